@@ -1,0 +1,129 @@
+"""A body in SMPL-X's npz layout: its arrays, forward kinematics and skinning, differentiable, in torch.
+
+Equations of SMPL (Loper et al., 2015) and SMPL-X (Pavlakos et al., 2019). Rest frame: Y up, facing +Z, metres.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from ..contract.skeleton import JOINTS, PARENTS
+
+BETAS = 16
+"""Shape coefficients that the product uses; files with fewer are padded with zeros."""
+
+
+@dataclass(frozen=True)
+class BodyModel:
+    """V vertices, 55 joints. `faces` and `uv` are for meshes, `identity` names the file (name and sha256)."""
+
+    template: Tensor
+    """[V,3] mean shape, rest frame."""
+    shape_directions: Tensor
+    """[V,3,16] metres per beta."""
+    pose_directions: Tensor | None
+    """[V*3,486] metres per entry of (R - I) of the 54 joints after the pelvis; None for a body without correctives."""
+    joint_template: Tensor
+    """[55,3] joints of the mean shape."""
+    joint_directions: Tensor
+    """[55,3,16] metres per beta."""
+    weights: Tensor
+    """[V,55] skinning weights, rows sum to one."""
+    faces: Tensor
+    """int64 [F,3]"""
+    uv: Tensor
+    """[F,3,2] per face corner, zeros where the file has none."""
+    identity: str
+
+    def to(self, device: torch.device | str) -> BodyModel:
+        moved = {
+            name: value.to(device) for name, value in vars(self).items() if isinstance(value, Tensor)
+        }
+        return replace(self, **moved)
+
+    def subset(self, vertices: Tensor) -> BodyModel:
+        """The same body with the given vertices [N] only (no faces): what a fit skins."""
+        directions = self.pose_directions
+        if directions is not None:
+            directions = directions.reshape(-1, 3, directions.shape[-1])[vertices].reshape(-1, directions.shape[-1])
+        return replace(
+            self,
+            template=self.template[vertices],
+            shape_directions=self.shape_directions[vertices],
+            pose_directions=directions,
+            weights=self.weights[vertices],
+            faces=self.faces[:0],
+            uv=self.uv[:0],
+        )
+
+
+def rest_joints(body: BodyModel, betas: Tensor) -> Tensor:
+    """betas [...,16] -> joints of that shape in the rest pose [...,55,3]."""
+    return body.joint_template + torch.einsum("jdk,...k->...jd", body.joint_directions, betas)
+
+
+def rest_vertices(body: BodyModel, betas: Tensor) -> Tensor:
+    """betas [...,16] -> vertices of that shape in the rest pose [...,V,3]."""
+    return body.template + torch.einsum("vdk,...k->...vd", body.shape_directions, betas)
+
+
+def _levels() -> tuple[tuple[tuple[int, ...], tuple[int, ...]], ...]:
+    """Joints and their parents by depth below the pelvis: one batched product a level."""
+    depth = [0] * len(JOINTS)
+    for joint, parent in enumerate(PARENTS):
+        if parent >= 0:
+            depth[joint] = depth[parent] + 1
+    levels = []
+    for d in range(1, max(depth) + 1):
+        joints = tuple(joint for joint in range(len(JOINTS)) if depth[joint] == d)
+        levels.append((joints, tuple(PARENTS[joint] for joint in joints)))
+    return tuple(levels)
+
+
+_LEVELS = _levels()
+
+
+def forward_kinematics(rotations: Tensor, rest: Tensor, pelvis: Tensor) -> tuple[Tensor, Tensor]:
+    """Place the joints.
+
+    rotations [...,J,3,3] of each joint relative to its parent (the pelvis: to the world), rest joints [...,J,3] that
+    broadcast to them, pelvis [...,3] position of the pelvis joint. J is 55, or 22 for the body without face and hands.
+    Returns joints [...,J,3] and world rotations [...,J,3,3] (what takes the rest pose's axes to the posed ones).
+    """
+    count = rotations.shape[-3]
+    rest = rest.expand(*rotations.shape[:-3], count, 3)
+    world: list[Tensor] = [rotations[..., 0, :, :]] * count
+    place: list[Tensor] = [pelvis.expand(*rotations.shape[:-3], 3)] * count
+    for joints, parents in _LEVELS:
+        joints, parents = zip(*[(j, p) for j, p in zip(joints, parents) if j < count] or [((), ())])
+        if not joints:
+            break
+        above = torch.stack([world[p] for p in parents], -3)
+        turned = above @ rotations[..., list(joints), :, :]
+        offset = (rest[..., list(joints), :] - rest[..., list(parents), :])[..., None]
+        moved = torch.stack([place[p] for p in parents], -2) + (above @ offset)[..., 0]
+        for i, joint in enumerate(joints):
+            world[joint] = turned[..., i, :, :]
+            place[joint] = moved[..., i, :]
+    return torch.stack(place, -2), torch.stack(world, -3)
+
+
+def skin(
+    body: BodyModel, betas: Tensor, rotations: Tensor, rest: Tensor, joints: Tensor, world: Tensor
+) -> Tensor:
+    """Linear blend skinning with shape and pose correctives.
+
+    betas [...,16], rotations [...,55,3,3] (relative, as given to forward_kinematics), its rest joints [...,55,3] and
+    its results joints [...,55,3] and world [...,55,3,3]. Leading shapes broadcast. Returns vertices [...,V,3], world.
+    """
+    vertices = rest_vertices(body, betas)
+    if body.pose_directions is not None:
+        identity = torch.eye(3, dtype=rotations.dtype, device=rotations.device)
+        feature = (rotations[..., 1:, :, :] - identity).flatten(-3)
+        vertices = vertices + (feature @ body.pose_directions.T).unflatten(-1, (-1, 3))
+    shift = joints - (world @ rest.expand_as(joints)[..., None])[..., 0]
+    turn = (body.weights @ world.flatten(-2)).unflatten(-1, (3, 3))
+    return (turn @ vertices.expand(*turn.shape[:-2], 3)[..., None])[..., 0] + body.weights @ shift

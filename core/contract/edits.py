@@ -1,0 +1,118 @@
+"""What the animator changed and wants the next take to honour."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .contact import Contact
+from .errors import UserError
+from .skeleton import BODY_JOINTS
+
+
+@dataclass(frozen=True)
+class Pin:
+    """A key the animator locked: a joint of a person at a clip frame.
+
+    `rotation` is the joint's local SMPL-X axis-angle in radians (for the pelvis: `global_orient`), `position` the
+    joint's place in world metres; one of them at least is given.
+    """
+
+    person: int
+    joint: str
+    frame: int
+    rotation: tuple[float, float, float] | None = None
+    position: tuple[float, float, float] | None = None
+
+    def __post_init__(self) -> None:
+        _check(self.person in (0, 1), f"person is {self.person!r}, not 0 or 1")
+        _check(self.joint in BODY_JOINTS, f"there is no body joint {self.joint!r}")
+        _check(
+            isinstance(self.frame, int) and not isinstance(self.frame, bool), f"frame is {self.frame!r}, not an integer"
+        )
+        _check(self.rotation is not None or self.position is not None, "it has neither rotation nor position")
+
+    def to_json(self) -> dict[str, Any]:
+        record: dict[str, Any] = {"person": self.person, "joint": self.joint, "frame": self.frame}
+        if self.rotation is not None:
+            record["rotation"] = list(self.rotation)
+        if self.position is not None:
+            record["position"] = list(self.position)
+        return record
+
+    @classmethod
+    def from_json(cls, record: Any) -> Pin:
+        _check(isinstance(record, dict), "it is not a JSON object")
+        unknown = set(record) - {"person", "joint", "frame", "rotation", "position"}
+        _check(not unknown, f"it has unknown fields {sorted(unknown)}")
+        missing = {"person", "joint", "frame"} - set(record)
+        _check(not missing, f"{sorted(missing)} missing")
+        return cls(
+            record["person"],
+            record["joint"],
+            record["frame"],
+            _vector(record.get("rotation"), "rotation"),
+            _vector(record.get("position"), "position"),
+        )
+
+
+@dataclass(frozen=True)
+class Edits:
+    """Contacts (all of them, as they stand after editing; None: as the last take has them), pins and the prompt."""
+
+    contacts: tuple[Contact, ...] | None = None
+    pins: tuple[Pin, ...] = field(default_factory=tuple)
+    prompt: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        record: dict[str, Any] = {"pins": [pin.to_json() for pin in self.pins]}
+        if self.contacts is not None:
+            record["contacts"] = [contact.to_json() for contact in self.contacts]
+        if self.prompt is not None:
+            record["prompt"] = self.prompt
+        return record
+
+    @classmethod
+    def from_json(cls, record: Any) -> Edits:
+        if not isinstance(record, dict) or set(record) - {"contacts", "pins", "prompt"}:
+            raise _unreadable("it must be an object with 'contacts', 'pins' and 'prompt' only")
+        contacts, pins, prompt = record.get("contacts"), record.get("pins", []), record.get("prompt")
+        if not isinstance(pins, list) or not isinstance(contacts, list | None):
+            raise _unreadable("'contacts' and 'pins' must be lists")
+        if not isinstance(prompt, str | None):
+            raise _unreadable("'prompt' must be text")
+        return cls(
+            None if contacts is None else tuple(Contact.from_json(contact) for contact in contacts),
+            tuple(Pin.from_json(pin) for pin in pins),
+            prompt,
+        )
+
+    @classmethod
+    def read(cls, path: Path) -> Edits:
+        try:
+            record = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise _unreadable(f"{path}: {error}") from error
+        return cls.from_json(record)
+
+
+def _vector(value: Any, name: str) -> tuple[float, float, float] | None:
+    if value is None:
+        return None
+    numbers = isinstance(value, list | tuple) and len(value) == 3 and all(
+        isinstance(x, int | float) and not isinstance(x, bool) and math.isfinite(x) for x in value
+    )
+    _check(numbers, f"{name} is {value!r}, not three finite numbers")
+    return (float(value[0]), float(value[1]), float(value[2]))
+
+
+def _check(holds: bool, problem: str) -> None:
+    if not holds:
+        raise UserError("bad-pin", f"A pin is not valid: {problem}.", "Correct the pin and try again.")
+
+
+def _unreadable(problem: str) -> UserError:
+    return UserError("bad-edits", f"The edits cannot be read: {problem}.", "Write them again from Blender.")

@@ -1,0 +1,237 @@
+"""A reconstruction and its folder: what the core writes and the add-on reads.
+
+    DIR/reconstruction.npz    the active take's motion, camera and evidence
+    DIR/reconstruction.json   what it is, where it came from, its contacts, its takes
+    DIR/body.npz              both meshes, without any model file
+    DIR/takes/ID.npz, .json   every take, the active one too
+    DIR/cache/                results of stages (private to the core)
+
+World frame: metres, Z up, floor at z = 0. Rotations: axis-angle in radians relative to the SMPL-X rest pose (Y up,
+facing +Z). Camera frame: x right, y down, z forward.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .contact import Contact
+from .errors import UserError
+from .files import read_json, read_npz, write_json, write_npz
+
+SCHEMA = 1
+MOTION_FILE = "reconstruction.npz"
+INFO_FILE = "reconstruction.json"
+BODY_FILE = "body.npz"
+TAKES_FOLDER = "takes"
+
+_P, _T = -2, -1  # in the tables of shapes: people (always 2), frames
+PEOPLE = 2
+
+
+@dataclass(frozen=True)
+class MotionArrays:
+    """`reconstruction.npz`. P = 2 people, T frames."""
+
+    frame_index: np.ndarray
+    """int32 [T], frames of the clip."""
+    time: np.ndarray
+    """float64 [T], seconds from the clip's own time stamps."""
+    body_pose: np.ndarray
+    """[P,T,21,3]"""
+    global_orient: np.ndarray
+    """[P,T,3]; takes the rest pose into the world, so +90 degrees about X stands upright facing -Y."""
+    pelvis: np.ndarray
+    """[P,T,3] position of the pelvis joint, world metres."""
+    left_hand_pose: np.ndarray
+    """[P,T,15,3] on the flat hand."""
+    right_hand_pose: np.ndarray
+    """[P,T,15,3] on the flat hand."""
+    jaw_pose: np.ndarray
+    """[P,T,3]"""
+    betas: np.ndarray
+    """[P,16]"""
+    joints: np.ndarray
+    """[P,T,55,3] world metres."""
+    keypoints: np.ndarray
+    """[P,T,33,3] px and confidence, as the 2D stage saw them."""
+    confidence: np.ndarray
+    """[P,T,22] in 0-1: 1 = seen, 0 = filled in."""
+    camera_K: np.ndarray
+    """[T,3,3] px."""
+    camera_world: np.ndarray
+    """[T,4,4] world -> camera."""
+    rest_joints: np.ndarray
+    """[P,55,3] of each person's shape, SMPL-X axes, metres."""
+
+
+_MOTION_SHAPES: dict[str, tuple[int, ...]] = {
+    "frame_index": (_T,), "time": (_T,), "body_pose": (_P, _T, 21, 3), "global_orient": (_P, _T, 3),
+    "pelvis": (_P, _T, 3), "left_hand_pose": (_P, _T, 15, 3), "right_hand_pose": (_P, _T, 15, 3),
+    "jaw_pose": (_P, _T, 3), "betas": (_P, 16), "joints": (_P, _T, 55, 3), "keypoints": (_P, _T, 33, 3),
+    "confidence": (_P, _T, 22), "camera_K": (_T, 3, 3), "camera_world": (_T, 4, 4), "rest_joints": (_P, 55, 3),
+}  # fmt: skip
+_MOTION_TYPES = {"frame_index": np.int32, "time": np.float64}
+
+
+@dataclass(frozen=True)
+class BodyArrays:
+    """`body.npz`: both meshes. V vertices, F triangles, C face corners = 3 F."""
+
+    faces: np.ndarray
+    """int32 [F,3]"""
+    uv: np.ndarray
+    """float32 [F,3,2] per face corner, in 0-1."""
+    skin_joints: np.ndarray
+    """int32 [V,8] joint of each weight."""
+    skin_weights: np.ndarray
+    """float32 [V,8], each row sums to one, unused entries 0."""
+    rest_vertices: np.ndarray
+    """float32 [P,V,3] of each person's shape, SMPL-X axes, metres."""
+    shape_vertices: np.ndarray
+    """float32 [V,3,16] metres per beta."""
+    shape_joints: np.ndarray
+    """float32 [55,3,16] metres per beta."""
+    vertex_region: np.ndarray
+    """int32 [V], index into `skeleton.REGIONS`, -1 where a vertex belongs to none."""
+
+
+@dataclass(frozen=True)
+class Person:
+    """One reconstructed person. `track` is the number that the 2D stage gave them, `height` metres."""
+
+    index: int
+    name: str
+    track: int
+    height: float
+
+
+@dataclass(frozen=True)
+class Take:
+    """One result for the clip. `energy` is comparable between takes of one clip, lower is better."""
+
+    id: str
+    prompt: str
+    seed: int
+    energy: float
+    origin: str
+    """`reconstruct` or `refine`."""
+
+
+@dataclass(frozen=True)
+class Info:
+    """`reconstruction.json`."""
+
+    clip: dict[str, Any]
+    """path, width, height, frame_rate (average, frames a second), frames [first, last], as probed."""
+    people: tuple[Person, ...]
+    body: dict[str, Any]
+    """id (name and sha256 of the file), path as given or 'default'."""
+    prompt: str
+    prompt_source: str
+    """`user`, `annotator` or `none`."""
+    contacts: tuple[Contact, ...]
+    take: str
+    """id of the active take."""
+    takes: tuple[Take, ...]
+    warnings: tuple[str, ...]
+    seed: int
+    device: str
+    versions: dict[str, str]
+    seconds: dict[str, float]
+    """per stage, of the run that made it."""
+    settings: dict[str, Any] = field(default_factory=dict)
+    schema: int = SCHEMA
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, record: dict[str, Any]) -> Info:
+        schema = record.get("schema")
+        if not isinstance(schema, int) or isinstance(schema, bool):
+            raise _damaged("it has no schema number")
+        if schema > SCHEMA:
+            raise UserError(
+                "schema-too-new",
+                f"The reconstruction has schema {schema}; this version reads up to {SCHEMA}.",
+                "Update SocialMirror.",
+            )
+        names = {item.name for item in fields(cls)}
+        missing = names - {"settings"} - set(record)
+        if missing:
+            raise _damaged(f"{', '.join(sorted(missing))} missing")
+        known = {name: value for name, value in record.items() if name in names}
+        try:
+            known["people"] = tuple(Person(**person) for person in record["people"])
+            known["takes"] = tuple(Take(**take) for take in record["takes"])
+        except TypeError as error:
+            raise _damaged(str(error)) from error
+        known["contacts"] = tuple(Contact.from_json(contact) for contact in record["contacts"])
+        known["warnings"] = tuple(record["warnings"])
+        return cls(**known)
+
+
+@dataclass(frozen=True)
+class Reconstruction:
+    motion: MotionArrays
+    body: BodyArrays
+    info: Info
+
+
+def save(folder: Path, reconstruction: Reconstruction) -> None:
+    """Write it as the active take. Each file is replaced as a whole, the json last: it names what is valid."""
+    motion = {item.name: getattr(reconstruction.motion, item.name) for item in fields(MotionArrays)}
+    check_motion(motion)
+    body = {item.name: getattr(reconstruction.body, item.name) for item in fields(BodyArrays)}
+    record = reconstruction.info.to_json()
+    takes = folder / TAKES_FOLDER
+    write_npz(takes / f"{reconstruction.info.take}.npz", motion)
+    write_json(takes / f"{reconstruction.info.take}.json", record)
+    write_npz(folder / BODY_FILE, body)
+    write_npz(folder / MOTION_FILE, motion)
+    write_json(folder / INFO_FILE, record)
+
+
+def load(folder: Path) -> Reconstruction:
+    """Read the active take. UserError where there is none, or where it is damaged or too new."""
+    if not (folder / INFO_FILE).exists():
+        raise UserError(
+            "no-reconstruction", f"{folder} holds no reconstruction.", "Choose the folder of a finished reconstruction."
+        )
+    info = Info.from_json(read_json(folder / INFO_FILE))
+    motion = read_npz(folder / MOTION_FILE)
+    check_motion(motion)
+    body = read_npz(folder / BODY_FILE)
+    missing = {item.name for item in fields(BodyArrays)} - set(body)
+    if missing:
+        raise _damaged(f"{BODY_FILE} lacks {', '.join(sorted(missing))}")
+    return Reconstruction(
+        MotionArrays(**{item.name: motion[item.name] for item in fields(MotionArrays)}),
+        BodyArrays(**{item.name: body[item.name] for item in fields(BodyArrays)}),
+        info,
+    )
+
+
+def check_motion(arrays: dict[str, np.ndarray]) -> None:
+    """Names, shapes, types and finiteness of `reconstruction.npz`; UserError `damaged` names the first that is off."""
+    missing = set(_MOTION_SHAPES) - set(arrays)
+    if missing:
+        raise _damaged(f"{', '.join(sorted(missing))} missing")
+    sizes = {_P: PEOPLE, _T: len(arrays["frame_index"])}
+    for name, shape in _MOTION_SHAPES.items():
+        expected = tuple(sizes.get(size, size) for size in shape)
+        if arrays[name].shape != expected:
+            raise _damaged(f"{name} has shape {arrays[name].shape}, not {expected}")
+        kind = _MOTION_TYPES.get(name, np.float32)
+        if arrays[name].dtype != kind:
+            raise _damaged(f"{name} is {arrays[name].dtype}, not {np.dtype(kind)}")
+        if not np.isfinite(arrays[name]).all():
+            raise _damaged(f"{name} holds values that are not finite")
+
+
+def _damaged(problem: str) -> UserError:
+    return UserError("damaged", f"The reconstruction is damaged: {problem}.", "Reconstruct the clip again.")

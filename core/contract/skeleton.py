@@ -1,0 +1,74 @@
+"""Names that every part agrees on: SMPL-X joints, the detector's landmarks, regions of the skin."""
+
+from __future__ import annotations
+
+_FINGERS = ("index", "middle", "pinky", "ring", "thumb")
+
+BODY_JOINTS: tuple[str, ...] = (
+    "pelvis", "left_hip", "right_hip", "spine1", "left_knee", "right_knee", "spine2", "left_ankle", "right_ankle",
+    "spine3", "left_foot", "right_foot", "neck", "left_collar", "right_collar", "head", "left_shoulder",
+    "right_shoulder", "left_elbow", "right_elbow", "left_wrist", "right_wrist",
+)  # fmt: skip
+FACE_JOINTS: tuple[str, ...] = ("jaw", "left_eye_smplhf", "right_eye_smplhf")
+LEFT_HAND_JOINTS = tuple(f"left_{finger}{i}" for finger in _FINGERS for i in (1, 2, 3))
+RIGHT_HAND_JOINTS = tuple(f"right_{finger}{i}" for finger in _FINGERS for i in (1, 2, 3))
+
+JOINTS: tuple[str, ...] = BODY_JOINTS + FACE_JOINTS + LEFT_HAND_JOINTS + RIGHT_HAND_JOINTS
+"""SMPL-X's 55 joints in model order."""
+
+JOINT_INDEX: dict[str, int] = {name: index for index, name in enumerate(JOINTS)}
+
+
+def _parent_names() -> dict[str, str]:
+    parents = {
+        "spine1": "pelvis", "spine2": "spine1", "spine3": "spine2", "neck": "spine3", "head": "neck",
+        "jaw": "head", "left_eye_smplhf": "head", "right_eye_smplhf": "head",
+    }  # fmt: skip
+    for side in ("left", "right"):
+        chain = ("pelvis", f"{side}_hip", f"{side}_knee", f"{side}_ankle", f"{side}_foot")
+        parents |= dict(zip(chain[1:], chain))
+        chain = ("spine3", *(f"{side}_{part}" for part in ("collar", "shoulder", "elbow", "wrist")))
+        parents |= dict(zip(chain[1:], chain))
+        for finger in _FINGERS:
+            chain = (f"{side}_wrist", *(f"{side}_{finger}{i}" for i in (1, 2, 3)))
+            parents |= dict(zip(chain[1:], chain))
+    return parents
+
+
+PARENT_NAME: dict[str, str] = _parent_names()
+PARENTS: tuple[int, ...] = tuple(JOINT_INDEX[PARENT_NAME[name]] if name in PARENT_NAME else -1 for name in JOINTS)
+"""Index of each joint's parent, -1 for the pelvis. A parent always comes before its children."""
+
+LANDMARKS: tuple[str, ...] = (
+    "nose", "left_eye_inner", "left_eye", "left_eye_outer", "right_eye_inner", "right_eye", "right_eye_outer",
+    "left_ear", "right_ear", "mouth_left", "mouth_right", "left_shoulder", "right_shoulder", "left_elbow",
+    "right_elbow", "left_wrist", "right_wrist", "left_pinky", "right_pinky", "left_index", "right_index",
+    "left_thumb", "right_thumb", "left_hip", "right_hip", "left_knee", "right_knee", "left_ankle", "right_ankle",
+    "left_heel", "right_heel", "left_foot_index", "right_foot_index",
+)  # fmt: skip
+"""The detector's 33 landmarks. Sides are the person's own."""
+
+LANDMARK_INDEX: dict[str, int] = {name: index for index, name in enumerate(LANDMARKS)}
+
+_SIDED_REGIONS = (
+    "shoulder", "upper_arm", "elbow", "forearm", "wrist", "palm", "hand_back", "fingers",
+    "thigh", "knee", "shin", "calf", "foot",
+)  # fmt: skip
+REGIONS: tuple[str, ...] = (
+    *("head", "face", "neck", "chest", "back", "belly", "hips"),
+    *(f"{side}_{part}" for side in ("left", "right") for part in _SIDED_REGIONS),
+)
+"""Regions of the skin that a contact can name."""
+
+GROUND = "ground"
+"""Stands for the floor where a contact names its second person."""
+
+
+def mirrored(name: str) -> str:
+    """The same joint, landmark or region on the other side of the body; midline names stay as they are."""
+    for left, right in (("left_", "right_"), ("_left", "_right")):
+        if left in name:
+            return name.replace(left, right)
+        if right in name:
+            return name.replace(right, left)
+    return name
