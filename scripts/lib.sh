@@ -1,0 +1,194 @@
+# Set-up shared by scripts/test and scripts/demo. Source it: it only defines functions and ROOT.
+#
+#   need_python                find an interpreter for the core, or say what to install and exit
+#   make_core_env [FILE...]    .venv with core/requirements.txt and the given requirement files (paths from ROOT); sets
+#                              CORE_PYTHON
+#   make_blender_env VERSION [FILE...]
+#                              .venv-blender-VERSION (4.5, 5.0, 5.2) with Blender as a Python module and the given
+#                              requirement files; sets BLENDER_PYTHON; returns 1 where no interpreter at hand fits
+#   fetch_weights              download the networks the core needs now, checked by sha256
+#
+# Everything may be run again: what is already there and unchanged is not made a second time.
+
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+
+CORE_PYTHONS="3.12 3.11 3.13"
+BLENDER_VERSIONS="4.5 5.0 5.2"
+
+say() { printf '\n== %s\n' "$*"; }
+
+fail() {
+    printf '\nerror: %s\n' "$*" >&2
+    exit 1
+}
+
+blender_package() {
+    case $1 in
+        4.5) echo "bpy==4.5.15" ;;
+        5.0) echo "bpy==5.0.1" ;;
+        5.2) echo "bpy==5.2.3" ;;
+        *) fail "Blender $1 is not one of: $BLENDER_VERSIONS." ;;
+    esac
+}
+
+blender_interpreter_version() { # which Python the package of that Blender is built for
+    case $1 in
+        4.5 | 5.0) echo "3.11" ;;
+        *) echo "3.13" ;;
+    esac
+}
+
+fits() { # INTERPRETER VERSION: it is that Python, 64 bit, and can make environments with pip
+    "$1" -c "import sys, ensurepip, venv
+sys.exit(0 if '%d.%d' % sys.version_info[:2] == '$2' and sys.maxsize > 2**32 else 1)" >/dev/null 2>&1
+}
+
+find_python() { # VERSION: print the first interpreter of that version at hand; PYTHON in the environment goes first
+    local candidate
+    for candidate in ${PYTHON:+"$PYTHON"} "python$1" python3 python \
+        "$HOME"/.pyenv/versions/"$1".*/bin/python3 \
+        "$HOME"/.local/share/uv/python/cpython-"$1".*/bin/python3 \
+        /opt/homebrew/bin/"python$1" /usr/local/bin/"python$1" /usr/bin/"python$1"; do
+        if fits "$candidate" "$1"; then
+            # of a wrapper such as pyenv's, the interpreter behind it
+            "$candidate" -c 'import sys; print(sys.executable)'
+            return 0
+        fi
+    done
+    return 1
+}
+
+how_to_install_python() { # VERSION
+    case $(uname -s) in
+        Darwin) echo "brew install python@$1" ;;
+        *)
+            if command -v apt-get >/dev/null; then
+                echo "apt-get install python$1 python$1-venv (or, where the system has no such version, pyenv install $1)"
+            else
+                echo "pyenv install $1, or uv python install $1"
+            fi
+            ;;
+    esac
+}
+
+need_python() { # sets BASE_PYTHON
+    local version versions=$CORE_PYTHONS
+    if [ -n "${PYTHON:-}" ]; then
+        for version in $versions; do
+            if fits "$PYTHON" "$version"; then
+                BASE_PYTHON=$("$PYTHON" -c 'import sys; print(sys.executable)')
+                return 0
+            fi
+        done
+        fail "PYTHON is set to $PYTHON, which is not a working Python 3.11, 3.12 or 3.13 with venv and pip." \
+            "Set it to one that is, or unset it."
+    fi
+    for version in $versions; do
+        if BASE_PYTHON=$(find_python "$version"); then
+            return 0
+        fi
+    done
+    fail "No Python 3.11, 3.12 or 3.13 with venv and pip was found. Install one: $(how_to_install_python 3.12)," \
+        "or name one: PYTHON=/path/to/python3 ${0}"
+}
+
+fingerprint() { # INTERPRETER FILE...: one word that changes with the files and with the interpreter
+    "$1" - "$@" <<'PYTHON'
+import hashlib, pathlib, sys
+
+digest = hashlib.sha256(sys.version.encode())
+for name in sys.argv[2:]:
+    digest.update(pathlib.Path(name).read_bytes())
+print(digest.hexdigest())
+PYTHON
+}
+
+make_env() { # FOLDER BASE_INTERPRETER FILE...: a virtual environment that has what the requirement files name
+    local folder=$1 base=$2 python=$1/bin/python file shown stamp
+    shift 2
+    if ! "$python" -c 'import pip' >/dev/null 2>&1; then
+        say "Making ${folder#"$ROOT"/} with $base"
+        rm -rf "$folder"
+        "$base" -m venv "$folder" || fail "$base cannot make a virtual environment in $folder."
+    fi
+    for file in "$@"; do
+        case $file in /*) ;; *) file=$ROOT/$file ;; esac
+        shown=${file#"$ROOT"/}
+        stamp=$folder/.installed-${shown//\//-}
+        if [ "$(cat "$stamp" 2>/dev/null)" != "$(fingerprint "$python" "$file")" ]; then
+            say "Installing $shown into ${folder#"$ROOT"/}"
+            rm -f "$stamp"
+            "$python" -m pip install --disable-pip-version-check -r "$file" ||
+                fail "pip could not install $file. Its last lines above say why; run $0 again when that is mended."
+            fingerprint "$python" "$file" >"$stamp"
+        fi
+    done
+}
+
+make_core_env() { # [FILE...]
+    need_python
+    make_env "$ROOT/.venv" "$BASE_PYTHON" core/requirements.txt "$@"
+    CORE_PYTHON=$ROOT/.venv/bin/python
+}
+
+make_blender_env() { # VERSION [FILE...]
+    local version=$1 wanted base folder=$ROOT/.venv-blender-$1 requirement
+    shift
+    wanted=$(blender_interpreter_version "$version")
+    if [ -x "$folder/bin/python" ] && fits "$folder/bin/python" "$wanted"; then
+        base=$folder/bin/python
+    elif ! base=$(find_python "$wanted"); then
+        say "Blender $version needs Python $wanted, which is not here: $(how_to_install_python "$wanted")"
+        return 1
+    fi
+    requirement=$ROOT/build/blender-$version.txt
+    mkdir -p "$ROOT/build"
+    blender_package "$version" >"$requirement"
+    make_env "$folder" "$base" "$requirement" "$@"
+    BLENDER_PYTHON=$folder/bin/python
+    need_system_libraries
+    "$BLENDER_PYTHON" -c 'import bpy' >/dev/null ||
+        fail "Blender $version does not start as a Python module; the lines above say why."
+}
+
+missing_libraries() { # Debian packages of what Blender's module links to or opens and this system lacks
+    [ "$(uname -s)" = Linux ] || return 0
+    "$BLENDER_PYTHON" - <<'PYTHON'
+import ctypes
+
+PACKAGES = {
+    "libX11.so.6": "libx11-6", "libXrender.so.1": "libxrender1", "libXfixes.so.3": "libxfixes3",
+    "libXi.so.6": "libxi6", "libxkbcommon.so.0": "libxkbcommon0", "libSM.so.6": "libsm6", "libICE.so.6": "libice6",
+    "libGL.so.1": "libgl1", "libEGL.so.1": "libegl1",
+}
+missing = []
+for library, package in PACKAGES.items():
+    try:
+        ctypes.CDLL(library)
+    except OSError:
+        missing.append(package)
+if missing:  # then a bare machine: it has no software renderer either
+    print(*missing, "libgl1-mesa-dri", "libegl-mesa0")
+PYTHON
+}
+
+need_system_libraries() { # what Blender's module needs of the system; installed where we may, else named
+    local packages
+    packages=$(missing_libraries)
+    [ -n "$packages" ] || return 0
+    if command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
+        say "Installing the system libraries that Blender needs: $packages"
+        # shellcheck disable=SC2086  # a list of words
+        { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $packages; } ||
+            fail "apt-get could not install them."
+    elif command -v apt-get >/dev/null; then
+        fail "Blender needs system libraries. Install them and run $0 again: sudo apt-get install $packages"
+    else
+        fail "Blender needs system libraries that Debian packages as $packages. Install your system's and run $0 again."
+    fi
+}
+
+fetch_weights() {
+    say "Weights of the networks"
+    (cd "$ROOT" && "$CORE_PYTHON" -m core weights) || fail "The weights could not be fetched; the line above says why."
+}
