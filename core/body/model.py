@@ -39,9 +39,7 @@ class BodyModel:
     identity: str
 
     def to(self, device: torch.device | str) -> BodyModel:
-        moved = {
-            name: value.to(device) for name, value in vars(self).items() if isinstance(value, Tensor)
-        }
+        moved = {name: value.to(device) for name, value in vars(self).items() if isinstance(value, Tensor)}
         return replace(self, **moved)
 
     def subset(self, vertices: Tensor) -> BodyModel:
@@ -111,9 +109,7 @@ def forward_kinematics(rotations: Tensor, rest: Tensor, pelvis: Tensor) -> tuple
     return torch.stack(place, -2), torch.stack(world, -3)
 
 
-def skin(
-    body: BodyModel, betas: Tensor, rotations: Tensor, rest: Tensor, joints: Tensor, world: Tensor
-) -> Tensor:
+def skin(body: BodyModel, betas: Tensor, rotations: Tensor, rest: Tensor, joints: Tensor, world: Tensor) -> Tensor:
     """Linear blend skinning with shape and pose correctives.
 
     betas [...,16], rotations [...,55,3,3] (relative, as given to forward_kinematics), its rest joints [...,55,3] and

@@ -1,0 +1,231 @@
+"""Body files: the free body that ships with the product, and SMPL-X files that the user downloaded."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ..contract.errors import UserError
+from ..contract.skeleton import JOINTS, PARENTS
+from .model import BETAS, BodyModel
+
+DEFAULT_BODY = Path(__file__).parent / "data" / "SMPLX_NEUTRAL.npz"
+"""The free default body; its licence is in LICENSE.md beside it."""
+
+_SHAPE_SPACE = 300
+_EXPRESSION_SPACE = 100
+"""SMPL-X v1.1 keeps 300 shape and then 100 expression directions in one array; v1.0 keeps 10 and 10."""
+_SHORT_SHAPE_SPACE = 10
+
+_LICENSED_NAMES = ("SMPLX_NEUTRAL.npz", "SMPLX_NEUTRAL_2020.npz", "SMPLX_FEMALE.npz", "SMPLX_MALE.npz")
+_LAYOUTS = (".", "smplx", "models", "models/smplx", "*/models/smplx", "*/smplx", "*")
+"""Where the official archives put their files, relative to the folder that a user may name."""
+
+_GET_SMPLX = (
+    "Download 'SMPL-X v1.1 (NPZ+PKL)' from https://smpl-x.is.tue.mpg.de and choose models/smplx/SMPLX_NEUTRAL.npz, "
+    "or leave the body empty to use the free one."
+)
+_READ_ERRORS = (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError)
+
+
+def load_body(path: Path | None) -> BodyModel:
+    """Load a body in SMPL-X's npz layout, on the CPU in float32.
+
+    `path` is a file, or a folder with SMPL-X files in one of the official layouts (neutral is preferred to female and
+    male); None is the free default body. Nothing is ever unpickled. UserError `body-not-found`, `body-pickle`,
+    `body-variant` (another model of the family, named) or `body-damaged`.
+    A locked-head file is told by its name or its folder's: its arrays look like any other SMPL-X's.
+    """
+    file = DEFAULT_BODY if path is None else find_body_file(path)
+    _refuse_by_name(file)
+    try:
+        with zipfile.ZipFile(file) as archive:
+            return _read(archive, file)
+    except _READ_ERRORS as error:
+        raise _damaged(file, str(error) or type(error).__name__) from error
+
+
+def find_body_file(path: Path) -> Path:
+    """The body file that a user means by a file or a folder; UserError `body-not-found` or `body-pickle`."""
+    if path.is_file():
+        return path
+    if not path.is_dir():
+        raise UserError("body-not-found", f"There is no body file or folder at {path}.", _GET_SMPLX)
+    folders = [folder for layout in _LAYOUTS for folder in sorted(path.glob(layout)) if folder.is_dir()]
+    found = [folder / name for name in _LICENSED_NAMES for folder in folders if (folder / name).is_file()]
+    if found:
+        return next((file for file in found if not _is_locked_head(file)), found[0])
+    other = next(_other_models(folders), None)
+    if other is not None:
+        return other
+    raise UserError("body-not-found", f"{path} holds no SMPL-X file (SMPLX_NEUTRAL.npz).", _GET_SMPLX)
+
+
+def _other_models(folders: list[Path]) -> Iterator[Path]:
+    """Files that are no SMPL-X npz but tell what the user has instead, the closest relatives first."""
+    for pattern in (
+        "SMPLX_*.pkl",
+        "model.npz",
+        "SMPLH_*",
+        "SMPL*.npz",
+        "SMPL*.pkl",
+        "basic*odel*.pkl",
+        "MANO*",
+        "FLAME*",
+    ):
+        for folder in folders:
+            yield from (file for file in sorted(folder.glob(pattern)) if file.is_file())
+
+
+def _is_locked_head(file: Path) -> bool:
+    return re.search(r"lock(ed)?[ _-]?head", str(file), re.IGNORECASE) is not None
+
+
+def _refuse_by_name(file: Path) -> None:
+    if file.suffix.lower() in (".pkl", ".pickle"):
+        raise UserError(
+            "body-pickle",
+            f"{file.name} is a pickle, which can run any program when it is opened, so it was not.",
+            _GET_SMPLX,
+        )
+    if _is_locked_head(file):
+        raise _variant(file, "the locked-head variant of SMPL-X, whose shape coefficients are not SMPL-X's own")
+
+
+def _read(archive: zipfile.ZipFile, file: Path) -> BodyModel:
+    names = {name.removesuffix(".npy") for name in archive.namelist()}
+    if {"poses", "trans"} <= names:
+        raise UserError("body-variant", f"{file.name} is a recorded motion, not a body.", _GET_SMPLX)
+    missing = {"v_template", "shapedirs", "posedirs", "J_regressor", "weights", "kintree_table", "f"} - names
+    if missing:
+        raise _damaged(file, f"{', '.join(sorted(missing))} missing")
+
+    template = _member(archive, "v_template").astype(np.float64)
+    vertices = len(template)
+    parents = _member(archive, "kintree_table")[0].astype(np.int64)
+    _refuse_by_size(file, vertices, len(parents), "hands_componentsl" in names)
+    if not np.array_equal(parents[1:], PARENTS[1:]):
+        raise _damaged(file, "its joints hang together differently from SMPL-X's")
+
+    directions = _shape_directions(archive)
+    pose_directions = _member(archive, "posedirs")
+    regressor = _member(archive, "J_regressor").astype(np.float64)
+    weights = _member(archive, "weights").astype(np.float64)
+    faces = _member(archive, "f").astype(np.int64)
+    joints = len(JOINTS)
+    _check_shape(file, "v_template", template, (vertices, 3))
+    _check_shape(file, "shapedirs", directions, (vertices, 3, BETAS))
+    _check_shape(file, "posedirs", pose_directions, (vertices, 3, (joints - 1) * 9))
+    _check_shape(file, "J_regressor", regressor, (joints, vertices))
+    _check_shape(file, "weights", weights, (vertices, joints))
+    _check_shape(file, "f", faces, (len(faces), 3))
+    for name, array in (("v_template", template), ("shapedirs", directions), ("weights", weights)):
+        if not np.isfinite(array).all():
+            raise _damaged(file, f"{name} holds values that are not finite")
+    if faces.min(initial=0) < 0 or faces.max(initial=0) >= vertices:
+        raise _damaged(file, "f names vertices that do not exist")
+
+    return BodyModel(
+        template=_tensor(template),
+        shape_directions=_tensor(directions),
+        pose_directions=_tensor(pose_directions.reshape(vertices * 3, -1)) if pose_directions.any() else None,
+        joint_template=_tensor(regressor @ template),
+        joint_directions=_tensor((regressor @ directions.reshape(vertices, -1)).reshape(joints, 3, BETAS)),
+        weights=_tensor(weights / weights.sum(1, keepdims=True)),
+        faces=torch.from_numpy(faces),
+        uv=_tensor(_corner_uv(archive, names, len(faces))),
+        identity=f"{file.stem} sha256:{_sha256(file)}",
+    )
+
+
+def _refuse_by_size(file: Path, vertices: int, joints: int, has_hand_space: bool) -> None:
+    by_size = {
+        (6890, 24): "SMPL (or STAR), which has no hands and no face",
+        (6890, 52): "SMPL-H, which has no face",
+        (778, 16): "MANO, a hand only",
+        (5023, 5): "FLAME, a head only",
+    }
+    if (vertices, joints) in by_size:
+        raise _variant(file, by_size[vertices, joints])
+    if joints != len(JOINTS):
+        raise _variant(file, f"a model of {vertices} vertices and {joints} joints; SMPL-X has {len(JOINTS)} joints")
+    if file.name == "model.npz" and not has_hand_space:
+        raise _variant(file, "the locked-head variant of SMPL-X for MoSh and AMASS, with shape coefficients of its own")
+
+
+def _shape_directions(archive: zipfile.ZipFile) -> np.ndarray:
+    """[V,3,16] float64: the file's first shape directions, zeros where it has fewer."""
+    shape = _shape_of(archive, "shapedirs")
+    if len(shape) != 3:
+        raise ValueError(f"shapedirs has {len(shape)} dimensions, not 3")
+    own = _SHAPE_SPACE if shape[2] >= _SHAPE_SPACE + _EXPRESSION_SPACE else _SHORT_SHAPE_SPACE
+    count = min(own, BETAS, shape[2])
+    directions = np.zeros((*shape[:2], BETAS))
+    directions[..., :count] = _leading_columns(archive, "shapedirs", count)
+    return directions
+
+
+def _header(stream) -> tuple[tuple[int, ...], bool, np.dtype]:
+    """Shape, whether stored column by column, and type of the npy array at the start of a stream."""
+    version = np.lib.format.read_magic(stream)
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    return read(stream)
+
+
+def _shape_of(archive: zipfile.ZipFile, name: str) -> tuple[int, ...]:
+    with archive.open(f"{name}.npy") as stream:
+        return _header(stream)[0]
+
+
+def _member(archive: zipfile.ZipFile, name: str) -> np.ndarray:
+    with archive.open(f"{name}.npy") as stream:
+        return np.lib.format.read_array(stream, allow_pickle=False)
+
+
+def _leading_columns(archive: zipfile.ZipFile, name: str, count: int) -> np.ndarray:
+    """array[..., :count] without unpacking the rest, if the file keeps the last axis outermost (as ours does)."""
+    with archive.open(f"{name}.npy") as stream:
+        shape, column_major, kind = _header(stream)
+        if column_major and not kind.hasobject:
+            size = int(np.prod(shape[:-1])) * count
+            data = stream.read(size * kind.itemsize)
+            return np.frombuffer(data, kind, size).reshape(*shape[:-1], count, order="F")
+    return _member(archive, name)[..., :count]
+
+
+def _corner_uv(archive: zipfile.ZipFile, names: set[str], faces: int) -> np.ndarray:
+    """[F,3,2] texture coordinates per face corner; zeros for a file without them."""
+    if not {"vt", "ft"} <= names:
+        return np.zeros((faces, 3, 2))
+    corners = _member(archive, "ft").astype(np.int64)
+    if corners.shape != (faces, 3):
+        raise ValueError(f"ft has shape {corners.shape}, not {(faces, 3)}")
+    return _member(archive, "vt")[corners]
+
+
+def _tensor(array: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(np.ascontiguousarray(array, np.float32))
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _check_shape(file: Path, name: str, array: np.ndarray, expected: tuple[int, ...]) -> None:
+    if array.shape != expected:
+        raise _damaged(file, f"{name} has shape {array.shape}, not {expected}")
+
+
+def _damaged(file: Path, problem: str) -> UserError:
+    return UserError("body-damaged", f"The body file {file} cannot be read: {problem}.", _GET_SMPLX)
+
+
+def _variant(file: Path, what: str) -> UserError:
+    return UserError("body-variant", f"{file} is {what}.", _GET_SMPLX)
