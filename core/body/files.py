@@ -24,7 +24,7 @@ _EXPRESSION_SPACE = 100
 _SHORT_SHAPE_SPACE = 10
 
 _LICENSED_NAMES = ("SMPLX_NEUTRAL.npz", "SMPLX_NEUTRAL_2020.npz", "SMPLX_FEMALE.npz", "SMPLX_MALE.npz")
-_LAYOUTS = (".", "smplx", "models", "models/smplx", "*/models/smplx", "*/smplx", "*")
+_LAYOUTS = ("smplx", "models", "models/smplx", "*/models/smplx", "*/smplx", "*")
 """Where the official archives put their files, relative to the folder that a user may name."""
 
 _GET_SMPLX = (
@@ -57,7 +57,7 @@ def find_body_file(path: Path) -> Path:
         return path
     if not path.is_dir():
         raise UserError("body-not-found", f"There is no body file or folder at {path}.", _GET_SMPLX)
-    folders = [folder for layout in _LAYOUTS for folder in sorted(path.glob(layout)) if folder.is_dir()]
+    folders = [path, *(folder for layout in _LAYOUTS for folder in sorted(path.glob(layout)) if folder.is_dir())]
     found = [folder / name for name in _LICENSED_NAMES for folder in folders if (folder / name).is_file()]
     if found:
         return next((file for file in found if not _is_locked_head(file)), found[0])

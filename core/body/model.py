@@ -6,11 +6,12 @@ Equations of SMPL (Loper et al., 2015) and SMPL-X (Pavlakos et al., 2019). Rest 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cache
 
 import torch
 from torch import Tensor
 
-from ..contract.skeleton import JOINTS, PARENTS
+from ..contract.skeleton import PARENTS
 
 BETAS = 16
 """Shape coefficients that the product uses; files with fewer are padded with zeros."""
@@ -68,20 +69,17 @@ def rest_vertices(body: BodyModel, betas: Tensor) -> Tensor:
     return body.template + torch.einsum("vdk,...k->...vd", body.shape_directions, betas)
 
 
-def _levels() -> tuple[tuple[tuple[int, ...], tuple[int, ...]], ...]:
-    """Joints and their parents by depth below the pelvis: one batched product a level."""
-    depth = [0] * len(JOINTS)
-    for joint, parent in enumerate(PARENTS):
-        if parent >= 0:
-            depth[joint] = depth[parent] + 1
+@cache
+def _levels(count: int) -> tuple[tuple[list[int], list[int]], ...]:
+    """The first `count` joints and their parents by depth below the pelvis: one batched product a level."""
+    depth = [0] * count
+    for joint in range(1, count):
+        depth[joint] = depth[PARENTS[joint]] + 1
     levels = []
-    for d in range(1, max(depth) + 1):
-        joints = tuple(joint for joint in range(len(JOINTS)) if depth[joint] == d)
-        levels.append((joints, tuple(PARENTS[joint] for joint in joints)))
+    for level in range(1, max(depth) + 1):
+        joints = [joint for joint in range(count) if depth[joint] == level]
+        levels.append((joints, [PARENTS[joint] for joint in joints]))
     return tuple(levels)
-
-
-_LEVELS = _levels()
 
 
 def forward_kinematics(rotations: Tensor, rest: Tensor, pelvis: Tensor) -> tuple[Tensor, Tensor]:
@@ -95,13 +93,10 @@ def forward_kinematics(rotations: Tensor, rest: Tensor, pelvis: Tensor) -> tuple
     rest = rest.expand(*rotations.shape[:-3], count, 3)
     world: list[Tensor] = [rotations[..., 0, :, :]] * count
     place: list[Tensor] = [pelvis.expand(*rotations.shape[:-3], 3)] * count
-    for joints, parents in _LEVELS:
-        joints, parents = zip(*[(j, p) for j, p in zip(joints, parents) if j < count] or [((), ())])
-        if not joints:
-            break
+    for joints, parents in _levels(count):
         above = torch.stack([world[p] for p in parents], -3)
-        turned = above @ rotations[..., list(joints), :, :]
-        offset = (rest[..., list(joints), :] - rest[..., list(parents), :])[..., None]
+        turned = above @ rotations[..., joints, :, :]
+        offset = (rest[..., joints, :] - rest[..., parents, :])[..., None]
         moved = torch.stack([place[p] for p in parents], -2) + (above @ offset)[..., 0]
         for i, joint in enumerate(joints):
             world[joint] = turned[..., i, :, :]

@@ -67,7 +67,7 @@ def matrix_to_axis_angle(matrix: Tensor) -> Tensor:
     """[..., 3, 3] -> [..., 3] radians, angle in 0-pi."""
     quaternion = matrix_to_quaternion(matrix)
     vector = quaternion[..., 1:]
-    length = vector.norm(dim=-1, keepdim=True)
+    length = (vector.square().sum(-1, keepdim=True) + 1e-14).sqrt()  # its gradient stays finite at zero
     angle = 2 * torch.atan2(length, quaternion[..., :1])
     return vector * torch.where(length > 1e-7, angle / length.clamp_min(1e-7), torch.full_like(angle, 2.0))
 
