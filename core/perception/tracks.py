@@ -24,7 +24,7 @@ class Tracks:
     image_size: np.ndarray
     """int32 [2], width and height in pixels."""
     keypoints: np.ndarray
-    """float32 [P,T,33,3], px and confidence 0-1 (the detector's visibility x presence, contested ones already lowered)."""
+    """float32 [P,T,33,3], px and confidence 0-1 (the detector's visibility x presence, lowered where contested)."""
     contested: np.ndarray
     """bool [P,T,33], landmarks that may belong to the other person."""
     world_landmarks: np.ndarray

@@ -1,0 +1,133 @@
+"""One person's 33 landmarks and mask in a region of the picture.
+
+The network and its decoding are BlazePose's (Bazarevsky et al., 2020) as MediaPipe uses them: coordinates refined by
+the heat map around them, two auxiliary points that give the region for the next look.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import expit
+
+from ..contract.skeleton import LANDMARK_INDEX, LANDMARKS
+from .networks import Network
+from .regions import Region, crop, region_from_axis, rotation, to_picture, uncrop
+
+_REFINE_RADIUS = 4
+_REFINE_LEAST = 0.5
+"""Heat maps whose peak in the window is lower do not move the landmark."""
+_REGION_SCALE = 1.25
+TORSO = tuple(LANDMARK_INDEX[n] for n in ("left_shoulder", "right_shoulder", "left_hip", "right_hip"))
+_BODY = slice(LANDMARK_INDEX["left_shoulder"], LANDMARK_INDEX["right_ankle"] + 1)
+
+
+@dataclass(frozen=True)
+class Pose:
+    """What the network sees in one region."""
+
+    region: Region
+    """Where it looked."""
+    next_region: Region
+    """Where it would look for the same person now: smaller error, and the start for the next frame."""
+    score: float
+    """Probability that somebody is there."""
+    points: np.ndarray
+    """float32 [33,2] px."""
+    visibility: np.ndarray
+    """float32 [33] 0-1, seen rather than hidden."""
+    presence: np.ndarray
+    """float32 [33] 0-1, inside the region."""
+    heat: np.ndarray
+    """float32 [33] 0-1, peak of the heat map."""
+    world: np.ndarray
+    """float32 [33,3] metres about the hips' middle, camera axes (x right, y down, z forward)."""
+    mask: np.ndarray
+    """uint8 [256,256] 0-255, the person's mask within the region."""
+
+    @property
+    def torso_middle(self) -> np.ndarray:
+        """float32 [2] px"""
+        return self.points[list(TORSO)].mean(0)
+
+    @property
+    def scale(self) -> float:
+        """A length in px that grows with the person: the torso's, or a share of the whole if that is more."""
+        torso = self.points[list(TORSO)]
+        length = np.linalg.norm(torso[:2].mean(0) - torso[2:].mean(0))
+        return float(max(length, 0.25 * np.linalg.norm(np.ptp(self.points, 0)), 1.0))
+
+    @property
+    def quality(self) -> float:
+        """0-1, how clear the body's joints are."""
+        return self.score * float(self.heat[_BODY].mean())
+
+
+class LandmarkNetwork:
+    def __init__(self, network: Network) -> None:
+        self._network = network
+
+    def look(self, image: np.ndarray, regions: Sequence[Region]) -> list[Pose]:
+        """What is seen in each region of image uint8 [H,W,3]; one Pose for each, however low its score."""
+        if not regions:
+            return []
+        crops = np.stack([crop(image, region, self._network.size, replicate=True) for region in regions])
+        outputs = self._network.run(crops.astype(np.float32) / 255)
+        return [self._decode(region, *arrays) for region, *arrays in zip(regions, *outputs)]
+
+    def _decode(
+        self,
+        region: Region,
+        raw: np.ndarray,
+        score: np.ndarray,
+        mask: np.ndarray,
+        heat_maps: np.ndarray,
+        world: np.ndarray,
+    ) -> Pose:
+        count = len(LANDMARKS)
+        values = raw.reshape(-1, 5)
+        heat = expit(heat_maps)
+        points = to_picture(region, _refined(values[:, :2] / self._network.size, heat))
+        metric = world.reshape(-1, 3)[:count].copy()
+        metric[:, :2] = metric[:, :2] @ rotation(region.angle).T
+        return Pose(
+            region,
+            region_from_axis(points[count], points[count + 1], _REGION_SCALE),
+            float(score[0]),
+            points[:count].astype(np.float32),
+            expit(values[:count, 3]),
+            expit(values[:count, 4]),
+            heat.max((0, 1))[:count],
+            metric.astype(np.float32),
+            (expit(mask[..., 0]) * 255).astype(np.uint8),
+        )
+
+
+def mask_in_picture(pose: Pose, picture_size: tuple[int, int], width: int) -> np.ndarray:
+    """uint8 [h,width] 0-255, the pose's mask in the whole picture of (width, height) px, shrunk to `width`."""
+    return uncrop(pose.mask, pose.region, picture_size, width)
+
+
+def _refined(points: np.ndarray, heat: np.ndarray) -> np.ndarray:
+    """Move points [N,2] (0-1) to the centre of mass of their heat map [h,w,N] in a window around them."""
+    height, width, count = heat.shape
+    radius = _REFINE_RADIUS
+    column, row = np.trunc(points * (width, height)).astype(int).T
+    inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
+    padded = np.pad(heat, ((radius, radius), (radius, radius), (0, 0)))
+    offset = np.arange(2 * radius + 1)
+    rows = np.where(inside, row, 0)[:, None] + offset
+    columns = np.where(inside, column, 0)[:, None] + offset
+    window = padded[rows[:, :, None], columns[:, None, :], np.arange(count)[:, None, None]]
+    total = window.sum((1, 2))
+    centre = np.stack(
+        [
+            (window.sum(1) * (columns - radius)).sum(1) / (width * np.maximum(total, 1e-9)),
+            (window.sum(2) * (rows - radius)).sum(1) / (height * np.maximum(total, 1e-9)),
+        ],
+        1,
+    )
+    sure = inside & (window.max((1, 2)) >= _REFINE_LEAST)
+    return np.where(sure[:, None], centre, points)

