@@ -40,7 +40,9 @@ class Contact:
         _check(self.person_b in (0, 1, GROUND), f"person_b is {self.person_b!r}, not 0, 1 or '{GROUND}'")
         _check(self.region_a in REGIONS, f"there is no region {self.region_a!r}")
         on_ground = self.person_b == GROUND
-        _check(self.region_b == GROUND if on_ground else self.region_b in REGIONS, f"there is no region {self.region_b!r}")
+        _check(
+            self.region_b == GROUND if on_ground else self.region_b in REGIONS, f"there is no region {self.region_b!r}"
+        )
         _check(self.frame_start <= self.frame_end, f"it ends ({self.frame_end}) before it starts ({self.frame_start})")
         _check(0 <= self.weight <= 1, f"weight is {self.weight}, not in 0-1")
         _check(self.source in SOURCES, f"source is {self.source!r}, not one of {', '.join(SOURCES)}")

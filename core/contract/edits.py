@@ -102,8 +102,10 @@ class Edits:
 def _vector(value: Any, name: str) -> tuple[float, float, float] | None:
     if value is None:
         return None
-    numbers = isinstance(value, list | tuple) and len(value) == 3 and all(
-        isinstance(x, int | float) and not isinstance(x, bool) and math.isfinite(x) for x in value
+    numbers = (
+        isinstance(value, list | tuple)
+        and len(value) == 3
+        and all(isinstance(x, int | float) and not isinstance(x, bool) and math.isfinite(x) for x in value)
     )
     _check(numbers, f"{name} is {value!r}, not three finite numbers")
     return (float(value[0]), float(value[1]), float(value[2]))

@@ -27,7 +27,7 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary = Path(name)
         try:
             yield temporary
-            os.replace(temporary, path)
+            temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
 
@@ -38,7 +38,7 @@ def write_json(path: Path, record: Mapping[str, Any]) -> None:
 
 
 def write_npz(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
-    with replacing(path) as temporary, open(temporary, "wb") as stream:
+    with replacing(path) as temporary, temporary.open("wb") as stream:
         np.savez_compressed(stream, **arrays)  # pyright: ignore[reportArgumentType]
 
 

@@ -1,0 +1,174 @@
+"""Contacts between the two people: found from distance and relative speed, merged with the user's, measured."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .body.model import BodyModel
+from .body.regions import region_points
+from .contract.contact import Contact
+from .contract.skeleton import REGIONS
+from .geometry.touch import POINTS_PER_REGION, resolve_contacts, touch_gap
+from .motion import Camera, PairMotion, pose_motion
+
+_NAMESPACE = uuid.UUID("6f2c4b0e-5d0c-4f0e-9d56-0d7b1a3f7c11")
+_CHUNK = 32
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """Distances in metres, speeds in metres a second, times in seconds."""
+
+    touch: float = 0.06
+    """A contact begins nearer than this ..."""
+    release: float = 0.11
+    """... and ends farther than this."""
+    speed: float = 1.0
+    """Faster than this past each other is no touch, unless the surfaces meet for certain."""
+    certain: float = 0.025
+    depth_share: float = 0.35
+    """How much of a distance along the line of sight counts: one camera sees it badly."""
+    shortest: float = 0.12
+    bridge: float = 0.16
+    most: int = 12
+
+
+def detect(
+    motion: PairMotion,
+    camera: Camera,
+    body: BodyModel,
+    frame_index: np.ndarray,
+    time: np.ndarray,
+    thresholds: Thresholds | None = None,
+) -> list[Contact]:
+    """Which regions touch, and when, in order of time. The same motion gives the same contacts, ids included."""
+    limits = thresholds or Thresholds()
+    distance, speed = region_distances(motion, camera, body, time, limits.depth_share)
+    nearest = _mutual_nearest(distance)
+    step = float(np.median(np.diff(time))) if len(time) > 1 else 0.04
+    shortest = max(2, round(limits.shortest / step))
+    bridge = max(1, round(limits.bridge / step))
+    found: list[tuple[float, Contact]] = []
+    begins = (distance < limits.touch) & ((speed < limits.speed) | (distance < limits.certain))
+    stays = distance < limits.release
+    candidates = np.argwhere((begins & nearest).any(0))
+    for a, b in candidates.tolist():
+        for first, last in _spans(begins[:, a, b], stays[:, a, b], shortest, bridge):
+            span = slice(first, last + 1)
+            if nearest[span, a, b].mean() < 0.5:
+                continue
+            closeness = float(np.clip(1 - distance[span, a, b].mean() / limits.release, 0, 1))
+            contact = Contact(
+                0, REGIONS[a], 1, REGIONS[b], int(frame_index[first]), int(frame_index[last]),
+                weight=round(0.3 + 0.7 * closeness, 3), id=_identity(a, b, int(frame_index[first])),
+            )  # fmt: skip
+            found.append((closeness * (last - first + 1) ** 0.5, contact))
+    found.sort(key=lambda item: -item[0])
+    return sorted(
+        (contact for _, contact in found[: limits.most]), key=lambda contact: (contact.frame_start, contact.id)
+    )
+
+
+def region_distances(
+    motion: PairMotion, camera: Camera, body: BodyModel, time: np.ndarray, depth_share: float = 1.0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Distances [T,R,R] in metres between regions of person 0 and of person 1, and how fast they pass each other [T,R,R].
+
+    Of a distance along the line of sight only `depth_share` counts. Speeds (metres a second) are across the line of sight.
+    """
+    device = body.template.device
+    vertices, region = region_points(body, POINTS_PER_REGION)
+    table = _padded(region).to(device)
+    posed = pose_motion(body, motion)
+    world = torch.as_tensor(camera.world, device=device, dtype=torch.float32)
+    skin = posed.skin(body.subset(vertices)) @ world[:3, :3].T + world[:3, 3]
+    distances = []
+    for chunk in skin.split(_CHUNK, 1):
+        first, second = chunk[0][:, table], chunk[1][:, table]
+        frames, regions, points = first.shape[:3]
+        delta = first.reshape(frames, -1, 1, 3) - second.reshape(frames, 1, -1, 3)
+        sight = torch.nn.functional.normalize((first.mean((1, 2)) + second.mean((1, 2))) / 2, dim=-1)[:, None, None]
+        along = (delta * sight).sum(-1)
+        across = (delta.square().sum(-1) - along.square()).clamp_min(0)
+        gap = (across + (depth_share * along).square()).sqrt()
+        distances.append(gap.reshape(frames, regions, points, regions, points).amin((2, 4)))
+    centres = skin[:, :, table].mean(3)
+    return torch.cat(distances).cpu().numpy(), _passing_speed(centres, time).cpu().numpy()
+
+
+def measure(contacts: Sequence[Contact], motion: PairMotion, body: BodyModel, frame_index: np.ndarray) -> list[Contact]:
+    """The contacts with the distance that the motion leaves between their regions; None outside the clip's range."""
+    device = body.template.device
+    touches, vertices = resolve_contacts([_activated(contact) for contact in contacts], body, frame_index)
+    skin = (
+        pose_motion(body, motion).skin(body.subset(vertices))
+        if len(vertices)
+        else torch.zeros(2, 1, 0, 3, device=device)
+    )
+    gaps = {
+        touch.contact.id: round(float(touch_gap(touch, skin, skin[..., 2]).clamp_min(0).mean()), 4) for touch in touches
+    }
+    return [contact.with_distance(gaps.get(contact.id)) for contact in contacts]
+
+
+def merge(detected: Sequence[Contact], edited: Sequence[Contact]) -> list[Contact]:
+    """What the user said, and of what was detected all that the user has not spoken about (same pair of regions, overlapping)."""
+
+    def same(one: Contact, other: Contact) -> bool:
+        regions = (one.person_a, one.region_a, one.person_b, one.region_b)
+        overlap = one.frame_start <= other.frame_end and other.frame_start <= one.frame_end
+        return overlap and regions == (other.person_a, other.region_a, other.person_b, other.region_b)
+
+    return [*edited, *(contact for contact in detected if not any(same(contact, spoken) for spoken in edited))]
+
+
+def _activated(contact: Contact) -> Contact:
+    return Contact(**{**contact.to_json(), "state": "auto"})
+
+
+def _identity(a: int, b: int, frame: int) -> str:
+    return str(uuid.uuid5(_NAMESPACE, f"{REGIONS[a]}/{REGIONS[b]}/{frame}"))
+
+
+def _padded(region: Tensor) -> Tensor:
+    """[R,K] positions of each region's points; short rows repeat their first point."""
+    rows = [(region == index).nonzero()[:, 0] for index in range(len(REGIONS))]
+    width = max(len(row) for row in rows)
+    return torch.stack([torch.cat([row, row[:1].expand(width - len(row))]) for row in rows])
+
+
+def _passing_speed(centres: Tensor, time: np.ndarray) -> Tensor:
+    """centres [2,T,R,3] camera frame -> [T,R,R] speed of the regions past each other across the view."""
+    seconds = torch.as_tensor(time, device=centres.device, dtype=centres.dtype)
+    if len(seconds) < 2:
+        return centres.new_zeros(len(seconds), centres.shape[2], centres.shape[2])
+    velocity = torch.gradient(centres[..., :2], spacing=(seconds,), dim=1)[0]
+    return (velocity[0][:, :, None] - velocity[1][:, None]).norm(dim=-1)
+
+
+def _mutual_nearest(distance: np.ndarray) -> np.ndarray:
+    """[T,R,R] whether a pair is the nearest that one of its two regions has, give or take a centimetre."""
+    return (distance <= distance.min(2, keepdims=True) + 0.01) | (distance <= distance.min(1, keepdims=True) + 0.01)
+
+
+def _spans(begins: np.ndarray, stays: np.ndarray, shortest: int, bridge: int) -> list[tuple[int, int]]:
+    """Runs [first, last] with hysteresis: opened by `begins`, kept open by `stays`, gaps up to `bridge` closed."""
+    spans: list[tuple[int, int]] = []
+    start = None
+    for t in range(len(begins) + 1):
+        inside = t < len(begins) and (bool(begins[t]) if start is None else bool(stays[t]))
+        if inside and start is None:
+            start = t
+        elif not inside and start is not None:
+            if spans and start - spans[-1][1] <= bridge + 1:
+                spans[-1] = (spans[-1][0], t - 1)
+            else:
+                spans.append((start, t - 1))
+            start = None
+    return [(first, last) for first, last in spans if last - first + 1 >= shortest]

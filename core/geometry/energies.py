@@ -1,0 +1,93 @@
+"""The energies of the fit. Pure, differentiable; each is a mean over what it judges, in the unit its docstring names.
+
+P = 2 people, T frames.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def geman_mcclure(squared: Tensor, sigma: float) -> Tensor:
+    """Robust loss of squared residuals, 1 for outliers, about squared / sigma^2 near zero (Geman and McClure, 1987)."""
+    return squared / (squared + sigma * sigma)
+
+
+def reprojection(pixels: Tensor, observed: Tensor, weight: Tensor, box_height: Tensor, sigma: float) -> Tensor:
+    """Landmarks [P,T,N,2] against observed ones, weight [P,T,N], residuals in heights of the person's box [P,T]."""
+    residual = (pixels - observed) / box_height[..., None, None]
+    return (weight * geman_mcclure((residual * residual).sum(-1), sigma)).mean()
+
+
+def metric_landmarks(points: Tensor, observed: Tensor, weight: Tensor, sigma: float) -> Tensor:
+    """Points [P,T,N,3] about the hips' middle against the detector's metric landmarks, metres."""
+    residual = points - observed
+    return (weight * geman_mcclure((residual * residual).sum(-1), sigma)).mean()
+
+
+def acceleration(points: Tensor, time: Tensor) -> Tensor:
+    """Mean squared acceleration of points [P,T,...] over time [T] in seconds, (unit of points / s^2)^2; dims after T summed."""
+    if len(time) < 3:
+        return points.new_zeros(())
+    step = time.diff().clamp_min(1e-3).reshape(-1, *[1] * (points.dim() - 2))
+    velocity = points.diff(dim=1) / step
+    change = velocity.diff(dim=1) / ((step[1:] + step[:-1]) / 2)
+    return (change * change).flatten(2).sum(-1).mean()
+
+
+def velocity(points: Tensor, time: Tensor, weight: Tensor) -> Tensor:
+    """Mean squared velocity of points [P,T,N,D], weight [P,T-1,N]."""
+    if len(time) < 2:
+        return points.new_zeros(())
+    step = time.diff().clamp_min(1e-3)[:, None, None]
+    speed = points.diff(dim=1) / step
+    return (weight * (speed * speed).sum(-1)).mean()
+
+
+def floor_penetration(heights: Tensor) -> Tensor:
+    """Squared depth of points [P,T,N] under the floor, metres^2."""
+    return heights.clamp_max(0).square().mean()
+
+
+def planted_height(heights: Tensor, planted: Tensor) -> Tensor:
+    """Squared height of the lowest point of planted feet: heights [P,T,2,S] of the soles, planted [P,T,2], metres^2."""
+    return (planted * heights.amin(-1).square()).mean()
+
+
+def foot_slide(soles: Tensor, planted: Tensor) -> Tensor:
+    """Squared displacement per frame of soles [P,T,2,S,3] while planted [P,T,2] in both frames, metres^2."""
+    if soles.shape[1] < 2:
+        return soles.new_zeros(())
+    both = torch.minimum(planted[:, 1:], planted[:, :-1])
+    return (both[..., None] * soles.diff(dim=1).square().sum(-1)).mean()
+
+
+def outside_limits(angles: Tensor, low: Tensor, high: Tensor) -> Tensor:
+    """Squared excess of axis-angles [P,T,21,3] over their bounds [21,3], radians^2."""
+    return ((low - angles).clamp_min(0) + (angles - high).clamp_min(0)).square().sum(-1).mean()
+
+
+def contact_gap(points_a: Tensor, points_b: Tensor, softness: float = 0.01) -> Tensor:
+    """Smooth minimum distance [F] in metres between two clouds of points [F,N,3] and [F,M,3]."""
+    distance = ((points_a[:, :, None] - points_b[:, None]).square().sum(-1) + 1e-8).sqrt().flatten(1)
+    return -softness * torch.logsumexp(-distance / softness, 1) + softness * _log_ties(distance, softness)
+
+
+def _log_ties(distance: Tensor, softness: float) -> Tensor:
+    """How much a soft minimum undershoots because several pairs are about as near as the nearest; kept out of the gap."""
+    nearest = distance.amin(1, keepdim=True)
+    return torch.logsumexp(-(distance - nearest) / softness, 1).detach()
+
+
+def sphere_penetration(centres_a: Tensor, radii_a: Tensor, centres_b: Tensor, radii_b: Tensor) -> Tensor:
+    """Squared depth by which spheres [F,S,3] of one person are inside those of the other, summed over pairs, mean over F."""
+    distance = ((centres_a[:, :, None] - centres_b[:, None]).square().sum(-1) + 1e-8).sqrt()
+    depth = (radii_a[:, None] + radii_b[None, :] - distance).clamp_min(0)
+    return depth.square().sum((1, 2)).mean()
+
+
+def depth_order(depth: Tensor, front: Tensor, margin: float) -> Tensor:
+    """Squared violation of who is in front: depth [P,T] of the two, front [T] -1 (person 0 nearer) to 1, metres^2."""
+    behind = depth[0] - depth[1]  # positive where person 1 is nearer
+    return (front.abs() * (margin - front.sign() * behind).clamp_min(0).square()).mean()

@@ -1,0 +1,175 @@
+"""Fits both people together to the clip, over all its frames at once."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..body.capsules import sphere_centres
+from ..body.model import BodyModel
+from ..body.rotations import axis_angle_to_matrix
+from ..contract.contact import Contact
+from ..contract.edits import Pin
+from ..motion import BODY_COUNT, Camera, PairMotion, motion_from_rotations, motion_rotations
+from ..perception.tracks import Tracks
+from ..report import Reporter
+from .camera import extrinsics
+from .confidence import joint_confidence
+from .objective import Objective, State, Weights, build_objective, floor_of
+from .occlusion import front_person
+from .touch import touch_gap
+
+HELD = 0.01
+"""metres within which enforced contacts and pins are to hold."""
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A stretch of the descent. `apart` leaves out what is between the two people, until both stand about right."""
+
+    steps: int
+    rate: float
+    weights: Weights
+    apart: bool = False
+
+
+FIRST_FIT = (
+    Phase(70, 0.03, Weights(reprojection_sigma=0.10, slide=40), apart=True),
+    Phase(110, 0.02, Weights()),
+)
+CONTACT_FIT = (Phase(90, 0.012, Weights()),)
+REFINE = (Phase(45, 0.012, Weights()),)
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """P = 2 people, T frames, world frame."""
+
+    motion: PairMotion
+    camera: Camera
+    planted: np.ndarray
+    """float32 [P,T,2] in 0-1, how surely the left and right foot stand on the floor."""
+    confidence: np.ndarray
+    """float32 [P,T,22] in 0-1: 1 = seen, 0 = filled in."""
+    energy: float
+
+
+def fit(
+    motion: PairMotion,
+    camera: Camera,
+    planted: np.ndarray,
+    tracks: Tracks,
+    body: BodyModel,
+    *,
+    phases: Sequence[Phase],
+    contacts: Sequence[Contact] = (),
+    pins: Sequence[Pin] = (),
+    fixed_shape: bool = False,
+    reporter: Reporter,
+) -> Fitted:
+    """Descend on the sum of the energies (see `objective`) from a motion and its camera, on the body's device.
+
+    Rejected contacts are left out; enforced contacts and pins are held to a centimetre where the bodies can reach, and
+    reported through `reporter.warning` where they cannot. `fixed_shape` keeps betas and floor, so that all takes of a clip
+    share bodies and world.
+    """
+    device = body.template.device
+    standing = torch.as_tensor(planted, device=device)
+    objective = build_objective(tracks, body, camera, standing, contacts, pins)
+    variables = _Variables(motion, camera, device, fixed_shape)
+    total, done, energy = sum(phase.steps for phase in phases), 0, math.nan
+    for phase in phases:
+        front = None if phase.apart else _front(objective, variables.state(objective), tracks)
+        optimizer = torch.optim.Adam(variables.groups(phase.rate), betas=(0.9, 0.95))
+        for step in range(phase.steps):
+            for group in optimizer.param_groups:
+                group["lr"] = group["base"] * _schedule(step, phase.steps)
+            optimizer.zero_grad(set_to_none=True)
+            loss = objective.energy(variables.state(objective), phase.weights, front)
+            loss.backward()
+            optimizer.step()
+            energy = float(loss.detach())
+            done += 1
+            reporter.progress(done / total)
+    with torch.no_grad():
+        state = variables.state(objective)
+        _report_what_does_not_hold(objective, state, reporter)
+        return _result(variables, state, camera, planted, joint_confidence(tracks), energy)
+
+
+def _schedule(step: int, steps: int) -> float:
+    """A short warm-up, then a cosine down to a twentieth."""
+    return min(1.0, (step + 1) / 5) * (0.05 + 0.475 * (1 + math.cos(math.pi * step / steps)))
+
+
+class _Variables:
+    """What the descent moves. Rotations are the start's, turned by axis-angles."""
+
+    def __init__(self, motion: PairMotion, camera: Camera, device: torch.device, fixed_shape: bool) -> None:
+        world = torch.as_tensor(camera.world, device=device, dtype=torch.float32)
+        self.base = motion_rotations(motion).to(device)
+        self.base[:, :, 0] = world[:3, :3] @ self.base[:, :, 0]
+        pelvis = torch.as_tensor(motion.pelvis, device=device) @ world[:3, :3].T + world[:3, 3]
+        self.turn = torch.zeros(*self.base.shape[:2], BODY_COUNT, 3, device=device, requires_grad=True)
+        self.pelvis = pelvis.requires_grad_(True)
+        self.betas = torch.tensor(motion.betas, device=device, requires_grad=not fixed_shape)
+        self.floor = floor_of(world).requires_grad_(not fixed_shape)
+        self.fixed_shape = fixed_shape
+
+    def groups(self, rate: float) -> list[dict[str, object]]:
+        moved = [(self.turn, rate), (self.pelvis, 0.6 * rate)]
+        if not self.fixed_shape:
+            moved += [(self.betas, 2 * rate), (self.floor, 0.15 * rate)]
+        return [{"params": [tensor], "lr": lr, "base": lr} for tensor, lr in moved]
+
+    def rotations(self) -> Tensor:
+        turned = self.base[:, :, :BODY_COUNT] @ axis_angle_to_matrix(self.turn)
+        return torch.cat([turned, self.base[:, :, BODY_COUNT:]], 2)
+
+    def state(self, objective: Objective) -> State:
+        return objective.state(self.rotations(), self.pelvis, self.betas, self.floor)
+
+
+def _front(objective: Objective, state: State, tracks: Tracks) -> Tensor:
+    centres = sphere_centres(objective.spheres, state.posed.joints, state.posed.world).detach()
+    return front_person(centres, objective.spheres.radius, objective.K, tracks)
+
+
+def _result(
+    variables: _Variables, state: State, camera: Camera, planted: np.ndarray, confidence: np.ndarray, energy: float
+) -> Fitted:
+    world = extrinsics(*variables.floor.unbind())
+    rotations = variables.rotations().clone()
+    rotations[:, :, 0] = world[:3, :3].T @ rotations[:, :, 0]
+    pelvis = (variables.pelvis - world[:3, 3]) @ world[:3, :3]
+    return Fitted(
+        motion_from_rotations(rotations, pelvis, variables.betas),
+        Camera(camera.K, world.double().cpu().numpy()),
+        planted,
+        confidence,
+        energy,
+    )
+
+
+def _report_what_does_not_hold(objective: Objective, state: State, reporter: Reporter) -> None:
+    heights = state.heights(state.touching)
+    for touch in objective.touches:
+        gap = float(touch_gap(touch, state.touching, heights).abs().mean())
+        contact = touch.contact
+        if contact.state == "enforced" and gap > HELD:
+            other = "the ground" if touch.points_b is None else f"{contact.region_b} of person {contact.person_b}"
+            reporter.warning(
+                f"The enforced contact of {contact.region_a} of person {contact.person_a} with {other} "
+                f"(frames {contact.frame_start}-{contact.frame_end}) stays {100 * gap:.1f} cm apart: what was seen in the "
+                "clip, or another contact or pin, pulls the other way."
+            )
+    pins = objective.position_pins
+    place = (state.posed.joints[pins.person, pins.frame, pins.joint] - state.world[:3, 3]) @ state.world[:3, :3]
+    missed = (place - pins.value).norm(dim=-1)
+    if len(missed) and float(missed.max()) > HELD:
+        reporter.warning(f"A pinned joint stays {100 * float(missed.max()):.1f} cm from its pin: it is out of reach.")

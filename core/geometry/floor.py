@@ -1,0 +1,34 @@
+"""Where the floor is, seen from the camera."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def estimate_floor(soles: Tensor, weight: Tensor, up: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Fit the floor to the places where feet stood.
+
+    soles [N,3] camera frame, metres, lowest points of feet that hardly move; weight [N]; up [3] unit, the people's mean
+    upward direction there, which decides the tilt as far as the feet leave it open (they often stand in one row).
+    Returns the camera's pitch and roll (radians) and its height (metres), as `camera.extrinsics` takes them.
+    """
+    tilt_sigma, sole_sigma = 0.06, 0.05  # radians that `up` is off, metres that a sole is off
+    normal = up.clone()
+    total = weight.sum().clamp_min(1e-6)
+    centre = (weight[:, None] * soles).sum(0) / total
+    spread = soles - centre
+    for _ in range(10):
+        distance = spread @ normal
+        robust = weight / (1 + (distance / sole_sigma) ** 2) ** 2
+        centre = (robust[:, None] * soles).sum(0) / robust.sum().clamp_min(1e-6)
+        spread = soles - centre
+        # (spread n)^2 over the frames counts as at most 20 independent observations: errors of one clip hang together
+        scatter = spread.T @ (robust[:, None] * spread) / robust.sum().clamp_min(1e-6) * 20 / sole_sigma**2
+        prior = torch.eye(3, dtype=soles.dtype, device=soles.device) / tilt_sigma**2
+        normal = torch.linalg.solve(scatter + prior, prior @ up)
+        normal = normal / normal.norm()
+    height = -(centre * normal).sum()
+    pitch = -torch.asin(normal[2].clamp(-1, 1))
+    roll = torch.atan2(-normal[0], -normal[1])
+    return pitch, roll, height
