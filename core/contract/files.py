@@ -5,7 +5,8 @@ from __future__ import annotations
 import errno
 import json
 import os
-import tempfile
+import uuid
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,15 +17,18 @@ import numpy as np
 
 from .errors import UserError
 
+_UNREADABLE = (OSError, ValueError, EOFError, KeyError, NotImplementedError, BadZipFile, zlib.error)
+"""What numpy and zipfile raise on archives that are not whole."""
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; rename it to `path` if the block ends well, else remove it."""
-    with _explained(path):
+    with explained(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
-        os.close(handle)
-        temporary = Path(name)
+        # not tempfile, whose files only their owner may read
+        temporary = path.with_name(f".{path.stem}-{uuid.uuid4().hex[:8]}{path.suffix}")
+        temporary.touch(exist_ok=False)
         try:
             yield temporary
             temporary.replace(path)
@@ -34,11 +38,22 @@ def replacing(path: Path) -> Iterator[Path]:
 
 def write_json(path: Path, record: Mapping[str, Any]) -> None:
     with replacing(path) as temporary:
-        temporary.write_text(json.dumps(record, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+        put_json(temporary, record)
 
 
 def write_npz(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
-    with replacing(path) as temporary, temporary.open("wb") as stream:
+    with replacing(path) as temporary:
+        put_npz(temporary, arrays)
+
+
+def put_json(path: Path, record: Mapping[str, Any]) -> None:
+    """Write to `path` itself: for a temporary file of `replacing`."""
+    path.write_text(json.dumps(record, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def put_npz(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """Write to `path` itself: for a temporary file of `replacing`."""
+    with path.open("wb") as stream:
         np.savez_compressed(stream, **arrays)  # pyright: ignore[reportArgumentType]
 
 
@@ -47,7 +62,7 @@ def read_npz(path: Path) -> dict[str, np.ndarray]:
     try:
         with np.load(path, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, BadZipFile, EOFError) as error:
+    except _UNREADABLE as error:
         raise UserError("file-unreadable", f"{path} cannot be read: {error}.", "Reconstruct the clip again.") from error
 
 
@@ -62,11 +77,12 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 @contextmanager
-def _explained(path: Path) -> Iterator[None]:
+def explained(path: Path) -> Iterator[None]:
+    """Turn the failures of writing `path` that users can mend into UserError `disk-full` or `not-writable`."""
     try:
         yield
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise UserError(
                 "disk-full", f"The disk is full: {path} was not written.", "Free some space and run it again."
             ) from error

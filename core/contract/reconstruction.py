@@ -12,6 +12,8 @@ facing +Z). Camera frame: x right, y down, z forward.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -20,7 +22,7 @@ import numpy as np
 
 from .contact import Contact
 from .errors import UserError
-from .files import read_json, read_npz, write_json, write_npz
+from .files import put_json, put_npz, read_json, read_npz, replacing
 
 SCHEMA = 1
 MOTION_FILE = "reconstruction.npz"
@@ -182,18 +184,34 @@ class Reconstruction:
     info: Info
 
 
-def save(folder: Path, reconstruction: Reconstruction) -> None:
-    """Write it as the active take. Each file is replaced as a whole, the json last: it names what is valid."""
+def save(folder: Path, reconstruction: Reconstruction, before_commit: Callable[[], None] | None = None) -> None:
+    """Write it as the active take: all files or none, the json last, for it names what is valid.
+
+    `before_commit` is called when everything is written beside its place; if it raises, nothing has changed.
+    """
     motion = {item.name: getattr(reconstruction.motion, item.name) for item in fields(MotionArrays)}
     check_motion(motion)
     body = {item.name: getattr(reconstruction.body, item.name) for item in fields(BodyArrays)}
     record = reconstruction.info.to_json()
-    takes = folder / TAKES_FOLDER
-    write_npz(takes / f"{reconstruction.info.take}.npz", motion)
-    write_json(takes / f"{reconstruction.info.take}.json", record)
-    write_npz(folder / BODY_FILE, body)
-    write_npz(folder / MOTION_FILE, motion)
-    write_json(folder / INFO_FILE, record)
+    take = folder / TAKES_FOLDER / reconstruction.info.take
+    with ExitStack() as commit:  # it renames in reverse order
+        info_file, motion_file, body_file, take_info, take_motion = (
+            commit.enter_context(replacing(path))
+            for path in (
+                folder / INFO_FILE,
+                folder / MOTION_FILE,
+                folder / BODY_FILE,
+                take.with_suffix(".json"),
+                take.with_suffix(".npz"),
+            )
+        )
+        put_npz(motion_file, motion)
+        put_npz(take_motion, motion)
+        put_npz(body_file, body)
+        put_json(take_info, record)
+        put_json(info_file, record)
+        if before_commit is not None:
+            before_commit()
 
 
 def load(folder: Path) -> Reconstruction:

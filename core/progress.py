@@ -1,0 +1,109 @@
+"""From what stages report of themselves to what a person wants to see: the whole job's progress and the time left."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from .contract.errors import Cancelled
+
+_EVERY_SECONDS = 0.1
+_FIRST_ESTIMATE_SECONDS, _FIRST_ESTIMATE_FRACTION = 2.0, 0.02
+
+
+@dataclass(frozen=True)
+class Progress:
+    stage: str
+    fraction: float
+    """Of the whole job, in 0-1; never falls."""
+    seconds_left: float | None
+    """None while nothing sensible can be said."""
+    text: str
+
+
+class Listener(Protocol):
+    """Who is told: a terminal, or Blender at the other end of a pipe. `cancelled` says whether to stop."""
+
+    def stage(self, name: str, index: int, count: int) -> None: ...
+    def progress(self, progress: Progress) -> None: ...
+    def warning(self, text: str) -> None: ...
+    def log(self, text: str) -> None: ...
+    def cancelled(self) -> bool: ...
+
+
+class JobProgress:
+    """Maps the stages of one job to one fraction, by each stage's expected share of the time.
+
+    `shares` are the stages that will run, in order, with relative times (those that come from the cache left out).
+    """
+
+    def __init__(
+        self, listener: Listener, shares: Mapping[str, float], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.warnings: list[str] = []
+        self.seconds: dict[str, float] = {}
+        self._listener = listener
+        self._clock = clock
+        self._shares = dict(shares)
+        self._started = clock()
+        self._told_at = float("-inf")
+        self._fraction = 0.0
+
+    def run(self, stage: str) -> StageReporter:
+        """The reporter of a stage that begins now."""
+        self._listener.stage(stage, list(self._shares).index(stage), len(self._shares))
+        return StageReporter(self, stage)
+
+    def tell(self, stage: str, fraction: float, text: str) -> None:
+        """Called by a stage's reporter. Raises Cancelled where the listener wants to stop."""
+        if self._listener.cancelled():
+            raise Cancelled
+        total = sum(self._shares.values())
+        before = 0.0
+        for name, share in self._shares.items():
+            if name == stage:
+                break
+            before += share
+        done = (before + self._shares[stage] * min(1.0, max(0.0, fraction))) / total
+        self._fraction = max(self._fraction, done)
+        now = self._clock()
+        if now - self._told_at < _EVERY_SECONDS and self._fraction < 1.0:
+            return
+        self._told_at = now
+        self._listener.progress(Progress(stage, self._fraction, self._seconds_left(now), text))
+
+    def warn(self, text: str) -> None:
+        if text not in self.warnings:
+            self.warnings.append(text)
+            self._listener.warning(text)
+
+    def log(self, text: str) -> None:
+        self._listener.log(text)
+
+    def finished(self, stage: str, seconds: float) -> None:
+        self.seconds[stage] = round(seconds, 3)
+
+    def _seconds_left(self, now: float) -> float | None:
+        spent = now - self._started
+        if spent < _FIRST_ESTIMATE_SECONDS or self._fraction < _FIRST_ESTIMATE_FRACTION:
+            return None
+        return spent * (1 - self._fraction) / self._fraction
+
+
+class StageReporter:
+    """`report.Reporter` for one stage of a job."""
+
+    def __init__(self, job: JobProgress, stage: str) -> None:
+        self._job = job
+        self._stage = stage
+
+    def progress(self, fraction: float, text: str = "") -> None:
+        self._job.tell(self._stage, fraction, text)
+
+    def warning(self, text: str) -> None:
+        self._job.warn(text)
+
+    def log(self, text: str) -> None:
+        self._job.log(text)
