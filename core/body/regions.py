@@ -47,7 +47,9 @@ def vertex_regions(body: BodyModel) -> Tensor:
     region[moved_by("left_eye_smplhf", "right_eye_smplhf")] = NO_REGION
     region[~_in_largest_piece(len(vertices), faces)] = NO_REGION
     head = np.flatnonzero(moved_by("head", "jaw"))
-    region[head[_hidden(vertices[head], 0.06 * float(np.linalg.norm(joint["head"] - joint["neck"])))]] = NO_REGION
+    around = faces[moved_by("head", "jaw", "neck")[faces].any(1)]
+    apart = float(np.linalg.norm(joint["left_eye_smplhf"] - joint["right_eye_smplhf"]))
+    region[head[_hidden(vertices[head], vertices[around], cell=0.08 * apart)]] = NO_REGION
     return torch.from_numpy(region)
 
 
@@ -173,24 +175,27 @@ def _in_largest_piece(count: int, faces: np.ndarray) -> np.ndarray:
         label = lowest
 
 
-def _hidden(points: np.ndarray, cell: float) -> np.ndarray:
-    """bool [N]: whether others of the points [N,3] lie before a point from every side that sees a face.
+def _hidden(points: np.ndarray, triangles: np.ndarray, cell: float) -> np.ndarray:
+    """bool [N]: whether triangles [F,3,3] lie before each of the points [N,3] whichever side one looks from.
 
-    A depth buffer of points with `cell` metres: it finds the inside of the mouth, where vertices are dense.
+    Depth buffers of points scattered over the triangles, with pixels of `cell` metres.
     """
+    thirds = np.array([(i, j, 3 - i - j) for i in range(4) for j in range(4 - i)]) / 3
+    scattered = (thirds @ triangles).reshape(-1, 3)
     hidden = np.ones(len(points), bool)
-    for azimuth in np.radians(np.arange(0, 360, 30)):
-        for elevation in np.radians((-25, 0, 25, 60)):
+    for azimuth in np.radians(np.arange(0, 360, 45)):
+        for elevation in np.radians((-25, 10, 50)):
             toward = np.array(
                 [np.sin(azimuth) * np.cos(elevation), np.sin(elevation), np.cos(azimuth) * np.cos(elevation)]
             )
             right = np.array([np.cos(azimuth), 0, -np.sin(azimuth)])
-            image = np.stack([points @ right, points @ np.cross(toward, right)], 1)
-            column, row = np.floor((image - image.min(0)) / cell).astype(int).T + 1
-            depth = points @ toward
-            nearest = np.full((column.max() + 2, row.max() + 2), -np.inf)
-            np.maximum.at(nearest, (column, row), depth)
-            hidden &= depth < nearest[column, row] - 2 * cell
+            axes = np.stack([right, np.cross(toward, right)], 1) / cell
+            lowest = (scattered @ axes).min(0)
+            column, row = np.floor(scattered @ axes - lowest).astype(int).T
+            nearest = np.full((column.max() + 1, row.max() + 1), -np.inf)
+            np.maximum.at(nearest, (column, row), scattered @ toward)
+            column, row = np.floor(points @ axes - lowest).astype(int).T
+            hidden &= points @ toward < nearest[column, row] - 2 * cell
     return hidden
 
 
