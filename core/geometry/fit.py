@@ -15,6 +15,7 @@ from ..body.model import BodyModel
 from ..body.rotations import axis_angle_to_matrix
 from ..contract.contact import Contact
 from ..contract.edits import Pin
+from ..contract.skeleton import JOINT_INDEX
 from ..motion import BODY_COUNT, Camera, PairMotion, motion_from_rotations, motion_rotations
 from ..perception.tracks import Tracks
 from ..report import Reporter
@@ -81,7 +82,7 @@ def fit(
     device = body.template.device
     standing = torch.as_tensor(planted, device=device)
     objective = build_objective(tracks, body, camera, standing, contacts, pins)
-    variables = _Variables(motion, camera, device, fixed_shape)
+    variables = _Variables(motion, camera, body, fixed_shape)
     total, done, energy = sum(phase.steps for phase in phases), 0, math.nan
     for phase in phases:
         front = None if phase.apart else _front(objective, variables.state(objective), tracks)
@@ -108,31 +109,56 @@ def _schedule(step: int, steps: int) -> float:
 
 
 class _Variables:
-    """What the descent moves. Rotations are the start's, turned by axis-angles."""
+    """What the descent moves. Rotations are the start's, turned by axis-angles.
 
-    def __init__(self, motion: PairMotion, camera: Camera, device: torch.device, fixed_shape: bool) -> None:
+    `size` [P] makes a person larger and as much farther away at once: hardly anything changes in the picture, so the floor and
+    the other person can find the depth without climbing over the reprojection.
+    """
+
+    def __init__(self, motion: PairMotion, camera: Camera, body: BodyModel, fixed_shape: bool) -> None:
+        device = body.template.device
         world = torch.as_tensor(camera.world, device=device, dtype=torch.float32)
         self.base = motion_rotations(motion).to(device)
         self.base[:, :, 0] = world[:3, :3] @ self.base[:, :, 0]
         pelvis = torch.as_tensor(motion.pelvis, device=device) @ world[:3, :3].T + world[:3, 3]
         self.turn = torch.zeros(*self.base.shape[:2], BODY_COUNT, 3, device=device, requires_grad=True)
-        self.pelvis = pelvis.requires_grad_(True)
-        self.betas = torch.tensor(motion.betas, device=device, requires_grad=not fixed_shape)
+        self.shift = torch.zeros_like(pelvis, requires_grad=True)
+        self.start_pelvis = pelvis
+        self.size = torch.zeros(len(pelvis), device=device, requires_grad=not fixed_shape)
+        self.betas_per_size = _betas_per_size(body)
+        self.start_betas = torch.as_tensor(motion.betas, device=device)
+        self.reshape = torch.zeros_like(self.start_betas, requires_grad=not fixed_shape)
         self.floor = floor_of(world).requires_grad_(not fixed_shape)
         self.fixed_shape = fixed_shape
 
     def groups(self, rate: float) -> list[dict[str, object]]:
-        moved = [(self.turn, rate), (self.pelvis, 0.6 * rate)]
+        moved = [(self.turn, rate), (self.shift, 0.6 * rate)]
         if not self.fixed_shape:
-            moved += [(self.betas, 2 * rate), (self.floor, 0.15 * rate)]
+            moved += [(self.reshape, 2 * rate), (self.floor, 0.15 * rate), (self.size, 0.3 * rate)]
         return [{"params": [tensor], "lr": lr, "base": lr} for tensor, lr in moved]
 
     def rotations(self) -> Tensor:
         turned = self.base[:, :, :BODY_COUNT] @ axis_angle_to_matrix(self.turn)
         return torch.cat([turned, self.base[:, :, BODY_COUNT:]], 2)
 
+    def pelvis(self) -> Tensor:
+        return self.start_pelvis * self.size.exp()[:, None, None] + self.shift
+
+    def betas(self) -> Tensor:
+        return self.start_betas + self.reshape + self.size[:, None] * self.betas_per_size
+
     def state(self, objective: Objective) -> State:
-        return objective.state(self.rotations(), self.pelvis, self.betas, self.floor)
+        return objective.state(self.rotations(), self.pelvis(), self.betas(), self.floor)
+
+
+def _betas_per_size(body: BodyModel) -> Tensor:
+    """[16] the smallest change of shape that makes a body larger by a share of one (to first order, by its leg and back)."""
+    chain = [JOINT_INDEX[name] for name in ("left_ankle", "left_knee", "left_hip", "pelvis", "spine2", "neck", "head")]
+    bones = body.joint_template[chain].diff(dim=0)
+    lengths = bones.norm(dim=-1)
+    growth = torch.einsum("bd,bdk->bk", bones / lengths[:, None], body.joint_directions[chain].diff(dim=0)).sum(0)
+    growth = growth / lengths.sum()
+    return growth / growth.square().sum()
 
 
 def _front(objective: Objective, state: State, tracks: Tracks) -> Tensor:
@@ -146,9 +172,9 @@ def _result(
     world = extrinsics(*variables.floor.unbind())
     rotations = variables.rotations().clone()
     rotations[:, :, 0] = world[:3, :3].T @ rotations[:, :, 0]
-    pelvis = (variables.pelvis - world[:3, 3]) @ world[:3, :3]
+    pelvis = (variables.pelvis() - world[:3, 3]) @ world[:3, :3]
     return Fitted(
-        motion_from_rotations(rotations, pelvis, variables.betas),
+        motion_from_rotations(rotations, pelvis, variables.betas()),
         Camera(camera.K, world.double().cpu().numpy()),
         planted,
         confidence,

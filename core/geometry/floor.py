@@ -13,7 +13,7 @@ def estimate_floor(soles: Tensor, weight: Tensor, up: Tensor) -> tuple[Tensor, T
     upward direction there, which decides the tilt as far as the feet leave it open (they often stand in one row).
     Returns the camera's pitch and roll (radians) and its height (metres), as `camera.extrinsics` takes them.
     """
-    tilt_sigma, sole_sigma = 0.06, 0.05  # radians that `up` is off, metres that a sole is off
+    tilt_sigma, sole_sigma = 0.035, 0.08  # radians that `up` is off, metres that a sole is off
     normal = up.clone()
     total = weight.sum().clamp_min(1e-6)
     centre = (weight[:, None] * soles).sum(0) / total
@@ -23,8 +23,8 @@ def estimate_floor(soles: Tensor, weight: Tensor, up: Tensor) -> tuple[Tensor, T
         robust = weight / (1 + (distance / sole_sigma) ** 2) ** 2
         centre = (robust[:, None] * soles).sum(0) / robust.sum().clamp_min(1e-6)
         spread = soles - centre
-        # (spread n)^2 over the frames counts as at most 20 independent observations: errors of one clip hang together
-        scatter = spread.T @ (robust[:, None] * spread) / robust.sum().clamp_min(1e-6) * 20 / sole_sigma**2
+        # (spread n)^2 over the frames counts as a few independent observations: a person taken for too tall stands off the floor all the time
+        scatter = spread.T @ (robust[:, None] * spread) / robust.sum().clamp_min(1e-6) * 4 / sole_sigma**2
         prior = torch.eye(3, dtype=soles.dtype, device=soles.device) / tilt_sigma**2
         normal = torch.linalg.solve(scatter + prior, prior @ up)
         normal = normal / normal.norm()
