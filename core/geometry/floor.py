@@ -23,7 +23,7 @@ def estimate_floor(soles: Tensor, weight: Tensor, up: Tensor) -> tuple[Tensor, T
         robust = weight / (1 + (distance / sole_sigma) ** 2) ** 2
         centre = (robust[:, None] * soles).sum(0) / robust.sum().clamp_min(1e-6)
         spread = soles - centre
-        # (spread n)^2 over the frames counts as a few independent observations: a person taken for too tall stands off the floor all the time
+        # the soles count as a few independent observations only: who is taken for too tall is off the floor all the time
         scatter = spread.T @ (robust[:, None] * spread) / robust.sum().clamp_min(1e-6) * 4 / sole_sigma**2
         prior = torch.eye(3, dtype=soles.dtype, device=soles.device) / tilt_sigma**2
         normal = torch.linalg.solve(scatter + prior, prior @ up)
