@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -13,6 +14,9 @@ from ..contract.errors import UserError
 
 _SUBPIXELS = 64
 """Qualisys writes focal lengths and principal points in 64ths of a pixel."""
+
+_AGREE = 25.0
+"""px within which a view agrees with a proposed point."""
 
 
 @dataclass(frozen=True)
@@ -67,38 +71,50 @@ def _view(camera: ElementTree.Element) -> View:
     return View(K, np.array([float(lens.attrib[name]) for name in names]), world)
 
 
-def triangulate(
-    views: list[View], keypoints: np.ndarray, *, good: float = 0.5, rounds: int = 3
-) -> tuple[np.ndarray, np.ndarray]:
-    """Points from their pixels in several views, by weighted linear triangulation with outlying views let go.
+def triangulate(views: list[View], keypoints: np.ndarray, *, good: float = 0.5) -> tuple[np.ndarray, np.ndarray]:
+    """Points from their pixels in several views, the views that disagree with the rest let go.
 
-    keypoints [C,...,3] px and confidence in the order of `views`. Returns points [...,3] world metres and the mean
-    reprojection error [...] px; NaN where fewer than two views saw a point with confidence `good`.
+    keypoints [C,...,3] px and confidence in the order of `views`. Every pair of views proposes a point; the proposal that most
+    views agree with decides who takes part in the weighted linear solution (Hartley and Zisserman, 12.2). Returns points
+    [...,3] world metres and their mean reprojection error [...] px; NaN where fewer than two views with confidence `good` agree.
     """
     count, shape = len(views), keypoints.shape[1:-1]
-    pixels = keypoints[..., :2].reshape(count, -1, 2)
+    pixels = keypoints[..., :2].reshape(count, -1, 2).astype(np.float64)
     weight = np.where(keypoints[..., 2] >= good, keypoints[..., 2], 0).reshape(count, -1)
-    rays = np.stack(
-        [
-            cv2.undistortPoints(px[:, None].astype(np.float64), view.K, view.distortion)[:, 0]
-            for view, px in zip(views, pixels)
-        ]
-    )
+    rays = np.stack([cv2.undistortPoints(px[:, None], v.K, v.distortion)[:, 0] for v, px in zip(views, pixels)])
     projections = np.stack([view.world[:3] for view in views])
-    focal = np.array([view.K[0, 0] for view in views])
-    point = np.full((pixels.shape[1], 3), np.nan)
-    error = np.full(pixels.shape[1], np.nan)
-    for _ in range(rounds):
-        enough = (weight > 0).sum(0) >= 2
-        rows = rays[..., None] * projections[:, None, 2:3] - projections[:, None, :2]
-        rows = (rows * weight[..., None, None])[:, enough].transpose(1, 0, 2, 3).reshape(int(enough.sum()), -1, 4)
-        solution = np.linalg.svd(rows)[2][:, -1]
-        point[:], error[:] = np.nan, np.nan
-        point[enough] = solution[:, :3] / solution[:, 3:]
-        seen = np.einsum("cij,nj->cni", projections[:, :, :3], point) + projections[:, None, :, 3]
-        off = np.linalg.norm(seen[..., :2] / seen[..., 2:] - rays, axis=-1) * focal[:, None]
-        used = weight > 0
-        error = np.where(enough, np.where(used, off, 0).sum(0) / np.maximum(used.sum(0), 1), np.nan)
-        robust = np.where(np.isfinite(off), 1 / (1 + (off / 15) ** 2), 1)
-        weight = np.where(used & ((off < 60) | ~np.isfinite(off) | (used.sum(0) <= 2)), weight * robust, 0)
+    focal = np.array([view.K[0, 0] for view in views])[:, None]
+
+    best, chosen = np.zeros(pixels.shape[1]), np.zeros_like(weight)
+    for pair in combinations(range(count), 2):
+        taking_part = np.zeros_like(weight)
+        taking_part[list(pair)] = weight[list(pair)] * (weight[list(pair)] > 0).all(0)
+        off = _distance_to_rays(_solve(projections, rays, taking_part), projections, rays) * focal
+        agreeing = np.where(off < _AGREE, weight, 0)
+        score = np.where(taking_part.any(0), (agreeing / (1 + (off / _AGREE) ** 2)).sum(0), 0)
+        better = score > best
+        best[better] = score[better]
+        chosen[:, better] = agreeing[:, better]
+    point = _solve(projections, rays, chosen)
+    off = _distance_to_rays(point, projections, rays) * focal
+    used = chosen > 0
+    enough = used.sum(0) >= 2
+    error = np.where(enough, np.where(used, off, 0).sum(0) / np.maximum(used.sum(0), 1), np.nan)
+    point[~enough] = np.nan
     return point.reshape(*shape, 3), error.reshape(shape)
+
+
+def _solve(projections: np.ndarray, rays: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Linear triangulation of rays [C,N,2] (x/z, y/z) with weights [C,N] -> points [N,3]; nonsense where all weights are 0."""
+    rows = (rays[..., None] * projections[:, None, 2:3] - projections[:, None, :2]) * weight[..., None, None]
+    solution = np.linalg.svd(rows.transpose(1, 0, 2, 3).reshape(rays.shape[1], -1, 4))[2][:, -1]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return solution[:, :3] / solution[:, 3:]
+
+
+def _distance_to_rays(point: np.ndarray, projections: np.ndarray, rays: np.ndarray) -> np.ndarray:
+    """[C,N] distance in the plane z = 1 between points and rays; infinite where a point is not before the camera."""
+    seen = np.einsum("cij,nj->cni", projections[:, :, :3], point) + projections[:, None, :, 3]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        off = np.linalg.norm(seen[..., :2] / seen[..., 2:] - rays, axis=-1)
+    return np.where(np.isfinite(off) & (seen[..., 2] > 0), off, np.inf)
