@@ -63,12 +63,16 @@ def sequencer_scene(context: bpy.types.Context) -> bpy.types.Scene:
     return getattr(context.workspace, "sequencer_scene", None) or context.scene
 
 
+def movie_strips(context: bpy.types.Context) -> list[Any]:
+    """Every movie strip of the sequencer, those inside meta strips too."""
+    editor: Any = sequencer_scene(context).sequence_editor
+    return [] if editor is None else [strip for strip in editor.strips_all if strip.type == "MOVIE"]
+
+
 def movie_strip(context: bpy.types.Context, name: str) -> Any:
     """The movie strip of that name. UserError `no-strip` where the sequencer has none."""
-    editor: Any = sequencer_scene(context).sequence_editor
-    strips = [] if editor is None else getattr(editor, "strips_all", None) or editor.sequences_all
-    for strip in strips:
-        if strip.name == name and strip.type == "MOVIE":
+    for strip in movie_strips(context):
+        if strip.name == name:
             return strip
     raise UserError("no-strip", f"The sequencer has no movie strip named {name!r}.", "Pick the clip's strip again.")
 
@@ -77,6 +81,16 @@ def strip_zero(strip: Any) -> float:
     """The sequencer's frame, maybe fractional, at which the movie's first frame plays (or would, where trimmed)."""
     start = strip.content_start if "content_start" in strip.bl_rna.properties else strip.frame_start
     return start - strip.animation_offset_start
+
+
+def strip_frames(strip: Any) -> tuple[int, int]:
+    """First and last frame of the movie that the strip shows, counted from 0."""
+    if "left_handle" in strip.bl_rna.properties:
+        shown, count = strip.left_handle, strip.duration
+    else:
+        shown, count = strip.frame_final_start, strip.frame_final_duration
+    first = max(0, round(shown - strip_zero(strip)))
+    return first, first + count - 1
 
 
 def shader(material: bpy.types.Material) -> Any:
