@@ -10,7 +10,7 @@ import json
 import types
 import typing
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,6 +24,7 @@ KEPT = 8
 
 _SAMPLE = 1 << 20  # bytes read at the head, the middle and the tail of a clip
 _KEY_LENGTH = 16
+_WARNINGS, _SECONDS = "-warnings", "-seconds"  # no dataclass has fields of these names
 _TEMPORARY = (".*-*.npz", ".*-*.json")  # as `contract.files.replacing` names them
 _SCALARS = (bool, int, float, str)
 Result = TypeVar("Result")
@@ -45,6 +46,15 @@ def content_key(path: Path) -> str:
     return digest.hexdigest()
 
 
+@dataclass(frozen=True)
+class CacheEntry:
+    """A stage's result, and what the run that computed it said and took."""
+
+    result: Any
+    warnings: tuple[str, ...]
+    seconds: float
+
+
 class Cache:
     """The entries in one folder. Nothing in it is needed but to save time."""
 
@@ -54,21 +64,24 @@ class Cache:
     def path(self, stage: str, key: str) -> Path:
         return self.folder / f"{stage}-{key[:_KEY_LENGTH]}.npz"
 
-    def holds(self, stage: str, key: str) -> bool:
-        return self.path(stage, key).exists()
-
-    def read(self, kind: type[Result], stage: str, key: str) -> Result | None:
-        """The entry, or None where there is none or it is damaged."""
+    def read(self, kind: type, stage: str, key: str) -> CacheEntry | None:
+        """The entry, its result a dataclass of type `kind`; None where there is none or it is damaged."""
         path = self.path(stage, key)
         if not path.exists():
             return None
         try:
-            return load_arrays(kind, path)
-        except UserError:
+            arrays = read_npz(path)
+            warnings = tuple(json.loads(arrays.pop(_WARNINGS).item()))
+            seconds = float(arrays.pop(_SECONDS))
+            return CacheEntry(unflatten(kind, arrays), warnings, seconds)
+        except (UserError, KeyError, TypeError, ValueError):
             return None
 
-    def write(self, stage: str, key: str, result: Any) -> None:
-        save_arrays(self.path(stage, key), result)
+    def write(self, stage: str, key: str, entry: CacheEntry) -> None:
+        arrays = flatten(entry.result)
+        arrays[_WARNINGS] = np.array(json.dumps(entry.warnings))
+        arrays[_SECONDS] = np.array(entry.seconds)
+        write_npz(self.path(stage, key), arrays)
 
     def prune(self, stage: str) -> None:
         """Drop the oldest entries of a stage beyond `KEPT`."""
@@ -84,24 +97,11 @@ def remove_leftovers(folder: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def save_arrays(path: Path, result: Any) -> None:
-    """Write a dataclass whose fields are arrays, scalars, text, None, such dataclasses, or tuples of JSON records."""
-    write_npz(path, flatten(result))
-
-
-def load_arrays(kind: type[Result], path: Path) -> Result:
-    """Read what `save_arrays` wrote. UserError `file-unreadable` where it is damaged or of another kind."""
-    arrays = read_npz(path)
-    try:
-        return unflatten(kind, arrays)
-    except (KeyError, TypeError, ValueError) as error:
-        raise UserError(
-            "file-unreadable", f"{path} does not hold a {kind.__name__}: {error}.", "Reconstruct the clip again."
-        ) from error
-
-
 def flatten(result: Any, prefix: str = "") -> dict[str, np.ndarray]:
-    """Arrays by dotted name. A field that is None is left out; a tuple of records (with `to_json`) becomes JSON text."""
+    """The fields of a dataclass as arrays by dotted name.
+
+    Fields may be arrays, scalars, text, such dataclasses, None (left out) or tuples of records with `to_json` (JSON text).
+    """
     arrays: dict[str, np.ndarray] = {}
     for item in fields(result):
         value, name = getattr(result, item.name), prefix + item.name

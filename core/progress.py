@@ -34,32 +34,35 @@ class Listener(Protocol):
 
 
 class JobProgress:
-    """Maps the stages of one job to one fraction, by each stage's expected share of the time.
+    """Maps the stages of one job to one fraction, by each stage's expected share of the time."""
 
-    `shares` are the stages that will run, in order, with relative times (those that come from the cache left out).
-    """
-
-    def __init__(
-        self, listener: Listener, shares: Mapping[str, float], clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, listener: Listener, clock: Callable[[], float] = time.monotonic) -> None:
         self.warnings: list[str] = []
-        self.seconds: dict[str, float] = {}
+        """Of the job as a whole; each stage's are with its reporter."""
         self._listener = listener
         self._clock = clock
-        self._shares = dict(shares)
+        self._shares: dict[str, float] = {}
         self._started = clock()
         self._told_at = float("-inf")
         self._fraction = 0.0
 
-    def run(self, stage: str) -> StageReporter:
+    def expect(self, shares: Mapping[str, float]) -> None:
+        """The stages that will run, in order, with relative times; those that come from the cache are left out."""
+        self._shares = dict(shares)
+
+    def begin(self, stage: str) -> StageReporter:
         """The reporter of a stage that begins now."""
         self._listener.stage(stage, list(self._shares).index(stage), len(self._shares))
         return StageReporter(self, stage)
 
-    def tell(self, stage: str, fraction: float, text: str) -> None:
-        """Called by a stage's reporter. Raises Cancelled where the listener wants to stop."""
+    def check(self) -> None:
+        """Raise Cancelled where the listener wants to stop."""
         if self._listener.cancelled():
             raise Cancelled
+
+    def tell(self, stage: str, fraction: float, text: str) -> None:
+        """What a stage's reporter passes on: the stage's fraction. Raises Cancelled where the listener wants to stop."""
+        self.check()
         total = sum(self._shares.values())
         before = 0.0
         for name, share in self._shares.items():
@@ -75,15 +78,14 @@ class JobProgress:
         self._listener.progress(Progress(stage, self._fraction, self._seconds_left(now), text))
 
     def warn(self, text: str) -> None:
-        if text not in self.warnings:
-            self.warnings.append(text)
-            self._listener.warning(text)
+        self.warnings.append(text)
+        self._listener.warning(text)
+
+    def pass_on_warning(self, text: str) -> None:
+        self._listener.warning(text)
 
     def log(self, text: str) -> None:
         self._listener.log(text)
-
-    def finished(self, stage: str, seconds: float) -> None:
-        self.seconds[stage] = round(seconds, 3)
 
     def _seconds_left(self, now: float) -> float | None:
         spent = now - self._started
@@ -93,9 +95,10 @@ class JobProgress:
 
 
 class StageReporter:
-    """`report.Reporter` for one stage of a job."""
+    """`report.Reporter` for one stage of a job; keeps the stage's warnings."""
 
     def __init__(self, job: JobProgress, stage: str) -> None:
+        self.warnings: list[str] = []
         self._job = job
         self._stage = stage
 
@@ -103,7 +106,9 @@ class StageReporter:
         self._job.tell(self._stage, fraction, text)
 
     def warning(self, text: str) -> None:
-        self._job.warn(text)
+        if text not in self.warnings:
+            self.warnings.append(text)
+            self._job.pass_on_warning(text)
 
     def log(self, text: str) -> None:
         self._job.log(text)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import json
-import os
 import uuid
 import zlib
 from collections.abc import Iterator, Mapping

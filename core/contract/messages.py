@@ -52,7 +52,10 @@ def decode(line: str) -> Message:
 
 
 def error_message(request_id: int, error: BaseException, log: str = "") -> Message:
-    """An error as the user will read it; anything but a UserError is reported as a fault of ours, with the log."""
+    """An error as the user will read it; anything but a UserError is reported as a fault of ours.
+
+    `log` is the path of the worker's log file, empty where there is none.
+    """
     if isinstance(error, UserError):
         return message(request_id, "error", code=error.code, message=error.message, hint=error.hint, log=log)
     return message(

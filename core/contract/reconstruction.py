@@ -216,11 +216,7 @@ def save(folder: Path, reconstruction: Reconstruction, before_commit: Callable[[
 
 def load(folder: Path) -> Reconstruction:
     """Read the active take. UserError where there is none, or where it is damaged or too new."""
-    if not (folder / INFO_FILE).exists():
-        raise UserError(
-            "no-reconstruction", f"{folder} holds no reconstruction.", "Choose the folder of a finished reconstruction."
-        )
-    info = Info.from_json(read_json(folder / INFO_FILE))
+    info = load_info(folder)
     motion = read_npz(folder / MOTION_FILE)
     check_motion(motion)
     body = read_npz(folder / BODY_FILE)
@@ -232,6 +228,16 @@ def load(folder: Path) -> Reconstruction:
         BodyArrays(**{item.name: body[item.name] for item in fields(BodyArrays)}),
         info,
     )
+
+
+def load_info(folder: Path, take: str | None = None) -> Info:
+    """What the folder's active take is, or a take by id. UserError where there is none, or it is damaged or too new."""
+    path = folder / INFO_FILE if take is None else folder / TAKES_FOLDER / f"{take}.json"
+    if not path.exists():
+        raise UserError(
+            "no-reconstruction", f"{folder} holds no reconstruction.", "Choose the folder of a finished reconstruction."
+        )
+    return Info.from_json(read_json(path))
 
 
 def check_motion(arrays: dict[str, np.ndarray]) -> None:

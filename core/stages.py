@@ -1,0 +1,246 @@
+"""The stages in order: what each depends on, its settings, and how they are run with the cache.
+
+A stage is a function of the stages before it and of its settings. Its result lies in the reconstruction's cache under a
+key made of those, so a run computes only what changed, on whichever device the rest was computed.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .body.model import BodyModel
+from .cache import Cache, CacheEntry, key_of
+from .clip import Clip
+from .contacts import detect
+from .contract.contact import Contact
+from .contract.edits import Pin
+from .contract.errors import UserError
+from .geometry.fit import CONTACT_FIT, FIRST_FIT, REFINE, Fitted, fit
+from .geometry.initial import Initial, initial_motion
+from .perception.stage import find_people
+from .perception.tracks import Tracks
+from .progress import JobProgress
+from .report import Reporter
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What a reconstruction was made of, as plain data; kept with it so that refine can go on from the cache."""
+
+    clip: str
+    """`content_key` of the clip."""
+    frames: tuple[int, int]
+    people: tuple[int, int] | None
+    fov: float | None
+    body: str
+    """Identity of the body file."""
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "clip": self.clip,
+            "frames": list(self.frames),
+            "people": None if self.people is None else list(self.people),
+            "fov": self.fov,
+            "body": self.body,
+        }
+
+    @classmethod
+    def from_json(cls, record: Mapping[str, Any]) -> Choices:
+        people = record["people"]
+        return cls(
+            record["clip"],
+            (record["frames"][0], record["frames"][1]),
+            None if people is None else (people[0], people[1]),
+            record["fov"],
+            record["body"],
+        )
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What stages may read beside the results of other stages."""
+
+    choices: Choices
+    body: BodyModel
+    clip: Clip | None
+    """None while refining, which never decodes video."""
+    contacts: tuple[Contact, ...] = ()
+    """As edited; for the stage that refines."""
+    pins: tuple[Pin, ...] = ()
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One step: `run` makes a dataclass of type `result` from the inputs and the results of the stages named in `after`.
+
+    `settings` picks what of the inputs the result depends on. `version` rises when the code's results change. `share` is
+    the time it is expected to take relative to the others.
+    """
+
+    name: str
+    after: tuple[str, ...]
+    version: int
+    result: type
+    share: float
+    settings: Callable[[Inputs], Any]
+    run: Callable[[Inputs, Mapping[str, Any], Reporter], Any]
+
+
+@dataclass(frozen=True)
+class ContactList:
+    contacts: tuple[Contact, ...]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Results of all stages, whether computed or found; warnings and seconds are of the runs that computed them."""
+
+    results: dict[str, Any]
+    keys: dict[str, str]
+    warnings: tuple[str, ...]
+    seconds: dict[str, float]
+
+
+def _perceive(inputs: Inputs, _: Mapping[str, Any], reporter: Reporter) -> Tracks:
+    if inputs.clip is None:
+        raise cache_missing()
+    first, last = inputs.choices.frames
+    device = inputs.body.template.device
+    return find_people(inputs.clip, first, last, people=inputs.choices.people, device=device, reporter=reporter)
+
+
+def _initialise(inputs: Inputs, results: Mapping[str, Any], reporter: Reporter) -> Initial:
+    return initial_motion(results["perception"], inputs.body, fov=inputs.choices.fov, reporter=reporter)
+
+
+def _fit(inputs: Inputs, results: Mapping[str, Any], reporter: Reporter) -> Fitted:
+    start: Initial = results["initial"]
+    return fit(
+        start.motion,
+        start.camera,
+        start.planted,
+        results["perception"],
+        inputs.body,
+        phases=FIRST_FIT,
+        reporter=reporter,
+    )
+
+
+def _find_contacts(inputs: Inputs, results: Mapping[str, Any], reporter: Reporter) -> ContactList:
+    fitted, tracks = results["fit"], results["perception"]
+    found = detect(fitted.motion, fitted.camera, inputs.body, tracks.frame_index, tracks.time)
+    reporter.progress(1.0)
+    return ContactList(tuple(found))
+
+
+def _fit_contacts(inputs: Inputs, results: Mapping[str, Any], reporter: Reporter) -> Fitted:
+    start: Fitted = results["fit"]
+    return fit(
+        start.motion,
+        start.camera,
+        start.planted,
+        results["perception"],
+        inputs.body,
+        phases=CONTACT_FIT,
+        contacts=results["contacts"].contacts,
+        reporter=reporter,
+    )
+
+
+def _refine(inputs: Inputs, results: Mapping[str, Any], reporter: Reporter) -> Fitted:
+    start: Fitted = results["contact-fit"]
+    return fit(
+        start.motion,
+        start.camera,
+        start.planted,
+        results["perception"],
+        inputs.body,
+        phases=REFINE,
+        contacts=inputs.contacts,
+        pins=inputs.pins,
+        fixed_shape=True,
+        reporter=reporter,
+    )
+
+
+def _edits_key(inputs: Inputs) -> list[Any]:
+    # measured distances are not what the user asked for
+    contacts = [contact.with_distance(None).to_json() for contact in inputs.contacts]
+    return [contacts, [pin.to_json() for pin in inputs.pins]]
+
+
+PERCEPTION = Stage(
+    "perception",
+    (),
+    1,
+    Tracks,
+    100,
+    lambda inputs: [inputs.choices.clip, inputs.choices.frames, inputs.choices.people],
+    _perceive,
+)
+INITIAL = Stage(
+    "initial", ("perception",), 1, Initial, 2, lambda inputs: [inputs.choices.fov, inputs.choices.body], _initialise
+)
+FIT = Stage("fit", ("perception", "initial"), 1, Fitted, 25, lambda inputs: None, _fit)
+CONTACTS = Stage("contacts", ("perception", "fit"), 1, ContactList, 2, lambda inputs: None, _find_contacts)
+CONTACT_STAGE = Stage(
+    "contact-fit", ("perception", "fit", "contacts"), 1, Fitted, 15, lambda inputs: None, _fit_contacts
+)
+REFINE_STAGE = Stage("refine", ("perception", "contact-fit"), 1, Fitted, 8, _edits_key, _refine)
+
+RECONSTRUCT_STAGES = (PERCEPTION, INITIAL, FIT, CONTACTS, CONTACT_STAGE)
+REFINE_STAGES = (*RECONSTRUCT_STAGES, REFINE_STAGE)
+"""Of these all but the last usually come from the cache."""
+
+
+def stage_keys(stages: Sequence[Stage], inputs: Inputs) -> dict[str, str]:
+    """The key of every stage's result, by name."""
+    keys: dict[str, str] = {}
+    for stage in stages:
+        keys[stage.name] = key_of(
+            stage.name, stage.version, stage.settings(inputs), [keys[name] for name in stage.after]
+        )
+    return keys
+
+
+def run_stages(stages: Sequence[Stage], inputs: Inputs, cache: Cache, progress: JobProgress) -> Outcome:
+    """All results: from the cache what is there and whole, the rest computed in order and put there."""
+    keys = stage_keys(stages, inputs)
+    entries = {stage.name: cache.read(stage.result, stage.name, keys[stage.name]) for stage in stages}
+    results = {name: entry.result for name, entry in entries.items() if entry is not None}
+    progress.expect({stage.name: stage.share for stage in stages if stage.name not in results})
+    warnings: list[str] = []
+    seconds: dict[str, float] = {}
+    for stage in stages:
+        entry = entries[stage.name]
+        if entry is None:
+            entry = _compute(stage, inputs, results, cache, keys[stage.name], progress)
+            results[stage.name] = entry.result
+        warnings += entry.warnings
+        seconds[stage.name] = entry.seconds
+    return Outcome(results, keys, tuple(dict.fromkeys(warnings)), seconds)
+
+
+def _compute(
+    stage: Stage, inputs: Inputs, results: Mapping[str, Any], cache: Cache, key: str, progress: JobProgress
+) -> CacheEntry:
+    reporter = progress.begin(stage.name)
+    reporter.progress(0.0)
+    started = time.perf_counter()
+    result = stage.run(inputs, {name: results[name] for name in stage.after}, reporter)
+    entry = CacheEntry(result, tuple(reporter.warnings), round(time.perf_counter() - started, 3))
+    cache.write(stage.name, key, entry)
+    cache.prune(stage.name)
+    return entry
+
+
+def cache_missing() -> UserError:
+    """What `refine` says where the 2D results are gone."""
+    return UserError(
+        "cache-missing",
+        "What was seen in the clip is not in this folder's cache any more.",
+        "Reconstruct the clip again; then it can be refined.",
+    )
