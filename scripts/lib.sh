@@ -12,7 +12,7 @@
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
-CORE_PYTHONS="3.12 3.11 3.13"
+CORE_PYTHONS="3.11 3.12 3.13"
 BLENDER_VERSIONS="4.5 5.0 5.2"
 
 say() { printf '\n== %s\n' "$*"; }
