@@ -67,7 +67,9 @@ class Detector:
         raw, anchors = raw[sure].astype(np.float64) / self._network.size, self._anchors[sure]
         centre, extent = raw[:, :2] + anchors, raw[:, 2:4]
         points = raw[:, 4:].reshape(len(raw), self._kind.points, 2) + anchors[:, None]
-        places = np.concatenate([centre - extent / 2, centre + extent / 2, points.reshape(len(raw), -1)], 1)
+        places = np.concatenate(
+            [centre - extent / 2, centre + extent / 2, points.reshape(-1, 2 * self._kind.points)], 1
+        )
         corner = np.array([window.x, window.y]) - window.size / 2
         return np.column_stack([scores[sure], places * window.size + np.tile(corner, 2 + self._kind.points)])
 

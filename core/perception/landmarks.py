@@ -7,7 +7,7 @@ the heat map around them, two auxiliary points that give the region for the next
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import expit
@@ -21,7 +21,7 @@ _REFINE_LEAST = 0.5
 """Heat maps whose peak in the window is lower do not move the landmark."""
 _REGION_SCALE = 1.25
 TORSO = tuple(LANDMARK_INDEX[n] for n in ("left_shoulder", "right_shoulder", "left_hip", "right_hip"))
-_BODY = slice(LANDMARK_INDEX["left_shoulder"], LANDMARK_INDEX["right_ankle"] + 1)
+BODY = slice(LANDMARK_INDEX["left_shoulder"], LANDMARK_INDEX["right_ankle"] + 1)
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,10 @@ class Pose:
     mask: np.ndarray
     """uint8 [256,256] 0-255, the person's mask within the region."""
 
+    def without_mask(self) -> Pose:
+        """The same pose, small enough to keep for every frame."""
+        return replace(self, mask=np.zeros((0, 0), np.uint8))
+
     @property
     def torso_middle(self) -> np.ndarray:
         """float32 [2] px"""
@@ -62,7 +66,7 @@ class Pose:
     @property
     def quality(self) -> float:
         """0-1, how clear the body's joints are."""
-        return self.score * float(self.heat[_BODY].mean())
+        return self.score * float(self.heat[BODY].mean())
 
 
 class LandmarkNetwork:

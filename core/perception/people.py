@@ -1,0 +1,114 @@
+"""Everyone in one picture: skeletons from detections and from regions where somebody is expected."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+
+from ..weights import HAND_LANDMARKS, PALM_DETECTOR, POSE_DETECTOR, POSE_LANDMARKS
+from .detector import PALM, PERSON, Detector, body_region
+from .landmarks import BODY, LandmarkNetwork, Pose
+from .networks import Network, load_network
+from .regions import Region, similar
+
+_DETECTION_THRESHOLD = 0.3
+_MOST_DETECTIONS = 6
+_LEAST_SCORE = 0.5
+_SAME_REGION = 0.12
+"""A second look at a region closer than this to one looked at shows nothing new."""
+
+
+_MOST_GUESSED = 0.6
+_GUESS_TRUST = 0.3
+_PAINT_WIDTH = 160
+_PAINT_SIGMAS = (2.0, 6.0, 18.0, 54.0)
+
+
+@dataclass(frozen=True)
+class Networks:
+    """The four embedded networks, on one device."""
+
+    people: Detector
+    body: LandmarkNetwork
+    palms: Detector
+    hand: Network
+
+
+def load_networks(files: dict[str, Path], device: torch.device) -> Networks:
+    """Load what `weights.ensure(PERCEPTION_WEIGHTS, ...)` returned."""
+    return Networks(
+        Detector(load_network(files[POSE_DETECTOR.name], device), PERSON),
+        LandmarkNetwork(load_network(files[POSE_LANDMARKS.name], device)),
+        Detector(load_network(files[PALM_DETECTOR.name], device), PALM),
+        load_network(files[HAND_LANDMARKS.name], device),
+    )
+
+
+def look_past(networks: Networks, image: np.ndarray, hidden: np.ndarray, regions: Sequence[Region]) -> list[Pose]:
+    """What is seen in the regions, each looked at twice, when the pixels of other people are painted over.
+
+    image uint8 [H,W,3], hidden bool [H,W]. Somebody behind another person is found that way more often than not.
+    """
+    poses = [_hidden_behind(pose, hidden) for pose in candidates_at(networks, _without(image, hidden), regions)]
+    return [pose for pose in poses if pose is not None]
+
+
+def candidates(
+    networks: Networks, image: np.ndarray, windows: Sequence[Region], expected: Sequence[Region]
+) -> list[Pose]:
+    """All skeletons seen when looking into `windows` for people and straight at the `expected` regions.
+
+    image uint8 [H,W,3]. Each region is looked at twice, the second time where the first look says the person is; both
+    results are kept, for either may be the better one. The same person is usually there several times.
+    """
+    regions = list(expected)
+    for person in networks.people.detect(image, windows, _DETECTION_THRESHOLD)[:_MOST_DETECTIONS]:
+        region = body_region(person)
+        if not any(similar(region, known, _SAME_REGION) for known in regions):
+            regions.append(region)
+    return candidates_at(networks, image, regions)
+
+
+def candidates_at(networks: Networks, image: np.ndarray, regions: Sequence[Region]) -> list[Pose]:
+    """Skeletons in the regions and, where that is elsewhere, in the regions that the first look asks for."""
+    first = networks.body.look(image, regions)
+    better: list[Region] = []
+    for pose in first:
+        known = [*regions, *better]
+        if pose.score >= _LEAST_SCORE and not any(similar(pose.next_region, r, _SAME_REGION) for r in known):
+            better.append(pose.next_region)
+    return [pose for pose in first + networks.body.look(image, better) if pose.score >= _LEAST_SCORE]
+
+
+def _hidden_behind(pose: Pose, hidden: np.ndarray) -> Pose | None:
+    """The pose with less trust in landmarks under the paint, which are guesses; None if most of the body is."""
+    column, row = np.clip(pose.points.astype(int).T, 0, [[hidden.shape[1] - 1], [hidden.shape[0] - 1]])
+    guessed = hidden[row, column]
+    if guessed[BODY].mean() > _MOST_GUESSED:
+        return None
+    trust = np.where(guessed, _GUESS_TRUST, 1).astype(np.float32)
+    return replace(pose, visibility=pose.visibility * trust, heat=pose.heat * trust)
+
+
+def _without(image: np.ndarray, hidden: np.ndarray) -> np.ndarray:
+    """The image with the hidden pixels filled from around them, smoothly: a flat fill would keep a person's outline."""
+    height, width = hidden.shape
+    small = (_PAINT_WIDTH, max(1, round(height * _PAINT_WIDTH / width)))
+    kept = cv2.resize((~hidden).astype(np.float32), small, interpolation=cv2.INTER_AREA)
+    colours = cv2.resize(image, small, interpolation=cv2.INTER_AREA).astype(np.float32)
+    kept = np.where(kept > 0.99, 1.0, 0.0).astype(np.float32)
+    fill, weight = colours * kept[..., None], kept
+    filled, total = np.zeros_like(colours), np.zeros_like(kept)
+    for sigma in _PAINT_SIGMAS:  # the finest scale that reaches a pixel decides its colour
+        blurred, reached = cv2.GaussianBlur(fill, (0, 0), sigma), cv2.GaussianBlur(weight, (0, 0), sigma)
+        share = np.clip(reached, 0, 1) * (1 - total)
+        filled += blurred / np.maximum(reached, 1e-6)[..., None] * share[..., None]
+        total += share
+    filled /= np.maximum(total, 1e-6)[..., None]
+    paint = cv2.resize(np.clip(filled, 0, 255).astype(np.uint8), (width, height), interpolation=cv2.INTER_LINEAR)
+    return np.where(hidden[..., None], paint, image)

@@ -1,0 +1,261 @@
+"""Everyone found is followed from frame to frame."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ..contract.skeleton import LANDMARKS
+from .appearance import describe, likeness
+from .assignment import NOBODY, assign, collapse, similarity
+from .detector import full_window, tile_windows
+from .landmarks import Pose, mask_in_picture
+from .people import Networks, candidates, look_past
+from .regions import Region, blend, mask_height, similar
+from .tracks import MASK_WIDTH
+
+_LIKE_LAST_WEIGHT = 2.0
+_LOOKS_WEIGHT = 1.5
+_LIKENESS = 0.8
+"""Looks that are more alike than this speak for the same person."""
+_NOBODY = 0.9
+"""A person rather takes no skeleton than one that is worth less: quality 0-1, plus likeness to the last one, 0-2."""
+_REACH = 1.2
+"""Body scales that a person may move between two frames, more with every frame that they were not seen."""
+_NEW_QUALITY = 0.55
+_NEW_LIKENESS = 0.2
+_NEW_DISTANCE = 0.4
+"""A skeleton of nobody's begins a track if it is this clear, and this different and far (scales) from everyone's."""
+_MOST_PEOPLE = 8
+_PATIENCE = 30
+"""Frames for which a person that was lost is looked for where they were last."""
+_TENTATIVE = 3
+"""A track this young that is lost was nobody."""
+_SURE_QUALITY = 0.6
+_CLOSE = 1.6
+"""People nearer than this, in body scales, may be taken for each other."""
+_ALONE = 0.03
+"""Share of a mask that another's may cover while its owner still counts as alone."""
+_DRIFTED = 0.15
+"""A region this far (sizes, radians) from the one where its person was surely seen is not relied on alone."""
+_REST_FRAMES = 5
+"""Between two looks at the whole picture while everyone is seen clearly and nobody is close."""
+_REGION_WEIGHT = 0.7
+_LOOKS_MEMORY = 0.1
+_MOST_CANDIDATES = 16
+_VELOCITY_WEIGHT = 0.5
+
+
+@dataclass(frozen=True)
+class Observation:
+    """A person in one frame."""
+
+    pose: Pose
+    """Its mask is the whole picture's, see `packed_mask`, and empty here."""
+    looks: np.ndarray
+    """float32 [3,33], see appearance.describe."""
+    alone: bool
+    """Whether nobody else was close, so that the skeleton and the looks are surely this person's."""
+    packed_mask: bytes
+
+    def mask(self, picture_size: tuple[int, int]) -> np.ndarray:
+        """uint8 [h,MASK_WIDTH] 0-255, in the whole picture."""
+        height = mask_height(picture_size, MASK_WIDTH)
+        return np.frombuffer(zlib.decompress(self.packed_mask), np.uint8).reshape(height, MASK_WIDTH)
+
+
+@dataclass
+class Track:
+    """One person followed without a break longer than the tracker's patience."""
+
+    observations: dict[int, Observation] = field(default_factory=dict)
+    """By step: 0 is the first frame that was looked at."""
+
+    @property
+    def first(self) -> int:
+        return min(self.observations)
+
+    @property
+    def last(self) -> int:
+        return max(self.observations)
+
+    def evidence(self) -> float:
+        """How long and how clearly the person was seen."""
+        return sum(seen.pose.quality for seen in self.observations.values())
+
+
+class _Pool:
+    """The skeletons found in a frame, and what assignment needs to know of them."""
+
+    def __init__(self, image: np.ndarray, poses: list[Pose]) -> None:
+        self.poses = poses
+        self.looks = [describe(image, pose) for pose in poses]
+        self.points = np.array([pose.points for pose in poses]).reshape(-1, len(LANDMARKS), 2)
+        self.scales = np.array([pose.scale for pose in poses])
+        self.quality = np.array([pose.quality for pose in poses])
+        self.collapse = collapse(self.points, self.points, self.scales, self.scales)
+
+
+@dataclass
+class _Followed:
+    """A person as last seen, and where to look for them next."""
+
+    track: Track
+    pose: Pose
+    region: Region
+    velocity: np.ndarray = field(default_factory=lambda: np.zeros(2))
+    looks: np.ndarray | None = None
+    trusted: Region | None = None
+    """Where the person was surely seen last."""
+    missed: int = 0
+
+    def regions(self) -> list[Region]:
+        lost = self.trusted is not None and not similar(self.region, self.trusted, _DRIFTED)
+        return [self.region, self.trusted] if lost and self.trusted else [self.region]
+
+    def see(self, pose: Pose, looks: np.ndarray, alone: bool) -> None:
+        moved = pose.torso_middle - self.pose.torso_middle
+        self.velocity = _VELOCITY_WEIGHT * moved / (1 + self.missed)
+        self.region = blend(self.region, pose.next_region, _REGION_WEIGHT)
+        self.pose, self.missed = pose, 0
+        if self.looks is None:
+            self.looks = looks
+        elif alone:
+            self.looks = self.looks + _LOOKS_MEMORY * (looks - self.looks)
+        if alone and pose.quality > _SURE_QUALITY and likeness(self.looks, looks) > _LIKENESS:
+            self.trusted = self.region
+
+
+class Tracker:
+    """Call `advance` for each frame in order, then read `tracks`."""
+
+    def __init__(self, networks: Networks, picture_size: tuple[int, int]) -> None:
+        self._networks = networks
+        self._size = picture_size
+        self._followed: list[_Followed] = []
+        self._finished: list[Track] = []
+        self._full = [full_window(*picture_size)]
+        self._tiles = tile_windows(*picture_size, 0.6)
+        self._small_tiles = tile_windows(*picture_size, 0.4)
+
+    @property
+    def tracks(self) -> list[Track]:
+        """Everyone so far, most evidence first."""
+        everyone = self._finished + [person.track for person in self._followed]
+        return sorted(everyone, key=lambda track: -track.evidence())
+
+    def repeat(self, step: int) -> None:
+        """The frame repeats the one before it: so does what is seen."""
+        for person in self._followed:
+            if person.missed == 0:
+                person.track.observations[step] = person.track.observations[step - 1]
+
+    def advance(self, step: int, image: np.ndarray) -> None:
+        """Look at the next frame, image uint8 [H,W,3]."""
+        expected = [region for person in self._followed for region in person.regions()]
+        found = candidates(self._networks, image, self._windows(step), expected)
+        found = sorted(found, key=lambda pose: -pose.quality)[:_MOST_CANDIDATES]
+        pool = _Pool(image, found)
+        value = self._value(pool)
+        choice = assign(value, pool.collapse, _NOBODY)
+        behind = self._behind(image, pool, choice)
+        if behind:
+            pool = _Pool(image, found + [pose for _, pose in behind])
+            value = self._value(pool)
+            owner = np.array([NOBODY] * len(found) + [owner for owner, _ in behind])
+            value[(owner != NOBODY) & (owner != np.arange(len(value))[:, None])] = -np.inf
+            choice = assign(value, pool.collapse, _NOBODY)
+
+        strangers = self._strangers(pool, len(found), [c for c in choice if c != NOBODY])
+        for c in strangers:
+            self._followed.append(_Followed(Track(), pool.poses[c], pool.poses[c].next_region))
+        choice += strangers
+        masks = {c: mask_in_picture(pool.poses[c], self._size, MASK_WIDTH) for c in choice if c != NOBODY}
+        for person, c in zip(self._followed, choice):
+            if c == NOBODY:
+                person.missed += 1
+                continue
+            alone = all(_shared(masks[c], masks[k]) < _ALONE for k in masks if k != c)
+            packed = zlib.compress(masks[c].tobytes(), 1)
+            person.track.observations[step] = Observation(pool.poses[c].without_mask(), pool.looks[c], alone, packed)
+            person.see(pool.poses[c], pool.looks[c], alone)
+        self._forget()
+
+    def _value(self, pool: _Pool) -> np.ndarray:
+        """float [P,C], what each skeleton is worth to each person that is followed; -inf where it is out of reach."""
+        if not self._followed or not pool.poses:
+            return np.zeros((len(self._followed), len(pool.poses)))
+        expected = np.array([person.pose.points + person.velocity for person in self._followed])
+        scales = np.array([person.pose.scale for person in self._followed])
+        value = pool.quality + _LIKE_LAST_WEIGHT * similarity(expected, pool.points, scales, pool.scales)
+        for row, person in enumerate(self._followed):
+            for column, pose in enumerate(pool.poses):
+                if _gap(person.pose, pose, person.velocity) > _REACH * (1 + 0.2 * person.missed):
+                    value[row, column] = -np.inf
+                elif person.looks is not None:
+                    value[row, column] += _LOOKS_WEIGHT * (likeness(person.looks, pool.looks[column]) - _LIKENESS)
+        return value
+
+    def _behind(self, image: np.ndarray, pool: _Pool, choice: list[int]) -> list[tuple[int, Pose]]:
+        """More skeletons for people who are close to others, seen when the others are painted over, with their owners."""
+        masks: dict[int, np.ndarray] = {}
+        more = []
+        for index, person in enumerate(self._followed):
+            mine = pool.poses[choice[index]] if choice[index] != NOBODY else person.pose
+            near = [
+                c for k, c in enumerate(choice) if k != index and c != NOBODY and _gap(mine, pool.poses[c]) < _CLOSE
+            ]
+            if not near:
+                continue
+            for c in near + [choice[index]] * (choice[index] != NOBODY):
+                if c not in masks:
+                    masks[c] = mask_in_picture(pool.poses[c], self._size, self._size[0])
+            theirs = np.max([masks[c] for c in near], 0)
+            hidden = theirs > 96
+            if choice[index] != NOBODY:
+                hidden &= theirs >= masks[choice[index]]
+            more += [(index, pose) for pose in look_past(self._networks, image, hidden, person.regions())]
+        return more
+
+    def _strangers(self, pool: _Pool, count: int, taken: list[int]) -> list[int]:
+        """Which of the first `count` skeletons are of people who are not followed yet."""
+        new: list[int] = []
+        for c, pose in enumerate(pool.poses[:count]):
+            others = taken + new
+            if len(self._followed) + len(new) >= _MOST_PEOPLE or pose.quality < _NEW_QUALITY:
+                continue
+            if all(pool.collapse[c, k] < _NEW_LIKENESS and _gap(pose, pool.poses[k]) > _NEW_DISTANCE for k in others):
+                new.append(c)
+        return new
+
+    def _forget(self) -> None:
+        still = []
+        for person in self._followed:
+            young = len(person.track.observations) <= _TENTATIVE
+            if person.missed <= (1 if young else _PATIENCE):
+                still.append(person)
+            elif not young:
+                self._finished.append(person.track)
+        self._followed = still
+
+    def _windows(self, step: int) -> list[Region]:
+        """Where to look for people: everywhere and closely when somebody may be missed or confused, rarely when not."""
+        sure = [p for p in self._followed if p.missed == 0 and p.pose.quality > _SURE_QUALITY]
+        apart = all(_gap(a.pose, b.pose) > _CLOSE for a in self._followed for b in self._followed if a is not b)
+        if len(sure) >= 2 and len(sure) == len(self._followed) and apart:
+            return self._full if step % _REST_FRAMES == 0 else []
+        if len(sure) >= 2:
+            return self._full + self._tiles
+        return self._full + self._tiles + (self._small_tiles if step % 2 == 0 else [])
+
+
+def _shared(mine: np.ndarray, other: np.ndarray) -> float:
+    """Share of my mask that the other's covers too."""
+    return float(np.minimum(mine, other).sum(dtype=np.float64) / max(mine.sum(dtype=np.float64), 1.0))
+
+
+def _gap(a: Pose, b: Pose, shift: np.ndarray | float = 0.0) -> float:
+    """Distance of the torsos in body scales, `a` moved by `shift` px."""
+    return float(np.linalg.norm(a.torso_middle + shift - b.torso_middle)) / max(a.scale, b.scale)
