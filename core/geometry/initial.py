@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..body.landmarks import LandmarkRegressor, landmark_regressor, landmarks
+from ..body.landmarks import LandmarkRegressor, landmarks
 from ..body.model import BodyModel
 from ..body.rotations import matrix_from_6d, matrix_to_6d
 from ..contract.errors import UserError
@@ -53,7 +53,7 @@ def initial_motion(tracks: Tracks, body: BodyModel, *, fov: float | None, report
         )
     device = body.template.device
     evidence = evidence_from_tracks(tracks, device)
-    regressor = landmark_regressor(body)
+    regressor = LandmarkRegressor.for_body(body)
     width, height = (int(size) for size in tracks.image_size)
     K = torch.from_numpy(intrinsics(width, height, fov)).float().to(device)
 

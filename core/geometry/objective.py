@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ..body.capsules import Spheres, body_spheres, sphere_centres
-from ..body.landmarks import LandmarkRegressor, landmark_regressor, landmarks
+from ..body.landmarks import LandmarkRegressor, landmarks
 from ..body.model import BodyModel
 from ..body.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 from ..contract.contact import Contact
@@ -237,7 +237,7 @@ def build_objective(
     """
     device = body.template.device
     evidence = evidence_from_tracks(tracks, device)
-    regressor = landmark_regressor(body)
+    regressor = LandmarkRegressor.for_body(body)
     touches, touch_vertices = resolve_contacts(contacts, body, tracks.frame_index)
     world = torch.as_tensor(camera.world, device=device, dtype=torch.float32)
     return Objective(

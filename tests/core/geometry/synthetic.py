@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core.body.landmarks import landmark_regressor, landmarks
+from core.body.landmarks import LandmarkRegressor, landmarks
 from core.body.model import BodyModel
 from core.body.rotations import axis_angle_to_matrix
 from core.contract.skeleton import JOINT_INDEX, LANDMARK_INDEX
@@ -45,7 +45,7 @@ def scene(body: BodyModel, frames: int = 40, apart: float = 0.9, seed: int = 0) 
     pelvis[..., 2] -= soles[..., 2].amin(-1)
     posed = pose(body, rotations, pelvis, betas)
 
-    regressor = landmark_regressor(body)
+    regressor = LandmarkRegressor.for_body(body)
     points = landmarks(regressor, posed.joints, posed.skin(body.subset(regressor.vertices)))
     K = torch.from_numpy(intrinsics(WIDTH, HEIGHT, FOV)).float()
     world = extrinsics(torch.tensor(0.1), torch.tensor(0.0), torch.tensor(1.5))
