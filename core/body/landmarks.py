@@ -31,15 +31,15 @@ class LandmarkRegressor:
     weights: Tensor
     """[33,55+N]: of the joints, then of the vertices; rows sum to one."""
 
+    @classmethod
+    def for_body(cls, body: BodyModel) -> LandmarkRegressor:
+        """The learned regressor on any body in SMPL-X's layout, on the body's device.
 
-def landmark_regressor(body: BodyModel) -> LandmarkRegressor:
-    """The learned regressor on any body in SMPL-X's layout, on the body's device.
-
-    The file names its skin points by place (an offset from a joint in the rest pose), not by vertex number, so they are
-    found again on another mesh: the nearest vertex that the same joint moves.
-    """
-    joint, offset, weights = _learned(LANDMARK_WEIGHTS)
-    return LandmarkRegressor(nearest_vertices(body, joint, offset), torch.from_numpy(weights).to(body.template))
+        The file names its skin points by place (an offset from a joint in the rest pose), not by vertex number, so
+        they are found again on another mesh: the nearest vertex that the same joint moves.
+        """
+        joint, offset, weights = _learned(LANDMARK_WEIGHTS)
+        return cls(nearest_vertices(body, joint, offset), torch.from_numpy(weights).to(body.template))
 
 
 def landmarks(regressor: LandmarkRegressor, joints: Tensor, points: Tensor) -> Tensor:
