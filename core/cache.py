@@ -81,7 +81,7 @@ class Cache:
         arrays = flatten(entry.result)
         arrays[_WARNINGS] = np.array(json.dumps(entry.warnings))
         arrays[_SECONDS] = np.array(entry.seconds)
-        write_npz(self.path(stage, key), arrays)
+        write_npz(self.path(stage, key), arrays, compress=True)
 
     def prune(self, stage: str) -> None:
         """Drop the oldest entries of a stage beyond `KEPT`."""

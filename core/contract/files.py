@@ -40,9 +40,9 @@ def write_json(path: Path, record: Mapping[str, Any]) -> None:
         put_json(temporary, record)
 
 
-def write_npz(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+def write_npz(path: Path, arrays: Mapping[str, np.ndarray], *, compress: bool = False) -> None:
     with replacing(path) as temporary:
-        put_npz(temporary, arrays)
+        put_npz(temporary, arrays, compress=compress)
 
 
 def put_json(path: Path, record: Mapping[str, Any]) -> None:
@@ -50,10 +50,11 @@ def put_json(path: Path, record: Mapping[str, Any]) -> None:
     path.write_text(json.dumps(record, indent=1, allow_nan=False) + "\n", encoding="utf-8")
 
 
-def put_npz(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
-    """Write to `path` itself: for a temporary file of `replacing`."""
+def put_npz(path: Path, arrays: Mapping[str, np.ndarray], *, compress: bool = False) -> None:
+    """Write to `path` itself: for a temporary file of `replacing`. Compressing pays for masks, hardly for motion."""
+    write = np.savez_compressed if compress else np.savez
     with path.open("wb") as stream:
-        np.savez_compressed(stream, **arrays)  # pyright: ignore[reportArgumentType]
+        write(stream, **arrays)  # pyright: ignore[reportArgumentType]
 
 
 def read_npz(path: Path) -> dict[str, np.ndarray]:

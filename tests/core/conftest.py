@@ -1,0 +1,194 @@
+"""Two made-up people, and a pipeline whose networks and fit are replaced by them, for tests of all that is around it."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from core.body.files import load_body
+from core.body.mesh import body_arrays
+from core.body.model import BodyModel
+from core.contract.contact import Contact
+from core.contract.reconstruction import Info, Person, Reconstruction, Take
+from core.motion import Camera, PairMotion
+from core.perception.tracks import Tracks
+from core.progress import Progress
+
+FRAMES = 12
+
+
+@dataclass
+class Recorder:
+    """A listener that remembers, and that cancels when told to."""
+
+    stages: list[str] = field(default_factory=list)
+    fractions: list[float] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    stop_in: str = ""
+
+    def stage(self, name: str, index: int, count: int) -> None:
+        assert 0 <= index < count
+        self.stages.append(name)
+
+    def progress(self, progress: Progress) -> None:
+        self.fractions.append(progress.fraction)
+
+    def warning(self, text: str) -> None:
+        self.warnings.append(text)
+
+    def log(self, text: str) -> None:
+        pass
+
+    def cancelled(self) -> bool:
+        return bool(self.stop_in) and self.stop_in in self.stages
+
+
+def made_up_motion(frames: int = FRAMES, seed: int = 0) -> PairMotion:
+    """Random but steady poses of two people a metre apart."""
+    draw = np.random.default_rng(seed)
+
+    def swing(joints: int, size: float) -> np.ndarray:
+        phase, amount = draw.uniform(0, 6, (2, 1, joints, 3)), draw.normal(0, size, (2, 1, joints, 3))
+        angle = amount * np.sin(phase + np.arange(frames)[None, :, None, None] / 5)
+        return angle.astype(np.float32)
+
+    orient = np.zeros((2, frames, 3), np.float32)
+    orient[..., 0] = np.pi / 2  # upright in a Z-up world
+    pelvis = np.zeros((2, frames, 3), np.float32)
+    pelvis[1, :, 0] = 1.0
+    pelvis[..., 1] = np.linspace(0, 0.3, frames)
+    pelvis[..., 2] = 0.93
+    return PairMotion(
+        global_orient=orient + swing(1, 0.2)[:, :, 0],
+        body_pose=swing(21, 0.3),
+        left_hand_pose=swing(15, 0.2),
+        right_hand_pose=swing(15, 0.2),
+        pelvis=pelvis,
+        betas=draw.normal(0, 0.7, (2, 16)).astype(np.float32),
+    )
+
+
+def made_up_camera() -> Camera:
+    world = np.array([[1.0, 0, 0, 0], [0, 0, -1, 1.2], [0, 1, 0, 4], [0, 0, 0, 1]])
+    return Camera(np.array([[70.0, 0, 48], [0, 70.0, 32], [0, 0, 1]]), world)
+
+
+def made_up_tracks(frames: int = FRAMES, first: int = 0) -> Tracks:
+    draw = np.random.default_rng(1)
+    return Tracks(
+        frame_index=np.arange(first, first + frames, dtype=np.int32),
+        time=np.arange(first, first + frames) / 25,
+        image_size=np.array([96, 64], np.int32),
+        keypoints=draw.uniform(0, 1, (2, frames, 33, 3)).astype(np.float32),
+        contested=draw.uniform(size=(2, frames, 33)) < 0.1,
+        world_landmarks=draw.normal(size=(2, frames, 33, 3)).astype(np.float32),
+        found=np.ones((2, frames), bool),
+        hands=np.zeros((2, frames, 2, 21, 3), np.float32),
+        hand_landmarks=np.zeros((2, frames, 2, 21, 3), np.float32),
+        masks=draw.integers(0, 255, (2, frames, 106, 160), np.uint8),
+        track_ids=np.array([0, 2], np.int32),
+        camera_motion=np.zeros(frames, np.float32),
+    )
+
+
+@pytest.fixture
+def recorder() -> Recorder:
+    return Recorder()
+
+
+@pytest.fixture
+def clip_file(tmp_path: Path) -> Path:
+    """A small video of moving noise that no network would find people in."""
+    return write_clip(tmp_path / "clip.mp4")
+
+
+def write_clip(path: Path, frames: int = FRAMES, seed: int = 0) -> Path:
+    draw = np.random.default_rng(seed)
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), 25, (96, 64))
+    for _ in range(frames):
+        writer.write(draw.integers(0, 255, (64, 96, 3), np.uint8))
+    writer.release()
+    return path
+
+
+@functools.lru_cache
+def load_body_once(path: Path | None) -> BodyModel:
+    return load_body(path)
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Replace what stages compute by made-up results; returns the names of the stages computed so far."""
+    from core import pipeline, stages
+    from core.geometry.fit import Fitted
+    from core.geometry.initial import Initial
+
+    monkeypatch.setattr(pipeline, "load_body", load_body_once)
+    computed: list[str] = []
+    planted = np.zeros((2, FRAMES, 2), np.float32)
+
+    def fitted(inputs: stages.Inputs) -> Fitted:
+        seed = len(inputs.pins)
+        confidence = np.ones((2, FRAMES, 22), np.float32)
+        return Fitted(made_up_motion(seed=seed), made_up_camera(), planted, confidence, 1.5 - seed)
+
+    makers: dict[str, Callable[[Any], Any]] = {
+        "perception": lambda inputs: made_up_tracks(first=inputs.choices.frames[0]),
+        "initial": lambda inputs: Initial(made_up_motion(), made_up_camera(), planted),
+        "contacts": lambda inputs: stages.ContactList((Contact(0, "left_palm", 1, "right_palm", 2, 5, id="c"),)),
+    }
+
+    def replaced(stage: stages.Stage) -> stages.Stage:
+        def run(inputs: stages.Inputs, results: Mapping[str, Any], reporter: Any) -> Any:
+            computed.append(stage.name)
+            assert set(results) == set(stage.after)
+            if stage.name == "perception":
+                if inputs.clip is None:
+                    return stage.run(inputs, results, reporter)
+                reporter.warning("The camera moves.")
+            for step in range(5):
+                reporter.progress(step / 5, stage.name)
+            return makers.get(stage.name, fitted)(inputs)
+
+        return replace(stage, run=run)
+
+    for name in ("RECONSTRUCT_STAGES", "REFINE_STAGES"):
+        monkeypatch.setattr(pipeline, name, tuple(replaced(stage) for stage in getattr(stages, name)))
+    return computed
+
+
+@pytest.fixture(scope="session")
+def made_up() -> Reconstruction:
+    """A reconstruction of two made-up people on the free body, as it would be loaded from its folder."""
+    from core.geometry.fit import Fitted
+    from core.pipeline import motion_arrays
+
+    body, motion = load_body_once(None), made_up_motion()
+    fitted = Fitted(
+        motion, made_up_camera(), np.zeros((2, FRAMES, 2), np.float32), np.ones((2, FRAMES, 22), np.float32), 1.0
+    )
+    info = Info(
+        clip={"path": "clip.mp4", "width": 96, "height": 64, "frame_rate": 25.0, "frames": [0, FRAMES - 1]},
+        people=(Person(0, "Person A", 0, 1.7), Person(1, "Person B", 1, 1.6)),
+        body={"id": body.identity, "path": "default"},
+        prompt="",
+        prompt_source="none",
+        contacts=(),
+        take="take-001",
+        takes=(Take("take-001", "", 0, 1.0, "reconstruct"),),
+        warnings=(),
+        seed=0,
+        device="cpu",
+        versions={},
+        seconds={},
+    )
+    bodies = body_arrays(body, torch.from_numpy(motion.betas))
+    return Reconstruction(motion_arrays(fitted, made_up_tracks(), body), bodies, info)

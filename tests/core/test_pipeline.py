@@ -1,0 +1,261 @@
+"""The stages' cache, takes, and what a run leaves in its folder when it succeeds, fails, or is stopped."""
+
+from __future__ import annotations
+
+import errno
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core.contract.contact import Contact
+from core.contract.edits import Edits, Pin
+from core.contract.errors import Cancelled, UserError
+from core.contract.reconstruction import load, load_info
+from core.pipeline import RefineRequest, Request, reconstruct, refine
+from core.workspace import workspace
+
+ALL = ["perception", "initial", "fit", "contacts", "contact-fit"]
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    """Every file but the cache's."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and "cache" not in path.relative_to(folder).parts
+    }
+
+
+def leftovers(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob(".*") if path.name != ".lock"]
+
+
+def test_a_reconstruction_can_be_loaded_and_says_how_it_was_made(clip_file, tmp_path, quick, recorder):
+    out = tmp_path / "new" / "out"
+    take = reconstruct(Request(clip_file, prompt="they shake hands", seed=3), out, recorder)
+    made = load(out)
+    assert take.id == made.info.take == "take-001"
+    assert made.info.prompt == "they shake hands" and made.info.prompt_source == "user"
+    assert made.info.clip["frames"] == [0, 11] and made.info.clip["width"] == 96
+    assert [person.track for person in made.info.people] == [0, 2]
+    assert all(1.2 < person.height < 2.2 for person in made.info.people)
+    assert set(made.info.seconds) == set(ALL)
+    assert made.info.versions["torch"] and made.info.device
+    assert "The camera moves." in made.info.warnings
+    assert made.info.contacts[0].distance is not None
+    np.testing.assert_allclose(made.motion.joints[:, :, 0], made.motion.pelvis, atol=1e-5)
+    assert recorder.fractions == sorted(recorder.fractions) and recorder.stages == ALL
+    assert not leftovers(out)
+
+
+def test_a_second_run_computes_nothing_and_makes_the_same_take(clip_file, tmp_path, quick, recorder):
+    reconstruct(Request(clip_file), tmp_path / "out", recorder)
+    before = load_info(tmp_path / "out")
+    moved = clip_file.rename(tmp_path / "moved.mp4")
+    quick.clear()
+    take = reconstruct(Request(moved), tmp_path / "out", recorder)
+    after = load_info(tmp_path / "out")
+    assert quick == []
+    assert take.id == "take-001" and len(after.takes) == 1
+    assert after.warnings == before.warnings and after.seconds == before.seconds
+
+
+@pytest.mark.parametrize(
+    ("change", "recomputed"),
+    [
+        ({"fov": 60.0}, ALL[1:]),
+        ({"people": (1, 0)}, ALL),
+        ({"frames": "0:5"}, ALL),
+        ({"prompt": "a hug"}, []),
+        ({"device": "cpu"}, []),
+    ],
+)
+def test_only_what_changed_is_computed_again(clip_file, tmp_path, quick, recorder, change, recomputed):
+    reconstruct(Request(clip_file), tmp_path / "out", recorder)
+    quick.clear()
+    reconstruct(replace(Request(clip_file), **change), tmp_path / "out", recorder)
+    assert quick == recomputed
+
+
+def test_another_clip_replaces_the_takes_of_the_old_one(clip_file, tmp_path, quick, recorder):
+    out = tmp_path / "out"
+    reconstruct(Request(clip_file), out, recorder)
+    reconstruct(Request(clip_file, frames="2:9"), out, recorder)
+    info = load_info(out)
+    assert [take.id for take in info.takes] == ["take-002"]
+    assert sorted(path.name for path in (out / "takes").iterdir()) == ["take-002.json", "take-002.npz"]
+
+
+@pytest.mark.parametrize("damage", ["cut", "flip", "foreign"])
+def test_a_damaged_cache_entry_is_computed_again(clip_file, tmp_path, quick, recorder, damage):
+    out = tmp_path / "out"
+    reconstruct(Request(clip_file), out, recorder)
+    entry = next((out / "cache").glob("initial-*.npz"))
+    data = bytearray(entry.read_bytes())
+    if damage == "cut":
+        entry.write_bytes(data[: len(data) // 2])
+    elif damage == "flip":
+        data[len(data) // 3] ^= 0xFF
+        entry.write_bytes(data)
+    else:
+        np.savez(entry, other=np.zeros(3))
+    quick.clear()
+    reconstruct(Request(clip_file), out, recorder)
+    assert quick == ["initial"]
+
+
+def test_refine_adds_a_take_from_the_cache_without_the_clip(clip_file, tmp_path, quick, recorder):
+    out = tmp_path / "out"
+    reconstruct(Request(clip_file), out, recorder)
+    old = load(out)
+    clip_file.unlink()
+    quick.clear()
+    contact = Contact(0, "left_palm", 1, "right_shoulder", 3, 8, source="user", state="enforced")
+    edits = Edits(contacts=(contact,), pins=(Pin(0, "left_wrist", 4, position=(0.3, 0.1, 1.2)),))
+    take = refine(RefineRequest(edits), out, recorder)
+    assert quick == ["refine"]
+    new = load(out)
+    assert take.id == new.info.take == "take-002" and [each.origin for each in new.info.takes] == [
+        "reconstruct",
+        "refine",
+    ]
+    assert [each.id for each in new.info.contacts] == [contact.id] and new.info.contacts[0].distance is not None
+    assert not np.array_equal(new.motion.body_pose, old.motion.body_pose)
+    kept = np.load(out / "takes" / "take-001.npz")
+    assert np.array_equal(kept["body_pose"], old.motion.body_pose)
+
+
+def test_refine_without_edits_keeps_the_contacts(clip_file, tmp_path, quick, recorder):
+    out = tmp_path / "out"
+    reconstruct(Request(clip_file), out, recorder)
+    refine(RefineRequest(), out, recorder)
+    assert [contact.id for contact in load_info(out).contacts] == ["c"]
+
+
+def test_refine_says_which_edits_have_no_effect(clip_file, tmp_path, quick, recorder):
+    out = tmp_path / "out"
+    reconstruct(Request(clip_file), out, recorder)
+    far = Contact(0, "chest", 1, "chest", 200, 210)
+    edits = Edits((far,), (Pin(0, "head", 99, rotation=(0, 0, 0)),), "they hug")
+    refine(RefineRequest(edits, takes=3), out, recorder)
+    text = " ".join(load_info(out).warnings)
+    assert "pinned" in text and "contacts lie outside" in text and "prompt" in text and "One take" in text
+
+
+def test_refine_never_runs_perception(clip_file, tmp_path, quick, recorder):
+    out = tmp_path / "out"
+    reconstruct(Request(clip_file), out, recorder)
+    for entry in (out / "cache").glob("perception-*"):
+        entry.write_bytes(b"damaged")
+    before = files_of(out)
+    with pytest.raises(UserError) as caught:
+        refine(RefineRequest(), out, recorder)
+    assert caught.value.code == "cache-missing" and "Reconstruct" in caught.value.hint
+    assert files_of(out) == before
+
+
+def test_refine_where_nothing_is_makes_nothing(tmp_path, recorder):
+    with pytest.raises(UserError) as caught:
+        refine(RefineRequest(), tmp_path / "nothing", recorder)
+    assert caught.value.code == "no-reconstruction"
+    assert not (tmp_path / "nothing").exists()
+
+
+@pytest.mark.parametrize("stage", ["perception", "contact-fit"])
+def test_cancelling_leaves_the_old_result(clip_file, tmp_path, quick, recorder, stage):
+    out = tmp_path / "out"
+    reconstruct(Request(clip_file, frames="0:8"), out, recorder)
+    before = files_of(out)
+    recorder.stages.clear()
+    recorder.stop_in = stage
+    with pytest.raises(Cancelled):
+        reconstruct(Request(clip_file), out, recorder)
+    assert files_of(out) == before and not leftovers(out)
+
+
+def test_a_first_run_that_fails_leaves_no_folder(clip_file, tmp_path, quick, recorder):
+    recorder.stop_in = "perception"
+    with pytest.raises(Cancelled):
+        reconstruct(Request(clip_file), tmp_path / "a" / "b", recorder)
+    assert not (tmp_path / "a").exists()
+
+
+def test_a_full_disk_at_the_end_leaves_the_old_result(clip_file, tmp_path, quick, recorder, monkeypatch):
+    out = tmp_path / "out"
+    reconstruct(Request(clip_file), out, recorder)
+    before = files_of(out)
+    from core.contract import reconstruction
+
+    real = reconstruction.put_npz
+
+    def full(path: Path, arrays: dict[str, np.ndarray]) -> None:
+        if "faces" in arrays:
+            path.write_bytes(b"half")
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(path, arrays)
+
+    monkeypatch.setattr(reconstruction, "put_npz", full)
+    with pytest.raises(UserError) as caught:
+        reconstruct(Request(clip_file, frames="0:8"), out, recorder)
+    assert caught.value.code == "disk-full" and caught.value.hint
+    assert files_of(out) == before and not leftovers(out)
+
+
+def test_what_a_killed_run_left_is_removed(clip_file, tmp_path, quick, recorder):
+    out = tmp_path / "out"
+    reconstruct(Request(clip_file), out, recorder)
+    for place in (out, out / "cache", out / "takes"):
+        (place / ".take-001-0a1b2c3d.npz").write_bytes(b"half")
+    reconstruct(Request(clip_file), out, recorder)
+    assert not leftovers(out)
+
+
+def test_two_runs_in_one_folder_do_not_mix(clip_file, tmp_path, recorder):
+    out = tmp_path / "out"
+    with workspace(out):
+        run = subprocess.run(
+            [sys.executable, "-m", "core", "reconstruct", str(clip_file), "--out", str(out)],
+            capture_output=True,
+            text=True,
+        )
+    assert run.returncode == 2 and "Another run is working" in run.stderr
+
+
+def test_a_result_of_a_newer_version_is_not_overwritten(clip_file, tmp_path, quick, recorder):
+    out = tmp_path / "out"
+    reconstruct(Request(clip_file), out, recorder)
+    record = json.loads((out / "reconstruction.json").read_text())
+    (out / "reconstruction.json").write_text(json.dumps(record | {"schema": 99}))
+    with pytest.raises(UserError) as caught:
+        reconstruct(Request(clip_file, frames="0:8"), out, recorder)
+    assert caught.value.code == "schema-too-new"
+
+
+def test_a_damaged_result_is_replaced(clip_file, tmp_path, quick, recorder):
+    out = tmp_path / "out"
+    reconstruct(Request(clip_file), out, recorder)
+    (out / "reconstruction.json").write_text("{")
+    take = reconstruct(Request(clip_file), out, recorder)
+    assert load(out).info.take == take.id == "take-002"
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"clip": Path("nowhere.mp4")}, "clip-missing"),
+        ({"frames": "5:99"}, "bad-range"),
+        ({"frames": "x"}, "bad-range"),
+        ({"body": Path("nowhere.npz")}, "body-not-found"),
+        ({"device": "abacus"}, "bad-device"),
+    ],
+)
+def test_bad_input_is_refused_before_anything_is_made(clip_file, tmp_path, quick, recorder, change, code):
+    with pytest.raises(UserError) as caught:
+        reconstruct(replace(Request(clip_file), **change), tmp_path / "out", recorder)
+    assert caught.value.code == code and caught.value.hint
+    assert not (tmp_path / "out").exists()
