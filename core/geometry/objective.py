@@ -62,7 +62,7 @@ class Weights:
     penetration: float = 12.0
     order: float = 2.0
     order_margin: float = 0.12
-    pins: float = 50.0
+    pins: float = 200.0
 
 
 @dataclass(frozen=True)

@@ -77,7 +77,7 @@ def test_the_initial_motion_stands_upright_before_the_camera(scene, initial, bod
 
 
 def test_the_fit_comes_nearer_to_the_truth_and_settles_the_depth(scene, initial, fitted, body):
-    assert _joint_error(fitted.motion, scene, body) < min(45, 0.8 * _joint_error(initial.motion, scene, body))
+    assert _joint_error(fitted.motion, scene, body) < min(40, 0.9 * _joint_error(initial.motion, scene, body))
     assert _between_error(fitted.motion, scene, body) < _between_error(initial.motion, scene, body)
 
 
