@@ -180,8 +180,8 @@ def _hidden(points: np.ndarray, triangles: np.ndarray, cell: float) -> np.ndarra
 
     Depth buffers of points scattered over the triangles, with pixels of `cell` metres.
     """
-    thirds = np.array([(i, j, 3 - i - j) for i in range(4) for j in range(4 - i)]) / 3
-    scattered = (thirds @ triangles).reshape(-1, 3)
+    shares = np.array([(i, j, 6 - i - j) for i in range(7) for j in range(7 - i)]) / 6
+    scattered = (shares @ triangles).reshape(-1, 3)
     hidden = np.ones(len(points), bool)
     for azimuth in np.radians(np.arange(0, 360, 45)):
         for elevation in np.radians((-25, 10, 50)):

@@ -20,7 +20,7 @@ def centre(body, regions, name):
 def test_every_region_is_there_and_nearly_all_skin_has_one(body, regions):
     counts = torch.bincount(regions[regions >= 0], minlength=len(REGIONS))
     assert (counts >= 60).all(), {REGIONS[i]: int(n) for i, n in enumerate(counts) if n < 60}
-    assert (regions == NO_REGION).float().mean() < 0.05
+    assert (regions == NO_REGION).float().mean() < 0.1
 
 
 def test_left_is_the_persons_left_and_mirrors_the_right(body, regions):
