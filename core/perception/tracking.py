@@ -146,6 +146,15 @@ class Tracker:
         everyone = self._finished + [person.track for person in self._followed]
         return sorted(everyone, key=lambda track: -track.evidence())
 
+    def masks(self, step: int) -> np.ndarray:
+        """uint8 [h,MASK_WIDTH] 0-255, where anybody is in a frame."""
+        union = np.zeros((mask_height(self._size, MASK_WIDTH), MASK_WIDTH), np.uint8)
+        for person in self._followed:
+            seen = person.track.observations.get(step)
+            if seen is not None:
+                union = np.maximum(union, seen.mask(self._size))
+        return union
+
     def repeat(self, step: int) -> None:
         """The frame repeats the one before it: so does what is seen."""
         for person in self._followed:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -41,3 +41,5 @@ class Tracks:
     """int32 [P], numbers of the chosen people among everyone found."""
     camera_motion: np.ndarray
     """float32 [T], median background displacement against the first frame, in picture widths; 0 for a static camera."""
+    duplicate: np.ndarray = field(default_factory=lambda: np.zeros(0, bool))
+    """bool [T], frames that repeat the one before them (their observations are copies); empty where that is unknown."""

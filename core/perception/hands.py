@@ -1,0 +1,191 @@
+"""Hands: found on small windows about the wrists, followed, and given to a person and a side all together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from ..contract.skeleton import LANDMARK_INDEX
+from .detector import Detection
+from .landmarks import Pose
+from .people import Networks
+from .regions import Region, crop, region_from_axis, rotation, to_picture
+
+SIDES = ("left", "right")
+_LEAST_PIXELS = 24
+"""Hands that are shorter in the picture are not looked for: the network sees nothing in them."""
+_HAND_LENGTH = 0.35
+"""A hand's length in body scales, roughly."""
+_WINDOW = 1.1
+"""Body scales."""
+_PALM_THRESHOLD = 0.5
+_LEAST_SCORE = 0.6
+_FOLLOW_SCORE = 0.5
+_PALM_SCALE, _PALM_SHIFT = 2.6, 0.5
+_HAND_SCALE, _HAND_SHIFT = 2.0, 0.1
+"""MediaPipe's regions: how much larger than the palm's or the hand's box, and how far shifted towards the fingers."""
+_ROI_POINTS = [0, 1, 2, 3, 5, 6, 9, 10, 13, 14, 17, 18]
+_WRIST, _INDEX, _MIDDLE, _RING = 0, 5, 9, 13
+_SAME_HAND = 0.5
+_REACH = 1.35
+"""Body scales from the shoulder beyond which a hand cannot be one's own."""
+_UNASSIGNED = 1.3
+_SIDE_WEIGHT, _REACH_WEIGHT, _WRIST_WEIGHT, _STAY_WEIGHT = 0.35, 0.5, 0.5, 0.4
+_HEAD_RADIUS = 0.4
+_WRIST_NEAR = 0.35
+"""What looks like a hand on a head, in body scales, is a face unless a wrist is this near to it."""
+_HEAD = [LANDMARK_INDEX[name] for name in ("nose", "left_ear", "right_ear")]
+
+
+@dataclass(frozen=True)
+class Hand:
+    points: np.ndarray
+    """float32 [21,2] px"""
+    world: np.ndarray
+    """float32 [21,3] metres, camera axes"""
+    score: float
+    right: float
+    """Probability that it is a right hand."""
+    next_region: Region
+
+    @property
+    def size(self) -> float:
+        return float(np.ptp(self.points, 0).max())
+
+
+class HandTracker:
+    """Call `advance` for each frame in order."""
+
+    def __init__(self, networks: Networks) -> None:
+        self._networks = networks
+        self._last: dict[tuple[int, int], Hand] = {}
+
+    def advance(self, image: np.ndarray, people: Sequence[Pose | None]) -> dict[tuple[int, int], Hand]:
+        """The hands in the next frame, by person and side (0 left, 1 right). image uint8 [H,W,3]."""
+        tall = {p: pose for p, pose in enumerate(people) if pose and pose.scale * _HAND_LENGTH >= _LEAST_PIXELS}
+        followed = self._look(image, [hand.next_region for slot, hand in self._last.items() if slot[0] in tall])
+        hands = _distinct([hand for hand in followed if hand.score >= _FOLLOW_SCORE])
+        assigned = assign_hands(tall, hands, self._last)
+        open_slots = [(p, side) for p in tall for side in (0, 1) if (p, side) not in assigned]
+        if open_slots:
+            hands = _distinct([*hands, *self._search(image, _windows(tall, open_slots))])
+            assigned = assign_hands(tall, hands, self._last)
+        self._last = assigned
+        return assigned
+
+    def _look(self, image: np.ndarray, regions: list[Region]) -> list[Hand]:
+        if not regions:
+            return []
+        network = self._networks.hand
+        crops = np.stack([crop(image, region, network.size, replicate=True) for region in regions])
+        outputs = network.run(crops.astype(np.float32) / 255)
+        return [_decode(region, network.size, *arrays) for region, *arrays in zip(regions, *outputs)]
+
+    def _search(self, image: np.ndarray, windows: list[Region]) -> list[Hand]:
+        palms = self._networks.palms.detect(image, windows, _PALM_THRESHOLD)
+        first = [hand for hand in self._look(image, [_palm_region(p) for p in palms]) if hand.score >= _LEAST_SCORE]
+        second = self._look(image, [hand.next_region for hand in first])
+        return [b if b.score >= a.score - 0.05 else a for a, b in zip(first, second)]
+
+
+def assign_hands(
+    people: dict[int, Pose], hands: Sequence[Hand], last: dict[tuple[int, int], Hand]
+) -> dict[tuple[int, int], Hand]:
+    """Give hands to (person, side) so that the sum of costs is least; each slot and each hand at most once.
+
+    Costs in body scales: distance from the skeleton's wrist and from the shoulder, the network's opinion of the side, and
+    a discount for the hand that the slot had in `last`. What lies on a head far from any wrist is no hand.
+    """
+    hands = [hand for hand in hands if not _is_face(hand, people)]
+    slots = [(person, side) for person in people for side in (0, 1)]
+    if not slots or not hands:
+        return {}
+    cost = np.full((len(slots), len(hands) + len(slots)), 1e3)
+    for row, slot in enumerate(slots):
+        cost[row, len(hands) + row] = _UNASSIGNED
+        for column, hand in enumerate(hands):
+            cost[row, column] = _cost(people[slot[0]], slot[1], hand, last.get(slot))
+    rows, columns = linear_sum_assignment(cost)
+    return {slots[row]: hands[column] for row, column in zip(rows, columns) if column < len(hands)}
+
+
+def _cost(pose: Pose, side: int, hand: Hand, before: Hand | None) -> float:
+    wrist, scale = hand.points[_WRIST], pose.scale
+    reach = _distance(wrist, pose, f"{SIDES[side]}_shoulder") / scale
+    if reach > _REACH:
+        return 1e3
+    to_wrist = _distance(wrist, pose, f"{SIDES[side]}_wrist") / scale
+    likely = hand.right if side else 1 - hand.right
+    cost = _WRIST_WEIGHT * to_wrist + _REACH_WEIGHT * reach - _SIDE_WEIGHT * np.log(np.clip(likely, 0.02, 1))
+    if before is not None:
+        moved = np.linalg.norm(hand.points.mean(0) - before.points.mean(0)) / scale
+        cost -= _STAY_WEIGHT * np.exp(-((moved / 0.2) ** 2))
+    return float(cost)
+
+
+def _is_face(hand: Hand, people: dict[int, Pose]) -> bool:
+    middle = hand.points.mean(0)
+    on_head = any(np.linalg.norm(middle - p.points[_HEAD].mean(0)) < _HEAD_RADIUS * p.scale for p in people.values())
+    wrists = [_distance(hand.points[_WRIST], p, f"{side}_wrist") / p.scale for p in people.values() for side in SIDES]
+    return on_head and min(wrists) > _WRIST_NEAR
+
+
+def _distance(point: np.ndarray, pose: Pose, landmark: str) -> float:
+    return float(np.linalg.norm(point - pose.points[LANDMARK_INDEX[landmark]]))
+
+
+def _windows(people: dict[int, Pose], slots: list[tuple[int, int]]) -> list[Region]:
+    """Where to search for the hands of the slots: around the knuckles of the skeleton, one window for hands together."""
+    windows: list[Region] = []
+    for person, side in slots:
+        pose = people[person]
+        names = [f"{SIDES[side]}_{part}" for part in ("wrist", "index", "pinky")]
+        x, y = pose.points[[LANDMARK_INDEX[name] for name in names]].mean(0)
+        window = Region(float(x), float(y), _WINDOW * pose.scale)
+        if all(np.hypot(window.x - w.x, window.y - w.y) > 0.25 * w.size for w in windows):
+            windows.append(window)
+    return windows
+
+
+def _distinct(hands: list[Hand]) -> list[Hand]:
+    """One of each, the clearest."""
+    kept: list[Hand] = []
+    for hand in sorted(hands, key=lambda hand: -hand.score):
+        middle = hand.points.mean(0)
+        if all(np.linalg.norm(middle - k.points.mean(0)) > _SAME_HAND * max(hand.size, k.size) for k in kept):
+            kept.append(hand)
+    return kept
+
+
+def _decode(
+    region: Region, side: int, points: np.ndarray, score: np.ndarray, right: np.ndarray, world: np.ndarray
+) -> Hand:
+    places = to_picture(region, points.reshape(21, 3)[:, :2] / side).astype(np.float32)
+    metric = world.reshape(21, 3).copy()
+    metric[:, :2] = metric[:, :2] @ rotation(region.angle).T
+    return Hand(places, metric, float(score[0]), float(right[0]), _hand_region(places))
+
+
+def _hand_region(points: np.ndarray) -> Region:
+    """Where the same hand is to be looked for next: around palm and lower fingers, fingers up."""
+    knuckles = ((points[_INDEX] + points[_RING]) / 2 + points[_MIDDLE]) / 2
+    angle = region_from_axis(points[_WRIST], knuckles, 1.0).angle
+    turned = points[_ROI_POINTS] @ rotation(angle)
+    low, high = turned.min(0), turned.max(0)
+    x, y = rotation(angle) @ ((low + high) / 2)
+    return _towards_fingers(Region(float(x), float(y), float((high - low).max()), angle), _HAND_SCALE, _HAND_SHIFT)
+
+
+def _palm_region(palm: Detection) -> Region:
+    angle = region_from_axis(palm.points[0], palm.points[2], 1.0).angle
+    x, y = (palm.box[:2] + palm.box[2:]) / 2
+    size = float((palm.box[2:] - palm.box[:2]).max())
+    return _towards_fingers(Region(float(x), float(y), size, angle), _PALM_SCALE, _PALM_SHIFT)
+
+
+def _towards_fingers(region: Region, scale: float, shift: float) -> Region:
+    x, y = rotation(region.angle) @ (0.0, -shift * region.size)
+    return Region(region.x + float(x), region.y + float(y), max(region.size * scale, 1.0), region.angle)
