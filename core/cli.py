@@ -174,7 +174,7 @@ def _weights(options: argparse.Namespace) -> int:
 def _serve(options: argparse.Namespace) -> int:
     from .worker import serve
 
-    return serve()
+    serve()
 
 
 def _people(text: str) -> tuple[int, int]:

@@ -15,10 +15,10 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, NoReturn, TextIO
 
 from . import __version__
 from .contract.edits import Edits
@@ -39,12 +39,15 @@ Work = Callable[[Listener], dict[str, Any]]
 """A job: reports to the listener, returns the fields of its `result`. Raises UserError or Cancelled."""
 
 
-def serve() -> int:
-    """Speak the protocol of `contract.messages` until the end. Returns the exit code."""
+def serve(jobs: Mapping[str, Callable[[Message], Work]] | None = None) -> NoReturn:
+    """Speak the protocol of `contract.messages` on stdin and stdout until the end, then end the process.
+
+    `jobs` makes the work of a request by its type; the pipeline's unless given. It raises UserError for a bad request.
+    """
     requests, answers = _take_pipes()
     log = Log.create(cache_folder() / "logs")
     faulthandler.enable(log.stream)
-    worker = Worker(lambda record: _write(answers, record), log, {"reconstruct": _reconstruct, "refine": _refine})
+    worker = Worker(lambda record: _write(answers, record), log, JOBS if jobs is None else jobs)
     for name in ("SIGINT", "SIGBREAK"):  # Ctrl-C, and its twin for process groups on Windows
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), lambda *_: worker.interrupt())
@@ -93,7 +96,9 @@ class Log:
 class Worker:
     """Decides what requests do. `send` puts an answer out; `work` makes a job of each request that is one."""
 
-    def __init__(self, send: Callable[[Message], None], log: Log, work: dict[str, Callable[[Message], Work]]) -> None:
+    def __init__(
+        self, send: Callable[[Message], None], log: Log, work: Mapping[str, Callable[[Message], Work]]
+    ) -> None:
         self.ended = False
         self._send = send
         self._log = log
@@ -263,6 +268,9 @@ def _refine(request: Message) -> Work:
         return {"folder": str(folder), "take": take.id}
 
     return work
+
+
+JOBS: Mapping[str, Callable[[Message], Work]] = {"reconstruct": _reconstruct, "refine": _refine}
 
 
 def _sampling(request: Message) -> dict[str, Any]:

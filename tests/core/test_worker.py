@@ -1,0 +1,273 @@
+"""The worker as Blender sees it: a real process, its pipes, and jobs that behave well or badly."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.contract.messages import encode, message
+
+ROOT = Path(__file__).resolve().parents[2]
+JOBS = """
+import os, sys, time
+from pathlib import Path
+from core import worker
+from core.contract.errors import Cancelled, UserError
+from core.progress import Progress
+
+def job(request):
+    kind, mark = request["clip"], Path(request["out"])
+    def work(listener):
+        print("chatter of a library")
+        os.write(1, b"chatter of a library's C code\\n")
+        listener.stage("fit", 0, 1)
+        listener.progress(Progress("fit", 0.5, 3.0, "half"))
+        if kind == "user-error":
+            raise UserError("nobody", "Nobody is in the clip.", "Choose another.")
+        if kind == "bug":
+            return {"folder": 1 / 0}
+        if kind == "endless":
+            while not listener.cancelled():
+                time.sleep(0.02)
+            raise Cancelled
+        if kind == "stubborn":
+            time.sleep(3)
+            if listener.cancelled():
+                raise Cancelled
+            mark.write_text("written")
+        return {"folder": str(mark), "take": "take-001"}
+    return work
+
+worker.serve({"reconstruct": job})
+"""
+
+
+class Pipe:
+    """A running worker. `read` waits for the next answer."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+
+    def send(self, request_id: int, kind: str, **fields: Any) -> None:
+        self.write(encode(message(request_id, kind, **fields)))
+
+    def write(self, line: str) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write(line)
+        self.process.stdin.flush()
+
+    def read(self) -> dict[str, Any]:
+        assert self.process.stdout is not None
+        return json.loads(self.process.stdout.readline())
+
+    def until(self, *kinds: str) -> dict[str, Any]:
+        """The next answer of one of these kinds; the others on the way are passed over."""
+        while True:
+            answer = self.read()
+            if answer["type"] in kinds:
+                return answer
+
+    def gone(self, seconds: float = 5.0) -> int:
+        """Wait for the process's end; its exit code."""
+        return self.process.wait(seconds)
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., Pipe]]:
+    script = tmp_path / "jobs.py"
+    script.write_text(textwrap.dedent(JOBS))
+    running: list[subprocess.Popen[str]] = []
+
+    def begin(*command: str) -> Pipe:
+        process = subprocess.Popen(
+            [sys.executable, *(command or (str(script),))],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=(tmp_path / "stderr.txt").open("w"),
+            text=True,
+            cwd=ROOT,
+            env=os.environ | {"PYTHONPATH": str(ROOT), "SOCIALMIRROR_CACHE": str(tmp_path / "cache")},
+        )
+        running.append(process)
+        return Pipe(process)
+
+    yield begin
+    for process in running:
+        process.kill()
+        process.wait()
+
+
+def test_a_job_reports_and_ends_with_its_result(start, tmp_path):
+    pipe = start()
+    pipe.send(7, "reconstruct", clip="good", out=str(tmp_path / "out"))
+    answers = [pipe.read() for _ in range(3)]
+    assert [answer["type"] for answer in answers] == ["stage", "progress", "result"]
+    assert all(answer["id"] == 7 for answer in answers)
+    assert answers[0] | {"name": "fit", "index": 0, "count": 1} == answers[0]
+    assert answers[1] | {"stage": "fit", "fraction": 0.5, "seconds_left": 3.0, "text": "half"} == answers[1]
+    assert answers[2] | {"folder": str(tmp_path / "out"), "take": "take-001"} == answers[2]
+
+
+def test_what_libraries_print_does_not_reach_the_pipe(start, tmp_path):
+    pipe = start()
+    pipe.send(1, "reconstruct", clip="good", out=str(tmp_path / "out"))
+    assert pipe.until("result")
+    pipe.send(2, "shutdown")
+    assert pipe.gone() == 0
+    errors = (tmp_path / "stderr.txt").read_text()
+    assert "chatter of a library\n" in errors and "C code" in errors
+
+
+def test_errors_are_sentences_with_a_log(start, tmp_path):
+    pipe = start()
+    pipe.send(1, "reconstruct", clip="user-error", out="")
+    error = pipe.until("error")
+    assert (error["code"], error["message"], error["hint"]) == ("nobody", "Nobody is in the clip.", "Choose another.")
+    pipe.send(2, "reconstruct", clip="bug", out="")
+    error = pipe.until("error")
+    assert error["code"] == "internal" and "ZeroDivisionError" in error["message"] and "\n" not in error["message"]
+    assert "1 / 0" in Path(error["log"]).read_text()
+
+
+def test_cancel_is_answered_within_a_second(start):
+    pipe = start()
+    for job in (1, 2):  # and the worker can be used again
+        pipe.send(job, "reconstruct", clip="endless", out="")
+        pipe.until("progress")
+        asked = time.monotonic()
+        pipe.send(10 + job, "cancel", job=job)
+        assert pipe.until("cancelled", "error", "result")["type"] == "cancelled"
+        assert time.monotonic() - asked < 1.0
+
+
+def test_a_job_that_does_not_stop_is_abandoned_and_writes_nothing(start, tmp_path):
+    pipe = start()
+    pipe.send(1, "reconstruct", clip="stubborn", out=str(tmp_path / "mark"))
+    pipe.until("progress")
+    asked = time.monotonic()
+    pipe.send(2, "cancel", job=1)
+    assert pipe.until("cancelled")["id"] == 1
+    assert time.monotonic() - asked < 1.0
+    pipe.send(3, "reconstruct", clip="good", out=str(tmp_path / "out"))
+    # the next job waits for the abandoned one, of which nothing more is heard
+    assert [pipe.read()["id"] for _ in range(3)] == [3, 3, 3]
+    assert not (tmp_path / "mark").exists()
+
+
+def test_cancelling_another_job_changes_nothing(start, tmp_path):
+    pipe = start()
+    pipe.send(1, "reconstruct", clip="endless", out="")
+    pipe.until("progress")
+    pipe.send(2, "cancel", job=99)
+    pipe.send(3, "reconstruct", clip="good", out="")
+    assert pipe.until("cancelled", "error")["code"] == "busy"
+    pipe.send(4, "cancel", job=1)
+    assert pipe.until("cancelled")["id"] == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows sends CTRL_BREAK")
+def test_an_interrupt_cancels_the_job_and_not_the_worker(start):
+    pipe = start()
+    pipe.send(1, "reconstruct", clip="endless", out="")
+    pipe.until("progress")
+    pipe.process.send_signal(signal.SIGINT)
+    assert pipe.until("cancelled")["id"] == 1
+    pipe.process.send_signal(signal.SIGINT)
+    pipe.send(2, "reconstruct", clip="good", out="")
+    assert pipe.until("result")["id"] == 2
+
+
+@pytest.mark.parametrize("clip", ["", "endless", "stubborn"])
+def test_the_worker_ends_when_stdin_closes(start, tmp_path, clip):
+    pipe = start()
+    if clip:
+        pipe.send(1, "reconstruct", clip=clip, out=str(tmp_path / "mark"))
+        pipe.until("progress")
+    pipe.process.stdin.close()
+    assert pipe.gone() == 0
+    assert not (tmp_path / "mark").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there the add-on's job object ends it")
+def test_the_worker_ends_when_its_parent_dies(start, tmp_path):
+    # the parent leaves the pipe's other end open in a third process, so that only its death can be noticed
+    parent = textwrap.dedent(
+        f"""
+        import subprocess, sys, os
+        read, write = os.pipe()
+        holder = subprocess.Popen(["sleep", "20"], pass_fds=[write])
+        worker = subprocess.Popen([sys.executable, {str(tmp_path / "jobs.py")!r}], stdin=read)
+        print(worker.pid, holder.pid, flush=True)
+        os.write(write, {encode(message(1, "reconstruct", clip="good", out="")).encode()!r})
+        sys.stdin.readline()
+        os._exit(0)
+        """
+    )
+    pipe = start("-c", parent)
+    worker, holder = (int(word) for word in pipe.process.stdout.readline().split())
+    try:
+        assert pipe.until("result")
+        pipe.write("die\n")
+        pipe.gone()
+        ends = time.monotonic() + 10
+        while time.monotonic() < ends and _runs(worker):
+            time.sleep(0.05)
+        assert not _runs(worker)
+    finally:
+        os.kill(holder, signal.SIGKILL)
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    state = Path(f"/proc/{pid}/stat")
+    return not state.exists() or state.read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        ("not json\n", "bad-message"),
+        ('{"v": 1, "id": 4, "type": "dance"}\n', "bad-message"),
+        ('{"v": 1, "id": 4, "type": "result"}\n', "bad-message"),
+        ('{"v": 9, "id": 4, "type": "hello"}\n', "version-mismatch"),
+    ],
+)
+def test_bad_messages_are_refused_and_the_worker_lives(start, line, code):
+    pipe = start()
+    pipe.write(line)
+    assert pipe.read()["code"] == code
+    pipe.send(5, "reconstruct", clip="good", out="")
+    assert pipe.until("result")["id"] == 5
+
+
+def test_the_real_worker_says_what_works_and_refuses_a_bad_clip(start, tmp_path):
+    pipe = start("-m", "core", "serve")
+    pipe.send(1, "hello")
+    ready = pipe.read()
+    assert ready["type"] == "ready" and ready["id"] == 1 and ready["version"] and ready["device"]
+    assert {"name", "ok", "detail", "fix"} == set(ready["doctor"][0])
+    text = tmp_path / "text.mp4"
+    text.write_text("no video")
+    pipe.send(2, "reconstruct", clip=str(text), out=str(tmp_path / "out"), frames=None, people=None, prompt="", takes=1)
+    error = pipe.until("error")
+    assert error["code"] == "clip-unreadable" and error["hint"]
+    pipe.send(3, "refine", folder=str(tmp_path / "out"), edits=None)
+    assert pipe.until("error")["code"] == "no-reconstruction"
+    pipe.send(4, "reconstruct", clip=str(text), out=str(tmp_path / "out"), frames=[1])
+    assert pipe.until("error")["code"] == "bad-message"
+    assert not (tmp_path / "out").exists()
+    pipe.send(5, "shutdown")
+    assert pipe.gone() == 0
