@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from ..clip import Clip, read_frames
+from ..contract.errors import UserError
 from ..contract.skeleton import LANDMARKS
 from ..device import limit_threads
 from ..report import Reporter
@@ -24,6 +25,8 @@ from .tracks import MASK_WIDTH, Tracks
 
 _FOLLOWING_SHARE = 0.8
 """Share of the stage's time that goes into following everyone; the rest is for hands."""
+_RUN_IN = 15
+"""Frames before the wanted ones from which people are followed: who is blurred or hidden at the start is known by then."""
 _MOVING = 0.01
 """Displacement of the background, in picture widths, from which the camera is said to move."""
 _SELDOM = 0.7
@@ -79,23 +82,34 @@ def _follow(clip: Clip, first: int, last: int, networks: Networks, reporter: Rep
     size = (clip.width, clip.height)
     tracker, motion = Tracker(networks, size), CameraMotion()
     indices, times, duplicates, moved = [], [], [], []
-    count = last - first + 1
-    frames = read_frames(clip, first, last, while_skipping=lambda: reporter.progress(0.0, "Finding the first frame"))
-    for step, frame in enumerate(frames):
-        reporter.progress(_FOLLOWING_SHARE * step / count, f"Finding people, frame {step + 1} of {count}")
+    start = max(0, first - _RUN_IN)
+    count = last - start + 1
+    frames = read_frames(clip, start, last, while_skipping=lambda: reporter.progress(0.0, "Finding the first frame"))
+    for frame in frames:
+        step = frame.index - first
+        done = (frame.index - start) / (last - start + 1)
+        reporter.progress(_FOLLOWING_SHARE * done, f"Finding people, frame {frame.index - start + 1} of {count}")
         if frame.duplicate:
             tracker.repeat(step)
-            moved.append(moved[-1])
         else:
             tracker.advance(step, frame.image)
-            moved.append(motion.displacement(frame.image, tracker.masks(step)))
+        if step < 0:
+            continue
+        repeats = frame.duplicate and moved
+        moved.append(moved[-1] if repeats else motion.displacement(frame.image, tracker.masks(step)))
         indices.append(frame.index)
         times.append(frame.time)
         duplicates.append(frame.duplicate)
-    if len(indices) < count:
+    if not indices:
+        raise UserError(
+            "clip-truncated",
+            f"{clip.path.name} breaks off before frame {first}.",
+            "Choose an earlier range of frames, or get a whole copy of the clip.",
+        )
+    if indices[-1] < last:
         reporter.warning(f"The clip breaks off after frame {indices[-1]}; the frames before it were used.")
     return Everyone(
-        tuple(resolve(tracker.tracks)),
+        tuple(resolve([track.since(0) for track in tracker.tracks if track.last >= 0])),
         np.array(indices, np.int32),
         np.array(times, np.float64),
         np.array(duplicates, bool),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass, field
+from itertools import combinations
 
 import numpy as np
 
@@ -24,7 +25,7 @@ _NOBODY = 0.9
 """A person rather takes no skeleton than one that is worth less: quality 0-1, plus likeness to the last one, 0-2."""
 _REACH = 1.2
 """Body scales that a person may move between two frames, more with every frame that they were not seen."""
-_NEW_QUALITY = 0.55
+_NEW_QUALITY = 0.4
 _NEW_LIKENESS = 0.2
 _NEW_DISTANCE = 0.4
 """A skeleton of nobody's begins a track if it is this clear, and this different and far (scales) from everyone's."""
@@ -33,7 +34,7 @@ _PATIENCE = 30
 """Frames for which a person that was lost is looked for where they were last."""
 _TENTATIVE = 3
 """A track this young that is lost was nobody."""
-_SURE_QUALITY = 0.6
+_SURE_QUALITY = 0.45
 _CLOSE = 1.6
 """People nearer than this, in body scales, may be taken for each other."""
 _ALONE = 0.03
@@ -42,6 +43,8 @@ _DRIFTED = 0.15
 """A region this far (sizes, radians) from the one where its person was surely seen is not relied on alone."""
 _REST_FRAMES = 5
 """Between two looks at the whole picture while everyone is seen clearly and nobody is close."""
+_FINE_FRAMES = 4
+"""Between two looks at small parts of the picture while fewer than two people are seen clearly."""
 _REGION_WEIGHT = 0.7
 _LOOKS_MEMORY = 0.1
 _MOST_CANDIDATES = 16
@@ -80,6 +83,10 @@ class Track:
     @property
     def last(self) -> int:
         return max(self.observations)
+
+    def since(self, step: int) -> Track:
+        """The track without what was seen before `step`."""
+        return Track({k: seen for k, seen in self.observations.items() if k >= step})
 
     def evidence(self) -> float:
         """How long and how clearly the person was seen."""
@@ -252,12 +259,12 @@ class Tracker:
     def _windows(self, step: int) -> list[Region]:
         """Where to look for people: everywhere and closely when somebody may be missed or confused, rarely when not."""
         sure = [p for p in self._followed if p.missed == 0 and p.pose.quality > _SURE_QUALITY]
-        apart = all(_gap(a.pose, b.pose) > _CLOSE for a in self._followed for b in self._followed if a is not b)
+        apart = all(_gap(a.pose, b.pose) > _CLOSE for a, b in combinations(self._followed, 2))
         if len(sure) >= 2 and len(sure) == len(self._followed) and apart:
             return self._full if step % _REST_FRAMES == 0 else []
-        if len(sure) >= 2:
+        if len(sure) >= 2 or step % _FINE_FRAMES:
             return self._full + self._tiles
-        return self._full + self._tiles + (self._small_tiles if step % 2 == 0 else [])
+        return self._full + self._tiles + self._small_tiles
 
 
 def _shared(mine: np.ndarray, other: np.ndarray) -> float:
