@@ -78,7 +78,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 @contextmanager
 def explained(path: Path) -> Iterator[None]:
-    """Turn the failures of writing `path` that users can mend into UserError `disk-full` or `not-writable`."""
+    """Turn a failure of the system to write `path` into UserError `disk-full` or `not-writable`."""
     try:
         yield
     except OSError as error:
@@ -86,10 +86,7 @@ def explained(path: Path) -> Iterator[None]:
             raise UserError(
                 "disk-full", f"The disk is full: {path} was not written.", "Free some space and run it again."
             ) from error
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
-            raise UserError(
-                "not-writable",
-                f"{path} cannot be written ({error.strerror}).",
-                "Choose a folder that you may write to.",
-            ) from error
-        raise
+        reason = error.strerror or str(error)
+        raise UserError(
+            "not-writable", f"{path} cannot be written ({reason}).", "Choose a folder that you may write to."
+        ) from error

@@ -1,0 +1,238 @@
+"""The command line: what it says, where, and with which exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core.cli import main
+from core.contract.contact import Contact
+from core.contract.edits import Edits
+from core.contract.reconstruction import load, load_info
+from core.terminal import Terminal
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def run(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "core", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env=os.environ | environment,
+    )
+
+
+def refused(outcome: subprocess.CompletedProcess[str]) -> str:
+    """The one line of a refusal."""
+    assert outcome.returncode == 2 and outcome.stdout == ""
+    lines = outcome.stderr.splitlines()
+    assert len(lines) == 1 and lines[0].startswith("error: "), outcome.stderr
+    return lines[0]
+
+
+def test_reconstruct_refine_and_export(clip_file, tmp_path, quick, capsys):
+    out = tmp_path / "out"
+    assert main(["reconstruct", str(clip_file), "--out", str(out), "--frames", "0:11", "--people", "0,1"]) == 0
+    captured = capsys.readouterr()
+    assert "take-001" in captured.out and "perception (1/5)" in captured.err
+    edits = tmp_path / "edits.json"
+    contact = Contact(0, "left_palm", 1, "right_palm", 2, 9, source="user", state="enforced")
+    edits.write_text(json.dumps(Edits(contacts=(contact,), prompt="a handshake").to_json()))
+    assert main(["refine", str(out), "--edits", str(edits)]) == 0
+    info = load_info(out)
+    assert info.take == "take-002" and info.prompt == "a handshake" and info.contacts[0].id == contact.id
+    capsys.readouterr()
+    for kind, files in (("amass", 2), ("bvh", 2), ("glb", 1)):
+        assert main(["export", str(out), "--format", kind]) == 0
+        paths = [Path(line) for line in capsys.readouterr().out.splitlines()]
+        assert len(paths) == files and all(path.parent == out / "export" and path.stat().st_size > 0 for path in paths)
+
+
+def test_help_and_version_are_quick_and_need_no_torch():
+    started = time.monotonic()
+    outcome = run("--help")
+    assert outcome.returncode == 0 and "reconstruct" in outcome.stdout
+    assert time.monotonic() - started < 2
+    assert run("--version").stdout.strip()
+
+
+def test_a_missing_package_is_named(tmp_path, clip_file):
+    (tmp_path / "torch.py").write_text("raise ModuleNotFoundError(\"No module named 'torch'\", name='torch')")
+    line = refused(run("reconstruct", clip_file, "--out", tmp_path / "out", PYTHONPATH=str(tmp_path)))
+    assert "torch is missing" in line and "requirements.txt" in line
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        ("dance",),
+        ("reconstruct",),
+        ("reconstruct", "clip.mp4"),
+        ("reconstruct", "clip.mp4", "--out", "x", "--people", "0"),
+        ("reconstruct", "clip.mp4", "--out", "x", "--people", "1,1"),
+        ("reconstruct", "clip.mp4", "--out", "x", "--takes", "0"),
+        ("export", "x", "--format", "fbx"),
+    ],
+)
+def test_bad_arguments_are_refused_in_one_line(arguments):
+    assert "--help" in refused(run(*arguments))
+
+
+def test_files_that_are_no_clip(tmp_path, clip_file):
+    out = tmp_path / "out"
+    text = tmp_path / "text.mp4"
+    text.write_text("This is a text.")
+    whole = clip_file.read_bytes()
+    truncated = tmp_path / "truncated.mp4"
+    truncated.write_bytes(whole[: len(whole) // 2])
+    empty = tmp_path / "empty.mp4"
+    empty.write_bytes(b"")
+    for path in (text, truncated, empty, tmp_path / "nowhere.mp4", tmp_path):
+        assert path.name in refused(run("reconstruct", path, "--out", out))
+        assert not out.exists()
+
+
+def test_nobody_in_the_clip(tmp_path, clip_file):
+    outcome = run("reconstruct", clip_file, "--out", tmp_path / "out")
+    assert outcome.returncode == 2
+    last = outcome.stderr.splitlines()[-1]
+    assert last.startswith("error: ") and "found" in last and "Choose" in last
+    assert not (tmp_path / "out").exists()
+
+
+def test_missing_weights_without_a_network(tmp_path, clip_file):
+    offline = {
+        "SOCIALMIRROR_CACHE": str(tmp_path / "cache"),
+        "PIP_CONFIG_FILE": os.devnull,
+        "PIP_NO_INDEX": "1",
+        "PIP_FIND_LINKS": str(tmp_path),
+    }
+    outcome = run("reconstruct", clip_file, "--out", tmp_path / "out", **offline)
+    assert outcome.returncode == 2
+    assert "could not be downloaded" in outcome.stderr.splitlines()[-1]
+    assert not (tmp_path / "out").exists()
+    doctor = run("doctor", **offline)
+    assert doctor.returncode == 2 and "MISSING" in doctor.stdout and "core weights" in doctor.stdout
+
+
+def test_a_wrong_body_file(tmp_path, clip_file):
+    body = tmp_path / "SMPL_NEUTRAL.pkl"
+    body.write_bytes(b"\x80\x04.")
+    assert "pickle" in refused(run("reconstruct", clip_file, "--out", tmp_path / "out", "--body", body))
+    motion = tmp_path / "motion.npz"
+    np.savez(motion, poses=np.zeros((3, 165)), trans=np.zeros((3, 3)))
+    assert "not a body" in refused(run("reconstruct", clip_file, "--out", tmp_path / "out", "--body", motion))
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_that_cannot_be_written(tmp_path, clip_file):
+    line = refused(run("reconstruct", clip_file, "--out", clip_file / "out"))
+    assert "cannot be written" in line and "Choose a folder" in line
+    if sys.platform == "linux":
+        assert "cannot be written" in refused(run("reconstruct", clip_file, "--out", "/proc/out"))
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_without_permission(tmp_path, clip_file):
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o500)
+    assert "cannot be written" in refused(run("reconstruct", clip_file, "--out", closed / "out"))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit on the size of files")
+def test_a_disk_that_is_full(tmp_path, clip_file, quick, capsys):
+    import resource
+
+    out = tmp_path / "out"
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
+    try:
+        assert main(["reconstruct", str(clip_file), "--out", str(out)]) == 2
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert "The disk is full" in capsys.readouterr().err.splitlines()[-1]
+    assert not out.exists()
+    assert main(["reconstruct", str(clip_file), "--out", str(out)]) == 0
+
+
+@pytest.mark.parametrize("damage", ["reconstruction.npz", "reconstruction.json", "body.npz"])
+def test_a_damaged_reconstruction_is_not_exported(clip_file, tmp_path, quick, capsys, damage):
+    out = tmp_path / "out"
+    main(["reconstruct", str(clip_file), "--out", str(out)])
+    data = (out / damage).read_bytes()
+    (out / damage).write_bytes(data[: len(data) * 2 // 3])
+    capsys.readouterr()
+    assert main(["export", str(out), "--format", "bvh"]) == 2
+    assert "Reconstruct the clip again" in capsys.readouterr().err
+    assert not (out / "export").exists()
+
+
+def test_bad_edits_are_refused(clip_file, tmp_path, quick, capsys):
+    out = tmp_path / "out"
+    main(["reconstruct", str(clip_file), "--out", str(out)])
+    capsys.readouterr()
+    for text in ("{", "[]", '{"pins": [{"person": 5, "joint": "head", "frame": 1}]}', '{"contacts": [{}]}'):
+        edits = tmp_path / "edits.json"
+        edits.write_text(text)
+        assert main(["refine", str(out), "--edits", str(edits)]) == 2
+        assert capsys.readouterr().err.startswith("error: ")
+    assert load(out).info.take == "take-001"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)])
+def test_a_stopped_run_does_no_harm_and_the_next_one_works(tmp_path, clip_file, quick, sent, code):
+    out = tmp_path / "out"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "core", "reconstruct", str(clip_file), "--out", str(out)],
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+    )
+    assert process.stderr is not None
+    assert process.stderr.readline().startswith("perception")
+    process.send_signal(sent)
+    rest = process.stderr.read()
+    assert process.wait() == code
+    assert code < 0 or rest.splitlines()[-1].startswith("Cancelled")
+    assert not (out / "reconstruction.json").exists()
+    assert main(["reconstruct", str(clip_file), "--out", str(out)]) == 0
+    assert load(out).info.take == "take-001"
+
+
+def test_doctor_as_json():
+    outcome = run("doctor", "--json")
+    report = json.loads(outcome.stdout)
+    names = {check["name"] for check in report["checks"]}
+    assert {"python", "torch", "device", "body", "disk", "weights pose_detector"} <= names
+    assert report["ok"] == (outcome.returncode == 0)
+
+
+def test_a_terminal_gets_one_line_that_is_drawn_over():
+    import io
+
+    from core.progress import Progress
+
+    class Screen(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    screen = Screen()
+    with Terminal(screen) as terminal:
+        terminal.stage("fit", 1, 3)
+        terminal.progress(Progress("fit", 0.5, 83.0, "descending"))
+        terminal.warning("The camera moves.")
+    text = screen.getvalue()
+    assert "############............" in text and " 50 %" in text and "fit (2/3)" in text and "1:23 left" in text
+    assert text.count("\n") == 1 and "warning: The camera moves.\n" in text
