@@ -22,7 +22,7 @@ _HAND_LENGTH = 0.35
 _WINDOW = 1.1
 """Body scales."""
 _PALM_THRESHOLD = 0.5
-_LEAST_SCORE = 0.6
+_LEAST_SCORE = 0.7
 _FOLLOW_SCORE = 0.5
 _PALM_SCALE, _PALM_SHIFT = 2.6, 0.5
 _HAND_SCALE, _HAND_SHIFT = 2.0, 0.1
@@ -35,9 +35,11 @@ _REACH = 1.35
 _UNASSIGNED = 1.3
 _SIDE_WEIGHT, _REACH_WEIGHT, _WRIST_WEIGHT, _STAY_WEIGHT = 0.35, 0.5, 0.5, 0.4
 _HEAD_RADIUS = 0.4
+_FOOT_RADIUS = 0.3
 _WRIST_NEAR = 0.35
 """What looks like a hand on a head, in body scales, is a face unless a wrist is this near to it."""
 _HEAD = [LANDMARK_INDEX[name] for name in ("nose", "left_ear", "right_ear")]
+_FEET = [[LANDMARK_INDEX[f"{side}_{part}"] for part in ("heel", "foot_index")] for side in SIDES]
 
 
 @dataclass(frozen=True)
@@ -97,9 +99,10 @@ def assign_hands(
     """Give hands to (person, side) so that the sum of costs is least; each slot and each hand at most once.
 
     Costs in body scales: distance from the skeleton's wrist and from the shoulder, the network's opinion of the side, and
-    a discount for the hand that the slot had in `last`. What lies on a head far from any wrist is no hand.
+    a discount for the hand that the slot had in `last`. What lies on a head or a foot and far from any wrist is no
+    hand.
     """
-    hands = [hand for hand in hands if not _is_face(hand, people)]
+    hands = [hand for hand in hands if not _is_no_hand(hand, people)]
     slots = [(person, side) for person in people for side in (0, 1)]
     if not slots or not hands:
         return {}
@@ -126,11 +129,18 @@ def _cost(pose: Pose, side: int, hand: Hand, before: Hand | None) -> float:
     return float(cost)
 
 
-def _is_face(hand: Hand, people: dict[int, Pose]) -> bool:
+def _is_no_hand(hand: Hand, people: dict[int, Pose]) -> bool:
+    """Faces and bare feet look like hands to the network: a hand there must have somebody's wrist near it."""
     middle = hand.points.mean(0)
-    on_head = any(np.linalg.norm(middle - p.points[_HEAD].mean(0)) < _HEAD_RADIUS * p.scale for p in people.values())
-    wrists = [_distance(hand.points[_WRIST], p, f"{side}_wrist") / p.scale for p in people.values() for side in SIDES]
-    return on_head and min(wrists) > _WRIST_NEAR
+    to_wrist = min(
+        _distance(hand.points[_WRIST], p, f"{side}_wrist") / p.scale for p in people.values() for side in SIDES
+    )
+    for pose in people.values():
+        to_head = float(np.linalg.norm(middle - pose.points[_HEAD].mean(0))) / pose.scale
+        to_foot = min(float(np.linalg.norm(middle - pose.points[foot].mean(0))) for foot in _FEET) / pose.scale
+        if (to_head < _HEAD_RADIUS and to_wrist > _WRIST_NEAR) or to_foot < min(_FOOT_RADIUS, to_wrist):
+            return True
+    return False
 
 
 def _distance(point: np.ndarray, pose: Pose, landmark: str) -> float:
