@@ -25,14 +25,14 @@ _CHUNK = 32
 class Thresholds:
     """Distances in metres, speeds in metres a second, times in seconds."""
 
-    touch: float = 0.06
+    touch: float = 0.09
     """A contact begins nearer than this ..."""
-    release: float = 0.11
+    release: float = 0.14
     """... and ends farther than this."""
-    speed: float = 1.0
+    speed: float = 1.5
     """Faster than this past each other is no touch, unless the surfaces meet for certain."""
-    certain: float = 0.025
-    depth_share: float = 0.35
+    certain: float = 0.03
+    depth_share: float = 0.3
     """How much of a distance along the line of sight counts: one camera sees it badly."""
     shortest: float = 0.12
     bridge: float = 0.16

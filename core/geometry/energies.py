@@ -88,6 +88,6 @@ def sphere_penetration(centres_a: Tensor, radii_a: Tensor, centres_b: Tensor, ra
 
 
 def depth_order(depth: Tensor, front: Tensor, margin: float) -> Tensor:
-    """Squared violation of who is in front: depth [P,T] of the two, front [T] -1 (person 0 nearer) to 1, metres^2."""
+    """Violation of who is in front: depth [P,T] of the two, front [T] -1 (person 0 nearer) to 1, metres beyond the margin."""
     behind = depth[0] - depth[1]  # positive where person 1 is nearer
-    return (front.abs() * (margin - front.sign() * behind).clamp_min(0).square()).mean()
+    return (front.abs() * (margin - front.sign() * behind).clamp_min(0)).mean()

@@ -85,6 +85,7 @@ def _box_height(tracks: Tracks, device: torch.device) -> Tensor:
 def _borrowed(values: Tensor, weight: Tensor, time: Tensor) -> Tensor:
     """Values [P,T,33*3] lightly smoothed; where the weight [P,T,33] is low, taken from the trusted frames around."""
     weight = weight.repeat_interleave(3, -1)
+    values = bridged(values, weight.amax(-1) > 0, time)
     near = _smooth(values, weight + 1e-3, time, _BLUR_SECONDS)
     far = _smooth(values, weight.square() + 1e-4, time, _BORROW_SECONDS)
     trust = (weight / 0.5).clamp(0, 1)
@@ -112,6 +113,17 @@ def _smooth(values: Tensor, weight: Tensor, time: Tensor, sigma: float) -> Tenso
 def smooth_over_time(values: Tensor, weight: Tensor, time: Tensor, sigma: float) -> Tensor:
     """Weighted Gaussian average of values [P,T,N] with weights [P,T,N] over time [T]; sigma in seconds."""
     return _smooth(values, weight, time, sigma)
+
+
+def bridged(values: Tensor, seen: Tensor, time: Tensor) -> Tensor:
+    """Values [P,T,N] where `seen` [P,T]; between, straight lines over time [T]; before the first and after the last, held."""
+    seconds = time.cpu().double().numpy()
+    out = values.detach().cpu().double().numpy().copy()
+    for person, there in enumerate(seen.cpu().numpy()):
+        if there.any():
+            for column in range(out.shape[2]):
+                out[person, :, column] = np.interp(seconds, seconds[there], out[person, there, column])
+    return torch.from_numpy(out).to(values)
 
 
 def _palm_frames(hands: Tensor) -> Tensor:

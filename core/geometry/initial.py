@@ -18,7 +18,7 @@ from ..perception.tracks import Tracks
 from ..report import Reporter
 from . import fingers
 from .camera import extrinsics, intrinsics
-from .evidence import Evidence, evidence_from_tracks, smooth_over_time
+from .evidence import Evidence, bridged, evidence_from_tracks, smooth_over_time
 from .floor import estimate_floor
 from .lifting import place, rotations_from_landmarks
 from .rest import rest_landmarks, rest_palms
@@ -27,6 +27,8 @@ from .soles import sole_vertices
 _PLANTED_SPEED = 0.35
 """metres a second across the view below which a foot counts as standing."""
 _MIN_FOUND = 3
+_LEAST_SUPPORT = 2.0
+"""Sum of landmark confidences below which a frame does not say where a person is."""
 
 
 @dataclass(frozen=True)
@@ -102,9 +104,11 @@ def _pelvis_in_camera(
     posed = pose(body, rotations, rotations.new_zeros(*rotations.shape[:2], 3), betas)
     points = landmarks(regressor, posed.joints, posed.skin(body.subset(regressor.vertices)))
     shift, support = place(points, evidence.pixels, evidence.weight + 1e-4, K)
-    support = (support / 10).clamp(1e-3, 1)[..., None]
-    depth = smooth_over_time(shift[..., 2:].log(), support, evidence.time, 0.25).exp()
-    direction = shift[..., :2] / shift[..., 2:]
+    seen = support > _LEAST_SUPPORT
+    log_depth = bridged(shift[..., 2:].clamp_min(0.2).log(), seen, evidence.time)
+    direction = bridged(shift[..., :2] / shift[..., 2:].clamp_min(0.2), seen, evidence.time)
+    support = (support / 10).clamp(1e-2, 1)[..., None]
+    depth = smooth_over_time(log_depth, support, evidence.time, 0.25).exp()
     direction = smooth_over_time(direction, support.square().expand_as(direction), evidence.time, 0.03)
     return torch.cat([direction * depth, depth], -1)
 

@@ -46,7 +46,7 @@ class Weights:
     landmarks: float = 0.25
     landmarks_sigma: float = 0.12
     acceleration: float = 2e-5
-    turning: float = 4e-6
+    turning: float = 2e-6
     unseen_speed: float = 1e-3
     floor: float = 60.0
     planted: float = 20.0
@@ -54,13 +54,13 @@ class Weights:
     limits: float = 2.0
     rest: float = 0.004
     hands: float = 0.02
-    shape: float = 0.004
+    shape: float = 0.02
     tilt: float = 2.0
-    contact: float = 1.0
-    contact_sigma: float = 0.12
+    contact: float = 1.5
+    contact_sigma: float = 0.2
     enforced: float = 100.0
     penetration: float = 12.0
-    order: float = 2.0
+    order: float = 0.3
     order_margin: float = 0.12
     pins: float = 200.0
 

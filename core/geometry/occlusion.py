@@ -8,7 +8,8 @@ from torch import Tensor
 
 from ..perception.tracks import Tracks
 
-_MIN_VOTES = 3
+_MIN_VOTES = 2
+_WINDOW = 21
 
 
 def front_person(centres: Tensor, radii: Tensor, K: Tensor, tracks: Tracks) -> Tensor:
@@ -33,8 +34,15 @@ def front_person(centres: Tensor, radii: Tensor, K: Tensor, tracks: Tracks) -> T
         sign = torch.where(own > others, -1.0, 1.0) * (1 if person == 0 else -1)
         votes += (sign * clear).sum(1)
         count += clear.sum(1)
+    # people do not change places from one frame to the next: neighbouring frames vote too
+    votes, count = (_windowed(values) for values in (votes, count))
     share = votes / count.clamp_min(1)
     return torch.where((count >= _MIN_VOTES) & (share.abs() > 0.5), share, torch.zeros_like(share))
+
+
+def _windowed(values: Tensor) -> Tensor:
+    """Mean of values [T] over _WINDOW frames around each."""
+    return torch.nn.functional.avg_pool1d(values[None], _WINDOW, 1, _WINDOW // 2, count_include_pad=False)[0]
 
 
 def _sample(masks: Tensor, pixels: Tensor, image_size: np.ndarray) -> Tensor:
