@@ -49,7 +49,7 @@ def vertex_regions(body: BodyModel) -> Tensor:
     head = np.flatnonzero(moved_by("head", "jaw"))
     around = faces[moved_by("head", "jaw", "neck")[faces].any(1)]
     apart = float(np.linalg.norm(joint["left_eye_smplhf"] - joint["right_eye_smplhf"]))
-    region[head[_hidden(vertices[head], vertices[around], cell=0.08 * apart)]] = NO_REGION
+    region[head[_hidden(vertices[head], vertices[around], cell=0.12 * apart)]] = NO_REGION
     return torch.from_numpy(region)
 
 
@@ -180,8 +180,10 @@ def _hidden(points: np.ndarray, triangles: np.ndarray, cell: float) -> np.ndarra
 
     Depth buffers of points scattered over the triangles, with pixels of `cell` metres.
     """
-    shares = np.array([(i, j, 6 - i - j) for i in range(7) for j in range(7 - i)]) / 6
-    scattered = (shares @ triangles).reshape(-1, 3)
+    scattered = _scattered(triangles, cell / 2)
+    middle = scattered.mean(0)
+    scattered, points = (scattered - middle) / cell, (points - middle) / cell
+    half = int(np.sqrt((scattered**2).sum(1).max())) + 2
     hidden = np.ones(len(points), bool)
     for azimuth in np.radians(np.arange(0, 360, 45)):
         for elevation in np.radians((-25, 10, 50)):
@@ -189,14 +191,24 @@ def _hidden(points: np.ndarray, triangles: np.ndarray, cell: float) -> np.ndarra
                 [np.sin(azimuth) * np.cos(elevation), np.sin(elevation), np.cos(azimuth) * np.cos(elevation)]
             )
             right = np.array([np.cos(azimuth), 0, -np.sin(azimuth)])
-            axes = np.stack([right, np.cross(toward, right)], 1) / cell
-            lowest = (scattered @ axes).min(0)
-            column, row = np.floor(scattered @ axes - lowest).astype(int).T
-            nearest = np.full((column.max() + 1, row.max() + 1), -np.inf)
+            axes = np.stack([right, np.cross(toward, right)], 1)
+            nearest = np.full((2 * half, 2 * half), -np.inf)
+            column, row = (scattered @ axes + half).astype(int).T
             np.maximum.at(nearest, (column, row), scattered @ toward)
-            column, row = np.floor(points @ axes - lowest).astype(int).T
-            hidden &= points @ toward < nearest[column, row] - 2 * cell
+            column, row = (points @ axes + half).astype(int).T
+            hidden &= points @ toward < nearest[column, row] - 2
     return hidden
+
+
+def _scattered(triangles: np.ndarray, spacing: float) -> np.ndarray:
+    """Points [N,3] on triangles [F,3,3], along their edges no further apart than `spacing`."""
+    longest = np.linalg.norm(triangles - np.roll(triangles, 1, 1), axis=2).max(1)
+    parts = np.maximum(np.ceil(longest / spacing), 1).astype(int)
+    points = []
+    for n in np.unique(parts):
+        shares = np.array([(i, j, n - i - j) for i in range(n + 1) for j in range(n + 1 - i)]) / n
+        points.append((shares @ triangles[parts == n]).reshape(-1, 3))
+    return np.concatenate(points)
 
 
 def _farthest_points(points: Tensor, count: int) -> Tensor:
