@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -35,9 +36,26 @@ def run(*arguments: object, **environment: str) -> subprocess.CompletedProcess[s
 def refused(outcome: subprocess.CompletedProcess[str]) -> str:
     """The one line of a refusal."""
     assert outcome.returncode == 2 and outcome.stdout == ""
-    lines = outcome.stderr.splitlines()
-    assert len(lines) == 1 and lines[0].startswith("error: "), outcome.stderr
+    return one_line(outcome.stderr)
+
+
+def one_line(errors: str) -> str:
+    lines = errors.splitlines()
+    assert len(lines) == 1 and lines[0].startswith("error: "), errors
     return lines[0]
+
+
+@pytest.fixture
+def refuse(capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    """Run a command in this process, which saves the start, expect a refusal and return its line."""
+
+    def attempt(*arguments: object) -> str:
+        assert main([str(argument) for argument in arguments]) == 2
+        captured = capsys.readouterr()
+        assert captured.out == ""
+        return one_line(captured.err)
+
+    return attempt
 
 
 def test_reconstruct_refine_and_export(clip_file, tmp_path, quick, capsys):
@@ -85,11 +103,11 @@ def test_a_missing_package_is_named(tmp_path, clip_file):
         ("export", "x", "--format", "fbx"),
     ],
 )
-def test_bad_arguments_are_refused_in_one_line(arguments):
-    assert "--help" in refused(run(*arguments))
+def test_bad_arguments_are_refused_in_one_line(refuse, arguments):
+    assert "--help" in refuse(*arguments)
 
 
-def test_files_that_are_no_clip(tmp_path, clip_file):
+def test_files_that_are_no_clip(tmp_path, clip_file, refuse):
     out = tmp_path / "out"
     text = tmp_path / "text.mp4"
     text.write_text("This is a text.")
@@ -99,8 +117,9 @@ def test_files_that_are_no_clip(tmp_path, clip_file):
     empty = tmp_path / "empty.mp4"
     empty.write_bytes(b"")
     for path in (text, truncated, empty, tmp_path / "nowhere.mp4", tmp_path):
-        assert path.name in refused(run("reconstruct", path, "--out", out))
+        assert path.name in refuse("reconstruct", path, "--out", out)
         assert not out.exists()
+    assert text.name in refused(run("reconstruct", text, "--out", out))
 
 
 def test_nobody_in_the_clip(tmp_path, clip_file):
@@ -126,28 +145,28 @@ def test_missing_weights_without_a_network(tmp_path, clip_file):
     assert doctor.returncode == 2 and "MISSING" in doctor.stdout and "core weights" in doctor.stdout
 
 
-def test_a_wrong_body_file(tmp_path, clip_file):
+def test_a_wrong_body_file(tmp_path, clip_file, refuse):
     body = tmp_path / "SMPL_NEUTRAL.pkl"
     body.write_bytes(b"\x80\x04.")
-    assert "pickle" in refused(run("reconstruct", clip_file, "--out", tmp_path / "out", "--body", body))
+    assert "pickle" in refuse("reconstruct", clip_file, "--out", tmp_path / "out", "--body", body)
     motion = tmp_path / "motion.npz"
     np.savez(motion, poses=np.zeros((3, 165)), trans=np.zeros((3, 3)))
-    assert "not a body" in refused(run("reconstruct", clip_file, "--out", tmp_path / "out", "--body", motion))
+    assert "not a body" in refuse("reconstruct", clip_file, "--out", tmp_path / "out", "--body", motion)
     assert not (tmp_path / "out").exists()
 
 
-def test_a_folder_that_cannot_be_written(tmp_path, clip_file):
-    line = refused(run("reconstruct", clip_file, "--out", clip_file / "out"))
+def test_a_folder_that_cannot_be_written(clip_file, refuse):
+    line = refuse("reconstruct", clip_file, "--out", clip_file / "out")
     assert "cannot be written" in line and "Choose a folder" in line
     if sys.platform == "linux":
-        assert "cannot be written" in refused(run("reconstruct", clip_file, "--out", "/proc/out"))
+        assert "cannot be written" in refuse("reconstruct", clip_file, "--out", "/proc/out")
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere")
-def test_a_folder_without_permission(tmp_path, clip_file):
+def test_a_folder_without_permission(tmp_path, clip_file, refuse):
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o500)
-    assert "cannot be written" in refused(run("reconstruct", clip_file, "--out", closed / "out"))
+    assert "cannot be written" in refuse("reconstruct", clip_file, "--out", closed / "out")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit on the size of files")
