@@ -70,9 +70,38 @@ def detect(
             )  # fmt: skip
             found.append((closeness * (last - first + 1) ** 0.5, contact))
     found.sort(key=lambda item: -item[0])
+    found = _without_echoes(found)
     return sorted(
         (contact for _, contact in found[: limits.most]), key=lambda contact: (contact.frame_start, contact.id)
     )
+
+
+_LIMB_PARTS = (("palm", "hand_back", "fingers", "wrist"), ("forearm", "elbow"), ("knee", "shin", "calf", "foot"))
+_TRUNK_PARTS = (("chest", "back", "belly", "neck", "shoulder"), ("hips", "thigh"), ("head", "face"))
+
+
+def _part(region: str) -> str:
+    """The part of the body that neighbouring regions share; of limbs with the side."""
+    side, _, bare = region.partition("_") if region.startswith(("left_", "right_")) else ("", "", region)
+    for part in _TRUNK_PARTS:
+        if bare in part:
+            return part[0]
+    return next((f"{side}_{part[0]}" for part in _LIMB_PARTS if bare in part), region)
+
+
+def _without_echoes(ranked: list[tuple[float, Contact]]) -> list[tuple[float, Contact]]:
+    """Where one touch shows in several neighbouring regions at once, only the best of them."""
+    kept: list[tuple[float, Contact]] = []
+    for score, contact in ranked:
+        parts = (_part(contact.region_a), _part(contact.region_b))
+        if not any(
+            parts == (_part(other.region_a), _part(other.region_b))
+            and contact.frame_start <= other.frame_end
+            and other.frame_start <= contact.frame_end
+            for _, other in kept
+        ):
+            kept.append((score, contact))
+    return kept
 
 
 def region_distances(
