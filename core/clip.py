@@ -102,11 +102,12 @@ def read_frames(
     """
     check_range(clip, first, last)
     with _opened(clip.path) as capture:
-        index = 0
-        while index < first and capture.grab():
+        previous_time = -1 / clip.frame_rate
+        for index in range(first):
+            if not capture.grab():
+                break
             while_skipping()
-            index += 1
-        previous_time = (first - 1) / clip.frame_rate
+            previous_time = _time(capture, index, previous_time, clip.frame_rate)
         reference: np.ndarray | None = None
         for index in range(first, last + 1):
             decoded, image = capture.read()
@@ -156,9 +157,7 @@ def _unreadable(path: Path) -> UserError:
 def _time(capture: cv2.VideoCapture, index: int, previous: float, rate: float) -> float:
     """Seconds of the frame that was read last; from the rate where the container's stamps do not advance."""
     time = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
-    if np.isfinite(time) and (time > previous or index == 0):
-        return max(time, 0.0)
-    return previous + 1 / rate
+    return time if np.isfinite(time) and (time > previous or index == 0) else previous + 1 / rate
 
 
 def _blocks(image: np.ndarray) -> np.ndarray:

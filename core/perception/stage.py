@@ -107,7 +107,7 @@ def _follow(clip: Clip, first: int, last: int, networks: Networks, reporter: Rep
             "Choose an earlier range of frames, or get a whole copy of the clip.",
         )
     if indices[-1] < last:
-        reporter.warning(f"The clip breaks off after frame {indices[-1]}; the frames before it were used.")
+        reporter.warning(f"The clip ends after frame {indices[-1]}, earlier than its header says.")
     return Everyone(
         tuple(resolve([track.since(0) for track in tracker.tracks if track.last >= 0])),
         np.array(indices, np.int32),
