@@ -1,0 +1,201 @@
+"""The plain data that core and add-on share: what is written is read again, and what is not valid is refused by name."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core.contract.contact import Contact
+from core.contract.edits import Edits, Pin
+from core.contract.errors import UserError
+from core.contract.files import read_json, read_npz, replacing, write_json, write_npz
+from core.contract.messages import decode, encode, error_message, message
+from core.contract.reconstruction import SCHEMA, Reconstruction, check_motion, load, save
+from core.contract.skeleton import BODY_JOINTS, JOINTS, PARENTS, REGIONS, mirrored
+
+CONTACT = {
+    "person_a": 0,
+    "region_a": "left_palm",
+    "person_b": 1,
+    "region_b": "right_shoulder",
+    "frame_start": 3,
+    "frame_end": 9,
+}
+
+
+def test_a_saved_reconstruction_is_loaded_as_it_was(made_up: Reconstruction, tmp_path: Path):
+    contact = Contact.from_json(CONTACT)
+    given = replace(made_up, info=replace(made_up.info, contacts=(contact,), warnings=("The camera moves.",)))
+    save(tmp_path, given)
+    read = load(tmp_path)
+    assert read.info == given.info
+    for part in ("motion", "body"):
+        for name, array in vars(getattr(given, part)).items():
+            np.testing.assert_array_equal(getattr(getattr(read, part), name), array)
+    take = np.load(tmp_path / "takes" / "take-001.npz", allow_pickle=False)
+    np.testing.assert_array_equal(take["joints"], given.motion.joints)
+
+
+def test_what_must_not_be_saved_is_not(made_up: Reconstruction, tmp_path: Path):
+    broken = made_up.motion.pelvis.copy()
+    broken[0, 0, 0] = np.nan
+    with pytest.raises(UserError, match="pelvis"):
+        save(tmp_path, replace(made_up, motion=replace(made_up.motion, pelvis=broken)))
+    assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        (lambda arrays: arrays.pop("betas"), "betas"),
+        (lambda arrays: arrays.update(pelvis=arrays["pelvis"][:, 1:]), "pelvis"),
+        (lambda arrays: arrays.update(joints=arrays["joints"].astype(np.float64)), "joints"),
+        (lambda arrays: arrays.update(jaw_pose=arrays["jaw_pose"] + np.float32(np.inf)), "jaw_pose"),
+    ],
+)
+def test_damaged_motion_is_named(made_up: Reconstruction, change, named: str):
+    arrays = dict(vars(made_up.motion))
+    check_motion(arrays)
+    change(arrays)
+    with pytest.raises(UserError, match=named):
+        check_motion(arrays)
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        (lambda record: record.update(schema=SCHEMA + 1), "schema-too-new"),
+        (lambda record: record.pop("schema"), "damaged"),
+        (lambda record: record.pop("people"), "damaged"),
+        (lambda record: record["takes"][0].update(mood="good"), "damaged"),
+        (lambda record: record.update(contacts=[{"person_a": 0}]), "bad-contact"),
+    ],
+)
+def test_records_that_cannot_be_read_are_refused(made_up: Reconstruction, tmp_path: Path, change, code: str):
+    save(tmp_path, made_up)
+    record = json.loads((tmp_path / "reconstruction.json").read_text())
+    change(record)
+    (tmp_path / "reconstruction.json").write_text(json.dumps(record))
+    with pytest.raises(UserError) as caught:
+        load(tmp_path)
+    assert caught.value.code == code and caught.value.hint
+
+
+def test_any_damage_to_an_archive_is_a_sentence(tmp_path: Path):
+    path = tmp_path / "arrays.npz"
+    write_npz(path, {"a": np.arange(200.0), "b": np.zeros((3, 4), np.float32)}, compress=True)
+    whole = path.read_bytes()
+    draw = np.random.default_rng(0)
+    for _ in range(300):
+        data = bytearray(whole)
+        for at in draw.integers(0, len(data), 3):
+            data[at] = draw.integers(256)
+        path.write_bytes(data[: draw.integers(1, len(data) + 1)])
+        try:
+            arrays = read_npz(path)
+        except UserError as error:
+            assert error.code == "file-unreadable"
+        else:
+            assert isinstance(arrays, dict)  # the damage hit nothing that is read
+
+
+def test_pickles_are_never_opened(tmp_path: Path):
+    path = tmp_path / "pickle.npz"
+    np.savez(path, a=np.array([{"any": "object"}], dtype=object))
+    with pytest.raises(UserError, match="cannot be read"):
+        read_npz(path)
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path):
+    path = tmp_path / "file.json"
+    write_json(path, {"old": 1})
+    with pytest.raises(ValueError, match="nan"):
+        write_json(path, {"new": float("nan")})
+    with pytest.raises(UserError) as caught, replacing(path) as temporary:
+        temporary.write_text("half")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    assert caught.value.code == "disk-full"
+    assert read_json(path) == {"old": 1} and list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"region_a": "left_tentacle"}, "left_tentacle"),
+        ({"person_a": 2}, "person_a"),
+        ({"person_b": "floor"}, "person_b"),
+        ({"person_b": "ground"}, "right_shoulder"),
+        ({"frame_end": 1}, "before it starts"),
+        ({"weight": 1.5}, "weight"),
+        ({"source": "guess"}, "source"),
+        ({"state": "maybe"}, "state"),
+        ({"mood": "good"}, "mood"),
+        ({"frame_start": "3"}, "frame_start"),
+    ],
+)
+def test_contacts_that_are_not_valid_are_refused_by_name(change, named: str):
+    assert Contact.from_json(CONTACT).region_b == "right_shoulder"
+    with pytest.raises(UserError, match=named):
+        Contact.from_json(CONTACT | change)
+
+
+def test_edits_come_back_as_they_were(tmp_path: Path):
+    pins = (Pin(0, "left_wrist", 4, position=(0.1, 0.2, 1.0)), Pin(1, "pelvis", 5, rotation=(1.5, 0.0, 0.0)))
+    on_floor = Contact(1, "left_foot", "ground", "ground", 0, 4)
+    edits = Edits((Contact.from_json(CONTACT), on_floor), pins, "they hug")
+    path = tmp_path / "edits.json"
+    path.write_text(json.dumps(edits.to_json()))
+    assert Edits.read(path) == edits
+    assert Edits.from_json({}) == Edits()
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"person": 0, "joint": "head", "frame": 1},
+        {"person": 0, "joint": "tail", "frame": 1, "position": [0, 0, 0]},
+        {"person": 0, "joint": "head", "frame": 1.5, "position": [0, 0, 0]},
+        {"person": 0, "joint": "head", "frame": 1, "position": [0, 0]},
+        {"person": 0, "joint": "head", "frame": 1, "position": [0, 0, float("nan")]},
+        {"person": 0, "joint": "head", "position": [0, 0, 0]},
+        {"person": 0, "joint": "head", "frame": 1, "position": [0, 0, 0], "mood": 1},
+    ],
+)
+def test_pins_that_are_not_valid_are_refused(record):
+    with pytest.raises(UserError) as caught:
+        Edits.from_json({"pins": [record]})
+    assert caught.value.code == "bad-pin"
+
+
+def test_messages_survive_the_pipe():
+    sent = message(3, "log", text="Grüße, two\nlines and \u2028 more")
+    line = encode(sent)
+    assert line.isascii() and line.count("\n") == 1
+    assert decode(line) == sent
+    with pytest.raises(ValueError, match="dance"):
+        message(1, "dance")
+
+
+def test_errors_of_ours_are_told_from_errors_of_the_user():
+    ours = error_message(1, KeyError("x"), "log.txt")
+    assert ours["code"] == "internal" and ours["log"] == "log.txt" and "KeyError" in ours["message"]
+    users = error_message(1, UserError("nobody", "Nobody is there.", "Look again."))
+    assert (users["code"], users["message"], users["hint"]) == ("nobody", "Nobody is there.", "Look again.")
+
+
+def test_the_skeleton_is_smplx():
+    assert len(JOINTS) == 55 and len(BODY_JOINTS) == 22 and len(set(JOINTS)) == 55
+    assert PARENTS[0] == -1 and all(0 <= parent < joint for joint, parent in enumerate(PARENTS) if joint)
+    assert {mirrored(name) for name in JOINTS} == set(JOINTS)
+    assert {mirrored(name) for name in REGIONS} == set(REGIONS)
+    assert (
+        mirrored("left_wrist") == "right_wrist"
+        and mirrored("mouth_left") == "mouth_right"
+        and mirrored("neck") == "neck"
+    )
