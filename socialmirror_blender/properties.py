@@ -7,6 +7,8 @@ about an imported reconstruction is in scene/state.py.
 
 from __future__ import annotations
 
+from typing import Any
+
 import bpy
 from bpy.props import (
     BoolProperty,
@@ -53,14 +55,18 @@ class SOCIALMIRROR_settings(bpy.types.PropertyGroup):
         name="Choose People",
         description="Name the two people by number where the clip shows more than two. Off: the two most prominent ones",
     )
-    track_a: IntProperty(name="A", description="Number of person A, counted from 0, largest in the picture first", min=0)
+    track_a: IntProperty(
+        name="A", description="Number of person A, counted from 0, largest in the picture first", min=0
+    )
     track_b: IntProperty(name="B", description="Number of person B", min=0, default=1)
     prompt: StringProperty(
         name="Prompt",
         description="What the two do, in words. Kept with the take; it does not steer the motion in this version",
     )
     seed: IntProperty(name="Seed", description="The same seed gives the same motion on the same device", min=0)
-    takes: IntProperty(name="Takes", description="How many results to compute; the best becomes active", min=1, max=8, default=1)
+    takes: IntProperty(
+        name="Takes", description="How many results to compute; the best becomes active", min=1, max=8, default=1
+    )
     device: EnumProperty(
         name="Device",
         items=[
@@ -72,7 +78,7 @@ class SOCIALMIRROR_settings(bpy.types.PropertyGroup):
     )
     output: StringProperty(
         name="Output",
-        description="Folder that keeps the reconstructions. Empty: beside the .blend file, or, before it is saved, in the add-on's own",
+        description="Folder that keeps the reconstructions. Empty: beside the .blend file; before it is saved, the add-on's own",
         subtype="DIR_PATH",
     )
     fov: FloatProperty(
@@ -111,7 +117,9 @@ class SOCIALMIRROR_contact(bpy.types.PropertyGroup):
     weight: FloatProperty(name="Weight", min=0.0, max=1.0, default=1.0)
     source: EnumProperty(name="Source", items=[(name, name.capitalize(), "") for name in SOURCES])
     state: EnumProperty(name="State", items=[(name, name.capitalize(), "") for name in STATES])
-    distance: FloatProperty(name="Distance", description="Measured, metres; -1 before it is", default=-1.0, unit="LENGTH")
+    distance: FloatProperty(
+        name="Distance", description="Measured, metres; -1 before it is", default=-1.0, unit="LENGTH"
+    )
 
 
 class SOCIALMIRROR_collection(bpy.types.PropertyGroup):
@@ -119,18 +127,29 @@ class SOCIALMIRROR_collection(bpy.types.PropertyGroup):
     contact_index: IntProperty(name="Contact", description="The contact that the buttons act on")
 
 
+def settings_of(context: bpy.types.Context) -> Any:
+    """The `SOCIALMIRROR_settings` of the scene."""
+    return getattr(context.scene, _NAME)
+
+
+def contact_list(collection: bpy.types.Collection) -> Any:
+    """The `SOCIALMIRROR_collection` of a reconstruction's collection."""
+    return getattr(collection, _NAME)
+
+
+_NAME = "socialmirror"
 _CLASSES = (SOCIALMIRROR_settings, SOCIALMIRROR_contact, SOCIALMIRROR_collection)
 
 
 def register() -> None:
     for cls in _CLASSES:
         bpy.utils.register_class(cls)
-    bpy.types.Scene.socialmirror = PointerProperty(type=SOCIALMIRROR_settings)
-    bpy.types.Collection.socialmirror = PointerProperty(type=SOCIALMIRROR_collection)
+    setattr(bpy.types.Scene, _NAME, PointerProperty(type=SOCIALMIRROR_settings))
+    setattr(bpy.types.Collection, _NAME, PointerProperty(type=SOCIALMIRROR_collection))
 
 
 def unregister() -> None:
-    del bpy.types.Collection.socialmirror
-    del bpy.types.Scene.socialmirror
+    delattr(bpy.types.Collection, _NAME)
+    delattr(bpy.types.Scene, _NAME)
     for cls in reversed(_CLASSES):
         bpy.utils.unregister_class(cls)

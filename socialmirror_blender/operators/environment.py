@@ -1,0 +1,113 @@
+"""Installing and choosing the Python environment that computes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+from bpy.props import StringProperty
+
+from ...core.contract.errors import UserError
+from ..preferences import preferences
+from ..runtime import session
+from ..runtime.environment import EnvironmentState
+from .reports import Returned, reported
+
+
+class SOCIALMIRROR_OT_install_environment(bpy.types.Operator):
+    bl_idname = "socialmirror.install_environment"
+    bl_label = "Install Environment"
+    bl_description = (
+        "Make a Python environment in SocialMirror's own folder and install what it computes with. "
+        "Blender's Python stays as it is. Needs the network, about 2 GB of space and some minutes"
+    )
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return _free(cls)
+
+    @reported
+    def execute(self, context: bpy.types.Context) -> Returned:
+        _require_online("Installing")
+        session.start_installation(torch_index=preferences(context).torch_index)
+        return {"FINISHED"}
+
+
+class SOCIALMIRROR_OT_fetch_weights(bpy.types.Operator):
+    bl_idname = "socialmirror.fetch_weights"
+    bl_label = "Download Networks"
+    bl_description = "Download the networks that look at the clip, once. Each file is checked by its sha256"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return _free(cls)
+
+    @reported
+    def execute(self, context: bpy.types.Context) -> Returned:
+        _require_online("Downloading")
+        session.start_installation(session.session.environment.interpreter)
+        return {"FINISHED"}
+
+
+class SOCIALMIRROR_OT_use_interpreter(bpy.types.Operator):
+    bl_idname = "socialmirror.use_interpreter"
+    bl_label = "Use My Python"
+    bl_description = (
+        "Compute with a Python of your own, 3.11 to 3.13, into which you have installed core/requirements.txt. "
+        "It is checked, and nothing is installed into it"
+    )
+
+    filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return _free(cls)
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> Returned:
+        self.filepath = preferences(context).interpreter
+        if self.filepath:
+            return self.execute(context)
+        context.window_manager.fileselect_add(self)
+        return {"RUNNING_MODAL"}
+
+    @reported
+    def execute(self, context: bpy.types.Context) -> Returned:
+        interpreter = bpy.path.abspath(self.filepath)
+        if not interpreter:
+            raise UserError("no-interpreter", "No Python is named.", "Choose the program python3, or python.exe.")
+        session.start_installation(interpreter)
+        return {"FINISHED"}
+
+
+class SOCIALMIRROR_OT_check_environment(bpy.types.Operator):
+    bl_idname = "socialmirror.check_environment"
+    bl_label = "Check Again"
+    bl_description = "Look again at what is installed"
+
+    def execute(self, context: bpy.types.Context) -> Returned:
+        session.refresh_environment()
+        return {"FINISHED"}
+
+
+def _free(cls: Any) -> bool:
+    if session.session.runner.job.active or session.session.environment.state is EnvironmentState.INSTALLING:
+        cls.poll_message_set("SocialMirror is at work; wait until it is done, or cancel it")
+        return False
+    return True
+
+
+def _require_online(doing: str) -> None:
+    if not bpy.app.online_access:
+        raise UserError(
+            "offline",
+            f"{doing} needs the network, and Blender's online access is off.",
+            "Turn on Preferences > System > Network > Allow Online Access.",
+        )
+
+
+CLASSES = (
+    SOCIALMIRROR_OT_install_environment,
+    SOCIALMIRROR_OT_fetch_weights,
+    SOCIALMIRROR_OT_use_interpreter,
+    SOCIALMIRROR_OT_check_environment,
+)

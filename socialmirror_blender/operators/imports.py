@@ -1,0 +1,114 @@
+"""Bringing reconstructions into the file: a result that waits, a folder, another take."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import bpy
+from bpy.props import StringProperty
+
+from ...core.contract.files import read_npz
+from ...core.contract.reconstruction import (
+    MOTION_FILE,
+    TAKES_FOLDER,
+    MotionArrays,
+    Reconstruction,
+    check_motion,
+    load,
+    load_info,
+    save,
+)
+from .. import scene as scenes
+from ..properties import settings_of
+from ..reconstructions import active_import, bring_in, folder_of, require_import
+from ..runtime import session
+from .reports import Returned, reported
+
+
+class SOCIALMIRROR_OT_import_result(bpy.types.Operator):
+    bl_idname = "socialmirror.import_result"
+    bl_label = "Import Result"
+    bl_description = "Bring the finished reconstruction into the scene that is open"
+    bl_options = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return session.session.waiting is not None
+
+    @reported
+    def execute(self, context: bpy.types.Context) -> Returned:
+        waiting = session.session.waiting
+        assert waiting is not None  # poll
+        _import(context, Path(waiting.folder))
+        session.session.waiting = None
+        session.session.notice = ""
+        return {"FINISHED"}
+
+
+class SOCIALMIRROR_OT_import_folder(bpy.types.Operator):
+    bl_idname = "socialmirror.import_folder"
+    bl_label = "Import Reconstruction"
+    bl_description = "Bring in a reconstruction that was made before: choose its folder"
+    bl_options = {"REGISTER", "UNDO"}
+
+    directory: StringProperty(subtype="DIR_PATH", options={"SKIP_SAVE"})
+    filter_folder: bpy.props.BoolProperty(default=True, options={"HIDDEN"})
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> Returned:
+        context.window_manager.fileselect_add(self)
+        return {"RUNNING_MODAL"}
+
+    @reported
+    def execute(self, context: bpy.types.Context) -> Returned:
+        _import(context, Path(bpy.path.abspath(self.directory)))
+        return {"FINISHED"}
+
+
+class SOCIALMIRROR_OT_use_take(bpy.types.Operator):
+    bl_idname = "socialmirror.use_take"
+    bl_label = "Use Take"
+    bl_description = "Key the rigs with this take. Keys you locked keep their values"
+    bl_options = {"REGISTER", "UNDO"}
+
+    take: StringProperty(options={"SKIP_SAVE"})
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if session.session.runner.job.active:
+            cls.poll_message_set("SocialMirror is at work; wait until it is done, or cancel it")
+            return False
+        return active_import(context) is not None
+
+    @reported
+    def execute(self, context: bpy.types.Context) -> Returned:
+        collection = require_import(context)
+        folder = folder_of(collection)
+        activate_take(folder, self.take)
+        scenes.update_take(context, collection, folder)
+        return {"FINISHED"}
+
+
+def activate_take(folder: Path, take: str) -> None:
+    """Make a take of a reconstruction's folder its active one. UserError where it is not there, or damaged."""
+    chosen = load_info(folder, take)
+    motion = read_npz(folder / TAKES_FOLDER / f"{take}{Path(MOTION_FILE).suffix}")
+    check_motion(motion)
+    active = load(folder)
+    info = replace(chosen, takes=active.info.takes)  # a take knows of none that came after it
+    save(folder, Reconstruction(MotionArrays(**motion), active.body, info))
+
+
+def _import(context: bpy.types.Context, folder: Path) -> bpy.types.Collection:
+    """Import a folder as the scene's settings say, but for a strip: a clip of another file has none."""
+    settings = settings_of(context)
+    origin = replace(
+        session.here(context),
+        frame_start=settings.frame_start,
+        link_camera=settings.link_camera,
+        match_scene=settings.match_scene,
+    )
+    return bring_in(context, folder, origin)
+
+
+CLASSES = (SOCIALMIRROR_OT_import_result, SOCIALMIRROR_OT_import_folder, SOCIALMIRROR_OT_use_take)

@@ -1,0 +1,131 @@
+"""The core's Python environment as plain data: what is known of it, the state that follows, and what changes it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import Any
+
+
+class EnvironmentState(Enum):
+    NOT_INSTALLED = "not installed"
+    INSTALLING = "installing"
+    READY = "ready"
+    BROKEN = "broken"
+    UPDATE_REQUIRED = "update required"
+    WEIGHTS_MISSING = "weights missing"
+
+
+@dataclass(frozen=True)
+class Record:
+    """`environment.json`, which the installer writes last: only a whole environment has one."""
+
+    interpreter: str
+    folder: str
+    """The add-on's own environment folder; empty where the user named the interpreter."""
+    requirements: str
+    """Fingerprint of the requirements that it was made for."""
+    weights: bool
+    """Whether the networks' weights were there."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What lies on the disk."""
+
+    record: Record | None
+    interpreter_exists: bool
+    interrupted: bool
+    """An installation was begun and not finished."""
+    requirements: str
+    """Fingerprint of the requirements that this version has."""
+
+
+@dataclass(frozen=True)
+class Environment:
+    state: EnvironmentState
+    interpreter: str = ""
+    own: bool = True
+    """Made by the add-on, not named by the user."""
+    message: str = ""
+    hint: str = ""
+    device: str = ""
+    """What it computes on, once it has said so."""
+
+    @property
+    def usable(self) -> bool:
+        return self.state is EnvironmentState.READY
+
+
+def assess(facts: Facts) -> Environment:
+    """The state that follows from what lies on the disk."""
+    record = facts.record
+    if record is None:
+        if facts.interrupted:
+            return Environment(
+                EnvironmentState.NOT_INSTALLED,
+                message="The last installation did not finish.",
+                hint="Install again; what was downloaded already is used.",
+            )
+        return Environment(
+            EnvironmentState.NOT_INSTALLED,
+            message="SocialMirror computes in a Python environment of its own.",
+            hint="Install it once. Blender's own Python stays as it is.",
+        )
+    environment = Environment(EnvironmentState.READY, record.interpreter, own=bool(record.folder))
+    if not facts.interpreter_exists:
+        return replace(
+            environment,
+            state=EnvironmentState.BROKEN,
+            message=f"The environment's Python is gone: {record.interpreter}.",
+            hint="Repair the environment. A new version of Blender or of Python may have replaced it.",
+        )
+    if record.requirements != facts.requirements:
+        return replace(
+            environment,
+            state=EnvironmentState.UPDATE_REQUIRED,
+            message="This version of SocialMirror needs newer packages.",
+            hint="Update the environment. The old one stays until the new one works.",
+        )
+    if not record.weights:
+        return weights_missing(environment)
+    return environment
+
+
+def installing(environment: Environment) -> Environment:
+    return replace(environment, state=EnvironmentState.INSTALLING, message="", hint="")
+
+
+def weights_missing(environment: Environment) -> Environment:
+    return replace(
+        environment,
+        state=EnvironmentState.WEIGHTS_MISSING,
+        message="The networks that look at the clip are not here yet.",
+        hint="Download them once.",
+    )
+
+
+def examined(environment: Environment, device: str, checks: Sequence[dict[str, Any]]) -> Environment:
+    """The environment after it has examined itself: the `doctor` of the worker's answer `ready`."""
+    if environment.state is EnvironmentState.INSTALLING:
+        return environment
+    failing = [check for check in checks if not check["ok"]]
+    broken = [check for check in failing if not is_weight(check)]
+    if broken:
+        first = broken[0]
+        return replace(
+            environment,
+            state=EnvironmentState.BROKEN,
+            device=device,
+            message=f"The environment is not in order: {first['name']}: {first['detail']}.",
+            hint="Repair the environment." if environment.own else first["fix"],
+        )
+    if failing:
+        return replace(weights_missing(environment), device=device)
+    return replace(environment, state=EnvironmentState.READY, device=device, message="", hint="")
+
+
+def is_weight(check: dict[str, Any]) -> bool:
+    """Whether a check of `doctor` is about a network's weights."""
+    return check["name"].startswith("weights")

@@ -1,0 +1,173 @@
+"""Runs one job at a time in a child that it starts when needed, and keeps the child for the next job.
+
+Everything happens in `pump`, which the caller repeats; nothing here knows Blender.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ...core.contract.errors import UserError
+from ...core.contract.messages import Message, message
+from .job import Failure, Job, JobState, asked_to_stop, child_ended, failed, received, sent, started
+from .process import Child, Launch
+
+_HELLO_ID = 0
+
+
+@dataclass(frozen=True)
+class Patience:
+    """Seconds to wait for a child before something harder is done."""
+
+    ready: float = 180.0
+    """From its start to its first answer: a cold disk may take long to import torch."""
+    interrupt: float = 1.5
+    """From the message `cancel` to the signal."""
+    terminate: float = 3.0
+    kill: float = 4.5
+    idle: float = 900.0
+    """How long a child without work is kept; it holds memory."""
+
+
+class Runner:
+    def __init__(self, patience: Patience = Patience(), clock: Callable[[], float] = time.monotonic) -> None:
+        self.job = Job()
+        self.ready: Message | None = None
+        """What the child said of itself: version, device, doctor."""
+        self._patience = patience
+        self._clock = clock
+        self._child: Child | None = None
+        self._request: Message | None = None
+        self._next_id = 1
+        self._since = 0.0
+        """When the child was started, or asked to stop, or last had work."""
+        self._force = 0
+
+    @property
+    def child_pid(self) -> int | None:
+        return None if self._child is None else self._child.pid
+
+    def start(self, launch: Launch, kind: str, fields: dict[str, Any] | None = None) -> None:
+        """Begin a job: send the request `kind` with `fields`, or let a child that does not greet begin by itself.
+
+        UserError `busy` while a job runs, `worker-start` where the child cannot be started.
+        """
+        if self.job.active:
+            raise UserError("busy", "SocialMirror is at work already.", "Wait until it is done, or cancel it.")
+        if self._child is not None and (self._child.launch != launch or self._child.exit_code is not None):
+            self.close()
+        if not launch.greets:
+            self._child = Child(launch)
+            self.job = sent(started(kind, 1))
+            self._request = None
+        else:
+            self._next_id += 1
+            self.job = started(kind, self._next_id)
+            self._request = message(self.job.id, kind, **(fields or {}))
+            if self._child is None:
+                self._child = Child(launch)
+                self.ready = None
+                self._child.send(message(_HELLO_ID, "hello"))
+        self._since = self._clock()
+        self._force = 0
+        self._send_when_ready()
+
+    def cancel(self) -> None:
+        """Ask the job to stop; `pump` insists. A job that has not been sent yet is over at once."""
+        if not self.job.active or self._child is None or self.job.state is JobState.CANCELLING:
+            return
+        if self.job.state is JobState.STARTING:
+            self._request = None
+            self.job = child_ended(asked_to_stop(self.job), None, "")
+            self.close()
+            return
+        self.job = asked_to_stop(self.job)
+        self._since = self._clock()
+        self._force = 0
+        self._child.send(message(self._next_id + 1, "cancel", job=self.job.id))
+
+    def pump(self) -> bool:
+        """Take in what the child said and do what is due. Returns whether the job has changed."""
+        before = self.job
+        if self._child is None:
+            return False
+        for arrived in self._child.receive():
+            self._take(arrived)
+        self._send_when_ready()
+        if self._child is None:
+            pass  # what it said was the end of it
+        elif self._child.ended():
+            self.job = child_ended(self.job, self._child.exit_code, str(self._child.launch.log))
+            self.close()
+        elif self.job.state is JobState.STARTING and self._waited(self._patience.ready):
+            self._fail(
+                "worker-silent",
+                "The background process does not answer.",
+                "Try again. If it stays silent, repair the environment in SocialMirror's preferences.",
+            )
+        elif self.job.state is JobState.CANCELLING:
+            self._insist()
+        elif not self.job.active and self._waited(self._patience.idle):
+            self.close()
+        if before.active and not self.job.active:
+            self._since = self._clock()
+        return self.job is not before
+
+    def forget(self) -> None:
+        """Drop a finished job's messages and result."""
+        if not self.job.active:
+            self.job = Job()
+
+    def close(self) -> None:
+        """End the child, whatever it does."""
+        child, self._child = self._child, None
+        self.ready = None
+        if child is not None:
+            child.close()
+            self.job = child_ended(self.job, child.exit_code, str(child.launch.log))
+
+    def _take(self, arrived: Message | UserError) -> None:
+        if isinstance(arrived, UserError):
+            if arrived.code == "version-mismatch":
+                self._fail(arrived.code, arrived.message, arrived.hint)
+        elif arrived["type"] == "ready":
+            self.ready = arrived
+        elif arrived["type"] == "error" and arrived["id"] == _HELLO_ID:
+            self._fail(arrived["code"], arrived["message"], arrived.get("hint", ""))
+        else:
+            try:
+                self.job = received(self.job, arrived)
+            except (KeyError, TypeError) as error:
+                self._fail(
+                    "bad-message", f"The background process sent a message without {error}.", "Update SocialMirror."
+                )
+
+    def _send_when_ready(self) -> None:
+        if self._request is not None and self.ready is not None and self._child is not None:
+            self._child.send(self._request)
+            self._request = None
+            self.job = sent(self.job)
+
+    def _insist(self) -> None:
+        assert self._child is not None
+        steps = (
+            (self._patience.interrupt, self._child.interrupt),
+            (self._patience.terminate, self._child.terminate),
+            (self._patience.kill, self._child.kill),
+        )
+        if self._force < len(steps) and self._waited(steps[self._force][0]):
+            steps[self._force][1]()
+            self._force += 1
+
+    def _waited(self, seconds: float) -> bool:
+        return self._clock() - self._since > seconds
+
+    def _fail(self, code: str, text: str, hint: str) -> None:
+        """The job is over and the child of no use any more."""
+        if self._child is not None and self.job.active:
+            self.job = failed(self.job, Failure(code, text, hint, str(self._child.launch.log)))
+        self._request = None
+        self.close()

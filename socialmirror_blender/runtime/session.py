@@ -1,0 +1,225 @@
+"""The one runner of this Blender, the state of its environment, and the timer that keeps both going.
+
+The timer is persistent, so it lives on when another file is loaded. Nothing here holds on to datablocks: a job remembers
+names and numbers, and whoever applies its result looks them up again.
+"""
+
+from __future__ import annotations
+
+import atexit
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import bpy
+from bpy.app.handlers import persistent
+
+from ...core.contract.errors import UserError
+from . import environment as environments
+from . import places
+from .environment import Environment, EnvironmentState
+from .job import Job, JobState
+from .process import Launch
+from .runner import Runner
+
+_BUSY_SECONDS, _IDLE_SECONDS = 0.2, 1.0
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a job was started, in words that stay valid when datablocks do not."""
+
+    file_serial: int
+    """Counts the files that were loaded."""
+    filepath: str
+    scene: str
+    scene_uid: int
+    collection: str = ""
+    """Identity of the reconstruction that is being refined, see scene/state.py."""
+    frame_start: int = 1
+    strip: str = ""
+    link_camera: bool = True
+    match_scene: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A finished reconstruction and where it belongs."""
+
+    folder: str
+    origin: Origin
+    kind: str
+
+
+@dataclass
+class Session:
+    runner: Runner
+    environment: Environment
+    file_serial: int = 0
+    origin: Origin | None = None
+    """Of the job that runs or ran last."""
+    waiting: Outcome | None = None
+    """A result that is not in any file yet."""
+    notice: str = ""
+    """What the user should know about the waiting result, or about the last import."""
+    apply: Callable[[Outcome], None] | None = None
+    """Brings an outcome into its file. UserError where that cannot be; given by who registers."""
+
+
+session = Session(Runner(), Environment(EnvironmentState.NOT_INSTALLED))
+
+
+def start_reconstruction(kind: str, fields: dict[str, Any], origin: Origin) -> None:
+    """Begin `reconstruct` or `refine`. UserError where the environment is not ready or a job runs."""
+    if not session.environment.usable:
+        raise UserError("environment", session.environment.message, session.environment.hint)
+    launch = places.worker_launch(session.environment.interpreter, bpy.app.online_access)
+    start_job(launch, kind, fields, origin)
+
+
+def start_installation(interpreter: str = "", torch_index: str = "") -> None:
+    """Make the environment, or check and use the `interpreter` that the user names."""
+    start_job(places.installer_launch(bpy.app.online_access, interpreter, torch_index), "install", None, None)
+    session.environment = environments.installing(session.environment)
+
+
+def start_job(launch: Launch, kind: str, fields: dict[str, Any] | None, origin: Origin | None) -> None:
+    session.runner.start(launch, kind, fields)
+    session.origin = origin
+    session.notice = ""
+    redraw()
+
+
+def here(context: bpy.types.Context) -> Origin:
+    """An origin in the file and scene that are open now."""
+    return Origin(session.file_serial, bpy.data.filepath, context.scene.name, context.scene.session_uid)
+
+
+def belongs_here(origin: Origin) -> bool:
+    """Whether the file that a job was started in is the one that is open, the same or loaded again."""
+    return origin.file_serial == session.file_serial or (bool(origin.filepath) and origin.filepath == bpy.data.filepath)
+
+
+def find_scene(origin: Origin) -> bpy.types.Scene | None:
+    """The scene that a job was started in, wherever it is now."""
+    if origin.file_serial == session.file_serial:
+        for scene in bpy.data.scenes:
+            if scene.session_uid == origin.scene_uid:
+                return scene
+    return bpy.data.scenes.get(origin.scene)
+
+
+def refresh_environment() -> None:
+    """Read again what lies on the disk."""
+    if session.environment.state is EnvironmentState.INSTALLING and session.runner.job.active:
+        return
+    try:
+        facts = places.read_facts()
+    except (OSError, ValueError) as error:
+        session.environment = Environment(
+            EnvironmentState.BROKEN,
+            message=f"SocialMirror's folder cannot be read: {error}.",
+            hint="Give yourself the right to read and write it.",
+        )
+    else:
+        session.environment = environments.assess(facts)
+    redraw()
+
+
+def pump() -> None:
+    """Take in what the job has to say and act on it. Called by the timer; tests call it themselves."""
+    before, greeted = session.runner.job, session.runner.ready
+    changed = session.runner.pump()
+    job, ready = session.runner.job, session.runner.ready
+    if ready is not None and ready is not greeted:
+        session.environment = environments.examined(session.environment, ready["device"], ready["doctor"])
+    if before.active and not job.active:
+        _finished(job)
+    if session.waiting is not None and not session.notice and _undisturbed():
+        bring_in(session.waiting)
+        changed = True
+    if changed:
+        redraw()
+
+
+def bring_in(outcome: Outcome) -> None:
+    """Bring a finished reconstruction into the file it belongs to; where that is not possible say why, and keep it."""
+    session.waiting = outcome
+    if not belongs_here(outcome.origin):
+        session.notice = "This reconstruction was started in another file. Open that file, or import the result here."
+        return
+    try:
+        if session.apply is not None:
+            session.apply(outcome)
+    except UserError as error:
+        session.notice = str(error)
+    except Exception as error:  # the timer calls this: what goes wrong must not end it, nor happen again at every tick
+        traceback.print_exc()
+        session.notice = f"The result could not be imported: {type(error).__name__}: {error}. Please report this."
+    else:
+        session.waiting = None
+
+
+def _finished(job: Job) -> None:
+    if job.kind == "install":
+        session.environment = replace(session.environment, state=EnvironmentState.NOT_INSTALLED)
+        refresh_environment()
+    elif job.state is JobState.DONE and job.result is not None and session.origin is not None:
+        session.waiting = Outcome(job.result["folder"], session.origin, job.kind)
+        session.notice = ""
+    elif job.failure is not None and job.failure.code.startswith("weight-"):
+        session.environment = environments.weights_missing(session.environment)
+
+
+def _undisturbed() -> bool:
+    """Whether nothing is going on in Blender that a change of the scene would break."""
+    if bpy.app.is_job_running("RENDER"):
+        return False
+    return not any(len(window.modal_operators) for window in bpy.context.window_manager.windows)
+
+
+def redraw() -> None:
+    """Draw every sidebar again."""
+    manager = bpy.context.window_manager
+    for window in manager.windows if manager else ():
+        for area in window.screen.areas:
+            if area.type == "VIEW_3D":
+                for region in area.regions:
+                    if region.type == "UI":
+                        region.tag_redraw()
+
+
+def _tick() -> float:
+    pump()
+    return _BUSY_SECONDS if session.runner.job.active or session.waiting is not None else _IDLE_SECONDS
+
+
+@persistent
+def _file_loaded(*_arguments: Any) -> None:
+    session.file_serial += 1
+    if session.waiting is not None:
+        session.notice = ""  # it may belong to this file
+    elif not session.runner.job.active:
+        session.runner.forget()
+
+
+def _close() -> None:
+    session.runner.close()
+
+
+def register(apply: Callable[[Outcome], None]) -> None:
+    session.apply = apply
+    refresh_environment()
+    bpy.app.handlers.load_post.append(_file_loaded)
+    bpy.app.timers.register(_tick, first_interval=_IDLE_SECONDS, persistent=True)
+    atexit.register(_close)
+
+
+def unregister() -> None:
+    atexit.unregister(_close)
+    if bpy.app.timers.is_registered(_tick):
+        bpy.app.timers.unregister(_tick)
+    bpy.app.handlers.load_post.remove(_file_loaded)
+    _close()
+    session.apply = None
