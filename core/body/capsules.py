@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -32,6 +33,7 @@ class Spheres:
     """[S,16] metres per beta"""
 
 
+@lru_cache(maxsize=4)
 def body_spheres(body: BodyModel) -> Spheres:
     """The spheres of a body's mean shape, on its device: placed by the skeleton, then fitted to the skin."""
     skin = _Skin.of(body)

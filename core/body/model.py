@@ -17,9 +17,11 @@ BETAS = 16
 """Shape coefficients that the product uses; files with fewer are padded with zeros."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class BodyModel:
-    """V vertices, 55 joints. `faces` and `uv` are for meshes, `identity` names the file (name and sha256)."""
+    """V vertices, 55 joints. `faces` and `uv` are for meshes, `identity` names the file (name and sha256).
+
+    Two are equal only as objects, so that what is derived from one can be cached by it."""
 
     template: Tensor
     """[V,3] mean shape, rest frame."""

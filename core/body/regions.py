@@ -7,6 +7,8 @@ palms down.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -53,6 +55,7 @@ def vertex_regions(body: BodyModel) -> Tensor:
     return torch.from_numpy(region)
 
 
+@lru_cache(maxsize=8)
 def region_points(body: BodyModel, per_region: int) -> tuple[Tensor, Tensor]:
     """An evenly spread sample of the skin: vertices [N] and the region of each [N], both int64, regions in order.
 

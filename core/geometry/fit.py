@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..body.capsules import sphere_centres
 from ..body.model import BodyModel
 from ..body.rotations import axis_angle_to_matrix
 from ..contract.contact import Contact
@@ -162,8 +161,9 @@ def _betas_per_size(body: BodyModel) -> Tensor:
 
 
 def _front(objective: Objective, state: State, tracks: Tracks) -> Tensor:
-    centres = sphere_centres(objective.spheres, state.posed.joints, state.posed.world).detach()
-    return front_person(centres, objective.spheres.radius, objective.K, tracks)
+    with torch.no_grad():
+        centres, radii = objective.volume(state, slice(None))
+        return front_person(centres, radii, objective.K, tracks)
 
 
 def _result(

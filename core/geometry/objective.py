@@ -7,12 +7,12 @@ height over it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
-from ..body.capsules import Spheres, body_spheres, sphere_centres
+from ..body.capsules import Spheres, body_spheres, shaped, sphere_centres
 from ..body.landmarks import LandmarkRegressor, landmarks
 from ..body.model import BodyModel
 from ..body.rotations import axis_angle_to_matrix, matrix_to_axis_angle
@@ -136,6 +136,12 @@ class Objective:
             skin[:, :, shown + feet :],
         )
 
+    def volume(self, state: State, frames: Tensor | slice) -> tuple[Tensor, Tensor]:
+        """Both people's spheres in these frames: centres [P,F,S,3] and radii [P,S]."""
+        own = shaped(self.spheres, state.betas)
+        lifted = replace(own, offset=own.offset[:, None])
+        return sphere_centres(lifted, state.posed.joints[:, frames], state.posed.world[:, frames]), own.radius
+
     def energy(self, state: State, weights: Weights, front: Tensor | None) -> Tensor:
         """The whole. `front` [T] from `occlusion.front_person`; None leaves out what is between the two people."""
         total = self._seen(state, weights) + self._steady(state, weights) + self._plausible(state, weights)
@@ -194,10 +200,9 @@ class Objective:
         near = ((pelvis[0] - pelvis[1]).norm(dim=-1) < _NEAR).nonzero()[:, 0]
         if len(near):
             share = len(near) / pelvis.shape[1]
-            centres = sphere_centres(self.spheres, state.posed.joints[:, near], state.posed.world[:, near])
-            radii = self.spheres.radius
+            centres, radii = self.volume(state, near)
             total = total + share * weights.penetration * energies.sphere_penetration(
-                centres[0], radii, centres[1], radii
+                centres[0], radii[0], centres[1], radii[1]
             )
         heights = state.heights(state.touching)
         for touch in self.touches:

@@ -15,12 +15,12 @@ _WINDOW = 21
 def front_person(centres: Tensor, radii: Tensor, K: Tensor, tracks: Tracks) -> Tensor:
     """[T] from -1 (person 0 is nearer) over 0 (no overlap, or undecided) to 1 (person 1 is nearer).
 
-    centres [2,T,S,3] of both people's spheres in the camera frame, radii [S]. Every sphere centre of one person that lies
+    centres [2,T,S,3] of both people's spheres in the camera frame, radii [2,S]. Every sphere centre of one person that lies
     inside the other's outline votes, by which of the two masks covers it.
     """
     depth = centres[..., 2].clamp_min(0.1)
     pixels = centres[..., :2] / depth[..., None] * torch.stack([K[0, 0], K[1, 1]]) + K[:2, 2]
-    radius = radii / depth * K[0, 0]
+    radius = radii[:, None] / depth * K[0, 0]
     masks = torch.from_numpy(tracks.masks).to(centres.device)
     votes = centres.new_zeros(len(depth[0]))
     count = centres.new_zeros(len(depth[0]))

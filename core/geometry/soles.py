@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -13,27 +13,9 @@ from ..contract.skeleton import JOINT_INDEX
 POINTS_PER_FOOT = 6
 
 
+@lru_cache(maxsize=4)
 def sole_vertices(body: BodyModel) -> Tensor:
     """Vertex ids [2,6] of the left and right sole: its lowest vertices, spread from heel to toes."""
-    return _sole_vertices(_Key(body))
-
-
-class _Key:
-    """Lets `cache` recognise a body by its identity and device."""
-
-    def __init__(self, body: BodyModel) -> None:
-        self.body = body
-
-    def __hash__(self) -> int:
-        return hash((self.body.identity, str(self.body.template.device), len(self.body.template)))
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Key) and hash(self) == hash(other)
-
-
-@cache
-def _sole_vertices(key: _Key) -> Tensor:
-    body = key.body
     feet = []
     for side in ("left", "right"):
         joints = [JOINT_INDEX[f"{side}_ankle"], JOINT_INDEX[f"{side}_foot"]]
