@@ -59,7 +59,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if not arguments.out.name.startswith("SMPLX_"):
         parser.error("the file's name must begin with SMPLX_")
-    write_npz(arguments.out, build(load_source(arguments.cache), arguments.people))
+    write_npz(arguments.out, build(load_source(arguments.cache), arguments.people), compress=True)
     say(f"wrote {arguments.out}, {arguments.out.stat().st_size / 1e6:.1f} MB")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.sparse import coo_matrix, diags
+from scipy.sparse import csr_matrix
 
 from core.contract.skeleton import JOINT_INDEX, JOINTS
 
@@ -18,9 +18,10 @@ _LEAST = 2e-3
 _ARM_RADIUS = 0.053
 _ARM_FALLOFF = 0.043
 """Metres from the upper arm's axis at which its weights start to fade, and over which they vanish."""
-_SMOOTHED = 0.12
-"""Metres around the shoulder in which weights are smoothed most; they are left alone at 1.8 times that."""
-_SMOOTHING_PASSES = 14
+
+_SMOOTHED = (("shoulder", 0.12, 14), ("elbow", 0.06, 10))
+"""Joints around which weights are averaged with their neighbours', how far (metres; fully near the joint, not at all
+beyond 1.8 times that) and how often: the sculpt's are too sharp for arms that hang and forearms that twist."""
 
 
 def skinning_weights(source: Source, vertices: np.ndarray, joints: np.ndarray) -> np.ndarray:
@@ -41,7 +42,13 @@ def skinning_weights(source: Source, vertices: np.ndarray, joints: np.ndarray) -
     weights += breast[:, None] * _shares_of_trunk(np.maximum(vertices[:, 1], ribs), joints)
     for side in ("left", "right"):
         _free_the_chest(weights, vertices, joints, side)
-    weights = _smoothed_at_shoulders(weights, vertices, source.faces, joints)
+    neighbours = _neighbours(source.faces, len(vertices))
+    for name, reach, passes in _SMOOTHED:
+        centres = [joint(joints, f"{side}_{name}") for side in ("left", "right")]
+        distance = np.min([np.linalg.norm(vertices - centre, axis=1) for centre in centres], 0)
+        share = 0.7 * np.clip(1.8 - distance / reach, 0, 1)[:, None]
+        for _ in range(passes):
+            weights += share * (neighbours @ weights - weights)
     for side in ("left", "right"):
         _hinge_toes(weights, vertices, joints, side)
         eye = JOINT_INDEX[f"{side}_eye_smplhf"]
@@ -106,22 +113,12 @@ def _free_the_chest(weights: np.ndarray, vertices: np.ndarray, joints: np.ndarra
     weights += lost[:, None] * _shares_of_trunk(vertices[:, 1], joints)
 
 
-def _smoothed_at_shoulders(
-    weights: np.ndarray, vertices: np.ndarray, faces: np.ndarray, joints: np.ndarray
-) -> np.ndarray:
-    """Weights averaged with their neighbours' around the shoulders."""
-    count = len(vertices)
+def _neighbours(faces: np.ndarray, count: int) -> csr_matrix:
+    """[V,V]: times values of vertices, the mean over each one's neighbours."""
     start, end = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]]).T
-    edges = coo_matrix((np.ones(len(start)), (start, end)), (count, count)).tocsr()
-    edges = (edges + edges.T).astype(bool).astype(float)
-    neighbours = diags(1 / np.asarray(edges.sum(1))[:, 0]) @ edges
-    distance = np.min(
-        [np.linalg.norm(vertices - joint(joints, f"{side}_shoulder"), axis=1) for side in ("left", "right")], 0
-    )
-    share = 0.7 * np.clip(1.8 - distance / _SMOOTHED, 0, 1)[:, None]
-    for _ in range(_SMOOTHING_PASSES):
-        weights = weights + share * (neighbours @ weights - weights)
-    return weights
+    edges = csr_matrix((np.ones(2 * len(start)), (np.r_[start, end], np.r_[end, start])), (count, count))
+    edges.data[:] = 1
+    return csr_matrix(edges.multiply(1 / edges.sum(1)))
 
 
 def _hinge_toes(weights: np.ndarray, vertices: np.ndarray, joints: np.ndarray, side: str) -> None:
