@@ -97,7 +97,6 @@ class SOCIALMIRROR_OT_contact_add(_ContactDialog, _OnActiveImport, bpy.types.Ope
     bl_description = "Say that two regions touch. Bones that are selected on both armatures in pose mode are suggested"
     bl_options = {"REGISTER", "UNDO"}
 
-    @reported
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> Returned:
         collection = require_import(context)
         selected = selected_regions(context, collection)

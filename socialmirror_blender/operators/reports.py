@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any, Literal, TypeVar, cast
+from typing import Any, Literal
 
 from ...core.contract.errors import UserError
 
 Returned = set[Literal["RUNNING_MODAL", "CANCELLED", "FINISHED", "PASS_THROUGH", "INTERFACE"]]
 """What an operator's `execute` and `invoke` return."""
-Method = TypeVar("Method", bound=Callable[..., Any])
+Execute = Callable[[Any, Any], Returned]
 
 
-def reported(run: Method) -> Method:
-    """Wrap an operator's method: a UserError becomes Blender's error message, and the operator is cancelled."""
+def reported(run: Execute) -> Any:
+    """Wrap an operator's `execute`: a UserError becomes Blender's error message, and the operator is cancelled."""
 
     @functools.wraps(run)
-    def wrapper(operator: Any, *arguments: Any) -> Returned:
+    def execute(operator: Any, context: Any) -> Returned:
         try:
-            return run(operator, *arguments)
+            return run(operator, context)
         except UserError as error:
             operator.report({"ERROR"}, str(error))
             return {"CANCELLED"}
 
-    return cast(Method, wrapper)
+    return execute
