@@ -34,7 +34,8 @@ blender_package() {
 blender_interpreter_version() { # which Python the package of that Blender is built for
     case $1 in
         4.5 | 5.0) echo "3.11" ;;
-        *) echo "3.13" ;;
+        5.2) echo "3.13" ;;
+        *) fail "Blender $1 is not one of: $BLENDER_VERSIONS." ;;
     esac
 }
 
@@ -58,17 +59,21 @@ find_python() { # VERSION: print the first interpreter of that version at hand; 
     return 1
 }
 
-how_to_install_python() { # VERSION
-    case $(uname -s) in
-        Darwin) echo "brew install python@$1" ;;
-        *)
-            if command -v apt-get >/dev/null; then
-                echo "apt-get install python$1 python$1-venv (or, where the system has no such version, pyenv install $1)"
-            else
-                echo "pyenv install $1, or uv python install $1"
+how_to_install_python() { # VERSION...: a command that installs one of them
+    local version
+    if [ "$(uname -s)" = Darwin ]; then
+        echo "brew install python@$1"
+        return
+    fi
+    if command -v apt-cache >/dev/null; then
+        for version in "$@"; do
+            if apt-cache show "python$version-venv" >/dev/null 2>&1; then
+                echo "apt-get install python$version python$version-venv"
+                return
             fi
-            ;;
-    esac
+        done
+    fi
+    echo "pyenv install $1, or uv python install $1"
 }
 
 need_python() { # sets BASE_PYTHON
@@ -88,7 +93,7 @@ need_python() { # sets BASE_PYTHON
             return 0
         fi
     done
-    fail "No Python 3.11, 3.12 or 3.13 with venv and pip was found. Install one: $(how_to_install_python 3.12)," \
+    fail "No Python 3.11, 3.12 or 3.13 with venv and pip was found. Install one: $(how_to_install_python $versions)," \
         "or name one: PYTHON=/path/to/python3 ${0}"
 }
 
@@ -134,7 +139,7 @@ make_core_env() { # [FILE...]
 make_blender_env() { # VERSION [FILE...]
     local version=$1 wanted base folder=$ROOT/.venv-blender-$1 requirement
     shift
-    wanted=$(blender_interpreter_version "$version")
+    wanted=$(blender_interpreter_version "$version") || exit 1
     if [ -x "$folder/bin/python" ] && fits "$folder/bin/python" "$wanted"; then
         base=$folder/bin/python
     elif ! base=$(find_python "$wanted"); then
