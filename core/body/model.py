@@ -118,5 +118,8 @@ def skin(body: BodyModel, betas: Tensor, rotations: Tensor, rest: Tensor, joints
         feature = (rotations[..., 1:, :, :] - identity).flatten(-3)
         vertices = vertices + (feature @ body.pose_directions.T).unflatten(-1, (-1, 3))
     shift = joints - (world @ rest.expand_as(joints)[..., None])[..., 0]
-    turn = (body.weights @ world.flatten(-2)).unflatten(-1, (3, 3))
-    return (turn @ vertices.expand(*turn.shape[:-2], 3)[..., None])[..., 0] + body.weights @ shift
+    # one product for all poses, vertices last: the weights are not repeated, and no small matrices are multiplied
+    columns = torch.cat([world, shift[..., None]], -1).flatten(-2).transpose(-1, -2) @ body.weights.T
+    turned_x, turned_y, turned_z, moved = columns.unflatten(-2, (3, 4)).unbind(-2)
+    x, y, z = vertices.transpose(-1, -2).unsqueeze(-2).unbind(-3)
+    return (turned_x * x + turned_y * y + turned_z * z + moved).transpose(-1, -2)
