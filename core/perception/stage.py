@@ -16,6 +16,7 @@ from ..report import Reporter
 from ..weights import PERCEPTION_WEIGHTS, ensure
 from .camera_motion import CameraMotion
 from .contested import CONTESTED_TRUST, contested
+from .gaps import GapFiller
 from .hands import Hand, HandTracker
 from .identity import choose_two, resolve
 from .people import Networks, load_networks
@@ -62,7 +63,7 @@ def find_people(
     chosen = choose_two(everyone.tracks, len(everyone.frame_index), people)
     if people is None and len(everyone.tracks) > 2:
         reporter.log(f"{len(everyone.tracks)} people were found; {chosen[0]} and {chosen[1]} are reconstructed.")
-    hands = _find_hands(clip, everyone, chosen, networks, reporter)
+    hands = _look_again(clip, everyone, chosen, networks, reporter)
     tracks = assemble(everyone, chosen, hands)
     _warn(tracks, reporter)
     return tracks
@@ -118,12 +119,12 @@ def _follow(clip: Clip, first: int, last: int, networks: Networks, reporter: Rep
     )
 
 
-def _find_hands(
+def _look_again(
     clip: Clip, everyone: Everyone, chosen: tuple[int, int], networks: Networks, reporter: Reporter
 ) -> list[dict[tuple[int, int], Hand]]:
-    """For each step the hands by (0 or 1 of the chosen, side)."""
-    tracker = HandTracker(networks)
-    seen = [everyone.tracks[number].observations for number in chosen]
+    """Fill gaps in the chosen tracks, and find for each step the hands by (0 or 1 of the chosen, side)."""
+    pair = (everyone.tracks[chosen[0]], everyone.tracks[chosen[1]])
+    tracker, filler = HandTracker(networks), GapFiller(networks, pair, everyone.image_size)
     first, last = int(everyone.frame_index[0]), int(everyone.frame_index[-1])
     hands: list[dict[tuple[int, int], Hand]] = []
     count = len(everyone.frame_index)
@@ -131,10 +132,11 @@ def _find_hands(
         done = _FOLLOWING_SHARE + (1 - _FOLLOWING_SHARE) * step / count
         reporter.progress(done, f"Finding hands, frame {step + 1} of {count}")
         if everyone.duplicate[step]:
-            hands.append(hands[-1])
+            hands.append(hands[-1] if hands else {})
         else:
-            poses = [observations[step].pose if step in observations else None for observations in seen]
+            poses = [track.observations[step].pose if step in track.observations else None for track in pair]
             hands.append(tracker.advance(frame.image, poses))
+        filler.advance(step, frame.image)
     return hands
 
 

@@ -69,6 +69,12 @@ class Observation:
         return np.frombuffer(zlib.decompress(self.packed_mask), np.uint8).reshape(height, MASK_WIDTH)
 
 
+def observe(pose: Pose, looks: np.ndarray, alone: bool, picture_size: tuple[int, int]) -> Observation:
+    """What is kept of a pose that was seen in a picture of (width, height) px."""
+    mask = mask_in_picture(pose, picture_size, MASK_WIDTH)
+    return Observation(pose.without_mask(), looks, alone, zlib.compress(mask.tobytes(), 1))
+
+
 @dataclass
 class Track:
     """One person followed without a break longer than the tracker's patience."""
@@ -194,8 +200,7 @@ class Tracker:
                 person.missed += 1
                 continue
             alone = all(_shared(masks[c], masks[k]) < _ALONE for k in masks if k != c)
-            packed = zlib.compress(masks[c].tobytes(), 1)
-            person.track.observations[step] = Observation(pool.poses[c].without_mask(), pool.looks[c], alone, packed)
+            person.track.observations[step] = observe(pool.poses[c], pool.looks[c], alone, self._size)
             person.see(pool.poses[c], pool.looks[c], alone)
         self._forget()
 
