@@ -78,7 +78,10 @@ def initial_motion(tracks: Tracks, body: BodyModel, *, fov: float | None, report
     full[:, :, 0] = to_world @ full[:, :, 0]
     pelvis_world = (pelvis - world[:3, 3]) @ world[:3, :3]
     heights = (soles - world[:3, 3]) @ world[:3, 2]
-    near_floor = torch.sigmoid((0.18 - heights.amin(-1)) / 0.04)
+    # by each person's own lowest stand: their common floor is the fit's to find
+    lowest = heights.amin(-1)
+    stand = lowest.flatten(1).quantile(0.1, dim=1)[:, None, None]
+    near_floor = torch.sigmoid((0.12 - (lowest - stand)) / 0.03)
     reporter.progress(1.0)
     return Initial(
         motion_from_rotations(full, pelvis_world, betas),

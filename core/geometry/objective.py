@@ -55,7 +55,7 @@ class Weights:
     rest: float = 0.004
     hands: float = 0.02
     shape: float = 0.02
-    tilt: float = 2.0
+    tilt: float = 0.7
     contact: float = 1.5
     contact_sigma: float = 0.2
     enforced: float = 100.0

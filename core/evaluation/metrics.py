@@ -1,0 +1,100 @@
+"""The field's measures of two people's motion. Arrays in metres, results in the units that the literature prints.
+
+Shapes: people P, frames T, joints J. `joints` are [P,T,J,3] with the pelvis first, in one world frame for both people.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+MM = 1000.0
+
+
+def about_root(joints: np.ndarray, root: int = 0) -> np.ndarray:
+    """Joints [...,J,3] relative to one of them."""
+    return joints - joints[..., root : root + 1, :]
+
+
+def mpjpe(predicted: np.ndarray, true: np.ndarray) -> float:
+    """Mean distance of joints [...,J,3] in millimetres. Align them first, at the pelvis for the usual MPJPE."""
+    return float(np.linalg.norm(predicted - true, axis=-1).mean() * MM)
+
+
+def procrustes(predicted: np.ndarray, true: np.ndarray) -> np.ndarray:
+    """Predicted points [...,N,3] after the similarity that brings them nearest to the true ones (Umeyama, 1991)."""
+    mean_p, mean_t = predicted.mean(-2, keepdims=True), true.mean(-2, keepdims=True)
+    p, t = predicted - mean_p, true - mean_t
+    u, s, vt = np.linalg.svd(np.swapaxes(t, -1, -2) @ p)
+    sign = np.ones_like(s)
+    sign[..., -1] = np.sign(np.linalg.det(u @ vt))
+    rotation = (u * sign[..., None, :]) @ vt
+    scale = (s * sign).sum(-1) / np.maximum((p**2).sum((-1, -2)), 1e-12)
+    return scale[..., None, None] * (p @ np.swapaxes(rotation, -1, -2)) + mean_t
+
+
+def pa_mpjpe(predicted: np.ndarray, true: np.ndarray) -> float:
+    """MPJPE in millimetres after one similarity for each frame and person; joints [...,J,3]."""
+    return mpjpe(procrustes(predicted, true), true)
+
+
+def pair_pa_mpjpe(predicted: np.ndarray, true: np.ndarray) -> float:
+    """Millimetres after one similarity for each frame over both people's joints [2,T,J,3] together."""
+
+    def as_one(joints: np.ndarray) -> np.ndarray:
+        return np.concatenate([joints[0], joints[1]], 1)
+
+    return pa_mpjpe(as_one(predicted), as_one(true))
+
+
+def interaction(predicted: np.ndarray, true: np.ndarray) -> float:
+    """Int: how far off, in millimetres, the distances between the joints of one and of the other person are (CloseInt)."""
+
+    def distances(joints: np.ndarray) -> np.ndarray:
+        return np.linalg.norm(joints[0][:, :, None] - joints[1][:, None], axis=-1)
+
+    return float(np.abs(distances(predicted) - distances(true)).mean() * MM)
+
+
+def relative_error(predicted: np.ndarray, true: np.ndarray, left_hip: int = 1, right_hip: int = 2) -> float:
+    """RE: error of person 1's joints, millimetres, after person 0's pelvis and heading are brought together.
+
+    Our own definition: the formula behind the number of that name in SocialMirror's abstract is not public.
+    """
+
+    def seen_from_first(joints: np.ndarray) -> np.ndarray:
+        across = joints[0, :, left_hip] - joints[0, :, right_hip]
+        angle = -np.arctan2(across[:, 1], across[:, 0])
+        cos, sin, zero = np.cos(angle), np.sin(angle), np.zeros_like(angle)
+        turn = np.stack(
+            [np.stack([cos, -sin, zero], -1), np.stack([sin, cos, zero], -1), np.stack([zero, zero, zero + 1], -1)], -2
+        )
+        return (joints[1] - joints[0, :, :1]) @ np.swapaxes(turn, -1, -2)
+
+    return mpjpe(seen_from_first(predicted), seen_from_first(true))
+
+
+def acceleration_error(predicted: np.ndarray, true: np.ndarray) -> float:
+    """Accel: difference of the second differences of pelvis-aligned joints [P,T,J,3], millimetres a frame squared."""
+    difference = np.diff(about_root(predicted) - about_root(true), n=2, axis=1)
+    return float(np.linalg.norm(difference, axis=-1).mean() * MM)
+
+
+def jitter(joints: np.ndarray, frame_rate: float) -> float:
+    """Mean third derivative of joints [P,T,J,3], metres a second cubed."""
+    return float(np.linalg.norm(np.diff(joints, n=3, axis=1), axis=-1).mean() * frame_rate**3)
+
+
+def foot_slide(feet: np.ndarray, planted: np.ndarray) -> float:
+    """Mean displacement across the floor, millimetres a frame, of feet [P,T,F,3] where planted [P,T,F] in both frames."""
+    both = planted[:, 1:] & planted[:, :-1]
+    if not both.any():
+        return 0.0
+    step = np.linalg.norm(np.diff(feet[..., :2], axis=1), axis=-1)
+    return float(step[both].mean() * MM)
+
+
+def contact_f1(found: np.ndarray, true: np.ndarray) -> float:
+    """F1 of region pairs that touch, per frame: both bool [T,R,R]. 1 where neither has any."""
+    hits = float((found & true).sum())
+    total = float(found.sum() + true.sum())
+    return 1.0 if total == 0 else 2 * hits / total
