@@ -289,7 +289,10 @@ def _same_take(folder: Path, takes: Sequence[Take], result_key: str) -> str | No
 
 
 def _with_take(takes: Sequence[Take], take: Take) -> tuple[Take, ...]:
-    return (*(other for other in takes if other.id != take.id), take)
+    """The takes with this one in its old place, or last where it is new."""
+    if any(other.id == take.id for other in takes):
+        return tuple(take if other.id == take.id else other for other in takes)
+    return (*takes, take)
 
 
 def _drop_takes(folder: Path, info: Info) -> None:

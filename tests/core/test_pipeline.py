@@ -130,6 +130,16 @@ def test_refine_adds_a_take_from_the_cache_without_the_clip(clip_file, tmp_path,
     assert np.array_equal(kept["body_pose"], old.motion.body_pose)
 
 
+def test_reconstructing_again_goes_back_to_the_first_take(clip_file, tmp_path, quick, recorder):
+    out = tmp_path / "out"
+    reconstruct(Request(clip_file), out, recorder)
+    refine(RefineRequest(Edits(pins=(Pin(0, "head", 4, position=(0, 0, 1.6)),))), out, recorder)
+    reconstruct(Request(clip_file), out, recorder)
+    info = load_info(out)
+    assert info.take == "take-001" and [take.id for take in info.takes] == ["take-001", "take-002"]
+    assert load_info(out, "take-002").take == "take-002"
+
+
 def test_refine_without_edits_keeps_the_contacts(clip_file, tmp_path, quick, recorder):
     out = tmp_path / "out"
     reconstruct(Request(clip_file), out, recorder)
