@@ -74,9 +74,9 @@ def landmark_marks() -> tuple[list[_Point], list[_Point]]:
     def right(points: list[_Point]) -> list[_Point]:
         return [(-x, y) for x, y in points]
 
-    inner, brow, base, lips, mouth = _INNER_LIPS, _BROW, _NOSE_BASE, _OUTER_LIPS, _EYE
-    marks = right(brow[::-1]) + brow + _NOSE_BRIDGE + right(base[:0:-1]) + base
-    marks += right([mouth[3], mouth[2], mouth[1], mouth[0], mouth[5], mouth[4]]) + mouth
+    nose, eye, lips, inner = _NOSE_BASE, _EYE, _OUTER_LIPS, _INNER_LIPS
+    marks = right(_BROW[::-1]) + _BROW + _NOSE_BRIDGE + right(nose[:0:-1]) + nose
+    marks += right([eye[3], eye[2], eye[1], eye[0], eye[5], eye[4]]) + eye
     marks += right(lips[3:0:-1]) + lips + right(lips[5:3:-1])
     marks += right(inner[2:0:-1]) + inner + right(inner[3:4])
     return marks, right(_CONTOUR[:-1]) + _CONTOUR[::-1]
