@@ -1,7 +1,26 @@
 """The pipe between Blender and the worker: one JSON object a line, `{"v": 1, "id": n, "type": ...}`.
 
-Requests: hello, reconstruct, refine, cancel, shutdown. Answers carry the id of their request: ready, stage, progress,
-log, warning, error, result, cancelled. Arrays never travel in messages, only paths of files that hold them.
+Answers carry the id of their request. Arrays never travel in messages, only paths of files that hold them.
+
+    request       fields (null or left out: the default)
+    hello
+    reconstruct   clip, out: paths; frames: [first, last]; people: [i, j]; prompt; seed; takes; device;
+                  body: path; fov: horizontal degrees
+    refine        folder, edits: paths; prompt; seed; takes; device
+    cancel        job: id of the request to cancel
+    shutdown
+
+    answer        fields
+    ready         version; device; doctor: list of {name, ok, detail, fix}
+    stage         name; index (from 0); count
+    progress      stage; fraction of the whole job in 0-1; seconds_left or null; text
+    warning, log  text
+    result        folder; take: id
+    error         code; message; hint; log: path of the worker's log file, or empty
+    cancelled
+
+A job (reconstruct, refine) is answered by any number of stage, progress, warning and log, and then by exactly one of
+result, error and cancelled. One job runs at a time; another meanwhile is answered by the error `busy`.
 """
 
 from __future__ import annotations
