@@ -113,11 +113,15 @@ def edit_mode(context: bpy.types.Context, edited: bpy.types.Object) -> Iterator[
         other.select_set(False)
     layer.objects.active = edited
     edited.select_set(True)
-    bpy.ops.object.mode_set(mode="EDIT")
     try:
-        yield
+        # a timer's context has no active object of its own accord
+        with context.temp_override(active_object=edited, object=edited):
+            bpy.ops.object.mode_set(mode="EDIT")
+            try:
+                yield
+            finally:
+                bpy.ops.object.mode_set(mode="OBJECT")
     finally:
-        bpy.ops.object.mode_set(mode="OBJECT")
         edited.select_set(False)
         for other in selected:
             other.select_set(True)

@@ -1,0 +1,5 @@
+"""What leaves Blender."""
+
+from .fbx import export_fbx
+
+__all__ = ["export_fbx"]

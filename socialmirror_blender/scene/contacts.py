@@ -106,12 +106,12 @@ def _add_handles(collection: bpy.types.Collection, contact: Contact) -> None:
     action = bpy.data.actions.new(f"Contact {contact.region_a} {contact.region_b}")
     slot, bag = compat.new_channels(action, "Handles")
     shown = np.array([first - 1, first, last + 1])
-    for prop in ("hide_viewport", "hide_render"):
-        write_curve(bag, prop, 0, shown, np.array([1.0, 0.0, 1.0]), interpolation="CONSTANT")
+    write_curve(bag, "hide_viewport", 0, shown, np.array([1.0, 0.0, 1.0]), interpolation="CONSTANT")
     for (side, _, region), skin, vertex in zip(sides, skins, _nearest(patches)):
         handle: Any = bpy.data.objects.new(f"Contact {region}", _handle_mesh(contact.state))
         collection.objects.link(handle)
         handle.show_in_front = True
+        handle.hide_render = True
         handle.parent = skin
         handle.parent_type = "VERTEX_3"
         handle.parent_vertices = _triangle_at(skin.data, vertex)

@@ -228,6 +228,7 @@ def _take_over(scene: bpy.types.Scene, earlier: bpy.types.Collection, collection
     for child in list(earlier.children):
         collection.children.link(child)
     removed: list[bpy.types.ID] = []
+    names: list[tuple[Any, str]] = []
     for role, item in ours.items():
         heir = with_role(collection, role)
         if heir is not None:
@@ -237,13 +238,15 @@ def _take_over(scene: bpy.types.Scene, earlier: bpy.types.Collection, collection
                 removed += [background.clip for background in item.data.background_images if background.clip]
             assigned = [compat.assigned_action(animated) for animated in (item, item.data)]
             removed += [item.data, *(action for action, _ in filter(None, assigned))]
+            names += [(heir, item.name), (heir.data, item.data.name)]
             earlier.objects.unlink(item)
             item.user_remap(heir)
         removed.append(item)
     parents = [parent for parent in _all_collections(scene) if earlier.name in parent.children]
-    name = earlier.name
+    names.append((collection, earlier.name))
     bpy.data.batch_remove(list(dict.fromkeys([earlier, *removed])))
-    collection.name = name
+    for heir, name in names:
+        heir.name = name
     if scene.collection not in parents:
         for parent in parents:
             parent.children.link(collection)

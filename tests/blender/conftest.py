@@ -35,9 +35,8 @@ else:
     _place.parent.mkdir(parents=True)
     _place.symlink_to(CHECKOUT, target_is_directory=True)
 
-    import addon_utils
-    import bpy  # noqa: F401  # before addon_utils, which is part of it
-
+    importlib.import_module("bpy")
+    addon_utils = importlib.import_module("addon_utils")  # bpy brings it, so not before
     assert addon_utils.enable(EXTENSION, default_set=True) is not None
 
 
@@ -47,6 +46,19 @@ def product() -> Callable[[str], ModuleType]:
     return lambda name: importlib.import_module(f"{EXTENSION}.{name}")
 
 
+@pytest.fixture
+def contract(product: Callable[[str], ModuleType]) -> ModuleType:
+    """`core.contract` as the add-on has it, with its modules loaded."""
+    for module in ("skeleton", "reconstruction", "contact"):
+        product(f"core.contract.{module}")
+    return product("core.contract")
+
+
+@pytest.fixture
+def scene(product: Callable[[str], ModuleType]) -> ModuleType:
+    return product("socialmirror_blender.scene")
+
+
 @pytest.fixture(autouse=True)
 def empty_file() -> None:
     """An empty .blend: one scene with nothing in it, 24 frames a second."""
@@ -54,6 +66,4 @@ def empty_file() -> None:
 
     bpy.ops.wm.read_factory_settings(use_empty=True)
     if EXTENSION not in bpy.context.preferences.addons:
-        import addon_utils
-
         addon_utils.enable(EXTENSION, default_set=True)

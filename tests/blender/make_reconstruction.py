@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 
@@ -20,7 +21,8 @@ JOINTS = 55
 class Made:
     """What was saved, with the matrices that tests need. `turns` [P,T,55,3,3] are relative rotations."""
 
-    reconstruction: object
+    reconstruction: Any
+    """`core.contract.reconstruction.Reconstruction`"""
     turns: np.ndarray
     parents: np.ndarray
 
@@ -160,7 +162,7 @@ def make_reconstruction(
     return Made(reconstruction, rodrigues(_local(motion)), parents)
 
 
-def _local(motion: object) -> np.ndarray:
+def _local(motion: Any) -> np.ndarray:
     """All relative rotations [P,T,55,3] as the saved float32 arrays have them."""
     eyes = np.zeros((*motion.global_orient.shape[:2], 2, 3))
     return np.concatenate(

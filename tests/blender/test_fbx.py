@@ -1,0 +1,232 @@
+"""FBX files hold the bones, frames and positions of the scene, for Blender and for a reader that is not Blender's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import bpy
+import numpy as np
+import pytest
+
+from .look import bone_heads, everything
+from .make_reconstruction import Made, make_reconstruction
+
+FRAMES = 25
+FIRST = 11
+CHECKED = (0, 6, 17, 24)
+"""Frames of the reconstruction at which positions are compared."""
+
+
+@pytest.fixture
+def made(contract: ModuleType, tmp_path: Path) -> Made:
+    return make_reconstruction(tmp_path, contract, frames=FRAMES, clip=tmp_path / "Tango 3.mp4")
+
+
+@pytest.fixture
+def collection(scene: ModuleType, made: Made, tmp_path: Path) -> Any:
+    return scene.import_reconstruction(bpy.context, tmp_path, frame_start=FIRST)
+
+
+@pytest.fixture
+def export_fbx(product: Callable[[str], ModuleType]) -> Callable[..., list[Path]]:
+    return product("socialmirror_blender.export").export_fbx
+
+
+def reimport(path: Path) -> list[Any]:
+    """Armatures that Blender's own importer makes of a file, in an empty scene."""
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    bpy.context.scene.render.fps = 24
+    bpy.ops.wm.fbx_import(filepath=str(path))
+    return sorted((item for item in bpy.data.objects if item.type == "ARMATURE"), key=lambda item: item.name)
+
+
+def test_blender_reads_back_what_it_had(
+    contract: ModuleType, made: Made, collection: Any, export_fbx: Any, tmp_path: Path
+) -> None:
+    first, second = export_fbx(bpy.context, collection, tmp_path / "fbx")
+    assert [first.name, second.name] == ["Tango_3_Person_1.fbx", "Tango_3_Person_2.fbx"]
+    names = contract.skeleton.JOINTS
+    for person, path in enumerate((first, second)):
+        (rig,) = reimport(path)
+        assert rig.name == "Armature"
+        assert {bone.name for bone in rig.data.bones} == {"root", *names}
+        assert [bone.name for bone in rig.data.bones if bone.parent is None] == ["root"]
+        for name in names[1:]:
+            assert rig.data.bones[name].parent.name == contract.skeleton.PARENT_NAME[name]
+        np.testing.assert_allclose(rig.matrix_world.to_scale(), (1, 1, 1), atol=1e-5)
+        action = rig.animation_data.action
+        assert len(bpy.data.actions) == 1
+        start, end = action.frame_range
+        assert end - start == FRAMES - 1
+        for frame in CHECKED:
+            bpy.context.scene.frame_set(int(start) + frame)
+            heads = bone_heads(rig, names)
+            np.testing.assert_allclose(heads, made.reconstruction.motion.joints[person, frame], atol=1e-3)
+
+
+def test_rest_in_the_file_is_the_t_pose_in_metres(
+    contract: ModuleType, made: Made, collection: Any, export_fbx: Any, tmp_path: Path
+) -> None:
+    (path,) = export_fbx(bpy.context, collection, tmp_path, persons=[1])
+    (rig,) = reimport(path)
+    rig.data.pose_position = "REST"
+    bpy.context.view_layer.update()
+    rest = made.reconstruction.motion.rest_joints[1] @ np.array([[1, 0, 0], [0, 0, -1], [0, 1, 0]]).T
+    heads = bone_heads(rig, contract.skeleton.JOINTS)
+    np.testing.assert_allclose(heads - heads[0], rest - rest[0], atol=1e-3)
+
+
+def test_both_people_in_one_file_share_the_origin(
+    contract: ModuleType, made: Made, collection: Any, export_fbx: Any, tmp_path: Path
+) -> None:
+    (path,) = export_fbx(bpy.context, collection, tmp_path, together=True)
+    assert path.name == "Tango_3_both.fbx"
+    rigs = reimport(path)
+    assert [rig.name for rig in rigs] == ["Person 1", "Person 2"]
+    start = int(rigs[0].animation_data.action.frame_range[0])
+    for frame in CHECKED:
+        bpy.context.scene.frame_set(start + frame)
+        for person, rig in enumerate(rigs):
+            heads = bone_heads(rig, contract.skeleton.JOINTS)
+            np.testing.assert_allclose(heads, made.reconstruction.motion.joints[person, frame], atol=1e-3)
+
+
+def test_export_shows_what_the_animator_sees(
+    contract: ModuleType, scene: ModuleType, collection: Any, export_fbx: Any, tmp_path: Path
+) -> None:
+    """A wrist held by IK at an animated target, a control bone of their own, the armature hidden."""
+    rig = scene.rig_of(collection, 0)
+    target = bpy.data.objects.new("target", None)
+    bpy.context.scene.collection.objects.link(target)
+    bpy.context.scene.frame_set(FIRST)
+    for frame, shift in ((FIRST, 0.0), (FIRST + 24, 0.2)):
+        target.location = rig.pose.bones["left_wrist"].head * 1.0
+        target.location.z += shift - 0.1
+        target.keyframe_insert("location", frame=frame)
+    goal = rig.pose.bones["left_elbow"].constraints.new("IK")
+    goal.target, goal.chain_count = target, 2
+    bpy.context.view_layer.objects.active = rig
+    bpy.ops.object.mode_set(mode="EDIT")
+    control = rig.data.edit_bones.new("control")
+    control.tail = (0, 0, 1)
+    bpy.ops.object.mode_set(mode="OBJECT")
+    seen = []
+    for frame in CHECKED:
+        bpy.context.scene.frame_set(FIRST + frame)
+        seen.append(bone_heads(rig, contract.skeleton.JOINTS))
+    rig.hide_viewport = True
+    (path,) = export_fbx(bpy.context, collection, tmp_path, persons=[0])
+    (back,) = reimport(path)
+    assert len(back.data.bones) == 56
+    start = int(back.animation_data.action.frame_range[0])
+    for frame, heads in zip(CHECKED, seen):
+        bpy.context.scene.frame_set(start + frame)
+        np.testing.assert_allclose(bone_heads(back, contract.skeleton.JOINTS), heads, atol=1e-3)
+
+
+def test_export_leaves_the_file_as_it_was(
+    scene: ModuleType, collection: Any, export_fbx: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, product: Any
+) -> None:
+    """Names that the export needs are taken by the user's own things, and come back, after an error too."""
+    bpy.context.scene.collection.objects.link(bpy.data.objects.new("Armature", None))
+    bpy.data.scenes.new("Tango 3")
+    shot = bpy.context.scene
+    shot.frame_set(17)
+    rig = scene.rig_of(collection, 0)
+    rig.select_set(True)
+    before = everything()
+    users = {item.name: item.users for item in [*bpy.data.actions, *bpy.data.meshes, *bpy.data.armatures]}
+    heads = bone_heads(rig, ["head"])
+
+    def unchanged() -> None:
+        assert everything() == before
+        assert {item.name: item.users for item in [*bpy.data.actions, *bpy.data.meshes, *bpy.data.armatures]} == users
+        assert (bpy.context.scene, shot.frame_current, rig.select_get()) == (shot, 17, True)
+        np.testing.assert_allclose(bone_heads(rig, ["head"]), heads, atol=1e-6)
+
+    (path,) = export_fbx(bpy.context, collection, tmp_path / "fbx", persons=[0])
+    unchanged()
+    written = path.read_bytes()
+
+    def fail(*_: Any) -> None:
+        raise RuntimeError("no")
+
+    monkeypatch.setattr(product("socialmirror_blender.export.fbx"), "_key", fail)
+    with pytest.raises(RuntimeError):
+        export_fbx(bpy.context, collection, tmp_path / "fbx")
+    unchanged()
+    assert path.read_bytes() == written
+    assert [item.name for item in (tmp_path / "fbx").iterdir()] == [path.name]
+
+
+def test_a_folder_that_cannot_be_written_is_said(collection: Any, export_fbx: Any, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(Exception, match="cannot be written"):
+        export_fbx(bpy.context, collection, tmp_path / "file")
+
+
+def test_assimp_finds_the_same(
+    contract: ModuleType, made: Made, collection: Any, export_fbx: Any, tmp_path: Path
+) -> None:
+    """Assimp is a reader that shares no code with Blender's; its bindings read animation from Python 3.12 on."""
+    assimp = pytest.importorskip("assimp_py")
+    if not hasattr(assimp, "Animation"):
+        pytest.skip("this assimp_py reads no animation")
+    names = contract.skeleton.JOINTS
+    for person, path in enumerate(export_fbx(bpy.context, collection, tmp_path)):
+        file = assimp.import_file(str(path), 0)
+        (top,) = [child for child in file.root_node.children if child.name == "Armature"]
+        (root,) = top.children
+        assert root.name == "root"
+        matrix = np.array(top.transformation)
+        np.testing.assert_allclose(np.linalg.norm(matrix[:3, :3], axis=0), 1, atol=1e-6)  # no scale left behind
+        (take,) = file.animations
+        assert take.name == "Tango 3"
+        assert take.duration / take.ticks_per_second == pytest.approx((FRAMES - 1) / 24)
+        channels = {channel.node_name: channel for channel in take.channels}
+        assert set(names) <= set(channels)
+        parents = {child.name: node.name for node in _walk(root) for child in node.children}
+        assert parents == {"pelvis": "root"} | dict(contract.skeleton.PARENT_NAME)
+        (mesh,) = file.meshes
+        assert mesh.num_faces == len(made.reconstruction.body.faces)
+        for frame in CHECKED:
+            places = _assimp_places(top, channels, frame)
+            found = np.array([places[name] for name in names])
+            joints = made.reconstruction.motion.joints[person, frame]
+            y_up = joints[:, [0, 2, 1]] * (1, 1, -1)
+            np.testing.assert_allclose(found, y_up, atol=1e-3)
+
+
+def _walk(node: Any) -> Any:
+    yield node
+    for child in node.children:
+        yield from _walk(child)
+
+
+def _assimp_places(top: Any, channels: dict[str, Any], frame: int) -> dict[str, np.ndarray]:
+    """World positions of the nodes at a key, by the reader's own hierarchy and channels."""
+    places = {}
+    waiting = [(top, np.eye(4))]
+    while waiting:
+        node, above = waiting.pop()
+        world = above @ _local(node, channels.get(node.name), frame)
+        places[node.name] = world[:3, 3]
+        waiting += [(child, world) for child in node.children]
+    return places
+
+
+def _local(node: Any, channel: Any, frame: int) -> np.ndarray:
+    if channel is None:
+        return np.array(node.transformation)
+    x, y, z, w = np.array(channel.rotation_key_values).reshape(-1, 4)[min(frame, channel.num_rotation_keys - 1)]
+    local = np.eye(4)
+    local[:3, :3] = [
+        [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
+        [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
+        [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
+    ]
+    local[:3, 3] = np.array(channel.position_key_values).reshape(-1, 3)[min(frame, channel.num_position_keys - 1)]
+    return local

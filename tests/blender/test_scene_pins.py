@@ -1,0 +1,90 @@
+"""Keys that the animator locks come back as pins in SMPL-X rotations, and a new take leaves them be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import bpy
+import numpy as np
+import pytest
+
+from .look import bone_heads
+from .make_reconstruction import Made, make_reconstruction
+
+
+@pytest.fixture
+def made(contract: ModuleType, tmp_path: Path) -> Made:
+    return make_reconstruction(tmp_path, contract, first_frame=10)
+
+
+@pytest.fixture
+def collection(scene: ModuleType, made: Made, tmp_path: Path) -> Any:
+    return scene.import_reconstruction(bpy.context, tmp_path)
+
+
+def same_rotation(a: Any, b: Any) -> bool:
+    """Axis-angles of one rotation; its angle may be written beyond half a turn."""
+    from mathutils import Quaternion, Vector
+
+    quaternions = [Quaternion(Vector(v).normalized(), Vector(v).length) for v in (a, b)]
+    return abs(quaternions[0].dot(quaternions[1])) > 1 - 1e-6
+
+
+def test_a_locked_key_is_the_rotation_of_the_reconstruction(scene: ModuleType, made: Made, collection: Any) -> None:
+    """Frame 10 of the clip is scene frame 1, so scene frame 6 is clip frame 15."""
+    scene.lock_keys(scene.rig_of(collection, 1), ["left_elbow", "pelvis", "left_index1"], 6)
+    pins = scene.read_edits(bpy.context, collection).pins
+    assert [(pin.person, pin.joint, pin.frame) for pin in pins] == [(1, "pelvis", 15), (1, "left_elbow", 15)]
+    motion = made.reconstruction.motion
+    assert same_rotation(pins[0].rotation, motion.global_orient[1, 5])
+    np.testing.assert_allclose(pins[0].position, motion.pelvis[1, 5], atol=1e-5)
+    assert same_rotation(pins[1].rotation, motion.body_pose[1, 5, 17])
+    assert pins[1].position is None
+
+
+def test_what_the_animator_keys_and_locks_is_what_comes_back(scene: ModuleType, collection: Any) -> None:
+    rig = scene.rig_of(collection, 0)
+    knee = rig.pose.bones["right_knee"]
+    bpy.context.scene.frame_set(4)
+    knee.rotation_quaternion = (np.cos(0.5), np.sin(0.5), 0, 0)
+    knee.keyframe_insert("rotation_quaternion", frame=4)
+    scene.lock_keys(rig, ["right_knee"], 4)
+    (pin,) = scene.read_edits(bpy.context, collection).pins
+    assert (pin.joint, pin.frame) == ("right_knee", 13)
+    assert np.linalg.norm(pin.rotation) == pytest.approx(1.0, abs=1e-5)
+    scene.unlock_keys(rig, ["right_knee"], 4)
+    assert scene.read_edits(bpy.context, collection).pins == ()
+
+
+def test_locking_shows_in_the_dope_sheet_and_changes_nothing_else(
+    contract: ModuleType, scene: ModuleType, made: Made, collection: Any
+) -> None:
+    rig = scene.rig_of(collection, 0)
+    scene.lock_keys(rig, contract.skeleton.BODY_JOINTS, 8)
+    assert scene.locked_frames(rig, "head") == [8]
+    assert scene.locked_frames(rig, "root") == [8]
+    bpy.context.scene.frame_set(8)
+    heads = bone_heads(rig, contract.skeleton.JOINTS)
+    np.testing.assert_allclose(heads, made.reconstruction.motion.joints[0, 7], atol=1e-4)
+
+
+def test_a_new_take_keeps_locked_keys(
+    contract: ModuleType, scene: ModuleType, made: Made, collection: Any, tmp_path: Path
+) -> None:
+    rig = scene.rig_of(collection, 0)
+    scene.lock_keys(rig, contract.skeleton.BODY_JOINTS, 8)
+    before = scene.read_edits(bpy.context, collection).pins
+    new = make_reconstruction(tmp_path, contract, first_frame=10, take="take-2", seed=5)
+    scene.update_take(bpy.context, collection, tmp_path)
+    assert len(before) == 22
+    after = scene.read_edits(bpy.context, collection).pins
+    assert [(pin.joint, pin.frame) for pin in after] == [(pin.joint, pin.frame) for pin in before]
+    for old, kept in zip(before, after):
+        np.testing.assert_allclose(old.rotation, kept.rotation, atol=1e-5)
+    joints = contract.skeleton.BODY_JOINTS
+    bpy.context.scene.frame_set(8)
+    np.testing.assert_allclose(bone_heads(rig, joints), made.reconstruction.motion.joints[0, 7, :22], atol=1e-4)
+    bpy.context.scene.frame_set(9)
+    np.testing.assert_allclose(bone_heads(rig, joints), new.reconstruction.motion.joints[0, 8, :22], atol=1e-4)
