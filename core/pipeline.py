@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from importlib import metadata
 from pathlib import Path
@@ -109,7 +110,7 @@ def reconstruct(request: Request, folder: Path, listener: Listener) -> Take:
         info = Info(
             clip=_clip_record(clip, tracks),
             people=_people(tracks, bodies),
-            body={"id": body.identity, "path": "default" if request.body is None else str(request.body)},
+            body={"id": body.identity, "path": "default" if request.body is None else str(request.body.absolute())},
             prompt=prompt,
             prompt_source="user" if prompt else "none",
             contacts=tuple(contacts),
@@ -300,4 +301,5 @@ def _drop_takes(folder: Path, info: Info) -> None:
     listed = {take.id for take in info.takes}
     for path in (folder / TAKES_FOLDER).glob("take-*.*"):
         if path.stem not in listed:
-            path.unlink(missing_ok=True)
+            with suppress(OSError):  # another program may hold it; nothing refers to it any more
+                path.unlink()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from .body.model import BodyModel
@@ -39,13 +39,7 @@ class Choices:
     """Identity of the body file."""
 
     def to_json(self) -> dict[str, Any]:
-        return {
-            "clip": self.clip,
-            "frames": list(self.frames),
-            "people": None if self.people is None else list(self.people),
-            "fov": self.fov,
-            "body": self.body,
-        }
+        return asdict(self)
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> Choices:
@@ -182,14 +176,14 @@ PERCEPTION = Stage(
     _perceive,
 )
 INITIAL = Stage(
-    "initial", ("perception",), 1, Initial, 2, lambda inputs: [inputs.choices.fov, inputs.choices.body], _initialise
+    "initial", ("perception",), 1, Initial, 1, lambda inputs: [inputs.choices.fov, inputs.choices.body], _initialise
 )
-FIT = Stage("fit", ("perception", "initial"), 1, Fitted, 25, lambda inputs: None, _fit)
-CONTACTS = Stage("contacts", ("perception", "fit"), 1, ContactList, 2, lambda inputs: None, _find_contacts)
+FIT = Stage("fit", ("perception", "initial"), 1, Fitted, 55, lambda inputs: None, _fit)
+CONTACTS = Stage("contacts", ("perception", "fit"), 1, ContactList, 7, lambda inputs: None, _find_contacts)
 CONTACT_STAGE = Stage(
-    "contact-fit", ("perception", "fit", "contacts"), 1, Fitted, 15, lambda inputs: None, _fit_contacts
+    "contact-fit", ("perception", "fit", "contacts"), 1, Fitted, 25, lambda inputs: None, _fit_contacts
 )
-REFINE_STAGE = Stage("refine", ("perception", "contact-fit"), 1, Fitted, 8, _edits_key, _refine)
+REFINE_STAGE = Stage("refine", ("perception", "contact-fit"), 1, Fitted, 16, _edits_key, _refine)
 
 RECONSTRUCT_STAGES = (PERCEPTION, INITIAL, FIT, CONTACTS, CONTACT_STAGE)
 REFINE_STAGES = (*RECONSTRUCT_STAGES, REFINE_STAGE)

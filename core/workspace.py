@@ -46,7 +46,7 @@ def workspace(folder: Path) -> Iterator[None]:
 
 
 def _remove_if_empty(cache: Path, made: Sequence[Path]) -> None:
-    if any(path.name != _LOCK_FILE for path in cache.iterdir()):
+    if not cache.is_dir() or any(path.name != _LOCK_FILE for path in cache.iterdir()):
         return
     (cache / _LOCK_FILE).unlink(missing_ok=True)
     for path in made:  # innermost first
