@@ -316,7 +316,7 @@ def _take_pipes() -> tuple[TextIO, TextIO]:
     """The protocol's pipes, and nobody else's: what libraries print goes to stderr, and their children read nothing."""
     requests = os.fdopen(os.dup(0), "r", encoding="utf-8", errors="replace")
     answers = os.fdopen(os.dup(1), "w", encoding="ascii", newline="\n")
-    with open(os.devnull, "rb") as nothing:  # noqa: PTH123  # a device, not a file
+    with Path(os.devnull).open("rb") as nothing:
         os.dup2(nothing.fileno(), 0)
     os.dup2(2, 1)
     sys.stdout = sys.stderr
