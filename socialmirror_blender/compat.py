@@ -79,8 +79,9 @@ def movie_strip(context: bpy.types.Context, name: str) -> Any:
 
 def strip_zero(strip: Any) -> float:
     """The sequencer's frame, maybe fractional, at which the movie's first frame plays (or would, where trimmed)."""
-    start = strip.content_start if "content_start" in strip.bl_rna.properties else strip.frame_start
-    return start - strip.animation_offset_start
+    if "content_start" in strip.bl_rna.properties:
+        return strip.content_start - strip.content_trim_start
+    return strip.frame_start - strip.animation_offset_start
 
 
 def strip_frames(strip: Any) -> tuple[int, int]:

@@ -6,6 +6,7 @@ Its own kinematics and skinning, in numpy straight from the equations, are what 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -35,6 +36,16 @@ class Made:
         moved += (joints - np.einsum("jab,jb->ja", world, rest))[None]
         rows = np.arange(len(moved))[:, None]
         return (body.skin_weights[..., None] * moved[rows, body.skin_joints]).sum(1)
+
+
+@cache
+def free_body() -> dict[str, np.ndarray]:
+    """The body file's arrays, read once; `shapes` [V,3,16] and `shape_joints` [55,3,16] are of the first 16 betas."""
+    with np.load(BODY_FILE, allow_pickle=False) as file:
+        body = {name: file[name] for name in ("v_template", "J_regressor", "weights", "f", "ft", "vt")}
+        body["shapes"] = file["shapedirs"][..., :16].copy()
+    body["shape_joints"] = np.einsum("jv,vdk->jdk", body["J_regressor"], body["shapes"])
+    return body
 
 
 def rodrigues(vectors: np.ndarray) -> np.ndarray:
@@ -75,11 +86,11 @@ def make_reconstruction(
     """Write a reconstruction to `folder` with the product's own contract (`core.contract`, given so that the
     module is the one the add-on uses)."""
     skeleton, record = contract.skeleton, contract.reconstruction
-    source = np.load(BODY_FILE, allow_pickle=False)
+    source = free_body()
     rng = np.random.default_rng(seed)
     betas = np.zeros((PEOPLE, 16))
     betas[0, :3], betas[1, :3] = (1.0, -0.5, 0.3), (-1.0, 0.8, -0.2)
-    vertices = source["v_template"] + np.einsum("vdk,pk->pvd", source["shapedirs"][..., :16], betas)
+    vertices = source["v_template"] + np.einsum("vdk,pk->pvd", source["shapes"], betas)
     rest = np.einsum("jv,pvd->pjd", source["J_regressor"], vertices)
     parents = np.array(skeleton.PARENTS)
 
@@ -135,8 +146,8 @@ def make_reconstruction(
         skin_joints=order.astype(np.int32),
         skin_weights=(weights / weights.sum(1, keepdims=True)).astype(f32),
         rest_vertices=vertices.astype(f32),
-        shape_vertices=source["shapedirs"][..., :16].astype(f32),
-        shape_joints=np.einsum("jv,vdk->jdk", source["J_regressor"], source["shapedirs"][..., :16]).astype(f32),
+        shape_vertices=source["shapes"].astype(f32),
+        shape_joints=source["shape_joints"].astype(f32),
         vertex_region=_regions(source["weights"].argmax(1), skeleton),
     )
     last = first_frame + frames - 1

@@ -172,9 +172,7 @@ def test_motion_plays_in_step_with_the_strip(scene: ModuleType, contract: Module
     clip = tmp_path / "clip.mp4"
     write_movie(clip, 12)
     made = make_reconstruction(tmp_path / "out", contract, first_frame=4, frames=8, clip=clip)
-    editor = bpy.context.scene.sequence_editor_create()
-    strips = getattr(editor, "strips", None) or editor.sequences
-    strips.new_movie("Clip", str(clip), channel=1, frame_start=31)
+    bpy.context.scene.sequence_editor_create().strips.new_movie("Clip", str(clip), channel=1, frame_start=31)
     collection = scene.import_reconstruction(bpy.context, tmp_path / "out", strip="Clip")
     bpy.context.scene.frame_set(35)
     np.testing.assert_allclose(
@@ -213,6 +211,28 @@ def test_a_failing_import_leaves_the_file_as_it_was(
     with pytest.raises(Exception, match="cannot be read"):
         scene.import_reconstruction(bpy.context, tmp_path)
     assert everything() == before
+
+
+def test_mode_and_selection_stay(scene: ModuleType, made: Made, tmp_path: Path) -> None:
+    """The animator edits a mesh while a result comes in."""
+    bpy.ops.mesh.primitive_cube_add()
+    cube = bpy.context.object
+    bpy.ops.object.mode_set(mode="EDIT")
+    scene.import_reconstruction(bpy.context, tmp_path)
+    assert bpy.context.object == cube
+    assert (cube.mode, bpy.context.selected_objects) == ("EDIT", [cube])
+
+
+def test_a_result_goes_into_its_own_scene_while_another_is_open(
+    contract: ModuleType, scene: ModuleType, made: Made, tmp_path: Path
+) -> None:
+    other = bpy.data.scenes.new("other")
+    with bpy.context.temp_override(scene=other, view_layer=other.view_layers[0]):
+        collection = scene.import_reconstruction(bpy.context, tmp_path)
+    assert list(other.collection.children) == [collection]
+    assert other.camera is not None
+    assert bpy.context.scene.camera is None
+    assert len(scene.rig_of(collection, 1).data.bones) == 56
 
 
 def test_importing_again_keeps_what_is_the_animators(scene: ModuleType, made: Made, tmp_path: Path) -> None:
