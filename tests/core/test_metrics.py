@@ -77,3 +77,20 @@ def test_contact_f1():
     found[0, 0, 0] = found[0, 1, 1] = True
     assert metrics.contact_f1(found, true) == pytest.approx(0.5)
     assert metrics.contact_f1(~found & found, ~true & true) == 1
+
+
+def test_penetration_is_the_depth_below_the_surface():
+    # a flat floor of vertices every 2 mm, its outside upwards
+    x, y = np.meshgrid(np.arange(-0.05, 0.051, 0.002), np.arange(-0.05, 0.051, 0.002))
+    floor = np.stack([x.ravel(), y.ravel(), np.zeros(x.size)], 1)
+    up = np.tile([0.0, 0.0, 1.0], (len(floor), 1))
+    points = np.array([[0, 0, 0.01], [0, 0, -0.004], [0.01, 0.02, -0.02]])
+    assert metrics.penetration(points, floor, up) == pytest.approx([0, 4, 20])
+
+
+def test_vertex_normals_point_outwards():
+    corners = np.array([[0.0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]])
+    faces = np.array([[0, 2, 1], [0, 1, 3], [0, 3, 2], [1, 2, 3]])
+    normals = metrics.vertex_normals(corners, faces)
+    assert np.linalg.norm(normals, axis=1) == pytest.approx(np.ones(4))
+    assert ((normals * (corners - corners.mean(0))).sum(1) > 0).all()
