@@ -78,6 +78,8 @@ def write_curve(
     points.foreach_set("co", np.stack([frames, values], -1).astype(np.float32).ravel())
     between = compat.enum_value(bpy.types.Keyframe, "interpolation", interpolation)
     points.foreach_set("interpolation", np.full(len(frames), between, dtype=np.int32))
+    # they come selected, and one slip in the dope sheet would move them all
+    points.foreach_set("select_control_point", np.zeros(len(frames), dtype=bool))
     if kinds is not None:
         points.foreach_set("type", kinds)
     curve.update()

@@ -15,8 +15,8 @@ from ...core.contract.skeleton import FACE_JOINTS, LEFT_HAND_JOINTS, RIGHT_HAND_
 from .. import compat
 from .basis import BONE_PARENTS, BONES, ROOT, RestBones
 
-COLORS = ("THEME03", "THEME04")
-"""Bone colours of the first and second person: yellow-orange and blue, as their skins."""
+COLORS = ("THEME02", "THEME04")
+"""Bone colours of the first and second person: orange and blue, as their skins."""
 
 _MOVABLE = (ROOT, "pelvis")
 _HINGES = ("left_knee", "right_knee", "left_elbow", "right_elbow")

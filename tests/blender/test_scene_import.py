@@ -80,7 +80,9 @@ def test_curves_never_jump(scene: ModuleType, contract: ModuleType, tmp_path: Pa
     ]
     assert len(steps) == 4 * 56
     assert max(steps) < 0.3
-    assert {point.interpolation for curve in curves for point in curve.keyframe_points} == {"LINEAR"}
+    points = [point for curve in curves for point in curve.keyframe_points]
+    assert {point.interpolation for point in points} == {"LINEAR"}
+    assert not any(point.select_control_point for point in points)
 
 
 def test_meshes_are_smooth_mapped_and_told_apart(scene: ModuleType, made: Made, tmp_path: Path) -> None:
@@ -284,6 +286,44 @@ def test_a_new_take_keys_the_same_rigs(scene: ModuleType, contract: ModuleType, 
     bpy.context.scene.frame_set(10)
     heads = bone_heads(rig, contract.skeleton.JOINTS)
     np.testing.assert_allclose(heads, new.reconstruction.motion.joints[0, 9], atol=1e-4)
+
+
+def test_a_failing_new_take_changes_nothing(
+    scene: ModuleType,
+    contract: ModuleType,
+    made: Made,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    product: Any,
+) -> None:
+    collection = scene.import_reconstruction(bpy.context, tmp_path)
+    rig = scene.rig_of(collection, 0)
+    action, before = rig.animation_data.action, everything()
+    make_reconstruction(tmp_path, contract, take="take-2", seed=7)
+
+    def fail(*_: Any) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(product("socialmirror_blender.scene.reconstruction"), "carry_locked", fail)
+    with pytest.raises(ZeroDivisionError):
+        scene.update_take(bpy.context, collection, tmp_path)
+    assert rig.animation_data.action == action
+    assert everything() == before
+    assert scene.read_state(collection).take == "take-1"
+    assert scene.read_list(collection) == made.reconstruction.info.contacts
+    bpy.context.scene.frame_set(10)
+    head = contract.skeleton.JOINT_INDEX["head"]
+    np.testing.assert_allclose(bone_heads(rig, ["head"])[0], made.reconstruction.motion.joints[0, 9, head], atol=1e-4)
+
+
+def test_a_take_of_another_body_is_refused(scene: ModuleType, contract: ModuleType, made: Made, tmp_path: Path) -> None:
+    collection = scene.import_reconstruction(bpy.context, tmp_path)
+    with np.load(tmp_path / "reconstruction.npz") as file:
+        arrays = dict(file)
+    arrays["rest_joints"] = arrays["rest_joints"] * np.float32(1.05)
+    contract.files.write_npz(tmp_path / "reconstruction.npz", arrays)
+    with pytest.raises(Exception, match="another body for Person 1"):
+        scene.update_take(bpy.context, collection, tmp_path)
 
 
 def test_two_people_of_300_frames_arrive_within_a_second(
