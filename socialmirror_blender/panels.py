@@ -13,7 +13,7 @@ from .properties import contact_list, settings_of
 from .reconstructions import active_import, info_of
 from .runtime.environment import EnvironmentState
 from .runtime.job import Failure, Job, JobState
-from .runtime.session import session
+from .runtime.session import belongs_here, session
 
 CATEGORY = "SocialMirror"
 
@@ -44,8 +44,10 @@ _FIXES = {
     "version-mismatch": "socialmirror.install_environment",
 }
 """The button that mends a failure, by the failure's code."""
-_CHARACTER_WIDTH = 6.6
-"""Pixels of a character of the panel's font on the average, at a scale of 1."""
+_CHARACTER_WIDTH, _MARGINS = 6.2, 50
+"""Pixels of a character of the panel's font on the average, and of what is left and right of a text, at a scale of 1."""
+_ROOMY = 50
+"""Characters from which on nothing needs to be abbreviated."""
 
 
 class _Sidebar:
@@ -196,8 +198,9 @@ class SOCIALMIRROR_UL_contacts(bpy.types.UIList):
     ) -> None:
         row = layout.row(align=True)
         row.active = item.state != "rejected"
+        roomy = _characters(context.region.width, _ui_scale()) > _ROOMY
         split = row.split(factor=0.72)
-        split.label(text=contact_text(item), icon=_STATE_ICONS[item.state])
+        split.label(text=contact_text(item, roomy), icon=_STATE_ICONS[item.state])
         frames = split.row()
         frames.alignment = "RIGHT"
         frames.label(text=f"{item.frame_start}–{item.frame_end}")
@@ -233,9 +236,13 @@ def draw_environment(layout: Any) -> None:
     if environment.device:
         _lines(column, f"Computes on {environment.device}", bpy.context.region)
     if environment.state in _ENVIRONMENT_BUTTONS:
+        if not bpy.app.online_access:
+            _lines(column, "That needs the network, and Blender's online access is off.", bpy.context.region)
+            column.operator("socialmirror.network_preferences", icon="PREFERENCES")
         operator, text = _ENVIRONMENT_BUTTONS[environment.state]
         row = column.row()
         row.scale_y = 1.4
+        row.enabled = bpy.app.online_access
         row.operator(operator, text=text, icon=icon)
         row = column.row(align=True)
         row.operator("socialmirror.use_interpreter", icon="FILE_SCRIPT")
@@ -259,10 +266,10 @@ def draw_job(layout: Any, *kinds: str) -> None:
         _message(layout, "INFO", warning, "", bpy.context.region)
 
 
-def contact_text(item: Any) -> str:
-    """A contact in few words: `A right palm · B chest`."""
-    whom = "ground" if item.person_b == GROUND else f"{_letter(item.person_b)} {_words(item.region_b)}"
-    return f"{_letter(item.person_a)} {_words(item.region_a)} · {whom}"
+def contact_text(item: Any, roomy: bool) -> str:
+    """A contact in few words: `A right palm · B chest`, or `A R palm · B chest` where there is little room."""
+    whom = "ground" if item.person_b == GROUND else f"{_letter(item.person_b)} {_words(item.region_b, roomy)}"
+    return f"{_letter(item.person_a)} {_words(item.region_a, roomy)} · {whom}"
 
 
 def time_text(seconds: float) -> str:
@@ -278,7 +285,16 @@ def time_text(seconds: float) -> str:
 
 def wrapped(text: str, width: float, scale: float) -> list[str]:
     """Lines of a text that fit `width` pixels of the interface at that scale."""
-    return textwrap.wrap(text, max(16, int((width / scale - 40) / _CHARACTER_WIDTH)))
+    return textwrap.wrap(text, max(16, _characters(width, scale)))
+
+
+def _characters(width: float, scale: float) -> int:
+    """How many characters stand side by side in a region of this width."""
+    return int((width / scale - _MARGINS) / _CHARACTER_WIDTH)
+
+
+def _ui_scale() -> float:
+    return bpy.context.preferences.system.ui_scale
 
 
 def _draw_clip(layout: Any, settings: Any) -> None:
@@ -313,6 +329,8 @@ def _draw_running(box: Any, job: Job) -> None:
     column.progress(factor=job.fraction, text=f"{job.fraction:.0%}{left}")
     if job.text:
         _lines(column, job.text, bpy.context.region)
+    if session.origin is not None and not belongs_here(session.origin):
+        _lines(column, "It was started in another file.", bpy.context.region)
     row = box.row()
     row.enabled = job.state is not JobState.CANCELLING
     row.operator("socialmirror.cancel", icon="CANCEL")
@@ -359,9 +377,9 @@ def _letter(person: str) -> str:
     return "AB"[int(person)]
 
 
-def _words(region: str) -> str:
+def _words(region: str, roomy: bool) -> str:
     side, _, part = region.partition("_")
-    if side in ("left", "right"):
+    if side in ("left", "right") and not roomy:
         return f"{side[0].upper()} {part.replace('_', ' ')}"
     return region.replace("_", " ")
 
@@ -380,7 +398,7 @@ def _paragraph(layout: Any, text: str, region: Any) -> None:
 def _lines(column: Any, text: str, region: Any, icon: str = "NONE", margin: int = 0) -> None:
     """A text in as many labels as it takes: Blender wraps nothing."""
     width = region.width if region is not None else 300
-    scale = bpy.context.preferences.system.ui_scale
+    scale = _ui_scale()
     used = margin * scale + (20 * scale if icon != "NONE" else 0)
     for number, line in enumerate(wrapped(text, width - used, scale)):
         column.label(text=line, icon=icon if number == 0 else ("NONE" if icon == "NONE" else "BLANK1"))

@@ -89,6 +89,16 @@ class SOCIALMIRROR_OT_check_environment(bpy.types.Operator):
         return {"FINISHED"}
 
 
+class SOCIALMIRROR_OT_network_preferences(bpy.types.Operator):
+    bl_idname = "socialmirror.network_preferences"
+    bl_label = "Network Preferences…"
+    bl_description = "Show where Blender's online access is turned on: Preferences > System > Network"
+
+    def execute(self, context: bpy.types.Context) -> Returned:
+        bpy.ops.screen.userpref_show(section="SYSTEM")
+        return {"FINISHED"}
+
+
 def _free(cls: Any) -> bool:
     if session.session.runner.job.active or session.session.environment.state is EnvironmentState.INSTALLING:
         cls.poll_message_set("SocialMirror is at work; wait until it is done, or cancel it")
@@ -110,4 +120,5 @@ CLASSES = (
     SOCIALMIRROR_OT_fetch_weights,
     SOCIALMIRROR_OT_use_interpreter,
     SOCIALMIRROR_OT_check_environment,
+    SOCIALMIRROR_OT_network_preferences,
 )

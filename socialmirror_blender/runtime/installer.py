@@ -3,9 +3,9 @@
     python installer.py FOLDER ROOT [--interpreter PYTHON] [--base PYTHON] [--offline] [--torch-index URL]
 
 FOLDER is where environments live, ROOT the extension's folder. Without `--interpreter` a new environment is made with the
-interpreter `--base` (default: the one that runs this); with it, that one is checked and used as it is. Either way the
-networks' weights are fetched, and last of all FOLDER/environment.json is replaced, which names the environment in use: the
-one before serves until then.
+interpreter `--base` (default: the one that runs this, else what the system has); with it, that one is checked and used as
+it is. Either way the networks' weights are fetched, and last of all FOLDER/environment.json is replaced, which names the
+environment in use: the one before serves until then.
 
 It answers in the messages of core/contract/messages.py for a job of id 1. Any line on stdin, or its end, cancels.
 """
@@ -22,7 +22,7 @@ import subprocess
 import sys
 import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -59,7 +59,7 @@ class Options:
     folder: Path
     root: Path
     interpreter: Path | None
-    base: Path
+    base: Path | None
     offline: bool
     torch_index: str
 
@@ -127,17 +127,16 @@ def make_environment(options: Options, folder: Path, requirements: Path, tasks: 
             "Turn on Preferences > System > Network > Allow Online Access, or name a Python that has the packages.",
         )
     stage(0)
-    check_interpreter(options.base, tasks)
+    base = find_base([options.base] if options.base else base_candidates(), tasks)
     folder.mkdir(parents=True)
     (folder / STATE_FILE).write_text(INCOMPLETE, encoding="utf-8")
-    code, lines = tasks.run([str(options.base), "-m", "venv", str(folder)], log)
+    code, lines = tasks.run([str(base), "-m", "venv", str(folder)], log)
     python = folder / ("Scripts/python.exe" if _WINDOWS else "bin/python")
     if code != 0 or not python.exists():
         raise Failed(
             "venv-failed",
-            f"{options.base} cannot make an environment: {_last(lines)}.",
-            "Install Python 3.11, 3.12 or 3.13 with venv and pip (on Debian and Ubuntu the package python3-venv), "
-            "and name it in SocialMirror's preferences.",
+            f"{base} cannot make an environment: {_last(lines)}.",
+            "Make room where SocialMirror's folder is, or name a Python of your own that has the packages.",
         )
     pip = [str(python), "-m", "pip", "--disable-pip-version-check", "--no-input"]
     if pip_version(pip, tasks) < _RAW_PROGRESS:
@@ -160,16 +159,43 @@ def make_environment(options: Options, folder: Path, requirements: Path, tasks: 
     return python
 
 
-def check_interpreter(python: Path, tasks: Tasks) -> None:
-    """Failed where it does not start, or is too old, too new or not a 64-bit one."""
-    query = "import sys; print(*sys.version_info[:2], 64 if sys.maxsize > 2**32 else 32)"
-    hint = "Name a 64-bit Python 3.11, 3.12 or 3.13 in SocialMirror's preferences."
+def find_base(candidates: Iterable[Path], tasks: Tasks) -> Path:
+    """The first interpreter that can make an environment for the core; Failed with what is wrong with the first."""
+    failure: Failed | None = None
+    for python in candidates:
+        try:
+            check_interpreter(python, tasks, "import venv, ensurepip; ")
+        except Failed as error:
+            failure = failure or error
+        else:
+            return python
+    assert failure is not None  # there is one candidate at least
+    raise Failed(
+        failure.code,
+        f"No Python that can make an environment was found. Blender's own does not do: {failure.message}",
+        "Install Python 3.11, 3.12 or 3.13 with venv and pip (on Debian and Ubuntu python3-venv), and install again.",
+    )
+
+
+def base_candidates() -> Iterator[Path]:
+    """Blender's Python, which runs this, then whatever the system has."""
+    yield Path(sys.executable)
+    for name in ("python3.13", "python3.12", "python3.11", "python3"):
+        found = shutil.which(name)
+        if found:
+            yield Path(found)
+
+
+def check_interpreter(python: Path, tasks: Tasks, needing: str = "") -> None:
+    """Failed where it does not start, lacks what the statement `needing` imports, or is of the wrong version."""
+    query = f"{needing}import sys; print(*sys.version_info[:2], 64 if sys.maxsize > 2**32 else 32)"
+    hint = "Name a 64-bit Python 3.11, 3.12 or 3.13."
     try:
         code, lines = tasks.run([str(python), "-I", "-c", query], ignore)
     except OSError as error:
         raise Failed("python-unfit", f"{python} does not start: {error.strerror}.", hint) from error
     if code != 0 or not re.fullmatch(r"\d+ \d+ \d+", lines[-1] if lines else ""):
-        raise Failed("python-unfit", f"{python} is not a Python interpreter that works.", hint)
+        raise Failed("python-unfit", f"{python} does not do: {_last(lines)}.", hint)
     major, minor, bits = map(int, lines[-1].split())
     if not (3, 11) <= (major, minor) <= (3, 13) or bits != 64:
         raise Failed("python-unfit", f"{python} is a {bits}-bit Python {major}.{minor}.", hint)
@@ -372,7 +398,7 @@ def _parse(arguments: list[str]) -> Options:
     parser.add_argument("folder", type=Path)
     parser.add_argument("root", type=Path)
     parser.add_argument("--interpreter", type=Path)
-    parser.add_argument("--base", type=Path, default=Path(sys.executable))
+    parser.add_argument("--base", type=Path)
     parser.add_argument("--offline", action="store_true")
     parser.add_argument("--torch-index", default="")
     return Options(**vars(parser.parse_args(arguments)))

@@ -57,20 +57,22 @@ class Runner:
         """
         if self.job.active:
             raise UserError("busy", "SocialMirror is at work already.", "Wait until it is done, or cancel it.")
-        if self._child is not None and (self._child.launch != launch or self._child.exit_code is not None):
+        if self._child is not None and not (
+            launch.greets and self._child.launch == launch and self._child.exit_code is None
+        ):
             self.close()
-        if not launch.greets:
+        fresh = self._child is None
+        if self._child is None:
             self._child = Child(launch)
-            self.job = sent(started(kind, 1))
-            self._request = None
-        else:
+        if launch.greets:
             self._next_id += 1
             self.job = started(kind, self._next_id)
             self._request = message(self.job.id, kind, **(fields or {}))
-            if self._child is None:
-                self._child = Child(launch)
-                self.ready = None
+            if fresh:
                 self._child.send(message(_HELLO_ID, "hello"))
+        else:
+            self.job = sent(started(kind, 1))
+            self._request = None
         self._since = self._clock()
         self._force = 0
         self._send_when_ready()

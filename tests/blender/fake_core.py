@@ -1,0 +1,114 @@
+#!/usr/bin/env python3
+"""Stands in for the interpreter of the core's environment, so that tests need neither torch nor a clip.
+
+It is run as `fake_core.py -m core serve` and speaks the protocol. What it does with a job is in the job's prompt:
+
+    (nothing)   stages, progress and a result, for which FAKE_RESULT is copied to the asked folder
+    fail        an error as the core sends it
+    weights     the error of a missing weight
+    work        reports progress until it is cancelled
+    stubborn    says one thing, then neither answers nor heeds a signal
+    die         ends in the middle
+    nonsense    writes a line that is no message, then a result
+
+FAKE_SILENT keeps it from greeting, FAKE_MISSING names a check that its doctor finds wanting.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import sys
+import threading
+import time
+
+
+def main(arguments: list[str]) -> int:
+    if arguments[:2] == ["-I", "-c"]:  # what an installer asks of an interpreter
+        print("3 11 64")
+        return 0
+    command = arguments[2]
+    if command == "doctor":
+        print(json.dumps({"ok": not missing(), "checks": doctor()}, indent=1))
+        return 2 if missing() else 0
+    if command == "weights":
+        print("/weights/pose.tflite")
+        return 0
+    return serve()
+
+
+def missing() -> str:
+    return os.environ.get("FAKE_MISSING", "")
+
+
+def doctor() -> list[dict[str, object]]:
+    names = ("python", "torch", "device", "weights pose_detector")
+    return [
+        {
+            "name": name,
+            "ok": name != missing(),
+            "detail": "not installed" if name == missing() else "2.13.0",
+            "fix": "Run pip.",
+        }
+        for name in names
+    ]
+
+
+def say(job: int, kind: str, **fields: object) -> None:
+    print(json.dumps({"v": 1, "id": job, "type": kind, **fields}), flush=True)
+
+
+def serve() -> int:
+    cancelled = threading.Event()
+    signal.signal(signal.SIGINT, lambda *_: cancelled.set())
+    for line in sys.stdin:
+        request = json.loads(line)
+        if request["type"] == "hello" and not os.environ.get("FAKE_SILENT"):
+            say(request["id"], "ready", version="0.1.0", device="cpu (2 threads)", doctor=doctor())
+        elif request["type"] == "cancel":
+            cancelled.set()
+        elif request["type"] == "shutdown":
+            break
+        elif request["type"] in ("reconstruct", "refine"):
+            cancelled.clear()
+            threading.Thread(target=work, args=(request, cancelled), daemon=True).start()
+    return 0
+
+
+def work(request: dict[str, object], cancelled: threading.Event) -> None:
+    job, prompt = request["id"], request["prompt"]
+    say(job, "stage", name="Perception", index=0, count=3)
+    say(job, "progress", stage="Perception", fraction=0.25, seconds_left=48.0, text="frame 40 of 101")
+    say(job, "log", text="a line of the log")
+    if prompt == "fail":
+        say(
+            job, "error", code="one-person", message="Only one person is seen in the clip.",
+            hint="Choose a range of frames in which both are visible.", log="",
+        )  # fmt: skip
+    elif prompt == "weights":
+        say(job, "error", code="weight-missing", message="A network is missing.", hint="Download it.", log="")
+    elif prompt == "die":
+        print("Out of memory", file=sys.stderr, flush=True)
+        os._exit(7)
+    elif prompt == "stubborn":
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT, signal.SIGTERM])
+        os.kill(os.getpid(), signal.SIGSTOP)
+    elif prompt == "work":
+        while not cancelled.wait(0.05):
+            say(job, "progress", stage="Perception", fraction=0.4, seconds_left=70.0, text="frame 41 of 101")
+        say(job, "cancelled")
+    else:
+        if prompt == "nonsense":
+            print("Loading checkpoint shards: 100%", flush=True)
+        say(job, "warning", text="The camera moves; a still one was assumed.")
+        time.sleep(0.05)
+        folder = str(request["out"] if request["type"] == "reconstruct" else request["folder"])
+        if request["type"] == "reconstruct":
+            shutil.copytree(os.environ["FAKE_RESULT"], folder, dirs_exist_ok=True)
+        say(job, "result", folder=folder, take="take-1")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

@@ -1,0 +1,102 @@
+"""The managed environment: what state follows from what, and what the panel and the children are told."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+
+import bpy
+import pytest
+
+from .buttons import press
+
+FAKE_CORE = Path(__file__).with_name("fake_core.py")
+Product = Callable[[str], ModuleType]
+
+
+@pytest.fixture
+def environment(product: Product) -> ModuleType:
+    return product("socialmirror_blender.runtime.environment")
+
+
+def test_the_state_follows_from_what_lies_on_the_disk(environment: ModuleType) -> None:
+    record = environment.Record("/env/bin/python", "env-1", "abc", weights=True)
+    facts = environment.Facts(record, interpreter_exists=True, interrupted=False, requirements="abc")
+    states = {
+        "READY": facts,
+        "NOT_INSTALLED": replace(facts, record=None),
+        "BROKEN": replace(facts, interpreter_exists=False),
+        "UPDATE_REQUIRED": replace(facts, requirements="newer"),
+        "WEIGHTS_MISSING": replace(facts, record=replace(record, weights=False)),
+    }
+    for name, given in states.items():
+        found = environment.assess(given)
+        assert found.state.name == name
+        assert found.usable == (name == "READY")
+        assert name == "READY" or (found.message and found.hint)
+    assert "did not finish" in environment.assess(replace(facts, record=None, interrupted=True)).message
+
+
+def test_what_the_worker_says_of_itself_counts(environment: ModuleType) -> None:
+    ready = environment.Environment(environment.EnvironmentState.READY, "/env/bin/python")
+    fine = {"name": "torch", "ok": True, "detail": "2.13", "fix": ""}
+    no_torch = {"name": "torch", "ok": False, "detail": "not installed", "fix": "Run pip."}
+    no_weight = {"name": "weights pose", "ok": False, "detail": "missing", "fix": "Run weights."}
+    assert environment.examined(ready, "cpu", [fine]).device == "cpu"
+    broken = environment.examined(ready, "cpu", [no_torch, no_weight])
+    assert broken.state.name == "BROKEN"
+    assert "torch: not installed" in broken.message
+    assert environment.examined(ready, "cpu", [fine, no_weight]).state.name == "WEIGHTS_MISSING"
+    named = environment.examined(replace(ready, own=False), "cpu", [no_torch])
+    assert named.hint == "Run pip."  # we install nothing into what is not ours
+
+
+def test_the_panel_reflects_an_installation(product: Product, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    session, places = product("socialmirror_blender.runtime.session"), product("socialmirror_blender.runtime.places")
+    monkeypatch.setattr(places, "environments_folder", lambda: tmp_path / "environment")
+    session.refresh_environment()
+    assert session.session.environment.state.name == "NOT_INSTALLED"
+    assert press("use_interpreter", filepath=str(FAKE_CORE)) == {"FINISHED"}
+    assert session.session.environment.state.name == "INSTALLING"
+    end = time.monotonic() + 20
+    while session.session.runner.job.active:
+        assert time.monotonic() < end
+        session.pump()
+        time.sleep(0.02)
+    assert session.session.environment.state.name == "READY"
+    assert session.session.environment.interpreter == str(FAKE_CORE)
+    session.session.runner.forget()
+
+
+def test_offline_the_install_button_says_what_to_do() -> None:
+    assert not bpy.app.online_access
+    with pytest.raises(RuntimeError, match="Allow Online Access"):
+        press("install_environment")
+
+
+def test_children_do_not_see_blenders_python(product: Product) -> None:
+    process = product("socialmirror_blender.runtime.process")
+    theirs = process.child_environment({"PYTHONPATH": "/blender", "PYTHONHOME": "/b", "PATH": "/bin"}, {"A": "b"})
+    assert theirs["PATH"] == "/bin"
+    assert theirs["A"] == "b"
+    assert not {"PYTHONPATH", "PYTHONHOME"} & set(theirs)
+
+
+def test_offline_the_worker_is_told_to_stay_off_the_network(product: Product) -> None:
+    places = product("socialmirror_blender.runtime.places")
+    assert places.variables(online=False)["PIP_NO_INDEX"] == "1"
+    assert "PIP_NO_INDEX" not in places.variables(online=True)
+    ours = Path(places.variables(online=True).get("SOCIALMIRROR_CACHE") or os.environ["SOCIALMIRROR_CACHE"])
+    assert ours.is_relative_to(places.user_folder()) or "SOCIALMIRROR_CACHE" in os.environ
+
+
+def test_torch_comes_from_where_it_fits_the_machine(product: Product) -> None:
+    index = product("socialmirror_blender.runtime.places").default_torch_index
+    assert index("Linux", False).endswith("/cpu")
+    assert index("Linux", True) == ""
+    assert "/cu" in index("Windows", True)
+    assert index("Darwin", False) == ""

@@ -1,0 +1,291 @@
+"""One job at a time in a child process: however it ends, a message is left, no process is, and the next run works."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import bpy
+import pytest
+
+from .buttons import press, settings
+from .make_reconstruction import make_reconstruction
+
+FAKE_CORE = Path(__file__).with_name("fake_core.py")
+Product = Callable[[str], ModuleType]
+
+
+@pytest.fixture
+def result(product: Product, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A finished reconstruction, which the fake core hands out."""
+    for part in ("skeleton", "reconstruction", "contact"):
+        product(f"core.contract.{part}")
+    make_reconstruction(tmp_path / "result", product("core.contract"), frames=5, clip=FAKE_CORE)
+    monkeypatch.setenv("FAKE_RESULT", str(tmp_path / "result"))
+    return tmp_path / "result"
+
+
+@pytest.fixture
+def runtime(product: Product, tmp_path: Path) -> Iterator[ModuleType]:
+    """The add-on's session, with the fake core for its environment."""
+    session = product("socialmirror_blender.runtime.session")
+    environment = product("socialmirror_blender.runtime.environment")
+    session.session.environment = environment.Environment(environment.EnvironmentState.READY, str(FAKE_CORE))
+    settings().filepath = str(FAKE_CORE)  # a file that is there
+    settings().output = str(tmp_path / "out")
+    yield session
+    session.session.runner.close()
+    session.session.runner.forget()
+    session.session.waiting = None
+
+
+def run(runtime: ModuleType, prompt: str, seconds: float = 20) -> Any:
+    """Press Reconstruct Interaction with that prompt and wait for the end."""
+    start(prompt)
+    wait(runtime, lambda: not runtime.session.runner.job.active, seconds)
+    return runtime.session.runner.job
+
+
+def start(prompt: str) -> None:
+    settings().prompt = prompt
+    assert press("reconstruct") == {"FINISHED"}
+
+
+def wait(runtime: ModuleType, holds: Callable[[], bool], seconds: float = 20) -> None:
+    """Do what Blender's timer does until something holds."""
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, f"still {runtime.session.runner.job}"
+        runtime.pump()
+        time.sleep(0.02)
+    runtime.pump()
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return not Path(f"/proc/{pid}/stat").exists() or Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"
+
+
+def armatures() -> int:
+    return sum(item.type == "ARMATURE" for item in bpy.context.scene.objects)
+
+
+def test_a_result_comes_into_the_scene_and_the_worker_is_kept(runtime: ModuleType, result: Path) -> None:
+    job = run(runtime, "They shake hands")
+    assert job.state.name == "DONE"
+    assert job.warnings == ("The camera moves; a still one was assumed.",)
+    assert armatures() == 2
+    assert runtime.session.waiting is None
+    pid = runtime.session.runner.child_pid
+    assert run(runtime, "again").state.name == "DONE"
+    assert runtime.session.runner.child_pid == pid
+    assert armatures() == 2  # the same folder: keyed anew, not built twice
+
+
+def test_progress_reaches_the_panel(runtime: ModuleType) -> None:
+    start("work")
+    wait(runtime, lambda: runtime.session.runner.job.fraction == 0.4)
+    job = runtime.session.runner.job
+    assert (job.stage, job.text, job.seconds_left) == ("Perception", "frame 41 of 101", 70.0)
+
+
+def test_an_error_is_told_with_its_way_out_and_the_next_run_works(runtime: ModuleType, result: Path) -> None:
+    failure = run(runtime, "fail").failure
+    assert failure.message == "Only one person is seen in the clip."
+    assert failure.hint.startswith("Choose a range")
+    assert armatures() == 0
+    assert run(runtime, "").state.name == "DONE"
+
+
+def test_a_missing_weight_changes_the_state_of_the_environment(runtime: ModuleType) -> None:
+    run(runtime, "weights")
+    assert runtime.session.environment.state.name == "WEIGHTS_MISSING"
+    with pytest.raises(RuntimeError, match="poll"):
+        press("reconstruct")
+
+
+def test_a_worker_that_dies_in_the_middle(runtime: ModuleType, result: Path) -> None:
+    failure = run(runtime, "die").failure
+    assert failure.code == "worker-ended"
+    assert "exit code 7" in failure.message
+    assert Path(failure.log).read_text().endswith("Out of memory\n")
+    assert run(runtime, "").state.name == "DONE"
+
+
+def test_a_worker_that_is_killed_from_outside(runtime: ModuleType, result: Path) -> None:
+    start("work")
+    wait(runtime, lambda: runtime.session.runner.job.fraction == 0.4)
+    os.kill(runtime.session.runner.child_pid, signal.SIGKILL)
+    wait(runtime, lambda: not runtime.session.runner.job.active)
+    assert runtime.session.runner.job.failure.code == "worker-ended"
+    assert run(runtime, "").state.name == "DONE"
+
+
+def test_cancel_ends_the_job_within_a_second_and_keeps_the_worker(runtime: ModuleType, result: Path) -> None:
+    start("work")
+    wait(runtime, lambda: runtime.session.runner.job.fraction == 0.4)
+    pid = runtime.session.runner.child_pid
+    press("cancel")
+    wait(runtime, lambda: not runtime.session.runner.job.active, seconds=1)
+    assert runtime.session.runner.job.state.name == "CANCELLED"
+    assert run(runtime, "").state.name == "DONE"
+    assert runtime.session.runner.child_pid == pid
+
+
+def test_a_worker_that_heeds_nothing_is_killed(runtime: ModuleType, result: Path) -> None:
+    start("stubborn")
+    wait(runtime, lambda: runtime.session.runner.job.fraction > 0)
+    pid = runtime.session.runner.child_pid
+    press("cancel")
+    wait(runtime, lambda: not runtime.session.runner.job.active, seconds=8)
+    assert runtime.session.runner.job.state.name == "CANCELLED"
+    assert not is_alive(pid)
+    assert run(runtime, "").state.name == "DONE"
+
+
+def test_a_worker_that_never_answers(product: Product, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAKE_SILENT", "1")
+    runners, places = product("socialmirror_blender.runtime.runner"), product("socialmirror_blender.runtime.places")
+    runner = runners.Runner(runners.Patience(ready=0.3))
+    runner.start(places.worker_launch(str(FAKE_CORE), online=False), "reconstruct", {})
+    pid = runner.child_pid
+    end = time.monotonic() + 10
+    while runner.job.active:
+        assert time.monotonic() < end
+        runner.pump()
+        time.sleep(0.02)
+    assert runner.job.failure.code == "worker-silent"
+    assert not is_alive(pid)
+
+
+def test_cancel_before_the_worker_has_answered(
+    runtime: ModuleType, result: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAKE_SILENT", "1")
+    start("")
+    pid = runtime.session.runner.child_pid
+    press("cancel")
+    assert runtime.session.runner.job.state.name == "CANCELLED"
+    assert not is_alive(pid)
+    monkeypatch.delenv("FAKE_SILENT")
+    assert run(runtime, "").state.name == "DONE"
+
+
+def test_what_libraries_print_does_not_disturb(runtime: ModuleType, result: Path) -> None:
+    assert run(runtime, "nonsense").state.name == "DONE"
+
+
+def test_an_interpreter_that_does_not_start(product: Product, runtime: ModuleType) -> None:
+    environment = product("socialmirror_blender.runtime.environment")
+    runtime.session.environment = environment.Environment(environment.EnvironmentState.READY, "/nowhere/python")
+    with pytest.raises(RuntimeError, match="cannot be started"):
+        press("reconstruct")
+    assert not runtime.session.runner.job.active
+
+
+def test_another_file_is_loaded_in_the_middle(
+    product: Product, runtime: ModuleType, result: Path, tmp_path: Path
+) -> None:
+    first, second = tmp_path / "first.blend", tmp_path / "second.blend"
+    bpy.ops.wm.save_as_mainfile(filepath=str(second), check_existing=False)
+    bpy.ops.wm.save_as_mainfile(filepath=str(first), check_existing=False)
+    start("They hug")
+    bpy.ops.wm.open_mainfile(filepath=str(second))
+    wait(runtime, lambda: not runtime.session.runner.job.active)
+    assert armatures() == 0  # nothing comes into a file that did not ask for it
+    assert "another file" in runtime.session.notice
+    bpy.ops.wm.open_mainfile(filepath=str(first))
+    wait(runtime, lambda: runtime.session.waiting is None)
+    assert armatures() == 2
+
+
+def test_a_result_of_another_file_can_be_imported_all_the_same(
+    runtime: ModuleType, result: Path, tmp_path: Path
+) -> None:
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "first.blend"), check_existing=False)
+    start("They hug")
+    bpy.ops.wm.read_homefile(use_empty=True)
+    wait(runtime, lambda: not runtime.session.runner.job.active)
+    assert armatures() == 0
+    assert press("import_result") == {"FINISHED"}
+    assert armatures() == 2
+    assert runtime.session.waiting is None
+
+
+def test_a_scene_that_is_gone_is_told_and_the_result_kept(runtime: ModuleType, result: Path) -> None:
+    start("")
+    asking = bpy.context.scene
+    bpy.data.scenes.new("Other")
+    bpy.data.scenes.remove(asking)
+    wait(runtime, lambda: not runtime.session.runner.job.active)
+    assert "is gone" in runtime.session.notice
+    assert press("import_result") == {"FINISHED"}
+    assert armatures() == 2
+
+
+def test_refine_keys_the_same_rigs(runtime: ModuleType, result: Path, product: Product) -> None:
+    run(runtime, "")
+    rigs = {item.name for item in bpy.context.scene.objects if item.type == "ARMATURE"}
+    before = {action.name for action in bpy.data.actions}
+    settings().prompt = "closer"
+    assert press("refine") == {"FINISHED"}
+    wait(runtime, lambda: not runtime.session.runner.job.active)
+    assert runtime.session.runner.job.kind == "refine"
+    assert runtime.session.runner.job.state.name == "DONE"
+    assert {item.name for item in bpy.context.scene.objects if item.type == "ARMATURE"} == rigs
+    assert {action.name for action in bpy.data.actions} > before
+    edits = product("core.contract.edits").Edits.read(next((result.parent / "out").glob("*/edits.json")))
+    assert edits.contacts is not None
+    assert len(edits.contacts) == 3
+
+
+def test_only_one_job_at_a_time(runtime: ModuleType) -> None:
+    start("work")
+    with pytest.raises(RuntimeError, match="poll"):
+        press("reconstruct")
+
+
+def test_disabling_the_addon_ends_the_worker(runtime: ModuleType) -> None:
+    start("work")
+    wait(runtime, lambda: runtime.session.runner.job.fraction == 0.4)
+    pid = runtime.session.runner.child_pid
+    bpy.ops.preferences.addon_disable(module="bl_ext.user_default.socialmirror")
+    assert not is_alive(pid)
+    assert not hasattr(bpy.types.Scene, "socialmirror")
+    assert not hasattr(bpy.types, "SOCIALMIRROR_PT_reconstruct")
+    bpy.ops.preferences.addon_enable(module="bl_ext.user_default.socialmirror")
+    assert hasattr(bpy.types.Scene, "socialmirror")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
+def test_nothing_is_left_when_blender_is_killed(tmp_path: Path) -> None:
+    script = tmp_path / "blender.py"
+    script.write_text(
+        "import importlib, pathlib, sys, time\n"
+        "import bpy, addon_utils\n"
+        "addon_utils.enable('bl_ext.user_default.socialmirror')\n"
+        "places = importlib.import_module('bl_ext.user_default.socialmirror.socialmirror_blender.runtime.places')\n"
+        "process = importlib.import_module('bl_ext.user_default.socialmirror.socialmirror_blender.runtime.process')\n"
+        f"child = process.Child(places.worker_launch({str(FAKE_CORE)!r}, online=False))\n"
+        "print('pid', child.pid, flush=True)\n"
+        "time.sleep(60)\n"
+    )
+    with subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, text=True) as blender:
+        assert blender.stdout is not None
+        pid = next(int(line.split()[1]) for line in blender.stdout if line.startswith("pid "))
+        assert is_alive(pid)
+        blender.kill()
+    end = time.monotonic() + 5
+    while is_alive(pid):
+        assert time.monotonic() < end
+        time.sleep(0.05)
