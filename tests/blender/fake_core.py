@@ -23,6 +23,7 @@ import signal
 import sys
 import threading
 import time
+from typing import Any
 
 
 def main(arguments: list[str]) -> int:
@@ -77,7 +78,7 @@ def serve() -> int:
     return 0
 
 
-def work(request: dict[str, object], cancelled: threading.Event) -> None:
+def work(request: dict[str, Any], cancelled: threading.Event) -> None:
     job, prompt = request["id"], request["prompt"]
     say(job, "stage", name="Perception", index=0, count=3)
     say(job, "progress", stage="Perception", fraction=0.25, seconds_left=48.0, text="frame 40 of 101")

@@ -1,7 +1,7 @@
 """A walk through the panel in a real window: Blender runs this script, which takes a picture at every station and checks
 that the buttons do what they say. See test_window.py for how it is started.
 
-It gets from the environment: TOUR_ZIP (the built extension), TOUR_RESULT (a finished reconstruction), TOUR_CORE (the
+It gets from the environment: TOUR_ZIP (the built extension), FAKE_RESULT (a finished reconstruction), TOUR_CORE (the
 interpreter that stands in for the core's environment), TOUR_OUT (a folder for the pictures). `import` of ImageMagick takes
 the pictures where it is there, else Blender itself.
 """
