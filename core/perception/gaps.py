@@ -74,7 +74,7 @@ class GapFiller:
                 continue
             looks = describe(image, pose)
             if likeness(looks, known.looks) > _LEAST_LIKENESS and pose.quality + same > worth:
-                best, worth = observe(pose, looks, other is None, self._size), pose.quality + same
+                best, worth = observe(pose, looks, pose.quality, other is None, self._size), pose.quality + same
         return best
 
 

@@ -21,6 +21,8 @@ _HAND_LENGTH = 0.35
 """A hand's length in body scales, roughly."""
 _WINDOW = 1.1
 """Body scales."""
+_SEARCH_STEPS = 3
+"""Between two searches for a hand that was not there; one that was just lost is searched for at once."""
 _PALM_THRESHOLD = 0.5
 _LEAST_SCORE = 0.7
 _FOLLOW_SCORE = 0.5
@@ -64,6 +66,7 @@ class HandTracker:
     def __init__(self, networks: Networks) -> None:
         self._networks = networks
         self._last: dict[tuple[int, int], Hand] = {}
+        self._steps = 0
 
     def advance(self, image: np.ndarray, people: Sequence[Pose | None]) -> dict[tuple[int, int], Hand]:
         """The hands in the next frame, by person and side (0 left, 1 right). image uint8 [H,W,3]."""
@@ -72,10 +75,12 @@ class HandTracker:
         hands = _distinct([hand for hand in followed if hand.score >= _FOLLOW_SCORE])
         assigned = assign_hands(tall, hands, self._last)
         open_slots = [(p, side) for p in tall for side in (0, 1) if (p, side) not in assigned]
-        if open_slots:
-            hands = _distinct([*hands, *self._search(image, _windows(tall, open_slots))])
+        due = [slot for slot in open_slots if slot in self._last or self._steps % _SEARCH_STEPS == 0]
+        if due:
+            hands = _distinct([*hands, *self._search(image, _windows(tall, due))])
             assigned = assign_hands(tall, hands, self._last)
         self._last = assigned
+        self._steps += 1
         return assigned
 
     def _look(self, image: np.ndarray, regions: list[Region]) -> list[Hand]:

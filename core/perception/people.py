@@ -25,8 +25,8 @@ _SAME_REGION = 0.12
 
 _MOST_GUESSED = 0.6
 _GUESS_TRUST = 0.3
-_PAINT_WIDTH = 160
-_PAINT_SIGMAS = (2.0, 6.0, 18.0, 54.0)
+_PAINT_WIDTH = 80
+_PAINT_SIGMAS = (1.0, 3.0, 9.0, 27.0)
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def _hidden_behind(pose: Pose, hidden: np.ndarray) -> Pose | None:
     if guessed[BODY].mean() > _MOST_GUESSED:
         return None
     trust = np.where(guessed, _GUESS_TRUST, 1).astype(np.float32)
-    return replace(pose, visibility=pose.visibility * trust, heat=pose.heat * trust)
+    return replace(pose, visibility=pose.visibility * trust)
 
 
 def _without(image: np.ndarray, hidden: np.ndarray) -> np.ndarray:
@@ -111,4 +111,6 @@ def _without(image: np.ndarray, hidden: np.ndarray) -> np.ndarray:
         total += share
     filled /= np.maximum(total, 1e-6)[..., None]
     paint = cv2.resize(np.clip(filled, 0, 255).astype(np.uint8), (width, height), interpolation=cv2.INTER_LINEAR)
-    return np.where(hidden[..., None], paint, image)
+    painted = image.copy()
+    cv2.copyTo(paint, hidden.astype(np.uint8), painted)
+    return painted

@@ -21,6 +21,7 @@ from .hands import Hand, HandTracker
 from .identity import choose_two, resolve
 from .people import Networks, load_networks
 from .regions import mask_height
+from .steady import steady
 from .tracking import Track, Tracker
 from .tracks import MASK_WIDTH, Tracks
 
@@ -110,7 +111,7 @@ def _follow(clip: Clip, first: int, last: int, networks: Networks, reporter: Rep
     if indices[-1] < last:
         reporter.warning(f"The clip ends after frame {indices[-1]}, earlier than its header says.")
     return Everyone(
-        tuple(resolve([track.since(0) for track in tracker.tracks if track.last >= 0])),
+        tuple(steady(track) for track in resolve([t.since(0) for t in tracker.tracks if t.last >= 0])),
         np.array(indices, np.int32),
         np.array(times, np.float64),
         np.array(duplicates, bool),

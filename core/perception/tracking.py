@@ -3,24 +3,37 @@
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 
 import numpy as np
 
 from ..contract.skeleton import LANDMARKS
 from .appearance import describe, likeness
-from .assignment import NOBODY, assign, collapse, similarity
+from .assignment import MIRROR, NOBODY, assign, collapse, similarity
 from .detector import full_window, tile_windows
-from .landmarks import Pose, mask_in_picture
+from .landmarks import BODY, Pose, mask_in_picture
 from .people import Networks, candidates, look_past
 from .regions import Region, blend, mask_height, similar
 from .tracks import MASK_WIDTH
 
 _LIKE_LAST_WEIGHT = 2.0
+_EXCHANGED = 0.6
+"""What likeness with left and right exchanged counts: the network sometimes names the sides wrongly."""
 _LOOKS_WEIGHT = 1.5
 _LIKENESS = 0.8
 """Looks that are more alike than this speak for the same person."""
+_MOST_ALTERNATIVES = 4
+_LEAST_ALTERNATIVE = 0.6
+_SAME_SKELETON = 0.92
+_OTHERS_BODY = 0.5
+_PAST_WORTH = 0.4
+"""What it adds to a skeleton that others, who are close, were painted over: with them in the picture the network sees
+parts of them and is no less sure."""
+_LEAST_COVERED = 0.1
+_SURE_VALUE = 2.5
+"""A skeleton worth more (3 at most, and a little for looks), and not covered by others in more than this share of its
+joints, needs no second opinion."""
 _NOBODY = 0.9
 """A person rather takes no skeleton than one that is worth less: quality 0-1, plus likeness to the last one, 0-2."""
 _REACH = 1.2
@@ -59,9 +72,13 @@ class Observation:
     """Its mask is the whole picture's, see `packed_mask`, and empty here."""
     looks: np.ndarray
     """float32 [3,33], see appearance.describe."""
+    worth: float
+    """The pose's quality, and more where it was seen past others."""
     alone: bool
     """Whether nobody else was close, so that the skeleton and the looks are surely this person's."""
     packed_mask: bytes
+    alternatives: tuple[Observation, ...] = ()
+    """Other skeletons that may be this person's, until the whole track has decided between them."""
 
     def mask(self, picture_size: tuple[int, int]) -> np.ndarray:
         """uint8 [h,MASK_WIDTH] 0-255, in the whole picture."""
@@ -69,10 +86,10 @@ class Observation:
         return np.frombuffer(zlib.decompress(self.packed_mask), np.uint8).reshape(height, MASK_WIDTH)
 
 
-def observe(pose: Pose, looks: np.ndarray, alone: bool, picture_size: tuple[int, int]) -> Observation:
+def observe(pose: Pose, looks: np.ndarray, worth: float, alone: bool, picture_size: tuple[int, int]) -> Observation:
     """What is kept of a pose that was seen in a picture of (width, height) px."""
     mask = mask_in_picture(pose, picture_size, MASK_WIDTH)
-    return Observation(pose.without_mask(), looks, alone, zlib.compress(mask.tobytes(), 1))
+    return Observation(pose.without_mask(), looks, float(worth), alone, zlib.compress(mask.tobytes(), 1))
 
 
 @dataclass
@@ -108,6 +125,8 @@ class _Pool:
         self.points = np.array([pose.points for pose in poses]).reshape(-1, len(LANDMARKS), 2)
         self.scales = np.array([pose.scale for pose in poses])
         self.quality = np.array([pose.quality for pose in poses])
+        self.worth = self.quality.copy()
+        self.alike = similarity(self.points, self.points, self.scales, self.scales)
         self.collapse = collapse(self.points, self.points, self.scales, self.scales)
 
 
@@ -182,12 +201,15 @@ class Tracker:
         pool = _Pool(image, found)
         value = self._value(pool)
         choice = assign(value, pool.collapse, _NOBODY)
-        behind = self._behind(image, pool, choice)
+        sure = [c != NOBODY and value[row, c] > _SURE_VALUE for row, c in enumerate(choice)]
+        behind = self._behind(image, pool, choice, sure)
         if behind:
             pool = _Pool(image, found + [pose for _, pose in behind])
             value = self._value(pool)
             owner = np.array([NOBODY] * len(found) + [owner for owner, _ in behind])
             value[(owner != NOBODY) & (owner != np.arange(len(value))[:, None])] = -np.inf
+            value[:, owner != NOBODY] += _PAST_WORTH
+            pool.worth[owner != NOBODY] += _PAST_WORTH
             choice = assign(value, pool.collapse, _NOBODY)
 
         strangers = self._strangers(pool, len(found), [c for c in choice if c != NOBODY])
@@ -195,12 +217,17 @@ class Tracker:
             self._followed.append(_Followed(Track(), pool.poses[c], pool.poses[c].next_region))
         choice += strangers
         masks = {c: mask_in_picture(pool.poses[c], self._size, MASK_WIDTH) for c in choice if c != NOBODY}
-        for person, c in zip(self._followed, choice):
+        for row, (person, c) in enumerate(zip(self._followed, choice)):
             if c == NOBODY:
                 person.missed += 1
                 continue
             alone = all(_shared(masks[c], masks[k]) < _ALONE for k in masks if k != c)
-            person.track.observations[step] = observe(pool.poses[c], pool.looks[c], alone, self._size)
+            seen = observe(pool.poses[c], pool.looks[c], pool.worth[c], alone, self._size)
+            others = tuple(
+                observe(pool.poses[k], pool.looks[k], pool.worth[k], alone, self._size)
+                for k in _alternatives(c, value[row] if row < len(value) else None, pool, list(masks))
+            )
+            person.track.observations[step] = replace(seen, alternatives=others)
             person.see(pool.poses[c], pool.looks[c], alone)
         self._forget()
 
@@ -210,7 +237,11 @@ class Tracker:
             return np.zeros((len(self._followed), len(pool.poses)))
         expected = np.array([person.pose.points + person.velocity for person in self._followed])
         scales = np.array([person.pose.scale for person in self._followed])
-        value = pool.quality + _LIKE_LAST_WEIGHT * similarity(expected, pool.points, scales, pool.scales)
+        like_last = np.maximum(
+            similarity(expected, pool.points, scales, pool.scales),
+            _EXCHANGED * similarity(expected[:, MIRROR], pool.points, scales, pool.scales),
+        )
+        value = pool.quality + _LIKE_LAST_WEIGHT * like_last
         for row, person in enumerate(self._followed):
             for column, pose in enumerate(pool.poses):
                 if _gap(person.pose, pose, person.velocity) > _REACH * (1 + 0.2 * person.missed):
@@ -219,8 +250,11 @@ class Tracker:
                     value[row, column] += _LOOKS_WEIGHT * (likeness(person.looks, pool.looks[column]) - _LIKENESS)
         return value
 
-    def _behind(self, image: np.ndarray, pool: _Pool, choice: list[int]) -> list[tuple[int, Pose]]:
-        """More skeletons for people who are close to others, seen when the others are painted over, with their owners."""
+    def _behind(self, image: np.ndarray, pool: _Pool, choice: list[int], sure: list[bool]) -> list[tuple[int, Pose]]:
+        """More skeletons for people close to others whose own are not sure, with the number of their owners.
+
+        They are seen when the others are painted over.
+        """
         masks: dict[int, np.ndarray] = {}
         more = []
         for index, person in enumerate(self._followed):
@@ -237,6 +271,8 @@ class Tracker:
             hidden = theirs > 96
             if choice[index] != NOBODY:
                 hidden &= theirs >= masks[choice[index]]
+            if sure[index] and _covered(mine, hidden) < _LEAST_COVERED:
+                continue
             more += [(index, pose) for pose in look_past(self._networks, image, hidden, person.regions())]
         return more
 
@@ -272,9 +308,31 @@ class Tracker:
         return self._full + self._tiles + self._small_tiles
 
 
+def _alternatives(chosen: int, value: np.ndarray | None, pool: _Pool, taken: list[int]) -> list[int]:
+    """The best other skeletons for the person who took `chosen`: worth something, distinct, and on nobody else's body.
+
+    `value` [C] is what each is worth to the person, None for somebody new.
+    """
+    if value is None:
+        return []
+    kept: list[int] = []
+    for k in np.argsort(-value):
+        apart = all(pool.alike[k, other] < _SAME_SKELETON for other in [chosen, *kept])
+        free = all(pool.collapse[k, other] < _OTHERS_BODY for other in taken if other != chosen)
+        if value[k] > _LEAST_ALTERNATIVE and apart and free:
+            kept.append(int(k))
+    return kept[:_MOST_ALTERNATIVES]
+
+
 def _shared(mine: np.ndarray, other: np.ndarray) -> float:
     """Share of my mask that the other's covers too."""
     return float(np.minimum(mine, other).sum(dtype=np.float64) / max(mine.sum(dtype=np.float64), 1.0))
+
+
+def _covered(pose: Pose, hidden: np.ndarray) -> float:
+    """Share of the body's joints that lie where hidden, bool [H,W], is true."""
+    column, row = np.clip(pose.points[BODY].astype(int).T, 0, [[hidden.shape[1] - 1], [hidden.shape[0] - 1]])
+    return float(hidden[row, column].mean())
 
 
 def _gap(a: Pose, b: Pose, shift: np.ndarray | float = 0.0) -> float:

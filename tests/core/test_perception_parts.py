@@ -60,7 +60,7 @@ def _looks(shade: int) -> np.ndarray:
 
 def _track(places: dict[int, float], shade: int | dict[int, int], alone: bool = True, quality: float = 0.9) -> Track:
     shades = shade if isinstance(shade, dict) else dict.fromkeys(places, shade)
-    return Track({k: Observation(_pose(x, quality), _looks(shades[k]), alone, b"") for k, x in places.items()})
+    return Track({k: Observation(_pose(x, quality), _looks(shades[k]), quality, alone, b"") for k, x in places.items()})
 
 
 def _hand(x: float, y: float, right: float, score: float = 0.9) -> Hand:
