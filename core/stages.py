@@ -18,8 +18,9 @@ from .contacts import detect
 from .contract.contact import Contact
 from .contract.edits import Pin
 from .contract.errors import UserError
-from .geometry.fit import CONTACT_FIT, FIRST_FIT, REFINE, Fitted, fit
+from .geometry.fit import CONTACT_FIT, FIRST_FIT, REFINE, Fitted
 from .geometry.initial import Initial, initial_motion
+from .geometry.windows import fit_clip
 from .perception.stage import find_people
 from .perception.tracks import Tracks
 from .progress import JobProgress
@@ -112,7 +113,7 @@ def _initialise(inputs: Inputs, results: Mapping[str, Any], reporter: Reporter) 
 
 def _fit(inputs: Inputs, results: Mapping[str, Any], reporter: Reporter) -> Fitted:
     start: Initial = results["initial"]
-    return fit(
+    return fit_clip(
         start.motion,
         start.camera,
         start.planted,
@@ -132,7 +133,7 @@ def _find_contacts(inputs: Inputs, results: Mapping[str, Any], reporter: Reporte
 
 def _fit_contacts(inputs: Inputs, results: Mapping[str, Any], reporter: Reporter) -> Fitted:
     start: Fitted = results["fit"]
-    return fit(
+    return fit_clip(
         start.motion,
         start.camera,
         start.planted,
@@ -146,7 +147,7 @@ def _fit_contacts(inputs: Inputs, results: Mapping[str, Any], reporter: Reporter
 
 def _refine(inputs: Inputs, results: Mapping[str, Any], reporter: Reporter) -> Fitted:
     start: Fitted = results["contact-fit"]
-    return fit(
+    return fit_clip(
         start.motion,
         start.camera,
         start.planted,

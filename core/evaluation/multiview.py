@@ -17,6 +17,7 @@ _SUBPIXELS = 64
 
 _AGREE = 25.0
 """px within which a view agrees with a proposed point."""
+_LEAST_SINE = 0.35
 
 
 @dataclass(frozen=True)
@@ -71,12 +72,15 @@ def _view(camera: ElementTree.Element) -> View:
     return View(K, np.array([float(lens.attrib[name]) for name in names]), world)
 
 
-def triangulate(views: list[View], keypoints: np.ndarray, *, good: float = 0.5) -> tuple[np.ndarray, np.ndarray]:
+def triangulate(
+    views: list[View], keypoints: np.ndarray, *, good: float = 0.5
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Points from their pixels in several views, the views that disagree with the rest let go.
 
     keypoints [C,...,3] px and confidence in the order of `views`. Every pair of views proposes a point; the proposal that most
     views agree with decides who takes part in the weighted linear solution (Hartley and Zisserman, 12.2). Returns points
-    [...,3] world metres and their mean reprojection error [...] px; NaN where fewer than two views with confidence `good` agree.
+    [...,3] world metres, their mean reprojection error [...] px and the summed confidence [...] of the views that agree; NaN
+    points where fewer than two views with confidence `good` agree.
     """
     count, shape = len(views), keypoints.shape[1:-1]
     pixels = keypoints[..., :2].reshape(count, -1, 2).astype(np.float64)
@@ -91,7 +95,12 @@ def triangulate(views: list[View], keypoints: np.ndarray, *, good: float = 0.5) 
         taking_part[list(pair)] = weight[list(pair)] * (weight[list(pair)] > 0).all(0)
         off = _distance_to_rays(_solve(projections, rays, taking_part), projections, rays) * focal
         agreeing = np.where(off < _AGREE, weight, 0)
-        score = np.where(taking_part.any(0), (agreeing / (1 + (off / _AGREE) ** 2)).sum(0), 0)
+        sound = (
+            (taking_part > 0).any(0)
+            & (_sine_between(projections, rays, pair) > _LEAST_SINE)
+            & (agreeing > 0)[list(pair)].all(0)
+        )
+        score = np.where(sound, (agreeing / (1 + (off / _AGREE) ** 2)).sum(0), 0)
         better = score > best
         best[better] = score[better]
         chosen[:, better] = agreeing[:, better]
@@ -101,7 +110,7 @@ def triangulate(views: list[View], keypoints: np.ndarray, *, good: float = 0.5) 
     enough = used.sum(0) >= 2
     error = np.where(enough, np.where(used, off, 0).sum(0) / np.maximum(used.sum(0), 1), np.nan)
     point[~enough] = np.nan
-    return point.reshape(*shape, 3), error.reshape(shape)
+    return point.reshape(*shape, 3), error.reshape(shape), best.reshape(shape)
 
 
 def _solve(projections: np.ndarray, rays: np.ndarray, weight: np.ndarray) -> np.ndarray:
@@ -110,6 +119,15 @@ def _solve(projections: np.ndarray, rays: np.ndarray, weight: np.ndarray) -> np.
     solution = np.linalg.svd(rows.transpose(1, 0, 2, 3).reshape(rays.shape[1], -1, 4))[2][:, -1]
     with np.errstate(divide="ignore", invalid="ignore"):
         return solution[:, :3] / solution[:, 3:]
+
+
+def _sine_between(projections: np.ndarray, rays: np.ndarray, pair: tuple[int, int]) -> np.ndarray:
+    """[N] sine of the angle at which the rays of two views meet: cameras that face each other fix no depth."""
+    first, second = (
+        np.concatenate([rays[view], np.ones_like(rays[view][:, :1])], 1) @ projections[view, :, :3] for view in pair
+    )
+    across = np.linalg.norm(np.cross(first, second), axis=1)
+    return across / np.linalg.norm(first, axis=1) / np.linalg.norm(second, axis=1)
 
 
 def _distance_to_rays(point: np.ndarray, projections: np.ndarray, rays: np.ndarray) -> np.ndarray:

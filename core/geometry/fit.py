@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ..body.model import BodyModel
-from ..body.rotations import axis_angle_to_matrix
+from ..body.rotations import about_x, axis_angle_to_matrix
 from ..contract.contact import Contact
 from ..contract.edits import Pin
 from ..contract.skeleton import JOINT_INDEX
@@ -111,7 +111,8 @@ class _Variables:
     """What the descent moves. Rotations are the start's, turned by axis-angles.
 
     `size` [P] makes a person larger and as much farther away at once: hardly anything changes in the picture, so the floor and
-    the other person can find the depth without climbing over the reprojection.
+    the other person can find the depth without climbing over the reprojection. `tilt` turns both people and the floor
+    together about the camera's horizontal axis: metric landmarks hardly know how far a camera looks down.
     """
 
     def __init__(self, motion: PairMotion, camera: Camera, body: BodyModel, fixed_shape: bool) -> None:
@@ -127,18 +128,30 @@ class _Variables:
         self.betas_per_size = _betas_per_size(body)
         self.start_betas = torch.as_tensor(motion.betas, device=device)
         self.reshape = torch.zeros_like(self.start_betas, requires_grad=not fixed_shape)
-        self.floor = floor_of(world).requires_grad_(not fixed_shape)
+        self.start_floor = floor_of(world)
+        self.floor_change = torch.zeros(3, device=device, requires_grad=not fixed_shape)
+        self.tilt = torch.zeros((), device=device, requires_grad=not fixed_shape)
         self.fixed_shape = fixed_shape
 
     def groups(self, rate: float) -> list[dict[str, object]]:
         moved = [(self.turn, rate), (self.shift, 0.6 * rate)]
         if not self.fixed_shape:
-            moved += [(self.reshape, 2 * rate), (self.floor, 0.15 * rate), (self.size, 0.3 * rate)]
+            moved += [
+                (self.reshape, 2 * rate),
+                (self.floor_change, 0.15 * rate),
+                (self.size, 0.3 * rate),
+                (self.tilt, 0.3 * rate),
+            ]
         return [{"params": [tensor], "lr": lr, "base": lr} for tensor, lr in moved]
 
     def rotations(self) -> Tensor:
         turned = self.base[:, :, :BODY_COUNT] @ axis_angle_to_matrix(self.turn)
-        return torch.cat([turned, self.base[:, :, BODY_COUNT:]], 2)
+        root = about_x(self.tilt) @ turned[:, :, :1]
+        return torch.cat([root, turned[:, :, 1:], self.base[:, :, BODY_COUNT:]], 2)
+
+    def floor(self) -> Tensor:
+        change = self.floor_change + torch.stack([self.tilt, torch.zeros_like(self.tilt), torch.zeros_like(self.tilt)])
+        return self.start_floor + change
 
     def pelvis(self) -> Tensor:
         return self.start_pelvis * self.size.exp()[:, None, None] + self.shift
@@ -147,7 +160,7 @@ class _Variables:
         return self.start_betas + self.reshape + self.size[:, None] * self.betas_per_size
 
     def state(self, objective: Objective) -> State:
-        return objective.state(self.rotations(), self.pelvis(), self.betas(), self.floor)
+        return objective.state(self.rotations(), self.pelvis(), self.betas(), self.floor(), self.tilt)
 
 
 def _betas_per_size(body: BodyModel) -> Tensor:
@@ -169,7 +182,7 @@ def _front(objective: Objective, state: State, tracks: Tracks) -> Tensor:
 def _result(
     variables: _Variables, state: State, camera: Camera, planted: np.ndarray, confidence: np.ndarray, energy: float
 ) -> Fitted:
-    world = extrinsics(*variables.floor.unbind())
+    world = extrinsics(*variables.floor().unbind())
     rotations = variables.rotations().clone()
     rotations[:, :, 0] = world[:3, :3].T @ rotations[:, :, 0]
     pelvis = (variables.pelvis() - world[:3, 3]) @ world[:3, :3]

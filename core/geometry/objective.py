@@ -15,7 +15,7 @@ from torch import Tensor
 from ..body.capsules import Spheres, body_spheres, shaped, sphere_centres
 from ..body.landmarks import LandmarkRegressor, landmarks
 from ..body.model import BodyModel
-from ..body.rotations import axis_angle_to_matrix, matrix_to_axis_angle
+from ..body.rotations import about_x, axis_angle_to_matrix, matrix_to_axis_angle
 from ..contract.contact import Contact
 from ..contract.edits import Pin
 from ..contract.skeleton import JOINT_INDEX, LANDMARK_INDEX
@@ -55,7 +55,8 @@ class Weights:
     rest: float = 0.004
     hands: float = 0.02
     shape: float = 0.02
-    tilt: float = 0.7
+    tilt: float = 2.0
+    common_tilt: float = 0.3
     contact: float = 1.5
     contact_sigma: float = 0.2
     enforced: float = 100.0
@@ -85,6 +86,8 @@ class State:
     """[3] pitch, roll, height."""
     world: Tensor
     """[4,4] world -> camera, of that floor."""
+    tilt: Tensor
+    """[] radians about the camera's horizontal axis by which all metric landmarks are taken to be off."""
     landmarks: Tensor
     """[P,T,33,3]"""
     soles: Tensor
@@ -121,8 +124,8 @@ class Objective:
     rotation_pins: PinTargets
     position_pins: PinTargets
 
-    def state(self, rotations: Tensor, pelvis: Tensor, betas: Tensor, floor: Tensor) -> State:
-        """rotations [P,T,55,3,3] (the pelvis' into the camera frame), pelvis [P,T,3], betas [P,16], floor [3]."""
+    def state(self, rotations: Tensor, pelvis: Tensor, betas: Tensor, floor: Tensor, tilt: Tensor) -> State:
+        """rotations [P,T,55,3,3] (the pelvis' into the camera frame), pelvis [P,T,3], betas [P,16], floor [3], tilt []."""
         posed = pose(self.body, rotations, pelvis, betas)
         skin = posed.skin(self.points)
         shown, feet = len(self.regressor.vertices), 2 * POINTS_PER_FOOT
@@ -131,6 +134,7 @@ class Objective:
             betas,
             floor,
             extrinsics(*floor.unbind()),
+            tilt,
             landmarks(self.regressor, posed.joints, skin[:, :, :shown]),
             skin[:, :, shown : shown + feet].unflatten(2, (2, POINTS_PER_FOOT)),
             skin[:, :, shown + feet :],
@@ -155,14 +159,16 @@ class Objective:
         focal = torch.stack([self.K[0, 0], self.K[1, 1]])
         pixels = state.landmarks[..., :2] / state.landmarks[..., 2:].clamp_min(0.1) * focal + self.K[:2, 2]
         centred = state.landmarks - state.landmarks[:, :, _HIPS].mean(2, keepdim=True)
-        palm_error = state.posed.world[:, :, _WRISTS] - self.hand_turns
+        common = about_x(state.tilt)
+        metric = self.metric @ common.T
+        palm_error = state.posed.world[:, :, _WRISTS] - common @ self.hand_turns
         return (
             weights.reprojection
             * energies.reprojection(
                 pixels, evidence.pixels, evidence.weight, evidence.box_height, weights.reprojection_sigma
             )
             + weights.landmarks
-            * energies.metric_landmarks(centred, self.metric, 0.3 + 0.7 * evidence.weight, weights.landmarks_sigma)
+            * energies.metric_landmarks(centred, metric, 0.3 + 0.7 * evidence.weight, weights.landmarks_sigma)
             + weights.hands * (evidence.hand_weight * palm_error.square().sum((-1, -2))).mean()
         )
 
@@ -191,8 +197,14 @@ class Objective:
             + weights.limits * energies.outside_limits(angles, low, high)
             + weights.rest * (pull * away).sum(-1).mean()
             + weights.shape * state.betas.square().sum(-1).mean()
-            + weights.tilt * (state.floor - self.start_floor)[:2].square().sum()
+            + weights.tilt * self._leaning(state)
+            + weights.common_tilt * state.tilt.square()
         )
+
+    def _leaning(self, state: State) -> Tensor:
+        """How far the floor turned against the people who stand on it, radians squared."""
+        pitch, roll, _ = (state.floor - self.start_floor).unbind()
+        return (pitch - state.tilt).square() + roll.square()
 
     def _between(self, state: State, weights: Weights, front: Tensor) -> Tensor:
         pelvis = state.posed.joints[:, :, 0]

@@ -115,7 +115,7 @@ def _joined(parts: list[Fitted], spans: list[np.ndarray]) -> Fitted:
     """One motion of all windows. In an overlap the later window takes over little by little, rotations along the shortest way."""
     out = parts[0]
     for part, span in zip(parts[1:], spans[1:]):
-        shared = len(out.planted[0]) - span[0]
+        shared = len(out.planted[0]) - int(span[0])
         share = (np.arange(shared, dtype=np.float32) + 1) / (shared + 1)
         motion = {}
         for item in fields(PairMotion):

@@ -15,6 +15,7 @@ from core.contract.contact import Contact
 from core.contract.edits import Pin
 from core.contract.errors import UserError
 from core.contract.skeleton import BODY_JOINTS, JOINT_INDEX
+from core.geometry import windows
 from core.geometry.fit import CONTACT_FIT, FIRST_FIT, REFINE, Fitted, fit
 from core.geometry.initial import Initial, initial_motion
 from core.motion import PairMotion, pose_motion
@@ -173,3 +174,19 @@ def test_what_the_user_says_of_a_contact_outweighs_detection():
     spoken = Contact(0, "chest", 1, "chest", 12, 30, source="user", state="rejected")
     other = Contact(0, "left_palm", 1, "back", 10, 20)
     assert contact_detection.merge([detected, other], [spoken]) == [spoken, other]
+
+
+def test_a_long_clip_is_fitted_in_windows_without_a_seam(body, monkeypatch):
+    monkeypatch.setattr(windows, "WINDOW", 30)
+    monkeypatch.setattr(windows, "OVERLAP", 8)
+    monkeypatch.setattr(windows, "SPREAD", 20)
+    long = synthetic.scene(body, frames=60)
+    start = initial_motion(long.tracks, body, fov=synthetic.FOV, reporter=SilentReporter())
+    short_phases = tuple(replace(phase, steps=60) for phase in FIRST_FIT)
+    joined = windows.fit_clip(
+        start.motion, start.camera, start.planted, long.tracks, body, phases=short_phases, reporter=SilentReporter()
+    )  # fmt: skip
+    assert joined.motion.pelvis.shape == (2, 60, 3) and joined.confidence.shape == (2, 60, 22)
+    step = pose_motion(body, joined.motion).joints[:, :, :22].diff(dim=1).norm(dim=-1).amax(2)
+    assert float(step.max()) < 2.5 * float(step.median(1).values.max()) + 0.01
+    assert _joint_error(joined.motion, long, body) < 50
