@@ -69,19 +69,14 @@ def key_camera(
     _animate(data, "shift_y", shift[:, 1:], frames)
 
 
-def show_clip(camera: bpy.types.Object, path: Path, timeline: Timeline, clip_rate: float) -> str:
-    """Put the movie behind the scene, its first frame where the clip's time is 0.
-
-    Returns what the user should know: the file is not there, or Blender cannot read it, or the scene's rate differs from
-    the clip's (movies play frame by frame, whatever the rates); empty where all is well.
-    """
+def show_clip(camera: bpy.types.Object, path: Path, timeline: Timeline) -> None:
+    """Put the movie behind the scene, its first frame where the clip's time is 0; nothing where there is no movie."""
     if not path.is_file():
-        return f"The clip {path} is not there any more, so the camera has no background."
+        return
     try:
         movie = bpy.data.movieclips.load(str(path), check_existing=False)
-    except RuntimeError as error:
-        return f"Blender cannot show the clip {path} behind the camera: {error}"
-    movie.frame_start = round(timeline.zero)
+    except RuntimeError:  # a file that Blender's own decoder cannot read; the motion is none the worse
+        return
     data: Any = camera.data
     background = data.background_images.new()
     background.source = "MOVIE_CLIP"
@@ -89,6 +84,27 @@ def show_clip(camera: bpy.types.Object, path: Path, timeline: Timeline, clip_rat
     background.alpha = 1.0
     background.frame_method = "FIT"
     data.show_background_images = True
+    keep_clip_in_step(camera, timeline)
+
+
+def keep_clip_in_step(camera: bpy.types.Object, timeline: Timeline) -> None:
+    """Show the first frame of the movie behind the camera, if there is one, where the clip's time is 0."""
+    for movie in shown_clips(camera):
+        movie.frame_start = round(timeline.zero)
+
+
+def shown_clips(camera: bpy.types.Object) -> list[bpy.types.MovieClip]:
+    data: Any = camera.data
+    return [background.clip for background in data.background_images if background.clip is not None]
+
+
+def clip_notes(camera: bpy.types.Object, path: Path, timeline: Timeline, clip_rate: float) -> str:
+    """What the user should know about the clip behind the camera, empty where all is well.
+
+    Movies play frame by frame behind a camera, whatever the rates, so they drift where the scene's rate is another.
+    """
+    if not shown_clips(camera):
+        return f"The clip {path} is not there or cannot be shown, so the camera has no background."
     if abs(timeline.fps - clip_rate) > 0.01 * clip_rate:
         return (
             f"The scene runs at {timeline.fps:g} frames a second, the clip at {clip_rate:g}: the motion is right, but the "

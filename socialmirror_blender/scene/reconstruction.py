@@ -15,7 +15,15 @@ from ...core.contract.reconstruction import Info, MotionArrays, Reconstruction
 from .. import compat
 from . import contacts
 from .basis import BoneKeys, RestBones, bone_keys, rest_bones, rest_shift
-from .camera import build_camera, key_camera, resample_camera, show_clip
+from .camera import (
+    build_camera,
+    clip_notes,
+    keep_clip_in_step,
+    key_camera,
+    resample_camera,
+    show_clip,
+    shown_clips,
+)
 from .keys import key_person
 from .mesh import build_skin
 from .pins import carry_locked, read_pins
@@ -24,6 +32,7 @@ from .state import (
     CAMERA,
     ROLE,
     ImportState,
+    clip_times,
     find_import,
     read_state,
     reconstruction_id,
@@ -122,8 +131,8 @@ def _build(
         collection, f"{_clip_name(info)} camera", *_camera_at(motion, seconds), _picture_size(info), frames
     )
     tag(camera, CAMERA)
-    notes = show_clip(camera, Path(info.clip["path"]), timeline, float(info.clip["frame_rate"]))
-    _write_state(collection, folder, reconstruction, timeline, frames, notes)
+    show_clip(camera, Path(info.clip["path"]), timeline)
+    _write_state(collection, folder, reconstruction, timeline, frames)
     contacts.write_list(collection, info.contacts)
     contacts.sync_handles(collection)
 
@@ -141,7 +150,7 @@ def _fits(collection: bpy.types.Collection, reconstruction: Reconstruction) -> b
 
 def _rekey(collection: bpy.types.Collection, folder: Path, reconstruction: Reconstruction, timeline: Timeline) -> None:
     """New actions for the rigs of an import. If anything fails the former actions and contacts are put back."""
-    state = read_state(collection)
+    state, times = read_state(collection), clip_times(collection)
     motion, info = reconstruction.motion, reconstruction.info
     rigs = [rig_of(collection, person) for person in range(contract.PEOPLE)]
     frames, seconds = key_frames(timeline, motion.time)
@@ -155,22 +164,24 @@ def _rekey(collection: bpy.types.Collection, folder: Path, reconstruction: Recon
                 key_person(rig, _action_name(info, rig), frames, keys, sampled)
                 if before is not None:
                     carry_locked(before, compat.channels(rig))
+            _write_state(collection, folder, reconstruction, timeline, frames)
             contacts.write_list(collection, info.contacts)
             contacts.sync_handles(collection)
     except BaseException:
         for rig, assigned in zip(rigs, former):
             if assigned is not None:
                 compat.assign_action(rig, *assigned)
+        write_state(collection, state, *times)
         contacts.write_list(collection, listed)
         contacts.sync_handles(collection)
         raise
-    _write_state(collection, folder, reconstruction, timeline, frames, state.notes)
     for assigned in former:
         if assigned is not None:
             assigned[0].use_fake_user = True
     camera = with_role(collection, CAMERA)
     if camera is not None:
         key_camera(camera, *_camera_at(motion, seconds), _picture_size(info), frames)
+        keep_clip_in_step(camera, timeline)
 
 
 def _person_keys(
@@ -190,8 +201,10 @@ def _write_state(
     reconstruction: Reconstruction,
     timeline: Timeline,
     frames: np.ndarray,
-    notes: str,
 ) -> None:
+    clip = reconstruction.info.clip
+    camera = with_role(collection, CAMERA)
+    rate = float(clip["frame_rate"])
     state = ImportState(
         id=reconstruction_id(folder),
         folder=str(folder.resolve()),
@@ -201,7 +214,7 @@ def _write_state(
         fps=timeline.fps,
         first=int(frames[0]),
         last=int(frames[-1]),
-        notes=notes,
+        notes="" if camera is None else clip_notes(camera, Path(clip["path"]), timeline, rate),
     )
     write_state(collection, state, reconstruction.motion.frame_index, reconstruction.motion.time)
 
@@ -235,7 +248,7 @@ def _take_over(scene: bpy.types.Scene, earlier: bpy.types.Collection, collection
             if item.type == "MESH":
                 _keep_materials(item, heir)
             if item.type == "CAMERA":
-                removed += [background.clip for background in item.data.background_images if background.clip]
+                removed += shown_clips(item)
             assigned = [compat.assigned_action(animated) for animated in (item, item.data)]
             removed += [item.data, *(action for action, _ in filter(None, assigned))]
             names += [(heir, item.name), (heir.data, item.data.name)]

@@ -76,6 +76,17 @@ def test_handles_show_during_the_contact_only(made: Made, collection: Any) -> No
         assert (first.hide_viewport, second.hide_viewport) == (not shown, not shown)
 
 
+def test_handles_move_in_time_with_another_import(
+    scene: ModuleType, made: Made, collection: Any, tmp_path: Path
+) -> None:
+    contact = made.reconstruction.info.contacts[0]
+    assert scene.import_reconstruction(bpy.context, tmp_path, frame_start=501) == collection
+    (first, second) = handles(collection, contact.id)
+    for scene_frame, shown in ((101 + contact.frame_start, False), (501 + contact.frame_start, True)):
+        bpy.context.scene.frame_set(scene_frame)
+        assert (first.hide_viewport, second.hide_viewport) == (not shown, not shown)
+
+
 def test_state_shows_as_colour_and_rejected_has_no_handles(scene: ModuleType, made: Made, collection: Any) -> None:
     palms, floor, rejected = made.reconstruction.info.contacts
     assert len(handles(collection, floor.id)) == 1

@@ -169,6 +169,16 @@ def test_clip_is_behind_the_camera_in_step(scene: ModuleType, contract: ModuleTy
     assert background.clip.frame_start == 97
     assert scene.read_state(collection).notes == ""
 
+    scene.import_reconstruction(bpy.context, tmp_path / "out", frame_start=11)
+    assert [item.clip.frame_start for item in camera.background_images] == [7]
+    bpy.context.scene.render.fps = 60
+    scene.import_reconstruction(bpy.context, tmp_path / "out", frame_start=11)
+    assert "the clip behind the camera drifts" in scene.read_state(collection).notes
+    clip.unlink()
+    make_reconstruction(tmp_path / "other", contract, clip=clip)
+    collection = scene.import_reconstruction(bpy.context, tmp_path / "other")
+    assert "not there" in scene.read_state(collection).notes
+
 
 def test_motion_plays_in_step_with_the_strip(scene: ModuleType, contract: ModuleType, tmp_path: Path) -> None:
     clip = tmp_path / "clip.mp4"
@@ -218,7 +228,7 @@ def test_a_failing_import_leaves_the_file_as_it_was(
 def test_mode_and_selection_stay(scene: ModuleType, made: Made, tmp_path: Path) -> None:
     """The animator edits a mesh while a result comes in."""
     bpy.ops.mesh.primitive_cube_add()
-    cube = bpy.context.object
+    cube: Any = bpy.context.object
     bpy.ops.object.mode_set(mode="EDIT")
     scene.import_reconstruction(bpy.context, tmp_path)
     assert bpy.context.object == cube
