@@ -38,7 +38,7 @@ from scripts.landmark_training.solve import Sight, learn, residuals
 
 ROOT = Path(__file__).resolve().parents[1]
 HELD_OUT_POSES = ("reach", "crouch", "stride", "embrace")
-_RIDGE = 0.02
+_RIDGE = 0.01
 _LEAST_VISIBLE = 0.6
 _HIDING = 0.12
 """metres by which skin has to lie before a landmark to hide it."""
@@ -178,7 +178,7 @@ def compare(sight: Sight, prior: np.ndarray, learned: np.ndarray, title: str) ->
             continue
         rows = [LANDMARK_INDEX[name], LANDMARK_INDEX[name.replace("left", "right")]]
         own, before, after = (float(np.nanmedian(error[:, rows])) for error in errors)
-        print(f"  {name:16s} {'' if np.isnan(own) or own > 50 else f'{own:.1f}':>5s} {before:5.1f} {after:5.1f}")
+        print(f"  {name:16s} {f'{own:.1f}' if joints[rows].any() else '':>5s} {before:5.1f} {after:5.1f}")
     body = slice(LANDMARK_INDEX["left_shoulder"], None)
     print(
         f"  {'all':16s}       {np.nanmean(errors[1]):5.1f} {np.nanmean(errors[2]):5.1f} (mean);"

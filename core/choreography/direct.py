@@ -42,7 +42,7 @@ class Stage:
     """Whether one person keeps the other out."""
 
 
-STAGES = (Stage(300, 0.10, False), Stage(220, 0.05, True), Stage(180, 0.02, True))
+STAGES = (Stage(320, 0.10, False), Stage(260, 0.05, True), Stage(200, 0.02, True))
 
 
 def direct(

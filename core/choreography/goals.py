@@ -26,15 +26,15 @@ REACH = 13
 """Frames that a hand takes to come and to go."""
 
 # standard deviations that still look right
-_SOLE, _AIR, _PELVIS, _PELVIS_HEIGHT, _FLOOR = 0.002, 0.05, 0.03, 0.02, 0.003
-_PALM, _PLACE, _DIRECTION, _ELBOW, _GAZE, _UPRIGHT = 0.004, 0.03, 0.20, 0.06, 0.30, 0.02
+_SOLE, _AIR, _PELVIS, _PELVIS_HEIGHT, _FLOOR = 0.0015, 0.05, 0.03, 0.02, 0.0015
+_PALM, _PLACE, _DIRECTION, _ELBOW, _GAZE, _UPRIGHT = 0.0025, 0.03, 0.20, 0.06, 0.30, 0.02
 _WAY = 0.05
 _THUMB_UP = 0.85
 _CHEST_TO_CHEST = 0.24
-_PASSES_BEFORE, _PASSES_AFTER = 12, 10
+_PASSES_BEFORE, _PASSES_AFTER = 12, 11
 """Frames before and after an embrace in which the hand passes the other's side."""
 _LIMIT, _SPEED_UP = math.radians(4), 9.0
-_INSIDE = 0.01
+_INSIDE = 0.007
 _EASE = {
     "pelvis": 4, "hip": 12, "knee": 30, "ankle": 8, "foot": 3, "spine1": 3, "spine2": 3, "spine3": 3, "neck": 6,
     "head": 8, "collar": 6, "shoulder": 30, "elbow": 60, "wrist": 13,

@@ -9,9 +9,9 @@ from .script import Actor, Embrace, Handshake, Script, Step
 
 def handshake_and_hug() -> Script:
     """160 frames at 25 a second. The people meet at the world's origin along X."""
-    hug = (98, 128)
-    high = {"spot": (0.09, 0.03), "fingers": (-0.6, -0.8), "elbow": (0.25, 0.17, 0.10), "way": (0.43, 0.20, 0.24)}
-    low = {"spot": (-0.06, -0.10), "fingers": (0.95, 0.3), "elbow": (-0.27, -0.12, 0.10), "way": (-0.44, -0.12, 0.20)}
+    hug = (98, 127)
+    high = {"spot": (0.10, 0.06), "fingers": (-0.6, -0.8), "elbow": (0.25, 0.27, 0.07), "way": (0.43, 0.20, 0.24)}
+    low = {"spot": (-0.06, -0.10), "fingers": (0.95, 0.3), "elbow": (-0.28, -0.15, 0.10), "way": (-0.44, -0.12, 0.20)}
     first = Actor(
         betas=(0.55, 0.6, -0.4, 0.5, 0.3, -0.6, 0.4, 0.2),
         heading=0.0,

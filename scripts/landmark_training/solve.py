@@ -50,7 +50,7 @@ def learn(sight: Sight, prior: np.ndarray, rest: np.ndarray, points: SkinPoints,
         index, twin = LANDMARK_INDEX[name], LANDMARK_INDEX[mirrored(name)]
         if twin < index:
             continue
-        near = np.flatnonzero(np.linalg.norm(rest - prior[index] @ rest, axis=1) < _REACH)
+        near = np.flatnonzero((np.linalg.norm(rest - prior[index] @ rest, axis=1) < _REACH) | (prior[index] != 0))
         equations = [_equations(sight, index, near), _equations(sight, twin, mirror[near])]
         weights[index] = prior[index]
         weights[index, near] += _descend(np.concatenate(equations), prior[index, near], ridge)
