@@ -6,11 +6,9 @@ from itertools import combinations
 
 import numpy as np
 
-from ..contract.skeleton import LANDMARK_INDEX, LANDMARKS, mirrored
+from ..contract.skeleton import LANDMARK_INDEX
 from .landmarks import TORSO
 
-MIRROR = np.array([LANDMARK_INDEX[mirrored(name)] for name in LANDMARKS])
-"""For each landmark the one on the other side."""
 _LIMBS = [
     LANDMARK_INDEX[f"{side}_{part}"]
     for part in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")

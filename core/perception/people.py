@@ -12,9 +12,9 @@ import torch
 
 from ..weights import HAND_LANDMARKS, PALM_DETECTOR, POSE_DETECTOR, POSE_LANDMARKS
 from .detector import PALM, PERSON, Detector, body_region
-from .landmarks import BODY, LandmarkNetwork, Pose
+from .landmarks import BODY, LandmarkNetwork, Pose, mirror_pose
 from .networks import Network, load_network
-from .regions import Region, similar
+from .regions import Region, mirror_region, similar
 
 _DETECTION_THRESHOLD = 0.3
 _MOST_DETECTIONS = 6
@@ -50,12 +50,21 @@ def load_networks(files: dict[str, Path], device: torch.device) -> Networks:
 
 
 def look_past(networks: Networks, image: np.ndarray, hidden: np.ndarray, regions: Sequence[Region]) -> list[Pose]:
-    """What is seen in the regions, each looked at twice, when the pixels of other people are painted over.
+    """What is seen in the regions when the pixels of other people are painted over.
 
-    image uint8 [H,W,3], hidden bool [H,W]. Somebody behind another person is found that way more often than not.
+    image uint8 [H,W,3], hidden bool [H,W]. Somebody behind another person is found that way more often than not. Each
+    region is looked at twice and once more in a mirror, whose errors are others.
     """
-    poses = [_hidden_behind(pose, hidden) for pose in candidates_at(networks, _without(image, hidden), regions)]
-    return [pose for pose in poses if pose is not None]
+    painted = _without(image, hidden)
+    poses = candidates_at(networks, painted, regions) + _in_mirror(networks, painted, regions)
+    trusted = [_hidden_behind(pose, hidden) for pose in poses]
+    return [pose for pose in trusted if pose is not None]
+
+
+def _in_mirror(networks: Networks, image: np.ndarray, regions: Sequence[Region]) -> list[Pose]:
+    width = image.shape[1]
+    poses = networks.body.look(np.ascontiguousarray(image[:, ::-1]), [mirror_region(r, width) for r in regions])
+    return [mirror_pose(pose, width) for pose in poses if pose.score >= _LEAST_SCORE]
 
 
 def candidates(

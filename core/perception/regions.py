@@ -81,6 +81,11 @@ def blend(old: Region, new: Region, weight: float) -> Region:
     )
 
 
+def mirror_region(region: Region, width: float) -> Region:
+    """The same region in the picture of `width` px seen in a mirror."""
+    return Region(width - region.x, region.y, region.size, -region.angle)
+
+
 def similar(a: Region, b: Region, tolerance: float) -> bool:
     """Whether two regions show nearly the same: within `tolerance` sizes, and as many radians."""
     size = max(a.size, b.size)

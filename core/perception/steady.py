@@ -13,7 +13,7 @@ import numpy as np
 
 from ..contract.skeleton import LANDMARK_INDEX, LANDMARKS
 from .appearance import likeness
-from .assignment import MIRROR
+from .landmarks import MIRROR
 from .tracking import Observation, Track
 
 _UPPER = np.arange(len(LANDMARKS)) < LANDMARK_INDEX["left_hip"]

@@ -10,9 +10,9 @@ import numpy as np
 
 from ..contract.skeleton import LANDMARKS
 from .appearance import describe, likeness
-from .assignment import MIRROR, NOBODY, assign, collapse, similarity
+from .assignment import NOBODY, assign, collapse, similarity
 from .detector import full_window, tile_windows
-from .landmarks import BODY, Pose, mask_in_picture
+from .landmarks import BODY, MIRROR, Pose, mask_in_picture
 from .people import Networks, candidates, look_past
 from .regions import Region, blend, mask_height, similar
 from .tracks import MASK_WIDTH
