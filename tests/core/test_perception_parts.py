@@ -17,9 +17,10 @@ from core.perception.contested import contested
 from core.perception.detector import tile_windows
 from core.perception.hands import Hand, assign_hands
 from core.perception.identity import choose_two, resolve
-from core.perception.landmarks import Pose
+from core.perception.landmarks import MIRROR, Pose, mirror_pose
 from core.perception.overlay import draw_overlay
 from core.perception.regions import Region, crop, region_from_axis, to_picture, uncrop
+from core.perception.steady import steady
 from core.perception.tracking import Observation, Track
 from core.perception.tracks import MASK_WIDTH, Tracks
 
@@ -139,6 +140,54 @@ def test_who_is_hidden_takes_no_skeleton() -> None:
 
 def test_nobody_is_found_in_an_empty_picture() -> None:
     assert assign(np.zeros((2, 0)), np.zeros((0, 0)), nobody=0.9) == [NOBODY, NOBODY]
+
+
+def test_a_pose_seen_in_a_mirror_keeps_its_sides() -> None:
+    seen = _pose(200)
+    reflected = mirror_pose(seen, 640)
+    assert reflected.region.x == pytest.approx(440)
+    wrist = LANDMARK_INDEX["left_wrist"]
+    assert reflected.points[wrist, 0] == pytest.approx(640 - seen.points[LANDMARK_INDEX["right_wrist"], 0])
+    back = mirror_pose(reflected, 640)
+    assert np.allclose(back.points, seen.points, atol=1e-3) and back.region == seen.region
+
+
+# The steadiest choice
+
+
+def _exchanged(pose: Pose) -> Pose:
+    return replace(pose, points=pose.points[MIRROR])
+
+
+def _x_of_left_wrist(track: Track) -> list[float]:
+    wrist = LANDMARK_INDEX["left_wrist"]
+    return [float(seen.pose.points[wrist, 0]) for _, seen in sorted(track.observations.items())]
+
+
+def test_sides_that_were_exchanged_for_some_frames_are_put_right() -> None:
+    track = _track({k: 200.0 + k for k in range(60)}, 1)
+    before = _x_of_left_wrist(track)
+    for step in range(20, 35):
+        track.observations[step] = replace(track.observations[step], pose=_exchanged(track.observations[step].pose))
+    assert _x_of_left_wrist(steady(track)) == pytest.approx(before)
+
+
+def test_a_person_who_turns_round_keeps_the_new_naming() -> None:
+    """Sides cross slowly while somebody turns: nothing jumps, and nothing is exchanged."""
+    track = Track()
+    for step in range(60):
+        points = _skeleton(0)
+        points[:, 0] = 200 + points[:, 0] * np.cos(np.pi * step / 59)
+        track.observations[step] = Observation(_pose(200, points=points), _looks(1), 0.9, True, b"")
+    assert _x_of_left_wrist(steady(track)) == pytest.approx(_x_of_left_wrist(track))
+
+
+def test_another_skeleton_is_taken_where_it_moves_less() -> None:
+    track = _track(dict.fromkeys(range(20), 200.0), 1)
+    right = track.observations[10]
+    jumped = replace(right, pose=_pose(290), alternatives=(right,))
+    track.observations[10] = jumped
+    assert _x_of_left_wrist(steady(track)) == pytest.approx([_x_of_left_wrist(track)[0]] * 20)
 
 
 # Appearance
