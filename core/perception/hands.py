@@ -37,9 +37,10 @@ _REACH = 1.35
 _UNASSIGNED = 1.3
 _SIDE_WEIGHT, _REACH_WEIGHT, _WRIST_WEIGHT, _STAY_WEIGHT = 0.35, 0.5, 0.5, 0.4
 _HEAD_RADIUS = 0.4
-_FOOT_RADIUS = 0.3
+_FOOT_RADIUS, _FOOT_DOUBT = 0.3, 1.5
 _WRIST_NEAR = 0.35
-"""What looks like a hand on a head, in body scales, is a face unless a wrist is this near to it."""
+"""What looks like a hand on a head is a face unless a wrist is this near to it, on a foot unless a wrist is clearly nearer
+than the foot. In body scales."""
 _HEAD = [LANDMARK_INDEX[name] for name in ("nose", "left_ear", "right_ear")]
 _FEET = [[LANDMARK_INDEX[f"{side}_{part}"] for part in ("heel", "foot_index")] for side in SIDES]
 
@@ -143,7 +144,7 @@ def _is_no_hand(hand: Hand, people: dict[int, Pose]) -> bool:
     for pose in people.values():
         to_head = float(np.linalg.norm(middle - pose.points[_HEAD].mean(0))) / pose.scale
         to_foot = min(float(np.linalg.norm(middle - pose.points[foot].mean(0))) for foot in _FEET) / pose.scale
-        if (to_head < _HEAD_RADIUS and to_wrist > _WRIST_NEAR) or to_foot < min(_FOOT_RADIUS, to_wrist):
+        if (to_head < _HEAD_RADIUS and to_wrist > _WRIST_NEAR) or to_foot < min(_FOOT_RADIUS, _FOOT_DOUBT * to_wrist):
             return True
     return False
 
