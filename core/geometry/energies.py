@@ -8,6 +8,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+_CHUNK = 256
+"""Frames at a time, where all pairs of something are looked at: memory does not grow with the clip."""
+
 
 def geman_mcclure(squared: Tensor, sigma: float) -> Tensor:
     """Robust loss of squared residuals, 1 for outliers, about squared / sigma^2 near zero (Geman and McClure, 1987)."""
@@ -80,11 +83,25 @@ def _log_ties(distance: Tensor, softness: float) -> Tensor:
     return torch.logsumexp(-(distance - nearest) / softness, 1).detach()
 
 
-def sphere_penetration(centres_a: Tensor, radii_a: Tensor, centres_b: Tensor, radii_b: Tensor) -> Tensor:
-    """Squared depth by which spheres [F,S,3] of one person are inside those of the other, summed over pairs, mean over F."""
-    distance = ((centres_a[:, :, None] - centres_b[:, None]).square().sum(-1) + 1e-8).sqrt()
-    depth = (radii_a[:, None] + radii_b[None, :] - distance).clamp_min(0)
-    return depth.square().sum((1, 2)).mean()
+def sphere_penetration(centres: Tensor, radii: Tensor, pairs: Tensor) -> Tensor:
+    """Squared depth in metres^2 by which the two people's spheres are inside each other, summed over pairs, mean over frames.
+
+    centres [2,T,S,3], radii [2,S], pairs int64 [N,3]: frame, sphere of person 0, sphere of person 1 (see `near_pairs`).
+    """
+    frame, first, second = pairs.unbind(1)
+    apart = (centres[0, frame, first] - centres[1, frame, second]).square().sum(-1)
+    depth = (radii[0, first] + radii[1, second] - (apart + 1e-8).sqrt()).clamp_min(0)
+    return depth.square().sum() / centres.shape[1]
+
+
+def near_pairs(centres: Tensor, radii: Tensor, margin: float) -> Tensor:
+    """int64 [N,3] of the pairs of spheres (frame, of person 0, of person 1) whose surfaces are less than `margin` apart."""
+    found = []
+    for start in range(0, centres.shape[1], _CHUNK):
+        apart = torch.cdist(centres[0, start : start + _CHUNK], centres[1, start : start + _CHUNK])
+        near = (apart < radii[0][:, None] + radii[1][None] + margin).nonzero()
+        found.append(near + near.new_tensor([start, 0, 0]))
+    return torch.cat(found)
 
 
 def depth_order(depth: Tensor, front: Tensor, margin: float) -> Tensor:

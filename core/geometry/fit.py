@@ -21,9 +21,10 @@ from ..report import Reporter
 from .camera import extrinsics
 from .confidence import joint_confidence
 from .objective import Objective, State, Weights, build_objective, floor_of
-from .occlusion import front_person
 from .touch import touch_gap
 
+_LOOK_AROUND = 15
+"""Steps after which who is near whom is looked at again."""
 HELD = 0.01
 """metres within which enforced contacts and pins are to hold."""
 
@@ -84,13 +85,16 @@ def fit(
     variables = _Variables(motion, camera, body, fixed_shape)
     total, done, energy = sum(phase.steps for phase in phases), 0, math.nan
     for phase in phases:
-        front = None if phase.apart else _front(objective, variables.state(objective), tracks)
+        around = None
         optimizer = torch.optim.Adam(variables.groups(phase.rate), betas=(0.9, 0.95))
         for step in range(phase.steps):
             for group in optimizer.param_groups:
                 group["lr"] = group["base"] * _schedule(step, phase.steps)
             optimizer.zero_grad(set_to_none=True)
-            loss = objective.energy(variables.state(objective), phase.weights, front)
+            state = variables.state(objective)
+            if step % _LOOK_AROUND == 0 and not phase.apart:
+                around = objective.surroundings(state, tracks)
+            loss = objective.energy(state, phase.weights, around)
             loss.backward()
             optimizer.step()
             energy = float(loss.detach())
@@ -171,12 +175,6 @@ def _betas_per_size(body: BodyModel) -> Tensor:
     growth = torch.einsum("bd,bdk->bk", bones / lengths[:, None], body.joint_directions[chain].diff(dim=0)).sum(0)
     growth = growth / lengths.sum()
     return growth / growth.square().sum()
-
-
-def _front(objective: Objective, state: State, tracks: Tracks) -> Tensor:
-    with torch.no_grad():
-        centres, radii = objective.volume(state, slice(None))
-        return front_person(centres, radii, objective.K, tracks)
 
 
 def _result(

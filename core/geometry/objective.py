@@ -26,6 +26,7 @@ from .camera import extrinsics
 from .confidence import joint_confidence
 from .evidence import Evidence, evidence_from_tracks
 from .limits import joint_limits, relaxed_pose, rest_pull
+from .occlusion import front_person
 from .rest import rest_landmarks, rest_palms
 from .soles import POINTS_PER_FOOT, sole_vertices
 from .touch import Touch, resolve_contacts, touch_gap
@@ -33,8 +34,8 @@ from .touch import Touch, resolve_contacts, touch_gap
 _HIPS = [LANDMARK_INDEX["left_hip"], LANDMARK_INDEX["right_hip"]]
 _WRISTS = [JOINT_INDEX["left_wrist"], JOINT_INDEX["right_wrist"]]
 _BONES = [("shoulder", "elbow"), ("elbow", "wrist"), ("hip", "knee"), ("knee", "ankle"), ("shoulder", "hip")]
-_NEAR = 1.6
-"""metres between two pelvises beyond which bodies cannot touch."""
+_NEAR = 0.08
+"""metres between two surfaces beyond which they are not watched for passing through each other."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,16 @@ class State:
 
 
 @dataclass(frozen=True)
+class Surroundings:
+    """What depends on where the two people are, but too slowly to be found anew at every step."""
+
+    front: Tensor
+    """[T], see `occlusion.front_person`."""
+    pairs: Tensor
+    """int64 [N,3], see `energies.near_pairs`."""
+
+
+@dataclass(frozen=True)
 class Objective:
     """Everything that stays while the variables move. Tensors on one device."""
 
@@ -140,18 +151,25 @@ class Objective:
             skin[:, :, shown + feet :],
         )
 
-    def volume(self, state: State, frames: Tensor | slice) -> tuple[Tensor, Tensor]:
-        """Both people's spheres in these frames: centres [P,F,S,3] and radii [P,S]."""
+    def volume(self, state: State) -> tuple[Tensor, Tensor]:
+        """Both people's spheres: centres [P,T,S,3] and radii [P,S]."""
         own = shaped(self.spheres, state.betas)
         lifted = replace(own, offset=own.offset[:, None])
-        return sphere_centres(lifted, state.posed.joints[:, frames], state.posed.world[:, frames]), own.radius
+        return sphere_centres(lifted, state.posed.joints, state.posed.world), own.radius
 
-    def energy(self, state: State, weights: Weights, front: Tensor | None) -> Tensor:
-        """The whole. `front` [T] from `occlusion.front_person`; None leaves out what is between the two people."""
+    def surroundings(self, state: State, tracks: Tracks) -> Surroundings:
+        """What is between the two people as they stand now; it holds until they have moved by centimetres."""
+        with torch.no_grad():
+            centres, radii = self.volume(state)
+            front = front_person(centres, radii, self.K, tracks)
+            return Surroundings(front, energies.near_pairs(centres, radii, _NEAR))
+
+    def energy(self, state: State, weights: Weights, around: Surroundings | None) -> Tensor:
+        """The whole. `around` from `surroundings`; None leaves out what is between the two people."""
         total = self._seen(state, weights) + self._steady(state, weights) + self._plausible(state, weights)
         total = total + self._pinned(state, weights)
-        if front is not None:
-            total = total + self._between(state, weights, front)
+        if around is not None:
+            total = total + self._between(state, weights, around)
         return total
 
     def _seen(self, state: State, weights: Weights) -> Tensor:
@@ -206,16 +224,11 @@ class Objective:
         pitch, roll, _ = (state.floor - self.start_floor).unbind()
         return (pitch - state.tilt).square() + roll.square()
 
-    def _between(self, state: State, weights: Weights, front: Tensor) -> Tensor:
+    def _between(self, state: State, weights: Weights, around: Surroundings) -> Tensor:
         pelvis = state.posed.joints[:, :, 0]
-        total = weights.order * energies.depth_order(pelvis[..., 2], front, weights.order_margin)
-        near = ((pelvis[0] - pelvis[1]).norm(dim=-1) < _NEAR).nonzero()[:, 0]
-        if len(near):
-            share = len(near) / pelvis.shape[1]
-            centres, radii = self.volume(state, near)
-            total = total + share * weights.penetration * energies.sphere_penetration(
-                centres[0], radii[0], centres[1], radii[1]
-            )
+        total = weights.order * energies.depth_order(pelvis[..., 2], around.front, weights.order_margin)
+        centres, radii = self.volume(state)
+        total = total + weights.penetration * energies.sphere_penetration(centres, radii, around.pairs)
         heights = state.heights(state.touching)
         for touch in self.touches:
             gap = touch_gap(touch, state.touching, heights)
