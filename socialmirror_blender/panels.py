@@ -18,6 +18,15 @@ from .runtime.session import belongs_here, session
 CATEGORY = "SocialMirror"
 
 _DOING = {"reconstruct": "Reconstructing", "refine": "Refining", "install": "Installing"}
+_STAGES = {
+    "perception": "looking at the clip",
+    "initial": "first guess",
+    "fit": "fitting both people",
+    "contacts": "finding contacts",
+    "contact-fit": "closing contacts",
+    "refine": "following your changes",
+}
+"""The core's stages in words; those that are not here have names to be read."""
 _STATE_ICONS = {"auto": "RADIOBUT_OFF", "enforced": "CHECKMARK", "rejected": "X"}
 _ENVIRONMENT_ICONS = {
     EnvironmentState.NOT_INSTALLED: "IMPORT",
@@ -322,7 +331,8 @@ def _draw_prompt(layout: Any, settings: Any) -> None:
 
 def _draw_running(box: Any, job: Job) -> None:
     doing = "Stopping" if job.state is JobState.CANCELLING else _DOING[job.kind]
-    title = f"{doing}: {job.stage}" if job.stage else f"{doing}: starting"
+    stage = _STAGES.get(job.stage, job.stage[:1].lower() + job.stage[1:])
+    title = f"{doing}: {stage or 'starting'}"
     column = box.column(align=True)
     column.label(text=title, icon="SORTTIME")
     left = "" if job.seconds_left is None else f", {time_text(job.seconds_left)}"

@@ -24,6 +24,7 @@ from ..core.contract.contact import SOURCES, STATES
 from ..core.contract.skeleton import GROUND, REGIONS
 from . import compat
 
+_RELATIVE: Any = {"PATH_SUPPORTS_BLEND_RELATIVE"}
 REGION_ITEMS = [(name, name.replace("_", " ").capitalize(), "") for name in REGIONS]
 GROUND_ITEM = (GROUND, "Ground", "")
 PERSON_ITEMS = [("0", "Person A", ""), ("1", "Person B", "")]
@@ -43,7 +44,9 @@ class SOCIALMIRROR_settings(bpy.types.PropertyGroup):
             ("STRIP", "Sequencer", "A movie strip of the video sequencer", "SEQUENCE", 1),
         ],
     )
-    filepath: StringProperty(name="Clip", description="Movie with two people in contact", subtype="FILE_PATH")
+    filepath: StringProperty(
+        name="Clip", description="Movie with two people in contact", subtype="FILE_PATH", options=_RELATIVE
+    )
     strip: StringProperty(name="Strip", description="Movie strip of the video sequencer", search=_movie_strips)
     use_range: BoolProperty(
         name="Frame Range",
@@ -80,6 +83,7 @@ class SOCIALMIRROR_settings(bpy.types.PropertyGroup):
         name="Output",
         description="Folder that keeps the reconstructions. Empty: beside the .blend file; before it is saved, the add-on's own",
         subtype="DIR_PATH",
+        options=_RELATIVE,
     )
     fov: FloatProperty(
         name="Field of View",
@@ -92,6 +96,7 @@ class SOCIALMIRROR_settings(bpy.types.PropertyGroup):
         name="Body Model",
         description="A licensed SMPL-X file or its folder. Empty: the free body that comes with SocialMirror",
         subtype="FILE_PATH",
+        options=_RELATIVE,
     )
     frame_start: IntProperty(name="Start at Frame", description="Scene frame of the motion's first frame", default=1)
     match_scene: BoolProperty(

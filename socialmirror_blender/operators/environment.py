@@ -86,6 +86,7 @@ class SOCIALMIRROR_OT_check_environment(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> Returned:
         session.refresh_environment()
+        session.redraw()
         return {"FINISHED"}
 
 

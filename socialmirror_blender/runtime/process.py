@@ -43,7 +43,7 @@ class Launch:
     folder: Path
     """Working directory."""
     log: Path
-    """File that takes what the child writes to stderr."""
+    """File that takes what the child writes to stderr, from its start on."""
     variables: Mapping[str, str] = field(default_factory=dict)
     """Environment variables beside Blender's own."""
     greets: bool = True
@@ -60,7 +60,7 @@ class Child:
         self._drained = False
         try:
             launch.log.parent.mkdir(parents=True, exist_ok=True)
-            with launch.log.open("ab") as log:
+            with launch.log.open("wb") as log:
                 self._process = subprocess.Popen(
                     launch.command,
                     cwd=launch.folder,

@@ -63,6 +63,8 @@ class Session:
     """A result that is not in any file yet."""
     notice: str = ""
     """What the user should know about the waiting result, or about the last import."""
+    unsettled: bool = False
+    """Whether the sidebar was drawn anew just now: panels find their places only at the drawing after."""
     apply: Callable[[Outcome], None] | None = None
     """Brings an outcome into its file. UserError where that cannot be; given by who registers."""
 
@@ -124,7 +126,6 @@ def refresh_environment() -> None:
         )
     else:
         session.environment = environments.assess(facts)
-    redraw()
 
 
 def pump() -> None:
@@ -180,7 +181,12 @@ def _undisturbed() -> bool:
 
 
 def redraw() -> None:
-    """Draw every sidebar again."""
+    """Draw every sidebar again, now and at the timer's next tick."""
+    session.unsettled = True
+    _redraw_sidebars()
+
+
+def _redraw_sidebars() -> None:
     manager = bpy.context.window_manager
     for window in manager.windows if manager else ():
         for area in window.screen.areas:
@@ -191,6 +197,9 @@ def redraw() -> None:
 
 
 def _tick() -> float:
+    if session.unsettled:
+        session.unsettled = False
+        _redraw_sidebars()
     pump()
     return _BUSY_SECONDS if session.runner.job.active or session.waiting is not None else _IDLE_SECONDS
 
