@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
 
@@ -119,13 +120,14 @@ class Track:
 class _Pool:
     """The skeletons found in a frame, and what assignment needs to know of them."""
 
-    def __init__(self, image: np.ndarray, poses: list[Pose]) -> None:
-        self.poses = poses
-        self.looks = [describe(image, pose) for pose in poses]
-        self.points = np.array([pose.points for pose in poses]).reshape(-1, len(LANDMARKS), 2)
-        self.scales = np.array([pose.scale for pose in poses])
-        self.quality = np.array([pose.quality for pose in poses])
-        self.worth = self.quality.copy()
+    def __init__(self, image: np.ndarray, poses: list[Pose], behind: Sequence[tuple[int, Pose]] = ()) -> None:
+        """`behind` are skeletons seen past others, with the number of the only person whose they can be."""
+        self.poses = [*poses, *(pose for _, pose in behind)]
+        self.owner = np.array([NOBODY] * len(poses) + [owner for owner, _ in behind], int)
+        self.looks = [describe(image, pose) for pose in self.poses]
+        self.points = np.array([pose.points for pose in self.poses]).reshape(-1, len(LANDMARKS), 2)
+        self.scales = np.array([pose.scale for pose in self.poses])
+        self.worth = np.array([pose.quality for pose in self.poses]) + _PAST_WORTH * (self.owner != NOBODY)
         self.alike = similarity(self.points, self.points, self.scales, self.scales)
         self.collapse = collapse(self.points, self.points, self.scales, self.scales)
 
@@ -197,39 +199,36 @@ class Tracker:
         """Look at the next frame, image uint8 [H,W,3]."""
         expected = [region for person in self._followed for region in person.regions()]
         found = candidates(self._networks, image, self._windows(step), expected)
-        found = sorted(found, key=lambda pose: -pose.quality)[:_MOST_CANDIDATES]
-        pool = _Pool(image, found)
+        pool = _Pool(image, sorted(found, key=lambda pose: -pose.quality)[:_MOST_CANDIDATES])
         value = self._value(pool)
         choice = assign(value, pool.collapse, _NOBODY)
-        sure = [c != NOBODY and value[row, c] > _SURE_VALUE for row, c in enumerate(choice)]
-        behind = self._behind(image, pool, choice, sure)
+        behind = self._behind(image, pool, value, choice)
         if behind:
-            pool = _Pool(image, found + [pose for _, pose in behind])
+            pool = _Pool(image, pool.poses, behind)
             value = self._value(pool)
-            owner = np.array([NOBODY] * len(found) + [owner for owner, _ in behind])
-            value[(owner != NOBODY) & (owner != np.arange(len(value))[:, None])] = -np.inf
-            value[:, owner != NOBODY] += _PAST_WORTH
-            pool.worth[owner != NOBODY] += _PAST_WORTH
             choice = assign(value, pool.collapse, _NOBODY)
+        self._record(step, pool, value, choice)
+        self._forget()
 
-        strangers = self._strangers(pool, len(found), [c for c in choice if c != NOBODY])
+    def _record(self, step: int, pool: _Pool, value: np.ndarray, choice: list[int]) -> None:
+        """Note who was seen where, strangers included, who are followed from now on."""
+        strangers = self._strangers(pool, [c for c in choice if c != NOBODY])
         for c in strangers:
             self._followed.append(_Followed(Track(), pool.poses[c], pool.poses[c].next_region))
-        choice += strangers
+        value = np.concatenate([value, np.full((len(strangers), len(pool.poses)), -np.inf)])
+        choice = choice + strangers
         masks = {c: mask_in_picture(pool.poses[c], self._size, MASK_WIDTH) for c in choice if c != NOBODY}
-        for row, (person, c) in enumerate(zip(self._followed, choice)):
+        for person, c, worth in zip(self._followed, choice, value):
             if c == NOBODY:
                 person.missed += 1
                 continue
             alone = all(_shared(masks[c], masks[k]) < _ALONE for k in masks if k != c)
-            seen = observe(pool.poses[c], pool.looks[c], pool.worth[c], alone, self._size)
-            others = tuple(
+            seen, *others = (
                 observe(pool.poses[k], pool.looks[k], pool.worth[k], alone, self._size)
-                for k in _alternatives(c, value[row] if row < len(value) else None, pool, list(masks))
+                for k in (c, *_alternatives(c, worth, pool, list(masks)))
             )
-            person.track.observations[step] = replace(seen, alternatives=others)
+            person.track.observations[step] = replace(seen, alternatives=tuple(others))
             person.see(pool.poses[c], pool.looks[c], alone)
-        self._forget()
 
     def _value(self, pool: _Pool) -> np.ndarray:
         """float [P,C], what each skeleton is worth to each person that is followed; -inf where it is out of reach."""
@@ -241,16 +240,17 @@ class Tracker:
             similarity(expected, pool.points, scales, pool.scales),
             _EXCHANGED * similarity(expected[:, MIRROR], pool.points, scales, pool.scales),
         )
-        value = pool.quality + _LIKE_LAST_WEIGHT * like_last
+        value = pool.worth + _LIKE_LAST_WEIGHT * like_last
         for row, person in enumerate(self._followed):
             for column, pose in enumerate(pool.poses):
-                if _gap(person.pose, pose, person.velocity) > _REACH * (1 + 0.2 * person.missed):
+                anothers = pool.owner[column] not in (NOBODY, row)
+                if anothers or _gap(person.pose, pose, person.velocity) > _REACH * (1 + 0.2 * person.missed):
                     value[row, column] = -np.inf
                 elif person.looks is not None:
                     value[row, column] += _LOOKS_WEIGHT * (likeness(person.looks, pool.looks[column]) - _LIKENESS)
         return value
 
-    def _behind(self, image: np.ndarray, pool: _Pool, choice: list[int], sure: list[bool]) -> list[tuple[int, Pose]]:
+    def _behind(self, image: np.ndarray, pool: _Pool, value: np.ndarray, choice: list[int]) -> list[tuple[int, Pose]]:
         """More skeletons for people close to others whose own are not sure, with the number of their owners.
 
         They are seen when the others are painted over.
@@ -271,17 +271,19 @@ class Tracker:
             hidden = theirs > 96
             if choice[index] != NOBODY:
                 hidden &= theirs >= masks[choice[index]]
-            if sure[index] and _covered(mine, hidden) < _LEAST_COVERED:
+            sure = choice[index] != NOBODY and value[index, choice[index]] > _SURE_VALUE
+            if sure and _covered(mine, hidden) < _LEAST_COVERED:
                 continue
             more += [(index, pose) for pose in look_past(self._networks, image, hidden, person.regions())]
         return more
 
-    def _strangers(self, pool: _Pool, count: int, taken: list[int]) -> list[int]:
-        """Which of the first `count` skeletons are of people who are not followed yet."""
+    def _strangers(self, pool: _Pool, taken: list[int]) -> list[int]:
+        """Which skeletons are of people who are not followed yet."""
         new: list[int] = []
-        for c, pose in enumerate(pool.poses[:count]):
+        for c, pose in enumerate(pool.poses):
             others = taken + new
-            if len(self._followed) + len(new) >= _MOST_PEOPLE or pose.quality < _NEW_QUALITY:
+            owned = pool.owner[c] != NOBODY
+            if owned or len(self._followed) + len(new) >= _MOST_PEOPLE or pose.quality < _NEW_QUALITY:
                 continue
             if all(pool.collapse[c, k] < _NEW_LIKENESS and _gap(pose, pool.poses[k]) > _NEW_DISTANCE for k in others):
                 new.append(c)
@@ -308,13 +310,11 @@ class Tracker:
         return self._full + self._tiles + self._small_tiles
 
 
-def _alternatives(chosen: int, value: np.ndarray | None, pool: _Pool, taken: list[int]) -> list[int]:
+def _alternatives(chosen: int, value: np.ndarray, pool: _Pool, taken: list[int]) -> list[int]:
     """The best other skeletons for the person who took `chosen`: worth something, distinct, and on nobody else's body.
 
-    `value` [C] is what each is worth to the person, None for somebody new.
+    `value` [C] is what each is worth to the person.
     """
-    if value is None:
-        return []
     kept: list[int] = []
     for k in np.argsort(-value):
         apart = all(pool.alike[k, other] < _SAME_SKELETON for other in [chosen, *kept])
