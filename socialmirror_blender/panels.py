@@ -101,7 +101,7 @@ class SOCIALMIRROR_PT_settings(_Sidebar, bpy.types.Panel):
             row.prop(settings, "track_a", text="Numbers")
             row.prop(settings, "track_b", text="")
         column = layout.column()
-        column.prop(settings, "fov", text="Field of View" if settings.fov else "Field of View (auto)")
+        column.prop(settings, "fov", text="FOV (0: Auto)")
         column.prop(settings, "takes")
         column.prop(settings, "seed")
         column.prop(settings, "device")
@@ -113,7 +113,8 @@ class SOCIALMIRROR_PT_settings(_Sidebar, bpy.types.Panel):
             column.prop(settings, "frame_start")
             column.prop(settings, "match_scene")
         column.prop(settings, "link_camera")
-        draw_environment(layout)
+        if session.environment.usable:
+            draw_environment(layout)
 
 
 class SOCIALMIRROR_PT_result(_Sidebar, bpy.types.Panel):
@@ -364,7 +365,12 @@ def _draw_notice(layout: Any) -> None:
     if session.waiting is None:
         return
     box = layout.box()
-    _lines(box.column(align=True), session.notice or "The result is being imported.", bpy.context.region, icon="INFO")
+    _lines(
+        box.column(align=True),
+        session.notice or "The result comes in as soon as no tool is in use.",
+        bpy.context.region,
+        icon="INFO",
+    )
     row = box.row(align=True)
     row.operator("socialmirror.import_result", icon="IMPORT")
     row.operator("socialmirror.dismiss", text="", icon="X")

@@ -105,7 +105,7 @@ class SOCIALMIRROR_settings(bpy.types.PropertyGroup):
         default=True,
     )
     link_camera: BoolProperty(
-        name="Look Through Clip Camera",
+        name="Use Clip Camera",
         description="Make the clip's camera the scene's camera when the result is imported",
         default=True,
     )
