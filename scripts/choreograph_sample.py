@@ -31,7 +31,7 @@ from core.choreography.plan import SIDES
 from core.choreography.script import Script, planted
 from core.choreography.truth import contacts, touching_regions
 from core.choreography.wardrobe import OUTFITS, dress, worn
-from core.contract.files import read_npz, write_json, write_npz
+from core.contract.files import read_npz, replacing, write_json, write_npz
 from core.evaluation.metrics import penetration, vertex_normals
 from core.geometry.soles import sole_vertices
 from core.motion import PairMotion, pose_motion
@@ -52,19 +52,19 @@ def main() -> None:
     parser.add_argument("--blender", type=Path, default=ROOT / ".venv-blender-4.5" / "bin" / "python")
     arguments = parser.parse_args()
     body, script = load_body(None), handshake_and_hug()
-    truth_file = SAMPLES / f"{NAME}_truth.npz"
-    if not arguments.render_only:
-        motion = PairMotion(**read_npz(arguments.motion)) if arguments.motion else direct(script, body, report=_say)
-        skin = pose_motion(body, motion).skin(body).numpy()
-        touching = contacts(touching_regions(skin, vertex_regions(body).numpy()))
-        write_npz(truth_file, truth_arrays(body, script, motion))
-        write_json(
-            SAMPLES / f"{NAME}_contacts.json",
-            {"body": body.identity, "contacts": [contact.to_json() for contact in touching]},
-        )
-        describe(body, script, motion, skin)
-        print(f"{len(touching)} contacts of regions")
-    render(body, script, read_npz(truth_file), SAMPLES / f"{NAME}.mp4", arguments.blender)
+    truth_file, contacts_file, clip = (SAMPLES / f"{NAME}{end}" for end in ("_truth.npz", "_contacts.json", ".mp4"))
+    if arguments.render_only:
+        render(body, script, read_npz(truth_file), clip, arguments.blender)
+        return
+    motion = PairMotion(**read_npz(arguments.motion)) if arguments.motion else direct(script, body, report=_say)
+    skin = pose_motion(body, motion).skin(body).numpy()
+    describe(body, script, motion, skin)
+    touching = contacts(touching_regions(skin, vertex_regions(body).numpy()))
+    print(f"{len(touching)} contacts of regions")
+    truth = truth_arrays(body, script, motion)
+    render(body, script, truth, clip, arguments.blender)
+    write_npz(truth_file, truth)
+    write_json(contacts_file, {"body": body.identity, "contacts": [contact.to_json() for contact in touching]})
 
 
 def truth_arrays(body: BodyModel, script: Script, motion: PairMotion) -> dict[str, np.ndarray]:
@@ -114,10 +114,10 @@ def render(body: BodyModel, script: Script, truth: dict[str, np.ndarray], clip: 
         "rate": np.array(script.rate),
         "room": np.array(0),
     }
-    with tempfile.TemporaryDirectory(prefix="socialmirror-") as folder:
+    with tempfile.TemporaryDirectory(prefix="socialmirror-") as folder, replacing(clip) as rendered:
         write_npz(Path(folder) / "scene.npz", scene)
         command = [str(blender), str(ROOT / "scripts" / "render_clip.py"), str(Path(folder) / "scene.npz")]
-        subprocess.run([*command, "--clip", str(clip)], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run([*command, "--clip", str(rendered)], check=True, stdout=subprocess.DEVNULL)
     print(f"{clip.relative_to(ROOT)}: {clip.stat().st_size / 1e6:.2f} MB")
 
 
@@ -126,8 +126,10 @@ def describe(body: BodyModel, script: Script, motion: PairMotion, skin: np.ndarr
     posed = pose_motion(body, motion)
     right = hand("right", posed, palm_points(body)).palm
     shake = slice(script.handshake.start, script.handshake.end + 1)
-    apart = (right[0] - right[1]).norm(dim=-1)[shake]
-    print(f"palms in the handshake: {1000 * float(apart.mean()):.1f} mm apart, at most {1000 * float(apart.max()):.1f}")
+    apart = 1000 * (right[0] - right[1]).norm(dim=-1)[shake]
+    print(
+        f"middles of the palms in the handshake: {float(apart.mean()):.1f} mm apart, at most {float(apart.max()):.1f}"
+    )
     faces = body.faces.numpy()
     depths = []
     for frame in range(0, script.frames, 2):
@@ -144,7 +146,7 @@ def describe(body: BodyModel, script: Script, motion: PairMotion, skin: np.ndarr
                 middle = soles[p, first : last + 1, foot].mean(1)
                 slid = np.linalg.norm(middle - middle[len(middle) // 2], axis=-1).max()
                 print(f"person {p} {side:5s} foot, frames {first:3d}-{last:3d}: moves {1000 * slid:.1f} mm")
-    print(f"lowest sole {1000 * soles[..., 2].min():.1f} mm")
+    print(f"lowest skin {1000 * skin[..., 2].min():.1f} mm")
 
 
 def _stretches(mask: np.ndarray) -> list[tuple[int, int]]:

@@ -15,6 +15,8 @@ import os
 import shutil
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -45,12 +47,29 @@ def main() -> None:
     bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
     collection = product.import_reconstruction(bpy.context, folder / "reconstruction", match_scene=True)
     bpy.ops.wm.save_as_mainfile(filepath=str(folder / "demo.blend"))
-    for path in (
-        *fbx.export_fbx(bpy.context, collection, folder),
-        *fbx.export_fbx(bpy.context, collection, folder, together=True),
-    ):
+    with quiet():
+        written = fbx.export_fbx(bpy.context, collection, folder)
+        written += fbx.export_fbx(bpy.context, collection, folder, together=True)
+        render_pictures(bpy.context.scene, product, collection, folder / "pictures")
+    for path in written:
         print(f"{path.name}: {path.stat().st_size / 1e6:.1f} MB")
-    render_pictures(bpy.context.scene, product, collection, folder / "pictures")
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Blender prints a line for every picture and every exporter its timings; Python's own errors still come out after."""
+    sys.stdout.flush()
+    kept = os.dup(1), os.dup(2)
+    with Path(os.devnull).open("w") as nowhere:
+        os.dup2(nowhere.fileno(), 1)
+        os.dup2(nowhere.fileno(), 2)
+        try:
+            yield
+        finally:
+            sys.stdout.flush()
+            for number, copy in zip((1, 2), kept):
+                os.dup2(copy, number)
+                os.close(copy)
 
 
 def render_pictures(scene: Any, product: Any, collection: Any, folder: Path) -> None:
@@ -81,6 +100,9 @@ def _workbench(scene: Any) -> None:
     scene.render.image_settings.color_mode = "RGBA"
     scene.view_settings.view_transform = "Standard"
     scene.display.render_aa = "FXAA"
+    world: Any = bpy.data.worlds.new("picture")
+    world.color = (0.55, 0.58, 0.62)
+    scene.world = world
     shading = scene.display.shading
     shading.light, shading.color_type = "STUDIO", "MATERIAL"
     shading.show_cavity, shading.show_shadows = True, True
@@ -96,7 +118,7 @@ def _look_from_the_side(camera: Any, clip_camera: Any, target: Vector) -> None:
     """From two thirds around the people, at the clip camera's distance, a little from above."""
     away = clip_camera.matrix_world.translation - target
     angle = math.atan2(away.y, away.x) + math.radians(125)
-    distance = max(away.xy.length, 2.5)
+    distance = min(max(away.xy.length, 2.5), 4.4)
     camera.location = target + Vector((math.cos(angle) * distance, math.sin(angle) * distance, 0.9))
     camera.rotation_euler = (target - camera.location).to_track_quat("-Z", "Y").to_euler()
     camera.data.lens = clip_camera.data.lens
@@ -112,7 +134,7 @@ def _floor(scene: Any) -> Any:
             corners += [(x * 0.5 + dx, y * 0.5 + dy, 0.0) for dx, dy in ((0, 0), (0.5, 0), (0.5, 0.5), (0, 0.5))]
             tiles.append((start, start + 1, start + 2, start + 3))
     mesh.from_pydata(corners, [], tiles)
-    for shade in (0.35, 0.42):
+    for shade in (0.30, 0.42):
         material: Any = bpy.data.materials.new("floor")
         material.diffuse_color = (shade, shade, shade, 1)
         mesh.materials.append(material)

@@ -58,9 +58,11 @@ def direct(
         betas[p, : len(actor.betas)] = torch.tensor(actor.betas)
     plan = make_plan(script, body, betas)
     soles = body.subset(sole_vertices(body).flatten())
+    whole = skin_sample(body)
+    feet = whole.of_regions(("left_foot", "right_foot")).body
     palms = goals.palm_points(body)
     backs = _back_spots(script, body)
-    zones = _zones(script, body)
+    zones = _zones(script, whole)
     limited = torch.tensor([name not in ("pelvis",) for name in BODY_JOINTS])
 
     basis = spline_basis(frames, _CONTROL_EVERY)
@@ -82,7 +84,7 @@ def direct(
         posed, turns, bends, rotations = now()
         back, back_normal = backs(posed)
         found = {
-            "feet": goals.feet_goal(posed, posed.skin(soles).unflatten(2, (2, -1)), plan),
+            "feet": goals.feet_goal(posed, posed.skin(soles).unflatten(2, (2, -1)), posed.skin(feet), plan),
             "balance": goals.balance_goal(posed, plan),
             "ease": goals.ease_goal(turns, matrix_to_axis_angle(rotations[:, :, limited])),
             "fingers": (bends / 0.25).square().mean(),
@@ -134,9 +136,8 @@ class Zone:
     """metres that should stay between them."""
 
 
-def _zones(script: Script, body: BodyModel) -> list[Zone]:
+def _zones(script: Script, whole: SkinSample) -> list[Zone]:
     t = np.arange(script.frames)
-    whole = skin_sample(body)
     hand = whole.of_regions(
         ("right_palm", "right_hand_back", "right_fingers", "right_wrist", "right_forearm", "left_fingers")
     )

@@ -26,7 +26,7 @@ REACH = 13
 """Frames that a hand takes to come and to go."""
 
 # standard deviations that still look right
-_SOLE, _AIR, _PELVIS, _PELVIS_HEIGHT, _FLOOR = 0.0015, 0.05, 0.03, 0.02, 0.0015
+_SOLE, _AIR, _PELVIS, _PELVIS_HEIGHT, _FLOOR = 0.0015, 0.05, 0.03, 0.02, 0.01
 _PALM, _PLACE, _DIRECTION, _ELBOW, _GAZE, _UPRIGHT = 0.0025, 0.03, 0.20, 0.06, 0.30, 0.02
 _WAY = 0.05
 _THUMB_UP = 0.85
@@ -85,15 +85,14 @@ def hand(side: Side, posed: Posed, palms: PalmPoints) -> Hand:
     return Hand(posed.skin(palms.body)[:, :, SIDES.index(side)], out, fingers, thumb)
 
 
-def feet_goal(posed: Posed, soles: Tensor, plan: Plan) -> Tensor:
-    """Standing feet stay where they are, others go through the air and not through the floor."""
+def feet_goal(posed: Posed, soles: Tensor, feet: Tensor, plan: Plan) -> Tensor:
+    """Standing feet stay where they are, others go through the air, and nothing of the feet [P,T,N,3] is under the floor."""
     stray = (soles - plan.soles).square().sum(-1)
-    ankles = posed.joints[:, :, _ANKLES]
-    air = (plan.swinging[..., None] * (ankles - plan.swing).square()).sum(-1)
+    air = (plan.swinging[..., None] * (posed.joints[:, :, _ANKLES] - plan.swing).square()).sum(-1)
     return (
         (plan.standing * stray).mean() / _SOLE**2
         + air.mean() / _AIR**2
-        + soles[..., 2].clamp_max(0).square().mean() / _FLOOR**2
+        + feet[..., 2].clamp_max(0).square().sum(-1).mean() / _FLOOR**2
     )
 
 

@@ -27,6 +27,8 @@ LIMBS = tuple(
     f"{side}_{part}" for part in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle") for side in ("left", "right")
 )
 """What the detector's landmarks and SMPL-X's joints both have, by the same names."""
+_MARGIN = 0.06
+"""metres around what two people's boxes share, so that no vertex loses its neighbours."""
 UNITS = {
     "mpjpe": "mm", "pa_mpjpe": "mm", "mpvpe": "mm", "int": "mm", "pair_pa_mpjpe": "mm", "re": "mm",
     "contact_distance": "mm", "contact_f1": "", "penetration_mean": "mm", "penetration_max": "mm",
@@ -175,12 +177,16 @@ def _in_camera(points: np.ndarray, world: np.ndarray) -> np.ndarray:
 
 
 def _penetration(skin: np.ndarray, faces: np.ndarray) -> np.ndarray:
-    """Depths in mm, of all vertices of both people in all frames, that are inside the other."""
-    depths = []
+    """Depths in mm, of the vertices of both people in all frames that may be inside the other; 0 for those that are not."""
+    depths = [np.zeros(1)]
     for first, second in skin.swapaxes(0, 1):
-        for points, surface in ((first, second), (second, first)):
-            low, high = surface.min(0) - 0.01, surface.max(0) + 0.01
-            near = points[((points > low) & (points < high)).all(1)]
-            if len(near):
-                depths.append(metrics.penetration(near, surface, metrics.vertex_normals(surface, faces)))
-    return np.concatenate(depths) if depths else np.zeros(1)
+        low, high = (
+            np.maximum(first.min(0), second.min(0)) - _MARGIN,
+            np.minimum(first.max(0), second.max(0)) + _MARGIN,
+        )
+        close = [((points > low) & (points < high)).all(1) for points in (first, second)]
+        if close[0].any() and close[1].any():
+            people = ((first[close[0]], first, close[0]), (second[close[1]], second, close[1]))
+            for (points, _, _), (surface, whole, part) in (people, people[::-1]):
+                depths.append(metrics.penetration(points, surface, metrics.vertex_normals(whole, faces)[part]))
+    return np.concatenate(depths)

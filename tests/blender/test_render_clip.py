@@ -1,0 +1,75 @@
+"""The renderer of sample clips shows points of the world where its cameras say."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import bpy
+import numpy as np
+import pytest
+
+SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "render_clip.py"
+SIZE, FRAMES = (320, 180), 3
+SPOT = np.array([0.3, -0.5, 1.1])
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Path:
+    """One small white ball (an octahedron) that stands still while the camera, off-centre lens included, moves aside."""
+    corners = np.array([(1, 0, 0), (-1, 0, 0), (0, 1, 0), (0, -1, 0), (0, 0, 1), (0, 0, -1)]) * 0.06 + SPOT
+    faces = [(0, 2, 4), (2, 1, 4), (1, 3, 4), (3, 0, 4), (2, 0, 5), (1, 2, 5), (3, 1, 5), (0, 3, 5)]
+    K = np.array([[280.0, 0, 150], [0, 280, 95], [0, 0, 1]])
+    worlds = np.tile(np.eye(4), (FRAMES, 1, 1))
+    for frame in range(FRAMES):
+        worlds[frame, :3, :3] = [(1, 0, 0), (0, 0, -1), (0, 1, 0)]  # looks along +Y
+        worlds[frame, :3, 3] = -worlds[frame, :3, :3] @ (0.25 * frame, -3.0, 1.3)
+    path = tmp_path / "scene.npz"
+    np.savez(
+        path,
+        vertices=np.tile(corners, (1, FRAMES, 1, 1)).astype(np.float32),
+        faces=np.array(faces, np.int32),
+        materials=np.zeros((1, len(faces)), np.int32),
+        colours=np.array([[(0.0, 1.0, 0.0)]], np.float32),
+        camera_K=np.tile(K, (FRAMES, 1, 1)),
+        camera_world=worlds,
+        image_size=np.array(SIZE),
+        rate=np.array(24.0),
+        room=np.array(1),
+    )
+    return path
+
+
+def render(scene: Path, *arguments: str) -> None:
+    # in a process of its own: it starts from an empty file
+    subprocess.run([sys.executable, str(SCRIPT), str(scene), *arguments], check=True, capture_output=True)
+
+
+def green(image: Any, frame: int, arrays: dict[str, np.ndarray]) -> None:
+    """Asserts that the only green in the picture is where the spot is seen."""
+    width, height = image.size
+    pixels = np.empty(width * height * 4, np.float32)
+    image.pixels.foreach_get(pixels)
+    rgb = pixels.reshape(height, width, 4)[::-1, :, :3]
+    rows, columns = np.nonzero(rgb[..., 1] > 2.5 * rgb[..., [0, 2]].max(-1) + 0.05)
+    seen = arrays["camera_world"][frame] @ (*SPOT, 1)
+    expected = (arrays["camera_K"][frame] @ (seen[:3] / seen[2]))[:2]
+    assert len(rows) > 20
+    assert np.array([columns.mean() + 0.5, rows.mean() + 0.5]) == pytest.approx(expected, abs=1.5)
+
+
+def test_pictures(scene: Path, tmp_path: Path) -> None:
+    render(scene, "--frames", str(tmp_path / "pictures"))
+    with np.load(scene) as arrays:
+        for frame in range(FRAMES):
+            green(bpy.data.images.load(str(tmp_path / "pictures" / f"{frame:04d}.png")), frame, dict(arrays))
+
+
+def test_a_clip_has_every_frame(scene: Path, tmp_path: Path) -> None:
+    render(scene, "--clip", str(tmp_path / "clip.mp4"))
+    clip: Any = bpy.data.movieclips.load(str(tmp_path / "clip.mp4"))
+    assert clip.frame_duration == FRAMES
+    assert tuple(clip.size) == SIZE
+    assert clip.fps == pytest.approx(24)
