@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
 
+import cv2
 import numpy as np
 
 from ..contract.skeleton import LANDMARKS
@@ -31,6 +32,7 @@ _OTHERS_BODY = 0.5
 _PAST_WORTH = 0.4
 """What it adds to a skeleton that others, who are close, were painted over: with them in the picture the network sees
 parts of them and is no less sure."""
+_MASKED = 96
 _LEAST_COVERED = 0.1
 _SURE_VALUE = 2.5
 """A skeleton worth more (3 at most, and a little for looks), and not covered by others in more than this share of its
@@ -253,29 +255,33 @@ class Tracker:
     def _behind(self, image: np.ndarray, pool: _Pool, value: np.ndarray, choice: list[int]) -> list[tuple[int, Pose]]:
         """More skeletons for people close to others whose own are not sure, with the number of their owners.
 
-        They are seen when the others are painted over.
+        They are seen when the others are painted over, where the others are or, if nobody knows that, were last: in an
+        embrace one skeleton is often found for two.
         """
+        poses = [person.pose if c == NOBODY else pool.poses[c] for person, c in zip(self._followed, choice)]
         masks: dict[int, np.ndarray] = {}
         more = []
         for index, person in enumerate(self._followed):
-            mine = pool.poses[choice[index]] if choice[index] != NOBODY else person.pose
-            near = [
-                c for k, c in enumerate(choice) if k != index and c != NOBODY and _gap(mine, pool.poses[c]) < _CLOSE
-            ]
+            near = [k for k, pose in enumerate(poses) if k != index and _gap(poses[index], pose) < _CLOSE]
             if not near:
                 continue
-            for c in near + [choice[index]] * (choice[index] != NOBODY):
-                if c not in masks:
-                    masks[c] = mask_in_picture(pool.poses[c], self._size, self._size[0])
-            theirs = np.max([masks[c] for c in near], 0)
-            hidden = theirs > 96
-            if choice[index] != NOBODY:
-                hidden &= theirs >= masks[choice[index]]
+            for k in (index, *near):
+                if k not in masks:
+                    masks[k] = self._whole_mask(self._followed[k], None if choice[k] == NOBODY else poses[k])
+            theirs = np.max([masks[k] for k in near], 0)
+            hidden = (theirs > _MASKED) & (theirs >= masks[index])
             sure = choice[index] != NOBODY and value[index, choice[index]] > _SURE_VALUE
-            if sure and _covered(mine, hidden) < _LEAST_COVERED:
+            if sure and _covered(poses[index], hidden) < _LEAST_COVERED:
                 continue
             more += [(index, pose) for pose in look_past(self._networks, image, hidden, person.regions())]
         return more
+
+    def _whole_mask(self, person: _Followed, pose: Pose | None) -> np.ndarray:
+        """uint8 [H,W] 0-255, where the person is in the picture or, without a pose, was when seen last."""
+        if pose is not None:
+            return mask_in_picture(pose, self._size, self._size[0])
+        seen = person.track.observations[person.track.last]
+        return cv2.resize(seen.mask(self._size), self._size, interpolation=cv2.INTER_LINEAR)
 
     def _strangers(self, pool: _Pool, taken: list[int]) -> list[int]:
         """Which skeletons are of people who are not followed yet."""
