@@ -13,12 +13,33 @@ from torch import Tensor
 from .body.model import BodyModel
 from .body.regions import region_points
 from .contract.contact import Contact
-from .contract.skeleton import REGIONS
+from .contract.skeleton import BODY_JOINTS, REGIONS
 from .geometry.touch import POINTS_PER_REGION, resolve_contacts, touch_gap
 from .motion import Camera, PairMotion, pose_motion
 
 _NAMESPACE = uuid.UUID("6f2c4b0e-5d0c-4f0e-9d56-0d7b1a3f7c11")
 _CHUNK = 32
+
+
+_JOINT_OF_REGION = {
+    "head": "head", "face": "head", "neck": "neck", "chest": "spine3", "back": "spine3", "belly": "spine1", "hips": "pelvis",
+    "shoulder": "shoulder", "upper_arm": "elbow", "elbow": "elbow", "forearm": "wrist", "wrist": "wrist", "palm": "wrist",
+    "hand_back": "wrist", "fingers": "wrist", "thigh": "knee", "knee": "knee", "shin": "ankle", "calf": "ankle", "foot": "foot",
+}  # fmt: skip
+
+
+def _showing_joints() -> list[int]:
+    """For each region the body joint whose confidence says whether it was seen."""
+    indices = []
+    for region in REGIONS:
+        side, _, bare = region.partition("_") if region.startswith(("left_", "right_")) else ("", "", region)
+        joint = _JOINT_OF_REGION[bare]
+        indices.append(BODY_JOINTS.index(f"{side}_{joint}" if side else joint))
+    return indices
+
+
+_SHOWING_JOINT = _showing_joints()
+_HANDS = [index for index, region in enumerate(REGIONS) if region.endswith(("palm", "hand_back", "fingers", "wrist"))]
 
 
 @dataclass(frozen=True)
@@ -32,8 +53,12 @@ class Thresholds:
     speed: float = 1.5
     """Faster than this past each other is no touch, unless the surfaces meet for certain."""
     certain: float = 0.03
-    depth_share: float = 0.3
+    unseen: float = 0.04
+    """Added to distances from or to what was not seen."""
+    depth_share: float = 0.25
     """How much of a distance along the line of sight counts: one camera sees it badly."""
+    depth_share_of_hands: float = 0.1
+    """The same between two hands: small things that stay together in the picture are together."""
     shortest: float = 0.12
     bridge: float = 0.16
     most: int = 12
@@ -45,11 +70,19 @@ def detect(
     body: BodyModel,
     frame_index: np.ndarray,
     time: np.ndarray,
+    confidence: np.ndarray,
     thresholds: Thresholds | None = None,
 ) -> list[Contact]:
-    """Which regions touch, and when, in order of time. The same motion gives the same contacts, ids included."""
+    """Which regions touch, and when, in order of time. The same motion gives the same contacts, ids included.
+
+    `confidence` [P,T,22] of the body joints: what was not seen has to come nearer to count as a touch.
+    """
     limits = thresholds or Thresholds()
-    distance, speed = region_distances(motion, camera, body, time, limits.depth_share)
+    share = np.full((len(REGIONS), len(REGIONS)), limits.depth_share, np.float32)
+    share[np.ix_(_HANDS, _HANDS)] = limits.depth_share_of_hands
+    distance, speed = region_distances(motion, camera, body, time, share)
+    seen = confidence[..., _SHOWING_JOINT]
+    distance = distance + limits.unseen * (1 - seen[0][:, :, None] * seen[1][:, None])
     nearest = _mutual_nearest(distance)
     step = float(np.median(np.diff(time))) if len(time) > 1 else 0.04
     shortest = max(2, round(limits.shortest / step))
@@ -77,6 +110,7 @@ def detect(
 
 
 _LIMB_PARTS = (("palm", "hand_back", "fingers", "wrist"), ("forearm", "elbow"), ("knee", "shin", "calf", "foot"))
+_HAND_PART = "palm"
 _TRUNK_PARTS = (("chest", "back", "belly", "neck", "shoulder"), ("hips", "thigh"), ("head", "face"))
 
 
@@ -90,30 +124,39 @@ def _part(region: str) -> str:
 
 
 def _without_echoes(ranked: list[tuple[float, Contact]]) -> list[tuple[float, Contact]]:
-    """Where one touch shows in several neighbouring regions at once, only the best of them."""
+    """Where one touch shows in several neighbouring regions at once, only the best of them; a hand holds one hand at a time."""
     kept: list[tuple[float, Contact]] = []
     for score, contact in ranked:
-        parts = (_part(contact.region_a), _part(contact.region_b))
-        if not any(
-            parts == (_part(other.region_a), _part(other.region_b))
-            and contact.frame_start <= other.frame_end
-            and other.frame_start <= contact.frame_end
-            for _, other in kept
-        ):
+        if not any(_overlap(contact, other) and _same_touch(_parts(contact), _parts(other)) for _, other in kept):
             kept.append((score, contact))
     return kept
 
 
+def _parts(contact: Contact) -> tuple[str, str]:
+    return _part(contact.region_a), _part(contact.region_b)
+
+
+def _same_touch(one: tuple[str, str], other: tuple[str, str]) -> bool:
+    hands = all(part.endswith(_HAND_PART) for part in (*one, *other))
+    return one == other or (hands and (one[0] == other[0] or one[1] == other[1]))
+
+
+def _overlap(one: Contact, other: Contact) -> bool:
+    return one.frame_start <= other.frame_end and other.frame_start <= one.frame_end
+
+
 def region_distances(
-    motion: PairMotion, camera: Camera, body: BodyModel, time: np.ndarray, depth_share: float = 1.0
+    motion: PairMotion, camera: Camera, body: BodyModel, time: np.ndarray, depth_share: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Distances [T,R,R] in metres between regions of person 0 and of person 1, and how fast they pass each other [T,R,R].
 
-    Of a distance along the line of sight only `depth_share` counts. Speeds (metres a second) are across the line of sight.
+    Of a distance along the line of sight only `depth_share` [R,R] counts. Speeds (metres a second) are across the line of sight.
     """
     device = body.template.device
     vertices, region = region_points(body, POINTS_PER_REGION)
     table = _padded(region).to(device)
+    share = torch.as_tensor(depth_share, device=device)
+    share = share.repeat_interleave(table.shape[1], 0).repeat_interleave(table.shape[1], 1)
     posed = pose_motion(body, motion)
     world = torch.as_tensor(camera.world, device=device, dtype=torch.float32)
     skin = posed.skin(body.subset(vertices)) @ world[:3, :3].T + world[:3, 3]
@@ -125,7 +168,7 @@ def region_distances(
         sight = torch.nn.functional.normalize((first.mean((1, 2)) + second.mean((1, 2))) / 2, dim=-1)[:, None, None]
         along = (delta * sight).sum(-1)
         across = (delta.square().sum(-1) - along.square()).clamp_min(0)
-        gap = (across + (depth_share * along).square()).sqrt()
+        gap = (across + (share * along).square()).sqrt()
         distances.append(gap.reshape(frames, regions, points, regions, points).amin((2, 4)))
     centres = skin[:, :, table].mean(3)
     return torch.cat(distances).cpu().numpy(), _passing_speed(centres, time).cpu().numpy()
@@ -151,8 +194,7 @@ def merge(detected: Sequence[Contact], edited: Sequence[Contact]) -> list[Contac
 
     def same(one: Contact, other: Contact) -> bool:
         regions = (one.person_a, one.region_a, one.person_b, one.region_b)
-        overlap = one.frame_start <= other.frame_end and other.frame_start <= one.frame_end
-        return overlap and regions == (other.person_a, other.region_a, other.person_b, other.region_b)
+        return _overlap(one, other) and regions == (other.person_a, other.region_a, other.person_b, other.region_b)
 
     return [*edited, *(contact for contact in detected if not any(same(contact, spoken) for spoken in edited))]
 

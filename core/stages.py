@@ -126,7 +126,7 @@ def _fit(inputs: Inputs, results: Mapping[str, Any], reporter: Reporter) -> Fitt
 
 def _find_contacts(inputs: Inputs, results: Mapping[str, Any], reporter: Reporter) -> ContactList:
     fitted, tracks = results["fit"], results["perception"]
-    found = detect(fitted.motion, fitted.camera, inputs.body, tracks.frame_index, tracks.time)
+    found = detect(fitted.motion, fitted.camera, inputs.body, tracks.frame_index, tracks.time, fitted.confidence)
     reporter.progress(1.0)
     return ContactList(tuple(found))
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from ..body.rotations import matrix_from_6d, matrix_to_6d
 from ..contract.skeleton import LANDMARK_INDEX
 from ..perception.tracks import Tracks
-from .lifting import palm_frame
+from .lifting import palm_frame, shortest_turn
 
 _TRUNK = [LANDMARK_INDEX[f"{side}_{part}"] for part in ("shoulder", "hip") for side in ("left", "right")]
 _HAND_WRIST, _HAND_INDEX, _HAND_MIDDLE, _HAND_PINKY = 0, 5, 9, 17
@@ -39,15 +39,18 @@ class Evidence:
     """[P,T,2] in 0-1."""
 
 
-def evidence_from_tracks(tracks: Tracks, device: torch.device) -> Evidence:
-    """Observations as the fit uses them. Nothing in it depends on a body model."""
+def evidence_from_tracks(tracks: Tracks, K: Tensor) -> Evidence:
+    """Observations as the fit uses them, on the device of the camera's K [3,3]. Nothing in it depends on a body model."""
+    device = K.device
     keypoints = torch.from_numpy(tracks.keypoints).to(device)
     time = torch.from_numpy(tracks.time).to(device, torch.float32)
     found = torch.from_numpy(tracks.found).to(device)
     weight = keypoints[..., 2] * found[..., None]
     landmarks = torch.from_numpy(tracks.world_landmarks).to(device)
-    landmarks = _borrowed(landmarks.flatten(2), weight, time).unflatten(2, (33, 3))
+    towards_person = towards(keypoints[:, :, _TRUNK, :2].mean(2), K)
+    landmarks = _borrowed((landmarks @ towards_person.mT).flatten(2), weight, time).unflatten(2, (33, 3))
     hands = torch.from_numpy(tracks.hand_landmarks).to(device)
+    hands = hands @ towards(torch.from_numpy(tracks.hands[..., :2]).to(device).mean(3), K).mT
     hand_weight = torch.from_numpy(tracks.hands[..., 0, 2]).to(device)
     return Evidence(
         time=time,
@@ -58,6 +61,16 @@ def evidence_from_tracks(tracks: Tracks, device: torch.device) -> Evidence:
         hand_frames=_steady_frames(_palm_frames(hands), hand_weight, time),
         hand_weight=_smooth(hand_weight, torch.ones_like(hand_weight), time, 2 * _BLUR_SECONDS),
     )
+
+
+def towards(pixels: Tensor, K: Tensor) -> Tensor:
+    """The smallest turns [...,3,3] that take the optical axis to the lines of sight through pixels [...,2].
+
+    Metric landmarks come from a crop about a person, and are relative to the line of sight to that person: somebody at the
+    picture's edge who stands square to the camera is seen from the side.
+    """
+    ray = torch.cat([(pixels - K[:2, 2]) / torch.stack([K[0, 0], K[1, 1]]), torch.ones_like(pixels[..., :1])], -1)
+    return shortest_turn(ray.new_tensor([0.0, 0.0, 1.0]), ray)
 
 
 def _box_height(tracks: Tracks, device: torch.device) -> Tensor:

@@ -54,10 +54,10 @@ def initial_motion(tracks: Tracks, body: BodyModel, *, fov: float | None, report
             "Choose a range of frames in which both are seen.",
         )
     device = body.template.device
-    evidence = evidence_from_tracks(tracks, device)
     regressor = LandmarkRegressor.for_body(body)
     width, height = (int(size) for size in tracks.image_size)
     K = torch.from_numpy(intrinsics(width, height, fov)).float().to(device)
+    evidence = evidence_from_tracks(tracks, K)
 
     rotations = _pose_from_landmarks(evidence, body, regressor)
     curls = fingers.curl_rotations(tracks, device)

@@ -54,14 +54,14 @@ class Weights:
     slide: float = 400.0
     limits: float = 2.0
     rest: float = 0.004
-    hands: float = 0.02
+    hands: float = 0.06
     shape: float = 0.02
     tilt: float = 2.0
     common_tilt: float = 0.3
     contact: float = 1.5
     contact_sigma: float = 0.2
     enforced: float = 100.0
-    penetration: float = 12.0
+    penetration: float = 25.0
     order: float = 0.3
     order_margin: float = 0.12
     pins: float = 200.0
@@ -266,14 +266,15 @@ def build_objective(
     Rotation pins of the pelvis are `global_orient`, in the world: they are turned into the camera's frame by `camera`.
     """
     device = body.template.device
-    evidence = evidence_from_tracks(tracks, device)
+    K = torch.as_tensor(camera.K, device=device, dtype=torch.float32)
+    evidence = evidence_from_tracks(tracks, K)
     regressor = LandmarkRegressor.for_body(body)
     touches, touch_vertices = resolve_contacts(contacts, body, tracks.frame_index)
     world = torch.as_tensor(camera.world, device=device, dtype=torch.float32)
     return Objective(
         body=body,
         evidence=evidence,
-        K=torch.as_tensor(camera.K, device=device, dtype=torch.float32),
+        K=K,
         regressor=regressor,
         points=body.subset(torch.cat([regressor.vertices, sole_vertices(body).flatten(), touch_vertices])),
         spheres=body_spheres(body),

@@ -160,11 +160,17 @@ def test_a_person_who_is_hardly_there_is_refused(scene, body):
 def test_contacts_are_found_where_people_touch(body):
     close = synthetic.scene(body, apart=0.32)
     frames, time = close.tracks.frame_index, close.tracks.time
-    found = contact_detection.detect(close.motion, close.camera, body, frames, time)
+    found = contact_detection.detect(
+        close.motion, close.camera, body, frames, time, np.ones((2, len(time), 22), np.float32)
+    )
     far = synthetic.scene(body, apart=2.0)
     assert found and all(contact.frame_start >= 100 for contact in found)
-    assert not contact_detection.detect(far.motion, far.camera, body, frames, time)
-    assert found == contact_detection.detect(close.motion, close.camera, body, frames, time)
+    assert not contact_detection.detect(
+        far.motion, far.camera, body, frames, time, np.ones((2, len(time), 22), np.float32)
+    )
+    assert found == contact_detection.detect(
+        close.motion, close.camera, body, frames, time, np.ones((2, len(time), 22), np.float32)
+    )
     for contact in contact_detection.measure(found, close.motion, body, frames):
         assert contact.distance is not None and contact.distance < 0.35
 
