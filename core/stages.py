@@ -18,7 +18,7 @@ from .contacts import detect
 from .contract.contact import Contact
 from .contract.edits import Pin
 from .contract.errors import UserError
-from .geometry.fit import CONTACT_FIT, FIRST_FIT, REFINE, Fitted
+from .geometry.fit import CONTACT_FIT, FIRST_FIT, REFINE, Fitted, Phase
 from .geometry.initial import Initial, initial_motion
 from .geometry.windows import fit_clip
 from .perception.stage import find_people
@@ -112,16 +112,7 @@ def _initialise(inputs: Inputs, results: Mapping[str, Any], reporter: Reporter) 
 
 
 def _fit(inputs: Inputs, results: Mapping[str, Any], reporter: Reporter) -> Fitted:
-    start: Initial = results["initial"]
-    return fit_clip(
-        start.motion,
-        start.camera,
-        start.planted,
-        results["perception"],
-        inputs.body,
-        phases=FIRST_FIT,
-        reporter=reporter,
-    )
+    return _descend(results["initial"], FIRST_FIT, inputs, results, reporter)
 
 
 def _find_contacts(inputs: Inputs, results: Mapping[str, Any], reporter: Reporter) -> ContactList:
@@ -132,32 +123,33 @@ def _find_contacts(inputs: Inputs, results: Mapping[str, Any], reporter: Reporte
 
 
 def _fit_contacts(inputs: Inputs, results: Mapping[str, Any], reporter: Reporter) -> Fitted:
-    start: Fitted = results["fit"]
-    return fit_clip(
-        start.motion,
-        start.camera,
-        start.planted,
-        results["perception"],
-        inputs.body,
-        phases=CONTACT_FIT,
-        contacts=results["contacts"].contacts,
-        reporter=reporter,
-    )
+    found = results["contacts"].contacts
+    return _descend(results["fit"], CONTACT_FIT, inputs, results, reporter, contacts=found)
 
 
 def _refine(inputs: Inputs, results: Mapping[str, Any], reporter: Reporter) -> Fitted:
-    start: Fitted = results["contact-fit"]
+    edits = {"contacts": inputs.contacts, "pins": inputs.pins}
+    return _descend(results["contact-fit"], REFINE, inputs, results, reporter, fixed_shape=True, **edits)
+
+
+def _descend(
+    start: Initial | Fitted,
+    phases: Sequence[Phase],
+    inputs: Inputs,
+    results: Mapping[str, Any],
+    reporter: Reporter,
+    **options: Any,
+) -> Fitted:
+    """Fit to what was seen, from where another stage left off."""
     return fit_clip(
         start.motion,
         start.camera,
         start.planted,
         results["perception"],
         inputs.body,
-        phases=REFINE,
-        contacts=inputs.contacts,
-        pins=inputs.pins,
-        fixed_shape=True,
+        phases=phases,
         reporter=reporter,
+        **options,
     )
 
 
