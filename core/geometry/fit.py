@@ -44,7 +44,8 @@ FIRST_FIT = (
     Phase(110, 0.02, Weights()),
 )
 CONTACT_FIT = (Phase(90, 0.012, Weights()),)
-REFINE = (Phase(45, 0.012, Weights()),)
+REFINE = (Phase(30, 0.015, Weights()), Phase(25, 0.006, Weights(enforced=800.0, pins=1600.0)))
+"""What the animator says is followed first, then held."""
 
 
 @dataclass(frozen=True)
