@@ -28,9 +28,9 @@ REACH = 13
 # standard deviations that still look right
 _SOLE, _AIR, _PELVIS, _PELVIS_HEIGHT, _FLOOR = 0.0015, 0.05, 0.03, 0.02, 0.01
 _PALM, _PLACE, _DIRECTION, _ELBOW, _GAZE, _UPRIGHT = 0.0025, 0.03, 0.20, 0.06, 0.30, 0.02
-_WAY = 0.05
+_WAY, _SPOT = 0.05, 0.02
 _THUMB_UP = 0.85
-_CHEST_TO_CHEST = 0.24
+_CHEST_TO_CHEST = 0.205
 _PASSES_BEFORE, _PASSES_AFTER = 12, 11
 """Frames before and after an embrace in which the hand passes the other's side."""
 _LIMIT, _SPEED_UP = math.radians(4), 9.0
@@ -169,7 +169,7 @@ def pump_height(handshake: Handshake, frames: np.ndarray) -> np.ndarray:
 
 
 def embrace_goal(posed: Posed, palms: PalmPoints, back: Tensor, back_normal: Tensor, script: Script) -> Tensor:
-    """Hands flat on the other's back, elbows where they leave room.
+    """Hands flat on the other's back, more or less at their spot, elbows where they leave room.
 
     back and back_normal [P,T,E,3]: where each person's embraces lie on the *other*, and the skin's direction there.
     """
@@ -179,12 +179,14 @@ def embrace_goal(posed: Posed, palms: PalmPoints, back: Tensor, back_normal: Ten
         other = 1 - p
         trunk = posed.world[other, :, _SPINE3]
         for e, embrace in enumerate(actor.embraces):
-            on = torch.from_numpy(during(t, embrace.start, embrace.end, 4, 3)).float()
+            on = torch.from_numpy(during(t, embrace.start, embrace.end, 2, 2)).float()
             near = torch.from_numpy(during(t, embrace.start, embrace.end, REACH, REACH)).float()
             own = Hand(*(part[p] for part in vars(hand(embrace.side, posed, palms)).values()))
             fingers = trunk @ torch.tensor([embrace.fingers[0], embrace.fingers[1], 0.0])
             elbow = posed.joints[p, :, JOINT_INDEX[f"{embrace.side}_elbow"]]
             wanted = posed.joints[other, :, _SPINE3] + trunk @ torch.tensor(embrace.elbow)
+            off = own.palm - back[p, :, e]
+            height = (off * back_normal[p, :, e]).sum(-1)
             way = posed.joints[other, :, _SPINE3] + trunk @ torch.tensor(embrace.way)
             passing = torch.from_numpy(
                 during(t, embrace.start - _PASSES_BEFORE, embrace.start - _PASSES_BEFORE + 2, 3, 3)
@@ -193,7 +195,8 @@ def embrace_goal(posed: Posed, palms: PalmPoints, back: Tensor, back_normal: Ten
             total = (
                 total
                 + (passing * (own.palm - way).square().sum(-1)).mean() / _WAY**2
-                + (on * (own.palm - back[p, :, e]).square().sum(-1)).mean() / _PALM**2
+                + (on * height.square()).mean() / _PALM**2
+                + (on * (off.square().sum(-1) - height.square())).mean() / _SPOT**2
                 + (on * (own.out + back_normal[p, :, e]).square().sum(-1)).mean() / _DIRECTION**2
                 + (near * (own.fingers - fingers).square().sum(-1)).mean() / (2 * _DIRECTION) ** 2
                 + (near * (elbow - wanted).square().sum(-1)).mean() / _ELBOW**2
