@@ -9,11 +9,12 @@ import numpy as np
 from ..contract.skeleton import LANDMARK_INDEX
 from .landmarks import TORSO
 
-_LIMBS = [
+LIMBS = [
     LANDMARK_INDEX[f"{side}_{part}"]
     for part in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
     for side in ("left", "right")
 ]
+"""Shoulders to wrists and hips to ankles."""
 _TOLERANCE = 0.25
 """Distance, in body scales, at which the agreement of two joints has fallen to exp(-1/2)."""
 _TORSO_TOLERANCE = 0.15
@@ -28,7 +29,7 @@ def similarity(a: np.ndarray, b: np.ndarray, scale_a: np.ndarray, scale_b: np.nd
 
     Object keypoint similarity over the twelve limb joints, with the larger scale of the two.
     """
-    return _agreement(a, b, scale_a, scale_b, _LIMBS, _TOLERANCE)
+    return _agreement(a, b, scale_a, scale_b, LIMBS, _TOLERANCE)
 
 
 def collapse(a: np.ndarray, b: np.ndarray, scale_a: np.ndarray, scale_b: np.ndarray) -> np.ndarray:

@@ -12,9 +12,9 @@ import numpy as np
 
 from ..contract.skeleton import LANDMARKS
 from .appearance import describe, likeness
-from .assignment import NOBODY, assign, collapse, similarity
+from .assignment import LIMBS, NOBODY, assign, collapse, similarity
 from .detector import full_window, tile_windows
-from .landmarks import BODY, MIRROR, Pose, mask_in_picture
+from .landmarks import MIRROR, Pose, mask_in_picture
 from .people import Networks, candidates, look_past
 from .regions import Region, blend, mask_height, similar
 from .tracks import MASK_WIDTH
@@ -30,13 +30,13 @@ _LEAST_ALTERNATIVE = 0.6
 _SAME_SKELETON = 0.92
 _OTHERS_BODY = 0.5
 _PAST_WORTH = 0.4
-"""What it adds to a skeleton that others, who are close, were painted over: with them in the picture the network sees
-parts of them and is no less sure."""
+"""What it adds to the skeleton of somebody who may be covered that the others were painted over: with them in the picture
+the network sees parts of them and is no less sure."""
 _MASKED = 96
-_LEAST_COVERED = 0.1
+_LEAST_COVERED = 0.2
 _SURE_VALUE = 2.5
-"""A skeleton worth more (3 at most, and a little for looks), and not covered by others in more than this share of its
-joints, needs no second opinion."""
+"""A skeleton worth more (3 at most, and a little for looks), whose joints others cover in no more than this share, is of
+somebody in front: there painting may also have erased a limb."""
 _NOBODY = 0.9
 """A person rather takes no skeleton than one that is worth less: quality 0-1, plus likeness to the last one, 0-2."""
 _REACH = 1.2
@@ -119,17 +119,28 @@ class Track:
         return sum(seen.pose.quality for seen in self.observations.values())
 
 
+@dataclass(frozen=True)
+class _SeenPast:
+    """A skeleton of person `owner` (a number among those followed) seen when others were painted over."""
+
+    owner: int
+    pose: Pose
+    worth: float
+    """What that adds to its quality."""
+
+
 class _Pool:
     """The skeletons found in a frame, and what assignment needs to know of them."""
 
-    def __init__(self, image: np.ndarray, poses: list[Pose], behind: Sequence[tuple[int, Pose]] = ()) -> None:
-        """`behind` are skeletons seen past others, with the number of the only person whose they can be."""
-        self.poses = [*poses, *(pose for _, pose in behind)]
-        self.owner = np.array([NOBODY] * len(poses) + [owner for owner, _ in behind], int)
+    def __init__(self, image: np.ndarray, poses: list[Pose], behind: Sequence[_SeenPast] = ()) -> None:
+        """`behind` are skeletons seen past others, which can only be their owners'."""
+        self.poses = [*poses, *(past.pose for past in behind)]
+        self.owner = np.array([NOBODY] * len(poses) + [past.owner for past in behind], int)
         self.looks = [describe(image, pose) for pose in self.poses]
         self.points = np.array([pose.points for pose in self.poses]).reshape(-1, len(LANDMARKS), 2)
         self.scales = np.array([pose.scale for pose in self.poses])
-        self.worth = np.array([pose.quality for pose in self.poses]) + _PAST_WORTH * (self.owner != NOBODY)
+        self.worth = np.array([pose.quality for pose in self.poses])
+        self.worth[len(poses) :] += [past.worth for past in behind]
         self.alike = similarity(self.points, self.points, self.scales, self.scales)
         self.collapse = collapse(self.points, self.points, self.scales, self.scales)
 
@@ -252,8 +263,8 @@ class Tracker:
                     value[row, column] += _LOOKS_WEIGHT * (likeness(person.looks, pool.looks[column]) - _LIKENESS)
         return value
 
-    def _behind(self, image: np.ndarray, pool: _Pool, value: np.ndarray, choice: list[int]) -> list[tuple[int, Pose]]:
-        """More skeletons for people close to others whose own are not sure, with the number of their owners.
+    def _behind(self, image: np.ndarray, pool: _Pool, value: np.ndarray, choice: list[int]) -> list[_SeenPast]:
+        """More skeletons for people who are close to others.
 
         They are seen when the others are painted over, where the others are or, if nobody knows that, were last: in an
         embrace one skeleton is often found for two.
@@ -271,9 +282,11 @@ class Tracker:
             theirs = np.max([masks[k] for k in near], 0)
             hidden = (theirs > _MASKED) & (theirs >= masks[index])
             sure = choice[index] != NOBODY and value[index, choice[index]] > _SURE_VALUE
-            if sure and _covered(poses[index], hidden) < _LEAST_COVERED:
-                continue
-            more += [(index, pose) for pose in look_past(self._networks, image, hidden, person.regions())]
+            # What both masks claim alike may be mine: who is surely seen may well be the one in front.
+            in_front = sure and _covered(poses[index], hidden & (theirs > masks[index])) < _LEAST_COVERED
+            worth = 0.0 if in_front else _PAST_WORTH
+            seen = look_past(self._networks, image, hidden, person.regions())
+            more += [_SeenPast(index, pose, worth) for pose in seen]
         return more
 
     def _whole_mask(self, person: _Followed, pose: Pose | None) -> np.ndarray:
@@ -336,8 +349,8 @@ def _shared(mine: np.ndarray, other: np.ndarray) -> float:
 
 
 def _covered(pose: Pose, hidden: np.ndarray) -> float:
-    """Share of the body's joints that lie where hidden, bool [H,W], is true."""
-    column, row = np.clip(pose.points[BODY].astype(int).T, 0, [[hidden.shape[1] - 1], [hidden.shape[0] - 1]])
+    """Share of the limbs' joints that lie where hidden, bool [H,W], is true."""
+    column, row = np.clip(pose.points[LIMBS].astype(int).T, 0, [[hidden.shape[1] - 1], [hidden.shape[0] - 1]])
     return float(hidden[row, column].mean())
 
 
