@@ -64,6 +64,12 @@ def pair_motion(arrays: MotionArrays) -> PairMotion:
     return PairMotion(**{item.name: getattr(arrays, item.name) for item in fields(PairMotion)})
 
 
+def of_frames(motion: PairMotion, frames: np.ndarray) -> PairMotion:
+    """Some frames [T] of a motion."""
+    by_frame = {item.name: getattr(motion, item.name)[:, frames] for item in fields(motion) if item.name != "betas"}
+    return replace(motion, **by_frame)
+
+
 def same_people(truth: Truth, result: MotionArrays) -> tuple[int, int]:
     """Which of the result's people are the truth's first and second: those that stand where they do in the camera's frame."""
     true = _in_camera(truth.joints[:, result.frame_index, 0], truth.camera_world[result.frame_index])
@@ -86,7 +92,7 @@ def errors(truth: Truth, result: MotionArrays, contacts: Sequence[Contact], body
     joints = result.joints[order, :, :BODY_COUNT]
     true_seen = _in_camera(true_joints, truth.camera_world[frames])
     seen = _in_camera(joints, result.camera_world)
-    true_skin = pose_motion(body, truth.motion).skin(body).numpy()[:, frames]
+    true_skin = pose_motion(body, of_frames(truth.motion, frames)).skin(body).numpy()
     skin = pose_motion(body, pair_motion(result)).skin(body).numpy()[order]
     true_pelvis, pelvis = true_seen[:, :, :1], seen[:, :, :1]
     feet = skin[:, :, sole_vertices(body).numpy()].mean(3)
