@@ -18,6 +18,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -67,6 +68,8 @@ class Options:
 def main(arguments: list[str]) -> int:
     options = _parse(arguments)
     tasks = Tasks()
+    # Blender may have been started in the background of a script, where SIGINT is ignored and children inherit that
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     threading.Thread(target=_watch_stdin, args=(tasks,), daemon=True).start()
     try:
         record = run(options, tasks)

@@ -218,6 +218,8 @@ def test_a_stopped_run_does_no_harm_and_the_next_one_works(tmp_path, clip_file, 
         stderr=subprocess.PIPE,
         text=True,
         cwd=ROOT,
+        # whoever runs the tests in the background of a script ignores Ctrl-C, and children inherit that
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert process.stderr is not None
     assert process.stderr.readline().startswith("perception")
