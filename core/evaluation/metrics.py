@@ -105,12 +105,16 @@ def penetration(points: np.ndarray, surface: np.ndarray, normals: np.ndarray) ->
     """How deep points [N,3] are inside a closed surface of vertices [V,3] with outward normals [V,3]: [N] mm, 0 outside.
 
     Method: the distance along the normal of the nearest vertex, for points within 5 cm of one. Exact to about half an edge
-    squared over the radius of curvature; deeper points have no trustworthy nearest vertex and count with their distance
-    where it still points inwards.
+    squared over the radius of curvature. Deeper points have no trustworthy nearest vertex and count with their distance
+    where it still points inwards; farther than 13 cm from every vertex is outside, for no point of a body is that deep.
     """
-    distance, nearest = KDTree(surface).query(points)
-    along = ((points - surface[nearest]) * normals[nearest]).sum(-1)
-    return np.where(along < 0, np.where(distance < 0.05, -along, distance), 0.0) * MM
+    distance, nearest = KDTree(surface).query(points, distance_upper_bound=0.13)
+    distance, nearest = np.asarray(distance), np.asarray(nearest)
+    depth = np.zeros(len(points))
+    near = np.flatnonzero(np.isfinite(distance))
+    along = ((points[near] - surface[nearest[near]]) * normals[nearest[near]]).sum(-1)
+    depth[near] = np.where(along < 0, np.where(distance[near] < 0.05, -along, distance[near]), 0.0)
+    return depth * MM
 
 
 def vertex_normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
