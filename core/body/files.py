@@ -6,6 +6,7 @@ import hashlib
 import re
 import zipfile
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -40,10 +41,19 @@ def load_body(path: Path | None) -> BodyModel:
     `path` is a file, or a folder with SMPL-X files in one of the official layouts (neutral is preferred to female and
     male); None is the free default body. Nothing is ever unpickled. UserError `body-not-found`, `body-pickle`,
     `body-variant` (another model of the family, named) or `body-damaged`.
-    A locked-head file is told by its name or its folder's: its arrays look like any other SMPL-X's.
+    A locked-head file is told by its name or its folder's: its arrays look like any other SMPL-X's. The same file gives
+    the same object again, so that what was derived from it is found again too.
     """
     file = DEFAULT_BODY if path is None else find_body_file(path)
     _refuse_by_name(file)
+    try:
+        return _load(file, file.stat().st_mtime_ns)
+    except OSError as error:
+        raise _damaged(file, str(error)) from error
+
+
+@lru_cache(maxsize=2)
+def _load(file: Path, _modified: int) -> BodyModel:
     try:
         with zipfile.ZipFile(file) as archive:
             return _read(archive, file)

@@ -42,6 +42,8 @@ class BodyModel:
     identity: str
 
     def to(self, device: torch.device | str) -> BodyModel:
+        if self.template.device == torch.device(device):
+            return self
         moved = {name: value.to(device) for name, value in vars(self).items() if isinstance(value, Tensor)}
         return replace(self, **moved)
 
@@ -91,18 +93,17 @@ def forward_kinematics(rotations: Tensor, rest: Tensor, pelvis: Tensor) -> tuple
     broadcast to them, pelvis [...,3] position of the pelvis joint. J is 55, or 22 for the body without face and hands.
     Returns joints [...,J,3] and world rotations [...,J,3,3] (what takes the rest pose's axes to the posed ones).
     """
-    count = rotations.shape[-3]
-    rest = rest.expand(*rotations.shape[:-3], count, 3)
-    world: list[Tensor] = [rotations[..., 0, :, :]] * count
-    place: list[Tensor] = [pelvis.expand(*rotations.shape[:-3], 3)] * count
-    for joints, parents in _levels(count):
-        above = torch.stack([world[p] for p in parents], -3)
-        turned = above @ rotations[..., joints, :, :]
-        offset = (rest[..., joints, :] - rest[..., parents, :])[..., None]
-        moved = torch.stack([place[p] for p in parents], -2) + (above @ offset)[..., 0]
-        for i, joint in enumerate(joints):
-            world[joint] = turned[..., i, :, :]
-            place[joint] = moved[..., i, :]
+    # one joint at a time in lists: gradients through slices would fill a whole array for each
+    relative, rest_place = rotations.unbind(-3), rest.unbind(-2)
+    world = [relative[0]] * len(relative)
+    place = [pelvis.expand(*rotations.shape[:-3], 3)] * len(relative)
+    for joints, parents in _levels(len(relative)):
+        above = torch.stack([world[parent] for parent in parents], -3)
+        turned = above @ torch.stack([relative[joint] for joint in joints], -3)
+        offset = torch.stack([rest_place[joint] - rest_place[parent] for joint, parent in zip(joints, parents)], -2)
+        moved = torch.stack([place[parent] for parent in parents], -2) + (above @ offset[..., None])[..., 0]
+        for joint, its_turn, its_place in zip(joints, turned.unbind(-3), moved.unbind(-2)):
+            world[joint], place[joint] = its_turn, its_place
     return torch.stack(place, -2), torch.stack(world, -3)
 
 

@@ -44,7 +44,7 @@ FIRST_FIT = (
     Phase(110, 0.02, Weights()),
 )
 CONTACT_FIT = (Phase(90, 0.012, Weights()),)
-REFINE = (Phase(30, 0.015, Weights()), Phase(25, 0.006, Weights(enforced=800.0, pins=1600.0)))
+REFINE = (Phase(26, 0.015, Weights()), Phase(20, 0.007, Weights(enforced=800.0, pins=4000.0)))
 """What the animator says is followed first, then held."""
 
 
