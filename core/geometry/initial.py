@@ -27,8 +27,8 @@ from .soles import sole_vertices
 _PLANTED_SPEED = 0.35
 """metres a second across the view below which a foot counts as standing."""
 _MIN_FOUND = 3
-_LEAST_SUPPORT = 2.0
-"""Sum of landmark confidences below which a frame does not say where a person is."""
+_LEAST_SUPPORT, _LEAST_SHARE = 2.0, 0.6
+"""Sum of landmark confidences, and share of what is usual for a person, below which a frame does not say where they are."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,8 @@ def _pelvis_in_camera(
     posed = pose(body, rotations, rotations.new_zeros(*rotations.shape[:2], 3), betas)
     points = landmarks(regressor, posed.joints, posed.skin(body.subset(regressor.vertices)))
     shift, support = place(points, evidence.pixels, evidence.weight + 1e-4, K)
-    seen = support > _LEAST_SUPPORT
+    usual = support.median(1, keepdim=True).values
+    seen = support > (_LEAST_SHARE * usual).clamp_min(_LEAST_SUPPORT)
     log_depth = bridged(shift[..., 2:].clamp_min(0.2).log(), seen, evidence.time)
     direction = bridged(shift[..., :2] / shift[..., 2:].clamp_min(0.2), seen, evidence.time)
     support = (support / 10).clamp(1e-2, 1)[..., None]
