@@ -27,7 +27,7 @@ from .soles import sole_vertices
 _PLANTED_SPEED = 0.35
 """metres a second across the view below which a foot counts as standing."""
 _MIN_FOUND = 3
-_LEAST_SUPPORT, _LEAST_SHARE = 2.0, 0.6
+_LEAST_SUPPORT, _LEAST_SHARE = 2.0, 0.35
 """Sum of landmark confidences, and share of what is usual for a person, below which a frame does not say where they are."""
 
 
