@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -20,6 +21,17 @@ _ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
 }
 _TO_NCHW = {0: 0, 1: 2, 2: 3, 3: 1, -1: 1}
 """Where an axis of an NHWC picture is in torch's NCHW."""
+
+
+class Runner(Protocol):
+    """A network that can be run, whatever runs it."""
+
+    size: int
+    """Side of the square input picture in pixels."""
+
+    def run(self, pictures: np.ndarray) -> list[np.ndarray]:
+        """pictures float32 [N,S,S,3] -> outputs as arrays [N,...], pictures among them as NHWC."""
+        ...
 
 
 class Network(torch.nn.Module):

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from core.perception.networks import load_network
+from core.perception import onnx_network
+from core.perception.networks import Runner, load_network
 from core.report import SilentReporter
 from core.weights import PERCEPTION_WEIGHTS, ensure
 
@@ -30,9 +31,14 @@ def _sample(values: np.ndarray) -> np.ndarray:
     return flat[np.linspace(0, flat.size - 1, min(flat.size, 256)).astype(int)]
 
 
+@pytest.mark.parametrize("engine", ["torch", "onnxruntime"])
 @pytest.mark.parametrize("name", [weight.name for weight in PERCEPTION_WEIGHTS])
-def test_outputs_agree_with_the_reference(files: dict[str, Path], name: str) -> None:
-    network = load_network(files[name], torch.device("cpu"))
+def test_outputs_agree_with_the_reference(files: dict[str, Path], name: str, engine: str) -> None:
+    network: Runner = load_network(files[name], torch.device("cpu"))
+    if engine == "onnxruntime":
+        if not onnx_network.available():
+            pytest.skip("onnx and onnxruntime are not installed")
+        network = onnx_network.in_onnxruntime(load_network(files[name], torch.device("cpu")), files[name])
     outputs = network.run(_noise(network.size))
     with np.load(_REFERENCE) as archive:
         expected = [archive[key] for key in archive.files if key.rsplit("_", 1)[0] == name]
