@@ -83,6 +83,11 @@ class Cache:
         arrays[_SECONDS] = np.array(entry.seconds)
         write_npz(self.path(stage, key), arrays, compress=True)
 
+    def newest(self, kind: type[Result], stage: str) -> Result:
+        """The stage's result that was written last. ValueError where there is none."""
+        path = max(self.folder.glob(f"{stage}-*.npz"), key=lambda path: path.stat().st_mtime)
+        return unflatten(kind, read_npz(path))
+
     def prune(self, stage: str) -> None:
         """Drop the oldest entries of a stage beyond `KEPT`."""
         entries = sorted(self.folder.glob(f"{stage}-*.npz"), key=lambda path: path.stat().st_mtime, reverse=True)

@@ -16,9 +16,9 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from core.body.files import load_body
-from core.cache import unflatten
+from core.cache import Cache
 from core.clip import probe, read_frames
-from core.contract.files import read_npz, write_json
+from core.contract.files import write_json
 from core.contract.reconstruction import load
 from core.evaluation.against_truth import (
     UNITS,
@@ -41,7 +41,7 @@ def main() -> None:
     result = load(folder / "reconstruction")
     truth = load_truth(SAMPLES / "handshake_hug_truth.npz", SAMPLES / "handshake_hug_contacts.json")
     ours = errors(truth, result.motion, result.info.contacts, load_body(None))
-    tracks = perceived(folder / "reconstruction")
+    tracks = Cache(folder / "reconstruction" / CACHE_FOLDER).newest(Tracks, "perception")
     order = list(same_people(truth, result.motion))
     frames, found = result.motion.frame_index, tracks.found[order]
     limbs = {
@@ -56,12 +56,6 @@ def main() -> None:
     for name, row in limbs.items():
         print(f"  {name:21s} MPJPE {row['mpjpe']:6.1f} mm   PA-MPJPE {row['pa_mpjpe']:6.1f} mm")
     cv2.imwrite(str(folder / "contact_sheet.png"), contact_sheet(Path(result.info.clip["path"]), folder / "pictures"))
-
-
-def perceived(folder: Path) -> Tracks:
-    """What the 2D stage saw, from the reconstruction's cache."""
-    newest = max((folder / CACHE_FOLDER).glob("perception-*.npz"), key=lambda path: path.stat().st_mtime)
-    return unflatten(Tracks, read_npz(newest))
 
 
 def contact_sheet(clip: Path, pictures: Path) -> np.ndarray:

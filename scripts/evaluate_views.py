@@ -24,9 +24,8 @@ sys.path.insert(0, str(ROOT))
 
 from core.body.files import load_body  # noqa: E402
 from core.body.landmarks import LandmarkRegressor, landmarks  # noqa: E402
-from core.cache import unflatten  # noqa: E402
+from core.cache import Cache  # noqa: E402
 from core.clip import probe  # noqa: E402
-from core.contract.files import read_npz  # noqa: E402
 from core.contract.reconstruction import MotionArrays, load  # noqa: E402
 from core.contract.skeleton import LANDMARK_INDEX  # noqa: E402
 from core.evaluation.metrics import mpjpe, pa_mpjpe  # noqa: E402
@@ -73,7 +72,7 @@ def one_view(data: Path, number: int, view: View, truth: np.ndarray, folder: Pat
     target = folder / f"multi_cam0{number}"
     reconstruct(Request(data / f"multi_cam0{number}.mp4"), target, Terminal(sys.stderr))
     motion = load(target).motion
-    tracks = perceived(target)
+    tracks = Cache(target / CACHE_FOLDER).newest(Tracks, "perception")
     in_camera = truth @ view.world[:3, :3].T + view.world[:3, 3]
     person = whose(tracks.keypoints[:, :, LIMBS], view, in_camera)
     frames = np.isfinite(truth[motion.frame_index]).all((1, 2)) & tracks.found[person]
@@ -89,12 +88,6 @@ def one_view(data: Path, number: int, view: View, truth: np.ndarray, folder: Pat
         "ours_pa_mpjpe": float(pa_mpjpe(ours, true)),
         "raw_pa_mpjpe": float(pa_mpjpe(raw, true)),
     }
-
-
-def perceived(folder: Path) -> Tracks:
-    """What the 2D stage saw, from the reconstruction's cache."""
-    newest = max((folder / CACHE_FOLDER).glob("perception-*.npz"), key=lambda path: path.stat().st_mtime)
-    return unflatten(Tracks, read_npz(newest))
 
 
 def whose(keypoints: np.ndarray, view: View, true: np.ndarray) -> int:

@@ -71,7 +71,7 @@ def initial_motion(tracks: Tracks, body: BodyModel, *, fov: float | None, report
     standing = _standing(evidence, pelvis[..., 2], K)
     up = posed.world[:, :, JOINT_INDEX["pelvis"]] @ torch.tensor([0.0, 1.0, 0.0], device=device)
     chest_up = posed.world[:, :, JOINT_INDEX["spine3"]] @ torch.tensor([0.0, 1.0, 0.0], device=device)
-    pitch, roll, camera_height = _floor(soles, standing, up + chest_up, evidence)
+    pitch, roll, camera_height = _floor(soles, standing, up + chest_up)
     world = extrinsics(pitch, roll, camera_height)
 
     to_world = world[:3, :3].T
@@ -135,7 +135,7 @@ def _standing(evidence: Evidence, depth: Tensor, K: Tensor) -> Tensor:
     return (slow * weight).sum(-1) / weight.sum(-1).clamp_min(1e-3) * weight.amax(-1)
 
 
-def _floor(soles: Tensor, standing: Tensor, up: Tensor, evidence: Evidence) -> tuple[Tensor, Tensor, Tensor]:
+def _floor(soles: Tensor, standing: Tensor, up: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     # people bend and lean: the more a frame's trunk agrees with the legs' direction, the more it says about the vertical
     mean_up = torch.nn.functional.normalize(
         torch.nn.functional.normalize(up, dim=-1).flatten(0, 1).median(0).values, dim=0

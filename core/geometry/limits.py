@@ -7,6 +7,7 @@ anatomy. The right side mirrors the left.
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -34,6 +35,7 @@ _REST_PULL = {
 }  # fmt: skip
 
 
+@lru_cache(maxsize=1)
 def joint_limits() -> tuple[Tensor, Tensor]:
     """Lower and upper bounds [21,3] in radians, in the order of `body_pose`."""
     bounds = []
@@ -46,11 +48,13 @@ def joint_limits() -> tuple[Tensor, Tensor]:
     return radians[..., 0], radians[..., 1]
 
 
+@lru_cache(maxsize=1)
 def rest_pull() -> Tensor:
     """[21] relative strength of the pull to rest, per body joint."""
     return torch.tensor([_REST_PULL[name.removeprefix("left_").removeprefix("right_")] for name in BODY_JOINTS[1:]])
 
 
+@lru_cache(maxsize=1)
 def relaxed_pose() -> Tensor:
     """[21,3] axis-angles in radians of a person who stands at ease: arms down, elbows and knees a little bent."""
     degrees = {
