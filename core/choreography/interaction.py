@@ -49,7 +49,7 @@ class Interaction:
 
 def save_interactions(path: Path, interactions: Sequence[Interaction]) -> None:
     """Write PATH.npz (numbers, clips one after the other along time) and PATH.json (words), each whole or not at all."""
-    arrays = {"frames": np.array([clip.frames for clip in interactions], np.int32)}
+    arrays: dict[str, np.ndarray] = {"frames": np.array([clip.frames for clip in interactions], np.int32)}
     arrays["betas"] = np.stack([clip.motion.betas for clip in interactions]).astype(np.float32)
     arrays["origin"] = np.stack([clip.motion.pelvis[:, 0].mean(0) for clip in interactions]).astype(np.float32)
     arrays["planted"] = np.concatenate([clip.planted for clip in interactions], 1)
