@@ -73,7 +73,7 @@ def rows_of(clips: Iterable[ClipResult]) -> tuple[Row, ...]:
 
 
 def means(clips: Sequence[ClipResult]) -> dict[str, float]:
-    """Mean of each measure over the clips that have it; errors by visibility weigh by their joints, the worst depth is the worst."""
+    """Mean of each measure over the clips that have it. Errors by visibility weigh by their joints; the deepest stays."""
     found: dict[str, float] = {}
     for name in UNITS:
         having = [clip for clip in clips if name in clip.metrics]
