@@ -98,7 +98,10 @@ LAYERS = (
     ("report", "failures", "device", "progress", "cache", "weights"),
     ("body", "perception", "motion", "clip"),
     ("geometry", "contacts"),
-    ("pipeline",),
+    ("mocap",),
+    ("choreography",),
+    ("stages", "pipeline"),
+    ("evaluation",),
     ("cli", "worker"),
 )
 """The core's parts, each of which knows only those before it, and its neighbours in the same line."""
