@@ -1,0 +1,1 @@
+"""What words say about two people: contacts from phrases, and sentences from motion."""

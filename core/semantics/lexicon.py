@@ -1,0 +1,119 @@
+"""Words of touch, as data: what interactions are called and which parts of two bodies meet in them.
+
+A part is a region's name without its side. After a colon stands its side: `left`, `right`, or a letter that is either; `-x` is
+the other side than `x`. `palm:x|wrist:x` is one or the other. Parts without a side (`back`) have none.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Meeting:
+    """A part of who acts meets a part of whom it is done to."""
+
+    actor: str
+    other: str
+    both_ways: bool = False
+    """The other person does the same to the actor."""
+
+
+@dataclass(frozen=True)
+class Interaction:
+    name: str
+    pattern: str
+    """Regular expression on the plain words of a clause (lower case, no punctuation, single blanks)."""
+    meetings: tuple[Meeting, ...]
+    brief: bool = False
+    """A blow or a tap rather than a hold."""
+
+
+_CHESTS = Meeting("chest", "chest")
+_ARMS_ROUND = (Meeting("palm:left", "back", both_ways=True), Meeting("palm:right", "back", both_ways=True))
+
+INTERACTIONS: tuple[Interaction, ...] = (
+    Interaction(
+        "hug_from_behind",
+        r"\b(hug|embrac|cuddl)\w* .*\bfrom behind\b|\bfrom behind\b.* (hug|embrac|cuddl)\w*",
+        (Meeting("chest", "back"), Meeting("palm:left", "belly|chest"), Meeting("palm:right", "belly|chest")),
+    ),
+    Interaction("hug", r"\b(hug|embrac|cuddl)\w*\b", (_CHESTS, *_ARMS_ROUND)),
+    Interaction("handshake", r"\b(shak\w*|shook) (\w+ )?hands?\b|\bhand ?shak\w*\b", (Meeting("palm:x", "palm:x"),)),
+    Interaction(
+        "high_five", r"\bhigh (\w+ )?fiv\w*\b|\b(clap|slap)\w* (their )?hands together\b",
+        (Meeting("palm:x", "palm:y"),), brief=True,
+    ),
+    Interaction(
+        "hold_hands", r"\b(hold|held|holding|holds|join\w*|tak\w*|took) (each other s )?(both )?hands\b|\bhand in hand\b",
+        (Meeting("palm:x", "palm:y"),),
+    ),
+    Interaction(
+        "piggyback", r"\bpiggy ?back\w*\b|\bcarr\w* .*\bon (his|her|their|the) back\b|\bon (his|her|their) back\b.*\bcarr\w*\b",
+        (
+            Meeting("back", "chest|belly"), Meeting("palm:left", "thigh:left"), Meeting("palm:right", "thigh:right"),
+        ),
+    ),
+    Interaction(
+        "dance_hold", r"\b(waltz\w*|slow danc\w*|ballroom|danc\w* hold|closed (dance )?position)\b|\bdanc\w* .*\btogether\b",
+        (Meeting("palm:right", "back"), Meeting("palm:left", "palm:right"), Meeting("shoulder:right", "palm:left")),
+    ),
+    Interaction(
+        "arm_around_shoulder", r"\barms? (a|)round .*\b(shoulders?|neck)\b",
+        (Meeting("palm:x|forearm:x", "shoulder:y|upper_arm:y"), Meeting("forearm:x|upper_arm:x", "back|neck")),
+    ),
+    Interaction("arm_around_waist", r"\barms? (a|)round .*\b(waist|hips?)\b", (Meeting("palm:x|forearm:x", "hips|back|belly"),)),
+    Interaction(
+        "help_up", r"\b(help|pull|lift)\w* .*\b(up|to (his|her|their) feet)\b", (Meeting("palm:x", "palm:y|wrist:y|forearm:y"),)
+    ),
+    Interaction(
+        "pull_arm", r"\b(pull|tug|drag|lead|led)\w* .*\bby (the|his|her|their|one) (\w+ )?(arm|hand|wrist|sleeve)\b",
+        (Meeting("palm:x", "wrist:y|forearm:y|palm:y"),),
+    ),
+    Interaction(
+        "block", r"\b(block|parr|deflect|ward)\w*\b",
+        (Meeting("forearm:x|wrist:x", "forearm:y|wrist:y"),), brief=True,
+    ),
+    Interaction(
+        "hand_over", r"\b(hand|pass|giv|gav)\w*( \w+){0,4} (over|to)\b|\bhand ?over\b|\b(take|receiv)\w* .*\bfrom\b",
+        (Meeting("fingers:x|palm:x", "fingers:y|palm:y"),), brief=True,
+    ),
+    Interaction("shove", r"\b(push|shov)\w*\b", (Meeting("palm:x", "chest|back|shoulder:y|upper_arm:y"),), brief=True),
+)  # fmt: skip
+"""The first that fits a clause takes it: the more particular stand before the more general."""
+
+WAYS_TO_TOUCH: dict[str, tuple[str, bool]] = {
+    r"kick\w*": ("foot:x|shin:x", True),
+    r"(punch|strik|struck|hit)\w*|box(es|ing|ed)": ("fingers:x|hand_back:x", True),
+    r"slap\w*|smack\w*": ("palm:x", True),
+    r"pat(s|ted|ting)?|tap(s|ped|ping)?": ("palm:x|fingers:x", True),
+    r"kiss\w*": ("face", False),
+    r"headbutt\w*": ("head", True),
+    r"elbow(s|ed|ing)": ("elbow:x", True),
+    r"knee(s|d|ing)": ("knee:x", True),
+    r"lean\w*": ("shoulder:x|head|back", False),
+    r"(grab|hold|grip|grasp|clutch|seiz|catch|pull|tug)\w*|held|caught": ("palm:x|fingers:x", False),
+    r"(touch|strok|rub|massag|press|support|feel)\w*|felt": ("palm:x|fingers:x", False),
+}
+"""Verbs that say what someone touches with, where nothing else is named, and whether it is brief."""
+
+LAYING = r"(put|lay|laid|plac|rest|keep|kept|press|set|wrap|throw|threw|drap|ha)\w*|with"
+"""Words before a part of one's own that is then laid on the other."""
+UPON = r"on|onto|upon|against|around|round|over|at|to|behind|under"
+
+PARTS: dict[str, str] = {
+    "head": "head", "hair": "head", "forehead": "face", "face": "face", "cheek": "face", "chin": "face", "nose": "face",
+    "mouth": "face", "neck": "neck", "throat": "neck", "nape": "neck", "chest": "chest", "breast": "chest", "back": "back",
+    "spine": "back", "belly": "belly", "stomach": "belly", "waist": "belly|hips|back", "side": "belly|hips|back",
+    "hip": "hips", "bottom": "hips", "shoulder": "shoulder", "arm": "upper_arm|forearm", "bicep": "upper_arm",
+    "elbow": "elbow", "forearm": "forearm", "wrist": "wrist", "hand": "palm", "palm": "palm", "fist": "fingers",
+    "knuckle": "hand_back", "finger": "fingers", "leg": "thigh|shin|calf", "thigh": "thigh", "lap": "thigh", "knee": "knee",
+    "shin": "shin", "calf": "calf", "foot": "foot", "ankle": "foot",
+}  # fmt: skip
+"""Everyday words for parts of the body, singular -> regions without their side."""
+IRREGULAR = {"feet": "foot", "calves": "calf", "thighs": "thigh"}
+NEGATIONS = r"not|never|without|no|nobody|doesn t|don t|do not|avoid\w*|almost|nearly"
+EITHER_ROLE = r"each other|one another|both|they|two (people|persons|men|women|friends|dancers|fighters)"
+"""Words by which both do it."""
+NAMED = {r"(person|figure) (a|one|1)|first person": 0, r"(person|figure) (b|two|2)|second person": 1}
+"""Words that name one of the two as the product does."""

@@ -1,0 +1,165 @@
+"""From a prompt to hypotheses of contact: a small grammar over the lexicon.
+
+Words seldom say who of the two people in the picture does what, or with which hand, and where they do, writers err
+(ProsePose, arXiv 2405.03689, makes the same observation of language models). So a hypothesis holds every reading: roles both ways
+and all sides that the words leave open. Which one holds is for the motion to say (`grounding`).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import product
+
+from ..contract.skeleton import REGIONS
+from . import lexicon
+from .lexicon import Meeting
+
+_MOST_READINGS = 64
+
+
+@dataclass(frozen=True, order=True)
+class Touching:
+    """A region of one person on a region of the other; persons are 0 and 1, and the first is always 0."""
+
+    region_0: str
+    region_1: str
+
+
+Reading = frozenset[Touching]
+"""What touches if this reading holds, all of it."""
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """One interaction that a clause speaks of."""
+
+    name: str
+    """Of `lexicon.INTERACTIONS`, or `touch`."""
+    words: str
+    """The clause it was read from."""
+    readings: tuple[Reading, ...]
+    brief: bool
+
+
+@lru_cache(maxsize=64)
+def hypotheses(prompt: str) -> tuple[Hypothesis, ...]:
+    """What a prompt says about contact, in the order of its clauses; nothing where it says nothing that we know."""
+    found: list[Hypothesis] = []
+    for clause in _clauses(prompt):
+        hypothesis = _of_clause(clause)
+        if hypothesis is not None and all(other.readings != hypothesis.readings for other in found):
+            found.append(hypothesis)
+    return tuple(found)
+
+
+def _clauses(prompt: str) -> list[str]:
+    """Plain words: lower case, no punctuation, cut wherever another action may begin."""
+    text = re.sub(r"['’-]", " ", prompt.lower())
+    pieces = re.split(r"[.;:!?\n,]+|\b(?:and|then|before|after|while|until|as)\b", text)
+    return [words for piece in pieces if (words := " ".join(re.findall(r"[a-z0-9]+", piece)))]
+
+
+def _of_clause(clause: str) -> Hypothesis | None:
+    for interaction in lexicon.INTERACTIONS:
+        match = re.search(interaction.pattern, clause)
+        if match and not _denied(clause, match.start()):
+            sides = _sides_of_hands(clause) if len(interaction.meetings) == 1 else ()
+            if interaction.name == "shove" and (parts := _parts_in(clause[match.end() :])):
+                meetings: tuple[Meeting, ...] = (Meeting(interaction.meetings[0].actor, parts[0]),)
+            else:
+                meetings = interaction.meetings
+            return Hypothesis(interaction.name, clause, _readings(meetings, sides, _roles(clause)), interaction.brief)
+    return _laid_on(clause) or _touched(clause)
+
+
+def _laid_on(clause: str) -> Hypothesis | None:
+    """`puts his left hand on her shoulder`."""
+    upon = re.search(rf"\b(?:{lexicon.LAYING})\b(?P<own>.*?)\b(?:{lexicon.UPON})\b(?P<others>.*)", clause)
+    if upon is None or _denied(clause, upon.start()):
+        return None
+    own, others = _parts_in(upon["own"], letters="xyzw"), _parts_in(upon["others"])
+    if not own or not others:
+        return None
+    return Hypothesis("touch", clause, _readings((Meeting(own[-1], others[0]),), (), _roles(clause)), brief=False)
+
+
+def _touched(clause: str) -> Hypothesis | None:
+    """`kicks him in the stomach`, `holds her wrist`."""
+    for verb, (effector, brief) in lexicon.WAYS_TO_TOUCH.items():
+        match = re.search(rf"\b(?:{verb})\b", clause)
+        if match and not _denied(clause, match.start()):
+            parts = _parts_in(clause[match.end() :])
+            if not parts and not brief:
+                continue  # `holds a cup` says nothing about the other
+            own, *rest = parts if len(parts) > 1 and re.search(r"\bwith\b", clause[match.end() :]) else ["", *parts]
+            if own and rest:  # `touches her knee with his left hand`
+                own, rest = parts[-1], parts[:-1]
+            other = rest[0] if rest else "chest|belly|face|thigh:y|back"
+            return Hypothesis("touch", clause, _readings((Meeting(own or effector, other),), (), _roles(clause)), brief)
+    return None
+
+
+def _denied(clause: str, start: int) -> bool:
+    return re.search(rf"\b(?:{lexicon.NEGATIONS})\b(?: \w+){{0,3}} ?$", clause[:start]) is not None
+
+
+def _roles(clause: str) -> tuple[int, ...]:
+    """Who may be the one that acts."""
+    first = [
+        (match.start(), who) for name, who in lexicon.NAMED.items() if (match := re.search(rf"\b(?:{name})\b", clause))
+    ]
+    return (min(first)[1],) if first else (0, 1)
+
+
+def _sides_of_hands(clause: str) -> tuple[str, ...]:
+    """Sides that the words give to hands and arms, in their order: the actor's first."""
+    return tuple(re.findall(r"\b(left|right) (?:hand|arm|palm|fist|foot|leg)s?\b", clause))
+
+
+def _parts_in(words: str, letters: str = "pqrs") -> list[str]:
+    """Parts with their sides, as the lexicon writes them; the letter of an open side differs from part to part.
+
+    Not the lexicon's own letters, so that a knee and the foot that kicks it need not be of one side.
+    """
+    found: list[str] = []
+    for match in re.finditer(r"(?:\b(left|right) )?\b([a-z]+)\b", words):
+        word = match[2]
+        singular = lexicon.IRREGULAR.get(word, word.removesuffix("s"))
+        bare = lexicon.PARTS.get(word) or lexicon.PARTS.get(singular)
+        if bare is not None:
+            mark = match[1] or letters[len(found) % len(letters)]
+            found.append("|".join(f"{part}:{mark}" if f"left_{part}" in REGIONS else part for part in bare.split("|")))
+    return found
+
+
+def _readings(meetings: tuple[Meeting, ...], sides: tuple[str, ...], actors: tuple[int, ...]) -> tuple[Reading, ...]:
+    """Every reading of the meetings: sides given (in the order of the letters), roles, open sides, alternatives."""
+    words = " ".join(f"{meeting.actor} {meeting.other}" for meeting in meetings)
+    letters = list(dict.fromkeys(re.findall(r":-?([a-z])\b", words)))
+    given: dict[str, str] = dict(zip(letters, sides))
+    found: dict[Reading, None] = {}
+    for actor, values in product(actors, product(*([given[x]] if x in given else ["left", "right"] for x in letters))):
+        side = dict(zip(letters, values))
+        pairs = [(meeting.actor, meeting.other, actor) for meeting in meetings]
+        pairs += [(meeting.actor, meeting.other, 1 - actor) for meeting in meetings if meeting.both_ways]
+        options = [list(product(_regions(mine, side), _regions(other, side))) for mine, other, _ in pairs]
+        for chosen in product(*options):
+            ordered = (Touching(*(pair if who == 0 else pair[::-1])) for pair, (_, _, who) in zip(chosen, pairs))
+            found.setdefault(frozenset(ordered))
+    return tuple(found)[:_MOST_READINGS]
+
+
+def _regions(part: str, side: dict[str, str]) -> list[str]:
+    """Regions that a part of the lexicon stands for, sides filled in."""
+    names = []
+    for option in part.split("|"):
+        bare, _, mark = option.partition(":")
+        if not mark:
+            names.append(bare)
+        elif mark.startswith("-"):
+            names.append(f"{'left' if side[mark[1:]] == 'right' else 'right'}_{bare}")
+        else:
+            names.append(f"{side.get(mark, mark)}_{bare}")
+    return names

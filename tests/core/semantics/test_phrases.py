@@ -1,0 +1,103 @@
+"""What prompts say about contact."""
+
+from __future__ import annotations
+
+import pytest
+
+from core.contract.skeleton import REGIONS
+from core.semantics import lexicon
+from core.semantics.phrases import Touching, hypotheses
+
+
+def one(prompt: str):
+    found = hypotheses(prompt)
+    assert len(found) == 1, [hypothesis.name for hypothesis in found]
+    return found[0]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "name"),
+    [
+        ("Two men shake hands.", "handshake"),
+        ("They're shaking hands in an office", "handshake"),
+        ("a firm handshake", "handshake"),
+        ("The friends give each other a high-five", "high_five"),
+        ("a couple hugging", "hug"),
+        ("She embraces him from behind", "hug_from_behind"),
+        ("A boy pushes another boy", "shove"),
+        ("the two walk hand in hand", "hold_hands"),
+        ("A father carries his daughter on his back", "piggyback"),
+        ("two people waltz", "dance_hold"),
+        ("He puts an arm around her shoulders", "arm_around_shoulder"),
+        ("one helps the other up from the floor", "help_up"),
+        ("He drags her by the arm", "pull_arm"),
+        ("the left one blocks a punch", "block"),
+        ("He hands the book over to her", "hand_over"),
+        ("A man kicks the other in the stomach", "touch"),
+        ("She kisses his cheek", "touch"),
+        ("he pats him on the shoulder", "touch"),
+    ],
+)
+def test_interactions_are_known_by_their_usual_words(prompt: str, name: str) -> None:
+    assert one(prompt).name == name
+
+
+@pytest.mark.parametrize(
+    "prompt", ["", "Two people talk.", "A man holds a cup", "they do not shake hands", "walking, never hugging"]
+)
+def test_prompts_without_contact_give_none(prompt: str) -> None:
+    assert hypotheses(prompt) == ()
+
+
+def test_a_handshake_is_of_two_right_or_two_left_hands() -> None:
+    assert set(one("They shake hands").readings) == {
+        frozenset({Touching("right_palm", "right_palm")}),
+        frozenset({Touching("left_palm", "left_palm")}),
+    }
+
+
+def test_sides_that_are_said_are_kept_and_roles_stay_open() -> None:
+    readings = one("She puts her left hand on his right shoulder").readings
+    assert set(readings) == {
+        frozenset({Touching("left_palm", "right_shoulder")}),
+        frozenset({Touching("right_shoulder", "left_palm")}),
+    }
+
+
+def test_sides_that_are_not_said_are_all_tried() -> None:
+    readings = one("He lays a hand on her knee").readings
+    assert len(readings) == 8  # two roles, two hands, two knees
+
+
+def test_a_named_person_has_the_role() -> None:
+    readings = one("Person B kicks person A in the back").readings
+    assert {touch.region_0 for reading in readings for touch in reading} == {"back"}
+    readings = one("Person A slaps person B in the face").readings
+    assert {touch.region_1 for reading in readings for touch in reading} == {"face"}
+
+
+def test_a_hug_is_several_touches_at_once() -> None:
+    reading = one("They hug").readings[0]
+    assert Touching("chest", "chest") in reading
+    assert {"left_palm", "right_palm"} <= {touch.region_0 for touch in reading}
+    assert {"left_palm", "right_palm"} <= {touch.region_1 for touch in reading}
+
+
+def test_what_one_touches_with_may_follow() -> None:
+    readings = one("He touches her knee with his left elbow").readings
+    assert frozenset({Touching("left_elbow", "right_knee")}) in readings
+    assert all("elbow" in touch.region_0 + touch.region_1 for reading in readings for touch in reading)
+
+
+def test_several_actions_give_several_hypotheses_in_order() -> None:
+    names = [hypothesis.name for hypothesis in hypotheses("They shake hands, then hug and walk away hand in hand.")]
+    assert names == ["handshake", "hug", "hold_hands"]
+
+
+def test_all_regions_of_the_lexicon_exist() -> None:
+    parts = [part for interaction in lexicon.INTERACTIONS for m in interaction.meetings for part in (m.actor, m.other)]
+    parts += [effector for effector, _ in lexicon.WAYS_TO_TOUCH.values()] + list(lexicon.PARTS.values())
+    for part in parts:
+        for option in part.split("|"):
+            bare = option.partition(":")[0]
+            assert bare in REGIONS or f"left_{bare}" in REGIONS, part
