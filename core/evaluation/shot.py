@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -46,6 +47,10 @@ class Shot:
     tracks: Tracks
     """What the 2D stage saw, or a model of it. Person p is truth's person p, unless the 2D stage mixed them up."""
     sentences: tuple[str, ...]
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    """Per stage, of those that made the tracks; empty where no such stage ran."""
+    video: Path | None = None
+    """What the tracks were seen in; None for a clip without pixels."""
 
 
 @dataclass(frozen=True)
