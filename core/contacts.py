@@ -78,11 +78,8 @@ def detect(
     `confidence` [P,T,22] of the body joints: what was not seen has to come nearer to count as a touch.
     """
     limits = thresholds or Thresholds()
-    share = np.full((len(REGIONS), len(REGIONS)), limits.depth_share, np.float32)
-    share[np.ix_(_HANDS, _HANDS)] = limits.depth_share_of_hands
-    distance, speed = region_distances(motion, camera, body, time, share)
-    seen = confidence[..., _SHOWING_JOINT]
-    distance = distance + limits.unseen * (1 - seen[0][:, :, None] * seen[1][:, None])
+    distance, speed = region_distances(motion, camera, body, time, _depth_shares(limits))
+    distance = distance + limits.unseen * (1 - showing_confidence(confidence))
     nearest = _mutual_nearest(distance)
     step = float(np.median(np.diff(time))) if len(time) > 1 else 0.04
     shortest = max(2, round(limits.shortest / step))
@@ -107,6 +104,23 @@ def detect(
     return sorted(
         (contact for _, contact in found[: limits.most]), key=lambda contact: (contact.frame_start, contact.id)
     )
+
+
+def sight_distances(motion: PairMotion, camera: Camera, body: BodyModel, time: np.ndarray) -> np.ndarray:
+    """Distances [T,R,R] in metres between regions of person 0 and of person 1, those along the line of sight discounted."""
+    return region_distances(motion, camera, body, time, _depth_shares(Thresholds()))[0]
+
+
+def showing_confidence(confidence: np.ndarray) -> np.ndarray:
+    """[T,R,R] in 0-1 how surely both regions of a pair were seen, from the confidence [2,T,22] of the body joints."""
+    seen = confidence[..., _SHOWING_JOINT]
+    return seen[0][:, :, None] * seen[1][:, None]
+
+
+def _depth_shares(limits: Thresholds) -> np.ndarray:
+    share = np.full((len(REGIONS), len(REGIONS)), limits.depth_share, np.float32)
+    share[np.ix_(_HANDS, _HANDS)] = limits.depth_share_of_hands
+    return share
 
 
 _LIMB_PARTS = (("palm", "hand_back", "fingers", "wrist"), ("forearm", "elbow"), ("knee", "shin", "calf", "foot"))

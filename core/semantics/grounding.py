@@ -1,0 +1,108 @@
+"""Which reading of a prompt holds in a clip, and when: the one that a first reconstruction comes nearest to."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..body.model import BodyModel
+from ..contacts import showing_confidence, sight_distances
+from ..contract.contact import Contact
+from ..contract.skeleton import REGIONS
+from ..motion import Camera, PairMotion
+from .phrases import Hypothesis, Reading
+
+_NAMESPACE = uuid.UUID("b0a3a2f4-6a0e-4c9a-8f50-5b8a4f0a7d02")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Distances in metres, times in seconds."""
+
+    reach: float = 0.40
+    """Farther apart than this, the words are not believed."""
+    unseen: float = 0.20
+    """How much farther that may be between parts that were not seen."""
+    nearly: float = 0.12
+    """A touch lasts while its parts are at most so much farther apart than at its nearest."""
+    blow: float = 0.20
+    """Longest duration of a blow or a tap, in seconds."""
+    steady: float = 0.10
+    """Distances are averaged over so long, in seconds."""
+
+
+def ground(
+    hypotheses: Sequence[Hypothesis],
+    motion: PairMotion,
+    camera: Camera,
+    body: BodyModel,
+    frame_index: np.ndarray,
+    time: np.ndarray,
+    confidence: np.ndarray,
+    limits: Limits | None = None,
+) -> tuple[list[Contact], list[Hypothesis]]:
+    """Contacts that a prompt asks for, and the hypotheses that the motion is too far from.
+
+    `motion` [2,T] is fitted to what was seen, `confidence` [2,T,22] of its joints. Of each hypothesis every reading is tried; the
+    one whose parts come nearest together is kept, over the frames in which they stay about as near.
+    """
+    limits = limits or Limits()
+    if not hypotheses:
+        return [], []
+    distance = _steady(sight_distances(motion, camera, body, time), time, limits.steady)
+    slack = limits.unseen * (1 - showing_confidence(confidence))
+    contacts: list[Contact] = []
+    unmet: list[Hypothesis] = []
+    for hypothesis in hypotheses:
+        apart = np.stack([_apart(reading, distance) for reading in hypothesis.readings])
+        credit = np.stack([_apart(reading, slack) for reading in hypothesis.readings])
+        best, when = np.unravel_index(int((apart - credit).argmin()), apart.shape)
+        if apart[best, when] > limits.reach + credit[best, when]:
+            unmet.append(hypothesis)
+            continue
+        longest = limits.blow if hypothesis.brief else np.inf
+        first, last = _stretch(apart[best], int(when), limits.nearly, time, longest)
+        for touch in sorted(hypothesis.readings[best]):
+            contacts.append(
+                Contact(
+                    0, touch.region_0, 1, touch.region_1, int(frame_index[first]), int(frame_index[last]),
+                    source="prompt", id=_identity(touch.region_0, touch.region_1, int(frame_index[first])),
+                )
+            )  # fmt: skip
+    return contacts, unmet
+
+
+def _apart(reading: Reading, distance: np.ndarray) -> np.ndarray:
+    """[T] mean over the reading's touches of values [T,R,R]."""
+    pairs = np.array([(REGIONS.index(touch.region_0), REGIONS.index(touch.region_1)) for touch in sorted(reading)])
+    return distance[:, pairs[:, 0], pairs[:, 1]].mean(1)
+
+
+def _stretch(apart: np.ndarray, when: int, nearly: float, time: np.ndarray, longest: float) -> tuple[int, int]:
+    """First and last frame around `when` in which `apart` [T] stays about as small."""
+    near = apart <= apart[when] + nearly
+    first = last = when
+    while first > 0 and near[first - 1] and time[when] - time[first - 1] <= longest / 2:
+        first -= 1
+    while last < len(near) - 1 and near[last + 1] and time[last + 1] - time[when] <= longest / 2:
+        last += 1
+    return first, last
+
+
+def _steady(values: np.ndarray, time: np.ndarray, seconds: float) -> np.ndarray:
+    """Running mean of values [T,...] over time stamps [T]."""
+    step = float(np.median(np.diff(time))) if len(time) > 1 else seconds
+    half = int(seconds / (2 * max(step, 1e-6)))
+    total = np.cumsum(np.concatenate([np.zeros_like(values[:1]), values]), 0, dtype=np.float64)
+    start, end = (
+        np.maximum(np.arange(len(values)) - half, 0),
+        np.minimum(np.arange(len(values)) + half + 1, len(values)),
+    )
+    return (total[end] - total[start]) / (end - start).reshape(-1, *[1] * (values.ndim - 1))
+
+
+def _identity(region_a: str, region_b: str, frame: int) -> str:
+    return str(uuid.uuid5(_NAMESPACE, f"{region_a}/{region_b}/{frame}"))

@@ -1,0 +1,75 @@
+"""Words find their frames and sides in a motion; the sample's truth is a handshake, then a hug."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from core.body.files import load_body
+from core.contract.contact import Contact
+from core.evaluation.against_truth import load_truth
+from core.motion import Camera, PairMotion
+from core.semantics.grounding import ground
+from core.semantics.phrases import Hypothesis, hypotheses
+
+SAMPLES = Path(__file__).resolve().parents[3] / "samples"
+
+
+@lru_cache
+def sample():
+    return load_truth(SAMPLES / "handshake_hug_truth.npz", SAMPLES / "handshake_hug_contacts.json")
+
+
+def grounded(prompt: str, motion: PairMotion | None = None) -> tuple[list[Contact], list[Hypothesis]]:
+    truth = sample()
+    frames = len(truth.time)
+    camera = Camera(np.eye(3), truth.camera_world[0].astype(float))
+    return ground(
+        hypotheses(prompt),
+        motion or truth.motion,
+        camera,
+        load_body(None),
+        np.arange(frames),
+        truth.time,
+        np.ones((2, frames, 22), np.float32),
+    )
+
+
+def true_frames(*regions: str) -> set[int]:
+    touches = [c for c in sample().contacts if {c.region_a, c.region_b} <= set(regions)]
+    return {frame for touch in touches for frame in range(touch.frame_start, touch.frame_end + 1)}
+
+
+def test_a_handshake_is_found_in_its_hands_and_frames() -> None:
+    contacts, unmet = grounded("Two people shake hands.")
+    assert not unmet
+    assert [(c.region_a, c.region_b, c.source) for c in contacts] == [("right_palm", "right_palm", "prompt")]
+    true = true_frames("right_palm", "right_fingers", "right_hand_back")
+    said = set(range(contacts[0].frame_start, contacts[0].frame_end + 1))
+    assert len(said & true) > 0.7 * len(said | true)
+
+
+def test_the_hug_comes_after_the_handshake() -> None:
+    contacts, unmet = grounded("They shake hands and then they hug each other.")
+    assert not unmet
+    hug = [contact for contact in contacts if contact.region_a != "right_palm" or contact.region_b != "right_palm"]
+    assert {("chest", "chest"), ("left_palm", "back"), ("back", "left_palm")} <= {(c.region_a, c.region_b) for c in hug}
+    assert min(c.frame_start for c in hug) > max(true_frames("right_palm", "right_fingers", "right_hand_back"))
+
+
+def test_what_the_clip_is_far_from_is_not_believed() -> None:
+    apart = sample().motion.pelvis.copy()
+    apart[1, :, 0] += 3.0
+    contacts, unmet = grounded("a handshake", replace(sample().motion, pelvis=apart))
+    assert contacts == []
+    assert [hypothesis.name for hypothesis in unmet] == ["handshake"]
+
+
+def test_a_blow_is_brief() -> None:
+    contacts, _ = grounded("One slaps the other on the back")
+    frames = [contact.frame_end - contact.frame_start + 1 for contact in contacts]
+    step = float(np.median(np.diff(sample().time)))
+    assert 1 <= max(frames) <= 0.2 / step + 2
