@@ -13,6 +13,7 @@ UNITS = {
     "contact_distance": "mm", "contact_f1": "", "penetration_mean": "mm", "penetration_max": "mm",
     "accel": "mm/frame²", "foot_slide": "mm/frame", "jitter": "m/s³",
     "mpjpe_seen": "mm", "mpjpe_hidden": "mm", "mpjpe_outside": "mm",
+    "reprojection": "px", "reprojection_share": "% of height",
 }  # fmt: skip
 """Every measure of METHOD's table by its key in the report. Lower is better, but for HIGHER_IS_BETTER."""
 HIGHER_IS_BETTER = ("contact_f1",)

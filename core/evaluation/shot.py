@@ -15,26 +15,33 @@ from ..motion import Camera, PairMotion
 from ..perception.tracks import Tracks
 from ..report import Reporter
 
-SEEN, HIDDEN, OUTSIDE = 0, 1, 2
-"""Visibility of a joint: the camera sees it (or its own body hides it), the other person hides it, it is out of the picture."""
+SEEN, HIDDEN, OUTSIDE, UNKNOWN = 0, 1, 2, 3
+"""Visibility of a joint: the camera sees it (or its own body hides it), the other person hides it, it is out of the picture,
+or the data do not say."""
 
 
 @dataclass(frozen=True)
 class Truth:
-    """What happened. P = 2 people, T frames. World: metres, Z up, floor at z = 0."""
+    """What happened. P = 2 people, T frames. World: metres, Z up, floor at z = 0.
+
+    Public data say less: see `surfaces`; no contacts and no planted feet then mean that they are not known.
+    """
 
     motion: PairMotion
     bodies: tuple[BodyModel, BodyModel]
     """Each person's body: the same for both, or bodies outside the shape space of the one that methods fit."""
     joints: np.ndarray
-    """float32 [P,T,55,3]"""
+    """float32 [P,T,55,3]; NaN where the data do not say (fingers and face, frames without annotation)."""
     planted: np.ndarray
     """bool [P,T,2] left and right foot stand still."""
     contacts: tuple[Contact, ...]
     """Frames as in `Tracks.frame_index`."""
     camera: Camera
     visibility: np.ndarray
-    """uint8 [P,T,22] SEEN, HIDDEN or OUTSIDE."""
+    """uint8 [P,T,22] SEEN, HIDDEN, OUTSIDE or UNKNOWN."""
+    surfaces: bool = True
+    """Whether `motion` and `bodies` are known. Where not, `motion` is NaN, `bodies` are the default body, and `joints` are all
+    there is: no measure of vertices, of contacts or of penetration in truth's sense."""
 
 
 @dataclass(frozen=True)
