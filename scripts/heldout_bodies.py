@@ -35,89 +35,90 @@ DEFAULT_BODY = Path(__file__).resolve().parent.parent / "core" / "body" / "data"
 
 Traits = dict[str, float]
 PEOPLE: dict[str, tuple[float, Traits, Traits]] = {
-    # name: (height in metres; Anny's other phenotypes; local changes of -1 to 1, beyond the population's or not varied in it)
+    # name: (height in metres; Anny's other phenotypes, of which gender 0 is a man and 1 a woman; local changes of -1 to 1,
+    # beyond the population's or not varied in it)
     "tall slim man": (
         1.95,
-        {"gender": 1, "age": 0.70, "weight": 0.25, "muscle": 0.35, "proportions": 0.7, "african": 1},
+        {"gender": 0, "age": 0.70, "weight": 0.25, "muscle": 0.35, "proportions": 0.7, "african": 1},
         {"measure-waist-circ-incr": -0.6, "lowerarm-scale-vert-incr": 0.5, "neck-scale-vert-incr": 0.8,
          "hand-fingers-length-incr": 0.7, "leg-valgus-incr": 0.4},
     ),
     "stocky man": (
         1.67,
-        {"gender": 1, "age": 0.80, "weight": 0.78, "muscle": 0.8, "proportions": 0.2, "caucasian": 1},
+        {"gender": 0, "age": 0.80, "weight": 0.78, "muscle": 0.8, "proportions": 0.2, "caucasian": 1},
         {"measure-neck-circ-incr": 0.9, "upperarm-shoulder-muscle-incr": 0.9, "torso-muscle-dorsi-incr": 0.8,
          "measure-calf-circ-incr": 0.7, "upperleg-scale-horiz-incr": 0.4, "head-fat-incr": 0.6},
     ),
     "heavy man": (
         1.77,
-        {"gender": 1, "age": 0.84, "weight": 1.0, "muscle": 0.3, "proportions": 0.4, "caucasian": 1},
+        {"gender": 0, "age": 0.84, "weight": 1.0, "muscle": 0.3, "proportions": 0.4, "caucasian": 1},
         {"stomach-pregnant-incr": 0.9, "stomach-tone-incr": -0.9, "neck-double-incr": 0.9, "torso-scale-depth-incr": 0.5,
          "measure-waist-circ-incr": 0.7, "upperarm-fat-incr": 0.7},
     ),
     "athletic man": (
         1.80,
-        {"gender": 1, "age": 0.68, "weight": 0.5, "muscle": 1.0, "proportions": 0.9, "asian": 1},
+        {"gender": 0, "age": 0.68, "weight": 0.5, "muscle": 1.0, "proportions": 0.9, "asian": 1},
         {"torso-vshape-incr": 1.0, "torso-muscle-pectoral-incr": 1.0, "upperarm-muscle-incr": 0.9,
          "upperleg-muscle-incr": 0.9, "lowerarm-muscle-incr": 0.8, "measure-waist-circ-incr": -0.5},
     ),
     "old man": (
         1.69,
-        {"gender": 1, "age": 1.0, "weight": 0.45, "muscle": 0.15, "proportions": 0.3, "caucasian": 1},
+        {"gender": 0, "age": 1.0, "weight": 0.45, "muscle": 0.15, "proportions": 0.3, "caucasian": 1},
         {"head-age-incr": 0.9, "neck-trans-forward": 0.9, "head-trans-forward": 0.7,
          "stomach-tone-incr": -0.7, "ear-scale-incr": 0.9},
     ),
     "boy": (
         1.53,
-        {"gender": 0.9, "age": 0.48, "weight": 0.42, "muscle": 0.4, "proportions": 0.5, "asian": 1},
+        {"gender": 0.1, "age": 0.48, "weight": 0.42, "muscle": 0.4, "proportions": 0.5, "asian": 1},
         {"hand-scale-incr": 0.5, "foot-scale-incr": 0.7, "measure-lowerleg-height-incr": 0.3},
     ),
     "broad man": (
         1.86,
-        {"gender": 1, "age": 0.75, "weight": 0.66, "muscle": 0.55, "proportions": 0.5, "african": 1},
+        {"gender": 0, "age": 0.75, "weight": 0.66, "muscle": 0.55, "proportions": 0.5, "african": 1},
         {"measure-shoulder-dist-incr": 0.9, "hip-scale-vert-incr": 0.7, "measure-waisttohip-dist-incr": 0.5,
          "lowerarm-scale-horiz-incr": 0.6, "leg-valgus-incr": -0.6},
     ),
     "tall woman": (
         1.83,
-        {"gender": 0, "age": 0.70, "weight": 0.42, "muscle": 0.5, "proportions": 0.8, "caucasian": 1},
+        {"gender": 1, "age": 0.70, "weight": 0.42, "muscle": 0.5, "proportions": 0.8, "caucasian": 1},
         {"measure-upperleg-height-incr": 0.6, "lowerlegs-height-incr": 0.5, "hip-waist-up": 0.7,
          "measure-hips-circ-incr": -0.4, "head-scale-horiz-incr": -0.5},
     ),
     "small woman": (
         1.50,
-        {"gender": 0, "age": 0.69, "weight": 0.35, "muscle": 0.4, "proportions": 0.6, "asian": 1},
+        {"gender": 1, "age": 0.69, "weight": 0.35, "muscle": 0.4, "proportions": 0.6, "asian": 1},
         {"head-scale-vert-incr": 0.5, "hand-scale-incr": -0.7, "foot-scale-incr": -0.7, "leg-valgus-incr": 0.6,
          "measure-shoulder-dist-incr": -0.7},
     ),
     "heavy woman": (
         1.66,
-        {"gender": 0, "age": 0.80, "weight": 0.98, "muscle": 0.35, "proportions": 0.4, "cupsize": 0.8,
+        {"gender": 1, "age": 0.80, "weight": 0.98, "muscle": 0.35, "proportions": 0.4, "cupsize": 0.8,
          "african": 1},
         {"upperleg-fat-incr": 0.9, "upperarm-fat-incr": 0.9, "measure-hips-circ-incr": 0.8, "stomach-tone-incr": -0.8,
          "buttocks-volume-incr": 0.9, "neck-double-incr": 0.6},
     ),
     "pregnant woman": (
         1.68,
-        {"gender": 0, "age": 0.70, "weight": 0.5, "muscle": 0.4, "proportions": 0.5, "cupsize": 0.7,
+        {"gender": 1, "age": 0.70, "weight": 0.5, "muscle": 0.4, "proportions": 0.5, "cupsize": 0.7,
          "caucasian": 1},
         {"stomach-pregnant-incr": 1.0, "breast-volume-vert-up": 0.5, "hip-trans-forward": -0.4, "stomach-navel-out": 0.8},
     ),
     "old woman": (
         1.57,
-        {"gender": 0, "age": 1.0, "weight": 0.6, "muscle": 0.2, "proportions": 0.3, "cupsize": 0.6,
+        {"gender": 1, "age": 1.0, "weight": 0.6, "muscle": 0.2, "proportions": 0.3, "cupsize": 0.6,
          "caucasian": 1},
         {"head-age-incr": 0.9, "neck-trans-forward": 0.8, "head-trans-forward": 0.6, "torso-scale-vert-incr": -0.7,
          "stomach-tone-incr": -0.6, "leg-valgus-incr": -0.5},
     ),
     "girl": (
         1.57,
-        {"gender": 0.1, "age": 0.50, "weight": 0.4, "muscle": 0.4, "proportions": 0.5, "cupsize": 0.2,
+        {"gender": 0.9, "age": 0.50, "weight": 0.4, "muscle": 0.4, "proportions": 0.5, "cupsize": 0.2,
          "african": 1},
         {"measure-lowerleg-height-incr": 0.4, "lowerarm-scale-vert-incr": 0.4, "neck-scale-horiz-incr": -0.4},
     ),
     "muscular woman": (
         1.71,
-        {"gender": 0, "age": 0.70, "weight": 0.55, "muscle": 1.0, "proportions": 0.7, "cupsize": 0.2,
+        {"gender": 1, "age": 0.70, "weight": 0.55, "muscle": 1.0, "proportions": 0.7, "cupsize": 0.2,
          "asian": 1},
         {"upperarm-shoulder-muscle-incr": 0.9, "torso-muscle-dorsi-incr": 0.9, "upperleg-muscle-incr": 0.8,
          "lowerleg-muscle-incr": 0.8, "measure-waist-circ-incr": -0.4},
@@ -174,12 +175,15 @@ def outside(source: Source, body: dict[str, np.ndarray]) -> dict[str, np.ndarray
 
 def _of_height(source: Source, height: float, phenotypes: dict[str, Any], changes: dict[str, Any]) -> Shape:
     """The person whose phenotype of height (0-1) makes them so many metres tall."""
+
+    def person(trait: float) -> Shape:
+        return shapes(source, {**phenotypes, "height": trait}, changes)[0]
+
     low, high = 0.0, 1.0
     for _ in range(14):
         middle = (low + high) / 2
-        shape = shapes(source, {**phenotypes, "height": middle}, changes)[0]
-        low, high = (low, middle) if np.ptp(shape.vertices[:, 1]) > height else (middle, high)
-    return shape
+        low, high = (low, middle) if np.ptp(person(middle).vertices[:, 1]) > height else (middle, high)
+    return person(low)
 
 
 def nearest_bodies(
