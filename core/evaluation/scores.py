@@ -2,7 +2,8 @@
 
 MPJPE and its kin are taken in the camera's axes, which both worlds share; Int, RE, contacts, penetration and foot slide do
 not depend on where the world's origin is. Vertices are compared, penetration and contact distance measured, on every
-SKIN_EVERY-th frame only; all else on every frame of the tracks. Frames of the clip that the tracks do not hold do not count.
+SKIN_EVERY-th frame only; all else on every frame of the tracks. Frames of the clip that the tracks do not hold do not count,
+nor do those for which the truth has no joints.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ from ..contract.skeleton import REGIONS
 from ..geometry.soles import sole_vertices
 from ..motion import BODY_COUNT, Camera, PairMotion, pose_motion
 from . import metrics
-from .results import ClipResult
-from .shot import HIDDEN, OUTSIDE, SEEN, Estimate, Shot
+from .results import UNITS, ClipResult
+from .shot import HIDDEN, OUTSIDE, SEEN, UNKNOWN, Estimate, Shot
 
 SKIN_EVERY = 3
 """frames; true contacts last longer than this, so none is missed."""
@@ -39,8 +40,8 @@ class TrueSkin:
 
     positions: np.ndarray
     """int [G] which of the tracks' frames: every SKIN_EVERY-th."""
-    vertices: np.ndarray
-    """float32 [2,G,V,3] in the axes of the camera, about each person's pelvis."""
+    vertices: np.ndarray | None
+    """float32 [2,G,V,3] in the axes of the camera, about each person's pelvis; None where the truth has no surfaces."""
     touching: np.ndarray
     """bool [T,R,R], see `touching`."""
 
@@ -59,6 +60,8 @@ class Compared:
     """[2,T,J,3] in the true camera's frame ..."""
     seen: np.ndarray
     """... and in the estimated camera's."""
+    known: np.ndarray
+    """bool [T] frames for which the truth has all joints of both; true joints elsewhere are NaN."""
 
 
 def score(
@@ -74,29 +77,25 @@ def score(
     skin = skin or true_skin(shot, body)
     own = _in_order(of_frames(estimate.motion, skin.positions), both.order)
     vertices = pose_motion(body, own).skin(body).numpy()
-    found = {
-        "mpjpe": metrics.mpjpe(metrics.about_root(both.seen), metrics.about_root(both.true_seen)),
-        "pa_mpjpe": metrics.pa_mpjpe(both.seen, both.true_seen),
-        "mpvpe": metrics.mpjpe(_about_pelvis(vertices, own, estimate.camera), skin.vertices),
-        "int": metrics.interaction(both.world, both.true_world),
-        "pair_pa_mpjpe": metrics.pair_pa_mpjpe(both.seen, both.true_seen),
-        "re": metrics.relative_error(both.world, both.true_world),
-        "accel": metrics.acceleration_error(both.seen, both.true_seen) if len(frames) > 2 else math.nan,
-        "jitter": metrics.jitter(both.world, _rate(shot.tracks.time)) if len(frames) > 3 else math.nan,
-    }
+    found = _of_joints(both)
+    if len(frames) > 3:
+        found["jitter"] = metrics.jitter(both.world, _rate(shot.tracks.time))
+    if skin.vertices is not None:
+        found["mpvpe"] = metrics.mpjpe(_about_pelvis(vertices, own, estimate.camera), skin.vertices)
     found |= _of_contacts(shot, estimate, both, vertices, skin, body)
     found |= _of_penetration(vertices, body.faces.numpy())
     found |= _of_feet(shot, estimate, both, body)
     by_visibility, counts = _of_visibility(shot, both)
     found |= by_visibility
+    visibility = shot.truth.visibility[:, frames]
     return ClipResult(
         clip=shot.name,
         family=shot.family,
         method=method,
         frames=len(frames),
-        metrics={name: value for name, value in found.items() if math.isfinite(value)},
+        metrics={name: found[name] for name in UNITS if math.isfinite(found.get(name, math.nan))},
         counts=counts,
-        hidden_share=float((shot.truth.visibility[:, frames] == HIDDEN).mean()),
+        hidden_share=float((visibility == HIDDEN).sum() / max((visibility != UNKNOWN).sum(), 1)),
         contact_share=float(skin.touching.any((1, 2)).mean()),
         seconds={**shot.seconds, **estimate.seconds},
     )
@@ -115,9 +114,12 @@ def compare(shot: Shot, estimate: Estimate, body: BodyModel) -> Compared:
         raise ValueError(f"The estimate has joints {joints.shape}, the truth {true.shape}.")
     if not np.isfinite(joints).all():
         raise ValueError("The estimate holds values that are not finite.")
+    known = np.asarray(np.isfinite(true).all((0, 2, 3)))
+    if not known.any():
+        raise ValueError("The truth has no frame in which all joints of both people are known.")
     true_seen, seen = in_camera(true, shot.truth.camera.world), in_camera(joints, estimate.camera.world)
-    order = same_people(true_seen[:, :, 0], seen[:, :, 0])
-    return Compared(order, true, joints[list(order)], true_seen, seen[list(order)])
+    order = same_people(true_seen[:, known, 0], seen[:, known, 0])
+    return Compared(order, true, joints[list(order)], true_seen, seen[list(order)], known)
 
 
 def same_people(true: np.ndarray, found: np.ndarray) -> tuple[int, int]:
@@ -134,13 +136,16 @@ def true_skin(shot: Shot, body: BodyModel) -> TrueSkin:
     """Of the clip's own bodies, whose vertices are those of `body`."""
     frames = _frames_of(shot)
     positions = np.arange(0, len(frames), SKIN_EVERY)
+    touch = touching(shot.truth.contacts, shot.tracks.frame_index)
+    if not shot.truth.surfaces:
+        return TrueSkin(positions, None, touch)
     people = []
     for person, its_body in enumerate(shot.truth.bodies):
         alone = _only(of_frames(shot.truth.motion, frames[positions]), person)
         people.append(_about_pelvis(pose_motion(its_body, alone).skin(its_body).numpy(), alone, shot.truth.camera))
     if people[0].shape[2] != len(body.template):
         raise ValueError("The truth's bodies have other vertices than the body that methods fit.")
-    return TrueSkin(positions, np.concatenate(people), touching(shot.truth.contacts, shot.tracks.frame_index))
+    return TrueSkin(positions, np.concatenate(people), touch)
 
 
 def touching(contacts: Sequence[Contact], frames: np.ndarray) -> np.ndarray:
@@ -219,6 +224,34 @@ def _about_pelvis(vertices: np.ndarray, motion: PairMotion, camera: Camera) -> n
     return (vertices - motion.pelvis[:, :, None]) @ camera.world[:3, :3].T.astype(np.float32)
 
 
+def _of_joints(both: Compared) -> dict[str, float]:
+    """What needs no surfaces."""
+    known = both.known
+    true_seen, seen = both.true_seen[:, known], both.seen[:, known]
+    true_world, world = both.true_world[:, known], both.world[:, known]
+    return {
+        "mpjpe": metrics.mpjpe(metrics.about_root(seen), metrics.about_root(true_seen)),
+        "pa_mpjpe": metrics.pa_mpjpe(seen, true_seen),
+        "int": metrics.interaction(world, true_world),
+        "pair_pa_mpjpe": metrics.pair_pa_mpjpe(seen, true_seen),
+        "re": metrics.relative_error(world, true_world),
+        "accel": _acceleration_error(both),
+    }
+
+
+def _acceleration_error(both: Compared) -> float:
+    """Over the stretches of frames whose truth is known; NaN where none has three."""
+    starts = np.flatnonzero(np.diff(both.known.astype(int), prepend=0) == 1)
+    ends = np.flatnonzero(np.diff(both.known.astype(int), append=0) == -1) + 1
+    parts = [
+        (metrics.acceleration_error(both.seen[:, start:end], both.true_seen[:, start:end]), end - start - 2)
+        for start, end in zip(starts, ends)
+        if end - start > 2
+    ]
+    total = sum(frames for _, frames in parts)
+    return float(sum(value * frames for value, frames in parts) / total) if parts else math.nan
+
+
 def _of_contacts(
     shot: Shot, estimate: Estimate, both: Compared, vertices: np.ndarray, skin: TrueSkin, body: BodyModel
 ) -> dict[str, float]:
@@ -265,7 +298,7 @@ def _of_feet(shot: Shot, estimate: Estimate, both: Compared, body: BodyModel) ->
 
 def _of_visibility(shot: Shot, both: Compared) -> tuple[dict[str, float], dict[str, int]]:
     """Pelvis-aligned errors of joints by whether they are seen, and how many there are of each."""
-    visibility = shot.truth.visibility[:, _frames_of(shot)]
+    visibility = np.where(both.known[:, None], shot.truth.visibility[:, _frames_of(shot)], UNKNOWN)
     off = np.linalg.norm(metrics.about_root(both.seen) - metrics.about_root(both.true_seen), axis=-1) * metrics.MM
     found: dict[str, float] = {}
     counts: dict[str, int] = {}
