@@ -22,7 +22,8 @@ from .body.mesh import body_arrays
 from .body.model import BodyModel
 from .cache import Cache, content_key, key_of
 from .clip import Clip, parse_range, probe
-from .contacts import measure
+from .contacts import measure, merge
+from .contract.contact import Contact
 from .contract.edits import Edits
 from .contract.errors import UserError
 from .contract.reconstruction import (
@@ -87,18 +88,18 @@ def reconstruct(request: Request, folder: Path, listener: Listener) -> Take:
     body = load_body(request.body)
     clip = probe(request.clip)
     frames = parse_range(request.frames, clip)
-    choices = Choices(content_key(request.clip), frames, request.people, request.fov, body.identity)
+    prompt = request.prompt or ""
+    choices = Choices(content_key(request.clip), frames, request.people, request.fov, body.identity, prompt)
     with workspace(folder):
         before = _replaceable(folder)
         inputs = Inputs(choices, body.to(device), clip)
         progress = JobProgress(listener)
-        prompt = request.prompt or ""
-        _warn_of_what_has_no_effect(request.takes, bool(prompt), progress)
+        _warn_of_takes(request.takes, progress)
         outcome = run_stages(RECONSTRUCT_STAGES, inputs, Cache(folder / CACHE_FOLDER), progress)
         fitted, tracks = outcome.results["contact-fit"], outcome.results["perception"]
         bodies = body_arrays(inputs.body, torch.from_numpy(fitted.motion.betas))
-        contacts = measure(outcome.results["contacts"].contacts, fitted.motion, inputs.body, tracks.frame_index)
-        kept = before.takes if before is not None and _choices(before) == choices else ()
+        contacts = merge(outcome.results["contacts"].contacts, outcome.results["prompt-contacts"].contacts)
+        kept = before.takes if before is not None and _of_one_clip(_choices(before), choices) else ()
         result_key = key_of(outcome.keys["contact-fit"], prompt, request.seed)
         take = Take(
             _same_take(folder, kept, result_key) or _next_take(folder),
@@ -113,7 +114,7 @@ def reconstruct(request: Request, folder: Path, listener: Listener) -> Take:
             body={"id": body.identity, "path": "default" if request.body is None else str(request.body.absolute())},
             prompt=prompt,
             prompt_source="user" if prompt else "none",
-            contacts=tuple(contacts),
+            contacts=tuple(measure(contacts, fitted.motion, inputs.body, tracks.frame_index)),
             take=take.id,
             takes=_with_take(kept, take),
             warnings=(*outcome.warnings, *progress.warnings),
@@ -142,14 +143,18 @@ def refine(request: RefineRequest, folder: Path, listener: Listener) -> Take:
             raise cache_missing()
         body = _same_body(before, choices)
         contacts = before.contacts if request.edits.contacts is None else request.edits.contacts
-        inputs = Inputs(choices, body.to(device), None, contacts, request.edits.pins)
-        progress = JobProgress(listener)
         given = request.prompt if request.prompt is not None else request.edits.prompt
         prompt = before.prompt if given is None else given
-        _warn_of_what_has_no_effect(request.takes, prompt != before.prompt, progress)
+        new_prompt = prompt if prompt != before.prompt else ""
+        if prompt != before.prompt:
+            contacts = tuple(contact for contact in contacts if not _of_the_old_prompt(contact))
+        inputs = Inputs(choices, body.to(device), None, contacts, request.edits.pins, new_prompt)
+        progress = JobProgress(listener)
+        _warn_of_takes(request.takes, progress)
         _warn_of_edits_outside(inputs, progress)
         outcome = run_stages(REFINE_STAGES, inputs, Cache(folder / CACHE_FOLDER), progress)
         fitted, tracks = outcome.results["refine"], outcome.results["perception"]
+        contacts = merge(outcome.results["new-prompt-contacts"].contacts, contacts)
         bodies = body_arrays(inputs.body, torch.from_numpy(fitted.motion.betas))
         take = Take(_next_take(folder), prompt, request.seed, fitted.energy, "refine")
         info = replace(
@@ -231,11 +236,19 @@ def _same_body(before: Info, choices: Choices) -> BodyModel:
     return body
 
 
-def _warn_of_what_has_no_effect(takes: int, prompt_given: bool, progress: JobProgress) -> None:
+def _of_one_clip(before: Choices | None, now: Choices) -> bool:
+    """Whether takes of both may lie side by side: the same but for the words."""
+    return before is not None and replace(before, prompt=now.prompt) == now
+
+
+def _of_the_old_prompt(contact: Contact) -> bool:
+    """What only the words asked for goes with them; what the user has judged since stays."""
+    return contact.source == "prompt" and contact.state == "auto"
+
+
+def _warn_of_takes(takes: int, progress: JobProgress) -> None:
     if takes > 1:
         progress.warn("One take was made: this version fits the clip, and every seed gives the same motion.")
-    if prompt_given:
-        progress.warn("The prompt is kept with the take, but this version's fit does not read it.")
 
 
 def _warn_of_edits_outside(inputs: Inputs, progress: JobProgress) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 from .body.model import BodyModel
 from .cache import Cache, CacheEntry, key_of
 from .clip import Clip
-from .contacts import detect
+from .contacts import detect, merge
 from .contract.contact import Contact
 from .contract.edits import Pin
 from .contract.errors import UserError
@@ -25,6 +25,8 @@ from .perception.stage import find_people
 from .perception.tracks import Tracks
 from .progress import JobProgress
 from .report import Reporter
+from .semantics.grounding import ground
+from .semantics.phrases import hypotheses
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,8 @@ class Choices:
     fov: float | None
     body: str
     """Identity of the body file."""
+    prompt: str = ""
+    """What the user says that the two do; its contacts take part in the first fit."""
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -51,6 +55,7 @@ class Choices:
             None if people is None else (people[0], people[1]),
             record["fov"],
             record["body"],
+            record.get("prompt", ""),
         )
 
 
@@ -65,6 +70,8 @@ class Inputs:
     contacts: tuple[Contact, ...] = ()
     """As edited; for the stage that refines."""
     pins: tuple[Pin, ...] = ()
+    new_prompt: str = ""
+    """Given while refining, where it differs from the one that was reconstructed with."""
 
 
 @dataclass(frozen=True)
@@ -122,13 +129,37 @@ def _find_contacts(inputs: Inputs, results: Mapping[str, Any], reporter: Reporte
     return ContactList(tuple(found))
 
 
+def _ground_prompt(inputs: Inputs, results: Mapping[str, Any], reporter: Reporter) -> ContactList:
+    return prompted_contacts(inputs.choices.prompt, results["fit"], results["perception"], inputs.body, reporter)
+
+
+def _ground_new_prompt(inputs: Inputs, results: Mapping[str, Any], reporter: Reporter) -> ContactList:
+    return prompted_contacts(inputs.new_prompt, results["contact-fit"], results["perception"], inputs.body, reporter)
+
+
+def prompted_contacts(prompt: str, fitted: Fitted, tracks: Tracks, body: BodyModel, reporter: Reporter) -> ContactList:
+    """The contacts that a prompt asks for, where the fitted motion allows them; warns of what it does not."""
+    said = hypotheses(prompt)
+    contacts, unmet = ground(
+        said, fitted.motion, fitted.camera, body, tracks.frame_index, tracks.time, fitted.confidence
+    )
+    if prompt and not said:
+        reporter.warning("The prompt names no touch that this version knows, so it does not steer the motion.")
+    for hypothesis in unmet:
+        reporter.warning(
+            f"The prompt says \u201c{hypothesis.words}\u201d, but the two never come near enough for it; it was not used."
+        )
+    reporter.progress(1.0)
+    return ContactList(tuple(contacts))
+
+
 def _fit_contacts(inputs: Inputs, results: Mapping[str, Any], reporter: Reporter) -> Fitted:
-    found = results["contacts"].contacts
-    return _descend(results["fit"], CONTACT_FIT, inputs, results, reporter, contacts=found)
+    contacts = merge(results["contacts"].contacts, results["prompt-contacts"].contacts)
+    return _descend(results["fit"], CONTACT_FIT, inputs, results, reporter, contacts=contacts)
 
 
 def _refine(inputs: Inputs, results: Mapping[str, Any], reporter: Reporter) -> Fitted:
-    edits = {"contacts": inputs.contacts, "pins": inputs.pins}
+    edits = {"contacts": merge(results["new-prompt-contacts"].contacts, inputs.contacts), "pins": inputs.pins}
     return _descend(results["contact-fit"], REFINE, inputs, results, reporter, fixed_shape=True, **edits)
 
 
@@ -173,13 +204,31 @@ INITIAL = Stage(
 )
 FIT = Stage("fit", ("perception", "initial"), 1, Fitted, 55, lambda inputs: None, _fit)
 CONTACTS = Stage("contacts", ("perception", "fit"), 1, ContactList, 7, lambda inputs: None, _find_contacts)
-CONTACT_STAGE = Stage(
-    "contact-fit", ("perception", "fit", "contacts"), 1, Fitted, 25, lambda inputs: None, _fit_contacts
+PROMPT = Stage(
+    "prompt-contacts", ("perception", "fit"), 1, ContactList, 3, lambda inputs: inputs.choices.prompt, _ground_prompt
 )
-REFINE_STAGE = Stage("refine", ("perception", "contact-fit"), 1, Fitted, 16, _edits_key, _refine)
+CONTACT_STAGE = Stage(
+    "contact-fit",
+    ("perception", "fit", "contacts", "prompt-contacts"),
+    1,
+    Fitted,
+    25,
+    lambda inputs: None,
+    _fit_contacts,
+)
+NEW_PROMPT = Stage(
+    "new-prompt-contacts",
+    ("perception", "contact-fit"),
+    1,
+    ContactList,
+    3,
+    lambda inputs: inputs.new_prompt,
+    _ground_new_prompt,
+)
+REFINE_STAGE = Stage("refine", ("perception", "contact-fit", "new-prompt-contacts"), 1, Fitted, 16, _edits_key, _refine)
 
-RECONSTRUCT_STAGES = (PERCEPTION, INITIAL, FIT, CONTACTS, CONTACT_STAGE)
-REFINE_STAGES = (*RECONSTRUCT_STAGES, REFINE_STAGE)
+RECONSTRUCT_STAGES = (PERCEPTION, INITIAL, FIT, CONTACTS, PROMPT, CONTACT_STAGE)
+REFINE_STAGES = (*RECONSTRUCT_STAGES, NEW_PROMPT, REFINE_STAGE)
 """Of these all but the last usually come from the cache."""
 
 

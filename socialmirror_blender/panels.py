@@ -23,7 +23,9 @@ _STAGES = {
     "initial": "first guess",
     "fit": "fitting both people",
     "contacts": "finding contacts",
+    "prompt-contacts": "reading the prompt",
     "contact-fit": "closing contacts",
+    "new-prompt-contacts": "reading the prompt",
     "refine": "following your changes",
 }
 """The core's stages in words; those that are not here have names to be read."""
@@ -327,7 +329,7 @@ def _draw_prompt(layout: Any, settings: Any) -> None:
     if settings.prompt:
         hint = column.column(align=True)
         hint.active = False
-        _lines(hint, "Kept with the take; it does not steer the motion in this version.", bpy.context.region)
+        _lines(hint, "The touches that it names steer the motion.", bpy.context.region)
 
 
 def _draw_running(box: Any, job: Job) -> None:

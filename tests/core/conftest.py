@@ -140,10 +140,16 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         confidence = np.ones((2, FRAMES, 22), np.float32)
         return Fitted(made_up_motion(seed=seed), made_up_camera(), planted, confidence, 1.5 - seed)
 
+    def asked_for(prompt: str) -> stages.ContactList:
+        touch = Contact(0, "chest", 1, "chest", 3, 4, source="prompt", id=f"asked for: {prompt}")
+        return stages.ContactList((touch,) if prompt else ())
+
     makers: dict[str, Callable[[Any], Any]] = {
         "perception": lambda inputs: made_up_tracks(first=inputs.choices.frames[0]),
         "initial": lambda inputs: Initial(made_up_motion(), made_up_camera(), planted),
         "contacts": lambda inputs: stages.ContactList((Contact(0, "left_palm", 1, "right_palm", 2, 5, id="c"),)),
+        "prompt-contacts": lambda inputs: asked_for(inputs.choices.prompt),
+        "new-prompt-contacts": lambda inputs: asked_for(inputs.new_prompt),
     }
 
     def replaced(stage: stages.Stage) -> stages.Stage:

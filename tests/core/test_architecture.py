@@ -98,7 +98,7 @@ LAYERS = (
     ("report", "failures", "device", "progress", "cache", "weights"),
     ("body", "perception", "motion", "clip"),
     ("geometry", "contacts"),
-    ("mocap",),
+    ("semantics", "mocap"),
     ("choreography",),
     ("stages", "pipeline"),
     ("evaluation",),

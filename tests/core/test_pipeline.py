@@ -19,7 +19,7 @@ from core.contract.reconstruction import load, load_info
 from core.pipeline import RefineRequest, Request, reconstruct, refine
 from core.workspace import workspace
 
-ALL = ["perception", "initial", "fit", "contacts", "contact-fit"]
+ALL = ["perception", "initial", "fit", "contacts", "prompt-contacts", "contact-fit"]
 
 
 def files_of(folder: Path) -> dict[str, bytes]:
@@ -71,7 +71,7 @@ def test_a_second_run_computes_nothing_and_makes_the_same_take(clip_file, tmp_pa
         ({"fov": 60.0}, ALL[1:]),
         ({"people": (1, 0)}, ALL),
         ({"frames": "0:5"}, ALL),
-        ({"prompt": "a hug"}, []),
+        ({"prompt": "a hug"}, ALL[4:]),
         ({"device": "cpu"}, []),
     ],
 )
@@ -80,6 +80,32 @@ def test_only_what_changed_is_computed_again(clip_file, tmp_path, quick, recorde
     quick.clear()
     reconstruct(replace(Request(clip_file), **change), tmp_path / "out", recorder)
     assert quick == recomputed
+
+
+def test_takes_with_different_prompts_lie_side_by_side(clip_file, tmp_path, quick, recorder):
+    out = tmp_path / "out"
+    reconstruct(Request(clip_file), out, recorder)
+    reconstruct(Request(clip_file, prompt="a hug"), out, recorder)
+    info = load_info(out)
+    assert [take.prompt for take in info.takes] == ["", "a hug"]
+    assert {contact.source for contact in info.contacts} == {"detected", "prompt"}
+
+
+def test_a_new_prompt_takes_the_place_of_what_the_old_one_asked_for(clip_file, tmp_path, quick, recorder):
+    out = tmp_path / "out"
+    reconstruct(Request(clip_file, prompt="a hug"), out, recorder)
+    refine(RefineRequest(prompt="a kiss"), out, recorder)
+    assert [contact.id for contact in load_info(out).contacts] == ["c", "asked for: a kiss"]
+    refine(RefineRequest(prompt=""), out, recorder)
+    assert [contact.id for contact in load_info(out).contacts] == ["c"]
+
+
+def test_what_the_user_has_judged_outlives_its_prompt(clip_file, tmp_path, quick, recorder):
+    out = tmp_path / "out"
+    reconstruct(Request(clip_file, prompt="a hug"), out, recorder)
+    judged = tuple(replace(contact, state="enforced") for contact in load_info(out).contacts)
+    refine(RefineRequest(Edits(contacts=judged), prompt="a handshake"), out, recorder)
+    assert judged[-1].id in {contact.id for contact in load_info(out).contacts}
 
 
 def test_another_clip_replaces_the_takes_of_the_old_one(clip_file, tmp_path, quick, recorder):
@@ -118,7 +144,7 @@ def test_refine_adds_a_take_from_the_cache_without_the_clip(clip_file, tmp_path,
     contact = Contact(0, "left_palm", 1, "right_shoulder", 3, 8, source="user", state="enforced")
     edits = Edits(contacts=(contact,), pins=(Pin(0, "left_wrist", 4, position=(0.3, 0.1, 1.2)),))
     take = refine(RefineRequest(edits), out, recorder)
-    assert quick == ["refine"]
+    assert quick == ["new-prompt-contacts", "refine"]
     new = load(out)
     assert take.id == new.info.take == "take-002" and [each.origin for each in new.info.takes] == [
         "reconstruct",
@@ -154,7 +180,7 @@ def test_refine_says_which_edits_have_no_effect(clip_file, tmp_path, quick, reco
     edits = Edits((far,), (Pin(0, "head", 99, rotation=(0, 0, 0)),), "they hug")
     refine(RefineRequest(edits, takes=3), out, recorder)
     text = " ".join(load_info(out).warnings)
-    assert "pinned" in text and "contacts lie outside" in text and "prompt" in text and "One take" in text
+    assert "pinned" in text and "contacts lie outside" in text and "One take" in text
 
 
 def test_refine_never_runs_perception(clip_file, tmp_path, quick, recorder):
