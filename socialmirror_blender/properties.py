@@ -64,7 +64,7 @@ class SOCIALMIRROR_settings(bpy.types.PropertyGroup):
     track_b: IntProperty(name="B", description="Number of person B", min=0, default=1)
     prompt: StringProperty(
         name="Prompt",
-        description="What the two do, in words. The touches that it names (a handshake, a hug, a hand on a shoulder) become contacts",
+        description="What the two do, in words. The touches that it names (a handshake, a hug, a hand on a knee) become contacts",
     )
     seed: IntProperty(name="Seed", description="The same seed gives the same motion on the same device", min=0)
     takes: IntProperty(
