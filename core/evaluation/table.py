@@ -1,0 +1,40 @@
+"""A report's rows as text for a terminal."""
+
+from __future__ import annotations
+
+from .results import UNITS, Report, Row
+
+_HEADS = {
+    "mpjpe": "MPJPE", "pa_mpjpe": "PA", "mpvpe": "MPVPE", "int": "Int", "pair_pa_mpjpe": "PairPA", "re": "RE",
+    "contact_distance": "CD", "contact_f1": "F1", "penetration_mean": "pen", "penetration_max": "deepest",
+    "accel": "Accel", "foot_slide": "slide", "jitter": "jitter", "mpjpe_seen": "seen", "mpjpe_hidden": "hidden",
+    "mpjpe_outside": "outside", "reprojection": "reproj", "reprojection_share": "reproj",
+}  # fmt: skip
+_SHORT_UNITS = {"mm/frame²": "mm/f²", "mm/frame": "mm/f", "% of height": "%"}
+
+
+def table(report: Report) -> str:
+    """A line for each method: every measure that the report has, with units, then the seconds a frame took in all."""
+    names = [name for name in UNITS if any(name in row.metrics for row in report.rows)]
+    columns = [["", "", *(row.method for row in report.rows)]]
+    for name in names:
+        unit = UNITS[name]
+        columns.append([_HEADS[name], _SHORT_UNITS.get(unit, unit), *(_value(row, name) for row in report.rows)])
+    columns.append(["time", "s/f", *(f"{sum(row.seconds_per_frame.values()):.3f}" for row in report.rows)])
+    widths = [max(map(len, column)) for column in columns]
+    lines = [
+        "  ".join(
+            cell.ljust(width) if index == 0 else cell.rjust(width)
+            for index, (cell, width) in enumerate(zip(cells, widths))
+        ).rstrip()
+        for cells in zip(*columns)
+    ]
+    count = len({clip.clip for clip in report.clips})
+    heading = f"{report.benchmark}, split {report.split}, seed {report.seed}: {count} clips ({report.data})"
+    return "\n".join([heading, *lines])
+
+
+def _value(row: Row, name: str) -> str:
+    if name not in row.metrics:
+        return "-"
+    return f"{row.metrics[name]:.2f}" if name in ("contact_f1", "accel", "foot_slide") else f"{row.metrics[name]:.1f}"
