@@ -13,6 +13,10 @@ SCENE.npz, world frame, metres, Z up, P people of V vertices, T frames:
     image_size    int [2], width and height in px
     rate          float, frames a second
     room          int, number of the room (see `ROOMS`)
+and, where they are not the room's own,
+    room_world    float [4,4] room -> world: about Z and along the floor, to bring its back wall behind the people
+    light         float [3], where from the sun or lamp shines, in the room's axes
+    exposure      float, stops brighter or darker
 """
 
 from __future__ import annotations
@@ -21,7 +25,7 @@ import argparse
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import bpy
 import numpy as np
@@ -32,25 +36,43 @@ Colour = tuple[float, float, float]
 
 @dataclass(frozen=True)
 class Box:
-    """Furniture: centre, extent in metres, colour (linear RGB)."""
+    """Furniture: centre, extent in metres, colour (linear RGB); a box, or the ball or upright tube that fits into one."""
 
     centre: tuple[float, float, float]
     size: tuple[float, float, float]
     colour: Colour
+    shape: Literal["box", "ball", "tube"] = "box"
 
 
 @dataclass(frozen=True)
 class Room:
-    """A floor and three walls around x = -5.5..5.5, y <= 3.2, with what stands in it."""
+    """A floor with what stands on it; people are around the origin, seen from -y. Walls, if any, at x = -5.5 and 5.5 and
+    y = 3.25, and a ceiling over all."""
 
     floor: Colour
-    walls: Colour
+    walls: Colour | None
     furniture: tuple[Box, ...]
+    slab: tuple[float, float] = (2.09, 0.184)
+    """metres along x and y of a board or tile of the floor; they have slightly different shades, so that its perspective
+    can be seen."""
+    uneven: float = 0.22
+    """How much the shades of the slabs differ."""
+    sky: Colour = (0.05, 0.05, 0.05)
+
+
+def _tree(x: float, y: float, height: float, crown: Colour) -> tuple[Box, ...]:
+    wide = 0.55 * height
+    return (
+        Box((x, y, height * 0.25), (0.3, 0.3, height * 0.5), (0.13, 0.08, 0.05), "tube"),
+        Box((x, y, height * 0.7), (wide, wide, height * 0.6), crown, "ball"),
+        Box((x + wide * 0.3, y - wide * 0.2, height * 0.55), (wide * 0.6, wide * 0.6, height * 0.4), crown, "ball"),
+    )
 
 
 _SKIRTING = Box((0, 3.17, 0.05), (11, 0.03, 0.1), (0.75, 0.73, 0.68))
+_LEAVES: tuple[Colour, ...] = ((0.05, 0.14, 0.04), (0.09, 0.19, 0.05), (0.04, 0.10, 0.05))
 ROOMS = (
-    Room(
+    Room(  # a living room
         (0.30, 0.20, 0.12),
         (0.55, 0.53, 0.47),
         (
@@ -66,7 +88,7 @@ ROOMS = (
             Box((3.0, 3.0, 0.65), (1.8, 0.25, 0.7), (0.09, 0.15, 0.12)),
         ),
     ),
-    Room(
+    Room(  # an office
         (0.16, 0.17, 0.18),
         (0.30, 0.38, 0.42),
         (
@@ -77,9 +99,73 @@ ROOMS = (
             Box((3.2, 3.0, 1.0), (0.9, 0.4, 2.0), (0.40, 0.40, 0.36)),
         ),
     ),
+    Room(  # a park
+        (0.13, 0.20, 0.06),
+        None,
+        (
+            Box((0, 1.9, 0.004), (60, 1.6, 0.01), (0.42, 0.36, 0.27)),
+            Box((-2.6, 2.9, 0.45), (1.7, 0.45, 0.06), (0.24, 0.13, 0.06)),
+            Box((-2.6, 3.12, 0.75), (1.7, 0.05, 0.35), (0.24, 0.13, 0.06)),
+            Box((-3.3, 2.9, 0.21), (0.08, 0.4, 0.42), (0.05, 0.05, 0.05)),
+            Box((-1.9, 2.9, 0.21), (0.08, 0.4, 0.42), (0.05, 0.05, 0.05)),
+            *_tree(2.6, 5.5, 4.5, _LEAVES[0]),
+            *_tree(-5.5, 8.5, 6.0, _LEAVES[1]),
+            *_tree(7.5, 10.0, 7.0, _LEAVES[2]),
+            *_tree(-1.0, 13.0, 6.5, _LEAVES[0]),
+            *_tree(-11.0, 6.0, 5.0, _LEAVES[2]),
+            *_tree(12.0, 5.0, 5.5, _LEAVES[1]),
+            Box((0, 18, 1.0), (80, 1.5, 2.0), (0.07, 0.15, 0.06)),
+            Box((-14, 30, 4), (12, 8, 8), (0.48, 0.40, 0.33)),
+            Box((10, 34, 5), (16, 8, 10), (0.42, 0.30, 0.25)),
+        ),
+        (0.9, 0.7),
+        0.06,
+        (0.33, 0.55, 0.85),
+    ),
+    Room(  # a street
+        (0.30, 0.29, 0.28),
+        None,
+        (
+            Box((0, 4.5, 2.5), (40, 0.5, 5.0), (0.36, 0.17, 0.12)),
+            Box((0, 4.22, 0.3), (40, 0.06, 0.6), (0.30, 0.28, 0.26)),
+            *(Box((x, 4.22, 1.9), (1.3, 0.06, 1.5), (0.16, 0.22, 0.28)) for x in (-6.6, -3.9, 3.6, 6.3)),
+            *(Box((x, 4.24, 1.9), (1.5, 0.05, 1.7), (0.62, 0.60, 0.55)) for x in (-6.6, -3.9, 3.6, 6.3)),
+            Box((-0.6, 4.20, 1.1), (1.1, 0.08, 2.2), (0.07, 0.16, 0.12)),
+            Box((-0.6, 4.22, 1.15), (1.3, 0.05, 2.35), (0.62, 0.60, 0.55)),
+            Box((1.4, 3.6, 0.45), (0.5, 0.5, 0.9), (0.06, 0.10, 0.07), "tube"),
+            Box((-2.4, 3.7, 0.3), (0.6, 0.6, 0.6), (0.38, 0.20, 0.13), "tube"),
+            Box((-2.4, 3.7, 0.9), (0.9, 0.9, 0.9), _LEAVES[1], "ball"),
+            Box((4.9, 3.3, 1.9), (0.12, 0.12, 3.8), (0.06, 0.06, 0.06), "tube"),
+        ),
+        (0.6, 0.6),
+        0.15,
+        (0.40, 0.46, 0.52),
+    ),
+    Room(  # a sports hall
+        (0.50, 0.33, 0.17),
+        (0.62, 0.64, 0.62),
+        (
+            Box((0, 3.18, 0.6), (11, 0.05, 1.2), (0.08, 0.22, 0.20)),
+            *(Box((-4.0, 3.12, 0.25 * step), (1.2, 0.05, 0.05), (0.40, 0.25, 0.12)) for step in range(1, 12)),
+            Box((-4.6, 3.12, 1.4), (0.08, 0.10, 2.8), (0.40, 0.25, 0.12)),
+            Box((-3.4, 3.12, 1.4), (0.08, 0.10, 2.8), (0.40, 0.25, 0.12)),
+            Box((2.4, 2.6, 0.15), (2.0, 1.1, 0.3), (0.10, 0.15, 0.42)),
+            Box((4.6, 2.6, 0.32), (0.64, 0.64, 0.64), (0.60, 0.10, 0.10), "ball"),
+            Box((0, 0.9, 0.002), (11, 0.06, 0.006), (0.80, 0.80, 0.75)),
+            Box((-1.5, -2.5, 0.002), (0.06, 13, 0.005), (0.10, 0.20, 0.50)),
+        ),
+        (3.1, 0.10),
+    ),
 )
-_PLANK = 0.19
-"""metres; the floor is boards of slightly different shades, so that its perspective can be seen."""
+_NEAR, _FAR, _WIDE = -9.0, 3.2, 5.5
+"""metres: the floor inside from the near to the far end, and to both sides."""
+_OUTSIDE = 18.0
+"""metres that a floor outside has slabs around the middle; plain beyond."""
+_LIGHT = (0.35, -0.75, 0.55)
+"""From the right, from behind the camera."""
+_EXPOSURE = 0.6
+_AMBIENT = 0.16
+"""Light from everywhere, of 1: what no lamp shines on is not black."""
 
 
 def main() -> None:
@@ -106,7 +192,8 @@ def build_stage(arrays: dict[str, np.ndarray]) -> bpy.types.Scene:
     bpy.ops.wm.read_factory_settings(use_empty=True)
     scene = bpy.context.scene
     assert scene is not None
-    build_room(scene, ROOMS[int(arrays["room"])])
+    room, placed = ROOMS[int(arrays["room"])], np.asarray(arrays.get("room_world", np.eye(4)), float)
+    build_room(scene, room, Matrix(placed.tolist()))
     for person in range(len(arrays["vertices"])):
         add_person(scene, f"person{person}", arrays, person)
     camera = bpy.data.objects.new("camera", bpy.data.cameras.new("camera"))
@@ -116,7 +203,10 @@ def build_stage(arrays: dict[str, np.ndarray]) -> bpy.types.Scene:
     scene.render.resolution_x, scene.render.resolution_y, scene.render.resolution_percentage = width, height, 100
     scene.frame_start, scene.frame_end = 0, arrays["vertices"].shape[1] - 1
     set_rate(scene, float(arrays["rate"]))
-    _light(scene)
+    light = np.asarray(arrays.get("light", _LIGHT), float)
+    _light(scene, room.sky, placed[:3, :3] @ light, float(arrays.get("exposure", _EXPOSURE)))
+    if "light" in arrays:
+        _main_lamp(np.asarray(arrays["camera_world"][0], float)[:3, :3] @ placed[:3, :3] @ light)
     return scene
 
 
@@ -198,28 +288,67 @@ def add_person(scene: bpy.types.Scene, name: str, arrays: dict[str, np.ndarray],
     scene.collection.objects.link(bpy.data.objects.new(name, mesh))
 
 
-def build_room(scene: bpy.types.Scene, room: Room) -> None:
+def build_room(scene: bpy.types.Scene, room: Room, placed: Matrix) -> None:
+    near, far, wide = (_NEAR, _FAR, _WIDE) if room.walls else (-_OUTSIDE / 2, _OUTSIDE / 2, _OUTSIDE / 2)
+    boxes = [*_slabs(room, near, far, wide), *room.furniture]
+    dark = Box((0, (near + far) / 2, -0.06), (2 * wide, far - near, 0.06), (0.02, 0.015, 0.01))
+    if room.walls is None:
+        boxes += [dark, Box((0, 0, -0.13), (160, 160, 0.1), room.floor)]
+    else:
+        boxes += [dark, Box((0, far + 0.05, 1.6), (2 * wide, 0.1, 3.2), room.walls)]
+        boxes += [Box((x, (near + far) / 2, 1.6), (0.1, far - near, 3.2), room.walls) for x in (-wide, wide)]
+    for box in boxes:
+        add_box(scene, box, placed)
+    if room.walls is not None:
+        ceiling = add_box(scene, Box((0, (near + far) / 2, 3.25), (2 * wide, far - near, 0.1), (0.9, 0.9, 0.9)), placed)
+        ceiling.display.show_shadows = False  # the light comes from above it
+
+
+def _slabs(room: Room, near: float, far: float, wide: float) -> list[Box]:
     rng = np.random.default_rng(0)
-    for row, y in enumerate(np.arange(-4.0, 3.2, _PLANK)):
-        for x in np.arange(-5.5 - (row % 3) * 0.7, 5.5, 2.1):
-            shade = float(rng.uniform(0.75, 1.2))
+    along, across = room.slab
+    boxes = []
+    for row, y in enumerate(np.arange(near, far - 0.01, across)):
+        for x in np.arange(-wide - (row % 3) * along / 3, wide, along):
+            low, high = max(float(x), -wide), min(float(x) + along, wide)
+            shade = float(rng.uniform(1 - room.uneven, 1 + room.uneven))
             colour = (room.floor[0] * shade, room.floor[1] * shade, room.floor[2] * shade)
-            add_box(scene, Box((x + 1.05, y + _PLANK / 2, -0.02), (2.09, _PLANK - 0.006, 0.04), colour))
-    add_box(scene, Box((0, 0, -0.06), (11, 9, 0.06), (0.02, 0.015, 0.01)))
-    add_box(scene, Box((0, 3.25, 1.6), (11, 0.1, 3.2), room.walls))
-    for x in (-5.5, 5.5):
-        add_box(scene, Box((x, 0, 1.6), (0.1, 9, 3.2), room.walls))
-    for box in room.furniture:
-        add_box(scene, box)
+            size = (high - low - 0.01, across - 0.006, 0.04)
+            if size[0] > 0:
+                boxes.append(Box(((low + high) / 2, float(y) + across / 2, -0.02), size, colour))
+    return boxes
 
 
-def add_box(scene: bpy.types.Scene, box: Box) -> None:
-    corners = np.array([(x, y, z) for x in (-0.5, 0.5) for y in (-0.5, 0.5) for z in (-0.5, 0.5)])
-    sides = [(0, 1, 3, 2), (4, 6, 7, 5), (0, 4, 5, 1), (2, 3, 7, 6), (0, 2, 6, 4), (1, 5, 7, 3)]
+def add_box(scene: bpy.types.Scene, box: Box, placed: Matrix) -> bpy.types.Object:
+    corners, sides = _turned(box.shape)
+    corners = np.append(corners * box.size + box.centre, np.ones((len(corners), 1)), 1) @ np.array(placed).T
     mesh = bpy.data.meshes.new("box")
-    mesh.from_pydata((corners * box.size + box.centre).tolist(), [], sides)
+    mesh.from_pydata(corners[:, :3].tolist(), [], sides)
+    mesh.polygons.foreach_set("use_smooth", np.array([box.shape != "box" and len(side) == 4 for side in sides]))
     mesh.materials.append(_material("box", box.colour))
-    scene.collection.objects.link(bpy.data.objects.new("box", mesh))
+    thing = bpy.data.objects.new("box", mesh)
+    scene.collection.objects.link(thing)
+    return thing
+
+
+def _turned(shape: str) -> tuple[np.ndarray, list[tuple[int, ...]]]:
+    """Corners [N,3] within half a unit and faces of a solid that is a profile turned about Z; a box has four sides."""
+    if shape == "ball":
+        angle = np.linspace(-math.pi / 2, math.pi / 2, 12)[1:-1]
+        count, profile = 20, np.stack([np.cos(angle), np.sin(angle)], 1) / 2
+    else:
+        count = 24 if shape == "tube" else 4
+        radius = 0.5 if shape == "tube" else math.sqrt(0.5)
+        profile = np.array([(radius, -0.5), (radius, 0.5)])
+    around = 2 * math.pi * (np.arange(count) + 0.5) / count
+    corners = [(r * math.cos(a), r * math.sin(a), z) for r, z in profile for a in around]
+    sides: list[tuple[int, ...]] = [
+        (low + k, low + (k + 1) % count, low + count + (k + 1) % count, low + count + k)
+        for low in range(0, (len(profile) - 1) * count, count)
+        for k in range(count)
+    ]
+    top = (len(profile) - 1) * count
+    return np.array(corners), [*sides, tuple(reversed(range(count))), tuple(range(top, top + count))]
 
 
 def _material(name: str, colour: Colour) -> Any:
@@ -230,13 +359,17 @@ def _material(name: str, colour: Colour) -> Any:
     return material
 
 
-def _light(scene: Any) -> None:
+def _light(scene: Any, sky: Colour, towards: np.ndarray, exposure: float) -> None:
+    """`towards` [3] is where the light comes from, world."""
     scene.render.engine = "BLENDER_WORKBENCH"
     scene.view_settings.view_transform = "Standard"
-    scene.view_settings.exposure = 0.6
+    scene.view_settings.exposure = exposure
     display = scene.display
     display.render_aa = "FXAA"
-    display.light_direction = (0.35, 0.55, 0.75)
+    # as Workbench counts: y up, z backwards
+    display.light_direction = (float(towards[0]), float(towards[2]), float(-towards[1]))
+    scene.world = bpy.data.worlds.new("sky")
+    scene.world.color = sky
     shading = display.shading
     shading.light = "STUDIO"
     shading.color_type = "MATERIAL"
@@ -244,6 +377,15 @@ def _light(scene: Any) -> None:
     shading.shadow_intensity = 0.4
     shading.show_cavity = True
     shading.cavity_type = "BOTH"
+
+
+def _main_lamp(towards: np.ndarray) -> None:
+    """Shade what faces `towards` [3] (camera axes), not only what Workbench's own lamp, fixed to the camera, shines on."""
+    preferences: Any = bpy.context.preferences
+    preferences.system.use_studio_light_edit = True
+    preferences.system.light_ambient = (_AMBIENT, _AMBIENT, _AMBIENT)
+    lamp = preferences.system.solid_lights[1]
+    lamp.direction = (float(towards[0]), float(-towards[1]), float(-towards[2]))
 
 
 if __name__ == "__main__":
