@@ -1,0 +1,91 @@
+"""Spots on the skin worked out on a body: which vertices they are, and where those go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+
+from ..body.capsules import Spheres, body_spheres
+from ..body.model import BodyModel
+from ..body.regions import vertex_regions
+from ..contract.errors import UserError
+from ..contract.skeleton import REGIONS
+from .scene import Spot
+from .skin_points import BODY, Points
+from .skin_sample import SkinSample, skin_sample, vertex_normals
+
+_PATCH = 0.014
+"""metres around a spot's middle that belong to it."""
+_BODIES = 64
+"""Bodies whose derived parts are kept."""
+
+regions_of = lru_cache(maxsize=_BODIES)(vertex_regions)
+normals_of = lru_cache(maxsize=_BODIES)(vertex_normals)
+
+
+@lru_cache(maxsize=_BODIES)
+def spheres_of(body: BodyModel) -> Spheres:
+    return body_spheres(body)
+
+
+@lru_cache(maxsize=_BODIES)
+def sample_of(body: BodyModel) -> SkinSample:
+    return skin_sample(body)
+
+
+@lru_cache(maxsize=1024)
+def spot_vertices(body: BodyModel, spot: Spot) -> Tensor:
+    """int64 [N] the vertices of a spot. UserError for a region that there is not."""
+    if spot.region not in REGIONS:
+        raise UserError("bad-spot", f"There is no region {spot.region!r}.", f"Name one of {', '.join(REGIONS)}.")
+    members = (regions_of(body) == REGIONS.index(spot.region)).nonzero()[:, 0]
+    places = body.template[members]
+    low, high = torch.quantile(places, torch.tensor([0.03, 0.97]), dim=0)
+    at = torch.tensor(spot.at, dtype=places.dtype)
+    if spot.region.startswith("right_"):
+        at = at * torch.tensor([-1.0, 1.0, 1.0])
+    wanted = (low + high) / 2 + at * (high - low) / 2
+    middle = int((places - wanted).norm(dim=1).argmin())
+    normals = normals_of(body)[members]
+    near = ((places - places[middle]).norm(dim=1) < _PATCH) & (normals @ normals[middle] > 0.5)
+    return members[near]
+
+
+@dataclass(frozen=True)
+class Spots:
+    """S spots of one person in T frames, as what 22 joints carry of each."""
+
+    lever: Tensor
+    """[T,S,22,3] metres from each joint, times its share"""
+    share: Tensor
+    """[S,22]"""
+    normal: Tensor
+    """[S,3] in the rest pose"""
+    joint: Tensor
+    """int64 [S] the joint that carries most of it"""
+
+    @classmethod
+    def of(cls, body: BodyModel, betas: Tensor, fingers: Tensor, spots: list[Spot]) -> Spots:
+        """`fingers` [T,33,3,3]"""
+        levers, shares, normals = [], [], []
+        for spot in spots:
+            vertices = spot_vertices(body, spot)
+            points = Points.of(body.subset(vertices), betas, fingers, normals_of(body)[vertices])
+            share = torch.zeros(len(vertices), BODY).scatter_(1, points.carrier, points.share)
+            arm = points.rest[:, :, None] - points.joints  # [T,N,22,3]
+            levers.append((share[..., None] * arm).mean(1))
+            shares.append(share.mean(0))
+            normals.append(torch.nn.functional.normalize(points.normal.mean(0), dim=-1))
+        if not spots:
+            nowhere = torch.zeros(0, dtype=torch.int64)
+            return cls(torch.zeros(len(fingers), 0, BODY, 3), torch.zeros(0, BODY), torch.zeros(0, 3), nowhere)
+        share = torch.stack(shares)
+        return cls(torch.stack(levers, 1), share, torch.stack(normals), share.argmax(1))
+
+    def at(self, joints: Tensor, world: Tensor) -> tuple[Tensor, Tensor]:
+        """Places and outward normals [T,S,3] for joints [T,22,3] and world rotations [T,22,3,3]."""
+        places = (world[:, None] @ self.lever[..., None])[..., 0].sum(2) + self.share @ joints
+        return places, (world[:, self.joint] @ self.normal[..., None])[..., 0]

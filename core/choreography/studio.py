@@ -1,0 +1,148 @@
+"""What a family's scenes are made of: people with bodies, and real motions of the split in hand."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import torch
+from numpy.random import Generator
+
+from ..body.model import BodyModel, forward_kinematics, rest_joints
+from ..body.rotations import axis_angle_to_matrix
+from ..contract.errors import UserError
+from ..contract.skeleton import JOINT_INDEX
+from ..geometry.limits import relaxed_pose
+from ..mocap.windows import BaseMotion, Kind, Window, base_motion, mirror, placed, standing_height
+from .scene import Actor
+
+_SHAPES, _WIDEST = 8, 2.0
+"""Betas that vary, and how far."""
+_PELVIS_HEIGHTS = (0.84, 1.06)
+"""metres: grown-ups' pelvis above the floor."""
+_ARMS_HANG = {"shoulder": (math.radians(-4), math.radians(-72)), "elbow": (math.radians(-12), 0.0)}
+
+
+@dataclass(frozen=True)
+class Person:
+    body: BodyModel
+    betas: np.ndarray
+    """float32 [16], zeros for a body of their own."""
+    own: int | None = None
+    """Number of their own body among those given to the studio."""
+
+    def rest(self) -> np.ndarray:
+        """[55,3] joints in the rest pose, metres."""
+        return rest_joints(self.body, torch.from_numpy(self.betas)).numpy()
+
+    def length(self, *joints: str) -> float:
+        """metres along the bones from joint to joint."""
+        places = self.rest()[[JOINT_INDEX[name] for name in joints]]
+        return float(np.linalg.norm(np.diff(places, axis=0), axis=1).sum())
+
+    @property
+    def arm(self) -> float:
+        """metres from the shoulder to the middle of the palm."""
+        return self.length("left_shoulder", "left_elbow", "left_wrist") + 0.7 * self.length(
+            "left_wrist", "left_middle1"
+        )
+
+    @property
+    def pelvis_height(self) -> float:
+        """metres above the soles, standing straight."""
+        return standing_height(self.body, self.betas)
+
+    def height_of(self, joint: str) -> float:
+        """metres of a joint above the soles, standing straight."""
+        rest = self.rest()
+        return self.pelvis_height + float(rest[JOINT_INDEX[joint], 1] - rest[0, 1])
+
+
+Finder = Callable[[Kind, int], Sequence[Window]]
+"""Windows of a kind, of so many frames, among the captures of the split in hand."""
+
+
+@dataclass(frozen=True)
+class Studio:
+    body: BodyModel
+    find: Finder | None = None
+    """None: people stand at ease, without a recording underneath."""
+    bodies: tuple[BodyModel, ...] = ()
+    """Bodies that are used instead of shapes of `body`."""
+    _found: dict[tuple[Kind, int], Sequence[Window]] = field(default_factory=dict, repr=False)
+
+    def person(self, rng: Generator) -> Person:
+        if self.bodies:
+            own = int(rng.integers(len(self.bodies)))
+            return Person(self.bodies[own], np.zeros(16, np.float32), own)
+        while True:
+            betas = np.zeros(16, np.float32)
+            betas[:_SHAPES] = rng.normal(0, 0.8, _SHAPES).clip(-_WIDEST, _WIDEST)
+            person = Person(self.body, betas)
+            if _PELVIS_HEIGHTS[0] < person.pelvis_height < _PELVIS_HEIGHTS[1]:
+                return person
+
+    def windows(self, kind: Kind, frames: int) -> Sequence[Window]:
+        """All windows of a kind that are as long. UserError where the split has none."""
+        if self.find is None:
+            raise UserError("no-motion", "There are no recordings in hand.", "Give a folder of motion capture.")
+        if (kind, frames) not in self._found:
+            self._found[kind, frames] = self.find(kind, frames)
+        if not self._found[kind, frames]:
+            raise UserError(
+                "no-motion",
+                f"No recording of this split holds {frames} frames of {kind}.",
+                "Give a folder with more motion capture, or leave families out that need it.",
+            )
+        return self._found[kind, frames]
+
+    def motion(self, kind: Kind, person: Person, frames: int, rng: Generator) -> BaseMotion:
+        """Some motion of a kind on a person's body, as often as not mirrored, where it was recorded."""
+        found = self.windows(kind, frames)
+        window = found[int(rng.integers(len(found)))]
+        start = window.start + int(rng.integers(window.frames - frames + 1))
+        motion = base_motion(replace(window, start=start, end=start + frames), person.body, person.betas)
+        return mirror(motion) if rng.random() < 0.5 else motion
+
+    def standing(self, person: Person, frames: int, rng: Generator) -> BaseMotion:
+        """Somebody stands, shifting weight and looking about as people do."""
+        if self.find is None:
+            return at_ease(person, frames)
+        return self.motion("standing", person, frames, rng)
+
+    def face_to_face(
+        self, people: tuple[Person, Person], frames: int, rng: Generator, apart: float, frame: int | None = None
+    ) -> tuple[Actor, Actor]:
+        """Two people who stand and face each other across the origin along X, their pelvises `apart` metres in `frame`
+        (the middle one where not given)."""
+        at = frames // 2 if frame is None else frame
+        actors = []
+        for person, side in zip(people, (-1, 1)):
+            heading = (0.0 if side < 0 else math.pi) + float(rng.normal(0, 0.06))
+            motion = self.standing(person, frames, rng)
+            actors.append(Actor(person.body, person.betas, placed(motion, heading, (side * apart / 2, 0.0), at)))
+        return actors[0], actors[1]
+
+
+def at_ease(person: Person, frames: int) -> BaseMotion:
+    """Somebody stands still, arms down, at the origin and facing +X."""
+    facing = axis_angle_to_matrix(torch.tensor([0.0, 0.0, math.pi / 2]))
+    upright = axis_angle_to_matrix(torch.tensor([math.pi / 2, 0.0, 0.0]))
+    angles = relaxed_pose()
+    for side, sign in (("left", 1.0), ("right", -1.0)):
+        for part, (y, z) in _ARMS_HANG.items():
+            angles[JOINT_INDEX[f"{side}_{part}"] - 1] = torch.tensor([0.0, sign * y, sign * z])
+    rotations = torch.cat([(facing @ upright)[None], axis_angle_to_matrix(angles)])
+    pelvis = np.tile(np.array([0.0, 0.0, 0.985 * person.pelvis_height], np.float32), (frames, 1))
+    return BaseMotion(
+        rotations.expand(frames, 22, 3, 3).numpy().copy(), pelvis, np.ones((frames, 2), bool), "at-ease", "nobody"
+    )
+
+
+def joints_of(actor: Actor) -> np.ndarray:
+    """[T,22,3] joints of an actor's own motion."""
+    rest = rest_joints(actor.body, torch.from_numpy(actor.betas))[:22]
+    places, _ = forward_kinematics(torch.from_numpy(actor.base.rotations), rest, torch.from_numpy(actor.base.pelvis))
+    return places.numpy()
