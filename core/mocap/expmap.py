@@ -1,0 +1,141 @@
+"""CMU recordings as exponential maps in comma-separated numbers, the form that work on motion prediction passes around.
+
+A row is a frame: the root's place in CMU's unit, then an exponential map (radians) for each of 38 joints, turning row vectors:
+as column vectors the turn is the other way round. Used since Martinez, Black and Romero (CVPR 2017); the files with eight
+actions of CMU come with Li et al., "Convolutional Sequence to Sequence Model for Human Dynamics" (CVPR 2018).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from .recordings import TextFile, text_files, unreadable
+from .skeleton_motion import Y_UP_TO_Z_UP, SkeletonMotion, posed
+
+_RATE = 120.0
+"""frames a second; the files do not say."""
+_UNIT = 0.0254 / 0.45
+"""metres in CMU's unit of length."""
+_KNOWN_SUBJECTS = {"train__walking__walking_1": "cmu-02"}
+"""Files that are recordings of a subject whom another set holds too."""
+_APART = 0.15
+"""radians a joint, on average, between a first row and the next beyond which the first is no frame but a resting pose."""
+
+_JOINTS: tuple[tuple[str, str, tuple[float, float, float]], ...] = (
+    ("pelvis", "", (0.0, 0.0, 0.0)),
+    ("lhipjoint", "pelvis", (0.0, 0.0, 0.0)),
+    ("left_hip", "lhipjoint", (0.0935, -0.1018, 0.0353)),
+    ("left_knee", "left_hip", (0.1466, -0.4028, 0.0)),
+    ("left_ankle", "left_knee", (0.1407, -0.3865, 0.0)),
+    ("left_foot", "left_ankle", (0.0111, -0.0306, 0.1211)),
+    ("left_toe", "left_foot", (0.0, 0.0, 0.0628)),
+    ("rhipjoint", "pelvis", (0.0, 0.0, 0.0)),
+    ("right_hip", "rhipjoint", (-0.0909, -0.1018, 0.0353)),
+    ("right_knee", "right_hip", (-0.1465, -0.4024, 0.0)),
+    ("right_ankle", "right_knee", (-0.1393, -0.3827, 0.0)),
+    ("right_foot", "right_ankle", (-0.013, -0.0357, 0.1204)),
+    ("right_toe", "right_foot", (0.0, 0.0, 0.063)),
+    ("spine1", "pelvis", (0.0, 0.0, 0.0)),
+    ("spine2", "spine1", (0.0011, 0.116, -0.008)),
+    ("spine3", "spine2", (0.0006, 0.1165, -0.0033)),
+    ("neck", "spine3", (0.0006, 0.1165, -0.0033)),
+    ("upperneck", "neck", (0.0004, 0.0885, 0.0084)),
+    ("head", "upperneck", (0.0019, 0.0881, -0.0056)),
+    ("head_top", "head", (0.0007, 0.0918, -0.003)),
+    ("left_collar", "spine3", (0.0006, 0.1165, -0.0033)),
+    ("left_shoulder", "left_collar", (0.1999, 0.051, -0.0098)),
+    ("left_elbow", "left_shoulder", (0.2746, 0.0, 0.0)),
+    ("lwrist", "left_elbow", (0.1894, 0.0, 0.0)),
+    ("left_wrist", "lwrist", (0.0947, 0.0, 0.0)),
+    ("left_knuckles", "left_wrist", (0.0373, 0.0, 0.0)),
+    ("left_fingertips", "left_knuckles", (0.0301, 0.0, 0.0)),
+    ("lthumb", "lwrist", (0.0947, 0.0, 0.0)),
+    ("left_thumb_tip", "lthumb", (0.0305, 0.0, 0.0305)),
+    ("right_collar", "spine3", (0.0006, 0.1165, -0.0033)),
+    ("right_shoulder", "right_collar", (-0.1974, 0.0429, -0.0184)),
+    ("right_elbow", "right_shoulder", (-0.2837, 0.0, 0.0)),
+    ("rwrist", "right_elbow", (-0.1899, 0.0, 0.0)),
+    ("right_wrist", "rwrist", (-0.0949, 0.0, 0.0)),
+    ("right_knuckles", "right_wrist", (-0.0412, 0.0, 0.0)),
+    ("right_fingertips", "right_knuckles", (-0.0332, 0.0, 0.0)),
+    ("rthumb", "rwrist", (-0.0949, 0.0, 0.0)),
+    ("right_thumb_tip", "rthumb", (-0.0337, 0.0, 0.0337)),
+)
+"""Name, parent, and offset from it in metres, in the order of the rows: the skeleton of CMU's subject 02, whatever the file.
+
+The thorax and the last third of the forearm, which the conversion to this form leaves out, are put back: the thorax as long
+as the bone below it, the forearm's end half as long as what there is of it, as in all of CMU's skeletons.
+"""
+
+
+@dataclass(frozen=True)
+class ExpmapSkeleton:
+    """Joints in the order of a file's exponential maps. Rest axes: Y up, facing +Z, metres."""
+
+    names: tuple[str, ...]
+    parents: tuple[int, ...]
+    offsets: np.ndarray
+    """[J,3] from the parent."""
+
+
+def cmu38() -> ExpmapSkeleton:
+    names = tuple(name for name, _, _ in _JOINTS)
+    parents = tuple(names.index(parent) if parent else -1 for _, parent, _ in _JOINTS)
+    return ExpmapSkeleton(names, parents, np.array([offset for _, _, offset in _JOINTS]))
+
+
+def read(path: Path, skeleton: ExpmapSkeleton | None = None) -> list[SkeletonMotion]:
+    """All .txt and .csv with comma-separated exponential maps of a file, a folder or an archive.
+
+    A file `train__walking__walking_1` shows `walking`; each is of a subject of its own where it is not known whose it is.
+    UserError `recording-unreadable`.
+    """
+    skeleton = skeleton or cmu38()
+    return [_motion(file, skeleton) for file in text_files(path, ".txt", ".csv")]
+
+
+def _motion(file: TextFile, skeleton: ExpmapSkeleton) -> SkeletonMotion:
+    width = 3 + 3 * len(skeleton.names)
+    rows = [line.split(",") for line in file.text.splitlines() if line.strip()]
+    if not rows or any(len(row) != width for row in rows):
+        raise unreadable(str(file.path), f"its rows have not the {width} numbers of {len(skeleton.names)} joints")
+    try:
+        values = np.array(rows, float)
+    except ValueError as error:
+        raise unreadable(str(file.path), str(error)) from error
+    values = _without_resting_row(values)
+    maps = values[:, 3:].reshape(-1, 3)
+    turns = Rotation.from_rotvec(-maps).as_matrix().reshape(len(values), -1, 3, 3)
+    places, world = posed(skeleton.offsets, skeleton.parents, turns, values[:, :3] * _UNIT)
+    resting = np.broadcast_to(np.eye(3), (1, *turns.shape[1:]))
+    rest, _ = posed(skeleton.offsets, skeleton.parents, resting, np.zeros(3))
+    stem = file.path.stem
+    return SkeletonMotion(
+        source=f"cmu-expmap/{stem}",
+        subject=_KNOWN_SUBJECTS.get(stem, f"cmu-expmap-{stem}"),
+        text=_text(stem),
+        rate=_RATE,
+        names=skeleton.names,
+        parents=skeleton.parents,
+        positions=(places @ Y_UP_TO_Z_UP.T).astype(np.float32),
+        rest=rest[0],
+        turns=(Y_UP_TO_Z_UP @ world).astype(np.float32),
+    )
+
+
+def _without_resting_row(values: np.ndarray) -> np.ndarray:
+    if len(values) < 3:
+        return values
+    steps = np.abs(np.diff(values[:3, 3:], axis=0)).reshape(2, -1, 3).sum(-1).mean(-1)
+    return values[1:] if steps[0] > _APART + steps[1] else values
+
+
+def _text(stem: str) -> tuple[str, ...]:
+    parts = stem.split("__")
+    action = parts[1] if len(parts) == 3 else stem.rstrip("_0123456789")
+    words = action.removesuffix("_extra").replace("_", " ").strip()
+    return (words,) if words else ()
