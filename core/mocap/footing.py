@@ -81,13 +81,19 @@ def stretches(flags: np.ndarray) -> list[tuple[int, int]]:
 
 
 def on_the_floor(
-    rotations: np.ndarray, pelvis: np.ndarray, planted: np.ndarray, body: BodyModel, betas: np.ndarray
+    rotations: np.ndarray,
+    pelvis: np.ndarray,
+    planted: np.ndarray,
+    body: BodyModel,
+    betas: np.ndarray,
+    raised: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Rotations [T,22,3,3] and pelvis [T,3] in which every planted foot stands still and flat on the floor.
 
     Each stretch of standing has one place and one direction of the foot, its mean; the correction of the ankle changes
     evenly from one stretch to the next, so that the way through the air keeps its form, and no sole is under the floor. The
-    pelvis comes down, gently, where a leg would be too short. Legs bend in the plane that they bend in already.
+    pelvis comes down, gently, where a leg would be too short. Legs bend in the plane that they bend in already. `raised` [T,2]
+    lifts ankles by so many metres more, where the foot does not stand.
     """
     shape = _shape(betas)
     rest = rest_joints(body, shape[None])[0].numpy()
@@ -100,6 +106,8 @@ def on_the_floor(
         ankle = JOINT_INDEX[f"{side}_ankle"]
         height = rest[ankle, 1] - floor
         place, turn = _held(now.joints[:, ankle], now.world[:, ankle], planted[:, foot], height)
+        if raised is not None:
+            place[:, 2] += np.where(planted[:, foot], 0, raised[:, foot])
         ankles.append(place)
         feet.append(turn)
         toes = JOINT_INDEX[f"{side}_foot"]

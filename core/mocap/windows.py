@@ -66,6 +66,8 @@ class BaseMotion:
     """`Capture.source`; several, joined by ` + `, where recordings were joined."""
     subject: str
     """`Capture.subject`, likewise."""
+    peak: int | None = None
+    """`Window.peak`, wherever it has got to."""
 
     @property
     def frames(self) -> int:
@@ -84,6 +86,7 @@ def base_motion(window: Window, body: BodyModel, betas: np.ndarray) -> BaseMotio
         planted=capture.planted[part].copy(),
         source=capture.source,
         subject=capture.subject,
+        peak=window.peak,
     )
 
 
@@ -121,8 +124,13 @@ def placed(motion: BaseMotion, heading: float, at: tuple[float, float], frame: i
 def cut(motion: BaseMotion, start: int, end: int) -> BaseMotion:
     """Frames `start` to `end`, exclusive."""
     part = slice(start, end)
+    inside = motion.peak is not None and start <= motion.peak < end
     return replace(
-        motion, rotations=motion.rotations[part], pelvis=motion.pelvis[part], planted=motion.planted[part].copy()
+        motion,
+        rotations=motion.rotations[part],
+        pelvis=motion.pelvis[part],
+        planted=motion.planted[part].copy(),
+        peak=motion.peak - start if motion.peak is not None and inside else None,
     )
 
 
@@ -137,6 +145,7 @@ def warped(motion: BaseMotion, frames: int) -> BaseMotion:
         rotations=between(motion.rotations[before], motion.rotations[after], share),
         pelvis=motion.pelvis[before] + share[:, None] * (motion.pelvis[after] - motion.pelvis[before]),
         planted=motion.planted[np.round(at).astype(int)],
+        peak=None if motion.peak is None else round(motion.peak * (frames - 1) / max(motion.frames - 1, 1)),
     )
 
 
@@ -157,6 +166,7 @@ def backwards(motion: BaseMotion) -> BaseMotion:
         rotations=motion.rotations[::-1].copy(),
         pelvis=motion.pelvis[::-1].copy(),
         planted=motion.planted[::-1].copy(),
+        peak=None if motion.peak is None else motion.frames - 1 - motion.peak,
     )
 
 
