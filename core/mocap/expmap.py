@@ -24,8 +24,8 @@ _KNOWN_SUBJECTS = {"train__walking__walking_1": "cmu-02"}
 """Files that are recordings of a subject whom another set holds too."""
 _APART = 0.15
 """radians a joint, on average, between a first row and the next beyond which the first is no frame but a resting pose."""
-_EITHER = np.pi / 6
-"""radians from a quarter turn about Y within which a root's turn may be read two ways."""
+_APART_WAYS = np.pi / 5
+"""radians between the two readings of a root's turn beyond which the frame before tells them apart."""
 
 _JOINTS: tuple[tuple[str, str, tuple[float, float, float]], ...] = (
     ("pelvis", "", (0.0, 0.0, 0.0)),
@@ -134,20 +134,22 @@ def _root_put_right(maps: np.ndarray) -> np.ndarray:
     """The root's turns [T,3,3] as they were recorded.
 
     The files were made from CMU's angles about X, Y and Z, in this order, but for the root they were taken about Y, X and Z:
-    beside `02_01`, from which a file was made, the root is off by up to 0.8 degrees, and taken this way round by none. The
-    recording's own angle about Y lies within a quarter turn, or little beyond, which tells its two readings apart; close to
-    the quarter turn, the one that follows from the frame before is right.
+    beside `02_01`, from which a file was made, the root is off by up to 0.8 degrees, and taken this way round by none. A turn
+    can be read two ways, heading left or right: the first frame's angle about Y lies within a quarter turn, and then the way
+    stays the same, but where the ways lie far apart the one that follows from the frame before is right.
     """
     about_y, about_x, about_z = Rotation.from_rotvec(-maps).as_euler("yxz").T
-    near = Rotation.from_euler("xyz", np.stack([about_x, about_y, about_z], 1)).as_matrix()
-    far = Rotation.from_euler("xyz", np.stack([-about_x, -about_y, about_z], 1)).as_matrix()
-    is_far = np.abs(about_y) > np.pi / 2
-    turns = np.where(is_far[:, None, None], far, near)
-    for frame in np.flatnonzero(np.abs(np.abs(about_y) - np.pi / 2) < _EITHER):
-        if frame:
-            nearer = np.abs(near[frame] - turns[frame - 1]).sum() < np.abs(far[frame] - turns[frame - 1]).sum()
-            turns[frame] = near[frame] if nearer else far[frame]
-    return turns
+    near = Rotation.from_euler("xyz", np.stack([about_x, about_y, about_z], 1))
+    far = Rotation.from_euler("xyz", np.stack([-about_x, -about_y, about_z], 1))
+    ways = np.stack([near.as_matrix(), far.as_matrix()])
+    apart = (near.inv() * far).magnitude() > _APART_WAYS
+    way = int(abs(about_y[0]) > np.pi / 2)
+    turns = [ways[way, 0]]
+    for frame in range(1, len(maps)):
+        if apart[frame]:
+            way = int(np.abs(ways[:, frame] - turns[-1]).sum((1, 2)).argmin())
+        turns.append(ways[way, frame])
+    return np.stack(turns)
 
 
 def _without_resting_row(values: np.ndarray) -> np.ndarray:
