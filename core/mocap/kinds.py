@@ -27,8 +27,12 @@ _ON_FLOOR = 0.06
 _LEAN = np.radians(40)
 """The trunk's tilt beyond which nobody simply stands or walks."""
 
+_BOW = np.radians(25)
+"""The same for standing still."""
 _STAND_SPEED, _STAND_WANDER, _STAND_TURN = 0.25, 0.35, np.radians(60)
 """m/s, metres and radians that somebody moves at most who stands for the length of a window."""
+_CALM = 0.4
+"""m/s of the hands past the chest, mean, while somebody stands and does no more."""
 _WALK_SPEED, _RUN_SPEED = 0.5, 1.9
 """m/s"""
 _DIRECT = 0.7
@@ -201,7 +205,7 @@ def _steady(capture: Capture, seen: Signals, kind: Kind) -> np.ndarray:
     """bool [T]: frames that can be part of such a window."""
     upright = (seen.height > 0.85) & (seen.height < 1.1) & (seen.tilt < _LEAN) & (seen.floating < _ON_FLOOR)
     if kind == "standing":
-        return upright & (seen.speed < _STAND_SPEED) & (seen.ankles.max(1) < 0.12)
+        return upright & (seen.tilt < _BOW) & (seen.speed < _STAND_SPEED) & (seen.ankles.max(1) < 0.12)
     if kind == "walking":
         return upright & (seen.speed > _WALK_SPEED) & (seen.speed < _RUN_SPEED) & (seen.ankles.max(1) < 0.35)
     if kind == "running":
@@ -218,7 +222,8 @@ def _is(kind: Kind, seen: Signals, start: int, end: int) -> bool:
     lively = (seen.foot_speed[part].mean() + seen.hand_speed[part].mean()) / 2 > _LIVELY
     if kind == "standing":
         wander = np.linalg.norm(place - place.mean(0), axis=1).max()
-        return wander < _STAND_WANDER and np.ptp(heading) < _STAND_TURN
+        calm = seen.hand_speed[part].mean() < _CALM
+        return calm and wander < _STAND_WANDER and np.ptp(heading) < _STAND_TURN
     if kind in ("walking", "running"):
         way = np.linalg.norm(np.diff(uniform_filter1d(place, 15, axis=0), axis=0), axis=1).sum()
         return np.linalg.norm(place[-1] - place[0]) > _DIRECT * way
@@ -264,7 +269,7 @@ def _punches(seen: Signals) -> list[tuple[int, Side]]:
                 and seen.height[out] > 0.7
                 and seen.tilt[out] < 1.2 * _LEAN
                 and seen.speed[out] < 1.2
-                and seen.floating[out] < _ON_FLOOR
+                and seen.floating[max(out - 15, 0) : out + 15].max() < _ON_FLOOR
             ):
                 found.append((out, side))
     return sorted(found)
