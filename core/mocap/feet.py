@@ -20,17 +20,22 @@ from ..geometry.lifting import shortest_turn
 from ..geometry.soles import sole_vertices
 
 SIDES = ("left", "right")
-_RATE = 30.0
-_STILL = 0.22
-"""metres a second below which a foot's ankle or ball stands."""
+_SLOW, _STILL = 0.40, 0.20
+"""metres a second: a foot's ankle or ball stands in a stretch below the first that comes below the second."""
+_STEADY = 0.012
+"""seconds over which recorded places are averaged before speeds are taken."""
 _SHORTEST, _GAP = 3, 2
 """frames of a stand, and of a gap that does not end it."""
 _NEAR_FLOOR = 0.06
 """metres within which a still foot is taken to stand on the floor, and is put there."""
-_CREEP = 0.03
-"""metres that a still foot may stray before it counts as having moved on."""
+_STRAY, _WINDOW = 0.025, 0.25
+"""A still foot that strays this far, metres, within so many seconds before or after slides and is let slide."""
+_CREEP = 0.04
+"""metres after which a foot that strays ever so slowly is taken to have stepped."""
 _MOST_LEVELLED = math.radians(25)
 """A recording's feet are off level by at most this much when they stand."""
+_STEEPEST = 0.03
+"""metres of height a metre that a recording's floor may slope by mistake."""
 _STRETCH = 0.9995
 """A leg's greatest length as a share of its bones'."""
 _MEAN_STANDS = 10
@@ -46,33 +51,47 @@ class Stood:
     planted: Tensor
 
 
-def stand(world: dict[str, Tensor], pelvis: Tensor, source_feet: Tensor, body: BodyModel, rest: Tensor) -> Stood:
+def stand(world: dict[str, Tensor], pelvis: Tensor, still: Tensor, rate: float, body: BodyModel, rest: Tensor) -> Stood:
     """Put a retargeted motion on the floor z = 0 and stop its feet from sliding through or hovering over it.
 
-    world [T,3,3] by joint and pelvis [T,3] in metres, Z up, floor anywhere; source_feet [T,2,2,3] the recording's ankles
-    and balls of the feet at the body's scale; rest [22,3] the body's joints.
+    world [T,3,3] by joint and pelvis [T,3] in metres, Z up, floor anywhere; still bool [T,2,2] from `still_feet`; rate in
+    frames a second; rest [22,3] the body's joints.
     """
     world = dict(world)
-    still = _still(source_feet)
     both_still = still.all(-1)
     _level_on_average(world, both_still)
     legs = _Legs(body, rest)
-    heights = legs.sole_heights(world, pelvis)
-    floor = _floor_height(heights, both_still)
-    pelvis = pelvis - torch.tensor([0.0, 0.0, floor], dtype=pelvis.dtype)
+    pelvis = pelvis - _floor(legs, world, pelvis, both_still)
     pelvis = pelvis + _lift(world, pelvis, body, rest)
     near = (legs.sole_heights(world, pelvis).abs() < _NEAR_FLOOR) & _upright(world)
-    planted = _runs(both_still & near)
+    stands = _stands(legs.joints(world, pelvis)[:, :, 3, :2], still[..., 1], rate)
+    standing = torch.zeros_like(near)
+    for side, frames in stands:
+        standing[frames, side] = True
+    planted = _runs(standing & still[..., 0] & near)
     _flatten(world, planted)
 
-    shift = _shifts(legs, world, pelvis, still[..., 1], near)
-    common = shift.mean(1)
-    together = torch.from_numpy(gaussian_filter1d(common.numpy(), 0.15 * _RATE, axis=0, mode="nearest"))
+    shift = _shifts(legs, world, pelvis, stands, near)
+    together = torch.from_numpy(gaussian_filter1d(shift.mean(1).numpy(), 0.15 * rate, axis=0, mode="nearest"))
     ankles = legs.joints(world, pelvis)[:, :, 2] + shift
     pelvis = pelvis + together
-    pelvis = pelvis - legs.out_of_reach(world, pelvis, ankles, still[..., 1])
+    pelvis = pelvis - legs.out_of_reach(world, pelvis, ankles, standing)
     legs.reach(world, pelvis, ankles)
     return Stood(world, pelvis, planted)
+
+
+def still_feet(points: Tensor, rate: float) -> Tensor:
+    """bool, same shape but the last: slow stretches over time of points [T,...,3] in metres, at any rate of frames a second."""
+    if len(points) < 3:
+        return torch.zeros(points.shape[:-1], dtype=torch.bool)
+    steady = gaussian_filter1d(points.numpy(), _STEADY * rate, axis=0, mode="nearest")
+    speed = np.linalg.norm(np.gradient(steady, axis=0), axis=-1) * rate
+    slow = speed < _SLOW
+    flat = slow.reshape(len(slow), -1)
+    for column, speeds in zip(flat.T, speed.reshape(len(slow), -1).T):
+        for run in _consecutive(np.flatnonzero(column)):
+            column[run] = speeds[run].min() < _STILL
+    return torch.from_numpy(flat.reshape(slow.shape))
 
 
 class _Legs:
@@ -148,15 +167,6 @@ class _Legs:
             world[knee] = shortest_turn(end - middle, reached - bent) @ world[knee]
 
 
-def _still(points: Tensor) -> Tensor:
-    """bool [T,2,2] slow stretches of ankles and balls [T,2,2,3]."""
-    if len(points) < 2 * _SHORTEST:
-        return torch.zeros(points.shape[:-1], dtype=torch.bool)
-    steady = gaussian_filter1d(points.numpy(), 1.0, axis=0, mode="nearest")
-    speed = np.linalg.norm(np.gradient(steady, axis=0), axis=-1) * _RATE
-    return _runs(torch.from_numpy(speed < _STILL))
-
-
 def _runs(flags: Tensor) -> Tensor:
     """Flags [T,...] over time with short gaps closed and short stretches left out."""
     shape = (-1,) + (1,) * (flags.ndim - 1)
@@ -186,13 +196,31 @@ def _level_on_average(world: dict[str, Tensor], still: Tensor) -> None:
             world[f"{side}_{part}"] = world[f"{side}_{part}"] @ axis_angle_to_matrix(turn)
 
 
-def _floor_height(heights: Tensor, still: Tensor) -> float:
-    """Where the lowest floor is that feet stood on, heights [T,2] of the soles; the lowest height where none stood."""
-    standing = heights[still].numpy()
-    if len(standing) < _MEAN_STANDS:
-        return float(np.quantile(heights.numpy(), 0.02))
-    low = np.quantile(standing, 0.08)
-    return float(np.median(standing[np.abs(standing - low) < 0.025]))
+def _floor(legs: _Legs, world: dict[str, Tensor], pelvis: Tensor, still: Tensor) -> Tensor:
+    """[T,3] the floor's height below the body: the lowest plane that feet stood on, level but for a calibration's error."""
+    heights = legs.sole_heights(world, pelvis)
+    standing = still & _upright(world)
+    if standing.sum() < _MEAN_STANDS:
+        level = torch.full_like(pelvis[:, 0], float(np.quantile(heights.amin(1).numpy(), 0.02)))
+    else:
+        across = legs.joints(world, pelvis)[:, :, 3, :2][standing].numpy()
+        level = torch.from_numpy(_plane(across, heights[standing].numpy(), pelvis[:, :2].numpy()))
+    return level[:, None] * pelvis.new_tensor([0.0, 0.0, 1.0])
+
+
+def _plane(places: np.ndarray, heights: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """Heights [T] at places [T,2] of the lowest plane through most of the lower of N heights [N] at places [N,2]."""
+    middle = places.mean(0)
+    rows = np.c_[np.ones(len(places)), places - middle]
+    low = np.quantile(heights, 0.08)
+    plane = np.array([np.median(heights[np.abs(heights - low) < 0.03]), 0.0, 0.0])
+    for _ in range(8):
+        weight = 1 / (1 + ((heights - rows @ plane) / 0.015) ** 2) ** 2
+        # a slope is only believed where feet stood apart
+        stiff = np.diag([0.0, 1.0, 1.0]) * 0.1 * weight.sum()
+        plane = np.linalg.solve((rows * weight[:, None]).T @ rows + stiff, rows.T @ (weight * heights))
+        plane[1:] *= min(1.0, _STEEPEST / max(float(np.linalg.norm(plane[1:])), 1e-9))
+    return plane[0] + (at - middle) @ plane[1:]
 
 
 def _lift(world: dict[str, Tensor], pelvis: Tensor, body: BodyModel, rest: Tensor) -> Tensor:
@@ -224,43 +252,52 @@ def _flatten(world: dict[str, Tensor], planted: Tensor) -> None:
         world[f"{side}_foot"] = world[f"{side}_ankle"] @ axis_angle_to_matrix(bend * (1 - share))
 
 
-def _shifts(legs: _Legs, world: dict[str, Tensor], pelvis: Tensor, still: Tensor, near: Tensor) -> Tensor:
-    """[T,2,3] how far each foot has to move: to where it stands while its ball is still, in between by smooth curves."""
+def _shifts(
+    legs: _Legs, world: dict[str, Tensor], pelvis: Tensor, stands: list[tuple[int, np.ndarray]], near: Tensor
+) -> Tensor:
+    """[T,2,3] how far each foot has to move: to where it stands in each of its stands, in between by smooth curves."""
     balls = legs.joints(world, pelvis)[:, :, 3].numpy()
     heights = legs.sole_heights(world, pelvis).numpy()
-    shifts = np.zeros_like(balls)
-    for side in range(2):
-        across = np.full((len(balls), 2), np.nan)
-        for frames in _stands(balls[:, side, :2], still[:, side].numpy()):
-            across[frames] = balls[frames, side, :2].mean(0) - balls[frames, side, :2]
-        on_floor = (still[:, side] & near[:, side]).numpy()
-        upwards = np.where(on_floor, -heights[:, side], np.nan)
-        for axis, known in enumerate((across[:, 0], across[:, 1], upwards)):
-            shifts[:, side, axis] = _filled(known)
-        shifts[:, side, 2] = np.maximum(shifts[:, side, 2], -heights[:, side])
+    known = np.full_like(balls, np.nan)
+    for side, frames in stands:
+        known[frames, side, :2] = balls[frames, side, :2].mean(0) - balls[frames, side, :2]
+        on_floor = frames[near[frames, side].numpy()]
+        known[on_floor, side, 2] = -heights[on_floor, side]
+    shifts = np.apply_along_axis(_filled, 0, known)
+    shifts[..., 2] = np.maximum(shifts[..., 2], -heights)
     return torch.from_numpy(shifts)
 
 
-def _stands(places: np.ndarray, still: np.ndarray) -> list[np.ndarray]:
-    """Frames of each stand: still stretches of places [T,2], cut where the foot has strayed, a few frames apart."""
-    stands: list[list[int]] = []
-    anchor = np.full(2, np.inf)
-    skipped = 0
-    for t in np.flatnonzero(still):
-        follows = bool(stands) and stands[-1][-1] == t - 1
-        if follows and np.linalg.norm(places[t] - anchor) < _CREEP:
-            stands[-1].append(int(t))
-        elif follows or skipped:
-            skipped = 4 if follows else skipped - 1
-            if not still[t - 1]:
-                skipped = 0
-            if skipped == 0:
-                stands.append([int(t)])
-                anchor = places[t]
-        else:
-            stands.append([int(t)])
-            anchor = places[t]
-    return [np.array(stand) for stand in stands if len(stand) >= _SHORTEST]
+def _stands(places: Tensor, still: Tensor, rate: float) -> list[tuple[int, np.ndarray]]:
+    """Each stand's side and frames, for places [T,2,2] across the floor and whether they are still [T,2]."""
+    stands = []
+    reach = max(round(_WINDOW * rate), 1)
+    for side in range(places.shape[1]):
+        path = places[:, side].numpy()
+        for run in _consecutive(np.flatnonzero(_runs(still[:, side]).numpy())):
+            own = path[run]
+            later = own[np.minimum(np.arange(len(run)) + reach, len(run) - 1)]
+            earlier = own[np.maximum(np.arange(len(run)) - reach, 0)]
+            astray = np.maximum(np.linalg.norm(later - own, axis=1), np.linalg.norm(own - earlier, axis=1))
+            for part in _consecutive(run[astray < _STRAY]):
+                stands += [(side, stand) for stand in _cut_where_crept(path, part, round(_WINDOW * rate))]
+    return [(side, frames) for side, frames in stands if len(frames) >= _SHORTEST]
+
+
+def _cut_where_crept(path: np.ndarray, frames: np.ndarray, apart: int) -> list[np.ndarray]:
+    """Frames of a stand, cut where the path has strayed from the cut's start, with `apart` frames between for the step."""
+    stands = []
+    while len(frames):
+        strayed = np.flatnonzero(np.linalg.norm(path[frames] - path[frames[0]], axis=1) > _CREEP)
+        end = int(strayed[0]) if len(strayed) else len(frames)
+        stands.append(frames[:end])
+        frames = frames[end + apart :]
+    return stands
+
+
+def _consecutive(frames: np.ndarray) -> list[np.ndarray]:
+    """Rising numbers cut into runs without gaps."""
+    return [run for run in np.split(frames, np.flatnonzero(np.diff(frames) > 1) + 1) if len(run)]
 
 
 def _filled(known: np.ndarray) -> np.ndarray:

@@ -33,6 +33,8 @@ _MEMORY = 0.4
 """seconds over which a straight limb keeps the hinge that its bend last showed."""
 _COLLAR_DOWN, _COLLAR_UP = math.radians(9), math.radians(18)
 """How far the collar turns down with a hanging arm and up with one overhead."""
+_LOOKING_DOWN, _MOST_TIPPED = math.radians(4), math.radians(16)
+"""How far down people look at least on average, and how far a recording's head is tipped for it at most."""
 _COUNT = len(BODY_JOINTS)
 
 
@@ -70,11 +72,14 @@ def retarget(motion: SkeletonMotion) -> Capture:
         )
     target = default_target()
     source = _Source(resampled(motion, RATE))
+    frames = len(source.positions)
     world = _world_rotations(source, target)
     scale = _leg_length(target) / source.leg_length()
     hips = 0.5 * (target.at("left_hip") + target.at("right_hip")) - target.at("pelvis")
     pelvis = scale * source.middle("hip") - world["pelvis"] @ hips
-    stood = feet.stand(world, pelvis, source.feet(scale), target.body, target.rest)
+    still = feet.still_feet(_Source(motion).feet(scale), motion.rate)
+    at = (torch.arange(frames) * motion.rate / RATE).round().long().clamp_max(len(still) - 1)
+    stood = feet.stand(world, pelvis, still[at], RATE, target.body, target.rest)
     turns = relative(stood.world)
     return Capture(
         source=motion.source,
@@ -187,7 +192,21 @@ def _trunk(source: _Source, target: Target) -> dict[str, Tensor]:
     for third, name in enumerate(("spine1", "spine2"), 1):
         turn = source.turn(name) if source.has("spine1", "spine2", "spine3") else None
         world[name] = between(pelvis, chest, third / 3) if turn is None else turn
+    head = _levelled(head, chest)
     return world | {"spine3": chest, "neck": between(chest, head, 0.5), "head": head}
+
+
+def _levelled(head: Tensor, chest: Tensor) -> Tensor:
+    """The head [T,3,3] tipped forward, the same all through, if it looks up most of the time that the chest is upright.
+
+    Nobody does: markers on a headband sit askew.
+    """
+    upright = chest[:, 2, 1] > math.cos(math.radians(35))
+    if not upright.any():
+        return head
+    upwards = float(head[upright, 2, 2].clamp(-1, 1).asin().median()) + _LOOKING_DOWN
+    tip = min(max(upwards, 0.0), _MOST_TIPPED)
+    return head @ axis_angle_to_matrix(head.new_tensor([tip, 0.0, 0.0]))
 
 
 def _leg(source: _Source, target: Target, side: str, world: dict[str, Tensor]) -> None:
