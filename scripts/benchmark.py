@@ -1,9 +1,13 @@
-"""Time and memory of every stage, of refine, and of what grows with the clip. Run with the core's interpreter.
+"""How fast and how large: every stage, beside a plain full-mesh fit, and as clips grow. Run with the core's interpreter.
 
-    .venv/bin/python scripts/benchmark.py [--clip FILE] [--frames N ...] [--size 1920x1080] [--out REPORT.json]
+    .venv/bin/python scripts/benchmark.py [--out REPORT.json]                      about ten minutes on two cores
+    .venv/bin/python scripts/benchmark.py --frames 75 --growth 64 128 --full-mesh 0    a short look
+    .venv/bin/python scripts/benchmark.py --page REPORT.json                       draw the page again
 
-Each reconstruction runs in a process of its own, so that its peak memory is its own. The clip is played forwards and
-backwards until it has as many frames as asked, scaled to the size asked.
+Whole reconstructions run on the clip played to and fro until it has as many frames as asked, scaled to the size asked; refine
+follows each. The growth runs all stages after perception on what perception saw, played to and fro. The full-mesh fit uses the
+smplx package (requirements-dev.txt; left out where it is not installed) on the clip's first frames. Each is a process of its
+own, so that its peak memory is its own. --out writes REPORT.json and REPORT.html; the page needs core/requirements-evaluate.txt.
 """
 
 from __future__ import annotations
@@ -16,29 +20,28 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from importlib.util import find_spec
 from itertools import chain, cycle, islice
 from pathlib import Path
+from typing import Any
 
 import cv2
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from core.clip import probe, read_frames  # noqa: E402
-from core.contract.reconstruction import load  # noqa: E402
+from core.clip import probe, read_frames
+from core.contract.errors import UserError
+from core.device import choose_device, limit_threads
+from core.evaluation.page import require_page, write_speed_page
+from core.evaluation.speed import Cost, FullMesh, Machine, Speed, load_speed, save_speed
+from core.workspace import CACHE_FOLDER
 
+ROOT = Path(__file__).resolve().parents[1]
 SAMPLE = ROOT / "samples" / "handshake_hug.mp4"
-
-
-@dataclass(frozen=True)
-class Run:
-    """One process. Memory in MiB, time in seconds."""
-
-    frames: int
-    wall: float
-    peak_memory: float
-    stages: dict[str, float]
+SAMPLE_TRUTH = ROOT / "samples" / "handshake_hug_truth.npz"
+_CHILD = "child"
+_ENVIRONMENT = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0"}
+"""Of child processes, unless set otherwise: as in `core/__main__.py`."""
 
 
 def stretched(source: Path, frames: int, size: tuple[int, int], target: Path) -> None:
@@ -56,75 +59,127 @@ def _to_and_fro(source: Path) -> Iterator[cv2.typing.MatLike]:
     yield from cycle(chain(images, reversed(images)))
 
 
-def measured(arguments: list[str]) -> tuple[float, float]:
-    """Run the core's command line; wall seconds and peak memory in MiB. Ends the benchmark where the run fails."""
+def measured(job: str, frames: int, *arguments: object) -> tuple[float, dict[str, Any]]:
+    """Run one of `speed_benchmark.jobs`; wall seconds and its answer. Ends the benchmark where the job fails."""
+    print(f"{job}, {frames} frames ...", file=sys.stderr, end=" ", flush=True)
     started = time.perf_counter()
-    process = subprocess.Popen([sys.executable, "-m", "core", *arguments], cwd=ROOT, stderr=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
+    command = [sys.executable, __file__, _CHILD, job, str(frames), *map(str, arguments)]
+    environment = _ENVIRONMENT | os.environ
+    process = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=False)
+    if process.returncode:
+        raise SystemExit(f"failed: {' '.join(command)}")
     wall = time.perf_counter() - started
-    if status:
-        raise SystemExit(f"python -m core {' '.join(arguments)} failed with {os.waitstatus_to_exitcode(status)}")
-    scale = 1024 * 1024 if sys.platform == "darwin" else 1024
-    return wall, usage.ru_maxrss / scale
+    print(f"{wall:.1f} s", file=sys.stderr)
+    return wall, json.loads(process.stdout.splitlines()[-1])
 
 
-def reconstruct(clip: Path, frames: int, folder: Path, device: str) -> Run:
-    wall, memory = measured(["reconstruct", str(clip), "--out", str(folder), "--device", device])
-    return Run(frames, wall, memory, load(folder).info.seconds)
+def cost(job: str, frames: int, *arguments: object) -> Cost:
+    wall, answer = measured(job, frames, *arguments)
+    return Cost(frames, round(wall, 2), answer["whole"], answer["seconds"], answer["memory"])
 
 
-def refine(folder: Path, frames: int) -> Run:
-    """Refine with one contact enforced that was only detected."""
-    info = load(folder).info
-    contacts = [contact.to_json() for contact in info.contacts]
-    if contacts:
-        contacts[0]["state"] = "enforced"
-    edits = folder / "edits.json"
-    edits.write_text(json.dumps({"contacts": contacts, "pins": []}), encoding="utf-8")
-    wall, memory = measured(["refine", str(folder), "--edits", str(edits)])
-    seconds = load(folder).info.seconds
-    return Run(frames, wall, memory, {"refine": seconds["refine"]})
-
-
-def table(runs: list[Run], refined: list[Run]) -> str:
-    names = list(runs[0].stages)
-    lines = ["frames   wall s   peak MiB   " + "   ".join(f"{name:>11}" for name in names) + "   after / perception"]
-    for run in runs:
-        after = sum(run.stages.values()) - run.stages["perception"]
-        stages = "   ".join(f"{run.stages[name]:>9.2f} s" for name in names)
-        share = after / run.stages["perception"]
-        lines.append(f"{run.frames:>6}   {run.wall:>6.1f}   {run.peak_memory:>8.0f}   {stages}   {share:>18.2f}")
-    lines += [
-        f"refine {run.frames} frames: {run.stages['refine']:.2f} s in the stage, {run.wall:.2f} s for the whole process, "
-        f"{run.peak_memory:.0f} MiB"
-        for run in refined
+def benchmark(options: argparse.Namespace, scratch: Path) -> Speed:
+    width, height = (int(number) for number in options.size.split("x"))
+    machine = Machine(os.cpu_count() or 1, limit_threads(), str(choose_device(options.device)), _load())
+    runs, refined = [], []
+    for frames in options.frames:
+        clip, folder = scratch / f"{frames}.mp4", scratch / str(frames)
+        stretched(options.clip, frames, (width, height), clip)
+        runs.append(cost("reconstruct", frames, clip, folder, options.device))
+        refined.append(cost("refine", frames, folder, options.device))
+    tracks = next((scratch / str(max(options.frames)) / CACHE_FOLDER).glob("perception-*.npz"))
+    notes = [
+        f"As clips grow: what perception saw of {max(options.frames)} frames, played to and fro. Beyond 480 frames the fit goes "
+        "window by window, after a look at frames spread over the clip."
     ]
+    mesh = None
+    if options.full_mesh and find_spec("smplx") is None:
+        notes.append("smplx is not installed (requirements-dev.txt), so nothing was compared with it.")
+    elif options.full_mesh:
+        frames = min(options.full_mesh, max(options.frames))
+        truth = SAMPLE_TRUTH if options.clip == SAMPLE else ""
+        _, answer = measured("full-mesh", frames, tracks, options.device, truth)
+        mesh = FullMesh(**{name: value for name, value in answer.items() if name not in ("whole", "memory")})
+        notes.append(
+            "The full-mesh fit descends on the 33 landmarks' reprojection, a relaxed pose, small betas and little acceleration, "
+            "each person by themselves; ours also on metric landmarks, floor, feet, limits and what is between the two."
+        )
+    growth = [cost("growth", frames, tracks, options.device) for frames in options.growth]
+    clip = options.clip.name
+    return Speed(clip, (width, height), machine, tuple(runs), tuple(refined), tuple(growth), mesh, tuple(notes))
+
+
+def _load() -> float | None:
+    try:
+        return round(os.getloadavg()[0], 2)
+    except (AttributeError, OSError):  # Windows
+        return None
+
+
+def table(speed: Speed) -> str:
+    load = "" if speed.machine.load is None else f", load {speed.machine.load} before it began"
+    lines = [
+        f"{speed.clip} at {speed.size[0]}x{speed.size[1]}, {speed.machine.cores} cores, {speed.machine.device}{load}"
+    ]
+    for title, runs in (("reconstruct", speed.runs), ("refine", speed.refined), ("after perception", speed.growth)):
+        if runs:
+            names = list(dict.fromkeys(name for run in runs for name in run.seconds))
+            lines.append(
+                f"\n{title}, ms a frame\nframes   wall s   peak MiB   " + "   ".join(f"{name:>11}" for name in names)
+            )
+            for run in runs:
+                stages = "   ".join(f"{1000 * run.seconds[name] / run.frames:>11.1f}" for name in names)
+                memory = "       –" if run.peak_memory is None else f"{run.peak_memory:>8.0f}"
+                lines.append(f"{run.frames:>6}   {run.wall:>6.1f}   {memory}   {stages}")
+    mesh = speed.full_mesh
+    if mesh is not None:
+        lines.append(f"\nfit of {mesh.frames} frames   s a frame   ms a step   steps   MPJPE mm")
+        for name, seconds, steps, error in (
+            ("full mesh", mesh.seconds, mesh.steps, mesh.mpjpe),
+            ("ours", mesh.fit_seconds, mesh.fit_steps, mesh.fit_mpjpe),
+        ):
+            shown = "–" if error is None else f"{error:.0f}"
+            lines.append(
+                f"{name:16}   {seconds / mesh.frames:>9.3f}   {1000 * seconds / steps:>9.0f}   {steps:>5}   {shown:>8}"
+            )
     return "\n".join(lines)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--clip", type=Path, default=SAMPLE)
-    parser.add_argument("--frames", type=int, nargs="+", default=[75, 150, 300])
+    parser.add_argument("--frames", type=int, nargs="+", default=[75, 150, 300], help="whole reconstructions")
+    parser.add_argument(
+        "--growth", type=int, nargs="*", default=[64, 128, 256, 512, 1024, 2048], help="after perception"
+    )
+    parser.add_argument("--full-mesh", type=int, default=64, metavar="FRAMES", help="0 leaves it out")
     parser.add_argument("--size", default="1920x1080")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--out", type=Path)
+    parser.add_argument(
+        "--page", type=Path, metavar="REPORT.json", help="only draw the page of what was measured before"
+    )
     options = parser.parse_args()
-    width, height = (int(number) for number in options.size.split("x"))
-    runs, refined = [], []
-    with tempfile.TemporaryDirectory() as scratch:
-        for frames in options.frames:
-            clip, folder = Path(scratch) / f"{frames}.mp4", Path(scratch) / str(frames)
-            stretched(options.clip, frames, (width, height), clip)
-            runs.append(reconstruct(clip, frames, folder, options.device))
-            refined.append(refine(folder, frames))
-            print(f"{frames} frames done", file=sys.stderr)
-    print(f"{options.clip.name} at {options.size}, {os.cpu_count()} cores, device {options.device}")
-    print(table(runs, refined))
+    if options.page is not None:
+        write_speed_page(load_speed(options.page), options.page.with_suffix(".html"))
+        return
     if options.out:
-        report = {"reconstruct": [asdict(run) for run in runs], "refine": [asdict(run) for run in refined]}
-        options.out.write_text(json.dumps(report, indent=1), encoding="utf-8")
+        require_page()
+    with tempfile.TemporaryDirectory() as scratch:
+        speed = benchmark(options, Path(scratch))
+    print(table(speed))
+    if options.out:
+        save_speed(options.out.with_suffix(".json"), speed)
+        write_speed_page(speed, options.out.with_suffix(".html"))
 
 
 if __name__ == "__main__":
-    main()
+    if sys.argv[1:2] == [_CHILD]:
+        from scripts.speed_benchmark.jobs import run_job
+
+        run_job(sys.argv[2], sys.argv[3:])
+    else:
+        try:
+            main()
+        except UserError as error:
+            raise SystemExit(str(error)) from error

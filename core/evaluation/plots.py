@@ -351,6 +351,9 @@ def _beside_full_mesh(speed: Speed) -> Plot | None:
     mesh = speed.full_mesh
     if mesh is None:
         return None
+    errors = ""
+    if mesh.mpjpe is not None and mesh.fit_mpjpe is not None:
+        errors = f" MPJPE on the sample: {mesh.mpjpe:.0f} mm and {mesh.fit_mpjpe:.0f} mm."
     perception = [run.seconds["perception"] / run.frames for run in speed.runs if "perception" in run.seconds]
     rows = [("full-mesh fit with smplx", mesh.seconds / mesh.frames), ("our fit", mesh.fit_seconds / mesh.frames)]
     if perception:
@@ -374,8 +377,7 @@ def _beside_full_mesh(speed: Speed) -> Plot | None:
         "Beside a plain full-mesh fit",
         f"The same {mesh.frames} frames: {mesh.steps} steps of Adam with every vertex posed by the smplx package took "
         f"{1000 * mesh.seconds / mesh.steps:.0f} ms a step, our {mesh.fit_steps} steps "
-        f"{1000 * mesh.fit_seconds / mesh.fit_steps:.0f} ms a step. MPJPE on the sample: {mesh.mpjpe:.0f} mm and "
-        f"{mesh.fit_mpjpe:.0f} mm.",
+        f"{1000 * mesh.fit_seconds / mesh.fit_steps:.0f} ms a step.{errors}",
         _svg("speed-full-mesh", 0.7 + 0.36 * len(rows), draw),
     )
 

@@ -16,8 +16,9 @@ class Machine:
     threads: int
     """That torch uses."""
     device: str
-    load: float
-    """Processes that ran or waited on average in the minute before: other work that slowed these numbers down."""
+    load: float | None
+    """Processes that ran or waited on average in the minute before: other work that slowed these numbers down. None where
+    the system does not tell."""
 
 
 @dataclass(frozen=True)
@@ -42,12 +43,12 @@ class FullMesh:
     steps: int
     seconds: float
     peak_memory: float | None
-    mpjpe: float
-    """mm, pelvis-aligned, on the sample whose truth is known."""
+    mpjpe: float | None
+    """mm, pelvis-aligned; None but for the sample, whose truth is known."""
     fit_steps: int
     """Of our fit on the same frames."""
     fit_seconds: float
-    fit_mpjpe: float
+    fit_mpjpe: float | None
 
 
 @dataclass(frozen=True)
