@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..body.model import BodyModel
-from ..contacts import detect
+from ..contacts import detect, merge
 from ..contract.contact import Contact
 from ..contract.errors import UserError
 from ..geometry.confidence import joint_confidence
@@ -18,7 +18,7 @@ from ..geometry.initial import initial_motion
 from ..motion import Camera, PairMotion
 from ..perception.tracks import Tracks
 from ..report import Reporter
-from ..stages import RECONSTRUCT_STAGES, Choices, Inputs
+from ..stages import CONTACT_STAGE, CONTACTS, PERCEPTION, PROMPT, RECONSTRUCT_STAGES, Choices, Inputs
 from .baselines import fitted_alone, infilled, lifted, one_euro_filtered
 from .shot import Estimate, Method
 
@@ -60,17 +60,13 @@ def alone(tracks: Tracks, body: BodyModel, *, prompt: str, seed: int, reporter: 
 
 
 def joint_fit(tracks: Tracks, body: BodyModel, *, prompt: str, seed: int, reporter: Reporter) -> Estimate:
-    """The product: its own stages after perception, with the contacts that it would show."""
-    watch = _Watch()
-    first, last = int(tracks.frame_index[0]), int(tracks.frame_index[-1])
-    inputs = Inputs(Choices("", (first, last), None, None, body.identity), body, None)
-    results: dict[str, Any] = {"perception": tracks}
-    for stage in RECONSTRUCT_STAGES:
-        if stage.name not in results:
-            with watch(stage.name):
-                results[stage.name] = stage.run(inputs, {name: results[name] for name in stage.after}, reporter)
-    fitted = results["contact-fit"]
-    return Estimate(fitted.motion, fitted.camera, results["contacts"].contacts, watch.seconds)
+    """The product: its own stages after perception, with the contacts that it would show. It is told nothing in words."""
+    return _product(tracks, body, "", reporter)
+
+
+def prompted_fit(tracks: Tracks, body: BodyModel, *, prompt: str, seed: int, reporter: Reporter) -> Estimate:
+    """The product when somebody says in a sentence what happens."""
+    return _product(tracks, body, prompt, reporter)
 
 
 METHODS: dict[str, Method] = {
@@ -80,9 +76,10 @@ METHODS: dict[str, Method] = {
     "one-euro": one_euro,
     "initial": initial,
     "alone": alone,
+    "prompted-fit": prompted_fit,
     "joint-fit": joint_fit,
 }
-"""All rows by name, in the table's order; the last is the product as it is."""
+"""All rows by name, in the table's order; the last is the product as it is, without a prompt."""
 
 
 def chosen_methods(names: str | None) -> tuple[str, ...]:
@@ -95,6 +92,39 @@ def chosen_methods(names: str | None) -> tuple[str, ...]:
         what = f"There is no method {unknown[0]!r}." if unknown else "No method is named."
         raise UserError("unknown-method", what, f"Choose among {', '.join(METHODS)}.")
     return chosen
+
+
+def _product(tracks: Tracks, body: BodyModel, prompt: str, reporter: Reporter) -> Estimate:
+    first, last = int(tracks.frame_index[0]), int(tracks.frame_index[-1])
+    inputs = Inputs(Choices("", (first, last), None, None, body.identity, prompt), body, None)
+    results: dict[str, Any] = {PERCEPTION.name: tracks}
+    watch = _Watch()
+    if _recent and _recent[0] is tracks and _recent[1] is body:
+        results |= _recent[2]
+        watch.seconds |= _recent[3]
+    for stage in RECONSTRUCT_STAGES:
+        if stage.name not in results:
+            with watch(stage.name):
+                results[stage.name] = stage.run(inputs, {name: results[name] for name in stage.after}, reporter)
+    told = _after_prompt()
+    untold = [{name: each for name, each in kept.items() if name not in told} for kept in (results, watch.seconds)]
+    _recent[:] = [tracks, body, *untold]
+    fitted = results[CONTACT_STAGE.name]
+    contacts = merge(results[CONTACTS.name].contacts, results[PROMPT.name].contacts)
+    return Estimate(fitted.motion, fitted.camera, tuple(contacts), watch.seconds)
+
+
+def _after_prompt() -> set[str]:
+    """Names of the stages whose results depend on the prompt."""
+    told = {PROMPT.name}
+    for stage in RECONSTRUCT_STAGES:
+        if told & set(stage.after):
+            told.add(stage.name)
+    return told
+
+
+_recent: list[Any] = []
+"""Tracks, body, and of the product's stages that no prompt reaches results and seconds: two rows share them."""
 
 
 def _lifted_after(prepare: Callable[[Tracks], Tracks], tracks: Tracks, body: BodyModel) -> Estimate:
