@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..contract.errors import UserError
-from ..contract.files import replacing
+from ..contract.files import read_json, replacing
 from .pictures import ClipPicture, picture_svg
 from .plots import Plot, families_by_error, report_plots, require_matplotlib, speed_plots
 from .results import HIGHER_IS_BETTER, UNITS, ClipResult, Report, Row
@@ -22,12 +22,13 @@ _GROUPS = (
     ("The two together", ("int", "pair_pa_mpjpe", "re")),
     ("Contact", ("contact_distance", "contact_f1", "penetration_mean", "penetration_max")),
     ("Motion", ("accel", "foot_slide", "jitter")),
+    ("In the picture", ("reprojection", "reprojection_share")),
 )
 _NAMES = {
     "mpjpe": "MPJPE", "pa_mpjpe": "PA-MPJPE", "mpvpe": "MPVPE", "mpjpe_seen": "seen", "mpjpe_hidden": "hidden",
     "mpjpe_outside": "outside", "int": "Int", "pair_pa_mpjpe": "Pair-PA", "re": "RE", "contact_distance": "distance",
     "contact_f1": "F1", "penetration_mean": "depth mean", "penetration_max": "depth max", "accel": "Accel",
-    "foot_slide": "foot slide", "jitter": "jitter",
+    "foot_slide": "foot slide", "jitter": "jitter", "reprojection": "off by", "reprojection_share": "off by",
 }  # fmt: skip
 _MEANINGS = (
     ("MPJPE", "mean distance of 22 joints, each person aligned at the pelvis"),
@@ -44,6 +45,7 @@ _MEANINGS = (
     ("Accel", "error of the second difference of joints"),
     ("foot slide", "how far feet move that stand still"),
     ("jitter", "third derivative of joints; the truth's own is not nought"),
+    ("in the picture, off by", "distance of the estimate's landmarks from what the 2D stage saw"),
 )  # fmt: skip
 _DATA = {
     "choreographed": "Choreographed: recorded motions of single people, put together by rules. The truth is exact.",
@@ -146,6 +148,25 @@ def findings(report: Report) -> list[str]:
         if len(main.seconds_per_frame) > 1:
             said.append(f"Of its time, {share:.0%} goes into the stage {stage}.")
     return said
+
+
+def load_report(path: Path) -> Report:
+    """Read a report's json again. UserError `file-unreadable` where it is missing, damaged or something else."""
+    record = read_json(path)
+    try:
+        return Report(
+            benchmark=record["benchmark"],
+            split=record["split"],
+            seed=record["seed"],
+            data=record["data"],
+            rows=tuple(Row(**row) for row in record["rows"]),
+            clips=tuple(ClipResult(**clip) for clip in record["clips"]),
+            notes=tuple(record["notes"]),
+        )
+    except (KeyError, TypeError) as error:
+        raise UserError(
+            "file-unreadable", f"{path} holds no report of a benchmark ({error}).", "Run python -m core evaluate again."
+        ) from error
 
 
 def _about_report(report: Report, pictures: Sequence[ClipPicture]) -> dict[str, Any]:

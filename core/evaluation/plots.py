@@ -39,6 +39,8 @@ _STYLE: dict[str, Any] = {
     "axes.spines.left": False, "xtick.major.size": 0, "ytick.major.size": 0, "xtick.minor.size": 0, "ytick.minor.size": 0,
     "figure.facecolor": "none", "axes.facecolor": "none", "savefig.facecolor": "none",
 }  # fmt: skip
+_UNSEEN = 0.01
+"""seconds; stages that never take longer are not drawn on the logarithmic scale."""
 _WIDTH = 10.4
 """inches, at 72 px each in SVG."""
 
@@ -393,6 +395,8 @@ def _growth(speed: Speed) -> Plot | None:
         totals = [sum(run.seconds.values()) for run in runs]
         left.plot(frames, totals, color=ACCENT, marker="o", linewidth=2.4, label="all after perception")
         for index, stage in enumerate(_stages(runs)):
+            if max(run.seconds.get(stage, 0.0) for run in runs) < _UNSEEN:
+                continue
             values = [run.seconds.get(stage, np.nan) for run in runs]
             left.plot(frames, values, **_mark(index, 0), linewidth=1.5, label=stage)
         left.plot(frames, [totals[0] * count / frames[0] for count in frames], color=_SOFT, linestyle=":", linewidth=1)
@@ -400,7 +404,7 @@ def _growth(speed: Speed) -> Plot | None:
                       textcoords="offset points", fontsize=8)  # fmt: skip
         left.set_title("seconds")
         left.set_yscale("log")
-        left.set_ylim(bottom=max(0.01, min(min(run.seconds.values()) for run in runs) / 2))
+        left.set_ylim(bottom=_UNSEEN)
         right.set_title("peak memory, MiB")
         known = [(run.frames, run.peak_memory) for run in runs if run.peak_memory is not None]
         if known:

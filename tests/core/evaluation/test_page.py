@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from core.contract.errors import UserError
-from core.evaluation.page import columns, findings, write_page, write_speed_page
+from core.contract.files import write_json
+from core.evaluation.page import columns, findings, load_report, write_page, write_speed_page
 from core.evaluation.pictures import ClipPicture, load_pictures, picture_svg, save_pictures, worst_moments
 from core.evaluation.plots import binned
 from core.evaluation.results import ClipResult, Report, Row, rows_of
@@ -161,6 +162,14 @@ def test_one_method_on_one_clip_makes_a_page_too(tmp_path: Path) -> None:
     write_page(report, [], tmp_path / "one.html")
     text = " ".join(Reader((tmp_path / "one.html").read_text(encoding="utf-8")).text)
     assert "50.0" in text and "Worst clips" not in text
+
+
+def test_a_report_is_read_again(tmp_path: Path) -> None:
+    write_json(tmp_path / "report.json", synthetic_report().to_json())
+    assert load_report(tmp_path / "report.json") == synthetic_report()
+    write_json(tmp_path / "other.json", {"clip": "a"})
+    with pytest.raises(UserError, match="holds no report"):
+        load_report(tmp_path / "other.json")
 
 
 def test_without_matplotlib_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
