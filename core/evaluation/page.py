@@ -127,11 +127,11 @@ def findings(report: Report) -> list[str]:
             said.append(f"{mine}; {best.method} is better with {best.metrics['mpjpe']:.0f} mm.")
     families = [family for family in families_by_error(report) if "mpjpe" in main.by_family.get(family, {})]
     if len(families) > 1:
-        worst, kindest = (main.by_family[family]["mpjpe"] for family in (families[0], families[-1]))
-        said.append(
-            f"Its weakest family is {_plain(families[0])} ({worst:.0f} mm MPJPE), its best {_plain(families[-1])} "
-            f"({kindest:.0f} mm)."
-        )
+        worst, kindest = (f"{main.by_family[family]['mpjpe']:.0f} mm" for family in (families[0], families[-1]))
+        if worst != kindest:
+            said.append(
+                f"Its weakest family is {_plain(families[0])} ({worst} MPJPE), its best {_plain(families[-1])} ({kindest})."
+            )
     seen, hidden = (main.metrics.get(key) for key in ("mpjpe_seen", "mpjpe_hidden"))
     if seen and hidden:
         said.append(

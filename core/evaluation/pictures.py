@@ -98,11 +98,15 @@ def load_pictures(path: Path) -> list[ClipPicture]:
 
 
 def worst_moments(picture: ClipPicture) -> list[int]:
-    """Positions of the frames that are drawn: of each third of the clip the one with the largest error of joints."""
+    """Positions of the frames that are drawn: those with the largest error of joints that are a sixth of the clip apart."""
     centred = [joints - joints[:, :, _PELVIS : _PELVIS + 1] for joints in (picture.joints, picture.true_joints)]
     error = np.linalg.norm(centred[0] - centred[1], axis=-1).mean((0, 2))
-    parts = np.array_split(np.arange(len(error)), min(MOMENTS, len(error)))
-    return [int(part[error[part].argmax()]) for part in parts]
+    apart = len(error) / (2 * MOMENTS)
+    chosen: list[int] = []
+    for place in np.argsort(-error, kind="stable"):
+        if len(chosen) < MOMENTS and all(abs(place - other) >= apart for other in chosen):
+            chosen.append(int(place))
+    return sorted(chosen)
 
 
 def picture_svg(picture: ClipPicture) -> str:

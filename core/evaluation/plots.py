@@ -41,6 +41,8 @@ _STYLE: dict[str, Any] = {
 }  # fmt: skip
 _UNSEEN = 0.01
 """seconds; stages that never take longer are not drawn on the logarithmic scale."""
+_FEWEST = 5
+"""Clips that have a distribution."""
 _WIDTH = 10.4
 """inches, at 72 px each in SVG."""
 
@@ -144,7 +146,8 @@ def _family_dots(report: Report, measures: Sequence[str], name: str, title: str,
                     if measure in row.by_family.get(family, {})
                 ]
                 if there:
-                    ax.plot(*zip(*there), linestyle="none", zorder=2 + index, **_mark(index, len(report.rows)))
+                    style = _mark(index, len(report.rows))
+                    ax.plot(*zip(*there), linestyle="none", zorder=2 + index, clip_on=False, **style)
             ax.set_title(_titled(measure))
             ax.set_yticks(range(len(families)), [_plain(family) for family in families])
             ax.set_ylim(len(families) - 0.4, -0.6)
@@ -257,7 +260,8 @@ _VISIBILITY = (
 
 def _distribution(report: Report) -> Plot | None:
     methods = methods_of(report.clips)
-    measures = [key for key in ("mpjpe", "int") if sum(key in clip.metrics for clip in report.clips) > len(methods)]
+    clips = _of(report, methods[-1])
+    measures = [key for key in ("mpjpe", "int") if sum(key in clip.metrics for clip in clips) >= _FEWEST]
     if not measures:
         return None
 
@@ -300,7 +304,7 @@ def _seconds(report: Report) -> Plot | None:
         return None
     return Plot(
         "seconds",
-        "Seconds per frame",
+        "Time per frame",
         "Milliseconds for a frame (both people), by stage, on the machine that ran the benchmark.",
         _svg("seconds", 0.95 + 0.33 * len(rows), lambda figure: _stacked(figure, rows, 1000.0, "ms a frame")),
     )
@@ -438,7 +442,7 @@ def _per_frame(run: Cost) -> dict[str, float]:
 def _stacked(figure: Any, rows: Sequence[tuple[str, Mapping[str, float]]], unit: float, label: str) -> None:
     """Bars of stages one after the other, a bar a row."""
     ax = figure.subplots()
-    stages = list(dict.fromkeys(stage for _, seconds in rows for stage in seconds))
+    stages = list(dict.fromkeys(stage for _, seconds in reversed(rows) for stage in seconds))
     left = np.zeros(len(rows))
     for index, stage in enumerate(stages):
         values = np.array([unit * seconds.get(stage, 0.0) for _, seconds in rows])
