@@ -102,7 +102,7 @@ def build_parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--out", type=Path, metavar="REPORT", help="write REPORT.json, .html and .npz")
     evaluate.add_argument("--clips", type=_positive, metavar="N", help="at most so many clips, evenly spread")
     evaluate.add_argument("--methods", metavar="A,B", help="rows of the table (default: all)")
-    evaluate.add_argument("--split", choices=("test", "dev"), default="test")
+    evaluate.add_argument("--split", default="test", metavar="NAME", help="test (default) or dev")
     evaluate.add_argument("--seed", type=int, default=0, metavar="N")
     evaluate.add_argument(
         "--workers", type=_positive, metavar="N", help="processes side by side (default: one for each core)"
@@ -174,7 +174,7 @@ def _evaluate(options: argparse.Namespace) -> int:
         benchmark=options.benchmark,
         data=options.data,
         clips=options.clips,
-        methods=chosen_methods(options.methods),
+        methods=() if options.methods is None else chosen_methods(options.methods),
         split=options.split,
         seed=options.seed,
         workers=options.workers or os.cpu_count() or 1,

@@ -6,11 +6,11 @@ Each is imported when it is asked for: a missing extra of one does not hinder th
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import torch
@@ -20,15 +20,22 @@ from ..body.model import BodyModel
 from ..choreography.interaction import Interaction, load_interactions
 from ..contract.errors import UserError
 from ..contract.files import explained, write_json
+from ..perception.tracks import Tracks
 from ..report import Reporter, SilentReporter
 from ..weights import cache_folder
-from .methods import chosen_methods
+from .baselines import only_person
+from .methods import METHODS, PROMPTED
+from .perceived import Onlooker
 from .pictures import ClipPicture, save_pictures
+from .rendered import RenderedClip, load_rendered
 from .results import DataKind, Report
 from .run import Clip, Heading, run
 from .shot import Shot
 
-SPLITS = ("test", "dev")
+if TYPE_CHECKING:
+    from .public.clips import Listed
+
+APART = "seen apart"
 _SEEN = "seen"
 """Folder in which what the 2D stage saw is kept."""
 Item = TypeVar("Item")
@@ -44,7 +51,7 @@ class Request:
     clips: int | None = None
     """At most so many, evenly spread over all; None for all."""
     methods: tuple[str, ...] = ()
-    """Names of `methods.METHODS`, none for all."""
+    """Names of `methods.METHODS`, none for all that mean something."""
     split: str = "test"
     seed: int = 0
     workers: int = 1
@@ -116,14 +123,22 @@ def spread(items: Sequence[Item], count: int | None) -> list[Item]:
 
 
 def _run(request: Request, reporter: Reporter, heading: Heading, clips: Sequence[Clip]) -> Outcome:
-    methods = request.methods or chosen_methods(None)
-    report, pictures = run(heading, clips, methods, workers=request.workers, count=len(clips), reporter=reporter)
+    report, pictures = run(
+        heading, clips, _methods(request), workers=request.workers, count=len(clips), reporter=reporter
+    )
     return Outcome(report, tuple(pictures))
+
+
+def _methods(request: Request, *, told: bool = True) -> tuple[str, ...]:
+    """`told`: whether the clips come with sentences, without which a prompted method is the same as the one without."""
+    return request.methods or tuple(name for name in METHODS if told or name not in PROMPTED)
 
 
 def _pairs_2d(request: Request, reporter: Reporter) -> Outcome:
     from .pairs_2d import PAIRS
 
+    if request.data is None and request.split not in PAIRS:
+        raise UserError("unknown-split", f"There is no split {request.split!r}.", f"Choose one of {', '.join(PAIRS)}.")
     path = request.data or PAIRS[request.split]
     interactions = sorted(_interactions(path).values(), key=lambda clip: (clip.family, clip.name))
     chosen = spread(interactions, request.clips)
@@ -152,33 +167,68 @@ def _body() -> BodyModel:
 
 
 def _pairs_video(request: Request, reporter: Reporter) -> Outcome:
-    from .rendered import load_rendered
-
     if request.data is None:
         raise UserError(
             "no-data",
             "pairs-video needs the folder of its rendered clips.",
             "Render them with `python scripts/render_pairs.py INTERACTIONS FOLDER`, then name it: --data FOLDER.",
         )
-    rendered = sorted(load_rendered(request.data, _body()), key=lambda clip: (clip.family, clip.name))
+    rendered = sorted(_rendered(request.data).values(), key=lambda clip: (clip.family, clip.name))
     chosen = spread(rendered, request.clips)
-    clips = [Clip(clip.name, clip.family, partial(_pairs_video_shot, request.data, clip.name)) for clip in chosen]
-    notes = (
+    last = _methods(request)[-1:]
+    clips: list[Clip] = []
+    for clip in chosen:
+        if clip.alone:
+            apart = partial(_seen_apart_shot, request.data, clip.name)
+            clips.append(Clip(clip.name, clip.family, apart, last, APART))
+        clips.append(Clip(clip.name, clip.family, partial(_pairs_video_shot, request.data, clip.name)))
+    notes = [
         "Choreographed from recorded single motions and rendered; from the pixels on through the whole product. Perception's "
-        "time is that of the run which first looked at a clip.",
-    )
-    return _run(request, reporter, Heading("pairs-video", request.split, request.seed, "rendered", notes), clips)
+        "time is that of the run which first looked at a clip."
+    ]
+    if any(clip.label for clip in clips):
+        notes.append(
+            f"The row `{last[0]}, {APART}` gets 2D tracks from videos that show each person alone, without hands: what is left "
+            "of the errors is not the 2D stage's trouble with two people who touch."
+        )
+    return _run(request, reporter, Heading("pairs-video", request.split, request.seed, "rendered", tuple(notes)), clips)
 
 
 def _pairs_video_shot(folder: Path, name: str) -> Shot:
-    from .perceived import Onlooker
-    from .rendered import load_rendered
-
-    clip = next(clip for clip in load_rendered(folder, _body()) if clip.name == name)
-    seen = Onlooker(folder / _SEEN, torch.device("cpu"), SilentReporter()).pair(clip.video)
+    clip = _rendered(folder)[name]
+    seen = _onlooker(folder / _SEEN).pair(clip.video)
     return Shot(
         clip.name, clip.family, clip.truth, seen.tracks, clip.sentences, {"perception": seen.seconds}, clip.video
     )
+
+
+def _seen_apart_shot(folder: Path, name: str) -> Shot:
+    clip = _rendered(folder)[name]
+    onlooker = _onlooker(folder / _SEEN)
+    seen = [onlooker.everyone(video) for video in clip.alone]
+    tracks = _together(*(each.tracks for each in seen))
+    seconds = {"perception": sum(each.seconds for each in seen)}
+    return Shot(clip.name, clip.family, clip.truth, tracks, clip.sentences, seconds, clip.video)
+
+
+def _together(first: Tracks, second: Tracks) -> Tracks:
+    """The foremost person of each, as if they had been seen in one clip."""
+    if not len(first.found) or not len(second.found):
+        raise UserError("nobody", "Nobody is found in the video of one person alone.")
+    if not np.array_equal(first.frame_index, second.frame_index):
+        raise UserError("rendered-clip-damaged", "The videos of each person alone have not the same frames.")
+    one, other = only_person(first, 0), only_person(second, 0)
+    by_person = ("keypoints", "contested", "world_landmarks", "found", "hands", "hand_landmarks", "masks", "track_ids")
+    return replace(one, **{item: np.concatenate([getattr(one, item), getattr(other, item)]) for item in by_person})
+
+
+@lru_cache(maxsize=1)
+def _rendered(folder: Path) -> dict[str, RenderedClip]:
+    return {clip.name: clip for clip in load_rendered(folder, _body())}
+
+
+def _onlooker(folder: Path) -> Onlooker:
+    return Onlooker(folder, torch.device("cpu"), SilentReporter())
 
 
 def _real(request: Request, reporter: Reporter) -> Outcome:
@@ -191,15 +241,39 @@ def _real(request: Request, reporter: Reporter) -> Outcome:
             "Put clips of two people there, and Pose2Sim's demo (Calib.qca.txt, single_cam0N.mp4, multi_cam0N.mp4); "
             "then name it: --data FOLDER.",
         )
-    methods = request.methods or chosen_methods(None)
+    methods = _methods(request, told=False)
     report = evaluate_real(
         request.data, methods, cache=cache_folder() / _SEEN, seed=request.seed, clips=request.clips, reporter=reporter
     )
     return Outcome(report, ())
 
 
+def _public(request: Request, reporter: Reporter) -> Outcome:
+    from .public import PUBLIC_SETS, listed
+
+    name, public = request.benchmark, PUBLIC_SETS[request.benchmark]
+    if request.data is None:
+        raise UserError(
+            "no-data", f"The benchmark {name} needs the folder of the data set: --data FOLDER.", public.get_it
+        )
+    chosen = spread(listed(name, request.data, request.split), request.clips)
+    clips = [Clip(clip.name, clip.family, partial(_public_shot, name, request.data, clip)) for clip in chosen]
+    request = replace(request, methods=_methods(request, told=False))
+    return _run(request, reporter, Heading(name, request.split, request.seed, "public", public.notes), clips)
+
+
+def _public_shot(name: str, folder: Path, clip: Listed) -> Shot:
+    from .public import shot
+
+    return shot(name, folder, clip, _body(), _onlooker(cache_folder() / _SEEN))
+
+
 BENCHMARKS: Mapping[str, Benchmark] = {
     "pairs-2d": Benchmark("choreographed", "choreographed pairs, 2D observations simulated", _pairs_2d),
     "pairs-video": Benchmark("rendered", "choreographed pairs, rendered", _pairs_video),
     "real": Benchmark("real", "real video: four calibrated views, and clips without truth", _real),
+    "hi4d": Benchmark("public", "Hi4D: close contact in a studio", _public),
+    "harmony4d": Benchmark("public", "Harmony4D: grappling, dancing, martial arts", _public),
+    "chi3d": Benchmark("public", "CHI3D: grabs, hits, hugs in a studio", _public),
+    "3dpw": Benchmark("public", "3DPW: two people outdoors", _public),
 }

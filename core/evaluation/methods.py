@@ -82,10 +82,12 @@ METHODS: dict[str, Method] = {
 """All rows by name, in the table's order; the last is the product as it is, without a prompt."""
 
 
-def chosen_methods(names: str | None) -> tuple[str, ...]:
-    """Names from `a,b,c`, all for None. UserError `unknown-method` for one that does not exist."""
-    if names is None:
-        return tuple(METHODS)
+PROMPTED = ("prompted-fit",)
+"""Rows that are the same as another where there is no sentence to tell them."""
+
+
+def chosen_methods(names: str) -> tuple[str, ...]:
+    """Names from `a,b,c`. UserError `unknown-method` for one that does not exist."""
     chosen = tuple(dict.fromkeys(name.strip() for name in names.split(",") if name.strip()))
     unknown = [name for name in chosen if name not in METHODS]
     if unknown or not chosen:

@@ -59,6 +59,10 @@ class Clip:
     name: str
     family: str
     make: Callable[[], Shot]
+    methods: tuple[str, ...] | None = None
+    """Run on it in place of the run's own."""
+    label: str = ""
+    """Set behind the methods' names where the clip is another look at one: its results are rows of their own."""
 
 
 @dataclass(frozen=True)
@@ -100,8 +104,10 @@ def run(
     """
     reporter = reporter or SilentReporter()
     measured: list[Measured] = []
+    tried = 0
     for done, (clip, found) in enumerate(_all(clips, tuple(methods), heading.seed, workers), 1):
         measured.append(found)
+        tried += len(clip.methods or methods)
         for failure in found.failures:
             reporter.warning(failure)
         reporter.progress(done / count if count else 0.0, f"{done} of {count or 'some'} clips: {clip.name}")
@@ -113,7 +119,6 @@ def run(
     if not results:
         raise UserError("nothing-worked", f"No clip could be measured: {measured[0].failures[0]}")
     failures = [failure for found in measured for failure in found.failures]
-    tried = len(measured) * len(methods)
     notes = [*heading.notes, *NOTES]
     if failures:
         notes += [f"Failed, and not in the numbers: {len(failures)} of {tried} (clips times methods).", *failures]
@@ -127,26 +132,27 @@ def run(
 def measure(clip: Clip, methods: Sequence[str], seed: int) -> Measured:
     """All methods on one clip, in this process."""
     body = _body()
+    rows = {method: f"{method}, {clip.label}" if clip.label else method for method in clip.methods or methods}
     try:
         shot = clip.make()
         skin = true_skin(shot, body)
     except Cancelled:
         raise
     except Exception as error:
-        return Measured((), tuple(f"{method} on {clip.name}: {_sentence(error)}" for method in methods), None)
+        return Measured((), tuple(f"{row} on {clip.name}: {_sentence(error)}" for row in rows.values()), None)
     results, failures, picture = [], [], None
-    for method in methods:
+    for method, row in rows.items():
         try:
             prompt = shot.sentences[0] if shot.sentences else ""
             estimate = METHODS[method](shot.tracks, body, prompt=prompt, seed=seed, reporter=SilentReporter())
-            result = score(shot, estimate, body, method=method, skin=skin)
+            result = score(shot, estimate, body, method=row, skin=skin)
         except Cancelled:
             raise
         except Exception as error:
-            failures.append(f"{method} on {clip.name}: {_sentence(error)}")
+            failures.append(f"{row} on {clip.name}: {_sentence(error)}")
             continue
         results.append(result)
-        if method == methods[-1]:
+        if row == methods[-1]:
             picture = picture_of(shot, result, compare(shot, estimate, body))
     return Measured(tuple(results), tuple(failures), picture)
 

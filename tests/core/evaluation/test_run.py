@@ -107,6 +107,14 @@ def test_what_fails_is_named_and_counted(shots, monkeypatch):
     assert pictures == []
 
 
+def test_another_look_at_a_clip_has_a_row_of_its_own(shots):
+    again = replace(clips_of(shots)[1], name="b", methods=("initial",), label="seen apart")
+    report, pictures = run(HEADING, [again, clips_of(shots)[0]], ("raw", "initial"), workers=0)
+    assert [row.method for row in report.rows] == ["initial, seen apart", "raw", "initial"]
+    assert report.rows[0].metrics["mpjpe"] > report.rows[2].metrics["mpjpe"]
+    assert [picture.method for picture in pictures] == ["initial"]
+
+
 def test_nothing_to_measure(shots, monkeypatch):
     with pytest.raises(UserError) as refused:
         run(HEADING, [], ("raw",), workers=0)
