@@ -110,6 +110,7 @@ def _motion(file: TextFile, set_name: str) -> SkeletonMotion:
         positions=(places @ Y_UP_TO_Z_UP.T).astype(np.float32),
         rest=rest[0] * unit,
         turns=(Y_UP_TO_Z_UP @ world).astype(np.float32),
+        vertical_measured=_is_cmu(joints),
     )
 
 
@@ -177,10 +178,14 @@ def _names(joints: list[_Joint]) -> tuple[str, ...]:
 
 def _subject(stem: str, set_name: str, joints: list[_Joint]) -> str:
     trial = re.search(r"(\d+)_\d+$", stem)
-    if trial and any(joint.name == "lfemur" for joint in joints):
+    if trial and _is_cmu(joints):
         return f"cmu-{int(trial[1]):02d}"
     actor = _ACTOR.match(stem)
     return f"{set_name}-{actor[1] if actor else stem}"
+
+
+def _is_cmu(joints: list[_Joint]) -> bool:
+    return any(joint.name == "lfemur" for joint in joints)
 
 
 def _text(stem: str, set_name: str) -> tuple[str, ...]:

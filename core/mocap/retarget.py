@@ -21,6 +21,7 @@ from ..geometry.lifting import frame, shortest_turn
 from . import feet
 from .capture import Capture
 from .skeleton_motion import SkeletonMotion, resampled
+from .vertical import put_upright
 
 RATE = 30.0
 """frames a second of every capture."""
@@ -71,14 +72,14 @@ def retarget(motion: SkeletonMotion) -> Capture:
             "Rename its joints as a common format does, or leave it out.",
         )
     target = default_target()
-    source = _Source(resampled(motion, RATE))
-    frames = len(source.positions)
+    raw = _Source(motion)
+    scale = _leg_length(target) / raw.leg_length()
+    still = feet.still_feet(raw.feet(scale), motion.rate)
+    source = _Source(resampled(put_upright(motion, still.numpy()), RATE))
+    at = (torch.arange(len(source.positions)) * motion.rate / RATE).round().long().clamp_max(len(still) - 1)
     world = _world_rotations(source, target)
-    scale = _leg_length(target) / source.leg_length()
     hips = 0.5 * (target.at("left_hip") + target.at("right_hip")) - target.at("pelvis")
     pelvis = scale * source.middle("hip") - world["pelvis"] @ hips
-    still = feet.still_feet(_Source(motion).feet(scale), motion.rate)
-    at = (torch.arange(frames) * motion.rate / RATE).round().long().clamp_max(len(still) - 1)
     stood = feet.stand(world, pelvis, still[at], RATE, target.body, target.rest)
     turns = relative(stood.world)
     return Capture(

@@ -33,6 +33,8 @@ class SkeletonMotion:
     """float [J,3] the recording's own rest pose, in the body's rest axes: Y up, facing +Z, the person's left at +X."""
     turns: np.ndarray | None = None
     """float32 [T,J,3,3] what takes the rest pose's axes to the world, for the part of the body that begins at each joint."""
+    vertical_measured: bool = True
+    """Whether Z is the room's vertical, as marker systems know it, or a guess, as from one camera."""
 
     def index(self, name: str) -> int | None:
         return self.names.index(name) if name in self.names else None
