@@ -21,14 +21,15 @@ from core.clip import probe, read_frames
 from core.contract.files import write_json
 from core.contract.reconstruction import load
 from core.evaluation.against_truth import (
-    UNITS,
-    errors,
+    estimate_of,
     limb_errors,
     limbs_of_joints,
     limbs_of_landmarks,
     load_truth,
-    same_people,
+    shot_of,
 )
+from core.evaluation.results import UNITS
+from core.evaluation.scores import compare, score
 from core.perception.tracks import Tracks
 from core.workspace import CACHE_FOLDER
 
@@ -40,15 +41,17 @@ def main() -> None:
     folder = Path(sys.argv[1])
     result = load(folder / "reconstruction")
     truth = load_truth(SAMPLES / "handshake_hug_truth.npz", SAMPLES / "handshake_hug_contacts.json")
-    ours = errors(truth, result.motion, result.info.contacts, load_body(None))
     tracks = Cache(folder / "reconstruction" / CACHE_FOLDER).newest(Tracks, "perception")
-    order = list(same_people(truth, result.motion))
+    body = load_body(None)
+    shot, estimate = shot_of("sample", truth, tracks, body), estimate_of(result.motion, result.info.contacts)
+    ours = score(shot, estimate, body).metrics
+    order = list(compare(shot, estimate, body).order)
     frames, found = result.motion.frame_index, tracks.found[order]
     limbs = {
-        "ours": limb_errors(truth, limbs_of_joints(result.motion)[order], frames, found),
+        "ours": limb_errors(truth, limbs_of_joints(estimate, result.motion.joints)[order], frames, found),
         "raw metric landmarks": limb_errors(truth, limbs_of_landmarks(tracks.world_landmarks)[order], frames, found),
     }
-    write_json(folder / "errors.json", {"errors": ours, "units": UNITS, "limbs": limbs})
+    write_json(folder / "errors.json", {"errors": ours, "units": {name: UNITS[name] for name in ours}, "limbs": limbs})
     print("Against the truth (people of the same body model as is fitted, so better than on real people):")
     for name, value in ours.items():
         print(f"  {name:17s} {value:8.2f} {UNITS[name]}")

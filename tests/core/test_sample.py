@@ -12,14 +12,15 @@ from core.body.files import load_body
 from core.body.model import BodyModel
 from core.body.regions import vertex_regions
 from core.clip import probe
-from core.contract.contact import Contact
 from core.contract.files import read_json, read_npz
 from core.contract.reconstruction import MotionArrays
-from core.contract.skeleton import REGIONS
-from core.evaluation.against_truth import Truth, contact_distance, errors, load_truth, same_people, touching
+from core.evaluation.against_truth import Truth, estimate_of, load_truth, shot_of
 from core.evaluation.metrics import penetration, vertex_normals
+from core.evaluation.scores import compare, contact_distance, score, touching
+from core.evaluation.shot import Shot
 from core.geometry.soles import sole_vertices
 from core.motion import pose_motion
+from tests.core.conftest import made_up_tracks
 
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"
 
@@ -99,8 +100,8 @@ def test_hands_meet_and_hold_each_other(truth, body, skin):
     assert palms and max(c.frame_end - c.frame_start for c in palms) >= 20
     backs = {c.region_a for c in truth.contacts if c.region_b == "back"} & {"left_palm", "right_palm"}
     assert backs == {"left_palm", "right_palm"}
-    frames = np.arange(len(truth.time))
-    assert contact_distance(truth.contacts, skin, vertex_regions(body).numpy(), frames) < 15
+    touch = touching(truth.contacts, np.arange(len(truth.time)))
+    assert contact_distance(touch, skin, vertex_regions(body).numpy()) < 15
 
 
 def test_nobody_is_inside_the_other(body, skin):
@@ -112,8 +113,16 @@ def test_nobody_is_inside_the_other(body, skin):
             assert (depth > 10).mean() < 0.01
 
 
+def as_shot(truth: Truth, result: MotionArrays, body: BodyModel) -> Shot:
+    """Of the result's frames; nothing of the tracks but frames and times matters here."""
+    frames = len(result.time)
+    tracks = replace(made_up_tracks(frames), frame_index=result.frame_index, time=result.time)
+    return shot_of("sample", truth, tracks, body)
+
+
 def test_the_truth_has_no_errors_against_itself(body, truth):
-    found = errors(truth, as_result(truth), truth.contacts, body)
+    result = as_result(truth)
+    found = score(as_shot(truth, result, body), estimate_of(result, truth.contacts), body).metrics
     for name in ("mpjpe", "pa_mpjpe", "mpvpe", "int", "pair_pa_mpjpe", "re", "accel"):
         assert found[name] == pytest.approx(0, abs=0.05), name
     assert found["contact_f1"] == 1.0
@@ -125,17 +134,9 @@ def test_errors_know_who_is_who(body, truth):
     result = as_result(truth)
     names = ("body_pose", "global_orient", "pelvis", "left_hand_pose", "right_hand_pose", "betas", "joints")
     swapped = replace(result, **{name: getattr(result, name)[[1, 0]] for name in names})
-    assert same_people(truth, swapped) == (1, 0)
     contacts = [replace(contact, person_a=1, person_b=0) for contact in truth.contacts]
-    found = errors(truth, swapped, contacts, body)
+    shot, estimate = as_shot(truth, result, body), estimate_of(swapped, contacts)
+    assert compare(shot, estimate, body).order == (1, 0)
+    found = score(shot, estimate, body).metrics
     assert found["int"] == pytest.approx(0, abs=0.05)
     assert found["contact_f1"] == 1.0
-
-
-def test_touching_counts_frames_of_the_clip_and_leaves_out_what_was_rejected():
-    shake = Contact(1, "left_palm", 0, "chest", 3, 4)
-    found = touching([shake, replace(shake, region_a="face", state="rejected")], np.arange(2, 6))
-    assert np.argwhere(found).tolist() == [
-        [1, REGIONS.index("chest"), REGIONS.index("left_palm")],
-        [2, REGIONS.index("chest"), REGIONS.index("left_palm")],
-    ]
