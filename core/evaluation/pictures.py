@@ -27,6 +27,10 @@ _NEAREST = 0.05
 """metres; what is behind the camera is drawn as if it were so far before it."""
 _STRAY = 0.6
 """How far a view reaches beyond the true people to show the estimated ones, in sizes of what the true ones fill."""
+_FAR = 1.5
+"""metres that views from above and from the side reach beyond them at least."""
+_TITLE = 14.0
+"""px at the top of a view for its title."""
 _COLUMN, _GAP, _TALL, _LOW = 320.0, 12.0, 240.0, 154.0
 """px in the drawing: width of a moment and between two, height of the camera's view and of the other two."""
 _FRAME_WIDTH, _FRAME_QUALITY = 640, 72
@@ -121,7 +125,7 @@ def picture_svg(picture: ClipPicture) -> str:
     unseen = np.isin(picture.visibility[:, moments], (HIDDEN, OUTSIDE))
     parts = []
     for number, view in enumerate(_views(picture)):
-        window = _window(view.project(_with_crown(true)), view.project(_with_crown(estimate)), view.box)
+        window = _window(view.project(_with_crown(true)), view.project(_with_crown(estimate)), view)
         for column, moment in enumerate(moments):
             drawing = _Drawing(view, window)
             if number == 0:
@@ -149,6 +153,8 @@ class _View:
     """How long a metre is there, at a point [3]."""
     box: Box
     """Its place within a moment's column, px."""
+    least_reach: float
+    """As `_STRAY`, in the plane's own unit."""
 
 
 def _views(picture: ClipPicture) -> list[_View]:
@@ -169,9 +175,9 @@ def _views(picture: ClipPicture) -> list[_View]:
         return lambda points: points @ np.stack([across, -upwards], 1)
 
     return [
-        _View("camera", pixels, lambda point: K[0, 0] / max(point[2], _NEAREST), (0, 0, _COLUMN, _TALL)),
-        _View("from above", flat(right, ahead), lambda _: 1.0, (0, low, half, _LOW)),
-        _View("from the side", flat(ahead, up), lambda _: 1.0, (half + _GAP, low, half, _LOW)),
+        _View("camera", pixels, lambda point: K[0, 0] / max(point[2], _NEAREST), (0, 0, _COLUMN, _TALL), 0.0),
+        _View("from above", flat(right, ahead), lambda _: 1.0, (0, low, half, _LOW), _FAR),
+        _View("from the side", flat(ahead, up), lambda _: 1.0, (half + _GAP, low, half, _LOW), _FAR),
     ]
 
 
@@ -188,16 +194,17 @@ def _with_crown(joints: np.ndarray) -> np.ndarray:
     return np.concatenate([joints, crown[..., None, :]], -2)
 
 
-def _window(true: np.ndarray, found: np.ndarray, box: Box) -> Box:
-    """What a view shows of its plane: all true points [...,2], estimated ones as far as they do not stray, in the box's shape."""
+def _window(true: np.ndarray, found: np.ndarray, view: _View) -> Box:
+    """What a view shows of its plane: all true points [...,2], estimated ones as far as they do not stray, in its box's shape."""
     low, high = true.min((0, 1, 2)), true.max((0, 1, 2))
-    reach = _STRAY * (high - low).max()
+    reach = max(_STRAY * (high - low).max(), view.least_reach)
     low = np.minimum(low, np.maximum(found.min((0, 1, 2)), low - reach))
     high = np.maximum(high, np.minimum(found.max((0, 1, 2)), high + reach))
     centre, size = (low + high) / 2, 1.16 * (high - low)
-    scale = max(size[0] / box[2], size[1] / box[3])
-    width, height = scale * box[2], scale * box[3]
-    return float(centre[0] - width / 2), float(centre[1] - height / 2), float(width), float(height)
+    _, _, across, down = view.box
+    scale = max(size[0] / across, size[1] / (down - _TITLE))
+    top = centre[1] - scale * (down + _TITLE) / 2
+    return float(centre[0] - scale * across / 2), float(top), float(scale * across), float(scale * down)
 
 
 class _Drawing:
