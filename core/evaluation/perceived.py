@@ -15,6 +15,9 @@ from ..perception.stage import assemble, find_everyone, find_people
 from ..perception.tracks import Tracks
 from ..report import Reporter
 from ..stages import PERCEPTION
+from .stills import Stills, as_clip
+
+_Look = Callable[[Clip, int, int], Tracks]
 
 
 @dataclass(frozen=True)
@@ -38,10 +41,19 @@ class Onlooker:
         UserError where there are not two, or the clip cannot be read.
         """
 
-        def look(clip: Clip, first: int, last: int) -> Tracks:
-            return find_people(clip, first, last, people=None, device=self.device, reporter=self.reporter)
+        return self._remembered("pair", path, frames, self._find_two)
 
-        return self._remembered("pair", path, frames, look)
+    def pair_in(self, stills: Stills) -> Perceived:
+        """`pair` for pictures in files."""
+        key = key_of(PERCEPTION.version, stills.key())
+        entry = self._cache.read(Tracks, "pair", key)
+        if entry is None:
+            with as_clip(stills) as path:
+                clip = probe(path)
+                entry = self._looked(
+                    "pair", key, clip, (0, clip.frame_count - 1), stills.paths[0].parent, self._find_two
+                )
+        return Perceived(entry.result, entry.seconds)
 
     def everyone(self, path: Path, frames: tuple[int, int] | None = None) -> Perceived:
         """All people, any number of them, without hands."""
@@ -52,16 +64,23 @@ class Onlooker:
 
         return self._remembered("everyone", path, frames, look)
 
-    def _remembered(
-        self, who: str, path: Path, frames: tuple[int, int] | None, look: Callable[[Clip, int, int], Tracks]
-    ) -> Perceived:
+    def _remembered(self, who: str, path: Path, frames: tuple[int, int] | None, look: _Look) -> Perceived:
         clip = probe(path)
         first, last = frames or (0, clip.frame_count - 1)
-        cache, key = Cache(self.folder), key_of(PERCEPTION.version, content_key(path), first, last)
-        entry = cache.read(Tracks, who, key)
-        if entry is None:
-            self.reporter.log(f"Looking at {path.name}, frames {first} to {last}.")
-            started = time.perf_counter()
-            entry = CacheEntry(look(clip, first, last), (), round(time.perf_counter() - started, 3))
-            cache.write(who, key, entry)
+        key = key_of(PERCEPTION.version, content_key(path), first, last)
+        entry = self._cache.read(Tracks, who, key) or self._looked(who, key, clip, (first, last), path, look)
         return Perceived(entry.result, entry.seconds)
+
+    @property
+    def _cache(self) -> Cache:
+        return Cache(self.folder)
+
+    def _find_two(self, clip: Clip, first: int, last: int) -> Tracks:
+        return find_people(clip, first, last, people=None, device=self.device, reporter=self.reporter)
+
+    def _looked(self, who: str, key: str, clip: Clip, frames: tuple[int, int], shown: Path, look: _Look) -> CacheEntry:
+        self.reporter.log(f"Looking at {shown.name}, frames {frames[0]} to {frames[1]}.")
+        started = time.perf_counter()
+        entry = CacheEntry(look(clip, *frames), (), round(time.perf_counter() - started, 3))
+        self._cache.write(who, key, entry)
+        return entry
