@@ -38,16 +38,30 @@ _WALK_SPEED, _RUN_SPEED = 0.5, 1.9
 _DIRECT = 0.7
 """Least share of a walk's way that gets somewhere."""
 
-_KICK_HEIGHT, _KICK_SPEED, _KICK_REACH = 0.30, 3.0, 0.80
-"""metres of the ankle above where it stands, m/s of the ankle past the hips, share of the leg's length."""
-_PUNCH_SPEED, _PUNCH_REACH, _PUNCH_AHEAD, _PUNCH_GAIN = 1.7, 0.90, 0.35, 0.15
-"""m/s of the wrist past the chest, share of the arm's length, metres that the wrist is before the shoulder, and comes forward."""
+_KICK_HEIGHT, _KICK_SPEED, _KICK_REACH, _KICK_AHEAD = 0.24, 3.0, 0.80, 0.20
+"""metres of the ankle above where it stands, m/s of the ankle past the hips, share of the leg's length, metres before the
+hip."""
+_LOW_KICK_SPEED = 6.5
+"""m/s that make a kick of a foot that stays low; running legs are slower."""
+_KICK_LEAN = np.radians(95)
+"""Beyond it somebody who swings a leg up turns a cartwheel."""
+_PUNCH_SPEED, _PUNCH_REACH, _PUNCH_AHEAD, _PUNCH_GAIN, _PUNCH_BACK = 1.7, 0.90, 0.25, 0.18, 0.12
+"""m/s of the wrist past the chest, share of the arm's length, metres that the wrist is before the shoulder, comes forward for
+that, and goes back within half a second."""
+_ONE_HAND = 0.5
+"""Share of its way forward that the other hand goes at most along with it."""
 _AROUND = 0.45
 """Share of a window of a kick or punch that comes before its peak."""
 _LYING, _UP = 0.40, 0.90
 """Shares of the standing height of the pelvis, below which somebody is down and above which up again."""
+_DOWN = 0.55
+"""The same share, above which somebody is no longer down."""
+_STAYS_DOWN, _LONGEST_RISE = 20, 110
+"""frames that somebody is down at least who then gets up, and that it takes at most."""
 _AFTER_UP = 10
 """frames that a window of getting up goes on."""
+_SHORTEST = 24
+"""frames of a walk, run or dance that can be repeated."""
 _LIVELY = 0.35
 """m/s of hands and feet past the hips, mean: who dances or does anything else moves more than that."""
 
@@ -74,6 +88,10 @@ class Signals:
     """[T,2] m/s of the ankles past the pelvis."""
     foot_reach: np.ndarray
     """[T,2] from hip to ankle, as a share of the leg."""
+    foot_ahead: np.ndarray
+    """[T,2] metres of the ankles before the hips, in the heading."""
+    foot_away: np.ndarray
+    """[T,2] metres of the ankles from below the hips, in any direction."""
     hand_speed: np.ndarray
     """[T,2] m/s of the wrists past the chest."""
     hand_reach: np.ndarray
@@ -102,9 +120,9 @@ class _Same:
 def find_windows(captures: Iterable[Capture], kind: Kind, frames: int) -> list[Window]:
     """All windows of one kind, in the order of the captures.
 
-    Standing, walking, running, dancing and other: `frames` long, overlapping by half; where a stretch is shorter, but at least
-    half as long and no less than a second, the whole of it. Kicking and punching: at most `frames` about each peak. Getting
-    up: from the last moment on the floor until upright, as long as it took. `joining.fitted` makes any of them `frames` long.
+    Standing, walking, running, dancing and other: `frames` long, overlapping by half; where a stretch is shorter, the whole of
+    it, if it is at least half as long, or can be repeated. Kicking and punching: at most `frames` about each peak. Getting up:
+    from lying or sitting on the floor until upright, as long as it took. `joining.fitted` makes any of them `frames` long.
     """
     found: list[Window] = []
     for capture in captures:
@@ -151,6 +169,8 @@ def _signals(same: _Same) -> Signals:
         ankles=ankles[..., 2] - ankle_height,
         foot_speed=_speed(ankles - at("pelvis")[:, None]),
         foot_reach=np.linalg.norm(ankles - hips, axis=-1) / leg,
+        foot_ahead=((ankles - hips)[..., :2] * ahead[:, None]).sum(-1),
+        foot_away=np.linalg.norm((ankles - hips)[..., :2], axis=-1),
         hand_speed=_speed(wrists - at("spine3")[:, None]),
         hand_reach=np.linalg.norm(wrists - shoulders, axis=-1) / arm,
         hand_ahead=((wrists - shoulders)[..., :2] * ahead[:, None]).sum(-1),
@@ -173,7 +193,8 @@ def _of_kind(capture: Capture, seen: Signals, kind: Kind, frames: int) -> Iterat
         for start, up, end in _rises(seen):
             yield _window(capture, seen, start, end, kind, up)
     else:
-        for start, end in _parts(_steady(capture, seen, kind), frames):
+        shortest = _SHORTEST if kind in ("walking", "running", "dancing") else max(frames // 2, 30)
+        for start, end in _parts(_steady(capture, seen, kind), frames, shortest):
             if _is(kind, seen, start, end):
                 yield _window(capture, seen, start, end, kind)
 
@@ -191,13 +212,13 @@ def _window(
     return Window(capture, start, end, kind, speed, turn, None if peak is None else peak - start, side)
 
 
-def _parts(good: np.ndarray, frames: int) -> Iterator[tuple[int, int]]:
-    """Stretches of bool [T] as pieces of `frames` that overlap by half, and what is too short for that whole."""
+def _parts(good: np.ndarray, frames: int, shortest: int) -> Iterator[tuple[int, int]]:
+    """Stretches of bool [T] as pieces of `frames` that overlap by half, and what is too short for that, whole."""
     for start, end in stretches(good):
         if end - start >= frames:
             for first in range(start, end - frames + 1, max(frames // 2, 1)):
                 yield first, first + frames
-        elif end - start >= max(frames // 2, RATE):
+        elif end - start >= shortest:
             yield start, end
 
 
@@ -239,16 +260,21 @@ def _kicks(seen: Signals) -> list[tuple[int, Side]]:
     """Peaks of a foot that goes out fast while the other carries an upright body, and which foot."""
     found = []
     for foot, side in enumerate(_SIDES):
-        for peak in find_peaks(seen.ankles[:, foot], height=_KICK_HEIGHT, distance=15)[0]:
-            near = slice(max(peak - 8, 0), peak + 9)
-            out = int(seen.foot_reach[near, foot].argmax()) + near.start
+        speed, ankle = seen.foot_speed[:, foot], seen.ankles[:, foot]
+        for fast in find_peaks(speed, height=_KICK_SPEED, distance=15)[0]:
+            near = slice(max(fast - 10, 0), fast + 11)
+            after = slice(fast, fast + 11)
+            out = int((seen.foot_away[after, foot] + ankle[after]).argmax()) + int(fast)
+            high = ankle[out] > _KICK_HEIGHT and seen.foot_away[out, foot] > _KICK_AHEAD
+            low = speed[fast] > _LOW_KICK_SPEED and seen.foot_ahead[out, foot] > _KICK_AHEAD
             if (
-                seen.foot_speed[near, foot].max() > _KICK_SPEED
+                (high or low)
                 and seen.foot_reach[out, foot] > _KICK_REACH
-                and seen.ankles[out, foot] > 0.8 * _KICK_HEIGHT
                 and seen.ankles[near, 1 - foot].min() < 0.15
-                and seen.height[peak] > 0.75
-                and seen.speed[near].max() < _RUN_SPEED
+                and np.median(seen.floating[near]) < _ON_FLOOR
+                and seen.height[near].min() > 0.7
+                and seen.tilt[near].max() < _KICK_LEAN
+                and seen.speed[near].max() < 1.5 * _RUN_SPEED
             ):
                 found.append((out, side))
     return sorted(found)
@@ -258,17 +284,21 @@ def _punches(seen: Signals) -> list[tuple[int, Side]]:
     """Moments in which a hand that came fast is furthest out in front of the chest, and which hand."""
     found = []
     for hand, side in enumerate(_SIDES):
+        ahead, other = seen.hand_ahead[:, hand], seen.hand_ahead[:, 1 - hand]
         for fast in find_peaks(seen.hand_speed[:, hand], height=_PUNCH_SPEED, distance=10)[0]:
-            near = slice(fast, fast + 8)
-            out = int(seen.hand_ahead[near, hand].argmax()) + fast
+            out = int(ahead[fast : fast + 8].argmax()) + int(fast)
+            before = max(int(fast) - 8, 0)
+            gain = ahead[out] - ahead[before]
             if (
                 seen.hand_reach[out, hand] > _PUNCH_REACH
-                and seen.hand_ahead[out, hand] > _PUNCH_AHEAD
-                and seen.hand_ahead[out, hand] > seen.hand_ahead[max(fast - 6, 0), hand] + _PUNCH_GAIN
-                and abs(seen.hand_up[out, hand]) < 0.35
+                and ahead[out] > _PUNCH_AHEAD
+                and gain > _PUNCH_GAIN
+                and ahead[out] - ahead[out : out + 15].min() > _PUNCH_BACK
+                and other[out] - other[before] < _ONE_HAND * gain
+                and abs(seen.hand_up[out, hand]) < 0.3
                 and seen.height[out] > 0.7
                 and seen.tilt[out] < 1.2 * _LEAN
-                and seen.speed[out] < 1.2
+                and seen.speed[out] < 1.6
                 and seen.floating[max(out - 15, 0) : out + 15].max() < _ON_FLOOR
             ):
                 found.append((out, side))
@@ -276,17 +306,15 @@ def _punches(seen: Signals) -> list[tuple[int, Side]]:
 
 
 def _rises(seen: Signals) -> list[tuple[int, int, int]]:
-    """(last moment down, first moment up, end) of every time that somebody gets up from the floor."""
+    """(a moment down, first moment up, end) of every time that somebody gets up who has been down for a while."""
     found = []
-    for _, down in stretches(seen.height < _LYING):
-        later = np.flatnonzero(seen.height[down:] > _UP)
-        if len(later) == 0:
+    for _, rising in stretches(seen.height < _LYING):
+        later = np.flatnonzero(seen.height[rising:] > _UP)
+        if len(later) == 0 or (seen.height[rising : rising + int(later[0])] < _LYING).any():
             continue
-        up = down + int(later[0])
-        low = seen.height[down:up] < _LYING
-        before = np.flatnonzero(seen.height[:down] > _UP)
-        fell = int(before[-1]) + 1 if len(before) else 0
-        start = fell + int(seen.height[fell:down].argmin())
-        if not low.any() and seen.floating[start:up].max() < 0.25:
-            found.append((start, up, min(up + _AFTER_UP, len(seen.height))))
+        up = rising + int(later[0])
+        standing = np.flatnonzero(seen.height[:rising] > _DOWN)
+        down = int(standing[-1]) + 1 if len(standing) else 0
+        if rising - down >= _STAYS_DOWN and up - rising < _LONGEST_RISE:
+            found.append((max(down, up - _LONGEST_RISE), up, min(up + _AFTER_UP, len(seen.height))))
     return found
