@@ -156,8 +156,9 @@ class _Legs:
             distance = wanted.norm(dim=-1, keepdim=True).clamp((upper - lower).abs() + 0.01, _STRETCH * (upper + lower))
             before, after = normalize(end - start, dim=-1), normalize(wanted, dim=-1)
             forward = world[hip][..., 2]
-            # a straight leg's knee goes forward
-            pole = (middle - start) - ((middle - start) * before).sum(-1, keepdim=True) * before + 0.01 * forward
+            pole = (middle - start) - ((middle - start) * before).sum(-1, keepdim=True) * before
+            # a straight leg's knee goes forward, and so does one that was pressed through
+            pole = pole - 2 * (pole * forward).sum(-1, keepdim=True).clamp_max(0) * forward + 0.01 * forward
             pole = (shortest_turn(before, after) @ pole[..., None])[..., 0]
             pole = normalize(pole - (pole * after).sum(-1, keepdim=True) * after, dim=-1)
             along = (upper**2 - lower**2 + distance**2) / (2 * distance)

@@ -34,6 +34,8 @@ _MEMORY = 0.4
 """seconds over which a straight limb keeps the hinge that its bend last showed."""
 _COLLAR_DOWN, _COLLAR_UP = math.radians(9), math.radians(18)
 """How far the collar turns down with a hanging arm and up with one overhead."""
+_MOST_HABIT, _USUAL_TURNOUT = math.radians(20), math.radians(20)
+"""How far a wrist's usual bend is taken back at most, and how far a foot may usually be turned on its shank."""
 _LOOKING_DOWN, _MOST_TIPPED = math.radians(4), math.radians(16)
 """How far down people look at least on average, and how far a recording's head is tipped for it at most."""
 _COUNT = len(BODY_JOINTS)
@@ -51,6 +53,14 @@ class Target:
 
     def bone(self, start: str, end: str) -> Tensor:
         return self.at(end) - self.at(start)
+
+    def foot_axis(self, side: str) -> Tensor:
+        """[3] where the resting foot points, level: the long axis of its skin."""
+        joints = [JOINT_INDEX[f"{side}_{part}"] for part in ("ankle", "foot")]
+        points = self.body.template[self.body.weights[:, joints].sum(1) > 0.9].double()[:, [0, 2]]
+        _, _, axes = torch.linalg.svd(points - points.mean(0), full_matrices=False)
+        x, z = axes[0] * axes[0, 1].sign()
+        return torch.stack([x, torch.zeros_like(x), z])
 
 
 @lru_cache(maxsize=1)
@@ -217,10 +227,10 @@ def _leg(source: _Source, target: Target, side: str, world: dict[str, Tensor]) -
     unbent = shortest_turn(world["pelvis"] @ target.bone(hip, knee), source.bone(hip, knee)) @ world["pelvis"]
     hinge = (unbent if guess is None else guess) @ lateral
     world[hip], world[knee] = _limb(source, target, (hip, knee, ankle), lateral, hinge, backwards=True)
-    level = _from_own_rest_foot(source, target, side)
-    if level is not None:
-        world[ankle] = level[0]
-        world[foot] = level[1]
+    own = _from_own_rest_foot(source, target, side)
+    if own is not None:
+        world[ankle] = _without_habit(world[knee], own[0], (1,), _USUAL_TURNOUT, math.inf)
+        world[foot] = world[ankle] @ own[0].mT @ own[1]
     elif source.has(foot):
         across = world[knee] @ lateral
         resting = frame(target.bone(ankle, foot), lateral)
@@ -243,7 +253,7 @@ def _from_own_rest_foot(source: _Source, target: Target, side: str) -> tuple[Ten
         return None
     frontal, level = shank.new_tensor([1.0, 1.0, 0.0]), shank.new_tensor([1.0, 0.0, 1.0])
     spread = shortest_turn(target.bone(knee, ankle) * frontal, shank * frontal)
-    heading = shortest_turn(target.bone(ankle, foot) * level, (spread.mT @ sole) * level)
+    heading = shortest_turn(target.foot_axis(side), (spread.mT @ sole) * level)
     toes = source.turn(foot)
     return turn @ spread @ heading, (turn if toes is None else toes) @ spread @ heading
 
@@ -265,6 +275,8 @@ def _arm(source: _Source, target: Target, side: str, world: dict[str, Tensor]) -
         rest_palm = target.body.joint_template[JOINT_INDEX[f"{side}_middle1"]].double() - target.at(wrist)
         world[wrist] = turn @ shortest_turn(rest_palm, palm)
         _share_roll(world, elbow, wrist, lower)
+        # markers on the back of a hand sit askew: at rest a wrist is straight
+        world[wrist] = _without_habit(world[elbow], world[wrist], (1, 2), 0.0, _MOST_HABIT)
 
 
 def _shrugged(source: _Source, side: str, upper: Tensor, chest: Tensor) -> Tensor:
@@ -319,6 +331,18 @@ def _remembered(seen: Tensor, trust: Tensor) -> Tensor:
     usual = (trust * seen).sum(0).numpy() / (float(trust.sum()) + _MEMORY * RATE * 0.1)
     mixed = near + 0.02 * usual + np.array([1e-3, 0.0])
     return normalize(torch.from_numpy(mixed), dim=-1)
+
+
+def _without_habit(above: Tensor, own: Tensor, axes: tuple[int, ...], allowed: float, most: float) -> Tensor:
+    """A joint's world rotation [T,3,3] without what its middle turn about some of the parent's axes has beyond `allowed`.
+
+    At most `most` radians are taken off about each.
+    """
+    usual = matrix_to_axis_angle(above.mT @ own).median(0).values
+    excess = usual - usual.clamp(-allowed, allowed)
+    kept = torch.zeros_like(usual)
+    kept[list(axes)] = excess[list(axes)].clamp(-most, most)
+    return above @ axis_angle_to_matrix(-kept) @ above.mT @ own
 
 
 def _share_roll(world: dict[str, Tensor], elbow: str, wrist: str, forearm: Tensor) -> None:
