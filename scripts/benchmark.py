@@ -1,13 +1,14 @@
 """How fast and how large: every stage, beside a plain full-mesh fit, and as clips grow. Run with the core's interpreter.
 
-    .venv/bin/python scripts/benchmark.py [--out REPORT.json]                      about ten minutes on two cores
+    .venv/bin/python scripts/benchmark.py [--out REPORT.json]                      about twelve minutes on two idle cores
     .venv/bin/python scripts/benchmark.py --frames 75 --growth 64 128 --full-mesh 0    a short look
     .venv/bin/python scripts/benchmark.py --page REPORT.json                       draw the page again
 
 Whole reconstructions run on the clip played to and fro until it has as many frames as asked, scaled to the size asked; refine
 follows each. The growth runs all stages after perception on what perception saw, played to and fro. The full-mesh fit uses the
 smplx package (requirements-dev.txt; left out where it is not installed) on the clip's first frames. Each is a process of its
-own, so that its peak memory is its own. --out writes REPORT.json and REPORT.html; the page needs core/requirements-evaluate.txt.
+own, so that its peak memory is its own. --out writes REPORT.json and REPORT.html after each of them; the page needs
+core/requirements-evaluate.txt.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib.util import find_spec
 from itertools import chain, cycle, islice
 from pathlib import Path
@@ -40,6 +42,11 @@ ROOT = Path(__file__).resolve().parents[1]
 SAMPLE = ROOT / "samples" / "handshake_hug.mp4"
 SAMPLE_TRUTH = ROOT / "samples" / "handshake_hug_truth.npz"
 _CHILD = "child"
+_ABOUT_FULL_MESH = (
+    "The full-mesh fit descends on the 33 landmarks' reprojection, a relaxed pose, small betas and little acceleration, each "
+    "person by themselves; ours also on metric landmarks, floor, feet, limits and what is between the two."
+)
+_ABOUT_GROWTH = "Beyond 480 frames the fit goes window by window, after a look at frames spread over the clip."
 _ENVIRONMENT = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0"}
 """Of child processes, unless set otherwise: as in `core/__main__.py`."""
 
@@ -78,35 +85,38 @@ def cost(job: str, frames: int, *arguments: object) -> Cost:
     return Cost(frames, round(wall, 2), answer["whole"], answer["seconds"], answer["memory"])
 
 
-def benchmark(options: argparse.Namespace, scratch: Path) -> Speed:
+def benchmark(options: argparse.Namespace, scratch: Path) -> Iterator[Speed]:
+    """What is known after each measurement, so that a run that is stopped leaves what it has."""
     width, height = (int(number) for number in options.size.split("x"))
     machine = Machine(os.cpu_count() or 1, limit_threads(), str(choose_device(options.device)), _load())
-    runs, refined = [], []
+    speed = Speed(options.clip.name, (width, height), machine, (), (), (), None, ())
+    longest = max(options.frames)
     for frames in options.frames:
         clip, folder = scratch / f"{frames}.mp4", scratch / str(frames)
         stretched(options.clip, frames, (width, height), clip)
-        runs.append(cost("reconstruct", frames, clip, folder, options.device))
-        refined.append(cost("refine", frames, folder, options.device))
-    tracks = next((scratch / str(max(options.frames)) / CACHE_FOLDER).glob("perception-*.npz"))
-    notes = [
-        f"As clips grow: what perception saw of {max(options.frames)} frames, played to and fro. Beyond 480 frames the fit goes "
-        "window by window, after a look at frames spread over the clip."
-    ]
-    mesh = None
+        speed = replace(speed, runs=(*speed.runs, cost("reconstruct", frames, clip, folder, options.device)))
+        speed = replace(speed, refined=(*speed.refined, cost("refine", frames, folder, options.device)))
+        yield speed
+    tracks = next((scratch / str(longest) / CACHE_FOLDER).glob("perception-*.npz"))
     if options.full_mesh and find_spec("smplx") is None:
-        notes.append("smplx is not installed (requirements-dev.txt), so nothing was compared with it.")
+        speed = _noted(speed, "smplx is not installed (requirements-dev.txt), so nothing was compared with it.")
     elif options.full_mesh:
-        frames = min(options.full_mesh, max(options.frames))
         truth = SAMPLE_TRUTH if options.clip == SAMPLE else ""
-        _, answer = measured("full-mesh", frames, tracks, options.device, truth)
-        mesh = FullMesh(**{name: value for name, value in answer.items() if name not in ("whole", "memory")})
-        notes.append(
-            "The full-mesh fit descends on the 33 landmarks' reprojection, a relaxed pose, small betas and little acceleration, "
-            "each person by themselves; ours also on metric landmarks, floor, feet, limits and what is between the two."
+        _, answer = measured("full-mesh", min(options.full_mesh, longest), tracks, options.device, truth)
+        numbers = {name: value for name, value in answer.items() if name not in ("whole", "memory")}
+        speed = _noted(replace(speed, full_mesh=FullMesh(**numbers)), _ABOUT_FULL_MESH)
+        yield speed
+    if options.growth:
+        speed = _noted(
+            speed, f"As clips grow: what perception saw of {longest} frames, played to and fro. {_ABOUT_GROWTH}"
         )
-    growth = [cost("growth", frames, tracks, options.device) for frames in options.growth]
-    clip = options.clip.name
-    return Speed(clip, (width, height), machine, tuple(runs), tuple(refined), tuple(growth), mesh, tuple(notes))
+    for frames in options.growth:
+        speed = replace(speed, growth=(*speed.growth, cost("growth", frames, tracks, options.device)))
+        yield speed
+
+
+def _noted(speed: Speed, note: str) -> Speed:
+    return replace(speed, notes=(*speed.notes, note))
 
 
 def _load() -> float | None:
@@ -166,11 +176,13 @@ def main() -> None:
     if options.out:
         require_page()
     with tempfile.TemporaryDirectory() as scratch:
-        speed = benchmark(options, Path(scratch))
-    print(table(speed))
-    if options.out:
-        save_speed(options.out.with_suffix(".json"), speed)
-        write_speed_page(speed, options.out.with_suffix(".html"))
+        speed = None
+        for speed in benchmark(options, Path(scratch)):
+            if options.out:
+                save_speed(options.out.with_suffix(".json"), speed)
+                write_speed_page(speed, options.out.with_suffix(".html"))
+    if speed is not None:
+        print(table(speed))
 
 
 if __name__ == "__main__":
