@@ -135,12 +135,19 @@ def _methods(request: Request, *, told: bool = True) -> tuple[str, ...]:
 
 
 def _pairs_2d(request: Request, reporter: Reporter) -> Outcome:
-    from .pairs_2d import PAIRS
+    from .pairs_2d import PAIRS, load_pairs
 
-    if request.data is None and request.split not in PAIRS:
-        raise UserError("unknown-split", f"There is no split {request.split!r}.", f"Choose one of {', '.join(PAIRS)}.")
-    path = request.data or PAIRS[request.split]
-    interactions = sorted(_interactions(path).values(), key=lambda clip: (clip.family, clip.name))
+    if request.data is None:
+        path, interactions = PAIRS.get(request.split, Path()), load_pairs(request.split)
+    elif request.data.with_suffix(".npz").is_file():
+        path, interactions = request.data, list(_interactions(request.data).values())
+    else:
+        raise UserError(
+            "no-data",
+            f"There is no file of interactions {request.data.with_suffix('.npz')}.",
+            f"Make one with `python scripts/choreograph.py --split {request.split} --out {request.data}`.",
+        )
+    interactions.sort(key=lambda clip: (clip.family, clip.name))
     chosen = spread(interactions, request.clips)
     clips = [Clip(clip.name, clip.family, partial(_pairs_2d_shot, path, clip.name, request.seed)) for clip in chosen]
     notes = (
