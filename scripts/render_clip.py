@@ -17,6 +17,7 @@ and, where they are not the room's own,
     room_world    float [4,4] room -> world: about Z and along the floor, to bring its back wall behind the people
     light         float [3], where from the sun or lamp shines, in the room's axes
     exposure      float, stops brighter or darker
+    overcast      bool, no shadows, which are half of what a frame costs
 """
 
 from __future__ import annotations
@@ -161,6 +162,8 @@ _NEAR, _FAR, _WIDE = -9.0, 3.2, 5.5
 """metres: the floor inside from the near to the far end, and to both sides."""
 _OUTSIDE = 18.0
 """metres that a floor outside has slabs around the middle; plain beyond."""
+_SHADES = (-1.0, -0.6, -0.2, 0.2, 0.6, 1.0)
+_CEILING = (0.9, 0.9, 0.9)
 _LIGHT = (0.35, -0.75, 0.55)
 """From the right, from behind the camera."""
 _EXPOSURE = 0.6
@@ -172,6 +175,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("scene", type=Path)
     parser.add_argument("--clip", type=Path, help="write an H.264 clip")
+    parser.add_argument(
+        "--alone", action="store_true", help="CLIP_alone0.mp4, ... too, each with one of the people only"
+    )
     parser.add_argument("--frames", type=Path, help="write pictures 0000.png, 0001.png, ... into this folder")
     parser.add_argument("--every", type=int, default=1, help="only every n-th frame (pictures)")
     parser.add_argument("--quality", choices=("LOW", "MEDIUM", "HIGH"), default="MEDIUM")
@@ -183,6 +189,10 @@ def main() -> None:
     stage = build_stage(arrays)
     if arguments.clip is not None:
         render_movie(stage, arrays, arguments.clip, arguments.quality)
+        for person in range(len(arrays["vertices"]) if arguments.alone else 0):
+            show_only(stage, person)
+            alone = arguments.clip.with_name(f"{arguments.clip.stem}_alone{person}{arguments.clip.suffix}")
+            render_movie(stage, arrays, alone, arguments.quality)
     else:
         render_pictures(stage, arrays, arguments.frames, arguments.every)
 
@@ -193,7 +203,7 @@ def build_stage(arrays: dict[str, np.ndarray]) -> bpy.types.Scene:
     scene = bpy.context.scene
     assert scene is not None
     room, placed = ROOMS[int(arrays["room"])], np.asarray(arrays.get("room_world", np.eye(4)), float)
-    build_room(scene, room, Matrix(placed.tolist()))
+    build_room(scene, room, placed)
     for person in range(len(arrays["vertices"])):
         add_person(scene, f"person{person}", arrays, person)
     camera = bpy.data.objects.new("camera", bpy.data.cameras.new("camera"))
@@ -205,6 +215,8 @@ def build_stage(arrays: dict[str, np.ndarray]) -> bpy.types.Scene:
     set_rate(scene, float(arrays["rate"]))
     light = np.asarray(arrays.get("light", _LIGHT), float)
     _light(scene, room.sky, placed[:3, :3] @ light, float(arrays.get("exposure", _EXPOSURE)))
+    if arrays.get("overcast", False):
+        scene.display.shading.show_shadows = scene.display.shading.show_cavity = False
     if "light" in arrays:
         _main_lamp(np.asarray(arrays["camera_world"][0], float)[:3, :3] @ placed[:3, :3] @ light)
     return scene
@@ -218,6 +230,12 @@ def show_frame(scene: bpy.types.Scene, arrays: dict[str, np.ndarray], frame: int
         mesh.vertices.foreach_set("co", np.ascontiguousarray(vertices, np.float32).ravel())
         mesh.update()
     place_camera(scene, arrays["camera_K"][frame], arrays["camera_world"][frame])
+
+
+def show_only(scene: bpy.types.Scene, person: int) -> None:
+    for thing in scene.objects:
+        if thing.name.startswith("person"):
+            thing.hide_render = thing.name != f"person{person}"
 
 
 def place_camera(scene: bpy.types.Scene, K: np.ndarray, world: np.ndarray) -> None:
@@ -288,20 +306,33 @@ def add_person(scene: bpy.types.Scene, name: str, arrays: dict[str, np.ndarray],
     scene.collection.objects.link(bpy.data.objects.new(name, mesh))
 
 
-def build_room(scene: bpy.types.Scene, room: Room, placed: Matrix) -> None:
+def build_room(scene: bpy.types.Scene, room: Room, placed: np.ndarray) -> None:
+    """All in one object, which is drawn faster than many; it casts no shadow, for the light comes through its walls."""
     near, far, wide = (_NEAR, _FAR, _WIDE) if room.walls else (-_OUTSIDE / 2, _OUTSIDE / 2, _OUTSIDE / 2)
     boxes = [*_slabs(room, near, far, wide), *room.furniture]
-    dark = Box((0, (near + far) / 2, -0.06), (2 * wide, far - near, 0.06), (0.02, 0.015, 0.01))
+    boxes.append(Box((0, (near + far) / 2, -0.06), (2 * wide, far - near, 0.06), (0.02, 0.015, 0.01)))
     if room.walls is None:
-        boxes += [dark, Box((0, 0, -0.13), (160, 160, 0.1), room.floor)]
+        boxes.append(Box((0, 0, -0.13), (160, 160, 0.1), room.floor))
     else:
-        boxes += [dark, Box((0, far + 0.05, 1.6), (2 * wide, 0.1, 3.2), room.walls)]
+        boxes.append(Box((0, far + 0.05, 1.6), (2 * wide, 0.1, 3.2), room.walls))
         boxes += [Box((x, (near + far) / 2, 1.6), (0.1, far - near, 3.2), room.walls) for x in (-wide, wide)]
-    for box in boxes:
-        add_box(scene, box, placed)
-    if room.walls is not None:
-        ceiling = add_box(scene, Box((0, (near + far) / 2, 3.25), (2 * wide, far - near, 0.1), (0.9, 0.9, 0.9)), placed)
-        ceiling.display.show_shadows = False  # the light comes from above it
+        boxes.append(Box((0, (near + far) / 2, 3.25), (2 * wide, far - near, 0.1), _CEILING))
+    solids = [_turned(box) for box in boxes]
+    start = np.cumsum([0, *(len(corners) for corners, _ in solids)]).tolist()
+    corners = np.concatenate([corners for corners, _ in solids]) @ placed[:3, :3].T + placed[:3, 3]
+    sides = [tuple(low + k for k in side) for low, (_, sides) in zip(start, solids) for side in sides]
+    colours = sorted({box.colour for box in boxes})
+    mesh = bpy.data.meshes.new("room")
+    mesh.from_pydata(corners.tolist(), [], sides)
+    for colour in colours:
+        mesh.materials.append(_material("room", colour))
+    painted = [colours.index(box.colour) for box, (_, sides) in zip(boxes, solids) for _ in sides]
+    smooth = [box.shape != "box" and len(side) == 4 for box, (_, sides) in zip(boxes, solids) for side in sides]
+    mesh.polygons.foreach_set("material_index", np.array(painted, np.int32))
+    mesh.polygons.foreach_set("use_smooth", np.array(smooth))
+    thing = bpy.data.objects.new("room", mesh)
+    thing.display.show_shadows = False
+    scene.collection.objects.link(thing)
 
 
 def _slabs(room: Room, near: float, far: float, wide: float) -> list[Box]:
@@ -311,7 +342,7 @@ def _slabs(room: Room, near: float, far: float, wide: float) -> list[Box]:
     for row, y in enumerate(np.arange(near, far - 0.01, across)):
         for x in np.arange(-wide - (row % 3) * along / 3, wide, along):
             low, high = max(float(x), -wide), min(float(x) + along, wide)
-            shade = float(rng.uniform(1 - room.uneven, 1 + room.uneven))
+            shade = 1 + room.uneven * float(rng.choice(_SHADES))
             colour = (room.floor[0] * shade, room.floor[1] * shade, room.floor[2] * shade)
             size = (high - low - 0.01, across - 0.006, 0.04)
             if size[0] > 0:
@@ -319,26 +350,14 @@ def _slabs(room: Room, near: float, far: float, wide: float) -> list[Box]:
     return boxes
 
 
-def add_box(scene: bpy.types.Scene, box: Box, placed: Matrix) -> bpy.types.Object:
-    corners, sides = _turned(box.shape)
-    corners = np.append(corners * box.size + box.centre, np.ones((len(corners), 1)), 1) @ np.array(placed).T
-    mesh = bpy.data.meshes.new("box")
-    mesh.from_pydata(corners[:, :3].tolist(), [], sides)
-    mesh.polygons.foreach_set("use_smooth", np.array([box.shape != "box" and len(side) == 4 for side in sides]))
-    mesh.materials.append(_material("box", box.colour))
-    thing = bpy.data.objects.new("box", mesh)
-    scene.collection.objects.link(thing)
-    return thing
-
-
-def _turned(shape: str) -> tuple[np.ndarray, list[tuple[int, ...]]]:
-    """Corners [N,3] within half a unit and faces of a solid that is a profile turned about Z; a box has four sides."""
-    if shape == "ball":
+def _turned(box: Box) -> tuple[np.ndarray, list[tuple[int, ...]]]:
+    """Corners [N,3] and faces of a solid that is a profile turned about Z; a box has four sides."""
+    if box.shape == "ball":
         angle = np.linspace(-math.pi / 2, math.pi / 2, 12)[1:-1]
         count, profile = 20, np.stack([np.cos(angle), np.sin(angle)], 1) / 2
     else:
-        count = 24 if shape == "tube" else 4
-        radius = 0.5 if shape == "tube" else math.sqrt(0.5)
+        count = 24 if box.shape == "tube" else 4
+        radius = 0.5 if box.shape == "tube" else math.sqrt(0.5)
         profile = np.array([(radius, -0.5), (radius, 0.5)])
     around = 2 * math.pi * (np.arange(count) + 0.5) / count
     corners = [(r * math.cos(a), r * math.sin(a), z) for r, z in profile for a in around]
@@ -348,7 +367,11 @@ def _turned(shape: str) -> tuple[np.ndarray, list[tuple[int, ...]]]:
         for k in range(count)
     ]
     top = (len(profile) - 1) * count
-    return np.array(corners), [*sides, tuple(reversed(range(count))), tuple(range(top, top + count))]
+    return np.array(corners) * box.size + box.centre, [
+        *sides,
+        tuple(reversed(range(count))),
+        tuple(range(top, top + count)),
+    ]
 
 
 def _material(name: str, colour: Colour) -> Any:
