@@ -22,8 +22,8 @@ _UNIT = 0.0254 / 0.45
 """metres in CMU's unit of length."""
 _KNOWN_SUBJECTS = {"train__walking__walking_1": "cmu-02"}
 """Files that are recordings of a subject whom another set holds too."""
-_APART = 0.15
-"""radians a joint, on average, between a first row and the next beyond which the first is no frame but a resting pose."""
+_APART = 0.25
+"""radians that a joint turns from a first row to the next, beyond which the first is no frame but a resting pose."""
 _APART_WAYS = np.pi / 5
 """radians between the two readings of a root's turn beyond which the frame before tells them apart."""
 
@@ -155,7 +155,7 @@ def _root_put_right(maps: np.ndarray) -> np.ndarray:
 def _without_resting_row(values: np.ndarray) -> np.ndarray:
     if len(values) < 3:
         return values
-    steps = np.abs(np.diff(values[:3, 3:], axis=0)).reshape(2, -1, 3).sum(-1).mean(-1)
+    steps = np.abs(np.diff(values[:3, 3:], axis=0)).reshape(2, -1, 3).sum(-1).max(-1)
     return values[1:] if steps[0] > _APART + steps[1] else values
 
 
