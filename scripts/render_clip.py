@@ -13,6 +13,9 @@ SCENE.npz, world frame, metres, Z up, P people of V vertices, T frames:
     image_size    int [2], width and height in px
     rate          float, frames a second
     room          int, number of the room (see `ROOMS`)
+and, where people are painted rather than of one colour for each face,
+    uv            float [F,3,2] of the faces' corners
+    textures      uint8 [P,S,S,3] sRGB, the row at the top first
 and, where they are not the room's own,
     room_world    float [4,4] room -> world: about Z and along the floor, to bring its back wall behind the people
     light         float [3], where from the sun or lamp shines, in the room's axes
@@ -299,9 +302,14 @@ def add_person(scene: bpy.types.Scene, name: str, arrays: dict[str, np.ndarray],
     faces = arrays["faces"]
     mesh = bpy.data.meshes.new(name)
     mesh.from_pydata(arrays["vertices"][person, 0].tolist(), [], faces.tolist())
-    for index, (red, green, blue) in enumerate(arrays["colours"][person].tolist()):
-        mesh.materials.append(_material(f"{name} {index}", (red, green, blue)))
-    mesh.polygons.foreach_set("material_index", arrays["materials"][person].astype(np.int32))
+    if "textures" in arrays:
+        mesh.materials.append(_painted(name, arrays["textures"][person]))
+        layer: Any = mesh.uv_layers.new()
+        layer.uv.foreach_set("vector", arrays["uv"].astype(np.float32).ravel())
+    else:
+        for index, (red, green, blue) in enumerate(arrays["colours"][person].tolist()):
+            mesh.materials.append(_material(f"{name} {index}", (red, green, blue)))
+        mesh.polygons.foreach_set("material_index", arrays["materials"][person].astype(np.int32))
     mesh.polygons.foreach_set("use_smooth", np.ones(len(faces), bool))
     scene.collection.objects.link(bpy.data.objects.new(name, mesh))
 
@@ -382,6 +390,22 @@ def _material(name: str, colour: Colour) -> Any:
     return material
 
 
+def _painted(name: str, texture: np.ndarray) -> Any:
+    material = _material(name, (0.5, 0.5, 0.5))
+    height, width = texture.shape[:2]
+    image: Any = bpy.data.images.new(name, width, height)
+    rgba = np.ones((height, width, 4), np.float32)
+    rgba[..., :3] = texture[::-1] / np.float32(255)
+    image.pixels.foreach_set(rgba.ravel())
+    image.update()
+    material.use_nodes = True
+    nodes = material.node_tree.nodes
+    node = nodes.new("ShaderNodeTexImage")
+    node.image = image
+    nodes.active = node  # what Workbench shows
+    return material
+
+
 def _light(scene: Any, sky: Colour, towards: np.ndarray, exposure: float) -> None:
     """`towards` [3] is where the light comes from, world."""
     scene.render.engine = "BLENDER_WORKBENCH"
@@ -395,7 +419,7 @@ def _light(scene: Any, sky: Colour, towards: np.ndarray, exposure: float) -> Non
     scene.world.color = sky
     shading = display.shading
     shading.light = "STUDIO"
-    shading.color_type = "MATERIAL"
+    shading.color_type = "TEXTURE"  # the material's colour where it has none
     shading.show_shadows = True
     shading.shadow_intensity = 0.4
     shading.show_cavity = True

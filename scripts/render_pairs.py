@@ -33,7 +33,7 @@ from core.body.face import face_landmarks
 from core.body.files import DEFAULT_BODY, load_body
 from core.body.model import BodyModel
 from core.choreography.interaction import Interaction, load_interactions
-from core.choreography.wardrobe import WARDROBE, Dressed, dress, worn
+from core.choreography.wardrobe import WARDROBE, Dressed, dress, paint, worn
 from core.contract.contact import Contact
 from core.contract.errors import UserError
 from core.contract.files import read_json, read_npz, write_npz
@@ -258,8 +258,8 @@ def render(clip: RenderedClip, setting: Setting, arguments: argparse.Namespace) 
     scene = {
         "vertices": np.stack([worn(skin, faces, clothes.thickness) for skin, clothes in zip(skins, dressed)]),
         "faces": faces.astype(np.int32),
-        "materials": np.stack([clothes.materials for clothes in dressed]),
-        "colours": np.array([WARDROBE[number].colours for number in setting.outfits], np.float32),
+        "uv": load_body(None).uv.numpy(),
+        "textures": np.stack([_painted(number) for number in setting.outfits]),
         "camera_K": np.tile(setting.camera.K, (frames, 1, 1)),
         "camera_world": np.tile(setting.camera.world, (frames, 1, 1)),
         "image_size": np.array(setting.image_size),
@@ -309,6 +309,11 @@ def _people(path: Path) -> dict[str, np.ndarray]:
 def _dressed(number: int) -> Dressed:
     """Decided on the default body, for all who share its vertices."""
     return dress(load_body(None), face_landmarks(DEFAULT_BODY), WARDROBE[number])
+
+
+@cache
+def _painted(number: int) -> np.ndarray:
+    return paint(load_body(None), face_landmarks(DEFAULT_BODY), WARDROBE[number])
 
 
 def _posed(motion: PairMotion, number: int, body: BodyModel) -> tuple[np.ndarray, np.ndarray]:

@@ -6,7 +6,9 @@ Decided on the mean shape in the rest pose (Y up, facing +Z), from skinning weig
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
+import cv2
 import numpy as np
 
 from ..body.face import LEFT_BROW, MOUTH, RIGHT_BROW
@@ -18,6 +20,12 @@ Colour = tuple[float, float, float]
 
 _CLOTH, _SHOE, _HAIR = 0.005, 0.005, 0.014
 """metres that they lie over the skin."""
+
+
+_TEXTURE = 1024
+"""Texels along a side of a texture."""
+_GRAIN = {"skin": 0.03, "shirt": 0.07, "stripe": 0.07, "trousers": 0.05, "hair": 0.35, "shoes": 0.05}
+"""Standard deviation of the brightness of what is painted, as a share."""
 
 
 @dataclass(frozen=True)
@@ -49,33 +57,29 @@ class Dressed:
 
 def dress(body: BodyModel, face: np.ndarray, outfit: Outfit) -> Dressed:
     """`face` [51,3] from `body.face.face_landmarks`."""
-    vertices = body.template.double().cpu().numpy()
-    joints = body.joint_template.double().cpu().numpy()
-    faces = body.faces.cpu().numpy()
-    strongest = body.weights.argmax(1).cpu().numpy()
-    part = np.zeros(len(vertices), int)
-
-    def put(name: str, where: np.ndarray) -> None:
-        part[where] = MATERIALS.index(name)
-
-    _put_clothes(put, vertices, joints, strongest, outfit)
-    hair_depth = _hair_depth(vertices, joints, strongest, outfit.long_hair)
-    if outfit.bald:
-        hair_depth[:] = 0
-    put("hair", hair_depth > 0)
-    if outfit.beard:
-        put("hair", _bearded(vertices, strongest, face))
-    eyes = np.isin(strongest, [JOINT_INDEX["left_eye_smplhf"], JOINT_INDEX["right_eye_smplhf"]])
-    materials = np.array([np.bincount(row).argmax() for row in part[faces]])
-    materials[eyes[faces].all(1)] = MATERIALS.index("eye")
-    _paint_face(materials, vertices, faces, joints, strongest, face)
-
-    thickness = np.zeros(len(vertices))
-    clothed = np.isin(part, [MATERIALS.index(name) for name in ("shirt", "stripe", "trousers")])
-    thickness[clothed] = _CLOTH
+    model = _model(body, face)
+    corners = body.faces.cpu().numpy()
+    weights = body.weights.cpu().numpy()
+    part = _parts(model, model.vertices, model.strongest, outfit)
+    thickness = np.zeros(len(part))
+    thickness[np.isin(part, [MATERIALS.index(name) for name in ("shirt", "stripe", "trousers")])] = _CLOTH
     thickness[part == MATERIALS.index("shoes")] = _SHOE
-    thickness += _HAIR * np.clip(hair_depth / 0.25, 0, 1)
+    thickness += _HAIR * np.clip(_hair_depth(model, model.vertices, model.strongest, outfit) / 0.25, 0, 1)
+    materials = _parts(model, model.vertices[corners].mean(1), weights[corners].mean(1).argmax(1), outfit)
     return Dressed(materials.astype(np.int32), thickness.astype(np.float32))
+
+
+def paint(body: BodyModel, face: np.ndarray, outfit: Outfit) -> np.ndarray:
+    """uint8 [S,S,3] sRGB: what `dress` says, drawn on the body's texture map, with sharp edges and the grain of cloth and hair.
+
+    The row at the top is v = 1. Empty texels have the colour of those nearest to them.
+    """
+    model, texels = _model(body, face), _texels(body)
+    part = _parts(model, texels.points, texels.strongest, outfit)
+    colour = np.array(outfit.colours)[part] * _grain(texels.points, part)[:, None]
+    picture = np.zeros((_TEXTURE, _TEXTURE, 3), np.uint8)
+    picture.reshape(-1, 3)[texels.place] = np.round(255 * _srgb(colour)).astype(np.uint8)
+    return picture.reshape(-1, 3)[texels.nearest].reshape(picture.shape)
 
 
 def worn(vertices: np.ndarray, faces: np.ndarray, thickness: np.ndarray) -> np.ndarray:
@@ -92,6 +96,45 @@ def worn(vertices: np.ndarray, faces: np.ndarray, thickness: np.ndarray) -> np.n
         length = np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
         out[i] = points + normals / length * thickness[:, None]
     return out.reshape(vertices.shape)
+
+
+@dataclass(frozen=True)
+class _Model:
+    """Whom clothes are cut for: the mean shape in the rest pose."""
+
+    vertices: np.ndarray
+    """[V,3]"""
+    joints: np.ndarray
+    """[55,3]"""
+    strongest: np.ndarray
+    """int [V] the joint that moves the vertex most."""
+    face: np.ndarray
+    """[51,3]"""
+
+
+def _model(body: BodyModel, face: np.ndarray) -> _Model:
+    return _Model(
+        vertices=body.template.double().cpu().numpy(),
+        joints=body.joint_template.double().cpu().numpy(),
+        strongest=body.weights.argmax(1).cpu().numpy(),
+        face=face,
+    )
+
+
+def _parts(model: _Model, points: np.ndarray, strongest: np.ndarray, outfit: Outfit) -> np.ndarray:
+    """int [N], index into MATERIALS of points [N,3] of the skin that joints `strongest` [N] move most."""
+    part = np.zeros(len(points), int)
+
+    def put(name: str, where: np.ndarray) -> None:
+        part[where] = MATERIALS.index(name)
+
+    _put_clothes(put, points, model.joints, strongest, outfit)
+    put("hair", _hair_depth(model, points, strongest, outfit) > 0)
+    if outfit.beard:
+        put("hair", _bearded(points, strongest, model.face))
+    put("eye", np.isin(strongest, [JOINT_INDEX["left_eye_smplhf"], JOINT_INDEX["right_eye_smplhf"]]))
+    _paint_face(model, part, points, strongest)
+    return part
 
 
 def _put_clothes(put, vertices: np.ndarray, joints: np.ndarray, strongest: np.ndarray, outfit: Outfit) -> None:
@@ -135,17 +178,20 @@ def _share(vertices: np.ndarray, at: dict[str, np.ndarray], side: str, start: st
     return (vertices - a) @ (b - a) / ((b - a) @ (b - a))
 
 
-def _hair_depth(vertices: np.ndarray, joints: np.ndarray, strongest: np.ndarray, long: bool) -> np.ndarray:
-    """[V] above 0 where hair grows, larger towards the crown and the back."""
-    head = strongest == JOINT_INDEX["head"]
-    eyes = joints[[JOINT_INDEX["left_eye_smplhf"], JOINT_INDEX["right_eye_smplhf"]]].mean(0)
-    low, high = np.percentile(vertices[head][:, 2], (2, 98))
+def _hair_depth(model: _Model, points: np.ndarray, strongest: np.ndarray, outfit: Outfit) -> np.ndarray:
+    """[N] above 0 where hair grows, larger towards the crown and the back."""
+    if outfit.bald:
+        return np.zeros(len(points))
+    eyes = model.joints[[JOINT_INDEX["left_eye_smplhf"], JOINT_INDEX["right_eye_smplhf"]]].mean(0)
+    low, high = np.percentile(model.vertices[model.strongest == JOINT_INDEX["head"]][:, 2], (2, 98))
     centre = np.array([0, eyes[1] + 0.02, (low + high) / 2 - 0.01])
-    direction = vertices - centre
+    direction = points - centre
     length = np.linalg.norm(direction, axis=1)
+    long = outfit.long_hair
     crown = np.array([0, 0.55, -0.84] if long else [0, 0.75, -0.66])
     depth = direction @ crown / np.maximum(length, 1e-9) - (-0.12 if long else 0.02)
-    skull = head | ((strongest == JOINT_INDEX["neck"]) & (vertices[:, 2] < centre[2]) if long else head)
+    head = strongest == JOINT_INDEX["head"]
+    skull = head | ((strongest == JOINT_INDEX["neck"]) & (points[:, 2] < centre[2]) if long else head)
     return np.where(skull & (length > 0.06), depth, 0).clip(0)
 
 
@@ -158,22 +204,22 @@ def _bearded(vertices: np.ndarray, strongest: np.ndarray, face: np.ndarray) -> n
     return on_head & below & beside & (vertices[:, 2] > lips[:, 2].max() - 0.085)
 
 
-def _paint_face(materials, vertices, faces, joints, strongest, face: np.ndarray) -> None:
-    middle = vertices[faces].mean(1)
+def _paint_face(model: _Model, part: np.ndarray, points: np.ndarray, strongest: np.ndarray) -> None:
+    """Irises, brows and lips, into `part` [N]."""
     for name in ("left_eye_smplhf", "right_eye_smplhf"):
-        ball = vertices[strongest == JOINT_INDEX[name]]
+        ball = model.vertices[model.strongest == JOINT_INDEX[name]]
         if len(ball) == 0:
             continue
         centre, radius = (ball.min(0) + ball.max(0)) / 2, np.ptp(ball, 0).max() / 2
-        offset = middle - centre
+        offset = points - centre
         ring = (offset[:, 2] > 0.75 * radius) & (np.hypot(offset[:, 0], offset[:, 1]) < 0.6 * radius)
-        materials[ring & (strongest[faces] == JOINT_INDEX[name]).all(1)] = MATERIALS.index("iris")
-    bare = np.isin(materials, [MATERIALS.index("skin"), MATERIALS.index("hair")])
-    brows = np.minimum(_line_distance(middle, face[RIGHT_BROW]), _line_distance(middle, face[LEFT_BROW]))
-    materials[bare & (brows < 0.006)] = MATERIALS.index("brow")
-    mouth = face[MOUTH]
-    lips = _line_distance(middle, np.vstack([mouth, mouth[:1]]))
-    materials[bare & (lips < 0.005)] = MATERIALS.index("lips")
+        part[ring & (strongest == JOINT_INDEX[name])] = MATERIALS.index("iris")
+    bare = np.isin(part, [MATERIALS.index("skin"), MATERIALS.index("hair")])
+    near = np.flatnonzero(bare & (np.linalg.norm(points - model.face.mean(0), axis=1) < 0.15))
+    brows = [_line_distance(points[near], model.face[line]) for line in (RIGHT_BROW, LEFT_BROW)]
+    part[near[np.minimum(*brows) < 0.006]] = MATERIALS.index("brow")
+    mouth = model.face[MOUTH]
+    part[near[_line_distance(points[near], np.vstack([mouth, mouth[:1]])) < 0.005]] = MATERIALS.index("lips")
 
 
 def _line_distance(points: np.ndarray, line: np.ndarray) -> np.ndarray:
@@ -183,6 +229,74 @@ def _line_distance(points: np.ndarray, line: np.ndarray) -> np.ndarray:
         share = np.clip((points - a) @ (b - a) / max((b - a) @ (b - a), 1e-12), 0, 1)
         nearest = np.minimum(nearest, np.linalg.norm(points - a - share[:, None] * (b - a), axis=1))
     return nearest
+
+
+@dataclass(frozen=True)
+class _Texels:
+    """The N texels of a texture on which the body's triangles lie."""
+
+    place: np.ndarray
+    """int [N] row * S + column."""
+    points: np.ndarray
+    """[N,3] of the mean shape."""
+    strongest: np.ndarray
+    """int [N]"""
+    nearest: np.ndarray
+    """int [S*S] for every texel the nearest that has a triangle."""
+
+
+@lru_cache(maxsize=2)
+def _texels(body: BodyModel) -> _Texels:
+    faces, vertices = body.faces.cpu().numpy(), body.template.double().cpu().numpy()
+    uv = body.uv.double().cpu().numpy()
+    corners = np.stack([uv[..., 0], 1 - uv[..., 1]], -1) * _TEXTURE
+    drawn = np.full((_TEXTURE, _TEXTURE), -1, np.int32)
+    fixed = np.round((corners - 0.5) * 256).astype(np.int32)  # cv2 counts from the texel's middle
+    for number, triangle in enumerate(fixed):
+        cv2.fillConvexPoly(drawn, triangle, number, cv2.LINE_8, 8)
+    place = np.flatnonzero(drawn.ravel() >= 0)
+    triangle = drawn.ravel()[place]
+    a, b, c = corners[triangle].transpose(1, 0, 2)
+    texel = np.stack([place % _TEXTURE, place // _TEXTURE], 1) + 0.5
+    area = _cross(b - a, c - a)
+    share = (
+        np.stack([_cross(b - texel, c - texel), _cross(c - texel, a - texel)], 1)
+        / np.where(area == 0, 1, area)[:, None]
+    )
+    share = np.clip(np.c_[share, 1 - share.sum(1)], 0, 1)  # the polygons' edges reach a little beyond the triangles
+    share /= share.sum(1, keepdims=True)
+    weights = body.weights.cpu().numpy()
+    strongest = [
+        np.einsum("nk,nkj->nj", share[some], weights[faces[triangle[some]]]).argmax(1)
+        for some in np.array_split(np.arange(len(place)), 1 + len(place) // 50_000)
+    ]
+    empty = (drawn < 0).astype(np.uint8)
+    labels = (
+        cv2.distanceTransformWithLabels(empty, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)[1].ravel().astype(int)
+    )
+    of_label = np.zeros(labels.max() + 1, int)
+    of_label[labels[place]] = place
+    points = np.einsum("nk,nkd->nd", share, vertices[faces[triangle]])
+    return _Texels(place, points, np.concatenate(strongest), of_label[labels])
+
+
+def _cross(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    return first[:, 0] * second[:, 1] - first[:, 1] * second[:, 0]
+
+
+def _grain(points: np.ndarray, part: np.ndarray) -> np.ndarray:
+    """[N] factors about 1: uneven from centimetre to centimetre on cloth and skin, strand by strand in hair."""
+    strands = np.sin(900 * points[:, 0]) * np.sin(700 * points[:, 2] + 40 * points[:, 1])
+    folds = np.sin(60 * points[:, 1] + 25 * points[:, 0]) * np.sin(45 * points[:, 0] - 30 * points[:, 2])
+    pattern = np.where(part == MATERIALS.index("hair"), strands, folds)
+    size = np.array([_GRAIN.get(name, 0.0) for name in MATERIALS])
+    return 1 + 2 * size[part] * pattern  # products of two sines have a deviation of a half
+
+
+def _srgb(linear: np.ndarray) -> np.ndarray:
+    """IEC 61966-2-1, clipped to 0-1."""
+    linear = np.clip(linear, 0, 1)
+    return np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
 
 
 OUTFITS: tuple[Outfit, ...] = (
