@@ -35,8 +35,17 @@ from numpy.random import Generator
 
 from ..scene import Scene
 from ..studio import Studio
-from . import handshake
+from . import arm_around_shoulder, hand_in_hand, hand_over, handshake, high_five, hug, pat_shoulder, shove
 
 Compose = Callable[[Studio, Generator], Scene]
 
-FAMILIES: dict[str, Compose] = {"handshake": handshake.compose}
+FAMILIES: dict[str, Compose] = {
+    "handshake": handshake.compose,
+    "high_five": high_five.compose,
+    "hug": hug.compose,
+    "pat_shoulder": pat_shoulder.compose,
+    "arm_around_shoulder": arm_around_shoulder.compose,
+    "hand_over": hand_over.compose,
+    "shove": shove.compose,
+    "hand_in_hand": hand_in_hand.compose,
+}

@@ -22,7 +22,7 @@ _STRAIGHT = 0.5
 def compose(studio: Studio, rng: Generator) -> Scene:
     frames = int(rng.integers(72, 121))
     people = alike(studio, rng)
-    window = _walk(studio, frames, rng)
+    window = walk(studio, frames, rng)
     apart = rng.uniform(0.50, 0.58) * 0.5 * (people[0].arm + people[1].arm) / 0.66
     actors = side_by_side(people, window, frames, apart)
     always = Span(-40, frames + 40, 4, 4)
@@ -61,7 +61,8 @@ def alike(studio: Studio, rng: Generator) -> tuple[Person, Person]:
     return first, (fitting[0] if fitting else nearest)
 
 
-def _walk(studio: Studio, frames: int, rng: Generator) -> Window:
+def walk(studio: Studio, frames: int, rng: Generator) -> Window:
+    """A walk that goes about straight."""
     found = [window for window in studio.windows("walking", frames) if abs(window.turn) < _STRAIGHT]
     found = found or list(studio.windows("walking", frames))
     return found[int(rng.integers(len(found)))]

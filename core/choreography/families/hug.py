@@ -1,0 +1,65 @@
+"""Two people come together and hold each other in their arms: everyone's right arm over, the left one under the other's."""
+
+from __future__ import annotations
+
+from numpy.random import Generator
+
+from ..scene import Direction, Gaze, HandPose, Place, Scene, Span, Spot, Touch
+from ..studio import Person, Studio
+from ..variants import exchanged, mirrored
+
+_CHEST = Spot("chest", (-0.25, 0.1, 1))
+_PASSES = 12
+"""Frames before and after the hold in which hands pass the other's sides."""
+
+
+def compose(studio: Studio, rng: Generator) -> Scene:
+    frames = int(rng.integers(96, 145))
+    people = studio.person(rng), studio.person(rng)
+    meet = int(rng.integers(38, 50))
+    span = Span(meet, frames - int(rng.integers(24, 34)), 20, 20)
+    apart = rng.uniform(0.37, 0.43) + 0.5 * sum(_depth(person) for person in people) - 0.22
+    comes = (True, bool(rng.random() < 0.5))
+    actors = studio.face_to_face(people, frames, rng, apart, meet, aside=rng.uniform(0.03, 0.05), coming=comes)
+    high = Spot("back", (float(rng.uniform(0.2, 0.55)), float(rng.uniform(0.25, 0.6)), -1))
+    low = Spot("back", (float(rng.uniform(-0.6, -0.2)), float(rng.uniform(-0.35, 0.05)), -1))
+    touches = [Touch(0, _CHEST, _CHEST, Span(meet, span.last, 16, 16), loose=0.05, facing=None)]
+    places, directions, hands = [], [], []
+    for p in (0, 1):
+        on = 1 - p
+        touches += [Touch(p, Spot("right_palm", (0.2, -1, 0)), high, span, loose=0.03, facing=0.35)]
+        touches += [Touch(p, Spot("left_palm", (0.2, -1, 0)), low, span, loose=0.03, facing=0.35)]
+        trunk = (on, "spine3")
+        for side, elbow, way, fingers in (
+            ("right", (0.25, 0.27, 0.07), (0.43, 0.22, 0.24), (-0.6, -0.8, 0)),
+            ("left", (-0.30, -0.15, 0.10), (-0.44, -0.14, 0.20), (0.95, 0.3, 0)),
+        ):
+            places.append(Place(p, f"{side}_elbow", elbow, span, trunk, sigma=0.07))
+            for at in (span.first - _PASSES, span.last + _PASSES):
+                places.append(Place(p, f"{side}_wrist", way, Span(at - 1, at + 1, 4, 4), trunk, sigma=0.06))
+            along = (-1, 0, 0) if side == "right" else (1, 0, 0)
+            directions.append(Direction(p, f"{side}_wrist", along, fingers, span, trunk, sigma=0.5))
+            hands.append(HandPose(p, side, "flat", Span(span.first - 6, span.last + 6, 10, 10)))
+        places.append(
+            Place(p, "head", (-0.11, 0.0, 0.0), Span(meet, span.last, 12, 12), trunk, sigma=0.03, only=(1, 0, 0))
+        )
+    scene = Scene(
+        "hug",
+        actors,
+        touches=tuple(touches),
+        places=tuple(places),
+        directions=tuple(directions),
+        gazes=tuple(
+            Gaze(p, part) for p in (0, 1) for part in (Span(6, meet - 22, 8, 12), Span(span.last + 18, frames, 10, 10))
+        ),
+        hands=tuple(hands),
+        moves=0.08,
+    )
+    if rng.random() < 0.4:
+        scene = mirrored(scene)
+    return exchanged(scene) if rng.random() < 0.5 else scene
+
+
+def _depth(person: Person) -> float:
+    """metres from the back to the front of the chest, roughly."""
+    return 0.5 * person.length("left_shoulder", "right_shoulder") + 0.04
