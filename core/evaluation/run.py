@@ -43,8 +43,8 @@ NOTES = (
     "RE is our own definition (the other person's joints after the first one's pelvis and heading are brought together); the "
     "formula behind the published number of that name is not public.",
     f"MPVPE, contact distance and penetration are measured on every {SKIN_EVERY}rd frame, all else on every frame. Penetration "
-    "is the depth below the nearest vertex's plane of vertices of one person that are inside the other: the mean over those "
-    "vertices, and the deepest.",
+    "is the depth below the nearest vertex's plane of vertices of one person (every second one) that are inside the other: the "
+    "mean over those vertices, and the deepest.",
     "Contact F1 compares pairs of regions frame by frame and forgives no neighbour; contact distance is of the regions that "
     "truly touch.",
     "The table holds means over clips; errors by visibility weigh by joints, the deepest penetration is the deepest of all.",
