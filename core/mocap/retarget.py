@@ -28,7 +28,7 @@ RATE = 30.0
 _NEEDED = tuple(
     f"{side}_{part}" for side in ("left", "right") for part in ("hip", "knee", "ankle", "shoulder", "elbow", "wrist")
 )
-_STRAIGHT, _BENT = 0.20, 0.50
+_STRAIGHT, _BENT = 0.30, 0.70
 """Sines of the angle at an elbow or knee between which its own bend says where its hinge is."""
 _MEMORY = 0.4
 """seconds over which a straight limb keeps the hinge that its bend last showed."""

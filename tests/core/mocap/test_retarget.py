@@ -126,7 +126,7 @@ def test_our_own_motion_comes_back(truth: tuple[np.ndarray, np.ndarray]) -> None
     assert np.delete(errors, apart, 1).max() < 0.004
     assert errors[:, apart].max() < 0.025
     for name in ("left_knee", "right_elbow", "left_wrist", "right_ankle", "spine2", "head"):
-        assert angle_between(capture.body_pose[:, joint(name) - 1], turns[:, joint(name)]).max() < 5, name
+        assert angle_between(capture.body_pose[:, joint(name) - 1], turns[:, joint(name)]).max() < 7, name
     assert capture.planted.all()
 
 
@@ -138,7 +138,7 @@ def test_points_alone_are_enough_for_limbs_and_trunk(truth: tuple[np.ndarray, np
     world, expected = shown(capture)[1], posed(turns, pelvis)[1]
     for name in ("left_shoulder", "right_elbow", "left_hip", "right_knee"):
         off = Rotation.from_matrix(world[:, joint(name)]).inv() * Rotation.from_matrix(expected[:, joint(name)])
-        assert np.degrees(off.magnitude()).mean() < 9, name
+        assert np.degrees(off.magnitude()).mean() < 12, name
 
 
 def test_size_rate_and_place_of_the_recording_do_not_matter(truth: tuple[np.ndarray, np.ndarray]) -> None:
@@ -225,13 +225,24 @@ def test_a_guessed_vertical_is_put_right_and_a_measured_one_left(truth: tuple[np
 
 
 def test_somebody_lying_does_not_sink_into_the_floor() -> None:
-    """The pelvis bone lies on the floor: a body is as thick as it is."""
+    """Face down, toes stretched: the recording's bones lie on the floor, a body is as thick as it is."""
     turns = np.zeros((40, COUNT, 3))
-    turns[:, 0] = Rotation.from_euler("xz", [0, 30], degrees=True).as_rotvec()  # on the back, Y of the body level
-    pelvis = np.zeros((40, 3))
+    turns[:, 0] = Rotation.from_euler("x", 180, degrees=True).as_rotvec()
+    turns[:, [joint("left_ankle"), joint("right_ankle")], 0] = 0.9
+    capture = retarget(recorded(turns, np.zeros((40, 3))))
+    assert -0.025 < skin(capture, load_body(None))[20, :, 2].min() < 0.025
+    assert not capture.planted.any()
+
+
+def test_feet_that_stand_are_flat_though_recorded_tilted(truth: tuple[np.ndarray, np.ndarray]) -> None:
+    turns, pelvis = truth
+    turns = turns.copy()
+    turns[:, joint("left_ankle"), 0] += 0.2 + 0.1 * np.sin(np.arange(len(turns)) / 9)
+    turns[:, joint("right_foot"), 0] -= 0.3
     capture = retarget(recorded(turns, pelvis))
-    lowest = skin(capture, load_body(None))[20, :, 2].min()
-    assert -0.03 < lowest < 0.03
+    height = soles(capture)[..., 2]
+    assert capture.planted.mean() > 0.9
+    assert height[capture.planted].max() < 0.015
 
 
 def test_a_recording_without_elbows_is_refused(truth: tuple[np.ndarray, np.ndarray]) -> None:
