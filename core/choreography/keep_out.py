@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import torch
+from scipy.spatial import KDTree
 from torch import Tensor
 
 from ..body.capsules import shaped
@@ -197,9 +198,11 @@ class Skins:
             ]
             if not (len(inside[0]) and len(inside[1])):
                 continue
-            apart = torch.cdist(skins[0][0][frame, inside[0]], skins[1][0][frame, inside[1]])
+            places = [skins[p][0][frame, inside[p]].numpy() for p in (0, 1)]
             for p in (0, 1):
-                nearest = inside[1 - p][apart.argmin(1 - p)]
+                _, index = KDTree(places[1 - p]).query(places[p], distance_upper_bound=_DEEPEST)
+                # what is too far from everything counts as beside its partner
+                nearest = inside[1 - p][torch.from_numpy(index).clamp_max(len(inside[1 - p]) - 1)]
                 off = skins[p][0][frame, inside[p]] - skins[1 - p][0][frame, nearest]
                 height = (off * skins[1 - p][1][frame, nearest]).sum(-1)
                 beside = (off.square().sum(-1) - height.square()).clamp_min(0).sqrt()

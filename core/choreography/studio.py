@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -15,13 +15,17 @@ from ..body.rotations import axis_angle_to_matrix
 from ..contract.errors import UserError
 from ..contract.skeleton import JOINT_INDEX
 from ..geometry.limits import relaxed_pose
-from ..mocap.windows import BaseMotion, Kind, Window, base_motion, mirror, placed, standing_height
+from ..mocap.joining import fitted, joined
+from ..mocap.windows import BaseMotion, Kind, Window, cut, mirror, placed, standing_height
 from .scene import Actor
 
 _SHAPES, _WIDEST = 8, 2.0
 """Betas that vary, and how far."""
 _PELVIS_HEIGHTS = (0.84, 1.06)
 """metres: grown-ups' pelvis above the floor."""
+_STOPPING = 16
+"""Frames in which a walk comes to a stand."""
+_STRAIGHT = math.radians(25)
 _ARMS_HANG = {"shoulder": (math.radians(-4), math.radians(-72)), "elbow": (math.radians(-12), 0.0)}
 
 
@@ -98,12 +102,30 @@ class Studio:
             )
         return self._found[kind, frames]
 
-    def motion(self, kind: Kind, person: Person, frames: int, rng: Generator) -> BaseMotion:
-        """Some motion of a kind on a person's body, as often as not mirrored, where it was recorded."""
-        found = self.windows(kind, frames)
+    def motion(
+        self,
+        kind: Kind,
+        person: Person,
+        frames: int,
+        rng: Generator,
+        suits: Callable[[Window], bool] | None = None,
+    ) -> BaseMotion:
+        """Some motion of a kind on a person's body, as often as not mirrored, where it was recorded, of so many frames.
+
+        `suits` chooses among the windows; UserError where none does. `BaseMotion.peak` is where a kick, a punch or getting up
+        is at its height.
+        """
+        found = [window for window in self.windows(kind, frames) if suits is None or suits(window)]
+        if not found:
+            raise UserError("no-motion", f"No recording of {kind} in this split suits.", "Leave the family out.")
+        idle = None
+        if kind in ("kicking", "punching", "getting_up"):
+            standing = self.windows("standing", frames)
+            idle = standing[int(rng.integers(len(standing)))]
+        # whole ones first: what is too short has to be prolonged
+        found = [window for window in found if window.frames >= frames] or found
         window = found[int(rng.integers(len(found)))]
-        start = window.start + int(rng.integers(window.frames - frames + 1))
-        motion = base_motion(replace(window, start=start, end=start + frames), person.body, person.betas)
+        motion = fitted(window, person.body, person.betas, frames, idle)
         return mirror(motion) if rng.random() < 0.5 else motion
 
     def standing(self, person: Person, frames: int, rng: Generator) -> BaseMotion:
@@ -112,18 +134,38 @@ class Studio:
             return at_ease(person, frames)
         return self.motion("standing", person, frames, rng)
 
+    def coming(self, person: Person, frames: int, rng: Generator, arrive: int) -> BaseMotion:
+        """Somebody walks up and stands from about frame `arrive` on, never before frame 0. Place it by its last frame."""
+        if self.find is None:
+            return at_ease(person, frames)
+        walking = self.motion("walking", person, max(arrive + _STOPPING // 2, _STOPPING + 2), rng, _goes_straight)
+        standing = self.standing(person, frames - walking.frames + _STOPPING, rng)
+        return cut(joined(walking, standing, person.body, person.betas, _STOPPING), 0, frames)
+
     def face_to_face(
-        self, people: tuple[Person, Person], frames: int, rng: Generator, apart: float, frame: int | None = None
+        self,
+        people: tuple[Person, Person],
+        frames: int,
+        rng: Generator,
+        apart: float,
+        frame: int | None = None,
+        aside: float = 0.0,
+        coming: tuple[bool, bool] = (False, False),
     ) -> tuple[Actor, Actor]:
-        """Two people who stand and face each other across the origin along X, their pelvises `apart` metres in `frame`
-        (the middle one where not given)."""
+        """Two people who face each other across the origin along X, their pelvises `apart` metres in `frame` (the middle one
+        where not given), and each `aside` metres to the own left. Who is `coming` walks up until then."""
         at = frames // 2 if frame is None else frame
         actors = []
-        for person, side in zip(people, (-1, 1)):
+        for person, side, comes in zip(people, (-1, 1), coming):
             heading = (0.0 if side < 0 else math.pi) + float(rng.normal(0, 0.06))
-            motion = self.standing(person, frames, rng)
-            actors.append(Actor(person.body, person.betas, placed(motion, heading, (side * apart / 2, 0.0), at)))
+            motion = self.coming(person, frames, rng, at) if comes else self.standing(person, frames, rng)
+            place = (side * apart / 2, -side * aside)
+            actors.append(Actor(person.body, person.betas, placed(motion, heading, place, at)))
         return actors[0], actors[1]
+
+
+def _goes_straight(window: Window) -> bool:
+    return abs(window.turn) < _STRAIGHT
 
 
 def at_ease(person: Person, frames: int) -> BaseMotion:

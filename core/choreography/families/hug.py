@@ -4,20 +4,27 @@ from __future__ import annotations
 
 from numpy.random import Generator
 
-from ..scene import Direction, Gaze, HandPose, Place, Scene, Span, Spot, Touch
+from ..scene import Direction, Gaze, HandPose, Place, Scene, Span, Spot, Touch, Vector
+from ..script import Side
 from ..studio import Person, Studio
 from ..variants import exchanged, mirrored
 
 _CHEST = Spot("chest", (-0.25, 0.1, 1))
+_ARMS: dict[Side, tuple[Vector, Vector, Vector]] = {
+    "right": ((0.25, 0.27, 0.07), (0.43, 0.22, 0.24), (-0.6, -0.8, 0)),
+    "left": ((-0.30, -0.15, 0.10), (-0.44, -0.14, 0.20), (0.95, 0.3, 0)),
+}
+"""For each arm, in the frame of the other's `spine3`: where its elbow goes, where its hand passes on the way, and where the
+fingers point."""
 _PASSES = 12
 """Frames before and after the hold in which hands pass the other's sides."""
 
 
 def compose(studio: Studio, rng: Generator) -> Scene:
-    frames = int(rng.integers(96, 145))
+    frames = int(rng.integers(110, 151))
     people = studio.person(rng), studio.person(rng)
     meet = int(rng.integers(38, 50))
-    span = Span(meet, frames - int(rng.integers(24, 34)), 20, 20)
+    span = Span(meet, frames - int(rng.integers(38, 48)), 22, 26)
     apart = rng.uniform(0.37, 0.43) + 0.5 * sum(_depth(person) for person in people) - 0.22
     comes = (True, bool(rng.random() < 0.5))
     actors = studio.face_to_face(people, frames, rng, apart, meet, aside=rng.uniform(0.03, 0.05), coming=comes)
@@ -30,10 +37,7 @@ def compose(studio: Studio, rng: Generator) -> Scene:
         touches += [Touch(p, Spot("right_palm", (0.2, -1, 0)), high, span, loose=0.03, facing=0.35)]
         touches += [Touch(p, Spot("left_palm", (0.2, -1, 0)), low, span, loose=0.03, facing=0.35)]
         trunk = (on, "spine3")
-        for side, elbow, way, fingers in (
-            ("right", (0.25, 0.27, 0.07), (0.43, 0.22, 0.24), (-0.6, -0.8, 0)),
-            ("left", (-0.30, -0.15, 0.10), (-0.44, -0.14, 0.20), (0.95, 0.3, 0)),
-        ):
+        for side, (elbow, way, fingers) in _ARMS.items():
             places.append(Place(p, f"{side}_elbow", elbow, span, trunk, sigma=0.07))
             for at in (span.first - _PASSES, span.last + _PASSES):
                 places.append(Place(p, f"{side}_wrist", way, Span(at - 1, at + 1, 4, 4), trunk, sigma=0.06))
