@@ -169,7 +169,9 @@ def _too_far(joints: np.ndarray, ankles: np.ndarray, rest: np.ndarray) -> np.nda
     need = np.zeros(len(joints))
     for foot, side in enumerate(_SIDES):
         hip, knee, ankle = (JOINT_INDEX[f"{side}_{part}"] for part in ("hip", "knee", "ankle"))
-        length = np.linalg.norm(rest[knee] - rest[hip]) + np.linalg.norm(rest[ankle] - rest[knee])
+        upper, lower = rest[knee] - rest[hip], rest[ankle] - rest[knee]
+        # bones that are not at right angles to the knee's hinge (X) never lie in one line
+        length = np.hypot(upper[0] + lower[0], np.linalg.norm(upper[1:]) + np.linalg.norm(lower[1:]))
         offset = joints[:, hip] - ankles[:, foot]
         reach = (_STRAIGHTEST * length) ** 2 - (offset[:, :2] ** 2).sum(1)
         need = np.maximum(need, offset[:, 2] - np.sqrt(np.maximum(reach, 0)))

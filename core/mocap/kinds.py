@@ -244,16 +244,19 @@ def _is(kind: Kind, seen: Signals, start: int, end: int) -> bool:
     if kind == "standing":
         wander = np.linalg.norm(place - place.mean(0), axis=1).max()
         calm = seen.hand_speed[part].mean() < _CALM
-        return calm and wander < _STAND_WANDER and np.ptp(heading) < _STAND_TURN
+        return calm and wander < _STAND_WANDER and np.ptp(heading) < _STAND_TURN and not _strikes(seen, start, end)
     if kind in ("walking", "running"):
         way = np.linalg.norm(np.diff(uniform_filter1d(place, 15, axis=0), axis=0), axis=1).sum()
         return np.linalg.norm(place[-1] - place[0]) > _DIRECT * way
     if kind == "dancing":
         return lively
-    busy = any(start <= peak < end for peak, _ in [*_kicks(seen), *_punches(seen)])
     walks = (seen.speed[part] > _WALK_SPEED).mean() > 0.5
     lies = any(start < up and down < end for down, up, _ in _rises(seen))
-    return lively and not (busy or walks or lies)
+    return lively and not (_strikes(seen, start, end) or walks or lies)
+
+
+def _strikes(seen: Signals, start: int, end: int) -> bool:
+    return any(start <= peak < end for peak, _ in [*_kicks(seen), *_punches(seen)])
 
 
 def _kicks(seen: Signals) -> list[tuple[int, Side]]:
