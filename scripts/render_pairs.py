@@ -3,8 +3,8 @@
     .venv/bin/python scripts/render_pairs.py INTERACTIONS FOLDER
     .venv/bin/python scripts/render_pairs.py benchmarks/pairs_video out/pairs-video
 
-INTERACTIONS is a file of `core/choreography/interaction.py` (with or without .npz); a record in its json may name people of
-benchmarks/people_outside.npz, on whose bodies it was solved, as `"bodies": [3, null]`. Of each, the part in which most happens
+INTERACTIONS is what `scripts/choreograph.py` wrote (with or without .npz); with `--bodies benchmarks/people_outside.npz` its
+json says whose bodies each clip was solved on. Of each, the part in which most happens
 is rendered, in clothes, a room, light and from a camera that are drawn from its name and the seed. Clips that are whole in
 FOLDER are left as they are, so that a run which was stopped goes on where it was. What a folder holds is said in
 core/evaluation/rendered.py. A clip of 64 frames takes about 2 minutes with each person alone, on one core.
@@ -118,12 +118,15 @@ def main() -> None:
 
 def render_all(arguments: argparse.Namespace) -> None:
     path: Path = arguments.interactions.with_suffix("")
-    clips, records = load_interactions(path), read_json(path.with_suffix(".json"))["interactions"]
-    for number, (clip, record) in enumerate(list(zip(clips, records))[: arguments.clips], 1):
+    clips = load_interactions(path)
+    whose = read_json(path.with_suffix(".json")).get("bodies") or [(None, None)] * len(clips)
+    if len(whose) != len(clips):
+        raise UserError("bad-interaction", f"{path}.json names bodies of {len(whose)} clips, not {len(clips)}.")
+    for number, (clip, bodies) in enumerate(list(zip(clips, whose))[: arguments.clips], 1):
         if is_whole(arguments.folder, clip.name):
             continue
         started = time.perf_counter()
-        people = [person(index, arguments.people) for index in record.get("bodies") or (None, None)]
+        people = [person(index, arguments.people) for index in bodies]
         rendered, setting = stage(clip, people, arguments)
         render(rendered, setting, arguments)
         print(

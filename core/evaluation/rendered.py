@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ import numpy as np
 import torch
 
 from ..body.model import BodyModel, rest_joints, rest_vertices
+from ..choreography.bodies import own_bodies
 from ..contract.contact import Contact
 from ..contract.errors import UserError
 from ..contract.files import read_json, read_npz, write_json, write_npz
@@ -54,14 +55,7 @@ class RenderedClip:
 
 def own_body(body: BodyModel, template: np.ndarray, joint_template: np.ndarray) -> BodyModel:
     """A person's own body that no betas change: `body` (same vertices) with a rest shape [V,3] and joints [55,3] of its own."""
-    return replace(
-        body,
-        template=torch.as_tensor(template, dtype=body.template.dtype),
-        joint_template=torch.as_tensor(joint_template, dtype=body.joint_template.dtype),
-        shape_directions=torch.zeros_like(body.shape_directions),
-        joint_directions=torch.zeros_like(body.joint_directions),
-        identity=f"a person of their own on {body.identity}",
-    )
+    return own_bodies(body, {"templates": template[None], "joint_templates": joint_template[None]})[0]
 
 
 def load_rendered(folder: Path, body: BodyModel) -> list[RenderedClip]:
@@ -162,7 +156,7 @@ def _truth(arrays: dict[str, np.ndarray], contacts: tuple[Contact, ...], body: B
             raise ValueError(f"{item} has the shape {arrays[item].shape}, not {shape}")
     bodies = (body, body)
     if "templates" in arrays:
-        first, second = (own_body(body, *own) for own in zip(arrays["templates"], arrays["joint_templates"]))
+        first, second = own_bodies(body, arrays)
         bodies = (first, second)
     return Truth(
         motion=PairMotion(**{item.name: arrays[item.name] for item in fields(PairMotion)}),

@@ -73,3 +73,49 @@ def test_a_clip_has_every_frame(scene: Path, tmp_path: Path) -> None:
     assert clip.frame_duration == FRAMES
     assert tuple(clip.size) == SIZE
     assert clip.fps == pytest.approx(24)
+
+
+def test_painted_people_show_their_texture_the_right_way_up(scene: Path, tmp_path: Path) -> None:
+    with np.load(scene) as archive:
+        arrays = dict(archive)
+    texture = np.full((1, 8, 8, 3), (200, 0, 0), np.uint8)
+    texture[0, :4, :4] = (0, 230, 0)  # the top left quarter: u below, v above a half
+    arrays["textures"] = texture
+    arrays["uv"] = np.tile(np.array([(0.1, 0.9), (0.4, 0.9), (0.1, 0.6)]), (len(arrays["faces"]), 1, 1))
+    arrays["colours"][:] = (0.0, 0.0, 1.0)
+    np.savez(scene, **arrays)
+    render(scene, "--frames", str(tmp_path / "pictures"), "--every", "2")
+    green(bpy.data.images.load(str(tmp_path / "pictures" / "0002.png")), 2, arrays)
+
+
+def test_each_person_alone(scene: Path, tmp_path: Path) -> None:
+    with np.load(scene) as archive:
+        arrays = dict(archive)
+    aside = arrays["vertices"] + np.array((0.5, 0, 0), np.float32)
+    np.savez(
+        scene,
+        **{
+            **arrays,
+            "vertices": np.concatenate([arrays["vertices"], aside]),
+            "materials": np.tile(arrays["materials"], (2, 1)),
+            "colours": np.array([[(0.0, 1.0, 0.0)], [(0.0, 0.0, 1.0)]], np.float32),
+        },
+    )
+    render(scene, "--clip", str(tmp_path / "clip.mp4"), "--alone")
+    names = sorted(path.name for path in tmp_path.glob("*.mp4"))
+    assert names == ["clip.mp4", "clip_alone0.mp4", "clip_alone1.mp4"]
+    shares = [green_and_blue(tmp_path / name) for name in names]
+    assert [(g > 0.0005, b > 0.0005) for g, b in shares] == [(True, True), (True, False), (False, True)]
+
+
+def green_and_blue(video: Path) -> tuple[float, float]:
+    """The shares of the first picture that are clearly green and clearly blue."""
+    image: Any = bpy.data.images.load(str(video))
+    pixels = np.empty(int(np.prod(image.size)) * 4, np.float32)
+    image.pixels.foreach_get(pixels)
+    rgb = pixels.reshape(-1, 4)[:, :3]
+    red, green, blue = rgb.T
+    return (
+        float((green > 1.8 * np.maximum(red, blue) + 0.05).mean()),
+        float((blue > 1.8 * np.maximum(red, green) + 0.05).mean()),
+    )
