@@ -36,6 +36,8 @@ _COLLAR_DOWN, _COLLAR_UP = math.radians(9), math.radians(18)
 """How far the collar turns down with a hanging arm and up with one overhead."""
 _MOST_HABIT, _USUAL_TURNOUT = math.radians(20), math.radians(20)
 """How far a wrist's usual bend is taken back at most, and how far a foot may usually be turned on its shank."""
+_IMPOSSIBLE = math.radians(125)
+"""No ankle or wrist turns so far from its rest."""
 _LOOKING_DOWN, _MOST_TIPPED = math.radians(4), math.radians(16)
 """How far down people look at least on average, and how far a recording's head is tipped for it at most."""
 _COUNT = len(BODY_JOINTS)
@@ -229,7 +231,8 @@ def _leg(source: _Source, target: Target, side: str, world: dict[str, Tensor]) -
     world[hip], world[knee] = _limb(source, target, (hip, knee, ankle), lateral, hinge, backwards=True)
     own = _from_own_rest_foot(source, target, side)
     if own is not None:
-        world[ankle] = _without_habit(world[knee], own[0], (1,), _USUAL_TURNOUT, math.inf)
+        possible = _possible(world[knee], own[0])
+        world[ankle] = _without_habit(world[knee], possible, (1,), _USUAL_TURNOUT, math.inf)
         world[foot] = world[ankle] @ own[0].mT @ own[1]
     elif source.has(foot):
         across = world[knee] @ lateral
@@ -273,7 +276,7 @@ def _arm(source: _Source, target: Target, side: str, world: dict[str, Tensor]) -
     turn, palm = source.turn(wrist), source.rest_bone(wrist, f"{side}_knuckles")
     if turn is not None and palm is not None:
         rest_palm = target.body.joint_template[JOINT_INDEX[f"{side}_middle1"]].double() - target.at(wrist)
-        world[wrist] = turn @ shortest_turn(rest_palm, palm)
+        world[wrist] = _possible(world[elbow], turn @ shortest_turn(rest_palm, palm))
         _share_roll(world, elbow, wrist, lower)
         # markers on the back of a hand sit askew: at rest a wrist is straight
         world[wrist] = _without_habit(world[elbow], world[wrist], (1, 2), 0.0, _MOST_HABIT)
@@ -331,6 +334,12 @@ def _remembered(seen: Tensor, trust: Tensor) -> Tensor:
     usual = (trust * seen).sum(0).numpy() / (float(trust.sum()) + _MEMORY * RATE * 0.1)
     mixed = near + 0.02 * usual + np.array([1e-3, 0.0])
     return normalize(torch.from_numpy(mixed), dim=-1)
+
+
+def _possible(above: Tensor, own: Tensor) -> Tensor:
+    """A joint's world rotation [T,3,3], the parent's where no joint turns so far: markers of two sides were exchanged."""
+    turned = matrix_to_axis_angle(above.mT @ own).norm(dim=-1)
+    return torch.where((turned > _IMPOSSIBLE)[:, None, None], above, own)
 
 
 def _without_habit(above: Tensor, own: Tensor, axes: tuple[int, ...], allowed: float, most: float) -> Tensor:

@@ -126,7 +126,7 @@ def test_our_own_motion_comes_back(truth: tuple[np.ndarray, np.ndarray]) -> None
     assert np.delete(errors, apart, 1).max() < 0.004
     assert errors[:, apart].max() < 0.025
     for name in ("left_knee", "right_elbow", "left_wrist", "right_ankle", "spine2", "head"):
-        assert angle_between(capture.body_pose[:, joint(name) - 1], turns[:, joint(name)]).max() < 7, name
+        assert angle_between(capture.body_pose[:, joint(name) - 1], turns[:, joint(name)]).max() < 8, name
     assert capture.planted.all()
 
 
@@ -243,6 +243,16 @@ def test_feet_that_stand_are_flat_though_recorded_tilted(truth: tuple[np.ndarray
     height = soles(capture)[..., 2]
     assert capture.planted.mean() > 0.9
     assert height[capture.planted].max() < 0.015
+
+
+def test_a_foot_that_was_recorded_back_to_front_is_left_on_its_shank(truth: tuple[np.ndarray, np.ndarray]) -> None:
+    turns, pelvis = truth
+    motion = recorded(turns, pelvis)
+    assert motion.turns is not None
+    wrong = motion.turns.copy()
+    wrong[60:, joint("left_ankle")] @= np.diag([-1.0, 1.0, -1.0])
+    capture = retarget(replace(motion, turns=wrong))
+    assert np.degrees(np.linalg.norm(capture.body_pose[:, joint("left_ankle") - 1], axis=-1)).max() < 70
 
 
 def test_a_recording_without_elbows_is_refused(truth: tuple[np.ndarray, np.ndarray]) -> None:
