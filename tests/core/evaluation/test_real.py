@@ -31,7 +31,7 @@ def standing(frames: int = FRAMES) -> PairMotion:
     orient = np.zeros((2, frames, 3), np.float32)
     orient[..., 0] = np.pi / 2
     pose = np.zeros((2, frames, 21, 3), np.float32)
-    pose[:, :, 17, 1] = np.linspace(0.2, 0.6, frames)
+    pose[:, :, 17, 1] = np.linspace(0.2, 0.25, frames)
     pelvis = np.zeros((2, frames, 3), np.float32)
     pelvis[..., 2] = 0.93
     pelvis[1, :, 0] = 2.0
@@ -223,6 +223,33 @@ def test_methods_for_one_person_run_on_the_man_alone(studio: Path):
     assert set(alone) == {real.UNTOUCHED, "raw", "one-euro"}
     # seen without error by a camera of unknown focal length: what is left is the lifting's own
     assert all(metrics["mpjpe"] < 45 for metrics in alone.values())
+
+
+def test_the_man_is_followed_where_the_tracker_takes_him_for_another(studio: Path):
+    view = read_qualisys(studio / "views" / "Calib.qca.txt")[0]
+    limbs = real.fitted_landmarks(standing(), load_body(None))[0][:, real.LIMBS]
+    true = limbs @ view.world[:3, :3].T + view.world[:3, 3]
+    true[4] = np.nan  # known by nobody: he stays who he was
+    tracks = seen_by(WORLDS[0], (0, 1))
+    swapped = {name: getattr(tracks, name).copy() for name in ("keypoints", "world_landmarks", "found")}
+    for array in swapped.values():
+        array[:, 5:] = array[::-1, 5:]
+    him, numbers = real.followed(replace(tracks, **swapped), view, true)
+    assert numbers == 2
+    assert him.found.shape == (1, FRAMES)
+    assert him.keypoints[0] == pytest.approx(tracks.keypoints[0])
+    assert him.world_landmarks[0] == pytest.approx(tracks.world_landmarks[0])
+
+
+def test_jumps_of_single_frames_are_taken_out_of_the_truth():
+    walking = np.zeros((40, 2, 3))
+    walking[:, :, 0] = (0.01 * np.arange(40))[:, None]
+    jumping = walking.copy()
+    jumping[20, 1, 2] += 0.5
+    jumping[30, 0] = np.nan
+    steady = real.steadied(jumping)
+    assert np.isnan(steady[30, 0]).all() and np.isfinite(np.delete(steady[:, 0], 30, 0)).all()
+    assert steady[10:25] == pytest.approx(walking[10:25], abs=1e-3)
 
 
 def test_two_people_are_looked_for_where_frames_are_not_said(studio: Path):
