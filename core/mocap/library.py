@@ -200,6 +200,7 @@ def _kept(unit: _Unit, base: Path, cache: Path | None, keys: _Keys, report: Call
     content = _read(unit, name)
     if place is not None:
         _save(place, content)
+        _remove_older(place)
     return content
 
 
@@ -337,9 +338,10 @@ class _Keys:
         self._readers = readers.hexdigest()
 
     def of(self, unit: _Unit) -> str:
+        place = hashlib.sha256(os.fspath(unit.path.resolve()).encode()).hexdigest()[:8]
         parts = [self._readers, unit.kind, unit.path.relative_to(self._base).as_posix()]
         parts += [self._hash(file) for file in unit.files]
-        return f"{unit.path.name.split('.')[0]}-{hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]}"
+        return f"{unit.path.name.split('.')[0]}-{place}-{hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]}"
 
     def save(self) -> None:
         if self._place is not None and self._changed:
@@ -374,6 +376,14 @@ def _save(place: Path, content: _Content) -> None:
         "skipped": [{"path": skip.path, "reason": skip.reason} for skip in content.skipped],
     }
     write_json(place.with_suffix(".json"), record)
+
+
+def _remove_older(place: Path) -> None:
+    """Results of the same file as it was, or as it was read, before."""
+    same = place.name.rpartition("-")[0]
+    for file in place.parent.iterdir():
+        if file.stem != place.name and file.stem.rpartition("-")[0] == same:
+            file.unlink(missing_ok=True)
 
 
 def _load(place: Path) -> _Content:

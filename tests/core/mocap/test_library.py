@@ -133,6 +133,7 @@ def test_what_changed_is_read_again_and_so_is_a_damaged_result(folder: Path, tmp
     parameters(folder / "ACCAD" / "s1" / "walk_poses.npz", height=0.8)
     load_library(folder, cache, told.append)
     assert told == ["Reading ACCAD/s1/walk_poses.npz"]
+    assert len(list(cache.glob("walk_poses*"))) == 2  # the older result is gone
     (kept,) = cache.glob("007_genuine*.npz")
     kept.write_bytes(kept.read_bytes()[:500])
     again = load_library(folder, cache, told.append)
