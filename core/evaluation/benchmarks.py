@@ -28,7 +28,7 @@ from .methods import METHODS, PROMPTED
 from .perceived import Onlooker
 from .pictures import ClipPicture, save_pictures
 from .rendered import RenderedClip, load_rendered
-from .results import DataKind, Report
+from .results import Report
 from .run import Clip, Heading, run
 from .shot import Shot
 
@@ -65,14 +65,6 @@ class Outcome:
     """Of the last method's worst clips."""
 
 
-@dataclass(frozen=True)
-class Benchmark:
-    data: DataKind
-    about: str
-    """In a few words, for help."""
-    run: Callable[[Request, Reporter], Outcome]
-
-
 def evaluate(request: Request, reporter: Reporter | None = None) -> Outcome:
     """Run a benchmark. UserError `unknown-benchmark`, and where its data are missing, how to get them."""
     if request.benchmark not in BENCHMARKS:
@@ -81,7 +73,7 @@ def evaluate(request: Request, reporter: Reporter | None = None) -> Outcome:
             f"There is no benchmark {request.benchmark!r}.",
             f"Choose one of {', '.join(BENCHMARKS)}.",
         )
-    return BENCHMARKS[request.benchmark].run(request, reporter or SilentReporter())
+    return BENCHMARKS[request.benchmark](request, reporter or SilentReporter())
 
 
 def prepare_to_write(path: Path) -> None:
@@ -275,12 +267,12 @@ def _public_shot(name: str, folder: Path, clip: Listed) -> Shot:
     return shot(name, folder, clip, _body(), _onlooker(cache_folder() / _SEEN))
 
 
-BENCHMARKS: Mapping[str, Benchmark] = {
-    "pairs-2d": Benchmark("choreographed", "choreographed pairs, 2D observations simulated", _pairs_2d),
-    "pairs-video": Benchmark("rendered", "choreographed pairs, rendered", _pairs_video),
-    "real": Benchmark("real", "real video: four calibrated views, and clips without truth", _real),
-    "hi4d": Benchmark("public", "Hi4D: close contact in a studio", _public),
-    "harmony4d": Benchmark("public", "Harmony4D: grappling, dancing, martial arts", _public),
-    "chi3d": Benchmark("public", "CHI3D: grabs, hits, hugs in a studio", _public),
-    "3dpw": Benchmark("public", "3DPW: two people outdoors", _public),
+BENCHMARKS: Mapping[str, Callable[[Request, Reporter], Outcome]] = {
+    "pairs-2d": _pairs_2d,
+    "pairs-video": _pairs_video,
+    "real": _real,
+    "hi4d": _public,
+    "harmony4d": _public,
+    "chi3d": _public,
+    "3dpw": _public,
 }

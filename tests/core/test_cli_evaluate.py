@@ -13,7 +13,7 @@ from core.body.files import load_body
 from core.cli import BENCHMARKS, main
 from core.contract.files import read_json
 from core.evaluation import benchmarks
-from core.evaluation.benchmarks import Benchmark, Outcome, Request
+from core.evaluation.benchmarks import Outcome, Request
 from core.evaluation.run import Clip, Heading, run
 from core.report import Reporter
 from tests.core.evaluation.made_up import shot as made_up_shot
@@ -45,7 +45,7 @@ def made_up_benchmark(monkeypatch: pytest.MonkeyPatch) -> list[Request]:
         report, pictures = run(heading, clips, request.methods, workers=0, count=1, reporter=reporter)
         return Outcome(report, tuple(pictures))
 
-    changed = dict(benchmarks.BENCHMARKS) | {"real": Benchmark("real", "made up", measured)}
+    changed = dict(benchmarks.BENCHMARKS) | {"real": measured}
     monkeypatch.setattr(benchmarks, "BENCHMARKS", changed)
     return asked
 
