@@ -5,23 +5,25 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from scipy.ndimage import gaussian_filter1d
 
 from ..body.model import BodyModel
 from ..contract.skeleton import JOINT_INDEX
+from .cycles import BLEND as REPEAT
+from .cycles import find_cycle
 from .footing import on_the_floor, stance
-from .windows import BaseMotion, Window, backwards, base_motion, between, cut, facing, placed, warped
+from .windows import BaseMotion, Window, at_times, base_motion, between, cut, facing, placed, warped
 
 _BLEND = 14
 """frames over which one motion gives way to the next."""
-_LOOP_BLEND = 8
 _STEP_HEIGHT = 0.05
 """metres that a foot is lifted which has to step from one motion's place to the next's."""
 _SHIFT = 0.03
 """metres within which a foot need not step but is taken to stand."""
-_CYCLE = (18, 45)
-"""frames of two steps, walking or running."""
 _SLOWEST, _FASTEST = 1.35, 0.75
 """How much longer or shorter an action may be made to fit."""
+_TURNING = 2.5
+"""frames, sigma, over which a motion that turns back slows down."""
 _REPEATED = ("walking", "running")
 _ACTIONS = ("kicking", "punching", "getting_up")
 
@@ -44,8 +46,8 @@ def fitted(window: Window, body: BodyModel, betas: np.ndarray, frames: int, idle
         motion = _action(motion, body, betas, frames, None if idle is None else base_motion(idle, body, betas))
     elif motion.frames < frames and window.kind in _REPEATED:
         motion = looped(motion, body, betas, frames)
-    while motion.frames < frames:
-        motion = joined(motion, backwards(motion), body, betas)
+    if motion.frames < frames:
+        motion = _back_and_forth(motion, frames)
     return grounded(cut(motion, 0, frames), body, betas)
 
 
@@ -79,19 +81,19 @@ def joined(
 
 def looped(motion: BaseMotion, body: BodyModel, betas: np.ndarray, frames: int) -> BaseMotion:
     """A walk or a run made at least `frames` long by repeating whole cycles; as it is where it has none."""
-    cycle = _cycle(motion)
+    cycle = find_cycle(motion.rotations, motion.pelvis)
     if cycle is None:
         return motion
     start, end = cycle
-    piece = cut(motion, start, end + _LOOP_BLEND)
-    result = cut(motion, 0, end + _LOOP_BLEND)
+    piece = cut(motion, start, end + REPEAT)
+    result = cut(motion, 0, end + REPEAT)
     while result.frames < frames:
-        at = result.frames - _LOOP_BLEND
+        at = result.frames - REPEAT
         place = result.pelvis[at, :2]
-        # the piece begins as the result ends: its first frame lies on the result's last but `_LOOP_BLEND`
+        # the piece begins as the result ends: its first frame lies on the result's last but `REPEAT`
         heading = facing(cut(result, 0, at + 1), -1) - facing(motion, end) + facing(motion, start)
         onward = placed(piece, heading, (float(place[0]), float(place[1])), frame=0)
-        result = _crossfaded(result, onward, _LOOP_BLEND)
+        result = _crossfaded(result, onward, REPEAT)
     return grounded(result, body, betas)
 
 
@@ -154,13 +156,16 @@ def _action(motion: BaseMotion, body: BodyModel, betas: np.ndarray, frames: int,
 def _rest(motion: BaseMotion, frame: int, idle: BaseMotion | None, frames: int) -> BaseMotion:
     """So many frames of standing: of `idle` back and forth, or one pose held."""
     if idle is None:
-        frame = range(motion.frames)[frame]
-        return replace(warped(cut(motion, frame, frame + 1), frames), peak=None)
-    turns = np.arange(frames) % (2 * idle.frames - 2) if idle.frames > 1 else np.zeros(frames, int)
-    order = np.where(turns < idle.frames, turns, 2 * idle.frames - 2 - turns)
-    return replace(
-        idle, rotations=idle.rotations[order], pelvis=idle.pelvis[order], planted=idle.planted[order], peak=None
-    )
+        return at_times(motion, np.full(frames, float(range(motion.frames)[frame])))
+    return _back_and_forth(idle, frames)
+
+
+def _back_and_forth(motion: BaseMotion, frames: int) -> BaseMotion:
+    """So many frames of a motion that turns round, gently, wherever it ends."""
+    last = motion.frames - 1
+    phase = np.arange(frames) % max(2 * last, 1)
+    times = gaussian_filter1d(np.minimum(phase, 2 * last - phase).astype(float), _TURNING, mode="mirror")
+    return at_times(motion, np.clip(times, 0, last))
 
 
 def _support(motion: BaseMotion, start: int) -> list[int]:
@@ -175,22 +180,6 @@ def _ankles(motion: BaseMotion, body: BodyModel, betas: np.ndarray) -> np.ndarra
     """[T,2,3]"""
     joints = stance(motion.rotations, motion.pelvis, body, betas).joints
     return joints[:, [JOINT_INDEX["left_ankle"], JOINT_INDEX["right_ankle"]]]
-
-
-def _cycle(motion: BaseMotion) -> tuple[int, int] | None:
-    """The two frames a cycle apart whose poses and velocities are most alike."""
-    shortest, longest = _CYCLE
-    last = motion.frames - _LOOP_BLEND - 1
-    if last < shortest:
-        return None
-    pose = motion.rotations[:, 1:, :, :2].reshape(motion.frames, -1)
-    state = np.concatenate([pose, 4 * np.gradient(pose, axis=0), 5 * motion.pelvis[:, 2:]], 1)
-    best, found = np.inf, None
-    for length in range(shortest, min(longest, last) + 1):
-        apart = np.square(state[length : last + 1] - state[: last + 1 - length]).mean(1)
-        if apart.min() < best:
-            best, found = apart.min(), (int(apart.argmin()), int(apart.argmin()) + length)
-    return found
 
 
 def _smooth(frames: int) -> np.ndarray:

@@ -1,6 +1,6 @@
 """Which stretches of a capture show somebody standing, walking, kicking: decided from how the body moves.
 
-Only dancing is not told from the motion alone: it has to be called so as well.
+Only dancing is not told from the motion alone: it has to be called so, and then nothing in it is a kick or a punch.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from ..body.files import load_body
 from ..body.rotations import axis_angle_to_matrix
 from ..contract.skeleton import JOINT_INDEX
 from .capture import Capture
+from .cycles import find_cycle
 from .footing import stance, stretches
 from .windows import RATE, Kind, Side, Window, standing_height
 
@@ -78,8 +79,6 @@ class Signals:
     """[T] radians of the trunk from the vertical."""
     heading: np.ndarray
     """[T] radians, smoothed and without jumps."""
-    place: np.ndarray
-    """[T,2] of the pelvis."""
     floating: np.ndarray
     """[T] metres from the floor to the lowest sole."""
     ankles: np.ndarray
@@ -100,8 +99,10 @@ class Signals:
     """[T,2] metres of the wrists before the shoulders, in the heading."""
     hand_up: np.ndarray
     """[T,2] metres of the wrists above the shoulders."""
-    planted: np.ndarray
-    """bool [T,2]"""
+    rotations: np.ndarray
+    """[T,22,3,3] relative to the parent."""
+    pelvis: np.ndarray
+    """[T,3]"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,8 +122,9 @@ def find_windows(captures: Iterable[Capture], kind: Kind, frames: int) -> list[W
     """All windows of one kind, in the order of the captures.
 
     Standing, walking, running, dancing and other: `frames` long, overlapping by half; where a stretch is shorter, the whole of
-    it, if it is at least half as long, or can be repeated. Kicking and punching: at most `frames` about each peak. Getting up:
-    from lying or sitting on the floor until upright, as long as it took. `joining.fitted` makes any of them `frames` long.
+    it, if it is at least half as long, or a walk that can be repeated. Kicking and punching: at most `frames` about each peak.
+    Getting up: from lying or sitting on the floor until upright, as long as it took. `joining.fitted` makes any of them `frames`
+    long.
     """
     found: list[Window] = []
     for capture in captures:
@@ -164,7 +166,6 @@ def _signals(same: _Same) -> Signals:
         height=capture.pelvis[:, 2] / standing,
         tilt=np.arctan2(np.linalg.norm(trunk[:, :2], axis=1), trunk[:, 2]),
         heading=heading,
-        place=capture.pelvis[:, :2],
         floating=posed.soles[..., 2].min((1, 2)),
         ankles=ankles[..., 2] - ankle_height,
         foot_speed=_speed(ankles - at("pelvis")[:, None]),
@@ -175,7 +176,8 @@ def _signals(same: _Same) -> Signals:
         hand_reach=np.linalg.norm(wrists - shoulders, axis=-1) / arm,
         hand_ahead=((wrists - shoulders)[..., :2] * ahead[:, None]).sum(-1),
         hand_up=(wrists - shoulders)[..., 2],
-        planted=capture.planted,
+        rotations=rotations,
+        pelvis=capture.pelvis,
     )
 
 
@@ -185,6 +187,8 @@ def _speed(places: np.ndarray) -> np.ndarray:
 
 def _of_kind(capture: Capture, seen: Signals, kind: Kind, frames: int) -> Iterator[Window]:
     if kind in ("kicking", "punching"):
+        if _called_dance(capture):
+            return
         peaks = _kicks(seen) if kind == "kicking" else _punches(seen)
         for peak, side in peaks:
             start = max(0, min(peak - round(_AROUND * frames), len(seen.speed) - frames))
@@ -195,7 +199,7 @@ def _of_kind(capture: Capture, seen: Signals, kind: Kind, frames: int) -> Iterat
     else:
         shortest = _SHORTEST if kind in ("walking", "running", "dancing") else max(frames // 2, 30)
         for start, end in _parts(_steady(capture, seen, kind), frames, shortest):
-            if _is(kind, seen, start, end):
+            if _is(kind, seen, start, end, frames):
                 yield _window(capture, seen, start, end, kind)
 
 
@@ -231,21 +235,27 @@ def _steady(capture: Capture, seen: Signals, kind: Kind) -> np.ndarray:
         return upright & (seen.speed > _WALK_SPEED) & (seen.speed < _RUN_SPEED) & (seen.ankles.max(1) < 0.35)
     if kind == "running":
         return (seen.speed > _RUN_SPEED) & (seen.tilt < _LEAN) & (seen.height > 0.75) & (seen.floating < 0.3)
-    if kind == "dancing" and not any("danc" in text.lower() for text in capture.text):
+    if kind == "dancing" and not _called_dance(capture):
         return np.zeros(len(seen.speed), bool)
     return (seen.height > 0.5) & (seen.height < 1.2) & (seen.floating < 0.4)
 
 
-def _is(kind: Kind, seen: Signals, start: int, end: int) -> bool:
+def _called_dance(capture: Capture) -> bool:
+    return any("danc" in text.lower() for text in capture.text)
+
+
+def _is(kind: Kind, seen: Signals, start: int, end: int, frames: int) -> bool:
     """What only a whole stretch can tell."""
     part = slice(start, end)
-    place, heading = seen.place[part], seen.heading[part]
+    place, heading = seen.pelvis[part, :2], seen.heading[part]
     lively = (seen.foot_speed[part].mean() + seen.hand_speed[part].mean()) / 2 > _LIVELY
     if kind == "standing":
         wander = np.linalg.norm(place - place.mean(0), axis=1).max()
         calm = seen.hand_speed[part].mean() < _CALM
         return calm and wander < _STAND_WANDER and np.ptp(heading) < _STAND_TURN and not _strikes(seen, start, end)
     if kind in ("walking", "running"):
+        if end - start < frames and find_cycle(seen.rotations[part], seen.pelvis[part]) is None:
+            return False
         way = np.linalg.norm(np.diff(uniform_filter1d(place, 15, axis=0), axis=0), axis=1).sum()
         return np.linalg.norm(place[-1] - place[0]) > _DIRECT * way
     if kind == "dancing":

@@ -40,7 +40,7 @@ _BODIES: dict[str, Callable[[Path], Sequence[Capture | CapturedPair]]] = {
 }
 _EXPMAP_COLUMNS = (99, 117)
 """Numbers a line of files of exponential maps: root and 32 or 38 joints."""
-_NO_READERS = ("library", "windows", "kinds", "joining")
+_NO_READERS = ("library", "windows", "kinds", "joining", "cycles")
 """Modules of this package that have no say in what is read."""
 _UNKNOWN_PEOPLE = ("deepmimic",)
 """Sets that do not say who was recorded: every recording counts as a person of its own."""

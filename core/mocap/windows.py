@@ -136,16 +136,21 @@ def cut(motion: BaseMotion, start: int, end: int) -> BaseMotion:
 
 def warped(motion: BaseMotion, frames: int) -> BaseMotion:
     """The same motion in more or fewer frames, evenly slower or faster."""
-    at = np.linspace(0, motion.frames - 1, frames)
-    before = np.minimum(at.astype(int), max(motion.frames - 2, 0))
+    peak = None if motion.peak is None else round(motion.peak * (frames - 1) / max(motion.frames - 1, 1))
+    return replace(at_times(motion, np.linspace(0, motion.frames - 1, frames)), peak=peak)
+
+
+def at_times(motion: BaseMotion, times: np.ndarray) -> BaseMotion:
+    """The motion as it is at the given times, in frames and parts of frames; without a peak."""
+    before = np.minimum(times.astype(int), max(motion.frames - 2, 0))
     after = np.minimum(before + 1, motion.frames - 1)
-    share = (at - before).astype(np.float32)
+    share = (times - before).astype(np.float32)
     return replace(
         motion,
         rotations=between(motion.rotations[before], motion.rotations[after], share),
         pelvis=motion.pelvis[before] + share[:, None] * (motion.pelvis[after] - motion.pelvis[before]),
-        planted=motion.planted[np.round(at).astype(int)],
-        peak=None if motion.peak is None else round(motion.peak * (frames - 1) / max(motion.frames - 1, 1)),
+        planted=motion.planted[np.round(times).astype(int)],
+        peak=None,
     )
 
 
