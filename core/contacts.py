@@ -18,7 +18,7 @@ from .geometry.touch import POINTS_PER_REGION, resolve_contacts, touch_gap
 from .motion import Camera, PairMotion, pose_motion
 
 _NAMESPACE = uuid.UUID("6f2c4b0e-5d0c-4f0e-9d56-0d7b1a3f7c11")
-_CHUNK = 32
+_CHUNK = 8
 
 
 _JOINT_OF_REGION = {
@@ -170,7 +170,7 @@ def region_distances(
     vertices, region = region_points(body, POINTS_PER_REGION)
     table = _padded(region).to(device)
     share = torch.as_tensor(depth_share, device=device)
-    share = share.repeat_interleave(table.shape[1], 0).repeat_interleave(table.shape[1], 1)
+    discounted = (1 - share.square())[:, None, :, None]
     posed = pose_motion(body, motion)
     world = torch.as_tensor(camera.world, device=device, dtype=torch.float32)
     skin = posed.skin(body.subset(vertices)) @ world[:3, :3].T + world[:3, 3]
@@ -178,12 +178,14 @@ def region_distances(
     for chunk in skin.split(_CHUNK, 1):
         first, second = chunk[0][:, table], chunk[1][:, table]
         frames, regions, points = first.shape[:3]
-        delta = first.reshape(frames, -1, 1, 3) - second.reshape(frames, 1, -1, 3)
-        sight = torch.nn.functional.normalize((first.mean((1, 2)) + second.mean((1, 2))) / 2, dim=-1)[:, None, None]
-        along = (delta * sight).sum(-1)
-        across = (delta.square().sum(-1) - along.square()).clamp_min(0)
-        gap = (across + (share * along).square()).sqrt()
-        distances.append(gap.reshape(frames, regions, points, regions, points).amin((2, 4)))
+        middle = (first.mean((1, 2)) + second.mean((1, 2))) / 2
+        sight = torch.nn.functional.normalize(middle, dim=-1)[..., None]
+        first, second = ((each.flatten(1, 2) - middle[:, None]) for each in (first, second))
+        squared = torch.cdist(first, second, compute_mode="donot_use_mm_for_euclid_dist").square_()
+        along = (first @ sight - (second @ sight).mT).square_()
+        apart = (frames, regions, points, regions, points)
+        gap = squared.view(apart).addcmul_(along.view(apart), discounted, value=-1)
+        distances.append(gap.amin((2, 4)).clamp_min(0).sqrt())
     centres = skin[:, :, table].mean(3)
     return torch.cat(distances).cpu().numpy(), _passing_speed(centres, time).cpu().numpy()
 
