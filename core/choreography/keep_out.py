@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
 import torch
 from scipy.spatial import KDTree
 from torch import Tensor
 
-from ..body.capsules import shaped
+from ..body.capsules import Spheres, shaped
 from ..body.model import rest_joints
 from ..contract.skeleton import PARENTS, REGIONS
 from .posing import Bases, Poses
 from .scene import Actor, Scene
-from .skin_points import BODY, Points
+from .skin_points import BODY, Points, carried, columns
 from .spots import sample_of, spheres_of
 
 _LOOK_AGAIN = 10
@@ -40,88 +42,100 @@ def _of_regions(region: Tensor, *parts: str) -> Tensor:
 
 @dataclass
 class Limbs:
-    """Both people's spheres in some frames, and which of them are near each other."""
+    """All people's spheres in some frames, and which of them are near each other. Two people of each of B scenes, P = 2 B."""
 
-    joint: Tensor
-    """int64 [P,S] and offset [P,S,3], radius [P,S] of each person's spheres"""
-    offset: Tensor
+    carried: Tensor
+    """[P,88,S] (`skin_points.carried`)"""
     radius: Tensor
+    """[P,S]"""
     allowed: Tensor
-    """[T,S,S] metres by which person 0's and person 1's may overlap"""
+    """[B,T,S,S] metres by which the first and the second person's may overlap"""
     own: Tensor
     """[P,T,S,S] the same within a person; infinite where they do not matter"""
     on_floor: Tensor
-    """bool [S] spheres that the floor keeps out"""
+    """[S] 1 for spheres that the floor keeps out"""
     pairs: tuple[Tensor, ...] = field(default=())
 
     @classmethod
-    def of(cls, scene: Scene, bases: Bases, frames: Tensor, lenient: bool) -> Limbs:
-        people = [shaped(spheres_of(actor.body), torch.from_numpy(actor.betas)) for actor in scene.actors]
-        joint = torch.stack([_body_joint(spheres.joint) for spheres in people])
-        offset = torch.stack(
-            [_body_offset(spheres.joint, spheres.offset, actor) for spheres, actor in zip(people, scene.actors)]
-        )
+    def of(cls, scenes: Sequence[Scene], bases: Bases, frames: Tensor, lenient: bool) -> Limbs:
+        actors = [actor for scene in scenes for actor in scene.actors]
+        people = [shaped(spheres_of(actor.body), torch.from_numpy(actor.betas)) for actor in actors]
         radius = torch.stack([spheres.radius for spheres in people])
         region = people[0].region
-        allowed = torch.full((len(frames), *([radius.shape[1]] * 2)), _LENIENT if lenient else _OVERLAP)
-        for touch in scene.touches:
-            first, second = (touch.spot, touch.on) if touch.person == 0 else (touch.on, touch.spot)
-            both = _beside(region, first.region)[:, None] & _beside(region, second.region)
-            weight = torch.from_numpy(touch.span.weight(scene.frames)).float()[frames]
-            allowed = torch.maximum(allowed, weight[:, None, None] * both * max(_TOUCHING, _LENIENT * lenient))
-        limbs = cls(joint, offset, radius, allowed, torch.zeros(0), ~_of_regions(region, "foot", "shin", "calf"))
+        on_floor = (~_of_regions(region, "foot", "shin", "calf")).float()
+        limbs = cls(
+            torch.stack([_carried(spheres, actor) for spheres, actor in zip(people, actors)]),
+            radius,
+            torch.stack([_allowed(scene, region, frames, lenient) for scene in scenes]),
+            torch.zeros(0),
+            on_floor,
+        )
         arms = _of_regions(region, "elbow", "forearm", "wrist", "palm", "hand_back", "fingers")
         trunk = _of_regions(region, "head", "face", "neck", "chest", "back", "belly", "hips", "thigh")
         matters = arms[:, None] & trunk
         right = torch.tensor([REGIONS[index].startswith("right") for index in region.tolist()])
         matters |= (arms & right)[:, None] & (arms & ~right)
-        centres = limbs.centres(bases.joints, bases.world)
+        centres = limbs.centres(columns(bases.joints, bases.world)).mT
         overlap = radius[:, None, :, None] + radius[:, None, None, :] - torch.cdist(centres, centres)
         # the motion underneath may already bring an arm that near to the trunk
         limbs.own = torch.where(matters, overlap.clamp_min(0) + _OWN, torch.inf)
         return limbs
 
-    def centres(self, joints: Tensor, world: Tensor) -> Tensor:
-        """[P,T,S,3]"""
-        found = []
-        for p in (0, 1):
-            turned = world[p][:, self.joint[p]] @ self.offset[p][..., None]
-            found.append(joints[p][:, self.joint[p]] + turned[..., 0])
-        return torch.stack(found)
+    def centres(self, places: Tensor) -> Tensor:
+        """`skin_points.columns` [P,T,3,88] -> [P,T,3,S]"""
+        return places @ self.carried[:, None]
 
-    def term(self, poses: Poses, step: int) -> Tensor:
-        centres = self.centres(poses.joints, poses.world)
+    def term(self, places: Tensor, step: int) -> Tensor:
+        centres = self.centres(places)
         if step % _LOOK_AGAIN == 0:
-            self.pairs = self._near(centres.detach())
-        who, other, frame, first, second, bound = self.pairs
-        apart = (centres[who, frame, first] - centres[other, frame, second] + 1e-6).norm(dim=-1)
-        return (bound - apart).clamp_min(0).square().sum() / _SPHERE**2
-
-    def floor(self, poses: Poses) -> Tensor:
-        height = self.centres(poses.joints, poses.world)[..., 2] - self.radius[:, None]
-        return ((-_FLOOR - height).clamp_min(0) * self.on_floor).square().sum() / _SPHERE**2
+            self.pairs = self._near(centres.detach().mT)
+        first, second, bound = self.pairs
+        every = centres.mT.reshape(-1, 3)
+        apart = (every.index_select(0, first) - every.index_select(0, second) + 1e-6).norm(dim=-1)
+        under = (-_FLOOR - centres[:, :, 2] + self.radius[:, None]).clamp_min(0) * self.on_floor
+        return ((bound - apart).clamp_min(0).square().sum() + under.square().sum()) / _SPHERE**2
 
     def _near(self, centres: Tensor) -> tuple[Tensor, ...]:
-        """Pairs that may come to matter: whose [M], other's [M], frame [M], spheres [M] and [M], and how far apart they stay."""
-        touching = self.radius[0][:, None] + self.radius[1]
-        between = touching - self.allowed
-        apart = torch.cdist(centres[0], centres[1])
-        frame, first, second = (apart < between + _NEAR).nonzero(as_tuple=True)
-        found = [(torch.zeros_like(frame), torch.ones_like(frame), frame, first, second, between[frame, first, second])]
-        for p in (0, 1):
-            bound = self.radius[p][:, None] + self.radius[p] - self.own[p]
-            frame, first, second = (torch.cdist(centres[p], centres[p]) < bound + _NEAR).nonzero(as_tuple=True)
+        """Pairs that may come to matter: indices [M] and [M] into all centres, and how far apart they stay [M]."""
+        people, frames, count = centres.shape[:3]
+        radius = self.radius
+        between = (radius[0::2, :, None] + radius[1::2, None])[:, None] - self.allowed
+        within = (radius[:, :, None] + radius[:, None])[:, None] - self.own
+        found = []
+        for one, other, bound in (
+            (torch.arange(0, people, 2), torch.arange(1, people, 2), between),
+            (torch.arange(people), torch.arange(people), within),
+        ):
+            near = (torch.cdist(centres[one], centres[other]) < bound + _NEAR).nonzero(as_tuple=True)
+            which, frame, first, second = near
             found.append(
                 (
-                    torch.full_like(frame, p),
-                    torch.full_like(frame, p),
-                    frame,
-                    first,
-                    second,
-                    bound[frame, first, second],
+                    (one[which] * frames + frame) * count + first,
+                    (other[which] * frames + frame) * count + second,
+                    bound[near],
                 )
             )
         return tuple(torch.cat(parts) for parts in zip(*found))
+
+
+def _allowed(scene: Scene, region: Tensor, frames: Tensor, lenient: bool) -> Tensor:
+    """[T,S,S]"""
+    allowed = torch.full((len(frames), len(region), len(region)), _LENIENT if lenient else _OVERLAP)
+    for touch in scene.touches:
+        first, second = (touch.spot, touch.on) if touch.person == 0 else (touch.on, touch.spot)
+        both = _beside(region, first.region)[:, None] & _beside(region, second.region)
+        weight = torch.from_numpy(touch.span.weight(int(frames[-1]) + 1)).float()[frames]
+        allowed = torch.maximum(allowed, weight[:, None, None] * both * max(_TOUCHING, _LENIENT * lenient))
+    return allowed
+
+
+def _carried(spheres: Spheres, actor: Actor) -> Tensor:
+    """[88,S]"""
+    rest = rest_joints(actor.body, torch.from_numpy(actor.betas))
+    joint = _body_joint(spheres.joint)
+    offset = spheres.offset + rest[spheres.joint] - rest[joint]
+    share = torch.nn.functional.one_hot(joint, BODY).float()
+    return carried(share[..., None] * offset[:, None], share)
 
 
 def _body_joint(joint: Tensor) -> Tensor:
@@ -132,11 +146,6 @@ def _body_joint(joint: Tensor) -> Tensor:
             index = PARENTS[index]
         found.append(index)
     return torch.tensor(found)
-
-
-def _body_offset(joint: Tensor, offset: Tensor, actor: Actor) -> Tensor:
-    rest = rest_joints(actor.body, torch.from_numpy(actor.betas))
-    return offset + rest[joint] - rest[_body_joint(joint)]
 
 
 def _beside(region: Tensor, name: str) -> Tensor:
@@ -153,60 +162,98 @@ def _beside(region: Tensor, name: str) -> Tensor:
     return torch.isin(region, torch.tensor([REGIONS.index(other) for other in near]))
 
 
+@dataclass(frozen=True)
+class _Pins:
+    """M points of skin in some frames: what carries each, and where it is in the rest pose."""
+
+    row: Tensor
+    """int64 [M,K] carriers, as rows of all joints of all people and frames"""
+    share: Tensor
+    """[M,K]"""
+    rest: Tensor
+    """[M,3]"""
+    normal: Tensor
+    """[M,3]"""
+
+    def at(self, carriers: Tensor) -> tuple[Tensor, Tensor]:
+        """Places and normals [M,3]; carriers [P*T*22,12], rotation and shift of each joint in each frame."""
+        moved = torch.nn.functional.embedding_bag(self.row, carriers, per_sample_weights=self.share, mode="sum")
+        turn = moved[:, :9].unflatten(1, (3, 3))
+        return (turn * self.rest[:, None]).sum(2) + moved[:, 9:], (turn * self.normal[:, None]).sum(2)
+
+
 @dataclass
 class Skins:
-    """Points of both people's skins in some frames, and which are near the other's."""
+    """Points of all people's skins in some frames, and which are near the other's."""
 
-    points: tuple[Points, Points]
-    pairs: tuple[Tensor, ...] = field(default=())
+    points: tuple[Points, ...]
+    """Of each person"""
+    near: tuple[_Pins, _Pins] | None = None
 
     @classmethod
-    def of(cls, scene: Scene, fingers: Tensor, frames: Tensor) -> Skins:
+    def of(cls, scenes: Sequence[Scene], fingers: Tensor) -> Skins:
         """fingers [P,T,33,3,3]"""
         points = []
-        for actor, turned in zip(scene.actors, fingers):
+        for actor, turned in zip((actor for scene in scenes for actor in scene.actors), fingers):
             sample = sample_of(actor.body)
             points.append(Points.of(sample.body, torch.from_numpy(actor.betas), turned, sample.normal))
-        return cls((points[0], points[1]))
+        return cls(tuple(points))
 
     def term(self, poses: Poses, step: int) -> Tensor:
         if step % _LOOK_AGAIN == 0:
             with torch.no_grad():
-                self.pairs = self._near(poses)
-        total = poses.joints.new_zeros(())
-        for p in (0, 1):
-            frame, point, partner = self.pairs[3 * p : 3 * p + 3]
-            if not len(frame):
-                continue
-            here, _ = self.points[p].some(poses.joints[p], poses.world[p], frame, point)
-            there, normal = self.points[1 - p].some(poses.joints[1 - p], poses.world[1 - p], frame, partner)
-            gap = ((here - there) * normal).sum(-1)
-            total = total + (_APART - gap).clamp_min(0).square().sum() / _INSIDE**2
-        return 0.25 * total
+                self.near = self._near(poses)
+        assert self.near is not None
+        rest = torch.stack([points.joints for points in self.points])
+        shift = poses.joints - (poses.world @ rest[:, None, ..., None])[..., 0]
+        carriers = torch.cat([poses.world.flatten(-2), shift], -1).reshape(-1, 12)
+        (here, _), (there, normal) = (pins.at(carriers) for pins in self.near)
+        gap = ((here - there) * normal).sum(-1)
+        return 0.25 * (_APART - gap).clamp_min(0).square().sum() / _INSIDE**2
 
-    def _near(self, poses: Poses) -> tuple[Tensor, ...]:
-        """For each person: frames [M], their points [M] and the other's nearest points [M], near the surface or inside."""
-        skins = [self.points[p].all(poses.joints[p], poses.world[p]) for p in (0, 1)]
-        low = torch.stack([places.amin(1) for places, _ in skins])
-        high = torch.stack([places.amax(1) for places, _ in skins])
-        low, high = low.amax(0) - _NEAR, high.amin(0) + _NEAR
-        found: list[list[tuple[Tensor, Tensor, Tensor]]] = [[], []]
-        for frame in (low < high).all(-1).nonzero()[:, 0].tolist():
-            inside = [
-                ((skins[p][0][frame] > low[frame]) & (skins[p][0][frame] < high[frame])).all(-1).nonzero()[:, 0]
-                for p in (0, 1)
-            ]
-            if not (len(inside[0]) and len(inside[1])):
-                continue
-            places = [skins[p][0][frame, inside[p]].numpy() for p in (0, 1)]
-            for p in (0, 1):
-                _, index = KDTree(places[1 - p]).query(places[p], distance_upper_bound=_DEEPEST)
-                # what is too far from everything counts as beside its partner
-                nearest = inside[1 - p][torch.from_numpy(index).clamp_max(len(inside[1 - p]) - 1)]
-                off = skins[p][0][frame, inside[p]] - skins[1 - p][0][frame, nearest]
-                height = (off * skins[1 - p][1][frame, nearest]).sum(-1)
-                beside = (off.square().sum(-1) - height.square()).clamp_min(0).sqrt()
-                keep = (height < _NEAR / 2) & (height > -_DEEPEST) & (beside < _BESIDE)
-                found[p].append((torch.full((int(keep.sum()),), frame), inside[p][keep], nearest[keep]))
-        none = torch.zeros(0, dtype=torch.int64)
-        return tuple(torch.cat([none, *(part[index] for part in found[p])]) for p in (0, 1) for index in range(3))
+    def _near(self, poses: Poses) -> tuple[_Pins, _Pins]:
+        """Points near the other's surface or inside it, and the nearest of the other's."""
+        frames = poses.joints.shape[1]
+        found: list[tuple[list[Tensor], list[Tensor]]] = []
+        for first in range(0, len(self.points), 2):
+            skins = [self.points[p].all(poses.joints[p], poses.world[p]) for p in (first, first + 1)]
+            for p, (frame, point, partner) in enumerate(_neighbours(skins)):
+                found.append(
+                    (
+                        self._pinned(first + p, frame, point, frames),
+                        self._pinned(first + 1 - p, frame, partner, frames),
+                    )
+                )
+        here, there = (_Pins(*(torch.cat(parts) for parts in zip(*(pair[side] for pair in found)))) for side in (0, 1))
+        return here, there
+
+    def _pinned(self, person: int, frame: Tensor, point: Tensor, frames: int) -> list[Tensor]:
+        points = self.points[person]
+        row = ((person * frames + frame) * BODY)[:, None] + points.carrier[point]
+        return [row, points.share[point], points.rest[frame, point], points.normal[point]]
+
+
+def _neighbours(skins: list[tuple[Tensor, Tensor]]) -> list[tuple[Tensor, Tensor, Tensor]]:
+    """Places and normals [T,N,3] of two people -> for each of them frames [M], points [M] and the other's nearest points [M]."""
+    low = torch.stack([places.amin(1) for places, _ in skins]).amax(0) - _NEAR
+    high = torch.stack([places.amax(1) for places, _ in skins]).amin(0) + _NEAR
+    none = torch.zeros(0, dtype=torch.int64)
+    found: list[list[tuple[Tensor, ...]]] = [[(none, none, none)], [(none, none, none)]]
+    for frame in (low < high).all(-1).nonzero()[:, 0].tolist():
+        places = [skin[0][frame] for skin in skins]
+        inside = [((part > low[frame]) & (part < high[frame])).all(-1).nonzero()[:, 0] for part in places]
+        if not (len(inside[0]) and len(inside[1])):
+            continue
+        for p in (0, 1):
+            own, others = places[p][inside[p]], places[1 - p][inside[1 - p]]
+            _, index = KDTree(others.numpy()).query(own.numpy(), distance_upper_bound=_DEEPEST)
+            # what is too far from everything counts as beside its partner
+            nearest = inside[1 - p][torch.from_numpy(np.asarray(index)).clamp_max(len(others) - 1)]
+            off = own - places[1 - p][nearest]
+            height = (off * skins[1 - p][1][frame, nearest]).sum(-1)
+            beside = (off.square().sum(-1) - height.square()).clamp_min(0).sqrt()
+            keep = (height < _NEAR / 2) & (height > -_DEEPEST) & (beside < _BESIDE)
+            point = inside[p][keep]
+            found[p].append((torch.full_like(point, frame), point, nearest[keep]))
+    frames, points, partners = zip(*([torch.cat(parts) for parts in zip(*found[p])] for p in (0, 1)))
+    return list(zip(frames, points, partners))

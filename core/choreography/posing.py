@@ -1,13 +1,16 @@
 """Two people's poses from few smooth numbers on top of their own motions: what the solver turns, and the kinematics of it.
 
-P = 2 people, T frames. Feet are given and legs reach them, so that whatever the rest of the body does, planted feet stay.
+P people (two of each scene, one scene after the other), T frames; scenes that are shorter than the longest stay in their
+last frame. Feet are given and legs reach them, so that whatever the rest of the body does, planted feet stay.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -56,6 +59,13 @@ NUMBERS = SWIVEL.stop
 """How many numbers move one person in one frame, each in units of what may well be."""
 
 
+def _stacked(parts: Sequence[np.ndarray | Tensor]) -> Tensor:
+    """[P,T,...] of parts of different lengths, each of which stays at its end."""
+    longest = max(len(part) for part in parts)
+    tensors = [torch.as_tensor(part) for part in parts]
+    return torch.stack([torch.cat([part, part[-1:].expand(longest - len(part), *part.shape[1:])]) for part in tensors])
+
+
 def ease() -> Tensor:
     """[14] radians for each of UPPER."""
     names = [BODY_JOINTS[joint].removeprefix("left_").removeprefix("right_") for joint in UPPER]
@@ -97,13 +107,17 @@ class Bases:
     """[P,3] about what each person is turned as a whole"""
 
     @classmethod
-    def of(cls, scene: Scene) -> Bases:
-        rotations = torch.stack([torch.from_numpy(actor.base.rotations) for actor in scene.actors])
-        pelvis = torch.stack([torch.from_numpy(actor.base.pelvis) for actor in scene.actors])
-        rest = torch.stack([rest_joints(actor.body, torch.from_numpy(actor.betas))[:22] for actor in scene.actors])
+    def of(cls, scenes: Sequence[Scene]) -> Bases:
+        actors = [actor for scene in scenes for actor in scene.actors]
+        rotations = _stacked([actor.base.rotations for actor in actors])
+        pelvis = _stacked([actor.base.pelvis for actor in actors])
+        rest = torch.stack([rest_joints(actor.body, torch.from_numpy(actor.betas))[:22] for actor in actors])
         joints, world = forward_kinematics(rotations, rest[:, None], pelvis)
-        feet = [feet_of(actor, joints[p], world[p]) for p, actor in enumerate(scene.actors)]
-        ankles, free = (torch.stack(parts) for parts in zip(*((foot.ankles, foot.free) for foot in feet)))
+        feet = [
+            feet_of(actor, joints[p, : actor.base.frames], world[p, : actor.base.frames])
+            for p, actor in enumerate(actors)
+        ]
+        ankles, free = _stacked([foot.ankles for foot in feet]), _stacked([foot.free for foot in feet])
         pivot = pelvis.mean(1) * torch.tensor([1.0, 1.0, 0.0])
         return cls(rest, rotations, pelvis, joints, world, ankles, world[:, :, _ANKLES], free, pivot)
 

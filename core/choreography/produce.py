@@ -6,8 +6,8 @@ import multiprocessing
 import time
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -25,12 +25,14 @@ from .check import Verdict, judge
 from .families import FAMILIES
 from .interaction import Interaction
 from .scene import Scene
-from .solve import Solution, solve
+from .solve import Solution, solve_all
 from .splits import Split, captures_of
 from .studio import Studio
 
 _ATTEMPTS = 12
 """Draws of one clip before it is given up."""
+_TOGETHER = 8
+"""Clips that are solved together. Part of what a seed gives: others would differ in the last digits."""
 
 
 @dataclass(frozen=True)
@@ -57,49 +59,57 @@ class Made:
 
     name: str
     family: str
-    interaction: Interaction | None
+    interaction: Interaction | None = None
     """None where no draw came out well."""
-    bodies: tuple[int | None, int | None]
+    bodies: tuple[int | None, int | None] = (None, None)
     """Numbers of the people's own bodies."""
-    numbers: dict[str, float]
-    rejected: tuple[str, ...]
+    numbers: Mapping[str, float] = field(default_factory=dict)
+    rejected: tuple[str, ...] = ()
     """Why earlier draws were thrown away."""
-    seconds: float
+    seconds: float = 0.0
     """of the processor, all draws together."""
 
 
 def produce(order: Order, workers: int = 1) -> Iterator[Made]:
     """All clips of an order, in order, whatever the number of processes."""
+    numbers = range(order.first, order.first + order.count)
     tasks = [
-        (order, family, index) for family in order.families for index in range(order.first, order.first + order.count)
+        (order, family, tuple(numbers[start : start + _TOGETHER]))
+        for family in order.families
+        for start in range(0, order.count, _TOGETHER)
     ]
     if workers <= 1:
-        yield from map(_make, tasks)
+        for task in tasks:
+            yield from _make(task)
         return
     with multiprocessing.get_context("spawn").Pool(workers, initializer=_one_thread) as pool:
-        yield from pool.imap(_make, tasks)
+        for clips in pool.imap(_make, tasks):
+            yield from clips
 
 
-def make(studio: Studio, family: str, name: str, seed: Sequence[int]) -> Made:
-    """One clip: draws from `seed` until one is judged well."""
-    started, rejected = time.process_time(), []
+def make(studio: Studio, family: str, numbers: Sequence[int], seed: int) -> list[Made]:
+    """Clips of a family: draws from `seed` and each clip's number until one is judged well."""
+    waiting = {number: Made(f"{family}-{number:04d}", family) for number in numbers}
+    done: dict[int, Made] = {}
     for attempt in range(_ATTEMPTS):
-        rng = np.random.default_rng([*seed, attempt])
-        scene = FAMILIES[family](studio, rng)
-        solution = solve(scene)
-        verdict = judge(scene, solution)
-        if verdict.ok:
-            return Made(
-                name,
-                family,
-                interaction_of(name, scene, solution, verdict),
-                _numbers_of_bodies(studio, scene),
-                dict(verdict.numbers),
-                tuple(rejected),
-                time.process_time() - started,
-            )
-        rejected.append("; ".join(verdict.reasons))
-    return Made(name, family, None, (None, None), {}, tuple(rejected), time.process_time() - started)
+        started = time.process_time()
+        draws = [np.random.default_rng([seed, zlib.crc32(family.encode()), number, attempt]) for number in waiting]
+        scenes = [FAMILIES[family](studio, rng) for rng in draws]
+        solutions = solve_all(scenes)
+        verdicts = [judge(scene, solution) for scene, solution in zip(scenes, solutions)]
+        took = (time.process_time() - started) / len(scenes)
+        for number, scene, solution, verdict in zip(tuple(waiting), scenes, solutions, verdicts):
+            clip = replace(waiting[number], seconds=waiting[number].seconds + took)
+            if verdict.ok:
+                del waiting[number]
+                interaction = interaction_of(clip.name, scene, solution, verdict)
+                bodies = _numbers_of_bodies(studio, scene)
+                done[number] = replace(clip, interaction=interaction, bodies=bodies, numbers=dict(verdict.numbers))
+            else:
+                waiting[number] = replace(clip, rejected=(*clip.rejected, "; ".join(verdict.reasons)))
+        if not waiting:
+            break
+    return [done.get(number) or waiting[number] for number in numbers]
 
 
 def interaction_of(name: str, scene: Scene, solution: Solution, verdict: Verdict) -> Interaction:
@@ -143,10 +153,9 @@ def _kind_of(reason: str) -> str:
     return " ".join(word for word in reason.split() if not word.replace(".", "").isdigit())
 
 
-def _make(task: tuple[Order, str, int]) -> Made:
-    order, family, index = task
-    studio = _studio(order.motion, order.cache, order.split, order.bodies)
-    return make(studio, family, f"{family}-{index:04d}", (order.seed, zlib.crc32(family.encode()), index))
+def _make(task: tuple[Order, str, tuple[int, ...]]) -> list[Made]:
+    order, family, numbers = task
+    return make(_studio(order.motion, order.cache, order.split, order.bodies), family, numbers, order.seed)
 
 
 @lru_cache(maxsize=2)

@@ -69,20 +69,27 @@ class Points:
 
     def all(self, joints: Tensor, world: Tensor) -> tuple[Tensor, Tensor]:
         """Places and normals [T,N,3] of all points for joints [T,22,3] and world rotations [T,22,3,3]."""
-        dense = torch.zeros(len(self.carrier), BODY).scatter_(1, self.carrier, self.share)
         shift = joints - (world @ self.joints[..., None])[..., 0]
-        columns = torch.cat([world, shift[..., None]], -1).flatten(-2).mT @ dense.T
-        turned = columns.unflatten(-2, (3, 4))
+        turned = torch.cat([world, shift[..., None]], -1).flatten(-2).mT @ self.dense().T
+        turned = turned.unflatten(-2, (3, 4))
         places = (turned[:, :, :3] * self.rest.mT[:, None]).sum(2) + turned[:, :, 3]
-        return places.mT, self._turned_normals(world[:, self.carrier[:, 0]])
+        return places.mT, (world[:, self.carrier[:, 0]] @ self.normal[..., None])[..., 0]
 
-    def some(self, joints: Tensor, world: Tensor, frame: Tensor, point: Tensor) -> tuple[Tensor, Tensor]:
-        """Places and normals [M,3] of points [M] in frames [M]."""
-        carrier, share = self.carrier[point], self.share[point]
-        turn, place = world[frame[:, None], carrier], joints[frame[:, None], carrier]
-        arm = self.rest[frame, point][:, None] - self.joints[carrier]
-        places = (share[..., None] * ((turn @ arm[..., None])[..., 0] + place)).sum(1)
-        return places, (turn[:, 0] @ self.normal[point][..., None])[..., 0]
+    def dense(self) -> Tensor:
+        """[N,22] shares"""
+        return torch.zeros(len(self.carrier), BODY).scatter_(1, self.carrier, self.share)
 
-    def _turned_normals(self, turn: Tensor) -> Tensor:
-        return (turn @ self.normal[..., None])[..., 0]
+    def levers(self) -> Tensor:
+        """[T,N,22,3] metres from each joint, times its share"""
+        return self.dense()[..., None] * (self.rest[:, :, None] - self.joints)
+
+
+def columns(joints: Tensor, world: Tensor) -> Tensor:
+    """joints [...,22,3] and world rotations [...,22,3,3] side by side, [...,3,88]: what `Carried` multiplies."""
+    return torch.cat([world.transpose(-3, -2).flatten(-2), joints.mT], -1)
+
+
+def carried(lever: Tensor, share: Tensor) -> Tensor:
+    """What joints carry as columns for `columns` to multiply: levers [...,N,22,3] in the joints' rest axes, times each joint's
+    share, and shares [...,N,22] -> [...,88,N]."""
+    return torch.cat([lever.flatten(-2), share], -1).mT

@@ -14,7 +14,7 @@ from ..body.regions import vertex_regions
 from ..contract.errors import UserError
 from ..contract.skeleton import REGIONS
 from .scene import Spot
-from .skin_points import BODY, Points
+from .skin_points import BODY, Points, carried
 from .skin_sample import SkinSample, skin_sample, vertex_normals
 
 _PATCH = 0.014
@@ -56,36 +56,24 @@ def spot_vertices(body: BodyModel, spot: Spot) -> Tensor:
 
 @dataclass(frozen=True)
 class Spots:
-    """S spots of one person in T frames, as what 22 joints carry of each."""
+    """S spots of one person in T frames."""
 
-    lever: Tensor
-    """[T,S,22,3] metres from each joint, times its share"""
-    share: Tensor
-    """[S,22]"""
+    carried: Tensor
+    """[T,88,S] (`skin_points.carried`)"""
     normal: Tensor
     """[S,3] in the rest pose"""
     joint: Tensor
     """int64 [S] the joint that carries most of it"""
 
     @classmethod
-    def of(cls, body: BodyModel, betas: Tensor, fingers: Tensor, spots: list[Spot]) -> Spots:
-        """`fingers` [T,33,3,3]"""
-        levers, shares, normals = [], [], []
-        for spot in spots:
+    def of(cls, body: BodyModel, betas: Tensor, fingers: Tensor, spots: list[Spot], room: int) -> Spots:
+        """`fingers` [T,33,3,3]; `room` for so many spots, those that there are not being nowhere."""
+        levers = torch.zeros(len(fingers), room, BODY, 3)
+        shares, normals = torch.zeros(room, BODY), torch.zeros(room, 3)
+        for index, spot in enumerate(spots):
             vertices = spot_vertices(body, spot)
             points = Points.of(body.subset(vertices), betas, fingers, normals_of(body)[vertices])
-            share = torch.zeros(len(vertices), BODY).scatter_(1, points.carrier, points.share)
-            arm = points.rest[:, :, None] - points.joints  # [T,N,22,3]
-            levers.append((share[..., None] * arm).mean(1))
-            shares.append(share.mean(0))
-            normals.append(torch.nn.functional.normalize(points.normal.mean(0), dim=-1))
-        if not spots:
-            nowhere = torch.zeros(0, dtype=torch.int64)
-            return cls(torch.zeros(len(fingers), 0, BODY, 3), torch.zeros(0, BODY), torch.zeros(0, 3), nowhere)
-        share = torch.stack(shares)
-        return cls(torch.stack(levers, 1), share, torch.stack(normals), share.argmax(1))
-
-    def at(self, joints: Tensor, world: Tensor) -> tuple[Tensor, Tensor]:
-        """Places and outward normals [T,S,3] for joints [T,22,3] and world rotations [T,22,3,3]."""
-        places = (world[:, None] @ self.lever[..., None])[..., 0].sum(2) + self.share @ joints
-        return places, (world[:, self.joint] @ self.normal[..., None])[..., 0]
+            levers[:, index] = points.levers().mean(1)
+            shares[index] = points.dense().mean(0)
+            normals[index] = torch.nn.functional.normalize(points.normal.mean(0), dim=-1)
+        return cls(carried(levers, shares.expand(len(fingers), -1, -1)), normals, shares.argmax(1))

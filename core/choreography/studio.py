@@ -135,10 +135,10 @@ class Studio:
         return self.motion("standing", person, frames, rng)
 
     def coming(self, person: Person, frames: int, rng: Generator, arrive: int) -> BaseMotion:
-        """Somebody walks up and stands from about frame `arrive` on, never before frame 0. Place it by its last frame."""
+        """Somebody walks up and stands from frame `arrive` on."""
         if self.find is None:
             return at_ease(person, frames)
-        walking = self.motion("walking", person, max(arrive + _STOPPING // 2, _STOPPING + 2), rng, _goes_straight)
+        walking = self.motion("walking", person, max(arrive, _STOPPING + 2), rng, _goes_straight)
         standing = self.standing(person, frames - walking.frames + _STOPPING, rng)
         return cut(joined(walking, standing, person.body, person.betas, _STOPPING), 0, frames)
 
