@@ -6,6 +6,8 @@ Shapes: people P, frames T, joints J. `joints` are [P,T,J,3] with the pelvis fir
 from __future__ import annotations
 
 import numpy as np
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
 from scipy.spatial import KDTree
 
 MM = 1000.0
@@ -127,3 +129,11 @@ def vertex_normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
         [np.bincount(faces.ravel(), np.repeat(by_face[:, axis], 3), len(vertices)) for axis in range(3)], 1
     )
     return total / np.maximum(np.linalg.norm(total, axis=1, keepdims=True), 1e-12)
+
+
+def largest_piece(faces: np.ndarray, count: int) -> np.ndarray:
+    """bool [V]: which of `count` vertices belong to the piece of a mesh with triangles [F,3] that has most: a body's skin."""
+    edges = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]]])
+    linked = coo_matrix((np.ones(len(edges), bool), (edges[:, 0], edges[:, 1])), shape=(count, count))
+    label = connected_components(linked, directed=False)[1]
+    return label == np.bincount(label).argmax()

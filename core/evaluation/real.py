@@ -26,9 +26,10 @@ from ..body.landmarks import LandmarkRegressor, landmarks
 from ..body.model import BodyModel
 from ..body.regions import vertex_regions
 from ..clip import probe
-from ..contract.errors import UserError
+from ..contract.errors import Cancelled, UserError
 from ..contract.files import read_json
 from ..contract.skeleton import LANDMARK_INDEX
+from ..failures import explain
 from ..geometry.camera import intrinsics
 from ..geometry.evidence import evidence_from_tracks
 from ..geometry.initial import initial_motion
@@ -152,8 +153,10 @@ class _Rows:
         self.reporter.log(f"Evaluating {clip}.")
         try:
             return list(run(*arguments))
-        except UserError as error:
-            self.notes.append(f"{clip} was left out: {error.message}")
+        except Cancelled:
+            raise
+        except Exception as error:
+            self.notes.append(f"{clip} was left out: {explain(error).message}")
             return []
 
     def of_two(self, clip: str, tracks: Tracks) -> Iterator[tuple[str, Estimate]]:
@@ -172,9 +175,13 @@ class _Rows:
 
     def _one(self, name: str, clip: str, run: Callable[[str], Estimate]) -> Iterator[tuple[str, Estimate]]:
         try:
-            yield name, run(name)
-        except UserError as error:
-            self.notes.append(f"{name} failed on {clip}: {error.message}")
+            estimate = run(name)
+        except Cancelled:
+            raise
+        except Exception as error:
+            self.notes.append(f"{name} failed on {clip}: {explain(error).message}")
+        else:
+            yield name, estimate
 
 
 def _lifted(prepare: Callable[[Tracks], Tracks]) -> Callable[[Tracks, BodyModel], Estimate]:
@@ -324,10 +331,11 @@ def frames_of(path: Path, folder: Path, onlooker: Onlooker) -> tuple[int, int]:
     """
     said = folder / "frames.json"
     if said.is_file():
-        ranges = read_json(said)
-        if path.name in ranges:
-            first, last = ranges[path.name]
-            return int(first), int(last)
+        frames = read_json(said).get(path.name)
+        if isinstance(frames, list) and len(frames) == 2 and all(isinstance(frame, int) for frame in frames):
+            return frames[0], frames[1]
+        if frames is not None:
+            raise UserError("bad-range", f"{said} gives it the frames {frames!r}.", "Write first and last: [10, 110].")
     looked = onlooker.everyone(path, (0, min(LOOKED_AT, probe(path).frame_count) - 1)).tracks
     stretch = best_stretch(looked.found)
     if stretch is None:

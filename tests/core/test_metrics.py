@@ -187,8 +187,7 @@ def test_penetration_of_bodies_is_that_of_exact_geometry(shift: tuple[float, flo
     """
     body = load_body(None)
     faces = body.faces.numpy()
-    pieces = trimesh.graph.connected_component_labels(trimesh.Trimesh(body.template, faces, process=False).edges_unique)
-    skin = pieces == np.bincount(pieces).argmax()
+    skin = metrics.largest_piece(faces, len(body.template))
     one = body.template.numpy().astype(float)
     other = one * ([-1, 1, -1] if turned else [1, 1, 1]) + shift
     near = np.flatnonzero(skin & ((other > one.min(0)) & (other < one.max(0))).all(1))
@@ -203,6 +202,15 @@ def test_penetration_of_bodies_is_that_of_exact_geometry(shift: tuple[float, flo
     assert np.percentile(off, 95) < 3
     assert ((found > 0) == (true > 0))[np.maximum(found, true) > 1].all()
     assert found.max() == pytest.approx(true.max(), abs=1.5)
+
+
+def test_the_skin_is_a_bodys_largest_piece():
+    body = load_body(None)
+    pieces = trimesh.Trimesh(body.template, body.faces, process=False).split(only_watertight=False)
+    skin = metrics.largest_piece(body.faces.numpy(), len(body.template))
+    assert len(pieces) > 3  # eyes, teeth, tongue
+    assert skin.sum() == max(len(piece.vertices) for piece in pieces)
+    assert np.ptp(body.template.numpy()[skin], axis=0) == pytest.approx(np.ptp(body.template.numpy(), axis=0))
 
 
 def exact_depth(points: np.ndarray, triangles: np.ndarray) -> np.ndarray:

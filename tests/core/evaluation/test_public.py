@@ -482,6 +482,17 @@ def test_a_set_that_is_not_there_says_how_to_get_it(name: str, tmp_path: Path):
         public.listed(name, tmp_path, "training")
 
 
+def test_pictures_that_cannot_be_read_are_named(hi4d_folder: Path):
+    clip = only("hi4d", hi4d_folder)
+    assert isinstance(clip.pictures, Stills)
+    write(clip.pictures.paths[2], np.zeros((50, 60, 3), np.uint8))
+    with pytest.raises(UserError, match="not all of one size"), as_clip(clip.pictures):
+        pass
+    clip.pictures.paths[2].write_bytes(b"no picture")
+    with pytest.raises(UserError, match=r"000013.jpg is no picture"), as_clip(clip.pictures):
+        pass
+
+
 def test_files_that_are_not_as_described_are_named(hi4d_folder: Path):
     root = hi4d_folder / "pair28" / "hug28"
     np.savez(root / "smpl" / "000011.npz", joints_3d=np.zeros((2, 22, 3)))
