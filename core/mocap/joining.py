@@ -12,7 +12,7 @@ from ..contract.skeleton import JOINT_INDEX
 from .cycles import BLEND as REPEAT
 from .cycles import find_cycle
 from .footing import on_the_floor, stance
-from .windows import BaseMotion, Window, at_times, base_motion, between, cut, facing, placed, warped
+from .windows import RATE, BaseMotion, Window, at_times, base_motion, between, cut, facing, placed, warped
 
 _BLEND = 14
 """frames over which one motion gives way to the next."""
@@ -22,6 +22,8 @@ _SHIFT = 0.03
 """metres within which a foot need not step but is taken to stand."""
 _SLOWEST, _FASTEST = 1.35, 0.75
 """How much longer or shorter an action may be made to fit."""
+_RUNS_IN = 4 * 1.0 / RATE
+"""metres in four frames at the start of an action before which nobody can have stood."""
 _TURNING = 2.5
 """frames, sigma, over which a motion that turns back slows down."""
 _REPEATED = ("walking", "running")
@@ -58,23 +60,22 @@ def joined(
 
     The foot that stands at the end of `first` stays where it is meanwhile; the other, where it has to, takes a step.
     """
-    blend = max(2, min(blend, first.frames - 1, second.frames - 1))
+    blend = max(3, min(blend, first.frames - 1, second.frames - 1))
     start = first.frames - blend
-    support = _support(first, start)
     second = placed(second, facing(first, -1), (0.0, 0.0), frame=blend - 1)
-    here, there = (_ankles(motion, body, betas) for motion in (first, second))
-    shift = here[start:, support, :2].mean((0, 1)) - there[:blend, support, :2].mean((0, 1))
+    before, after = first.planted[start:], second.planted[:blend]
+    support = _support(before, after)
+    here, there = (_ankles(motion, body, betas)[..., :2] for motion in (first, second))
+    here, there = here[start:], there[:blend]
+    shift = np.mean([_stands(here[:, f], before[:, f]) - _stands(there[:, f], after[:, f]) for f in support], 0)
     moved = second.pelvis.copy()
     moved[:, :2] += shift.astype(np.float32)
-    second, there = replace(second, pelvis=moved), there[..., :2] + shift
-    motion = _crossfaded(first, second, blend)
+    motion = _crossfaded(first, replace(second, pelvis=moved), blend)
     planted, raised = motion.planted.copy(), np.zeros((motion.frames, 2))
     for foot in range(2):
-        step = np.linalg.norm(there[blend - 1, foot] - here[start, foot, :2])
-        if foot in support or (step < _SHIFT and first.planted[start, foot] and second.planted[blend - 1, foot]):
-            planted[start : first.frames, foot] = True
-        else:
-            planted[start + 1 : first.frames - 1, foot] = False
+        step = _stands(there[:, foot], after[:, foot]) + shift - _stands(here[:, foot], before[:, foot])
+        if foot not in support and np.linalg.norm(step) > _SHIFT:
+            planted[start + blend // 3 : start + blend - blend // 3, foot] = False
             raised[start : first.frames, foot] = _STEP_HEIGHT * np.sin(np.linspace(0, np.pi, blend))
     return grounded(replace(motion, planted=planted), body, betas, raised)
 
@@ -144,7 +145,8 @@ def _action(motion: BaseMotion, body: BodyModel, betas: np.ndarray, frames: int,
     if missing == 0:
         return motion
     lying = motion.pelvis[0, 2] < 0.7 * motion.pelvis[-1, 2]
-    before = 0 if lying else missing // 2
+    runs = np.linalg.norm(motion.pelvis[4, :2] - motion.pelvis[0, :2]) > _RUNS_IN
+    before = 0 if lying or runs else missing // 2
     after = missing - before
     if before:
         motion = joined(_rest(motion, 0, idle, before + _BLEND), motion, body, betas)
@@ -168,12 +170,17 @@ def _back_and_forth(motion: BaseMotion, frames: int) -> BaseMotion:
     return at_times(motion, np.clip(times, 0, last))
 
 
-def _support(motion: BaseMotion, start: int) -> list[int]:
-    """The feet (0 left, 1 right) that stand from `start` on, or the one that does so the longest."""
-    standing = motion.planted[start:].mean(0)
-    if standing.min() > 0.9:
+def _support(before: np.ndarray, after: np.ndarray) -> list[int]:
+    """The feet (0 left, 1 right) that stand all through a blend, or the one that does so the longest. bool [B,2]"""
+    standing = before.mean(0) + after.mean(0)
+    if standing.min() > 1.9:
         return [0, 1]
     return [int(standing.argmax())]
+
+
+def _stands(ankle: np.ndarray, planted: np.ndarray) -> np.ndarray:
+    """[2] where an ankle [B,2] is while its foot stands, or at all where it never does."""
+    return ankle[planted].mean(0) if planted.any() else ankle.mean(0)
 
 
 def _ankles(motion: BaseMotion, body: BodyModel, betas: np.ndarray) -> np.ndarray:

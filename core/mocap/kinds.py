@@ -44,6 +44,10 @@ _KICK_HEIGHT, _KICK_SPEED, _KICK_REACH, _KICK_AHEAD = 0.24, 3.0, 0.80, 0.20
 hip."""
 _LOW_KICK_SPEED = 6.5
 """m/s that make a kick of a foot that stays low; running legs are slower."""
+_CARRYING = 0.35
+"""metres of the other ankle above where it stands, about the peak: it may hop."""
+_HANGING = 0.2
+"""metres of both wrists above the shoulders, beyond which somebody may hang by the hands."""
 _KICK_LEAN = np.radians(95)
 """Beyond it somebody who swings a leg up turns a cartwheel."""
 _PUNCH_SPEED, _PUNCH_REACH, _PUNCH_AHEAD, _PUNCH_GAIN, _PUNCH_BACK = 1.7, 0.90, 0.25, 0.18, 0.12
@@ -283,8 +287,8 @@ def _kicks(seen: Signals) -> list[tuple[int, Side]]:
             if (
                 (high or low)
                 and seen.foot_reach[out, foot] > _KICK_REACH
-                and seen.ankles[near, 1 - foot].min() < 0.15
-                and np.median(seen.floating[near]) < _ON_FLOOR
+                and seen.ankles[max(out - 3, 0) : out + 4, 1 - foot].max() < _CARRYING
+                and seen.hand_up[near].min(1).max() < _HANGING
                 and seen.height[near].min() > 0.7
                 and seen.tilt[near].max() < _KICK_LEAN
                 and seen.speed[near].max() < 1.5 * _RUN_SPEED
