@@ -117,6 +117,9 @@ def main() -> None:
 
 
 def render_all(arguments: argparse.Namespace) -> None:
+    if not arguments.blender.is_file():
+        hint = "Name a Python that has Blender (bpy) with --blender; scripts/test makes one."
+        raise UserError("no-blender", f"There is no {arguments.blender}.", hint)
     path: Path = arguments.interactions.with_suffix("")
     clips = load_interactions(path)
     whose = read_json(path.with_suffix(".json")).get("bodies") or [(None, None)] * len(clips)
