@@ -18,32 +18,25 @@ def compose(studio: Studio, rng: Generator) -> Scene:
     frames = int(rng.integers(72, 113) if walking else rng.integers(80, 129))
     people = alike(studio, rng)
     # close enough that the hand reaches the far shoulder, not so close that hips are in each other
-    apart = rng.uniform(0.42, 0.47) * people[1].length("left_shoulder", "right_shoulder") / 0.33
+    apart = rng.uniform(0.40, 0.45) * people[1].length("left_shoulder", "right_shoulder") / 0.33
     if walking:
         actors = side_by_side(people, walk(studio, frames, rng), frames, apart)
-        hold = Span(-40, frames + 40, 4, 4)
     else:
-        first = int(rng.integers(24, 36))
-        hold = Span(first, frames - int(rng.integers(-30, 26)), 18, 18)
+        first = frames // 2
         lean = rng.normal(0, 0.08, 2)
         actors = tuple(
             Actor(one.body, one.betas, placed(studio.standing(one, frames, rng), turn, (0.0, sign * apart / 2), first))
             for one, sign, turn in zip(people, (1, -1), lean)
         )
         actors = (actors[0], actors[1])
+    hold = Span(-40, frames + 40, 4, 4)
     # person 0 is on the left of person 1: the right arm goes behind the neck to the other's right shoulder
     on = Spot("right_shoulder", (0.35, float(rng.uniform(0.2, 0.8)), float(rng.uniform(-0.1, 0.4))))
     chest = (1, "spine3")
-    over = (0.10, 0.24, -0.16)
     places = [
         Place(0, "right_elbow", (0.03, 0.10, -0.17), hold, chest, sigma=0.05),
-        Place(0, "right_wrist", over, Span(hold.first - 9, hold.first - 8, 6, 5), chest, sigma=0.07),
-        Place(0, "right_wrist", over, Span(hold.last + 8, hold.last + 9, 5, 6), chest, sigma=0.07),
     ]
     touches = [Touch(0, _PALM, on, hold, loose=0.03, facing=0.5)]
-    touches.append(
-        Touch(0, Spot("right_forearm", (0.0, -1, 0)), Spot("back", (-0.2, 1, -0.6)), hold, loose=0.06, facing=None)
-    )
     hands = [HandPose(0, "right", "flat", hold, closes=True)]
     if rng.random() < 0.35:
         waist = Span(hold.first + 4, hold.last, 18, 18)

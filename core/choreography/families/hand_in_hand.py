@@ -23,7 +23,7 @@ def compose(studio: Studio, rng: Generator) -> Scene:
     frames = int(rng.integers(72, 121))
     people = alike(studio, rng)
     window = walk(studio, frames, rng)
-    apart = rng.uniform(0.50, 0.58) * 0.5 * (people[0].arm + people[1].arm) / 0.66
+    apart = rng.uniform(0.55, 0.63) * 0.5 * (people[0].arm + people[1].arm) / 0.66
     actors = side_by_side(people, window, frames, apart)
     always = Span(-40, frames + 40, 4, 4)
     inner = [joints_of(actor)[:, 0] for actor in actors]
@@ -32,7 +32,7 @@ def compose(studio: Studio, rng: Generator) -> Scene:
     scene = Scene(
         "hand_in_hand",
         actors,
-        touches=(Touch(0, _RIGHT, _LEFT, always, loose=0.012, facing=0.35, gap=0.004),),
+        touches=(Touch(0, _RIGHT, _LEFT, always, loose=0.012, facing=0.35, gap=0.006),),
         places=tuple(Place(p, spot, middle, always, sigma=0.06) for p, spot in ((0, _RIGHT), (1, _LEFT))),
         directions=(
             Direction(0, "right_wrist", (-1, 0, 0), (0.35, 0, -0.95), always, sigma=0.35),

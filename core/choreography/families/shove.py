@@ -20,7 +20,7 @@ def compose(studio: Studio, rng: Generator) -> Scene:
     hit = int(rng.integers(24, 36))
     pushed = int(rng.integers(5, 10))
     held = Span(hit, hit + pushed, rng.uniform(8, 12), rng.uniform(8, 13))
-    apart = rng.uniform(0.62, 0.75) * people[0].arm + 0.15
+    apart = rng.uniform(0.66, 0.78) * people[0].arm + 0.16
     comes = (
         studio.coming(people[0], frames, rng, hit - 6)
         if rng.random() < 0.5
