@@ -26,6 +26,12 @@ _LONG, _SHORT = 2.5, 0.8
 _NUMBERS = ("", "once", "twice", "three times", "four times", "five times")
 
 
+_SIDED = (
+    "shoulder", "arm", "upper arm", "elbow", "forearm", "wrist", "hand", "hip", "thigh", "knee", "shin", "calf", "leg", "foot",
+)  # fmt: skip
+"""Places of which there are a left and a right one."""
+
+
 @dataclass(frozen=True)
 class Details:
     """What wordings of a family may mention. The actor is who shakes, shoves, carries, leads; the other whom it is done to."""
@@ -37,7 +43,7 @@ class Details:
     both_hands: bool = False
     """The actor uses both."""
     place: str = ""
-    """Where on the other it is done, without a side: `chest`, `back`, `thigh`; of who is helped up: `sitting` or `lying`."""
+    """Where on the other it is done, without a side: `chest`, `thigh`, `upper_arm`; of who is helped up: `sitting` or `lying`."""
     behind: bool = False
     """The actor stands behind the other."""
     walking: bool = False
@@ -314,11 +320,17 @@ def _fits(phrase: str, details: Details) -> bool:
     """Whether a wording names nothing that is not known, or not so."""
     if "{place}" in phrase and not details.place:
         return False
+    if "{other_side} {place}" in phrase and _place(details) not in _SIDED:
+        return False
     if details.both_hands and any(word in phrase for word in ("{side} hand", "{side} palm", "one-handed", "a hand")):
         return False
     if details.walking and not {"stand", "stands"}.isdisjoint(phrase.split()):
         return False
     return not (details.behind and any(word in phrase for word in ("face to face", "in front")))
+
+
+def _place(details: Details) -> str:
+    return details.place.replace("_", " ")
 
 
 def _sentence(kind: str, phrase: str, words: _Wordings, details: Details, rng: Generator) -> str:
@@ -332,7 +344,7 @@ def _sentence(kind: str, phrase: str, words: _Wordings, details: Details, rng: G
         bs="their" if told else f"{second}'s",
         side=details.side,
         other_side=details.other_side,
-        place=details.place,
+        place=_place(details),
     )
     text = f"{subject} {before}{said}{_ending(words, details, rng)}"
     return f"{text[0].upper()}{text[1:]}."

@@ -73,6 +73,9 @@ def test_the_acting_hand_is_the_actors() -> None:
     assert any("left hand" in line for line in lines) and any("right shoulder" in line for line in lines)
     assert not any("left shoulder" in line or "right hand" in line for line in lines)
     assert not any("left thigh" in line for line in many("kick", replace(details, place="thigh")))
+    assert any("right thigh" in line for line in many("kick", replace(details, place="thigh")))
+    assert not any("right chest" in line for line in many("kick", replace(details, place="chest")))
+    assert any("right upper arm" in line for line in many("pull_arm", replace(details, place="upper_arm")))
 
 
 def test_nothing_is_said_that_is_not_known() -> None:
