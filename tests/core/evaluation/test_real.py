@@ -14,7 +14,7 @@ from core.body.files import load_body
 from core.contract.errors import UserError
 from core.contract.skeleton import LANDMARK_INDEX
 from core.evaluation import real
-from core.evaluation.multiview import read_qualisys
+from core.evaluation.multiview import read_qualisys, triangulate
 from core.evaluation.perceived import Onlooker, Perceived
 from core.evaluation.shot import Estimate
 from core.geometry.camera import intrinsics
@@ -313,3 +313,27 @@ def test_the_made_up_calibration_is_read_as_meant(studio: Path):
         assert view.world == pytest.approx(world, abs=1e-9)
         assert pytest.approx(MATRIX) == view.K
     assert intrinsics(*SIZE, None)[0, 0] == pytest.approx(FOCAL)  # what methods assume where nothing is known
+
+
+def test_views_that_disagree_take_no_part_in_a_point(studio: Path):
+    views = read_qualisys(studio / "views" / "Calib.qca.txt")
+    place = np.array([[0.2, -0.3, 1.1], [0.0, 0.4, 0.5], [0.1, 0.1, 1.7]])
+    seen = np.ones((4, 3, 3))
+    for camera, world in enumerate(WORLDS):
+        points = place @ world[:3, :3].T + world[:3, 3]
+        seen[camera, :, :2] = points[:, :2] / points[:, 2:] @ MATRIX[:2, :2].T + MATRIX[:2, 2]
+    seen[1, 0, 0] += 150  # one camera takes something else for the first point
+    seen[2:, 1, 2] = 0.2  # two cameras hardly see the second
+    seen[1:, 2, 2] = 0.2  # and only one sees the third
+    point, error, support = triangulate(views, seen)
+    assert point[:2] == pytest.approx(place[:2], abs=1e-6)
+    assert error[:2] == pytest.approx(0, abs=1e-3)
+    assert support[:2] == pytest.approx([3, 2], abs=0.01)
+    assert np.isnan(point[2]).all() and np.isnan(error[2])
+
+
+def test_a_file_that_is_no_calibration_is_said(tmp_path: Path):
+    for text, problem in (("no xml", "is no Qualisys calibration"), ("<calibration/>", "holds no cameras")):
+        (tmp_path / "Calib.qca.txt").write_text(text)
+        with pytest.raises(UserError, match=problem):
+            read_qualisys(tmp_path / "Calib.qca.txt")
