@@ -35,8 +35,8 @@ def compose(studio: Studio, rng: Generator) -> Scene:
         touches=(Touch(0, _RIGHT, _LEFT, always, loose=0.012, facing=0.35, gap=0.006),),
         places=tuple(Place(p, spot, middle, always, sigma=0.06) for p, spot in ((0, _RIGHT), (1, _LEFT))),
         directions=(
-            Direction(0, "right_wrist", (-1, 0, 0), (0.35, 0, -0.95), always, sigma=0.35),
-            Direction(1, "left_wrist", (1, 0, 0), (0.35, 0, -0.95), always, sigma=0.35),
+            Direction(0, "right_wrist", (-1, 0, 0), (0.45, 0, -0.9), always, sigma=0.25),
+            Direction(1, "left_wrist", (1, 0, 0), (-0.45, 0, -0.9), always, sigma=0.25),
         ),
         gazes=tuple(
             Gaze(p, Span(at, at + 18, 12, 12), sigma=0.5) for p, at in enumerate(rng.uniform(5, frames - 30, 2))
