@@ -24,7 +24,7 @@ _CLOTH, _SHOE, _HAIR = 0.005, 0.005, 0.014
 
 _TEXTURE = 1024
 """Texels along a side of a texture."""
-_GRAIN = {"skin": 0.03, "shirt": 0.07, "stripe": 0.07, "trousers": 0.05, "hair": 0.18, "shoes": 0.05}
+_GRAIN = {"skin": 0.03, "shirt": 0.04, "stripe": 0.04, "trousers": 0.05, "hair": 0.18, "shoes": 0.05}
 """Standard deviation of the brightness of what is painted, as a share."""
 
 
