@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from numpy.random import Generator
 
 from ...mocap.windows import placed
 from ..scene import Actor, Direction, Gaze, HandPose, Place, Scene, Span, Spot, Touch
+from ..sentences import Details, sentences
 from ..studio import Studio
 from ..variants import exchanged, mirrored
 from .hand_in_hand import alike, side_by_side, walk
@@ -56,6 +59,11 @@ def compose(studio: Studio, rng: Generator) -> Scene:
         hands=tuple(hands),
         moves=0.06,
     )
-    if rng.random() < 0.5:
+    turned = bool(rng.random() < 0.5)
+    if turned:
         scene = mirrored(scene)
-    return exchanged(scene) if rng.random() < 0.5 else scene
+    if rng.random() < 0.5:
+        scene = exchanged(scene)
+    side = "left" if turned else "right"
+    details = Details(side=side, other_side=side, walking=walking, seconds=frames / scene.rate)
+    return replace(scene, sentences=sentences("arm_around_shoulder", details, rng))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from numpy.random import Generator
 
 from ...mocap.joining import fitted
 from ...mocap.windows import Window, facing, placed
 from ..scene import Actor, Direction, Gaze, HandPose, Place, Scene, Span, Spot, Touch
+from ..sentences import Details, sentences
 from ..studio import Person, Studio, joints_of
 from ..variants import exchanged, mirrored
 
@@ -47,9 +49,14 @@ def compose(studio: Studio, rng: Generator) -> Scene:
         ),
         moves=0.05,
     )
-    if rng.random() < 0.5:
+    turned = bool(rng.random() < 0.5)
+    if turned:
         scene = mirrored(scene)
-    return exchanged(scene) if rng.random() < 0.5 else scene
+    if rng.random() < 0.5:
+        scene = exchanged(scene)
+    side, other = ("left", "right") if turned else ("right", "left")
+    details = Details(side=side, other_side=other, walking=True, seconds=frames / scene.rate)
+    return replace(scene, sentences=sentences("hand_in_hand", details, rng))
 
 
 def alike(studio: Studio, rng: Generator) -> tuple[Person, Person]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.random import Generator
 
 from ..scene import Direction, Gaze, HandPose, Place, Scene, Span, Spot, Touch
+from ..sentences import Details, sentences
 from ..studio import Studio
 from ..variants import exchanged, mirrored
 
@@ -45,6 +48,12 @@ def compose(studio: Studio, rng: Generator) -> Scene:
         hands=(HandPose(0, "right", "hooked", held), HandPose(1, taker, "hooked", held)),
         moves=0.08,
     )
-    if rng.random() < 0.4:
+    turned = bool(rng.random() < 0.4)
+    if turned:
         scene = mirrored(scene)
-    return exchanged(scene) if rng.random() < 0.5 else scene
+    if rng.random() < 0.5:
+        scene = exchanged(scene)
+    side = "left" if turned else "right"
+    other_side = side if taker == "right" else ("right" if turned else "left")
+    details = Details(side=side, other_side=other_side, coming=coming)
+    return replace(scene, sentences=sentences("hand_over", details, rng))

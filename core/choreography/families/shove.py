@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 from numpy.random import Generator
 
 from ...mocap.windows import placed
 from ..scene import Actor, Direction, Gaze, HandPose, Place, Scene, Span, Spot, Touch
+from ..sentences import Details, sentences
 from ..studio import Studio
 from ..variants import exchanged, mirrored
 
@@ -21,11 +23,8 @@ def compose(studio: Studio, rng: Generator) -> Scene:
     pushed = int(rng.integers(5, 10))
     held = Span(hit, hit + pushed, rng.uniform(8, 12), rng.uniform(8, 13))
     apart = rng.uniform(0.66, 0.78) * people[0].arm + 0.16
-    comes = (
-        studio.coming(people[0], frames, rng, hit - 6)
-        if rng.random() < 0.5
-        else studio.standing(people[0], frames, rng)
-    )
+    coming = bool(rng.random() < 0.5)
+    comes = studio.coming(people[0], frames, rng, hit - 6) if coming else studio.standing(people[0], frames, rng)
     stands = studio.standing(people[1], frames, rng)
     actors = (
         Actor(people[0].body, people[0].betas, placed(comes, float(rng.normal(0, 0.06)), (-apart / 2, 0.0), hit)),
@@ -56,9 +55,13 @@ def compose(studio: Studio, rng: Generator) -> Scene:
         hands=tuple(HandPose(0, side, "flat", held) for side in ("right", "left")),
         moves=0.06,
     )
-    if rng.random() < 0.3:
+    turned = bool(rng.random() < 0.3)
+    if turned:
         scene = mirrored(scene)
-    return exchanged(scene) if rng.random() < 0.5 else scene
+    if rng.random() < 0.5:
+        scene = exchanged(scene)
+    details = Details(both_hands=True, place=region, behind=behind, coming=(coming, False), gives_way=True)
+    return replace(scene, sentences=sentences("shove", details, rng))
 
 
 def _pushed_away(height: float, actor: Actor, frames: int, hit: int, rng: Generator) -> tuple[Place, ...]:
