@@ -176,12 +176,13 @@ def contact_distance(touch: np.ndarray, skin: np.ndarray, regions: np.ndarray) -
 def penetration_depths(skin: np.ndarray, faces: np.ndarray) -> np.ndarray:
     """Depths in mm [N] of those vertices of both people in all frames [2,T,V,3] that are inside the other, every _PROBED-th."""
     depths = [np.zeros(0)]
+    outer = metrics.largest_piece(faces, skin.shape[2])  # eyes and teeth lie inside anyhow
     for first, second in skin.swapaxes(0, 1):
         low = np.maximum(first.min(0), second.min(0)) - _MARGIN
         high = np.minimum(first.max(0), second.max(0)) + _MARGIN
         if (low > high).any():
             continue
-        close = [np.flatnonzero(((points > low) & (points < high)).all(1)) for points in (first, second)]
+        close = [np.flatnonzero(outer & ((points > low) & (points < high)).all(1)) for points in (first, second)]
         if len(close[0]) and len(close[1]):
             people = ((first, close[0]), (second, close[1]))
             for (points, some), (surface, part) in (people, people[::-1]):
