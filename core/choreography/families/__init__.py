@@ -35,7 +35,19 @@ from numpy.random import Generator
 
 from ..scene import Scene
 from ..studio import Studio
-from . import arm_around_shoulder, hand_in_hand, hand_over, handshake, high_five, hug, pat_shoulder, shove
+from . import (
+    arm_around_shoulder,
+    block_punch,
+    hand_in_hand,
+    hand_over,
+    handshake,
+    high_five,
+    hug,
+    kick,
+    pat_shoulder,
+    pull_arm,
+    shove,
+)
 
 Compose = Callable[[Studio, Generator], Scene]
 
@@ -48,4 +60,7 @@ FAMILIES: dict[str, Compose] = {
     "hand_over": hand_over.compose,
     "shove": shove.compose,
     "hand_in_hand": hand_in_hand.compose,
+    "kick": kick.compose,
+    "block_punch": block_punch.compose,
+    "pull_arm": pull_arm.compose,
 }
