@@ -38,13 +38,17 @@ from ..studio import Studio
 from . import (
     arm_around_shoulder,
     block_punch,
+    dance_hold,
+    dance_turn,
     hand_in_hand,
     hand_over,
     handshake,
+    help_up,
     high_five,
     hug,
     kick,
     pat_shoulder,
+    piggyback,
     pull_arm,
     shove,
 )
@@ -63,4 +67,8 @@ FAMILIES: dict[str, Compose] = {
     "kick": kick.compose,
     "block_punch": block_punch.compose,
     "pull_arm": pull_arm.compose,
+    "dance_hold": dance_hold.compose,
+    "piggyback": piggyback.compose,
+    "help_up": help_up.compose,
+    "dance_turn": dance_turn.compose,
 }
