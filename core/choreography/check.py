@@ -29,14 +29,18 @@ _MARGIN = 0.08
 """metres around the space that both people are in, within which skin can matter to the other."""
 _NEAREST = 0.06
 """metres: a point that is deeper is not looked at, for there are others between it and the surface."""
+_AGREE = 3
+"""Nearest vertices that have to agree that a point is inside: in a crease a single one points past it."""
 _HAND = 0.04
 """metres around a spot that may be what touches."""
+_SETS_IN = 2
+"""Frames at the ends of a touch that are not judged."""
 _MOST_FACES = 12
 
-DEEPEST, DEEPEST_ON_AVERAGE = 0.020, 0.012
+DEEPEST, DEEPEST_ON_AVERAGE = 0.025, 0.014
 """metres that skin may be inside the other's, in the worst frame and in the mean of those where there is any."""
-WIDEST_GAP, MEAN_GAP = 0.018, 0.010
-"""metres that two spots in touch may be apart, beyond what lies between them."""
+WIDEST_GAP, MEAN_GAP = 0.016, 0.009
+"""metres that two spots in touch may be apart, beyond what lies between them and half of what their place is loose by."""
 SLIDE = 1.0
 """millimetres a frame that planted soles may move on average."""
 UNDER_FLOOR = 0.015
@@ -130,14 +134,14 @@ class _Near:
         found = 0.0
         for p in (0, 1):
             points, others = self.skins[p, frame, parts[p]], self.skins[1 - p, frame, parts[1 - p]]
-            distance, index = KDTree(others).query(points, distance_upper_bound=_NEAREST)
-            near = np.flatnonzero(np.isfinite(distance))
+            distance, index = KDTree(others).query(points, _AGREE, distance_upper_bound=_NEAREST)
+            near = np.flatnonzero(np.isfinite(distance).all(1))
             if not len(near):
                 continue
             nearest = parts[1 - p][np.asarray(index)[near]]
-            off = points[near] - self.skins[1 - p, frame, nearest]
-            depth = -(off * self._normals(1 - p, frame, nearest)).sum(-1)
-            found = max(found, float(depth.max()))
+            off = points[near, None] - self.skins[1 - p, frame, nearest]
+            normals = self._normals(1 - p, frame, nearest.ravel()).reshape(*nearest.shape, 3)
+            found = max(found, float((-(off * normals).sum(-1)).min(1).max()))
         return found
 
     def _normals(self, person: int, frame: int, vertices: np.ndarray) -> np.ndarray:
@@ -175,20 +179,21 @@ def faces_around(body: BodyModel) -> np.ndarray:
 
 
 def _gaps(scene: Scene, skins: np.ndarray) -> list[np.ndarray]:
-    """For each touch metres [held frames] from the spot to the other's skin, beyond the gap that is wanted."""
+    """For each sure touch metres [held frames] from the spot to the other's skin, beyond what is wanted; may be negative."""
     found = []
-    for touch in scene.touches:
+    for touch in (touch for touch in scene.touches if touch.sure):
         other = 1 - touch.person
         spot = _around(scene.actors[touch.person].body, touch.spot)
         there = spot_vertices(scene.actors[other].body, touch.on).numpy()
         region = np.flatnonzero(regions_of(scene.actors[other].body).numpy() >= 0)
         middle = skins[other][:, there].mean(1)
         distances = []
-        for frame in np.flatnonzero(touch.span.holds(scene.frames)):
+        held = np.flatnonzero(touch.span.holds(scene.frames))
+        for frame in held[_SETS_IN:-_SETS_IN] if len(held) > 4 * _SETS_IN else held:
             near = region[np.linalg.norm(skins[other, frame, region] - middle[frame], axis=-1) < 0.15]
             nearest, _ = KDTree(skins[other, frame, near]).query(skins[touch.person, frame, spot])
             distances.append(max(float(nearest.min()) - touch.gap, 0.0))
-        found.append(np.array(distances or [0.0]))
+        found.append(np.array(distances or [0.0]) - touch.loose / 2)
     return found
 
 

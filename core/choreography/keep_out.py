@@ -209,7 +209,7 @@ class Skins:
         carriers = torch.cat([poses.world.flatten(-2), shift], -1).reshape(-1, 12)
         (here, _), (there, normal) = (pins.at(carriers) for pins in self.near)
         gap = ((here - there) * normal).sum(-1)
-        return 0.25 * (_APART - gap).clamp_min(0).square().sum() / _INSIDE**2
+        return 0.5 * (_APART - gap).clamp_min(0).square().sum() / _INSIDE**2
 
     def _near(self, poses: Poses) -> tuple[_Pins, _Pins]:
         """Points near the other's surface or inside it, and the nearest of the other's."""

@@ -72,6 +72,8 @@ class Touch:
     """radians by which the two surfaces' normals may well fail to oppose each other; None where it does not matter."""
     gap: float = 0.0
     """metres between the two surfaces: what lies between them."""
+    sure: bool = True
+    """Whether a clip in which it stays open is thrown away."""
 
 
 @dataclass(frozen=True)

@@ -36,9 +36,11 @@ class Stage:
     """How much further off than at last touches may be."""
     skins: bool
     """Whether skins keep each other out, not only the bodies' spheres."""
+    through: int = 0
+    """Steps in which nothing keeps anybody out: arms find their way around people through them."""
 
 
-STAGES = (Stage(8, 4, 100, 0.14, 4.0, False), Stage(4, 2, 50, 0.05, 1.5, False), Stage(4, 2, 50, 0.025, 1.0, True))
+STAGES = (Stage(8, 4, 100, 0.14, 4.0, False, 35), Stage(4, 2, 50, 0.05, 1.5, False), Stage(4, 2, 70, 0.03, 1.0, True))
 _MOVED_RATE = 0.4
 """How fast people are moved as a whole, as a share of the rest."""
 
@@ -89,7 +91,7 @@ def solve_all(
         )
         for step in range(stage.steps):
             change = (controls[:, 2:] - 2 * controls[:, 1:-1] + controls[:, :-2]) / stage.every**1.5
-            terms = wanted.terms(basis[frames] @ controls, change, moved, whole, step)
+            terms = wanted.terms(basis[frames] @ controls, change, moved, whole, step - stage.through)
             optimizer.zero_grad(set_to_none=True)
             torch.stack(list(terms.values())).sum().backward()
             optimizer.step()

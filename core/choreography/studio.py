@@ -16,7 +16,8 @@ from ..contract.errors import UserError
 from ..contract.skeleton import JOINT_INDEX
 from ..geometry.limits import relaxed_pose
 from ..mocap.joining import fitted, joined
-from ..mocap.windows import BaseMotion, Kind, Window, cut, mirror, placed, standing_height
+from ..mocap.kinds import signals
+from ..mocap.windows import BaseMotion, Kind, Window, backwards, cut, mirror, placed, standing_height, warped
 from .scene import Actor
 
 _SHAPES, _WIDEST = 8, 2.0
@@ -25,6 +26,10 @@ _PELVIS_HEIGHTS = (0.84, 1.06)
 """metres: grown-ups' pelvis above the floor."""
 _STOPPING = 16
 """Frames in which a walk comes to a stand."""
+_HANGING_DOWN, _HANGING_AHEAD = -0.30, 0.28
+"""metres of the wrists above and before the shoulders, at most, while arms hang."""
+_BACKWARDS = 1.6
+"""How much slower people walk backwards."""
 _STRAIGHT = math.radians(25)
 _ARMS_HANG = {"shoulder": (math.radians(-4), math.radians(-72)), "elbow": (math.radians(-12), 0.0)}
 
@@ -128,19 +133,28 @@ class Studio:
         motion = fitted(window, person.body, person.betas, frames, idle)
         return mirror(motion) if rng.random() < 0.5 else motion
 
-    def standing(self, person: Person, frames: int, rng: Generator) -> BaseMotion:
-        """Somebody stands, shifting weight and looking about as people do."""
+    def standing(self, person: Person, frames: int, rng: Generator, free_arms: bool = False) -> BaseMotion:
+        """Somebody stands, shifting weight and looking about as people do; with `free_arms` not folding them all the time."""
         if self.find is None:
             return at_ease(person, frames)
-        return self.motion("standing", person, frames, rng)
+        return self.motion("standing", person, frames, rng, arms_hang if free_arms else None)
 
-    def coming(self, person: Person, frames: int, rng: Generator, arrive: int) -> BaseMotion:
+    def coming(self, person: Person, frames: int, rng: Generator, arrive: int, free_arms: bool = False) -> BaseMotion:
         """Somebody walks up and stands from frame `arrive` on."""
         if self.find is None:
             return at_ease(person, frames)
         walking = self.motion("walking", person, max(arrive, _STOPPING + 2), rng, _goes_straight)
-        standing = self.standing(person, frames - walking.frames + _STOPPING, rng)
+        standing = self.standing(person, frames - walking.frames + _STOPPING, rng, free_arms)
         return cut(joined(walking, standing, person.body, person.betas, _STOPPING), 0, frames)
+
+    def leaving(self, motion: BaseMotion, person: Person, rng: Generator, leave: int) -> BaseMotion:
+        """The same motion until frame `leave`, from which on the person steps back."""
+        if self.find is None or leave > motion.frames - _STOPPING:
+            return motion
+        more = motion.frames - leave
+        walking = self.motion("walking", person, max(int(more / _BACKWARDS), _STOPPING + 2), rng, _goes_straight)
+        back = warped(backwards(walking), more)
+        return cut(joined(cut(motion, 0, leave + _STOPPING), back, person.body, person.betas), 0, motion.frames)
 
     def face_to_face(
         self,
@@ -151,17 +165,30 @@ class Studio:
         frame: int | None = None,
         aside: float = 0.0,
         coming: tuple[bool, bool] = (False, False),
+        free_arms: bool = False,
+        leave: int | None = None,
     ) -> tuple[Actor, Actor]:
         """Two people who face each other across the origin along X, their pelvises `apart` metres in `frame` (the middle one
-        where not given), and each `aside` metres to the own left. Who is `coming` walks up until then."""
+        where not given), and each `aside` metres to the own left. Who is `coming` walks up until then. With `free_arms` nobody
+        stands with folded arms. From `leave` on both step back."""
         at = frames // 2 if frame is None else frame
         actors = []
         for person, side, comes in zip(people, (-1, 1), coming):
             heading = (0.0 if side < 0 else math.pi) + float(rng.normal(0, 0.06))
-            motion = self.coming(person, frames, rng, at) if comes else self.standing(person, frames, rng)
+            stand = (person, frames, rng)
+            motion = self.coming(*stand, at, free_arms) if comes else self.standing(*stand, free_arms)
+            if leave is not None:
+                motion = self.leaving(motion, person, rng, leave + int(rng.integers(0, 8)))
             place = (side * apart / 2, -side * aside)
             actors.append(Actor(person.body, person.betas, placed(motion, heading, place, at)))
         return actors[0], actors[1]
+
+
+def arms_hang(window: Window) -> bool:
+    """Whether both hands hang beside the body all the time."""
+    seen = signals(window.capture)
+    part = slice(window.start, window.end)
+    return bool((seen.hand_up[part] < _HANGING_DOWN).all() and (seen.hand_ahead[part] < _HANGING_AHEAD).all())
 
 
 def _goes_straight(window: Window) -> bool:

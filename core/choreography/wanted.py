@@ -165,7 +165,7 @@ class Wanted:
 
     def terms(self, numbers: Tensor, change: Tensor, moved: Tensor, whole: Tensor, step: int) -> dict[str, Tensor]:
         """numbers [P,T,NUMBERS] in these frames; change [P,K,NUMBERS] of their speed, a frame squared, with K as many numbers
-        as frames / every; moved [P,3] and its units `whole` [P,3]."""
+        as frames / every; moved [P,3] and its units `whole` [P,3]. Before step 0 people may pass through each other."""
         poses = self.bases.posed(numbers, moved * whole)
         places = columns(poses.joints, poses.world)
         soles = (places[:, :, 2] @ self.soles).clamp_max(0)
@@ -175,8 +175,9 @@ class Wanted:
             "limits": self._limit_term(poses),
             "legs": self.dt * (self.present[..., None] * poses.missing.square()).sum() / _MISSING**2,
             "floor": self.dt * soles.square().sum() / _FLOOR**2 / 6,
-            "apart": self.dt * self.limbs.term(places, step),
         }
+        if step >= 0:
+            found["apart"] = self.dt * self.limbs.term(places, step)
         spots = (places @ self.spots).mT
         if self.touches is not None:
             found["touch"] = self.dt * self._touch_term(self.touches, poses, spots)

@@ -12,40 +12,59 @@ from ..variants import exchanged, mirrored
 _CHEST = Spot("chest", (-0.25, 0.1, 1))
 _ARMS: dict[Side, tuple[Vector, Vector, Vector]] = {
     "right": ((0.25, 0.27, 0.07), (0.43, 0.22, 0.24), (-0.6, -0.8, 0)),
-    "left": ((-0.30, -0.15, 0.10), (-0.44, -0.14, 0.20), (0.95, 0.3, 0)),
+    "left": ((-0.33, -0.15, 0.03), (-0.44, -0.14, 0.20), (0.95, 0.3, 0)),
 }
 """For each arm, in the frame of the other's `spine3`: where its elbow goes, where its hand passes on the way, and where the
 fingers point."""
+_USUAL, _HEIGHTS = 0.34, 0.17
+"""metres from shoulder to shoulder for which that holds, and metres by which the two may differ in height."""
 _PASSES = 12
 """Frames before and after the hold in which hands pass the other's sides."""
 
 
 def compose(studio: Studio, rng: Generator) -> Scene:
-    frames = int(rng.integers(110, 151))
-    people = studio.person(rng), studio.person(rng)
+    frames = int(rng.integers(96, 151))
+    people = _of_like_height(studio, rng)
     meet = int(rng.integers(38, 50))
-    span = Span(meet, frames - int(rng.integers(38, 48)), 22, 26)
+    parts = frames >= 120 and rng.random() < 0.7
+    last = frames - int(rng.integers(36, 46)) if parts else frames + 30
+    span = Span(meet + 5, last, 22, 24)
     apart = rng.uniform(0.37, 0.43) + 0.5 * sum(_depth(person) for person in people) - 0.22
     comes = (True, bool(rng.random() < 0.5))
-    actors = studio.face_to_face(people, frames, rng, apart, meet, aside=rng.uniform(0.03, 0.05), coming=comes)
+    aside = rng.uniform(0.03, 0.05)
+    leave = last + 6 if parts else None
+    actors = studio.face_to_face(people, frames, rng, apart, meet, aside, comes, free_arms=True, leave=leave)
     high = Spot("back", (float(rng.uniform(0.2, 0.55)), float(rng.uniform(0.25, 0.6)), -1))
     low = Spot("back", (float(rng.uniform(-0.6, -0.2)), float(rng.uniform(-0.35, 0.05)), -1))
-    touches = [Touch(0, _CHEST, _CHEST, Span(meet, span.last, 16, 16), loose=0.05, facing=None)]
+    touches = [Touch(0, _CHEST, _CHEST, span, loose=0.06, facing=None, sure=False)]
     places, directions, hands = [], [], []
     for p in (0, 1):
         on = 1 - p
         touches += [Touch(p, Spot("right_palm", (0.2, -1, 0)), high, span, loose=0.03, facing=0.35)]
         touches += [Touch(p, Spot("left_palm", (0.2, -1, 0)), low, span, loose=0.03, facing=0.35)]
         trunk = (on, "spine3")
+        size = people[on].length("left_shoulder", "right_shoulder") / _USUAL
         for side, (elbow, way, fingers) in _ARMS.items():
-            places.append(Place(p, f"{side}_elbow", elbow, span, trunk, sigma=0.07))
+            places.append(
+                Place(
+                    p,
+                    f"{side}_elbow",
+                    _times(elbow, size),
+                    Span(span.first - 10, span.last + 6, 14, 14),
+                    trunk,
+                    sigma=0.045,
+                    only=(0.5, 1, 0.5),
+                )
+            )
             for at in (span.first - _PASSES, span.last + _PASSES):
-                places.append(Place(p, f"{side}_wrist", way, Span(at - 1, at + 1, 4, 4), trunk, sigma=0.06))
+                places.append(
+                    Place(p, f"{side}_wrist", _times(way, size), Span(at - 1, at + 1, 4, 4), trunk, sigma=0.06)
+                )
             along = (-1, 0, 0) if side == "right" else (1, 0, 0)
             directions.append(Direction(p, f"{side}_wrist", along, fingers, span, trunk, sigma=0.5))
             hands.append(HandPose(p, side, "flat", Span(span.first - 6, span.last + 6, 10, 10)))
         places.append(
-            Place(p, "head", (-0.11, 0.0, 0.0), Span(meet, span.last, 12, 12), trunk, sigma=0.03, only=(1, 0, 0))
+            Place(p, "head", (-0.11, 0.0, 0.0), Span(meet, span.last, 18, 12), trunk, sigma=0.03, only=(1, 0, 0))
         )
     scene = Scene(
         "hug",
@@ -62,6 +81,19 @@ def compose(studio: Studio, rng: Generator) -> Scene:
     if rng.random() < 0.4:
         scene = mirrored(scene)
     return exchanged(scene) if rng.random() < 0.5 else scene
+
+
+def _of_like_height(studio: Studio, rng: Generator) -> tuple[Person, Person]:
+    first = studio.person(rng)
+    for _ in range(50):
+        second = studio.person(rng)
+        if abs(first.height_of("head") - second.height_of("head")) < _HEIGHTS and second is not first:
+            return first, second
+    return first, studio.person(rng)
+
+
+def _times(vector: Vector, factor: float) -> Vector:
+    return (vector[0] * factor, vector[1] * factor, vector[2] * factor)
 
 
 def _depth(person: Person) -> float:
