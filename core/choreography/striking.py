@@ -25,7 +25,7 @@ from .studio import Person, Studio, joints_of
 _ENDS = {"kicking": "ankle", "punching": "wrist"}
 _BACK, _SLOWER = (9, 15), (1.2, 1.7)
 """Frames that a limb goes back the way it came, from and to, and how much slower than it came."""
-_UPRIGHT = 0.84
+_UPRIGHT = 0.78
 """Share of the standing height that the pelvis keeps in a kick that is used."""
 _GOES_ON = 1.1
 """m/s of who walks by and swings an arm."""
@@ -63,8 +63,8 @@ def front_kick(studio: Studio, person: Person, frames: int, rng: Generator) -> B
         return PchipInterpolator((-1e3, *times, 1e3), (0, *values, 0))(t)
 
     hip = course((-16, -7, 0, 4, 10, 20), (0, 0.85 * high, high, 0.98 * high, 0.75 * high, 0))
-    knee = course((-17, -7, 0, 4, 10, 20), (0, 1.7, 0.2, 0.3, 1.4, 0))
-    foot = rng.uniform(-0.35, 0.3) * course((-12, -3, 4, 14), (0, 1, 1, 0))
+    knee = course((-17, -7, 0, 4, 10, 20), (0, 1.7, 0.3, 0.4, 1.4, 0))
+    foot = rng.uniform(0.0, 0.45) * course((-12, -3, 4, 14), (0, 1, 1, 0))
     over = course((-24, -9, 9, 26), (0, 1, 1, 0))
     back = rng.uniform(0.12, 0.28) * high * course((-18, -2, 5, 22), (0, 1, 1, 0))
     rotations, pelvis, planted = standing.rotations.copy(), standing.pelvis.copy(), standing.planted.copy()
@@ -110,11 +110,10 @@ def _stays(window: Window) -> bool:
 
 
 def _outer_side(person: Person, motion: BaseMotion, kind: Kind, frame: int) -> str:
+    """Of the foot or hand that is out: the one that stands is as far from the pelvis, but below it."""
     joints = joints_of(Actor(person.body, person.betas, cut(motion, frame, frame + 1)))[0]
-    away = {
-        side: np.linalg.norm(joints[JOINT_INDEX[f"{side}_{_ENDS[kind]}"]] - joints[0]) for side in ("left", "right")
-    }
-    return max(away, key=lambda side: away[side])
+    ends = {side: joints[JOINT_INDEX[f"{side}_{_ENDS[kind]}"]] - joints[0] for side in ("left", "right")}
+    return max(ends, key=lambda side: np.linalg.norm(ends[side][:2]) + ends[side][2])
 
 
 def _one_after_the_other(first: BaseMotion, second: BaseMotion) -> BaseMotion:

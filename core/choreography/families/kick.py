@@ -38,11 +38,13 @@ _TARGETS = {
     ),
 }  # fmt: skip
 """Region, place in it, and what it is called, by how the other stands to who kicks."""
-_TRIES, _ACROSS = 4, 0.2
-"""Draws of a recorded kick, and metres that its foot goes sideways at most just before it hits."""
+_TRIES, _ACROSS, _HIGH = 6, 0.2, 0.35
+"""Draws of a recorded kick, metres that its foot goes sideways at most just before it hits, and how high it is then at least,
+as a share of the pelvis' height."""
 _HEADINGS = {"front": math.pi, "side": -math.pi / 2, "behind": 0.0}
 """Of the other, who stands in +X of the kick."""
-_RAISED = 0.10
+_HIGHER = (-0.45, 0.0, 0.35)
+_RAISED = 0.05
 """metres by which a foot may well have to go higher or lower than it was recorded."""
 
 
@@ -97,10 +99,10 @@ def _kick(studio: Studio, person: Person, frames: int, rng: Generator) -> BaseMo
 
 
 def _comes_straight(person: Person, motion: BaseMotion) -> bool:
-    """Whether the foot goes out, not across: a leg that swings by would go through what it hits."""
+    """Whether the foot goes up and out, not across: a leg that swings by would go through what it hits."""
     hit = motion.peak or 0
-    ankle = joints_of(Actor(person.body, person.betas, motion))[max(hit - 5, 0) : hit + 1, JOINT_INDEX["right_ankle"]]
-    return float(np.ptp(ankle[:, 1])) < _ACROSS
+    ankle = joints_of(Actor(person.body, person.betas, motion))[max(hit - 6, 0) : hit + 1, JOINT_INDEX["right_ankle"]]
+    return float(np.ptp(ankle[:, 1])) < _ACROSS and float(ankle[-1, 2]) > _HIGH * person.pelvis_height
 
 
 def _leading(actor: Actor, hit: int) -> tuple[Spot, np.ndarray]:
@@ -116,7 +118,9 @@ def _leading(actor: Actor, hit: int) -> tuple[Spot, np.ndarray]:
 
 def _target(actor: Actor, stance: str, hit: int, height: float, rng: Generator) -> tuple[Spot, np.ndarray, str]:
     """A spot of the other about as high as the foot gets, where it is, and its name."""
-    spots = [(Spot(region, at), word) for region, at, word in _TARGETS[stance]]
+    spots = [
+        (Spot(region, (at[0], at[1] + more, at[2])), word) for region, at, word in _TARGETS[stance] for more in _HIGHER
+    ]
     places = [skin_place(actor, spot, hit)[0] for spot, _ in spots]
     off = np.array([abs(place[2] - height) for place in places])
     weight = np.exp(-0.5 * np.square((off - off.min()) / _RAISED)) * (off < off.min() + 1.5 * _RAISED)
