@@ -37,22 +37,26 @@ def compose(studio: Studio, rng: Generator) -> Scene:
     )
     actors = Actor(leader.body, leader.betas, stands), Actor(follower.body, follower.betas, turns)
     hold = Span(max(begin - int(rng.integers(12, 20)), 14), min(end + int(rng.integers(4, 14)), frames - 6), 14, 14)
-    high = follower.height_of("head") + rng.uniform(0.20, 0.26)
-    high = min(high, leader.height_of("left_shoulder") + 0.75 * leader.arm)
+    high = follower.height_of("head") + rng.uniform(0.23, 0.29)
+    high = min(high, leader.height_of("left_shoulder") + 0.80 * leader.arm)
     path = _path(turns, begin, end, high, 0.82 * follower.height_of("neck"))
     up = Span(begin - 2, end + 2, 8, 8)
     scene = Scene(
         "dance_turn",
         actors,
-        touches=(Touch(1, _TIPS, _PALM, hold, loose=0.012, facing=0.6, gap=0.008),),
+        touches=(Touch(1, _TIPS, _PALM, hold, loose=0.012, facing=0.6, gap=0.012),),
         places=(
             Place(0, _PALM, path, hold, sigma=0.09),
             Place(1, _TIPS, path, hold, sigma=0.07),
+            Place(0, _PALM, path, hold, sigma=0.03, only=(0, 0, 1)),
+            Place(1, _TIPS, path, hold, sigma=0.03, only=(0, 0, 1)),
             Place(1, "right_elbow", (-0.33, 0.20, 0.12), up, (1, "spine3"), sigma=0.10),
             Place(1, "left_wrist", (0.13, 0.02, 0.21), up, (1, "spine1"), sigma=0.05),
             Place(0, "left_elbow", (0.30, 0.20, 0.22), up, (0, "spine3"), sigma=0.12),
         ),
         directions=(
+            Direction(0, "spine3", (0, 1, 0), (0.1, 0, 1), hold, sigma=0.12),
+            Direction(1, "spine3", (0, 1, 0), (0, 0, 1), hold, sigma=0.12),
             Direction(0, "left_wrist", (0, -1, 0), (0, 0, -1), hold, sigma=0.35),
             Direction(0, "left_wrist", (1, 0, 0), (0.7, 0.0, 0.5), hold, sigma=0.8),
             Direction(1, "right_wrist", (-1, 0, 0), (0, 0, 1), up, sigma=0.6),

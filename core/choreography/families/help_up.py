@@ -20,11 +20,13 @@ from ..spots import sample_of
 from ..studio import Studio, joints_of
 from ..variants import exchanged, mirrored
 
-_PALM = Spot("right_palm", (0.1, -1, -0.1))
+_PALM = Spot("right_palm", (0.35, -1, -0.1))
 _RISING = (0.34, 0.50)
 """Shares of the standing height of the pelvis, between which the hand is taken."""
-_EASED = 9
+_EASED = 15
 """frames over which somebody is raised from in the floor."""
+_ABOVE = 0.008
+"""metres that they then lie above it."""
 
 
 def compose(studio: Studio, rng: Generator) -> Scene:
@@ -56,10 +58,10 @@ def compose(studio: Studio, rng: Generator) -> Scene:
     scene = Scene(
         "help_up",
         (helping, risen),
-        touches=(Touch(0, _PALM, _PALM, hold, loose=0.012, facing=0.35, gap=0.008),),
+        touches=(Touch(0, _PALM, _PALM, hold, loose=0.012, facing=0.35, gap=0.004),),
         places=tuple(Place(p, _PALM, between.astype(np.float32), hold, sigma=0.10) for p in (0, 1)),
         directions=(
-            Direction(0, "right_wrist", (-1, 0, 0), (0.75, 0, -0.6), hold, near=(1, "right_wrist"), sigma=0.35),
+            Direction(0, "right_wrist", (-1, 0, 0), (0.8, 0, -0.5), hold, near=(1, "right_wrist"), sigma=0.35),
         ),
         gazes=(
             Gaze(0, Span(4, frames - 6, 12, 12), sigma=0.5),
@@ -86,6 +88,7 @@ def _on_the_floor(actor: Actor) -> Actor:
     sample = sample_of(actor.body)
     skin = Points.of(sample.body, betas, torch.eye(3).repeat(1, 33, 1, 1), sample.normal).all(joints, world)[0]
     under = np.maximum(-skin[..., 2].amin(1).numpy(), 0.0)
+    under += _ABOVE * (under > 0)
     pelvis = base.pelvis.copy()
     pelvis[:, 2] += gaussian_filter1d(maximum_filter1d(under, _EASED), _EASED / 3, mode="nearest")
     return replace(actor, base=replace(base, pelvis=pelvis))

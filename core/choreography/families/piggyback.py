@@ -61,9 +61,6 @@ def compose(studio: Studio, rng: Generator) -> Scene:
         directions.append(Direction(0, f"{side}_wrist", along, (-0.5 * out, 0.2, 0.8), hold, (0, "spine3"), sigma=0.5))
         directions.append(Direction(1, f"{side}_wrist", along, (-0.4 * out, -0.9, 0.1), hold, (0, "spine3"), sigma=0.5))
         hands += [HandPose(0, side, "flat", hold), HandPose(1, side, "flat", hold)]
-    touches.append(
-        Touch(1, Spot("chest", (0.0, -0.4, 1)), Spot("back", (0.0, 0.6, -1)), hold, loose=0.1, facing=None, gap=0.008)
-    )
     cheek = float(rng.choice([-1.0, 1.0]) * rng.uniform(0.07, 0.12))
     places.append(Place(1, "head", (cheek, 0.35, -0.12), hold, (0, "spine3"), sigma=0.05, only=(1, 0.2, 0.2)))
     at = float(rng.uniform(5, frames - 30))
