@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.random import Generator
 
 from ..scene import PALM_GAP, Direction, Gaze, HandPose, Place, Scene, Span, Spot, Touch
+from ..sentences import Details, sentences
 from ..studio import Studio
 from ..variants import exchanged, mirrored
 
@@ -33,6 +36,9 @@ def compose(studio: Studio, rng: Generator) -> Scene:
         gazes=tuple(Gaze(p, around) for p in (0, 1)),
         hands=tuple(HandPose(p, "right", "flat", Span(clap - 4, clap + 6, 10, 12)) for p in (0, 1)),
     )
-    if rng.random() < 0.4:
-        scene = mirrored(scene)
-    return exchanged(scene) if rng.random() < 0.5 else scene
+    left, other_way = rng.random() < 0.4, rng.random() < 0.5
+    side = "left" if left else "right"
+    details = Details(side=side, other_side=side, coming=(comes[1], comes[0]) if other_way else comes)
+    scene = replace(scene, sentences=sentences("high_five", details, rng))
+    scene = mirrored(scene) if left else scene
+    return exchanged(scene) if other_way else scene

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from numpy.random import Generator
 
 from ..scene import Direction, Gaze, HandPose, Place, Scene, Span, Spot, Touch, Vector
 from ..script import Side
+from ..sentences import Details, sentences
 from ..studio import Person, Studio
 from ..variants import exchanged, mirrored
 
@@ -78,9 +81,12 @@ def compose(studio: Studio, rng: Generator) -> Scene:
         hands=tuple(hands),
         moves=0.08,
     )
-    if rng.random() < 0.4:
-        scene = mirrored(scene)
-    return exchanged(scene) if rng.random() < 0.5 else scene
+    other_way = rng.random() < 0.5
+    held = (min(span.last, frames) - span.first) / scene.rate
+    details = Details(both_hands=True, coming=(comes[1], comes[0]) if other_way else comes, seconds=held)
+    scene = replace(scene, sentences=sentences("hug", details, rng))
+    scene = mirrored(scene) if rng.random() < 0.4 else scene
+    return exchanged(scene) if other_way else scene
 
 
 def _of_like_height(studio: Studio, rng: Generator) -> tuple[Person, Person]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from numpy.random import Generator
 
 from ...mocap.windows import placed
 from ..scene import Actor, Direction, Gaze, HandPose, Place, Scene, Span, Spot, Touch
+from ..sentences import Details, sentences
 from ..studio import Studio
 from ..variants import exchanged, mirrored
 
@@ -28,8 +30,8 @@ def compose(studio: Studio, rng: Generator) -> Scene:
     apart = rng.uniform(0.72, 0.85) * people[0].arm + 0.12
     # the patting hand is right in front of the shoulder it goes to
     across = 0.30 * people[0].length("left_shoulder", "right_shoulder")
-    pat = studio.coming if rng.random() < 0.5 else None
-    own = studio.standing(people[0], frames, rng) if pat is None else pat(people[0], frames, rng, first)
+    comes = bool(rng.random() < 0.5)
+    own = studio.coming(people[0], frames, rng, first) if comes else studio.standing(people[0], frames, rng)
     other = studio.standing(people[1], frames, rng)
     turn = float(rng.normal(0, 0.12))
     actors = (
@@ -77,6 +79,14 @@ def compose(studio: Studio, rng: Generator) -> Scene:
         gazes=(Gaze(0, everything),) + (() if behind else (Gaze(1, everything),)),
         hands=(HandPose(0, "right", "flat", Span(first, last, 10, 10)),),
     )
-    if rng.random() < 0.4:
-        scene = mirrored(scene)
+    left = rng.random() < 0.4
+    details = Details(
+        side="left" if left else "right",
+        other_side="right" if (side == "left") == left else "left",
+        behind=behind,
+        coming=(comes, False),
+        times=pats,
+    )
+    scene = replace(scene, sentences=sentences("pat_shoulder", details, rng))
+    scene = mirrored(scene) if left else scene
     return exchanged(scene) if rng.random() < 0.5 else scene
