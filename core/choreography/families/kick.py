@@ -70,7 +70,7 @@ def compose(studio: Studio, rng: Generator) -> Scene:
     scene = Scene(
         "kick",
         (kicks, kicked),
-        touches=(Touch(0, foot, target, span, loose=0.03, facing=None),),
+        touches=(Touch(0, foot, target, span, loose=0.03, facing=None, gap=0.002),),
         places=(Place(0, foot, (float(tip[0]), float(tip[1]), float(at[2])), span, sigma=0.03),)
         + _gives(kicked, frames, hit, float(tip[2]) / people[1].height_of("spine3"), rng),
         gazes=(Gaze(0, Span(4, frames, 10, 10)),) + ((Gaze(1, Span(4, frames, 10, 10)),) if stance == "front" else ()),
