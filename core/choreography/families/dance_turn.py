@@ -44,7 +44,7 @@ def compose(studio: Studio, rng: Generator) -> Scene:
     scene = Scene(
         "dance_turn",
         actors,
-        touches=(Touch(1, _TIPS, _PALM, hold, loose=0.012, facing=0.6, gap=0.012),),
+        touches=(Touch(1, _TIPS, _PALM, hold, loose=0.012, facing=0.6, gap=0.014),),
         places=(
             Place(0, _PALM, path, hold, sigma=0.09),
             Place(1, _TIPS, path, hold, sigma=0.07),

@@ -38,7 +38,7 @@ def compose(studio: Studio, rng: Generator) -> Scene:
     rising = rises.pelvis[:, 2] / helped.pelvis_height
     low = np.flatnonzero(rising[: upright + 1] < rng.uniform(*_RISING))
     first = int(low[-1]) if len(low) else max(upright - 25, 0)
-    hold = Span(first, min(upright + int(rng.integers(2, 14)), frames - 8), 22, 16)
+    hold = Span(first, min(upright + int(rng.integers(2, 14)), frames - 8), 30, 18)
     risen = _on_the_floor(Actor(helped.body, helped.betas, rises))
     joints = joints_of(risen)
     # the helper stands before the chest and feet of who gets up, and never nearer than both have room
@@ -58,7 +58,7 @@ def compose(studio: Studio, rng: Generator) -> Scene:
     scene = Scene(
         "help_up",
         (helping, risen),
-        touches=(Touch(0, _PALM, _PALM, hold, loose=0.012, facing=0.35, gap=0.004),),
+        touches=(Touch(0, _PALM, _PALM, hold, loose=0.012, facing=0.35, gap=0.009),),
         places=tuple(Place(p, _PALM, between.astype(np.float32), hold, sigma=0.10) for p in (0, 1)),
         directions=(
             Direction(0, "right_wrist", (-1, 0, 0), (0.8, 0, -0.5), hold, near=(1, "right_wrist"), sigma=0.35),
