@@ -27,8 +27,8 @@ _UNEVEN = torch.tensor([0.25, 0.0, 0.15, 0.08])
 _SPREAD = torch.tensor([1.0, 0.2, -1.1, -0.5])
 _THUMB = torch.tensor([[0.10, 0.15, 0.20], [0.30, 0.45, 0.65]])
 """radians of its three joints, laid out and laid in."""
-_CLOSES_IN = 5
-"""Frames in which an open hand closes on what it has reached."""
+_OPENS_BEFORE, _CLOSES_IN = 4, 5
+"""Frames by which a hand is open before it reaches what it closes on, and in which it then closes."""
 
 
 def finger_rotations(shapes: Tensor) -> Tensor:
@@ -60,9 +60,12 @@ def hand_shapes(poses: tuple[HandPose, ...], frames: int, closed: dict[HandPose,
     for pose in poses:
         hand = shapes[pose.person, :, SIDES.index(pose.side)]
         if pose.closes:
-            hand += _weight(pose.span, frames) * (shape_of("flat") - hand)
+            span = pose.span
+            opened = Span(span.first - _OPENS_BEFORE, span.last + _OPENS_BEFORE, span.reach, span.leave)
+            hand += _weight(opened, frames) * (shape_of("flat") - hand)
             if closed is not None:
-                span = Span(pose.span.first, pose.span.last, _CLOSES_IN, _CLOSES_IN)
+                fade = min(_CLOSES_IN, (span.last - span.first) / 3)
+                span = Span(span.first + fade, span.last - fade, fade, fade)
                 hand += _weight(span, frames) * (closed[pose] - hand)
         else:
             hand += _weight(pose.span, frames) * (shape_of(pose.shape) - hand)
