@@ -46,7 +46,8 @@ def compose(studio: Studio, rng: Generator) -> Scene:
             hit,
         ),
     )
-    span = Span(hit - 1, hit + int(rng.integers(3, 6)), rng.uniform(8, 11), 13)
+    span = Span(hit, hit + int(rng.integers(2, 5)), rng.uniform(8, 11), 13)
+    idle = "right" if side == "left" else "left"
     along = 1.0 if side == "left" else -1.0
     met = _met(punches, hit, to)
     where, normal = skin_place(punches, met, hit)
@@ -63,7 +64,13 @@ def compose(studio: Studio, rng: Generator) -> Scene:
         "block_punch",
         (punches, blocks),
         touches=(touch,),
-        places=(Place(1, forearm, where + 0.01 * normal, span, sigma=0.04),),
+        places=(
+            Place(1, forearm, where + 0.01 * normal, span, sigma=0.04),
+            # the hand that does not block is out of the punch's way
+            Place(
+                1, f"{idle}_wrist", (-0.27 * along, -0.08, 0.06), Span(hit - 8, hit + 8, 12, 14), (1, "pelvis"), 0.08
+            ),
+        ),
         directions=(Direction(1, f"{side}_elbow", (along, 0, 0), (-0.45, -0.25 * to, 0.85), span, sigma=0.25),),
         gazes=tuple(Gaze(p, Span(3, frames, 10, 10)) for p in (0, 1)),
         hands=(
