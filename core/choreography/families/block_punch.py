@@ -19,9 +19,11 @@ from ..variants import exchanged, mirrored
 
 _AROUND = 12
 """Places around the puncher's forearm that are looked at."""
-_HIGH = (0.62, 1.12)
+_HIGH = (0.70, 1.12)
 """Heights of a punch that a raised forearm stops, as shares of the chest's height."""
 _TRIES = 12
+_SWING = 0.08
+"""metres that a fist goes sideways just before it hits, from which on it swings."""
 _SHORT = (0.27, 0.38)
 """metres from the punching wrist to the other's middle: what the punch falls short of."""
 
@@ -31,9 +33,11 @@ def compose(studio: Studio, rng: Generator) -> Scene:
     people = studio.person(rng), studio.person(rng)
     punches = _punch(studio, people, frames, rng)
     hit = punches.base.peak or frames // 2
-    wrist = joints_of(punches)[hit, JOINT_INDEX["right_wrist"]]
-    # the arm is met from the other's left, its outer side, or from the other's right
-    side: Side = "left" if rng.random() < 0.5 else "right"
+    way = joints_of(punches)[: hit + 1, JOINT_INDEX["right_wrist"]]
+    wrist, swing = way[hit], float(way[hit, 1] - way[max(hit - 4, 0), 1])
+    # the arm is met from the other's left, its outer side, or from the other's right; a swing, where it comes to
+    leftwards = rng.random() < 0.5 if abs(swing) < _SWING else swing < 0
+    side: Side = "left" if leftwards else "right"
     to = -1.0 if side == "left" else 1.0
     away = float(wrist[0]) + rng.uniform(*_SHORT)
     blocks = Actor(
