@@ -71,6 +71,7 @@ def judge(scene: Scene, solution: Solution) -> Verdict:
     depths = np.array([near.deepest(frame) for frame in range(0, scene.frames, _EVERY)])
     inside = depths[depths > 0]
     gaps = _gaps(scene, skins)
+    loose = [touch.loose / 2 for touch in scene.touches if touch.sure]
     numbers = {
         "penetration": 1000 * float(depths.max()),
         "mean_penetration": 1000 * float(inside.mean()) if len(inside) else 0.0,
@@ -81,17 +82,21 @@ def judge(scene: Scene, solution: Solution) -> Verdict:
         "limits": _beyond_limits(scene, posed),
         "sudden": _sudden(scene, joints),
     }
+    judged = numbers | {
+        "gap": 1000 * max((float(gap.max()) - more for gap, more in zip(gaps, loose)), default=0.0),
+        "mean_gap": 1000 * max((float(gap.mean()) - more for gap, more in zip(gaps, loose)), default=0.0),
+    }
     bounds = {
         "penetration": ("skins are {:.0f} mm inside each other", 1000 * DEEPEST),
         "mean_penetration": ("skins are {:.0f} mm inside each other on average", 1000 * DEEPEST_ON_AVERAGE),
-        "gap": ("a touch is {:.0f} mm open", 1000 * WIDEST_GAP),
-        "mean_gap": ("a touch is {:.0f} mm open on average", 1000 * MEAN_GAP),
+        "gap": ("a touch is {:.0f} mm more open than it may", 1000 * WIDEST_GAP),
+        "mean_gap": ("a touch is {:.0f} mm more open than it may on average", 1000 * MEAN_GAP),
         "slide": ("planted feet slide {:.1f} mm a frame", SLIDE),
         "floor": ("skin is {:.0f} mm under the floor", 1000 * UNDER_FLOOR),
         "limits": ("a joint is {:.0f} degrees beyond its limit", BEYOND_LIMIT),
         "sudden": ("a joint speeds up by {:.0f} m/s^2", SUDDEN),
     }
-    reasons = tuple(says.format(numbers[name]) for name, (says, most) in bounds.items() if numbers[name] > most)
+    reasons = tuple(says.format(judged[name]) for name, (says, most) in bounds.items() if judged[name] > most)
     touching = np.stack([near.touching(frame) for frame in range(scene.frames)])
     return Verdict(not reasons, reasons, numbers, tuple(contacts(touching)))
 
@@ -179,7 +184,7 @@ def faces_around(body: BodyModel) -> np.ndarray:
 
 
 def _gaps(scene: Scene, skins: np.ndarray) -> list[np.ndarray]:
-    """For each sure touch metres [held frames] from the spot to the other's skin, beyond what is wanted; may be negative."""
+    """For each sure touch metres [held frames] from the spot to the other's skin, beyond the gap that is wanted."""
     found = []
     for touch in (touch for touch in scene.touches if touch.sure):
         other = 1 - touch.person
@@ -193,7 +198,7 @@ def _gaps(scene: Scene, skins: np.ndarray) -> list[np.ndarray]:
             near = region[np.linalg.norm(skins[other, frame, region] - middle[frame], axis=-1) < 0.15]
             nearest, _ = KDTree(skins[other, frame, near]).query(skins[touch.person, frame, spot])
             distances.append(max(float(nearest.min()) - touch.gap, 0.0))
-        found.append(np.array(distances or [0.0]) - touch.loose / 2)
+        found.append(np.array(distances or [0.0]))
     return found
 
 
