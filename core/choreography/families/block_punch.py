@@ -24,7 +24,7 @@ _HIGH = (0.70, 1.12)
 _TRIES = 12
 _SWING = 0.08
 """metres that a fist goes sideways just before it hits, from which on it swings."""
-_SHORT = (0.27, 0.38)
+_SHORT = (0.34, 0.45)
 """metres from the punching wrist to the other's middle: what the punch falls short of."""
 
 
