@@ -53,25 +53,46 @@ PARTS = np.array(
     [next((2 + n for n, limb in enumerate(LIMBS) if i in limb), 1 if i in _TRUNK else 0) for i in range(len(LANDMARKS))]
 )
 """int [33]: head, trunk, and the four limbs, whose landmarks err together."""
+
+
+def _bones() -> list[tuple[int, int]]:
+    sides = [(f"left_{part}", f"right_{part}") for part in ("shoulder", "hip")]
+    pairs = [("nose", "left_shoulder"), ("nose", "right_shoulder"), *sides]
+    for side in ("left", "right"):
+        pairs += [(f"{side}_shoulder", f"{side}_hip"), ("nose", f"{side}_eye"), ("nose", f"mouth_{side}")]
+        pairs += [(f"{side}_eye", f"{side}_eye_{place}") for place in ("inner", "outer")] + [("nose", f"{side}_ear")]
+        pairs += [(f"{side}_{a}", f"{side}_{b}") for a, b in (("shoulder", "elbow"), ("elbow", "wrist"))]
+        pairs += [(f"{side}_{a}", f"{side}_{b}") for a, b in (("hip", "knee"), ("knee", "ankle"))]
+        pairs += [(f"{side}_wrist", f"{side}_{part}") for part in _HANDS]
+        pairs += [(f"{side}_ankle", f"{side}_{part}") for part in _FEET]
+    return [(LANDMARK_INDEX[a], LANDMARK_INDEX[b]) for a, b in pairs]
+
+
+BONES = _bones()
+"""N pairs of landmarks a fixed length apart, from the trunk outwards: what the networks know of people's build."""
 BODY = slice(LANDMARK_INDEX["left_shoulder"], len(LANDMARKS))
 
 CLEAR, BEHIND_SELF, BEHIND_OTHER, OUT, FOREIGN = range(5)
 """States of a landmark: seen, hidden by one's own body, by the other, out of the picture, and taken from the other person."""
 STATES = 5
-OWN, EXCHANGED, OTHERS, LOST = range(4)
-"""Whose skeleton a person is given: their own, that with its sides exchanged, the other person's, none."""
-LIMB_OWN, LIMB_OTHERS, LIMB_EXCHANGED = range(3)
-"""Whose limb: one's own, the other person's, that on the other side."""
+OWN, EXCHANGED, OTHERS, LOST, POOR = range(5)
+"""Whose skeleton a person is given: their own, that with its sides exchanged, the other person's, none, their own so badly
+that much of it is wrong at once."""
+LIMB_OWN, LIMB_OTHERS, LIMB_OTHERS_ACROSS, LIMB_EXCHANGED = range(4)
+"""Whose limb: one's own, the other person's of the same side, theirs of the other side, one's own of the other side."""
 NO_HAND, OWN_HAND, WRONG_HAND = range(3)
 
-_HIDDEN_SHARES = (0.02, 0.15, 0.45)
-_APART = 0.45
-"""Heights of a person between two trunks from which nobody is close."""
-CLOSENESS = 4
-"""Bins of how much of a person the other hides: nothing and nobody close, little, some, much."""
+_HIDDEN_SHARES = (0.15, 0.45)
+_APART, _EMBRACED = 0.45, 0.25
+"""Heights of a person between two trunks in the picture: from here on nobody is close; up to here one is upon the other."""
+CLOSENESS = 5
+"""Bins: nobody close, close, one trunk upon the other; the other hides some of the person, or much."""
+BINS = CLOSENESS + 1
+"""Of tables: those of closeness, and one for poor skeletons whatever hides them."""
 _LIMB_DISTANCES = (0.05, 0.12, 0.3)
 """Heights of a person from a limb's end to the nearest such end of the other."""
-LIMB_BINS = 2 * (len(_LIMB_DISTANCES) + 1)
+LIMB_BINS = 4 * (len(_LIMB_DISTANCES) + 1)
+"""Arms before legs, of each those that the other does not hide first."""
 ERROR_BINS = (0.015, 0.03, 0.06, 0.12)
 """Heights of a person between which a landmark's error says something else about its confidence."""
 HAND_BINS = 6
@@ -91,26 +112,34 @@ REFERENCE_STEP = 1 / 30
 
 @dataclass(frozen=True)
 class Noise:
-    """Q quantiles, C processes, G groups, S = 5 states, B = 4 bins of closeness. Lengths in heights of the person unless said."""
+    """Q quantiles, C processes, G groups, S = 5 states, B = 6 bins. Lengths in heights of the person unless said."""
 
     provenance: dict[str, Any]
     """Which clips, how many frames."""
     whose_start: np.ndarray
-    """[B,4] share of the frames in each of OWN, EXCHANGED, OTHERS, LOST."""
+    """[CLOSENESS,5] share of the frames in each of OWN, EXCHANGED, OTHERS, LOST, POOR."""
     whose: np.ndarray
-    """[B,4,4] chances of going from one to another in a 30th of a second."""
+    """[CLOSENESS,5,5] chances of going from one to another in a 30th of a second."""
     limb_start: np.ndarray
-    """[LIMB_BINS,3]"""
+    """[LIMB_BINS,4]"""
     limb: np.ndarray
-    """[LIMB_BINS,3,3]"""
+    """[LIMB_BINS,4,4]"""
     middle_follows: float
     """How far elbow or knee go with a stolen limb's end, 0-1."""
+    drawn_size: np.ndarray
+    """[B,Q] how large skeletons are drawn in the picture, against the true ones."""
+    drawn_about: float
+    """About which point: 0 the trunk's middle, 1 the middle of the ankles."""
+    error_middle: np.ndarray
+    """[B,S,G,2] of landmarks across and down: what errors lie about."""
     error: np.ndarray
-    """[B,S,G,2,Q] of landmarks across and down."""
+    """[B,S,G,Q] how far from that."""
     error_times: np.ndarray
     """[G,C] shares of variance of the processes."""
     error_common: np.ndarray
     """[2] correlation of all landmarks of a person, and of those of one limb beyond that."""
+    longest: np.ndarray
+    """[N] how long bones are made in the picture at most, against their true length: the networks know people's build."""
     confidence: np.ndarray
     """[S,len(ERROR_BINS)+1,G,Q]"""
     confidence_times: np.ndarray
@@ -124,7 +153,9 @@ class Noise:
     world_follows: np.ndarray
     """[2] how far metric landmarks go with the errors in the picture, across and down."""
     world_depth: np.ndarray
-    """[4,2] per OWN, EXCHANGED, ...: depth is this much of the true one of the landmark and of the one on the other side."""
+    """[5,2] per OWN, EXCHANGED, ...: depth is this much of the true one of the landmark and of the one on the other side."""
+    world_longest: np.ndarray
+    """[N] the same of metric landmarks, against bones of the size that the person is given."""
     world_error: np.ndarray
     """[S,G,3,Q] metres, what is left."""
     world_times: np.ndarray
@@ -132,7 +163,7 @@ class Noise:
     world_common: np.ndarray
     """[2]"""
     whole_times: np.ndarray
-    """[3,C] of size and the two slopes."""
+    """[4,C] of the metric size, the two slopes, and the size in the picture."""
     hand_start: np.ndarray
     """[HAND_BINS,3] NO_HAND, OWN_HAND, WRONG_HAND."""
     hand: np.ndarray
@@ -207,18 +238,24 @@ def situation(sight: Sight) -> Situation:
     state = np.where(sight.landmarks == OUTSIDE, OUT, state)
     trunk = sight.pixels[:, :, _TRUNK].mean(2)
     apart = np.linalg.norm(trunk[0] - trunk[1], axis=-1) / sight.size.max(0)
-    closeness = np.digitize(hidden[:, :, BODY].mean(2), _HIDDEN_SHARES)
-    closeness = np.where((closeness == 0) & (apart < _APART), 1, closeness)
+    near = np.where(apart < _EMBRACED, 2, np.where(apart < _APART, 1, 0))
+    share = np.digitize(hidden[:, :, BODY].mean(2), _HIDDEN_SHARES)
+    closeness = np.where(share > 0, 2 + share, near)
     end = sight.pixels[:, :, LIMB_ENDS]
     distance = np.linalg.norm(end[0][:, :, None] - end[1][:, None], axis=-1) / sight.size.max(0)[:, None, None]
-    same_kind = np.array([[0, 0, 1, 1]]) == np.array([[0, 0, 1, 1]]).T
-    distance = np.where(same_kind, distance, np.inf)
+    kind = np.array([0, 0, 1, 1])  # arm or leg
+    distance = np.where(kind[:, None] == kind, distance, np.inf)
     nearest = np.stack([distance.min(2), distance.min(1)])
-    limb = np.digitize(nearest, _LIMB_DISTANCES) + LIMB_BINS // 2 * hidden[:, :, LIMB_ENDS]
+    limb = np.digitize(nearest, _LIMB_DISTANCES) + LIMB_BINS // 4 * hidden[:, :, LIMB_ENDS] + LIMB_BINS // 2 * kind
     wrist = state[:, :, LIMB_ENDS[:2]]
     hand = np.where((wrist == CLEAR) & (nearest[:, :, :2] < _HAND_NEAR), 4, wrist)
     hand = np.where(sight.size[..., None] < SMALL_PERSON, HAND_BINS - 1, hand)
     return Situation(state, closeness, limb, hand)
+
+
+def bins_of(closeness: np.ndarray, whose: np.ndarray) -> np.ndarray:
+    """int [P,T] below BINS, of closeness [P,T] and whose [P,T]."""
+    return np.where(whose == POOR, CLOSENESS, closeness)
 
 
 def chain(

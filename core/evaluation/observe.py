@@ -18,13 +18,14 @@ from ..perception.contested import CONTESTED_TRUST, contested
 from ..perception.landmarks import MIRROR
 from ..perception.tracks import MASK_WIDTH, Tracks
 from .noise import (
+    BONES,
     ERROR_BINS,
     EXCHANGED,
     FOREIGN,
     GROUP,
-    LIMB_ENDS,
     LIMB_EXCHANGED,
     LIMB_OTHERS,
+    LIMB_OTHERS_ACROSS,
     LIMB_OWN,
     LIMBS,
     LOST,
@@ -36,6 +37,7 @@ from .noise import (
     WRONG_HAND,
     Noise,
     Situation,
+    bins_of,
     chain,
     landmark_processes,
     mixed,
@@ -46,15 +48,22 @@ from .noise import (
 from .visibility import FINGER_POINTS, Sight
 
 HIPS = [LANDMARK_INDEX["left_hip"], LANDMARK_INDEX["right_hip"]]
-_TRUNK = [LANDMARK_INDEX[f"{side}_{part}"] for part in ("shoulder", "hip") for side in ("left", "right")]
-_BONES = [(LANDMARK_INDEX["nose"], *_TRUNK[:2]), *((limb[1], limb[0], limb[-1]) for limb in LIMBS)]
-_BONES += [(_TRUNK[corner], limb[-1]) for corner, limb in enumerate(LIMBS)]
-_BONES += [(_TRUNK[0], _TRUNK[2]), (_TRUNK[1], _TRUNK[3])]
+ANKLES = [LANDMARK_INDEX["left_ankle"], LANDMARK_INDEX["right_ankle"]]
+TRUNK = [LANDMARK_INDEX[f"{side}_{part}"] for part in ("shoulder", "hip") for side in ("left", "right")]
+_BONES = [(LANDMARK_INDEX["nose"], *TRUNK[:2]), *((limb[1], limb[0], limb[-1]) for limb in LIMBS)]
+_BONES += [(TRUNK[corner], limb[-1]) for corner, limb in enumerate(LIMBS)]
+_BONES += [(TRUNK[0], TRUNK[2]), (TRUNK[1], TRUNK[3])]
 _WAVE = 10
 """px of the masks, the length of the waves in which their outlines sway."""
 _WAVES_SPEED = 2.0
 """radians a second."""
-_BLEND = 5
+SAME_PLACE = 0.03
+"""Heights of a person up to which two hands are in one place, so that nobody could say which was seen."""
+_ROUNDS, _OFF_TRUNK = 6, 0.9
+"""Rounds over all bones in which those that are too long are shortened, and how much of that the ends do that hang on the
+trunk; elsewhere both ends give way alike."""
+_STEADY = (LANDMARK_INDEX["nose"], *TRUNK)
+_BLEND = 3
 """Frames over which errors go from those of one state to those of the next."""
 
 
@@ -64,10 +73,20 @@ class Targets:
 
     pixels: np.ndarray
     """float [P,T,33,2]"""
+    person: np.ndarray
+    """float [P,T,33,2] the same without stolen limbs and exchanged sides: true landmarks of whoever is looked at."""
     state: np.ndarray
     """int [P,T,33]"""
     size: np.ndarray
-    """float [P,T] px, of the person looked at."""
+    """float [P,T] px, how tall that person is drawn."""
+
+    def drawn(self, factor: np.ndarray, about: float) -> Targets:
+        """The same drawn larger by `factor` [P,T] about a point between trunk and ankles, see `Noise.drawn_about`."""
+        middle = self.person[:, :, TRUNK].mean(2, keepdims=True)
+        middle = middle + about * (self.person[:, :, ANKLES].mean(2, keepdims=True) - middle)
+        larger = factor[..., None, None]
+        pixels, person = (middle + larger * (points - middle) for points in (self.pixels, self.person))
+        return Targets(pixels, person, self.state, self.size * factor)
 
 
 def observe(
@@ -81,16 +100,22 @@ def observe(
     frames = sight.pixels.shape[1]
     now = situation(sight)
     whose = chain(noise.whose_start, noise.whose, now.closeness, seconds, rng)
+    bins = bins_of(now.closeness, whose)
     limbs = _limb_chains(now, whose, noise, seconds, rng)
     aim = targets(sight, now.state, whose, limbs, noise.middle_follows)
-    errors = _errors(aim.state, now.closeness, noise, seconds, rng)
+    whole = ndtr(mixed(processes((frames, 2, 4), seconds, rng), noise.whole_times)).swapaxes(0, 1)
+    aim = aim.drawn(quantile(noise.drawn_size, (bins,), whole[..., 3]), noise.drawn_about)
+    errors = _errors(aim.state, bins, noise, seconds, rng)
+    length = _lengths_seen(sight, camera, whose)
     points = aim.pixels + errors * aim.size[..., None, None]
-    confidence = _confidences(aim.state, np.linalg.norm(errors, axis=-1), noise, seconds, rng)
+    points = within_build(points, noise.longest * length * aim.size[..., None])
+    errors = np.linalg.norm(points - aim.pixels, axis=-1) / aim.size[..., None]
+    confidence = _confidences(aim.state, errors, noise, seconds, rng)
     found = whose != LOST
-    world = _world(sight, camera, points, whose, aim, now, noise, seconds, rng)
+    world = _world(sight, camera, points, whose, aim, length, whole, bins, noise, seconds, rng)
     hands, hand_world = _hands(sight, camera, now, found, noise, seconds, rng)
     points = _held(points, found)
-    masks = _masks(sight, points * (MASK_WIDTH / image_size[0]), image_size[0], now, whose, noise, seconds, rng)
+    masks = _masks(sight, points * (MASK_WIDTH / image_size[0]), image_size[0], bins, whose, noise, seconds, rng)
     size = np.array(image_size, np.int32)
     doubtful = contested(points, found, masks, size)
     confidence = confidence * found[..., None] * np.where(doubtful, CONTESTED_TRUST, 1)
@@ -114,7 +139,7 @@ def observe(
 def _limb_chains(
     now: Situation, whose: np.ndarray, noise: Noise, seconds: float, rng: np.random.Generator
 ) -> np.ndarray:
-    """int [P,T,4] LIMB_OWN, LIMB_OTHERS or LIMB_EXCHANGED; one's own where the whole person is not."""
+    """int [P,T,4] LIMB_OWN and so on; one's own where the whole person is not."""
     people, frames, count = now.limb.shape
     bins = now.limb.swapaxes(1, 2).reshape(people * count, frames)
     drawn = chain(noise.limb_start, noise.limb, bins, seconds, rng)
@@ -128,49 +153,33 @@ def targets(sight: Sight, state: np.ndarray, whose: np.ndarray, limbs: np.ndarra
     exchanged, others = (whose == EXCHANGED)[..., None], (whose == OTHERS)[..., None]
     aim = np.where(exchanged[..., None], pixels[:, :, MIRROR], np.where(others[..., None], pixels[::-1], pixels))
     aimed = np.where(exchanged, state[:, :, MIRROR], np.where(others, FOREIGN, state))
-    for person in (0, 1):
-        for number, limb in enumerate(LIMBS):
-            for kind in (LIMB_OTHERS, LIMB_EXCHANGED):
-                for frames in _stretches(limbs[person, :, number] == kind):
-                    stolen = _stolen(pixels, person, number, frames, kind)
-                    own = pixels[person, frames][:, list(limb)]
-                    follow = np.ones(len(limb))
-                    follow[-1] = middle_follows
-                    aim[person, frames, limb] = (own + follow[:, None] * (stolen - own)).swapaxes(0, 1)
-                    if kind == LIMB_OTHERS:
-                        aimed[person, frames, limb] = FOREIGN
-    return Targets(aim, aimed, np.where(others[..., 0], size[::-1], size))
+    for number, limb in enumerate(LIMBS):
+        follow = np.append(np.ones(len(limb) - 1), middle_follows)[:, None]
+        own, across = pixels[:, :, list(limb)], pixels[:, :, list(LIMBS[OTHER_SIDE[number]])]
+        stolen = {LIMB_OTHERS: own[::-1], LIMB_OTHERS_ACROSS: across[::-1], LIMB_EXCHANGED: across}
+        for kind, theirs in stolen.items():
+            people, frames = np.nonzero(limbs[..., number] == kind)
+            index = (people[:, None], frames[:, None], list(limb))
+            aim[index] = (own + follow * (theirs - own))[people, frames]
+            if kind != LIMB_EXCHANGED:
+                aimed[index] = FOREIGN
+    person = np.where(others[..., None], pixels[::-1], pixels)
+    return Targets(aim, person, aimed, np.where(others[..., 0], size[::-1], size))
 
 
-def _stolen(pixels: np.ndarray, person: int, number: int, frames: slice, kind: int) -> np.ndarray:
-    """[t,N,2]: the limb that is taken for limb `number` of a person, the same in all the frames."""
-    if kind == LIMB_EXCHANGED:
-        return pixels[person, frames][:, list(LIMBS[OTHER_SIDE[number]])]
-    start = frames.start
-    candidates = (number, OTHER_SIDE[number])
-    own = pixels[person, start, LIMB_ENDS[number]]
-    apart = [np.linalg.norm(pixels[1 - person, start, LIMB_ENDS[c]] - own) for c in candidates]
-    return pixels[1 - person, frames][:, list(LIMBS[candidates[int(np.argmin(apart))]])]
-
-
-def _stretches(mask: np.ndarray) -> list[slice]:
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], mask.astype(int), [0]])))
-    return [slice(int(first), int(end)) for first, end in edges.reshape(-1, 2)]
-
-
-def _errors(
-    state: np.ndarray, closeness: np.ndarray, noise: Noise, seconds: float, rng: np.random.Generator
-) -> np.ndarray:
+def _errors(state: np.ndarray, bins: np.ndarray, noise: Noise, seconds: float, rng: np.random.Generator) -> np.ndarray:
     """float [P,T,33,2] in heights of the person."""
     frames = state.shape[1]
-    share = ndtr(landmark_processes(frames, 2, noise.error_times, noise.error_common, seconds, rng))
+    drawn = landmark_processes(frames, 2, noise.error_times, noise.error_common, seconds, rng)
+    far = np.maximum(np.linalg.norm(drawn, axis=-1), 1e-6)
+    direction, share = drawn / far[..., None], 1 - np.exp(-(far**2) / 2)  # two normal numbers are that long (Rayleigh)
     weight = _blended(state)
-    total = np.zeros_like(share)
-    axes = np.arange(2)
+    total = np.zeros_like(drawn)
     for kind in range(STATES):
-        if weight[..., kind].any():
-            index = (closeness[..., None, None], kind, GROUP[:, None], axes)
-            total += weight[..., kind, None] * quantile(noise.error, index, share)
+        chosen = np.nonzero(weight[..., kind])
+        index = (bins[chosen[:2]], kind, GROUP[chosen[2]])
+        error = noise.error_middle[index] + quantile(noise.error, index, share[chosen])[:, None] * direction[chosen]
+        total[chosen] += weight[..., kind][chosen][:, None] * error
     return total
 
 
@@ -194,7 +203,7 @@ def _confidences(
 def about_hips(sight: Sight, camera: Camera) -> np.ndarray:
     """float [P,T,33,3]: true landmarks about the hips' middle, relative to the line of sight to the trunk."""
     about = sight.points - sight.points[:, :, HIPS].mean(2, keepdims=True)
-    middle = torch.from_numpy(sight.pixels[:, :, _TRUNK].mean(2)).float()
+    middle = torch.from_numpy(sight.pixels[:, :, TRUNK].mean(2)).float()
     turn = towards(middle, torch.from_numpy(camera.K).float()).double().numpy()
     return about.astype(float) @ turn
 
@@ -205,33 +214,63 @@ def _world(
     points: np.ndarray,
     whose: np.ndarray,
     aim: Targets,
-    now: Situation,
+    length: np.ndarray,
+    whole: np.ndarray,
+    bins: np.ndarray,
     noise: Noise,
     seconds: float,
     rng: np.random.Generator,
 ) -> np.ndarray:
-    """float [P,T,33,3] metric landmarks, which lie across the view as the points in the picture do."""
+    """float [P,T,33,3] metric landmarks, which lie across the view as the points in the picture do, whatever size those have.
+
+    `length` [P,T,N] of BONES, `whole` [P,T,4] probabilities of what `noise.whole_times` is of.
+    """
     true = about_hips(sight, camera)
     stature = heights(sight, camera)
     others = (whose == OTHERS)[..., None]
     seen = np.where(others[..., None], true[::-1], true)
-    true_pixels = np.where(others[..., None], sight.pixels[::-1], sight.pixels)
     seen_stature = np.where(others[..., 0], stature[::-1, None], stature[:, None])
-    shift = (points - true_pixels) / aim.size[..., None, None]
+    shift = (points - aim.person) / aim.size[..., None, None]
     shift = shift - shift[:, :, HIPS].mean(2, keepdims=True)
     across = seen[..., :2] + noise.world_follows * shift * seen_stature[..., None, None]
     mix = noise.world_depth[whose]
     depth = mix[..., :1] * seen[..., 2] + mix[..., 1:] * seen[:, :, MIRROR, 2]
-    whole = processes((whose.shape[1], 2, 3), seconds, rng)
-    share = ndtr(mixed(whole, noise.whole_times)).swapaxes(0, 1)
     for axis in (0, 1):
-        slope = quantile(noise.world_turn, (now.closeness, axis), share[..., 1 + axis])
+        slope = quantile(noise.world_turn, (bins, axis), whole[..., 1 + axis])
         depth = depth + slope[..., None] * seen[..., axis]
-    size = quantile(noise.world_size, (now.closeness,), share[..., 0]) / seen_stature
+    size = quantile(noise.world_size, (bins,), whole[..., 0]) / seen_stature
     shares = ndtr(landmark_processes(whose.shape[1], 3, noise.world_times, noise.world_common, seconds, rng))
     left = quantile(noise.world_error, (aim.state[..., None], GROUP[:, None], np.arange(3)), shares)
     metric = size[..., None, None] * np.concatenate([across, depth[..., None]], -1) + left
+    metric = within_build(metric, noise.world_longest * length * (size * seen_stature)[..., None])
     return metric - metric[:, :, HIPS].mean(2, keepdims=True)
+
+
+def bone_lengths(sight: Sight, camera: Camera) -> np.ndarray:
+    """float [P,N] of BONES, in heights of the person."""
+    ends = np.array(BONES)
+    apart = np.linalg.norm(sight.points[:, :, ends[:, 0]] - sight.points[:, :, ends[:, 1]], axis=-1)
+    return np.median(apart, 1) / heights(sight, camera)[:, None]
+
+
+def _lengths_seen(sight: Sight, camera: Camera, whose: np.ndarray) -> np.ndarray:
+    """float [P,T,N] of the person who is looked at."""
+    length = bone_lengths(sight, camera)[:, None]
+    return np.where((whose == OTHERS)[..., None], length[::-1], length)
+
+
+def within_build(points: np.ndarray, longest: np.ndarray) -> np.ndarray:
+    """Points [P,T,33,D] moved as little as need be until hardly a bone is longer than `longest` [P,T,N]."""
+    points = points.copy()
+    for _ in range(_ROUNDS):
+        for bone, (inner, outer) in enumerate(BONES):
+            way = points[:, :, outer] - points[:, :, inner]
+            length = np.linalg.norm(way, axis=-1)
+            excess = np.maximum(1 - longest[..., bone] / np.maximum(length, 1e-9), 0)[..., None] * way
+            share = _OFF_TRUNK if inner in _STEADY else 0.5
+            points[:, :, outer] -= share * excess
+            points[:, :, inner] += (1 - share) * excess
+    return points
 
 
 def heights(sight: Sight, camera: Camera) -> np.ndarray:
@@ -283,12 +322,16 @@ def project_hands(hands: np.ndarray, camera: Camera) -> np.ndarray:
 
 
 def hand_targets(sight: Sight, camera: Camera, wrong: np.ndarray) -> np.ndarray:
-    """float [P,T,2,21,3]: each slot's own hand or, where `wrong` [P,T,2], the nearest of the other three in the picture."""
+    """float [P,T,2,21,3]: each slot's own hand or, where `wrong` [P,T,2], another of the three.
+
+    That is the nearest in the picture of those that do not lie on one's own, if there is one.
+    """
     hands = sight.hands.astype(float)
     wrists = project_hands(hands[..., 0, :], camera)
     out = hands.copy()
     for person, frame, side in np.argwhere(wrong):
-        apart = np.linalg.norm(wrists[:, frame] - wrists[person, frame, side], axis=-1)
+        apart = np.linalg.norm(wrists[:, frame] - wrists[person, frame, side], axis=-1) / sight.size[person, frame]
+        apart = np.where(apart < SAME_PLACE, 1e3 - apart, apart)
         apart[person, side] = np.inf
         other = np.unravel_index(int(apart.argmin()), apart.shape)
         out[person, frame, side] = hands[other[0], frame, other[1]]
@@ -305,7 +348,7 @@ def _masks(
     sight: Sight,
     points: np.ndarray,
     width: int,
-    now: Situation,
+    bins: np.ndarray,
     whose: np.ndarray,
     noise: Noise,
     seconds: float,
@@ -318,7 +361,7 @@ def _masks(
     people, frames = whose.shape
     share = ndtr(mixed(processes((frames, people, 3), seconds, rng), noise.mask_times)).swapaxes(0, 1)
     tables = (noise.mask_grown, noise.mask_leaked, noise.mask_missed)
-    grown, leaked, missed = (quantile(table, (now.closeness,), share[..., n]) for n, table in enumerate(tables))
+    grown, leaked, missed = (quantile(table, (bins,), share[..., n]) for n, table in enumerate(tables))
     masks = np.zeros_like(sight.masks)
     for person in range(people):
         waves = rng.standard_normal((2, *(side // _WAVE + 2 for side in masks.shape[2:]))).astype(np.float32)

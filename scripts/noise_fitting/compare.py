@@ -16,11 +16,13 @@ from core.evaluation.noise import (
     GROUPS,
     LIMB_EXCHANGED,
     LIMB_OTHERS,
+    LIMB_OTHERS_ACROSS,
     LOST,
     NO_HAND,
     OTHERS,
     OUT,
     OWN,
+    POOR,
     WRONG_HAND,
 )
 from core.evaluation.observe import about_hips
@@ -36,9 +38,9 @@ def numbers(clips: Sequence[Watched]) -> dict[str, float]:
     out: dict[str, float] = {}
     whose = np.concatenate([c.whose for c in clips], 1)
     out |= {f"whose: {name} %": 100 * float((whose == kind).mean()) for name, kind in
-            (("nobody", LOST), ("exchanged", EXCHANGED), ("the other", OTHERS))}  # fmt: skip
+            (("nobody", LOST), ("exchanged", EXCHANGED), ("the other", OTHERS), ("poor", POOR))}  # fmt: skip
     limbs = np.concatenate([c.limbs for c in clips], 1)[whose == OWN]
-    out["limbs stolen %"] = 100 * float((limbs == LIMB_OTHERS).mean())
+    out["limbs stolen %"] = 100 * float(np.isin(limbs, (LIMB_OTHERS, LIMB_OTHERS_ACROSS)).mean())
     out["limbs exchanged %"] = 100 * float((limbs == LIMB_EXCHANGED).mean())
     found = whose != LOST
     error = np.concatenate([_errors(c) for c in clips], 1)[found]
@@ -92,6 +94,7 @@ def _metric(clips: Sequence[Watched]) -> dict[str, float]:
         "metric down mm": 1000 * float(error[1]),
         "metric depth mm": 1000 * float(error[2]),
         "metric second difference mm": 1000 * float(np.abs(steps).mean()),
+        "metric second difference q0.5 mm": 1000 * float(np.median(np.abs(steps))),
     }
 
 
@@ -113,7 +116,8 @@ def _masks(clips: Sequence[Watched]) -> dict[str, float]:
             others = clip.sight.masks[1 - person][found] / 255
             both = np.minimum(seen, true).sum((1, 2))
             overlaps.append(both / np.maximum(np.maximum(seen, true).sum((1, 2)), 1))
-            taken.append((seen * others).sum((1, 2)) / np.maximum(others.sum((1, 2)), 1))
+            there = others.sum((1, 2)) > 15
+            taken.append((seen * others)[there].sum((1, 2)) / others[there].sum((1, 2)))
     overlap, share = np.concatenate(overlaps), np.concatenate(taken)
     return {
         "mask IoU q0.5 %": 100 * float(np.median(overlap)),

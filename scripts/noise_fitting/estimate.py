@@ -10,9 +10,11 @@ import cv2
 import numpy as np
 from scipy.optimize import nnls
 from scipy.spatial.transform import Rotation
-from scipy.special import ndtri
+from scipy.special import ndtr, ndtri
 
 from core.evaluation.noise import (
+    BINS,
+    BONES,
     CLOSENESS,
     ERROR_BINS,
     EXCHANGED,
@@ -21,23 +23,29 @@ from core.evaluation.noise import (
     HAND_BINS,
     LIMB_BINS,
     LIMB_OTHERS,
+    LIMB_OTHERS_ACROSS,
     LIMBS,
     LOST,
     NO_HAND,
     OTHERS,
     OWN,
     PARTS,
+    POOR,
     PROBABILITIES,
     REFERENCE_STEP,
     STATES,
     TIMES,
     WRONG_HAND,
     Noise,
+    bins_of,
 )
 from core.evaluation.observe import (
+    ANKLES,
     HIPS,
+    TRUNK,
     Targets,
     about_hips,
+    bone_lengths,
     hand_shapes,
     hand_targets,
     heights,
@@ -51,15 +59,25 @@ from .watched import Watched
 _FEW = 100
 """Samples below which a table's cell takes those of its neighbours too."""
 _LAGS = (1, 2, 3, 5, 8, 14, 24, 40)
-_SHRINK = 8.0
+_ROBUST, _STIFF = 0.03, 0.003
+"""Heights of a person at which a landmark loses its say about the size, and mean square that speaks for the true size."""
+_LITTLE = 0.05
+_LONGEST = 0.97
+"""Share of the frames in which a bone is no longer than it is then allowed to be."""
+_SHORT_LAG = 3
+_CLAIMED = 96 / 255
+"""Mask value above which a person may be there, as `perception.contested` has it."""
+_SHRINK = 4.0
 """Steps of a chain as seen over all bins that count beside those seen in one."""
 
 
 def estimate(clips: Sequence[Watched], provenance: dict[str, Any]) -> Noise:
     follows = _middle_follows(clips)
     aims = [targets(c.sight, c.now.state, c.whose, c.limbs, follows) for c in clips]
-    values: dict[str, Any] = {"provenance": provenance, "middle_follows": follows}
-    values |= _chains(clips) | _errors(clips, aims) | _world(clips, aims) | _hands(clips) | _masks(clips)
+    drawn, about = _drawn(clips, aims)
+    aims = [aim.drawn(_notable(size), about) for aim, size in zip(aims, drawn)]
+    values: dict[str, Any] = {"provenance": provenance, "middle_follows": follows, "drawn_about": about}
+    values |= _chains(clips) | _errors(clips, aims) | _world(clips, aims, drawn) | _hands(clips) | _masks(clips)
     return Noise(**values)
 
 
@@ -72,7 +90,7 @@ def _chains(clips: Sequence[Watched]) -> dict[str, Any]:
         (_by_row(c.hands), _by_row(c.now.hand), _by_row(np.repeat(c.whose[..., None], 2, 2)) != LOST) for c in clips
     ]
     rates = [c.rate for c in clips]
-    names = (("whose", whose, CLOSENESS, 4), ("limb", limbs, LIMB_BINS, 3), ("hand", hands, HAND_BINS, 3))
+    names = (("whose", whose, CLOSENESS, 5), ("limb", limbs, LIMB_BINS, 4), ("hand", hands, HAND_BINS, 3))
     out = {}
     for name, rows, bins, kinds in names:
         out[f"{name}_start"], out[name] = _chain(rows, rates, bins, kinds)
@@ -109,7 +127,7 @@ def _middle_follows(clips: Sequence[Watched]) -> float:
     for clip in clips:
         aim = targets(clip.sight, clip.now.state, clip.whose, clip.limbs, 1.0)
         for number, limb in enumerate(LIMBS):
-            stolen = clip.limbs[..., number] == LIMB_OTHERS
+            stolen = np.isin(clip.limbs[..., number], (LIMB_OTHERS, LIMB_OTHERS_ACROSS))
             own = clip.sight.pixels[..., limb[-1], :][stolen]
             way = aim.pixels[..., limb[-1], :][stolen] - own
             top += float((way * (clip.tracks.keypoints[..., limb[-1], :2][stolen] - own)).sum())
@@ -117,24 +135,59 @@ def _middle_follows(clips: Sequence[Watched]) -> float:
     return round(float(np.clip(top / max(bottom, 1e-9), 0, 1)), 3) if bottom else 0.5
 
 
+def _drawn(clips: Sequence[Watched], aims: Sequence[Targets]) -> tuple[list[np.ndarray], float]:
+    """How large skeletons are drawn, [P,T] of each clip, and about which point (see `Noise.drawn_about`)."""
+    sizes, top, bottom = [], 0.0, 1e-9
+    for clip, aim in zip(clips, aims):
+        size, shift = _similarity(clip, aim)
+        trunk, ankles = (aim.person[:, :, part].mean(2) for part in (TRUNK, ANKLES))
+        way = (1 - size)[..., None] * (ankles - trunk) / aim.size[..., None]
+        told = (clip.whose != LOST) & (_notable(size) != 1)
+        top += float((shift * way)[told].sum())
+        bottom += float((way**2)[told].sum())
+        sizes.append(size)
+    return sizes, round(float(np.clip(top / bottom, -1, 1)), 3)
+
+
+def _similarity(clip: Watched, aim: Targets) -> tuple[np.ndarray, np.ndarray]:
+    """[P,T] how much larger the skeleton in the picture is than it should be, by most of the landmarks (reweighted), and
+    [P,T,2] how far that similarity moves the trunk, in heights of the person."""
+    true, seen = (points / aim.size[..., None, None] for points in (aim.pixels, clip.tracks.keypoints[..., :2]))
+    weight = np.ones(true.shape[:-1])
+    factor, means = np.ones(true.shape[:2]), (true.mean(2), seen.mean(2))
+    for _ in range(6):
+        share = (weight / weight.sum(-1, keepdims=True))[..., None]
+        means = ((share * true).sum(2), (share * seen).sum(2))
+        a, b = true - means[0][:, :, None], seen - means[1][:, :, None]
+        factor = ((share * a * b).sum((2, 3)) + _STIFF) / ((share * a * a).sum((2, 3)) + _STIFF)
+        weight = (1 + (np.linalg.norm(b - factor[..., None, None] * a, axis=-1) / _ROBUST) ** 2) ** -2
+    factor = np.clip(factor, 0.3, 1.3)
+    trunk = aim.person[:, :, TRUNK].mean(2) / aim.size[..., None]
+    return factor, means[1] + factor[..., None] * (trunk - means[0]) - trunk
+
+
+def _notable(size: np.ndarray) -> np.ndarray:
+    """The factor, or 1 where it is little and no kind of error of its own."""
+    return np.where(np.abs(size - 1) < _LITTLE, 1.0, size)
+
+
 def _errors(clips: Sequence[Watched], aims: Sequence[Targets]) -> dict[str, Any]:
     errors = [(c.tracks.keypoints[..., :2] - a.pixels) / a.size[..., None, None] for c, a in zip(clips, aims)]
     found = [np.broadcast_to((c.whose != LOST)[..., None], (*c.whose.shape, len(GROUP))) for c in clips]
     group = [np.broadcast_to(GROUP, f.shape) for f in found]
-    close = [np.broadcast_to(c.now.closeness[..., None], f.shape) for c, f in zip(clips, found)]
+    where = [np.broadcast_to(bins_of(c.now.closeness, c.whose)[..., None], f.shape) for c, f in zip(clips, found)]
     state = [a.state for a in aims]
-    tables, scores = [], []
-    for axis in (0, 1):
-        table, score = _table(
-            [e[..., axis] for e in errors],
-            found,
-            (close, state, group),
-            (CLOSENESS, STATES, len(GROUPS)),
-            ((1, 2), (1,)),
-        )
-        tables.append(table)
-        scores.append(score)
-    both = _together(*scores)
+    keys, counts, pooling = (where, state, group), (BINS, STATES, len(GROUPS)), ((1, 2), (1,))
+    middle = np.stack(
+        [
+            _table([e[..., axis] for e in errors], found, keys, counts, pooling)[0][..., len(PROBABILITIES) // 2]
+            for axis in (0, 1)
+        ],
+        -1,
+    )
+    about = [e - middle[w, s, g] for e, w, s, g in zip(errors, where, state, group)]
+    table, ranks = _table([np.linalg.norm(e, axis=-1) for e in about], found, keys, counts, pooling)
+    both = [_around(e, rank) for e, rank in zip(about, ranks)]
     sizes = [np.digitize(np.linalg.norm(e, axis=-1), ERROR_BINS) for e in errors]
     confidence, sure = _table(
         [c.confidence for c in clips],
@@ -146,7 +199,9 @@ def _errors(clips: Sequence[Watched], aims: Sequence[Targets]) -> dict[str, Any]
     sure = _together(sure)
     rates = [c.rate for c in clips]
     return {
-        "error": np.stack(tables, -2),
+        "longest": _longest(clips, aims),
+        "error_middle": middle,
+        "error": table,
         "error_times": _times_of_groups(both, rates),
         "error_common": _common(both),
         "confidence": confidence,
@@ -161,6 +216,29 @@ class _Scores:
 
     score: np.ndarray
     cell: np.ndarray
+
+
+def _around(error: np.ndarray, rank: _Scores) -> _Scores:
+    """The two normal numbers [...,2] of errors [...,2] whose sizes have the scores: as long as the rank says (Rayleigh)."""
+    far = np.sqrt(-2 * np.log(1 - ndtr(rank.score)))
+    direction = error / np.maximum(np.linalg.norm(error, axis=-1, keepdims=True), 1e-9)
+    return _Scores(far[..., None] * direction, np.stack([rank.cell, rank.cell], -1))
+
+
+def _longest(clips: Sequence[Watched], aims: Sequence[Targets]) -> np.ndarray:
+    """[N] of BONES in the picture."""
+    rows = []
+    for clip, aim in zip(clips, aims):
+        points = clip.tracks.keypoints[..., :2] / aim.size[..., None, None]
+        rows.append(_ratios(points, bone_lengths(clip.sight, clip.camera)[:, None], clip.whose))
+    return np.quantile(np.concatenate(rows), _LONGEST, axis=0).clip(1.0, None)
+
+
+def _ratios(points: np.ndarray, length: np.ndarray, whose: np.ndarray) -> np.ndarray:
+    """[F,N] lengths of bones between points [P,T,33,D] against [P,1,N] or [P,T,N], where somebody was found."""
+    ends = np.array(BONES)
+    long = np.linalg.norm(points[:, :, ends[:, 0]] - points[:, :, ends[:, 1]], axis=-1)
+    return (long / np.where((whose == OTHERS)[..., None], length[::-1], length))[whose != LOST]
 
 
 def _table(
@@ -215,22 +293,25 @@ def _times_of_groups(scores: Sequence[_Scores], rates: Sequence[float]) -> np.nd
 
 
 def _times(scores: Sequence[_Scores], rates: Sequence[float]) -> np.ndarray:
-    """[C] shares of the processes whose sum steps as far as the scores [P,T,...] do over some lags.
+    """[C] shares of the processes whose sum has the memory of the scores [P,T,...].
 
-    Steps are taken within a cell, and by their median: rare jumps are not what makes the usual step.
+    Over short lags by the median step within a cell, for rare jumps are not what makes the usual step; over long ones by the
+    correlation.
     """
     rows, wanted = [], []
     for lag in _LAGS:
-        steps = []
-        for s in scores:
-            same = s.cell[:, lag:] == s.cell[:, :-lag]
-            steps.append(np.abs(s.score[:, lag:] - s.score[:, :-lag])[same & (s.cell[:, lag:] >= 0)])
-        step = np.concatenate(steps)
-        if len(step) < _FEW:
+        valid = [(s.cell[:, lag:] >= 0) & (s.cell[:, :-lag] >= 0) for s in scores]
+        if lag <= _SHORT_LAG:
+            valid = [v & (s.cell[:, lag:] == s.cell[:, :-lag]) for v, s in zip(valid, scores)]
+        late = np.concatenate([s.score[:, lag:][v] for v, s in zip(valid, scores)])
+        early = np.concatenate([s.score[:, :-lag][v] for v, s in zip(valid, scores)])
+        if len(late) < _FEW:
             continue
-        deviation = float(np.median(step)) / 0.6745
+        kept = (late * early).mean() / (late**2).mean()
+        if lag <= _SHORT_LAG:
+            kept = 1 - (np.median(np.abs(late - early)) / 0.6745) ** 2 / 2
         rows.append(np.exp(-lag / np.mean(rates) / TIMES))
-        wanted.append(np.clip(1 - deviation**2 / 2, 0, 1))
+        wanted.append(float(np.clip(kept, 0, 1)))
     rows.append(100 * np.ones(len(TIMES)))
     wanted.append(100.0)
     weight = np.array(
@@ -252,7 +333,7 @@ def _common(scores: Sequence[_Scores]) -> np.ndarray:
     return np.array([person, min(limb, 0.95 - person)])
 
 
-def _world(clips: Sequence[Watched], aims: Sequence[Targets]) -> dict[str, Any]:
+def _world(clips: Sequence[Watched], aims: Sequence[Targets], drawn: Sequence[np.ndarray]) -> dict[str, Any]:
     seen = [_Metric(clip, aim) for clip, aim in zip(clips, aims)]
     found = [c.whose != LOST for c in clips]
     follows = np.ones(2)
@@ -262,13 +343,13 @@ def _world(clips: Sequence[Watched], aims: Sequence[Targets]) -> dict[str, Any]:
     scale = [s.scale(follows) for s in seen]
     mix = _depth_mix(clips, seen, scale)
     left, slopes = zip(*(s.left(k, follows, mix) for s, k in zip(seen, scale)))
-    close = [c.now.closeness for c in clips]
+    where = [bins_of(c.now.closeness, c.whose) for c in clips]
     rates = [c.rate for c in clips]
     sizes = [k * s.stature for s, k in zip(seen, scale)]
-    size, size_scores = _table(sizes, found, (close,), (CLOSENESS,))
-    turns, turn_scores = zip(
-        *(_table([s[..., axis] for s in slopes], found, (close,), (CLOSENESS,)) for axis in (0, 1))
-    )
+    in_picture = _table([_notable(size) for size in drawn], found, (where,), (BINS,))[0]
+    drawn_scores = _table(drawn, found, (where,), (BINS,))[1]
+    size, size_scores = _table(sizes, found, (where,), (BINS,))
+    turns, turn_scores = zip(*(_table([s[..., axis] for s in slopes], found, (where,), (BINS,)) for axis in (0, 1)))
     every = [np.broadcast_to(f[..., None], (*f.shape, len(GROUP))) for f in found]
     group = [np.broadcast_to(GROUP, e.shape) for e in every]
     state = [a.state for a in aims]
@@ -279,7 +360,13 @@ def _world(clips: Sequence[Watched], aims: Sequence[Targets]) -> dict[str, Any]:
         )
     )
     together = _together(*scores)
+    long = [
+        _ratios(s.seen / (k * s.stature)[..., None, None], bone_lengths(c.sight, c.camera)[:, None], c.whose)
+        for c, s, k in zip(clips, seen, scale)
+    ]
     return {
+        "drawn_size": in_picture,
+        "world_longest": np.quantile(np.concatenate(long), _LONGEST, axis=0).clip(1.0, None),
         "world_size": size,
         "world_turn": np.stack(turns, 1),
         "world_follows": follows,
@@ -287,7 +374,7 @@ def _world(clips: Sequence[Watched], aims: Sequence[Targets]) -> dict[str, Any]:
         "world_error": np.stack(tables, -2),
         "world_times": _times_of_groups(together, rates),
         "world_common": _common(together),
-        "whole_times": np.stack([_times(s, rates) for s in (size_scores, *turn_scores)]),
+        "whole_times": np.stack([_times(s, rates) for s in (size_scores, *turn_scores, drawn_scores)]),
     }
 
 
@@ -300,8 +387,7 @@ class _Metric:
         others = (clip.whose == OTHERS)[..., None, None]
         self.true = np.where(others, true[::-1], true)
         self.stature = np.where(others[..., 0, 0], stature[::-1, None], stature[:, None])
-        pixels = np.where(others, clip.sight.pixels[::-1], clip.sight.pixels)
-        shift = (clip.tracks.keypoints[..., :2] - pixels) / aim.size[..., None, None]
+        shift = (clip.tracks.keypoints[..., :2] - aim.person) / aim.size[..., None, None]
         self.shift = (shift - shift[:, :, HIPS].mean(2, keepdims=True)) * self.stature[..., None, None]
         seen = clip.tracks.world_landmarks.astype(float)
         self.seen = seen - seen[:, :, HIPS].mean(2, keepdims=True)
@@ -339,8 +425,8 @@ def _follows(seen: Sequence[_Metric], scale: Sequence[np.ndarray], found: Sequen
 
 def _depth_mix(clips: Sequence[Watched], seen: Sequence[_Metric], scale: Sequence[np.ndarray]) -> np.ndarray:
     """[4,2] how much of a landmark's own depth and of that on the other side is in the metric one, by whose skeleton it is."""
-    mix = np.tile([1.0, 0.0], (4, 1))
-    for kind in (OWN, EXCHANGED, OTHERS):
+    mix = np.tile([1.0, 0.0], (5, 1))
+    for kind in (OWN, EXCHANGED, OTHERS, POOR):
         rows, wanted = [], []
         for clip, metric, factor in zip(clips, seen, scale):
             chosen = clip.whose == kind
@@ -419,16 +505,16 @@ def _fitted_hands(true: np.ndarray, seen: np.ndarray) -> tuple[np.ndarray, np.nd
 
 def _masks(clips: Sequence[Watched]) -> dict[str, Any]:
     measured = [_mask_numbers(clip) for clip in clips]
-    close = [c.now.closeness for c in clips]
-    kept = [(c.whose == OWN) | (c.whose == EXCHANGED) for c in clips]
+    where = [bins_of(c.now.closeness, c.whose) for c in clips]
+    kept = [np.isin(c.whose, (OWN, EXCHANGED, POOR)) for c in clips]
     out: dict[str, Any] = {}
     scores = []
     for number, name in enumerate(("grown", "leaked", "missed")):
         table, score = _table(
             [np.nan_to_num(m[..., number]) for m in measured],
             [k & ~np.isnan(m[..., number]) for k, m in zip(kept, measured)],
-            (close,),
-            (CLOSENESS,),
+            (where,),
+            (BINS,),
         )
         out[f"mask_{name}"] = table
         scores.append(score)
@@ -463,9 +549,9 @@ def _mask_numbers(clip: Watched) -> np.ndarray:
                 out[person, frame, 3] = between.sum() / border / 0.8 / size
                 out[person, frame, 4] = np.abs(seen - edge)[apart & _near(mine)].sum() / border / size
             if theirs.sum() > 15:
-                out[person, frame, 1] = seen[theirs].mean()
+                out[person, frame, 1] = (seen[theirs] > _CLAIMED).mean()
             if inner.sum() > 15:
-                out[person, frame, 2] = 1 - seen[inner].mean()
+                out[person, frame, 2] = (seen[inner] <= _CLAIMED).mean()
     return out
 
 

@@ -7,10 +7,9 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 
 from core.evaluation.noise import (
+    BODY,
     EXCHANGED,
     LIMB_ENDS,
-    LIMB_EXCHANGED,
-    LIMB_OTHERS,
     LIMB_OWN,
     LOST,
     NO_HAND,
@@ -18,11 +17,12 @@ from core.evaluation.noise import (
     OTHERS,
     OWN,
     OWN_HAND,
+    POOR,
     WRONG_HAND,
     Situation,
     situation,
 )
-from core.evaluation.observe import about_hips, project_hands
+from core.evaluation.observe import SAME_PLACE, about_hips, project_hands
 from core.evaluation.visibility import Sight
 from core.motion import Camera
 from core.perception.assignment import LIMBS as LIMB_JOINTS
@@ -32,6 +32,8 @@ from core.perception.tracks import Tracks
 
 _FAR, _OTHERS_LIKELY, _EXCHANGED_LIKELY = 0.06, 0.6, 0.6
 """Heights of the person from which a skeleton or limb is not one's own; how much nearer it must be to what it is then."""
+_POOR = 0.5
+"""Share of the body's landmarks that are far off, from which the whole skeleton is poor."""
 _TURNED = np.radians(100)
 _STOLEN = 0.06
 """Heights of the person within which a limb's end has to lie at the end that it is said to be."""
@@ -83,7 +85,7 @@ def _in_order(tracks: Tracks, sight: Sight) -> Tracks:
     if distance[0] <= distance[1]:
         return tracks
     by_person = ("keypoints", "contested", "world_landmarks", "found", "hands", "hand_landmarks", "masks", "track_ids")
-    return replace(tracks, **{name: getattr(tracks, name)[::-1] for name in by_person})
+    return replace(tracks, **{name: np.ascontiguousarray(getattr(tracks, name)[::-1]) for name in by_person})
 
 
 def _whose(sight: Sight, camera: Camera, tracks: Tracks) -> np.ndarray:
@@ -97,6 +99,8 @@ def _whose(sight: Sight, camera: Camera, tracks: Tracks) -> np.ndarray:
     turned = np.abs(_yaw(about_hips(sight, camera), tracks.world_landmarks)) > _TURNED
     sides = (exchanged < _EXCHANGED_LIKELY * own) & (own > _FAR / 2) | turned & (exchanged < 1.3 * own + 0.01)
     whose = np.where(sides, EXCHANGED, OWN)
+    astray = np.linalg.norm(tracks.keypoints[..., :2] - true, axis=-1)[:, :, BODY] > _FAR * sight.size[..., None]
+    whose = np.where((whose == OWN) & (astray.mean(-1) > _POOR), POOR, whose)
     whose = np.where((others < _OTHERS_LIKELY * np.minimum(own, exchanged)) & (own > _FAR), OTHERS, whose)
     return np.where(tracks.found, whose, LOST)
 
@@ -113,15 +117,12 @@ def _limbs(sight: Sight, tracks: Tracks, whose: np.ndarray) -> np.ndarray:
     ends, true = tracks.keypoints[:, :, LIMB_ENDS, :2], sight.pixels[:, :, LIMB_ENDS]
     own = np.linalg.norm(ends - true, axis=-1) / size
     exchanged = np.linalg.norm(ends - true[:, :, list(OTHER_SIDE)], axis=-1) / size
-    others = true[::-1]
-    theirs = np.minimum(
-        np.linalg.norm(ends - others, axis=-1), np.linalg.norm(ends - others[:, :, list(OTHER_SIDE)], axis=-1)
-    )
-    theirs = theirs / size
-    foreign = (own > _FAR) & (theirs < 0.5 * own) & (theirs < exchanged) & (theirs < _STOLEN)
-    crossed = (own > _FAR) & (exchanged < 0.5 * own) & (exchanged <= theirs) & (exchanged < _STOLEN)
-    kinds = np.where(foreign, LIMB_OTHERS, np.where(crossed, LIMB_EXCHANGED, LIMB_OWN))
-    return np.where((whose == OWN)[..., None], kinds, LIMB_OWN)
+    same = np.linalg.norm(ends - true[::-1], axis=-1) / size
+    across = np.linalg.norm(ends - true[::-1][:, :, list(OTHER_SIDE)], axis=-1) / size
+    away = np.stack([own, same, across, exchanged], -1)  # in the order of the kinds
+    nearest = away.argmin(-1)
+    wrong = (own > _FAR) & (away.min(-1) < np.minimum(0.5 * own, _STOLEN)) & (whose == OWN)[..., None]
+    return np.where(wrong, nearest, LIMB_OWN)
 
 
 def _hands(sight: Sight, camera: Camera, tracks: Tracks) -> np.ndarray:
@@ -139,5 +140,5 @@ def _hands(sight: Sight, camera: Camera, tracks: Tracks) -> np.ndarray:
     away = away / size[..., None]
     people, sides = np.indices((2, 2))
     own = np.take_along_axis(away, (2 * people + sides)[:, None, :, None], -1)[..., 0]
-    wrong = (own > 0.03) & (away.min(-1) < 0.6 * own)
+    wrong = (own > SAME_PLACE) & (away.min(-1) < 0.6 * own)
     return np.where(assigned, np.where(wrong, WRONG_HAND, OWN_HAND), NO_HAND)
