@@ -7,7 +7,7 @@ from dataclasses import replace
 from numpy.random import Generator
 
 from ...mocap.windows import placed
-from ..scene import Actor, Direction, Gaze, HandPose, Place, Scene, Span, Spot, Touch
+from ..scene import Actor, Gaze, HandPose, Place, Scene, Span, Spot, Touch
 from ..sentences import Details, sentences
 from ..studio import Studio
 from ..variants import exchanged, mirrored
@@ -34,10 +34,10 @@ def compose(studio: Studio, rng: Generator) -> Scene:
         actors = (actors[0], actors[1])
     hold = Span(-40, frames + 40, 4, 4)
     # person 0 is on the left of person 1: the right arm goes behind the neck to the other's right shoulder
-    on = Spot("right_shoulder", (0.35, float(rng.uniform(0.2, 0.8)), float(rng.uniform(-0.1, 0.4))))
+    on = Spot("back", (float(rng.uniform(-0.9, -0.6)), float(rng.uniform(0.6, 0.9)), -0.7))
     chest = (1, "spine3")
     places = [
-        Place(0, "right_elbow", (0.03, 0.10, -0.17), hold, chest, sigma=0.05),
+        Place(0, "right_elbow", (0.03, 0.10, -0.17), hold, chest, sigma=0.1),
     ]
     touches = [Touch(0, _PALM, on, hold, loose=0.03, facing=0.5)]
     hands = [HandPose(0, "right", "flat", hold, closes=True)]
@@ -54,7 +54,6 @@ def compose(studio: Studio, rng: Generator) -> Scene:
         actors,
         touches=tuple(touches),
         places=tuple(places),
-        directions=(Direction(0, "right_wrist", (-1, 0, 0), (-0.7, -0.7, 0.1), hold, chest, sigma=0.6),),
         gazes=tuple(Gaze(p, Span(at, at + 20, 12, 12), sigma=0.5) for p, at in enumerate(look)),
         hands=tuple(hands),
         moves=0.06,
