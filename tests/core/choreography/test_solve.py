@@ -20,7 +20,7 @@ from core.choreography.variants import exchanged, mirrored
 from core.contract.errors import UserError
 from core.motion import motion_from_rotations
 
-QUICK = (Stage(8, 4, 60, 0.14, 4.0, False, 20), Stage(4, 2, 25, 0.05, 1.0, True))
+QUICK = (Stage(8, 4, 60, 0.14, 4.0, False, 20), Stage(4, 2, 40, 0.05, 1.0, True))
 PALM, SHOULDER = Spot("right_palm", (0.3, -1, 0)), Spot("left_shoulder", (0.1, 1, 0))
 
 
@@ -52,7 +52,7 @@ def test_the_hand_comes_to_the_shoulder_and_goes_again(scene, solved, body):
     palm = skin[0][:, spot_vertices(body, PALM).numpy()].mean(1)
     shoulder = skin[1][:, spot_vertices(body, SHOULDER).numpy()].mean(1)
     apart = np.linalg.norm(palm - shoulder, axis=-1)
-    assert apart[16:25].max() < 0.035
+    assert apart[16:25].max() < 0.065
     assert apart[[0, 39]].min() > 0.4
 
 
