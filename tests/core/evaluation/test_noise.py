@@ -19,6 +19,7 @@ from core.evaluation.noise import (
     CLOSENESS,
     EXCHANGED,
     FOREIGN,
+    GROUPS,
     LIMB_BINS,
     LIMB_OTHERS_ACROSS,
     LOST,
@@ -42,6 +43,9 @@ from core.motion import Camera, PairMotion
 from core.perception.landmarks import MIRROR
 from core.perception.tracks import MASK_WIDTH, Tracks
 from core.report import SilentReporter
+from scripts.noise_fitting.compare import numbers
+from scripts.noise_fitting.estimate import estimate
+from scripts.noise_fitting.watched import watched
 
 SAMPLE = Path(__file__).resolve().parents[3] / "samples" / "handshake_hug_truth.npz"
 SIZE = (960, 540)
@@ -252,3 +256,36 @@ def test_torch_is_left_as_it_was(draw: Draw) -> None:
     state = torch.get_rng_state()
     draw(load_noise())
     assert torch.equal(state, torch.get_rng_state())
+
+
+def test_fitting_finds_again_what_was_drawn(sight: Sight, camera: Camera) -> None:
+    """Tracks drawn from a noise, fitted: error sizes, how metric landmarks follow, and who is found come out as they were."""
+    true = always(load_noise(), OWN)
+    steps = np.tile(np.eye(5), (CLOSENESS, 1, 1))
+    steps[:, OWN, OWN], steps[:, OWN, LOST] = 0.95, 0.05
+    steps[:, LOST, LOST], steps[:, LOST, OWN] = 0.8, 0.2
+    narrow = {"error": 0.3 * true.error, "error_middle": 0.3 * true.error_middle, "world_error": 0.3 * true.world_error}
+    true = replace(true, whose=steps, **narrow)
+    clips = [
+        watched(
+            f"clip {seed}", sight, camera, 25.0, observe(sight, camera, SIZE, 25.0, true, np.random.default_rng(seed))
+        )
+        for seed in range(6)
+    ]
+    found = estimate(clips, {})
+    lost = np.mean([clip.whose == LOST for clip in clips])
+    assert 0.05 < lost < 0.4
+    assert abs(found.whose[:, OWN, LOST].mean() * 25 / 30 - 0.05 * 25 / 30) < 0.04
+    np.testing.assert_allclose(found.world_follows, true.world_follows, atol=0.15)
+    closeness = int(np.bincount(clips[0].now.closeness.ravel()).argmax())
+    middle = int(np.argmin(np.abs(PROBABILITIES - 0.5)))
+    torso = [GROUPS.index(name) for name in ("shoulder", "hip", "knee", "ankle")]
+    sizes = found.error[closeness, CLEAR, torso, middle] / true.error[closeness, CLEAR, torso, middle]
+    assert ((sizes > 0.5) & (sizes < 2)).all(), sizes
+
+
+def test_the_comparison_sees_no_difference_between_a_clip_and_itself(sight: Sight, camera: Camera) -> None:
+    tracks = observe(sight, camera, SIZE, 25.0, always(silent(load_noise()), OWN), np.random.default_rng(0))
+    measured = numbers([watched("clip", sight, camera, 25.0, tracks)])
+    assert measured["PCK@0.03 %"] > 99
+    assert measured["whose: nobody %"] == measured["limbs stolen %"] == 0
