@@ -22,9 +22,9 @@ from .shot import Shot, Truth
 from .viewpoints import draw_camera
 from .visibility import see
 
-_DATA = Path(__file__).parent / "data"
+_DATA = Path(__file__).resolve().parents[2] / "benchmarks"
 PAIRS = {split: _DATA / f"pairs_{split}.npz" for split in ("test", "dev")}
-"""The interactions of each split, see `choreography.interaction`."""
+"""The interactions of each split, see `choreography.interaction`; in the project's checkout, not in the extension."""
 _TOGETHER_SHARE, _TOGETHER_FRAMES = 0.1, 5
 """Of the frames, those in which the 2D stage has to find both people: with fewer it gives up on a clip."""
 _MOST_DRAWS = 20
