@@ -25,8 +25,10 @@ from .truth import TOUCHING, contacts
 
 _EVERY = 2
 """Penetration is looked at in every second frame."""
-_MARGIN = 0.08
-"""metres around the space that both people are in, within which skin can matter to the other."""
+_MARGIN, _CLOSER = 0.06, 3
+"""metres around the space that both people are in, within which skin can matter to the other, and how often that is narrowed."""
+_MANY = 2500
+"""Vertices of which every second one is enough to see how deep they are."""
 _NEAREST = 0.06
 """metres: a point that is deeper is not looked at, for there are others between it and the surface."""
 _AGREE = 3
@@ -129,7 +131,16 @@ class _Near:
         self.inside = [named[p] & ((skins[p] > low[:, None]) & (skins[p] < high[:, None])).all(-1) for p in (0, 1)]
 
     def _parts(self, frame: int) -> list[np.ndarray]:
-        return [np.flatnonzero(self.inside[p][frame]) for p in (0, 1)]
+        """Vertices of each person in the space that both are in: again and again, for what is left of both takes less space."""
+        parts = [np.flatnonzero(self.inside[p][frame]) for p in (0, 1)]
+        for _ in range(_CLOSER):
+            if not (len(parts[0]) and len(parts[1])):
+                return [parts[0][:0], parts[1][:0]]
+            places = [self.skins[p, frame, parts[p]] for p in (0, 1)]
+            low = np.maximum(*(part.min(0) for part in places)) - _MARGIN
+            high = np.minimum(*(part.max(0) for part in places)) + _MARGIN
+            parts = [part[((at > low) & (at < high)).all(1)] for part, at in zip(parts, places)]
+        return parts
 
     def deepest(self, frame: int) -> float:
         """metres that one's skin is inside the other's, 0 where it is not."""
@@ -138,8 +149,9 @@ class _Near:
             return 0.0
         found = 0.0
         for p in (0, 1):
-            points, others = self.skins[p, frame, parts[p]], self.skins[1 - p, frame, parts[1 - p]]
-            distance, index = KDTree(others).query(points, _AGREE, distance_upper_bound=_NEAREST)
+            asked = parts[p][:: 2 if len(parts[p]) > _MANY else 1]
+            points, others = self.skins[p, frame, asked], self.skins[1 - p, frame, parts[1 - p]]
+            distance, index = _tree(others).query(points, _AGREE, distance_upper_bound=_NEAREST)
             near = np.flatnonzero(np.isfinite(distance).all(1))
             if not len(near):
                 continue
@@ -163,10 +175,15 @@ class _Near:
         found = np.zeros((len(REGIONS), len(REGIONS)), bool)
         first, second = self._parts(frame)
         if len(first) and len(second):
-            trees = KDTree(self.skins[0, frame, first]), KDTree(self.skins[1, frame, second])
+            trees = _tree(self.skins[0, frame, first]), _tree(self.skins[1, frame, second])
             pairs = trees[0].sparse_distance_matrix(trees[1], TOUCHING, output_type="coo_matrix")
             found[self.regions[0][first[pairs.row]], self.regions[1][second[pairs.col]]] = True
         return found
+
+
+def _tree(points: np.ndarray) -> KDTree:
+    """Made quickly: few points are looked up in it."""
+    return KDTree(points, balanced_tree=False, compact_nodes=False)
 
 
 @lru_cache(maxsize=64)
@@ -196,7 +213,7 @@ def _gaps(scene: Scene, skins: np.ndarray) -> list[np.ndarray]:
         held = np.flatnonzero(touch.span.holds(scene.frames))
         for frame in held[_SETS_IN:-_SETS_IN] if len(held) > 4 * _SETS_IN else held:
             near = region[np.linalg.norm(skins[other, frame, region] - middle[frame], axis=-1) < 0.15]
-            nearest, _ = KDTree(skins[other, frame, near]).query(skins[touch.person, frame, spot])
+            nearest, _ = _tree(skins[other, frame, near]).query(skins[touch.person, frame, spot])
             distances.append(max(float(nearest.min()) - touch.gap, 0.0))
         found.append(np.array(distances or [0.0]))
     return found

@@ -18,8 +18,8 @@ from .scene import Actor, Scene
 from .skin_points import BODY, Points, carried, columns
 from .spots import sample_of, spheres_of
 
-_LOOK_AGAIN = 10
-"""Steps of the descent between two searches for what is near what."""
+_LOOK_AGAIN, _SKINS_AGAIN = 10, 14
+"""Steps of the descent between two searches for which spheres, and which skin, are near which."""
 _NEAR = 0.03
 """metres apart that are still watched until the next search."""
 _OVERLAP, _LENIENT, _TOUCHING, _OWN = 0.010, 0.035, 0.03, 0.015
@@ -200,7 +200,7 @@ class Skins:
         return cls(tuple(points))
 
     def term(self, poses: Poses, step: int) -> Tensor:
-        if step % _LOOK_AGAIN == 0:
+        if step % _SKINS_AGAIN == 0:
             with torch.no_grad():
                 self.near = self._near(poses)
         assert self.near is not None
@@ -246,7 +246,9 @@ def _neighbours(skins: list[tuple[Tensor, Tensor]]) -> list[tuple[Tensor, Tensor
             continue
         for p in (0, 1):
             own, others = places[p][inside[p]], places[1 - p][inside[1 - p]]
-            _, index = KDTree(others.numpy()).query(own.numpy(), distance_upper_bound=_DEEPEST)
+            _, index = KDTree(others.numpy(), balanced_tree=False, compact_nodes=False).query(
+                own.numpy(), distance_upper_bound=_DEEPEST
+            )
             # what is too far from everything counts as beside its partner
             nearest = inside[1 - p][torch.from_numpy(np.asarray(index)).clamp_max(len(others) - 1)]
             off = own - places[1 - p][nearest]

@@ -16,6 +16,7 @@ import torch
 
 from ..body.files import load_body
 from ..body.model import BodyModel
+from ..contract.errors import UserError
 from ..contract.files import read_npz
 from ..mocap.capture import Capture
 from ..mocap.kinds import find_windows
@@ -93,12 +94,19 @@ def make(studio: Studio, family: str, numbers: Sequence[int], seed: int) -> list
     done: dict[int, Made] = {}
     for attempt in range(_ATTEMPTS):
         started = time.process_time()
-        draws = [np.random.default_rng([seed, zlib.crc32(family.encode()), number, attempt]) for number in waiting]
-        scenes = [FAMILIES[family](studio, rng) for rng in draws]
-        solutions = solve_all(scenes)
-        verdicts = [judge(scene, solution) for scene, solution in zip(scenes, solutions)]
+        scenes: dict[int, Scene] = {}
+        for number, clip in tuple(waiting.items()):
+            rng = np.random.default_rng([seed, zlib.crc32(family.encode()), number, attempt])
+            try:
+                scenes[number] = FAMILIES[family](studio, rng)
+            except UserError as error:  # the split has no recording that this draw asks for
+                waiting[number] = replace(clip, rejected=(*clip.rejected, error.message))
+        if not scenes:
+            continue
+        solutions = solve_all(tuple(scenes.values()))
+        verdicts = [judge(scene, solution) for scene, solution in zip(scenes.values(), solutions)]
         took = (time.process_time() - started) / len(scenes)
-        for number, scene, solution, verdict in zip(tuple(waiting), scenes, solutions, verdicts):
+        for (number, scene), solution, verdict in zip(scenes.items(), solutions, verdicts):
             clip = replace(waiting[number], seconds=waiting[number].seconds + took)
             if verdict.ok:
                 del waiting[number]

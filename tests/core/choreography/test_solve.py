@@ -11,7 +11,7 @@ import torch
 from core.choreography.bodies import own_bodies
 from core.choreography.check import judge, people
 from core.choreography.families import FAMILIES
-from core.choreography.produce import Made, summary
+from core.choreography.produce import Made, make, summary
 from core.choreography.scene import Direction, Gaze, HandPose, Place, Scene, Span, Spot, Touch
 from core.choreography.solve import Solution, Stage, solve, solve_all
 from core.choreography.spots import spot_vertices
@@ -138,6 +138,12 @@ def test_families_make_scenes_that_can_be_solved(family, body):
             assert len(spot_vertices(body, touch.spot)) and len(spot_vertices(body, touch.on))
     again = FAMILIES[family](studio, np.random.default_rng(3))
     assert again.touches == scenes[3].touches and again.sentences == scenes[3].sentences
+
+
+def test_a_split_without_recordings_gives_no_clip_and_says_why(body):
+    clip = make(Studio(body, lambda kind, frames: []), "hug", (7,), seed=0)[0]
+    assert clip.interaction is None and clip.name == "hug-0007"
+    assert clip.rejected and "No recording" in clip.rejected[0]
 
 
 def test_a_summary_counts_draws_and_says_why_they_were_thrown_away():
