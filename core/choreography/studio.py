@@ -28,6 +28,8 @@ _STOPPING = 16
 """Frames in which a walk comes to a stand."""
 _HANGING_DOWN, _HANGING_AHEAD = -0.30, 0.28
 """metres of the wrists above and before the shoulders, at most, while arms hang."""
+_UPRIGHT, _HANDS_LOW = 0.90, -0.12
+"""Share of the standing height that the pelvis keeps in a plain walk, and metres of the wrists above the shoulders at most."""
 _BACKWARDS = 1.6
 """How much slower people walk backwards."""
 _STRAIGHT = math.radians(25)
@@ -143,7 +145,7 @@ class Studio:
         """Somebody walks up and stands from frame `arrive` on."""
         if self.find is None:
             return at_ease(person, frames)
-        walking = self.motion("walking", person, max(arrive, _STOPPING + 2), rng, _goes_straight)
+        walking = self.motion("walking", person, max(arrive, _STOPPING + 2), rng, walks_plainly)
         standing = self.standing(person, frames - walking.frames + _STOPPING, rng, free_arms)
         return cut(joined(walking, standing, person.body, person.betas, _STOPPING), 0, frames)
 
@@ -152,7 +154,7 @@ class Studio:
         if self.find is None or leave > motion.frames - _STOPPING:
             return motion
         more = motion.frames - leave
-        walking = self.motion("walking", person, max(int(more / _BACKWARDS), _STOPPING + 2), rng, _goes_straight)
+        walking = self.motion("walking", person, max(int(more / _BACKWARDS), _STOPPING + 2), rng, walks_plainly)
         back = warped(backwards(walking), more)
         return cut(joined(cut(motion, 0, leave + _STOPPING), back, person.body, person.betas), 0, motion.frames)
 
@@ -191,8 +193,12 @@ def arms_hang(window: Window) -> bool:
     return bool((seen.hand_up[part] < _HANGING_DOWN).all() and (seen.hand_ahead[part] < _HANGING_AHEAD).all())
 
 
-def _goes_straight(window: Window) -> bool:
-    return abs(window.turn) < _STRAIGHT
+def walks_plainly(window: Window) -> bool:
+    """Whether somebody walks straight on, upright and with the hands below the shoulders."""
+    seen = signals(window.capture)
+    part = slice(window.start, window.end)
+    upright = seen.height[part].min() > _UPRIGHT and seen.hand_up[part].max() < _HANDS_LOW
+    return bool(upright and abs(window.turn) < _STRAIGHT)
 
 
 def at_ease(person: Person, frames: int) -> BaseMotion:

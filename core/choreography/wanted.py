@@ -36,6 +36,8 @@ _CALM = 0.03
 _EASE = 0.5
 _REACHES_FREELY, _TRUNK_FREELY = 0.12, 0.4
 """Shares of the ease that are left to an arm or a leg that has something to do, and to the trunk that carries it."""
+_ARM_IDLE = 3.0
+"""How much more ease counts in arms that have nothing to do: they get out of the way, but do not wander."""
 _HEAD_HEIGHT = (0.0, 0.06, 0.0)
 """metres from the joint to between the eyes."""
 _SHARP = 2
@@ -383,8 +385,9 @@ def _ease_weights(scene: Scene, looked_at: Tensor) -> Tensor:
         free(gaze.person, "head", gaze.span, 0.5)
     weights = torch.ones(2, frames, NUMBERS)
     for index, joint in enumerate(UPPER):
-        left = _REACHES_FREELY if joint >= JOINT_INDEX["left_collar"] else _TRUNK_FREELY
-        weights[..., 3 * index : 3 * index + 3] = (1 - (1 - left) * freely[..., joint])[..., None]
+        is_arm = joint >= JOINT_INDEX["left_collar"] and joint != JOINT_INDEX["head"]
+        idle, busy = (_ARM_IDLE, _REACHES_FREELY) if is_arm else (1.0, _TRUNK_FREELY)
+        weights[..., 3 * index : 3 * index + 3] = (idle + (busy - idle) * freely[..., joint])[..., None]
     weights[..., SHIFT] = weights[..., :1]
     for foot, side in enumerate(("left", "right")):
         own = 1 - (1 - _REACHES_FREELY) * freely[..., JOINT_INDEX[f"{side}_ankle"]][..., None]

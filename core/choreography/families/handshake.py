@@ -24,7 +24,7 @@ def compose(studio: Studio, rng: Generator) -> Scene:
     span = Span(start, min(start + int(rng.integers(20, 50)), frames - 20), rng.uniform(12, 18), rng.uniform(12, 18))
     pumps = max(1, round((span.last - span.first) / rng.uniform(10, 18)))
     apart = rng.uniform(0.68, 0.8) * (people[0].arm + people[1].arm)
-    actors = studio.face_to_face(people, frames, rng, apart, start, coming=comes)
+    actors = studio.face_to_face(people, frames, rng, apart, start, coming=comes, free_arms=bool(rng.random() < 0.8))
     path = _path(people, span, frames, pumps, rng)
     scene = Scene(
         "handshake",

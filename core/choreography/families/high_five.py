@@ -22,7 +22,7 @@ def compose(studio: Studio, rng: Generator) -> Scene:
     span = Span(clap, clap + int(rng.integers(2, 6)), rng.uniform(11, 16), rng.uniform(12, 18))
     apart = rng.uniform(0.85, 1.05) * (people[0].arm + people[1].arm) / 2 + 0.18
     comes = bool(rng.random() < 0.5), bool(rng.random() < 0.3)
-    actors = studio.face_to_face(people, frames, rng, apart, clap, coming=comes)
+    actors = studio.face_to_face(people, frames, rng, apart, clap, coming=comes, free_arms=bool(rng.random() < 0.8))
     height = np.mean([person.height_of("head") for person in people]) + rng.uniform(-0.08, 0.12)
     around = Span(clap - 14, clap + 12, 14, 14)
     scene = Scene(

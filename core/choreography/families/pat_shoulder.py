@@ -31,8 +31,12 @@ def compose(studio: Studio, rng: Generator) -> Scene:
     # the patting hand is right in front of the shoulder it goes to
     across = 0.30 * people[0].length("left_shoulder", "right_shoulder")
     comes = bool(rng.random() < 0.5)
-    own = studio.coming(people[0], frames, rng, first) if comes else studio.standing(people[0], frames, rng)
-    other = studio.standing(people[1], frames, rng)
+    own = (
+        studio.coming(people[0], frames, rng, first, free_arms=True)
+        if comes
+        else studio.standing(people[0], frames, rng, free_arms=True)
+    )
+    other = studio.standing(people[1], frames, rng, free_arms=behind or rng.random() < 0.8)
     turn = float(rng.normal(0, 0.12))
     actors = (
         Actor(people[0].body, people[0].betas, placed(own, turn, (-apart / 2, across if behind else 0.0), first)),
