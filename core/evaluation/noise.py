@@ -87,8 +87,8 @@ _APART, _EMBRACED = 0.45, 0.25
 """Heights of a person between two trunks in the picture: from here on nobody is close; up to here one is upon the other."""
 CLOSENESS = 5
 """Bins: nobody close, close, one trunk upon the other; the other hides some of the person, or much."""
-BINS = CLOSENESS + 1
-"""Of tables: those of closeness, and one for poor skeletons whatever hides them."""
+BINS = CLOSENESS + 3
+"""Of tables: those of closeness for people's own skeletons, and one each for poor ones, exchanged ones and other people's."""
 _LIMB_DISTANCES = (0.05, 0.12, 0.3)
 """Heights of a person from a limb's end to the nearest such end of the other."""
 LIMB_BINS = 4 * (len(_LIMB_DISTANCES) + 1)
@@ -112,7 +112,7 @@ REFERENCE_STEP = 1 / 30
 
 @dataclass(frozen=True)
 class Noise:
-    """Q quantiles, C processes, G groups, S = 5 states, B = 6 bins. Lengths in heights of the person unless said."""
+    """Q quantiles, C processes, G groups, S = 5 states, B = 8 bins. Lengths in heights of the person unless said."""
 
     provenance: dict[str, Any]
     """Which clips, how many frames."""
@@ -255,7 +255,8 @@ def situation(sight: Sight) -> Situation:
 
 def bins_of(closeness: np.ndarray, whose: np.ndarray) -> np.ndarray:
     """int [P,T] below BINS, of closeness [P,T] and whose [P,T]."""
-    return np.where(whose == POOR, CLOSENESS, closeness)
+    kinds = (whose == POOR, whose == EXCHANGED, whose == OTHERS)
+    return np.select(kinds, [CLOSENESS, CLOSENESS + 1, CLOSENESS + 2], closeness)
 
 
 def chain(

@@ -78,7 +78,9 @@ class Targets:
     state: np.ndarray
     """int [P,T,33]"""
     size: np.ndarray
-    """float [P,T] px, how tall that person is drawn."""
+    """float [P,T] px, of that person."""
+    larger: np.ndarray
+    """float [P,T] how much larger than that the person is drawn."""
 
     def drawn(self, factor: np.ndarray, about: float) -> Targets:
         """The same drawn larger by `factor` [P,T] about a point between trunk and ankles, see `Noise.drawn_about`."""
@@ -86,7 +88,7 @@ class Targets:
         middle = middle + about * (self.person[:, :, ANKLES].mean(2, keepdims=True) - middle)
         larger = factor[..., None, None]
         pixels, person = (middle + larger * (points - middle) for points in (self.pixels, self.person))
-        return Targets(pixels, person, self.state, self.size * factor)
+        return Targets(pixels, person, self.state, self.size, factor)
 
 
 def observe(
@@ -164,7 +166,7 @@ def targets(sight: Sight, state: np.ndarray, whose: np.ndarray, limbs: np.ndarra
             if kind != LIMB_EXCHANGED:
                 aimed[index] = FOREIGN
     person = np.where(others[..., None], pixels[::-1], pixels)
-    return Targets(aim, person, aimed, np.where(others[..., 0], size[::-1], size))
+    return Targets(aim, person, aimed, np.where(others[..., 0], size[::-1], size), np.ones(size.shape))
 
 
 def _errors(state: np.ndarray, bins: np.ndarray, noise: Noise, seconds: float, rng: np.random.Generator) -> np.ndarray:
@@ -230,7 +232,7 @@ def _world(
     others = (whose == OTHERS)[..., None]
     seen = np.where(others[..., None], true[::-1], true)
     seen_stature = np.where(others[..., 0], stature[::-1, None], stature[:, None])
-    shift = (points - aim.person) / aim.size[..., None, None]
+    shift = (points - aim.person) / (aim.size * aim.larger)[..., None, None]
     shift = shift - shift[:, :, HIPS].mean(2, keepdims=True)
     across = seen[..., :2] + noise.world_follows * shift * seen_stature[..., None, None]
     mix = noise.world_depth[whose]

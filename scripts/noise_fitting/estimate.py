@@ -155,13 +155,16 @@ def _similarity(clip: Watched, aim: Targets) -> tuple[np.ndarray, np.ndarray]:
     true, seen = (points / aim.size[..., None, None] for points in (aim.pixels, clip.tracks.keypoints[..., :2]))
     weight = np.ones(true.shape[:-1])
     factor, means = np.ones(true.shape[:2]), (true.mean(2), seen.mean(2))
+    left = np.zeros(true.shape[:-1])
     for _ in range(6):
         share = (weight / weight.sum(-1, keepdims=True))[..., None]
         means = ((share * true).sum(2), (share * seen).sum(2))
         a, b = true - means[0][:, :, None], seen - means[1][:, :, None]
         factor = ((share * a * b).sum((2, 3)) + _STIFF) / ((share * a * a).sum((2, 3)) + _STIFF)
-        weight = (1 + (np.linalg.norm(b - factor[..., None, None] * a, axis=-1) / _ROBUST) ** 2) ** -2
-    factor = np.clip(factor, 0.3, 1.3)
+        left = np.linalg.norm(b - factor[..., None, None] * a, axis=-1)
+        weight = (1 + (left / _ROBUST) ** 2) ** -2
+    told = (left < _ROBUST).mean(-1) > 0.5  # else it is no skeleton of another size, just a wrong one
+    factor = np.where(told, np.clip(factor, 0.3, 1.3), 1.0)
     trunk = aim.person[:, :, TRUNK].mean(2) / aim.size[..., None]
     return factor, means[1] + factor[..., None] * (trunk - means[0]) - trunk
 
@@ -387,7 +390,7 @@ class _Metric:
         others = (clip.whose == OTHERS)[..., None, None]
         self.true = np.where(others, true[::-1], true)
         self.stature = np.where(others[..., 0, 0], stature[::-1, None], stature[:, None])
-        shift = (clip.tracks.keypoints[..., :2] - aim.person) / aim.size[..., None, None]
+        shift = (clip.tracks.keypoints[..., :2] - aim.person) / (aim.size * aim.larger)[..., None, None]
         self.shift = (shift - shift[:, :, HIPS].mean(2, keepdims=True)) * self.stature[..., None, None]
         seen = clip.tracks.world_landmarks.astype(float)
         self.seen = seen - seen[:, :, HIPS].mean(2, keepdims=True)
