@@ -54,9 +54,16 @@ def rest_pull() -> Tensor:
     return torch.tensor([_REST_PULL[name.removeprefix("left_").removeprefix("right_")] for name in BODY_JOINTS[1:]])
 
 
-@lru_cache(maxsize=1)
 def relaxed_pose() -> Tensor:
-    """[21,3] axis-angles in radians of a person who stands at ease: arms down, elbows and knees a little bent."""
+    """[21,3] axis-angles in radians of a person who stands at ease: arms down, elbows and knees a little bent.
+
+    The caller's own: some go on from it in place.
+    """
+    return _relaxed_pose().clone()
+
+
+@lru_cache(maxsize=1)
+def _relaxed_pose() -> Tensor:
     degrees = {
         "shoulder": (0.0, -10.0, -65.0),
         "elbow": (0.0, -15.0, 0.0),
