@@ -4,9 +4,9 @@
     .venv/bin/python scripts/render_pairs.py benchmarks/pairs_video out/pairs-video
 
 INTERACTIONS is what `scripts/choreograph.py` wrote (with or without .npz); with `--bodies benchmarks/people_outside.npz` its
-json says whose bodies each clip was solved on. Of each, the part in which most happens
-is rendered, in clothes, a room, light and from a camera that are drawn from its name and the seed. Clips that are whole in
-FOLDER are left as they are, so that a run which was stopped goes on where it was. What a folder holds is said in
+json says whose bodies each clip was solved on. Of each, a stretch that begins shortly before the
+first touch is rendered, in clothes, a room, light and from a camera that are drawn from its name and the seed. Clips that are
+whole in FOLDER are left as they are, so that a run which was stopped goes on where it was. What a folder holds is said in
 core/evaluation/rendered.py. A clip of 64 frames takes about 2 minutes with each person alone, on one core.
 """
 
@@ -57,6 +57,8 @@ _YAW = math.radians(18)
 """How far a room's back wall turns away from the camera, at most."""
 _ALIKE = 0.25
 """Two shirts whose colours (square roots of linear RGB) are nearer than this are not worn by the same pair."""
+_BEFORE = (15, 36)
+"""frames between the start of a clip and its first touch, where the interaction has so many."""
 _GROWN_MEN_ONLY = ("woman", "girl", "boy")
 """In a person's name: no beard and no bald head."""
 
@@ -142,7 +144,7 @@ def render_all(arguments: argparse.Namespace) -> None:
 def stage(clip: Interaction, people: Sequence[Person], arguments: argparse.Namespace) -> tuple[RenderedClip, Setting]:
     """The part of a clip to render, its truth, and how it will look. Depends on the clip and the seed alone."""
     rng = np.random.default_rng([zlib.crc32(clip.name.encode()), arguments.seed])
-    clip = cut(clip, busiest(clip, arguments.frames, rng))
+    clip = cut(clip, from_approach(clip, arguments.frames, rng))
     bodies = (people[0].body, people[1].body)
     joints = np.concatenate([_posed(clip.motion, number, body)[0] for number, body in enumerate(bodies)])
     setting = draw_setting(joints, people, rng)
@@ -166,17 +168,13 @@ def stage(clip: Interaction, people: Sequence[Person], arguments: argparse.Names
     return rendered, setting
 
 
-def busiest(clip: Interaction, frames: int, rng: np.random.Generator) -> slice:
-    """The stretch of so many frames in which most regions touch; any one of those that are as good."""
+def from_approach(clip: Interaction, frames: int, rng: np.random.Generator) -> slice:
+    """A stretch of so many frames from shortly before the first touch, as somebody would cut the clip: the 2D stage, too, has to
+    see both people apart before it can follow them together."""
     frames = min(frames, clip.frames)
-    touches = np.zeros(clip.frames)
-    for contact in clip.contacts:
-        touches[contact.frame_start : contact.frame_end + 1] += 1
-    # a touch counts once however many regions take part, a little more the more there are
-    total = np.concatenate([[0.0], np.cumsum((touches > 0) + 0.01 * touches)])
-    inside = total[frames:] - total[:-frames] if frames < clip.frames else np.zeros(1)
-    best = np.flatnonzero(inside >= 0.9 * inside.max())
-    start = int(rng.choice(best))
+    first = min((contact.frame_start for contact in clip.contacts), default=0)
+    before = min(int(rng.integers(*_BEFORE)), frames // 3)
+    start = max(0, min(first - before, clip.frames - frames))
     return slice(start, start + frames)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -38,21 +39,31 @@ def staged(seed: int, name: str = "hug-0", frames: int = 24):
     return render_pairs.stage(interaction(name), people, arguments)
 
 
-def test_the_part_with_the_longest_touch_is_kept_and_counted_from_its_start() -> None:
+@pytest.mark.parametrize("seed", range(8))
+def test_a_clip_begins_with_the_approach_and_is_counted_from_its_start(seed: int) -> None:
     clip = interaction()
-    part = render_pairs.busiest(clip, 24, np.random.default_rng(0))
-    assert part.stop - part.start == 24 and part.start <= 61 and part.stop >= 70
+    clip = replace(clip, contacts=clip.contacts[:1])
+    part = render_pairs.from_approach(clip, 42, np.random.default_rng(seed))
+    assert part.stop - part.start == 42
+    assert 14 <= 60 - part.start <= 36 and part.stop > 60, "people apart first, then the touch"
     cut = render_pairs.cut(clip, part)
-    assert cut.frames == 24
+    assert cut.frames == 42
     np.testing.assert_array_equal(cut.motion.pelvis, clip.motion.pelvis[:, part])
     np.testing.assert_array_equal(cut.planted, clip.planted[:, part])
     (touch,) = cut.contacts
-    assert touch.frame_start + part.start == max(60, part.start)
+    assert touch.frame_start + part.start == 60
     assert touch.frame_end + part.start == min(70, part.stop - 1)
 
 
+def test_people_who_touch_from_the_start_are_kept_from_the_start() -> None:
+    clip = interaction()  # touches from frame 5 on
+    part = render_pairs.from_approach(clip, 24, np.random.default_rng(0))
+    assert part == slice(0, 24)
+    assert [(c.frame_start, c.frame_end) for c in render_pairs.cut(clip, part).contacts] == [(5, 8)]
+
+
 def test_shorter_clips_are_kept_whole() -> None:
-    assert render_pairs.busiest(interaction(), 500, np.random.default_rng(0)) == slice(0, FRAMES)
+    assert render_pairs.from_approach(interaction(), 500, np.random.default_rng(0)) == slice(0, FRAMES)
 
 
 @pytest.mark.parametrize("seed", range(3))
