@@ -87,7 +87,7 @@ def load_encoder(folder: Path, device: torch.device | str = "cpu") -> SentenceEn
 
 
 def cached_encoder(device: torch.device | str = "cpu", cache: Path | None = None) -> SentenceEncoder:
-    """The encoder from the cache, never from the network. UserError `weight-missing` or `weight-damaged` where it is not whole."""
+    """The encoder from the cache, never from the network. UserError `weight-missing` or `weight-damaged` otherwise."""
     for file in status(TEXT_WEIGHTS, cache):
         if not file.present:
             raise UserError(f"weight-{file.state}", f"The sentence encoder is {file.state}: {file.path}.", _FETCH)

@@ -35,13 +35,13 @@ WORDS = (
 
 def save_tiny(folder: Path, width: int = TEXT_SIZE) -> Path:
     """A BERT of one layer with random weights and a vocabulary of a few words, in the files of a real one."""
-    from transformers import BertConfig, BertModel, BertTokenizerFast
+    from transformers import BertConfig, BertModel, BertTokenizer
 
     torch.manual_seed(3)
     vocabulary = folder / "vocab.txt"
     folder.mkdir(parents=True)
     vocabulary.write_text("\n".join(WORDS) + "\n", encoding="utf-8")
-    BertTokenizerFast(vocab=str(vocabulary)).save_pretrained(folder)
+    BertTokenizer(vocab=str(vocabulary)).save_pretrained(folder)
     config = BertConfig(
         vocab_size=len(WORDS), hidden_size=width, num_hidden_layers=1, num_attention_heads=4, intermediate_size=32
     )
