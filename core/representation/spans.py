@@ -1,0 +1,57 @@
+"""Windows over a clip of any length, and their results made one again without a seam."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import torch
+from torch import Tensor
+
+WINDOW, OVERLAP = 64, 16
+"""Frames of a window, and of those the ones that it shares at least with the next."""
+
+
+def spans(count: int, length: int = WINDOW, overlap: int = OVERLAP) -> list[slice]:
+    """Windows that cover `count` frames: all of `length`, the last one ending with the clip; one shorter one for a short clip."""
+    if count <= length:
+        return [slice(0, count)]
+    starts = [*range(0, count - length, length - overlap), count - length]
+    return [slice(start, start + length) for start in starts]
+
+
+def span_weights(windows: Sequence[slice]) -> list[Tensor]:
+    """How much each window counts in each of its frames [length]: together one in every frame of the clip.
+
+    Where windows overlap each fades to nothing at its own end, so that no frame shows where a window began.
+    """
+    count = max(window.stop for window in windows)
+    reach = max((first.stop - second.start for first, second in zip(windows, windows[1:])), default=0) + 1
+    total = torch.zeros(count)
+    rises = []
+    for window in windows:
+        frames = torch.arange(window.start, window.stop)
+        rise = torch.ones(len(frames))
+        if window.start > 0:
+            rise = torch.minimum(rise, (frames - window.start + 1) / reach)
+        if window.stop < count:
+            rise = torch.minimum(rise, (window.stop - frames) / reach)
+        total[window] += rise
+        rises.append(rise)
+    return [rise / total[window] for rise, window in zip(rises, windows)]
+
+
+def blend(parts: Iterable[Tensor], windows: Sequence[slice], dim: int = 1) -> Tensor:
+    """One tensor from those of the windows, whose frames lie along `dim`; parts may come one after the other."""
+    count = max(window.stop for window in windows)
+    whole: Tensor | None = None
+    for part, window, weight in zip(parts, windows, span_weights(windows)):
+        if whole is None:
+            shape = list(part.shape)
+            shape[dim] = count
+            whole = part.new_zeros(shape)
+        shape = [1] * part.dim()
+        shape[dim] = len(weight)
+        whole.narrow(dim, window.start, window.stop - window.start).add_(part * weight.to(part).reshape(shape))
+    if whole is None:
+        raise ValueError("no windows to blend")
+    return whole

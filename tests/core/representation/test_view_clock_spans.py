@@ -1,0 +1,134 @@
+"""The frame, the clock and the windows of learned models."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from core.body.rotations import axis_angle_to_matrix
+from core.geometry.camera import extrinsics, intrinsics
+from core.motion import Camera
+from core.representation.clock import Clock
+from core.representation.spans import blend, span_weights, spans
+from core.representation.view import GroundView, camera_in_view, ground_view
+
+
+def camera_at(place: tuple[float, float, float], yaw: float, pitch: float = 0.1) -> Camera:
+    """A camera that looks along +Y turned by `yaw` to the left, `pitch` down."""
+    level = extrinsics(torch.tensor(pitch).double(), torch.tensor(0.0).double(), torch.tensor(0.0).double())
+    turn = axis_angle_to_matrix(torch.tensor([0.0, 0.0, -yaw]).double())
+    world = torch.eye(4).double()
+    world[:3, :3] = level[:3, :3] @ turn
+    world[:3, 3] = -world[:3, :3] @ torch.tensor(place).double()
+    return Camera(intrinsics(960, 540, None), world.numpy())
+
+
+def two_pelvises(*places: tuple[float, float, float]) -> torch.Tensor:
+    return torch.tensor(places)[:, None].expand(2, 5, 3)
+
+
+def test_y_leads_away_from_the_camera_and_x_to_the_right_of_the_picture() -> None:
+    # the camera stands at (2, 1) and looks along -X at people around (-2, 1): to its right lies +Y
+    camera = camera_at((2.0, 1.0, 1.5), yaw=np.pi / 2)
+    view = ground_view(camera, two_pelvises((-2.0, 0.0, 0.9), (-2.0, 2.0, 0.9)))
+    seen = view.to_view(torch.tensor([[-2.0, 1.0, 0.0], [-3.0, 1.0, 0.0], [-2.0, 2.0, 0.5]]))
+    assert torch.allclose(seen, torch.tensor([[0.0, 0.0, 0.0], [0.0, 1.0, 0.0], [1.0, 0.0, 0.5]]), atol=1e-5)
+    turn, centre = camera_in_view(camera, view)
+    assert torch.allclose(centre, torch.tensor([0.0, -4.0, 1.5]), atol=1e-5)
+    ahead = turn @ torch.tensor([0.0, 1.0, 0.0])
+    assert ahead[2] > 0.99  # the camera's forward axis
+
+
+def test_the_view_does_not_turn_with_the_optical_axis() -> None:
+    people = two_pelvises((-1.0, 4.0, 0.9), (0.0, 5.0, 0.9))
+    straight, aside = (ground_view(camera_at((0.3, 0.1, 1.2), yaw), people) for yaw in (0.0, 0.3))
+    assert torch.allclose(straight.turn, aside.turn, atol=1e-6)
+
+
+def test_straight_from_above_y_is_up_in_the_picture() -> None:
+    camera = camera_at((0.0, 0.0, 6.0), yaw=0.4, pitch=np.pi / 2)
+    view = ground_view(camera, two_pelvises((-0.4, 0.1, 0.9), (0.5, 0.0, 0.9)))
+    up_in_picture = -torch.from_numpy(camera.world[1, :3]).float()
+    assert torch.allclose(view.turn[1], up_in_picture, atol=1e-5)
+
+
+def test_there_and_back() -> None:
+    draw = torch.Generator().manual_seed(0)
+    pelvis = torch.randn(2, 7, 3, generator=draw)
+    view = ground_view(camera_at((1.0, -4.0, 1.3), 0.2), pelvis)
+    points = 5 * torch.randn(2, 7, 22, 3, generator=draw)
+    turns = axis_angle_to_matrix(torch.randn(2, 7, 3, generator=draw))
+    assert torch.allclose(view.from_view(view.to_view(points)), points, atol=1e-5)
+    assert torch.allclose(view.turn_from_view(view.turn_to_view(turns)), turns, atol=1e-6)
+    exchanged = ground_view(camera_at((1.0, -4.0, 1.3), 0.2), pelvis.flip(0))
+    assert torch.equal(exchanged.turn, view.turn) and torch.equal(exchanged.origin, view.origin)
+    assert isinstance(view, GroundView)
+
+
+@pytest.mark.parametrize("rate", [24.0, 25.0, 30.0, 50.0, 59.94])
+def test_even_movement_comes_back_from_the_grid_as_it_was(rate: float) -> None:
+    time = 3.2 + np.arange(40) / rate
+    clock = Clock.of(time)
+    assert np.allclose(np.diff(clock.grid), 1 / 30) and clock.grid[-1] >= time[-1] - 1e-4
+    line = torch.from_numpy(time)[None, :, None].expand(2, 40, 3).float()
+    on_grid = clock.to_grid(line)
+    inside = clock.grid <= time[-1]
+    assert np.allclose(on_grid[0, inside, 0].numpy(), clock.grid[inside], atol=1e-5)
+    back = clock.from_grid(on_grid)
+    assert torch.allclose(back[:, :-2], line[:, :-2], atol=1e-5)
+    assert torch.allclose(back, line, atol=1 / 30)
+
+
+def test_thirty_frames_a_second_stay_exactly_what_they_are() -> None:
+    clock = Clock.of(np.round(7.1 + np.arange(100) / 30, 6))
+    values = torch.randn(2, 100, 4)
+    turns = axis_angle_to_matrix(torch.randn(2, 100, 22, 3))
+    assert torch.equal(clock.from_grid(clock.to_grid(values)), values)
+    assert torch.equal(clock.rotations_from_grid(clock.rotations_to_grid(turns)), turns)
+
+
+def test_turning_evenly_stays_even_between_frames() -> None:
+    clock = Clock.of(np.arange(25) / 24)
+    angle = torch.arange(25) / 24 * 2.0
+    turns = axis_angle_to_matrix(torch.nn.functional.pad(angle[:, None], (2, 0)))[None]
+    on_grid = clock.rotations_to_grid(turns)
+    wanted = axis_angle_to_matrix(torch.nn.functional.pad(torch.from_numpy(2 * clock.grid)[:, None].float(), (2, 0)))
+    assert torch.allclose(on_grid[0], wanted, atol=1e-5)
+
+
+def test_flags_are_those_of_the_nearest_frame() -> None:
+    clock = Clock.of(np.array([0.0, 0.1, 0.2]))
+    flags = torch.tensor([[False, True, False]])
+    assert clock.flags_to_grid(flags)[0].tolist() == [False, False, True, True, True, False, False]
+    assert torch.equal(clock.flags_from_grid(clock.flags_to_grid(flags)), flags)
+
+
+def test_one_frame_is_a_clip_too() -> None:
+    clock = Clock.of(np.array([4.0]))
+    assert clock.grid.tolist() == [4.0]
+    assert clock.from_grid(clock.to_grid(torch.ones(2, 1, 3))).tolist() == torch.ones(2, 1, 3).tolist()
+
+
+@pytest.mark.parametrize("count", [1, 63, 64, 65, 70, 112, 113, 300])
+def test_windows_cover_the_clip_and_weigh_one_in_every_frame(count: int) -> None:
+    windows = spans(count)
+    total = torch.zeros(count)
+    for window, weight in zip(windows, span_weights(windows)):
+        assert len(weight) == window.stop - window.start == min(count, 64)
+        assert (weight > 0).all()
+        total[window] += weight
+    assert torch.allclose(total, torch.ones(count), atol=1e-6)
+    assert all(first.stop - second.start >= 16 for first, second in zip(windows, windows[1:]))
+
+
+def test_blending_parts_of_a_whole_gives_the_whole() -> None:
+    whole = torch.randn(2, 150, 5)
+    windows = spans(150)
+    assert torch.allclose(blend((whole[:, window] for window in windows), windows), whole, atol=1e-6)
+
+
+def test_windows_that_disagree_meet_without_a_jump() -> None:
+    windows = spans(200)
+    steps = blend((torch.full((1, 64), float(index)) for index in range(len(windows))), windows).diff().abs()
+    assert float(steps.max()) <= 1 / 16 + 1e-6
