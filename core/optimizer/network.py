@@ -103,7 +103,8 @@ class GeometryOptimizer(nn.Module):
         if text is None:
             return self.no_text.expand(count, -1)
         there = (text != 0).any(-1, keepdim=True)
-        return torch.where(there, self.text_in(text), self.no_text)
+        # sentences have length one: their numbers are tiny
+        return torch.where(there, self.text_in(text * text.shape[-1] ** 0.5), self.no_text)
 
     def _along_the_ray(self, people: Tensor, share: Tensor) -> Tensor:
         """[B,P,T,3] metres away from the camera, by a share of the distance: what one camera says least about."""
