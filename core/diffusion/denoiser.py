@@ -29,6 +29,8 @@ class DenoiserConfig:
     person_features: int
     channels: int
     """D. The first 22 x 6 turn the joints, in their order; the rest belongs to the person as a whole."""
+    steady: int = 0
+    """Of the channels the last ones, which are one for all frames (the shape)."""
     text_features: int = 384
     width: int = 160
     depth: int = 4
@@ -41,6 +43,8 @@ class DenoiserConfig:
             raise ValueError("the width must be an even multiple of the heads")
         if self.channels < 6 * BODY_COUNT:
             raise ValueError("too few channels for 22 rotations of 6 numbers")
+        if not 0 <= self.steady <= self.channels - 6 * BODY_COUNT:
+            raise ValueError("more steady channels than there are beside the rotations")
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -148,7 +152,8 @@ class Denoiser(nn.Module):
         for block in self.blocks:
             h = block(h, functional.silu(context), turns, encoded.valid)
         squared = self.alpha_squared[t][:, None, None, None]
-        return encoded.gate * (squared.sqrt() * x + (1 - squared).sqrt() * self.head(self.norm(h)))
+        x0 = encoded.gate * (squared.sqrt() * x + (1 - squared).sqrt() * self.head(self.norm(h)))
+        return steadied(x0, self.config.steady, encoded.valid)
 
     def _spoken(self, text: Tensor | None, count: int, like: Tensor) -> Tensor:
         if text is None:
@@ -156,6 +161,19 @@ class Denoiser(nn.Module):
         text = text.to(like)
         said = text.abs().amax(-1, keepdim=True) > 0
         return torch.where(said, self.text(text), self.no_text)
+
+
+def steadied(x: Tensor, steady: int, valid: Tensor | None = None) -> Tensor:
+    """x [...,T,D] with its last `steady` channels averaged over the frames, those that are valid [B,T] for x [B,P,T,D]."""
+    if not steady:
+        return x
+    moving, still = x[..., :-steady], x[..., -steady:]
+    if valid is None:
+        mean = still.mean(-2, keepdim=True)
+    else:
+        weight = valid[:, None, :, None].to(x)
+        mean = (weight * still).sum(-2, keepdim=True) / weight.sum(-2, keepdim=True).clamp_min(1)
+    return torch.cat([moving, mean.expand_as(still)], -1)
 
 
 class _Block(nn.Module):
