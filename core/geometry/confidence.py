@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..contract.skeleton import BODY_JOINTS, LANDMARK_INDEX
+from ..contract.skeleton import BODY_JOINTS, LANDMARK_INDEX, LANDMARKS
 from ..perception.tracks import Tracks
 
 _TRUNK = ("left_shoulder", "right_shoulder", "left_hip", "right_hip")
@@ -17,6 +17,14 @@ for _side in ("left", "right"):
         f"{_side}_{part}": (f"{_side}_{part}",) for part in ("hip", "knee", "ankle", "shoulder", "elbow", "wrist")
     }
     _SHOWN_BY |= {f"{_side}_collar": (f"{_side}_shoulder",), f"{_side}_foot": (f"{_side}_foot_index", f"{_side}_heel")}
+
+
+def landmarks_of_joints() -> np.ndarray:
+    """float32 [22,33]: how much each landmark shows of each joint; rows sum to one."""
+    shares = np.zeros((len(BODY_JOINTS), len(LANDMARKS)), np.float32)
+    for row, joint in enumerate(BODY_JOINTS):
+        shares[row, [LANDMARK_INDEX[name] for name in _SHOWN_BY[joint]]] = 1 / len(_SHOWN_BY[joint])
+    return shares
 
 
 def joint_confidence(tracks: Tracks) -> np.ndarray:

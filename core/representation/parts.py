@@ -1,0 +1,40 @@
+"""Eight parts of the body that may touch the other person: how learned models know of contacts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..contract.contact import Contact
+from ..contract.skeleton import GROUND, REGIONS
+
+PARTS: tuple[str, ...] = (
+    "left_hand", "right_hand", "left_arm", "right_arm", "head", "trunk", "left_leg", "right_leg"
+)  # fmt: skip
+_HAND = ("wrist", "palm", "hand_back", "fingers")
+_ARM = ("shoulder", "upper_arm", "elbow", "forearm")
+_HEAD = ("head", "face", "neck")
+_TRUNK = ("chest", "back", "belly", "hips")
+
+
+def part_of(region: str) -> int:
+    """Index into PARTS of a region of the skin."""
+    if region in _HEAD or region in _TRUNK:
+        return PARTS.index("head" if region in _HEAD else "trunk")
+    side, _, bare = region.partition("_")
+    return PARTS.index(f"{side}_{'hand' if bare in _HAND else 'arm' if bare in _ARM else 'leg'}")
+
+
+PART_OF_REGION = tuple(part_of(region) for region in REGIONS)
+
+
+def touching(contacts: Sequence[Contact], frame_index: np.ndarray) -> np.ndarray:
+    """bool [2,T,8]: which of each person's PARTS touch the other person, in the frames [T] of the clip."""
+    flags = np.zeros((2, len(frame_index), len(PARTS)), bool)
+    for contact in contacts:
+        if contact.active() and contact.person_b != GROUND:
+            inside = (frame_index >= contact.frame_start) & (frame_index <= contact.frame_end)
+            flags[contact.person_a, inside, part_of(contact.region_a)] = True
+            flags[int(contact.person_b), inside, part_of(contact.region_b)] = True
+    return flags

@@ -1,0 +1,155 @@
+"""A motion as a change of the first one: what an infiller makes up, zero where the first motion is right.
+
+Each person's numbers are their own: rotations against those of the first motion, a way of the pelvis in the view, and states
+that the first motion does not know (planted feet, what touches). The shape changes once for the whole clip.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..body.model import BodyModel, forward_kinematics, rest_joints
+from ..body.rotations import matrix_from_6d, matrix_to_6d
+from ..contract.errors import UserError
+from ..motion import BODY_COUNT, PairMotion, motion_from_rotations, motion_rotations
+from .clock import Clock
+from .parts import PARTS
+from .view import GroundView
+
+ROTATION = slice(0, 6 * BODY_COUNT)
+"""6D of each joint's change minus that of no change; the pelvis first."""
+SHIFT = slice(ROTATION.stop, ROTATION.stop + 3)
+"""metres of the pelvis, view axes."""
+PLANTED = slice(SHIFT.stop, SHIFT.stop + 2)
+"""Left and right foot: 1 stands still on the floor, -1 does not."""
+TOUCHING = slice(PLANTED.stop, PLANTED.stop + len(PARTS))
+"""`parts.PARTS`: 1 touches the other person, -1 does not."""
+SIZE = TOUCHING.stop
+BETAS = 16
+_IDENTITY = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
+_LEAST_SPREAD = 1e-3
+"""Of a channel that hardly ever changes: it is not blown up further."""
+
+
+@dataclass(frozen=True)
+class Base:
+    """A motion in the gravity view, on the models' clock. Shapes may have more dimensions in front."""
+
+    rotations: Tensor
+    """[P,N,22,3,3] relative to the parents; the pelvis' takes the rest pose into the view."""
+    pelvis: Tensor
+    """[P,N,3]"""
+    betas: Tensor
+    """[P,16]"""
+
+    def joints(self, body: BodyModel) -> Tensor:
+        """[P,N,22,3]"""
+        rest = rest_joints(body, self.betas)[..., None, :BODY_COUNT, :]
+        return forward_kinematics(self.rotations, rest, self.pelvis)[0]
+
+
+@dataclass(frozen=True)
+class Decoded:
+    motion: Base
+    planted: Tensor
+    """[P,N,2] above 0: stands."""
+    touching: Tensor
+    """[P,N,8] above 0: touches."""
+
+
+def base_of(motion: PairMotion, view: GroundView, clock: Clock) -> Base:
+    """A motion at a clip's own times as models see it."""
+    device = view.turn.device
+    rotations = motion_rotations(motion)[:, :, :BODY_COUNT].to(device)
+    rotations[:, :, 0] = view.turn_to_view(rotations[:, :, 0])
+    return Base(
+        clock.rotations_to_grid(rotations),
+        clock.to_grid(view.to_view(torch.as_tensor(motion.pelvis, device=device))),
+        torch.as_tensor(motion.betas, device=device),
+    )
+
+
+def encode(true: Base, base: Base, planted: Tensor, touching: Tensor) -> tuple[Tensor, Tensor]:
+    """What leads from `base` to `true`: x [P,N,SIZE] and the change of betas [P,16].
+
+    Both in views of their own (the true camera's and the guessed one's), whose axes and floors then coincide. `planted`
+    [P,N,2] and `touching` [P,N,8] are booleans.
+    """
+    first, wanted = base.rotations, true.rotations
+    changes = torch.cat(
+        [wanted[..., :1, :, :] @ first[..., :1, :, :].mT, first[..., 1:, :, :].mT @ wanted[..., 1:, :, :]], -3
+    )
+    six = matrix_to_6d(changes) - changes.new_tensor(_IDENTITY)
+    states = torch.cat([planted, touching], -1).to(six) * 2 - 1
+    return torch.cat([six.flatten(-2), true.pelvis - base.pelvis, states], -1), true.betas - base.betas
+
+
+def decode(x: Tensor, betas: Tensor, base: Base) -> Decoded:
+    """The inverse of `encode`, differentiable: x [...,P,N,SIZE] and a change of betas [...,P,16] on a base of those shapes."""
+    six = x[..., ROTATION].unflatten(-1, (BODY_COUNT, 6)) + x.new_tensor(_IDENTITY)
+    changes, first = matrix_from_6d(six), base.rotations
+    rotations = torch.cat(
+        [changes[..., :1, :, :] @ first[..., :1, :, :], first[..., 1:, :, :] @ changes[..., 1:, :, :]], -3
+    )
+    motion = Base(rotations, base.pelvis + x[..., SHIFT], base.betas + betas)
+    return Decoded(motion, x[..., PLANTED], x[..., TOUCHING])
+
+
+def apply(x: Tensor, betas: Tensor, motion: PairMotion, view: GroundView, clock: Clock) -> PairMotion:
+    """A first motion changed by x [P,N,SIZE] and betas [P,16], at the clip's own times and in its world.
+
+    Not the changed motion is brought back to the clip's times but the change: where that is nothing, the first motion stays
+    as it was. Fingers do.
+    """
+    here = Clock(clock.own, clock.own)
+    changed = decode(clock.from_grid(x), betas, base_of(motion, view, here)).motion
+    rotations = motion_rotations(motion).to(x.device)
+    rotations[:, :, 0] = view.turn_from_view(changed.rotations[:, :, 0])
+    rotations[:, :, 1:BODY_COUNT] = changed.rotations[:, :, 1:]
+    return motion_from_rotations(rotations, view.from_view(changed.pelvis), changed.betas)
+
+
+@dataclass(frozen=True)
+class Scales:
+    """How far each channel usually is from nothing, so that models work on numbers of about one."""
+
+    x: Tensor
+    """[SIZE]"""
+    betas: Tensor
+    """[16]"""
+
+    @classmethod
+    def of(cls, xs: Sequence[Tensor], betas: Sequence[Tensor]) -> Scales:
+        """Root mean squares over clips of x [P,N,SIZE] and betas [P,16]; states stay as they are."""
+        flat = torch.cat([x.double().flatten(0, -2) for x in xs])
+        spread = flat.square().mean(0).sqrt().clamp_min(_LEAST_SPREAD)
+        spread[PLANTED.start :] = 1
+        shapes = torch.cat([change.double().flatten(0, -2) for change in betas])
+        return cls(spread.float(), shapes.square().mean(0).sqrt().clamp_min(_LEAST_SPREAD).float())
+
+    def down(self, x: Tensor, betas: Tensor) -> tuple[Tensor, Tensor]:
+        """To numbers of about one."""
+        return x / self.x.to(x), betas / self.betas.to(betas)
+
+    def up(self, x: Tensor, betas: Tensor) -> tuple[Tensor, Tensor]:
+        return x * self.x.to(x), betas * self.betas.to(betas)
+
+    def to_json(self) -> dict[str, Any]:
+        return {"x": self.x.tolist(), "betas": self.betas.tolist()}
+
+    @classmethod
+    def from_json(cls, record: Mapping[str, Any]) -> Scales:
+        """UserError `scales-wrong` where there are not as many numbers as this version has channels."""
+        x, betas = torch.tensor(record.get("x", ())), torch.tensor(record.get("betas", ()))
+        if x.shape != (SIZE,) or betas.shape != (BETAS,):
+            raise UserError(
+                "scales-wrong",
+                f"The scales have {x.numel()} and {betas.numel()} numbers instead of {SIZE} and {BETAS}.",
+                "They are of another version: train again, or fetch the weights of this one.",
+            )
+        return cls(x.float(), betas.float())
