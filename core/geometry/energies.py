@@ -108,3 +108,15 @@ def depth_order(depth: Tensor, front: Tensor, margin: float) -> Tensor:
     """Violation of who is in front: depth [P,T] of the two, front [T] -1 (person 0 nearer) to 1, metres beyond the margin."""
     behind = depth[0] - depth[1]  # positive where person 1 is nearer
     return (front.abs() * (margin - front.sign() * behind).clamp_min(0)).mean()
+
+
+def expected_pose(joints: Tensor, expected: Tensor, sigma: Tensor, width: float) -> Tensor:
+    """Joints [P,T,22,3] about their pelvis against expected ones, residuals in sigmas [P,T,22]; robust beyond `width` sigmas."""
+    residual = (joints - joints[:, :, :1]) - (expected - expected[:, :, :1])
+    return geman_mcclure(residual.square().sum(-1) / sigma.square(), width).mean()
+
+
+def expected_between(joints: Tensor, expected: Tensor, sigma: Tensor, width: float) -> Tensor:
+    """Where the second person's pelvis is from the first's, joints [2,T,22,3], against where it is expected, in sigmas."""
+    residual = (joints[1, :, 0] - joints[0, :, 0]) - (expected[1, :, 0] - expected[0, :, 0])
+    return geman_mcclure(residual.square().sum(-1) / sigma[:, :, 0].square().sum(0), width).mean()

@@ -21,6 +21,7 @@ from ..report import Reporter
 from .camera import extrinsics
 from .confidence import joint_confidence
 from .objective import Objective, State, Weights, build_objective, floor_of
+from .prior import Prior
 from .touch import touch_gap
 
 _LOOK_AROUND = 15
@@ -72,17 +73,18 @@ def fit(
     contacts: Sequence[Contact] = (),
     pins: Sequence[Pin] = (),
     fixed_shape: bool = False,
+    prior: Prior | None = None,
     reporter: Reporter,
 ) -> Fitted:
     """Descend on the sum of the energies (see `objective`) from a motion and its camera, on the body's device.
 
     Rejected contacts are left out; enforced contacts and pins are held to a centimetre where the bodies can reach, and
     reported through `reporter.warning` where they cannot. `fixed_shape` keeps betas and floor, so that all takes of a clip
-    share bodies and world.
+    share bodies and world. `prior` is what a learned model expects; what was seen is weighed against it.
     """
     device = body.template.device
     standing = torch.as_tensor(planted, device=device)
-    objective = build_objective(tracks, body, camera, standing, contacts, pins)
+    objective = build_objective(tracks, body, camera, standing, contacts, pins, prior)
     variables = _Variables(motion, camera, body, fixed_shape)
     total, done, energy = sum(phase.steps for phase in phases), 0, math.nan
     for phase in phases:

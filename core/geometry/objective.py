@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -27,6 +28,7 @@ from .confidence import joint_confidence
 from .evidence import Evidence, evidence_from_tracks
 from .limits import joint_limits, relaxed_pose, rest_pull
 from .occlusion import front_person
+from .prior import Prior
 from .rest import rest_landmarks, rest_palms
 from .soles import POINTS_PER_FOOT, sole_vertices
 from .touch import Touch, resolve_contacts, touch_gap
@@ -64,6 +66,9 @@ class Weights:
     penetration: float = 25.0
     order: float = 0.3
     order_margin: float = 0.12
+    expected: float = 0.3
+    expected_between: float = 0.3
+    expected_width: float = 2.0
     pins: float = 200.0
 
 
@@ -134,6 +139,8 @@ class Objective:
     touches: tuple[Touch, ...]
     rotation_pins: PinTargets
     position_pins: PinTargets
+    expected: tuple[Tensor, Tensor] | None = None
+    """Joints [P,T,22,3] and sigmas [P,T,22] of a learned prior."""
 
     def state(self, rotations: Tensor, pelvis: Tensor, betas: Tensor, floor: Tensor, tilt: Tensor) -> State:
         """rotations [P,T,55,3,3] (the pelvis' into the camera frame), pelvis [P,T,3], betas [P,16], floor [3], tilt []."""
@@ -167,7 +174,7 @@ class Objective:
     def energy(self, state: State, weights: Weights, around: Surroundings | None) -> Tensor:
         """The whole. `around` from `surroundings`; None leaves out what is between the two people."""
         total = self._seen(state, weights) + self._steady(state, weights) + self._plausible(state, weights)
-        total = total + self._pinned(state, weights)
+        total = total + self._pinned(state, weights) + self._expected(state, weights, around is not None)
         if around is not None:
             total = total + self._between(state, weights, around)
         return total
@@ -224,6 +231,17 @@ class Objective:
         pitch, roll, _ = (state.floor - self.start_floor).unbind()
         return (pitch - state.tilt).square() + roll.square()
 
+    def _expected(self, state: State, weights: Weights, together: bool) -> Tensor:
+        if self.expected is None:
+            return state.betas.new_zeros(())
+        joints, sigma = self.expected
+        placed = state.posed.joints[:, :, :BODY_COUNT]
+        total = weights.expected * energies.expected_pose(placed, joints, sigma, weights.expected_width)
+        if together:
+            between = energies.expected_between(placed, joints, sigma, weights.expected_width)
+            total = total + weights.expected_between * between
+        return total
+
     def _between(self, state: State, weights: Weights, around: Surroundings) -> Tensor:
         pelvis = state.posed.joints[:, :, 0]
         total = weights.order * energies.depth_order(pelvis[..., 2], around.front, weights.order_margin)
@@ -260,8 +278,9 @@ def build_objective(
     planted: Tensor,
     contacts: Sequence[Contact],
     pins: Sequence[Pin],
+    prior: Prior | None = None,
 ) -> Objective:
-    """Bring a clip's observations, contacts and pins together on the body's device.
+    """Bring a clip's observations, contacts, pins and what is expected together on the body's device.
 
     Rotation pins of the pelvis are `global_orient`, in the world: they are turned into the camera's frame by `camera`.
     """
@@ -286,7 +305,12 @@ def build_objective(
         touches=touches,
         rotation_pins=_rotation_targets(pins, tracks, world),
         position_pins=_position_targets(pins, tracks, device),
+        expected=None if prior is None else (_tensor(prior.joints, device), _tensor(prior.sigma, device)),
     )
+
+
+def _tensor(array: np.ndarray, device: torch.device) -> Tensor:
+    return torch.from_numpy(array).to(device, torch.float32)
 
 
 def floor_of(world: Tensor) -> Tensor:

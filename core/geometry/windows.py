@@ -20,6 +20,7 @@ from ..motion import Camera, PairMotion
 from ..perception.tracks import Tracks
 from ..report import Reporter
 from .fit import Fitted, Phase, fit
+from .prior import Prior
 
 WINDOW = 480
 OVERLAP = 32
@@ -38,6 +39,7 @@ def fit_clip(
     contacts: Sequence[Contact] = (),
     pins: Sequence[Pin] = (),
     fixed_shape: bool = False,
+    prior: Prior | None = None,
     reporter: Reporter,
 ) -> Fitted:
     """`fit.fit` for clips of any length; the same arguments, the same result on a clip of one window."""
@@ -45,7 +47,7 @@ def fit_clip(
     if count <= WINDOW:
         return fit(
             motion, camera, planted, tracks, body,
-            phases=phases, contacts=contacts, pins=pins, fixed_shape=fixed_shape, reporter=reporter,
+            phases=phases, contacts=contacts, pins=pins, fixed_shape=fixed_shape, prior=prior, reporter=reporter,
         )  # fmt: skip
     spans = window_spans(count)
     parts = len(spans) + (0 if fixed_shape else 1)
@@ -54,7 +56,7 @@ def fit_clip(
         spread = np.unique(np.linspace(0, count - 1, SPREAD).round().astype(int))
         settled = fit(
             select(motion, spread), camera, planted[:, spread], select_tracks(tracks, spread), body,
-            phases=phases, reporter=_Part(reporter, 0, parts),
+            phases=phases, prior=_frames(prior, spread), reporter=_Part(reporter, 0, parts),
         )  # fmt: skip
         motion = in_settled_world(motion, camera, body, settled.motion.betas, settled.camera)
         camera = settled.camera
@@ -62,11 +64,16 @@ def fit_clip(
     fitted = [
         fit(
             select(motion, span), camera, planted[:, span], select_tracks(tracks, span), body,
-            phases=phases, contacts=contacts, pins=pins, fixed_shape=True, reporter=_Part(reporter, done + i, parts),
+            phases=phases, contacts=contacts, pins=pins, fixed_shape=True, prior=_frames(prior, span),
+            reporter=_Part(reporter, done + i, parts),
         )
         for i, span in enumerate(spans)
     ]  # fmt: skip
     return _joined(fitted, spans)
+
+
+def _frames(prior: Prior | None, chosen: np.ndarray) -> Prior | None:
+    return None if prior is None else prior.frames(chosen)
 
 
 def window_spans(count: int) -> list[np.ndarray]:
