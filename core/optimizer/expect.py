@@ -1,0 +1,49 @@
+"""What the geometry optimizer makes of a clip, in the terms of the fit that goes on from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from ..body.model import BodyModel
+from ..geometry.initial import Initial
+from ..geometry.prior import Prior
+from ..motion import BODY_COUNT, PairMotion, pose_motion
+from ..perception.tracks import Tracks
+from ..representation.observed import observe_pair
+from .network import GeometryOptimizer
+from .run import optimize
+
+
+@dataclass(frozen=True)
+class Expected:
+    """A clip's joints as the optimizer places them."""
+
+    motion: PairMotion
+    """The initial motion with every pelvis moved to where it is expected: where a fit starts."""
+    prior: Prior
+
+
+def expect(
+    tracks: Tracks, initial: Initial, body: BodyModel, network: GeometryOptimizer, text: Tensor | None = None
+) -> Expected:
+    """Run the network over a clip; `text` [E] is its sentence's numbers. Results are at the clip's own times.
+
+    Not the moved joints are brought from the network's clock to the clip's times but their way: where the network changes
+    nothing the initial motion stays as it was. UserError `optimizer-failed` as `optimize`.
+    """
+    observed, setting = observe_pair(tracks, initial, body)
+    found = optimize(observed, network, text)
+    device = observed.joints.device
+    way = setting.clock.from_grid(found.joints.to(device) - observed.joints)
+    sigma = setting.clock.from_grid(found.sigma.to(device))
+    way = (setting.view.turn.T @ way[..., None])[..., 0]
+    joints = pose_motion(body, initial.motion).joints[:, :, :BODY_COUNT] + way
+    world = torch.as_tensor(initial.camera.world, device=device, dtype=torch.float32)
+    in_camera = joints @ world[:3, :3].T + world[:3, 3]
+    pelvis = initial.motion.pelvis + way[:, :, 0].cpu().numpy()
+    return Expected(
+        replace(initial.motion, pelvis=pelvis.astype("float32")), Prior(in_camera.cpu().numpy(), sigma.cpu().numpy())
+    )
