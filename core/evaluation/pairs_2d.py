@@ -52,13 +52,16 @@ def shots(
         yield shot(interaction, seed, body, noise or load_noise())
 
 
-def shot(interaction: Interaction, seed: int, body: BodyModel, noise: Noise) -> Shot:
-    """One interaction filmed: camera, truth with visibility, and tracks with the 2D stage's errors."""
+def shot(interaction: Interaction, seed: int, body: BodyModel, noise: Noise, every: int = 1) -> Shot:
+    """One interaction filmed: camera, truth with visibility, and tracks with the 2D stage's errors.
+
+    `every`: see `visibility.see`; one for a benchmark, more where many clips are wanted soon.
+    """
     rng = np.random.default_rng((seed, zlib.crc32(interaction.name.encode())))
     joints = pose_motion(body, interaction.motion).joints.numpy()
     camera, size = draw_camera(joints, rng)
     bodies = (body, body)
-    sight = see(interaction.motion, bodies, camera, size)
+    sight = see(interaction.motion, bodies, camera, size, every)
     tracks = observe(sight, camera, size, interaction.rate, noise, rng)
     for _ in range(_MOST_DRAWS):
         if _both_found(tracks):

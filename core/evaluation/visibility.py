@@ -67,20 +67,28 @@ class Sight:
     """float32 [P,T] px, how tall the person would appear standing upright."""
 
 
-def see(motion: PairMotion, bodies: Sequence[BodyModel], camera: Camera, image_size: Sequence[int]) -> Sight:
-    """Look at two people, each with a body of their own, through a camera of (width, height) px."""
+def see(
+    motion: PairMotion, bodies: Sequence[BodyModel], camera: Camera, image_size: Sequence[int], every: int = 1
+) -> Sight:
+    """Look at two people, each with a body of their own, through a camera of (width, height) px.
+
+    Who hides whom is found out in `every` so many frames, which stand for those around them: that is what takes its time.
+    """
     parts = [_posed_parts(motion, person, body, camera) for person, body in enumerate(bodies)]
     drawing = _Drawing.of(image_size)
     masks, states, in_front = [], [], []
     reach = np.array([np.concatenate([part.reach_of_joints, part.reach_of_landmarks]) for part in parts])
     targets = np.stack([np.concatenate([part.joints, part.landmarks], 1) for part in parts])
     pixels = _project(targets, camera.K)
-    for frame in range(targets.shape[1]):
+    count = targets.shape[1]
+    looked = np.arange((every - 1) // 2, count, every) if count >= every else np.arange(count)
+    for frame in looked:
         depths = np.stack([drawing.depth(part.skin[frame], part.faces, camera.K) for part in parts])
         masks.append(drawing.masks(depths))
         states.append(drawing.states(depths, targets[:, frame], pixels[:, frame], reach, float(camera.K[0, 0])))
         in_front.append(_nearer(depths))
-    hidden, behind_self, outside = (np.stack([state[kind] for state in states], 1) for kind in range(3))
+    nearest = np.abs(np.arange(count)[:, None] - looked).argmin(1)
+    hidden, behind_self, outside = (np.stack([state[kind] for state in states], 1)[:, nearest] for kind in range(3))
     visibility = np.where(outside, OUTSIDE, np.where(hidden, HIDDEN, SEEN)).astype(np.uint8)
     depth = np.stack([part.joints[:, 0, 2] for part in parts])
     stature = np.array([part.stature for part in parts])
@@ -88,11 +96,11 @@ def see(motion: PairMotion, bodies: Sequence[BodyModel], camera: Camera, image_s
         joints=visibility[..., :BODY_COUNT],
         landmarks=visibility[..., BODY_COUNT:],
         behind_self=behind_self[..., BODY_COUNT:],
-        in_front=np.stack(in_front, 1).astype(np.float32),
+        in_front=np.stack(in_front, 1)[:, nearest].astype(np.float32),
         points=targets[:, :, BODY_COUNT:].astype(np.float32),
         pixels=pixels[:, :, BODY_COUNT:].astype(np.float32),
         hands=np.stack([part.hands for part in parts]).astype(np.float32),
-        masks=np.stack(masks, 1),
+        masks=np.stack(masks, 1)[:, nearest],
         size=(camera.K[1, 1] * stature[:, None] / np.maximum(depth, _NEAR)).astype(np.float32),
     )
 

@@ -1,0 +1,107 @@
+"""Two people who have nothing to do with each other: recorded single motions side by side, so that a model that has only seen
+people touch does not make everybody touch."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import torch
+from numpy.random import Generator
+
+from ..body.rotations import matrix_to_axis_angle
+from ..choreography.handshapes import finger_rotations, shape_of
+from ..choreography.interaction import Interaction
+from ..choreography.scene import Actor
+from ..choreography.studio import Studio, joints_of
+from ..contract.errors import UserError
+from ..mocap.windows import RATE, Kind, placed
+from ..motion import PairMotion
+
+FAMILY = "strangers"
+_DOES: dict[Kind, tuple[str, ...]] = {
+    "standing": ("stands about", "stands"),
+    "walking": ("walks", "walks along"),
+    "other": ("moves about", "exercises"),
+    "dancing": ("dances",),
+    "running": ("runs",),
+}
+_KINDS: tuple[Kind, ...] = tuple(_DOES)
+_OFTEN = np.array([0.3, 0.3, 0.2, 0.12, 0.08])
+_FRAMES = (72, 96, 128)
+_APART = (0.45, 2.2)
+"""metres between the pelvises in some frame."""
+_CLEAR = 0.22
+"""metres between any two joints of the two, all the time: skins do not meet."""
+_TRIES = 40
+
+
+def stranger_pair(studio: Studio, seed: int, number: int) -> Interaction:
+    """The pair of that number: the same for the same seed, whatever else is made.
+
+    UserError `no-motion` where the studio's recordings give nothing that two can do without meeting.
+    """
+    rng = np.random.default_rng([seed, 7, number])
+    for _ in range(_TRIES):
+        frames = int(rng.choice(_FRAMES))
+        kinds: list[Kind] = [_KINDS[int(rng.choice(len(_KINDS), p=_OFTEN))] for _ in range(2)]
+        try:
+            actors = [_actor(studio, kind, frames, rng) for kind in kinds]
+        except UserError:  # the split has no such recording, or none as long
+            continue
+        apart, at = rng.uniform(*_APART), int(rng.integers(frames))
+        first, second = (
+            replace(actor, base=placed(actor.base, rng.uniform(-math.pi, math.pi), (side * apart / 2, 0.0), at))
+            for actor, side in zip(actors, (-1, 1))
+        )
+        if _nearest(first, second) > _CLEAR:
+            return _interaction(f"{FAMILY}-{number:04d}", (first, second), _words(kinds, rng))
+    raise UserError(
+        "no-motion", "No two recordings go side by side without meeting.", "Give a folder with more motion capture."
+    )
+
+
+def _actor(studio: Studio, kind: Kind, frames: int, rng: Generator) -> Actor:
+    person = studio.person(rng)
+    return Actor(person.body, person.betas, studio.motion(kind, person, frames, rng))
+
+
+def _nearest(first: Actor, second: Actor) -> float:
+    """metres"""
+    one, other = joints_of(first), joints_of(second)
+    return float(np.linalg.norm(one[:, :, None] - other[:, None], axis=-1).min())
+
+
+def _words(kinds: list[Kind], rng: Generator) -> tuple[str, ...]:
+    does = [str(rng.choice(_DOES[kind])) for kind in kinds]
+    return (
+        f"One person {does[0]}, another {does[1]}; they do not touch.",
+        f"Two people near each other who do not interact: one {does[0]}, the other {does[1]}.",
+    )
+
+
+def _interaction(name: str, actors: tuple[Actor, Actor], sentences: tuple[str, ...]) -> Interaction:
+    rotations = torch.from_numpy(np.stack([actor.base.rotations for actor in actors]))
+    angles = matrix_to_axis_angle(rotations).numpy()
+    frames = rotations.shape[1]
+    relaxed = matrix_to_axis_angle(finger_rotations(shape_of("relaxed").repeat(2, 1)))[3:].reshape(2, 15, 3).numpy()
+    left, right = (np.tile(hand, (2, frames, 1, 1)).astype(np.float32) for hand in relaxed)
+    return Interaction(
+        name=name,
+        family=FAMILY,
+        sources=tuple(actor.base.source for actor in actors),
+        subjects=tuple(dict.fromkeys(part for actor in actors for part in actor.base.subject.split(" + "))),
+        rate=RATE,
+        motion=PairMotion(
+            global_orient=angles[:, :, 0],
+            body_pose=angles[:, :, 1:],
+            left_hand_pose=left,
+            right_hand_pose=right,
+            pelvis=np.stack([actor.base.pelvis for actor in actors]).astype(np.float32),
+            betas=np.stack([actor.betas for actor in actors]).astype(np.float32),
+        ),
+        planted=np.stack([actor.base.planted for actor in actors]),
+        contacts=(),
+        sentences=sentences,
+    )
