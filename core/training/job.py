@@ -1,0 +1,142 @@
+"""One model's training from examples to weights and card, a slice at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from ..body.files import load_body
+from ..checkpoint import Checkpoint, as_record, save_checkpoint
+from ..contract.files import replacing
+from ..optimizer.network import GeometryOptimizer
+from ..optimizer.run import KIND
+from ..representation.observed import VERSION
+from .card import Card, hardware, write_card
+from .curves import save_curves
+from .draw import Drawer
+from .examples import Example
+from .geometry import JointObjective, config_for_features, initial_errors, optimizer_errors
+from .loop import History, Outcome, Recipe, train
+from .words import Words
+from .workers import Workers
+
+
+@dataclass(frozen=True)
+class Job:
+    examples: Sequence[Example]
+    dev: Sequence[Example]
+    words: Words
+    recipe: Recipe
+    folder: Path
+    """For the state, the curves, the weights and the card: NAME.state.safetensors, NAME.png, NAME.safetensors, NAME.md."""
+    device: torch.device
+    workers: Workers
+    say: Callable[[str], None] = print
+
+
+def train_optimizer(job: Job, minutes: float | None, changes: Mapping[str, object] | None = None) -> Outcome:
+    """Train the geometry optimizer for `minutes`, or to its end; `changes` to the network's sizes."""
+    config = config_for_features(**(changes or {}))
+    torch.manual_seed(job.recipe.seed)
+    network = GeometryOptimizer(config).to(job.device)
+    before = initial_errors(job.dev)
+    body = load_body(None).to(job.device)
+
+    def noted(step: int, history: History) -> None:
+        tell(job, step, history, before)
+        save_curves(job.folder / f"{KIND}.png", KIND, history, before)
+
+    outcome = train(
+        network,
+        JointObjective(network, body),
+        Drawer(job.examples, job.words, job.device),
+        lambda averaged: optimizer_errors(averaged, job.dev, job.words),
+        job.recipe,
+        state=job.folder / f"{KIND}.state.safetensors",
+        settings={"config": as_record(config), "features": VERSION},
+        minutes=minutes,
+        workers=job.workers,
+        on_dev=noted,
+    )
+    if job.workers.first:
+        errors = optimizer_errors(outcome.averaged, job.dev, job.words)
+        write_weights(job, outcome, KIND, as_record(config), errors)
+        what = (
+            "Moves the initial joints of two people to where they plausibly are, with a standard deviation each: a graph "
+            f"network over both skeletons and time ({size_of(network)} numbers, core/optimizer/network.py)."
+        )
+        limits = (
+            "Seen people are a model of the 2D stage's errors, and interactions are composed ones: real film differs. The "
+            "pelvis' sigma is of its place, every other joint's of its place relative to the own pelvis."
+        )
+        write_card(
+            job.folder / f"{KIND}.md", card_of(job, outcome, KIND, what, {"initial": before, KIND: errors}, limits)
+        )
+    return outcome
+
+
+def tell(job: Job, step: int, history: History, before: Mapping[str, float]) -> None:
+    errors = ", ".join(
+        f"{name} {value:.3g}" + (f" ({before[name]:.3g})" if name in before else "")
+        for name, value in history.latest().items()
+    )
+    job.say(f"step {step}, {history.seconds / 60:.1f} min: {errors}")
+
+
+def write_weights(
+    job: Job,
+    outcome: Outcome,
+    kind: str,
+    config: Mapping[str, Any],
+    errors: Mapping[str, float],
+    statistics: Mapping[str, Any] | None = None,
+) -> None:
+    about = {
+        "steps": outcome.step,
+        "minutes": round(outcome.history.seconds / 60, 1),
+        "examples": len(job.examples),
+        "dev": {name: round(value, 4) for name, value in errors.items()},
+    }
+    tensors = outcome.averaged.state_dict()
+    path = job.folder / f"{kind}.safetensors"
+    save_checkpoint(path, Checkpoint(kind, VERSION, config, tensors, statistics or {}, about))
+
+
+def card_of(
+    job: Job, outcome: Outcome, name: str, what: str, errors: Mapping[str, Mapping[str, float]], limits: str
+) -> Card:
+    recipe, frames = job.recipe, int(np.sum([example.frames for example in job.examples]))
+    people = "strangers" if any(example.family == "strangers" for example in job.examples) else ""
+    families = sorted({example.family for example in job.examples} - {"strangers"})
+    data = (
+        f"{len(job.examples)} clips ({frames} frames of pairs at 30 a second) of {len(families)} families of interactions"
+        f"{', and of strangers,' if people else ''} composed from motion capture of the training subjects, seen by drawn cameras "
+        f"through the model of the 2D stage: {', '.join(families)}."
+    )
+    training = {
+        "steps": f"{outcome.step} of {recipe.steps}{'' if outcome.finished else ' (stopped early)'}",
+        "windows a step": f"{recipe.batch * job.workers.count} of 64 frames",
+        "time": f"{outcome.history.seconds / 60:.0f} minutes",
+        "hardware": hardware(job.device) + (f", {job.workers.count} processes" if job.workers.count > 1 else ""),
+        "sentences": f"{len(job.words)}" if len(job.words) else "none: trained without text",
+        "optimizer": f"AdamW, learning rate {recipe.learning_rate:g}, weights averaged ({recipe.average})",
+    }
+    dev = f"Means over {len(job.dev)} clips of the dev subjects, one camera each."
+    return Card(name, what, data, training, dev, errors, limits)
+
+
+def size_of(network: nn.Module) -> str:
+    return f"{sum(value.numel() for value in network.parameters()) / 1e6:.1f} million"
+
+
+def install(folder: Path, name: str, models: Path) -> None:
+    """Put weights and card where the product looks for them."""
+    for ending in ("safetensors", "md"):
+        with replacing(models / f"{name}.{ending}") as temporary:
+            temporary.write_bytes((folder / f"{name}.{ending}").read_bytes())
