@@ -27,9 +27,13 @@ class Interaction:
     meetings: tuple[Meeting, ...]
     brief: bool = False
     """A blow or a tap rather than a hold."""
+    done_to: bool = False
+    """A side that is said of a hand or an arm is of the other's, unless `with` stands before it."""
 
 
 _CHESTS = Meeting("chest", "chest")
+_WHOSE = "each|the|a|an|his|her|their|other|another|one|person|man|woman|s|left|right"
+"""Words between shaking and the hand that is shaken."""
 _ARMS_ROUND = (Meeting("palm:left", "back", both_ways=True), Meeting("palm:right", "back", both_ways=True))
 
 INTERACTIONS: tuple[Interaction, ...] = (
@@ -39,7 +43,9 @@ INTERACTIONS: tuple[Interaction, ...] = (
         (Meeting("chest", "back"), Meeting("palm:left", "belly|chest"), Meeting("palm:right", "belly|chest")),
     ),
     Interaction("hug", r"\b(hug|embrac|cuddl)\w*\b", (_CHESTS, *_ARMS_ROUND)),
-    Interaction("handshake", r"\b(shak\w*|shook) (\w+ )?hands?\b|\bhand ?shak\w*\b", (Meeting("palm:x", "palm:x"),)),
+    Interaction(
+        "handshake", rf"\b(shak\w*|shook) (({_WHOSE}) )*(\w+ )?hands?\b|\bhand ?shak\w*\b", (Meeting("palm:x", "palm:x"),)
+    ),
     Interaction(
         "high_five", r"\bhigh (\w+ )?fiv\w*\b|\b(clap|slap)\w* (their )?hands together\b",
         (Meeting("palm:x", "palm:y"),), brief=True,
@@ -56,7 +62,11 @@ INTERACTIONS: tuple[Interaction, ...] = (
     ),
     Interaction(
         "dance_hold", r"\b(waltz\w*|slow danc\w*|ballroom|danc\w* hold|closed (dance )?position)\b|\bdanc\w* .*\btogether\b",
-        (Meeting("palm:right", "back"), Meeting("palm:left", "palm:right"), Meeting("shoulder:right", "palm:left")),
+        (Meeting("palm:x", "back"), Meeting("palm:-x", "palm:x"), Meeting("shoulder:x", "palm:-x")),
+    ),
+    Interaction(
+        "dance_turn", r"\b(turn|spin|twirl)\w* .*\b(under|beneath|below)\b.* (arms?|hands?)\b|\btwirl\w*\b",
+        (Meeting("fingers:x|palm:x", "fingers:y|palm:y"),),
     ),
     Interaction(
         "arm_around_shoulder", r"\barms? (a|)round .*\b(shoulders?|neck)\b",
@@ -67,8 +77,8 @@ INTERACTIONS: tuple[Interaction, ...] = (
         "help_up", r"\b(help|pull|lift)\w* .*\b(up|to (his|her|their) feet)\b", (Meeting("palm:x", "palm:y|wrist:y|forearm:y"),)
     ),
     Interaction(
-        "pull_arm", r"\b(pull|tug|drag|lead|led)\w* .*\bby (the|his|her|their|one) (\w+ )?(arm|hand|wrist|sleeve)\b",
-        (Meeting("palm:x", "wrist:y|forearm:y|palm:y"),),
+        "pull_arm", r"\b(pull|tug|drag|lead|led)\w* .*\bby (the|his|her|their|one) (\w+ )?(forearm|arm|hand|wrist|sleeve)\b",
+        (Meeting("palm:x", "wrist:y|forearm:y|palm:y"),), done_to=True,
     ),
     Interaction(
         "block", r"\b(block|parr|deflect|ward)\w*\b",
@@ -115,5 +125,5 @@ IRREGULAR = {"feet": "foot", "calves": "calf", "thighs": "thigh"}
 NEGATIONS = r"not|never|without|no|nobody|doesn t|don t|do not|avoid\w*|almost|nearly"
 EITHER_ROLE = r"each other|one another|both|they|two (people|persons|men|women|friends|dancers|fighters)"
 """Words by which both do it."""
-NAMED = {r"(person|figure) (a|one|1)|first person": 0, r"(person|figure) (b|two|2)|second person": 1}
-"""Words that name one of the two as the product does."""
+NAMED = {r"(person|figure) (a|one|1)": 0, r"(person|figure) (b|two|2)": 1}
+"""Words that name one of the two as the product does. `The first person` is none: it is whoever the writer speaks of first."""

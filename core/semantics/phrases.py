@@ -17,6 +17,7 @@ from . import lexicon
 from .lexicon import Meeting
 
 _MOST_READINGS = 64
+_SIDED_HAND = re.compile(r"\b(left|right) (?:hand|arm|forearm|palm|fist|foot|leg)s?\b")
 
 
 @dataclass(frozen=True, order=True)
@@ -65,8 +66,8 @@ def _of_clause(clause: str) -> Hypothesis | None:
     for interaction in lexicon.INTERACTIONS:
         match = re.search(interaction.pattern, clause)
         if match and not _denied(clause, match.start()):
-            sides = _sides_of_hands(clause) if len(interaction.meetings) == 1 else ()
-            if interaction.name == "shove" and (parts := _parts_in(clause[match.end() :])):
+            sides = _sides_of_hands(clause, interaction.done_to) if len(interaction.meetings) == 1 else {}
+            if interaction.name == "shove" and (parts := _parts_in(_without_means(clause[match.end() :]))):
                 meetings: tuple[Meeting, ...] = (Meeting(interaction.meetings[0].actor, parts[0]),)
             else:
                 meetings = interaction.meetings
@@ -82,7 +83,7 @@ def _laid_on(clause: str) -> Hypothesis | None:
     own, others = _parts_in(upon["own"], letters="xyzw"), _parts_in(upon["others"])
     if not own or not others:
         return None
-    return Hypothesis("touch", clause, _readings((Meeting(own[-1], others[0]),), (), _roles(clause)), brief=False)
+    return Hypothesis("touch", clause, _readings((Meeting(own[-1], others[0]),), {}, _roles(clause)), brief=False)
 
 
 def _touched(clause: str) -> Hypothesis | None:
@@ -90,14 +91,14 @@ def _touched(clause: str) -> Hypothesis | None:
     for verb, (effector, brief) in lexicon.WAYS_TO_TOUCH.items():
         match = re.search(rf"\b(?:{verb})\b", clause)
         if match and not _denied(clause, match.start()):
-            parts = _parts_in(clause[match.end() :])
-            if not parts and not brief:
+            done_to, _, means = clause[match.end() :].partition(" with ")
+            others, own = _parts_in(done_to), _parts_in(means, letters="xyzw")
+            if not others and len(own) > 1:  # `grabs with his hand her wrist`
+                own, others = own[:1], own[1:]
+            if not others and not brief:
                 continue  # `holds a cup` says nothing about the other
-            own, *rest = parts if len(parts) > 1 and re.search(r"\bwith\b", clause[match.end() :]) else ["", *parts]
-            if own and rest:  # `touches her knee with his left hand`
-                own, rest = parts[-1], parts[:-1]
-            other = rest[0] if rest else "chest|belly|face|thigh:y|back"
-            return Hypothesis("touch", clause, _readings((Meeting(own or effector, other),), (), _roles(clause)), brief)
+            meeting = Meeting(own[-1] if own else effector, others[0] if others else "chest|belly|face|thigh:y|back")
+            return Hypothesis("touch", clause, _readings((meeting,), {}, _roles(clause)), brief)
     return None
 
 
@@ -106,16 +107,30 @@ def _denied(clause: str, start: int) -> bool:
 
 
 def _roles(clause: str) -> tuple[int, ...]:
-    """Who may be the one that acts."""
-    first = [
-        (match.start(), who) for name, who in lexicon.NAMED.items() if (match := re.search(rf"\b(?:{name})\b", clause))
-    ]
-    return (min(first)[1],) if first else (0, 1)
+    """Who may be the one that acts: who is named first, or after `by` (`B is pushed by A`)."""
+    named: list[tuple[int, int]] = []
+    for name, who in lexicon.NAMED.items():
+        if re.search(rf"\bby (?:{name})\b", clause):
+            return (who,)
+        if match := re.search(rf"\b(?:{name})\b", clause):
+            named.append((match.start(), who))
+    return (min(named)[1],) if named else (0, 1)
 
 
-def _sides_of_hands(clause: str) -> tuple[str, ...]:
-    """Sides that the words give to hands and arms, in their order: the actor's first."""
-    return tuple(re.findall(r"\b(left|right) (?:hand|arm|palm|fist|foot|leg)s?\b", clause))
+def _without_means(words: str) -> str:
+    """What stands before `with`."""
+    return words.partition(" with ")[0]
+
+
+def _sides_of_hands(clause: str, done_to: bool = False) -> dict[str, str]:
+    """Sides that the words give to hands and arms, by the letters of the lexicon: x the actor's, y the other's.
+
+    What stands after `with` is the actor's; before it, the first is the other's where it is `done_to`, else the actor's.
+    """
+    before, _, means = clause.partition(" with ")
+    own, others = ([] if not words else _SIDED_HAND.findall(words) for words in (means, before))
+    letters = "yx" if done_to or own else "xy"
+    return dict(zip(letters, others)) | dict(zip("x", own))
 
 
 def _parts_in(words: str, letters: str = "pqrs") -> list[str]:
@@ -134,11 +149,10 @@ def _parts_in(words: str, letters: str = "pqrs") -> list[str]:
     return found
 
 
-def _readings(meetings: tuple[Meeting, ...], sides: tuple[str, ...], actors: tuple[int, ...]) -> tuple[Reading, ...]:
-    """Every reading of the meetings: sides given (in the order of the letters), roles, open sides, alternatives."""
+def _readings(meetings: tuple[Meeting, ...], given: dict[str, str], actors: tuple[int, ...]) -> tuple[Reading, ...]:
+    """Every reading of the meetings: sides given (by letter), roles, open sides, alternatives."""
     words = " ".join(f"{meeting.actor} {meeting.other}" for meeting in meetings)
     letters = list(dict.fromkeys(re.findall(r":-?([a-z])\b", words)))
-    given: dict[str, str] = dict(zip(letters, sides))
     found: dict[Reading, None] = {}
     for actor, values in product(actors, product(*([given[x]] if x in given else ["left", "right"] for x in letters))):
         side = dict(zip(letters, values))

@@ -33,6 +33,8 @@ def one(prompt: str):
         ("He drags her by the arm", "pull_arm"),
         ("the left one blocks a punch", "block"),
         ("He hands the book over to her", "hand_over"),
+        ("One person shakes the other's right hand", "handshake"),
+        ("he turns her under his raised arm", "dance_turn"),
         ("A man kicks the other in the stomach", "touch"),
         ("She kisses his cheek", "touch"),
         ("he pats him on the shoulder", "touch"),
@@ -74,6 +76,40 @@ def test_a_named_person_has_the_role() -> None:
     assert {touch.region_0 for reading in readings for touch in reading} == {"back"}
     readings = one("Person A slaps person B in the face").readings
     assert {touch.region_1 for reading in readings for touch in reading} == {"face"}
+
+
+def test_the_first_person_of_a_sentence_need_not_be_person_a() -> None:
+    readings = one("The second person kicks the first person in the back").readings
+    assert {"back", "left_foot"} <= {touch.region_0 for reading in readings for touch in reading}
+
+
+def test_whom_it_is_done_by_has_the_role() -> None:
+    readings = one("Person B is kicked in the back by person A").readings
+    assert {touch.region_1 for reading in readings for touch in reading} == {"back"}
+
+
+def test_what_it_is_done_with_is_not_what_it_is_done_to() -> None:
+    places = {
+        touch.region_1 for reading in one("Person A shoves person B with both hands").readings for touch in reading
+    }
+    assert "chest" in places and not {"left_palm", "right_palm"} & places
+    reading = one("Person A kicks person B with the left foot").readings
+    assert {touch.region_0 for each in reading for touch in each} == {"left_foot"}
+    assert "left_foot" not in {touch.region_1 for each in reading for touch in each}
+    readings = one("Person A pushes person B's left arm with the right hand").readings
+    assert {touch.region_0 for each in readings for touch in each} == {"right_palm"}
+
+
+def test_the_arm_that_one_is_pulled_by_is_the_others() -> None:
+    readings = one("Person A pulls person B by the left arm").readings
+    assert {touch.region_1.split("_")[0] for each in readings for touch in each} == {"left"}
+    assert {touch.region_0 for each in readings for touch in each} == {"left_palm", "right_palm"}
+
+
+def test_a_dance_hold_may_be_the_other_way_round() -> None:
+    readings = one("Two people dance together").readings
+    assert any({Touching("right_palm", "back"), Touching("left_palm", "right_palm")} <= reading for reading in readings)
+    assert any({Touching("left_palm", "back"), Touching("right_palm", "left_palm")} <= reading for reading in readings)
 
 
 def test_a_hug_is_several_touches_at_once() -> None:
