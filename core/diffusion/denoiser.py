@@ -15,7 +15,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ..motion import BODY_COUNT
-from .schedule import TRAIN_STEPS, cosine_alphas
 
 _SHIFT_SCALE = 8.0
 """per metre: shifts of joints by a decimetre or so come to about unit size."""
@@ -102,12 +101,10 @@ class Encoded:
 class Denoiser(nn.Module):
     """Predicts x0 [B,P,T,D] from x_t, the level t and the conditions.
 
-    The blocks' output F enters as x0 = gate (alpha x_t + sigma F), which keeps what has to be learned of unit size at every
-    level (the preconditioning of Salimans and Ho, Progressive distillation, 2022, written for x0). The gate of a joint starts
-    nearly closed where it was seen and open where it was not.
+    The blocks' output F enters as x0 = gate (F + k x_t), both nothing before training: an untrained denoiser leaves the initial
+    motion as it is. k depends on the level alone; where little noise is left, x_t says more than F can. The gate of a joint
+    starts nearly closed where it was seen and open where it was not.
     """
-
-    alpha_squared: Tensor
 
     def __init__(self, config: DenoiserConfig) -> None:
         super().__init__()
@@ -125,10 +122,10 @@ class Denoiser(nn.Module):
         self.blocks = nn.ModuleList([_Block(config) for _ in range(config.depth)])
         self.norm = nn.LayerNorm(width)
         self.head = nn.Linear(width, config.channels)
-        for layer in (self.head, self.joint_gate):
+        self.keep = nn.Linear(width, config.channels)
+        for layer in (self.head, self.keep, self.joint_gate):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
-        self.register_buffer("alpha_squared", cosine_alphas(TRAIN_STEPS).float(), persistent=False)
 
     def forward(self, x: Tensor, t: Tensor, conditions: Conditions, text: Tensor | None = None) -> Tensor:
         """x [B,P,T,D], t int64 [B], text [B,E]; a row of zeros, or None, stands for no sentence."""
@@ -146,14 +143,14 @@ class Denoiser(nn.Module):
 
     def denoise(self, x: Tensor, t: Tensor, encoded: Encoded, text: Tensor | None = None) -> Tensor:
         """`forward` with conditions that are encoded already."""
-        context = self.time(_level_waves(t, self.config.width, x)) + self._spoken(text, len(x), x)
+        level = self.time(_level_waves(t, self.config.width, x))
+        context = level + self._spoken(text, len(x), x)
         h = encoded.tokens + self.noisy(x)
         turns = _time_turns(x.shape[2], self.config.width // self.config.heads, x)
         for block in self.blocks:
             h = block(h, functional.silu(context), turns, encoded.valid)
-        squared = self.alpha_squared[t][:, None, None, None]
-        x0 = encoded.gate * (squared.sqrt() * x + (1 - squared).sqrt() * self.head(self.norm(h)))
-        return steadied(x0, self.config.steady, encoded.valid)
+        kept = self.keep(functional.silu(level))[:, None, None] * x
+        return steadied(encoded.gate * (self.head(self.norm(h)) + kept), self.config.steady, encoded.valid)
 
     def _spoken(self, text: Tensor | None, count: int, like: Tensor) -> Tensor:
         if text is None:

@@ -103,13 +103,19 @@ def test_only_distances_in_time_count(denoiser: Denoiser, noisy: torch.Tensor):
 
 
 @torch.no_grad()
-def test_untrained_a_seen_joint_stays_nearer_to_the_initial_motion_than_a_hidden_one():
+def test_untrained_it_leaves_the_initial_motion_as_it_is(noisy: torch.Tensor):
+    assert (Denoiser(CONFIG)(noisy, LEVELS, conditions(), TEXT) == 0).all()
+
+
+@torch.no_grad()
+def test_at_first_a_seen_joint_stays_nearer_to_the_initial_motion_than_a_hidden_one():
     torch.manual_seed(0)
     fresh = Denoiser(CONFIG)
+    fresh.head.bias.fill_(1)
     known = conditions()
     visible = torch.zeros_like(known.visible)
     visible[..., 11:] = 1
-    x0 = fresh(torch.ones(2, 2, 12, CONFIG.channels), torch.tensor([0, 0]), replace(known, visible=visible))
+    x0 = fresh(torch.ones(2, 2, 12, CONFIG.channels), LEVELS, replace(known, visible=visible))
     hidden, seen = x0[..., : 11 * 6], x0[..., 11 * 6 : 22 * 6]
     assert seen.max() < 0.15 and hidden.min() > 0.85
 
