@@ -102,7 +102,7 @@ def build_parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--out", type=Path, metavar="REPORT", help="write REPORT.json, .html and .npz")
     evaluate.add_argument("--clips", type=_positive, metavar="N", help="at most so many clips, evenly spread")
     evaluate.add_argument("--methods", metavar="A,B", help="rows of the table (default: all)")
-    evaluate.add_argument("--split", default="test", metavar="NAME", help="test (default) or dev")
+    evaluate.add_argument("--split", default="test", metavar="NAME", help="test (default) or dev; of 3dpw also contact")
     evaluate.add_argument("--seed", type=int, default=0, metavar="N")
     evaluate.add_argument(
         "--workers", type=_positive, metavar="N", help="processes side by side (default: one for each core)"
