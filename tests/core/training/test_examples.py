@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 import torch
 
 from core.body.files import load_body
-from core.choreography.interaction import Interaction
+from core.choreography.interaction import Interaction, save_interactions
 from core.choreography.studio import Studio
 from core.contract.contact import Contact
 from core.contract.errors import UserError
@@ -35,6 +36,7 @@ from core.training.examples import (
 )
 from core.training.mirror import mirrored_interaction, mirrored_words
 from core.training.strangers import stranger_pair
+from scripts.make_examples import summary, wanted
 from tests.core.evaluation.made_up import pair
 
 BODY = load_body(None)
@@ -189,3 +191,24 @@ def test_strangers_stay_apart_whoever_they_are() -> None:
     assert not np.array_equal(first.motion.pelvis[:, 0], second.motion.pelvis[:, 0])
     again = stranger_pair(studio, 0, 1)
     assert np.array_equal(again.motion.body_pose, second.motion.body_pose) and again.name == second.name
+
+
+def test_files_of_another_split_and_of_the_same_names_are_refused(tmp_path: Path) -> None:
+    train = replace(interaction(), family="handshake", subjects=("cmu-02",))
+    save_interactions(tmp_path / "train", [train])
+    save_interactions(tmp_path / "again", [train])
+    save_interactions(tmp_path / "test", [replace(train, subjects=("cmu-18",))])
+    assert [clip.name for clip in wanted([tmp_path / "train"], "train")] == ["wave-0001"]
+    for files, code in ((["train", "test"], "wrong-split"), (["train", "again"], "same-name")):
+        with pytest.raises(UserError) as caught:
+            wanted([tmp_path / name for name in files], "train")
+        assert caught.value.code == code
+
+
+def test_the_summary_tells_how_far_off_the_first_motion_is() -> None:
+    example = examples()[0]
+    moved = example.truth_joints + np.array([0, 0, 0.25], np.float32)
+    moved[1, ..., 1] += 0.1
+    text = summary([replace(example, joints=moved, hidden=np.zeros_like(example.hidden))])
+    # one is 250 mm off, the other the root of 250 and 100 squared
+    assert f"seen: {(250 + np.hypot(250, 100)) / 2:.0f} mm" in text and "depth between the pelvises: 100 mm" in text
