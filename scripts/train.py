@@ -33,13 +33,13 @@ from core.optimizer.run import KIND as OPTIMIZER
 from core.report import SilentReporter
 from core.semantics.encoder import fetched_encoder
 from core.training.examples import Example, load_examples
-from core.training.job import Job, install, train_optimizer
+from core.training.job import OPTIMIZER_SIZES, Job, install, train_optimizer
 from core.training.loop import Recipe
 from core.training.words import Words, words_of
 from core.training.workers import Workers, join
 
 ROOT = Path(__file__).resolve().parents[1]
-TRAINERS = {OPTIMIZER: train_optimizer}
+TRAINERS = {OPTIMIZER: (train_optimizer, OPTIMIZER_SIZES)}
 _CHUNK = 10
 """Clips of each family that are drawn and filmed at a time."""
 
@@ -58,6 +58,7 @@ def main() -> None:
     data.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="that draw and film")
     training = parser.add_argument_group("training")
     training.add_argument("--models", default=",".join(TRAINERS), help="comma-separated (default: all)")
+    training.add_argument("--size", choices=("auto", "small", "large"), default="auto", help="auto: small on a CPU")
     training.add_argument("--minutes", type=float, help="stop training after as many; the next run goes on")
     training.add_argument("--steps", type=int, default=20_000)
     training.add_argument("--batch", type=int, default=16, help="windows a step, of each process")
@@ -118,6 +119,7 @@ def train_all(arguments: argparse.Namespace, models: Sequence[str], workers: Wor
         seed=arguments.seed,
         dev_every=arguments.dev_every,
     )
+    size = arguments.size if arguments.size != "auto" else "small" if device.type == "cpu" else "large"
     job = Job(examples, dev, words, recipe, arguments.out, device, workers, say)
     began = time.monotonic()
     for name in models:
@@ -125,7 +127,8 @@ def train_all(arguments: argparse.Namespace, models: Sequence[str], workers: Wor
         if left is not None and left <= 0:
             say(f"{name}: no time left; run it again to go on")
             continue
-        outcome = TRAINERS[name](job, left)
+        trainer, sizes = TRAINERS[name]
+        outcome = trainer(job, left, sizes[size])
         say(f"{name}: step {outcome.step} of {recipe.steps}" + ("" if outcome.finished else "; run it again to go on"))
         if arguments.install and workers.first:
             install(arguments.out, name, MODELS)

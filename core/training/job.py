@@ -26,6 +26,12 @@ from .loop import History, Outcome, Recipe, train
 from .words import Words
 from .workers import Workers
 
+OPTIMIZER_SIZES: dict[str, dict[str, object]] = {
+    "small": {"width": 32, "person_width": 96, "blocks": 3},
+    "large": {"width": 64, "person_width": 192, "blocks": 5},
+}
+"""The small one learns on a CPU in an hour or so."""
+
 
 @dataclass(frozen=True)
 class Job:

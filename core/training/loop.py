@@ -99,7 +99,7 @@ def train(
     """
     crew = workers or Workers()
     device = next(network.parameters()).device
-    run = _Run(network, recipe, {"recipe": asdict(recipe), "settings": dict(settings)}, state)
+    run = _Run(network, recipe, {"recipe": _deciding(recipe), "settings": dict(settings)}, state)
     run.resume()
     began = saved = time.monotonic()
     spent_before, failures = run.history.seconds, 0
@@ -231,6 +231,11 @@ class _Run:
         self.step = int(found.about["step"])
         self.history = History(**found.about["history"])
         self.sums = dict(found.about["sums"])
+
+
+def _deciding(recipe: Recipe) -> dict[str, Any]:
+    """What of a recipe decides the weights; how often one looks does not."""
+    return {name: value for name, value in asdict(recipe).items() if name not in ("note_every", "dev_every")}
 
 
 def _differences(wanted: Mapping[str, Any], found: Mapping[str, Any], prefix: str = "") -> list[str]:
