@@ -1,4 +1,4 @@
-"""What the denoiser is trained on: masks that look like people hiding each other, and a loss that is nothing where x0 is right."""
+"""What the denoiser is trained on: masks that look like people hiding each other, and a loss, nothing where x0 is right."""
 
 from __future__ import annotations
 

@@ -1,0 +1,116 @@
+"""The infiller at work: takes of a whole clip."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from ..checkpoint import config_of, fill, load_checkpoint, weights_file
+from ..geometry.initial import Initial
+from ..motion import PairMotion
+from ..optimizer.run import Optimized
+from ..report import Reporter
+from ..representation.observed import VERSION, Observed, Setting
+from ..representation.residual import Scales, apply
+from ..representation.spans import spans
+from .denoiser import Conditions, Denoiser, DenoiserConfig
+from .guidance import Guidance
+from .infiller import Sampling, sample
+from .loss import unscaled
+
+KIND = "infiller"
+"""Of its checkpoints, and the name of the weights that come with the product."""
+
+
+@dataclass(frozen=True)
+class Infiller:
+    """A trained denoiser and the scale of what it makes."""
+
+    denoiser: Denoiser
+    scales: Scales
+
+
+@dataclass(frozen=True)
+class Infilled:
+    """One take."""
+
+    channels: Tensor
+    """[P,N,D] on the models' clock, in the denoiser's scale: a later take may start from it."""
+    motion: PairMotion
+    """At the clip's own times, in the first motion's world."""
+    energy: float | None
+    """Of the guidance, lower is better; None without guidance."""
+
+
+def load_infiller(path: Path | None = None, device: torch.device | str = "cpu") -> Infiller:
+    """With the weights at `path`, else with those that came with the product.
+
+    UserError `weights-missing` or `weights-wrong`, as `load_checkpoint`; `scales-wrong` where the scales do not fit.
+    """
+    path = path or weights_file(KIND)
+    checkpoint = load_checkpoint(path, KIND, VERSION)
+    denoiser = Denoiser(config_of(checkpoint, DenoiserConfig, path))
+    fill(denoiser, checkpoint, path)
+    return Infiller(denoiser.eval().requires_grad_(False).to(device), Scales.from_json(checkpoint.statistics))
+
+
+def infill(
+    infiller: Infiller,
+    observed: Observed,
+    setting: Setting,
+    initial: Initial,
+    settings: Sampling,
+    *,
+    optimized: Optimized | None = None,
+    text: Tensor | None = None,
+    guidance: Guidance | None = None,
+    start: Tensor | None = None,
+    reporter: Reporter,
+) -> Infilled:
+    """Sample one take of a clip of any length, on the denoiser's device.
+
+    `observed` and `setting` of `observe_pair`, `optimized` of the geometry optimizer (None: without it), `text` [E] of the
+    sentence, `start` the channels of an earlier take. `guidance` of the same clip steers every step, holds enforced contacts
+    and pins at the end, and warns of those that it cannot hold. UserError `infiller-broken`.
+    """
+    device = next(infiller.denoiser.parameters()).device
+    windows = spans(observed.nodes.shape[1])
+    if guidance is not None:
+        guidance.fresh()
+    channels = sample(
+        infiller.denoiser,
+        _conditions(observed, optimized, windows, device),
+        windows,
+        settings,
+        text=None if text is None else text.to(device),
+        start=start,
+        guide=guidance,
+        reporter=reporter,
+    )
+    energy = None
+    if guidance is not None and not (start is not None and settings.strength == 0):
+        channels = guidance.settle(channels, reporter)
+        energy = guidance.energy(channels)
+    x, betas = unscaled(channels.to(setting.view.turn.device), infiller.scales)
+    return Infilled(channels, apply(x, betas, initial.motion, setting.view, setting.clock), energy)
+
+
+def _conditions(
+    observed: Observed, optimized: Optimized | None, windows: list[slice], device: torch.device
+) -> Iterator[Conditions]:
+    """Of each window, made when it is asked for."""
+    for window in windows:
+        nodes, people, joints, seen = (
+            value[:, window].to(device)[None]
+            for value in (observed.nodes, observed.people, observed.joints, observed.seen)
+        )
+        shift, log_sigma = torch.zeros_like(joints), torch.zeros_like(seen)
+        if optimized is not None:
+            shift = optimized.joints[:, window].to(device)[None] - joints
+            log_sigma = optimized.sigma[:, window].to(device)[None].log()
+        valid = torch.ones(1, seen.shape[2], dtype=torch.bool, device=device)
+        yield Conditions(nodes, people, shift, log_sigma, seen, valid)
