@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ..motion import BODY_COUNT
+from .schedule import cosine_alphas
 
 _SHIFT_SCALE = 8.0
 """per metre: shifts of joints by a decimetre or so come to about unit size."""
@@ -101,15 +102,18 @@ class Encoded:
 class Denoiser(nn.Module):
     """Predicts x0 [B,P,T,D] from x_t, the level t and the conditions.
 
-    The blocks' output F enters as x0 = gate (F + k x_t), both nothing before training: an untrained denoiser leaves the initial
-    motion as it is. k depends on the level alone; where little noise is left, x_t says more than F can. The gate of a joint
+    The blocks' output F enters as x0 = gate (F + k alpha x_t), F and k nothing before training: an untrained denoiser leaves the
+    initial motion as it is. k depends on the level alone; where little noise is left, x_t says more than F can. The gate of a joint
     starts nearly closed where it was seen and open where it was not.
     """
+
+    alpha: Tensor
 
     def __init__(self, config: DenoiserConfig) -> None:
         super().__init__()
         self.config = config
         width = config.width
+        self.register_buffer("alpha", cosine_alphas().sqrt().float(), persistent=False)
         self.node = nn.Linear(config.node_features + 6, config.node_width)
         self.gather = nn.Linear(BODY_COUNT * config.node_width, width)
         self.person = nn.Linear(config.person_features, width)
@@ -143,6 +147,8 @@ class Denoiser(nn.Module):
 
     def denoise(self, x: Tensor, t: Tensor, encoded: Encoded, text: Tensor | None = None) -> Tensor:
         """`forward` with conditions that are encoded already."""
+        # as much of x_t as is not noise: alpha x_t is what would be expected if there were no evidence at all
+        x = self.alpha[t][:, None, None, None] * x
         level = self.time(_level_waves(t, self.config.width, x))
         context = level + self._spoken(text, len(x), x)
         h = encoded.tokens + self.noisy(x)
