@@ -14,15 +14,20 @@ from torch import nn
 from ..body.files import load_body
 from ..checkpoint import Checkpoint, as_record, save_checkpoint
 from ..contract.files import replacing
+from ..diffusion.denoiser import Denoiser
+from ..diffusion.loss import InfillerObjective
+from ..diffusion.run import KIND as INFILLER
 from ..optimizer.network import GeometryOptimizer
-from ..optimizer.run import KIND
+from ..optimizer.run import KIND as OPTIMIZER
+from ..optimizer.run import load_optimizer
 from ..representation.observed import VERSION
 from .card import Card, hardware, write_card
 from .curves import save_curves
 from .draw import Drawer
 from .examples import Example
 from .geometry import JointObjective, config_for_features, initial_errors, optimizer_errors
-from .loop import History, Outcome, Recipe, train
+from .infill import DEV_SAMPLING, infiller_config, infiller_errors, scales_of
+from .loop import History, Objective, Outcome, Recipe, train
 from .words import Words
 from .workers import Workers
 
@@ -31,6 +36,11 @@ OPTIMIZER_SIZES: dict[str, dict[str, object]] = {
     "large": {"width": 64, "person_width": 192, "blocks": 5},
 }
 """The small one learns on a CPU in an hour or so."""
+_LIMITS = "Seen people are a model of the 2D stage's errors, and interactions are composed ones: real film differs."
+INFILLER_SIZES: dict[str, dict[str, object]] = {
+    "small": {"width": 160, "depth": 4, "heads": 5},
+    "large": {"width": 256, "depth": 6, "heads": 8},
+}
 
 
 @dataclass(frozen=True)
@@ -51,39 +61,77 @@ def train_optimizer(job: Job, minutes: float | None, changes: Mapping[str, objec
     config = config_for_features(**(changes or {}))
     torch.manual_seed(job.recipe.seed)
     network = GeometryOptimizer(config).to(job.device)
-    before = initial_errors(job.dev)
     body = load_body(None).to(job.device)
+    what = (
+        "Moves the initial joints of two people to where they plausibly are, with a standard deviation each: a graph "
+        f"network over both skeletons and time ({size_of(network)} numbers, core/optimizer/network.py)."
+    )
+    limits = (
+        f"{_LIMITS} The pelvis' sigma is of its place, every other joint's of its place relative to the own pelvis."
+    )
+    return _trained(
+        job, minutes, OPTIMIZER, network, JointObjective(network, body), as_record(config), {}, what, limits,
+        lambda averaged: optimizer_errors(averaged, job.dev, job.words),
+    )  # fmt: skip
+
+
+def train_infiller(job: Job, minutes: float | None, changes: Mapping[str, object] | None = None) -> Outcome:
+    """Train the infiller, on the geometry optimizer's weights in the job's folder where there are any."""
+    config = infiller_config(**(changes or {}))
+    torch.manual_seed(job.recipe.seed)
+    network = Denoiser(config).to(job.device)
+    body = load_body(None).to(job.device)
+    scales = scales_of(job.examples)
+    weights = job.folder / f"{OPTIMIZER}.safetensors"
+    optimizer = load_optimizer(weights, job.device) if weights.exists() else None
+    what = (
+        "Fills in the motion of two people where it was not seen: a diffusion transformer over the change of the initial "
+        f"motion ({size_of(network)} numbers, core/diffusion/denoiser.py), "
+        + ("told the geometry optimizer's joints." if optimizer else "trained without the geometry optimizer's joints.")
+    )
+    limits = f"{_LIMITS} Dev errors are of one take in {DEV_SAMPLING.steps} steps without guidance."
+    return _trained(
+        job, minutes, INFILLER, network, InfillerObjective(network, scales, body, optimizer), as_record(config),
+        scales.to_json(), what, limits,
+        lambda averaged: infiller_errors(averaged, job.dev, job.words, scales, body, optimizer),
+    )  # fmt: skip
+
+
+def _trained(
+    job: Job,
+    minutes: float | None,
+    kind: str,
+    network: nn.Module,
+    objective: Objective,
+    config: Mapping[str, Any],
+    statistics: Mapping[str, Any],
+    what: str,
+    limits: str,
+    measure: Callable[[nn.Module], dict[str, float]],
+) -> Outcome:
+    before = initial_errors(job.dev)
 
     def noted(step: int, history: History) -> None:
         tell(job, step, history, before)
-        save_curves(job.folder / f"{KIND}.png", KIND, history, before)
+        save_curves(job.folder / f"{kind}.png", kind, history, before)
 
     outcome = train(
         network,
-        JointObjective(network, body),
+        objective,
         Drawer(job.examples, job.words, job.device),
-        lambda averaged: optimizer_errors(averaged, job.dev, job.words),
+        measure,
         job.recipe,
-        state=job.folder / f"{KIND}.state.safetensors",
-        settings={"config": as_record(config), "features": VERSION},
+        state=job.folder / f"{kind}.state.safetensors",
+        settings={"config": config, "features": VERSION},
         minutes=minutes,
         workers=job.workers,
         on_dev=noted,
     )
     if job.workers.first:
-        errors = optimizer_errors(outcome.averaged, job.dev, job.words)
-        write_weights(job, outcome, KIND, as_record(config), errors)
-        what = (
-            "Moves the initial joints of two people to where they plausibly are, with a standard deviation each: a graph "
-            f"network over both skeletons and time ({size_of(network)} numbers, core/optimizer/network.py)."
-        )
-        limits = (
-            "Seen people are a model of the 2D stage's errors, and interactions are composed ones: real film differs. The "
-            "pelvis' sigma is of its place, every other joint's of its place relative to the own pelvis."
-        )
-        write_card(
-            job.folder / f"{KIND}.md", card_of(job, outcome, KIND, what, {"initial": before, KIND: errors}, limits)
-        )
+        errors = measure(outcome.averaged)
+        write_weights(job, outcome, kind, config, errors, statistics)
+        card = card_of(job, outcome, kind, what, {"initial": before, kind: errors}, limits)
+        write_card(job.folder / f"{kind}.md", card)
     return outcome
 
 
@@ -101,7 +149,7 @@ def write_weights(
     kind: str,
     config: Mapping[str, Any],
     errors: Mapping[str, float],
-    statistics: Mapping[str, Any] | None = None,
+    statistics: Mapping[str, Any],
 ) -> None:
     about = {
         "steps": outcome.step,
@@ -111,7 +159,7 @@ def write_weights(
     }
     tensors = outcome.averaged.state_dict()
     path = job.folder / f"{kind}.safetensors"
-    save_checkpoint(path, Checkpoint(kind, VERSION, config, tensors, statistics or {}, about))
+    save_checkpoint(path, Checkpoint(kind, VERSION, config, tensors, statistics, about))
 
 
 def card_of(
