@@ -29,8 +29,8 @@ class JointWeights:
     place: float = 0.5
     distance: float = 0.7
     bones: float = 0.3
-    velocity: float = 0.3
-    acceleration: float = 0.3
+    velocity: float = 0.5
+    acceleration: float = 1.0
 
 
 _TENTH, _ACCELERATION = 0.1, 30.0
