@@ -28,7 +28,7 @@ class JointWeights:
     pose: float = 1.0
     place: float = 0.5
     distance: float = 0.7
-    bones: float = 0.3
+    bones: float = 1.0
     velocity: float = 0.5
     acceleration: float = 1.0
 
