@@ -28,9 +28,9 @@ class JointWeights:
     pose: float = 1.0
     place: float = 0.5
     distance: float = 0.7
-    bones: float = 1.0
-    velocity: float = 0.5
-    acceleration: float = 1.0
+    bones: float = 0.7
+    velocity: float = 0.3
+    acceleration: float = 0.4
 
 
 _TENTH, _ACCELERATION = 0.1, 30.0
