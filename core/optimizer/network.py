@@ -3,14 +3,16 @@
 Nodes are the 22 body joints of either person. Edges: bones, and learned ones within a body (ST-GCN: Yan et al., AAAI 2018); time;
 the partner's joints of the same moment (attention with a learned bias for each pair of joints). Beside the joints runs one state
 a person and moment: it carries what concerns a whole body (place, depth, size), sees the whole window and the text. All weights
-are shared by both people, so exchanging them exchanges the result. The last layers begin at zero: an untrained network leaves the
-initial joints where they are.
+are shared by both people, so exchanging them exchanges the result. Beside shifting joints the network may smooth the initial
+pose, each joint at each moment as much as it finds right: most of the shaking goes that way, and fast motion stays. The last
+layers begin at zero: an untrained network leaves the initial joints where they are.
 
 Shapes: B windows, P = 2 people, T frames, 22 joints, C numbers a joint, D numbers a person.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -28,6 +30,12 @@ _LOG_SIGMA = (-5.5, 1.5)
 """Least and most: 4 mm and 4.5 m."""
 _LARGEST_FEATURE = 8.0
 """Features are of about unit size; larger ones are outliers that the network has not seen."""
+CALMS = (1.5, 4.0)
+"""Frames, standard deviations of the Gaussians that the initial pose may be smoothed by."""
+_SHARE_UNIT = 5.0
+"""Share of smoothing that an output of one stands for: steps in training are small."""
+_SHIFT_CALM = 1.5
+"""Frames, of the Gaussian that what the network adds by itself goes through: pairs of frames come out of it apart."""
 _TIME_REACH = 3
 """Steps to either side that a joint hears of itself in one block."""
 
@@ -49,6 +57,11 @@ class OptimizerConfig:
     """Which three person features hold the camera's place relative to the pelvis, view axes; () where none do."""
     camera_unit: float = 1.0
     """metres that a camera feature of one stands for."""
+    pose: tuple[int, ...] = ()
+    """Which three features of a joint hold its initial place relative to the own pelvis, view axes; () where none do, and
+    nothing is smoothed then."""
+    pose_unit: float = 1.0
+    """metres that one of those stands for."""
     partner: bool = True
     """Whether people hear each other."""
     time: bool = True
@@ -67,7 +80,8 @@ class GeometryOptimizer(nn.Module):
         self.no_text = nn.Parameter(torch.zeros(D))
         self.blocks = nn.ModuleList(_Block(config) for _ in range(config.blocks))
         self.node_norm, self.person_norm = nn.LayerNorm(C), nn.LayerNorm(D)
-        self.node_out = _zero(nn.Linear(C, 4 * k))
+        self.smooths = bool(config.pose) and config.time
+        self.node_out = _zero(nn.Linear(C, (4 + len(CALMS) * self.smooths) * k))
         self.person_out = _zero(nn.Linear(D, 5 * k))
 
     def forward(self, nodes: Tensor, people: Tensor, text: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -80,7 +94,7 @@ class GeometryOptimizer(nn.Module):
         B, P, T = nodes.shape[:3]
         k = self.config.frames_a_step
         steps = -(-T // k)
-        people_now = people
+        people_now, initial = people, nodes[..., list(self.config.pose)] * self.config.pose_unit
         nodes = _padded(nodes.clamp(-_LARGEST_FEATURE, _LARGEST_FEATURE), steps * k)
         people = _padded(people.clamp(-_LARGEST_FEATURE, _LARGEST_FEATURE), steps * k)
         by_step = nodes.reshape(B * P, steps, k, BODY_COUNT, -1).transpose(2, 3).flatten(3)
@@ -89,11 +103,15 @@ class GeometryOptimizer(nn.Module):
         words = self._words(text, B).repeat_interleave(P, 0)
         for block in self.blocks:
             h, p = block(h, p, words)
-        of_joint = self.node_out(self.node_norm(h)).unflatten(-1, (k, 4)).transpose(2, 3)
-        of_joint = of_joint.reshape(B, P, steps * k, BODY_COUNT, 4)[:, :, :T]
+        of_joint = self.node_out(self.node_norm(h)).unflatten(-1, (k, -1)).transpose(2, 3)
+        of_joint = of_joint.reshape(B, P, steps * k, BODY_COUNT, -1)[:, :, :T]
         of_person = self.person_out(self.person_norm(p)).reshape(B, P, steps * k, 5)[:, :, :T]
         place = SHIFT_UNIT * of_person[..., :3] + self._along_the_ray(people_now, of_person[..., 3:4])
         shift = place[..., None, :] + SHIFT_UNIT * of_joint[..., :3]
+        if self.smooths:
+            shift = calmed(shift, _SHIFT_CALM)
+            for share, frames in zip(of_joint[..., 4:, None].unbind(-2), CALMS):
+                shift = shift + _SHARE_UNIT * share * (calmed(initial, frames) - initial)
         log_sigma = of_joint[..., 3] + functional.pad(of_person[..., 4:], (0, BODY_COUNT - 1))
         first = torch.tensor(FIRST_SIGMA, dtype=shift.dtype, device=shift.device).log()
         return shift, (log_sigma + first).clamp(*_LOG_SIGMA)
@@ -230,6 +248,18 @@ class _Person(nn.Module):
         apart = (moment[:, None] - moment).abs()
         score = query @ key.mT / query.shape[-1] ** 0.5 - self.distance.exp()[:, None, None] * apart
         return self.time_out((score.softmax(-1) @ value).transpose(1, 2).flatten(2))
+
+
+def calmed(values: Tensor, frames: float) -> Tensor:
+    """[B,P,T,...] through a Gaussian over time with that standard deviation; beyond the ends values are held."""
+    reach = math.ceil(3 * frames)
+    offset = torch.arange(-reach, reach + 1, device=values.device, dtype=values.dtype)
+    kernel = torch.exp(-0.5 * (offset / frames) ** 2)
+    rows = values.flatten(3).transpose(2, 3).flatten(0, 2)[:, None]
+    smooth = functional.conv1d(
+        functional.pad(rows, (reach, reach), mode="replicate"), (kernel / kernel.sum())[None, None]
+    )
+    return smooth[:, 0].unflatten(0, (*values.shape[:2], -1)).transpose(2, 3).reshape(values.shape)
 
 
 def exchanged(values: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ from ..diffusion.masks import MaskRates, Seen, draw_masks, hide
 from ..optimizer.network import GeometryOptimizer, OptimizerConfig
 from ..optimizer.run import optimize
 from ..representation.clock import RATE
-from ..representation.observed import NODE_FEATURES, PERSON_COLUMNS, PERSON_FEATURES
+from ..representation.observed import NODE_COLUMNS, NODE_FEATURES, PERSON_COLUMNS, PERSON_FEATURES
 from .draw import Drawn, whole_clips
 from .examples import Example
 from .joints import JointWeights, joint_loss
@@ -22,17 +22,21 @@ from .words import Words
 
 _CAMERA_UNIT = 4.0
 """metres of the person feature `camera`."""
+_POSE_UNIT = 0.5
+"""metres of a joint's feature `from_pelvis`."""
 _MASKS = MaskRates(limb=0.15, half=0.05, whole=0.05)
 
 
 def config_for_features(**changes: object) -> OptimizerConfig:
     """Sizes for the features of this version, with those that are named."""
-    camera = PERSON_COLUMNS["camera"]
+    camera, pose = PERSON_COLUMNS["camera"], NODE_COLUMNS["from_pelvis"]
     values = {
         "node_features": len(NODE_FEATURES),
         "person_features": len(PERSON_FEATURES),
         "camera": tuple(range(camera.start, camera.stop)),
         "camera_unit": _CAMERA_UNIT,
+        "pose": tuple(range(pose.start, pose.stop)),
+        "pose_unit": _POSE_UNIT,
     }
     return OptimizerConfig(**(values | changes))  # pyright: ignore[reportArgumentType]
 

@@ -4,15 +4,24 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
+from scipy.ndimage import gaussian_filter1d
 from torch import Tensor
 
 from core.optimizer.graph import anatomy
-from core.optimizer.network import FIRST_SIGMA, GeometryOptimizer, OptimizerConfig
+from core.optimizer.network import CALMS, FIRST_SIGMA, GeometryOptimizer, OptimizerConfig, calmed
 
 CONFIG = OptimizerConfig(
-    node_features=7, person_features=5, text_features=6, width=16, person_width=24, blocks=2, camera=(1, 2, 3)
+    node_features=7,
+    person_features=5,
+    text_features=6,
+    width=16,
+    person_width=24,
+    blocks=2,
+    camera=(1, 2, 3),
+    pose=(4, 5, 6),
 )
 
 
@@ -97,7 +106,24 @@ def test_depth_moves_a_whole_person_along_the_ray() -> None:
         network.person_out.bias[3::5] = 0.7  # nothing but the share of the distance
     shift = network(nodes, people)[0]
     to_camera = 3.0 * people[..., None, 1:4]
-    assert torch.allclose(shift, (-0.07 * to_camera).expand_as(shift))
+    expected = calmed((-0.07 * to_camera).expand_as(shift), 1.5)
+    assert torch.allclose(shift, expected)
+
+
+def test_the_initial_pose_may_be_smoothed() -> None:
+    """Told to smooth all of it, the network leaves of a shaking joint what a Gaussian over time leaves."""
+    network, (nodes, people, _) = GeometryOptimizer(replace(CONFIG, pose_unit=0.5)).double(), seen(frames=40)
+    with torch.no_grad():
+        network.node_out.bias.view(2, -1)[:, 4] = 0.2  # a fifth, of five
+    initial = 0.5 * nodes[..., 4:]
+    moved = (initial + network(nodes, people)[0]).detach()
+    expected = gaussian_filter1d(initial.numpy(), CALMS[0], axis=2, mode="nearest", truncate=3.3)
+    assert np.allclose(moved.numpy(), expected, atol=1e-6)
+
+
+def test_smoothing_leaves_what_does_not_change() -> None:
+    still = torch.randn(1, 2, 1, 22, 3, dtype=torch.float64).expand(1, 2, 9, 22, 3)
+    assert torch.allclose(calmed(still, 4.0), still)
 
 
 def test_bones_join_the_joints_that_they_do() -> None:

@@ -10,7 +10,7 @@ import torch
 from core.body.files import load_body
 from core.body.rotations import axis_angle_to_matrix, matrix_to_6d
 from core.evaluation.shot import HIDDEN, SEEN
-from core.representation.observed import NODE_FEATURES, PERSON_FEATURES
+from core.representation.observed import NODE_COLUMNS, NODE_FEATURES, PERSON_FEATURES
 from core.representation.residual import SHIFT, SIZE, Base
 from core.training.examples import Example
 from core.training.job import Job
@@ -32,10 +32,12 @@ def made_up(seed: int, frames: int = 70) -> Example:
     joints[1, ..., 1] += 0.3
     x = np.zeros((2, frames, SIZE), np.float16)
     x[1, :, SHIFT.start + 1] = -0.3
+    nodes = rng.normal(0, 1, (2, frames, 22, len(NODE_FEATURES)))
+    nodes[..., NODE_COLUMNS["from_pelvis"]] = 2 * (joints - joints[:, :, :1])
     return Example(
         name=f"made-up-{seed}",
         family="handshake",
-        nodes=rng.normal(0, 1, (2, frames, 22, len(NODE_FEATURES))).astype(np.float16),
+        nodes=nodes.astype(np.float16),
         people=rng.normal(0, 1, (2, frames, len(PERSON_FEATURES))).astype(np.float16),
         joints=joints,
         seen=np.ones((2, frames, 22), np.float16),
