@@ -107,6 +107,10 @@ WAYS_TO_TOUCH: dict[str, tuple[str, bool]] = {
 }
 """Verbs that say what someone touches with, where nothing else is named, and whether it is brief."""
 
+ANYWHERE = "chest|belly|face|thigh:y|back"
+ANYWHERE_BY_LEG = "hips|belly|thigh:y|knee:y|shin:y|calf:y|back"
+"""Where somebody is touched, or kicked, where the words do not say."""
+
 LAYING = r"(put|lay|laid|plac|rest|keep|kept|press|set|wrap|throw|threw|drap|ha)\w*|with"
 """Words before a part of one's own that is then laid on the other."""
 UPON = r"on|onto|upon|against|around|round|over|at|to|behind|under"

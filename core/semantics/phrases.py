@@ -16,8 +16,9 @@ from ..contract.skeleton import REGIONS
 from . import lexicon
 from .lexicon import Meeting
 
-_MOST_READINGS = 64
-_SIDED_HAND = re.compile(r"\b(left|right) (?:hand|arm|forearm|palm|fist|foot|leg)s?\b")
+_MOST_READINGS = 128
+"""Enough for the interaction with most of them, an arm around shoulders: fewer would leave out one of the roles."""
+_SIDED_HAND = re.compile(r"\b(left|right) (?:hand|arm|forearm|wrist|palm|fist|foot|leg)s?\b")
 
 
 @dataclass(frozen=True, order=True)
@@ -66,7 +67,7 @@ def _of_clause(clause: str) -> Hypothesis | None:
     for interaction in lexicon.INTERACTIONS:
         match = re.search(interaction.pattern, clause)
         if match and not _denied(clause, match.start()):
-            sides = _sides_of_hands(clause, interaction.done_to) if len(interaction.meetings) == 1 else {}
+            sides = _sides_of_hands(clause, interaction.done_to)
             if interaction.name == "shove" and (parts := _parts_in(_without_means(clause[match.end() :]))):
                 meetings: tuple[Meeting, ...] = (Meeting(interaction.meetings[0].actor, parts[0]),)
             else:
@@ -97,7 +98,9 @@ def _touched(clause: str) -> Hypothesis | None:
                 own, others = own[:1], own[1:]
             if not others and not brief:
                 continue  # `holds a cup` says nothing about the other
-            meeting = Meeting(own[-1] if own else effector, others[0] if others else "chest|belly|face|thigh:y|back")
+            mine = own[-1] if own else effector
+            anywhere = lexicon.ANYWHERE_BY_LEG if mine.startswith(("foot", "shin", "knee")) else lexicon.ANYWHERE
+            meeting = Meeting(mine, others[0] if others else anywhere)
             return Hypothesis("touch", clause, _readings((meeting,), {}, _roles(clause)), brief)
     return None
 
