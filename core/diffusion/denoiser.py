@@ -19,6 +19,8 @@ from .schedule import cosine_alphas
 
 _SHIFT_SCALE = 8.0
 """per metre: shifts of joints by a decimetre or so come to about unit size."""
+_CALM = 2.0
+"""frames"""
 
 
 @dataclass(frozen=True)
@@ -103,8 +105,9 @@ class Denoiser(nn.Module):
     """Predicts x0 [B,P,T,D] from x_t, the level t and the conditions.
 
     The blocks' output F enters as x0 = gate (F + k alpha x_t), F and k nothing before training: an untrained denoiser leaves the
-    initial motion as it is. k depends on the level alone; where little noise is left, x_t says more than F can. The gate of a joint
-    starts nearly closed where it was seen and open where it was not.
+    initial motion as it is. k depends on the level alone; where little noise is left, x_t says more than F can. The gate of a
+    joint starts nearly closed where it was seen and open where it was not. Of x_t only what changes slowly is looked at: noise
+    differs from frame to frame, motion does not, and a take must not shake.
     """
 
     alpha: Tensor
@@ -148,7 +151,7 @@ class Denoiser(nn.Module):
     def denoise(self, x: Tensor, t: Tensor, encoded: Encoded, text: Tensor | None = None) -> Tensor:
         """`forward` with conditions that are encoded already."""
         # as much of x_t as is not noise: alpha x_t is what would be expected if there were no evidence at all
-        x = self.alpha[t][:, None, None, None] * x
+        x = self.alpha[t][:, None, None, None] * calmed(x, encoded.valid)
         level = self.time(_level_waves(t, self.config.width, x))
         context = level + self._spoken(text, len(x), x)
         h = encoded.tokens + self.noisy(x)
@@ -164,6 +167,14 @@ class Denoiser(nn.Module):
         text = text.to(like)
         said = text.abs().amax(-1, keepdim=True) > 0
         return torch.where(said, self.text(text), self.no_text)
+
+
+def calmed(x: Tensor, valid: Tensor) -> Tensor:
+    """x [B,P,T,D] averaged over the frames around each, those that are valid [B,T], by a Gaussian of _CALM frames."""
+    time = torch.arange(x.shape[2], device=x.device, dtype=x.dtype)
+    near = torch.exp(-0.5 * ((time[:, None] - time) / _CALM).square()) * valid[:, None].to(x)
+    near = near / near.sum(-1, keepdim=True).clamp_min(1e-9)
+    return near[:, None] @ x
 
 
 def steadied(x: Tensor, steady: int, valid: Tensor | None = None) -> Tensor:

@@ -83,7 +83,7 @@ def infill(
         guidance.fresh()
     channels = sample(
         infiller.denoiser,
-        _conditions(observed, optimized, windows, device),
+        conditions_of(observed, optimized, windows, device),
         windows,
         settings,
         text=None if text is None else text.to(device),
@@ -99,7 +99,7 @@ def infill(
     return Infilled(channels, apply(x, betas, initial.motion, setting.view, setting.clock), energy)
 
 
-def _conditions(
+def conditions_of(
     observed: Observed, optimized: Optimized | None, windows: list[slice], device: torch.device
 ) -> Iterator[Conditions]:
     """Of each window, made when it is asked for."""

@@ -121,6 +121,22 @@ def test_at_first_a_seen_joint_stays_nearer_to_the_initial_motion_than_a_hidden_
 
 
 @torch.no_grad()
+def test_noise_that_differs_from_frame_to_frame_does_not_shake_the_result(denoiser: Denoiser):
+    one, draw = conditions(1, 1), torch.Generator().manual_seed(4)
+    steady = {name: value.expand(1, 2, 40, *value.shape[3:]) for name, value in vars(one).items() if name != "valid"}
+    known = Conditions(**steady, valid=one.valid.expand(1, 40))
+    noise = torch.randn(1, 2, 40, CONFIG.channels, generator=draw)
+
+    def result(x: torch.Tensor) -> torch.Tensor:
+        return denoiser(x, torch.tensor([300]), known)
+
+    shaken = result(noise).diff(n=2, dim=2).square().mean().sqrt()
+    followed = (result(noise[:, :, :1].expand_as(noise)) - result(torch.zeros_like(noise))).square().mean().sqrt()
+    # the second difference of the noise itself would be larger than it by the root of six
+    assert shaken < 0.1 * followed
+
+
+@torch.no_grad()
 def test_examples_of_a_batch_do_not_see_each_other(denoiser: Denoiser, noisy: torch.Tensor):
     parts = [conditions(1, seed=1), conditions(1, seed=2)]
     both = denoiser(noisy, LEVELS, together(parts), TEXT)
