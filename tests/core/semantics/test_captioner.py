@@ -69,7 +69,7 @@ def agreement(text: str, clip: Interaction) -> list[float]:
     """Of each thing that the text says, how much of its best reading is a true touch: who, what, which side."""
     true = truth(clip)
     return [
-        max(np.mean([(part(t.region_0), part(t.region_1)) in true for t in reading]) for reading in found.readings)
+        max(sum((part(t.region_0), part(t.region_1)) in true for t in each) / len(each) for each in found.readings)
         for found in hypotheses(text)
     ]
 
@@ -150,12 +150,8 @@ def test_a_lifted_arm_is_of_its_side() -> None:
 
 
 def test_people_who_do_not_touch_are_not_said_to() -> None:
-    texts = [
-        captions(described(walking(who, to)), np.random.default_rng(seed))
-        for who, to in ((0, 1.5), (1, -1))
-        for seed in range(20)
-    ]
-    texts += [captions(described(turning(180)), np.random.default_rng(seed)) for seed in range(10)]
+    quiet = [described(walking(0, 1.5)), described(walking(1, -1)), described(turning(180))]
+    texts = [captions(description, np.random.default_rng(seed)) for description in quiet for seed in range(20)]
     for text in {text for drawn in texts for text in drawn}:
         assert hypotheses(text) == (), text
 
@@ -240,23 +236,20 @@ def test_captions_start_with_a_capital_and_end_with_a_stop() -> None:
         for clip in family[:1]:
             for text in captions(facts(clip.name), np.random.default_rng(1), 5):
                 assert text[0].isupper() and text.endswith(".") and "  " not in text and "{" not in text
-                assert "  " not in text and "one person one person" not in text.lower()
 
 
 def test_contacts_are_detected_where_nobody_knows_them() -> None:
     clip = clips()["handshake"][0]
-    middle = clip.motion.pelvis.mean((0, 1))
+    touch = min(contact.frame_start for contact in clip.contacts)
+    few = slice(max(touch - 4, 0), touch + 14)
+    motion = PairMotion(**{
+        name: values if name == "betas" else values[:, few] for name, values in vars(clip.motion).items()
+    })  # fmt: skip
+    frames = motion.pelvis.shape[1]
+    middle = motion.pelvis.mean((0, 1))
     world = np.eye(4)
     world[:3, :3] = [[1, 0, 0], [0, 0, -1], [0, 1, 0]]  # looks along +Y from 4 m away
     world[:3, 3] = -world[:3, :3] @ (middle + [0, -4, 0])
-    K = np.array([[900, 0, 480], [0, 900, 270], [0, 0, 1]], float)
-    frames = clip.frames
-    text = annotate(
-        clip.motion,
-        Camera(K, world),
-        load_body(None),
-        np.arange(frames),
-        np.arange(frames) / RATE,
-        np.ones((2, frames, 22)),
-    )
-    assert "shake hands" in text
+    camera = Camera(np.array([[900, 0, 480], [0, 900, 270], [0, 0, 1]], float), world)
+    index, seconds = np.arange(frames), np.arange(frames) / RATE
+    assert "shake hands" in annotate(motion, camera, load_body(None), index, seconds, np.ones((2, frames, 22)))
