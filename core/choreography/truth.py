@@ -1,11 +1,10 @@
-"""What is true of a finished motion: which regions touch, how deep bodies are in each other, how far planted feet slide."""
+"""What is true of a finished motion: in which frames which regions touch."""
 
 from __future__ import annotations
 
 import uuid
 
 import numpy as np
-from scipy.spatial import KDTree
 
 from ..contract.contact import Contact
 from ..contract.skeleton import REGIONS
@@ -15,16 +14,6 @@ TOUCHING = 0.010
 _SHORTEST, _BRIDGED = 4, 3
 """frames"""
 _NAMESPACE = uuid.UUID("0b7b5a34-2c1f-4c55-a0f5-6a2c7f5e9d11")
-
-
-def touching_regions(vertices: np.ndarray, regions: np.ndarray) -> np.ndarray:
-    """bool [T,R,R]: regions of person 0 and of person 1 nearer than TOUCHING. vertices [2,T,V,3]; regions [V], -1 for none."""
-    touching = np.zeros((vertices.shape[1], len(REGIONS), len(REGIONS)), bool)
-    named = np.flatnonzero(regions >= 0)
-    for frame, (first, second) in enumerate(vertices[:, :, named].swapaxes(0, 1)):
-        pairs = KDTree(first).sparse_distance_matrix(KDTree(second), TOUCHING, output_type="coo_matrix")
-        touching[frame, regions[named[pairs.row]], regions[named[pairs.col]]] = True
-    return touching
 
 
 def contacts(touching: np.ndarray) -> list[Contact]:

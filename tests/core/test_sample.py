@@ -65,7 +65,7 @@ def test_the_truth_is_of_the_body_that_ships(body, truth):
 def test_the_clip_has_a_frame_for_every_frame_of_the_truth(truth):
     clip = probe(SAMPLES / "handshake_hug.mp4")
     assert (clip.frame_count, clip.width, clip.height) == (len(truth.time), 960, 540)
-    assert clip.frame_rate == pytest.approx(25)
+    assert clip.frame_rate == pytest.approx(30)
     assert clip.path.stat().st_size < 1_500_000
 
 

@@ -49,7 +49,9 @@ def test_a_handshake_is_found_in_its_hands_and_frames() -> None:
     assert [(c.region_a, c.region_b, c.source) for c in contacts] == [("right_palm", "right_palm", "prompt")]
     true = true_frames("right_palm", "right_fingers", "right_hand_back")
     said = set(range(contacts[0].frame_start, contacts[0].frame_end + 1))
-    assert len(said & true) > 0.7 * len(said | true)
+    assert true <= said
+    # the hands come slowly and part slowly: a third of a second before and after they are within what counts as nearly touching
+    assert len(said) < 1.8 * len(true)
 
 
 def test_the_hug_comes_after_the_handshake() -> None:
