@@ -158,11 +158,11 @@ class _Writer:
         moves = [move for move in self.facts.moves if move.name not in spoken and move.name != "carried"]
         if not self.plain and moves and self.rng.random() < 0.3:
             moves = moves[: int(self.rng.integers(1, len(moves) + 1))]
-        begin = (
-            self.standing(self.facts.begins, opening=True)
-            if self.plain or self.rng.random() < 0.7 or not (parts or moves)
-            else ""
+        again = any(
+            rhythm.standing.name == self.facts.begins.name == "side_by_side" for rhythm in self.facts.together[:1]
         )
+        first = not (parts or moves) or (not again and (self.plain or self.rng.random() < 0.7))
+        begin = self.standing(self.facts.begins, opening=True) if first else ""
         told = [self.sentence([[clause]]) for clause in parts]
         told += [self.sentence([[self.move(move)] for move in moves[:2]])] if moves else []
         return " ".join(text for text in (begin, *told) if text)

@@ -18,7 +18,7 @@ from core.motion import Camera, PairMotion
 from core.semantics.captioner import annotate, captions, short_caption
 from core.semantics.description import Description, describe
 from core.semantics.phrases import hypotheses
-from core.semantics.wordings import WORDINGS
+from core.semantics.wordings import MOVES, WORDINGS
 
 BENCHMARK = Path(__file__).resolve().parents[3] / "benchmarks" / "pairs_test"
 RATE = 30.0
@@ -219,6 +219,11 @@ def test_every_wording_of_a_deed_is_understood() -> None:
                         mark, {"pull_arm": "wrist", "hold_arm": "wrist"}.get(name, word) if mark == "{place}" else word
                     )
                 assert hypotheses(text), text
+
+
+def test_what_one_does_alone_is_no_touch() -> None:
+    for phrase in (phrase for phrases in MOVES.values() for phrase in phrases):
+        assert hypotheses(f"One person {phrase}, then turns.".replace("{b}", "the other")) == (), phrase
 
 
 def test_words_vary_and_facts_do_not() -> None:
