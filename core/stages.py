@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from .body.model import BodyModel
-from .cache import Cache, CacheEntry, key_of
+from .cache import Cache, CacheEntry, content_key, key_of
+from .checkpoint import weights_file
 from .clip import Clip
 from .contacts import detect, merge
 from .contract.contact import Contact
@@ -21,6 +22,9 @@ from .contract.errors import UserError
 from .geometry.fit import CONTACT_FIT, FIRST_FIT, REFINE, Fitted, Phase
 from .geometry.initial import Initial, initial_motion
 from .geometry.windows import fit_clip
+from .optimizer.expect import Expected, expect
+from .optimizer.run import KIND as OPTIMIZER
+from .optimizer.run import load_optimizer
 from .perception.stage import find_people
 from .perception.tracks import Tracks
 from .progress import JobProgress
@@ -118,8 +122,25 @@ def _initialise(inputs: Inputs, results: Mapping[str, Any], reporter: Reporter) 
     return initial_motion(results["perception"], inputs.body, fov=inputs.choices.fov, reporter=reporter)
 
 
+def _expect(inputs: Inputs, results: Mapping[str, Any], reporter: Reporter) -> Expected:
+    """The geometry optimizer's joints; without a network that works, nothing is expected, and the user is told."""
+    initial = results["initial"]
+    try:
+        network = load_optimizer(device=inputs.body.template.device)
+        return expect(results["perception"], initial, inputs.body, network)
+    except UserError as error:
+        reporter.warning(f"The motion is fitted without the learned geometry: {error.message} {error.hint}")
+        return Expected(initial.motion, None)
+
+
+def _optimizer_weights(_: Inputs) -> str | None:
+    path = weights_file(OPTIMIZER)
+    return content_key(path) if path.is_file() else None
+
+
 def _fit(inputs: Inputs, results: Mapping[str, Any], reporter: Reporter) -> Fitted:
-    return _descend(results["initial"], FIRST_FIT, inputs, results, reporter)
+    start = replace(results["initial"], motion=results["geometry"].motion)
+    return _descend(start, FIRST_FIT, inputs, results, reporter)
 
 
 def _find_contacts(inputs: Inputs, results: Mapping[str, Any], reporter: Reporter) -> ContactList:
@@ -179,6 +200,7 @@ def _descend(
         results["perception"],
         inputs.body,
         phases=phases,
+        prior=results["geometry"].prior,
         reporter=reporter,
         **options,
     )
@@ -202,15 +224,16 @@ PERCEPTION = Stage(
 INITIAL = Stage(
     "initial", ("perception",), 1, Initial, 1, lambda inputs: [inputs.choices.fov, inputs.choices.body], _initialise
 )
-FIT = Stage("fit", ("perception", "initial"), 1, Fitted, 55, lambda inputs: None, _fit)
+GEOMETRY = Stage("geometry", ("perception", "initial"), 1, Expected, 3, _optimizer_weights, _expect)
+FIT = Stage("fit", ("perception", "initial", "geometry"), 2, Fitted, 55, lambda inputs: None, _fit)
 CONTACTS = Stage("contacts", ("perception", "fit"), 1, ContactList, 7, lambda inputs: None, _find_contacts)
 PROMPT = Stage(
     "prompt-contacts", ("perception", "fit"), 1, ContactList, 3, lambda inputs: inputs.choices.prompt, _ground_prompt
 )
 CONTACT_STAGE = Stage(
     "contact-fit",
-    ("perception", "fit", "contacts", "prompt-contacts"),
-    1,
+    ("perception", "geometry", "fit", "contacts", "prompt-contacts"),
+    2,
     Fitted,
     25,
     lambda inputs: None,
@@ -225,9 +248,11 @@ NEW_PROMPT = Stage(
     lambda inputs: inputs.new_prompt,
     _ground_new_prompt,
 )
-REFINE_STAGE = Stage("refine", ("perception", "contact-fit", "new-prompt-contacts"), 1, Fitted, 16, _edits_key, _refine)
+REFINE_STAGE = Stage(
+    "refine", ("perception", "geometry", "contact-fit", "new-prompt-contacts"), 2, Fitted, 16, _edits_key, _refine
+)
 
-RECONSTRUCT_STAGES = (PERCEPTION, INITIAL, FIT, CONTACTS, PROMPT, CONTACT_STAGE)
+RECONSTRUCT_STAGES = (PERCEPTION, INITIAL, GEOMETRY, FIT, CONTACTS, PROMPT, CONTACT_STAGE)
 REFINE_STAGES = (*RECONSTRUCT_STAGES, NEW_PROMPT, REFINE_STAGE)
 """Of these all but the last usually come from the cache."""
 

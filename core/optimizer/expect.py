@@ -23,7 +23,8 @@ class Expected:
 
     motion: PairMotion
     """The initial motion with every pelvis moved to where it is expected: where a fit starts."""
-    prior: Prior
+    prior: Prior | None
+    """None where there was no network to ask."""
 
 
 def expect(
