@@ -19,7 +19,7 @@ from .contacts import detect, merge
 from .contract.contact import Contact
 from .contract.edits import Pin
 from .contract.errors import UserError
-from .geometry.fit import CONTACT_FIT, FIRST_FIT, REFINE, Fitted, Phase
+from .geometry.fit import CONTACT_FIT, CONTACT_SOLVE, FIRST_FIT, FIRST_SOLVE, REFINE, REFINE_SOLVE, Fitted, Phase
 from .geometry.initial import Initial, initial_motion
 from .geometry.windows import fit_clip
 from .optimizer.expect import Expected, expect
@@ -140,7 +140,7 @@ def _optimizer_weights(_: Inputs) -> str | None:
 
 def _fit(inputs: Inputs, results: Mapping[str, Any], reporter: Reporter) -> Fitted:
     start = replace(results["initial"], motion=results["geometry"].motion)
-    return _descend(start, FIRST_FIT, inputs, results, reporter)
+    return _descend(start, FIRST_FIT, FIRST_SOLVE, inputs, results, reporter)
 
 
 def _find_contacts(inputs: Inputs, results: Mapping[str, Any], reporter: Reporter) -> ContactList:
@@ -176,31 +176,33 @@ def prompted_contacts(prompt: str, fitted: Fitted, tracks: Tracks, body: BodyMod
 
 def _fit_contacts(inputs: Inputs, results: Mapping[str, Any], reporter: Reporter) -> Fitted:
     contacts = merge(results["contacts"].contacts, results["prompt-contacts"].contacts)
-    return _descend(results["fit"], CONTACT_FIT, inputs, results, reporter, contacts=contacts)
+    return _descend(results["fit"], CONTACT_FIT, CONTACT_SOLVE, inputs, results, reporter, contacts=contacts)
 
 
 def _refine(inputs: Inputs, results: Mapping[str, Any], reporter: Reporter) -> Fitted:
     edits = {"contacts": merge(results["new-prompt-contacts"].contacts, inputs.contacts), "pins": inputs.pins}
-    return _descend(results["contact-fit"], REFINE, inputs, results, reporter, fixed_shape=True, **edits)
+    return _descend(results["contact-fit"], REFINE, REFINE_SOLVE, inputs, results, reporter, fixed_shape=True, **edits)
 
 
 def _descend(
     start: Initial | Fitted,
     phases: Sequence[Phase],
+    with_prior: Sequence[Phase],
     inputs: Inputs,
     results: Mapping[str, Any],
     reporter: Reporter,
     **options: Any,
 ) -> Fitted:
-    """Fit to what was seen, from where another stage left off."""
+    """Fit to what was seen and what is expected, from where another stage left off."""
+    prior = results["geometry"].prior
     return fit_clip(
         start.motion,
         start.camera,
         start.planted,
         results["perception"],
         inputs.body,
-        phases=phases,
-        prior=results["geometry"].prior,
+        phases=phases if prior is None else with_prior,
+        prior=prior,
         reporter=reporter,
         **options,
     )

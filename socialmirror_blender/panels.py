@@ -21,6 +21,7 @@ _DOING = {"reconstruct": "Reconstructing", "refine": "Refining", "install": "Ins
 _STAGES = {
     "perception": "looking at the clip",
     "initial": "first guess",
+    "geometry": "placing joints",
     "fit": "fitting both people",
     "contacts": "finding contacts",
     "prompt-contacts": "reading the prompt",

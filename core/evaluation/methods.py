@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,9 +16,10 @@ from ..contract.errors import UserError
 from ..geometry.confidence import joint_confidence
 from ..geometry.initial import initial_motion
 from ..motion import Camera, PairMotion
+from ..optimizer.expect import Expected
 from ..perception.tracks import Tracks
 from ..report import Reporter
-from ..stages import CONTACT_STAGE, CONTACTS, PERCEPTION, PROMPT, RECONSTRUCT_STAGES, Choices, Inputs
+from ..stages import CONTACT_STAGE, CONTACTS, GEOMETRY, INITIAL, PERCEPTION, PROMPT, RECONSTRUCT_STAGES, Choices, Inputs
 from .baselines import fitted_alone, infilled, lifted, one_euro_filtered
 from .shot import Estimate, Method
 
@@ -60,11 +61,16 @@ def alone(tracks: Tracks, body: BodyModel, *, prompt: str, seed: int, reporter: 
 
 
 def joint_fit(tracks: Tracks, body: BodyModel, *, prompt: str, seed: int, reporter: Reporter) -> Estimate:
+    """The product without anything learned: its fall-back. It is told nothing in words."""
+    return _product(tracks, body, "", reporter, learned=False)
+
+
+def product(tracks: Tracks, body: BodyModel, *, prompt: str, seed: int, reporter: Reporter) -> Estimate:
     """The product: its own stages after perception, with the contacts that it would show. It is told nothing in words."""
     return _product(tracks, body, "", reporter)
 
 
-def prompted_fit(tracks: Tracks, body: BodyModel, *, prompt: str, seed: int, reporter: Reporter) -> Estimate:
+def prompted(tracks: Tracks, body: BodyModel, *, prompt: str, seed: int, reporter: Reporter) -> Estimate:
     """The product when somebody says in a sentence what happens."""
     return _product(tracks, body, prompt, reporter)
 
@@ -76,13 +82,14 @@ METHODS: dict[str, Method] = {
     "one-euro": one_euro,
     "initial": initial,
     "alone": alone,
-    "prompted-fit": prompted_fit,
     "joint-fit": joint_fit,
+    "prompted": prompted,
+    "product": product,
 }
 """All rows by name, in the table's order; the last is the product as it is, without a prompt."""
 
 
-PROMPTED = ("prompted-fit",)
+PROMPTED = ("prompted",)
 """Rows that are the same as another where there is no sentence to tell them."""
 
 
@@ -96,24 +103,34 @@ def chosen_methods(names: str) -> tuple[str, ...]:
     return chosen
 
 
-def _product(tracks: Tracks, body: BodyModel, prompt: str, reporter: Reporter) -> Estimate:
+def _product(tracks: Tracks, body: BodyModel, prompt: str, reporter: Reporter, *, learned: bool = True) -> Estimate:
     first, last = int(tracks.frame_index[0]), int(tracks.frame_index[-1])
     inputs = Inputs(Choices("", (first, last), None, None, body.identity, prompt), body, None)
     results: dict[str, Any] = {PERCEPTION.name: tracks}
     watch = _Watch()
-    if _recent and _recent[0] is tracks and _recent[1] is body:
+    if not learned:
+        with watch(INITIAL.name):
+            results[INITIAL.name] = INITIAL.run(inputs, results, reporter)
+        results[GEOMETRY.name] = Expected(results[INITIAL.name].motion, None)
+    elif _recent and _recent[0] is tracks and _recent[1] is body:
         results |= _recent[2]
         watch.seconds |= _recent[3]
     for stage in RECONSTRUCT_STAGES:
         if stage.name not in results:
             with watch(stage.name):
                 results[stage.name] = stage.run(inputs, {name: results[name] for name in stage.after}, reporter)
-    told = _after_prompt()
-    untold = [{name: each for name, each in kept.items() if name not in told} for kept in (results, watch.seconds)]
-    _recent[:] = [tracks, body, *untold]
+    if learned:
+        _keep(tracks, body, results, watch.seconds)
     fitted = results[CONTACT_STAGE.name]
     contacts = merge(results[CONTACTS.name].contacts, results[PROMPT.name].contacts)
     return Estimate(fitted.motion, fitted.camera, tuple(contacts), watch.seconds)
+
+
+def _keep(tracks: Tracks, body: BodyModel, results: Mapping[str, Any], seconds: Mapping[str, float]) -> None:
+    """For the product's other row on the same clip."""
+    told = _after_prompt()
+    untold = [{name: each for name, each in kept.items() if name not in told} for kept in (results, seconds)]
+    _recent[:] = [tracks, body, *untold]
 
 
 def _after_prompt() -> set[str]:

@@ -210,8 +210,9 @@ FOR_ONE: Mapping[str, Callable[[Tracks, BodyModel], Estimate]] = {
     "initial": _initial,
     "alone": _fitted,
     "joint-fit": _fitted,
+    "product": _fitted,
 }
-"""What the methods come to where there is one person only."""
+"""What the methods come to where there is one person only: what is learned is learned of pairs."""
 
 
 def read_views(folder: Path, onlooker: Onlooker) -> FourViews:

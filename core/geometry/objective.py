@@ -66,8 +66,8 @@ class Weights:
     penetration: float = 25.0
     order: float = 0.3
     order_margin: float = 0.12
-    expected: float = 0.3
-    expected_between: float = 0.3
+    expected: float = 10.0
+    expected_between: float = 10.0
     expected_width: float = 2.0
     pins: float = 200.0
 

@@ -130,6 +130,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     from core import pipeline, stages
     from core.geometry.fit import Fitted
     from core.geometry.initial import Initial
+    from core.optimizer.expect import Expected
 
     monkeypatch.setattr(pipeline, "load_body", load_body_once)
     computed: list[str] = []
@@ -147,6 +148,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     makers: dict[str, Callable[[Any], Any]] = {
         "perception": lambda inputs: made_up_tracks(first=inputs.choices.frames[0]),
         "initial": lambda inputs: Initial(made_up_motion(), made_up_camera(), planted),
+        "geometry": lambda inputs: Expected(made_up_motion(), None),
         "contacts": lambda inputs: stages.ContactList((Contact(0, "left_palm", 1, "right_palm", 2, 5, id="c"),)),
         "prompt-contacts": lambda inputs: asked_for(inputs.choices.prompt),
         "new-prompt-contacts": lambda inputs: asked_for(inputs.new_prompt),

@@ -95,13 +95,15 @@ def test_no_module_imports_itself_round_about(package: str) -> None:
 
 LAYERS = (
     ("contract",),
-    ("report", "failures", "device", "progress", "cache", "weights"),
+    ("report", "failures", "device", "progress", "cache", "weights", "checkpoint"),
     ("body", "perception", "motion", "clip"),
     ("geometry", "contacts"),
-    ("semantics", "mocap"),
-    ("choreography",),
+    ("semantics", "mocap", "representation"),
+    ("choreography", "optimizer"),
+    ("diffusion",),
     ("stages", "pipeline"),
     ("evaluation",),
+    ("training",),
     ("cli", "worker"),
 )
 """The core's parts, each of which knows only those before it, and its neighbours in the same line."""

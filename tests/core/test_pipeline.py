@@ -19,7 +19,7 @@ from core.contract.reconstruction import load, load_info
 from core.pipeline import RefineRequest, Request, reconstruct, refine
 from core.workspace import workspace
 
-ALL = ["perception", "initial", "fit", "contacts", "prompt-contacts", "contact-fit"]
+ALL = ["perception", "initial", "geometry", "fit", "contacts", "prompt-contacts", "contact-fit"]
 
 
 def files_of(folder: Path) -> dict[str, bytes]:
@@ -71,7 +71,7 @@ def test_a_second_run_computes_nothing_and_makes_the_same_take(clip_file, tmp_pa
         ({"fov": 60.0}, ALL[1:]),
         ({"people": (1, 0)}, ALL),
         ({"frames": "0:5"}, ALL),
-        ({"prompt": "a hug"}, ALL[4:]),
+        ({"prompt": "a hug"}, ALL[5:]),
         ({"device": "cpu"}, []),
     ],
 )

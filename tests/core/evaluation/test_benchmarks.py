@@ -87,9 +87,9 @@ def test_rendered_people_are_seen_together_and_apart(body, tmp_path: Path, monke
 
 
 def test_rows_that_need_a_sentence_are_left_out_where_there_is_none():
-    assert "prompted-fit" in benchmarks._methods(Request("pairs-2d"))
-    assert "prompted-fit" not in benchmarks._methods(Request("hi4d"), told=False)
-    assert benchmarks._methods(Request("hi4d", methods=("prompted-fit",)), told=False) == ("prompted-fit",)
+    assert "prompted" in benchmarks._methods(Request("pairs-2d"))
+    assert "prompted" not in benchmarks._methods(Request("hi4d"), told=False)
+    assert benchmarks._methods(Request("hi4d", methods=("prompted",)), told=False) == ("prompted",)
 
 
 @pytest.mark.parametrize(

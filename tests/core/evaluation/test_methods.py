@@ -49,6 +49,8 @@ def short_fit(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (stages, baselines):
         monkeypatch.setattr(module, "FIRST_FIT", first)
         monkeypatch.setattr(module, "CONTACT_FIT", first[1:])
+    monkeypatch.setattr(stages, "FIRST_SOLVE", first)
+    monkeypatch.setattr(stages, "CONTACT_SOLVE", first[1:])
 
 
 def estimated(method: str, shot: Shot, body: BodyModel, prompt: str = "") -> Estimate:
@@ -179,7 +181,7 @@ def test_alone_means_that_nobody_knows_of_the_other(shot, body, short_fit):
     assert one.found.shape == (1, 12) and one.track_ids.tolist() == [1]
 
 
-def test_the_joint_fit_is_the_product(shot, body, short_fit, tmp_path: Path):
+def test_the_row_product_is_the_product(shot, body, short_fit, tmp_path: Path):
     """The same as the stages give when they are run for a reconstruction."""
     choices = stages.Choices("clip", (0, 11), None, None, body.identity)
     inputs = stages.Inputs(choices, body, None)
@@ -187,7 +189,7 @@ def test_the_joint_fit_is_the_product(shot, body, short_fit, tmp_path: Path):
     keys = stages.stage_keys(stages.RECONSTRUCT_STAGES, inputs)
     cache.write("perception", keys["perception"], CacheEntry(shot.tracks, (), 0.0))
     outcome = stages.run_stages(stages.RECONSTRUCT_STAGES, inputs, cache, JobProgress(Recorder()))
-    estimate = estimated("joint-fit", shot, body, prompt="They shake hands.")
+    estimate = estimated("product", shot, body, prompt="They shake hands.")
     product = outcome.results["contact-fit"]
     for name, value in vars(product.motion).items():
         np.testing.assert_array_equal(getattr(estimate.motion, name), value)
@@ -198,17 +200,31 @@ def test_the_joint_fit_is_the_product(shot, body, short_fit, tmp_path: Path):
 
 def test_rows_that_share_stages_do_not_disturb_each_other(shot, body, short_fit):
     """In whichever order, and also when other tracks come between."""
-    first = estimated("joint-fit", shot, body)
-    prompted = estimated("prompted-fit", shot, body, prompt="They shake hands.")
-    other = estimated("joint-fit", replace(shot, tracks=hidden_wrist(shot, not_sure).tracks), body)
-    again = estimated("joint-fit", shot, body)
+    first = estimated("product", shot, body)
+    prompted = estimated("prompted", shot, body, prompt="They shake hands.")
+    other = estimated("product", replace(shot, tracks=hidden_wrist(shot, not_sure).tracks), body)
+    again = estimated("product", shot, body)
     np.testing.assert_array_equal(first.motion.body_pose, again.motion.body_pose)
     assert np.abs(first.motion.body_pose - other.motion.body_pose).max() > 1e-3
     assert {"fit", "contact-fit"} <= set(prompted.seconds)
 
 
+def test_the_joint_fit_is_the_product_without_what_was_learned(shot, body, short_fit, monkeypatch):
+    estimate = estimated("joint-fit", shot, body)
+    learned = estimated("product", shot, body)
+    assert np.abs(estimate.motion.pelvis - learned.motion.pelvis).max() > 1e-3
+
+    def no_weights(*_, **__):
+        raise UserError("weights-missing", "There are no weights.", "Train them.")
+
+    monkeypatch.setattr(stages, "load_optimizer", no_weights)
+    other_object = replace(shot, tracks=replace(shot.tracks))  # so that no result is shared with the row above
+    fallen_back = estimated("product", other_object, body)
+    np.testing.assert_array_equal(fallen_back.motion.body_pose, estimate.motion.body_pose)
+
+
 def test_rows_are_chosen_by_name():
-    assert tuple(METHODS)[-1] == "joint-fit"  # what the report's page is about
+    assert tuple(METHODS)[-1] == "product"  # what the report's page is about
     assert chosen_methods("raw, joint-fit,raw") == ("raw", "joint-fit")
     with pytest.raises(UserError, match="'dance'") as refused:
         chosen_methods("raw,dance")
