@@ -110,7 +110,8 @@ def build_parser() -> argparse.ArgumentParser:
 
     doctor = command("doctor", _doctor, "Say what works here, what is missing, and how to get it.")
     doctor.add_argument("--json", action="store_true")
-    command("weights", _weights, "Download the networks' weights, checked by sha256.")
+    weights = command("weights", _weights, "Download the networks' weights, checked by sha256.")
+    weights.add_argument("--text", action="store_true", help="the sentence encoder, too (84 MB; for training)")
     command("serve", _serve, "Work for Blender: JSON lines on stdin and stdout.")
     return parser
 
@@ -202,12 +203,12 @@ def _doctor(options: argparse.Namespace) -> int:
 
 def _weights(options: argparse.Namespace) -> int:
     from .progress import JobProgress
-    from .weights import WEIGHTS, ensure
+    from .weights import REQUIRED, WEIGHTS, ensure
 
     with Terminal(sys.stderr) as terminal:
         progress = JobProgress(terminal)
         progress.expect({"weights": 1.0})
-        files = ensure(WEIGHTS, progress.begin("weights"))
+        files = ensure(WEIGHTS if options.text else REQUIRED, progress.begin("weights"))
     for path in files.values():
         print(path)
     return OK

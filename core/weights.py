@@ -155,7 +155,9 @@ TEXT_WEIGHTS = (
         "how the words are cut",
     ),
 )
-WEIGHTS: tuple[Weight, ...] = (*PERCEPTION_WEIGHTS, *TEXT_WEIGHTS)
+REQUIRED: tuple[Weight, ...] = PERCEPTION_WEIGHTS
+"""What a reconstruction cannot do without."""
+WEIGHTS: tuple[Weight, ...] = (*REQUIRED, *TEXT_WEIGHTS)
 
 
 def cache_folder() -> Path:
@@ -203,7 +205,7 @@ def ensure(
     return {weight.name: folder / weight.file for weight in weights}
 
 
-def status(weights: Iterable[Weight] = WEIGHTS, cache: Path | None = None) -> list[WeightStatus]:
+def status(weights: Iterable[Weight] = REQUIRED, cache: Path | None = None) -> list[WeightStatus]:
     """What is there and what is not, and how to get it. Reads files, writes nothing."""
     folder = weights_folder(cache)
     return [

@@ -6,7 +6,7 @@
 #   make_blender_env VERSION [FILE...]
 #                              .venv-blender-VERSION (4.5, 5.0, 5.2) with Blender as a Python module and the given
 #                              requirement files; sets BLENDER_PYTHON; returns 1 where no interpreter at hand fits
-#   fetch_weights              download the networks the core needs now, checked by sha256
+#   fetch_weights [--text]     download the networks the core needs now, checked by sha256; --text the sentence encoder, too
 #
 # Everything may be run again: what is already there and unchanged is not made a second time.
 
@@ -193,7 +193,7 @@ need_system_libraries() { # what Blender's module needs of the system; installed
     fi
 }
 
-fetch_weights() {
+fetch_weights() { # [--text]
     say "Weights of the networks"
-    (cd "$ROOT" && "$CORE_PYTHON" -m core weights) || fail "The weights could not be fetched; the line above says why."
+    (cd "$ROOT" && "$CORE_PYTHON" -m core weights "$@") || fail "The weights could not be fetched; the line above says why."
 }

@@ -24,7 +24,7 @@ TEXT_SIZE = 384
 _LONGEST = 256
 """Words (pieces of them) of a sentence that count; the network was trained on no more."""
 _BATCH = 64
-_FETCH = "Run `python -m core weights` where there is a network."
+_FETCH = "Run `python -m core weights --text` where there is a network."
 
 
 @dataclass(frozen=True)

@@ -58,7 +58,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def real() -> SentenceEncoder:
     if not all(file.present for file in status(TEXT_WEIGHTS)):
-        pytest.skip("the sentence encoder is not in the cache (python -m core weights)")
+        pytest.skip("the sentence encoder is not in the cache (python -m core weights --text)")
     return cached_encoder()
 
 
