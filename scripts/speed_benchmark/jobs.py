@@ -21,11 +21,12 @@ from core.evaluation.metrics import about_root, mpjpe
 from core.geometry.fit import FIRST_FIT
 from core.geometry.windows import select_tracks
 from core.motion import BODY_COUNT, pose_motion
+from core.optimizer.expect import Expected
 from core.perception.tracks import Tracks
 from core.pipeline import RefineRequest, Request, reconstruct, refine
 from core.progress import Progress
 from core.report import SilentReporter
-from core.stages import FIT, RECONSTRUCT_STAGES, Choices, Inputs
+from core.stages import FIT, INITIAL, RECONSTRUCT_STAGES, Choices, Inputs
 
 from .full_mesh import fit_full_mesh
 from .memory import StagePeaks
@@ -88,13 +89,17 @@ def stages_after_perception(peaks: StagePeaks, frames: int, tracks_file: str, de
 
 
 def beside_full_mesh(peaks: StagePeaks, frames: int, tracks_file: str, device: str, truth_file: str) -> dict[str, Any]:
-    """Our fit and a plain one with smplx on the clip's first frames, from the same start. `truth_file` may be empty."""
+    """Our fit and a plain one with smplx on the clip's first frames, from the same start, without anything learned in either.
+
+    `truth_file` may be empty.
+    """
     limit_threads()
     inputs = _inputs(frames, device)
     tracks = select_tracks(_tracks(tracks_file), np.arange(frames))
-    start = RECONSTRUCT_STAGES[1].run(inputs, {"perception": tracks}, SilentReporter())
+    start = INITIAL.run(inputs, {"perception": tracks}, SilentReporter())
+    results = {"perception": tracks, "initial": start, "geometry": Expected(start.motion, None)}
     started = time.perf_counter()
-    fitted = FIT.run(inputs, {"perception": tracks, "initial": start}, SilentReporter())
+    fitted = FIT.run(inputs, results, SilentReporter())
     fit_seconds = time.perf_counter() - started
     ours = pose_motion(inputs.body, fitted.motion).joints[:, :, :BODY_COUNT].cpu().numpy()
     steps = sum(phase.steps for phase in FIRST_FIT)
