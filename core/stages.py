@@ -22,7 +22,7 @@ from .contract.errors import UserError
 from .geometry.fit import CONTACT_FIT, CONTACT_SOLVE, FIRST_FIT, FIRST_SOLVE, REFINE, REFINE_SOLVE, Fitted, Phase
 from .geometry.initial import Initial, initial_motion
 from .geometry.windows import fit_clip
-from .optimizer.expect import Expected, expect
+from .optimizer.expect import Expected, disagreement, expect
 from .optimizer.run import KIND as OPTIMIZER
 from .optimizer.run import load_optimizer
 from .perception.stage import find_people
@@ -127,10 +127,21 @@ def _expect(inputs: Inputs, results: Mapping[str, Any], reporter: Reporter) -> E
     initial = results["initial"]
     try:
         network = load_optimizer(device=inputs.body.template.device)
-        return expect(results["perception"], initial, inputs.body, network)
+        expected = expect(results["perception"], initial, inputs.body, network)
     except UserError as error:
         reporter.warning(f"The motion is fitted without the learned geometry: {error.message} {error.hint}")
         return Expected(initial.motion, None)
+    if expected.prior is not None and disagreement(expected.prior, results["perception"], initial.camera.K) > _STRANGE:
+        reporter.warning(
+            "The learned geometry does not agree with what was seen: this clip is unlike those that it learned from. "
+            "The motion is fitted without it."
+        )
+        return Expected(initial.motion, None)
+    return expected
+
+
+_STRANGE = 0.11
+"""Disagreement from which on what is expected is not believed: a little more than the largest of the dev clips (0.104)."""
 
 
 def _optimizer_weights(_: Inputs) -> str | None:
@@ -226,7 +237,7 @@ PERCEPTION = Stage(
 INITIAL = Stage(
     "initial", ("perception",), 1, Initial, 1, lambda inputs: [inputs.choices.fov, inputs.choices.body], _initialise
 )
-GEOMETRY = Stage("geometry", ("perception", "initial"), 1, Expected, 3, _optimizer_weights, _expect)
+GEOMETRY = Stage("geometry", ("perception", "initial"), 2, Expected, 3, _optimizer_weights, _expect)
 FIT = Stage("fit", ("perception", "initial", "geometry"), 2, Fitted, 55, lambda inputs: None, _fit)
 CONTACTS = Stage("contacts", ("perception", "fit"), 1, ContactList, 7, lambda inputs: None, _find_contacts)
 PROMPT = Stage(

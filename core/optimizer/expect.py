@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from ..body.model import BodyModel
+from ..contract.skeleton import JOINT_INDEX, LANDMARK_INDEX
+from ..geometry.evidence import evidence_from_tracks
 from ..geometry.initial import Initial
 from ..geometry.prior import Prior
 from ..motion import BODY_COUNT, PairMotion, pose_motion
@@ -48,3 +51,26 @@ def expect(
     return Expected(
         replace(initial.motion, pelvis=pelvis.astype("float32")), Prior(in_camera.cpu().numpy(), sigma.cpu().numpy())
     )
+
+
+_LIMBS = [
+    f"{side}_{part}" for part in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle") for side in ("left", "right")
+]
+_SURE = 0.5
+"""Confidence from which on a landmark says where a joint is."""
+
+
+def disagreement(prior: Prior, tracks: Tracks, K: np.ndarray) -> float:
+    """How far the expected limbs lie from where they were surely seen, median over the person's height in the picture.
+
+    What a network expects of clips like those that it learned from lies within a few hundredths; far more says that this one is
+    of another kind. 0 where nothing was surely seen.
+    """
+    evidence = evidence_from_tracks(tracks, torch.as_tensor(K, dtype=torch.float32))
+    landmarks = [LANDMARK_INDEX[name] for name in _LIMBS]
+    sure = (evidence.weight[:, :, landmarks].cpu().numpy() > _SURE) & ~tracks.contested[:, :, landmarks]
+    joints = prior.joints[:, :, [JOINT_INDEX[name] for name in _LIMBS]]
+    pixels = joints[..., :2] / np.maximum(joints[..., 2:], 0.1) * K[[0, 1], [0, 1]] + K[:2, 2]
+    seen = evidence.pixels[:, :, landmarks].cpu().numpy()
+    apart = np.linalg.norm(pixels - seen, axis=-1) / evidence.box_height.cpu().numpy()[..., None]
+    return float(np.median(apart[sure])) if sure.any() else 0.0
