@@ -16,7 +16,7 @@ from torch import Tensor
 from ..body.model import BodyModel
 from ..contract.contact import Contact
 from ..contract.edits import Pin
-from ..geometry.fit import HELD
+from ..geometry.held import HELD, farthest_pin, missed_pin, open_contact
 from ..geometry.initial import Initial
 from ..geometry.objective import Objective, State, Surroundings, Weights, build_objective
 from ..geometry.touch import touch_gap
@@ -43,6 +43,7 @@ _SHIFT_RATE = 0.6
 """metres that a pelvis moves while a joint turns by a radian."""
 _GUIDING = Weights(rest=0.0, unseen_speed=0.0, shape=0.0)
 """The learned prior stands for the pull to a resting pose and to the mean shape."""
+_WHEN = " while motion is filled in"
 _HOLDING = replace(_GUIDING, enforced=800.0, pins=4000.0)
 
 
@@ -252,22 +253,10 @@ def _open_contacts(states: Sequence[tuple[_Part, State]]) -> list[str]:
     for found in gaps.values():
         contact, gap = found[0][0], float(torch.cat([part for _, part in found]).mean())
         if gap > HELD:
-            other = "the ground" if contact.person_b == "ground" else f"{contact.region_b} of person {contact.person_b}"
-            sentences.append(
-                f"The enforced contact of {contact.region_a} of person {contact.person_a} with {other} (frames "
-                f"{contact.frame_start}-{contact.frame_end}) stays {100 * gap:.1f} cm apart while motion is filled in: what "
-                "was seen in the clip, or another contact or pin, pulls the other way."
-            )
+            sentences.append(open_contact(contact, gap, _WHEN))
     return sentences
 
 
 def _missed_pins(states: Sequence[tuple[_Part, State]]) -> list[str]:
-    worst = 0.0
-    for part, state in states:
-        pins = part.objective.position_pins
-        placed = state.posed.joints[pins.person, pins.frame, pins.joint] - state.world[:3, 3]
-        if len(pins.frame):
-            worst = max(worst, float((placed @ state.world[:3, :3] - pins.value).norm(dim=-1).max()))
-    if worst <= HELD:
-        return []
-    return [f"A pinned joint stays {100 * worst:.1f} cm from its pin while motion is filled in: it is out of reach."]
+    worst = max((farthest_pin(part.objective, state) for part, state in states), default=0.0)
+    return [missed_pin(worst, _WHEN)] if worst > HELD else []

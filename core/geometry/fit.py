@@ -20,14 +20,13 @@ from ..perception.tracks import Tracks
 from ..report import Reporter
 from .camera import extrinsics
 from .confidence import joint_confidence
+from .held import HELD, farthest_pin, missed_pin, open_contact
 from .objective import Objective, State, Weights, build_objective, floor_of
 from .prior import Prior
 from .touch import touch_gap
 
 _LOOK_AROUND = 15
 """Steps after which who is near whom is looked at again."""
-HELD = 0.01
-"""metres within which enforced contacts and pins are to hold."""
 
 
 @dataclass(frozen=True)
@@ -239,16 +238,8 @@ def _report_what_does_not_hold(objective: Objective, state: State, reporter: Rep
     heights = state.heights(state.touching)
     for touch in objective.touches:
         gap = float(touch_gap(touch, state.touching, heights).abs().mean())
-        contact = touch.contact
-        if contact.state == "enforced" and gap > HELD:
-            other = "the ground" if touch.points_b is None else f"{contact.region_b} of person {contact.person_b}"
-            reporter.warning(
-                f"The enforced contact of {contact.region_a} of person {contact.person_a} with {other} "
-                f"(frames {contact.frame_start}-{contact.frame_end}) stays {100 * gap:.1f} cm apart: what was seen in the "
-                "clip, or another contact or pin, pulls the other way."
-            )
-    pins = objective.position_pins
-    place = (state.posed.joints[pins.person, pins.frame, pins.joint] - state.world[:3, 3]) @ state.world[:3, :3]
-    missed = (place - pins.value).norm(dim=-1)
-    if len(missed) and float(missed.max()) > HELD:
-        reporter.warning(f"A pinned joint stays {100 * float(missed.max()):.1f} cm from its pin: it is out of reach.")
+        if touch.contact.state == "enforced" and gap > HELD:
+            reporter.warning(open_contact(touch.contact, gap))
+    missed = farthest_pin(objective, state)
+    if missed > HELD:
+        reporter.warning(missed_pin(missed))
