@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 import numpy as np
 import torch
 from torch import nn
 
 from ..body.model import BodyModel
-from ..diffusion.denoiser import Conditions, Denoiser, DenoiserConfig
+from ..diffusion.denoiser import Denoiser, DenoiserConfig
 from ..diffusion.infiller import Sampling, sample
 from ..diffusion.loss import CHANNELS, unscaled
+from ..diffusion.run import conditions_of
 from ..optimizer.network import GeometryOptimizer
 from ..optimizer.run import optimize
 from ..report import SilentReporter
-from ..representation.observed import NODE_FEATURES, PERSON_FEATURES, Observed
+from ..representation.observed import NODE_FEATURES, PERSON_FEATURES
 from ..representation.residual import BETAS, Scales, decode
 from ..representation.spans import spans
 from .draw import whole_clips
@@ -60,26 +60,11 @@ def infiller_errors(
     def guesses() -> Iterator[Guess]:
         for example, observed, text in whole_clips(examples, words, device):
             windows = spans(example.frames)
-            conditions = [_conditions(observed, window, optimizer, text) for window in windows]
+            optimized = None if optimizer is None else optimize(observed, optimizer, text)
+            conditions = conditions_of(observed, optimized, windows, device)
             said = text if bool((text != 0).any()) else None
             channels = sample(network, conditions, windows, DEV_SAMPLING, text=said, reporter=SilentReporter())
             motion = decode(*unscaled(channels, scales), observed.base).motion
             yield Guess(motion.joints(body).cpu().numpy(), example.truth_joints, example.hidden)
 
     return joint_errors(guesses())
-
-
-def _conditions(
-    observed: Observed, window: slice, optimizer: GeometryOptimizer | None, text: torch.Tensor
-) -> Conditions:
-    base = observed.base
-    part = Observed(
-        observed.nodes[:, window], observed.people[:, window], observed.joints[:, window], observed.seen[:, window],
-        replace(base, rotations=base.rotations[:, window], pelvis=base.pelvis[:, window]),
-    )  # fmt: skip
-    shift, log_sigma = torch.zeros_like(part.joints), torch.zeros_like(part.seen)
-    if optimizer is not None:
-        found = optimize(part, optimizer, text)
-        shift, log_sigma = found.joints - part.joints, found.sigma.log()
-    valid = torch.ones(1, part.seen.shape[1], dtype=torch.bool, device=part.seen.device)
-    return Conditions(part.nodes[None], part.people[None], shift[None], log_sigma[None], part.seen[None], valid)
