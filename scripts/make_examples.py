@@ -4,7 +4,8 @@
     .venv/bin/python scripts/make_examples.py --interactions dev.npz --split dev --cameras 1 --seed 1 --out out/examples/dev
     ... --strangers 300 --motion FOLDER      and pairs of people who have nothing to do with each other
 
-Every interaction is filmed by several drawn cameras, every other time in the mirror, and seen by the model of the 2D stage. The
+Every interaction is filmed by several drawn cameras, every other time in the mirror, and seen by the model of the 2D stage; those
+of the train split by models drawn around it (core/training/variety.py), those of dev by the one that the benchmark uses. The
 file is written anew after every hundred examples, so that learning can begin with what is there. The same seed gives the same
 examples, however many workers there are; interactions of another split than `--split` are refused.
 """
@@ -53,13 +54,14 @@ def main() -> None:
     torch.set_num_threads(1)
     began = time.perf_counter()
     interactions = wanted(arguments.interactions, arguments.split)
-    takes = takes_of(interactions, arguments.cameras, arguments.seed)
+    varied = arguments.split == "train"
+    takes = takes_of(interactions, arguments.cameras, arguments.seed, varied)
     if arguments.strangers:
         if arguments.motion is None:
             parser.error("strangers need --motion")
         pairs = strangers(arguments.motion, arguments.cache, arguments.split, arguments.strangers, arguments.seed)
         print(f"{len(pairs)} pairs of strangers in {time.perf_counter() - began:.0f} s", flush=True)
-        takes += [Take(pair, number % 2, arguments.seed) for number, pair in enumerate(pairs)]
+        takes += [Take(pair, number % 2, arguments.seed, varied) for number, pair in enumerate(pairs)]
     examples: list[Example] = []
     began = time.perf_counter()
     for number, example in enumerate(make_examples(takes, arguments.workers), 1):

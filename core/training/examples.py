@@ -27,18 +27,24 @@ from ..contract.errors import UserError
 from ..contract.files import put_json, put_npz, read_json, read_npz, replacing
 from ..evaluation.noise import Noise, load_noise
 from ..evaluation.pairs_2d import shot
+from ..evaluation.shot import Shot
 from ..geometry.initial import initial_motion
 from ..report import SilentReporter
 from ..representation.observed import NODE_FEATURES, PERSON_FEATURES, VERSION, observe_pair
 from ..representation.parts import touching
 from ..representation.residual import PLANTED, TOUCHING, Base, base_of, encode
 from ..representation.view import ground_view
+from ..semantics.captioner import captions
+from ..semantics.description import describe
 from .mirror import mirrored_interaction
+from .variety import varied
 
 _KNOWN_LENS_SHARE = 0.25
 """Of the examples whose camera's field of view is given, as users sometimes do."""
 _LOOK_EVERY = 3
 """Frames: who hides whom is found out in each third, a tenth of a second apart."""
+_CAPTIONS = 3
+"""Of each clip, beside the generator's own sentences."""
 _MOVING = ("nodes", "people", "joints", "seen", "base_turns", "truth_joints", "x", "hidden")
 """Fields with frames along their second axis."""
 _STILL = ("base_betas", "betas")
@@ -125,11 +131,13 @@ class Take:
     interaction: Interaction
     camera: int
     seed: int
+    varied: bool = False
+    """Seen by another 2D stage each time, drawn around the fitted one: for training, not for measuring."""
 
 
-def takes_of(interactions: Sequence[Interaction], cameras: int, seed: int) -> list[Take]:
+def takes_of(interactions: Sequence[Interaction], cameras: int, seed: int, varied: bool = False) -> list[Take]:
     """All first cameras come first: whoever stops early has seen all interactions."""
-    return [Take(interaction, camera, seed) for camera in range(cameras) for interaction in interactions]
+    return [Take(interaction, camera, seed, varied) for camera in range(cameras) for interaction in interactions]
 
 
 def make_examples(takes: Sequence[Take], workers: int = 1) -> Iterator[Example | None]:
@@ -145,8 +153,11 @@ def make_example(take: Take) -> Example | None:
     """Film and observe: drawn from the seed, the interaction's name and the camera's number alone."""
     interaction = mirrored_interaction(take.interaction) if take.camera % 2 else take.interaction
     interaction = replace(interaction, name=f"{interaction.name}@{take.camera}")
+    noise = load_noise()
+    if take.varied:
+        noise = varied(noise, np.random.default_rng((take.seed, zlib.crc32(interaction.name.encode()), 2)))
     try:
-        return example_of(interaction, take.seed, _default_body(), load_noise())
+        return example_of(interaction, take.seed, _default_body(), noise)
     except UserError as error:
         if error.code != "nobody":
             raise
@@ -187,9 +198,16 @@ def example_of(interaction: Interaction, seed: int, body: BodyModel, noise: Nois
         name=interaction.name,
         family=interaction.family,
         hidden=hidden.numpy(),
-        sentences=interaction.sentences,
+        sentences=(*interaction.sentences, *_captions(filmed, body, rng)),
         **kept,
     )
+
+
+def _captions(filmed: Shot, body: BodyModel, rng: np.random.Generator) -> tuple[str, ...]:
+    """What the geometry captioner says of the truth: words for clips that come without, and other words for those with."""
+    truth, tracks = filmed.truth, filmed.tracks
+    description = describe(truth.motion, body, truth.contacts, tracks.frame_index, tracks.time)
+    return captions(description, rng, _CAPTIONS)
 
 
 def save_examples(path: Path, examples: Sequence[Example]) -> None:

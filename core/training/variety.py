@@ -1,0 +1,64 @@
+"""The 2D stage in other worlds: its errors as fitted to rendered people, made larger, skewed and more frequent at random.
+
+The fitted model knows clips in which both people were found; real film has other bodies, clothes and light, and more frames in
+which somebody disappears behind the other. Whoever learns from one model of errors alone trusts it too far.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from ..evaluation.noise import OWN, Noise
+
+_SPREAD = 0.35
+"""Standard deviation of the logarithm of errors' sizes."""
+_LARGER = 0.15
+"""Mean of that: rather larger than smaller."""
+_SKEW = 0.012
+"""Heights of a person by which each group of landmarks may lie elsewhere than the body says, standard deviation."""
+_METRIC_SKEW = 0.02
+"""metres, of metric landmarks."""
+_STATURE = 0.04
+"""Standard deviation of the logarithm of how tall metric landmarks make people."""
+_BEHIND_OTHER = 1.2
+"""Most, of the logarithm, by which people and limbs go astray more often than was fitted."""
+
+
+def varied(noise: Noise, rng: np.random.Generator) -> Noise:
+    """Another 2D stage, drawn around the fitted one."""
+
+    def factor(spread: float = _SPREAD, middle: float = _LARGER) -> float:
+        return float(np.exp(rng.normal(middle, spread)))
+
+    groups, states = noise.error_middle.shape[2], noise.world_error.shape[0]
+    skew = _SKEW * rng.normal(size=(groups, 2))
+    metric_skew = _METRIC_SKEW * rng.normal(size=(groups, 3, 1))
+    astray, limbs = (float(np.exp(rng.uniform(0, _BEHIND_OTHER))) for _ in range(2))
+    return replace(
+        noise,
+        whose_start=_likelier(noise.whose_start, astray),
+        whose=_likelier_steps(noise.whose, astray),
+        limb_start=_likelier(noise.limb_start, limbs),
+        limb=_likelier_steps(noise.limb, limbs),
+        error=noise.error * factor(),
+        error_middle=noise.error_middle + skew,
+        world_error=noise.world_error * factor() + np.broadcast_to(metric_skew, (states, *metric_skew.shape)),
+        world_turn=noise.world_turn * factor(),
+        world_size=noise.world_size * factor(_STATURE, 0.0),
+        drawn_size=noise.drawn_size * factor(_STATURE / 2, 0.0),
+    )
+
+
+def _likelier(shares: np.ndarray, factor: float) -> np.ndarray:
+    """Shares [...,S] of states, those beside the first `factor` times as likely, against it, as before."""
+    weights = np.full(shares.shape[-1], factor)
+    weights[OWN] = 1.0
+    made = shares * weights
+    return made / made.sum(-1, keepdims=True)
+
+
+def _likelier_steps(steps: np.ndarray, factor: float) -> np.ndarray:
+    """Chances [...,S,S] of a step: into going astray more likely, and out of it less."""
+    return _likelier(steps, np.sqrt(factor))
