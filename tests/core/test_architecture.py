@@ -100,7 +100,7 @@ LAYERS = (
     ("geometry", "contacts"),
     ("semantics", "mocap", "representation"),
     ("choreography", "optimizer"),
-    ("diffusion",),
+    ("diffusion", "refiner"),
     ("stages", "pipeline"),
     ("evaluation",),
     ("training",),
