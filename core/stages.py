@@ -1,98 +1,40 @@
-"""The stages in order: what each depends on, its settings, and how they are run with the cache.
-
-A stage is a function of the stages before it and of its settings. Its result lies in the reconstruction's cache under a
-key made of those, so a run computes only what changed, on whichever device the rest was computed.
-"""
+"""The stages in order, each a small function from what it reads to its result: see `core.stage` for what a stage is."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+import torch
+
 from .body.model import BodyModel
-from .cache import Cache, CacheEntry, content_key, key_of
+from .cache import content_key
 from .checkpoint import weights_file
-from .clip import Clip
 from .contacts import detect, merge
 from .contract.contact import Contact
-from .contract.edits import Pin
 from .contract.errors import UserError
+from .diffusion.infiller import Sampling
+from .diffusion.run import KIND as INFILLER
+from .diffusion.run import load_infiller
 from .geometry.fit import CONTACT_FIT, CONTACT_SOLVE, FIRST_FIT, FIRST_SOLVE, REFINE, REFINE_SOLVE, Fitted, Phase
 from .geometry.initial import Initial, initial_motion
 from .geometry.windows import fit_clip
-from .optimizer.expect import Expected, disagreement, expect
+from .optimizer.expect import Expected, disagreement, doubted, expect
 from .optimizer.run import KIND as OPTIMIZER
 from .optimizer.run import load_optimizer
 from .perception.stage import find_people
 from .perception.tracks import Tracks
-from .progress import JobProgress
+from .refiner.run import KIND as REFINER
+from .refiner.run import load_refiner
 from .report import Reporter
+from .semantics.captioner import annotate
+from .semantics.encoder import TEXT_SIZE, cached_encoder, encoder_file
 from .semantics.grounding import ground
 from .semantics.phrases import hypotheses
-
-
-@dataclass(frozen=True)
-class Choices:
-    """What a reconstruction was made of, as plain data; kept with it so that refine can go on from the cache."""
-
-    clip: str
-    """`content_key` of the clip."""
-    frames: tuple[int, int]
-    people: tuple[int, int] | None
-    fov: float | None
-    body: str
-    """Identity of the body file."""
-    prompt: str = ""
-    """What the user says that the two do; its contacts take part in the first fit."""
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, record: Mapping[str, Any]) -> Choices:
-        people = record["people"]
-        return cls(
-            record["clip"],
-            (record["frames"][0], record["frames"][1]),
-            None if people is None else (people[0], people[1]),
-            record["fov"],
-            record["body"],
-            record.get("prompt", ""),
-        )
-
-
-@dataclass(frozen=True)
-class Inputs:
-    """What stages may read beside the results of other stages."""
-
-    choices: Choices
-    body: BodyModel
-    clip: Clip | None
-    """None while refining, which never decodes video."""
-    contacts: tuple[Contact, ...] = ()
-    """As edited; for the stage that refines."""
-    pins: tuple[Pin, ...] = ()
-    new_prompt: str = ""
-    """Given while refining, where it differs from the one that was reconstructed with."""
-
-
-@dataclass(frozen=True)
-class Stage:
-    """One step: `run` makes a dataclass of type `result` from the inputs and the results of the stages named in `after`.
-
-    `settings` picks what of the inputs the result depends on. `version` rises when the code's results change. `share` is
-    the time it is expected to take relative to the others.
-    """
-
-    name: str
-    after: tuple[str, ...]
-    version: int
-    result: type
-    share: float
-    settings: Callable[[Inputs], Any]
-    run: Callable[[Inputs, Mapping[str, Any], Reporter], Any]
+from .stage import Inputs, Stage
+from .take import Filled, Making, Networks, Wishes, fill_in, fill_in_again
 
 
 @dataclass(frozen=True)
@@ -101,13 +43,21 @@ class ContactList:
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """Results of all stages, whether computed or found; warnings and seconds are of the runs that computed them."""
+class Sentence:
+    """What is said of a clip, as numbers."""
 
-    results: dict[str, Any]
-    keys: dict[str, str]
-    warnings: tuple[str, ...]
-    seconds: dict[str, float]
+    vector: np.ndarray
+    """float32 [384]; zeros where nothing is said."""
+
+    def text(self, device: torch.device) -> torch.Tensor | None:
+        return torch.from_numpy(self.vector).to(device) if self.vector.any() else None
+
+
+@dataclass(frozen=True)
+class Caption:
+    """What the reconstructed motion shows, in a sentence; empty where nothing can be said."""
+
+    sentence: str
 
 
 def _perceive(inputs: Inputs, _: Mapping[str, Any], reporter: Reporter) -> Tracks:
@@ -122,36 +72,56 @@ def _initialise(inputs: Inputs, results: Mapping[str, Any], reporter: Reporter) 
     return initial_motion(results["perception"], inputs.body, fov=inputs.choices.fov, reporter=reporter)
 
 
+def _read_prompt(inputs: Inputs, _: Mapping[str, Any], reporter: Reporter) -> Sentence:
+    return _encoded(inputs, inputs.choices.prompt, reporter)
+
+
+def _read_new_prompt(inputs: Inputs, results: Mapping[str, Any], reporter: Reporter) -> Sentence:
+    """The new words, or those that the clip was reconstructed with."""
+    return _encoded(inputs, inputs.new_prompt, reporter) if inputs.new_prompt else results["sentence"]
+
+
+def _encoded(inputs: Inputs, prompt: str, reporter: Reporter) -> Sentence:
+    if not prompt or "text" in inputs.without:
+        return Sentence(np.zeros(TEXT_SIZE, np.float32))
+    try:
+        return Sentence(cached_encoder(inputs.body.template.device).encode([prompt])[0])
+    except UserError as error:
+        reporter.warning(f"Of the prompt only the touches that it names are used: {error.message} {error.hint}")
+        return Sentence(np.zeros(TEXT_SIZE, np.float32))
+
+
 def _expect(inputs: Inputs, results: Mapping[str, Any], reporter: Reporter) -> Expected:
     """The geometry optimizer's joints; without a network that works, nothing is expected, and the user is told."""
-    initial = results["initial"]
+    initial, device = results["initial"], inputs.body.template.device
+    if "geometry" in inputs.without:
+        return Expected(initial.motion, None)
     try:
-        network = load_optimizer(device=inputs.body.template.device)
-        expected = expect(results["perception"], initial, inputs.body, network)
+        network = load_optimizer(device=device)
+        expected = expect(results["perception"], initial, inputs.body, network, results["sentence"].text(device))
     except UserError as error:
         reporter.warning(f"The motion is fitted without the learned geometry: {error.message} {error.hint}")
         return Expected(initial.motion, None)
-    if expected.prior is not None and disagreement(expected.prior, results["perception"], initial.camera.K) > _STRANGE:
+    if expected.prior is None:
+        return expected
+    K = initial.camera.K
+    if disagreement(expected.prior, results["perception"], K) > _STRANGE:
         reporter.warning(
             "The learned geometry does not agree with what was seen: this clip is unlike those that it learned from. "
             "The motion is fitted without it."
         )
         return Expected(initial.motion, None)
-    return expected
+    return replace(expected, prior=doubted(expected.prior, results["perception"], K))
 
 
 _STRANGE = 0.11
 """Disagreement from which on what is expected is not believed: a little more than the largest of the dev clips (0.104)."""
 
 
-def _optimizer_weights(_: Inputs) -> str | None:
-    path = weights_file(OPTIMIZER)
-    return content_key(path) if path.is_file() else None
-
-
 def _fit(inputs: Inputs, results: Mapping[str, Any], reporter: Reporter) -> Fitted:
     start = replace(results["initial"], motion=results["geometry"].motion)
-    return _descend(start, FIRST_FIT, FIRST_SOLVE, inputs, results, reporter)
+    prior = results["geometry"].prior
+    return _descend(start, FIRST_FIT if prior is None else FIRST_SOLVE, prior, inputs, results, reporter)
 
 
 def _find_contacts(inputs: Inputs, results: Mapping[str, Any], reporter: Reporter) -> ContactList:
@@ -175,8 +145,6 @@ def prompted_contacts(prompt: str, fitted: Fitted, tracks: Tracks, body: BodyMod
     contacts, unmet = ground(
         said, fitted.motion, fitted.camera, body, tracks.frame_index, tracks.time, fitted.confidence
     )
-    if prompt and not said:
-        reporter.warning("The prompt names no touch that this version knows, so it does not steer the motion.")
     for hypothesis in unmet:
         reporter.warning(
             f"The prompt says \u201c{hypothesis.words}\u201d, but the two never come near enough for it; it was not used."
@@ -185,38 +153,155 @@ def prompted_contacts(prompt: str, fitted: Fitted, tracks: Tracks, body: BodyMod
     return ContactList(tuple(contacts))
 
 
+def _infill(inputs: Inputs, results: Mapping[str, Any], reporter: Reporter) -> Filled:
+    """A take from noise; where that cannot be, the fitted motion goes on as it is."""
+    fitted, geometry = results["fit"], results["geometry"]
+    unchanged = Filled(fitted.motion, geometry.prior)
+    networks = _networks(inputs, geometry, reporter)
+    if networks is None:
+        return unchanged
+    contacts = merge(results["contacts"].contacts, results["prompt-contacts"].contacts)
+    wishes = Wishes(contacts, text=results["sentence"].text(inputs.body.template.device))
+    try:
+        return fill_in(
+            networks,
+            results["perception"],
+            results["initial"],
+            fitted,
+            inputs.body,
+            wishes,
+            _making(inputs),
+            sigma=None if geometry.prior is None else geometry.prior.sigma,
+            reporter=reporter,
+        )
+    except UserError as error:
+        reporter.warning(f"Hidden motion is the fit's alone: {error.message} {error.hint}")
+        return unchanged
+
+
+def _infill_again(inputs: Inputs, results: Mapping[str, Any], reporter: Reporter) -> Filled:
+    """From the last take on, around what was edited."""
+    last, geometry = results["contact-fit"], results["geometry"]
+    unchanged = Filled(last.motion, geometry.prior)
+    networks = _networks(inputs, geometry, reporter)
+    if networks is None:
+        return unchanged
+    contacts = merge(results["new-prompt-contacts"].contacts, inputs.contacts)
+    wishes = Wishes(contacts, inputs.pins, results["new-sentence"].text(inputs.body.template.device))
+    try:
+        return fill_in_again(
+            networks,
+            results["perception"],
+            results["initial"],
+            last,
+            inputs.body,
+            wishes,
+            _making(inputs, _RENEWED),
+            everywhere=bool(inputs.new_prompt),
+            sigma=None if geometry.prior is None else geometry.prior.sigma,
+            reporter=reporter,
+        )
+    except UserError as error:
+        reporter.warning(f"Hidden motion is the last take's: {error.message} {error.hint}")
+        return unchanged
+
+
+_RENEWED = 0.5
+"""Share of the sampling's steps that is done anew when a take is refined."""
+
+
+def _making(inputs: Inputs, strength: float = 1.0) -> Making:
+    return Making(Sampling(seed=inputs.seed, strength=strength), guided="guidance" not in inputs.without)
+
+
+def _networks(inputs: Inputs, geometry: Expected, reporter: Reporter) -> Networks | None:
+    """None where no infiller can run, or nothing learned is to be believed of this clip, which the user was told."""
+    left_out, device = inputs.without, inputs.body.template.device
+    if "infiller" in left_out or (geometry.prior is None and "geometry" not in left_out):
+        return None
+    try:
+        infiller = load_infiller(device=device)
+        optimizer = None if "geometry" in left_out else load_optimizer(device=device)
+    except UserError as error:
+        reporter.warning(f"Hidden motion is the fit's alone: {error.message} {error.hint}")
+        return None
+    refiner = None
+    if "refiner" not in left_out:
+        try:
+            refiner = load_refiner(device=device)
+        except UserError as error:
+            reporter.warning(f"The motion is not smoothed by the learned refiner: {error.message} {error.hint}")
+    return Networks(infiller, optimizer, refiner)
+
+
 def _fit_contacts(inputs: Inputs, results: Mapping[str, Any], reporter: Reporter) -> Fitted:
     contacts = merge(results["contacts"].contacts, results["prompt-contacts"].contacts)
-    return _descend(results["fit"], CONTACT_FIT, CONTACT_SOLVE, inputs, results, reporter, contacts=contacts)
+    filled = results["infill"]
+    start, phases = (
+        replace(results["fit"], motion=filled.motion),
+        CONTACT_FIT if filled.prior is None else CONTACT_SOLVE,
+    )
+    return _descend(start, phases, filled.prior, inputs, results, reporter, contacts=contacts)
+
+
+def _caption(inputs: Inputs, results: Mapping[str, Any], reporter: Reporter) -> Caption:
+    """Where the user says nothing, the geometry says what it sees."""
+    if inputs.choices.prompt:
+        return Caption("")
+    fitted, tracks = results["contact-fit"], results["perception"]
+    said = annotate(fitted.motion, fitted.camera, inputs.body, tracks.frame_index, tracks.time, fitted.confidence)
+    reporter.progress(1.0)
+    return Caption(said)
 
 
 def _refine(inputs: Inputs, results: Mapping[str, Any], reporter: Reporter) -> Fitted:
+    filled = results["infill-again"]
     edits = {"contacts": merge(results["new-prompt-contacts"].contacts, inputs.contacts), "pins": inputs.pins}
-    return _descend(results["contact-fit"], REFINE, REFINE_SOLVE, inputs, results, reporter, fixed_shape=True, **edits)
+    start = replace(results["contact-fit"], motion=filled.motion)
+    phases = REFINE if filled.prior is None else REFINE_SOLVE
+    return _descend(start, phases, filled.prior, inputs, results, reporter, fixed_shape=True, **edits)
 
 
 def _descend(
     start: Initial | Fitted,
     phases: Sequence[Phase],
-    with_prior: Sequence[Phase],
+    prior: Any,
     inputs: Inputs,
     results: Mapping[str, Any],
     reporter: Reporter,
     **options: Any,
 ) -> Fitted:
     """Fit to what was seen and what is expected, from where another stage left off."""
-    prior = results["geometry"].prior
     return fit_clip(
         start.motion,
         start.camera,
         start.planted,
         results["perception"],
         inputs.body,
-        phases=phases if prior is None else with_prior,
+        phases=phases,
         prior=prior,
         reporter=reporter,
         **options,
     )
+
+
+def _weights(*kinds: str) -> list[str | None]:
+    """What of each file of weights a result depends on; None for one that is not there."""
+    return [content_key(path) if (path := weights_file(kind)).is_file() else None for kind in kinds]
+
+
+def _text_key(inputs: Inputs, prompt: str) -> list[Any]:
+    if not prompt or "text" in inputs.without:
+        return []
+    file = encoder_file()
+    return [prompt, content_key(file) if file.is_file() else None]
+
+
+def _filling_key(inputs: Inputs) -> list[Any]:
+    """Without an infiller every seed gives the same."""
+    left_out = sorted(inputs.without & {"geometry", "infiller", "guidance", "refiner"})
+    weights = _weights(INFILLER, REFINER, OPTIMIZER)
+    return [left_out, weights, inputs.seed if weights[0] and "infiller" not in left_out else 0]
 
 
 def _edits_key(inputs: Inputs) -> list[Any]:
@@ -237,20 +322,44 @@ PERCEPTION = Stage(
 INITIAL = Stage(
     "initial", ("perception",), 1, Initial, 1, lambda inputs: [inputs.choices.fov, inputs.choices.body], _initialise
 )
-GEOMETRY = Stage("geometry", ("perception", "initial"), 2, Expected, 3, _optimizer_weights, _expect)
-FIT = Stage("fit", ("perception", "initial", "geometry"), 2, Fitted, 55, lambda inputs: None, _fit)
+SENTENCE = Stage("sentence", (), 1, Sentence, 4, lambda inputs: _text_key(inputs, inputs.choices.prompt), _read_prompt)
+GEOMETRY = Stage(
+    "geometry",
+    ("perception", "initial", "sentence"),
+    3,
+    Expected,
+    3,
+    lambda inputs: ["geometry" in inputs.without, _weights(OPTIMIZER)],
+    _expect,
+)
+FIT = Stage("fit", ("perception", "initial", "geometry"), 2, Fitted, 40, lambda inputs: None, _fit)
 CONTACTS = Stage("contacts", ("perception", "fit"), 1, ContactList, 7, lambda inputs: None, _find_contacts)
 PROMPT = Stage(
     "prompt-contacts", ("perception", "fit"), 1, ContactList, 3, lambda inputs: inputs.choices.prompt, _ground_prompt
 )
+INFILL = Stage(
+    "infill",
+    ("perception", "initial", "sentence", "geometry", "fit", "contacts", "prompt-contacts"),
+    1,
+    Filled,
+    25,
+    _filling_key,
+    _infill,
+)
 CONTACT_STAGE = Stage(
     "contact-fit",
-    ("perception", "geometry", "fit", "contacts", "prompt-contacts"),
-    2,
+    ("perception", "fit", "contacts", "prompt-contacts", "infill"),
+    3,
     Fitted,
     25,
     lambda inputs: None,
     _fit_contacts,
+)
+CAPTION = Stage(
+    "caption", ("perception", "contact-fit"), 1, Caption, 3, lambda inputs: bool(inputs.choices.prompt), _caption
+)
+NEW_SENTENCE = Stage(
+    "new-sentence", ("sentence",), 1, Sentence, 4, lambda inputs: _text_key(inputs, inputs.new_prompt), _read_new_prompt
 )
 NEW_PROMPT = Stage(
     "new-prompt-contacts",
@@ -261,54 +370,30 @@ NEW_PROMPT = Stage(
     lambda inputs: inputs.new_prompt,
     _ground_new_prompt,
 )
+INFILL_AGAIN = Stage(
+    "infill-again",
+    ("perception", "initial", "geometry", "contact-fit", "new-sentence", "new-prompt-contacts"),
+    1,
+    Filled,
+    12,
+    lambda inputs: [*_filling_key(inputs), *_edits_key(inputs)],
+    _infill_again,
+)
 REFINE_STAGE = Stage(
-    "refine", ("perception", "geometry", "contact-fit", "new-prompt-contacts"), 2, Fitted, 16, _edits_key, _refine
+    "refine",
+    ("perception", "contact-fit", "new-prompt-contacts", "infill-again"),
+    3,
+    Fitted,
+    16,
+    _edits_key,
+    _refine,
 )
 
-RECONSTRUCT_STAGES = (PERCEPTION, INITIAL, GEOMETRY, FIT, CONTACTS, PROMPT, CONTACT_STAGE)
-REFINE_STAGES = (*RECONSTRUCT_STAGES, NEW_PROMPT, REFINE_STAGE)
+RECONSTRUCT_STAGES = (
+    PERCEPTION, INITIAL, SENTENCE, GEOMETRY, FIT, CONTACTS, PROMPT, INFILL, CONTACT_STAGE, CAPTION,
+)  # fmt: skip
+REFINE_STAGES = (*RECONSTRUCT_STAGES, NEW_SENTENCE, NEW_PROMPT, INFILL_AGAIN, REFINE_STAGE)
 """Of these all but the last usually come from the cache."""
-
-
-def stage_keys(stages: Sequence[Stage], inputs: Inputs) -> dict[str, str]:
-    """The key of every stage's result, by name."""
-    keys: dict[str, str] = {}
-    for stage in stages:
-        keys[stage.name] = key_of(
-            stage.name, stage.version, stage.settings(inputs), [keys[name] for name in stage.after]
-        )
-    return keys
-
-
-def run_stages(stages: Sequence[Stage], inputs: Inputs, cache: Cache, progress: JobProgress) -> Outcome:
-    """All results: from the cache what is there and whole, the rest computed in order and put there."""
-    keys = stage_keys(stages, inputs)
-    entries = {stage.name: cache.read(stage.result, stage.name, keys[stage.name]) for stage in stages}
-    results = {name: entry.result for name, entry in entries.items() if entry is not None}
-    progress.expect({stage.name: stage.share for stage in stages if stage.name not in results})
-    warnings: list[str] = []
-    seconds: dict[str, float] = {}
-    for stage in stages:
-        entry = entries[stage.name]
-        if entry is None:
-            entry = _compute(stage, inputs, results, cache, keys[stage.name], progress)
-            results[stage.name] = entry.result
-        warnings += entry.warnings
-        seconds[stage.name] = entry.seconds
-    return Outcome(results, keys, tuple(dict.fromkeys(warnings)), seconds)
-
-
-def _compute(
-    stage: Stage, inputs: Inputs, results: Mapping[str, Any], cache: Cache, key: str, progress: JobProgress
-) -> CacheEntry:
-    reporter = progress.begin(stage.name)
-    reporter.progress(0.0)
-    started = time.perf_counter()
-    result = stage.run(inputs, {name: results[name] for name in stage.after}, reporter)
-    entry = CacheEntry(result, tuple(reporter.warnings), round(time.perf_counter() - started, 3))
-    cache.write(stage.name, key, entry)
-    cache.prune(stage.name)
-    return entry
 
 
 def cache_missing() -> UserError:

@@ -1,7 +1,7 @@
 """The energies of the fit steer the sampling: what was seen, contacts, the floor, pins; on what the denoiser predicts.
 
-The residual lives in the gravity view on the models' clock, the energies before the camera at the clip's own times. `Stage` leads
-from one to the other, differentiably. P = 2 people, N frames of the models' clock, T of the clip, D channels.
+The residual lives in the gravity view on the models' clock, the energies before the camera at the clip's own times. `Staging`
+leads from one to the other, differentiably. P = 2 people, N frames of the models' clock, T of the clip, D channels.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ..geometry.initial import Initial
 from ..geometry.objective import Objective, State, Surroundings, Weights, build_objective
 from ..geometry.touch import touch_gap
 from ..geometry.windows import select_tracks
-from ..motion import BODY_COUNT, motion_rotations
+from ..motion import BODY_COUNT, Camera, motion_rotations
 from ..perception.tracks import Tracks
 from ..report import Reporter
 from ..representation.clock import Clock
@@ -57,14 +57,14 @@ class GuideSettings:
     early: float = 0.3
     """Share of the rate at the noisiest level; it grows to one as the noise falls."""
     settling: int = 36
-    """Steps after sampling, with what the animator says held hard."""
+    """Steps after sampling, with what the animator says held hard; 0 where a fit comes after it anyway."""
     settling_rate: float = 0.015
     weights: Weights = _GUIDING
     last_weights: Weights = _HOLDING
 
 
 @dataclass(frozen=True)
-class Stage:
+class Staging:
     """Both people of a clip, as the residual changes them, before the camera at the clip's own times."""
 
     base: Base
@@ -77,7 +77,7 @@ class Stage:
     """[4,4] view -> camera."""
 
     @classmethod
-    def of(cls, initial: Initial, setting: Setting, scales: Scales) -> Stage:
+    def of(cls, initial: Initial, setting: Setting, scales: Scales) -> Staging:
         view, clock = setting.view, setting.clock
         world = torch.as_tensor(initial.camera.world, dtype=torch.float32, device=view.turn.device)
         to_camera = torch.eye(4, device=view.turn.device)
@@ -101,7 +101,8 @@ class Stage:
 class Guidance:
     """A `Guide` for `infiller.sample`, for one clip; `fresh` before each take, `settle` after it.
 
-    Shapes, floor and camera stay: they are the fit's to find.
+    Shapes, floor and camera stay: they are the fit's to find. `camera` is the one that it has found, whose world pins are in; it
+    sees the same picture as the initial motion's.
     """
 
     def __init__(
@@ -112,18 +113,19 @@ class Guidance:
         scales: Scales,
         body: BodyModel,
         *,
+        camera: Camera | None = None,
         contacts: Sequence[Contact] = (),
         pins: Sequence[Pin] = (),
         settings: GuideSettings | None = None,
     ) -> None:
         self.settings = settings or GuideSettings()
-        self.stage = Stage.of(initial, setting, scales)
+        self.stage = Staging.of(initial, setting, scales)
         planted = torch.as_tensor(initial.planted, device=body.template.device)
         self.parts = [
             _Part(
                 frames,
                 part := select_tracks(tracks, np.arange(frames.start, frames.stop)),
-                build_objective(part, body, initial.camera, planted[:, frames], contacts, pins),
+                build_objective(part, body, camera or initial.camera, planted[:, frames], contacts, pins),
             )
             for frames in _chunks(len(tracks.time))
         ]
@@ -148,6 +150,8 @@ class Guidance:
     def settle(self, x0: Tensor, reporter: Reporter) -> Tensor:
         """Hold to a centimetre what the animator says; what cannot be held is reported by `reporter.warning`."""
         settings = self.settings
+        if not settings.settling:
+            return x0
         shares = np.cos(np.linspace(0, np.pi / 2, settings.settling, endpoint=False))
         settled = self._descend(x0, (settings.settling_rate * shares).tolist(), settings.last_weights)
         for sentence in self.unmet(settled):
@@ -211,7 +215,7 @@ class _Part:
         """Energies are means over frames; so many frames count as so much."""
         return (self.frames.stop - self.frames.start) / _CHUNK
 
-    def state(self, stage: Stage, x0: Tensor) -> State:
+    def state(self, stage: Staging, x0: Tensor) -> State:
         rotations, pelvis, betas = stage.placed(x0, self.frames)
         return self.objective.state(rotations, pelvis, betas, self.objective.start_floor, betas.new_zeros(()))
 

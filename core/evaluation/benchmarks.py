@@ -24,7 +24,7 @@ from ..perception.tracks import Tracks
 from ..report import Reporter, SilentReporter
 from ..weights import cache_folder
 from .baselines import only_person
-from .methods import METHODS, PROMPTED
+from .methods import ABLATIONS, METHODS, PROMPTED
 from .perceived import Onlooker
 from .pictures import ClipPicture, save_pictures
 from .rendered import RenderedClip, load_rendered
@@ -123,7 +123,8 @@ def _run(request: Request, reporter: Reporter, heading: Heading, clips: Sequence
 
 def _methods(request: Request, *, told: bool = True) -> tuple[str, ...]:
     """`told`: whether the clips come with sentences, without which a prompted method is the same as the one without."""
-    return request.methods or tuple(name for name in METHODS if told or name not in PROMPTED)
+    usual = (name for name in METHODS if name not in ABLATIONS)
+    return request.methods or tuple(name for name in usual if told or name not in PROMPTED)
 
 
 def _pairs_2d(request: Request, reporter: Reporter) -> Outcome:

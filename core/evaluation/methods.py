@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,10 +16,11 @@ from ..contract.errors import UserError
 from ..geometry.confidence import joint_confidence
 from ..geometry.initial import initial_motion
 from ..motion import Camera, PairMotion
-from ..optimizer.expect import Expected
 from ..perception.tracks import Tracks
 from ..report import Reporter
-from ..stages import CONTACT_STAGE, CONTACTS, GEOMETRY, INITIAL, PERCEPTION, PROMPT, RECONSTRUCT_STAGES, Choices, Inputs
+from ..semantics.phrases import hypotheses
+from ..stage import LEARNED, Choices, Inputs, stage_keys
+from ..stages import CAPTION, CONTACT_STAGE, CONTACTS, PERCEPTION, PROMPT, RECONSTRUCT_STAGES
 from .baselines import fitted_alone, infilled, lifted, one_euro_filtered
 from .shot import Estimate, Method
 
@@ -62,17 +63,49 @@ def alone(tracks: Tracks, body: BodyModel, *, prompt: str, seed: int, reporter: 
 
 def joint_fit(tracks: Tracks, body: BodyModel, *, prompt: str, seed: int, reporter: Reporter) -> Estimate:
     """The product without anything learned: its fall-back. It is told nothing in words."""
-    return _product(tracks, body, "", reporter, learned=False)
+    return _product(tracks, body, "", seed, reporter, frozenset(LEARNED))
 
 
 def product(tracks: Tracks, body: BodyModel, *, prompt: str, seed: int, reporter: Reporter) -> Estimate:
     """The product: its own stages after perception, with the contacts that it would show. It is told nothing in words."""
-    return _product(tracks, body, "", reporter)
+    return _product(tracks, body, "", seed, reporter)
 
 
 def prompted(tracks: Tracks, body: BodyModel, *, prompt: str, seed: int, reporter: Reporter) -> Estimate:
     """The product when somebody says in a sentence what happens."""
-    return _product(tracks, body, prompt, reporter)
+    return _product(tracks, body, prompt, seed, reporter)
+
+
+def misprompted(tracks: Tracks, body: BodyModel, *, prompt: str, seed: int, reporter: Reporter) -> Estimate:
+    """The product when somebody says what does not happen."""
+    return _product(tracks, body, another_sentence(prompt), seed, reporter)
+
+
+def without(*parts: str, told: bool = False) -> Method:
+    """The product without some of `stage.LEARNED`, told nothing, or told in a sentence what happens."""
+
+    def method(tracks: Tracks, body: BodyModel, *, prompt: str, seed: int, reporter: Reporter) -> Estimate:
+        return _product(tracks, body, prompt if told else "", seed, reporter, frozenset(parts))
+
+    return method
+
+
+_OTHERS = (
+    "Two people shake hands.",
+    "Two people hug each other.",
+    "One person kicks the other.",
+    "One person puts an arm around the other's shoulders.",
+)
+
+
+def another_sentence(prompt: str) -> str:
+    """The first of a few sentences that names none of the prompt's touches."""
+    said = _touches(prompt)
+    return next((other for other in _OTHERS if not said & _touches(other)), _OTHERS[0])
+
+
+def _touches(prompt: str) -> set[str]:
+    return {hypothesis.name for hypothesis in hypotheses(prompt)}
 
 
 METHODS: dict[str, Method] = {
@@ -83,14 +116,23 @@ METHODS: dict[str, Method] = {
     "initial": initial,
     "alone": alone,
     "joint-fit": joint_fit,
+    "no-st-gcn": without("geometry"),
+    "no-infiller": without("infiller"),
+    "no-guidance": without("guidance"),
+    "no-refiner": without("refiner"),
+    "touches-only": without("text", told=True),
+    "misprompted": misprompted,
     "prompted": prompted,
     "product": product,
 }
-"""All rows by name, in the table's order; the last is the product as it is, without a prompt."""
+"""All rows by name, in the table's order; the last is the product as it is, without a prompt. `touches-only` is told in a
+sentence what happens, but knows only the touches that it names, not the sentence as numbers."""
 
 
-PROMPTED = ("prompted",)
+PROMPTED = ("touches-only", "misprompted", "prompted")
 """Rows that are the same as another where there is no sentence to tell them."""
+ABLATIONS = ("no-st-gcn", "no-infiller", "no-guidance", "no-refiner", "touches-only", "misprompted")
+"""Rows that are asked for by name: they say what each part is worth, not how good the product is."""
 
 
 def chosen_methods(names: str) -> tuple[str, ...]:
@@ -103,47 +145,41 @@ def chosen_methods(names: str) -> tuple[str, ...]:
     return chosen
 
 
-def _product(tracks: Tracks, body: BodyModel, prompt: str, reporter: Reporter, *, learned: bool = True) -> Estimate:
+def _product(
+    tracks: Tracks, body: BodyModel, prompt: str, seed: int, reporter: Reporter, left_out: frozenset[str] = frozenset()
+) -> Estimate:
     first, last = int(tracks.frame_index[0]), int(tracks.frame_index[-1])
-    inputs = Inputs(Choices("", (first, last), None, None, body.identity, prompt), body, None)
-    results: dict[str, Any] = {PERCEPTION.name: tracks}
-    watch = _Watch()
-    if not learned:
-        with watch(INITIAL.name):
-            results[INITIAL.name] = INITIAL.run(inputs, results, reporter)
-        results[GEOMETRY.name] = Expected(results[INITIAL.name].motion, None)
-    elif _recent and _recent[0] is tracks and _recent[1] is body:
-        results |= _recent[2]
-        watch.seconds |= _recent[3]
-    for stage in RECONSTRUCT_STAGES:
-        if stage.name not in results:
-            with watch(stage.name):
-                results[stage.name] = stage.run(inputs, {name: results[name] for name in stage.after}, reporter)
-    if learned:
-        _keep(tracks, body, results, watch.seconds)
+    choices = Choices("", (first, last), None, None, body.identity, prompt)
+    inputs = Inputs(choices, body, None, seed=seed, without=left_out)
+    keys = stage_keys(_STAGES, inputs)
+    known = _results_of(tracks, body)
+    for stage in _STAGES:
+        key = keys[stage.name]
+        if stage is PERCEPTION:
+            known[key] = (tracks, 0.0)
+        elif key not in known:
+            began = time.perf_counter()
+            result = stage.run(inputs, {name: known[keys[name]][0] for name in stage.after}, reporter)
+            known[key] = (result, time.perf_counter() - began)
+    results = {name: known[key][0] for name, key in keys.items()}
+    seconds = {name: known[key][1] for name, key in keys.items() if name != PERCEPTION.name}
     fitted = results[CONTACT_STAGE.name]
     contacts = merge(results[CONTACTS.name].contacts, results[PROMPT.name].contacts)
-    return Estimate(fitted.motion, fitted.camera, tuple(contacts), watch.seconds)
+    return Estimate(fitted.motion, fitted.camera, tuple(contacts), seconds)
 
 
-def _keep(tracks: Tracks, body: BodyModel, results: Mapping[str, Any], seconds: Mapping[str, float]) -> None:
-    """For the product's other row on the same clip."""
-    told = _after_prompt()
-    untold = [{name: each for name, each in kept.items() if name not in told} for kept in (results, seconds)]
-    _recent[:] = [tracks, body, *untold]
+_STAGES = tuple(stage for stage in RECONSTRUCT_STAGES if stage is not CAPTION)
 
 
-def _after_prompt() -> set[str]:
-    """Names of the stages whose results depend on the prompt."""
-    told = {PROMPT.name}
-    for stage in RECONSTRUCT_STAGES:
-        if told & set(stage.after):
-            told.add(stage.name)
-    return told
+def _results_of(tracks: Tracks, body: BodyModel) -> dict[str, tuple[Any, float]]:
+    """Results and seconds of stages by their keys, for this clip: rows share what does not differ between them."""
+    if not (_recent and _recent[0] is tracks and _recent[1] is body):
+        _recent[:] = [tracks, body, {}]
+    return _recent[2]
 
 
 _recent: list[Any] = []
-"""Tracks, body, and of the product's stages that no prompt reaches results and seconds: two rows share them."""
+"""Tracks and body of the clip that was looked at last, and the results of its stages."""
 
 
 def _lifted_after(prepare: Callable[[Tracks], Tracks], tracks: Tracks, body: BodyModel) -> Estimate:

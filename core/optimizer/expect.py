@@ -56,8 +56,11 @@ def expect(
 _LIMBS = [
     f"{side}_{part}" for part in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle") for side in ("left", "right")
 ]
+_JOINTS = [JOINT_INDEX[name] for name in _LIMBS]
 _SURE = 0.5
 """Confidence from which on a landmark says where a joint is."""
+_ALLOWED = 0.05
+"""metres across the picture by which a joint may lie beside its landmark: that far the two are not the same place."""
 
 
 def disagreement(prior: Prior, tracks: Tracks, K: np.ndarray) -> float:
@@ -66,11 +69,29 @@ def disagreement(prior: Prior, tracks: Tracks, K: np.ndarray) -> float:
     What a network expects of clips like those that it learned from lies within a few hundredths; far more says that this one is
     of another kind. 0 where nothing was surely seen.
     """
+    apart, sure, box_height = _beside(prior, tracks, K)
+    return float(np.median((apart / box_height[..., None])[sure])) if sure.any() else 0.0
+
+
+def doubted(prior: Prior, tracks: Tracks, K: np.ndarray) -> Prior:
+    """The prior with larger sigmas where it lies beside what was surely seen: an error that shows is no smaller than it shows.
+
+    Joints that no landmark stands for are doubted as much as the person's limbs are on average in that frame.
+    """
+    apart, sure, _ = _beside(prior, tracks, K)
+    metres = apart * np.maximum(prior.joints[:, :, _JOINTS, 2], 0.1) / K[0, 0]
+    excess = np.where(sure, np.maximum(metres - _ALLOWED, 0), 0)
+    doubt = np.repeat((excess.sum(-1) / np.maximum(sure.sum(-1), 1))[..., None], BODY_COUNT, -1)
+    doubt[:, :, _JOINTS] = np.where(sure, excess, doubt[:, :, _JOINTS])
+    return replace(prior, sigma=np.hypot(prior.sigma, doubt).astype(np.float32))
+
+
+def _beside(prior: Prior, tracks: Tracks, K: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """px [P,T,12] between expected limbs and their landmarks, where those are sure (bool [P,T,12]), and px of height [P,T]."""
     evidence = evidence_from_tracks(tracks, torch.as_tensor(K, dtype=torch.float32))
     landmarks = [LANDMARK_INDEX[name] for name in _LIMBS]
     sure = (evidence.weight[:, :, landmarks].cpu().numpy() > _SURE) & ~tracks.contested[:, :, landmarks]
-    joints = prior.joints[:, :, [JOINT_INDEX[name] for name in _LIMBS]]
+    joints = prior.joints[:, :, _JOINTS]
     pixels = joints[..., :2] / np.maximum(joints[..., 2:], 0.1) * K[[0, 1], [0, 1]] + K[:2, 2]
     seen = evidence.pixels[:, :, landmarks].cpu().numpy()
-    apart = np.linalg.norm(pixels - seen, axis=-1) / evidence.box_height.cpu().numpy()[..., None]
-    return float(np.median(apart[sure])) if sure.any() else 0.0
+    return np.linalg.norm(pixels - seen, axis=-1), sure, evidence.box_height.cpu().numpy()

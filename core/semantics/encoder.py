@@ -86,6 +86,11 @@ def load_encoder(folder: Path, device: torch.device | str = "cpu") -> SentenceEn
     return SentenceEncoder(tokenizer, network.eval().requires_grad_(False).to(device), torch.device(device))
 
 
+def encoder_file(cache: Path | None = None) -> Path:
+    """Where the network's weights lie, or would."""
+    return weights_folder(cache) / TEXT_FOLDER / "model.safetensors"
+
+
 def cached_encoder(device: torch.device | str = "cpu", cache: Path | None = None) -> SentenceEncoder:
     """The encoder from the cache, never from the network. UserError `weight-missing` or `weight-damaged` otherwise."""
     for file in status(TEXT_WEIGHTS, cache):

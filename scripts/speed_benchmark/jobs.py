@@ -26,7 +26,8 @@ from core.perception.tracks import Tracks
 from core.pipeline import RefineRequest, Request, reconstruct, refine
 from core.progress import Progress
 from core.report import SilentReporter
-from core.stages import FIT, INITIAL, RECONSTRUCT_STAGES, Choices, Inputs
+from core.stage import Choices, Inputs
+from core.stages import FIT, INITIAL, RECONSTRUCT_STAGES
 
 from .full_mesh import fit_full_mesh
 from .memory import StagePeaks

@@ -101,7 +101,7 @@ LAYERS = (
     ("semantics", "mocap", "representation"),
     ("choreography", "optimizer"),
     ("diffusion", "refiner"),
-    ("stages", "pipeline"),
+    ("take", "stage", "stages", "pipeline"),
     ("evaluation",),
     ("training",),
     ("cli", "worker"),

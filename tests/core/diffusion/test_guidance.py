@@ -19,7 +19,7 @@ from core.contract.errors import UserError
 from core.contract.skeleton import JOINT_INDEX
 from core.diffusion import guidance as guidance_module
 from core.diffusion.denoiser import Denoiser, DenoiserConfig, Encoded
-from core.diffusion.guidance import Guidance, GuideSettings, Stage
+from core.diffusion.guidance import Guidance, GuideSettings, Staging
 from core.diffusion.infiller import Sampling
 from core.diffusion.loss import CHANNELS, scaled
 from core.diffusion.run import KIND, Infiller, infill, load_infiller
@@ -95,7 +95,7 @@ def test_the_people_before_the_camera_are_those_that_the_residual_leads_to(clip:
     """The bridge to the energies against the representation's own way to a motion, in the picture."""
     channels = some(clip)
     frames = slice(3, 11)
-    rotations, pelvis, betas = Stage.of(clip.initial, clip.setting, SCALES).placed(channels, frames)
+    rotations, pelvis, betas = Staging.of(clip.initial, clip.setting, SCALES).placed(channels, frames)
     motion = apply(
         channels[..., :SIZE] * SCALES.x, channels[:, 0, SIZE:] * SCALES.betas, clip.initial.motion, clip.setting.view,
         clip.setting.clock,

@@ -26,6 +26,7 @@ from core.geometry.fit import Phase
 from core.geometry.objective import Weights
 from core.progress import JobProgress
 from core.report import SilentReporter
+from core.stage import Choices, Inputs, run_stages, stage_keys
 from tests.core.conftest import Recorder
 from tests.core.evaluation.made_up import shot as made_up_shot
 
@@ -183,19 +184,19 @@ def test_alone_means_that_nobody_knows_of_the_other(shot, body, short_fit):
 
 def test_the_row_product_is_the_product(shot, body, short_fit, tmp_path: Path):
     """The same as the stages give when they are run for a reconstruction."""
-    choices = stages.Choices("clip", (0, 11), None, None, body.identity)
-    inputs = stages.Inputs(choices, body, None)
+    choices = Choices("clip", (0, 11), None, None, body.identity)
+    inputs = Inputs(choices, body, None)
     cache = Cache(tmp_path)
-    keys = stages.stage_keys(stages.RECONSTRUCT_STAGES, inputs)
+    keys = stage_keys(stages.RECONSTRUCT_STAGES, inputs)
     cache.write("perception", keys["perception"], CacheEntry(shot.tracks, (), 0.0))
-    outcome = stages.run_stages(stages.RECONSTRUCT_STAGES, inputs, cache, JobProgress(Recorder()))
+    outcome = run_stages(stages.RECONSTRUCT_STAGES, inputs, cache, JobProgress(Recorder()))
     estimate = estimated("product", shot, body, prompt="They shake hands.")
     product = outcome.results["contact-fit"]
     for name, value in vars(product.motion).items():
         np.testing.assert_array_equal(getattr(estimate.motion, name), value)
     np.testing.assert_array_equal(estimate.camera.world, product.camera.world)
     assert [contact.id for contact in estimate.contacts] == [c.id for c in outcome.results["contacts"].contacts]
-    assert set(estimate.seconds) == {stage.name for stage in stages.RECONSTRUCT_STAGES} - {"perception"}
+    assert set(estimate.seconds) == {stage.name for stage in stages.RECONSTRUCT_STAGES} - {"perception", "caption"}
 
 
 def test_rows_that_share_stages_do_not_disturb_each_other(shot, body, short_fit):

@@ -1,0 +1,265 @@
+"""What the infiller makes of a clip, in the terms of the fit that goes on from it.
+
+Its motion lies before the initial motion's camera; the fit has found other shapes and another floor since. Both see the same
+picture, so what is filled in is brought over through the camera.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .body.model import BodyModel
+from .contract.contact import Contact
+from .contract.edits import Pin
+from .diffusion.guidance import Guidance, GuideSettings
+from .diffusion.infiller import Sampling
+from .diffusion.loss import scaled, unscaled
+from .diffusion.run import Infiller, infill
+from .geometry.fit import Fitted
+from .geometry.initial import Initial
+from .geometry.prior import Prior
+from .geometry.windows import in_settled_world
+from .motion import BODY_COUNT, PairMotion, pose_motion
+from .optimizer.network import GeometryOptimizer
+from .optimizer.run import Optimized, optimize
+from .perception.tracks import Tracks
+from .refiner.run import Refiner, smooth
+from .report import Reporter
+from .representation.observed import Observed, Setting, observe_pair
+from .representation.parts import touching
+from .representation.residual import apply, base_of, encode
+
+_SURE, _UNSURE = 0.04, 0.15
+"""metres: how far a seen and an unseen joint are taken to be off where no geometry optimizer says."""
+_REACH, _FADE = 0.4, 0.8
+"""seconds before and after an edit that are made anew, and over which that fades."""
+
+_GUIDE = GuideSettings(settling=0)
+"""What has to hold to a centimetre is held by the fit that goes on from here, which also says what does not."""
+
+
+@dataclass(frozen=True)
+class Networks:
+    """What a take is made with; None for a part that is left out."""
+
+    infiller: Infiller
+    optimizer: GeometryOptimizer | None
+    refiner: Refiner | None
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What a take is to honour. Frames as in `Tracks.frame_index`; pins in the fitted world."""
+
+    contacts: Sequence[Contact] = ()
+    pins: Sequence[Pin] = ()
+    text: Tensor | None = None
+    """[E] of the sentence."""
+
+
+@dataclass(frozen=True)
+class Making:
+    """How a take is made."""
+
+    sampling: Sampling = field(default_factory=Sampling)
+    guided: bool = True
+    smoothness: float = 1.0
+    """Strength of the sequence refiner, 0-1."""
+
+
+@dataclass(frozen=True)
+class Filled:
+    """A take before its last fit, in the fitted world."""
+
+    motion: PairMotion
+    prior: Prior | None
+    """What a fit is to hold it to; None where nothing learned took part."""
+
+
+def fill_in(
+    networks: Networks,
+    tracks: Tracks,
+    initial: Initial,
+    fitted: Fitted,
+    body: BodyModel,
+    wishes: Wishes,
+    making: Making,
+    *,
+    sigma: np.ndarray | None = None,
+    reporter: Reporter,
+) -> Filled:
+    """Sample a whole clip from noise. `sigma` [P,T,22] metres: how unsure each joint is, where it is known better than by sight.
+
+    UserError `infiller-broken`, `optimizer-failed`, `refiner-broken`.
+    """
+    scene = _scene(networks, tracks, initial, body, wishes.text)
+    channels = _sampled(networks, tracks, scene, fitted, body, wishes, making, None, reporter)
+    channels = _smoothed(networks, scene, channels, _held(tracks, wishes), making)
+    return _brought_over(scene, channels, networks.infiller, tracks, fitted, body, sigma)
+
+
+def fill_in_again(
+    networks: Networks,
+    tracks: Tracks,
+    initial: Initial,
+    last: Fitted,
+    body: BodyModel,
+    wishes: Wishes,
+    making: Making,
+    *,
+    everywhere: bool,
+    sigma: np.ndarray | None = None,
+    reporter: Reporter,
+) -> Filled:
+    """Sample anew from the last take on, `making.sampling.strength` of the way, around the edits or, with new words, everywhere.
+
+    What lies far from every edit stays as the last take has it.
+    """
+    scene = _scene(networks, tracks, initial, body, wishes.text)
+    start = _channels_of(last, scene, networks.infiller, tracks, body, wishes.contacts)
+    reach = torch.ones(scene.observed.seen.shape[1]) if everywhere else _reach(tracks, scene.setting, wishes)
+    if not bool(reach.any()):
+        return _brought_over(scene, start, networks.infiller, tracks, last, body, sigma)
+    anew = _sampled(networks, tracks, scene, last, body, wishes, making, start, reporter)
+    anew = _smoothed(networks, scene, anew, _held(tracks, wishes), making)
+    share = reach.to(start)[None, :, None]
+    return _brought_over(scene, start + share * (anew - start), networks.infiller, tracks, last, body, sigma)
+
+
+@dataclass(frozen=True)
+class _Scene:
+    """A clip as the models see it."""
+
+    initial: Initial
+    observed: Observed
+    setting: Setting
+    optimized: Optimized | None
+
+
+def _scene(networks: Networks, tracks: Tracks, initial: Initial, body: BodyModel, text: Tensor | None) -> _Scene:
+    observed, setting = observe_pair(tracks, initial, body)
+    found = None if networks.optimizer is None else optimize(observed, networks.optimizer, text)
+    return _Scene(initial, observed, setting, found)
+
+
+def _sampled(
+    networks: Networks,
+    tracks: Tracks,
+    scene: _Scene,
+    fitted: Fitted,
+    body: BodyModel,
+    wishes: Wishes,
+    making: Making,
+    start: Tensor | None,
+    reporter: Reporter,
+) -> Tensor:
+    """Channels [P,N,D] of a take."""
+    guidance = None
+    if making.guided:
+        guidance = Guidance(
+            tracks,
+            scene.initial,
+            scene.setting,
+            networks.infiller.scales,
+            body,
+            camera=fitted.camera,
+            contacts=wishes.contacts,
+            pins=wishes.pins,
+            settings=_GUIDE,
+        )
+    return infill(
+        networks.infiller,
+        scene.observed,
+        scene.setting,
+        scene.initial,
+        making.sampling,
+        optimized=scene.optimized,
+        text=wishes.text,
+        guidance=guidance,
+        start=start,
+        reporter=reporter,
+    ).channels
+
+
+def _smoothed(networks: Networks, scene: _Scene, channels: Tensor, held: np.ndarray, making: Making) -> Tensor:
+    if networks.refiner is None or making.smoothness == 0:
+        return channels
+    hold = scene.setting.clock.to_grid(torch.from_numpy(held))
+    return smooth(
+        networks.refiner,
+        channels,
+        scene.observed,
+        scales=networks.infiller.scales,
+        strength=making.smoothness,
+        hold=hold,
+    )
+
+
+def _held(tracks: Tracks, wishes: Wishes) -> np.ndarray:
+    """float32 [P,T]: 1 in frames that pins and enforced contacts of a person fix."""
+    held = np.zeros((2, len(tracks.frame_index)), np.float32)
+    for pin in wishes.pins:
+        held[pin.person, tracks.frame_index == pin.frame] = 1
+    for contact in wishes.contacts:
+        if contact.state == "enforced":
+            inside = (tracks.frame_index >= contact.frame_start) & (tracks.frame_index <= contact.frame_end)
+            for person in {contact.person_a, contact.person_b} & {0, 1}:
+                held[person, inside] = 1
+    return held
+
+
+def _reach(tracks: Tracks, setting: Setting, wishes: Wishes) -> Tensor:
+    """[N] in 0-1, how far each frame is made anew: wholly near what the animator has said, not at all far from it."""
+    said = [(pin.frame, pin.frame) for pin in wishes.pins]
+    said += [
+        (contact.frame_start, contact.frame_end)
+        for contact in wishes.contacts
+        if contact.state != "auto" or contact.source == "user"
+    ]
+    away = np.full(len(tracks.time), np.inf)
+    for first, last in said:
+        inside = (tracks.frame_index >= first) & (tracks.frame_index <= last)
+        if inside.any():
+            times = tracks.time[inside]
+            away = np.minimum(away, np.maximum(times[0] - tracks.time, tracks.time - times[-1]))
+    share = np.clip(1 - (away - _REACH) / _FADE, 0, 1).astype(np.float32)
+    return setting.clock.to_grid(torch.from_numpy(share)[None])[0]
+
+
+def _channels_of(
+    last: Fitted, scene: _Scene, infiller: Infiller, tracks: Tracks, body: BodyModel, contacts: Sequence[Contact]
+) -> Tensor:
+    """Channels [P,N,D] of a motion that was fitted."""
+    initial, clock = scene.initial, scene.setting.clock
+    before = in_settled_world(last.motion, last.camera, body, last.motion.betas, initial.camera)
+    stands, touches = torch.from_numpy(last.planted) > 0.5, torch.from_numpy(touching(contacts, tracks.frame_index))
+    device = scene.observed.seen.device
+    planted, touched = (clock.flags_to_grid(flags).to(device) for flags in (stands, touches))
+    x, betas = encode(base_of(before, scene.setting.view, clock), scene.observed.base, planted, touched)
+    return scaled(x, betas, infiller.scales)
+
+
+def _brought_over(
+    scene: _Scene,
+    channels: Tensor,
+    infiller: Infiller,
+    tracks: Tracks,
+    fitted: Fitted,
+    body: BodyModel,
+    sigma: np.ndarray | None,
+) -> Filled:
+    """To the fit's shapes and world."""
+    x, betas = unscaled(channels.to(scene.setting.view.turn.device), infiller.scales)
+    before = apply(x, betas, scene.initial.motion, scene.setting.view, scene.setting.clock)
+    motion = in_settled_world(before, scene.initial.camera, body, fitted.motion.betas, fitted.camera)
+    joints = pose_motion(body, motion).joints[:, :, :BODY_COUNT].cpu().numpy()
+    world = fitted.camera.world
+    in_camera = (joints @ world[:3, :3].T + world[:3, 3]).astype(np.float32)
+    if sigma is None:
+        sigma = (_UNSURE + (_SURE - _UNSURE) * fitted.confidence).astype(np.float32)
+    return Filled(motion, Prior(in_camera, sigma))
