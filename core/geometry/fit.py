@@ -47,7 +47,7 @@ CONTACT_FIT = (Phase(90, 0.012, Weights()),)
 REFINE = (Phase(26, 0.015, Weights()), Phase(20, 0.007, Weights(enforced=800.0, pins=4000.0)))
 """What the animator says is followed first, then held."""
 
-_SOLVED = Weights(reprojection=0.3, landmarks=0.0)
+_SOLVED = Weights(reprojection=0.3, landmarks=0.0, penetration=80.0)
 FIRST_SOLVE = (
     Phase(40, 0.03, replace(_SOLVED, reprojection_sigma=0.10, slide=40), apart=True),
     Phase(80, 0.02, _SOLVED),
@@ -56,6 +56,8 @@ CONTACT_SOLVE = (Phase(50, 0.012, _SOLVED),)
 REFINE_SOLVE = (Phase(26, 0.015, _SOLVED), Phase(20, 0.007, replace(_SOLVED, enforced=800.0, pins=4000.0)))
 """The same where a learned model has weighed what was seen: its joints are brought to bodies, and little is asked of the
 landmarks once more."""
+_JUDGED = Weights(expected=0.0, expected_between=0.0)
+"""What a finished motion is judged by, whatever it was fitted with: every take has an expectation of its own."""
 _COARSE = (8, 32)
 """Frames between the knots of the slow changes that the descent moves beside every single frame's."""
 
@@ -71,6 +73,7 @@ class Fitted:
     confidence: np.ndarray
     """float32 [P,T,22] in 0-1: 1 = seen, 0 = filled in."""
     energy: float
+    """Of the whole motion without what a learned model expects of it, so that takes of one clip can be compared."""
 
 
 def fit(
@@ -92,12 +95,16 @@ def fit(
     Rejected contacts are left out; enforced contacts and pins are held to a centimetre where the bodies can reach, and
     reported through `reporter.warning` where they cannot. `fixed_shape` keeps betas and floor, so that all takes of a clip
     share bodies and world. `prior` is what a learned model expects; what was seen is weighed against it.
+
+    The energy of the result is that of `objective` at its own weights where the descent ends, who is near whom looked at
+    once more, and without `prior`: it says how well the motion agrees with what was seen, the contacts and the edits, not how
+    near it came to an expectation that may be another for every take.
     """
     device = body.template.device
     standing = torch.as_tensor(planted, device=device)
     objective = build_objective(tracks, body, camera, standing, contacts, pins, prior)
     variables = _Variables(motion, camera, body, fixed_shape, () if prior is None else _COARSE)
-    total, done, energy = sum(phase.steps for phase in phases), 0, math.nan
+    total, done = sum(phase.steps for phase in phases), 0
     for phase in phases:
         around = None
         optimizer = torch.optim.Adam(variables.groups(phase.rate), betas=(0.9, 0.95))
@@ -111,11 +118,11 @@ def fit(
             loss = objective.energy(state, phase.weights, around)
             loss.backward()
             optimizer.step()
-            energy = float(loss.detach())
             done += 1
             reporter.progress(done / total)
     with torch.no_grad():
         state = variables.state(objective)
+        energy = float(objective.energy(state, _JUDGED, objective.surroundings(state, tracks)))
         _report_what_does_not_hold(objective, state, reporter)
         return _result(variables, state, camera, planted, joint_confidence(tracks), energy)
 
