@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import types
 import typing
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,8 +21,9 @@ import numpy as np
 from .contract.errors import UserError
 from .contract.files import read_npz, write_npz
 
-KEPT = 8
-"""Entries of one stage that a folder keeps; the least recently written go first."""
+KEPT = 24
+"""Entries of one stage that a folder keeps; the least recently used go first. A job of many takes writes one for each, and
+those of the two jobs before it are still there to be refined."""
 
 _SAMPLE = 1 << 20  # bytes read at the head, the middle and the tail of a clip
 _KEY_LENGTH = 16
@@ -71,6 +74,7 @@ class Cache:
             return None
         try:
             arrays = read_npz(path)
+            self.use(stage, key)
             warnings = tuple(json.loads(arrays.pop(_WARNINGS).item()))
             seconds = float(arrays.pop(_SECONDS))
             return CacheEntry(unflatten(kind, arrays), warnings, seconds)
@@ -83,13 +87,22 @@ class Cache:
         arrays[_SECONDS] = np.array(entry.seconds)
         write_npz(self.path(stage, key), arrays, compress=True)
 
+    def use(self, stage: str, key: str) -> bool:
+        """Whether there is an entry, whole or not; one that is there counts as used now, so that others go first."""
+        path = self.path(stage, key)
+        if not path.exists():
+            return False
+        with suppress(OSError):  # where that is not allowed nothing is lost but the order
+            os.utime(path)
+        return True
+
     def newest(self, kind: type[Result], stage: str) -> Result:
-        """The stage's result that was written last. ValueError where there is none."""
+        """The stage's result that was written or read last. ValueError where there is none."""
         path = max(self.folder.glob(f"{stage}-*.npz"), key=lambda path: path.stat().st_mtime)
         return unflatten(kind, read_npz(path))
 
     def prune(self, stage: str) -> None:
-        """Drop the oldest entries of a stage beyond `KEPT`."""
+        """Drop the entries of a stage beyond `KEPT` that were used longest ago."""
         entries = sorted(self.folder.glob(f"{stage}-*.npz"), key=lambda path: path.stat().st_mtime, reverse=True)
         for path in entries[KEPT:]:
             path.unlink(missing_ok=True)

@@ -6,10 +6,11 @@ Nothing but the cache is written before everything has succeeded; then all files
 from __future__ import annotations
 
 import platform
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from importlib import metadata
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -27,13 +28,16 @@ from .contract.contact import Contact
 from .contract.edits import Edits
 from .contract.errors import UserError
 from .contract.reconstruction import (
+    MOST_TAKES,
     TAKES_FOLDER,
     BodyArrays,
     Info,
     MotionArrays,
     Person,
     Reconstruction,
+    Scores,
     Take,
+    best_of,
     load_info,
     save,
 )
@@ -42,7 +46,9 @@ from .geometry.fit import Fitted
 from .motion import pose_motion
 from .perception.tracks import Tracks
 from .progress import JobProgress, Listener
-from .stages import RECONSTRUCT_STAGES, REFINE_STAGES, Choices, Inputs, cache_missing, run_stages
+from .scores import score
+from .stage import Choices, Inputs, Outcome, Stage, run_stages, stage_keys
+from .stages import RECONSTRUCT_STAGES, REFINE_STAGES, cache_missing, was_filled_in
 from .workspace import CACHE_FOLDER, workspace
 
 _PERSON_NAMES = ("Person A", "Person B")
@@ -78,62 +84,63 @@ class RefineRequest:
 
 
 def reconstruct(request: Request, folder: Path, listener: Listener) -> Take:
-    """Run the whole pipeline on a clip and make the result the folder's active take.
+    """Run the whole pipeline on a clip, for every take from another seed; the best becomes the folder's active take.
 
-    Takes of the same clip, range, people, camera and body stay beside it; those of anything else give way to it. Raises
+    Takes of the same clip, range, people, camera and body stay beside them; those of anything else give way. Raises
     UserError where the user can do something about it, Cancelled where the listener asks to stop; what the folder held
     before is untouched then.
     """
+    _check_takes(request.takes)
     device = _device(request.device)
     body = load_body(request.body)
     clip = probe(request.clip)
     frames = parse_range(request.frames, clip)
-    prompt = request.prompt or ""
+    prompt = (request.prompt or "").strip()
     choices = Choices(content_key(request.clip), frames, request.people, request.fov, body.identity, prompt)
     with workspace(folder):
         before = _replaceable(folder)
-        inputs = Inputs(choices, body.to(device), clip)
         progress = JobProgress(listener)
-        _warn_of_takes(request.takes, progress)
-        outcome = run_stages(RECONSTRUCT_STAGES, inputs, Cache(folder / CACHE_FOLDER), progress)
-        fitted, tracks = outcome.results["contact-fit"], outcome.results["perception"]
-        bodies = body_arrays(inputs.body, torch.from_numpy(fitted.motion.betas))
-        contacts = merge(outcome.results["contacts"].contacts, outcome.results["prompt-contacts"].contacts)
+        inputs = Inputs(choices, body.to(device), clip)
+        each = [replace(inputs, seed=request.seed + number) for number in range(request.takes)]
+        job = _Job(RECONSTRUCT_STAGES, "infill", "fit", "contact-fit", _found_contacts)
+        made, tracks = _make_takes(job, each, Cache(folder / CACHE_FOLDER), progress)
         kept = before.takes if before is not None and _of_one_clip(_choices(before), choices) else ()
-        result_key = key_of(outcome.keys["contact-fit"], prompt, request.seed)
-        take = Take(
-            _same_take(folder, kept, result_key) or _next_take(folder),
-            prompt,
-            request.seed,
-            fitted.energy,
-            "reconstruct",
-        )
-        info = Info(
-            clip=_clip_record(clip, tracks),
-            people=_people(tracks, bodies),
-            body={"id": body.identity, "path": "default" if request.body is None else str(request.body.absolute())},
-            prompt=prompt,
-            prompt_source="user" if prompt else "none",
-            contacts=tuple(measure(contacts, fitted.motion, inputs.body, tracks.frame_index)),
-            take=take.id,
-            takes=_with_take(kept, take),
-            warnings=(*outcome.warnings, *progress.warnings),
-            seed=request.seed,
-            device=str(device),
-            versions=_versions(),
-            seconds=outcome.seconds,
-            settings={"choices": choices.to_json(), "result_key": result_key},
-        )
-        save(folder, Reconstruction(motion_arrays(fitted, tracks, inputs.body), bodies, info), progress.check)
-        _drop_takes(folder, info)
-        return take
+        result_keys = [key_of(one.key, prompt) for one in made]
+        free = _free_names(folder)
+        names = [_same_take(folder, kept, key) or next(free) for key in result_keys]
+        takes = _takes(made, names, prompt, request.seed, "reconstruct")
+        infos = [
+            Info(
+                clip=_clip_record(clip, tracks),
+                people=_people(tracks, body_arrays(inputs.body, torch.from_numpy(one.fitted.motion.betas))),
+                body={"id": body.identity, "path": "default" if request.body is None else str(request.body.absolute())},
+                prompt=prompt or one.caption,
+                prompt_source="user" if prompt else ("captioner" if one.caption else "none"),
+                contacts=one.contacts,
+                take=take.id,
+                takes=_with_takes(kept, takes),
+                warnings=(*one.warnings, *progress.warnings),
+                seed=take.seed,
+                device=str(device),
+                versions=_versions(),
+                seconds=one.seconds,
+                settings={"choices": choices.to_json(), "result_key": result_key, "base_seed": take.seed},
+            )
+            for one, take, result_key in zip(made, takes, result_keys)
+        ]
+        best = best_of(takes)
+        _save(folder, inputs.body, tracks, made, infos, best, progress)
+        _drop_takes(folder, infos[0])
+        return best
 
 
 def refine(request: RefineRequest, folder: Path, listener: Listener) -> Take:
-    """Fit again with edited contacts and pins, from the cache of a finished reconstruction; add the result as a take.
+    """Fit again with edited contacts and pins, from the cache of a finished reconstruction; add a take for every seed.
 
-    Never decodes video or runs 2D networks: UserError `cache-missing` where their results are gone.
+    It goes on from what the active take was reconstructed as. Never decodes video or runs 2D networks: UserError
+    `cache-missing` where their results are gone.
     """
+    _check_takes(request.takes)
     device = _device(request.device)
     load_info(folder)  # before anything is made in a folder that is none of ours
     with workspace(folder):
@@ -142,37 +149,218 @@ def refine(request: RefineRequest, folder: Path, listener: Listener) -> Take:
         if choices is None:
             raise cache_missing()
         body = _same_body(before, choices)
-        contacts = before.contacts if request.edits.contacts is None else request.edits.contacts
-        given = request.prompt if request.prompt is not None else request.edits.prompt
-        prompt = before.prompt if given is None else given
-        new_prompt = prompt if prompt != before.prompt else ""
-        if prompt != before.prompt:
-            contacts = tuple(contact for contact in contacts if not _of_the_old_prompt(contact))
-        inputs = Inputs(choices, body.to(device), None, contacts, request.edits.pins, new_prompt)
+        wish = _wish(before, choices, request)
+        base_seed = _base_seed(before)
+        inputs = Inputs(choices, body.to(device), None, wish.contacts, request.edits.pins, wish.new_prompt, base_seed)
         progress = JobProgress(listener)
-        _warn_of_takes(request.takes, progress)
         _warn_of_edits_outside(inputs, progress)
-        outcome = run_stages(REFINE_STAGES, inputs, Cache(folder / CACHE_FOLDER), progress)
-        fitted, tracks = outcome.results["refine"], outcome.results["perception"]
-        contacts = merge(outcome.results["new-prompt-contacts"].contacts, contacts)
-        bodies = body_arrays(inputs.body, torch.from_numpy(fitted.motion.betas))
-        take = Take(_next_take(folder), prompt, request.seed, fitted.energy, "refine")
-        info = replace(
-            before,
-            prompt=prompt,
-            prompt_source=before.prompt_source if given is None else ("user" if prompt else "none"),
-            contacts=tuple(measure(contacts, fitted.motion, inputs.body, tracks.frame_index)),
-            take=take.id,
-            takes=_with_take(before.takes, take),
-            warnings=(*outcome.warnings, *progress.warnings),
-            seed=request.seed,
-            device=str(device),
-            versions=_versions(),
-            seconds=outcome.seconds,
-            settings={"choices": choices.to_json(), "result_key": key_of(outcome.keys["refine"], prompt, request.seed)},
-        )
-        save(folder, Reconstruction(motion_arrays(fitted, tracks, inputs.body), bodies, info), progress.check)
-        return take
+        each = [replace(inputs, new_seed=request.seed + number) for number in range(request.takes)]
+        job = _Job(REFINE_STAGES, "infill-again", "contact-fit", "refine", _edited_contacts)
+        made, tracks = _make_takes(job, each, Cache(folder / CACHE_FOLDER), progress)
+        said = wish.prompt if wish.prompt_source == "user" else ""
+        takes = _takes(made, _free_names(folder), said, request.seed, "refine")
+        infos = [
+            replace(
+                before,
+                prompt=wish.prompt,
+                prompt_source=wish.prompt_source,
+                contacts=one.contacts,
+                take=take.id,
+                takes=_with_takes(before.takes, takes),
+                warnings=(*one.warnings, *progress.warnings),
+                seed=take.seed,
+                device=str(device),
+                versions=_versions(),
+                seconds=one.seconds,
+                settings={
+                    "choices": choices.to_json(),
+                    "result_key": key_of(one.key, wish.prompt),
+                    "base_seed": base_seed,
+                },
+            )
+            for one, take in zip(made, takes)
+        ]
+        best = best_of(takes)
+        _save(folder, inputs.body, tracks, made, infos, best, progress)
+        return best
+
+
+@dataclass(frozen=True)
+class _Job:
+    """The stages of one take, and where in them its parts are."""
+
+    stages: Sequence[Stage]
+    filled: str
+    """The stage that fills in what is hidden ..."""
+    before: str
+    """... of this stage's motion."""
+    last: str
+    contacts: Callable[[Inputs, Mapping[str, Any]], Sequence[Contact]]
+
+
+@dataclass(frozen=True)
+class _Made:
+    """A take before it is saved."""
+
+    fitted: Fitted
+    contacts: tuple[Contact, ...]
+    scores: Scores
+    caption: str
+    filled: bool
+    """Whether the seed had a part in it."""
+    key: str
+    warnings: tuple[str, ...]
+    seconds: dict[str, float]
+
+
+def _make_takes(job: _Job, each: Sequence[Inputs], cache: Cache, progress: JobProgress) -> tuple[list[_Made], Tracks]:
+    """A take for each of the inputs, and what was seen; only one where the seed changes nothing. Nothing but the cache is
+    written."""
+    made: list[_Made] = []
+    tracks = None
+    for number, (inputs, (first, last)) in enumerate(zip(each, _shares_of_progress(job.stages, each, cache))):
+        progress.fill(first, last, f"take {number + 1} of {len(each)}" if len(each) > 1 else "")
+        outcome = run_stages(job.stages, inputs, cache, progress)
+        tracks = outcome.results["perception"] if tracks is None else tracks
+        one = _made(job, inputs, outcome)
+        if any(_same_motion(one.fitted, other.fitted) for other in made):
+            break
+        made.append(one)
+        if not one.filled:
+            break
+        progress.check()
+    assert tracks is not None  # there is at least one take
+    if len(made) < len(each):
+        progress.warn(_too_few(made, len(each)))
+    return made, tracks
+
+
+def _made(job: _Job, inputs: Inputs, outcome: Outcome) -> _Made:
+    results = outcome.results
+    fitted, tracks = results[job.last], results["perception"]
+    contacts = measure(job.contacts(inputs, results), fitted.motion, inputs.body, tracks.frame_index)
+    return _Made(
+        fitted=fitted,
+        contacts=tuple(contacts),
+        scores=score(fitted, tracks, inputs.body, contacts),
+        caption=results["caption"].sentence,
+        filled=was_filled_in(results[job.filled], results[job.before]),
+        key=outcome.keys[job.last],
+        warnings=outcome.warnings,
+        seconds=outcome.seconds,
+    )
+
+
+def _takes(made: Sequence[_Made], names: Iterable[str], prompt: str, first_seed: int, origin: str) -> list[Take]:
+    return [
+        Take(name, prompt, first_seed + number, one.fitted.energy, origin, one.scores)
+        for number, (name, one) in enumerate(zip(names, made))
+    ]
+
+
+def _found_contacts(_: Inputs, results: Mapping[str, Any]) -> Sequence[Contact]:
+    return merge(results["contacts"].contacts, results["prompt-contacts"].contacts)
+
+
+def _edited_contacts(inputs: Inputs, results: Mapping[str, Any]) -> Sequence[Contact]:
+    return merge(results["new-prompt-contacts"].contacts, inputs.contacts)
+
+
+def _shares_of_progress(stages: Sequence[Stage], each: Sequence[Inputs], cache: Cache) -> list[tuple[float, float]]:
+    """From where to where the whole work goes with each take: what lies in the cache, or an earlier take puts there, takes
+    no time. What is there counts as used, so that one take does not throw out what another needs."""
+    there: set[str] = set()
+    costs = []
+    for inputs in each:
+        keys = stage_keys(stages, inputs)
+        needed = [stage for stage in stages if not cache.use(stage.name, keys[stage.name])]
+        costs.append(sum(stage.share for stage in needed if keys[stage.name] not in there))
+        there.update(keys.values())
+    ends = np.cumsum([0.0, *costs]) / (sum(costs) or 1.0)
+    return [(float(first), float(last)) for first, last in zip(ends, ends[1:])]
+
+
+def _same_motion(one: Fitted, other: Fitted) -> bool:
+    return all(
+        np.allclose(getattr(one.motion, name), getattr(other.motion, name), atol=_SAME)
+        for name in ("body_pose", "global_orient", "pelvis")
+    )
+
+
+_SAME = 1e-4
+"""radians, metres: less than a seed changes, more than the order of a sum does."""
+
+
+def _too_few(made: Sequence[_Made], wanted: int) -> str:
+    why = (
+        "nothing is made anew away from your changes" if made[0].filled else "no learned model filled in what is hidden"
+    )
+    return f"One take was made instead of {wanted}: {why}, so every seed gives the same motion."
+
+
+def _save(
+    folder: Path,
+    body: BodyModel,
+    tracks: Tracks,
+    made: Sequence[_Made],
+    infos: Sequence[Info],
+    best: Take,
+    progress: JobProgress,
+) -> None:
+    """All takes or none, the best as the active one."""
+    active = next(number for number, info in enumerate(infos) if info.take == best.id)
+    motions = [motion_arrays(one.fitted, tracks, body) for one in made]
+    bodies = body_arrays(body, torch.from_numpy(made[active].fitted.motion.betas))
+    others = [pair for number, pair in enumerate(zip(motions, infos)) if number != active]
+    save(folder, Reconstruction(motions[active], bodies, infos[active]), progress.check, others=others)
+
+
+@dataclass(frozen=True)
+class _Wish:
+    """What is to hold of a take that is refined."""
+
+    prompt: str
+    prompt_source: str
+    new_prompt: str
+    """For the stages: empty where the take's reconstruction had these very words, or nobody said any."""
+    contacts: tuple[Contact, ...]
+
+
+def _wish(before: Info, choices: Choices, request: RefineRequest) -> _Wish:
+    """A prompt that is given takes the place of the old one, unless it is the same; a caption never steers."""
+    edits = request.edits
+    given = edits.prompt if request.prompt is None else request.prompt
+    given = before.prompt if given is None else given.strip()
+    contacts = before.contacts if edits.contacts is None else edits.contacts
+    if given != before.prompt:
+        source = "user" if given else "none"
+        contacts = tuple(contact for contact in contacts if not _of_the_old_prompt(contact))
+    else:
+        source = before.prompt_source
+        contacts = (*contacts, *_taken_away(before.contacts, contacts))
+    said = given if source == "user" else ""
+    return _Wish(given, source, said if said != choices.prompt else "", contacts)
+
+
+def _of_the_old_prompt(contact: Contact) -> bool:
+    """What only the words asked for goes with them; what the user has judged since stays."""
+    return contact.source == "prompt" and contact.state == "auto"
+
+
+def _taken_away(before: Sequence[Contact], now: Sequence[Contact]) -> list[Contact]:
+    """Contacts of the prompt that the user has deleted while the words stayed: rejected, or the words would bring them back."""
+    there = {contact.id for contact in now}
+    return [
+        replace(contact, state="rejected")
+        for contact in before
+        if contact.source == "prompt" and contact.id not in there
+    ]
+
+
+def _base_seed(info: Info) -> int:
+    """The seed that the active take was reconstructed with, whatever it was refined with since."""
+    seed = info.settings.get("base_seed", 0)
+    return seed if isinstance(seed, int) else 0
 
 
 def motion_arrays(fitted: Fitted, tracks: Tracks, body: BodyModel) -> MotionArrays:
@@ -241,14 +429,9 @@ def _of_one_clip(before: Choices | None, now: Choices) -> bool:
     return before is not None and replace(before, prompt=now.prompt) == now
 
 
-def _of_the_old_prompt(contact: Contact) -> bool:
-    """What only the words asked for goes with them; what the user has judged since stays."""
-    return contact.source == "prompt" and contact.state == "auto"
-
-
-def _warn_of_takes(takes: int, progress: JobProgress) -> None:
-    if takes > 1:
-        progress.warn("One take was made: this version fits the clip, and every seed gives the same motion.")
+def _check_takes(takes: int) -> None:
+    if not 1 <= takes <= MOST_TAKES:
+        raise UserError("bad-takes", f"{takes} takes were asked for.", f"Ask for 1 to {MOST_TAKES} at a time.")
 
 
 def _warn_of_edits_outside(inputs: Inputs, progress: JobProgress) -> None:
@@ -284,10 +467,11 @@ def _versions() -> dict[str, str]:
     return {"socialmirror": __version__, "python": platform.python_version(), **packages}
 
 
-def _next_take(folder: Path) -> str:
-    """The first unused of take-001, take-002, ..."""
+def _free_names(folder: Path) -> Iterator[str]:
+    """The unused of take-001, take-002, ..., after all that are used."""
     used = [path.stem.removeprefix("take-") for path in (folder / TAKES_FOLDER).glob("take-*.npz")]
-    return f"take-{max((int(number) for number in used if number.isdigit()), default=0) + 1:03d}"
+    first = max((int(number) for number in used if number.isdigit()), default=0) + 1
+    return (f"take-{number:03d}" for number in count(first))
 
 
 def _same_take(folder: Path, takes: Sequence[Take], result_key: str) -> str | None:
@@ -302,11 +486,9 @@ def _same_take(folder: Path, takes: Sequence[Take], result_key: str) -> str | No
     return None
 
 
-def _with_take(takes: Sequence[Take], take: Take) -> tuple[Take, ...]:
-    """The takes with this one in its old place, or last where it is new."""
-    if any(other.id == take.id for other in takes):
-        return tuple(take if other.id == take.id else other for other in takes)
-    return (*takes, take)
+def _with_takes(kept: Sequence[Take], made: Sequence[Take]) -> tuple[Take, ...]:
+    """The takes with those that were made in their old places, or last where they are new."""
+    return tuple(({take.id: take for take in kept} | {take.id: take for take in made}).values())
 
 
 def _drop_takes(folder: Path, info: Info) -> None:

@@ -42,6 +42,9 @@ class JobProgress:
         self._listener = listener
         self._clock = clock
         self._shares: dict[str, float] = {}
+        self._part = (0.0, 1.0)
+        self._heading = ""
+        self._passed_on: set[str] = set()
         self._started = clock()
         self._told_at = float("-inf")
         self._fraction = 0.0
@@ -49,6 +52,14 @@ class JobProgress:
     def expect(self, shares: Mapping[str, float]) -> None:
         """The stages that will run, in order, with relative times; those that come from the cache are left out."""
         self._shares = dict(shares)
+
+    def fill(self, first: float, last: float, heading: str) -> None:
+        """For a job that runs stages several times over: what is expected next fills the whole from `first` to `last`.
+
+        `heading` is told before the text of every report.
+        """
+        self._part = (first, last)
+        self._heading = heading
 
     def begin(self, stage: str) -> StageReporter:
         """The reporter of a stage that begins now."""
@@ -70,19 +81,24 @@ class JobProgress:
                 break
             before += share
         done = (before + self._shares[stage] * min(1.0, max(0.0, fraction))) / total
-        self._fraction = max(self._fraction, done)
+        first, last = self._part
+        self._fraction = max(self._fraction, first + (last - first) * done)
         now = self._clock()
         if now - self._told_at < _EVERY_SECONDS and self._fraction < 1.0:
             return
         self._told_at = now
-        self._listener.progress(Progress(stage, self._fraction, self._seconds_left(now), text))
+        said = ": ".join(part for part in (self._heading, text) if part)
+        self._listener.progress(Progress(stage, self._fraction, self._seconds_left(now), said))
 
     def warn(self, text: str) -> None:
         self.warnings.append(text)
         self._listener.warning(text)
 
     def pass_on_warning(self, text: str) -> None:
-        self._listener.warning(text)
+        """Tell the listener, but not again what another run of the same stage has said."""
+        if text not in self._passed_on:
+            self._passed_on.add(text)
+            self._listener.warning(text)
 
     def log(self, text: str) -> None:
         self._listener.log(text)

@@ -70,6 +70,8 @@ class Inputs:
     """Given while refining, where it differs from the one that was reconstructed with."""
     seed: int = 0
     """Of the take: what is hidden is filled in otherwise."""
+    new_seed: int = 0
+    """Of what is made anew while refining the take of that seed."""
     without: frozenset[str] = frozenset()
     """Of LEARNED what is to be left out: for ablations, and where the user wants the plain fit."""
 

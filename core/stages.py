@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from .diffusion.run import load_infiller
 from .geometry.fit import CONTACT_FIT, CONTACT_SOLVE, FIRST_FIT, FIRST_SOLVE, REFINE, REFINE_SOLVE, Fitted, Phase
 from .geometry.initial import Initial, initial_motion
 from .geometry.windows import fit_clip
+from .motion import PairMotion
 from .optimizer.expect import Expected, disagreement, doubted, expect
 from .optimizer.run import KIND as OPTIMIZER
 from .optimizer.run import load_optimizer
@@ -170,7 +171,7 @@ def _infill(inputs: Inputs, results: Mapping[str, Any], reporter: Reporter) -> F
             fitted,
             inputs.body,
             wishes,
-            _making(inputs),
+            _making(inputs, inputs.seed),
             sigma=None if geometry.prior is None else geometry.prior.sigma,
             reporter=reporter,
         )
@@ -196,7 +197,7 @@ def _infill_again(inputs: Inputs, results: Mapping[str, Any], reporter: Reporter
             last,
             inputs.body,
             wishes,
-            _making(inputs, _RENEWED),
+            _making(inputs, inputs.new_seed, _RENEWED),
             everywhere=bool(inputs.new_prompt),
             sigma=None if geometry.prior is None else geometry.prior.sigma,
             reporter=reporter,
@@ -210,8 +211,16 @@ _RENEWED = 0.5
 """Share of the sampling's steps that is done anew when a take is refined."""
 
 
-def _making(inputs: Inputs, strength: float = 1.0) -> Making:
-    return Making(Sampling(seed=inputs.seed, strength=strength), guided="guidance" not in inputs.without)
+def _making(inputs: Inputs, seed: int, strength: float = 1.0) -> Making:
+    return Making(Sampling(seed=seed, strength=strength), guided="guidance" not in inputs.without)
+
+
+def was_filled_in(filled: Filled, before: Fitted) -> bool:
+    """Whether an infiller took part: where none could, the motion is what it was before."""
+    return any(
+        not np.array_equal(getattr(filled.motion, item.name), getattr(before.motion, item.name))
+        for item in fields(PairMotion)
+    )
 
 
 def _networks(inputs: Inputs, geometry: Expected, reporter: Reporter) -> Networks | None:
@@ -241,7 +250,12 @@ def _fit_contacts(inputs: Inputs, results: Mapping[str, Any], reporter: Reporter
         replace(results["fit"], motion=filled.motion),
         CONTACT_FIT if filled.prior is None else CONTACT_SOLVE,
     )
-    return _descend(start, phases, filled.prior, inputs, results, reporter, contacts=contacts)
+    one_of_several = was_filled_in(
+        filled, results["fit"]
+    )  # takes share bodies and floor, so that they can be exchanged
+    return _descend(
+        start, phases, filled.prior, inputs, results, reporter, contacts=contacts, fixed_shape=one_of_several
+    )
 
 
 def _caption(inputs: Inputs, results: Mapping[str, Any], reporter: Reporter) -> Caption:
@@ -297,11 +311,11 @@ def _text_key(inputs: Inputs, prompt: str) -> list[Any]:
     return [prompt, content_key(file) if file.is_file() else None]
 
 
-def _filling_key(inputs: Inputs) -> list[Any]:
+def _filling_key(inputs: Inputs, seed: int) -> list[Any]:
     """Without an infiller every seed gives the same."""
     left_out = sorted(inputs.without & {"geometry", "infiller", "guidance", "refiner"})
     weights = _weights(INFILLER, REFINER, OPTIMIZER)
-    return [left_out, weights, inputs.seed if weights[0] and "infiller" not in left_out else 0]
+    return [left_out, weights, seed if weights[0] and "infiller" not in left_out else 0]
 
 
 def _edits_key(inputs: Inputs) -> list[Any]:
@@ -332,7 +346,7 @@ GEOMETRY = Stage(
     lambda inputs: ["geometry" in inputs.without, _weights(OPTIMIZER)],
     _expect,
 )
-FIT = Stage("fit", ("perception", "initial", "geometry"), 2, Fitted, 40, lambda inputs: None, _fit)
+FIT = Stage("fit", ("perception", "initial", "geometry"), 3, Fitted, 40, lambda inputs: None, _fit)
 CONTACTS = Stage("contacts", ("perception", "fit"), 1, ContactList, 7, lambda inputs: None, _find_contacts)
 PROMPT = Stage(
     "prompt-contacts", ("perception", "fit"), 1, ContactList, 3, lambda inputs: inputs.choices.prompt, _ground_prompt
@@ -343,13 +357,13 @@ INFILL = Stage(
     1,
     Filled,
     25,
-    _filling_key,
+    lambda inputs: _filling_key(inputs, inputs.seed),
     _infill,
 )
 CONTACT_STAGE = Stage(
     "contact-fit",
     ("perception", "fit", "contacts", "prompt-contacts", "infill"),
-    3,
+    4,
     Fitted,
     25,
     lambda inputs: None,
@@ -376,13 +390,13 @@ INFILL_AGAIN = Stage(
     1,
     Filled,
     12,
-    lambda inputs: [*_filling_key(inputs), *_edits_key(inputs)],
+    lambda inputs: [*_filling_key(inputs, inputs.new_seed), *_edits_key(inputs)],
     _infill_again,
 )
 REFINE_STAGE = Stage(
     "refine",
     ("perception", "contact-fit", "new-prompt-contacts", "infill-again"),
-    3,
+    4,
     Fitted,
     16,
     _edits_key,

@@ -2,7 +2,7 @@
 
     DIR/reconstruction.npz    the active take's motion, camera and evidence
     DIR/reconstruction.json   what it is, where it came from, its contacts, its takes
-    DIR/body.npz              both meshes, without any model file
+    DIR/body.npz              both meshes, without any model file; of the active take, where takes differ in shape
     DIR/takes/ID.npz, .json   every take, the active one too
     DIR/cache/                results of stages (private to the core)
 
@@ -12,7 +12,7 @@ facing +Z). Camera frame: x right, y down, z forward.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -29,6 +29,8 @@ MOTION_FILE = "reconstruction.npz"
 INFO_FILE = "reconstruction.json"
 BODY_FILE = "body.npz"
 TAKES_FOLDER = "takes"
+MOST_TAKES = 8
+"""Takes that one job makes at most: each costs its time, and nobody looks through more."""
 
 _P, _T = -2, -1  # in the tables of shapes: people (always 2), frames
 PEOPLE = 2
@@ -112,15 +114,43 @@ class Person:
 
 
 @dataclass(frozen=True)
+class Scores:
+    """What a take is like, in units that say something without the others."""
+
+    reprojection: float
+    """How far its landmarks lie beside those that were seen, on average, in percent of the person's height in the picture."""
+    penetration: float
+    """mm by which the two bodies are inside each other where it is deepest."""
+    acceleration: float
+    """m/s^2 of the body's joints, on average: what shakes accelerates more."""
+    contact: float | None = None
+    """mm between the regions of its contacts, on average; None where it has none."""
+
+
+@dataclass(frozen=True)
 class Take:
     """One result for the clip. `energy` is comparable between takes of one clip, lower is better."""
 
     id: str
     prompt: str
+    """What the user said; empty where only a caption was found."""
     seed: int
     energy: float
     origin: str
     """`reconstruct` or `refine`."""
+    scores: Scores | None = None
+    """None for takes of versions that did not measure."""
+
+    @classmethod
+    def from_json(cls, record: dict[str, Any]) -> Take:
+        """TypeError where it has fields that a take has not, or lacks some."""
+        scores = record.get("scores")
+        return cls(**{**record, "scores": None if scores is None else Scores(**scores)})
+
+
+def best_of(takes: Sequence[Take]) -> Take:
+    """The one of lowest energy, of equal ones the first."""
+    return min(takes, key=lambda take: take.energy)
 
 
 @dataclass(frozen=True)
@@ -133,8 +163,9 @@ class Info:
     body: dict[str, Any]
     """id (name and sha256 of the file), path as given or 'default'."""
     prompt: str
+    """What the user says that the two do; else what the captioner saw in the motion, which steers nothing."""
     prompt_source: str
-    """`user`, `annotator` or `none`."""
+    """`user`, `captioner` or `none`."""
     contacts: tuple[Contact, ...]
     take: str
     """id of the active take."""
@@ -169,8 +200,8 @@ class Info:
         known = {name: value for name, value in record.items() if name in names}
         try:
             known["people"] = tuple(Person(**person) for person in record["people"])
-            known["takes"] = tuple(Take(**take) for take in record["takes"])
-        except TypeError as error:
+            known["takes"] = tuple(Take.from_json(take) for take in record["takes"])
+        except (TypeError, AttributeError) as error:
             raise _damaged(str(error)) from error
         known["contacts"] = tuple(Contact.from_json(contact) for contact in record["contacts"])
         known["warnings"] = tuple(record["warnings"])
@@ -184,34 +215,40 @@ class Reconstruction:
     info: Info
 
 
-def save(folder: Path, reconstruction: Reconstruction, before_commit: Callable[[], None] | None = None) -> None:
-    """Write it as the active take: all files or none, the json last, for it names what is valid.
+def save(
+    folder: Path,
+    reconstruction: Reconstruction,
+    before_commit: Callable[[], None] | None = None,
+    *,
+    others: Sequence[tuple[MotionArrays, Info]] = (),
+) -> None:
+    """Write it as the active take, and `others` beside it: all files or none, the json last, for it names what is valid.
 
     `before_commit` is called when everything is written beside its place; if it raises, nothing has changed.
     """
-    motion = {item.name: getattr(reconstruction.motion, item.name) for item in fields(MotionArrays)}
-    check_motion(motion)
+    active = (reconstruction.motion, reconstruction.info)
+    takes = [(_checked(motion), info) for motion, info in (active, *others)]
     body = {item.name: getattr(reconstruction.body, item.name) for item in fields(BodyArrays)}
-    record = reconstruction.info.to_json()
-    take = folder / TAKES_FOLDER / reconstruction.info.take
+    motion, info = takes[0]
     with ExitStack() as commit:  # it renames in reverse order
-        info_file, motion_file, body_file, take_info, take_motion = (
-            commit.enter_context(replacing(path))
-            for path in (
-                folder / INFO_FILE,
-                folder / MOTION_FILE,
-                folder / BODY_FILE,
-                take.with_suffix(".json"),
-                take.with_suffix(".npz"),
-            )
+        info_file, motion_file, body_file = (
+            commit.enter_context(replacing(folder / name)) for name in (INFO_FILE, MOTION_FILE, BODY_FILE)
         )
         put_npz(motion_file, motion)
-        put_npz(take_motion, motion)
         put_npz(body_file, body)
-        put_json(take_info, record)
-        put_json(info_file, record)
+        put_json(info_file, info.to_json())
+        for take_motion, take_info in takes:
+            place = folder / TAKES_FOLDER / take_info.take
+            put_json(commit.enter_context(replacing(place.with_suffix(".json"))), take_info.to_json())
+            put_npz(commit.enter_context(replacing(place.with_suffix(".npz"))), take_motion)
         if before_commit is not None:
             before_commit()
+
+
+def _checked(motion: MotionArrays) -> dict[str, np.ndarray]:
+    arrays = {item.name: getattr(motion, item.name) for item in fields(MotionArrays)}
+    check_motion(arrays)
+    return arrays
 
 
 def load(folder: Path) -> Reconstruction:

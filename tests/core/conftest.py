@@ -23,6 +23,9 @@ from core.perception.tracks import Tracks
 from core.progress import Progress
 
 FRAMES = 12
+CAPTION = "They stand near each other."
+ENERGIES = (1.5, 0.9, 1.2, 1.4, 0.8, 1.1, 1.3, 1.0, 1.6, 1.7)
+"""Of the made-up takes, by seed."""
 
 
 @dataclass
@@ -125,21 +128,42 @@ def load_body_once(path: Path | None) -> BodyModel:
 
 
 @pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Replace what stages compute by made-up results; returns the names of the stages computed so far."""
-    from core import pipeline, stages
+def quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
+    """Replace what stages compute by made-up results; returns the names of the stages computed so far.
+
+    The made-up infiller takes part where there are weights of one, as in `infiller`: another seed is another motion.
+    """
+    from core import checkpoint, pipeline, stages
+    from core.checkpoint import weights_file
     from core.geometry.fit import Fitted
     from core.geometry.initial import Initial
     from core.optimizer.expect import Expected
+    from core.stage import Inputs, Stage
+    from core.take import Filled
 
     monkeypatch.setattr(pipeline, "load_body", load_body_once)
+    monkeypatch.setattr(checkpoint, "MODELS", tmp_path / "models")
     computed: list[str] = []
     planted = np.zeros((2, FRAMES, 2), np.float32)
 
-    def fitted(inputs: stages.Inputs) -> Fitted:
-        seed = len(inputs.pins)
+    def infiller_there() -> bool:
+        return weights_file(stages.INFILLER).is_file()
+
+    def seed_of(inputs: Inputs) -> int:
+        return inputs.seed if infiller_there() else 0
+
+    def edits_of(inputs: Inputs) -> int:
+        edited = bool(inputs.pins or inputs.new_prompt)
+        return 100 * len(inputs.pins) + (inputs.new_seed if infiller_there() and edited else 0)
+
+    def fitted(inputs: Inputs, edits: int = 0) -> Fitted:
+        seed = seed_of(inputs) + edits
         confidence = np.ones((2, FRAMES, 22), np.float32)
-        return Fitted(made_up_motion(seed=seed), made_up_camera(), planted, confidence, 1.5 - seed)
+        return Fitted(made_up_motion(seed=seed), made_up_camera(), planted, confidence, ENERGIES[seed % len(ENERGIES)])
+
+    def filled(inputs: Inputs) -> Filled:
+        """As before where no infiller takes part."""
+        return Filled(made_up_motion(seed=seed_of(inputs) + 1000 * infiller_there()), None)
 
     def asked_for(prompt: str) -> stages.ContactList:
         touch = Contact(0, "chest", 1, "chest", 3, 4, source="prompt", id=f"asked for: {prompt}")
@@ -148,14 +172,21 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     makers: dict[str, Callable[[Any], Any]] = {
         "perception": lambda inputs: made_up_tracks(first=inputs.choices.frames[0]),
         "initial": lambda inputs: Initial(made_up_motion(), made_up_camera(), planted),
+        "sentence": lambda inputs: stages.Sentence(np.zeros(stages.TEXT_SIZE, np.float32)),
         "geometry": lambda inputs: Expected(made_up_motion(), None),
+        "fit": lambda inputs: replace(fitted(inputs), motion=made_up_motion()),
         "contacts": lambda inputs: stages.ContactList((Contact(0, "left_palm", 1, "right_palm", 2, 5, id="c"),)),
         "prompt-contacts": lambda inputs: asked_for(inputs.choices.prompt),
+        "infill": filled,
+        "caption": lambda inputs: stages.Caption("" if inputs.choices.prompt else CAPTION),
+        "new-sentence": lambda inputs: stages.Sentence(np.zeros(stages.TEXT_SIZE, np.float32)),
         "new-prompt-contacts": lambda inputs: asked_for(inputs.new_prompt),
+        "infill-again": filled,
+        "refine": lambda inputs: fitted(inputs, edits_of(inputs)),
     }
 
-    def replaced(stage: stages.Stage) -> stages.Stage:
-        def run(inputs: stages.Inputs, results: Mapping[str, Any], reporter: Any) -> Any:
+    def replaced(stage: Stage) -> Stage:
+        def run(inputs: Inputs, results: Mapping[str, Any], reporter: Any) -> Any:
             computed.append(stage.name)
             assert set(results) == set(stage.after)
             if stage.name == "perception":
@@ -171,6 +202,14 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     for name in ("RECONSTRUCT_STAGES", "REFINE_STAGES"):
         monkeypatch.setattr(pipeline, name, tuple(replaced(stage) for stage in getattr(stages, name)))
     return computed
+
+
+@pytest.fixture
+def infiller(quick: list[str], tmp_path: Path) -> list[str]:
+    """`quick`, in which seeds make a difference."""
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "infiller.safetensors").write_bytes(b"made up")
+    return quick
 
 
 @pytest.fixture(scope="session")

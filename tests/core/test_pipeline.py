@@ -19,7 +19,9 @@ from core.contract.reconstruction import load, load_info
 from core.pipeline import RefineRequest, Request, reconstruct, refine
 from core.workspace import workspace
 
-ALL = ["perception", "initial", "geometry", "fit", "contacts", "prompt-contacts", "contact-fit"]
+ALL = [
+    "perception", "initial", "sentence", "geometry", "fit", "contacts", "prompt-contacts", "infill", "contact-fit", "caption",
+]  # fmt: skip
 
 
 def files_of(folder: Path) -> dict[str, bytes]:
@@ -68,10 +70,10 @@ def test_a_second_run_computes_nothing_and_makes_the_same_take(clip_file, tmp_pa
 @pytest.mark.parametrize(
     ("change", "recomputed"),
     [
-        ({"fov": 60.0}, ALL[1:]),
-        ({"people": (1, 0)}, ALL),
-        ({"frames": "0:5"}, ALL),
-        ({"prompt": "a hug"}, ALL[5:]),
+        ({"fov": 60.0}, [stage for stage in ALL[1:] if stage != "sentence"]),
+        ({"people": (1, 0)}, [stage for stage in ALL if stage != "sentence"]),
+        ({"frames": "0:5"}, [stage for stage in ALL if stage != "sentence"]),
+        ({"prompt": "a hug"}, ALL[2:]),
         ({"device": "cpu"}, []),
     ],
 )
@@ -144,7 +146,7 @@ def test_refine_adds_a_take_from_the_cache_without_the_clip(clip_file, tmp_path,
     contact = Contact(0, "left_palm", 1, "right_shoulder", 3, 8, source="user", state="enforced")
     edits = Edits(contacts=(contact,), pins=(Pin(0, "left_wrist", 4, position=(0.3, 0.1, 1.2)),))
     take = refine(RefineRequest(edits), out, recorder)
-    assert quick == ["new-prompt-contacts", "refine"]
+    assert quick == ["new-sentence", "new-prompt-contacts", "infill-again", "refine"]
     new = load(out)
     assert take.id == new.info.take == "take-002" and [each.origin for each in new.info.takes] == [
         "reconstruct",
@@ -180,7 +182,7 @@ def test_refine_says_which_edits_have_no_effect(clip_file, tmp_path, quick, reco
     edits = Edits((far,), (Pin(0, "head", 99, rotation=(0, 0, 0)),), "they hug")
     refine(RefineRequest(edits, takes=3), out, recorder)
     text = " ".join(load_info(out).warnings)
-    assert "pinned" in text and "contacts lie outside" in text and "One take" in text
+    assert "pinned" in text and "contacts lie outside" in text and "One take was made instead of 3" in text
 
 
 def test_refine_never_runs_perception(clip_file, tmp_path, quick, recorder):
