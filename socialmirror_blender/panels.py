@@ -7,9 +7,10 @@ from typing import Any
 
 import bpy
 
+from ..core.contract.reconstruction import Take, best_of
 from ..core.contract.skeleton import GROUND
 from . import scene as scenes
-from .properties import contact_list, settings_of
+from .properties import contact_list, settings_of, users_prompt
 from .reconstructions import active_import, info_of
 from .runtime.environment import EnvironmentState
 from .runtime.job import Failure, Job, JobState
@@ -21,12 +22,17 @@ _DOING = {"reconstruct": "Reconstructing", "refine": "Refining", "install": "Ins
 _STAGES = {
     "perception": "looking at the clip",
     "initial": "first guess",
+    "sentence": "reading the prompt",
     "geometry": "placing joints",
     "fit": "fitting both people",
     "contacts": "finding contacts",
     "prompt-contacts": "reading the prompt",
+    "infill": "filling in what is hidden",
     "contact-fit": "closing contacts",
+    "caption": "saying what it shows",
+    "new-sentence": "reading the prompt",
     "new-prompt-contacts": "reading the prompt",
+    "infill-again": "filling in anew",
     "refine": "following your changes",
 }
 """The core's stages in words; those that are not here have names to be read."""
@@ -141,7 +147,8 @@ class SOCIALMIRROR_PT_result(_Sidebar, bpy.types.Panel):
         if info is None:
             _message(layout, "ERROR", "Its folder is gone.", f"Put it back to refine: {state.folder}", context.region)
         elif info.prompt:
-            _paragraph(layout, f"“{info.prompt}”", context.region)
+            seen = "Shows: " if info.prompt_source == "captioner" else ""
+            _paragraph(layout, f"{seen}“{info.prompt}”", context.region)
         for note in state.notes.splitlines():
             _message(layout, "INFO", note, "", context.region)
         for warning in info.warnings if info is not None else ():
@@ -230,12 +237,11 @@ class SOCIALMIRROR_MT_takes(bpy.types.Menu):
             layout.label(text="The reconstruction's folder is gone", icon="ERROR")
             return
         used = scenes.read_state(collection).take
-        best = min(take.energy for take in info.takes)
+        best = best_of(info.takes) if len(info.takes) > 1 else None
         for take in info.takes:
-            prompt = f"  “{textwrap.shorten(take.prompt, 40, placeholder='…')}”" if take.prompt else ""
-            fits = "  best fit" if take.energy == best and len(info.takes) > 1 else ""
             icon = "RADIOBUT_ON" if take.id == used else "RADIOBUT_OFF"
-            layout.operator("socialmirror.use_take", text=f"{take.id}{prompt}{fits}", icon=icon).take = take.id
+            text = f"{take_text(take)}{'  best fit' if take is best else ''}"
+            layout.operator("socialmirror.use_take", text=text, icon=icon).take = take.id
 
 
 def draw_environment(layout: Any) -> None:
@@ -277,6 +283,17 @@ def draw_job(layout: Any, *kinds: str) -> None:
         row.operator("socialmirror.dismiss", text="", icon="X", emboss=False)
     for warning in job.warnings if job.kind == "install" or job.active else ():
         _message(layout, "INFO", warning, "", bpy.context.region)
+
+
+def take_text(take: Take) -> str:
+    """A take in a line: `take-002 · energy 0.41 · contact 12 mm · through 8 mm  “They hug.”`."""
+    parts = [take.id, f"energy {take.energy:.2f}"]
+    if take.scores is not None:
+        if take.scores.contact is not None:
+            parts.append(f"contact {take.scores.contact:.0f} mm")
+        parts.append(f"through {take.scores.penetration:.0f} mm")
+    prompt = f"  “{textwrap.shorten(take.prompt, 40, placeholder='…')}”" if take.prompt else ""
+    return " · ".join(parts) + prompt
 
 
 def contact_text(item: Any, roomy: bool) -> str:
@@ -330,7 +347,11 @@ def _draw_prompt(layout: Any, settings: Any) -> None:
     if settings.prompt:
         hint = column.column(align=True)
         hint.active = False
-        _lines(hint, "The touches that it names steer the motion.", bpy.context.region)
+        suggested = users_prompt(settings) is None
+        text = (
+            "Seen in the motion. Edit it to steer." if suggested else "It steers the motion, and the touches it names."
+        )
+        _lines(hint, text, bpy.context.region)
 
 
 def _draw_running(box: Any, job: Job) -> None:

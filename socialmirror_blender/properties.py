@@ -21,6 +21,7 @@ from bpy.props import (
 )
 
 from ..core.contract.contact import SOURCES, STATES
+from ..core.contract.reconstruction import MOST_TAKES, Info
 from ..core.contract.skeleton import GROUND, REGIONS
 from . import compat
 
@@ -66,9 +67,17 @@ class SOCIALMIRROR_settings(bpy.types.PropertyGroup):
         name="Prompt",
         description="What the two do, in words. The touches that it names (a handshake, a hug, a hand on a knee) become contacts",
     )
+    suggestion: StringProperty(
+        description="What the core saw in the motion, as it was put into the prompt; empty where it was not",
+        options={"HIDDEN"},
+    )
     seed: IntProperty(name="Seed", description="The same seed gives the same motion on the same device", min=0)
     takes: IntProperty(
-        name="Takes", description="How many results to compute; the best becomes active", min=1, max=8, default=1
+        name="Takes",
+        description="How many results to compute; the best becomes active",
+        min=1,
+        max=MOST_TAKES,
+        default=1,
     )
     device: EnumProperty(
         name="Device",
@@ -140,6 +149,23 @@ def settings_of(context: bpy.types.Context) -> Any:
 def contact_list(collection: bpy.types.Collection) -> Any:
     """The `SOCIALMIRROR_collection` of a reconstruction's collection."""
     return getattr(collection, _NAME)
+
+
+def users_prompt(settings: Any) -> str | None:
+    """What the user says that the two do; None where the field is empty, or holds a suggestion that nobody has edited."""
+    said = settings.prompt.strip()
+    return said if said and said != settings.suggestion else None
+
+
+def suggest(settings: Any, info: Info) -> None:
+    """Put what was seen in a reconstruction into the prompt, to be edited, and take back what was suggested before.
+
+    What the user wrote stays.
+    """
+    if users_prompt(settings) is not None:
+        return
+    seen = info.prompt.strip() if info.prompt_source == "captioner" else ""
+    settings.prompt = settings.suggestion = seen
 
 
 _NAME = "socialmirror"

@@ -9,6 +9,7 @@ import bpy
 from ..core.contract.errors import UserError
 from ..core.contract.reconstruction import INFO_FILE, Info, load_info
 from . import scene as scenes
+from .properties import settings_of, suggest
 from .runtime.session import Origin, Outcome, find_scene
 
 _infos: dict[Path, tuple[int, Info | None]] = {}
@@ -75,12 +76,14 @@ def apply(outcome: Outcome) -> None:
 
 
 def bring_in(context: bpy.types.Context, folder: Path, origin: Origin) -> bpy.types.Collection:
-    """New keys for the rigs that were refined, or a new collection. UserError with the file as it was."""
+    """New keys for the rigs that were refined, or a new collection; what was seen is suggested as the prompt.
+
+    UserError with the file as it was.
+    """
     refined = scenes.find_import(origin.collection) if origin.collection else None
     if refined is not None:
         scenes.update_take(context, refined, folder)
-        return refined
-    return scenes.import_reconstruction(
+    collection = refined or scenes.import_reconstruction(
         context,
         folder,
         frame_start=origin.frame_start,
@@ -88,3 +91,5 @@ def bring_in(context: bpy.types.Context, folder: Path, origin: Origin) -> bpy.ty
         link_camera=origin.link_camera,
         match_scene=origin.match_scene and not origin.strip,
     )
+    suggest(settings_of(context), load_info(folder))
+    return collection

@@ -14,7 +14,7 @@ from ..core.contract.files import write_json
 from ..core.contract.reconstruction import INFO_FILE, load_info
 from . import compat
 from . import scene as scenes
-from .properties import settings_of
+from .properties import settings_of, users_prompt
 from .reconstructions import folder_of
 from .runtime import places
 from .runtime.session import Origin, here
@@ -63,7 +63,7 @@ def refine_request(context: bpy.types.Context, collection: bpy.types.Collection)
 
 def _sampling(settings: Any) -> dict[str, Any]:
     return {
-        "prompt": settings.prompt.strip() or None,
+        "prompt": users_prompt(settings),
         "seed": settings.seed,
         "takes": settings.takes,
         "device": settings.device,

@@ -6,12 +6,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import bpy
+import numpy as np
 from bpy.props import StringProperty
 
 from ...core.contract.files import read_npz
 from ...core.contract.reconstruction import (
     MOTION_FILE,
     TAKES_FOLDER,
+    BodyArrays,
     MotionArrays,
     Reconstruction,
     check_motion,
@@ -20,7 +22,7 @@ from ...core.contract.reconstruction import (
     save,
 )
 from .. import scene as scenes
-from ..properties import settings_of
+from ..properties import settings_of, suggest
 from ..reconstructions import active_import, bring_in, folder_of, require_import
 from ..runtime import session
 from .reports import Returned, reported
@@ -86,6 +88,7 @@ class SOCIALMIRROR_OT_use_take(bpy.types.Operator):
         folder = folder_of(collection)
         activate_take(folder, self.take)
         scenes.update_take(context, collection, folder)
+        suggest(settings_of(context), load_info(folder))
         return {"FINISHED"}
 
 
@@ -96,7 +99,14 @@ def activate_take(folder: Path, take: str) -> None:
     check_motion(motion)
     active = load(folder)
     info = replace(chosen, takes=active.info.takes)  # a take knows of none that came after it
-    save(folder, Reconstruction(MotionArrays(**motion), active.body, info))
+    body = _reshaped(active.body, motion["betas"] - active.motion.betas)
+    save(folder, Reconstruction(MotionArrays(**motion), body, info))
+
+
+def _reshaped(body: BodyArrays, change: np.ndarray) -> BodyArrays:
+    """Both meshes with their betas changed by `change` [P,16]: takes that were made by different words may differ in shape."""
+    moved = np.einsum("vdk,pk->pvd", body.shape_vertices, change) if change.any() else np.float32(0)
+    return replace(body, rest_vertices=(body.rest_vertices + moved).astype(np.float32))
 
 
 def _import(context: bpy.types.Context, folder: Path) -> bpy.types.Collection:

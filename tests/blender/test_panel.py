@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import Any
 
 import bpy
+import numpy as np
 import pytest
 
 from .buttons import press, settings
@@ -141,6 +142,74 @@ def test_the_other_take_comes_back(contract: ModuleType, product: Product, tmp_p
     assert product("socialmirror_blender.scene").read_state(collection).take == "take-1"
     with pytest.raises(RuntimeError, match="no reconstruction"):
         press("use_take", take="take-9")
+
+
+def test_a_take_of_other_bodies_leaves_a_folder_that_can_be_imported(
+    contract: ModuleType, product: Product, tmp_path: Path
+) -> None:
+    folder, record = tmp_path / "result", contract.reconstruction
+    first = make_reconstruction(folder, contract, take="take-1").reconstruction
+    taller = first.motion.betas + np.float32(0.8) * np.eye(1, 16, dtype=np.float32)
+    other = replace(first.motion, betas=taller)
+    grown = first.body.rest_vertices + 0.8 * first.body.shape_vertices[..., 0]
+    info = replace(first.info, take="take-2")
+    record.save(folder, replace(first, motion=other, body=replace(first.body, rest_vertices=grown), info=info))
+    product("socialmirror_blender.operators.imports").activate_take(folder, "take-1")
+    active = record.load(folder)
+    assert active.info.take == "take-1"
+    np.testing.assert_allclose(active.body.rest_vertices, first.body.rest_vertices, atol=1e-5)
+
+
+def seen_as(folder: Path, contract: ModuleType, caption: str, source: str = "captioner") -> None:
+    """Write into a reconstruction what it shows."""
+    record = contract.reconstruction
+    made = record.load(folder)
+    record.save(folder, replace(made, info=replace(made.info, prompt=caption, prompt_source=source)))
+
+
+def test_what_was_seen_is_suggested_and_steers_only_when_it_is_edited(
+    contract: ModuleType, product: Product, tmp_path: Path
+) -> None:
+    folder, clip = tmp_path / "result", tmp_path / "clip.mp4"
+    clip.touch()
+    make_reconstruction(folder, contract)
+    seen_as(folder, contract, "They shake hands.")
+    given = settings()
+    given.filepath, given.output = str(clip), str(tmp_path / "out")
+    press("import_folder", directory=str(folder))
+    (collection,) = product("socialmirror_blender.scene").imports()
+    requests = product("socialmirror_blender.requests")
+
+    def asked() -> list[str | None]:
+        fields = (
+            requests.reconstruct_request(bpy.context)[0],
+            requests.refine_request(bpy.context, collection)[0],
+        )
+        return [each["prompt"] for each in fields]
+
+    assert given.prompt == "They shake hands." and asked() == [None, None]
+    seen_as(folder, contract, "They hug.")  # another result, and nobody has touched the first suggestion
+    press("import_folder", directory=str(folder))
+    assert given.prompt == "They hug." and asked() == [None, None]
+    given.prompt = "They hug for long. "
+    assert asked() == ["They hug for long."] * 2
+    seen_as(folder, contract, "They part.")
+    press("import_folder", directory=str(folder))
+    assert asked() == ["They hug for long."] * 2
+    given.prompt = ""
+    seen_as(folder, contract, "a kiss", "user")
+    press("import_folder", directory=str(folder))
+    assert given.prompt == "" and asked() == [None, None]
+
+
+def test_a_take_in_a_line(contract: ModuleType, product: Product) -> None:
+    record, text = contract.reconstruction, product("socialmirror_blender.panels").take_text
+    old = record.Take("take-1", "", 0, 0.5, "reconstruct")
+    assert text(old) == "take-1 · energy 0.50"
+    take = replace(old, id="take-002", energy=0.414, prompt="They hug.", scores=record.Scores(1.2, 8.3, 2.0, 12.4))
+    assert text(take) == "take-002 · energy 0.41 · contact 12 mm · through 8 mm  “They hug.”"
+    apart = replace(take, prompt="", scores=record.Scores(1.2, 0.0, 2.0))
+    assert text(apart) == "take-002 · energy 0.41 · through 0 mm"
 
 
 def test_fbx_is_exported_from_the_panel(imported: Any, tmp_path: Path) -> None:
