@@ -31,16 +31,30 @@ from core.device import choose_device, limit_threads
 from core.diffusion.run import KIND as INFILLER
 from core.evaluation.plots import require_matplotlib
 from core.optimizer.run import KIND as OPTIMIZER
+from core.refiner.run import KIND as REFINER
 from core.report import SilentReporter
 from core.semantics.encoder import fetched_encoder
 from core.training.examples import Example, load_examples
-from core.training.job import INFILLER_SIZES, OPTIMIZER_SIZES, Job, install, train_infiller, train_optimizer
+from core.training.job import (
+    INFILLER_SIZES,
+    OPTIMIZER_SIZES,
+    REFINER_SIZES,
+    Job,
+    install,
+    train_infiller,
+    train_optimizer,
+    train_refiner,
+)
 from core.training.loop import Recipe
 from core.training.words import Words, words_of
 from core.training.workers import Workers, join
 
 ROOT = Path(__file__).resolve().parents[1]
-TRAINERS = {OPTIMIZER: (train_optimizer, OPTIMIZER_SIZES), INFILLER: (train_infiller, INFILLER_SIZES)}
+TRAINERS = {
+    OPTIMIZER: (train_optimizer, OPTIMIZER_SIZES),
+    INFILLER: (train_infiller, INFILLER_SIZES),
+    REFINER: (train_refiner, REFINER_SIZES),
+}
 _CHUNK = 10
 """Clips of each family that are drawn and filmed at a time."""
 

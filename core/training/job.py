@@ -20,6 +20,8 @@ from ..diffusion.run import KIND as INFILLER
 from ..optimizer.network import GeometryOptimizer
 from ..optimizer.run import KIND as OPTIMIZER
 from ..optimizer.run import load_optimizer
+from ..refiner.network import RefinerConfig, SequenceRefiner
+from ..refiner.run import KIND as REFINER
 from ..representation.observed import VERSION
 from .card import Card, hardware, write_card
 from .curves import save_curves
@@ -28,6 +30,7 @@ from .examples import Example
 from .geometry import JointObjective, config_for_features, initial_errors, optimizer_errors
 from .infill import DEV_SAMPLING, infiller_config, infiller_errors, scales_of
 from .loop import History, Objective, Outcome, Recipe, train
+from .refine import RefinerObjective, filter_errors, refiner_errors, true_jerk
 from .words import Words
 from .workers import Workers
 
@@ -41,6 +44,7 @@ INFILLER_SIZES: dict[str, dict[str, object]] = {
     "small": {"width": 160, "depth": 4, "heads": 5},
     "large": {"width": 256, "depth": 6, "heads": 8},
 }
+REFINER_SIZES: dict[str, dict[str, object]] = {"small": {}, "large": {"width": 48, "blocks": 4}}
 
 
 @dataclass(frozen=True)
@@ -97,6 +101,33 @@ def train_infiller(job: Job, minutes: float | None, changes: Mapping[str, object
     )  # fmt: skip
 
 
+def train_refiner(job: Job, minutes: float | None, changes: Mapping[str, object] | None = None) -> Outcome:
+    """Train the sequence refiner on takes made up of the examples."""
+    config = RefinerConfig(**(changes or {}))  # pyright: ignore[reportArgumentType]
+    torch.manual_seed(job.recipe.seed)
+    network = SequenceRefiner(config).to(job.device)
+    body = load_body(None).to(job.device)
+    what = (
+        "Makes a take of two people smooth over the whole clip, as much as each joint needs at each moment and speed: gains in "
+        f"0-1 for the details of the motion ({size_of(network)} numbers, core/refiner/network.py). It hears no sentences."
+    )
+    limits = (
+        f"{_LIMITS} Takes are made up, too: truth not wholly reached, with trembling, straying and jumping limbs added "
+        "(core/training/refine.py); what the infiller gets wrong is not the same. It calms and adds nothing: slow errors stay."
+    )
+    dev = (
+        "A made-up take of each clip, and what is left of its errors. gauss and one-euro are plain filters, there and back, of "
+        "the same motion; of each that setting of several which suits these same clips best. step: how wrong joints' steps from "
+        "one frame to the next are; fast step: of the twentieth of joints and frames that is the fastest in truth; jerk: third "
+        f"differences of the joints themselves, {true_jerk(job.dev):.2g} mm in truth (27 times as much in m/s³)."
+    )
+    return _trained(
+        job, minutes, REFINER, network, RefinerObjective(network, body), as_record(config),
+        scales_of(job.examples).to_json(), what, limits, lambda averaged: refiner_errors(averaged, job.dev, body),
+        filter_errors(job.dev, body), dev,
+    )  # fmt: skip
+
+
 def _trained(
     job: Job,
     minutes: float | None,
@@ -108,8 +139,12 @@ def _trained(
     what: str,
     limits: str,
     measure: Callable[[nn.Module], dict[str, float]],
+    beside: Mapping[str, Mapping[str, float]] | None = None,
+    dev: str = "",
 ) -> Outcome:
-    before = initial_errors(job.dev)
+    """`beside`: dev errors for the card by column, those without the network first; None: the initial motion's."""
+    beside = beside or {"initial": initial_errors(job.dev)}
+    before = dict(next(iter(beside.values())))
 
     def noted(step: int, history: History) -> None:
         tell(job, step, history, before)
@@ -130,7 +165,7 @@ def _trained(
     if job.workers.first:
         errors = measure(outcome.averaged)
         write_weights(job, outcome, kind, config, errors, statistics)
-        card = card_of(job, outcome, kind, what, {"initial": before, kind: errors}, limits)
+        card = card_of(job, outcome, kind, what, {**beside, kind: errors}, limits, dev)
         write_card(job.folder / f"{kind}.md", card)
     return outcome
 
@@ -163,7 +198,13 @@ def write_weights(
 
 
 def card_of(
-    job: Job, outcome: Outcome, name: str, what: str, errors: Mapping[str, Mapping[str, float]], limits: str
+    job: Job,
+    outcome: Outcome,
+    name: str,
+    what: str,
+    errors: Mapping[str, Mapping[str, float]],
+    limits: str,
+    about_dev: str = "",
 ) -> Card:
     recipe, frames = job.recipe, int(np.sum([example.frames for example in job.examples]))
     people = "strangers" if any(example.family == "strangers" for example in job.examples) else ""
@@ -181,7 +222,7 @@ def card_of(
         "sentences": f"{len(job.words)}" if len(job.words) else "none: trained without text",
         "optimizer": f"AdamW, learning rate {recipe.learning_rate:g}, weights averaged ({recipe.average})",
     }
-    dev = f"Means over {len(job.dev)} clips of the dev subjects, one camera each."
+    dev = f"Means over {len(job.dev)} clips of the dev subjects, one camera each. {about_dev}".rstrip()
     return Card(name, what, data, training, dev, errors, limits)
 
 
