@@ -118,8 +118,12 @@ def build_parser() -> argparse.ArgumentParser:
 
 def _add_sampling(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--prompt", metavar="TEXT", help="what the two people do")
-    parser.add_argument("--takes", type=_positive, default=1, metavar="N", help="how many takes to make")
-    parser.add_argument("--seed", type=int, default=0, metavar="N")
+    parser.add_argument(
+        "--takes", type=_positive, default=1, metavar="N", help="how many takes to make; the best becomes active"
+    )
+    parser.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="of the first take; the others count on from it"
+    )
     parser.add_argument("--device", choices=_DEVICES, default="auto")
 
 

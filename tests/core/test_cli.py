@@ -107,6 +107,11 @@ def test_bad_arguments_are_refused_in_one_line(refuse, arguments):
     assert "--help" in refuse(*arguments)
 
 
+def test_too_many_takes_are_refused_with_their_limit(clip_file, tmp_path, refuse):
+    assert "1 to 8" in refuse("reconstruct", clip_file, "--out", tmp_path / "out", "--takes", "9")
+    assert not (tmp_path / "out").exists()
+
+
 def test_files_that_are_no_clip(tmp_path, clip_file, refuse):
     out = tmp_path / "out"
     text = tmp_path / "text.mp4"

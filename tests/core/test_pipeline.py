@@ -12,12 +12,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from core.cache import KEPT, Cache, CacheEntry
 from core.contract.contact import Contact
 from core.contract.edits import Edits, Pin
 from core.contract.errors import Cancelled, UserError
 from core.contract.reconstruction import load, load_info
 from core.pipeline import RefineRequest, Request, reconstruct, refine
+from core.stages import Caption
 from core.workspace import workspace
+from tests.core.conftest import CAPTION, Recorder, made_up_motion
 
 ALL = [
     "perception", "initial", "sentence", "geometry", "fit", "contacts", "prompt-contacts", "infill", "contact-fit", "caption",
@@ -290,6 +293,8 @@ def test_a_damaged_result_is_replaced(clip_file, tmp_path, quick, recorder):
         ({"frames": "x"}, "bad-range"),
         ({"body": Path("nowhere.npz")}, "body-not-found"),
         ({"device": "abacus"}, "bad-device"),
+        ({"takes": 0}, "bad-takes"),
+        ({"takes": 9}, "bad-takes"),
     ],
 )
 def test_bad_input_is_refused_before_anything_is_made(clip_file, tmp_path, quick, recorder, change, code):
@@ -297,3 +302,172 @@ def test_bad_input_is_refused_before_anything_is_made(clip_file, tmp_path, quick
         reconstruct(replace(Request(clip_file), **change), tmp_path / "out", recorder)
     assert caught.value.code == code and caught.value.hint
     assert not (tmp_path / "out").exists()
+
+
+def test_several_takes_are_ranked_and_the_best_is_active(clip_file, tmp_path, infiller, recorder, monkeypatch):
+    monkeypatch.setattr("core.progress._EVERY_SECONDS", 0.0)
+    out = tmp_path / "out"
+    best = reconstruct(Request(clip_file, takes=3), out, recorder)
+    made = load(out)
+    assert [(take.id, take.seed, take.energy) for take in made.info.takes] == [
+        ("take-001", 0, 1.5),
+        ("take-002", 1, 0.9),
+        ("take-003", 2, 1.2),
+    ]
+    assert made.info.take == best.id == "take-002" and made.info.seed == 1
+    assert infiller.count("fit") == 1 and infiller.count("infill") == infiller.count("contact-fit") == 3
+    np.testing.assert_allclose(made.motion.body_pose, made_up_motion(seed=1).body_pose)
+    for number, take in enumerate(made.info.takes):
+        own = load_info(out, take.id)
+        assert (own.take, own.seed, own.takes) == (take.id, number, made.info.takes)
+        assert own.contacts[0].distance is not None
+        assert take.scores is not None and take.scores.contact == pytest.approx(
+            1000 * own.contacts[0].distance, abs=0.01
+        )
+        motion = np.load(out / "takes" / f"{take.id}.npz")
+        np.testing.assert_allclose(motion["body_pose"], made_up_motion(seed=number).body_pose)
+    assert recorder.fractions == sorted(recorder.fractions)
+    assert recorder.fractions[0] == 0 and recorder.fractions[-1] > 0.95
+    # the first take has the work that all share: three fillings, fits and captions after it take the rest
+    ends = [
+        fraction for fraction, stage in zip(recorder.fractions, np.repeat(recorder.stages, 6)) if stage == "caption"
+    ]
+    assert 0.6 < ends[5] < ends[11] < ends[-1]
+
+
+def test_where_seeds_make_no_difference_one_take_is_made(clip_file, tmp_path, quick, recorder):
+    out = tmp_path / "out"
+    reconstruct(Request(clip_file, takes=3), out, recorder)
+    info = load_info(out)
+    assert [take.id for take in info.takes] == ["take-001"] and quick == ALL
+    assert any("One take was made instead of 3" in warning for warning in info.warnings)
+    reconstruct(Request(clip_file, seed=7), out, recorder)
+    assert len(load_info(out).takes) == 1
+
+
+def test_cancelling_the_second_take_leaves_the_old_result(clip_file, tmp_path, infiller):
+    class Impatient(Recorder):
+        def cancelled(self) -> bool:
+            return self.stages.count("infill") == 2
+
+    out = tmp_path / "out"
+    reconstruct(Request(clip_file, frames="0:8"), out, Recorder())
+    before = files_of(out)
+    with pytest.raises(Cancelled):
+        reconstruct(Request(clip_file, takes=3), out, Impatient())
+    assert infiller.count("contact-fit") == 2  # the old one, and the first of three
+    assert files_of(out) == before and not leftovers(out)
+
+
+def test_a_full_disk_at_the_last_of_several_takes_leaves_the_old_result(
+    clip_file, tmp_path, infiller, recorder, monkeypatch
+):
+    from core.contract import reconstruction
+
+    out = tmp_path / "out"
+    reconstruct(Request(clip_file, frames="0:8"), out, recorder)
+    before, real, written = files_of(out), reconstruction.put_npz, []
+
+    def full(path: Path, arrays: dict[str, np.ndarray]) -> None:
+        written.append(path)
+        if len(written) == 5:  # the active motion, the bodies, and then the takes
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(path, arrays)
+
+    monkeypatch.setattr(reconstruction, "put_npz", full)
+    with pytest.raises(UserError) as caught:
+        reconstruct(Request(clip_file, takes=3), out, recorder)
+    assert caught.value.code == "disk-full"
+    assert files_of(out) == before and not leftovers(out)
+
+
+def test_the_same_seed_is_the_same_take_again(clip_file, tmp_path, infiller, recorder):
+    out = tmp_path / "out"
+    reconstruct(Request(clip_file, takes=3), out, recorder)
+    first = load(out)
+    infiller.clear()
+    assert reconstruct(Request(clip_file, seed=2), out, recorder).id == "take-003"
+    assert reconstruct(Request(clip_file, seed=1), out, recorder).id == "take-002"
+    again = load(out)
+    assert infiller == [] and again.info.takes == first.info.takes
+    np.testing.assert_array_equal(again.motion.joints, first.motion.joints)
+
+
+def test_refine_goes_on_from_the_take_that_is_active(clip_file, tmp_path, infiller, recorder):
+    out = tmp_path / "out"
+    reconstruct(Request(clip_file, takes=3), out, recorder)
+    infiller.clear()
+    edits = Edits(pins=(Pin(0, "head", 4, position=(0, 0, 1.6)),))
+    for takes, expected in ((2, ["take-004", "take-005"]), (1, ["take-006"])):  # the second refines what the first made
+        refine(RefineRequest(edits, takes=takes), out, recorder)
+        made = load_info(out).takes[-takes:]
+        assert [take.id for take in made] == expected and [take.seed for take in made] == list(range(takes))
+        motion = np.load(out / "takes" / f"{expected[0]}.npz")
+        np.testing.assert_allclose(motion["body_pose"], made_up_motion(seed=101).body_pose)
+    assert "contact-fit" not in infiller and "infill" not in infiller
+
+
+def test_refining_nothing_makes_one_take_whatever_was_asked_for(clip_file, tmp_path, infiller, recorder):
+    out = tmp_path / "out"
+    reconstruct(Request(clip_file), out, recorder)
+    refine(RefineRequest(takes=4), out, recorder)
+    info = load_info(out)
+    assert len(info.takes) == 2 and any("away from your changes" in warning for warning in info.warnings)
+
+
+def test_without_a_prompt_the_caption_says_what_was_seen_and_steers_nothing(clip_file, tmp_path, quick, recorder):
+    out = tmp_path / "out"
+    reconstruct(Request(clip_file), out, recorder)
+
+    def said() -> tuple[str, str, str]:
+        info = load_info(out)
+        return info.prompt, info.prompt_source, info.takes[-1].prompt
+
+    assert said() == (CAPTION, "captioner", "")
+    refine(RefineRequest(), out, recorder)
+    assert said() == (CAPTION, "captioner", "")
+    refine(RefineRequest(prompt=f"{CAPTION} "), out, recorder)
+    assert said() == (CAPTION, "captioner", "")
+    assert [contact.id for contact in load_info(out).contacts] == ["c"]
+    refine(RefineRequest(prompt="a hug"), out, recorder)
+    assert said() == ("a hug", "user", "a hug")
+    assert [contact.id for contact in load_info(out).contacts] == ["c", "asked for: a hug"]
+    refine(RefineRequest(prompt=""), out, recorder)
+    assert said() == ("", "none", "")
+    reconstruct(Request(clip_file, prompt="a kiss"), out, recorder)
+    assert said() == ("a kiss", "user", "a kiss")
+
+
+def test_a_new_prompt_still_holds_when_the_take_is_refined_again(clip_file, tmp_path, quick, recorder):
+    out = tmp_path / "out"
+    reconstruct(Request(clip_file), out, recorder)
+    refine(RefineRequest(prompt="a hug"), out, recorder)
+    quick.clear()
+    refine(RefineRequest(Edits(pins=(Pin(0, "head", 4, position=(0, 0, 1.6)),))), out, recorder)
+    assert quick == ["infill-again", "refine"]  # the words are read, and grounded, as they were
+    assert "asked for: a hug" in {contact.id for contact in load_info(out).contacts}
+    kept = tuple(contact for contact in load_info(out).contacts if contact.source != "prompt")
+    for _ in range(2):
+        refine(RefineRequest(Edits(contacts=kept)), out, recorder)
+        (gone,) = (contact for contact in load_info(out).contacts if contact.source == "prompt")
+        assert gone.state == "rejected"
+
+
+def test_takes_of_older_versions_can_be_read(clip_file, tmp_path, quick, recorder):
+    out = tmp_path / "out"
+    reconstruct(Request(clip_file), out, recorder)
+    record = json.loads((out / "reconstruction.json").read_text())
+    del record["takes"][0]["scores"]
+    (out / "reconstruction.json").write_text(json.dumps(record))
+    assert load_info(out).takes[0].scores is None
+
+
+def test_what_is_used_stays_in_the_cache(tmp_path):
+    cache, entry = Cache(tmp_path), CacheEntry(Caption("They dance."), (), 1.0)
+    for number in range(KEPT):
+        cache.write("caption", f"{number:016d}", entry)
+    assert cache.read(Caption, "caption", f"{0:016d}") == entry
+    cache.write("caption", "f" * 16, entry)
+    cache.prune("caption")
+    there = [cache.use("caption", key) for key in (f"{0:016d}", f"{1:016d}", "f" * 16)]
+    assert there == [True, False, True]

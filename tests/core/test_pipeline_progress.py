@@ -96,3 +96,21 @@ def test_a_report_is_where_a_cancelled_job_stops(watch: Watch, job: JobProgress)
     watch.stop = True
     with pytest.raises(Cancelled):
         stage.progress(0.2)
+
+
+def test_takes_share_the_whole_and_say_which_one_is_made(watch: Watch, job: JobProgress):
+    for first, last in ((0.0, 0.8), (0.8, 1.0)):
+        job.fill(first, last, f"from {first}")
+        job.expect({"fit": 1.0})
+        stage = job.begin("fit")
+        for fraction in (0.5, 1.0):
+            watch.now += 1
+            stage.progress(fraction, "step")
+    assert [told.fraction for told in watch.told] == pytest.approx([0.4, 0.8, 0.9, 1.0])
+    assert watch.told[1].text == "from 0.0: step" and watch.told[2].text == "from 0.8: step"
+
+
+def test_what_every_take_warns_of_is_told_once(watch: Watch, job: JobProgress):
+    for _ in range(2):
+        job.begin("fit").warning("No infiller.")
+    assert watch.warned == ["No infiller."]

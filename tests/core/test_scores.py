@@ -1,0 +1,82 @@
+"""Scores of a take against truth that is known, and an energy that takes can be compared by."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from core.contract.contact import Contact
+from core.geometry.fit import Fitted, fit
+from core.geometry.prior import Prior
+from core.motion import pose_motion
+from core.report import SilentReporter
+from core.scores import score
+from tests.core.conftest import load_body_once
+from tests.core.geometry import synthetic
+
+FRAMES = 20
+
+
+@pytest.fixture(scope="module")
+def scene():
+    return synthetic.scene(load_body_once(None), FRAMES, apart=1.4)
+
+
+@pytest.fixture(scope="module")
+def true(scene) -> Fitted:
+    planted, sure = np.ones((2, FRAMES, 2), np.float32), np.ones((2, FRAMES, 22), np.float32)
+    return Fitted(scene.motion, scene.camera, planted, sure, 0.0)
+
+
+def moved(fitted: Fitted, offset: np.ndarray) -> Fitted:
+    """The second person elsewhere: offset [3] or [T,3] metres."""
+    pelvis = fitted.motion.pelvis.copy()
+    pelvis[1] += offset
+    return replace(fitted, motion=replace(fitted.motion, pelvis=pelvis))
+
+
+def test_the_truth_scores_as_it_is(scene, true):
+    good = score(true, scene.tracks, load_body_once(None), ())
+    assert good.reprojection < 1 and good.penetration == 0 and good.contact is None
+    assert 0.05 < good.acceleration < 3
+
+
+def test_each_fault_shows_in_its_score(scene, true):
+    body = load_body_once(None)
+    good = score(true, scene.tracks, body, ())
+    # 20 cm across the view of one of two people who are about 1.7 m tall
+    aside = score(moved(true, np.array([0.2, 0, 0])), scene.tracks, body, ())
+    assert aside.reprojection - good.reprojection == pytest.approx(100 * 0.2 / 1.7 / 2, rel=0.3)
+    onto = true.motion.pelvis[0] - true.motion.pelvis[1] + np.array([0.1, 0, 0])
+    assert 100 < score(moved(true, onto), scene.tracks, body, ()).penetration < 500
+    shaken = np.random.default_rng(0).normal(0, 0.01, (FRAMES, 3))
+    assert score(moved(true, shaken), scene.tracks, body, ()).acceleration > 3 * good.acceleration
+
+
+def test_only_contacts_that_count_and_were_measured_do(scene, true):
+    touch = Contact(0, "left_palm", 1, "right_palm", 100, 110, distance=0.02, id="a")
+    contacts = (
+        touch,
+        replace(touch, id="b", distance=0.04),
+        replace(touch, id="c", distance=None),
+        replace(touch, id="d", distance=0.9, state="rejected"),
+    )
+    assert score(true, scene.tracks, load_body_once(None), contacts).contact == 30.0
+
+
+def test_the_energy_does_not_ask_what_a_take_was_expected_to_be(scene, true):
+    body = load_body_once(None)
+
+    def energy(fitted: Fitted, prior: Prior | None = None) -> float:
+        return fit(
+            fitted.motion, fitted.camera, fitted.planted, scene.tracks, body,
+            phases=(), prior=prior, reporter=SilentReporter(),
+        ).energy  # fmt: skip
+
+    joints = pose_motion(body, true.motion).joints[:, :, :22].numpy() @ true.camera.world[:3, :3].T
+    near = Prior((joints + true.camera.world[:3, 3]).astype(np.float32), np.full(joints.shape[:3], 0.1, np.float32))
+    far = replace(near, joints=near.joints + np.linspace(0, 1, FRAMES, dtype=np.float32)[:, None, None])
+    assert energy(true, near) == energy(true, far) == energy(true)
+    assert energy(moved(true, np.array([0.2, 0, 0])), far) > 1.2 * energy(true, near)
