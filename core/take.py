@@ -7,7 +7,7 @@ picture, so what is filled in is brought over through the camera.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -19,14 +19,16 @@ from .contract.edits import Pin
 from .diffusion.guidance import Guidance, GuideSettings
 from .diffusion.infiller import Sampling
 from .diffusion.loss import scaled, unscaled
-from .diffusion.run import Infiller, infill
+from .diffusion.run import First, Infiller, infill
 from .geometry.fit import Fitted
 from .geometry.initial import Initial
 from .geometry.prior import Prior
 from .geometry.windows import in_settled_world
 from .motion import BODY_COUNT, PairMotion, pose_motion
+from .optimizer.expect import at_own_times
 from .optimizer.network import GeometryOptimizer
-from .optimizer.run import Optimized, optimize
+from .optimizer.posing import posed
+from .optimizer.run import optimize
 from .perception.tracks import Tracks
 from .refiner.run import Refiner, smooth
 from .report import Reporter
@@ -135,16 +137,21 @@ def fill_in_again(
 class _Scene:
     """A clip as the models see it."""
 
-    initial: Initial
     observed: Observed
     setting: Setting
-    optimized: Optimized | None
+    first: First
+    initial: Initial
+    """With the first motion."""
 
 
 def _scene(networks: Networks, tracks: Tracks, initial: Initial, body: BodyModel, text: Tensor | None) -> _Scene:
     observed, setting = observe_pair(tracks, initial, body)
-    found = None if networks.optimizer is None else optimize(observed, networks.optimizer, text)
-    return _Scene(initial, observed, setting, found)
+    if networks.optimizer is None:
+        return _Scene(observed, setting, First(observed.base, initial.motion), initial)
+    found = optimize(observed, networks.optimizer, text)
+    base = posed(observed.base, found.joints.to(observed.joints.device), body)
+    first = First(base, at_own_times(base, observed, setting, initial), found.sigma)
+    return _Scene(observed, setting, first, replace(initial, motion=first.motion))
 
 
 def _sampled(
@@ -176,9 +183,9 @@ def _sampled(
         networks.infiller,
         scene.observed,
         scene.setting,
-        scene.initial,
+        scene.first,
+        body,
         making.sampling,
-        optimized=scene.optimized,
         text=wishes.text,
         guidance=guidance,
         start=start,
@@ -193,7 +200,7 @@ def _smoothed(networks: Networks, scene: _Scene, channels: Tensor, held: np.ndar
     return smooth(
         networks.refiner,
         channels,
-        scene.observed,
+        replace(scene.observed, base=scene.first.base),
         scales=networks.infiller.scales,
         strength=making.smoothness,
         hold=hold,
@@ -240,7 +247,7 @@ def _channels_of(
     stands, touches = torch.from_numpy(last.planted) > 0.5, torch.from_numpy(touching(contacts, tracks.frame_index))
     device = scene.observed.seen.device
     planted, touched = (clock.flags_to_grid(flags).to(device) for flags in (stands, touches))
-    x, betas = encode(base_of(before, scene.setting.view, clock), scene.observed.base, planted, touched)
+    x, betas = encode(base_of(before, scene.setting.view, clock), scene.first.base, planted, touched)
     return scaled(x, betas, infiller.scales)
 
 
@@ -255,7 +262,7 @@ def _brought_over(
 ) -> Filled:
     """To the fit's shapes and world."""
     x, betas = unscaled(channels.to(scene.setting.view.turn.device), infiller.scales)
-    before = apply(x, betas, scene.initial.motion, scene.setting.view, scene.setting.clock)
+    before = apply(x, betas, scene.first.motion, scene.setting.view, scene.setting.clock)
     motion = in_settled_world(before, scene.initial.camera, body, fitted.motion.betas, fitted.camera)
     joints = pose_motion(body, motion).joints[:, :, :BODY_COUNT].cpu().numpy()
     world = fitted.camera.world

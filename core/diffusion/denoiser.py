@@ -19,6 +19,7 @@ from .schedule import cosine_alphas
 
 _SHIFT_SCALE = 8.0
 """per metre: shifts of joints by a decimetre or so come to about unit size."""
+_TURN_SCALE = 2.0
 _CALM = 2.0
 """frames"""
 
@@ -65,7 +66,10 @@ class Conditions:
     people: Tensor
     """[B,P,T,G]"""
     shift: Tensor
-    """[B,P,T,22,3] metres, from the initial joints to the geometry optimizer's; zeros where it did not run."""
+    """[B,P,T,22,3] metres, from the initial joints to those of the motion that is changed (posed as the geometry optimizer
+    has it); zeros where that is the initial motion itself."""
+    turn: Tensor
+    """[B,P,T,22,6] the same way in rotations, less that of no change."""
     log_sigma: Tensor
     """[B,P,T,22] how unsure the optimizer is, log of metres; zeros where it did not run."""
     visible: Tensor
@@ -117,7 +121,7 @@ class Denoiser(nn.Module):
         self.config = config
         width = config.width
         self.register_buffer("alpha", cosine_alphas().sqrt().float(), persistent=False)
-        self.node = nn.Linear(config.node_features + 6, config.node_width)
+        self.node = nn.Linear(config.node_features + 12, config.node_width)
         self.gather = nn.Linear(BODY_COUNT * config.node_width, width)
         self.person = nn.Linear(config.person_features, width)
         self.noisy = nn.Linear(config.channels, width)
@@ -140,7 +144,8 @@ class Denoiser(nn.Module):
 
     def encode(self, conditions: Conditions) -> Encoded:
         visible, shift = conditions.visible[..., None], _SHIFT_SCALE * conditions.shift
-        parts = [conditions.nodes, shift, shift.norm(dim=-1, keepdim=True), conditions.log_sigma[..., None], visible]
+        sizes = [shift.norm(dim=-1, keepdim=True), conditions.log_sigma[..., None], visible]
+        parts = [conditions.nodes, shift, _TURN_SCALE * conditions.turn, *sizes]
         nodes = functional.gelu(self.node(torch.cat(parts, -1)))
         tokens = self.gather(nodes.flatten(-2)) + self.person(conditions.people)
         gate = torch.sigmoid(self.certainty * (0.5 - visible[..., 0]) + self.joint_gate(nodes)[..., 0])

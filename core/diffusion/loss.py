@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ..body.model import BodyModel
+from ..optimizer.posing import posed
 from ..representation.clock import RATE
 from ..representation.residual import BETAS, PLANTED, ROTATION, SHIFT, SIZE, TOUCHING, Base, Scales, decode, encode
 from .denoiser import Conditions, Denoiser
@@ -86,9 +87,9 @@ class InfillerObjective:
     """Called with a batch and a generator (on the batch's device), gives the loss and its parts, detached, for the curves.
 
     Each call hides more of what was seen (`masks`), forgets some sentences, and asks for x0 at levels drawn evenly.
-    `optimizer` is the geometry optimizer, not trained here: `optimizer(nodes, people, text) -> shift, log_sigma`. For a share
-    of the windows its joints are left out, so that the denoiser also does without it. With `plain` nothing is hidden or forgotten
-    beside what the examples hide, and levels are evenly spaced: for measuring.
+    `optimizer` is the geometry optimizer, not trained here: `optimizer(nodes, people, text) -> shift, log_sigma`; what is changed
+    is the first motion posed to its joints. For a share of the windows it is left out, so that the denoiser also does without
+    it. With `plain` nothing is hidden or forgotten beside what the examples hide, and levels are evenly spaced: for measuring.
     """
 
     denoiser: Denoiser
@@ -106,10 +107,12 @@ class InfillerObjective:
         what = Seen(batch.nodes, batch.people, batch.seen, batch.base)
         if not self.plain:
             what = hide(what, draw_masks(_shape(batch), self.masks, generator), self.body)
-        x, betas = encode(true, what.base, batch.x[..., PLANTED] > 0, batch.x[..., TOUCHING] > 0)
-        clean = scaled(x, betas, self.scales)
         text = self._remembered(batch.text, generator)
-        conditions = self._conditions(what, batch.valid, text, generator)
+        base, log_sigma = self._first(what, text, generator)
+        x, betas = encode(true, base, batch.x[..., PLANTED] > 0, batch.x[..., TOUCHING] > 0)
+        clean = scaled(x, betas, self.scales)
+        shift, turn = way_between(what.base, base, self.body)
+        conditions = Conditions(what.nodes, what.people, shift, turn, log_sigma, what.seen, batch.valid)
         t = self._levels(len(x), generator)
         noise = drawn_noise(clean.shape, BETAS, generator)
         scheduler = Ddim()
@@ -117,7 +120,7 @@ class InfillerObjective:
         alpha, sigma = (value.to(x0) for value in scheduler.alpha_sigma(t.cpu()))
         weight = (alpha / sigma).square().clamp(1, 5)  # little noise is left: what is still wrong stays wrong
         weight = weight / weight.mean()
-        parts = self._parts(x0, clean, what.base, true, batch.valid, weight)
+        parts = self._parts(x0, clean, base, true, batch.valid, weight)
         total = torch.stack([getattr(self.weights, name) * value for name, value in parts.items()]).sum()
         return total, {name: value.detach() for name, value in parts.items()}
 
@@ -132,16 +135,20 @@ class InfillerObjective:
             return text
         return text * (torch.rand(len(text), 1, generator=generator, device=generator.device) >= self.no_text)
 
-    def _conditions(self, what: Seen, valid: Tensor, text: Tensor | None, generator: torch.Generator) -> Conditions:
-        shift, log_sigma = what.nodes.new_zeros(*what.seen.shape, 3), torch.zeros_like(what.seen)
-        if self.optimizer is not None:
-            with torch.no_grad():
-                shift, log_sigma = self.optimizer(what.nodes, what.people, text)
-            if not self.plain:
-                draw = torch.rand(len(shift), 1, 1, 1, generator=generator, device=generator.device)
-                there = draw >= self.no_optimizer
-                shift, log_sigma = shift * there[..., None], log_sigma * there
-        return Conditions(what.nodes, what.people, shift, log_sigma, what.seen, valid)
+    @torch.no_grad()
+    def _first(self, what: Seen, text: Tensor | None, generator: torch.Generator) -> tuple[Base, Tensor]:
+        """The motion that is changed, and the log of the optimizer's sigmas, zeros where it is left out."""
+        log_sigma = torch.zeros_like(what.seen)
+        if self.optimizer is None:
+            return what.base, log_sigma
+        shift, log_sigma = self.optimizer(what.nodes, what.people, text)
+        base = posed(what.base, what.base.joints(self.body) + shift, self.body)
+        if self.plain:
+            return base, log_sigma
+        draw = torch.rand(len(shift), 1, 1, 1, generator=generator, device=generator.device)
+        there = draw >= self.no_optimizer
+        rotations = torch.where(there[..., None, None], base.rotations, what.base.rotations)
+        return Base(rotations, torch.where(there, base.pelvis, what.base.pelvis), base.betas), log_sigma * there
 
     def _parts(
         self, x0: Tensor, clean: Tensor, base: Base, true: Base, valid: Tensor, weight: Tensor
@@ -178,6 +185,13 @@ def scaled(x: Tensor, betas: Tensor, scales: Scales) -> Tensor:
 def unscaled(channels: Tensor, scales: Scales) -> tuple[Tensor, Tensor]:
     """The inverse of `scaled`."""
     return scales.up(channels[..., :SIZE], channels[..., SIZE:].mean(-2))
+
+
+def way_between(first: Base, other: Base, body: BodyModel) -> tuple[Tensor, Tensor]:
+    """From one motion to another of the same shapes: shifts of joints [...,22,3] in metres, and of rotations [...,22,6]."""
+    no = torch.zeros(*first.pelvis.shape[:-1], SIZE - PLANTED.start, dtype=torch.bool, device=first.pelvis.device)
+    x, _ = encode(other, first, no[..., :2], no[..., 2:])
+    return other.joints(body) - first.joints(body), x[..., ROTATION].unflatten(-1, (-1, 6))
 
 
 def _shape(batch: Windows) -> tuple[int, int, int]:

@@ -9,18 +9,17 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from ..body.model import BodyModel
 from ..checkpoint import config_of, fill, load_checkpoint, weights_file
-from ..geometry.initial import Initial
 from ..motion import PairMotion
-from ..optimizer.run import Optimized
 from ..report import Reporter
 from ..representation.observed import VERSION, Observed, Setting
-from ..representation.residual import Scales, apply
+from ..representation.residual import Base, Scales, apply
 from ..representation.spans import spans
 from .denoiser import Conditions, Denoiser, DenoiserConfig
 from .guidance import Guidance
 from .infiller import Sampling, sample
-from .loss import unscaled
+from .loss import unscaled, way_between
 
 KIND = "infiller"
 """Of its checkpoints, and the name of the weights that come with the product."""
@@ -58,14 +57,26 @@ def load_infiller(path: Path | None = None, device: torch.device | str = "cpu") 
     return Infiller(denoiser.eval().requires_grad_(False).to(device), Scales.from_json(checkpoint.statistics))
 
 
+@dataclass(frozen=True)
+class First:
+    """What an infiller changes: the initial motion, posed as the geometry optimizer has it where that ran."""
+
+    base: Base
+    """On the models' clock."""
+    motion: PairMotion
+    """The same at the clip's own times, in the initial motion's world."""
+    sigma: Tensor | None = None
+    """[P,N,22] metres, how unsure the optimizer is of its joints; None where it did not run."""
+
+
 def infill(
     infiller: Infiller,
     observed: Observed,
     setting: Setting,
-    initial: Initial,
+    first: First,
+    body: BodyModel,
     settings: Sampling,
     *,
-    optimized: Optimized | None = None,
     text: Tensor | None = None,
     guidance: Guidance | None = None,
     start: Tensor | None = None,
@@ -73,9 +84,9 @@ def infill(
 ) -> Infilled:
     """Sample one take of a clip of any length, on the denoiser's device.
 
-    `observed` and `setting` of `observe_pair`, `optimized` of the geometry optimizer (None: without it), `text` [E] of the
-    sentence, `start` the channels of an earlier take. `guidance` of the same clip steers every step, holds enforced contacts
-    and pins at the end, and warns of those that it cannot hold. UserError `infiller-broken`.
+    `observed` and `setting` of `observe_pair`, `text` [E] of the sentence, `start` the channels of an earlier take. `guidance`
+    of the same clip steers every step, holds enforced contacts and pins at the end, and warns of those that it cannot hold.
+    UserError `infiller-broken`.
     """
     device = next(infiller.denoiser.parameters()).device
     windows = spans(observed.nodes.shape[1])
@@ -83,7 +94,7 @@ def infill(
         guidance.fresh()
     channels = sample(
         infiller.denoiser,
-        conditions_of(observed, optimized, windows, device),
+        conditions_of(observed, first.base, first.sigma, body, windows, device),
         windows,
         settings,
         text=None if text is None else text.to(device),
@@ -96,21 +107,19 @@ def infill(
         channels = guidance.settle(channels, reporter)
         energy = guidance.energy(channels)
     x, betas = unscaled(channels.to(setting.view.turn.device), infiller.scales)
-    return Infilled(channels, apply(x, betas, initial.motion, setting.view, setting.clock), energy)
+    return Infilled(channels, apply(x, betas, first.motion, setting.view, setting.clock), energy)
 
 
 def conditions_of(
-    observed: Observed, optimized: Optimized | None, windows: list[slice], device: torch.device
+    observed: Observed, base: Base, sigma: Tensor | None, body: BodyModel, windows: list[slice], device: torch.device
 ) -> Iterator[Conditions]:
-    """Of each window, made when it is asked for."""
+    """Of each window, made when it is asked for; `base` and `sigma` as in `First`."""
+    shift, turn = way_between(observed.base, base, body)
+    log_sigma = torch.zeros_like(observed.seen) if sigma is None else sigma.log()
     for window in windows:
-        nodes, people, joints, seen = (
+        nodes, people, way, turned, unsure, seen = (
             value[:, window].to(device)[None]
-            for value in (observed.nodes, observed.people, observed.joints, observed.seen)
+            for value in (observed.nodes, observed.people, shift, turn, log_sigma, observed.seen)
         )
-        shift, log_sigma = torch.zeros_like(joints), torch.zeros_like(seen)
-        if optimized is not None:
-            shift = optimized.joints[:, window].to(device)[None] - joints
-            log_sigma = optimized.sigma[:, window].to(device)[None].log()
         valid = torch.ones(1, seen.shape[2], dtype=torch.bool, device=device)
-        yield Conditions(nodes, people, shift, log_sigma, seen, valid)
+        yield Conditions(nodes, people, way, turned, unsure, seen, valid)

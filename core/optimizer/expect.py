@@ -15,17 +15,20 @@ from ..geometry.initial import Initial
 from ..geometry.prior import Prior
 from ..motion import BODY_COUNT, PairMotion, pose_motion
 from ..perception.tracks import Tracks
-from ..representation.observed import observe_pair
+from ..representation.observed import Observed, Setting, observe_pair
+from ..representation.parts import PARTS
+from ..representation.residual import Base, apply, encode
 from .network import GeometryOptimizer
+from .posing import posed
 from .run import optimize
 
 
 @dataclass(frozen=True)
 class Expected:
-    """A clip's joints as the optimizer places them."""
+    """A clip's people as the optimizer places them."""
 
     motion: PairMotion
-    """The initial motion with every pelvis moved to where it is expected: where a fit starts."""
+    """The initial motion posed to the expected joints: where a fit starts, and what an infiller changes."""
     prior: Prior | None
     """None where there was no network to ask."""
 
@@ -47,10 +50,15 @@ def expect(
     joints = pose_motion(body, initial.motion).joints[:, :, :BODY_COUNT] + way
     world = torch.as_tensor(initial.camera.world, device=device, dtype=torch.float32)
     in_camera = joints @ world[:3, :3].T + world[:3, 3]
-    pelvis = initial.motion.pelvis + way[:, :, 0].cpu().numpy()
-    return Expected(
-        replace(initial.motion, pelvis=pelvis.astype("float32")), Prior(in_camera.cpu().numpy(), sigma.cpu().numpy())
-    )
+    motion = at_own_times(posed(observed.base, found.joints.to(device), body), observed, setting, initial)
+    return Expected(motion, Prior(in_camera.cpu().numpy(), sigma.cpu().numpy()))
+
+
+def at_own_times(base: Base, observed: Observed, setting: Setting, initial: Initial) -> PairMotion:
+    """A motion on the models' clock, with the initial one's shapes, as a change of the initial motion at the clip's times."""
+    no = torch.zeros(*base.pelvis.shape[:2], 2 + len(PARTS), dtype=torch.bool, device=base.pelvis.device)
+    x, betas = encode(base, observed.base, no[..., :2], no[..., 2:])
+    return apply(x, betas, initial.motion, setting.view, setting.clock)
 
 
 _LIMBS = [

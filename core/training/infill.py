@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ..body.model import BodyModel
 from ..diffusion.denoiser import Denoiser, DenoiserConfig
@@ -14,16 +15,19 @@ from ..diffusion.infiller import Sampling, sample
 from ..diffusion.loss import CHANNELS, unscaled
 from ..diffusion.run import conditions_of
 from ..optimizer.network import GeometryOptimizer
+from ..optimizer.posing import posed
 from ..optimizer.run import optimize
 from ..report import SilentReporter
-from ..representation.observed import NODE_FEATURES, PERSON_FEATURES
-from ..representation.residual import BETAS, Scales, decode
+from ..representation.observed import NODE_FEATURES, PERSON_FEATURES, Observed
+from ..representation.residual import BETAS, PLANTED, TOUCHING, Base, Scales, decode, encode
 from ..representation.spans import spans
 from .draw import whole_clips
 from .examples import Example
 from .measure import Guess, joint_errors
 from .words import Words
 
+_MEASURED = 200
+"""Examples that scales are taken from."""
 DEV_SAMPLING = Sampling(steps=5)
 """How dev clips are filled in: without guidance, in few steps."""
 
@@ -39,10 +43,19 @@ def infiller_config(**changes: object) -> DenoiserConfig:
     return DenoiserConfig(**(values | changes))  # pyright: ignore[reportArgumentType]
 
 
-def scales_of(examples: Sequence[Example]) -> Scales:
-    """How far each channel usually is from the first motion."""
-    xs = [torch.from_numpy(example.x.astype(np.float32)) for example in examples]
-    return Scales.of(xs, [torch.from_numpy(example.betas.astype(np.float32)) for example in examples])
+def scales_of(
+    examples: Sequence[Example], words: Words, body: BodyModel, optimizer: GeometryOptimizer | None
+) -> Scales:
+    """How far each channel usually is from the motion that is changed, over some of the examples."""
+    chosen = examples[:: max(1, len(examples) // _MEASURED)]
+    xs, shapes = [], []
+    for example, first, _ in _firsts(chosen, words, body, optimizer, torch.device("cpu")):
+        true = decode(*_true_change(example), first.observed.base).motion
+        states = torch.from_numpy(example.x.astype(np.float32))
+        x, betas = encode(true, first.base, states[..., PLANTED] > 0, states[..., TOUCHING] > 0)
+        xs.append(x)
+        shapes.append(betas)
+    return Scales.of(xs, shapes)
 
 
 def infiller_errors(
@@ -58,13 +71,41 @@ def infiller_errors(
     device = next(network.parameters()).device
 
     def guesses() -> Iterator[Guess]:
-        for example, observed, text in whole_clips(examples, words, device):
+        for example, first, text in _firsts(examples, words, body, optimizer, device):
             windows = spans(example.frames)
-            optimized = None if optimizer is None else optimize(observed, optimizer, text)
-            conditions = conditions_of(observed, optimized, windows, device)
+            conditions = conditions_of(first.observed, first.base, first.sigma, body, windows, device)
             said = text if bool((text != 0).any()) else None
             channels = sample(network, conditions, windows, DEV_SAMPLING, text=said, reporter=SilentReporter())
-            motion = decode(*unscaled(channels, scales), observed.base).motion
+            motion = decode(*unscaled(channels, scales), first.base).motion
             yield Guess(motion.joints(body).cpu().numpy(), example.truth_joints, example.hidden)
 
     return joint_errors(guesses())
+
+
+@dataclass(frozen=True)
+class _First:
+    observed: Observed
+    base: Base
+    sigma: Tensor | None
+
+
+def _firsts(
+    examples: Sequence[Example],
+    words: Words,
+    body: BodyModel,
+    optimizer: GeometryOptimizer | None,
+    device: torch.device,
+) -> Iterator[tuple[Example, _First, Tensor]]:
+    """Of each clip what an infiller changes, as in use, and the numbers of its first sentence."""
+    if optimizer is not None:
+        device = next(optimizer.parameters()).device
+    for example, observed, text in whole_clips(examples, words, device):
+        if optimizer is None:
+            yield example, _First(observed, observed.base, None), text
+            continue
+        found = optimize(observed, optimizer, text)
+        yield example, _First(observed, posed(observed.base, found.joints, body), found.sigma), text
+
+
+def _true_change(example: Example) -> tuple[Tensor, Tensor]:
+    return torch.from_numpy(example.x.astype(np.float32)), torch.from_numpy(example.betas.astype(np.float32))

@@ -85,9 +85,9 @@ def train_infiller(job: Job, minutes: float | None, changes: Mapping[str, object
     torch.manual_seed(job.recipe.seed)
     network = Denoiser(config).to(job.device)
     body = load_body(None).to(job.device)
-    scales = scales_of(job.examples)
     weights = job.folder / f"{OPTIMIZER}.safetensors"
     optimizer = load_optimizer(weights, job.device) if weights.exists() else None
+    scales = scales_of(job.examples, job.words, body, optimizer)
     what = (
         "Fills in the motion of two people where it was not seen: a diffusion transformer over the change of the initial "
         f"motion ({size_of(network)} numbers, core/diffusion/denoiser.py), "
@@ -123,8 +123,8 @@ def train_refiner(job: Job, minutes: float | None, changes: Mapping[str, object]
     )
     return _trained(
         job, minutes, REFINER, network, RefinerObjective(network, body), as_record(config),
-        scales_of(job.examples).to_json(), what, limits, lambda averaged: refiner_errors(averaged, job.dev, body),
-        filter_errors(job.dev, body), dev,
+        scales_of(job.examples, job.words, body, None).to_json(), what, limits,
+        lambda averaged: refiner_errors(averaged, job.dev, body), filter_errors(job.dev, body), dev,
     )  # fmt: skip
 
 

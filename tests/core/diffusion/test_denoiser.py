@@ -19,6 +19,7 @@ def conditions(examples: int = 2, frames: int = 12, seed: int = 0) -> Conditions
         nodes=torch.randn(*shape, 22, CONFIG.node_features, generator=draw),
         people=torch.randn(*shape, CONFIG.person_features, generator=draw),
         shift=0.1 * torch.randn(*shape, 22, 3, generator=draw),
+        turn=0.1 * torch.randn(*shape, 22, 6, generator=draw),
         log_sigma=torch.randn(*shape, 22, generator=draw),
         visible=torch.rand(*shape, 22, generator=draw),
         valid=torch.ones(examples, frames, dtype=torch.bool),

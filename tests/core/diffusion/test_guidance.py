@@ -22,7 +22,7 @@ from core.diffusion.denoiser import Denoiser, DenoiserConfig, Encoded
 from core.diffusion.guidance import Guidance, GuideSettings, Staging
 from core.diffusion.infiller import Sampling
 from core.diffusion.loss import CHANNELS, scaled
-from core.diffusion.run import KIND, Infiller, infill, load_infiller
+from core.diffusion.run import KIND, First, Infiller, infill, load_infiller
 from core.geometry.initial import Initial, initial_motion
 from core.motion import PairMotion, pose_motion
 from core.report import SilentReporter
@@ -77,6 +77,10 @@ def wavering() -> Infiller:
 
 def guide(clip: Clip, body: BodyModel, **options) -> Guidance:
     return Guidance(clip.scene.tracks, clip.initial, clip.setting, SCALES, body, **options)
+
+
+def first(clip: Clip) -> First:
+    return First(clip.observed.base, clip.initial.motion)
 
 
 def nothing(clip: Clip) -> Tensor:
@@ -147,7 +151,7 @@ def test_an_enforced_contact_and_a_pin_hold_to_a_centimetre(clip: Clip, body: Bo
     assert len(steer.unmet(nothing(clip))) == 2 and held(clip.initial.motion, asked, clip, body) > 0.05
     reporter = SilentReporter()
     take = infill(
-        wavering, clip.observed, clip.setting, clip.initial, Sampling(steps=4), guidance=steer, reporter=reporter
+        wavering, clip.observed, clip.setting, first(clip), body, Sampling(steps=4), guidance=steer, reporter=reporter
     )
     assert held(take.motion, asked, clip, body) < 0.01
     joint = pose_motion(body, take.motion).joints[1, 2, JOINT_INDEX["right_knee"]]
@@ -165,11 +169,13 @@ def test_what_is_out_of_reach_is_reported(clip: Clip, body: BodyModel):
     assert "left_foot" in reporter.warnings[0] and "pin" in reporter.warnings[1]
 
 
-def test_takes_differ_by_their_seed_and_an_earlier_one_can_be_gone_on_from(clip: Clip, wavering: Infiller):
+def test_takes_differ_by_their_seed_and_an_earlier_one_can_be_gone_on_from(
+    clip: Clip, body: BodyModel, wavering: Infiller
+):
     def take(seed: int, **options) -> tuple[Tensor, PairMotion]:
         start = options.pop("start", None)
         done = infill(
-            wavering, clip.observed, clip.setting, clip.initial, Sampling(seed=seed, **options),
+            wavering, clip.observed, clip.setting, first(clip), body, Sampling(seed=seed, **options),
             start=start, reporter=SilentReporter(),
         )  # fmt: skip
         return done.channels, done.motion

@@ -40,6 +40,7 @@ def clip(frames: int, seed: int = 0) -> Conditions:
         nodes=torch.randn(*shape, 22, 3, generator=draw),
         people=torch.randn(*shape, 2, generator=draw),
         shift=torch.zeros(*shape, 22, 3),
+        turn=torch.zeros(*shape, 22, 6),
         log_sigma=torch.zeros(*shape, 22),
         visible=torch.rand(*shape, 22, generator=draw),
         valid=torch.ones(1, frames, dtype=torch.bool),

@@ -163,11 +163,11 @@ def test_sentences_and_the_optimizers_joints_are_sometimes_left_out(batch, scale
         judge(batch, generator)
         assert oracle.spoken is not None
         texts.append(oracle.spoken.abs().sum(-1) > 0)
-        shifts.append(oracle.asked.shift.amax((1, 2, 3, 4)) > 0)
+        shifts.append(oracle.asked.shift.amax((1, 2, 3, 4)) > 0.5)
     for share in (torch.cat(texts).float().mean(), torch.cat(shifts).float().mean()):
         assert 0.3 < float(share) < 0.7
     replace(judge, plain=True)(batch, generator)
-    assert oracle.spoken is batch.text and (oracle.asked.shift == 1).all()
+    assert oracle.spoken is batch.text and torch.allclose(oracle.asked.shift, torch.tensor(1.0), atol=1e-3)
 
 
 def test_eight_examples_are_learned_by_heart(body):

@@ -12,6 +12,7 @@ from core.checkpoint import load_checkpoint
 from core.diffusion.denoiser import Denoiser
 from core.diffusion.run import KIND, load_infiller
 from core.optimizer.run import KIND as OPTIMIZER
+from core.optimizer.run import load_optimizer
 from core.training.infill import infiller_config, infiller_errors, scales_of
 from core.training.job import train_infiller, train_optimizer
 from tests.core.training.made_up import RECIPE, job_in, made_up
@@ -21,7 +22,8 @@ SMALL = {"width": 16, "depth": 1, "heads": 2, "node_width": 4}
 
 def test_an_untrained_infiller_has_the_first_motions_errors() -> None:
     job = job_in(Path())
-    scales, body = scales_of(job.examples), load_body(None)
+    body = load_body(None)
+    scales = scales_of(job.examples, job.words, body, None)
     errors = infiller_errors(Denoiser(infiller_config(**SMALL)).eval(), [made_up(0)], job.words, scales, body, None)
     assert errors["depth"] == pytest.approx(300, rel=0.01) and errors["mpjpe"] == pytest.approx(0, abs=0.5)
 
@@ -35,6 +37,7 @@ def test_a_training_ends_in_weights_that_load(tmp_path: Path) -> None:
     loaded = load_infiller(tmp_path / f"{KIND}.safetensors")
     for name, value in loaded.denoiser.state_dict().items():
         assert torch.equal(value, outcome.averaged.state_dict()[name]), name
-    assert torch.allclose(loaded.scales.x, scales_of(job.examples).x)
+    optimizer = load_optimizer(tmp_path / f"{OPTIMIZER}.safetensors")
+    assert torch.allclose(loaded.scales.x, scales_of(job.examples, job.words, load_body(None), optimizer).x)
     assert load_checkpoint(tmp_path / f"{KIND}.safetensors").about["steps"] == 6
     assert "told the geometry optimizer's joints" in (tmp_path / f"{KIND}.md").read_text()

@@ -14,12 +14,14 @@ from core.checkpoint import load_checkpoint
 from core.refiner.network import NUMBERS, RefinerConfig, SequenceRefiner
 from core.refiner.run import KIND, load_refiner
 from core.representation.clock import RATE
+from core.representation.residual import decode
 from core.training.draw import Drawn, drawn
 from core.training.examples import batch_of
 from core.training.infill import scales_of
 from core.training.job import train_refiner
 from core.training.refine import (
     TakeErrors,
+    calmed_first,
     drawn_take,
     filter_errors,
     gaussian,
@@ -49,6 +51,15 @@ def test_a_take_without_errors_is_the_truth() -> None:
     batch = window()
     joints = drawn_take(batch, TRUE, generator()).joints(load_body(None))
     assert torch.allclose(joints, batch.truth_joints, atol=2e-3)
+
+
+def test_first_motions_are_calmed_and_the_truth_stays() -> None:
+    batch, body = window(), load_body(None)
+    calm = calmed_first(batch, generator(5))
+    jerks = [what.base.rotations.diff(n=3, dim=2).norm() for what in (batch, calm)]
+    assert float(jerks[1]) < 0.9 * float(jerks[0])
+    true = decode(calm.x, calm.betas, calm.base).motion
+    assert torch.allclose(true.joints(body), batch.truth_joints, atol=2e-3)
 
 
 def test_a_take_that_falls_short_lies_between_the_first_motion_and_the_true_one() -> None:
@@ -130,6 +141,6 @@ def test_a_training_ends_in_weights_that_load(tmp_path: Path) -> None:
     for name, value in loaded.network.state_dict().items():
         assert torch.equal(value, outcome.averaged.state_dict()[name]), name
     assert float(loaded.network.reach.max()) > 0, "gates open in training"
-    assert torch.allclose(loaded.scales.x, scales_of(job.examples).x)
+    assert torch.allclose(loaded.scales.x, scales_of(job.examples, job.words, load_body(None), None).x)
     assert load_checkpoint(path).about["steps"] == RECIPE.steps
     assert "one-euro" in (tmp_path / f"{KIND}.md").read_text()

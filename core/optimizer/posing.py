@@ -1,0 +1,66 @@
+"""A body posed to joints that were placed freely: turns in closed form, bones as long as the body's.
+
+Each joint turns from the first motion's pose the shortest way that points its bone at the next joint, so twists stay the first
+motion's; the pelvis and the chest turn so that all their bones fit best. Bones start where their joint really came to lie, so
+that differences in length do not add up (the idea of HybrIK, Li et al., CVPR 2021, section 3.4, with the first motion's
+twists instead of predicted ones).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ..body.model import BodyModel, rest_joints
+from ..body.rotations import axis_angle_to_matrix
+from ..contract.skeleton import PARENTS
+from ..motion import BODY_COUNT
+from ..representation.residual import Base
+
+_CHILDREN = tuple([child for child in range(BODY_COUNT) if PARENTS[child] == joint] for joint in range(BODY_COUNT))
+
+
+@torch.no_grad()
+def posed(base: Base, joints: Tensor, body: BodyModel) -> Base:
+    """`base`, with the shape that it has, in the pose whose joints lie nearest to `joints` [...,P,N,22,3] (the same view).
+
+    The pelvis lies where it is asked to; every other joint in the right direction from its parent, as far away as the body
+    has it. Where `joints` are the base's own the base comes back.
+    """
+    rest = rest_joints(body, base.betas)[..., None, :BODY_COUNT, :].expand(*joints.shape[:-2], BODY_COUNT, 3)
+    place: list[Tensor] = [joints[..., 0, :]] * BODY_COUNT
+    world: list[Tensor] = [base.rotations[..., 0, :, :]] * BODY_COUNT
+    turns = []
+    for joint, children in enumerate(_CHILDREN):
+        own = base.rotations[..., joint, :, :]
+        above = world[PARENTS[joint]] if joint else None
+        turn = own if above is None else above @ own
+        offsets = (
+            torch.stack([rest[..., child, :] - rest[..., joint, :] for child in children], -2) if children else None
+        )
+        if offsets is not None:
+            bones = offsets @ turn.mT
+            wanted = joints[..., children, :] - place[joint][..., None, :]
+            turn = (_shortest(bones, wanted) if len(children) == 1 else _best(bones, wanted)) @ turn
+            for child, bone in zip(children, (offsets @ turn.mT).unbind(-2)):
+                place[child] = place[joint] + bone
+        world[joint] = turn
+        turns.append(turn if above is None else above.mT @ turn)
+    return Base(torch.stack(turns, -3), joints[..., 0, :], base.betas)
+
+
+def _shortest(bones: Tensor, wanted: Tensor) -> Tensor:
+    """The least turn [...,3,3] of bones [...,1,3] to the direction of wanted [...,1,3]."""
+    axis = torch.linalg.cross(bones[..., 0, :], wanted[..., 0, :])
+    length = axis.norm(dim=-1, keepdim=True)
+    angle = torch.atan2(length, (bones * wanted).sum(-1))
+    return axis_angle_to_matrix(axis / length.clamp_min(1e-12) * angle)
+
+
+def _best(bones: Tensor, wanted: Tensor) -> Tensor:
+    """The turn [...,3,3] of bones [...,K,3] that fits wanted [...,K,3] best in directions (Kabsch, 1976)."""
+    bones, wanted = (torch.nn.functional.normalize(vectors, dim=-1) for vectors in (bones, wanted))
+    left, _, right = torch.linalg.svd(wanted.mT @ bones)
+    flip = torch.ones_like(left[..., 0])
+    flip[..., 2] = torch.linalg.det(left @ right).sign()
+    return (left * flip[..., None, :]) @ right
