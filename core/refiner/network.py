@@ -22,7 +22,7 @@ from ..body.rotations import matrix_from_6d, matrix_to_6d
 from ..motion import BODY_COUNT
 from ..representation.observed import NODE_COLUMNS
 from ..representation.residual import Base
-from .wavelet import LEVELS, extended, lifted, split, unlifted
+from .wavelet import LEVELS, split
 
 NUMBERS = 6 * BODY_COUNT + 3
 """Of one person's motion at one moment: 6D rotations relative to the parents, metres of the pelvis."""
@@ -37,7 +37,6 @@ _AROUND = 8
 """Frames to either side over which the strength of details is averaged."""
 _REACH_UNIT = 5.0
 """Share of calming that a number of one stands for: steps in training are small."""
-_LIFTED_REACH = 64
 
 
 @dataclass(frozen=True)
@@ -49,8 +48,6 @@ class RefinerConfig:
     kernel: int = 7
     """Frames that a node hears of itself in the first round."""
     levels: int = LEVELS
-    basis: str = "time"
-    """What is given gains: "wavelet" the coefficients of `wavelet.lifted`, "time" the details of `wavelet.split`."""
 
 
 class SequenceRefiner(nn.Module):
@@ -69,9 +66,7 @@ class SequenceRefiner(nn.Module):
         """Motion and first motion [B,P,T,135] (`numbers_of`), evidence [B,P,T,22,E] (`evidence_of`) -> motion [B,P,T,135]."""
         details, rest = split(motion, self.config.levels)
         shares = self._shares(details, split(first, self.config.levels)[0], evidence)[..., _OF_NODE, :]
-        if self.config.basis == "time":
-            return rest + sum(detail * (1 - share) for detail, share in zip(details, shares.unbind(-1)))
-        return _calmed_coefficients(motion, shares)
+        return rest + sum(detail * (1 - share) for detail, share in zip(details, shares.unbind(-1)))
 
     def _shares(self, details: list[Tensor], firsts: list[Tensor], evidence: Tensor) -> Tensor:
         """[B,P,T,J,L] in 0-1: how much of each node's details goes."""
@@ -151,14 +146,3 @@ def _mean_around(values: Tensor) -> Tensor:
 def _steady(share: Tensor) -> Tensor:
     """Shares [B,P,T,J,L] a little blurred over time: a gate that opens at once makes a jerk of its own."""
     return split(share.flatten(-2), 1)[1].reshape(share.shape).clamp(0, 1)
-
-
-def _calmed_coefficients(motion: Tensor, shares: Tensor) -> Tensor:
-    """Motion [B,P,T,D] less the shares [B,P,T,D,L] of its wavelet coefficients."""
-    count = motion.shape[-2]
-    details, rest = lifted(extended(motion, _LIFTED_REACH), shares.shape[-1])
-    calmed = []
-    for level, (detail, share) in enumerate(zip(details, shares.unbind(-1))):
-        at = torch.arange(detail.shape[-2], device=motion.device) * 2 ** (level + 1) + 2**level - _LIFTED_REACH
-        calmed.append(detail * (1 - share[..., at.clamp(0, count - 1), :]))
-    return unlifted(calmed, rest).narrow(-2, _LIFTED_REACH, count)

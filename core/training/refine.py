@@ -1,6 +1,6 @@
 """The sequence refiner in training: made-up takes, its loss, and its errors on whole dev clips beside plain filters.
 
-A take has gone some of the way from the first motion to the true one, not everywhere and not always as far, and trembles and
+A take has gone some of the way from a first motion to the true one, not everywhere and not always as far, and trembles and
 strays as it does: errors that forget fast and slowly (Ornstein-Uhlenbeck processes), larger where a joint was not seen, and now
 and then a limb that is elsewhere for some frames. Shapes: B windows, P = 2 people, T frames; metres and seconds.
 """
@@ -23,13 +23,15 @@ from ..motion import BODY_COUNT
 from ..refiner.network import SequenceRefiner, evidence_of, motion_of, numbers_of
 from ..refiner.wavelet import extended, split
 from ..representation.clock import RATE
-from ..representation.residual import ROTATION, SHIFT, Base, decode
+from ..representation.residual import PLANTED, ROTATION, SHIFT, TOUCHING, Base, decode, encode
 from .draw import Drawn, drawn
 from .examples import Example, batch_of
 from .measure import Guess, joint_errors
 from .words import Words
 
 _TENTH, _ACCELERATION = 0.1, 10.0
+_AS_IT_IS = 0.3
+"""Share of the first motions that shake as they do."""
 _SLOW = 0.1
 """seconds: what forgets more slowly strays and does not tremble."""
 _LIMBS = tuple(
@@ -71,12 +73,28 @@ class TakeErrors:
 
 @dataclass(frozen=True)
 class RefinerWeights:
-    """How much each part of the loss counts; each part is about one at an error of 10 cm, 1 m/s, 10 m/s2."""
+    """How much each part of the loss counts; each part is about one at an error of 10 cm, 1 m/s, 10 m/s2.
+
+    Were acceleration to count for more than velocity, fast motion would be lost: most of it lasts for some frames only.
+    """
 
     pose: float = 0.3
     placed: float = 0.3
-    velocity: float = 1.0
-    acceleration: float = 1.0
+    velocity: float = 2.0
+    acceleration: float = 0.5
+
+
+def calmed_first(batch: Drawn, generator: torch.Generator) -> Drawn:
+    """The windows with first motions of which any share of the shaking is gone, as it is where joints were placed before."""
+    count, device = len(batch.x), generator.device
+    kept = torch.rand(2, count, 1, 1, 1, generator=generator, device=device)
+    kept = torch.where(kept[0] < _AS_IT_IS, torch.ones_like(kept[1]), kept[1])
+    details, rest = split(numbers_of(batch.base))
+    first = motion_of(rest + torch.stack(details).sum(0) * kept, batch.base)
+    true = decode(batch.x, batch.betas, batch.base).motion
+    true = replace(true, pelvis=batch.truth_joints[..., 0, :])  # x has fewer digits
+    x, betas = encode(true, first, batch.x[..., PLANTED] > 0, batch.x[..., TOUCHING] > 0)
+    return replace(batch, base=first, x=x, betas=betas)
 
 
 def drawn_take(batch: Drawn, errors: TakeErrors, generator: torch.Generator) -> Base:
@@ -159,6 +177,7 @@ class RefinerObjective:
     errors: TakeErrors = field(default_factory=TakeErrors)
 
     def __call__(self, batch: Drawn, generator: torch.Generator) -> tuple[Tensor, Mapping[str, Tensor]]:
+        batch = calmed_first(batch, generator)
         take = drawn_take(batch, self.errors, generator)
         made = smoothed(self.network, take, batch)
         parts = motion_loss(made.joints(self.body), batch.truth_joints, batch.valid)
@@ -200,6 +219,7 @@ def refiner_errors(smoother: Smoother, examples: Sequence[Example], body: BodyMo
             batch = drawn(batch_of([example], [0], example.frames), Words(), device)
             generator = torch.Generator(device).manual_seed(zlib.crc32(example.name.encode()))
             with torch.no_grad():
+                batch = calmed_first(batch, generator)
                 made = smoothed(smoother, drawn_take(batch, TakeErrors(), generator), batch)
                 joints = made.joints(body)[0].cpu().numpy()
             jerks.append(jitter(joints, 1) * MM)

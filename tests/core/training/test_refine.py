@@ -55,11 +55,12 @@ def test_a_take_without_errors_is_the_truth() -> None:
 
 def test_first_motions_are_calmed_and_the_truth_stays() -> None:
     batch, body = window(), load_body(None)
-    calm = calmed_first(batch, generator(5))
-    jerks = [what.base.rotations.diff(n=3, dim=2).norm() for what in (batch, calm)]
-    assert float(jerks[1]) < 0.9 * float(jerks[0])
-    true = decode(calm.x, calm.betas, calm.base).motion
-    assert torch.allclose(true.joints(body), batch.truth_joints, atol=2e-3)
+    calm = [calmed_first(batch, generator(seed)) for seed in range(8)]
+    unrest = [float(what.base.rotations.diff(n=3, dim=2).norm()) for what in [batch, *calm]]
+    assert min(unrest) < 0.7 * unrest[0] and max(unrest) < 1.01 * unrest[0]
+    for what in calm[:3]:
+        true = decode(what.x, what.betas, what.base).motion
+        assert torch.allclose(true.joints(body), batch.truth_joints, atol=2e-3)
 
 
 def test_a_take_that_falls_short_lies_between_the_first_motion_and_the_true_one() -> None:
