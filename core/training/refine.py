@@ -224,7 +224,7 @@ def refiner_errors(smoother: Smoother, examples: Sequence[Example], body: BodyMo
                 joints = made.joints(body)[0].cpu().numpy()
             jerks.append(jitter(joints, 1) * MM)
             true, off = (
-                np.diff(values, axis=1) * RATE for values in (example.truth_joints, joints - example.truth_joints)
+                np.diff(values, axis=1) * MM for values in (example.truth_joints, joints - example.truth_joints)
             )
             speeds.append(np.linalg.norm(true, axis=-1).ravel())
             wrong.append(np.linalg.norm(off, axis=-1).ravel())
