@@ -268,6 +268,9 @@ def test_the_real_worker_says_what_works_and_refuses_a_bad_clip(start, tmp_path)
     assert pipe.until("error")["code"] == "no-reconstruction"
     pipe.send(4, "reconstruct", clip=str(text), out=str(tmp_path / "out"), frames=[1])
     assert pipe.until("error")["code"] == "bad-message"
+    pipe.send(6, "reconstruct", clip=str(text), out=str(tmp_path / "out"), takes=99)
+    error = pipe.until("error")
+    assert error["code"] == "bad-takes" and "1 to 8" in error["hint"]
     assert not (tmp_path / "out").exists()
     pipe.send(5, "shutdown")
     assert pipe.gone() == 0
