@@ -211,8 +211,13 @@ _RENEWED = 0.5
 """Share of the sampling's steps that is done anew when a take is refined."""
 
 
+_TEMPERATURE = 0.7
+"""Of takes with a seed of their own; that of seed 0 is the most likely one."""
+
+
 def _making(inputs: Inputs, seed: int, strength: float = 1.0) -> Making:
-    return Making(Sampling(seed=seed, strength=strength), guided="guidance" not in inputs.without)
+    sampling = Sampling(seed=seed, temperature=_TEMPERATURE if seed else 0.0, strength=strength)
+    return Making(sampling, guided="guidance" not in inputs.without)
 
 
 def was_filled_in(filled: Filled, before: Fitted) -> bool:

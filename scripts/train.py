@@ -3,6 +3,7 @@
     scripts/train --motion FOLDER                        everything, to the end
     scripts/train --motion FOLDER --minutes 10           as much training as ten minutes allow; run it again to go on
     scripts/train --examples A B --dev D                 with examples of scripts/make_examples.py that are there already
+    scripts/train --motion FOLDER --from core/models     begin with the weights that come with the product
     torchrun --nproc-per-node 4 scripts/train.py ...     on four GPUs
 
 Draws interactions of the train and dev splits (scripts/choreograph.py) and films them (scripts/make_examples.py), a chunk at a
@@ -79,6 +80,9 @@ def main() -> None:
     training.add_argument("--batch", type=int, default=16, help="windows a step, of each process")
     training.add_argument("--learning-rate", type=float, default=1e-3)
     training.add_argument("--dev-every", type=int, default=500, help="steps between two looks at the dev errors")
+    training.add_argument(
+        "--from", type=Path, dest="start", help="folder with weights to begin with, of the same --size"
+    )
     training.add_argument("--no-text", action="store_true", help="train without sentences")
     training.add_argument("--device", default="auto")
     training.add_argument("--seed", type=int, default=0)
@@ -135,7 +139,7 @@ def train_all(arguments: argparse.Namespace, models: Sequence[str], workers: Wor
         dev_every=arguments.dev_every,
     )
     size = arguments.size if arguments.size != "auto" else "small" if device.type == "cpu" else "large"
-    job = Job(examples, dev, words, recipe, arguments.out, device, workers, say)
+    job = Job(examples, dev, words, recipe, arguments.out, device, workers, say, arguments.start)
     began = time.monotonic()
     for name in models:
         left = None if arguments.minutes is None else arguments.minutes - (time.monotonic() - began) / 60

@@ -37,6 +37,9 @@ class Sampling:
 
     steps: int = 10
     solver: Literal["ddim", "dpm"] = "ddim"
+    temperature: float = 1.0
+    """Size of the noise that a take is made of: at 0 it is the most likely one, at 1 takes are as different as what is not seen
+    allows."""
     eta: float = 0.0
     """How much fresh noise each step takes in, 0-1."""
     text_weight: float = 2.0
@@ -73,7 +76,7 @@ def sample(
     people, frames = encoded[0].tokens.shape[1], max(window.stop for window in windows)
     device, steady = encoded[0].tokens.device, denoiser.config.steady
     generator = torch.Generator().manual_seed(settings.seed)  # on the CPU: a seed means the same on every device
-    noise = drawn_noise((people, frames, denoiser.config.channels), steady, generator).to(device)
+    noise = drawn_noise((people, frames, denoiser.config.channels), steady, generator).to(device) * settings.temperature
     scheduler = settings.scheduler()
     if start is not None:
         scheduler.skip(settings.strength)

@@ -19,7 +19,7 @@ from ..perception.tracks import Tracks
 from .noise import Noise, load_noise
 from .observe import observe
 from .shot import Shot, Truth
-from .viewpoints import draw_camera
+from .viewpoints import USUAL, Habits, draw_camera
 from .visibility import see
 
 _DATA = Path(__file__).resolve().parents[2] / "benchmarks"
@@ -52,14 +52,16 @@ def shots(
         yield shot(interaction, seed, body, noise or load_noise())
 
 
-def shot(interaction: Interaction, seed: int, body: BodyModel, noise: Noise, every: int = 1) -> Shot:
+def shot(
+    interaction: Interaction, seed: int, body: BodyModel, noise: Noise, every: int = 1, habits: Habits = USUAL
+) -> Shot:
     """One interaction filmed: camera, truth with visibility, and tracks with the 2D stage's errors.
 
     `every`: see `visibility.see`; one for a benchmark, more where many clips are wanted soon.
     """
     rng = np.random.default_rng((seed, zlib.crc32(interaction.name.encode())))
     joints = pose_motion(body, interaction.motion).joints.numpy()
-    camera, size = draw_camera(joints, rng)
+    camera, size = draw_camera(joints, rng, habits)
     bodies = (body, body)
     sight = see(interaction.motion, bodies, camera, size, every)
     tracks = observe(sight, camera, size, interaction.rate, noise, rng)

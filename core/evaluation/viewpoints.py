@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -15,8 +16,6 @@ _LENS = (28.0, 70.0)
 """mm on the long side of a 36 mm picture."""
 _FILM = 36.0
 """mm"""
-_HEIGHT = (0.8, 2.2)
-"""metres of the camera over the floor."""
 _FILL = (0.35, 0.95)
 """Share of the picture's height that the two people take, from the highest to the lowest point over the whole clip."""
 _SIDE_ON_SHARE, _SIDE_ON = 0.45, math.radians(35)
@@ -25,8 +24,8 @@ _CUT_SHARE, _CUT = 0.15, (0.1, 0.3)
 """Share of the cameras that leave feet or heads out of the picture, and how much of the people's height that is."""
 _MOST_OUTSIDE = 0.25
 """Share of the people's joints, over the clip, that may be out of the picture."""
-_ROLL, _AIM = math.radians(2.0), 0.04
-"""Standard deviations: tilt, and how far off the people's middle the camera looks, as a share of the picture."""
+_AIM = 0.04
+"""Standard deviation of how far off the people's middle the camera looks, as a share of the picture."""
 _NEAREST, _FARTHEST = 1.6, 30.0
 """metres from the camera to any joint; to the people's middle."""
 _HALVINGS = 24
@@ -37,7 +36,23 @@ _CROWN, _SOLE = 0.18, 0.08
 """metres of a person above the head's joint and below the ankles'."""
 
 
-def draw_camera(joints: np.ndarray, rng: np.random.Generator) -> tuple[Camera, tuple[int, int]]:
+@dataclass(frozen=True)
+class Habits:
+    """How somebody holds a camera."""
+
+    height: tuple[float, float] = (0.8, 2.2)
+    """metres over the floor."""
+    roll: float = math.radians(2.0)
+    """Standard deviation of how far the camera is tilted sideways."""
+
+
+USUAL = Habits()
+"""The benchmark's."""
+BOLD = Habits(height=(0.4, 3.6), roll=math.radians(9.0))
+"""From the floor, from a ladder, askew."""
+
+
+def draw_camera(joints: np.ndarray, rng: np.random.Generator, habits: Habits = USUAL) -> tuple[Camera, tuple[int, int]]:
     """A camera that sees two people through a clip, and its picture's (width, height) in px.
 
     joints [2,T,J,3], the body's 22 joints first, world frame. Everything is drawn from `rng`; the distance follows from the
@@ -46,19 +61,21 @@ def draw_camera(joints: np.ndarray, rng: np.random.Generator) -> tuple[Camera, t
     points = _outline(joints)
     along = (joints[1, :, 0] - joints[0, :, 0]).mean(0)
     while True:
-        camera, size = _drawn(points, along, rng)
+        camera, size = _drawn(points, along, rng, habits)
         pixels = _pixels(camera, points)
         if ((pixels < 0) | (pixels >= size)).any(-1).mean() <= _MOST_OUTSIDE:
             return camera, size
 
 
-def _drawn(points: np.ndarray, along: np.ndarray, rng: np.random.Generator) -> tuple[Camera, tuple[int, int]]:
+def _drawn(
+    points: np.ndarray, along: np.ndarray, rng: np.random.Generator, habits: Habits
+) -> tuple[Camera, tuple[int, int]]:
     """A camera for points [N,3] of two people, `along` [3] from one to the other."""
     size = PORTRAIT if rng.random() < _PORTRAIT_SHARE else LANDSCAPE
     focal = max(size) * math.exp(rng.uniform(*np.log(_LENS))) / _FILM
     middle = (points.min(0) + points.max(0)) / 2
     back = _direction(along, rng)
-    height, fill, roll = rng.uniform(*_HEIGHT), rng.uniform(*_FILL), rng.normal(0, _ROLL)
+    height, fill, roll = rng.uniform(*habits.height), rng.uniform(*_FILL), rng.normal(0, habits.roll)
     aim = rng.normal(0, _AIM, 2)
     cut = rng.uniform(*_CUT) if rng.random() < _CUT_SHARE else 0.0
     if cut:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -51,7 +52,10 @@ def expect(
     world = torch.as_tensor(initial.camera.world, device=device, dtype=torch.float32)
     in_camera = joints @ world[:3, :3].T + world[:3, 3]
     motion = at_own_times(posed(observed.base, found.joints.to(device), body), observed, setting, initial)
-    return Expected(motion, Prior(in_camera.cpu().numpy(), sigma.cpu().numpy()))
+    prior = Prior(in_camera.cpu().numpy(), sigma.cpu().numpy())
+    aside = beside(prior, tracks, initial.camera.K)
+    pelvis = motion.pelvis + aside @ initial.camera.world[:3, :3].astype(np.float32)
+    return Expected(replace(motion, pelvis=pelvis), replace(prior, joints=prior.joints + aside[:, :, None]))
 
 
 def at_own_times(base: Base, observed: Observed, setting: Setting, initial: Initial) -> PairMotion:
@@ -67,8 +71,34 @@ _LIMBS = [
 _JOINTS = [JOINT_INDEX[name] for name in _LIMBS]
 _SURE = 0.5
 """Confidence from which on a landmark says where a joint is."""
+_ENOUGH = 4
+"""Limbs of a person that have to be sure in a frame for it to say where the person is."""
+_STEADY = 0.08
+"""seconds over which that is averaged."""
+_FADE = 1.0
+"""Sure limbs that stand against it: what little is seen moves a person little."""
 _ALLOWED = 0.05
 """metres across the picture by which a joint may lie beside its landmark: that far the two are not the same place."""
+
+
+def beside(prior: Prior, tracks: Tracks, K: np.ndarray) -> np.ndarray:
+    """float32 [P,T,3] metres across the picture from where each person is expected to where their limbs were surely seen.
+
+    A network knows how far away people are and how they stand; where across the picture, the picture knows. What it says of
+    single frames is smoothed over time; where nothing is sure it is as in the frames around.
+    """
+    off, sure, _ = _off_landmarks(prior, tracks, K)
+    depth = np.maximum(prior.joints[:, :, _JOINTS, 2:], 0.1)
+    metres = np.where(sure[..., None], off * depth / K[[0, 1], [0, 1]], np.nan)
+    counts = sure.sum(-1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # frames in which nothing is sure
+        middle = np.nan_to_num(np.nanmedian(metres, axis=2))
+    weight = np.where(counts >= _ENOUGH, counts, 0)[..., None] + 1e-6
+    time = tracks.time
+    near = np.exp(-0.5 * ((time[:, None] - time) / _STEADY) ** 2)
+    mean = (near @ (weight * middle)) / (near @ weight + _FADE)
+    return np.concatenate([mean, np.zeros_like(mean[..., :1])], -1).astype(np.float32)
 
 
 def disagreement(prior: Prior, tracks: Tracks, K: np.ndarray) -> float:
@@ -77,8 +107,9 @@ def disagreement(prior: Prior, tracks: Tracks, K: np.ndarray) -> float:
     What a network expects of clips like those that it learned from lies within a few hundredths; far more says that this one is
     of another kind. 0 where nothing was surely seen.
     """
-    apart, sure, box_height = _beside(prior, tracks, K)
-    return float(np.median((apart / box_height[..., None])[sure])) if sure.any() else 0.0
+    off, sure, box_height = _off_landmarks(prior, tracks, K)
+    apart = np.linalg.norm(off, axis=-1) / box_height[..., None]
+    return float(np.median(apart[sure])) if sure.any() else 0.0
 
 
 def doubted(prior: Prior, tracks: Tracks, K: np.ndarray) -> Prior:
@@ -86,20 +117,20 @@ def doubted(prior: Prior, tracks: Tracks, K: np.ndarray) -> Prior:
 
     Joints that no landmark stands for are doubted as much as the person's limbs are on average in that frame.
     """
-    apart, sure, _ = _beside(prior, tracks, K)
-    metres = apart * np.maximum(prior.joints[:, :, _JOINTS, 2], 0.1) / K[0, 0]
+    off, sure, _ = _off_landmarks(prior, tracks, K)
+    metres = np.linalg.norm(off, axis=-1) * np.maximum(prior.joints[:, :, _JOINTS, 2], 0.1) / K[0, 0]
     excess = np.where(sure, np.maximum(metres - _ALLOWED, 0), 0)
     doubt = np.repeat((excess.sum(-1) / np.maximum(sure.sum(-1), 1))[..., None], BODY_COUNT, -1)
     doubt[:, :, _JOINTS] = np.where(sure, excess, doubt[:, :, _JOINTS])
     return replace(prior, sigma=np.hypot(prior.sigma, doubt).astype(np.float32))
 
 
-def _beside(prior: Prior, tracks: Tracks, K: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """px [P,T,12] between expected limbs and their landmarks, where those are sure (bool [P,T,12]), and px of height [P,T]."""
+def _off_landmarks(prior: Prior, tracks: Tracks, K: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """px [P,T,12,2] from expected limbs to their landmarks, where those are sure (bool [P,T,12]), and px of height [P,T]."""
     evidence = evidence_from_tracks(tracks, torch.as_tensor(K, dtype=torch.float32))
     landmarks = [LANDMARK_INDEX[name] for name in _LIMBS]
     sure = (evidence.weight[:, :, landmarks].cpu().numpy() > _SURE) & ~tracks.contested[:, :, landmarks]
     joints = prior.joints[:, :, _JOINTS]
     pixels = joints[..., :2] / np.maximum(joints[..., 2:], 0.1) * K[[0, 1], [0, 1]] + K[:2, 2]
     seen = evidence.pixels[:, :, landmarks].cpu().numpy()
-    return np.linalg.norm(pixels - seen, axis=-1), sure, evidence.box_height.cpu().numpy()
+    return seen - pixels, sure, evidence.box_height.cpu().numpy()

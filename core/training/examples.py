@@ -28,6 +28,7 @@ from ..contract.files import put_json, put_npz, read_json, read_npz, replacing
 from ..evaluation.noise import Noise, load_noise
 from ..evaluation.pairs_2d import shot
 from ..evaluation.shot import Shot
+from ..evaluation.viewpoints import BOLD, USUAL, Habits
 from ..geometry.initial import initial_motion
 from ..report import SilentReporter
 from ..representation.observed import NODE_FEATURES, PERSON_FEATURES, VERSION, observe_pair
@@ -43,6 +44,7 @@ _KNOWN_LENS_SHARE = 0.25
 """Of the examples whose camera's field of view is given, as users sometimes do."""
 _LOOK_EVERY = 3
 """Frames: who hides whom is found out in each third, a tenth of a second apart."""
+_BOLD_SHARE = 0.5
 _CAPTIONS = 3
 """Of each clip, beside the generator's own sentences."""
 _MOVING = ("nodes", "people", "joints", "seen", "base_turns", "truth_joints", "x", "hidden")
@@ -132,7 +134,8 @@ class Take:
     camera: int
     seed: int
     varied: bool = False
-    """Seen by another 2D stage each time, drawn around the fitted one: for training, not for measuring."""
+    """Held boldly every other time, and seen by another 2D stage each time, drawn around the fitted one: for training, not for
+    measuring."""
 
 
 def takes_of(interactions: Sequence[Interaction], cameras: int, seed: int, varied: bool = False) -> list[Take]:
@@ -153,20 +156,21 @@ def make_example(take: Take) -> Example | None:
     """Film and observe: drawn from the seed, the interaction's name and the camera's number alone."""
     interaction = mirrored_interaction(take.interaction) if take.camera % 2 else take.interaction
     interaction = replace(interaction, name=f"{interaction.name}@{take.camera}")
-    noise = load_noise()
+    noise, habits = load_noise(), USUAL
     if take.varied:
-        noise = varied(noise, np.random.default_rng((take.seed, zlib.crc32(interaction.name.encode()), 2)))
+        rng = np.random.default_rng((take.seed, zlib.crc32(interaction.name.encode()), 2))
+        noise, habits = varied(noise, rng), BOLD if rng.random() < _BOLD_SHARE else USUAL
     try:
-        return example_of(interaction, take.seed, _default_body(), noise)
+        return example_of(interaction, take.seed, _default_body(), noise, habits)
     except UserError as error:
         if error.code != "nobody":
             raise
         return None
 
 
-def example_of(interaction: Interaction, seed: int, body: BodyModel, noise: Noise) -> Example:
+def example_of(interaction: Interaction, seed: int, body: BodyModel, noise: Noise, habits: Habits = USUAL) -> Example:
     """UserError `nobody` where the 2D stage hardly found somebody."""
-    filmed = shot(interaction, seed, body, noise, _LOOK_EVERY)
+    filmed = shot(interaction, seed, body, noise, _LOOK_EVERY, habits)
     tracks, truth = filmed.tracks, filmed.truth
     rng = np.random.default_rng((seed, zlib.crc32(interaction.name.encode()), 1))
     fov = None

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from ..body.files import load_body
-from ..checkpoint import Checkpoint, as_record, save_checkpoint
+from ..checkpoint import Checkpoint, as_record, fill, load_checkpoint, save_checkpoint
 from ..contract.files import replacing
 from ..diffusion.denoiser import Denoiser
 from ..diffusion.loss import InfillerObjective
@@ -23,6 +23,7 @@ from ..optimizer.run import load_optimizer
 from ..refiner.network import RefinerConfig, SequenceRefiner
 from ..refiner.run import KIND as REFINER
 from ..representation.observed import VERSION
+from ..representation.residual import Scales
 from .card import Card, hardware, write_card
 from .curves import save_curves
 from .draw import Drawer
@@ -58,6 +59,12 @@ class Job:
     device: torch.device
     workers: Workers
     say: Callable[[str], None] = print
+    start: Path | None = None
+    """Folder with weights of an earlier training to begin with, NAME.safetensors, of the same sizes."""
+
+    def begun(self, kind: str) -> Checkpoint | None:
+        """The weights to begin with; UserError where they do not fit this version."""
+        return None if self.start is None else load_checkpoint(self.start / f"{kind}.safetensors", kind, VERSION)
 
 
 def train_optimizer(job: Job, minutes: float | None, changes: Mapping[str, object] | None = None) -> Outcome:
@@ -87,7 +94,8 @@ def train_infiller(job: Job, minutes: float | None, changes: Mapping[str, object
     body = load_body(None).to(job.device)
     weights = job.folder / f"{OPTIMIZER}.safetensors"
     optimizer = load_optimizer(weights, job.device) if weights.exists() else None
-    scales = scales_of(job.examples, job.words, body, optimizer)
+    begun = job.begun(INFILLER)
+    scales = Scales.from_json(begun.statistics) if begun else scales_of(job.examples, job.words, body, optimizer)
     what = (
         "Fills in the motion of two people where it was not seen: a diffusion transformer over the change of the initial "
         f"motion ({size_of(network)} numbers, core/diffusion/denoiser.py), "
@@ -145,6 +153,10 @@ def _trained(
     """`beside`: dev errors for the card by column, those without the network first; None: the initial motion's."""
     beside = beside or {"initial": initial_errors(job.dev)}
     before = dict(next(iter(beside.values())))
+
+    begun = job.begun(kind)
+    if begun is not None and job.start is not None:
+        fill(network, begun, job.start / f"{kind}.safetensors")
 
     def noted(step: int, history: History) -> None:
         tell(job, step, history, before)
@@ -219,11 +231,19 @@ def card_of(
         "windows a step": f"{recipe.batch * job.workers.count} of 64 frames",
         "time": f"{outcome.history.seconds / 60:.0f} minutes",
         "hardware": hardware(job.device) + (f", {job.workers.count} processes" if job.workers.count > 1 else ""),
+        "begun with": _history_of(job.begun(name)),
         "sentences": f"{len(job.words)}" if len(job.words) else "none: trained without text",
         "optimizer": f"AdamW, learning rate {recipe.learning_rate:g}, weights averaged ({recipe.average})",
     }
     dev = f"Means over {len(job.dev)} clips of the dev subjects, one camera each. {about_dev}".rstrip()
     return Card(name, what, data, training, dev, errors, limits)
+
+
+def _history_of(begun: Checkpoint | None) -> str:
+    if begun is None:
+        return "random numbers"
+    about = begun.about
+    return f"weights of {about['steps']} steps, {about['minutes']:.0f} minutes, on {about['examples']} clips"
 
 
 def size_of(network: nn.Module) -> str:
