@@ -122,7 +122,8 @@ def fit(
             reporter.progress(done / total)
     with torch.no_grad():
         state = variables.state(objective)
-        energy = float(objective.energy(state, _JUDGED, objective.surroundings(state, tracks)))
+        around = objective.surroundings(state, tracks) if len(motion.pelvis) > 1 else None
+        energy = float(objective.energy(state, _JUDGED, around))
         _report_what_does_not_hold(objective, state, reporter)
         return _result(variables, state, camera, planted, joint_confidence(tracks), energy)
 
