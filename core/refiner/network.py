@@ -60,7 +60,7 @@ class SequenceRefiner(nn.Module):
         self.blocks = nn.ModuleList(_Block(config, 2**number) for number in range(config.blocks))
         self.norm = nn.LayerNorm(C)
         self.gate = nn.Linear(C, L)
-        self.reach = nn.Parameter(torch.zeros(NODES, L))
+        self.reach = nn.Parameter(torch.zeros(()))  # one for all: opened together, no gate is left behind shut
 
     def forward(self, motion: Tensor, first: Tensor, evidence: Tensor) -> Tensor:
         """Motion and first motion [B,P,T,135] (`numbers_of`), evidence [B,P,T,22,E] (`evidence_of`) -> motion [B,P,T,135]."""

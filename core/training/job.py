@@ -115,9 +115,10 @@ def train_refiner(job: Job, minutes: float | None, changes: Mapping[str, object]
     torch.manual_seed(job.recipe.seed)
     network = SequenceRefiner(config).to(job.device)
     body = load_body(None).to(job.device)
+    numbers = sum(value.numel() for value in network.parameters())
     what = (
         "Makes a take of two people smooth over the whole clip, as much as each joint needs at each moment and speed: gains in "
-        f"0-1 for the details of the motion ({size_of(network)} numbers, core/refiner/network.py). It hears no sentences."
+        f"0-1 for the details of the motion ({numbers} numbers, core/refiner/network.py). It hears no sentences."
     )
     limits = (
         f"{_LIMITS} Takes are made up, too: truth not wholly reached, with trembling, straying and jumping limbs added "

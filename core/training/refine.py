@@ -57,6 +57,8 @@ class TakeErrors:
     """metres of the pelvis, of each process; along each axis."""
     uneven: float = 0.4
     """How joints and moments differ: standard deviation of the logarithm of their errors."""
+    clean: float = 0.3
+    """Share of takes that err a tenth as much: what is good already is to stay."""
     unseen: float = 2.0
     """How much more a joint errs where nothing was seen of it."""
     short: float = 0.7
@@ -113,7 +115,9 @@ def drawn_take(batch: Drawn, errors: TakeErrors, generator: torch.Generator) -> 
     def process(seconds: float, width: int) -> Tensor:
         return wandering(normal(B, P, T, BODY_COUNT + 1, width), seconds)
 
-    farthest = errors.short * torch.rand(B, P, 1, 1, 1, generator=generator, device=device)
+    clean = torch.rand(B, 1, 1, 1, 1, generator=generator, device=device) < errors.clean
+    size = torch.where(clean, 0.1, 1.0)
+    farthest = errors.short * size * torch.rand(B, P, 1, 1, 1, generator=generator, device=device)
     gone = (1 - farthest * (0.5 + 0.5 * process(errors.sway, 1).tanh()))[..., 0]
     way = batch.truth_joints[..., 0, :] - batch.base.pelvis
     x = batch.x.clone()
@@ -123,7 +127,7 @@ def drawn_take(batch: Drawn, errors: TakeErrors, generator: torch.Generator) -> 
 
     more = (errors.uneven * (normal(B, P, 1, BODY_COUNT + 1, 1) + process(0.5, 1))).exp()
     unseen = torch.cat([1 - batch.seen, 1 - batch.seen[..., :1]], -1)[..., None]
-    more = more * (1 + errors.unseen * unseen)
+    more = more * (1 + errors.unseen * unseen) * size
     turn, shift = 0.0, 0.0
     for seconds, turns, ways in zip(errors.forget, errors.turns, errors.ways):
         moved = process(seconds, 3) * more
