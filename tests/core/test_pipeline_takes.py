@@ -33,12 +33,12 @@ FEATURES = (len(NODE_FEATURES), len(PERSON_FEATURES))
 @pytest.fixture
 def scene(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> synthetic.Scene:
     """Two people, the left arm of the first hidden for a while; networks in a folder, and descents of a few steps."""
-    made = synthetic.scene(load_body_once(None), frames=18, apart=0.8)
+    made = synthetic.scene(load_body_once(None), frames=14, apart=0.8)
     perception = replace(stages.PERCEPTION, run=lambda *_: made.tracks)
     for name in ("RECONSTRUCT_STAGES", "REFINE_STAGES"):
         monkeypatch.setattr(pipeline, name, (perception, *getattr(stages, name)[1:]))
     for name in ("FIRST_SOLVE", "CONTACT_SOLVE", "REFINE_SOLVE"):
-        monkeypatch.setattr(stages, name, (Phase(8, 0.02, Weights()),))
+        monkeypatch.setattr(stages, name, (Phase(5, 0.02, Weights()),))
     monkeypatch.setattr(pipeline, "load_body", load_body_once)
     monkeypatch.setattr(checkpoint, "MODELS", tmp_path / "models")
     torch.manual_seed(0)
