@@ -78,7 +78,9 @@ class SequenceRefiner(nn.Module):
         h = h.flatten(0, 1)
         for block in self.blocks:
             h = block(h)
-        share = torch.sigmoid(self.gate(self.norm(h))) * (_REACH_UNIT * self.reach).clamp(0, 1)
+        reach = _REACH_UNIT * self.reach
+        reach = reach + (reach.clamp(0, 1) - reach).detach()  # learns beyond its ends, too, and so finds back
+        share = torch.sigmoid(self.gate(self.norm(h))) * reach
         return _steady(share.unflatten(0, strength.shape[:2]))
 
 

@@ -142,7 +142,7 @@ def test_a_training_ends_in_weights_that_load(tmp_path: Path) -> None:
     loaded = load_refiner(path)
     for name, value in loaded.network.state_dict().items():
         assert torch.equal(value, outcome.averaged.state_dict()[name]), name
-    assert float(loaded.network.reach.max()) > 0, "gates open in training"
+    assert float(loaded.network.reach) != 0, "gates move in training"
     assert torch.allclose(loaded.scales.x, scales_of(job.examples, job.words, load_body(None), None).x)
     assert load_checkpoint(path).about["steps"] == RECIPE.steps
     assert "one-euro" in (tmp_path / f"{KIND}.md").read_text()
