@@ -185,8 +185,8 @@ class Guidance:
             self._mean.lerp_(slope, 1 - _BETAS[0])
             self._square.lerp_(slope.square(), 1 - _BETAS[1])
             mean = self._mean / (1 - _BETAS[0] ** self._count)
-            size = (self._square / (1 - _BETAS[1] ** self._count)).sqrt()
-            x0 -= rate * self.unit * _smoothed(mean / (size + 1e-12))
+            square = self._square / (1 - _BETAS[1] ** self._count)
+            x0 -= rate * self.unit * _smoothed(mean / (_common(square).sqrt() + 1e-12))
         return x0
 
     def _slope(self, x0: Tensor, weights: Weights, around: list[Surroundings]) -> tuple[Tensor, list[Surroundings]]:
@@ -231,6 +231,17 @@ def _chunks(count: int) -> Iterator[slice]:
         if stop == count:
             return
         start = stop - _LAP
+
+
+def _common(squares: Tensor) -> Tensor:
+    """squares [P,N,D] of slopes, nowhere below the mean of all rotations, or all ways, that have one.
+
+    Adam's rule would make the same step wherever there is a slope at all: what needs no change would shake.
+    """
+    out = squares.clone()
+    for part in (ROTATION, SHIFT):
+        out[..., part] = torch.maximum(squares[..., part], squares[..., part].mean())
+    return out
 
 
 def _smoothed(values: Tensor) -> Tensor:

@@ -120,7 +120,7 @@ def test_guiding_lowers_the_energy_and_leaves_shapes_and_states(clip: Clip, body
     assert steer.energy(guided) < 0.9 * steer.energy(start)
     assert torch.equal(guided[..., 135:], start[..., 135:])
     late, early = guide(clip, body)(start, 0.0) - start, guide(clip, body)(start, 1.0) - start
-    assert 0 < early.abs().mean() < 0.5 * late.abs().mean()
+    assert 0 < early.abs().mean() < 0.75 * late.abs().mean()
 
 
 def test_chunks_of_a_long_clip_are_guided_as_the_whole(clip: Clip, body: BodyModel, monkeypatch: pytest.MonkeyPatch):
