@@ -11,9 +11,7 @@ from __future__ import annotations
 
 import argparse
 import os
-import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
@@ -23,21 +21,16 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from core.body.face import face_landmarks
-from core.body.files import DEFAULT_BODY, load_body
+from core.body.files import load_body
 from core.choreography.bodies import own_bodies
 from core.choreography.families import FAMILIES
 from core.choreography.interaction import Interaction, save_interactions
 from core.choreography.produce import Made, Order, produce, summary
-from core.choreography.wardrobe import OUTFITS, dress, worn
 from core.contract.files import read_json, read_npz, write_json
 from core.motion import PairMotion, pose_motion
+from scripts.contact_sheet import contact_sheet
 
 ROOT = Path(__file__).resolve().parents[1]
-_SIZE, _LENS = 320, 1.35
-"""px of a picture of a contact sheet, and its focal length as a share of that."""
-_VIEWS = ((0.4, -3.2, 1.5), (2.6, 2.0, 1.7))
-"""metres from between the people to the cameras."""
 
 
 def main() -> None:
@@ -93,36 +86,9 @@ def look(clip: Made, bodies: Path | None, path: Path, blender: Path) -> None:
     """Draw eight moments of a clip from two sides."""
     assert clip.interaction is not None
     frames = np.unique(moments(clip.interaction, 8))
-    skins, body = skins_of(clip, bodies, frames), load_body(None)
-    faces, face = body.faces.numpy(), face_landmarks(DEFAULT_BODY)
-    outfits = [OUTFITS[(2 * hash_of(clip.name) + p) % len(OUTFITS)] for p in (0, 1)]
-    dressed = [dress(body, face, outfit) for outfit in outfits]
-    vertices = np.stack([worn(skins[p], faces, clothes.thickness) for p, clothes in enumerate(dressed)])
-    focal = _LENS * _SIZE
-    K = np.array([[focal, 0, _SIZE / 2], [0, focal, _SIZE / 2], [0, 0, 1]])
-    middles = vertices.mean((0, 2)) * (1, 1, 0) + (0, 0, 0.9)
-    rows = []
-    with tempfile.TemporaryDirectory(prefix="socialmirror-") as folder:
-        for view in _VIEWS:
-            scene = {
-                "vertices": vertices - (middles * (1, 1, 0))[:, None],
-                "faces": faces.astype(np.int32),
-                "materials": np.stack([clothes.materials for clothes in dressed]),
-                "colours": np.array([outfit.colours for outfit in outfits], np.float32),
-                "camera_K": np.tile(K, (len(frames), 1, 1)).astype(np.float32),
-                "camera_world": np.tile(looking(np.array(view)), (len(frames), 1, 1)).astype(np.float32),
-                "image_size": np.array([_SIZE, _SIZE]),
-                "rate": np.array(clip.interaction.rate),
-                "room": np.array(0),
-            }
-            np.savez(Path(folder) / "scene.npz", **scene)
-            command = [str(blender), str(ROOT / "scripts" / "render_clip.py"), str(Path(folder) / "scene.npz")]
-            subprocess.run([*command, "--frames", folder], check=True, stdout=subprocess.DEVNULL)
-            pictures = [cv2.imread(str(Path(folder) / f"{index:04d}.png")) for index in range(len(frames))]
-            rows.append(np.concatenate([np.asarray(picture) for picture in pictures], 1))
-    for index, frame in enumerate(frames):
-        cv2.putText(rows[0], str(frame), (index * _SIZE + 8, 24), cv2.FONT_HERSHEY_SIMPLEX, 0.7, (255, 255, 255), 2)
-    cv2.imwrite(str(path), np.concatenate(rows))
+    labels = [str(frame) for frame in frames]
+    sheet = contact_sheet(skins_of(clip, bodies, frames), labels=labels, blender=blender, outfit=hash_of(clip.name))
+    cv2.imwrite(str(path), sheet)
     print(path)
 
 
@@ -149,18 +115,6 @@ def skins_of(clip: Made, bodies: Path | None, frames: np.ndarray) -> np.ndarray:
         person = body if own is None or number is None else own[number]
         skins.append(pose_motion(person, PairMotion(**parts)).skin(person)[0].numpy())
     return np.stack(skins)
-
-
-def looking(place: np.ndarray) -> np.ndarray:
-    """World -> camera [4,4] of a camera at `place` that looks at a point 0.9 m above the origin."""
-    forward = np.array([0, 0, 0.9]) - place
-    forward /= np.linalg.norm(forward)
-    right = np.cross(forward, (0, 0, 1))
-    right /= np.linalg.norm(right)
-    world = np.eye(4)
-    world[:3, :3] = np.stack([right, np.cross(forward, right), forward])
-    world[:3, 3] = -world[:3, :3] @ place
-    return world
 
 
 def hash_of(name: str) -> int:

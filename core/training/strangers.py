@@ -28,7 +28,7 @@ _DOES: dict[Kind, tuple[str, ...]] = {
     "running": ("runs",),
 }
 _KINDS: tuple[Kind, ...] = tuple(_DOES)
-_OFTEN = np.array([0.3, 0.3, 0.2, 0.12, 0.08])
+_OFTEN = np.array([0.15, 0.2, 0.4, 0.15, 0.1])
 _FRAMES = (72, 96, 128)
 _APART = (0.45, 2.2)
 """metres between the pelvises in some frame."""
