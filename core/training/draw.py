@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -15,24 +16,8 @@ from ..representation.spans import WINDOW
 from .examples import Batch, Example, batch_of, draw_batch
 from .words import Words
 
-
-@dataclass(frozen=True)
-class Drawn:
-    """B windows of T frames, as `examples.Batch`."""
-
-    nodes: Tensor
-    people: Tensor
-    joints: Tensor
-    seen: Tensor
-    base: Base
-    truth_joints: Tensor
-    x: Tensor
-    betas: Tensor
-    hidden: Tensor
-    valid: Tensor
-    """bool [B,T]: frames that are no padding."""
-    text: Tensor
-    """[B,384], rows of zeros where nothing is said."""
+Drawn: TypeAlias = Batch[Tensor]
+"""Windows with sentences as numbers [B,384], rows of zeros where nothing is said."""
 
 
 @dataclass(frozen=True)
@@ -47,12 +32,9 @@ class Drawer:
         return drawn(draw_batch(self.examples, WINDOW, rng, count), self.words, self.device)
 
 
-def drawn(batch: Batch, words: Words, device: torch.device) -> Drawn:
-    there = batch.to(device)
-    return Drawn(
-        there.nodes, there.people, there.joints, there.seen, there.base, there.truth_joints, there.x, there.betas,
-        there.hidden, there.there, words.of(batch.text, device),
-    )  # fmt: skip
+def drawn(batch: Batch[list[str]], words: Words, device: torch.device) -> Drawn:
+    values: dict[str, Any] = vars(batch.to(device)) | {"text": words.of(batch.text, device)}
+    return Batch(**values)
 
 
 def whole_clips(

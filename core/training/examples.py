@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import torch
@@ -87,9 +87,12 @@ class Example:
         return self.joints.shape[1]
 
 
+Text = TypeVar("Text")
+
+
 @dataclass(frozen=True)
-class Batch:
-    """B windows of T frames, float32, with the fields of an Example."""
+class Batch(Generic[Text]):
+    """B windows of T frames, float32, with the fields of an Example; `Text` is what sentences are given as."""
 
     nodes: Tensor
     people: Tensor
@@ -103,10 +106,10 @@ class Batch:
     """[B,P,16]"""
     hidden: Tensor
     """uint8 [B,P,T,22]"""
-    there: Tensor
+    valid: Tensor
     """bool [B,T]: the clip has this frame; where it is shorter, its last one is repeated."""
-    text: list[str]
-    """One of the clip's sentences, or empty."""
+    text: Text
+    """One of each clip's sentences, or empty: B words, or the numbers [B,384] of `draw.Drawn`."""
 
     @property
     def planted(self) -> Tensor:
@@ -118,7 +121,7 @@ class Batch:
         """bool [B,P,T,8]"""
         return self.x[..., TOUCHING] > 0
 
-    def to(self, device: torch.device | str) -> Batch:
+    def to(self, device: torch.device | str) -> Batch[Text]:
         moved: dict[str, Any] = {
             name: value.to(device) for name, value in vars(self).items() if isinstance(value, Tensor)
         }
@@ -253,7 +256,9 @@ def load_examples(path: Path) -> list[Example]:
     ]
 
 
-def windows(examples: Sequence[Example], length: int, rng: np.random.Generator, size: int = 16) -> Iterator[Batch]:
+def windows(
+    examples: Sequence[Example], length: int, rng: np.random.Generator, size: int = 16
+) -> Iterator[Batch[list[str]]]:
     """Batches of up to `size` windows in which every example has its turn once, in random order, from a random frame on."""
     order = rng.permutation(len(examples))
     for start in range(0, len(order), size):
@@ -261,7 +266,7 @@ def windows(examples: Sequence[Example], length: int, rng: np.random.Generator, 
         yield batch_of(chosen, [_start(example, length, rng) for example in chosen], length, rng)
 
 
-def draw_batch(examples: Sequence[Example], length: int, rng: np.random.Generator, size: int) -> Batch:
+def draw_batch(examples: Sequence[Example], length: int, rng: np.random.Generator, size: int) -> Batch[list[str]]:
     """`size` windows, each of any example, long ones more often: every frame is as likely."""
     share = np.array([example.frames for example in examples], float)
     chosen = [examples[index] for index in rng.choice(len(examples), size, p=share / share.sum())]
@@ -270,7 +275,7 @@ def draw_batch(examples: Sequence[Example], length: int, rng: np.random.Generato
 
 def batch_of(
     examples: Sequence[Example], starts: Sequence[int], length: int, rng: np.random.Generator | None = None
-) -> Batch:
+) -> Batch[list[str]]:
     """Windows of `length` frames from the given ones on; the first sentences, or by `rng` any."""
     frames = [np.arange(start, start + length) for start in starts]
     kept = [np.minimum(index, example.frames - 1) for example, index in zip(examples, frames)]
@@ -293,7 +298,7 @@ def batch_of(
         x=stacked("x"),
         betas=still("betas"),
         hidden=stacked("hidden"),
-        there=torch.from_numpy(np.stack([index < example.frames for example, index in zip(examples, frames)])),
+        valid=torch.from_numpy(np.stack([index < example.frames for example, index in zip(examples, frames)])),
         text=[_sentence(example, rng) for example in examples],
     )
 

@@ -148,7 +148,7 @@ def test_windows_give_every_example_its_turn_and_fill_short_ones_up() -> None:
     batches = list(windows(examples(), 12, np.random.default_rng(0), size=3))
     assert [len(batch.text) for batch in batches] == [3, 1]
     assert all(batch.nodes.shape[2] == 12 and batch.nodes.dtype == torch.float32 for batch in batches)
-    there = torch.cat([batch.there for batch in batches])
+    there = torch.cat([batch.valid for batch in batches])
     assert sorted(there.sum(1).tolist()) == [10, 10, 12, 12]
     joints = torch.cat([batch.joints for batch in batches])
     for flags, short in zip(there, joints):
@@ -161,7 +161,7 @@ def test_a_window_is_a_stretch_of_the_clip() -> None:
     assert np.array_equal(batch.nodes[0].numpy(), examples()[0].nodes[:, 3:11].astype(np.float32))
     assert batch.text == [examples()[0].sentences[0]]
     drawn = draw_batch(examples(), 8, np.random.default_rng(1), 5)
-    assert drawn.x.shape[:3] == (5, 2, 8) and bool(drawn.there.all())
+    assert drawn.x.shape[:3] == (5, 2, 8) and bool(drawn.valid.all())
     assert set(drawn.text) <= {sentence for example in examples() for sentence in example.sentences}
 
 
