@@ -17,15 +17,13 @@ from ..body.rotations import axis_angle_to_matrix, matrix_from_6d, matrix_to_6d
 from ..contract.skeleton import BODY_JOINTS
 from ..geometry.limits import relaxed_pose
 from ..motion import BODY_COUNT
-from ..representation.clock import RATE
-from ..representation.observed import NODE_COLUMNS, PERSON_COLUMNS, unseen
+from ..representation.observed import NODE_COLUMNS, PERSON_COLUMNS, first_motion_features, unseen
 from ..representation.residual import Base
 
 _SHORTEST = 6
 """Frames of the shortest stretch that is hidden."""
 _ALWAYS = 0.2
 """Share of the masks that last for the whole window."""
-_UPRIGHT_PELVIS = 0.9
 _LIMBS = {
     "arm": ("collar", "shoulder", "elbow", "wrist"),
     "forearm": ("elbow", "wrist"),
@@ -80,8 +78,10 @@ def draw_masks(shape: tuple[int, int, int], rates: MaskRates, generator: torch.G
 def hide(what: Seen, hidden: Tensor, body: BodyModel) -> Seen:
     """The same as if nothing had been seen where `hidden` [B,P,T,22]."""
     base = replace(what.base, rotations=carried_over(what.base.rotations, hidden))
+    rest = rest_joints(body, base.betas)[..., None, :BODY_COUNT, :]
+    joints, world = forward_kinematics(base.rotations, rest, base.pelvis)
     nodes = unseen(what.nodes, hidden)
-    for name, values in first_motion_features(base, body).items():
+    for name, values in first_motion_features(joints, world, joints.flip(1)).items():
         nodes[..., NODE_COLUMNS[name]] = values
     nodes = torch.where(hidden.any((1, 2, 3))[:, None, None, None, None], nodes, what.nodes)
     return Seen(nodes, _people_unseen(what.people, hidden), what.seen * ~hidden, base)
@@ -110,32 +110,6 @@ def carried_over(rotations: Tensor, hidden: Tensor) -> Tensor:
     at_ease[..., 1:, :, :] = axis_angle_to_matrix(relaxed_pose().to(rotations))
     mixed = torch.where(nowhere[..., None, None], at_ease, mixed)
     return torch.where(hidden[..., None, None], mixed, rotations)
-
-
-def first_motion_features(base: Base, body: BodyModel) -> dict[str, Tensor]:
-    """The columns of a joint's features that tell of the first motion, as `observed.observe_pair` makes them."""
-    rest = rest_joints(body, base.betas)[..., None, :BODY_COUNT, :]
-    joints, world = forward_kinematics(base.rotations, rest, base.pelvis)
-    middle = joints[..., 0, :2].mean(1, keepdim=True).expand_as(joints[..., 0, :2])
-    origin = torch.cat([middle, torch.full_like(middle[..., :1], _UPRIGHT_PELVIS)], -1)
-    way = joints.flip(1)[..., None, :, :] - joints[..., :, None, :]
-    nearest = way.square().sum(-1).argmin(-1)
-    way = way.gather(-2, nearest[..., None, None].expand(*nearest.shape, 1, 3))[..., 0, :]
-    return {
-        "from_pair": (joints - origin[..., None, :]).clamp(-4, 4),
-        "from_pelvis": 2 * (joints - joints[..., :1, :]),
-        "turn": matrix_to_6d(world),
-        "velocity": 0.5 * _velocity(joints).clamp(-8, 8),
-        "to_partner": 2 * way / way.norm(dim=-1, keepdim=True).clamp_min(1.0),
-    }
-
-
-def _velocity(joints: Tensor) -> Tensor:
-    """[B,P,T,22,3] m/s"""
-    if joints.shape[2] < 3:
-        return torch.zeros_like(joints)
-    inner = (joints[:, :, 2:] - joints[:, :, :-2]) * (RATE / 2)
-    return torch.cat([inner[:, :, :1], inner, inner[:, :, -1:]], 2)
 
 
 def _people_unseen(people: Tensor, hidden: Tensor) -> Tensor:

@@ -133,6 +133,22 @@ def unseen(nodes: Tensor, hidden: Tensor) -> Tensor:
     return nodes.masked_fill(hidden[..., None] & columns, 0)
 
 
+def first_motion_features(joints: Tensor, world: Tensor, partner: Tensor) -> dict[str, Tensor]:
+    """The features of NODE_COLUMNS that tell of the first motion alone, each [...,N,22,width].
+
+    Of joints [...,N,22,3] in the gravity view, their world rotations [...,N,22,3,3] and the partner's joints [...,N,22,3].
+    """
+    middle = (joints[..., 0, :2] + partner[..., 0, :2]) / 2
+    origin = torch.cat([middle, torch.full_like(middle[..., :1], _UPRIGHT_PELVIS)], -1)
+    return {
+        "from_pair": (joints - origin[..., None, :]).clamp(-4, 4),
+        "from_pelvis": 2 * (joints - joints[..., :1, :]),
+        "turn": matrix_to_6d(world),
+        "velocity": 0.5 * _velocity(joints).clamp(-8, 8),
+        "to_partner": 2 * _to_nearest(joints, partner),
+    }
+
+
 @dataclass(frozen=True)
 class _Lens:
     """The camera as it stands in the view."""
@@ -280,19 +296,12 @@ def _nodes(own: _Side, partner: _Side, lens: _Lens) -> Tensor:
         """[N,L,C] -> [N,22,C], of what was seen of each joint; 0 where nothing was."""
         return relative @ values
 
-    middle = (own.joints[:, 0] + partner.joints[:, 0]) / 2
-    from_pair = own.joints - torch.cat([middle[:, :2], torch.full_like(middle[:, :1], _UPRIGHT_PELVIS)], -1)[:, None]
     projected, depth = project(own.landmarks, lens.K, lens.world)
     metres = (depth / lens.K[0, 0])[..., None]
     offset = (own.pixels - projected) * metres * own.pixels.new_tensor([1.0, -1.0])
     inside = torch.minimum(own.pixels, lens.size - own.pixels).amin(-1, keepdim=True) * metres
     hands, hand_seen = _hands(own, lens)
-    features = {
-        "from_pair": from_pair.clamp(-4, 4),
-        "from_pelvis": 2 * (own.joints - own.joints[:, :1]),
-        "turn": matrix_to_6d(own.world),
-        "velocity": 0.5 * _velocity(own.joints).clamp(-8, 8),
-        "to_partner": 2 * _to_nearest(own.joints, partner.joints),
+    features = first_motion_features(own.joints, own.world, partner.joints) | {
         "offset": 4 * of_joints(offset.clamp(-_FAR, _FAR)),
         "ray": of_joints(lens.rays(own.pixels)),
         "confidence": seen[..., None],
@@ -314,18 +323,18 @@ _PARENT = tuple(max(parent, 0) for parent in PARENTS[:BODY_COUNT])
 
 
 def _velocity(joints: Tensor) -> Tensor:
-    """m/s [N,22,3], over two frames."""
-    if len(joints) < 3:
+    """m/s [...,N,22,3], over two frames."""
+    if joints.shape[-3] < 3:
         return torch.zeros_like(joints)
-    inner = (joints[2:] - joints[:-2]) * (RATE / 2)
-    return torch.cat([inner[:1], inner, inner[-1:]])
+    inner = (joints[..., 2:, :, :] - joints[..., :-2, :, :]) * (RATE / 2)
+    return torch.cat([inner[..., :1, :, :], inner, inner[..., -1:, :, :]], -3)
 
 
 def _to_nearest(own: Tensor, others: Tensor) -> Tensor:
-    """[N,22,3]: from each joint to the nearest of the other person's, cut at a metre."""
-    way = others[:, None] - own[:, :, None]
+    """[...,22,3]: from each joint to the nearest of the other person's, cut at a metre."""
+    way = others[..., None, :, :] - own[..., :, None, :]
     nearest = way.norm(dim=-1).argmin(-1)
-    way = way.gather(2, nearest[..., None, None].expand(-1, -1, 1, 3))[:, :, 0]
+    way = way.gather(-2, nearest[..., None, None].expand(*nearest.shape, 1, 3))[..., 0, :]
     return way / way.norm(dim=-1, keepdim=True).clamp_min(_FAR)
 
 
