@@ -124,6 +124,12 @@ def _add_sampling(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--seed", type=int, default=0, metavar="N", help="of the first take; the others count on from it"
     )
+    parser.add_argument(
+        "--smoothness",
+        type=float,
+        metavar="S",
+        help="how far takes are calmed, 0 to 1 (default: 0.7; refine: as before)",
+    )
     parser.add_argument("--device", choices=_DEVICES, default="auto")
 
 
@@ -137,6 +143,7 @@ def _reconstruct(options: argparse.Namespace) -> int:
         prompt=options.prompt,
         takes=options.takes,
         seed=options.seed,
+        smoothness=options.smoothness,
         device=options.device,
         body=options.body,
         fov=options.fov,
@@ -150,7 +157,9 @@ def _refine(options: argparse.Namespace) -> int:
     from . import pipeline
 
     edits = Edits() if options.edits is None else Edits.read(options.edits)
-    request = pipeline.RefineRequest(edits, options.prompt, options.takes, options.seed, options.device)
+    request = pipeline.RefineRequest(
+        edits, options.prompt, options.takes, options.seed, options.device, options.smoothness
+    )
     with Terminal(sys.stderr) as terminal:
         take = pipeline.refine(request, options.folder, terminal)
     return _tell(options.folder, take)

@@ -30,6 +30,7 @@ from .contract.errors import UserError
 from .contract.reconstruction import (
     MOST_TAKES,
     TAKES_FOLDER,
+    USUAL_SMOOTHNESS,
     BodyArrays,
     Info,
     MotionArrays,
@@ -66,6 +67,8 @@ class Request:
     prompt: str | None = None
     takes: int = 1
     seed: int = 0
+    smoothness: float | None = None
+    """How far takes are calmed, 0-1; None: as usual."""
     device: str = "auto"
     body: Path | None = None
     fov: float | None = None
@@ -81,6 +84,8 @@ class RefineRequest:
     takes: int = 1
     seed: int = 0
     device: str = "auto"
+    smoothness: float | None = None
+    """None: as the take that is refined."""
 
 
 def reconstruct(request: Request, folder: Path, listener: Listener) -> Take:
@@ -90,7 +95,7 @@ def reconstruct(request: Request, folder: Path, listener: Listener) -> Take:
     UserError where the user can do something about it, Cancelled where the listener asks to stop; what the folder held
     before is untouched then.
     """
-    _check_takes(request.takes)
+    _check(request.takes, request.smoothness)
     device = _device(request.device)
     body = load_body(request.body)
     clip = probe(request.clip)
@@ -100,7 +105,8 @@ def reconstruct(request: Request, folder: Path, listener: Listener) -> Take:
     with workspace(folder):
         before = _replaceable(folder)
         progress = JobProgress(listener)
-        inputs = Inputs(choices, body.to(device), clip)
+        smoothness = USUAL_SMOOTHNESS if request.smoothness is None else request.smoothness
+        inputs = Inputs(choices, body.to(device), clip, smoothness=smoothness)
         each = [replace(inputs, seed=request.seed + number) for number in range(request.takes)]
         job = _Job(RECONSTRUCT_STAGES, "infill", "fit", "contact-fit", _found_contacts)
         made, tracks = _make_takes(job, each, Cache(folder / CACHE_FOLDER), progress)
@@ -124,7 +130,13 @@ def reconstruct(request: Request, folder: Path, listener: Listener) -> Take:
                 device=str(device),
                 versions=_versions(),
                 seconds=one.seconds,
-                settings={"choices": choices.to_json(), "result_key": result_key, "base_seed": take.seed},
+                settings={
+                    "choices": choices.to_json(),
+                    "result_key": result_key,
+                    "base_seed": take.seed,
+                    "base_smoothness": smoothness,
+                    "smoothness": smoothness,
+                },
             )
             for one, take, result_key in zip(made, takes, result_keys)
         ]
@@ -140,7 +152,7 @@ def refine(request: RefineRequest, folder: Path, listener: Listener) -> Take:
     It goes on from what the active take was reconstructed as. Never decodes video or runs 2D networks: UserError
     `cache-missing` where their results are gone.
     """
-    _check_takes(request.takes)
+    _check(request.takes, request.smoothness)
     device = _device(request.device)
     load_info(folder)  # before anything is made in a folder that is none of ours
     with workspace(folder):
@@ -150,8 +162,12 @@ def refine(request: RefineRequest, folder: Path, listener: Listener) -> Take:
             raise cache_missing()
         body = _same_body(before, choices)
         wish = _wish(before, choices, request)
-        base_seed = _base_seed(before)
-        inputs = Inputs(choices, body.to(device), None, wish.contacts, request.edits.pins, wish.new_prompt, base_seed)
+        base_seed, base_smoothness = _base_seed(before), _smoothness(before, "base_smoothness")
+        smoothness = _smoothness(before, "smoothness") if request.smoothness is None else request.smoothness
+        inputs = Inputs(
+            choices, body.to(device), None, wish.contacts, request.edits.pins, wish.new_prompt, base_seed,
+            smoothness=base_smoothness, new_smoothness=smoothness,
+        )  # fmt: skip
         progress = JobProgress(listener)
         _warn_of_edits_outside(inputs, progress)
         each = [replace(inputs, new_seed=request.seed + number) for number in range(request.takes)]
@@ -176,6 +192,8 @@ def refine(request: RefineRequest, folder: Path, listener: Listener) -> Take:
                     "choices": choices.to_json(),
                     "result_key": key_of(one.key, wish.prompt),
                     "base_seed": base_seed,
+                    "base_smoothness": base_smoothness,
+                    "smoothness": smoothness,
                 },
             )
             for one, take in zip(made, takes)
@@ -363,6 +381,12 @@ def _base_seed(info: Info) -> int:
     return seed if isinstance(seed, int) else 0
 
 
+def _smoothness(info: Info, name: str) -> float:
+    """As the active take has it; the usual one for takes of older versions."""
+    value = info.settings.get(name, USUAL_SMOOTHNESS)
+    return float(value) if isinstance(value, int | float) else USUAL_SMOOTHNESS
+
+
 def motion_arrays(fitted: Fitted, tracks: Tracks, body: BodyModel) -> MotionArrays:
     """The motion of a fit with its camera and evidence, as it is written."""
     posed = pose_motion(body, fitted.motion)
@@ -429,9 +453,11 @@ def _of_one_clip(before: Choices | None, now: Choices) -> bool:
     return before is not None and replace(before, prompt=now.prompt) == now
 
 
-def _check_takes(takes: int) -> None:
+def _check(takes: int, smoothness: float | None) -> None:
     if not 1 <= takes <= MOST_TAKES:
         raise UserError("bad-takes", f"{takes} takes were asked for.", f"Ask for 1 to {MOST_TAKES} at a time.")
+    if smoothness is not None and not 0 <= smoothness <= 1:
+        raise UserError("bad-smoothness", f"A smoothness of {smoothness:g} was asked for.", "Ask for 0 to 1.")
 
 
 def _warn_of_edits_outside(inputs: Inputs, progress: JobProgress) -> None:

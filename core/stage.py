@@ -16,6 +16,7 @@ from .cache import Cache, CacheEntry, key_of
 from .clip import Clip
 from .contract.contact import Contact
 from .contract.edits import Pin
+from .contract.reconstruction import USUAL_SMOOTHNESS
 from .progress import JobProgress
 from .report import Reporter
 
@@ -72,6 +73,10 @@ class Inputs:
     """Of the take: what is hidden is filled in otherwise."""
     new_seed: int = 0
     """Of what is made anew while refining the take of that seed."""
+    smoothness: float = USUAL_SMOOTHNESS
+    """How far the sequence refiner calms a take, 0-1."""
+    new_smoothness: float = USUAL_SMOOTHNESS
+    """The same of what is made anew; the rest is calmed by as much as this is more."""
     without: frozenset[str] = frozenset()
     """Of LEARNED what is to be left out: for ablations, and where the user wants the plain fit."""
 

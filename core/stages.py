@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,7 @@ from .refiner.run import KIND as REFINER
 from .refiner.run import load_refiner
 from .report import Reporter
 from .semantics.captioner import annotate
-from .semantics.encoder import TEXT_SIZE, cached_encoder, encoder_file
+from .semantics.encoder import TEXT_SIZE, SentenceEncoder, cached_encoder, encoder_file
 from .semantics.grounding import ground
 from .semantics.phrases import hypotheses
 from .stage import Inputs, Stage
@@ -86,10 +87,16 @@ def _encoded(inputs: Inputs, prompt: str, reporter: Reporter) -> Sentence:
     if not prompt or "text" in inputs.without:
         return Sentence(np.zeros(TEXT_SIZE, np.float32))
     try:
-        return Sentence(cached_encoder(inputs.body.template.device).encode([prompt])[0])
+        return Sentence(_encoder(inputs.body.template.device).encode([prompt])[0])
     except UserError as error:
         reporter.warning(f"Of the prompt only the touches that it names are used: {error.message} {error.hint}")
         return Sentence(np.zeros(TEXT_SIZE, np.float32))
+
+
+@lru_cache(maxsize=1)
+def _encoder(device: torch.device) -> SentenceEncoder:
+    """Loaded once: that takes longer than all sentences."""
+    return cached_encoder(device)
 
 
 def _expect(inputs: Inputs, results: Mapping[str, Any], reporter: Reporter) -> Expected:
@@ -171,7 +178,7 @@ def _infill(inputs: Inputs, results: Mapping[str, Any], reporter: Reporter) -> F
             fitted,
             inputs.body,
             wishes,
-            _making(inputs, inputs.seed),
+            _making(inputs, inputs.seed, inputs.smoothness),
             sigma=None if geometry.prior is None else geometry.prior.sigma,
             reporter=reporter,
         )
@@ -197,8 +204,9 @@ def _infill_again(inputs: Inputs, results: Mapping[str, Any], reporter: Reporter
             last,
             inputs.body,
             wishes,
-            _making(inputs, inputs.new_seed, _RENEWED),
+            _making(inputs, inputs.new_seed, inputs.new_smoothness, _RENEWED),
             everywhere=bool(inputs.new_prompt),
+            calmer=max(0.0, inputs.new_smoothness - inputs.smoothness),
             sigma=None if geometry.prior is None else geometry.prior.sigma,
             reporter=reporter,
         )
@@ -215,9 +223,9 @@ _TEMPERATURE = 0.7
 """Of takes with a seed of their own; that of seed 0 is the most likely one."""
 
 
-def _making(inputs: Inputs, seed: int, strength: float = 1.0) -> Making:
+def _making(inputs: Inputs, seed: int, smoothness: float, strength: float = 1.0) -> Making:
     sampling = Sampling(seed=seed, temperature=_TEMPERATURE if seed else 0.0, strength=strength)
-    return Making(sampling, guided="guidance" not in inputs.without)
+    return Making(sampling, "guidance" not in inputs.without, smoothness)
 
 
 def was_filled_in(filled: Filled, before: Fitted) -> bool:
@@ -316,11 +324,11 @@ def _text_key(inputs: Inputs, prompt: str) -> list[Any]:
     return [prompt, content_key(file) if file.is_file() else None]
 
 
-def _filling_key(inputs: Inputs, seed: int) -> list[Any]:
-    """Without an infiller every seed gives the same."""
+def _filling_key(inputs: Inputs, seed: int, smoothness: float) -> list[Any]:
+    """Without an infiller every seed gives the same, and there is nothing to smooth."""
     left_out = sorted(inputs.without & {"geometry", "infiller", "guidance", "refiner"})
     weights = _weights(INFILLER, REFINER, OPTIMIZER)
-    return [left_out, weights, seed if weights[0] and "infiller" not in left_out else 0]
+    return [left_out, weights, [seed, smoothness] if weights[0] and "infiller" not in left_out else []]
 
 
 def _edits_key(inputs: Inputs) -> list[Any]:
@@ -362,7 +370,7 @@ INFILL = Stage(
     1,
     Filled,
     25,
-    lambda inputs: _filling_key(inputs, inputs.seed),
+    lambda inputs: _filling_key(inputs, inputs.seed, inputs.smoothness),
     _infill,
 )
 CONTACT_STAGE = Stage(
@@ -395,7 +403,7 @@ INFILL_AGAIN = Stage(
     1,
     Filled,
     12,
-    lambda inputs: [*_filling_key(inputs, inputs.new_seed), *_edits_key(inputs)],
+    lambda inputs: [*_filling_key(inputs, inputs.new_seed, inputs.new_smoothness), *_edits_key(inputs)],
     _infill_again,
 )
 REFINE_STAGE = Stage(

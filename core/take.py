@@ -101,7 +101,7 @@ def fill_in(
     """
     scene = _scene(networks, tracks, initial, body, wishes.text)
     channels = _sampled(networks, tracks, scene, fitted, body, wishes, making, None, reporter)
-    channels = _smoothed(networks, scene, channels, _held(tracks, wishes), making)
+    channels = _smoothed(networks, scene, channels, _held(tracks, wishes), making.smoothness)
     return _brought_over(scene, channels, networks.infiller, tracks, fitted, body, sigma)
 
 
@@ -115,20 +115,23 @@ def fill_in_again(
     making: Making,
     *,
     everywhere: bool,
+    calmer: float = 0.0,
     sigma: np.ndarray | None = None,
     reporter: Reporter,
 ) -> Filled:
     """Sample anew from the last take on, `making.sampling.strength` of the way, around the edits or, with new words, everywhere.
 
-    What lies far from every edit stays as the last take has it.
+    What lies far from every edit stays as the last take has it, or is smoothed by `calmer` (0-1) more.
     """
     scene = _scene(networks, tracks, initial, body, wishes.text)
     start = _channels_of(last, scene, networks.infiller, tracks, body, wishes.contacts)
+    held = _held(tracks, wishes)
+    start = _smoothed(networks, scene, start, held, calmer)
     reach = torch.ones(scene.observed.seen.shape[1]) if everywhere else _reach(tracks, scene.setting, wishes)
     if not bool(reach.any()):
         return _brought_over(scene, start, networks.infiller, tracks, last, body, sigma)
     anew = _sampled(networks, tracks, scene, last, body, wishes, making, start, reporter)
-    anew = _smoothed(networks, scene, anew, _held(tracks, wishes), making)
+    anew = _smoothed(networks, scene, anew, held, making.smoothness)
     share = reach.to(start)[None, :, None]
     return _brought_over(scene, start + share * (anew - start), networks.infiller, tracks, last, body, sigma)
 
@@ -193,8 +196,8 @@ def _sampled(
     ).channels
 
 
-def _smoothed(networks: Networks, scene: _Scene, channels: Tensor, held: np.ndarray, making: Making) -> Tensor:
-    if networks.refiner is None or making.smoothness == 0:
+def _smoothed(networks: Networks, scene: _Scene, channels: Tensor, held: np.ndarray, strength: float) -> Tensor:
+    if networks.refiner is None or strength == 0:
         return channels
     hold = scene.setting.clock.to_grid(torch.from_numpy(held))
     return smooth(
@@ -202,7 +205,7 @@ def _smoothed(networks: Networks, scene: _Scene, channels: Tensor, held: np.ndar
         channels,
         replace(scene.observed, base=scene.first.base),
         scales=networks.infiller.scales,
-        strength=making.smoothness,
+        strength=strength,
         hold=hold,
     )
 

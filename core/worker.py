@@ -278,6 +278,7 @@ def _sampling(request: Message) -> dict[str, Any]:
         "prompt": _field(request, "prompt", str, None),
         "takes": _field(request, "takes", int, 1),
         "seed": _field(request, "seed", int, 0),
+        "smoothness": _field(request, "smoothness", (int, float), None),
         "device": _field(request, "device", str, "auto"),
     }
 

@@ -113,6 +113,7 @@ class SOCIALMIRROR_PT_settings(_Sidebar, bpy.types.Panel):
         column.prop(settings, "fov", text="FOV (0: Auto)")
         column.prop(settings, "takes")
         column.prop(settings, "seed")
+        column.prop(settings, "smoothness", slider=True)
         column.prop(settings, "device")
         column = layout.column()
         column.prop(settings, "output")

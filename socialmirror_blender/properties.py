@@ -21,7 +21,7 @@ from bpy.props import (
 )
 
 from ..core.contract.contact import SOURCES, STATES
-from ..core.contract.reconstruction import MOST_TAKES, Info
+from ..core.contract.reconstruction import MOST_TAKES, USUAL_SMOOTHNESS, Info
 from ..core.contract.skeleton import GROUND, REGIONS
 from . import compat
 
@@ -72,6 +72,14 @@ class SOCIALMIRROR_settings(bpy.types.PropertyGroup):
         options={"HIDDEN"},
     )
     seed: IntProperty(name="Seed", description="The same seed gives the same motion on the same device", min=0)
+    smoothness: FloatProperty(
+        name="Smoothness",
+        description="How far takes are calmed: 0 leaves every tremble, 1 gives the steadiest motion",
+        min=0.0,
+        max=1.0,
+        default=USUAL_SMOOTHNESS,
+        subtype="FACTOR",
+    )
     takes: IntProperty(
         name="Takes",
         description="How many results to compute; the best becomes active",

@@ -66,6 +66,7 @@ def _sampling(settings: Any) -> dict[str, Any]:
         "prompt": users_prompt(settings),
         "seed": settings.seed,
         "takes": settings.takes,
+        "smoothness": settings.smoothness,
         "device": settings.device,
     }
 

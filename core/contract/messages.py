@@ -4,9 +4,9 @@ Answers carry the id of their request. Arrays never travel in messages, only pat
 
     request       fields (null or left out: the default)
     hello
-    reconstruct   clip, out: paths; frames: [first, last]; people: [i, j]; prompt; seed; takes; device;
-                  body: path; fov: horizontal degrees
-    refine        folder, edits: paths; prompt; seed; takes; device
+    reconstruct   clip, out: paths; frames: [first, last]; people: [i, j]; prompt; seed; takes; smoothness (0-1);
+                  device; body: path; fov: horizontal degrees
+    refine        folder, edits: paths; prompt; seed; takes; smoothness (0-1; null: as before); device
     cancel        job: id of the request to cancel
     shutdown
 

@@ -29,6 +29,8 @@ MOTION_FILE = "reconstruction.npz"
 INFO_FILE = "reconstruction.json"
 BODY_FILE = "body.npz"
 TAKES_FOLDER = "takes"
+USUAL_SMOOTHNESS = 0.7
+"""How far takes are calmed unless the user says otherwise, 0-1."""
 MOST_TAKES = 8
 """Takes that one job makes at most: each costs its time, and nobody looks through more."""
 

@@ -268,10 +268,11 @@ def test_what_is_set_is_what_is_asked_for(product: Product, tmp_path: Path) -> N
     given.use_range, given.frame_first, given.frame_last = True, 10, 110
     given.choose_people, given.track_a, given.track_b = True, 2, 0
     given.prompt, given.seed, given.takes, given.fov = "  They dance ", 7, 3, 55.0
+    given.smoothness = 0.5
     fields, origin = requests.reconstruct_request(bpy.context)
     assert fields == {
         "clip": str(clip), "out": str(tmp_path / "out" / "dance"), "frames": [10, 110], "people": [2, 0], "body": None,
-        "fov": 55.0, "prompt": "They dance", "seed": 7, "takes": 3, "device": "auto",
+        "fov": 55.0, "prompt": "They dance", "seed": 7, "takes": 3, "smoothness": 0.5, "device": "auto",
     }  # fmt: skip
     assert origin.scene == bpy.context.scene.name
     given.use_range = given.choose_people = False

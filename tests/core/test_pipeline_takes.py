@@ -14,6 +14,7 @@ from torch import nn
 from core import checkpoint, pipeline, stages
 from core.checkpoint import Checkpoint, as_record, save_checkpoint, weights_file
 from core.contract.edits import Edits, Pin
+from core.contract.errors import UserError
 from core.contract.reconstruction import load, load_info
 from core.contract.skeleton import JOINT_INDEX
 from core.diffusion.denoiser import Denoiser, DenoiserConfig
@@ -22,6 +23,7 @@ from core.geometry.fit import Phase
 from core.geometry.objective import Weights
 from core.optimizer.network import GeometryOptimizer, OptimizerConfig
 from core.pipeline import RefineRequest, Request, reconstruct, refine
+from core.refiner.network import RefinerConfig, SequenceRefiner
 from core.representation.observed import NODE_FEATURES, PERSON_FEATURES, VERSION
 from core.representation.residual import BETAS, SIZE, Scales
 from tests.core.conftest import Recorder, load_body_once
@@ -105,3 +107,21 @@ def test_weights_that_cannot_be_used_give_one_take_and_say_why(clip_file, tmp_pa
     assert len(info.takes) == 1
     said = " ".join(info.warnings)
     assert "Hidden motion is the fit's alone" in said and "One take was made instead of 2" in said
+
+
+def test_the_dial_calms_a_take_and_refine_keeps_it(clip_file, tmp_path, scene):
+    torch.manual_seed(1)
+    network = SequenceRefiner(RefinerConfig(width=8, blocks=1))
+    for value in network.parameters():
+        nn.init.constant_(value.data, 1.0)
+    put(stages.REFINER, network, **Scales(torch.full((SIZE,), 0.2), torch.full((BETAS,), 0.5)).to_json())
+    shaking = []
+    for number, smoothness in enumerate((0.0, 1.0)):
+        folder = tmp_path / f"out{number}"
+        take = reconstruct(Request(clip_file, seed=3, smoothness=smoothness), folder, Recorder())
+        shaking.append(np.abs(np.diff(joints(folder, take.id), n=2, axis=1)).mean())
+    assert shaking[1] < shaking[0]
+    refine(RefineRequest(), tmp_path / "out1", Recorder())
+    assert load_info(tmp_path / "out1").settings["smoothness"] == 1.0
+    with pytest.raises(UserError, match="smoothness"):
+        refine(RefineRequest(smoothness=1.5), tmp_path / "out1", Recorder())
