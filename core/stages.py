@@ -23,7 +23,7 @@ from .geometry.fit import CONTACT_FIT, CONTACT_SOLVE, FIRST_FIT, FIRST_SOLVE, RE
 from .geometry.initial import Initial, initial_motion
 from .geometry.windows import fit_clip
 from .motion import PairMotion
-from .optimizer.expect import Expected, disagreement, doubted, expect
+from .optimizer.expect import Expected, disagreement, expect
 from .optimizer.run import KIND as OPTIMIZER
 from .optimizer.run import load_optimizer
 from .perception.stage import find_people
@@ -119,7 +119,7 @@ def _expect(inputs: Inputs, results: Mapping[str, Any], reporter: Reporter) -> E
             "The motion is fitted without it."
         )
         return Expected(initial.motion, None)
-    return replace(expected, prior=doubted(expected.prior, results["perception"], K))
+    return expected
 
 
 _STRANGE = 0.11
@@ -175,11 +175,11 @@ def _infill(inputs: Inputs, results: Mapping[str, Any], reporter: Reporter) -> F
             networks,
             results["perception"],
             results["initial"],
+            geometry,
             fitted,
             inputs.body,
             wishes,
             _making(inputs, inputs.seed, inputs.smoothness),
-            sigma=None if geometry.prior is None else geometry.prior.sigma,
             reporter=reporter,
         )
     except UserError as error:
@@ -201,13 +201,13 @@ def _infill_again(inputs: Inputs, results: Mapping[str, Any], reporter: Reporter
             networks,
             results["perception"],
             results["initial"],
+            geometry,
             last,
             inputs.body,
             wishes,
             _making(inputs, inputs.new_seed, inputs.new_smoothness, _RENEWED),
             everywhere=bool(inputs.new_prompt),
             calmer=max(0.0, inputs.new_smoothness - inputs.smoothness),
-            sigma=None if geometry.prior is None else geometry.prior.sigma,
             reporter=reporter,
         )
     except UserError as error:
@@ -243,7 +243,6 @@ def _networks(inputs: Inputs, geometry: Expected, reporter: Reporter) -> Network
         return None
     try:
         infiller = load_infiller(device=device)
-        optimizer = None if "geometry" in left_out else load_optimizer(device=device)
     except UserError as error:
         reporter.warning(f"Hidden motion is the fit's alone: {error.message} {error.hint}")
         return None
@@ -253,7 +252,7 @@ def _networks(inputs: Inputs, geometry: Expected, reporter: Reporter) -> Network
             refiner = load_refiner(device=device)
         except UserError as error:
             reporter.warning(f"The motion is not smoothed by the learned refiner: {error.message} {error.hint}")
-    return Networks(infiller, optimizer, refiner)
+    return Networks(infiller, refiner)
 
 
 def _fit_contacts(inputs: Inputs, results: Mapping[str, Any], reporter: Reporter) -> Fitted:

@@ -25,10 +25,7 @@ from .geometry.initial import Initial
 from .geometry.prior import Prior
 from .geometry.windows import in_settled_world
 from .motion import BODY_COUNT, PairMotion, pose_motion
-from .optimizer.expect import at_own_times
-from .optimizer.network import GeometryOptimizer
-from .optimizer.posing import posed
-from .optimizer.run import optimize
+from .optimizer.expect import Expected
 from .perception.tracks import Tracks
 from .refiner.run import Refiner, smooth
 from .report import Reporter
@@ -38,6 +35,8 @@ from .representation.residual import apply, base_of, encode
 
 _SURE, _UNSURE = 0.04, 0.15
 """metres: how far a seen and an unseen joint are taken to be off where no geometry optimizer says."""
+_SHARE = 0.5
+"""Of the take in what the last fit is held to; the rest is the geometry optimizer's. Two guesses err less than one."""
 _REACH, _FADE = 0.4, 0.8
 """seconds before and after an edit that are made anew, and over which that fades."""
 
@@ -50,7 +49,6 @@ class Networks:
     """What a take is made with; None for a part that is left out."""
 
     infiller: Infiller
-    optimizer: GeometryOptimizer | None
     refiner: Refiner | None
 
 
@@ -87,28 +85,26 @@ def fill_in(
     networks: Networks,
     tracks: Tracks,
     initial: Initial,
+    expected: Expected,
     fitted: Fitted,
     body: BodyModel,
     wishes: Wishes,
     making: Making,
     *,
-    sigma: np.ndarray | None = None,
     reporter: Reporter,
 ) -> Filled:
-    """Sample a whole clip from noise. `sigma` [P,T,22] metres: how unsure each joint is, where it is known better than by sight.
-
-    UserError `infiller-broken`, `optimizer-failed`, `refiner-broken`.
-    """
-    scene = _scene(networks, tracks, initial, body, wishes.text)
+    """Sample a whole clip from noise, around what the geometry optimizer expects. UserError `infiller-broken`, `refiner-broken`."""
+    scene = _scene(tracks, initial, expected, body)
     channels = _sampled(networks, tracks, scene, fitted, body, wishes, making, None, reporter)
     channels = _smoothed(networks, scene, channels, _held(tracks, wishes), making.smoothness)
-    return _brought_over(scene, channels, networks.infiller, tracks, fitted, body, sigma)
+    return _brought_over(scene, channels, networks.infiller, tracks, fitted, body, expected)
 
 
 def fill_in_again(
     networks: Networks,
     tracks: Tracks,
     initial: Initial,
+    expected: Expected,
     last: Fitted,
     body: BodyModel,
     wishes: Wishes,
@@ -116,24 +112,23 @@ def fill_in_again(
     *,
     everywhere: bool,
     calmer: float = 0.0,
-    sigma: np.ndarray | None = None,
     reporter: Reporter,
 ) -> Filled:
     """Sample anew from the last take on, `making.sampling.strength` of the way, around the edits or, with new words, everywhere.
 
     What lies far from every edit stays as the last take has it, or is smoothed by `calmer` (0-1) more.
     """
-    scene = _scene(networks, tracks, initial, body, wishes.text)
+    scene = _scene(tracks, initial, expected, body)
     start = _channels_of(last, scene, networks.infiller, tracks, body, wishes.contacts)
     held = _held(tracks, wishes)
     start = _smoothed(networks, scene, start, held, calmer)
     reach = torch.ones(scene.observed.seen.shape[1]) if everywhere else _reach(tracks, scene.setting, wishes)
     if not bool(reach.any()):
-        return _brought_over(scene, start, networks.infiller, tracks, last, body, sigma)
+        return _brought_over(scene, start, networks.infiller, tracks, last, body, expected)
     anew = _sampled(networks, tracks, scene, last, body, wishes, making, start, reporter)
     anew = _smoothed(networks, scene, anew, held, making.smoothness)
     share = reach.to(start)[None, :, None]
-    return _brought_over(scene, start + share * (anew - start), networks.infiller, tracks, last, body, sigma)
+    return _brought_over(scene, start + share * (anew - start), networks.infiller, tracks, last, body, expected)
 
 
 @dataclass(frozen=True)
@@ -147,14 +142,13 @@ class _Scene:
     """With the first motion."""
 
 
-def _scene(networks: Networks, tracks: Tracks, initial: Initial, body: BodyModel, text: Tensor | None) -> _Scene:
+def _scene(tracks: Tracks, initial: Initial, expected: Expected, body: BodyModel) -> _Scene:
     observed, setting = observe_pair(tracks, initial, body)
-    if networks.optimizer is None:
-        return _Scene(observed, setting, First(observed.base, initial.motion), initial)
-    found = optimize(observed, networks.optimizer, text)
-    base = posed(observed.base, found.joints.to(observed.joints.device), body)
-    first = First(base, at_own_times(base, observed, setting, initial), found.sigma)
-    return _Scene(observed, setting, first, replace(initial, motion=first.motion))
+    sigma = None
+    if expected.prior is not None:
+        sigma = setting.clock.to_grid(torch.from_numpy(expected.prior.sigma).to(observed.seen.device))
+    first = First(base_of(expected.motion, setting.view, setting.clock), expected.motion, sigma)
+    return _Scene(observed, setting, first, replace(initial, motion=expected.motion))
 
 
 def _sampled(
@@ -261,7 +255,7 @@ def _brought_over(
     tracks: Tracks,
     fitted: Fitted,
     body: BodyModel,
-    sigma: np.ndarray | None,
+    expected: Expected,
 ) -> Filled:
     """To the fit's shapes and world."""
     x, betas = unscaled(channels.to(scene.setting.view.turn.device), infiller.scales)
@@ -270,6 +264,7 @@ def _brought_over(
     joints = pose_motion(body, motion).joints[:, :, :BODY_COUNT].cpu().numpy()
     world = fitted.camera.world
     in_camera = (joints @ world[:3, :3].T + world[:3, 3]).astype(np.float32)
-    if sigma is None:
-        sigma = (_UNSURE + (_SURE - _UNSURE) * fitted.confidence).astype(np.float32)
-    return Filled(motion, Prior(in_camera, sigma))
+    if expected.prior is None:
+        return Filled(motion, Prior(in_camera, (_UNSURE + (_SURE - _UNSURE) * fitted.confidence).astype(np.float32)))
+    joints = _SHARE * in_camera + (1 - _SHARE) * expected.prior.joints
+    return Filled(motion, Prior(joints, expected.prior.sigma))

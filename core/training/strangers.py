@@ -10,13 +10,14 @@ import numpy as np
 import torch
 from numpy.random import Generator
 
-from ..body.rotations import matrix_to_axis_angle
+from ..body.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 from ..choreography.handshapes import finger_rotations, shape_of
 from ..choreography.interaction import Interaction
 from ..choreography.scene import Actor
 from ..choreography.studio import Studio, joints_of
 from ..contract.errors import UserError
-from ..mocap.windows import RATE, Kind, placed
+from ..contract.skeleton import BODY_JOINTS
+from ..mocap.windows import RATE, BaseMotion, Kind, placed
 from ..motion import PairMotion
 
 FAMILY = "strangers"
@@ -35,6 +36,11 @@ _APART = (0.45, 2.2)
 _CLEAR = 0.22
 """metres between any two joints of the two, all the time: skins do not meet."""
 _TRIES = 40
+_LIMBERED = 0.6
+"""Share of the people whose limbs swing beside what was recorded."""
+_LEG = ("hip", "knee")
+_SWINGS = {"shoulder": 80, "elbow": 60, "hip": 55, "knee": 50, "spine1": 20, "spine2": 20, "neck": 25}
+"""Joints and degrees."""
 
 
 def stranger_pair(studio: Studio, seed: int, number: int) -> Interaction:
@@ -64,7 +70,36 @@ def stranger_pair(studio: Studio, seed: int, number: int) -> Interaction:
 
 def _actor(studio: Studio, kind: Kind, frames: int, rng: Generator) -> Actor:
     person = studio.person(rng)
-    return Actor(person.body, person.betas, studio.motion(kind, person, frames, rng))
+    base = studio.motion(kind, person, frames, rng)
+    return Actor(person.body, person.betas, limbered(base, rng) if rng.random() < _LIMBERED else base)
+
+
+def limbered(base: BaseMotion, rng: Generator) -> BaseMotion:
+    """The motion with limbs that swing beside: arms, trunk and one leg, whose foot then stands no more.
+
+    Recordings show what people usually do; film also shows them stretch, balance and point.
+    """
+    rotations, planted = np.array(base.rotations), np.array(base.planted)
+    side = int(rng.integers(2))
+    for name, most in _SWINGS.items():
+        if name in _LEG:
+            joints = [f"{('left', 'right')[side]}_{name}"]
+        else:
+            joints = [name] if name in BODY_JOINTS else [f"left_{name}", f"right_{name}"]
+        for joint in joints:
+            number = BODY_JOINTS.index(joint)
+            swing = axis_angle_to_matrix(torch.from_numpy(_swing(len(rotations), most, rng))).numpy()
+            rotations[:, number] = rotations[:, number] @ swing.astype(rotations.dtype)
+    planted[:, side] = False
+    return replace(base, rotations=rotations, planted=planted)
+
+
+def _swing(frames: int, most: float, rng: Generator) -> np.ndarray:
+    """[T,3] slow axis-angles, no more than `most` degrees or so."""
+    time = np.arange(frames)[:, None] / RATE
+    size = math.radians(most) * rng.uniform(0, 1) * rng.normal(0, 0.6, (2, 3))
+    speed, phase = rng.uniform(0.3, 3.0, 2), rng.uniform(0, 2 * math.pi, (2, 3))
+    return sum((size[n] * np.sin(speed[n] * time + phase[n]) for n in range(2)), np.zeros((frames, 3)))
 
 
 def _nearest(first: Actor, second: Actor) -> float:
