@@ -6,8 +6,9 @@ wordings are drawn, facts are not.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.random import Generator
@@ -15,7 +16,7 @@ from numpy.random import Generator
 from ..body.model import BodyModel
 from ..contacts import detect
 from ..motion import Camera, PairMotion
-from .deeds import Deed
+from .deeds import Deed, DeedName
 from .description import Description, Rhythm, Standing, describe
 from .moves import Move
 from .wordings import MOVES, NAMES, PARTS, PEOPLE, ROLES, STANDING, STANDING_OF_ONE, WORDINGS
@@ -42,6 +43,30 @@ _LASTING = {
 }
 _COUNTED = ("", "", "twice", "three times", "four times", "five times")
 _MOST_DEEDS = 3
+_SURE_AFTER: dict[DeedName, float] = {
+    "piggyback": 1.0, "carry": 1.0, "help_up": 0.5, "dance_turn": 0.5, "dance_hold": 1.0, "hug": 0.5, "hug_from_behind": 0.8,
+    "arm_around_shoulder": 1.0, "pull_arm": 2.0, "handshake": 0.4, "lead_by_hand": 1.0, "hold_hands": 1.5,
+    "high_five": 0.1, "kick": 0.1, "hit": 0.1, "shove": 0.15, "touch": 0.5,
+}  # fmt: skip
+"""seconds that a deed lasts at least for it to be said of a reconstructed motion. Others are never said of one: two people who
+stand close look like that as soon as they are a hand's breadth off."""
+_BRIEF: frozenset[DeedName] = frozenset({"high_five", "kick", "hit", "shove"})
+"""Deeds that end what touches: something else that goes on for longer speaks against them."""
+_NO_MORE_THAN: dict[DeedName, str] = {
+    "hand_over": "fingers",
+    "hold_arm": "upper_arm",
+    "pull_arm": "upper_arm",
+    "pat": "",
+}
+"""Deeds of a hand of which only the touch is sure, unless they last, and where that is, if not where the deed says."""
+_TOUCHED = {
+    **dict.fromkeys(("palm", "fingers", "hand_back"), "fingers"),
+    **dict.fromkeys(("wrist", "forearm", "elbow", "upper_arm"), "upper_arm"),
+    **{place: place for place in ("shoulder", "chest", "back", "head")},
+}
+"""Places that hands seek, each for those beside it. What is left out comes near a hand where two people stand close."""
+_SURE_MOVES = {"walk": 0.4, "turn": 0.4, "bend": 0.8, "raise_arm": 0.8, "crouch": 0.8, "sit": 0.8, "lie": 0.8}
+"""The same of what each does alone."""
 _OWN_WALK = {"piggyback", "carry", "dance_turn"}
 """Deeds in which only one of the two walks."""
 
@@ -56,12 +81,51 @@ def annotate(
     *,
     named: bool = False,
 ) -> str:
-    """A short sentence for a motion that was reconstructed; its contacts are detected.
+    """A short sentence for a motion that was reconstructed; its contacts are detected, and what is not sure is not said.
 
     `confidence` [2,T,22] of the body joints, as for `contacts.detect`. `named` calls the two Person A and Person B.
     """
     contacts = detect(motion, camera, body, frame_index, time, confidence)
-    return short_caption(describe(motion, body, contacts, frame_index, time), named=named)
+    return short_caption(careful(describe(motion, body, contacts, frame_index, time)), named=named)
+
+
+def careful(description: Description) -> Description:
+    """What of the facts still holds where bodies are a hand's breadth off: no sides, no steps, nothing that is soon over."""
+    longest: dict[tuple, Deed] = {}
+    for deed in sorted(description.deeds, key=lambda deed: deed.seconds):
+        if not _doubtful(deed, description.deeds):
+            deed = _coarse(deed)
+            longest[deed.name, deed.actor, deed.place] = deed
+    deeds = [deed for deed in longest.values() if deed.seconds >= _SURE_AFTER.get(deed.name, math.inf)]
+    return replace(
+        description,
+        deeds=tuple(sorted(deeds, key=lambda deed: (deed.start, deed.name))),
+        moves=tuple(m for m in description.moves if m.end - m.start >= _SURE_MOVES.get(m.name, math.inf)),
+        together=tuple(rhythm for rhythm in description.together if rhythm.same_way),
+    )
+
+
+def _doubtful(deed: Deed, deeds: Sequence[Deed]) -> bool:
+    """Whether it looks as errors do, however long it lasts."""
+    if deed.name == "touch":
+        return PARTS.get(deed.own) != "hand" or deed.place not in _TOUCHED
+    if deed.name == "shove" and not deed.both:
+        return True  # a hand that meets a body goes on a little, whatever it wants there
+    meanwhile = (other for other in deeds if other.start < deed.end and deed.start < other.end)
+    return deed.name in _BRIEF and any(other.seconds > deed.seconds for other in meanwhile)
+
+
+def _coarse(deed: Deed) -> Deed:
+    """The same without what a small error changes."""
+    deed = replace(deed, side="", other_side="")
+    if deed.name in _NO_MORE_THAN and deed.seconds < _SURE_AFTER.get(deed.name, math.inf):
+        place = _NO_MORE_THAN[deed.name] or deed.place
+        deed = replace(deed, name="touch", own="palm", place=place, times=0)
+    if deed.name in ("touch", "pull_arm"):
+        return replace(deed, place=_TOUCHED[deed.place])
+    if deed.name == "dance_hold":
+        return replace(deed, actor=None)
+    return replace(deed, place="") if deed.name in ("kick", "shove") else deed
 
 
 def short_caption(description: Description, *, named: bool = False) -> str:

@@ -80,6 +80,8 @@ _WAIST = -0.08
 """metres of a wrist against the other's middle of the chest: an arm that lies lower is around the waist."""
 _FAST, _SWUNG, _PARRIED = 2.6, 2.0, 1.4
 """metres a second, just before the touch, of a fist that hits, a foot that kicks, the faster arm of a blocked punch."""
+_HELD_TO, _LIFTED = 0.6, 0.3
+"""metres between the spines within which one may carry the other, and from the bearer's lower foot up to the other's."""
 _SHORTEST = 0.1
 
 _HAND = ("palm", "fingers", "hand_back")
@@ -195,12 +197,13 @@ _Found = Iterable[tuple[Deed, set[tuple[int, str]]]]
 
 
 def _carried(e: Evidence) -> _Found:
+    apart = np.linalg.norm(e.k.joint(0, "spine2") - e.k.joint(1, "spine2"), axis=-1)
     for who in (0, 1):
-        near = np.linalg.norm(e.k.joints[0, :, 0] - e.k.joints[1, :, 0], axis=-1) < 0.9
-        for run in e.runs(is_carried(e.k, who) & near, 0.4):
+        bearer = 1 - who
+        higher = e.k.lift[who].min(-1) - e.k.lift[bearer].min(-1) > _LIFTED  # where both are off it, the floor is wrong
+        for run in e.runs(is_carried(e.k, who) & higher & (apart < _HELD_TO), 0.4):
             if not e.table[:, :, run].any():
                 continue
-            bearer = 1 - who
             on_back = e.alike(run) and (
                 e.turned_away(bearer, run)
                 or e.touch(bearer, ("back",), (*_TRUNK_FRONT, "hips", *_both_sides("thigh")))[run].any()
