@@ -23,7 +23,7 @@ from .geometry.fit import CONTACT_FIT, CONTACT_SOLVE, FIRST_FIT, FIRST_SOLVE, RE
 from .geometry.initial import Initial, initial_motion
 from .geometry.windows import fit_clip
 from .motion import PairMotion
-from .optimizer.expect import Expected, disagreement, expect
+from .optimizer.expect import Expected, expect
 from .optimizer.run import KIND as OPTIMIZER
 from .optimizer.run import load_optimizer
 from .perception.stage import find_people
@@ -110,10 +110,7 @@ def _expect(inputs: Inputs, results: Mapping[str, Any], reporter: Reporter) -> E
     except UserError as error:
         reporter.warning(f"The motion is fitted without the learned geometry: {error.message} {error.hint}")
         return Expected(initial.motion, None)
-    if expected.prior is None:
-        return expected
-    K = initial.camera.K
-    if disagreement(expected.prior, results["perception"], K) > _STRANGE:
+    if expected.disagreement > _STRANGE:
         reporter.warning(
             "The learned geometry does not agree with what was seen: this clip is unlike those that it learned from. "
             "The motion is fitted without it."
@@ -122,8 +119,8 @@ def _expect(inputs: Inputs, results: Mapping[str, Any], reporter: Reporter) -> E
     return expected
 
 
-_STRANGE = 0.11
-"""Disagreement from which on what is expected is not believed: a little more than the largest of the dev clips (0.104)."""
+_STRANGE = 0.12
+"""Disagreement from which on what is expected is not believed: a little more than the largest of the dev clips (0.115)."""
 
 
 def _fit(inputs: Inputs, results: Mapping[str, Any], reporter: Reporter) -> Fitted:
@@ -352,7 +349,7 @@ SENTENCE = Stage("sentence", (), 1, Sentence, 4, lambda inputs: _text_key(inputs
 GEOMETRY = Stage(
     "geometry",
     ("perception", "initial", "sentence"),
-    3,
+    4,
     Expected,
     3,
     lambda inputs: ["geometry" in inputs.without, _weights(OPTIMIZER)],

@@ -93,8 +93,8 @@ def fill_in(
     *,
     reporter: Reporter,
 ) -> Filled:
-    """Sample a whole clip from noise, around what the geometry optimizer expects. UserError `infiller-broken`, `refiner-broken`."""
-    scene = _scene(tracks, initial, expected, body)
+    """Sample a whole clip from noise, about what the optimizer expects. UserError `infiller-broken`, `refiner-broken`."""
+    scene = _scene(tracks, initial, expected, fitted, body)
     channels = _sampled(networks, tracks, scene, fitted, body, wishes, making, None, reporter)
     channels = _smoothed(networks, scene, channels, _held(tracks, wishes), making.smoothness)
     return _brought_over(scene, channels, networks.infiller, tracks, fitted, body, expected)
@@ -118,7 +118,7 @@ def fill_in_again(
 
     What lies far from every edit stays as the last take has it, or is smoothed by `calmer` (0-1) more.
     """
-    scene = _scene(tracks, initial, expected, body)
+    scene = _scene(tracks, initial, expected, last, body)
     start = _channels_of(last, scene, networks.infiller, tracks, body, wishes.contacts)
     held = _held(tracks, wishes)
     start = _smoothed(networks, scene, start, held, calmer)
@@ -142,13 +142,17 @@ class _Scene:
     """With the first motion."""
 
 
-def _scene(tracks: Tracks, initial: Initial, expected: Expected, body: BodyModel) -> _Scene:
+def _scene(tracks: Tracks, initial: Initial, expected: Expected, fitted: Fitted, body: BodyModel) -> _Scene:
+    """What is changed is posed as expected, with the shapes that the fit has found and where it has people stand."""
+    betas = fitted.motion.betas
+    place = in_settled_world(fitted.motion, fitted.camera, body, betas, initial.camera).pelvis
+    motion = replace(expected.motion, pelvis=place, betas=betas)
     observed, setting = observe_pair(tracks, initial, body)
     sigma = None
     if expected.prior is not None:
         sigma = setting.clock.to_grid(torch.from_numpy(expected.prior.sigma).to(observed.seen.device))
-    first = First(base_of(expected.motion, setting.view, setting.clock), expected.motion, sigma)
-    return _Scene(observed, setting, first, replace(initial, motion=expected.motion))
+    first = First(base_of(motion, setting.view, setting.clock), motion, sigma)
+    return _Scene(observed, setting, first, replace(initial, motion=motion))
 
 
 def _sampled(
@@ -260,11 +264,14 @@ def _brought_over(
     """To the fit's shapes and world."""
     x, betas = unscaled(channels.to(scene.setting.view.turn.device), infiller.scales)
     before = apply(x, betas, scene.first.motion, scene.setting.view, scene.setting.clock)
-    motion = in_settled_world(before, scene.initial.camera, body, fitted.motion.betas, fitted.camera)
+    shapes = fitted.motion.betas  # all takes of a clip share bodies
+    motion = in_settled_world(replace(before, betas=shapes), scene.initial.camera, body, shapes, fitted.camera)
     joints = pose_motion(body, motion).joints[:, :, :BODY_COUNT].cpu().numpy()
     world = fitted.camera.world
     in_camera = (joints @ world[:3, :3].T + world[:3, 3]).astype(np.float32)
     if expected.prior is None:
         return Filled(motion, Prior(in_camera, (_UNSURE + (_SURE - _UNSURE) * fitted.confidence).astype(np.float32)))
-    joints = _SHARE * in_camera + (1 - _SHARE) * expected.prior.joints
+    # where people stand is the optimizer's to say: takes are better in how
+    own, others = (joints - joints[:, :, :1] for joints in (in_camera, expected.prior.joints))
+    joints = expected.prior.joints[:, :, :1] + _SHARE * own + (1 - _SHARE) * others
     return Filled(motion, Prior(joints, expected.prior.sigma))

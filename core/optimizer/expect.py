@@ -32,6 +32,8 @@ class Expected:
     """The initial motion posed to the expected joints: where a fit starts, and what an infiller changes."""
     prior: Prior | None
     """None where there was no network to ask."""
+    disagreement: float = 0.0
+    """How far limbs lay from where they were surely seen before they were put right there, see `disagreement`."""
 
 
 def expect(
@@ -52,9 +54,10 @@ def expect(
     world = torch.as_tensor(initial.camera.world, device=device, dtype=torch.float32)
     in_camera = joints @ world[:3, :3].T + world[:3, 3]
     motion = at_own_times(posed(observed.base, found.joints.to(device), body), observed, setting, initial)
-    prior, aside = beside_evidence(Prior(in_camera.cpu().numpy(), sigma.cpu().numpy()), tracks, initial.camera.K)
+    said, K = Prior(in_camera.cpu().numpy(), sigma.cpu().numpy()), initial.camera.K
+    prior, aside = beside_evidence(said, tracks, K)
     pelvis = motion.pelvis + aside @ initial.camera.world[:3, :3].astype(np.float32)
-    return Expected(replace(motion, pelvis=pelvis), prior)
+    return Expected(replace(motion, pelvis=pelvis), prior, disagreement(said, tracks, K))
 
 
 def beside_evidence(prior: Prior, tracks: Tracks, K: np.ndarray) -> tuple[Prior, np.ndarray]:
