@@ -199,9 +199,11 @@ def write_weights(
     errors: Mapping[str, float],
     statistics: Mapping[str, Any],
 ) -> None:
+    before = job.begun(kind)
+    earlier = before.about if before else {}
     about = {
-        "steps": outcome.step,
-        "minutes": round(outcome.history.seconds / 60, 1),
+        "steps": outcome.step + earlier.get("steps", 0),
+        "minutes": round(outcome.history.seconds / 60 + earlier.get("minutes", 0), 1),
         "examples": len(job.examples),
         "dev": {name: round(value, 4) for name, value in errors.items()},
     }
