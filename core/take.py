@@ -97,7 +97,8 @@ def fill_in(
     scene = _scene(tracks, initial, expected, fitted, body)
     channels = _sampled(networks, tracks, scene, fitted, body, wishes, making, None, reporter)
     channels = _smoothed(networks, scene, channels, _held(tracks, wishes), making.smoothness)
-    return _brought_over(scene, channels, networks.infiller, tracks, fitted, body, expected)
+    filled = _brought_over(scene, channels, networks.infiller, tracks, fitted, body, expected)
+    return _with_second_guess(filled, expected)
 
 
 def fill_in_again(
@@ -261,7 +262,7 @@ def _brought_over(
     body: BodyModel,
     expected: Expected,
 ) -> Filled:
-    """To the fit's shapes and world."""
+    """To the fit's shapes and world; held to where it is now."""
     x, betas = unscaled(channels.to(scene.setting.view.turn.device), infiller.scales)
     before = apply(x, betas, scene.first.motion, scene.setting.view, scene.setting.clock)
     shapes = fitted.motion.betas  # all takes of a clip share bodies
@@ -271,7 +272,14 @@ def _brought_over(
     in_camera = (joints @ world[:3, :3].T + world[:3, 3]).astype(np.float32)
     if expected.prior is None:
         return Filled(motion, Prior(in_camera, (_UNSURE + (_SURE - _UNSURE) * fitted.confidence).astype(np.float32)))
-    # where people stand is the optimizer's to say: takes are better in how
-    own, others = (joints - joints[:, :, :1] for joints in (in_camera, expected.prior.joints))
-    joints = expected.prior.joints[:, :, :1] + _SHARE * own + (1 - _SHARE) * others
-    return Filled(motion, Prior(joints, expected.prior.sigma))
+    return Filled(motion, Prior(in_camera, expected.prior.sigma))
+
+
+def _with_second_guess(filled: Filled, expected: Expected) -> Filled:
+    """Held to the take's joints and the geometry optimizer's, half and half; where people stand is the optimizer's to say."""
+    if filled.prior is None or expected.prior is None:
+        return filled
+    first, second = filled.prior.joints, expected.prior.joints
+    own, others = (joints - joints[:, :, :1] for joints in (first, second))
+    joints = second[:, :, :1] + _SHARE * own + (1 - _SHARE) * others
+    return replace(filled, prior=replace(filled.prior, joints=joints))
