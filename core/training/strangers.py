@@ -39,6 +39,12 @@ _TRIES = 40
 _LIMBERED = 0.6
 """Share of the people whose limbs swing beside what was recorded."""
 _LEG = ("hip", "knee")
+_LOWERED = 0.3
+"""Share of the people who are down on the floor."""
+_BENDS = {"hip": -110, "knee": 120}
+"""Joints and degrees about the axis from right to left: thighs come up, shins go back."""
+_SOLE, _STEADY = 0.08, 5.0
+"""metres of the lowest joint over the floor; frames over which that is averaged."""
 _SWINGS = {"shoulder": 80, "elbow": 60, "hip": 55, "knee": 50, "spine1": 20, "spine2": 20, "neck": 25}
 """Joints and degrees."""
 
@@ -71,7 +77,8 @@ def stranger_pair(studio: Studio, seed: int, number: int) -> Interaction:
 def _actor(studio: Studio, kind: Kind, frames: int, rng: Generator) -> Actor:
     person = studio.person(rng)
     base = studio.motion(kind, person, frames, rng)
-    return Actor(person.body, person.betas, limbered(base, rng) if rng.random() < _LIMBERED else base)
+    actor = Actor(person.body, person.betas, limbered(base, rng) if rng.random() < _LIMBERED else base)
+    return lowered(actor, rng) if rng.random() < _LOWERED else actor
 
 
 def limbered(base: BaseMotion, rng: Generator) -> BaseMotion:
@@ -92,6 +99,27 @@ def limbered(base: BaseMotion, rng: Generator) -> BaseMotion:
             rotations[:, number] = rotations[:, number] @ swing.astype(rotations.dtype)
     planted[:, side] = False
     return replace(base, rotations=rotations, planted=planted)
+
+
+def lowered(actor: Actor, rng: Generator) -> Actor:
+    """The same person sitting, kneeling or lying: legs bent, the whole body turned over, what is lowest on the floor."""
+    base = actor.base
+    rotations = np.array(base.rotations)
+    over = math.radians(rng.uniform(-30, 30) if rng.random() < 0.5 else rng.choice([-1, 1]) * rng.uniform(45, 110))
+    heading = rng.uniform(-math.pi, math.pi)
+    axis = torch.tensor([[math.cos(heading), math.sin(heading), 0.0]], dtype=torch.float32) * over
+    rotations[:, 0] = axis_angle_to_matrix(axis).numpy() @ rotations[:, 0]
+    for name, most in _BENDS.items():
+        for side in ("left", "right"):
+            bend = torch.tensor([[math.radians(most) * rng.random(), 0.0, 0.0]], dtype=torch.float32)
+            number = BODY_JOINTS.index(f"{side}_{name}")
+            rotations[:, number] = rotations[:, number] @ axis_angle_to_matrix(bend).numpy()
+    turned = replace(actor, base=replace(base, rotations=rotations, planted=np.zeros_like(base.planted)))
+    lowest = joints_of(turned)[..., 2].min(-1)
+    near = np.exp(-0.5 * ((np.arange(len(lowest))[:, None] - np.arange(len(lowest))) / _STEADY) ** 2)
+    pelvis = np.array(base.pelvis)
+    pelvis[:, 2] += _SOLE - near @ lowest / near.sum(-1)
+    return replace(turned, base=replace(turned.base, pelvis=pelvis))
 
 
 def _swing(frames: int, most: float, rng: Generator) -> np.ndarray:
