@@ -130,13 +130,7 @@ def reconstruct(request: Request, folder: Path, listener: Listener) -> Take:
                 device=str(device),
                 versions=_versions(),
                 seconds=one.seconds,
-                settings={
-                    "choices": choices.to_json(),
-                    "result_key": result_key,
-                    "base_seed": take.seed,
-                    "base_smoothness": smoothness,
-                    "smoothness": smoothness,
-                },
+                settings=_settings(choices, result_key, take.seed, smoothness, smoothness),
             )
             for one, take, result_key in zip(made, takes, result_keys)
         ]
@@ -188,13 +182,7 @@ def refine(request: RefineRequest, folder: Path, listener: Listener) -> Take:
                 device=str(device),
                 versions=_versions(),
                 seconds=one.seconds,
-                settings={
-                    "choices": choices.to_json(),
-                    "result_key": key_of(one.key, wish.prompt),
-                    "base_seed": base_seed,
-                    "base_smoothness": base_smoothness,
-                    "smoothness": smoothness,
-                },
+                settings=_settings(choices, key_of(one.key, wish.prompt), base_seed, base_smoothness, smoothness),
             )
             for one, take in zip(made, takes)
         ]
@@ -373,6 +361,19 @@ def _taken_away(before: Sequence[Contact], now: Sequence[Contact]) -> list[Conta
         for contact in before
         if contact.source == "prompt" and contact.id not in there
     ]
+
+
+def _settings(
+    choices: Choices, result_key: str, base_seed: int, base_smoothness: float, smoothness: float
+) -> dict[str, Any]:
+    """What a take was made of, for `refine` to go on from; `base_...` of the take that it goes back to."""
+    return {
+        "choices": choices.to_json(),
+        "result_key": result_key,
+        "base_seed": base_seed,
+        "base_smoothness": base_smoothness,
+        "smoothness": smoothness,
+    }
 
 
 def _base_seed(info: Info) -> int:

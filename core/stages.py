@@ -214,8 +214,6 @@ def _infill_again(inputs: Inputs, results: Mapping[str, Any], reporter: Reporter
 
 _RENEWED = 0.5
 """Share of the sampling's steps that is done anew when a take is refined."""
-
-
 _TEMPERATURE = 0.7
 """Of takes with a seed of their own; that of seed 0 is the most likely one."""
 
@@ -255,16 +253,10 @@ def _networks(inputs: Inputs, geometry: Expected, reporter: Reporter) -> Network
 def _fit_contacts(inputs: Inputs, results: Mapping[str, Any], reporter: Reporter) -> Fitted:
     contacts = merge(results["contacts"].contacts, results["prompt-contacts"].contacts)
     filled = results["infill"]
-    start, phases = (
-        replace(results["fit"], motion=filled.motion),
-        CONTACT_FIT if filled.prior is None else CONTACT_SOLVE,
-    )
-    one_of_several = was_filled_in(
-        filled, results["fit"]
-    )  # takes share bodies and floor, so that they can be exchanged
-    return _descend(
-        start, phases, filled.prior, inputs, results, reporter, contacts=contacts, fixed_shape=one_of_several
-    )
+    start = replace(results["fit"], motion=filled.motion)
+    phases = CONTACT_FIT if filled.prior is None else CONTACT_SOLVE
+    shared = was_filled_in(filled, results["fit"])  # takes share bodies and floor, so that they can be exchanged
+    return _descend(start, phases, filled.prior, inputs, results, reporter, contacts=contacts, fixed_shape=shared)
 
 
 def _caption(inputs: Inputs, results: Mapping[str, Any], reporter: Reporter) -> Caption:

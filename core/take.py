@@ -46,10 +46,11 @@ _GUIDE = GuideSettings(settling=0)
 
 @dataclass(frozen=True)
 class Networks:
-    """What a take is made with; None for a part that is left out."""
+    """What a take is made with."""
 
     infiller: Infiller
     refiner: Refiner | None
+    """None where takes are not smoothed."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ def fill_in(
     scene = _scene(tracks, initial, expected, fitted, body)
     channels = _sampled(networks, tracks, scene, fitted, body, wishes, making, None, reporter)
     channels = _smoothed(networks, scene, channels, _held(tracks, wishes), making.smoothness)
-    filled = _brought_over(scene, channels, networks.infiller, tracks, fitted, body, expected)
+    filled = _brought_over(scene, channels, networks.infiller, fitted, body, expected)
     return _with_second_guess(filled, expected)
 
 
@@ -125,11 +126,11 @@ def fill_in_again(
     start = _smoothed(networks, scene, start, held, calmer)
     reach = torch.ones(scene.observed.seen.shape[1]) if everywhere else _reach(tracks, scene.setting, wishes)
     if not bool(reach.any()):
-        return _brought_over(scene, start, networks.infiller, tracks, last, body, expected)
+        return _brought_over(scene, start, networks.infiller, last, body, expected)
     anew = _sampled(networks, tracks, scene, last, body, wishes, making, start, reporter)
     anew = _smoothed(networks, scene, anew, held, making.smoothness)
     share = reach.to(start)[None, :, None]
-    return _brought_over(scene, start + share * (anew - start), networks.infiller, tracks, last, body, expected)
+    return _brought_over(scene, start + share * (anew - start), networks.infiller, last, body, expected)
 
 
 @dataclass(frozen=True)
@@ -257,7 +258,6 @@ def _brought_over(
     scene: _Scene,
     channels: Tensor,
     infiller: Infiller,
-    tracks: Tracks,
     fitted: Fitted,
     body: BodyModel,
     expected: Expected,
