@@ -6,7 +6,6 @@ What a command needs is imported when it runs, so that help is quick and a missi
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
 
 OK, FAILED, INTERRUPTED = 0, 2, 130
 EXPORT_FORMATS = ("amass", "bvh", "glb")
-BENCHMARKS = ("pairs-2d", "pairs-video", "real", "hi4d", "harmony4d", "chi3d", "3dpw")
 _DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
@@ -96,18 +94,6 @@ def build_parser() -> argparse.ArgumentParser:
     export.add_argument("--format", choices=EXPORT_FORMATS, required=True)
     export.add_argument("--out", type=Path, metavar="PATH", help="folder to write to (default: DIR/export)")
 
-    evaluate = command("evaluate", _evaluate, "Measure methods on a benchmark: a table, a file of numbers, a page.")
-    evaluate.add_argument("--benchmark", required=True, metavar="NAME", help=f"one of {', '.join(BENCHMARKS)}")
-    evaluate.add_argument("--data", type=Path, metavar="PATH", help="its data, where they do not ship with this")
-    evaluate.add_argument("--out", type=Path, metavar="REPORT", help="write REPORT.json, .html and .npz")
-    evaluate.add_argument("--clips", type=_positive, metavar="N", help="at most so many clips, evenly spread")
-    evaluate.add_argument("--methods", metavar="A,B", help="rows of the table (default: all)")
-    evaluate.add_argument("--split", default="test", metavar="NAME", help="test (default) or dev; of 3dpw also contact")
-    evaluate.add_argument("--seed", type=int, default=0, metavar="N")
-    evaluate.add_argument(
-        "--workers", type=_positive, metavar="N", help="processes side by side (default: one for each core)"
-    )
-
     doctor = command("doctor", _doctor, "Say what works here, what is missing, and how to get it.")
     doctor.add_argument("--json", action="store_true")
     weights = command("weights", _weights, "Download the networks' weights, checked by sha256.")
@@ -134,7 +120,7 @@ def _add_sampling(parser: argparse.ArgumentParser) -> None:
 
 
 def _reconstruct(options: argparse.Namespace) -> int:
-    from . import pipeline
+    from .pipeline import jobs as pipeline
 
     request = pipeline.Request(
         clip=options.clip,
@@ -154,7 +140,7 @@ def _reconstruct(options: argparse.Namespace) -> int:
 
 
 def _refine(options: argparse.Namespace) -> int:
-    from . import pipeline
+    from .pipeline import jobs as pipeline
 
     edits = Edits() if options.edits is None else Edits.read(options.edits)
     request = pipeline.RefineRequest(
@@ -175,34 +161,6 @@ def _export(options: argparse.Namespace) -> int:
 
     for path in export(options.folder, options.format, options.out or options.folder / "export"):
         print(path)
-    return OK
-
-
-def _evaluate(options: argparse.Namespace) -> int:
-    from .evaluation.benchmarks import Request, evaluate, prepare_to_write, write_outcome
-    from .evaluation.methods import chosen_methods
-    from .evaluation.table import table
-    from .progress import JobProgress
-
-    request = Request(
-        benchmark=options.benchmark,
-        data=options.data,
-        clips=options.clips,
-        methods=() if options.methods is None else chosen_methods(options.methods),
-        split=options.split,
-        seed=options.seed,
-        workers=options.workers or os.cpu_count() or 1,
-    )
-    if options.out is not None:
-        prepare_to_write(options.out)
-    with Terminal(sys.stderr) as terminal:
-        progress = JobProgress(terminal)
-        progress.expect({request.benchmark: 1.0})
-        outcome = evaluate(request, progress.begin(request.benchmark))
-    print(table(outcome.report))
-    if options.out is not None:
-        for path in write_outcome(outcome, options.out):
-            print(path)
     return OK
 
 

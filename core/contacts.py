@@ -14,7 +14,7 @@ from .body.model import BodyModel
 from .body.regions import region_points
 from .contract.contact import Contact
 from .contract.skeleton import BODY_JOINTS, REGIONS
-from .geometry.touch import POINTS_PER_REGION, resolve_contacts, touch_gap
+from .fitting.touch import POINTS_PER_REGION, resolve_contacts, touch_gap
 from .motion import Camera, PairMotion, pose_motion
 
 _NAMESPACE = uuid.UUID("6f2c4b0e-5d0c-4f0e-9d56-0d7b1a3f7c11")
@@ -172,7 +172,7 @@ def region_distances(
     share = torch.as_tensor(depth_share, device=device)
     discounted = (1 - share.square())[:, None, :, None]
     posed = pose_motion(body, motion)
-    world = torch.as_tensor(camera.world, device=device, dtype=torch.float32)
+    world = torch.as_tensor(camera.T_cw, device=device, dtype=torch.float32)
     skin = posed.skin(body.subset(vertices)) @ world[:3, :3].T + world[:3, 3]
     distances = []
     for chunk in skin.split(_CHUNK, 1):

@@ -43,7 +43,7 @@ class Camera:
 
     K: np.ndarray
     """float64 [3,3] px."""
-    world: np.ndarray
+    T_cw: np.ndarray
     """float64 [4,4] world -> camera."""
 
 
@@ -59,12 +59,12 @@ class Posed:
     """[P,1,55,3]"""
     joints: Tensor
     """[P,T,55,3]"""
-    world: Tensor
+    global_rotations: Tensor
     """[P,T,55,3,3]"""
 
     def skin(self, body: BodyModel) -> Tensor:
         """Vertices [P,T,V,3] of `body` (or of a subset of it) in this pose."""
-        return skin(body, self.betas, self.rotations, self.rest, self.joints, self.world)
+        return skin(body, self.betas, self.rotations, self.rest, self.joints, self.global_rotations)
 
 
 def pose(body: BodyModel, rotations: Tensor, pelvis: Tensor, betas: Tensor) -> Posed:

@@ -13,11 +13,11 @@ from .body.landmarks import LandmarkRegressor, landmarks
 from .body.model import BodyModel
 from .contract.contact import Contact
 from .contract.reconstruction import Scores
-from .geometry.energies import near_pairs
-from .geometry.evidence import evidence_from_tracks
-from .geometry.fit import Fitted
+from .fitting.energies import near_pairs
+from .fitting.fit import Fitted
 from .motion import BODY_COUNT, Camera, Posed, pose_motion, project
-from .perception.tracks import Tracks
+from .observations.observe import evidence_from_tracks
+from .perception.detections import Tracks
 
 _PERCENT, _MM = 100.0, 1000.0
 
@@ -39,7 +39,7 @@ def beside(posed: Posed, camera: Camera, tracks: Tracks, body: BodyModel) -> flo
     """How far landmarks lie beside those that were seen, in heights of the person, each as much as it was seen; 0 where
     nothing was."""
     device = posed.joints.device
-    K, world = (torch.as_tensor(matrix, device=device, dtype=torch.float32) for matrix in (camera.K, camera.world))
+    K, world = (torch.as_tensor(matrix, device=device, dtype=torch.float32) for matrix in (camera.K, camera.T_cw))
     evidence = evidence_from_tracks(tracks, K)
     regressor = LandmarkRegressor.for_body(body)
     pixels, _ = project(landmarks(regressor, posed.joints, posed.skin(body.subset(regressor.vertices))), K, world)
@@ -52,7 +52,7 @@ def deepest(posed: Posed, body: BodyModel) -> float:
     """metres by which the two people are inside each other where it is deepest in the clip: of the spheres that stand for
     their bodies, to about a centimetre."""
     spheres = shaped(body_spheres(body), posed.betas)
-    centres, radii = sphere_centres(spheres, posed.joints, posed.world), spheres.radius[:, 0]
+    centres, radii = sphere_centres(spheres, posed.joints, posed.global_rotations), spheres.radius[:, 0]
     frame, first, second = near_pairs(centres, radii, 0.0).unbind(1)
     if not len(frame):
         return 0.0

@@ -20,7 +20,7 @@ from zipfile import BadZipFile, ZipFile
 
 from .contract.errors import UserError
 from .contract.files import replacing
-from .report import Reporter
+from .reporting import Reporter
 
 CACHE_VARIABLE = "SOCIALMIRROR_CACHE"
 """Environment variable with the folder that keeps the weights, instead of the platform's user cache."""

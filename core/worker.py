@@ -240,7 +240,7 @@ def _reconstruct(request: Message) -> Work:
     sampling = _sampling(request)
 
     def work(listener: Listener) -> dict[str, Any]:
-        from . import pipeline
+        from .pipeline import jobs as pipeline
 
         job = pipeline.Request(
             clip=clip,
@@ -261,7 +261,7 @@ def _refine(request: Message) -> Work:
     sampling = _sampling(request)
 
     def work(listener: Listener) -> dict[str, Any]:
-        from . import pipeline
+        from .pipeline import jobs as pipeline
 
         read = Edits() if not edits else Edits.read(Path(edits))
         take = pipeline.refine(pipeline.RefineRequest(read, **sampling), folder, listener)

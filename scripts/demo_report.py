@@ -16,11 +16,13 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from core.body.files import load_body
-from core.cache import Cache
 from core.clip import probe, read_frames
 from core.contract.files import write_json
 from core.contract.reconstruction import load
-from core.evaluation.against_truth import (
+from core.perception.detections import Tracks
+from core.pipeline.cache import Cache
+from core.pipeline.workspace import CACHE_FOLDER
+from lab.evaluation.against_truth import (
     estimate_of,
     limb_errors,
     limbs_of_joints,
@@ -28,10 +30,8 @@ from core.evaluation.against_truth import (
     load_truth,
     shot_of,
 )
-from core.evaluation.results import UNITS
-from core.evaluation.scores import compare, score
-from core.perception.tracks import Tracks
-from core.workspace import CACHE_FOLDER
+from lab.evaluation.results import UNITS
+from lab.evaluation.scores import compare, score
 
 SAMPLES = Path(__file__).resolve().parents[1] / "samples"
 _WIDTH = 480

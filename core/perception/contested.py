@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..contract.skeleton import LANDMARK_INDEX
-from .tracks import MASK_WIDTH
+from .detections import MASK_WIDTH
 
 CONTESTED_TRUST = 0.3
 """Factor on the confidence of a contested landmark."""

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from ..contract.skeleton import LANDMARK_INDEX
-from .tracks import Tracks
+from .detections import Tracks
 
 _COLOURS = ((60, 220, 60), (255, 90, 255))
 _CONTESTED = (255, 40, 40)

@@ -13,11 +13,11 @@ import numpy as np
 from ..contract.skeleton import LANDMARKS
 from .appearance import describe, likeness
 from .assignment import LIMBS, NOBODY, assign, collapse, similarity
+from .detections import MASK_WIDTH
 from .detector import full_window, tile_windows
 from .landmarks import MIRROR, Pose, mask_in_picture
 from .people import Networks, candidates, look_past
 from .regions import Region, blend, mask_height, similar
-from .tracks import MASK_WIDTH
 
 _LIKE_LAST_WEIGHT = 2.0
 _EXCHANGED = 0.6

@@ -17,9 +17,9 @@ from ..body.model import BodyModel, forward_kinematics, rest_joints
 from ..body.rotations import matrix_from_6d, matrix_to_6d
 from ..contract.errors import UserError
 from ..motion import BODY_COUNT, PairMotion, motion_from_rotations, motion_rotations
-from .clock import Clock
-from .parts import PARTS
-from .view import GroundView
+from .body_parts import PARTS
+from .ground_view import GroundView
+from .resampling import Clock
 
 ROTATION = slice(0, 6 * BODY_COUNT)
 """6D of each joint's change minus that of no change; the pelvis first."""

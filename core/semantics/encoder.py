@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from ..contract.errors import UserError
-from ..report import Reporter
+from ..reporting import Reporter
 from ..weights import TEXT_FOLDER, TEXT_WEIGHTS, ensure, status, weights_folder
 
 TEXT_SIZE = 384

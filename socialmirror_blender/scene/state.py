@@ -10,7 +10,8 @@ from pathlib import Path
 import bpy
 import numpy as np
 
-from ...core.contract.errors import UserError
+from core.contract.errors import UserError
+
 from .timing import Timeline
 
 ROLE = "socialmirror_role"

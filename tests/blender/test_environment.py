@@ -12,7 +12,7 @@ from types import ModuleType
 import bpy
 import pytest
 
-from .buttons import press
+from tests.blender.buttons import press
 
 FAKE_CORE = Path(__file__).with_name("fake_core.py")
 Product = Callable[[str], ModuleType]

@@ -11,8 +11,8 @@ import bpy
 import numpy as np
 import pytest
 
-from .look import bone_heads, everything
-from .make_reconstruction import Made, make_reconstruction
+from tests.blender.look import bone_heads, everything
+from tests.blender.make_reconstruction import Made, make_reconstruction
 
 FRAMES = 25
 FIRST = 11

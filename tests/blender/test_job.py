@@ -15,8 +15,8 @@ from typing import Any
 import bpy
 import pytest
 
-from .buttons import press, settings
-from .make_reconstruction import make_reconstruction
+from tests.blender.buttons import press, settings
+from tests.blender.make_reconstruction import make_reconstruction
 
 FAKE_CORE = Path(__file__).with_name("fake_core.py")
 Product = Callable[[str], ModuleType]

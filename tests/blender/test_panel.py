@@ -12,8 +12,8 @@ import bpy
 import numpy as np
 import pytest
 
-from .buttons import press, settings
-from .make_reconstruction import make_reconstruction
+from tests.blender.buttons import press, settings
+from tests.blender.make_reconstruction import make_reconstruction
 
 Product = Callable[[str], ModuleType]
 

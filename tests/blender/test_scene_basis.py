@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from mathutils import Matrix, Vector
 
-from .look import bone_heads
-from .make_reconstruction import make_reconstruction
+from tests.blender.look import bone_heads
+from tests.blender.make_reconstruction import make_reconstruction
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ import bpy
 import numpy as np
 import pytest
 
-from .look import skin_points, world_place
-from .make_reconstruction import Made, make_reconstruction
+from tests.blender.look import skin_points, world_place
+from tests.blender.make_reconstruction import Made, make_reconstruction
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ import pytest
 from bpy_extras.object_utils import world_to_camera_view
 from mathutils import Vector
 
-from .look import bone_heads, everything, skin_points
-from .make_reconstruction import Made, make_reconstruction
+from tests.blender.look import bone_heads, everything, skin_points
+from tests.blender.make_reconstruction import Made, make_reconstruction
 
 
 @pytest.fixture

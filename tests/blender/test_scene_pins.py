@@ -10,8 +10,8 @@ import bpy
 import numpy as np
 import pytest
 
-from .look import bone_heads
-from .make_reconstruction import Made, make_reconstruction
+from tests.blender.look import bone_heads
+from tests.blender.make_reconstruction import Made, make_reconstruction
 
 
 @pytest.fixture

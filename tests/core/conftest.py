@@ -19,7 +19,7 @@ from core.body.model import BodyModel
 from core.contract.contact import Contact
 from core.contract.reconstruction import Info, Person, Reconstruction, Take
 from core.motion import Camera, PairMotion
-from core.perception.tracks import Tracks
+from core.perception.detections import Tracks
 from core.progress import Progress
 
 FRAMES = 12
@@ -133,13 +133,15 @@ def quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
 
     The made-up infiller takes part where there are weights of one, as in `infiller`: another seed is another motion.
     """
-    from core import checkpoint, pipeline, stages
+    from core import checkpoint
     from core.checkpoint import weights_file
-    from core.geometry.fit import Fitted
-    from core.geometry.initial import Initial
-    from core.optimizer.expect import Expected
-    from core.stage import Inputs, Stage
-    from core.take import Filled
+    from core.fitting.fit import Fitted
+    from core.fitting.initial import Initial
+    from core.pipeline import jobs as pipeline
+    from core.pipeline import stages
+    from core.pipeline.stage import Inputs, Stage
+    from core.pipeline.take import Filled
+    from core.stgcn.predict import Expected
 
     monkeypatch.setattr(pipeline, "load_body", load_body_once)
     monkeypatch.setattr(checkpoint, "MODELS", tmp_path / "models")
@@ -215,8 +217,8 @@ def infiller(quick: list[str], tmp_path: Path) -> list[str]:
 @pytest.fixture(scope="session")
 def made_up() -> Reconstruction:
     """A reconstruction of two made-up people on the free body, as it would be loaded from its folder."""
-    from core.geometry.fit import Fitted
-    from core.pipeline import motion_arrays
+    from core.fitting.fit import Fitted
+    from core.pipeline.jobs import motion_arrays
 
     body, motion = load_body_once(None), made_up_motion()
     fitted = Fitted(

@@ -14,12 +14,12 @@ from core.body.regions import vertex_regions
 from core.clip import probe
 from core.contract.files import read_json, read_npz
 from core.contract.reconstruction import MotionArrays
-from core.evaluation.against_truth import Truth, estimate_of, load_truth, shot_of
-from core.evaluation.metrics import penetration, vertex_normals
-from core.evaluation.scores import compare, contact_distance, score, touching
-from core.evaluation.shot import Shot
-from core.geometry.soles import sole_vertices
+from core.fitting.soles import sole_vertices
 from core.motion import pose_motion
+from lab.evaluation.against_truth import Truth, estimate_of, load_truth, shot_of
+from lab.evaluation.metrics import penetration, vertex_normals
+from lab.evaluation.scores import compare, contact_distance, score, touching
+from lab.evaluation.shot import Shot
 from tests.core.conftest import made_up_tracks
 
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"
@@ -58,7 +58,7 @@ def as_result(truth: Truth, frames: slice = slice(85, 110)) -> MotionArrays:
 
 def test_the_truth_is_of_the_body_that_ships(body, truth):
     contacts = read_json(SAMPLES / "handshake_hug_contacts.json")
-    assert contacts["body"] == body.identity, "the body changed: run scripts/choreograph_sample.py"
+    assert contacts["body"] == body.identity, "the body changed: run lab/choreography/choreograph_sample.py"
     np.testing.assert_allclose(pose_motion(body, truth.motion).joints.numpy(), truth.joints, atol=1e-4)
 
 

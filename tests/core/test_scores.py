@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from core.contract.contact import Contact
-from core.geometry.fit import Fitted, fit
-from core.geometry.prior import Prior
+from core.fitting.fit import Fitted, fit
+from core.fitting.prior import Prior
 from core.motion import pose_motion
-from core.report import SilentReporter
+from core.reporting import SilentReporter
 from core.scores import score
 from tests.core.conftest import load_body_once
-from tests.core.geometry import synthetic
+from tests.core.fitting import synthetic
 
 FRAMES = 20
 

@@ -12,7 +12,7 @@ import pytest
 
 from core import weights
 from core.contract.errors import Cancelled, UserError
-from core.report import SilentReporter
+from core.reporting import SilentReporter
 from core.weights import Weight, Wheel
 
 _CONTENT = b"numbers that were learned"

@@ -12,9 +12,9 @@ from core.contract.contact import Contact
 from core.contract.errors import UserError
 from core.motion import PairMotion, pose_motion
 from core.representation import residual
-from core.representation.clock import Clock
-from core.representation.parts import PARTS, touching
-from core.representation.view import GroundView
+from core.representation.body_parts import PARTS, touching
+from core.representation.ground_view import GroundView
+from core.representation.resampling import Clock
 from tests.core.conftest import made_up_motion
 
 BODY = load_body(None)

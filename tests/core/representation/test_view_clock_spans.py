@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from core.body.rotations import axis_angle_to_matrix
-from core.geometry.camera import extrinsics, intrinsics
+from core.fitting.camera import extrinsics, intrinsics
 from core.motion import Camera
-from core.representation.clock import Clock
-from core.representation.spans import blend, span_weights, spans
-from core.representation.view import GroundView, camera_in_view, ground_view
+from core.representation.ground_view import GroundView, camera_in_view, ground_view
+from core.representation.resampling import Clock
+from core.representation.sliding_windows import blend, span_weights, spans
 
 
 def camera_at(place: tuple[float, float, float], yaw: float, pitch: float = 0.1) -> Camera:
@@ -49,7 +49,7 @@ def test_the_view_does_not_turn_with_the_optical_axis() -> None:
 def test_straight_from_above_y_is_up_in_the_picture() -> None:
     camera = camera_at((0.0, 0.0, 6.0), yaw=0.4, pitch=np.pi / 2)
     view = ground_view(camera, two_pelvises((-0.4, 0.1, 0.9), (0.5, 0.0, 0.9)))
-    up_in_picture = -torch.from_numpy(camera.world[1, :3]).float()
+    up_in_picture = -torch.from_numpy(camera.T_cw[1, :3]).float()
     assert torch.allclose(view.turn[1], up_in_picture, atol=1e-5)
 
 

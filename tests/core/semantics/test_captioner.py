@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 from core.body.files import load_body
-from core.choreography.interaction import Interaction, load_interactions
 from core.contract.contact import Contact
 from core.contract.skeleton import BODY_JOINTS
 from core.motion import Camera, PairMotion
@@ -20,6 +19,7 @@ from core.semantics.deeds import Deed
 from core.semantics.description import Description, describe
 from core.semantics.phrases import hypotheses
 from core.semantics.wordings import MOVES, WORDINGS
+from lab.choreography.interaction import Interaction, load_interactions
 
 BENCHMARK = Path(__file__).resolve().parents[3] / "benchmarks" / "pairs_test"
 RATE = 30.0

@@ -10,10 +10,10 @@ import numpy as np
 
 from core.body.files import load_body
 from core.contract.contact import Contact
-from core.evaluation.against_truth import load_truth
 from core.motion import Camera, PairMotion
 from core.semantics.grounding import ground
 from core.semantics.phrases import Hypothesis, hypotheses
+from lab.evaluation.against_truth import load_truth
 
 SAMPLES = Path(__file__).resolve().parents[3] / "samples"
 

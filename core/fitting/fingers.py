@@ -1,0 +1,72 @@
+"""Finger curls from metric hand landmarks, on SMPL-X's flat hand."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from ..body.rotations import axis_angle_to_matrix
+from ..observations.observe import smooth_over_time
+from ..perception.detections import Tracks
+from .lifting import palm_frame
+
+_WRIST, _INDEX, _MIDDLE, _PINKY = 0, 5, 9, 17
+_FINGERS = {"index": 5, "middle": 9, "pinky": 17, "ring": 13}  # first landmark of each, in SMPL-X's order of fingers
+_RELAXED = (22.0, 30.0, 18.0)
+_THUMB_RELAXED = (8.0, 8.0, 12.0)
+_RANGE = ((-10.0, 90.0), (0.0, 105.0), (0.0, 80.0))
+"""Degrees of bending at a finger's three joints, from the knuckle on."""
+
+
+def curl_rotations(tracks: Tracks, device: torch.device) -> Tensor:
+    """Relative rotations [P,T,33,3,3] of jaw, eyes, left and right hand (SMPL-X's joints 22-54).
+
+    Where a hand was seen its fingers bend as seen; elsewhere they are relaxed. The jaw and the eyes rest.
+    """
+    hands = torch.from_numpy(tracks.hand_landmarks).to(device)
+    weight = torch.from_numpy(tracks.hands[..., 0, 2]).to(device)
+    time = torch.from_numpy(tracks.time).to(device, torch.float32)
+    observed = finger_bends(hands)
+    relaxed = observed.new_tensor(_RELAXED).expand(4, 3) * math.pi / 180
+    low, high = observed.new_tensor(_RANGE).T * math.pi / 180
+    observed = torch.minimum(torch.maximum(observed, low), high)
+    trust = weight.square()[..., None, None].expand_as(observed)
+    # a little of the relaxed hand everywhere decides where nothing was seen for long
+    blended = smooth_over_time(
+        (trust * observed + 0.02 * relaxed).flatten(2) / (trust + 0.02).flatten(2), (trust + 0.02).flatten(2), time, 0.1
+    ).unflatten(2, (2, 4, 3))
+    return _rotations(blended)
+
+
+def finger_bends(hands: Tensor) -> Tensor:
+    """Metric hand landmarks [...,2,21,3], left then right -> bends [...,2,4,3] in radians.
+
+    Index, middle, pinky and ring at their three joints, positive towards the palm; only the knuckle bends backwards too.
+    """
+    palm = palm_frame(*(hands[..., part, :] for part in (_WRIST, _INDEX, _MIDDLE, _PINKY)))
+    # the frame's third axis leaves the palm of the left hand, the back of the right one
+    inward = palm[..., 2] * hands.new_tensor([1.0, -1.0])[:, None]
+    bends = []
+    for start in _FINGERS.values():
+        bones = hands[..., start + 1 : start + 4, :] - hands[..., start : start + 3, :]
+        knuckle = hands[..., start, :] - hands[..., _WRIST, :]
+        chain = torch.nn.functional.normalize(torch.cat([knuckle[..., None, :], bones], -2) + 1e-6, dim=-1)
+        before, after = chain[..., :-1, :], chain[..., 1:, :]
+        bend = torch.atan2(torch.linalg.cross(before, after).norm(dim=-1), (before * after).sum(-1))
+        backwards = (bones[..., 0, :] * inward).sum(-1) < 0
+        bends.append(torch.cat([torch.where(backwards, -bend[..., 0], bend[..., 0])[..., None], bend[..., 1:]], -1))
+    return torch.stack(bends, -2)
+
+
+def _rotations(bends: Tensor) -> Tensor:
+    """bends [P,T,2,4,3] -> [P,T,33,3,3]. Fingers of the flat T-pose hand bend downwards: about -Z on the left, +Z right."""
+    people, frames = bends.shape[:2]
+    angles = bends.new_zeros(people, frames, 33, 3)
+    thumb = bends.new_tensor(_THUMB_RELAXED) * math.pi / 180
+    for hand, direction in enumerate((-1.0, 1.0)):
+        start = 3 + 15 * hand
+        angles[:, :, start : start + 12, 2] = direction * bends[:, :, hand].flatten(2)
+        angles[:, :, start + 12 : start + 15, 1] = direction * thumb
+    return axis_angle_to_matrix(angles)

@@ -1,0 +1,34 @@
+"""How far each body joint was seen, from the landmarks that show it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..contract.skeleton import BODY_JOINTS, LANDMARK_INDEX, LANDMARKS
+from ..perception.detections import Tracks
+
+_TRUNK = ("left_shoulder", "right_shoulder", "left_hip", "right_hip")
+_SHOWN_BY: dict[str, tuple[str, ...]] = {
+    "pelvis": ("left_hip", "right_hip"), "spine1": _TRUNK, "spine2": _TRUNK, "spine3": _TRUNK,
+    "neck": ("left_shoulder", "right_shoulder", "nose"), "head": ("nose", "left_ear", "right_ear"),
+}  # fmt: skip
+for _side in ("left", "right"):
+    _SHOWN_BY |= {
+        f"{_side}_{part}": (f"{_side}_{part}",) for part in ("hip", "knee", "ankle", "shoulder", "elbow", "wrist")
+    }
+    _SHOWN_BY |= {f"{_side}_collar": (f"{_side}_shoulder",), f"{_side}_foot": (f"{_side}_foot_index", f"{_side}_heel")}
+
+
+def landmarks_of_joints() -> np.ndarray:
+    """float32 [22,33]: how much each landmark shows of each joint; rows sum to one."""
+    shares = np.zeros((len(BODY_JOINTS), len(LANDMARKS)), np.float32)
+    for row, joint in enumerate(BODY_JOINTS):
+        shares[row, [LANDMARK_INDEX[name] for name in _SHOWN_BY[joint]]] = 1 / len(_SHOWN_BY[joint])
+    return shares
+
+
+def joint_confidence(tracks: Tracks) -> np.ndarray:
+    """float32 [P,T,22] in 0-1: 1 = seen, 0 = filled in. Frames in which a person was not found count as not seen."""
+    shown = tracks.keypoints[..., 2] * tracks.found[..., None]
+    columns = [shown[:, :, [LANDMARK_INDEX[name] for name in _SHOWN_BY[joint]]].mean(-1) for joint in BODY_JOINTS]
+    return np.clip(np.stack(columns, -1), 0, 1).astype(np.float32)

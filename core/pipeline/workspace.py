@@ -1,0 +1,55 @@
+"""A reconstruction's folder while a run works in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from ..contract.errors import UserError
+from ..contract.files import explained
+from ..contract.reconstruction import TAKES_FOLDER
+from .cache import remove_leftovers
+
+CACHE_FOLDER = "cache"
+_LOCK_FILE = ".lock"
+
+
+@contextmanager
+def workspace(folder: Path) -> Iterator[None]:
+    """Hold a reconstruction's folder for one run: made if need be, no other run in it, leftovers of a killed one removed.
+
+    A run that fails before it has put anything into the folder leaves no folder behind.
+    """
+    cache = folder / CACHE_FOLDER
+    with explained(folder):
+        missing = [path for path in (cache, *cache.parents) if not path.exists()]
+        cache.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(cache / _LOCK_FILE)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout as error:
+            raise UserError(
+                "folder-busy",
+                f"Another run is working in {folder}.",
+                "Wait until it has finished, or choose another folder.",
+            ) from error
+    try:
+        for place in (folder, cache, folder / TAKES_FOLDER):
+            remove_leftovers(place)
+        yield
+    finally:
+        lock.release()
+        _remove_if_empty(cache, missing)
+
+
+def _remove_if_empty(cache: Path, made: Sequence[Path]) -> None:
+    if not cache.is_dir() or any(path.name != _LOCK_FILE for path in cache.iterdir()):
+        return
+    (cache / _LOCK_FILE).unlink(missing_ok=True)
+    for path in made:  # innermost first
+        if any(path.iterdir()):
+            return
+        path.rmdir()

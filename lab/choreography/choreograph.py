@@ -1,0 +1,122 @@
+"""Make interactions of two people with truth, from single-person motion capture: FILE.npz and FILE.json.
+
+    .venv/bin/python lab/choreography/choreograph.py --motion FOLDER --split train --families handshake,hug --count 20 --out FILE
+    .venv/bin/python lab/choreography/choreograph.py --motion FOLDER --families hug --count 2 --look FOLDER     contact sheets, too
+
+The same seed gives the same clips, however many workers there are. `--bodies` takes people's own bodies: an npz of `templates`
+[N,V,3] and `joint_templates` [N,55,3]; FILE.json then says `bodies`, two numbers a clip.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+
+from core.body.files import load_body
+from core.contract.files import read_json, read_npz, write_json
+from core.motion import PairMotion, pose_motion
+
+from ..paths import BLENDER_PYTHON, MOTION_CACHE
+from ..rendering.contact_sheet import contact_sheet
+from .bodies import own_bodies
+from .families import FAMILIES
+from .interaction import Interaction, save_interactions
+from .produce import Made, Order, produce, summary
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--motion", type=Path, help="folder of motion capture; without it people stand at ease")
+    parser.add_argument("--cache", type=Path, default=MOTION_CACHE, help="where motion read once is kept")
+    parser.add_argument("--split", choices=("train", "dev", "test"), default="train")
+    parser.add_argument("--families", default=",".join(FAMILIES), help="comma-separated (default: all)")
+    parser.add_argument("--count", type=int, default=1, help="clips a family")
+    parser.add_argument("--first", type=int, default=0, help="number of the first clip of each family")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--bodies", type=Path, help="npz of people's own bodies, used instead of shapes of the body")
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--out", type=Path, help="file to write, without its ending")
+    parser.add_argument("--look", type=Path, help="folder for contact sheets of the clips")
+    parser.add_argument("--blender", type=Path, default=BLENDER_PYTHON)
+    arguments = parser.parse_args()
+    families = tuple(arguments.families.split(","))
+    unknown = [name for name in families if name not in FAMILIES]
+    if unknown:
+        parser.error(f"unknown families: {', '.join(unknown)}; there are {', '.join(FAMILIES)}")
+    torch.set_num_threads(1)
+    order = Order(
+        arguments.motion,
+        arguments.cache,
+        arguments.split,
+        families,
+        arguments.count,
+        arguments.seed,
+        arguments.bodies,
+        arguments.first,
+    )
+    made: list[Made] = []
+    began = time.perf_counter()
+    for clip in produce(order, min(arguments.workers, arguments.count * len(families))):
+        made.append(clip)
+        state = "no good draw" if clip.interaction is None else f"{clip.interaction.frames} frames"
+        print(f"{clip.name}: {state}, {clip.seconds:.1f} s", *clip.rejected, sep="\n    ", flush=True)
+    good = [clip for clip in made if clip.interaction is not None]
+    print(f"{summary(made)}\n{len(good)} clips in {time.perf_counter() - began:.0f} s")
+    if arguments.out:
+        save_interactions(arguments.out, [clip.interaction for clip in good if clip.interaction])
+        if arguments.bodies:
+            words = arguments.out.with_suffix(".json")
+            write_json(words, {**read_json(words), "bodies": [list(clip.bodies) for clip in good]})
+    if arguments.look:
+        arguments.look.mkdir(parents=True, exist_ok=True)
+        for clip in good:
+            look(clip, arguments.bodies, arguments.look / f"{clip.name}.png", arguments.blender)
+
+
+def look(clip: Made, bodies: Path | None, path: Path, blender: Path) -> None:
+    """Draw eight moments of a clip from two sides."""
+    assert clip.interaction is not None
+    frames = np.unique(moments(clip.interaction, 8))
+    labels = [str(frame) for frame in frames]
+    sheet = contact_sheet(skins_of(clip, bodies, frames), labels=labels, blender=blender, outfit=hash_of(clip.name))
+    cv2.imwrite(str(path), sheet)
+    print(path)
+
+
+def moments(clip: Interaction, count: int) -> np.ndarray:
+    """Frames to look at: the ends, and more of them where the two touch."""
+    weight = np.ones(clip.frames)
+    for contact in clip.contacts:
+        weight[max(contact.frame_start - 6, 0) : contact.frame_end + 7] = 3.0
+    share = np.concatenate([[0], np.cumsum(weight)[:-1]]) / weight[:-1].sum()
+    return np.searchsorted(share, np.linspace(0, 1, count) - 1e-9).clip(0, clip.frames - 1)
+
+
+def skins_of(clip: Made, bodies: Path | None, frames: np.ndarray) -> np.ndarray:
+    """[2,F,V,3]"""
+    assert clip.interaction is not None
+    motion, body = clip.interaction.motion, load_body(None)
+    own = None if bodies is None else own_bodies(body, read_npz(bodies))
+    skins = []
+    for p, number in enumerate(clip.bodies):
+        parts = {
+            name: value[p : p + 1] if name == "betas" else value[p : p + 1, frames]
+            for name, value in vars(motion).items()
+        }
+        person = body if own is None or number is None else own[number]
+        skins.append(pose_motion(person, PairMotion(**parts)).skin(person)[0].numpy())
+    return np.stack(skins)
+
+
+def hash_of(name: str) -> int:
+    return sum(name.encode())
+
+
+if __name__ == "__main__":
+    main()

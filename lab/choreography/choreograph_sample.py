@@ -1,0 +1,144 @@
+"""Make the sample clip and its truth: samples/handshake_hug.mp4, handshake_hug_truth.npz and handshake_hug_contacts.json.
+
+    .venv/bin/python lab/choreography/choreograph_sample.py --motion FOLDER      about 3 minutes on 2 cores
+    .venv/bin/python lab/choreography/choreograph_sample.py --render-only        the clip again, from the truth
+
+Two people of the free body walk up, shake hands, hug and part (`lab.choreography.sample`), on motion capture of the dev split;
+Blender as a Python module (--blender) renders them. The truth holds what `reconstruction.npz` holds of a motion, under the same
+names, and `planted` bool [P,T,2]; beside the contacts stand the recordings underneath.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import subprocess
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from core.body.face import face_landmarks
+from core.body.files import DEFAULT_BODY, load_body
+from core.body.model import BodyModel
+from core.contract.files import read_npz, replacing, write_json, write_npz
+from core.motion import PairMotion, pose_motion
+
+from ..mocap.kinds import find_windows
+from ..mocap.library import load_library
+from ..paths import BLENDER_PYTHON, MOTION_CACHE, RENDER_CLIP, ROOT, SAMPLES
+from .check import judge
+from .interaction import Interaction
+from .produce import interaction_of
+from .sample import compose
+from .solve import solve
+from .splits import captures_of
+from .studio import Studio
+from .wardrobe import OUTFITS, dress, worn
+
+NAME = "handshake_hug"
+SEED = 4
+SIZE = (960, 540)
+_LENS, _SENSOR = 35.0, 36.0
+"""mm"""
+_CAMERA_PLACE, _CAMERA_TARGET = (1.25, -4.0, 1.5), (0.0, 0.0, 0.93)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--motion", type=Path, help="folder of motion capture")
+    parser.add_argument("--cache", type=Path, default=MOTION_CACHE, help="where motion read once is kept")
+    parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--render-only", action="store_true")
+    parser.add_argument("--blender", type=Path, default=BLENDER_PYTHON)
+    arguments = parser.parse_args()
+    if not arguments.render_only and arguments.motion is None:
+        parser.error("give a folder of motion capture (--motion), or --render-only")
+    torch.set_num_threads(1)  # what a seed gives must not hang on how many there are
+    body = load_body(None)
+    truth_file, contacts_file, clip = (SAMPLES / f"{NAME}{end}" for end in ("_truth.npz", "_contacts.json", ".mp4"))
+    if arguments.render_only:
+        render(body, read_npz(truth_file), clip, arguments.blender)
+        return
+    made = choreographed(body, arguments.motion, arguments.cache, arguments.seed)
+    truth = truth_arrays(body, made)
+    render(body, truth, clip, arguments.blender)
+    write_npz(truth_file, truth)
+    words = {"sources": list(made.sources), "contacts": [contact.to_json() for contact in made.contacts]}
+    write_json(contacts_file, {"body": body.identity, **words})
+
+
+def choreographed(body: BodyModel, motion: Path, cache: Path, seed: int) -> Interaction:
+    captures = captures_of(load_library(motion, cache), "dev")
+    studio = Studio(body, lambda kind, frames: find_windows(captures, kind, frames))
+    scene = compose(studio, np.random.default_rng(seed))
+    solution = solve(scene, report=_say)
+    verdict = judge(scene, solution)
+    print(", ".join(f"{name} {value:.1f}" for name, value in verdict.numbers.items()))
+    print(f"{scene.frames} frames, {len(verdict.contacts)} contacts of regions, of {', '.join(scene.sources)}")
+    if not verdict.ok:
+        raise SystemExit(f"Not good enough: {'; '.join(verdict.reasons)}. Try another --seed.")
+    return interaction_of(NAME, scene, solution, verdict)
+
+
+def truth_arrays(body: BodyModel, made: Interaction) -> dict[str, np.ndarray]:
+    posed = pose_motion(body, made.motion)
+    frames = made.frames
+    K, world = camera()
+    return {
+        "frame_index": np.arange(frames, dtype=np.int32),
+        "time": np.arange(frames) / made.rate,
+        **vars(made.motion),
+        "jaw_pose": np.zeros((2, frames, 3), np.float32),
+        "joints": posed.joints.numpy(),
+        "rest_joints": posed.rest[:, 0].numpy(),
+        "camera_K": np.tile(K, (frames, 1, 1)).astype(np.float32),
+        "camera_world": np.tile(world, (frames, 1, 1)).astype(np.float32),
+        "planted": made.planted,
+    }
+
+
+def camera() -> tuple[np.ndarray, np.ndarray]:
+    """K [3,3] px and world -> camera [4,4]."""
+    focal = SIZE[0] * _LENS / _SENSOR
+    K = np.array([[focal, 0, SIZE[0] / 2], [0, focal, SIZE[1] / 2], [0, 0, 1]])
+    place, target = np.array(_CAMERA_PLACE), np.array(_CAMERA_TARGET)
+    forward = (target - place) / math.dist(target, place)
+    right = np.cross(forward, (0, 0, 1))
+    right /= np.linalg.norm(right)
+    world = np.eye(4)
+    world[:3, :3] = np.stack([right, np.cross(forward, right), forward])
+    world[:3, 3] = -world[:3, :3] @ place
+    return K, world
+
+
+def render(body: BodyModel, truth: dict[str, np.ndarray], clip: Path, blender: Path) -> None:
+    names = ("global_orient", "body_pose", "left_hand_pose", "right_hand_pose", "pelvis", "betas")
+    skin = pose_motion(body, PairMotion(**{name: truth[name] for name in names})).skin(body).numpy()
+    faces, face = body.faces.numpy(), face_landmarks(DEFAULT_BODY)
+    dressed = [dress(body, face, outfit) for outfit in OUTFITS]
+    scene = {
+        "vertices": np.stack([worn(skin[p], faces, clothes.thickness) for p, clothes in enumerate(dressed)]),
+        "faces": faces.astype(np.int32),
+        "materials": np.stack([clothes.materials for clothes in dressed]),
+        "colours": np.array([outfit.colours for outfit in OUTFITS], np.float32),
+        "camera_K": truth["camera_K"],
+        "camera_world": truth["camera_world"],
+        "image_size": np.array(SIZE),
+        "rate": np.array(1 / np.diff(truth["time"]).mean()),
+        "room": np.array(0),
+    }
+    with tempfile.TemporaryDirectory(prefix="socialmirror-") as folder, replacing(clip) as rendered:
+        write_npz(Path(folder) / "scene.npz", scene)
+        command = [str(blender), str(RENDER_CLIP), str(Path(folder) / "scene.npz")]
+        subprocess.run([*command, "--clip", str(rendered)], check=True, stdout=subprocess.DEVNULL)
+    print(f"{clip.relative_to(ROOT)}: {clip.stat().st_size / 1e6:.2f} MB")
+
+
+def _say(step: int, terms: dict[str, float]) -> None:
+    print(f"step {step}: " + ", ".join(f"{name} {value:.2f}" for name, value in terms.items()), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,95 @@
+"""One person helps the other up from the floor by the hand."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import torch
+from numpy.random import Generator
+from scipy.ndimage import gaussian_filter1d, maximum_filter1d
+
+from core.body.model import forward_kinematics, rest_joints
+from core.contract.skeleton import JOINT_INDEX
+
+from ...mocap.windows import placed
+from ..scene import Actor, Direction, Gaze, HandPose, Place, Scene, Span, Spot, Touch
+from ..sentences import Details, sentences
+from ..skin_points import BODY, Points
+from ..spots import sample_of
+from ..studio import Studio, joints_of
+from ..variants import exchanged, mirrored
+
+_PALM = Spot("right_palm", (0.35, -1, -0.1))
+_RISING = (0.34, 0.50)
+"""Shares of the standing height of the pelvis, between which the hand is taken."""
+_EASED = 15
+"""frames over which somebody is raised from in the floor."""
+_ABOVE = 0.008
+"""metres that they then lie above it."""
+
+
+def compose(studio: Studio, rng: Generator) -> Scene:
+    frames = int(rng.integers(110, 151))
+    helper, helped = studio.person(rng), studio.person(rng)
+    rises = studio.motion("getting_up", helped, frames, rng)
+    upright = frames - 20 if rises.peak is None else rises.peak
+    rises = placed(rises, math.pi, (0.0, 0.0), min(upright, frames - 1))
+    rising = rises.pelvis[:, 2] / helped.pelvis_height
+    low = np.flatnonzero(rising[: upright + 1] < rng.uniform(*_RISING))
+    first = int(low[-1]) if len(low) else max(upright - 25, 0)
+    hold = Span(first, min(upright + int(rng.integers(2, 14)), frames - 8), 30, 18)
+    risen = _on_the_floor(Actor(helped.body, helped.betas, rises))
+    joints = joints_of(risen)
+    # the helper stands before the chest and feet of who gets up, and never nearer than both have room
+    part = slice(int(hold.first), int(hold.last) + 1)
+    chest = joints[part, JOINT_INDEX["spine3"], :2]
+    nearest = float(
+        min(chest[:, 0].min(), joints[part][:, [JOINT_INDEX["left_foot"], JOINT_INDEX["right_foot"]], 0].min())
+    )
+    x = nearest - rng.uniform(0.42, 0.52)
+    y = float(chest[:, 1].mean()) + rng.normal(0, 0.04)
+    stands = placed(studio.standing(helper, frames, rng), float(rng.normal(0, 0.08)), (x, y), int(hold.first))
+    helping = Actor(helper.body, helper.betas, stands)
+    shoulders = [joints_of(helping)[:, JOINT_INDEX["right_shoulder"]], joints[:, JOINT_INDEX["right_shoulder"]]]
+    share = helper.arm / (helper.arm + helped.arm)
+    between = shoulders[0] + share * (shoulders[1] - shoulders[0])
+    between[:, 2] -= 0.10
+    scene = Scene(
+        "help_up",
+        (helping, risen),
+        touches=(Touch(0, _PALM, _PALM, hold, loose=0.012, facing=0.35, gap=0.009),),
+        places=tuple(Place(p, _PALM, between.astype(np.float32), hold, sigma=0.10) for p in (0, 1)),
+        directions=(
+            Direction(0, "right_wrist", (-1, 0, 0), (0.8, 0, -0.5), hold, near=(1, "right_wrist"), sigma=0.35),
+        ),
+        gazes=(
+            Gaze(0, Span(4, frames - 6, 12, 12), sigma=0.5),
+            Gaze(1, Span(hold.first - 6, frames, 12, 12), sigma=0.6),
+        ),
+        hands=tuple(HandPose(p, "right", "clasped", hold, closes=True) for p in (0, 1)),
+        moves=0.08,
+        turns=0.15,
+    )
+    side = "right"
+    if rng.random() < 0.5:
+        scene, side = mirrored(scene), "left"
+    lying = rises.pelvis[0, 2] < 0.16 and abs(joints[0, JOINT_INDEX["neck"], 2] - rises.pelvis[0, 2]) < 0.2
+    words = Details(side=side, other_side=side, place="lying" if lying else "sitting")  # pyright: ignore[reportArgumentType]
+    scene = replace(scene, sentences=sentences("help_up", words, rng))
+    return exchanged(scene) if rng.random() < 0.5 else scene
+
+
+def _on_the_floor(actor: Actor) -> Actor:
+    """Raised where a body that lies or sits would be in the floor."""
+    betas, base = torch.from_numpy(actor.betas), actor.base
+    rest = rest_joints(actor.body, betas)[:BODY]
+    joints, world = forward_kinematics(torch.from_numpy(base.rotations), rest, torch.from_numpy(base.pelvis))
+    sample = sample_of(actor.body)
+    skin = Points.of(sample.body, betas, torch.eye(3).repeat(1, 33, 1, 1), sample.normal).all(joints, world)[0]
+    under = np.maximum(-skin[..., 2].amin(1).numpy(), 0.0)
+    under += _ABOVE * (under > 0)
+    pelvis = base.pelvis.copy()
+    pelvis[:, 2] += gaussian_filter1d(maximum_filter1d(under, _EASED), _EASED / 3, mode="nearest")
+    return replace(actor, base=replace(base, pelvis=pelvis))

@@ -1,0 +1,83 @@
+"""Feet of a single motion, mended: where they are planted they do not slide, and no sole is under the floor."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from core.contract.skeleton import JOINT_INDEX
+from core.fitting.soles import sole_vertices
+
+from .scene import Actor
+from .skin_points import Points
+
+_LETS_GO = 5
+"""Frames in which a foot becomes free after it was planted."""
+
+
+class Feet(NamedTuple):
+    ankles: Tensor
+    """[T,2,3]"""
+    free: Tensor
+    """[T,2]"""
+
+
+def feet_of(actor: Actor, joints: Tensor, world: Tensor) -> Feet:
+    """joints [T,22,3] and world rotations [T,22,3,3] of the actor's base."""
+    soles = sole_places(actor, joints, world)
+    ankles = joints[:, [JOINT_INDEX["left_ankle"], JOINT_INDEX["right_ankle"]]].clone()
+    frames = len(joints)
+    free = torch.ones(frames, 2)
+    for foot in (0, 1):
+        planted = actor.base.planted[:, foot]
+        middle = soles[:, foot].mean(1).numpy()
+        correction, known = np.zeros((frames, 2)), np.zeros(frames, bool)
+        for first, last in stretches(planted):
+            correction[first : last + 1] = middle[first : last + 1, :2].mean(0) - middle[first : last + 1, :2]
+            known[first : last + 1] = True
+        if known.any():
+            at = np.flatnonzero(known)
+            for axis in (0, 1):
+                correction[:, axis] = np.interp(np.arange(frames), at, correction[at, axis])
+        lowest = soles[:, foot, :, 2].min(1).values.numpy()
+        raise_by = np.where(planted, -lowest, np.maximum(-lowest, 0))
+        if planted.any():  # a foot in the air shares what its neighbours on the floor are mended by
+            at = np.flatnonzero(planted)
+            raise_by = np.maximum(raise_by, np.interp(np.arange(frames), at, raise_by[at]) * ~planted)
+            raise_by[planted] = -lowest[planted]
+        ankles[:, foot, :2] += torch.from_numpy(correction).float()
+        ankles[:, foot, 2] += torch.from_numpy(raise_by).float()
+        free[:, foot] = torch.from_numpy(_away_from(planted)).float()
+    return Feet(ankles, free)
+
+
+def sole_places(actor: Actor, joints: Tensor, world: Tensor) -> Tensor:
+    """[T,2,6,3] the soles' points of each foot."""
+    points = sole_points(actor, len(joints))
+    return points.all(joints, world)[0].unflatten(1, (2, -1))
+
+
+def sole_points(actor: Actor, frames: int) -> Points:
+    vertices = sole_vertices(actor.body).flatten()
+    none = torch.eye(3).repeat(1, 33, 1, 1)
+    points = Points.of(actor.body.subset(vertices), torch.from_numpy(actor.betas), none, torch.zeros(len(vertices), 3))
+    return Points(points.rest.expand(frames, -1, -1), points.normal, points.joints, points.carrier, points.share)
+
+
+def stretches(mask: np.ndarray) -> list[tuple[int, int]]:
+    """First and last index of each run of True in bool [T]."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], mask.astype(int), [0]])))
+    return [(int(first), int(end) - 1) for first, end in edges.reshape(-1, 2)]
+
+
+def _away_from(planted: np.ndarray) -> np.ndarray:
+    """[T] 0 where planted, smoothly up to 1 some frames away."""
+    at = np.flatnonzero(planted)
+    if not len(at):
+        return np.ones(len(planted))
+    distance = np.abs(np.arange(len(planted))[:, None] - at).min(1)
+    u = np.clip(distance / _LETS_GO, 0, 1)
+    return u * u * (3 - 2 * u)

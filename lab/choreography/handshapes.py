@@ -1,0 +1,77 @@
+"""Shapes of the hand: how far each joint of the fingers bends."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from core.body.rotations import axis_angle_to_matrix
+
+from .scene import HandPose, HandShape, Span
+
+SIDES = ("left", "right")
+FINGERS = ("index", "middle", "pinky", "ring", "thumb")
+NUMBERS = 14
+"""Numbers of a hand's shape: three bends (radians) of index, middle, pinky and ring, how far the four spread (radians), and how
+far the thumb is laid in (0-1)."""
+_SHAPES: dict[HandShape, tuple[tuple[float, float, float], float, float]] = {
+    "relaxed": ((0.35, 0.40, 0.25), 0.0, 0.3),
+    "flat": ((0.06, 0.10, 0.06), 0.0, 0.0),
+    "spread": ((0.02, 0.06, 0.04), 0.16, -0.2),
+    "clasped": ((0.75, 0.75, 0.45), 0.0, 0.4),
+    "hooked": ((0.75, 0.95, 0.55), 0.0, 0.4),
+    "fist": ((1.35, 1.55, 0.95), 0.0, 1.0),
+}
+"""Bends of all four fingers, spread and thumb."""
+_UNEVEN = torch.tensor([0.25, 0.0, 0.15, 0.08])
+"""How much more than the middle finger index, middle, pinky and ring bend, as a share: no hand is a comb."""
+_SPREAD = torch.tensor([1.0, 0.2, -1.1, -0.5])
+_THUMB = torch.tensor([[0.10, 0.15, 0.20], [0.30, 0.45, 0.65]])
+"""radians of its three joints, laid out and laid in."""
+_OPENS_BEFORE, _CLOSES_IN = 4, 5
+"""Frames by which a hand is open before it reaches what it closes on, and in which it then closes."""
+
+
+def finger_rotations(shapes: Tensor) -> Tensor:
+    """shapes [...,2,NUMBERS] of left and right hand -> rotations [...,33,3,3] of jaw, eyes, left and right hand.
+
+    Fingers of the flat hand in the rest pose bend downwards.
+    """
+    angles = shapes.new_zeros(*shapes.shape[:-2], 33, 3)
+    for hand, sign in ((0, 1.0), (1, -1.0)):
+        first, shape = 3 + 15 * hand, shapes[..., hand, :]
+        angles[..., first : first + 12, 2] = -sign * shape[..., :12]
+        angles[..., first : first + 12 : 3, 1] = -sign * shape[..., 12:13] * _SPREAD
+        thumb = _THUMB[0] + shape[..., 13:14] * (_THUMB[1] - _THUMB[0])
+        angles[..., first + 12 : first + 15, 1] = sign * thumb
+    return axis_angle_to_matrix(angles)
+
+
+def shape_of(name: HandShape) -> Tensor:
+    """[NUMBERS]"""
+    bends, spread, thumb = _SHAPES[name]
+    return torch.cat([((1 + _UNEVEN[:, None]) * torch.tensor(bends)).flatten(), torch.tensor([spread, thumb])])
+
+
+def hand_shapes(poses: tuple[HandPose, ...], frames: int, closed: dict[HandPose, Tensor] | None = None) -> Tensor:
+    """[2,T,2,NUMBERS] of both people's left and right hands, blended over time.
+
+    Hands that close on something are flat until it is known (`closed`) how far they do."""
+    shapes = shape_of("relaxed").repeat(2, frames, 2, 1)
+    for pose in poses:
+        hand = shapes[pose.person, :, SIDES.index(pose.side)]
+        if pose.closes:
+            span = pose.span
+            opened = Span(span.first - _OPENS_BEFORE, span.last + _OPENS_BEFORE, span.reach, span.leave)
+            hand += _weight(opened, frames) * (shape_of("flat") - hand)
+            if closed is not None:
+                fade = min(_CLOSES_IN, (span.last - span.first) / 3)
+                span = Span(span.first + fade, span.last - fade, fade, fade)
+                hand += _weight(span, frames) * (closed[pose] - hand)
+        else:
+            hand += _weight(pose.span, frames) * (shape_of(pose.shape) - hand)
+    return shapes
+
+
+def _weight(span: Span, frames: int) -> Tensor:
+    return torch.from_numpy(span.weight(frames)).float()[:, None]

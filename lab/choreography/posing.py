@@ -1,0 +1,180 @@
+"""Two people's poses from few smooth numbers on top of their own motions: what the solver turns, and the kinematics of it.
+
+P people (two of each scene, one scene after the other), T frames; scenes that are shorter than the longest stay in their
+last frame. Feet are given and legs reach them, so that whatever the rest of the body does, planted feet stay.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from core.body.model import forward_kinematics, rest_joints
+from core.body.rotations import axis_angle_to_matrix
+from core.contract.skeleton import BODY_JOINTS, JOINT_INDEX
+
+from .feet import feet_of
+from .legs import Leg, reach
+from .scene import Scene
+
+UPPER = tuple(
+    JOINT_INDEX[name]
+    for name in (
+        *("pelvis", "spine1", "spine2", "spine3", "neck", "head"),
+        *("left_collar", "right_collar", "left_shoulder", "right_shoulder"),
+        *("left_elbow", "right_elbow", "left_wrist", "right_wrist"),
+    )
+)
+"""Joints that are turned; legs follow from hips and feet."""
+_LEVELS = (
+    (("spine1",), ("pelvis",)),
+    (("spine2",), ("spine1",)),
+    (("spine3",), ("spine2",)),
+    (("neck", "left_collar", "right_collar"), ("spine3", "spine3", "spine3")),
+    (("head", "left_shoulder", "right_shoulder"), ("neck", "left_collar", "right_collar")),
+    (("left_elbow", "right_elbow"), ("left_shoulder", "right_shoulder")),
+    (("left_wrist", "right_wrist"), ("left_elbow", "right_elbow")),
+)
+_HIPS, _KNEES, _ANKLES, _TOES = (
+    [JOINT_INDEX[f"{side}_{part}"] for side in ("left", "right")] for part in ("hip", "knee", "ankle", "foot")
+)
+_EASE = {
+    "pelvis": 6, "spine1": 5, "spine2": 5, "spine3": 5, "neck": 7, "head": 9, "collar": 6, "shoulder": 30, "elbow": 40,
+    "wrist": 14,
+}  # fmt: skip
+"""Degrees by which each joint may well leave the motion underneath."""
+_SHIFT, _FOOT_SHIFT = (0.05, 0.05, 0.012), 0.12
+"""metres by which the pelvis (along the floor, and up) and a foot in the air may well leave theirs."""
+_FOOT_TURN, _SWIVEL = math.radians(20), math.radians(10)
+
+SHIFT = slice(3 * len(UPPER), 3 * len(UPPER) + 3)
+FOOT_SHIFT = slice(SHIFT.stop, SHIFT.stop + 6)
+FOOT_TURN = slice(FOOT_SHIFT.stop, FOOT_SHIFT.stop + 6)
+SWIVEL = slice(FOOT_TURN.stop, FOOT_TURN.stop + 2)
+NUMBERS = SWIVEL.stop
+"""How many numbers move one person in one frame, each in units of what may well be."""
+
+
+def _stacked(parts: Sequence[np.ndarray | Tensor]) -> Tensor:
+    """[P,T,...] of parts of different lengths, each of which stays at its end."""
+    longest = max(len(part) for part in parts)
+    tensors = [torch.as_tensor(part) for part in parts]
+    return torch.stack([torch.cat([part, part[-1:].expand(longest - len(part), *part.shape[1:])]) for part in tensors])
+
+
+def ease() -> Tensor:
+    """[14] radians for each of UPPER."""
+    names = [BODY_JOINTS[joint].removeprefix("left_").removeprefix("right_") for joint in UPPER]
+    return torch.tensor([math.radians(_EASE[name]) for name in names])
+
+
+@dataclass(frozen=True)
+class Poses:
+    joints: Tensor
+    """[P,T,22,3]"""
+    world: Tensor
+    """[P,T,22,3,3]"""
+    turned: Tensor
+    """[P,T,14,3,3] of UPPER, relative to their parents"""
+    missing: Tensor
+    """[P,T,2] metres that legs are too short by"""
+
+
+@dataclass(frozen=True)
+class Bases:
+    """Both people's own motions in the frames looked at, with feet held where they are planted."""
+
+    rest: Tensor
+    """[P,22,3]"""
+    rotations: Tensor
+    """[P,T,22,3,3]"""
+    pelvis: Tensor
+    """[P,T,3]"""
+    joints: Tensor
+    """[P,T,22,3] and below [P,T,22,3,3], of the motion underneath"""
+    world: Tensor
+    ankles: Tensor
+    """[P,T,2,3] where feet go"""
+    ankle_turns: Tensor
+    """[P,T,2,3,3]"""
+    free: Tensor
+    """[P,T,2] 0 where a foot is planted, rising to 1 in the air"""
+    pivot: Tensor
+    """[P,3] about what each person is turned as a whole"""
+
+    @classmethod
+    def of(cls, scenes: Sequence[Scene]) -> Bases:
+        actors = [actor for scene in scenes for actor in scene.actors]
+        rotations = _stacked([actor.base.rotations for actor in actors])
+        pelvis = _stacked([actor.base.pelvis for actor in actors])
+        rest = torch.stack([rest_joints(actor.body, torch.from_numpy(actor.betas))[:22] for actor in actors])
+        joints, world = forward_kinematics(rotations, rest[:, None], pelvis)
+        feet = [
+            feet_of(actor, joints[p, : actor.base.frames], world[p, : actor.base.frames])
+            for p, actor in enumerate(actors)
+        ]
+        ankles, free = _stacked([foot.ankles for foot in feet]), _stacked([foot.free for foot in feet])
+        pivot = pelvis.mean(1) * torch.tensor([1.0, 1.0, 0.0])
+        return cls(rest, rotations, pelvis, joints, world, ankles, world[:, :, _ANKLES], free, pivot)
+
+    def at(self, frames: Tensor) -> Bases:
+        """Only some of the frames."""
+        parts = {name: value[:, frames] for name, value in vars(self).items() if name not in ("rest", "pivot")}
+        return Bases(rest=self.rest, pivot=self.pivot, **parts)
+
+    def posed(self, numbers: Tensor, moved: Tensor) -> Poses:
+        """numbers [P,T,NUMBERS]; moved [P,3]: metres over the floor and radians about the vertical, of each person as a whole."""
+        whole = axis_angle_to_matrix(torch.nn.functional.pad(moved[:, 2:], (2, 0)))[:, None]
+        shift = torch.nn.functional.pad(moved[:, :2], (0, 1))[:, None] + self.pivot[:, None]
+
+        def placed(points: Tensor) -> Tensor:  # [P,T,N,3]
+            return (points - self.pivot[:, None, None]) @ whole.mT + shift[:, :, None]
+
+        turns = axis_angle_to_matrix(numbers[..., : SHIFT.start].unflatten(-1, (-1, 3)) * ease()[:, None])
+        turned = self.rotations[:, :, UPPER] @ turns
+        offset = self.rest[:, None]
+        place: dict[int, Tensor] = {
+            0: placed(self.pelvis[:, :, None])[:, :, 0] + torch.tensor(_SHIFT) * numbers[..., SHIFT]
+        }
+        world: dict[int, Tensor] = {0: whole @ turned[:, :, 0]}
+        for names, above in _LEVELS:
+            joints, parents = [JOINT_INDEX[name] for name in names], [JOINT_INDEX[name] for name in above]
+            carrying = torch.stack([world[parent] for parent in parents], 2)
+            now = carrying @ turned[:, :, [UPPER.index(joint) for joint in joints]]
+            arms = (offset[:, :, joints] - offset[:, :, parents])[..., None]
+            there = torch.stack([place[parent] for parent in parents], 2) + (carrying @ arms)[..., 0]
+            for index, joint in enumerate(joints):
+                world[joint], place[joint] = now[:, :, index], there[:, :, index]
+        # legs
+        free = self.free[..., None]
+        foot_shift = numbers[..., FOOT_SHIFT].unflatten(-1, (2, 3)) * _FOOT_SHIFT
+        foot_turn = numbers[..., FOOT_TURN].unflatten(-1, (2, 3)) * _FOOT_TURN
+        ankles = placed(self.ankles) + free * foot_shift
+        ankle_turns = whole[:, :, None] @ self.ankle_turns @ axis_angle_to_matrix(free * foot_turn)
+        hips = (
+            place[0][:, :, None] + (world[0][:, :, None] @ (offset[:, :, _HIPS] - offset[:, :, :1])[..., None])[..., 0]
+        )
+        before = Leg(
+            *(placed(self.joints[:, :, part]) for part in (_HIPS, _KNEES, _ANKLES)),
+            *(whole[:, :, None] @ self.world[:, :, part] for part in (_HIPS, _KNEES)),
+        )
+        leg = reach(before, hips, ankles, numbers[..., SWIVEL] * _SWIVEL)
+        toe_turns = ankle_turns @ self.rotations[:, :, _TOES]
+        toes = leg.ankle + (ankle_turns @ (offset[:, :, _TOES] - offset[:, :, _ANKLES])[..., None])[..., 0]
+        for side in (0, 1):
+            for part, where, turn in (
+                (_HIPS, hips, leg.thigh_turn),
+                (_KNEES, leg.knee, leg.shank_turn),
+                (_ANKLES, leg.ankle, ankle_turns),
+                (_TOES, toes, toe_turns),
+            ):
+                place[part[side]], world[part[side]] = where[:, :, side], turn[:, :, side]
+        order = range(len(BODY_JOINTS))
+        return Poses(
+            torch.stack([place[j] for j in order], 2), torch.stack([world[j] for j in order], 2), turned, leg.missing
+        )

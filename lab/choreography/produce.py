@@ -1,0 +1,186 @@
+"""Many clips of many families: drawn, solved, judged, and drawn again where they failed. The same for the same seed."""
+
+from __future__ import annotations
+
+import multiprocessing
+import time
+import zlib
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from core.body.files import load_body
+from core.body.model import BodyModel
+from core.contract.errors import UserError
+from core.contract.files import read_npz
+
+from ..mocap.capture import Capture
+from ..mocap.kinds import find_windows
+from ..mocap.library import load_library
+from .bodies import own_bodies
+from .check import Verdict, judge
+from .families import FAMILIES
+from .interaction import Interaction
+from .scene import Scene
+from .solve import Solution, solve_all
+from .splits import Split, captures_of
+from .studio import Studio
+
+_ATTEMPTS = 12
+"""Draws of one clip before it is given up."""
+_TOGETHER = 8
+"""Clips that are solved together. Part of what a seed gives: others would differ in the last digits."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to be made."""
+
+    motion: Path | None
+    """A folder of motion capture; None: people stand at ease."""
+    cache: Path | None
+    split: Split
+    families: tuple[str, ...]
+    count: int
+    """Clips a family."""
+    seed: int
+    bodies: Path | None = None
+    """People's own bodies (`bodies.own_bodies`)."""
+    first: int = 0
+    """Number of the first clip of each family."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """One clip, and what it took."""
+
+    name: str
+    family: str
+    interaction: Interaction | None = None
+    """None where no draw came out well."""
+    bodies: tuple[int | None, int | None] = (None, None)
+    """Numbers of the people's own bodies."""
+    numbers: Mapping[str, float] = field(default_factory=dict)
+    rejected: tuple[str, ...] = ()
+    """Why earlier draws were thrown away."""
+    seconds: float = 0.0
+    """of the processor, all draws together."""
+
+
+def produce(order: Order, workers: int = 1) -> Iterator[Made]:
+    """All clips of an order, in order, whatever the number of processes."""
+    numbers = range(order.first, order.first + order.count)
+    tasks = [
+        (order, family, tuple(numbers[start : start + _TOGETHER]))
+        for family in order.families
+        for start in range(0, order.count, _TOGETHER)
+    ]
+    if workers <= 1:
+        for task in tasks:
+            yield from _make(task)
+        return
+    with multiprocessing.get_context("spawn").Pool(workers, initializer=_one_thread) as pool:
+        for clips in pool.imap(_make, tasks):
+            yield from clips
+
+
+def make(studio: Studio, family: str, numbers: Sequence[int], seed: int) -> list[Made]:
+    """Clips of a family: draws from `seed` and each clip's number until one is judged well."""
+    waiting = {number: Made(f"{family}-{number:04d}", family) for number in numbers}
+    done: dict[int, Made] = {}
+    for attempt in range(_ATTEMPTS):
+        started = time.process_time()
+        scenes: dict[int, Scene] = {}
+        for number, clip in tuple(waiting.items()):
+            rng = np.random.default_rng([seed, zlib.crc32(family.encode()), number, attempt])
+            try:
+                scenes[number] = FAMILIES[family](studio, rng)
+            except UserError as error:  # the split has no recording that this draw asks for
+                waiting[number] = replace(clip, rejected=(*clip.rejected, error.message))
+        if not scenes:
+            continue
+        solutions = solve_all(tuple(scenes.values()))
+        verdicts = [judge(scene, solution) for scene, solution in zip(scenes.values(), solutions)]
+        took = (time.process_time() - started) / len(scenes)
+        for (number, scene), solution, verdict in zip(scenes.items(), solutions, verdicts):
+            clip = replace(waiting[number], seconds=waiting[number].seconds + took)
+            if verdict.ok:
+                del waiting[number]
+                interaction = interaction_of(clip.name, scene, solution, verdict)
+                bodies = _numbers_of_bodies(studio, scene)
+                done[number] = replace(clip, interaction=interaction, bodies=bodies, numbers=dict(verdict.numbers))
+            else:
+                waiting[number] = replace(clip, rejected=(*clip.rejected, "; ".join(verdict.reasons)))
+        if not waiting:
+            break
+    return [done.get(number) or waiting[number] for number in numbers]
+
+
+def interaction_of(name: str, scene: Scene, solution: Solution, verdict: Verdict) -> Interaction:
+    return Interaction(
+        name=name,
+        family=scene.family,
+        sources=scene.sources,
+        subjects=scene.subjects,
+        rate=scene.rate,
+        motion=solution.motion,
+        planted=solution.planted,
+        contacts=verdict.contacts,
+        sentences=scene.sentences,
+    )
+
+
+def summary(made: Sequence[Made]) -> str:
+    """A table: of each family how many clips, how many draws were thrown away and why, and the numbers' means and worst."""
+    lines = []
+    for family in dict.fromkeys(clip.family for clip in made):
+        clips = [clip for clip in made if clip.family == family]
+        good = [clip for clip in clips if clip.interaction is not None]
+        draws = sum(len(clip.rejected) for clip in clips) + len(good)
+        seconds = sum(clip.seconds for clip in clips) / max(draws, 1)
+        lines.append(
+            f"{family}: {len(good)} of {len(clips)} clips from {draws} draws ({len(good) / max(draws, 1):.0%} accepted), "
+            f"{seconds:.1f} s a draw"
+        )
+        if good:
+            names = list(good[0].numbers)
+            both = [(name, np.array([clip.numbers[name] for clip in good])) for name in names]
+            lines.append(
+                "  " + ", ".join(f"{name} {values.mean():.1f} (max {values.max():.1f})" for name, values in both)
+            )
+        reasons = Counter(_kind_of(part) for clip in clips for reason in clip.rejected for part in reason.split("; "))
+        lines.extend(f"  thrown away {count}: {reason}" for reason, count in reasons.most_common())
+    return "\n".join(lines)
+
+
+def _kind_of(reason: str) -> str:
+    return " ".join(word for word in reason.split() if not word.replace(".", "").isdigit())
+
+
+def _make(task: tuple[Order, str, tuple[int, ...]]) -> list[Made]:
+    order, family, numbers = task
+    return make(_studio(order.motion, order.cache, order.split, order.bodies), family, numbers, order.seed)
+
+
+@lru_cache(maxsize=2)
+def _studio(motion: Path | None, cache: Path | None, split: Split, bodies: Path | None) -> Studio:
+    body = load_body(None)
+    own: tuple[BodyModel, ...] = () if bodies is None else own_bodies(body, read_npz(bodies))
+    if motion is None:
+        return Studio(body, bodies=own)
+    captures: list[Capture] = list(captures_of(load_library(motion, cache), split))
+    return Studio(body, lambda kind, frames: find_windows(captures, kind, frames), own)
+
+
+def _numbers_of_bodies(studio: Studio, scene: Scene) -> tuple[int | None, int | None]:
+    first, second = (studio.bodies.index(actor.body) if actor.body in studio.bodies else None for actor in scene.actors)
+    return first, second
+
+
+def _one_thread() -> None:
+    torch.set_num_threads(1)

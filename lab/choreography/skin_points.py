@@ -1,0 +1,95 @@
+"""Points of a posed person's skin without the fingers' joints: fingers take their shape first, and ride on the wrist.
+
+22 body joints then carry all of the skin, and a fit that does not move fingers need not pose them. Bodies whose skin has pose
+correctives are treated as if they had none.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from core.body.model import BodyModel, forward_kinematics, rest_joints, skin
+from core.contract.skeleton import BODY_JOINTS, JOINTS, PARENTS
+
+BODY = len(BODY_JOINTS)
+_STRONGEST = 5
+"""Joints that carry a point at most."""
+
+
+def body_weights(weights: Tensor) -> Tensor:
+    """[N,55] -> [N,22]: what face and fingers carry goes to the head and the wrists."""
+    carried = weights[:, :BODY].clone()
+    for joint in range(BODY, len(JOINTS)):
+        above = joint
+        while above >= BODY:
+            above = PARENTS[above]
+        carried[:, above] += weights[:, joint]
+    return carried
+
+
+def rest_skin(body: BodyModel, betas: Tensor, fingers: Tensor) -> Tensor:
+    """The rest pose's skin [T,V,3] of a person of shape betas [16] with fingers (and face) [T,33,3,3] already turned."""
+    joints = rest_joints(body, betas)
+    rotations = torch.eye(3).repeat(len(fingers), len(JOINTS), 1, 1)
+    rotations[:, BODY:] = fingers
+    places, world = forward_kinematics(rotations, joints, joints[0])
+    return skin(body, betas, rotations, joints, places, world)
+
+
+@dataclass(frozen=True)
+class Points:
+    """N points on one person, T frames."""
+
+    rest: Tensor
+    """[T,N,3] in the rest pose, fingers turned"""
+    normal: Tensor
+    """[N,3] in the rest pose"""
+    joints: Tensor
+    """[22,3] rest joints"""
+    carrier: Tensor
+    """int64 [N,K] joints that carry each point"""
+    share: Tensor
+    """[N,K] and by how much; rows sum to one"""
+
+    @classmethod
+    def of(cls, body: BodyModel, betas: Tensor, fingers: Tensor, normal: Tensor) -> Points:
+        """All vertices of `body` (a subset of a body), with their normals [N,3]."""
+        share, carrier = body_weights(body.weights).sort(dim=1, descending=True)
+        share, carrier = share[:, :_STRONGEST], carrier[:, :_STRONGEST]
+        return cls(
+            rest_skin(body, betas, fingers),
+            normal,
+            rest_joints(body, betas)[:BODY],
+            carrier,
+            share / share.sum(1, keepdim=True),
+        )
+
+    def all(self, joints: Tensor, world: Tensor) -> tuple[Tensor, Tensor]:
+        """Places and normals [T,N,3] of all points for joints [T,22,3] and world rotations [T,22,3,3]."""
+        shift = joints - (world @ self.joints[..., None])[..., 0]
+        turned = torch.cat([world, shift[..., None]], -1).flatten(-2).mT @ self.dense().T
+        turned = turned.unflatten(-2, (3, 4))
+        places = (turned[:, :, :3] * self.rest.mT[:, None]).sum(2) + turned[:, :, 3]
+        return places.mT, (world[:, self.carrier[:, 0]] @ self.normal[..., None])[..., 0]
+
+    def dense(self) -> Tensor:
+        """[N,22] shares"""
+        return torch.zeros(len(self.carrier), BODY).scatter_(1, self.carrier, self.share)
+
+    def levers(self) -> Tensor:
+        """[T,N,22,3] metres from each joint, times its share"""
+        return self.dense()[..., None] * (self.rest[:, :, None] - self.joints)
+
+
+def columns(joints: Tensor, world: Tensor) -> Tensor:
+    """joints [...,22,3] and world rotations [...,22,3,3] side by side, [...,3,88]: what `Carried` multiplies."""
+    return torch.cat([world.transpose(-3, -2).flatten(-2), joints.mT], -1)
+
+
+def carried(lever: Tensor, share: Tensor) -> Tensor:
+    """What joints carry as columns for `columns` to multiply: levers [...,N,22,3] in the joints' rest axes, times each joint's
+    share, and shares [...,N,22] -> [...,88,N]."""
+    return torch.cat([lever.flatten(-2), share], -1).mT

@@ -1,0 +1,38 @@
+"""Points of the skin with their normals, dense enough to see where one person is inside the other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from core.body.model import BodyModel
+from core.body.regions import region_points
+
+_PER_REGION = 64
+
+
+@dataclass(frozen=True)
+class SkinSample:
+    """N points of the skin."""
+
+    body: BodyModel
+    """The body with only these vertices."""
+    normal: Tensor
+    """[N,3] in the rest pose."""
+
+
+def skin_sample(body: BodyModel) -> SkinSample:
+    vertices, _ = region_points(body, _PER_REGION)
+    return SkinSample(body.subset(vertices), vertex_normals(body)[vertices])
+
+
+def vertex_normals(body: BodyModel) -> Tensor:
+    """Unit normals [V,3] of the mean shape in the rest pose, outwards."""
+    corners = body.template[body.faces]
+    by_face = torch.linalg.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    total = torch.zeros_like(body.template)
+    for corner in range(3):
+        total.index_add_(0, body.faces[:, corner], by_face)
+    return torch.nn.functional.normalize(total, dim=-1)

@@ -1,0 +1,83 @@
+"""Train, dev and test, by family and by who was recorded: what `splits.json` says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
+
+from core.contract.errors import UserError
+from core.contract.files import read_json
+
+from ..mocap.capture import Capture, CapturedPair
+from ..mocap.library import Library
+from .interaction import Interaction
+
+Split = Literal["train", "dev", "test"]
+SPLITS: tuple[Split, ...] = ("train", "dev", "test")
+
+_FILE = Path(__file__).with_suffix(".json")
+NOBODY = "nobody"
+"""The subject of a motion that was not recorded; it belongs to every split."""
+
+
+def families_of(split: Split) -> tuple[str, ...]:
+    """Ids of the families that the split may hold."""
+    return tuple(_record()["families"][split])
+
+
+def unseen_families() -> tuple[str, ...]:
+    """Those that test holds and train does not."""
+    return tuple(family for family in families_of("test") if family not in families_of("train"))
+
+
+def split_of_subject(subject: str) -> Split:
+    """Where a recorded person belongs: train, unless listed elsewhere."""
+    listed = _record()["subjects"]
+    for split in SPLITS:
+        if any(fnmatchcase(subject, pattern) for pattern in listed.get(split, ())):
+            return split
+    return "train"
+
+
+def split_of(interaction: Interaction) -> Split:
+    """Where a clip belongs, by the people underneath; by its family alone where nobody was recorded.
+
+    UserError `split-broken` where they belong to several splits, or to one that may not hold the family.
+    """
+    splits: set[Split] = {split_of_subject(subject) for subject in interaction.subjects if subject != NOBODY}
+    if len(splits) > 1:
+        raise _broken(interaction, f"is made of people of {' and '.join(sorted(splits))}")
+    holding: list[Split] = [split for split in SPLITS if interaction.family in families_of(split)]
+    wanted = splits.pop() if splits else next(iter(holding), None)
+    if wanted is None or wanted not in holding:
+        which = f"{wanted} may not hold" if wanted else "no split may hold"
+        raise _broken(interaction, f"is of the family {interaction.family}, which {which}")
+    return wanted
+
+
+def captures_of(library: Library, split: Split) -> list[Capture]:
+    """The library's single recordings of one split."""
+    return [capture for capture in library.captures if split_of_subject(capture.subject) == split]
+
+
+def pairs_of(library: Library, split: Split) -> list[CapturedPair]:
+    """The library's recordings of two people of one split; both belong to the same one."""
+    return [pair for pair in library.pairs if _common(person.subject for person in pair.people) == split]
+
+
+def _common(subjects: Iterable[str]) -> Split:
+    """The last of train, dev, test that one of them belongs to: nobody of test is learned from."""
+    found: set[Split] = {split_of_subject(subject) for subject in subjects}
+    return "test" if "test" in found else "dev" if "dev" in found else "train"
+
+
+def _broken(interaction: Interaction, why: str) -> UserError:
+    return UserError("split-broken", f"The clip {interaction.name} {why}.", "Make it again for one split.")
+
+
+@lru_cache(maxsize=1)
+def _record() -> dict[str, Any]:
+    return read_json(_FILE)

@@ -1,0 +1,135 @@
+"""Recorded kicks and punches that are stopped by what they hit, and where the skin of a base motion is."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+import torch
+from numpy.random import Generator
+from scipy.interpolate import PchipInterpolator
+
+from core.body.model import forward_kinematics, rest_joints
+from core.body.rotations import axis_angle_to_matrix
+from core.contract.skeleton import JOINT_INDEX
+
+from ..mocap.joining import grounded, joined
+from ..mocap.windows import BaseMotion, Kind, Window, backwards, cut, facing, mirror, placed, standing_height, warped
+from .handshapes import finger_rotations, hand_shapes
+from .scene import Actor, Spot
+from .skin_points import Points
+from .spots import normals_of, spot_vertices
+from .studio import Person, Studio, joints_of
+
+_ENDS = {"kicking": "ankle", "punching": "wrist"}
+_BACK, _SLOWER = (9, 15), (1.2, 1.7)
+"""Frames that a limb goes back the way it came, from and to, and how much slower than it came."""
+_UPRIGHT = 0.78
+"""Share of the standing height that the pelvis keeps in a kick that is used."""
+_GOES_ON = 1.1
+"""m/s of who walks by and swings an arm."""
+
+
+def striking(studio: Studio, kind: Kind, person: Person, frames: int, rng: Generator) -> BaseMotion:
+    """A recorded kick or punch of the right limb along +X, the pelvis over the origin when it hits, in frame `peak`.
+
+    There it bounces off: the motion goes back some way and ends standing. UserError where the split has none.
+    """
+    suits = partial(_stands_up, person) if kind == "kicking" else _stays
+    motion = studio.motion(kind, person, frames, rng, suits)
+    hit = frames // 2 if motion.peak is None else motion.peak
+    if _outer_side(person, motion, kind, hit) == "left":
+        motion = mirror(motion)
+    back = min(int(rng.integers(*_BACK)), hit)
+    bounce = warped(backwards(cut(motion, hit - back, hit + 1)), round(back * rng.uniform(*_SLOWER)) + 1)
+    motion = _one_after_the_other(cut(motion, 0, hit), bounce)
+    rest = studio.standing(person, max(frames - motion.frames + 14, 24), rng)
+    motion = cut(joined(motion, rest, person.body, person.betas), 0, frames)
+    return _along_x(person, motion, kind, hit)
+
+
+def front_kick(studio: Studio, person: Person, frames: int, rng: Generator) -> BaseMotion:
+    """Somebody who stands kicks with the right foot along +X: the knee comes up, the shin goes out, and all goes back.
+
+    As in `striking`: the pelvis over the origin when it hits, in frame `peak`.
+    """
+    standing = studio.standing(person, frames, rng)
+    hit = int(rng.integers(24, max(min(frames - 28, 60), 25)))
+    high, slower = math.radians(rng.uniform(55, 105)), rng.uniform(0.85, 1.2)
+    t = (np.arange(frames) - hit) / slower
+
+    def course(times: tuple[float, ...], values: tuple[float, ...]) -> np.ndarray:
+        return PchipInterpolator((-1e3, *times, 1e3), (0, *values, 0))(t)
+
+    hip = course((-16, -7, 0, 4, 10, 20), (0, 0.85 * high, high, 0.98 * high, 0.75 * high, 0))
+    knee = course((-17, -7, 0, 4, 10, 20), (0, 1.7, 0.3, 0.4, 1.4, 0))
+    foot = rng.uniform(0.0, 0.45) * course((-12, -3, 4, 14), (0, 1, 1, 0))
+    over = course((-24, -9, 9, 26), (0, 1, 1, 0))
+    back = rng.uniform(0.12, 0.28) * high * course((-18, -2, 5, 22), (0, 1, 1, 0))
+    rotations, pelvis, planted = standing.rotations.copy(), standing.pelvis.copy(), standing.planted.copy()
+    for joint, angle in (
+        ("right_hip", back - hip),
+        ("right_knee", knee),
+        ("right_ankle", foot),
+        ("spine2", 0.6 * back),
+    ):
+        index = JOINT_INDEX[joint]
+        rotations[:, index] = _about_x(angle) @ rotations[:, index]
+    rotations[:, 0] = rotations[:, 0] @ _about_x(-back)
+    support = joints_of(Actor(person.body, person.betas, standing))[:, JOINT_INDEX["left_ankle"], :2]
+    pelvis[:, :2] += 0.75 * over[:, None] * (support - pelvis[:, :2])
+    planted[(t > -15) & (t < 19), 1] = False
+    planted[(t > -26) & (t < 28), 0] = True
+    motion = replace(standing, rotations=rotations, pelvis=pelvis.astype(np.float32), planted=planted)
+    return _along_x(person, grounded(motion, person.body, person.betas), "kicking", hit)
+
+
+def _about_x(angles: np.ndarray) -> np.ndarray:
+    """Rotations [T,3,3]"""
+    vectors = np.zeros((len(angles), 3), np.float32)
+    vectors[:, 0] = angles
+    return axis_angle_to_matrix(torch.from_numpy(vectors)).numpy()
+
+
+def _along_x(person: Person, motion: BaseMotion, kind: Kind, hit: int) -> BaseMotion:
+    joints = joints_of(Actor(person.body, person.betas, motion))[hit]
+    out = joints[JOINT_INDEX[f"right_{_ENDS[kind]}"]] - joints[0]
+    heading = facing(motion, hit) - math.atan2(out[1], out[0])
+    return replace(placed(motion, heading, (0.0, 0.0), hit), peak=hit)
+
+
+def _stands_up(person: Person, window: Window) -> bool:
+    """Whether somebody is not down on a knee when a recorded kick hits."""
+    at = window.start + (window.peak or 0)
+    return float(window.capture.pelvis[at, 2]) > _UPRIGHT * standing_height(person.body, window.capture.betas)
+
+
+def _stays(window: Window) -> bool:
+    return window.speed < _GOES_ON
+
+
+def _outer_side(person: Person, motion: BaseMotion, kind: Kind, frame: int) -> str:
+    """Of the foot or hand that is out: the one that stands is as far from the pelvis, but below it."""
+    joints = joints_of(Actor(person.body, person.betas, cut(motion, frame, frame + 1)))[0]
+    ends = {side: joints[JOINT_INDEX[f"{side}_{_ENDS[kind]}"]] - joints[0] for side in ("left", "right")}
+    return max(ends, key=lambda side: np.linalg.norm(ends[side][:2]) + ends[side][2])
+
+
+def _one_after_the_other(first: BaseMotion, second: BaseMotion) -> BaseMotion:
+    parts = ("rotations", "pelvis", "planted")
+    return replace(first, **{name: np.concatenate([getattr(first, name), getattr(second, name)]) for name in parts})
+
+
+def skin_place(actor: Actor, spot: Spot, frame: int) -> tuple[np.ndarray, np.ndarray]:
+    """Where a spot is in a frame of the actor's own motion, and its outward normal: two [3]."""
+    betas = torch.from_numpy(actor.betas)
+    vertices = spot_vertices(actor.body, spot)
+    fingers = finger_rotations(hand_shapes((), 1)[0])
+    points = Points.of(actor.body.subset(vertices), betas, fingers, normals_of(actor.body)[vertices])
+    rotations, pelvis = (
+        torch.from_numpy(part[frame : frame + 1]) for part in (actor.base.rotations, actor.base.pelvis)
+    )
+    places, normals = points.all(*forward_kinematics(rotations, rest_joints(actor.body, betas)[:22], pelvis))
+    return places[0].mean(0).numpy(), normals[0].mean(0).numpy()

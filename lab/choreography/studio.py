@@ -1,0 +1,224 @@
+"""What a family's scenes are made of: people with bodies, and real motions of the split in hand."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.random import Generator
+
+from core.body.model import BodyModel, forward_kinematics, rest_joints
+from core.body.rotations import axis_angle_to_matrix
+from core.contract.errors import UserError
+from core.contract.skeleton import JOINT_INDEX
+from core.fitting.limits import relaxed_pose
+
+from ..mocap.joining import fitted, joined
+from ..mocap.kinds import signals
+from ..mocap.windows import BaseMotion, Kind, Window, backwards, cut, mirror, placed, standing_height, warped
+from .scene import Actor
+
+_SHAPES, _WIDEST = 8, 2.0
+"""Betas that vary, and how far."""
+_PELVIS_HEIGHTS = (0.84, 1.06)
+"""metres: grown-ups' pelvis above the floor."""
+_STOPPING = 16
+"""Frames in which a walk comes to a stand."""
+_HANGING_DOWN, _HANGING_AHEAD = -0.30, 0.28
+"""metres of the wrists above and before the shoulders, at most, while arms hang."""
+_UPRIGHT, _HANDS_LOW = 0.90, -0.12
+"""Share of the standing height that the pelvis keeps in a plain walk, and metres of the wrists above the shoulders at most."""
+_BACKWARDS = 1.6
+"""How much slower people walk backwards."""
+_STRAIGHT = math.radians(25)
+_ARMS_HANG = {"shoulder": (math.radians(-4), math.radians(-72)), "elbow": (math.radians(-12), 0.0)}
+
+
+@dataclass(frozen=True)
+class Person:
+    body: BodyModel
+    betas: np.ndarray
+    """float32 [16], zeros for a body of their own."""
+    own: int | None = None
+    """Number of their own body among those given to the studio."""
+
+    def rest(self) -> np.ndarray:
+        """[55,3] joints in the rest pose, metres."""
+        return rest_joints(self.body, torch.from_numpy(self.betas)).numpy()
+
+    def length(self, *joints: str) -> float:
+        """metres along the bones from joint to joint."""
+        places = self.rest()[[JOINT_INDEX[name] for name in joints]]
+        return float(np.linalg.norm(np.diff(places, axis=0), axis=1).sum())
+
+    @property
+    def arm(self) -> float:
+        """metres from the shoulder to the middle of the palm."""
+        return self.length("left_shoulder", "left_elbow", "left_wrist") + 0.7 * self.length(
+            "left_wrist", "left_middle1"
+        )
+
+    @property
+    def pelvis_height(self) -> float:
+        """metres above the soles, standing straight."""
+        return standing_height(self.body, self.betas)
+
+    def height_of(self, joint: str) -> float:
+        """metres of a joint above the soles, standing straight."""
+        rest = self.rest()
+        return self.pelvis_height + float(rest[JOINT_INDEX[joint], 1] - rest[0, 1])
+
+
+Finder = Callable[[Kind, int], Sequence[Window]]
+"""Windows of a kind, of so many frames, among the captures of the split in hand."""
+
+
+@dataclass(frozen=True)
+class Studio:
+    body: BodyModel
+    find: Finder | None = None
+    """None: people stand at ease, without a recording underneath."""
+    bodies: tuple[BodyModel, ...] = ()
+    """Bodies that are used instead of shapes of `body`."""
+    _found: dict[tuple[Kind, int], Sequence[Window]] = field(default_factory=dict, repr=False)
+
+    def person(self, rng: Generator) -> Person:
+        if self.bodies:
+            own = int(rng.integers(len(self.bodies)))
+            return Person(self.bodies[own], np.zeros(16, np.float32), own)
+        while True:
+            betas = np.zeros(16, np.float32)
+            betas[:_SHAPES] = rng.normal(0, 0.8, _SHAPES).clip(-_WIDEST, _WIDEST)
+            person = Person(self.body, betas)
+            if _PELVIS_HEIGHTS[0] < person.pelvis_height < _PELVIS_HEIGHTS[1]:
+                return person
+
+    def windows(self, kind: Kind, frames: int) -> Sequence[Window]:
+        """All windows of a kind that are as long. UserError where the split has none."""
+        if self.find is None:
+            raise UserError("no-motion", "There are no recordings in hand.", "Give a folder of motion capture.")
+        if (kind, frames) not in self._found:
+            self._found[kind, frames] = self.find(kind, frames)
+        if not self._found[kind, frames]:
+            raise UserError(
+                "no-motion",
+                f"No recording of this split holds {frames} frames of {kind}.",
+                "Give a folder with more motion capture, or leave families out that need it.",
+            )
+        return self._found[kind, frames]
+
+    def motion(
+        self,
+        kind: Kind,
+        person: Person,
+        frames: int,
+        rng: Generator,
+        suits: Callable[[Window], bool] | None = None,
+    ) -> BaseMotion:
+        """Some motion of a kind on a person's body, as often as not mirrored, where it was recorded, of so many frames.
+
+        `suits` chooses among the windows; UserError where none does. `BaseMotion.peak` is where a kick, a punch or getting up
+        is at its height.
+        """
+        found = [window for window in self.windows(kind, frames) if suits is None or suits(window)]
+        if not found:
+            raise UserError("no-motion", f"No recording of {kind} in this split suits.", "Leave the family out.")
+        idle = None
+        if kind in ("kicking", "punching", "getting_up"):
+            standing = self.windows("standing", frames)
+            idle = standing[int(rng.integers(len(standing)))]
+        # whole ones first: what is too short has to be prolonged
+        found = [window for window in found if window.frames >= frames] or found
+        window = found[int(rng.integers(len(found)))]
+        motion = fitted(window, person.body, person.betas, frames, idle)
+        return mirror(motion) if rng.random() < 0.5 else motion
+
+    def standing(self, person: Person, frames: int, rng: Generator, free_arms: bool = False) -> BaseMotion:
+        """Somebody stands, shifting weight and looking about as people do; with `free_arms` not folding them all the time."""
+        if self.find is None:
+            return at_ease(person, frames)
+        return self.motion("standing", person, frames, rng, arms_hang if free_arms else None)
+
+    def coming(self, person: Person, frames: int, rng: Generator, arrive: int, free_arms: bool = False) -> BaseMotion:
+        """Somebody walks up and stands from frame `arrive` on."""
+        if self.find is None:
+            return at_ease(person, frames)
+        walking = self.motion("walking", person, max(arrive, _STOPPING + 2), rng, walks_plainly)
+        standing = self.standing(person, frames - walking.frames + _STOPPING, rng, free_arms)
+        return cut(joined(walking, standing, person.body, person.betas, _STOPPING), 0, frames)
+
+    def leaving(self, motion: BaseMotion, person: Person, rng: Generator, leave: int) -> BaseMotion:
+        """The same motion until frame `leave`, from which on the person steps back."""
+        if self.find is None or leave > motion.frames - _STOPPING:
+            return motion
+        more = motion.frames - leave
+        walking = self.motion("walking", person, max(int(more / _BACKWARDS), _STOPPING + 2), rng, walks_plainly)
+        back = warped(backwards(walking), more)
+        return cut(joined(cut(motion, 0, leave + _STOPPING), back, person.body, person.betas), 0, motion.frames)
+
+    def face_to_face(
+        self,
+        people: tuple[Person, Person],
+        frames: int,
+        rng: Generator,
+        apart: float,
+        frame: int | None = None,
+        aside: float = 0.0,
+        coming: tuple[bool, bool] = (False, False),
+        free_arms: bool = False,
+        leave: int | None = None,
+    ) -> tuple[Actor, Actor]:
+        """Two people who face each other across the origin along X, their pelvises `apart` metres in `frame` (the middle one
+        where not given), and each `aside` metres to the own left. Who is `coming` walks up until then. With `free_arms` nobody
+        stands with folded arms. From `leave` on both step back."""
+        at = frames // 2 if frame is None else frame
+        actors = []
+        for person, side, comes in zip(people, (-1, 1), coming):
+            heading = (0.0 if side < 0 else math.pi) + float(rng.normal(0, 0.06))
+            stand = (person, frames, rng)
+            motion = self.coming(*stand, at, free_arms) if comes else self.standing(*stand, free_arms)
+            if leave is not None:
+                motion = self.leaving(motion, person, rng, leave + int(rng.integers(0, 8)))
+            place = (side * apart / 2, -side * aside)
+            actors.append(Actor(person.body, person.betas, placed(motion, heading, place, at)))
+        return actors[0], actors[1]
+
+
+def arms_hang(window: Window) -> bool:
+    """Whether both hands hang beside the body all the time."""
+    seen = signals(window.capture)
+    part = slice(window.start, window.end)
+    return bool((seen.hand_up[part] < _HANGING_DOWN).all() and (seen.hand_ahead[part] < _HANGING_AHEAD).all())
+
+
+def walks_plainly(window: Window) -> bool:
+    """Whether somebody walks straight on, upright and with the hands below the shoulders."""
+    seen = signals(window.capture)
+    part = slice(window.start, window.end)
+    upright = seen.height[part].min() > _UPRIGHT and seen.hand_up[part].max() < _HANDS_LOW
+    return bool(upright and abs(window.turn) < _STRAIGHT)
+
+
+def at_ease(person: Person, frames: int) -> BaseMotion:
+    """Somebody stands still, arms down, at the origin and facing +X."""
+    facing = axis_angle_to_matrix(torch.tensor([0.0, 0.0, math.pi / 2]))
+    upright = axis_angle_to_matrix(torch.tensor([math.pi / 2, 0.0, 0.0]))
+    angles = relaxed_pose()
+    for side, sign in (("left", 1.0), ("right", -1.0)):
+        for part, (y, z) in _ARMS_HANG.items():
+            angles[JOINT_INDEX[f"{side}_{part}"] - 1] = torch.tensor([0.0, sign * y, sign * z])
+    rotations = torch.cat([(facing @ upright)[None], axis_angle_to_matrix(angles)])
+    pelvis = np.tile(np.array([0.0, 0.0, 0.985 * person.pelvis_height], np.float32), (frames, 1))
+    return BaseMotion(
+        rotations.expand(frames, 22, 3, 3).numpy().copy(), pelvis, np.ones((frames, 2), bool), "at-ease", "nobody"
+    )
+
+
+def joints_of(actor: Actor) -> np.ndarray:
+    """[T,22,3] joints of an actor's own motion."""
+    rest = rest_joints(actor.body, torch.from_numpy(actor.betas))[:22]
+    places, _ = forward_kinematics(torch.from_numpy(actor.base.rotations), rest, torch.from_numpy(actor.base.pelvis))
+    return places.numpy()

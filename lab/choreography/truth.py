@@ -1,0 +1,29 @@
+"""What is true of a finished motion: in which frames which regions touch."""
+
+from __future__ import annotations
+
+import uuid
+
+import numpy as np
+
+from core.contract.contact import Contact
+from core.contract.skeleton import REGIONS
+
+TOUCHING = 0.010
+"""metres between two skins that count as touching: what clothes and flesh give."""
+_SHORTEST, _BRIDGED = 4, 3
+"""frames"""
+_NAMESPACE = uuid.UUID("0b7b5a34-2c1f-4c55-a0f5-6a2c7f5e9d11")
+
+
+def contacts(touching: np.ndarray) -> list[Contact]:
+    """Touches [T,R,R] as stretches of frames: short gaps closed, short stretches left out."""
+    found = []
+    for a, b in np.argwhere(touching.any(0)):
+        frames = np.flatnonzero(touching[:, a, b])
+        for stretch in np.split(frames, np.flatnonzero(np.diff(frames) > _BRIDGED + 1) + 1):
+            first, last = int(stretch[0]), int(stretch[-1])
+            if last - first + 1 >= _SHORTEST:
+                name = f"{REGIONS[a]} {REGIONS[b]} {first}"
+                found.append(Contact(0, REGIONS[a], 1, REGIONS[b], first, last, id=str(uuid.uuid5(_NAMESPACE, name))))
+    return sorted(found, key=lambda contact: (contact.frame_start, contact.region_a, contact.region_b))

@@ -1,0 +1,224 @@
+"""Simple methods to measure ours against: frames on their own, gaps bridged, landmarks filtered, people fitted apart.
+
+They look at the same tracks as our method and use no more of them than their name says. Metric landmarks are turned towards the
+person first (`evidence.towards`), for everyone: without it who stands at the picture's edge would seem to look aside.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from scipy.interpolate import Akima1DInterpolator
+from torch import Tensor
+
+from core.body.landmarks import LandmarkRegressor, landmarks
+from core.body.model import BodyModel
+from core.contract.skeleton import JOINT_INDEX, JOINTS, LANDMARK_INDEX
+from core.fitting.camera import extrinsics, intrinsics
+from core.fitting.fit import CONTACT_FIT, FIRST_FIT, Fitted, Phase
+from core.fitting.floor import estimate_floor
+from core.fitting.initial import initial_motion
+from core.fitting.lifting import rotations_from_landmarks
+from core.fitting.objective import floor_of
+from core.fitting.rest import rest_landmarks
+from core.fitting.soles import sole_vertices
+from core.fitting.windows import fit_clip, in_settled_world
+from core.motion import Camera, PairMotion, motion_from_rotations, pose
+from core.observations.observe import towards
+from core.perception.detections import Tracks
+from core.reporting import Reporter
+
+TRUSTED = 0.5
+"""Confidence from which a landmark that is not contested, of a person who was found, counts as seen."""
+_FILLED = 0.5
+"""Confidence of what was filled in; only the ratio to what was seen matters, when people are placed."""
+_TRUNK = [LANDMARK_INDEX[f"{side}_{part}"] for part in ("shoulder", "hip") for side in ("left", "right")]
+_NEAREST, _FARTHEST = 0.5, 30.0
+"""metres from the camera at which a person may be placed."""
+
+
+@dataclass(frozen=True)
+class OneEuro:
+    """Settings of the 1-Euro filter. Cut-offs in Hz, `beta` in Hz per metre a second."""
+
+    least_cutoff: float = 1.0
+    beta: float = 3.0
+    speed_cutoff: float = 1.0
+
+
+def lifted(tracks: Tracks, body: BodyModel) -> tuple[PairMotion, Camera]:
+    """Each frame on its own: the mean body posed from the metric landmarks, placed by weak perspective, hands flat.
+
+    Weak perspective: one scale for the whole person, by least squares over the landmarks, and from it the distance. The
+    camera's tilt and height come from the direction of the trunks and the lowest points of the soles, as if all frames
+    had a foot on the floor.
+    """
+    device = body.template.device
+    regressor = LandmarkRegressor.for_body(body)
+    width, height = (int(size) for size in tracks.image_size)
+    K = torch.from_numpy(intrinsics(width, height, None)).float().to(device)
+    keypoints = torch.from_numpy(tracks.keypoints).to(device)
+    metric = torch.from_numpy(tracks.world_landmarks).to(device)
+    metric = metric @ towards(keypoints[:, :, _TRUNK, :2].mean(2), K).mT
+    body_part = rotations_from_landmarks(metric, rest_landmarks(body, regressor))
+    rotations = torch.eye(3, device=device).repeat(*body_part.shape[:2], len(JOINTS), 1, 1)
+    rotations[:, :, : body_part.shape[2]] = body_part
+    betas = torch.zeros(len(rotations), 16, device=device)
+    posed = pose(body, rotations, rotations.new_zeros(*rotations.shape[:2], 3), betas)
+    points = landmarks(regressor, posed.joints, posed.skin(body.subset(regressor.vertices)))
+    pelvis = weak_perspective(points, keypoints[..., :2], keypoints[..., 2] + 1e-4, K)
+
+    soles = posed.skin(body.subset(sole_vertices(body).flatten())) + pelvis[:, :, None]
+    up = sum(posed.global_rotations[:, :, JOINT_INDEX[joint], :, 1] for joint in ("pelvis", "spine3"))
+    world = _standing_world(soles, torch.as_tensor(up), torch.from_numpy(tracks.found).to(device))
+    rotations[:, :, 0] = world[:3, :3].T @ rotations[:, :, 0]
+    pelvis = (pelvis - world[:3, 3]) @ world[:3, :3]
+    return motion_from_rotations(rotations, pelvis, betas), _camera(K, world)
+
+
+def weak_perspective(points: Tensor, pixels: Tensor, weight: Tensor, K: Tensor) -> Tensor:
+    """Where the origin of points [...,N,3] (camera axes, metres) is, [...,3], if they are seen at pixels [...,N,2].
+
+    Points and pixels are related by one scale and shift, in weighted [...,N] least squares; focal length over scale is
+    the depth. Kept between half a metre and 30 m, also where the scale comes out negative.
+    """
+    share = (weight / weight.sum(-1, keepdim=True))[..., None]
+    middle, centre = (share * points).sum(-2), (share * pixels).sum(-2)
+    across = points[..., :2] - middle[..., None, :2]
+    scale = (share * across * (pixels - centre[..., None, :])).sum((-1, -2)) / (share * across.square()).sum((-1, -2))
+    focal = torch.stack([K[0, 0], K[1, 1]])
+    depth = (focal.mean() / scale.clamp_min(1e-6)).clamp(_NEAREST, _FARTHEST)[..., None]
+    return torch.cat([(centre - K[:2, 2]) / focal * depth, depth], -1) - middle
+
+
+def _standing_world(soles: Tensor, up: Tensor, found: Tensor) -> Tensor:
+    """World -> camera [4,4] from soles [P,T,N,3] and the trunks' upward directions [P,T,3], of the frames found [P,T]."""
+    upright = torch.nn.functional.normalize(up, dim=-1)[found].median(0).values
+    upright = torch.nn.functional.normalize(upright, dim=0)
+    lowest = (soles * -upright).sum(-1).argmax(-1)
+    points = soles.gather(2, lowest[..., None, None].expand(*lowest.shape, 1, 3))[:, :, 0]
+    return extrinsics(*estimate_floor(points.flatten(0, 1), found.float().flatten() + 1e-4, upright))
+
+
+def infilled(tracks: Tracks, *, smooth: bool) -> Tracks:
+    """Landmarks that cannot be trusted, in the picture and in metres, interpolated between the frames in which they can.
+
+    Straight lines, or Akima's splines in Makima's weighting, which do not swing far over gaps (Akima, 1970). Before the
+    first and after the last trusted frame: held. A landmark that is never trusted stays as it is.
+    """
+    keypoints, world = tracks.keypoints.copy(), tracks.world_landmarks.copy()
+    trusted = trusted_landmarks(tracks)
+    for person, landmark in np.ndindex(trusted.shape[0], trusted.shape[2]):
+        there = trusted[person, :, landmark]
+        if not there.any() or there.all():
+            continue
+        values = np.concatenate([keypoints[person, :, landmark, :2], world[person, :, landmark]], 1)
+        filled = _interpolated(tracks.time, values, there, smooth)
+        keypoints[person, ~there, landmark, :2] = filled[~there, :2]
+        keypoints[person, ~there, landmark, 2] = _FILLED
+        world[person, ~there, landmark] = filled[~there, 2:]
+    return replace(tracks, keypoints=keypoints, world_landmarks=world)
+
+
+def trusted_landmarks(tracks: Tracks) -> np.ndarray:
+    """bool [P,T,33]: seen, not contested, by a person who was found."""
+    return (tracks.keypoints[..., 2] >= TRUSTED) & ~tracks.contested & tracks.found[..., None]
+
+
+def _interpolated(time: np.ndarray, values: np.ndarray, there: np.ndarray, smooth: bool) -> np.ndarray:
+    """values [T,N] at all times, from those frames that are `there` [T]."""
+    known, held = time[there], np.clip(time, time[there][0], time[there][-1])
+    if smooth and len(known) > 2:
+        return Akima1DInterpolator(known, values[there], method="makima")(held)
+    return np.stack([np.interp(held, known, column) for column in values[there].T], 1)
+
+
+def one_euro_filtered(tracks: Tracks, settings: OneEuro | None = None) -> Tracks:
+    """Landmarks after the 1-Euro filter, in the picture (in units of the person's size there) and in metres."""
+    settings = settings or OneEuro()
+    size = _pixels_per_metre(tracks)
+    keypoints = tracks.keypoints.copy()
+    pixels = keypoints[..., :2] / size[:, None, None, None]
+    keypoints[..., :2] = one_euro(pixels, tracks.time, settings) * size[:, None, None, None]
+    return replace(tracks, keypoints=keypoints, world_landmarks=one_euro(tracks.world_landmarks, tracks.time, settings))
+
+
+def one_euro(values: np.ndarray, time: np.ndarray, settings: OneEuro) -> np.ndarray:
+    """Low-pass points [P,T,N,D] over time [T], the faster a point the less (Casiez, Roussel and Vogel, CHI 2012)."""
+    out = values.astype(np.float64)
+    speed = np.zeros_like(out[:, 0])
+    for frame in range(1, len(time)):
+        step = max(float(time[frame] - time[frame - 1]), 1e-3)
+        measured = (values[:, frame] - out[:, frame - 1]) / step
+        speed = speed + _alpha(settings.speed_cutoff, step) * (measured - speed)
+        cutoff = settings.least_cutoff + settings.beta * np.linalg.norm(speed, axis=-1, keepdims=True)
+        out[:, frame] = out[:, frame - 1] + _alpha(cutoff, step) * (values[:, frame] - out[:, frame - 1])
+    return out.astype(values.dtype)
+
+
+def _alpha(cutoff, step: float):
+    """Weight of the new value in exponential smoothing with a cut-off in Hz at steps in seconds."""
+    return 1 / (1 + 1 / (2 * math.pi * cutoff * step))
+
+
+def _pixels_per_metre(tracks: Tracks) -> np.ndarray:
+    """[P] how large each person appears, the median over the frames in which they were found."""
+    spread = [points - points.mean(2, keepdims=True) for points in (tracks.keypoints[..., :2], tracks.world_landmarks)]
+    pixels, metres = (np.linalg.norm(part[..., :2], axis=-1).mean(-1) for part in spread)
+    ratio = pixels / np.maximum(metres, 1e-3)
+    return np.array(
+        [
+            max(float(np.median(ratio[person][found] if found.any() else ratio[person])), 1.0)
+            for person, found in enumerate(tracks.found)
+        ]
+    )
+
+
+def fitted_alone(tracks: Tracks, body: BodyModel, reporter: Reporter) -> Fitted:
+    """Our fit of each person as if nobody else were there, with as many steps as our method takes, then put together.
+
+    Each has a floor of their own; together they stand on the mean of the two, where the camera saw them.
+    """
+    parts = [_fit_one(only_person(tracks, person), body, reporter) for person in range(len(tracks.found))]
+    device = body.template.device
+    floors = torch.stack([floor_of(torch.as_tensor(part.camera.T_cw, device=device)) for part in parts])
+    camera = _camera(torch.as_tensor(parts[0].camera.K), extrinsics(*floors.mean(0).unbind()))
+    motions = [
+        in_settled_world(part.motion, part.camera, body, part.motion.betas, camera) for part in parts
+    ]  # same shapes: only the world changes
+    together = {name: np.concatenate([vars(motion)[name] for motion in motions]) for name in vars(motions[0])}
+    return Fitted(
+        PairMotion(**together),
+        camera,
+        np.concatenate([part.planted for part in parts]),
+        np.concatenate([part.confidence for part in parts]),
+        sum(part.energy for part in parts),
+    )
+
+
+def _fit_one(tracks: Tracks, body: BodyModel, reporter: Reporter) -> Fitted:
+    start = initial_motion(tracks, body, fov=None, reporter=reporter)
+    fitted = fit_clip(
+        start.motion, start.camera, start.planted, tracks, body, phases=_apart(FIRST_FIT), reporter=reporter
+    )
+    return fit_clip(
+        fitted.motion, fitted.camera, fitted.planted, tracks, body, phases=_apart(CONTACT_FIT), reporter=reporter
+    )
+
+
+def _apart(phases: tuple[Phase, ...]) -> tuple[Phase, ...]:
+    return tuple(replace(phase, apart=True) for phase in phases)
+
+
+def only_person(tracks: Tracks, person: int) -> Tracks:
+    """What was seen of one of the two."""
+    one = slice(person, person + 1)
+    of_people = ("keypoints", "contested", "world_landmarks", "found", "hands", "hand_landmarks", "masks", "track_ids")
+    return replace(tracks, **{name: getattr(tracks, name)[one] for name in of_people})
+
+
+def _camera(K: Tensor, world: Tensor) -> Camera:
+    return Camera(K.double().cpu().numpy(), world.double().cpu().numpy())

@@ -1,0 +1,87 @@
+"""What the 2D stage saw in clips, kept between runs: looking takes minutes, and no method changes what is seen."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from core.clip import Clip, probe
+from core.perception.detections import Tracks
+from core.perception.perceive import assemble, find_everyone, find_people
+from core.pipeline.cache import Cache, CacheEntry, content_key, key_of
+from core.pipeline.stages import PERCEPTION
+from core.reporting import Reporter
+
+from .stills import Stills, as_clip
+
+_Look = Callable[[Clip, int, int], Tracks]
+
+
+@dataclass(frozen=True)
+class Perceived:
+    tracks: Tracks
+    seconds: float
+    """What looking took when it was done."""
+
+
+@dataclass(frozen=True)
+class Onlooker:
+    """Looks at clips, and remembers in a folder what it saw there. An entry is found again wherever the clip lies."""
+
+    folder: Path
+    device: torch.device
+    reporter: Reporter
+
+    def pair(self, path: Path, frames: tuple[int, int] | None = None) -> Perceived:
+        """The two foremost people in frames (first, last), None for all, as the product follows them.
+
+        UserError where there are not two, or the clip cannot be read.
+        """
+
+        return self._remembered("pair", path, frames, self._find_two)
+
+    def pair_in(self, stills: Stills) -> Perceived:
+        """`pair` for pictures in files."""
+        key = key_of(PERCEPTION.version, stills.key())
+        entry = self._cache.read(Tracks, "pair", key)
+        if entry is None:
+            with as_clip(stills) as path:
+                clip = probe(path)
+                entry = self._looked(
+                    "pair", key, clip, (0, clip.frame_count - 1), stills.paths[0].parent, self._find_two
+                )
+        return Perceived(entry.result, entry.seconds)
+
+    def everyone(self, path: Path, frames: tuple[int, int] | None = None) -> Perceived:
+        """All people, any number of them, without hands."""
+
+        def look(clip: Clip, first: int, last: int) -> Tracks:
+            found = find_everyone(clip, first, last, device=self.device, reporter=self.reporter)
+            return assemble(found, range(len(found.tracks)))
+
+        return self._remembered("everyone", path, frames, look)
+
+    def _remembered(self, who: str, path: Path, frames: tuple[int, int] | None, look: _Look) -> Perceived:
+        clip = probe(path)
+        first, last = frames or (0, clip.frame_count - 1)
+        key = key_of(PERCEPTION.version, content_key(path), first, last)
+        entry = self._cache.read(Tracks, who, key) or self._looked(who, key, clip, (first, last), path, look)
+        return Perceived(entry.result, entry.seconds)
+
+    @property
+    def _cache(self) -> Cache:
+        return Cache(self.folder)
+
+    def _find_two(self, clip: Clip, first: int, last: int) -> Tracks:
+        return find_people(clip, first, last, people=None, device=self.device, reporter=self.reporter)
+
+    def _looked(self, who: str, key: str, clip: Clip, frames: tuple[int, int], shown: Path, look: _Look) -> CacheEntry:
+        self.reporter.log(f"Looking at {shown.name}, frames {frames[0]} to {frames[1]}.")
+        started = time.perf_counter()
+        entry = CacheEntry(look(clip, *frames), (), round(time.perf_counter() - started, 3))
+        self._cache.write(who, key, entry)
+        return entry

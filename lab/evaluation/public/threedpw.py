@@ -1,0 +1,112 @@
+"""3DPW (von Marcard et al., ECCV 2018), its sequences of two people: outdoors, a hand-held camera, SMPL from inertial sensors.
+
+From virtualhumans.mpi-inf.mpg.de/3DPW. Layout (its readme): FOLDER/imageFiles/SEQUENCE/image_NNNNN.jpg at 30 frames a second
+and FOLDER/sequenceFiles/{train,validation,test}/SEQUENCE.pkl, with for each actor `jointPositions` [N,72] (SMPL's 24 joints,
+metres, world) and `campose_valid` [N], and for the camera `cam_poses` [N,4,4] (world -> camera) and `cam_intrinsics` [3,3], all
+at the pictures' rate.
+
+**The sequence files are pickles, which we never open.** Convert them once, in a Python of yours, if you trust them:
+
+    import glob, pickle, numpy as np
+    for path in glob.glob("sequenceFiles/*/*.pkl"):
+        with open(path, "rb") as stream:
+            read = pickle.load(stream, encoding="latin1")
+        np.savez(path[:-4] + ".npz", joints=np.array(read["jointPositions"], "float32").reshape(len(read["betas"]), -1, 24, 3),
+                 valid=np.array(read["campose_valid"], bool), cam_poses=np.array(read["cam_poses"], float),
+                 cam_intrinsics=np.array(read["cam_intrinsics"], float))
+
+So what is read is SEQUENCE.npz beside the pickle: `joints` [P,N,24,3], `valid` bool [P,N], `cam_poses`, `cam_intrinsics`.
+
+The world has Y up. The camera moves, which the product does not follow: the truth is given as that camera saw it, in a world that
+hangs on the camera, upright as in the clip's first annotated frame. So what is measured in the camera's axes (MPJPE and its kin)
+is exact, while the truth moves with the camera.
+
+Splits: `test` and `dev` (train and validation) are the set's own, of them the sequences with two actors, cut into clips of at
+most CLIP frames; `contact` is the stretches of six sequences in which people hide each other, as ROMP's authors chose them
+for their subset 3DPW-PC (github.com/Arthur151/ROMP, its reader of the set). Published protocol: MPJPE about the pelvis and
+PA-MPJPE of 14 joints regressed for LSP or of SMPL's 24, each person on their own.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from core.contract.errors import UserError
+from core.motion import Camera
+
+from ..stills import Stills
+from .clips import Listed, PublicClip, damaged, no_clips, read_arrays
+from .smpl_joints import from_smpl, upright_camera
+
+RATE = 30.0
+CLIP = 300
+_FOLDERS = {"test": ("test",), "dev": ("train", "validation"), "contact": ("train", "validation", "test")}
+CONTACT = {
+    "courtyard_basketball_00": (200, 280), "courtyard_captureSelfies_00": (500, 600), "courtyard_dancing_00": (60, 370),
+    "courtyard_dancing_01": (60, 270), "courtyard_hug_00": (100, 500), "downtown_bus_00": (1620, 1900),
+}  # fmt: skip
+"""First and last frame."""
+GET_IT = (
+    "Get 3DPW from virtualhumans.mpi-inf.mpg.de/3DPW, so that imageFiles and sequenceFiles lie in the folder, and convert its "
+    "sequence files once with the few lines that lab/evaluation/public/threedpw.py begins with."
+)
+
+
+def listed(folder: Path, split: str) -> list[Listed]:
+    """Clips of two people. UserError `no-public-data`, or `public-data-pickled` where sequences still have to be converted."""
+    files = [path for part in _FOLDERS[split] for path in sorted((folder / "sequenceFiles" / part).glob("*.npz"))]
+    if not files:
+        if any((folder / "sequenceFiles").glob("*/*.pkl")):
+            raise UserError("public-data-pickled", f"The sequences in {folder} are pickles.", GET_IT)
+        raise no_clips(folder, f"converted sequences in sequenceFiles/{' or '.join(_FOLDERS[split])}", GET_IT)
+    found = []
+    for path in files:
+        valid = read_arrays(path, ("valid",))["valid"]
+        if valid.shape[0] == 2 and (split != "contact" or path.stem in CONTACT):
+            spans = [CONTACT[path.stem]] if split == "contact" else _spans(valid[0] & valid[1])
+            family = re.sub(r"_\d+$", "", path.stem).partition("_")[2]
+            for first, last in spans:
+                place = (path.parent.name, path.stem, str(first), str(last))
+                found.append(Listed(f"{path.stem} {first}-{last}", family, place))
+    if not found:
+        raise no_clips(folder, "sequences of two actors", GET_IT)
+    return found
+
+
+def _spans(valid: np.ndarray) -> list[tuple[int, int]]:
+    """First and last frame of clips of at most CLIP frames, from the first to the last valid frame [N]."""
+    there = np.flatnonzero(valid)
+    if not len(there):
+        return []
+    count = int(there[-1] - there[0]) // CLIP + 1
+    edges = np.linspace(there[0], there[-1] + 1, count + 1).round().astype(int)
+    return [(int(first), int(last) - 1) for first, last in zip(edges, edges[1:])]
+
+
+def load(folder: Path, clip: Listed) -> PublicClip:
+    part, sequence, first, last = clip.place
+    path = folder / "sequenceFiles" / part / f"{sequence}.npz"
+    arrays = read_arrays(path, ("joints", "valid", "cam_poses", "cam_intrinsics"))
+    frames = np.arange(int(first), int(last) + 1)
+    joints, valid, poses = arrays["joints"], arrays["valid"], arrays["cam_poses"]
+    if joints.shape[2:] != (24, 3) or joints.shape[:2] != valid.shape or len(poses) <= frames[-1]:
+        raise damaged(path, f"its arrays do not fit each other or frames {first} to {last}")
+    pictures = folder / "imageFiles" / sequence
+    paths = tuple(pictures / f"image_{frame:05d}.jpg" for frame in frames)
+    picture = cv2.imread(str(paths[0]))
+    if picture is None or not all(path.is_file() for path in paths):
+        raise damaged(pictures, f"it lacks pictures of frames {first} to {last}")
+    known = valid[:, frames].all(0)
+    if not known.any():
+        raise damaged(path, f"no frame of {first} to {last} is annotated")
+    hanging = upright_camera(poses[frames[int(known.argmax())]])
+    seen = np.einsum("tij,ptkj->ptki", poses[frames, :3, :3], joints[:, frames]) + poses[frames, None, :3, 3]
+    world = ((seen - hanging[:3, 3]) @ hanging[:3, :3]).astype(np.float32)
+    world[:, ~known] = np.nan
+    camera = Camera(arrays["cam_intrinsics"].astype(np.float64), hanging)
+    size = (picture.shape[1], picture.shape[0])
+    return PublicClip(Stills(paths, RATE), None, from_smpl(world), camera, size)

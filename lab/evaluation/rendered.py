@@ -1,0 +1,175 @@
+"""Rendered clips whose truth is known: a folder of videos with, beside each, its numbers and its words.
+
+FOLDER/NAME.mp4 shows both people, NAME_alone0.mp4 and NAME_alone1.mp4 (both or neither) each without the other. NAME.npz,
+P = 2 people, T frames: the fields of PairMotion, `joints` [P,T,55,3], `planted` bool [P,T,2], `visibility` uint8 [P,T,22],
+`camera_K` [3,3] px, `camera_world` [4,4] world -> camera, `image_size` int [2] width and height, `rate` frames a second, and
+`templates` [P,V,3] with `joint_templates` [P,55,3] where one of them has a body of their own (betas then mean nothing).
+NAME.json: `name`, `family`, `sentences`, `contacts` (frames counted from 0), `sources`, `subjects` and `look`, in words.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from core.body.model import BodyModel, rest_joints, rest_vertices
+from core.contract.contact import Contact
+from core.contract.errors import UserError
+from core.contract.files import read_json, read_npz, write_json, write_npz
+from core.contract.skeleton import JOINTS
+from core.motion import BODY_COUNT, Camera, PairMotion
+
+from ..choreography.bodies import own_bodies
+from .shot import Truth
+
+_RENDER = "Render the set with `python lab/rendering/render_pairs.py INTERACTIONS FOLDER`."
+_ALONE = re.compile(r"_alone[01]$")
+_WORDS = ("family", "sentences", "contacts", "sources", "subjects", "look")
+
+
+@dataclass(frozen=True)
+class RenderedClip:
+    name: str
+    family: str
+    video: Path
+    alone: tuple[Path, ...]
+    """The same with only person 0 and with only person 1 in it; empty where that was not rendered."""
+    image_size: tuple[int, int]
+    """Width and height in pixels."""
+    rate: float
+    """Frames a second."""
+    truth: Truth
+    """Frames are those of the video."""
+    sentences: tuple[str, ...]
+    sources: tuple[str, ...]
+    """`Capture.source` of the recordings underneath."""
+    subjects: tuple[str, ...]
+    look: Mapping[str, Any] = field(default_factory=dict)
+    """How it was rendered, in words and numbers: room, clothes, light, lens."""
+
+
+def own_body(body: BodyModel, template: np.ndarray, joint_template: np.ndarray) -> BodyModel:
+    """A person's own body that no betas change: `body` (same vertices) with a rest shape [V,3] and joints [55,3] of its own."""
+    return own_bodies(body, {"templates": template[None], "joint_templates": joint_template[None]})[0]
+
+
+def load_rendered(folder: Path, body: BodyModel) -> list[RenderedClip]:
+    """All clips of a folder by name; `body` is whose vertices their people share, the default body.
+
+    UserError `no-rendered-clips` where there are none, `rendered-clip-damaged` where a clip misses a part or has one that is
+    not what it should be.
+    """
+    if not folder.is_dir():
+        raise UserError("no-rendered-clips", f"There is no folder {folder}.", _RENDER)
+    names = {path.stem for ending in ("mp4", "npz", "json") for path in folder.glob(f"*.{ending}")}
+    names = sorted({_ALONE.sub("", name) for name in names if not name.startswith(".")})
+    if not names:
+        raise UserError("no-rendered-clips", f"{folder} holds no clips.", _RENDER)
+    return [_load(folder, name, body) for name in names]
+
+
+def is_whole(folder: Path, name: str) -> bool:
+    """Whether a clip's video, numbers and words are all there (it may lack those of each person alone)."""
+    return all((folder / f"{name}.{ending}").is_file() for ending in ("mp4", "npz", "json"))
+
+
+def save_rendered(folder: Path, clip: RenderedClip) -> None:
+    """Write the numbers and words of a clip beside its videos, which are in the folder by then."""
+    truth = clip.truth
+    arrays = {item.name: getattr(truth.motion, item.name) for item in fields(PairMotion)}
+    arrays |= {
+        "joints": truth.joints.astype(np.float32),
+        "planted": truth.planted,
+        "visibility": truth.visibility,
+        "camera_K": truth.camera.K,
+        "camera_world": truth.camera.T_cw,
+        "image_size": np.array(clip.image_size, np.int32),
+        "rate": np.array(clip.rate),
+    }
+    if any(bool((person.shape_directions == 0).all()) for person in truth.bodies):
+        betas = torch.from_numpy(truth.motion.betas)
+        shaped = list(zip(truth.bodies, betas))
+        arrays["templates"] = np.stack([rest_vertices(person, shape).numpy() for person, shape in shaped])
+        arrays["joint_templates"] = np.stack([rest_joints(person, shape).numpy() for person, shape in shaped])
+    write_npz(folder / f"{clip.name}.npz", arrays, compress=True)
+    words: dict[str, Any] = {name: getattr(clip, name) for name in _WORDS if name != "contacts"}
+    contacts = [contact.to_json() for contact in truth.contacts]
+    write_json(folder / f"{clip.name}.json", {"name": clip.name, **words, "contacts": contacts})
+
+
+def _load(folder: Path, name: str, body: BodyModel) -> RenderedClip:
+    for ending in ("mp4", "npz", "json"):
+        if not (folder / f"{name}.{ending}").is_file():
+            raise _damaged(folder, name, f"{name}.{ending} is missing")
+    alone = tuple(folder / f"{name}_alone{person}.mp4" for person in (0, 1))
+    if [path.is_file() for path in alone].count(True) == 1:
+        raise _damaged(folder, name, "only one of its people is there alone")
+    try:
+        arrays, words = read_npz(folder / f"{name}.npz"), read_json(folder / f"{name}.json")
+        contacts = tuple(Contact.from_json(record) for record in words["contacts"])
+        return RenderedClip(
+            name=name,
+            family=str(words["family"]),
+            video=folder / f"{name}.mp4",
+            alone=alone if alone[0].is_file() else (),
+            image_size=(int(arrays["image_size"][0]), int(arrays["image_size"][1])),
+            rate=float(arrays["rate"]),
+            truth=_truth(arrays, contacts, body),
+            sentences=tuple(words["sentences"]),
+            sources=tuple(words["sources"]),
+            subjects=tuple(words["subjects"]),
+            look=words["look"],
+        )
+    except UserError as error:
+        raise _damaged(folder, name, error.message) from error
+    except KeyError as error:
+        raise _damaged(folder, name, f"{error} is missing in its numbers or words") from error
+    except (TypeError, ValueError) as error:
+        raise _damaged(folder, name, str(error)) from error
+
+
+def _truth(arrays: dict[str, np.ndarray], contacts: tuple[Contact, ...], body: BodyModel) -> Truth:
+    """KeyError or ValueError where a part is missing or of the wrong shape."""
+    people, frames = 2, arrays["pelvis"].shape[1]
+    shapes = {
+        "global_orient": (people, frames, 3),
+        "body_pose": (people, frames, BODY_COUNT - 1, 3),
+        "left_hand_pose": (people, frames, 15, 3),
+        "right_hand_pose": (people, frames, 15, 3),
+        "pelvis": (people, frames, 3),
+        "betas": (people, body.shape_directions.shape[-1]),
+        "joints": (people, frames, len(JOINTS), 3),
+        "planted": (people, frames, 2),
+        "visibility": (people, frames, BODY_COUNT),
+        "camera_K": (3, 3),
+        "camera_world": (4, 4),
+    }
+    if "templates" in arrays:
+        shapes |= {"templates": (people, *body.template.shape), "joint_templates": (people, len(JOINTS), 3)}
+    for item, shape in shapes.items():
+        if arrays[item].shape != shape:
+            raise ValueError(f"{item} has the shape {arrays[item].shape}, not {shape}")
+    bodies = (body, body)
+    if "templates" in arrays:
+        first, second = own_bodies(body, arrays)
+        bodies = (first, second)
+    return Truth(
+        motion=PairMotion(**{item.name: arrays[item.name] for item in fields(PairMotion)}),
+        bodies=bodies,
+        joints=arrays["joints"],
+        planted=arrays["planted"],
+        contacts=contacts,
+        camera=Camera(arrays["camera_K"].astype(float), arrays["camera_world"].astype(float)),
+        visibility=arrays["visibility"],
+    )
+
+
+def _damaged(folder: Path, name: str, problem: str) -> UserError:
+    again = f"Delete {name}.* from {folder} and render it again: `python lab/rendering/render_pairs.py INTERACTIONS {folder}`."
+    return UserError("rendered-clip-damaged", f"The rendered clip {name} is not whole: {problem}.", again)

@@ -1,0 +1,174 @@
+"""InterHuman (Liang et al., IJCV 2024, with InterGen): two people an interaction, Z up, metres.
+
+Layout, from https://github.com/tr3e/InterGen (datasets/interhuman.py, utils/preprocess.py, issues 12, 15, 27 and 29):
+`motions_processed/person1/N.npy` and `person2/N.npy`, float [T,492] at 30 frames a second: 62 SMPL-H joints' places (the first 22
+are the body's, in the world), then 51 rotations relative to the parent (no root; the first 21 are the body's), each the first two
+columns of its matrix row by row; `annots/N.txt`, a sentence a line; `train.txt`, `val.txt`, `test.txt`.
+
+`motions/N.pkl` holds the same clips as SMPL parameters. Pickles can run programs, so they are never opened here: `CONVERSION`
+turns them into `motions/N.npz`, which is read.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from core.body.files import load_body
+from core.body.model import forward_kinematics, rest_joints
+from core.body.rotations import matrix_to_axis_angle
+from core.contract.errors import UserError
+
+from .capture import CapturedPair
+from .smpl_parameters import SmplParameters, as_frames, pair_captures, read_arrays, unreadable
+
+_RATE = 30.0
+_JOINTS, _BODY = 62, 22
+_FIELDS = ("trans", "root_orient", "pose_body")
+CONVERSION = (
+    "import numpy, pathlib, pickle\n"
+    "for file in pathlib.Path('motions').glob('*.pkl'):\n"
+    "    clip = pickle.loads(file.read_bytes())\n"
+    "    people = {f'{p}_{k}': clip[p][k] for p in ('person1', 'person2') for k in ('trans', 'root_orient', 'pose_body')}\n"
+    "    numpy.savez(file.with_suffix('.npz'), mocap_framerate=clip['mocap_framerate'], **people)\n"
+)
+"""What a user who trusts the pickles runs in the set's folder, once."""
+
+
+def is_interaction(path: Path) -> bool:
+    """Whether a file is one by its place: `person1/N.npy` with its partner, or a converted `motions/N.npz`."""
+    if path.suffix == ".npy":
+        return path.parent.name == "person1" and _partner(path).is_file()
+    return path.suffix == ".npz" and path.parent.name == "motions"
+
+
+def read(path: Path) -> list[CapturedPair]:
+    """One interaction's file, or all those below a folder. Where a clip is there in both forms, the processed one.
+
+    UserError `mocap-pickle` where there are only pickles, `mocap-unreadable`, `mocap-empty`.
+    """
+    if path.suffix == ".pkl":
+        raise _pickled(path)
+    if path.is_file():
+        return [_read_file(path)]
+    files = [file for file in sorted(path.rglob("*.np[yz]")) if is_interaction(file)]
+    processed = {file.stem for file in files if file.suffix == ".npy"}
+    files = [file for file in files if file.suffix == ".npy" or file.stem not in processed]
+    if not files:
+        pickles = next(path.rglob("motions/*.pkl"), None)
+        if pickles is not None:
+            raise _pickled(pickles)
+        raise UserError(
+            "mocap-empty",
+            f"No interactions of InterHuman in {path}.",
+            "The folder should hold motions_processed/person1/N.npy and person2/N.npy, and annots/N.txt.",
+        )
+    return [_read_file(file) for file in files]
+
+
+def _pickled(path: Path) -> UserError:
+    return UserError(
+        "mocap-pickle",
+        f"{path} is a pickle, which can run programs, so it is not opened.",
+        "Use motions_processed/ of the same set, or convert the pickles, if you trust them, by running this in the folder that "
+        f"holds motions/:\n{CONVERSION}",
+    )
+
+
+def sentences_file(path: Path) -> Path:
+    """`annots/N.txt` of a clip's file."""
+    root = path.parent.parent.parent if path.suffix == ".npy" else path.parent.parent
+    return root / "annots" / f"{path.stem}.txt"
+
+
+def _partner(path: Path) -> Path:
+    return path.parent.parent / "person2" / path.name
+
+
+def _read_file(path: Path) -> CapturedPair:
+    text = _sentences(sentences_file(path))
+    source = f"interhuman/{path.stem}"
+    if path.suffix == ".npy":
+        people = (_processed(path, source, 1, text), _processed(_partner(path), source, 2, text))
+    else:
+        people = _converted(path, source, text)
+    return CapturedPair(source, pair_captures(people), text)
+
+
+def _processed(path: Path, source: str, number: int, text: tuple[str, ...]) -> SmplParameters:
+    try:
+        values = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise unreadable(path, str(error)) from error
+    values = as_frames(path, "the array", values, _JOINTS * 3 + (_BODY - 1) * 6)
+    places = values[:, : _BODY * 3].reshape(-1, _BODY, 3)
+    columns = values[:, _JOINTS * 3 :].reshape(-1, _BODY - 1, 3, 2)
+    rotations = _completed(torch.from_numpy(columns))
+    return SmplParameters(
+        source=f"{source}/{number}",
+        subject=source.replace("/", "-"),
+        text=text,
+        rate=_RATE,
+        up="z",
+        global_orient=_orientation(places, rotations),
+        body_pose=matrix_to_axis_angle(rotations).numpy(),
+        trans=places[:, 0],
+    )
+
+
+def _converted(path: Path, source: str, text: tuple[str, ...]) -> tuple[SmplParameters, SmplParameters]:
+    names = [f"person{number}_{field}" for number in (1, 2) for field in _FIELDS]
+    arrays = read_arrays(path, [*names, "mocap_framerate"])
+    if len(arrays) < len(names) + 1:
+        missing = ", ".join(name for name in [*names, "mocap_framerate"] if name not in arrays)
+        raise unreadable(path, f"it has no {missing}, so it is no converted clip of InterHuman")
+    people = []
+    for number in (1, 2):
+        trans, orient, pose = (
+            as_frames(path, field, arrays[f"person{number}_{field}"], width)
+            for field, width in zip(_FIELDS, (3, 3, 63))
+        )
+        people.append(
+            SmplParameters(
+                source=f"{source}/{number}",
+                subject=source.replace("/", "-"),
+                text=text,
+                rate=float(arrays["mocap_framerate"].flat[0]),
+                up="z",
+                global_orient=orient,
+                body_pose=pose.reshape(-1, _BODY - 1, 3),
+                trans=trans,
+            )
+        )
+    return people[0], people[1]
+
+
+def _completed(columns: torch.Tensor) -> torch.Tensor:
+    """Rotations [...,3,3] from their first two columns [...,3,2], made orthogonal."""
+    first = torch.nn.functional.normalize(columns[..., 0], dim=-1)
+    second = columns[..., 1] - (first * columns[..., 1]).sum(-1, keepdim=True) * first
+    second = torch.nn.functional.normalize(second, dim=-1)
+    return torch.stack([first, second, torch.linalg.cross(first, second)], -1)
+
+
+def _orientation(places: np.ndarray, rotations: torch.Tensor) -> np.ndarray:
+    """The root's axis-angles [T,3], which the files leave out: what turns our body in this pose onto the joints' places
+    [T,22,3] best (Kabsch, 1976)."""
+    body = load_body(None)
+    root = torch.eye(3, dtype=rotations.dtype).expand(len(places), 1, 3, 3)
+    rest = rest_joints(body, torch.zeros(1, 16)).double()[:, :_BODY]
+    ours, _ = forward_kinematics(torch.cat([root, rotations], 1), rest, torch.zeros(len(places), 3).double())
+    theirs = torch.from_numpy(places - places[:, :1])
+    u, _, vt = torch.linalg.svd(torch.einsum("tji,tjk->tik", theirs, ours))
+    sign = torch.linalg.det(u @ vt)
+    u[..., :, 2] *= sign[:, None]
+    return matrix_to_axis_angle(u @ vt).numpy()
+
+
+def _sentences(path: Path) -> tuple[str, ...]:
+    if not path.is_file():
+        return ()
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    return tuple(line.strip() for line in lines if line.strip())

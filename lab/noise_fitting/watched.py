@@ -1,0 +1,145 @@
+"""A clip as the 2D stage really saw it, beside what was there to see, and the kinds of errors told apart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+
+from core.motion import Camera
+from core.perception.assignment import LIMBS as LIMB_JOINTS
+from core.perception.contested import CONTESTED_TRUST
+from core.perception.detections import Tracks
+from core.perception.landmarks import MIRROR
+
+from ..evaluation.noise import (
+    BODY,
+    EXCHANGED,
+    LIMB_ENDS,
+    LIMB_OWN,
+    LOST,
+    NO_HAND,
+    OTHER_SIDE,
+    OTHERS,
+    OWN,
+    OWN_HAND,
+    POOR,
+    WRONG_HAND,
+    Situation,
+    situation,
+)
+from ..evaluation.observe import SAME_PLACE, about_hips, project_hands
+from ..evaluation.visibility import Sight
+
+_FAR, _OTHERS_LIKELY, _EXCHANGED_LIKELY = 0.06, 0.6, 0.6
+"""Heights of the person from which a skeleton or limb is not one's own; how much nearer it must be to what it is then."""
+_POOR = 0.5
+"""Share of the body's landmarks that are far off, from which the whole skeleton is poor."""
+_TURNED = np.radians(100)
+_STOLEN = 0.06
+"""Heights of the person within which a limb's end has to lie at the end that it is said to be."""
+
+
+@dataclass(frozen=True)
+class Watched:
+    """One clip; P = 2 people in the truth's order, T frames of the tracks."""
+
+    name: str
+    sight: Sight
+    camera: Camera
+    rate: float
+    tracks: Tracks
+    now: Situation
+    whose: np.ndarray
+    """int [P,T]"""
+    limbs: np.ndarray
+    """int [P,T,4]"""
+    hands: np.ndarray
+    """int [P,T,2]"""
+
+    @property
+    def confidence(self) -> np.ndarray:
+        """[P,T,33] as the networks gave it, before contested landmarks were lowered."""
+        return self.tracks.keypoints[..., 2] / np.where(self.tracks.contested, CONTESTED_TRUST, 1)
+
+
+def watched(name: str, sight: Sight, camera: Camera, rate: float, tracks: Tracks) -> Watched:
+    sight = _of_frames(sight, tracks.frame_index)
+    tracks = _in_order(tracks, sight)
+    whose = _whose(sight, camera, tracks)
+    now = situation(sight)
+    return Watched(
+        name, sight, camera, rate, tracks, now, whose, _limbs(sight, tracks, whose), _hands(sight, camera, tracks)
+    )
+
+
+def _of_frames(sight: Sight, frames: np.ndarray) -> Sight:
+    return Sight(**{item.name: getattr(sight, item.name)[:, frames] for item in fields(Sight)})
+
+
+def _in_order(tracks: Tracks, sight: Sight) -> Tracks:
+    """The tracks with the truth's person first who is nearest to the first track over the clip."""
+    distance = [
+        np.linalg.norm(tracks.keypoints[list(order), ..., :2] - sight.pixels, axis=-1)[tracks.found[list(order)]].mean()
+        for order in ((0, 1), (1, 0))
+    ]
+    if distance[0] <= distance[1]:
+        return tracks
+    by_person = ("keypoints", "contested", "world_landmarks", "found", "hands", "hand_landmarks", "masks", "track_ids")
+    return replace(tracks, **{name: np.ascontiguousarray(getattr(tracks, name)[::-1]) for name in by_person})
+
+
+def _whose(sight: Sight, camera: Camera, tracks: Tracks) -> np.ndarray:
+    points, true = tracks.keypoints[:, :, LIMB_JOINTS, :2], sight.pixels
+
+    def median(target: np.ndarray) -> np.ndarray:
+        return np.median(np.linalg.norm(points - target[:, :, LIMB_JOINTS], axis=-1), -1) / sight.size
+
+    own, exchanged = median(true), median(true[:, :, MIRROR])
+    others = np.minimum(median(true[::-1]), median(true[::-1][:, :, MIRROR]))
+    turned = np.abs(_yaw(about_hips(sight, camera), tracks.world_landmarks)) > _TURNED
+    sides = (exchanged < _EXCHANGED_LIKELY * own) & (own > _FAR / 2) | turned & (exchanged < 1.3 * own + 0.01)
+    whose = np.where(sides, EXCHANGED, OWN)
+    astray = np.linalg.norm(tracks.keypoints[..., :2] - true, axis=-1)[:, :, BODY] > _FAR * sight.size[..., None]
+    whose = np.where((whose == OWN) & (astray.mean(-1) > _POOR), POOR, whose)
+    whose = np.where((others < _OTHERS_LIKELY * np.minimum(own, exchanged)) & (own > _FAR), OTHERS, whose)
+    return np.where(tracks.found, whose, LOST)
+
+
+def _yaw(true: np.ndarray, seen: np.ndarray) -> np.ndarray:
+    """[P,T] radians about the vertical of the picture that best take the true landmarks to the seen ones."""
+    across = (true[..., 0] * seen[..., 0] + true[..., 2] * seen[..., 2]).sum(-1)
+    along = (true[..., 2] * seen[..., 0] - true[..., 0] * seen[..., 2]).sum(-1)
+    return np.arctan2(along, across)
+
+
+def _limbs(sight: Sight, tracks: Tracks, whose: np.ndarray) -> np.ndarray:
+    size = sight.size[..., None]
+    ends, true = tracks.keypoints[:, :, LIMB_ENDS, :2], sight.pixels[:, :, LIMB_ENDS]
+    own = np.linalg.norm(ends - true, axis=-1) / size
+    exchanged = np.linalg.norm(ends - true[:, :, list(OTHER_SIDE)], axis=-1) / size
+    same = np.linalg.norm(ends - true[::-1], axis=-1) / size
+    across = np.linalg.norm(ends - true[::-1][:, :, list(OTHER_SIDE)], axis=-1) / size
+    away = np.stack([own, same, across, exchanged], -1)  # in the order of the kinds
+    nearest = away.argmin(-1)
+    wrong = (own > _FAR) & (away.min(-1) < np.minimum(0.5 * own, _STOLEN)) & (whose == OWN)[..., None]
+    return np.where(wrong, nearest, LIMB_OWN)
+
+
+def _hands(sight: Sight, camera: Camera, tracks: Tracks) -> np.ndarray:
+    assigned = tracks.hands[..., 0, 2] > 0
+    true = project_hands(sight.hands.astype(float), camera)
+    size = sight.size[..., None]
+    away = np.stack(
+        [
+            np.linalg.norm(tracks.hands[..., :2] - true[person, None, :, side, None], axis=-1).mean(-1)
+            for person in (0, 1)
+            for side in (0, 1)
+        ],
+        -1,
+    )
+    away = away / size[..., None]
+    people, sides = np.indices((2, 2))
+    own = np.take_along_axis(away, (2 * people + sides)[:, None, :, None], -1)[..., 0]
+    wrong = (own > SAME_PLACE) & (away.min(-1) < 0.6 * own)
+    return np.where(assigned, np.where(wrong, WRONG_HAND, OWN_HAND), NO_HAND)

@@ -1,0 +1,14 @@
+"""Where the checkout's own files and the lab's working files are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+SAMPLES = ROOT / "samples"
+BENCHMARKS = ROOT / "benchmarks"
+MOTION_CACHE = ROOT / "out" / "motion"
+"""Motion capture that was parsed once."""
+RENDER_CLIP = ROOT / "lab" / "rendering" / "render_clip.py"
+"""Runs in a Python that has Blender as a module, not in the lab's own."""
+BLENDER_PYTHON = ROOT / ".venv-blender-4.5" / "bin" / "python"

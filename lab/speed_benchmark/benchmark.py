@@ -1,0 +1,196 @@
+"""How fast and how large: every stage, beside a plain full-mesh fit, and as clips grow. Run with the core's interpreter.
+
+    .venv/bin/python lab/speed_benchmark/benchmark.py [--out REPORT.json]                      about twelve minutes on two idle cores
+    .venv/bin/python lab/speed_benchmark/benchmark.py --frames 75 --growth 64 128 --full-mesh 0    a short look
+    .venv/bin/python lab/speed_benchmark/benchmark.py --page REPORT.json                       draw the page again
+
+Whole reconstructions run on the clip played to and fro until it has as many frames as asked, scaled to the size asked; refine
+follows each. The growth runs all stages after perception on what perception saw, played to and fro. The full-mesh fit uses the
+smplx package (requirements-dev.txt; left out where it is not installed) on the clip's first frames. Each is a process of its
+own, so that its peak memory is its own. --out writes REPORT.json and REPORT.html after each of them; the page needs
+lab/requirements.txt.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from importlib.util import find_spec
+from itertools import chain, cycle, islice
+from pathlib import Path
+from typing import Any
+
+import cv2
+
+from core.clip import probe, read_frames
+from core.contract.errors import UserError
+from core.device import choose_device, limit_threads
+from core.pipeline.workspace import CACHE_FOLDER
+
+from ..evaluation.page import require_page, write_speed_page
+from ..evaluation.speed import Cost, FullMesh, Machine, Speed, load_speed, save_speed
+from ..paths import ROOT, SAMPLES
+
+SAMPLE = SAMPLES / "handshake_hug.mp4"
+SAMPLE_TRUTH = SAMPLES / "handshake_hug_truth.npz"
+_CHILD = "child"
+_ABOUT_FULL_MESH = (
+    "The full-mesh fit descends on the 33 landmarks' reprojection, a relaxed pose, small betas and little acceleration, each "
+    "person by themselves; ours also on metric landmarks, floor, feet, limits and what is between the two."
+)
+_ABOUT_GROWTH = "Beyond 480 frames the fit goes window by window, after a look at frames spread over the clip."
+_ENVIRONMENT = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0"}
+"""Of child processes, unless set otherwise: as in `core/__main__.py`."""
+
+
+def stretched(source: Path, frames: int, size: tuple[int, int], target: Path) -> None:
+    """Write a clip of so many frames of that size from a shorter one."""
+    clip = probe(source)
+    writer = cv2.VideoWriter(str(target), cv2.VideoWriter.fourcc(*"mp4v"), clip.frame_rate, size)
+    for image in islice(_to_and_fro(source), frames):
+        writer.write(cv2.resize(image, size, interpolation=cv2.INTER_CUBIC)[:, :, ::-1])
+    writer.release()
+
+
+def _to_and_fro(source: Path) -> Iterator[cv2.typing.MatLike]:
+    clip = probe(source)
+    images = [frame.image for frame in read_frames(clip, 0, clip.frame_count - 1)]
+    yield from cycle(chain(images, reversed(images)))
+
+
+def measured(job: str, frames: int, *arguments: object) -> tuple[float, dict[str, Any]]:
+    """Run one of `speed_benchmark.jobs`; wall seconds and its answer. Ends the benchmark where the job fails."""
+    print(f"{job}, {frames} frames ...", file=sys.stderr, end=" ", flush=True)
+    started = time.perf_counter()
+    command = [sys.executable, __file__, _CHILD, job, str(frames), *map(str, arguments)]
+    environment = _ENVIRONMENT | os.environ
+    process = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=False)
+    if process.returncode:
+        raise SystemExit(f"failed: {' '.join(command)}")
+    wall = time.perf_counter() - started
+    print(f"{wall:.1f} s", file=sys.stderr)
+    return wall, json.loads(process.stdout.splitlines()[-1])
+
+
+def cost(job: str, frames: int, *arguments: object) -> Cost:
+    wall, answer = measured(job, frames, *arguments)
+    return Cost(frames, round(wall, 2), answer["whole"], answer["seconds"], answer["memory"])
+
+
+def benchmark(options: argparse.Namespace, scratch: Path) -> Iterator[Speed]:
+    """What is known after each measurement, so that a run that is stopped leaves what it has."""
+    width, height = (int(number) for number in options.size.split("x"))
+    machine = Machine(os.cpu_count() or 1, limit_threads(), str(choose_device(options.device)), _load())
+    speed = Speed(options.clip.name, (width, height), machine, (), (), (), None, ())
+    longest = max(options.frames)
+    for frames in options.frames:
+        clip, folder = scratch / f"{frames}.mp4", scratch / str(frames)
+        stretched(options.clip, frames, (width, height), clip)
+        speed = replace(speed, runs=(*speed.runs, cost("reconstruct", frames, clip, folder, options.device)))
+        speed = replace(speed, refined=(*speed.refined, cost("refine", frames, folder, options.device)))
+        yield speed
+    tracks = next((scratch / str(longest) / CACHE_FOLDER).glob("perception-*.npz"))
+    if options.full_mesh and find_spec("smplx") is None:
+        speed = _noted(speed, "smplx is not installed (requirements-dev.txt), so nothing was compared with it.")
+    elif options.full_mesh:
+        truth = SAMPLE_TRUTH if options.clip == SAMPLE else ""
+        _, answer = measured("full-mesh", min(options.full_mesh, longest), tracks, options.device, truth)
+        numbers = {name: value for name, value in answer.items() if name not in ("whole", "memory")}
+        speed = _noted(replace(speed, full_mesh=FullMesh(**numbers)), _ABOUT_FULL_MESH)
+        yield speed
+    if options.growth:
+        speed = _noted(
+            speed, f"As clips grow: what perception saw of {longest} frames, played to and fro. {_ABOUT_GROWTH}"
+        )
+    for frames in options.growth:
+        speed = replace(speed, growth=(*speed.growth, cost("growth", frames, tracks, options.device)))
+        yield speed
+
+
+def _noted(speed: Speed, note: str) -> Speed:
+    return replace(speed, notes=(*speed.notes, note))
+
+
+def _load() -> float | None:
+    try:
+        return round(os.getloadavg()[0], 2)
+    except (AttributeError, OSError):  # Windows
+        return None
+
+
+def table(speed: Speed) -> str:
+    load = "" if speed.machine.load is None else f", load {speed.machine.load} before it began"
+    lines = [
+        f"{speed.clip} at {speed.size[0]}x{speed.size[1]}, {speed.machine.cores} cores, {speed.machine.device}{load}"
+    ]
+    for title, runs in (("reconstruct", speed.runs), ("refine", speed.refined), ("after perception", speed.growth)):
+        if runs:
+            names = list(dict.fromkeys(name for run in runs for name in run.seconds))
+            lines.append(
+                f"\n{title}, ms a frame\nframes   wall s   peak MiB   " + "   ".join(f"{name:>11}" for name in names)
+            )
+            for run in runs:
+                stages = "   ".join(f"{1000 * run.seconds[name] / run.frames:>11.1f}" for name in names)
+                memory = "       –" if run.peak_memory is None else f"{run.peak_memory:>8.0f}"
+                lines.append(f"{run.frames:>6}   {run.wall:>6.1f}   {memory}   {stages}")
+    mesh = speed.full_mesh
+    if mesh is not None:
+        lines.append(f"\nfit of {mesh.frames} frames   s a frame   ms a step   steps   MPJPE mm")
+        for name, seconds, steps, error in (
+            ("full mesh", mesh.seconds, mesh.steps, mesh.mpjpe),
+            ("ours", mesh.fit_seconds, mesh.fit_steps, mesh.fit_mpjpe),
+        ):
+            shown = "–" if error is None else f"{error:.0f}"
+            lines.append(
+                f"{name:16}   {seconds / mesh.frames:>9.3f}   {1000 * seconds / steps:>9.0f}   {steps:>5}   {shown:>8}"
+            )
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--clip", type=Path, default=SAMPLE)
+    parser.add_argument("--frames", type=int, nargs="+", default=[75, 150, 300], help="whole reconstructions")
+    parser.add_argument(
+        "--growth", type=int, nargs="*", default=[64, 128, 256, 512, 1024, 2048], help="after perception"
+    )
+    parser.add_argument("--full-mesh", type=int, default=64, metavar="FRAMES", help="0 leaves it out")
+    parser.add_argument("--size", default="1920x1080")
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--out", type=Path)
+    parser.add_argument(
+        "--page", type=Path, metavar="REPORT.json", help="only draw the page of what was measured before"
+    )
+    options = parser.parse_args()
+    if options.page is not None:
+        write_speed_page(load_speed(options.page), options.page.with_suffix(".html"))
+        return
+    if options.out:
+        require_page()
+    with tempfile.TemporaryDirectory() as scratch:
+        speed = None
+        for speed in benchmark(options, Path(scratch)):
+            if options.out:
+                save_speed(options.out.with_suffix(".json"), speed)
+                write_speed_page(speed, options.out.with_suffix(".html"))
+    if speed is not None:
+        print(table(speed))
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == [_CHILD]:
+        from .jobs import run_job
+
+        run_job(sys.argv[2], sys.argv[3:])
+    else:
+        try:
+            main()
+        except UserError as error:
+            raise SystemExit(str(error)) from error

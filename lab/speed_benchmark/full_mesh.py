@@ -1,0 +1,87 @@
+"""The straightforward way, for comparison: the smplx package poses every vertex at every step, Adam moves all frames at once.
+
+smplx is licensed for non-commercial use and is no part of the product: it comes with requirements-dev.txt.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from core.body.files import DEFAULT_BODY
+from core.body.landmarks import LandmarkRegressor, landmarks
+from core.body.model import BETAS, BodyModel, rest_joints
+from core.contract.skeleton import JOINTS
+from core.fitting import energies
+from core.fitting.initial import Initial
+from core.fitting.limits import relaxed_pose
+from core.motion import BODY_COUNT, project
+from core.observations.observe import evidence_from_tracks
+from core.perception.detections import Tracks
+
+_RATE = 0.02
+_SIGMA = 0.05
+"""Width of the robust reprojection, in heights of a person's box."""
+_POSE_PRIOR, _SHAPE_PRIOR, _SMOOTH = 0.004, 0.02, 2e-5
+
+
+def fit_full_mesh(start: Initial, tracks: Tracks, body: BodyModel, steps: int) -> np.ndarray:
+    """Joints [2,T,22,3] in the world of the start's camera after so many steps.
+
+    Descends on the 33 landmarks' reprojection, the distance to a relaxed pose, the size of betas and the joints'
+    acceleration; the two people do not know of each other. Body: the default one, read by smplx itself.
+    """
+    import smplx
+
+    device = body.template.device
+    people, frames = start.motion.pelvis.shape[:2]
+    model = smplx.SMPLX(
+        str(DEFAULT_BODY), num_betas=BETAS, use_pca=False, flat_hand_mean=True, ext="npz", batch_size=people * frames
+    ).to(device)
+    K = torch.as_tensor(start.camera.K, dtype=torch.float32, device=device)
+    world = torch.as_tensor(start.camera.T_cw, dtype=torch.float32, device=device)
+    evidence = evidence_from_tracks(tracks, K)
+    regressor = LandmarkRegressor.for_body(body)
+    relaxed = relaxed_pose().to(device)
+
+    def variable(array: np.ndarray) -> Tensor:
+        return torch.tensor(array, dtype=torch.float32, device=device, requires_grad=True)
+
+    orient, pose, betas = (
+        variable(array) for array in (start.motion.global_orient, start.motion.body_pose, start.motion.betas)
+    )
+    rest_pelvis = rest_joints(body, betas.detach())[:, 0].cpu().numpy()
+    place = variable(start.motion.pelvis - rest_pelvis[:, None])  # smplx moves the rest pose, ours places the pelvis
+    hands = [
+        torch.as_tensor(array, device=device).reshape(people * frames, -1)
+        for array in (start.motion.left_hand_pose, start.motion.right_hand_pose)
+    ]
+
+    def posed() -> tuple[Tensor, Tensor]:
+        """Joints [P,T,55,3] and vertices [P,T,V,3]."""
+        out = model(
+            betas=betas[:, None].expand(-1, frames, -1).flatten(0, 1),
+            global_orient=orient.flatten(0, 1),
+            body_pose=pose.flatten(0, 1).flatten(1),
+            left_hand_pose=hands[0],
+            right_hand_pose=hands[1],
+            transl=place.flatten(0, 1),
+        )
+        return out.joints[:, : len(JOINTS)].unflatten(0, (people, frames)), out.vertices.unflatten(0, (people, frames))
+
+    optimizer = torch.optim.Adam([orient, pose, betas, place], lr=_RATE)
+    for _ in range(steps):
+        optimizer.zero_grad(set_to_none=True)
+        joints, vertices = posed()
+        pixels, _ = project(landmarks(regressor, joints, vertices[:, :, regressor.vertices]), K, world)
+        loss = (
+            energies.reprojection(pixels, evidence.pixels, evidence.weight, evidence.box_height, _SIGMA)
+            + _POSE_PRIOR * (pose - relaxed).square().sum((-1, -2)).mean()
+            + _SHAPE_PRIOR * betas.square().sum(-1).mean()
+            + _SMOOTH * energies.acceleration(joints[:, :, :BODY_COUNT], evidence.time)
+        )
+        loss.backward()
+        optimizer.step()
+    with torch.no_grad():
+        return posed()[0][:, :, :BODY_COUNT].cpu().numpy()

@@ -1,0 +1,236 @@
+"""From a folder of motion capture to the weights of the learned models, in slices.
+
+    scripts/train --motion FOLDER                        everything, to the end
+    scripts/train --motion FOLDER --minutes 10           as much training as ten minutes allow; run it again to go on
+    scripts/train --examples A B --dev D                 with examples of lab/training/make_examples.py that are there already
+    scripts/train --motion FOLDER --from core/models     begin with the weights that come with the product
+    torchrun --nproc-per-node 4 lab/training/train.py ...     on four GPUs
+
+Draws interactions of the train and dev splits (lab/choreography/choreograph.py) and films them (lab/training/make_examples.py), a chunk at a
+time, each made once; then trains each model of --models. In --out lie, for each: NAME.safetensors (weights), NAME.md (card),
+NAME.png (curves), NAME.state.safetensors (to go on from). --install puts weights and cards into core/models.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from core.checkpoint import MODELS
+from core.contract.errors import UserError
+from core.device import choose_device, limit_threads
+from core.infilling.infiller import KIND as INFILLER
+from core.reporting import SilentReporter
+from core.semantics.encoder import fetched_encoder
+from core.smoothing.smooth import KIND as REFINER
+from core.stgcn.inference import KIND as OPTIMIZER
+
+from ..choreography.splits import Split, families_of
+from ..evaluation.plots import require_matplotlib
+from ..paths import MOTION_CACHE, ROOT
+from .examples import Example, load_examples
+from .job import (
+    INFILLER_SIZES,
+    OPTIMIZER_SIZES,
+    REFINER_SIZES,
+    Job,
+    install,
+    train_infiller,
+    train_optimizer,
+    train_refiner,
+)
+from .loop import Recipe
+from .words import Words, words_of
+from .workers import Workers, join
+
+TRAINERS = {
+    OPTIMIZER: (train_optimizer, OPTIMIZER_SIZES),
+    INFILLER: (train_infiller, INFILLER_SIZES),
+    REFINER: (train_refiner, REFINER_SIZES),
+}
+_CHUNK = 10
+"""Clips of each family that are drawn and filmed at a time."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    data = parser.add_argument_group("data")
+    data.add_argument("--motion", type=Path, help="folder of motion capture")
+    data.add_argument("--cache", type=Path, default=MOTION_CACHE, help="where motion read once is kept")
+    data.add_argument("--count", type=int, default=60, help="interactions of each family to train on")
+    data.add_argument("--dev-count", type=int, default=6, help="interactions of each family to measure on")
+    data.add_argument("--cameras", type=int, default=3, help="of each interaction to train on")
+    data.add_argument("--strangers", type=int, default=300, help="pairs of people who do not interact")
+    data.add_argument("--examples", type=Path, nargs="*", help="examples to train on, instead of drawing any")
+    data.add_argument("--dev", type=Path, nargs="*", help="examples to measure on, with --examples")
+    data.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="that draw and film")
+    training = parser.add_argument_group("training")
+    training.add_argument("--models", default=",".join(TRAINERS), help="comma-separated (default: all)")
+    training.add_argument("--size", choices=("auto", "small", "large"), default="auto", help="auto: small on a CPU")
+    training.add_argument("--minutes", type=float, help="stop training after as many; the next run goes on")
+    training.add_argument("--steps", type=int, default=20_000)
+    training.add_argument("--batch", type=int, default=16, help="windows a step, of each process")
+    training.add_argument("--learning-rate", type=float, default=1e-3)
+    training.add_argument("--dev-every", type=int, default=500, help="steps between two looks at the dev errors")
+    training.add_argument(
+        "--from", type=Path, dest="start", help="folder with weights to begin with, of the same --size"
+    )
+    training.add_argument("--no-text", action="store_true", help="train without sentences")
+    training.add_argument("--device", default="auto")
+    training.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, default=ROOT / "out" / "training")
+    parser.add_argument("--install", action="store_true", help=f"put weights and cards into {MODELS.relative_to(ROOT)}")
+    arguments = parser.parse_args()
+    models = arguments.models.split(",")
+    unknown = [name for name in models if name not in TRAINERS]
+    if unknown:
+        parser.error(f"unknown models: {', '.join(unknown)}; there are {', '.join(TRAINERS)}")
+    if not arguments.examples and not arguments.motion:
+        parser.error("give --motion, or --examples and --dev")
+    if arguments.examples and not arguments.dev:
+        parser.error("--examples needs --dev")
+    require_matplotlib()
+    limit_threads()
+    workers, device = meet(arguments.device)
+    try:
+        train_all(arguments, models, workers, device)
+    finally:
+        workers.leave()
+
+
+def meet(choice: str) -> tuple[Workers, torch.device]:
+    device = choose_device(choice)
+    if device.type == "cuda":
+        device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+        torch.cuda.set_device(device)
+        torch.set_float32_matmul_precision("high")
+    return join(device), device
+
+
+def train_all(arguments: argparse.Namespace, models: Sequence[str], workers: Workers, device: torch.device) -> None:
+    if workers.first:
+        prepare(arguments)
+    workers.wait()
+    folder = arguments.out / "examples"
+    train_files = arguments.examples or [path for path in examples_in(folder) if not path.name.startswith("dev")]
+    dev_files = arguments.dev or [path for path in examples_in(folder) if path.name.startswith("dev")]
+    examples, dev = load_all(train_files), load_all(dev_files)
+    words = sentences(arguments, [*examples, *dev], workers)
+
+    def say(text: str) -> None:
+        if workers.first:
+            print(text, flush=True)
+
+    say(f"{len(examples)} examples to train on, {len(dev)} to measure on, {len(words)} sentences; {device}")
+    recipe = Recipe(
+        arguments.steps,
+        arguments.batch,
+        arguments.learning_rate,
+        warm_up=min(200, arguments.steps // 10),
+        seed=arguments.seed,
+        dev_every=arguments.dev_every,
+    )
+    size = arguments.size if arguments.size != "auto" else "small" if device.type == "cpu" else "large"
+    job = Job(examples, dev, words, recipe, arguments.out, device, workers, say, arguments.start)
+    began = time.monotonic()
+    for name in models:
+        left = None if arguments.minutes is None else arguments.minutes - (time.monotonic() - began) / 60
+        if left is not None and left <= 0:
+            say(f"{name}: no time left; run it again to go on")
+            continue
+        trainer, sizes = TRAINERS[name]
+        outcome = trainer(job, left, sizes[size])
+        say(f"{name}: step {outcome.step} of {recipe.steps}" + ("" if outcome.finished else "; run it again to go on"))
+        if arguments.install and workers.first:
+            install(arguments.out, name, MODELS)
+
+
+def prepare(arguments: argparse.Namespace) -> None:
+    """Draw and film what is not there yet."""
+    if arguments.examples:
+        return
+    wanted: tuple[tuple[Split, int, int], ...] = (
+        ("train", arguments.count, arguments.cameras),
+        ("dev", arguments.dev_count, 1),
+    )
+    for split, count, cameras in wanted:
+        for first in range(0, count, _CHUNK):
+            pairs = arguments.out / "pairs" / f"{split}-{first:04d}"
+            draw(arguments, split, first, min(_CHUNK, count - first), pairs)
+            film(
+                arguments,
+                f"{split}-{first:04d}",
+                "--interactions",
+                f"{pairs}.npz",
+                "--split",
+                split,
+                "--cameras",
+                f"{cameras}",
+            )
+    if arguments.strangers:
+        film(arguments, "strangers", "--strangers", f"{arguments.strangers}", "--motion", f"{arguments.motion}",
+             "--cache", f"{arguments.cache}")  # fmt: skip
+
+
+def draw(arguments: argparse.Namespace, split: Split, first: int, count: int, out: Path) -> None:
+    run_once(
+        out, "choreograph.py", "--motion", f"{arguments.motion}", "--cache", f"{arguments.cache}", "--split", split,
+        "--families", ",".join(families_of(split)), "--count", f"{count}", "--first", f"{first}",
+        "--seed", f"{arguments.seed}", "--workers", f"{arguments.processes}",
+    )  # fmt: skip
+
+
+def film(arguments: argparse.Namespace, name: str, *options: str) -> None:
+    run_once(
+        arguments.out / "examples" / name, "make_examples.py", *options,
+        "--seed", f"{arguments.seed}", "--workers", f"{arguments.processes}",
+    )  # fmt: skip
+
+
+def run_once(out: Path, script: str, *options: str) -> None:
+    """Run a script that writes `out`.npz and .json, unless they are there; what was interrupted is made again."""
+    endings = (".npz", ".json")
+    if all(out.with_name(out.name + ending).exists() for ending in endings):
+        return
+    out.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = out.with_name(f"unfinished-{out.name}")
+    print(f"{script}: {out.name}", flush=True)
+    subprocess.run([sys.executable, str(ROOT / "scripts" / script), *options, "--out", str(unfinished)], check=True)
+    for ending in endings:
+        unfinished.with_name(unfinished.name + ending).replace(out.with_name(out.name + ending))
+
+
+def examples_in(folder: Path) -> list[Path]:
+    return sorted(path.with_suffix("") for path in folder.glob("*.npz") if not path.name.startswith("unfinished"))
+
+
+def load_all(paths: Sequence[Path]) -> list[Example]:
+    return [example for path in paths for example in load_examples(path)]
+
+
+def sentences(arguments: argparse.Namespace, examples: Sequence[Example], workers: Workers) -> Words:
+    """The numbers of all sentences, by the encoder from the cache, fetched where it is not there."""
+    if arguments.no_text:
+        return Words()
+    kept = arguments.out / "sentences.npz"
+    said = [sentence for example in examples for sentence in example.sentences]
+    if workers.first:
+        words_of(said, fetched_encoder(SilentReporter()), kept)
+    workers.wait()
+    return words_of(said, None, kept)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except UserError as error:
+        raise SystemExit(str(error)) from error
+    except subprocess.CalledProcessError as error:
+        raise SystemExit(f"{Path(error.cmd[1]).name} failed; the lines above say why.") from error

@@ -1,1 +1,0 @@
-"""The steps of building the free default body; `scripts/build_body.py` runs them."""

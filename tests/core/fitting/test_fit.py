@@ -1,0 +1,198 @@
+"""The fit on people of known motion: it must get nearer to the truth, on the floor, and honour what the animator says."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from core import contacts as contact_detection
+from core.body.files import load_body
+from core.contract.contact import Contact
+from core.contract.edits import Pin
+from core.contract.errors import UserError
+from core.contract.skeleton import BODY_JOINTS, JOINT_INDEX
+from core.fitting import windows
+from core.fitting.fit import CONTACT_FIT, FIRST_FIT, REFINE, Fitted, fit
+from core.fitting.initial import Initial, initial_motion
+from core.motion import PairMotion, pose_motion
+from core.reporting import SilentReporter
+from tests.core.fitting import synthetic
+
+
+@pytest.fixture(scope="module")
+def body():
+    return load_body(None)
+
+
+@pytest.fixture(scope="module")
+def scene(body):
+    return synthetic.scene(body)
+
+
+@pytest.fixture(scope="module")
+def initial(scene, body) -> Initial:
+    return initial_motion(scene.tracks, body, fov=synthetic.FOV, reporter=SilentReporter())
+
+
+@pytest.fixture(scope="module")
+def fitted(scene, initial, body) -> Fitted:
+    return fit(
+        initial.motion, initial.camera, initial.planted, scene.tracks, body, phases=FIRST_FIT, reporter=SilentReporter()
+    )
+
+
+def _again(fitted: Fitted, scene, body, reporter=None, **options) -> Fitted:
+    return fit(
+        fitted.motion,
+        fitted.camera,
+        fitted.planted,
+        scene.tracks,
+        body,
+        reporter=reporter or SilentReporter(),
+        **options,
+    )
+
+
+def _joint_error(motion: PairMotion, scene, body) -> float:
+    """MPJPE of the 22 body joints in millimetres, each person aligned at the pelvis."""
+    ours, true = pose_motion(body, motion).joints[:, :, :22], scene.joints[:, :, :22]
+    return 1000 * float(((ours - ours[:, :, :1]) - (true - true[:, :, :1])).norm(dim=-1).mean())
+
+
+def _between_error(motion: PairMotion, scene, body) -> float:
+    """How far off the vector from one pelvis to the other is, millimetres."""
+    ours, true = pose_motion(body, motion).joints[:, :, 0], scene.joints[:, :, 0]
+    return 1000 * float(((ours[0] - ours[1]) - (true[0] - true[1])).norm(dim=-1).mean())
+
+
+def test_the_initial_motion_stands_upright_before_the_camera(scene, initial, body):
+    joints = pose_motion(body, initial.motion).joints
+    assert _joint_error(initial.motion, scene, body) < 90
+    assert (joints[:, :, JOINT_INDEX["head"], 2] - joints[:, :, JOINT_INDEX["left_ankle"], 2] > 1.2).all()
+    pitch = -math.asin(initial.camera.world[2, 2])
+    assert abs(pitch - 0.1) < 0.08
+
+
+def test_the_fit_comes_nearer_to_the_truth_and_settles_the_depth(scene, initial, fitted, body):
+    assert _joint_error(fitted.motion, scene, body) < min(40, 0.9 * _joint_error(initial.motion, scene, body))
+    assert _between_error(fitted.motion, scene, body) < _between_error(initial.motion, scene, body)
+
+
+def test_the_fit_is_smoother_than_what_was_seen(scene, initial, fitted, body):
+    def shake(motion: PairMotion) -> float:
+        return float(pose_motion(body, motion).joints[:, :, :22].diff(n=2, dim=1).norm(dim=-1).mean())
+
+    true = float(scene.joints[:, :, :22].diff(n=2, dim=1).norm(dim=-1).mean())
+    assert shake(fitted.motion) < 0.5 * shake(initial.motion)
+    assert shake(fitted.motion) < 2 * true + 1e-3
+
+
+def test_feet_stand_on_the_floor(scene, fitted, body):
+    lowest = pose_motion(body, fitted.motion).joints[:, :, [JOINT_INDEX["left_foot"], JOINT_INDEX["right_foot"]], 2]
+    assert float(lowest.min()) > -0.03
+    assert float(lowest.amin(2).max()) < 0.12
+
+
+def test_hidden_joints_are_marked(scene, fitted):
+    elbow = BODY_JOINTS.index("left_elbow")
+    hidden = fitted.confidence[0, scene.hidden.start : scene.hidden.stop, elbow]
+    assert hidden.max() < 0.2
+    assert fitted.confidence[0, : scene.hidden.start, elbow].min() > 0.8
+
+
+def test_the_same_input_gives_the_same_motion(scene, initial, body):
+    def once() -> np.ndarray:
+        return fit(
+            initial.motion, initial.camera, initial.planted, scene.tracks, body,
+            phases=(replace(FIRST_FIT[0], steps=5),), reporter=SilentReporter(),
+        ).motion.body_pose  # fmt: skip
+
+    assert np.array_equal(once(), once())
+
+
+def test_an_enforced_contact_holds_and_a_rejected_one_does_nothing(scene, fitted, body):
+    frames = scene.tracks.frame_index
+    asked = Contact(0, "right_palm", 1, "left_palm", int(frames[10]), int(frames[25]), source="user", state="enforced")
+    before = contact_detection.measure([asked], fitted.motion, body, frames)[0].distance
+    held = _again(fitted, scene, body, phases=CONTACT_FIT, contacts=[asked], fixed_shape=True)
+    after = contact_detection.measure([asked], held.motion, body, frames)[0].distance
+    assert before is not None and after is not None and before > 0.1
+    assert after < 0.01
+    assert np.array_equal(held.motion.betas, fitted.motion.betas)
+    dropped = _again(fitted, scene, body, phases=REFINE, contacts=[replace(asked, state="rejected")], fixed_shape=True)
+    free = _again(fitted, scene, body, phases=REFINE, fixed_shape=True)
+    assert np.array_equal(dropped.motion.body_pose, free.motion.body_pose)
+
+
+def test_a_contact_out_of_reach_is_reported(scene, fitted, body):
+    frames = scene.tracks.frame_index
+    asked = Contact(0, "left_foot", 1, "head", int(frames[5]), int(frames[30]), source="user", state="enforced")
+    reporter = SilentReporter()
+    _again(fitted, scene, body, reporter, phases=REFINE, contacts=[asked], fixed_shape=True)
+    assert any("left_foot" in warning for warning in reporter.warnings)
+
+
+def test_pins_hold(scene, fitted, body):
+    frame = 20
+    joints = pose_motion(body, fitted.motion).joints
+    place = joints[1, frame, JOINT_INDEX["right_wrist"]] + torch.tensor([0.0, -0.08, 0.08])
+    pins = [
+        Pin(1, "right_wrist", int(scene.tracks.frame_index[frame]), position=tuple(place.tolist())),
+        Pin(0, "head", int(scene.tracks.frame_index[frame]), rotation=(0.3, 0.2, 0.0)),
+    ]
+    pinned = _again(fitted, scene, body, phases=CONTACT_FIT, pins=pins, fixed_shape=True)
+    there = pose_motion(body, pinned.motion).joints[1, frame, JOINT_INDEX["right_wrist"]]
+    assert float((there - place).norm()) < 0.01
+    assert np.abs(pinned.motion.body_pose[0, frame, BODY_JOINTS.index("head") - 1] - [0.3, 0.2, 0.0]).max() < 0.03
+
+
+def test_a_person_who_is_hardly_there_is_refused(scene, body):
+    found = scene.tracks.found.copy()
+    found[1, 2:] = False
+    with pytest.raises(UserError, match="less than three frames"):
+        initial_motion(replace(scene.tracks, found=found), body, fov=None, reporter=SilentReporter())
+
+
+def test_contacts_are_found_where_people_touch(body):
+    close = synthetic.scene(body, apart=0.32)
+    frames, time = close.tracks.frame_index, close.tracks.time
+    found = contact_detection.detect(
+        close.motion, close.camera, body, frames, time, np.ones((2, len(time), 22), np.float32)
+    )
+    far = synthetic.scene(body, apart=2.0)
+    assert found and all(contact.frame_start >= 100 for contact in found)
+    assert not contact_detection.detect(
+        far.motion, far.camera, body, frames, time, np.ones((2, len(time), 22), np.float32)
+    )
+    assert found == contact_detection.detect(
+        close.motion, close.camera, body, frames, time, np.ones((2, len(time), 22), np.float32)
+    )
+    for contact in contact_detection.measure(found, close.motion, body, frames):
+        assert contact.distance is not None and contact.distance < 0.35
+
+
+def test_what_the_user_says_of_a_contact_outweighs_detection():
+    detected = Contact(0, "chest", 1, "chest", 10, 20)
+    spoken = Contact(0, "chest", 1, "chest", 12, 30, source="user", state="rejected")
+    other = Contact(0, "left_palm", 1, "back", 10, 20)
+    assert contact_detection.merge([detected, other], [spoken]) == [spoken, other]
+
+
+def test_a_long_clip_is_fitted_in_windows_without_a_seam(body, monkeypatch):
+    monkeypatch.setattr(windows, "WINDOW", 30)
+    monkeypatch.setattr(windows, "OVERLAP", 8)
+    monkeypatch.setattr(windows, "SPREAD", 20)
+    long = synthetic.scene(body, frames=60)
+    start = initial_motion(long.tracks, body, fov=synthetic.FOV, reporter=SilentReporter())
+    short_phases = tuple(replace(phase, steps=60) for phase in FIRST_FIT)
+    joined = windows.fit_clip(
+        start.motion, start.camera, start.planted, long.tracks, body, phases=short_phases, reporter=SilentReporter()
+    )  # fmt: skip
+    assert joined.motion.pelvis.shape == (2, 60, 3) and joined.confidence.shape == (2, 60, 22)
+    step = pose_motion(body, joined.motion).joints[:, :, :22].diff(dim=1).norm(dim=-1).amax(2)
+    assert float(step.max()) < 2.5 * float(step.median(1).values.max()) + 0.01
+    assert _joint_error(joined.motion, long, body) < 50

@@ -1,0 +1,423 @@
+"""The parts of the 2D stage on made-up skeletons and pictures, where the right answer is known."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+
+from core.contract.errors import UserError
+from core.contract.skeleton import LANDMARK_INDEX
+from core.perception.appearance import describe, likeness
+from core.perception.assignment import NOBODY, assign, collapse, similarity
+from core.perception.camera_motion import CameraMotion
+from core.perception.contested import contested
+from core.perception.detections import MASK_WIDTH, Tracks
+from core.perception.detector import tile_windows
+from core.perception.hands import Hand, assign_hands
+from core.perception.identity import choose_two, resolve
+from core.perception.landmarks import MIRROR, Pose, mirror_pose
+from core.perception.overlay import draw_overlay
+from core.perception.regions import Region, crop, region_from_axis, to_picture, uncrop
+from core.perception.steady import steady
+from core.perception.tracking import Observation, Track
+
+_SIZE = (640, 360)
+_TORSO = 80.0
+
+
+def _skeleton(x: float, y: float = 180.0, torso: float = _TORSO) -> np.ndarray:
+    """float32 [33,2], somebody who stands and faces us, the middle of the torso at (x, y)."""
+    places = {
+        "nose": (0, -0.85), "ear": (0.1, -0.85), "shoulder": (0.32, -0.5), "elbow": (0.42, 0.1), "wrist": (0.45, 0.6),
+        "pinky": (0.47, 0.75), "index": (0.44, 0.75), "thumb": (0.4, 0.7), "hip": (0.2, 0.5), "knee": (0.2, 1.35),
+        "ankle": (0.2, 2.2), "heel": (0.18, 2.3), "foot_index": (0.24, 2.35),
+    }  # fmt: skip
+    points = np.zeros((33, 2), np.float32)
+    for name, index in LANDMARK_INDEX.items():
+        part = name.removeprefix("left_").removeprefix("right_")
+        across, down = places.get(part, (0.0, -0.85))
+        # We see a person who faces us mirrored: their left is at our right.
+        points[index] = (across if name.startswith("left_") else -across, down)
+    return points * torso + np.array([x, y], np.float32)
+
+
+def _pose(x: float, quality: float = 0.9, points: np.ndarray | None = None) -> Pose:
+    region = Region(x, 180, 300)
+    points = _skeleton(x) if points is None else points
+    ones = np.ones(33, np.float32)
+    world = np.zeros((33, 3), np.float32)
+    return Pose(region, region, quality, points, ones, ones, ones, world, np.zeros((0, 0), np.uint8))
+
+
+def _looks(shade: int) -> np.ndarray:
+    looks = np.zeros((3, 33), np.float32)
+    looks[:, shade] = 0.5
+    looks[:, 8 + 12] = 0.5
+    return looks
+
+
+def _track(places: dict[int, float], shade: int | dict[int, int], alone: bool = True, quality: float = 0.9) -> Track:
+    shades = shade if isinstance(shade, dict) else dict.fromkeys(places, shade)
+    return Track({k: Observation(_pose(x, quality), _looks(shades[k]), quality, alone, b"") for k, x in places.items()})
+
+
+def _hand(x: float, y: float, right: float, score: float = 0.9) -> Hand:
+    points = np.array([x, y], np.float32) + np.random.default_rng(0).uniform(-8, 8, (21, 2)).astype(np.float32)
+    points[0] = (x, y)
+    return Hand(points, np.zeros((21, 3), np.float32), score, right, Region(x, y, 40))
+
+
+# Regions
+
+
+@pytest.mark.parametrize("angle", [0.0, 0.7, -2.5])
+def test_a_crop_shows_the_region_and_can_be_put_back(angle: float) -> None:
+    image = np.zeros((360, 640, 3), np.uint8)
+    cv2.circle(image, (400, 200), 12, (255, 255, 255), -1)
+    region = Region(380, 190, 160, angle)
+    patch = crop(image, region, 256, replicate=False)
+    y, x = np.argwhere(patch[..., 0] > 127).mean(0)
+    assert np.allclose(to_picture(region, np.array([x, y]) / 256), [400, 200], atol=1.0)
+    back = uncrop(patch[..., 0], region, _SIZE, 320)
+    assert back.shape == (180, 320)
+    y, x = np.argwhere(back > 127).mean(0)
+    assert (x, y) == pytest.approx((200, 100), abs=1.0)
+
+
+def test_a_region_stands_with_the_body() -> None:
+    lying = region_from_axis(np.array([100.0, 100.0]), np.array([160.0, 100.0]), 1.25)
+    assert lying.size == pytest.approx(150)
+    assert np.allclose(to_picture(lying, np.array([0.5, 0.0])), [175, 100])  # the head is at our right
+
+
+@pytest.mark.parametrize("size", [(640, 360), (360, 640), (500, 500), (101, 77)])
+@pytest.mark.parametrize("fraction", [0.6, 0.4])
+def test_tiles_cover_the_picture(size: tuple[int, int], fraction: float) -> None:
+    covered = np.zeros((size[1], size[0]), bool)
+    for tile in tile_windows(*size, fraction):
+        left, top = max(0, round(tile.x - tile.size / 2)), max(0, round(tile.y - tile.size / 2))
+        covered[top : round(tile.y + tile.size / 2), left : round(tile.x + tile.size / 2)] = True
+    assert covered.all()
+
+
+# Whose skeleton is it
+
+
+def _compare(*skeletons: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    points, scales = np.stack(skeletons), np.full(len(skeletons), _TORSO)
+    return similarity(points, points, scales, scales), collapse(points, points, scales, scales)
+
+
+def test_skeletons_agree_with_themselves_and_not_with_a_neighbours() -> None:
+    alike, _ = _compare(_skeleton(200), _skeleton(202), _skeleton(330))
+    assert alike[0, 0] == pytest.approx(1)
+    assert alike[0, 1] > 0.95
+    assert alike[0, 2] < 0.05
+
+
+def test_a_borrowed_torso_is_a_collapse_even_with_limbs_of_its_own() -> None:
+    invented = _skeleton(200)
+    limbs = [LANDMARK_INDEX[f"{s}_{p}"] for s in ("left", "right") for p in ("elbow", "wrist", "knee", "ankle")]
+    invented[limbs] += np.array([90, -60], np.float32)
+    alike, one_body = _compare(_skeleton(200), invented)
+    assert alike[0, 1] < 0.5
+    assert one_body[0, 1] > 0.9
+
+
+def test_two_people_do_not_share_one_skeleton() -> None:
+    _, one_body = _compare(_skeleton(200), _skeleton(205), _skeleton(330))
+    value = np.array([[2.6, 2.5, -np.inf], [2.4, 2.45, 1.5]])
+    assert assign(value, one_body, nobody=0.9) == [0, 2]
+
+
+def test_who_is_hidden_takes_no_skeleton() -> None:
+    _, one_body = _compare(_skeleton(200), _skeleton(205))
+    assert assign(np.array([[2.6, 2.5], [1.8, 1.9]]), one_body, nobody=0.9) == [0, NOBODY]
+
+
+def test_nobody_is_found_in_an_empty_picture() -> None:
+    assert assign(np.zeros((2, 0)), np.zeros((0, 0)), nobody=0.9) == [NOBODY, NOBODY]
+
+
+def test_a_pose_seen_in_a_mirror_keeps_its_sides() -> None:
+    seen = _pose(200)
+    reflected = mirror_pose(seen, 640)
+    assert reflected.region.x == pytest.approx(440)
+    wrist = LANDMARK_INDEX["left_wrist"]
+    assert reflected.points[wrist, 0] == pytest.approx(640 - seen.points[LANDMARK_INDEX["right_wrist"], 0])
+    back = mirror_pose(reflected, 640)
+    assert np.allclose(back.points, seen.points, atol=1e-3) and back.region == seen.region
+
+
+# The steadiest choice
+
+
+def _exchanged(pose: Pose) -> Pose:
+    return replace(pose, points=pose.points[MIRROR])
+
+
+def _x_of_left_wrist(track: Track) -> list[float]:
+    wrist = LANDMARK_INDEX["left_wrist"]
+    return [float(seen.pose.points[wrist, 0]) for _, seen in sorted(track.observations.items())]
+
+
+def test_sides_that_were_exchanged_for_some_frames_are_put_right() -> None:
+    track = _track({k: 200.0 + k for k in range(60)}, 1)
+    before = _x_of_left_wrist(track)
+    for step in range(20, 35):
+        track.observations[step] = replace(track.observations[step], pose=_exchanged(track.observations[step].pose))
+    assert _x_of_left_wrist(steady(track)) == pytest.approx(before)
+
+
+def test_a_person_who_turns_round_keeps_the_new_naming() -> None:
+    """Sides cross slowly while somebody turns: nothing jumps, and nothing is exchanged."""
+    track = Track()
+    for step in range(60):
+        points = _skeleton(0)
+        points[:, 0] = 200 + points[:, 0] * np.cos(np.pi * step / 59)
+        track.observations[step] = Observation(_pose(200, points=points), _looks(1), 0.9, True, b"")
+    assert _x_of_left_wrist(steady(track)) == pytest.approx(_x_of_left_wrist(track))
+
+
+def test_another_skeleton_is_taken_where_it_moves_less() -> None:
+    track = _track(dict.fromkeys(range(20), 200.0), 1)
+    right = track.observations[10]
+    jumped = replace(right, pose=_pose(290), alternatives=(right,))
+    track.observations[10] = jumped
+    assert _x_of_left_wrist(steady(track)) == pytest.approx([_x_of_left_wrist(track)[0]] * 20)
+
+
+# Appearance
+
+
+def test_clothes_tell_people_apart() -> None:
+    image = np.full((360, 640, 3), 128, np.uint8)
+    image[:, 100:300] = (200, 30, 30)
+    image[:, 400:600] = (30, 30, 200)
+    whole = np.full((256, 256), 255, np.uint8)
+    red, red_again, blue = (
+        describe(image, replace(_pose(x), mask=whole, region=Region(x, 180, 150))) for x in (200, 210, 500)
+    )
+    assert np.allclose(red.sum(1), 1)
+    assert likeness(red, red_again) > 0.99
+    assert likeness(red, blue) < 0.6
+
+
+def test_who_is_barely_seen_looks_like_nobody_in_particular() -> None:
+    image = np.zeros((360, 640, 3), np.uint8)
+    unseen = describe(image, replace(_pose(200), mask=np.zeros((256, 256), np.uint8)))
+    assert likeness(unseen, _looks(3)) == 0.5
+
+
+# Identity over the clip
+
+
+def test_a_track_that_broke_is_joined() -> None:
+    still = _track(dict.fromkeys(range(100), 500.0), shade=6)
+    before, after = _track(dict.fromkeys(range(40), 200.0), 1), _track(dict.fromkeys(range(55, 100), 220.0), 1)
+    tracks = resolve([before, still, after])
+    assert len(tracks) == 2
+    assert len(tracks[1].observations) == 85
+
+
+def test_different_looks_are_not_joined() -> None:
+    assert (
+        len(resolve([_track(dict.fromkeys(range(40), 200.0), 1), _track(dict.fromkeys(range(45, 90), 200.0), 6)])) == 2
+    )
+
+
+def test_people_exchanged_while_they_crossed_are_put_right() -> None:
+    """Two people walk through each other; the tracker let each go back to where it came from."""
+    steps = range(100)
+    left = {k: 320 - abs(k - 50) * 5.0 for k in steps}
+    right = {k: 320 + abs(k - 50) * 5.0 for k in steps}
+    a = _track(left, {k: 1 if k < 50 else 6 for k in steps})
+    b = _track(right, {k: 6 if k < 50 else 1 for k in steps})
+    first, second = resolve([a, b])
+    for track, shade in ((first, 1), (second, 6)):
+        assert all(seen.looks[0, shade] > 0 for step, seen in track.observations.items() if abs(step - 50) > 3)
+    assert first.observations[0].pose.points[0, 0] < 320 < first.observations[99].pose.points[0, 0]
+
+
+def test_people_who_meet_and_part_again_keep_their_names() -> None:
+    steps = range(100)
+    a = _track({k: 320 - abs(k - 50) * 5.0 for k in steps}, 1)
+    b = _track({k: 320 + abs(k - 50) * 5.0 for k in steps}, 6)
+    first, _ = resolve([a, b])
+    assert first.observations[0].pose.points[0, 0] < 320 > first.observations[99].pose.points[0, 0]
+
+
+def test_the_two_who_are_together_are_chosen_left_one_first() -> None:
+    steps = range(60)
+    bystander = _track(dict.fromkeys(steps, 20.0), 3, quality=0.5)
+    right, left = _track(dict.fromkeys(steps, 400.0), 1), _track(dict.fromkeys(range(50), 300.0), 6)
+    assert choose_two([right, left, bystander], 60, None) == (1, 0)
+
+
+def test_the_users_choice_stands() -> None:
+    tracks = [_track(dict.fromkeys(range(60), x), 1) for x in (400.0, 300.0, 20.0)]
+    assert choose_two(tracks, 60, (2, 0)) == (2, 0)
+    for people in ((0, 3), (1, 1), (-1, 0)):
+        with pytest.raises(UserError) as caught:
+            choose_two(tracks, 60, people)
+        assert caught.value.code == "bad-people"
+
+
+@pytest.mark.parametrize(
+    ("tracks", "code"),
+    [
+        ([], "nobody"),
+        ([_track({0: 200.0, 1: 200.0}, 1)], "nobody"),
+        ([_track(dict.fromkeys(range(100), 200.0), 1)], "one-person"),
+        ([_track(dict.fromkeys(range(100), 200.0), 1), _track({0: 300.0, 1: 300.0}, 6)], "one-person"),
+        ([_track(dict.fromkeys(range(50), 200.0), 1), _track(dict.fromkeys(range(50, 100), 300.0), 6)], "one-person"),
+    ],
+)
+def test_fewer_than_two_people_are_named(tracks: list[Track], code: str) -> None:
+    with pytest.raises(UserError) as caught:
+        choose_two(tracks, 100, None)
+    assert caught.value.code == code and caught.value.hint
+
+
+# Contested landmarks
+
+
+def _contest(a: np.ndarray, b: np.ndarray, steps: int = 10, doubtful_step: int = 5) -> np.ndarray:
+    """Two people who stand at x = 200 and 330, but for one step; masks as wide as their shoulders."""
+    points = np.stack([np.stack([_skeleton(200)] * steps), np.stack([_skeleton(330)] * steps)])
+    points[0, doubtful_step], points[1, doubtful_step] = a, b
+    masks = np.zeros((2, steps, 90, MASK_WIDTH), np.uint8)
+    for person, x in enumerate((200, 330)):
+        masks[person, :, 15:90, (x - 45) // 4 : (x + 45) // 4] = 255
+    return contested(points, np.ones((2, steps), bool), masks, np.array(_SIZE))
+
+
+def test_nothing_is_contested_while_people_stand_apart() -> None:
+    assert not _contest(_skeleton(200), _skeleton(330)).any()
+
+
+def test_a_wrist_in_the_others_body_is_contested_with_its_fingers() -> None:
+    reaching = _skeleton(200)
+    arm = [LANDMARK_INDEX[f"left_{part}"] for part in ("wrist", "pinky", "index", "thumb")]
+    reaching[arm] = _skeleton(330)[LANDMARK_INDEX["left_hip"]] + np.array([-20, -30], np.float32)
+    flags = _contest(reaching, _skeleton(330))
+    assert flags[0, 5, arm].all()
+    assert not flags[0, 4].any() and not flags[1].any()
+
+
+def test_joints_of_two_people_at_one_place_are_contested_on_both() -> None:
+    wrist = LANDMARK_INDEX["left_wrist"]
+    a, b = _skeleton(200), _skeleton(330)
+    a[wrist] = b[LANDMARK_INDEX["right_wrist"]] + 2
+    flags = _contest(a, b)
+    assert flags[0, 5, wrist] and flags[1, 5, LANDMARK_INDEX["right_wrist"]]
+    assert not flags[:, :, LANDMARK_INDEX["left_ankle"]].any()
+
+
+def test_who_is_seen_alone_is_not_contested() -> None:
+    points = np.stack([np.stack([_skeleton(200)] * 3), np.stack([_skeleton(202)] * 3)])
+    found = np.array([[True] * 3, [False] * 3])
+    assert not contested(points, found, np.full((2, 3, 90, MASK_WIDTH), 255, np.uint8), np.array(_SIZE)).any()
+
+
+# Hands
+
+
+def test_hands_go_to_the_nearest_fitting_slots() -> None:
+    people = {0: _pose(200), 1: _pose(330)}
+    a, b = _skeleton(200), _skeleton(330)
+    places = {(p, s): skeleton[LANDMARK_INDEX[f"{side}_wrist"]] for p, skeleton in enumerate((a, b))
+              for s, side in enumerate(("left", "right"))}  # fmt: skip
+    hands = {slot: _hand(*(place + 4), right=0.9 * slot[1] + 0.05) for slot, place in places.items()}
+    assert assign_hands(people, list(hands.values())[::-1], {}) == hands
+
+
+def test_the_side_of_a_hand_settles_who_holds_whom() -> None:
+    """Two hands clasped at one place between two people: the left one belongs to the left hand of one of them."""
+    a, b = _skeleton(200), _skeleton(330)
+    meet = (a[LANDMARK_INDEX["left_wrist"]] + b[LANDMARK_INDEX["right_wrist"]]) / 2
+    left, right = _hand(*meet, right=0.05), _hand(*(meet + 3), right=0.95)
+    assert assign_hands({0: _pose(200), 1: _pose(330)}, [right, left], {}) == {(0, 0): left, (1, 1): right}
+
+
+def test_time_settles_a_tie() -> None:
+    people = {0: _pose(200)}
+    middle = _hand(200, 235, right=0.5)
+    before = replace(middle, points=middle.points + 1)
+    assert assign_hands(people, [middle], {(0, 1): before}) == {(0, 1): middle}
+    assert assign_hands(people, [middle], {(0, 0): before}) == {(0, 0): middle}
+
+
+@pytest.mark.parametrize("landmark", ["nose", "left_foot_index"])
+def test_faces_and_feet_are_no_hands(landmark: str) -> None:
+    x, y = _skeleton(200)[LANDMARK_INDEX[landmark]]
+    assert assign_hands({0: _pose(200)}, [_hand(x, y, right=0.9)], {}) == {}
+
+
+def test_a_hand_out_of_reach_is_nobodys() -> None:
+    assert assign_hands({0: _pose(200)}, [_hand(420, 200, right=0.05)], {}) == {}
+
+
+# Camera
+
+
+def _texture(seed: int = 0) -> np.ndarray:
+    noise = np.random.default_rng(seed).uniform(0, 255, (60, 100, 3)).astype(np.uint8)
+    return cv2.resize(noise, (1000, 600), interpolation=cv2.INTER_CUBIC)
+
+
+def test_a_moving_camera_is_measured_and_a_moving_person_is_not() -> None:
+    motion, still = CameraMotion(), CameraMotion()
+    texture, nobody = _texture(), np.zeros((90, 160), np.uint8)
+    for step in range(10):
+        seen = motion.displacement(texture[100:460, 100 + 8 * step : 740 + 8 * step], nobody)
+        assert seen == pytest.approx(8 * step / 640, abs=0.002)
+        walking = texture[100:460, 100:740].copy()
+        walking[60:340, 40 * step : 40 * step + 120] = _texture(1)[:280, :120]
+        people = np.zeros((90, 160), np.uint8)
+        people[15:85, 10 * step : 10 * step + 30] = 255
+        assert still.displacement(walking, people) < 0.002
+
+
+def test_a_background_without_detail_says_nothing() -> None:
+    motion = CameraMotion()
+    for _ in range(3):
+        assert motion.displacement(np.full((360, 640, 3), 90, np.uint8), np.zeros((90, 160), np.uint8)) == 0
+
+
+# Overlay
+
+
+def test_the_overlay_draws_who_was_found(made_up_pair: Tracks) -> None:
+    image = np.zeros((180, 320, 3), np.uint8)
+    drawn = draw_overlay(image, made_up_pair, 7)
+    assert not image.any(), "the picture itself is left alone"
+    left, right = drawn[:, :130].any(), drawn[:, 150:].any()
+    assert left and not right
+    with pytest.raises(ValueError):
+        draw_overlay(image, made_up_pair, 99)
+
+
+@pytest.fixture
+def made_up_pair() -> Tracks:
+    """Frames 7 and 8; the second person is found in the second frame only."""
+    keypoints = np.ones((2, 2, 33, 3), np.float32)
+    keypoints[0, ..., :2], keypoints[1, ..., :2] = _skeleton(200), _skeleton(400)
+    found = np.array([[True, True], [False, True]])
+    return Tracks(
+        frame_index=np.array([7, 8], np.int32),
+        time=np.array([0.28, 0.32]),
+        image_size=np.array(_SIZE, np.int32),
+        keypoints=keypoints,
+        contested=np.zeros((2, 2, 33), bool),
+        world_landmarks=np.zeros((2, 2, 33, 3), np.float32),
+        found=found,
+        hands=np.zeros((2, 2, 2, 21, 3), np.float32),
+        hand_landmarks=np.zeros((2, 2, 2, 21, 3), np.float32),
+        masks=np.zeros((2, 2, 90, MASK_WIDTH), np.uint8),
+        track_ids=np.array([0, 1], np.int32),
+        camera_motion=np.zeros(2, np.float32),
+    )

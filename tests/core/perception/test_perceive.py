@@ -1,0 +1,97 @@
+"""The 2D stage as a whole, on clips that need no people."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from core.clip import Clip, probe
+from core.contract.errors import Cancelled, UserError
+from core.perception.detections import MASK_WIDTH
+from core.perception.hands import Hand
+from core.perception.landmarks import Pose
+from core.perception.perceive import Everyone, assemble, find_people
+from core.perception.regions import Region
+from core.perception.tracking import Track, observe
+from core.reporting import SilentReporter
+
+_CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def empty_street(tmp_path: Path) -> Clip:
+    """Six frames of a textured background."""
+    path = tmp_path / "street.mp4"
+    noise = np.random.default_rng(0).integers(0, 255, (30, 40, 3)).astype(np.uint8)
+    picture = cv2.resize(noise, (320, 240), interpolation=cv2.INTER_CUBIC)
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), 25, (320, 240))
+    for step in range(6):
+        writer.write(np.roll(picture, 3 * step, 1))
+    writer.release()
+    return probe(path)
+
+
+def test_a_clip_without_people_ends_in_one_sentence(empty_street: Clip) -> None:
+    with pytest.raises(UserError) as caught:
+        find_people(empty_street, 0, 5, people=None, device=_CPU, reporter=SilentReporter())
+    assert caught.value.code == "nobody" and caught.value.hint
+
+
+def test_the_user_can_stop_it(empty_street: Clip) -> None:
+    class Impatient(SilentReporter):
+        calls = 0
+
+        def progress(self, fraction: float, text: str = "") -> None:
+            assert 0 <= fraction <= 1
+            self.calls += 1
+            if self.calls == 3:
+                raise Cancelled
+
+    reporter = Impatient()
+    with pytest.raises(Cancelled):
+        find_people(empty_street, 0, 5, people=None, device=_CPU, reporter=reporter)
+    assert reporter.calls == 3
+
+
+def _seen(x: float) -> Track:
+    """Somebody at x, seen in steps 1 and 3 of five."""
+    ones = np.ones(33, np.float32)
+    looks = np.zeros((3, 33), np.float32)
+    region = Region(x, 120, 100)
+    track = Track()
+    for step in (1, 3):
+        points = np.full((33, 2), x + step, np.float32)
+        whole = np.full((256, 256), 255, np.uint8)
+        pose = Pose(region, region, 0.9, points, ones, 0.5 * ones, ones, np.full((33, 3), step, np.float32), whole)
+        track.observations[step] = observe(pose, looks, 0.9, True, (320, 240))
+    return track
+
+
+def test_what_was_not_seen_repeats_the_last_place_without_confidence() -> None:
+    steps = np.arange(5)
+    everyone = Everyone(
+        (_seen(50), _seen(250)),
+        steps.astype(np.int32),
+        steps / 25,
+        np.zeros(5, bool),
+        (320, 240),
+        np.zeros(5, np.float32),
+    )
+    hand = Hand(np.full((21, 2), 60, np.float32), np.zeros((21, 3), np.float32), 0.8, 0.9, Region(60, 60, 20))
+    tracks = assemble(everyone, (1, 0), [{}, {(1, 0): hand}, {}, {}, {}])
+    assert tracks.track_ids.tolist() == [1, 0]
+    assert tracks.found.tolist() == [[False, True, False, True, False]] * 2
+    assert tracks.keypoints[1, :, 0, 0].tolist() == [51, 51, 51, 53, 53]
+    assert tracks.keypoints[1, :, 0, 2].tolist() == [0, 0.5, 0, 0.5, 0]
+    assert tracks.world_landmarks[0, :, 0, 0].tolist() == [1, 1, 1, 3, 3]
+    assert tracks.hands[1, :, 0, 0, 0].tolist() == [60] * 5
+    assert tracks.hands[1, :, 0, 0, 2] == pytest.approx([0, 0.8, 0, 0, 0])
+    assert not tracks.hands[0].any()
+    assert tracks.masks.shape == (2, 5, 120, MASK_WIDTH)
+    assert tracks.masks[0, 1, 60, 125] == 255 and tracks.masks[0, 1, 60, 25] == 0 and not tracks.masks[:, 0].any()
+    for name, array in vars(tracks).items():
+        assert np.isfinite(array).all(), name

@@ -1,0 +1,473 @@
+"""The stages' cache, takes, and what a run leaves in its folder when it succeeds, fails, or is stopped."""
+
+from __future__ import annotations
+
+import errno
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core.contract.contact import Contact
+from core.contract.edits import Edits, Pin
+from core.contract.errors import Cancelled, UserError
+from core.contract.reconstruction import load, load_info
+from core.pipeline.cache import KEPT, Cache, CacheEntry
+from core.pipeline.jobs import RefineRequest, Request, reconstruct, refine
+from core.pipeline.stages import Caption
+from core.pipeline.workspace import workspace
+from tests.core.conftest import CAPTION, Recorder, made_up_motion
+
+ALL = [
+    "perception", "initial", "sentence", "geometry", "fit", "contacts", "prompt-contacts", "infill", "contact-fit", "caption",
+]  # fmt: skip
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    """Every file but the cache's."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and "cache" not in path.relative_to(folder).parts
+    }
+
+
+def leftovers(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob(".*") if path.name != ".lock"]
+
+
+def test_a_reconstruction_can_be_loaded_and_says_how_it_was_made(clip_file, tmp_path, quick, recorder):
+    out = tmp_path / "new" / "out"
+    take = reconstruct(Request(clip_file, prompt="they shake hands", seed=3), out, recorder)
+    made = load(out)
+    assert take.id == made.info.take == "take-001"
+    assert made.info.prompt == "they shake hands" and made.info.prompt_source == "user"
+    assert made.info.clip["frames"] == [0, 11] and made.info.clip["width"] == 96
+    assert [person.track for person in made.info.people] == [0, 2]
+    assert all(1.2 < person.height < 2.2 for person in made.info.people)
+    assert set(made.info.seconds) == set(ALL)
+    assert made.info.versions["torch"] and made.info.device
+    assert "The camera moves." in made.info.warnings
+    assert made.info.contacts[0].distance is not None
+    np.testing.assert_allclose(made.motion.joints[:, :, 0], made.motion.pelvis, atol=1e-5)
+    assert recorder.fractions == sorted(recorder.fractions) and recorder.stages == ALL
+    assert not leftovers(out)
+
+
+def test_a_second_run_computes_nothing_and_makes_the_same_take(clip_file, tmp_path, quick, recorder):
+    reconstruct(Request(clip_file), tmp_path / "out", recorder)
+    before = load_info(tmp_path / "out")
+    moved = clip_file.rename(tmp_path / "moved.mp4")
+    quick.clear()
+    take = reconstruct(Request(moved), tmp_path / "out", recorder)
+    after = load_info(tmp_path / "out")
+    assert quick == []
+    assert take.id == "take-001" and len(after.takes) == 1
+    assert after.warnings == before.warnings and after.seconds == before.seconds
+
+
+@pytest.mark.parametrize(
+    ("change", "recomputed"),
+    [
+        ({"fov": 60.0}, [stage for stage in ALL[1:] if stage != "sentence"]),
+        ({"people": (1, 0)}, [stage for stage in ALL if stage != "sentence"]),
+        ({"frames": "0:5"}, [stage for stage in ALL if stage != "sentence"]),
+        ({"prompt": "a hug"}, ALL[2:]),
+        ({"device": "cpu"}, []),
+    ],
+)
+def test_only_what_changed_is_computed_again(clip_file, tmp_path, quick, recorder, change, recomputed):
+    reconstruct(Request(clip_file), tmp_path / "out", recorder)
+    quick.clear()
+    reconstruct(replace(Request(clip_file), **change), tmp_path / "out", recorder)
+    assert quick == recomputed
+
+
+def test_takes_with_different_prompts_lie_side_by_side(clip_file, tmp_path, quick, recorder):
+    out = tmp_path / "out"
+    reconstruct(Request(clip_file), out, recorder)
+    reconstruct(Request(clip_file, prompt="a hug"), out, recorder)
+    info = load_info(out)
+    assert [take.prompt for take in info.takes] == ["", "a hug"]
+    assert {contact.source for contact in info.contacts} == {"detected", "prompt"}
+
+
+def test_a_new_prompt_takes_the_place_of_what_the_old_one_asked_for(clip_file, tmp_path, quick, recorder):
+    out = tmp_path / "out"
+    reconstruct(Request(clip_file, prompt="a hug"), out, recorder)
+    refine(RefineRequest(prompt="a kiss"), out, recorder)
+    assert [contact.id for contact in load_info(out).contacts] == ["c", "asked for: a kiss"]
+    refine(RefineRequest(prompt=""), out, recorder)
+    assert [contact.id for contact in load_info(out).contacts] == ["c"]
+
+
+def test_what_the_user_has_judged_outlives_its_prompt(clip_file, tmp_path, quick, recorder):
+    out = tmp_path / "out"
+    reconstruct(Request(clip_file, prompt="a hug"), out, recorder)
+    judged = tuple(replace(contact, state="enforced") for contact in load_info(out).contacts)
+    refine(RefineRequest(Edits(contacts=judged), prompt="a handshake"), out, recorder)
+    assert judged[-1].id in {contact.id for contact in load_info(out).contacts}
+
+
+def test_another_clip_replaces_the_takes_of_the_old_one(clip_file, tmp_path, quick, recorder):
+    out = tmp_path / "out"
+    reconstruct(Request(clip_file), out, recorder)
+    reconstruct(Request(clip_file, frames="2:9"), out, recorder)
+    info = load_info(out)
+    assert [take.id for take in info.takes] == ["take-002"]
+    assert sorted(path.name for path in (out / "takes").iterdir()) == ["take-002.json", "take-002.npz"]
+
+
+@pytest.mark.parametrize("damage", ["cut", "flip", "foreign"])
+def test_a_damaged_cache_entry_is_computed_again(clip_file, tmp_path, quick, recorder, damage):
+    out = tmp_path / "out"
+    reconstruct(Request(clip_file), out, recorder)
+    entry = next((out / "cache").glob("initial-*.npz"))
+    data = bytearray(entry.read_bytes())
+    if damage == "cut":
+        entry.write_bytes(data[: len(data) // 2])
+    elif damage == "flip":
+        data[len(data) // 3] ^= 0xFF
+        entry.write_bytes(data)
+    else:
+        np.savez(entry, other=np.zeros(3))
+    quick.clear()
+    reconstruct(Request(clip_file), out, recorder)
+    assert quick == ["initial"]
+
+
+def test_refine_adds_a_take_from_the_cache_without_the_clip(clip_file, tmp_path, quick, recorder):
+    out = tmp_path / "out"
+    reconstruct(Request(clip_file), out, recorder)
+    old = load(out)
+    clip_file.unlink()
+    quick.clear()
+    contact = Contact(0, "left_palm", 1, "right_shoulder", 3, 8, source="user", state="enforced")
+    edits = Edits(contacts=(contact,), pins=(Pin(0, "left_wrist", 4, position=(0.3, 0.1, 1.2)),))
+    take = refine(RefineRequest(edits), out, recorder)
+    assert quick == ["new-sentence", "new-prompt-contacts", "infill-again", "refine"]
+    new = load(out)
+    assert take.id == new.info.take == "take-002" and [each.origin for each in new.info.takes] == [
+        "reconstruct",
+        "refine",
+    ]
+    assert [each.id for each in new.info.contacts] == [contact.id] and new.info.contacts[0].distance is not None
+    assert not np.array_equal(new.motion.body_pose, old.motion.body_pose)
+    kept = np.load(out / "takes" / "take-001.npz")
+    assert np.array_equal(kept["body_pose"], old.motion.body_pose)
+
+
+def test_reconstructing_again_goes_back_to_the_first_take(clip_file, tmp_path, quick, recorder):
+    out = tmp_path / "out"
+    reconstruct(Request(clip_file), out, recorder)
+    refine(RefineRequest(Edits(pins=(Pin(0, "head", 4, position=(0, 0, 1.6)),))), out, recorder)
+    reconstruct(Request(clip_file), out, recorder)
+    info = load_info(out)
+    assert info.take == "take-001" and [take.id for take in info.takes] == ["take-001", "take-002"]
+    assert load_info(out, "take-002").take == "take-002"
+
+
+def test_refine_without_edits_keeps_the_contacts(clip_file, tmp_path, quick, recorder):
+    out = tmp_path / "out"
+    reconstruct(Request(clip_file), out, recorder)
+    refine(RefineRequest(), out, recorder)
+    assert [contact.id for contact in load_info(out).contacts] == ["c"]
+
+
+def test_refine_says_which_edits_have_no_effect(clip_file, tmp_path, quick, recorder):
+    out = tmp_path / "out"
+    reconstruct(Request(clip_file), out, recorder)
+    far = Contact(0, "chest", 1, "chest", 200, 210)
+    edits = Edits((far,), (Pin(0, "head", 99, rotation=(0, 0, 0)),), "they hug")
+    refine(RefineRequest(edits, takes=3), out, recorder)
+    text = " ".join(load_info(out).warnings)
+    assert "pinned" in text and "contacts lie outside" in text and "One take was made instead of 3" in text
+
+
+def test_refine_never_runs_perception(clip_file, tmp_path, quick, recorder):
+    out = tmp_path / "out"
+    reconstruct(Request(clip_file), out, recorder)
+    for entry in (out / "cache").glob("perception-*"):
+        entry.write_bytes(b"damaged")
+    before = files_of(out)
+    with pytest.raises(UserError) as caught:
+        refine(RefineRequest(), out, recorder)
+    assert caught.value.code == "cache-missing" and "Reconstruct" in caught.value.hint
+    assert files_of(out) == before
+
+
+def test_refine_where_nothing_is_makes_nothing(tmp_path, recorder):
+    with pytest.raises(UserError) as caught:
+        refine(RefineRequest(), tmp_path / "nothing", recorder)
+    assert caught.value.code == "no-reconstruction"
+    assert not (tmp_path / "nothing").exists()
+
+
+@pytest.mark.parametrize("stage", ["perception", "contact-fit"])
+def test_cancelling_leaves_the_old_result(clip_file, tmp_path, quick, recorder, stage):
+    out = tmp_path / "out"
+    reconstruct(Request(clip_file, frames="0:8"), out, recorder)
+    before = files_of(out)
+    recorder.stages.clear()
+    recorder.stop_in = stage
+    with pytest.raises(Cancelled):
+        reconstruct(Request(clip_file), out, recorder)
+    assert files_of(out) == before and not leftovers(out)
+
+
+def test_a_first_run_that_fails_leaves_no_folder(clip_file, tmp_path, quick, recorder):
+    recorder.stop_in = "perception"
+    with pytest.raises(Cancelled):
+        reconstruct(Request(clip_file), tmp_path / "a" / "b", recorder)
+    assert not (tmp_path / "a").exists()
+
+
+def test_a_full_disk_at_the_end_leaves_the_old_result(clip_file, tmp_path, quick, recorder, monkeypatch):
+    out = tmp_path / "out"
+    reconstruct(Request(clip_file), out, recorder)
+    before = files_of(out)
+    from core.contract import reconstruction
+
+    real = reconstruction.put_npz
+
+    def full(path: Path, arrays: dict[str, np.ndarray]) -> None:
+        if "faces" in arrays:
+            path.write_bytes(b"half")
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(path, arrays)
+
+    monkeypatch.setattr(reconstruction, "put_npz", full)
+    with pytest.raises(UserError) as caught:
+        reconstruct(Request(clip_file, frames="0:8"), out, recorder)
+    assert caught.value.code == "disk-full" and caught.value.hint
+    assert files_of(out) == before and not leftovers(out)
+
+
+def test_what_a_killed_run_left_is_removed(clip_file, tmp_path, quick, recorder):
+    out = tmp_path / "out"
+    reconstruct(Request(clip_file), out, recorder)
+    for place in (out, out / "cache", out / "takes"):
+        (place / ".take-001-0a1b2c3d.npz").write_bytes(b"half")
+    reconstruct(Request(clip_file), out, recorder)
+    assert not leftovers(out)
+
+
+def test_two_runs_in_one_folder_do_not_mix(clip_file, tmp_path, recorder):
+    out = tmp_path / "out"
+    with workspace(out):
+        run = subprocess.run(
+            [sys.executable, "-m", "core", "reconstruct", str(clip_file), "--out", str(out)],
+            capture_output=True,
+            text=True,
+        )
+    assert run.returncode == 2 and "Another run is working" in run.stderr
+
+
+def test_a_result_of_a_newer_version_is_not_overwritten(clip_file, tmp_path, quick, recorder):
+    out = tmp_path / "out"
+    reconstruct(Request(clip_file), out, recorder)
+    record = json.loads((out / "reconstruction.json").read_text())
+    (out / "reconstruction.json").write_text(json.dumps(record | {"schema": 99}))
+    with pytest.raises(UserError) as caught:
+        reconstruct(Request(clip_file, frames="0:8"), out, recorder)
+    assert caught.value.code == "schema-too-new"
+
+
+def test_a_damaged_result_is_replaced(clip_file, tmp_path, quick, recorder):
+    out = tmp_path / "out"
+    reconstruct(Request(clip_file), out, recorder)
+    (out / "reconstruction.json").write_text("{")
+    take = reconstruct(Request(clip_file), out, recorder)
+    assert load(out).info.take == take.id == "take-002"
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"clip": Path("nowhere.mp4")}, "clip-missing"),
+        ({"frames": "5:99"}, "bad-range"),
+        ({"frames": "x"}, "bad-range"),
+        ({"body": Path("nowhere.npz")}, "body-not-found"),
+        ({"device": "abacus"}, "bad-device"),
+        ({"takes": 0}, "bad-takes"),
+        ({"takes": 9}, "bad-takes"),
+    ],
+)
+def test_bad_input_is_refused_before_anything_is_made(clip_file, tmp_path, quick, recorder, change, code):
+    with pytest.raises(UserError) as caught:
+        reconstruct(replace(Request(clip_file), **change), tmp_path / "out", recorder)
+    assert caught.value.code == code and caught.value.hint
+    assert not (tmp_path / "out").exists()
+
+
+def test_several_takes_are_ranked_and_the_best_is_active(clip_file, tmp_path, infiller, recorder, monkeypatch):
+    monkeypatch.setattr("core.progress._EVERY_SECONDS", 0.0)
+    out = tmp_path / "out"
+    best = reconstruct(Request(clip_file, takes=3), out, recorder)
+    made = load(out)
+    assert [(take.id, take.seed, take.energy) for take in made.info.takes] == [
+        ("take-001", 0, 1.5),
+        ("take-002", 1, 0.9),
+        ("take-003", 2, 1.2),
+    ]
+    assert made.info.take == best.id == "take-002" and made.info.seed == 1
+    assert infiller.count("fit") == 1 and infiller.count("infill") == infiller.count("contact-fit") == 3
+    np.testing.assert_allclose(made.motion.body_pose, made_up_motion(seed=1).body_pose)
+    for number, take in enumerate(made.info.takes):
+        own = load_info(out, take.id)
+        assert (own.take, own.seed, own.takes) == (take.id, number, made.info.takes)
+        assert own.contacts[0].distance is not None
+        assert take.scores is not None and take.scores.contact == pytest.approx(
+            1000 * own.contacts[0].distance, abs=0.01
+        )
+        motion = np.load(out / "takes" / f"{take.id}.npz")
+        np.testing.assert_allclose(motion["body_pose"], made_up_motion(seed=number).body_pose)
+    assert recorder.fractions == sorted(recorder.fractions)
+    assert recorder.fractions[0] == 0 and recorder.fractions[-1] > 0.95
+    # the first take has the work that all share: three fillings, fits and captions after it take the rest
+    ends = [
+        fraction for fraction, stage in zip(recorder.fractions, np.repeat(recorder.stages, 6)) if stage == "caption"
+    ]
+    assert 0.6 < ends[5] < ends[11] < ends[-1]
+
+
+def test_where_seeds_make_no_difference_one_take_is_made(clip_file, tmp_path, quick, recorder):
+    out = tmp_path / "out"
+    reconstruct(Request(clip_file, takes=3), out, recorder)
+    info = load_info(out)
+    assert [take.id for take in info.takes] == ["take-001"] and quick == ALL
+    assert any("One take was made instead of 3" in warning for warning in info.warnings)
+    reconstruct(Request(clip_file, seed=7), out, recorder)
+    assert len(load_info(out).takes) == 1
+
+
+def test_cancelling_the_second_take_leaves_the_old_result(clip_file, tmp_path, infiller):
+    class Impatient(Recorder):
+        def cancelled(self) -> bool:
+            return self.stages.count("infill") == 2
+
+    out = tmp_path / "out"
+    reconstruct(Request(clip_file, frames="0:8"), out, Recorder())
+    before = files_of(out)
+    with pytest.raises(Cancelled):
+        reconstruct(Request(clip_file, takes=3), out, Impatient())
+    assert infiller.count("contact-fit") == 2  # the old one, and the first of three
+    assert files_of(out) == before and not leftovers(out)
+
+
+def test_a_full_disk_at_the_last_of_several_takes_leaves_the_old_result(
+    clip_file, tmp_path, infiller, recorder, monkeypatch
+):
+    from core.contract import reconstruction
+
+    out = tmp_path / "out"
+    reconstruct(Request(clip_file, frames="0:8"), out, recorder)
+    before, real, written = files_of(out), reconstruction.put_npz, []
+
+    def full(path: Path, arrays: dict[str, np.ndarray]) -> None:
+        written.append(path)
+        if len(written) == 5:  # the active motion, the bodies, and then the takes
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(path, arrays)
+
+    monkeypatch.setattr(reconstruction, "put_npz", full)
+    with pytest.raises(UserError) as caught:
+        reconstruct(Request(clip_file, takes=3), out, recorder)
+    assert caught.value.code == "disk-full"
+    assert files_of(out) == before and not leftovers(out)
+
+
+def test_the_same_seed_is_the_same_take_again(clip_file, tmp_path, infiller, recorder):
+    out = tmp_path / "out"
+    reconstruct(Request(clip_file, takes=3), out, recorder)
+    first = load(out)
+    infiller.clear()
+    assert reconstruct(Request(clip_file, seed=2), out, recorder).id == "take-003"
+    assert reconstruct(Request(clip_file, seed=1), out, recorder).id == "take-002"
+    again = load(out)
+    assert infiller == [] and again.info.takes == first.info.takes
+    np.testing.assert_array_equal(again.motion.joints, first.motion.joints)
+
+
+def test_refine_goes_on_from_the_take_that_is_active(clip_file, tmp_path, infiller, recorder):
+    out = tmp_path / "out"
+    reconstruct(Request(clip_file, takes=3), out, recorder)
+    infiller.clear()
+    edits = Edits(pins=(Pin(0, "head", 4, position=(0, 0, 1.6)),))
+    for takes, expected in ((2, ["take-004", "take-005"]), (1, ["take-006"])):  # the second refines what the first made
+        refine(RefineRequest(edits, takes=takes), out, recorder)
+        made = load_info(out).takes[-takes:]
+        assert [take.id for take in made] == expected and [take.seed for take in made] == list(range(takes))
+        motion = np.load(out / "takes" / f"{expected[0]}.npz")
+        np.testing.assert_allclose(motion["body_pose"], made_up_motion(seed=101).body_pose)
+    assert "contact-fit" not in infiller and "infill" not in infiller
+
+
+def test_refining_nothing_makes_one_take_whatever_was_asked_for(clip_file, tmp_path, infiller, recorder):
+    out = tmp_path / "out"
+    reconstruct(Request(clip_file), out, recorder)
+    refine(RefineRequest(takes=4), out, recorder)
+    info = load_info(out)
+    assert len(info.takes) == 2 and any("away from your changes" in warning for warning in info.warnings)
+
+
+def test_without_a_prompt_the_caption_says_what_was_seen_and_steers_nothing(clip_file, tmp_path, quick, recorder):
+    out = tmp_path / "out"
+    reconstruct(Request(clip_file), out, recorder)
+
+    def said() -> tuple[str, str, str]:
+        info = load_info(out)
+        return info.prompt, info.prompt_source, info.takes[-1].prompt
+
+    assert said() == (CAPTION, "captioner", "")
+    refine(RefineRequest(), out, recorder)
+    assert said() == (CAPTION, "captioner", "")
+    refine(RefineRequest(prompt=f"{CAPTION} "), out, recorder)
+    assert said() == (CAPTION, "captioner", "")
+    assert [contact.id for contact in load_info(out).contacts] == ["c"]
+    refine(RefineRequest(prompt="a hug"), out, recorder)
+    assert said() == ("a hug", "user", "a hug")
+    assert [contact.id for contact in load_info(out).contacts] == ["c", "asked for: a hug"]
+    refine(RefineRequest(prompt=""), out, recorder)
+    assert said() == ("", "none", "")
+    reconstruct(Request(clip_file, prompt="a kiss"), out, recorder)
+    assert said() == ("a kiss", "user", "a kiss")
+
+
+def test_a_new_prompt_still_holds_when_the_take_is_refined_again(clip_file, tmp_path, quick, recorder):
+    out = tmp_path / "out"
+    reconstruct(Request(clip_file), out, recorder)
+    refine(RefineRequest(prompt="a hug"), out, recorder)
+    quick.clear()
+    refine(RefineRequest(Edits(pins=(Pin(0, "head", 4, position=(0, 0, 1.6)),))), out, recorder)
+    assert quick == ["infill-again", "refine"]  # the words are read, and grounded, as they were
+    assert "asked for: a hug" in {contact.id for contact in load_info(out).contacts}
+    kept = tuple(contact for contact in load_info(out).contacts if contact.source != "prompt")
+    for _ in range(2):
+        refine(RefineRequest(Edits(contacts=kept)), out, recorder)
+        (gone,) = (contact for contact in load_info(out).contacts if contact.source == "prompt")
+        assert gone.state == "rejected"
+
+
+def test_takes_of_older_versions_can_be_read(clip_file, tmp_path, quick, recorder):
+    out = tmp_path / "out"
+    reconstruct(Request(clip_file), out, recorder)
+    record = json.loads((out / "reconstruction.json").read_text())
+    del record["takes"][0]["scores"]
+    (out / "reconstruction.json").write_text(json.dumps(record))
+    assert load_info(out).takes[0].scores is None
+
+
+def test_what_is_used_stays_in_the_cache(tmp_path):
+    cache, entry = Cache(tmp_path), CacheEntry(Caption("They dance."), (), 1.0)
+    for number in range(KEPT):
+        cache.write("caption", f"{number:016d}", entry)
+    assert cache.read(Caption, "caption", f"{0:016d}") == entry
+    cache.write("caption", "f" * 16, entry)
+    cache.prune("caption")
+    there = [cache.use("caption", key) for key in (f"{0:016d}", f"{1:016d}", "f" * 16)]
+    assert there == [True, False, True]

@@ -1,0 +1,129 @@
+"""Takes by the real stages, with small networks of random weights: only perception is made up."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from core import checkpoint
+from core.checkpoint import Checkpoint, as_record, save_checkpoint, weights_file
+from core.contract.edits import Edits, Pin
+from core.contract.errors import UserError
+from core.contract.reconstruction import load, load_info
+from core.contract.skeleton import JOINT_INDEX
+from core.fitting.fit import Phase
+from core.fitting.objective import Weights
+from core.infilling.denoiser import Denoiser, DenoiserConfig
+from core.infilling.loss import CHANNELS
+from core.observations.features import NODE_FEATURES, PERSON_FEATURES, VERSION
+from core.pipeline import jobs as pipeline
+from core.pipeline import stages
+from core.pipeline.jobs import RefineRequest, Request, reconstruct, refine
+from core.representation.residual import BETAS, SIZE, Scales
+from core.smoothing.network import RefinerConfig, SequenceRefiner
+from core.stgcn.network import GeometryOptimizer, OptimizerConfig
+from tests.core.conftest import Recorder, load_body_once
+from tests.core.fitting import synthetic
+
+FEATURES = (len(NODE_FEATURES), len(PERSON_FEATURES))
+
+
+@pytest.fixture
+def scene(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> synthetic.Scene:
+    """Two people, the left arm of the first hidden for a while; networks in a folder, and descents of a few steps."""
+    made = synthetic.scene(load_body_once(None), frames=14, apart=0.8)
+    perception = replace(stages.PERCEPTION, run=lambda *_: made.tracks)
+    for name in ("RECONSTRUCT_STAGES", "REFINE_STAGES"):
+        monkeypatch.setattr(pipeline, name, (perception, *getattr(stages, name)[1:]))
+    for name in ("FIRST_SOLVE", "CONTACT_SOLVE", "REFINE_SOLVE"):
+        monkeypatch.setattr(stages, name, (Phase(5, 0.02, Weights()),))
+    monkeypatch.setattr(pipeline, "load_body", load_body_once)
+    monkeypatch.setattr(checkpoint, "MODELS", tmp_path / "models")
+    torch.manual_seed(0)
+    put(stages.OPTIMIZER, GeometryOptimizer(OptimizerConfig(*FEATURES, width=16, person_width=16, blocks=1)))
+    denoiser = Denoiser(DenoiserConfig(*FEATURES, CHANNELS, steady=BETAS, width=16, depth=1, heads=2, node_width=4))
+    for value in denoiser.parameters():
+        nn.init.normal_(value.data, 0, 0.2)
+    put(stages.INFILLER, denoiser, **Scales(torch.full((SIZE,), 0.2), torch.full((BETAS,), 0.5)).to_json())
+    return made
+
+
+def put(kind: str, network: nn.Module, **statistics: list[float]) -> None:
+    record = Checkpoint(kind, VERSION, as_record(network.config), network.state_dict(), statistics)
+    save_checkpoint(weights_file(kind), record)
+
+
+def joints(folder: Path, take: str) -> np.ndarray:
+    return np.load(folder / "takes" / f"{take}.npz")["joints"]
+
+
+def test_seeds_differ_where_somebody_is_hidden_and_share_bodies_and_world(clip_file, tmp_path, scene):
+    out, recorder = tmp_path / "out", Recorder()
+    reconstruct(Request(clip_file, takes=2, fov=synthetic.FOV), out, recorder)
+    info = load_info(out)
+    assert [take.seed for take in info.takes] == [0, 1] and info.takes[0].energy != info.takes[1].energy
+    assert info.take == min(info.takes, key=lambda take: take.energy).id
+    one, other = (np.load(out / "takes" / f"{take.id}.npz") for take in info.takes)
+    for shared in ("betas", "camera_world", "rest_joints"):
+        np.testing.assert_array_equal(one[shared], other[shared])
+    apart = np.linalg.norm(one["joints"] - other["joints"], axis=-1)[0, scene.hidden.start : scene.hidden.stop]
+    assert apart[:, JOINT_INDEX["left_wrist"]].max() > 0.004
+
+    for name in ("infill", "contact-fit"):
+        for entry in (out / "cache").glob(f"{name}-*"):
+            entry.unlink()
+    before = joints(out, "take-002")
+    assert reconstruct(Request(clip_file, seed=1, fov=synthetic.FOV), out, recorder).id == "take-002"
+    np.testing.assert_allclose(joints(out, "take-002"), before, atol=1e-4)
+
+
+def test_refined_takes_differ_about_what_was_edited(clip_file, tmp_path, scene):
+    out = tmp_path / "out"
+    reconstruct(Request(clip_file, seed=5, fov=synthetic.FOV), out, Recorder())
+    x, y, z = load(out).motion.joints[0, 8, JOINT_INDEX["left_wrist"]].tolist()
+    pin = Pin(0, "left_wrist", int(scene.tracks.frame_index[8]), position=(x + 0.05, y, z + 0.1))
+    recorder = Recorder()
+    refine(RefineRequest(Edits(pins=(pin,)), takes=2), out, recorder)
+    assert recorder.stages == ["new-sentence", "new-prompt-contacts", "infill-again", "refine"] + [
+        "infill-again",
+        "refine",
+    ]
+    first, second, third = load_info(out).takes
+    assert [second.seed, third.seed] == [0, 1] and second.energy != third.energy
+    assert np.abs(joints(out, second.id) - joints(out, third.id)).max() > 0.003
+    assert first.scores is not None and second.scores is not None
+    assert json.loads((out / "reconstruction.json").read_text())["settings"]["base_seed"] == 5
+
+
+def test_weights_that_cannot_be_used_give_one_take_and_say_why(clip_file, tmp_path, scene):
+    weights_file(stages.INFILLER).write_bytes(b"damaged")
+    out = tmp_path / "out"
+    reconstruct(Request(clip_file, takes=2, fov=synthetic.FOV), out, Recorder())
+    info = load_info(out)
+    assert len(info.takes) == 1
+    said = " ".join(info.warnings)
+    assert "Hidden motion is the fit's alone" in said and "One take was made instead of 2" in said
+
+
+def test_the_dial_calms_a_take_and_refine_keeps_it(clip_file, tmp_path, scene):
+    torch.manual_seed(1)
+    network = SequenceRefiner(RefinerConfig(width=8, blocks=1))
+    for value in network.parameters():
+        nn.init.constant_(value.data, 1.0)
+    put(stages.REFINER, network, **Scales(torch.full((SIZE,), 0.2), torch.full((BETAS,), 0.5)).to_json())
+    shaking = []
+    for number, smoothness in enumerate((0.0, 1.0)):
+        folder = tmp_path / f"out{number}"
+        take = reconstruct(Request(clip_file, seed=3, smoothness=smoothness), folder, Recorder())
+        shaking.append(np.abs(np.diff(joints(folder, take.id), n=2, axis=1)).mean())
+    assert shaking[1] < shaking[0]
+    refine(RefineRequest(), tmp_path / "out1", Recorder())
+    assert load_info(tmp_path / "out1").settings["smoothness"] == 1.0
+    with pytest.raises(UserError, match="smoothness"):
+        refine(RefineRequest(smoothness=1.5), tmp_path / "out1", Recorder())

@@ -1,0 +1,111 @@
+"""Sentences say what is so, in several wordings."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from lab.choreography.sentences import Details, described_families, sentences, wordings
+from lab.choreography.splits import SPLITS, families_of
+
+FAMILIES = sorted({family for split in SPLITS for family in families_of(split)})
+CASES = {
+    "plain": Details(),
+    "left": Details(side="left", other_side="left", place="chest"),
+    "crossed": Details(side="left", other_side="right", place="thigh", gives_way=True, seconds=3.0, times=2),
+    "behind": Details(behind=True, place="back", both_hands=True, coming=(True, False), seconds=0.5),
+    "walking": Details(walking=True, seconds=1.6, coming=(True, True)),
+}
+
+
+def many(family: str, details: Details, count: int = 60) -> set[str]:
+    return {line for seed in range(count) for line in sentences(family, details, np.random.default_rng(seed))}
+
+
+def test_every_family_has_words_and_every_word_a_family() -> None:
+    assert sorted(described_families()) == FAMILIES
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_there_are_several_wordings_a_clip_and_more_a_family(family: str) -> None:
+    assert wordings(family) >= 6
+    for seed in range(20):
+        found = sentences(family, Details(place="chest"), np.random.default_rng(seed))
+        assert 3 <= len(found) <= 4 and len(set(found)) == len(found)
+    # only what follows the subject counts, up to its first four words
+    subject = re.compile(r"^(.*? (person|people|persons|two|one|them)|They|Both people|Somebody|One) ")
+    assert len({tuple(subject.sub("", line).split()[:4]) for line in many(family, Details(place="chest"))}) >= 6
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("case", CASES)
+def test_sentences_are_whole(family: str, case: str) -> None:
+    for line in many(family, CASES[case]):
+        assert re.fullmatch(r"[A-Z][a-z,':\- ]+\.", line), line
+        assert "  " not in line and " ." not in line and "the the" not in line
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_left_and_right_are_as_in_the_clip(family: str) -> None:
+    """The same words with the sides exchanged, where the sides are: so every side that is said comes from the clip."""
+    seen = ""
+    for seed in range(30):
+        for details in (CASES["crossed"], replace(CASES["crossed"], side="right")):
+            flipped = replace(
+                details,
+                side="left" if details.side == "right" else "right",
+                other_side="left" if details.other_side == "right" else "right",
+            )
+            lines = " ".join(sentences(family, details, np.random.default_rng(seed)))
+            other = " ".join(sentences(family, flipped, np.random.default_rng(seed)))
+            exchanged = re.sub("left|right", lambda side: "right" if side[0] == "left" else "left", lines)
+            assert other == exchanged
+            seen += lines
+    assert ("left" in seen) == (family not in ("hug", "piggyback"))
+
+
+def test_the_acting_hand_is_the_actors() -> None:
+    details = Details(side="left", other_side="right")
+    lines = many("pat_shoulder", details)
+    assert any("left hand" in line for line in lines) and any("right shoulder" in line for line in lines)
+    assert not any("left shoulder" in line or "right hand" in line for line in lines)
+    assert not any("left thigh" in line for line in many("kick", replace(details, place="thigh")))
+    assert any("right thigh" in line for line in many("kick", replace(details, place="thigh")))
+    assert not any("right chest" in line for line in many("kick", replace(details, place="chest")))
+    assert any("right upper arm" in line for line in many("pull_arm", replace(details, place="upper_arm")))
+
+
+def test_nothing_is_said_that_is_not_known() -> None:
+    assert not any("chest" in line for line in many("shove", Details()))
+    assert any("chest" in line for line in many("shove", Details(place="chest")))
+    assert not any("behind" in line for line in many("hug", Details()))
+    behind = many("hug", Details(behind=True))
+    assert any("from behind" in line for line in behind) and not any("face to face" in line for line in behind)
+    assert not any("both hands" in line for line in many("shove", Details()))
+    assert not any("left hand" in line for line in many("shove", Details(side="left", both_hands=True)))
+    assert not any("walk" in line for line in many("hand_in_hand", Details()))
+    assert any("walk" in line for line in many("hand_in_hand", Details(walking=True)))
+    assert not any("walks up" in line for line in many("kick", Details(coming=(False, False))))
+    assert not any("stumbles" in line for line in many("shove", Details()))
+
+
+def test_who_walks_up_is_who_comes() -> None:
+    lines = many("pat_shoulder", Details(coming=(True, False)))
+    assert any(re.match(r"\w.* walks up to .* and (pats|gives|lays|claps)", line) for line in lines)
+    assert not any("walks up" in line and "gets a pat" in line for line in lines)
+
+
+def test_lengths_and_counts_are_said_as_they_are() -> None:
+    long = many("hug", Details(seconds=3.2))
+    assert any("about three seconds" in line for line in long)
+    assert not any("briefly" in line or "two seconds" in line for line in long)
+    assert any("twice" in line for line in many("pat_shoulder", Details(times=2)))
+    assert not any("twice" in line for line in many("handshake", Details(times=2)))
+
+
+def test_the_same_seed_gives_the_same_sentences() -> None:
+    first, again = (sentences("kick", Details(), np.random.default_rng(5)) for _ in range(2))
+    assert first == again

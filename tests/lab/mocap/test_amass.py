@@ -1,0 +1,133 @@
+"""A made-up folder in AMASS's layout: a person of other size walks on stiff legs along +Y of a Z-up world."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from core.body.files import load_body
+from core.body.model import forward_kinematics, rest_joints
+from core.body.rotations import axis_angle_to_matrix
+from core.contract.errors import UserError
+from core.contract.skeleton import JOINT_INDEX
+from lab.mocap import amass
+from lab.mocap.capture import Capture
+
+FRAMES, RATE = 241, 120.0
+HEIGHT = 0.9
+LEG = 0.78
+"""metres from hip to sole of the recorded person."""
+
+
+def stiff_walk() -> tuple[np.ndarray, np.ndarray]:
+    """Poses [T,66] facing +Y, legs swinging about the hips by up to 20 degrees, and the way [T,3] that they make."""
+    seconds = np.arange(FRAMES) / RATE
+    swing = np.radians(20) * np.sin(2 * np.pi * seconds)
+    poses = np.zeros((FRAMES, 22, 3))
+    # upright (+90 degrees about X) and then half a turn about Z: facing +Y
+    poses[:, 0] = np.array([0, 1, 1]) / np.sqrt(2) * np.pi
+    poses[:, JOINT_INDEX["left_hip"], 0] = -swing
+    poses[:, JOINT_INDEX["right_hip"], 0] = swing
+    # the leg that goes backwards stands: the pelvis goes forwards over it
+    way = np.concatenate([[0], np.cumsum(np.abs(np.diff(LEG * np.sin(swing))))])
+    trans = np.stack([np.zeros(FRAMES), way, np.full(FRAMES, HEIGHT + 0.35)], 1)
+    return poses.reshape(FRAMES, 66), trans
+
+
+def write(path: Path, **changes: object) -> Path:
+    poses, trans = stiff_walk()
+    arrays = {
+        "poses": np.concatenate([poses, np.zeros((FRAMES, 90))], 1),
+        "trans": trans,
+        "betas": np.full(16, 2.0),
+        "dmpls": np.zeros((FRAMES, 8)),
+        "gender": np.array({"an": "object"}, dtype=object),
+        "mocap_framerate": np.array(RATE),
+    } | changes
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.savez(path, **{name: value for name, value in arrays.items() if value is not None})  # pyright: ignore
+    return path
+
+
+def joints(capture: Capture) -> np.ndarray:
+    rest = rest_joints(load_body(None), torch.from_numpy(capture.betas)[None])[:, :22]
+    angles = np.concatenate([capture.global_orient[:, None], capture.body_pose], 1)
+    return forward_kinematics(axis_angle_to_matrix(torch.from_numpy(angles)), rest, torch.from_numpy(capture.pelvis))[
+        0
+    ].numpy()
+
+
+def test_a_recording_of_smplh_is_read_whole_without_opening_pickled_parts(tmp_path: Path) -> None:
+    write(tmp_path / "BMLrub" / "rub012" / "0005_stiff_walk_poses.npz")
+    (capture,) = amass.read(tmp_path)
+    assert capture.source == "amass-BMLrub/rub012/0005_stiff_walk_poses"
+    assert capture.subject == "amass-bmlrub-rub012"
+    assert capture.text == ("stiff walk",)
+    assert capture.rate == 30.0
+    assert len(capture.pelvis) == 61  # two seconds, both ends
+    assert not capture.betas.any()  # another body's
+
+
+def test_people_stand_upright_on_the_floor_and_face_where_they_walk(tmp_path: Path) -> None:
+    (capture,) = amass.read(write(tmp_path / "S" / "1" / "a_poses.npz"))
+    at = joints(capture)
+    assert at[:, JOINT_INDEX["head"], 2].min() > 1.4
+    soles = at[:, [JOINT_INDEX["left_foot"], JOINT_INDEX["right_foot"]], 2]
+    assert 0.0 < soles.min() < 0.06  # the joint lies within the foot
+    ahead = at[:, JOINT_INDEX["left_hip"]] - at[:, JOINT_INDEX["right_hip"]]
+    np.testing.assert_allclose(ahead[:, 0], -np.linalg.norm(ahead, axis=1), atol=1e-3)  # left is -X: facing +Y
+    assert capture.pelvis[-1, 1] > capture.pelvis[0, 1] + 0.8
+
+
+def test_steps_are_as_long_as_our_legs_make_them(tmp_path: Path) -> None:
+    """The recorded legs are shorter, so the way must grow until standing feet stand."""
+    (capture,) = amass.read(write(tmp_path / "S" / "1" / "a_poses.npz"))
+    rest = load_body(None).joint_template.numpy()
+    leg = rest[JOINT_INDEX["left_hip"], 1] - load_body(None).template[:, 1].min().item()
+    _, trans = stiff_walk()
+    assert np.ptp(capture.pelvis[:, 1]) == pytest.approx(np.ptp(trans[:, 1]) * leg / LEG, rel=0.04)
+
+
+def test_smplx_files_are_read_too(tmp_path: Path) -> None:
+    poses, _ = stiff_walk()
+    write(
+        tmp_path / "CMU" / "02" / "02_01_stageii.npz",
+        poses=None,
+        mocap_framerate=None,
+        mocap_frame_rate=np.array(RATE),
+        root_orient=poses[:, :3],
+        pose_body=poses[:, 3:],
+        surface_model_type=np.array("smplx"),
+    )
+    other = amass.read(write(tmp_path / "S" / "1" / "a_poses.npz"))[0]
+    (capture,) = amass.read(tmp_path / "CMU")
+    assert capture.subject == "cmu-02"  # the person of CMU's own files
+    assert capture.text == ()
+    np.testing.assert_allclose(capture.body_pose, other.body_pose, atol=1e-6)
+    np.testing.assert_allclose(capture.pelvis, other.pelvis, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"trans": None}, "no `poses` and `trans`"),
+        ({"mocap_framerate": None}, "frame rate"),
+        ({"trans": np.zeros((7, 3))}, "7 frames"),
+        ({"poses": np.full((FRAMES, 156), np.nan)}, "finite"),
+        ({"poses": np.zeros((FRAMES, 12))}, "(241, 12)"),
+    ],
+)
+def test_damaged_files_are_named_with_what_is_wrong(tmp_path: Path, changes: dict, said: str) -> None:
+    path = write(tmp_path / "S" / "1" / "a_poses.npz", **changes)
+    with pytest.raises(UserError) as error:
+        amass.read(path)
+    assert str(path) in error.value.message and said in error.value.message
+
+
+def test_a_folder_without_recordings_says_what_it_should_hold(tmp_path: Path) -> None:
+    (tmp_path / "shape.npz").touch()
+    with pytest.raises(UserError, match="NAME_poses"):
+        amass.read(tmp_path)

@@ -1,0 +1,269 @@
+"""Motion whose truth is known, as a recording would show it, comes back as the motion of our body that it is."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from scipy.spatial.transform import Rotation
+
+from core.body.files import load_body
+from core.body.model import BodyModel, forward_kinematics
+from core.body.rotations import axis_angle_to_matrix
+from core.contract.errors import UserError
+from core.contract.skeleton import BODY_JOINTS, PARENTS
+from core.fitting.soles import sole_vertices
+from core.motion import PairMotion, pose_motion
+from lab.mocap.capture import Capture
+from lab.mocap.retarget import retarget
+from lab.mocap.skeleton_motion import SkeletonMotion
+
+COUNT = len(BODY_JOINTS)
+UPRIGHT = Rotation.from_euler("x", 90, degrees=True)
+"""Takes the rest pose (Y up) into the world (Z up), facing -Y."""
+
+
+def joint(name: str) -> int:
+    return BODY_JOINTS.index(name)
+
+
+def posed(turns: np.ndarray, pelvis: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Joints [T,22,3] and world rotations [T,22,3,3] of the default body for axis-angles [T,22,3]."""
+    rest = load_body(None).joint_template[:COUNT].double()
+    joints, world = forward_kinematics(axis_angle_to_matrix(torch.from_numpy(turns)), rest, torch.from_numpy(pelvis))
+    return joints.numpy(), world.numpy()
+
+
+def shown(capture: Capture) -> tuple[np.ndarray, np.ndarray]:
+    turns = np.concatenate([capture.global_orient[:, None], capture.body_pose], 1).astype(float)
+    return posed(turns, capture.pelvis.astype(float))
+
+
+def skin(capture: Capture, body: BodyModel) -> np.ndarray:
+    """[T,V,3]"""
+    hands = np.zeros((1, len(capture.pelvis), 15, 3), np.float32)
+    shape = np.zeros((1, 16), np.float32)
+    motion = PairMotion(capture.global_orient[None], capture.body_pose[None], hands, hands, capture.pelvis[None], shape)
+    return pose_motion(load_body(None), motion).skin(body)[0].numpy()
+
+
+def soles(capture: Capture) -> np.ndarray:
+    """[T,2,S,3] points of the skin under the feet."""
+    body = load_body(None)
+    return skin(capture, body.subset(sole_vertices(body).flatten())).reshape(len(capture.pelvis), 2, -1, 3)
+
+
+def waves(frames: int, rate: float, seed: int, size: float) -> np.ndarray:
+    """[T,3] slow smooth angles, radians."""
+    rng = np.random.default_rng(seed)
+    time = np.arange(frames)[:, None] / rate
+    return size * np.sin(2 * np.pi * rng.uniform(0.2, 0.5, 3) * time + rng.uniform(0, 6, 3)) * rng.uniform(0.3, 1, 3)
+
+
+def squats(frames: int = 120, rate: float = 30.0) -> tuple[np.ndarray, np.ndarray]:
+    """Axis-angles [T,22,3] and pelvis [T,3] of somebody who squats, leans and swings both arms, feet flat in one place."""
+    turns = np.zeros((frames, COUNT, 3))
+    turns[:, 0] = UPRIGHT.as_rotvec()
+    bend = 0.35 + 0.3 * np.sin(np.arange(frames) / rate * 2)
+    for side, out in (("left", 1), ("right", -1)):
+        for part, share in (("hip", -1), ("knee", 2), ("ankle", -1)):
+            turns[:, joint(f"{side}_{part}"), 0] = share * bend
+        shoulder = Rotation.from_euler("z", -55 * out, degrees=True) * Rotation.from_rotvec(waves(frames, rate, 1, 0.5))
+        turns[:, joint(f"{side}_shoulder")] = shoulder.as_rotvec()
+        flexed = 0.9 + 0.6 * np.sin(np.arange(frames) / rate * 3 + out)
+        turns[:, joint(f"{side}_elbow"), 1] = -out * flexed
+    for name, seed in (("spine1", 2), ("spine2", 3), ("spine3", 4)):
+        turns[:, joint(name)] = waves(frames, rate, seed, 0.12)
+    turns[:, joint("neck")] = turns[:, joint("head")] = waves(frames, rate, 5, 0.15) + [0.15, 0, 0]
+    joints, _ = posed(turns, np.zeros((frames, 3)))
+    ankles = joints[:, [joint("left_ankle"), joint("right_ankle")]].mean(1)
+    # ankles stand this high when the soles touch the floor
+    body = load_body(None)
+    under = float(body.joint_template[joint("left_ankle"), 1] - body.template[sole_vertices(body)[0], 1].min())
+    return turns, np.array([0.3, -0.2, under]) - ankles
+
+
+def recorded(turns: np.ndarray, pelvis: np.ndarray, rate: float = 30.0) -> SkeletonMotion:
+    """The motion as a recording of our own body's skeleton would hold it, with the middle fingers' first joints."""
+    joints, world = posed(turns, pelvis)
+    rest = load_body(None).joint_template.double().numpy()
+    names, parents = list(BODY_JOINTS), list(PARENTS[:COUNT])
+    for side, finger in (("left", 28), ("right", 43)):
+        wrist = joint(f"{side}_wrist")
+        place = joints[:, wrist] + world[:, wrist] @ (rest[finger] - rest[wrist])
+        joints = np.concatenate([joints, place[:, None]], 1)
+        world = np.concatenate([world, world[:, wrist, None]], 1)
+        names.append(f"{side}_knuckles")
+        parents.append(wrist)
+    offsets = np.concatenate([rest[:COUNT], rest[[28, 43]]])
+    return SkeletonMotion(
+        "set/name", "somebody", ("squats",), rate, tuple(names), tuple(parents), joints, offsets, world
+    )
+
+
+def angle_between(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """degrees between rotation vectors [N,3]."""
+    turn = Rotation.from_rotvec(first.reshape(-1, 3)).inv() * Rotation.from_rotvec(second.reshape(-1, 3))
+    return np.degrees(turn.magnitude())
+
+
+@pytest.fixture(scope="module")
+def truth() -> tuple[np.ndarray, np.ndarray]:
+    return squats()
+
+
+def test_our_own_motion_comes_back(truth: tuple[np.ndarray, np.ndarray]) -> None:
+    turns, pelvis = truth
+    capture = retarget(recorded(turns, pelvis))
+    assert (capture.source, capture.subject, capture.text, capture.rate) == ("set/name", "somebody", ("squats",), 30)
+    errors = np.linalg.norm(shown(capture)[0] - posed(turns, pelvis)[0], axis=-1)
+    # the shoulders follow the arms a little, as shoulders do, and the foot's skin points where recorded bones point;
+    # everything else is where it was
+    apart = [joint(f"{side}_{part}") for side in ("left", "right") for part in ("shoulder", "elbow", "wrist", "foot")]
+    assert np.delete(errors, apart, 1).max() < 0.004
+    assert errors[:, apart].max() < 0.025
+    for name in ("left_knee", "right_elbow", "left_wrist", "right_ankle", "spine2", "head"):
+        assert angle_between(capture.body_pose[:, joint(name) - 1], turns[:, joint(name)]).max() < 8, name
+    assert capture.planted.all()
+
+
+def test_points_alone_are_enough_for_limbs_and_trunk(truth: tuple[np.ndarray, np.ndarray]) -> None:
+    turns, pelvis = truth
+    capture = retarget(replace(recorded(turns, pelvis), turns=None, rest=None))
+    errors = np.linalg.norm(shown(capture)[0] - posed(turns, pelvis)[0], axis=-1)
+    assert errors[:, [joint(name) for name in ("left_knee", "right_ankle", "left_foot", "spine3", "neck")]].max() < 0.03
+    world, expected = shown(capture)[1], posed(turns, pelvis)[1]
+    for name in ("left_shoulder", "right_elbow", "left_hip", "right_knee"):
+        off = Rotation.from_matrix(world[:, joint(name)]).inv() * Rotation.from_matrix(expected[:, joint(name)])
+        assert np.degrees(off.magnitude()).mean() < 12, name
+
+
+def test_size_rate_and_place_of_the_recording_do_not_matter(truth: tuple[np.ndarray, np.ndarray]) -> None:
+    turns, pelvis = truth
+    plain = recorded(turns, pelvis)
+    four = np.repeat(np.arange(len(turns)), 4)
+    assert plain.turns is not None and plain.rest is not None
+    fast = replace(
+        plain,
+        rate=120.0,
+        positions=1.3 * plain.positions[four] + [4, 5, 0.7],
+        rest=1.3 * plain.rest,
+        turns=plain.turns[four],
+    )
+    first, second = retarget(plain), retarget(fast)
+    np.testing.assert_allclose(second.body_pose, first.body_pose, atol=0.02)
+    np.testing.assert_allclose(second.pelvis - second.pelvis[0], first.pelvis - first.pelvis[0], atol=0.01)
+    assert abs(soles(second)[..., 2].min(-1)).max() < 0.004
+
+
+def test_planted_feet_neither_slide_nor_sink_though_the_recordings_do(truth: tuple[np.ndarray, np.ndarray]) -> None:
+    turns, pelvis = truth
+    rng = np.random.default_rng(0)
+    trembling = np.cumsum(rng.normal(0, 0.0015, pelvis.shape), 0)
+    trembling -= np.linspace(0, 1, len(pelvis))[:, None] * trembling[-1]
+    sloping = np.c_[np.zeros((len(pelvis), 2)), 0.03 * np.sin(np.arange(len(pelvis)) / 20)]
+    capture = retarget(recorded(turns, pelvis + trembling + sloping))
+    standing = capture.planted[1:] & capture.planted[:-1]
+    assert standing.mean() > 0.8
+    points = soles(capture)
+    steps = np.linalg.norm(np.diff(points[..., :2], axis=0), axis=-1).max(-1)
+    assert steps[standing].mean() < 0.001
+    assert points[..., 2].min() > -0.004
+    assert abs(points[..., 2].min(-1))[capture.planted].max() < 0.004
+
+
+def test_a_step_is_no_stand_and_ends_where_it_ended(truth: tuple[np.ndarray, np.ndarray]) -> None:
+    """The right foot is lifted between frames 30 and 60 and put down 0.3 m ahead; the left one stands."""
+    frames = 90
+    turns, pelvis = squats(1)
+    turns, pelvis = np.repeat(turns, frames, 0), np.repeat(pelvis, frames, 0)
+    share = np.clip((np.arange(frames) - 30) / 30, 0, 1)
+    smooth = share * share * (3 - 2 * share)
+    lifted = 0.5 * np.sin(np.pi * share)
+    turns[:, joint("right_hip"), 0] -= 0.35 * smooth + lifted
+    turns[:, joint("right_knee"), 0] += 2 * lifted
+    turns[:, joint("right_ankle"), 0] += 0.35 * smooth - lifted
+    capture = retarget(recorded(turns, pelvis))
+    assert capture.planted[:, 0].all()
+    assert not capture.planted[35:56, 1].any()
+    assert capture.planted[2:28, 1].all()
+    expected = posed(turns, pelvis)[0][:, joint("right_foot")]
+    foot = shown(capture)[0][:, joint("right_foot")]
+    np.testing.assert_allclose((foot[-1] - foot[0])[:2], (expected[-1] - expected[0])[:2], atol=0.02)
+    assert foot[45, 2] - foot[0, 2] > 0.1
+    assert soles(capture)[..., 2].min() > -0.004
+
+
+def test_an_arm_that_is_straight_for_a_while_does_not_roll(truth: tuple[np.ndarray, np.ndarray]) -> None:
+    """The elbow bends, is straight for a second and bends again; only points are known, a little noisy."""
+    turns, pelvis = squats(120)
+    turns[:, joint("left_shoulder")] = (
+        Rotation.from_euler("z", -50, degrees=True) * Rotation.from_euler("x", 60, degrees=True)
+    ).as_rotvec()
+    flexed = np.clip(np.abs(np.arange(120) - 60) / 30 - 0.5, 0, 1) * 1.2
+    turns[:, joint("left_elbow"), 1] = -flexed
+    motion = recorded(turns, pelvis)
+    noise = np.random.default_rng(1).normal(0, 0.001, motion.positions.shape)
+    capture = retarget(replace(motion, positions=motion.positions + noise, turns=None, rest=None))
+    upper = Rotation.from_rotvec(capture.body_pose[:, joint("left_shoulder") - 1])
+    assert np.degrees((upper[:-1].inv() * upper[1:]).magnitude()).max() < 8
+
+
+def test_a_guessed_vertical_is_put_right_and_a_measured_one_left(truth: tuple[np.ndarray, np.ndarray]) -> None:
+    turns, pelvis = squats(1)
+    turns, pelvis = np.repeat(turns, 120, 0), np.repeat(pelvis, 120, 0)
+    upright = recorded(turns, pelvis)
+    tilt = Rotation.from_euler("x", 8, degrees=True).as_matrix()  # who faces -Y falls backward, seen from the left
+    assert upright.turns is not None
+    leaning = replace(upright, positions=upright.positions @ tilt.T, turns=tilt @ upright.turns)
+    for motion, low, high in ((leaning, 7.5, 8.5), (replace(leaning, vertical_measured=False), 0.0, 4.0)):
+        off = angle_between(retarget(motion).global_orient[60], turns[0, 0])[0]
+        assert low <= off <= high
+
+
+def test_somebody_lying_does_not_sink_into_the_floor() -> None:
+    """Face down, toes stretched: the recording's bones lie on the floor, a body is as thick as it is."""
+    turns = np.zeros((40, COUNT, 3))
+    turns[:, 0] = Rotation.from_euler("x", 180, degrees=True).as_rotvec()
+    turns[:, [joint("left_ankle"), joint("right_ankle")], 0] = 0.9
+    capture = retarget(recorded(turns, np.zeros((40, 3))))
+    assert -0.025 < skin(capture, load_body(None))[20, :, 2].min() < 0.025
+    assert not capture.planted.any()
+
+
+def test_feet_that_stand_are_flat_though_recorded_tilted(truth: tuple[np.ndarray, np.ndarray]) -> None:
+    turns, pelvis = truth
+    turns = turns.copy()
+    turns[:, joint("left_ankle"), 0] += 0.2 + 0.1 * np.sin(np.arange(len(turns)) / 9)
+    turns[:, joint("right_foot"), 0] -= 0.3
+    capture = retarget(recorded(turns, pelvis))
+    height = soles(capture)[..., 2]
+    assert capture.planted.mean() > 0.9
+    assert height[capture.planted].max() < 0.015
+
+
+def test_a_foot_that_was_recorded_back_to_front_is_left_on_its_shank(truth: tuple[np.ndarray, np.ndarray]) -> None:
+    turns, pelvis = truth
+    motion = recorded(turns, pelvis)
+    assert motion.turns is not None
+    wrong = motion.turns.copy()
+    wrong[60:, joint("left_ankle")] @= np.diag([-1.0, 1.0, -1.0])
+    capture = retarget(replace(motion, turns=wrong))
+    assert np.degrees(np.linalg.norm(capture.body_pose[:, joint("left_ankle") - 1], axis=-1)).max() < 70
+
+
+def test_a_recording_without_elbows_is_refused(truth: tuple[np.ndarray, np.ndarray]) -> None:
+    motion = recorded(*squats(4))
+    renamed = tuple(name.replace("left_elbow", "Bip01") for name in motion.names)
+    with pytest.raises(UserError, match="left_elbow"):
+        retarget(replace(motion, names=renamed))
+
+
+@pytest.mark.parametrize("frames", [1, 2, 5])
+def test_the_shortest_recordings_are_taken(frames: int) -> None:
+    capture = retarget(recorded(*squats(frames)))
+    assert len(capture.pelvis) == frames
+    assert math.isfinite(float(np.abs(capture.body_pose).sum() + np.abs(capture.pelvis).sum()))
