@@ -23,7 +23,7 @@ from .contract.files import replacing
 MODELS = Path(__file__).resolve().parent / "models"
 """Where the weights that come with the product lie: NAME.safetensors, and NAME.md that says what they are."""
 _ENTRY = "socialmirror"
-_TRAIN = "Train it with scripts/train, or take the file that came with this version of SocialMirror."
+_TRAIN = "Train it with `python -m lab train`, or take the file that came with this version of SocialMirror."
 
 Config = TypeVar("Config")
 

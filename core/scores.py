@@ -14,37 +14,37 @@ from .body.model import BodyModel
 from .contract.contact import Contact
 from .contract.reconstruction import Scores
 from .fitting.energies import near_pairs
-from .fitting.fit import Fitted
+from .fitting.fit import FittedMotion
 from .motion import BODY_COUNT, Camera, Posed, pose_motion, project
-from .observations.observe import evidence_from_tracks
-from .perception.detections import Tracks
+from .observations.observe import observe
+from .perception.detections import Detections
 
 _PERCENT, _MM = 100.0, 1000.0
 
 
-def score(fitted: Fitted, tracks: Tracks, body: BodyModel, contacts: Sequence[Contact]) -> Scores:
+def score(fitted: FittedMotion, detections: Detections, body: BodyModel, contacts: Sequence[Contact]) -> Scores:
     """Measure a take. `contacts` with their distances, as `contacts.measure` gives them."""
     with torch.no_grad():
         posed = pose_motion(body, fitted.motion)
-        time = torch.as_tensor(tracks.time, device=posed.joints.device, dtype=posed.joints.dtype)
+        time = torch.as_tensor(detections.time, device=posed.joints.device, dtype=posed.joints.dtype)
         return Scores(
-            reprojection=_rounded(_PERCENT * beside(posed, fitted.camera, tracks, body)),
+            reprojection=_rounded(_PERCENT * beside(posed, fitted.camera, detections, body)),
             penetration=_rounded(_MM * deepest(posed, body)),
             acceleration=_rounded(mean_acceleration(posed.joints[:, :, :BODY_COUNT], time)),
             contact=mean_distance(contacts),
         )
 
 
-def beside(posed: Posed, camera: Camera, tracks: Tracks, body: BodyModel) -> float:
+def beside(posed: Posed, camera: Camera, detections: Detections, body: BodyModel) -> float:
     """How far landmarks lie beside those that were seen, in heights of the person, each as much as it was seen; 0 where
     nothing was."""
     device = posed.joints.device
     K, world = (torch.as_tensor(matrix, device=device, dtype=torch.float32) for matrix in (camera.K, camera.T_cw))
-    evidence = evidence_from_tracks(tracks, K)
+    observations = observe(detections, K)
     regressor = LandmarkRegressor.for_body(body)
     pixels, _ = project(landmarks(regressor, posed.joints, posed.skin(body.subset(regressor.vertices))), K, world)
-    away = (pixels - evidence.pixels).norm(dim=-1) / evidence.box_height[..., None]
-    seen = evidence.weight
+    away = (pixels - observations.pixels).norm(dim=-1) / observations.box_height[..., None]
+    seen = observations.weight
     return float((seen * away).sum() / seen.sum()) if bool(seen.any()) else 0.0
 
 

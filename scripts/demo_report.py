@@ -19,7 +19,7 @@ from core.body.files import load_body
 from core.clip import probe, read_frames
 from core.contract.files import write_json
 from core.contract.reconstruction import load
-from core.perception.detections import Tracks
+from core.perception.detections import Detections
 from core.pipeline.cache import Cache
 from core.pipeline.workspace import CACHE_FOLDER
 from lab.evaluation.against_truth import (
@@ -41,7 +41,7 @@ def main() -> None:
     folder = Path(sys.argv[1])
     result = load(folder / "reconstruction")
     truth = load_truth(SAMPLES / "handshake_hug_truth.npz", SAMPLES / "handshake_hug_contacts.json")
-    tracks = Cache(folder / "reconstruction" / CACHE_FOLDER).newest(Tracks, "perception")
+    tracks = Cache(folder / "reconstruction" / CACHE_FOLDER).newest(Detections, "perception")
     body = load_body(None)
     shot, estimate = shot_of("sample", truth, tracks, body), estimate_of(result.motion, result.info.contacts)
     ours = score(shot, estimate, body).metrics

@@ -8,7 +8,7 @@ from typing import Any
 
 import bpy
 
-from core.contract.errors import UserError
+from ..core.contract.errors import UserError
 
 
 def new_channels(action: bpy.types.Action, name: str, id_type: Any = "OBJECT") -> tuple[Any, Any]:

@@ -7,9 +7,8 @@ from typing import Any
 
 import bpy
 
-from core.contract.reconstruction import Take, best_of
-from core.contract.skeleton import GROUND
-
+from ..core.contract.reconstruction import Take, best_of
+from ..core.contract.skeleton import GROUND
 from . import scene as scenes
 from .properties import contact_list, settings_of, users_prompt
 from .reconstructions import active_import, info_of

@@ -20,10 +20,9 @@ from bpy.props import (
     StringProperty,
 )
 
-from core.contract.contact import SOURCES, STATES
-from core.contract.reconstruction import MOST_TAKES, USUAL_SMOOTHNESS, Info
-from core.contract.skeleton import GROUND, REGIONS
-
+from ..core.contract.contact import SOURCES, STATES
+from ..core.contract.reconstruction import MOST_TAKES, USUAL_SMOOTHNESS, Info
+from ..core.contract.skeleton import GROUND, REGIONS
 from . import compat
 
 _RELATIVE: Any = {"PATH_SUPPORTS_BLEND_RELATIVE"}

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import bpy
 
-from core.contract.errors import UserError
-from core.contract.reconstruction import INFO_FILE, Info, load_info
-
+from ..core.contract.errors import UserError
+from ..core.contract.reconstruction import INFO_FILE, Info, load_info
 from . import scene as scenes
 from .properties import settings_of, suggest
 from .runtime.session import Origin, Outcome, find_scene

@@ -9,10 +9,9 @@ from typing import Any
 
 import bpy
 
-from core.contract.errors import UserError
-from core.contract.files import write_json
-from core.contract.reconstruction import INFO_FILE, load_info
-
+from ..core.contract.errors import UserError
+from ..core.contract.files import write_json
+from ..core.contract.reconstruction import INFO_FILE, load_info
 from . import compat
 from . import scene as scenes
 from .properties import settings_of, users_prompt

@@ -1,7 +1,7 @@
 """The detector's 33 landmarks as linear functions of a body's joints and a few points of its skin.
 
 The detector learned from people's annotations: its shoulders, hips and ankles are not SMPL-X's joints. What it means by
-them was learned on rendered people (`lab/landmark_training/train_landmarks.py`); every row of the weights sums to one, so landmarks
+them was learned on rendered people (`python -m lab train-landmarks`); every row of the weights sums to one, so landmarks
 move with the body and do not care where the world's origin is.
 """
 

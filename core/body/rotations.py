@@ -18,7 +18,7 @@ def axis_angle_to_matrix(axis_angle: Tensor) -> Tensor:
     return identity + sine * cross + cosine * (cross @ cross)
 
 
-def about_x(angle: Tensor) -> Tensor:
+def rotation_about_x(angle: Tensor) -> Tensor:
     """Angles [...] in radians -> rotations [...,3,3] about the X axis."""
     zero = torch.zeros_like(angle)
     return axis_angle_to_matrix(torch.stack([angle, zero, zero], -1))

@@ -17,15 +17,15 @@ def geman_mcclure(squared: Tensor, sigma: float) -> Tensor:
     return squared / (squared + sigma * sigma)
 
 
-def reprojection(pixels: Tensor, observed: Tensor, weight: Tensor, box_height: Tensor, sigma: float) -> Tensor:
+def reprojection(pixels: Tensor, features: Tensor, weight: Tensor, box_height: Tensor, sigma: float) -> Tensor:
     """Landmarks [P,T,N,2] against observed ones, weight [P,T,N], residuals in heights of the person's box [P,T]."""
-    residual = (pixels - observed) / box_height[..., None, None]
+    residual = (pixels - features) / box_height[..., None, None]
     return (weight * geman_mcclure((residual * residual).sum(-1), sigma)).mean()
 
 
-def metric_landmarks(points: Tensor, observed: Tensor, weight: Tensor, sigma: float) -> Tensor:
+def metric_landmarks(points: Tensor, features: Tensor, weight: Tensor, sigma: float) -> Tensor:
     """Points [P,T,N,3] about the hips' middle against the detector's metric landmarks, metres."""
-    residual = points - observed
+    residual = points - features
     return (weight * geman_mcclure((residual * residual).sum(-1), sigma)).mean()
 
 
@@ -53,16 +53,16 @@ def floor_penetration(heights: Tensor) -> Tensor:
     return heights.clamp_max(0).square().mean()
 
 
-def planted_height(heights: Tensor, planted: Tensor) -> Tensor:
+def foot_contact_height(heights: Tensor, foot_contact: Tensor) -> Tensor:
     """Squared height of the lowest point of planted feet: heights [P,T,2,S] of the soles, planted [P,T,2], metres^2."""
-    return (planted * heights.amin(-1).square()).mean()
+    return (foot_contact * heights.amin(-1).square()).mean()
 
 
-def foot_slide(soles: Tensor, planted: Tensor) -> Tensor:
+def foot_slide(soles: Tensor, foot_contact: Tensor) -> Tensor:
     """Squared displacement per frame of soles [P,T,2,S,3] while planted [P,T,2] in both frames, metres^2."""
     if soles.shape[1] < 2:
         return soles.new_zeros(())
-    both = torch.minimum(planted[:, 1:], planted[:, :-1])
+    both = torch.minimum(foot_contact[:, 1:], foot_contact[:, :-1])
     return (both[..., None] * soles.diff(dim=1).square().sum(-1)).mean()
 
 
@@ -110,13 +110,13 @@ def depth_order(depth: Tensor, front: Tensor, margin: float) -> Tensor:
     return (front.abs() * (margin - front.sign() * behind).clamp_min(0)).mean()
 
 
-def expected_pose(joints: Tensor, expected: Tensor, sigma: Tensor, width: float) -> Tensor:
+def prior_joints(joints: Tensor, expected: Tensor, sigma: Tensor, width: float) -> Tensor:
     """Joints [P,T,22,3] about their pelvis against expected ones, residuals in sigmas [P,T,22]; robust beyond `width` sigmas."""
     residual = (joints - joints[:, :, :1]) - (expected - expected[:, :, :1])
     return geman_mcclure(residual.square().sum(-1) / sigma.square(), width).mean()
 
 
-def expected_between(joints: Tensor, expected: Tensor, sigma: Tensor, width: float) -> Tensor:
+def prior_relative(joints: Tensor, expected: Tensor, sigma: Tensor, width: float) -> Tensor:
     """Where the second person's pelvis is from the first's, joints [2,T,22,3], against where it is expected, in sigmas."""
     residual = (joints[1, :, 0] - joints[0, :, 0]) - (expected[1, :, 0] - expected[0, :, 0])
     return geman_mcclure(residual.square().sum(-1) / sigma[:, :, 0].square().sum(0), width).mean()

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ..body.rotations import axis_angle_to_matrix
 from ..observations.observe import smooth_over_time
-from ..perception.detections import Tracks
+from ..perception.detections import Detections
 from .lifting import palm_frame
 
 _WRIST, _INDEX, _MIDDLE, _PINKY = 0, 5, 9, 17
@@ -20,22 +20,22 @@ _RANGE = ((-10.0, 90.0), (0.0, 105.0), (0.0, 80.0))
 """Degrees of bending at a finger's three joints, from the knuckle on."""
 
 
-def curl_rotations(tracks: Tracks, device: torch.device) -> Tensor:
+def curl_rotations(detections: Detections, device: torch.device) -> Tensor:
     """Relative rotations [P,T,33,3,3] of jaw, eyes, left and right hand (SMPL-X's joints 22-54).
 
     Where a hand was seen its fingers bend as seen; elsewhere they are relaxed. The jaw and the eyes rest.
     """
-    hands = torch.from_numpy(tracks.hand_landmarks).to(device)
-    weight = torch.from_numpy(tracks.hands[..., 0, 2]).to(device)
-    time = torch.from_numpy(tracks.time).to(device, torch.float32)
-    observed = finger_bends(hands)
-    relaxed = observed.new_tensor(_RELAXED).expand(4, 3) * math.pi / 180
-    low, high = observed.new_tensor(_RANGE).T * math.pi / 180
-    observed = torch.minimum(torch.maximum(observed, low), high)
-    trust = weight.square()[..., None, None].expand_as(observed)
+    hands = torch.from_numpy(detections.hand_landmarks).to(device)
+    weight = torch.from_numpy(detections.hands[..., 0, 2]).to(device)
+    time = torch.from_numpy(detections.time).to(device, torch.float32)
+    features = finger_bends(hands)
+    relaxed = features.new_tensor(_RELAXED).expand(4, 3) * math.pi / 180
+    low, high = features.new_tensor(_RANGE).T * math.pi / 180
+    features = torch.minimum(torch.maximum(features, low), high)
+    trust = weight.square()[..., None, None].expand_as(features)
     # a little of the relaxed hand everywhere decides where nothing was seen for long
     blended = smooth_over_time(
-        (trust * observed + 0.02 * relaxed).flatten(2) / (trust + 0.02).flatten(2), (trust + 0.02).flatten(2), time, 0.1
+        (trust * features + 0.02 * relaxed).flatten(2) / (trust + 0.02).flatten(2), (trust + 0.02).flatten(2), time, 0.1
     ).unflatten(2, (2, 4, 3))
     return _rotations(blended)
 

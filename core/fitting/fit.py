@@ -11,18 +11,18 @@ import torch
 from torch import Tensor
 
 from ..body.model import BodyModel
-from ..body.rotations import about_x, axis_angle_to_matrix
+from ..body.rotations import axis_angle_to_matrix, rotation_about_x
 from ..contract.contact import Contact
 from ..contract.edits import Pin
 from ..contract.skeleton import JOINT_INDEX
 from ..motion import BODY_COUNT, Camera, PairMotion, motion_from_rotations, motion_rotations
 from ..observations.confidence import joint_confidence
-from ..perception.detections import Tracks
+from ..perception.detections import Detections
 from ..reporting import Reporter
 from .camera import extrinsics
-from .held import HELD, farthest_pin, missed_pin, open_contact
-from .objective import Objective, State, Weights, build_objective, floor_of
-from .prior import Prior
+from .held import TOLERANCE, farthest_pin, missed_pin, open_contact
+from .objective import EnergyWeights, Objective, State, build_objective, floor_from_extrinsics
+from .prior import JointPrior
 from .touch import touch_gap
 
 _LOOK_AROUND = 15
@@ -35,40 +35,40 @@ class Phase:
 
     steps: int
     rate: float
-    weights: Weights
+    weights: EnergyWeights
     apart: bool = False
 
 
 FIRST_FIT = (
-    Phase(70, 0.03, Weights(reprojection_sigma=0.10, slide=40), apart=True),
-    Phase(110, 0.02, Weights()),
+    Phase(70, 0.03, EnergyWeights(reprojection_sigma=0.10, foot_slide=40), apart=True),
+    Phase(110, 0.02, EnergyWeights()),
 )
-CONTACT_FIT = (Phase(90, 0.012, Weights()),)
-REFINE = (Phase(26, 0.015, Weights()), Phase(20, 0.007, Weights(enforced=800.0, pins=4000.0)))
+CONTACT_FIT = (Phase(90, 0.012, EnergyWeights()),)
+REFINE = (Phase(26, 0.015, EnergyWeights()), Phase(20, 0.007, EnergyWeights(enforced=800.0, pins=4000.0)))
 """What the animator says is followed first, then held."""
 
-_SOLVED = Weights(reprojection=0.3, landmarks=0.0, penetration=80.0)
+_SOLVED = EnergyWeights(reprojection=0.3, landmarks=0.0, penetration=80.0)
 FIRST_SOLVE = (
-    Phase(40, 0.03, replace(_SOLVED, reprojection_sigma=0.10, slide=40), apart=True),
+    Phase(40, 0.03, replace(_SOLVED, reprojection_sigma=0.10, foot_slide=40), apart=True),
     Phase(80, 0.02, _SOLVED),
 )
 CONTACT_SOLVE = (Phase(50, 0.012, _SOLVED),)
 REFINE_SOLVE = (Phase(26, 0.015, _SOLVED), Phase(20, 0.007, replace(_SOLVED, enforced=800.0, pins=4000.0)))
 """The same where a learned model has weighed what was seen: its joints are brought to bodies, and little is asked of the
 landmarks once more."""
-_JUDGED = Weights(expected=0.0, expected_between=0.0)
+_JUDGED = EnergyWeights(prior_joints=0.0, prior_relative=0.0)
 """What a finished motion is judged by, whatever it was fitted with: every take has an expectation of its own."""
 _COARSE = (8, 32)
 """Frames between the knots of the slow changes that the descent moves beside every single frame's."""
 
 
 @dataclass(frozen=True)
-class Fitted:
+class FittedMotion:
     """P = 2 people, T frames, world frame."""
 
     motion: PairMotion
     camera: Camera
-    planted: np.ndarray
+    foot_contact: np.ndarray
     """float32 [P,T,2] in 0-1, how surely the left and right foot stand on the floor."""
     confidence: np.ndarray
     """float32 [P,T,22] in 0-1: 1 = seen, 0 = filled in."""
@@ -79,17 +79,17 @@ class Fitted:
 def fit(
     motion: PairMotion,
     camera: Camera,
-    planted: np.ndarray,
-    tracks: Tracks,
+    foot_contact: np.ndarray,
+    detections: Detections,
     body: BodyModel,
     *,
     phases: Sequence[Phase],
     contacts: Sequence[Contact] = (),
     pins: Sequence[Pin] = (),
     fixed_shape: bool = False,
-    prior: Prior | None = None,
+    prior: JointPrior | None = None,
     reporter: Reporter,
-) -> Fitted:
+) -> FittedMotion:
     """Descend on the sum of the energies (see `objective`) from a motion and its camera, on the body's device.
 
     Rejected contacts are left out; enforced contacts and pins are held to a centimetre where the bodies can reach, and
@@ -101,8 +101,8 @@ def fit(
     near it came to an expectation that may be another for every take.
     """
     device = body.template.device
-    standing = torch.as_tensor(planted, device=device)
-    objective = build_objective(tracks, body, camera, standing, contacts, pins, prior)
+    standing = torch.as_tensor(foot_contact, device=device)
+    objective = build_objective(detections, body, camera, standing, contacts, pins, prior)
     variables = _Variables(motion, camera, body, fixed_shape, () if prior is None else _COARSE)
     total, done = sum(phase.steps for phase in phases), 0
     for phase in phases:
@@ -114,7 +114,7 @@ def fit(
             optimizer.zero_grad(set_to_none=True)
             state = variables.state(objective)
             if step % _LOOK_AROUND == 0 and not phase.apart:
-                around = objective.surroundings(state, tracks)
+                around = objective.active_set(state, detections)
             loss = objective.energy(state, phase.weights, around)
             loss.backward()
             optimizer.step()
@@ -122,10 +122,10 @@ def fit(
             reporter.progress(done / total)
     with torch.no_grad():
         state = variables.state(objective)
-        around = objective.surroundings(state, tracks) if len(motion.pelvis) > 1 else None
+        around = objective.active_set(state, detections) if len(motion.pelvis) > 1 else None
         energy = float(objective.energy(state, _JUDGED, around))
         _report_what_does_not_hold(objective, state, reporter)
-        return _result(variables, state, camera, planted, joint_confidence(tracks), energy)
+        return _result(variables, state, camera, foot_contact, joint_confidence(detections), energy)
 
 
 def _schedule(step: int, steps: int) -> float:
@@ -155,7 +155,7 @@ class _Variables:
         pelvis = torch.as_tensor(motion.pelvis, device=device) @ world[:3, :3].T + world[:3, 3]
         self.turn = torch.zeros(*self.base.shape[:2], BODY_COUNT, 3, device=device, requires_grad=True)
         self.shift = torch.zeros_like(pelvis, requires_grad=True)
-        self.basis = slow_changes(pelvis.shape[1], coarse).to(device)
+        self.basis = hat_basis(pelvis.shape[1], coarse).to(device)
         people, knots = len(pelvis), self.basis.shape[1]
         self.slow_turn = torch.zeros(people, knots, BODY_COUNT, 3, device=device, requires_grad=True)
         self.slow_shift = torch.zeros(people, knots, 3, device=device, requires_grad=True)
@@ -164,7 +164,7 @@ class _Variables:
         self.betas_per_size = _betas_per_size(body)
         self.start_betas = torch.as_tensor(motion.betas, device=device)
         self.reshape = torch.zeros_like(self.start_betas, requires_grad=not fixed_shape)
-        self.start_floor = floor_of(world)
+        self.start_floor = floor_from_extrinsics(world)
         self.floor_change = torch.zeros(3, device=device, requires_grad=not fixed_shape)
         self.tilt = torch.zeros((), device=device, requires_grad=not fixed_shape)
         self.fixed_shape = fixed_shape
@@ -185,7 +185,7 @@ class _Variables:
     def rotations(self) -> Tensor:
         turn = self.turn + torch.einsum("tk,pkjd->ptjd", self.basis, self.slow_turn)
         turned = self.base[:, :, :BODY_COUNT] @ axis_angle_to_matrix(turn)
-        root = about_x(self.tilt) @ turned[:, :, :1]
+        root = rotation_about_x(self.tilt) @ turned[:, :, :1]
         return torch.cat([root, turned[:, :, 1:], self.base[:, :, BODY_COUNT:]], 2)
 
     def floor(self) -> Tensor:
@@ -203,7 +203,7 @@ class _Variables:
         return objective.state(self.rotations(), self.pelvis(), self.betas(), self.floor(), self.tilt)
 
 
-def slow_changes(count: int, spacings: Sequence[int]) -> Tensor:
+def hat_basis(count: int, spacings: Sequence[int]) -> Tensor:
     """[T,K] hat functions over T frames: for each spacing, knots about so many frames apart; then one constant, where any."""
     frames = torch.arange(count, dtype=torch.float32)
     parts = []
@@ -227,16 +227,16 @@ def _betas_per_size(body: BodyModel) -> Tensor:
 
 
 def _result(
-    variables: _Variables, state: State, camera: Camera, planted: np.ndarray, confidence: np.ndarray, energy: float
-) -> Fitted:
+    variables: _Variables, state: State, camera: Camera, foot_contact: np.ndarray, confidence: np.ndarray, energy: float
+) -> FittedMotion:
     world = extrinsics(*variables.floor().unbind())
     rotations = variables.rotations().clone()
     rotations[:, :, 0] = world[:3, :3].T @ rotations[:, :, 0]
     pelvis = (variables.pelvis() - world[:3, 3]) @ world[:3, :3]
-    return Fitted(
+    return FittedMotion(
         motion_from_rotations(rotations, pelvis, variables.betas()),
         Camera(camera.K, world.double().cpu().numpy()),
-        planted,
+        foot_contact,
         confidence,
         energy,
     )
@@ -246,8 +246,8 @@ def _report_what_does_not_hold(objective: Objective, state: State, reporter: Rep
     heights = state.heights(state.touching)
     for touch in objective.touches:
         gap = float(touch_gap(touch, state.touching, heights).abs().mean())
-        if touch.contact.state == "enforced" and gap > HELD:
+        if touch.contact.state == "enforced" and gap > TOLERANCE:
             reporter.warning(open_contact(touch.contact, gap))
     missed = farthest_pin(objective, state)
-    if missed > HELD:
+    if missed > TOLERANCE:
         reporter.warning(missed_pin(missed))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..contract.contact import Contact
 from .objective import Objective, State
 
-HELD = 0.01
+TOLERANCE = 0.01
 """metres within which enforced contacts and pins are to hold."""
 
 

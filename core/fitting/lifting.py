@@ -59,7 +59,7 @@ def rotations_from_landmarks(
     return torch.stack(relative, -3)
 
 
-def place(points: Tensor, pixels: Tensor, weight: Tensor, K: Tensor) -> tuple[Tensor, Tensor]:
+def translation_from_keypoints(points: Tensor, pixels: Tensor, weight: Tensor, K: Tensor) -> tuple[Tensor, Tensor]:
     """Shift points so that they project onto pixels: weighted linear least squares, a few times reweighted by depth.
 
     points [...,N,3] camera axes, pixels [...,N,2], weight [...,N] not negative, K [3,3]. Returns the shifts [...,3] and
@@ -96,7 +96,7 @@ def palm_frame(wrist: Tensor, index: Tensor, middle: Tensor, pinky: Tensor) -> T
     return frame(middle - wrist + 1e-6, index - pinky + 1e-6)
 
 
-def shortest_turn(source: Tensor, target: Tensor) -> Tensor:
+def rotation_between(source: Tensor, target: Tensor) -> Tensor:
     """The smallest rotation [...,3,3] from direction `source` to `target` [...,3]."""
     source, target = torch.broadcast_tensors(source, target)
     a = torch.nn.functional.normalize(source, dim=-1)
@@ -119,8 +119,8 @@ def _direction(landmarks: Tensor, start: str, end: str) -> Tensor:
     return _point(landmarks, end) - _point(landmarks, start)
 
 
-def _turn(observed: Tensor, resting: Tensor) -> Tensor:
-    return observed @ resting.mT
+def _turn(features: Tensor, resting: Tensor) -> Tensor:
+    return features @ resting.mT
 
 
 def _trunk(landmarks: Tensor, rest: Tensor) -> _Trunk:
@@ -131,10 +131,10 @@ def _trunk(landmarks: Tensor, rest: Tensor) -> _Trunk:
     pelvis = _turn(girdle(landmarks, "hip"), girdle(rest, "hip"))
     chest = _turn(girdle(landmarks, "shoulder"), girdle(rest, "shoulder"))
     face = [LANDMARK_INDEX[name] for name in _FACE]
-    return _Trunk(pelvis, chest, rigid_turn(rest[face], landmarks[..., face, :]))
+    return _Trunk(pelvis, chest, rigid_rotation(rest[face], landmarks[..., face, :]))
 
 
-def rigid_turn(source: Tensor, target: Tensor) -> Tensor:
+def rigid_rotation(source: Tensor, target: Tensor) -> Tensor:
     """The rotation [...,3,3] that best takes centred `source` [N,3] to centred `target` [...,N,3] (Kabsch, 1976)."""
     source = source - source.mean(-2, keepdim=True)
     target = target - target.mean(-2, keepdim=True)
@@ -148,12 +148,12 @@ def _limb(
     upper: Tensor, lower: Tensor, rest_upper: Tensor, rest_lower: Tensor, rest_hinge: Tensor, guess: Tensor
 ) -> tuple[Tensor, Tensor]:
     """World rotations of a hinged limb's two bones. `guess` [...,3]: the hinge where the limb is too straight to show it."""
-    observed = torch.linalg.cross(
+    features = torch.linalg.cross(
         torch.nn.functional.normalize(upper, dim=-1), torch.nn.functional.normalize(lower, dim=-1)
     )
-    sine = observed.norm(dim=-1, keepdim=True)
+    sine = features.norm(dim=-1, keepdim=True)
     trust = ((sine - _STRAIGHT) / (_BENT - _STRAIGHT)).clamp(0, 1)
-    hinge = trust * observed / sine.clamp_min(1e-6) + (1 - trust) * torch.nn.functional.normalize(guess, dim=-1)
+    hinge = trust * features / sine.clamp_min(1e-6) + (1 - trust) * torch.nn.functional.normalize(guess, dim=-1)
     return (
         _turn(frame(upper, hinge), frame(rest_upper, rest_hinge)),
         _turn(frame(lower, hinge), frame(rest_lower, rest_hinge)),
@@ -167,7 +167,7 @@ def _arm(landmarks: Tensor, rest: Tensor, side: str, chest: Tensor, world: dict[
     lower, rest_lower = _direction(landmarks, elbow, wrist), _direction(rest, elbow, wrist)
     # in the T-pose an elbow bends forward: about -Y on the left, +Y on the right
     rest_hinge = rest.new_tensor([0.0, -1.0 if side == "left" else 1.0, 0.0])
-    unbent = shortest_turn(chest @ rest_upper, upper) @ chest
+    unbent = rotation_between(chest @ rest_upper, upper) @ chest
     world[shoulder], world[elbow] = _limb(upper, lower, rest_upper, rest_lower, rest_hinge, unbent @ rest_hinge)
 
     def palm(points: Tensor) -> Tensor:

@@ -16,19 +16,19 @@ from torch import Tensor
 from ..body.capsules import Spheres, body_spheres, shaped, sphere_centres
 from ..body.landmarks import LandmarkRegressor, landmarks
 from ..body.model import BodyModel
-from ..body.rotations import about_x, axis_angle_to_matrix, matrix_to_axis_angle
+from ..body.rotations import axis_angle_to_matrix, matrix_to_axis_angle, rotation_about_x
 from ..contract.contact import Contact
 from ..contract.edits import Pin
 from ..contract.skeleton import JOINT_INDEX, LANDMARK_INDEX
 from ..motion import BODY_COUNT, Camera, Posed, pose
 from ..observations.confidence import joint_confidence
-from ..observations.observe import Evidence, evidence_from_tracks
-from ..perception.detections import Tracks
+from ..observations.observe import Observations, observe
+from ..perception.detections import Detections
 from . import energies
 from .camera import extrinsics
 from .limits import joint_limits, relaxed_pose, rest_pull
 from .occlusion import front_person
-from .prior import Prior
+from .prior import JointPrior
 from .rest import rest_landmarks, rest_palms
 from .soles import POINTS_PER_FOOT, sole_vertices
 from .touch import Touch, resolve_contacts, touch_gap
@@ -41,7 +41,7 @@ _NEAR = 0.08
 
 
 @dataclass(frozen=True)
-class Weights:
+class EnergyWeights:
     """Strength of each energy, per unit of `energies`; sigmas are the widths of the robust ones."""
 
     reprojection: float = 1.0
@@ -49,13 +49,13 @@ class Weights:
     landmarks: float = 0.25
     landmarks_sigma: float = 0.12
     acceleration: float = 2e-5
-    turning: float = 2e-6
-    unseen_speed: float = 1e-3
+    angular_acceleration: float = 2e-6
+    hidden_velocity: float = 1e-3
     floor: float = 60.0
-    planted: float = 20.0
-    slide: float = 400.0
-    limits: float = 2.0
-    rest: float = 0.004
+    foot_contact: float = 20.0
+    foot_slide: float = 400.0
+    joint_limits: float = 2.0
+    rest_pose: float = 0.004
     hands: float = 0.06
     shape: float = 0.02
     tilt: float = 2.0
@@ -64,11 +64,11 @@ class Weights:
     contact_sigma: float = 0.2
     enforced: float = 100.0
     penetration: float = 25.0
-    order: float = 0.3
-    order_margin: float = 0.12
-    expected: float = 10.0
-    expected_between: float = 10.0
-    expected_width: float = 2.0
+    depth_order: float = 0.3
+    depth_order_margin: float = 0.12
+    prior_joints: float = 10.0
+    prior_relative: float = 10.0
+    prior_width: float = 2.0
     pins: float = 200.0
 
 
@@ -107,7 +107,7 @@ class State:
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class ActiveSet:
     """What depends on where the two people are, but too slowly to be found anew at every step."""
 
     front: Tensor
@@ -121,16 +121,16 @@ class Objective:
     """Everything that stays while the variables move. Tensors on one device."""
 
     body: BodyModel
-    evidence: Evidence
+    observations: Observations
     K: Tensor
     regressor: LandmarkRegressor
     points: BodyModel
     """The body's skin where the energies look: landmarks, soles, contacts, in this order."""
     spheres: Spheres
     start_floor: Tensor
-    planted: Tensor
+    foot_contact: Tensor
     """[P,T,2]"""
-    unseen: Tensor
+    hidden: Tensor
     """[P,T,22] in 0-1."""
     metric: Tensor
     """[P,T,33,3] the detector's metric landmarks in the person's own size."""
@@ -139,7 +139,7 @@ class Objective:
     touches: tuple[Touch, ...]
     rotation_pins: PinTargets
     position_pins: PinTargets
-    expected: tuple[Tensor, Tensor] | None = None
+    prior: tuple[Tensor, Tensor] | None = None
     """Joints [P,T,22,3] and sigmas [P,T,22] of a learned prior."""
 
     def state(self, rotations: Tensor, pelvis: Tensor, betas: Tensor, floor: Tensor, tilt: Tensor) -> State:
@@ -164,14 +164,14 @@ class Objective:
         lifted = replace(own, offset=own.offset[:, None])
         return sphere_centres(lifted, state.posed.joints, state.posed.global_rotations), own.radius
 
-    def surroundings(self, state: State, tracks: Tracks) -> Surroundings:
+    def active_set(self, state: State, detections: Detections) -> ActiveSet:
         """What is between the two people as they stand now; it holds until they have moved by centimetres."""
         with torch.no_grad():
             centres, radii = self.volume(state)
-            front = front_person(centres, radii, self.K, tracks)
-            return Surroundings(front, energies.near_pairs(centres, radii, _NEAR))
+            front = front_person(centres, radii, self.K, detections)
+            return ActiveSet(front, energies.near_pairs(centres, radii, _NEAR))
 
-    def energy(self, state: State, weights: Weights, around: Surroundings | None) -> Tensor:
+    def energy(self, state: State, weights: EnergyWeights, around: ActiveSet | None) -> Tensor:
         """The whole. `around` from `surroundings`; None leaves out what is between the two people."""
         total = self._seen(state, weights) + self._steady(state, weights) + self._plausible(state, weights)
         total = total + self._pinned(state, weights) + self._expected(state, weights, around is not None)
@@ -179,48 +179,48 @@ class Objective:
             total = total + self._between(state, weights, around)
         return total
 
-    def _seen(self, state: State, weights: Weights) -> Tensor:
-        evidence = self.evidence
+    def _seen(self, state: State, weights: EnergyWeights) -> Tensor:
+        observations = self.observations
         focal = torch.stack([self.K[0, 0], self.K[1, 1]])
         pixels = state.landmarks[..., :2] / state.landmarks[..., 2:].clamp_min(0.1) * focal + self.K[:2, 2]
         centred = state.landmarks - state.landmarks[:, :, _HIPS].mean(2, keepdim=True)
-        common = about_x(state.tilt)
+        common = rotation_about_x(state.tilt)
         metric = self.metric @ common.T
         palm_error = state.posed.global_rotations[:, :, _WRISTS] - common @ self.hand_turns
         return (
             weights.reprojection
             * energies.reprojection(
-                pixels, evidence.pixels, evidence.weight, evidence.box_height, weights.reprojection_sigma
+                pixels, observations.pixels, observations.weight, observations.box_height, weights.reprojection_sigma
             )
             + weights.landmarks
-            * energies.metric_landmarks(centred, metric, 0.3 + 0.7 * evidence.weight, weights.landmarks_sigma)
-            + weights.hands * (evidence.hand_weight * palm_error.square().sum((-1, -2))).mean()
+            * energies.metric_landmarks(centred, metric, 0.3 + 0.7 * observations.weight, weights.landmarks_sigma)
+            + weights.hands * (observations.hand_weight * palm_error.square().sum((-1, -2))).mean()
         )
 
-    def _steady(self, state: State, weights: Weights) -> Tensor:
-        time = self.evidence.time
+    def _steady(self, state: State, weights: EnergyWeights) -> Tensor:
+        time = self.observations.time
         moving = torch.cat([state.posed.joints[:, :, :BODY_COUNT], state.soles.flatten(2, 3)], 2)
         turning = state.posed.global_rotations[:, :, :BODY_COUNT].flatten(3)
-        unseen = torch.maximum(self.unseen[:, 1:], self.unseen[:, :-1])
+        unseen = torch.maximum(self.hidden[:, 1:], self.hidden[:, :-1])
         return (
             weights.acceleration * energies.acceleration(moving, time)
-            + weights.turning * energies.acceleration(turning, time)
-            + weights.unseen_speed
+            + weights.angular_acceleration * energies.acceleration(turning, time)
+            + weights.hidden_velocity
             * energies.velocity(state.posed.rotations[:, :, :BODY_COUNT].flatten(3), time, unseen)
-            + weights.slide * energies.foot_slide(state.soles, self.planted)
+            + weights.foot_slide * energies.foot_slide(state.soles, self.foot_contact)
         )
 
-    def _plausible(self, state: State, weights: Weights) -> Tensor:
+    def _plausible(self, state: State, weights: EnergyWeights) -> Tensor:
         heights = state.heights(state.soles)
         angles = matrix_to_axis_angle(state.posed.rotations[:, :, 1:BODY_COUNT])
         low, high = (bound.to(angles.device) for bound in joint_limits())
         away = (angles - relaxed_pose().to(angles.device)).square().sum(-1)
-        pull = rest_pull().to(angles.device) * (0.3 + self.unseen[:, :, 1:])
+        pull = rest_pull().to(angles.device) * (0.3 + self.hidden[:, :, 1:])
         return (
             weights.floor * energies.floor_penetration(heights.flatten(2))
-            + weights.planted * energies.planted_height(heights, self.planted)
-            + weights.limits * energies.outside_limits(angles, low, high)
-            + weights.rest * (pull * away).sum(-1).mean()
+            + weights.foot_contact * energies.foot_contact_height(heights, self.foot_contact)
+            + weights.joint_limits * energies.outside_limits(angles, low, high)
+            + weights.rest_pose * (pull * away).sum(-1).mean()
             + weights.shape * state.betas.square().sum(-1).mean()
             + weights.tilt * self._leaning(state)
             + weights.common_tilt * state.tilt.square()
@@ -231,20 +231,20 @@ class Objective:
         pitch, roll, _ = (state.floor - self.start_floor).unbind()
         return (pitch - state.tilt).square() + roll.square()
 
-    def _expected(self, state: State, weights: Weights, together: bool) -> Tensor:
-        if self.expected is None:
+    def _expected(self, state: State, weights: EnergyWeights, together: bool) -> Tensor:
+        if self.prior is None:
             return state.betas.new_zeros(())
-        joints, sigma = self.expected
+        joints, sigma = self.prior
         placed = state.posed.joints[:, :, :BODY_COUNT]
-        total = weights.expected * energies.expected_pose(placed, joints, sigma, weights.expected_width)
+        total = weights.prior_joints * energies.prior_joints(placed, joints, sigma, weights.prior_width)
         if together:
-            between = energies.expected_between(placed, joints, sigma, weights.expected_width)
-            total = total + weights.expected_between * between
+            between = energies.prior_relative(placed, joints, sigma, weights.prior_width)
+            total = total + weights.prior_relative * between
         return total
 
-    def _between(self, state: State, weights: Weights, around: Surroundings) -> Tensor:
+    def _between(self, state: State, weights: EnergyWeights, around: ActiveSet) -> Tensor:
         pelvis = state.posed.joints[:, :, 0]
-        total = weights.order * energies.depth_order(pelvis[..., 2], around.front, weights.order_margin)
+        total = weights.depth_order * energies.depth_order(pelvis[..., 2], around.front, weights.depth_order_margin)
         centres, radii = self.volume(state)
         total = total + weights.penetration * energies.sphere_penetration(centres, radii, around.pairs)
         heights = state.heights(state.touching)
@@ -258,27 +258,27 @@ class Objective:
             total = total + touch.contact.weight * share * loss
         return total
 
-    def _pinned(self, state: State, weights: Weights) -> Tensor:
+    def _pinned(self, state: State, weights: EnergyWeights) -> Tensor:
         total = state.betas.new_zeros(())
         pins = self.rotation_pins
         if len(pins.frame):
             error = state.posed.rotations[pins.person, pins.frame, pins.joint] - pins.value
-            total = total + weights.pins * error.square().sum() / len(self.evidence.time)
+            total = total + weights.pins * error.square().sum() / len(self.observations.time)
         pins = self.position_pins
         if len(pins.frame):
             place = (state.posed.joints[pins.person, pins.frame, pins.joint] - state.world[:3, 3]) @ state.world[:3, :3]
-            total = total + 4 * weights.pins * (place - pins.value).square().sum() / len(self.evidence.time)
+            total = total + 4 * weights.pins * (place - pins.value).square().sum() / len(self.observations.time)
         return total
 
 
 def build_objective(
-    tracks: Tracks,
+    detections: Detections,
     body: BodyModel,
     camera: Camera,
-    planted: Tensor,
+    foot_contact: Tensor,
     contacts: Sequence[Contact],
     pins: Sequence[Pin],
-    prior: Prior | None = None,
+    prior: JointPrior | None = None,
 ) -> Objective:
     """Bring a clip's observations, contacts, pins and what is expected together on the body's device.
 
@@ -286,26 +286,26 @@ def build_objective(
     """
     device = body.template.device
     K = torch.as_tensor(camera.K, device=device, dtype=torch.float32)
-    evidence = evidence_from_tracks(tracks, K)
+    observations = observe(detections, K)
     regressor = LandmarkRegressor.for_body(body)
-    touches, touch_vertices = resolve_contacts(contacts, body, tracks.frame_index)
+    touches, touch_vertices = resolve_contacts(contacts, body, detections.frame_index)
     world = torch.as_tensor(camera.T_cw, device=device, dtype=torch.float32)
     return Objective(
         body=body,
-        evidence=evidence,
+        observations=observations,
         K=K,
         regressor=regressor,
         points=body.subset(torch.cat([regressor.vertices, sole_vertices(body).flatten(), touch_vertices])),
         spheres=body_spheres(body),
-        start_floor=floor_of(world),
-        planted=planted,
-        unseen=1 - torch.from_numpy(joint_confidence(tracks)).to(device),
-        metric=evidence.landmarks * _relative_size(evidence, body, regressor),
-        hand_turns=evidence.hand_frames @ rest_palms(body).mT,
+        start_floor=floor_from_extrinsics(world),
+        foot_contact=foot_contact,
+        hidden=1 - torch.from_numpy(joint_confidence(detections)).to(device),
+        metric=observations.landmarks * _relative_size(observations, body, regressor),
+        hand_turns=observations.hand_frames @ rest_palms(body).mT,
         touches=touches,
-        rotation_pins=_rotation_targets(pins, tracks, world),
-        position_pins=_position_targets(pins, tracks, device),
-        expected=None if prior is None else (_tensor(prior.joints, device), _tensor(prior.sigma, device)),
+        rotation_pins=_rotation_targets(pins, detections, world),
+        position_pins=_position_targets(pins, detections, device),
+        prior=None if prior is None else (_tensor(prior.joints, device), _tensor(prior.sigma, device)),
     )
 
 
@@ -313,14 +313,14 @@ def _tensor(array: np.ndarray, device: torch.device) -> Tensor:
     return torch.from_numpy(array).to(device, torch.float32)
 
 
-def floor_of(world: Tensor) -> Tensor:
+def floor_from_extrinsics(world: Tensor) -> Tensor:
     """[4,4] made by `camera.extrinsics` -> its pitch, roll and height [3]."""
     up = world[:3, 2]
     height = (world[:3, :3].T @ -world[:3, 3])[2]
     return torch.stack([-torch.asin(up[2].clamp(-1, 1)), torch.atan2(-up[0], -up[1]), height])
 
 
-def _relative_size(evidence: Evidence, body: BodyModel, regressor: LandmarkRegressor) -> Tensor:
+def _relative_size(observations: Observations, body: BodyModel, regressor: LandmarkRegressor) -> Tensor:
     """[P,1,1,1]: the mean body's bones over the detector's, whose people all come out about the same height."""
     pairs = torch.tensor(
         [
@@ -334,11 +334,11 @@ def _relative_size(evidence: Evidence, body: BodyModel, regressor: LandmarkRegre
     def lengths(points: Tensor) -> Tensor:
         return (points[..., pairs[:, 0], :] - points[..., pairs[:, 1], :]).norm(dim=-1)
 
-    return (lengths(rest).sum() / lengths(evidence.landmarks).median(1).values.sum(-1))[:, None, None, None]
+    return (lengths(rest).sum() / lengths(observations.landmarks).median(1).values.sum(-1))[:, None, None, None]
 
 
-def _frame_positions(pins: Sequence[Pin], tracks: Tracks) -> list[tuple[Pin, int]]:
-    where = {int(frame): position for position, frame in enumerate(tracks.frame_index)}
+def _frame_positions(pins: Sequence[Pin], detections: Detections) -> list[tuple[Pin, int]]:
+    where = {int(frame): position for position, frame in enumerate(detections.frame_index)}
     return [(pin, where[pin.frame]) for pin in pins if pin.frame in where]
 
 
@@ -354,8 +354,8 @@ def _targets(placed: list[tuple[Pin, int]], value: Tensor) -> PinTargets:
     )
 
 
-def _rotation_targets(pins: Sequence[Pin], tracks: Tracks, world: Tensor) -> PinTargets:
-    placed = [item for item in _frame_positions(pins, tracks) if item[0].rotation is not None]
+def _rotation_targets(pins: Sequence[Pin], detections: Detections, world: Tensor) -> PinTargets:
+    placed = [item for item in _frame_positions(pins, detections) if item[0].rotation is not None]
     angles = torch.tensor([pin.rotation for pin, _ in placed], device=world.device).reshape(-1, 3)
     value = axis_angle_to_matrix(angles)
     targets = _targets(placed, value)
@@ -367,6 +367,6 @@ def _rotation_targets(pins: Sequence[Pin], tracks: Tracks, world: Tensor) -> Pin
     )
 
 
-def _position_targets(pins: Sequence[Pin], tracks: Tracks, device: torch.device) -> PinTargets:
-    placed = [item for item in _frame_positions(pins, tracks) if item[0].position is not None]
+def _position_targets(pins: Sequence[Pin], detections: Detections, device: torch.device) -> PinTargets:
+    placed = [item for item in _frame_positions(pins, detections) if item[0].position is not None]
     return _targets(placed, torch.tensor([pin.position for pin, _ in placed], device=device).reshape(-1, 3))

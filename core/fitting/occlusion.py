@@ -6,13 +6,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..perception.detections import Tracks
+from ..perception.detections import Detections
 
 _MIN_VOTES = 2
 _WINDOW = 21
 
 
-def front_person(centres: Tensor, radii: Tensor, K: Tensor, tracks: Tracks) -> Tensor:
+def front_person(centres: Tensor, radii: Tensor, K: Tensor, detections: Detections) -> Tensor:
     """[T] from -1 (person 0 is nearer) over 0 (no overlap, or undecided) to 1 (person 1 is nearer).
 
     centres [2,T,S,3] of both people's spheres in the camera frame, radii [2,S]. Every sphere centre of one person that lies
@@ -21,15 +21,15 @@ def front_person(centres: Tensor, radii: Tensor, K: Tensor, tracks: Tracks) -> T
     depth = centres[..., 2].clamp_min(0.1)
     pixels = centres[..., :2] / depth[..., None] * torch.stack([K[0, 0], K[1, 1]]) + K[:2, 2]
     radius = radii[:, None] / depth * K[0, 0]
-    masks = torch.from_numpy(tracks.masks).to(centres.device)
+    masks = torch.from_numpy(detections.masks).to(centres.device)
     votes = centres.new_zeros(len(depth[0]))
     count = centres.new_zeros(len(depth[0]))
     for person in (0, 1):
         other = 1 - person
         apart = (pixels[person][:, :, None] - pixels[other][:, None]).norm(dim=-1)
         overlapped = (apart < radius[other][:, None]).any(2)
-        own = _sample(masks[person], pixels[person], tracks.image_size)
-        others = _sample(masks[other], pixels[person], tracks.image_size)
+        own = _sample(masks[person], pixels[person], detections.image_size)
+        others = _sample(masks[other], pixels[person], detections.image_size)
         clear = overlapped & ((own - others).abs() > 0.4)
         sign = torch.where(own > others, -1.0, 1.0) * (1 if person == 0 else -1)
         votes += (sign * clear).sum(1)

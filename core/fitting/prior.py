@@ -8,7 +8,7 @@ import numpy as np
 
 
 @dataclass(frozen=True)
-class Prior:
+class JointPrior:
     """P = 2 people, T frames, camera frame (x right, y down, z forward), metres."""
 
     joints: np.ndarray
@@ -16,5 +16,5 @@ class Prior:
     sigma: np.ndarray
     """float32 [P,T,22], how far off each joint is expected to be along an axis."""
 
-    def frames(self, chosen: np.ndarray) -> Prior:
-        return Prior(self.joints[:, chosen], self.sigma[:, chosen])
+    def frames(self, chosen: np.ndarray) -> JointPrior:
+        return JointPrior(self.joints[:, chosen], self.sigma[:, chosen])

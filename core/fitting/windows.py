@@ -17,10 +17,10 @@ from ..contract.contact import Contact
 from ..contract.edits import Pin
 from ..contract.skeleton import JOINT_INDEX
 from ..motion import Camera, PairMotion
-from ..perception.detections import Tracks
+from ..perception.detections import Detections
 from ..reporting import Reporter
-from .fit import Fitted, Phase, fit
-from .prior import Prior
+from .fit import FittedMotion, Phase, fit
+from .prior import JointPrior
 
 WINDOW = 480
 OVERLAP = 32
@@ -31,22 +31,22 @@ SPREAD = 240
 def fit_clip(
     motion: PairMotion,
     camera: Camera,
-    planted: np.ndarray,
-    tracks: Tracks,
+    foot_contact: np.ndarray,
+    detections: Detections,
     body: BodyModel,
     *,
     phases: Sequence[Phase],
     contacts: Sequence[Contact] = (),
     pins: Sequence[Pin] = (),
     fixed_shape: bool = False,
-    prior: Prior | None = None,
+    prior: JointPrior | None = None,
     reporter: Reporter,
-) -> Fitted:
+) -> FittedMotion:
     """`fit.fit` for clips of any length; the same arguments, the same result on a clip of one window."""
-    count = len(tracks.frame_index)
+    count = len(detections.frame_index)
     if count <= WINDOW:
         return fit(
-            motion, camera, planted, tracks, body,
+            motion, camera, foot_contact, detections, body,
             phases=phases, contacts=contacts, pins=pins, fixed_shape=fixed_shape, prior=prior, reporter=reporter,
         )  # fmt: skip
     spans = window_spans(count)
@@ -55,15 +55,15 @@ def fit_clip(
     if not fixed_shape:
         spread = np.unique(np.linspace(0, count - 1, SPREAD).round().astype(int))
         settled = fit(
-            select(motion, spread), camera, planted[:, spread], select_tracks(tracks, spread), body,
+            select(motion, spread), camera, foot_contact[:, spread], select_detections(detections, spread), body,
             phases=phases, prior=_frames(prior, spread), reporter=_Part(reporter, 0, parts),
         )  # fmt: skip
-        motion = in_settled_world(motion, camera, body, settled.motion.betas, settled.camera)
+        motion = in_other_floor(motion, camera, body, settled.motion.betas, settled.camera)
         camera = settled.camera
         done = 1
     fitted = [
         fit(
-            select(motion, span), camera, planted[:, span], select_tracks(tracks, span), body,
+            select(motion, span), camera, foot_contact[:, span], select_detections(detections, span), body,
             phases=phases, contacts=contacts, pins=pins, fixed_shape=True, prior=_frames(prior, span),
             reporter=_Part(reporter, done + i, parts),
         )
@@ -72,7 +72,7 @@ def fit_clip(
     return _joined(fitted, spans)
 
 
-def _frames(prior: Prior | None, chosen: np.ndarray) -> Prior | None:
+def _frames(prior: JointPrior | None, chosen: np.ndarray) -> JointPrior | None:
     return None if prior is None else prior.frames(chosen)
 
 
@@ -87,15 +87,15 @@ def select(motion: PairMotion, frames: np.ndarray) -> PairMotion:
     return PairMotion(**timed, betas=motion.betas)
 
 
-def select_tracks(tracks: Tracks, frames: np.ndarray) -> Tracks:
+def select_detections(detections: Detections, frames: np.ndarray) -> Detections:
     by_frame = ("frame_index", "time", "camera_motion")
-    by_person = ("keypoints", "contested", "world_landmarks", "found", "hands", "hand_landmarks", "masks")
-    chosen = {name: getattr(tracks, name)[frames] for name in by_frame}
-    chosen |= {name: getattr(tracks, name)[:, frames] for name in by_person}
-    return replace(tracks, **chosen)
+    by_person = ("keypoints", "ambiguous", "world_landmarks", "found", "hands", "hand_landmarks", "masks")
+    chosen = {name: getattr(detections, name)[frames] for name in by_frame}
+    chosen |= {name: getattr(detections, name)[:, frames] for name in by_person}
+    return replace(detections, **chosen)
 
 
-def in_settled_world(
+def in_other_floor(
     motion: PairMotion, camera: Camera, body: BodyModel, betas: np.ndarray, settled: Camera
 ) -> PairMotion:
     """The same picture with other shapes over another floor: larger people stand as much farther from the camera."""
@@ -118,11 +118,11 @@ def _leg_length(body: BodyModel, betas: np.ndarray) -> np.ndarray:
     return joints.diff(dim=1).norm(dim=-1).sum(1).cpu().numpy()
 
 
-def _joined(parts: list[Fitted], spans: list[np.ndarray]) -> Fitted:
+def _joined(parts: list[FittedMotion], spans: list[np.ndarray]) -> FittedMotion:
     """One motion of all windows. In an overlap the later window takes over little by little, rotations along the shortest way."""
     out = parts[0]
     for part, span in zip(parts[1:], spans[1:]):
-        shared = len(out.planted[0]) - int(span[0])
+        shared = len(out.foot_contact[0]) - int(span[0])
         share = (np.arange(shared, dtype=np.float32) + 1) / (shared + 1)
         motion = {}
         for item in fields(PairMotion):
@@ -136,7 +136,7 @@ def _joined(parts: list[Fitted], spans: list[np.ndarray]) -> Fitted:
         out = replace(
             out,
             motion=PairMotion(**motion),
-            planted=np.concatenate([out.planted, part.planted[:, shared:]], 1),
+            foot_contact=np.concatenate([out.foot_contact, part.foot_contact[:, shared:]], 1),
             confidence=np.concatenate([out.confidence, part.confidence[:, shared:]], 1),
         )
     frames = np.array([len(span) for span in spans])

@@ -32,7 +32,7 @@ class DenoiserConfig:
     person_features: int
     channels: int
     """D. The first 22 x 6 turn the joints, in their order; the rest belongs to the person as a whole."""
-    steady: int = 0
+    static_channels: int = 0
     """Of the channels the last ones, which are one for all frames (the shape)."""
     text_features: int = 384
     width: int = 160
@@ -46,7 +46,7 @@ class DenoiserConfig:
             raise ValueError("the width must be an even multiple of the heads")
         if self.channels < 6 * BODY_COUNT:
             raise ValueError("too few channels for 22 rotations of 6 numbers")
-        if not 0 <= self.steady <= self.channels - 6 * BODY_COUNT:
+        if not 0 <= self.static_channels <= self.channels - 6 * BODY_COUNT:
             raise ValueError("more steady channels than there are beside the rotations")
 
     def to_json(self) -> dict[str, Any]:
@@ -88,7 +88,7 @@ class Conditions:
         return Conditions(**flipped, valid=self.valid)
 
 
-def together(parts: list[Conditions]) -> Conditions:
+def collate(parts: list[Conditions]) -> Conditions:
     """Several conditions of equal length as one batch."""
     return Conditions(**{f.name: torch.cat([getattr(part, f.name) for part in parts]) for f in fields(Conditions)})
 
@@ -156,7 +156,7 @@ class Denoiser(nn.Module):
     def denoise(self, x: Tensor, t: Tensor, encoded: Encoded, text: Tensor | None = None) -> Tensor:
         """`forward` with conditions that are encoded already."""
         # as much of x_t as is not noise: alpha x_t is what would be expected if there were no evidence at all
-        x = self.alpha[t][:, None, None, None] * calmed(x, encoded.valid)
+        x = self.alpha[t][:, None, None, None] * gaussian_smoothed(x, encoded.valid)
         level = self.time(_level_waves(t, self.config.width, x))
         context = level + self._spoken(text, len(x), x)
         h = encoded.tokens + self.noisy(x)
@@ -164,7 +164,9 @@ class Denoiser(nn.Module):
         for block in self.blocks:
             h = block(h, functional.silu(context), turns, encoded.valid)
         kept = self.keep(functional.silu(level))[:, None, None] * x
-        return steadied(encoded.gate * (self.head(self.norm(h)) + kept), self.config.steady, encoded.valid)
+        return constant_over_time(
+            encoded.gate * (self.head(self.norm(h)) + kept), self.config.static_channels, encoded.valid
+        )
 
     def _spoken(self, text: Tensor | None, count: int, like: Tensor) -> Tensor:
         if text is None:
@@ -174,7 +176,7 @@ class Denoiser(nn.Module):
         return torch.where(said, self.text(text), self.no_text)
 
 
-def calmed(x: Tensor, valid: Tensor) -> Tensor:
+def gaussian_smoothed(x: Tensor, valid: Tensor) -> Tensor:
     """x [B,P,T,D] averaged over the frames around each, those that are valid [B,T], by a Gaussian of _CALM frames."""
     time = torch.arange(x.shape[2], device=x.device, dtype=x.dtype)
     near = torch.exp(-0.5 * ((time[:, None] - time) / _CALM).square()) * valid[:, None].to(x)
@@ -182,7 +184,7 @@ def calmed(x: Tensor, valid: Tensor) -> Tensor:
     return near[:, None] @ x
 
 
-def steadied(x: Tensor, steady: int, valid: Tensor | None = None) -> Tensor:
+def constant_over_time(x: Tensor, steady: int, valid: Tensor | None = None) -> Tensor:
     """x [...,T,D] with its last `steady` channels averaged over the frames, those that are valid [B,T] for x [B,P,T,D]."""
     if not steady:
         return x

@@ -16,18 +16,18 @@ from torch import Tensor
 from ..body.model import BodyModel
 from ..contract.contact import Contact
 from ..contract.edits import Pin
-from ..fitting.held import HELD, farthest_pin, missed_pin, open_contact
-from ..fitting.initial import Initial
-from ..fitting.objective import Objective, State, Surroundings, Weights, build_objective
+from ..fitting.held import TOLERANCE, farthest_pin, missed_pin, open_contact
+from ..fitting.initial import InitialMotion
+from ..fitting.objective import ActiveSet, EnergyWeights, Objective, State, build_objective
 from ..fitting.touch import touch_gap
-from ..fitting.windows import select_tracks
+from ..fitting.windows import select_detections
 from ..motion import BODY_COUNT, Camera, motion_rotations
-from ..observations.features import Setting
-from ..perception.detections import Tracks
+from ..observations.features import CanonicalFrame
+from ..perception.detections import Detections
 from ..reporting import Reporter
-from ..representation.resampling import Clock
-from ..representation.residual import ROTATION, SHIFT, Base, Scales, base_of, decode
-from .loss import unscaled
+from ..representation.resampling import TimeGrid
+from ..representation.residual import ROTATION, TRANSLATION, PoseState, ResidualScales, decode_residual, pose_state
+from .loss import from_channels
 
 _CHUNK = 240
 """Frames of the clip whose energies are looked at together: memory does not grow with the clip."""
@@ -41,14 +41,14 @@ _KERNEL = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)
 """Steps are smoothed over time by it: a step of one frame alone would be a jerk."""
 _SHIFT_RATE = 0.6
 """metres that a pelvis moves while a joint turns by a radian."""
-_GUIDING = Weights(rest=0.0, unseen_speed=0.0, shape=0.0)
+_GUIDING = EnergyWeights(rest_pose=0.0, hidden_velocity=0.0, shape=0.0)
 """The learned prior stands for the pull to a resting pose and to the mean shape."""
 _WHEN = " while motion is filled in"
 _HOLDING = replace(_GUIDING, enforced=800.0, pins=4000.0)
 
 
 @dataclass(frozen=True)
-class GuideSettings:
+class GuidanceSettings:
     """How strongly to guide. Rates are the largest change of a step: of a 6D rotation about radians."""
 
     steps: int = 3
@@ -59,40 +59,40 @@ class GuideSettings:
     settling: int = 36
     """Steps after sampling, with what the animator says held hard; 0 where a fit comes after it anyway."""
     settling_rate: float = 0.015
-    weights: Weights = _GUIDING
-    last_weights: Weights = _HOLDING
+    weights: EnergyWeights = _GUIDING
+    last_weights: EnergyWeights = _HOLDING
 
 
 @dataclass(frozen=True)
-class Staging:
+class ResidualDecoder:
     """Both people of a clip, as the residual changes them, before the camera at the clip's own times."""
 
-    base: Base
+    base: PoseState
     """The first motion at the clip's times [P,T,...], gravity view."""
     fingers: Tensor
     """[P,T,33,3,3] rotations of the joints after the body's."""
-    clock: Clock
-    scales: Scales
+    clock: TimeGrid
+    scales: ResidualScales
     to_camera: Tensor
     """[4,4] view -> camera."""
 
     @classmethod
-    def of(cls, initial: Initial, setting: Setting, scales: Scales) -> Staging:
+    def of(cls, initial: InitialMotion, setting: CanonicalFrame, scales: ResidualScales) -> ResidualDecoder:
         view, clock = setting.view, setting.clock
-        world = torch.as_tensor(initial.camera.T_cw, dtype=torch.float32, device=view.turn.device)
-        to_camera = torch.eye(4, device=view.turn.device)
-        to_camera[:3, :3] = world[:3, :3] @ view.turn.T
+        world = torch.as_tensor(initial.camera.T_cw, dtype=torch.float32, device=view.rotation.device)
+        to_camera = torch.eye(4, device=view.rotation.device)
+        to_camera[:3, :3] = world[:3, :3] @ view.rotation.T
         to_camera[:3, 3] = world[:3, :3] @ view.origin + world[:3, 3]
-        own = Clock(clock.own, clock.own)
-        fingers = motion_rotations(initial.motion)[:, :, BODY_COUNT:].to(view.turn.device)
-        return cls(base_of(initial.motion, view, own), fingers, clock, scales, to_camera)
+        own = TimeGrid(clock.clip_times, clock.clip_times)
+        fingers = motion_rotations(initial.motion)[:, :, BODY_COUNT:].to(view.rotation.device)
+        return cls(pose_state(initial.motion, view, own), fingers, clock, scales, to_camera)
 
     def placed(self, channels: Tensor, frames: slice) -> tuple[Tensor, Tensor, Tensor]:
         """channels [P,N,D] -> of F frames of the clip rotations [P,F,55,3,3] and pelvis [P,F,3], camera axes; betas [P,16]."""
-        x, betas = unscaled(channels, self.scales)
-        x = Clock(self.clock.own[frames], self.clock.grid).from_grid(x)
-        base = Base(self.base.rotations[:, frames], self.base.pelvis[:, frames], self.base.betas)
-        moved = decode(x, betas, base).motion
+        x, betas = from_channels(channels, self.scales)
+        x = TimeGrid(self.clock.clip_times[frames], self.clock.grid_times).from_grid(x)
+        base = PoseState(self.base.rotations[:, frames], self.base.pelvis[:, frames], self.base.betas)
+        moved = decode_residual(x, betas, base).motion
         turn = self.to_camera[:3, :3]
         rotations = torch.cat([turn @ moved.rotations[:, :, :1], moved.rotations[:, :, 1:], self.fingers[:, frames]], 2)
         return rotations, moved.pelvis @ turn.T + self.to_camera[:3, 3], moved.betas
@@ -107,30 +107,30 @@ class Guidance:
 
     def __init__(
         self,
-        tracks: Tracks,
-        initial: Initial,
-        setting: Setting,
-        scales: Scales,
+        detections: Detections,
+        initial: InitialMotion,
+        setting: CanonicalFrame,
+        scales: ResidualScales,
         body: BodyModel,
         *,
         camera: Camera | None = None,
         contacts: Sequence[Contact] = (),
         pins: Sequence[Pin] = (),
-        settings: GuideSettings | None = None,
+        settings: GuidanceSettings | None = None,
     ) -> None:
-        self.settings = settings or GuideSettings()
-        self.stage = Staging.of(initial, setting, scales)
-        planted = torch.as_tensor(initial.planted, device=body.template.device)
+        self.settings = settings or GuidanceSettings()
+        self.stage = ResidualDecoder.of(initial, setting, scales)
+        foot_contact = torch.as_tensor(initial.foot_contact, device=body.template.device)
         self.parts = [
             _Part(
                 frames,
-                part := select_tracks(tracks, np.arange(frames.start, frames.stop)),
-                build_objective(part, body, camera or initial.camera, planted[:, frames], contacts, pins),
+                part := select_detections(detections, np.arange(frames.start, frames.stop)),
+                build_objective(part, body, camera or initial.camera, foot_contact[:, frames], contacts, pins),
             )
-            for frames in _chunks(len(tracks.time))
+            for frames in _chunks(len(detections.time))
         ]
         unit = torch.zeros(scales.x.numel() + scales.betas.numel())
-        unit[ROTATION], unit[SHIFT] = 1, _SHIFT_RATE
+        unit[ROTATION], unit[TRANSLATION] = 1, _SHIFT_RATE
         self.unit = (unit / torch.cat([scales.x, scales.betas])).to(body.template.device)
         """[D] how far a step of rate 1 goes in each channel; betas and states stay."""
         self.fresh()
@@ -173,10 +173,10 @@ class Guidance:
             for state in [part.state(self.stage, x0)]
         )
 
-    def _descend(self, x0: Tensor, rates: Sequence[float], weights: Weights) -> Tensor:
+    def _descend(self, x0: Tensor, rates: Sequence[float], weights: EnergyWeights) -> Tensor:
         """Steps by Adam's rule (Kingma and Ba, 2015), whose means outlive single calls, smoothed over time."""
         x0 = x0.detach().clone()
-        around: list[Surroundings] = []
+        around: list[ActiveSet] = []
         for number, rate in enumerate(rates):
             slope, around = self._slope(x0, weights, around if number % _LOOK_AROUND else [])
             if self._mean is None or self._square is None:
@@ -189,7 +189,7 @@ class Guidance:
             x0 -= rate * self.unit * _smoothed(mean / (_common(square).sqrt() + 1e-12))
         return x0
 
-    def _slope(self, x0: Tensor, weights: Weights, around: list[Surroundings]) -> tuple[Tensor, list[Surroundings]]:
+    def _slope(self, x0: Tensor, weights: EnergyWeights, around: list[ActiveSet]) -> tuple[Tensor, list[ActiveSet]]:
         """The energies' gradient [P,N,D] in steps of `unit`, one chunk of frames after the other."""
         with torch.enable_grad():
             x0 = x0.detach().requires_grad_(True)
@@ -207,7 +207,7 @@ class _Part:
     """Some frames of the clip."""
 
     frames: slice
-    tracks: Tracks
+    detections: Detections
     objective: Objective
 
     @property
@@ -215,12 +215,12 @@ class _Part:
         """Energies are means over frames; so many frames count as so much."""
         return (self.frames.stop - self.frames.start) / _CHUNK
 
-    def state(self, stage: Staging, x0: Tensor) -> State:
+    def state(self, stage: ResidualDecoder, x0: Tensor) -> State:
         rotations, pelvis, betas = stage.placed(x0, self.frames)
         return self.objective.state(rotations, pelvis, betas, self.objective.start_floor, betas.new_zeros(()))
 
-    def around(self, state: State) -> Surroundings:
-        return self.objective.surroundings(state, self.tracks)
+    def around(self, state: State) -> ActiveSet:
+        return self.objective.active_set(state, self.detections)
 
 
 def _chunks(count: int) -> Iterator[slice]:
@@ -239,7 +239,7 @@ def _common(squares: Tensor) -> Tensor:
     Adam's rule would make the same step wherever there is a slope at all: what needs no change would shake.
     """
     out = squares.clone()
-    for part in (ROTATION, SHIFT):
+    for part in (ROTATION, TRANSLATION):
         out[..., part] = torch.maximum(squares[..., part], squares[..., part].mean())
     return out
 
@@ -267,11 +267,11 @@ def _open_contacts(states: Sequence[tuple[_Part, State]]) -> list[str]:
     sentences = []
     for found in gaps.values():
         contact, gap = found[0][0], float(torch.cat([part for _, part in found]).mean())
-        if gap > HELD:
+        if gap > TOLERANCE:
             sentences.append(open_contact(contact, gap, _WHEN))
     return sentences
 
 
 def _missed_pins(states: Sequence[tuple[_Part, State]]) -> list[str]:
     worst = max((farthest_pin(part.objective, state) for part, state in states), default=0.0)
-    return [missed_pin(worst, _WHEN)] if worst > HELD else []
+    return [missed_pin(worst, _WHEN)] if worst > TOLERANCE else []

@@ -12,14 +12,14 @@ from torch import Tensor
 from ..body.model import BodyModel
 from ..checkpoint import config_of, fill, load_checkpoint, weights_file
 from ..motion import PairMotion
-from ..observations.features import VERSION, Observed, Setting
+from ..observations.features import VERSION, CanonicalFrame, Features
 from ..reporting import Reporter
-from ..representation.residual import Base, Scales, apply
-from ..representation.sliding_windows import spans
+from ..representation.residual import PoseState, ResidualScales, apply_residual
+from ..representation.sliding_windows import sliding_windows
 from .denoiser import Conditions, Denoiser, DenoiserConfig
 from .guidance import Guidance
-from .loss import unscaled, way_between
-from .sampling import Sampling, sample
+from .loss import from_channels, offset_between
+from .sampling import SamplingSettings, sample
 
 KIND = "infiller"
 """Of its checkpoints, and the name of the weights that come with the product."""
@@ -30,11 +30,11 @@ class Infiller:
     """A trained denoiser and the scale of what it makes."""
 
     denoiser: Denoiser
-    scales: Scales
+    scales: ResidualScales
 
 
 @dataclass(frozen=True)
-class Infilled:
+class InfillerSample:
     """One take."""
 
     channels: Tensor
@@ -54,14 +54,14 @@ def load_infiller(path: Path | None = None, device: torch.device | str = "cpu") 
     checkpoint = load_checkpoint(path, KIND, VERSION)
     denoiser = Denoiser(config_of(checkpoint, DenoiserConfig, path))
     fill(denoiser, checkpoint, path)
-    return Infiller(denoiser.eval().requires_grad_(False).to(device), Scales.from_json(checkpoint.statistics))
+    return Infiller(denoiser.eval().requires_grad_(False).to(device), ResidualScales.from_json(checkpoint.statistics))
 
 
 @dataclass(frozen=True)
-class First:
+class ReferenceMotion:
     """What an infiller changes: the initial motion, posed as the geometry optimizer has it where that ran."""
 
-    base: Base
+    state: PoseState
     """On the models' clock."""
     motion: PairMotion
     """The same at the clip's own times, in the initial motion's world."""
@@ -71,17 +71,17 @@ class First:
 
 def infill(
     infiller: Infiller,
-    observed: Observed,
-    setting: Setting,
-    first: First,
+    observed: Features,
+    setting: CanonicalFrame,
+    first: ReferenceMotion,
     body: BodyModel,
-    settings: Sampling,
+    settings: SamplingSettings,
     *,
     text: Tensor | None = None,
     guidance: Guidance | None = None,
     start: Tensor | None = None,
     reporter: Reporter,
-) -> Infilled:
+) -> InfillerSample:
     """Sample one take of a clip of any length, on the denoiser's device.
 
     `observed` and `setting` of `observe_pair`, `text` [E] of the sentence, `start` the channels of an earlier take. `guidance`
@@ -89,12 +89,12 @@ def infill(
     UserError `infiller-broken`.
     """
     device = next(infiller.denoiser.parameters()).device
-    windows = spans(observed.nodes.shape[1])
+    windows = sliding_windows(observed.nodes.shape[1])
     if guidance is not None:
         guidance.fresh()
     channels = sample(
         infiller.denoiser,
-        conditions_of(observed, first.base, first.sigma, body, windows, device),
+        conditions_of(observed, first.state, first.sigma, body, windows, device),
         windows,
         settings,
         text=None if text is None else text.to(device),
@@ -106,20 +106,25 @@ def infill(
     if guidance is not None and not (start is not None and settings.strength == 0):
         channels = guidance.settle(channels, reporter)
         energy = guidance.energy(channels)
-    x, betas = unscaled(channels.to(setting.view.turn.device), infiller.scales)
-    return Infilled(channels, apply(x, betas, first.motion, setting.view, setting.clock), energy)
+    x, betas = from_channels(channels.to(setting.view.rotation.device), infiller.scales)
+    return InfillerSample(channels, apply_residual(x, betas, first.motion, setting.view, setting.clock), energy)
 
 
 def conditions_of(
-    observed: Observed, base: Base, sigma: Tensor | None, body: BodyModel, windows: list[slice], device: torch.device
+    observed: Features,
+    base: PoseState,
+    sigma: Tensor | None,
+    body: BodyModel,
+    windows: list[slice],
+    device: torch.device,
 ) -> Iterator[Conditions]:
     """Of each window, made when it is asked for; `base` and `sigma` as in `First`."""
-    shift, turn = way_between(observed.base, base, body)
-    log_sigma = torch.zeros_like(observed.seen) if sigma is None else sigma.log()
+    shift, turn = offset_between(observed.reference, base, body)
+    log_sigma = torch.zeros_like(observed.confidence) if sigma is None else sigma.log()
     for window in windows:
         nodes, people, way, turned, unsure, seen = (
             value[:, window].to(device)[None]
-            for value in (observed.nodes, observed.people, shift, turn, log_sigma, observed.seen)
+            for value in (observed.nodes, observed.people, shift, turn, log_sigma, observed.confidence)
         )
         valid = torch.ones(1, seen.shape[2], dtype=torch.bool, device=device)
         yield Conditions(nodes, people, way, turned, unsure, seen, valid)

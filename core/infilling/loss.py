@@ -10,15 +10,26 @@ import torch
 from torch import Tensor, nn
 
 from ..body.model import BodyModel
-from ..representation.resampling import RATE
-from ..representation.residual import BETAS, PLANTED, ROTATION, SHIFT, SIZE, TOUCHING, Base, Scales, decode, encode
-from ..stgcn.posing import posed
+from ..representation.resampling import FRAME_RATE
+from ..representation.residual import (
+    BETAS,
+    FOOT_CONTACT,
+    RESIDUAL_SIZE,
+    ROTATION,
+    TOUCHING,
+    TRANSLATION,
+    PoseState,
+    ResidualScales,
+    decode_residual,
+    encode_residual,
+)
+from ..stgcn.posing import pose_to_joints
 from .denoiser import Conditions, Denoiser
-from .masks import MaskRates, Seen, draw_masks, hide
+from .masks import MaskedFeatures, MaskRates, draw_masks, hide
 from .sampling import drawn_noise
 from .schedule import TRAIN_STEPS, Ddim
 
-CHANNELS = SIZE + BETAS
+CHANNELS = RESIDUAL_SIZE + BETAS
 """D of a denoiser for `representation.residual`: x, then the change of the betas, one for all frames."""
 _NEAR, _TOUCH = 1.0, 0.25
 """metres: pairs of joints that count in the loss, and those that count most (about InterGen's distance map and contacts)."""
@@ -44,7 +55,7 @@ class Windows(Protocol):
         ...
 
     @property
-    def base(self) -> Base:
+    def base(self) -> PoseState:
         """The first motion."""
         ...
 
@@ -93,7 +104,7 @@ class InfillerObjective:
     """
 
     denoiser: Denoiser
-    scales: Scales
+    scales: ResidualScales
     body: BodyModel
     optimizer: nn.Module | None = None
     weights: LossWeights = field(default_factory=LossWeights)
@@ -103,16 +114,16 @@ class InfillerObjective:
     plain: bool = False
 
     def __call__(self, batch: Windows, generator: torch.Generator) -> tuple[Tensor, Mapping[str, Tensor]]:
-        true = decode(batch.x, batch.betas, batch.base).motion
-        what = Seen(batch.nodes, batch.people, batch.seen, batch.base)
+        true = decode_residual(batch.x, batch.betas, batch.base).motion
+        what = MaskedFeatures(batch.nodes, batch.people, batch.seen, batch.base)
         if not self.plain:
             what = hide(what, draw_masks(_shape(batch), self.masks, generator), self.body)
         text = self._remembered(batch.text, generator)
         base, log_sigma = self._first(what, text, generator)
-        x, betas = encode(true, base, batch.x[..., PLANTED] > 0, batch.x[..., TOUCHING] > 0)
-        clean = scaled(x, betas, self.scales)
-        shift, turn = way_between(what.base, base, self.body)
-        conditions = Conditions(what.nodes, what.people, shift, turn, log_sigma, what.seen, batch.valid)
+        x, betas = encode_residual(true, base, batch.x[..., FOOT_CONTACT] > 0, batch.x[..., TOUCHING] > 0)
+        clean = to_channels(x, betas, self.scales)
+        shift, turn = offset_between(what.reference, base, self.body)
+        conditions = Conditions(what.nodes, what.people, shift, turn, log_sigma, what.confidence, batch.valid)
         t = self._levels(len(x), generator)
         noise = drawn_noise(clean.shape, BETAS, generator)
         scheduler = Ddim()
@@ -136,29 +147,31 @@ class InfillerObjective:
         return text * (torch.rand(len(text), 1, generator=generator, device=generator.device) >= self.no_text)
 
     @torch.no_grad()
-    def _first(self, what: Seen, text: Tensor | None, generator: torch.Generator) -> tuple[Base, Tensor]:
+    def _first(self, what: MaskedFeatures, text: Tensor | None, generator: torch.Generator) -> tuple[PoseState, Tensor]:
         """The motion that is changed, and the log of the optimizer's sigmas, zeros where it is left out."""
-        log_sigma = torch.zeros_like(what.seen)
+        log_sigma = torch.zeros_like(what.confidence)
         if self.optimizer is None:
-            return what.base, log_sigma
+            return what.reference, log_sigma
         shift, log_sigma = self.optimizer(what.nodes, what.people, text)
-        base = posed(what.base, what.base.joints(self.body) + shift, self.body)
+        base = pose_to_joints(what.reference, what.reference.joints(self.body) + shift, self.body)
         if self.plain:
             return base, log_sigma
         draw = torch.rand(len(shift), 1, 1, 1, generator=generator, device=generator.device)
         there = draw >= self.no_optimizer
-        rotations = torch.where(there[..., None, None], base.rotations, what.base.rotations)
-        return Base(rotations, torch.where(there, base.pelvis, what.base.pelvis), base.betas), log_sigma * there
+        rotations = torch.where(there[..., None, None], base.rotations, what.reference.rotations)
+        return PoseState(
+            rotations, torch.where(there, base.pelvis, what.reference.pelvis), base.betas
+        ), log_sigma * there
 
     def _parts(
-        self, x0: Tensor, clean: Tensor, base: Base, true: Base, valid: Tensor, weight: Tensor
+        self, x0: Tensor, clean: Tensor, base: PoseState, true: PoseState, valid: Tensor, weight: Tensor
     ) -> dict[str, Tensor]:
         off = (x0 - clean).square()
-        ours = decode(*unscaled(x0, self.scales), base).motion.joints(self.body)
+        ours = decode_residual(*from_channels(x0, self.scales), base).motion.joints(self.body)
         wanted = true.joints(self.body)
         placed = (ours - wanted).norm(dim=-1)
         posed = ((ours - ours[..., :1, :]) - (wanted - wanted[..., :1, :])).norm(dim=-1)
-        speed = (ours - wanted).diff(dim=2).norm(dim=-1) * RATE
+        speed = (ours - wanted).diff(dim=2).norm(dim=-1) * FRAME_RATE
 
         def mean(values: Tensor, there: Tensor = valid) -> Tensor:
             """Of values [B,P,T,...] over the frames that are there."""
@@ -167,30 +180,32 @@ class InfillerObjective:
 
         return {
             "rotations": mean(off[..., ROTATION]),
-            "shift": mean(off[..., SHIFT]),
-            "states": mean(off[..., PLANTED.start : SIZE]),
-            "betas": mean(off[..., SIZE:]),
+            "shift": mean(off[..., TRANSLATION]),
+            "states": mean(off[..., FOOT_CONTACT.start : RESIDUAL_SIZE]),
+            "betas": mean(off[..., RESIDUAL_SIZE:]),
             "joints": mean((placed + posed) / 2) / _TENTH,
             "between": _between(ours, wanted, valid, weight) / _TENTH,
             "velocity": mean(speed, valid[:, 1:] & valid[:, :-1]),
         }
 
 
-def scaled(x: Tensor, betas: Tensor, scales: Scales) -> Tensor:
+def to_channels(x: Tensor, betas: Tensor, scales: ResidualScales) -> Tensor:
     """x [...,P,N,SIZE] and betas [...,P,16] in metres and such -> the denoiser's channels [...,P,N,CHANNELS] of about one."""
-    x, betas = scales.down(x, betas)
+    x, betas = scales.normalize(x, betas)
     return torch.cat([x, betas[..., None, :].expand(*x.shape[:-1], -1)], -1)
 
 
-def unscaled(channels: Tensor, scales: Scales) -> tuple[Tensor, Tensor]:
+def from_channels(channels: Tensor, scales: ResidualScales) -> tuple[Tensor, Tensor]:
     """The inverse of `scaled`."""
-    return scales.up(channels[..., :SIZE], channels[..., SIZE:].mean(-2))
+    return scales.denormalize(channels[..., :RESIDUAL_SIZE], channels[..., RESIDUAL_SIZE:].mean(-2))
 
 
-def way_between(first: Base, other: Base, body: BodyModel) -> tuple[Tensor, Tensor]:
+def offset_between(first: PoseState, other: PoseState, body: BodyModel) -> tuple[Tensor, Tensor]:
     """From one motion to another of the same shapes: shifts of joints [...,22,3] in metres, and of rotations [...,22,6]."""
-    no = torch.zeros(*first.pelvis.shape[:-1], SIZE - PLANTED.start, dtype=torch.bool, device=first.pelvis.device)
-    x, _ = encode(other, first, no[..., :2], no[..., 2:])
+    no = torch.zeros(
+        *first.pelvis.shape[:-1], RESIDUAL_SIZE - FOOT_CONTACT.start, dtype=torch.bool, device=first.pelvis.device
+    )
+    x, _ = encode_residual(other, first, no[..., :2], no[..., 2:])
     return other.joints(body) - first.joints(body), x[..., ROTATION].unflatten(-1, (-1, 6))
 
 

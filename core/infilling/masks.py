@@ -17,8 +17,8 @@ from ..body.rotations import axis_angle_to_matrix, matrix_from_6d, matrix_to_6d
 from ..contract.skeleton import BODY_JOINTS
 from ..fitting.limits import relaxed_pose
 from ..motion import BODY_COUNT
-from ..observations.features import NODE_COLUMNS, PERSON_COLUMNS, first_motion_features, unseen
-from ..representation.residual import Base
+from ..observations.features import NODE_COLUMNS, PERSON_COLUMNS, reference_motion_features, without_evidence
+from ..representation.residual import PoseState
 
 _SHORTEST = 6
 """Frames of the shortest stretch that is hidden."""
@@ -33,16 +33,16 @@ _LIMBS = {
 
 
 @dataclass(frozen=True)
-class Seen:
+class MaskedFeatures:
     """What a model gets of a batch of windows, see `representation.observed.Observed`."""
 
     nodes: Tensor
     """[B,P,T,22,F]"""
     people: Tensor
     """[B,P,T,G]"""
-    seen: Tensor
+    confidence: Tensor
     """[B,P,T,22]"""
-    base: Base
+    reference: PoseState
 
 
 @dataclass(frozen=True)
@@ -75,16 +75,16 @@ def draw_masks(shape: tuple[int, int, int], rates: MaskRates, generator: torch.G
     return sets.to(device)[kind][:, :, None] & inside[..., None]
 
 
-def hide(what: Seen, hidden: Tensor, body: BodyModel) -> Seen:
+def hide(what: MaskedFeatures, hidden: Tensor, body: BodyModel) -> MaskedFeatures:
     """The same as if nothing had been seen where `hidden` [B,P,T,22]."""
-    base = replace(what.base, rotations=carried_over(what.base.rotations, hidden))
+    base = replace(what.reference, rotations=carried_over(what.reference.rotations, hidden))
     rest = rest_joints(body, base.betas)[..., None, :BODY_COUNT, :]
     joints, world = forward_kinematics(base.rotations, rest, base.pelvis)
-    nodes = unseen(what.nodes, hidden)
-    for name, values in first_motion_features(joints, world, joints.flip(1)).items():
+    nodes = without_evidence(what.nodes, hidden)
+    for name, values in reference_motion_features(joints, world, joints.flip(1)).items():
         nodes[..., NODE_COLUMNS[name]] = values
     nodes = torch.where(hidden.any((1, 2, 3))[:, None, None, None, None], nodes, what.nodes)
-    return Seen(nodes, _people_unseen(what.people, hidden), what.seen * ~hidden, base)
+    return MaskedFeatures(nodes, _people_unseen(what.people, hidden), what.confidence * ~hidden, base)
 
 
 def carried_over(rotations: Tensor, hidden: Tensor) -> Tensor:

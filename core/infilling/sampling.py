@@ -16,14 +16,14 @@ from torch import Tensor
 from ..contract.errors import UserError
 from ..reporting import Reporter
 from ..representation.sliding_windows import blend
-from .denoiser import Conditions, Denoiser, Encoded, steadied, together
+from .denoiser import Conditions, Denoiser, Encoded, collate, constant_over_time
 from .schedule import Ddim, DpmSolver, Scheduler
 
 _WINDOWS_AT_ONCE = 8
 """So that memory does not grow with the clip."""
 
 
-class Guide(Protocol):
+class GuidanceFunction(Protocol):
     """Changes what the denoiser made of a noisy motion, before the step is taken."""
 
     def __call__(self, x0: Tensor, noise: float) -> Tensor:
@@ -32,7 +32,7 @@ class Guide(Protocol):
 
 
 @dataclass(frozen=True)
-class Sampling:
+class SamplingSettings:
     """How to sample."""
 
     steps: int = 10
@@ -42,7 +42,7 @@ class Sampling:
     allows."""
     eta: float = 0.0
     """How much fresh noise each step takes in, 0-1."""
-    text_weight: float = 2.0
+    guidance_scale: float = 2.0
     """Classifier-free guidance (Ho and Salimans, 2021): 0 ignores the sentence, 1 takes it as trained, more exaggerates it."""
     strength: float = 1.0
     """With an earlier take to start from: the share of the steps that is done anew, 0 returns the take."""
@@ -59,11 +59,11 @@ def sample(
     denoiser: Denoiser,
     conditions: Iterable[Conditions],
     windows: Sequence[slice],
-    settings: Sampling,
+    settings: SamplingSettings,
     *,
     text: Tensor | None = None,
     start: Tensor | None = None,
-    guide: Guide | None = None,
+    guide: GuidanceFunction | None = None,
     reporter: Reporter,
 ) -> Tensor:
     """One take: x0 [P,N,D].
@@ -74,7 +74,7 @@ def sample(
     """
     encoded = _encoded(denoiser, conditions)
     people, frames = encoded[0].tokens.shape[1], max(window.stop for window in windows)
-    device, steady = encoded[0].tokens.device, denoiser.config.steady
+    device, steady = encoded[0].tokens.device, denoiser.config.static_channels
     generator = torch.Generator().manual_seed(settings.seed)  # on the CPU: a seed means the same on every device
     noise = drawn_noise((people, frames, denoiser.config.channels), steady, generator).to(device) * settings.temperature
     scheduler = settings.scheduler()
@@ -86,9 +86,9 @@ def sample(
     else:
         x = noise
     for number, t in enumerate(scheduler.timesteps):
-        x0 = _predicted(denoiser, x, t, encoded, windows, text, settings.text_weight)
+        x0 = _predicted(denoiser, x, t, encoded, windows, text, settings.guidance_scale)
         if guide is not None:
-            x0 = steadied(guide(x0, float(scheduler.alpha_sigma(t)[1])), steady)
+            x0 = constant_over_time(guide(x0, float(scheduler.alpha_sigma(t)[1])), steady)
         if not bool(x0.isfinite().all()):
             raise UserError(
                 "infiller-broken",
@@ -118,7 +118,7 @@ def _encoded(denoiser: Denoiser, conditions: Iterable[Conditions]) -> list[Encod
     """Of each window; several at once where they are equally long."""
     out = []
     for batch in _batches(conditions):
-        encoded = denoiser.encode(together(batch))
+        encoded = denoiser.encode(collate(batch))
         for row in range(len(batch)):
             part = slice(row, row + 1)
             out.append(Encoded(encoded.tokens[part], encoded.gate[part], encoded.valid[part]))
@@ -138,7 +138,7 @@ def _predicted(
     encoded: Sequence[Encoded],
     windows: Sequence[slice],
     text: Tensor | None,
-    text_weight: float,
+    guidance_scale: float,
 ) -> Tensor:
     """x0 of the whole clip: the windows' predictions, averaged where they overlap."""
 
@@ -146,9 +146,9 @@ def _predicted(
         for first in range(0, len(windows), _WINDOWS_AT_ONCE):
             chosen = slice(first, first + _WINDOWS_AT_ONCE)
             own = torch.stack([x[:, window] for window in windows[chosen]])
-            yield from _spoken(denoiser, own, t, encoded[chosen], text, text_weight)
+            yield from _spoken(denoiser, own, t, encoded[chosen], text, guidance_scale)
 
-    return steadied(blend(parts(), windows), denoiser.config.steady)
+    return constant_over_time(blend(parts(), windows), denoiser.config.static_channels)
 
 
 def _spoken(

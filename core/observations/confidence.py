@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..contract.skeleton import BODY_JOINTS, LANDMARK_INDEX, LANDMARKS
-from ..perception.detections import Tracks
+from ..perception.detections import Detections
 
 _TRUNK = ("left_shoulder", "right_shoulder", "left_hip", "right_hip")
 _SHOWN_BY: dict[str, tuple[str, ...]] = {
@@ -19,7 +19,7 @@ for _side in ("left", "right"):
     _SHOWN_BY |= {f"{_side}_collar": (f"{_side}_shoulder",), f"{_side}_foot": (f"{_side}_foot_index", f"{_side}_heel")}
 
 
-def landmarks_of_joints() -> np.ndarray:
+def landmark_weights() -> np.ndarray:
     """float32 [22,33]: how much each landmark shows of each joint; rows sum to one."""
     shares = np.zeros((len(BODY_JOINTS), len(LANDMARKS)), np.float32)
     for row, joint in enumerate(BODY_JOINTS):
@@ -27,8 +27,8 @@ def landmarks_of_joints() -> np.ndarray:
     return shares
 
 
-def joint_confidence(tracks: Tracks) -> np.ndarray:
+def joint_confidence(detections: Detections) -> np.ndarray:
     """float32 [P,T,22] in 0-1: 1 = seen, 0 = filled in. Frames in which a person was not found count as not seen."""
-    shown = tracks.keypoints[..., 2] * tracks.found[..., None]
+    shown = detections.keypoints[..., 2] * detections.found[..., None]
     columns = [shown[:, :, [LANDMARK_INDEX[name] for name in _SHOWN_BY[joint]]].mean(-1) for joint in BODY_JOINTS]
     return np.clip(np.stack(columns, -1), 0, 1).astype(np.float32)

@@ -16,25 +16,25 @@ from ..body.landmarks import LandmarkRegressor, landmarks
 from ..body.model import BodyModel
 from ..body.rotations import matrix_to_6d
 from ..contract.skeleton import JOINT_INDEX, LANDMARK_INDEX, PARENTS
-from ..fitting.initial import Initial
+from ..fitting.initial import InitialMotion
 from ..motion import BODY_COUNT, Camera, PairMotion, motion_rotations, pose, project
-from ..perception.detections import Tracks
+from ..perception.detections import Detections
 from ..representation.ground_view import GroundView, camera_in_view, ground_view
-from ..representation.resampling import RATE, Clock
-from ..representation.residual import Base
-from .confidence import joint_confidence, landmarks_of_joints
-from .observe import evidence_from_tracks
+from ..representation.resampling import FRAME_RATE, TimeGrid
+from ..representation.residual import PoseState
+from .confidence import joint_confidence, landmark_weights
+from .observe import observe
 
 VERSION = 1
 """Of the features: a network is trained for one version and no other."""
 
 _NODE_WIDTHS = {
     "from_pair": 3, "from_pelvis": 3, "turn": 6, "velocity": 3, "to_partner": 3,
-    "offset": 2, "ray": 3, "confidence": 1, "contested": 1, "found": 1, "landmark": 3, "length": 1,
+    "offset": 2, "ray": 3, "confidence": 1, "ambiguous": 1, "found": 1, "landmark": 3, "length": 1,
     "partner_near": 1, "partner_mask": 1, "own_mask": 1, "border": 1, "hand_offset": 2, "hand_confidence": 1,
 }  # fmt: skip
 _PERSON_WIDTHS = {
-    "camera": 3, "height": 1, "betas": 16, "partner": 3, "planted": 2, "focal": 1,
+    "camera": 3, "height": 1, "betas": 16, "partner": 3, "foot_contact": 2, "focal": 1,
     "nearer": 1, "size": 1, "found": 1, "confidence": 1, "found_share": 1, "floor_depth": 2,
 }  # fmt: skip
 
@@ -59,7 +59,7 @@ height at the pelvis' depth, whether `found`, mean `confidence`, share of the se
 how much farther away each foot would stand where its ray meets the floor."""
 NODE_FEATURES = tuple(f"{name}.{i}" for name, width in _NODE_WIDTHS.items() for i in range(width))
 PERSON_FEATURES = tuple(f"{name}.{i}" for name, width in _PERSON_WIDTHS.items() for i in range(width))
-EVIDENCE = tuple(
+EVIDENCE_COLUMNS = tuple(
     column for name in list(_NODE_WIDTHS)[list(_NODE_WIDTHS).index("offset") :]
     for column in range(NODE_COLUMNS[name].start, NODE_COLUMNS[name].stop)
 )  # fmt: skip
@@ -83,7 +83,7 @@ _WRIST_JOINTS = [JOINT_INDEX["left_wrist"], JOINT_INDEX["right_wrist"]]
 
 
 @dataclass(frozen=True)
-class Observed:
+class Features:
     """P = 2 people, N frames of the models' clock, gravity view (`view.GroundView`). float32."""
 
     nodes: Tensor
@@ -92,48 +92,55 @@ class Observed:
     """[P,N,G], see PERSON_COLUMNS."""
     joints: Tensor
     """[P,N,22,3] of the first motion: what changes are relative to."""
-    seen: Tensor
+    confidence: Tensor
     """[P,N,22] in 0-1, see `geometry.confidence`."""
-    base: Base
+    reference: PoseState
     """The first motion itself."""
 
 
 @dataclass(frozen=True)
-class Setting:
+class CanonicalFrame:
     """What leads back from the models' frame and clock to the clip's."""
 
     view: GroundView
-    clock: Clock
+    clock: TimeGrid
 
 
-def observe_pair(tracks: Tracks, initial: Initial, body: BodyModel) -> tuple[Observed, Setting]:
+def extract_features(
+    detections: Detections, initial: InitialMotion, body: BodyModel
+) -> tuple[Features, CanonicalFrame]:
     """Features of a whole clip, on the body's device."""
     device = body.template.device
-    clock = Clock.of(tracks.time)
+    clock = TimeGrid.of(detections.time)
     view = ground_view(initial.camera, torch.as_tensor(initial.motion.pelvis, device=device))
-    seen = torch.from_numpy(joint_confidence(tracks)).to(device)
-    lens = _Lens.of(initial.camera, view, tracks.image_size)
+    seen = torch.from_numpy(joint_confidence(detections)).to(device)
+    lens = _Lens.of(initial.camera, view, detections.image_size)
     regressor = LandmarkRegressor.for_body(body)
-    planted = torch.as_tensor(initial.planted, device=device)
-    sides = [_side(tracks, initial.motion, planted, person, body, regressor, view, clock, lens) for person in range(2)]
+    foot_contact = torch.as_tensor(initial.foot_contact, device=device)
+    sides = [
+        _side(detections, initial.motion, foot_contact, person, body, regressor, view, clock, lens)
+        for person in range(2)
+    ]
     pairs = [(sides[0], sides[1]), (sides[1], sides[0])]
-    return Observed(
+    return Features(
         nodes=torch.stack([_nodes(own, partner, lens) for own, partner in pairs]),
         people=torch.stack([_person(own, partner, lens) for own, partner in pairs]),
         joints=torch.stack([side.joints for side in sides]),
-        seen=clock.to_grid(seen),
-        base=Base(*(torch.stack([getattr(side, name) for side in sides]) for name in ("rotations", "pelvis", "betas"))),
-    ), Setting(view, clock)
+        confidence=clock.to_grid(seen),
+        reference=PoseState(
+            *(torch.stack([getattr(side, name) for side in sides]) for name in ("rotations", "pelvis", "betas"))
+        ),
+    ), CanonicalFrame(view, clock)
 
 
-def unseen(nodes: Tensor, hidden: Tensor) -> Tensor:
+def without_evidence(nodes: Tensor, hidden: Tensor) -> Tensor:
     """Features [...,22,F] as if nothing had been seen of the joints where `hidden` [...,22]; the first motion stays."""
     columns = torch.zeros(nodes.shape[-1], dtype=torch.bool, device=nodes.device)
-    columns[list(EVIDENCE)] = True
+    columns[list(EVIDENCE_COLUMNS)] = True
     return nodes.masked_fill(hidden[..., None] & columns, 0)
 
 
-def first_motion_features(joints: Tensor, world: Tensor, partner: Tensor) -> dict[str, Tensor]:
+def reference_motion_features(joints: Tensor, world: Tensor, partner: Tensor) -> dict[str, Tensor]:
     """The features of NODE_COLUMNS that tell of the first motion alone, each [...,N,22,width].
 
     Of joints [...,N,22,3] in the gravity view, their world rotations [...,N,22,3,3] and the partner's joints [...,N,22,3].
@@ -198,13 +205,13 @@ class _Side:
     """[N,22,3,3]"""
     landmarks: Tensor
     """[N,L,3] of the first motion."""
-    planted: Tensor
+    foot_contact: Tensor
     """[N,2]"""
     pixels: Tensor
     """[N,L,2] observed"""
     weight: Tensor
     """[N,L] in 0-1, 0 where not seen."""
-    contested: Tensor
+    ambiguous: Tensor
     found: Tensor
     """[N]"""
     metric: Tensor
@@ -219,28 +226,31 @@ class _Side:
 
 
 def _side(
-    tracks: Tracks,
+    detections: Detections,
     motion: PairMotion,
-    planted: Tensor,
+    foot_contact: Tensor,
     person: int,
     body: BodyModel,
     regressor: LandmarkRegressor,
     view: GroundView,
-    clock: Clock,
+    clock: TimeGrid,
     lens: _Lens,
 ) -> _Side:
     device = body.template.device
     alone = PairMotion(**{item.name: getattr(motion, item.name)[person : person + 1] for item in fields(PairMotion)})
     rotations = motion_rotations(alone).to(device)
-    rotations[:, :, 0] = view.turn_to_view(rotations[:, :, 0])
+    rotations[:, :, 0] = view.rotate_to_view(rotations[:, :, 0])
     rotations = clock.rotations_to_grid(rotations)
     pelvis = clock.to_grid(view.to_view(torch.as_tensor(alone.pelvis, device=device)))
     betas = torch.as_tensor(alone.betas, device=device)
     posed = pose(body, rotations, pelvis, betas)
     points = landmarks(regressor, posed.joints, posed.skin(body.subset(regressor.vertices)))
-    evidence = evidence_from_tracks(_of_one(tracks, person), lens.K)
-    masks = [_mask_at(tracks.masks[who], tracks.keypoints[person], tracks.image_size) for who in (person, 1 - person)]
-    found = torch.from_numpy(tracks.found[person : person + 1]).to(device).float()
+    evidence = observe(_of_one(detections, person), lens.K)
+    masks = [
+        _mask_at(detections.masks[who], detections.keypoints[person], detections.image_size)
+        for who in (person, 1 - person)
+    ]
+    found = torch.from_numpy(detections.found[person : person + 1]).to(device).float()
 
     def on_grid(values: Tensor | np.ndarray) -> Tensor:
         """[1,T,...] -> [N,...]"""
@@ -254,24 +264,24 @@ def _side(
         joints=posed.joints[0, :, :BODY_COUNT],
         world=posed.global_rotations[0, :, :BODY_COUNT],
         landmarks=points[0],
-        planted=on_grid(planted[person : person + 1]),
+        foot_contact=on_grid(foot_contact[person : person + 1]),
         pixels=on_grid(evidence.pixels),
         weight=on_grid(weight),
-        contested=on_grid(tracks.contested[person : person + 1]),
+        ambiguous=on_grid(detections.ambiguous[person : person + 1]),
         found=on_grid(found),
         metric=lens.axes(on_grid(evidence.landmarks)),
         own_mask=on_grid(masks[0][None]),
         partner_mask=on_grid(masks[1][None]),
         box_height=on_grid(evidence.box_height),
-        hands=on_grid(tracks.hands[person : person + 1, :, :, 0]),
+        hands=on_grid(detections.hands[person : person + 1, :, :, 0]),
     )
 
 
-def _of_one(tracks: Tracks, person: int) -> Tracks:
+def _of_one(detections: Detections, person: int) -> Detections:
     """The same of one person: what is computed of each alone does not depend on who comes first, not by a last digit."""
     one = slice(person, person + 1)
-    names = ("keypoints", "contested", "world_landmarks", "found", "hands", "hand_landmarks", "masks", "track_ids")
-    return replace(tracks, **{name: getattr(tracks, name)[one] for name in names})
+    names = ("keypoints", "ambiguous", "world_landmarks", "found", "hands", "hand_landmarks", "masks", "track_ids")
+    return replace(detections, **{name: getattr(detections, name)[one] for name in names})
 
 
 def _mask_at(masks: np.ndarray, keypoints: np.ndarray, image_size: np.ndarray) -> np.ndarray:
@@ -286,7 +296,7 @@ def _mask_at(masks: np.ndarray, keypoints: np.ndarray, image_size: np.ndarray) -
 def _nodes(own: _Side, partner: _Side, lens: _Lens) -> Tensor:
     """[N,22,F]"""
     device = own.joints.device
-    shares = torch.from_numpy(landmarks_of_joints()).to(device)
+    shares = torch.from_numpy(landmark_weights()).to(device)
     weight = shares * own.weight[:, None]  # [N,22,L]
     seen = weight.sum(-1)
     relative = weight / seen.clamp_min(1e-6)[..., None]
@@ -301,11 +311,11 @@ def _nodes(own: _Side, partner: _Side, lens: _Lens) -> Tensor:
     offset = (own.pixels - projected) * metres * own.pixels.new_tensor([1.0, -1.0])
     inside = torch.minimum(own.pixels, lens.size - own.pixels).amin(-1, keepdim=True) * metres
     hands, hand_seen = _hands(own, lens)
-    features = first_motion_features(own.joints, own.world, partner.joints) | {
+    features = reference_motion_features(own.joints, own.world, partner.joints) | {
         "offset": 4 * of_joints(offset.clamp(-_FAR, _FAR)),
         "ray": of_joints(lens.rays(own.pixels)),
         "confidence": seen[..., None],
-        "contested": of_joints(own.contested[..., None]),
+        "ambiguous": of_joints(own.ambiguous[..., None]),
         "found": own.found[:, None, None].expand(-1, BODY_COUNT, 1) * shown,
         "landmark": 2 * of_joints(own.metric.clamp(-2, 2)),
         "length": _lengths(own, of_joints(own.pixels), lens)[..., None] * shown * shown[:, list(_PARENT)],
@@ -326,7 +336,7 @@ def _velocity(joints: Tensor) -> Tensor:
     """m/s [...,N,22,3], over two frames."""
     if joints.shape[-3] < 3:
         return torch.zeros_like(joints)
-    inner = (joints[..., 2:, :, :] - joints[..., :-2, :, :]) * (RATE / 2)
+    inner = (joints[..., 2:, :, :] - joints[..., :-2, :, :]) * (FRAME_RATE / 2)
     return torch.cat([inner[..., :1, :, :], inner, inner[..., -1:, :, :]], -3)
 
 
@@ -376,7 +386,7 @@ def _person(own: _Side, partner: _Side, lens: _Lens) -> Tensor:
         "height": 4 * (own.pelvis[:, 2:] - _UPRIGHT_PELVIS),
         "betas": own.betas.expand(len(own.pelvis), -1),
         "partner": (partner.pelvis - own.pelvis).clamp(-4, 4),
-        "planted": own.planted,
+        "foot_contact": own.foot_contact,
         "focal": focal.expand(len(own.pelvis), 1),
         "nearer": (4 * torch.log(partners / depth))[:, None].clamp(-4, 4),
         "size": 2 * size[:, None].clamp(-2, 2),
@@ -390,7 +400,7 @@ def _person(own: _Side, partner: _Side, lens: _Lens) -> Tensor:
 
 def _around(found: Tensor) -> Tensor:
     """[N] averaged over the second around."""
-    half = int(RATE / 2)
+    half = int(FRAME_RATE / 2)
     padded = torch.nn.functional.pad(found[None, None], (half, half), mode="replicate")[0, 0]
     return padded.unfold(0, 2 * half + 1, 1).mean(-1)
 

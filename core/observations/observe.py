@@ -10,8 +10,8 @@ from torch import Tensor
 
 from ..body.rotations import matrix_from_6d, matrix_to_6d
 from ..contract.skeleton import LANDMARK_INDEX
-from ..fitting.lifting import palm_frame, shortest_turn
-from ..perception.detections import Tracks
+from ..fitting.lifting import palm_frame, rotation_between
+from ..perception.detections import Detections
 
 _TRUNK = [LANDMARK_INDEX[f"{side}_{part}"] for part in ("shoulder", "hip") for side in ("left", "right")]
 _HAND_WRIST, _HAND_INDEX, _HAND_MIDDLE, _HAND_PINKY = 0, 5, 9, 17
@@ -20,7 +20,7 @@ _BORROW_SECONDS = 0.35
 
 
 @dataclass(frozen=True)
-class Evidence:
+class Observations:
     """P = 2 people, T frames; tensors on one device."""
 
     time: Tensor
@@ -39,43 +39,43 @@ class Evidence:
     """[P,T,2] in 0-1."""
 
 
-def evidence_from_tracks(tracks: Tracks, K: Tensor) -> Evidence:
+def observe(detections: Detections, K: Tensor) -> Observations:
     """Observations as the fit uses them, on the device of the camera's K [3,3]. Nothing in it depends on a body model."""
     device = K.device
-    keypoints = torch.from_numpy(tracks.keypoints).to(device)
-    time = torch.from_numpy(tracks.time).to(device, torch.float32)
-    found = torch.from_numpy(tracks.found).to(device)
+    keypoints = torch.from_numpy(detections.keypoints).to(device)
+    time = torch.from_numpy(detections.time).to(device, torch.float32)
+    found = torch.from_numpy(detections.found).to(device)
     weight = keypoints[..., 2] * found[..., None]
-    landmarks = torch.from_numpy(tracks.world_landmarks).to(device)
-    towards_person = towards(keypoints[:, :, _TRUNK, :2].mean(2), K)
+    landmarks = torch.from_numpy(detections.world_landmarks).to(device)
+    towards_person = line_of_sight_rotation(keypoints[:, :, _TRUNK, :2].mean(2), K)
     landmarks = _borrowed((landmarks @ towards_person.mT).flatten(2), weight, time).unflatten(2, (33, 3))
-    hands = torch.from_numpy(tracks.hand_landmarks).to(device)
-    hands = hands @ towards(torch.from_numpy(tracks.hands[..., :2]).to(device).mean(3), K).mT
-    hand_weight = torch.from_numpy(tracks.hands[..., 0, 2]).to(device)
-    return Evidence(
+    hands = torch.from_numpy(detections.hand_landmarks).to(device)
+    hands = hands @ line_of_sight_rotation(torch.from_numpy(detections.hands[..., :2]).to(device).mean(3), K).mT
+    hand_weight = torch.from_numpy(detections.hands[..., 0, 2]).to(device)
+    return Observations(
         time=time,
         pixels=keypoints[..., :2],
         weight=weight,
-        box_height=_box_height(tracks, device),
+        box_height=_box_height(detections, device),
         landmarks=landmarks,
         hand_frames=_steady_frames(_palm_frames(hands), hand_weight, time),
         hand_weight=_smooth(hand_weight, torch.ones_like(hand_weight), time, 2 * _BLUR_SECONDS),
     )
 
 
-def towards(pixels: Tensor, K: Tensor) -> Tensor:
+def line_of_sight_rotation(pixels: Tensor, K: Tensor) -> Tensor:
     """The smallest turns [...,3,3] that take the optical axis to the lines of sight through pixels [...,2].
 
     Metric landmarks come from a crop about a person, and are relative to the line of sight to that person: somebody at the
     picture's edge who stands square to the camera is seen from the side.
     """
     ray = torch.cat([(pixels - K[:2, 2]) / torch.stack([K[0, 0], K[1, 1]]), torch.ones_like(pixels[..., :1])], -1)
-    return shortest_turn(ray.new_tensor([0.0, 0.0, 1.0]), ray)
+    return rotation_between(ray.new_tensor([0.0, 0.0, 1.0]), ray)
 
 
-def _box_height(tracks: Tracks, device: torch.device) -> Tensor:
+def _box_height(detections: Detections, device: torch.device) -> Tensor:
     """Four times the trunk's length or the box's long side, whichever is larger, as a slow median over time."""
-    pixels, confidence = tracks.keypoints[..., :2], tracks.keypoints[..., 2]
+    pixels, confidence = detections.keypoints[..., :2], detections.keypoints[..., 2]
     trunk = np.linalg.norm(pixels[:, :, _TRUNK[:2]].mean(2) - pixels[:, :, _TRUNK[2:]].mean(2), axis=-1)
     seen = np.where(confidence[..., None] > 0.3, pixels, np.nan)
     with np.errstate(all="ignore"):
@@ -83,9 +83,9 @@ def _box_height(tracks: Tracks, device: torch.device) -> Tensor:
         high = np.nanmax(np.where(np.isnan(seen), -np.inf, seen), 2)
     extent = np.where(np.isfinite(high - low), high - low, 0).max(-1)
     size = np.maximum(3.3 * trunk, extent)
-    good = tracks.found & (confidence[:, :, _TRUNK].min(-1) > 0.3)
+    good = detections.found & (confidence[:, :, _TRUNK].min(-1) > 0.3)
     out = np.empty_like(size)
-    half = max(1, len(tracks.time) // 8)
+    half = max(1, len(detections.time) // 8)
     for person in range(len(size)):
         fallback = np.median(size[person][good[person]]) if good[person].any() else np.median(size[person])
         for t in range(size.shape[1]):
@@ -98,7 +98,7 @@ def _box_height(tracks: Tracks, device: torch.device) -> Tensor:
 def _borrowed(values: Tensor, weight: Tensor, time: Tensor) -> Tensor:
     """Values [P,T,33*3] lightly smoothed; where the weight [P,T,33] is low, taken from the trusted frames around."""
     weight = weight.repeat_interleave(3, -1)
-    values = bridged(values, weight.amax(-1) > 0, time)
+    values = interpolated(values, weight.amax(-1) > 0, time)
     near = _smooth(values, weight + 1e-3, time, _BLUR_SECONDS)
     far = _smooth(values, weight.square() + 1e-4, time, _BORROW_SECONDS)
     trust = (weight / 0.5).clamp(0, 1)
@@ -128,7 +128,7 @@ def smooth_over_time(values: Tensor, weight: Tensor, time: Tensor, sigma: float)
     return _smooth(values, weight, time, sigma)
 
 
-def bridged(values: Tensor, seen: Tensor, time: Tensor) -> Tensor:
+def interpolated(values: Tensor, seen: Tensor, time: Tensor) -> Tensor:
     """Values [P,T,N] where `seen` [P,T]; between, straight lines over time [T]; before the first and after the last, held."""
     seconds = time.cpu().double().numpy()
     out = values.detach().cpu().double().numpy().copy()

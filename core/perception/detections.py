@@ -11,7 +11,7 @@ MASK_WIDTH = 160
 
 
 @dataclass(frozen=True)
-class Tracks:
+class Detections:
     """P = 2 people, T frames. Pixels are of the upright picture, (0, 0) its top left corner.
 
     A landmark that was not observed in a frame has confidence 0 and the last position known (finite in any case).
@@ -25,7 +25,7 @@ class Tracks:
     """int32 [2], width and height in pixels."""
     keypoints: np.ndarray
     """float32 [P,T,33,3], px and confidence 0-1 (the detector's visibility x presence, lowered where contested)."""
-    contested: np.ndarray
+    ambiguous: np.ndarray
     """bool [P,T,33], landmarks that may belong to the other person."""
     world_landmarks: np.ndarray
     """float32 [P,T,33,3], metres about the hips' middle, axes of the camera (x right, y down, z forward)."""

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from ..contract.skeleton import LANDMARK_INDEX
-from .detections import Tracks
+from .detections import Detections
 
 _COLOURS = ((60, 220, 60), (255, 90, 255))
 _CONTESTED = (255, 40, 40)
@@ -35,7 +35,7 @@ def _bones() -> list[tuple[int, int]]:
 _BONES = _bones()
 
 
-def draw_overlay(image: np.ndarray, tracks: Tracks, frame: int) -> np.ndarray:
+def draw_overlay(image: np.ndarray, tracks: Detections, frame: int) -> np.ndarray:
     """A copy of image uint8 [H,W,3] RGB, of any size, with the skeletons and hands of clip frame `frame` drawn over it.
 
     Each person has a colour; thin bones are uncertain, red dots are contested landmarks, a person who was not found in the
@@ -54,7 +54,7 @@ def draw_overlay(image: np.ndarray, tracks: Tracks, frame: int) -> np.ndarray:
         for a, b in _BONES:
             sure = min(confidence[a], confidence[b]) >= _FAINT
             cv2.line(drawn, points[a], points[b], colour, 2 * width if sure else width, cv2.LINE_AA)
-        for landmark in np.flatnonzero(tracks.contested[person, step]):
+        for landmark in np.flatnonzero(tracks.ambiguous[person, step]):
             cv2.circle(drawn, points[landmark], 2 * width, _CONTESTED, -1, cv2.LINE_AA)
         for hand in tracks.hands[person, step]:
             points, confidence = _pixels(hand, scale)

@@ -14,9 +14,9 @@ from ..contract.skeleton import LANDMARKS
 from ..device import limit_threads
 from ..reporting import Reporter
 from ..weights import PERCEPTION_WEIGHTS, ensure
+from .ambiguity import CONTESTED_TRUST, ambiguous
 from .camera_motion import CameraMotion
-from .contested import CONTESTED_TRUST, contested
-from .detections import MASK_WIDTH, Tracks
+from .detections import MASK_WIDTH, Detections
 from .gaps import GapFiller
 from .hands import Hand, HandTracker
 from .identity import choose_two, resolve
@@ -51,9 +51,9 @@ class Everyone:
     """float32 [T], see Tracks."""
 
 
-def find_people(
+def detect_people(
     clip: Clip, first: int, last: int, *, people: tuple[int, int] | None, device: torch.device, reporter: Reporter
-) -> Tracks:
+) -> Detections:
     """Follow two people through frames `first` to `last`, both included.
 
     `people` are numbers among everyone found (see `identity.choose_two`), None leaves the choice to us. Memory does not
@@ -65,9 +65,9 @@ def find_people(
     if people is None and len(everyone.tracks) > 2:
         reporter.log(f"{len(everyone.tracks)} people were found; {chosen[0]} and {chosen[1]} are reconstructed.")
     hands = _look_again(clip, everyone, chosen, networks, reporter)
-    tracks = assemble(everyone, chosen, hands)
-    _warn(tracks, reporter)
-    return tracks
+    detections = assemble(everyone, chosen, hands)
+    _warn(detections, reporter)
+    return detections
 
 
 def find_everyone(clip: Clip, first: int, last: int, *, device: torch.device, reporter: Reporter) -> Everyone:
@@ -143,7 +143,7 @@ def _look_again(
 
 def assemble(
     everyone: Everyone, chosen: Sequence[int], hands: Sequence[dict[tuple[int, int], Hand]] | None = None
-) -> Tracks:
+) -> Detections:
     """The chosen people as arrays. P may be any number; landmarks are contested only where there are two."""
     people, steps = len(chosen), len(everyone.frame_index)
     keypoints = np.zeros((people, steps, len(LANDMARKS), 3), np.float32)
@@ -160,7 +160,7 @@ def assemble(
     size = np.array(everyone.image_size, np.int32)
     doubtful = np.zeros(keypoints.shape[:3], bool)
     if people == 2:
-        doubtful = contested(keypoints[..., :2], found, masks, size)
+        doubtful = ambiguous(keypoints[..., :2], found, masks, size)
     keypoints[..., 2] *= np.where(doubtful, CONTESTED_TRUST, 1)
     hand_points = np.zeros((people, steps, 2, 21, 3), np.float32)
     hand_world = np.zeros_like(hand_points)
@@ -175,12 +175,12 @@ def assemble(
         _fill(found[person], keypoints[person, ..., :2], world[person])
         for side in (0, 1):
             _fill(hand_found[person, :, side], hand_points[person, :, side, :, :2], hand_world[person, :, side])
-    return Tracks(
+    return Detections(
         frame_index=everyone.frame_index,
         time=everyone.time,
         image_size=size,
         keypoints=keypoints,
-        contested=doubtful,
+        ambiguous=doubtful,
         world_landmarks=world,
         found=found,
         hands=hand_points,
@@ -202,13 +202,13 @@ def _fill(known: np.ndarray, *arrays: np.ndarray) -> None:
         array[:] = array[source]
 
 
-def _warn(tracks: Tracks, reporter: Reporter) -> None:
-    moved = float(tracks.camera_motion.max())
+def _warn(detections: Detections, reporter: Reporter) -> None:
+    moved = float(detections.camera_motion.max())
     if moved > _MOVING:
         reporter.warning(
             f"The camera moves (the background by {moved:.0%} of the picture's width). A static camera is assumed, so "
             "the people will seem to move instead."
         )
-    for person, share in enumerate(tracks.found.mean(1)):
+    for person, share in enumerate(detections.found.mean(1)):
         if share < _SELDOM:
             reporter.warning(f"Person {person} was seen in only {share:.0%} of the frames; the rest is guessed.")

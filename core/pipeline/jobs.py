@@ -42,9 +42,9 @@ from ..contract.reconstruction import (
     save,
 )
 from ..device import choose_device, limit_threads
-from ..fitting.fit import Fitted
+from ..fitting.fit import FittedMotion
 from ..motion import pose_motion
-from ..perception.detections import Tracks
+from ..perception.detections import Detections
 from ..progress import JobProgress, Listener
 from ..scores import score
 from .cache import Cache, content_key, key_of
@@ -109,7 +109,7 @@ def reconstruct(request: Request, folder: Path, listener: Listener) -> Take:
         inputs = Inputs(choices, body.to(device), clip, smoothness=smoothness)
         each = [replace(inputs, seed=request.seed + number) for number in range(request.takes)]
         job = _Job(RECONSTRUCT_STAGES, "infill", "fit", "contact-fit", _found_contacts)
-        made, tracks = _make_takes(job, each, Cache(folder / CACHE_FOLDER), progress)
+        made, detections = _make_takes(job, each, Cache(folder / CACHE_FOLDER), progress)
         kept = before.takes if before is not None and _of_one_clip(_choices(before), choices) else ()
         result_keys = [key_of(one.key, prompt) for one in made]
         free = _free_names(folder)
@@ -117,8 +117,8 @@ def reconstruct(request: Request, folder: Path, listener: Listener) -> Take:
         takes = _takes(made, names, prompt, request.seed, "reconstruct")
         infos = [
             Info(
-                clip=_clip_record(clip, tracks),
-                people=_people(tracks, body_arrays(inputs.body, torch.from_numpy(one.fitted.motion.betas))),
+                clip=_clip_record(clip, detections),
+                people=_people(detections, body_arrays(inputs.body, torch.from_numpy(one.fitted.motion.betas))),
                 body={"id": body.identity, "path": "default" if request.body is None else str(request.body.absolute())},
                 prompt=prompt or one.caption,
                 prompt_source="user" if prompt else ("captioner" if one.caption else "none"),
@@ -135,7 +135,7 @@ def reconstruct(request: Request, folder: Path, listener: Listener) -> Take:
             for one, take, result_key in zip(made, takes, result_keys)
         ]
         best = best_of(takes)
-        _save(folder, inputs.body, tracks, made, infos, best, progress)
+        _save(folder, inputs.body, detections, made, infos, best, progress)
         _drop_takes(folder, infos[0])
         return best
 
@@ -166,7 +166,7 @@ def refine(request: RefineRequest, folder: Path, listener: Listener) -> Take:
         _warn_of_edits_outside(inputs, progress)
         each = [replace(inputs, new_seed=request.seed + number) for number in range(request.takes)]
         job = _Job(REFINE_STAGES, "infill-again", "contact-fit", "refine", _edited_contacts)
-        made, tracks = _make_takes(job, each, Cache(folder / CACHE_FOLDER), progress)
+        made, detections = _make_takes(job, each, Cache(folder / CACHE_FOLDER), progress)
         said = wish.prompt if wish.prompt_source == "user" else ""
         takes = _takes(made, _free_names(folder), said, request.seed, "refine")
         infos = [
@@ -187,7 +187,7 @@ def refine(request: RefineRequest, folder: Path, listener: Listener) -> Take:
             for one, take in zip(made, takes)
         ]
         best = best_of(takes)
-        _save(folder, inputs.body, tracks, made, infos, best, progress)
+        _save(folder, inputs.body, detections, made, infos, best, progress)
         return best
 
 
@@ -208,7 +208,7 @@ class _Job:
 class _Made:
     """A take before it is saved."""
 
-    fitted: Fitted
+    fitted: FittedMotion
     contacts: tuple[Contact, ...]
     scores: Scores
     caption: str
@@ -219,15 +219,17 @@ class _Made:
     seconds: dict[str, float]
 
 
-def _make_takes(job: _Job, each: Sequence[Inputs], cache: Cache, progress: JobProgress) -> tuple[list[_Made], Tracks]:
+def _make_takes(
+    job: _Job, each: Sequence[Inputs], cache: Cache, progress: JobProgress
+) -> tuple[list[_Made], Detections]:
     """A take for each of the inputs, and what was seen; only one where the seed changes nothing. Nothing but the cache is
     written."""
     made: list[_Made] = []
-    tracks = None
+    detections = None
     for number, (inputs, (first, last)) in enumerate(zip(each, _shares_of_progress(job.stages, each, cache))):
         progress.fill(first, last, f"take {number + 1} of {len(each)}" if len(each) > 1 else "")
         outcome = run_stages(job.stages, inputs, cache, progress)
-        tracks = outcome.results["perception"] if tracks is None else tracks
+        detections = outcome.results["perception"] if detections is None else detections
         one = _made(job, inputs, outcome)
         if any(_same_motion(one.fitted, other.fitted) for other in made):
             break
@@ -235,20 +237,20 @@ def _make_takes(job: _Job, each: Sequence[Inputs], cache: Cache, progress: JobPr
         if not one.filled:
             break
         progress.check()
-    assert tracks is not None  # there is at least one take
+    assert detections is not None  # there is at least one take
     if len(made) < len(each):
         progress.warn(_too_few(made, len(each)))
-    return made, tracks
+    return made, detections
 
 
 def _made(job: _Job, inputs: Inputs, outcome: Outcome) -> _Made:
     results = outcome.results
-    fitted, tracks = results[job.last], results["perception"]
-    contacts = measure(job.contacts(inputs, results), fitted.motion, inputs.body, tracks.frame_index)
+    fitted, detections = results[job.last], results["perception"]
+    contacts = measure(job.contacts(inputs, results), fitted.motion, inputs.body, detections.frame_index)
     return _Made(
         fitted=fitted,
         contacts=tuple(contacts),
-        scores=score(fitted, tracks, inputs.body, contacts),
+        scores=score(fitted, detections, inputs.body, contacts),
         caption=results["caption"].sentence,
         filled=was_filled_in(results[job.filled], results[job.before]),
         key=outcome.keys[job.last],
@@ -286,7 +288,7 @@ def _shares_of_progress(stages: Sequence[Stage], each: Sequence[Inputs], cache: 
     return [(float(first), float(last)) for first, last in zip(ends, ends[1:])]
 
 
-def _same_motion(one: Fitted, other: Fitted) -> bool:
+def _same_motion(one: FittedMotion, other: FittedMotion) -> bool:
     return all(
         np.allclose(getattr(one.motion, name), getattr(other.motion, name), atol=_SAME)
         for name in ("body_pose", "global_orient", "pelvis")
@@ -307,7 +309,7 @@ def _too_few(made: Sequence[_Made], wanted: int) -> str:
 def _save(
     folder: Path,
     body: BodyModel,
-    tracks: Tracks,
+    detections: Detections,
     made: Sequence[_Made],
     infos: Sequence[Info],
     best: Take,
@@ -315,7 +317,7 @@ def _save(
 ) -> None:
     """All takes or none, the best as the active one."""
     active = next(number for number, info in enumerate(infos) if info.take == best.id)
-    motions = [motion_arrays(one.fitted, tracks, body) for one in made]
+    motions = [motion_arrays(one.fitted, detections, body) for one in made]
     bodies = body_arrays(body, torch.from_numpy(made[active].fitted.motion.betas))
     others = [pair for number, pair in enumerate(zip(motions, infos)) if number != active]
     save(folder, Reconstruction(motions[active], bodies, infos[active]), progress.check, others=others)
@@ -388,7 +390,7 @@ def _smoothness(info: Info, name: str) -> float:
     return float(value) if isinstance(value, int | float) else USUAL_SMOOTHNESS
 
 
-def motion_arrays(fitted: Fitted, tracks: Tracks, body: BodyModel) -> MotionArrays:
+def motion_arrays(fitted: FittedMotion, detections: Detections, body: BodyModel) -> MotionArrays:
     """The motion of a fit with its camera and evidence, as it is written."""
     posed = pose_motion(body, fitted.motion)
     people, frames = fitted.motion.pelvis.shape[:2]
@@ -397,8 +399,8 @@ def motion_arrays(fitted: Fitted, tracks: Tracks, body: BodyModel) -> MotionArra
         return np.ascontiguousarray(array, np.float32)
 
     return MotionArrays(
-        frame_index=tracks.frame_index.astype(np.int32),
-        time=tracks.time.astype(np.float64),
+        frame_index=detections.frame_index.astype(np.int32),
+        time=detections.time.astype(np.float64),
         body_pose=single(fitted.motion.body_pose),
         global_orient=single(fitted.motion.global_orient),
         pelvis=single(fitted.motion.pelvis),
@@ -407,7 +409,7 @@ def motion_arrays(fitted: Fitted, tracks: Tracks, body: BodyModel) -> MotionArra
         jaw_pose=np.zeros((people, frames, 3), np.float32),
         betas=single(fitted.motion.betas),
         joints=single(posed.joints.cpu().numpy()),
-        keypoints=single(tracks.keypoints),
+        keypoints=single(detections.keypoints),
         confidence=single(fitted.confidence),
         camera_K=single(np.broadcast_to(fitted.camera.K, (frames, 3, 3))),
         camera_world=single(np.broadcast_to(fitted.camera.T_cw, (frames, 4, 4))),
@@ -471,21 +473,21 @@ def _warn_of_edits_outside(inputs: Inputs, progress: JobProgress) -> None:
         progress.warn(f"{outside} contacts lie outside frames {first} to {last} and have no effect.")
 
 
-def _clip_record(clip: Clip, tracks: Tracks) -> dict[str, Any]:
+def _clip_record(clip: Clip, detections: Detections) -> dict[str, Any]:
     return {
         "path": str(clip.path.absolute()),
         "width": clip.width,
         "height": clip.height,
         "frame_rate": clip.frame_rate,
-        "frames": [int(tracks.frame_index[0]), int(tracks.frame_index[-1])],
+        "frames": [int(detections.frame_index[0]), int(detections.frame_index[-1])],
     }
 
 
-def _people(tracks: Tracks, bodies: BodyArrays) -> tuple[Person, ...]:
+def _people(detections: Detections, bodies: BodyArrays) -> tuple[Person, ...]:
     heights = np.ptp(bodies.rest_vertices[:, :, 1], axis=1)
     return tuple(
         Person(index, name, int(track), round(float(height), 3))
-        for index, (name, track, height) in enumerate(zip(_PERSON_NAMES, tracks.track_ids, heights))
+        for index, (name, track, height) in enumerate(zip(_PERSON_NAMES, detections.track_ids, heights))
     )
 
 

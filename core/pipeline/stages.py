@@ -15,28 +15,28 @@ from ..checkpoint import weights_file
 from ..contacts import detect, merge
 from ..contract.contact import Contact
 from ..contract.errors import UserError
-from ..fitting.fit import CONTACT_FIT, CONTACT_SOLVE, FIRST_FIT, FIRST_SOLVE, REFINE, REFINE_SOLVE, Fitted, Phase
-from ..fitting.initial import Initial, initial_motion
+from ..fitting.fit import CONTACT_FIT, CONTACT_SOLVE, FIRST_FIT, FIRST_SOLVE, REFINE, REFINE_SOLVE, FittedMotion, Phase
+from ..fitting.initial import InitialMotion, estimate_initial_motion
 from ..fitting.windows import fit_clip
 from ..infilling.infiller import KIND as INFILLER
 from ..infilling.infiller import load_infiller
-from ..infilling.sampling import Sampling
+from ..infilling.sampling import SamplingSettings
 from ..motion import PairMotion
-from ..perception.detections import Tracks
-from ..perception.perceive import find_people
+from ..perception.detections import Detections
+from ..perception.perceive import detect_people
 from ..reporting import Reporter
 from ..semantics.captioner import annotate
 from ..semantics.encoder import TEXT_SIZE, SentenceEncoder, cached_encoder, encoder_file
 from ..semantics.grounding import ground
 from ..semantics.phrases import hypotheses
 from ..smoothing.smooth import KIND as REFINER
-from ..smoothing.smooth import load_refiner
+from ..smoothing.smooth import load_smoother
 from ..stgcn.inference import KIND as OPTIMIZER
-from ..stgcn.inference import load_optimizer
-from ..stgcn.predict import Expected, expect
+from ..stgcn.inference import load_stgcn
+from ..stgcn.predict import JointPrediction, predict_joints
 from .cache import content_key
 from .stage import Inputs, Stage
-from .take import Filled, Making, Networks, Wishes, fill_in, fill_in_again
+from .take import Constraints, InfilledMotion, LearnedModels, TakeSettings, infill_clip, resample
 
 
 @dataclass(frozen=True)
@@ -62,16 +62,16 @@ class Caption:
     sentence: str
 
 
-def _perceive(inputs: Inputs, _: Mapping[str, Any], reporter: Reporter) -> Tracks:
+def _perceive(inputs: Inputs, _: Mapping[str, Any], reporter: Reporter) -> Detections:
     if inputs.clip is None:
         raise cache_missing()
     first, last = inputs.choices.frames
     device = inputs.body.template.device
-    return find_people(inputs.clip, first, last, people=inputs.choices.people, device=device, reporter=reporter)
+    return detect_people(inputs.clip, first, last, people=inputs.choices.people, device=device, reporter=reporter)
 
 
-def _initialise(inputs: Inputs, results: Mapping[str, Any], reporter: Reporter) -> Initial:
-    return initial_motion(results["perception"], inputs.body, fov=inputs.choices.fov, reporter=reporter)
+def _initialise(inputs: Inputs, results: Mapping[str, Any], reporter: Reporter) -> InitialMotion:
+    return estimate_initial_motion(results["perception"], inputs.body, fov=inputs.choices.fov, reporter=reporter)
 
 
 def _read_prompt(inputs: Inputs, _: Mapping[str, Any], reporter: Reporter) -> Sentence:
@@ -99,23 +99,25 @@ def _encoder(device: torch.device) -> SentenceEncoder:
     return cached_encoder(device)
 
 
-def _expect(inputs: Inputs, results: Mapping[str, Any], reporter: Reporter) -> Expected:
+def _expect(inputs: Inputs, results: Mapping[str, Any], reporter: Reporter) -> JointPrediction:
     """The geometry optimizer's joints; without a network that works, nothing is expected, and the user is told."""
     initial, device = results["initial"], inputs.body.template.device
     if "geometry" in inputs.without:
-        return Expected(initial.motion, None)
+        return JointPrediction(initial.motion, None)
     try:
-        network = load_optimizer(device=device)
-        expected = expect(results["perception"], initial, inputs.body, network, results["sentence"].text(device))
+        network = load_stgcn(device=device)
+        expected = predict_joints(
+            results["perception"], initial, inputs.body, network, results["sentence"].text(device)
+        )
     except UserError as error:
         reporter.warning(f"The motion is fitted without the learned geometry: {error.message} {error.hint}")
-        return Expected(initial.motion, None)
-    if expected.disagreement > _STRANGE:
+        return JointPrediction(initial.motion, None)
+    if expected.keypoint_residual > _STRANGE:
         reporter.warning(
             "The learned geometry does not agree with what was seen: this clip is unlike those that it learned from. "
             "The motion is fitted without it."
         )
-        return Expected(initial.motion, None)
+        return JointPrediction(initial.motion, None)
     return expected
 
 
@@ -123,15 +125,17 @@ _STRANGE = 0.12
 """Disagreement from which on what is expected is not believed: a little more than the largest of the dev clips (0.115)."""
 
 
-def _fit(inputs: Inputs, results: Mapping[str, Any], reporter: Reporter) -> Fitted:
+def _fit(inputs: Inputs, results: Mapping[str, Any], reporter: Reporter) -> FittedMotion:
     start = replace(results["initial"], motion=results["geometry"].motion)
     prior = results["geometry"].prior
     return _descend(start, FIRST_FIT if prior is None else FIRST_SOLVE, prior, inputs, results, reporter)
 
 
 def _find_contacts(inputs: Inputs, results: Mapping[str, Any], reporter: Reporter) -> ContactList:
-    fitted, tracks = results["fit"], results["perception"]
-    found = detect(fitted.motion, fitted.camera, inputs.body, tracks.frame_index, tracks.time, fitted.confidence)
+    fitted, detections = results["fit"], results["perception"]
+    found = detect(
+        fitted.motion, fitted.camera, inputs.body, detections.frame_index, detections.time, fitted.confidence
+    )
     reporter.progress(1.0)
     return ContactList(tuple(found))
 
@@ -144,11 +148,13 @@ def _ground_new_prompt(inputs: Inputs, results: Mapping[str, Any], reporter: Rep
     return prompted_contacts(inputs.new_prompt, results["contact-fit"], results["perception"], inputs.body, reporter)
 
 
-def prompted_contacts(prompt: str, fitted: Fitted, tracks: Tracks, body: BodyModel, reporter: Reporter) -> ContactList:
+def prompted_contacts(
+    prompt: str, fitted: FittedMotion, detections: Detections, body: BodyModel, reporter: Reporter
+) -> ContactList:
     """The contacts that a prompt asks for, where the fitted motion allows them; warns of what it does not."""
     said = hypotheses(prompt)
     contacts, unmet = ground(
-        said, fitted.motion, fitted.camera, body, tracks.frame_index, tracks.time, fitted.confidence
+        said, fitted.motion, fitted.camera, body, detections.frame_index, detections.time, fitted.confidence
     )
     for hypothesis in unmet:
         reporter.warning(
@@ -158,17 +164,17 @@ def prompted_contacts(prompt: str, fitted: Fitted, tracks: Tracks, body: BodyMod
     return ContactList(tuple(contacts))
 
 
-def _infill(inputs: Inputs, results: Mapping[str, Any], reporter: Reporter) -> Filled:
+def _infill(inputs: Inputs, results: Mapping[str, Any], reporter: Reporter) -> InfilledMotion:
     """A take from noise; where that cannot be, the fitted motion goes on as it is."""
     fitted, geometry = results["fit"], results["geometry"]
-    unchanged = Filled(fitted.motion, geometry.prior)
+    unchanged = InfilledMotion(fitted.motion, geometry.prior)
     networks = _networks(inputs, geometry, reporter)
     if networks is None:
         return unchanged
     contacts = merge(results["contacts"].contacts, results["prompt-contacts"].contacts)
-    wishes = Wishes(contacts, text=results["sentence"].text(inputs.body.template.device))
+    wishes = Constraints(contacts, text=results["sentence"].text(inputs.body.template.device))
     try:
-        return fill_in(
+        return infill_clip(
             networks,
             results["perception"],
             results["initial"],
@@ -184,17 +190,17 @@ def _infill(inputs: Inputs, results: Mapping[str, Any], reporter: Reporter) -> F
         return unchanged
 
 
-def _infill_again(inputs: Inputs, results: Mapping[str, Any], reporter: Reporter) -> Filled:
+def _infill_again(inputs: Inputs, results: Mapping[str, Any], reporter: Reporter) -> InfilledMotion:
     """From the last take on, around what was edited."""
     last, geometry = results["contact-fit"], results["geometry"]
-    unchanged = Filled(last.motion, geometry.prior)
+    unchanged = InfilledMotion(last.motion, geometry.prior)
     networks = _networks(inputs, geometry, reporter)
     if networks is None:
         return unchanged
     contacts = merge(results["new-prompt-contacts"].contacts, inputs.contacts)
-    wishes = Wishes(contacts, inputs.pins, results["new-sentence"].text(inputs.body.template.device))
+    wishes = Constraints(contacts, inputs.pins, results["new-sentence"].text(inputs.body.template.device))
     try:
-        return fill_in_again(
+        return resample(
             networks,
             results["perception"],
             results["initial"],
@@ -218,12 +224,12 @@ _TEMPERATURE = 0.7
 """Of takes with a seed of their own; that of seed 0 is the most likely one."""
 
 
-def _making(inputs: Inputs, seed: int, smoothness: float, strength: float = 1.0) -> Making:
-    sampling = Sampling(seed=seed, temperature=_TEMPERATURE if seed else 0.0, strength=strength)
-    return Making(sampling, "guidance" not in inputs.without, smoothness)
+def _making(inputs: Inputs, seed: int, smoothness: float, strength: float = 1.0) -> TakeSettings:
+    sampling = SamplingSettings(seed=seed, temperature=_TEMPERATURE if seed else 0.0, strength=strength)
+    return TakeSettings(sampling, "guidance" not in inputs.without, smoothness)
 
 
-def was_filled_in(filled: Filled, before: Fitted) -> bool:
+def was_filled_in(filled: InfilledMotion, before: FittedMotion) -> bool:
     """Whether an infiller took part: where none could, the motion is what it was before."""
     return any(
         not np.array_equal(getattr(filled.motion, item.name), getattr(before.motion, item.name))
@@ -231,7 +237,7 @@ def was_filled_in(filled: Filled, before: Fitted) -> bool:
     )
 
 
-def _networks(inputs: Inputs, geometry: Expected, reporter: Reporter) -> Networks | None:
+def _networks(inputs: Inputs, geometry: JointPrediction, reporter: Reporter) -> LearnedModels | None:
     """None where no infiller can run, or nothing learned is to be believed of this clip, which the user was told."""
     left_out, device = inputs.without, inputs.body.template.device
     if "infiller" in left_out or (geometry.prior is None and "geometry" not in left_out):
@@ -244,13 +250,13 @@ def _networks(inputs: Inputs, geometry: Expected, reporter: Reporter) -> Network
     refiner = None
     if "refiner" not in left_out:
         try:
-            refiner = load_refiner(device=device)
+            refiner = load_smoother(device=device)
         except UserError as error:
             reporter.warning(f"The motion is not smoothed by the learned refiner: {error.message} {error.hint}")
-    return Networks(infiller, refiner)
+    return LearnedModels(infiller, refiner)
 
 
-def _fit_contacts(inputs: Inputs, results: Mapping[str, Any], reporter: Reporter) -> Fitted:
+def _fit_contacts(inputs: Inputs, results: Mapping[str, Any], reporter: Reporter) -> FittedMotion:
     contacts = merge(results["contacts"].contacts, results["prompt-contacts"].contacts)
     filled = results["infill"]
     start = replace(results["fit"], motion=filled.motion)
@@ -263,13 +269,15 @@ def _caption(inputs: Inputs, results: Mapping[str, Any], reporter: Reporter) -> 
     """Where the user says nothing, the geometry says what it sees."""
     if inputs.choices.prompt:
         return Caption("")
-    fitted, tracks = results["contact-fit"], results["perception"]
-    said = annotate(fitted.motion, fitted.camera, inputs.body, tracks.frame_index, tracks.time, fitted.confidence)
+    fitted, detections = results["contact-fit"], results["perception"]
+    said = annotate(
+        fitted.motion, fitted.camera, inputs.body, detections.frame_index, detections.time, fitted.confidence
+    )
     reporter.progress(1.0)
     return Caption(said)
 
 
-def _refine(inputs: Inputs, results: Mapping[str, Any], reporter: Reporter) -> Fitted:
+def _refine(inputs: Inputs, results: Mapping[str, Any], reporter: Reporter) -> FittedMotion:
     filled = results["infill-again"]
     edits = {"contacts": merge(results["new-prompt-contacts"].contacts, inputs.contacts), "pins": inputs.pins}
     start = replace(results["contact-fit"], motion=filled.motion)
@@ -278,19 +286,19 @@ def _refine(inputs: Inputs, results: Mapping[str, Any], reporter: Reporter) -> F
 
 
 def _descend(
-    start: Initial | Fitted,
+    start: InitialMotion | FittedMotion,
     phases: Sequence[Phase],
     prior: Any,
     inputs: Inputs,
     results: Mapping[str, Any],
     reporter: Reporter,
     **options: Any,
-) -> Fitted:
+) -> FittedMotion:
     """Fit to what was seen and what is expected, from where another stage left off."""
     return fit_clip(
         start.motion,
         start.camera,
-        start.planted,
+        start.foot_contact,
         results["perception"],
         inputs.body,
         phases=phases,
@@ -329,25 +337,31 @@ PERCEPTION = Stage(
     "perception",
     (),
     1,
-    Tracks,
+    Detections,
     100,
     lambda inputs: [inputs.choices.clip, inputs.choices.frames, inputs.choices.people],
     _perceive,
 )
 INITIAL = Stage(
-    "initial", ("perception",), 1, Initial, 1, lambda inputs: [inputs.choices.fov, inputs.choices.body], _initialise
+    "initial",
+    ("perception",),
+    1,
+    InitialMotion,
+    1,
+    lambda inputs: [inputs.choices.fov, inputs.choices.body],
+    _initialise,
 )
 SENTENCE = Stage("sentence", (), 1, Sentence, 4, lambda inputs: _text_key(inputs, inputs.choices.prompt), _read_prompt)
 GEOMETRY = Stage(
     "geometry",
     ("perception", "initial", "sentence"),
     4,
-    Expected,
+    JointPrediction,
     3,
     lambda inputs: ["geometry" in inputs.without, _weights(OPTIMIZER)],
     _expect,
 )
-FIT = Stage("fit", ("perception", "initial", "geometry"), 3, Fitted, 40, lambda inputs: None, _fit)
+FIT = Stage("fit", ("perception", "initial", "geometry"), 3, FittedMotion, 40, lambda inputs: None, _fit)
 CONTACTS = Stage("contacts", ("perception", "fit"), 1, ContactList, 7, lambda inputs: None, _find_contacts)
 PROMPT = Stage(
     "prompt-contacts", ("perception", "fit"), 1, ContactList, 3, lambda inputs: inputs.choices.prompt, _ground_prompt
@@ -356,7 +370,7 @@ INFILL = Stage(
     "infill",
     ("perception", "initial", "sentence", "geometry", "fit", "contacts", "prompt-contacts"),
     1,
-    Filled,
+    InfilledMotion,
     25,
     lambda inputs: _filling_key(inputs, inputs.seed, inputs.smoothness),
     _infill,
@@ -365,7 +379,7 @@ CONTACT_STAGE = Stage(
     "contact-fit",
     ("perception", "fit", "contacts", "prompt-contacts", "infill"),
     4,
-    Fitted,
+    FittedMotion,
     25,
     lambda inputs: None,
     _fit_contacts,
@@ -389,7 +403,7 @@ INFILL_AGAIN = Stage(
     "infill-again",
     ("perception", "initial", "geometry", "contact-fit", "new-sentence", "new-prompt-contacts"),
     1,
-    Filled,
+    InfilledMotion,
     12,
     lambda inputs: [*_filling_key(inputs, inputs.new_seed, inputs.new_smoothness), *_edits_key(inputs)],
     _infill_again,
@@ -398,7 +412,7 @@ REFINE_STAGE = Stage(
     "refine",
     ("perception", "contact-fit", "new-prompt-contacts", "infill-again"),
     4,
-    Fitted,
+    FittedMotion,
     16,
     _edits_key,
     _refine,

@@ -16,22 +16,22 @@ from torch import Tensor
 from ..body.model import BodyModel
 from ..contract.contact import Contact
 from ..contract.edits import Pin
-from ..fitting.fit import Fitted
-from ..fitting.initial import Initial
-from ..fitting.prior import Prior
-from ..fitting.windows import in_settled_world
-from ..infilling.guidance import Guidance, GuideSettings
-from ..infilling.infiller import First, Infiller, infill
-from ..infilling.loss import scaled, unscaled
-from ..infilling.sampling import Sampling
+from ..fitting.fit import FittedMotion
+from ..fitting.initial import InitialMotion
+from ..fitting.prior import JointPrior
+from ..fitting.windows import in_other_floor
+from ..infilling.guidance import Guidance, GuidanceSettings
+from ..infilling.infiller import Infiller, ReferenceMotion, infill
+from ..infilling.loss import from_channels, to_channels
+from ..infilling.sampling import SamplingSettings
 from ..motion import BODY_COUNT, PairMotion, pose_motion
-from ..observations.features import Observed, Setting, observe_pair
-from ..perception.detections import Tracks
+from ..observations.features import CanonicalFrame, Features, extract_features
+from ..perception.detections import Detections
 from ..reporting import Reporter
 from ..representation.body_parts import touching
-from ..representation.residual import apply, base_of, encode
-from ..smoothing.smooth import Refiner, smooth
-from ..stgcn.predict import Expected
+from ..representation.residual import apply_residual, encode_residual, pose_state
+from ..smoothing.smooth import Smoother, smooth
+from ..stgcn.predict import JointPrediction
 
 _SURE, _UNSURE = 0.04, 0.15
 """metres: how far a seen and an unseen joint are taken to be off where no geometry optimizer says."""
@@ -40,21 +40,21 @@ _SHARE = 0.5
 _REACH, _FADE = 0.4, 0.8
 """seconds before and after an edit that are made anew, and over which that fades."""
 
-_GUIDE = GuideSettings(settling=0)
+_GUIDE = GuidanceSettings(settling=0)
 """What has to hold to a centimetre is held by the fit that goes on from here, which also says what does not."""
 
 
 @dataclass(frozen=True)
-class Networks:
+class LearnedModels:
     """What a take is made with."""
 
     infiller: Infiller
-    refiner: Refiner | None
+    refiner: Smoother | None
     """None where takes are not smoothed."""
 
 
 @dataclass(frozen=True)
-class Wishes:
+class Constraints:
     """What a take is to honour. Frames as in `Tracks.frame_index`; pins in the fitted world."""
 
     contacts: Sequence[Contact] = ()
@@ -64,70 +64,70 @@ class Wishes:
 
 
 @dataclass(frozen=True)
-class Making:
+class TakeSettings:
     """How a take is made."""
 
-    sampling: Sampling = field(default_factory=Sampling)
+    sampling: SamplingSettings = field(default_factory=SamplingSettings)
     guided: bool = True
     smoothness: float = 1.0
     """Strength of the sequence refiner, 0-1."""
 
 
 @dataclass(frozen=True)
-class Filled:
+class InfilledMotion:
     """A take before its last fit, in the fitted world."""
 
     motion: PairMotion
-    prior: Prior | None
+    prior: JointPrior | None
     """What a fit is to hold it to; None where nothing learned took part."""
 
 
-def fill_in(
-    networks: Networks,
-    tracks: Tracks,
-    initial: Initial,
-    expected: Expected,
-    fitted: Fitted,
+def infill_clip(
+    networks: LearnedModels,
+    detections: Detections,
+    initial: InitialMotion,
+    expected: JointPrediction,
+    fitted: FittedMotion,
     body: BodyModel,
-    wishes: Wishes,
-    making: Making,
+    wishes: Constraints,
+    making: TakeSettings,
     *,
     reporter: Reporter,
-) -> Filled:
+) -> InfilledMotion:
     """Sample a whole clip from noise, about what the optimizer expects. UserError `infiller-broken`, `refiner-broken`."""
-    scene = _scene(tracks, initial, expected, fitted, body)
-    channels = _sampled(networks, tracks, scene, fitted, body, wishes, making, None, reporter)
-    channels = _smoothed(networks, scene, channels, _held(tracks, wishes), making.smoothness)
+    scene = _scene(detections, initial, expected, fitted, body)
+    channels = _sampled(networks, detections, scene, fitted, body, wishes, making, None, reporter)
+    channels = _smoothed(networks, scene, channels, _held(detections, wishes), making.smoothness)
     filled = _brought_over(scene, channels, networks.infiller, fitted, body, expected)
     return _with_second_guess(filled, expected)
 
 
-def fill_in_again(
-    networks: Networks,
-    tracks: Tracks,
-    initial: Initial,
-    expected: Expected,
-    last: Fitted,
+def resample(
+    networks: LearnedModels,
+    detections: Detections,
+    initial: InitialMotion,
+    expected: JointPrediction,
+    last: FittedMotion,
     body: BodyModel,
-    wishes: Wishes,
-    making: Making,
+    wishes: Constraints,
+    making: TakeSettings,
     *,
     everywhere: bool,
     calmer: float = 0.0,
     reporter: Reporter,
-) -> Filled:
+) -> InfilledMotion:
     """Sample anew from the last take on, `making.sampling.strength` of the way, around the edits or, with new words, everywhere.
 
     What lies far from every edit stays as the last take has it, or is smoothed by `calmer` (0-1) more.
     """
-    scene = _scene(tracks, initial, expected, last, body)
-    start = _channels_of(last, scene, networks.infiller, tracks, body, wishes.contacts)
-    held = _held(tracks, wishes)
+    scene = _scene(detections, initial, expected, last, body)
+    start = _channels_of(last, scene, networks.infiller, detections, body, wishes.contacts)
+    held = _held(detections, wishes)
     start = _smoothed(networks, scene, start, held, calmer)
-    reach = torch.ones(scene.observed.seen.shape[1]) if everywhere else _reach(tracks, scene.setting, wishes)
+    reach = torch.ones(scene.observed.confidence.shape[1]) if everywhere else _reach(detections, scene.setting, wishes)
     if not bool(reach.any()):
         return _brought_over(scene, start, networks.infiller, last, body, expected)
-    anew = _sampled(networks, tracks, scene, last, body, wishes, making, start, reporter)
+    anew = _sampled(networks, detections, scene, last, body, wishes, making, start, reporter)
     anew = _smoothed(networks, scene, anew, held, making.smoothness)
     share = reach.to(start)[None, :, None]
     return _brought_over(scene, start + share * (anew - start), networks.infiller, last, body, expected)
@@ -137,34 +137,36 @@ def fill_in_again(
 class _Scene:
     """A clip as the models see it."""
 
-    observed: Observed
-    setting: Setting
-    first: First
-    initial: Initial
+    observed: Features
+    setting: CanonicalFrame
+    first: ReferenceMotion
+    initial: InitialMotion
     """With the first motion."""
 
 
-def _scene(tracks: Tracks, initial: Initial, expected: Expected, fitted: Fitted, body: BodyModel) -> _Scene:
+def _scene(
+    detections: Detections, initial: InitialMotion, expected: JointPrediction, fitted: FittedMotion, body: BodyModel
+) -> _Scene:
     """What is changed is posed as expected, with the shapes that the fit has found and where it has people stand."""
     betas = fitted.motion.betas
-    place = in_settled_world(fitted.motion, fitted.camera, body, betas, initial.camera).pelvis
+    place = in_other_floor(fitted.motion, fitted.camera, body, betas, initial.camera).pelvis
     motion = replace(expected.motion, pelvis=place, betas=betas)
-    observed, setting = observe_pair(tracks, initial, body)
+    observed, setting = extract_features(detections, initial, body)
     sigma = None
     if expected.prior is not None:
-        sigma = setting.clock.to_grid(torch.from_numpy(expected.prior.sigma).to(observed.seen.device))
-    first = First(base_of(motion, setting.view, setting.clock), motion, sigma)
+        sigma = setting.clock.to_grid(torch.from_numpy(expected.prior.sigma).to(observed.confidence.device))
+    first = ReferenceMotion(pose_state(motion, setting.view, setting.clock), motion, sigma)
     return _Scene(observed, setting, first, replace(initial, motion=motion))
 
 
 def _sampled(
-    networks: Networks,
-    tracks: Tracks,
+    networks: LearnedModels,
+    detections: Detections,
     scene: _Scene,
-    fitted: Fitted,
+    fitted: FittedMotion,
     body: BodyModel,
-    wishes: Wishes,
-    making: Making,
+    wishes: Constraints,
+    making: TakeSettings,
     start: Tensor | None,
     reporter: Reporter,
 ) -> Tensor:
@@ -172,7 +174,7 @@ def _sampled(
     guidance = None
     if making.guided:
         guidance = Guidance(
-            tracks,
+            detections,
             scene.initial,
             scene.setting,
             networks.infiller.scales,
@@ -196,34 +198,34 @@ def _sampled(
     ).channels
 
 
-def _smoothed(networks: Networks, scene: _Scene, channels: Tensor, held: np.ndarray, strength: float) -> Tensor:
+def _smoothed(networks: LearnedModels, scene: _Scene, channels: Tensor, held: np.ndarray, strength: float) -> Tensor:
     if networks.refiner is None or strength == 0:
         return channels
     hold = scene.setting.clock.to_grid(torch.from_numpy(held))
     return smooth(
         networks.refiner,
         channels,
-        replace(scene.observed, base=scene.first.base),
+        replace(scene.observed, reference=scene.first.state),
         scales=networks.infiller.scales,
         strength=strength,
         hold=hold,
     )
 
 
-def _held(tracks: Tracks, wishes: Wishes) -> np.ndarray:
+def _held(detections: Detections, wishes: Constraints) -> np.ndarray:
     """float32 [P,T]: 1 in frames that pins and enforced contacts of a person fix."""
-    held = np.zeros((2, len(tracks.frame_index)), np.float32)
+    held = np.zeros((2, len(detections.frame_index)), np.float32)
     for pin in wishes.pins:
-        held[pin.person, tracks.frame_index == pin.frame] = 1
+        held[pin.person, detections.frame_index == pin.frame] = 1
     for contact in wishes.contacts:
         if contact.state == "enforced":
-            inside = (tracks.frame_index >= contact.frame_start) & (tracks.frame_index <= contact.frame_end)
+            inside = (detections.frame_index >= contact.frame_start) & (detections.frame_index <= contact.frame_end)
             for person in {contact.person_a, contact.person_b} & {0, 1}:
                 held[person, inside] = 1
     return held
 
 
-def _reach(tracks: Tracks, setting: Setting, wishes: Wishes) -> Tensor:
+def _reach(detections: Detections, setting: CanonicalFrame, wishes: Constraints) -> Tensor:
     """[N] in 0-1, how far each frame is made anew: wholly near what the animator has said, not at all far from it."""
     said = [(pin.frame, pin.frame) for pin in wishes.pins]
     said += [
@@ -231,51 +233,61 @@ def _reach(tracks: Tracks, setting: Setting, wishes: Wishes) -> Tensor:
         for contact in wishes.contacts
         if contact.state != "auto" or contact.source == "user"
     ]
-    away = np.full(len(tracks.time), np.inf)
+    away = np.full(len(detections.time), np.inf)
     for first, last in said:
-        inside = (tracks.frame_index >= first) & (tracks.frame_index <= last)
+        inside = (detections.frame_index >= first) & (detections.frame_index <= last)
         if inside.any():
-            times = tracks.time[inside]
-            away = np.minimum(away, np.maximum(times[0] - tracks.time, tracks.time - times[-1]))
+            times = detections.time[inside]
+            away = np.minimum(away, np.maximum(times[0] - detections.time, detections.time - times[-1]))
     share = np.clip(1 - (away - _REACH) / _FADE, 0, 1).astype(np.float32)
     return setting.clock.to_grid(torch.from_numpy(share)[None])[0]
 
 
 def _channels_of(
-    last: Fitted, scene: _Scene, infiller: Infiller, tracks: Tracks, body: BodyModel, contacts: Sequence[Contact]
+    last: FittedMotion,
+    scene: _Scene,
+    infiller: Infiller,
+    detections: Detections,
+    body: BodyModel,
+    contacts: Sequence[Contact],
 ) -> Tensor:
     """Channels [P,N,D] of a motion that was fitted."""
     initial, clock = scene.initial, scene.setting.clock
-    before = in_settled_world(last.motion, last.camera, body, last.motion.betas, initial.camera)
-    stands, touches = torch.from_numpy(last.planted) > 0.5, torch.from_numpy(touching(contacts, tracks.frame_index))
-    device = scene.observed.seen.device
-    planted, touched = (clock.flags_to_grid(flags).to(device) for flags in (stands, touches))
-    x, betas = encode(base_of(before, scene.setting.view, clock), scene.first.base, planted, touched)
-    return scaled(x, betas, infiller.scales)
+    before = in_other_floor(last.motion, last.camera, body, last.motion.betas, initial.camera)
+    stands, touches = (
+        torch.from_numpy(last.foot_contact) > 0.5,
+        torch.from_numpy(touching(contacts, detections.frame_index)),
+    )
+    device = scene.observed.confidence.device
+    foot_contact, touched = (clock.flags_to_grid(flags).to(device) for flags in (stands, touches))
+    x, betas = encode_residual(pose_state(before, scene.setting.view, clock), scene.first.state, foot_contact, touched)
+    return to_channels(x, betas, infiller.scales)
 
 
 def _brought_over(
     scene: _Scene,
     channels: Tensor,
     infiller: Infiller,
-    fitted: Fitted,
+    fitted: FittedMotion,
     body: BodyModel,
-    expected: Expected,
-) -> Filled:
+    expected: JointPrediction,
+) -> InfilledMotion:
     """To the fit's shapes and world; held to where it is now."""
-    x, betas = unscaled(channels.to(scene.setting.view.turn.device), infiller.scales)
-    before = apply(x, betas, scene.first.motion, scene.setting.view, scene.setting.clock)
+    x, betas = from_channels(channels.to(scene.setting.view.rotation.device), infiller.scales)
+    before = apply_residual(x, betas, scene.first.motion, scene.setting.view, scene.setting.clock)
     shapes = fitted.motion.betas  # all takes of a clip share bodies
-    motion = in_settled_world(replace(before, betas=shapes), scene.initial.camera, body, shapes, fitted.camera)
+    motion = in_other_floor(replace(before, betas=shapes), scene.initial.camera, body, shapes, fitted.camera)
     joints = pose_motion(body, motion).joints[:, :, :BODY_COUNT].cpu().numpy()
     world = fitted.camera.T_cw
     in_camera = (joints @ world[:3, :3].T + world[:3, 3]).astype(np.float32)
     if expected.prior is None:
-        return Filled(motion, Prior(in_camera, (_UNSURE + (_SURE - _UNSURE) * fitted.confidence).astype(np.float32)))
-    return Filled(motion, Prior(in_camera, expected.prior.sigma))
+        return InfilledMotion(
+            motion, JointPrior(in_camera, (_UNSURE + (_SURE - _UNSURE) * fitted.confidence).astype(np.float32))
+        )
+    return InfilledMotion(motion, JointPrior(in_camera, expected.prior.sigma))
 
 
-def _with_second_guess(filled: Filled, expected: Expected) -> Filled:
+def _with_second_guess(filled: InfilledMotion, expected: JointPrediction) -> InfilledMotion:
     """Held to the take's joints and the geometry optimizer's, half and half; where people stand is the optimizer's to say."""
     if filled.prior is None or expected.prior is None:
         return filled

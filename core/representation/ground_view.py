@@ -19,24 +19,24 @@ class GroundView:
 
     It does not depend on which of the two people comes first, and is one for a whole clip: windows of it share their axes."""
 
-    turn: Tensor
+    rotation: Tensor
     """[3,3] world -> view."""
     origin: Tensor
     """[3] in the world, on the floor."""
 
     def to_view(self, points: Tensor) -> Tensor:
         """World points [...,3] in the view."""
-        return _turned(points - self.origin, self.turn)
+        return _turned(points - self.origin, self.rotation)
 
     def from_view(self, points: Tensor) -> Tensor:
-        return _turned(points, self.turn.T) + self.origin
+        return _turned(points, self.rotation.T) + self.origin
 
-    def turn_to_view(self, rotations: Tensor) -> Tensor:
+    def rotate_to_view(self, rotations: Tensor) -> Tensor:
         """Rotations [...,3,3] into world axes -> into the view's."""
-        return self.turn @ rotations
+        return self.rotation @ rotations
 
-    def turn_from_view(self, rotations: Tensor) -> Tensor:
-        return self.turn.T @ rotations
+    def rotate_from_view(self, rotations: Tensor) -> Tensor:
+        return self.rotation.T @ rotations
 
 
 def ground_view(camera: Camera, pelvis: Tensor) -> GroundView:
@@ -59,9 +59,9 @@ def ground_view(camera: Camera, pelvis: Tensor) -> GroundView:
 
 def camera_in_view(camera: Camera, view: GroundView) -> tuple[Tensor, Tensor]:
     """Rotation [3,3] from view axes to the camera's, and the camera's place [3] in the view."""
-    world = torch.as_tensor(camera.T_cw).float().to(view.turn.device)
+    world = torch.as_tensor(camera.T_cw).float().to(view.rotation.device)
     centre = -world[:3, :3].T @ world[:3, 3]
-    return world[:3, :3] @ view.turn.T, view.to_view(centre)
+    return world[:3, :3] @ view.rotation.T, view.to_view(centre)
 
 
 def _turned(vectors: Tensor, turn: Tensor) -> Tensor:

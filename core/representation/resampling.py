@@ -10,50 +10,50 @@ from torch import Tensor
 
 from ..body.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 
-RATE = 30.0
+FRAME_RATE = 30.0
 """frames a second."""
 _SLACK = 1e-3
 """Share of a frame by which a clip may end after a grid's last time."""
 
 
 @dataclass(frozen=True)
-class Clock:
+class TimeGrid:
     """T times of a clip and N of the grid laid over them, seconds. Values have people first: [P,T,...] and [P,N,...].
 
     A clip whose frames lie on the grid goes there and back unchanged. Beyond the ends values are held.
     """
 
-    own: np.ndarray
+    clip_times: np.ndarray
     """float64 [T], increasing."""
-    grid: np.ndarray
+    grid_times: np.ndarray
     """float64 [N]"""
 
     @classmethod
-    def of(cls, time: np.ndarray) -> Clock:
+    def of(cls, time: np.ndarray) -> TimeGrid:
         own = np.asarray(time, np.float64)
-        steps = int(np.ceil((own[-1] - own[0]) * RATE - _SLACK))
-        return cls(own, own[0] + np.arange(max(steps, 0) + 1) / RATE)
+        steps = int(np.ceil((own[-1] - own[0]) * FRAME_RATE - _SLACK))
+        return cls(own, own[0] + np.arange(max(steps, 0) + 1) / FRAME_RATE)
 
     def to_grid(self, values: Tensor) -> Tensor:
         """Numbers [P,T,...], by straight lines."""
-        return _between(values, *_places(self.own, self.grid))
+        return _between(values, *_places(self.clip_times, self.grid_times))
 
     def from_grid(self, values: Tensor) -> Tensor:
-        return _between(values, *_places(self.grid, self.own))
+        return _between(values, *_places(self.grid_times, self.clip_times))
 
     def rotations_to_grid(self, rotations: Tensor) -> Tensor:
         """Rotations [P,T,...,3,3], on the short way from one to the next."""
-        return _turned_between(rotations, *_places(self.own, self.grid))
+        return _turned_between(rotations, *_places(self.clip_times, self.grid_times))
 
     def rotations_from_grid(self, rotations: Tensor) -> Tensor:
-        return _turned_between(rotations, *_places(self.grid, self.own))
+        return _turned_between(rotations, *_places(self.grid_times, self.clip_times))
 
     def flags_to_grid(self, flags: Tensor) -> Tensor:
         """Booleans or codes [P,T,...] of the nearest time."""
-        return _nearest(flags, *_places(self.own, self.grid))
+        return _nearest(flags, *_places(self.clip_times, self.grid_times))
 
     def flags_from_grid(self, flags: Tensor) -> Tensor:
-        return _nearest(flags, *_places(self.grid, self.own))
+        return _nearest(flags, *_places(self.grid_times, self.clip_times))
 
 
 def _places(source: np.ndarray, target: np.ndarray) -> tuple[Tensor, Tensor, Tensor]:

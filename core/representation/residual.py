@@ -19,17 +19,17 @@ from ..contract.errors import UserError
 from ..motion import BODY_COUNT, PairMotion, motion_from_rotations, motion_rotations
 from .body_parts import PARTS
 from .ground_view import GroundView
-from .resampling import Clock
+from .resampling import TimeGrid
 
 ROTATION = slice(0, 6 * BODY_COUNT)
 """6D of each joint's change minus that of no change; the pelvis first."""
-SHIFT = slice(ROTATION.stop, ROTATION.stop + 3)
+TRANSLATION = slice(ROTATION.stop, ROTATION.stop + 3)
 """metres of the pelvis, view axes."""
-PLANTED = slice(SHIFT.stop, SHIFT.stop + 2)
+FOOT_CONTACT = slice(TRANSLATION.stop, TRANSLATION.stop + 2)
 """Left and right foot: 1 stands still on the floor, -1 does not."""
-TOUCHING = slice(PLANTED.stop, PLANTED.stop + len(PARTS))
+TOUCHING = slice(FOOT_CONTACT.stop, FOOT_CONTACT.stop + len(PARTS))
 """`parts.PARTS`: 1 touches the other person, -1 does not."""
-SIZE = TOUCHING.stop
+RESIDUAL_SIZE = TOUCHING.stop
 BETAS = 16
 _IDENTITY = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
 _LEAST_SPREAD = 1e-3
@@ -37,7 +37,7 @@ _LEAST_SPREAD = 1e-3
 
 
 @dataclass(frozen=True)
-class Base:
+class PoseState:
     """A motion in the gravity view, on the models' clock. Shapes may have more dimensions in front."""
 
     rotations: Tensor
@@ -54,27 +54,27 @@ class Base:
 
 
 @dataclass(frozen=True)
-class Decoded:
-    motion: Base
-    planted: Tensor
+class DecodedResidual:
+    motion: PoseState
+    foot_contact: Tensor
     """[P,N,2] above 0: stands."""
     touching: Tensor
     """[P,N,8] above 0: touches."""
 
 
-def base_of(motion: PairMotion, view: GroundView, clock: Clock) -> Base:
+def pose_state(motion: PairMotion, view: GroundView, clock: TimeGrid) -> PoseState:
     """A motion at a clip's own times as models see it."""
-    device = view.turn.device
+    device = view.rotation.device
     rotations = motion_rotations(motion)[:, :, :BODY_COUNT].to(device)
-    rotations[:, :, 0] = view.turn_to_view(rotations[:, :, 0])
-    return Base(
+    rotations[:, :, 0] = view.rotate_to_view(rotations[:, :, 0])
+    return PoseState(
         clock.rotations_to_grid(rotations),
         clock.to_grid(view.to_view(torch.as_tensor(motion.pelvis, device=device))),
         torch.as_tensor(motion.betas, device=device),
     )
 
 
-def encode(true: Base, base: Base, planted: Tensor, touching: Tensor) -> tuple[Tensor, Tensor]:
+def encode_residual(true: PoseState, base: PoseState, foot_contact: Tensor, touching: Tensor) -> tuple[Tensor, Tensor]:
     """What leads from `base` to `true`: x [P,N,SIZE] and the change of betas [P,16].
 
     Both in views of their own (the true camera's and the guessed one's), whose axes and floors then coincide. `planted`
@@ -85,37 +85,37 @@ def encode(true: Base, base: Base, planted: Tensor, touching: Tensor) -> tuple[T
         [wanted[..., :1, :, :] @ first[..., :1, :, :].mT, first[..., 1:, :, :].mT @ wanted[..., 1:, :, :]], -3
     )
     six = matrix_to_6d(changes) - changes.new_tensor(_IDENTITY)
-    states = torch.cat([planted, touching], -1).to(six) * 2 - 1
+    states = torch.cat([foot_contact, touching], -1).to(six) * 2 - 1
     return torch.cat([six.flatten(-2), true.pelvis - base.pelvis, states], -1), true.betas - base.betas
 
 
-def decode(x: Tensor, betas: Tensor, base: Base) -> Decoded:
+def decode_residual(x: Tensor, betas: Tensor, base: PoseState) -> DecodedResidual:
     """The inverse of `encode`, differentiable: x [...,P,N,SIZE] and a change of betas [...,P,16] on a base of those shapes."""
     six = x[..., ROTATION].unflatten(-1, (BODY_COUNT, 6)) + x.new_tensor(_IDENTITY)
     changes, first = matrix_from_6d(six), base.rotations
     rotations = torch.cat(
         [changes[..., :1, :, :] @ first[..., :1, :, :], first[..., 1:, :, :] @ changes[..., 1:, :, :]], -3
     )
-    motion = Base(rotations, base.pelvis + x[..., SHIFT], base.betas + betas)
-    return Decoded(motion, x[..., PLANTED], x[..., TOUCHING])
+    motion = PoseState(rotations, base.pelvis + x[..., TRANSLATION], base.betas + betas)
+    return DecodedResidual(motion, x[..., FOOT_CONTACT], x[..., TOUCHING])
 
 
-def apply(x: Tensor, betas: Tensor, motion: PairMotion, view: GroundView, clock: Clock) -> PairMotion:
+def apply_residual(x: Tensor, betas: Tensor, motion: PairMotion, view: GroundView, clock: TimeGrid) -> PairMotion:
     """A first motion changed by x [P,N,SIZE] and betas [P,16], at the clip's own times and in its world.
 
     Not the changed motion is brought back to the clip's times but the change: where that is nothing, the first motion stays
     as it was. Fingers do.
     """
-    here = Clock(clock.own, clock.own)
-    changed = decode(clock.from_grid(x), betas, base_of(motion, view, here)).motion
+    here = TimeGrid(clock.clip_times, clock.clip_times)
+    changed = decode_residual(clock.from_grid(x), betas, pose_state(motion, view, here)).motion
     rotations = motion_rotations(motion).to(x.device)
-    rotations[:, :, 0] = view.turn_from_view(changed.rotations[:, :, 0])
+    rotations[:, :, 0] = view.rotate_from_view(changed.rotations[:, :, 0])
     rotations[:, :, 1:BODY_COUNT] = changed.rotations[:, :, 1:]
     return motion_from_rotations(rotations, view.from_view(changed.pelvis), changed.betas)
 
 
 @dataclass(frozen=True)
-class Scales:
+class ResidualScales:
     """How far each channel usually is from nothing, so that models work on numbers of about one."""
 
     x: Tensor
@@ -124,32 +124,32 @@ class Scales:
     """[16]"""
 
     @classmethod
-    def of(cls, xs: Sequence[Tensor], betas: Sequence[Tensor]) -> Scales:
+    def of(cls, xs: Sequence[Tensor], betas: Sequence[Tensor]) -> ResidualScales:
         """Root mean squares over clips of x [P,N,SIZE] and betas [P,16]; states stay as they are."""
         flat = torch.cat([x.double().flatten(0, -2) for x in xs])
         spread = flat.square().mean(0).sqrt().clamp_min(_LEAST_SPREAD)
-        spread[PLANTED.start :] = 1
+        spread[FOOT_CONTACT.start :] = 1
         shapes = torch.cat([change.double().flatten(0, -2) for change in betas])
         return cls(spread.float(), shapes.square().mean(0).sqrt().clamp_min(_LEAST_SPREAD).float())
 
-    def down(self, x: Tensor, betas: Tensor) -> tuple[Tensor, Tensor]:
+    def normalize(self, x: Tensor, betas: Tensor) -> tuple[Tensor, Tensor]:
         """To numbers of about one."""
         return x / self.x.to(x), betas / self.betas.to(betas)
 
-    def up(self, x: Tensor, betas: Tensor) -> tuple[Tensor, Tensor]:
+    def denormalize(self, x: Tensor, betas: Tensor) -> tuple[Tensor, Tensor]:
         return x * self.x.to(x), betas * self.betas.to(betas)
 
     def to_json(self) -> dict[str, Any]:
         return {"x": self.x.tolist(), "betas": self.betas.tolist()}
 
     @classmethod
-    def from_json(cls, record: Mapping[str, Any]) -> Scales:
+    def from_json(cls, record: Mapping[str, Any]) -> ResidualScales:
         """UserError `scales-wrong` where there are not as many numbers as this version has channels."""
         x, betas = torch.tensor(record.get("x", ())), torch.tensor(record.get("betas", ()))
-        if x.shape != (SIZE,) or betas.shape != (BETAS,):
+        if x.shape != (RESIDUAL_SIZE,) or betas.shape != (BETAS,):
             raise UserError(
                 "scales-wrong",
-                f"The scales have {x.numel()} and {betas.numel()} numbers instead of {SIZE} and {BETAS}.",
+                f"The scales have {x.numel()} and {betas.numel()} numbers instead of {RESIDUAL_SIZE} and {BETAS}.",
                 "They are of another version: train again, or fetch the weights of this one.",
             )
         return cls(x.float(), betas.float())

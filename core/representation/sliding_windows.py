@@ -11,7 +11,7 @@ WINDOW, OVERLAP = 64, 16
 """Frames of a window, and of those the ones that it shares at least with the next."""
 
 
-def spans(count: int, length: int = WINDOW, overlap: int = OVERLAP) -> list[slice]:
+def sliding_windows(count: int, length: int = WINDOW, overlap: int = OVERLAP) -> list[slice]:
     """Windows that cover `count` frames: all of `length`, the last one ending with the clip; one shorter one for a short clip."""
     if count <= length:
         return [slice(0, count)]
@@ -19,7 +19,7 @@ def spans(count: int, length: int = WINDOW, overlap: int = OVERLAP) -> list[slic
     return [slice(start, start + length) for start in starts]
 
 
-def span_weights(windows: Sequence[slice]) -> list[Tensor]:
+def blend_weights(windows: Sequence[slice]) -> list[Tensor]:
     """How much each window counts in each of its frames [length]: together one in every frame of the clip.
 
     Where windows overlap each fades to nothing at its own end, so that no frame shows where a window began.
@@ -44,7 +44,7 @@ def blend(parts: Iterable[Tensor], windows: Sequence[slice], dim: int = 1) -> Te
     """One tensor from those of the windows, whose frames lie along `dim`; parts may come one after the other."""
     count = max(window.stop for window in windows)
     whole: Tensor | None = None
-    for part, window, weight in zip(parts, windows, span_weights(windows)):
+    for part, window, weight in zip(parts, windows, blend_weights(windows)):
         if whole is None:
             shape = list(part.shape)
             shape[dim] = count

@@ -21,13 +21,13 @@ from torch.nn import functional
 from ..body.rotations import matrix_from_6d, matrix_to_6d
 from ..motion import BODY_COUNT
 from ..observations.features import NODE_COLUMNS
-from ..representation.residual import Base
+from ..representation.residual import PoseState
 from .wavelet import LEVELS, split
 
 NUMBERS = 6 * BODY_COUNT + 3
 """Of one person's motion at one moment: 6D rotations relative to the parents, metres of the pelvis."""
 NODES = BODY_COUNT + 1
-_HEARD = ("confidence", "contested", "found", "partner_near", "partner_mask", "own_mask", "border")
+_HEARD = ("confidence", "ambiguous", "found", "partner_near", "partner_mask", "own_mask", "border")
 """Of what was seen of a joint."""
 _OF_NODE = [*(joint for joint in range(BODY_COUNT) for _ in range(6)), *[BODY_COUNT] * 3]
 """Which node each of the motion's numbers belongs to."""
@@ -40,7 +40,7 @@ _REACH_UNIT = 5.0
 
 
 @dataclass(frozen=True)
-class RefinerConfig:
+class SmootherConfig:
     width: int = 32
     """Numbers a node."""
     blocks: int = 3
@@ -50,8 +50,8 @@ class RefinerConfig:
     levels: int = LEVELS
 
 
-class SequenceRefiner(nn.Module):
-    def __init__(self, config: RefinerConfig) -> None:
+class SequenceSmoother(nn.Module):
+    def __init__(self, config: SmootherConfig) -> None:
         super().__init__()
         self.config = config
         C, L = config.width, config.levels
@@ -87,7 +87,7 @@ class SequenceRefiner(nn.Module):
 class _Block(nn.Module):
     """Nodes hear of themselves before and after, of each other, and of both people as a whole."""
 
-    def __init__(self, config: RefinerConfig, gap: int) -> None:
+    def __init__(self, config: SmootherConfig, gap: int) -> None:
         super().__init__()
         C, k = config.width, config.kernel
         self.norm = nn.LayerNorm(C)
@@ -107,12 +107,12 @@ class _Block(nn.Module):
         return h + self.down(functional.gelu(self.up(over_time)))
 
 
-def numbers_of(motion: Base) -> Tensor:
+def numbers_of(motion: PoseState) -> Tensor:
     """[...,P,T,135] of a motion."""
     return torch.cat([matrix_to_6d(motion.rotations).flatten(-2), motion.pelvis], -1)
 
 
-def motion_of(numbers: Tensor, like: Base) -> Base:
+def motion_of(numbers: Tensor, like: PoseState) -> PoseState:
     """The inverse of `numbers_of`, with the shape of another motion."""
     six = numbers[..., : 6 * BODY_COUNT].unflatten(-1, (BODY_COUNT, 6))
     return replace(like, rotations=matrix_from_6d(six), pelvis=numbers[..., 6 * BODY_COUNT :])

@@ -11,10 +11,18 @@ from torch.nn import functional
 
 from ..checkpoint import config_of, fill, load_checkpoint, weights_file
 from ..contract.errors import UserError
-from ..infilling.loss import unscaled
-from ..observations.features import VERSION, Observed
-from ..representation.residual import PLANTED, SHIFT, SIZE, Base, Scales, decode, encode
-from .network import RefinerConfig, SequenceRefiner, evidence_of, motion_of, numbers_of
+from ..infilling.loss import from_channels
+from ..observations.features import VERSION, Features
+from ..representation.residual import (
+    FOOT_CONTACT,
+    RESIDUAL_SIZE,
+    TRANSLATION,
+    PoseState,
+    ResidualScales,
+    decode_residual,
+    encode_residual,
+)
+from .network import SequenceSmoother, SmootherConfig, evidence_of, motion_of, numbers_of
 
 KIND = "sequence-refiner"
 """Of its checkpoints, and the name of the weights that come with the product."""
@@ -23,34 +31,34 @@ FADE = 8
 
 
 @dataclass(frozen=True)
-class Refiner:
+class Smoother:
     """A trained network and the scale of the takes that it was trained with."""
 
-    network: SequenceRefiner
-    scales: Scales
+    network: SequenceSmoother
+    scales: ResidualScales
 
 
-def load_refiner(path: Path | None = None, device: torch.device | str = "cpu") -> Refiner:
+def load_smoother(path: Path | None = None, device: torch.device | str = "cpu") -> Smoother:
     """With the weights at `path`, else with those that came with the product.
 
     UserError `weights-missing` or `weights-wrong`, as `load_checkpoint`; `scales-wrong` where the scales do not fit.
     """
     path = path or weights_file(KIND)
     checkpoint = load_checkpoint(path, KIND, VERSION)
-    network = SequenceRefiner(config_of(checkpoint, RefinerConfig, path))
+    network = SequenceSmoother(config_of(checkpoint, SmootherConfig, path))
     fill(network, checkpoint, path)
-    return Refiner(network.eval().requires_grad_(False).to(device), Scales.from_json(checkpoint.statistics))
+    return Smoother(network.eval().requires_grad_(False).to(device), ResidualScales.from_json(checkpoint.statistics))
 
 
 @torch.no_grad()
 def smooth(
-    refiner: Refiner,
+    refiner: Smoother,
     channels: Tensor,
-    observed: Observed,
+    observed: Features,
     *,
     strength: float = 1.0,
     hold: Tensor | None = None,
-    scales: Scales | None = None,
+    scales: ResidualScales | None = None,
 ) -> Tensor:
     """A take calmed over the whole clip: channels [P,N,D] as `diffusion.run.Infilled.channels`, and the same of the result.
 
@@ -63,17 +71,22 @@ def smooth(
         return channels.clone()
     device = next(refiner.network.parameters()).device
     scales = scales or refiner.scales
-    base = Base(*(value.to(device) for value in (observed.base.rotations, observed.base.pelvis, observed.base.betas)))
-    x, betas = unscaled(channels.to(device), scales)
-    take = decode(x, betas, base).motion
-    evidence = evidence_of(observed.nodes.to(device), observed.seen.to(device))
+    base = PoseState(
+        *(
+            value.to(device)
+            for value in (observed.reference.rotations, observed.reference.pelvis, observed.reference.betas)
+        )
+    )
+    x, betas = from_channels(channels.to(device), scales)
+    take = decode_residual(x, betas, base).motion
+    evidence = evidence_of(observed.nodes.to(device), observed.confidence.to(device))
     calmed = refiner.network(numbers_of(take)[None], numbers_of(base)[None], evidence[None])[0]
-    states = x[..., PLANTED.start : SIZE]
-    made, _ = encode(motion_of(calmed, take), base, states[..., :2] > 0, states[..., 2:] > 0)
+    states = x[..., FOOT_CONTACT.start : RESIDUAL_SIZE]
+    made, _ = encode_residual(motion_of(calmed, take), base, states[..., :2] > 0, states[..., 2:] > 0)
     share = torch.full(x.shape[:2], min(strength, 1.0), device=device)
     if hold is not None:
         share = share * (1 - held_around(hold.to(x)))
-    moving = slice(0, SHIFT.stop)
+    moving = slice(0, TRANSLATION.stop)
     wanted = made[..., moving] / scales.x[moving].to(made)
     result = channels.clone()
     result[..., moving] = channels[..., moving].lerp(wanted.to(channels), share[..., None].to(channels))

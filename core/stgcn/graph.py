@@ -12,7 +12,7 @@ EDGES = ("self", "parent", "children")
 """What each of the matrices of `anatomy` gathers."""
 
 
-def anatomy() -> Tensor:
+def adjacency() -> Tensor:
     """float32 [3,22,22]: for each kind of `EDGES`, which joints (columns) a joint (row) hears; rows sum to one, or to zero.
 
     Partitions by direction as in ST-GCN (Yan et al., AAAI 2018), with the pelvis as the root.

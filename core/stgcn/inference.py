@@ -11,16 +11,16 @@ from torch import Tensor
 
 from ..checkpoint import config_of, fill, load_checkpoint, weights_file
 from ..contract.errors import UserError
-from ..observations.features import VERSION, Observed
-from ..representation.sliding_windows import blend, spans
-from .network import GeometryOptimizer, OptimizerConfig
+from ..observations.features import VERSION, Features
+from ..representation.sliding_windows import blend, sliding_windows
+from .network import STGCN, STGCNConfig
 
 KIND = "geometry-optimizer"
 """Of its checkpoints, and the name of the weights that come with the product."""
 
 
 @dataclass(frozen=True)
-class Optimized:
+class NetworkPrediction:
     """P = 2 people, T frames of the models' clock; view axes, metres."""
 
     joints: Tensor
@@ -36,32 +36,32 @@ class Optimized:
         return torch.cat([pelvis, (self.sigma[..., 1:].square() + pelvis.square()).sqrt()], -1)
 
 
-def load_optimizer(path: Path | None = None, device: torch.device | str = "cpu") -> GeometryOptimizer:
+def load_stgcn(path: Path | None = None, device: torch.device | str = "cpu") -> STGCN:
     """The network with the weights at `path`, else with those that came with the product.
 
     UserError `weights-missing` or `weights-wrong`, as `load_checkpoint`.
     """
     path = path or weights_file(KIND)
     checkpoint = load_checkpoint(path, KIND, VERSION)
-    network = GeometryOptimizer(config_of(checkpoint, OptimizerConfig, path))
+    network = STGCN(config_of(checkpoint, STGCNConfig, path))
     fill(network, checkpoint, path)
     return network.eval().requires_grad_(False).to(device)
 
 
 @torch.no_grad()
-def optimize(observed: Observed, network: GeometryOptimizer, text: Tensor | None = None) -> Optimized:
+def run_stgcn(features: Features, network: STGCN, text: Tensor | None = None) -> NetworkPrediction:
     """Move the initial joints of a whole clip; `text` [E] is its sentence's numbers. On the network's device.
 
     One window at a time: memory does not grow with the clip but for what goes in and comes out. UserError `optimizer-failed`
     where the result is not finite.
     """
     device = next(network.parameters()).device
-    windows = spans(observed.nodes.shape[1])
+    windows = sliding_windows(features.nodes.shape[1])
     words = None if text is None else text.to(device)[None]
 
     def parts() -> Iterator[Tensor]:
         for window in windows:
-            nodes, people = (value[:, window].to(device)[None] for value in (observed.nodes, observed.people))
+            nodes, people = (value[:, window].to(device)[None] for value in (features.nodes, features.people))
             shift, log_sigma = network(nodes, people, words)
             yield torch.cat([shift[0], log_sigma[0, ..., None].exp()], -1)
 
@@ -72,4 +72,4 @@ def optimize(observed: Observed, network: GeometryOptimizer, text: Tensor | None
             "The geometry optimizer gave numbers that are not finite.",
             "Its weights or the 2D stage's results are damaged: train or fetch them again, or go on without it.",
         )
-    return Optimized(observed.joints.to(device) + whole[..., :3], whole[..., 3])
+    return NetworkPrediction(features.joints.to(device) + whole[..., :3], whole[..., 3])

@@ -20,17 +20,17 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ..motion import BODY_COUNT
-from .graph import EDGES, anatomy
+from .graph import EDGES, adjacency
 
-SHIFT_UNIT = 0.1
+OFFSET_SCALE = 0.1
 """metres that an output of one stands for."""
-FIRST_SIGMA = 0.1
+INITIAL_SIGMA = 0.1
 """metres, of every joint before training."""
 _LOG_SIGMA = (-5.5, 1.5)
 """Least and most: 4 mm and 4.5 m."""
 _LARGEST_FEATURE = 8.0
 """Features are of about unit size; larger ones are outliers that the network has not seen."""
-CALMS = (1.5, 4.0)
+SMOOTHING_SIGMAS = (1.5, 4.0)
 """Frames, standard deviations of the Gaussians that the initial pose may be smoothed by."""
 _SHARE_UNIT = 5.0
 """Share of smoothing that an output of one stands for: steps in training are small."""
@@ -41,7 +41,7 @@ _TIME_REACH = 3
 
 
 @dataclass(frozen=True)
-class OptimizerConfig:
+class STGCNConfig:
     node_features: int
     person_features: int
     text_features: int = 384
@@ -68,8 +68,8 @@ class OptimizerConfig:
     """Whether moments hear each other."""
 
 
-class GeometryOptimizer(nn.Module):
-    def __init__(self, config: OptimizerConfig) -> None:
+class STGCN(nn.Module):
+    def __init__(self, config: STGCNConfig) -> None:
         super().__init__()
         self.config = config
         C, D, k = config.width, config.person_width, config.frames_a_step
@@ -81,7 +81,7 @@ class GeometryOptimizer(nn.Module):
         self.blocks = nn.ModuleList(_Block(config) for _ in range(config.blocks))
         self.node_norm, self.person_norm = nn.LayerNorm(C), nn.LayerNorm(D)
         self.smooths = bool(config.pose) and config.time
-        self.node_out = _zero(nn.Linear(C, (4 + len(CALMS) * self.smooths) * k))
+        self.node_out = _zero(nn.Linear(C, (4 + len(SMOOTHING_SIGMAS) * self.smooths) * k))
         self.person_out = _zero(nn.Linear(D, 5 * k))
 
     def forward(self, nodes: Tensor, people: Tensor, text: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -106,14 +106,14 @@ class GeometryOptimizer(nn.Module):
         of_joint = self.node_out(self.node_norm(h)).unflatten(-1, (k, -1)).transpose(2, 3)
         of_joint = of_joint.reshape(B, P, steps * k, BODY_COUNT, -1)[:, :, :T]
         of_person = self.person_out(self.person_norm(p)).reshape(B, P, steps * k, 5)[:, :, :T]
-        place = SHIFT_UNIT * of_person[..., :3] + self._along_the_ray(people_now, of_person[..., 3:4])
-        shift = place[..., None, :] + SHIFT_UNIT * of_joint[..., :3]
+        place = OFFSET_SCALE * of_person[..., :3] + self._along_the_ray(people_now, of_person[..., 3:4])
+        shift = place[..., None, :] + OFFSET_SCALE * of_joint[..., :3]
         if self.smooths:
-            shift = calmed(shift, _SHIFT_CALM)
-            for share, frames in zip(of_joint[..., 4:, None].unbind(-2), CALMS):
-                shift = shift + _SHARE_UNIT * share * (calmed(initial, frames) - initial)
+            shift = gaussian_smoothed(shift, _SHIFT_CALM)
+            for share, frames in zip(of_joint[..., 4:, None].unbind(-2), SMOOTHING_SIGMAS):
+                shift = shift + _SHARE_UNIT * share * (gaussian_smoothed(initial, frames) - initial)
         log_sigma = of_joint[..., 3] + functional.pad(of_person[..., 4:], (0, BODY_COUNT - 1))
-        first = torch.tensor(FIRST_SIGMA, dtype=shift.dtype, device=shift.device).log()
+        first = torch.tensor(INITIAL_SIGMA, dtype=shift.dtype, device=shift.device).log()
         return shift, (log_sigma + first).clamp(*_LOG_SIGMA)
 
     def _words(self, text: Tensor | None, count: int) -> Tensor:
@@ -129,13 +129,13 @@ class GeometryOptimizer(nn.Module):
         if not self.config.camera:
             return torch.zeros_like(share)
         to_camera = people[..., list(self.config.camera)] * self.config.camera_unit
-        return -SHIFT_UNIT * share * to_camera
+        return -OFFSET_SCALE * share * to_camera
 
 
 class _Block(nn.Module):
     """One round of hearing: joints along bones, the partner, time; then the person's state; then the joints from it."""
 
-    def __init__(self, config: OptimizerConfig) -> None:
+    def __init__(self, config: STGCNConfig) -> None:
         super().__init__()
         C, D = config.width, config.person_width
         self.bones = _Bones(C)
@@ -160,7 +160,7 @@ class _Bones(nn.Module):
         kinds = len(EDGES) + 1
         self.norm = nn.LayerNorm(width)
         self.values = nn.Linear(width, kinds * width)
-        self.register_buffer("edges", anatomy(), persistent=False)
+        self.register_buffer("edges", adjacency(), persistent=False)
         self.strength = nn.Parameter(torch.ones(len(EDGES), BODY_COUNT, BODY_COUNT))
         self.learned = nn.Parameter(torch.full((1, BODY_COUNT, BODY_COUNT), 1 / BODY_COUNT))
         self.out = nn.Linear(width, width)
@@ -186,7 +186,9 @@ class _PartnerJoints(nn.Module):
     def forward(self, h: Tensor) -> Tensor:
         seen = self.norm(h)
         query = self.query(seen).unflatten(-1, (self.heads, -1)).transpose(-2, -3)
-        key, value = exchanged(self.key_value(seen)).unflatten(-1, (2 * self.heads, -1)).transpose(-2, -3).chunk(2, -3)
+        key, value = (
+            swap_people(self.key_value(seen)).unflatten(-1, (2 * self.heads, -1)).transpose(-2, -3).chunk(2, -3)
+        )
         score = query @ key.mT / query.shape[-1] ** 0.5 + self.bias
         return self.out((score.softmax(-1) @ value).transpose(-2, -3).flatten(-2))
 
@@ -213,7 +215,7 @@ class _Moments(nn.Module):
 class _Person(nn.Module):
     """The state of a whole person: from the own joints, the partner's state, all moments, the text."""
 
-    def __init__(self, width: int, person_width: int, config: OptimizerConfig) -> None:
+    def __init__(self, width: int, person_width: int, config: STGCNConfig) -> None:
         super().__init__()
         D = person_width
         self.heads, self.hears_partner, self.hears_time = config.heads, config.partner, config.time
@@ -233,7 +235,7 @@ class _Person(nn.Module):
         p = p + self.gather(functional.gelu(self.squeeze(self.joint_norm(h))).flatten(-2))
         if self.hears_partner:
             seen = self.partner_norm(p)
-            p = p + self.partner(torch.cat([seen, exchanged(seen)], -1))
+            p = p + self.partner(torch.cat([seen, swap_people(seen)], -1))
         if self.hears_time:
             p = p + self._over_time(self.time_norm(p))
         scale, shift = self.film(words)[:, None].chunk(2, -1)
@@ -250,7 +252,7 @@ class _Person(nn.Module):
         return self.time_out((score.softmax(-1) @ value).transpose(1, 2).flatten(2))
 
 
-def calmed(values: Tensor, frames: float) -> Tensor:
+def gaussian_smoothed(values: Tensor, frames: float) -> Tensor:
     """[B,P,T,...] through a Gaussian over time with that standard deviation; beyond the ends values are held."""
     reach = math.ceil(3 * frames)
     offset = torch.arange(-reach, reach + 1, device=values.device, dtype=values.dtype)
@@ -262,7 +264,7 @@ def calmed(values: Tensor, frames: float) -> Tensor:
     return smooth[:, 0].unflatten(0, (*values.shape[:2], -1)).transpose(2, 3).reshape(values.shape)
 
 
-def exchanged(values: Tensor) -> Tensor:
+def swap_people(values: Tensor) -> Tensor:
     """[B*P,...] with the two people of each pair exchanged."""
     return values.unflatten(0, (-1, 2)).flip(1).flatten(0, 1)
 

@@ -15,13 +15,13 @@ from ..body.model import BodyModel, rest_joints
 from ..body.rotations import axis_angle_to_matrix
 from ..contract.skeleton import PARENTS
 from ..motion import BODY_COUNT
-from ..representation.residual import Base
+from ..representation.residual import PoseState
 
 _CHILDREN = tuple([child for child in range(BODY_COUNT) if PARENTS[child] == joint] for joint in range(BODY_COUNT))
 
 
 @torch.no_grad()
-def posed(base: Base, joints: Tensor, body: BodyModel) -> Base:
+def pose_to_joints(base: PoseState, joints: Tensor, body: BodyModel) -> PoseState:
     """`base`, with the shape that it has, in the pose whose joints lie nearest to `joints` [...,P,N,22,3] (the same view).
 
     The pelvis lies where it is asked to; every other joint in the right direction from its parent, as far away as the body
@@ -46,7 +46,7 @@ def posed(base: Base, joints: Tensor, body: BodyModel) -> Base:
                 place[child] = place[joint] + bone
         world[joint] = turn
         turns.append(turn if above is None else above.mT @ turn)
-    return Base(torch.stack(turns, -3), joints[..., 0, :], base.betas)
+    return PoseState(torch.stack(turns, -3), joints[..., 0, :], base.betas)
 
 
 def _shortest(bones: Tensor, wanted: Tensor) -> Tensor:

@@ -1,1 +1,1 @@
-"""The steps of building the free default body; `lab/body_builder/build_body.py` runs them."""
+"""The steps of building the free default body; `python -m lab build-body` runs them."""

@@ -3,7 +3,7 @@
 
     python3 -m venv .venv-build
     .venv-build/bin/pip install -r lab/body_builder/requirements.txt
-    .venv-build/bin/python lab/body_builder/build_body.py core/body/data/SMPLX_NEUTRAL.npz
+    .venv-build/bin/python -m lab build-body core/body/data/SMPLX_NEUTRAL.npz
 
 It takes two minutes, 3 GB of memory, and 1.2 GB of disk for Anny's cache. The file's name must begin with SMPLX_ for
 the smplx package to find it. No file of the SMPL family is read. What the result is made of and under which licences:

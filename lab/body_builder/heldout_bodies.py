@@ -3,7 +3,7 @@
 
     python3 -m venv .venv-build
     .venv-build/bin/pip install -r lab/body_builder/requirements.txt
-    .venv-build/bin/python lab/body_builder/heldout_bodies.py benchmarks/people_outside.npz
+    .venv-build/bin/python -m lab build-people benchmarks/people_outside.npz
 
 From the same source as the default body (see `build_body.py` and core/body/data/LICENSE.md), in its order of vertices and with
 its joint regressor, but each with traits that the fitted population did not vary. The file: `templates` [N,V,3] and

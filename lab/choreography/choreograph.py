@@ -1,7 +1,7 @@
 """Make interactions of two people with truth, from single-person motion capture: FILE.npz and FILE.json.
 
-    .venv/bin/python lab/choreography/choreograph.py --motion FOLDER --split train --families handshake,hug --count 20 --out FILE
-    .venv/bin/python lab/choreography/choreograph.py --motion FOLDER --families hug --count 2 --look FOLDER     contact sheets, too
+    python -m lab choreograph --motion FOLDER --split train --families handshake,hug --count 20 --out FILE
+    python -m lab choreograph --motion FOLDER --families hug --count 2 --look FOLDER     contact sheets, too
 
 The same seed gives the same clips, however many workers there are. `--bodies` takes people's own bodies: an npz of `templates`
 [N,V,3] and `joint_templates` [N,55,3]; FILE.json then says `bodies`, two numbers a clip.

@@ -1,7 +1,7 @@
 """Make the sample clip and its truth: samples/handshake_hug.mp4, handshake_hug_truth.npz and handshake_hug_contacts.json.
 
-    .venv/bin/python lab/choreography/choreograph_sample.py --motion FOLDER      about 3 minutes on 2 cores
-    .venv/bin/python lab/choreography/choreograph_sample.py --render-only        the clip again, from the truth
+    python -m lab sample --motion FOLDER      about 3 minutes on 2 cores
+    python -m lab sample --render-only        the clip again, from the truth
 
 Two people of the free body walk up, shake hands, hug and part (`lab.choreography.sample`), on motion capture of the dev split;
 Blender as a Python module (--blender) renders them. The truth holds what `reconstruction.npz` holds of a motion, under the same

@@ -14,7 +14,7 @@ from core.contract.files import read_json, read_npz
 from core.contract.reconstruction import MotionArrays
 from core.contract.skeleton import JOINT_INDEX, LANDMARK_INDEX
 from core.motion import Camera, PairMotion
-from core.perception.detections import Tracks
+from core.perception.detections import Detections
 
 from . import metrics
 from .scores import in_camera
@@ -59,12 +59,12 @@ def load_truth(motion_file: Path, contacts_file: Path) -> Truth:
     return Truth(motion, **named, contacts=contacts)
 
 
-def shot_of(name: str, truth: Truth, tracks: Tracks, body: BodyModel, video: Path | None = None) -> Shot:
+def shot_of(name: str, truth: Truth, detections: Detections, body: BodyModel, video: Path | None = None) -> Shot:
     """A clip of a benchmark, of people who have the bodies of `body`."""
-    size = (int(tracks.image_size[0]), int(tracks.image_size[1]))
+    size = (int(detections.image_size[0]), int(detections.image_size[1]))
     visibility = see(truth.motion, (body, body), truth.camera, size).joints
     clip = TrueClip(truth.motion, (body, body), truth.joints, truth.planted, truth.contacts, truth.camera, visibility)
-    return Shot(name, "sample", clip, tracks, (), {}, video)
+    return Shot(name, "sample", clip, detections, (), {}, video)
 
 
 def estimate_of(result: MotionArrays, contacts: Sequence[Contact]) -> Estimate:

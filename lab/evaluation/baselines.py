@@ -18,17 +18,17 @@ from core.body.landmarks import LandmarkRegressor, landmarks
 from core.body.model import BodyModel
 from core.contract.skeleton import JOINT_INDEX, JOINTS, LANDMARK_INDEX
 from core.fitting.camera import extrinsics, intrinsics
-from core.fitting.fit import CONTACT_FIT, FIRST_FIT, Fitted, Phase
+from core.fitting.fit import CONTACT_FIT, FIRST_FIT, FittedMotion, Phase
 from core.fitting.floor import estimate_floor
-from core.fitting.initial import initial_motion
+from core.fitting.initial import estimate_initial_motion
 from core.fitting.lifting import rotations_from_landmarks
-from core.fitting.objective import floor_of
+from core.fitting.objective import floor_from_extrinsics
 from core.fitting.rest import rest_landmarks
 from core.fitting.soles import sole_vertices
-from core.fitting.windows import fit_clip, in_settled_world
+from core.fitting.windows import fit_clip, in_other_floor
 from core.motion import Camera, PairMotion, motion_from_rotations, pose
-from core.observations.observe import towards
-from core.perception.detections import Tracks
+from core.observations.observe import line_of_sight_rotation
+from core.perception.detections import Detections
 from core.reporting import Reporter
 
 TRUSTED = 0.5
@@ -49,7 +49,7 @@ class OneEuro:
     speed_cutoff: float = 1.0
 
 
-def lifted(tracks: Tracks, body: BodyModel) -> tuple[PairMotion, Camera]:
+def lifted(detections: Detections, body: BodyModel) -> tuple[PairMotion, Camera]:
     """Each frame on its own: the mean body posed from the metric landmarks, placed by weak perspective, hands flat.
 
     Weak perspective: one scale for the whole person, by least squares over the landmarks, and from it the distance. The
@@ -58,11 +58,11 @@ def lifted(tracks: Tracks, body: BodyModel) -> tuple[PairMotion, Camera]:
     """
     device = body.template.device
     regressor = LandmarkRegressor.for_body(body)
-    width, height = (int(size) for size in tracks.image_size)
+    width, height = (int(size) for size in detections.image_size)
     K = torch.from_numpy(intrinsics(width, height, None)).float().to(device)
-    keypoints = torch.from_numpy(tracks.keypoints).to(device)
-    metric = torch.from_numpy(tracks.world_landmarks).to(device)
-    metric = metric @ towards(keypoints[:, :, _TRUNK, :2].mean(2), K).mT
+    keypoints = torch.from_numpy(detections.keypoints).to(device)
+    metric = torch.from_numpy(detections.world_landmarks).to(device)
+    metric = metric @ line_of_sight_rotation(keypoints[:, :, _TRUNK, :2].mean(2), K).mT
     body_part = rotations_from_landmarks(metric, rest_landmarks(body, regressor))
     rotations = torch.eye(3, device=device).repeat(*body_part.shape[:2], len(JOINTS), 1, 1)
     rotations[:, :, : body_part.shape[2]] = body_part
@@ -73,7 +73,7 @@ def lifted(tracks: Tracks, body: BodyModel) -> tuple[PairMotion, Camera]:
 
     soles = posed.skin(body.subset(sole_vertices(body).flatten())) + pelvis[:, :, None]
     up = sum(posed.global_rotations[:, :, JOINT_INDEX[joint], :, 1] for joint in ("pelvis", "spine3"))
-    world = _standing_world(soles, torch.as_tensor(up), torch.from_numpy(tracks.found).to(device))
+    world = _standing_world(soles, torch.as_tensor(up), torch.from_numpy(detections.found).to(device))
     rotations[:, :, 0] = world[:3, :3].T @ rotations[:, :, 0]
     pelvis = (pelvis - world[:3, 3]) @ world[:3, :3]
     return motion_from_rotations(rotations, pelvis, betas), _camera(K, world)
@@ -103,29 +103,29 @@ def _standing_world(soles: Tensor, up: Tensor, found: Tensor) -> Tensor:
     return extrinsics(*estimate_floor(points.flatten(0, 1), found.float().flatten() + 1e-4, upright))
 
 
-def infilled(tracks: Tracks, *, smooth: bool) -> Tracks:
+def infilled(detections: Detections, *, smooth: bool) -> Detections:
     """Landmarks that cannot be trusted, in the picture and in metres, interpolated between the frames in which they can.
 
     Straight lines, or Akima's splines in Makima's weighting, which do not swing far over gaps (Akima, 1970). Before the
     first and after the last trusted frame: held. A landmark that is never trusted stays as it is.
     """
-    keypoints, world = tracks.keypoints.copy(), tracks.world_landmarks.copy()
-    trusted = trusted_landmarks(tracks)
+    keypoints, world = detections.keypoints.copy(), detections.world_landmarks.copy()
+    trusted = trusted_landmarks(detections)
     for person, landmark in np.ndindex(trusted.shape[0], trusted.shape[2]):
         there = trusted[person, :, landmark]
         if not there.any() or there.all():
             continue
         values = np.concatenate([keypoints[person, :, landmark, :2], world[person, :, landmark]], 1)
-        filled = _interpolated(tracks.time, values, there, smooth)
+        filled = _interpolated(detections.time, values, there, smooth)
         keypoints[person, ~there, landmark, :2] = filled[~there, :2]
         keypoints[person, ~there, landmark, 2] = _FILLED
         world[person, ~there, landmark] = filled[~there, 2:]
-    return replace(tracks, keypoints=keypoints, world_landmarks=world)
+    return replace(detections, keypoints=keypoints, world_landmarks=world)
 
 
-def trusted_landmarks(tracks: Tracks) -> np.ndarray:
+def trusted_landmarks(detections: Detections) -> np.ndarray:
     """bool [P,T,33]: seen, not contested, by a person who was found."""
-    return (tracks.keypoints[..., 2] >= TRUSTED) & ~tracks.contested & tracks.found[..., None]
+    return (detections.keypoints[..., 2] >= TRUSTED) & ~detections.ambiguous & detections.found[..., None]
 
 
 def _interpolated(time: np.ndarray, values: np.ndarray, there: np.ndarray, smooth: bool) -> np.ndarray:
@@ -136,14 +136,16 @@ def _interpolated(time: np.ndarray, values: np.ndarray, there: np.ndarray, smoot
     return np.stack([np.interp(held, known, column) for column in values[there].T], 1)
 
 
-def one_euro_filtered(tracks: Tracks, settings: OneEuro | None = None) -> Tracks:
+def one_euro_filtered(detections: Detections, settings: OneEuro | None = None) -> Detections:
     """Landmarks after the 1-Euro filter, in the picture (in units of the person's size there) and in metres."""
     settings = settings or OneEuro()
-    size = _pixels_per_metre(tracks)
-    keypoints = tracks.keypoints.copy()
+    size = _pixels_per_metre(detections)
+    keypoints = detections.keypoints.copy()
     pixels = keypoints[..., :2] / size[:, None, None, None]
-    keypoints[..., :2] = one_euro(pixels, tracks.time, settings) * size[:, None, None, None]
-    return replace(tracks, keypoints=keypoints, world_landmarks=one_euro(tracks.world_landmarks, tracks.time, settings))
+    keypoints[..., :2] = one_euro(pixels, detections.time, settings) * size[:, None, None, None]
+    return replace(
+        detections, keypoints=keypoints, world_landmarks=one_euro(detections.world_landmarks, detections.time, settings)
+    )
 
 
 def one_euro(values: np.ndarray, time: np.ndarray, settings: OneEuro) -> np.ndarray:
@@ -164,48 +166,56 @@ def _alpha(cutoff, step: float):
     return 1 / (1 + 1 / (2 * math.pi * cutoff * step))
 
 
-def _pixels_per_metre(tracks: Tracks) -> np.ndarray:
+def _pixels_per_metre(detections: Detections) -> np.ndarray:
     """[P] how large each person appears, the median over the frames in which they were found."""
-    spread = [points - points.mean(2, keepdims=True) for points in (tracks.keypoints[..., :2], tracks.world_landmarks)]
+    spread = [
+        points - points.mean(2, keepdims=True) for points in (detections.keypoints[..., :2], detections.world_landmarks)
+    ]
     pixels, metres = (np.linalg.norm(part[..., :2], axis=-1).mean(-1) for part in spread)
     ratio = pixels / np.maximum(metres, 1e-3)
     return np.array(
         [
             max(float(np.median(ratio[person][found] if found.any() else ratio[person])), 1.0)
-            for person, found in enumerate(tracks.found)
+            for person, found in enumerate(detections.found)
         ]
     )
 
 
-def fitted_alone(tracks: Tracks, body: BodyModel, reporter: Reporter) -> Fitted:
+def fitted_alone(detections: Detections, body: BodyModel, reporter: Reporter) -> FittedMotion:
     """Our fit of each person as if nobody else were there, with as many steps as our method takes, then put together.
 
     Each has a floor of their own; together they stand on the mean of the two, where the camera saw them.
     """
-    parts = [_fit_one(only_person(tracks, person), body, reporter) for person in range(len(tracks.found))]
+    parts = [_fit_one(only_person(detections, person), body, reporter) for person in range(len(detections.found))]
     device = body.template.device
-    floors = torch.stack([floor_of(torch.as_tensor(part.camera.T_cw, device=device)) for part in parts])
+    floors = torch.stack([floor_from_extrinsics(torch.as_tensor(part.camera.T_cw, device=device)) for part in parts])
     camera = _camera(torch.as_tensor(parts[0].camera.K), extrinsics(*floors.mean(0).unbind()))
     motions = [
-        in_settled_world(part.motion, part.camera, body, part.motion.betas, camera) for part in parts
+        in_other_floor(part.motion, part.camera, body, part.motion.betas, camera) for part in parts
     ]  # same shapes: only the world changes
     together = {name: np.concatenate([vars(motion)[name] for motion in motions]) for name in vars(motions[0])}
-    return Fitted(
+    return FittedMotion(
         PairMotion(**together),
         camera,
-        np.concatenate([part.planted for part in parts]),
+        np.concatenate([part.foot_contact for part in parts]),
         np.concatenate([part.confidence for part in parts]),
         sum(part.energy for part in parts),
     )
 
 
-def _fit_one(tracks: Tracks, body: BodyModel, reporter: Reporter) -> Fitted:
-    start = initial_motion(tracks, body, fov=None, reporter=reporter)
+def _fit_one(detections: Detections, body: BodyModel, reporter: Reporter) -> FittedMotion:
+    start = estimate_initial_motion(detections, body, fov=None, reporter=reporter)
     fitted = fit_clip(
-        start.motion, start.camera, start.planted, tracks, body, phases=_apart(FIRST_FIT), reporter=reporter
+        start.motion, start.camera, start.foot_contact, detections, body, phases=_apart(FIRST_FIT), reporter=reporter
     )
     return fit_clip(
-        fitted.motion, fitted.camera, fitted.planted, tracks, body, phases=_apart(CONTACT_FIT), reporter=reporter
+        fitted.motion,
+        fitted.camera,
+        fitted.foot_contact,
+        detections,
+        body,
+        phases=_apart(CONTACT_FIT),
+        reporter=reporter,
     )
 
 
@@ -213,11 +223,11 @@ def _apart(phases: tuple[Phase, ...]) -> tuple[Phase, ...]:
     return tuple(replace(phase, apart=True) for phase in phases)
 
 
-def only_person(tracks: Tracks, person: int) -> Tracks:
+def only_person(detections: Detections, person: int) -> Detections:
     """What was seen of one of the two."""
     one = slice(person, person + 1)
-    of_people = ("keypoints", "contested", "world_landmarks", "found", "hands", "hand_landmarks", "masks", "track_ids")
-    return replace(tracks, **{name: getattr(tracks, name)[one] for name in of_people})
+    of_people = ("keypoints", "ambiguous", "world_landmarks", "found", "hands", "hand_landmarks", "masks", "track_ids")
+    return replace(detections, **{name: getattr(detections, name)[one] for name in of_people})
 
 
 def _camera(K: Tensor, world: Tensor) -> Camera:

@@ -19,7 +19,7 @@ from core.body.files import load_body
 from core.body.model import BodyModel
 from core.contract.errors import UserError
 from core.contract.files import explained, write_json
-from core.perception.detections import Tracks
+from core.perception.detections import Detections
 from core.reporting import Reporter, SilentReporter
 from core.weights import cache_folder
 
@@ -139,7 +139,7 @@ def _pairs_2d(request: Request, reporter: Reporter) -> Outcome:
         raise UserError(
             "no-data",
             f"There is no file of interactions {request.data.with_suffix('.npz')}.",
-            f"Make one with `python lab/choreography/choreograph.py --split {request.split} --out {request.data}`.",
+            f"Make one with `python -m lab choreograph --split {request.split} --out {request.data}`.",
         )
     interactions.sort(key=lambda clip: (clip.family, clip.name))
     chosen = spread(interactions, request.clips)
@@ -172,7 +172,7 @@ def _pairs_video(request: Request, reporter: Reporter) -> Outcome:
         raise UserError(
             "no-data",
             "pairs-video needs the folder of its rendered clips.",
-            "Render them with `python lab/rendering/render_pairs.py INTERACTIONS FOLDER`, then name it: --data FOLDER.",
+            "Render them with `python -m lab render INTERACTIONS FOLDER`, then name it: --data FOLDER.",
         )
     rendered = sorted(_rendered(request.data).values(), key=lambda clip: (clip.family, clip.name))
     chosen = spread(rendered, request.clips)
@@ -199,7 +199,7 @@ def _pairs_video_shot(folder: Path, name: str) -> Shot:
     clip = _rendered(folder)[name]
     seen = _onlooker(folder / _SEEN).pair(clip.video)
     return Shot(
-        clip.name, clip.family, clip.truth, seen.tracks, clip.sentences, {"perception": seen.seconds}, clip.video
+        clip.name, clip.family, clip.truth, seen.detections, clip.sentences, {"perception": seen.seconds}, clip.video
     )
 
 
@@ -207,19 +207,19 @@ def _seen_apart_shot(folder: Path, name: str) -> Shot:
     clip = _rendered(folder)[name]
     onlooker = _onlooker(folder / _SEEN)
     seen = [onlooker.everyone(video) for video in clip.alone]
-    tracks = _together(*(each.tracks for each in seen))
+    detections = _together(*(each.detections for each in seen))
     seconds = {"perception": sum(each.seconds for each in seen)}
-    return Shot(clip.name, clip.family, clip.truth, tracks, clip.sentences, seconds, clip.video)
+    return Shot(clip.name, clip.family, clip.truth, detections, clip.sentences, seconds, clip.video)
 
 
-def _together(first: Tracks, second: Tracks) -> Tracks:
+def _together(first: Detections, second: Detections) -> Detections:
     """The foremost person of each, as if they had been seen in one clip."""
     if not len(first.found) or not len(second.found):
         raise UserError("nobody", "Nobody is found in the video of one person alone.")
     if not np.array_equal(first.frame_index, second.frame_index):
         raise UserError("rendered-clip-damaged", "The videos of each person alone have not the same frames.")
     one, other = only_person(first, 0), only_person(second, 0)
-    by_person = ("keypoints", "contested", "world_landmarks", "found", "hands", "hand_landmarks", "masks", "track_ids")
+    by_person = ("keypoints", "ambiguous", "world_landmarks", "found", "hands", "hand_landmarks", "masks", "track_ids")
     return replace(one, **{item: np.concatenate([getattr(one, item), getattr(other, item)]) for item in by_person})
 
 

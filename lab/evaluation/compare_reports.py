@@ -1,6 +1,6 @@
 """Say how well one benchmark's report predicts another's: the order of the rows, and the difference of their errors.
 
-.venv/bin/python lab/evaluation/compare_reports.py out/pairs-2d.json out/pairs-video.json [--methods raw,alone,joint-fit]
+python -m lab compare out/pairs-2d.json out/pairs-video.json [--methods raw,alone,joint-fit]
 """
 
 from __future__ import annotations

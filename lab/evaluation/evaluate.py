@@ -10,6 +10,7 @@ from pathlib import Path
 from core.progress import JobProgress
 from core.terminal import Terminal
 
+from ..arguments import ArgumentParser
 from .benchmarks import Request, evaluate, prepare_to_write, write_outcome
 from .methods import chosen_methods
 from .table import table
@@ -18,7 +19,7 @@ BENCHMARKS = ("pairs-2d", "pairs-video", "real", "hi4d", "harmony4d", "chi3d", "
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = ArgumentParser(description=__doc__)
     parser.add_argument("--benchmark", required=True, metavar="NAME", help=f"one of {', '.join(BENCHMARKS)}")
     parser.add_argument("--data", type=Path, metavar="PATH", help="its data, where they do not ship with this")
     parser.add_argument("--out", type=Path, metavar="REPORT", help="write REPORT.json, .html and .npz")

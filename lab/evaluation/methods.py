@@ -13,10 +13,10 @@ from core.body.model import BodyModel
 from core.contacts import detect, merge
 from core.contract.contact import Contact
 from core.contract.errors import UserError
-from core.fitting.initial import initial_motion
+from core.fitting.initial import estimate_initial_motion
 from core.motion import Camera, PairMotion
 from core.observations.confidence import joint_confidence
-from core.perception.detections import Tracks
+from core.perception.detections import Detections
 from core.pipeline.stage import LEARNED, Choices, Inputs, stage_keys
 from core.pipeline.stages import CAPTION, CONTACT_STAGE, CONTACTS, PERCEPTION, PROMPT, RECONSTRUCT_STAGES
 from core.reporting import Reporter
@@ -26,67 +26,67 @@ from .baselines import fitted_alone, infilled, lifted, one_euro_filtered
 from .shot import Estimate, Method
 
 
-def raw(tracks: Tracks, body: BodyModel, *, prompt: str, seed: int, reporter: Reporter) -> Estimate:
+def raw(detections: Detections, body: BodyModel, *, prompt: str, seed: int, reporter: Reporter) -> Estimate:
     """The metric landmarks of each frame, placed by weak perspective."""
-    return _lifted_after(lambda seen: seen, tracks, body)
+    return _lifted_after(lambda seen: seen, detections, body)
 
 
-def linear(tracks: Tracks, body: BodyModel, *, prompt: str, seed: int, reporter: Reporter) -> Estimate:
+def linear(detections: Detections, body: BodyModel, *, prompt: str, seed: int, reporter: Reporter) -> Estimate:
     """`raw` after untrusted landmarks are interpolated by straight lines."""
-    return _lifted_after(lambda seen: infilled(seen, smooth=False), tracks, body)
+    return _lifted_after(lambda seen: infilled(seen, smooth=False), detections, body)
 
 
-def spline(tracks: Tracks, body: BodyModel, *, prompt: str, seed: int, reporter: Reporter) -> Estimate:
+def spline(detections: Detections, body: BodyModel, *, prompt: str, seed: int, reporter: Reporter) -> Estimate:
     """`raw` after untrusted landmarks are interpolated by splines."""
-    return _lifted_after(lambda seen: infilled(seen, smooth=True), tracks, body)
+    return _lifted_after(lambda seen: infilled(seen, smooth=True), detections, body)
 
 
-def one_euro(tracks: Tracks, body: BodyModel, *, prompt: str, seed: int, reporter: Reporter) -> Estimate:
+def one_euro(detections: Detections, body: BodyModel, *, prompt: str, seed: int, reporter: Reporter) -> Estimate:
     """`raw` after a 1-Euro filter on the landmarks."""
-    return _lifted_after(one_euro_filtered, tracks, body)
+    return _lifted_after(one_euro_filtered, detections, body)
 
 
-def initial(tracks: Tracks, body: BodyModel, *, prompt: str, seed: int, reporter: Reporter) -> Estimate:
+def initial(detections: Detections, body: BodyModel, *, prompt: str, seed: int, reporter: Reporter) -> Estimate:
     """Where our fit starts: smoothed landmarks, placed by reprojection, both people on one floor."""
     watch = _Watch()
     with watch("initial"):
-        start = initial_motion(tracks, body, fov=None, reporter=reporter)
-    return _with_contacts(start.motion, start.camera, tracks, body, watch)
+        start = estimate_initial_motion(detections, body, fov=None, reporter=reporter)
+    return _with_contacts(start.motion, start.camera, detections, body, watch)
 
 
-def alone(tracks: Tracks, body: BodyModel, *, prompt: str, seed: int, reporter: Reporter) -> Estimate:
+def alone(detections: Detections, body: BodyModel, *, prompt: str, seed: int, reporter: Reporter) -> Estimate:
     """Each person fitted as if nobody else were there."""
     watch = _Watch()
     with watch("fit"):
-        fitted = fitted_alone(tracks, body, reporter)
-    return _with_contacts(fitted.motion, fitted.camera, tracks, body, watch)
+        fitted = fitted_alone(detections, body, reporter)
+    return _with_contacts(fitted.motion, fitted.camera, detections, body, watch)
 
 
-def joint_fit(tracks: Tracks, body: BodyModel, *, prompt: str, seed: int, reporter: Reporter) -> Estimate:
+def joint_fit(detections: Detections, body: BodyModel, *, prompt: str, seed: int, reporter: Reporter) -> Estimate:
     """The product without anything learned: its fall-back. It is told nothing in words."""
-    return _product(tracks, body, "", seed, reporter, frozenset(LEARNED))
+    return _product(detections, body, "", seed, reporter, frozenset(LEARNED))
 
 
-def product(tracks: Tracks, body: BodyModel, *, prompt: str, seed: int, reporter: Reporter) -> Estimate:
+def product(detections: Detections, body: BodyModel, *, prompt: str, seed: int, reporter: Reporter) -> Estimate:
     """The product: its own stages after perception, with the contacts that it would show. It is told nothing in words."""
-    return _product(tracks, body, "", seed, reporter)
+    return _product(detections, body, "", seed, reporter)
 
 
-def prompted(tracks: Tracks, body: BodyModel, *, prompt: str, seed: int, reporter: Reporter) -> Estimate:
+def prompted(detections: Detections, body: BodyModel, *, prompt: str, seed: int, reporter: Reporter) -> Estimate:
     """The product when somebody says in a sentence what happens."""
-    return _product(tracks, body, prompt, seed, reporter)
+    return _product(detections, body, prompt, seed, reporter)
 
 
-def misprompted(tracks: Tracks, body: BodyModel, *, prompt: str, seed: int, reporter: Reporter) -> Estimate:
+def misprompted(detections: Detections, body: BodyModel, *, prompt: str, seed: int, reporter: Reporter) -> Estimate:
     """The product when somebody says what does not happen."""
-    return _product(tracks, body, another_sentence(prompt), seed, reporter)
+    return _product(detections, body, another_sentence(prompt), seed, reporter)
 
 
 def without(*parts: str, told: bool = False) -> Method:
     """The product without some of `stage.LEARNED`, told nothing, or told in a sentence what happens."""
 
-    def method(tracks: Tracks, body: BodyModel, *, prompt: str, seed: int, reporter: Reporter) -> Estimate:
-        return _product(tracks, body, prompt if told else "", seed, reporter, frozenset(parts))
+    def method(detections: Detections, body: BodyModel, *, prompt: str, seed: int, reporter: Reporter) -> Estimate:
+        return _product(detections, body, prompt if told else "", seed, reporter, frozenset(parts))
 
     return method
 
@@ -147,17 +147,22 @@ def chosen_methods(names: str) -> tuple[str, ...]:
 
 
 def _product(
-    tracks: Tracks, body: BodyModel, prompt: str, seed: int, reporter: Reporter, left_out: frozenset[str] = frozenset()
+    detections: Detections,
+    body: BodyModel,
+    prompt: str,
+    seed: int,
+    reporter: Reporter,
+    left_out: frozenset[str] = frozenset(),
 ) -> Estimate:
-    first, last = int(tracks.frame_index[0]), int(tracks.frame_index[-1])
+    first, last = int(detections.frame_index[0]), int(detections.frame_index[-1])
     choices = Choices("", (first, last), None, None, body.identity, prompt)
     inputs = Inputs(choices, body, None, seed=seed, without=left_out)
     keys = stage_keys(_STAGES, inputs)
-    known = _results_of(tracks, body)
+    known = _results_of(detections, body)
     for stage in _STAGES:
         key = keys[stage.name]
         if stage is PERCEPTION:
-            known[key] = (tracks, 0.0)
+            known[key] = (detections, 0.0)
         elif key not in known:
             began = time.perf_counter()
             result = stage.run(inputs, {name: known[keys[name]][0] for name in stage.after}, reporter)
@@ -172,10 +177,10 @@ def _product(
 _STAGES = tuple(stage for stage in RECONSTRUCT_STAGES if stage is not CAPTION)
 
 
-def _results_of(tracks: Tracks, body: BodyModel) -> dict[str, tuple[Any, float]]:
+def _results_of(detections: Detections, body: BodyModel) -> dict[str, tuple[Any, float]]:
     """Results and seconds of stages by their keys, for this clip: rows share what does not differ between them."""
-    if not (_recent and _recent[0] is tracks and _recent[1] is body):
-        _recent[:] = [tracks, body, {}]
+    if not (_recent and _recent[0] is detections and _recent[1] is body):
+        _recent[:] = [detections, body, {}]
     return _recent[2]
 
 
@@ -183,23 +188,25 @@ _recent: list[Any] = []
 """Tracks and body of the clip that was looked at last, and the results of its stages."""
 
 
-def _lifted_after(prepare: Callable[[Tracks], Tracks], tracks: Tracks, body: BodyModel) -> Estimate:
+def _lifted_after(prepare: Callable[[Detections], Detections], detections: Detections, body: BodyModel) -> Estimate:
     watch = _Watch()
     with watch("lift"):
-        motion, camera = lifted(prepare(tracks), body)
-    return _with_contacts(motion, camera, tracks, body, watch)
+        motion, camera = lifted(prepare(detections), body)
+    return _with_contacts(motion, camera, detections, body, watch)
 
 
-def _with_contacts(motion: PairMotion, camera: Camera, tracks: Tracks, body: BodyModel, watch: _Watch) -> Estimate:
+def _with_contacts(
+    motion: PairMotion, camera: Camera, detections: Detections, body: BodyModel, watch: _Watch
+) -> Estimate:
     with watch("contacts"):
-        found = _contacts_of(motion, camera, tracks, body)
+        found = _contacts_of(motion, camera, detections, body)
     return Estimate(motion, camera, found, watch.seconds)
 
 
-def _contacts_of(motion: PairMotion, camera: Camera, tracks: Tracks, body: BodyModel) -> tuple[Contact, ...]:
+def _contacts_of(motion: PairMotion, camera: Camera, detections: Detections, body: BodyModel) -> tuple[Contact, ...]:
     """As our method finds them, from the same confidence for all."""
-    confidence: np.ndarray = joint_confidence(tracks)
-    return tuple(detect(motion, camera, body, tracks.frame_index, tracks.time, confidence))
+    confidence: np.ndarray = joint_confidence(detections)
+    return tuple(detect(motion, camera, body, detections.frame_index, detections.time, confidence))
 
 
 class _Watch:

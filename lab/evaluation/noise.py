@@ -1,4 +1,4 @@
-"""How the 2D stage errs, as numbers: what `lab/noise_fitting/fit_noise.py` measured on rendered clips and `observe.py` draws from.
+"""How the 2D stage errs, as numbers: what `python -m lab fit-noise` measured on rendered clips and `observe.py` draws from.
 
 Errors depend on what hides a landmark and on how much of the person the other one hides. Their sizes are kept as quantiles, for
 tails are heavy, and drawn through Gaussian processes that are slow and fast at once and partly common to a limb and to the
@@ -214,7 +214,7 @@ def load_noise(path: Path = NOISE_FILE) -> Noise:
         raise UserError(
             "noise-outdated",
             f"{path} lacks {missing[0]}: it is of another version.",
-            "Run lab/noise_fitting/fit_noise.py again.",
+            "Run python -m lab fit-noise again.",
         )
     values: dict[str, Any] = {item.name: record[item.name] for item in fields(Noise)}
     values = {name: np.array(value) if isinstance(value, list) else value for name, value in values.items()}

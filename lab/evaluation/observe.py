@@ -13,9 +13,9 @@ from scipy.special import ndtr
 from core.body.rotations import axis_angle_to_matrix
 from core.contract.skeleton import LANDMARK_INDEX
 from core.motion import Camera
-from core.observations.observe import towards
-from core.perception.contested import CONTESTED_TRUST, contested
-from core.perception.detections import MASK_WIDTH, Tracks
+from core.observations.observe import line_of_sight_rotation
+from core.perception.ambiguity import CONTESTED_TRUST, ambiguous
+from core.perception.detections import MASK_WIDTH, Detections
 from core.perception.landmarks import MIRROR
 
 from .noise import (
@@ -94,7 +94,7 @@ class Targets:
 
 def observe(
     sight: Sight, camera: Camera, image_size: Sequence[int], rate: float, noise: Noise, rng: np.random.Generator
-) -> Tracks:
+) -> Detections:
     """Draw what the 2D stage sees of two people; `rate` in frames a second, sizes in px (width, height).
 
     Person p of the tracks is person p of the sight, but for the stretches in which the stage takes one for the other.
@@ -120,14 +120,14 @@ def observe(
     points = _held(points, found)
     masks = _masks(sight, points * (MASK_WIDTH / image_size[0]), image_size[0], bins, whose, noise, seconds, rng)
     size = np.array(image_size, np.int32)
-    doubtful = contested(points, found, masks, size)
+    doubtful = ambiguous(points, found, masks, size)
     confidence = confidence * found[..., None] * np.where(doubtful, CONTESTED_TRUST, 1)
-    return Tracks(
+    return Detections(
         frame_index=np.arange(frames, dtype=np.int32),
         time=np.arange(frames) * seconds,
         image_size=size,
         keypoints=np.concatenate([points, confidence[..., None]], -1).astype(np.float32),
-        contested=doubtful,
+        ambiguous=doubtful,
         world_landmarks=_held(world, found).astype(np.float32),
         found=found,
         hands=hands.astype(np.float32),
@@ -207,7 +207,7 @@ def about_hips(sight: Sight, camera: Camera) -> np.ndarray:
     """float [P,T,33,3]: true landmarks about the hips' middle, relative to the line of sight to the trunk."""
     about = sight.points - sight.points[:, :, HIPS].mean(2, keepdims=True)
     middle = torch.from_numpy(sight.pixels[:, :, TRUNK].mean(2)).float()
-    turn = towards(middle, torch.from_numpy(camera.K).float()).double().numpy()
+    turn = line_of_sight_rotation(middle, torch.from_numpy(camera.K).float()).double().numpy()
     return about.astype(float) @ turn
 
 
@@ -343,7 +343,11 @@ def hand_targets(sight: Sight, camera: Camera, wrong: np.ndarray) -> np.ndarray:
 
 def hand_shapes(hands: np.ndarray, points: np.ndarray, camera: Camera) -> np.ndarray:
     """Hands [P,T,2,21,3] about their middle, relative to the line of sight through points [P,T,2,21,2]."""
-    turn = towards(torch.from_numpy(points.mean(3)).float(), torch.from_numpy(camera.K).float()).double().numpy()
+    turn = (
+        line_of_sight_rotation(torch.from_numpy(points.mean(3)).float(), torch.from_numpy(camera.K).float())
+        .double()
+        .numpy()
+    )
     return (hands - hands.mean(3, keepdims=True)) @ turn
 
 

@@ -166,7 +166,7 @@ def load_report(path: Path) -> Report:
         )
     except (KeyError, TypeError) as error:
         raise UserError(
-            "file-unreadable", f"{path} holds no report of a benchmark ({error}).", "Run python -m core evaluate again."
+            "file-unreadable", f"{path} holds no report of a benchmark ({error}).", "Run python -m lab evaluate again."
         ) from error
 
 

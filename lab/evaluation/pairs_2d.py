@@ -13,7 +13,7 @@ import numpy as np
 from core.body.model import BodyModel
 from core.contract.errors import UserError
 from core.motion import pose_motion
-from core.perception.detections import Tracks
+from core.perception.detections import Detections
 
 from ..choreography.interaction import Interaction, load_interactions
 from ..paths import BENCHMARKS
@@ -39,7 +39,7 @@ def load_pairs(split: str) -> list[Interaction]:
         raise UserError(
             "no-pairs",
             f"The interactions of pairs-2d are not there: {path}.",
-            f"Make them with `python lab/choreography/choreograph.py --split {split} --out {path.stem}.npz`, or fetch the file.",
+            f"Make them with `python -m lab choreograph --split {split} --out {path.stem}.npz`, or fetch the file.",
         )
     return load_interactions(path)
 
@@ -64,11 +64,11 @@ def shot(
     camera, size = draw_camera(joints, rng, habits)
     bodies = (body, body)
     sight = see(interaction.motion, bodies, camera, size, every)
-    tracks = observe(sight, camera, size, interaction.rate, noise, rng)
+    detections = observe(sight, camera, size, interaction.rate, noise, rng)
     for _ in range(_MOST_DRAWS):
-        if _both_found(tracks):
+        if _both_found(detections):
             break
-        tracks = observe(sight, camera, size, interaction.rate, noise, rng)
+        detections = observe(sight, camera, size, interaction.rate, noise, rng)
     truth = Truth(
         motion=interaction.motion,
         bodies=bodies,
@@ -78,9 +78,9 @@ def shot(
         camera=camera,
         visibility=sight.joints,
     )
-    return Shot(interaction.name, interaction.family, truth, tracks, interaction.sentences)
+    return Shot(interaction.name, interaction.family, truth, detections, interaction.sentences)
 
 
-def _both_found(tracks: Tracks) -> bool:
-    frames = tracks.found.shape[1]
-    return int(tracks.found.all(0).sum()) >= max(min(_TOGETHER_FRAMES, frames), _TOGETHER_SHARE * frames)
+def _both_found(detections: Detections) -> bool:
+    frames = detections.found.shape[1]
+    return int(detections.found.all(0).sum()) >= max(min(_TOGETHER_FRAMES, frames), _TOGETHER_SHARE * frames)

@@ -10,20 +10,20 @@ from pathlib import Path
 import torch
 
 from core.clip import Clip, probe
-from core.perception.detections import Tracks
-from core.perception.perceive import assemble, find_everyone, find_people
+from core.perception.detections import Detections
+from core.perception.perceive import assemble, detect_people, find_everyone
 from core.pipeline.cache import Cache, CacheEntry, content_key, key_of
 from core.pipeline.stages import PERCEPTION
 from core.reporting import Reporter
 
 from .stills import Stills, as_clip
 
-_Look = Callable[[Clip, int, int], Tracks]
+_Look = Callable[[Clip, int, int], Detections]
 
 
 @dataclass(frozen=True)
 class Perceived:
-    tracks: Tracks
+    detections: Detections
     seconds: float
     """What looking took when it was done."""
 
@@ -47,7 +47,7 @@ class Onlooker:
     def pair_in(self, stills: Stills) -> Perceived:
         """`pair` for pictures in files."""
         key = key_of(PERCEPTION.version, stills.key())
-        entry = self._cache.read(Tracks, "pair", key)
+        entry = self._cache.read(Detections, "pair", key)
         if entry is None:
             with as_clip(stills) as path:
                 clip = probe(path)
@@ -59,7 +59,7 @@ class Onlooker:
     def everyone(self, path: Path, frames: tuple[int, int] | None = None) -> Perceived:
         """All people, any number of them, without hands."""
 
-        def look(clip: Clip, first: int, last: int) -> Tracks:
+        def look(clip: Clip, first: int, last: int) -> Detections:
             found = find_everyone(clip, first, last, device=self.device, reporter=self.reporter)
             return assemble(found, range(len(found.tracks)))
 
@@ -69,15 +69,15 @@ class Onlooker:
         clip = probe(path)
         first, last = frames or (0, clip.frame_count - 1)
         key = key_of(PERCEPTION.version, content_key(path), first, last)
-        entry = self._cache.read(Tracks, who, key) or self._looked(who, key, clip, (first, last), path, look)
+        entry = self._cache.read(Detections, who, key) or self._looked(who, key, clip, (first, last), path, look)
         return Perceived(entry.result, entry.seconds)
 
     @property
     def _cache(self) -> Cache:
         return Cache(self.folder)
 
-    def _find_two(self, clip: Clip, first: int, last: int) -> Tracks:
-        return find_people(clip, first, last, people=None, device=self.device, reporter=self.reporter)
+    def _find_two(self, clip: Clip, first: int, last: int) -> Detections:
+        return detect_people(clip, first, last, people=None, device=self.device, reporter=self.reporter)
 
     def _looked(self, who: str, key: str, clip: Clip, frames: tuple[int, int], shown: Path, look: _Look) -> CacheEntry:
         self.reporter.log(f"Looking at {shown.name}, frames {frames[0]} to {frames[1]}.")

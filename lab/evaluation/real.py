@@ -31,11 +31,11 @@ from core.contract.files import read_json
 from core.contract.skeleton import LANDMARK_INDEX
 from core.failures import explain
 from core.fitting.camera import intrinsics
-from core.fitting.initial import initial_motion
+from core.fitting.initial import estimate_initial_motion
 from core.fitting.soles import sole_vertices
 from core.motion import BODY_COUNT, PairMotion, pose_motion, project
-from core.observations.observe import evidence_from_tracks
-from core.perception.detections import Tracks
+from core.observations.observe import observe
+from core.perception.detections import Detections
 from core.reporting import Reporter, SilentReporter
 
 from . import baselines, metrics
@@ -160,19 +160,21 @@ class _Rows:
             self.notes.append(f"{clip} was left out: {explain(error).message}")
             return []
 
-    def of_two(self, clip: str, tracks: Tracks) -> Iterator[tuple[str, Estimate]]:
+    def of_two(self, clip: str, detections: Detections) -> Iterator[tuple[str, Estimate]]:
         for name in self.methods:
             yield from self._one(
                 name,
                 clip,
-                lambda method: METHODS[method](tracks, self.body, prompt="", seed=self.seed, reporter=SilentReporter()),
+                lambda method: METHODS[method](
+                    detections, self.body, prompt="", seed=self.seed, reporter=SilentReporter()
+                ),
             )
 
-    def of_one(self, clip: str, tracks: Tracks) -> Iterator[tuple[str, Estimate]]:
+    def of_one(self, clip: str, detections: Detections) -> Iterator[tuple[str, Estimate]]:
         """The methods that can do without a second person, on tracks of one."""
         for name in self.methods:
             if name in FOR_ONE:
-                yield from self._one(name, clip, lambda method: FOR_ONE[method](tracks, self.body))
+                yield from self._one(name, clip, lambda method: FOR_ONE[method](detections, self.body))
 
     def _one(self, name: str, clip: str, run: Callable[[str], Estimate]) -> Iterator[tuple[str, Estimate]]:
         try:
@@ -185,28 +187,28 @@ class _Rows:
             yield name, estimate
 
 
-def _lifted(prepare: Callable[[Tracks], Tracks]) -> Callable[[Tracks, BodyModel], Estimate]:
-    def run(tracks: Tracks, body: BodyModel) -> Estimate:
-        motion, camera = baselines.lifted(prepare(tracks), body)
+def _lifted(prepare: Callable[[Detections], Detections]) -> Callable[[Detections, BodyModel], Estimate]:
+    def run(detections: Detections, body: BodyModel) -> Estimate:
+        motion, camera = baselines.lifted(prepare(detections), body)
         return Estimate(motion, camera, (), {})
 
     return run
 
 
-def _initial(tracks: Tracks, body: BodyModel) -> Estimate:
-    start = initial_motion(tracks, body, fov=None, reporter=SilentReporter())
+def _initial(detections: Detections, body: BodyModel) -> Estimate:
+    start = estimate_initial_motion(detections, body, fov=None, reporter=SilentReporter())
     return Estimate(start.motion, start.camera, (), {})
 
 
-def _fitted(tracks: Tracks, body: BodyModel) -> Estimate:
-    fitted = baselines.fitted_alone(tracks, body, SilentReporter())
+def _fitted(detections: Detections, body: BodyModel) -> Estimate:
+    fitted = baselines.fitted_alone(detections, body, SilentReporter())
     return Estimate(fitted.motion, fitted.camera, (), {})
 
 
-FOR_ONE: Mapping[str, Callable[[Tracks, BodyModel], Estimate]] = {
-    "raw": _lifted(lambda tracks: tracks),
-    "linear": _lifted(lambda tracks: baselines.infilled(tracks, smooth=False)),
-    "spline": _lifted(lambda tracks: baselines.infilled(tracks, smooth=True)),
+FOR_ONE: Mapping[str, Callable[[Detections, BodyModel], Estimate]] = {
+    "raw": _lifted(lambda detections: detections),
+    "linear": _lifted(lambda detections: baselines.infilled(detections, smooth=False)),
+    "spline": _lifted(lambda detections: baselines.infilled(detections, smooth=True)),
     "one-euro": _lifted(baselines.one_euro_filtered),
     "initial": _initial,
     "alone": _fitted,
@@ -224,9 +226,9 @@ def read_views(folder: Path, onlooker: Onlooker) -> FourViews:
     views = read_qualisys(folder / _CALIBRATION)
     seen = []
     for number in range(1, len(views) + 1):
-        tracks = onlooker.everyone(folder / f"single_cam0{number}.mp4").tracks
-        often = np.flatnonzero(tracks.found.mean(1) > _OFTEN)
-        seen.append([tracks.keypoints[person][:, LIMBS] for person in often])
+        detections = onlooker.everyone(folder / f"single_cam0{number}.mp4").detections
+        often = np.flatnonzero(detections.found.mean(1) > _OFTEN)
+        seen.append([detections.keypoints[person][:, LIMBS] for person in often])
     candidates = [triangulate(views, np.stack(choice)) for choice in product(*seen)]
     if not candidates:
         raise UserError("nobody", f"Nobody is seen in all views of {folder}.", "Use Pose2Sim's own demo videos.")
@@ -256,34 +258,36 @@ def of_one_view(four: FourViews, number: int, rows: _Rows, onlooker: Onlooker) -
     view = four.views[number]
     true = four.limbs @ view.world[:3, :3].T + view.world[:3, 3]
     alone = onlooker.everyone(four.folder / f"single_cam0{number + 1}.mp4")
-    him, numbers = followed(alone.tracks, view, true)
+    him, numbers = followed(alone.detections, view, true)
     if numbers > 1:
         rows.notes.append(f"Camera {number + 1}, the man alone: the 2D stage took him for {numbers} people in turn.")
     clip = f"camera {number + 1}, the man alone"
-    only_him = replace(alone, tracks=him)
+    only_him = replace(alone, detections=him)
     yield from _against_truth(clip, "views-alone", true, only_him, 0, rows.of_one(clip, him), rows.body)
     hidden = onlooker.pair(four.folder / f"multi_cam0{number + 1}.mp4")
-    man = whose(hidden.tracks.keypoints[:, :, LIMBS], view, true)
+    man = whose(hidden.detections.keypoints[:, :, LIMBS], view, true)
     clip = f"camera {number + 1}, a woman before him"
-    yield from _against_truth(clip, "views-hidden", true, hidden, man, rows.of_two(clip, hidden.tracks), rows.body)
+    yield from _against_truth(clip, "views-hidden", true, hidden, man, rows.of_two(clip, hidden.detections), rows.body)
 
 
-def followed(tracks: Tracks, view: View, true: np.ndarray) -> tuple[Tracks, int]:
+def followed(detections: Detections, view: View, true: np.ndarray) -> tuple[Detections, int]:
     """Tracks of the man alone, whoever the tracker took him for in each frame, and how many people that were.
 
     In the video without the woman his identity is not what is asked; where his limbs [T,12,3] truly are says who he is.
     """
-    off = np.where(tracks.found, _limbs_off(tracks.keypoints[:, :, LIMBS], view, true[tracks.frame_index]), np.inf)
+    off = np.where(
+        detections.found, _limbs_off(detections.keypoints[:, :, LIMBS], view, true[detections.frame_index]), np.inf
+    )
     known = np.asarray(np.isfinite(off).any(0))
     numbers = np.where(known, off.argmin(0), -1)
     # where nothing is known: as in the frame before
     numbers = numbers[np.maximum.accumulate(np.where(known, np.arange(len(known)), 0))].clip(0)
-    one = {name: getattr(tracks, name)[numbers, np.arange(len(known))][None] for name in _BY_PERSON}
+    one = {name: getattr(detections, name)[numbers, np.arange(len(known))][None] for name in _BY_PERSON}
     man = int(np.bincount(numbers).argmax())
-    return replace(tracks, **one, track_ids=tracks.track_ids[man : man + 1]), len(np.unique(numbers[known]))
+    return replace(detections, **one, track_ids=detections.track_ids[man : man + 1]), len(np.unique(numbers[known]))
 
 
-_BY_PERSON = ("keypoints", "contested", "world_landmarks", "found", "hands", "hand_landmarks", "masks")
+_BY_PERSON = ("keypoints", "ambiguous", "world_landmarks", "found", "hands", "hand_landmarks", "masks")
 
 
 def _against_truth(
@@ -296,34 +300,34 @@ def _against_truth(
     body: BodyModel,
 ) -> Iterator[ClipResult]:
     """true [T,12,3] camera frame; `man` is his number in the tracks."""
-    tracks = seen.tracks
-    whole = np.isfinite(true[tracks.frame_index]).all((1, 2)) & tracks.found[man]
+    detections = seen.detections
+    whole = np.isfinite(true[detections.frame_index]).all((1, 2)) & detections.found[man]
     if not whole.any():
         raise UserError("no-truth", "in no frame is the truth known and the man seen.", "")
-    expected = true[tracks.frame_index][whole]
-    hidden = 1 - float((tracks.keypoints[man][:, LIMBS, 2] >= TRUSTED).mean())
+    expected = true[detections.frame_index][whole]
+    hidden = 1 - float((detections.keypoints[man][:, LIMBS, 2] >= TRUSTED).mean())
 
     def result(method: str, limbs: np.ndarray, more: Mapping[str, float], seconds: Mapping[str, float]) -> ClipResult:
         found = {"mpjpe": about_hips_error(limbs, expected), "pa_mpjpe": metrics.pa_mpjpe(limbs, expected)}
         timed = {"perception": seen.seconds, **seconds}
         return ClipResult(clip, family, method, int(whole.sum()), {**found, **more}, {}, hidden, 0.0, timed)
 
-    yield result(UNTOUCHED, tracks.world_landmarks[man][:, LIMBS][whole], {}, {})
+    yield result(UNTOUCHED, detections.world_landmarks[man][:, LIMBS][whole], {}, {})
     for name, estimate in estimates:
         limbs = fitted_limbs(estimate, body)[man][whole]
-        yield result(name, limbs, without_truth(estimate, tracks, body, people=(man,)), estimate.seconds)
+        yield result(name, limbs, without_truth(estimate, detections, body, people=(man,)), estimate.seconds)
 
 
 def of_the_wild(path: Path, folder: Path, rows: _Rows, onlooker: Onlooker) -> Iterator[ClipResult]:
     seen = onlooker.pair(path, frames_of(path, folder, onlooker))
-    tracks = seen.tracks
-    hidden = 1 - float((tracks.keypoints[:, :, LIMBS, 2] >= TRUSTED).mean())
-    clip = f"{path.stem} {tracks.frame_index[0]}-{tracks.frame_index[-1]}"
-    for name, estimate in rows.of_two(clip, tracks):
-        found = without_truth(estimate, tracks, rows.body) | between(estimate, tracks.frame_index, rows.body)
-        share = float(touching(estimate.contacts, tracks.frame_index).any((1, 2)).mean())
+    detections = seen.detections
+    hidden = 1 - float((detections.keypoints[:, :, LIMBS, 2] >= TRUSTED).mean())
+    clip = f"{path.stem} {detections.frame_index[0]}-{detections.frame_index[-1]}"
+    for name, estimate in rows.of_two(clip, detections):
+        found = without_truth(estimate, detections, rows.body) | between(estimate, detections.frame_index, rows.body)
+        share = float(touching(estimate.contacts, detections.frame_index).any((1, 2)).mean())
         timed = {"perception": seen.seconds, **estimate.seconds}
-        yield ClipResult(clip, "wild", name, len(tracks.frame_index), found, {}, hidden, share, timed)
+        yield ClipResult(clip, "wild", name, len(detections.frame_index), found, {}, hidden, share, timed)
 
 
 def frames_of(path: Path, folder: Path, onlooker: Onlooker) -> tuple[int, int]:
@@ -338,7 +342,7 @@ def frames_of(path: Path, folder: Path, onlooker: Onlooker) -> tuple[int, int]:
             return frames[0], frames[1]
         if frames is not None:
             raise UserError("bad-range", f"{said} gives it the frames {frames!r}.", "Write first and last: [10, 110].")
-    looked = onlooker.everyone(path, (0, min(LOOKED_AT, probe(path).frame_count) - 1)).tracks
+    looked = onlooker.everyone(path, (0, min(LOOKED_AT, probe(path).frame_count) - 1)).detections
     stretch = best_stretch(looked.found)
     if stretch is None:
         raise UserError("not-two", "two people are seen too seldom in it.", "Name its frames in frames.json.")
@@ -357,32 +361,34 @@ def best_stretch(found: np.ndarray) -> tuple[int, int] | None:
 
 
 def without_truth(
-    estimate: Estimate, tracks: Tracks, body: BodyModel, people: Sequence[int] = (0, 1)
+    estimate: Estimate, detections: Detections, body: BodyModel, people: Sequence[int] = (0, 1)
 ) -> dict[str, float]:
     """What can be said of some of the people without knowing what happened: jitter, foot slide and reprojection."""
     posed = pose_motion(body, estimate.motion)
     chosen = list(people)
     joints = posed.joints.cpu().numpy()[chosen, :, :BODY_COUNT]
     feet = posed.skin(body.subset(sole_vertices(body).flatten())).unflatten(2, (2, -1)).mean(3).cpu().numpy()[chosen]
-    standing = initial_motion(tracks, body, fov=None, reporter=SilentReporter()).planted[chosen] > 0.5
-    rate = 1 / float(np.median(np.diff(tracks.time)))
-    found = {"jitter": metrics.jitter(joints, rate)} if len(tracks.time) > 3 else {}
+    standing = estimate_initial_motion(detections, body, fov=None, reporter=SilentReporter()).foot_contact[chosen] > 0.5
+    rate = 1 / float(np.median(np.diff(detections.time)))
+    found = {"jitter": metrics.jitter(joints, rate)} if len(detections.time) > 3 else {}
     if (standing[:, 1:] & standing[:, :-1]).any():
         found["foot_slide"] = metrics.foot_slide(feet, standing)
-    return found | reprojection(estimate, tracks, body, chosen)
+    return found | reprojection(estimate, detections, body, chosen)
 
 
-def reprojection(estimate: Estimate, tracks: Tracks, body: BodyModel, people: Sequence[int]) -> dict[str, float]:
+def reprojection(
+    estimate: Estimate, detections: Detections, body: BodyModel, people: Sequence[int]
+) -> dict[str, float]:
     """How far the landmarks of the fitted bodies are from where they were seen: px, and percent of the person's height there."""
     chosen = list(people)
     points = torch.from_numpy(fitted_landmarks(estimate.motion, body))
     camera = (torch.as_tensor(matrix, dtype=points.dtype) for matrix in (estimate.camera.K, estimate.camera.T_cw))
     pixels = project(points, *camera)[0].numpy()[chosen]
-    keypoints = tracks.keypoints[chosen]
-    seen = (keypoints[..., 2] >= TRUSTED) & ~tracks.contested[chosen] & tracks.found[chosen][..., None]
+    keypoints = detections.keypoints[chosen]
+    seen = (keypoints[..., 2] >= TRUSTED) & ~detections.ambiguous[chosen] & detections.found[chosen][..., None]
     if not seen.any():
         return {}
-    height = evidence_from_tracks(tracks, torch.from_numpy(_intrinsics(tracks))).box_height.numpy()[chosen]
+    height = observe(detections, torch.from_numpy(_intrinsics(detections))).box_height.numpy()[chosen]
     off = np.linalg.norm(pixels - keypoints[..., :2], axis=-1)
     return {
         "reprojection": float(off[seen].mean()),
@@ -390,8 +396,8 @@ def reprojection(estimate: Estimate, tracks: Tracks, body: BodyModel, people: Se
     }
 
 
-def _intrinsics(tracks: Tracks) -> np.ndarray:
-    width, height = (int(size) for size in tracks.image_size)
+def _intrinsics(detections: Detections) -> np.ndarray:
+    width, height = (int(size) for size in detections.image_size)
     return intrinsics(width, height, None).astype(np.float32)
 
 

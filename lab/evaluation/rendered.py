@@ -28,7 +28,7 @@ from core.motion import BODY_COUNT, Camera, PairMotion
 from ..choreography.bodies import own_bodies
 from .shot import Truth
 
-_RENDER = "Render the set with `python lab/rendering/render_pairs.py INTERACTIONS FOLDER`."
+_RENDER = "Render the set with `python -m lab render INTERACTIONS FOLDER`."
 _ALONE = re.compile(r"_alone[01]$")
 _WORDS = ("family", "sentences", "contacts", "sources", "subjects", "look")
 
@@ -171,5 +171,5 @@ def _truth(arrays: dict[str, np.ndarray], contacts: tuple[Contact, ...], body: B
 
 
 def _damaged(folder: Path, name: str, problem: str) -> UserError:
-    again = f"Delete {name}.* from {folder} and render it again: `python lab/rendering/render_pairs.py INTERACTIONS {folder}`."
+    again = f"Delete {name}.* from {folder} and render it again: `python -m lab render INTERACTIONS {folder}`."
     return UserError("rendered-clip-damaged", f"The rendered clip {name} is not whole: {problem}.", again)

@@ -1,6 +1,6 @@
-"""Draw a benchmark's page again from what `python -m core evaluate` wrote, with what `lab/speed_benchmark/benchmark.py` measured of speed.
+"""Draw a benchmark's page again from what `python -m lab evaluate` wrote, with what `python -m lab speed` measured of speed.
 
-    .venv/bin/python lab/evaluation/report_page.py REPORT.json [--speed SPEED.json] [--out PAGE.html]
+    python -m lab page REPORT.json [--speed SPEED.json] [--out PAGE.html]
 
 Beside REPORT.json lies REPORT.npz with the worst clips, where the benchmark had any. Without --out the page is REPORT.html.
 """

@@ -146,7 +146,7 @@ def measure(clip: Clip, methods: Sequence[str], seed: int) -> Measured:
     for method, row in rows.items():
         try:
             prompt = shot.sentences[0] if shot.sentences else ""
-            estimate = METHODS[method](shot.tracks, body, prompt=prompt, seed=seed, reporter=SilentReporter())
+            estimate = METHODS[method](shot.detections, body, prompt=prompt, seed=seed, reporter=SilentReporter())
             result = score(shot, estimate, body, method=row, skin=skin)
         except Cancelled:
             raise
@@ -161,7 +161,7 @@ def measure(clip: Clip, methods: Sequence[str], seed: int) -> Measured:
 
 def picture_of(shot: Shot, result: ClipResult, both: Compared) -> ClipPicture:
     """What a picture of one method on a clip is drawn from."""
-    truth, frames = shot.truth, shot.tracks.frame_index
+    truth, frames = shot.truth, shot.detections.frame_index
     return ClipPicture(
         name=shot.name,
         family=shot.family,
@@ -172,7 +172,7 @@ def picture_of(shot: Shot, result: ClipResult, both: Compared) -> ClipPicture:
         visibility=truth.visibility[:, frames],
         K=truth.camera.K,
         world=truth.camera.T_cw,
-        image_size=shot.tracks.image_size,
+        image_size=shot.detections.image_size,
         frame_index=frames,
         video=shot.video,
     )

@@ -82,7 +82,7 @@ def score(
     vertices = pose_motion(body, own).skin(body).numpy()
     found = _of_joints(both)
     if len(frames) > 3:
-        found["jitter"] = metrics.jitter(both.world, _rate(shot.tracks.time))
+        found["jitter"] = metrics.jitter(both.world, _rate(shot.detections.time))
     if skin.vertices is not None:
         found["mpvpe"] = metrics.mpjpe(_about_pelvis(vertices, own, estimate.camera), skin.vertices)
     found |= _of_contacts(shot, estimate, both, vertices, skin, body)
@@ -139,7 +139,7 @@ def true_skin(shot: Shot, body: BodyModel) -> TrueSkin:
     """Of the clip's own bodies, whose vertices are those of `body`."""
     frames = _frames_of(shot)
     positions = np.arange(0, len(frames), SKIN_EVERY)
-    touch = touching(shot.truth.contacts, shot.tracks.frame_index)
+    touch = touching(shot.truth.contacts, shot.detections.frame_index)
     if not shot.truth.surfaces:
         return TrueSkin(positions, None, touch)
     people = []
@@ -206,7 +206,7 @@ def in_camera(points: np.ndarray, world: np.ndarray) -> np.ndarray:
 
 def _frames_of(shot: Shot) -> np.ndarray:
     """int [T] positions in the truth of the tracks' frames."""
-    frames, there = shot.tracks.frame_index, shot.truth.joints.shape[1]
+    frames, there = shot.detections.frame_index, shot.truth.joints.shape[1]
     if frames[0] < 0 or frames[-1] >= there:
         raise ValueError(f"The tracks hold frames {frames[0]} to {frames[-1]}, the truth {there} frames.")
     return frames
@@ -264,7 +264,7 @@ def _of_contacts(
     named = _of_people(estimate.contacts, both.order)
     return {
         "contact_distance": contact_distance(skin.touching[skin.positions], vertices, _regions(body)),
-        "contact_f1": metrics.contact_f1(touching(named, shot.tracks.frame_index), skin.touching),
+        "contact_f1": metrics.contact_f1(touching(named, shot.detections.frame_index), skin.touching),
     }
 
 

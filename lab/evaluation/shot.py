@@ -12,7 +12,7 @@ import numpy as np
 from core.body.model import BodyModel
 from core.contract.contact import Contact
 from core.motion import Camera, PairMotion
-from core.perception.detections import Tracks
+from core.perception.detections import Detections
 from core.reporting import Reporter
 
 SEEN, HIDDEN, OUTSIDE, UNKNOWN = 0, 1, 2, 3
@@ -51,7 +51,7 @@ class Shot:
     name: str
     family: str
     truth: Truth
-    tracks: Tracks
+    detections: Detections
     """What the 2D stage saw, or a model of it. Person p is truth's person p, unless the 2D stage mixed them up."""
     sentences: tuple[str, ...]
     seconds: Mapping[str, float] = field(default_factory=dict)
@@ -74,4 +74,6 @@ class Estimate:
 class Method(Protocol):
     """A row of the benchmark: tracks in, motion out. Deterministic for a seed. `prompt` is the clip's sentence, or empty."""
 
-    def __call__(self, tracks: Tracks, body: BodyModel, *, prompt: str, seed: int, reporter: Reporter) -> Estimate: ...
+    def __call__(
+        self, detections: Detections, body: BodyModel, *, prompt: str, seed: int, reporter: Reporter
+    ) -> Estimate: ...

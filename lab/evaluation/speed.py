@@ -92,5 +92,5 @@ def load_speed(path: Path) -> Speed:
         raise UserError(
             "file-unreadable",
             f"{path} holds no measured speed ({error}).",
-            "Run lab/speed_benchmark/benchmark.py again.",
+            "Run python -m lab speed again.",
         ) from error

@@ -1,6 +1,6 @@
 """What a sentence does to a reconstruction: one clip of pairs-2d, told different things, drawn from the side.
 
-    .venv/bin/python lab/evaluation/text_effect.py --clip hug-0004 --say "They hug." "They shake hands." --out effect.png
+    python -m lab text-effect --clip hug-0004 --say "They hug." "They shake hands." --out effect.png
 
 Draws the truth first, then the product told nothing, then told each sentence; prints the errors of each. Needs Blender's module
 (scripts/test makes its environment).
@@ -50,9 +50,9 @@ def main() -> None:
     truth = Estimate(shot.truth.motion, shot.truth.camera, (), {})
     rows = [("truth", truth)]
     for sentence in ("", *arguments.say):
-        made = prompted(shot.tracks, body, prompt=sentence, seed=0, reporter=SilentReporter())
+        made = prompted(shot.detections, body, prompt=sentence, seed=0, reporter=SilentReporter())
         rows.append((f'told "{sentence}"' if sentence else "told nothing", made))
-    frames = np.linspace(_MARGIN, 1 - _MARGIN, _MOMENTS) * (len(shot.tracks.time) - 1)
+    frames = np.linspace(_MARGIN, 1 - _MARGIN, _MOMENTS) * (len(shot.detections.time) - 1)
     pictures = []
     for name, estimate in rows:
         errors = score(shot, estimate, body).metrics

@@ -1,1 +1,1 @@
-"""Learning what the detector's landmarks are on the body; `lab/landmark_training/train_landmarks.py` runs it."""
+"""Learning what the detector's landmarks are on the body; `python -m lab train-landmarks` runs it."""

@@ -1,7 +1,7 @@
 """Make `core/body/data/landmarks.npz`: what the detector's 33 landmarks are on the body.
 
-    .venv/bin/python lab/landmark_training/train_landmarks.py --anatomy     from anatomy alone, in seconds
-    .venv/bin/python lab/landmark_training/train_landmarks.py               learned: people are rendered and looked at (20 min on 2 cores)
+    python -m lab train-landmarks --anatomy     from anatomy alone, in seconds
+    python -m lab train-landmarks               learned: people are rendered and looked at (20 min on 2 cores)
 
 Run it again whenever the free body changes. The networks have to be there (`python -m core weights`) and an interpreter with
 Blender as a module (--blender). What is made on the way is kept in --work and used again.

@@ -45,8 +45,8 @@ def numbers(clips: Sequence[Watched]) -> dict[str, float]:
     found = whose != LOST
     error = np.concatenate([_errors(c) for c in clips], 1)[found]
     state = np.concatenate([c.now.state for c in clips], 1)[found]
-    confidence = np.concatenate([c.tracks.keypoints[..., 2] for c in clips], 1)[found]
-    contested = np.concatenate([c.tracks.contested for c in clips], 1)[found]
+    confidence = np.concatenate([c.detections.keypoints[..., 2] for c in clips], 1)[found]
+    ambiguous = np.concatenate([c.detections.ambiguous for c in clips], 1)[found]
     out["PCK@0.1 %"] = 100 * float((error < 0.1).mean())
     out["PCK@0.03 %"] = 100 * float((error < 0.03).mean())
     for name, kind in _STATES.items():
@@ -61,7 +61,7 @@ def numbers(clips: Sequence[Watched]) -> dict[str, float]:
     for number, group in enumerate(GROUPS):
         out[f"error {group} q0.5 %"] = 100 * float(np.median(error[:, number == GROUP]))
         out[f"error {group} q0.9 %"] = 100 * float(np.quantile(error[:, number == GROUP], 0.9))
-    out["contested %"] = 100 * float(contested.mean())
+    out["contested %"] = 100 * float(ambiguous.mean())
     for order, name in ((1, "step"), (2, "second difference")):
         steps = np.concatenate([_differences(c, order) for c in clips])
         out[f"error's {name} %"] = 100 * float(np.nanmean(steps))
@@ -71,11 +71,11 @@ def numbers(clips: Sequence[Watched]) -> dict[str, float]:
 
 
 def _errors(clip: Watched) -> np.ndarray:
-    return np.linalg.norm(clip.tracks.keypoints[..., :2] - clip.sight.pixels, axis=-1) / clip.sight.size[..., None]
+    return np.linalg.norm(clip.detections.keypoints[..., :2] - clip.sight.pixels, axis=-1) / clip.sight.size[..., None]
 
 
 def _differences(clip: Watched, order: int) -> np.ndarray:
-    error = (clip.tracks.keypoints[..., :2] - clip.sight.pixels) / clip.sight.size[..., None, None]
+    error = (clip.detections.keypoints[..., :2] - clip.sight.pixels) / clip.sight.size[..., None, None]
     error = np.where((clip.whose != LOST)[..., None, None], error, np.nan)
     return np.linalg.norm(np.diff(error, n=order, axis=1), axis=-1).ravel()
 
@@ -83,10 +83,12 @@ def _differences(clip: Watched, order: int) -> np.ndarray:
 def _metric(clips: Sequence[Watched]) -> dict[str, float]:
     found = np.concatenate([c.whose for c in clips], 1) != LOST
     true = np.concatenate([about_hips(c.sight, c.camera) for c in clips], 1)[found][:, LIMB_JOINTS]
-    seen = np.concatenate([c.tracks.world_landmarks for c in clips], 1)[found][:, LIMB_JOINTS]
+    seen = np.concatenate([c.detections.world_landmarks for c in clips], 1)[found][:, LIMB_JOINTS]
     seen = seen.astype(float)
     error = np.abs(seen - true).mean((0, 1))
-    steps = np.concatenate([np.diff(c.tracks.world_landmarks, n=2, axis=1)[:, :, LIMB_JOINTS].ravel() for c in clips])
+    steps = np.concatenate(
+        [np.diff(c.detections.world_landmarks, n=2, axis=1)[:, :, LIMB_JOINTS].ravel() for c in clips]
+    )
     return {
         "metric MPJPE mm": 1000 * float(np.linalg.norm(seen - true, axis=-1).mean()),
         "metric PA-MPJPE mm": pa_mpjpe(seen, true),
@@ -103,7 +105,9 @@ def _hands(clips: Sequence[Watched]) -> dict[str, float]:
     return {
         "hands given %": 100 * float((kinds != NO_HAND).mean()),
         "hands wrong %": 100 * float((kinds == WRONG_HAND).mean()),
-        "hands' score": float(np.concatenate([c.tracks.hands[..., 0, 2] for c in clips], 1)[kinds != NO_HAND].mean()),
+        "hands' score": float(
+            np.concatenate([c.detections.hands[..., 0, 2] for c in clips], 1)[kinds != NO_HAND].mean()
+        ),
     }
 
 
@@ -112,7 +116,7 @@ def _masks(clips: Sequence[Watched]) -> dict[str, float]:
     for clip in clips:
         for person in (0, 1):
             found = clip.whose[person] != LOST
-            seen, true = clip.tracks.masks[person][found] / 255, clip.sight.masks[person][found] / 255
+            seen, true = clip.detections.masks[person][found] / 255, clip.sight.masks[person][found] / 255
             others = clip.sight.masks[1 - person][found] / 255
             both = np.minimum(seen, true).sum((1, 2))
             overlaps.append(both / np.maximum(np.maximum(seen, true).sum((1, 2)), 1))

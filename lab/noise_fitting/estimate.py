@@ -66,7 +66,7 @@ _LONGEST = 0.97
 """Share of the frames in which a bone is no longer than it is then allowed to be."""
 _SHORT_LAG = 3
 _CLAIMED = 96 / 255
-"""Mask value above which a person may be there, as `perception.contested` has it."""
+"""Mask value above which a person may be there, as `perception.ambiguity` has it."""
 _SHRINK = 4.0
 """Steps of a chain as seen over all bins that count beside those seen in one."""
 
@@ -130,7 +130,7 @@ def _middle_follows(clips: Sequence[Watched]) -> float:
             stolen = np.isin(clip.limbs[..., number], (LIMB_OTHERS, LIMB_OTHERS_ACROSS))
             own = clip.sight.pixels[..., limb[-1], :][stolen]
             way = aim.pixels[..., limb[-1], :][stolen] - own
-            top += float((way * (clip.tracks.keypoints[..., limb[-1], :2][stolen] - own)).sum())
+            top += float((way * (clip.detections.keypoints[..., limb[-1], :2][stolen] - own)).sum())
             bottom += float((way**2).sum())
     return round(float(np.clip(top / max(bottom, 1e-9), 0, 1)), 3) if bottom else 0.5
 
@@ -152,7 +152,7 @@ def _drawn(clips: Sequence[Watched], aims: Sequence[Targets]) -> tuple[list[np.n
 def _similarity(clip: Watched, aim: Targets) -> tuple[np.ndarray, np.ndarray]:
     """[P,T] how much larger the skeleton in the picture is than it should be, by most of the landmarks (reweighted), and
     [P,T,2] how far that similarity moves the trunk, in heights of the person."""
-    true, seen = (points / aim.size[..., None, None] for points in (aim.pixels, clip.tracks.keypoints[..., :2]))
+    true, seen = (points / aim.size[..., None, None] for points in (aim.pixels, clip.detections.keypoints[..., :2]))
     weight = np.ones(true.shape[:-1])
     factor, means = np.ones(true.shape[:2]), (true.mean(2), seen.mean(2))
     left = np.zeros(true.shape[:-1])
@@ -175,7 +175,7 @@ def _notable(size: np.ndarray) -> np.ndarray:
 
 
 def _errors(clips: Sequence[Watched], aims: Sequence[Targets]) -> dict[str, Any]:
-    errors = [(c.tracks.keypoints[..., :2] - a.pixels) / a.size[..., None, None] for c, a in zip(clips, aims)]
+    errors = [(c.detections.keypoints[..., :2] - a.pixels) / a.size[..., None, None] for c, a in zip(clips, aims)]
     found = [np.broadcast_to((c.whose != LOST)[..., None], (*c.whose.shape, len(GROUP))) for c in clips]
     group = [np.broadcast_to(GROUP, f.shape) for f in found]
     where = [np.broadcast_to(bins_of(c.now.closeness, c.whose)[..., None], f.shape) for c, f in zip(clips, found)]
@@ -232,7 +232,7 @@ def _longest(clips: Sequence[Watched], aims: Sequence[Targets]) -> np.ndarray:
     """[N] of BONES in the picture."""
     rows = []
     for clip, aim in zip(clips, aims):
-        points = clip.tracks.keypoints[..., :2] / aim.size[..., None, None]
+        points = clip.detections.keypoints[..., :2] / aim.size[..., None, None]
         rows.append(_ratios(points, bone_lengths(clip.sight, clip.camera)[:, None], clip.whose))
     return np.quantile(np.concatenate(rows), _LONGEST, axis=0).clip(1.0, None)
 
@@ -390,9 +390,9 @@ class _Metric:
         others = (clip.whose == OTHERS)[..., None, None]
         self.true = np.where(others, true[::-1], true)
         self.stature = np.where(others[..., 0, 0], stature[::-1, None], stature[:, None])
-        shift = (clip.tracks.keypoints[..., :2] - aim.person) / (aim.size * aim.larger)[..., None, None]
+        shift = (clip.detections.keypoints[..., :2] - aim.person) / (aim.size * aim.larger)[..., None, None]
         self.shift = (shift - shift[:, :, HIPS].mean(2, keepdims=True)) * self.stature[..., None, None]
-        seen = clip.tracks.world_landmarks.astype(float)
+        seen = clip.detections.world_landmarks.astype(float)
         self.seen = seen - seen[:, :, HIPS].mean(2, keepdims=True)
 
     def scale(self, follows: np.ndarray) -> np.ndarray:
@@ -448,16 +448,16 @@ def _hands(clips: Sequence[Watched]) -> dict[str, Any]:
         assigned = clip.hands != NO_HAND
         target = hand_targets(clip.sight, clip.camera, clip.hands == WRONG_HAND)
         length = clip.sight.size[..., None, None, None]
-        error = (clip.tracks.hands[..., :2] - project_hands(target, clip.camera)) / length
+        error = (clip.detections.hands[..., :2] - project_hands(target, clip.camera)) / length
         shift = error.mean(3)
-        true = hand_shapes(target, clip.tracks.hands[..., :2], clip.camera)
-        seen = clip.tracks.hand_landmarks - clip.tracks.hand_landmarks.mean(3, keepdims=True)
+        true = hand_shapes(target, clip.detections.hands[..., :2], clip.camera)
+        seen = clip.detections.hand_landmarks - clip.detections.hand_landmarks.mean(3, keepdims=True)
         turn, size, rest = _fitted_hands(true, seen.astype(float))
         keep.append(assigned)
         kinds.append((clip.hands == WRONG_HAND).astype(int))
         shifts.append(shift)
         errors.append(error - shift[:, :, :, None])
-        scores.append(clip.tracks.hands[..., 0, 2])
+        scores.append(clip.detections.hands[..., 0, 2])
         turns.append(turn)
         sizes.append(size)
         left.append(rest)
@@ -535,12 +535,12 @@ def _mask_numbers(clip: Watched) -> np.ndarray:
     nan where that cannot be told.
     """
     people, frames = clip.whose.shape
-    scale = clip.sight.masks.shape[3] / clip.tracks.image_size[0]
+    scale = clip.sight.masks.shape[3] / clip.detections.image_size[0]
     out = np.full((people, frames, 5), np.nan)
     for person in range(people):
         for frame in np.flatnonzero(clip.whose[person] != LOST):
             mine, theirs = clip.sight.masks[person, frame] > 127, clip.sight.masks[1 - person, frame] > 127
-            seen = clip.tracks.masks[person, frame] / 255
+            seen = clip.detections.masks[person, frame] / 255
             size = clip.sight.size[person, frame] * scale
             inner = _eroded(mine)
             edge = mine & ~inner

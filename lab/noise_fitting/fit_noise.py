@@ -1,7 +1,7 @@
 """Fit the model of the 2D stage's errors (`lab/evaluation/data/noise.json`) to rendered clips whose truth is known.
 
-    .venv/bin/python lab/noise_fitting/fit_noise.py FOLDER...          clips of development people, never those of a test
-    .venv/bin/python lab/noise_fitting/fit_noise.py --sample           the sample clip, alone or beside folders
+    python -m lab fit-noise FOLDER...          clips of development people, never those of a test
+    python -m lab fit-noise --sample           the sample clip, alone or beside folders
 
 Folders are as `lab.evaluation.rendered` describes them. The real 2D stage runs on every clip once (a quarter of a second a
 frame) and what it saw is kept in FOLDER/tracks. Prints how real and simulated tracks of the same motions compare.
@@ -23,8 +23,8 @@ from core.clip import probe
 from core.contract.errors import UserError
 from core.contract.files import read_npz, write_npz
 from core.motion import Camera
-from core.perception.detections import Tracks
-from core.perception.perceive import find_people
+from core.perception.detections import Detections
+from core.perception.perceive import detect_people
 from core.pipeline.cache import content_key, flatten, unflatten
 from core.reporting import SilentReporter
 
@@ -71,11 +71,11 @@ def main() -> None:
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     body = load_body(None)
-    films = [(film, folder / "tracks") for folder in arguments.folders for film in rendered(folder, body)]
+    films = [(film, folder / "detections") for folder in arguments.folders for film in rendered(folder, body)]
     if arguments.sample:
         films.append((sample(body), arguments.work))
-    seen = [(film, tracks) for film, kept in films if (tracks := look(film, kept)) is not None]
-    clips = [watched(film.name, film.sight, film.camera, film.rate, tracks) for film, tracks in seen]
+    seen = [(film, detections) for film, kept in films if (detections := look(film, kept)) is not None]
+    clips = [watched(film.name, film.sight, film.camera, film.rate, detections) for film, detections in seen]
     if arguments.compare:
         noise = load_noise(arguments.out)
     else:
@@ -137,30 +137,30 @@ def sample(body: BodyModel) -> Film:
     return Film(SAMPLE.stem, SAMPLE, see(truth.motion, (body, body), camera, size), camera, size, rate)
 
 
-def look(film: Film, kept: Path) -> Tracks | None:
+def look(film: Film, kept: Path) -> Detections | None:
     """What the 2D stage sees, from the folder `kept` where it has been there before. None where it does not find two people."""
     file = kept / f"{film.name}-{content_key(film.video)[:12]}.npz"
     if file.exists():
         arrays = read_npz(file)
-        return unflatten(Tracks, arrays) if arrays else None
+        return unflatten(Detections, arrays) if arrays else None
     clip = probe(film.video)
     print(f"{film.name}: {clip.frame_count} frames are looked at", flush=True)
     try:
-        tracks = find_people(
+        detections = detect_people(
             clip, 0, clip.frame_count - 1, people=None, device=torch.device("cpu"), reporter=SilentReporter()
         )
     except UserError as error:
         print(f"{film.name}: {error.message}")
         write_npz(file, {})
         return None
-    write_npz(file, flatten(tracks), compress=True)
-    return tracks
+    write_npz(file, flatten(detections), compress=True)
+    return detections
 
 
 def simulated(film: Film, noise: Noise, seed: int) -> Watched:
     rng = np.random.default_rng(seed)
-    tracks = observe(film.sight, film.camera, film.image_size, film.rate, noise, rng)
-    return watched(film.name, film.sight, film.camera, film.rate, tracks)
+    detections = observe(film.sight, film.camera, film.image_size, film.rate, noise, rng)
+    return watched(film.name, film.sight, film.camera, film.rate, detections)
 
 
 if __name__ == "__main__":

@@ -7,9 +7,9 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 
 from core.motion import Camera
+from core.perception.ambiguity import CONTESTED_TRUST
 from core.perception.assignment import LIMBS as LIMB_JOINTS
-from core.perception.contested import CONTESTED_TRUST
-from core.perception.detections import Tracks
+from core.perception.detections import Detections
 from core.perception.landmarks import MIRROR
 
 from ..evaluation.noise import (
@@ -48,7 +48,7 @@ class Watched:
     sight: Sight
     camera: Camera
     rate: float
-    tracks: Tracks
+    detections: Detections
     now: Situation
     whose: np.ndarray
     """int [P,T]"""
@@ -60,16 +60,24 @@ class Watched:
     @property
     def confidence(self) -> np.ndarray:
         """[P,T,33] as the networks gave it, before contested landmarks were lowered."""
-        return self.tracks.keypoints[..., 2] / np.where(self.tracks.contested, CONTESTED_TRUST, 1)
+        return self.detections.keypoints[..., 2] / np.where(self.detections.ambiguous, CONTESTED_TRUST, 1)
 
 
-def watched(name: str, sight: Sight, camera: Camera, rate: float, tracks: Tracks) -> Watched:
-    sight = _of_frames(sight, tracks.frame_index)
-    tracks = _in_order(tracks, sight)
-    whose = _whose(sight, camera, tracks)
+def watched(name: str, sight: Sight, camera: Camera, rate: float, detections: Detections) -> Watched:
+    sight = _of_frames(sight, detections.frame_index)
+    detections = _in_order(detections, sight)
+    whose = _whose(sight, camera, detections)
     now = situation(sight)
     return Watched(
-        name, sight, camera, rate, tracks, now, whose, _limbs(sight, tracks, whose), _hands(sight, camera, tracks)
+        name,
+        sight,
+        camera,
+        rate,
+        detections,
+        now,
+        whose,
+        _limbs(sight, detections, whose),
+        _hands(sight, camera, detections),
     )
 
 
@@ -77,33 +85,35 @@ def _of_frames(sight: Sight, frames: np.ndarray) -> Sight:
     return Sight(**{item.name: getattr(sight, item.name)[:, frames] for item in fields(Sight)})
 
 
-def _in_order(tracks: Tracks, sight: Sight) -> Tracks:
+def _in_order(detections: Detections, sight: Sight) -> Detections:
     """The tracks with the truth's person first who is nearest to the first track over the clip."""
     distance = [
-        np.linalg.norm(tracks.keypoints[list(order), ..., :2] - sight.pixels, axis=-1)[tracks.found[list(order)]].mean()
+        np.linalg.norm(detections.keypoints[list(order), ..., :2] - sight.pixels, axis=-1)[
+            detections.found[list(order)]
+        ].mean()
         for order in ((0, 1), (1, 0))
     ]
     if distance[0] <= distance[1]:
-        return tracks
-    by_person = ("keypoints", "contested", "world_landmarks", "found", "hands", "hand_landmarks", "masks", "track_ids")
-    return replace(tracks, **{name: np.ascontiguousarray(getattr(tracks, name)[::-1]) for name in by_person})
+        return detections
+    by_person = ("keypoints", "ambiguous", "world_landmarks", "found", "hands", "hand_landmarks", "masks", "track_ids")
+    return replace(detections, **{name: np.ascontiguousarray(getattr(detections, name)[::-1]) for name in by_person})
 
 
-def _whose(sight: Sight, camera: Camera, tracks: Tracks) -> np.ndarray:
-    points, true = tracks.keypoints[:, :, LIMB_JOINTS, :2], sight.pixels
+def _whose(sight: Sight, camera: Camera, detections: Detections) -> np.ndarray:
+    points, true = detections.keypoints[:, :, LIMB_JOINTS, :2], sight.pixels
 
     def median(target: np.ndarray) -> np.ndarray:
         return np.median(np.linalg.norm(points - target[:, :, LIMB_JOINTS], axis=-1), -1) / sight.size
 
     own, exchanged = median(true), median(true[:, :, MIRROR])
     others = np.minimum(median(true[::-1]), median(true[::-1][:, :, MIRROR]))
-    turned = np.abs(_yaw(about_hips(sight, camera), tracks.world_landmarks)) > _TURNED
+    turned = np.abs(_yaw(about_hips(sight, camera), detections.world_landmarks)) > _TURNED
     sides = (exchanged < _EXCHANGED_LIKELY * own) & (own > _FAR / 2) | turned & (exchanged < 1.3 * own + 0.01)
     whose = np.where(sides, EXCHANGED, OWN)
-    astray = np.linalg.norm(tracks.keypoints[..., :2] - true, axis=-1)[:, :, BODY] > _FAR * sight.size[..., None]
+    astray = np.linalg.norm(detections.keypoints[..., :2] - true, axis=-1)[:, :, BODY] > _FAR * sight.size[..., None]
     whose = np.where((whose == OWN) & (astray.mean(-1) > _POOR), POOR, whose)
     whose = np.where((others < _OTHERS_LIKELY * np.minimum(own, exchanged)) & (own > _FAR), OTHERS, whose)
-    return np.where(tracks.found, whose, LOST)
+    return np.where(detections.found, whose, LOST)
 
 
 def _yaw(true: np.ndarray, seen: np.ndarray) -> np.ndarray:
@@ -113,9 +123,9 @@ def _yaw(true: np.ndarray, seen: np.ndarray) -> np.ndarray:
     return np.arctan2(along, across)
 
 
-def _limbs(sight: Sight, tracks: Tracks, whose: np.ndarray) -> np.ndarray:
+def _limbs(sight: Sight, detections: Detections, whose: np.ndarray) -> np.ndarray:
     size = sight.size[..., None]
-    ends, true = tracks.keypoints[:, :, LIMB_ENDS, :2], sight.pixels[:, :, LIMB_ENDS]
+    ends, true = detections.keypoints[:, :, LIMB_ENDS, :2], sight.pixels[:, :, LIMB_ENDS]
     own = np.linalg.norm(ends - true, axis=-1) / size
     exchanged = np.linalg.norm(ends - true[:, :, list(OTHER_SIDE)], axis=-1) / size
     same = np.linalg.norm(ends - true[::-1], axis=-1) / size
@@ -126,13 +136,13 @@ def _limbs(sight: Sight, tracks: Tracks, whose: np.ndarray) -> np.ndarray:
     return np.where(wrong, nearest, LIMB_OWN)
 
 
-def _hands(sight: Sight, camera: Camera, tracks: Tracks) -> np.ndarray:
-    assigned = tracks.hands[..., 0, 2] > 0
+def _hands(sight: Sight, camera: Camera, detections: Detections) -> np.ndarray:
+    assigned = detections.hands[..., 0, 2] > 0
     true = project_hands(sight.hands.astype(float), camera)
     size = sight.size[..., None]
     away = np.stack(
         [
-            np.linalg.norm(tracks.hands[..., :2] - true[person, None, :, side, None], axis=-1).mean(-1)
+            np.linalg.norm(detections.hands[..., :2] - true[person, None, :, side, None], axis=-1).mean(-1)
             for person in (0, 1)
             for side in (0, 1)
         ],

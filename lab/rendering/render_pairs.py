@@ -1,9 +1,9 @@
 """Render clips of two people whose truth is known, for the benchmark pairs-video: FOLDER/NAME.mp4, .npz, .json and each alone.
 
-    .venv/bin/python lab/rendering/render_pairs.py INTERACTIONS FOLDER
-    .venv/bin/python lab/rendering/render_pairs.py benchmarks/pairs_video out/pairs-video
+    python -m lab render INTERACTIONS FOLDER
+    python -m lab render benchmarks/pairs_video out/pairs-video
 
-INTERACTIONS is what `lab/choreography/choreograph.py` wrote (with or without .npz); with `--bodies benchmarks/people_outside.npz` its
+INTERACTIONS is what `python -m lab choreograph` wrote (with or without .npz); with `--bodies benchmarks/people_outside.npz` its
 json says whose bodies each clip was solved on. Of each, a stretch that begins shortly before the
 first touch is rendered, in clothes, a room, light and from a camera that are drawn from its name and the seed. Clips that are
 whole in FOLDER are left as they are, so that a run which was stopped goes on where it was. What a folder holds is said in

@@ -1,8 +1,8 @@
 """How fast and how large: every stage, beside a plain full-mesh fit, and as clips grow. Run with the core's interpreter.
 
-    .venv/bin/python lab/speed_benchmark/benchmark.py [--out REPORT.json]                      about twelve minutes on two idle cores
-    .venv/bin/python lab/speed_benchmark/benchmark.py --frames 75 --growth 64 128 --full-mesh 0    a short look
-    .venv/bin/python lab/speed_benchmark/benchmark.py --page REPORT.json                       draw the page again
+    python -m lab speed [--out REPORT.json]                      about twelve minutes on two idle cores
+    python -m lab speed --frames 75 --growth 64 128 --full-mesh 0    a short look
+    python -m lab speed --page REPORT.json                       draw the page again
 
 Whole reconstructions run on the clip played to and fro until it has as many frames as asked, scaled to the size asked; refine
 follows each. The growth runs all stages after perception on what perception saw, played to and fro. The full-mesh fit uses the
@@ -96,12 +96,12 @@ def benchmark(options: argparse.Namespace, scratch: Path) -> Iterator[Speed]:
         speed = replace(speed, runs=(*speed.runs, cost("reconstruct", frames, clip, folder, options.device)))
         speed = replace(speed, refined=(*speed.refined, cost("refine", frames, folder, options.device)))
         yield speed
-    tracks = next((scratch / str(longest) / CACHE_FOLDER).glob("perception-*.npz"))
+    detections = next((scratch / str(longest) / CACHE_FOLDER).glob("perception-*.npz"))
     if options.full_mesh and find_spec("smplx") is None:
         speed = _noted(speed, "smplx is not installed (requirements-dev.txt), so nothing was compared with it.")
     elif options.full_mesh:
         truth = SAMPLE_TRUTH if options.clip == SAMPLE else ""
-        _, answer = measured("full-mesh", min(options.full_mesh, longest), tracks, options.device, truth)
+        _, answer = measured("full-mesh", min(options.full_mesh, longest), detections, options.device, truth)
         numbers = {name: value for name, value in answer.items() if name not in ("whole", "memory")}
         speed = _noted(replace(speed, full_mesh=FullMesh(**numbers)), _ABOUT_FULL_MESH)
         yield speed
@@ -110,7 +110,7 @@ def benchmark(options: argparse.Namespace, scratch: Path) -> Iterator[Speed]:
             speed, f"As clips grow: what perception saw of {longest} frames, played to and fro. {_ABOUT_GROWTH}"
         )
     for frames in options.growth:
-        speed = replace(speed, growth=(*speed.growth, cost("growth", frames, tracks, options.device)))
+        speed = replace(speed, growth=(*speed.growth, cost("growth", frames, detections, options.device)))
         yield speed
 
 

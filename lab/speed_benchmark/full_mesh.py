@@ -14,11 +14,11 @@ from core.body.landmarks import LandmarkRegressor, landmarks
 from core.body.model import BETAS, BodyModel, rest_joints
 from core.contract.skeleton import JOINTS
 from core.fitting import energies
-from core.fitting.initial import Initial
+from core.fitting.initial import InitialMotion
 from core.fitting.limits import relaxed_pose
 from core.motion import BODY_COUNT, project
-from core.observations.observe import evidence_from_tracks
-from core.perception.detections import Tracks
+from core.observations.observe import observe
+from core.perception.detections import Detections
 
 _RATE = 0.02
 _SIGMA = 0.05
@@ -26,7 +26,7 @@ _SIGMA = 0.05
 _POSE_PRIOR, _SHAPE_PRIOR, _SMOOTH = 0.004, 0.02, 2e-5
 
 
-def fit_full_mesh(start: Initial, tracks: Tracks, body: BodyModel, steps: int) -> np.ndarray:
+def fit_full_mesh(start: InitialMotion, detections: Detections, body: BodyModel, steps: int) -> np.ndarray:
     """Joints [2,T,22,3] in the world of the start's camera after so many steps.
 
     Descends on the 33 landmarks' reprojection, the distance to a relaxed pose, the size of betas and the joints'
@@ -41,7 +41,7 @@ def fit_full_mesh(start: Initial, tracks: Tracks, body: BodyModel, steps: int) -
     ).to(device)
     K = torch.as_tensor(start.camera.K, dtype=torch.float32, device=device)
     world = torch.as_tensor(start.camera.T_cw, dtype=torch.float32, device=device)
-    evidence = evidence_from_tracks(tracks, K)
+    evidence = observe(detections, K)
     regressor = LandmarkRegressor.for_body(body)
     relaxed = relaxed_pose().to(device)
 

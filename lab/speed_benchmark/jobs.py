@@ -17,16 +17,16 @@ from core.contract.files import read_npz
 from core.contract.reconstruction import load
 from core.device import choose_device, limit_threads
 from core.fitting.fit import FIRST_FIT
-from core.fitting.windows import select_tracks
+from core.fitting.windows import select_detections
 from core.motion import BODY_COUNT, pose_motion
-from core.perception.detections import Tracks
+from core.perception.detections import Detections
 from core.pipeline.cache import unflatten
 from core.pipeline.jobs import RefineRequest, Request, reconstruct, refine
 from core.pipeline.stage import Choices, Inputs
 from core.pipeline.stages import FIT, INITIAL, RECONSTRUCT_STAGES
 from core.progress import Progress
 from core.reporting import SilentReporter
-from core.stgcn.predict import Expected
+from core.stgcn.predict import JointPrediction
 
 from ..evaluation.metrics import about_root, mpjpe
 from .full_mesh import fit_full_mesh
@@ -96,9 +96,9 @@ def beside_full_mesh(peaks: StagePeaks, frames: int, tracks_file: str, device: s
     """
     limit_threads()
     inputs = _inputs(frames, device)
-    tracks = select_tracks(_tracks(tracks_file), np.arange(frames))
-    start = INITIAL.run(inputs, {"perception": tracks}, SilentReporter())
-    results = {"perception": tracks, "initial": start, "geometry": Expected(start.motion, None)}
+    detections = select_detections(_tracks(tracks_file), np.arange(frames))
+    start = INITIAL.run(inputs, {"perception": detections}, SilentReporter())
+    results = {"perception": detections, "initial": start, "geometry": JointPrediction(start.motion, None)}
     started = time.perf_counter()
     fitted = FIT.run(inputs, results, SilentReporter())
     fit_seconds = time.perf_counter() - started
@@ -106,13 +106,13 @@ def beside_full_mesh(peaks: StagePeaks, frames: int, tracks_file: str, device: s
     steps = sum(phase.steps for phase in FIRST_FIT)
     peaks.begin("full-mesh")
     started = time.perf_counter()
-    theirs = fit_full_mesh(start, tracks, inputs.body, steps)
+    theirs = fit_full_mesh(start, detections, inputs.body, steps)
     seconds = time.perf_counter() - started
     peaks.end()
     errors = (None, None)
     if truth_file:
         truth = read_npz(Path(truth_file))
-        index = tracks.frame_index
+        index = detections.frame_index
         true = _turned(truth["joints"][:, index, :BODY_COUNT], truth["camera_world"][0])
         errors = (
             _error(_turned(theirs, start.camera.T_cw), true),
@@ -130,12 +130,12 @@ def beside_full_mesh(peaks: StagePeaks, frames: int, tracks_file: str, device: s
     }
 
 
-def to_and_fro(tracks: Tracks, frames: int) -> Tracks:
+def to_and_fro(detections: Detections, frames: int) -> Detections:
     """The tracks played forwards and backwards until they have so many frames, at the same rate."""
-    count = len(tracks.frame_index)
+    count = len(detections.frame_index)
     there_and_back = np.concatenate([np.arange(count), np.arange(count)[::-1]])
-    chosen = select_tracks(tracks, np.resize(there_and_back, frames))
-    step = float(np.median(np.diff(tracks.time)))
+    chosen = select_detections(detections, np.resize(there_and_back, frames))
+    step = float(np.median(np.diff(detections.time)))
     return replace(
         chosen,
         frame_index=np.arange(frames, dtype=np.int32),
@@ -159,8 +159,8 @@ JOBS: dict[str, Callable[..., dict[str, Any]]] = {
 }
 
 
-def _tracks(file: str) -> Tracks:
-    return unflatten(Tracks, read_npz(Path(file)))
+def _tracks(file: str) -> Detections:
+    return unflatten(Detections, read_npz(Path(file)))
 
 
 def _inputs(frames: int, device: str) -> Inputs:

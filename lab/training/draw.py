@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core.observations.features import Observed
-from core.representation.residual import Base
+from core.observations.features import Features
+from core.representation.residual import PoseState
 from core.representation.sliding_windows import WINDOW
 
 from .examples import Batch, Example, batch_of, draw_batch
@@ -40,9 +40,9 @@ def drawn(batch: Batch[list[str]], words: Words, device: torch.device) -> Drawn:
 
 def whole_clips(
     examples: Sequence[Example], words: Words, device: torch.device
-) -> Iterator[tuple[Example, Observed, Tensor]]:
+) -> Iterator[tuple[Example, Features, Tensor]]:
     """Each clip as models see it in use, and the numbers [384] of its first sentence."""
     for example in examples:
         batch = drawn(batch_of([example], [0], example.frames), words, device)
-        base = Base(batch.base.rotations[0], batch.base.pelvis[0], batch.base.betas[0])
-        yield example, Observed(batch.nodes[0], batch.people[0], batch.joints[0], batch.seen[0], base), batch.text[0]
+        base = PoseState(batch.base.rotations[0], batch.base.pelvis[0], batch.base.betas[0])
+        yield example, Features(batch.nodes[0], batch.people[0], batch.joints[0], batch.seen[0], base), batch.text[0]

@@ -24,12 +24,12 @@ from core.body.model import BodyModel
 from core.body.rotations import matrix_from_6d, matrix_to_6d
 from core.contract.errors import UserError
 from core.contract.files import put_json, put_npz, read_json, read_npz, replacing
-from core.fitting.initial import initial_motion
-from core.observations.features import NODE_FEATURES, PERSON_FEATURES, VERSION, observe_pair
+from core.fitting.initial import estimate_initial_motion
+from core.observations.features import NODE_FEATURES, PERSON_FEATURES, VERSION, extract_features
 from core.reporting import SilentReporter
 from core.representation.body_parts import touching
 from core.representation.ground_view import ground_view
-from core.representation.residual import PLANTED, TOUCHING, Base, base_of, encode
+from core.representation.residual import FOOT_CONTACT, TOUCHING, PoseState, encode_residual, pose_state
 from core.semantics.captioner import captions
 from core.semantics.description import describe
 
@@ -99,7 +99,7 @@ class Batch(Generic[Text]):
     people: Tensor
     joints: Tensor
     seen: Tensor
-    base: Base
+    base: PoseState
     """Rotations [B,P,T,22,3,3], pelvis [B,P,T,3], betas [B,P,16]."""
     truth_joints: Tensor
     x: Tensor
@@ -115,7 +115,7 @@ class Batch(Generic[Text]):
     @property
     def planted(self) -> Tensor:
         """bool [B,P,T,2]"""
-        return self.x[..., PLANTED] > 0
+        return self.x[..., FOOT_CONTACT] > 0
 
     @property
     def touching(self) -> Tensor:
@@ -126,7 +126,7 @@ class Batch(Generic[Text]):
         moved: dict[str, Any] = {
             name: value.to(device) for name, value in vars(self).items() if isinstance(value, Tensor)
         }
-        base = Base(*(value.to(device) for value in (self.base.rotations, self.base.pelvis, self.base.betas)))
+        base = PoseState(*(value.to(device) for value in (self.base.rotations, self.base.pelvis, self.base.betas)))
         return replace(self, base=base, **moved)
 
 
@@ -175,28 +175,28 @@ def make_example(take: Take) -> Example | None:
 def example_of(interaction: Interaction, seed: int, body: BodyModel, noise: Noise, habits: Habits = USUAL) -> Example:
     """UserError `nobody` where the 2D stage hardly found somebody."""
     filmed = shot(interaction, seed, body, noise, _LOOK_EVERY, habits)
-    tracks, truth = filmed.tracks, filmed.truth
+    detections, truth = filmed.detections, filmed.truth
     rng = np.random.default_rng((seed, zlib.crc32(interaction.name.encode()), 1))
     fov = None
     if rng.random() < _KNOWN_LENS_SHARE:
-        fov = 2 * math.degrees(math.atan(tracks.image_size[0] / 2 / truth.camera.K[0, 0]))
-    first = initial_motion(tracks, body, fov=fov, reporter=SilentReporter())
-    observed, setting = observe_pair(tracks, first, body)
+        fov = 2 * math.degrees(math.atan(detections.image_size[0] / 2 / truth.camera.K[0, 0]))
+    first = estimate_initial_motion(detections, body, fov=fov, reporter=SilentReporter())
+    observed, setting = extract_features(detections, first, body)
     clock = setting.clock
     view = ground_view(truth.camera, torch.as_tensor(truth.motion.pelvis))
-    true = base_of(truth.motion, view, clock)
+    true = pose_state(truth.motion, view, clock)
     planted, touches, hidden = (
         clock.flags_to_grid(torch.from_numpy(flags))
-        for flags in (truth.planted, touching(truth.contacts, tracks.frame_index), truth.visibility)
+        for flags in (truth.planted, touching(truth.contacts, detections.frame_index), truth.visibility)
     )
-    x, betas = encode(true, observed.base, planted, touches)
+    x, betas = encode_residual(true, observed.reference, planted, touches)
     arrays = {
         "nodes": observed.nodes,
         "people": observed.people,
         "joints": observed.joints,
-        "seen": observed.seen,
-        "base_turns": matrix_to_6d(observed.base.rotations),
-        "base_betas": observed.base.betas,
+        "seen": observed.confidence,
+        "base_turns": matrix_to_6d(observed.reference.rotations),
+        "base_betas": observed.reference.betas,
         "truth_joints": true.joints(body),
         "x": x,
         "betas": betas,
@@ -213,8 +213,8 @@ def example_of(interaction: Interaction, seed: int, body: BodyModel, noise: Nois
 
 def _captions(filmed: Shot, body: BodyModel, rng: np.random.Generator) -> tuple[str, ...]:
     """What the geometry captioner says of the truth: words for clips that come without, and other words for those with."""
-    truth, tracks = filmed.truth, filmed.tracks
-    description = describe(truth.motion, body, truth.contacts, tracks.frame_index, tracks.time)
+    truth, detections = filmed.truth, filmed.detections
+    description = describe(truth.motion, body, truth.contacts, detections.frame_index, detections.time)
     return captions(description, rng, _CAPTIONS)
 
 
@@ -240,7 +240,7 @@ def load_examples(path: Path) -> list[Example]:
         raise UserError(
             "examples-outdated",
             f"{path} was made by another version.",
-            "Make examples again with lab/training/make_examples.py.",
+            "Make examples again with python -m lab examples.",
         )
     if len(words) != len(arrays["frames"]):
         raise UserError("file-unreadable", f"{path}.npz and .json are of different runs.", "Make both again.")
@@ -294,7 +294,7 @@ def batch_of(
         people=stacked("people"),
         joints=joints,
         seen=stacked("seen"),
-        base=Base(matrix_from_6d(stacked("base_turns")), joints[..., 0, :], still("base_betas")),
+        base=PoseState(matrix_from_6d(stacked("base_turns")), joints[..., 0, :], still("base_betas")),
         truth_joints=stacked("truth_joints"),
         x=stacked("x"),
         betas=still("betas"),

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from core.body.model import BodyModel
-from core.infilling.masks import MaskRates, Seen, draw_masks, hide
+from core.infilling.masks import MaskedFeatures, MaskRates, draw_masks, hide
 from core.observations.features import NODE_COLUMNS, NODE_FEATURES, PERSON_COLUMNS, PERSON_FEATURES
-from core.representation.resampling import RATE
-from core.stgcn.inference import optimize
-from core.stgcn.network import GeometryOptimizer, OptimizerConfig
+from core.representation.resampling import FRAME_RATE
+from core.stgcn.inference import run_stgcn
+from core.stgcn.network import STGCN, STGCNConfig
 
 from .draw import Drawn, whole_clips
 from .examples import Example
@@ -28,7 +28,7 @@ _POSE_UNIT = 0.5
 _MASKS = MaskRates(limb=0.15, half=0.05, whole=0.05)
 
 
-def config_for_features(**changes: object) -> OptimizerConfig:
+def config_for_features(**changes: object) -> STGCNConfig:
     """Sizes for the features of this version, with those that are named."""
     camera, pose = PERSON_COLUMNS["camera"], NODE_COLUMNS["from_pelvis"]
     values = {
@@ -39,7 +39,7 @@ def config_for_features(**changes: object) -> OptimizerConfig:
         "pose": tuple(range(pose.start, pose.stop)),
         "pose_unit": _POSE_UNIT,
     }
-    return OptimizerConfig(**(values | changes))  # pyright: ignore[reportArgumentType]
+    return STGCNConfig(**(values | changes))  # pyright: ignore[reportArgumentType]
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class JointObjective:
     A part of what was seen is hidden, as people hide each other (`masks`), and some sentences are forgotten.
     """
 
-    network: GeometryOptimizer
+    network: STGCN
     body: BodyModel
     weights: JointWeights = field(default_factory=JointWeights)
     masks: MaskRates = _MASKS
@@ -58,22 +58,22 @@ class JointObjective:
     def __call__(self, batch: Drawn, generator: torch.Generator) -> tuple[Tensor, Mapping[str, Tensor]]:
         count, people, frames = batch.seen.shape[:3]
         hidden = draw_masks((count, people, frames), self.masks, generator)
-        what = hide(Seen(batch.nodes, batch.people, batch.seen, batch.base), hidden, self.body)
+        what = hide(MaskedFeatures(batch.nodes, batch.people, batch.seen, batch.base), hidden, self.body)
         touched = hidden.any((1, 2, 3))[:, None, None, None, None]
-        initial = torch.where(touched, what.base.joints(self.body), batch.joints)
+        initial = torch.where(touched, what.reference.joints(self.body), batch.joints)
         kept = torch.rand(count, 1, generator=generator, device=generator.device) >= self.no_text
         shift, log_sigma = self.network(what.nodes, what.people, batch.text * kept)
-        return joint_loss(initial + shift, log_sigma, batch.truth_joints, batch.valid, RATE, self.weights)
+        return joint_loss(initial + shift, log_sigma, batch.truth_joints, batch.valid, FRAME_RATE, self.weights)
 
 
 def optimizer_errors(network: nn.Module, examples: Sequence[Example], words: Words) -> dict[str, float]:
     """`measure.joint_errors` of the network's joints over whole clips."""
-    assert isinstance(network, GeometryOptimizer)
+    assert isinstance(network, STGCN)
     device = next(network.parameters()).device
 
     def guesses() -> Iterator[Guess]:
         for example, observed, text in whole_clips(examples, words, device):
-            found = optimize(observed, network, text)
+            found = run_stgcn(observed, network, text)
             joints, sigma = found.joints.cpu().numpy(), found.sigma.cpu().numpy()
             yield Guess(joints, example.truth_joints, example.hidden, sigma)
 

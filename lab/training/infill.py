@@ -12,15 +12,23 @@ from torch import Tensor, nn
 from core.body.model import BodyModel
 from core.infilling.denoiser import Denoiser, DenoiserConfig
 from core.infilling.infiller import conditions_of
-from core.infilling.loss import CHANNELS, unscaled
-from core.infilling.sampling import Sampling, sample
-from core.observations.features import NODE_FEATURES, PERSON_FEATURES, Observed
+from core.infilling.loss import CHANNELS, from_channels
+from core.infilling.sampling import SamplingSettings, sample
+from core.observations.features import NODE_FEATURES, PERSON_FEATURES, Features
 from core.reporting import SilentReporter
-from core.representation.residual import BETAS, PLANTED, TOUCHING, Base, Scales, decode, encode
-from core.representation.sliding_windows import spans
-from core.stgcn.inference import optimize
-from core.stgcn.network import GeometryOptimizer
-from core.stgcn.posing import posed
+from core.representation.residual import (
+    BETAS,
+    FOOT_CONTACT,
+    TOUCHING,
+    PoseState,
+    ResidualScales,
+    decode_residual,
+    encode_residual,
+)
+from core.representation.sliding_windows import sliding_windows
+from core.stgcn.inference import run_stgcn
+from core.stgcn.network import STGCN
+from core.stgcn.posing import pose_to_joints
 
 from .draw import whole_clips
 from .examples import Example
@@ -29,7 +37,7 @@ from .words import Words
 
 _MEASURED = 200
 """Examples that scales are taken from."""
-DEV_SAMPLING = Sampling(steps=5, temperature=0.0)
+DEV_SAMPLING = SamplingSettings(steps=5, temperature=0.0)
 """How dev clips are filled in: the most likely take, without guidance, in few steps."""
 
 
@@ -44,28 +52,26 @@ def infiller_config(**changes: object) -> DenoiserConfig:
     return DenoiserConfig(**(values | changes))  # pyright: ignore[reportArgumentType]
 
 
-def scales_of(
-    examples: Sequence[Example], words: Words, body: BodyModel, optimizer: GeometryOptimizer | None
-) -> Scales:
+def scales_of(examples: Sequence[Example], words: Words, body: BodyModel, optimizer: STGCN | None) -> ResidualScales:
     """How far each channel usually is from the motion that is changed, over some of the examples."""
     chosen = examples[:: max(1, len(examples) // _MEASURED)]
     xs, shapes = [], []
     for example, first, _ in _firsts(chosen, words, body, optimizer, torch.device("cpu")):
-        true = decode(*_true_change(example), first.observed.base).motion
+        true = decode_residual(*_true_change(example), first.observed.reference).motion
         states = torch.from_numpy(example.x.astype(np.float32))
-        x, betas = encode(true, first.base, states[..., PLANTED] > 0, states[..., TOUCHING] > 0)
+        x, betas = encode_residual(true, first.base, states[..., FOOT_CONTACT] > 0, states[..., TOUCHING] > 0)
         xs.append(x)
         shapes.append(betas)
-    return Scales.of(xs, shapes)
+    return ResidualScales.of(xs, shapes)
 
 
 def infiller_errors(
     network: nn.Module,
     examples: Sequence[Example],
     words: Words,
-    scales: Scales,
+    scales: ResidualScales,
     body: BodyModel,
-    optimizer: GeometryOptimizer | None,
+    optimizer: STGCN | None,
 ) -> dict[str, float]:
     """`measure.joint_errors` of one take of each clip."""
     assert isinstance(network, Denoiser)
@@ -73,11 +79,11 @@ def infiller_errors(
 
     def guesses() -> Iterator[Guess]:
         for example, first, text in _firsts(examples, words, body, optimizer, device):
-            windows = spans(example.frames)
+            windows = sliding_windows(example.frames)
             conditions = conditions_of(first.observed, first.base, first.sigma, body, windows, device)
             said = text if bool((text != 0).any()) else None
             channels = sample(network, conditions, windows, DEV_SAMPLING, text=said, reporter=SilentReporter())
-            motion = decode(*unscaled(channels, scales), first.base).motion
+            motion = decode_residual(*from_channels(channels, scales), first.base).motion
             yield Guess(motion.joints(body).cpu().numpy(), example.truth_joints, example.hidden)
 
     return joint_errors(guesses())
@@ -85,8 +91,8 @@ def infiller_errors(
 
 @dataclass(frozen=True)
 class _First:
-    observed: Observed
-    base: Base
+    observed: Features
+    base: PoseState
     sigma: Tensor | None
 
 
@@ -94,7 +100,7 @@ def _firsts(
     examples: Sequence[Example],
     words: Words,
     body: BodyModel,
-    optimizer: GeometryOptimizer | None,
+    optimizer: STGCN | None,
     device: torch.device,
 ) -> Iterator[tuple[Example, _First, Tensor]]:
     """Of each clip what an infiller changes, as in use, and the numbers of its first sentence."""
@@ -102,10 +108,10 @@ def _firsts(
         device = next(optimizer.parameters()).device
     for example, observed, text in whole_clips(examples, words, device):
         if optimizer is None:
-            yield example, _First(observed, observed.base, None), text
+            yield example, _First(observed, observed.reference, None), text
             continue
-        found = optimize(observed, optimizer, text)
-        yield example, _First(observed, posed(observed.base, found.joints, body), found.sigma), text
+        found = run_stgcn(observed, optimizer, text)
+        yield example, _First(observed, pose_to_joints(observed.reference, found.joints, body), found.sigma), text
 
 
 def _true_change(example: Example) -> tuple[Tensor, Tensor]:

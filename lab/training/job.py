@@ -18,12 +18,12 @@ from core.infilling.denoiser import Denoiser
 from core.infilling.infiller import KIND as INFILLER
 from core.infilling.loss import InfillerObjective
 from core.observations.features import VERSION
-from core.representation.residual import Scales
-from core.smoothing.network import RefinerConfig, SequenceRefiner
+from core.representation.residual import ResidualScales
+from core.smoothing.network import SequenceSmoother, SmootherConfig
 from core.smoothing.smooth import KIND as REFINER
 from core.stgcn.inference import KIND as OPTIMIZER
-from core.stgcn.inference import load_optimizer
-from core.stgcn.network import GeometryOptimizer
+from core.stgcn.inference import load_stgcn
+from core.stgcn.network import STGCN
 
 from .card import Card, hardware, write_card
 from .curves import save_curves
@@ -72,7 +72,7 @@ def train_optimizer(job: Job, minutes: float | None, changes: Mapping[str, objec
     """Train the geometry optimizer for `minutes`, or to its end; `changes` to the network's sizes."""
     config = config_for_features(**(changes or {}))
     torch.manual_seed(job.recipe.seed)
-    network = GeometryOptimizer(config).to(job.device)
+    network = STGCN(config).to(job.device)
     body = load_body(None).to(job.device)
     what = (
         "Moves the initial joints of two people to where they plausibly are, with a standard deviation each: a graph "
@@ -94,9 +94,11 @@ def train_infiller(job: Job, minutes: float | None, changes: Mapping[str, object
     network = Denoiser(config).to(job.device)
     body = load_body(None).to(job.device)
     weights = job.folder / f"{OPTIMIZER}.safetensors"
-    optimizer = load_optimizer(weights, job.device) if weights.exists() else None
+    optimizer = load_stgcn(weights, job.device) if weights.exists() else None
     begun = job.begun(INFILLER)
-    scales = Scales.from_json(begun.statistics) if begun else scales_of(job.examples, job.words, body, optimizer)
+    scales = (
+        ResidualScales.from_json(begun.statistics) if begun else scales_of(job.examples, job.words, body, optimizer)
+    )
     what = (
         "Fills in the motion of two people where it was not seen: a diffusion transformer over the change of the initial "
         f"motion ({size_of(network)} numbers, core/infilling/denoiser.py), "
@@ -112,9 +114,9 @@ def train_infiller(job: Job, minutes: float | None, changes: Mapping[str, object
 
 def train_refiner(job: Job, minutes: float | None, changes: Mapping[str, object] | None = None) -> Outcome:
     """Train the sequence refiner on takes made up of the examples."""
-    config = RefinerConfig(**(changes or {}))  # pyright: ignore[reportArgumentType]
+    config = SmootherConfig(**(changes or {}))  # pyright: ignore[reportArgumentType]
     torch.manual_seed(job.recipe.seed)
-    network = SequenceRefiner(config).to(job.device)
+    network = SequenceSmoother(config).to(job.device)
     body = load_body(None).to(job.device)
     numbers = sum(value.numel() for value in network.parameters())
     what = (

@@ -1,7 +1,7 @@
-"""Make training examples from interactions (lab/choreography/choreograph.py writes them): FILE.npz and FILE.json.
+"""Make training examples from interactions (python -m lab choreograph writes them): FILE.npz and FILE.json.
 
-    .venv/bin/python lab/training/make_examples.py --interactions train.npz more.npz --cameras 3 --out out/examples/train
-    .venv/bin/python lab/training/make_examples.py --interactions dev.npz --split dev --cameras 1 --seed 1 --out out/examples/dev
+    python -m lab examples --interactions train.npz more.npz --cameras 3 --out out/examples/train
+    python -m lab examples --interactions dev.npz --split dev --cameras 1 --seed 1 --out out/examples/dev
     ... --strangers 300 --motion FOLDER      and pairs of people who have nothing to do with each other
 
 Every interaction is filmed by several drawn cameras, every other time in the mirror, and seen by the model of the 2D stage; those
@@ -39,9 +39,7 @@ _SAVE_EVERY = 100
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "--interactions", type=Path, nargs="*", default=[], help="files of lab/choreography/choreograph.py"
-    )
+    parser.add_argument("--interactions", type=Path, nargs="*", default=[], help="files of python -m lab choreograph")
     parser.add_argument("--split", choices=SPLITS[:2], default="train", help="the only one that may be among them")
     parser.add_argument("--cameras", type=int, default=3, help="of each interaction")
     parser.add_argument("--strangers", type=int, default=0, help="pairs of recorded people who do not interact")

@@ -19,9 +19,17 @@ from core.body.model import BodyModel
 from core.body.rotations import axis_angle_to_matrix
 from core.contract.skeleton import JOINT_INDEX
 from core.motion import BODY_COUNT
-from core.representation.resampling import RATE
-from core.representation.residual import PLANTED, ROTATION, SHIFT, TOUCHING, Base, decode, encode
-from core.smoothing.network import SequenceRefiner, evidence_of, motion_of, numbers_of
+from core.representation.resampling import FRAME_RATE
+from core.representation.residual import (
+    FOOT_CONTACT,
+    ROTATION,
+    TOUCHING,
+    TRANSLATION,
+    PoseState,
+    decode_residual,
+    encode_residual,
+)
+from core.smoothing.network import SequenceSmoother, evidence_of, motion_of, numbers_of
 from core.smoothing.wavelet import extended, split
 
 from ..evaluation.metrics import MM, jitter
@@ -94,13 +102,13 @@ def calmed_first(batch: Drawn, generator: torch.Generator) -> Drawn:
     kept = torch.where(kept[0] < _AS_IT_IS, torch.ones_like(kept[1]), kept[1])
     details, rest = split(numbers_of(batch.base))
     first = motion_of(rest + torch.stack(details).sum(0) * kept, batch.base)
-    true = decode(batch.x, batch.betas, batch.base).motion
+    true = decode_residual(batch.x, batch.betas, batch.base).motion
     true = replace(true, pelvis=batch.truth_joints[..., 0, :])  # x has fewer digits
-    x, betas = encode(true, first, batch.x[..., PLANTED] > 0, batch.x[..., TOUCHING] > 0)
+    x, betas = encode_residual(true, first, batch.x[..., FOOT_CONTACT] > 0, batch.x[..., TOUCHING] > 0)
     return replace(batch, base=first, x=x, betas=betas)
 
 
-def drawn_take(batch: Drawn, errors: TakeErrors, generator: torch.Generator) -> Base:
+def drawn_take(batch: Drawn, errors: TakeErrors, generator: torch.Generator) -> PoseState:
     """A take of each window, drawn from the generator alone (on the batch's device)."""
     B, P, T = batch.seen.shape[:3]
     device = generator.device
@@ -123,8 +131,8 @@ def drawn_take(batch: Drawn, errors: TakeErrors, generator: torch.Generator) -> 
     way = batch.truth_joints[..., 0, :] - batch.base.pelvis
     x = batch.x.clone()
     x[..., ROTATION] *= gone[..., :BODY_COUNT].repeat_interleave(6, -1)
-    x[..., SHIFT] = way * gone[..., BODY_COUNT:]
-    take = decode(x, batch.betas * gone.mean((-1, -2))[..., None], batch.base).motion
+    x[..., TRANSLATION] = way * gone[..., BODY_COUNT:]
+    take = decode_residual(x, batch.betas * gone.mean((-1, -2))[..., None], batch.base).motion
 
     more = (errors.uneven * (normal(B, P, 1, BODY_COUNT + 1, 1) + process(0.5, 1))).exp()
     unseen = torch.cat([1 - batch.seen, 1 - batch.seen[..., :1]], -1)[..., None]
@@ -144,7 +152,7 @@ def wandering(steps: Tensor, seconds: float) -> Tensor:
 
     Such a process trembles however slowly it forgets; slow ones are made smooth.
     """
-    kept = float(np.exp(-1 / (RATE * seconds)))
+    kept = float(np.exp(-1 / (FRAME_RATE * seconds)))
     fresh = (1 - kept**2) ** 0.5
     values = [steps[:, :, 0]]
     for frame in range(1, steps.shape[2]):
@@ -176,7 +184,7 @@ def _jumps(shape: tuple[int, int, int], errors: TakeErrors, generator: torch.Gen
 class RefinerObjective:
     """Called with a batch and a generator on its device, gives the loss of smoothing takes drawn of it, and its parts."""
 
-    network: SequenceRefiner
+    network: SequenceSmoother
     body: BodyModel
     weights: RefinerWeights = field(default_factory=RefinerWeights)
     errors: TakeErrors = field(default_factory=TakeErrors)
@@ -190,7 +198,7 @@ class RefinerObjective:
         return total, {name: value.detach() for name, value in parts.items()}
 
 
-def smoothed(smoother: Smoother, take: Base, batch: Drawn) -> Base:
+def smoothed(smoother: Smoother, take: PoseState, batch: Drawn) -> PoseState:
     """Takes of windows, smoothed."""
     calm = smoother(numbers_of(take), numbers_of(batch.base), evidence_of(batch.nodes, batch.seen))
     return motion_of(calm, take)
@@ -204,8 +212,8 @@ def motion_loss(made: Tensor, true: Tensor, there: Tensor) -> dict[str, Tensor]:
     return {
         "pose": _mean(turned.norm(dim=-1), there) / _TENTH,
         "placed": _mean(off.norm(dim=-1), there) / _TENTH,
-        "velocity": _mean(_length(off.diff(dim=2)), steps) * RATE,
-        "acceleration": _mean(_length(off.diff(n=2, dim=2)), turns) * RATE**2 / _ACCELERATION,
+        "velocity": _mean(_length(off.diff(dim=2)), steps) * FRAME_RATE,
+        "acceleration": _mean(_length(off.diff(n=2, dim=2)), turns) * FRAME_RATE**2 / _ACCELERATION,
     }
 
 
@@ -253,8 +261,8 @@ def filter_errors(examples: Sequence[Example], body: BodyModel) -> dict[str, dic
     def badness(errors: Mapping[str, float]) -> float:
         """About the loss, from the same takes."""
         place = (weights.pose * errors["mpjpe"] + weights.placed * errors["place"]) / (MM * _TENTH)
-        turns = weights.acceleration * errors["accel"] / MM * RATE**2 / _ACCELERATION
-        return place + weights.velocity * errors["step"] / MM * RATE + turns
+        turns = weights.acceleration * errors["accel"] / MM * FRAME_RATE**2 / _ACCELERATION
+        return place + weights.velocity * errors["step"] / MM * FRAME_RATE + turns
 
     filters = {
         "gauss": [gaussian(frames) for frames in (1.0, 2.0, 3.0, 4.0, 6.0)],
@@ -291,14 +299,14 @@ def one_euro(cutoff: float, more: float) -> Smoother:
     """
 
     def share(frequency: Tensor | float) -> Tensor:
-        return 1 / (1 + RATE / (2 * torch.pi * torch.as_tensor(frequency)))
+        return 1 / (1 + FRAME_RATE / (2 * torch.pi * torch.as_tensor(frequency)))
 
     def one_way(motion: Tensor) -> Tensor:
         value, speed, before = motion[..., 0, :], torch.zeros_like(motion[..., 0, :]), motion[..., 0, :]
         values = [value]
         for now in motion.unbind(-2)[1:]:
-            speed = speed + share(1.0).to(motion) * ((now - before) * RATE - speed)
-            turns, way = speed[..., ROTATION].unflatten(-1, (-1, 6)), speed[..., SHIFT]
+            speed = speed + share(1.0).to(motion) * ((now - before) * FRAME_RATE - speed)
+            turns, way = speed[..., ROTATION].unflatten(-1, (-1, 6)), speed[..., TRANSLATION]
             of_joint = turns.norm(dim=-1).repeat_interleave(6, -1)
             fast = torch.cat([of_joint, way.norm(dim=-1, keepdim=True).expand_as(way)], -1)
             value = value + share(cutoff + more * fast) * (now - value)

@@ -1,12 +1,12 @@
 """From a folder of motion capture to the weights of the learned models, in slices.
 
-    scripts/train --motion FOLDER                        everything, to the end
-    scripts/train --motion FOLDER --minutes 10           as much training as ten minutes allow; run it again to go on
-    scripts/train --examples A B --dev D                 with examples of lab/training/make_examples.py that are there already
-    scripts/train --motion FOLDER --from core/models     begin with the weights that come with the product
-    torchrun --nproc-per-node 4 lab/training/train.py ...     on four GPUs
+    python -m lab train --motion FOLDER                        everything, to the end
+    python -m lab train --motion FOLDER --minutes 10           as much training as ten minutes allow; run it again to go on
+    python -m lab train --examples A B --dev D                 with examples of python -m lab examples that are there already
+    python -m lab train --motion FOLDER --from core/models     begin with the weights that come with the product
+    torchrun --nproc-per-node 4 python -m lab train ...     on four GPUs
 
-Draws interactions of the train and dev splits (lab/choreography/choreograph.py) and films them (lab/training/make_examples.py), a chunk at a
+Draws interactions of the train and dev splits (python -m lab choreograph) and films them (python -m lab examples), a chunk at a
 time, each made once; then trains each model of --models. In --out lie, for each: NAME.safetensors (weights), NAME.md (card),
 NAME.png (curves), NAME.state.safetensors (to go on from). --install puts weights and cards into core/models.
 """

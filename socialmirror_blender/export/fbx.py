@@ -17,9 +17,8 @@ from typing import Any
 import bpy
 import numpy as np
 
-from core.contract.errors import UserError
-from core.contract.files import replacing
-
+from ...core.contract.errors import UserError
+from ...core.contract.files import replacing
 from .. import compat
 from ..scene.basis import BONE_PARENTS, BONES
 from ..scene.keys import location_path, rotation_path, write_curve

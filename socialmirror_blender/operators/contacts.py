@@ -8,10 +8,9 @@ import bpy
 import numpy as np
 from bpy.props import EnumProperty, FloatProperty, IntProperty
 
-from core.contract.contact import STATES, Contact
-from core.contract.errors import UserError
-from core.contract.skeleton import GROUND, JOINTS
-
+from ...core.contract.contact import STATES, Contact
+from ...core.contract.errors import UserError
+from ...core.contract.skeleton import GROUND, JOINTS
 from .. import scene as scenes
 from ..properties import GROUND_ITEM, PERSON_ITEMS, REGION_ITEMS, contact_list
 from ..reconstructions import active_import, require_import

@@ -7,8 +7,7 @@ from typing import Any
 import bpy
 from bpy.props import StringProperty
 
-from core.contract.errors import UserError
-
+from ...core.contract.errors import UserError
 from ..preferences import preferences
 from ..runtime import session
 from ..runtime.environment import EnvironmentState

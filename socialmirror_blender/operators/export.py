@@ -7,8 +7,7 @@ from pathlib import Path
 import bpy
 from bpy.props import BoolProperty, EnumProperty, StringProperty
 
-from core.contract.errors import UserError
-
+from ...core.contract.errors import UserError
 from ..export.fbx import export_fbx
 from ..reconstructions import active_import, folder_of, require_import
 from .reports import Returned, reported

@@ -9,8 +9,8 @@ import bpy
 import numpy as np
 from bpy.props import StringProperty
 
-from core.contract.files import read_npz
-from core.contract.reconstruction import (
+from ...core.contract.files import read_npz
+from ...core.contract.reconstruction import (
     MOTION_FILE,
     TAKES_FOLDER,
     BodyArrays,
@@ -21,7 +21,6 @@ from core.contract.reconstruction import (
     load_info,
     save,
 )
-
 from .. import scene as scenes
 from ..properties import settings_of, suggest
 from ..reconstructions import active_import, bring_in, folder_of, require_import

@@ -8,8 +8,7 @@ from typing import Any
 import bpy
 from bpy.props import StringProperty
 
-from core.contract.errors import UserError
-
+from ...core.contract.errors import UserError
 from ..reconstructions import active_import, require_import
 from ..requests import reconstruct_request, refine_request
 from ..runtime import places, session

@@ -18,8 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from core.contract.errors import UserError
-from core.contract.messages import Message, decode, encode
+from ...core.contract.errors import UserError
+from ...core.contract.messages import Message, decode, encode
 
 _WINDOWS = sys.platform == "win32"
 _FOREIGN_VARIABLES = (

@@ -10,9 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from core.contract.errors import UserError
-from core.contract.messages import Message, message
-
+from ...core.contract.errors import UserError
+from ...core.contract.messages import Message, message
 from .job import Failure, Job, JobState, asked_to_stop, child_ended, failed, received, sent, started
 from .process import Child, Launch
 

@@ -15,8 +15,7 @@ from typing import Any
 import bpy
 from bpy.app.handlers import persistent
 
-from core.contract.errors import UserError
-
+from ...core.contract.errors import UserError
 from . import environment as environments
 from . import places
 from .environment import Environment, EnvironmentState

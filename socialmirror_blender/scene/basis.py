@@ -18,8 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.contract.skeleton import JOINT_INDEX, JOINTS, PARENTS, mirrored
-
+from ...core.contract.skeleton import JOINT_INDEX, JOINTS, PARENTS, mirrored
 from .rotations import matrix_from_quaternion, quaternion_from_matrix, sign_continuous
 
 ROOT = "root"

@@ -13,9 +13,8 @@ from typing import Any
 import bpy
 import numpy as np
 
-from core.contract.contact import Contact
-from core.contract.skeleton import GROUND, REGIONS
-
+from ...core.contract.contact import Contact
+from ...core.contract.skeleton import GROUND, REGIONS
 from .. import compat
 from .basis import BONES, skin_matrices
 from .keys import read_keys, write_curve

@@ -11,9 +11,8 @@ from typing import Any
 import bpy
 import numpy as np
 
-from core.contract.errors import UserError
-from core.contract.skeleton import BODY_JOINTS, JOINTS, PARENT_NAME
-
+from ...core.contract.errors import UserError
+from ...core.contract.skeleton import BODY_JOINTS, JOINTS, PARENT_NAME
 from .. import compat
 from .basis import BONES, ROOT, BoneKeys
 from .timing import PersonMotion

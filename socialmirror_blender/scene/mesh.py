@@ -7,9 +7,8 @@ from typing import Any
 import bpy
 import numpy as np
 
-from core.contract.reconstruction import BodyArrays
-from core.contract.skeleton import JOINTS
-
+from ...core.contract.reconstruction import BodyArrays
+from ...core.contract.skeleton import JOINTS
 from .. import compat
 from .basis import UPRIGHT
 

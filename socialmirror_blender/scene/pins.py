@@ -9,9 +9,8 @@ from typing import Any
 import bpy
 import numpy as np
 
-from core.contract.edits import Pin
-from core.contract.skeleton import BODY_JOINTS, JOINT_INDEX
-
+from ...core.contract.edits import Pin
+from ...core.contract.skeleton import BODY_JOINTS, JOINT_INDEX
 from .. import compat
 from .basis import BONES, ROOT, smplx_motion
 from .keys import LOCKED, location_path, read_keys, rotation_path

@@ -8,11 +8,10 @@ from typing import Any
 import bpy
 import numpy as np
 
-from core.contract import reconstruction as contract
-from core.contract.edits import Edits
-from core.contract.errors import UserError
-from core.contract.reconstruction import Info, MotionArrays, Reconstruction
-
+from ...core.contract import reconstruction as contract
+from ...core.contract.edits import Edits
+from ...core.contract.errors import UserError
+from ...core.contract.reconstruction import Info, MotionArrays, Reconstruction
 from .. import compat
 from . import contacts
 from .basis import BoneKeys, RestBones, bone_keys, rest_bones, rest_shift

@@ -10,9 +10,8 @@ import bpy
 import numpy as np
 from mathutils import Matrix
 
-from core.contract.errors import UserError
-from core.contract.skeleton import FACE_JOINTS, LEFT_HAND_JOINTS, RIGHT_HAND_JOINTS
-
+from ...core.contract.errors import UserError
+from ...core.contract.skeleton import FACE_JOINTS, LEFT_HAND_JOINTS, RIGHT_HAND_JOINTS
 from .. import compat
 from .basis import BONE_PARENTS, BONES, ROOT, RestBones
 

@@ -10,8 +10,7 @@ from pathlib import Path
 import bpy
 import numpy as np
 
-from core.contract.errors import UserError
-
+from ...core.contract.errors import UserError
 from .timing import Timeline
 
 ROLE = "socialmirror_role"

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.contract.reconstruction import MotionArrays
-
+from ...core.contract.reconstruction import MotionArrays
 from .rotations import quaternion_from_axis_angle, slerp
 
 _ON_A_FRAME = 0.01

@@ -19,7 +19,7 @@ from core.body.model import BodyModel
 from core.contract.contact import Contact
 from core.contract.reconstruction import Info, Person, Reconstruction, Take
 from core.motion import Camera, PairMotion
-from core.perception.detections import Tracks
+from core.perception.detections import Detections
 from core.progress import Progress
 
 FRAMES = 12
@@ -84,14 +84,14 @@ def made_up_camera() -> Camera:
     return Camera(np.array([[70.0, 0, 48], [0, 70.0, 32], [0, 0, 1]]), world)
 
 
-def made_up_tracks(frames: int = FRAMES, first: int = 0) -> Tracks:
+def made_up_tracks(frames: int = FRAMES, first: int = 0) -> Detections:
     draw = np.random.default_rng(1)
-    return Tracks(
+    return Detections(
         frame_index=np.arange(first, first + frames, dtype=np.int32),
         time=np.arange(first, first + frames) / 25,
         image_size=np.array([96, 64], np.int32),
         keypoints=draw.uniform(0, 1, (2, frames, 33, 3)).astype(np.float32),
-        contested=draw.uniform(size=(2, frames, 33)) < 0.1,
+        ambiguous=draw.uniform(size=(2, frames, 33)) < 0.1,
         world_landmarks=draw.normal(size=(2, frames, 33, 3)).astype(np.float32),
         found=np.ones((2, frames), bool),
         hands=np.zeros((2, frames, 2, 21, 3), np.float32),
@@ -135,18 +135,18 @@ def quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
     """
     from core import checkpoint
     from core.checkpoint import weights_file
-    from core.fitting.fit import Fitted
-    from core.fitting.initial import Initial
+    from core.fitting.fit import FittedMotion
+    from core.fitting.initial import InitialMotion
     from core.pipeline import jobs as pipeline
     from core.pipeline import stages
     from core.pipeline.stage import Inputs, Stage
-    from core.pipeline.take import Filled
-    from core.stgcn.predict import Expected
+    from core.pipeline.take import InfilledMotion
+    from core.stgcn.predict import JointPrediction
 
     monkeypatch.setattr(pipeline, "load_body", load_body_once)
     monkeypatch.setattr(checkpoint, "MODELS", tmp_path / "models")
     computed: list[str] = []
-    planted = np.zeros((2, FRAMES, 2), np.float32)
+    foot_contact = np.zeros((2, FRAMES, 2), np.float32)
 
     def infiller_there() -> bool:
         return weights_file(stages.INFILLER).is_file()
@@ -158,14 +158,16 @@ def quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
         edited = bool(inputs.pins or inputs.new_prompt)
         return 100 * len(inputs.pins) + (inputs.new_seed if infiller_there() and edited else 0)
 
-    def fitted(inputs: Inputs, edits: int = 0) -> Fitted:
+    def fitted(inputs: Inputs, edits: int = 0) -> FittedMotion:
         seed = seed_of(inputs) + edits
         confidence = np.ones((2, FRAMES, 22), np.float32)
-        return Fitted(made_up_motion(seed=seed), made_up_camera(), planted, confidence, ENERGIES[seed % len(ENERGIES)])
+        return FittedMotion(
+            made_up_motion(seed=seed), made_up_camera(), foot_contact, confidence, ENERGIES[seed % len(ENERGIES)]
+        )
 
-    def filled(inputs: Inputs) -> Filled:
+    def filled(inputs: Inputs) -> InfilledMotion:
         """As before where no infiller takes part."""
-        return Filled(made_up_motion(seed=seed_of(inputs) + 1000 * infiller_there()), None)
+        return InfilledMotion(made_up_motion(seed=seed_of(inputs) + 1000 * infiller_there()), None)
 
     def asked_for(prompt: str) -> stages.ContactList:
         touch = Contact(0, "chest", 1, "chest", 3, 4, source="prompt", id=f"asked for: {prompt}")
@@ -173,9 +175,9 @@ def quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
 
     makers: dict[str, Callable[[Any], Any]] = {
         "perception": lambda inputs: made_up_tracks(first=inputs.choices.frames[0]),
-        "initial": lambda inputs: Initial(made_up_motion(), made_up_camera(), planted),
+        "initial": lambda inputs: InitialMotion(made_up_motion(), made_up_camera(), foot_contact),
         "sentence": lambda inputs: stages.Sentence(np.zeros(stages.TEXT_SIZE, np.float32)),
-        "geometry": lambda inputs: Expected(made_up_motion(), None),
+        "geometry": lambda inputs: JointPrediction(made_up_motion(), None),
         "fit": lambda inputs: replace(fitted(inputs), motion=made_up_motion()),
         "contacts": lambda inputs: stages.ContactList((Contact(0, "left_palm", 1, "right_palm", 2, 5, id="c"),)),
         "prompt-contacts": lambda inputs: asked_for(inputs.choices.prompt),
@@ -217,11 +219,11 @@ def infiller(quick: list[str], tmp_path: Path) -> list[str]:
 @pytest.fixture(scope="session")
 def made_up() -> Reconstruction:
     """A reconstruction of two made-up people on the free body, as it would be loaded from its folder."""
-    from core.fitting.fit import Fitted
+    from core.fitting.fit import FittedMotion
     from core.pipeline.jobs import motion_arrays
 
     body, motion = load_body_once(None), made_up_motion()
-    fitted = Fitted(
+    fitted = FittedMotion(
         motion, made_up_camera(), np.zeros((2, FRAMES, 2), np.float32), np.ones((2, FRAMES, 22), np.float32), 1.0
     )
     info = Info(

@@ -58,7 +58,7 @@ def as_result(truth: Truth, frames: slice = slice(85, 110)) -> MotionArrays:
 
 def test_the_truth_is_of_the_body_that_ships(body, truth):
     contacts = read_json(SAMPLES / "handshake_hug_contacts.json")
-    assert contacts["body"] == body.identity, "the body changed: run lab/choreography/choreograph_sample.py"
+    assert contacts["body"] == body.identity, "the body changed: run python -m lab sample"
     np.testing.assert_allclose(pose_motion(body, truth.motion).joints.numpy(), truth.joints, atol=1e-4)
 
 
@@ -116,8 +116,8 @@ def test_nobody_is_inside_the_other(body, skin):
 def as_shot(truth: Truth, result: MotionArrays, body: BodyModel) -> Shot:
     """Of the result's frames; nothing of the tracks but frames and times matters here."""
     frames = len(result.time)
-    tracks = replace(made_up_tracks(frames), frame_index=result.frame_index, time=result.time)
-    return shot_of("sample", truth, tracks, body)
+    detections = replace(made_up_tracks(frames), frame_index=result.frame_index, time=result.time)
+    return shot_of("sample", truth, detections, body)
 
 
 def test_the_truth_has_no_errors_against_itself(body, truth):

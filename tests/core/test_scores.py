@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from core.contract.contact import Contact
-from core.fitting.fit import Fitted, fit
-from core.fitting.prior import Prior
+from core.fitting.fit import FittedMotion, fit
+from core.fitting.prior import JointPrior
 from core.motion import pose_motion
 from core.reporting import SilentReporter
 from core.scores import score
@@ -25,12 +25,12 @@ def scene():
 
 
 @pytest.fixture(scope="module")
-def true(scene) -> Fitted:
-    planted, sure = np.ones((2, FRAMES, 2), np.float32), np.ones((2, FRAMES, 22), np.float32)
-    return Fitted(scene.motion, scene.camera, planted, sure, 0.0)
+def true(scene) -> FittedMotion:
+    foot_contact, sure = np.ones((2, FRAMES, 2), np.float32), np.ones((2, FRAMES, 22), np.float32)
+    return FittedMotion(scene.motion, scene.camera, foot_contact, sure, 0.0)
 
 
-def moved(fitted: Fitted, offset: np.ndarray) -> Fitted:
+def moved(fitted: FittedMotion, offset: np.ndarray) -> FittedMotion:
     """The second person elsewhere: offset [3] or [T,3] metres."""
     pelvis = fitted.motion.pelvis.copy()
     pelvis[1] += offset
@@ -38,21 +38,21 @@ def moved(fitted: Fitted, offset: np.ndarray) -> Fitted:
 
 
 def test_the_truth_scores_as_it_is(scene, true):
-    good = score(true, scene.tracks, load_body_once(None), ())
+    good = score(true, scene.detections, load_body_once(None), ())
     assert good.reprojection < 1 and good.penetration == 0 and good.contact is None
     assert 0.05 < good.acceleration < 3
 
 
 def test_each_fault_shows_in_its_score(scene, true):
     body = load_body_once(None)
-    good = score(true, scene.tracks, body, ())
+    good = score(true, scene.detections, body, ())
     # 20 cm across the view of one of two people who are about 1.7 m tall
-    aside = score(moved(true, np.array([0.2, 0, 0])), scene.tracks, body, ())
+    aside = score(moved(true, np.array([0.2, 0, 0])), scene.detections, body, ())
     assert aside.reprojection - good.reprojection == pytest.approx(100 * 0.2 / 1.7 / 2, rel=0.3)
     onto = true.motion.pelvis[0] - true.motion.pelvis[1] + np.array([0.1, 0, 0])
-    assert 100 < score(moved(true, onto), scene.tracks, body, ()).penetration < 500
+    assert 100 < score(moved(true, onto), scene.detections, body, ()).penetration < 500
     shaken = np.random.default_rng(0).normal(0, 0.01, (FRAMES, 3))
-    assert score(moved(true, shaken), scene.tracks, body, ()).acceleration > 3 * good.acceleration
+    assert score(moved(true, shaken), scene.detections, body, ()).acceleration > 3 * good.acceleration
 
 
 def test_only_contacts_that_count_and_were_measured_do(scene, true):
@@ -63,20 +63,20 @@ def test_only_contacts_that_count_and_were_measured_do(scene, true):
         replace(touch, id="c", distance=None),
         replace(touch, id="d", distance=0.9, state="rejected"),
     )
-    assert score(true, scene.tracks, load_body_once(None), contacts).contact == 30.0
+    assert score(true, scene.detections, load_body_once(None), contacts).contact == 30.0
 
 
 def test_the_energy_does_not_ask_what_a_take_was_expected_to_be(scene, true):
     body = load_body_once(None)
 
-    def energy(fitted: Fitted, prior: Prior | None = None) -> float:
+    def energy(fitted: FittedMotion, prior: JointPrior | None = None) -> float:
         return fit(
-            fitted.motion, fitted.camera, fitted.planted, scene.tracks, body,
+            fitted.motion, fitted.camera, fitted.foot_contact, scene.detections, body,
             phases=(), prior=prior, reporter=SilentReporter(),
         ).energy  # fmt: skip
 
-    joints = pose_motion(body, true.motion).joints[:, :, :22].numpy() @ true.camera.world[:3, :3].T
-    near = Prior((joints + true.camera.world[:3, 3]).astype(np.float32), np.full(joints.shape[:3], 0.1, np.float32))
+    joints = pose_motion(body, true.motion).joints[:, :, :22].numpy() @ true.camera.T_cw[:3, :3].T
+    near = JointPrior((joints + true.camera.T_cw[:3, 3]).astype(np.float32), np.full(joints.shape[:3], 0.1, np.float32))
     far = replace(near, joints=near.joints + np.linspace(0, 1, FRAMES, dtype=np.float32)[:, None, None])
     assert energy(true, near) == energy(true, far) == energy(true)
     assert energy(moved(true, np.array([0.2, 0, 0])), far) > 1.2 * energy(true, near)

@@ -89,7 +89,7 @@ def test_what_cannot_be_run_is_refused_with_a_way_out(refuse, tmp_path: Path):
     assert "pairs-2d" in refuse("--benchmark", "dance")
     assert "joint-fit" in refuse("--benchmark", "real", "--methods", "dance")
     assert "--data" in refuse("--benchmark", "pairs-video")
-    assert "render_pairs" in refuse("--benchmark", "pairs-video", "--data", tmp_path / "nowhere")
+    assert "lab render" in refuse("--benchmark", "pairs-video", "--data", tmp_path / "nowhere")
     assert "--data" in refuse("--benchmark", "real")
     assert "--help" in refuse("--benchmark", "real", "--clips", "0")
     assert "--help" in refuse()

@@ -24,7 +24,7 @@ How to write one:
 6. Write it for person 0's right hand, and draw which side and who it is: `variants.mirrored(scene)` exchanges left and right in
    everything, `variants.exchanged(scene)` the two people. Sentences have to name the sides as they are in the end.
 
-Look at every family: `lab/choreography/choreograph.py --families NAME --count 2 --look FOLDER` draws contact sheets.
+Look at every family: `python -m lab choreograph --families NAME --count 2 --look FOLDER` draws contact sheets.
 """
 
 from __future__ import annotations

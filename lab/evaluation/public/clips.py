@@ -75,7 +75,7 @@ def shot_of(listed: Listed, clip: PublicClip, body: BodyModel, onlooker: Onlooke
         visibility=visibility,
         surfaces=known,
     )
-    return Shot(listed.name, listed.family, truth, seen.tracks, (), {"perception": seen.seconds}, video)
+    return Shot(listed.name, listed.family, truth, seen.detections, (), {"perception": seen.seconds}, video)
 
 
 def outside(joints: np.ndarray, camera: Camera, image_size: tuple[int, int]) -> np.ndarray:

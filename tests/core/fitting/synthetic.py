@@ -17,7 +17,7 @@ from core.fitting.camera import extrinsics, intrinsics
 from core.fitting.limits import relaxed_pose
 from core.fitting.soles import sole_vertices
 from core.motion import Camera, PairMotion, motion_from_rotations, pose, project
-from core.perception.detections import MASK_WIDTH, Tracks
+from core.perception.detections import MASK_WIDTH, Detections
 
 WIDTH, HEIGHT, FOV = 960, 540, 54.0
 HIDDEN_ARM = tuple(LANDMARK_INDEX[f"left_{part}"] for part in ("elbow", "wrist", "pinky", "index", "thumb"))
@@ -27,7 +27,7 @@ HIDDEN_ARM = tuple(LANDMARK_INDEX[f"left_{part}"] for part in ("elbow", "wrist",
 class Scene:
     motion: PairMotion
     camera: Camera
-    tracks: Tracks
+    detections: Detections
     joints: Tensor
     """[2,T,55,3] world."""
     hidden: range
@@ -59,12 +59,12 @@ def scene(body: BodyModel, frames: int = 40, apart: float = 0.9, seed: int = 0) 
     hips = points[:, :, [LANDMARK_INDEX["left_hip"], LANDMARK_INDEX["right_hip"]]].mean(2, keepdim=True)
     metric = (points - hips) @ world[:3, :3].T
     metric = metric + 0.02 * torch.randn(metric.shape, generator=draw)
-    tracks = Tracks(
+    detections = Detections(
         frame_index=np.arange(100, 100 + frames, dtype=np.int32),
         time=time.double().numpy(),
         image_size=np.array([WIDTH, HEIGHT], np.int32),
         keypoints=torch.cat([pixels, confidence[..., None]], -1).numpy(),
-        contested=np.zeros((2, frames, 33), bool),
+        ambiguous=np.zeros((2, frames, 33), bool),
         world_landmarks=metric.numpy(),
         found=np.ones((2, frames), bool),
         hands=np.zeros((2, frames, 2, 21, 3), np.float32),
@@ -74,7 +74,7 @@ def scene(body: BodyModel, frames: int = 40, apart: float = 0.9, seed: int = 0) 
         camera_motion=np.zeros(frames, np.float32),
     )
     camera = Camera(K.double().numpy(), world.double().numpy())
-    return Scene(motion_from_rotations(rotations, pelvis, betas), camera, tracks, posed.joints, hidden)
+    return Scene(motion_from_rotations(rotations, pelvis, betas), camera, detections, posed.joints, hidden)
 
 
 def _motion(time: Tensor, apart: float, draw: torch.Generator) -> tuple[Tensor, Tensor]:

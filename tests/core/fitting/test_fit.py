@@ -16,8 +16,8 @@ from core.contract.edits import Pin
 from core.contract.errors import UserError
 from core.contract.skeleton import BODY_JOINTS, JOINT_INDEX
 from core.fitting import windows
-from core.fitting.fit import CONTACT_FIT, FIRST_FIT, REFINE, Fitted, fit
-from core.fitting.initial import Initial, initial_motion
+from core.fitting.fit import CONTACT_FIT, FIRST_FIT, REFINE, FittedMotion, fit
+from core.fitting.initial import InitialMotion, estimate_initial_motion
 from core.motion import PairMotion, pose_motion
 from core.reporting import SilentReporter
 from tests.core.fitting import synthetic
@@ -34,23 +34,29 @@ def scene(body):
 
 
 @pytest.fixture(scope="module")
-def initial(scene, body) -> Initial:
-    return initial_motion(scene.tracks, body, fov=synthetic.FOV, reporter=SilentReporter())
+def initial(scene, body) -> InitialMotion:
+    return estimate_initial_motion(scene.detections, body, fov=synthetic.FOV, reporter=SilentReporter())
 
 
 @pytest.fixture(scope="module")
-def fitted(scene, initial, body) -> Fitted:
+def fitted(scene, initial, body) -> FittedMotion:
     return fit(
-        initial.motion, initial.camera, initial.planted, scene.tracks, body, phases=FIRST_FIT, reporter=SilentReporter()
+        initial.motion,
+        initial.camera,
+        initial.foot_contact,
+        scene.detections,
+        body,
+        phases=FIRST_FIT,
+        reporter=SilentReporter(),
     )
 
 
-def _again(fitted: Fitted, scene, body, reporter=None, **options) -> Fitted:
+def _again(fitted: FittedMotion, scene, body, reporter=None, **options) -> FittedMotion:
     return fit(
         fitted.motion,
         fitted.camera,
-        fitted.planted,
-        scene.tracks,
+        fitted.foot_contact,
+        scene.detections,
         body,
         reporter=reporter or SilentReporter(),
         **options,
@@ -73,7 +79,7 @@ def test_the_initial_motion_stands_upright_before_the_camera(scene, initial, bod
     joints = pose_motion(body, initial.motion).joints
     assert _joint_error(initial.motion, scene, body) < 90
     assert (joints[:, :, JOINT_INDEX["head"], 2] - joints[:, :, JOINT_INDEX["left_ankle"], 2] > 1.2).all()
-    pitch = -math.asin(initial.camera.world[2, 2])
+    pitch = -math.asin(initial.camera.T_cw[2, 2])
     assert abs(pitch - 0.1) < 0.08
 
 
@@ -107,7 +113,7 @@ def test_hidden_joints_are_marked(scene, fitted):
 def test_the_same_input_gives_the_same_motion(scene, initial, body):
     def once() -> np.ndarray:
         return fit(
-            initial.motion, initial.camera, initial.planted, scene.tracks, body,
+            initial.motion, initial.camera, initial.foot_contact, scene.detections, body,
             phases=(replace(FIRST_FIT[0], steps=5),), reporter=SilentReporter(),
         ).motion.body_pose  # fmt: skip
 
@@ -115,7 +121,7 @@ def test_the_same_input_gives_the_same_motion(scene, initial, body):
 
 
 def test_an_enforced_contact_holds_and_a_rejected_one_does_nothing(scene, fitted, body):
-    frames = scene.tracks.frame_index
+    frames = scene.detections.frame_index
     asked = Contact(0, "right_palm", 1, "left_palm", int(frames[10]), int(frames[25]), source="user", state="enforced")
     before = contact_detection.measure([asked], fitted.motion, body, frames)[0].distance
     held = _again(fitted, scene, body, phases=CONTACT_FIT, contacts=[asked], fixed_shape=True)
@@ -129,7 +135,7 @@ def test_an_enforced_contact_holds_and_a_rejected_one_does_nothing(scene, fitted
 
 
 def test_a_contact_out_of_reach_is_reported(scene, fitted, body):
-    frames = scene.tracks.frame_index
+    frames = scene.detections.frame_index
     asked = Contact(0, "left_foot", 1, "head", int(frames[5]), int(frames[30]), source="user", state="enforced")
     reporter = SilentReporter()
     _again(fitted, scene, body, reporter, phases=REFINE, contacts=[asked], fixed_shape=True)
@@ -141,8 +147,8 @@ def test_pins_hold(scene, fitted, body):
     joints = pose_motion(body, fitted.motion).joints
     place = joints[1, frame, JOINT_INDEX["right_wrist"]] + torch.tensor([0.0, -0.08, 0.08])
     pins = [
-        Pin(1, "right_wrist", int(scene.tracks.frame_index[frame]), position=tuple(place.tolist())),
-        Pin(0, "head", int(scene.tracks.frame_index[frame]), rotation=(0.3, 0.2, 0.0)),
+        Pin(1, "right_wrist", int(scene.detections.frame_index[frame]), position=tuple(place.tolist())),
+        Pin(0, "head", int(scene.detections.frame_index[frame]), rotation=(0.3, 0.2, 0.0)),
     ]
     pinned = _again(fitted, scene, body, phases=CONTACT_FIT, pins=pins, fixed_shape=True)
     there = pose_motion(body, pinned.motion).joints[1, frame, JOINT_INDEX["right_wrist"]]
@@ -151,15 +157,15 @@ def test_pins_hold(scene, fitted, body):
 
 
 def test_a_person_who_is_hardly_there_is_refused(scene, body):
-    found = scene.tracks.found.copy()
+    found = scene.detections.found.copy()
     found[1, 2:] = False
     with pytest.raises(UserError, match="less than three frames"):
-        initial_motion(replace(scene.tracks, found=found), body, fov=None, reporter=SilentReporter())
+        estimate_initial_motion(replace(scene.detections, found=found), body, fov=None, reporter=SilentReporter())
 
 
 def test_contacts_are_found_where_people_touch(body):
     close = synthetic.scene(body, apart=0.32)
-    frames, time = close.tracks.frame_index, close.tracks.time
+    frames, time = close.detections.frame_index, close.detections.time
     found = contact_detection.detect(
         close.motion, close.camera, body, frames, time, np.ones((2, len(time), 22), np.float32)
     )
@@ -187,10 +193,10 @@ def test_a_long_clip_is_fitted_in_windows_without_a_seam(body, monkeypatch):
     monkeypatch.setattr(windows, "OVERLAP", 8)
     monkeypatch.setattr(windows, "SPREAD", 20)
     long = synthetic.scene(body, frames=60)
-    start = initial_motion(long.tracks, body, fov=synthetic.FOV, reporter=SilentReporter())
+    start = estimate_initial_motion(long.detections, body, fov=synthetic.FOV, reporter=SilentReporter())
     short_phases = tuple(replace(phase, steps=60) for phase in FIRST_FIT)
     joined = windows.fit_clip(
-        start.motion, start.camera, start.planted, long.tracks, body, phases=short_phases, reporter=SilentReporter()
+        start.motion, start.camera, start.foot_contact, long.detections, body, phases=short_phases, reporter=SilentReporter()
     )  # fmt: skip
     assert joined.motion.pelvis.shape == (2, 60, 3) and joined.confidence.shape == (2, 60, 22)
     step = pose_motion(body, joined.motion).joints[:, :, :22].diff(dim=1).norm(dim=-1).amax(2)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from core.infilling.denoiser import Conditions, Denoiser, DenoiserConfig, together
+from core.infilling.denoiser import Conditions, Denoiser, DenoiserConfig, collate
 
 CONFIG = DenoiserConfig(node_features=9, person_features=5, channels=150, width=40, depth=2, heads=2)
 
@@ -140,7 +140,7 @@ def test_noise_that_differs_from_frame_to_frame_does_not_shake_the_result(denois
 @torch.no_grad()
 def test_examples_of_a_batch_do_not_see_each_other(denoiser: Denoiser, noisy: torch.Tensor):
     parts = [conditions(1, seed=1), conditions(1, seed=2)]
-    both = denoiser(noisy, LEVELS, together(parts), TEXT)
+    both = denoiser(noisy, LEVELS, collate(parts), TEXT)
     for row, part in enumerate(parts):
         alone = denoiser(noisy[row : row + 1], LEVELS[row : row + 1], part, TEXT[row : row + 1])
         assert torch.allclose(both[row : row + 1], alone, atol=1e-5)

@@ -17,38 +17,38 @@ from core.contract.contact import Contact
 from core.contract.edits import Pin
 from core.contract.errors import UserError
 from core.contract.skeleton import JOINT_INDEX
-from core.fitting.initial import Initial, initial_motion
+from core.fitting.initial import InitialMotion, estimate_initial_motion
 from core.infilling import guidance as guidance_module
 from core.infilling.denoiser import Denoiser, DenoiserConfig, Encoded
-from core.infilling.guidance import Guidance, GuideSettings, Staging
-from core.infilling.infiller import KIND, First, Infiller, infill, load_infiller
-from core.infilling.loss import CHANNELS, scaled
-from core.infilling.sampling import Sampling
+from core.infilling.guidance import Guidance, GuidanceSettings, ResidualDecoder
+from core.infilling.infiller import KIND, Infiller, ReferenceMotion, infill, load_infiller
+from core.infilling.loss import CHANNELS, to_channels
+from core.infilling.sampling import SamplingSettings
 from core.motion import PairMotion, pose_motion
 from core.observations.features import (
     NODE_FEATURES,
     PERSON_FEATURES,
     VERSION,
-    Observed,
-    Setting,
-    observe_pair,
+    CanonicalFrame,
+    Features,
+    extract_features,
 )
 from core.reporting import SilentReporter
-from core.representation.residual import BETAS, SIZE, Scales, apply
+from core.representation.residual import BETAS, RESIDUAL_SIZE, ResidualScales, apply_residual
 from tests.core.fitting import synthetic
 
 CONFIG = DenoiserConfig(
-    len(NODE_FEATURES), len(PERSON_FEATURES), CHANNELS, steady=BETAS, width=16, depth=1, heads=2, node_width=4
+    len(NODE_FEATURES), len(PERSON_FEATURES), CHANNELS, static_channels=BETAS, width=16, depth=1, heads=2, node_width=4
 )
-SCALES = Scales(torch.full((SIZE,), 0.2), torch.full((BETAS,), 0.5))
+SCALES = ResidualScales(torch.full((RESIDUAL_SIZE,), 0.2), torch.full((BETAS,), 0.5))
 
 
 @dataclass(frozen=True)
 class Clip:
     scene: synthetic.Scene
-    initial: Initial
-    observed: Observed
-    setting: Setting
+    initial: InitialMotion
+    observed: Features
+    setting: CanonicalFrame
 
 
 @pytest.fixture(scope="module")
@@ -59,8 +59,8 @@ def body() -> BodyModel:
 @pytest.fixture(scope="module")
 def clip(body: BodyModel) -> Clip:
     scene = synthetic.scene(body, frames=16, apart=0.4)
-    initial = initial_motion(scene.tracks, body, fov=synthetic.FOV, reporter=SilentReporter())
-    return Clip(scene, initial, *observe_pair(scene.tracks, initial, body))
+    initial = estimate_initial_motion(scene.detections, body, fov=synthetic.FOV, reporter=SilentReporter())
+    return Clip(scene, initial, *extract_features(scene.detections, initial, body))
 
 
 class Wavering(Denoiser):
@@ -76,11 +76,11 @@ def wavering() -> Infiller:
 
 
 def guide(clip: Clip, body: BodyModel, **options) -> Guidance:
-    return Guidance(clip.scene.tracks, clip.initial, clip.setting, SCALES, body, **options)
+    return Guidance(clip.scene.detections, clip.initial, clip.setting, SCALES, body, **options)
 
 
-def first(clip: Clip) -> First:
-    return First(clip.observed.base, clip.initial.motion)
+def first(clip: Clip) -> ReferenceMotion:
+    return ReferenceMotion(clip.observed.reference, clip.initial.motion)
 
 
 def nothing(clip: Clip) -> Tensor:
@@ -90,19 +90,19 @@ def nothing(clip: Clip) -> Tensor:
 def some(clip: Clip, size: float = 0.3) -> Tensor:
     draw = torch.Generator().manual_seed(4)
     frames = clip.observed.nodes.shape[1]
-    x = torch.randn(2, 1, SIZE, generator=draw).expand(-1, frames, -1)
+    x = torch.randn(2, 1, RESIDUAL_SIZE, generator=draw).expand(-1, frames, -1)
     x = x * torch.linspace(0.5, 1, frames)[:, None]
-    return size * scaled(0.2 * x, 0.3 * torch.randn(2, BETAS, generator=draw), SCALES)
+    return size * to_channels(0.2 * x, 0.3 * torch.randn(2, BETAS, generator=draw), SCALES)
 
 
 def test_the_people_before_the_camera_are_those_that_the_residual_leads_to(clip: Clip, body: BodyModel):
     """The bridge to the energies against the representation's own way to a motion, in the picture."""
     channels = some(clip)
     frames = slice(3, 11)
-    rotations, pelvis, betas = Staging.of(clip.initial, clip.setting, SCALES).placed(channels, frames)
-    motion = apply(
-        channels[..., :SIZE] * SCALES.x, channels[:, 0, SIZE:] * SCALES.betas, clip.initial.motion, clip.setting.view,
-        clip.setting.clock,
+    rotations, pelvis, betas = ResidualDecoder.of(clip.initial, clip.setting, SCALES).placed(channels, frames)
+    motion = apply_residual(
+        channels[..., :RESIDUAL_SIZE] * SCALES.x, channels[:, 0, RESIDUAL_SIZE:] * SCALES.betas,
+        clip.initial.motion, clip.setting.view, clip.setting.clock,
     )  # fmt: skip
     assert np.abs(motion.pelvis - clip.initial.motion.pelvis).max() > 0.02
     expected = pose_motion(body, motion)
@@ -114,7 +114,7 @@ def test_the_people_before_the_camera_are_those_that_the_residual_leads_to(clip:
 
 
 def test_guiding_lowers_the_energy_and_leaves_shapes_and_states(clip: Clip, body: BodyModel):
-    steer = guide(clip, body, settings=GuideSettings(steps=6))
+    steer = guide(clip, body, settings=GuidanceSettings(steps=6))
     start = some(clip)
     guided = steer(start, 0.5)
     assert steer.energy(guided) < 0.9 * steer.energy(start)
@@ -125,10 +125,10 @@ def test_guiding_lowers_the_energy_and_leaves_shapes_and_states(clip: Clip, body
 
 def test_chunks_of_a_long_clip_are_guided_as_the_whole(clip: Clip, body: BodyModel, monkeypatch: pytest.MonkeyPatch):
     start = some(clip)
-    whole = guide(clip, body, settings=GuideSettings(steps=1))
+    whole = guide(clip, body, settings=GuidanceSettings(steps=1))
     slope, _ = whole._slope(start, whole.settings.weights, [])
     monkeypatch.setattr(guidance_module, "_CHUNK", 9)
-    parted = guide(clip, body, settings=GuideSettings(steps=1))
+    parted = guide(clip, body, settings=GuidanceSettings(steps=1))
     assert [part.frames for part in parted.parts] == [slice(0, 9), slice(7, 16)]
     parts, _ = parted._slope(start, whole.settings.weights, [])
     flat, other = slope[..., :135].flatten(), parts[..., :135].flatten()
@@ -136,13 +136,13 @@ def test_chunks_of_a_long_clip_are_guided_as_the_whole(clip: Clip, body: BodyMod
 
 
 def held(motion: PairMotion, contact: Contact, clip: Clip, body: BodyModel) -> float:
-    distance = contact_detection.measure([contact], motion, body, clip.scene.tracks.frame_index)[0].distance
+    distance = contact_detection.measure([contact], motion, body, clip.scene.detections.frame_index)[0].distance
     assert distance is not None
     return distance
 
 
 def test_an_enforced_contact_and_a_pin_hold_to_a_centimetre(clip: Clip, body: BodyModel, wavering: Infiller):
-    frames = clip.scene.tracks.frame_index
+    frames = clip.scene.detections.frame_index
     asked = Contact(0, "right_palm", 1, "left_palm", int(frames[6]), int(frames[12]), source="user", state="enforced")
     knee = pose_motion(body, clip.initial.motion).joints[1, 2, JOINT_INDEX["right_knee"]]
     place = knee + torch.tensor([0.03, -0.05, 0.0])
@@ -151,7 +151,14 @@ def test_an_enforced_contact_and_a_pin_hold_to_a_centimetre(clip: Clip, body: Bo
     assert len(steer.unmet(nothing(clip))) == 2 and held(clip.initial.motion, asked, clip, body) > 0.05
     reporter = SilentReporter()
     take = infill(
-        wavering, clip.observed, clip.setting, first(clip), body, Sampling(steps=4), guidance=steer, reporter=reporter
+        wavering,
+        clip.observed,
+        clip.setting,
+        first(clip),
+        body,
+        SamplingSettings(steps=4),
+        guidance=steer,
+        reporter=reporter,
     )
     assert held(take.motion, asked, clip, body) < 0.01
     joint = pose_motion(body, take.motion).joints[1, 2, JOINT_INDEX["right_knee"]]
@@ -160,11 +167,11 @@ def test_an_enforced_contact_and_a_pin_hold_to_a_centimetre(clip: Clip, body: Bo
 
 
 def test_what_is_out_of_reach_is_reported(clip: Clip, body: BodyModel):
-    frames = clip.scene.tracks.frame_index
+    frames = clip.scene.detections.frame_index
     asked = Contact(0, "left_foot", 1, "head", int(frames[2]), int(frames[14]), source="user", state="enforced")
     far = [Pin(1, "right_wrist", int(frames[8]), position=(9.0, 9.0, 9.0))]
     reporter = SilentReporter()
-    guide(clip, body, contacts=[asked], pins=far, settings=GuideSettings(settling=3)).settle(nothing(clip), reporter)
+    guide(clip, body, contacts=[asked], pins=far, settings=GuidanceSettings(settling=3)).settle(nothing(clip), reporter)
     assert len(reporter.warnings) == 2
     assert "left_foot" in reporter.warnings[0] and "pin" in reporter.warnings[1]
 
@@ -175,7 +182,7 @@ def test_takes_differ_by_their_seed_and_an_earlier_one_can_be_gone_on_from(
     def take(seed: int, **options) -> tuple[Tensor, PairMotion]:
         start = options.pop("start", None)
         done = infill(
-            wavering, clip.observed, clip.setting, first(clip), body, Sampling(seed=seed, **options),
+            wavering, clip.observed, clip.setting, first(clip), body, SamplingSettings(seed=seed, **options),
             start=start, reporter=SilentReporter(),
         )  # fmt: skip
         return done.channels, done.motion

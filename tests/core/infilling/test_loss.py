@@ -12,18 +12,18 @@ from core.body.files import load_body
 from core.body.model import BodyModel
 from core.body.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 from core.contract.skeleton import BODY_JOINTS
-from core.fitting.initial import initial_motion
+from core.fitting.initial import estimate_initial_motion
 from core.infilling.denoiser import Conditions, Denoiser, DenoiserConfig
-from core.infilling.loss import CHANNELS, InfillerObjective, scaled, unscaled
-from core.infilling.masks import MaskRates, Seen, carried_over, draw_masks, hide
-from core.observations.features import EVIDENCE, NODE_COLUMNS, NODE_FEATURES, PERSON_FEATURES, observe_pair
+from core.infilling.loss import CHANNELS, InfillerObjective, from_channels, to_channels
+from core.infilling.masks import MaskedFeatures, MaskRates, carried_over, draw_masks, hide
+from core.observations.features import EVIDENCE_COLUMNS, NODE_COLUMNS, NODE_FEATURES, PERSON_FEATURES, extract_features
 from core.reporting import SilentReporter
-from core.representation.residual import BETAS, Base, Scales, decode, encode
+from core.representation.residual import BETAS, PoseState, ResidualScales, decode_residual, encode_residual
 from tests.core.fitting import synthetic
 from tests.core.infilling import made_up
 
 CONFIG = DenoiserConfig(
-    len(NODE_FEATURES), len(PERSON_FEATURES), CHANNELS, steady=BETAS, width=64, depth=2, heads=2, node_width=8
+    len(NODE_FEATURES), len(PERSON_FEATURES), CHANNELS, static_channels=BETAS, width=64, depth=2, heads=2, node_width=8
 )
 
 
@@ -38,8 +38,8 @@ def batch() -> made_up.Batch:
 
 
 @pytest.fixture(scope="module")
-def scales(batch: made_up.Batch) -> Scales:
-    return Scales.of(list(batch.x), list(batch.betas))
+def scales(batch: made_up.Batch) -> ResidualScales:
+    return ResidualScales.of(list(batch.x), list(batch.betas))
 
 
 class Oracle(Denoiser):
@@ -54,16 +54,18 @@ class Oracle(Denoiser):
         return self.answer
 
 
-def objective(batch: made_up.Batch, scales: Scales, body: BodyModel, **options) -> tuple[InfillerObjective, Oracle]:
+def objective(
+    batch: made_up.Batch, scales: ResidualScales, body: BodyModel, **options
+) -> tuple[InfillerObjective, Oracle]:
     oracle = Oracle(CONFIG)
-    oracle.answer = scaled(batch.x, batch.betas, scales)
+    oracle.answer = to_channels(batch.x, batch.betas, scales)
     return InfillerObjective(oracle, scales, body, **options), oracle
 
 
-def test_channels_come_back_from_their_scale(batch: made_up.Batch, scales: Scales):
-    channels = scaled(batch.x, batch.betas, scales)
+def test_channels_come_back_from_their_scale(batch: made_up.Batch, scales: ResidualScales):
+    channels = to_channels(batch.x, batch.betas, scales)
     assert channels.shape[-1] == CHANNELS and 0.9 < float(channels[..., :132].square().mean().sqrt()) < 1.1
-    x, betas = unscaled(channels, scales)
+    x, betas = from_channels(channels, scales)
     assert torch.allclose(x, batch.x, atol=1e-5) and torch.allclose(betas, batch.betas, atol=1e-5)
 
 
@@ -76,7 +78,7 @@ def test_the_loss_is_nothing_where_x0_is_right_and_each_part_tells_of_its_own_er
     # the second person a decimetre too far to the right: joints are off by one tenth for half of the people
     x = batch.x.clone()
     x[:, 1, :, 132] += 0.1
-    oracle.answer = scaled(x, batch.betas, scales)
+    oracle.answer = to_channels(x, batch.betas, scales)
     _, parts = judge(batch, generator)
     assert float(parts["rotations"]) < 1e-5 and float(parts["velocity"]) < 1e-3
     # the place of all joints counts half, as does the pose, which is right
@@ -86,7 +88,7 @@ def test_the_loss_is_nothing_where_x0_is_right_and_each_part_tells_of_its_own_er
     # frames that are padding do not count
     x = batch.x.clone()
     x[:, :, 12:] += 1
-    oracle.answer = scaled(x, batch.betas, scales)
+    oracle.answer = to_channels(x, batch.betas, scales)
     _, parts = judge(replace(batch, valid=torch.arange(16).expand(8, 16) < 12), generator)
     assert all(float(value) < 1e-3 for value in parts.values())
 
@@ -95,17 +97,17 @@ def test_what_is_hidden_in_training_keeps_the_truth_where_it_is(batch, scales, b
     """The first motion changes under a mask, so must the residual: from either the same true motion is reached."""
     always = MaskRates(limb=0.5, half=0.3, whole=0.2)
     hidden = draw_masks((8, 2, 16), always, torch.Generator().manual_seed(1))
-    seen = hide(Seen(batch.nodes, batch.people, batch.seen, batch.base), hidden, body)
-    true = decode(batch.x, batch.betas, batch.base).motion
-    x, betas = encode(true, seen.base, batch.x[..., 135:137] > 0, batch.x[..., 137:] > 0)
-    again = decode(x, betas, seen.base).motion
+    seen = hide(MaskedFeatures(batch.nodes, batch.people, batch.seen, batch.base), hidden, body)
+    true = decode_residual(batch.x, batch.betas, batch.base).motion
+    x, betas = encode_residual(true, seen.reference, batch.x[..., 135:137] > 0, batch.x[..., 137:] > 0)
+    again = decode_residual(x, betas, seen.reference).motion
     assert torch.allclose(again.joints(body), true.joints(body), atol=1e-5)
-    assert (seen.base.rotations - batch.base.rotations)[hidden].abs().max() > 0.05
-    assert torch.equal(seen.base.rotations[~hidden], batch.base.rotations[~hidden])
-    assert (seen.seen[hidden] == 0).all() and torch.equal(seen.seen[~hidden], batch.seen[~hidden])
-    assert (seen.nodes[hidden][:, list(EVIDENCE)] == 0).all()
+    assert (seen.reference.rotations - batch.base.rotations)[hidden].abs().max() > 0.05
+    assert torch.equal(seen.reference.rotations[~hidden], batch.base.rotations[~hidden])
+    assert (seen.confidence[hidden] == 0).all() and torch.equal(seen.confidence[~hidden], batch.seen[~hidden])
+    assert (seen.nodes[hidden][:, list(EVIDENCE_COLUMNS)] == 0).all()
     kept = ~hidden
-    assert torch.equal(seen.nodes[kept][:, list(EVIDENCE)], batch.nodes[kept][:, list(EVIDENCE)])
+    assert torch.equal(seen.nodes[kept][:, list(EVIDENCE_COLUMNS)], batch.nodes[kept][:, list(EVIDENCE_COLUMNS)])
 
 
 def test_a_hidden_stretch_is_bridged_from_the_frames_around_it(body):
@@ -144,12 +146,16 @@ def test_masks_come_as_often_as_asked_for_and_as_sets_of_joints():
 def test_features_of_a_changed_first_motion_are_those_that_a_clip_would_have(body):
     """The columns made anew for training must be those that the representation makes: a turned foot moves no joint."""
     scene = synthetic.scene(body, frames=20)
-    initial = initial_motion(scene.tracks, body, fov=synthetic.FOV, reporter=SilentReporter())
-    observed, _ = observe_pair(scene.tracks, initial, body)
-    base = Base(*(value[None] for value in (observed.base.rotations, observed.base.pelvis, observed.base.betas)))
-    hidden = torch.zeros(1, *observed.seen.shape, dtype=torch.bool)
+    initial = estimate_initial_motion(scene.detections, body, fov=synthetic.FOV, reporter=SilentReporter())
+    observed, _ = extract_features(scene.detections, initial, body)
+    base = PoseState(
+        *(value[None] for value in (observed.reference.rotations, observed.reference.pelvis, observed.reference.betas))
+    )
+    hidden = torch.zeros(1, *observed.confidence.shape, dtype=torch.bool)
     hidden[:, 1, 5:15, BODY_JOINTS.index("left_foot")] = True
-    nodes = hide(Seen(observed.nodes[None], observed.people[None], observed.seen[None], base), hidden, body).nodes[0]
+    nodes = hide(
+        MaskedFeatures(observed.nodes[None], observed.people[None], observed.confidence[None], base), hidden, body
+    ).nodes[0]
     assert torch.allclose(nodes[~hidden[0]], observed.nodes[~hidden[0]], atol=1e-4)
     for name in ("from_pair", "from_pelvis", "velocity", "to_partner"):
         assert torch.allclose(nodes[..., NODE_COLUMNS[name]], observed.nodes[..., NODE_COLUMNS[name]], atol=1e-4), name
@@ -177,7 +183,7 @@ def test_sentences_and_the_optimizers_joints_are_sometimes_left_out(batch, scale
 def test_eight_examples_are_learned_by_heart(body):
     torch.manual_seed(0)
     few = made_up.batch(8, frames=6)
-    scales = Scales.of(list(few.x), list(few.betas))
+    scales = ResidualScales.of(list(few.x), list(few.betas))
     denoiser = Denoiser(replace(CONFIG, width=96, depth=1))
     learner = InfillerObjective(denoiser, scales, body, masks=MaskRates(0, 0, 0), no_text=0)
     judge = replace(learner, plain=True)

@@ -11,11 +11,11 @@ from torch import Tensor
 
 from core.contract.errors import UserError
 from core.infilling.denoiser import Conditions, Denoiser, DenoiserConfig, Encoded
-from core.infilling.sampling import Sampling, sample
+from core.infilling.sampling import SamplingSettings, sample
 from core.reporting import SilentReporter
-from core.representation.sliding_windows import spans
+from core.representation.sliding_windows import sliding_windows
 
-CONFIG = DenoiserConfig(node_features=3, person_features=2, channels=140, steady=4, width=8, depth=1, heads=2)
+CONFIG = DenoiserConfig(node_features=3, person_features=2, channels=140, static_channels=4, width=8, depth=1, heads=2)
 TEXT = torch.nn.functional.normalize(torch.ones(384), dim=-1)
 
 
@@ -48,10 +48,10 @@ def clip(frames: int, seed: int = 0) -> Conditions:
 
 
 def taken(denoiser: Denoiser, frames: int, windows: list[slice] | None = None, **options) -> Tensor:
-    whole, windows = clip(frames), windows or spans(frames)
+    whole, windows = clip(frames), windows or sliding_windows(frames)
     guide, text, start = options.pop("guide", None), options.pop("text", None), options.pop("start", None)
     return sample(
-        denoiser, (whole.frames(window) for window in windows), windows, Sampling(**options),
+        denoiser, (whole.frames(window) for window in windows), windows, SamplingSettings(**options),
         text=text, start=start, guide=guide, reporter=SilentReporter(),
     )  # fmt: skip
 
@@ -66,7 +66,7 @@ def local() -> Local:
 def test_windows_leave_no_seam(local: Local, solver: str):
     whole = taken(local, 150, [slice(0, 150)], solver=solver)
     assert torch.allclose(taken(local, 150, solver=solver), whole, atol=1e-5)
-    assert torch.allclose(taken(local, 150, spans(150, 40, 20), solver=solver), whole, atol=1e-5)
+    assert torch.allclose(taken(local, 150, sliding_windows(150, 40, 20), solver=solver), whole, atol=1e-5)
 
 
 def test_a_seed_is_a_take(local: Local):
@@ -77,27 +77,27 @@ def test_a_seed_is_a_take(local: Local):
 
 def test_shapes_do_not_change_over_time(local: Local):
     for solver, eta in (("ddim", 0.0), ("ddim", 1.0), ("dpm", 1.0)):
-        still = taken(local, 100, None, solver=solver, eta=eta)[..., -CONFIG.steady :]
+        still = taken(local, 100, None, solver=solver, eta=eta)[..., -CONFIG.static_channels :]
         assert (still - still[:, :1]).abs().max() < 1e-6
         assert still.abs().max() > 1e-3
 
 
 def test_from_an_earlier_take_the_strength_says_how_far_away(local: Local):
     earlier = torch.randn(2, 70, CONFIG.channels, generator=torch.Generator().manual_seed(8))
-    earlier[..., -CONFIG.steady :] = 0.3
+    earlier[..., -CONFIG.static_channels :] = 0.3
     assert torch.equal(taken(local, 70, start=earlier, strength=0.0), earlier)
     away = [float((taken(local, 70, start=earlier, strength=s) - earlier).abs().mean()) for s in (0.1, 0.3, 0.6, 1.0)]
     assert 0 < away[0] < away[1] < away[2] < away[3]
 
 
 def test_a_sentence_counts_as_much_as_it_is_weighed(local: Local):
-    def mean(text: Tensor | None = None, text_weight: float = 1.0) -> float:
-        return float(taken(local, 20, None, steps=1, text=text, text_weight=text_weight).mean())
+    def mean(text: Tensor | None = None, guidance_scale: float = 1.0) -> float:
+        return float(taken(local, 20, None, steps=1, text=text, guidance_scale=guidance_scale).mean())
 
     without = mean()
-    assert mean(text=TEXT, text_weight=0.0) == without
-    assert abs(mean(text=TEXT, text_weight=1.0) - without - 0.25) < 1e-5
-    assert abs(mean(text=TEXT, text_weight=3.0) - without - 0.75) < 1e-5
+    assert mean(text=TEXT, guidance_scale=0.0) == without
+    assert abs(mean(text=TEXT, guidance_scale=1.0) - without - 0.25) < 1e-5
+    assert abs(mean(text=TEXT, guidance_scale=3.0) - without - 0.75) < 1e-5
 
 
 def test_the_guide_has_the_last_word(local: Local):
@@ -129,7 +129,7 @@ def test_a_long_clip_needs_no_more_memory_at_once_than_its_own_motion(local: Loc
             weakref.finalize(part.nodes, lambda: alive.__setitem__(0, alive[0] - 1))
             yield part
 
-    windows = spans(2000)
+    windows = sliding_windows(2000)
     assert len(windows) > 40
-    sample(local, conditions(windows), windows, Sampling(steps=2), reporter=SilentReporter())
+    sample(local, conditions(windows), windows, SamplingSettings(steps=2), reporter=SilentReporter())
     assert most[0] < 20

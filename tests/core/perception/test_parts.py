@@ -10,11 +10,11 @@ import pytest
 
 from core.contract.errors import UserError
 from core.contract.skeleton import LANDMARK_INDEX
+from core.perception.ambiguity import ambiguous
 from core.perception.appearance import describe, likeness
 from core.perception.assignment import NOBODY, assign, collapse, similarity
 from core.perception.camera_motion import CameraMotion
-from core.perception.contested import contested
-from core.perception.detections import MASK_WIDTH, Tracks
+from core.perception.detections import MASK_WIDTH, Detections
 from core.perception.detector import tile_windows
 from core.perception.hands import Hand, assign_hands
 from core.perception.identity import choose_two, resolve
@@ -218,9 +218,9 @@ def test_who_is_barely_seen_looks_like_nobody_in_particular() -> None:
 def test_a_track_that_broke_is_joined() -> None:
     still = _track(dict.fromkeys(range(100), 500.0), shade=6)
     before, after = _track(dict.fromkeys(range(40), 200.0), 1), _track(dict.fromkeys(range(55, 100), 220.0), 1)
-    tracks = resolve([before, still, after])
-    assert len(tracks) == 2
-    assert len(tracks[1].observations) == 85
+    detections = resolve([before, still, after])
+    assert len(detections) == 2
+    assert len(detections[1].observations) == 85
 
 
 def test_different_looks_are_not_joined() -> None:
@@ -258,16 +258,16 @@ def test_the_two_who_are_together_are_chosen_left_one_first() -> None:
 
 
 def test_the_users_choice_stands() -> None:
-    tracks = [_track(dict.fromkeys(range(60), x), 1) for x in (400.0, 300.0, 20.0)]
-    assert choose_two(tracks, 60, (2, 0)) == (2, 0)
+    detections = [_track(dict.fromkeys(range(60), x), 1) for x in (400.0, 300.0, 20.0)]
+    assert choose_two(detections, 60, (2, 0)) == (2, 0)
     for people in ((0, 3), (1, 1), (-1, 0)):
         with pytest.raises(UserError) as caught:
-            choose_two(tracks, 60, people)
+            choose_two(detections, 60, people)
         assert caught.value.code == "bad-people"
 
 
 @pytest.mark.parametrize(
-    ("tracks", "code"),
+    ("detections", "code"),
     [
         ([], "nobody"),
         ([_track({0: 200.0, 1: 200.0}, 1)], "nobody"),
@@ -276,9 +276,9 @@ def test_the_users_choice_stands() -> None:
         ([_track(dict.fromkeys(range(50), 200.0), 1), _track(dict.fromkeys(range(50, 100), 300.0), 6)], "one-person"),
     ],
 )
-def test_fewer_than_two_people_are_named(tracks: list[Track], code: str) -> None:
+def test_fewer_than_two_people_are_named(detections: list[Track], code: str) -> None:
     with pytest.raises(UserError) as caught:
-        choose_two(tracks, 100, None)
+        choose_two(detections, 100, None)
     assert caught.value.code == code and caught.value.hint
 
 
@@ -292,7 +292,7 @@ def _contest(a: np.ndarray, b: np.ndarray, steps: int = 10, doubtful_step: int =
     masks = np.zeros((2, steps, 90, MASK_WIDTH), np.uint8)
     for person, x in enumerate((200, 330)):
         masks[person, :, 15:90, (x - 45) // 4 : (x + 45) // 4] = 255
-    return contested(points, np.ones((2, steps), bool), masks, np.array(_SIZE))
+    return ambiguous(points, np.ones((2, steps), bool), masks, np.array(_SIZE))
 
 
 def test_nothing_is_contested_while_people_stand_apart() -> None:
@@ -320,7 +320,7 @@ def test_joints_of_two_people_at_one_place_are_contested_on_both() -> None:
 def test_who_is_seen_alone_is_not_contested() -> None:
     points = np.stack([np.stack([_skeleton(200)] * 3), np.stack([_skeleton(202)] * 3)])
     found = np.array([[True] * 3, [False] * 3])
-    assert not contested(points, found, np.full((2, 3, 90, MASK_WIDTH), 255, np.uint8), np.array(_SIZE)).any()
+    assert not ambiguous(points, found, np.full((2, 3, 90, MASK_WIDTH), 255, np.uint8), np.array(_SIZE)).any()
 
 
 # Hands
@@ -391,7 +391,7 @@ def test_a_background_without_detail_says_nothing() -> None:
 # Overlay
 
 
-def test_the_overlay_draws_who_was_found(made_up_pair: Tracks) -> None:
+def test_the_overlay_draws_who_was_found(made_up_pair: Detections) -> None:
     image = np.zeros((180, 320, 3), np.uint8)
     drawn = draw_overlay(image, made_up_pair, 7)
     assert not image.any(), "the picture itself is left alone"
@@ -402,17 +402,17 @@ def test_the_overlay_draws_who_was_found(made_up_pair: Tracks) -> None:
 
 
 @pytest.fixture
-def made_up_pair() -> Tracks:
+def made_up_pair() -> Detections:
     """Frames 7 and 8; the second person is found in the second frame only."""
     keypoints = np.ones((2, 2, 33, 3), np.float32)
     keypoints[0, ..., :2], keypoints[1, ..., :2] = _skeleton(200), _skeleton(400)
     found = np.array([[True, True], [False, True]])
-    return Tracks(
+    return Detections(
         frame_index=np.array([7, 8], np.int32),
         time=np.array([0.28, 0.32]),
         image_size=np.array(_SIZE, np.int32),
         keypoints=keypoints,
-        contested=np.zeros((2, 2, 33), bool),
+        ambiguous=np.zeros((2, 2, 33), bool),
         world_landmarks=np.zeros((2, 2, 33, 3), np.float32),
         found=found,
         hands=np.zeros((2, 2, 2, 21, 3), np.float32),

@@ -14,7 +14,7 @@ from core.contract.errors import Cancelled, UserError
 from core.perception.detections import MASK_WIDTH
 from core.perception.hands import Hand
 from core.perception.landmarks import Pose
-from core.perception.perceive import Everyone, assemble, find_people
+from core.perception.perceive import Everyone, assemble, detect_people
 from core.perception.regions import Region
 from core.perception.tracking import Track, observe
 from core.reporting import SilentReporter
@@ -37,7 +37,7 @@ def empty_street(tmp_path: Path) -> Clip:
 
 def test_a_clip_without_people_ends_in_one_sentence(empty_street: Clip) -> None:
     with pytest.raises(UserError) as caught:
-        find_people(empty_street, 0, 5, people=None, device=_CPU, reporter=SilentReporter())
+        detect_people(empty_street, 0, 5, people=None, device=_CPU, reporter=SilentReporter())
     assert caught.value.code == "nobody" and caught.value.hint
 
 
@@ -53,7 +53,7 @@ def test_the_user_can_stop_it(empty_street: Clip) -> None:
 
     reporter = Impatient()
     with pytest.raises(Cancelled):
-        find_people(empty_street, 0, 5, people=None, device=_CPU, reporter=reporter)
+        detect_people(empty_street, 0, 5, people=None, device=_CPU, reporter=reporter)
     assert reporter.calls == 3
 
 
@@ -82,16 +82,20 @@ def test_what_was_not_seen_repeats_the_last_place_without_confidence() -> None:
         np.zeros(5, np.float32),
     )
     hand = Hand(np.full((21, 2), 60, np.float32), np.zeros((21, 3), np.float32), 0.8, 0.9, Region(60, 60, 20))
-    tracks = assemble(everyone, (1, 0), [{}, {(1, 0): hand}, {}, {}, {}])
-    assert tracks.track_ids.tolist() == [1, 0]
-    assert tracks.found.tolist() == [[False, True, False, True, False]] * 2
-    assert tracks.keypoints[1, :, 0, 0].tolist() == [51, 51, 51, 53, 53]
-    assert tracks.keypoints[1, :, 0, 2].tolist() == [0, 0.5, 0, 0.5, 0]
-    assert tracks.world_landmarks[0, :, 0, 0].tolist() == [1, 1, 1, 3, 3]
-    assert tracks.hands[1, :, 0, 0, 0].tolist() == [60] * 5
-    assert tracks.hands[1, :, 0, 0, 2] == pytest.approx([0, 0.8, 0, 0, 0])
-    assert not tracks.hands[0].any()
-    assert tracks.masks.shape == (2, 5, 120, MASK_WIDTH)
-    assert tracks.masks[0, 1, 60, 125] == 255 and tracks.masks[0, 1, 60, 25] == 0 and not tracks.masks[:, 0].any()
-    for name, array in vars(tracks).items():
+    detections = assemble(everyone, (1, 0), [{}, {(1, 0): hand}, {}, {}, {}])
+    assert detections.track_ids.tolist() == [1, 0]
+    assert detections.found.tolist() == [[False, True, False, True, False]] * 2
+    assert detections.keypoints[1, :, 0, 0].tolist() == [51, 51, 51, 53, 53]
+    assert detections.keypoints[1, :, 0, 2].tolist() == [0, 0.5, 0, 0.5, 0]
+    assert detections.world_landmarks[0, :, 0, 0].tolist() == [1, 1, 1, 3, 3]
+    assert detections.hands[1, :, 0, 0, 0].tolist() == [60] * 5
+    assert detections.hands[1, :, 0, 0, 2] == pytest.approx([0, 0.8, 0, 0, 0])
+    assert not detections.hands[0].any()
+    assert detections.masks.shape == (2, 5, 120, MASK_WIDTH)
+    assert (
+        detections.masks[0, 1, 60, 125] == 255
+        and detections.masks[0, 1, 60, 25] == 0
+        and not detections.masks[:, 0].any()
+    )
+    for name, array in vars(detections).items():
         assert np.isfinite(array).all(), name

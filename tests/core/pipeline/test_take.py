@@ -9,18 +9,18 @@ from torch import Tensor
 
 from core.body.files import load_body
 from core.contract.edits import Pin
-from core.fitting.fit import Fitted
-from core.fitting.initial import Initial, initial_motion
+from core.fitting.fit import FittedMotion
+from core.fitting.initial import InitialMotion, estimate_initial_motion
 from core.infilling.denoiser import Denoiser, DenoiserConfig, Encoded
 from core.infilling.infiller import Infiller
 from core.infilling.loss import CHANNELS
-from core.infilling.sampling import Sampling
+from core.infilling.sampling import SamplingSettings
 from core.motion import PairMotion, pose_motion
 from core.observations.features import NODE_FEATURES, PERSON_FEATURES
-from core.pipeline.take import Making, Networks, Wishes, fill_in, fill_in_again
+from core.pipeline.take import Constraints, LearnedModels, TakeSettings, infill_clip, resample
 from core.reporting import SilentReporter
-from core.representation.residual import BETAS, SIZE, Scales
-from core.stgcn.predict import Expected
+from core.representation.residual import BETAS, RESIDUAL_SIZE, ResidualScales
+from core.stgcn.predict import JointPrediction
 from tests.core.fitting import synthetic
 
 FRAMES = 75
@@ -35,18 +35,20 @@ class Wavering(Denoiser):
 
 
 @pytest.fixture(scope="module")
-def networks() -> Networks:
-    denoiser = Wavering(DenoiserConfig(*SIZES, steady=BETAS, width=16, depth=1, heads=2, node_width=4))
-    return Networks(Infiller(denoiser.eval(), Scales(torch.full((SIZE,), 0.2), torch.full((BETAS,), 0.5))), None)
+def networks() -> LearnedModels:
+    denoiser = Wavering(DenoiserConfig(*SIZES, static_channels=BETAS, width=16, depth=1, heads=2, node_width=4))
+    return LearnedModels(
+        Infiller(denoiser.eval(), ResidualScales(torch.full((RESIDUAL_SIZE,), 0.2), torch.full((BETAS,), 0.5))), None
+    )
 
 
 @pytest.fixture(scope="module")
-def clip() -> tuple[synthetic.Scene, Initial, Fitted]:
+def clip() -> tuple[synthetic.Scene, InitialMotion, FittedMotion]:
     body = load_body(None)
     scene = synthetic.scene(body, frames=FRAMES, apart=0.6)
-    initial = initial_motion(scene.tracks, body, fov=synthetic.FOV, reporter=SilentReporter())
+    initial = estimate_initial_motion(scene.detections, body, fov=synthetic.FOV, reporter=SilentReporter())
     seen = np.ones((2, FRAMES, 22), np.float32)
-    return scene, initial, Fitted(initial.motion, initial.camera, initial.planted, seen, 0.0)
+    return scene, initial, FittedMotion(initial.motion, initial.camera, initial.foot_contact, seen, 0.0)
 
 
 def changed(motion: PairMotion, before: PairMotion) -> np.ndarray:
@@ -56,39 +58,39 @@ def changed(motion: PairMotion, before: PairMotion) -> np.ndarray:
     return np.linalg.norm(one - other, axis=-1).max((0, 2))
 
 
-def again(clip: tuple, networks: Networks, wishes: Wishes, *, everywhere: bool) -> np.ndarray:
+def again(clip: tuple, networks: LearnedModels, wishes: Constraints, *, everywhere: bool) -> np.ndarray:
     scene, initial, last = clip
-    making = Making(Sampling(seed=3, steps=4, strength=0.5), guided=False)
-    filled = fill_in_again(
-        networks, scene.tracks, initial, Expected(initial.motion, None), last, load_body(None), wishes, making,
+    making = TakeSettings(SamplingSettings(seed=3, steps=4, strength=0.5), guided=False)
+    filled = resample(
+        networks, scene.detections, initial, JointPrediction(initial.motion, None), last, load_body(None), wishes, making,
         everywhere=everywhere, reporter=SilentReporter(),
     )  # fmt: skip
     return changed(filled.motion, last.motion)
 
 
 def test_only_what_is_near_an_edit_is_made_anew(clip, networks):
-    frame = int(clip[0].tracks.frame_index[5])
+    frame = int(clip[0].detections.frame_index[5])
     moved = again(
-        clip, networks, Wishes(pins=[Pin(0, "left_wrist", frame, position=(0.0, 0.0, 1.0))]), everywhere=False
+        clip, networks, Constraints(pins=[Pin(0, "left_wrist", frame, position=(0.0, 0.0, 1.0))]), everywhere=False
     )
-    seconds = clip[0].tracks.time - clip[0].tracks.time[5]
+    seconds = clip[0].detections.time - clip[0].detections.time[5]
     assert moved[seconds < 0.3].min() > 0.01
     assert moved[seconds > 1.3].max() < 2e-3
 
 
 def test_without_edits_the_last_take_stays_and_with_new_words_all_may_change(clip, networks):
-    assert again(clip, networks, Wishes(), everywhere=False).max() < 2e-3
-    assert again(clip, networks, Wishes(), everywhere=True).min() > 0.01
+    assert again(clip, networks, Constraints(), everywhere=False).max() < 2e-3
+    assert again(clip, networks, Constraints(), everywhere=True).min() > 0.01
 
 
 def test_the_most_likely_take_changes_nothing_that_a_network_leaves_alone_and_drawn_ones_differ(clip, networks):
     scene, initial, fitted = clip
 
     def take(seed: int, temperature: float) -> PairMotion:
-        making = Making(Sampling(seed=seed, steps=4, temperature=temperature), guided=False)
-        expected = Expected(initial.motion, None)
-        return fill_in(
-            networks, scene.tracks, initial, expected, fitted, load_body(None), Wishes(), making,
+        making = TakeSettings(SamplingSettings(seed=seed, steps=4, temperature=temperature), guided=False)
+        expected = JointPrediction(initial.motion, None)
+        return infill_clip(
+            networks, scene.detections, initial, expected, fitted, load_body(None), Constraints(), making,
             reporter=SilentReporter(),
         ).motion  # fmt: skip
 

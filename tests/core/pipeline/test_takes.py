@@ -18,16 +18,16 @@ from core.contract.errors import UserError
 from core.contract.reconstruction import load, load_info
 from core.contract.skeleton import JOINT_INDEX
 from core.fitting.fit import Phase
-from core.fitting.objective import Weights
+from core.fitting.objective import EnergyWeights
 from core.infilling.denoiser import Denoiser, DenoiserConfig
 from core.infilling.loss import CHANNELS
 from core.observations.features import NODE_FEATURES, PERSON_FEATURES, VERSION
 from core.pipeline import jobs as pipeline
 from core.pipeline import stages
 from core.pipeline.jobs import RefineRequest, Request, reconstruct, refine
-from core.representation.residual import BETAS, SIZE, Scales
-from core.smoothing.network import RefinerConfig, SequenceRefiner
-from core.stgcn.network import GeometryOptimizer, OptimizerConfig
+from core.representation.residual import BETAS, RESIDUAL_SIZE, ResidualScales
+from core.smoothing.network import SequenceSmoother, SmootherConfig
+from core.stgcn.network import STGCN, STGCNConfig
 from tests.core.conftest import Recorder, load_body_once
 from tests.core.fitting import synthetic
 
@@ -38,19 +38,25 @@ FEATURES = (len(NODE_FEATURES), len(PERSON_FEATURES))
 def scene(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> synthetic.Scene:
     """Two people, the left arm of the first hidden for a while; networks in a folder, and descents of a few steps."""
     made = synthetic.scene(load_body_once(None), frames=14, apart=0.8)
-    perception = replace(stages.PERCEPTION, run=lambda *_: made.tracks)
+    perception = replace(stages.PERCEPTION, run=lambda *_: made.detections)
     for name in ("RECONSTRUCT_STAGES", "REFINE_STAGES"):
         monkeypatch.setattr(pipeline, name, (perception, *getattr(stages, name)[1:]))
     for name in ("FIRST_SOLVE", "CONTACT_SOLVE", "REFINE_SOLVE"):
-        monkeypatch.setattr(stages, name, (Phase(5, 0.02, Weights()),))
+        monkeypatch.setattr(stages, name, (Phase(5, 0.02, EnergyWeights()),))
     monkeypatch.setattr(pipeline, "load_body", load_body_once)
     monkeypatch.setattr(checkpoint, "MODELS", tmp_path / "models")
     torch.manual_seed(0)
-    put(stages.OPTIMIZER, GeometryOptimizer(OptimizerConfig(*FEATURES, width=16, person_width=16, blocks=1)))
-    denoiser = Denoiser(DenoiserConfig(*FEATURES, CHANNELS, steady=BETAS, width=16, depth=1, heads=2, node_width=4))
+    put(stages.OPTIMIZER, STGCN(STGCNConfig(*FEATURES, width=16, person_width=16, blocks=1)))
+    denoiser = Denoiser(
+        DenoiserConfig(*FEATURES, CHANNELS, static_channels=BETAS, width=16, depth=1, heads=2, node_width=4)
+    )
     for value in denoiser.parameters():
         nn.init.normal_(value.data, 0, 0.2)
-    put(stages.INFILLER, denoiser, **Scales(torch.full((SIZE,), 0.2), torch.full((BETAS,), 0.5)).to_json())
+    put(
+        stages.INFILLER,
+        denoiser,
+        **ResidualScales(torch.full((RESIDUAL_SIZE,), 0.2), torch.full((BETAS,), 0.5)).to_json(),
+    )
     return made
 
 
@@ -87,7 +93,7 @@ def test_refined_takes_differ_about_what_was_edited(clip_file, tmp_path, scene):
     out = tmp_path / "out"
     reconstruct(Request(clip_file, seed=5, fov=synthetic.FOV), out, Recorder())
     x, y, z = load(out).motion.joints[0, 8, JOINT_INDEX["left_wrist"]].tolist()
-    pin = Pin(0, "left_wrist", int(scene.tracks.frame_index[8]), position=(x + 0.05, y, z + 0.1))
+    pin = Pin(0, "left_wrist", int(scene.detections.frame_index[8]), position=(x + 0.05, y, z + 0.1))
     recorder = Recorder()
     refine(RefineRequest(Edits(pins=(pin,)), takes=2), out, recorder)
     assert recorder.stages == ["new-sentence", "new-prompt-contacts", "infill-again", "refine"] + [
@@ -113,10 +119,14 @@ def test_weights_that_cannot_be_used_give_one_take_and_say_why(clip_file, tmp_pa
 
 def test_the_dial_calms_a_take_and_refine_keeps_it(clip_file, tmp_path, scene):
     torch.manual_seed(1)
-    network = SequenceRefiner(RefinerConfig(width=8, blocks=1))
+    network = SequenceSmoother(SmootherConfig(width=8, blocks=1))
     for value in network.parameters():
         nn.init.constant_(value.data, 1.0)
-    put(stages.REFINER, network, **Scales(torch.full((SIZE,), 0.2), torch.full((BETAS,), 0.5)).to_json())
+    put(
+        stages.REFINER,
+        network,
+        **ResidualScales(torch.full((RESIDUAL_SIZE,), 0.2), torch.full((BETAS,), 0.5)).to_json(),
+    )
     shaking = []
     for number, smoothness in enumerate((0.0, 1.0)):
         folder = tmp_path / f"out{number}"

@@ -10,8 +10,8 @@ from core.body.rotations import axis_angle_to_matrix
 from core.fitting.camera import extrinsics, intrinsics
 from core.motion import Camera
 from core.representation.ground_view import GroundView, camera_in_view, ground_view
-from core.representation.resampling import Clock
-from core.representation.sliding_windows import blend, span_weights, spans
+from core.representation.resampling import TimeGrid
+from core.representation.sliding_windows import blend, blend_weights, sliding_windows
 
 
 def camera_at(place: tuple[float, float, float], yaw: float, pitch: float = 0.1) -> Camera:
@@ -43,14 +43,14 @@ def test_y_leads_away_from_the_camera_and_x_to_the_right_of_the_picture() -> Non
 def test_the_view_does_not_turn_with_the_optical_axis() -> None:
     people = two_pelvises((-1.0, 4.0, 0.9), (0.0, 5.0, 0.9))
     straight, aside = (ground_view(camera_at((0.3, 0.1, 1.2), yaw), people) for yaw in (0.0, 0.3))
-    assert torch.allclose(straight.turn, aside.turn, atol=1e-6)
+    assert torch.allclose(straight.rotation, aside.rotation, atol=1e-6)
 
 
 def test_straight_from_above_y_is_up_in_the_picture() -> None:
     camera = camera_at((0.0, 0.0, 6.0), yaw=0.4, pitch=np.pi / 2)
     view = ground_view(camera, two_pelvises((-0.4, 0.1, 0.9), (0.5, 0.0, 0.9)))
     up_in_picture = -torch.from_numpy(camera.T_cw[1, :3]).float()
-    assert torch.allclose(view.turn[1], up_in_picture, atol=1e-5)
+    assert torch.allclose(view.rotation[1], up_in_picture, atol=1e-5)
 
 
 def test_there_and_back() -> None:
@@ -60,28 +60,28 @@ def test_there_and_back() -> None:
     points = 5 * torch.randn(2, 7, 22, 3, generator=draw)
     turns = axis_angle_to_matrix(torch.randn(2, 7, 3, generator=draw))
     assert torch.allclose(view.from_view(view.to_view(points)), points, atol=1e-5)
-    assert torch.allclose(view.turn_from_view(view.turn_to_view(turns)), turns, atol=1e-6)
+    assert torch.allclose(view.rotate_from_view(view.rotate_to_view(turns)), turns, atol=1e-6)
     exchanged = ground_view(camera_at((1.0, -4.0, 1.3), 0.2), pelvis.flip(0))
-    assert torch.equal(exchanged.turn, view.turn) and torch.equal(exchanged.origin, view.origin)
+    assert torch.equal(exchanged.rotation, view.rotation) and torch.equal(exchanged.origin, view.origin)
     assert isinstance(view, GroundView)
 
 
 @pytest.mark.parametrize("rate", [24.0, 25.0, 30.0, 50.0, 59.94])
 def test_even_movement_comes_back_from_the_grid_as_it_was(rate: float) -> None:
     time = 3.2 + np.arange(40) / rate
-    clock = Clock.of(time)
-    assert np.allclose(np.diff(clock.grid), 1 / 30) and clock.grid[-1] >= time[-1] - 1e-4
+    clock = TimeGrid.of(time)
+    assert np.allclose(np.diff(clock.grid_times), 1 / 30) and clock.grid_times[-1] >= time[-1] - 1e-4
     line = torch.from_numpy(time)[None, :, None].expand(2, 40, 3).float()
     on_grid = clock.to_grid(line)
-    inside = clock.grid <= time[-1]
-    assert np.allclose(on_grid[0, inside, 0].numpy(), clock.grid[inside], atol=1e-5)
+    inside = clock.grid_times <= time[-1]
+    assert np.allclose(on_grid[0, inside, 0].numpy(), clock.grid_times[inside], atol=1e-5)
     back = clock.from_grid(on_grid)
     assert torch.allclose(back[:, :-2], line[:, :-2], atol=1e-5)
     assert torch.allclose(back, line, atol=1 / 30)
 
 
 def test_thirty_frames_a_second_stay_exactly_what_they_are() -> None:
-    clock = Clock.of(np.round(7.1 + np.arange(100) / 30, 6))
+    clock = TimeGrid.of(np.round(7.1 + np.arange(100) / 30, 6))
     values = torch.randn(2, 100, 4)
     turns = axis_angle_to_matrix(torch.randn(2, 100, 22, 3))
     assert torch.equal(clock.from_grid(clock.to_grid(values)), values)
@@ -89,32 +89,34 @@ def test_thirty_frames_a_second_stay_exactly_what_they_are() -> None:
 
 
 def test_turning_evenly_stays_even_between_frames() -> None:
-    clock = Clock.of(np.arange(25) / 24)
+    clock = TimeGrid.of(np.arange(25) / 24)
     angle = torch.arange(25) / 24 * 2.0
     turns = axis_angle_to_matrix(torch.nn.functional.pad(angle[:, None], (2, 0)))[None]
     on_grid = clock.rotations_to_grid(turns)
-    wanted = axis_angle_to_matrix(torch.nn.functional.pad(torch.from_numpy(2 * clock.grid)[:, None].float(), (2, 0)))
+    wanted = axis_angle_to_matrix(
+        torch.nn.functional.pad(torch.from_numpy(2 * clock.grid_times)[:, None].float(), (2, 0))
+    )
     assert torch.allclose(on_grid[0], wanted, atol=1e-5)
 
 
 def test_flags_are_those_of_the_nearest_frame() -> None:
-    clock = Clock.of(np.array([0.0, 0.1, 0.2]))
+    clock = TimeGrid.of(np.array([0.0, 0.1, 0.2]))
     flags = torch.tensor([[False, True, False]])
     assert clock.flags_to_grid(flags)[0].tolist() == [False, False, True, True, True, False, False]
     assert torch.equal(clock.flags_from_grid(clock.flags_to_grid(flags)), flags)
 
 
 def test_one_frame_is_a_clip_too() -> None:
-    clock = Clock.of(np.array([4.0]))
-    assert clock.grid.tolist() == [4.0]
+    clock = TimeGrid.of(np.array([4.0]))
+    assert clock.grid_times.tolist() == [4.0]
     assert clock.from_grid(clock.to_grid(torch.ones(2, 1, 3))).tolist() == torch.ones(2, 1, 3).tolist()
 
 
 @pytest.mark.parametrize("count", [1, 63, 64, 65, 70, 112, 113, 300])
 def test_windows_cover_the_clip_and_weigh_one_in_every_frame(count: int) -> None:
-    windows = spans(count)
+    windows = sliding_windows(count)
     total = torch.zeros(count)
-    for window, weight in zip(windows, span_weights(windows)):
+    for window, weight in zip(windows, blend_weights(windows)):
         assert len(weight) == window.stop - window.start == min(count, 64)
         assert (weight > 0).all()
         total[window] += weight
@@ -124,11 +126,11 @@ def test_windows_cover_the_clip_and_weigh_one_in_every_frame(count: int) -> None
 
 def test_blending_parts_of_a_whole_gives_the_whole() -> None:
     whole = torch.randn(2, 150, 5)
-    windows = spans(150)
+    windows = sliding_windows(150)
     assert torch.allclose(blend((whole[:, window] for window in windows), windows), whole, atol=1e-6)
 
 
 def test_windows_that_disagree_meet_without_a_jump() -> None:
-    windows = spans(200)
+    windows = sliding_windows(200)
     steps = blend((torch.full((1, 64), float(index)) for index in range(len(windows))), windows).diff().abs()
     assert float(steps.max()) <= 1 / 16 + 1e-6

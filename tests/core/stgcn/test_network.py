@@ -10,10 +10,10 @@ import torch
 from scipy.ndimage import gaussian_filter1d
 from torch import Tensor
 
-from core.stgcn.graph import anatomy
-from core.stgcn.network import CALMS, FIRST_SIGMA, GeometryOptimizer, OptimizerConfig, calmed
+from core.stgcn.graph import adjacency
+from core.stgcn.network import INITIAL_SIGMA, SMOOTHING_SIGMAS, STGCN, STGCNConfig, gaussian_smoothed
 
-CONFIG = OptimizerConfig(
+CONFIG = STGCNConfig(
     node_features=7,
     person_features=5,
     text_features=6,
@@ -25,10 +25,10 @@ CONFIG = OptimizerConfig(
 )
 
 
-def shaken(config: OptimizerConfig = CONFIG, seed: int = 0) -> GeometryOptimizer:
+def shaken(config: STGCNConfig = CONFIG, seed: int = 0) -> STGCN:
     """A network none of whose weights is zero, in double precision."""
     torch.manual_seed(seed)
-    network = GeometryOptimizer(config).double().eval()
+    network = STGCN(config).double().eval()
     with torch.no_grad():
         for value in network.parameters():
             value.add_(0.2 * torch.randn_like(value))
@@ -44,9 +44,9 @@ def seen(frames: int = 9, count: int = 2, seed: int = 1) -> tuple[Tensor, Tensor
 
 def test_untrained_it_leaves_the_initial_joints() -> None:
     nodes, people, text = (value.float() for value in seen())
-    shift, log_sigma = GeometryOptimizer(CONFIG)(nodes, people, text)
+    shift, log_sigma = STGCN(CONFIG)(nodes, people, text)
     assert shift.shape == (2, 2, 9, 22, 3) and not shift.any()
-    assert torch.allclose(log_sigma.exp(), torch.full((2, 2, 9, 22), FIRST_SIGMA))
+    assert torch.allclose(log_sigma.exp(), torch.full((2, 2, 9, 22), INITIAL_SIGMA))
 
 
 def test_exchanging_the_people_exchanges_the_result() -> None:
@@ -101,33 +101,33 @@ def test_windows_of_a_batch_do_not_hear_each_other() -> None:
 
 
 def test_depth_moves_a_whole_person_along_the_ray() -> None:
-    network, (nodes, people, _) = GeometryOptimizer(replace(CONFIG, camera_unit=3.0)).double(), seen()
+    network, (nodes, people, _) = STGCN(replace(CONFIG, camera_unit=3.0)).double(), seen()
     with torch.no_grad():
         network.person_out.bias[3::5] = 0.7  # nothing but the share of the distance
     shift = network(nodes, people)[0]
     to_camera = 3.0 * people[..., None, 1:4]
-    expected = calmed((-0.07 * to_camera).expand_as(shift), 1.5)
+    expected = gaussian_smoothed((-0.07 * to_camera).expand_as(shift), 1.5)
     assert torch.allclose(shift, expected)
 
 
 def test_the_initial_pose_may_be_smoothed() -> None:
     """Told to smooth all of it, the network leaves of a shaking joint what a Gaussian over time leaves."""
-    network, (nodes, people, _) = GeometryOptimizer(replace(CONFIG, pose_unit=0.5)).double(), seen(frames=40)
+    network, (nodes, people, _) = STGCN(replace(CONFIG, pose_unit=0.5)).double(), seen(frames=40)
     with torch.no_grad():
         network.node_out.bias.view(2, -1)[:, 4] = 0.2  # a fifth, of five
     initial = 0.5 * nodes[..., 4:]
     moved = (initial + network(nodes, people)[0]).detach()
-    expected = gaussian_filter1d(initial.numpy(), CALMS[0], axis=2, mode="nearest", truncate=3.3)
+    expected = gaussian_filter1d(initial.numpy(), SMOOTHING_SIGMAS[0], axis=2, mode="nearest", truncate=3.3)
     assert np.allclose(moved.numpy(), expected, atol=1e-6)
 
 
 def test_smoothing_leaves_what_does_not_change() -> None:
     still = torch.randn(1, 2, 1, 22, 3, dtype=torch.float64).expand(1, 2, 9, 22, 3)
-    assert torch.allclose(calmed(still, 4.0), still)
+    assert torch.allclose(gaussian_smoothed(still, 4.0), still)
 
 
 def test_bones_join_the_joints_that_they_do() -> None:
-    self_, parent, children = anatomy()
+    self_, parent, children = adjacency()
     knee, hip, ankle, spine3 = 4, 1, 7, 9
     assert torch.equal(self_, torch.eye(22))
     assert parent[knee].nonzero().flatten().tolist() == [hip]

@@ -13,8 +13,8 @@ from core.contract.contact import Contact
 from core.contract.skeleton import LANDMARK_INDEX
 from core.fitting.camera import extrinsics, intrinsics
 from core.motion import Camera, PairMotion, pose_motion, project
-from core.observations.observe import towards
-from core.perception.detections import MASK_WIDTH, Tracks
+from core.observations.observe import line_of_sight_rotation
+from core.perception.detections import MASK_WIDTH, Detections
 from lab.evaluation.shot import Estimate, Shot, Truth
 from tests.core.conftest import made_up_motion
 
@@ -45,7 +45,7 @@ def pair(frames: int = 12) -> PairMotion:
     )
 
 
-def perfect_tracks(motion: PairMotion, body: BodyModel) -> Tracks:
+def perfect_tracks(motion: PairMotion, body: BodyModel) -> Detections:
     """Landmarks where they are, in the picture and in metres, all of them sure; nobody hides anybody."""
     view, regressor = camera(), LandmarkRegressor.for_body(body)
     K, world = (torch.as_tensor(matrix, dtype=torch.float32) for matrix in (view.K, view.T_cw))
@@ -53,15 +53,15 @@ def perfect_tracks(motion: PairMotion, body: BodyModel) -> Tracks:
     points = landmarks(regressor, posed.joints, posed.skin(body.subset(regressor.vertices)))
     pixels, _ = project(points, K, world)
     seen = (points - points[:, :, HIPS].mean(2, keepdim=True)) @ world[:3, :3].T
-    metric = seen @ towards(pixels[:, :, TRUNK].mean(2), K)
+    metric = seen @ line_of_sight_rotation(pixels[:, :, TRUNK].mean(2), K)
     people, frames = motion.pelvis.shape[:2]
     sure = torch.full((*pixels.shape[:3], 1), 0.99)
-    return Tracks(
+    return Detections(
         frame_index=np.arange(frames, dtype=np.int32),
         time=np.arange(frames) / 30,
         image_size=np.array(SIZE, np.int32),
         keypoints=torch.cat([pixels, sure], -1).numpy(),
-        contested=np.zeros((people, frames, 33), bool),
+        ambiguous=np.zeros((people, frames, 33), bool),
         world_landmarks=metric.numpy(),
         found=np.ones((people, frames), bool),
         hands=np.zeros((people, frames, 2, 21, 3), np.float32),

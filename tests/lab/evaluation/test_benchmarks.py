@@ -70,12 +70,12 @@ def test_rendered_people_are_seen_together_and_apart(body, tmp_path: Path, monke
         tmp_path,
         RenderedClip("clip", "hug", tmp_path / "clip.mp4", alone, SIZE, 30.0, together.truth, (), (), ()),
     )
-    tracks = perfect_tracks(together.truth.motion, body)
-    off = tracks.world_landmarks + np.random.default_rng(0).normal(0, 0.1, (2, 12, 33, 3)).astype(np.float32)
-    noisy = replace(tracks, world_landmarks=off)
+    detections = perfect_tracks(together.truth.motion, body)
+    off = detections.world_landmarks + np.random.default_rng(0).normal(0, 0.1, (2, 12, 33, 3)).astype(np.float32)
+    noisy = replace(detections, world_landmarks=off)
 
     def everyone(_: Onlooker, path: Path) -> Perceived:
-        return Perceived(benchmarks.only_person(tracks, int(path.stem[-1])), 1.0)
+        return Perceived(benchmarks.only_person(detections, int(path.stem[-1])), 1.0)
 
     monkeypatch.setattr(Onlooker, "pair", lambda *_: Perceived(noisy, 3.0))
     monkeypatch.setattr(Onlooker, "everyone", everyone)

@@ -16,7 +16,7 @@ from core.body.model import BodyModel
 from core.contract.errors import UserError
 from core.contract.skeleton import LANDMARK_INDEX
 from core.fitting.fit import Phase
-from core.fitting.objective import Weights
+from core.fitting.objective import EnergyWeights
 from core.pipeline import stages
 from core.pipeline.cache import Cache, CacheEntry
 from core.pipeline.stage import Choices, Inputs, run_stages, stage_keys
@@ -46,7 +46,7 @@ def shot(body: BodyModel) -> Shot:
 @pytest.fixture
 def short_fit(monkeypatch: pytest.MonkeyPatch) -> None:
     """Few steps, so that tests of what surrounds the fit are quick."""
-    first = (Phase(3, 0.03, Weights(), apart=True), Phase(2, 0.02, Weights()))
+    first = (Phase(3, 0.03, EnergyWeights(), apart=True), Phase(2, 0.02, EnergyWeights()))
     for module in (stages, baselines):
         monkeypatch.setattr(module, "FIRST_FIT", first)
         monkeypatch.setattr(module, "CONTACT_FIT", first[1:])
@@ -55,26 +55,26 @@ def short_fit(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def estimated(method: str, shot: Shot, body: BodyModel, prompt: str = "") -> Estimate:
-    return METHODS[method](shot.tracks, body, prompt=prompt, seed=0, reporter=SilentReporter())
+    return METHODS[method](shot.detections, body, prompt=prompt, seed=0, reporter=SilentReporter())
 
 
 def hidden_wrist(shot: Shot, how: Callable[[dict[str, np.ndarray]], None]) -> Shot:
     """The left wrist of person 0 jumps away in frames 4 to 7, and the stage says something about it."""
     arrays = {
-        name: getattr(shot.tracks, name).copy() for name in ("keypoints", "contested", "world_landmarks", "found")
+        name: getattr(shot.detections, name).copy() for name in ("keypoints", "ambiguous", "world_landmarks", "found")
     }
     arrays["keypoints"][0, 4:8, WRIST, :2] += 200
     arrays["world_landmarks"][0, 4:8, WRIST] += 0.6
     how(arrays)
-    return replace(shot, tracks=replace(shot.tracks, **arrays))
+    return replace(shot, detections=replace(shot.detections, **arrays))
 
 
 def not_sure(arrays: dict[str, np.ndarray]) -> None:
     arrays["keypoints"][0, 4:8, WRIST, 2] = 0.2
 
 
-def contested(arrays: dict[str, np.ndarray]) -> None:
-    arrays["contested"][0, 4:8, WRIST] = True
+def ambiguous(arrays: dict[str, np.ndarray]) -> None:
+    arrays["ambiguous"][0, 4:8, WRIST] = True
 
 
 def not_found(arrays: dict[str, np.ndarray]) -> None:
@@ -107,16 +107,16 @@ def test_one_scale_and_shift_say_where_points_are():
     assert mirrored[2] + middle[2] == pytest.approx(30)
 
 
-@pytest.mark.parametrize("how", [not_sure, contested, not_found])
+@pytest.mark.parametrize("how", [not_sure, ambiguous, not_found])
 @pytest.mark.parametrize("smooth", [False, True])
 def test_infill_bridges_what_cannot_be_trusted(shot, how, smooth):
     """Landmarks that move evenly are back where they were."""
     time = np.arange(12)[:, None]
-    keypoints, world = shot.tracks.keypoints.copy(), shot.tracks.world_landmarks.copy()
+    keypoints, world = shot.detections.keypoints.copy(), shot.detections.world_landmarks.copy()
     keypoints[0, :, WRIST, :2] = 300 + 4.0 * time
     world[0, :, WRIST] = 0.1 + 0.02 * time
-    steady = replace(shot, tracks=replace(shot.tracks, keypoints=keypoints, world_landmarks=world))
-    filled = infilled(hidden_wrist(steady, how).tracks, smooth=smooth)
+    steady = replace(shot, detections=replace(shot.detections, keypoints=keypoints, world_landmarks=world))
+    filled = infilled(hidden_wrist(steady, how).detections, smooth=smooth)
     np.testing.assert_allclose(filled.keypoints[0, :, WRIST, :2], keypoints[0, :, WRIST, :2], atol=1e-3)
     np.testing.assert_allclose(filled.world_landmarks[0, :, WRIST], world[0, :, WRIST], atol=1e-5)
     assert (filled.keypoints[0, 4:8, WRIST, 2] > 0.2).all()
@@ -124,22 +124,24 @@ def test_infill_bridges_what_cannot_be_trusted(shot, how, smooth):
 
 
 def test_infill_holds_the_ends_and_leaves_what_was_never_seen(shot):
-    tracks = hidden_wrist(shot, not_sure).tracks
-    tracks.keypoints[0, 8:, WRIST, 2] = 0.1
-    tracks.keypoints[1, :, WRIST, 2] = 0.1
-    filled = infilled(tracks, smooth=False)
-    np.testing.assert_allclose(filled.keypoints[0, 4:, WRIST, :2], np.tile(tracks.keypoints[0, 3, WRIST, :2], (8, 1)))
-    np.testing.assert_array_equal(filled.keypoints[1], tracks.keypoints[1])
+    detections = hidden_wrist(shot, not_sure).detections
+    detections.keypoints[0, 8:, WRIST, 2] = 0.1
+    detections.keypoints[1, :, WRIST, 2] = 0.1
+    filled = infilled(detections, smooth=False)
+    np.testing.assert_allclose(
+        filled.keypoints[0, 4:, WRIST, :2], np.tile(detections.keypoints[0, 3, WRIST, :2], (8, 1))
+    )
+    np.testing.assert_array_equal(filled.keypoints[1], detections.keypoints[1])
 
 
 def test_a_spline_follows_a_bend_better_than_straight_lines(shot):
     time = np.arange(12)
-    world = shot.tracks.world_landmarks.copy()
+    world = shot.detections.world_landmarks.copy()
     world[0, :, WRIST, 0] = 0.3 * np.sin(time / 4)
-    bent = replace(shot, tracks=replace(shot.tracks, world_landmarks=world))
-    tracks = hidden_wrist(bent, not_sure).tracks
+    bent = replace(shot, detections=replace(shot.detections, world_landmarks=world))
+    detections = hidden_wrist(bent, not_sure).detections
     off = [
-        np.abs(infilled(tracks, smooth=smooth).world_landmarks[0, 4:8, WRIST, 0] - world[0, 4:8, WRIST, 0]).max()
+        np.abs(infilled(detections, smooth=smooth).world_landmarks[0, 4:8, WRIST, 0] - world[0, 4:8, WRIST, 0]).max()
         for smooth in (False, True)
     ]
     assert off[1] < 0.6 * off[0]
@@ -158,8 +160,8 @@ def test_the_one_euro_filter_as_worked_out_by_hand():
 def test_the_one_euro_filter_calms_what_trembles(shot):
     draw = np.random.default_rng(0)
     trembling = replace(
-        shot.tracks,
-        world_landmarks=shot.tracks.world_landmarks + draw.normal(0, 0.01, (2, 12, 33, 3)).astype(np.float32),
+        shot.detections,
+        world_landmarks=shot.detections.world_landmarks + draw.normal(0, 0.01, (2, 12, 33, 3)).astype(np.float32),
     )
     filtered = one_euro_filtered(trembling)
     before, after = (np.abs(np.diff(each.world_landmarks, n=2, axis=1)).mean() for each in (trembling, filtered))
@@ -169,16 +171,16 @@ def test_the_one_euro_filter_calms_what_trembles(shot):
 
 def test_alone_means_that_nobody_knows_of_the_other(shot, body, short_fit):
     """Whatever was seen of person 1, person 0 comes out the same in the camera's frame."""
-    moved = shot.tracks.keypoints.copy()
+    moved = shot.detections.keypoints.copy()
     moved[1, ..., 0] -= 150
-    other = replace(shot, tracks=replace(shot.tracks, keypoints=moved))
+    other = replace(shot, detections=replace(shot.detections, keypoints=moved))
     places = []
     for each in (shot, other):
-        fitted = baselines.fitted_alone(each.tracks, body, SilentReporter())
+        fitted = baselines.fitted_alone(each.detections, body, SilentReporter())
         places.append(fitted.motion.pelvis @ fitted.camera.T_cw[:3, :3].T + fitted.camera.T_cw[:3, 3])
     np.testing.assert_allclose(places[0][0], places[1][0], atol=1e-4)
     assert np.abs(places[0][1] - places[1][1]).max() > 0.3
-    one = only_person(shot.tracks, 1)
+    one = only_person(shot.detections, 1)
     assert one.found.shape == (1, 12) and one.track_ids.tolist() == [1]
 
 
@@ -188,13 +190,13 @@ def test_the_row_product_is_the_product(shot, body, short_fit, tmp_path: Path):
     inputs = Inputs(choices, body, None)
     cache = Cache(tmp_path)
     keys = stage_keys(stages.RECONSTRUCT_STAGES, inputs)
-    cache.write("perception", keys["perception"], CacheEntry(shot.tracks, (), 0.0))
+    cache.write("perception", keys["perception"], CacheEntry(shot.detections, (), 0.0))
     outcome = run_stages(stages.RECONSTRUCT_STAGES, inputs, cache, JobProgress(Recorder()))
     estimate = estimated("product", shot, body, prompt="They shake hands.")
     product = outcome.results["contact-fit"]
     for name, value in vars(product.motion).items():
         np.testing.assert_array_equal(getattr(estimate.motion, name), value)
-    np.testing.assert_array_equal(estimate.camera.T_cw, product.camera.world)
+    np.testing.assert_array_equal(estimate.camera.T_cw, product.camera.T_cw)
     assert [contact.id for contact in estimate.contacts] == [c.id for c in outcome.results["contacts"].contacts]
     assert set(estimate.seconds) == {stage.name for stage in stages.RECONSTRUCT_STAGES} - {"perception", "caption"}
 
@@ -203,7 +205,7 @@ def test_rows_that_share_stages_do_not_disturb_each_other(shot, body, short_fit)
     """In whichever order, and also when other tracks come between."""
     first = estimated("product", shot, body)
     prompted = estimated("prompted", shot, body, prompt="They shake hands.")
-    other = estimated("product", replace(shot, tracks=hidden_wrist(shot, not_sure).tracks), body)
+    other = estimated("product", replace(shot, detections=hidden_wrist(shot, not_sure).detections), body)
     again = estimated("product", shot, body)
     np.testing.assert_array_equal(first.motion.body_pose, again.motion.body_pose)
     assert np.abs(first.motion.body_pose - other.motion.body_pose).max() > 1e-3
@@ -218,8 +220,8 @@ def test_the_joint_fit_is_the_product_without_what_was_learned(shot, body, short
     def no_weights(*_, **__):
         raise UserError("weights-missing", "There are no weights.", "Train them.")
 
-    monkeypatch.setattr(stages, "load_optimizer", no_weights)
-    other_object = replace(shot, tracks=replace(shot.tracks))  # so that no result is shared with the row above
+    monkeypatch.setattr(stages, "load_stgcn", no_weights)
+    other_object = replace(shot, detections=replace(shot.detections))  # so that no result is shared with the row above
     fallen_back = estimated("product", other_object, body)
     np.testing.assert_array_equal(fallen_back.motion.body_pose, estimate.motion.body_pose)
 

@@ -14,9 +14,9 @@ from core.body.files import load_body
 from core.contract.errors import UserError
 from core.contract.files import read_json, read_npz, write_json
 from core.contract.skeleton import LANDMARK_INDEX
-from core.fitting.initial import initial_motion
+from core.fitting.initial import estimate_initial_motion
 from core.motion import Camera, PairMotion
-from core.perception.detections import MASK_WIDTH, Tracks
+from core.perception.detections import MASK_WIDTH, Detections
 from core.perception.landmarks import MIRROR
 from core.reporting import SilentReporter
 from lab.evaluation.noise import (
@@ -65,12 +65,12 @@ def sight(camera: Camera) -> Sight:
     return see(PairMotion(**motion, betas=arrays["betas"]), (body, body), camera, SIZE)
 
 
-Draw = Callable[..., Tracks]
+Draw = Callable[..., Detections]
 
 
 @pytest.fixture(scope="module")
 def draw(sight: Sight, camera: Camera) -> Draw:
-    def drawn(noise: Noise, seed: int = 0) -> Tracks:
+    def drawn(noise: Noise, seed: int = 0) -> Detections:
         return observe(sight, camera, SIZE, 25.0, noise, np.random.default_rng(seed))
 
     return drawn
@@ -96,37 +96,37 @@ def silent(noise: Noise) -> Noise:
 
 
 def test_tracks_are_as_the_2d_stage_makes_them(draw: Draw, sight: Sight) -> None:
-    tracks = draw(load_noise())
+    detections = draw(load_noise())
     frames = sight.pixels.shape[1]
-    assert tracks.keypoints.shape == (2, frames, 33, 3) and tracks.keypoints.dtype == np.float32
-    assert tracks.world_landmarks.shape == (2, frames, 33, 3)
-    assert tracks.hands.shape == tracks.hand_landmarks.shape == (2, frames, 2, 21, 3)
-    assert tracks.masks.shape == (2, frames, 90, MASK_WIDTH) and tracks.masks.dtype == np.uint8
+    assert detections.keypoints.shape == (2, frames, 33, 3) and detections.keypoints.dtype == np.float32
+    assert detections.world_landmarks.shape == (2, frames, 33, 3)
+    assert detections.hands.shape == detections.hand_landmarks.shape == (2, frames, 2, 21, 3)
+    assert detections.masks.shape == (2, frames, 90, MASK_WIDTH) and detections.masks.dtype == np.uint8
     for item in ("keypoints", "world_landmarks", "hands", "hand_landmarks"):
-        assert np.isfinite(getattr(tracks, item)).all()
-    confidence = tracks.keypoints[..., 2]
+        assert np.isfinite(getattr(detections, item)).all()
+    confidence = detections.keypoints[..., 2]
     assert (confidence >= 0).all() and (confidence <= 1).all()
-    assert (confidence[~tracks.found] == 0).all() and (tracks.masks[~tracks.found] == 0).all()
-    np.testing.assert_allclose(np.diff(tracks.time), 0.04)
+    assert (confidence[~detections.found] == 0).all() and (detections.masks[~detections.found] == 0).all()
+    np.testing.assert_allclose(np.diff(detections.time), 0.04)
 
 
 def test_the_fits_first_step_takes_them(draw: Draw) -> None:
-    initial = initial_motion(draw(load_noise()), load_body(None), fov=None, reporter=SilentReporter())
+    initial = estimate_initial_motion(draw(load_noise()), load_body(None), fov=None, reporter=SilentReporter())
     assert np.isfinite(initial.motion.pelvis).all() and np.isfinite(initial.camera.T_cw).all()
 
 
 def test_a_seed_draws_the_same_and_another_does_not(draw: Draw) -> None:
     first, again, other = (draw(load_noise(), seed) for seed in (3, 3, 4))
-    for item in fields(Tracks):
+    for item in fields(Detections):
         np.testing.assert_array_equal(getattr(first, item.name), getattr(again, item.name))
     assert not np.allclose(first.keypoints, other.keypoints)
 
 
 def test_without_errors_landmarks_are_the_true_ones(draw: Draw, sight: Sight) -> None:
-    tracks = draw(always(silent(load_noise()), OWN))
-    apart = np.linalg.norm(tracks.keypoints[..., :2] - sight.pixels, axis=-1) / sight.size[..., None]
+    detections = draw(always(silent(load_noise()), OWN))
+    apart = np.linalg.norm(detections.keypoints[..., :2] - sight.pixels, axis=-1) / sight.size[..., None]
     assert np.quantile(apart, 0.95) < 0.005 and apart.max() < 0.05, "only what is nearer to the camera looks too long"
-    assert tracks.found.all()
+    assert detections.found.all()
 
 
 def test_exchanged_sides_and_the_others_skeleton(draw: Draw, sight: Sight) -> None:
@@ -148,8 +148,8 @@ def test_errors_have_the_size_that_the_table_says_in_heights_of_the_person(draw:
     noise = always(silent(load_noise()), OWN)
     middle = np.zeros_like(noise.error_middle)
     middle[..., 0] = 0.05  # always five percent to the right
-    tracks = draw(replace(noise, error_middle=middle))
-    shift = (tracks.keypoints[..., :2] - sight.pixels) / sight.size[..., None, None]
+    detections = draw(replace(noise, error_middle=middle))
+    shift = (detections.keypoints[..., :2] - sight.pixels) / sight.size[..., None, None]
     apart = np.linalg.norm(shift - (0.05, 0), axis=-1)
     assert np.quantile(apart, 0.95) < 0.005
     far = draw(replace(noise, error=np.full_like(noise.error, 0.02)))
@@ -285,7 +285,7 @@ def test_fitting_finds_again_what_was_drawn(sight: Sight, camera: Camera) -> Non
 
 
 def test_the_comparison_sees_no_difference_between_a_clip_and_itself(sight: Sight, camera: Camera) -> None:
-    tracks = observe(sight, camera, SIZE, 25.0, always(silent(load_noise()), OWN), np.random.default_rng(0))
-    measured = numbers([watched("clip", sight, camera, 25.0, tracks)])
+    detections = observe(sight, camera, SIZE, 25.0, always(silent(load_noise()), OWN), np.random.default_rng(0))
+    measured = numbers([watched("clip", sight, camera, 25.0, detections)])
     assert measured["PCK@0.03 %"] > 99
     assert measured["whose: nobody %"] == measured["limbs stolen %"] == 0

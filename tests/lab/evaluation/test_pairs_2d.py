@@ -55,17 +55,17 @@ def test_a_shot_holds_the_interaction_and_what_was_seen_of_it(made: list[Shot]) 
         assert truth.visibility.shape == (2, 24, 22)
         assert set(np.unique(truth.visibility)) <= {SEEN, HIDDEN, OUTSIDE}
         assert truth.contacts == clip.contacts
-        assert shot.tracks.found.all(0).sum() >= 5
-        assert len(shot.tracks.time) == 24
+        assert shot.detections.found.all(0).sum() >= 5
+        assert len(shot.detections.time) == 24
 
 
 def test_most_landmarks_that_are_sure_lie_on_the_person(made: list[Shot]) -> None:
     for shot in made:
-        camera, tracks = shot.truth.camera, shot.tracks
+        camera, detections = shot.truth.camera, shot.detections
         joints = shot.truth.joints[:, :, :22].reshape(-1, 3) @ camera.T_cw[:3, :3].T + camera.T_cw[:3, 3]
         pixels = (joints[:, :2] / joints[:, 2:] * camera.K[0, 0] + camera.K[:2, 2]).reshape(2, 24, 22, 2)
-        sure = tracks.keypoints[..., 2] > 0.7
-        apart = np.linalg.norm(tracks.keypoints[..., None, :2] - pixels[:, :, None], axis=-1).min(-1)
+        sure = detections.keypoints[..., 2] > 0.7
+        apart = np.linalg.norm(detections.keypoints[..., None, :2] - pixels[:, :, None], axis=-1).min(-1)
         tall = np.ptp(pixels[..., 1], axis=-1)[..., None]
         assert ((apart / tall)[sure] < 0.15).mean() > 0.8
 
@@ -73,7 +73,7 @@ def test_most_landmarks_that_are_sure_lie_on_the_person(made: list[Shot]) -> Non
 def test_order_does_not_matter_and_the_seed_does(made: list[Shot]) -> None:
     body = load_body(None)
     again = list(shots(CLIPS[::-1], 0, body))[1]
-    np.testing.assert_array_equal(again.tracks.keypoints, made[0].tracks.keypoints)
+    np.testing.assert_array_equal(again.detections.keypoints, made[0].detections.keypoints)
     np.testing.assert_array_equal(again.truth.camera.T_cw, made[0].truth.camera.T_cw)
     other = next(shots(CLIPS[:1], 1, body))
     assert not np.allclose(other.truth.camera.T_cw, made[0].truth.camera.T_cw)

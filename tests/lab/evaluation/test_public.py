@@ -20,7 +20,7 @@ from core.clip import probe, read_frames
 from core.contract.errors import UserError
 from core.contract.skeleton import BODY_JOINTS, JOINT_INDEX
 from core.motion import BODY_COUNT, PairMotion, pose_motion
-from core.perception.detections import Tracks
+from core.perception.detections import Detections
 from core.reporting import SilentReporter
 from lab.evaluation import public
 from lab.evaluation.perceived import Onlooker, Perceived
@@ -239,13 +239,13 @@ def test_a_shot_scores_no_error_for_who_knows_the_motion(hi4d_folder: Path, monk
     assert not {"mpvpe", "contact_distance", "contact_f1", "foot_slide", "mpjpe_seen"} & set(result.metrics)
 
 
-def some_tracks(frames: int) -> Tracks:
-    return Tracks(
+def some_tracks(frames: int) -> Detections:
+    return Detections(
         frame_index=np.arange(frames, dtype=np.int32),
         time=np.arange(frames) / 30,
         image_size=np.array(HI4D_SIZE, np.int32),
         keypoints=np.zeros((2, frames, 33, 3), np.float32),
-        contested=np.zeros((2, frames, 33), bool),
+        ambiguous=np.zeros((2, frames, 33), bool),
         world_landmarks=np.zeros((2, frames, 33, 3), np.float32),
         found=np.ones((2, frames), bool),
         hands=np.zeros((2, frames, 2, 21, 3), np.float32),
@@ -261,17 +261,17 @@ def test_pictures_are_looked_at_once(hi4d_folder: Path, monkeypatch: pytest.Monk
 
     asked = []
 
-    def look(clip, first, last, **_) -> Tracks:
+    def look(clip, first, last, **_) -> Detections:
         asked.append((clip.width, clip.height, round(clip.frame_rate), first, last))
         return some_tracks(FRAMES)
 
-    monkeypatch.setattr(perceived, "find_people", look)
+    monkeypatch.setattr(perceived, "detect_people", look)
     onlooker = Onlooker(hi4d_folder / "cache", None, SilentReporter())  # pyright: ignore[reportArgumentType]
     body = load_body(None)
     (once,), (again,) = (list(public.shots("hi4d", hi4d_folder, "test", body, onlooker)) for _ in range(2))
     assert asked == [(*HI4D_SIZE, 30, 0, FRAMES - 1)]
     assert again.seconds == once.seconds
-    assert again.tracks.time == pytest.approx(np.arange(FRAMES) / 30)
+    assert again.detections.time == pytest.approx(np.arange(FRAMES) / 30)
 
 
 FISHEYE_SIZE = (600, 400)

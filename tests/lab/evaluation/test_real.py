@@ -15,7 +15,7 @@ from core.contract.errors import UserError
 from core.contract.skeleton import LANDMARK_INDEX
 from core.fitting.camera import intrinsics
 from core.motion import Camera, PairMotion
-from core.perception.detections import Tracks
+from core.perception.detections import Detections
 from lab.evaluation import real
 from lab.evaluation.multiview import read_qualisys, triangulate
 from lab.evaluation.perceived import Onlooker, Perceived
@@ -71,18 +71,18 @@ def calibration() -> str:
     return f"<calibration><cameras>{''.join(cameras)}</cameras></calibration>"
 
 
-def seen_by(world: np.ndarray, people: tuple[int, ...]) -> Tracks:
+def seen_by(world: np.ndarray, people: tuple[int, ...]) -> Detections:
     """What a faultless 2D stage sees of some of the two."""
     points = real.fitted_landmarks(standing(), load_body(None))[list(people)] @ world[:3, :3].T + world[:3, 3]
     pixels = points[..., :2] / points[..., 2:] @ MATRIX[:2, :2].T + MATRIX[:2, 2]
     hips = points[:, :, [LANDMARK_INDEX["left_hip"], LANDMARK_INDEX["right_hip"]]].mean(2, keepdims=True)
     count = len(people)
-    return Tracks(
+    return Detections(
         frame_index=np.arange(FRAMES, dtype=np.int32),
         time=np.arange(FRAMES) / RATE,
         image_size=np.array(SIZE, np.int32),
         keypoints=np.concatenate([pixels, np.ones((*pixels.shape[:-1], 1))], -1).astype(np.float32),
-        contested=np.zeros((count, FRAMES, 33), bool),
+        ambiguous=np.zeros((count, FRAMES, 33), bool),
         world_landmarks=(points - hips).astype(np.float32),
         found=np.ones((count, FRAMES), bool),
         hands=np.zeros((count, FRAMES, 2, 21, 3), np.float32),
@@ -101,9 +101,9 @@ def faultless(self: Onlooker, path: Path, people: tuple[int, ...]) -> Perceived:
 
 def bystanding(seen: Perceived) -> Perceived:
     """The woman comes first but is seen less clearly: the man is whom the views agree on best."""
-    keypoints = seen.tracks.keypoints.copy()
+    keypoints = seen.detections.keypoints.copy()
     keypoints[0, ..., 2] = 0.6
-    return replace(seen, tracks=replace(seen.tracks, keypoints=keypoints))
+    return replace(seen, detections=replace(seen.detections, keypoints=keypoints))
 
 
 @pytest.fixture
@@ -124,8 +124,8 @@ def studio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def knowing(change=lambda motion: motion):
     """A method that knows the motion, by the camera that saw the tracks; it numbers people as the tracks do."""
 
-    def method(tracks: Tracks, body, **_) -> Estimate:
-        off = [np.abs(seen_by(world, (1, 0)).keypoints - tracks.keypoints).max() for world in WORLDS]
+    def method(detections: Detections, body, **_) -> Estimate:
+        off = [np.abs(seen_by(world, (1, 0)).keypoints - detections.keypoints).max() for world in WORLDS]
         motion = change(standing())
         turned = {name: value[::-1].copy() for name, value in vars(motion).items()}
         return Estimate(PairMotion(**turned), Camera(MATRIX, WORLDS[int(np.argmin(off))]), (), {"thinking": 2.0})
@@ -208,7 +208,7 @@ def test_clips_without_truth_are_judged_by_what_needs_none(studio: Path, monkeyp
 
 
 def test_a_row_that_fails_is_a_note_and_the_others_stay(studio: Path, monkeypatch: pytest.MonkeyPatch):
-    def failing(tracks: Tracks, body, **_) -> Estimate:
+    def failing(detections: Detections, body, **_) -> Estimate:
         raise ValueError("Nobody is there.")
 
     monkeypatch.setattr(real, "METHODS", {"failing": failing, "knowing": knowing()})
@@ -231,15 +231,15 @@ def test_the_man_is_followed_where_the_tracker_takes_him_for_another(studio: Pat
     limbs = real.fitted_landmarks(standing(), load_body(None))[0][:, real.LIMBS]
     true = limbs @ view.world[:3, :3].T + view.world[:3, 3]
     true[4] = np.nan  # known by nobody: he stays who he was
-    tracks = seen_by(WORLDS[0], (0, 1))
-    swapped = {name: getattr(tracks, name).copy() for name in ("keypoints", "world_landmarks", "found")}
+    detections = seen_by(WORLDS[0], (0, 1))
+    swapped = {name: getattr(detections, name).copy() for name in ("keypoints", "world_landmarks", "found")}
     for array in swapped.values():
         array[:, 5:] = array[::-1, 5:]
-    him, numbers = real.followed(replace(tracks, **swapped), view, true)
+    him, numbers = real.followed(replace(detections, **swapped), view, true)
     assert numbers == 2
     assert him.found.shape == (1, FRAMES)
-    assert him.keypoints[0] == pytest.approx(tracks.keypoints[0])
-    assert him.world_landmarks[0] == pytest.approx(tracks.world_landmarks[0])
+    assert him.keypoints[0] == pytest.approx(detections.keypoints[0])
+    assert him.world_landmarks[0] == pytest.approx(detections.world_landmarks[0])
 
 
 def test_jumps_of_single_frames_are_taken_out_of_the_truth():
@@ -289,18 +289,18 @@ def test_what_was_seen_is_looked_at_once(tmp_path: Path, monkeypatch: pytest.Mon
     writer.release()
     asked = []
 
-    def look(clip, first, last, **_) -> Tracks:
+    def look(clip, first, last, **_) -> Detections:
         asked.append((first, last))
         return seen_by(WORLDS[0], (0, 1))
 
-    monkeypatch.setattr(perceived, "find_people", look)
+    monkeypatch.setattr(perceived, "detect_people", look)
     onlooker = Onlooker(tmp_path / "cache", None, _Quiet())  # pyright: ignore[reportArgumentType]
     first = onlooker.pair(clip)
     again = onlooker.pair(clip)
     onlooker.pair(clip, (1, 3))
     assert asked == [(0, 4), (1, 3)]
     assert again.seconds == first.seconds
-    assert np.array_equal(again.tracks.keypoints, first.tracks.keypoints)
+    assert np.array_equal(again.detections.keypoints, first.detections.keypoints)
 
 
 class _Quiet:

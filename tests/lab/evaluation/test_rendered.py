@@ -1,7 +1,7 @@
 """Rendered clips: their truth lies on their pixels, they come back as they were written, and what is amiss with them is said.
 
 The clip in tests/core/data/rendered was rendered from the sample's truth (frames of the hug) with
-`lab/rendering/render_pairs.py ... --frames 24 --width 640 --seed 31`.
+`python -m lab render ... --frames 24 --width 640 --seed 31`.
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ def test_people_with_bodies_of_their_own_come_back_in_the_same_skin(clip: Render
 
 def test_a_missing_set_says_how_to_render_one(tmp_path: Path) -> None:
     for folder in (tmp_path / "nowhere", tmp_path):
-        with pytest.raises(UserError, match=r"scripts/render_pairs\.py") as caught:
+        with pytest.raises(UserError, match=r"python -m lab render") as caught:
             load_rendered(folder, load_body(None))
         assert caught.value.code == "no-rendered-clips"
 

@@ -34,8 +34,13 @@ def body() -> BodyModel:
 @pytest.fixture(scope="module")
 def shots(body: BodyModel) -> list[Shot]:
     first = made_up_shot(body, 8, name="b")
-    noisy = first.tracks.world_landmarks + np.random.default_rng(0).normal(0, 0.05, (2, 8, 33, 3)).astype(np.float32)
-    return [first, replace(first, name="a", family="noisy", tracks=replace(first.tracks, world_landmarks=noisy))]
+    noisy = first.detections.world_landmarks + np.random.default_rng(0).normal(0, 0.05, (2, 8, 33, 3)).astype(
+        np.float32
+    )
+    return [
+        first,
+        replace(first, name="a", family="noisy", detections=replace(first.detections, world_landmarks=noisy)),
+    ]
 
 
 def clips_of(shots: list[Shot]) -> list[Clip]:
@@ -97,7 +102,9 @@ def test_numbers_do_not_depend_on_the_workers(shots, tmp_path):
 
 def test_what_fails_is_named_and_counted(shots, monkeypatch):
     monkeypatch.setitem(methods.METHODS, "broken", broken)
-    beyond = replace(shots[1], tracks=replace(shots[1].tracks, frame_index=shots[1].tracks.frame_index + 100))
+    beyond = replace(
+        shots[1], detections=replace(shots[1].detections, frame_index=shots[1].detections.frame_index + 100)
+    )
     report, pictures = run(HEADING, clips_of([shots[0], beyond]), ("raw", "broken"), workers=0)
     assert [(clip.clip, clip.method) for clip in report.clips] == [("b", "raw")]
     said = "\n".join(report.notes)
@@ -134,7 +141,7 @@ def test_a_run_can_be_cancelled(shots):
 def test_methods_are_told_the_clips_sentence_and_the_seed(shots, monkeypatch):
     told = []
 
-    def remembering(tracks, body, *, prompt, seed, reporter):
+    def remembering(detections, body, *, prompt, seed, reporter):
         told.append((prompt, seed))
         return perfect_estimate(shots[0])
 

@@ -122,15 +122,17 @@ def test_frames_without_truth_do_not_count(shot, body):
 
 
 def test_tracks_of_some_frames_are_compared_with_those_frames(shot, body):
-    tracks = shot.tracks
-    cut = {name: value[3:9] for name, value in vars(tracks).items() if name in ("frame_index", "time", "camera_motion")}
+    detections = shot.detections
+    cut = {
+        name: value[3:9] for name, value in vars(detections).items() if name in ("frame_index", "time", "camera_motion")
+    }
     motion = {name: value if name == "betas" else value[:, 3:9] for name, value in vars(shot.truth.motion).items()}
-    some = replace(shot, tracks=replace(tracks, **cut))
+    some = replace(shot, detections=replace(detections, **cut))
     estimate = replace(perfect_estimate(shot), motion=type(shot.truth.motion)(**motion))
     result = score(some, estimate, body)
     assert result.frames == 6 and result.metrics["mpjpe"] == pytest.approx(0, abs=1e-3)
     assert result.contact_share == pytest.approx(5 / 6)
-    beyond = replace(some, tracks=replace(some.tracks, frame_index=some.tracks.frame_index + 6))
+    beyond = replace(some, detections=replace(some.detections, frame_index=some.detections.frame_index + 6))
     with pytest.raises(ValueError, match="9 to 14"):
         score(beyond, estimate, body)
 

@@ -11,10 +11,10 @@ import torch
 
 from core.body.files import load_body
 from core.body.landmarks import LandmarkRegressor, landmarks
-from core.body.rotations import about_x, matrix_to_axis_angle
-from core.fitting.initial import Initial
+from core.body.rotations import matrix_to_axis_angle, rotation_about_x
+from core.fitting.initial import InitialMotion
 from core.motion import Camera, PairMotion, pose_motion, project
-from core.perception.detections import Tracks
+from core.perception.detections import Detections
 from lab.speed_benchmark.jobs import to_and_fro
 from lab.speed_benchmark.memory import StagePeaks
 
@@ -35,16 +35,16 @@ def test_peak_memory_is_each_stages_own() -> None:
     assert peaks.whole() == peaks.by_stage["large"]
 
 
-def tracks(pixels: np.ndarray) -> Tracks:
+def detections(pixels: np.ndarray) -> Detections:
     """People [2,T,33,2] who were seen well."""
     frames = pixels.shape[1]
     keypoints = np.concatenate([pixels, np.ones_like(pixels[..., :1])], -1).astype(np.float32)
-    return Tracks(
+    return Detections(
         frame_index=np.arange(frames, dtype=np.int32),
         time=np.arange(frames) / 25.0,
         image_size=np.array([640, 480], np.int32),
         keypoints=keypoints,
-        contested=np.zeros((2, frames, 33), bool),
+        ambiguous=np.zeros((2, frames, 33), bool),
         world_landmarks=np.zeros((2, frames, 33, 3), np.float32),
         found=np.ones((2, frames), bool),
         hands=np.zeros((2, frames, 2, 21, 3), np.float32),
@@ -57,7 +57,7 @@ def tracks(pixels: np.ndarray) -> Tracks:
 
 def test_a_clip_is_played_to_and_fro() -> None:
     pixels = np.broadcast_to(np.arange(3.0)[None, :, None, None], (2, 3, 33, 2))
-    longer = to_and_fro(tracks(pixels), 8)
+    longer = to_and_fro(detections(pixels), 8)
     assert longer.keypoints[1, :, 5, 0].tolist() == [0, 1, 2, 2, 1, 0, 0, 1]
     np.testing.assert_allclose(longer.time, np.arange(8) / 25)
     assert longer.frame_index.tolist() == list(range(8))
@@ -69,7 +69,9 @@ def test_the_plain_fit_moves_a_body_onto_what_was_seen() -> None:
 
     body = load_body(None)
     camera = Camera(np.array([[600.0, 0, 320], [0, 600, 240], [0, 0, 1]]), np.eye(4))
-    upright = matrix_to_axis_angle(about_x(torch.tensor(np.pi))).numpy()  # the rest pose's up is the camera's -y
+    upright = matrix_to_axis_angle(
+        rotation_about_x(torch.tensor(np.pi))
+    ).numpy()  # the rest pose's up is the camera's -y
     motion = PairMotion(
         np.broadcast_to(upright, (2, FRAMES, 3)).astype(np.float32),
         np.zeros((2, FRAMES, 21, 3), np.float32),
@@ -82,13 +84,13 @@ def test_the_plain_fit_moves_a_body_onto_what_was_seen() -> None:
     posed = pose_motion(body, motion)
     shown = landmarks(regressor, posed.joints, posed.skin(body.subset(regressor.vertices)))
     pixels, _ = project(shown, torch.tensor(camera.K).float(), torch.eye(4))
-    start = Initial(
+    start = InitialMotion(
         replace(motion, pelvis=motion.pelvis + np.array([0.1, 0.0, 0.0], np.float32)),
         camera,
         np.zeros((2, FRAMES, 2), np.float32),
     )
     true = posed.joints[:, :, 0, 0].numpy()
-    before = fit_full_mesh(start, tracks(pixels.numpy()), body, 0)[:, :, 0, 0]
+    before = fit_full_mesh(start, detections(pixels.numpy()), body, 0)[:, :, 0, 0]
     np.testing.assert_allclose(before, true + 0.1, atol=1e-4)  # smplx poses where we do
-    after = fit_full_mesh(start, tracks(pixels.numpy()), body, 15)[:, :, 0, 0]
+    after = fit_full_mesh(start, detections(pixels.numpy()), body, 15)[:, :, 0, 0]
     assert np.abs(after - true).max() < 0.04

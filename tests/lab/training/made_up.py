@@ -10,7 +10,7 @@ import torch
 from core.body.files import load_body
 from core.body.rotations import axis_angle_to_matrix, matrix_to_6d
 from core.observations.features import NODE_COLUMNS, NODE_FEATURES, PERSON_FEATURES
-from core.representation.residual import SHIFT, SIZE, Base
+from core.representation.residual import RESIDUAL_SIZE, TRANSLATION, PoseState
 from lab.evaluation.shot import HIDDEN, SEEN
 from lab.training.examples import Example
 from lab.training.job import Job
@@ -26,12 +26,12 @@ def made_up(seed: int, frames: int = 70) -> Example:
     rng = np.random.default_rng(seed)
     turns = axis_angle_to_matrix(torch.from_numpy(rng.normal(0, 0.2, (2, frames, 22, 3)))).float()
     drift = torch.from_numpy(rng.normal(0, 0.01, (2, frames, 3)).cumsum(1)).float()
-    base = Base(turns, drift + torch.tensor([[[0.0, -0.4, 0.9]], [[0.0, 0.4, 0.9]]]), torch.zeros(2, 16))
+    base = PoseState(turns, drift + torch.tensor([[[0.0, -0.4, 0.9]], [[0.0, 0.4, 0.9]]]), torch.zeros(2, 16))
     true = base.joints(load_body(None)).numpy()
     joints = true.copy()
     joints[1, ..., 1] += 0.3
-    x = np.zeros((2, frames, SIZE), np.float16)
-    x[1, :, SHIFT.start + 1] = -0.3
+    x = np.zeros((2, frames, RESIDUAL_SIZE), np.float16)
+    x[1, :, TRANSLATION.start + 1] = -0.3
     nodes = rng.normal(0, 1, (2, frames, 22, len(NODE_FEATURES)))
     nodes[..., NODE_COLUMNS["from_pelvis"]] = 2 * (joints - joints[:, :, :1])
     return Example(

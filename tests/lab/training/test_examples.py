@@ -17,7 +17,7 @@ from core.contract.files import read_json, write_json
 from core.contract.skeleton import BODY_JOINTS, mirrored
 from core.motion import PairMotion, pose_motion
 from core.representation.body_parts import PARTS
-from core.representation.residual import decode
+from core.representation.residual import decode_residual
 from lab.choreography.interaction import Interaction, save_interactions
 from lab.choreography.studio import Studio
 from lab.mocap.capture import Capture
@@ -85,9 +85,9 @@ def test_an_example_knows_what_was_seen_and_what_is_true() -> None:
 
 def test_changes_lead_from_what_was_seen_to_the_truth() -> None:
     batch = batch_of(examples(), [0, 0, 0, 0], 10)
-    changed = decode(batch.x, batch.betas, batch.base)
+    changed = decode_residual(batch.x, batch.betas, batch.base)
     assert torch.allclose(changed.motion.joints(BODY), batch.truth_joints, atol=0.01)
-    unchanged = decode(torch.zeros_like(batch.x), torch.zeros_like(batch.betas), batch.base).motion
+    unchanged = decode_residual(torch.zeros_like(batch.x), torch.zeros_like(batch.betas), batch.base).motion
     assert torch.allclose(unchanged.joints(BODY), batch.joints, atol=0.01)
 
 
@@ -141,7 +141,7 @@ def test_examples_of_another_version_are_refused(tmp_path: Path) -> None:
     write_json(tmp_path / "some.json", {**record, "version": -1})
     with pytest.raises(UserError) as caught:
         load_examples(tmp_path / "some")
-    assert caught.value.code == "examples-outdated" and "make_examples" in caught.value.hint
+    assert caught.value.code == "examples-outdated" and "lab examples" in caught.value.hint
 
 
 def test_windows_give_every_example_its_turn_and_fill_short_ones_up() -> None:

@@ -11,8 +11,8 @@ import torch
 
 from core.body.files import load_body
 from core.checkpoint import load_checkpoint
-from core.stgcn.inference import KIND, load_optimizer
-from core.stgcn.network import GeometryOptimizer
+from core.stgcn.inference import KIND, load_stgcn
+from core.stgcn.network import STGCN
 from lab.training.draw import Drawer, whole_clips
 from lab.training.geometry import JointObjective, config_for_features, initial_errors
 from lab.training.job import install, train_optimizer
@@ -53,7 +53,7 @@ def test_batches_hold_what_the_examples_do() -> None:
 
 def test_hiding_moves_the_first_motion_and_the_loss_is_still_a_number() -> None:
     job = job_in(Path())
-    network = GeometryOptimizer(config_for_features(**SMALL))
+    network = STGCN(config_for_features(**SMALL))
     batch = Drawer(job.examples, job.words, job.device)(np.random.default_rng(1), 2)
     losses = []
     for seed in range(4):
@@ -68,7 +68,7 @@ def test_a_training_in_slices_ends_in_weights_that_load(tmp_path: Path) -> None:
     assert first.step == 0 and not first.finished
     second = train_optimizer(job_in(tmp_path), None, SMALL)
     assert second.finished
-    network = load_optimizer(tmp_path / f"{KIND}.safetensors")
+    network = load_stgcn(tmp_path / f"{KIND}.safetensors")
     for name, value in network.state_dict().items():
         assert torch.equal(value, second.averaged.state_dict()[name]), name
     about = load_checkpoint(tmp_path / f"{KIND}.safetensors").about
@@ -77,7 +77,7 @@ def test_a_training_in_slices_ends_in_weights_that_load(tmp_path: Path) -> None:
     assert "6 of 6" in card and "| depth (mm) | 300 |" in card and "handshake" in card
     assert (tmp_path / f"{KIND}.png").exists()
     install(tmp_path, KIND, tmp_path / "models")
-    assert load_optimizer(tmp_path / "models" / f"{KIND}.safetensors").config == network.config
+    assert load_stgcn(tmp_path / "models" / f"{KIND}.safetensors").config == network.config
 
 
 def test_learning_brings_the_second_person_nearer(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from core.checkpoint import load_checkpoint
 from core.infilling.denoiser import Denoiser
 from core.infilling.infiller import KIND, load_infiller
 from core.stgcn.inference import KIND as OPTIMIZER
-from core.stgcn.inference import load_optimizer
+from core.stgcn.inference import load_stgcn
 from lab.training.infill import infiller_config, infiller_errors, scales_of
 from lab.training.job import train_infiller, train_optimizer
 from tests.lab.training.made_up import RECIPE, job_in, made_up
@@ -37,7 +37,7 @@ def test_a_training_ends_in_weights_that_load(tmp_path: Path) -> None:
     loaded = load_infiller(tmp_path / f"{KIND}.safetensors")
     for name, value in loaded.denoiser.state_dict().items():
         assert torch.equal(value, outcome.averaged.state_dict()[name]), name
-    optimizer = load_optimizer(tmp_path / f"{OPTIMIZER}.safetensors")
+    optimizer = load_stgcn(tmp_path / f"{OPTIMIZER}.safetensors")
     assert torch.allclose(loaded.scales.x, scales_of(job.examples, job.words, load_body(None), optimizer).x)
     assert load_checkpoint(tmp_path / f"{KIND}.safetensors").about["steps"] == 6
     assert "told the geometry optimizer's joints" in (tmp_path / f"{KIND}.md").read_text()

@@ -11,10 +11,10 @@ import torch
 
 from core.body.files import load_body
 from core.checkpoint import load_checkpoint
-from core.representation.resampling import RATE
-from core.representation.residual import decode
-from core.smoothing.network import NUMBERS, RefinerConfig, SequenceRefiner
-from core.smoothing.smooth import KIND, load_refiner
+from core.representation.resampling import FRAME_RATE
+from core.representation.residual import decode_residual
+from core.smoothing.network import NUMBERS, SequenceSmoother, SmootherConfig
+from core.smoothing.smooth import KIND, load_smoother
 from lab.training.draw import Drawn, drawn
 from lab.training.examples import batch_of
 from lab.training.infill import scales_of
@@ -59,7 +59,7 @@ def test_first_motions_are_calmed_and_the_truth_stays() -> None:
     unrest = [float(what.base.rotations.diff(n=3, dim=2).norm()) for what in [batch, *calm]]
     assert min(unrest) < 0.7 * unrest[0] and max(unrest) < 1.01 * unrest[0]
     for what in calm[:3]:
-        true = decode(what.x, what.betas, what.base).motion
+        true = decode_residual(what.x, what.betas, what.base).motion
         assert torch.allclose(true.joints(body), batch.truth_joints, atol=2e-3)
 
 
@@ -94,9 +94,9 @@ def test_a_jump_lasts_some_frames_and_moves_one_limb() -> None:
 def test_errors_wander_as_long_as_they_are_said_to(seconds: float) -> None:
     path = wandering(torch.randn(40, 2, 600, 1, 1, generator=generator()), seconds)[..., 0, 0]
     assert float(path.std()) == pytest.approx(1, abs=0.15)
-    lag = round(seconds * RATE)
+    lag = round(seconds * FRAME_RATE)
     kept = float((path[..., lag:] * path[..., :-lag]).mean() / path.var())
-    assert kept == pytest.approx(np.exp(-lag / RATE / seconds), abs=0.1)
+    assert kept == pytest.approx(np.exp(-lag / FRAME_RATE / seconds), abs=0.1)
 
 
 def test_the_loss_is_about_one_at_usual_errors_and_leaves_padding_out() -> None:
@@ -107,7 +107,7 @@ def test_the_loss_is_about_one_at_usual_errors_and_leaves_padding_out() -> None:
     there[:, 8:] = False
     parts = motion_loss(made, true, there)
     assert parts["placed"] == pytest.approx(1) and parts["pose"] == pytest.approx(0)
-    made = true + torch.arange(12.0)[:, None, None] * torch.tensor([1 / RATE, 0, 0])
+    made = true + torch.arange(12.0)[:, None, None] * torch.tensor([1 / FRAME_RATE, 0, 0])
     made[:, :, 8:] = 100
     parts = motion_loss(made, true, there)
     assert parts["velocity"] == pytest.approx(1, rel=1e-3) and parts["acceleration"] < 0.02
@@ -126,7 +126,7 @@ def test_plain_filters_calm_and_keep_even_motion() -> None:
 def test_dev_errors_are_the_same_each_time_and_an_untrained_network_leaves_them() -> None:
     body, examples = load_body(None), [made_up(0)]
     before = refiner_errors(untouched, examples, body)
-    network = SequenceRefiner(RefinerConfig(width=8, blocks=1))
+    network = SequenceSmoother(SmootherConfig(width=8, blocks=1))
     assert refiner_errors(network, examples, body) == pytest.approx(before, rel=1e-3)
     assert before["fast_step"] > before["step"] > 1, "mm"
     beside = filter_errors(examples, body)
@@ -139,7 +139,7 @@ def test_a_training_ends_in_weights_that_load(tmp_path: Path) -> None:
     outcome = train_refiner(job, None, SMALL)
     assert outcome.finished and outcome.step == RECIPE.steps
     path = tmp_path / f"{KIND}.safetensors"
-    loaded = load_refiner(path)
+    loaded = load_smoother(path)
     for name, value in loaded.network.state_dict().items():
         assert torch.equal(value, outcome.averaged.state_dict()[name]), name
     assert float(loaded.network.reach) != 0, "gates move in training"

@@ -43,7 +43,7 @@ _FOLLOWERS = {
 """Landmarks that are as doubtful as the joint they hang on."""
 
 
-def contested(points: np.ndarray, found: np.ndarray, masks: np.ndarray, image_size: np.ndarray) -> np.ndarray:
+def ambiguous(points: np.ndarray, found: np.ndarray, masks: np.ndarray, image_size: np.ndarray) -> np.ndarray:
     """Which landmarks may be the other person's.
 
     points [2,T,33,2] px, found bool [2,T], masks uint8 [2,T,h,MASK_WIDTH], image_size [2] px -> bool [2,T,33]. Only frames
