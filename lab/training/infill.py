@@ -47,7 +47,7 @@ def infiller_config(**changes: object) -> DenoiserConfig:
         "node_features": len(NODE_FEATURES),
         "person_features": len(PERSON_FEATURES),
         "channels": CHANNELS,
-        "steady": BETAS,
+        "static_channels": BETAS,
     }
     return DenoiserConfig(**(values | changes))  # pyright: ignore[reportArgumentType]
 
