@@ -1,0 +1,87 @@
+"""Records of arrays that can be cut along a named axis: some frames of a clip, one of its people.
+
+The axes come from the fields' annotations, so a record says once what its arrays look like:
+
+    @dataclass(frozen=True)
+    class Keypoints(Record):
+        pixels: Float[np.ndarray, "P T 33 2"]
+        time: Float[np.ndarray, "T"]
+
+    keypoints.frames(slice(0, 30)).person(1)
+"""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Sequence
+from dataclasses import fields, is_dataclass, replace
+from functools import cache
+from typing import Any, Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
+Selection = slice | np.ndarray | Sequence[int]
+"""Positions along an axis."""
+
+
+class Record:
+    """Base of frozen dataclasses whose array fields are annotated with jaxtyping.
+
+    Fields that are records themselves are cut as well; fields without the axis, and fields that are None, stay as they are.
+    """
+
+    def frames(self, chosen: Selection) -> Self:
+        """The record of some frames of the clip: axis T."""
+        return self.along("T", chosen)
+
+    def person(self, index: int) -> Self:
+        """The record of one person; the axis P stays, with length 1."""
+        return self.along("P", slice(index, index + 1))
+
+    def along(self, axis: str, chosen: Selection) -> Self:
+        """The record cut along a named axis."""
+        changed: dict[str, Any] = {}
+        for name, position in _axis_positions(type(self), axis).items():
+            value = getattr(self, name)
+            if isinstance(value, Record):
+                changed[name] = value.along(axis, chosen)
+            elif value is not None:
+                changed[name] = value[(slice(None),) * position + (_index_for(value, chosen),)]
+        return replace(self, **changed)  # pyright: ignore[reportArgumentType, reportUnknownVariableType]
+
+    @classmethod
+    def concatenate(cls, parts: Sequence[Self], axis: str = "P") -> Self:
+        """One record of several, joined along a named axis; what does not have the axis is the first part's."""
+        changed: dict[str, Any] = {}
+        for name, position in _axis_positions(cls, axis).items():
+            values = [getattr(part, name) for part in parts]
+            if isinstance(values[0], Record):
+                changed[name] = type(values[0]).concatenate(values, axis)
+            elif isinstance(values[0], Tensor):
+                changed[name] = torch.cat(values, position)
+            elif values[0] is not None:
+                changed[name] = np.concatenate(values, position)
+        return replace(parts[0], **changed)  # pyright: ignore[reportArgumentType, reportUnknownVariableType]
+
+
+def _index_for(value: Any, chosen: Selection) -> Any:
+    if isinstance(chosen, slice) or not isinstance(value, Tensor):
+        return chosen
+    return torch.as_tensor(chosen, device=value.device)
+
+
+@cache
+def _axis_positions(kind: type, axis: str) -> dict[str, int]:
+    """Where each field has the axis; records within the record are listed at 0."""
+    hints = typing.get_type_hints(kind)
+    found: dict[str, int] = {}
+    for item in fields(kind):  # pyright: ignore[reportArgumentType]
+        for hint in typing.get_args(hints[item.name]) or (hints[item.name],):
+            axes = getattr(hint, "dim_str", "").split()
+            if axis in axes:
+                found[item.name] = axes.index(axis)
+            elif isinstance(hint, type) and is_dataclass(hint) and issubclass(hint, Record):
+                found[item.name] = 0
+    return found
