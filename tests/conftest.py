@@ -1,8 +1,19 @@
-"""Shared by all tests: SOCIALMIRROR_CHECK_SHAPES makes every call in core and lab check its arrays against annotated shapes."""
+"""Set-up shared by all tests, before anything of the project is imported.
+
+`SOCIALMIRROR_CHECK_SHAPES=1` makes every call in core and lab check its arrays against the annotated shapes.
+"""
 
 import os
 
-if os.environ.get("SOCIALMIRROR_CHECK_SHAPES"):
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # the workers share the cores already; torch reads these once, when it is imported, and child processes inherit them
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("GOMP_SPINCOUNT", "0")
+
+if os.environ.get("SOCIALMIRROR_CHECK_SHAPES") == "1":
     import jaxtyping
 
-    jaxtyping.install_import_hook(["core", "lab"], "beartype.beartype")
+    from tests.shapes import check_shapes
+
+    jaxtyping.install_import_hook(["core", "lab"], f"{check_shapes.__module__}.{check_shapes.__name__}")

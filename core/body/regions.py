@@ -24,6 +24,7 @@ _BAND = 0.16
 """Elbow, knee and wrist reach this far along the bones beside them (share of forearm or shank)."""
 
 
+@lru_cache(maxsize=8)
 def vertex_regions(body: BodyModel) -> Tensor:
     """int64 [V]: index into `skeleton.REGIONS` of each vertex, NO_REGION for what is no skin or is hidden."""
     vertices = body.template.double().cpu().numpy()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -334,18 +333,3 @@ def test_a_take_of_another_body_is_refused(scene: ModuleType, contract: ModuleTy
     contract.files.write_npz(tmp_path / "reconstruction.npz", arrays)
     with pytest.raises(Exception, match="another body for Person 1"):
         scene.update_take(bpy.context, collection, tmp_path)
-
-
-def test_two_people_of_300_frames_arrive_within_a_second(
-    scene: ModuleType, contract: ModuleType, tmp_path: Path
-) -> None:
-    make_reconstruction(tmp_path / "a", contract, frames=300)
-    times = []
-    for attempt in range(3):
-        (tmp_path / "a").rename(tmp_path / str(attempt))
-        start = time.perf_counter()
-        scene.import_reconstruction(bpy.context, tmp_path / str(attempt))
-        times.append(time.perf_counter() - start)
-        (tmp_path / str(attempt)).rename(tmp_path / "a")
-    print(f"\nBlender {bpy.app.version_string}: 2 x 300 frames imported in {min(times):.2f} s (best of {times})")
-    assert min(times) < 1.0

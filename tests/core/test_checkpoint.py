@@ -53,7 +53,7 @@ def test_what_is_saved_comes_back(tmp_path: Path) -> None:
 
 def test_a_file_that_is_not_there_says_how_to_get_it(tmp_path: Path) -> None:
     error = refused(tmp_path / "none.safetensors")
-    assert error.code == "weights-missing" and "scripts/train" in error.hint
+    assert error.code == "weights-missing" and "lab train" in error.hint
 
 
 def test_a_damaged_file_is_refused(tmp_path: Path) -> None:

@@ -112,6 +112,7 @@ def test_too_many_takes_are_refused_with_their_limit(clip_file, tmp_path, refuse
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_files_that_are_no_clip(tmp_path, clip_file, refuse):
     out = tmp_path / "out"
     text = tmp_path / "text.mp4"
@@ -127,6 +128,7 @@ def test_files_that_are_no_clip(tmp_path, clip_file, refuse):
     assert text.name in refused(run("reconstruct", text, "--out", out))
 
 
+@pytest.mark.slow
 def test_nobody_in_the_clip(tmp_path, clip_file):
     outcome = run("reconstruct", clip_file, "--out", tmp_path / "out")
     assert outcome.returncode == 2
@@ -135,6 +137,7 @@ def test_nobody_in_the_clip(tmp_path, clip_file):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_missing_weights_without_a_network(tmp_path, clip_file):
     offline = {
         "SOCIALMIRROR_CACHE": str(tmp_path / "cache"),
@@ -214,6 +217,7 @@ def test_bad_edits_are_refused(clip_file, tmp_path, quick, capsys):
     assert load(out).info.take == "take-001"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
 @pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)])
 def test_a_stopped_run_does_no_harm_and_the_next_one_works(tmp_path, clip_file, quick, sent, code):

@@ -42,6 +42,7 @@ def root(tmp_path: Path) -> Path:
     return core.parent
 
 
+@pytest.mark.slow
 def test_an_environment_is_made_and_kept_until_a_new_one_works(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

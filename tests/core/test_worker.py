@@ -150,6 +150,7 @@ def test_cancel_is_answered_within_a_second(start):
         assert time.monotonic() - asked < 1.0
 
 
+@pytest.mark.slow
 def test_a_job_that_does_not_stop_is_abandoned_and_writes_nothing(start, tmp_path):
     pipe = start()
     pipe.send(1, "reconstruct", clip="stubborn", out=str(tmp_path / "mark"))
@@ -187,6 +188,7 @@ def test_an_interrupt_cancels_the_job_and_not_the_worker(start):
     assert pipe.until("result")["id"] == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("clip", ["", "endless", "stubborn"])
 def test_the_worker_ends_when_stdin_closes(start, tmp_path, clip):
     pipe = start()
@@ -253,6 +255,7 @@ def test_bad_messages_are_refused_and_the_worker_lives(start, line, code):
     assert pipe.until("result")["id"] == 5
 
 
+@pytest.mark.slow
 def test_the_real_worker_says_what_works_and_refuses_a_bad_clip(start, tmp_path):
     pipe = start("-m", "core", "serve")
     pipe.send(1, "hello")

@@ -120,6 +120,7 @@ def test_the_same_input_gives_the_same_motion(scene, initial, body):
     assert np.array_equal(once(), once())
 
 
+@pytest.mark.slow
 def test_an_enforced_contact_holds_and_a_rejected_one_does_nothing(scene, fitted, body):
     frames = scene.detections.frame_index
     asked = Contact(0, "right_palm", 1, "left_palm", int(frames[10]), int(frames[25]), source="user", state="enforced")
@@ -188,6 +189,7 @@ def test_what_the_user_says_of_a_contact_outweighs_detection():
     assert contact_detection.merge([detected, other], [spoken]) == [spoken, other]
 
 
+@pytest.mark.slow
 def test_a_long_clip_is_fitted_in_windows_without_a_seam(body, monkeypatch):
     monkeypatch.setattr(windows, "WINDOW", 30)
     monkeypatch.setattr(windows, "OVERLAP", 8)

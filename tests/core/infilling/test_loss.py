@@ -180,6 +180,7 @@ def test_sentences_and_the_optimizers_joints_are_sometimes_left_out(batch, scale
     assert oracle.spoken is batch.text and torch.allclose(oracle.asked.shift, torch.tensor(1.0), atol=1e-3)
 
 
+@pytest.mark.slow
 def test_eight_examples_are_learned_by_heart(body):
     torch.manual_seed(0)
     few = made_up.batch(8, frames=6)

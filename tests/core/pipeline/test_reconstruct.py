@@ -256,6 +256,7 @@ def test_what_a_killed_run_left_is_removed(clip_file, tmp_path, quick, recorder)
     assert not leftovers(out)
 
 
+@pytest.mark.slow
 def test_two_runs_in_one_folder_do_not_mix(clip_file, tmp_path, recorder):
     out = tmp_path / "out"
     with workspace(out):

@@ -69,6 +69,7 @@ def joints(folder: Path, take: str) -> np.ndarray:
     return np.load(folder / "takes" / f"{take}.npz")["joints"]
 
 
+@pytest.mark.slow
 def test_seeds_differ_where_somebody_is_hidden_and_share_bodies_and_world(clip_file, tmp_path, scene):
     out, recorder = tmp_path / "out", Recorder()
     reconstruct(Request(clip_file, takes=2, fov=synthetic.FOV), out, recorder)
@@ -89,6 +90,7 @@ def test_seeds_differ_where_somebody_is_hidden_and_share_bodies_and_world(clip_f
     np.testing.assert_allclose(joints(out, "take-002"), before, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_refined_takes_differ_about_what_was_edited(clip_file, tmp_path, scene):
     out = tmp_path / "out"
     reconstruct(Request(clip_file, seed=5, fov=synthetic.FOV), out, Recorder())
@@ -117,6 +119,7 @@ def test_weights_that_cannot_be_used_give_one_take_and_say_why(clip_file, tmp_pa
     assert "Hidden motion is the fit's alone" in said and "One take was made instead of 2" in said
 
 
+@pytest.mark.slow
 def test_the_dial_calms_a_take_and_refine_keeps_it(clip_file, tmp_path, scene):
     torch.manual_seed(1)
     network = SequenceSmoother(SmootherConfig(width=8, blocks=1))

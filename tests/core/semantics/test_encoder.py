@@ -118,6 +118,7 @@ def test_the_cache_is_checked_before_it_is_believed(tmp_path: Path) -> None:
     assert caught.value.code == "weight-damaged"
 
 
+@pytest.mark.slow
 def test_transformers_is_loaded_only_when_a_sentence_is_read() -> None:
     code = "import sys, core.semantics.encoder; sys.exit('transformers' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[3]).returncode == 0

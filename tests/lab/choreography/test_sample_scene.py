@@ -87,6 +87,7 @@ def test_the_same_seed_gives_the_same_scene(scene, body):
     assert np.array_equal(again.actors[1].base.pelvis, scene.actors[1].base.pelvis)
 
 
+@pytest.mark.slow
 def test_the_hands_find_each_other(scene, body):
     posed = people(scene, solve(scene, COARSE).motion)
     (shake,) = sure(scene, "right_palm")

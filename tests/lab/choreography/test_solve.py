@@ -77,6 +77,7 @@ def test_scenes_that_are_solved_together_do_not_know_of_each_other(scene, solved
     assert np.abs(together.pelvis - solved.motion.pelvis)[:, :30].max() < 0.02
 
 
+@pytest.mark.slow
 def test_people_of_their_own_bodies_touch_as_well(scene, body):
     tall = own_bodies(
         body,

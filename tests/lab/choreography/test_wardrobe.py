@@ -56,6 +56,7 @@ COLOURS = (
 )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_sleeves_and_legs_end_where_they_are_cut(corner_of: dict[str, tuple[int, int]]) -> None:
     short = worn_at(Outfit(sleeves=0.5, legs=0.8, colours=COLOURS), corner_of)
     assert short == {

@@ -40,6 +40,7 @@ def interactions(tmp_path: Path) -> Path:
     return tmp_path / "pairs"
 
 
+@pytest.mark.slow
 def test_pairs_2d_is_the_same_twice_and_another_with_another_seed(interactions):
     def metrics(seed: int) -> dict[str, dict[str, float]]:
         request = Request("pairs-2d", interactions, methods=("raw",), seed=seed, workers=0)

@@ -184,6 +184,7 @@ def test_alone_means_that_nobody_knows_of_the_other(shot, body, short_fit):
     assert one.found.shape == (1, 12) and one.track_ids.tolist() == [1]
 
 
+@pytest.mark.slow
 def test_the_row_product_is_the_product(shot, body, short_fit, tmp_path: Path):
     """The same as the stages give when they are run for a reconstruction."""
     choices = Choices("clip", (0, 11), None, None, body.identity)
@@ -201,6 +202,7 @@ def test_the_row_product_is_the_product(shot, body, short_fit, tmp_path: Path):
     assert set(estimate.seconds) == {stage.name for stage in stages.RECONSTRUCT_STAGES} - {"perception", "caption"}
 
 
+@pytest.mark.slow
 def test_rows_that_share_stages_do_not_disturb_each_other(shot, body, short_fit):
     """In whichever order, and also when other tracks come between."""
     first = estimated("product", shot, body)

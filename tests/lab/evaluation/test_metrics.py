@@ -179,6 +179,7 @@ def test_depth_in_a_box_is_the_way_to_its_nearest_side():
     assert np.abs(found - true).mean() < 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("shift", "turned"), [((0.28, 0, 0.05), False), ((0.05, 0, 0.22), True)])
 def test_penetration_of_bodies_is_that_of_exact_geometry(shift: tuple[float, float, float], turned: bool):
     """Vertices of one body in another: inside by winding number, deep by the distance to the nearest triangle.

@@ -258,6 +258,7 @@ def test_torch_is_left_as_it_was(draw: Draw) -> None:
     assert torch.equal(state, torch.get_rng_state())
 
 
+@pytest.mark.slow
 def test_fitting_finds_again_what_was_drawn(sight: Sight, camera: Camera) -> None:
     """Tracks drawn from a noise, fitted: error sizes, how metric landmarks follow, and who is found come out as they were."""
     true = always(load_noise(), OWN)

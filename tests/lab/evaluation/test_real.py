@@ -174,6 +174,7 @@ def test_errors_are_in_millimetres_of_the_man_and_in_pixels(studio: Path, monkey
     assert found["bent"]["mpjpe"] == pytest.approx(1000 * np.sqrt(2) * shin / 12, rel=0.1)
 
 
+@pytest.mark.slow
 def test_clips_without_truth_are_judged_by_what_needs_none(studio: Path, monkeypatch: pytest.MonkeyPatch):
     def into_each_other(motion: PairMotion) -> PairMotion:
         pelvis = motion.pelvis.copy()

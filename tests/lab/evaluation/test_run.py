@@ -63,6 +63,7 @@ class Listening(SilentReporter):
             raise Cancelled
 
 
+@pytest.mark.slow
 def test_numbers_do_not_depend_on_the_workers(shots, tmp_path):
     reports = []
     for workers in (0, 2):

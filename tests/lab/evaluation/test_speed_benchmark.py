@@ -32,7 +32,8 @@ def test_peak_memory_is_each_stages_own() -> None:
     if not peaks.by_stage:
         pytest.skip("this system forbids it")
     assert 310 < peaks.by_stage["large"] - peaks.by_stage["small"] < 330
-    assert peaks.whole() == peaks.by_stage["large"]
+    whole = peaks.whole()
+    assert whole is not None and whole >= peaks.by_stage["large"]
 
 
 def detections(pixels: np.ndarray) -> Detections:

@@ -63,6 +63,7 @@ def test_hiding_moves_the_first_motion_and_the_loss_is_still_a_number() -> None:
     assert len(set(losses)) > 1
 
 
+@pytest.mark.slow
 def test_a_training_in_slices_ends_in_weights_that_load(tmp_path: Path) -> None:
     first = train_optimizer(job_in(tmp_path), 0.0, SMALL)
     assert first.step == 0 and not first.finished

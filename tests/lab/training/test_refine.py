@@ -134,6 +134,7 @@ def test_dev_errors_are_the_same_each_time_and_an_untrained_network_leaves_them(
     assert beside["gauss"]["jerk"] < 0.5 * before["jerk"]
 
 
+@pytest.mark.slow
 def test_a_training_ends_in_weights_that_load(tmp_path: Path) -> None:
     job = job_in(tmp_path)
     outcome = train_refiner(job, None, SMALL)
