@@ -157,9 +157,9 @@ def _tell(folder: Path, take: Take) -> int:
 
 
 def _export(options: argparse.Namespace) -> int:
-    from .export import export
+    from .export import export_reconstruction
 
-    for path in export(options.folder, options.format, options.out or options.folder / "export"):
+    for path in export_reconstruction(options.folder, options.format, options.out or options.folder / "export"):
         print(path)
     return OK
 

@@ -43,57 +43,59 @@ _HANDS = [index for index, region in enumerate(REGIONS) if region.endswith(("pal
 
 
 @dataclass(frozen=True)
-class Thresholds:
+class ContactDetectionSettings:
     """Distances in metres, speeds in metres a second, times in seconds."""
 
-    touch: float = 0.09
+    onset_distance: float = 0.09
     """A contact begins nearer than this ..."""
-    release: float = 0.14
+    release_distance: float = 0.14
     """... and ends farther than this."""
-    speed: float = 1.5
+    max_relative_speed: float = 1.5
     """Faster than this past each other is no touch, unless the surfaces meet for certain."""
-    certain: float = 0.03
-    unseen: float = 0.04
+    certain_distance: float = 0.03
+    occlusion_margin: float = 0.04
     """Added to distances from or to what was not seen."""
-    depth_share: float = 0.25
+    depth_weight: float = 0.25
     """How much of a distance along the line of sight counts: one camera sees it badly."""
-    depth_share_of_hands: float = 0.1
+    hand_depth_weight: float = 0.1
     """The same between two hands: small things that stay together in the picture are together."""
-    shortest: float = 0.12
-    bridge: float = 0.16
-    most: int = 12
+    min_duration: float = 0.12
+    max_gap: float = 0.16
+    max_contacts: int = 12
 
 
-def detect(
+def detect_contacts(
     motion: PairMotion,
     camera: Camera,
     body: BodyModel,
     frame_index: np.ndarray,
     time: np.ndarray,
     confidence: np.ndarray,
-    thresholds: Thresholds | None = None,
+    thresholds: ContactDetectionSettings | None = None,
 ) -> list[Contact]:
     """Which regions touch, and when, in order of time. The same motion gives the same contacts, ids included.
 
     `confidence` [P,T,22] of the body joints: what was not seen has to come nearer to count as a touch.
     """
-    limits = thresholds or Thresholds()
+    limits = thresholds or ContactDetectionSettings()
     distance, speed = region_distances(motion, camera, body, time, _depth_shares(limits))
-    distance = distance + limits.unseen * (1 - showing_confidence(confidence))
+    distance = distance + limits.occlusion_margin * (1 - region_pair_confidence(confidence))
     nearest = _mutual_nearest(distance)
     step = float(np.median(np.diff(time))) if len(time) > 1 else 0.04
-    shortest = max(2, round(limits.shortest / step))
-    bridge = max(1, round(limits.bridge / step))
+    shortest = max(2, round(limits.min_duration / step))
+    bridge = max(1, round(limits.max_gap / step))
     found: list[tuple[float, Contact]] = []
-    begins = (distance < limits.touch) & ((speed < limits.speed) | (distance < limits.certain))
-    stays = distance < limits.release
+    begins = (distance < limits.onset_distance) & (
+        (speed < limits.max_relative_speed) | (distance < limits.certain_distance)
+    )
+    stays = distance < limits.release_distance
     candidates = np.argwhere((begins & nearest).any(0))
     for a, b in candidates.tolist():
         for first, last in _spans(begins[:, a, b], stays[:, a, b], shortest, bridge):
             span = slice(first, last + 1)
             if nearest[span, a, b].mean() < 0.5:
                 continue
-            closeness = float(np.clip(1 - distance[span, a, b].mean() / limits.release, 0, 1))
+            closeness = float(np.clip(1 - distance[span, a, b].mean() / limits.release_distance, 0, 1))
             contact = Contact(
                 0, REGIONS[a], 1, REGIONS[b], int(frame_index[first]), int(frame_index[last]),
                 weight=round(0.3 + 0.7 * closeness, 3), id=_identity(a, b, int(frame_index[first])),
@@ -102,24 +104,24 @@ def detect(
     found.sort(key=lambda item: -item[0])
     found = _without_echoes(found)
     return sorted(
-        (contact for _, contact in found[: limits.most]), key=lambda contact: (contact.frame_start, contact.id)
+        (contact for _, contact in found[: limits.max_contacts]), key=lambda contact: (contact.frame_start, contact.id)
     )
 
 
-def sight_distances(motion: PairMotion, camera: Camera, body: BodyModel, time: np.ndarray) -> np.ndarray:
+def depth_discounted_distances(motion: PairMotion, camera: Camera, body: BodyModel, time: np.ndarray) -> np.ndarray:
     """Distances [T,R,R] in metres between regions of person 0 and of person 1, those along the line of sight discounted."""
-    return region_distances(motion, camera, body, time, _depth_shares(Thresholds()))[0]
+    return region_distances(motion, camera, body, time, _depth_shares(ContactDetectionSettings()))[0]
 
 
-def showing_confidence(confidence: np.ndarray) -> np.ndarray:
+def region_pair_confidence(confidence: np.ndarray) -> np.ndarray:
     """[T,R,R] in 0-1 how surely both regions of a pair were seen, from the confidence [2,T,22] of the body joints."""
     seen = confidence[..., _SHOWING_JOINT]
     return seen[0][:, :, None] * seen[1][:, None]
 
 
-def _depth_shares(limits: Thresholds) -> np.ndarray:
-    share = np.full((len(REGIONS), len(REGIONS)), limits.depth_share, np.float32)
-    share[np.ix_(_HANDS, _HANDS)] = limits.depth_share_of_hands
+def _depth_shares(limits: ContactDetectionSettings) -> np.ndarray:
+    share = np.full((len(REGIONS), len(REGIONS)), limits.depth_weight, np.float32)
+    share[np.ix_(_HANDS, _HANDS)] = limits.hand_depth_weight
     return share
 
 
@@ -166,7 +168,7 @@ def region_distances(
 
     Of a distance along the line of sight only `depth_share` [R,R] counts. Speeds (metres a second) are across the line of sight.
     """
-    device = body.template.device
+    device = body.device
     vertices, region = region_points(body, POINTS_PER_REGION)
     table = _padded(region).to(device)
     share = torch.as_tensor(depth_share, device=device)
@@ -190,9 +192,11 @@ def region_distances(
     return torch.cat(distances).cpu().numpy(), _passing_speed(centres, time).cpu().numpy()
 
 
-def measure(contacts: Sequence[Contact], motion: PairMotion, body: BodyModel, frame_index: np.ndarray) -> list[Contact]:
+def measure_contacts(
+    contacts: Sequence[Contact], motion: PairMotion, body: BodyModel, frame_index: np.ndarray
+) -> list[Contact]:
     """The contacts with the distance that the motion leaves between their regions; None outside the clip's range."""
-    device = body.template.device
+    device = body.device
     touches, vertices = resolve_contacts([_activated(contact) for contact in contacts], body, frame_index)
     skin = (
         pose_motion(body, motion).skin(body.subset(vertices))
@@ -205,7 +209,7 @@ def measure(contacts: Sequence[Contact], motion: PairMotion, body: BodyModel, fr
     return [contact.with_distance(gaps.get(contact.id)) for contact in contacts]
 
 
-def merge(detected: Sequence[Contact], edited: Sequence[Contact]) -> list[Contact]:
+def merge_contacts(detected: Sequence[Contact], edited: Sequence[Contact]) -> list[Contact]:
     """What the user said, and of what was detected all that the user has not spoken about (same pair of regions, overlapping)."""
 
     def same(one: Contact, other: Contact) -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .body.model import BodyModel, forward_kinematics, rest_joints, skin
+from .body.model import BodyModel, forward_kinematics, linear_blend_skinning, rest_joints
 from .body.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 from .contract.skeleton import BODY_JOINTS, JOINTS
 
@@ -64,7 +64,7 @@ class Posed:
 
     def skin(self, body: BodyModel) -> Tensor:
         """Vertices [P,T,V,3] of `body` (or of a subset of it) in this pose."""
-        return skin(body, self.betas, self.rotations, self.rest, self.joints, self.global_rotations)
+        return linear_blend_skinning(body, self.betas, self.rotations, self.rest, self.joints, self.global_rotations)
 
 
 def pose(body: BodyModel, rotations: Tensor, pelvis: Tensor, betas: Tensor) -> Posed:
@@ -77,7 +77,7 @@ def pose(body: BodyModel, rotations: Tensor, pelvis: Tensor, betas: Tensor) -> P
 
 def pose_motion(body: BodyModel, motion: PairMotion) -> Posed:
     """`pose` for a motion in arrays, on the body's device."""
-    device = body.template.device
+    device = body.device
     return pose(
         body,
         motion_rotations(motion).to(device),

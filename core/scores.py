@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .body.capsules import body_spheres, shaped, sphere_centres
-from .body.landmarks import LandmarkRegressor, landmarks
+from .body.collision import collision_spheres, sphere_centres, with_shape
+from .body.landmarks import LandmarkRegressor, regress_landmarks
 from .body.model import BodyModel
 from .contract.contact import Contact
 from .contract.reconstruction import Scores
@@ -42,7 +42,9 @@ def beside(posed: Posed, camera: Camera, detections: Detections, body: BodyModel
     K, world = (torch.as_tensor(matrix, device=device, dtype=torch.float32) for matrix in (camera.K, camera.T_cw))
     observations = observe(detections, K)
     regressor = LandmarkRegressor.for_body(body)
-    pixels, _ = project(landmarks(regressor, posed.joints, posed.skin(body.subset(regressor.vertices))), K, world)
+    pixels, _ = project(
+        regress_landmarks(regressor, posed.joints, posed.skin(body.subset(regressor.vertices))), K, world
+    )
     away = (pixels - observations.pixels).norm(dim=-1) / observations.box_height[..., None]
     seen = observations.weight
     return float((seen * away).sum() / seen.sum()) if bool(seen.any()) else 0.0
@@ -51,7 +53,7 @@ def beside(posed: Posed, camera: Camera, detections: Detections, body: BodyModel
 def deepest(posed: Posed, body: BodyModel) -> float:
     """metres by which the two people are inside each other where it is deepest in the clip: of the spheres that stand for
     their bodies, to about a centimetre."""
-    spheres = shaped(body_spheres(body), posed.betas)
+    spheres = with_shape(collision_spheres(body), posed.betas)
     centres, radii = sphere_centres(spheres, posed.joints, posed.global_rotations), spheres.radius[:, 0]
     frame, first, second = near_pairs(centres, radii, 0.0).unbind(1)
     if not len(frame):

@@ -14,7 +14,7 @@ import torch
 
 from ..contract.errors import UserError
 from ..contract.skeleton import JOINTS, PARENTS
-from .model import BETAS, BodyModel
+from .model import NUM_BETAS, BodyModel
 
 DEFAULT_BODY = Path(__file__).parent / "data" / "SMPLX_NEUTRAL.npz"
 """The free default body; its licence is in LICENSE.md beside it."""
@@ -130,7 +130,7 @@ def _read(archive: zipfile.ZipFile, file: Path) -> BodyModel:
     faces = _member(archive, "f").astype(np.int64)
     joints = len(JOINTS)
     _check_shape(file, "v_template", template, (vertices, 3))
-    _check_shape(file, "shapedirs", directions, (vertices, 3, BETAS))
+    _check_shape(file, "shapedirs", directions, (vertices, 3, NUM_BETAS))
     _check_shape(file, "posedirs", pose_directions, (vertices, 3, (joints - 1) * 9))
     _check_shape(file, "J_regressor", regressor, (joints, vertices))
     _check_shape(file, "weights", weights, (vertices, joints))
@@ -142,12 +142,12 @@ def _read(archive: zipfile.ZipFile, file: Path) -> BodyModel:
         raise _damaged(file, "f names vertices that do not exist")
 
     return BodyModel(
-        template=_tensor(template),
-        shape_directions=_tensor(directions),
-        pose_directions=_tensor(pose_directions.reshape(vertices * 3, -1)) if pose_directions.any() else None,
-        joint_template=_tensor(regressor @ template),
-        joint_directions=_tensor((regressor @ directions.reshape(vertices, -1)).reshape(joints, 3, BETAS)),
-        weights=_tensor(weights / weights.sum(1, keepdims=True)),
+        v_template=_tensor(template),
+        shapedirs=_tensor(directions),
+        posedirs=_tensor(pose_directions.reshape(vertices * 3, -1)) if pose_directions.any() else None,
+        J_template=_tensor(regressor @ template),
+        J_shapedirs=_tensor((regressor @ directions.reshape(vertices, -1)).reshape(joints, 3, NUM_BETAS)),
+        lbs_weights=_tensor(weights / weights.sum(1, keepdims=True)),
         faces=torch.from_numpy(faces),
         uv=_tensor(_corner_uv(archive, names, len(faces))),
         identity=f"{file.stem} sha256:{_sha256(file)}",
@@ -175,8 +175,8 @@ def _shape_directions(archive: zipfile.ZipFile) -> np.ndarray:
     if len(shape) != 3:
         raise ValueError(f"shapedirs has {len(shape)} dimensions, not 3")
     own = _SHAPE_SPACE if shape[2] >= _SHAPE_SPACE + _EXPRESSION_SPACE else _SHORT_SHAPE_SPACE
-    count = min(own, BETAS, shape[2])
-    directions = np.zeros((*shape[:2], BETAS))
+    count = min(own, NUM_BETAS, shape[2])
+    directions = np.zeros((*shape[:2], NUM_BETAS))
     directions[..., :count] = _leading_columns(archive, "shapedirs", count)
     return directions
 

@@ -39,10 +39,10 @@ class LandmarkRegressor:
         they are found again on another mesh: the nearest vertex that the same joint moves.
         """
         joint, offset, weights = _learned(LANDMARK_WEIGHTS)
-        return cls(nearest_vertices(body, joint, offset), torch.from_numpy(weights).to(body.template))
+        return cls(nearest_vertices(body, joint, offset), torch.from_numpy(weights).to(body.v_template))
 
 
-def landmarks(regressor: LandmarkRegressor, joints: Tensor, points: Tensor) -> Tensor:
+def regress_landmarks(regressor: LandmarkRegressor, joints: Tensor, points: Tensor) -> Tensor:
     """Landmarks [...,33,3] of joints [...,55,3] and the skin at `regressor.vertices`, points [...,N,3]; same frame."""
     return regressor.weights @ torch.cat([joints, points], -2)
 
@@ -52,13 +52,13 @@ def nearest_vertices(body: BodyModel, joint: np.ndarray, offset: np.ndarray) -> 
 
     A vertex counts where the joint moves it most; where no such vertex exists, all do.
     """
-    template = body.template.double().cpu()
-    place = body.joint_template.double().cpu()[torch.from_numpy(joint)] + torch.from_numpy(offset).double()
-    strongest = body.weights.argmax(1).cpu()
+    template = body.v_template.double().cpu()
+    place = body.J_template.double().cpu()[torch.from_numpy(joint)] + torch.from_numpy(offset).double()
+    strongest = body.lbs_weights.argmax(1).cpu()
     distance = torch.cdist(place, template)
     moved = strongest[None, :] == torch.from_numpy(joint)[:, None]
     foreign = moved.any(1, keepdim=True) & ~moved
-    return distance.masked_fill(foreign, torch.inf).argmin(1).to(body.template.device)
+    return distance.masked_fill(foreign, torch.inf).argmin(1).to(body.device)
 
 
 @lru_cache(maxsize=1)

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ..contract.skeleton import PARENTS
 
-BETAS = 16
+NUM_BETAS = 16
 """Shape coefficients that the product uses; files with fewer are padded with zeros."""
 
 
@@ -23,17 +23,17 @@ class BodyModel:
 
     Two are equal only as objects, so that what is derived from one can be cached by it."""
 
-    template: Tensor
+    v_template: Tensor
     """[V,3] mean shape, rest frame."""
-    shape_directions: Tensor
+    shapedirs: Tensor
     """[V,3,16] metres per beta."""
-    pose_directions: Tensor | None
+    posedirs: Tensor | None
     """[V*3,486] metres per entry of (R - I) of the 54 joints after the pelvis; None for a body without correctives."""
-    joint_template: Tensor
+    J_template: Tensor
     """[55,3] joints of the mean shape."""
-    joint_directions: Tensor
+    J_shapedirs: Tensor
     """[55,3,16] metres per beta."""
-    weights: Tensor
+    lbs_weights: Tensor
     """[V,55] skinning weights, rows sum to one."""
     faces: Tensor
     """int64 [F,3]"""
@@ -41,23 +41,31 @@ class BodyModel:
     """[F,3,2] per face corner, zeros where the file has none."""
     identity: str
 
+    @property
+    def device(self) -> torch.device:
+        return self.v_template.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return self.v_template.dtype
+
     def to(self, device: torch.device | str) -> BodyModel:
-        if self.template.device == torch.device(device):
+        if self.device == torch.device(device):
             return self
         moved = {name: value.to(device) for name, value in vars(self).items() if isinstance(value, Tensor)}
         return replace(self, **moved)
 
     def subset(self, vertices: Tensor) -> BodyModel:
         """The same body with the given vertices [N] only (no faces): what a fit skins."""
-        directions = self.pose_directions
+        directions = self.posedirs
         if directions is not None:
             directions = directions.reshape(-1, 3, directions.shape[-1])[vertices].reshape(-1, directions.shape[-1])
         return replace(
             self,
-            template=self.template[vertices],
-            shape_directions=self.shape_directions[vertices],
-            pose_directions=directions,
-            weights=self.weights[vertices],
+            v_template=self.v_template[vertices],
+            shapedirs=self.shapedirs[vertices],
+            posedirs=directions,
+            lbs_weights=self.lbs_weights[vertices],
             faces=self.faces[:0],
             uv=self.uv[:0],
         )
@@ -65,12 +73,12 @@ class BodyModel:
 
 def rest_joints(body: BodyModel, betas: Tensor) -> Tensor:
     """betas [...,16] -> joints of that shape in the rest pose [...,55,3]."""
-    return body.joint_template + torch.einsum("jdk,...k->...jd", body.joint_directions, betas)
+    return body.J_template + torch.einsum("jdk,...k->...jd", body.J_shapedirs, betas)
 
 
 def rest_vertices(body: BodyModel, betas: Tensor) -> Tensor:
     """betas [...,16] -> vertices of that shape in the rest pose [...,V,3]."""
-    return body.template + torch.einsum("vdk,...k->...vd", body.shape_directions, betas)
+    return body.v_template + torch.einsum("vdk,...k->...vd", body.shapedirs, betas)
 
 
 @cache
@@ -107,20 +115,22 @@ def forward_kinematics(rotations: Tensor, rest: Tensor, pelvis: Tensor) -> tuple
     return torch.stack(place, -2), torch.stack(world, -3)
 
 
-def skin(body: BodyModel, betas: Tensor, rotations: Tensor, rest: Tensor, joints: Tensor, world: Tensor) -> Tensor:
+def linear_blend_skinning(
+    body: BodyModel, betas: Tensor, rotations: Tensor, rest: Tensor, joints: Tensor, world: Tensor
+) -> Tensor:
     """Linear blend skinning with shape and pose correctives.
 
     betas [...,16], rotations [...,55,3,3] (relative, as given to forward_kinematics), its rest joints [...,55,3] and
     its results joints [...,55,3] and world [...,55,3,3]. Leading shapes broadcast. Returns vertices [...,V,3], world.
     """
     vertices = rest_vertices(body, betas)
-    if body.pose_directions is not None:
+    if body.posedirs is not None:
         identity = torch.eye(3, dtype=rotations.dtype, device=rotations.device)
         feature = (rotations[..., 1:, :, :] - identity).flatten(-3)
-        vertices = vertices + (feature @ body.pose_directions.T).unflatten(-1, (-1, 3))
+        vertices = vertices + (feature @ body.posedirs.T).unflatten(-1, (-1, 3))
     shift = joints - (world @ rest.expand_as(joints)[..., None])[..., 0]
     # one product for all poses, vertices last: the weights are not repeated, and no small matrices are multiplied
-    columns = torch.cat([world, shift[..., None]], -1).flatten(-2).transpose(-1, -2) @ body.weights.T
+    columns = torch.cat([world, shift[..., None]], -1).flatten(-2).transpose(-1, -2) @ body.lbs_weights.T
     turned_x, turned_y, turned_z, moved = columns.unflatten(-2, (3, 4)).unbind(-2)
     x, y, z = vertices.transpose(-1, -2).unsqueeze(-2).unbind(-3)
     return (turned_x * x + turned_y * y + turned_z * z + moved).transpose(-1, -2)

@@ -27,10 +27,10 @@ _BAND = 0.16
 @lru_cache(maxsize=8)
 def vertex_regions(body: BodyModel) -> Tensor:
     """int64 [V]: index into `skeleton.REGIONS` of each vertex, NO_REGION for what is no skin or is hidden."""
-    vertices = body.template.double().cpu().numpy()
-    joints = body.joint_template.double().cpu().numpy()
+    vertices = body.v_template.double().cpu().numpy()
+    joints = body.J_template.double().cpu().numpy()
     faces = body.faces.cpu().numpy()
-    strongest = body.weights.argmax(1).cpu().numpy()
+    strongest = body.lbs_weights.argmax(1).cpu().numpy()
     normals = _smooth_normals(vertices, faces)
     joint = {name: joints[index] for name, index in JOINT_INDEX.items()}
     region = np.full(len(vertices), NO_REGION)
@@ -63,7 +63,7 @@ def region_points(body: BodyModel, per_region: int) -> tuple[Tensor, Tensor]:
     At most `per_region` a region, chosen by farthest points on the mean shape, the same every time.
     """
     regions = vertex_regions(body)
-    template = body.template.cpu()
+    template = body.v_template.cpu()
     chosen = [torch.zeros(0, dtype=torch.int64)]
     for index in range(len(REGIONS)):
         members = (regions == index).nonzero()[:, 0]

@@ -78,12 +78,12 @@ def matrix_to_axis_angle(matrix: Tensor) -> Tensor:
     return vector * torch.where(length > 1e-7, angle / length.clamp_min(1e-7), torch.full_like(angle, 2.0))
 
 
-def matrix_to_6d(matrix: Tensor) -> Tensor:
+def matrix_to_rotation_6d(matrix: Tensor) -> Tensor:
     """[..., 3, 3] -> its first two columns [..., 6] (Zhou et al., CVPR 2019)."""
     return matrix[..., :2].transpose(-1, -2).reshape(*matrix.shape[:-2], 6)
 
 
-def matrix_from_6d(six: Tensor) -> Tensor:
+def rotation_6d_to_matrix(six: Tensor) -> Tensor:
     """[..., 6] -> the rotation [..., 3, 3] whose first two columns it spans, by Gram-Schmidt."""
     first, second = six[..., :3], six[..., 3:]
     x = torch.nn.functional.normalize(first, dim=-1)

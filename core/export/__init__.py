@@ -15,7 +15,7 @@ Writer = Callable[[Reconstruction, Path], list[Path]]
 WRITERS: dict[str, Writer] = {"amass": write_amass, "bvh": write_bvh, "glb": write_glb}
 
 
-def export(folder: Path, kind: str, out: Path) -> list[Path]:
+def export_reconstruction(folder: Path, kind: str, out: Path) -> list[Path]:
     """Write the active take of the reconstruction in `folder` into the folder `out`; return the files.
 
     UserError where there is no reconstruction, it is damaged, `out` cannot be written or the format is unknown.

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..contract.files import write_npz
 from ..contract.reconstruction import Reconstruction
-from .even import even_motion, file_names
+from .uniform_rate import file_names, resample_uniformly
 
 
 def write_amass(reconstruction: Reconstruction, folder: Path) -> list[Path]:
@@ -18,7 +18,7 @@ def write_amass(reconstruction: Reconstruction, folder: Path) -> list[Path]:
     smplx(betas, trans, poses) gives the joints of the reconstruction. The betas are of the body named in
     `surface_model`, and mean nothing on another.
     """
-    motion = even_motion(reconstruction.motion)
+    motion = resample_uniformly(reconstruction.motion)
     paths = []
     for person, name in enumerate(file_names(reconstruction.info)):
         rotations = motion.rotations[person]

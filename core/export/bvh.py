@@ -10,7 +10,7 @@ from scipy.spatial.transform import Rotation
 from ..contract.files import replacing
 from ..contract.reconstruction import Reconstruction
 from ..contract.skeleton import JOINTS, PARENTS
-from .even import EvenMotion, even_motion, file_names
+from .uniform_rate import UniformMotion, file_names, resample_uniformly
 
 _CENTIMETRES = 100.0
 _Z_UP_TO_Y_UP = Rotation.from_euler("x", -90, degrees=True)
@@ -19,7 +19,7 @@ _ROTATIONS = "Zrotation Xrotation Yrotation"
 
 def write_bvh(reconstruction: Reconstruction, folder: Path) -> list[Path]:
     """One file a person: centimetres, Y up, both in one world; the rest pose is SMPL-X's T-pose facing +Z."""
-    motion = even_motion(reconstruction.motion)
+    motion = resample_uniformly(reconstruction.motion)
     paths = []
     for person, name in enumerate(file_names(reconstruction.info)):
         path = folder / f"{name}.bvh"
@@ -29,7 +29,7 @@ def write_bvh(reconstruction: Reconstruction, folder: Path) -> list[Path]:
     return paths
 
 
-def bvh_text(motion: EvenMotion, person: int) -> str:
+def bvh_text(motion: UniformMotion, person: int) -> str:
     order: list[int] = []
     lines = ["HIERARCHY", *_joint_lines(0, motion.rest_joints[person] * _CENTIMETRES, "", order)]
     place = _Z_UP_TO_Y_UP.apply(motion.pelvis[person]) * _CENTIMETRES

@@ -15,7 +15,7 @@ from .. import __version__
 from ..contract.files import replacing
 from ..contract.reconstruction import BodyArrays, Reconstruction
 from ..contract.skeleton import JOINTS, PARENTS
-from .even import EvenMotion, even_motion
+from .uniform_rate import UniformMotion, resample_uniformly
 
 # glTF's numbers for what an array is and what it is for
 _FLOAT, _UINT16, _UINT32 = 5126, 5123, 5125
@@ -40,7 +40,7 @@ def write_glb(reconstruction: Reconstruction, folder: Path) -> list[Path]:
 
 
 def glb_bytes(reconstruction: Reconstruction) -> bytes:
-    motion = even_motion(reconstruction.motion)
+    motion = resample_uniformly(reconstruction.motion)
     document = _Document()
     channels: list[dict[str, Any]] = []
     samplers: list[dict[str, Any]] = []
@@ -158,7 +158,7 @@ class _Document:
         return struct.pack("<4sII", b"glTF", 2, 12 + len(chunks)) + chunks
 
 
-def _joint_nodes(motion: EvenMotion, person: int, first: int) -> list[dict[str, Any]]:
+def _joint_nodes(motion: UniformMotion, person: int, first: int) -> list[dict[str, Any]]:
     """One node a joint, in the pose of the first frame, its translation from its parent at rest."""
     rest = motion.rest_joints[person]
     nodes = []
@@ -176,7 +176,7 @@ def _joint_nodes(motion: EvenMotion, person: int, first: int) -> list[dict[str, 
     return nodes
 
 
-def _quaternions(motion: EvenMotion, person: int, joint: int) -> np.ndarray:
+def _quaternions(motion: UniformMotion, person: int, joint: int) -> np.ndarray:
     """[T,4], w last, without jumps of sign, which would make readers take the long way round."""
     quaternions = Rotation.from_rotvec(motion.rotations[person, :, joint]).as_quat()
     flips = np.sign((quaternions[1:] * quaternions[:-1]).sum(1))

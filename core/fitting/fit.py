@@ -100,7 +100,7 @@ def fit(
     once more, and without `prior`: it says how well the motion agrees with what was seen, the contacts and the edits, not how
     near it came to an expectation that may be another for every take.
     """
-    device = body.template.device
+    device = body.device
     standing = torch.as_tensor(foot_contact, device=device)
     objective = build_objective(detections, body, camera, standing, contacts, pins, prior)
     variables = _Variables(motion, camera, body, fixed_shape, () if prior is None else _COARSE)
@@ -148,7 +148,7 @@ class _Variables:
     def __init__(
         self, motion: PairMotion, camera: Camera, body: BodyModel, fixed_shape: bool, coarse: Sequence[int] = ()
     ) -> None:
-        device = body.template.device
+        device = body.device
         world = torch.as_tensor(camera.T_cw, device=device, dtype=torch.float32)
         self.base = motion_rotations(motion).to(device)
         self.base[:, :, 0] = world[:3, :3] @ self.base[:, :, 0]
@@ -219,9 +219,9 @@ def hat_basis(count: int, spacings: Sequence[int]) -> Tensor:
 def _betas_per_size(body: BodyModel) -> Tensor:
     """[16] the smallest change of shape that makes a body larger by a share of one (to first order, by its leg and back)."""
     chain = [JOINT_INDEX[name] for name in ("left_ankle", "left_knee", "left_hip", "pelvis", "spine2", "neck", "head")]
-    bones = body.joint_template[chain].diff(dim=0)
+    bones = body.J_template[chain].diff(dim=0)
     lengths = bones.norm(dim=-1)
-    growth = torch.einsum("bd,bdk->bk", bones / lengths[:, None], body.joint_directions[chain].diff(dim=0)).sum(0)
+    growth = torch.einsum("bd,bdk->bk", bones / lengths[:, None], body.J_shapedirs[chain].diff(dim=0)).sum(0)
     growth = growth / lengths.sum()
     return growth / growth.square().sum()
 

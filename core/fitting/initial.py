@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..body.landmarks import LandmarkRegressor, landmarks
+from ..body.landmarks import LandmarkRegressor, regress_landmarks
 from ..body.model import BodyModel
-from ..body.rotations import matrix_from_6d, matrix_to_6d
+from ..body.rotations import matrix_to_rotation_6d, rotation_6d_to_matrix
 from ..contract.errors import UserError
 from ..contract.skeleton import JOINT_INDEX, LANDMARK_INDEX
 from ..motion import BODY_COUNT, Camera, PairMotion, motion_from_rotations, pose
@@ -55,7 +55,7 @@ def estimate_initial_motion(
             "One of the two people is in view for less than three frames of this range.",
             "Choose a range of frames in which both are seen.",
         )
-    device = body.template.device
+    device = body.device
     regressor = LandmarkRegressor.for_body(body)
     width, height = (int(size) for size in detections.image_size)
     K = torch.from_numpy(intrinsics(width, height, fov)).float().to(device)
@@ -97,9 +97,9 @@ def _pose_from_landmarks(observations: Observations, body: BodyModel, regressor:
     hand_turns = observations.hand_frames @ rest_palms(body).mT
     rest = rest_landmarks(body, regressor)
     rotations = rotations_from_landmarks(observations.landmarks, rest, hand_turns, observations.hand_weight)
-    six = matrix_to_6d(rotations).flatten(2)
+    six = matrix_to_rotation_6d(rotations).flatten(2)
     steady = smooth_over_time(six, torch.ones_like(six), observations.time, 0.04)
-    return matrix_from_6d(steady.unflatten(2, (BODY_COUNT, 6)))
+    return rotation_6d_to_matrix(steady.unflatten(2, (BODY_COUNT, 6)))
 
 
 def _pelvis_in_camera(
@@ -112,7 +112,7 @@ def _pelvis_in_camera(
 ) -> Tensor:
     """[P,T,3]: where each posed body must be to project onto what was seen; gaps and jumps in depth bridged."""
     posed = pose(body, rotations, rotations.new_zeros(*rotations.shape[:2], 3), betas)
-    points = landmarks(regressor, posed.joints, posed.skin(body.subset(regressor.vertices)))
+    points = regress_landmarks(regressor, posed.joints, posed.skin(body.subset(regressor.vertices)))
     shift, support = translation_from_keypoints(points, observations.pixels, observations.weight + 1e-4, K)
     usual = support.median(1, keepdim=True).values
     seen = support > (_LEAST_SHARE * usual).clamp_min(_LEAST_SUPPORT)

@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..body.capsules import Spheres, body_spheres, shaped, sphere_centres
-from ..body.landmarks import LandmarkRegressor, landmarks
+from ..body.collision import CollisionSpheres, collision_spheres, sphere_centres, with_shape
+from ..body.landmarks import LandmarkRegressor, regress_landmarks
 from ..body.model import BodyModel
 from ..body.rotations import axis_angle_to_matrix, matrix_to_axis_angle, rotation_about_x
 from ..contract.contact import Contact
@@ -126,7 +126,7 @@ class Objective:
     regressor: LandmarkRegressor
     points: BodyModel
     """The body's skin where the energies look: landmarks, soles, contacts, in this order."""
-    spheres: Spheres
+    spheres: CollisionSpheres
     start_floor: Tensor
     foot_contact: Tensor
     """[P,T,2]"""
@@ -153,14 +153,14 @@ class Objective:
             floor,
             extrinsics(*floor.unbind()),
             tilt,
-            landmarks(self.regressor, posed.joints, skin[:, :, :shown]),
+            regress_landmarks(self.regressor, posed.joints, skin[:, :, :shown]),
             skin[:, :, shown : shown + feet].unflatten(2, (2, POINTS_PER_FOOT)),
             skin[:, :, shown + feet :],
         )
 
     def volume(self, state: State) -> tuple[Tensor, Tensor]:
         """Both people's spheres: centres [P,T,S,3] and radii [P,S]."""
-        own = shaped(self.spheres, state.betas)
+        own = with_shape(self.spheres, state.betas)
         lifted = replace(own, offset=own.offset[:, None])
         return sphere_centres(lifted, state.posed.joints, state.posed.global_rotations), own.radius
 
@@ -284,7 +284,7 @@ def build_objective(
 
     Rotation pins of the pelvis are `global_orient`, in the world: they are turned into the camera's frame by `camera`.
     """
-    device = body.template.device
+    device = body.device
     K = torch.as_tensor(camera.K, device=device, dtype=torch.float32)
     observations = observe(detections, K)
     regressor = LandmarkRegressor.for_body(body)
@@ -296,7 +296,7 @@ def build_objective(
         K=K,
         regressor=regressor,
         points=body.subset(torch.cat([regressor.vertices, sole_vertices(body).flatten(), touch_vertices])),
-        spheres=body_spheres(body),
+        spheres=collision_spheres(body),
         start_floor=floor_from_extrinsics(world),
         foot_contact=foot_contact,
         hidden=1 - torch.from_numpy(joint_confidence(detections)).to(device),

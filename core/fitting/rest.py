@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..body.landmarks import LandmarkRegressor, landmarks
+from ..body.landmarks import LandmarkRegressor, regress_landmarks
 from ..body.model import BodyModel
 from ..contract.skeleton import JOINT_INDEX, JOINTS
 from ..motion import pose
@@ -14,15 +14,15 @@ from .lifting import palm_frame
 
 def rest_landmarks(body: BodyModel, regressor: LandmarkRegressor) -> Tensor:
     """[33,3] the landmarks of the mean shape in its rest pose."""
-    device = body.template.device
+    device = body.device
     identity = torch.eye(3, device=device).expand(1, 1, len(JOINTS), 3, 3)
-    resting = pose(body, identity, body.joint_template[0].expand(1, 1, 3), torch.zeros(1, 16, device=device))
-    return landmarks(regressor, resting.joints, resting.skin(body.subset(regressor.vertices)))[0, 0]
+    resting = pose(body, identity, body.J_template[0].expand(1, 1, 3), torch.zeros(1, 16, device=device))
+    return regress_landmarks(regressor, resting.joints, resting.skin(body.subset(regressor.vertices)))[0, 0]
 
 
 def rest_palms(body: BodyModel) -> Tensor:
     """Frames [2,3,3] of the palms in the rest pose, built as the observed ones are."""
-    joints = body.joint_template
+    joints = body.J_template
     return torch.stack(
         [
             palm_frame(*(joints[JOINT_INDEX[f"{side}_{part}"]] for part in ("wrist", "index1", "middle1", "pinky1")))

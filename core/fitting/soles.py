@@ -19,10 +19,10 @@ def sole_vertices(body: BodyModel) -> Tensor:
     feet = []
     for side in ("left", "right"):
         joints = [JOINT_INDEX[f"{side}_ankle"], JOINT_INDEX[f"{side}_foot"]]
-        on_foot = (body.weights[:, joints].sum(1) > 0.9).nonzero()[:, 0]
-        points = body.template[on_foot]
+        on_foot = (body.lbs_weights[:, joints].sum(1) > 0.9).nonzero()[:, 0]
+        points = body.v_template[on_foot]
         sole = on_foot[points[:, 1] < points[:, 1].min() + 0.012]
-        depth = body.template[sole][:, 2]
+        depth = body.v_template[sole][:, 2]
         # one vertex each at even steps from heel to toes
         steps = torch.linspace(float(depth.min()), float(depth.max()), POINTS_PER_FOOT, device=depth.device)
         feet.append(sole[(depth[None] - steps[:, None]).abs().argmin(1)])

@@ -114,7 +114,7 @@ def in_other_floor(
 
 def _leg_length(body: BodyModel, betas: np.ndarray) -> np.ndarray:
     chain = [JOINT_INDEX[name] for name in ("left_ankle", "left_knee", "left_hip", "spine2", "neck")]
-    joints = rest_joints(body, torch.as_tensor(betas, device=body.template.device))[:, chain]
+    joints = rest_joints(body, torch.as_tensor(betas, device=body.device))[:, chain]
     return joints.diff(dim=1).norm(dim=-1).sum(1).cpu().numpy()
 
 

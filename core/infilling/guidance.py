@@ -120,7 +120,7 @@ class Guidance:
     ) -> None:
         self.settings = settings or GuidanceSettings()
         self.stage = ResidualDecoder.of(initial, setting, scales)
-        foot_contact = torch.as_tensor(initial.foot_contact, device=body.template.device)
+        foot_contact = torch.as_tensor(initial.foot_contact, device=body.device)
         self.parts = [
             _Part(
                 frames,
@@ -131,7 +131,7 @@ class Guidance:
         ]
         unit = torch.zeros(scales.x.numel() + scales.betas.numel())
         unit[ROTATION], unit[TRANSLATION] = 1, _SHIFT_RATE
-        self.unit = (unit / torch.cat([scales.x, scales.betas])).to(body.template.device)
+        self.unit = (unit / torch.cat([scales.x, scales.betas])).to(body.device)
         """[D] how far a step of rate 1 goes in each channel; betas and states stay."""
         self.fresh()
 

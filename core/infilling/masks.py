@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ..body.model import BodyModel, forward_kinematics, rest_joints
-from ..body.rotations import axis_angle_to_matrix, matrix_from_6d, matrix_to_6d
+from ..body.rotations import axis_angle_to_matrix, matrix_to_rotation_6d, rotation_6d_to_matrix
 from ..contract.skeleton import BODY_JOINTS
 from ..fitting.limits import relaxed_pose
 from ..motion import BODY_COUNT
@@ -100,12 +100,12 @@ def carried_over(rotations: Tensor, hidden: Tensor) -> Tensor:
     first = torch.where(before < 0, after, before).masked_fill(nowhere, frames // 2)
     second = torch.where(after >= frames, before, after).masked_fill(nowhere, frames // 2)
     share = (time - first) / (second - first).clamp_min(1)
-    six = matrix_to_6d(rotations)
+    six = matrix_to_rotation_6d(rotations)
 
     def at(index: Tensor) -> Tensor:
         return six.gather(2, index[..., None].expand(*index.shape, 6))
 
-    mixed = matrix_from_6d(at(first).lerp(at(second), share[..., None].to(six)))
+    mixed = rotation_6d_to_matrix(at(first).lerp(at(second), share[..., None].to(six)))
     at_ease = rotations[:, :, frames // 2 : frames // 2 + 1].clone()
     at_ease[..., 1:, :, :] = axis_angle_to_matrix(relaxed_pose().to(rotations))
     mixed = torch.where(nowhere[..., None, None], at_ease, mixed)

@@ -12,9 +12,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..body.landmarks import LandmarkRegressor, landmarks
+from ..body.landmarks import LandmarkRegressor, regress_landmarks
 from ..body.model import BodyModel
-from ..body.rotations import matrix_to_6d
+from ..body.rotations import matrix_to_rotation_6d
 from ..contract.skeleton import JOINT_INDEX, LANDMARK_INDEX, PARENTS
 from ..fitting.initial import InitialMotion
 from ..motion import BODY_COUNT, Camera, PairMotion, motion_rotations, pose, project
@@ -110,7 +110,7 @@ def extract_features(
     detections: Detections, initial: InitialMotion, body: BodyModel
 ) -> tuple[Features, CanonicalFrame]:
     """Features of a whole clip, on the body's device."""
-    device = body.template.device
+    device = body.device
     clock = TimeGrid.of(detections.time)
     view = ground_view(initial.camera, torch.as_tensor(initial.motion.pelvis, device=device))
     seen = torch.from_numpy(joint_confidence(detections)).to(device)
@@ -150,7 +150,7 @@ def reference_motion_features(joints: Tensor, world: Tensor, partner: Tensor) ->
     return {
         "from_pair": (joints - origin[..., None, :]).clamp(-4, 4),
         "from_pelvis": 2 * (joints - joints[..., :1, :]),
-        "turn": matrix_to_6d(world),
+        "turn": matrix_to_rotation_6d(world),
         "velocity": 0.5 * _velocity(joints).clamp(-8, 8),
         "to_partner": 2 * _to_nearest(joints, partner),
     }
@@ -236,7 +236,7 @@ def _side(
     clock: TimeGrid,
     lens: _Lens,
 ) -> _Side:
-    device = body.template.device
+    device = body.device
     alone = PairMotion(**{item.name: getattr(motion, item.name)[person : person + 1] for item in fields(PairMotion)})
     rotations = motion_rotations(alone).to(device)
     rotations[:, :, 0] = view.rotate_to_view(rotations[:, :, 0])
@@ -244,7 +244,7 @@ def _side(
     pelvis = clock.to_grid(view.to_view(torch.as_tensor(alone.pelvis, device=device)))
     betas = torch.as_tensor(alone.betas, device=device)
     posed = pose(body, rotations, pelvis, betas)
-    points = landmarks(regressor, posed.joints, posed.skin(body.subset(regressor.vertices)))
+    points = regress_landmarks(regressor, posed.joints, posed.skin(body.subset(regressor.vertices)))
     evidence = observe(_of_one(detections, person), lens.K)
     masks = [
         _mask_at(detections.masks[who], detections.keypoints[person], detections.image_size)

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..body.rotations import matrix_from_6d, matrix_to_6d
+from ..body.rotations import matrix_to_rotation_6d, rotation_6d_to_matrix
 from ..contract.skeleton import LANDMARK_INDEX
 from ..fitting.lifting import palm_frame, rotation_between
 from ..perception.detections import Detections
@@ -145,5 +145,7 @@ def _palm_frames(hands: Tensor) -> Tensor:
 
 
 def _steady_frames(frames: Tensor, weight: Tensor, time: Tensor) -> Tensor:
-    six = _smooth(matrix_to_6d(frames).flatten(2), weight.repeat_interleave(6, -1) + 1e-4, time, 2 * _BLUR_SECONDS)
-    return matrix_from_6d(six.unflatten(2, (2, 6)))
+    six = _smooth(
+        matrix_to_rotation_6d(frames).flatten(2), weight.repeat_interleave(6, -1) + 1e-4, time, 2 * _BLUR_SECONDS
+    )
+    return rotation_6d_to_matrix(six.unflatten(2, (2, 6)))

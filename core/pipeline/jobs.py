@@ -22,7 +22,7 @@ from ..body.files import load_body
 from ..body.mesh import body_arrays
 from ..body.model import BodyModel
 from ..clip import Clip, parse_range, probe
-from ..contacts import measure, merge
+from ..contacts import measure_contacts, merge_contacts
 from ..contract.contact import Contact
 from ..contract.edits import Edits
 from ..contract.errors import UserError
@@ -246,7 +246,7 @@ def _make_takes(
 def _made(job: _Job, inputs: Inputs, outcome: Outcome) -> _Made:
     results = outcome.results
     fitted, detections = results[job.last], results["perception"]
-    contacts = measure(job.contacts(inputs, results), fitted.motion, inputs.body, detections.frame_index)
+    contacts = measure_contacts(job.contacts(inputs, results), fitted.motion, inputs.body, detections.frame_index)
     return _Made(
         fitted=fitted,
         contacts=tuple(contacts),
@@ -267,11 +267,11 @@ def _takes(made: Sequence[_Made], names: Iterable[str], prompt: str, first_seed:
 
 
 def _found_contacts(_: Inputs, results: Mapping[str, Any]) -> Sequence[Contact]:
-    return merge(results["contacts"].contacts, results["prompt-contacts"].contacts)
+    return merge_contacts(results["contacts"].contacts, results["prompt-contacts"].contacts)
 
 
 def _edited_contacts(inputs: Inputs, results: Mapping[str, Any]) -> Sequence[Contact]:
-    return merge(results["new-prompt-contacts"].contacts, inputs.contacts)
+    return merge_contacts(results["new-prompt-contacts"].contacts, inputs.contacts)
 
 
 def _shares_of_progress(stages: Sequence[Stage], each: Sequence[Inputs], cache: Cache) -> list[tuple[float, float]]:

@@ -12,7 +12,7 @@ import torch
 
 from ..body.model import BodyModel
 from ..checkpoint import weights_file
-from ..contacts import detect, merge
+from ..contacts import detect_contacts, merge_contacts
 from ..contract.contact import Contact
 from ..contract.errors import UserError
 from ..fitting.fit import CONTACT_FIT, CONTACT_SOLVE, FIRST_FIT, FIRST_SOLVE, REFINE, REFINE_SOLVE, FittedMotion, Phase
@@ -25,10 +25,10 @@ from ..motion import PairMotion
 from ..perception.detections import Detections
 from ..perception.perceive import detect_people
 from ..reporting import Reporter
-from ..semantics.captioner import annotate
-from ..semantics.encoder import TEXT_SIZE, SentenceEncoder, cached_encoder, encoder_file
-from ..semantics.grounding import ground
-from ..semantics.phrases import hypotheses
+from ..semantics.captioner import annotate_motion
+from ..semantics.encoder import TEXT_SIZE, SentenceEncoder, encoder_file, load_cached_encoder
+from ..semantics.grounding import ground_hypotheses
+from ..semantics.prompt_parser import parse_prompt
 from ..smoothing.smooth import KIND as REFINER
 from ..smoothing.smooth import load_smoother
 from ..stgcn.inference import KIND as OPTIMIZER
@@ -66,7 +66,7 @@ def _perceive(inputs: Inputs, _: Mapping[str, Any], reporter: Reporter) -> Detec
     if inputs.clip is None:
         raise cache_missing()
     first, last = inputs.choices.frames
-    device = inputs.body.template.device
+    device = inputs.body.device
     return detect_people(inputs.clip, first, last, people=inputs.choices.people, device=device, reporter=reporter)
 
 
@@ -87,7 +87,7 @@ def _encoded(inputs: Inputs, prompt: str, reporter: Reporter) -> Sentence:
     if not prompt or "text" in inputs.without:
         return Sentence(np.zeros(TEXT_SIZE, np.float32))
     try:
-        return Sentence(_encoder(inputs.body.template.device).encode([prompt])[0])
+        return Sentence(_encoder(inputs.body.device).encode([prompt])[0])
     except UserError as error:
         reporter.warning(f"Of the prompt only the touches that it names are used: {error.message} {error.hint}")
         return Sentence(np.zeros(TEXT_SIZE, np.float32))
@@ -96,12 +96,12 @@ def _encoded(inputs: Inputs, prompt: str, reporter: Reporter) -> Sentence:
 @lru_cache(maxsize=1)
 def _encoder(device: torch.device) -> SentenceEncoder:
     """Loaded once: that takes longer than all sentences."""
-    return cached_encoder(device)
+    return load_cached_encoder(device)
 
 
 def _expect(inputs: Inputs, results: Mapping[str, Any], reporter: Reporter) -> JointPrediction:
     """The geometry optimizer's joints; without a network that works, nothing is expected, and the user is told."""
-    initial, device = results["initial"], inputs.body.template.device
+    initial, device = results["initial"], inputs.body.device
     if "geometry" in inputs.without:
         return JointPrediction(initial.motion, None)
     try:
@@ -133,7 +133,7 @@ def _fit(inputs: Inputs, results: Mapping[str, Any], reporter: Reporter) -> Fitt
 
 def _find_contacts(inputs: Inputs, results: Mapping[str, Any], reporter: Reporter) -> ContactList:
     fitted, detections = results["fit"], results["perception"]
-    found = detect(
+    found = detect_contacts(
         fitted.motion, fitted.camera, inputs.body, detections.frame_index, detections.time, fitted.confidence
     )
     reporter.progress(1.0)
@@ -152,13 +152,13 @@ def prompted_contacts(
     prompt: str, fitted: FittedMotion, detections: Detections, body: BodyModel, reporter: Reporter
 ) -> ContactList:
     """The contacts that a prompt asks for, where the fitted motion allows them; warns of what it does not."""
-    said = hypotheses(prompt)
-    contacts, unmet = ground(
+    said = parse_prompt(prompt)
+    contacts, unmet = ground_hypotheses(
         said, fitted.motion, fitted.camera, body, detections.frame_index, detections.time, fitted.confidence
     )
     for hypothesis in unmet:
         reporter.warning(
-            f"The prompt says \u201c{hypothesis.words}\u201d, but the two never come near enough for it; it was not used."
+            f"The prompt says \u201c{hypothesis.clause}\u201d, but the two never come near enough for it; it was not used."
         )
     reporter.progress(1.0)
     return ContactList(tuple(contacts))
@@ -171,8 +171,8 @@ def _infill(inputs: Inputs, results: Mapping[str, Any], reporter: Reporter) -> I
     networks = _networks(inputs, geometry, reporter)
     if networks is None:
         return unchanged
-    contacts = merge(results["contacts"].contacts, results["prompt-contacts"].contacts)
-    wishes = Constraints(contacts, text=results["sentence"].text(inputs.body.template.device))
+    contacts = merge_contacts(results["contacts"].contacts, results["prompt-contacts"].contacts)
+    wishes = Constraints(contacts, text=results["sentence"].text(inputs.body.device))
     try:
         return infill_clip(
             networks,
@@ -197,8 +197,8 @@ def _infill_again(inputs: Inputs, results: Mapping[str, Any], reporter: Reporter
     networks = _networks(inputs, geometry, reporter)
     if networks is None:
         return unchanged
-    contacts = merge(results["new-prompt-contacts"].contacts, inputs.contacts)
-    wishes = Constraints(contacts, inputs.pins, results["new-sentence"].text(inputs.body.template.device))
+    contacts = merge_contacts(results["new-prompt-contacts"].contacts, inputs.contacts)
+    wishes = Constraints(contacts, inputs.pins, results["new-sentence"].text(inputs.body.device))
     try:
         return resample(
             networks,
@@ -239,7 +239,7 @@ def was_filled_in(filled: InfilledMotion, before: FittedMotion) -> bool:
 
 def _networks(inputs: Inputs, geometry: JointPrediction, reporter: Reporter) -> LearnedModels | None:
     """None where no infiller can run, or nothing learned is to be believed of this clip, which the user was told."""
-    left_out, device = inputs.without, inputs.body.template.device
+    left_out, device = inputs.without, inputs.body.device
     if "infiller" in left_out or (geometry.prior is None and "geometry" not in left_out):
         return None
     try:
@@ -257,7 +257,7 @@ def _networks(inputs: Inputs, geometry: JointPrediction, reporter: Reporter) -> 
 
 
 def _fit_contacts(inputs: Inputs, results: Mapping[str, Any], reporter: Reporter) -> FittedMotion:
-    contacts = merge(results["contacts"].contacts, results["prompt-contacts"].contacts)
+    contacts = merge_contacts(results["contacts"].contacts, results["prompt-contacts"].contacts)
     filled = results["infill"]
     start = replace(results["fit"], motion=filled.motion)
     phases = CONTACT_FIT if filled.prior is None else CONTACT_SOLVE
@@ -270,7 +270,7 @@ def _caption(inputs: Inputs, results: Mapping[str, Any], reporter: Reporter) -> 
     if inputs.choices.prompt:
         return Caption("")
     fitted, detections = results["contact-fit"], results["perception"]
-    said = annotate(
+    said = annotate_motion(
         fitted.motion, fitted.camera, inputs.body, detections.frame_index, detections.time, fitted.confidence
     )
     reporter.progress(1.0)
@@ -279,7 +279,7 @@ def _caption(inputs: Inputs, results: Mapping[str, Any], reporter: Reporter) -> 
 
 def _refine(inputs: Inputs, results: Mapping[str, Any], reporter: Reporter) -> FittedMotion:
     filled = results["infill-again"]
-    edits = {"contacts": merge(results["new-prompt-contacts"].contacts, inputs.contacts), "pins": inputs.pins}
+    edits = {"contacts": merge_contacts(results["new-prompt-contacts"].contacts, inputs.contacts), "pins": inputs.pins}
     start = replace(results["contact-fit"], motion=filled.motion)
     phases = REFINE if filled.prior is None else REFINE_SOLVE
     return _descend(start, phases, filled.prior, inputs, results, reporter, fixed_shape=True, **edits)

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from ..body.model import BodyModel, forward_kinematics, rest_joints
-from ..body.rotations import matrix_from_6d, matrix_to_6d
+from ..body.rotations import matrix_to_rotation_6d, rotation_6d_to_matrix
 from ..contract.errors import UserError
 from ..motion import BODY_COUNT, PairMotion, motion_from_rotations, motion_rotations
 from .body_parts import PARTS
@@ -84,7 +84,7 @@ def encode_residual(true: PoseState, base: PoseState, foot_contact: Tensor, touc
     changes = torch.cat(
         [wanted[..., :1, :, :] @ first[..., :1, :, :].mT, first[..., 1:, :, :].mT @ wanted[..., 1:, :, :]], -3
     )
-    six = matrix_to_6d(changes) - changes.new_tensor(_IDENTITY)
+    six = matrix_to_rotation_6d(changes) - changes.new_tensor(_IDENTITY)
     states = torch.cat([foot_contact, touching], -1).to(six) * 2 - 1
     return torch.cat([six.flatten(-2), true.pelvis - base.pelvis, states], -1), true.betas - base.betas
 
@@ -92,7 +92,7 @@ def encode_residual(true: PoseState, base: PoseState, foot_contact: Tensor, touc
 def decode_residual(x: Tensor, betas: Tensor, base: PoseState) -> DecodedResidual:
     """The inverse of `encode`, differentiable: x [...,P,N,SIZE] and a change of betas [...,P,16] on a base of those shapes."""
     six = x[..., ROTATION].unflatten(-1, (BODY_COUNT, 6)) + x.new_tensor(_IDENTITY)
-    changes, first = matrix_from_6d(six), base.rotations
+    changes, first = rotation_6d_to_matrix(six), base.rotations
     rotations = torch.cat(
         [changes[..., :1, :, :] @ first[..., :1, :, :], first[..., 1:, :, :] @ changes[..., 1:, :, :]], -3
     )

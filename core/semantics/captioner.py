@@ -14,12 +14,21 @@ import numpy as np
 from numpy.random import Generator
 
 from ..body.model import BodyModel
-from ..contacts import detect
+from ..contacts import detect_contacts
 from ..motion import Camera, PairMotion
-from .deeds import Deed, DeedName
-from .description import Description, Rhythm, Standing, describe
-from .moves import Move
-from .wordings import MOVES, NAMES, PARTS, PEOPLE, ROLES, STANDING, STANDING_OF_ONE, WORDINGS
+from .actions import Action
+from .description import Description, Formation, SharedAction, describe
+from .interactions import Interaction, InteractionName
+from .templates import (
+    ACTION_TEMPLATES,
+    DIRECTED_FORMATION_TEMPLATES,
+    FORMATION_TEMPLATES,
+    INTERACTION_TEMPLATES,
+    PAIR_NAMES,
+    PERSON_NAMES,
+    REGION_WORDS,
+    ROLE_NAMES,
+)
 
 _COMES, _LEAVES = 1.2, 0.4
 """seconds before a deed in which who comes arrives; seconds before its end from which on somebody leaves."""
@@ -43,16 +52,16 @@ _LASTING = {
 }
 _COUNTED = ("", "", "twice", "three times", "four times", "five times")
 _MOST_DEEDS = 3
-_SURE_AFTER: dict[DeedName, float] = {
+_SURE_AFTER: dict[InteractionName, float] = {
     "piggyback": 1.0, "carry": 1.0, "help_up": 0.5, "dance_turn": 0.5, "dance_hold": 1.0, "hug": 0.5, "hug_from_behind": 0.8,
     "arm_around_shoulder": 1.0, "pull_arm": 2.0, "handshake": 0.4, "lead_by_hand": 1.0, "hold_hands": 1.5,
     "high_five": 0.1, "kick": 0.1, "hit": 0.1, "shove": 0.15, "touch": 0.5,
 }  # fmt: skip
 """seconds that a deed lasts at least for it to be said of a reconstructed motion. Others are never said of one: two people who
 stand close look like that as soon as they are a hand's breadth off."""
-_BRIEF: frozenset[DeedName] = frozenset({"high_five", "kick", "hit", "shove"})
+_BRIEF: frozenset[InteractionName] = frozenset({"high_five", "kick", "hit", "shove"})
 """Deeds that end what touches: something else that goes on for longer speaks against them."""
-_NO_MORE_THAN: dict[DeedName, str] = {
+_NO_MORE_THAN: dict[InteractionName, str] = {
     "hand_over": "fingers",
     "hold_arm": "upper_arm",
     "pull_arm": "upper_arm",
@@ -71,7 +80,7 @@ _OWN_WALK = {"piggyback", "carry", "dance_turn"}
 """Deeds in which only one of the two walks."""
 
 
-def annotate(
+def annotate_motion(
     motion: PairMotion,
     camera: Camera,
     body: BodyModel,
@@ -85,61 +94,63 @@ def annotate(
 
     `confidence` [2,T,22] of the body joints, as for `contacts.detect`. `named` calls the two Person A and Person B.
     """
-    contacts = detect(motion, camera, body, frame_index, time, confidence)
-    return short_caption(careful(describe(motion, body, contacts, frame_index, time)), named=named)
+    contacts = detect_contacts(motion, camera, body, frame_index, time, confidence)
+    return short_caption(keep_reliable_facts(describe(motion, body, contacts, frame_index, time)), named=named)
 
 
-def careful(description: Description) -> Description:
+def keep_reliable_facts(description: Description) -> Description:
     """What of the facts still holds where bodies are a hand's breadth off: no sides, no steps, nothing that is soon over."""
-    longest: dict[tuple, Deed] = {}
-    for deed in sorted(description.deeds, key=lambda deed: deed.seconds):
-        if not _doubtful(deed, description.deeds):
+    longest: dict[tuple, Interaction] = {}
+    for deed in sorted(description.interactions, key=lambda deed: deed.duration):
+        if not _doubtful(deed, description.interactions):
             deed = _coarse(deed)
-            longest[deed.name, deed.actor, deed.place] = deed
-    deeds = [deed for deed in longest.values() if deed.seconds >= _SURE_AFTER.get(deed.name, math.inf)]
+            longest[deed.name, deed.actor, deed.other_region] = deed
+    deeds = [deed for deed in longest.values() if deed.duration >= _SURE_AFTER.get(deed.name, math.inf)]
     return replace(
         description,
-        deeds=tuple(sorted(deeds, key=lambda deed: (deed.start, deed.name))),
-        moves=tuple(m for m in description.moves if m.end - m.start >= _SURE_MOVES.get(m.name, math.inf)),
-        together=tuple(rhythm for rhythm in description.together if rhythm.same_way),
+        interactions=tuple(sorted(deeds, key=lambda deed: (deed.start, deed.name))),
+        actions=tuple(m for m in description.actions if m.end - m.start >= _SURE_MOVES.get(m.name, math.inf)),
+        shared_actions=tuple(rhythm for rhythm in description.shared_actions if rhythm.same_direction),
     )
 
 
-def _doubtful(deed: Deed, deeds: Sequence[Deed]) -> bool:
+def _doubtful(deed: Interaction, deeds: Sequence[Interaction]) -> bool:
     """Whether it looks as errors do, however long it lasts."""
     if deed.name == "touch":
-        return PARTS.get(deed.own) != "hand" or deed.place not in _TOUCHED
-    if deed.name == "shove" and not deed.both:
+        return REGION_WORDS.get(deed.actor_region) != "hand" or deed.other_region not in _TOUCHED
+    if deed.name == "shove" and not deed.both_hands:
         return True  # a hand that meets a body goes on a little, whatever it wants there
     meanwhile = (other for other in deeds if other.start < deed.end and deed.start < other.end)
-    return deed.name in _BRIEF and any(other.seconds > deed.seconds for other in meanwhile)
+    return deed.name in _BRIEF and any(other.duration > deed.duration for other in meanwhile)
 
 
-def _coarse(deed: Deed) -> Deed:
+def _coarse(deed: Interaction) -> Interaction:
     """The same without what a small error changes."""
-    deed = replace(deed, side="", other_side="")
-    if deed.name in _NO_MORE_THAN and deed.seconds < _SURE_AFTER.get(deed.name, math.inf):
-        place = _NO_MORE_THAN[deed.name] or deed.place
-        deed = replace(deed, name="touch", own="palm", place=place, times=0)
+    deed = replace(deed, actor_side="", other_side="")
+    if deed.name in _NO_MORE_THAN and deed.duration < _SURE_AFTER.get(deed.name, math.inf):
+        place = _NO_MORE_THAN[deed.name] or deed.other_region
+        deed = replace(deed, name="touch", actor_region="palm", other_region=place, count=0)
     if deed.name in ("touch", "pull_arm"):
-        return replace(deed, place=_TOUCHED[deed.place])
+        return replace(deed, other_region=_TOUCHED[deed.other_region])
     if deed.name == "dance_hold":
         return replace(deed, actor=None)
-    return replace(deed, place="") if deed.name in ("kick", "shove") else deed
+    return replace(deed, other_region="") if deed.name in ("kick", "shove") else deed
 
 
 def short_caption(description: Description, *, named: bool = False) -> str:
     """What happens, as plainly and particularly as it can be said, always in the same words: one or two sentences."""
     writer = _Writer(description, np.random.default_rng(0), named=named, plain=True)
-    return writer.story() if description.deeds else writer.quiet_story()
+    return writer.story() if description.interactions else writer.quiet_story()
 
 
-def captions(description: Description, rng: Generator, count: int = 4, *, named: bool = False) -> tuple[str, ...]:
+def generate_captions(
+    description: Description, rng: Generator, count: int = 4, *, named: bool = False
+) -> tuple[str, ...]:
     """At most `count` different captions of one clip, the first the shortest; all true, each saying more or less of it."""
     found: dict[str, None] = {}
     for attempt in range(4 * count):
         writer = _Writer(description, rng, named=named)
-        if not description.deeds:
+        if not description.interactions:
             text = writer.quiet_story()
         else:
             text = (writer.deeds_only, writer.story, writer.long_story)[
@@ -168,8 +179,8 @@ class _Writer:
         self.rng = rng
         self.named = named
         self.plain = plain
-        self.roles = ROLES[0] if plain else self.draw(ROLES)
-        self.people = PEOPLE[0] if plain else self.draw(PEOPLE)
+        self.roles = ROLE_NAMES[0] if plain else self.draw(ROLE_NAMES)
+        self.people = PAIR_NAMES[0] if plain else self.draw(PAIR_NAMES)
         self.known: dict[int, str] = {}
         """Who was spoken of already, and what they are called from then on."""
         self.spoken = False
@@ -200,7 +211,7 @@ class _Writer:
         leaving = self.leaving(deeds[-1])
         return self.sentence([*links, leaving] if leaving else links)
 
-    def chain(self, links: list[list[_Clause]], deeds: list[Deed]) -> None:
+    def chain(self, links: list[list[_Clause]], deeds: list[Interaction]) -> None:
         """Add all but the first: `and` where it is done at the same time, else `then`."""
         for before, deed in zip(deeds, deeds[1:]):
             clause = self.deed(deed)
@@ -211,40 +222,41 @@ class _Writer:
 
     def long_story(self) -> str:
         """How they stand first, then the story."""
-        begin = self.standing(self.facts.begins, opening=True)
+        begin = self.standing(self.facts.initial_formation, opening=True)
         told = self.story()
         return f"{begin} {told}" if begin else told
 
     def quiet_story(self) -> str:
         """Where nobody touches anybody: how they stand, and who does what."""
-        parts = [self.together(rhythm) for rhythm in self.facts.together[:1]]
-        spoken = [rhythm.name for rhythm in self.facts.together[:1]]
-        moves = [move for move in self.facts.moves if move.name not in spoken and move.name != "carried"]
+        parts = [self.together(rhythm) for rhythm in self.facts.shared_actions[:1]]
+        spoken = [rhythm.name for rhythm in self.facts.shared_actions[:1]]
+        moves = [move for move in self.facts.actions if move.name not in spoken and move.name != "carried"]
         if not self.plain and moves and self.rng.random() < 0.3:
             moves = moves[: int(self.rng.integers(1, len(moves) + 1))]
         again = any(
-            rhythm.standing.name == self.facts.begins.name == "side_by_side" for rhythm in self.facts.together[:1]
+            rhythm.formation.name == self.facts.initial_formation.name == "side_by_side"
+            for rhythm in self.facts.shared_actions[:1]
         )
         first = not (parts or moves) or (not again and (self.plain or self.rng.random() < 0.7))
-        begin = self.standing(self.facts.begins, opening=True) if first else ""
+        begin = self.standing(self.facts.initial_formation, opening=True) if first else ""
         told = [self.sentence([[clause]]) for clause in parts]
         told += [self.sentence([[self.move(move)] for move in moves[:2]])] if moves else []
         return " ".join(text for text in (begin, *told) if text)
 
     # facts that are worth a word
 
-    def main_deeds(self) -> list[Deed]:
-        deeds = [deed for deed in self.facts.deeds if deed.name != "touch"] or list(self.facts.deeds)
-        chosen = sorted(deeds, key=lambda deed: -deed.seconds)[:_MOST_DEEDS]
-        return sorted(chosen, key=lambda deed: (deed.start, -deed.seconds, deed.name))
+    def main_deeds(self) -> list[Interaction]:
+        deeds = [deed for deed in self.facts.interactions if deed.name != "touch"] or list(self.facts.interactions)
+        chosen = sorted(deeds, key=lambda deed: -deed.duration)[:_MOST_DEEDS]
+        return sorted(chosen, key=lambda deed: (deed.start, -deed.duration, deed.name))
 
-    def coming(self, deed: Deed) -> list[_Clause]:
+    def coming(self, deed: Interaction) -> list[_Clause]:
         """Who walks up to the other before the first deed."""
         came = {
-            move.who: move
-            for move in self.facts.moves
+            move.person: move
+            for move in self.facts.actions
             if move.name in ("walk", "step")
-            and move.nearer > _NEARER
+            and move.approach > _NEARER
             and deed.start - _COMES < move.end
             and move.start < deed.start
         }
@@ -253,12 +265,12 @@ class _Writer:
             return [_Clause(None, f"{verb} {self.say('up to each other', 'towards each other')}")]
         return [self.move(move) for move in came.values()]
 
-    def leaving(self, deed: Deed) -> list[_Clause]:
+    def leaving(self, deed: Interaction) -> list[_Clause]:
         """Who goes away after the last deed."""
         gone = {
-            move.who: move
-            for move in self.facts.moves
-            if move.name in ("walk", "step") and move.nearer < -_NEARER and move.start > deed.end - _LEAVES
+            move.person: move
+            for move in self.facts.actions
+            if move.name in ("walk", "step") and move.approach < -_NEARER and move.start > deed.end - _LEAVES
         }
         if len(gone) == 2:
             return [_Clause(None, self.say("step apart", "part", "move apart"))]
@@ -269,18 +281,18 @@ class _Writer:
 
     # clauses
 
-    def deed(self, deed: Deed, *, lasting: bool = False, subject: int | None = None) -> _Clause:
+    def deed(self, deed: Interaction, *, lasting: bool = False, subject: int | None = None) -> _Clause:
         """In a wording about `subject` where there is one."""
-        words = WORDINGS[deed.name]
+        words = INTERACTION_TEMPLATES[deed.name]
         actor = deed.actor
         walking = any(
             r.name == "walk"
-            and r.same_way
-            and min(r.end, deed.end) - max(r.start, deed.start) > 0.5 * min(deed.seconds, 2.0)
-            for r in self.facts.together
+            and r.same_direction
+            and min(r.end, deed.end) - max(r.start, deed.start) > 0.5 * min(deed.duration, 2.0)
+            for r in self.facts.shared_actions
         )
-        acting = (words.both or words.actor) if deed.both else words.actor
-        if deed.behind and words.behind:
+        acting = (words.both or words.actor) if deed.both_hands else words.actor
+        if deed.from_behind and words.behind:
             acting = (*acting, *words.behind)
         options: list[tuple[int | None, str]] = []
         if actor is None:
@@ -306,10 +318,10 @@ class _Writer:
         ):
             text += "" if deed.name == "hold_hands" or self.walked else " while walking"
             self.walked = True
-        if deed.name == "pat" and not self.plain and deed.times < len(_COUNTED) and self.rng.random() < 0.5:
-            text = f"{text} {_COUNTED[deed.times]}".strip()
+        if deed.name == "pat" and not self.plain and deed.count < len(_COUNTED) and self.rng.random() < 0.5:
+            text = f"{text} {_COUNTED[deed.count]}".strip()
         if lasting and deed.name in _LASTING and self.rng.random() < 0.5:
-            text += self.length(deed.seconds)
+            text += self.length(deed.duration)
         return _Clause(who, text)
 
     def length(self, seconds: float) -> str:
@@ -320,41 +332,41 @@ class _Writer:
         count = round(seconds)
         return " for " + self.say(f"about {_number(count)} seconds", "a long moment", "a while")
 
-    def move(self, move: Move) -> _Clause:
-        way = str(move.way)
+    def move(self, move: Action) -> _Clause:
+        way = str(move.direction)
         if move.name in ("walk", "step"):
-            if abs(move.nearer) > _NEARER:
-                way = "nearer" if move.nearer > 0 else "farther"
+            if abs(move.approach) > _NEARER:
+                way = "nearer" if move.approach > 0 else "farther"
         elif move.name == "turn":
             way = "full" if move.amount > 300 else "around" if move.amount > 140 else way
         elif move.name in ("bend", "crouch", "sit", "lie", "get_up"):
             way = ""
-        return _Clause(move.who, self.say(*MOVES[move.name, way]))
+        return _Clause(move.person, self.say(*ACTION_TEMPLATES[move.name, way]))
 
-    def together(self, rhythm: Rhythm) -> _Clause:
+    def together(self, rhythm: SharedAction) -> _Clause:
         if rhythm.name == "turn":
-            return _Clause(None, "turn the same way together" if rhythm.same_way else "turn at the same time")
-        if not rhythm.same_way:
+            return _Clause(None, "turn the same way together" if rhythm.same_direction else "turn at the same time")
+        if not rhythm.same_direction:
             return _Clause(None, self.say("walk in different directions", "walk different ways"))
-        beside = rhythm.standing.name == "side_by_side"
+        beside = rhythm.formation.name == "side_by_side"
         return _Clause(
             None, "walk side by side" if beside else self.say("walk in the same direction", "walk along together")
         )
 
-    def standing(self, standing: Standing, *, opening: bool) -> str:
+    def standing(self, standing: Formation, *, opening: bool) -> str:
         """A sentence of its own."""
-        walks = opening and any(move.name == "walk" and move.start < 0.5 for move in self.facts.moves)
-        apart = _distance(standing.apart)
-        if standing.name in STANDING:
-            words = self.say(*STANDING[standing.name])
+        walks = opening and any(move.name == "walk" and move.start < 0.5 for move in self.facts.actions)
+        apart = _distance(standing.distance)
+        if standing.name in FORMATION_TEMPLATES:
+            words = self.say(*FORMATION_TEMPLATES[standing.name])
             words = words.replace("stand ", "are ") if walks and words.startswith("stand ") else words
             words += f", {apart}" if apart and (self.plain or self.rng.random() < 0.6) else ""
             return self.sentence([[_Clause(None, words)]])
-        if standing.who is not None:
-            words = self.say(*STANDING_OF_ONE[standing.name])
+        if standing.subject is not None:
+            words = self.say(*DIRECTED_FORMATION_TEMPLATES[standing.name])
             words = words.replace("stands ", "is ") if walks and words.startswith("stands ") else words
-            return self.sentence([[_Clause(standing.who, words)]])
-        return self.sentence([[_Clause(None, f"are {apart}")]]) if standing.apart > _WORTH_SAYING else ""
+            return self.sentence([[_Clause(standing.subject, words)]])
+        return self.sentence([[_Clause(None, f"are {apart}")]]) if standing.distance > _WORTH_SAYING else ""
 
     # sentences
 
@@ -383,7 +395,7 @@ class _Writer:
     def called(self, who: int) -> str:
         self.spoken = True
         if self.named:
-            return NAMES[who]
+            return PERSON_NAMES[who]
         if who in self.known:
             return self.known[who]
         first = 1 - who not in self.known
@@ -401,28 +413,33 @@ class _Writer:
         return clause.words.replace("{bs}", "their" if pronoun else f"{name}'s").replace("{b}", name)
 
 
-def _fits(phrase: str, deed: Deed) -> bool:
+def _fits(phrase: str, deed: Interaction) -> bool:
     """Whether all that a wording names is known of the deed, and so."""
-    if "{side}" in phrase and not deed.side:
+    if "{side}" in phrase and not deed.actor_side:
         return False
     if "{other_side}" in phrase and not deed.other_side:
         return False
-    if "{place}" in phrase and not deed.place:
+    if "{place}" in phrase and not deed.other_region:
         return False
-    if "hand" in phrase and deed.name == "touch" and "{own}" not in phrase and PARTS.get(deed.own, deed.own) != "hand":
+    if (
+        "hand" in phrase
+        and deed.name == "touch"
+        and "{own}" not in phrase
+        and REGION_WORDS.get(deed.actor_region, deed.actor_region) != "hand"
+    ):
         return False
     if deed.actor is None and "{side} hand" in phrase.replace("other_side", "") and "{other_side}" not in phrase:
-        return deed.side == deed.other_side  # `with their right hands`
-    return not (deed.both and "{side}" in phrase)
+        return deed.actor_side == deed.other_side  # `with their right hands`
+    return not (deed.both_hands and "{side}" in phrase)
 
 
-def _filled(phrase: str, deed: Deed) -> str:
+def _filled(phrase: str, deed: Interaction) -> str:
     """The wording with sides and parts; the people stay open."""
     values = {
         "{other_side}": deed.other_side,
-        "{side}": deed.side,
-        "{place}": PARTS.get(deed.place, deed.place),
-        "{own}": PARTS.get(deed.own, deed.own),
+        "{side}": deed.actor_side,
+        "{place}": REGION_WORDS.get(deed.other_region, deed.other_region),
+        "{own}": REGION_WORDS.get(deed.actor_region, deed.actor_region),
     }
     for mark, value in values.items():
         phrase = phrase.replace(mark, value)

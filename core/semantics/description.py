@@ -12,11 +12,11 @@ import numpy as np
 from ..body.model import BodyModel
 from ..contract.contact import Contact
 from ..motion import PairMotion
-from .deeds import Deed, deeds
-from .kinematics import Kinematics, kinematics, touch_table, wrapped
-from .moves import Move, is_carried, moves
+from .actions import Action, is_carried, recognize_actions
+from .interactions import Interaction, recognize_interactions
+from .kinematics import PairKinematics, compute_kinematics, contact_matrix, wrap_angle
 
-StandingName = Literal["", "face_to_face", "side_by_side", "behind", "back_to_back", "faces"]
+FormationName = Literal["", "face_to_face", "side_by_side", "behind", "back_to_back", "faces"]
 
 _LOOK = 0.4
 """seconds at each end of a clip over which it is judged how two people stand."""
@@ -26,41 +26,41 @@ _TOGETHER = 0.6
 
 
 @dataclass(frozen=True)
-class Standing:
+class Formation:
     """How two people stand to each other."""
 
-    name: StandingName
-    who: int | None
+    name: FormationName
+    subject: int | None
     """Who stands behind the other, or faces the other, who does not."""
-    apart: float
+    distance: float
     """metres between the pelvises over the floor."""
 
 
 @dataclass(frozen=True)
-class Rhythm:
+class SharedAction:
     """Both do the same at the same time."""
 
     name: Literal["walk", "turn"]
     start: float
     end: float
-    standing: Standing
+    formation: Formation
     """Meanwhile, in the middle."""
-    same_way: bool
+    same_direction: bool
     """They walk in the same direction, or turn to the same hand."""
 
 
 @dataclass(frozen=True)
 class Description:
     seconds: float
-    begins: Standing
-    ends: Standing
-    deeds: tuple[Deed, ...]
-    moves: tuple[Move, ...]
-    together: tuple[Rhythm, ...]
+    initial_formation: Formation
+    final_formation: Formation
+    interactions: tuple[Interaction, ...]
+    actions: tuple[Action, ...]
+    shared_actions: tuple[SharedAction, ...]
 
-    def of(self, who: int, *names: str) -> tuple[Move, ...]:
+    def actions_of(self, who: int, *names: str) -> tuple[Action, ...]:
         """Moves of one person, by name."""
-        return tuple(move for move in self.moves if move.who == who and move.name in names)
+        return tuple(move for move in self.actions if move.person == who and move.name in names)
 
 
 def describe(
@@ -70,45 +70,45 @@ def describe(
 
     `frame_index` [T] are the frames that contacts count in, `time` [T] seconds.
     """
-    k = kinematics(motion, body, time)
-    own = moves(k)
+    k = compute_kinematics(motion, body, time)
+    own = recognize_actions(k)
     return Description(
-        seconds=float(k.time[-1] - k.time[0]) + k.step,
-        begins=standing(k, slice(0, k.count(_LOOK))),
-        ends=standing(k, slice(-k.count(_LOOK), None)),
-        deeds=deeds(k, touch_table(contacts, np.asarray(frame_index))),
-        moves=own,
-        together=_together(k, own),
+        seconds=float(k.time[-1] - k.time[0]) + k.time_step,
+        initial_formation=classify_formation(k, slice(0, k.frame_count(_LOOK))),
+        final_formation=classify_formation(k, slice(-k.frame_count(_LOOK), None)),
+        interactions=recognize_interactions(k, contact_matrix(contacts, np.asarray(frame_index))),
+        actions=own,
+        shared_actions=_together(k, own),
     )
 
 
-def standing(k: Kinematics, when: slice) -> Standing:
+def classify_formation(k: PairKinematics, when: slice) -> Formation:
     """How the two stand to each other, on average over some frames."""
-    apart = float(np.median(k.apart[when]))
+    apart = float(np.median(k.distance[when]))
     bearing = [float(np.median(k.bearing(who)[when])) for who in (0, 1)]
     size = [abs(angle) for angle in bearing]
-    alike = abs(float(np.median(wrapped(k.heading[0, when] - k.heading[1, when])))) < _ALIKE
-    if any(float(np.median(k.height[who, when])) < 0.5 or is_carried(k, who)[when].any() for who in (0, 1)):
-        return Standing("", None, apart)
+    alike = abs(float(np.median(wrap_angle(k.heading[0, when] - k.heading[1, when])))) < _ALIKE
+    if any(float(np.median(k.relative_height[who, when])) < 0.5 or is_carried(k, who)[when].any() for who in (0, 1)):
+        return Formation("", None, apart)
     if max(size) < _FACES:
-        return Standing("face_to_face", None, apart)
+        return Formation("face_to_face", None, apart)
     if min(size) > _TURNED:
-        return Standing("back_to_back", None, apart)
+        return Formation("back_to_back", None, apart)
     for who in (0, 1):
         if size[who] < _FACES and size[1 - who] > _TURNED:
-            return Standing("behind", who, apart)
+            return Formation("behind", who, apart)
     if alike and bearing[0] * bearing[1] < 0 and apart < 1.6:
-        return Standing("side_by_side", None, apart)
+        return Formation("side_by_side", None, apart)
     for who in (0, 1):
         if size[who] < _FACES / 2:
-            return Standing("faces", who, apart)
-    return Standing("", None, apart)
+            return Formation("faces", who, apart)
+    return Formation("", None, apart)
 
 
-def _together(k: Kinematics, own: tuple[Move, ...]) -> tuple[Rhythm, ...]:
+def _together(k: PairKinematics, own: tuple[Action, ...]) -> tuple[SharedAction, ...]:
     found = []
     for name in ("walk", "turn"):
-        first, second = ([move for move in own if move.name == name and move.who == who] for who in (0, 1))
+        first, second = ([move for move in own if move.name == name and move.person == who] for who in (0, 1))
         for one in first:
             for other in second:
                 start, end = max(one.start, other.start), min(one.end, other.end)
@@ -117,10 +117,10 @@ def _together(k: Kinematics, own: tuple[Move, ...]) -> tuple[Rhythm, ...]:
                 frames = np.flatnonzero((k.time >= start) & (k.time <= end))
                 when = slice(int(frames[0]), int(frames[-1]) + 1)
                 if name == "walk":
-                    gone = k.place[:, when.stop - 1] - k.place[:, when.start]
+                    gone = k.position[:, when.stop - 1] - k.position[:, when.start]
                     cosine = float(gone[0] @ gone[1] / np.maximum(np.linalg.norm(gone, axis=-1).prod(), 1e-6))
                     same = cosine > math.cos(_ALIKE)
                 else:
-                    same = one.way == other.way
-                found.append(Rhythm(name, start, end, standing(k, when), same))
+                    same = one.direction == other.direction
+                found.append(SharedAction(name, start, end, classify_formation(k, when), same))
     return tuple(found)

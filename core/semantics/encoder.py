@@ -91,7 +91,7 @@ def encoder_file(cache: Path | None = None) -> Path:
     return weights_folder(cache) / TEXT_FOLDER / "model.safetensors"
 
 
-def cached_encoder(device: torch.device | str = "cpu", cache: Path | None = None) -> SentenceEncoder:
+def load_cached_encoder(device: torch.device | str = "cpu", cache: Path | None = None) -> SentenceEncoder:
     """The encoder from the cache, never from the network. UserError `weight-missing` or `weight-damaged` otherwise."""
     for file in status(TEXT_WEIGHTS, cache):
         if not file.present:
@@ -99,7 +99,7 @@ def cached_encoder(device: torch.device | str = "cpu", cache: Path | None = None
     return load_encoder(weights_folder(cache) / TEXT_FOLDER, device)
 
 
-def fetched_encoder(reporter: Reporter, device: torch.device | str = "cpu") -> SentenceEncoder:
+def fetch_encoder(reporter: Reporter, device: torch.device | str = "cpu") -> SentenceEncoder:
     """The encoder from the cache, after a download (once, 84 MB) where it is not there. UserError as `weights.ensure`."""
     return load_encoder(ensure(TEXT_WEIGHTS, reporter)["text_model"].parent, device)
 

@@ -9,63 +9,63 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..body.model import BodyModel
-from ..contacts import showing_confidence, sight_distances
+from ..contacts import depth_discounted_distances, region_pair_confidence
 from ..contract.contact import Contact
 from ..contract.skeleton import REGIONS
 from ..motion import Camera, PairMotion
-from .phrases import Hypothesis, Reading
+from .prompt_parser import ContactHypothesis, Interpretation
 
 _NAMESPACE = uuid.UUID("b0a3a2f4-6a0e-4c9a-8f50-5b8a4f0a7d02")
 
 
 @dataclass(frozen=True)
-class Limits:
+class GroundingSettings:
     """Distances in metres, times in seconds."""
 
-    reach: float = 0.40
+    max_distance: float = 0.40
     """Farther apart than this, the words are not believed."""
-    unseen: float = 0.20
+    occlusion_margin: float = 0.20
     """How much farther that may be between parts that were not seen."""
-    nearly: float = 0.12
+    contact_tolerance: float = 0.12
     """A touch lasts while its parts are at most so much farther apart than at its nearest."""
-    blow: float = 0.20
+    max_brief_duration: float = 0.20
     """Longest duration of a blow or a tap, in seconds."""
-    steady: float = 0.10
+    smoothing_window: float = 0.10
     """Distances are averaged over so long, in seconds."""
 
 
-def ground(
-    hypotheses: Sequence[Hypothesis],
+def ground_hypotheses(
+    hypotheses: Sequence[ContactHypothesis],
     motion: PairMotion,
     camera: Camera,
     body: BodyModel,
     frame_index: np.ndarray,
     time: np.ndarray,
     confidence: np.ndarray,
-    limits: Limits | None = None,
-) -> tuple[list[Contact], list[Hypothesis]]:
+    settings: GroundingSettings | None = None,
+) -> tuple[list[Contact], list[ContactHypothesis]]:
     """Contacts that a prompt asks for, and the hypotheses that the motion is too far from.
 
     `motion` [2,T] is fitted to what was seen, `confidence` [2,T,22] of its joints. Of each hypothesis every reading is tried; the
     one whose parts come nearest together is kept, over the frames in which they stay about as near.
     """
-    limits = limits or Limits()
+    settings = settings or GroundingSettings()
     if not hypotheses:
         return [], []
-    distance = _steady(sight_distances(motion, camera, body, time), time, limits.steady)
-    slack = limits.unseen * (1 - showing_confidence(confidence))
+    distance = _steady(depth_discounted_distances(motion, camera, body, time), time, settings.smoothing_window)
+    slack = settings.occlusion_margin * (1 - region_pair_confidence(confidence))
     contacts: list[Contact] = []
-    unmet: list[Hypothesis] = []
+    unmet: list[ContactHypothesis] = []
     for hypothesis in hypotheses:
-        apart = np.stack([_apart(reading, distance) for reading in hypothesis.readings])
-        credit = np.stack([_apart(reading, slack) for reading in hypothesis.readings])
+        apart = np.stack([_apart(reading, distance) for reading in hypothesis.interpretations])
+        credit = np.stack([_apart(reading, slack) for reading in hypothesis.interpretations])
         best, when = np.unravel_index(int((apart - credit).argmin()), apart.shape)
-        if apart[best, when] > limits.reach + credit[best, when]:
+        if apart[best, when] > settings.max_distance + credit[best, when]:
             unmet.append(hypothesis)
             continue
-        longest = limits.blow if hypothesis.brief else np.inf
-        first, last = _stretch(apart[best], int(when), limits.nearly, time, longest)
-        for touch in sorted(hypothesis.readings[best]):
+        longest = settings.max_brief_duration if hypothesis.brief else np.inf
+        first, last = _stretch(apart[best], int(when), settings.contact_tolerance, time, longest)
+        for touch in sorted(hypothesis.interpretations[best]):
             contacts.append(
                 Contact(
                     0, touch.region_0, 1, touch.region_1, int(frame_index[first]), int(frame_index[last]),
@@ -75,7 +75,7 @@ def ground(
     return contacts, unmet
 
 
-def _apart(reading: Reading, distance: np.ndarray) -> np.ndarray:
+def _apart(reading: Interpretation, distance: np.ndarray) -> np.ndarray:
     """[T] mean over the reading's touches of values [T,R,R]."""
     pairs = np.array([(REGIONS.index(touch.region_0), REGIONS.index(touch.region_1)) for touch in sorted(reading)])
     return distance[:, pairs[:, 0], pairs[:, 1]].mean(1)

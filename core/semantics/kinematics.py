@@ -20,26 +20,26 @@ _SOLE = 0.06
 
 
 @dataclass(frozen=True)
-class Kinematics:
+class PairKinematics:
     """Two people, T frames; metres, radians, seconds; world frame (Z up, floor at z = 0)."""
 
     time: np.ndarray
     """[T]"""
     joints: np.ndarray
     """float64 [2,T,22,3]"""
-    place: np.ndarray
+    position: np.ndarray
     """[2,T,2] of the pelvis over the floor, steadied."""
     heading: np.ndarray
     """[2,T] direction of the trunk's front about Z from +X, unwrapped, steadied."""
-    lean: np.ndarray
+    trunk_lean: np.ndarray
     """[2,T] angle of the trunk from upright."""
-    height: np.ndarray
+    relative_height: np.ndarray
     """[2,T] of the pelvis, as a share of its height when the legs are straight."""
-    lift: np.ndarray
+    foot_height: np.ndarray
     """[2,T,2] metres of the left and right foot over where they are when they stand."""
 
     @property
-    def step(self) -> float:
+    def time_step(self) -> float:
         """seconds from frame to frame."""
         return float(np.median(np.diff(self.time))) if len(self.time) > 1 else 1 / 30
 
@@ -47,30 +47,30 @@ class Kinematics:
         """[T,3]"""
         return self.joints[who, :, JOINT_INDEX[name]]
 
-    def count(self, seconds: float) -> int:
+    def frame_count(self, seconds: float) -> int:
         """frames in so many seconds, at least one."""
-        return max(1, round(seconds / self.step))
+        return max(1, round(seconds / self.time_step))
 
     def speed(self, points: np.ndarray) -> np.ndarray:
         """points [T,...,D] -> metres a second [T,...]"""
-        return np.linalg.norm(self.rate(points), axis=-1)
+        return np.linalg.norm(self.derivative(points), axis=-1)
 
-    def rate(self, values: np.ndarray) -> np.ndarray:
+    def derivative(self, values: np.ndarray) -> np.ndarray:
         """values [T,...] -> a second [T,...]"""
         return np.gradient(values, self.time, axis=0) if len(self.time) > 1 else np.zeros_like(values)
 
     @property
-    def apart(self) -> np.ndarray:
+    def distance(self) -> np.ndarray:
         """[T] metres between the two pelvises over the floor."""
-        return np.linalg.norm(self.place[1] - self.place[0], axis=-1)
+        return np.linalg.norm(self.position[1] - self.position[0], axis=-1)
 
     def bearing(self, who: int) -> np.ndarray:
         """[T] where the other is as seen from `who`: 0 before, positive on the left, ±pi behind."""
-        across = self.place[1 - who] - self.place[who]
-        return wrapped(np.arctan2(across[:, 1], across[:, 0]) - self.heading[who])
+        across = self.position[1 - who] - self.position[who]
+        return wrap_angle(np.arctan2(across[:, 1], across[:, 0]) - self.heading[who])
 
 
-def kinematics(motion: PairMotion, body: BodyModel, time: np.ndarray) -> Kinematics:
+def compute_kinematics(motion: PairMotion, body: BodyModel, time: np.ndarray) -> PairKinematics:
     """Forward kinematics without skin. `time` [T] in seconds."""
     with torch.inference_mode():
         posed = pose_motion(body, motion)
@@ -90,18 +90,18 @@ def kinematics(motion: PairMotion, body: BodyModel, time: np.ndarray) -> Kinemat
     ankles = [JOINT_INDEX["left_ankle"], JOINT_INDEX["right_ankle"]]
     standing = rest[:, JOINT_INDEX["pelvis"], 1] - rest[:, feet, 1].min(1) + _SOLE / 2
     ankle = rest[:, ankles, 1] - rest[:, feet, 1] + _SOLE / 2
-    return Kinematics(
+    return PairKinematics(
         time=time,
         joints=joints,
-        place=_steady(joints[:, :, 0, :2], width),
+        position=_steady(joints[:, :, 0, :2], width),
         heading=np.unwrap(np.arctan2(front[..., 1], front[..., 0]), axis=1),
-        lean=np.arccos(np.clip(up[..., 2] / np.maximum(np.linalg.norm(up, axis=-1), 1e-6), -1, 1)),
-        height=joints[:, :, 0, 2] / standing[:, None],
-        lift=joints[:, :, ankles, 2] - ankle[:, None],
+        trunk_lean=np.arccos(np.clip(up[..., 2] / np.maximum(np.linalg.norm(up, axis=-1), 1e-6), -1, 1)),
+        relative_height=joints[:, :, 0, 2] / standing[:, None],
+        foot_height=joints[:, :, ankles, 2] - ankle[:, None],
     )
 
 
-def touch_table(contacts: Iterable[Contact], frame_index: np.ndarray) -> np.ndarray:
+def contact_matrix(contacts: Iterable[Contact], frame_index: np.ndarray) -> np.ndarray:
     """bool [R,R,T]: which region of person 0 touches which of person 1. Rejected contacts and the ground are left out."""
     table = np.zeros((len(REGIONS), len(REGIONS), len(frame_index)), bool)
     for contact in contacts:
@@ -113,7 +113,7 @@ def touch_table(contacts: Iterable[Contact], frame_index: np.ndarray) -> np.ndar
     return table
 
 
-def runs(mask: np.ndarray, bridge: int = 0, shortest: int = 1) -> list[slice]:
+def find_runs(mask: np.ndarray, bridge: int = 0, shortest: int = 1) -> list[slice]:
     """Stretches of True in mask [T], gaps of up to `bridge` frames closed, those shorter than `shortest` left out."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(np.int8)))
     found: list[slice] = []
@@ -125,7 +125,7 @@ def runs(mask: np.ndarray, bridge: int = 0, shortest: int = 1) -> list[slice]:
     return [run for run in found if run.stop - run.start >= shortest]
 
 
-def wrapped(angle: np.ndarray) -> np.ndarray:
+def wrap_angle(angle: np.ndarray) -> np.ndarray:
     """The same angles within ±pi."""
     return (angle + np.pi) % (2 * np.pi) - np.pi
 

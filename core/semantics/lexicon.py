@@ -10,89 +10,98 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Meeting:
+class ContactPattern:
     """A part of who acts meets a part of whom it is done to."""
 
     actor: str
     other: str
-    both_ways: bool = False
+    mutual: bool = False
     """The other person does the same to the actor."""
 
 
 @dataclass(frozen=True)
-class Interaction:
+class InteractionPattern:
     name: str
     pattern: str
     """Regular expression on the plain words of a clause (lower case, no punctuation, single blanks)."""
-    meetings: tuple[Meeting, ...]
+    contacts: tuple[ContactPattern, ...]
     brief: bool = False
     """A blow or a tap rather than a hold."""
-    done_to: bool = False
+    sides_of_other: bool = False
     """A side that is said of a hand or an arm is of the other's, unless `with` stands before it."""
 
 
-_CHESTS = Meeting("chest", "chest")
+_CHESTS = ContactPattern("chest", "chest")
 _WHOSE = "each|the|a|an|his|her|their|other|another|one|person|man|woman|s|left|right"
 """Words between shaking and the hand that is shaken."""
-_ARMS_ROUND = (Meeting("palm:left", "back", both_ways=True), Meeting("palm:right", "back", both_ways=True))
+_ARMS_ROUND = (ContactPattern("palm:left", "back", mutual=True), ContactPattern("palm:right", "back", mutual=True))
 
-INTERACTIONS: tuple[Interaction, ...] = (
-    Interaction(
+INTERACTION_PATTERNS: tuple[InteractionPattern, ...] = (
+    InteractionPattern(
         "hug_from_behind",
         r"\b(hug|embrac|cuddl)\w* .*\bfrom behind\b|\bfrom behind\b.* (hug|embrac|cuddl)\w*",
-        (Meeting("chest", "back"), Meeting("palm:left", "belly|chest"), Meeting("palm:right", "belly|chest")),
-    ),
-    Interaction("hug", r"\b(hug|embrac|cuddl)\w*\b", (_CHESTS, *_ARMS_ROUND)),
-    Interaction(
-        "handshake", rf"\b(shak\w*|shook) (({_WHOSE}) )*(\w+ )?hands?\b|\bhand ?shak\w*\b", (Meeting("palm:x", "palm:x"),)
-    ),
-    Interaction(
-        "high_five", r"\bhigh (\w+ )?fiv\w*\b|\b(clap|slap)\w* (their )?hands together\b",
-        (Meeting("palm:x", "palm:y"),), brief=True,
-    ),
-    Interaction(
-        "hold_hands", r"\b(hold|held|holding|holds|join\w*|tak\w*|took) (each other s )?(both )?hands\b|\bhand in hand\b",
-        (Meeting("palm:x", "palm:y"),),
-    ),
-    Interaction(
-        "piggyback", r"\bpiggy ?back\w*\b|\bcarr\w* .*\bon (his|her|their|the) back\b|\bon (his|her|their) back\b.*\bcarr\w*\b",
         (
-            Meeting("back", "chest|belly"), Meeting("palm:left", "thigh:left"), Meeting("palm:right", "thigh:right"),
+            ContactPattern("chest", "back"), ContactPattern("palm:left", "belly|chest"),
+            ContactPattern("palm:right", "belly|chest"),
         ),
     ),
-    Interaction(
+    InteractionPattern("hug", r"\b(hug|embrac|cuddl)\w*\b", (_CHESTS, *_ARMS_ROUND)),
+    InteractionPattern(
+        "handshake", rf"\b(shak\w*|shook) (({_WHOSE}) )*(\w+ )?hands?\b|\bhand ?shak\w*\b", (ContactPattern("palm:x", "palm:x"),)
+    ),
+    InteractionPattern(
+        "high_five", r"\bhigh (\w+ )?fiv\w*\b|\b(clap|slap)\w* (their )?hands together\b",
+        (ContactPattern("palm:x", "palm:y"),), brief=True,
+    ),
+    InteractionPattern(
+        "hold_hands", r"\b(hold|held|holding|holds|join\w*|tak\w*|took) (each other s )?(both )?hands\b|\bhand in hand\b",
+        (ContactPattern("palm:x", "palm:y"),),
+    ),
+    InteractionPattern(
+        "piggyback", r"\bpiggy ?back\w*\b|\bcarr\w* .*\bon (his|her|their|the) back\b|\bon (his|her|their) back\b.*\bcarr\w*\b",
+        (
+            ContactPattern("back", "chest|belly"), ContactPattern("palm:left", "thigh:left"),
+            ContactPattern("palm:right", "thigh:right"),
+        ),
+    ),
+    InteractionPattern(
         "dance_hold", r"\b(waltz\w*|slow danc\w*|ballroom|danc\w* hold|closed (dance )?position)\b|\bdanc\w* .*\btogether\b",
-        (Meeting("palm:x", "back"), Meeting("palm:-x", "palm:x"), Meeting("shoulder:x", "palm:-x")),
+        (ContactPattern("palm:x", "back"), ContactPattern("palm:-x", "palm:x"), ContactPattern("shoulder:x", "palm:-x")),
     ),
-    Interaction(
+    InteractionPattern(
         "dance_turn", r"\b(turn|spin|twirl)\w* .*\b(under|beneath|below)\b.* (arms?|hands?)\b|\btwirl\w*\b",
-        (Meeting("fingers:x|palm:x", "fingers:y|palm:y"),),
+        (ContactPattern("fingers:x|palm:x", "fingers:y|palm:y"),),
     ),
-    Interaction(
+    InteractionPattern(
         "arm_around_shoulder", r"\barms? (a|)round .*\b(shoulders?|neck)\b",
-        (Meeting("palm:x|forearm:x", "shoulder:y|upper_arm:y"), Meeting("forearm:x|upper_arm:x", "back|neck")),
+        (ContactPattern("palm:x|forearm:x", "shoulder:y|upper_arm:y"), ContactPattern("forearm:x|upper_arm:x", "back|neck")),
     ),
-    Interaction("arm_around_waist", r"\barms? (a|)round .*\b(waist|hips?)\b", (Meeting("palm:x|forearm:x", "hips|back|belly"),)),
-    Interaction(
-        "help_up", r"\b(help|pull|lift)\w* .*\b(up|to (his|her|their) feet)\b", (Meeting("palm:x", "palm:y|wrist:y|forearm:y"),)
+    InteractionPattern(
+        "arm_around_waist", r"\barms? (a|)round .*\b(waist|hips?)\b", (ContactPattern("palm:x|forearm:x", "hips|back|belly"),)
     ),
-    Interaction(
+    InteractionPattern(
+        "help_up", r"\b(help|pull|lift)\w* .*\b(up|to (his|her|their) feet)\b",
+        (ContactPattern("palm:x", "palm:y|wrist:y|forearm:y"),),
+    ),
+    InteractionPattern(
         "pull_arm", r"\b(pull|tug|drag|lead|led)\w* .*\bby (the|his|her|their|one) (\w+ )?(forearm|arm|hand|wrist|sleeve)\b",
-        (Meeting("palm:x", "wrist:y|forearm:y|palm:y"),), done_to=True,
+        (ContactPattern("palm:x", "wrist:y|forearm:y|palm:y"),), sides_of_other=True,
     ),
-    Interaction(
+    InteractionPattern(
         "block", r"\b(block|parr|deflect|ward)\w*\b",
-        (Meeting("forearm:x|wrist:x", "forearm:y|wrist:y"),), brief=True,
+        (ContactPattern("forearm:x|wrist:x", "forearm:y|wrist:y"),), brief=True,
     ),
-    Interaction(
+    InteractionPattern(
         "hand_over", r"\b(hand|pass|giv|gav)\w*( \w+){0,4} (over|to)\b|\bhand ?over\b|\b(take|receiv)\w* .*\bfrom\b",
-        (Meeting("fingers:x|palm:x", "fingers:y|palm:y"),), brief=True,
+        (ContactPattern("fingers:x|palm:x", "fingers:y|palm:y"),), brief=True,
     ),
-    Interaction("shove", r"\b(push|shov)\w*\b", (Meeting("palm:x", "chest|back|shoulder:y|upper_arm:y"),), brief=True),
+    InteractionPattern(
+        "shove", r"\b(push|shov)\w*\b", (ContactPattern("palm:x", "chest|back|shoulder:y|upper_arm:y"),), brief=True,
+    ),
 )  # fmt: skip
 """The first that fits a clause takes it: the more particular stand before the more general."""
 
-WAYS_TO_TOUCH: dict[str, tuple[str, bool]] = {
+CONTACT_VERBS: dict[str, tuple[str, bool]] = {
     r"kick\w*": ("foot:x|shin:x", True),
     r"(punch|strik|struck|hit)\w*|box(es|ing|ed)": ("fingers:x|hand_back:x", True),
     r"slap\w*|smack\w*": ("palm:x", True),
@@ -107,15 +116,15 @@ WAYS_TO_TOUCH: dict[str, tuple[str, bool]] = {
 }
 """Verbs that say what someone touches with, where nothing else is named, and whether it is brief."""
 
-ANYWHERE = "chest|belly|face|thigh:y|back"
-ANYWHERE_BY_LEG = "hips|belly|thigh:y|knee:y|shin:y|calf:y|back"
+DEFAULT_TARGETS = "chest|belly|face|thigh:y|back"
+DEFAULT_LEG_TARGETS = "hips|belly|thigh:y|knee:y|shin:y|calf:y|back"
 """Where somebody is touched, or kicked, where the words do not say."""
 
-LAYING = r"(put|lay|laid|plac|rest|keep|kept|press|set|wrap|throw|threw|drap|ha)\w*|with"
+PLACEMENT_VERBS = r"(put|lay|laid|plac|rest|keep|kept|press|set|wrap|throw|threw|drap|ha)\w*|with"
 """Words before a part of one's own that is then laid on the other."""
-UPON = r"on|onto|upon|against|around|round|over|at|to|behind|under"
+PLACEMENT_PREPOSITIONS = r"on|onto|upon|against|around|round|over|at|to|behind|under"
 
-PARTS: dict[str, str] = {
+BODY_PART_WORDS: dict[str, str] = {
     "head": "head", "hair": "head", "forehead": "face", "face": "face", "cheek": "face", "chin": "face", "nose": "face",
     "mouth": "face", "neck": "neck", "throat": "neck", "nape": "neck", "chest": "chest", "breast": "chest", "back": "back",
     "spine": "back", "belly": "belly", "stomach": "belly", "waist": "belly|hips|back", "side": "belly|hips|back",
@@ -125,9 +134,9 @@ PARTS: dict[str, str] = {
     "shin": "shin", "calf": "calf", "foot": "foot", "ankle": "foot",
 }  # fmt: skip
 """Everyday words for parts of the body, singular -> regions without their side."""
-IRREGULAR = {"feet": "foot", "calves": "calf", "thighs": "thigh"}
+IRREGULAR_PLURALS = {"feet": "foot", "calves": "calf", "thighs": "thigh"}
 NEGATIONS = r"not|never|without|no|nobody|doesn t|don t|do not|avoid\w*|almost|nearly"
 EITHER_ROLE = r"each other|one another|both|they|two (people|persons|men|women|friends|dancers|fighters)"
 """Words by which both do it."""
-NAMED = {r"(person|figure) (a|one|1)": 0, r"(person|figure) (b|two|2)": 1}
+PERSON_NAMES = {r"(person|figure) (a|one|1)": 0, r"(person|figure) (b|two|2)": 1}
 """Words that name one of the two as the product does. `The first person` is none: it is whoever the writer speaks of first."""

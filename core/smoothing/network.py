@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..body.rotations import matrix_from_6d, matrix_to_6d
+from ..body.rotations import matrix_to_rotation_6d, rotation_6d_to_matrix
 from ..motion import BODY_COUNT
 from ..observations.features import NODE_COLUMNS
 from ..representation.residual import PoseState
@@ -109,13 +109,13 @@ class _Block(nn.Module):
 
 def numbers_of(motion: PoseState) -> Tensor:
     """[...,P,T,135] of a motion."""
-    return torch.cat([matrix_to_6d(motion.rotations).flatten(-2), motion.pelvis], -1)
+    return torch.cat([matrix_to_rotation_6d(motion.rotations).flatten(-2), motion.pelvis], -1)
 
 
 def motion_of(numbers: Tensor, like: PoseState) -> PoseState:
     """The inverse of `numbers_of`, with the shape of another motion."""
     six = numbers[..., : 6 * BODY_COUNT].unflatten(-1, (BODY_COUNT, 6))
-    return replace(like, rotations=matrix_from_6d(six), pelvis=numbers[..., 6 * BODY_COUNT :])
+    return replace(like, rotations=rotation_6d_to_matrix(six), pelvis=numbers[..., 6 * BODY_COUNT :])
 
 
 def evidence_of(nodes: Tensor, seen: Tensor) -> Tensor:

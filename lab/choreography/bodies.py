@@ -15,19 +15,19 @@ from core.contract.errors import UserError
 def own_bodies(body: BodyModel, arrays: Mapping[str, np.ndarray]) -> tuple[BodyModel, ...]:
     """`templates` [N,V,3] and `joint_templates` [N,55,3] -> N bodies whose shape parameters do nothing."""
     templates, joints = (np.asarray(arrays[name], np.float32) for name in ("templates", "joint_templates"))
-    if templates.shape[1:] != body.template.shape or joints.shape[1:] != body.joint_template.shape:
+    if templates.shape[1:] != body.v_template.shape or joints.shape[1:] != body.J_template.shape:
         raise UserError(
             "bodies-unfit",
-            f"The bodies have {templates.shape[1]} vertices, the body in use has {len(body.template)}.",
+            f"The bodies have {templates.shape[1]} vertices, the body in use has {len(body.v_template)}.",
             "Use bodies that were made for this body.",
         )
     return tuple(
         replace(
             body,
-            template=torch.from_numpy(template),
-            joint_template=torch.from_numpy(places),
-            shape_directions=torch.zeros_like(body.shape_directions),
-            joint_directions=torch.zeros_like(body.joint_directions),
+            v_template=torch.from_numpy(template),
+            J_template=torch.from_numpy(places),
+            shapedirs=torch.zeros_like(body.shapedirs),
+            J_shapedirs=torch.zeros_like(body.J_shapedirs),
             identity=f"{body.identity}, own body {number}",
         )
         for number, (template, places) in enumerate(zip(templates, joints))

@@ -193,9 +193,9 @@ def faces_around(body: BodyModel) -> np.ndarray:
     corners = body.faces.numpy().ravel()
     order = np.argsort(corners, kind="stable")
     vertex, face = corners[order], order // 3
-    start = np.searchsorted(vertex, np.arange(len(body.template)))
+    start = np.searchsorted(vertex, np.arange(len(body.v_template)))
     rank = np.arange(len(vertex)) - start[vertex]
-    around = np.full((len(body.template), _MOST_FACES), -1)
+    around = np.full((len(body.v_template), _MOST_FACES), -1)
     fits = rank < _MOST_FACES
     around[vertex[fits], rank[fits]] = face[fits]
     return around
@@ -224,7 +224,7 @@ def _around(body: BodyModel, spot: Spot) -> np.ndarray:
     """Vertices of the spot's region within a few centimetres: a hollow palm touches with what is around its middle."""
     vertices = spot_vertices(body, spot)
     members = (regions_of(body) == regions_of(body)[vertices[0]]).nonzero()[:, 0]
-    near = (body.template[members] - body.template[vertices].mean(0)).norm(dim=1) < _HAND
+    near = (body.v_template[members] - body.v_template[vertices].mean(0)).norm(dim=1) < _HAND
     return members[near].numpy()
 
 

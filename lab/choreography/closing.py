@@ -82,7 +82,7 @@ def _finger_points(actor: Actor, side: str, finger: str, tried: Tensor) -> tuple
     """A finger's skin [S,N,3] in the wrist's rest axes in each of the shapes tried [S,2,NUMBERS], and the wrist there."""
     joints = [JOINT_INDEX[f"{side}_{finger}{part}"] for part in (1, 2, 3)][1 if finger == "thumb" else 0 :]
     body = actor.body
-    chosen = (body.weights[:, joints].sum(1) > 0.7).nonzero()[:, 0]
+    chosen = (body.lbs_weights[:, joints].sum(1) > 0.7).nonzero()[:, 0]
     points = Points.of(
         body.subset(chosen), torch.from_numpy(actor.betas), finger_rotations(tried), torch.zeros(len(chosen), 3)
     )

@@ -10,7 +10,7 @@ import torch
 from scipy.spatial import KDTree
 from torch import Tensor
 
-from core.body.capsules import Spheres, shaped
+from core.body.collision import CollisionSpheres, with_shape
 from core.body.model import rest_joints
 from core.contract.skeleton import PARENTS, REGIONS
 
@@ -60,7 +60,7 @@ class Limbs:
     @classmethod
     def of(cls, scenes: Sequence[Scene], bases: Bases, frames: Tensor, lenient: bool) -> Limbs:
         actors = [actor for scene in scenes for actor in scene.actors]
-        people = [shaped(spheres_of(actor.body), torch.from_numpy(actor.betas)) for actor in actors]
+        people = [with_shape(spheres_of(actor.body), torch.from_numpy(actor.betas)) for actor in actors]
         radius = torch.stack([spheres.radius for spheres in people])
         region = people[0].region
         on_floor = (~_of_regions(region, "foot", "shin", "calf")).float()
@@ -130,7 +130,7 @@ def _allowed(scene: Scene, region: Tensor, frames: Tensor, lenient: bool) -> Ten
     return allowed
 
 
-def _carried(spheres: Spheres, actor: Actor) -> Tensor:
+def _carried(spheres: CollisionSpheres, actor: Actor) -> Tensor:
     """[88,S]"""
     rest = rest_joints(actor.body, torch.from_numpy(actor.betas))
     joint = _body_joint(spheres.joint)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from core.body.model import BodyModel, forward_kinematics, rest_joints, skin
+from core.body.model import BodyModel, forward_kinematics, linear_blend_skinning, rest_joints
 from core.contract.skeleton import BODY_JOINTS, JOINTS, PARENTS
 
 BODY = len(BODY_JOINTS)
@@ -36,7 +36,7 @@ def rest_skin(body: BodyModel, betas: Tensor, fingers: Tensor) -> Tensor:
     rotations = torch.eye(3).repeat(len(fingers), len(JOINTS), 1, 1)
     rotations[:, BODY:] = fingers
     places, world = forward_kinematics(rotations, joints, joints[0])
-    return skin(body, betas, rotations, joints, places, world)
+    return linear_blend_skinning(body, betas, rotations, joints, places, world)
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Points:
     @classmethod
     def of(cls, body: BodyModel, betas: Tensor, fingers: Tensor, normal: Tensor) -> Points:
         """All vertices of `body` (a subset of a body), with their normals [N,3]."""
-        share, carrier = body_weights(body.weights).sort(dim=1, descending=True)
+        share, carrier = body_weights(body.lbs_weights).sort(dim=1, descending=True)
         share, carrier = share[:, :_STRONGEST], carrier[:, :_STRONGEST]
         return cls(
             rest_skin(body, betas, fingers),

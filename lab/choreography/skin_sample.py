@@ -30,9 +30,9 @@ def skin_sample(body: BodyModel) -> SkinSample:
 
 def vertex_normals(body: BodyModel) -> Tensor:
     """Unit normals [V,3] of the mean shape in the rest pose, outwards."""
-    corners = body.template[body.faces]
+    corners = body.v_template[body.faces]
     by_face = torch.linalg.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    total = torch.zeros_like(body.template)
+    total = torch.zeros_like(body.v_template)
     for corner in range(3):
         total.index_add_(0, body.faces[:, corner], by_face)
     return torch.nn.functional.normalize(total, dim=-1)

@@ -8,7 +8,7 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from core.body.capsules import Spheres, body_spheres
+from core.body.collision import CollisionSpheres, collision_spheres
 from core.body.model import BodyModel
 from core.body.regions import vertex_regions
 from core.contract.errors import UserError
@@ -28,8 +28,8 @@ normals_of = lru_cache(maxsize=_BODIES)(vertex_normals)
 
 
 @lru_cache(maxsize=_BODIES)
-def spheres_of(body: BodyModel) -> Spheres:
-    return body_spheres(body)
+def spheres_of(body: BodyModel) -> CollisionSpheres:
+    return collision_spheres(body)
 
 
 @lru_cache(maxsize=_BODIES)
@@ -43,7 +43,7 @@ def spot_vertices(body: BodyModel, spot: Spot) -> Tensor:
     if spot.region not in REGIONS:
         raise UserError("bad-spot", f"There is no region {spot.region!r}.", f"Name one of {', '.join(REGIONS)}.")
     members = (regions_of(body) == REGIONS.index(spot.region)).nonzero()[:, 0]
-    places = body.template[members]
+    places = body.v_template[members]
     low, high = torch.quantile(places, torch.tensor([0.03, 0.97]), dim=0)
     at = torch.tensor(spot.at, dtype=places.dtype)
     if spot.region.startswith("right_"):

@@ -59,7 +59,7 @@ def dress(body: BodyModel, face: np.ndarray, outfit: Outfit) -> Dressed:
     """`face` [51,3] from `body.face.face_landmarks`."""
     model = _model(body, face)
     corners = body.faces.cpu().numpy()
-    weights = body.weights.cpu().numpy()
+    weights = body.lbs_weights.cpu().numpy()
     part = _parts(model, model.vertices, model.strongest, outfit)
     thickness = np.zeros(len(part))
     thickness[np.isin(part, [MATERIALS.index(name) for name in ("shirt", "stripe", "trousers")])] = _CLOTH
@@ -114,9 +114,9 @@ class _Model:
 
 def _model(body: BodyModel, face: np.ndarray) -> _Model:
     return _Model(
-        vertices=body.template.double().cpu().numpy(),
-        joints=body.joint_template.double().cpu().numpy(),
-        strongest=body.weights.argmax(1).cpu().numpy(),
+        vertices=body.v_template.double().cpu().numpy(),
+        joints=body.J_template.double().cpu().numpy(),
+        strongest=body.lbs_weights.argmax(1).cpu().numpy(),
         face=face,
     )
 
@@ -247,7 +247,7 @@ class _Texels:
 
 @lru_cache(maxsize=2)
 def _texels(body: BodyModel) -> _Texels:
-    faces, vertices = body.faces.cpu().numpy(), body.template.double().cpu().numpy()
+    faces, vertices = body.faces.cpu().numpy(), body.v_template.double().cpu().numpy()
     uv = body.uv.double().cpu().numpy()
     corners = np.stack([uv[..., 0], 1 - uv[..., 1]], -1) * _TEXTURE
     drawn = np.full((_TEXTURE, _TEXTURE), -1, np.int32)
@@ -265,7 +265,7 @@ def _texels(body: BodyModel) -> _Texels:
     )
     share = np.clip(np.c_[share, 1 - share.sum(1)], 0, 1)  # the polygons' edges reach a little beyond the triangles
     share /= share.sum(1, keepdims=True)
-    weights = body.weights.cpu().numpy()
+    weights = body.lbs_weights.cpu().numpy()
     strongest = [
         np.einsum("nk,nkj->nj", share[some], weights[faces[triangle[some]]]).argmax(1)
         for some in np.array_split(np.arange(len(place)), 1 + len(place) // 50_000)

@@ -14,7 +14,7 @@ import torch
 from scipy.interpolate import Akima1DInterpolator
 from torch import Tensor
 
-from core.body.landmarks import LandmarkRegressor, landmarks
+from core.body.landmarks import LandmarkRegressor, regress_landmarks
 from core.body.model import BodyModel
 from core.contract.skeleton import JOINT_INDEX, JOINTS, LANDMARK_INDEX
 from core.fitting.camera import extrinsics, intrinsics
@@ -56,7 +56,7 @@ def lifted(detections: Detections, body: BodyModel) -> tuple[PairMotion, Camera]
     camera's tilt and height come from the direction of the trunks and the lowest points of the soles, as if all frames
     had a foot on the floor.
     """
-    device = body.template.device
+    device = body.device
     regressor = LandmarkRegressor.for_body(body)
     width, height = (int(size) for size in detections.image_size)
     K = torch.from_numpy(intrinsics(width, height, None)).float().to(device)
@@ -68,7 +68,7 @@ def lifted(detections: Detections, body: BodyModel) -> tuple[PairMotion, Camera]
     rotations[:, :, : body_part.shape[2]] = body_part
     betas = torch.zeros(len(rotations), 16, device=device)
     posed = pose(body, rotations, rotations.new_zeros(*rotations.shape[:2], 3), betas)
-    points = landmarks(regressor, posed.joints, posed.skin(body.subset(regressor.vertices)))
+    points = regress_landmarks(regressor, posed.joints, posed.skin(body.subset(regressor.vertices)))
     pelvis = weak_perspective(points, keypoints[..., :2], keypoints[..., 2] + 1e-4, K)
 
     soles = posed.skin(body.subset(sole_vertices(body).flatten())) + pelvis[:, :, None]
@@ -187,7 +187,7 @@ def fitted_alone(detections: Detections, body: BodyModel, reporter: Reporter) ->
     Each has a floor of their own; together they stand on the mean of the two, where the camera saw them.
     """
     parts = [_fit_one(only_person(detections, person), body, reporter) for person in range(len(detections.found))]
-    device = body.template.device
+    device = body.device
     floors = torch.stack([floor_from_extrinsics(torch.as_tensor(part.camera.T_cw, device=device)) for part in parts])
     camera = _camera(torch.as_tensor(parts[0].camera.K), extrinsics(*floors.mean(0).unbind()))
     motions = [

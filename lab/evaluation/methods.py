@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from core.body.model import BodyModel
-from core.contacts import detect, merge
+from core.contacts import detect_contacts, merge_contacts
 from core.contract.contact import Contact
 from core.contract.errors import UserError
 from core.fitting.initial import estimate_initial_motion
@@ -20,7 +20,7 @@ from core.perception.detections import Detections
 from core.pipeline.stage import LEARNED, Choices, Inputs, stage_keys
 from core.pipeline.stages import CAPTION, CONTACT_STAGE, CONTACTS, PERCEPTION, PROMPT, RECONSTRUCT_STAGES
 from core.reporting import Reporter
-from core.semantics.phrases import hypotheses
+from core.semantics.prompt_parser import parse_prompt
 
 from .baselines import fitted_alone, infilled, lifted, one_euro_filtered
 from .shot import Estimate, Method
@@ -106,7 +106,7 @@ def another_sentence(prompt: str) -> str:
 
 
 def _touches(prompt: str) -> set[str]:
-    return {hypothesis.name for hypothesis in hypotheses(prompt)}
+    return {hypothesis.name for hypothesis in parse_prompt(prompt)}
 
 
 METHODS: dict[str, Method] = {
@@ -170,7 +170,7 @@ def _product(
     results = {name: known[key][0] for name, key in keys.items()}
     seconds = {name: known[key][1] for name, key in keys.items() if name != PERCEPTION.name}
     fitted = results[CONTACT_STAGE.name]
-    contacts = merge(results[CONTACTS.name].contacts, results[PROMPT.name].contacts)
+    contacts = merge_contacts(results[CONTACTS.name].contacts, results[PROMPT.name].contacts)
     return Estimate(fitted.motion, fitted.camera, tuple(contacts), seconds)
 
 
@@ -206,7 +206,7 @@ def _with_contacts(
 def _contacts_of(motion: PairMotion, camera: Camera, detections: Detections, body: BodyModel) -> tuple[Contact, ...]:
     """As our method finds them, from the same confidence for all."""
     confidence: np.ndarray = joint_confidence(detections)
-    return tuple(detect(motion, camera, body, detections.frame_index, detections.time, confidence))
+    return tuple(detect_contacts(motion, camera, body, detections.frame_index, detections.time, confidence))
 
 
 class _Watch:

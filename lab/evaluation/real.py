@@ -22,7 +22,7 @@ import numpy as np
 import torch
 
 from core.body.files import load_body
-from core.body.landmarks import LandmarkRegressor, landmarks
+from core.body.landmarks import LandmarkRegressor, regress_landmarks
 from core.body.model import BodyModel
 from core.body.regions import vertex_regions
 from core.clip import probe
@@ -433,7 +433,7 @@ def fitted_landmarks(motion: PairMotion, body: BodyModel) -> np.ndarray:
     """The detector's landmarks [P,T,33,3] on posed bodies, world."""
     regressor = LandmarkRegressor.for_body(body)
     posed = pose_motion(body, motion)
-    return landmarks(regressor, posed.joints, posed.skin(body.subset(regressor.vertices))).cpu().numpy()
+    return regress_landmarks(regressor, posed.joints, posed.skin(body.subset(regressor.vertices))).cpu().numpy()
 
 
 def fitted_limbs(estimate: Estimate, body: BodyModel) -> np.ndarray:

@@ -92,7 +92,7 @@ def save_rendered(folder: Path, clip: RenderedClip) -> None:
         "image_size": np.array(clip.image_size, np.int32),
         "rate": np.array(clip.rate),
     }
-    if any(bool((person.shape_directions == 0).all()) for person in truth.bodies):
+    if any(bool((person.shapedirs == 0).all()) for person in truth.bodies):
         betas = torch.from_numpy(truth.motion.betas)
         shaped = list(zip(truth.bodies, betas))
         arrays["templates"] = np.stack([rest_vertices(person, shape).numpy() for person, shape in shaped])
@@ -143,7 +143,7 @@ def _truth(arrays: dict[str, np.ndarray], contacts: tuple[Contact, ...], body: B
         "left_hand_pose": (people, frames, 15, 3),
         "right_hand_pose": (people, frames, 15, 3),
         "pelvis": (people, frames, 3),
-        "betas": (people, body.shape_directions.shape[-1]),
+        "betas": (people, body.shapedirs.shape[-1]),
         "joints": (people, frames, len(JOINTS), 3),
         "planted": (people, frames, 2),
         "visibility": (people, frames, BODY_COUNT),
@@ -151,7 +151,7 @@ def _truth(arrays: dict[str, np.ndarray], contacts: tuple[Contact, ...], body: B
         "camera_world": (4, 4),
     }
     if "templates" in arrays:
-        shapes |= {"templates": (people, *body.template.shape), "joint_templates": (people, len(JOINTS), 3)}
+        shapes |= {"templates": (people, *body.v_template.shape), "joint_templates": (people, len(JOINTS), 3)}
     for item, shape in shapes.items():
         if arrays[item].shape != shape:
             raise ValueError(f"{item} has the shape {arrays[item].shape}, not {shape}")

@@ -146,7 +146,7 @@ def true_skin(shot: Shot, body: BodyModel) -> TrueSkin:
     for person, its_body in enumerate(shot.truth.bodies):
         alone = _only(of_frames(shot.truth.motion, frames[positions]), person)
         people.append(_about_pelvis(pose_motion(its_body, alone).skin(its_body).numpy(), alone, shot.truth.camera))
-    if people[0].shape[2] != len(body.template):
+    if people[0].shape[2] != len(body.v_template):
         raise ValueError("The truth's bodies have other vertices than the body that methods fit.")
     return TrueSkin(positions, np.concatenate(people), touch)
 

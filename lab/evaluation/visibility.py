@@ -17,7 +17,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components, dijkstra
 from scipy.spatial import KDTree
 
-from core.body.landmarks import LandmarkRegressor, landmarks
+from core.body.landmarks import LandmarkRegressor, regress_landmarks
 from core.body.model import BodyModel
 from core.contract.skeleton import JOINT_INDEX
 from core.motion import BODY_COUNT, Camera, PairMotion, pose_motion
@@ -151,7 +151,7 @@ def _posed_parts(motion: PairMotion, person: int, body: BodyModel, camera: Camer
     alone = PairMotion(**{item.name: getattr(motion, item.name)[person : person + 1] for item in fields(PairMotion)})
     posed = pose_motion(coarse.body, alone)
     skin = posed.skin(coarse.body)
-    points = landmarks(coarse.regressor, posed.joints, skin[:, :, coarse.regressor.vertices])[0]
+    points = regress_landmarks(coarse.regressor, posed.joints, skin[:, :, coarse.regressor.vertices])[0]
     joints, vertices = posed.joints[0].cpu().double().numpy(), skin[0].cpu().double().numpy()
     turn, shift = camera.T_cw[:3, :3], camera.T_cw[:3, 3]
     seen_joints, seen = joints @ turn.T + shift, vertices @ turn.T + shift
@@ -170,8 +170,8 @@ def _posed_parts(motion: PairMotion, person: int, body: BodyModel, camera: Camer
 def _taller(body: BodyModel, betas: np.ndarray) -> float:
     """How much taller than the mean shape a person is, as a share, from the skeleton's height."""
     ends = [JOINT_INDEX["head"], JOINT_INDEX["left_foot"]]
-    mean = body.joint_template[ends, 1].cpu().numpy()
-    shaped = mean + body.joint_directions[ends, 1].cpu().numpy() @ betas
+    mean = body.J_template[ends, 1].cpu().numpy()
+    shaped = mean + body.J_shapedirs[ends, 1].cpu().numpy() @ betas
     return float((shaped[0] - shaped[1]) / (mean[0] - mean[1]) - 1)
 
 
@@ -179,9 +179,9 @@ def _taller(body: BodyModel, betas: np.ndarray) -> float:
 def coarse_body(body: BodyModel) -> _Coarse:
     """The body with a coarse skin of about _COARSE of its vertices: each triangle joins the regions that are nearest, along
     the skin, to three of them."""
-    template = body.template.double().cpu().numpy()
+    template = body.v_template.double().cpu().numpy()
     whole = _largest_piece(len(template), body.faces.cpu().numpy())
-    strongest = body.weights.argmax(1).cpu().numpy()
+    strongest = body.lbs_weights.argmax(1).cpu().numpy()
     used = np.unique(whole)
     hand = used[strongest[used] >= JOINT_INDEX["left_index1"]]
     rest = used[strongest[used] < JOINT_INDEX["left_index1"]]
@@ -191,8 +191,8 @@ def coarse_body(body: BodyModel) -> _Coarse:
     regressor = LandmarkRegressor.for_body(body)
     tips = _tips(template, strongest)
     vertices = np.concatenate([chosen, regressor.vertices.cpu().numpy(), tips.ravel()])
-    joints = body.joint_template.double().cpu().numpy()
-    resting = landmarks(regressor, body.joint_template, body.template[regressor.vertices]).double().cpu().numpy()
+    joints = body.J_template.double().cpu().numpy()
+    resting = regress_landmarks(regressor, body.J_template, body.v_template[regressor.vertices]).double().cpu().numpy()
     skin = KDTree(template[used])
     start = len(chosen)
     moved = replace(regressor, vertices=torch.arange(start, start + len(regressor.vertices)))

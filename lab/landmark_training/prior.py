@@ -45,8 +45,8 @@ class SkinPoints:
 
 def skin_points(body: BodyModel, face_landmarks: np.ndarray) -> SkinPoints:
     """The points a landmark may be made of; `face_landmarks` [51,3] on the mean shape, rest pose."""
-    template, joints = body.template.double().numpy(), body.joint_template.double().numpy()
-    strongest = body.weights.argmax(1).numpy()
+    template, joints = body.v_template.double().numpy(), body.J_template.double().numpy()
+    strongest = body.lbs_weights.argmax(1).numpy()
     found: dict[str, int] = {
         name: _nearest(template, face_landmarks[i]) for name, i in _FACE.items() if "right" not in name
     }

@@ -62,7 +62,7 @@ def main() -> None:
         for person in range(arguments.people)
     ]
     test = views[: arguments.held_out]
-    rest = np.concatenate([body.joint_template.numpy(), body.template.numpy()[points.vertices]]).astype(float)
+    rest = np.concatenate([body.J_template.numpy(), body.v_template.numpy()[points.vertices]]).astype(float)
     known = [view.but(HELD_OUT_POSES) for view in views[arguments.held_out :]]
     held = learn(together(known), prior, rest, points, _RIDGE)
     compare(together([view.only(HELD_OUT_POSES) for view in test]), prior, held, "held-out people and poses")
@@ -193,8 +193,8 @@ def trunk_length(columns: np.ndarray) -> np.ndarray:
 
 def save(body: BodyModel, points: SkinPoints, weights: np.ndarray, trained_on: str) -> None:
     """Skin points by place rather than by number, so that they are found on other meshes too."""
-    joint = body.weights.argmax(1).numpy()[points.vertices]
-    offset = body.template.numpy()[points.vertices] - body.joint_template.numpy()[joint]
+    joint = body.lbs_weights.argmax(1).numpy()[points.vertices]
+    offset = body.v_template.numpy()[points.vertices] - body.J_template.numpy()[joint]
     write_npz(
         LANDMARK_WEIGHTS,
         {

@@ -12,7 +12,7 @@ from scipy.ndimage import binary_closing, binary_opening, gaussian_filter1d, max
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from core.body.capsules import body_spheres
+from core.body.collision import collision_spheres
 from core.body.model import BodyModel
 from core.body.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 from core.contract.skeleton import BODY_JOINTS, JOINT_INDEX, PARENTS
@@ -103,8 +103,8 @@ class _Legs:
         self.soles = []
         for side, vertices in zip(SIDES, sole_vertices(body)):
             ankle, ball = JOINT_INDEX[f"{side}_ankle"], JOINT_INDEX[f"{side}_foot"]
-            points = body.template[vertices].double()
-            on_toes = body.weights[vertices, ball] > body.weights[vertices, ankle]
+            points = body.v_template[vertices].double()
+            on_toes = body.lbs_weights[vertices, ball] > body.lbs_weights[vertices, ankle]
             self.soles.append((points[~on_toes] - rest[ankle], points[on_toes] - rest[ball]))
 
     def _bone(self, start: str, end: str) -> Tensor:
@@ -230,7 +230,7 @@ def _lift(world: dict[str, Tensor], pelvis: Tensor, body: BodyModel, rest: Tenso
     for name, parent in zip(BODY_JOINTS[1:], PARENTS[1 : len(BODY_JOINTS)]):
         above = BODY_JOINTS[parent]
         places[name] = places[above] + world[above] @ (rest[JOINT_INDEX[name]] - rest[parent])
-    spheres = body_spheres(body)
+    spheres = collision_spheres(body)
     lowest = torch.full_like(pelvis[:, 0], math.inf)
     for joint, offset, radius in zip(spheres.joint.tolist(), spheres.offset.double(), spheres.radius.double()):
         if joint < len(BODY_JOINTS) and not BODY_JOINTS[joint].endswith(("ankle", "foot")):

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from scipy.ndimage import gaussian_filter1d, maximum_filter1d, uniform_filter1d
 
-from core.body.model import BodyModel, forward_kinematics, rest_joints, rest_vertices, skin
+from core.body.model import BodyModel, forward_kinematics, linear_blend_skinning, rest_joints, rest_vertices
 from core.body.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 from core.contract.skeleton import BODY_JOINTS, JOINT_INDEX, JOINTS
 from core.fitting.soles import sole_vertices
@@ -48,7 +48,7 @@ def stance(rotations: np.ndarray, pelvis: np.ndarray, body: BodyModel, betas: np
     whole[:, : len(BODY_JOINTS)] = torch.from_numpy(np.ascontiguousarray(rotations, np.float32))
     rest = rest_joints(body, shape)
     joints, world = forward_kinematics(whole, rest, torch.from_numpy(np.ascontiguousarray(pelvis, np.float32)))
-    soles = skin(body.subset(sole_vertices(body).flatten()), shape, whole, rest, joints, world)
+    soles = linear_blend_skinning(body.subset(sole_vertices(body).flatten()), shape, whole, rest, joints, world)
     count = len(BODY_JOINTS)
     return Stance(joints[:, :count].numpy(), world[:, :count].numpy(), soles.unflatten(1, (2, -1)).numpy())
 

@@ -163,7 +163,7 @@ def _signals(same: _Same) -> Signals:
     heading = gaussian_filter1d(np.unwrap(np.arctan2(left[:, 1], left[:, 0]) - np.pi / 2), 5.0, mode="nearest")
     ahead = np.stack([np.cos(heading), np.sin(heading)], -1)
     trunk = at("neck") - at("pelvis")
-    rest = body.joint_template.numpy()
+    rest = body.J_template.numpy()
     standing = standing_height(body, capture.betas)
     ankle_height = standing - (rest[0, 1] - rest[JOINT_INDEX["left_ankle"], 1])
     return Signals(

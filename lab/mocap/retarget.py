@@ -60,7 +60,7 @@ class Target:
     def foot_axis(self, side: str) -> Tensor:
         """[3] where the resting foot points, level: the long axis of its skin."""
         joints = [JOINT_INDEX[f"{side}_{part}"] for part in ("ankle", "foot")]
-        points = self.body.template[self.body.weights[:, joints].sum(1) > 0.9].double()[:, [0, 2]]
+        points = self.body.v_template[self.body.lbs_weights[:, joints].sum(1) > 0.9].double()[:, [0, 2]]
         _, _, axes = torch.linalg.svd(points - points.mean(0), full_matrices=False)
         x, z = axes[0] * axes[0, 1].sign()
         return torch.stack([x, torch.zeros_like(x), z])
@@ -69,7 +69,7 @@ class Target:
 @lru_cache(maxsize=1)
 def default_target() -> Target:
     body = load_body(None)
-    return Target(body, body.joint_template[:_COUNT].double())
+    return Target(body, body.J_template[:_COUNT].double())
 
 
 def retarget(motion: SkeletonMotion) -> Capture:
@@ -276,7 +276,7 @@ def _arm(source: _Source, target: Target, side: str, world: dict[str, Tensor]) -
     world[wrist] = world[elbow]
     turn, palm = source.turn(wrist), source.rest_bone(wrist, f"{side}_knuckles")
     if turn is not None and palm is not None:
-        rest_palm = target.body.joint_template[JOINT_INDEX[f"{side}_middle1"]].double() - target.at(wrist)
+        rest_palm = target.body.J_template[JOINT_INDEX[f"{side}_middle1"]].double() - target.at(wrist)
         world[wrist] = _possible(world[elbow], turn @ rotation_between(rest_palm, palm))
         _share_roll(world, elbow, wrist, lower)
         # markers on the back of a hand sit askew: at rest a wrist is straight

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from core.body.files import DEFAULT_BODY
-from core.body.landmarks import LandmarkRegressor, landmarks
-from core.body.model import BETAS, BodyModel, rest_joints
+from core.body.landmarks import LandmarkRegressor, regress_landmarks
+from core.body.model import NUM_BETAS, BodyModel, rest_joints
 from core.contract.skeleton import JOINTS
 from core.fitting import energies
 from core.fitting.initial import InitialMotion
@@ -34,10 +34,15 @@ def fit_full_mesh(start: InitialMotion, detections: Detections, body: BodyModel,
     """
     import smplx
 
-    device = body.template.device
+    device = body.device
     people, frames = start.motion.pelvis.shape[:2]
     model = smplx.SMPLX(
-        str(DEFAULT_BODY), num_betas=BETAS, use_pca=False, flat_hand_mean=True, ext="npz", batch_size=people * frames
+        str(DEFAULT_BODY),
+        num_betas=NUM_BETAS,
+        use_pca=False,
+        flat_hand_mean=True,
+        ext="npz",
+        batch_size=people * frames,
     ).to(device)
     K = torch.as_tensor(start.camera.K, dtype=torch.float32, device=device)
     world = torch.as_tensor(start.camera.T_cw, dtype=torch.float32, device=device)
@@ -74,7 +79,7 @@ def fit_full_mesh(start: InitialMotion, detections: Detections, body: BodyModel,
     for _ in range(steps):
         optimizer.zero_grad(set_to_none=True)
         joints, vertices = posed()
-        pixels, _ = project(landmarks(regressor, joints, vertices[:, :, regressor.vertices]), K, world)
+        pixels, _ = project(regress_landmarks(regressor, joints, vertices[:, :, regressor.vertices]), K, world)
         loss = (
             energies.reprojection(pixels, evidence.pixels, evidence.weight, evidence.box_height, _SIGMA)
             + _POSE_PRIOR * (pose - relaxed).square().sum((-1, -2)).mean()

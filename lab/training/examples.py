@@ -21,7 +21,7 @@ from torch import Tensor
 
 from core.body.files import load_body
 from core.body.model import BodyModel
-from core.body.rotations import matrix_from_6d, matrix_to_6d
+from core.body.rotations import matrix_to_rotation_6d, rotation_6d_to_matrix
 from core.contract.errors import UserError
 from core.contract.files import put_json, put_npz, read_json, read_npz, replacing
 from core.fitting.initial import estimate_initial_motion
@@ -30,7 +30,7 @@ from core.reporting import SilentReporter
 from core.representation.body_parts import touching
 from core.representation.ground_view import ground_view
 from core.representation.residual import FOOT_CONTACT, TOUCHING, PoseState, encode_residual, pose_state
-from core.semantics.captioner import captions
+from core.semantics.captioner import generate_captions
 from core.semantics.description import describe
 
 from ..choreography.interaction import Interaction
@@ -195,7 +195,7 @@ def example_of(interaction: Interaction, seed: int, body: BodyModel, noise: Nois
         "people": observed.people,
         "joints": observed.joints,
         "seen": observed.confidence,
-        "base_turns": matrix_to_6d(observed.reference.rotations),
+        "base_turns": matrix_to_rotation_6d(observed.reference.rotations),
         "base_betas": observed.reference.betas,
         "truth_joints": true.joints(body),
         "x": x,
@@ -215,7 +215,7 @@ def _captions(filmed: Shot, body: BodyModel, rng: np.random.Generator) -> tuple[
     """What the geometry captioner says of the truth: words for clips that come without, and other words for those with."""
     truth, detections = filmed.truth, filmed.detections
     description = describe(truth.motion, body, truth.contacts, detections.frame_index, detections.time)
-    return captions(description, rng, _CAPTIONS)
+    return generate_captions(description, rng, _CAPTIONS)
 
 
 def save_examples(path: Path, examples: Sequence[Example]) -> None:
@@ -294,7 +294,7 @@ def batch_of(
         people=stacked("people"),
         joints=joints,
         seen=stacked("seen"),
-        base=PoseState(matrix_from_6d(stacked("base_turns")), joints[..., 0, :], still("base_betas")),
+        base=PoseState(rotation_6d_to_matrix(stacked("base_turns")), joints[..., 0, :], still("base_betas")),
         truth_joints=stacked("truth_joints"),
         x=stacked("x"),
         betas=still("betas"),

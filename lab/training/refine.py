@@ -224,7 +224,7 @@ def refiner_errors(smoother: Smoother, examples: Sequence[Example], body: BodyMo
     frames that moves the fastest in truth, where calming costs most; jerk: the third ones (jitter, a frame instead of a second)
     of the joints themselves, which are not nought in truth.
     """
-    device = body.template.device
+    device = body.device
     jerks, speeds, wrong = [], [], []
 
     def guesses() -> Iterator[Guess]:

@@ -28,7 +28,7 @@ from core.contract.errors import UserError
 from core.device import choose_device, limit_threads
 from core.infilling.infiller import KIND as INFILLER
 from core.reporting import SilentReporter
-from core.semantics.encoder import fetched_encoder
+from core.semantics.encoder import fetch_encoder
 from core.smoothing.smooth import KIND as REFINER
 from core.stgcn.inference import KIND as OPTIMIZER
 
@@ -222,7 +222,7 @@ def sentences(arguments: argparse.Namespace, examples: Sequence[Example], worker
     kept = arguments.out / "sentences.npz"
     said = [sentence for example in examples for sentence in example.sentences]
     if workers.first:
-        words_of(said, fetched_encoder(SilentReporter()), kept)
+        words_of(said, fetch_encoder(SilentReporter()), kept)
     workers.wait()
     return words_of(said, None, kept)
 

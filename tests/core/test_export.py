@@ -18,8 +18,8 @@ from scipy.spatial.transform import Rotation
 from core.body.files import DEFAULT_BODY
 from core.contract.reconstruction import Reconstruction, save
 from core.contract.skeleton import JOINTS
-from core.export import export
-from core.export.even import even_motion
+from core.export import export_reconstruction
+from core.export.uniform_rate import resample_uniformly
 
 Y_UP = np.array([[1, 0, 0], [0, 0, 1], [0, -1, 0]])
 """Z up -> Y up."""
@@ -33,7 +33,7 @@ def folder(made_up: Reconstruction, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 def test_smplx_poses_the_same_joints_from_an_amass_file(folder, tmp_path, made_up):
-    paths = export(folder, "amass", tmp_path)
+    paths = export_reconstruction(folder, "amass", tmp_path)
     assert [path.name for path in paths] == ["person-a.npz", "person-b.npz"]
     for person, path in enumerate(paths):
         file = np.load(path, allow_pickle=False)
@@ -111,7 +111,7 @@ def read_bvh(path: Path) -> tuple[list[str], np.ndarray, float]:
 
 
 def test_a_bvh_file_poses_the_same_joints_in_centimetres(folder, tmp_path, made_up):
-    for person, path in enumerate(export(folder, "bvh", tmp_path)):
+    for person, path in enumerate(export_reconstruction(folder, "bvh", tmp_path)):
         names, joints, frame_time = read_bvh(path)
         assert sorted(names) == sorted(JOINTS)
         expected = made_up.motion.joints[person][:, [JOINTS.index(name) for name in names]] @ Y_UP.T * 100
@@ -126,7 +126,7 @@ def test_bvh_curves_have_no_jumps(made_up, tmp_path):
     spin = (Rotation.from_euler("x", 90, degrees=True) * Rotation.from_rotvec(spin.reshape(-1, 3))).as_rotvec()
     turning = replace(motion, global_orient=spin.reshape(motion.global_orient.shape).astype(np.float32))
     save(tmp_path, replace(made_up, motion=turning))
-    path = export(tmp_path, "bvh", tmp_path / "out")[0]
+    path = export_reconstruction(tmp_path, "bvh", tmp_path / "out")[0]
     values = np.array([line.split() for line in path.read_text().splitlines() if re.match(r"^-?\d", line)], float)
     assert np.abs(np.diff(values[:, 3:6], axis=0)).max() < 90
 
@@ -151,7 +151,7 @@ def glb_array(document: dict, binary: bytes, accessor: int) -> np.ndarray:
 
 
 def test_a_glb_file_moves_both_skinned_people(folder, tmp_path, made_up):
-    (path,) = export(folder, "glb", tmp_path)
+    (path,) = export_reconstruction(folder, "glb", tmp_path)
     document, binary = glb_parts(path)
     frame = 7
     turned: dict[int, np.ndarray] = {}
@@ -194,7 +194,7 @@ def test_a_glb_file_moves_both_skinned_people(folder, tmp_path, made_up):
 
 
 def test_another_reader_opens_the_glb(folder, tmp_path, made_up):
-    (path,) = export(folder, "glb", tmp_path)
+    (path,) = export_reconstruction(folder, "glb", tmp_path)
     scene = trimesh.load_scene(path)
     assert len(scene.geometry) == 2
     for person, mesh in enumerate(scene.geometry.values()):
@@ -212,7 +212,7 @@ def test_uneven_time_stamps_are_resampled(made_up):
     straight[..., 0] = uneven
     turn = np.zeros_like(motion.global_orient)
     turn[..., 2] = uneven
-    even = even_motion(replace(motion, time=uneven, pelvis=straight, global_orient=turn))
+    even = resample_uniformly(replace(motion, time=uneven, pelvis=straight, global_orient=turn))
     at = np.arange(12) / even.rate
     assert even.rate == pytest.approx(11 / time[-1])
     np.testing.assert_allclose(even.pelvis[0, :, 0], at, atol=1e-6)
@@ -220,6 +220,6 @@ def test_uneven_time_stamps_are_resampled(made_up):
 
 
 def test_even_time_stamps_leave_the_frames_as_they_are(made_up):
-    even = even_motion(made_up.motion)
+    even = resample_uniformly(made_up.motion)
     np.testing.assert_array_equal(even.pelvis, made_up.motion.pelvis)
     assert even.rate == pytest.approx(25)

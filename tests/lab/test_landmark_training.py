@@ -60,7 +60,7 @@ def test_learning_finds_what_the_landmarks_are_made_of(points, columns):
     rays[wrong] += rng.normal(0, 0.1, (wrong.sum(), 2))
     sight = Sight(columns, rays, np.ones(rays.shape[:2], bool))
     body = load_body(None)
-    rest = np.concatenate([body.joint_template.numpy(), body.template.numpy()[points.vertices]]).astype(float)
+    rest = np.concatenate([body.J_template.numpy(), body.v_template.numpy()[points.vertices]]).astype(float)
 
     learned = learn(sight, prior, rest, points, ridge=0.003)
     assert learned.sum(1) == pytest.approx(np.ones(len(LANDMARKS)))

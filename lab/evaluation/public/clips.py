@@ -64,7 +64,7 @@ def shot_of(listed: Listed, clip: PublicClip, body: BodyModel, onlooker: Onlooke
     if visibility is None:
         visibility = outside(clip.joints[:, :, :BODY_COUNT], clip.camera, clip.image_size)
     known = clip.motion is not None and clip.bodies is not None
-    known = known and all(len(own.template) == len(body.template) for own in clip.bodies or ())
+    known = known and all(len(own.v_template) == len(body.v_template) for own in clip.bodies or ())
     truth = Truth(
         motion=clip.motion if known and clip.motion is not None else unknown_motion(people, frames),
         bodies=clip.bodies if known and clip.bodies is not None else (body, body),

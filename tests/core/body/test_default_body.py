@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from core.body.model import forward_kinematics, rest_joints, rest_vertices, skin
+from core.body.model import forward_kinematics, linear_blend_skinning, rest_joints, rest_vertices
 from core.body.rotations import axis_angle_to_matrix
 from core.contract.skeleton import JOINT_INDEX, JOINTS, mirrored
 
@@ -18,19 +18,19 @@ def with_arms(body, degrees: float):
     betas, rotations = torch.zeros(16), axis_angle_to_matrix(pose)
     rest = rest_joints(body, betas)
     joints, world = forward_kinematics(rotations, rest, rest[0])
-    return joints, skin(body, betas, rotations, rest, joints, world)
+    return joints, linear_blend_skinning(body, betas, rotations, rest, joints, world)
 
 
 def test_joints_and_skin_are_symmetric(body):
     other = [JOINT_INDEX[mirrored(name)] for name in JOINTS]
-    assert torch.allclose(body.joint_template[other] * FLIP, body.joint_template, atol=1e-3)
-    distance = torch.cdist(body.template[::7] * FLIP, body.template).min(1).values
+    assert torch.allclose(body.J_template[other] * FLIP, body.J_template, atol=1e-3)
+    distance = torch.cdist(body.v_template[::7] * FLIP, body.v_template).min(1).values
     assert distance.max() < 1e-3
 
 
 def test_it_stands_in_the_rest_pose_of_smplx(body):
     """Y up, facing +Z, left at +X, arms out, palms down; so that motions of other SMPL-X bodies can be played."""
-    joint = dict(zip(JOINTS, body.joint_template))
+    joint = dict(zip(JOINTS, body.J_template))
     assert joint["head"][1] > joint["pelvis"][1] > joint["left_ankle"][1]
     assert joint["left_eye_smplhf"][2] > joint["head"][2]
     assert joint["left_foot"][2] > joint["left_ankle"][2]
@@ -44,7 +44,7 @@ def test_it_stands_in_the_rest_pose_of_smplx(body):
 def test_hanging_arms_leave_the_shoulders_at_ease(body):
     """With collars at zero the shoulder's top is well below the foot of the neck, and slopes down towards the arm."""
     joints, vertices = with_arms(body, -80)
-    not_head = body.weights[:, [JOINT_INDEX[name] for name in ("neck", "head", "jaw")]].sum(1) < 0.3
+    not_head = body.lbs_weights[:, [JOINT_INDEX[name] for name in ("neck", "head", "jaw")]].sum(1) < 0.3
 
     def top(out: float) -> float:
         return float(vertices[((vertices[:, 0] - out).abs() < 0.012) & not_head, 1].max())
@@ -58,11 +58,11 @@ def test_hanging_arms_leave_the_shoulders_at_ease(body):
 
 def test_raised_arms_do_not_widen_the_chest(body):
     trunk = [JOINT_INDEX[name] for name in ("spine1", "spine2", "spine3")]
-    side = body.weights[:, trunk].sum(1) > 0.5
-    below_armpit = body.template[:, 1] < body.joint_template[JOINT_INDEX["left_shoulder"], 1] - 0.11
+    side = body.lbs_weights[:, trunk].sum(1) > 0.5
+    below_armpit = body.v_template[:, 1] < body.J_template[JOINT_INDEX["left_shoulder"], 1] - 0.11
     _, hanging = with_arms(body, -80)
     _, raised = with_arms(body, 50)
-    outwards = (raised - hanging)[:, 0] * body.template[:, 0].sign()
+    outwards = (raised - hanging)[:, 0] * body.v_template[:, 0].sign()
     assert outwards[side & below_armpit].max() < 0.03
 
 
@@ -71,7 +71,7 @@ def test_skin_does_not_tear(body, degrees):
     """No edge is stretched to more than four times its rest length plus 2 cm."""
     _, vertices = with_arms(body, degrees)
     start, end = body.faces[:, [0, 1, 2]].reshape(-1), body.faces[:, [1, 2, 0]].reshape(-1)
-    before = (body.template[start] - body.template[end]).norm(dim=1)
+    before = (body.v_template[start] - body.v_template[end]).norm(dim=1)
     after = (vertices[start] - vertices[end]).norm(dim=1)
     assert (after < 4 * before + 0.02).all()
 

@@ -21,16 +21,16 @@ def refusal(path) -> UserError:
 
 def test_the_free_body_ships_whole():
     body = load_body(None)
-    count = len(body.template)
+    count = len(body.v_template)
     assert count >= 9930
-    assert body.shape_directions.shape == (count, 3, 16)
-    assert body.joint_directions.shape == (55, 3, 16)
-    assert (body.shape_directions.abs().amax((0, 1)) > 1e-4).all()
-    assert torch.allclose(body.weights.sum(1), torch.ones(count), atol=1e-6)
+    assert body.shapedirs.shape == (count, 3, 16)
+    assert body.J_shapedirs.shape == (55, 3, 16)
+    assert (body.shapedirs.abs().amax((0, 1)) > 1e-4).all()
+    assert torch.allclose(body.lbs_weights.sum(1), torch.ones(count), atol=1e-6)
     assert body.uv.shape == (len(body.faces), 3, 2)
     assert body.uv.min() >= 0 and body.uv.max() <= 1
     assert body.identity.startswith("SMPLX_NEUTRAL sha256:")
-    height = body.template[:, 1].max() - body.template[:, 1].min()
+    height = body.v_template[:, 1].max() - body.v_template[:, 1].min()
     assert 1.6 < height < 1.8
     assert (DEFAULT_BODY.parent / "LICENSE.md").exists()
 
@@ -44,11 +44,11 @@ def test_smplx_finds_the_free_body_by_folder_and_gender():
 
 def test_short_shape_spaces_are_padded_and_long_ones_cut(tmp_path, write_body):
     old = load_body(write_body(tmp_path / "SMPLX_NEUTRAL.npz", shapes=20))
-    assert (old.shape_directions[..., :10].abs().amax((0, 1)) > 0).all()
-    assert (old.shape_directions[..., 10:] == 0).all()  # in v1.0 these are the expressions
+    assert (old.shapedirs[..., :10].abs().amax((0, 1)) > 0).all()
+    assert (old.shapedirs[..., 10:] == 0).all()  # in v1.0 these are the expressions
     new = load_body(write_body(tmp_path / "new" / "SMPLX_NEUTRAL.npz", shapes=400, dtype=np.float64))
-    assert (new.shape_directions.abs().amax((0, 1)) > 0).all()
-    assert new.template.dtype == torch.float32
+    assert (new.shapedirs.abs().amax((0, 1)) > 0).all()
+    assert new.v_template.dtype == torch.float32
 
 
 @pytest.mark.parametrize("layout", [".", "smplx", "models/smplx", "models_smplx_v1_1/models/smplx"])

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from core.body.files import load_body
-from core.body.landmarks import LandmarkRegressor, landmarks
+from core.body.landmarks import LandmarkRegressor, regress_landmarks
 from core.body.model import BodyModel
 from core.body.rotations import axis_angle_to_matrix
 from core.contract.skeleton import JOINT_INDEX, JOINTS, LANDMARK_INDEX, LANDMARKS, mirrored
@@ -26,14 +26,14 @@ def regressor(body) -> LandmarkRegressor:
 
 
 def resting(body: BodyModel, regressor: LandmarkRegressor) -> torch.Tensor:
-    return landmarks(regressor, body.joint_template, body.template[regressor.vertices])
+    return regress_landmarks(regressor, body.J_template, body.v_template[regressor.vertices])
 
 
 def test_landmarks_lie_on_the_part_of_the_body_that_they_name(body, regressor):
     points = resting(body, regressor)
     for name in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle"):
         for side in ("left", "right"):
-            away = points[LANDMARK_INDEX[f"{side}_{name}"]] - body.joint_template[JOINT_INDEX[f"{side}_{name}"]]
+            away = points[LANDMARK_INDEX[f"{side}_{name}"]] - body.J_template[JOINT_INDEX[f"{side}_{name}"]]
             assert away.norm() < 0.09, (side, name)
     nose, ear = points[LANDMARK_INDEX["nose"]], points[LANDMARK_INDEX["left_ear"]]
     assert nose[2] > ear[2] + 0.05 and abs(nose[0]) < 0.01
@@ -57,21 +57,21 @@ def test_landmarks_move_rigidly_with_the_body(body, regressor):
     placed = []
     for given, pelvis in ((rotations, torch.zeros(1, 1, 3)), (turned, shift.expand(1, 1, 3))):
         posed = pose(body, given, pelvis, betas)
-        placed.append(landmarks(regressor, posed.joints, posed.skin(body.subset(regressor.vertices))))
+        placed.append(regress_landmarks(regressor, posed.joints, posed.skin(body.subset(regressor.vertices))))
     assert torch.allclose(placed[0] @ turn.T + shift, placed[1], atol=1e-4)
 
 
 def test_another_mesh_of_the_same_body_gives_the_same_landmarks(body, regressor):
-    order = torch.randperm(len(body.template), generator=torch.Generator().manual_seed(1))
-    directions = body.pose_directions
+    order = torch.randperm(len(body.v_template), generator=torch.Generator().manual_seed(1))
+    directions = body.posedirs
     if directions is not None:
         directions = directions.unflatten(0, (-1, 3))[order].flatten(0, 1)
     shuffled = dataclasses.replace(
         body,
-        template=body.template[order],
-        shape_directions=body.shape_directions[order],
-        pose_directions=directions,
-        weights=body.weights[order],
+        v_template=body.v_template[order],
+        shapedirs=body.shapedirs[order],
+        posedirs=directions,
+        lbs_weights=body.lbs_weights[order],
     )
     again = LandmarkRegressor.for_body(shuffled)
     assert torch.allclose(resting(shuffled, again), resting(body, regressor), atol=1e-5)

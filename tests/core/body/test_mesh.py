@@ -3,21 +3,21 @@
 import torch
 
 from core.body.mesh import body_arrays
-from core.body.model import forward_kinematics, rest_joints, rest_vertices, skin
+from core.body.model import forward_kinematics, linear_blend_skinning, rest_joints, rest_vertices
 from core.body.rotations import axis_angle_to_matrix
 from core.contract.skeleton import REGIONS
 
 
 def test_arrays_skin_like_the_body(body):
     """Skinning as Blender does it, with at most 8 weights a vertex, moves no vertex by more than a millimetre."""
-    assert body.pose_directions is None, "the free body must not need what an armature cannot express"
+    assert body.posedirs is None, "the free body must not need what an armature cannot express"
     generator = torch.Generator().manual_seed(0)
     betas = torch.randn(2, 16, generator=generator)
     arrays = body_arrays(body, betas)
     rotations = axis_angle_to_matrix(torch.randn(2, 55, 3, generator=generator) * 0.4)
     rest = rest_joints(body, betas)
     joints, world = forward_kinematics(rotations, rest, torch.zeros(2, 3))
-    expected = skin(body, betas, rotations, rest, joints, world)
+    expected = linear_blend_skinning(body, betas, rotations, rest, joints, world)
 
     index, weights = torch.from_numpy(arrays.skin_joints).long(), torch.from_numpy(arrays.skin_weights)
     rest_skin = torch.from_numpy(arrays.rest_vertices)
@@ -34,13 +34,13 @@ def test_sliders_move_the_mesh_as_the_core_does(body):
         "vdk,pk->pvd", torch.from_numpy(arrays.shape_vertices), betas
     )
     assert torch.allclose(shaped, rest_vertices(body, betas), atol=1e-5)
-    moved = body.joint_template + torch.einsum("jdk,pk->pjd", torch.from_numpy(arrays.shape_joints), betas)
+    moved = body.J_template + torch.einsum("jdk,pk->pjd", torch.from_numpy(arrays.shape_joints), betas)
     assert torch.allclose(moved, rest_joints(body, betas), atol=1e-5)
 
 
 def test_types_and_shapes_of_the_contract(body):
     arrays = body_arrays(body, torch.zeros(2, 16))
-    count, faces = len(body.template), len(body.faces)
+    count, faces = len(body.v_template), len(body.faces)
     shapes = {name: (value.dtype.name, value.shape) for name, value in vars(arrays).items()}
     assert shapes == {
         "faces": ("int32", (faces, 3)),

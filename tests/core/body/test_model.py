@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from core.body.files import DEFAULT_BODY, load_body
-from core.body.model import BodyModel, forward_kinematics, rest_joints, rest_vertices, skin
+from core.body.model import BodyModel, forward_kinematics, linear_blend_skinning, rest_joints, rest_vertices
 from core.body.rotations import axis_angle_to_matrix
 
 
@@ -23,7 +23,7 @@ def posed(body: BodyModel, betas, pose, pelvis):
     """joints [B,55,3] and vertices [B,V,3]."""
     rotations, rest = axis_angle_to_matrix(pose), rest_joints(body, betas)
     joints, world = forward_kinematics(rotations, rest, pelvis)
-    return joints, skin(body, betas, rotations, rest, joints, world)
+    return joints, linear_blend_skinning(body, betas, rotations, rest, joints, world)
 
 
 def reference(file: Path, betas, pose, pelvis, rest):
@@ -58,13 +58,13 @@ def test_agrees_with_smplx(body):
 def test_agrees_with_smplx_on_a_file_with_pose_correctives(tmp_path, write_body):
     file = write_body(tmp_path / "SMPLX_NEUTRAL.npz", correctives=0.02)
     body = load_body(file)
-    assert body.pose_directions is not None
+    assert body.posedirs is not None
     betas, pose, pelvis = random_pose(2, seed=1)
     joints, vertices = posed(body, betas, pose, pelvis)
     expected_joints, expected_vertices = reference(file, betas, pose, pelvis, rest_joints(body, betas))
     assert (joints - expected_joints).norm(dim=-1).max() < 1e-5
     assert (vertices - expected_vertices).norm(dim=-1).max() < 1e-5
-    plain = posed(replace(body, pose_directions=None), betas, pose, pelvis)[1]
+    plain = posed(replace(body, posedirs=None), betas, pose, pelvis)[1]
     assert (vertices - plain).norm(dim=-1).max() > 1e-3
 
 
@@ -95,12 +95,12 @@ def test_people_by_frames_share_one_shape_a_person(body):
     betas, _, _ = random_pose(2)
     _, pose, pelvis = random_pose(6, seed=3)
     rotations = axis_angle_to_matrix(pose).reshape(2, 3, 55, 3, 3)
-    some = body.subset(torch.arange(0, len(body.template), 97))
+    some = body.subset(torch.arange(0, len(body.v_template), 97))
     rest = rest_joints(some, betas)[:, None]
     joints, world = forward_kinematics(rotations, rest, pelvis.reshape(2, 3, 3))
-    vertices = skin(some, betas[:, None], rotations, rest, joints, world)
+    vertices = linear_blend_skinning(some, betas[:, None], rotations, rest, joints, world)
     assert joints.shape == (2, 3, 55, 3)
-    assert vertices.shape == (2, 3, len(some.template), 3)
+    assert vertices.shape == (2, 3, len(some.v_template), 3)
     single_joints, single_vertices = posed(some, betas[1:], pose[5:], pelvis[5:])
     assert torch.allclose(joints[1, 2], single_joints[0], atol=1e-6)
     assert torch.allclose(vertices[1, 2], single_vertices[0], atol=1e-6)
@@ -114,7 +114,7 @@ def test_subset_skins_the_same_points(body):
 
 
 def test_gradients_at_the_rest_pose_are_finite_and_reach_everything(body):
-    some = body.subset(torch.arange(0, len(body.template), 50))
+    some = body.subset(torch.arange(0, len(body.v_template), 50))
     betas, pose, pelvis = (torch.zeros(*shape, requires_grad=True) for shape in ((1, 16), (1, 55, 3), (1, 3)))
     joints, vertices = posed(some, betas, pose, pelvis)
     weights = torch.randn(vertices.shape, generator=torch.Generator().manual_seed(0))

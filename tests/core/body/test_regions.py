@@ -14,7 +14,7 @@ def regions(body):
 
 
 def centre(body, regions, name):
-    return body.template[regions == REGIONS.index(name)].mean(0)
+    return body.v_template[regions == REGIONS.index(name)].mean(0)
 
 
 def test_every_region_is_there_and_nearly_all_skin_has_one(body, regions):
@@ -28,7 +28,7 @@ def test_left_is_the_persons_left_and_mirrors_the_right(body, regions):
         here, there = centre(body, regions, name), centre(body, regions, mirrored(name))
         assert torch.allclose(here * torch.tensor([-1.0, 1, 1]), there, atol=2e-3), name
         if name.startswith("left_"):
-            assert (body.template[regions == index, 0] > 0).all()
+            assert (body.v_template[regions == index, 0] > 0).all()
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_order_along_the_arm(body, regions):
 
 
 def test_the_palm_looks_down_in_the_rest_pose(body, regions):
-    corners = body.template[body.faces]
+    corners = body.v_template[body.faces]
     normals = torch.linalg.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     for side in ("left", "right"):
         for part, sign in (("palm", -1), ("hand_back", 1)):
@@ -63,16 +63,16 @@ def test_the_palm_looks_down_in_the_rest_pose(body, regions):
 
 def test_the_ball_of_the_thumb_is_palm(body, regions):
     """A handshake presses there, so it must not count as fingers."""
-    thumb = body.joint_template[JOINT_INDEX["left_thumb1"]]
-    below = (body.template - thumb - torch.tensor([0.0, -0.015, 0.0])).norm(dim=1).argmin()
+    thumb = body.J_template[JOINT_INDEX["left_thumb1"]]
+    below = (body.v_template - thumb - torch.tensor([0.0, -0.015, 0.0])).norm(dim=1).argmin()
     assert REGIONS[regions[below]] == "left_palm"
 
 
 def test_eyes_and_the_inside_of_the_mouth_are_no_skin(body, regions):
-    eyes = body.weights[:, [JOINT_INDEX["left_eye_smplhf"], JOINT_INDEX["right_eye_smplhf"]]].sum(1) > 0.5
+    eyes = body.lbs_weights[:, [JOINT_INDEX["left_eye_smplhf"], JOINT_INDEX["right_eye_smplhf"]]].sum(1) > 0.5
     assert (regions[eyes] == NO_REGION).all()
-    face = body.template[regions == REGIONS.index("face")]
-    inside = body.joint_template[JOINT_INDEX["head"]] + torch.tensor([0.0, 0.02, 0.05])
+    face = body.v_template[regions == REGIONS.index("face")]
+    inside = body.J_template[JOINT_INDEX["head"]] + torch.tensor([0.0, 0.02, 0.05])
     assert (face - inside).norm(dim=1).min() > 0.02, "a point deep inside the head counts as face"
 
 
@@ -84,7 +84,7 @@ def test_points_are_spread_evenly_and_stay_the_same(body):
     assert np.array_equal(np.bincount(regions), np.full(len(REGIONS), 12))
     for name in ("chest", "left_palm", "right_thigh"):
         index = REGIONS.index(name)
-        points, skin = body.template[vertices[regions == index]], body.template[vertex_regions(body) == index]
+        points, skin = body.v_template[vertices[regions == index]], body.v_template[vertex_regions(body) == index]
         covered = torch.cdist(skin, points).min(1).values.max()
         apart = (torch.cdist(points, points) + torch.eye(len(points))).min()
         assert covered <= apart * 1.2, name

@@ -28,7 +28,7 @@ def test_axis_angle_to_matrix_agrees_with_scipy():
     [
         lambda m: rotations.axis_angle_to_matrix(rotations.matrix_to_axis_angle(m)),
         lambda m: rotations.quaternion_to_matrix(rotations.matrix_to_quaternion(m)),
-        lambda m: rotations.matrix_from_6d(rotations.matrix_to_6d(m)),
+        lambda m: rotations.rotation_6d_to_matrix(rotations.matrix_to_rotation_6d(m)),
     ],
     ids=["axis_angle", "quaternion", "6d"],
 )
@@ -45,7 +45,7 @@ def test_quaternions_are_unit_and_on_one_side():
 
 
 def test_6d_gives_a_rotation_for_any_numbers():
-    matrices = rotations.matrix_from_6d(
+    matrices = rotations.rotation_6d_to_matrix(
         torch.randn(50, 6, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     )
     identity = torch.eye(3, dtype=torch.float64).expand_as(matrices)
@@ -58,7 +58,7 @@ def test_leading_shapes_are_kept():
     matrices = rotations.axis_angle_to_matrix(vectors)
     assert matrices.shape == (2, 5, 7, 3, 3)
     assert rotations.matrix_to_quaternion(matrices).shape == (2, 5, 7, 4)
-    assert rotations.matrix_to_6d(matrices).shape == (2, 5, 7, 6)
+    assert rotations.matrix_to_rotation_6d(matrices).shape == (2, 5, 7, 6)
     assert rotations.matrix_to_axis_angle(matrices).shape == (2, 5, 7, 3)
 
 
@@ -68,7 +68,7 @@ def test_gradients_match_differences_also_at_zero():
 
 
 @pytest.mark.parametrize(
-    "convert", [rotations.matrix_to_axis_angle, rotations.matrix_to_quaternion, rotations.matrix_to_6d]
+    "convert", [rotations.matrix_to_axis_angle, rotations.matrix_to_quaternion, rotations.matrix_to_rotation_6d]
 )
 def test_gradients_through_the_way_back_are_finite(convert):
     vectors = some_rotations(20).requires_grad_()

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core.body.landmarks import LandmarkRegressor, landmarks
+from core.body.landmarks import LandmarkRegressor, regress_landmarks
 from core.body.model import BodyModel
 from core.body.rotations import axis_angle_to_matrix
 from core.contract.skeleton import JOINT_INDEX, LANDMARK_INDEX
@@ -46,7 +46,7 @@ def scene(body: BodyModel, frames: int = 40, apart: float = 0.9, seed: int = 0) 
     posed = pose(body, rotations, pelvis, betas)
 
     regressor = LandmarkRegressor.for_body(body)
-    points = landmarks(regressor, posed.joints, posed.skin(body.subset(regressor.vertices)))
+    points = regress_landmarks(regressor, posed.joints, posed.skin(body.subset(regressor.vertices)))
     K = torch.from_numpy(intrinsics(WIDTH, HEIGHT, FOV)).float()
     world = extrinsics(torch.tensor(0.1), torch.tensor(0.0), torch.tensor(1.5))
     pixels, _ = project(points, K, world)

@@ -124,9 +124,9 @@ def test_the_same_input_gives_the_same_motion(scene, initial, body):
 def test_an_enforced_contact_holds_and_a_rejected_one_does_nothing(scene, fitted, body):
     frames = scene.detections.frame_index
     asked = Contact(0, "right_palm", 1, "left_palm", int(frames[10]), int(frames[25]), source="user", state="enforced")
-    before = contact_detection.measure([asked], fitted.motion, body, frames)[0].distance
+    before = contact_detection.measure_contacts([asked], fitted.motion, body, frames)[0].distance
     held = _again(fitted, scene, body, phases=CONTACT_FIT, contacts=[asked], fixed_shape=True)
-    after = contact_detection.measure([asked], held.motion, body, frames)[0].distance
+    after = contact_detection.measure_contacts([asked], held.motion, body, frames)[0].distance
     assert before is not None and after is not None and before > 0.1
     assert after < 0.01
     assert np.array_equal(held.motion.betas, fitted.motion.betas)
@@ -167,18 +167,18 @@ def test_a_person_who_is_hardly_there_is_refused(scene, body):
 def test_contacts_are_found_where_people_touch(body):
     close = synthetic.scene(body, apart=0.32)
     frames, time = close.detections.frame_index, close.detections.time
-    found = contact_detection.detect(
+    found = contact_detection.detect_contacts(
         close.motion, close.camera, body, frames, time, np.ones((2, len(time), 22), np.float32)
     )
     far = synthetic.scene(body, apart=2.0)
     assert found and all(contact.frame_start >= 100 for contact in found)
-    assert not contact_detection.detect(
+    assert not contact_detection.detect_contacts(
         far.motion, far.camera, body, frames, time, np.ones((2, len(time), 22), np.float32)
     )
-    assert found == contact_detection.detect(
+    assert found == contact_detection.detect_contacts(
         close.motion, close.camera, body, frames, time, np.ones((2, len(time), 22), np.float32)
     )
-    for contact in contact_detection.measure(found, close.motion, body, frames):
+    for contact in contact_detection.measure_contacts(found, close.motion, body, frames):
         assert contact.distance is not None and contact.distance < 0.35
 
 
@@ -186,7 +186,7 @@ def test_what_the_user_says_of_a_contact_outweighs_detection():
     detected = Contact(0, "chest", 1, "chest", 10, 20)
     spoken = Contact(0, "chest", 1, "chest", 12, 30, source="user", state="rejected")
     other = Contact(0, "left_palm", 1, "back", 10, 20)
-    assert contact_detection.merge([detected, other], [spoken]) == [spoken, other]
+    assert contact_detection.merge_contacts([detected, other], [spoken]) == [spoken, other]
 
 
 @pytest.mark.slow

@@ -136,7 +136,9 @@ def test_chunks_of_a_long_clip_are_guided_as_the_whole(clip: Clip, body: BodyMod
 
 
 def held(motion: PairMotion, contact: Contact, clip: Clip, body: BodyModel) -> float:
-    distance = contact_detection.measure([contact], motion, body, clip.scene.detections.frame_index)[0].distance
+    distance = contact_detection.measure_contacts([contact], motion, body, clip.scene.detections.frame_index)[
+        0
+    ].distance
     assert distance is not None
     return distance
 

@@ -14,12 +14,13 @@ from core.body.files import load_body
 from core.contract.contact import Contact
 from core.contract.skeleton import BODY_JOINTS
 from core.motion import Camera, PairMotion
-from core.semantics.captioner import annotate, captions, careful, short_caption
-from core.semantics.deeds import Deed
+from core.semantics.captioner import annotate_motion, generate_captions, keep_reliable_facts, short_caption
 from core.semantics.description import Description, describe
-from core.semantics.phrases import hypotheses
-from core.semantics.wordings import MOVES, WORDINGS
-from lab.choreography.interaction import Interaction, load_interactions
+from core.semantics.interactions import Interaction
+from core.semantics.prompt_parser import parse_prompt
+from core.semantics.templates import ACTION_TEMPLATES, INTERACTION_TEMPLATES
+from lab.choreography.interaction import Interaction as Clip
+from lab.choreography.interaction import load_interactions
 
 BENCHMARK = Path(__file__).resolve().parents[3] / "benchmarks" / "pairs_test"
 RATE = 30.0
@@ -37,9 +38,9 @@ SAME = {
 
 
 @lru_cache
-def clips() -> dict[str, list[Interaction]]:
+def clips() -> dict[str, list[Clip]]:
     """Three clips of each family."""
-    found: dict[str, list[Interaction]] = {}
+    found: dict[str, list[Clip]] = {}
     for clip in load_interactions(BENCHMARK):
         found.setdefault(clip.family, []).append(clip)
     return {family: of_family[:3] for family, of_family in found.items()}
@@ -61,17 +62,20 @@ def part(region: str) -> str:
     return f"{side}_{SAME.get(bare, bare)}"
 
 
-def truth(clip: Interaction) -> set[tuple[str, str]]:
+def truth(clip: Clip) -> set[tuple[str, str]]:
     pairs = {(part(c.region_a), part(c.region_b), c.person_a) for c in clip.contacts}
     return {(a, b) if who == 0 else (b, a) for a, b, who in pairs}
 
 
-def agreement(text: str, clip: Interaction) -> list[float]:
+def agreement(text: str, clip: Clip) -> list[float]:
     """Of each thing that the text says, how much of its best reading is a true touch: who, what, which side."""
     true = truth(clip)
     return [
-        max(sum((part(t.region_0), part(t.region_1)) in true for t in each) / len(each) for each in found.readings)
-        for found in hypotheses(text)
+        max(
+            sum((part(t.region_0), part(t.region_1)) in true for t in each) / len(each)
+            for each in found.interpretations
+        )
+        for found in parse_prompt(text)
     ]
 
 
@@ -119,11 +123,11 @@ def test_who_stands_before_whom_and_how_far() -> None:
     facing_away = standing()
     orient = facing_away.global_orient.copy()
     orient[1] = orient[0]
-    behind = described(replace(facing_away, global_orient=orient)).begins
-    assert (behind.name, behind.who) == ("behind", 0)  # A looks at B's back
+    behind = described(replace(facing_away, global_orient=orient)).initial_formation
+    assert (behind.name, behind.subject) == ("behind", 0)  # A looks at B's back
     pelvis = facing_away.pelvis.copy()
     pelvis[1, :, :2] = (0, 0.6)
-    assert described(replace(facing_away, global_orient=orient, pelvis=pelvis)).begins.name == "side_by_side"
+    assert described(replace(facing_away, global_orient=orient, pelvis=pelvis)).initial_formation.name == "side_by_side"
 
 
 @pytest.mark.parametrize(
@@ -136,40 +140,40 @@ def test_turns_go_to_the_persons_own_side(degrees: float, words: str) -> None:
 def test_walking_up_and_away() -> None:
     assert "Person A walks up to Person B" in short_caption(described(walking(0, 2.0)), named=True)
     assert "Person B walks away" in short_caption(described(walking(1, 1.5)), named=True)
-    (move,) = described(walking(0, 2.0)).of(0, "walk")
-    assert move.nearer == pytest.approx(2.0, abs=0.1) and move.amount == pytest.approx(2.0, abs=0.1)
+    (move,) = described(walking(0, 2.0)).actions_of(0, "walk")
+    assert move.approach == pytest.approx(2.0, abs=0.1) and move.amount == pytest.approx(2.0, abs=0.1)
     assert move.start == pytest.approx(0.5, abs=0.2) and move.end == pytest.approx(2.0, abs=0.2)
-    assert not described(standing()).moves
+    assert not described(standing()).actions
 
 
 def test_a_lifted_arm_is_of_its_side() -> None:
     motion = standing()
     pose = motion.body_pose.copy()
     pose[1, 20:50, BODY_JOINTS.index("right_shoulder") - 1, 2] = -1.2
-    (move,) = described(replace(motion, body_pose=pose)).moves
-    assert (move.who, move.name, move.way) == (1, "raise_arm", "right")
+    (move,) = described(replace(motion, body_pose=pose)).actions
+    assert (move.person, move.name, move.direction) == (1, "raise_arm", "right")
 
 
 def test_people_who_do_not_touch_are_not_said_to() -> None:
     quiet = [described(walking(0, 1.5)), described(walking(1, -1)), described(turning(180))]
-    texts = [captions(description, np.random.default_rng(seed)) for description in quiet for seed in range(20)]
+    texts = [generate_captions(description, np.random.default_rng(seed)) for description in quiet for seed in range(20)]
     for text in {text for drawn in texts for text in drawn}:
-        assert hypotheses(text) == (), text
+        assert parse_prompt(text) == (), text
 
 
 @pytest.mark.parametrize("family", sorted(DEEDS))
 def test_choreographed_deeds_are_known(family: str) -> None:
     for clip in clips()[family]:
-        assert DEEDS[family] in [deed.name for deed in facts(clip.name).deeds], clip.name
+        assert DEEDS[family] in [deed.name for deed in facts(clip.name).interactions], clip.name
 
 
 @pytest.mark.parametrize("family", sorted(DEEDS))
 def test_captions_read_again_give_the_contacts_they_came_from(family: str) -> None:
     for clip in clips()[family]:
-        for text in captions(facts(clip.name), np.random.default_rng(5), 5):
+        for text in generate_captions(facts(clip.name), np.random.default_rng(5), 5):
             found = agreement(text, clip)
             assert found and min(found) >= 0.5, f"{clip.name}: {text}"
-            if len(hypotheses(text)[0].readings[0]) == 1:
+            if len(parse_prompt(text)[0].interpretations[0]) == 1:
                 assert min(found) == 1, f"{clip.name}: {text}"
 
 
@@ -202,8 +206,8 @@ def _split(text: str) -> list[str]:
 @pytest.mark.parametrize("family", sorted(DEEDS))
 def test_careful_captions_say_less_and_nothing_else(family: str) -> None:
     for clip in clips()[family]:
-        sure = careful(facts(clip.name))
-        assert {deed.name for deed in sure.deeds} <= {"touch", DEEDS[family]}, clip.name
+        sure = keep_reliable_facts(facts(clip.name))
+        assert {deed.name for deed in sure.interactions} <= {"touch", DEEDS[family]}, clip.name
         text = short_caption(sure)
         assert not {"left", "right", "hands something"} & set(text.split()), text
         assert all(found >= 0.5 for found in agreement(text, clip)), f"{clip.name}: {text}"
@@ -222,18 +226,22 @@ def test_what_is_soon_over_is_not_said_of_a_reconstruction() -> None:
     """A frame or two of a hug, a thigh at a hip, a shove of who is held: so look errors of a hand's breadth."""
     quiet = described(standing(apart=0.8))
 
-    def said(*deeds: Deed) -> str:
-        return short_caption(careful(replace(quiet, deeds=deeds)))
+    def said(*deeds: Interaction) -> str:
+        return short_caption(keep_reliable_facts(replace(quiet, interactions=deeds)))
 
     alone = said()
     assert "face to face" in alone
-    assert said(Deed("carry", 0, 0.5, 1.2)) == said(Deed("hug", None, 0.5, 0.53)) == alone
-    assert said(Deed("touch", 0, 0.0, 1.9, own="thigh", place="hips")) == alone  # as whoever stands close does
-    assert "carries" in said(Deed("carry", 0, 0.2, 1.8)) and "hug" in said(Deed("hug", None, 0.2, 1.8))
-    shove = Deed("shove", 0, 0.8, 1.0, both=True, place="chest")
+    assert said(Interaction("carry", 0, 0.5, 1.2)) == said(Interaction("hug", None, 0.5, 0.53)) == alone
+    assert (
+        said(Interaction("touch", 0, 0.0, 1.9, actor_region="thigh", other_region="hips")) == alone
+    )  # as whoever stands close does
+    assert "carries" in said(Interaction("carry", 0, 0.2, 1.8)) and "hug" in said(Interaction("hug", None, 0.2, 1.8))
+    shove = Interaction("shove", 0, 0.8, 1.0, both_hands=True, other_region="chest")
     assert "shoves" in said(shove)
-    assert "shoves" not in said(shove, Deed("touch", 1, 0.2, 1.9, own="palm", place="back"))  # held all the while
-    assert "hands something" not in said(Deed("hand_over", None, 0.2, 1.0, "right", "right"))
+    assert "shoves" not in said(
+        shove, Interaction("touch", 1, 0.2, 1.9, actor_region="palm", other_region="back")
+    )  # held all the while
+    assert "hands something" not in said(Interaction("hand_over", None, 0.2, 1.0, "right", "right"))
 
 
 def test_every_wording_of_a_deed_is_understood() -> None:
@@ -245,7 +253,7 @@ def test_every_wording_of_a_deed_is_understood() -> None:
         "{place}": "chest",
         "{own}": "hand",
     }
-    for name, words in WORDINGS.items():
+    for name, words in INTERACTION_TEMPLATES.items():
         if name == "carry":  # who carries whom, and how, says nothing of regions
             continue
         of_one = (*words.actor, *words.both, *words.other, *words.behind)
@@ -256,20 +264,20 @@ def test_every_wording_of_a_deed_is_understood() -> None:
                     text = text.replace(
                         mark, {"pull_arm": "wrist", "hold_arm": "wrist"}.get(name, word) if mark == "{place}" else word
                     )
-                assert hypotheses(text), text
+                assert parse_prompt(text), text
 
 
 def test_what_one_does_alone_is_no_touch() -> None:
-    for phrase in (phrase for phrases in MOVES.values() for phrase in phrases):
-        assert hypotheses(f"One person {phrase}, then turns.".replace("{b}", "the other")) == (), phrase
+    for phrase in (phrase for phrases in ACTION_TEMPLATES.values() for phrase in phrases):
+        assert parse_prompt(f"One person {phrase}, then turns.".replace("{b}", "the other")) == (), phrase
 
 
 def test_words_vary_and_facts_do_not() -> None:
     description = facts(clips()["shove"][0].name)
     assert short_caption(description) == short_caption(description)
-    once, again = (captions(description, np.random.default_rng(3)) for _ in range(2))
+    once, again = (generate_captions(description, np.random.default_rng(3)) for _ in range(2))
     assert once == again
-    many = {text for seed in range(15) for text in captions(description, np.random.default_rng(seed))}
+    many = {text for seed in range(15) for text in generate_captions(description, np.random.default_rng(seed))}
     assert len(many) > 12
     assert all(len(set(drawn)) == len(drawn) <= 4 for drawn in (once, again))
 
@@ -277,7 +285,7 @@ def test_words_vary_and_facts_do_not() -> None:
 def test_captions_start_with_a_capital_and_end_with_a_stop() -> None:
     for family in clips().values():
         for clip in family[:1]:
-            for text in captions(facts(clip.name), np.random.default_rng(1), 5):
+            for text in generate_captions(facts(clip.name), np.random.default_rng(1), 5):
                 assert text[0].isupper() and text.endswith(".") and "  " not in text and "{" not in text
 
 
@@ -295,4 +303,4 @@ def test_contacts_are_detected_where_nobody_knows_them() -> None:
     world[:3, 3] = -world[:3, :3] @ (middle + [0, -4, 0])
     camera = Camera(np.array([[900, 0, 480], [0, 900, 270], [0, 0, 1]], float), world)
     index, seconds = np.arange(frames), np.arange(frames) / RATE
-    assert "shake hands" in annotate(motion, camera, load_body(None), index, seconds, np.ones((2, frames, 22)))
+    assert "shake hands" in annotate_motion(motion, camera, load_body(None), index, seconds, np.ones((2, frames, 22)))

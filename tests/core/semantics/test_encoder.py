@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from core.contract.errors import UserError
-from core.semantics.encoder import TEXT_SIZE, SentenceEncoder, cached_encoder, load_encoder
+from core.semantics.encoder import TEXT_SIZE, SentenceEncoder, load_cached_encoder, load_encoder
 from core.weights import TEXT_FOLDER, TEXT_WEIGHTS, status, weights_folder
 
 WORDS = (
@@ -59,7 +59,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def real() -> SentenceEncoder:
     if not all(file.present for file in status(TEXT_WEIGHTS)):
         pytest.skip("the sentence encoder is not in the cache (python -m core weights --text)")
-    return cached_encoder()
+    return load_cached_encoder()
 
 
 def test_a_sentences_numbers_are_the_mean_of_its_words_scaled_to_one(tiny: Path) -> None:
@@ -110,11 +110,11 @@ def test_files_that_are_no_encoder_are_refused(tmp_path: Path, damage: str) -> N
 
 def test_the_cache_is_checked_before_it_is_believed(tmp_path: Path) -> None:
     with pytest.raises(UserError) as caught:
-        cached_encoder(cache=tmp_path)
+        load_cached_encoder(cache=tmp_path)
     assert caught.value.code == "weight-missing"
     save_tiny(weights_folder(tmp_path) / TEXT_FOLDER)
     with pytest.raises(UserError) as caught:
-        cached_encoder(cache=tmp_path)
+        load_cached_encoder(cache=tmp_path)
     assert caught.value.code == "weight-damaged"
 
 

@@ -11,8 +11,8 @@ import numpy as np
 from core.body.files import load_body
 from core.contract.contact import Contact
 from core.motion import Camera, PairMotion
-from core.semantics.grounding import ground
-from core.semantics.phrases import Hypothesis, hypotheses
+from core.semantics.grounding import ground_hypotheses
+from core.semantics.prompt_parser import ContactHypothesis, parse_prompt
 from lab.evaluation.against_truth import load_truth
 
 SAMPLES = Path(__file__).resolve().parents[3] / "samples"
@@ -23,12 +23,12 @@ def sample():
     return load_truth(SAMPLES / "handshake_hug_truth.npz", SAMPLES / "handshake_hug_contacts.json")
 
 
-def grounded(prompt: str, motion: PairMotion | None = None) -> tuple[list[Contact], list[Hypothesis]]:
+def grounded(prompt: str, motion: PairMotion | None = None) -> tuple[list[Contact], list[ContactHypothesis]]:
     truth = sample()
     frames = len(truth.time)
     camera = Camera(np.eye(3), truth.camera_world[0].astype(float))
-    return ground(
-        hypotheses(prompt),
+    return ground_hypotheses(
+        parse_prompt(prompt),
         motion or truth.motion,
         camera,
         load_body(None),

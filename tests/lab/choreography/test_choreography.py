@@ -61,6 +61,6 @@ def test_clothes_cover_what_they_should(body):
     assert worn_on("left_forearm") == {"skin"}
     assert "shoes" in worn_on("right_foot")
     assert set(np.unique(dressed.materials)) >= {MATERIALS.index(n) for n in ("eye", "iris", "brow", "lips", "hair")}
-    template = body.template.numpy()
+    template = body.v_template.numpy()
     moved = np.linalg.norm(worn(template, body.faces.numpy(), dressed.thickness) - template, axis=1)
     assert moved == pytest.approx(dressed.thickness, abs=1e-4)

@@ -63,7 +63,7 @@ def test_swivelling_turns_the_knee_about_the_line_from_hip_to_ankle():
 def test_twenty_two_joints_carry_the_skin_as_all_joints_do(body):
     """Whole bodies posed with their fingers, against the product's own skinning."""
     generator = torch.Generator().manual_seed(1)
-    vertices = torch.arange(0, len(body.template), 97)
+    vertices = torch.arange(0, len(body.v_template), 97)
     betas = torch.randn(16, generator=generator)
     rotations = axis_angle_to_matrix(0.3 * torch.randn(1, 1, 55, 3, generator=generator))
     rotations[:, :, 22:25] = torch.eye(3)
@@ -81,7 +81,7 @@ def test_twenty_two_joints_carry_the_skin_as_all_joints_do(body):
 
 
 def test_a_fist_brings_the_fingertips_to_the_palm(body):
-    tip = int((body.weights[:, JOINT_INDEX["right_middle3"]] > 0.9).nonzero()[0, 0])
+    tip = int((body.lbs_weights[:, JOINT_INDEX["right_middle3"]] > 0.9).nonzero()[0, 0])
     palm = spot_vertices(body, Spot("right_palm", (0, -1, 0)))
 
     def reaches(name) -> float:
@@ -104,11 +104,11 @@ def test_hands_blend_from_relaxed_into_their_shape_and_back():
 
 def test_spots_lie_where_they_say(body):
     back, palm = spot_vertices(body, Spot("back", (0.5, 0.5, -1))), spot_vertices(body, Spot("left_palm", (0, -1, 0)))
-    left_back = body.template[back].mean(0)
+    left_back = body.v_template[back].mean(0)
     assert left_back[0] > 0.03 and left_back[2] < -0.05
     assert normals_of(body)[palm].mean(0)[1] < -0.7
-    other = body.template[spot_vertices(body, Spot("right_shoulder", (0.5, 1, 0)))].mean(0)
-    one = body.template[spot_vertices(body, Spot("left_shoulder", (0.5, 1, 0)))].mean(0)
+    other = body.v_template[spot_vertices(body, Spot("right_shoulder", (0.5, 1, 0)))].mean(0)
+    one = body.v_template[spot_vertices(body, Spot("left_shoulder", (0.5, 1, 0)))].mean(0)
     assert torch.allclose(other * torch.tensor([-1.0, 1, 1]), one, atol=0.01)
     with pytest.raises(UserError, match="no region"):
         spot_vertices(body, Spot("tail"))

@@ -81,7 +81,7 @@ def test_scenes_that_are_solved_together_do_not_know_of_each_other(scene, solved
 def test_people_of_their_own_bodies_touch_as_well(scene, body):
     tall = own_bodies(
         body,
-        {"templates": body.template.numpy()[None] * 1.06, "joint_templates": body.joint_template.numpy()[None] * 1.06},
+        {"templates": body.v_template.numpy()[None] * 1.06, "joint_templates": body.J_template.numpy()[None] * 1.06},
     )[0]
     actors = (replace(scene.actors[0], body=tall, base=_raised(scene.actors[0].base, 0.055)), scene.actors[1])
     taller = replace(scene, actors=actors)

@@ -25,7 +25,7 @@ PLACES = {
 def corner_of() -> dict[str, tuple[int, int]]:
     """Of each place, the nearest vertex: a face that has it, and which of its corners."""
     body = load_body(None)
-    template, joints, faces = (part.numpy() for part in (body.template, body.joint_template, body.faces))
+    template, joints, faces = (part.numpy() for part in (body.v_template, body.J_template, body.faces))
     found = {}
     for name, (joint, offset) in PLACES.items():
         vertex = np.linalg.norm(template - joints[JOINT_INDEX[joint]] - offset, axis=1).argmin()

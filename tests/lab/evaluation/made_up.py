@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from core.body.landmarks import LandmarkRegressor, landmarks
+from core.body.landmarks import LandmarkRegressor, regress_landmarks
 from core.body.model import BodyModel
 from core.contract.contact import Contact
 from core.contract.skeleton import LANDMARK_INDEX
@@ -50,7 +50,7 @@ def perfect_tracks(motion: PairMotion, body: BodyModel) -> Detections:
     view, regressor = camera(), LandmarkRegressor.for_body(body)
     K, world = (torch.as_tensor(matrix, dtype=torch.float32) for matrix in (view.K, view.T_cw))
     posed = pose_motion(body, motion)
-    points = landmarks(regressor, posed.joints, posed.skin(body.subset(regressor.vertices)))
+    points = regress_landmarks(regressor, posed.joints, posed.skin(body.subset(regressor.vertices)))
     pixels, _ = project(points, K, world)
     seen = (points - points[:, :, HIPS].mean(2, keepdim=True)) @ world[:3, :3].T
     metric = seen @ line_of_sight_rotation(pixels[:, :, TRUNK].mean(2), K)

@@ -188,8 +188,8 @@ def test_penetration_of_bodies_is_that_of_exact_geometry(shift: tuple[float, flo
     """
     body = load_body(None)
     faces = body.faces.numpy()
-    skin = metrics.largest_piece(faces, len(body.template))
-    one = body.template.numpy().astype(float)
+    skin = metrics.largest_piece(faces, len(body.v_template))
+    one = body.v_template.numpy().astype(float)
     other = one * ([-1, 1, -1] if turned else [1, 1, 1]) + shift
     near = np.flatnonzero(skin & ((other > one.min(0)) & (other < one.max(0))).all(1))
     chosen = np.random.default_rng(0).choice(near, 150, replace=False)
@@ -207,11 +207,11 @@ def test_penetration_of_bodies_is_that_of_exact_geometry(shift: tuple[float, flo
 
 def test_the_skin_is_a_bodys_largest_piece():
     body = load_body(None)
-    pieces = trimesh.Trimesh(body.template, body.faces, process=False).split(only_watertight=False)
-    skin = metrics.largest_piece(body.faces.numpy(), len(body.template))
+    pieces = trimesh.Trimesh(body.v_template, body.faces, process=False).split(only_watertight=False)
+    skin = metrics.largest_piece(body.faces.numpy(), len(body.v_template))
     assert len(pieces) > 3  # eyes, teeth, tongue
     assert skin.sum() == max(len(piece.vertices) for piece in pieces)
-    assert np.ptp(body.template.numpy()[skin], axis=0) == pytest.approx(np.ptp(body.template.numpy(), axis=0))
+    assert np.ptp(body.v_template.numpy()[skin], axis=0) == pytest.approx(np.ptp(body.v_template.numpy(), axis=0))
 
 
 def exact_depth(points: np.ndarray, triangles: np.ndarray) -> np.ndarray:

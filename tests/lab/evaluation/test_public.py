@@ -419,7 +419,7 @@ def chi3d_folder(tmp_path: Path) -> Path:
     root = tmp_path / "train" / "s02"
     shutil.copy(DEFAULT_BODY, tmp_path / "SMPLX_NEUTRAL.npz")
     true = motion()
-    pelvis = body.joint_template[0].numpy()
+    pelvis = body.J_template[0].numpy()
 
     def matrices(angles: np.ndarray) -> list:
         return Rotation.from_rotvec(angles.reshape(-1, 3)).as_matrix().reshape(*angles.shape, 3).tolist()

@@ -170,7 +170,7 @@ def test_errors_are_in_millimetres_of_the_man_and_in_pixels(studio: Path, monkey
     # its share of how tall he stands there: the landmarks from heels to eyes, about 1.6 m
     assert found["aside"]["reprojection_share"] == pytest.approx(100 * 0.1 / 1.6, rel=0.15)
     body = load_body(None)
-    shin = float((body.joint_template[7] - body.joint_template[4]).norm())
+    shin = float((body.J_template[7] - body.J_template[4]).norm())
     assert found["bent"]["mpjpe"] == pytest.approx(1000 * np.sqrt(2) * shin / 12, rel=0.1)
 
 

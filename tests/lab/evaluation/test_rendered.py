@@ -106,8 +106,8 @@ def test_a_clip_says_what_it_is(clip: RenderedClip) -> None:
 
 def test_people_with_bodies_of_their_own_come_back_in_the_same_skin(clip: RenderedClip, tmp_path: Path) -> None:
     body, motion = load_body(None), clip.truth.motion
-    swollen = body.template + 0.02 * torch.nn.functional.normalize(body.template, dim=-1)
-    other = own_body(body, swollen.numpy(), body.joint_template.numpy() * 1.01)
+    swollen = body.v_template + 0.02 * torch.nn.functional.normalize(body.v_template, dim=-1)
+    other = own_body(body, swollen.numpy(), body.J_template.numpy() * 1.01)
     truth = replace(clip.truth, bodies=(body, other))
     shutil.copy(clip.video, tmp_path / "pair.mp4")
     save_rendered(tmp_path, replace(clip, name="pair", truth=truth))

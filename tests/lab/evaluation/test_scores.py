@@ -41,7 +41,7 @@ def with_wrist_off(shot: Shot, body: BodyModel, person: int = 0) -> tuple[Estima
     straight = replace(shot.truth.motion, body_pose=pose)
     bent = pose.copy()
     bent[person, :, BODY_JOINTS.index("left_elbow") - 1] = [0, math.radians(30), 0]
-    forearm = np.linalg.norm(body.joint_template[WRIST] - body.joint_template[BODY_JOINTS.index("left_elbow")])
+    forearm = np.linalg.norm(body.J_template[WRIST] - body.J_template[BODY_JOINTS.index("left_elbow")])
     off = 2 * float(forearm) * math.sin(math.radians(15)) * 1000
     # the truth is straight here, so that the angle between the two is the whole bend
     return replace(perfect_estimate(shot), motion=replace(straight, body_pose=bent)), off
@@ -139,7 +139,7 @@ def test_tracks_of_some_frames_are_compared_with_those_frames(shot, body):
 
 def test_people_of_other_bodies_are_compared_by_their_own_skin(shot, body):
     thicker = own_body(
-        body, (body.template + body.template.new_tensor([0, 0, 0.01])).numpy(), body.joint_template.numpy()
+        body, (body.v_template + body.v_template.new_tensor([0, 0, 0.01])).numpy(), body.J_template.numpy()
     )
     rest = {name: np.zeros_like(value) for name, value in vars(shot.truth.motion).items()}
     standing = type(shot.truth.motion)(**rest | {"pelvis": shot.truth.motion.pelvis, "betas": rest["betas"]})

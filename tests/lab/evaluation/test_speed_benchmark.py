@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from core.body.files import load_body
-from core.body.landmarks import LandmarkRegressor, landmarks
+from core.body.landmarks import LandmarkRegressor, regress_landmarks
 from core.body.rotations import matrix_to_axis_angle, rotation_about_x
 from core.fitting.initial import InitialMotion
 from core.motion import Camera, PairMotion, pose_motion, project
@@ -83,7 +83,7 @@ def test_the_plain_fit_moves_a_body_onto_what_was_seen() -> None:
     )
     regressor = LandmarkRegressor.for_body(body)
     posed = pose_motion(body, motion)
-    shown = landmarks(regressor, posed.joints, posed.skin(body.subset(regressor.vertices)))
+    shown = regress_landmarks(regressor, posed.joints, posed.skin(body.subset(regressor.vertices)))
     pixels, _ = project(shown, torch.tensor(camera.K).float(), torch.eye(4))
     start = InitialMotion(
         replace(motion, pelvis=motion.pelvis + np.array([0.1, 0.0, 0.0], np.float32)),

@@ -79,7 +79,7 @@ def behind(distance: float) -> Camera:
 
 def test_size_is_a_standing_persons_height_in_pixels(body: BodyModel) -> None:
     sight = see(standing([(-1.0, 0), (1.0, 2.0)]), (body, body), camera_at(6), SIZE)
-    tall = float(np.ptp(body.template.numpy()[:, 1]))
+    tall = float(np.ptp(body.v_template.numpy()[:, 1]))
     np.testing.assert_allclose(sight.size[:, 0], [900 * tall / 6, 900 * tall / 8], rtol=0.01)
 
 

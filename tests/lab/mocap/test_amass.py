@@ -85,8 +85,8 @@ def test_people_stand_upright_on_the_floor_and_face_where_they_walk(tmp_path: Pa
 def test_steps_are_as_long_as_our_legs_make_them(tmp_path: Path) -> None:
     """The recorded legs are shorter, so the way must grow until standing feet stand."""
     (capture,) = amass.read(write(tmp_path / "S" / "1" / "a_poses.npz"))
-    rest = load_body(None).joint_template.numpy()
-    leg = rest[JOINT_INDEX["left_hip"], 1] - load_body(None).template[:, 1].min().item()
+    rest = load_body(None).J_template.numpy()
+    leg = rest[JOINT_INDEX["left_hip"], 1] - load_body(None).v_template[:, 1].min().item()
     _, trans = stiff_walk()
     assert np.ptp(capture.pelvis[:, 1]) == pytest.approx(np.ptp(trans[:, 1]) * leg / LEG, rel=0.04)
 

@@ -32,7 +32,7 @@ def joint(name: str) -> int:
 
 def posed(turns: np.ndarray, pelvis: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Joints [T,22,3] and world rotations [T,22,3,3] of the default body for axis-angles [T,22,3]."""
-    rest = load_body(None).joint_template[:COUNT].double()
+    rest = load_body(None).J_template[:COUNT].double()
     joints, world = forward_kinematics(axis_angle_to_matrix(torch.from_numpy(turns)), rest, torch.from_numpy(pelvis))
     return joints.numpy(), world.numpy()
 
@@ -82,14 +82,14 @@ def squats(frames: int = 120, rate: float = 30.0) -> tuple[np.ndarray, np.ndarra
     ankles = joints[:, [joint("left_ankle"), joint("right_ankle")]].mean(1)
     # ankles stand this high when the soles touch the floor
     body = load_body(None)
-    under = float(body.joint_template[joint("left_ankle"), 1] - body.template[sole_vertices(body)[0], 1].min())
+    under = float(body.J_template[joint("left_ankle"), 1] - body.v_template[sole_vertices(body)[0], 1].min())
     return turns, np.array([0.3, -0.2, under]) - ankles
 
 
 def recorded(turns: np.ndarray, pelvis: np.ndarray, rate: float = 30.0) -> SkeletonMotion:
     """The motion as a recording of our own body's skeleton would hold it, with the middle fingers' first joints."""
     joints, world = posed(turns, pelvis)
-    rest = load_body(None).joint_template.double().numpy()
+    rest = load_body(None).J_template.double().numpy()
     names, parents = list(BODY_JOINTS), list(PARENTS[:COUNT])
     for side, finger in (("left", 28), ("right", 43)):
         wrist = joint(f"{side}_wrist")

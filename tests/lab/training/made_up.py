@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from core.body.files import load_body
-from core.body.rotations import axis_angle_to_matrix, matrix_to_6d
+from core.body.rotations import axis_angle_to_matrix, matrix_to_rotation_6d
 from core.observations.features import NODE_COLUMNS, NODE_FEATURES, PERSON_FEATURES
 from core.representation.residual import RESIDUAL_SIZE, TRANSLATION, PoseState
 from lab.evaluation.shot import HIDDEN, SEEN
@@ -41,7 +41,7 @@ def made_up(seed: int, frames: int = 70) -> Example:
         people=rng.normal(0, 1, (2, frames, len(PERSON_FEATURES))).astype(np.float16),
         joints=joints,
         seen=np.ones((2, frames, 22), np.float16),
-        base_turns=matrix_to_6d(turns).numpy().astype(np.float16),
+        base_turns=matrix_to_rotation_6d(turns).numpy().astype(np.float16),
         base_betas=np.zeros((2, 16), np.float32),
         truth_joints=true,
         x=x,

@@ -14,7 +14,7 @@ from itertools import product
 
 from ..contract.skeleton import REGIONS
 from . import lexicon
-from .lexicon import Meeting
+from .lexicon import ContactPattern
 
 _MOST_READINGS = 128
 """Enough for the interaction with most of them, an arm around shoulders: fewer would leave out one of the roles."""
@@ -22,36 +22,36 @@ _SIDED_HAND = re.compile(r"\b(left|right) (?:hand|arm|forearm|wrist|palm|fist|fo
 
 
 @dataclass(frozen=True, order=True)
-class Touching:
+class RegionPair:
     """A region of one person on a region of the other; persons are 0 and 1, and the first is always 0."""
 
     region_0: str
     region_1: str
 
 
-Reading = frozenset[Touching]
+Interpretation = frozenset[RegionPair]
 """What touches if this reading holds, all of it."""
 
 
 @dataclass(frozen=True)
-class Hypothesis:
+class ContactHypothesis:
     """One interaction that a clause speaks of."""
 
     name: str
     """Of `lexicon.INTERACTIONS`, or `touch`."""
-    words: str
+    clause: str
     """The clause it was read from."""
-    readings: tuple[Reading, ...]
+    interpretations: tuple[Interpretation, ...]
     brief: bool
 
 
 @lru_cache(maxsize=64)
-def hypotheses(prompt: str) -> tuple[Hypothesis, ...]:
+def parse_prompt(prompt: str) -> tuple[ContactHypothesis, ...]:
     """What a prompt says about contact, in the order of its clauses; nothing where it says nothing that we know."""
-    found: list[Hypothesis] = []
+    found: list[ContactHypothesis] = []
     for clause in _clauses(prompt):
         hypothesis = _of_clause(clause)
-        if hypothesis is not None and all(other.readings != hypothesis.readings for other in found):
+        if hypothesis is not None and all(other.interpretations != hypothesis.interpretations for other in found):
             found.append(hypothesis)
     return tuple(found)
 
@@ -63,33 +63,39 @@ def _clauses(prompt: str) -> list[str]:
     return [words for piece in pieces if (words := " ".join(re.findall(r"[a-z0-9]+", piece)))]
 
 
-def _of_clause(clause: str) -> Hypothesis | None:
-    for interaction in lexicon.INTERACTIONS:
+def _of_clause(clause: str) -> ContactHypothesis | None:
+    for interaction in lexicon.INTERACTION_PATTERNS:
         match = re.search(interaction.pattern, clause)
         if match and not _denied(clause, match.start()):
-            sides = _sides_of_hands(clause, interaction.done_to)
+            sides = _sides_of_hands(clause, interaction.sides_of_other)
             if interaction.name == "shove" and (parts := _parts_in(_without_means(clause[match.end() :]))):
-                meetings: tuple[Meeting, ...] = (Meeting(interaction.meetings[0].actor, parts[0]),)
+                meetings: tuple[ContactPattern, ...] = (ContactPattern(interaction.contacts[0].actor, parts[0]),)
             else:
-                meetings = interaction.meetings
-            return Hypothesis(interaction.name, clause, _readings(meetings, sides, _roles(clause)), interaction.brief)
+                meetings = interaction.contacts
+            return ContactHypothesis(
+                interaction.name, clause, _readings(meetings, sides, _roles(clause)), interaction.brief
+            )
     return _laid_on(clause) or _touched(clause)
 
 
-def _laid_on(clause: str) -> Hypothesis | None:
+def _laid_on(clause: str) -> ContactHypothesis | None:
     """`puts his left hand on her shoulder`."""
-    upon = re.search(rf"\b(?:{lexicon.LAYING})\b(?P<own>.*?)\b(?:{lexicon.UPON})\b(?P<others>.*)", clause)
+    upon = re.search(
+        rf"\b(?:{lexicon.PLACEMENT_VERBS})\b(?P<own>.*?)\b(?:{lexicon.PLACEMENT_PREPOSITIONS})\b(?P<others>.*)", clause
+    )
     if upon is None or _denied(clause, upon.start()):
         return None
     own, others = _parts_in(upon["own"], letters="xyzw"), _parts_in(upon["others"])
     if not own or not others:
         return None
-    return Hypothesis("touch", clause, _readings((Meeting(own[-1], others[0]),), {}, _roles(clause)), brief=False)
+    return ContactHypothesis(
+        "touch", clause, _readings((ContactPattern(own[-1], others[0]),), {}, _roles(clause)), brief=False
+    )
 
 
-def _touched(clause: str) -> Hypothesis | None:
+def _touched(clause: str) -> ContactHypothesis | None:
     """`kicks him in the stomach`, `holds her wrist`."""
-    for verb, (effector, brief) in lexicon.WAYS_TO_TOUCH.items():
+    for verb, (effector, brief) in lexicon.CONTACT_VERBS.items():
         match = re.search(rf"\b(?:{verb})\b", clause)
         if match and not _denied(clause, match.start()):
             done_to, _, means = clause[match.end() :].partition(" with ")
@@ -99,9 +105,11 @@ def _touched(clause: str) -> Hypothesis | None:
             if not others and not brief:
                 continue  # `holds a cup` says nothing about the other
             mine = own[-1] if own else effector
-            anywhere = lexicon.ANYWHERE_BY_LEG if mine.startswith(("foot", "shin", "knee")) else lexicon.ANYWHERE
-            meeting = Meeting(mine, others[0] if others else anywhere)
-            return Hypothesis("touch", clause, _readings((meeting,), {}, _roles(clause)), brief)
+            anywhere = (
+                lexicon.DEFAULT_LEG_TARGETS if mine.startswith(("foot", "shin", "knee")) else lexicon.DEFAULT_TARGETS
+            )
+            meeting = ContactPattern(mine, others[0] if others else anywhere)
+            return ContactHypothesis("touch", clause, _readings((meeting,), {}, _roles(clause)), brief)
     return None
 
 
@@ -112,7 +120,7 @@ def _denied(clause: str, start: int) -> bool:
 def _roles(clause: str) -> tuple[int, ...]:
     """Who may be the one that acts: who is named first, or after `by` (`B is pushed by A`)."""
     named: list[tuple[int, int]] = []
-    for name, who in lexicon.NAMED.items():
+    for name, who in lexicon.PERSON_NAMES.items():
         if re.search(rf"\bby (?:{name})\b", clause):
             return (who,)
         if match := re.search(rf"\b(?:{name})\b", clause):
@@ -144,26 +152,28 @@ def _parts_in(words: str, letters: str = "pqrs") -> list[str]:
     found: list[str] = []
     for match in re.finditer(r"(?:\b(left|right) )?\b([a-z]+)\b", words):
         word = match[2]
-        singular = lexicon.IRREGULAR.get(word, word.removesuffix("s"))
-        bare = lexicon.PARTS.get(word) or lexicon.PARTS.get(singular)
+        singular = lexicon.IRREGULAR_PLURALS.get(word, word.removesuffix("s"))
+        bare = lexicon.BODY_PART_WORDS.get(word) or lexicon.BODY_PART_WORDS.get(singular)
         if bare is not None:
             mark = match[1] or letters[len(found) % len(letters)]
             found.append("|".join(f"{part}:{mark}" if f"left_{part}" in REGIONS else part for part in bare.split("|")))
     return found
 
 
-def _readings(meetings: tuple[Meeting, ...], given: dict[str, str], actors: tuple[int, ...]) -> tuple[Reading, ...]:
+def _readings(
+    meetings: tuple[ContactPattern, ...], given: dict[str, str], actors: tuple[int, ...]
+) -> tuple[Interpretation, ...]:
     """Every reading of the meetings: sides given (by letter), roles, open sides, alternatives."""
     words = " ".join(f"{meeting.actor} {meeting.other}" for meeting in meetings)
     letters = list(dict.fromkeys(re.findall(r":-?([a-z])\b", words)))
-    found: dict[Reading, None] = {}
+    found: dict[Interpretation, None] = {}
     for actor, values in product(actors, product(*([given[x]] if x in given else ["left", "right"] for x in letters))):
         side = dict(zip(letters, values))
         pairs = [(meeting.actor, meeting.other, actor) for meeting in meetings]
-        pairs += [(meeting.actor, meeting.other, 1 - actor) for meeting in meetings if meeting.both_ways]
+        pairs += [(meeting.actor, meeting.other, 1 - actor) for meeting in meetings if meeting.mutual]
         options = [list(product(_regions(mine, side), _regions(other, side))) for mine, other, _ in pairs]
         for chosen in product(*options):
-            ordered = (Touching(*(pair if who == 0 else pair[::-1])) for pair, (_, _, who) in zip(chosen, pairs))
+            ordered = (RegionPair(*(pair if who == 0 else pair[::-1])) for pair, (_, _, who) in zip(chosen, pairs))
             found.setdefault(frozenset(ordered))
     return tuple(found)[:_MOST_READINGS]
 

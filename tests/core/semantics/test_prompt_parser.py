@@ -6,11 +6,11 @@ import pytest
 
 from core.contract.skeleton import REGIONS
 from core.semantics import lexicon
-from core.semantics.phrases import Touching, hypotheses
+from core.semantics.prompt_parser import RegionPair, parse_prompt
 
 
 def one(prompt: str):
-    found = hypotheses(prompt)
+    found = parse_prompt(prompt)
     assert len(found) == 1, [hypothesis.name for hypothesis in found]
     return found[0]
 
@@ -48,91 +48,102 @@ def test_interactions_are_known_by_their_usual_words(prompt: str, name: str) -> 
     "prompt", ["", "Two people talk.", "A man holds a cup", "they do not shake hands", "walking, never hugging"]
 )
 def test_prompts_without_contact_give_none(prompt: str) -> None:
-    assert hypotheses(prompt) == ()
+    assert parse_prompt(prompt) == ()
 
 
 def test_a_handshake_is_of_two_right_or_two_left_hands() -> None:
-    assert set(one("They shake hands").readings) == {
-        frozenset({Touching("right_palm", "right_palm")}),
-        frozenset({Touching("left_palm", "left_palm")}),
+    assert set(one("They shake hands").interpretations) == {
+        frozenset({RegionPair("right_palm", "right_palm")}),
+        frozenset({RegionPair("left_palm", "left_palm")}),
     }
 
 
 def test_sides_that_are_said_are_kept_and_roles_stay_open() -> None:
-    readings = one("She puts her left hand on his right shoulder").readings
+    readings = one("She puts her left hand on his right shoulder").interpretations
     assert set(readings) == {
-        frozenset({Touching("left_palm", "right_shoulder")}),
-        frozenset({Touching("right_shoulder", "left_palm")}),
+        frozenset({RegionPair("left_palm", "right_shoulder")}),
+        frozenset({RegionPair("right_shoulder", "left_palm")}),
     }
 
 
 def test_sides_that_are_not_said_are_all_tried() -> None:
-    readings = one("He lays a hand on her knee").readings
+    readings = one("He lays a hand on her knee").interpretations
     assert len(readings) == 8  # two roles, two hands, two knees
 
 
 def test_a_named_person_has_the_role() -> None:
-    readings = one("Person B kicks person A in the back").readings
+    readings = one("Person B kicks person A in the back").interpretations
     assert {touch.region_0 for reading in readings for touch in reading} == {"back"}
-    readings = one("Person A slaps person B in the face").readings
+    readings = one("Person A slaps person B in the face").interpretations
     assert {touch.region_1 for reading in readings for touch in reading} == {"face"}
 
 
 def test_the_first_person_of_a_sentence_need_not_be_person_a() -> None:
-    readings = one("The second person kicks the first person in the back").readings
+    readings = one("The second person kicks the first person in the back").interpretations
     assert {"back", "left_foot"} <= {touch.region_0 for reading in readings for touch in reading}
 
 
 def test_whom_it_is_done_by_has_the_role() -> None:
-    readings = one("Person B is kicked in the back by person A").readings
+    readings = one("Person B is kicked in the back by person A").interpretations
     assert {touch.region_1 for reading in readings for touch in reading} == {"back"}
 
 
 def test_what_it_is_done_with_is_not_what_it_is_done_to() -> None:
     places = {
-        touch.region_1 for reading in one("Person A shoves person B with both hands").readings for touch in reading
+        touch.region_1
+        for reading in one("Person A shoves person B with both hands").interpretations
+        for touch in reading
     }
     assert "chest" in places and not {"left_palm", "right_palm"} & places
-    reading = one("Person A kicks person B with the left foot").readings
+    reading = one("Person A kicks person B with the left foot").interpretations
     assert {touch.region_0 for each in reading for touch in each} == {"left_foot"}
     assert "left_foot" not in {touch.region_1 for each in reading for touch in each}
-    readings = one("Person A pushes person B's left arm with the right hand").readings
+    readings = one("Person A pushes person B's left arm with the right hand").interpretations
     assert {touch.region_0 for each in readings for touch in each} == {"right_palm"}
 
 
 def test_the_arm_that_one_is_pulled_by_is_the_others() -> None:
-    readings = one("Person A pulls person B by the left arm").readings
+    readings = one("Person A pulls person B by the left arm").interpretations
     assert {touch.region_1.split("_")[0] for each in readings for touch in each} == {"left"}
     assert {touch.region_0 for each in readings for touch in each} == {"left_palm", "right_palm"}
 
 
 def test_a_dance_hold_may_be_the_other_way_round() -> None:
-    readings = one("Two people dance together").readings
-    assert any({Touching("right_palm", "back"), Touching("left_palm", "right_palm")} <= reading for reading in readings)
-    assert any({Touching("left_palm", "back"), Touching("right_palm", "left_palm")} <= reading for reading in readings)
+    readings = one("Two people dance together").interpretations
+    assert any(
+        {RegionPair("right_palm", "back"), RegionPair("left_palm", "right_palm")} <= reading for reading in readings
+    )
+    assert any(
+        {RegionPair("left_palm", "back"), RegionPair("right_palm", "left_palm")} <= reading for reading in readings
+    )
 
 
 def test_a_hug_is_several_touches_at_once() -> None:
-    reading = one("They hug").readings[0]
-    assert Touching("chest", "chest") in reading
+    reading = one("They hug").interpretations[0]
+    assert RegionPair("chest", "chest") in reading
     assert {"left_palm", "right_palm"} <= {touch.region_0 for touch in reading}
     assert {"left_palm", "right_palm"} <= {touch.region_1 for touch in reading}
 
 
 def test_what_one_touches_with_may_follow() -> None:
-    readings = one("He touches her knee with his left elbow").readings
-    assert frozenset({Touching("left_elbow", "right_knee")}) in readings
+    readings = one("He touches her knee with his left elbow").interpretations
+    assert frozenset({RegionPair("left_elbow", "right_knee")}) in readings
     assert all("elbow" in touch.region_0 + touch.region_1 for reading in readings for touch in reading)
 
 
 def test_several_actions_give_several_hypotheses_in_order() -> None:
-    names = [hypothesis.name for hypothesis in hypotheses("They shake hands, then hug and walk away hand in hand.")]
+    names = [hypothesis.name for hypothesis in parse_prompt("They shake hands, then hug and walk away hand in hand.")]
     assert names == ["handshake", "hug", "hold_hands"]
 
 
 def test_all_regions_of_the_lexicon_exist() -> None:
-    parts = [part for interaction in lexicon.INTERACTIONS for m in interaction.meetings for part in (m.actor, m.other)]
-    parts += [effector for effector, _ in lexicon.WAYS_TO_TOUCH.values()] + list(lexicon.PARTS.values())
+    parts = [
+        part
+        for interaction in lexicon.INTERACTION_PATTERNS
+        for m in interaction.contacts
+        for part in (m.actor, m.other)
+    ]
+    parts += [effector for effector, _ in lexicon.CONTACT_VERBS.values()] + list(lexicon.BODY_PART_WORDS.values())
     for part in parts:
         for option in part.split("|"):
             bare = option.partition(":")[0]

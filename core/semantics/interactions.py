@@ -16,10 +16,10 @@ import numpy as np
 from scipy.signal import find_peaks
 
 from ..contract.skeleton import REGIONS
-from .kinematics import Kinematics, runs, wrapped
-from .moves import is_carried
+from .actions import is_carried
+from .kinematics import PairKinematics, find_runs, wrap_angle
 
-DeedName = Literal[
+InteractionName = Literal[
     "piggyback", "carry", "help_up", "dance_turn", "dance_hold", "hug", "hug_from_behind", "arm_around_shoulder",
     "arm_around_waist", "pull_arm", "hold_arm", "block", "high_five", "handshake", "lead_by_hand", "hold_hands", "hand_over",
     "kick", "hit", "shove", "pat", "touch",
@@ -29,35 +29,35 @@ SIDES: tuple[Literal["left", "right"], ...] = ("left", "right")
 
 
 @dataclass(frozen=True)
-class Deed:
+class Interaction:
     """One interaction. The actor is who carries, leads, shoves, lays a hand on the other; None where both do the same."""
 
-    name: DeedName
+    name: InteractionName
     actor: int | None
     start: float
     end: float
     """seconds of the clip's time: the touch itself."""
-    side: Side = ""
+    actor_side: Side = ""
     """Of the actor's hand, arm or foot that does it; of person 0's where nobody is the actor."""
     other_side: Side = ""
     """Of the other's limb that it is done to."""
-    both: bool = False
+    both_hands: bool = False
     """Both hands of the actor do it."""
-    own: str = ""
+    actor_region: str = ""
     """Region of the actor that touches, without its side; only of `touch` and `hit`."""
-    place: str = ""
+    other_region: str = ""
     """Region of the other that is touched, without its side."""
-    times: int = 0
+    count: int = 0
     """How often a hand pats, or clasped hands go up and down; 0 where nobody could count."""
-    behind: bool = False
+    from_behind: bool = False
     """The actor stands behind the other."""
 
     @property
-    def seconds(self) -> float:
+    def duration(self) -> float:
         return self.end - self.start
 
 
-WHOLE: frozenset[DeedName] = frozenset(
+WHOLE: frozenset[InteractionName] = frozenset(
     {"piggyback", "carry", "help_up", "dance_turn", "dance_hold", "hug", "hug_from_behind", "arm_around_shoulder",
      "arm_around_waist", "hold_hands", "lead_by_hand", "pull_arm", "handshake", "high_five"}
 )  # fmt: skip
@@ -94,7 +94,7 @@ _SIDED = {region.partition("_")[2] for region in REGIONS if region.startswith("l
 class Evidence:
     """The touches that are not yet part of a deed, and the motion around them."""
 
-    def __init__(self, k: Kinematics, table: np.ndarray) -> None:
+    def __init__(self, k: PairKinematics, table: np.ndarray) -> None:
         self.k = k
         self.table = table.copy()
 
@@ -105,7 +105,7 @@ class Evidence:
         return np.any(self.table[np.ix_(rows, columns)], axis=(0, 1))  # pyright: ignore[reportReturnType]
 
     def runs(self, mask: np.ndarray, shortest: float = _SHORTEST, bridge: float = _BRIDGE) -> list[slice]:
-        return runs(mask, self.k.count(bridge), self.k.count(shortest))
+        return find_runs(mask, self.k.frame_count(bridge), self.k.frame_count(shortest))
 
     def most(self, who: int, own: Iterable[str], others: Iterable[str], run: slice) -> str:
         """Which of the other's regions is touched longest in the run."""
@@ -122,7 +122,7 @@ class Evidence:
 
     def alike(self, run: slice) -> bool:
         """Both look the same way."""
-        return bool(np.median(np.abs(wrapped(self.k.heading[0, run] - self.k.heading[1, run]))) < _ALIKE)
+        return bool(np.median(np.abs(wrap_angle(self.k.heading[0, run] - self.k.heading[1, run]))) < _ALIKE)
 
     def behind(self, who: int, run: slice) -> bool:
         """`who` stands behind the other, looking at their back."""
@@ -136,11 +136,11 @@ class Evidence:
     def coming_in(self, who: int, joint: str, run: slice) -> float:
         """m/s: how fast a joint went just before the touch, against the other's trunk."""
         k = self.k
-        before = slice(max(run.start - k.count(0.3), 0), run.start + 1)
+        before = slice(max(run.start - k.frame_count(0.3), 0), run.start + 1)
         relative = k.joint(who, joint) - k.joint(1 - who, "spine3")
         return float(k.speed(relative)[before].max())
 
-    def forget(self, deed: Deed, limbs: set[tuple[int, str]]) -> None:
+    def forget(self, deed: Interaction, limbs: set[tuple[int, str]]) -> None:
         """Take away what the deed explains: everything meanwhile, or what its limbs touch."""
         k = self.k
         when = (k.time >= deed.start - _MARGIN) & (k.time <= deed.end + _MARGIN)
@@ -153,10 +153,10 @@ class Evidence:
                 (self.table if who == 0 else self.table.transpose(1, 0, 2))[row][:, when] = False
 
 
-def deeds(k: Kinematics, table: np.ndarray) -> tuple[Deed, ...]:
+def recognize_interactions(k: PairKinematics, table: np.ndarray) -> tuple[Interaction, ...]:
     """All deeds in order of time. `table` as from `touch_table`."""
     evidence = Evidence(k, table)
-    found: list[Deed] = []
+    found: list[Interaction] = []
     for rule in _RULES:
         for deed, limbs in rule(evidence):
             found.append(deed)
@@ -193,14 +193,16 @@ def _other(side: str) -> Literal["left", "right"]:
     return "left" if side == "right" else "right"
 
 
-_Found = Iterable[tuple[Deed, set[tuple[int, str]]]]
+_Found = Iterable[tuple[Interaction, set[tuple[int, str]]]]
 
 
 def _carried(e: Evidence) -> _Found:
     apart = np.linalg.norm(e.k.joint(0, "spine2") - e.k.joint(1, "spine2"), axis=-1)
     for who in (0, 1):
         bearer = 1 - who
-        higher = e.k.lift[who].min(-1) - e.k.lift[bearer].min(-1) > _LIFTED  # where both are off it, the floor is wrong
+        higher = (
+            e.k.foot_height[who].min(-1) - e.k.foot_height[bearer].min(-1) > _LIFTED
+        )  # where both are off it, the floor is wrong
         for run in e.runs(is_carried(e.k, who) & higher & (apart < _HELD_TO), 0.4):
             if not e.table[:, :, run].any():
                 continue
@@ -208,25 +210,25 @@ def _carried(e: Evidence) -> _Found:
                 e.turned_away(bearer, run)
                 or e.touch(bearer, ("back",), (*_TRUNK_FRONT, "hips", *_both_sides("thigh")))[run].any()
             )
-            yield Deed("piggyback" if on_back else "carry", bearer, *e.span(run)), set()
+            yield Interaction("piggyback" if on_back else "carry", bearer, *e.span(run)), set()
 
 
 def _helped_up(e: Evidence) -> _Found:
     for who in (0, 1):
-        height = e.k.height[who]
+        height = e.k.relative_height[who]
         low = np.flatnonzero(height < 0.6)
         if not len(low):
             continue
         up = np.flatnonzero(height[low[-1] :] > 0.85)
-        stands = e.k.height[1 - who] > 0.7
+        stands = e.k.relative_height[1 - who] > 0.7
         if not len(up) or is_carried(e.k, 1 - who).mean() > 0.5:
             continue
-        rise = slice(max(int(low[-1]) - e.k.count(1.5), 0), int(low[-1]) + int(up[0]) + 1)
+        rise = slice(max(int(low[-1]) - e.k.frame_count(1.5), 0), int(low[-1]) + int(up[0]) + 1)
         held = {
             side: e.touch(1 - who, _sided(side, *_HAND), _both_sides(*_HAND, *_LOWER_ARM, "upper_arm")) & stands
             for side in SIDES
         }
-        hands = [side for side in SIDES if held[side][rise].sum() >= e.k.count(0.2)]
+        hands = [side for side in SIDES if held[side][rise].sum() >= e.k.frame_count(0.2)]
         if not hands:
             continue
         whole = held["left"] | held["right"]
@@ -236,7 +238,7 @@ def _helped_up(e: Evidence) -> _Found:
         run = max(touching, key=lambda run: whole[run.start : min(run.stop, rise.stop)].sum())
         side = "left" if held["left"][run].sum() > held["right"][run].sum() else "right"
         taken = e.most(1 - who, _sided(side, *_HAND), _both_sides(*_HAND, *_LOWER_ARM), run)
-        yield Deed("help_up", 1 - who, *e.span(run), side, split_side(taken)[0], len(hands) == 2), set()
+        yield Interaction("help_up", 1 - who, *e.span(run), side, split_side(taken)[0], len(hands) == 2), set()
 
 
 def _turned_under(e: Evidence) -> _Found:
@@ -245,24 +247,24 @@ def _turned_under(e: Evidence) -> _Found:
         for own, other in product(SIDES, SIDES):
             held = e.touch(leader, _sided(own, *_HAND), _sided(other, *_HAND, "wrist"))
             for run in e.runs(held, 0.3, bridge=0.9):
-                around = slice(max(run.start - e.k.count(0.3), 0), run.stop + e.k.count(0.3))
+                around = slice(max(run.start - e.k.frame_count(0.3), 0), run.stop + e.k.frame_count(0.3))
                 heading = e.k.heading[turner, around]
                 raised = e.height_over_shoulder(leader, own, run) > 0.12
                 if raised and np.ptp(heading) > max(_FULL_TURN, 1.5 * np.ptp(e.k.heading[leader, around])):
-                    yield Deed("dance_turn", leader, *e.span(run), own, other), set()
+                    yield Interaction("dance_turn", leader, *e.span(run), own, other), set()
 
 
 def _held_to_dance(e: Evidence) -> _Found:
-    found: list[Deed] = []
+    found: list[Interaction] = []
     for actor, side in product((0, 1), SIDES):
         around = e.touch(actor, _sided(side, *_HAND, "wrist"), ("back", "hips"))
         joined = {other: e.touch(actor, _sided(_other(side), *_HAND), _sided(other, *_HAND)) for other in SIDES}
         other = max(SIDES, key=lambda other: int(joined[other].sum()))
         for run in e.runs(around & joined[other], 0.5):
             if e.faces(0, run) and e.faces(1, run):
-                found.append(Deed("dance_hold", actor, *e.span(run), side, other))
+                found.append(Interaction("dance_hold", actor, *e.span(run), side, other))
     if found:
-        yield max(found, key=lambda deed: deed.seconds), set()
+        yield max(found, key=lambda deed: deed.duration), set()
 
 
 def _hugged(e: Evidence) -> _Found:
@@ -273,7 +275,7 @@ def _hugged(e: Evidence) -> _Found:
             share = [float(arms[run].mean()) for arms in around]
             one_sided = min(share) < 0.2 * max(share)
             actor = (0 if share[0] > share[1] else 1) if one_sided else None
-            yield Deed("hug", actor, *e.span(run)), set()
+            yield Interaction("hug", actor, *e.span(run)), set()
     for who in (0, 1):
         front = e.touch(who, _TRUNK_FRONT, ("back",))
         arms = e.touch(
@@ -281,11 +283,11 @@ def _hugged(e: Evidence) -> _Found:
         )
         for run in e.runs(front & arms, 0.3):
             if e.behind(who, run):
-                yield Deed("hug_from_behind", who, *e.span(run), behind=True), set()
+                yield Interaction("hug_from_behind", who, *e.span(run), from_behind=True), set()
 
 
 def _arm_around(e: Evidence) -> _Found:
-    found: list[Deed] = []
+    found: list[Interaction] = []
     for actor, side in product((0, 1), SIDES):
         hand = _sided(side, *_HAND)
         over = e.touch(actor, hand, (*_sided(side, "shoulder", "upper_arm"), "neck"))
@@ -295,12 +297,12 @@ def _arm_around(e: Evidence) -> _Found:
         for run in e.runs(over | across | laid, 0.6, bridge=0.6):
             bearing = float(np.median(e.k.bearing(actor)[run]))
             beside = math.radians(25) < abs(bearing) < math.radians(155) and (bearing > 0) == (side == "left")
-            apart = np.median(np.abs(wrapped(e.k.heading[0, run] - e.k.heading[1, run])))
+            apart = np.median(np.abs(wrap_angle(e.k.heading[0, run] - e.k.heading[1, run])))
             if not beside or apart > math.radians(95) or e.faces(1 - actor, run) or joined[run].mean() > 0.25:
                 continue
             wrist = (e.k.joint(actor, f"{side}_wrist") - e.k.joint(1 - actor, "spine3"))[run, 2]
             high = over[run].mean() > 0.1 or float(np.median(wrist)) > _WAIST
-            found.append(Deed("arm_around_shoulder" if high else "arm_around_waist", actor, *e.span(run), side))
+            found.append(Interaction("arm_around_shoulder" if high else "arm_around_waist", actor, *e.span(run), side))
     return [(deed, set()) for deed in found]
 
 
@@ -321,16 +323,16 @@ def _held_by_the_arm(e: Evidence) -> _Found:
                 and not e.touch(actor, _sided(own, "palm", "fingers"), _sided(other, "forearm", "elbow"))[run].any()
             ):
                 continue
-            name: DeedName = "pull_arm" if _leads(e, actor, run) or _draws(e, actor, run) else "hold_arm"
+            name: InteractionName = "pull_arm" if _leads(e, actor, run) or _draws(e, actor, run) else "hold_arm"
             yield (
-                Deed(name, actor, *e.span(run), own, other, place=part),
+                Interaction(name, actor, *e.span(run), own, other, other_region=part),
                 {(actor, f"{own}_arm"), (1 - actor, f"{other}_arm")},
             )
 
 
 def _leads(e: Evidence, actor: int, run: slice) -> bool:
     """Both go, the actor before the other, who looks at the actor."""
-    gone = [float(np.linalg.norm(e.k.place[who, run.stop - 1] - e.k.place[who, run.start])) for who in (0, 1)]
+    gone = [float(np.linalg.norm(e.k.position[who, run.stop - 1] - e.k.position[who, run.start])) for who in (0, 1)]
     ahead = np.median(np.abs(e.k.bearing(actor)[run])) > math.radians(112)
     return min(gone) > 0.3 and bool(ahead) and e.faces(1 - actor, run)
 
@@ -338,10 +340,10 @@ def _leads(e: Evidence, actor: int, run: slice) -> bool:
 def _draws(e: Evidence, actor: int, run: slice) -> bool:
     """The other comes nearer, or follows, while the actor does not come to them."""
     k = e.k
-    after = slice(run.start, run.stop + k.count(0.5))
-    towards = k.place[actor, run.start] - k.place[1 - actor, run.start]
+    after = slice(run.start, run.stop + k.frame_count(0.5))
+    towards = k.position[actor, run.start] - k.position[1 - actor, run.start]
     towards = towards / max(float(np.linalg.norm(towards)), 1e-6)
-    other, own = ((k.place[who, after] - k.place[who, run.start]) @ towards for who in (1 - actor, actor))
+    other, own = ((k.position[who, after] - k.position[who, run.start]) @ towards for who in (1 - actor, actor))
     return float(other.max()) > 0.12 and float(own.min()) > -0.1
 
 
@@ -365,7 +367,7 @@ def _blocked(e: Evidence) -> _Found:
                 continue
             sides = (own, other) if puncher == 1 else (other, own)
             yield (
-                Deed("block", 1 - puncher, *e.span(run), sides[0], sides[1]),
+                Interaction("block", 1 - puncher, *e.span(run), sides[0], sides[1]),
                 {(0, f"{own}_arm"), (1, f"{other}_arm")},
             )
 
@@ -378,22 +380,22 @@ def _hand_in_hand(e: Evidence) -> _Found:
         for run in e.runs(met, 0.06):
             found.append((run, own, other))
     found = sorted((item for item in found if not _by_the_way(e, *item)), key=lambda item: item[0].start - item[0].stop)
-    taken: list[Deed] = []
+    taken: list[Interaction] = []
     for run, own, other in found:
         start, end = e.span(run)
         known = next((d for d in taken if start <= d.end and d.start <= end), None)
         if known is not None:
-            crossed = own != known.side and other != known.other_side and end - start > 0.4 * known.seconds
-            if crossed and not known.both:
+            crossed = own != known.actor_side and other != known.other_side and end - start > 0.4 * known.duration
+            if crossed and not known.both_hands:
                 taken[taken.index(known)] = _of_hands(e, run, own, other, both=True)
             continue
         taken.append(_of_hands(e, run, own, other, both=False))
-    return [(deed, {(0, f"{deed.side}_arm"), (1, f"{deed.other_side}_arm")}) for deed in taken]
+    return [(deed, {(0, f"{deed.actor_side}_arm"), (1, f"{deed.other_side}_arm")}) for deed in taken]
 
 
 def _by_the_way(e: Evidence, run: slice, own: str, other: str) -> bool:
     """Hands that brush each other while one of them is on the other's trunk for longer."""
-    around = slice(max(run.start - e.k.count(_BRIDGE), 0), run.stop + e.k.count(_BRIDGE))
+    around = slice(max(run.start - e.k.frame_count(_BRIDGE), 0), run.stop + e.k.frame_count(_BRIDGE))
     laid = [
         e.touch(who, _sided(side, *_HAND), ("chest", "back", *_both_sides("shoulder")))[around].sum()
         for who, side in ((0, own), (1, other))
@@ -401,7 +403,7 @@ def _by_the_way(e: Evidence, run: slice, own: str, other: str) -> bool:
     return max(laid) > run.stop - run.start
 
 
-def _of_hands(e: Evidence, run: slice, own: Side, other: Side, *, both: bool) -> Deed:
+def _of_hands(e: Evidence, run: slice, own: Side, other: Side, *, both: bool) -> Interaction:
     """What it is that two hands do with each other."""
     start, end = e.span(run)
     wrists = e.k.joint(0, f"{own}_wrist")[run] - e.k.joint(1, f"{other}_wrist")[run]
@@ -409,7 +411,7 @@ def _of_hands(e: Evidence, run: slice, own: Side, other: Side, *, both: bool) ->
     high = min(e.height_over_shoulder(0, own, run), e.height_over_shoulder(1, other, run)) > -0.08
     face = e.faces(0, run) and e.faces(1, run)
     leader = next((who for who in (0, 1) if _leads(e, who, run)), None)
-    name: DeedName = "touch"
+    name: InteractionName = "touch"
     actor, times = None, 0
     if high and end - start < 0.8:
         name = "high_five"
@@ -426,7 +428,9 @@ def _of_hands(e: Evidence, run: slice, own: Side, other: Side, *, both: bool) ->
         name = "hand_over"
     sides = (own, other) if actor in (None, 0) else (other, own)
     plain = name == "touch"
-    return Deed(name, actor, start, end, *sides, both, "fingers" if plain else "", "fingers" if plain else "", times)
+    return Interaction(
+        name, actor, start, end, *sides, both, "fingers" if plain else "", "fingers" if plain else "", times
+    )
 
 
 def _bounces(height: np.ndarray, run: slice) -> int:
@@ -443,8 +447,8 @@ def _kicked(e: Evidence) -> _Found:
         own = _sided(side, "foot", "shin", "knee")
         for run in e.runs(e.touch(actor, own, (*others, *arms)), 0.05):
             index = SIDES.index(side)
-            up = float(e.k.lift[actor, run, index].max())
-            stands = float(e.k.lift[actor, run, 1 - index].min()) < 0.2
+            up = float(e.k.foot_height[actor, run, index].max())
+            stands = float(e.k.foot_height[actor, run, 1 - index].min()) < 0.2
             if e.coming_in(actor, f"{side}_ankle", run) < _SWUNG or up < 0.08 or not stands:
                 continue
             if e.span(run)[1] - e.span(run)[0] > 1.0:
@@ -452,7 +456,12 @@ def _kicked(e: Evidence) -> _Found:
             body = e.touch(actor, own, others)[run].any()
             hit_side, hit = split_side(e.most(actor, own, others if body else arms, run))
             limbs = {(actor, f"{side}_leg")}
-            yield Deed("kick", actor, *e.span(run), side, hit_side, place=hit, behind=e.behind(actor, run)), limbs
+            yield (
+                Interaction(
+                    "kick", actor, *e.span(run), side, hit_side, other_region=hit, from_behind=e.behind(actor, run)
+                ),
+                limbs,
+            )
 
 
 _BODY = ("chest", "back", "belly", "hips", "neck", "head", "face", *_both_sides("shoulder", "upper_arm"))
@@ -469,42 +478,44 @@ def _hand_on_body(e: Evidence) -> _Found:
             deed = _of_a_hand(e, actor, side, run, both=bool(second.mean() > 0.4))
             if deed is None:
                 continue
-            if deed.both:
+            if deed.both_hands:
                 done.append((actor, run))
-            limbs = {(actor, f"{side}_arm")} | ({(actor, f"{_other(side)}_arm")} if deed.both else set())
+            limbs = {(actor, f"{side}_arm")} | ({(actor, f"{_other(side)}_arm")} if deed.both_hands else set())
             yield deed, limbs
 
 
-def _of_a_hand(e: Evidence, actor: int, side: Literal["left", "right"], run: slice, *, both: bool) -> Deed | None:
+def _of_a_hand(
+    e: Evidence, actor: int, side: Literal["left", "right"], run: slice, *, both: bool
+) -> Interaction | None:
     """What it is that a hand does on the other's body; None where it only brushes by."""
     k = e.k
     start, end = e.span(run)
     hand = _sided(side, *_HAND)
     hit_side, place = split_side(e.most(actor, hand, _BODY, run))
     wrist = k.joint(actor, f"{side}_wrist")
-    towards = k.place[1 - actor, run.start] - k.place[actor, run.start]
+    towards = k.position[1 - actor, run.start] - k.position[actor, run.start]
     towards = towards / max(float(np.linalg.norm(towards)), 1e-6)
     pushed = float(((wrist[run, :2] - wrist[run.start, :2]) @ towards).max())
     speed = e.coming_in(actor, f"{side}_wrist", run)
     relative = (wrist - k.joint(1 - actor, "spine3"))[run]
     laid = e.touch(actor, hand, _BODY)
-    bounces = max(_bounces(relative[:, 2], run), len(runs(laid[run], 1, 2)) - 1)
+    bounces = max(_bounces(relative[:, 2], run), len(find_runs(laid[run], 1, 2)) - 1)
     behind = e.behind(actor, run)
-    details = {"side": side, "other_side": hit_side, "place": place, "behind": behind}
+    details = {"actor_side": side, "other_side": hit_side, "other_region": place, "from_behind": behind}
     palm = e.touch(actor, _sided(side, "palm"), _BODY)[run].any()
     if speed > _FAST and end - start < 0.4 and place in ("face", "head", "chest", "belly") and not both:
-        return Deed("hit", actor, start, end, own="palm" if palm else "fingers", **details)
+        return Interaction("hit", actor, start, end, actor_region="palm" if palm else "fingers", **details)
     pushes = place in ("chest", "back", "belly", "shoulder", "upper_arm")
     if end - start < _PUSHES and pushes and pushed > (_PUSH / 2 if both else _PUSH) and (both or bounces < 1):
         if both:
             hit_side, place = split_side(e.most(actor, (*hand, *_sided(_other(side), *_HAND)), _BODY, run))
-            details |= {"other_side": hit_side, "place": place}
-        return Deed("shove", actor, start, end, both=both, **details)
+            details |= {"other_side": hit_side, "other_region": place}
+        return Interaction("shove", actor, start, end, both_hands=both, **details)
     if place in ("shoulder", "upper_arm", "back", "head", "chest") and bounces >= 1 and not both and end - start < 3:
-        return Deed("pat", actor, start, end, times=bounces + 1, **details)
+        return Interaction("pat", actor, start, end, count=bounces + 1, **details)
     if end - start < 0.2:
         return None
-    return Deed("touch", actor, start, end, both=both, own="palm", **details)
+    return Interaction("touch", actor, start, end, both_hands=both, actor_region="palm", **details)
 
 
 def _plain_touches(e: Evidence) -> _Found:
@@ -523,7 +534,10 @@ def _plain_touches(e: Evidence) -> _Found:
             first, second = (own, other) if actor == 0 else (other, own)
             (side, part), (other_side, place) = split_side(first), split_side(second)
             part, place = ("palm" if name in _HAND else name for name in (part, place))
-            yield Deed("touch", actor, *e.span(run), side, other_side, own=part, place=place), set()
+            yield (
+                Interaction("touch", actor, *e.span(run), side, other_side, actor_region=part, other_region=place),
+                set(),
+            )
 
 
 def _reaches(region: str) -> int:

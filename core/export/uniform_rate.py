@@ -14,7 +14,7 @@ _UNEVEN = 0.1
 
 
 @dataclass(frozen=True)
-class EvenMotion:
+class UniformMotion:
     """P = 2 people, T frames at `rate` frames a second. World frame: metres, Z up."""
 
     rate: float
@@ -28,7 +28,7 @@ class EvenMotion:
     """float64 [P,16]"""
 
 
-def even_motion(motion: MotionArrays) -> EvenMotion:
+def resample_uniformly(motion: MotionArrays) -> UniformMotion:
     """The frames as they are where their times are even; else resampled at the average rate, rotations by slerp."""
     people, frames = motion.pelvis.shape[:2]
     eyes = np.zeros((people, frames, 2, 3))
@@ -48,7 +48,7 @@ def even_motion(motion: MotionArrays) -> EvenMotion:
     rate = (frames - 1) / time[-1] if frames > 1 else 25.0
     if np.abs(time * rate - np.arange(frames)).max() > _UNEVEN:
         rotations, pelvis = _resampled(rotations, pelvis, time, np.arange(frames) / rate)
-    return EvenMotion(
+    return UniformMotion(
         float(rate), rotations, pelvis, motion.rest_joints.astype(np.float64), motion.betas.astype(np.float64)
     )
 

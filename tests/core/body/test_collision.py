@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from core.body.capsules import body_spheres, shaped, sphere_centres
-from core.body.model import forward_kinematics, rest_joints, rest_vertices, skin
+from core.body.collision import collision_spheres, sphere_centres, with_shape
+from core.body.model import forward_kinematics, linear_blend_skinning, rest_joints, rest_vertices
 from core.body.regions import vertex_regions
 from core.body.rotations import axis_angle_to_matrix
 from core.contract.skeleton import BODY_JOINTS, JOINT_INDEX, REGIONS
@@ -12,7 +12,7 @@ from core.contract.skeleton import BODY_JOINTS, JOINT_INDEX, REGIONS
 
 @pytest.fixture(scope="module")
 def spheres(body):
-    return body_spheres(body)
+    return collision_spheres(body)
 
 
 @pytest.fixture(scope="module")
@@ -26,8 +26,8 @@ def above_spheres(vertices, centres, radii):
 
 
 def test_they_fill_the_mean_body(body, spheres, is_skin):
-    centres = body.joint_template[spheres.joint] + spheres.offset
-    distance = above_spheres(body.template[is_skin], centres, spheres.radius).abs()
+    centres = body.J_template[spheres.joint] + spheres.offset
+    distance = above_spheres(body.v_template[is_skin], centres, spheres.radius).abs()
     assert 60 <= len(spheres.joint) <= 100
     assert distance.mean() < 0.006
     assert distance.quantile(0.95) < 0.017
@@ -38,8 +38,8 @@ def test_they_fill_the_mean_body(body, spheres, is_skin):
     "region", ["left_palm", "right_fingers", "head", "chest", "back", "left_forearm", "right_thigh"]
 )
 def test_what_touches_is_filled(body, spheres, region):
-    members = body.template[vertex_regions(body) == REGIONS.index(region)]
-    centres = body.joint_template[spheres.joint] + spheres.offset
+    members = body.v_template[vertex_regions(body) == REGIONS.index(region)]
+    centres = body.J_template[spheres.joint] + spheres.offset
     assert above_spheres(members, centres, spheres.radius).abs().mean() < 0.011
 
 
@@ -49,8 +49,8 @@ def test_they_follow_shape_and_pose(body, spheres, is_skin):
     pose = torch.randn(3, 55, 3, generator=generator) * 0.3
     rotations, rest = axis_angle_to_matrix(pose), rest_joints(body, betas)
     joints, world = forward_kinematics(rotations, rest, torch.zeros(3, 3))
-    vertices = skin(body, betas, rotations, rest, joints, world)[:, is_skin]
-    own = shaped(spheres, betas)
+    vertices = linear_blend_skinning(body, betas, rotations, rest, joints, world)[:, is_skin]
+    own = with_shape(spheres, betas)
     distance = above_spheres(vertices, sphere_centres(own, joints, world), own.radius[:, None]).abs()
     assert distance.mean() < 0.008
     assert distance.quantile(0.95) < 0.022
@@ -59,11 +59,11 @@ def test_they_follow_shape_and_pose(body, spheres, is_skin):
     tall[0, 0] = 3.0
     vertices, rest = rest_vertices(body, tall)[:, is_skin], rest_joints(body, tall)
     still = torch.eye(3).expand(1, 55, 3, 3)
-    own = shaped(spheres, tall)
-    with_shape = above_spheres(vertices, sphere_centres(own, rest, still), own.radius[:, None]).abs().mean()
+    own = with_shape(spheres, tall)
+    shaped = above_spheres(vertices, sphere_centres(own, rest, still), own.radius[:, None]).abs().mean()
     without = above_spheres(vertices, sphere_centres(spheres, rest, still), spheres.radius).abs().mean()
-    assert with_shape < 0.007
-    assert with_shape < 0.6 * without
+    assert shaped < 0.007
+    assert shaped < 0.6 * without
 
 
 def test_both_sides_are_alike(spheres):
@@ -80,7 +80,7 @@ def test_centres_are_differentiable_for_people_by_frames(body, spheres):
     joints, world = forward_kinematics(
         axis_angle_to_matrix(pose), rest_joints(body, betas)[:, None], torch.zeros(2, 4, 3)
     )
-    own = shaped(spheres, betas[:, None])
+    own = with_shape(spheres, betas[:, None])
     centres = sphere_centres(own, joints, world)
     assert centres.shape == (2, 4, len(spheres.joint), 3)
     weights = torch.randn(centres.shape, generator=torch.Generator().manual_seed(0))
@@ -91,6 +91,6 @@ def test_centres_are_differentiable_for_people_by_frames(body, spheres):
 
 
 def test_the_same_every_time(body, spheres):
-    again = body_spheres(body)
+    again = collision_spheres(body)
     assert torch.equal(again.offset, spheres.offset)
     assert torch.equal(again.radius, spheres.radius)

@@ -16,7 +16,7 @@ from .regions import vertex_regions
 
 
 @dataclass(frozen=True)
-class Spheres:
+class CollisionSpheres:
     """S spheres, each riding on one joint. Of the mean shape, until `shaped` makes them a person's."""
 
     joint: Tensor
@@ -27,14 +27,14 @@ class Spheres:
     """[S] metres; [...,S] of people."""
     region: Tensor
     """int64 [S]: index into `skeleton.REGIONS` of most of the skin that a sphere stands for."""
-    offset_directions: Tensor
+    offset_shapedirs: Tensor
     """[S,3,16] metres per beta"""
-    radius_directions: Tensor
+    radius_shapedirs: Tensor
     """[S,16] metres per beta"""
 
 
 @lru_cache(maxsize=4)
-def body_spheres(body: BodyModel) -> Spheres:
+def collision_spheres(body: BodyModel) -> CollisionSpheres:
     """The spheres of a body's mean shape, on its device: placed by the skeleton, then fitted to the skin."""
     skin = _Skin.of(body)
     centres, radii = _first_guess(skin)
@@ -48,27 +48,27 @@ def body_spheres(body: BodyModel) -> Spheres:
     centre_directions, radius_directions = _follow_shape(skin, centres, near)
     riding = _most_common(near, skin.weights, len(centres))
     whole = np.eye(len(REGIONS))[skin.region]
-    device, kind = body.template.device, body.template.dtype
-    return Spheres(
+    device, kind = body.device, body.dtype
+    return CollisionSpheres(
         joint=torch.from_numpy(riding).to(device),
         offset=torch.from_numpy(centres - skin.joints[riding]).to(device, kind),
         radius=torch.from_numpy(radii).to(device, kind),
         region=torch.from_numpy(_most_common(near, whole, len(centres))).to(device),
-        offset_directions=torch.from_numpy(centre_directions - skin.joint_directions[riding]).to(device, kind),
-        radius_directions=torch.from_numpy(radius_directions).to(device, kind),
+        offset_shapedirs=torch.from_numpy(centre_directions - skin.joint_directions[riding]).to(device, kind),
+        radius_shapedirs=torch.from_numpy(radius_directions).to(device, kind),
     )
 
 
-def shaped(spheres: Spheres, betas: Tensor) -> Spheres:
+def with_shape(spheres: CollisionSpheres, betas: Tensor) -> CollisionSpheres:
     """The spheres of people with shapes betas [...,16]: offsets [...,S,3] and radii [...,S]."""
     return replace(
         spheres,
-        offset=spheres.offset + torch.einsum("sdk,...k->...sd", spheres.offset_directions, betas),
-        radius=spheres.radius + torch.einsum("sk,...k->...s", spheres.radius_directions, betas),
+        offset=spheres.offset + torch.einsum("sdk,...k->...sd", spheres.offset_shapedirs, betas),
+        radius=spheres.radius + torch.einsum("sk,...k->...s", spheres.radius_shapedirs, betas),
     )
 
 
-def sphere_centres(spheres: Spheres, joints: Tensor, world: Tensor) -> Tensor:
+def sphere_centres(spheres: CollisionSpheres, joints: Tensor, world: Tensor) -> Tensor:
     """Centres [...,S,3] for joints [...,55,3] and world rotations [...,55,3,3] of forward kinematics.
 
     Offsets of people [P,S,3] go with joints [P,T,55,3] as `offset[:, None]`: leading shapes broadcast.
@@ -141,11 +141,11 @@ class _Skin(NamedTuple):
         template, directions, weights, joints, joint_directions = (
             tensor.double().cpu().numpy()
             for tensor in (
-                body.template,
-                body.shape_directions,
-                body.weights,
-                body.joint_template,
-                body.joint_directions,
+                body.v_template,
+                body.shapedirs,
+                body.lbs_weights,
+                body.J_template,
+                body.J_shapedirs,
             )
         )
         corners = template[body.faces.cpu().numpy()]
