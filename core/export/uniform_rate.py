@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.spatial.transform import Rotation
+import torch
 
+from ..body.rotations import axis_angle_to_matrix, matrix_to_axis_angle, slerp
 from ..contract.reconstruction import Info, MotionArrays
 
 _UNEVEN = 0.1
@@ -62,9 +63,7 @@ def _resampled(
     rotations: np.ndarray, pelvis: np.ndarray, time: np.ndarray, at: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     before = np.clip(np.searchsorted(time, at, "right") - 1, 0, len(time) - 2)
-    share = np.clip((at - time[before]) / (time[before + 1] - time[before]), 0, 1)[:, None]
-    here, there = (Rotation.from_rotvec(rotations[:, frame].reshape(-1, 3)) for frame in (before, before + 1))
-    step = (here.inv() * there).as_rotvec().reshape(rotations.shape) * share[..., None]
-    turned = here * Rotation.from_rotvec(step.reshape(-1, 3))
-    moved = pelvis[:, before] * (1 - share) + pelvis[:, before + 1] * share
-    return turned.as_rotvec().reshape(rotations.shape), moved
+    fraction = np.clip((at - time[before]) / (time[before + 1] - time[before]), 0, 1)[:, None]
+    start, end = (axis_angle_to_matrix(torch.from_numpy(rotations[:, frame])) for frame in (before, before + 1))
+    between = matrix_to_axis_angle(slerp(start, end, torch.from_numpy(fraction))).numpy()
+    return between, pelvis[:, before] * (1 - fraction) + pelvis[:, before + 1] * fraction

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch.nn.functional import normalize
 
 from ..body.model import BodyModel, rest_joints
-from ..body.rotations import axis_angle_to_matrix
+from ..body.rotations import kabsch, rotation_between_vectors
 from ..contract.skeleton import PARENTS
 from ..motion import BODY_COUNT
 from ..representation.residual import PoseState
@@ -41,7 +42,7 @@ def pose_to_joints(base: PoseState, joints: Tensor, body: BodyModel) -> PoseStat
         if offsets is not None:
             bones = offsets @ turn.mT
             wanted = joints[..., children, :] - place[joint][..., None, :]
-            turn = (_shortest(bones, wanted) if len(children) == 1 else _best(bones, wanted)) @ turn
+            turn = _align(bones, wanted) @ turn
             for child, bone in zip(children, (offsets @ turn.mT).unbind(-2)):
                 place[child] = place[joint] + bone
         world[joint] = turn
@@ -49,18 +50,8 @@ def pose_to_joints(base: PoseState, joints: Tensor, body: BodyModel) -> PoseStat
     return PoseState(torch.stack(turns, -3), joints[..., 0, :], base.betas)
 
 
-def _shortest(bones: Tensor, wanted: Tensor) -> Tensor:
-    """The least turn [...,3,3] of bones [...,1,3] to the direction of wanted [...,1,3]."""
-    axis = torch.linalg.cross(bones[..., 0, :], wanted[..., 0, :])
-    length = axis.norm(dim=-1, keepdim=True)
-    angle = torch.atan2(length, (bones * wanted).sum(-1))
-    return axis_angle_to_matrix(axis / length.clamp_min(1e-12) * angle)
-
-
-def _best(bones: Tensor, wanted: Tensor) -> Tensor:
-    """The turn [...,3,3] of bones [...,K,3] that fits wanted [...,K,3] best in directions (Kabsch, 1976)."""
-    bones, wanted = (torch.nn.functional.normalize(vectors, dim=-1) for vectors in (bones, wanted))
-    left, _, right = torch.linalg.svd(wanted.mT @ bones)
-    flip = torch.ones_like(left[..., 0])
-    flip[..., 2] = torch.linalg.det(left @ right).sign()
-    return (left * flip[..., None, :]) @ right
+def _align(bones: Tensor, wanted: Tensor) -> Tensor:
+    """The rotation [...,3,3] of bones [...,K,3] whose directions fit those of wanted [...,K,3] best."""
+    if bones.shape[-2] == 1:
+        return rotation_between_vectors(bones[..., 0, :], wanted[..., 0, :])
+    return kabsch(normalize(bones, dim=-1), normalize(wanted, dim=-1))

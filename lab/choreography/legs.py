@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from core.body.rotations import orthonormal_frame
+
 _STRAIGHT = 0.999
 """Share of the leg's length to which it stretches at most."""
 _KNEE_FORWARD = 0.02
@@ -56,8 +58,10 @@ def reach(leg: Leg, hip: Tensor, ankle: Tensor, swivel: Tensor) -> Reached:
     reached = hip + length * towards
     side = torch.linalg.cross(front, towards)  # the hinge of a knee that bends backwards
     old_side = torch.linalg.cross(old_front, before)
-    thigh_turn = _frame(knee - hip, side) @ _frame(bent, old_side).mT @ leg.thigh_turn
-    shank_turn = _frame(reached - knee, side) @ _frame(leg.ankle - leg.knee, old_side).mT @ leg.shank_turn
+    thigh_turn = orthonormal_frame(knee - hip, side) @ orthonormal_frame(bent, old_side).mT @ leg.thigh_turn
+    shank_turn = (
+        orthonormal_frame(reached - knee, side) @ orthonormal_frame(leg.ankle - leg.knee, old_side).mT @ leg.shank_turn
+    )
     return Reached(knee, reached, thigh_turn, shank_turn, missing[..., 0])
 
 
@@ -71,10 +75,3 @@ def _carried(vector: Tensor, first: Tensor, second: Tensor) -> Tensor:
     cosine = (first * second).sum(-1, keepdim=True)
     once = torch.linalg.cross(axis, vector)
     return vector + once + torch.linalg.cross(axis, once) / (1 + cosine).clamp_min(1e-3)
-
-
-def _frame(along: Tensor, side: Tensor) -> Tensor:
-    """Orthonormal columns [...,3,3] from a bone and a direction to its side."""
-    x = normalize(along, dim=-1)
-    y = normalize(_across(side, x), dim=-1)
-    return torch.stack([x, y, torch.linalg.cross(x, y)], -1)

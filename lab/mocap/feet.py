@@ -14,9 +14,8 @@ from torch.nn.functional import normalize
 
 from core.body.collision import collision_spheres
 from core.body.model import BodyModel
-from core.body.rotations import axis_angle_to_matrix, matrix_to_axis_angle
+from core.body.rotations import axis_angle_to_matrix, matrix_to_axis_angle, rotation_between_vectors
 from core.contract.skeleton import BODY_JOINTS, JOINT_INDEX, PARENTS
-from core.fitting.lifting import rotation_between
 from core.fitting.soles import sole_vertices
 
 SIDES = ("left", "right")
@@ -159,13 +158,13 @@ class _Legs:
             pole = (middle - start) - ((middle - start) * before).sum(-1, keepdim=True) * before
             # a straight leg's knee goes forward, and so does one that was pressed through
             pole = pole - 2 * (pole * forward).sum(-1, keepdim=True).clamp_max(0) * forward + 0.01 * forward
-            pole = (rotation_between(before, after) @ pole[..., None])[..., 0]
+            pole = (rotation_between_vectors(before, after) @ pole[..., None])[..., 0]
             pole = normalize(pole - (pole * after).sum(-1, keepdim=True) * after, dim=-1)
             along = (upper**2 - lower**2 + distance**2) / (2 * distance)
             bent = start + along * after + (upper**2 - along**2).clamp_min(0).sqrt() * pole
             reached = start + distance * after
-            world[hip] = rotation_between(middle - start, bent - start) @ world[hip]
-            world[knee] = rotation_between(end - middle, reached - bent) @ world[knee]
+            world[hip] = rotation_between_vectors(middle - start, bent - start) @ world[hip]
+            world[knee] = rotation_between_vectors(end - middle, reached - bent) @ world[knee]
 
 
 def _runs(flags: Tensor) -> Tensor:
@@ -191,7 +190,7 @@ def _level_on_average(world: dict[str, Tensor], still: Tensor) -> None:
             continue
         ups = world[f"{side}_ankle"][stands][:, 2]  # the world's up in the foot's axes
         up = ups.median(0).values
-        turn = matrix_to_axis_angle(rotation_between(up.new_tensor([0.0, 1.0, 0.0]), up))
+        turn = matrix_to_axis_angle(rotation_between_vectors(up.new_tensor([0.0, 1.0, 0.0]), up))
         turn = turn * (_MOST_LEVELLED / turn.norm().clamp_min(1e-9)).clamp_max(1)
         for part in ("ankle", "foot"):
             world[f"{side}_{part}"] = world[f"{side}_{part}"] @ axis_angle_to_matrix(turn)
@@ -248,7 +247,7 @@ def _flatten(world: dict[str, Tensor], planted: Tensor) -> None:
         ankle, toes = world[f"{side}_ankle"], world[f"{side}_foot"]
         bend = matrix_to_axis_angle(ankle.mT @ toes)
         up = ankle[..., 1]
-        level = matrix_to_axis_angle(rotation_between(up, up.new_tensor([0.0, 0.0, 1.0])))
+        level = matrix_to_axis_angle(rotation_between_vectors(up, up.new_tensor([0.0, 0.0, 1.0])))
         world[f"{side}_ankle"] = axis_angle_to_matrix(level * share) @ ankle
         world[f"{side}_foot"] = world[f"{side}_ankle"] @ axis_angle_to_matrix(bend * (1 - share))
 

@@ -12,7 +12,7 @@ import torch
 from scipy.ndimage import gaussian_filter1d, maximum_filter1d, uniform_filter1d
 
 from core.body.model import BodyModel, forward_kinematics, linear_blend_skinning, rest_joints, rest_vertices
-from core.body.rotations import axis_angle_to_matrix, matrix_to_axis_angle
+from core.body.rotations import axis_angle_to_matrix, matrix_to_axis_angle, rotation_between_vectors
 from core.contract.skeleton import BODY_JOINTS, JOINT_INDEX, JOINTS
 from core.fitting.soles import sole_vertices
 
@@ -203,23 +203,13 @@ def _bend_leg(
     bent = _exp(hinge * (bend - flexed)[:, None])
     shin = bent @ shin
     reached = upper + (bent @ lower[..., None])[..., 0]
-    swing = _shortest_turn(reached, wanted)
+    swing = rotation_between_vectors(torch.from_numpy(reached), torch.from_numpy(wanted)).numpy()
     thigh, shin = swing @ thigh, swing @ shin
     result = rotations.copy()
     result[:, hip] = np.swapaxes(root, -1, -2) @ thigh
     result[:, knee] = np.swapaxes(thigh, -1, -2) @ shin
     result[:, ankle] = np.swapaxes(shin, -1, -2) @ foot
     return result
-
-
-def _shortest_turn(start: np.ndarray, end: np.ndarray) -> np.ndarray:
-    """[T,3,3] that takes the directions of `start` [T,3] to those of `end`."""
-    a = start / np.linalg.norm(start, axis=1, keepdims=True)
-    b = end / np.linalg.norm(end, axis=1, keepdims=True)
-    axis = np.cross(a, b)
-    sine = np.linalg.norm(axis, axis=1, keepdims=True)
-    angle = np.arctan2(sine, (a * b).sum(1, keepdims=True))
-    return _exp(axis / np.maximum(sine, 1e-12) * angle)
 
 
 def _exp(vectors: np.ndarray) -> np.ndarray:

@@ -18,7 +18,7 @@ import torch
 
 from core.body.files import load_body
 from core.body.model import forward_kinematics, rest_joints
-from core.body.rotations import matrix_to_axis_angle
+from core.body.rotations import kabsch, matrix_to_axis_angle, orthonormal_frame
 from core.contract.errors import UserError
 
 from .capture import CapturedPair
@@ -105,7 +105,7 @@ def _processed(path: Path, source: str, number: int, text: tuple[str, ...]) -> S
     values = as_frames(path, "the array", values, _JOINTS * 3 + (_BODY - 1) * 6)
     places = values[:, : _BODY * 3].reshape(-1, _BODY, 3)
     columns = values[:, _JOINTS * 3 :].reshape(-1, _BODY - 1, 3, 2)
-    rotations = _completed(torch.from_numpy(columns))
+    rotations = orthonormal_frame(*torch.from_numpy(columns).unbind(-1))
     return SmplParameters(
         source=f"{source}/{number}",
         subject=source.replace("/", "-"),
@@ -145,14 +145,6 @@ def _converted(path: Path, source: str, text: tuple[str, ...]) -> tuple[SmplPara
     return people[0], people[1]
 
 
-def _completed(columns: torch.Tensor) -> torch.Tensor:
-    """Rotations [...,3,3] from their first two columns [...,3,2], made orthogonal."""
-    first = torch.nn.functional.normalize(columns[..., 0], dim=-1)
-    second = columns[..., 1] - (first * columns[..., 1]).sum(-1, keepdim=True) * first
-    second = torch.nn.functional.normalize(second, dim=-1)
-    return torch.stack([first, second, torch.linalg.cross(first, second)], -1)
-
-
 def _orientation(places: np.ndarray, rotations: torch.Tensor) -> np.ndarray:
     """The root's axis-angles [T,3], which the files leave out: what turns our body in this pose onto the joints' places
     [T,22,3] best (Kabsch, 1976)."""
@@ -161,10 +153,7 @@ def _orientation(places: np.ndarray, rotations: torch.Tensor) -> np.ndarray:
     rest = rest_joints(body, torch.zeros(1, 16)).double()[:, :_BODY]
     ours, _ = forward_kinematics(torch.cat([root, rotations], 1), rest, torch.zeros(len(places), 3).double())
     theirs = torch.from_numpy(places - places[:, :1])
-    u, _, vt = torch.linalg.svd(torch.einsum("tji,tjk->tik", theirs, ours))
-    sign = torch.linalg.det(u @ vt)
-    u[..., :, 2] *= sign[:, None]
-    return matrix_to_axis_angle(u @ vt).numpy()
+    return matrix_to_axis_angle(kabsch(ours, theirs)).numpy()
 
 
 def _sentences(path: Path) -> tuple[str, ...]:

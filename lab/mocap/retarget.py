@@ -14,10 +14,14 @@ from torch.nn.functional import normalize
 
 from core.body.files import load_body
 from core.body.model import BodyModel
-from core.body.rotations import axis_angle_to_matrix, matrix_to_axis_angle
+from core.body.rotations import (
+    axis_angle_to_matrix,
+    matrix_to_axis_angle,
+    orthonormal_frame,
+    rotation_between_vectors,
+)
 from core.contract.errors import UserError
 from core.contract.skeleton import BODY_JOINTS, JOINT_INDEX, PARENTS
-from core.fitting.lifting import frame, rotation_between
 
 from . import feet
 from .capture import Capture
@@ -190,8 +194,8 @@ def _trunk(source: _Source, target: Target) -> dict[str, Tensor]:
     )
 
     def girdle(part: str) -> Tensor:
-        resting = frame(target.bone(f"right_{part}", f"left_{part}"), rest_up)
-        return frame(source.bone(f"right_{part}", f"left_{part}"), up) @ resting.mT
+        resting = orthonormal_frame(target.bone(f"right_{part}", f"left_{part}"), rest_up)
+        return orthonormal_frame(source.bone(f"right_{part}", f"left_{part}"), up) @ resting.mT
 
     def own(*names: str) -> Tensor | None:
         return next((turn for turn in map(source.turn, names) if turn is not None), None)
@@ -201,7 +205,7 @@ def _trunk(source: _Source, target: Target) -> dict[str, Tensor]:
         pelvis, chest = girdle("hip"), girdle("shoulder")
     if head is None:
         nod = source.bone("neck", "head") if source.has("neck", "head") else chest @ target.bone("neck", "head")
-        head = rotation_between(chest @ target.bone("neck", "head"), nod) @ chest
+        head = rotation_between_vectors(chest @ target.bone("neck", "head"), nod) @ chest
     world = {"pelvis": pelvis}
     for third, name in enumerate(("spine1", "spine2"), 1):
         turn = source.turn(name) if source.has("spine1", "spine2", "spine3") else None
@@ -227,7 +231,9 @@ def _leg(source: _Source, target: Target, side: str, world: dict[str, Tensor]) -
     hip, knee, ankle, foot = (f"{side}_{part}" for part in ("hip", "knee", "ankle", "foot"))
     lateral = target.rest.new_tensor([1.0, 0.0, 0.0])
     guess = _from_own_rest(source, target, hip, knee)
-    unbent = rotation_between(world["pelvis"] @ target.bone(hip, knee), source.bone(hip, knee)) @ world["pelvis"]
+    unbent = (
+        rotation_between_vectors(world["pelvis"] @ target.bone(hip, knee), source.bone(hip, knee)) @ world["pelvis"]
+    )
     hinge = (unbent if guess is None else guess) @ lateral
     world[hip], world[knee] = _limb(source, target, (hip, knee, ankle), lateral, hinge, backwards=True)
     own = _from_own_rest_foot(source, target, side)
@@ -237,8 +243,8 @@ def _leg(source: _Source, target: Target, side: str, world: dict[str, Tensor]) -
         world[foot] = world[ankle] @ own[0].mT @ own[1]
     elif source.has(foot):
         across = world[knee] @ lateral
-        resting = frame(target.bone(ankle, foot), lateral)
-        world[ankle] = world[foot] = frame(source.bone(ankle, foot), across) @ resting.mT
+        resting = orthonormal_frame(target.bone(ankle, foot), lateral)
+        world[ankle] = world[foot] = orthonormal_frame(source.bone(ankle, foot), across) @ resting.mT
     else:
         world[ankle] = world[foot] = world[knee]
 
@@ -246,7 +252,7 @@ def _leg(source: _Source, target: Target, side: str, world: dict[str, Tensor]) -
 def _from_own_rest(source: _Source, target: Target, joint: str, end: str) -> Tensor | None:
     """Our rest pose to the world by the recording's rotations, its rest pose's bone laid along ours."""
     turn, bone = source.turn(joint), source.rest_bone(joint, end)
-    return None if turn is None or bone is None else turn @ rotation_between(target.bone(joint, end), bone)
+    return None if turn is None or bone is None else turn @ rotation_between_vectors(target.bone(joint, end), bone)
 
 
 def _from_own_rest_foot(source: _Source, target: Target, side: str) -> tuple[Tensor, Tensor] | None:
@@ -256,8 +262,8 @@ def _from_own_rest_foot(source: _Source, target: Target, side: str) -> tuple[Ten
     if turn is None or shank is None or sole is None:
         return None
     frontal, level = shank.new_tensor([1.0, 1.0, 0.0]), shank.new_tensor([1.0, 0.0, 1.0])
-    spread = rotation_between(target.bone(knee, ankle) * frontal, shank * frontal)
-    heading = rotation_between(target.foot_axis(side), (spread.mT @ sole) * level)
+    spread = rotation_between_vectors(target.bone(knee, ankle) * frontal, shank * frontal)
+    heading = rotation_between_vectors(target.foot_axis(side), (spread.mT @ sole) * level)
     toes = source.turn(foot)
     return turn @ spread @ heading, (turn if toes is None else toes) @ spread @ heading
 
@@ -270,14 +276,14 @@ def _arm(source: _Source, target: Target, side: str, world: dict[str, Tensor]) -
     rest_hinge = target.rest.new_tensor([0.0, -1.0 if side == "left" else 1.0, 0.0])
     guess = _from_own_rest(source, target, shoulder, elbow)
     chest = world["spine3"]
-    unbent = rotation_between(chest @ target.bone(shoulder, elbow), upper) @ chest
+    unbent = rotation_between_vectors(chest @ target.bone(shoulder, elbow), upper) @ chest
     hinge = (unbent if guess is None else guess) @ rest_hinge
     world[shoulder], world[elbow] = _limb(source, target, (shoulder, elbow, wrist), rest_hinge, hinge)
     world[wrist] = world[elbow]
     turn, palm = source.turn(wrist), source.rest_bone(wrist, f"{side}_knuckles")
     if turn is not None and palm is not None:
         rest_palm = target.body.J_template[JOINT_INDEX[f"{side}_middle1"]].double() - target.at(wrist)
-        world[wrist] = _possible(world[elbow], turn @ rotation_between(rest_palm, palm))
+        world[wrist] = _possible(world[elbow], turn @ rotation_between_vectors(rest_palm, palm))
         _share_roll(world, elbow, wrist, lower)
         # markers on the back of a hand sit askew: at rest a wrist is straight
         world[wrist] = _without_habit(world[elbow], world[wrist], (1, 2), 0.0, _MOST_HABIT)
@@ -313,7 +319,7 @@ def _limb(
     observed = torch.linalg.cross(normalize(upper, dim=-1), normalize(lower, dim=-1))
     sine = observed.norm(dim=-1, keepdim=True)
     observed = observed / sine.clamp_min(1e-9)
-    along = frame(upper, guess)
+    along = orthonormal_frame(upper, guess)
     trust = ((sine - _STRAIGHT) / (_BENT - _STRAIGHT)).clamp(0, 1)
     if backwards:
         trust = trust * ((observed * along[..., 1]).sum(-1, keepdim=True) > 0.3)
@@ -324,8 +330,8 @@ def _limb(
     hinge = trust * observed + (1 - trust) * hinge
     rest_upper, rest_lower = target.bone(first, middle), target.bone(middle, last)
     return (
-        frame(upper, hinge) @ frame(rest_upper, rest_hinge).mT,
-        frame(lower, hinge) @ frame(rest_lower, rest_hinge).mT,
+        orthonormal_frame(upper, hinge) @ orthonormal_frame(rest_upper, rest_hinge).mT,
+        orthonormal_frame(lower, hinge) @ orthonormal_frame(rest_lower, rest_hinge).mT,
     )
 
 

@@ -18,7 +18,7 @@ import torch
 from scipy.spatial.transform import Rotation
 
 from core.body.files import load_body
-from core.body.rotations import axis_angle_to_matrix
+from core.body.rotations import axis_angle_to_matrix, matrix_to_axis_angle, slerp
 from core.contract.errors import UserError
 
 from .capture import Capture
@@ -128,9 +128,8 @@ def resampled(angles: np.ndarray, places: np.ndarray, rate: float) -> tuple[np.n
     at = np.arange(int((len(angles) - 1) * RATE / rate + 1e-6) + 1) * rate / RATE
     before = np.minimum(at.astype(int), len(angles) - 2)
     share = at - before
-    here, there = (Rotation.from_rotvec(angles[frame].reshape(-1, 3)) for frame in (before, before + 1))
-    step = (here.inv() * there).as_rotvec().reshape(len(at), -1, 3) * share[:, None, None]
-    turned = (here * Rotation.from_rotvec(step.reshape(-1, 3))).as_rotvec().reshape(len(at), -1, 3)
+    here, there = (axis_angle_to_matrix(torch.from_numpy(angles[frame])) for frame in (before, before + 1))
+    turned = matrix_to_axis_angle(slerp(here, there, torch.from_numpy(share)[:, None])).numpy()
     return turned, places[before] * (1 - share[:, None]) + places[before + 1] * share[:, None]
 
 

@@ -14,7 +14,7 @@ import torch
 
 from core.body.files import load_body
 from core.body.model import BodyModel, rest_joints, rest_vertices
-from core.body.rotations import axis_angle_to_matrix, matrix_to_axis_angle
+from core.body.rotations import axis_angle_to_matrix, slerp
 from core.contract.skeleton import BODY_JOINTS, JOINT_INDEX, mirrored
 from core.fitting.soles import sole_vertices
 
@@ -178,9 +178,8 @@ def backwards(motion: BaseMotion) -> BaseMotion:
 
 def between(first: np.ndarray, second: np.ndarray, share: np.ndarray) -> np.ndarray:
     """Rotations [T,J,3,3] on the short way from `first` (share 0) to `second` (share 1); share [T]."""
-    step = matrix_to_axis_angle(torch.from_numpy(np.ascontiguousarray(np.swapaxes(first, -1, -2) @ second)))
-    part = step * torch.from_numpy(share.astype(np.float32))[:, None, None]
-    return first @ axis_angle_to_matrix(part).numpy()
+    fraction = torch.from_numpy(share.astype(np.float32))[:, None]
+    return slerp(torch.from_numpy(first), torch.from_numpy(second), fraction).numpy()
 
 
 def _about_z(angle: float) -> np.ndarray:

@@ -8,10 +8,12 @@ from typing import Any
 
 import cv2
 import numpy as np
+import torch
 from scipy.optimize import nnls
 from scipy.spatial.transform import Rotation
 from scipy.special import ndtr, ndtri
 
+from core.body.rotations import kabsch
 from core.perception.landmarks import MIRROR
 
 from ..evaluation.noise import (
@@ -496,10 +498,7 @@ class _HandTables:
 
 def _fitted_hands(true: np.ndarray, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Turns [P,T,2,3] radians, sizes [P,T,2] and what is left [P,T,2,21,3] between hands [P,T,2,21,3] about their middles."""
-    u, _, vt = np.linalg.svd(np.einsum("...li,...lj->...ij", seen, true))
-    flip = np.ones((*u.shape[:-2], 3))
-    flip[..., 2] = np.linalg.det(u @ vt)
-    turn = (u * flip[..., None, :]) @ vt
+    turn = kabsch(torch.from_numpy(true), torch.from_numpy(seen)).numpy()
     turned = true @ turn.swapaxes(-1, -2)
     size = (turned * seen).sum((-1, -2)) / np.maximum((turned**2).sum((-1, -2)), 1e-9)
     vector = Rotation.from_matrix(turn.reshape(-1, 3, 3)).as_rotvec().reshape(*turn.shape[:-2], 3)

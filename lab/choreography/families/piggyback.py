@@ -10,7 +10,7 @@ import torch
 from numpy.random import Generator
 from scipy.ndimage import gaussian_filter1d
 
-from core.body.rotations import axis_angle_to_matrix
+from core.body.rotations import axis_angle_to_matrix, nearest_rotation
 from core.contract.skeleton import JOINT_INDEX
 from core.fitting.limits import relaxed_pose
 
@@ -131,5 +131,4 @@ def _riding(carries: Actor, rider: Person, rng: Generator) -> BaseMotion:
 def _smoothed(turns: np.ndarray) -> np.ndarray:
     """[T,3,3] the same, without what is quick."""
     mean = gaussian_filter1d(turns.astype(np.float64), _SMOOTH, axis=0, mode="nearest")
-    u, _, vt = np.linalg.svd(mean)
-    return (u @ vt).astype(np.float32)
+    return nearest_rotation(torch.from_numpy(mean)).numpy().astype(np.float32)
