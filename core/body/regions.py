@@ -8,6 +8,7 @@ palms down.
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Literal
 
 import numpy as np
 import torch
@@ -16,6 +17,7 @@ from torch import Tensor
 from ..contract.skeleton import JOINT_INDEX, REGIONS
 from .model import BodyModel
 
+Side = Literal["", "left", "right"]
 NO_REGION = -1
 """Eyes, teeth, tongue, inside of the mouth."""
 
@@ -25,6 +27,14 @@ _BAND = 0.16
 
 
 @lru_cache(maxsize=8)
+def split_side(name: str) -> tuple[Side, str]:
+    """Split the name of a region or joint: `left_palm` -> (`left`, `palm`), `back` -> (``, `back`)."""
+    side, _, bare = name.partition("_")
+    if side == "left":
+        return "left", bare
+    return ("right", bare) if side == "right" else ("", name)
+
+
 def vertex_regions(body: BodyModel) -> Tensor:
     """int64 [V]: index into `skeleton.REGIONS` of each vertex, NO_REGION for what is no skin or is hidden."""
     vertices = body.v_template.double().cpu().numpy()

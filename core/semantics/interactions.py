@@ -15,6 +15,7 @@ from typing import Literal
 import numpy as np
 from scipy.signal import find_peaks
 
+from ..body.regions import Side, split_side
 from ..contract.skeleton import REGIONS
 from .actions import is_carried
 from .kinematics import PairKinematics, find_runs, wrap_angle
@@ -24,7 +25,6 @@ InteractionName = Literal[
     "arm_around_waist", "pull_arm", "hold_arm", "block", "high_five", "handshake", "lead_by_hand", "hold_hands", "hand_over",
     "kick", "hit", "shove", "pat", "touch",
 ]  # fmt: skip
-Side = Literal["", "left", "right"]
 SIDES: tuple[Literal["left", "right"], ...] = ("left", "right")
 
 
@@ -171,14 +171,6 @@ def limb_of(region: str) -> str:
     if bare in ("head", "face"):
         return "head"
     return f"{side}_{'leg' if bare in (*_LEG, 'foot') else 'arm'}"
-
-
-def split_side(region: str) -> tuple[Side, str]:
-    """`left_palm` -> (`left`, `palm`); `back` -> (``, `back`)."""
-    side, _, bare = region.partition("_")
-    if side == "left":
-        return "left", bare
-    return ("right", bare) if side == "right" else ("", region)
 
 
 def _sided(side: str, *parts: str) -> tuple[str, ...]:

@@ -1,0 +1,16 @@
+"""Contacts between the two people: detected from the proximity of skin regions, measured, and merged with the user's."""
+
+from .detection import detect_contacts
+from .distances import depth_discounted_distances, measure_contacts, region_distances, region_pair_confidence
+from .merging import merge_contacts
+from .settings import ContactDetectionSettings
+
+__all__ = [
+    "ContactDetectionSettings",
+    "depth_discounted_distances",
+    "detect_contacts",
+    "measure_contacts",
+    "merge_contacts",
+    "region_distances",
+    "region_pair_confidence",
+]

@@ -1,0 +1,64 @@
+"""Merging detected contacts with those that the user or the prompt set, and among themselves (non-maximum suppression)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..body.regions import split_side
+from ..contract.contact import Contact
+
+_TRUNK_GROUPS = (("chest", "back", "belly", "neck", "shoulder"), ("hips", "thigh"), ("head", "face"))
+_HAND_GROUP = ("palm", "hand_back", "fingers", "wrist")
+_LIMB_GROUPS = (_HAND_GROUP, ("forearm", "elbow"), ("knee", "shin", "calf", "foot"))
+"""Neighbouring regions, names without side, in which one contact shows at once."""
+
+
+def merge_contacts(detected: Sequence[Contact], edited: Sequence[Contact]) -> list[Contact]:
+    """The edited contacts, then the detected ones that none of them overrides.
+
+    An edited contact overrides a detected one of the same pair of regions that overlaps it in time.
+    """
+
+    def overrides(edit: Contact, contact: Contact) -> bool:
+        same_pair = (edit.person_a, edit.region_a, edit.person_b, edit.region_b) == (
+            contact.person_a, contact.region_a, contact.person_b, contact.region_b,
+        )  # fmt: skip
+        return same_pair and _overlap_in_time(edit, contact)
+
+    return [*edited, *(contact for contact in detected if not any(overrides(edit, contact) for edit in edited))]
+
+
+def suppress_duplicates(ranked: Sequence[Contact]) -> list[Contact]:
+    """Non-maximum suppression: of contacts that overlap in time and describe one touch, only the first is kept.
+
+    `ranked` has the best contact first. Contacts describe one touch when they join the same groups of neighbouring regions, or
+    when they would put one hand into two hands at a time.
+    """
+    kept: list[Contact] = []
+    for contact in ranked:
+        if not any(_overlap_in_time(contact, other) and _describe_one_touch(contact, other) for other in kept):
+            kept.append(contact)
+    return kept
+
+
+def _describe_one_touch(one: Contact, other: Contact) -> bool:
+    first, second = _region_groups(one), _region_groups(other)
+    all_hands = all(group.endswith(_HAND_GROUP[0]) for group in (*first, *second))
+    return first == second or (all_hands and (first[0] == second[0] or first[1] == second[1]))
+
+
+def _region_groups(contact: Contact) -> tuple[str, str]:
+    return _region_group(contact.region_a), _region_group(contact.region_b)
+
+
+def _region_group(region: str) -> str:
+    """The name of the group of neighbouring regions; that of a limb carries its side."""
+    side, bare = split_side(region)
+    for group in _TRUNK_GROUPS:
+        if bare in group:
+            return group[0]
+    return next((f"{side}_{group[0]}" for group in _LIMB_GROUPS if bare in group), region)
+
+
+def _overlap_in_time(one: Contact, other: Contact) -> bool:
+    return one.frame_start <= other.frame_end and other.frame_start <= one.frame_end

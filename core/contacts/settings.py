@@ -1,0 +1,35 @@
+"""Settings of contact detection."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class ContactDetectionSettings:
+    """Thresholds of `detect_contacts`. Distances are in metres, speeds in metres per second, times in seconds."""
+
+    onset_distance: float = 0.09
+    """A contact starts when the distance between two regions falls below this."""
+    release_distance: float = 0.14
+    """A contact ends when the distance rises above this. Larger than `onset_distance`, which gives the hysteresis."""
+    max_relative_speed: float = 1.5
+    """Regions that pass each other faster than this do not start a contact, unless they are closer than `certain_distance`."""
+    certain_distance: float = 0.03
+    """Below this distance a contact starts at any speed."""
+    occlusion_margin: float = 0.04
+    """Added to the distance of a pair of regions that is not visible at all; scaled down by its confidence."""
+    depth_weight: float = 0.25
+    """Weight of distances along the line of sight, in 0–1: a single camera measures depth poorly."""
+    hand_depth_weight: float = 0.1
+    """The same weight between two hands: small parts that stay together in the image are most likely together in depth."""
+    nearest_tolerance: float = 0.01
+    """A pair counts as mutually nearest while it is at most this much farther apart than the nearest pair."""
+    min_nearest_fraction: float = 0.5
+    """Fraction of a contact's frames in which its pair of regions must be the nearest one."""
+    min_duration: float = 0.12
+    """Shorter contacts are dropped."""
+    max_gap: float = 0.16
+    """Interruptions of a contact up to this long are closed."""
+    max_contacts: int = 12
+    """Only this many contacts are kept, those with the highest scores."""
