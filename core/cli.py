@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 OK, FAILED, INTERRUPTED = 0, 2, 130
 EXPORT_FORMATS = ("amass", "bvh", "glb")
+REPAIRABLE = ("packages", "weights", "caches")
 _DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
@@ -95,9 +96,24 @@ def build_parser() -> argparse.ArgumentParser:
     export.add_argument("--out", type=Path, metavar="PATH", help="folder to write to (default: DIR/export)")
 
     doctor = command("doctor", _doctor, "Say what works here, what is missing, and how to get it.")
-    doctor.add_argument("--json", action="store_true")
+    doctor.add_argument("--json", action="store_true", help="print the checks as JSON")
+    doctor.add_argument(
+        "--fix",
+        nargs="*",
+        choices=REPAIRABLE,
+        metavar="PART",
+        help="first install or repair what is not in order: packages, weights, caches (default: all three)",
+    )
+    doctor.add_argument(
+        "--torch-index",
+        default="",
+        metavar="URL",
+        help="package index to take torch from (default: what fits this machine)",
+    )
     weights = command("weights", _weights, "Download the networks' weights, checked by sha256.")
-    weights.add_argument("--text", action="store_true", help="the sentence encoder, too (84 MB; for training)")
+    weights.add_argument(
+        "--text", action="store_true", help=argparse.SUPPRESS
+    )  # before, without it no sentence encoder
     command("serve", _serve, "Work for Blender: JSON lines on stdin and stdout.")
     return parser
 
@@ -165,21 +181,27 @@ def _export(options: argparse.Namespace) -> int:
 
 
 def _doctor(options: argparse.Namespace) -> int:
-    from .doctor import as_json, as_text, examine
+    from .doctor import as_json, as_text, examine, is_healthy
 
-    checks = examine()
+    if options.fix is None:
+        checks = examine()
+    else:
+        from .environment.repair import repair
+
+        with Terminal(sys.stderr) as terminal:
+            checks = repair(terminal, options.fix or REPAIRABLE, torch_index=options.torch_index)
     print(as_json(checks) if options.json else as_text(checks))
-    return OK if all(check.ok for check in checks) else FAILED
+    return OK if is_healthy(checks) else FAILED
 
 
 def _weights(options: argparse.Namespace) -> int:
     from .progress import JobProgress
-    from .weights import REQUIRED, WEIGHTS, ensure
+    from .weights import WEIGHTS, ensure
 
     with Terminal(sys.stderr) as terminal:
         progress = JobProgress(terminal)
         progress.expect({"weights": 1.0})
-        files = ensure(WEIGHTS if options.text else REQUIRED, progress.begin("weights"))
+        files = ensure(WEIGHTS, progress.begin("weights"))
     for path in files.values():
         print(path)
     return OK

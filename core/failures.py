@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from .contract.errors import UserError
 
 
@@ -13,7 +15,7 @@ def explain(error: BaseException) -> UserError:
         return UserError(
             "package-missing",
             f"The Python package {error.name} is missing.",
-            "Install what core/requirements.txt names into the Python that runs this.",
+            f"Run `{sys.executable} -m core doctor --fix`.",
         )
     if isinstance(error, MemoryError):
         return UserError("out-of-memory", "There is not enough memory.", "Choose a shorter range of frames.")

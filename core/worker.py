@@ -270,7 +270,19 @@ def _refine(request: Message) -> Work:
     return work
 
 
-JOBS: Mapping[str, Callable[[Message], Work]] = {"reconstruct": _reconstruct, "refine": _refine}
+def _repair(request: Message) -> Work:
+    parts, torch_index = _field(request, "parts", list, None), _field(request, "torch_index", str, "")
+
+    def work(listener: Listener) -> dict[str, Any]:
+        from .environment.repair import PARTS, repair
+
+        checks = repair(listener, PARTS if parts is None else parts, torch_index=torch_index)
+        return {"doctor": [asdict(check) for check in checks]}
+
+    return work
+
+
+JOBS: Mapping[str, Callable[[Message], Work]] = {"reconstruct": _reconstruct, "refine": _refine, "repair": _repair}
 
 
 def _sampling(request: Message) -> dict[str, Any]:

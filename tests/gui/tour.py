@@ -117,7 +117,7 @@ def use_fake_core() -> None:
     record = {
         "interpreter": os.environ["TOUR_CORE"],
         "folder": "",
-        "requirements": installer.fingerprint(places.REQUIREMENTS),
+        "requirements": installer.fingerprint(places.ROOT),
         "weights": True,
     }
     places.environments_folder().mkdir(parents=True, exist_ok=True)
