@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -107,7 +108,7 @@ def measure_contacts(
 
     Rejected contacts are measured too. The distance is None for a contact outside the clip's frames `frame_index`.
     """
-    active = [Contact(**{**contact.to_json(), "state": "auto"}) for contact in contacts]
+    active = [replace(contact, state="auto") for contact in contacts]
     touches, vertices = resolve_contacts(active, body, frame_index)
     if not touches:
         return [contact.with_distance(None) for contact in contacts]
