@@ -26,8 +26,15 @@ from ..observations.features import CanonicalFrame
 from ..perception.detections import Detections
 from ..reporting import Reporter
 from ..representation.resampling import TimeGrid
-from ..representation.residual import ROTATION, TRANSLATION, PoseState, ResidualScales, decode_residual, pose_state
-from .loss import from_channels
+from ..representation.residual import (
+    ROTATION,
+    TRANSLATION,
+    PoseState,
+    ResidualScales,
+    decode_residual,
+    from_channels,
+    pose_state,
+)
 
 _CHUNK = 240
 """Frames of the clip whose energies are looked at together: memory does not grow with the clip."""

@@ -10,15 +10,14 @@ import torch
 from torch import Tensor
 
 from ..body.model import BodyModel
-from ..checkpoint import config_of, fill, load_checkpoint, weights_file
+from ..checkpoint import load_checkpoint, load_weights, read_config, weights_file
 from ..motion import PairMotion
 from ..observations.features import VERSION, CanonicalFrame, Features
 from ..reporting import Reporter
-from ..representation.residual import PoseState, ResidualScales, apply_residual
+from ..representation.residual import PoseState, ResidualScales, apply_residual, from_channels, offset_between
 from ..representation.sliding_windows import sliding_windows
 from .denoiser import Conditions, Denoiser, DenoiserConfig
 from .guidance import Guidance
-from .loss import from_channels, offset_between
 from .sampling import SamplingSettings, sample
 
 KIND = "infiller"
@@ -52,8 +51,8 @@ def load_infiller(path: Path | None = None, device: torch.device | str = "cpu") 
     """
     path = path or weights_file(KIND)
     checkpoint = load_checkpoint(path, KIND, VERSION)
-    denoiser = Denoiser(config_of(checkpoint, DenoiserConfig, path))
-    fill(denoiser, checkpoint, path)
+    denoiser = Denoiser(read_config(checkpoint, DenoiserConfig, path))
+    load_weights(denoiser, checkpoint, path)
     return Infiller(denoiser.eval().requires_grad_(False).to(device), ResidualScales.from_json(checkpoint.statistics))
 
 
@@ -99,7 +98,7 @@ def infill(
         settings,
         text=None if text is None else text.to(device),
         start=start,
-        guide=guidance,
+        guidance=guidance,
         reporter=reporter,
     )
     energy = None

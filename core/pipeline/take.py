@@ -22,14 +22,13 @@ from ..fitting.prior import JointPrior
 from ..fitting.windows import in_other_floor
 from ..infilling.guidance import Guidance, GuidanceSettings
 from ..infilling.infiller import Infiller, ReferenceMotion, infill
-from ..infilling.loss import from_channels, to_channels
 from ..infilling.sampling import SamplingSettings
 from ..motion import BODY_COUNT, PairMotion, pose_motion
 from ..observations.features import CanonicalFrame, Features, extract_features
 from ..perception.detections import Detections
 from ..reporting import Reporter
 from ..representation.body_parts import touching
-from ..representation.residual import apply_residual, encode_residual, pose_state
+from ..representation.residual import apply_residual, encode_residual, from_channels, pose_state, to_channels
 from ..smoothing.smooth import Smoother, smooth
 from ..stgcn.predict import JointPrediction
 

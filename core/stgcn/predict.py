@@ -47,13 +47,15 @@ def predict_joints(
     features, setting = extract_features(detections, initial, body)
     found = run_stgcn(features, network, text)
     device = features.joints.device
-    way = setting.clock.from_grid(found.joints.to(device) - features.joints)
+    way = setting.clock.from_grid(found.joints_inview.to(device) - features.joints)
     sigma = setting.clock.from_grid(found.sigma.to(device))
     way = (setting.view.rotation.T @ way[..., None])[..., 0]
     joints = pose_motion(body, initial.motion).joints[:, :, :BODY_COUNT] + way
     world = torch.as_tensor(initial.camera.T_cw, device=device, dtype=torch.float32)
     in_camera = joints @ world[:3, :3].T + world[:3, 3]
-    motion = at_own_times(pose_to_joints(features.reference, found.joints.to(device), body), features, setting, initial)
+    motion = at_own_times(
+        pose_to_joints(features.reference, found.joints_inview.to(device), body), features, setting, initial
+    )
     said, K = JointPrior(in_camera.cpu().numpy(), sigma.cpu().numpy()), initial.camera.K
     prior, aside = snap_to_keypoints(said, detections, K)
     pelvis = motion.pelvis + aside @ initial.camera.T_cw[:3, :3].astype(np.float32)

@@ -19,10 +19,9 @@ from core.contract.errors import UserError
 from core.contract.skeleton import JOINT_INDEX
 from core.fitting.initial import InitialMotion, estimate_initial_motion
 from core.infilling import guidance as guidance_module
-from core.infilling.denoiser import Denoiser, DenoiserConfig, Encoded
+from core.infilling.denoiser import Denoiser, DenoiserConfig, EncodedConditions
 from core.infilling.guidance import Guidance, GuidanceSettings, ResidualDecoder
 from core.infilling.infiller import KIND, Infiller, ReferenceMotion, infill, load_infiller
-from core.infilling.loss import CHANNELS, to_channels
 from core.infilling.sampling import SamplingSettings
 from core.motion import PairMotion, pose_motion
 from core.observations.features import (
@@ -34,7 +33,7 @@ from core.observations.features import (
     extract_features,
 )
 from core.reporting import SilentReporter
-from core.representation.residual import BETAS, RESIDUAL_SIZE, ResidualScales, apply_residual
+from core.representation.residual import BETAS, CHANNELS, RESIDUAL_SIZE, ResidualScales, apply_residual, to_channels
 from tests.core.fitting import synthetic
 
 CONFIG = DenoiserConfig(
@@ -66,7 +65,7 @@ def clip(body: BodyModel) -> Clip:
 class Wavering(Denoiser):
     """Its x0 is a little of the noise: an untrained network that differs from take to take."""
 
-    def denoise(self, x: Tensor, t: Tensor, encoded: Encoded, text: Tensor | None = None) -> Tensor:
+    def denoise(self, x: Tensor, t: Tensor, encoded: EncodedConditions, text: Tensor | None = None) -> Tensor:
         return 0.1 * x
 
 

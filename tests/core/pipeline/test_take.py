@@ -11,15 +11,14 @@ from core.body.files import load_body
 from core.contract.edits import Pin
 from core.fitting.fit import FittedMotion
 from core.fitting.initial import InitialMotion, estimate_initial_motion
-from core.infilling.denoiser import Denoiser, DenoiserConfig, Encoded
+from core.infilling.denoiser import Denoiser, DenoiserConfig, EncodedConditions
 from core.infilling.infiller import Infiller
-from core.infilling.loss import CHANNELS
 from core.infilling.sampling import SamplingSettings
 from core.motion import PairMotion, pose_motion
 from core.observations.features import NODE_FEATURES, PERSON_FEATURES
 from core.pipeline.take import Constraints, LearnedModels, TakeSettings, infill_clip, resample
 from core.reporting import SilentReporter
-from core.representation.residual import BETAS, RESIDUAL_SIZE, ResidualScales
+from core.representation.residual import BETAS, CHANNELS, RESIDUAL_SIZE, ResidualScales
 from core.stgcn.predict import JointPrediction
 from tests.core.fitting import synthetic
 
@@ -30,7 +29,7 @@ SIZES = (len(NODE_FEATURES), len(PERSON_FEATURES), CHANNELS)
 class Wavering(Denoiser):
     """Its x0 is a part of the noise: takes differ everywhere."""
 
-    def denoise(self, x: Tensor, t: Tensor, encoded: Encoded, text: Tensor | None = None) -> Tensor:
+    def denoise(self, x: Tensor, t: Tensor, encoded: EncodedConditions, text: Tensor | None = None) -> Tensor:
         return 0.2 * x
 
 
