@@ -26,6 +26,7 @@ from core.contract.errors import UserError
 from core.contract.files import put_json, put_npz, read_json, read_npz, replacing
 from core.fitting.initial import estimate_initial_motion
 from core.observations.features import NODE_FEATURES, PERSON_FEATURES, VERSION, extract_features
+from core.pipeline import stages
 from core.reporting import SilentReporter
 from core.representation.body_parts import touching
 from core.representation.ground_view import ground_view
@@ -182,11 +183,13 @@ def example_of(
     fov = None
     if rng.random() < _KNOWN_LENS_SHARE:
         fov = 2 * math.degrees(math.atan(detections.image_size[0] / 2 / truth.camera.K[0, 0]))
-    first = estimate_initial_motion(detections, body, fov=fov, reporter=SilentReporter())
-    observed, setting = extract_features(detections, first, body)
-    clock = setting.clock
-    view = ground_view(truth.camera, torch.as_tensor(truth.motion.pelvis))
-    true = pose_state(truth.motion, view, clock)
+    observations = stages.observations(detections, fov, body.device)
+    first = estimate_initial_motion(observations, body, reporter=SilentReporter())
+    observed, frame = extract_features(observations, first, body)
+    clock = frame.grid
+    true_incam = truth.motion.transformed(truth.camera.T_cw)
+    view = ground_view(truth.camera, torch.as_tensor(true_incam.pelvis))
+    true = pose_state(true_incam, view, clock)
     planted, touches, hidden = (
         clock.flags_to_grid(torch.from_numpy(flags))
         for flags in (truth.planted, touching(truth.contacts, detections.frame_index), truth.visibility)

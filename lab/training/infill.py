@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from core.body.model import BodyModel
 from core.infilling.denoiser import Denoiser, DenoiserConfig
-from core.infilling.infiller import conditions_of
+from core.infilling.infiller import ReferenceMotion, conditions_of
 from core.infilling.sampling import SamplingSettings, sample
 from core.observations.features import NODE_FEATURES, PERSON_FEATURES, Features
 from core.reporting import SilentReporter
@@ -81,7 +81,8 @@ def infiller_errors(
     def guesses() -> Iterator[Guess]:
         for example, first, text in _firsts(examples, words, body, optimizer, device):
             windows = sliding_windows(example.frames)
-            conditions = conditions_of(first.observed, first.base, first.sigma, body, windows, device)
+            reference = ReferenceMotion.of(first.base, first.observed, first.sigma, body)
+            conditions = conditions_of(first.observed, reference, windows, device)
             said = text if bool((text != 0).any()) else None
             channels = sample(network, conditions, windows, DEV_SAMPLING, text=said, reporter=SilentReporter())
             motion = decode_residual(*from_channels(channels, scales), first.base).motion

@@ -98,8 +98,7 @@ def test_a_missing_package_is_named(tmp_path, clip_file):
         ("reconstruct",),
         ("reconstruct", "clip.mp4"),
         ("reconstruct", "clip.mp4", "--out", "x", "--people", "0"),
-        ("reconstruct", "clip.mp4", "--out", "x", "--people", "1,1"),
-        ("reconstruct", "clip.mp4", "--out", "x", "--takes", "0"),
+        ("reconstruct", "clip.mp4", "--out", "x", "--takes", "two"),
         ("export", "x", "--format", "fbx"),
     ],
 )

@@ -155,8 +155,8 @@ def test_masks_come_as_often_as_asked_for_and_as_sets_of_joints():
 def test_features_of_a_changed_first_motion_are_those_that_a_clip_would_have(body):
     """The columns made anew for training must be those that the representation makes: a turned foot moves no joint."""
     scene = synthetic.scene(body, frames=20)
-    initial = estimate_initial_motion(scene.detections, body, fov=synthetic.FOV, reporter=SilentReporter())
-    observed, _ = extract_features(scene.detections, initial, body)
+    initial = estimate_initial_motion(scene.observations, body, reporter=SilentReporter())
+    observed, _ = extract_features(scene.observations, initial, body)
     base = PoseState(
         *(value[None] for value in (observed.reference.rotations, observed.reference.pelvis, observed.reference.betas))
     )
