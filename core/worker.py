@@ -260,7 +260,9 @@ def _refine(message: Message) -> Work:
 
 
 def _repair(request: Message) -> Work:
-    parts, torch_index = _field(request, "parts", list, None), _field(request, "torch_index", str, "")
+    parts, torch_index = request.get("parts"), request.get("torch_index") or ""
+    if not isinstance(parts, list | None) or not isinstance(torch_index, str):
+        raise UserError("bad-message", "The request to repair has fields of wrong types.", "Update the add-on.")
 
     def work(listener: Listener) -> dict[str, Any]:
         from .environment.repair import PARTS, repair

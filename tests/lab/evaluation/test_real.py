@@ -296,7 +296,7 @@ def test_what_was_seen_is_looked_at_once(tmp_path: Path, monkeypatch: pytest.Mon
         return seen_by(WORLDS[0], (0, 1))
 
     monkeypatch.setattr(perceived, "detect_people", look)
-    onlooker = Onlooker(tmp_path / "cache", torch.device("cpu"), _Quiet())
+    onlooker = Onlooker(tmp_path / "cache", torch.device("cpu"), _Quiet())  # pyright: ignore[reportArgumentType]
     first = onlooker.pair(clip)
     again = onlooker.pair(clip)
     onlooker.pair(clip, (1, 3))
