@@ -9,12 +9,14 @@ import argparse
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from . import __version__
 from .contract.edits import Edits
 from .contract.errors import Cancelled, UserError
+from .contract.requests import ReconstructRequest, RefineRequest, Request, TakesRequest, option_of
 from .failures import explain
 from .terminal import Terminal
 
@@ -23,8 +25,6 @@ if TYPE_CHECKING:
 
 OK, FAILED, INTERRUPTED = 0, 2, 130
 EXPORT_FORMATS = ("amass", "bvh", "glb")
-REPAIRABLE = ("packages", "weights", "caches")
-_DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -63,32 +63,12 @@ def build_parser() -> argparse.ArgumentParser:
         return added
 
     reconstruct = command("reconstruct", _reconstruct, "Reconstruct both people of a clip.")
-    reconstruct.add_argument("clip", type=Path, metavar="CLIP")
     reconstruct.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the reconstruction")
-    reconstruct.add_argument(
-        "--frames", default=":", metavar="A:B", help="first and last frame (default: the whole clip)"
-    )
-    reconstruct.add_argument(
-        "--people",
-        type=_people,
-        metavar="I,J",
-        help="which two of everyone found, e.g. 0,1 (default: the foremost two)",
-    )
-    reconstruct.add_argument(
-        "--body", type=Path, metavar="PATH", help="an SMPL-X file or folder (default: the free body)"
-    )
-    reconstruct.add_argument(
-        "--fov", type=float, metavar="DEG", help="the camera's horizontal field of view in degrees"
-    )
-    reconstruct.add_argument(
-        "--perception", choices=("auto", "embedded"), default="auto", help="networks that look at the clip"
-    )
-    _add_sampling(reconstruct)
+    _add_request(reconstruct, ReconstructRequest)
 
     refine = command("refine", _refine, "Fit again with edited contacts and keys; adds a take.")
     refine.add_argument("folder", type=Path, metavar="DIR")
-    refine.add_argument("--edits", type=Path, metavar="FILE.json", help="contacts, pinned keys and prompt")
-    _add_sampling(refine)
+    _add_request(refine, RefineRequest)
 
     export = command("export", _export, "Write the active take in another format.")
     export.add_argument("folder", type=Path, metavar="DIR")
@@ -96,74 +76,49 @@ def build_parser() -> argparse.ArgumentParser:
     export.add_argument("--out", type=Path, metavar="PATH", help="folder to write to (default: DIR/export)")
 
     doctor = command("doctor", _doctor, "Say what works here, what is missing, and how to get it.")
-    doctor.add_argument("--json", action="store_true", help="print the checks as JSON")
-    doctor.add_argument(
-        "--fix",
-        nargs="*",
-        choices=REPAIRABLE,
-        metavar="PART",
-        help="first install or repair what is not in order: packages, weights, caches (default: all three)",
-    )
-    doctor.add_argument(
-        "--torch-index",
-        default="",
-        metavar="URL",
-        help="package index to take torch from (default: what fits this machine)",
-    )
+    doctor.add_argument("--json", action="store_true")
     weights = command("weights", _weights, "Download the networks' weights, checked by sha256.")
-    weights.add_argument(
-        "--text", action="store_true", help=argparse.SUPPRESS
-    )  # before, without it no sentence encoder
+    weights.add_argument("--text", action="store_true", help="the sentence encoder, too (84 MB; for training)")
     command("serve", _serve, "Work for Blender: JSON lines on stdin and stdout.")
     return parser
 
 
-def _add_sampling(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--prompt", metavar="TEXT", help="what the two people do")
-    parser.add_argument(
-        "--takes", type=_positive, default=1, metavar="N", help="how many takes to make; the best becomes active"
-    )
-    parser.add_argument(
-        "--seed", type=int, default=0, metavar="N", help="of the first take; the others count on from it"
-    )
-    parser.add_argument(
-        "--smoothness",
-        type=float,
-        metavar="S",
-        help="how far takes are calmed, 0 to 1 (default: 0.7; refine: as before)",
-    )
-    parser.add_argument("--device", choices=_DEVICES, default="auto")
+def _add_request(parser: argparse.ArgumentParser, kind: type[TakesRequest]) -> None:
+    """An option for every field of a request."""
+    for item in fields(kind):
+        option = option_of(item)
+        settings: dict[str, Any] = {"help": option.help}
+        if option.metavar:
+            settings["metavar"] = option.metavar
+        if option.choices:
+            settings["choices"] = option.choices
+        if option.kind in _READERS:
+            settings["type"] = _READERS[option.kind]
+        if option.positional:
+            parser.add_argument(item.name, **settings)
+        else:
+            parser.add_argument(f"--{item.name}", default=item.default, **settings)
+
+
+def _request_from(options: argparse.Namespace, kind: type[Request]) -> Request:
+    return kind(**{item.name: getattr(options, item.name) for item in fields(kind)})
 
 
 def _reconstruct(options: argparse.Namespace) -> int:
-    from .pipeline import jobs as pipeline
+    from .pipeline import jobs
 
-    request = pipeline.Request(
-        clip=options.clip,
-        frames=options.frames,
-        people=options.people,
-        prompt=options.prompt,
-        takes=options.takes,
-        seed=options.seed,
-        smoothness=options.smoothness,
-        device=options.device,
-        body=options.body,
-        fov=options.fov,
-    )
+    request = _request_from(options, ReconstructRequest)
     with Terminal(sys.stderr) as terminal:
-        take = pipeline.reconstruct(request, options.out, terminal)
+        take = jobs.reconstruct(request, options.out, terminal)
     return _tell(options.out, take)
 
 
 def _refine(options: argparse.Namespace) -> int:
-    from .pipeline import jobs as pipeline
+    from .pipeline import jobs
 
-    edits = Edits() if options.edits is None else Edits.read(options.edits)
-    request = pipeline.RefineRequest(
-        edits, options.prompt, options.takes, options.seed, options.device, options.smoothness
-    )
+    request = _request_from(options, RefineRequest)
     with Terminal(sys.stderr) as terminal:
-        take = pipeline.refine(request, options.folder, terminal)
+        take = jobs.refine(request, options.folder, terminal)
     return _tell(options.folder, take)
 
 
@@ -181,27 +136,21 @@ def _export(options: argparse.Namespace) -> int:
 
 
 def _doctor(options: argparse.Namespace) -> int:
-    from .doctor import as_json, as_text, examine, is_healthy
+    from .doctor import as_json, as_text, examine
 
-    if options.fix is None:
-        checks = examine()
-    else:
-        from .environment.repair import repair
-
-        with Terminal(sys.stderr) as terminal:
-            checks = repair(terminal, options.fix or REPAIRABLE, torch_index=options.torch_index)
+    checks = examine()
     print(as_json(checks) if options.json else as_text(checks))
-    return OK if is_healthy(checks) else FAILED
+    return OK if all(check.ok for check in checks) else FAILED
 
 
 def _weights(options: argparse.Namespace) -> int:
     from .progress import JobProgress
-    from .weights import WEIGHTS, ensure
+    from .weights import REQUIRED, WEIGHTS, ensure
 
     with Terminal(sys.stderr) as terminal:
         progress = JobProgress(terminal)
         progress.expect({"weights": 1.0})
-        files = ensure(WEIGHTS, progress.begin("weights"))
+        files = ensure(WEIGHTS if options.text else REQUIRED, progress.begin("weights"))
     for path in files.values():
         print(path)
     return OK
@@ -218,15 +167,17 @@ def _people(text: str) -> tuple[int, int]:
         first, second = (int(part) for part in text.split(","))
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"{text!r} is not two numbers such as 0,1") from error
-    if first == second or min(first, second) < 0:
-        raise argparse.ArgumentTypeError(f"{text!r} does not name two different people, counted from 0")
     return first, second
 
 
-def _positive(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 on")
-    return int(text)
+_READERS: dict[str, Callable[[str], Any]] = {
+    "path": Path,
+    "integer": int,
+    "number": float,
+    "people": _people,
+    "edits": lambda path: Edits.read(Path(path)),
+}
+"""From the text on the command line to a value, by the kind of option."""
 
 
 def _one_line(error: UserError) -> str:

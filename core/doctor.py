@@ -1,24 +1,24 @@
-"""Examines this machine: what works, what is missing, and how to get it. `core.environment.repair` mends what it can."""
+"""What works on this machine, what is missing, and how to get it."""
 
 from __future__ import annotations
 
 import json
 import platform
+import re
 import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from importlib import import_module
+from importlib import import_module, metadata
 from pathlib import Path
 
-from .environment.cache import useless_files
-from .environment.requirements import Requirement, installed_version, read_requirements
 from .failures import explain
-from .weights import REQUIRED, WEIGHTS, cache_folder, status
+from .weights import cache_folder, status
 
+REQUIREMENTS = Path(__file__).parent / "requirements.txt"
 _NEEDED_GIGABYTES = 1.0
 _OLDEST, _NEWEST = (3, 11), (3, 13)
-_FIX = f"Run `{sys.executable} -m core doctor --fix` in {Path(__file__).resolve().parents[1]}."
+_INSTALL = f"Run `{sys.executable} -m pip install -r {REQUIREMENTS}`."
 
 
 @dataclass(frozen=True)
@@ -28,35 +28,24 @@ class Check:
     detail: str
     fix: str = ""
     """What to do where it is not ok."""
-    needed: bool = True
-    """Whether nothing can be reconstructed where it is not ok."""
 
 
 def examine() -> list[Check]:
     """Every check, in the order in which failures should be mended. Changes nothing."""
-    return [_interpreter(), *map(_package, read_requirements()), _devices(), *_weights(), _cache(), _body(), _disk()]
-
-
-def is_healthy(checks: Sequence[Check]) -> bool:
-    """Whether everything that is needed is in order."""
-    return all(check.ok for check in checks if check.needed)
-
-
-def is_package(check: Check) -> bool:
-    """Whether a check is about a Python package."""
-    return any(check.name == requirement.name for requirement in read_requirements())
+    return [_interpreter(), *_packages(), _devices(), *_weights(), _body(), _disk()]
 
 
 def as_json(checks: Sequence[Check]) -> str:
-    return json.dumps({"ok": is_healthy(checks), "checks": [asdict(check) for check in checks]}, indent=1)
+    return json.dumps(
+        {"ok": all(check.ok for check in checks), "checks": [asdict(check) for check in checks]}, indent=1
+    )
 
 
 def as_text(checks: Sequence[Check]) -> str:
     width = max(len(check.name) for check in checks)
     lines = []
     for check in checks:
-        word = "ok" if check.ok else "MISSING" if check.needed else "absent"
-        lines.append(f"{word:7}  {check.name:{width}}  {check.detail}")
+        lines.append(f"{'ok     ' if check.ok else 'MISSING'}  {check.name:{width}}  {check.detail}")
         if not check.ok and check.fix:
             lines.append(f"{'':9}{'':{width}}  {check.fix}")
     return "\n".join(lines)
@@ -72,12 +61,16 @@ def _interpreter() -> Check:
     )
 
 
-def _package(requirement: Requirement) -> Check:
-    version = installed_version(requirement.name)
-    if version is None:
-        return Check(requirement.name, False, "not installed", _FIX)
-    fits = requirement.allows(version)
-    return Check(requirement.name, fits, version if fits else f"{version}, which is not {requirement.versions}", _FIX)
+def _packages() -> list[Check]:
+    names = [re.split(r"[=<>!~; \[]", line)[0] for line in REQUIREMENTS.read_text(encoding="utf-8").splitlines()]
+    return [_package(name) for name in names if name and not name.startswith("#")]
+
+
+def _package(name: str) -> Check:
+    try:
+        return Check(name, True, metadata.version(name))
+    except metadata.PackageNotFoundError:
+        return Check(name, False, "not installed", _INSTALL)
 
 
 def _devices() -> Check:
@@ -85,7 +78,7 @@ def _devices() -> Check:
         torch = import_module("torch")
         import_module("cv2")
     except (ImportError, OSError) as error:  # OSError: a library of the package does not load
-        return Check("device", False, " ".join(str(error).split()), _FIX)
+        return Check("device", False, " ".join(str(error).split()), _INSTALL)
     found = [f"cuda ({torch.cuda.get_device_name(i)})" for i in range(torch.cuda.device_count())]
     if torch.backends.mps.is_available():
         found.append("mps")
@@ -93,25 +86,15 @@ def _devices() -> Check:
 
 
 def _weights() -> list[Check]:
-    """Without the required ones nothing works; without the sentence encoder prompts count for less."""
     return [
         Check(
             f"weights {weight.name}",
-            state.present,
-            f"{state.state}, {state.path} ({state.licence})",
-            f"{_FIX} {state.how_to_get}",
-            weight in REQUIRED,
+            weight.present,
+            f"{weight.state}, {weight.path} ({weight.licence})",
+            f"Run `{sys.executable} -m core weights`. {weight.how_to_get}",
         )
-        for weight, state in zip(WEIGHTS, status(WEIGHTS))
+        for weight in status()
     ]
-
-
-def _cache() -> Check:
-    useless = useless_files()
-    names = ", ".join(path.name for path in useless)
-    damaged = any(path.suffix == ".onnx" for path in useless)
-    detail = f"damaged or left over: {names}" if useless else str(cache_folder())
-    return Check("cache", not useless, detail, _FIX, needed=damaged)
 
 
 def _body() -> Check:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 from .contract.errors import UserError
 
 
@@ -15,7 +13,7 @@ def explain(error: BaseException) -> UserError:
         return UserError(
             "package-missing",
             f"The Python package {error.name} is missing.",
-            f"Run `{sys.executable} -m core doctor --fix`.",
+            "Install what core/requirements.txt names into the Python that runs this.",
         )
     if isinstance(error, MemoryError):
         return UserError("out-of-memory", "There is not enough memory.", "Choose a shorter range of frames.")

@@ -1,74 +1,121 @@
-"""Two people's motion: plain arrays between stages, tensors inside them, and the conversions between the two."""
+"""Two people's motion: plain arrays between stages, tensors inside them, and the conversions between the two.
+
+A motion is a motion in some frame of reference; variables and fields that hold one name it: `motion_incam` (camera axes: x right,
+y down, z forward) everywhere inside the pipeline, `motion_inworld` (metres, Z up, floor at z = 0) in results and ground truth.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from .body.model import BodyModel, forward_kinematics, linear_blend_skinning, rest_joints
 from .body.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 from .contract.skeleton import BODY_JOINTS, JOINTS
+from .records import Record
+from .transforms import transform_points, transform_rotations
 
 BODY_COUNT = len(BODY_JOINTS)
 FINGER_COUNT = 15
 
 
 @dataclass(frozen=True)
-class PairMotion:
-    """P = 2 people, T frames, float32. Rotations: axis-angle, radians, relative to the SMPL-X rest pose.
+class PairMotion(Record):
+    """SMPL-X parameters of P = 2 people over T frames, float32. Rotations are axis-angle, radians, relative to the rest pose."""
 
-    `global_orient` takes the rest pose into the world (metres, Z up, floor at z = 0); `pelvis` is the pelvis joint there.
-    """
+    global_orient: Float[np.ndarray, "P T 3"]
+    """Takes the rest pose (Y up, facing +Z) into the motion's frame of reference."""
+    body_pose: Float[np.ndarray, "P T 21 3"]
+    left_hand_pose: Float[np.ndarray, "P T 15 3"]
+    """On the flat hand."""
+    right_hand_pose: Float[np.ndarray, "P T 15 3"]
+    """On the flat hand."""
+    pelvis: Float[np.ndarray, "P T 3"]
+    """metres, where the pelvis joint is in the motion's frame of reference."""
+    betas: Float[np.ndarray, "P 16"]
 
-    global_orient: np.ndarray
-    """[P,T,3]"""
-    body_pose: np.ndarray
-    """[P,T,21,3]"""
-    left_hand_pose: np.ndarray
-    """[P,T,15,3] on the flat hand."""
-    right_hand_pose: np.ndarray
-    """[P,T,15,3] on the flat hand."""
-    pelvis: np.ndarray
-    """[P,T,3] metres."""
-    betas: np.ndarray
-    """[P,16]"""
+    def transformed(self, T: np.ndarray) -> PairMotion:
+        """The motion in another frame of reference; T [4,4] takes points of this frame there."""
+        T = np.asarray(T, np.float64)
+        rotations = transform_rotations(
+            torch.from_numpy(T), axis_angle_to_matrix(torch.from_numpy(self.global_orient).double())
+        )
+        return replace(
+            self,
+            global_orient=matrix_to_axis_angle(rotations).float().numpy(),
+            pelvis=transform_points(T, self.pelvis.astype(np.float64)).astype(np.float32),
+        )
+
+
+@dataclass(frozen=True)
+class Timeline(Record):
+    """The frames of a clip's range and when they are shown."""
+
+    frame_index: Int[np.ndarray, " T"]
+    """Numbers of the frames in the clip."""
+    time: Float[np.ndarray, " T"]
+    """float64, seconds."""
 
 
 @dataclass(frozen=True)
 class Camera:
-    """A static pinhole camera. Camera frame: x right, y down, z forward."""
+    """A static pinhole camera (x right, y down, z forward) over a floor, which its extrinsics place."""
 
-    K: np.ndarray
-    """float64 [3,3] px."""
-    T_cw: np.ndarray
-    """float64 [4,4] world -> camera."""
+    K: Float[np.ndarray, "3 3"]
+    """float64, px."""
+    T_cw: Float[np.ndarray, "4 4"]
+    """float64, world -> camera."""
+
+    @property
+    def T_wc(self) -> np.ndarray:
+        """float64 [4,4], camera -> world."""
+        return np.linalg.inv(self.T_cw)
+
+
+@dataclass(frozen=True)
+class MotionEstimate(Record):
+    """Both people in front of a camera, and the floor that they stand on."""
+
+    motion_incam: PairMotion
+    camera: Camera
+    foot_contact: Float[np.ndarray, "P T 2"]
+    """float32 in 0-1, probability that the left and the right foot stand on the floor."""
+
+    @property
+    def motion_inworld(self) -> PairMotion:
+        return self.motion_incam.transformed(self.camera.T_wc)
 
 
 @dataclass(frozen=True)
 class Posed:
-    """What forward kinematics makes of a motion. Tensors, world frame."""
+    """The result of forward kinematics, in the frame of reference of the motion. Tensors."""
 
-    betas: Tensor
-    """[P,1,16], so that it broadcasts over frames."""
-    rotations: Tensor
-    """[P,T,55,3,3] relative to the parent."""
-    rest: Tensor
-    """[P,1,55,3]"""
-    joints: Tensor
-    """[P,T,55,3]"""
-    global_rotations: Tensor
-    """[P,T,55,3,3]"""
+    betas: Float[Tensor, "P 1 16"]
+    """They broadcast over frames."""
+    rotations: Float[Tensor, "P T 55 3 3"]
+    """Relative to the parent joint."""
+    rest: Float[Tensor, "P 1 55 3"]
+    """Joints of the rest pose."""
+    joints: Float[Tensor, "P T 55 3"]
+    global_rotations: Float[Tensor, "P T 55 3 3"]
+    """Relative to the rest pose, in the motion's frame of reference."""
 
     def skin(self, body: BodyModel) -> Tensor:
         """Vertices [P,T,V,3] of `body` (or of a subset of it) in this pose."""
         return linear_blend_skinning(body, self.betas, self.rotations, self.rest, self.joints, self.global_rotations)
 
 
-def pose(body: BodyModel, rotations: Tensor, pelvis: Tensor, betas: Tensor) -> Posed:
-    """rotations [P,T,55,3,3], pelvis [P,T,3], betas [P,16] -> joints and what skinning needs."""
+def pose(
+    body: BodyModel,
+    rotations: Float[Tensor, "P T 55 3 3"],
+    pelvis: Float[Tensor, "P T 3"],
+    betas: Float[Tensor, "P 16"],
+) -> Posed:
+    """Forward kinematics: joints and what skinning needs."""
     shape = betas[:, None]
     rest = rest_joints(body, shape)
     joints, world = forward_kinematics(rotations, rest, pelvis)
@@ -86,8 +133,8 @@ def pose_motion(body: BodyModel, motion: PairMotion) -> Posed:
     )
 
 
-def motion_rotations(motion: PairMotion) -> Tensor:
-    """[P,T,55,3,3]; jaw and eyes rest."""
+def motion_rotations(motion: PairMotion) -> Float[Tensor, "P T 55 3 3"]:
+    """Rotations relative to the parent joint; the jaw and the eyes rest."""
     people, frames = motion.pelvis.shape[:2]
     angles = np.zeros((people, frames, len(JOINTS), 3), np.float32)
     angles[:, :, 0] = motion.global_orient
@@ -97,8 +144,10 @@ def motion_rotations(motion: PairMotion) -> Tensor:
     return axis_angle_to_matrix(torch.from_numpy(angles))
 
 
-def motion_from_rotations(rotations: Tensor, pelvis: Tensor, betas: Tensor) -> PairMotion:
-    """The inverse of `motion_rotations`, with the rest of a motion."""
+def motion_from_rotations(
+    rotations: Float[Tensor, "P T 55 3 3"], pelvis: Float[Tensor, "P T 3"], betas: Float[Tensor, "P 16"]
+) -> PairMotion:
+    """The inverse of `motion_rotations`, with the pelvis and the shape."""
     angles = matrix_to_axis_angle(rotations.detach()).float().cpu().numpy()
     return PairMotion(
         global_orient=angles[:, :, 0],
@@ -110,9 +159,12 @@ def motion_from_rotations(rotations: Tensor, pelvis: Tensor, betas: Tensor) -> P
     )
 
 
-def project(points: Tensor, K: Tensor, world: Tensor) -> tuple[Tensor, Tensor]:
-    """World points [...,3] -> pixels [...,2] and depths [...] (metres before the camera, kept at 5 cm or more)."""
-    seen = points @ world[:3, :3].T + world[:3, 3]
-    depth = seen[..., 2].clamp_min(0.05)
-    pixels = (seen[..., :2] / depth[..., None]) @ K[:2, :2].T + K[:2, 2]
+def project(points: Tensor, K: Tensor, T_cw: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """Points [...,3] of the camera frame, or of another one with `T_cw` [4,4], -> pixels [...,2] and depths [...].
+
+    Depths are metres before the camera, kept at 5 cm or more.
+    """
+    points_incam = points if T_cw is None else transform_points(T_cw, points)
+    depth = points_incam[..., 2].clamp_min(0.05)
+    pixels = (points_incam[..., :2] / depth[..., None]) @ K[:2, :2].T + K[:2, 2]
     return pixels, depth

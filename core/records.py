@@ -48,7 +48,7 @@ class Record:
             if isinstance(value, Record):
                 changed[name] = value.along(axis, chosen)
             elif value is not None:
-                changed[name] = value[(slice(None),) * position + (_index_for(value, chosen),)]
+                changed[name] = value[(..., _index_for(value, chosen), *[slice(None)] * (-1 - position))]
         return replace(self, **changed)  # pyright: ignore[reportArgumentType, reportUnknownVariableType]
 
     @classmethod
@@ -74,14 +74,14 @@ def _index_for(value: Any, chosen: Selection) -> Any:
 
 @cache
 def _axis_positions(kind: type, axis: str) -> dict[str, int]:
-    """Where each field has the axis; records within the record are listed at 0."""
+    """Where each field has the axis, counted from the last one; records within the record are listed at 0."""
     hints = typing.get_type_hints(kind)
     found: dict[str, int] = {}
     for item in fields(kind):  # pyright: ignore[reportArgumentType]
         for hint in typing.get_args(hints[item.name]) or (hints[item.name],):
             axes = getattr(hint, "dim_str", "").split()
             if axis in axes:
-                found[item.name] = axes.index(axis)
+                found[item.name] = axes.index(axis) - len(axes)
             elif isinstance(hint, type) and is_dataclass(hint) and issubclass(hint, Record):
                 found[item.name] = 0
     return found

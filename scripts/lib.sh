@@ -1,16 +1,12 @@
-# Makes the environments that scripts/test, scripts/demo and scripts/build_extension need. Source it: it only defines
-# functions and ROOT.
+# Set-up shared by scripts/test and scripts/demo. Source it: it only defines functions and ROOT.
 #
 #   need_python                find an interpreter for the core, or say what to install and exit
-#   make_core_env [FILE...]    .venv with the locked packages of the core, its networks, and the given requirement files
-#                              (paths from ROOT); sets CORE_PYTHON
+#   make_core_env [FILE...]    .venv with core/requirements.txt and the given requirement files (paths from ROOT); sets
+#                              CORE_PYTHON
 #   make_blender_env VERSION [FILE...]
 #                              .venv-blender-VERSION (4.5, 5.0, 5.2) with Blender as a Python module and the given
 #                              requirement files; sets BLENDER_PYTHON; returns 1 where no interpreter at hand fits
-#
-# Packages are installed by uv where it can be had, and by pip where pip is configured (an index of one's own, files on the
-# disk, a proxy): uv does not read that. SOCIALMIRROR_INSTALLER=uv or =pip decides otherwise. A Python that is missing is
-# downloaded by uv where uv is on the PATH.
+#   fetch_weights [--text]     download the networks the core needs now, checked by sha256; --text the sentence encoder, too
 #
 # Everything may be run again: what is already there and unchanged is not made a second time.
 
@@ -63,12 +59,6 @@ find_python() { # VERSION: print the first interpreter of that version at hand; 
     return 1
 }
 
-download_python() { # VERSION: print the interpreter of that version that uv downloads; 1 where there is no uv or no network
-    command -v uv >/dev/null || return 1
-    say "uv downloads Python $1" >&2
-    uv python install "$1" >&2 && uv python find --managed-python "$1"
-}
-
 how_to_install_python() { # VERSION...: a command that installs one of them
     local version
     if [ "$(uname -s)" = Darwin ]; then
@@ -103,9 +93,6 @@ need_python() { # sets BASE_PYTHON
             return 0
         fi
     done
-    if BASE_PYTHON=$(download_python 3.12); then
-        return 0
-    fi
     fail "No Python 3.11, 3.12 or 3.13 with venv and pip was found. Install one: $(how_to_install_python $versions)," \
         "or name one: PYTHON=/path/to/python3 ${0}"
 }
@@ -121,75 +108,49 @@ print(digest.hexdigest())
 PYTHON
 }
 
-make_venv() { # FOLDER BASE_INTERPRETER: a virtual environment with pip
-    if ! "$1/bin/python" -c 'import pip' >/dev/null 2>&1; then
-        say "Making ${1#"$ROOT"/} with $2"
-        rm -rf "$1"
-        "$2" -m venv "$1" || fail "$2 cannot make a virtual environment in $1."
+make_env() { # FOLDER BASE_INTERPRETER FILE...: a virtual environment that has what the requirement files name
+    local folder=$1 base=$2 python=$1/bin/python file shown stamp
+    shift 2
+    if ! "$python" -c 'import pip' >/dev/null 2>&1; then
+        say "Making ${folder#"$ROOT"/} with $base"
+        rm -rf "$folder"
+        "$base" -m venv "$folder" || fail "$base cannot make a virtual environment in $folder."
     fi
-}
-
-once() { # STAMP INTERPRETER FILES COMMAND...: run the command unless it succeeded before with the same interpreter and files
-    local stamp=$1 python=$2 files=$3 now
-    shift 3
-    # shellcheck disable=SC2086  # a list of paths
-    now=$(cd "$ROOT" && fingerprint "$python" $files)
-    if [ "$(cat "$stamp" 2>/dev/null)" != "$now" ]; then
-        rm -f "$stamp"
-        "$@" || return 1
-        echo "$now" >"$stamp"
-    fi
-}
-
-install_files() { # FOLDER FILE...: install requirement files into the environment in FOLDER
-    local folder=$1 file
-    shift
     for file in "$@"; do
-        once "$folder/.installed-${file//\//-}" "$folder/bin/python" "$file" install_file "$folder" "$file" ||
-            fail "$file could not be installed; the lines above say why. Run $0 again when that is mended."
+        case $file in /*) ;; *) file=$ROOT/$file ;; esac
+        shown=${file#"$ROOT"/}
+        stamp=$folder/.installed-${shown//\//-}
+        if [ "$(cat "$stamp" 2>/dev/null)" != "$(fingerprint "$python" "$file")" ]; then
+            say "Installing $shown into ${folder#"$ROOT"/}"
+            rm -f "$stamp"
+            "$python" -m pip install --disable-pip-version-check -r "$file" ||
+                fail "pip could not install $file. Its last lines above say why; run $0 again when that is mended."
+            fingerprint "$python" "$file" >"$stamp"
+        fi
     done
 }
 
-install_file() { # FOLDER FILE
-    say "Installing $2 into ${1#"$ROOT"/}"
-    (cd "$ROOT" && "$1/bin/python" -m lab install "$2")
-}
-
-repair_core() { # PART...: let the core install or repair parts of its environment, all unless named
-    mkdir -p "$ROOT/build"
-    if ! (cd "$ROOT" && "$CORE_PYTHON" -m core doctor --fix "$@") >"$ROOT/build/doctor.txt"; then
-        cat "$ROOT/build/doctor.txt" >&2
-        return 1
-    fi
-}
-
 make_core_env() { # [FILE...]
-    local locks="core/requirements.txt core/requirements.lock core/requirements-torch.lock"
     need_python
-    make_venv "$ROOT/.venv" "$BASE_PYTHON"
+    make_env "$ROOT/.venv" "$BASE_PYTHON" core/requirements.txt "$@"
     CORE_PYTHON=$ROOT/.venv/bin/python
-    say "The core's packages and networks"
-    once "$ROOT/.venv/.installed-core" "$CORE_PYTHON" "$locks" repair_core packages &&
-        repair_core weights caches ||
-        fail "The core's environment is not in order; the lines above say why. Run $0 again when that is mended."
-    install_files "$ROOT/.venv" "$@"
 }
 
 make_blender_env() { # VERSION [FILE...]
-    local version=$1 wanted base folder=$ROOT/.venv-blender-$1 requirement=build/blender-$1.txt
+    local version=$1 wanted base folder=$ROOT/.venv-blender-$1 requirement
     shift
     wanted=$(blender_interpreter_version "$version") || exit 1
     if [ -x "$folder/bin/python" ] && fits "$folder/bin/python" "$wanted"; then
         base=$folder/bin/python
-    elif ! base=$(find_python "$wanted") && ! base=$(download_python "$wanted"); then
+    elif ! base=$(find_python "$wanted"); then
         say "Blender $version needs Python $wanted, which is not here: $(how_to_install_python "$wanted")"
         return 1
     fi
+    requirement=$ROOT/build/blender-$version.txt
     mkdir -p "$ROOT/build"
-    blender_package "$version" >"$ROOT/$requirement"
-    make_venv "$folder" "$base"
+    blender_package "$version" >"$requirement"
+    make_env "$folder" "$base" "$requirement" "$@"
     BLENDER_PYTHON=$folder/bin/python
-    install_files "$folder" "$requirement" "$@"
     need_system_libraries
     "$BLENDER_PYTHON" -c 'import bpy' >/dev/null ||
         fail "Blender $version does not start as a Python module; the lines above say why."
@@ -230,4 +191,9 @@ need_system_libraries() { # what Blender's module needs of the system; installed
     else
         fail "Blender needs system libraries that Debian packages as $packages. Install your system's and run $0 again."
     fi
+}
+
+fetch_weights() { # [--text]
+    say "Weights of the networks"
+    (cd "$ROOT" && "$CORE_PYTHON" -m core weights "$@") || fail "The weights could not be fetched; the line above says why."
 }

@@ -1,8 +1,4 @@
-"""Collision proxies: about ninety spheres attached to the joints that fill the body's volume.
-
-Used to keep two people from penetrating each other, where signed distances to whole meshes would be too slow. Spheres are placed
-along the bones and then fitted to the skin by a damped Gauss-Newton method, each to the patch of skin nearest to it.
-"""
+"""The body's volume as some ninety spheres on its bones: what keeps two people from passing through each other."""
 
 from __future__ import annotations
 
@@ -12,7 +8,6 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
 from torch import Tensor
 
 from ..contract.skeleton import JOINT_INDEX, REGIONS
@@ -22,61 +17,50 @@ from .regions import vertex_regions
 
 @dataclass(frozen=True)
 class CollisionSpheres:
-    """S spheres, each attached to one joint; of the mean shape or, after `with_shape`, of people with shapes of their own."""
+    """S spheres, each riding on one joint. Of the mean shape, until `shaped` makes them a person's."""
 
-    joint: Int[Tensor, " S"]
-    """Index of the joint that a sphere moves with."""
-    offset: Float[Tensor, "*people S 3"]
-    """From the joint to the sphere's centre, in the joint's rest frame, metres."""
-    radius: Float[Tensor, "*people S"]
-    """Metres."""
-    region: Int[Tensor, " S"]
-    """Index into `skeleton.REGIONS` of most of the skin that a sphere stands for."""
-    offset_shapedirs: Float[Tensor, "S 3 16"]
-    """Blend shapes of `offset`, metres per beta."""
-    radius_shapedirs: Float[Tensor, "S 16"]
-    """Blend shapes of `radius`, metres per beta."""
-
-
-@dataclass(frozen=True)
-class SphereFitSettings:
-    """Settings of the fit of the spheres to the skin."""
-
-    iterations: int = 12
-    outside_weight: float = 3.0
-    """Weight of points of the skin inside a sphere (it sticks out of the body), relative to points outside."""
-    damping: float = 0.15
-    """Levenberg damping, as a fraction of the weight of a sphere's patch of skin."""
+    joint: Tensor
+    """int64 [S]"""
+    offset: Tensor
+    """[S,3] from the joint to the centre, in the joint's rest axes, metres; [...,S,3] of people."""
+    radius: Tensor
+    """[S] metres; [...,S] of people."""
+    region: Tensor
+    """int64 [S]: index into `skeleton.REGIONS` of most of the skin that a sphere stands for."""
+    offset_shapedirs: Tensor
+    """[S,3,16] metres per beta"""
+    radius_shapedirs: Tensor
+    """[S,16] metres per beta"""
 
 
 @lru_cache(maxsize=4)
-def collision_spheres(body: BodyModel, settings: SphereFitSettings | None = None) -> CollisionSpheres:
-    """The spheres of a body's mean shape, on the body's device. Deterministic, and cached for each body."""
-    settings = settings or SphereFitSettings()
+def collision_spheres(body: BodyModel) -> CollisionSpheres:
+    """The spheres of a body's mean shape, on its device: placed by the skeleton, then fitted to the skin."""
     skin = _Skin.of(body)
-    centres, radii = _initial_spheres(skin)
-    for _ in range(settings.iterations):
-        nearest, residual = _nearest_sphere(skin.points, centres, radii)
-        weight = skin.area * np.where(residual < 0, settings.outside_weight, 1.0)
-        step = _solve_patches(skin.points, centres, nearest, weight, residual[:, None], settings.damping)[..., 0]
-        centres, radii = centres + step[:, :3], radii + step[:, 3]
-    nearest, _ = _nearest_sphere(skin.points, centres, radii)
-    centre_shapedirs, radius_shapedirs = _sphere_shapedirs(skin, centres, nearest, settings.damping)
-    joint = _dominant_column(nearest, skin.lbs_weights, len(centres))
-    one_hot_regions = np.eye(len(REGIONS))[skin.region]
-    device, dtype = body.device, body.dtype
+    centres, radii = _first_guess(skin)
+    for _ in range(_ROUNDS):
+        near, error = _nearest_sphere(skin.points, centres, radii)
+        # what sticks out of the skin counts more than what falls short of it
+        weight = skin.area * np.where(error < 0, _OUTSIDE_COUNTS, 1.0)
+        change = _fit_patches(skin.points, centres, near, weight, error[:, None])[..., 0]
+        centres, radii = centres + change[:, :3], radii + change[:, 3]
+    near, _ = _nearest_sphere(skin.points, centres, radii)
+    centre_directions, radius_directions = _follow_shape(skin, centres, near)
+    riding = _most_common(near, skin.weights, len(centres))
+    whole = np.eye(len(REGIONS))[skin.region]
+    device, kind = body.device, body.dtype
     return CollisionSpheres(
-        joint=torch.from_numpy(joint).to(device),
-        offset=torch.from_numpy(centres - skin.J_template[joint]).to(device, dtype),
-        radius=torch.from_numpy(radii).to(device, dtype),
-        region=torch.from_numpy(_dominant_column(nearest, one_hot_regions, len(centres))).to(device),
-        offset_shapedirs=torch.from_numpy(centre_shapedirs - skin.J_shapedirs[joint]).to(device, dtype),
-        radius_shapedirs=torch.from_numpy(radius_shapedirs).to(device, dtype),
+        joint=torch.from_numpy(riding).to(device),
+        offset=torch.from_numpy(centres - skin.joints[riding]).to(device, kind),
+        radius=torch.from_numpy(radii).to(device, kind),
+        region=torch.from_numpy(_most_common(near, whole, len(centres))).to(device),
+        offset_shapedirs=torch.from_numpy(centre_directions - skin.joint_directions[riding]).to(device, kind),
+        radius_shapedirs=torch.from_numpy(radius_directions).to(device, kind),
     )
 
 
-def with_shape(spheres: CollisionSpheres, betas: Float[Tensor, "*people 16"]) -> CollisionSpheres:
-    """The spheres of people with the given shapes: offsets [*people,S,3] and radii [*people,S]."""
+def with_shape(spheres: CollisionSpheres, betas: Tensor) -> CollisionSpheres:
+    """The spheres of people with shapes betas [...,16]: offsets [...,S,3] and radii [...,S]."""
     return replace(
         spheres,
         offset=spheres.offset + torch.einsum("sdk,...k->...sd", spheres.offset_shapedirs, betas),
@@ -84,26 +68,28 @@ def with_shape(spheres: CollisionSpheres, betas: Float[Tensor, "*people 16"]) ->
     )
 
 
-def sphere_centres(
-    spheres: CollisionSpheres, joints: Float[Tensor, "*#batch 55 3"], global_rotations: Float[Tensor, "*#batch 55 3 3"]
-) -> Float[Tensor, "*batch S 3"]:
-    """Centres of the spheres in the pose and the frame that forward kinematics gave.
+def sphere_centres(spheres: CollisionSpheres, joints: Tensor, world: Tensor) -> Tensor:
+    """Centres [...,S,3] for joints [...,55,3] and world rotations [...,55,3,3] of forward kinematics.
 
-    The leading dimensions broadcast with those of the offsets: shape people [P] as `with_shape(spheres, betas[:, None])` for
-    joints [P,T,55,3].
+    Offsets of people [P,S,3] go with joints [P,T,55,3] as `offset[:, None]`: leading shapes broadcast.
     """
-    rotated = global_rotations[..., spheres.joint, :, :] @ spheres.offset[..., None]
-    return joints[..., spheres.joint, :] + rotated[..., 0]
+    turned = world[..., spheres.joint, :, :] @ spheres.offset[..., None]
+    return joints[..., spheres.joint, :] + turned[..., 0]
+
+
+_ROUNDS = 12
+_OUTSIDE_COUNTS = 3.0
+_INERTIA = 0.15
+"""How much a sphere resists moving where its patch of skin says little, as a share of the patch."""
 
 
 class _Part(NamedTuple):
-    """A grid of spheres within the skin of some joints: rows along an axis, columns across it."""
+    """Spheres in rows along an axis and columns across it, in the skin that some joints move."""
 
     joints: tuple[str, ...]
     axis: tuple[str, str]
-    """Two joints whose line gives the direction of the rows."""
+    """from one joint to another; their line gives the direction only"""
     across: tuple[str, str]
-    """Two joints whose line gives the direction of the columns."""
     rows: int
     columns: int
 
@@ -138,21 +124,21 @@ def _parts() -> list[_Part]:
 
 
 class _Skin(NamedTuple):
-    """The N vertices of the skin, without eyes and mouth, of the mean shape in the rest pose; float64."""
+    """The skin's N vertices on the mean shape in the rest pose."""
 
-    points: Float[np.ndarray, "N 3"]
-    area: Float[np.ndarray, " N"]
-    region: Int[np.ndarray, " N"]
-    lbs_weights: Float[np.ndarray, "N 55"]
-    shapedirs: Float[np.ndarray, "N 3 16"]
-    J_template: Float[np.ndarray, "55 3"]
-    J_shapedirs: Float[np.ndarray, "55 3 16"]
+    points: np.ndarray
+    area: np.ndarray
+    region: np.ndarray
+    weights: np.ndarray
+    directions: np.ndarray
+    joints: np.ndarray
+    joint_directions: np.ndarray
 
     @classmethod
     def of(cls, body: BodyModel) -> _Skin:
         region = vertex_regions(body).cpu().numpy()
         is_skin = region >= 0
-        v_template, shapedirs, lbs_weights, J_template, J_shapedirs = (
+        template, directions, weights, joints, joint_directions = (
             tensor.double().cpu().numpy()
             for tensor in (
                 body.v_template,
@@ -162,42 +148,42 @@ class _Skin(NamedTuple):
                 body.J_shapedirs,
             )
         )
-        corners = v_template[body.faces.cpu().numpy()]
+        corners = template[body.faces.cpu().numpy()]
         by_face = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1) / 6
-        area = np.bincount(body.faces.cpu().numpy().ravel(), by_face.repeat(3), len(v_template))
+        area = np.bincount(body.faces.cpu().numpy().ravel(), by_face.repeat(3), len(template))
         return cls(
-            v_template[is_skin],
+            template[is_skin],
             area[is_skin],
             region[is_skin],
-            lbs_weights[is_skin],
-            shapedirs[is_skin],
-            J_template,
-            J_shapedirs,
+            weights[is_skin],
+            directions[is_skin],
+            joints,
+            joint_directions,
         )
 
 
-def _initial_spheres(skin: _Skin) -> tuple[np.ndarray, np.ndarray]:
-    """Centres and radii before the fit: parts are cut into rows along their axis, which hold their columns side by side."""
-    dominant_joint = skin.lbs_weights.argmax(1)
+def _first_guess(skin: _Skin) -> tuple[np.ndarray, np.ndarray]:
+    """Centres [S,3] and radii [S]: each part cut into rows, its columns side by side in each row."""
+    strongest = skin.weights.argmax(1)
     centres, radii = [], []
     for part in _parts():
-        points = skin.points[np.isin(dominant_joint, [JOINT_INDEX[name] for name in part.joints])]
-        frame = _part_frame(part, skin.J_template)
+        points = skin.points[np.isin(strongest, [JOINT_INDEX[name] for name in part.joints])]
+        frame = _part_frame(part, skin.joints)
         local = points @ frame
         edges = np.linspace(local[:, 0].min(), local[:, 0].max(), part.rows + 1)
         for low, high in zip(edges, edges[1:]):
             row = local[(local[:, 0] >= low) & (local[:, 0] <= high)]
-            centre, half = _centre_and_half_extent(row)
+            middle, half = _middle_and_half(row)
             radius = half[1:].min() if part.columns > 1 else half[1:].mean()
-            spread = max(half[1] - radius, 0) if part.columns > 1 else 0.0
-            for shift in np.linspace(-spread, spread, part.columns):
-                centres.append(frame @ (centre + np.array([0, shift, 0])))
+            apart = max(half[1] - radius, 0) if part.columns > 1 else 0.0
+            for place in np.linspace(-apart, apart, part.columns):
+                centres.append(frame @ (middle + np.array([0, place, 0])))
                 radii.append(radius)
     return np.array(centres), np.array(radii)
 
 
 def _part_frame(part: _Part, joints: np.ndarray) -> np.ndarray:
-    """Orthonormal columns: along the part, across it, and through it."""
+    """Orthonormal columns: along, across, and through a part."""
     along, across = (joints[JOINT_INDEX[end]] - joints[JOINT_INDEX[start]] for start, end in (part.axis, part.across))
     along = along / np.linalg.norm(along)
     through = np.cross(along, across)
@@ -205,65 +191,52 @@ def _part_frame(part: _Part, joints: np.ndarray) -> np.ndarray:
     return np.stack([along, np.cross(through, along), through], 1)
 
 
-def _centre_and_half_extent(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Centre and half extent of points, without the outermost five per cent on each side."""
+def _middle_and_half(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Middle and half size [3] of points, without the outermost of them."""
     low, high = np.quantile(points, [0.05, 0.95], axis=0)
     return (low + high) / 2, (high - low) / 2
 
 
-def _nearest_sphere(
-    points: Float[np.ndarray, "N 3"], centres: Float[np.ndarray, "S 3"], radii: Float[np.ndarray, " S"]
-) -> tuple[Int[np.ndarray, " N"], Float[np.ndarray, " N"]]:
-    """The sphere whose surface is nearest to each point, and the point's signed distance from it (negative inside), metres."""
+def _nearest_sphere(points: np.ndarray, centres: np.ndarray, radii: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The sphere [N] whose surface is outermost at each point, and how far [N] the point lies above it (metres)."""
     squared = (points**2).sum(1)[:, None] - 2 * points @ centres.T + (centres**2).sum(1)
-    distance = np.sqrt(np.maximum(squared, 0)) - radii
-    nearest = distance.argmin(1)
-    return nearest, distance[np.arange(len(points)), nearest]
+    above = np.sqrt(np.maximum(squared, 0)) - radii
+    near = above.argmin(1)
+    return near, above[np.arange(len(points)), near]
 
 
-def _solve_patches(
-    points: Float[np.ndarray, "N 3"],
-    centres: Float[np.ndarray, "S 3"],
-    nearest: Int[np.ndarray, " N"],
-    weight: Float[np.ndarray, " N"],
-    residual: Float[np.ndarray, "N K"],
-    damping: float,
-) -> Float[np.ndarray, "S 4 K"]:
-    """Gauss-Newton steps of centres and radii that absorb the residuals of each sphere's patch, by damped least squares."""
-    normal = points - centres[nearest]
+def _fit_patches(
+    points: np.ndarray, centres: np.ndarray, near: np.ndarray, weight: np.ndarray, error: np.ndarray
+) -> np.ndarray:
+    """Changes [S,4,K] of centres and radii that take up errors [N,K] along the normals, by damped least squares."""
+    normal = points - centres[near]
     normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-9)
-    jacobian = np.c_[normal, np.ones(len(points))]
-    weighted = weight[:, None] * jacobian
-    normal_matrix = _sum_patches(weighted[:, :, None] * jacobian[:, None, :], nearest, len(centres))
-    right_side = _sum_patches(weighted[:, :, None] * residual[:, None, :], nearest, len(centres))
-    diagonal = damping * np.bincount(nearest, weight, len(centres)) + 1e-12
-    return np.linalg.solve(normal_matrix + diagonal[:, None, None] * np.eye(4), right_side)
+    rows = np.c_[normal, np.ones(len(points))]
+    weighted = weight[:, None] * rows
+    matrix = _patch_sums(weighted[:, :, None] * rows[:, None, :], near, len(centres))
+    right = _patch_sums(weighted[:, :, None] * error[:, None, :], near, len(centres))
+    damping = _INERTIA * np.bincount(near, weight, len(centres)) + 1e-12
+    return np.linalg.solve(matrix + damping[:, None, None] * np.eye(4), right)
 
 
-def _sphere_shapedirs(
-    skin: _Skin, centres: Float[np.ndarray, "S 3"], nearest: Int[np.ndarray, " N"], damping: float
-) -> tuple[Float[np.ndarray, "S 3 16"], Float[np.ndarray, "S 16"]]:
-    """Blend shapes of centres and radii: those of the patch's mean, corrected by a fit of what the mean leaves."""
-    total = _sum_patches(skin.area[:, None, None] * skin.shapedirs, nearest, len(centres))
-    mean = total / np.maximum(np.bincount(nearest, skin.area, len(centres)), 1e-12)[:, None, None]
-    normal = skin.points - centres[nearest]
+def _follow_shape(skin: _Skin, centres: np.ndarray, near: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """How centres [S,3,16] and radii [S,16] follow the patches of skin that they stand for, per beta."""
+    total = _patch_sums(skin.area[:, None, None] * skin.directions, near, len(centres))
+    mean = total / np.maximum(np.bincount(near, skin.area, len(centres)), 1e-12)[:, None, None]
+    normal = skin.points - centres[near]
     normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-9)
-    residual = np.einsum("nd,ndk->nk", normal, skin.shapedirs - mean[nearest])
-    step = _solve_patches(skin.points, centres, nearest, skin.area, residual, damping)
-    return mean + step[:, :3], step[:, 3]
+    error = np.einsum("nd,ndk->nk", normal, skin.directions - mean[near])
+    change = _fit_patches(skin.points, centres, near, skin.area, error)
+    return mean + change[:, :3], change[:, 3]
 
 
-def _sum_patches(
-    values: Float[np.ndarray, "N *values"], nearest: Int[np.ndarray, " N"], count: int
-) -> Float[np.ndarray, "S *values"]:
-    """Sums of values over the points of each of `count` patches."""
+def _patch_sums(values: np.ndarray, near: np.ndarray, count: int) -> np.ndarray:
+    """Sums [count,...] of values [N,...] over the points of each patch."""
     members = np.zeros((count, len(values)))
-    members[nearest, np.arange(len(values))] = 1
+    members[near, np.arange(len(values))] = 1
     return (members @ values.reshape(len(values), -1)).reshape(count, *values.shape[1:])
 
 
-def _dominant_column(
-    nearest: Int[np.ndarray, " N"], columns: Float[np.ndarray, "N C"], count: int
-) -> Int[np.ndarray, " S"]:
-    """The column with the greatest sum over the points of each of `count` patches."""
-    return _sum_patches(columns, nearest, count).argmax(1)
+def _most_common(near: np.ndarray, shares: np.ndarray, count: int) -> np.ndarray:
+    """The column of shares [N,C] that is greatest over the points of each of `count` patches, int64 [S]."""
+    return _patch_sums(shares, near, count).argmax(1)

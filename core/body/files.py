@@ -1,4 +1,4 @@
-"""Reads body files: the free default body and the SMPL-X files that users download. Other models are refused with a reason."""
+"""Body files: the free body that ships with the product, and SMPL-X files that the user downloaded."""
 
 from __future__ import annotations
 
@@ -8,11 +8,9 @@ import zipfile
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 import torch
-from jaxtyping import Float
 
 from ..contract.errors import UserError
 from ..contract.skeleton import JOINTS, PARENTS
@@ -21,18 +19,18 @@ from .model import NUM_BETAS, BodyModel
 DEFAULT_BODY = Path(__file__).parent / "data" / "SMPLX_NEUTRAL.npz"
 """The free default body; its licence is in LICENSE.md beside it."""
 
-_NUM_SHAPES, _NUM_EXPRESSIONS = 300, 100
-"""`shapedirs` of SMPL-X v1.1 holds 300 shape and then 100 expression blend shapes."""
-_NUM_SHAPES_V1_0 = 10
-"""`shapedirs` of SMPL-X v1.0 holds 10 and 10."""
+_SHAPE_SPACE = 300
+_EXPRESSION_SPACE = 100
+"""SMPL-X v1.1 keeps 300 shape and then 100 expression directions in one array; v1.0 keeps 10 and 10."""
+_SHORT_SHAPE_SPACE = 10
 
 _LICENSED_NAMES = ("SMPLX_NEUTRAL.npz", "SMPLX_NEUTRAL_2020.npz", "SMPLX_FEMALE.npz", "SMPLX_MALE.npz")
 _LAYOUTS = ("smplx", "models", "models/smplx", "*/models/smplx", "*/smplx", "*")
-"""Folders of the official archives that hold body files, relative to the folder that the user chose."""
+"""Where the official archives put their files, relative to the folder that a user may name."""
 
 _GET_SMPLX = (
     "Download 'SMPL-X v1.1 (NPZ+PKL)' from https://smpl-x.is.tue.mpg.de and choose models/smplx/SMPLX_NEUTRAL.npz, "
-    "or leave the body file empty to use the free body."
+    "or leave the body empty to use the free one."
 )
 _READ_ERRORS = (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError)
 
@@ -40,13 +38,11 @@ _READ_ERRORS = (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zip
 def load_body(path: Path | None) -> BodyModel:
     """Load a body in SMPL-X's npz layout, on the CPU in float32.
 
-    `path` is a file, or a folder with SMPL-X files in one of the official layouts (neutral is preferred to female and male);
-    None is the free default body. Pickles are never opened. The same file returns the same object again, so that results
-    cached by body are found again too.
-
-    UserError `body-not-found`, `body-pickle`, `body-variant` (another model of the SMPL family, which the message names) or
-    `body-damaged`. Locked-head files are recognised by the name of the file or its folder only, since their arrays look like
-    those of SMPL-X.
+    `path` is a file, or a folder with SMPL-X files in one of the official layouts (neutral is preferred to female and
+    male); None is the free default body. Nothing is ever unpickled. UserError `body-not-found`, `body-pickle`,
+    `body-variant` (another model of the family, named) or `body-damaged`.
+    A locked-head file is told by its name or its folder's: its arrays look like any other SMPL-X's. The same file gives
+    the same object again, so that what was derived from it is found again too.
     """
     file = DEFAULT_BODY if path is None else find_body_file(path)
     _refuse_by_name(file)
@@ -66,7 +62,7 @@ def _load(file: Path, _modified: int) -> BodyModel:
 
 
 def find_body_file(path: Path) -> Path:
-    """The body file itself, or the one to use of a folder. UserError `body-not-found` if there is none."""
+    """The body file that a user means by a file or a folder; UserError `body-not-found` or `body-pickle`."""
     if path.is_file():
         return path
     if not path.is_dir():
@@ -78,11 +74,11 @@ def find_body_file(path: Path) -> Path:
     other = next(_other_models(folders), None)
     if other is not None:
         return other
-    raise UserError("body-not-found", f"There is no SMPL-X file (SMPLX_NEUTRAL.npz) in {path}.", _GET_SMPLX)
+    raise UserError("body-not-found", f"{path} holds no SMPL-X file (SMPLX_NEUTRAL.npz).", _GET_SMPLX)
 
 
 def _other_models(folders: list[Path]) -> Iterator[Path]:
-    """Files of other models, whose error message tells users what they have instead; the closest relatives come first."""
+    """Files that are no SMPL-X npz but tell what the user has instead, the closest relatives first."""
     for pattern in (
         "SMPLX_*.pkl",
         "model.npz",
@@ -105,7 +101,7 @@ def _refuse_by_name(file: Path) -> None:
     if file.suffix.lower() in (".pkl", ".pickle"):
         raise UserError(
             "body-pickle",
-            f"{file.name} is a pickle, which can run any code when it is opened; it was not opened.",
+            f"{file.name} is a pickle, which can run any program when it is opened, so it was not.",
             _GET_SMPLX,
         )
     if _is_locked_head(file):
@@ -115,43 +111,43 @@ def _refuse_by_name(file: Path) -> None:
 def _read(archive: zipfile.ZipFile, file: Path) -> BodyModel:
     names = {name.removesuffix(".npy") for name in archive.namelist()}
     if {"poses", "trans"} <= names:
-        raise UserError("body-variant", f"{file.name} is a motion file, not a body file.", _GET_SMPLX)
+        raise UserError("body-variant", f"{file.name} is a recorded motion, not a body.", _GET_SMPLX)
     missing = {"v_template", "shapedirs", "posedirs", "J_regressor", "weights", "kintree_table", "f"} - names
     if missing:
-        raise _damaged(file, f"it has no {', '.join(sorted(missing))}")
+        raise _damaged(file, f"{', '.join(sorted(missing))} missing")
 
-    v_template = _member(archive, "v_template").astype(np.float64)
-    vertices = len(v_template)
+    template = _member(archive, "v_template").astype(np.float64)
+    vertices = len(template)
     parents = _member(archive, "kintree_table")[0].astype(np.int64)
     _refuse_by_size(file, vertices, len(parents), "hands_componentsl" in names)
     if not np.array_equal(parents[1:], PARENTS[1:]):
-        raise _damaged(file, "its joints form a different kinematic tree from SMPL-X's")
+        raise _damaged(file, "its joints hang together differently from SMPL-X's")
 
-    shapedirs = _shapedirs(archive)
-    posedirs = _member(archive, "posedirs")
-    J_regressor = _member(archive, "J_regressor").astype(np.float64)
-    lbs_weights = _member(archive, "weights").astype(np.float64)
+    directions = _shape_directions(archive)
+    pose_directions = _member(archive, "posedirs")
+    regressor = _member(archive, "J_regressor").astype(np.float64)
+    weights = _member(archive, "weights").astype(np.float64)
     faces = _member(archive, "f").astype(np.int64)
     joints = len(JOINTS)
-    _check_shape(file, "v_template", v_template, (vertices, 3))
-    _check_shape(file, "shapedirs", shapedirs, (vertices, 3, NUM_BETAS))
-    _check_shape(file, "posedirs", posedirs, (vertices, 3, (joints - 1) * 9))
-    _check_shape(file, "J_regressor", J_regressor, (joints, vertices))
-    _check_shape(file, "weights", lbs_weights, (vertices, joints))
+    _check_shape(file, "v_template", template, (vertices, 3))
+    _check_shape(file, "shapedirs", directions, (vertices, 3, NUM_BETAS))
+    _check_shape(file, "posedirs", pose_directions, (vertices, 3, (joints - 1) * 9))
+    _check_shape(file, "J_regressor", regressor, (joints, vertices))
+    _check_shape(file, "weights", weights, (vertices, joints))
     _check_shape(file, "f", faces, (len(faces), 3))
-    for name, array in (("v_template", v_template), ("shapedirs", shapedirs), ("weights", lbs_weights)):
+    for name, array in (("v_template", template), ("shapedirs", directions), ("weights", weights)):
         if not np.isfinite(array).all():
-            raise _damaged(file, f"{name} has values that are not finite")
+            raise _damaged(file, f"{name} holds values that are not finite")
     if faces.min(initial=0) < 0 or faces.max(initial=0) >= vertices:
         raise _damaged(file, "f names vertices that do not exist")
 
     return BodyModel(
-        v_template=_tensor(v_template),
-        shapedirs=_tensor(shapedirs),
-        posedirs=_tensor(posedirs.reshape(vertices * 3, -1)) if posedirs.any() else None,
-        J_template=_tensor(J_regressor @ v_template),
-        J_shapedirs=_tensor((J_regressor @ shapedirs.reshape(vertices, -1)).reshape(joints, 3, NUM_BETAS)),
-        lbs_weights=_tensor(lbs_weights / lbs_weights.sum(1, keepdims=True)),
+        v_template=_tensor(template),
+        shapedirs=_tensor(directions),
+        posedirs=_tensor(pose_directions.reshape(vertices * 3, -1)) if pose_directions.any() else None,
+        J_template=_tensor(regressor @ template),
+        J_shapedirs=_tensor((regressor @ directions.reshape(vertices, -1)).reshape(joints, 3, NUM_BETAS)),
+        lbs_weights=_tensor(weights / weights.sum(1, keepdims=True)),
         faces=torch.from_numpy(faces),
         uv=_tensor(_corner_uv(archive, names, len(faces))),
         identity=f"{file.stem} sha256:{_sha256(file)}",
@@ -173,20 +169,20 @@ def _refuse_by_size(file: Path, vertices: int, joints: int, has_hand_space: bool
         raise _variant(file, "the locked-head variant of SMPL-X for MoSh and AMASS, with shape coefficients of its own")
 
 
-def _shapedirs(archive: zipfile.ZipFile) -> Float[np.ndarray, "V 3 16"]:
-    """The file's first 16 shape blend shapes in float64, padded with zeros where it has fewer."""
+def _shape_directions(archive: zipfile.ZipFile) -> np.ndarray:
+    """[V,3,16] float64: the file's first shape directions, zeros where it has fewer."""
     shape = _shape_of(archive, "shapedirs")
     if len(shape) != 3:
         raise ValueError(f"shapedirs has {len(shape)} dimensions, not 3")
-    own = _NUM_SHAPES if shape[2] >= _NUM_SHAPES + _NUM_EXPRESSIONS else _NUM_SHAPES_V1_0
+    own = _SHAPE_SPACE if shape[2] >= _SHAPE_SPACE + _EXPRESSION_SPACE else _SHORT_SHAPE_SPACE
     count = min(own, NUM_BETAS, shape[2])
-    shapedirs = np.zeros((*shape[:2], NUM_BETAS))
-    shapedirs[..., :count] = _leading_columns(archive, "shapedirs", count)
-    return shapedirs
+    directions = np.zeros((*shape[:2], NUM_BETAS))
+    directions[..., :count] = _leading_columns(archive, "shapedirs", count)
+    return directions
 
 
-def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
-    """Shape, whether in Fortran order, and dtype of the npy array at the start of a stream."""
+def _header(stream) -> tuple[tuple[int, ...], bool, np.dtype]:
+    """Shape, whether stored column by column, and type of the npy array at the start of a stream."""
     version = np.lib.format.read_magic(stream)
     read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     return read(stream)
@@ -203,18 +199,18 @@ def _member(archive: zipfile.ZipFile, name: str) -> np.ndarray:
 
 
 def _leading_columns(archive: zipfile.ZipFile, name: str, count: int) -> np.ndarray:
-    """array[..., :count], without decompressing the rest where the array is stored in Fortran order (as in the default body)."""
+    """array[..., :count] without unpacking the rest, if the file keeps the last axis outermost (as ours does)."""
     with archive.open(f"{name}.npy") as stream:
-        shape, fortran_order, dtype = _header(stream)
-        if fortran_order and not dtype.hasobject:
+        shape, column_major, kind = _header(stream)
+        if column_major and not kind.hasobject:
             size = int(np.prod(shape[:-1])) * count
-            data = stream.read(size * dtype.itemsize)
-            return np.frombuffer(data, dtype, size).reshape(*shape[:-1], count, order="F")
+            data = stream.read(size * kind.itemsize)
+            return np.frombuffer(data, kind, size).reshape(*shape[:-1], count, order="F")
     return _member(archive, name)[..., :count]
 
 
-def _corner_uv(archive: zipfile.ZipFile, names: set[str], faces: int) -> Float[np.ndarray, "F 3 2"]:
-    """Texture coordinates of each face's corners; zeros for a file without any."""
+def _corner_uv(archive: zipfile.ZipFile, names: set[str], faces: int) -> np.ndarray:
+    """[F,3,2] texture coordinates per face corner; zeros for a file without them."""
     if not {"vt", "ft"} <= names:
         return np.zeros((faces, 3, 2))
     corners = _member(archive, "ft").astype(np.int64)

@@ -1,10 +1,9 @@
-"""The bodies of a result as plain arrays, from which the add-on builds meshes: skinning weights, blend shapes, regions."""
+"""What Blender needs to build both meshes: skin, shape, texture coordinates and regions as plain arrays."""
 
 from __future__ import annotations
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
 from torch import Tensor
 
 from ..contract.reconstruction import BodyArrays
@@ -12,14 +11,14 @@ from .model import BodyModel, rest_vertices
 from .regions import vertex_regions
 
 MAX_INFLUENCES = 8
-"""Joints per vertex that keep a skinning weight: the limit of common game engines."""
+"""Joints that may move one vertex; what game engines take."""
 
 
-def body_arrays(body: BodyModel, betas: Float[Tensor, "P 16"]) -> BodyArrays:
-    """The bodies of people with the given shapes, in the rest pose, SMPL-X axes, metres.
+def body_arrays(body: BodyModel, betas: Tensor) -> BodyArrays:
+    """The bodies of people with shapes `betas` [P,16], in the rest pose, SMPL-X axes, metres.
 
-    Each vertex keeps its 8 largest skinning weights, normalized. Pose blend shapes, which a file may have, are left out: an
-    armature cannot express them.
+    Each vertex keeps its strongest 8 weights, scaled to sum to one. Pose correctives, which a file may have, are left
+    out: an armature cannot express them.
     """
     joints, weights = limit_influences(body.lbs_weights)
     return BodyArrays(
@@ -34,12 +33,12 @@ def body_arrays(body: BodyModel, betas: Float[Tensor, "P 16"]) -> BodyArrays:
     )
 
 
-def limit_influences(lbs_weights: Float[Tensor, "V 55"]) -> tuple[Int[Tensor, "V 8"], Float[Tensor, "V 8"]]:
-    """The joints with the largest weights of each vertex, and those weights, largest first, normalized to sum to one."""
-    largest, joints = torch.topk(lbs_weights, MAX_INFLUENCES, dim=1)
-    joints = torch.where(largest > 0, joints, torch.zeros_like(joints))
-    return joints, largest / largest.sum(1, keepdim=True)
+def limit_influences(weights: Tensor) -> tuple[Tensor, Tensor]:
+    """Weights [V,55] -> joints [V,8] and their weights [V,8], strongest first, rows summing to one."""
+    strongest, joints = torch.topk(weights, MAX_INFLUENCES, dim=1)
+    joints = torch.where(strongest > 0, joints, torch.zeros_like(joints))
+    return joints, strongest / strongest.sum(1, keepdim=True)
 
 
-def _numpy(tensor: Tensor, dtype: type[np.generic]) -> np.ndarray:
-    return np.ascontiguousarray(tensor.detach().cpu().numpy(), dtype)
+def _numpy(tensor: Tensor, kind: type[np.generic]) -> np.ndarray:
+    return np.ascontiguousarray(tensor.detach().cpu().numpy(), kind)

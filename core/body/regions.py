@@ -1,18 +1,17 @@
-"""Segmentation of the skin into the regions that a contact can name, from skinning weights, joints and normals.
+"""Which part of the skin a vertex is: the regions that a contact can name, from skinning weights and joints.
 
-Published vertex lists of SMPL-X hold for its own mesh only; these rules work for every body in SMPL-X's layout. Everything is
-decided on the mean shape in the rest pose: Y up, the body faces +Z, its left at +X, arms to the sides, palms down.
+SMPL-X's published vertex lists hold for its own mesh only; weights and joints say the same for every body in its layout.
+Everything is decided on the mean shape in the rest pose: Y up, facing +Z, the person's left at +X, arms to the sides,
+palms down.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from ..contract.skeleton import JOINT_INDEX, REGIONS
@@ -20,13 +19,14 @@ from .model import BodyModel
 
 Side = Literal["", "left", "right"]
 NO_REGION = -1
-"""Region of the eyes, the teeth, the tongue and the inside of the mouth."""
+"""Eyes, teeth, tongue, inside of the mouth."""
 
 _FINGERS = ("index", "middle", "pinky", "ring", "thumb")
-_JOINT_REGION_EXTENT = 0.16
-"""Extent of elbow, knee and wrist along the adjacent bones, as a fraction of the bone's length."""
+_BAND = 0.16
+"""Elbow, knee and wrist reach this far along the bones beside them (share of forearm or shank)."""
 
 
+@lru_cache(maxsize=8)
 def split_side(name: str) -> tuple[Side, str]:
     """Split the name of a region or joint: `left_palm` -> (`left`, `palm`), `back` -> (``, `back`)."""
     side, _, bare = name.partition("_")
@@ -35,236 +35,198 @@ def split_side(name: str) -> tuple[Side, str]:
     return ("right", bare) if side == "right" else ("", name)
 
 
-def vertex_regions(body: BodyModel) -> Int[Tensor, "V"]:
-    """Index into `skeleton.REGIONS` of each vertex, `NO_REGION` for what is not visible skin."""
-    skin = _LabelledSkin.of(body)
-    _label_torso(skin)
+def vertex_regions(body: BodyModel) -> Tensor:
+    """int64 [V]: index into `skeleton.REGIONS` of each vertex, NO_REGION for what is no skin or is hidden."""
+    vertices = body.v_template.double().cpu().numpy()
+    joints = body.J_template.double().cpu().numpy()
+    faces = body.faces.cpu().numpy()
+    strongest = body.lbs_weights.argmax(1).cpu().numpy()
+    normals = _smooth_normals(vertices, faces)
+    joint = {name: joints[index] for name, index in JOINT_INDEX.items()}
+    region = np.full(len(vertices), NO_REGION)
+
+    def moved_by(*names: str) -> np.ndarray:
+        return np.isin(strongest, [JOINT_INDEX[name] for name in names])
+
+    def put(name: str, where: np.ndarray) -> None:
+        region[where] = REGIONS.index(name)
+
+    _mark_torso(put, moved_by, joint, vertices, normals)
     for side in ("left", "right"):
-        _label_arm(skin, side)
-        _label_hand(skin, side)
-        _label_leg(skin, side)
-    _label_head(skin)
-    skin.region[skin.moved_by("left_eye_smplhf", "right_eye_smplhf")] = NO_REGION
-    skin.region[~_in_largest_component(len(skin.vertices), skin.faces)] = NO_REGION
-    head = np.flatnonzero(skin.moved_by("head", "jaw"))
-    triangles = skin.faces[skin.moved_by("head", "jaw", "neck")[skin.faces].any(1)]
-    eye_distance = float(np.linalg.norm(skin.joint("left_eye_smplhf") - skin.joint("right_eye_smplhf")))
-    enclosed = _enclosed(skin.vertices[head], skin.vertices[triangles], pixel=0.12 * eye_distance)
-    skin.region[head[enclosed]] = NO_REGION
-    return torch.from_numpy(skin.region)
+        _mark_arm(put, moved_by, joint, vertices, side)
+        _mark_hand(put, moved_by, joint, vertices, normals, side)
+        _mark_leg(put, moved_by, joint, vertices, normals, side)
+    _mark_head(put, moved_by, joint, vertices)
+    region[moved_by("left_eye_smplhf", "right_eye_smplhf")] = NO_REGION
+    region[~_in_largest_piece(len(vertices), faces)] = NO_REGION
+    head = np.flatnonzero(moved_by("head", "jaw"))
+    around = faces[moved_by("head", "jaw", "neck")[faces].any(1)]
+    apart = float(np.linalg.norm(joint["left_eye_smplhf"] - joint["right_eye_smplhf"]))
+    region[head[_hidden(vertices[head], vertices[around], cell=0.12 * apart)]] = NO_REGION
+    return torch.from_numpy(region)
 
 
 @lru_cache(maxsize=8)
-def region_points(body: BodyModel, per_region: int) -> tuple[Int[Tensor, " N"], Int[Tensor, " N"]]:
-    """An even sample of the skin: vertices and the region of each, sorted by region.
+def region_points(body: BodyModel, per_region: int) -> tuple[Tensor, Tensor]:
+    """An evenly spread sample of the skin: vertices [N] and the region of each [N], both int64, regions in order.
 
-    At most `per_region` vertices a region, by farthest point sampling on the mean shape. Deterministic.
+    At most `per_region` a region, chosen by farthest points on the mean shape, the same every time.
     """
     regions = vertex_regions(body)
-    v_template = body.v_template.cpu()
-    sampled = [torch.zeros(0, dtype=torch.int64)]
+    template = body.v_template.cpu()
+    chosen = [torch.zeros(0, dtype=torch.int64)]
     for index in range(len(REGIONS)):
         members = (regions == index).nonzero()[:, 0]
-        sampled.append(members[_farthest_point_sampling(v_template[members], per_region)])
-    vertices = torch.cat(sampled)
+        chosen.append(members[_farthest_points(template[members], per_region)])
+    vertices = torch.cat(chosen)
     return vertices, regions[vertices]
 
 
-@dataclass(frozen=True, eq=False)
-class _LabelledSkin:
-    """The mean shape in the rest pose, and the region of each vertex as far as it has been labelled."""
-
-    vertices: Float[np.ndarray, "V 3"]
-    normals: Float[np.ndarray, "V 3"]
-    faces: Int[np.ndarray, "F 3"]
-    joints: Float[np.ndarray, "55 3"]
-    dominant_joint: Int[np.ndarray, " V"]
-    """The joint with the vertex's largest skinning weight."""
-    region: Int[np.ndarray, " V"]
-
-    @classmethod
-    def of(cls, body: BodyModel) -> _LabelledSkin:
-        vertices = body.v_template.double().cpu().numpy()
-        faces = body.faces.cpu().numpy()
-        return cls(
-            vertices,
-            _smooth_normals(vertices, faces),
-            faces,
-            body.J_template.double().cpu().numpy(),
-            body.lbs_weights.argmax(1).cpu().numpy(),
-            np.full(len(vertices), NO_REGION),
-        )
-
-    def joint(self, name: str) -> Float[np.ndarray, "3"]:
-        return self.joints[JOINT_INDEX[name]]
-
-    def moved_by(self, *names: str) -> Bool[np.ndarray, "V"]:
-        """Whether one of these joints dominates the vertex."""
-        return np.isin(self.dominant_joint, [JOINT_INDEX[name] for name in names])
-
-    def label(self, name: str, where: Bool[np.ndarray, "V"]) -> None:
-        """Give vertices a region; later labels override earlier ones."""
-        self.region[where] = REGIONS.index(name)
-
-    def along_bone(self, start: str, end: str) -> Float[np.ndarray, "V"]:
-        """Projection of the vertices on the bone between two joints: 0 at its start, 1 at its end."""
-        return _project_on_segment(self.vertices, self.joint(start), self.joint(end))
+def _mark_torso(put, moved_by, joint, vertices, normals) -> None:
+    trunk = moved_by("pelvis", "spine1", "spine2", "spine3", "left_collar", "right_collar")
+    height, front = vertices[:, 1], normals[:, 2] > 0
+    waist = (joint["pelvis"][1] + joint["spine1"][1]) / 2
+    ribs = joint["spine2"][1] + 0.25 * (joint["spine1"][1] - joint["spine2"][1])
+    put("hips", trunk & (height < waist))
+    put("belly", trunk & front & (height >= waist) & (height < ribs))
+    put("chest", trunk & front & (height >= ribs))
+    put("back", trunk & ~front & (height >= waist))
+    put("neck", moved_by("neck"))
 
 
-def _label_torso(skin: _LabelledSkin) -> None:
-    trunk = skin.moved_by("pelvis", "spine1", "spine2", "spine3", "left_collar", "right_collar")
-    height, front = skin.vertices[:, 1], skin.normals[:, 2] > 0
-    spine1, spine2 = skin.joint("spine1")[1], skin.joint("spine2")[1]
-    waist = (skin.joint("pelvis")[1] + spine1) / 2
-    ribs = spine2 + 0.25 * (spine1 - spine2)
-    skin.label("hips", trunk & (height < waist))
-    skin.label("belly", trunk & front & (height >= waist) & (height < ribs))
-    skin.label("chest", trunk & front & (height >= ribs))
-    skin.label("back", trunk & ~front & (height >= waist))
-    skin.label("neck", skin.moved_by("neck"))
+def _mark_arm(put, moved_by, joint, vertices, side) -> None:
+    def at(name: str) -> np.ndarray:
+        return joint[f"{side}_{name}"]
+
+    out = 1 if side == "left" else -1
+    upper, lower = moved_by(f"{side}_shoulder"), moved_by(f"{side}_elbow")
+    along_upper = _along(vertices, at("shoulder"), at("elbow"))
+    along_lower = _along(vertices, at("elbow"), at("wrist"))
+    put(f"{side}_upper_arm", upper)
+    put(f"{side}_forearm", lower)
+    put(f"{side}_elbow", (upper & (along_upper > 1 - _BAND)) | (lower & (along_lower < _BAND)))
+    put(f"{side}_wrist", lower & (along_lower > 1 - _BAND))
+    beyond_collar = out * (vertices[:, 0] - (0.4 * at("collar") + 0.6 * at("shoulder"))[0]) > 0
+    above_armpit = vertices[:, 1] > at("shoulder")[1] - 0.25 * np.linalg.norm(at("elbow") - at("shoulder"))
+    put(
+        f"{side}_shoulder", (upper & (along_upper < 0.25)) | (moved_by(f"{side}_collar") & beyond_collar & above_armpit)
+    )
 
 
-def _label_arm(skin: _LabelledSkin, side: str) -> None:
-    collar, shoulder, elbow, wrist = (f"{side}_{name}" for name in ("collar", "shoulder", "elbow", "wrist"))
-    upper, lower = skin.moved_by(shoulder), skin.moved_by(elbow)
-    along_upper, along_lower = skin.along_bone(shoulder, elbow), skin.along_bone(elbow, wrist)
-    skin.label(f"{side}_upper_arm", upper)
-    skin.label(f"{side}_forearm", lower)
-    around_elbow = (upper & (along_upper > 1 - _JOINT_REGION_EXTENT)) | (lower & (along_lower < _JOINT_REGION_EXTENT))
-    skin.label(f"{side}_elbow", around_elbow)
-    skin.label(f"{side}_wrist", lower & (along_lower > 1 - _JOINT_REGION_EXTENT))
-    outwards = 1 if side == "left" else -1
-    collarbone_end = (0.4 * skin.joint(collar) + 0.6 * skin.joint(shoulder))[0]
-    beyond_collarbone = outwards * (skin.vertices[:, 0] - collarbone_end) > 0
-    upper_arm_length = np.linalg.norm(skin.joint(elbow) - skin.joint(shoulder))
-    above_armpit = skin.vertices[:, 1] > skin.joint(shoulder)[1] - 0.25 * upper_arm_length
-    on_trunk = skin.moved_by(collar) & beyond_collarbone & above_armpit
-    skin.label(f"{side}_shoulder", (upper & (along_upper < 0.25)) | on_trunk)
-
-
-def _label_hand(skin: _LabelledSkin, side: str) -> None:
-    wrist, index, pinky = (skin.joint(f"{side}_{name}") for name in ("wrist", "index1", "pinky1"))
-    palm_normal = np.cross(pinky - wrist, index - wrist) * (1 if side == "left" else -1)
-    # the first phalanx of the thumb moves the thenar eminence, which belongs to the palm
-    hand = skin.moved_by(f"{side}_wrist", f"{side}_thumb1")
-    palm = skin.normals @ palm_normal > 0
-    skin.label(f"{side}_palm", hand & palm)
-    skin.label(f"{side}_hand_back", hand & ~palm)
-    near_wrist = skin.along_bone(f"{side}_wrist", f"{side}_middle1") < _JOINT_REGION_EXTENT
-    skin.label(f"{side}_wrist", hand & near_wrist)
+def _mark_hand(put, moved_by, joint, vertices, normals, side) -> None:
+    wrist, index, pinky = (joint[f"{side}_{name}"] for name in ("wrist", "index1", "pinky1"))
+    out_of_palm = np.cross(pinky - wrist, index - wrist) * (1 if side == "left" else -1)
+    knuckles = joint[f"{side}_middle1"]
+    hand = moved_by(f"{side}_wrist", f"{side}_thumb1")
+    palm = normals @ out_of_palm > 0
+    put(f"{side}_palm", hand & palm)
+    put(f"{side}_hand_back", hand & ~palm)
+    put(f"{side}_wrist", hand & (_along(vertices, wrist, knuckles) < _BAND))
     phalanges = [f"{side}_{finger}{i}" for finger in _FINGERS for i in (1, 2, 3)]
-    phalanges.remove(f"{side}_thumb1")
-    skin.label(f"{side}_fingers", skin.moved_by(*phalanges))
+    phalanges.remove(f"{side}_thumb1")  # it carries the ball of the thumb
+    put(f"{side}_fingers", moved_by(*phalanges))
 
 
-def _label_leg(skin: _LabelledSkin, side: str) -> None:
-    hip, knee, ankle = (f"{side}_{name}" for name in ("hip", "knee", "ankle"))
-    upper, lower, front = skin.moved_by(hip), skin.moved_by(knee), skin.normals[:, 2] > 0
-    along_upper, along_lower = skin.along_bone(hip, knee), skin.along_bone(knee, ankle)
-    skin.label(f"{side}_thigh", upper)
-    skin.label("hips", upper & (along_upper < 0.05))
-    skin.label(f"{side}_shin", lower & front)
-    skin.label(f"{side}_calf", lower & ~front)
-    around_knee = (upper & (along_upper > 1 - _JOINT_REGION_EXTENT)) | (lower & (along_lower < _JOINT_REGION_EXTENT))
-    skin.label(f"{side}_knee", around_knee)
-    skin.label(f"{side}_foot", skin.moved_by(ankle, f"{side}_foot"))
+def _mark_leg(put, moved_by, joint, vertices, normals, side) -> None:
+    hip, knee, ankle = (joint[f"{side}_{name}"] for name in ("hip", "knee", "ankle"))
+    upper, lower, front = moved_by(f"{side}_hip"), moved_by(f"{side}_knee"), normals[:, 2] > 0
+    along_upper, along_lower = _along(vertices, hip, knee), _along(vertices, knee, ankle)
+    put(f"{side}_thigh", upper)
+    put("hips", upper & (along_upper < 0.05))
+    put(f"{side}_shin", lower & front)
+    put(f"{side}_calf", lower & ~front)
+    put(f"{side}_knee", (upper & (along_upper > 1 - _BAND)) | (lower & (along_lower < _BAND)))
+    put(f"{side}_foot", moved_by(f"{side}_ankle", f"{side}_foot"))
 
 
-def _label_head(skin: _LabelledSkin) -> None:
-    head = skin.moved_by("head", "jaw")
-    left, right = skin.joint("left_eye_smplhf"), skin.joint("right_eye_smplhf")
-    eyes, eye_distance = (left + right) / 2, np.linalg.norm(left - right)
-    before_ears = skin.vertices[:, 2] > eyes[2] - 0.7 * eye_distance
-    below_hairline = skin.vertices[:, 1] < eyes[1] + 1.1 * eye_distance
-    skin.label("head", head)
-    skin.label("face", head & before_ears & below_hairline)
+def _mark_head(put, moved_by, joint, vertices) -> None:
+    head = moved_by("head", "jaw")
+    left, right = joint["left_eye_smplhf"], joint["right_eye_smplhf"]
+    eyes, apart = (left + right) / 2, np.linalg.norm(left - right)
+    before_ears = vertices[:, 2] > eyes[2] - 0.7 * apart
+    below_hair = vertices[:, 1] < eyes[1] + 1.1 * apart
+    put("head", head)
+    put("face", head & before_ears & below_hair)
 
 
-def _project_on_segment(
-    points: Float[np.ndarray, "N 3"], start: Float[np.ndarray, "3"], end: Float[np.ndarray, "3"]
-) -> Float[np.ndarray, "N"]:
+def _along(points: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """Where points [N,3] project on a bone: 0 at its start, 1 at its end."""
     bone = end - start
     return (points - start) @ bone / (bone @ bone)
 
 
-def _smooth_normals(
-    vertices: Float[np.ndarray, "V 3"], faces: Int[np.ndarray, "F 3"], iterations: int = 8
-) -> Float[np.ndarray, "V 3"]:
-    """Unit normals, averaged over neighbours so that folds and fingernails do not flip them."""
+def _smooth_normals(vertices: np.ndarray, faces: np.ndarray, passes: int = 8) -> np.ndarray:
+    """Unit normals [V,3], averaged over neighbours so that folds and fingernails do not flip them."""
     corners = vertices[faces]
-    face_normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    normals = _unit(_sum_to_vertices(face_normals, faces, len(vertices)))
-    for _ in range(iterations):
-        normals = _unit(normals + _sum_to_vertices(normals[faces].mean(1), faces, len(vertices)))
+    by_face = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    normals = _unit(_gather(by_face, faces, len(vertices)))
+    for _ in range(passes):
+        normals = _unit(normals + _gather(normals[faces].mean(1), faces, len(vertices)))
     return normals
 
 
-def _sum_to_vertices(
-    by_face: Float[np.ndarray, "F 3"], faces: Int[np.ndarray, "F 3"], count: int
-) -> Float[np.ndarray, "V 3"]:
-    """For each vertex the sum of the vectors of its faces."""
+def _gather(by_face: np.ndarray, faces: np.ndarray, count: int) -> np.ndarray:
+    """Sum of vectors [F,3] of the faces around each vertex [V,3]."""
     total = np.zeros((count, 3))
     for corner in range(3):
         np.add.at(total, faces[:, corner], by_face)
     return total
 
 
-def _unit(vectors: Float[np.ndarray, "*batch 3"]) -> Float[np.ndarray, "*batch 3"]:
+def _unit(vectors: np.ndarray) -> np.ndarray:
     return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)
 
 
-def _in_largest_component(count: int, faces: Int[np.ndarray, "F 3"]) -> Bool[np.ndarray, "V"]:
-    """Whether a vertex is in the largest connected component, the skin; eyeballs, teeth and tongue are others."""
+def _in_largest_piece(count: int, faces: np.ndarray) -> np.ndarray:
+    """bool [V]: in the mesh's largest connected piece (the skin; eyeballs, teeth and tongue are pieces of their own)."""
     label = np.arange(count)
     while True:
         lowest = label.copy()
         np.minimum.at(lowest, faces.ravel(), label[faces].min(1).repeat(3))
-        lowest = lowest[lowest]  # pointer jumping keeps the number of rounds small
+        lowest = lowest[lowest]  # jump to the label's own label: few rounds for long meshes
         if np.array_equal(lowest, label):
             return label == np.bincount(label).argmax()
         label = lowest
 
 
-def _enclosed(
-    points: Float[np.ndarray, "N 3"], triangles: Float[np.ndarray, "F 3 3"], pixel: float
-) -> Bool[np.ndarray, "N"]:
-    """Whether the triangles occlude a point from all of 24 directions around the head, e.g. inside the mouth.
+def _hidden(points: np.ndarray, triangles: np.ndarray, cell: float) -> np.ndarray:
+    """bool [N]: whether triangles [F,3,3] lie before each of the points [N,3] whichever side one looks from.
 
-    Tested with depth buffers of points scattered over the triangles; `pixel` is their resolution in metres.
+    Depth buffers of points scattered over the triangles, with pixels of `cell` metres.
     """
-    scattered = _scatter(triangles, pixel / 2)
-    centre = scattered.mean(0)
-    scattered, points = (scattered - centre) / pixel, (points - centre) / pixel
+    scattered = _scattered(triangles, cell / 2)
+    middle = scattered.mean(0)
+    scattered, points = (scattered - middle) / cell, (points - middle) / cell
     half = int(np.sqrt((scattered**2).sum(1).max())) + 2
-    enclosed = np.ones(len(points), bool)
+    hidden = np.ones(len(points), bool)
     for azimuth in np.radians(np.arange(0, 360, 45)):
         for elevation in np.radians((-25, 10, 50)):
-            view = np.array(
+            toward = np.array(
                 [np.sin(azimuth) * np.cos(elevation), np.sin(elevation), np.cos(azimuth) * np.cos(elevation)]
             )
             right = np.array([np.cos(azimuth), 0, -np.sin(azimuth)])
-            image_axes = np.stack([right, np.cross(view, right)], 1)
-            depth = np.full((2 * half, 2 * half), -np.inf)
-            column, row = (scattered @ image_axes + half).astype(int).T
-            np.maximum.at(depth, (column, row), scattered @ view)
-            column, row = (points @ image_axes + half).astype(int).T
-            enclosed &= points @ view < depth[column, row] - 2
-    return enclosed
+            axes = np.stack([right, np.cross(toward, right)], 1)
+            nearest = np.full((2 * half, 2 * half), -np.inf)
+            column, row = (scattered @ axes + half).astype(int).T
+            np.maximum.at(nearest, (column, row), scattered @ toward)
+            column, row = (points @ axes + half).astype(int).T
+            hidden &= points @ toward < nearest[column, row] - 2
+    return hidden
 
 
-def _scatter(triangles: Float[np.ndarray, "F 3 3"], spacing: float) -> Float[np.ndarray, "N 3"]:
-    """Points on the triangles that are no farther apart along the edges than `spacing` metres."""
+def _scattered(triangles: np.ndarray, spacing: float) -> np.ndarray:
+    """Points [N,3] on triangles [F,3,3], along their edges no further apart than `spacing`."""
     longest = np.linalg.norm(triangles - np.roll(triangles, 1, 1), axis=2).max(1)
-    subdivisions = np.maximum(np.ceil(longest / spacing), 1).astype(int)
+    parts = np.maximum(np.ceil(longest / spacing), 1).astype(int)
     points = []
-    for n in np.unique(subdivisions):
-        barycentric = np.array([(i, j, n - i - j) for i in range(n + 1) for j in range(n + 1 - i)]) / n
-        points.append((barycentric @ triangles[subdivisions == n]).reshape(-1, 3))
+    for n in np.unique(parts):
+        shares = np.array([(i, j, n - i - j) for i in range(n + 1) for j in range(n + 1 - i)]) / n
+        points.append((shares @ triangles[parts == n]).reshape(-1, 3))
     return np.concatenate(points)
 
 
-def _farthest_point_sampling(points: Float[Tensor, "N 3"], count: int) -> Int[Tensor, "K"]:
-    """Indices of at most `count` points, starting at the one nearest to the centroid."""
+def _farthest_points(points: Tensor, count: int) -> Tensor:
+    """Indices of at most `count` of the points [N,3], each as far as can be from those before it."""
     if len(points) <= count:
         return torch.arange(len(points))
     chosen = [int((points - points.mean(0)).norm(dim=1).argmin())]

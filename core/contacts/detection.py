@@ -5,12 +5,12 @@ from __future__ import annotations
 import uuid
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 
 from ..body.model import BodyModel
 from ..contract.contact import Contact
 from ..contract.skeleton import REGIONS
-from ..motion import Camera, PairMotion
+from ..motion import PairMotion, Timeline
 from .distances import depth_weights, region_distances, region_pair_confidence
 from .merging import suppress_duplicates
 from .settings import ContactDetectionSettings
@@ -21,21 +21,20 @@ _MIN_WEIGHT = 0.3
 
 
 def detect_contacts(
-    motion: PairMotion,
-    camera: Camera,
-    body: BodyModel,
-    frame_index: Int[np.ndarray, "T"],
-    time: Float[np.ndarray, "T"],
+    motion_incam: PairMotion,
+    timeline: Timeline,
     confidence: Float[np.ndarray, "2 T 22"],
+    body: BodyModel,
     settings: ContactDetectionSettings | None = None,
 ) -> list[Contact]:
     """Contacts between regions of the two people, sorted by time.
 
-    `frame_index` are the clip's frames in which contacts count, `time` their time stamps in seconds, `confidence` (0–1) that of
-    the body joints: regions that are not visible must come closer to start a contact. The result is deterministic, ids included.
+    `confidence` (0–1) is that of the body joints: regions that are not visible must come closer to start a contact. The result
+    is deterministic, ids included.
     """
     settings = settings or ContactDetectionSettings()
-    distance, speed = region_distances(motion, camera, body, time, depth_weights(settings))
+    frame_index, time = timeline.frame_index, timeline.time
+    distance, speed = region_distances(motion_incam, body, time, depth_weights(settings))
     distance = distance + settings.occlusion_margin * (1 - region_pair_confidence(confidence))
     nearest = _mutually_nearest(distance, settings.nearest_tolerance)
     time_step = float(np.median(np.diff(time))) if len(time) > 1 else 0.04

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 import torch
@@ -15,7 +14,8 @@ from ..body.regions import region_points, split_side
 from ..contract.contact import Contact
 from ..contract.skeleton import BODY_JOINTS, REGIONS
 from ..fitting.touch import POINTS_PER_REGION, resolve_contacts, touch_gap
-from ..motion import Camera, PairMotion, pose_motion
+from ..motion import MotionEstimate, PairMotion, pose_motion
+from ..transforms import inverse_transform_points
 from .settings import ContactDetectionSettings
 
 _FRAMES_PER_CHUNK = 8
@@ -42,8 +42,7 @@ _HAND_REGIONS = [
 
 
 def region_distances(
-    motion: PairMotion,
-    camera: Camera,
+    motion_incam: PairMotion,
     body: BodyModel,
     time: Float[np.ndarray, "T"],
     depth_weight: Float[np.ndarray, "R R"],
@@ -58,9 +57,7 @@ def region_distances(
     members = _padded_members(region).to(device)
     # d² = across² + (weight · along)² = all² - (1 - weight²) along²
     depth_discount = (1 - torch.as_tensor(depth_weight, device=device).square())[:, None, :, None]
-    T_cw = torch.as_tensor(camera.T_cw, device=device, dtype=torch.float32)
-    skin_inworld = pose_motion(body, motion).skin(body.subset(vertices))
-    skin_incam = skin_inworld @ T_cw[:3, :3].T + T_cw[:3, 3]
+    skin_incam = pose_motion(body, motion_incam).skin(body.subset(vertices))
     distances = []
     for chunk in skin_incam.split(_FRAMES_PER_CHUNK, 1):
         first, second = chunk[0][:, members], chunk[1][:, members]
@@ -78,14 +75,13 @@ def region_distances(
 
 
 def depth_discounted_distances(
-    motion: PairMotion,
-    camera: Camera,
+    motion_incam: PairMotion,
     body: BodyModel,
     time: Float[np.ndarray, "T"],
     settings: ContactDetectionSettings | None = None,
 ) -> Float[np.ndarray, "T R R"]:
     """Distances in metres as in `region_distances`, with the depth weights of the settings."""
-    return region_distances(motion, camera, body, time, depth_weights(settings or ContactDetectionSettings()))[0]
+    return region_distances(motion_incam, body, time, depth_weights(settings or ContactDetectionSettings()))[0]
 
 
 def depth_weights(settings: ContactDetectionSettings) -> Float[np.ndarray, "R R"]:
@@ -102,20 +98,19 @@ def region_pair_confidence(confidence: Float[np.ndarray, "2 T 22"]) -> Float[np.
 
 
 def measure_contacts(
-    contacts: Sequence[Contact], motion: PairMotion, body: BodyModel, frame_index: Int[np.ndarray, "T"]
+    contacts: Sequence[Contact], estimate: MotionEstimate, body: BodyModel, frame_index: Int[np.ndarray, "T"]
 ) -> list[Contact]:
     """The contacts with `distance` set to the mean gap between their regions in this motion, in metres.
 
     Rejected contacts are measured too. The distance is None for a contact outside the clip's frames `frame_index`.
     """
-    active = [replace(contact, state="auto") for contact in contacts]
+    active = [Contact(**{**contact.to_json(), "state": "auto"}) for contact in contacts]
     touches, vertices = resolve_contacts(active, body, frame_index)
     if not touches:
         return [contact.with_distance(None) for contact in contacts]
-    skin = pose_motion(body, motion).skin(body.subset(vertices))
-    gaps = {
-        touch.contact.id: round(float(touch_gap(touch, skin, skin[..., 2]).clamp_min(0).mean()), 4) for touch in touches
-    }
+    skin = pose_motion(body, estimate.motion_incam).skin(body.subset(vertices))
+    heights = inverse_transform_points(torch.as_tensor(estimate.camera.T_cw).to(skin), skin)[..., 2]
+    gaps = {touch.contact.id: round(float(touch_gap(touch, skin, heights).clamp_min(0).mean()), 4) for touch in touches}
     return [contact.with_distance(gaps.get(contact.id)) for contact in contacts]
 
 

@@ -9,13 +9,12 @@ import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from zipfile import BadZipFile
 
-from .errors import UserError
+import numpy as np
 
-if TYPE_CHECKING:
-    import numpy as np
+from .errors import UserError
 
 _UNREADABLE = (OSError, ValueError, EOFError, KeyError, NotImplementedError, BadZipFile, zlib.error)
 """What numpy and zipfile raise on archives that are not whole."""
@@ -53,8 +52,6 @@ def put_json(path: Path, record: Mapping[str, Any]) -> None:
 
 def put_npz(path: Path, arrays: Mapping[str, np.ndarray], *, compress: bool = False) -> None:
     """Write to `path` itself: for a temporary file of `replacing`. Compressing pays for masks, hardly for motion."""
-    import numpy as np  # not above: `doctor` runs where numpy is not installed yet
-
     write = np.savez_compressed if compress else np.savez
     with path.open("wb") as stream:
         write(stream, **arrays)  # pyright: ignore[reportArgumentType]
@@ -62,8 +59,6 @@ def put_npz(path: Path, arrays: Mapping[str, np.ndarray], *, compress: bool = Fa
 
 def read_npz(path: Path) -> dict[str, np.ndarray]:
     """All arrays of an npz, never unpickling anything. UserError `file-unreadable` where it is missing or damaged."""
-    import numpy as np
-
     try:
         with np.load(path, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}

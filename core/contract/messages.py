@@ -7,20 +7,19 @@ Answers carry the id of their request. Arrays never travel in messages, only pat
     reconstruct   clip, out: paths; frames: [first, last]; people: [i, j]; prompt; seed; takes; smoothness (0-1);
                   device; body: path; fov: horizontal degrees
     refine        folder, edits: paths; prompt; seed; takes; smoothness (0-1; null: as before); device
-    repair        parts: any of packages, weights, caches; torch_index: address of a package index
     cancel        job: id of the request to cancel
     shutdown
 
     answer        fields
-    ready         version; device; doctor: list of {name, ok, detail, fix, needed}
+    ready         version; device; doctor: list of {name, ok, detail, fix}
     stage         name; index (from 0); count
     progress      stage; fraction of the whole job in 0-1; seconds_left or null; text
     warning, log  text
-    result        folder; take: id (of repair: doctor, as in ready)
+    result        folder; take: id
     error         code; message; hint; log: path of the worker's log file, or empty
     cancelled
 
-A job (reconstruct, refine, repair) is answered by any number of stage, progress, warning and log, and then by exactly one of
+A job (reconstruct, refine) is answered by any number of stage, progress, warning and log, and then by exactly one of
 result, error and cancelled. One job runs at a time; another meanwhile is answered by the error `busy`.
 """
 
@@ -32,7 +31,7 @@ from typing import Any
 from .errors import UserError
 
 VERSION = 1
-REQUESTS = ("hello", "reconstruct", "refine", "repair", "cancel", "shutdown")
+REQUESTS = ("hello", "reconstruct", "refine", "cancel", "shutdown")
 ANSWERS = ("ready", "stage", "progress", "log", "warning", "error", "result", "cancelled")
 
 Message = dict[str, Any]

@@ -1,4 +1,4 @@
-"""The clip's camera: intrinsics from the user or a sensible field of view; its place over the floor."""
+"""The clip's camera: intrinsics from the field of view, extrinsics from pitch, roll and height over the floor."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from ..contract.errors import UserError
@@ -30,8 +31,8 @@ def intrinsics(width: int, height: int, horizontal_fov: float | None) -> np.ndar
     return np.array([[focal, 0, width / 2], [0, focal, height / 2], [0, 0, 1]])
 
 
-def extrinsics(pitch: Tensor, roll: Tensor, height: Tensor) -> Tensor:
-    """World -> camera [4,4] of a camera `height` metres above the origin that looks along +Y.
+def extrinsics(pitch: Float[Tensor, ""], roll: Float[Tensor, ""], height: Float[Tensor, ""]) -> Float[Tensor, "4 4"]:
+    """T_cw, world -> camera, of a camera `height` metres above the origin that looks along +Y.
 
     `pitch` radians, positive looks down; `roll` radians, positive turns the camera clockwise seen from behind it.
     """
@@ -48,6 +49,8 @@ def extrinsics(pitch: Tensor, roll: Tensor, height: Tensor) -> Tensor:
     return torch.cat([torch.cat([rotation, shift[:, None]], 1), bottom])
 
 
-def back_to_world(points: Tensor, world: Tensor) -> Tensor:
-    """Points [...,3] in the camera frame -> world frame."""
-    return (points - world[:3, 3]) @ world[:3, :3]
+def floor_from_extrinsics(T_cw: Float[Tensor, "4 4"]) -> Float[Tensor, " 3"]:
+    """Pitch, roll and height of a camera whose extrinsics are made by `extrinsics`."""
+    up = T_cw[:3, 2]
+    height = (T_cw[:3, :3].T @ -T_cw[:3, 3])[2]
+    return torch.stack([-torch.asin(up[2].clamp(-1, 1)), torch.atan2(-up[0], -up[1]), height])

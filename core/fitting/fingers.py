@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from ..body.rotations import axis_angle_to_matrix
-from ..observations.observe import smooth_over_time
-from ..perception.detections import Detections
+from ..observations.observe import Observations, smooth_over_time
 from .lifting import palm_frame
 
 _WRIST, _INDEX, _MIDDLE, _PINKY = 0, 5, 9, 17
@@ -20,15 +20,14 @@ _RANGE = ((-10.0, 90.0), (0.0, 105.0), (0.0, 80.0))
 """Degrees of bending at a finger's three joints, from the knuckle on."""
 
 
-def curl_rotations(detections: Detections, device: torch.device) -> Tensor:
-    """Relative rotations [P,T,33,3,3] of jaw, eyes, left and right hand (SMPL-X's joints 22-54).
+def curl_rotations(observations: Observations) -> Float[Tensor, "P T 33 3 3"]:
+    """Relative rotations of jaw, eyes, left and right hand (SMPL-X's joints 22-54).
 
-    Where a hand was seen its fingers bend as seen; elsewhere they are relaxed. The jaw and the eyes rest.
+    Where a hand was detected its fingers bend as observed; elsewhere they are relaxed. The jaw and the eyes rest.
     """
-    hands = torch.from_numpy(detections.hand_landmarks).to(device)
-    weight = torch.from_numpy(detections.hands[..., 0, 2]).to(device)
-    time = torch.from_numpy(detections.time).to(device, torch.float32)
-    features = finger_bends(hands)
+    weight = observations.hand_wrists[..., 2]
+    time = torch.from_numpy(observations.time).to(weight)
+    features = finger_bends(observations.hand_landmarks)
     relaxed = features.new_tensor(_RELAXED).expand(4, 3) * math.pi / 180
     low, high = features.new_tensor(_RANGE).T * math.pi / 180
     features = torch.minimum(torch.maximum(features, low), high)

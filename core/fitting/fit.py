@@ -1,210 +1,210 @@
-"""Fits both people together to the clip, over all its frames at once."""
+"""Fits both people together to the observations, over all frames of a clip at once."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from ..body.model import BodyModel
 from ..body.rotations import axis_angle_to_matrix, rotation_about_x
-from ..contract.contact import Contact
-from ..contract.edits import Pin
 from ..contract.skeleton import JOINT_INDEX
-from ..motion import BODY_COUNT, Camera, PairMotion, motion_from_rotations, motion_rotations
-from ..observations.confidence import joint_confidence
-from ..perception.detections import Detections
+from ..motion import BODY_COUNT, Camera, MotionEstimate, motion_from_rotations, motion_rotations
+from ..observations.observe import Observations
 from ..reporting import Reporter
-from .camera import extrinsics
+from .camera import extrinsics, floor_from_extrinsics
 from .held import TOLERANCE, farthest_pin, missed_pin, open_contact
-from .objective import EnergyWeights, Objective, State, build_objective, floor_from_extrinsics
-from .prior import JointPrior
+from .objective import EnergyWeights, Objective, State, build_objective
+from .targets import FitTargets
 from .touch import touch_gap
 
-_LOOK_AROUND = 15
-"""Steps after which who is near whom is looked at again."""
+_ACTIVE_SET_STEPS = 15
+"""Steps after which the active set is found anew."""
+_KNOT_SPACINGS = (8, 32)
+"""Frames between the knots of the slow changes that the descent moves beside every single frame's."""
+_COMPARABLE = EnergyWeights(prior_joints=0.0, prior_relative=0.0)
+"""What every finished motion is measured by, whatever it was fitted with: every take has a prior of its own."""
 
 
 @dataclass(frozen=True)
 class Phase:
-    """A stretch of the descent. `apart` leaves out what is between the two people, until both stand about right."""
+    """A stretch of the descent."""
 
     steps: int
-    rate: float
-    weights: EnergyWeights
-    apart: bool = False
-
-
-FIRST_FIT = (
-    Phase(70, 0.03, EnergyWeights(reprojection_sigma=0.10, foot_slide=40), apart=True),
-    Phase(110, 0.02, EnergyWeights()),
-)
-CONTACT_FIT = (Phase(90, 0.012, EnergyWeights()),)
-REFINE = (Phase(26, 0.015, EnergyWeights()), Phase(20, 0.007, EnergyWeights(enforced=800.0, pins=4000.0)))
-"""What the animator says is followed first, then held."""
-
-_SOLVED = EnergyWeights(reprojection=0.3, landmarks=0.0, penetration=80.0)
-FIRST_SOLVE = (
-    Phase(40, 0.03, replace(_SOLVED, reprojection_sigma=0.10, foot_slide=40), apart=True),
-    Phase(80, 0.02, _SOLVED),
-)
-CONTACT_SOLVE = (Phase(50, 0.012, _SOLVED),)
-REFINE_SOLVE = (Phase(26, 0.015, _SOLVED), Phase(20, 0.007, replace(_SOLVED, enforced=800.0, pins=4000.0)))
-"""The same where a learned model has weighed what was seen: its joints are brought to bodies, and little is asked of the
-landmarks once more."""
-_JUDGED = EnergyWeights(prior_joints=0.0, prior_relative=0.0)
-"""What a finished motion is judged by, whatever it was fitted with: every take has an expectation of its own."""
-_COARSE = (8, 32)
-"""Frames between the knots of the slow changes that the descent moves beside every single frame's."""
+    learning_rate: float
+    weights: EnergyWeights = field(default_factory=EnergyWeights)
+    each_alone: bool = False
+    """Leaves out the interaction between the two people, until both stand about right."""
 
 
 @dataclass(frozen=True)
-class FittedMotion:
-    """P = 2 people, T frames, world frame."""
+class FitSchedule:
+    """The phases of a fit, and what they may change."""
 
-    motion: PairMotion
-    camera: Camera
-    foot_contact: np.ndarray
-    """float32 [P,T,2] in 0-1, how surely the left and right foot stand on the floor."""
-    confidence: np.ndarray
-    """float32 [P,T,22] in 0-1: 1 = seen, 0 = filled in."""
+    phases: tuple[Phase, ...]
+    fixed_shape: bool = False
+    """Keeps betas and floor, so that all takes of a clip share bodies and world."""
+
+
+_EDITS_HELD = {"enforced": 800.0, "pins": 4000.0}
+_WITH_PRIOR = EnergyWeights(reprojection=0.3, landmarks=0.0, penetration=80.0)
+"""A learned model has weighed the landmarks: its joints are brought to bodies, and the landmarks are asked little once more."""
+
+FIRST_FIT = (
+    Phase(70, 0.03, EnergyWeights(reprojection_sigma=0.10, foot_slide=40), each_alone=True),
+    Phase(110, 0.02),
+)
+CONTACT_FIT = (Phase(90, 0.012),)
+EDIT_FIT = (Phase(26, 0.015), Phase(20, 0.007, EnergyWeights(**_EDITS_HELD)))
+"""The animator's edits are followed first, then held."""
+FIRST_FIT_WITH_PRIOR = (
+    Phase(40, 0.03, replace(_WITH_PRIOR, reprojection_sigma=0.10, foot_slide=40), each_alone=True),
+    Phase(80, 0.02, _WITH_PRIOR),
+)
+CONTACT_FIT_WITH_PRIOR = (Phase(50, 0.012, _WITH_PRIOR),)
+EDIT_FIT_WITH_PRIOR = (Phase(26, 0.015, _WITH_PRIOR), Phase(20, 0.007, replace(_WITH_PRIOR, **_EDITS_HELD)))
+
+
+@dataclass(frozen=True)
+class FittedMotion(MotionEstimate):
+    """The result of a fit."""
+
+    confidence: Float[np.ndarray, "P T 22"]
+    """In 0-1: 1 = the joint was observed, 0 = it is filled in."""
     energy: float
-    """Of the whole motion without what a learned model expects of it, so that takes of one clip can be compared."""
+    """Of the whole motion, without the energies of a learned prior, so that takes of one clip can be compared."""
 
 
 def fit(
-    motion: PairMotion,
-    camera: Camera,
-    foot_contact: np.ndarray,
-    detections: Detections,
+    start: MotionEstimate,
+    observations: Observations,
     body: BodyModel,
-    *,
-    phases: Sequence[Phase],
-    contacts: Sequence[Contact] = (),
-    pins: Sequence[Pin] = (),
-    fixed_shape: bool = False,
-    prior: JointPrior | None = None,
+    targets: FitTargets,
+    schedule: FitSchedule,
     reporter: Reporter,
 ) -> FittedMotion:
-    """Descend on the sum of the energies (see `objective`) from a motion and its camera, on the body's device.
+    """Minimise the sum of the energies (see `objective`) by gradient descent from a motion, on the body's device.
 
-    Rejected contacts are left out; enforced contacts and pins are held to a centimetre where the bodies can reach, and
-    reported through `reporter.warning` where they cannot. `fixed_shape` keeps betas and floor, so that all takes of a clip
-    share bodies and world. `prior` is what a learned model expects; what was seen is weighed against it.
+    Enforced contacts and pins are held to a centimetre where the bodies can reach, and reported through `reporter.warning` where
+    they cannot. A prior is weighed against the observations.
 
-    The energy of the result is that of `objective` at its own weights where the descent ends, who is near whom looked at
-    once more, and without `prior`: it says how well the motion agrees with what was seen, the contacts and the edits, not how
-    near it came to an expectation that may be another for every take.
+    The energy of the result is that of `objective` with its default weights where the descent ends, with the active set found
+    once more and without the prior: it says how well the motion agrees with the observations, the contacts and the edits.
     """
-    device = body.device
-    standing = torch.as_tensor(foot_contact, device=device)
-    objective = build_objective(detections, body, camera, standing, contacts, pins, prior)
-    variables = _Variables(motion, camera, body, fixed_shape, () if prior is None else _COARSE)
-    total, done = sum(phase.steps for phase in phases), 0
-    for phase in phases:
-        around = None
-        optimizer = torch.optim.Adam(variables.groups(phase.rate), betas=(0.9, 0.95))
+    objective = build_objective(observations, body, start, targets)
+    variables = _Variables(start, body, schedule.fixed_shape, () if targets.prior is None else _KNOT_SPACINGS)
+    total, done = sum(phase.steps for phase in schedule.phases), 0
+    for phase in schedule.phases:
+        active = None
+        optimizer = torch.optim.Adam(variables.groups(phase.learning_rate), betas=(0.9, 0.95))
         for step in range(phase.steps):
             for group in optimizer.param_groups:
-                group["lr"] = group["base"] * _schedule(step, phase.steps)
+                group["lr"] = group["base"] * _learning_rate_factor(step, phase.steps)
             optimizer.zero_grad(set_to_none=True)
             state = variables.state(objective)
-            if step % _LOOK_AROUND == 0 and not phase.apart:
-                around = objective.active_set(state, detections)
-            loss = objective.energy(state, phase.weights, around)
+            if step % _ACTIVE_SET_STEPS == 0 and not phase.each_alone:
+                active = objective.active_set(state)
+            loss = objective.energy(state, phase.weights, active)
             loss.backward()
             optimizer.step()
             done += 1
             reporter.progress(done / total)
     with torch.no_grad():
         state = variables.state(objective)
-        around = objective.active_set(state, detections) if len(motion.pelvis) > 1 else None
-        energy = float(objective.energy(state, _JUDGED, around))
-        _report_what_does_not_hold(objective, state, reporter)
-        return _result(variables, state, camera, foot_contact, joint_confidence(detections), energy)
+        active = objective.active_set(state) if len(observations.found) > 1 else None
+        energy = float(objective.energy(state, _COMPARABLE, active))
+        _warn_of_unmet_edits(objective, state, reporter)
+        return FittedMotion(
+            motion_from_rotations(variables.rotations(), variables.pelvis(), variables.betas()),
+            Camera(start.camera.K, extrinsics(*variables.floor().unbind()).double().cpu().numpy()),
+            start.foot_contact,
+            observations.joint_confidence.cpu().numpy(),
+            energy,
+        )
 
 
-def _schedule(step: int, steps: int) -> float:
+def _learning_rate_factor(step: int, steps: int) -> float:
     """A short warm-up, then a cosine down to a twentieth."""
     return min(1.0, (step + 1) / 5) * (0.05 + 0.475 * (1 + math.cos(math.pi * step / steps)))
 
 
 class _Variables:
-    """What the descent moves. Rotations are the start's, turned by axis-angles.
+    """What the descent moves. Rotations are the start's, rotated by axis-angles; everything is in the camera's frame.
 
-    `size` [P] makes a person larger and as much farther away at once: hardly anything changes in the picture, so the floor and
-    the other person can find the depth without climbing over the reprojection. `tilt` turns both people and the floor
+    `log_size` [P] makes a person larger and as much farther away at once: hardly anything changes in the picture, so the floor
+    and the other person can find the depth without climbing over the reprojection. `tilt` rotates both people and the floor
     together about the camera's horizontal axis: metric landmarks hardly know how far a camera looks down.
 
-    With `coarse` spacings, rotations and places also change by what is piecewise linear between knots so many frames apart, and
-    by what is constant: a whole stretch then moves at once, and the descent gets to the bottom in half the steps. Without a
-    prior that is no gain: the bottom is then farther from the truth than where a shorter descent ends (measured on dev clips).
+    With knot spacings, rotations and places also change by piecewise linear functions between knots so many frames apart, and by
+    constants: a whole stretch then moves at once, and the descent gets to the bottom in half the steps. Without a prior that is
+    no gain: the bottom is then farther from the truth than where a shorter descent ends (measured on the dev split).
     """
 
     def __init__(
-        self, motion: PairMotion, camera: Camera, body: BodyModel, fixed_shape: bool, coarse: Sequence[int] = ()
+        self, start: MotionEstimate, body: BodyModel, fixed_shape: bool, knot_spacings: Sequence[int] = ()
     ) -> None:
         device = body.device
-        world = torch.as_tensor(camera.T_cw, device=device, dtype=torch.float32)
-        self.base = motion_rotations(motion).to(device)
-        self.base[:, :, 0] = world[:3, :3] @ self.base[:, :, 0]
-        pelvis = torch.as_tensor(motion.pelvis, device=device) @ world[:3, :3].T + world[:3, 3]
-        self.turn = torch.zeros(*self.base.shape[:2], BODY_COUNT, 3, device=device, requires_grad=True)
-        self.shift = torch.zeros_like(pelvis, requires_grad=True)
-        self.basis = hat_basis(pelvis.shape[1], coarse).to(device)
-        people, knots = len(pelvis), self.basis.shape[1]
-        self.slow_turn = torch.zeros(people, knots, BODY_COUNT, 3, device=device, requires_grad=True)
-        self.slow_shift = torch.zeros(people, knots, 3, device=device, requires_grad=True)
-        self.start_pelvis = pelvis
-        self.size = torch.zeros(len(pelvis), device=device, requires_grad=not fixed_shape)
-        self.betas_per_size = _betas_per_size(body)
+        motion = start.motion_incam
+        self.start_rotations = motion_rotations(motion).to(device)
+        self.start_pelvis = torch.as_tensor(motion.pelvis, device=device)
         self.start_betas = torch.as_tensor(motion.betas, device=device)
-        self.reshape = torch.zeros_like(self.start_betas, requires_grad=not fixed_shape)
-        self.start_floor = floor_from_extrinsics(world)
-        self.floor_change = torch.zeros(3, device=device, requires_grad=not fixed_shape)
-        self.tilt = torch.zeros((), device=device, requires_grad=not fixed_shape)
+        self.start_floor = floor_from_extrinsics(torch.as_tensor(start.camera.T_cw, device=device, dtype=torch.float32))
+        self.basis = hat_basis(self.start_pelvis.shape[1], knot_spacings).to(device)
+        self.betas_per_size = _betas_per_size(body)
         self.fixed_shape = fixed_shape
+        people, frames = self.start_pelvis.shape[:2]
+        knots = self.basis.shape[1]
 
-    def groups(self, rate: float) -> list[dict[str, object]]:
-        moved = [(self.turn, rate), (self.shift, 0.6 * rate)]
+        def variable(*shape: int, moves: bool = True) -> Tensor:
+            return torch.zeros(shape, device=device, requires_grad=moves)
+
+        self.rotation = variable(people, frames, BODY_COUNT, 3)
+        self.translation = variable(people, frames, 3)
+        self.slow_rotation = variable(people, knots, BODY_COUNT, 3)
+        self.slow_translation = variable(people, knots, 3)
+        self.log_size = variable(people, moves=not fixed_shape)
+        self.betas_change = variable(people, self.start_betas.shape[1], moves=not fixed_shape)
+        self.floor_change = variable(3, moves=not fixed_shape)
+        self.tilt = variable(moves=not fixed_shape)
+
+    def groups(self, learning_rate: float) -> list[dict[str, object]]:
+        """Parameter groups for an optimizer, each with its own learning rate."""
+        moved = [(self.rotation, 1.0), (self.translation, 0.6)]
         if self.basis.shape[1]:
-            moved += [(self.slow_turn, rate), (self.slow_shift, 0.6 * rate)]
+            moved += [(self.slow_rotation, 1.0), (self.slow_translation, 0.6)]
         if not self.fixed_shape:
-            moved += [
-                (self.reshape, 2 * rate),
-                (self.floor_change, 0.15 * rate),
-                (self.size, 0.3 * rate),
-                (self.tilt, 0.3 * rate),
-            ]
-        return [{"params": [tensor], "lr": lr, "base": lr} for tensor, lr in moved]
+            moved += [(self.betas_change, 2.0), (self.floor_change, 0.15), (self.log_size, 0.3), (self.tilt, 0.3)]
+        rates = [(tensor, factor * learning_rate) for tensor, factor in moved]
+        return [{"params": [tensor], "lr": rate, "base": rate} for tensor, rate in rates]
 
-    def rotations(self) -> Tensor:
-        turn = self.turn + torch.einsum("tk,pkjd->ptjd", self.basis, self.slow_turn)
-        turned = self.base[:, :, :BODY_COUNT] @ axis_angle_to_matrix(turn)
-        root = rotation_about_x(self.tilt) @ turned[:, :, :1]
-        return torch.cat([root, turned[:, :, 1:], self.base[:, :, BODY_COUNT:]], 2)
+    def rotations(self) -> Float[Tensor, "P T 55 3 3"]:
+        change = self.rotation + torch.einsum("tk,pkjd->ptjd", self.basis, self.slow_rotation)
+        rotated = self.start_rotations[:, :, :BODY_COUNT] @ axis_angle_to_matrix(change)
+        root = rotation_about_x(self.tilt) @ rotated[:, :, :1]
+        return torch.cat([root, rotated[:, :, 1:], self.start_rotations[:, :, BODY_COUNT:]], 2)
 
-    def floor(self) -> Tensor:
-        change = self.floor_change + torch.stack([self.tilt, torch.zeros_like(self.tilt), torch.zeros_like(self.tilt)])
-        return self.start_floor + change
+    def floor(self) -> Float[Tensor, " 3"]:
+        zero = torch.zeros_like(self.tilt)
+        return self.start_floor + self.floor_change + torch.stack([self.tilt, zero, zero])
 
-    def pelvis(self) -> Tensor:
-        shift = self.shift + torch.einsum("tk,pkd->ptd", self.basis, self.slow_shift)
-        return self.start_pelvis * self.size.exp()[:, None, None] + shift
+    def pelvis(self) -> Float[Tensor, "P T 3"]:
+        translation = self.translation + torch.einsum("tk,pkd->ptd", self.basis, self.slow_translation)
+        return self.start_pelvis * self.log_size.exp()[:, None, None] + translation
 
-    def betas(self) -> Tensor:
-        return self.start_betas + self.reshape + self.size[:, None] * self.betas_per_size
+    def betas(self) -> Float[Tensor, "P 16"]:
+        return self.start_betas + self.betas_change + self.log_size[:, None] * self.betas_per_size
 
     def state(self, objective: Objective) -> State:
         return objective.state(self.rotations(), self.pelvis(), self.betas(), self.floor(), self.tilt)
 
 
-def hat_basis(count: int, spacings: Sequence[int]) -> Tensor:
-    """[T,K] hat functions over T frames: for each spacing, knots about so many frames apart; then one constant, where any."""
+def hat_basis(count: int, spacings: Sequence[int]) -> Float[Tensor, "T K"]:
+    """Hat functions over T frames: for each spacing, knots about so many frames apart; with any spacing, also a constant."""
     frames = torch.arange(count, dtype=torch.float32)
     parts = []
     for spacing in spacings:
@@ -216,8 +216,8 @@ def hat_basis(count: int, spacings: Sequence[int]) -> Tensor:
     return torch.cat(parts, 1) if parts else torch.zeros(count, 0)
 
 
-def _betas_per_size(body: BodyModel) -> Tensor:
-    """[16] the smallest change of shape that makes a body larger by a share of one (to first order, by its leg and back)."""
+def _betas_per_size(body: BodyModel) -> Float[Tensor, " 16"]:
+    """The smallest change of shape that doubles a body's size, to first order, measured along leg and back."""
     chain = [JOINT_INDEX[name] for name in ("left_ankle", "left_knee", "left_hip", "pelvis", "spine2", "neck", "head")]
     bones = body.J_template[chain].diff(dim=0)
     lengths = bones.norm(dim=-1)
@@ -226,26 +226,10 @@ def _betas_per_size(body: BodyModel) -> Tensor:
     return growth / growth.square().sum()
 
 
-def _result(
-    variables: _Variables, state: State, camera: Camera, foot_contact: np.ndarray, confidence: np.ndarray, energy: float
-) -> FittedMotion:
-    world = extrinsics(*variables.floor().unbind())
-    rotations = variables.rotations().clone()
-    rotations[:, :, 0] = world[:3, :3].T @ rotations[:, :, 0]
-    pelvis = (variables.pelvis() - world[:3, 3]) @ world[:3, :3]
-    return FittedMotion(
-        motion_from_rotations(rotations, pelvis, variables.betas()),
-        Camera(camera.K, world.double().cpu().numpy()),
-        foot_contact,
-        confidence,
-        energy,
-    )
-
-
-def _report_what_does_not_hold(objective: Objective, state: State, reporter: Reporter) -> None:
-    heights = state.heights(state.touching)
+def _warn_of_unmet_edits(objective: Objective, state: State, reporter: Reporter) -> None:
+    heights = state.heights(state.contact_points)
     for touch in objective.touches:
-        gap = float(touch_gap(touch, state.touching, heights).abs().mean())
+        gap = float(touch_gap(touch, state.contact_points, heights).abs().mean())
         if touch.contact.state == "enforced" and gap > TOLERANCE:
             reporter.warning(open_contact(touch.contact, gap))
     missed = farthest_pin(objective, state)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-import numpy as np
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from ..body.landmarks import LandmarkRegressor, regress_landmarks
@@ -13,140 +11,112 @@ from ..body.model import BodyModel
 from ..body.rotations import matrix_to_rotation_6d, rotation_6d_to_matrix
 from ..contract.errors import UserError
 from ..contract.skeleton import JOINT_INDEX, LANDMARK_INDEX
-from ..motion import BODY_COUNT, Camera, PairMotion, motion_from_rotations, pose
-from ..observations.observe import Observations, interpolated, observe, smooth_over_time
-from ..perception.detections import Detections
+from ..motion import BODY_COUNT, Camera, MotionEstimate, motion_from_rotations, pose
+from ..observations.observe import Observations, interpolated, smooth_over_time
 from ..reporting import Reporter
-from . import fingers
-from .camera import extrinsics, intrinsics
+from ..transforms import inverse_transform_points
+from .camera import extrinsics
+from .fingers import curl_rotations
 from .floor import estimate_floor
 from .lifting import rotations_from_landmarks, translation_from_keypoints
 from .rest import rest_landmarks, rest_palms
 from .soles import sole_vertices
 
-_PLANTED_SPEED = 0.35
+_STANDING_SPEED = 0.35
 """metres a second across the view below which a foot counts as standing."""
-_MIN_FOUND = 3
-_LEAST_SUPPORT, _LEAST_SHARE = 2.0, 0.35
-"""Sum of landmark confidences, and share of what is usual for a person, below which a frame does not say where they are."""
+_LEAST_FRAMES = 3
+_LEAST_SUPPORT, _LEAST_RELATIVE_SUPPORT = 2.0, 0.35
+"""Sum of landmark confidences, and its ratio to the person's median, below which a frame does not place the person."""
 
 
-@dataclass(frozen=True)
-class InitialMotion:
-    """P = 2 people, T frames."""
+def estimate_initial_motion(observations: Observations, body: BodyModel, *, reporter: Reporter) -> MotionEstimate:
+    """Pose and place both people from the observations alone.
 
-    motion: PairMotion
-    camera: Camera
-    foot_contact: np.ndarray
-    """float32 [P,T,2] in 0-1, how surely the left and right foot stand on the floor."""
-
-
-def estimate_initial_motion(
-    detections: Detections, body: BodyModel, *, fov: float | None, reporter: Reporter
-) -> InitialMotion:
-    """Pose and place both people from the 2D stage alone.
-
-    `fov`: the camera's horizontal field of view in degrees, None where it is not known. Raises UserError `nobody` where a
-    person was found in too few frames to go on.
+    Raises UserError `nobody` where a person was found in too few frames to go on.
     """
-    if (detections.found.sum(1) < min(_MIN_FOUND, len(detections.time))).any():
+    if bool((observations.found.sum(1) < min(_LEAST_FRAMES, len(observations.time))).any()):
         raise UserError(
             "nobody",
             "One of the two people is in view for less than three frames of this range.",
             "Choose a range of frames in which both are seen.",
         )
-    device = body.device
-    regressor = LandmarkRegressor.for_body(body)
-    width, height = (int(size) for size in detections.image_size)
-    K = torch.from_numpy(intrinsics(width, height, fov)).float().to(device)
-    observations = observe(detections, K)
-
-    rotations = _pose_from_landmarks(observations, body, regressor)
-    curls = fingers.curl_rotations(detections, device)
-    full = torch.cat([rotations, curls], 2)
-    betas = torch.zeros(len(detections.found), 16, device=device)
-    pelvis = _pelvis_in_camera(full, betas, observations, body, regressor, K)
+    seconds = torch.from_numpy(observations.time).to(observations.confidence)
+    rotations = torch.cat([_pose_from_landmarks(observations, body, seconds), curl_rotations(observations)], 2)
+    betas = rotations.new_zeros(len(observations.found), 16)
+    pelvis = _pelvis_incam(rotations, betas, observations, body, seconds)
     reporter.progress(0.5)
 
-    posed = pose(body, full, pelvis, betas)
+    posed = pose(body, rotations, pelvis, betas)
     soles = posed.skin(body.subset(sole_vertices(body).flatten())).unflatten(2, (2, -1))
-    standing = _standing(observations, pelvis[..., 2], K)
-    up = posed.global_rotations[:, :, JOINT_INDEX["pelvis"]] @ torch.tensor([0.0, 1.0, 0.0], device=device)
-    chest_up = posed.global_rotations[:, :, JOINT_INDEX["spine3"]] @ torch.tensor([0.0, 1.0, 0.0], device=device)
-    pitch, roll, camera_height = _floor(soles, standing, up + chest_up)
-    world = extrinsics(pitch, roll, camera_height)
-
-    to_world = world[:3, :3].T
-    full[:, :, 0] = to_world @ full[:, :, 0]
-    pelvis_world = (pelvis - world[:3, 3]) @ world[:3, :3]
-    heights = (soles - world[:3, 3]) @ world[:3, 2]
-    # by each person's own lowest stand: their common floor is the fit's to find
+    still = _still_feet(observations, pelvis[..., 2], seconds)
+    trunk = posed.global_rotations[:, :, [JOINT_INDEX["pelvis"], JOINT_INDEX["spine3"]]]
+    T_cw = extrinsics(*_floor(soles, still, trunk[..., 1].sum(2)))
+    heights = inverse_transform_points(T_cw, soles)[..., 2]
+    # above each person's own lowest stand: the floor that they share is left to the fit
     lowest = heights.amin(-1)
     stand = lowest.flatten(1).quantile(0.1, dim=1)[:, None, None]
     near_floor = torch.sigmoid((0.12 - (lowest - stand)) / 0.03)
     reporter.progress(1.0)
-    return InitialMotion(
-        motion_from_rotations(full, pelvis_world, betas),
-        Camera(K.double().cpu().numpy(), world.double().cpu().numpy()),
-        (standing * near_floor).cpu().numpy(),
+    return MotionEstimate(
+        motion_from_rotations(rotations, pelvis, betas),
+        Camera(observations.K.double().cpu().numpy(), T_cw.double().cpu().numpy()),
+        (still * near_floor).cpu().numpy(),
     )
 
 
-def _pose_from_landmarks(observations: Observations, body: BodyModel, regressor: LandmarkRegressor) -> Tensor:
-    """Relative rotations [P,T,22,3,3]; the pelvis' in camera axes."""
-    hand_turns = observations.hand_frames @ rest_palms(body).mT
-    rest = rest_landmarks(body, regressor)
-    rotations = rotations_from_landmarks(observations.landmarks, rest, hand_turns, observations.hand_weight)
+def _pose_from_landmarks(observations: Observations, body: BodyModel, seconds: Tensor) -> Float[Tensor, "P T 22 3 3"]:
+    """Rotations relative to the parent; the pelvis' into the camera frame."""
+    hands_incam = observations.palm_frames_incam @ rest_palms(body).mT
+    rest = rest_landmarks(body, LandmarkRegressor.for_body(body))
+    rotations = rotations_from_landmarks(observations.landmarks_incam, rest, hands_incam, observations.palm_confidence)
     six = matrix_to_rotation_6d(rotations).flatten(2)
-    steady = smooth_over_time(six, torch.ones_like(six), observations.time, 0.04)
-    return rotation_6d_to_matrix(steady.unflatten(2, (BODY_COUNT, 6)))
+    smoothed = smooth_over_time(six, torch.ones_like(six), seconds, 0.04)
+    return rotation_6d_to_matrix(smoothed.unflatten(2, (BODY_COUNT, 6)))
 
 
-def _pelvis_in_camera(
-    rotations: Tensor,
-    betas: Tensor,
-    observations: Observations,
-    body: BodyModel,
-    regressor: LandmarkRegressor,
-    K: Tensor,
-) -> Tensor:
-    """[P,T,3]: where each posed body must be to project onto what was seen; gaps and jumps in depth bridged."""
+def _pelvis_incam(
+    rotations: Tensor, betas: Tensor, observations: Observations, body: BodyModel, seconds: Tensor
+) -> Float[Tensor, "P T 3"]:
+    """Where each posed body projects onto its keypoints; gaps and jumps in depth are bridged."""
     posed = pose(body, rotations, rotations.new_zeros(*rotations.shape[:2], 3), betas)
+    regressor = LandmarkRegressor.for_body(body)
     points = regress_landmarks(regressor, posed.joints, posed.skin(body.subset(regressor.vertices)))
-    shift, support = translation_from_keypoints(points, observations.pixels, observations.weight + 1e-4, K)
+    weight = observations.confidence + 1e-4
+    translation, support = translation_from_keypoints(points, observations.keypoints, weight, observations.K)
     usual = support.median(1, keepdim=True).values
-    seen = support > (_LEAST_SHARE * usual).clamp_min(_LEAST_SUPPORT)
-    log_depth = interpolated(shift[..., 2:].clamp_min(0.2).log(), seen, observations.time)
-    direction = interpolated(shift[..., :2] / shift[..., 2:].clamp_min(0.2), seen, observations.time)
+    known = support > (_LEAST_RELATIVE_SUPPORT * usual).clamp_min(_LEAST_SUPPORT)
+    log_depth = interpolated(translation[..., 2:].clamp_min(0.2).log(), known, seconds)
+    direction = interpolated(translation[..., :2] / translation[..., 2:].clamp_min(0.2), known, seconds)
     support = (support / 10).clamp(1e-2, 1)[..., None]
-    depth = smooth_over_time(log_depth, support, observations.time, 0.25).exp()
-    direction = smooth_over_time(direction, support.square().expand_as(direction), observations.time, 0.03)
+    depth = smooth_over_time(log_depth, support, seconds, 0.25).exp()
+    direction = smooth_over_time(direction, support.square().expand_as(direction), seconds, 0.03)
     return torch.cat([direction * depth, depth], -1)
 
 
-def _standing(observations: Observations, depth: Tensor, K: Tensor) -> Tensor:
-    """[P,T,2]: how surely each foot stands still, from the speed of its landmarks across the view."""
+def _still_feet(observations: Observations, depth: Tensor, seconds: Tensor) -> Float[Tensor, "P T 2"]:
+    """In 0-1, how surely each foot stands still, from the speed of its landmarks across the view."""
     parts = [
         [LANDMARK_INDEX[f"{side}_{part}"] for part in ("ankle", "heel", "foot_index")] for side in ("left", "right")
     ]
-    pixels, weight = observations.pixels[:, :, parts], observations.weight[:, :, parts]
+    pixels, weight = observations.keypoints[:, :, parts], observations.confidence[:, :, parts]
     flat = pixels.flatten(2)
-    steady = smooth_over_time(flat, weight.flatten(2).repeat_interleave(2, -1) + 1e-3, observations.time, 0.06)
-    steady = steady.unflatten(2, (2, 3, 2)) * (depth / K[0, 0])[..., None, None, None]
-    if len(observations.time) < 3:
+    smoothed = smooth_over_time(flat, weight.flatten(2).repeat_interleave(2, -1) + 1e-3, seconds, 0.06)
+    metres = smoothed.unflatten(2, (2, 3, 2)) * (depth / observations.K[0, 0])[..., None, None, None]
+    if len(seconds) < 3:
         return weight.mean(-1)
-    step = (observations.time[2:] - observations.time[:-2]).clamp_min(1e-3)
-    speed = (steady[:, 2:] - steady[:, :-2]).norm(dim=-1) / step[:, None, None]
+    step = (seconds[2:] - seconds[:-2]).clamp_min(1e-3)
+    speed = (metres[:, 2:] - metres[:, :-2]).norm(dim=-1) / step[:, None, None]
     speed = torch.cat([speed[:, :1], speed, speed[:, -1:]], 1)
-    slow = torch.sigmoid((_PLANTED_SPEED - speed) / (0.25 * _PLANTED_SPEED))
+    slow = torch.sigmoid((_STANDING_SPEED - speed) / (0.25 * _STANDING_SPEED))
     return (slow * weight).sum(-1) / weight.sum(-1).clamp_min(1e-3) * weight.amax(-1)
 
 
-def _floor(soles: Tensor, standing: Tensor, up: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def _floor(soles: Tensor, still: Tensor, up: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Pitch, roll and height of the camera from soles [P,T,2,S,3], how still feet are [P,T,2], and trunks' directions [P,T,3]."""
     # people bend and lean: the more a frame's trunk agrees with the legs' direction, the more it says about the vertical
     mean_up = torch.nn.functional.normalize(
         torch.nn.functional.normalize(up, dim=-1).flatten(0, 1).median(0).values, dim=0
     )
     lowest = (soles * -mean_up).sum(-1).argmax(-1)
     points = soles.gather(3, lowest[..., None, None].expand(*lowest.shape, 1, 3))[..., 0, :]
-    return estimate_floor(points.reshape(-1, 3), standing.reshape(-1) + 1e-4, mean_up)
+    return estimate_floor(points.reshape(-1, 3), still.reshape(-1) + 1e-4, mean_up)

@@ -1,48 +1,43 @@
-"""What the fit descends on: the energies, weighted, over everything that a clip gives.
+"""Everything that a fit minimises: the energies of both people's motion before a camera, weighted and summed.
 
-People are posed in the camera's frame, where what was seen is exact; the floor is three numbers, the camera's pitch, roll and
-height over it.
+The motion is in the camera's frame; the floor is where the camera's pitch, roll and height put it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
 import torch
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from ..body.collision import CollisionSpheres, collision_spheres, sphere_centres, with_shape
 from ..body.landmarks import LandmarkRegressor, regress_landmarks
 from ..body.model import BodyModel
-from ..body.rotations import axis_angle_to_matrix, matrix_to_axis_angle, rotation_about_x
-from ..contract.contact import Contact
-from ..contract.edits import Pin
+from ..body.rotations import matrix_to_axis_angle, rotation_about_x
 from ..contract.skeleton import JOINT_INDEX, LANDMARK_INDEX
-from ..motion import BODY_COUNT, Camera, Posed, pose
-from ..observations.confidence import joint_confidence
-from ..observations.observe import Observations, observe
-from ..perception.detections import Detections
+from ..motion import BODY_COUNT, MotionEstimate, Posed, pose
+from ..observations.observe import Observations
+from ..transforms import inverse_transform_points
 from . import energies
-from .camera import extrinsics
+from .camera import extrinsics, floor_from_extrinsics
 from .limits import joint_limits, relaxed_pose, rest_pull
 from .occlusion import front_person
-from .prior import JointPrior
 from .rest import rest_landmarks, rest_palms
 from .soles import POINTS_PER_FOOT, sole_vertices
+from .targets import FitTargets, PinTargets, position_pins, rotation_pins
 from .touch import Touch, resolve_contacts, touch_gap
 
 _HIPS = [LANDMARK_INDEX["left_hip"], LANDMARK_INDEX["right_hip"]]
 _WRISTS = [JOINT_INDEX["left_wrist"], JOINT_INDEX["right_wrist"]]
 _BONES = [("shoulder", "elbow"), ("elbow", "wrist"), ("hip", "knee"), ("knee", "ankle"), ("shoulder", "hip")]
-_NEAR = 0.08
+_COLLISION_MARGIN = 0.08
 """metres between two surfaces beyond which they are not watched for passing through each other."""
 
 
 @dataclass(frozen=True)
 class EnergyWeights:
-    """Strength of each energy, per unit of `energies`; sigmas are the widths of the robust ones."""
+    """Weight of each energy in the sum, per unit of `energies`; sigmas are the widths of the robust ones."""
 
     reprojection: float = 1.0
     reprojection_sigma: float = 0.04
@@ -73,78 +68,71 @@ class EnergyWeights:
 
 
 @dataclass(frozen=True)
-class PinTargets:
-    """N pins. person, joint, frame: int64 [N]; value [N,3] positions in the world, or [N,3,3] relative rotations."""
-
-    person: Tensor
-    joint: Tensor
-    frame: Tensor
-    value: Tensor
-
-
-@dataclass(frozen=True)
 class State:
-    """Both people as the variables pose them, camera frame."""
+    """Both people as the variables pose them, in the camera's frame."""
 
     posed: Posed
-    betas: Tensor
-    floor: Tensor
-    """[3] pitch, roll, height."""
-    world: Tensor
-    """[4,4] world -> camera, of that floor."""
-    tilt: Tensor
-    """[] radians about the camera's horizontal axis by which all metric landmarks are taken to be off."""
-    landmarks: Tensor
-    """[P,T,33,3]"""
-    soles: Tensor
-    """[P,T,2,S,3]"""
-    touching: Tensor
-    """[P,T,N,3] the contacts' points."""
+    betas: Float[Tensor, "P 16"]
+    floor: Float[Tensor, " 3"]
+    """Pitch, roll and height of the camera."""
+    T_cw: Float[Tensor, "4 4"]
+    """World -> camera, of that floor."""
+    tilt: Float[Tensor, ""]
+    """radians about the camera's horizontal axis by which all metric landmarks are taken to be rotated."""
+    landmarks: Float[Tensor, "P T 33 3"]
+    soles: Float[Tensor, "P T 2 S 3"]
+    contact_points: Float[Tensor, "P T N 3"]
 
-    def heights(self, points: Tensor) -> Tensor:
-        """Heights over the floor of points [...,3] in the camera frame."""
-        return (points - self.world[:3, 3]) @ self.world[:3, 2]
+    def heights(self, points_incam: Float[Tensor, "*n 3"]) -> Float[Tensor, "*n"]:
+        """metres over the floor."""
+        return (points_incam - self.T_cw[:3, 3]) @ self.T_cw[:3, 2]
 
 
 @dataclass(frozen=True)
 class ActiveSet:
-    """What depends on where the two people are, but too slowly to be found anew at every step."""
+    """What depends on where the two people are, but changes too slowly to be found anew at every step."""
 
-    front: Tensor
-    """[T], see `occlusion.front_person`."""
-    pairs: Tensor
-    """int64 [N,3], see `energies.near_pairs`."""
+    front: Float[Tensor, " T"]
+    """See `occlusion.front_person`."""
+    near_pairs: Int[Tensor, "N 3"]
+    """See `energies.near_pairs`."""
 
 
 @dataclass(frozen=True)
 class Objective:
-    """Everything that stays while the variables move. Tensors on one device."""
+    """Everything that stays constant while the variables move. Tensors on one device."""
 
     body: BodyModel
     observations: Observations
-    K: Tensor
+    seconds: Float[Tensor, " T"]
     regressor: LandmarkRegressor
     points: BodyModel
-    """The body's skin where the energies look: landmarks, soles, contacts, in this order."""
+    """The body's skin where the energies need it: landmarks, soles, contacts, in this order."""
     spheres: CollisionSpheres
-    start_floor: Tensor
-    foot_contact: Tensor
-    """[P,T,2]"""
-    hidden: Tensor
-    """[P,T,22] in 0-1."""
-    metric: Tensor
-    """[P,T,33,3] the detector's metric landmarks in the person's own size."""
-    hand_turns: Tensor
-    """[P,T,2,3,3] rotations of the hands, rest to camera frame, as the hand detector saw them."""
+    start_floor: Float[Tensor, " 3"]
+    foot_contact: Float[Tensor, "P T 2"]
+    hidden: Float[Tensor, "P T 22"]
+    """One minus each joint's confidence."""
+    metric_landmarks: Float[Tensor, "P T 33 3"]
+    """The detector's metric landmarks, scaled to the mean body's size."""
+    hand_rotations: Float[Tensor, "P T 2 3 3"]
+    """Rotations of the hands, rest pose to camera frame, as the hand detector saw them."""
     touches: tuple[Touch, ...]
     rotation_pins: PinTargets
     position_pins: PinTargets
-    prior: tuple[Tensor, Tensor] | None = None
-    """Joints [P,T,22,3] and sigmas [P,T,22] of a learned prior."""
+    prior: tuple[Float[Tensor, "P T 22 3"], Float[Tensor, "P T 22"]] | None = None
+    """Joints in the camera's frame and their sigmas."""
 
-    def state(self, rotations: Tensor, pelvis: Tensor, betas: Tensor, floor: Tensor, tilt: Tensor) -> State:
-        """rotations [P,T,55,3,3] (the pelvis' into the camera frame), pelvis [P,T,3], betas [P,16], floor [3], tilt []."""
-        posed = pose(self.body, rotations, pelvis, betas)
+    def state(
+        self,
+        rotations: Float[Tensor, "P T 55 3 3"],
+        pelvis_incam: Float[Tensor, "P T 3"],
+        betas: Float[Tensor, "P 16"],
+        floor: Float[Tensor, " 3"],
+        tilt: Float[Tensor, ""],
+    ) -> State:
+        """Rotations are relative to the parent, the pelvis' into the camera frame; see State for floor and tilt."""
+        posed = pose(self.body, rotations, pelvis_incam, betas)
         skin = posed.skin(self.points)
         shown, feet = len(self.regressor.vertices), 2 * POINTS_PER_FOOT
         return State(
@@ -158,170 +146,160 @@ class Objective:
             skin[:, :, shown + feet :],
         )
 
-    def volume(self, state: State) -> tuple[Tensor, Tensor]:
-        """Both people's spheres: centres [P,T,S,3] and radii [P,S]."""
+    def collision_spheres(self, state: State) -> tuple[Float[Tensor, "P T S 3"], Float[Tensor, "P S"]]:
+        """Centres and radii of the spheres that stand for both bodies."""
         own = with_shape(self.spheres, state.betas)
-        lifted = replace(own, offset=own.offset[:, None])
-        return sphere_centres(lifted, state.posed.joints, state.posed.global_rotations), own.radius
+        over_frames = replace(own, offset=own.offset[:, None])
+        return sphere_centres(over_frames, state.posed.joints, state.posed.global_rotations), own.radius
 
-    def active_set(self, state: State, detections: Detections) -> ActiveSet:
-        """What is between the two people as they stand now; it holds until they have moved by centimetres."""
+    def active_set(self, state: State) -> ActiveSet:
+        """The active set of the people as they stand now; it holds until they have moved by centimetres."""
         with torch.no_grad():
-            centres, radii = self.volume(state)
-            front = front_person(centres, radii, self.K, detections)
-            return ActiveSet(front, energies.near_pairs(centres, radii, _NEAR))
+            centres, radii = self.collision_spheres(state)
+            front = front_person(centres, radii, self.observations)
+            return ActiveSet(front, energies.near_pairs(centres, radii, _COLLISION_MARGIN))
 
-    def energy(self, state: State, weights: EnergyWeights, around: ActiveSet | None) -> Tensor:
-        """The whole. `around` from `surroundings`; None leaves out what is between the two people."""
-        total = self._seen(state, weights) + self._steady(state, weights) + self._plausible(state, weights)
-        total = total + self._pinned(state, weights) + self._expected(state, weights, around is not None)
-        if around is not None:
-            total = total + self._between(state, weights, around)
+    def energy(self, state: State, weights: EnergyWeights, active: ActiveSet | None) -> Float[Tensor, ""]:
+        """The weighted sum of all energies; without an active set, of those that concern each person alone."""
+        total = self._observation_energy(state, weights) + self._smoothness_energy(state, weights)
+        total = total + self._plausibility_energy(state, weights) + self._pin_energy(state, weights)
+        total = total + self._prior_energy(state, weights, relative=active is not None)
+        if active is not None:
+            total = total + self._interaction_energy(state, weights, active)
         return total
 
-    def _seen(self, state: State, weights: EnergyWeights) -> Tensor:
-        observations = self.observations
-        focal = torch.stack([self.K[0, 0], self.K[1, 1]])
-        pixels = state.landmarks[..., :2] / state.landmarks[..., 2:].clamp_min(0.1) * focal + self.K[:2, 2]
+    def _observation_energy(self, state: State, weights: EnergyWeights) -> Tensor:
+        observed = self.observations
+        focal = torch.stack([observed.K[0, 0], observed.K[1, 1]])
+        pixels = state.landmarks[..., :2] / state.landmarks[..., 2:].clamp_min(0.1) * focal + observed.K[:2, 2]
         centred = state.landmarks - state.landmarks[:, :, _HIPS].mean(2, keepdim=True)
-        common = rotation_about_x(state.tilt)
-        metric = self.metric @ common.T
-        palm_error = state.posed.global_rotations[:, :, _WRISTS] - common @ self.hand_turns
+        tilt = rotation_about_x(state.tilt)
+        metric = self.metric_landmarks @ tilt.T
+        hand_error = state.posed.global_rotations[:, :, _WRISTS] - tilt @ self.hand_rotations
         return (
             weights.reprojection
             * energies.reprojection(
-                pixels, observations.pixels, observations.weight, observations.box_height, weights.reprojection_sigma
+                pixels, observed.keypoints, observed.confidence, observed.box_height, weights.reprojection_sigma
             )
             + weights.landmarks
-            * energies.metric_landmarks(centred, metric, 0.3 + 0.7 * observations.weight, weights.landmarks_sigma)
-            + weights.hands * (observations.hand_weight * palm_error.square().sum((-1, -2))).mean()
+            * energies.metric_landmarks(centred, metric, 0.3 + 0.7 * observed.confidence, weights.landmarks_sigma)
+            + weights.hands * (observed.palm_confidence * hand_error.square().sum((-1, -2))).mean()
         )
 
-    def _steady(self, state: State, weights: EnergyWeights) -> Tensor:
-        time = self.observations.time
-        moving = torch.cat([state.posed.joints[:, :, :BODY_COUNT], state.soles.flatten(2, 3)], 2)
-        turning = state.posed.global_rotations[:, :, :BODY_COUNT].flatten(3)
-        unseen = torch.maximum(self.hidden[:, 1:], self.hidden[:, :-1])
+    def _smoothness_energy(self, state: State, weights: EnergyWeights) -> Tensor:
+        points = torch.cat([state.posed.joints[:, :, :BODY_COUNT], state.soles.flatten(2, 3)], 2)
+        orientations = state.posed.global_rotations[:, :, :BODY_COUNT].flatten(3)
+        relative = state.posed.rotations[:, :, :BODY_COUNT].flatten(3)
+        hidden = torch.maximum(self.hidden[:, 1:], self.hidden[:, :-1])
         return (
-            weights.acceleration * energies.acceleration(moving, time)
-            + weights.angular_acceleration * energies.acceleration(turning, time)
-            + weights.hidden_velocity
-            * energies.velocity(state.posed.rotations[:, :, :BODY_COUNT].flatten(3), time, unseen)
+            weights.acceleration * energies.acceleration(points, self.seconds)
+            + weights.angular_acceleration * energies.acceleration(orientations, self.seconds)
+            + weights.hidden_velocity * energies.velocity(relative, self.seconds, hidden)
             + weights.foot_slide * energies.foot_slide(state.soles, self.foot_contact)
         )
 
-    def _plausible(self, state: State, weights: EnergyWeights) -> Tensor:
+    def _plausibility_energy(self, state: State, weights: EnergyWeights) -> Tensor:
         heights = state.heights(state.soles)
         angles = matrix_to_axis_angle(state.posed.rotations[:, :, 1:BODY_COUNT])
         low, high = (bound.to(angles.device) for bound in joint_limits())
-        away = (angles - relaxed_pose().to(angles.device)).square().sum(-1)
+        from_rest = (angles - relaxed_pose().to(angles.device)).square().sum(-1)
         pull = rest_pull().to(angles.device) * (0.3 + self.hidden[:, :, 1:])
         return (
             weights.floor * energies.floor_penetration(heights.flatten(2))
             + weights.foot_contact * energies.foot_contact_height(heights, self.foot_contact)
             + weights.joint_limits * energies.outside_limits(angles, low, high)
-            + weights.rest_pose * (pull * away).sum(-1).mean()
+            + weights.rest_pose * (pull * from_rest).sum(-1).mean()
             + weights.shape * state.betas.square().sum(-1).mean()
-            + weights.tilt * self._leaning(state)
+            + weights.tilt * self._floor_rotation(state)
             + weights.common_tilt * state.tilt.square()
         )
 
-    def _leaning(self, state: State) -> Tensor:
-        """How far the floor turned against the people who stand on it, radians squared."""
+    def _floor_rotation(self, state: State) -> Tensor:
+        """How far the floor is rotated against the people who stand on it, radians squared."""
         pitch, roll, _ = (state.floor - self.start_floor).unbind()
         return (pitch - state.tilt).square() + roll.square()
 
-    def _expected(self, state: State, weights: EnergyWeights, together: bool) -> Tensor:
+    def _prior_energy(self, state: State, weights: EnergyWeights, *, relative: bool) -> Tensor:
+        """`relative`: also where the two people are relative to each other."""
         if self.prior is None:
             return state.betas.new_zeros(())
-        joints, sigma = self.prior
-        placed = state.posed.joints[:, :, :BODY_COUNT]
-        total = weights.prior_joints * energies.prior_joints(placed, joints, sigma, weights.prior_width)
-        if together:
-            between = energies.prior_relative(placed, joints, sigma, weights.prior_width)
-            total = total + weights.prior_relative * between
+        predicted, sigma = self.prior
+        joints = state.posed.joints[:, :, :BODY_COUNT]
+        total = weights.prior_joints * energies.prior_joints(joints, predicted, sigma, weights.prior_width)
+        if relative:
+            total = total + weights.prior_relative * energies.prior_relative(
+                joints, predicted, sigma, weights.prior_width
+            )
         return total
 
-    def _between(self, state: State, weights: EnergyWeights, around: ActiveSet) -> Tensor:
-        pelvis = state.posed.joints[:, :, 0]
-        total = weights.depth_order * energies.depth_order(pelvis[..., 2], around.front, weights.depth_order_margin)
-        centres, radii = self.volume(state)
-        total = total + weights.penetration * energies.sphere_penetration(centres, radii, around.pairs)
-        heights = state.heights(state.touching)
+    def _interaction_energy(self, state: State, weights: EnergyWeights, active: ActiveSet) -> Tensor:
+        depth = state.posed.joints[:, :, 0, 2]
+        total = weights.depth_order * energies.depth_order(depth, active.front, weights.depth_order_margin)
+        centres, radii = self.collision_spheres(state)
+        total = total + weights.penetration * energies.sphere_penetration(centres, radii, active.near_pairs)
+        heights = state.heights(state.contact_points)
         for touch in self.touches:
-            gap = touch_gap(touch, state.touching, heights)
-            share = len(touch.frames) / pelvis.shape[1]
+            gap = touch_gap(touch, state.contact_points, heights)
+            duration = len(touch.frames) / depth.shape[1]
             if touch.contact.state == "enforced":
                 loss = weights.enforced * gap.square().mean()
             else:
                 loss = weights.contact * energies.geman_mcclure(gap.square(), weights.contact_sigma).mean()
-            total = total + touch.contact.weight * share * loss
+            total = total + touch.contact.weight * duration * loss
         return total
 
-    def _pinned(self, state: State, weights: EnergyWeights) -> Tensor:
+    def _pin_energy(self, state: State, weights: EnergyWeights) -> Tensor:
         total = state.betas.new_zeros(())
         pins = self.rotation_pins
         if len(pins.frame):
             error = state.posed.rotations[pins.person, pins.frame, pins.joint] - pins.value
-            total = total + weights.pins * error.square().sum() / len(self.observations.time)
-        pins = self.position_pins
-        if len(pins.frame):
-            place = (state.posed.joints[pins.person, pins.frame, pins.joint] - state.world[:3, 3]) @ state.world[:3, :3]
-            total = total + 4 * weights.pins * (place - pins.value).square().sum() / len(self.observations.time)
+            total = total + weights.pins * error.square().sum() / len(self.seconds)
+        if len(self.position_pins.frame):
+            total = total + 4 * weights.pins * self.position_pin_errors(state).square().sum() / len(self.seconds)
         return total
+
+    def position_pin_errors(self, state: State) -> Float[Tensor, "N 3"]:
+        """metres from each pinned place to its joint."""
+        pins = self.position_pins
+        joints_incam = state.posed.joints[pins.person, pins.frame, pins.joint]
+        return inverse_transform_points(state.T_cw, joints_incam) - pins.value
 
 
 def build_objective(
-    detections: Detections,
-    body: BodyModel,
-    camera: Camera,
-    foot_contact: Tensor,
-    contacts: Sequence[Contact],
-    pins: Sequence[Pin],
-    prior: JointPrior | None = None,
+    observations: Observations, body: BodyModel, start: MotionEstimate, targets: FitTargets
 ) -> Objective:
-    """Bring a clip's observations, contacts, pins and what is expected together on the body's device.
-
-    Rotation pins of the pelvis are `global_orient`, in the world: they are turned into the camera's frame by `camera`.
-    """
+    """Collect what a fit of a clip minimises, on the body's device. `start` gives the floor and the foot contacts."""
     device = body.device
-    K = torch.as_tensor(camera.K, device=device, dtype=torch.float32)
-    observations = observe(detections, K)
     regressor = LandmarkRegressor.for_body(body)
-    touches, touch_vertices = resolve_contacts(contacts, body, detections.frame_index)
-    world = torch.as_tensor(camera.T_cw, device=device, dtype=torch.float32)
+    touches, touch_vertices = resolve_contacts(targets.contacts, body, observations.frame_index)
+    T_cw = torch.as_tensor(start.camera.T_cw, device=device, dtype=torch.float32)
+    prior = None
+    if targets.prior is not None:
+        joints, sigma = (
+            torch.from_numpy(array).to(device) for array in (targets.prior.joints_incam, targets.prior.sigma)
+        )
+        prior = (joints, sigma)
     return Objective(
         body=body,
         observations=observations,
-        K=K,
+        seconds=torch.from_numpy(observations.time).to(device, torch.float32),
         regressor=regressor,
         points=body.subset(torch.cat([regressor.vertices, sole_vertices(body).flatten(), touch_vertices])),
         spheres=collision_spheres(body),
-        start_floor=floor_from_extrinsics(world),
-        foot_contact=foot_contact,
-        hidden=1 - torch.from_numpy(joint_confidence(detections)).to(device),
-        metric=observations.landmarks * _relative_size(observations, body, regressor),
-        hand_turns=observations.hand_frames @ rest_palms(body).mT,
+        start_floor=floor_from_extrinsics(T_cw),
+        foot_contact=torch.as_tensor(start.foot_contact, device=device),
+        hidden=1 - observations.joint_confidence,
+        metric_landmarks=observations.landmarks_incam * _size_ratio(observations, body, regressor),
+        hand_rotations=observations.palm_frames_incam @ rest_palms(body).mT,
         touches=touches,
-        rotation_pins=_rotation_targets(pins, detections, world),
-        position_pins=_position_targets(pins, detections, device),
-        prior=None if prior is None else (_tensor(prior.joints, device), _tensor(prior.sigma, device)),
+        rotation_pins=rotation_pins(targets.pins, observations, T_cw),
+        position_pins=position_pins(targets.pins, observations, device),
+        prior=prior,
     )
 
 
-def _tensor(array: np.ndarray, device: torch.device) -> Tensor:
-    return torch.from_numpy(array).to(device, torch.float32)
-
-
-def floor_from_extrinsics(world: Tensor) -> Tensor:
-    """[4,4] made by `camera.extrinsics` -> its pitch, roll and height [3]."""
-    up = world[:3, 2]
-    height = (world[:3, :3].T @ -world[:3, 3])[2]
-    return torch.stack([-torch.asin(up[2].clamp(-1, 1)), torch.atan2(-up[0], -up[1]), height])
-
-
-def _relative_size(observations: Observations, body: BodyModel, regressor: LandmarkRegressor) -> Tensor:
-    """[P,1,1,1]: the mean body's bones over the detector's, whose people all come out about the same height."""
+def _size_ratio(observations: Observations, body: BodyModel, regressor: LandmarkRegressor) -> Float[Tensor, "P 1 1 1"]:
+    """The mean body's bones over the detector's, whose people all come out about the same height."""
     pairs = torch.tensor(
         [
             [LANDMARK_INDEX[f"{side}_{a}"], LANDMARK_INDEX[f"{side}_{b}"]]
@@ -334,39 +312,5 @@ def _relative_size(observations: Observations, body: BodyModel, regressor: Landm
     def lengths(points: Tensor) -> Tensor:
         return (points[..., pairs[:, 0], :] - points[..., pairs[:, 1], :]).norm(dim=-1)
 
-    return (lengths(rest).sum() / lengths(observations.landmarks).median(1).values.sum(-1))[:, None, None, None]
-
-
-def _frame_positions(pins: Sequence[Pin], detections: Detections) -> list[tuple[Pin, int]]:
-    where = {int(frame): position for position, frame in enumerate(detections.frame_index)}
-    return [(pin, where[pin.frame]) for pin in pins if pin.frame in where]
-
-
-def _targets(placed: list[tuple[Pin, int]], value: Tensor) -> PinTargets:
-    def ids(numbers: list[int]) -> Tensor:
-        return torch.tensor(numbers, dtype=torch.int64, device=value.device)
-
-    return PinTargets(
-        ids([pin.person for pin, _ in placed]),
-        ids([JOINT_INDEX[pin.joint] for pin, _ in placed]),
-        ids([position for _, position in placed]),
-        value,
-    )
-
-
-def _rotation_targets(pins: Sequence[Pin], detections: Detections, world: Tensor) -> PinTargets:
-    placed = [item for item in _frame_positions(pins, detections) if item[0].rotation is not None]
-    angles = torch.tensor([pin.rotation for pin, _ in placed], device=world.device).reshape(-1, 3)
-    value = axis_angle_to_matrix(angles)
-    targets = _targets(placed, value)
-    return PinTargets(
-        targets.person,
-        targets.joint,
-        targets.frame,
-        torch.where((targets.joint == 0)[:, None, None], world[:3, :3] @ value, value),
-    )
-
-
-def _position_targets(pins: Sequence[Pin], detections: Detections, device: torch.device) -> PinTargets:
-    placed = [item for item in _frame_positions(pins, detections) if item[0].position is not None]
-    return _targets(placed, torch.tensor([pin.position for pin, _ in placed], device=device).reshape(-1, 3))
+    observed = lengths(observations.landmarks_incam).median(1).values
+    return (lengths(rest).sum() / observed.sum(-1))[:, None, None, None]

@@ -1,20 +1,19 @@
-"""What a learned model expects of both people's joints, for a fit to weigh against what was seen."""
+"""Where a learned model predicts both people's joints, for a fit to weigh against the observations."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float
+
+from ..records import Record
 
 
 @dataclass(frozen=True)
-class JointPrior:
-    """P = 2 people, T frames, camera frame (x right, y down, z forward), metres."""
+class JointPrior(Record):
+    """A Gaussian for every joint: P = 2 people, T frames, metres."""
 
-    joints: np.ndarray
-    """float32 [P,T,22,3]"""
-    sigma: np.ndarray
-    """float32 [P,T,22], how far off each joint is expected to be along an axis."""
-
-    def frames(self, chosen: np.ndarray) -> JointPrior:
-        return JointPrior(self.joints[:, chosen], self.sigma[:, chosen])
+    joints_incam: Float[np.ndarray, "P T 22 3"]
+    sigma: Float[np.ndarray, "P T 22"]
+    """Standard deviation along each axis; the pelvis' of its place, every other joint's relative to the own pelvis."""

@@ -1,4 +1,4 @@
-"""The infiller at work: takes of a whole clip."""
+"""The trained infiller: its weights, and sampling one take of a whole clip with it."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from ..body.model import BodyModel
-from ..checkpoint import load_checkpoint, load_weights, read_config, weights_file
-from ..motion import PairMotion
-from ..observations.features import VERSION, CanonicalFrame, Features
+from ..checkpoint import config_of, fill, load_checkpoint, weights_file
+from ..observations.features import VERSION, Features
 from ..reporting import Reporter
-from ..representation.residual import PoseState, ResidualScales, apply_residual, from_channels, offset_between
+from ..representation.residual import PoseState, ResidualScales
 from ..representation.sliding_windows import sliding_windows
 from .denoiser import Conditions, Denoiser, DenoiserConfig
-from .guidance import Guidance
-from .sampling import SamplingSettings, sample
+from .loss import offset_between
+from .sampling import GuidanceFunction, SamplingSettings, sample
 
 KIND = "infiller"
 """Of its checkpoints, and the name of the weights that come with the product."""
@@ -26,22 +26,41 @@ KIND = "infiller"
 
 @dataclass(frozen=True)
 class Infiller:
-    """A trained denoiser and the scale of what it makes."""
+    """A trained denoiser and the scale of its residuals."""
 
     denoiser: Denoiser
     scales: ResidualScales
 
 
 @dataclass(frozen=True)
-class InfillerSample:
-    """One take."""
+class ReferenceMotion:
+    """The motion that an infiller changes, how it differs from the features' reference, and how uncertain it is."""
 
-    channels: Tensor
-    """[P,N,D] on the models' clock, in the denoiser's scale: a later take may start from it."""
-    motion: PairMotion
-    """At the clip's own times, in the first motion's world."""
-    energy: float | None
-    """Of the guidance, lower is better; None without guidance."""
+    state: PoseState
+    joint_offsets: Float[Tensor, "P N 22 3"]
+    """metres, from the joints of the features' reference motion."""
+    rotation_offsets: Float[Tensor, "P N 22 6"]
+    """From its rotations, 6D less that of no rotation."""
+    log_sigma: Float[Tensor, "P N 22"]
+    """Logarithm of metres, of the joints that the STGCN predicts; zeros where it did not run."""
+
+    @classmethod
+    def of(
+        cls, state: PoseState, features: Features, sigma: Float[Tensor, "P N 22"] | None, body: BodyModel
+    ) -> ReferenceMotion:
+        log_sigma = torch.zeros_like(features.confidence) if sigma is None else sigma.log()
+        return cls(state, *offset_between(features.reference, state, body), log_sigma)
+
+
+@dataclass(frozen=True)
+class SamplingInputs:
+    """What steers a sample beside the features of the clip."""
+
+    text: Float[Tensor, " E"] | None = None
+    """The sentence's embedding."""
+    guidance: GuidanceFunction | None = None
+    start: Float[Tensor, "P N C"] | None = None
+    """Channels of an earlier take to go on from."""
 
 
 def load_infiller(path: Path | None = None, device: torch.device | str = "cpu") -> Infiller:
@@ -51,79 +70,49 @@ def load_infiller(path: Path | None = None, device: torch.device | str = "cpu") 
     """
     path = path or weights_file(KIND)
     checkpoint = load_checkpoint(path, KIND, VERSION)
-    denoiser = Denoiser(read_config(checkpoint, DenoiserConfig, path))
-    load_weights(denoiser, checkpoint, path)
+    denoiser = Denoiser(config_of(checkpoint, DenoiserConfig, path))
+    fill(denoiser, checkpoint, path)
     return Infiller(denoiser.eval().requires_grad_(False).to(device), ResidualScales.from_json(checkpoint.statistics))
 
 
-@dataclass(frozen=True)
-class ReferenceMotion:
-    """What an infiller changes: the initial motion, posed as the geometry optimizer has it where that ran."""
-
-    state: PoseState
-    """On the models' clock."""
-    motion: PairMotion
-    """The same at the clip's own times, in the initial motion's world."""
-    sigma: Tensor | None = None
-    """[P,N,22] metres, how unsure the optimizer is of its joints; None where it did not run."""
-
-
-def infill(
+def sample_clip(
     infiller: Infiller,
-    observed: Features,
-    setting: CanonicalFrame,
-    first: ReferenceMotion,
-    body: BodyModel,
+    features: Features,
+    reference: ReferenceMotion,
     settings: SamplingSettings,
-    *,
-    text: Tensor | None = None,
-    guidance: Guidance | None = None,
-    start: Tensor | None = None,
+    inputs: SamplingInputs,
     reporter: Reporter,
-) -> InfillerSample:
-    """Sample one take of a clip of any length, on the denoiser's device.
-
-    `observed` and `setting` of `observe_pair`, `text` [E] of the sentence, `start` the channels of an earlier take. `guidance`
-    of the same clip steers every step, holds enforced contacts and pins at the end, and warns of those that it cannot hold.
-    UserError `infiller-broken`.
-    """
+) -> Float[Tensor, "P N C"]:
+    """The channels of one take of a clip of any length, on the denoiser's device. UserError `infiller-broken`."""
     device = next(infiller.denoiser.parameters()).device
-    windows = sliding_windows(observed.nodes.shape[1])
-    if guidance is not None:
-        guidance.fresh()
-    channels = sample(
+    windows = sliding_windows(features.nodes.shape[1])
+    return sample(
         infiller.denoiser,
-        conditions_of(observed, first.state, first.sigma, body, windows, device),
+        conditions_of(features, reference, windows, device),
         windows,
         settings,
-        text=None if text is None else text.to(device),
-        start=start,
-        guidance=guidance,
+        text=None if inputs.text is None else inputs.text.to(device),
+        start=inputs.start,
+        guide=inputs.guidance,
         reporter=reporter,
     )
-    energy = None
-    if guidance is not None and not (start is not None and settings.strength == 0):
-        channels = guidance.settle(channels, reporter)
-        energy = guidance.energy(channels)
-    x, betas = from_channels(channels.to(setting.view.rotation.device), infiller.scales)
-    return InfillerSample(channels, apply_residual(x, betas, first.motion, setting.view, setting.clock), energy)
 
 
 def conditions_of(
-    observed: Features,
-    base: PoseState,
-    sigma: Tensor | None,
-    body: BodyModel,
-    windows: list[slice],
-    device: torch.device,
+    features: Features, reference: ReferenceMotion, windows: list[slice], device: torch.device
 ) -> Iterator[Conditions]:
-    """Of each window, made when it is asked for; `base` and `sigma` as in `First`."""
-    shift, turn = offset_between(observed.reference, base, body)
-    log_sigma = torch.zeros_like(observed.confidence) if sigma is None else sigma.log()
+    """The denoiser's conditions of each window, made when they are asked for."""
     for window in windows:
-        nodes, people, way, turned, unsure, seen = (
+        nodes, people, translation, rotation, log_sigma, visible = (
             value[:, window].to(device)[None]
-            for value in (observed.nodes, observed.people, shift, turn, log_sigma, observed.confidence)
+            for value in (
+                features.nodes,
+                features.people,
+                reference.joint_offsets,
+                reference.rotation_offsets,
+                reference.log_sigma,
+                features.confidence,
+            )
         )
-        valid = torch.ones(1, seen.shape[2], dtype=torch.bool, device=device)
-        yield Conditions(nodes, people, way, turned, unsure, seen, valid)
+        valid = torch.ones(1, visible.shape[2], dtype=torch.bool, device=device)
+        yield Conditions(nodes, people, translation, rotation, log_sigma, visible, valid)

@@ -1,4 +1,7 @@
-"""The 2D stage's observations, made ready for fitting: weighted, gaps carried over, one unit for each person."""
+"""What the fit and the learned models read of a clip: the 2D stage's detections, weighted, without gaps, in the camera's frame.
+
+Observations are made once for a clip; every later stage reads them, or a slice of them, and none reads the detections.
+"""
 
 from __future__ import annotations
 
@@ -6,75 +9,116 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 
 from ..body.rotations import matrix_to_rotation_6d, rotation_6d_to_matrix
 from ..contract.skeleton import LANDMARK_INDEX
 from ..fitting.lifting import palm_frame, rotation_between
+from ..motion import Timeline
 from ..perception.detections import Detections
+from ..records import Record
+from .confidence import joint_confidence
 
 _TRUNK = [LANDMARK_INDEX[f"{side}_{part}"] for part in ("shoulder", "hip") for side in ("left", "right")]
 _HAND_WRIST, _HAND_INDEX, _HAND_MIDDLE, _HAND_PINKY = 0, 5, 9, 17
-_BLUR_SECONDS = 0.04
-_BORROW_SECONDS = 0.35
+_SMOOTHING_SECONDS = 0.04
+_BORROWING_SECONDS = 0.35
+"""Standard deviation over which metric landmarks of low confidence are averaged from the frames around."""
 
 
 @dataclass(frozen=True)
-class Observations:
-    """P = 2 people, T frames; tensors on one device."""
+class Observations(Record):
+    """P = 2 people, T frames; tensors on one device. Pixels are of the upright picture, (0, 0) its top left corner."""
 
-    time: Tensor
-    """[T] seconds."""
-    pixels: Tensor
-    """[P,T,33,2] px."""
-    weight: Tensor
-    """[P,T,33] in 0-1, 0 where nothing was seen."""
-    box_height: Tensor
-    """[P,T] px, a steady measure of how large the person appears."""
-    landmarks: Tensor
-    """[P,T,33,3] metric, about the hips' middle, camera axes; gaps and doubtful ones filled from neighbouring frames."""
-    hand_frames: Tensor
-    """[P,T,2,3,3] orthonormal frames of the palms (along the hand, towards the index finger), camera axes."""
-    hand_weight: Tensor
-    """[P,T,2] in 0-1."""
+    frame_index: Int[np.ndarray, " T"]
+    """Frames of the clip."""
+    time: Float[np.ndarray, " T"]
+    """float64, seconds."""
+    image_size: Int[np.ndarray, " 2"]
+    """Width and height in pixels."""
+    K: Float[Tensor, "3 3"]
+    """The camera's intrinsics, px."""
+    keypoints: Float[Tensor, "P T 33 2"]
+    """px"""
+    confidence: Float[Tensor, "P T 33"]
+    """Of the keypoints, 0-1; 0 where a landmark or its person was not detected."""
+    joint_confidence: Float[Tensor, "P T 22"]
+    """Of the body joints that the keypoints show, 0-1."""
+    ambiguous: Bool[Tensor, "P T 33"]
+    """Keypoints that may belong to the other person."""
+    found: Bool[Tensor, "P T"]
+    """Whether the person was detected in the frame."""
+    box_height: Float[Tensor, "P T"]
+    """px, a steady measure of how large the person appears."""
+    landmarks_incam: Float[Tensor, "P T 33 3"]
+    """Metric landmarks about the middle of the hips; gaps and landmarks of low confidence are filled from the frames around."""
+    hand_wrists: Float[Tensor, "P T 2 3"]
+    """Wrists that the hand detector found, left then right: px and confidence."""
+    hand_landmarks: Float[Tensor, "P T 2 21 3"]
+    """Metric hand landmarks in the axes of the hand's crop; fingers bend alike in any axes."""
+    palm_frames_incam: Float[Tensor, "P T 2 3 3"]
+    """Orthonormal frames of the palms: along the hand, towards the index finger, and their cross product."""
+    palm_confidence: Float[Tensor, "P T 2"]
+    masks: UInt8[Tensor, "P T h w"]
+    """0-255, the person's mask in the whole picture, at low resolution."""
+
+    @property
+    def timeline(self) -> Timeline:
+        return Timeline(self.frame_index, self.time)
 
 
-def observe(detections: Detections, K: Tensor) -> Observations:
-    """Observations as the fit uses them, on the device of the camera's K [3,3]. Nothing in it depends on a body model."""
-    device = K.device
-    keypoints = torch.from_numpy(detections.keypoints).to(device)
-    time = torch.from_numpy(detections.time).to(device, torch.float32)
-    found = torch.from_numpy(detections.found).to(device)
-    weight = keypoints[..., 2] * found[..., None]
-    landmarks = torch.from_numpy(detections.world_landmarks).to(device)
-    towards_person = line_of_sight_rotation(keypoints[:, :, _TRUNK, :2].mean(2), K)
-    landmarks = _borrowed((landmarks @ towards_person.mT).flatten(2), weight, time).unflatten(2, (33, 3))
-    hands = torch.from_numpy(detections.hand_landmarks).to(device)
-    hands = hands @ line_of_sight_rotation(torch.from_numpy(detections.hands[..., :2]).to(device).mean(3), K).mT
-    hand_weight = torch.from_numpy(detections.hands[..., 0, 2]).to(device)
+def observe(detections: Detections, K: np.ndarray, device: torch.device | str = "cpu") -> Observations:
+    """Observations of a clip under a camera with intrinsics K [3,3]. Nothing in them depends on a body model."""
+
+    def tensor(array: np.ndarray) -> Tensor:
+        return torch.from_numpy(np.ascontiguousarray(array)).to(device)
+
+    keypoints, found = tensor(detections.keypoints), tensor(detections.found)
+    seconds = tensor(detections.time).float()
+    K_tensor = tensor(K).float()
+    confidence = keypoints[..., 2] * found[..., None]
+    to_camera = line_of_sight_rotation(keypoints[:, :, _TRUNK, :2].mean(2), K_tensor)
+    landmarks = (tensor(detections.world_landmarks) @ to_camera.mT).flatten(2)
+    hands = tensor(detections.hands)
+    hand_landmarks = tensor(detections.hand_landmarks)
+    hand_to_camera = line_of_sight_rotation(hands[..., :2].mean(3), K_tensor)
+    hand_confidence = hands[..., 0, 2]
+    palm_frames = _palm_frames(hand_landmarks @ hand_to_camera.mT)
     return Observations(
-        time=time,
-        pixels=keypoints[..., :2],
-        weight=weight,
-        box_height=_box_height(detections, device),
-        landmarks=landmarks,
-        hand_frames=_steady_frames(_palm_frames(hands), hand_weight, time),
-        hand_weight=_smooth(hand_weight, torch.ones_like(hand_weight), time, 2 * _BLUR_SECONDS),
+        frame_index=detections.frame_index,
+        time=detections.time,
+        image_size=detections.image_size,
+        K=K_tensor,
+        keypoints=keypoints[..., :2],
+        confidence=confidence,
+        joint_confidence=tensor(joint_confidence(detections)),
+        ambiguous=tensor(detections.ambiguous),
+        found=found,
+        box_height=tensor(_box_height(detections)),
+        landmarks_incam=_filled_from_neighbours(landmarks, confidence, seconds).unflatten(2, (33, 3)),
+        hand_wrists=hands[:, :, :, 0],
+        hand_landmarks=hand_landmarks,
+        palm_frames_incam=_smoothed_frames(palm_frames, hand_confidence, seconds),
+        palm_confidence=smooth_over_time(
+            hand_confidence, torch.ones_like(hand_confidence), seconds, 2 * _SMOOTHING_SECONDS
+        ),
+        masks=tensor(detections.masks),
     )
 
 
-def line_of_sight_rotation(pixels: Tensor, K: Tensor) -> Tensor:
-    """The smallest turns [...,3,3] that take the optical axis to the lines of sight through pixels [...,2].
+def line_of_sight_rotation(pixels: Float[Tensor, "*#n 2"], K: Float[Tensor, "3 3"]) -> Float[Tensor, "*#n 3 3"]:
+    """The smallest rotations that take the optical axis to the lines of sight through the pixels.
 
-    Metric landmarks come from a crop about a person, and are relative to the line of sight to that person: somebody at the
+    Metric landmarks come from a crop about a person and are relative to the line of sight to that person: somebody at the
     picture's edge who stands square to the camera is seen from the side.
     """
     ray = torch.cat([(pixels - K[:2, 2]) / torch.stack([K[0, 0], K[1, 1]]), torch.ones_like(pixels[..., :1])], -1)
     return rotation_between(ray.new_tensor([0.0, 0.0, 1.0]), ray)
 
 
-def _box_height(detections: Detections, device: torch.device) -> Tensor:
-    """Four times the trunk's length or the box's long side, whichever is larger, as a slow median over time."""
+def _box_height(detections: Detections) -> np.ndarray:
+    """float32 [P,T]: 3.3 times the trunk's length or the box's long side, whichever is larger, as a slow median over time."""
     pixels, confidence = detections.keypoints[..., :2], detections.keypoints[..., 2]
     trunk = np.linalg.norm(pixels[:, :, _TRUNK[:2]].mean(2) - pixels[:, :, _TRUNK[2:]].mean(2), axis=-1)
     seen = np.where(confidence[..., None] > 0.3, pixels, np.nan)
@@ -92,21 +136,23 @@ def _box_height(detections: Detections, device: torch.device) -> Tensor:
             near = slice(max(0, t - half), t + half + 1)
             values = size[person, near][good[person, near]]
             out[person, t] = np.median(values) if len(values) else fallback
-    return torch.from_numpy(np.maximum(out, 8).astype(np.float32)).to(device)
+    return np.maximum(out, 8).astype(np.float32)
 
 
-def _borrowed(values: Tensor, weight: Tensor, time: Tensor) -> Tensor:
-    """Values [P,T,33*3] lightly smoothed; where the weight [P,T,33] is low, taken from the trusted frames around."""
-    weight = weight.repeat_interleave(3, -1)
-    values = interpolated(values, weight.amax(-1) > 0, time)
-    near = _smooth(values, weight + 1e-3, time, _BLUR_SECONDS)
-    far = _smooth(values, weight.square() + 1e-4, time, _BORROW_SECONDS)
+def _filled_from_neighbours(values: Tensor, confidence: Tensor, seconds: Tensor) -> Tensor:
+    """Values [P,T,33*3] lightly smoothed; where the confidence [P,T,33] is low, taken from the frames around."""
+    weight = confidence.repeat_interleave(3, -1)
+    values = interpolated(values, weight.amax(-1) > 0, seconds)
+    near = smooth_over_time(values, weight + 1e-3, seconds, _SMOOTHING_SECONDS)
+    far = smooth_over_time(values, weight.square() + 1e-4, seconds, _BORROWING_SECONDS)
     trust = (weight / 0.5).clamp(0, 1)
     return trust * near + (1 - trust) * far
 
 
-def _smooth(values: Tensor, weight: Tensor, time: Tensor, sigma: float) -> Tensor:
-    """Gaussian average over time with weights; both [P,T,...]. Exact for uneven time stamps, banded in memory."""
+def smooth_over_time(
+    values: Float[Tensor, "P T *c"], weight: Float[Tensor, "P T *c"], time: Float[Tensor, " T"], sigma: float
+) -> Float[Tensor, "P T *c"]:
+    """Weighted Gaussian average over time stamps in seconds, however uneven they are; `sigma` in seconds."""
     reach = 1
     while reach < len(time) - 1 and bool((time[reach:] - time[:-reach]).min() < 3 * sigma):
         reach += 1
@@ -123,16 +169,13 @@ def _smooth(values: Tensor, weight: Tensor, time: Tensor, sigma: float) -> Tenso
     return total / mass.clamp_min(1e-9)
 
 
-def smooth_over_time(values: Tensor, weight: Tensor, time: Tensor, sigma: float) -> Tensor:
-    """Weighted Gaussian average of values [P,T,N] with weights [P,T,N] over time [T]; sigma in seconds."""
-    return _smooth(values, weight, time, sigma)
-
-
-def interpolated(values: Tensor, seen: Tensor, time: Tensor) -> Tensor:
-    """Values [P,T,N] where `seen` [P,T]; between, straight lines over time [T]; before the first and after the last, held."""
+def interpolated(
+    values: Float[Tensor, "P T C"], known: Bool[Tensor, "P T"], time: Float[Tensor, " T"]
+) -> Float[Tensor, "P T C"]:
+    """Values where they are known, linear interpolation over time between them, the nearest value at both ends."""
     seconds = time.cpu().double().numpy()
     out = values.detach().cpu().double().numpy().copy()
-    for person, there in enumerate(seen.cpu().numpy()):
+    for person, there in enumerate(known.cpu().numpy()):
         if there.any():
             for column in range(out.shape[2]):
                 out[person, :, column] = np.interp(seconds, seconds[there], out[person, there, column])
@@ -144,8 +187,7 @@ def _palm_frames(hands: Tensor) -> Tensor:
     return palm_frame(*(hands[..., part, :] for part in (_HAND_WRIST, _HAND_INDEX, _HAND_MIDDLE, _HAND_PINKY)))
 
 
-def _steady_frames(frames: Tensor, weight: Tensor, time: Tensor) -> Tensor:
-    six = _smooth(
-        matrix_to_rotation_6d(frames).flatten(2), weight.repeat_interleave(6, -1) + 1e-4, time, 2 * _BLUR_SECONDS
-    )
+def _smoothed_frames(frames: Tensor, confidence: Tensor, seconds: Tensor) -> Tensor:
+    weight = confidence.repeat_interleave(6, -1) + 1e-4
+    six = smooth_over_time(matrix_to_rotation_6d(frames).flatten(2), weight, seconds, 2 * _SMOOTHING_SECONDS)
     return rotation_6d_to_matrix(six.unflatten(2, (2, 6)))

@@ -11,10 +11,10 @@ import numpy as np
 import torch
 
 from ..weights import HAND_LANDMARKS, PALM_DETECTOR, POSE_DETECTOR, POSE_LANDMARKS
-from . import onnx_network
+from .backends import Backend, backend_for
 from .detector import PALM, PERSON, Detector, body_region
 from .landmarks import BODY, LandmarkNetwork, Pose, mirror_pose
-from .networks import Runner, load_network
+from .networks import Runner
 from .regions import Region, mirror_region, similar
 
 _DETECTION_THRESHOLD = 0.3
@@ -40,20 +40,14 @@ class Networks:
     hand: Runner
 
 
-def _runner(weights: Path, device: torch.device) -> Runner:
-    network = load_network(weights, device)
-    if device.type == "cpu" and onnx_network.available():
-        return onnx_network.in_onnxruntime(network, weights)
-    return network
-
-
-def load_networks(files: dict[str, Path], device: torch.device) -> Networks:
-    """Load what `weights.ensure(PERCEPTION_WEIGHTS, ...)` returned."""
+def load_networks(files: dict[str, Path], device: torch.device, backend: Backend | None = None) -> Networks:
+    """Load what `weights.ensure(PERCEPTION_WEIGHTS, ...)` returned, in the device's own backend unless another is given."""
+    load = (backend or backend_for(device)).load
     return Networks(
-        Detector(_runner(files[POSE_DETECTOR.name], device), PERSON),
-        LandmarkNetwork(_runner(files[POSE_LANDMARKS.name], device)),
-        Detector(_runner(files[PALM_DETECTOR.name], device), PALM),
-        _runner(files[HAND_LANDMARKS.name], device),
+        Detector(load(files[POSE_DETECTOR.name], device), PERSON),
+        LandmarkNetwork(load(files[POSE_LANDMARKS.name], device)),
+        Detector(load(files[PALM_DETECTOR.name], device), PALM),
+        load(files[HAND_LANDMARKS.name], device),
     )
 
 

@@ -1,6 +1,6 @@
-"""Results of stages on disk: a dataclass of arrays as one npz, named by stage and key, never pickled.
+"""Keeps results of stages on disk: a dataclass of arrays as one npz, named by stage and key, never pickled.
 
-A key is made of everything a result depends on, so an entry is valid for ever or never asked for again.
+A key is made of everything that a result depends on, so an entry is valid for ever or never asked for again.
 """
 
 from __future__ import annotations
@@ -86,6 +86,7 @@ class Cache:
         arrays[_WARNINGS] = np.array(json.dumps(entry.warnings))
         arrays[_SECONDS] = np.array(entry.seconds)
         write_npz(self.path(stage, key), arrays, compress=True)
+        self._prune(stage)
 
     def use(self, stage: str, key: str) -> bool:
         """Whether there is an entry, whole or not; one that is there counts as used now, so that others go first."""
@@ -101,11 +102,27 @@ class Cache:
         path = max(self.folder.glob(f"{stage}-*.npz"), key=lambda path: path.stat().st_mtime)
         return unflatten(kind, read_npz(path))
 
-    def prune(self, stage: str) -> None:
+    def _prune(self, stage: str) -> None:
         """Drop the entries of a stage beyond `KEPT` that were used longest ago."""
         entries = sorted(self.folder.glob(f"{stage}-*.npz"), key=lambda path: path.stat().st_mtime, reverse=True)
         for path in entries[KEPT:]:
             path.unlink(missing_ok=True)
+
+
+class MemoryCache:
+    """The same for one process: results stay as they are, in memory."""
+
+    def __init__(self) -> None:
+        self._entries: dict[tuple[str, str], CacheEntry] = {}
+
+    def read(self, kind: type, stage: str, key: str) -> CacheEntry | None:
+        return self._entries.get((stage, key))
+
+    def write(self, stage: str, key: str, entry: CacheEntry) -> None:
+        self._entries[stage, key] = entry
+
+    def use(self, stage: str, key: str) -> bool:
+        return (stage, key) in self._entries
 
 
 def remove_leftovers(folder: Path) -> None:

@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from ..body.model import BodyModel, forward_kinematics, rest_joints
 from ..body.rotations import matrix_to_rotation_6d, rotation_6d_to_matrix
 from ..contract.errors import UserError
 from ..motion import BODY_COUNT, PairMotion, motion_from_rotations, motion_rotations
+from ..records import Record
 from .body_parts import PARTS
 from .ground_view import GroundView
 from .resampling import TimeGrid
@@ -31,48 +33,45 @@ TOUCHING = slice(FOOT_CONTACT.stop, FOOT_CONTACT.stop + len(PARTS))
 """`parts.PARTS`: 1 touches the other person, -1 does not."""
 RESIDUAL_SIZE = TOUCHING.stop
 BETAS = 16
-CHANNELS = RESIDUAL_SIZE + BETAS
-"""Channels of the denoiser: the residual of a frame, then the change of the shape, the same for all frames of a clip."""
 _IDENTITY = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
 _LEAST_SPREAD = 1e-3
 """Of a channel that hardly ever changes: it is not blown up further."""
 
 
 @dataclass(frozen=True)
-class PoseState:
-    """A motion in the gravity view, on the models' clock. Shapes may have more dimensions in front."""
+class PoseState(Record):
+    """A motion as the learned models see it: in the ground view, N frames of the uniform grid."""
 
-    rotations: Tensor
-    """[P,N,22,3,3] relative to the parents; the pelvis' takes the rest pose into the view."""
-    pelvis: Tensor
-    """[P,N,3]"""
-    betas: Tensor
-    """[P,16]"""
+    rotations: Float[Tensor, "*b P N 22 3 3"]
+    """Relative to the parent joint; the pelvis' takes the rest pose into the view."""
+    pelvis: Float[Tensor, "*b P N 3"]
+    betas: Float[Tensor, "*b P 16"]
 
-    def joints(self, body: BodyModel) -> Tensor:
-        """[P,N,22,3]"""
+    def joints(self, body: BodyModel) -> Float[Tensor, "*b P N 22 3"]:
         rest = rest_joints(body, self.betas)[..., None, :BODY_COUNT, :]
         return forward_kinematics(self.rotations, rest, self.pelvis)[0]
 
 
 @dataclass(frozen=True)
 class DecodedResidual:
+    """A residual applied to its reference motion."""
+
     motion: PoseState
-    foot_contact: Tensor
-    """[P,N,2] above 0: stands."""
-    touching: Tensor
-    """[P,N,8] above 0: touches."""
+    foot_contact: Float[Tensor, "*b P N 2"]
+    """Above 0 where the foot stands."""
+    touching: Float[Tensor, "*b P N 8"]
+    """Above 0 where the body part touches the partner."""
 
 
-def pose_state(motion: PairMotion, view: GroundView, clock: TimeGrid) -> PoseState:
-    """A motion at a clip's own times as models see it."""
-    device = view.rotation.device
-    rotations = motion_rotations(motion)[:, :, :BODY_COUNT].to(device)
-    rotations[:, :, 0] = view.rotate_to_view(rotations[:, :, 0])
+def pose_state(motion_incam: PairMotion, view: GroundView, grid: TimeGrid) -> PoseState:
+    """A motion at a clip's own times in the frame of reference and at the frame rate of the learned models."""
+    device = view.T_cv.device
+    rotations = motion_rotations(motion_incam)[:, :, :BODY_COUNT].to(device)
+    rotations[:, :, 0] = view.rotations_inview(rotations[:, :, 0])
     return PoseState(
-        clock.rotations_to_grid(rotations),
-        clock.to_grid(view.to_view(torch.as_tensor(motion.pelvis, device=device))),
-        torch.as_tensor(motion.betas, device=device),
+        grid.rotations_to_grid(rotations),
+        grid.to_grid(view.points_inview(torch.as_tensor(motion_incam.pelvis, device=device))),
+        torch.as_tensor(motion_incam.betas, device=device),
     )
 
 
@@ -102,18 +101,24 @@ def decode_residual(x: Tensor, betas: Tensor, base: PoseState) -> DecodedResidua
     return DecodedResidual(motion, x[..., FOOT_CONTACT], x[..., TOUCHING])
 
 
-def apply_residual(x: Tensor, betas: Tensor, motion: PairMotion, view: GroundView, clock: TimeGrid) -> PairMotion:
-    """A first motion changed by x [P,N,SIZE] and betas [P,16], at the clip's own times and in its world.
+def apply_residual(
+    x: Float[Tensor, "P N D"],
+    betas: Float[Tensor, "P 16"],
+    reference_incam: PairMotion,
+    view: GroundView,
+    grid: TimeGrid,
+) -> PairMotion:
+    """The reference motion changed by a residual, in the camera's frame at the clip's own times.
 
-    Not the changed motion is brought back to the clip's times but the change: where that is nothing, the first motion stays
-    as it was. Fingers do.
+    Not the changed motion is resampled to the clip's times but the residual: where it is zero, the reference motion stays as it
+    is. The fingers stay in any case.
     """
-    here = TimeGrid(clock.clip_times, clock.clip_times)
-    changed = decode_residual(clock.from_grid(x), betas, pose_state(motion, view, here)).motion
-    rotations = motion_rotations(motion).to(x.device)
-    rotations[:, :, 0] = view.rotate_from_view(changed.rotations[:, :, 0])
+    at_clip_times = TimeGrid(grid.clip_times, grid.clip_times)
+    changed = decode_residual(grid.from_grid(x), betas, pose_state(reference_incam, view, at_clip_times)).motion
+    rotations = motion_rotations(reference_incam).to(x.device)
+    rotations[:, :, 0] = view.rotations_incam(changed.rotations[:, :, 0])
     rotations[:, :, 1:BODY_COUNT] = changed.rotations[:, :, 1:]
-    return motion_from_rotations(rotations, view.from_view(changed.pelvis), changed.betas)
+    return motion_from_rotations(rotations, view.points_incam(changed.pelvis), changed.betas)
 
 
 @dataclass(frozen=True)
@@ -155,28 +160,3 @@ class ResidualScales:
                 "They are of another version: train again, or fetch the weights of this one.",
             )
         return cls(x.float(), betas.float())
-
-
-def to_channels(x: Tensor, betas: Tensor, scales: ResidualScales) -> Tensor:
-    """Join a residual x [...,P,N,RESIDUAL_SIZE] and a change of betas [...,P,16] into normalized channels [...,P,N,CHANNELS]."""
-    x, betas = scales.normalize(x, betas)
-    return torch.cat([x, betas[..., None, :].expand(*x.shape[:-1], -1)], -1)
-
-
-def from_channels(channels: Tensor, scales: ResidualScales) -> tuple[Tensor, Tensor]:
-    """The inverse of `to_channels`; the betas are averaged over the frames."""
-    return scales.denormalize(channels[..., :RESIDUAL_SIZE], channels[..., RESIDUAL_SIZE:].mean(-2))
-
-
-def offset_between(reference: PoseState, other: PoseState, body: BodyModel) -> tuple[Tensor, Tensor]:
-    """How another motion of the same shapes differs: offsets of joints [...,22,3], metres, and of rotations [...,22,6].
-
-    Rotation offsets are the 6D representation minus that of the identity, as in the residual.
-    """
-    shape = reference.pelvis.shape[:-1]
-    no_feet, no_parts = (
-        torch.zeros(*shape, states.stop - states.start, dtype=torch.bool, device=reference.pelvis.device)
-        for states in (FOOT_CONTACT, TOUCHING)
-    )
-    x, _ = encode_residual(other, reference, no_feet, no_parts)
-    return other.joints(body) - reference.joints(body), x[..., ROTATION].unflatten(-1, (-1, 6))

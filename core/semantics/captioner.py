@@ -11,11 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from jaxtyping import Float
 from numpy.random import Generator
 
 from ..body.model import BodyModel
 from ..contacts import detect_contacts
-from ..motion import Camera, PairMotion
+from ..motion import MotionEstimate, Timeline
 from .actions import Action
 from .description import Description, Formation, SharedAction, describe
 from .interactions import Interaction, InteractionName
@@ -81,12 +82,10 @@ _OWN_WALK = {"piggyback", "carry", "dance_turn"}
 
 
 def annotate_motion(
-    motion: PairMotion,
-    camera: Camera,
+    estimate: MotionEstimate,
+    timeline: Timeline,
+    confidence: Float[np.ndarray, "2 T 22"],
     body: BodyModel,
-    frame_index: np.ndarray,
-    time: np.ndarray,
-    confidence: np.ndarray,
     *,
     named: bool = False,
 ) -> str:
@@ -94,8 +93,9 @@ def annotate_motion(
 
     `confidence` [2,T,22] of the body joints, as for `contacts.detect`. `named` calls the two Person A and Person B.
     """
-    contacts = detect_contacts(motion, camera, body, frame_index, time, confidence)
-    return short_caption(keep_reliable_facts(describe(motion, body, contacts, frame_index, time)), named=named)
+    contacts = detect_contacts(estimate.motion_incam, timeline, confidence, body)
+    description = describe(estimate.motion_inworld, body, contacts, timeline.frame_index, timeline.time)
+    return short_caption(keep_reliable_facts(description), named=named)
 
 
 def keep_reliable_facts(description: Description) -> Description:

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float
 
 from ..body.model import BodyModel
 from ..contacts import depth_discounted_distances, region_pair_confidence
 from ..contract.contact import Contact
 from ..contract.skeleton import REGIONS
-from ..motion import Camera, PairMotion
+from ..motion import PairMotion, Timeline
 from .prompt_parser import ContactHypothesis, Interpretation
 
 _NAMESPACE = uuid.UUID("b0a3a2f4-6a0e-4c9a-8f50-5b8a4f0a7d02")
@@ -36,23 +37,22 @@ class GroundingSettings:
 
 def ground_hypotheses(
     hypotheses: Sequence[ContactHypothesis],
-    motion: PairMotion,
-    camera: Camera,
+    motion_incam: PairMotion,
+    timeline: Timeline,
+    confidence: Float[np.ndarray, "2 T 22"],
     body: BodyModel,
-    frame_index: np.ndarray,
-    time: np.ndarray,
-    confidence: np.ndarray,
     settings: GroundingSettings | None = None,
 ) -> tuple[list[Contact], list[ContactHypothesis]]:
     """Contacts that a prompt asks for, and the hypotheses that the motion is too far from.
 
-    `motion` [2,T] is fitted to what was seen, `confidence` [2,T,22] of its joints. Of each hypothesis every reading is tried; the
+    The motion is fitted to the observations; the confidence is that of its joints. Of each hypothesis every reading is tried; the
     one whose parts come nearest together is kept, over the frames in which they stay about as near.
     """
     settings = settings or GroundingSettings()
+    frame_index, time = timeline.frame_index, timeline.time
     if not hypotheses:
         return [], []
-    distance = _steady(depth_discounted_distances(motion, camera, body, time), time, settings.smoothing_window)
+    distance = _steady(depth_discounted_distances(motion_incam, body, time), time, settings.smoothing_window)
     slack = settings.occlusion_margin * (1 - region_pair_confidence(confidence))
     contacts: list[Contact] = []
     unmet: list[ContactHypothesis] = []

@@ -19,12 +19,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from core.body.face import face_landmarks
 from core.body.files import DEFAULT_BODY, load_body
 from core.body.model import BodyModel
 from core.contract.files import read_npz, replacing, write_json, write_npz
 from core.motion import PairMotion, pose_motion
 
-from ..face_landmarks import face_landmarks
 from ..mocap.kinds import find_windows
 from ..mocap.library import load_library
 from ..paths import BLENDER_PYTHON, MOTION_CACHE, RENDER_CLIP, ROOT, SAMPLES

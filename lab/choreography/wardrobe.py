@@ -11,10 +11,9 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
+from core.body.face import LEFT_BROW, MOUTH, RIGHT_BROW
 from core.body.model import BodyModel
 from core.contract.skeleton import JOINT_INDEX
-
-from ..face_landmarks import LEFT_BROW, MOUTH, RIGHT_BROW
 
 MATERIALS = ("skin", "shirt", "stripe", "trousers", "shoes", "hair", "eye", "iris", "brow", "lips")
 Colour = tuple[float, float, float]
@@ -57,7 +56,7 @@ class Dressed:
 
 
 def dress(body: BodyModel, face: np.ndarray, outfit: Outfit) -> Dressed:
-    """`face` [51,3] from `lab.face_landmarks`."""
+    """`face` [51,3] from `body.face.face_landmarks`."""
     model = _model(body, face)
     corners = body.faces.cpu().numpy()
     weights = body.lbs_weights.cpu().numpy()

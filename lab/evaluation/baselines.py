@@ -17,18 +17,19 @@ from torch import Tensor
 from core.body.landmarks import LandmarkRegressor, regress_landmarks
 from core.body.model import BodyModel
 from core.contract.skeleton import JOINT_INDEX, JOINTS, LANDMARK_INDEX
-from core.fitting.camera import extrinsics, intrinsics
-from core.fitting.fit import CONTACT_FIT, FIRST_FIT, FittedMotion, Phase
+from core.fitting.camera import extrinsics, floor_from_extrinsics, intrinsics
+from core.fitting.fit import CONTACT_FIT, FIRST_FIT, FitSchedule, FittedMotion, Phase
 from core.fitting.floor import estimate_floor
 from core.fitting.initial import estimate_initial_motion
 from core.fitting.lifting import rotations_from_landmarks
-from core.fitting.objective import floor_from_extrinsics
 from core.fitting.rest import rest_landmarks
 from core.fitting.soles import sole_vertices
-from core.fitting.windows import fit_clip, in_other_floor
+from core.fitting.targets import FitTargets
+from core.fitting.windows import fit_clip
 from core.motion import Camera, PairMotion, motion_from_rotations, pose
 from core.observations.observe import line_of_sight_rotation
 from core.perception.detections import Detections
+from core.pipeline import stages
 from core.reporting import Reporter
 
 TRUSTED = 0.5
@@ -187,47 +188,26 @@ def fitted_alone(detections: Detections, body: BodyModel, reporter: Reporter) ->
     Each has a floor of their own; together they stand on the mean of the two, where the camera saw them.
     """
     parts = [_fit_one(only_person(detections, person), body, reporter) for person in range(len(detections.found))]
-    device = body.device
-    floors = torch.stack([floor_from_extrinsics(torch.as_tensor(part.camera.T_cw, device=device)) for part in parts])
+    floors = torch.stack([floor_from_extrinsics(torch.as_tensor(part.camera.T_cw)) for part in parts])
     camera = _camera(torch.as_tensor(parts[0].camera.K), extrinsics(*floors.mean(0).unbind()))
-    motions = [
-        in_other_floor(part.motion, part.camera, body, part.motion.betas, camera) for part in parts
-    ]  # same shapes: only the world changes
-    together = {name: np.concatenate([vars(motion)[name] for motion in motions]) for name in vars(motions[0])}
-    return FittedMotion(
-        PairMotion(**together),
-        camera,
-        np.concatenate([part.foot_contact for part in parts]),
-        np.concatenate([part.confidence for part in parts]),
-        sum(part.energy for part in parts),
-    )
+    together = FittedMotion.concatenate(parts)
+    return replace(together, camera=camera, energy=sum(part.energy for part in parts))
 
 
 def _fit_one(detections: Detections, body: BodyModel, reporter: Reporter) -> FittedMotion:
-    start = estimate_initial_motion(detections, body, fov=None, reporter=reporter)
-    fitted = fit_clip(
-        start.motion, start.camera, start.foot_contact, detections, body, phases=_apart(FIRST_FIT), reporter=reporter
-    )
-    return fit_clip(
-        fitted.motion,
-        fitted.camera,
-        fitted.foot_contact,
-        detections,
-        body,
-        phases=_apart(CONTACT_FIT),
-        reporter=reporter,
-    )
+    observed = stages.observations(detections, None, body.device)
+    start = estimate_initial_motion(observed, body, reporter=reporter)
+    fitted = fit_clip(start, observed, body, FitTargets(), FitSchedule(_alone(FIRST_FIT)), reporter)
+    return fit_clip(fitted, observed, body, FitTargets(), FitSchedule(_alone(CONTACT_FIT)), reporter)
 
 
-def _apart(phases: tuple[Phase, ...]) -> tuple[Phase, ...]:
-    return tuple(replace(phase, apart=True) for phase in phases)
+def _alone(phases: tuple[Phase, ...]) -> tuple[Phase, ...]:
+    return tuple(replace(phase, each_alone=True) for phase in phases)
 
 
 def only_person(detections: Detections, person: int) -> Detections:
-    """What was seen of one of the two."""
-    one = slice(person, person + 1)
-    of_people = ("keypoints", "ambiguous", "world_landmarks", "found", "hands", "hand_landmarks", "masks", "track_ids")
-    return replace(detections, **{name: getattr(detections, name)[one] for name in of_people})
+    """The detections of one of the two."""
+    return detections.person(person)
 
 
 def _camera(K: Tensor, world: Tensor) -> Camera:

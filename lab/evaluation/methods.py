@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 from core.body.model import BodyModel
-from core.contacts import detect_contacts, merge_contacts
+from core.contacts import detect_contacts
 from core.contract.contact import Contact
 from core.contract.errors import UserError
 from core.fitting.initial import estimate_initial_motion
-from core.motion import Camera, PairMotion
+from core.motion import Camera, PairMotion, Timeline
 from core.observations.confidence import joint_confidence
 from core.perception.detections import Detections
-from core.pipeline.stage import LEARNED, Choices, Inputs, stage_keys
-from core.pipeline.stages import CAPTION, CONTACT_STAGE, CONTACTS, PERCEPTION, PROMPT, RECONSTRUCT_STAGES
+from core.pipeline import stages
+from core.pipeline.cache import MemoryCache
+from core.pipeline.settings import LEARNED, PipelineSettings
+from core.pipeline.stage import Given, run
+from core.pipeline.takes import TakeSettings, nodes_of_detections, take_nodes
 from core.reporting import Reporter
 from core.semantics.prompt_parser import parse_prompt
 
@@ -50,8 +53,9 @@ def initial(detections: Detections, body: BodyModel, *, prompt: str, seed: int, 
     """Where our fit starts: smoothed landmarks, placed by reprojection, both people on one floor."""
     watch = _Watch()
     with watch("initial"):
-        start = estimate_initial_motion(detections, body, fov=None, reporter=reporter)
-    return _with_contacts(start.motion, start.camera, detections, body, watch)
+        observed = stages.observations(detections, None, body.device)
+        start = estimate_initial_motion(observed, body, reporter=reporter)
+    return _with_contacts(start.motion_inworld, start.camera, detections, body, watch)
 
 
 def alone(detections: Detections, body: BodyModel, *, prompt: str, seed: int, reporter: Reporter) -> Estimate:
@@ -59,12 +63,12 @@ def alone(detections: Detections, body: BodyModel, *, prompt: str, seed: int, re
     watch = _Watch()
     with watch("fit"):
         fitted = fitted_alone(detections, body, reporter)
-    return _with_contacts(fitted.motion, fitted.camera, detections, body, watch)
+    return _with_contacts(fitted.motion_inworld, fitted.camera, detections, body, watch)
 
 
 def joint_fit(detections: Detections, body: BodyModel, *, prompt: str, seed: int, reporter: Reporter) -> Estimate:
     """The product without anything learned: its fall-back. It is told nothing in words."""
-    return _product(detections, body, "", seed, reporter, frozenset(LEARNED))
+    return _product(detections, body, "", seed, reporter, PipelineSettings().without(*LEARNED))
 
 
 def product(detections: Detections, body: BodyModel, *, prompt: str, seed: int, reporter: Reporter) -> Estimate:
@@ -83,10 +87,10 @@ def misprompted(detections: Detections, body: BodyModel, *, prompt: str, seed: i
 
 
 def without(*parts: str, told: bool = False) -> Method:
-    """The product without some of `stage.LEARNED`, told nothing, or told in a sentence what happens."""
+    """The product without some of `pipeline.settings.LEARNED`, told nothing, or told in a sentence what happens."""
 
     def method(detections: Detections, body: BodyModel, *, prompt: str, seed: int, reporter: Reporter) -> Estimate:
-        return _product(detections, body, prompt if told else "", seed, reporter, frozenset(parts))
+        return _product(detections, body, prompt if told else "", seed, reporter, PipelineSettings().without(*parts))
 
     return method
 
@@ -117,10 +121,10 @@ METHODS: dict[str, Method] = {
     "initial": initial,
     "alone": alone,
     "joint-fit": joint_fit,
-    "no-st-gcn": without("geometry"),
+    "no-st-gcn": without("stgcn"),
     "no-infiller": without("infiller"),
     "no-guidance": without("guidance"),
-    "no-refiner": without("refiner"),
+    "no-refiner": without("smoother"),
     "touches-only": without("text", told=True),
     "misprompted": misprompted,
     "prompted": prompted,
@@ -152,40 +156,53 @@ def _product(
     prompt: str,
     seed: int,
     reporter: Reporter,
-    left_out: frozenset[str] = frozenset(),
+    settings: PipelineSettings | None = None,
 ) -> Estimate:
-    first, last = int(detections.frame_index[0]), int(detections.frame_index[-1])
-    choices = Choices("", (first, last), None, None, body.identity, prompt)
-    inputs = Inputs(choices, body, None, seed=seed, without=left_out)
-    keys = stage_keys(_STAGES, inputs)
-    known = _results_of(detections, body)
-    for stage in _STAGES:
-        key = keys[stage.name]
-        if stage is PERCEPTION:
-            known[key] = (detections, 0.0)
-        elif key not in known:
-            began = time.perf_counter()
-            result = stage.run(inputs, {name: known[keys[name]][0] for name in stage.after}, reporter)
-            known[key] = (result, time.perf_counter() - began)
-    results = {name: known[key][0] for name, key in keys.items()}
-    seconds = {name: known[key][1] for name, key in keys.items() if name != PERCEPTION.name}
-    fitted = results[CONTACT_STAGE.name]
-    contacts = merge_contacts(results[CONTACTS.name].contacts, results[PROMPT.name].contacts)
-    return Estimate(fitted.motion, fitted.camera, tuple(contacts), seconds)
+    clip = nodes_of_detections(Given(detections, "clip"), None, Given(body, body.identity))
+    take = take_nodes(clip, TakeSettings(prompt, seed=seed), settings or PipelineSettings())
+    results = run([take.motion, take.constraints], _store_of(detections, body), _Progress(reporter))
+    fitted, contacts = results[take.motion], results[take.constraints].targets.contacts
+    return Estimate(fitted.motion_inworld, fitted.camera, contacts, results.seconds)
 
 
-_STAGES = tuple(stage for stage in RECONSTRUCT_STAGES if stage is not CAPTION)
+class _Progress:
+    """Passes what stages report on to one reporter."""
+
+    def __init__(self, reporter: Reporter) -> None:
+        self._reporter = reporter
+
+    def expect(self, shares: Mapping[str, float]) -> None:
+        pass
+
+    def begin(self, stage: str) -> _StageReporter:
+        return _StageReporter(self._reporter)
 
 
-def _results_of(detections: Detections, body: BodyModel) -> dict[str, tuple[Any, float]]:
-    """Results and seconds of stages by their keys, for this clip: rows share what does not differ between them."""
+class _StageReporter:
+    def __init__(self, reporter: Reporter) -> None:
+        self.warnings: list[str] = []
+        self._reporter = reporter
+
+    def progress(self, fraction: float, text: str = "") -> None:
+        self._reporter.progress(fraction, text)
+
+    def warning(self, text: str) -> None:
+        self.warnings.append(text)
+        self._reporter.warning(text)
+
+    def log(self, text: str) -> None:
+        self._reporter.log(text)
+
+
+def _store_of(detections: Detections, body: BodyModel) -> MemoryCache:
+    """The results of stages for this clip: rows share what does not differ between them."""
     if not (_recent and _recent[0] is detections and _recent[1] is body):
-        _recent[:] = [detections, body, {}]
+        _recent[:] = [detections, body, MemoryCache()]
     return _recent[2]
 
 
 _recent: list[Any] = []
-"""Tracks and body of the clip that was looked at last, and the results of its stages."""
+"""Detections and body of the last clip, and the results of its stages."""
 
 
 def _lifted_after(prepare: Callable[[Detections], Detections], detections: Detections, body: BodyModel) -> Estimate:
@@ -206,7 +223,8 @@ def _with_contacts(
 def _contacts_of(motion: PairMotion, camera: Camera, detections: Detections, body: BodyModel) -> tuple[Contact, ...]:
     """As our method finds them, from the same confidence for all."""
     confidence: np.ndarray = joint_confidence(detections)
-    return tuple(detect_contacts(motion, camera, body, detections.frame_index, detections.time, confidence))
+    timeline = Timeline(detections.frame_index, detections.time)
+    return tuple(detect_contacts(motion.transformed(camera.T_cw), timeline, confidence, body))
 
 
 class _Watch:

@@ -10,10 +10,11 @@ from pathlib import Path
 import torch
 
 from core.clip import Clip, probe
+from core.perception.backends import backend_for
 from core.perception.detections import Detections
 from core.perception.perceive import assemble, detect_people, find_everyone
+from core.pipeline import stages
 from core.pipeline.cache import Cache, CacheEntry, content_key, key_of
-from core.pipeline.stages import PERCEPTION
 from core.reporting import Reporter
 
 from .stills import Stills, as_clip
@@ -46,7 +47,7 @@ class Onlooker:
 
     def pair_in(self, stills: Stills) -> Perceived:
         """`pair` for pictures in files."""
-        key = key_of(PERCEPTION.version, stills.key())
+        key = key_of(self._version, stills.key())
         entry = self._cache.read(Detections, "pair", key)
         if entry is None:
             with as_clip(stills) as path:
@@ -68,9 +69,13 @@ class Onlooker:
     def _remembered(self, who: str, path: Path, frames: tuple[int, int] | None, look: _Look) -> Perceived:
         clip = probe(path)
         first, last = frames or (0, clip.frame_count - 1)
-        key = key_of(PERCEPTION.version, content_key(path), first, last)
+        key = key_of(self._version, content_key(path), first, last)
         entry = self._cache.read(Detections, who, key) or self._looked(who, key, clip, (first, last), path, look)
         return Perceived(entry.result, entry.seconds)
+
+    @property
+    def _version(self) -> str:
+        return f"{stages.perception.version} {backend_for(self.device).name}"
 
     @property
     def _cache(self) -> Cache:

@@ -30,12 +30,11 @@ from core.contract.errors import Cancelled, UserError
 from core.contract.files import read_json
 from core.contract.skeleton import LANDMARK_INDEX
 from core.failures import explain
-from core.fitting.camera import intrinsics
 from core.fitting.initial import estimate_initial_motion
 from core.fitting.soles import sole_vertices
-from core.motion import BODY_COUNT, PairMotion, pose_motion, project
-from core.observations.observe import observe
+from core.motion import BODY_COUNT, MotionEstimate, PairMotion, pose_motion, project
 from core.perception.detections import Detections
+from core.pipeline import stages
 from core.reporting import Reporter, SilentReporter
 
 from . import baselines, metrics
@@ -195,14 +194,19 @@ def _lifted(prepare: Callable[[Detections], Detections]) -> Callable[[Detections
     return run
 
 
+def _initial_motion(detections: Detections, body: BodyModel) -> MotionEstimate:
+    observed = stages.observations(detections, None, body.device)
+    return estimate_initial_motion(observed, body, reporter=SilentReporter())
+
+
 def _initial(detections: Detections, body: BodyModel) -> Estimate:
-    start = estimate_initial_motion(detections, body, fov=None, reporter=SilentReporter())
-    return Estimate(start.motion, start.camera, (), {})
+    start = _initial_motion(detections, body)
+    return Estimate(start.motion_inworld, start.camera, (), {})
 
 
 def _fitted(detections: Detections, body: BodyModel) -> Estimate:
     fitted = baselines.fitted_alone(detections, body, SilentReporter())
-    return Estimate(fitted.motion, fitted.camera, (), {})
+    return Estimate(fitted.motion_inworld, fitted.camera, (), {})
 
 
 FOR_ONE: Mapping[str, Callable[[Detections, BodyModel], Estimate]] = {
@@ -368,7 +372,7 @@ def without_truth(
     chosen = list(people)
     joints = posed.joints.cpu().numpy()[chosen, :, :BODY_COUNT]
     feet = posed.skin(body.subset(sole_vertices(body).flatten())).unflatten(2, (2, -1)).mean(3).cpu().numpy()[chosen]
-    standing = estimate_initial_motion(detections, body, fov=None, reporter=SilentReporter()).foot_contact[chosen] > 0.5
+    standing = _initial_motion(detections, body).foot_contact[chosen] > 0.5
     rate = 1 / float(np.median(np.diff(detections.time)))
     found = {"jitter": metrics.jitter(joints, rate)} if len(detections.time) > 3 else {}
     if (standing[:, 1:] & standing[:, :-1]).any():
@@ -388,17 +392,12 @@ def reprojection(
     seen = (keypoints[..., 2] >= TRUSTED) & ~detections.ambiguous[chosen] & detections.found[chosen][..., None]
     if not seen.any():
         return {}
-    height = observe(detections, torch.from_numpy(_intrinsics(detections))).box_height.numpy()[chosen]
+    height = stages.observations(detections, None, torch.device("cpu")).box_height.numpy()[chosen]
     off = np.linalg.norm(pixels - keypoints[..., :2], axis=-1)
     return {
         "reprojection": float(off[seen].mean()),
         "reprojection_share": float((100 * off / height[..., None])[seen].mean()),
     }
-
-
-def _intrinsics(detections: Detections) -> np.ndarray:
-    width, height = (int(size) for size in detections.image_size)
-    return intrinsics(width, height, None).astype(np.float32)
 
 
 def between(estimate: Estimate, frames: np.ndarray, body: BodyModel) -> dict[str, float]:

@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 import torch
 
+from core.body.face import face_landmarks
 from core.body.files import DEFAULT_BODY, load_body
 from core.body.landmarks import LANDMARK_WEIGHTS
 from core.body.model import BodyModel
@@ -29,7 +30,6 @@ from core.perception.regions import Region
 from core.reporting import SilentReporter
 from core.weights import POSE_LANDMARKS, ensure
 
-from ..face_landmarks import face_landmarks
 from ..paths import BLENDER_PYTHON, RENDER_CLIP, ROOT
 from .people import POSES, person_scene
 from .prior import SkinPoints, prior_weights, skin_points

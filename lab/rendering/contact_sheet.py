@@ -9,10 +9,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from core.body.face import face_landmarks
 from core.body.files import DEFAULT_BODY, load_body
 
 from ..choreography.wardrobe import OUTFITS, dress, worn
-from ..face_landmarks import face_landmarks
 from ..paths import BLENDER_PYTHON, RENDER_CLIP
 
 SIZE, _LENS = 320, 1.35

@@ -27,6 +27,7 @@ from typing import Any
 
 import numpy as np
 
+from core.body.face import face_landmarks
 from core.body.files import DEFAULT_BODY, load_body
 from core.body.model import BodyModel
 from core.contract.contact import Contact
@@ -40,7 +41,6 @@ from ..evaluation.rendered import RenderedClip, is_whole, own_body, save_rendere
 from ..evaluation.shot import Truth
 from ..evaluation.viewpoints import draw_camera
 from ..evaluation.visibility import see
-from ..face_landmarks import face_landmarks
 from ..paths import BENCHMARKS, BLENDER_PYTHON, RENDER_CLIP
 
 PEOPLE = BENCHMARKS / "people_outside.npz"

@@ -14,11 +14,9 @@ from core.body.landmarks import LandmarkRegressor, regress_landmarks
 from core.body.model import NUM_BETAS, BodyModel, rest_joints
 from core.contract.skeleton import JOINTS
 from core.fitting import energies
-from core.fitting.initial import InitialMotion
 from core.fitting.limits import relaxed_pose
-from core.motion import BODY_COUNT, project
-from core.observations.observe import observe
-from core.perception.detections import Detections
+from core.motion import BODY_COUNT, MotionEstimate, project
+from core.observations.observe import Observations
 
 _RATE = 0.02
 _SIGMA = 0.05
@@ -26,8 +24,8 @@ _SIGMA = 0.05
 _POSE_PRIOR, _SHAPE_PRIOR, _SMOOTH = 0.004, 0.02, 2e-5
 
 
-def fit_full_mesh(start: InitialMotion, detections: Detections, body: BodyModel, steps: int) -> np.ndarray:
-    """Joints [2,T,22,3] in the world of the start's camera after so many steps.
+def fit_full_mesh(start: MotionEstimate, observations: Observations, body: BodyModel, steps: int) -> np.ndarray:
+    """Joints [2,T,22,3] in the camera's frame after so many steps.
 
     Descends on the 33 landmarks' reprojection, the distance to a relaxed pose, the size of betas and the joints'
     acceleration; the two people do not know of each other. Body: the default one, read by smplx itself.
@@ -35,7 +33,7 @@ def fit_full_mesh(start: InitialMotion, detections: Detections, body: BodyModel,
     import smplx
 
     device = body.device
-    people, frames = start.motion.pelvis.shape[:2]
+    people, frames = start.motion_incam.pelvis.shape[:2]
     model = smplx.SMPLX(
         str(DEFAULT_BODY),
         num_betas=NUM_BETAS,
@@ -44,9 +42,7 @@ def fit_full_mesh(start: InitialMotion, detections: Detections, body: BodyModel,
         ext="npz",
         batch_size=people * frames,
     ).to(device)
-    K = torch.as_tensor(start.camera.K, dtype=torch.float32, device=device)
-    world = torch.as_tensor(start.camera.T_cw, dtype=torch.float32, device=device)
-    evidence = observe(detections, K)
+    seconds = torch.from_numpy(observations.time).to(device, torch.float32)
     regressor = LandmarkRegressor.for_body(body)
     relaxed = relaxed_pose().to(device)
 
@@ -54,13 +50,16 @@ def fit_full_mesh(start: InitialMotion, detections: Detections, body: BodyModel,
         return torch.tensor(array, dtype=torch.float32, device=device, requires_grad=True)
 
     orient, pose, betas = (
-        variable(array) for array in (start.motion.global_orient, start.motion.body_pose, start.motion.betas)
+        variable(array)
+        for array in (start.motion_incam.global_orient, start.motion_incam.body_pose, start.motion_incam.betas)
     )
     rest_pelvis = rest_joints(body, betas.detach())[:, 0].cpu().numpy()
-    place = variable(start.motion.pelvis - rest_pelvis[:, None])  # smplx moves the rest pose, ours places the pelvis
+    place = variable(
+        start.motion_incam.pelvis - rest_pelvis[:, None]
+    )  # smplx moves the rest pose, ours places the pelvis
     hands = [
         torch.as_tensor(array, device=device).reshape(people * frames, -1)
-        for array in (start.motion.left_hand_pose, start.motion.right_hand_pose)
+        for array in (start.motion_incam.left_hand_pose, start.motion_incam.right_hand_pose)
     ]
 
     def posed() -> tuple[Tensor, Tensor]:
@@ -79,12 +78,14 @@ def fit_full_mesh(start: InitialMotion, detections: Detections, body: BodyModel,
     for _ in range(steps):
         optimizer.zero_grad(set_to_none=True)
         joints, vertices = posed()
-        pixels, _ = project(regress_landmarks(regressor, joints, vertices[:, :, regressor.vertices]), K, world)
+        pixels, _ = project(regress_landmarks(regressor, joints, vertices[:, :, regressor.vertices]), observations.K)
         loss = (
-            energies.reprojection(pixels, evidence.pixels, evidence.weight, evidence.box_height, _SIGMA)
+            energies.reprojection(
+                pixels, observations.keypoints, observations.confidence, observations.box_height, _SIGMA
+            )
             + _POSE_PRIOR * (pose - relaxed).square().sum((-1, -2)).mean()
             + _SHAPE_PRIOR * betas.square().sum(-1).mean()
-            + _SMOOTH * energies.acceleration(joints[:, :, :BODY_COUNT], evidence.time)
+            + _SMOOTH * energies.acceleration(joints[:, :, :BODY_COUNT], seconds)
         )
         loss.backward()
         optimizer.step()

@@ -15,24 +15,27 @@ from core.body.files import load_body
 from core.contract.edits import Edits
 from core.contract.files import read_npz
 from core.contract.reconstruction import load
+from core.contract.requests import ReconstructRequest, RefineRequest
 from core.device import choose_device, limit_threads
-from core.fitting.fit import FIRST_FIT
-from core.fitting.windows import select_detections
+from core.fitting.fit import FIRST_FIT, FitSchedule
+from core.fitting.initial import estimate_initial_motion
+from core.fitting.targets import FitTargets
+from core.fitting.windows import fit_clip
 from core.motion import BODY_COUNT, pose_motion
 from core.perception.detections import Detections
-from core.pipeline.cache import unflatten
-from core.pipeline.jobs import RefineRequest, Request, reconstruct, refine
-from core.pipeline.stage import Choices, Inputs
-from core.pipeline.stages import FIT, INITIAL, RECONSTRUCT_STAGES
-from core.progress import Progress
+from core.pipeline import stages
+from core.pipeline.cache import MemoryCache, unflatten
+from core.pipeline.jobs import reconstruct, refine
+from core.pipeline.settings import PipelineSettings
+from core.pipeline.stage import Given, run
+from core.pipeline.takes import TakeSettings, nodes_of_detections, take_nodes
+from core.progress import JobProgress, Progress
 from core.reporting import SilentReporter
-from core.stgcn.predict import JointPrediction
+from core.transforms import transform_points
 
 from ..evaluation.metrics import about_root, mpjpe
 from .full_mesh import fit_full_mesh
 from .memory import StagePeaks
-
-_AFTER_PERCEPTION = RECONSTRUCT_STAGES[1:]
 
 
 class Watch:
@@ -58,7 +61,7 @@ class Watch:
 
 
 def reconstruct_clip(peaks: StagePeaks, _: int, clip: str, folder: str, device: str) -> dict[str, Any]:
-    reconstruct(Request(Path(clip), device=device), Path(folder), Watch(peaks))
+    reconstruct(ReconstructRequest(Path(clip), device=device), Path(folder), Watch(peaks))
     peaks.end()
     return {"seconds": load(Path(folder)).info.seconds}
 
@@ -69,24 +72,21 @@ def refine_folder(peaks: StagePeaks, _: int, folder: str, device: str) -> dict[s
     edited = tuple(
         replace(contact, state="enforced") if index == 0 else contact for index, contact in enumerate(contacts)
     )
-    refine(RefineRequest(Edits(contacts=edited), device=device), Path(folder), Watch(peaks))
+    refine(RefineRequest(edits=Edits(contacts=edited), device=device), Path(folder), Watch(peaks))
     peaks.end()
-    return {"seconds": {"refine": load(Path(folder)).info.seconds["refine"]}}
+    return {"seconds": {"refine": load(Path(folder)).info.seconds["solved-motion"]}}
 
 
 def stages_after_perception(peaks: StagePeaks, frames: int, tracks_file: str, device: str) -> dict[str, Any]:
     """Every stage after perception on so many frames of what perception saw."""
     limit_threads()
-    inputs = _inputs(frames, device)
-    results: dict[str, Any] = {"perception": to_and_fro(_tracks(tracks_file), frames)}
-    seconds: dict[str, float] = {}
-    for stage in _AFTER_PERCEPTION:
-        peaks.begin(stage.name)
-        started = time.perf_counter()
-        results[stage.name] = stage.run(inputs, results, SilentReporter())
-        seconds[stage.name] = time.perf_counter() - started
+    detections = to_and_fro(_tracks(tracks_file), frames)
+    body = load_body(None).to(choose_device(device))
+    clip = nodes_of_detections(Given(detections, "clip"), None, Given(body, body.identity))
+    take = take_nodes(clip, TakeSettings(), PipelineSettings())
+    results = run(take.targets, MemoryCache(), JobProgress(Watch(peaks)))
     peaks.end()
-    return {"seconds": seconds}
+    return {"seconds": results.seconds}
 
 
 def beside_full_mesh(peaks: StagePeaks, frames: int, tracks_file: str, device: str, truth_file: str) -> dict[str, Any]:
@@ -95,29 +95,26 @@ def beside_full_mesh(peaks: StagePeaks, frames: int, tracks_file: str, device: s
     `truth_file` may be empty.
     """
     limit_threads()
-    inputs = _inputs(frames, device)
-    detections = select_detections(_tracks(tracks_file), np.arange(frames))
-    start = INITIAL.run(inputs, {"perception": detections}, SilentReporter())
-    results = {"perception": detections, "initial": start, "geometry": JointPrediction(start.motion, None)}
+    body = load_body(None).to(choose_device(device))
+    detections = _tracks(tracks_file).frames(slice(0, frames))
+    observed = stages.observations(detections, None, body.device)
+    start = estimate_initial_motion(observed, body, reporter=SilentReporter())
     started = time.perf_counter()
-    fitted = FIT.run(inputs, results, SilentReporter())
+    fitted = fit_clip(start, observed, body, FitTargets(), FitSchedule(FIRST_FIT), SilentReporter())
     fit_seconds = time.perf_counter() - started
-    ours = pose_motion(inputs.body, fitted.motion).joints[:, :, :BODY_COUNT].cpu().numpy()
+    ours = pose_motion(body, fitted.motion_incam).joints[:, :, :BODY_COUNT].cpu().numpy()
     steps = sum(phase.steps for phase in FIRST_FIT)
     peaks.begin("full-mesh")
     started = time.perf_counter()
-    theirs = fit_full_mesh(start, detections, inputs.body, steps)
+    theirs = fit_full_mesh(start, observed, body, steps)
     seconds = time.perf_counter() - started
     peaks.end()
     errors = (None, None)
     if truth_file:
         truth = read_npz(Path(truth_file))
         index = detections.frame_index
-        true = _turned(truth["joints"][:, index, :BODY_COUNT], truth["camera_world"][0])
-        errors = (
-            _error(_turned(theirs, start.camera.T_cw), true),
-            _error(_turned(ours, fitted.camera.T_cw), true),
-        )
+        true = transform_points(truth["camera_world"][0], truth["joints"][:, index, :BODY_COUNT])
+        errors = (_error(theirs, true), _error(ours, true))
     return {
         "frames": frames,
         "steps": steps,
@@ -134,13 +131,13 @@ def to_and_fro(detections: Detections, frames: int) -> Detections:
     """The tracks played forwards and backwards until they have so many frames, at the same rate."""
     count = len(detections.frame_index)
     there_and_back = np.concatenate([np.arange(count), np.arange(count)[::-1]])
-    chosen = select_detections(detections, np.resize(there_and_back, frames))
+    chosen = detections.frames(np.resize(there_and_back, frames))
     step = float(np.median(np.diff(detections.time)))
     return replace(
         chosen,
         frame_index=np.arange(frames, dtype=np.int32),
         time=step * np.arange(frames, dtype=np.float64),
-        duplicate=np.zeros(0, bool),
+        duplicate=None,
     )
 
 
@@ -161,16 +158,6 @@ JOBS: dict[str, Callable[..., dict[str, Any]]] = {
 
 def _tracks(file: str) -> Detections:
     return unflatten(Detections, read_npz(Path(file)))
-
-
-def _inputs(frames: int, device: str) -> Inputs:
-    body = load_body(None)
-    return Inputs(Choices("", (0, frames - 1), None, None, body.identity), body.to(choose_device(device)), None)
-
-
-def _turned(points: np.ndarray, world: np.ndarray) -> np.ndarray:
-    """World points [...,3] about the axes of a camera [4,4]; its place does not matter about the pelvis."""
-    return points @ world[:3, :3].T + world[:3, 3]
 
 
 def _error(joints: np.ndarray, true: np.ndarray) -> float:

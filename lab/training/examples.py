@@ -26,6 +26,7 @@ from core.contract.errors import UserError
 from core.contract.files import put_json, put_npz, read_json, read_npz, replacing
 from core.fitting.initial import estimate_initial_motion
 from core.observations.features import NODE_FEATURES, PERSON_FEATURES, VERSION, extract_features
+from core.pipeline import stages
 from core.reporting import SilentReporter
 from core.representation.body_parts import touching
 from core.representation.ground_view import ground_view
@@ -37,7 +38,7 @@ from ..choreography.interaction import Interaction
 from ..evaluation.noise import Noise, load_noise
 from ..evaluation.pairs_2d import shot
 from ..evaluation.shot import Shot
-from ..evaluation.viewpoints import NARROW_CAMERAS, WIDE_CAMERAS, CameraDistribution
+from ..evaluation.viewpoints import BOLD, USUAL, Habits
 from .mirror import mirrored_interaction
 from .variety import varied
 
@@ -160,33 +161,33 @@ def make_example(take: Take) -> Example | None:
     """Film and observe: drawn from the seed, the interaction's name and the camera's number alone."""
     interaction = mirrored_interaction(take.interaction) if take.camera % 2 else take.interaction
     interaction = replace(interaction, name=f"{interaction.name}@{take.camera}")
-    noise, cameras = load_noise(), NARROW_CAMERAS
+    noise, habits = load_noise(), USUAL
     if take.varied:
         rng = np.random.default_rng((take.seed, zlib.crc32(interaction.name.encode()), 2))
-        noise, cameras = varied(noise, rng), WIDE_CAMERAS if rng.random() < _BOLD_SHARE else NARROW_CAMERAS
+        noise, habits = varied(noise, rng), BOLD if rng.random() < _BOLD_SHARE else USUAL
     try:
-        return example_of(interaction, take.seed, _default_body(), noise, cameras)
+        return example_of(interaction, take.seed, _default_body(), noise, habits)
     except UserError as error:
         if error.code != "nobody":
             raise
         return None
 
 
-def example_of(
-    interaction: Interaction, seed: int, body: BodyModel, noise: Noise, cameras: CameraDistribution = NARROW_CAMERAS
-) -> Example:
+def example_of(interaction: Interaction, seed: int, body: BodyModel, noise: Noise, habits: Habits = USUAL) -> Example:
     """UserError `nobody` where the 2D stage hardly found somebody."""
-    filmed = shot(interaction, seed, body, noise, _LOOK_EVERY, cameras)
+    filmed = shot(interaction, seed, body, noise, _LOOK_EVERY, habits)
     detections, truth = filmed.detections, filmed.truth
     rng = np.random.default_rng((seed, zlib.crc32(interaction.name.encode()), 1))
     fov = None
     if rng.random() < _KNOWN_LENS_SHARE:
         fov = 2 * math.degrees(math.atan(detections.image_size[0] / 2 / truth.camera.K[0, 0]))
-    first = estimate_initial_motion(detections, body, fov=fov, reporter=SilentReporter())
-    observed, setting = extract_features(detections, first, body)
-    clock = setting.clock
-    view = ground_view(truth.camera, torch.as_tensor(truth.motion.pelvis))
-    true = pose_state(truth.motion, view, clock)
+    observations = stages.observations(detections, fov, body.device)
+    first = estimate_initial_motion(observations, body, reporter=SilentReporter())
+    observed, frame = extract_features(observations, first, body)
+    clock = frame.grid
+    true_incam = truth.motion.transformed(truth.camera.T_cw)
+    view = ground_view(truth.camera, torch.as_tensor(true_incam.pelvis))
+    true = pose_state(true_incam, view, clock)
     planted, touches, hidden = (
         clock.flags_to_grid(torch.from_numpy(flags))
         for flags in (truth.planted, touching(truth.contacts, detections.frame_index), truth.visibility)

@@ -1,4 +1,4 @@
-"""Describes the core's Python environment as plain data: what is on the disk, the state that follows from it."""
+"""The core's Python environment as plain data: what is known of it, the state that follows, and what changes it."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ class Record:
     folder: str
     """The add-on's own environment folder; empty where the user named the interpreter."""
     requirements: str
-    """Fingerprint of the packages that were installed, see `installer.fingerprint`."""
+    """Fingerprint of the requirements that it was made for."""
     weights: bool
     """Whether the networks' weights were there."""
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What is on the disk of an environment."""
+    """What lies on the disk."""
 
     record: Record | None
     interpreter_exists: bool
     interrupted: bool
     """An installation was begun and not finished."""
     requirements: str
-    """Fingerprint of the packages that this version needs."""
+    """Fingerprint of the requirements that this version has."""
 
 
 @dataclass(frozen=True)
@@ -47,11 +47,11 @@ class Environment:
     state: EnvironmentState
     interpreter: str = ""
     own: bool = True
-    """Whether the add-on made it; else the user named the interpreter."""
+    """Made by the add-on, not named by the user."""
     message: str = ""
     hint: str = ""
     device: str = ""
-    """The device that it computes on, empty before its first answer."""
+    """What it computes on, once it has said so."""
 
     @property
     def usable(self) -> bool:
@@ -59,7 +59,7 @@ class Environment:
 
 
 def assess(facts: Facts) -> Environment:
-    """The environment, with the state that follows from what is on the disk."""
+    """The state that follows from what lies on the disk."""
     record = facts.record
     if record is None:
         if facts.interrupted:
@@ -70,7 +70,7 @@ def assess(facts: Facts) -> Environment:
             )
         return Environment(
             EnvironmentState.NOT_INSTALLED,
-            message="SocialMirror needs a Python environment of its own.",
+            message="SocialMirror computes in a Python environment of its own.",
             hint="Install it once: it takes some minutes and about 2 GB (8 GB with CUDA). Blender's own Python stays as it is.",
         )
     environment = Environment(EnvironmentState.READY, record.interpreter, own=bool(record.folder))
@@ -101,16 +101,16 @@ def weights_missing(environment: Environment) -> Environment:
     return replace(
         environment,
         state=EnvironmentState.WEIGHTS_MISSING,
-        message="The networks that find people in the clip are missing.",
+        message="The networks that look at the clip are not here yet.",
         hint="Download them once.",
     )
 
 
 def examined(environment: Environment, device: str, checks: Sequence[dict[str, Any]]) -> Environment:
-    """The environment after it has examined itself. `checks` are the `doctor` of the worker's answer `ready`."""
+    """The environment after it has examined itself: the `doctor` of the worker's answer `ready`."""
     if environment.state is EnvironmentState.INSTALLING:
         return environment
-    failing = [check for check in checks if not check["ok"] and check.get("needed", True)]
+    failing = [check for check in checks if not check["ok"]]
     broken = [check for check in failing if not is_weight(check)]
     if broken:
         first = broken[0]

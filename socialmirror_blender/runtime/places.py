@@ -1,9 +1,11 @@
-"""Names the add-on's folders and says how its programs are started, with which environment variables."""
+"""Where things lie: the extension's own folder, the user's folder that Blender keeps for it, and how its programs start."""
 
 from __future__ import annotations
 
 import json
 import os
+import platform
+import shutil
 import sys
 from pathlib import Path
 
@@ -17,12 +19,14 @@ PACKAGE = (__package__ or "").removesuffix(".socialmirror_blender.runtime")
 """The extension's name inside Blender, `bl_ext.user_default.socialmirror`."""
 ROOT = Path(__file__).resolve().parents[2]
 """The extension's folder, in which `python -m core` works."""
+REQUIREMENTS = ROOT / "core" / "requirements.txt"
 
 _CACHE_VARIABLE = "SOCIALMIRROR_CACHE"
+_TORCH_INDEX = "https://download.pytorch.org/whl/"
 
 
 def user_folder() -> Path:
-    """The folder that the extension may write to; Blender removes it together with the extension."""
+    """The one folder that is ours to write in; Blender removes it with the extension."""
     return Path(bpy.utils.extension_path_user(PACKAGE, create=True))
 
 
@@ -35,15 +39,13 @@ def log_folder() -> Path:
 
 
 def variables(online: bool) -> dict[str, str]:
-    """Environment variables of the core's programs: they keep their files in the user's folder, and off the network where
-    Blender's online access is off."""
-    folder = user_folder()
-    result = {"PIP_CACHE_DIR": str(folder / "pip"), "UV_CACHE_DIR": str(folder / "uv")}
+    """What the core's programs are told: to keep their files with ours, and to stay off the network where Blender does."""
+    told = {"PIP_CACHE_DIR": str(user_folder() / "pip")}
     if _CACHE_VARIABLE not in os.environ:
-        result[_CACHE_VARIABLE] = str(folder / "cache")
+        told[_CACHE_VARIABLE] = str(user_folder() / "cache")
     if not online:
-        result |= {"PIP_NO_INDEX": "1", "UV_OFFLINE": "1", "HF_HUB_OFFLINE": "1"}
-    return result
+        told |= {"PIP_NO_INDEX": "1", "HF_HUB_OFFLINE": "1"}
+    return told
 
 
 def worker_launch(interpreter: str, online: bool) -> Launch:
@@ -53,19 +55,29 @@ def worker_launch(interpreter: str, online: bool) -> Launch:
 
 
 def installer_launch(online: bool, interpreter: str = "", torch_index: str = "") -> Launch:
-    """How to make an environment from Blender's own Python, or to check and use `interpreter` where one is given."""
+    """Make an environment with Blender's own Python, or check and use the `interpreter` that is named."""
     command = [sys.executable, "-I", str(Path(installer.__file__)), str(environments_folder()), str(ROOT)]
     if interpreter:
         command += ["--interpreter", interpreter]
     if not online:
         command += ["--offline"]
-    if torch_index:
-        command += ["--torch-index", torch_index]
+    index = torch_index or default_torch_index(platform.system(), shutil.which("nvidia-smi") is not None)
+    if index:
+        command += ["--torch-index", index]
     return Launch(tuple(command), ROOT, log_folder() / "install.log", variables(online), greets=False)
 
 
+def default_torch_index(system: str, nvidia: bool) -> str:
+    """Where torch for this machine is, beside PyPI, which has it for CUDA on Linux and for the CPU elsewhere."""
+    if system == "Windows" and nvidia:
+        return f"{_TORCH_INDEX}cu130"
+    if system == "Linux" and not nvidia:
+        return f"{_TORCH_INDEX}cpu"
+    return ""
+
+
 def read_facts() -> Facts:
-    """Read what is on the disk of the environment."""
+    """What lies on the disk of the environment."""
     folder = environments_folder()
     record = _read_record(folder / installer.RECORD_FILE)
     states = [environment / installer.STATE_FILE for environment in installer.environments(folder)]
@@ -75,7 +87,7 @@ def read_facts() -> Facts:
         interrupted=any(
             not state.exists() or state.read_text(encoding="utf-8") == installer.INCOMPLETE for state in states
         ),
-        requirements=installer.fingerprint(ROOT),
+        requirements=installer.fingerprint(REQUIREMENTS),
     )
 
 
@@ -83,4 +95,4 @@ def _read_record(path: Path) -> Record | None:
     try:
         return Record(**json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
-        return None  # there is none, or it is from another version
+        return None  # none, or not one of ours

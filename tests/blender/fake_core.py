@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
 """Stands in for the interpreter of the core's environment, so that tests need neither torch nor a clip.
 
-It is run as `fake_core.py -m core serve` and speaks the protocol. It repairs nothing and says what its doctor finds. What it
-does with another job is in the job's prompt:
+It is run as `fake_core.py -m core serve` and speaks the protocol. What it does with a job is in the job's prompt:
 
     (nothing)   stages, progress and a result, for which FAKE_RESULT is copied to the asked folder
     fail        an error as the core sends it
@@ -31,6 +30,13 @@ def main(arguments: list[str]) -> int:
     if arguments[:2] == ["-I", "-c"]:  # what an installer asks of an interpreter
         print("3 11 64")
         return 0
+    command = arguments[2]
+    if command == "doctor":
+        print(json.dumps({"ok": not missing(), "checks": doctor()}, indent=1))
+        return 2 if missing() else 0
+    if command == "weights":
+        print("/weights/pose.tflite")
+        return 0
     return serve()
 
 
@@ -46,7 +52,6 @@ def doctor() -> list[dict[str, object]]:
             "ok": name != missing(),
             "detail": "not installed" if name == missing() else "2.13.0",
             "fix": "Run pip.",
-            "needed": True,
         }
         for name in names
     ]
@@ -67,10 +72,6 @@ def serve() -> int:
             cancelled.set()
         elif request["type"] == "shutdown":
             break
-        elif request["type"] == "repair":
-            say(request["id"], "stage", name="Checking", index=0, count=1)
-            say(request["id"], "progress", stage="Checking", fraction=0.5, seconds_left=None, text="")
-            say(request["id"], "result", doctor=doctor())
         elif request["type"] in ("reconstruct", "refine"):
             cancelled.clear()
             threading.Thread(target=work, args=(request, cancelled), daemon=True).start()

@@ -1,4 +1,4 @@
-"""The managed environment: its states, how the panel shows them, and the environment variables of child processes."""
+"""The managed environment: what state follows from what, and what the panel and the children are told."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def environment(product: Product) -> ModuleType:
     return product("socialmirror_blender.runtime.environment")
 
 
-def test_the_state_follows_from_the_files_on_disk(environment: ModuleType) -> None:
+def test_the_state_follows_from_what_lies_on_the_disk(environment: ModuleType) -> None:
     record = environment.Record("/env/bin/python", "env-1", "abc", weights=True)
     facts = environment.Facts(record, interpreter_exists=True, interrupted=False, requirements="abc")
     states = {
@@ -41,7 +41,7 @@ def test_the_state_follows_from_the_files_on_disk(environment: ModuleType) -> No
     assert "did not finish" in environment.assess(replace(facts, record=None, interrupted=True)).message
 
 
-def test_the_workers_own_checks_change_the_state(environment: ModuleType) -> None:
+def test_what_the_worker_says_of_itself_counts(environment: ModuleType) -> None:
     ready = environment.Environment(environment.EnvironmentState.READY, "/env/bin/python")
     fine = {"name": "torch", "ok": True, "detail": "2.13", "fix": ""}
     no_torch = {"name": "torch", "ok": False, "detail": "not installed", "fix": "Run pip."}
@@ -51,8 +51,6 @@ def test_the_workers_own_checks_change_the_state(environment: ModuleType) -> Non
     assert broken.state.name == "BROKEN"
     assert "torch: not installed" in broken.message
     assert environment.examined(ready, "cpu", [fine, no_weight]).state.name == "WEIGHTS_MISSING"
-    no_encoder = no_weight | {"needed": False}
-    assert environment.examined(ready, "cpu", [fine, no_encoder]).state.name == "READY"
     named = environment.examined(replace(ready, own=False), "cpu", [no_torch])
     assert named.hint == "Run pip."  # we install nothing into what is not ours
 
@@ -88,9 +86,17 @@ def test_children_do_not_see_blenders_python(product: Product) -> None:
     assert not {"PYTHONPATH", "PYTHONHOME"} & set(theirs)
 
 
-def test_offline_the_workers_environment_variables_forbid_the_network(product: Product) -> None:
+def test_offline_the_worker_is_told_to_stay_off_the_network(product: Product) -> None:
     places = product("socialmirror_blender.runtime.places")
-    assert places.variables(online=False)["PIP_NO_INDEX"] == places.variables(online=False)["UV_OFFLINE"] == "1"
+    assert places.variables(online=False)["PIP_NO_INDEX"] == "1"
     assert "PIP_NO_INDEX" not in places.variables(online=True)
     ours = Path(places.variables(online=True).get("SOCIALMIRROR_CACHE") or os.environ["SOCIALMIRROR_CACHE"])
     assert ours.is_relative_to(places.user_folder()) or "SOCIALMIRROR_CACHE" in os.environ
+
+
+def test_torch_comes_from_where_it_fits_the_machine(product: Product) -> None:
+    index = product("socialmirror_blender.runtime.places").default_torch_index
+    assert index("Linux", False).endswith("/cpu")
+    assert index("Linux", True) == ""
+    assert "/cu" in index("Windows", True)
+    assert index("Darwin", False) == ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -136,75 +136,78 @@ def quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
     from core import checkpoint
     from core.checkpoint import weights_file
     from core.fitting.fit import FittedMotion
-    from core.fitting.initial import InitialMotion
-    from core.pipeline import jobs as pipeline
-    from core.pipeline import stages
-    from core.pipeline.stage import Inputs, Stage
-    from core.pipeline.take import InfilledMotion
+    from core.infilling.infill import InfilledMotion
+    from core.motion import MotionEstimate
+    from core.pipeline import jobs, stages
+    from core.pipeline.stage import Stage
     from core.stgcn.predict import JointPrediction
 
-    monkeypatch.setattr(pipeline, "load_body", load_body_once)
+    monkeypatch.setattr(jobs, "load_body", load_body_once)
     monkeypatch.setattr(checkpoint, "MODELS", tmp_path / "models")
     computed: list[str] = []
     foot_contact = np.zeros((2, FRAMES, 2), np.float32)
 
-    def infiller_there() -> bool:
-        return weights_file(stages.INFILLER).is_file()
+    def incam(seed: int = 0) -> PairMotion:
+        return made_up_motion(seed=seed).transformed(made_up_camera().T_cw)
 
-    def seed_of(inputs: Inputs) -> int:
-        return inputs.seed if infiller_there() else 0
-
-    def edits_of(inputs: Inputs) -> int:
-        edited = bool(inputs.pins or inputs.new_prompt)
-        return 100 * len(inputs.pins) + (inputs.new_seed if infiller_there() and edited else 0)
-
-    def fitted(inputs: Inputs, edits: int = 0) -> FittedMotion:
-        seed = seed_of(inputs) + edits
+    def fitted(seed: int) -> FittedMotion:
         confidence = np.ones((2, FRAMES, 22), np.float32)
-        return FittedMotion(
-            made_up_motion(seed=seed), made_up_camera(), foot_contact, confidence, ENERGIES[seed % len(ENERGIES)]
-        )
+        return FittedMotion(incam(seed), made_up_camera(), foot_contact, confidence, ENERGIES[seed % len(ENERGIES)])
 
-    def filled(inputs: Inputs) -> InfilledMotion:
-        """As before where no infiller takes part."""
-        return InfilledMotion(made_up_motion(seed=seed_of(inputs) + 1000 * infiller_there()), None)
+    def infilled(settings: Any, fitted: FittedMotion, constraints: Any, **_: Any) -> InfilledMotion:
+        """The fitted motion as it is where no infiller takes part; its seed can be told from the first beta."""
+        if settings is None or not weights_file(stages.INFILLER).is_file():
+            return InfilledMotion(fitted.motion_incam, None)
+        seed = settings.infill.sampling.seed
+        if settings.from_take:
+            edited = bool(constraints.targets.pins) or settings.infill.everywhere
+            seed = seed_of(fitted.motion_incam, 0) + (seed if edited else 0)
+        return InfilledMotion(incam(1000 + seed), None)
 
-    def asked_for(prompt: str) -> stages.ContactList:
+    def seed_of(motion: PairMotion, first: int) -> int:
+        """Which of the made-up motions from the `first` one on it is."""
+        return next((s for s in range(20) if stages.same_motion(motion, incam(first + s), 0.0)), 0)
+
+    def solved(infilled_motion: InfilledMotion, fitted: FittedMotion, constraints: Any, **_: Any) -> FittedMotion:
+        pins = 100 * len(constraints.targets.pins)
+        return make_fitted(seed_of(infilled_motion.motion_incam, 1000) + pins)
+
+    make_fitted = fitted
+
+    def prompted(prompt: str, **_: Any) -> stages.ContactList:
         touch = Contact(0, "chest", 1, "chest", 3, 4, source="prompt", id=f"asked for: {prompt}")
         return stages.ContactList((touch,) if prompt else ())
 
-    makers: dict[str, Callable[[Any], Any]] = {
-        "perception": lambda inputs: made_up_tracks(first=inputs.choices.frames[0]),
-        "initial": lambda inputs: InitialMotion(made_up_motion(), made_up_camera(), foot_contact),
-        "sentence": lambda inputs: stages.Sentence(np.zeros(stages.TEXT_SIZE, np.float32)),
-        "geometry": lambda inputs: JointPrediction(made_up_motion(), None),
-        "fit": lambda inputs: replace(fitted(inputs), motion=made_up_motion()),
-        "contacts": lambda inputs: stages.ContactList((Contact(0, "left_palm", 1, "right_palm", 2, 5, id="c"),)),
-        "prompt-contacts": lambda inputs: asked_for(inputs.choices.prompt),
-        "infill": filled,
-        "caption": lambda inputs: stages.Caption("" if inputs.choices.prompt else CAPTION),
-        "new-sentence": lambda inputs: stages.Sentence(np.zeros(stages.TEXT_SIZE, np.float32)),
-        "new-prompt-contacts": lambda inputs: asked_for(inputs.new_prompt),
-        "infill-again": filled,
-        "refine": lambda inputs: fitted(inputs, edits_of(inputs)),
+    detected = stages.ContactList((Contact(0, "left_palm", 1, "right_palm", 2, 5, id="c"),))
+    makers: dict[str, Callable[..., Any]] = {
+        "perception": lambda settings, **_: made_up_tracks(first=settings.frames[0]),
+        "initial_motion": lambda **_: MotionEstimate(incam(), made_up_camera(), foot_contact),
+        "sentence": lambda **_: stages.Sentence(np.zeros(stages.TEXT_SIZE, np.float32)),
+        "joint_prediction": lambda **_: JointPrediction(incam(), None),
+        "first_fit": lambda **_: fitted(0),
+        "detected_contacts": lambda **_: detected,
+        "prompted_contacts": prompted,
+        "infilled_motion": infilled,
+        "solved_motion": solved,
+        "caption": lambda prompt, **_: stages.Caption("" if prompt else CAPTION),
     }
 
-    def replaced(stage: Stage) -> Stage:
-        def run(inputs: Inputs, results: Mapping[str, Any], reporter: Any) -> Any:
+    def replaced(stage: Stage[Any], make: Callable[..., Any]) -> Stage[Any]:
+        @functools.wraps(stage.function)
+        def run(*, reporter: Any, **inputs: Any) -> Any:
             computed.append(stage.name)
-            assert set(results) == set(stage.after)
             if stage.name == "perception":
-                if inputs.clip is None:
-                    return stage.run(inputs, results, reporter)
+                if inputs["clip"] is None:
+                    return stage.function(**inputs, reporter=reporter)
                 reporter.warning("The camera moves.")
             for step in range(5):
                 reporter.progress(step / 5, stage.name)
-            return makers.get(stage.name, fitted)(inputs)
+            return make(**inputs)
 
-        return replace(stage, run=run)
+        return replace(stage, function=run)
 
-    for name in ("RECONSTRUCT_STAGES", "REFINE_STAGES"):
-        monkeypatch.setattr(pipeline, name, tuple(replaced(stage) for stage in getattr(stages, name)))
+    for name, make in makers.items():
+        monkeypatch.setattr(stages, name, replaced(getattr(stages, name), make))
     return computed
 
 
@@ -220,11 +223,15 @@ def infiller(quick: list[str], tmp_path: Path) -> list[str]:
 def made_up() -> Reconstruction:
     """A reconstruction of two made-up people on the free body, as it would be loaded from its folder."""
     from core.fitting.fit import FittedMotion
-    from core.pipeline.jobs import motion_arrays
+    from core.pipeline.results import motion_arrays
 
     body, motion = load_body_once(None), made_up_motion()
     fitted = FittedMotion(
-        motion, made_up_camera(), np.zeros((2, FRAMES, 2), np.float32), np.ones((2, FRAMES, 22), np.float32), 1.0
+        motion.transformed(made_up_camera().T_cw),
+        made_up_camera(),
+        np.zeros((2, FRAMES, 2), np.float32),
+        np.ones((2, FRAMES, 22), np.float32),
+        1.0,
     )
     info = Info(
         clip={"path": "clip.mp4", "width": 96, "height": 64, "frame_rate": 25.0, "frames": [0, FRAMES - 1]},

@@ -95,14 +95,14 @@ def test_no_module_imports_itself_round_about(package: str) -> None:
 
 LAYERS = (
     ("contract",),
-    ("reporting", "failures", "device", "progress", "subprocesses", "weights", "checkpoint"),
+    ("reporting", "failures", "device", "progress", "weights", "checkpoint"),
     ("body", "perception", "motion", "clip"),
     ("representation", "observations", "fitting"),
     ("contacts", "scores", "semantics"),
     ("stgcn",),
     ("infilling", "smoothing"),
     ("pipeline",),
-    ("export", "doctor", "environment"),
+    ("export", "doctor"),
     ("cli", "worker"),
 )
 """The core's parts, each of which knows only those before it, and its neighbours in the same line."""

@@ -87,7 +87,7 @@ def test_help_and_version_are_quick_and_need_no_torch():
 def test_a_missing_package_is_named(tmp_path, clip_file):
     (tmp_path / "torch.py").write_text("raise ModuleNotFoundError(\"No module named 'torch'\", name='torch')")
     line = refused(run("reconstruct", clip_file, "--out", tmp_path / "out", PYTHONPATH=str(tmp_path)))
-    assert "torch is missing" in line and "doctor --fix" in line
+    assert "torch is missing" in line and "requirements.txt" in line
 
 
 @pytest.mark.parametrize(
@@ -98,8 +98,7 @@ def test_a_missing_package_is_named(tmp_path, clip_file):
         ("reconstruct",),
         ("reconstruct", "clip.mp4"),
         ("reconstruct", "clip.mp4", "--out", "x", "--people", "0"),
-        ("reconstruct", "clip.mp4", "--out", "x", "--people", "1,1"),
-        ("reconstruct", "clip.mp4", "--out", "x", "--takes", "0"),
+        ("reconstruct", "clip.mp4", "--out", "x", "--takes", "two"),
         ("export", "x", "--format", "fbx"),
     ],
 )
@@ -150,7 +149,7 @@ def test_missing_weights_without_a_network(tmp_path, clip_file):
     assert "could not be downloaded" in outcome.stderr.splitlines()[-1]
     assert not (tmp_path / "out").exists()
     doctor = run("doctor", **offline)
-    assert doctor.returncode == 2 and "MISSING" in doctor.stdout and "doctor --fix" in doctor.stdout
+    assert doctor.returncode == 2 and "MISSING" in doctor.stdout and "core weights" in doctor.stdout
 
 
 def test_a_wrong_body_file(tmp_path, clip_file, refuse):
@@ -239,20 +238,6 @@ def test_a_stopped_run_does_no_harm_and_the_next_one_works(tmp_path, clip_file, 
     assert not (out / "reconstruction.json").exists()
     assert main(["reconstruct", str(clip_file), "--out", str(out)]) == 0
     assert load(out).info.take == "take-001"
-
-
-@pytest.mark.slow
-def test_doctor_repairs_and_then_says_what_it_found(tmp_path):
-    cache = {"SOCIALMIRROR_CACHE": str(tmp_path / "cache")}
-    copy = tmp_path / "cache" / "weights" / "pose.onnx"
-    copy.parent.mkdir(parents=True)
-    copy.write_bytes(b"cut off")
-    checks = {check["name"]: check for check in json.loads(run("doctor", "--json", **cache).stdout)["checks"]}
-    assert not checks["cache"]["ok"] and "pose.onnx" in checks["cache"]["detail"] and checks["cache"]["needed"]
-    outcome = run("doctor", "--fix", "caches", "--json", **cache)
-    checks = {check["name"]: check for check in json.loads(outcome.stdout)["checks"]}
-    assert checks["cache"]["ok"] and not copy.exists() and str(copy) in outcome.stderr
-    assert outcome.returncode == 2 and not checks["weights pose_detector"]["ok"]  # those it was not asked to repair
 
 
 def test_doctor_as_json():

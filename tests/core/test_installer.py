@@ -1,9 +1,8 @@
-"""The add-on's installer, a script that needs no Blender: whatever happens, the environment in use stays whole."""
+"""The add-on's installer, a script of its own that needs no Blender: it never harms the environment in use."""
 
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -16,18 +15,6 @@ import pytest
 PROJECT = Path(__file__).resolve().parents[2]
 FAKE_CORE = PROJECT / "tests" / "blender" / "fake_core.py"
 INSTALLER = PROJECT / "socialmirror_blender" / "runtime" / "installer.py"
-CORE = '''
-"""A core that needs no packages. It answers with the messages in answers.json, then waits if it is told to."""
-import json, pathlib, sys
-assert sys.argv[1:] == ["serve"]
-request = json.loads(sys.stdin.readline())
-pathlib.Path("request.json").write_text(json.dumps(request))
-print("What a library prints is no message.", flush=True)
-for answer in json.loads(pathlib.Path("answers.json").read_text()):
-    print(json.dumps({"v": 1, "id": 1, **answer}), flush=True)
-sys.stdin.readline()
-'''
-FINE = {"name": "torch", "ok": True, "detail": "2.13.0", "fix": "", "needed": True}
 
 
 def run_installer(folder: Path, root: Path, *options: str) -> list[dict[str, Any]]:
@@ -42,70 +29,41 @@ def run_installer(folder: Path, root: Path, *options: str) -> list[dict[str, Any
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """An extension's folder with `CORE` in it, which says that everything is in order."""
+    """An extension's folder whose core needs no package and finds itself in order."""
     core = tmp_path / "extension" / "core"
     core.mkdir(parents=True)
-    (core / "requirements.lock").write_text("# nothing\n")
+    (core / "requirements.txt").write_text("# nothing\n")
     (core / "__init__.py").write_text("")
-    (core / "__main__.py").write_text(CORE)
-    answer(core.parent, {"type": "result", "doctor": [FINE]})
+    (core / "__main__.py").write_text(
+        "import json, sys\n"
+        "if sys.argv[1] == 'doctor':\n"
+        "    print(json.dumps({'ok': True, 'checks': [{'name': 'python', 'ok': True, 'detail': '', 'fix': ''}]}, indent=1))\n"
+    )
     return core.parent
 
 
-def answer(root: Path, *messages: dict[str, Any]) -> None:
-    (root / "answers.json").write_text(json.dumps(messages))
-
-
 @pytest.mark.slow
-def test_an_environment_is_made_and_kept_until_a_new_one_works(root: Path, tmp_path: Path) -> None:
+def test_an_environment_is_made_and_kept_until_a_new_one_works(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
     folder = tmp_path / "environment"
-    result = run_installer(folder, root, "--torch-index", "https://torch.example")[-1]
+    result = run_installer(folder, root)[-1]
     assert result["type"] == "result", result
     record = json.loads((folder / "environment.json").read_text())
     assert Path(record["interpreter"]).is_relative_to(folder)
-    assert record["weights"]
-    request = json.loads((root / "request.json").read_text())
-    assert (request["type"], request["torch_index"]) == ("repair", "https://torch.example")
-    assert request["parts"] == ["packages", "weights", "caches"]
+    assert subprocess.run([record["interpreter"], "-c", "import pip"], check=False).returncode == 0
 
-    answer(root, {"type": "error", "code": "pip-failed", "message": "No network.", "hint": "Check it.", "log": ""})
+    (root / "core" / "requirements.txt").write_text("there-is-no-such-package-anywhere\n")
     error = run_installer(folder, root)[-1]
-    assert (error["code"], error["message"], error["hint"]) == ("pip-failed", "No network.", "Check it.")
+    assert error["code"] == "pip-failed"
+    assert "there-is-no-such-package-anywhere" in error["message"]
     assert json.loads((folder / "environment.json").read_text()) == record
     assert [made.name for made in folder.glob("env-*")] == [record["folder"]]
     assert Path(record["interpreter"]).exists()
 
 
-def test_the_cores_progress_becomes_part_of_the_whole(root: Path, tmp_path: Path) -> None:
-    steps = [
-        {"type": "stage", "name": "Installing packages", "index": 0, "count": 3},
-        {"type": "progress", "stage": "Installing packages", "fraction": 0.5, "seconds_left": 9.0, "text": "torch"},
-        {"type": "warning", "text": "No sentence encoder."},
-    ]
-    answer(root, *steps, {"type": "result", "doctor": [FINE]})
-    messages = run_installer(tmp_path / "environment", root, "--interpreter", sys.executable)
-    stage, progress, warning = messages[:3]
-    assert (stage["index"], stage["count"]) == (1, 4)
-    assert progress["fraction"] == pytest.approx(0.525)
-    assert (progress["seconds_left"], warning["text"]) == (9.0, "No sentence encoder.")
-    assert json.loads((root / "request.json").read_text())["parts"] == ["weights", "caches"]  # never packages
-
-
-@pytest.mark.parametrize(("needed", "weights"), [(True, False), (False, True)])
-def test_the_record_says_whether_the_weights_are_there(root: Path, tmp_path: Path, needed: bool, weights: bool) -> None:
-    missing = {"name": "weights pose", "ok": False, "detail": "missing", "fix": "", "needed": needed}
-    answer(root, {"type": "result", "doctor": [FINE, missing]})
-    assert run_installer(tmp_path / "environment", root, "--interpreter", sys.executable)[-1]["weights"] is weights
-
-
-def test_a_core_that_does_not_run_is_reported_with_its_last_line(root: Path, tmp_path: Path) -> None:
-    (root / "core" / "__main__.py").write_text("raise SystemExit('This disk is broken.')")
-    error = run_installer(tmp_path / "environment", root, "--interpreter", sys.executable)[-1]
-    assert error["code"] == "core-unusable"
-    assert "This disk is broken" in error["message"]
-
-
-def test_an_interpreter_of_the_user_is_checked_and_nothing_is_installed(root: Path, tmp_path: Path) -> None:
+def test_an_interpreter_of_the_users_own_is_checked_and_nothing_installed(root: Path, tmp_path: Path) -> None:
     folder = tmp_path / "environment"
     messages = run_installer(folder, root, "--interpreter", str(FAKE_CORE), "--offline")
     assert messages[-1]["type"] == "result"
@@ -124,7 +82,7 @@ def test_an_interpreter_that_lacks_a_package_is_refused(
 
 
 @pytest.mark.parametrize("interpreter", ["/nowhere/python3", "/bin/false", str(INSTALLER.parent)])
-def test_a_program_that_is_not_python_is_refused(root: Path, tmp_path: Path, interpreter: str) -> None:
+def test_what_is_no_python_is_refused(root: Path, tmp_path: Path, interpreter: str) -> None:
     error = run_installer(tmp_path / "environment", root, "--interpreter", interpreter)[-1]
     assert error["code"] == "python-unfit"
     assert interpreter in error["message"]
@@ -137,54 +95,21 @@ def test_offline_nothing_is_begun(root: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "environment").exists()
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="the stand-in for uv is a shell script")
-@pytest.mark.parametrize("succeeds", [True, False])
-def test_uv_brings_a_python_where_none_fits(
-    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, succeeds: bool
-) -> None:
-    uv = tmp_path / "bin" / "uv"
-    uv.parent.mkdir()
-    uv.write_text(
-        f'#!/bin/sh\nfor folder; do :; done\necho "$@" > {tmp_path}/uv-arguments\n'
-        + (f'exec {sys.executable} -m venv --without-pip "$folder"\n' if succeeds else "echo offline; exit 2\n")
-    )
-    uv.chmod(0o755)
-    monkeypatch.setenv("PATH", str(uv.parent), prepend=os.pathsep)
-    folder = tmp_path / "environment"
-    last = run_installer(folder, root, "--base", "/bin/false")[-1]
-    assert (tmp_path / "uv-arguments").read_text().startswith("venv ")
-    if succeeds:
-        assert Path(last["interpreter"]).is_relative_to(folder)
-    else:
-        assert last["code"] == "python-unfit"
-        assert "Install Python 3.11" in last["hint"]
-        assert not list(folder.glob("env-*"))
-
-
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
 @pytest.mark.parametrize("how", ["stdin", "interrupt"])
-@pytest.mark.parametrize("what", ["interpreter", "core"])
-def test_an_installation_is_cancelled_and_leaves_nothing(root: Path, tmp_path: Path, how: str, what: str) -> None:
-    mark = tmp_path / "begun"
-    hang = f"#!/bin/sh\necho > {mark}\nexec sleep 60\n"
-    if what == "interpreter":
-        slow = tmp_path / "slow"
-        slow.write_text(hang)
-        slow.chmod(0o755)
-        base = slow
-    else:
-        base = Path(sys.executable)
-        (root / "core" / "__main__.py").write_text(
-            f"import pathlib, subprocess\npathlib.Path({str(mark)!r}).touch()\nsubprocess.run(['sleep', '60'])\n"
-        )
+def test_an_installation_is_cancelled_and_leaves_nothing(root: Path, tmp_path: Path, how: str) -> None:
+    slow = tmp_path / "slow"  # an interpreter that takes its time
+    slow.write_text("#!/bin/sh\nexec sleep 60\n")
+    slow.chmod(0o755)
     with subprocess.Popen(
-        [sys.executable, "-I", str(INSTALLER), str(tmp_path / "environment"), str(root), "--base", str(base)],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        [sys.executable, "-I", str(INSTALLER), str(tmp_path / "environment"), str(root), "--base", str(slow)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     ) as process:  # fmt: skip
         assert process.stdin is not None
+        assert process.stderr is not None
         assert process.stdout is not None
-        while not mark.exists():
-            time.sleep(0.02)
+        process.stderr.readline()  # it says what it starts
+        time.sleep(0.2)
         began = time.monotonic()
         if how == "stdin":
             process.stdin.close()

@@ -117,7 +117,7 @@ def use_fake_core() -> None:
     record = {
         "interpreter": os.environ["TOUR_CORE"],
         "folder": "",
-        "requirements": installer.fingerprint(places.ROOT),
+        "requirements": installer.fingerprint(places.REQUIREMENTS),
         "weights": True,
     }
     places.environments_folder().mkdir(parents=True, exist_ok=True)

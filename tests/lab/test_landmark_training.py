@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from core.body.face import face_landmarks
 from core.body.files import DEFAULT_BODY, load_body
 from core.contract.skeleton import JOINT_INDEX, JOINTS, LANDMARK_INDEX, LANDMARKS, mirrored
-from lab.face_landmarks import face_landmarks
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from lab.landmark_training.people import person_scene

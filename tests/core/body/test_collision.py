@@ -1,4 +1,4 @@
-"""The collision spheres fill the body, in every shape and pose."""
+"""The spheres that stand for the body's volume."""
 
 import pytest
 import torch
@@ -20,14 +20,14 @@ def is_skin(body):
     return vertex_regions(body) >= 0
 
 
-def signed_distance(vertices, centres, radii):
-    """Distance of each vertex to the nearest sphere's surface, negative inside, metres."""
+def above_spheres(vertices, centres, radii):
+    """Metres [N] from each vertex to the spheres' surface, negative inside."""
     return (torch.cdist(vertices, centres) - radii).min(-1).values
 
 
-def test_the_spheres_fill_the_mean_body(body, spheres, is_skin):
+def test_they_fill_the_mean_body(body, spheres, is_skin):
     centres = body.J_template[spheres.joint] + spheres.offset
-    distance = signed_distance(body.v_template[is_skin], centres, spheres.radius).abs()
+    distance = above_spheres(body.v_template[is_skin], centres, spheres.radius).abs()
     assert 60 <= len(spheres.joint) <= 100
     assert distance.mean() < 0.006
     assert distance.quantile(0.95) < 0.017
@@ -37,13 +37,13 @@ def test_the_spheres_fill_the_mean_body(body, spheres, is_skin):
 @pytest.mark.parametrize(
     "region", ["left_palm", "right_fingers", "head", "chest", "back", "left_forearm", "right_thigh"]
 )
-def test_regions_that_touch_others_are_filled(body, spheres, region):
+def test_what_touches_is_filled(body, spheres, region):
     members = body.v_template[vertex_regions(body) == REGIONS.index(region)]
     centres = body.J_template[spheres.joint] + spheres.offset
-    assert signed_distance(members, centres, spheres.radius).abs().mean() < 0.011
+    assert above_spheres(members, centres, spheres.radius).abs().mean() < 0.011
 
 
-def test_the_spheres_follow_shape_and_pose(body, spheres, is_skin):
+def test_they_follow_shape_and_pose(body, spheres, is_skin):
     generator = torch.Generator().manual_seed(0)
     betas = torch.randn(3, 16, generator=generator)
     pose = torch.randn(3, 55, 3, generator=generator) * 0.3
@@ -51,7 +51,7 @@ def test_the_spheres_follow_shape_and_pose(body, spheres, is_skin):
     joints, world = forward_kinematics(rotations, rest, torch.zeros(3, 3))
     vertices = linear_blend_skinning(body, betas, rotations, rest, joints, world)[:, is_skin]
     own = with_shape(spheres, betas)
-    distance = signed_distance(vertices, sphere_centres(own, joints, world), own.radius[:, None]).abs()
+    distance = above_spheres(vertices, sphere_centres(own, joints, world), own.radius[:, None]).abs()
     assert distance.mean() < 0.008
     assert distance.quantile(0.95) < 0.022
 
@@ -60,13 +60,13 @@ def test_the_spheres_follow_shape_and_pose(body, spheres, is_skin):
     vertices, rest = rest_vertices(body, tall)[:, is_skin], rest_joints(body, tall)
     still = torch.eye(3).expand(1, 55, 3, 3)
     own = with_shape(spheres, tall)
-    shaped = signed_distance(vertices, sphere_centres(own, rest, still), own.radius[:, None]).abs().mean()
-    without = signed_distance(vertices, sphere_centres(spheres, rest, still), spheres.radius).abs().mean()
+    shaped = above_spheres(vertices, sphere_centres(own, rest, still), own.radius[:, None]).abs().mean()
+    without = above_spheres(vertices, sphere_centres(spheres, rest, still), spheres.radius).abs().mean()
     assert shaped < 0.007
     assert shaped < 0.6 * without
 
 
-def test_left_and_right_have_the_same_spheres(spheres):
+def test_both_sides_are_alike(spheres):
     names = [BODY_JOINTS[joint] if joint < len(BODY_JOINTS) else "hand" for joint in spheres.joint.tolist()]
     for part in ("hip", "knee", "shoulder", "elbow", "wrist"):
         assert names.count(f"left_{part}") == names.count(f"right_{part}") > 0
@@ -90,7 +90,7 @@ def test_centres_are_differentiable_for_people_by_frames(body, spheres):
     assert betas.grad is not None and (betas.grad != 0).all()
 
 
-def test_the_fit_is_deterministic(body, spheres):
-    again = collision_spheres.__wrapped__(body)
+def test_the_same_every_time(body, spheres):
+    again = collision_spheres(body)
     assert torch.equal(again.offset, spheres.offset)
     assert torch.equal(again.radius, spheres.radius)

@@ -20,7 +20,7 @@ from core.contacts import (
 from core.contacts.detection import _hysteresis_spans
 from core.contract.contact import Contact
 from core.contract.skeleton import REGIONS
-from core.motion import Camera
+from core.motion import Camera, MotionEstimate, Timeline
 from lab.evaluation.against_truth import Truth, load_truth
 
 SAMPLES = Path(__file__).resolve().parents[3] / "samples"
@@ -32,15 +32,21 @@ def sample() -> Truth:
     return load_truth(SAMPLES / "handshake_hug_truth.npz", SAMPLES / "handshake_hug_contacts.json")
 
 
-def camera() -> Camera:
-    return Camera(np.eye(3), sample().camera_world[0].astype(float))
+@lru_cache
+def estimate() -> MotionEstimate:
+    """The sample's truth in the camera's frame."""
+    truth = sample()
+    T_cw = truth.camera_world[0].astype(float)
+    foot_contact = np.zeros((2, len(truth.time), 2), np.float32)
+    return MotionEstimate(truth.motion.transformed(T_cw), Camera(np.eye(3), T_cw), foot_contact)
 
 
 def detected(settings: ContactDetectionSettings | None = None, confidence: float = 1.0) -> list[Contact]:
     truth = sample()
     frames = len(truth.time)
     visible = np.full((2, frames, 22), confidence, np.float32)
-    return detect_contacts(truth.motion, camera(), load_body(None), np.arange(frames), truth.time, visible, settings)
+    timeline = Timeline(np.arange(frames), truth.time)
+    return detect_contacts(estimate().motion_incam, timeline, visible, load_body(None), settings)
 
 
 def test_the_handshake_and_the_hug_of_the_sample_are_detected():
@@ -76,18 +82,18 @@ def test_measured_distances_are_those_of_the_motion():
     outside = Contact(0, "chest", 1, "chest", len(frames) + 5, len(frames) + 9)
     on_floor = Contact(0, "left_foot", "ground", "ground", 0, 10)
     rejected = Contact(0, "right_palm", 1, "right_palm", 0, 2, state="rejected")
-    measured = measure_contacts([*truth.contacts, outside, on_floor, rejected], truth.motion, load_body(None), frames)
+    measured = measure_contacts([*truth.contacts, outside, on_floor, rejected], estimate(), load_body(None), frames)
     assert all(c.distance is not None and c.distance < 0.07 for c in measured[: len(truth.contacts)])
     assert measured[-3].distance is None
     assert measured[-2].distance is not None and measured[-2].distance < 0.05
     assert measured[-1].distance is not None and measured[-1].distance > 0.3 and measured[-1].state == "rejected"
-    assert measure_contacts([outside], truth.motion, load_body(None), frames)[0].distance is None
+    assert measure_contacts([outside], estimate(), load_body(None), frames)[0].distance is None
 
 
 def test_depth_counts_less_than_the_image_plane():
-    truth, body = sample(), load_body(None)
-    whole, speed = region_distances(truth.motion, camera(), body, truth.time, np.ones((len(REGIONS),) * 2, np.float32))
-    discounted = depth_discounted_distances(truth.motion, camera(), body, truth.time)
+    truth, motion, body = sample(), estimate().motion_incam, load_body(None)
+    whole, speed = region_distances(motion, body, truth.time, np.ones((len(REGIONS),) * 2, np.float32))
+    discounted = depth_discounted_distances(motion, body, truth.time)
     assert (discounted <= whole + 1e-4).all() and discounted.mean() < whole.mean()
     assert speed.shape == whole.shape and (speed >= 0).all()
 

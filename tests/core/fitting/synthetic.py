@@ -16,7 +16,8 @@ from core.contract.skeleton import JOINT_INDEX, LANDMARK_INDEX
 from core.fitting.camera import extrinsics, intrinsics
 from core.fitting.limits import relaxed_pose
 from core.fitting.soles import sole_vertices
-from core.motion import Camera, PairMotion, motion_from_rotations, pose, project
+from core.motion import Camera, MotionEstimate, PairMotion, motion_from_rotations, pose, project
+from core.observations.observe import Observations, observe
 from core.perception.detections import MASK_WIDTH, Detections
 
 WIDTH, HEIGHT, FOV = 960, 540, 54.0
@@ -26,12 +27,24 @@ HIDDEN_ARM = tuple(LANDMARK_INDEX[f"left_{part}"] for part in ("elbow", "wrist",
 @dataclass(frozen=True)
 class Scene:
     motion: PairMotion
+    """In the world."""
     camera: Camera
     detections: Detections
     joints: Tensor
     """[2,T,55,3] world."""
     hidden: range
     """Frames in which the left arm of person 0 is hidden."""
+
+    @property
+    def observations(self) -> Observations:
+        return observe(self.detections, intrinsics(WIDTH, HEIGHT, FOV))
+
+    @property
+    def truth(self) -> MotionEstimate:
+        """In the camera's frame, nobody's feet known to stand."""
+        people, frames = self.motion.pelvis.shape[:2]
+        foot_contact = np.zeros((people, frames, 2), np.float32)
+        return MotionEstimate(self.motion.transformed(self.camera.T_cw), self.camera, foot_contact)
 
 
 def scene(body: BodyModel, frames: int = 40, apart: float = 0.9, seed: int = 0) -> Scene:

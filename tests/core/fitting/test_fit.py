@@ -16,9 +16,10 @@ from core.contract.edits import Pin
 from core.contract.errors import UserError
 from core.contract.skeleton import BODY_JOINTS, JOINT_INDEX
 from core.fitting import windows
-from core.fitting.fit import CONTACT_FIT, FIRST_FIT, REFINE, FittedMotion, fit
-from core.fitting.initial import InitialMotion, estimate_initial_motion
-from core.motion import PairMotion, pose_motion
+from core.fitting.fit import CONTACT_FIT, EDIT_FIT, FIRST_FIT, FitSchedule, FittedMotion, Phase, fit
+from core.fitting.initial import estimate_initial_motion
+from core.fitting.targets import FitTargets
+from core.motion import MotionEstimate, PairMotion, Timeline, pose_motion
 from core.reporting import SilentReporter
 from tests.core.fitting import synthetic
 
@@ -34,33 +35,21 @@ def scene(body):
 
 
 @pytest.fixture(scope="module")
-def initial(scene, body) -> InitialMotion:
-    return estimate_initial_motion(scene.detections, body, fov=synthetic.FOV, reporter=SilentReporter())
+def initial(scene, body) -> MotionEstimate:
+    return estimate_initial_motion(scene.observations, body, reporter=SilentReporter())
 
 
 @pytest.fixture(scope="module")
 def fitted(scene, initial, body) -> FittedMotion:
-    return fit(
-        initial.motion,
-        initial.camera,
-        initial.foot_contact,
-        scene.detections,
-        body,
-        phases=FIRST_FIT,
-        reporter=SilentReporter(),
-    )
+    return fit(initial, scene.observations, body, FitTargets(), FitSchedule(FIRST_FIT), SilentReporter())
 
 
-def _again(fitted: FittedMotion, scene, body, reporter=None, **options) -> FittedMotion:
-    return fit(
-        fitted.motion,
-        fitted.camera,
-        fitted.foot_contact,
-        scene.detections,
-        body,
-        reporter=reporter or SilentReporter(),
-        **options,
-    )
+def _again(
+    fitted: FittedMotion, scene, body, phases: tuple[Phase, ...], targets: FitTargets | None = None, reporter=None
+) -> FittedMotion:
+    """Fit once more with the same bodies and floor."""
+    schedule = FitSchedule(phases, fixed_shape=True)
+    return fit(fitted, scene.observations, body, targets or FitTargets(), schedule, reporter or SilentReporter())
 
 
 def _joint_error(motion: PairMotion, scene, body) -> float:
@@ -76,16 +65,18 @@ def _between_error(motion: PairMotion, scene, body) -> float:
 
 
 def test_the_initial_motion_stands_upright_before_the_camera(scene, initial, body):
-    joints = pose_motion(body, initial.motion).joints
-    assert _joint_error(initial.motion, scene, body) < 90
+    joints = pose_motion(body, initial.motion_inworld).joints
+    assert _joint_error(initial.motion_inworld, scene, body) < 90
     assert (joints[:, :, JOINT_INDEX["head"], 2] - joints[:, :, JOINT_INDEX["left_ankle"], 2] > 1.2).all()
     pitch = -math.asin(initial.camera.T_cw[2, 2])
     assert abs(pitch - 0.1) < 0.08
 
 
 def test_the_fit_comes_nearer_to_the_truth_and_settles_the_depth(scene, initial, fitted, body):
-    assert _joint_error(fitted.motion, scene, body) < min(40, 0.9 * _joint_error(initial.motion, scene, body))
-    assert _between_error(fitted.motion, scene, body) < _between_error(initial.motion, scene, body)
+    assert _joint_error(fitted.motion_inworld, scene, body) < min(
+        40, 0.9 * _joint_error(initial.motion_inworld, scene, body)
+    )
+    assert _between_error(fitted.motion_inworld, scene, body) < _between_error(initial.motion_inworld, scene, body)
 
 
 def test_the_fit_is_smoother_than_what_was_seen(scene, initial, fitted, body):
@@ -93,12 +84,14 @@ def test_the_fit_is_smoother_than_what_was_seen(scene, initial, fitted, body):
         return float(pose_motion(body, motion).joints[:, :, :22].diff(n=2, dim=1).norm(dim=-1).mean())
 
     true = float(scene.joints[:, :, :22].diff(n=2, dim=1).norm(dim=-1).mean())
-    assert shake(fitted.motion) < 0.5 * shake(initial.motion)
-    assert shake(fitted.motion) < 2 * true + 1e-3
+    assert shake(fitted.motion_inworld) < 0.5 * shake(initial.motion_inworld)
+    assert shake(fitted.motion_inworld) < 2 * true + 1e-3
 
 
 def test_feet_stand_on_the_floor(scene, fitted, body):
-    lowest = pose_motion(body, fitted.motion).joints[:, :, [JOINT_INDEX["left_foot"], JOINT_INDEX["right_foot"]], 2]
+    lowest = pose_motion(body, fitted.motion_inworld).joints[
+        :, :, [JOINT_INDEX["left_foot"], JOINT_INDEX["right_foot"]], 2
+    ]
     assert float(lowest.min()) > -0.03
     assert float(lowest.amin(2).max()) < 0.12
 
@@ -112,10 +105,8 @@ def test_hidden_joints_are_marked(scene, fitted):
 
 def test_the_same_input_gives_the_same_motion(scene, initial, body):
     def once() -> np.ndarray:
-        return fit(
-            initial.motion, initial.camera, initial.foot_contact, scene.detections, body,
-            phases=(replace(FIRST_FIT[0], steps=5),), reporter=SilentReporter(),
-        ).motion.body_pose  # fmt: skip
+        schedule = FitSchedule((replace(FIRST_FIT[0], steps=5),))
+        return fit(initial, scene.observations, body, FitTargets(), schedule, SilentReporter()).motion_incam.body_pose
 
     assert np.array_equal(once(), once())
 
@@ -124,61 +115,56 @@ def test_the_same_input_gives_the_same_motion(scene, initial, body):
 def test_an_enforced_contact_holds_and_a_rejected_one_does_nothing(scene, fitted, body):
     frames = scene.detections.frame_index
     asked = Contact(0, "right_palm", 1, "left_palm", int(frames[10]), int(frames[25]), source="user", state="enforced")
-    before = contact_detection.measure_contacts([asked], fitted.motion, body, frames)[0].distance
-    held = _again(fitted, scene, body, phases=CONTACT_FIT, contacts=[asked], fixed_shape=True)
-    after = contact_detection.measure_contacts([asked], held.motion, body, frames)[0].distance
+    before = contact_detection.measure_contacts([asked], fitted, body, frames)[0].distance
+    held = _again(fitted, scene, body, CONTACT_FIT, FitTargets((asked,)))
+    after = contact_detection.measure_contacts([asked], held, body, frames)[0].distance
     assert before is not None and after is not None and before > 0.1
     assert after < 0.01
-    assert np.array_equal(held.motion.betas, fitted.motion.betas)
-    dropped = _again(fitted, scene, body, phases=REFINE, contacts=[replace(asked, state="rejected")], fixed_shape=True)
-    free = _again(fitted, scene, body, phases=REFINE, fixed_shape=True)
-    assert np.array_equal(dropped.motion.body_pose, free.motion.body_pose)
+    assert np.array_equal(held.motion_incam.betas, fitted.motion_incam.betas)
+    rejected = FitTargets((replace(asked, state="rejected"),))
+    dropped = _again(fitted, scene, body, EDIT_FIT, rejected)
+    free = _again(fitted, scene, body, EDIT_FIT)
+    assert np.array_equal(dropped.motion_incam.body_pose, free.motion_incam.body_pose)
 
 
 def test_a_contact_out_of_reach_is_reported(scene, fitted, body):
     frames = scene.detections.frame_index
     asked = Contact(0, "left_foot", 1, "head", int(frames[5]), int(frames[30]), source="user", state="enforced")
     reporter = SilentReporter()
-    _again(fitted, scene, body, reporter, phases=REFINE, contacts=[asked], fixed_shape=True)
+    _again(fitted, scene, body, EDIT_FIT, FitTargets((asked,)), reporter)
     assert any("left_foot" in warning for warning in reporter.warnings)
 
 
 def test_pins_hold(scene, fitted, body):
     frame = 20
-    joints = pose_motion(body, fitted.motion).joints
+    joints = pose_motion(body, fitted.motion_inworld).joints
     place = joints[1, frame, JOINT_INDEX["right_wrist"]] + torch.tensor([0.0, -0.08, 0.08])
-    pins = [
+    pins = (
         Pin(1, "right_wrist", int(scene.detections.frame_index[frame]), position=tuple(place.tolist())),
         Pin(0, "head", int(scene.detections.frame_index[frame]), rotation=(0.3, 0.2, 0.0)),
-    ]
-    pinned = _again(fitted, scene, body, phases=CONTACT_FIT, pins=pins, fixed_shape=True)
-    there = pose_motion(body, pinned.motion).joints[1, frame, JOINT_INDEX["right_wrist"]]
+    )
+    pinned = _again(fitted, scene, body, CONTACT_FIT, FitTargets(pins=pins))
+    there = pose_motion(body, pinned.motion_inworld).joints[1, frame, JOINT_INDEX["right_wrist"]]
     assert float((there - place).norm()) < 0.01
-    assert np.abs(pinned.motion.body_pose[0, frame, BODY_JOINTS.index("head") - 1] - [0.3, 0.2, 0.0]).max() < 0.03
+    assert np.abs(pinned.motion_incam.body_pose[0, frame, BODY_JOINTS.index("head") - 1] - [0.3, 0.2, 0.0]).max() < 0.03
 
 
 def test_a_person_who_is_hardly_there_is_refused(scene, body):
-    found = scene.detections.found.copy()
+    found = scene.observations.found.clone()
     found[1, 2:] = False
     with pytest.raises(UserError, match="less than three frames"):
-        estimate_initial_motion(replace(scene.detections, found=found), body, fov=None, reporter=SilentReporter())
+        estimate_initial_motion(replace(scene.observations, found=found), body, reporter=SilentReporter())
 
 
 def test_contacts_are_found_where_people_touch(body):
-    close = synthetic.scene(body, apart=0.32)
-    frames, time = close.detections.frame_index, close.detections.time
-    found = contact_detection.detect_contacts(
-        close.motion, close.camera, body, frames, time, np.ones((2, len(time), 22), np.float32)
-    )
-    far = synthetic.scene(body, apart=2.0)
+    close, far = synthetic.scene(body, apart=0.32), synthetic.scene(body, apart=2.0)
+    timeline = Timeline(close.detections.frame_index, close.detections.time)
+    confidence = np.ones((2, len(timeline.time), 22), np.float32)
+    found = contact_detection.detect_contacts(close.truth.motion_incam, timeline, confidence, body)
     assert found and all(contact.frame_start >= 100 for contact in found)
-    assert not contact_detection.detect_contacts(
-        far.motion, far.camera, body, frames, time, np.ones((2, len(time), 22), np.float32)
-    )
-    assert found == contact_detection.detect_contacts(
-        close.motion, close.camera, body, frames, time, np.ones((2, len(time), 22), np.float32)
-    )
-    for contact in contact_detection.measure_contacts(found, close.motion, body, frames):
+    assert not contact_detection.detect_contacts(far.truth.motion_incam, timeline, confidence, body)
+    assert found == contact_detection.detect_contacts(close.truth.motion_incam, timeline, confidence, body)
+    for contact in contact_detection.measure_contacts(found, close.truth, body, timeline.frame_index):
         assert contact.distance is not None and contact.distance < 0.35
 
 
@@ -195,12 +181,11 @@ def test_a_long_clip_is_fitted_in_windows_without_a_seam(body, monkeypatch):
     monkeypatch.setattr(windows, "OVERLAP", 8)
     monkeypatch.setattr(windows, "SPREAD", 20)
     long = synthetic.scene(body, frames=60)
-    start = estimate_initial_motion(long.detections, body, fov=synthetic.FOV, reporter=SilentReporter())
+    start = estimate_initial_motion(long.observations, body, reporter=SilentReporter())
     short_phases = tuple(replace(phase, steps=60) for phase in FIRST_FIT)
-    joined = windows.fit_clip(
-        start.motion, start.camera, start.foot_contact, long.detections, body, phases=short_phases, reporter=SilentReporter()
-    )  # fmt: skip
-    assert joined.motion.pelvis.shape == (2, 60, 3) and joined.confidence.shape == (2, 60, 22)
-    step = pose_motion(body, joined.motion).joints[:, :, :22].diff(dim=1).norm(dim=-1).amax(2)
+    schedule = FitSchedule(short_phases)
+    joined = windows.fit_clip(start, long.observations, body, FitTargets(), schedule, SilentReporter())
+    assert joined.motion_incam.pelvis.shape == (2, 60, 3) and joined.confidence.shape == (2, 60, 22)
+    step = pose_motion(body, joined.motion_inworld).joints[:, :, :22].diff(dim=1).norm(dim=-1).amax(2)
     assert float(step.max()) < 2.5 * float(step.median(1).values.max()) + 0.01
-    assert _joint_error(joined.motion, long, body) < 50
+    assert _joint_error(joined.motion_inworld, long, body) < 50

@@ -10,19 +10,19 @@ import torch
 
 from core.body.files import load_body
 from core.contract.skeleton import BODY_JOINTS, LANDMARK_INDEX
-from core.fitting.camera import back_to_world
-from core.fitting.initial import InitialMotion
-from core.motion import PairMotion
+from core.motion import MotionEstimate, PairMotion
 from core.observations.features import (
     EVIDENCE_COLUMNS,
     NODE_COLUMNS,
     NODE_FEATURES,
     PERSON_COLUMNS,
     PERSON_FEATURES,
+    CanonicalFrame,
     Features,
     extract_features,
     without_evidence,
 )
+from core.observations.observe import observe
 from core.perception.detections import Detections
 from tests.lab.evaluation.made_up import camera, pair, perfect_tracks
 
@@ -37,8 +37,16 @@ def scene() -> tuple[PairMotion, Detections]:
     return pair(FRAMES), perfect_tracks(pair(FRAMES), BODY)
 
 
+def extracted(
+    detections: Detections, motion: PairMotion, foot_contact: np.ndarray = PLANTED
+) -> tuple[Features, CanonicalFrame]:
+    """Features of detections about a motion in the world."""
+    reference = MotionEstimate(motion.transformed(camera().T_cw), camera(), foot_contact)
+    return extract_features(observe(detections, camera().K), reference, BODY)
+
+
 def looked_at(detections: Detections, motion: PairMotion, foot_contact: np.ndarray = PLANTED) -> Features:
-    return extract_features(detections, InitialMotion(motion, camera(), foot_contact), BODY)[0]
+    return extracted(detections, motion, foot_contact)[0]
 
 
 def node(observed: Features, name: str) -> torch.Tensor:
@@ -99,7 +107,7 @@ def test_nothing_seen_leaves_the_first_motion_and_finite_numbers() -> None:
     assert float(blind.confidence[0].max()) == 0
     assert float(person(blind, "found").mean(1)[0, 0]) == 0 and float(person(blind, "found").mean(1)[1, 0]) == 1
     clear = looked_at(detections, motion)
-    for name in ("from_pair", "from_pelvis", "turn", "velocity", "to_partner"):
+    for name in ("from_pair", "from_pelvis", "rotation", "velocity", "to_partner"):
         assert torch.equal(node(blind, name), node(clear, name))
 
 
@@ -152,8 +160,8 @@ def test_masks_say_whose_a_landmark_is() -> None:
 def test_slower_clips_are_seen_thirty_times_a_second() -> None:
     motion, detections = scene()
     slow = replace(detections, time=np.arange(FRAMES) / 15)
-    observed, setting = extract_features(slow, InitialMotion(motion, camera(), PLANTED), BODY)
-    assert observed.nodes.shape[1] == len(setting.clock.grid_times) == 2 * FRAMES - 1
+    observed, frame = extracted(slow, motion)
+    assert observed.nodes.shape[1] == len(frame.grid.grid_times) == 2 * FRAMES - 1
     exact = looked_at(detections, motion)
     assert torch.allclose(observed.joints[:, ::2], exact.joints, atol=1e-4)
     # the same way in twice the time
@@ -162,8 +170,6 @@ def test_slower_clips_are_seen_thirty_times_a_second() -> None:
 
 def test_the_view_is_where_the_camera_says() -> None:
     motion, detections = scene()
-    observed, setting = extract_features(detections, InitialMotion(motion, camera(), PLANTED), BODY)
-    world = torch.from_numpy(camera().T_cw).float()
-    place = back_to_world(torch.zeros(3), world)
-    away = setting.view.to_view(place) - observed.joints[0, :, 0]
+    observed, frame = extracted(detections, motion)
+    away = frame.view.points_inview(torch.zeros(3)) - observed.joints[0, :, 0]
     assert torch.allclose(person(observed, "camera")[0], away / 4, atol=1e-4)

@@ -16,14 +16,16 @@ from core.contract.contact import Contact
 from core.contract.edits import Edits, Pin
 from core.contract.errors import Cancelled, UserError
 from core.contract.reconstruction import load, load_info
+from core.contract.requests import ReconstructRequest, RefineRequest
 from core.pipeline.cache import KEPT, Cache, CacheEntry
-from core.pipeline.jobs import RefineRequest, Request, reconstruct, refine
+from core.pipeline.jobs import reconstruct, refine
 from core.pipeline.stages import Caption
 from core.pipeline.workspace import workspace
 from tests.core.conftest import CAPTION, Recorder, made_up_motion
 
-ALL = [
-    "perception", "initial", "sentence", "geometry", "fit", "contacts", "prompt-contacts", "infill", "contact-fit", "caption",
+ALL = [  # the announced stages
+    "perception", "initial-motion", "sentence", "joint-prediction", "first-fit", "detected-contacts", "prompted-contacts",
+    "infilled-motion", "solved-motion", "caption",
 ]  # fmt: skip
 
 
@@ -42,7 +44,7 @@ def leftovers(folder: Path) -> list[Path]:
 
 def test_a_reconstruction_can_be_loaded_and_says_how_it_was_made(clip_file, tmp_path, quick, recorder):
     out = tmp_path / "new" / "out"
-    take = reconstruct(Request(clip_file, prompt="they shake hands", seed=3), out, recorder)
+    take = reconstruct(ReconstructRequest(clip_file, prompt="they shake hands", seed=3), out, recorder)
     made = load(out)
     assert take.id == made.info.take == "take-001"
     assert made.info.prompt == "they shake hands" and made.info.prompt_source == "user"
@@ -59,11 +61,11 @@ def test_a_reconstruction_can_be_loaded_and_says_how_it_was_made(clip_file, tmp_
 
 
 def test_a_second_run_computes_nothing_and_makes_the_same_take(clip_file, tmp_path, quick, recorder):
-    reconstruct(Request(clip_file), tmp_path / "out", recorder)
+    reconstruct(ReconstructRequest(clip_file), tmp_path / "out", recorder)
     before = load_info(tmp_path / "out")
     moved = clip_file.rename(tmp_path / "moved.mp4")
     quick.clear()
-    take = reconstruct(Request(moved), tmp_path / "out", recorder)
+    take = reconstruct(ReconstructRequest(moved), tmp_path / "out", recorder)
     after = load_info(tmp_path / "out")
     assert quick == []
     assert take.id == "take-001" and len(after.takes) == 1
@@ -81,16 +83,16 @@ def test_a_second_run_computes_nothing_and_makes_the_same_take(clip_file, tmp_pa
     ],
 )
 def test_only_what_changed_is_computed_again(clip_file, tmp_path, quick, recorder, change, recomputed):
-    reconstruct(Request(clip_file), tmp_path / "out", recorder)
+    reconstruct(ReconstructRequest(clip_file), tmp_path / "out", recorder)
     quick.clear()
-    reconstruct(replace(Request(clip_file), **change), tmp_path / "out", recorder)
+    reconstruct(replace(ReconstructRequest(clip_file), **change), tmp_path / "out", recorder)
     assert quick == recomputed
 
 
 def test_takes_with_different_prompts_lie_side_by_side(clip_file, tmp_path, quick, recorder):
     out = tmp_path / "out"
-    reconstruct(Request(clip_file), out, recorder)
-    reconstruct(Request(clip_file, prompt="a hug"), out, recorder)
+    reconstruct(ReconstructRequest(clip_file), out, recorder)
+    reconstruct(ReconstructRequest(clip_file, prompt="a hug"), out, recorder)
     info = load_info(out)
     assert [take.prompt for take in info.takes] == ["", "a hug"]
     assert {contact.source for contact in info.contacts} == {"detected", "prompt"}
@@ -98,7 +100,7 @@ def test_takes_with_different_prompts_lie_side_by_side(clip_file, tmp_path, quic
 
 def test_a_new_prompt_takes_the_place_of_what_the_old_one_asked_for(clip_file, tmp_path, quick, recorder):
     out = tmp_path / "out"
-    reconstruct(Request(clip_file, prompt="a hug"), out, recorder)
+    reconstruct(ReconstructRequest(clip_file, prompt="a hug"), out, recorder)
     refine(RefineRequest(prompt="a kiss"), out, recorder)
     assert [contact.id for contact in load_info(out).contacts] == ["c", "asked for: a kiss"]
     refine(RefineRequest(prompt=""), out, recorder)
@@ -107,16 +109,16 @@ def test_a_new_prompt_takes_the_place_of_what_the_old_one_asked_for(clip_file, t
 
 def test_what_the_user_has_judged_outlives_its_prompt(clip_file, tmp_path, quick, recorder):
     out = tmp_path / "out"
-    reconstruct(Request(clip_file, prompt="a hug"), out, recorder)
+    reconstruct(ReconstructRequest(clip_file, prompt="a hug"), out, recorder)
     judged = tuple(replace(contact, state="enforced") for contact in load_info(out).contacts)
-    refine(RefineRequest(Edits(contacts=judged), prompt="a handshake"), out, recorder)
+    refine(RefineRequest(edits=Edits(contacts=judged), prompt="a handshake"), out, recorder)
     assert judged[-1].id in {contact.id for contact in load_info(out).contacts}
 
 
 def test_another_clip_replaces_the_takes_of_the_old_one(clip_file, tmp_path, quick, recorder):
     out = tmp_path / "out"
-    reconstruct(Request(clip_file), out, recorder)
-    reconstruct(Request(clip_file, frames="2:9"), out, recorder)
+    reconstruct(ReconstructRequest(clip_file), out, recorder)
+    reconstruct(ReconstructRequest(clip_file, frames="2:9"), out, recorder)
     info = load_info(out)
     assert [take.id for take in info.takes] == ["take-002"]
     assert sorted(path.name for path in (out / "takes").iterdir()) == ["take-002.json", "take-002.npz"]
@@ -125,7 +127,7 @@ def test_another_clip_replaces_the_takes_of_the_old_one(clip_file, tmp_path, qui
 @pytest.mark.parametrize("damage", ["cut", "flip", "foreign"])
 def test_a_damaged_cache_entry_is_computed_again(clip_file, tmp_path, quick, recorder, damage):
     out = tmp_path / "out"
-    reconstruct(Request(clip_file), out, recorder)
+    reconstruct(ReconstructRequest(clip_file), out, recorder)
     entry = next((out / "cache").glob("initial-*.npz"))
     data = bytearray(entry.read_bytes())
     if damage == "cut":
@@ -136,20 +138,20 @@ def test_a_damaged_cache_entry_is_computed_again(clip_file, tmp_path, quick, rec
     else:
         np.savez(entry, other=np.zeros(3))
     quick.clear()
-    reconstruct(Request(clip_file), out, recorder)
-    assert quick == ["initial"]
+    reconstruct(ReconstructRequest(clip_file), out, recorder)
+    assert quick == ["initial-motion"]
 
 
 def test_refine_adds_a_take_from_the_cache_without_the_clip(clip_file, tmp_path, quick, recorder):
     out = tmp_path / "out"
-    reconstruct(Request(clip_file), out, recorder)
+    reconstruct(ReconstructRequest(clip_file), out, recorder)
     old = load(out)
     clip_file.unlink()
     quick.clear()
     contact = Contact(0, "left_palm", 1, "right_shoulder", 3, 8, source="user", state="enforced")
     edits = Edits(contacts=(contact,), pins=(Pin(0, "left_wrist", 4, position=(0.3, 0.1, 1.2)),))
-    take = refine(RefineRequest(edits), out, recorder)
-    assert quick == ["new-sentence", "new-prompt-contacts", "infill-again", "refine"]
+    take = refine(RefineRequest(edits=edits), out, recorder)
+    assert quick == ["prompted-contacts", "infilled-motion", "solved-motion"]
     new = load(out)
     assert take.id == new.info.take == "take-002" and [each.origin for each in new.info.takes] == [
         "reconstruct",
@@ -163,9 +165,9 @@ def test_refine_adds_a_take_from_the_cache_without_the_clip(clip_file, tmp_path,
 
 def test_reconstructing_again_goes_back_to_the_first_take(clip_file, tmp_path, quick, recorder):
     out = tmp_path / "out"
-    reconstruct(Request(clip_file), out, recorder)
-    refine(RefineRequest(Edits(pins=(Pin(0, "head", 4, position=(0, 0, 1.6)),))), out, recorder)
-    reconstruct(Request(clip_file), out, recorder)
+    reconstruct(ReconstructRequest(clip_file), out, recorder)
+    refine(RefineRequest(edits=Edits(pins=(Pin(0, "head", 4, position=(0, 0, 1.6)),))), out, recorder)
+    reconstruct(ReconstructRequest(clip_file), out, recorder)
     info = load_info(out)
     assert info.take == "take-001" and [take.id for take in info.takes] == ["take-001", "take-002"]
     assert load_info(out, "take-002").take == "take-002"
@@ -173,24 +175,24 @@ def test_reconstructing_again_goes_back_to_the_first_take(clip_file, tmp_path, q
 
 def test_refine_without_edits_keeps_the_contacts(clip_file, tmp_path, quick, recorder):
     out = tmp_path / "out"
-    reconstruct(Request(clip_file), out, recorder)
+    reconstruct(ReconstructRequest(clip_file), out, recorder)
     refine(RefineRequest(), out, recorder)
     assert [contact.id for contact in load_info(out).contacts] == ["c"]
 
 
 def test_refine_says_which_edits_have_no_effect(clip_file, tmp_path, quick, recorder):
     out = tmp_path / "out"
-    reconstruct(Request(clip_file), out, recorder)
+    reconstruct(ReconstructRequest(clip_file), out, recorder)
     far = Contact(0, "chest", 1, "chest", 200, 210)
     edits = Edits((far,), (Pin(0, "head", 99, rotation=(0, 0, 0)),), "they hug")
-    refine(RefineRequest(edits, takes=3), out, recorder)
+    refine(RefineRequest(edits=edits, takes=3), out, recorder)
     text = " ".join(load_info(out).warnings)
     assert "pinned" in text and "contacts lie outside" in text and "One take was made instead of 3" in text
 
 
 def test_refine_never_runs_perception(clip_file, tmp_path, quick, recorder):
     out = tmp_path / "out"
-    reconstruct(Request(clip_file), out, recorder)
+    reconstruct(ReconstructRequest(clip_file), out, recorder)
     for entry in (out / "cache").glob("perception-*"):
         entry.write_bytes(b"damaged")
     before = files_of(out)
@@ -207,28 +209,28 @@ def test_refine_where_nothing_is_makes_nothing(tmp_path, recorder):
     assert not (tmp_path / "nothing").exists()
 
 
-@pytest.mark.parametrize("stage", ["perception", "contact-fit"])
+@pytest.mark.parametrize("stage", ["perception", "solved-motion"])
 def test_cancelling_leaves_the_old_result(clip_file, tmp_path, quick, recorder, stage):
     out = tmp_path / "out"
-    reconstruct(Request(clip_file, frames="0:8"), out, recorder)
+    reconstruct(ReconstructRequest(clip_file, frames="0:8"), out, recorder)
     before = files_of(out)
     recorder.stages.clear()
     recorder.stop_in = stage
     with pytest.raises(Cancelled):
-        reconstruct(Request(clip_file), out, recorder)
+        reconstruct(ReconstructRequest(clip_file), out, recorder)
     assert files_of(out) == before and not leftovers(out)
 
 
 def test_a_first_run_that_fails_leaves_no_folder(clip_file, tmp_path, quick, recorder):
     recorder.stop_in = "perception"
     with pytest.raises(Cancelled):
-        reconstruct(Request(clip_file), tmp_path / "a" / "b", recorder)
+        reconstruct(ReconstructRequest(clip_file), tmp_path / "a" / "b", recorder)
     assert not (tmp_path / "a").exists()
 
 
 def test_a_full_disk_at_the_end_leaves_the_old_result(clip_file, tmp_path, quick, recorder, monkeypatch):
     out = tmp_path / "out"
-    reconstruct(Request(clip_file), out, recorder)
+    reconstruct(ReconstructRequest(clip_file), out, recorder)
     before = files_of(out)
     from core.contract import reconstruction
 
@@ -242,17 +244,17 @@ def test_a_full_disk_at_the_end_leaves_the_old_result(clip_file, tmp_path, quick
 
     monkeypatch.setattr(reconstruction, "put_npz", full)
     with pytest.raises(UserError) as caught:
-        reconstruct(Request(clip_file, frames="0:8"), out, recorder)
+        reconstruct(ReconstructRequest(clip_file, frames="0:8"), out, recorder)
     assert caught.value.code == "disk-full" and caught.value.hint
     assert files_of(out) == before and not leftovers(out)
 
 
 def test_what_a_killed_run_left_is_removed(clip_file, tmp_path, quick, recorder):
     out = tmp_path / "out"
-    reconstruct(Request(clip_file), out, recorder)
+    reconstruct(ReconstructRequest(clip_file), out, recorder)
     for place in (out, out / "cache", out / "takes"):
         (place / ".take-001-0a1b2c3d.npz").write_bytes(b"half")
-    reconstruct(Request(clip_file), out, recorder)
+    reconstruct(ReconstructRequest(clip_file), out, recorder)
     assert not leftovers(out)
 
 
@@ -270,19 +272,19 @@ def test_two_runs_in_one_folder_do_not_mix(clip_file, tmp_path, recorder):
 
 def test_a_result_of_a_newer_version_is_not_overwritten(clip_file, tmp_path, quick, recorder):
     out = tmp_path / "out"
-    reconstruct(Request(clip_file), out, recorder)
+    reconstruct(ReconstructRequest(clip_file), out, recorder)
     record = json.loads((out / "reconstruction.json").read_text())
     (out / "reconstruction.json").write_text(json.dumps(record | {"schema": 99}))
     with pytest.raises(UserError) as caught:
-        reconstruct(Request(clip_file, frames="0:8"), out, recorder)
+        reconstruct(ReconstructRequest(clip_file, frames="0:8"), out, recorder)
     assert caught.value.code == "schema-too-new"
 
 
 def test_a_damaged_result_is_replaced(clip_file, tmp_path, quick, recorder):
     out = tmp_path / "out"
-    reconstruct(Request(clip_file), out, recorder)
+    reconstruct(ReconstructRequest(clip_file), out, recorder)
     (out / "reconstruction.json").write_text("{")
-    take = reconstruct(Request(clip_file), out, recorder)
+    take = reconstruct(ReconstructRequest(clip_file), out, recorder)
     assert load(out).info.take == take.id == "take-002"
 
 
@@ -300,7 +302,7 @@ def test_a_damaged_result_is_replaced(clip_file, tmp_path, quick, recorder):
 )
 def test_bad_input_is_refused_before_anything_is_made(clip_file, tmp_path, quick, recorder, change, code):
     with pytest.raises(UserError) as caught:
-        reconstruct(replace(Request(clip_file), **change), tmp_path / "out", recorder)
+        reconstruct(replace(ReconstructRequest(clip_file), **change), tmp_path / "out", recorder)
     assert caught.value.code == code and caught.value.hint
     assert not (tmp_path / "out").exists()
 
@@ -308,7 +310,7 @@ def test_bad_input_is_refused_before_anything_is_made(clip_file, tmp_path, quick
 def test_several_takes_are_ranked_and_the_best_is_active(clip_file, tmp_path, infiller, recorder, monkeypatch):
     monkeypatch.setattr("core.progress._EVERY_SECONDS", 0.0)
     out = tmp_path / "out"
-    best = reconstruct(Request(clip_file, takes=3), out, recorder)
+    best = reconstruct(ReconstructRequest(clip_file, takes=3), out, recorder)
     made = load(out)
     assert [(take.id, take.seed, take.energy) for take in made.info.takes] == [
         ("take-001", 0, 1.5),
@@ -316,7 +318,9 @@ def test_several_takes_are_ranked_and_the_best_is_active(clip_file, tmp_path, in
         ("take-003", 2, 1.2),
     ]
     assert made.info.take == best.id == "take-002" and made.info.seed == 1
-    assert infiller.count("fit") == 1 and infiller.count("infill") == infiller.count("contact-fit") == 3
+    assert (
+        infiller.count("first-fit") == 1 and infiller.count("infilled-motion") == infiller.count("solved-motion") == 3
+    )
     np.testing.assert_allclose(made.motion.body_pose, made_up_motion(seed=1).body_pose)
     for number, take in enumerate(made.info.takes):
         own = load_info(out, take.id)
@@ -338,25 +342,25 @@ def test_several_takes_are_ranked_and_the_best_is_active(clip_file, tmp_path, in
 
 def test_where_seeds_make_no_difference_one_take_is_made(clip_file, tmp_path, quick, recorder):
     out = tmp_path / "out"
-    reconstruct(Request(clip_file, takes=3), out, recorder)
+    reconstruct(ReconstructRequest(clip_file, takes=3), out, recorder)
     info = load_info(out)
     assert [take.id for take in info.takes] == ["take-001"] and quick == ALL
     assert any("One take was made instead of 3" in warning for warning in info.warnings)
-    reconstruct(Request(clip_file, seed=7), out, recorder)
+    reconstruct(ReconstructRequest(clip_file, seed=7), out, recorder)
     assert len(load_info(out).takes) == 1
 
 
 def test_cancelling_the_second_take_leaves_the_old_result(clip_file, tmp_path, infiller):
     class Impatient(Recorder):
         def cancelled(self) -> bool:
-            return self.stages.count("infill") == 2
+            return self.stages.count("infilled-motion") == 2
 
     out = tmp_path / "out"
-    reconstruct(Request(clip_file, frames="0:8"), out, Recorder())
+    reconstruct(ReconstructRequest(clip_file, frames="0:8"), out, Recorder())
     before = files_of(out)
     with pytest.raises(Cancelled):
-        reconstruct(Request(clip_file, takes=3), out, Impatient())
-    assert infiller.count("contact-fit") == 2  # the old one, and the first of three
+        reconstruct(ReconstructRequest(clip_file, takes=3), out, Impatient())
+    assert infiller.count("solved-motion") == 2  # the old one, and the first of three
     assert files_of(out) == before and not leftovers(out)
 
 
@@ -366,7 +370,7 @@ def test_a_full_disk_at_the_last_of_several_takes_leaves_the_old_result(
     from core.contract import reconstruction
 
     out = tmp_path / "out"
-    reconstruct(Request(clip_file, frames="0:8"), out, recorder)
+    reconstruct(ReconstructRequest(clip_file, frames="0:8"), out, recorder)
     before, real, written = files_of(out), reconstruction.put_npz, []
 
     def full(path: Path, arrays: dict[str, np.ndarray]) -> None:
@@ -377,18 +381,18 @@ def test_a_full_disk_at_the_last_of_several_takes_leaves_the_old_result(
 
     monkeypatch.setattr(reconstruction, "put_npz", full)
     with pytest.raises(UserError) as caught:
-        reconstruct(Request(clip_file, takes=3), out, recorder)
+        reconstruct(ReconstructRequest(clip_file, takes=3), out, recorder)
     assert caught.value.code == "disk-full"
     assert files_of(out) == before and not leftovers(out)
 
 
 def test_the_same_seed_is_the_same_take_again(clip_file, tmp_path, infiller, recorder):
     out = tmp_path / "out"
-    reconstruct(Request(clip_file, takes=3), out, recorder)
+    reconstruct(ReconstructRequest(clip_file, takes=3), out, recorder)
     first = load(out)
     infiller.clear()
-    assert reconstruct(Request(clip_file, seed=2), out, recorder).id == "take-003"
-    assert reconstruct(Request(clip_file, seed=1), out, recorder).id == "take-002"
+    assert reconstruct(ReconstructRequest(clip_file, seed=2), out, recorder).id == "take-003"
+    assert reconstruct(ReconstructRequest(clip_file, seed=1), out, recorder).id == "take-002"
     again = load(out)
     assert infiller == [] and again.info.takes == first.info.takes
     np.testing.assert_array_equal(again.motion.joints, first.motion.joints)
@@ -396,29 +400,31 @@ def test_the_same_seed_is_the_same_take_again(clip_file, tmp_path, infiller, rec
 
 def test_refine_goes_on_from_the_take_that_is_active(clip_file, tmp_path, infiller, recorder):
     out = tmp_path / "out"
-    reconstruct(Request(clip_file, takes=3), out, recorder)
+    reconstruct(ReconstructRequest(clip_file, takes=3), out, recorder)
     infiller.clear()
     edits = Edits(pins=(Pin(0, "head", 4, position=(0, 0, 1.6)),))
     for takes, expected in ((2, ["take-004", "take-005"]), (1, ["take-006"])):  # the second refines what the first made
-        refine(RefineRequest(edits, takes=takes), out, recorder)
+        refine(RefineRequest(edits=edits, takes=takes), out, recorder)
         made = load_info(out).takes[-takes:]
         assert [take.id for take in made] == expected and [take.seed for take in made] == list(range(takes))
         motion = np.load(out / "takes" / f"{expected[0]}.npz")
         np.testing.assert_allclose(motion["body_pose"], made_up_motion(seed=101).body_pose)
-    assert "contact-fit" not in infiller and "infill" not in infiller
+    assert (
+        infiller.count("solved-motion") == infiller.count("infilled-motion") == 2
+    )  # the last one is the first one's again
 
 
 def test_refining_nothing_makes_one_take_whatever_was_asked_for(clip_file, tmp_path, infiller, recorder):
     out = tmp_path / "out"
-    reconstruct(Request(clip_file), out, recorder)
+    reconstruct(ReconstructRequest(clip_file), out, recorder)
     refine(RefineRequest(takes=4), out, recorder)
     info = load_info(out)
-    assert len(info.takes) == 2 and any("away from your changes" in warning for warning in info.warnings)
+    assert len(info.takes) == 2 and any("away from your edits" in warning for warning in info.warnings)
 
 
 def test_without_a_prompt_the_caption_says_what_was_seen_and_steers_nothing(clip_file, tmp_path, quick, recorder):
     out = tmp_path / "out"
-    reconstruct(Request(clip_file), out, recorder)
+    reconstruct(ReconstructRequest(clip_file), out, recorder)
 
     def said() -> tuple[str, str, str]:
         info = load_info(out)
@@ -435,28 +441,28 @@ def test_without_a_prompt_the_caption_says_what_was_seen_and_steers_nothing(clip
     assert [contact.id for contact in load_info(out).contacts] == ["c", "asked for: a hug"]
     refine(RefineRequest(prompt=""), out, recorder)
     assert said() == ("", "none", "")
-    reconstruct(Request(clip_file, prompt="a kiss"), out, recorder)
+    reconstruct(ReconstructRequest(clip_file, prompt="a kiss"), out, recorder)
     assert said() == ("a kiss", "user", "a kiss")
 
 
 def test_a_new_prompt_still_holds_when_the_take_is_refined_again(clip_file, tmp_path, quick, recorder):
     out = tmp_path / "out"
-    reconstruct(Request(clip_file), out, recorder)
+    reconstruct(ReconstructRequest(clip_file), out, recorder)
     refine(RefineRequest(prompt="a hug"), out, recorder)
     quick.clear()
-    refine(RefineRequest(Edits(pins=(Pin(0, "head", 4, position=(0, 0, 1.6)),))), out, recorder)
-    assert quick == ["infill-again", "refine"]  # the words are read, and grounded, as they were
+    refine(RefineRequest(edits=Edits(pins=(Pin(0, "head", 4, position=(0, 0, 1.6)),))), out, recorder)
+    assert quick == ["infilled-motion", "solved-motion"]  # the words are read, and grounded, as they were
     assert "asked for: a hug" in {contact.id for contact in load_info(out).contacts}
     kept = tuple(contact for contact in load_info(out).contacts if contact.source != "prompt")
     for _ in range(2):
-        refine(RefineRequest(Edits(contacts=kept)), out, recorder)
+        refine(RefineRequest(edits=Edits(contacts=kept)), out, recorder)
         (gone,) = (contact for contact in load_info(out).contacts if contact.source == "prompt")
         assert gone.state == "rejected"
 
 
 def test_takes_of_older_versions_can_be_read(clip_file, tmp_path, quick, recorder):
     out = tmp_path / "out"
-    reconstruct(Request(clip_file), out, recorder)
+    reconstruct(ReconstructRequest(clip_file), out, recorder)
     record = json.loads((out / "reconstruction.json").read_text())
     del record["takes"][0]["scores"]
     (out / "reconstruction.json").write_text(json.dumps(record))
@@ -469,6 +475,5 @@ def test_what_is_used_stays_in_the_cache(tmp_path):
         cache.write("caption", f"{number:016d}", entry)
     assert cache.read(Caption, "caption", f"{0:016d}") == entry
     cache.write("caption", "f" * 16, entry)
-    cache.prune("caption")
     there = [cache.use("caption", key) for key in (f"{0:016d}", f"{1:016d}", "f" * 16)]
     assert there == [True, False, True]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,15 +18,18 @@ from core.checkpoint import Checkpoint, as_record, save_checkpoint, weights_file
 from core.contract.edits import Edits, Pin
 from core.contract.errors import UserError
 from core.contract.reconstruction import load, load_info
+from core.contract.requests import ReconstructRequest, RefineRequest
 from core.contract.skeleton import JOINT_INDEX
 from core.fitting.fit import Phase
-from core.fitting.objective import EnergyWeights
 from core.infilling.denoiser import Denoiser, DenoiserConfig
+from core.infilling.loss import CHANNELS
 from core.observations.features import NODE_FEATURES, PERSON_FEATURES, VERSION
+from core.perception.detections import Detections
 from core.pipeline import jobs as pipeline
 from core.pipeline import stages
-from core.pipeline.jobs import RefineRequest, Request, reconstruct, refine
-from core.representation.residual import BETAS, CHANNELS, RESIDUAL_SIZE, ResidualScales
+from core.pipeline.jobs import reconstruct, refine
+from core.pipeline.settings import FitPhases, PipelineSettings
+from core.representation.residual import BETAS, RESIDUAL_SIZE, ResidualScales
 from core.smoothing.network import SequenceSmoother, SmootherConfig
 from core.stgcn.network import STGCN, STGCNConfig
 from tests.core.conftest import Recorder, load_body_once
@@ -37,15 +42,16 @@ FEATURES = (len(NODE_FEATURES), len(PERSON_FEATURES))
 def scene(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> synthetic.Scene:
     """Two people, the left arm of the first hidden for a while; networks in a folder, and descents of a few steps."""
     made = synthetic.scene(load_body_once(None), frames=14, apart=0.8)
-    perception = replace(stages.PERCEPTION, run=lambda *_: made.detections)
-    for name in ("RECONSTRUCT_STAGES", "REFINE_STAGES"):
-        monkeypatch.setattr(pipeline, name, (perception, *getattr(stages, name)[1:]))
-    for name in ("FIRST_SOLVE", "CONTACT_SOLVE", "REFINE_SOLVE"):
-        monkeypatch.setattr(stages, name, (Phase(5, 0.02, EnergyWeights()),))
+    monkeypatch.setattr(
+        stages, "perception", replace(stages.perception, function=found_by(stages.perception.function, made))
+    )
+    short = FitPhases((Phase(5, 0.02),), (Phase(5, 0.02),))
+    settings = PipelineSettings(first_fit=short, contact_fit=short, edit_fit=replace(short, fixed_shape=True))
+    monkeypatch.setattr(pipeline, "PipelineSettings", lambda: settings)
     monkeypatch.setattr(pipeline, "load_body", load_body_once)
     monkeypatch.setattr(checkpoint, "MODELS", tmp_path / "models")
     torch.manual_seed(0)
-    put(stages.OPTIMIZER, STGCN(STGCNConfig(*FEATURES, width=16, person_width=16, blocks=1)))
+    put(stages.STGCN, STGCN(STGCNConfig(*FEATURES, width=16, person_width=16, blocks=1)))
     denoiser = Denoiser(
         DenoiserConfig(*FEATURES, CHANNELS, static_channels=BETAS, width=16, depth=1, heads=2, node_width=4)
     )
@@ -57,6 +63,16 @@ def scene(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> synthetic.Scene:
         **ResidualScales(torch.full((RESIDUAL_SIZE,), 0.2), torch.full((BETAS,), 0.5)).to_json(),
     )
     return made
+
+
+def found_by(function: Callable[..., Detections], made: synthetic.Scene) -> Callable[..., Detections]:
+    """The stage's function with made-up detections in the place of its own."""
+
+    @functools.wraps(function)
+    def run(**_: object) -> Detections:
+        return made.detections
+
+    return run
 
 
 def put(kind: str, network: nn.Module, **statistics: list[float]) -> None:
@@ -71,7 +87,7 @@ def joints(folder: Path, take: str) -> np.ndarray:
 @pytest.mark.slow
 def test_seeds_differ_where_somebody_is_hidden_and_share_bodies_and_world(clip_file, tmp_path, scene):
     out, recorder = tmp_path / "out", Recorder()
-    reconstruct(Request(clip_file, takes=2, fov=synthetic.FOV), out, recorder)
+    reconstruct(ReconstructRequest(clip_file, takes=2, fov=synthetic.FOV), out, recorder)
     info = load_info(out)
     assert [take.seed for take in info.takes] == [0, 1] and info.takes[0].energy != info.takes[1].energy
     assert info.take == min(info.takes, key=lambda take: take.energy).id
@@ -81,26 +97,23 @@ def test_seeds_differ_where_somebody_is_hidden_and_share_bodies_and_world(clip_f
     apart = np.linalg.norm(one["joints"] - other["joints"], axis=-1)[0, scene.hidden.start : scene.hidden.stop]
     assert apart[:, JOINT_INDEX["left_wrist"]].max() > 0.004
 
-    for name in ("infill", "contact-fit"):
+    for name in ("infilled-motion", "solved-motion"):
         for entry in (out / "cache").glob(f"{name}-*"):
             entry.unlink()
     before = joints(out, "take-002")
-    assert reconstruct(Request(clip_file, seed=1, fov=synthetic.FOV), out, recorder).id == "take-002"
+    assert reconstruct(ReconstructRequest(clip_file, seed=1, fov=synthetic.FOV), out, recorder).id == "take-002"
     np.testing.assert_allclose(joints(out, "take-002"), before, atol=1e-4)
 
 
 @pytest.mark.slow
 def test_refined_takes_differ_about_what_was_edited(clip_file, tmp_path, scene):
     out = tmp_path / "out"
-    reconstruct(Request(clip_file, seed=5, fov=synthetic.FOV), out, Recorder())
+    reconstruct(ReconstructRequest(clip_file, seed=5, fov=synthetic.FOV), out, Recorder())
     x, y, z = load(out).motion.joints[0, 8, JOINT_INDEX["left_wrist"]].tolist()
     pin = Pin(0, "left_wrist", int(scene.detections.frame_index[8]), position=(x + 0.05, y, z + 0.1))
     recorder = Recorder()
-    refine(RefineRequest(Edits(pins=(pin,)), takes=2), out, recorder)
-    assert recorder.stages == ["new-sentence", "new-prompt-contacts", "infill-again", "refine"] + [
-        "infill-again",
-        "refine",
-    ]
+    refine(RefineRequest(edits=Edits(pins=(pin,)), takes=2), out, recorder)
+    assert recorder.stages == ["prompted-contacts", *2 * ["infilled-motion", "solved-motion"]]
     first, second, third = load_info(out).takes
     assert [second.seed, third.seed] == [0, 1] and second.energy != third.energy
     assert np.abs(joints(out, second.id) - joints(out, third.id)).max() > 0.003
@@ -111,7 +124,7 @@ def test_refined_takes_differ_about_what_was_edited(clip_file, tmp_path, scene):
 def test_weights_that_cannot_be_used_give_one_take_and_say_why(clip_file, tmp_path, scene):
     weights_file(stages.INFILLER).write_bytes(b"damaged")
     out = tmp_path / "out"
-    reconstruct(Request(clip_file, takes=2, fov=synthetic.FOV), out, Recorder())
+    reconstruct(ReconstructRequest(clip_file, takes=2, fov=synthetic.FOV), out, Recorder())
     info = load_info(out)
     assert len(info.takes) == 1
     said = " ".join(info.warnings)
@@ -125,14 +138,14 @@ def test_the_dial_calms_a_take_and_refine_keeps_it(clip_file, tmp_path, scene):
     for value in network.parameters():
         nn.init.constant_(value.data, 1.0)
     put(
-        stages.REFINER,
+        stages.SMOOTHER,
         network,
         **ResidualScales(torch.full((RESIDUAL_SIZE,), 0.2), torch.full((BETAS,), 0.5)).to_json(),
     )
     shaking = []
     for number, smoothness in enumerate((0.0, 1.0)):
         folder = tmp_path / f"out{number}"
-        take = reconstruct(Request(clip_file, seed=3, smoothness=smoothness), folder, Recorder())
+        take = reconstruct(ReconstructRequest(clip_file, seed=3, smoothness=smoothness), folder, Recorder())
         shaking.append(np.abs(np.diff(joints(folder, take.id), n=2, axis=1)).mean())
     assert shaking[1] < shaking[0]
     refine(RefineRequest(), tmp_path / "out1", Recorder())

@@ -15,10 +15,12 @@ from core.representation import residual
 from core.representation.body_parts import PARTS, touching
 from core.representation.ground_view import GroundView
 from core.representation.resampling import TimeGrid
+from core.transforms import rigid_transform
 from tests.core.conftest import made_up_motion
 
 BODY = load_body(None)
-VIEW = GroundView(axis_angle_to_matrix(torch.tensor([0.0, 0.0, 0.7])), torch.tensor([0.5, -2.0, 0.0]))
+ROTATION = axis_angle_to_matrix(torch.tensor([0.0, 0.0, 0.7])).numpy()
+VIEW = GroundView(torch.from_numpy(rigid_transform(ROTATION, np.array([0.5, -2.0, 0.0]))).float())
 
 
 def states(frames: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -122,7 +124,7 @@ def test_joints_in_the_view_are_those_of_the_world_turned() -> None:
     motion = made_up_motion(10)
     base = residual.pose_state(motion, VIEW, TimeGrid.of(np.arange(10) / 30))
     world = pose_motion(BODY, motion).joints[:, :, :22]
-    assert torch.allclose(base.joints(BODY), VIEW.to_view(world), atol=1e-5)
+    assert torch.allclose(base.joints(BODY), VIEW.points_inview(world), atol=1e-5)
 
 
 def test_decoding_takes_batches_and_passes_gradients_on() -> None:

@@ -13,7 +13,7 @@ import pytest
 from core.body.files import load_body
 from core.contract.contact import Contact
 from core.contract.skeleton import BODY_JOINTS
-from core.motion import Camera, PairMotion
+from core.motion import Camera, MotionEstimate, PairMotion, Timeline
 from core.semantics.captioner import annotate_motion, generate_captions, keep_reliable_facts, short_caption
 from core.semantics.description import Description, describe
 from core.semantics.interactions import Interaction
@@ -303,4 +303,6 @@ def test_contacts_are_detected_where_nobody_knows_them() -> None:
     world[:3, 3] = -world[:3, :3] @ (middle + [0, -4, 0])
     camera = Camera(np.array([[900, 0, 480], [0, 900, 270], [0, 0, 1]], float), world)
     index, seconds = np.arange(frames), np.arange(frames) / RATE
-    assert "shake hands" in annotate_motion(motion, camera, load_body(None), index, seconds, np.ones((2, frames, 22)))
+    confidence = np.ones((2, frames, 22), np.float32)
+    estimate = MotionEstimate(motion.transformed(world), camera, np.zeros((2, frames, 2), np.float32))
+    assert "shake hands" in annotate_motion(estimate, Timeline(index, seconds), confidence, load_body(None))

@@ -10,7 +10,7 @@ import numpy as np
 
 from core.body.files import load_body
 from core.contract.contact import Contact
-from core.motion import Camera, PairMotion
+from core.motion import PairMotion, Timeline
 from core.semantics.grounding import ground_hypotheses
 from core.semantics.prompt_parser import ContactHypothesis, parse_prompt
 from lab.evaluation.against_truth import load_truth
@@ -26,15 +26,12 @@ def sample():
 def grounded(prompt: str, motion: PairMotion | None = None) -> tuple[list[Contact], list[ContactHypothesis]]:
     truth = sample()
     frames = len(truth.time)
-    camera = Camera(np.eye(3), truth.camera_world[0].astype(float))
     return ground_hypotheses(
         parse_prompt(prompt),
-        motion or truth.motion,
-        camera,
-        load_body(None),
-        np.arange(frames),
-        truth.time,
+        (motion or truth.motion).transformed(truth.camera_world[0].astype(float)),
+        Timeline(np.arange(frames), truth.time),
         np.ones((2, frames, 22), np.float32),
+        load_body(None),
     )
 
 

@@ -1,4 +1,4 @@
-"""What is expected against what was seen: told apart where it cannot be right, put right where that is plain, else doubted."""
+"""Predictions against keypoints: people and limbs are snapped to confident keypoints, sigmas grow where they disagree."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from core.body.files import load_body
 from core.contract.skeleton import JOINT_INDEX
 from core.fitting.prior import JointPrior
 from core.motion import pose_motion
-from core.stgcn import predict as expect
-from core.stgcn.predict import keypoint_residual, lateral_offset
+from core.observations.observe import Observations, observe
+from core.stgcn.predict import SnapSettings, keypoint_residual, lateral_offset, snap_to_keypoints
 from lab.evaluation.shot import Shot
 from tests.lab.evaluation.made_up import shot as made_up_shot
 
@@ -22,48 +23,56 @@ def shot() -> Shot:
     return made_up_shot(load_body(None))
 
 
-def expected_of(shot: Shot) -> JointPrior:
-    """The truth, in the camera's frame."""
-    camera = shot.truth.camera
-    joints = pose_motion(load_body(None), shot.truth.motion).joints.numpy()[:, :, :22]
-    place = (joints @ camera.T_cw[:3, :3].T + camera.T_cw[:3, 3]).astype(np.float32)
-    return JointPrior(place, np.full(place.shape[:3], 0.1, np.float32))
+@pytest.fixture(scope="module")
+def observations(shot: Shot) -> Observations:
+    return observe(shot.detections, shot.truth.camera.K)
 
 
-def test_people_are_set_where_they_are_seen(shot: Shot) -> None:
-    right = expected_of(shot)
-    moved = replace(right, joints=right.joints + np.array([0.3, -0.2, 0], np.float32))
-    before, now = (lateral_offset(prior, shot.detections, shot.truth.camera.K) for prior in (right, moved))
-    np.testing.assert_allclose(now - before, np.broadcast_to([-0.3, 0.2, 0], now.shape), atol=0.05)
+@pytest.fixture(scope="module")
+def right(shot: Shot) -> JointPrior:
+    """The ground truth."""
+    motion_incam = shot.truth.motion.transformed(shot.truth.camera.T_cw)
+    joints = pose_motion(load_body(None), motion_incam).joints.numpy()[:, :, :22]
+    return JointPrior(joints, np.full(joints.shape[:3], 0.1, np.float32))
 
 
-def test_a_limb_that_is_plainly_seen_is_followed_and_one_near_somebody_is_doubted(
-    shot: Shot, monkeypatch: pytest.MonkeyPatch
+def moved(prior: JointPrior, offset: tuple[float, float, float]) -> JointPrior:
+    return replace(prior, joints_incam=prior.joints_incam + np.array(offset, np.float32))
+
+
+def test_people_are_moved_to_their_keypoints(observations: Observations, right: JointPrior) -> None:
+    before, after = (
+        lateral_offset(prior, observations, SnapSettings()) for prior in (right, moved(right, (0.3, -0.2, 0)))
+    )
+    np.testing.assert_allclose(after - before, np.broadcast_to([-0.3, 0.2, 0], after.shape), atol=0.05)
+
+
+def test_a_limb_apart_from_the_partner_follows_its_keypoint_and_one_near_the_partner_becomes_uncertain(
+    observations: Observations, right: JointPrior
 ) -> None:
-    right, K, wrist = expected_of(shot), shot.truth.camera.K, JOINT_INDEX["left_wrist"]
-    wrong = replace(right, joints=right.joints.copy())
-    wrong.joints[0, :, wrist, 1] += 0.4
+    wrist = JOINT_INDEX["left_wrist"]
+    wrong = replace(right, joints_incam=right.joints_incam.copy())
+    wrong.joints_incam[0, :, wrist, 1] += 0.4
 
-    def off(near: float) -> tuple[float, float]:
-        """metres from the truth across the picture, and how much larger sigma became."""
-        monkeypatch.setattr(expect, "_NEAR", near)
-        monkeypatch.setattr(expect, "_FAR", near + 0.1)
-        made, _ = expect.snap_to_keypoints(wrong, shot.detections, K)
-        apart = np.linalg.norm((made.joints - right.joints)[0, :, wrist, :2], axis=-1)
-        return float(apart.mean()), float((made.sigma / wrong.sigma)[0, :, wrist].mean())
+    def error_and_growth(near: float) -> tuple[float, float]:
+        """metres from the truth across the picture, and how much sigma has grown."""
+        snapped, _ = snap_to_keypoints(wrong, observations, SnapSettings(near=near, far=near + 0.1))
+        error = np.linalg.norm((snapped.joints_incam - right.joints_incam)[0, :, wrist, :2], axis=-1)
+        return float(error.mean()), float((snapped.sigma / wrong.sigma)[0, :, wrist].mean())
 
-    alone, beset = off(0.0), off(9.0)
-    assert alone[0] < 0.12 and beset[0] == pytest.approx(0.4, abs=0.01)
-    assert alone[1] > 2 and beset[1] > 2
-    _, aside = expect.snap_to_keypoints(right, shot.detections, K)
-    assert np.abs(aside).max() < 0.1
+    apart, near = error_and_growth(0.0), error_and_growth(9.0)
+    assert apart[0] < 0.12 and near[0] == pytest.approx(0.4, abs=0.01)
+    assert apart[1] > 2 and near[1] > 2
+    _, offset = snap_to_keypoints(right, observations)
+    assert np.abs(offset).max() < 0.1
 
 
-def test_disagreement_is_the_way_in_the_picture_over_the_persons_height(shot: Shot) -> None:
-    camera, right = shot.truth.camera, expected_of(shot)
-    assert keypoint_residual(right, shot.detections, camera.K) < 0.05
+def test_the_residual_is_a_distance_in_the_picture_over_the_persons_height(
+    observations: Observations, right: JointPrior
+) -> None:
+    assert keypoint_residual(right, observations) < 0.05
     # half a metre across the picture, of people who are about 1.7 m tall
-    aside = replace(right, joints=right.joints + np.array([0.5, 0, 0], np.float32))
-    assert keypoint_residual(aside, shot.detections, camera.K) == pytest.approx(0.5 / 1.7, rel=0.25)
-    unseen = replace(shot.detections, keypoints=shot.detections.keypoints * np.array([1, 1, 0], np.float32))
-    assert keypoint_residual(aside, unseen, camera.K) == 0.0
+    wrong = moved(right, (0.5, 0, 0))
+    assert keypoint_residual(wrong, observations) == pytest.approx(0.5 / 1.7, rel=0.25)
+    unseen = replace(observations, confidence=torch.zeros_like(observations.confidence))
+    assert keypoint_residual(wrong, unseen) == 0.0

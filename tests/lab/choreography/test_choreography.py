@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from core.body.face import face_landmarks
 from core.body.files import DEFAULT_BODY, load_body
 from core.body.model import BodyModel
 from core.body.regions import vertex_regions
@@ -14,7 +15,6 @@ from lab.choreography.script import during
 from lab.choreography.splines import on_curve, spline_basis
 from lab.choreography.truth import contacts
 from lab.choreography.wardrobe import MATERIALS, OUTFITS, dress, worn
-from lab.face_landmarks import face_landmarks
 
 
 @pytest.fixture(scope="module")

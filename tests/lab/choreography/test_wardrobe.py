@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from core.body.face import face_landmarks
 from core.body.files import DEFAULT_BODY, load_body
 from core.contract.skeleton import JOINT_INDEX
 from lab.choreography.wardrobe import MATERIALS, WARDROBE, Outfit, dress, paint
-from lab.face_landmarks import face_landmarks
 
 PLACES = {
     # name: (joint, metres from it in the rest pose) of a place on the skin

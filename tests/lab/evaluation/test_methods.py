@@ -16,13 +16,14 @@ from core.body.model import BodyModel
 from core.contract.errors import UserError
 from core.contract.skeleton import LANDMARK_INDEX
 from core.fitting.fit import Phase
-from core.fitting.objective import EnergyWeights
 from core.pipeline import stages
-from core.pipeline.cache import Cache, CacheEntry
-from core.pipeline.stage import Choices, Inputs, run_stages, stage_keys
+from core.pipeline.cache import Cache
+from core.pipeline.settings import FitPhases, PipelineSettings
+from core.pipeline.stage import Given, run
+from core.pipeline.takes import TakeSettings, nodes_of_detections, take_nodes
 from core.progress import JobProgress
 from core.reporting import SilentReporter
-from lab.evaluation import baselines
+from lab.evaluation import baselines, methods
 from lab.evaluation.baselines import OneEuro, infilled, one_euro, one_euro_filtered, only_person, weak_perspective
 from lab.evaluation.methods import METHODS, chosen_methods
 from lab.evaluation.scores import score
@@ -46,12 +47,16 @@ def shot(body: BodyModel) -> Shot:
 @pytest.fixture
 def short_fit(monkeypatch: pytest.MonkeyPatch) -> None:
     """Few steps, so that tests of what surrounds the fit are quick."""
-    first = (Phase(3, 0.03, EnergyWeights(), apart=True), Phase(2, 0.02, EnergyWeights()))
-    for module in (stages, baselines):
-        monkeypatch.setattr(module, "FIRST_FIT", first)
-        monkeypatch.setattr(module, "CONTACT_FIT", first[1:])
-    monkeypatch.setattr(stages, "FIRST_SOLVE", first)
-    monkeypatch.setattr(stages, "CONTACT_SOLVE", first[1:])
+    first = (Phase(3, 0.03, each_alone=True), Phase(2, 0.02))
+    monkeypatch.setattr(baselines, "FIRST_FIT", first)
+    monkeypatch.setattr(baselines, "CONTACT_FIT", first[1:])
+    monkeypatch.setattr(methods, "PipelineSettings", lambda: SHORT)
+
+
+SHORT = PipelineSettings(
+    first_fit=FitPhases(2 * (Phase(3, 0.03, each_alone=True),), (Phase(3, 0.03, each_alone=True), Phase(2, 0.02))),
+    contact_fit=FitPhases((Phase(2, 0.02),), (Phase(2, 0.02),)),
+)
 
 
 def estimated(method: str, shot: Shot, body: BodyModel, prompt: str = "") -> Estimate:
@@ -177,7 +182,7 @@ def test_alone_means_that_nobody_knows_of_the_other(shot, body, short_fit):
     places = []
     for each in (shot, other):
         fitted = baselines.fitted_alone(each.detections, body, SilentReporter())
-        places.append(fitted.motion.pelvis @ fitted.camera.T_cw[:3, :3].T + fitted.camera.T_cw[:3, 3])
+        places.append(fitted.motion_incam.pelvis)
     np.testing.assert_allclose(places[0][0], places[1][0], atol=1e-4)
     assert np.abs(places[0][1] - places[1][1]).max() > 0.3
     one = only_person(shot.detections, 1)
@@ -187,19 +192,16 @@ def test_alone_means_that_nobody_knows_of_the_other(shot, body, short_fit):
 @pytest.mark.slow
 def test_the_row_product_is_the_product(shot, body, short_fit, tmp_path: Path):
     """The same as the stages give when they are run for a reconstruction."""
-    choices = Choices("clip", (0, 11), None, None, body.identity)
-    inputs = Inputs(choices, body, None)
-    cache = Cache(tmp_path)
-    keys = stage_keys(stages.RECONSTRUCT_STAGES, inputs)
-    cache.write("perception", keys["perception"], CacheEntry(shot.detections, (), 0.0))
-    outcome = run_stages(stages.RECONSTRUCT_STAGES, inputs, cache, JobProgress(Recorder()))
+    clip = nodes_of_detections(Given(shot.detections, "clip"), None, Given(body, body.identity))
+    take = take_nodes(clip, TakeSettings(), SHORT)
+    results = run([take.motion, take.constraints], Cache(tmp_path), JobProgress(Recorder()))
     estimate = estimated("product", shot, body, prompt="They shake hands.")
-    product = outcome.results["contact-fit"]
-    for name, value in vars(product.motion).items():
-        np.testing.assert_array_equal(getattr(estimate.motion, name), value)
-    np.testing.assert_array_equal(estimate.camera.T_cw, product.camera.T_cw)
-    assert [contact.id for contact in estimate.contacts] == [c.id for c in outcome.results["contacts"].contacts]
-    assert set(estimate.seconds) == {stage.name for stage in stages.RECONSTRUCT_STAGES} - {"perception", "caption"}
+    for name, value in vars(results[take.motion].motion_inworld).items():
+        np.testing.assert_allclose(getattr(estimate.motion, name), value, atol=1e-6)
+    np.testing.assert_array_equal(estimate.camera.T_cw, results[take.motion].camera.T_cw)
+    expected = results[take.constraints].targets.contacts
+    assert [contact.id for contact in estimate.contacts] == [contact.id for contact in expected]
+    assert estimate.seconds.keys() == results.seconds.keys()
 
 
 @pytest.mark.slow
@@ -211,7 +213,7 @@ def test_rows_that_share_stages_do_not_disturb_each_other(shot, body, short_fit)
     again = estimated("product", shot, body)
     np.testing.assert_array_equal(first.motion.body_pose, again.motion.body_pose)
     assert np.abs(first.motion.body_pose - other.motion.body_pose).max() > 1e-3
-    assert {"fit", "contact-fit"} <= set(prompted.seconds)
+    assert {"first-fit", "solved-motion"} <= set(prompted.seconds)
 
 
 def test_the_joint_fit_is_the_product_without_what_was_learned(shot, body, short_fit, monkeypatch):

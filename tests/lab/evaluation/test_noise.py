@@ -18,6 +18,7 @@ from core.fitting.initial import estimate_initial_motion
 from core.motion import Camera, PairMotion
 from core.perception.detections import MASK_WIDTH, Detections
 from core.perception.landmarks import MIRROR
+from core.pipeline import stages
 from core.reporting import SilentReporter
 from lab.evaluation.noise import (
     CLEAR,
@@ -111,8 +112,9 @@ def test_tracks_are_as_the_2d_stage_makes_them(draw: Draw, sight: Sight) -> None
 
 
 def test_the_fits_first_step_takes_them(draw: Draw) -> None:
-    initial = estimate_initial_motion(draw(load_noise()), load_body(None), fov=None, reporter=SilentReporter())
-    assert np.isfinite(initial.motion.pelvis).all() and np.isfinite(initial.camera.T_cw).all()
+    observed = stages.observations(draw(load_noise()), None, torch.device("cpu"))
+    initial = estimate_initial_motion(observed, load_body(None), reporter=SilentReporter())
+    assert np.isfinite(initial.motion_incam.pelvis).all() and np.isfinite(initial.camera.T_cw).all()
 
 
 def test_a_seed_draws_the_same_and_another_does_not(draw: Draw) -> None:

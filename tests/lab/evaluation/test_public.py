@@ -13,6 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import torch
 from scipy.spatial.transform import Rotation
 
 from core.body.files import DEFAULT_BODY, load_body
@@ -229,7 +230,7 @@ def test_a_shot_scores_no_error_for_who_knows_the_motion(hi4d_folder: Path, monk
     """The whole way from files to numbers: Y up, the camera's axes, and what must not be measured is not."""
     monkeypatch.setattr(Onlooker, "pair_in", lambda self, stills: Perceived(some_tracks(len(stills.paths)), 3.0))
     body = load_body(None)
-    onlooker = Onlooker(hi4d_folder / "cache", None, SilentReporter())  # pyright: ignore[reportArgumentType]
+    onlooker = Onlooker(hi4d_folder / "cache", torch.device("cpu"), SilentReporter())
     (shot,) = public.shots("hi4d", hi4d_folder, "test", body, onlooker)
     assert isinstance(shot, Shot) and not shot.truth.surfaces and shot.seconds == {"perception": 3.0}
     result = score(shot, Estimate(motion(), shot.truth.camera, (), {}), body)
@@ -266,7 +267,7 @@ def test_pictures_are_looked_at_once(hi4d_folder: Path, monkeypatch: pytest.Monk
         return some_tracks(FRAMES)
 
     monkeypatch.setattr(perceived, "detect_people", look)
-    onlooker = Onlooker(hi4d_folder / "cache", None, SilentReporter())  # pyright: ignore[reportArgumentType]
+    onlooker = Onlooker(hi4d_folder / "cache", torch.device("cpu"), SilentReporter())
     body = load_body(None)
     (once,), (again,) = (list(public.shots("hi4d", hi4d_folder, "test", body, onlooker)) for _ in range(2))
     assert asked == [(*HI4D_SIZE, 30, 0, FRAMES - 1)]

@@ -9,6 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import torch
 
 from core.body.files import load_body
 from core.contract.errors import UserError
@@ -255,7 +256,7 @@ def test_jumps_of_single_frames_are_taken_out_of_the_truth():
 
 
 def test_two_people_are_looked_for_where_frames_are_not_said(studio: Path):
-    onlooker = Onlooker(studio / "cache", None, None)  # pyright: ignore[reportArgumentType]
+    onlooker = Onlooker(studio / "cache", torch.device("cpu"), None)  # pyright: ignore[reportArgumentType]
     assert real.frames_of(studio / "dance.mp4", studio, onlooker) == (0, FRAMES - 1)
     (studio / "frames.json").write_text('{"dance.mp4": [3, 7]}')
     assert real.frames_of(studio / "dance.mp4", studio, onlooker) == (3, 7)
@@ -295,7 +296,7 @@ def test_what_was_seen_is_looked_at_once(tmp_path: Path, monkeypatch: pytest.Mon
         return seen_by(WORLDS[0], (0, 1))
 
     monkeypatch.setattr(perceived, "detect_people", look)
-    onlooker = Onlooker(tmp_path / "cache", None, _Quiet())  # pyright: ignore[reportArgumentType]
+    onlooker = Onlooker(tmp_path / "cache", torch.device("cpu"), _Quiet())
     first = onlooker.pair(clip)
     again = onlooker.pair(clip)
     onlooker.pair(clip, (1, 3))

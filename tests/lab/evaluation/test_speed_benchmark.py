@@ -12,8 +12,8 @@ import torch
 from core.body.files import load_body
 from core.body.landmarks import LandmarkRegressor, regress_landmarks
 from core.body.rotations import matrix_to_axis_angle, rotation_about_x
-from core.fitting.initial import InitialMotion
-from core.motion import Camera, PairMotion, pose_motion, project
+from core.motion import Camera, MotionEstimate, PairMotion, pose_motion, project
+from core.observations.observe import observe
 from core.perception.detections import Detections
 from lab.speed_benchmark.jobs import to_and_fro
 from lab.speed_benchmark.memory import StagePeaks
@@ -85,13 +85,14 @@ def test_the_plain_fit_moves_a_body_onto_what_was_seen() -> None:
     posed = pose_motion(body, motion)
     shown = regress_landmarks(regressor, posed.joints, posed.skin(body.subset(regressor.vertices)))
     pixels, _ = project(shown, torch.tensor(camera.K).float(), torch.eye(4))
-    start = InitialMotion(
+    start = MotionEstimate(
         replace(motion, pelvis=motion.pelvis + np.array([0.1, 0.0, 0.0], np.float32)),
         camera,
         np.zeros((2, FRAMES, 2), np.float32),
     )
     true = posed.joints[:, :, 0, 0].numpy()
-    before = fit_full_mesh(start, detections(pixels.numpy()), body, 0)[:, :, 0, 0]
+    observed = observe(detections(pixels.numpy()), camera.K)
+    before = fit_full_mesh(start, observed, body, 0)[:, :, 0, 0]
     np.testing.assert_allclose(before, true + 0.1, atol=1e-4)  # smplx poses where we do
-    after = fit_full_mesh(start, detections(pixels.numpy()), body, 15)[:, :, 0, 0]
+    after = fit_full_mesh(start, observed, body, 15)[:, :, 0, 0]
     assert np.abs(after - true).max() < 0.04

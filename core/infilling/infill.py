@@ -1,0 +1,242 @@
+"""Infills a clip: samples a take of the hidden motion, smooths it, and brings it into the camera's frame for the last fit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ..contract.contact import Contact
+from ..fitting.fit import FittedMotion
+from ..fitting.prior import JointPrior
+from ..fitting.targets import FitTargets
+from ..motion import BODY_COUNT, MotionEstimate, PairMotion, pose_motion
+from ..observations.clip_scene import ClipScene
+from ..observations.observe import Observations
+from ..reporting import Reporter
+from ..representation.body_parts import touching
+from ..representation.residual import apply_residual, encode_residual, pose_state
+from ..smoothing.smooth import Smoother, smooth
+from ..stgcn.predict import JointPrediction
+from .guidance import Guidance, GuidanceSettings, ResidualDecoder
+from .infiller import Infiller, ReferenceMotion, SamplingInputs, sample_clip
+from .loss import from_channels, to_channels
+from .sampling import SamplingSettings
+
+
+@dataclass(frozen=True)
+class InfillSettings:
+    """How a take is sampled and handed to the fit."""
+
+    sampling: SamplingSettings = field(default_factory=SamplingSettings)
+    guidance: GuidanceSettings | None = field(default_factory=GuidanceSettings)
+    """None: the sampling is not guided."""
+    smoothness: float = 1.0
+    """Strength of the sequence smoother, 0-1."""
+    extra_smoothness: float = 0.0
+    """With an earlier take: strength of smoothing what is not sampled anew, 0-1."""
+    everywhere: bool = False
+    """With an earlier take: sample all of it anew, not only around the edits."""
+    prediction_weight: float = 0.5
+    """Weight of the STGCN's joints in the prior of a new take; the rest is the sample's. Two guesses err less than one."""
+    observed_sigma: float = 0.04
+    hidden_sigma: float = 0.15
+    """metres, how far off observed and hidden joints are taken to be where no STGCN predicted a sigma."""
+    resample_seconds: float = 0.4
+    fade_seconds: float = 0.8
+    """How long before and after an edit an earlier take is sampled anew, and over which time that fades out."""
+
+
+@dataclass(frozen=True)
+class InfillerModels:
+    """The networks that make a take."""
+
+    infiller: Infiller
+    smoother: Smoother | None
+    """None where takes are not smoothed."""
+
+
+@dataclass(frozen=True)
+class Constraints:
+    """What a take is to honour. Frames as in `Observations.frame_index`; pins in the fitted world."""
+
+    targets: FitTargets = field(default_factory=FitTargets)
+    """Contacts and pins."""
+    text: Float[np.ndarray, " E"] | None = None
+    """The sentence's embedding."""
+
+    def text_on(self, device: torch.device) -> Float[Tensor, " E"] | None:
+        return None if self.text is None else torch.from_numpy(self.text).to(device)
+
+
+@dataclass(frozen=True)
+class InfilledMotion:
+    """A take before its last fit."""
+
+    motion_incam: PairMotion
+    prior: JointPrior | None
+    """What the fit weighs against the observations; None where no learned model took part."""
+
+
+@dataclass(frozen=True)
+class InfillScene:
+    """A clip about a fitted motion: the pose that the STGCN predicts, with the shapes and in the place of the fit."""
+
+    clip: ClipScene
+    reference: MotionEstimate
+    """The motion that the residual changes, before the fitted camera."""
+    reference_inview: ReferenceMotion
+    prediction: JointPrediction
+    fitted: FittedMotion
+
+    @classmethod
+    def of(cls, clip: ClipScene, prediction: JointPrediction, fitted: FittedMotion) -> InfillScene:
+        view, grid = clip.frame.view, clip.frame.grid
+        place, shapes = fitted.motion_incam.pelvis, fitted.motion_incam.betas
+        motion = replace(prediction.motion_incam, pelvis=place, betas=shapes)
+        sigma = None
+        if prediction.prior is not None:
+            sigma = grid.to_grid(torch.from_numpy(prediction.prior.sigma).to(clip.device))
+        state = ReferenceMotion.of(pose_state(motion, view, grid), clip.features, sigma, clip.body)
+        return cls(clip, MotionEstimate(motion, fitted.camera, clip.initial.foot_contact), state, prediction, fitted)
+
+
+def infill(
+    models: InfillerModels,
+    scene: InfillScene,
+    constraints: Constraints,
+    settings: InfillSettings,
+    reporter: Reporter,
+    *,
+    from_take: bool = False,
+) -> InfilledMotion:
+    """A take of a whole clip: sampled from noise about the prediction or, `from_take`, from the scene's fitted motion on.
+
+    An earlier take is sampled anew around the edits, `settings.sampling.strength` of the way; far from every edit it stays
+    as it is. UserError `infiller-broken`, `refiner-broken`.
+    """
+    hold = _held_frames(scene.clip.observations, constraints)
+    if not from_take:
+        channels = _sampled(models, scene, constraints, settings, reporter)
+        channels = _smoothed(models, scene, channels, hold, settings.smoothness)
+        infilled = _decoded(scene, channels, models.infiller, settings)
+        return _averaged_with_prediction(infilled, scene.prediction, settings.prediction_weight)
+    start = _channels_of(scene, models.infiller, constraints.targets.contacts)
+    start = _smoothed(models, scene, start, hold, settings.extra_smoothness)
+    weight = _resampling_weight(scene, constraints, settings)
+    if not bool(weight.any()):
+        return _decoded(scene, start, models.infiller, settings)
+    channels = _sampled(models, scene, constraints, settings, reporter, start)
+    channels = _smoothed(models, scene, channels, hold, settings.smoothness)
+    blended = start + weight.to(start)[None, :, None] * (channels - start)
+    return _decoded(scene, blended, models.infiller, settings)
+
+
+def _sampled(
+    models: InfillerModels,
+    scene: InfillScene,
+    constraints: Constraints,
+    settings: InfillSettings,
+    reporter: Reporter,
+    start: Tensor | None = None,
+) -> Float[Tensor, "P N C"]:
+    """The channels of a take."""
+    clip, guidance = scene.clip, None
+    if settings.guidance is not None:
+        decoder = ResidualDecoder.of(scene.reference.motion_incam, clip.frame, models.infiller.scales)
+        guidance = Guidance(
+            clip.observations, scene.reference, clip.body, constraints.targets, decoder, settings.guidance
+        )
+    inputs = SamplingInputs(constraints.text_on(clip.device), guidance, start)
+    return sample_clip(models.infiller, clip.features, scene.reference_inview, settings.sampling, inputs, reporter)
+
+
+def _smoothed(
+    models: InfillerModels, scene: InfillScene, channels: Tensor, hold: np.ndarray, strength: float
+) -> Float[Tensor, "P N C"]:
+    if models.smoother is None or strength == 0:
+        return channels
+    return smooth(
+        models.smoother,
+        channels,
+        replace(scene.clip.features, reference=scene.reference_inview.state),
+        scales=models.infiller.scales,
+        strength=strength,
+        hold=scene.clip.frame.grid.to_grid(torch.from_numpy(hold)),
+    )
+
+
+def _held_frames(observations: Observations, constraints: Constraints) -> Float[np.ndarray, "2 T"]:
+    """1 in frames that pins and enforced contacts of a person fix, else 0."""
+    frames = observations.frame_index
+    held = np.zeros((2, len(frames)), np.float32)
+    for pin in constraints.targets.pins:
+        held[pin.person, frames == pin.frame] = 1
+    for contact in constraints.targets.contacts:
+        if contact.state == "enforced":
+            inside = (frames >= contact.frame_start) & (frames <= contact.frame_end)
+            for person in {contact.person_a, contact.person_b} & {0, 1}:
+                held[person, inside] = 1
+    return held
+
+
+def _resampling_weight(scene: InfillScene, constraints: Constraints, settings: InfillSettings) -> Float[Tensor, " N"]:
+    """In 0-1, how far each frame is sampled anew: wholly near the animator's edits, not at all far from them."""
+    if settings.everywhere:
+        return torch.ones(scene.clip.features.confidence.shape[1])
+    frames, time = scene.clip.observations.frame_index, scene.clip.observations.time
+    edited = [(pin.frame, pin.frame) for pin in constraints.targets.pins]
+    edited += [
+        (contact.frame_start, contact.frame_end)
+        for contact in constraints.targets.contacts
+        if contact.state != "auto" or contact.source == "user"
+    ]
+    distance = np.full(len(time), np.inf)
+    for first, last in edited:
+        inside = (frames >= first) & (frames <= last)
+        if inside.any():
+            times = time[inside]
+            distance = np.minimum(distance, np.maximum(times[0] - time, time - times[-1]))
+    weight = np.clip(1 - (distance - settings.resample_seconds) / settings.fade_seconds, 0, 1).astype(np.float32)
+    return scene.clip.frame.grid.to_grid(torch.from_numpy(weight)[None])[0]
+
+
+def _channels_of(scene: InfillScene, infiller: Infiller, contacts: tuple[Contact, ...]) -> Float[Tensor, "P N C"]:
+    """The channels of the scene's fitted motion."""
+    fitted, grid = scene.fitted, scene.clip.frame.grid
+    device = scene.clip.features.confidence.device
+    stands = torch.from_numpy(fitted.foot_contact) > 0.5
+    touches = torch.from_numpy(touching(contacts, scene.clip.observations.frame_index))
+    foot_contact, touched = (grid.flags_to_grid(flags).to(device) for flags in (stands, touches))
+    state = pose_state(fitted.motion_incam, scene.clip.frame.view, grid)
+    x, betas = encode_residual(state, scene.reference_inview.state, foot_contact, touched)
+    return to_channels(x, betas, infiller.scales)
+
+
+def _decoded(scene: InfillScene, channels: Tensor, infiller: Infiller, settings: InfillSettings) -> InfilledMotion:
+    """The motion of channels, with the fit's shapes: all takes of a clip share bodies."""
+    view, grid = scene.clip.frame.view, scene.clip.frame.grid
+    x, betas = from_channels(channels.to(view.T_cv.device), infiller.scales)
+    motion = apply_residual(x, betas, scene.reference.motion_incam, view, grid)
+    motion = replace(motion, betas=scene.fitted.motion_incam.betas)
+    joints = pose_motion(scene.clip.body, motion).joints[:, :, :BODY_COUNT].cpu().numpy()
+    if scene.prediction.prior is not None:
+        return InfilledMotion(motion, JointPrior(joints, scene.prediction.prior.sigma))
+    confidence = scene.fitted.confidence
+    sigma = settings.hidden_sigma + (settings.observed_sigma - settings.hidden_sigma) * confidence
+    return InfilledMotion(motion, JointPrior(joints, sigma.astype(np.float32)))
+
+
+def _averaged_with_prediction(
+    infilled: InfilledMotion, prediction: JointPrediction, prediction_weight: float
+) -> InfilledMotion:
+    """The prior's joints averaged between the sample's and the STGCN's; where people stand is the STGCN's alone."""
+    if infilled.prior is None or prediction.prior is None:
+        return infilled
+    sampled, predicted = infilled.prior.joints_incam, prediction.prior.joints_incam
+    own, other = (joints - joints[:, :, :1] for joints in (sampled, predicted))
+    joints = predicted[:, :, :1] + (1 - prediction_weight) * own + prediction_weight * other
+    return replace(infilled, prior=replace(infilled.prior, joints_incam=joints))

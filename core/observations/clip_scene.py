@@ -1,0 +1,35 @@
+"""A clip as every stage after the 2D stage reads it: what all takes of the clip share, computed once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from ..body.model import BodyModel
+from ..motion import MotionEstimate
+from .features import CanonicalFrame, Features, extract_features
+from .observe import Observations
+
+
+@dataclass(frozen=True)
+class ClipScene:
+    """Everything is in the camera's frame, but for the features, which are in the learned models' own."""
+
+    observations: Observations
+    initial: MotionEstimate
+    """Estimated from the observations alone."""
+    features: Features
+    """About the initial motion."""
+    frame: CanonicalFrame
+    """The way from the features' frame to the camera's."""
+    body: BodyModel
+
+    @classmethod
+    def of(cls, observations: Observations, initial: MotionEstimate, body: BodyModel) -> ClipScene:
+        features, frame = extract_features(observations, initial, body)
+        return cls(observations, initial, features, frame, body)
+
+    @property
+    def device(self) -> torch.device:
+        return self.body.device

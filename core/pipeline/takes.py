@@ -1,0 +1,255 @@
+"""Takes of a clip: how the stages depend on each other, for a first take and for one that goes on from an earlier take."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from ..body.model import BodyModel
+from ..checkpoint import weights_file
+from ..clip import Clip
+from ..contacts import measure_contacts
+from ..contract.contact import Contact
+from ..contract.edits import Pin
+from ..contract.reconstruction import USUAL_SMOOTHNESS, Scores
+from ..fitting.fit import FittedMotion
+from ..infilling.infill import Constraints, InfilledMotion
+from ..observations.clip_scene import ClipScene
+from ..perception.detections import Detections
+from ..progress import JobProgress
+from ..scores import score
+from ..semantics.encoder import encoder_file
+from ..stgcn.predict import JointPrediction
+from . import stages
+from .cache import content_key
+from .settings import EarlierTake, PerceptionSettings, PipelineSettings
+from .stage import Given, Node, Results, ResultStore, expected_cost, in_order, run
+from .stages import Caption, ContactList, Sentence
+
+_SAME_MOTION = 1e-4
+"""radians, metres: less than a seed changes, more than the order of a sum does."""
+
+
+@dataclass(frozen=True)
+class ClipInputs:
+    """What is reconstructed, and with which body."""
+
+    clip: Given[Clip | None]
+    """None while refining, which never decodes video."""
+    perception: PerceptionSettings
+    fov: float | None
+    body: Given[BodyModel]
+
+    @property
+    def device(self) -> Given[torch.device]:
+        """In no key: the same result is valid on every device."""
+        return Given(self.body.value.device, "")
+
+
+@dataclass(frozen=True)
+class TakeSettings:
+    """What the animator decides about one take."""
+
+    prompt: str = ""
+    contacts: tuple[Contact, ...] = ()
+    """As edited; of a first take none."""
+    pins: tuple[Pin, ...] = ()
+    seed: int = 0
+    smoothness: float = USUAL_SMOOTHNESS
+    """Strength of the sequence smoother, 0-1."""
+
+
+@dataclass(frozen=True)
+class ClipNodes:
+    """What all takes of a clip share."""
+
+    detections: Node[Detections] | Given[Detections]
+    scene: Node[ClipScene]
+    body: Given[BodyModel]
+    device: Given[torch.device]
+
+
+@dataclass(frozen=True)
+class TakeNodes:
+    """One take."""
+
+    settings: TakeSettings
+    sentence: Node[Sentence]
+    prediction: Node[JointPrediction]
+    fitted: Node[FittedMotion]
+    """What the infilling goes on from: the first fit, or an earlier take."""
+    constraints: Node[Constraints]
+    infilled: Node[InfilledMotion]
+    motion: Node[FittedMotion]
+    caption: Node[Caption]
+
+    @property
+    def targets(self) -> list[Node[Any]]:
+        return [self.motion, self.caption, self.constraints]
+
+
+def clip_nodes(inputs: ClipInputs) -> ClipNodes:
+    detections = stages.perception.node(clip=inputs.clip, settings=inputs.perception, device=inputs.device)
+    return nodes_of_detections(detections, inputs.fov, inputs.body)
+
+
+def nodes_of_detections(
+    detections: Node[Detections] | Given[Detections], fov: float | None, body: Given[BodyModel]
+) -> ClipNodes:
+    """For detections that are known already, as in a benchmark."""
+    device = Given(body.value.device, "")
+    observed = stages.observations.node(perception=detections, fov=fov, device=device)
+    initial = stages.initial_motion.node(observations=observed, body=body)
+    scene = stages.clip_scene.node(observations=observed, initial_motion=initial, body=body)
+    return ClipNodes(detections, scene, body, device)
+
+
+def take_nodes(
+    clip: ClipNodes, take: TakeSettings, settings: PipelineSettings, start: TakeNodes | None = None
+) -> TakeNodes:
+    """The nodes of a first take of a clip or, with a start, of one that goes on from it with the animator's edits."""
+    scene = clip.scene
+    prompt = take.prompt if start is None or take.prompt != start.settings.prompt else ""
+    """Words that the start does not know yet."""
+    if start is None:
+        sentence = _sentence(clip, prompt, settings)
+        prediction = stages.joint_prediction.node(clip_scene=scene, sentence=sentence, settings=settings.stgcn)
+        fitted = stages.first_fit.node(clip_scene=scene, joint_prediction=prediction, phases=settings.first_fit)
+        detected: Node[ContactList] | Given[ContactList] = stages.detected_contacts.node(
+            clip_scene=scene, first_fit=fitted
+        )
+        earlier, phases = None, settings.contact_fit
+    else:
+        sentence = _sentence(clip, prompt, settings) if prompt else start.sentence
+        prediction, fitted = start.prediction, start.motion
+        detected = Given(
+            ContactList(()), ""
+        )  # what was detected is among the edited contacts, unless the user removed it
+        earlier, phases = EarlierTake(start.settings.smoothness, bool(prompt)), settings.edit_fit
+    constraints = stages.constraints.node(
+        detected=detected,
+        prompted=stages.prompted_contacts.node(clip_scene=scene, fitted=fitted, prompt=prompt),
+        edited=tuple(contact.with_distance(None) for contact in take.contacts),
+        pins=take.pins,
+        sentence=sentence,
+    )
+    infilled = stages.infilled_motion.node(
+        clip_scene=scene,
+        joint_prediction=prediction,
+        fitted=fitted,
+        constraints=constraints,
+        settings=_available(settings).infill_stage(take.seed, take.smoothness, earlier),
+    )
+    motion = stages.solved_motion.node(
+        clip_scene=scene, infilled_motion=infilled, fitted=fitted, constraints=constraints, phases=phases
+    )
+    caption = (
+        stages.caption.node(clip_scene=scene, solved_motion=motion, prompt=prompt) if start is None else start.caption
+    )
+    return TakeNodes(take, sentence, prediction, fitted, constraints, infilled, motion, caption)
+
+
+def _sentence(clip: ClipNodes, prompt: str, settings: PipelineSettings) -> Node[Sentence]:
+    used, file = prompt if settings.text else "", encoder_file()
+    key = content_key(file) if used and file.is_file() else ""
+    return stages.sentence.node(prompt=used, encoder_key=key, device=clip.device)
+
+
+def _available(settings: PipelineSettings) -> PipelineSettings:
+    """Without weights there is no infiller: then seed and smoothness change nothing, and are part of no key."""
+    return settings if weights_file(stages.INFILLER).is_file() else replace(settings, infill=None)
+
+
+@dataclass(frozen=True)
+class TakeResult:
+    """A take before it is saved."""
+
+    settings: TakeSettings
+    fitted: FittedMotion
+    contacts: tuple[Contact, ...]
+    """With their distances."""
+    scores: Scores
+    caption: str
+    infilled: bool
+    """Whether the seed had a part in it."""
+    key: str
+    warnings: tuple[str, ...]
+    seconds: dict[str, float]
+
+
+@dataclass(frozen=True)
+class MadeTakes:
+    takes: tuple[TakeResult, ...]
+    detections: Detections
+
+
+def make_takes(clip: ClipNodes, takes: Sequence[TakeNodes], store: ResultStore, progress: JobProgress) -> MadeTakes:
+    """Compute takes of a clip one after the other; only one where seeds make no difference. Only the store is written to."""
+    made: list[TakeResult] = []
+    detections = None
+    for number, (take, (first, last)) in enumerate(zip(takes, _parts_of_progress(takes, store))):
+        progress.fill(first, last, f"take {number + 1} of {len(takes)}" if len(takes) > 1 else "")
+        wanted = [clip.detections, clip.scene, take.infilled, take.fitted, *take.targets]
+        results = run([node for node in wanted if isinstance(node, Node)], store, progress)
+        detections = clip.detections.value if isinstance(clip.detections, Given) else results[clip.detections]
+        result = _result(clip, take, results)
+        if any(stages.same_motion(_moving(result), _moving(other), _SAME_MOTION) for other in made):
+            break
+        made.append(result)
+        if not result.infilled:
+            break
+        progress.check()
+    if detections is None:
+        raise ValueError("no takes to make")
+    if len(made) < len(takes):
+        progress.warn(_too_few(made, len(takes)))
+    return MadeTakes(tuple(made), detections)
+
+
+def _result(clip: ClipNodes, take: TakeNodes, results: Results) -> TakeResult:
+    scene, fitted = results[clip.scene], results[take.motion]
+    contacts = measure_contacts(
+        results[take.constraints].targets.contacts, fitted, scene.body, scene.observations.frame_index
+    )
+    return TakeResult(
+        settings=take.settings,
+        fitted=fitted,
+        contacts=tuple(contacts),
+        scores=score(fitted, scene.observations, scene.body, contacts),
+        caption=results[take.caption].sentence,
+        infilled=stages.is_infilled(results[take.infilled], results[take.fitted]),
+        key=take.motion.key,
+        warnings=results.warnings,
+        seconds=results.seconds,
+    )
+
+
+def _moving(result: TakeResult) -> Any:
+    return result.fitted.motion_incam
+
+
+def _parts_of_progress(takes: Sequence[TakeNodes], store: ResultStore) -> list[tuple[float, float]]:
+    """Where in the whole job each take begins and ends: what is stored, or is stored by an earlier take, takes no time.
+
+    What is stored counts as used, so that one take does not evict what another needs.
+    """
+    computed: set[str] = set()
+    costs = []
+    for take in takes:
+        costs.append(expected_cost(take.targets, store, computed))
+        computed |= {node.key for node in in_order(take.targets)}
+    ends = np.cumsum([0.0, *costs]) / (sum(costs) or 1.0)
+    return [(float(first), float(last)) for first, last in zip(ends, ends[1:])]
+
+
+def _too_few(made: Sequence[TakeResult], wanted: int) -> str:
+    why = (
+        "nothing is sampled anew away from your edits"
+        if made[0].infilled
+        else "no learned model fills in the hidden motion"
+    )
+    return f"One take was made instead of {wanted}: {why}, so every seed gives the same motion."
