@@ -1,37 +1,60 @@
-"""Which runtime runs the embedded 2D networks: onnxruntime on a CPU, torch on a GPU.
-
-The two agree to fractions of a pixel, not exactly, so the runtime's name is part of the key of the 2D stage's results.
-"""
+"""Which library runs the 2D networks: onnxruntime on a CPU, torch on a GPU, both behind one protocol."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, Protocol
 
+import numpy as np
 import torch
+from jaxtyping import Float
 
-from .networks import Runner, load_network
-from .onnx_network import in_onnxruntime
+BackendChoice = Literal["auto", "onnxruntime", "torch"]
 
 
-@dataclass(frozen=True)
-class Backend:
-    """A runtime of networks."""
+class Network(Protocol):
+    """A network that takes square pictures, whatever library runs it."""
+
+    size: int
+    """Side of the square input picture in pixels."""
+
+    def run(self, pictures: Float[np.ndarray, "B S S 3"]) -> list[np.ndarray]:
+        """Run the network on a batch of pictures; the outputs [B, ...] in the file's order, feature maps as NHWC.
+
+        The list is empty for an empty batch.
+        """
+        ...
+
+
+class NetworkBackend(Protocol):
+    """A library that loads and runs networks from .tflite files."""
 
     name: str
-    load: Callable[[Path, torch.device], Runner]
-    """From a .tflite file of weights to a network that can be run on the device."""
+    version: int
+    """Rises when the same file and picture give other numbers by more than rounding; part of `backend_identity`."""
+
+    def load(self, path: Path) -> Network: ...
 
 
-def _load_in_onnxruntime(weights: Path, device: torch.device) -> Runner:
-    return in_onnxruntime(load_network(weights, device), weights)
+def choose_backend(device: torch.device, wanted: BackendChoice = "auto") -> NetworkBackend:
+    """The backend for a device. "auto" is onnxruntime on a CPU, where it is about twice as fast, and torch elsewhere.
+
+    ValueError for onnxruntime on another device than a CPU: only its CPU build is installed.
+    """
+    if wanted == "auto":
+        wanted = "onnxruntime" if device.type == "cpu" else "torch"
+    if wanted == "torch":
+        from .torch_backend import TorchBackend
+
+        return TorchBackend(device)
+    if device.type != "cpu":
+        raise ValueError(f"onnxruntime runs networks on the CPU only, not on {device}")
+    from .onnx_backend import OnnxBackend
+
+    return OnnxBackend()
 
 
-ONNXRUNTIME = Backend("onnxruntime", _load_in_onnxruntime)
-TORCH = Backend("torch", load_network)
-
-
-def backend_for(device: torch.device) -> Backend:
-    """The faster runtime on that device: on a CPU onnxruntime takes half the time of torch."""
-    return ONNXRUNTIME if device.type == "cpu" else TORCH
+def backend_identity(device: torch.device, wanted: BackendChoice = "auto") -> str:
+    """Name and version of the backend for a device, for the keys of results that were computed with it."""
+    backend = choose_backend(device, wanted)
+    return f"{backend.name}-{backend.version}"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import expit
 
-from .networks import Runner
+from .backends import Network
 from .regions import Region, crop, region_from_axis
 
 _ANCHORS_PER_CELL = 2
@@ -43,7 +43,7 @@ class Detection:
 
 
 class Detector:
-    def __init__(self, network: Runner, kind: DetectorKind) -> None:
+    def __init__(self, network: Network, kind: DetectorKind) -> None:
         self._network, self._kind = network, kind
         self._anchors = _anchor_centres(network.size, kind.strides)
 

@@ -13,7 +13,7 @@ import numpy as np
 from scipy.special import expit
 
 from ..contract.skeleton import LANDMARK_INDEX, LANDMARKS, mirrored
-from .networks import Runner
+from .backends import Network
 from .regions import Region, crop, mirror_region, region_from_axis, rotation, to_picture, uncrop
 
 _REFINE_RADIUS = 4
@@ -72,7 +72,7 @@ class Pose:
 
 
 class LandmarkNetwork:
-    def __init__(self, network: Runner) -> None:
+    def __init__(self, network: Network) -> None:
         self._network = network
 
     def look(self, image: np.ndarray, regions: Sequence[Region]) -> list[Pose]:

@@ -8,13 +8,11 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import torch
 
 from ..weights import HAND_LANDMARKS, PALM_DETECTOR, POSE_DETECTOR, POSE_LANDMARKS
-from .backends import Backend, backend_for
+from .backends import Network, NetworkBackend
 from .detector import PALM, PERSON, Detector, body_region
 from .landmarks import BODY, LandmarkNetwork, Pose, mirror_pose
-from .networks import Runner
 from .regions import Region, mirror_region, similar
 
 _DETECTION_THRESHOLD = 0.3
@@ -32,22 +30,21 @@ _PAINT_SIGMAS = (1.0, 3.0, 9.0, 27.0)
 
 @dataclass(frozen=True)
 class Networks:
-    """The four embedded networks, on one device."""
+    """The four 2D networks, loaded by one backend."""
 
     people: Detector
     body: LandmarkNetwork
     palms: Detector
-    hand: Runner
+    hand: Network
 
 
-def load_networks(files: dict[str, Path], device: torch.device, backend: Backend | None = None) -> Networks:
-    """Load what `weights.ensure(PERCEPTION_WEIGHTS, ...)` returned, in the device's own backend unless another is given."""
-    load = (backend or backend_for(device)).load
+def load_networks(files: dict[str, Path], backend: NetworkBackend) -> Networks:
+    """Load the files that `weights.ensure(PERCEPTION_WEIGHTS, ...)` returned."""
     return Networks(
-        Detector(load(files[POSE_DETECTOR.name], device), PERSON),
-        LandmarkNetwork(load(files[POSE_LANDMARKS.name], device)),
-        Detector(load(files[PALM_DETECTOR.name], device), PALM),
-        load(files[HAND_LANDMARKS.name], device),
+        Detector(backend.load(files[POSE_DETECTOR.name]), PERSON),
+        LandmarkNetwork(backend.load(files[POSE_LANDMARKS.name])),
+        Detector(backend.load(files[PALM_DETECTOR.name]), PALM),
+        backend.load(files[HAND_LANDMARKS.name]),
     )
 
 

@@ -15,6 +15,7 @@ from ..device import limit_threads
 from ..reporting import Reporter
 from ..weights import PERCEPTION_WEIGHTS, ensure
 from .ambiguity import CONTESTED_TRUST, ambiguous
+from .backends import BackendChoice, choose_backend
 from .camera_motion import CameraMotion
 from .detections import MASK_WIDTH, Detections
 from .gaps import GapFiller
@@ -52,14 +53,21 @@ class Everyone:
 
 
 def detect_people(
-    clip: Clip, first: int, last: int, *, people: tuple[int, int] | None, device: torch.device, reporter: Reporter
+    clip: Clip,
+    first: int,
+    last: int,
+    *,
+    people: tuple[int, int] | None,
+    device: torch.device,
+    backend: BackendChoice = "auto",
+    reporter: Reporter,
 ) -> Detections:
     """Follow two people through frames `first` to `last`, both included.
 
     `people` are numbers among everyone found (see `identity.choose_two`), None leaves the choice to us. Memory does not
     grow with the clip, apart from the result. UserError where two people cannot be found, or the clip not be read.
     """
-    networks = _networks(device, reporter)
+    networks = _networks(device, backend, reporter)
     everyone = _follow(clip, first, last, networks, reporter)
     chosen = choose_two(everyone.tracks, len(everyone.frame_index), people)
     if people is None and len(everyone.tracks) > 2:
@@ -72,12 +80,12 @@ def detect_people(
 
 def find_everyone(clip: Clip, first: int, last: int, *, device: torch.device, reporter: Reporter) -> Everyone:
     """Follow everyone, be it one person or many, without hands."""
-    return _follow(clip, first, last, _networks(device, reporter), reporter)
+    return _follow(clip, first, last, _networks(device, "auto", reporter), reporter)
 
 
-def _networks(device: torch.device, reporter: Reporter) -> Networks:
+def _networks(device: torch.device, backend: BackendChoice, reporter: Reporter) -> Networks:
     limit_threads()
-    return load_networks(ensure(PERCEPTION_WEIGHTS, reporter), device)
+    return load_networks(ensure(PERCEPTION_WEIGHTS, reporter), choose_backend(device, backend))
 
 
 def _follow(clip: Clip, first: int, last: int, networks: Networks, reporter: Reporter) -> Everyone:

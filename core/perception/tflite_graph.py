@@ -1,7 +1,7 @@
 """Reads a .tflite file into plain data: a list of operations and their constants as dense float32 arrays.
 
-Only what the four embedded networks use is understood; anything else raises NotImplementedError by name. Weights stored
-as float16 (DEQUANTIZE) and sparse weights (DENSIFY) are expanded here, so that a runner sees ordinary arrays.
+Only the operations of the four 2D networks are supported; any other raises NotImplementedError with its name. Weights
+that are stored as float16 (DEQUANTIZE) or sparse (DENSIFY) are expanded here, so that backends see dense float32.
 Format: https://github.com/tensorflow/tensorflow/blob/master/tensorflow/compiler/mlir/lite/schema/schema.fbs
 """
 
@@ -29,7 +29,7 @@ _SAME_PADDING = 0
 
 @dataclass(frozen=True)
 class Operation:
-    """One step. `inputs` and `output` number tensors, `options` are the operation's own settings."""
+    """One operation. `inputs` and `output` are numbers of tensors, `options` the operation's attributes."""
 
     kind: str
     inputs: tuple[int, ...]
@@ -39,17 +39,22 @@ class Operation:
 
 @dataclass(frozen=True)
 class Graph:
-    """Operations in order of execution. Shapes are NHWC as in the file, convolution weights OHWI."""
+    """Operations in order of execution. Feature maps are NHWC as in the file, convolution weights OHWI."""
 
     operations: tuple[Operation, ...]
     constants: Mapping[int, np.ndarray]
     input: int
     outputs: tuple[int, ...]
-    input_shape: tuple[int, ...]
+    shapes: Mapping[int, tuple[int, ...]]
+    """Shape of every tensor of the flow, for a batch of one."""
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        return self.shapes[self.input]
 
 
 def read_graph(path: Path) -> Graph:
-    """Read the file's first subgraph, which must have one input."""
+    """Read the file's first subgraph, which must have one input. NotImplementedError for an unknown operation."""
     model: Any = tflite.Model.GetRootAsModel(path.read_bytes(), 0)
     subgraph = model.Subgraphs(0)
     constants = _constants(model, subgraph)
@@ -69,13 +74,20 @@ def read_graph(path: Path) -> Graph:
         kept = tuple(i for i in inputs if i not in settings)
         operations.append(Operation(kind, kept, output, options))
     used = {i for operation in operations for i in operation.inputs}
+    flow = {int(subgraph.Inputs(0)), *(operation.output for operation in operations)}
     return Graph(
         tuple(operations),
         {i: np.ascontiguousarray(array, np.float32) for i, array in constants.items() if i in used},
         int(subgraph.Inputs(0)),
         tuple(int(i) for i in subgraph.OutputsAsNumpy()),
-        tuple(int(size) for size in subgraph.Tensors(subgraph.Inputs(0)).ShapeAsNumpy()),
+        {i: tuple(int(size) for size in subgraph.Tensors(i).ShapeAsNumpy()) for i in sorted(flow)},
     )
+
+
+def same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
+    """TensorFlow's padding "same" along one axis: before and after; an odd pixel goes after."""
+    total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
+    return total // 2, total - total // 2
 
 
 def _constants(model: Any, subgraph: Any) -> dict[int, np.ndarray]:
@@ -93,7 +105,7 @@ def _constants(model: Any, subgraph: Any) -> dict[int, np.ndarray]:
 def _options(
     kind: str, operator: Any, inputs: tuple[int, ...], constants: Mapping[int, np.ndarray]
 ) -> tuple[dict[str, Any], set[int]]:
-    """The operation's settings, and those of its inputs that are settings too rather than tensors of the flow."""
+    """The operation's attributes, and those of its inputs that are attributes too rather than tensors of the flow."""
 
     def table(reader: Any) -> Any:
         record = reader()
@@ -146,7 +158,7 @@ def _options(
 
 
 def _dense(tensor: Any, values: np.ndarray) -> np.ndarray:
-    """Expand a sparse constant: dimensions in traversal order, each dense or compressed, the last ones inside blocks.
+    """Expand a sparse constant: its dimensions come in traversal order, each dense or compressed, the last ones inside blocks.
 
     The encoding is that of the Tensor Algebra Compiler (Kjolstad et al., 2017), as the schema describes it.
     """
@@ -156,7 +168,7 @@ def _dense(tensor: Any, values: np.ndarray) -> np.ndarray:
     blocked = [int(i) for i in sparsity.BlockMapAsNumpy()] if sparsity.BlockMapLength() else []
     levels = [sparsity.DimMetadata(i) for i in range(sparsity.DimMetadataLength())]
 
-    # Positions of the stored values, level by level: `place[k]` are their coordinates along level k's dimension.
+    # Positions of the stored values, level by level: `places[k]` are their coordinates along the dimension of level k.
     position = np.zeros(1, np.int64)
     places: list[np.ndarray] = []
     for level in levels:

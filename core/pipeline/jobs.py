@@ -20,7 +20,7 @@ from ..contract.errors import UserError
 from ..contract.reconstruction import USUAL_SMOOTHNESS, Info, Take, best_of, load_info
 from ..contract.requests import ReconstructRequest, RefineRequest
 from ..device import choose_device, limit_threads
-from ..perception.backends import backend_for
+from ..perception.backends import backend_identity
 from ..progress import JobProgress, Listener
 from . import results
 from .cache import Cache, content_key, key_of
@@ -84,7 +84,7 @@ def reconstruct(
     clip = probe(request.clip)
     frames = parse_range(request.frames, clip)
     prompt = (request.prompt or "").strip()
-    backend = backend_for(device).name
+    backend = backend_identity(device)
     choices = ClipChoices(
         content_key(request.clip), frames, request.people, request.fov, body.identity, backend, prompt
     )

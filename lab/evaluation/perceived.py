@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from core.clip import Clip, probe
-from core.perception.backends import backend_for
+from core.perception.backends import backend_identity
 from core.perception.detections import Detections
 from core.perception.perceive import assemble, detect_people, find_everyone
 from core.pipeline import stages
@@ -75,7 +75,7 @@ class Onlooker:
 
     @property
     def _version(self) -> str:
-        return f"{stages.perception.version} {backend_for(self.device).name}"
+        return f"{stages.perception.version} {backend_identity(self.device)}"
 
     @property
     def _cache(self) -> Cache:

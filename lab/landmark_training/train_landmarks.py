@@ -25,8 +25,8 @@ from core.body.model import BodyModel
 from core.contract.files import read_npz, write_npz
 from core.contract.skeleton import JOINTS, LANDMARK_INDEX, LANDMARKS
 from core.perception.landmarks import LandmarkNetwork, Pose
-from core.perception.networks import load_network
 from core.perception.regions import Region
+from core.perception.torch_backend import TorchBackend
 from core.reporting import SilentReporter
 from core.weights import POSE_LANDMARKS, ensure
 
@@ -121,7 +121,7 @@ def seen_person(body: BodyModel, points: SkinPoints, person: int, views: int, wo
 def look(scene: dict[str, np.ndarray], pictures: Path) -> dict[str, np.ndarray]:
     """What the landmark network sees of the person in each picture, at the second look as in the product."""
     files = ensure([POSE_LANDMARKS], SilentReporter())
-    network = LandmarkNetwork(load_network(files[POSE_LANDMARKS.name], torch.device("cpu")))
+    network = LandmarkNetwork(TorchBackend(torch.device("cpu")).load(files[POSE_LANDMARKS.name]))
     poses: list[Pose] = []
     skin = in_camera(scene["skin"], scene["camera_world"])
     for frame in range(len(skin)):

@@ -1,18 +1,18 @@
-"""The embedded networks in torch: the graph of a .tflite file, run operation by operation."""
+"""The 2D networks in torch: the default on a GPU. The graph of a .tflite file is run operation by operation."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 import torch
+from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
-from .tflite_graph import Graph, Operation, read_graph
+from .tflite_graph import Graph, Operation, read_graph, same_padding
 
 _ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "NONE": lambda x: x,
@@ -20,27 +20,15 @@ _ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "RELU6": functional.relu6,
 }
 _TO_NCHW = {0: 0, 1: 2, 2: 3, 3: 1, -1: 1}
-"""Where an axis of an NHWC picture is in torch's NCHW."""
+"""For each axis of an NHWC feature map its number in NCHW."""
 
 
-class Runner(Protocol):
-    """A network that can be run, whatever runs it."""
-
-    size: int
-    """Side of the square input picture in pixels."""
-
-    def run(self, pictures: np.ndarray) -> list[np.ndarray]:
-        """pictures float32 [N,S,S,3] -> outputs as arrays [N,...], pictures among them as NHWC."""
-        ...
-
-
-class Network(torch.nn.Module):
-    """A graph in torch. Pictures go in and come out as in the file (NHWC); in between they are NCHW."""
+class TorchNetwork(torch.nn.Module):
+    """A network in torch; see `backends.Network`. Pictures and outputs are NHWC, as in the file; in between they are NCHW."""
 
     def __init__(self, graph: Graph) -> None:
         super().__init__()
         self.size = graph.input_shape[1]
-        """Side of the square input picture in pixels."""
         self._graph = graph
         for index, array in graph.constants.items():
             self.register_buffer(f"t{index}", torch.from_numpy(array), persistent=False)
@@ -59,8 +47,8 @@ class Network(torch.nn.Module):
             for step, operation in enumerate(graph.operations)
         ]
 
-    def forward(self, pictures: Tensor) -> list[Tensor]:
-        """pictures float [N,S,S,3] -> the outputs in the file's order, pictures among them as NHWC."""
+    def forward(self, pictures: Float[Tensor, "B S S 3"]) -> list[Tensor]:
+        """The outputs [B, ...] in the file's order."""
         values = {self._graph.input: pictures.permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)}
         for operation, step, finished in self._steps:
             arguments = [values[i] if i in values else getattr(self, f"t{i}") for i in operation.inputs]
@@ -72,22 +60,37 @@ class Network(torch.nn.Module):
         return [x.permute(0, 2, 3, 1) if x.dim() == 4 else x for x in outputs]
 
     @torch.inference_mode()
-    def run(self, pictures: np.ndarray) -> list[np.ndarray]:
-        """pictures float32 [N,S,S,3] -> outputs as arrays. On the CPU one by one, which is fastest there."""
+    def run(self, pictures: Float[np.ndarray, "B S S 3"]) -> list[np.ndarray]:
         if not len(pictures):
             return []
         device = next(self.buffers()).device
-        step = 1 if device.type == "cpu" else len(pictures)
-        batches = [self(torch.from_numpy(pictures[i : i + step]).to(device)) for i in range(0, len(pictures), step)]
+        # One picture at a time is fastest on a CPU.
+        size = 1 if device.type == "cpu" else len(pictures)
+        # TF32 has 10 bits of mantissa: it would move landmarks by pixels against the other backend.
+        with torch.backends.cudnn.flags(deterministic=True, allow_tf32=False):
+            batches = [self(torch.from_numpy(batch).to(device)) for batch in _batches(pictures, size)]
         return [torch.cat(parts).float().cpu().numpy() for parts in zip(*batches)]
 
 
-def load_network(path: Path, device: torch.device) -> Network:
-    return Network(read_graph(path)).eval().to(device)
+class TorchBackend:
+    """Loads networks onto a device."""
+
+    name = "torch"
+    version = 1
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+
+    def load(self, path: Path) -> TorchNetwork:
+        return TorchNetwork(read_graph(path)).eval().to(self._device)
+
+
+def _batches(pictures: np.ndarray, size: int) -> list[np.ndarray]:
+    return [pictures[start : start + size] for start in range(0, len(pictures), size)]
 
 
 def _step(operation: Operation) -> Callable[[list[Tensor]], Tensor]:
-    """What computes the operation from its inputs, activation included."""
+    """The function that computes the operation, activation included, from its inputs."""
     compute = partial(_COMPUTE[operation.kind], operation)
     activation = operation.options.get("activation", "NONE")
     if activation == "NONE":
@@ -95,13 +98,10 @@ def _step(operation: Operation) -> Callable[[list[Tensor]], Tensor]:
     return lambda inputs: _ACTIVATIONS[activation](compute(inputs))
 
 
-def _same_padding(x: Tensor, kernel: tuple[int, ...], stride: tuple[int, int]) -> list[int]:
-    """TensorFlow's "same": left, right, top, bottom; an odd pixel goes right and below."""
-    padding = []
-    for size, k, s in ((x.shape[-1], kernel[1], stride[1]), (x.shape[-2], kernel[0], stride[0])):
-        total = max((-(-size // s) - 1) * s + k - size, 0)
-        padding += [total // 2, total - total // 2]
-    return padding
+def _padding(x: Tensor, kernel: tuple[int, ...], stride: tuple[int, int]) -> list[int]:
+    """Padding of x [N,C,H,W] for "same", as `functional.pad` takes it: left, right, top, bottom."""
+    vertical, horizontal = (same_padding(*sizes) for sizes in zip(x.shape[2:], kernel, stride))
+    return [*horizontal, *vertical]
 
 
 def _convolution(operation: Operation, inputs: list[Tensor]) -> Tensor:
@@ -110,7 +110,7 @@ def _convolution(operation: Operation, inputs: list[Tensor]) -> Tensor:
     groups = x.shape[1] if operation.kind == "DEPTHWISE_CONV_2D" else 1
     padding = (0, 0)
     if operation.options["same"]:
-        left, right, top, bottom = _same_padding(x, tuple(weight.shape[2:]), stride)
+        left, right, top, bottom = _padding(x, tuple(weight.shape[2:]), stride)
         if left == right and top == bottom:
             padding = (top, left)
         else:
@@ -121,7 +121,7 @@ def _convolution(operation: Operation, inputs: list[Tensor]) -> Tensor:
 def _max_pool(operation: Operation, inputs: list[Tensor]) -> Tensor:
     x, kernel, stride = inputs[0], operation.options["kernel"], operation.options["stride"]
     if operation.options["same"]:
-        padding = _same_padding(x, kernel, stride)
+        padding = _padding(x, kernel, stride)
         if any(padding):
             x = functional.pad(x, padding, value=float("-inf"))
     return functional.max_pool2d(x, kernel, stride)
@@ -133,7 +133,7 @@ def _pad(operation: Operation, inputs: list[Tensor]) -> Tensor:
 
 
 def _depth_to_space(operation: Operation, inputs: list[Tensor]) -> Tensor:
-    """TensorFlow's order: the block's place comes before the channel (torch's pixel_shuffle has it after)."""
+    """As TensorFlow orders the input's channels: block row and column first (torch's pixel_shuffle has them last)."""
     x, block = inputs[0], operation.options["block"]
     n, c, h, w = x.shape
     c //= block * block
