@@ -83,7 +83,7 @@ def load_checkpoint(path: Path, kind: str | None = None, features: int | None = 
     return checkpoint
 
 
-def config_of(checkpoint: Checkpoint, kind: type[Config], path: Path) -> Config:
+def read_config(checkpoint: Checkpoint, kind: type[Config], path: Path) -> Config:
     """The network's config, a dataclass of plain fields. UserError `weights-wrong` where the file's do not fit it."""
     try:
         values = {name: tuple(v) if isinstance(v, list) else v for name, v in checkpoint.config.items()}
@@ -92,7 +92,7 @@ def config_of(checkpoint: Checkpoint, kind: type[Config], path: Path) -> Config:
         raise _wrong(path, f"its sizes are those of another version ({error})") from error
 
 
-def fill(network: nn.Module, checkpoint: Checkpoint, path: Path) -> None:
+def load_weights(network: nn.Module, checkpoint: Checkpoint, path: Path) -> None:
     """Put the file's tensors into the network. UserError `weights-wrong` where names or shapes differ."""
     try:
         network.load_state_dict(dict(checkpoint.tensors))

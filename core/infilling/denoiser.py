@@ -65,14 +65,14 @@ class Conditions:
     """[B,P,T,22,F]"""
     people: Tensor
     """[B,P,T,G]"""
-    shift: Tensor
+    joint_offsets: Tensor
     """[B,P,T,22,3] metres, from the initial joints to those of the motion that is changed (posed as the geometry optimizer
     has it); zeros where that is the initial motion itself."""
-    turn: Tensor
+    rotation_offsets: Tensor
     """[B,P,T,22,6] the same way in rotations, less that of no change."""
     log_sigma: Tensor
     """[B,P,T,22] how unsure the optimizer is, log of metres; zeros where it did not run."""
-    visible: Tensor
+    visibility: Tensor
     """[B,P,T,22] in 0-1: how far a joint was seen; 0 for one that was not, or whose evidence is masked."""
     valid: Tensor
     """bool [B,T]: frames that are there, not padding."""
@@ -94,7 +94,7 @@ def collate(parts: list[Conditions]) -> Conditions:
 
 
 @dataclass(frozen=True)
-class Encoded:
+class EncodedConditions:
     """Conditions as the blocks take them: computed once for all steps of a sampling."""
 
     tokens: Tensor
@@ -142,18 +142,18 @@ class Denoiser(nn.Module):
         """x [B,P,T,D], t int64 [B], text [B,E]; a row of zeros, or None, stands for no sentence."""
         return self.denoise(x, t, self.encode(conditions), text)
 
-    def encode(self, conditions: Conditions) -> Encoded:
-        visible, shift = conditions.visible[..., None], _SHIFT_SCALE * conditions.shift
+    def encode(self, conditions: Conditions) -> EncodedConditions:
+        visible, shift = conditions.visibility[..., None], _SHIFT_SCALE * conditions.joint_offsets
         sizes = [shift.norm(dim=-1, keepdim=True), conditions.log_sigma[..., None], visible]
-        parts = [conditions.nodes, shift, _TURN_SCALE * conditions.turn, *sizes]
+        parts = [conditions.nodes, shift, _TURN_SCALE * conditions.rotation_offsets, *sizes]
         nodes = functional.gelu(self.node(torch.cat(parts, -1)))
         tokens = self.gather(nodes.flatten(-2)) + self.person(conditions.people)
         gate = torch.sigmoid(self.certainty * (0.5 - visible[..., 0]) + self.joint_gate(nodes)[..., 0])
         whole = self.config.channels - 6 * BODY_COUNT
         gate = functional.pad(gate.repeat_interleave(6, -1), (0, whole), value=1.0)
-        return Encoded(tokens, gate, conditions.valid)
+        return EncodedConditions(tokens, gate, conditions.valid)
 
-    def denoise(self, x: Tensor, t: Tensor, encoded: Encoded, text: Tensor | None = None) -> Tensor:
+    def denoise(self, x: Tensor, t: Tensor, encoded: EncodedConditions, text: Tensor | None = None) -> Tensor:
         """`forward` with conditions that are encoded already."""
         # as much of x_t as is not noise: alpha x_t is what would be expected if there were no evidence at all
         x = self.alpha[t][:, None, None, None] * gaussian_smoothed(x, encoded.valid)

@@ -27,9 +27,9 @@ from ..representation.residual import (
     PoseState,
     ResidualScales,
     decode_residual,
+    from_channels,
     pose_state,
 )
-from .loss import from_channels
 
 _CHUNK = 240
 """Frames of the clip whose energies are computed together, so that memory does not grow with the clip."""

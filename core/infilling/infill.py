@@ -18,12 +18,11 @@ from ..observations.clip_scene import ClipScene
 from ..observations.observe import Observations
 from ..reporting import Reporter
 from ..representation.body_parts import touching
-from ..representation.residual import apply_residual, encode_residual, pose_state
+from ..representation.residual import apply_residual, encode_residual, from_channels, pose_state, to_channels
 from ..smoothing.smooth import Smoother, smooth
 from ..stgcn.predict import JointPrediction
 from .guidance import Guidance, GuidanceSettings, ResidualDecoder
 from .infiller import Infiller, ReferenceMotion, SamplingInputs, sample_clip
-from .loss import from_channels, to_channels
 from .sampling import SamplingSettings
 
 

@@ -11,13 +11,12 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..body.model import BodyModel
-from ..checkpoint import config_of, fill, load_checkpoint, weights_file
+from ..checkpoint import load_checkpoint, load_weights, read_config, weights_file
 from ..observations.features import VERSION, Features
 from ..reporting import Reporter
-from ..representation.residual import PoseState, ResidualScales
+from ..representation.residual import PoseState, ResidualScales, offset_between
 from ..representation.sliding_windows import sliding_windows
 from .denoiser import Conditions, Denoiser, DenoiserConfig
-from .loss import offset_between
 from .sampling import GuidanceFunction, SamplingSettings, sample
 
 KIND = "infiller"
@@ -70,8 +69,8 @@ def load_infiller(path: Path | None = None, device: torch.device | str = "cpu") 
     """
     path = path or weights_file(KIND)
     checkpoint = load_checkpoint(path, KIND, VERSION)
-    denoiser = Denoiser(config_of(checkpoint, DenoiserConfig, path))
-    fill(denoiser, checkpoint, path)
+    denoiser = Denoiser(read_config(checkpoint, DenoiserConfig, path))
+    load_weights(denoiser, checkpoint, path)
     return Infiller(denoiser.eval().requires_grad_(False).to(device), ResidualScales.from_json(checkpoint.statistics))
 
 
@@ -93,7 +92,7 @@ def sample_clip(
         settings,
         text=None if inputs.text is None else inputs.text.to(device),
         start=inputs.start,
-        guide=inputs.guidance,
+        guidance=inputs.guidance,
         reporter=reporter,
     )
 

@@ -16,7 +16,7 @@ from torch import Tensor
 from ..contract.errors import UserError
 from ..reporting import Reporter
 from ..representation.sliding_windows import blend
-from .denoiser import Conditions, Denoiser, Encoded, collate, constant_over_time
+from .denoiser import Conditions, Denoiser, EncodedConditions, collate, constant_over_time
 from .schedule import Ddim, DpmSolver, Scheduler
 
 _WINDOWS_AT_ONCE = 8
@@ -63,7 +63,7 @@ def sample(
     *,
     text: Tensor | None = None,
     start: Tensor | None = None,
-    guide: GuidanceFunction | None = None,
+    guidance: GuidanceFunction | None = None,
     reporter: Reporter,
 ) -> Tensor:
     """One take: x0 [P,N,D].
@@ -76,7 +76,7 @@ def sample(
     people, frames = encoded[0].tokens.shape[1], max(window.stop for window in windows)
     device, steady = encoded[0].tokens.device, denoiser.config.static_channels
     generator = torch.Generator().manual_seed(settings.seed)  # on the CPU: a seed means the same on every device
-    noise = drawn_noise((people, frames, denoiser.config.channels), steady, generator).to(device) * settings.temperature
+    noise = draw_noise((people, frames, denoiser.config.channels), steady, generator).to(device) * settings.temperature
     scheduler = settings.scheduler()
     if start is not None:
         scheduler.skip(settings.strength)
@@ -87,8 +87,8 @@ def sample(
         x = noise
     for number, t in enumerate(scheduler.timesteps):
         x0 = _predicted(denoiser, x, t, encoded, windows, text, settings.guidance_scale)
-        if guide is not None:
-            x0 = constant_over_time(guide(x0, float(scheduler.alpha_sigma(t)[1])), steady)
+        if guidance is not None:
+            x0 = constant_over_time(guidance(x0, float(scheduler.alpha_sigma(t)[1])), steady)
         if not bool(x0.isfinite().all()):
             raise UserError(
                 "infiller-broken",
@@ -102,7 +102,7 @@ def sample(
     return x
 
 
-def drawn_noise(shape: Sequence[int], steady: int, generator: torch.Generator | None) -> Tensor:
+def draw_noise(shape: Sequence[int], steady: int, generator: torch.Generator | None) -> Tensor:
     """Normal noise [...,T,D] on the generator's device; in the last `steady` channels the same for all frames."""
     device = generator.device if generator is not None else None
     return _with_one_noise_for_all_frames(torch.randn(*shape, generator=generator, device=device), steady)
@@ -114,14 +114,14 @@ def _with_one_noise_for_all_frames(x: Tensor, steady: int) -> Tensor:
     return x
 
 
-def _encoded(denoiser: Denoiser, conditions: Iterable[Conditions]) -> list[Encoded]:
+def _encoded(denoiser: Denoiser, conditions: Iterable[Conditions]) -> list[EncodedConditions]:
     """Of each window; several at once where they are equally long."""
     out = []
     for batch in _batches(conditions):
         encoded = denoiser.encode(collate(batch))
         for row in range(len(batch)):
             part = slice(row, row + 1)
-            out.append(Encoded(encoded.tokens[part], encoded.gate[part], encoded.valid[part]))
+            out.append(EncodedConditions(encoded.tokens[part], encoded.gate[part], encoded.valid[part]))
     return out
 
 
@@ -135,7 +135,7 @@ def _predicted(
     denoiser: Denoiser,
     x: Tensor,
     t: int,
-    encoded: Sequence[Encoded],
+    encoded: Sequence[EncodedConditions],
     windows: Sequence[slice],
     text: Tensor | None,
     guidance_scale: float,
@@ -152,10 +152,12 @@ def _predicted(
 
 
 def _spoken(
-    denoiser: Denoiser, x: Tensor, t: int, parts: Sequence[Encoded], text: Tensor | None, weight: float
+    denoiser: Denoiser, x: Tensor, t: int, parts: Sequence[EncodedConditions], text: Tensor | None, weight: float
 ) -> Tensor:
     """x0 of several windows [B,P,T,D], pushed away from what it would be without the sentence."""
-    both = Encoded(*(torch.cat([getattr(part, name) for part in parts]) for name in ("tokens", "gate", "valid")))
+    both = EncodedConditions(
+        *(torch.cat([getattr(part, name) for part in parts]) for name in ("tokens", "gate", "valid"))
+    )
     times = torch.full((len(x),), t, device=x.device)
     if text is None or weight == 0:
         return denoiser.denoise(x, times, both)

@@ -33,6 +33,8 @@ TOUCHING = slice(FOOT_CONTACT.stop, FOOT_CONTACT.stop + len(PARTS))
 """`parts.PARTS`: 1 touches the other person, -1 does not."""
 RESIDUAL_SIZE = TOUCHING.stop
 BETAS = 16
+CHANNELS = RESIDUAL_SIZE + BETAS
+"""Channels of the denoiser: the residual of a frame, then the change of the shape, the same for all frames of a clip."""
 _IDENTITY = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
 _LEAST_SPREAD = 1e-3
 """Of a channel that hardly ever changes: it is not blown up further."""
@@ -160,3 +162,28 @@ class ResidualScales:
                 "They are of another version: train again, or fetch the weights of this one.",
             )
         return cls(x.float(), betas.float())
+
+
+def to_channels(x: Tensor, betas: Tensor, scales: ResidualScales) -> Tensor:
+    """Join a residual x [...,P,N,RESIDUAL_SIZE] and a change of betas [...,P,16] into normalized channels [...,P,N,CHANNELS]."""
+    x, betas = scales.normalize(x, betas)
+    return torch.cat([x, betas[..., None, :].expand(*x.shape[:-1], -1)], -1)
+
+
+def from_channels(channels: Tensor, scales: ResidualScales) -> tuple[Tensor, Tensor]:
+    """The inverse of `to_channels`; the betas are averaged over the frames."""
+    return scales.denormalize(channels[..., :RESIDUAL_SIZE], channels[..., RESIDUAL_SIZE:].mean(-2))
+
+
+def offset_between(reference: PoseState, other: PoseState, body: BodyModel) -> tuple[Tensor, Tensor]:
+    """How another motion of the same shapes differs: offsets of joints [...,22,3], metres, and of rotations [...,22,6].
+
+    Rotation offsets are the 6D representation minus that of the identity, as in the residual.
+    """
+    shape = reference.pelvis.shape[:-1]
+    no_feet, no_parts = (
+        torch.zeros(*shape, states.stop - states.start, dtype=torch.bool, device=reference.pelvis.device)
+        for states in (FOOT_CONTACT, TOUCHING)
+    )
+    x, _ = encode_residual(other, reference, no_feet, no_parts)
+    return other.joints(body) - reference.joints(body), x[..., ROTATION].unflatten(-1, (-1, 6))

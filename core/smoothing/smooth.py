@@ -9,9 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ..checkpoint import config_of, fill, load_checkpoint, weights_file
+from ..checkpoint import load_checkpoint, load_weights, read_config, weights_file
 from ..contract.errors import UserError
-from ..infilling.loss import from_channels
 from ..observations.features import VERSION, Features
 from ..representation.residual import (
     FOOT_CONTACT,
@@ -21,6 +20,7 @@ from ..representation.residual import (
     ResidualScales,
     decode_residual,
     encode_residual,
+    from_channels,
 )
 from .network import SequenceSmoother, SmootherConfig, evidence_of, motion_of, numbers_of
 
@@ -45,16 +45,16 @@ def load_smoother(path: Path | None = None, device: torch.device | str = "cpu") 
     """
     path = path or weights_file(KIND)
     checkpoint = load_checkpoint(path, KIND, VERSION)
-    network = SequenceSmoother(config_of(checkpoint, SmootherConfig, path))
-    fill(network, checkpoint, path)
+    network = SequenceSmoother(read_config(checkpoint, SmootherConfig, path))
+    load_weights(network, checkpoint, path)
     return Smoother(network.eval().requires_grad_(False).to(device), ResidualScales.from_json(checkpoint.statistics))
 
 
 @torch.no_grad()
 def smooth(
-    refiner: Smoother,
+    smoother: Smoother,
     channels: Tensor,
-    observed: Features,
+    features: Features,
     *,
     strength: float = 1.0,
     hold: Tensor | None = None,
@@ -69,18 +69,18 @@ def smooth(
     """
     if strength <= 0:
         return channels.clone()
-    device = next(refiner.network.parameters()).device
-    scales = scales or refiner.scales
+    device = next(smoother.network.parameters()).device
+    scales = scales or smoother.scales
     base = PoseState(
         *(
             value.to(device)
-            for value in (observed.reference.rotations, observed.reference.pelvis, observed.reference.betas)
+            for value in (features.reference.rotations, features.reference.pelvis, features.reference.betas)
         )
     )
     x, betas = from_channels(channels.to(device), scales)
     take = decode_residual(x, betas, base).motion
-    evidence = evidence_of(observed.nodes.to(device), observed.confidence.to(device))
-    calmed = refiner.network(numbers_of(take)[None], numbers_of(base)[None], evidence[None])[0]
+    evidence = evidence_of(features.nodes.to(device), features.confidence.to(device))
+    calmed = smoother.network(numbers_of(take)[None], numbers_of(base)[None], evidence[None])[0]
     states = x[..., FOOT_CONTACT.start : RESIDUAL_SIZE]
     made, _ = encode_residual(motion_of(calmed, take), base, states[..., :2] > 0, states[..., 2:] > 0)
     share = torch.full(x.shape[:2], min(strength, 1.0), device=device)

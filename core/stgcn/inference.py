@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ..checkpoint import config_of, fill, load_checkpoint, weights_file
+from ..checkpoint import load_checkpoint, load_weights, read_config, weights_file
 from ..contract.errors import UserError
 from ..observations.features import VERSION, Features
 from ..representation.sliding_windows import blend, sliding_windows
@@ -20,10 +20,10 @@ KIND = "geometry-optimizer"
 
 
 @dataclass(frozen=True)
-class NetworkPrediction:
+class STGCNPrediction:
     """P = 2 people, T frames of the models' clock; view axes, metres."""
 
-    joints: Tensor
+    joints_inview: Tensor
     """[P,T,22,3]"""
     sigma: Tensor
     """[P,T,22] standard deviation along each axis: the pelvis' of its place, of every other joint of its place relative to
@@ -43,13 +43,13 @@ def load_stgcn(path: Path | None = None, device: torch.device | str = "cpu") -> 
     """
     path = path or weights_file(KIND)
     checkpoint = load_checkpoint(path, KIND, VERSION)
-    network = STGCN(config_of(checkpoint, STGCNConfig, path))
-    fill(network, checkpoint, path)
+    network = STGCN(read_config(checkpoint, STGCNConfig, path))
+    load_weights(network, checkpoint, path)
     return network.eval().requires_grad_(False).to(device)
 
 
 @torch.no_grad()
-def run_stgcn(features: Features, network: STGCN, text: Tensor | None = None) -> NetworkPrediction:
+def run_stgcn(features: Features, network: STGCN, text: Tensor | None = None) -> STGCNPrediction:
     """Move the initial joints of a whole clip; `text` [E] is its sentence's numbers. On the network's device.
 
     One window at a time: memory does not grow with the clip but for what goes in and comes out. UserError `optimizer-failed`
@@ -72,4 +72,4 @@ def run_stgcn(features: Features, network: STGCN, text: Tensor | None = None) ->
             "The geometry optimizer gave numbers that are not finite.",
             "Its weights or the 2D stage's results are damaged: train or fetch them again, or go on without it.",
         )
-    return NetworkPrediction(features.joints.to(device) + whole[..., :3], whole[..., 3])
+    return STGCNPrediction(features.joints.to(device) + whole[..., :3], whole[..., 3])

@@ -77,11 +77,11 @@ def predict_joints(scene: ClipScene, network: STGCN, text: Float[Tensor, " E"] |
     features, frame, initial, body = scene.features, scene.frame, scene.initial, scene.body
     found = run_stgcn(features, network, text)
     device = features.joints.device
-    offset = frame.view.vectors_incam(frame.grid.from_grid(found.joints.to(device) - features.joints))
+    offset = frame.view.vectors_incam(frame.grid.from_grid(found.joints_inview.to(device) - features.joints))
     sigma = frame.grid.from_grid(found.sigma.to(device))
     joints = pose_motion(body, initial.motion_incam).joints[:, :, :BODY_COUNT] + offset
     raw = JointPrior(joints.cpu().numpy(), sigma.cpu().numpy())
-    posed = pose_to_joints(features.reference, found.joints.to(device), body)
+    posed = pose_to_joints(features.reference, found.joints_inview.to(device), body)
     motion = at_clip_times(posed, features.reference, frame, initial.motion_incam)
     prior, moved = snap_to_keypoints(raw, scene.observations)
     motion = replace(motion, pelvis=motion.pelvis + moved)

@@ -20,7 +20,7 @@ from ..paths import BENCHMARKS
 from .noise import Noise, load_noise
 from .observe import observe
 from .shot import Shot, Truth
-from .viewpoints import USUAL, Habits, draw_camera
+from .viewpoints import NARROW_CAMERAS, CameraDistribution, draw_camera
 from .visibility import see
 
 PAIRS = {split: BENCHMARKS / f"pairs_{split}.npz" for split in ("test", "dev")}
@@ -53,7 +53,12 @@ def shots(
 
 
 def shot(
-    interaction: Interaction, seed: int, body: BodyModel, noise: Noise, every: int = 1, habits: Habits = USUAL
+    interaction: Interaction,
+    seed: int,
+    body: BodyModel,
+    noise: Noise,
+    every: int = 1,
+    distribution: CameraDistribution = NARROW_CAMERAS,
 ) -> Shot:
     """One interaction filmed: camera, truth with visibility, and tracks with the 2D stage's errors.
 
@@ -61,7 +66,7 @@ def shot(
     """
     rng = np.random.default_rng((seed, zlib.crc32(interaction.name.encode())))
     joints = pose_motion(body, interaction.motion).joints.numpy()
-    camera, size = draw_camera(joints, rng, habits)
+    camera, size = draw_camera(joints, rng, distribution)
     bodies = (body, body)
     sight = see(interaction.motion, bodies, camera, size, every)
     detections = observe(sight, camera, size, interaction.rate, noise, rng)

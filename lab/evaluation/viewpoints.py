@@ -37,8 +37,8 @@ _CROWN, _SOLE = 0.18, 0.08
 
 
 @dataclass(frozen=True)
-class Habits:
-    """How somebody holds a camera."""
+class CameraDistribution:
+    """How cameras are drawn: a person who holds one stands, kneels or climbs."""
 
     height: tuple[float, float] = (0.8, 2.2)
     """metres over the floor."""
@@ -46,13 +46,15 @@ class Habits:
     """Standard deviation of how far the camera is tilted sideways."""
 
 
-USUAL = Habits()
-"""The benchmark's."""
-BOLD = Habits(height=(0.4, 3.6), roll=math.radians(9.0))
-"""From the floor, from a ladder, askew."""
+NARROW_CAMERAS = CameraDistribution()
+"""Held by somebody who stands: the cameras of the benchmark."""
+WIDE_CAMERAS = CameraDistribution(height=(0.4, 3.6), roll=math.radians(9.0))
+"""From near the floor up to a ladder, and tilted: more than a benchmark needs, for training."""
 
 
-def draw_camera(joints: np.ndarray, rng: np.random.Generator, habits: Habits = USUAL) -> tuple[Camera, tuple[int, int]]:
+def draw_camera(
+    joints: np.ndarray, rng: np.random.Generator, distribution: CameraDistribution = NARROW_CAMERAS
+) -> tuple[Camera, tuple[int, int]]:
     """A camera that sees two people through a clip, and its picture's (width, height) in px.
 
     joints [2,T,J,3], the body's 22 joints first, world frame. Everything is drawn from `rng`; the distance follows from the
@@ -61,21 +63,21 @@ def draw_camera(joints: np.ndarray, rng: np.random.Generator, habits: Habits = U
     points = _outline(joints)
     along = (joints[1, :, 0] - joints[0, :, 0]).mean(0)
     while True:
-        camera, size = _drawn(points, along, rng, habits)
+        camera, size = _drawn(points, along, rng, distribution)
         pixels = _pixels(camera, points)
         if ((pixels < 0) | (pixels >= size)).any(-1).mean() <= _MOST_OUTSIDE:
             return camera, size
 
 
 def _drawn(
-    points: np.ndarray, along: np.ndarray, rng: np.random.Generator, habits: Habits
+    points: np.ndarray, along: np.ndarray, rng: np.random.Generator, distribution: CameraDistribution
 ) -> tuple[Camera, tuple[int, int]]:
     """A camera for points [N,3] of two people, `along` [3] from one to the other."""
     size = PORTRAIT if rng.random() < _PORTRAIT_SHARE else LANDSCAPE
     focal = max(size) * math.exp(rng.uniform(*np.log(_LENS))) / _FILM
     middle = (points.min(0) + points.max(0)) / 2
     back = _direction(along, rng)
-    height, fill, roll = rng.uniform(*habits.height), rng.uniform(*_FILL), rng.normal(0, habits.roll)
+    height, fill, roll = rng.uniform(*distribution.height), rng.uniform(*_FILL), rng.normal(0, distribution.roll)
     aim = rng.normal(0, _AIM, 2)
     cut = rng.uniform(*_CUT) if rng.random() < _CUT_SHARE else 0.0
     if cut:

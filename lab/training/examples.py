@@ -38,7 +38,7 @@ from ..choreography.interaction import Interaction
 from ..evaluation.noise import Noise, load_noise
 from ..evaluation.pairs_2d import shot
 from ..evaluation.shot import Shot
-from ..evaluation.viewpoints import BOLD, USUAL, Habits
+from ..evaluation.viewpoints import NARROW_CAMERAS, WIDE_CAMERAS, CameraDistribution
 from .mirror import mirrored_interaction
 from .variety import varied
 
@@ -161,21 +161,23 @@ def make_example(take: Take) -> Example | None:
     """Film and observe: drawn from the seed, the interaction's name and the camera's number alone."""
     interaction = mirrored_interaction(take.interaction) if take.camera % 2 else take.interaction
     interaction = replace(interaction, name=f"{interaction.name}@{take.camera}")
-    noise, habits = load_noise(), USUAL
+    noise, cameras = load_noise(), NARROW_CAMERAS
     if take.varied:
         rng = np.random.default_rng((take.seed, zlib.crc32(interaction.name.encode()), 2))
-        noise, habits = varied(noise, rng), BOLD if rng.random() < _BOLD_SHARE else USUAL
+        noise, cameras = varied(noise, rng), WIDE_CAMERAS if rng.random() < _BOLD_SHARE else NARROW_CAMERAS
     try:
-        return example_of(interaction, take.seed, _default_body(), noise, habits)
+        return example_of(interaction, take.seed, _default_body(), noise, cameras)
     except UserError as error:
         if error.code != "nobody":
             raise
         return None
 
 
-def example_of(interaction: Interaction, seed: int, body: BodyModel, noise: Noise, habits: Habits = USUAL) -> Example:
+def example_of(
+    interaction: Interaction, seed: int, body: BodyModel, noise: Noise, cameras: CameraDistribution = NARROW_CAMERAS
+) -> Example:
     """UserError `nobody` where the 2D stage hardly found somebody."""
-    filmed = shot(interaction, seed, body, noise, _LOOK_EVERY, habits)
+    filmed = shot(interaction, seed, body, noise, _LOOK_EVERY, cameras)
     detections, truth = filmed.detections, filmed.truth
     rng = np.random.default_rng((seed, zlib.crc32(interaction.name.encode()), 1))
     fov = None

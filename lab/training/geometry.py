@@ -9,11 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from core.body.model import BodyModel
-from core.infilling.masks import MaskedFeatures, MaskRates, draw_masks, hide
 from core.observations.features import NODE_COLUMNS, NODE_FEATURES, PERSON_COLUMNS, PERSON_FEATURES
 from core.representation.resampling import FRAME_RATE
 from core.stgcn.inference import run_stgcn
 from core.stgcn.network import STGCN, STGCNConfig
+from lab.training.masking import MaskedFeatures, MaskRates, draw_masks, hide
 
 from .draw import Drawn, whole_clips
 from .examples import Example
@@ -74,7 +74,7 @@ def optimizer_errors(network: nn.Module, examples: Sequence[Example], words: Wor
     def guesses() -> Iterator[Guess]:
         for example, observed, text in whole_clips(examples, words, device):
             found = run_stgcn(observed, network, text)
-            joints, sigma = found.joints.cpu().numpy(), found.sigma.cpu().numpy()
+            joints, sigma = found.joints_inview.cpu().numpy(), found.sigma.cpu().numpy()
             yield Guess(joints, example.truth_joints, example.hidden, sigma)
 
     return joint_errors(guesses())

@@ -12,18 +12,19 @@ from torch import Tensor, nn
 from core.body.model import BodyModel
 from core.infilling.denoiser import Denoiser, DenoiserConfig
 from core.infilling.infiller import ReferenceMotion, conditions_of
-from core.infilling.loss import CHANNELS, from_channels
 from core.infilling.sampling import SamplingSettings, sample
 from core.observations.features import NODE_FEATURES, PERSON_FEATURES, Features
 from core.reporting import SilentReporter
 from core.representation.residual import (
     BETAS,
+    CHANNELS,
     FOOT_CONTACT,
     TOUCHING,
     PoseState,
     ResidualScales,
     decode_residual,
     encode_residual,
+    from_channels,
 )
 from core.representation.sliding_windows import sliding_windows
 from core.stgcn.inference import run_stgcn
@@ -112,7 +113,11 @@ def _firsts(
             yield example, _First(observed, observed.reference, None), text
             continue
         found = run_stgcn(observed, optimizer, text)
-        yield example, _First(observed, pose_to_joints(observed.reference, found.joints, body), found.sigma), text
+        yield (
+            example,
+            _First(observed, pose_to_joints(observed.reference, found.joints_inview, body), found.sigma),
+            text,
+        )
 
 
 def _true_change(example: Example) -> tuple[Tensor, Tensor]:

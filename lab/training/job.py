@@ -12,11 +12,10 @@ import torch
 from torch import nn
 
 from core.body.files import load_body
-from core.checkpoint import Checkpoint, as_record, fill, load_checkpoint, save_checkpoint
+from core.checkpoint import Checkpoint, as_record, load_checkpoint, load_weights, save_checkpoint
 from core.contract.files import replacing
 from core.infilling.denoiser import Denoiser
 from core.infilling.infiller import KIND as INFILLER
-from core.infilling.loss import InfillerObjective
 from core.observations.features import VERSION
 from core.representation.residual import ResidualScales
 from core.smoothing.network import SequenceSmoother, SmootherConfig
@@ -24,6 +23,7 @@ from core.smoothing.smooth import KIND as REFINER
 from core.stgcn.inference import KIND as OPTIMIZER
 from core.stgcn.inference import load_stgcn
 from core.stgcn.network import STGCN
+from lab.training.infiller_loss import InfillerObjective
 
 from .card import Card, hardware, write_card
 from .curves import save_curves
@@ -160,7 +160,7 @@ def _trained(
 
     begun = job.begun(kind)
     if begun is not None and job.start is not None:
-        fill(network, begun, job.start / f"{kind}.safetensors")
+        load_weights(network, begun, job.start / f"{kind}.safetensors")
 
     def noted(step: int, history: History) -> None:
         tell(job, step, history, before)

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from core.checkpoint import Checkpoint, as_record, config_of, fill, load_checkpoint, save_checkpoint
+from core.checkpoint import Checkpoint, as_record, load_checkpoint, load_weights, read_config, save_checkpoint
 from core.contract.errors import UserError
 
 
@@ -44,10 +44,10 @@ def test_what_is_saved_comes_back(tmp_path: Path) -> None:
     weight = torch.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]).T.contiguous().T  # laid out by columns
     path = saved(tmp_path / "line.safetensors", tensors={"weight": weight, "bias": torch.zeros(2)})
     loaded = load_checkpoint(path, "line", 4)
-    assert config_of(loaded, Sizes, path) == Sizes(3, (1, 2))
+    assert read_config(loaded, Sizes, path) == Sizes(3, (1, 2))
     assert loaded.statistics == {"scale": [0.5, 2.0]} and loaded.about == {"dev": {"mpjpe": 41.5}}
     network = nn.Linear(3, 2)
-    fill(network, loaded, path)
+    load_weights(network, loaded, path)
     assert network(torch.tensor([1.0, 0.0, 0.0])).tolist() == [1.0, 4.0]
 
 
@@ -85,9 +85,9 @@ def test_tensors_and_sizes_of_another_version_are_refused(tmp_path: Path) -> Non
     path = saved(tmp_path / "line.safetensors", config={"width": 3, "depth": 2})
     loaded = load_checkpoint(path)
     with pytest.raises(UserError, match="sizes"):
-        config_of(loaded, Sizes, path)
+        read_config(loaded, Sizes, path)
     with pytest.raises(UserError, match="another network"):
-        fill(nn.Linear(4, 2), loaded, path)
+        load_weights(nn.Linear(4, 2), loaded, path)
 
 
 def test_a_full_folder_keeps_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,10 +18,10 @@ def conditions(examples: int = 2, frames: int = 12, seed: int = 0) -> Conditions
     return Conditions(
         nodes=torch.randn(*shape, 22, CONFIG.node_features, generator=draw),
         people=torch.randn(*shape, CONFIG.person_features, generator=draw),
-        shift=0.1 * torch.randn(*shape, 22, 3, generator=draw),
-        turn=0.1 * torch.randn(*shape, 22, 6, generator=draw),
+        joint_offsets=0.1 * torch.randn(*shape, 22, 3, generator=draw),
+        rotation_offsets=0.1 * torch.randn(*shape, 22, 6, generator=draw),
         log_sigma=torch.randn(*shape, 22, generator=draw),
-        visible=torch.rand(*shape, 22, generator=draw),
+        visibility=torch.rand(*shape, 22, generator=draw),
         valid=torch.ones(examples, frames, dtype=torch.bool),
     )
 
@@ -114,9 +114,9 @@ def test_at_first_a_seen_joint_stays_nearer_to_the_initial_motion_than_a_hidden_
     fresh = Denoiser(CONFIG)
     fresh.head.bias.fill_(1)
     known = conditions()
-    visible = torch.zeros_like(known.visible)
+    visible = torch.zeros_like(known.visibility)
     visible[..., 11:] = 1
-    x0 = fresh(torch.ones(2, 2, 12, CONFIG.channels), LEVELS, replace(known, visible=visible))
+    x0 = fresh(torch.ones(2, 2, 12, CONFIG.channels), LEVELS, replace(known, visibility=visible))
     hidden, seen = x0[..., : 11 * 6], x0[..., 11 * 6 : 22 * 6]
     assert seen.max() < 0.15 and hidden.min() > 0.85
 

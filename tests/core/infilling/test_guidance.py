@@ -21,12 +21,11 @@ from core.infilling import guidance as guidance_module
 from core.infilling.denoiser import Denoiser, DenoiserConfig
 from core.infilling.guidance import Guidance, GuidanceSettings, ResidualDecoder
 from core.infilling.infiller import KIND, load_infiller
-from core.infilling.loss import CHANNELS, to_channels
 from core.motion import pose_motion
 from core.observations.clip_scene import ClipScene
 from core.observations.features import NODE_FEATURES, PERSON_FEATURES, VERSION
 from core.reporting import SilentReporter
-from core.representation.residual import BETAS, RESIDUAL_SIZE, ResidualScales, apply_residual
+from core.representation.residual import BETAS, CHANNELS, RESIDUAL_SIZE, ResidualScales, apply_residual, to_channels
 from tests.core.fitting import synthetic
 
 CONFIG = DenoiserConfig(

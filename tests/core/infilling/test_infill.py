@@ -12,16 +12,15 @@ from core.contract.edits import Pin
 from core.fitting.fit import FittedMotion
 from core.fitting.initial import estimate_initial_motion
 from core.fitting.targets import FitTargets
-from core.infilling.denoiser import Denoiser, DenoiserConfig, Encoded
+from core.infilling.denoiser import Denoiser, DenoiserConfig, EncodedConditions
 from core.infilling.infill import Constraints, InfillerModels, InfillScene, InfillSettings, infill
 from core.infilling.infiller import Infiller
-from core.infilling.loss import CHANNELS
 from core.infilling.sampling import SamplingSettings
 from core.motion import PairMotion, pose_motion
 from core.observations.clip_scene import ClipScene
 from core.observations.features import NODE_FEATURES, PERSON_FEATURES
 from core.reporting import SilentReporter
-from core.representation.residual import BETAS, RESIDUAL_SIZE, ResidualScales
+from core.representation.residual import BETAS, CHANNELS, RESIDUAL_SIZE, ResidualScales
 from core.stgcn.predict import JointPrediction
 from tests.core.fitting import synthetic
 
@@ -32,7 +31,7 @@ SIZES = (len(NODE_FEATURES), len(PERSON_FEATURES), CHANNELS)
 class NoisyDenoiser(Denoiser):
     """Its x0 is a part of the noise: takes differ everywhere."""
 
-    def denoise(self, x: Tensor, t: Tensor, encoded: Encoded, text: Tensor | None = None) -> Tensor:
+    def denoise(self, x: Tensor, t: Tensor, encoded: EncodedConditions, text: Tensor | None = None) -> Tensor:
         return 0.2 * x
 
 

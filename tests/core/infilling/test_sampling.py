@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from core.contract.errors import UserError
-from core.infilling.denoiser import Conditions, Denoiser, DenoiserConfig, Encoded
+from core.infilling.denoiser import Conditions, Denoiser, DenoiserConfig, EncodedConditions
 from core.infilling.sampling import SamplingSettings, sample
 from core.reporting import SilentReporter
 from core.representation.sliding_windows import sliding_windows
@@ -23,13 +23,13 @@ class Local(Denoiser):
     """Looks at one frame at a time, so that windows cannot matter: half way from what is noisy to what the clip says; with a
     sentence a little higher."""
 
-    def denoise(self, x: Tensor, t: Tensor, encoded: Encoded, text: Tensor | None = None) -> Tensor:
+    def denoise(self, x: Tensor, t: Tensor, encoded: EncodedConditions, text: Tensor | None = None) -> Tensor:
         said = 0.0 if text is None else 0.25
         return 0.5 * x + 0.5 * encoded.tokens[..., :1] + said
 
 
 class Broken(Denoiser):
-    def denoise(self, x: Tensor, t: Tensor, encoded: Encoded, text: Tensor | None = None) -> Tensor:
+    def denoise(self, x: Tensor, t: Tensor, encoded: EncodedConditions, text: Tensor | None = None) -> Tensor:
         return x * float("nan")
 
 
@@ -39,10 +39,10 @@ def clip(frames: int, seed: int = 0) -> Conditions:
     return Conditions(
         nodes=torch.randn(*shape, 22, 3, generator=draw),
         people=torch.randn(*shape, 2, generator=draw),
-        shift=torch.zeros(*shape, 22, 3),
-        turn=torch.zeros(*shape, 22, 6),
+        joint_offsets=torch.zeros(*shape, 22, 3),
+        rotation_offsets=torch.zeros(*shape, 22, 6),
         log_sigma=torch.zeros(*shape, 22),
-        visible=torch.rand(*shape, 22, generator=draw),
+        visibility=torch.rand(*shape, 22, generator=draw),
         valid=torch.ones(1, frames, dtype=torch.bool),
     )
 
@@ -52,7 +52,7 @@ def taken(denoiser: Denoiser, frames: int, windows: list[slice] | None = None, *
     guide, text, start = options.pop("guide", None), options.pop("text", None), options.pop("start", None)
     return sample(
         denoiser, (whole.frames(window) for window in windows), windows, SamplingSettings(**options),
-        text=text, start=start, guide=guide, reporter=SilentReporter(),
+        text=text, start=start, guidance=guide, reporter=SilentReporter(),
     )  # fmt: skip
 
 

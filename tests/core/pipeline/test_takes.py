@@ -22,14 +22,13 @@ from core.contract.requests import ReconstructRequest, RefineRequest
 from core.contract.skeleton import JOINT_INDEX
 from core.fitting.fit import Phase
 from core.infilling.denoiser import Denoiser, DenoiserConfig
-from core.infilling.loss import CHANNELS
 from core.observations.features import NODE_FEATURES, PERSON_FEATURES, VERSION
 from core.perception.detections import Detections
 from core.pipeline import jobs as pipeline
 from core.pipeline import stages
 from core.pipeline.jobs import reconstruct, refine
 from core.pipeline.settings import FitPhases, PipelineSettings
-from core.representation.residual import BETAS, RESIDUAL_SIZE, ResidualScales
+from core.representation.residual import BETAS, CHANNELS, RESIDUAL_SIZE, ResidualScales
 from core.smoothing.network import SequenceSmoother, SmootherConfig
 from core.stgcn.network import STGCN, STGCNConfig
 from tests.core.conftest import Recorder, load_body_once

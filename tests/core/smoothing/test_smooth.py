@@ -12,10 +12,10 @@ from torch import Tensor
 from core.body.rotations import axis_angle_to_matrix
 from core.checkpoint import Checkpoint, as_record, save_checkpoint
 from core.contract.errors import UserError
-from core.infilling.loss import CHANNELS, from_channels, to_channels
 from core.observations.features import NODE_FEATURES, PERSON_FEATURES, VERSION, Features
 from core.representation.residual import (
     BETAS,
+    CHANNELS,
     FOOT_CONTACT,
     RESIDUAL_SIZE,
     TRANSLATION,
@@ -23,6 +23,8 @@ from core.representation.residual import (
     ResidualScales,
     decode_residual,
     encode_residual,
+    from_channels,
+    to_channels,
 )
 from core.smoothing.network import SequenceSmoother, SmootherConfig, evidence_of, numbers_of
 from core.smoothing.smooth import FADE, KIND, Smoother, load_smoother, smooth

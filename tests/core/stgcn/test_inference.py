@@ -47,7 +47,7 @@ def weights_at(path: Path, network: STGCN, features: int = VERSION) -> Path:
 def test_an_untrained_network_keeps_the_joints_of_a_long_clip() -> None:
     observed = seen(150)
     result = run_stgcn(observed, STGCN(CONFIG))
-    assert torch.allclose(result.joints, observed.joints, atol=1e-6)
+    assert torch.allclose(result.joints_inview, observed.joints, atol=1e-6)
     assert torch.allclose(result.sigma, torch.tensor(INITIAL_SIGMA))
 
 
@@ -58,7 +58,7 @@ def test_windows_leave_no_trace_of_where_they_began() -> None:
     with torch.no_grad():
         shift, log_sigma = network(observed.nodes[None], observed.people[None])
     result = run_stgcn(observed, network)
-    assert torch.allclose(result.joints, observed.joints + shift[0], atol=1e-5)
+    assert torch.allclose(result.joints_inview, observed.joints + shift[0], atol=1e-5)
     assert torch.allclose(result.sigma, log_sigma[0].exp(), atol=1e-5)
 
 
@@ -68,7 +68,9 @@ def test_frames_far_away_are_not_heard() -> None:
     start = Features(
         long.nodes[:, :112], long.people[:, :112], long.joints[:, :112], long.confidence[:, :112], long.reference
     )
-    assert torch.allclose(run_stgcn(long, network).joints[:, :48], run_stgcn(start, network).joints[:, :48], atol=1e-5)
+    assert torch.allclose(
+        run_stgcn(long, network).joints_inview[:, :48], run_stgcn(start, network).joints_inview[:, :48], atol=1e-5
+    )
 
 
 def test_doubt_of_the_place_is_everybodys() -> None:
@@ -81,7 +83,9 @@ def test_doubt_of_the_place_is_everybodys() -> None:
 def test_a_sentence_changes_the_result() -> None:
     observed, network = seen(20), shaken()
     words = torch.nn.functional.normalize(torch.ones(384), dim=0)
-    assert not torch.allclose(run_stgcn(observed, network, words).joints, run_stgcn(observed, network).joints)
+    assert not torch.allclose(
+        run_stgcn(observed, network, words).joints_inview, run_stgcn(observed, network).joints_inview
+    )
 
 
 def test_numbers_that_are_not_finite_are_no_result() -> None:
@@ -96,7 +100,7 @@ def test_weights_are_loaded_as_they_were_saved(tmp_path: Path) -> None:
     network, observed = shaken(), seen(20)
     loaded = load_stgcn(weights_at(tmp_path / "a.safetensors", network))
     assert loaded.config == network.config
-    assert torch.equal(run_stgcn(observed, loaded).joints, run_stgcn(observed, network).joints)
+    assert torch.equal(run_stgcn(observed, loaded).joints_inview, run_stgcn(observed, network).joints_inview)
 
 
 def test_weights_that_do_not_fit_are_refused(tmp_path: Path) -> None:

@@ -12,13 +12,13 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from ..body.model import BodyModel, forward_kinematics, rest_joints
-from ..body.rotations import axis_angle_to_matrix, matrix_to_rotation_6d, rotation_6d_to_matrix
-from ..contract.skeleton import BODY_JOINTS
-from ..fitting.limits import relaxed_pose
-from ..motion import BODY_COUNT
-from ..observations.features import NODE_COLUMNS, PERSON_COLUMNS, reference_motion_features, without_evidence
-from ..representation.residual import PoseState
+from core.body.model import BodyModel, forward_kinematics, rest_joints
+from core.body.rotations import axis_angle_to_matrix, matrix_to_rotation_6d, rotation_6d_to_matrix
+from core.contract.skeleton import BODY_JOINTS
+from core.fitting.limits import relaxed_pose
+from core.motion import BODY_COUNT
+from core.observations.features import NODE_COLUMNS, PERSON_COLUMNS, reference_motion_features, without_evidence
+from core.representation.residual import PoseState
 
 _SHORTEST = 6
 """Frames of the shortest stretch that is hidden."""

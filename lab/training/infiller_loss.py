@@ -9,9 +9,12 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
-from ..body.model import BodyModel
-from ..representation.resampling import FRAME_RATE
-from ..representation.residual import (
+from core.body.model import BodyModel
+from core.infilling.denoiser import Conditions, Denoiser
+from core.infilling.sampling import draw_noise
+from core.infilling.schedule import TRAIN_STEPS, Ddim
+from core.representation.resampling import FRAME_RATE
+from core.representation.residual import (
     BETAS,
     FOOT_CONTACT,
     RESIDUAL_SIZE,
@@ -22,15 +25,14 @@ from ..representation.residual import (
     ResidualScales,
     decode_residual,
     encode_residual,
+    from_channels,
+    offset_between,
+    to_channels,
 )
-from ..stgcn.posing import pose_to_joints
-from .denoiser import Conditions, Denoiser
-from .masks import MaskedFeatures, MaskRates, draw_masks, hide
-from .sampling import drawn_noise
-from .schedule import TRAIN_STEPS, Ddim
+from core.stgcn.posing import pose_to_joints
 
-CHANNELS = RESIDUAL_SIZE + BETAS
-"""D of a denoiser for `representation.residual`: x, then the change of the betas, one for all frames."""
+from .masking import MaskedFeatures, MaskRates, draw_masks, hide
+
 _NEAR, _TOUCH = 1.0, 0.25
 """metres: pairs of joints that count in the loss, and those that count most (about InterGen's distance map and contacts)."""
 _TENTH = 0.1
@@ -125,7 +127,7 @@ class InfillerObjective:
         shift, turn = offset_between(what.reference, base, self.body)
         conditions = Conditions(what.nodes, what.people, shift, turn, log_sigma, what.confidence, batch.valid)
         t = self._levels(len(x), generator)
-        noise = drawn_noise(clean.shape, BETAS, generator)
+        noise = draw_noise(clean.shape, BETAS, generator)
         scheduler = Ddim()
         x0 = self.denoiser(scheduler.add_noise(clean, noise, t.cpu()), t, conditions, text)
         alpha, sigma = (value.to(x0) for value in scheduler.alpha_sigma(t.cpu()))
@@ -187,26 +189,6 @@ class InfillerObjective:
             "between": _between(ours, wanted, valid, weight) / _TENTH,
             "velocity": mean(speed, valid[:, 1:] & valid[:, :-1]),
         }
-
-
-def to_channels(x: Tensor, betas: Tensor, scales: ResidualScales) -> Tensor:
-    """x [...,P,N,SIZE] and betas [...,P,16] in metres and such -> the denoiser's channels [...,P,N,CHANNELS] of about one."""
-    x, betas = scales.normalize(x, betas)
-    return torch.cat([x, betas[..., None, :].expand(*x.shape[:-1], -1)], -1)
-
-
-def from_channels(channels: Tensor, scales: ResidualScales) -> tuple[Tensor, Tensor]:
-    """The inverse of `scaled`."""
-    return scales.denormalize(channels[..., :RESIDUAL_SIZE], channels[..., RESIDUAL_SIZE:].mean(-2))
-
-
-def offset_between(first: PoseState, other: PoseState, body: BodyModel) -> tuple[Tensor, Tensor]:
-    """From one motion to another of the same shapes: shifts of joints [...,22,3] in metres, and of rotations [...,22,6]."""
-    no = torch.zeros(
-        *first.pelvis.shape[:-1], RESIDUAL_SIZE - FOOT_CONTACT.start, dtype=torch.bool, device=first.pelvis.device
-    )
-    x, _ = encode_residual(other, first, no[..., :2], no[..., 2:])
-    return other.joints(body) - first.joints(body), x[..., ROTATION].unflatten(-1, (-1, 6))
 
 
 def _shape(batch: Windows) -> tuple[int, int, int]:

@@ -14,13 +14,22 @@ from core.body.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 from core.contract.skeleton import BODY_JOINTS
 from core.fitting.initial import estimate_initial_motion
 from core.infilling.denoiser import Conditions, Denoiser, DenoiserConfig
-from core.infilling.loss import CHANNELS, InfillerObjective, from_channels, to_channels
-from core.infilling.masks import MaskedFeatures, MaskRates, carried_over, draw_masks, hide
 from core.observations.features import EVIDENCE_COLUMNS, NODE_COLUMNS, NODE_FEATURES, PERSON_FEATURES, extract_features
 from core.reporting import SilentReporter
-from core.representation.residual import BETAS, PoseState, ResidualScales, decode_residual, encode_residual
+from core.representation.residual import (
+    BETAS,
+    CHANNELS,
+    PoseState,
+    ResidualScales,
+    decode_residual,
+    encode_residual,
+    from_channels,
+    to_channels,
+)
+from lab.training.infiller_loss import InfillerObjective
+from lab.training.masking import MaskedFeatures, MaskRates, carried_over, draw_masks, hide
 from tests.core.fitting import synthetic
-from tests.core.infilling import made_up
+from tests.lab.training import infiller_batch as made_up
 
 CONFIG = DenoiserConfig(
     len(NODE_FEATURES), len(PERSON_FEATURES), CHANNELS, static_channels=BETAS, width=64, depth=2, heads=2, node_width=8
@@ -173,11 +182,11 @@ def test_sentences_and_the_optimizers_joints_are_sometimes_left_out(batch, scale
         judge(batch, generator)
         assert oracle.spoken is not None
         texts.append(oracle.spoken.abs().sum(-1) > 0)
-        shifts.append(oracle.asked.shift.amax((1, 2, 3, 4)) > 0.5)
+        shifts.append(oracle.asked.joint_offsets.amax((1, 2, 3, 4)) > 0.5)
     for share in (torch.cat(texts).float().mean(), torch.cat(shifts).float().mean()):
         assert 0.3 < float(share) < 0.7
     replace(judge, plain=True)(batch, generator)
-    assert oracle.spoken is batch.text and torch.allclose(oracle.asked.shift, torch.tensor(1.0), atol=1e-3)
+    assert oracle.spoken is batch.text and torch.allclose(oracle.asked.joint_offsets, torch.tensor(1.0), atol=1e-3)
 
 
 @pytest.mark.slow
