@@ -129,33 +129,25 @@ make_venv() { # FOLDER BASE_INTERPRETER: a virtual environment with pip
     fi
 }
 
-once() { # STAMP INTERPRETER FILES COMMAND...: run the command unless it succeeded before with the same interpreter and files
-    local stamp=$1 python=$2 files=$3 now
-    shift 3
-    # shellcheck disable=SC2086  # a list of paths
-    now=$(cd "$ROOT" && fingerprint "$python" $files)
-    if [ "$(cat "$stamp" 2>/dev/null)" != "$now" ]; then
-        rm -f "$stamp"
-        "$@" || return 1
-        echo "$now" >"$stamp"
-    fi
+is_stamped() { # STAMP INTERPRETER FILE...: the stamp was written for the same interpreter and the same files
+    [ "$(cat "$1" 2>/dev/null)" = "$(fingerprint "${@:2}")" ]
 }
 
 install_files() { # FOLDER FILE...: install requirement files into the environment in FOLDER
-    local folder=$1 file
+    local folder=$1 python=$1/bin/python file stamp
     shift
     for file in "$@"; do
-        once "$folder/.installed-${file//\//-}" "$folder/bin/python" "$file" install_file "$folder" "$file" ||
+        stamp=$folder/.installed-${file//\//-}
+        is_stamped "$stamp" "$python" "$ROOT/$file" && continue
+        say "Installing $file into ${folder#"$ROOT"/}"
+        rm -f "$stamp"
+        (cd "$ROOT" && "$python" -m lab install "$file") ||
             fail "$file could not be installed; the lines above say why. Run $0 again when that is mended."
+        fingerprint "$python" "$ROOT/$file" >"$stamp"
     done
 }
 
-install_file() { # FOLDER FILE
-    say "Installing $2 into ${1#"$ROOT"/}"
-    (cd "$ROOT" && "$1/bin/python" -m lab install "$2")
-}
-
-repair_core() { # PART...: let the core install or repair parts of its environment, all unless named
+repair_core() { # PART...: let the core install or repair parts of its environment
     mkdir -p "$ROOT/build"
     if ! (cd "$ROOT" && "$CORE_PYTHON" -m core doctor --fix "$@") >"$ROOT/build/doctor.txt"; then
         cat "$ROOT/build/doctor.txt" >&2
@@ -164,14 +156,16 @@ repair_core() { # PART...: let the core install or repair parts of its environme
 }
 
 make_core_env() { # [FILE...]
-    local locks="core/requirements.txt core/requirements.lock core/requirements-torch.lock"
+    local stamp=$ROOT/.venv/.installed-core
+    local -a parts=(weights caches) locks=("$ROOT"/core/requirements*)
     need_python
     make_venv "$ROOT/.venv" "$BASE_PYTHON"
     CORE_PYTHON=$ROOT/.venv/bin/python
-    say "The core's packages and networks"
-    once "$ROOT/.venv/.installed-core" "$CORE_PYTHON" "$locks" repair_core packages &&
-        repair_core weights caches ||
+    is_stamped "$stamp" "$CORE_PYTHON" "${locks[@]}" || parts=(packages "${parts[@]}")
+    say "The core's ${parts[*]}"
+    repair_core "${parts[@]}" ||
         fail "The core's environment is not in order; the lines above say why. Run $0 again when that is mended."
+    fingerprint "$CORE_PYTHON" "${locks[@]}" >"$stamp"
     install_files "$ROOT/.venv" "$@"
 }
 
