@@ -55,7 +55,7 @@ def as_text(checks: Sequence[Check]) -> str:
     width = max(len(check.name) for check in checks)
     lines = []
     for check in checks:
-        word = "ok" if check.ok else "MISSING" if check.needed else "absent"
+        word = "ok" if check.ok else "MISSING" if check.needed else "to fix"
         lines.append(f"{word:7}  {check.name:{width}}  {check.detail}")
         if not check.ok and check.fix:
             lines.append(f"{'':9}{'':{width}}  {check.fix}")
@@ -109,9 +109,7 @@ def _weights() -> list[Check]:
 def _cache() -> Check:
     useless = useless_files()
     names = ", ".join(path.name for path in useless)
-    damaged = any(path.suffix == ".onnx" for path in useless)
-    detail = f"damaged or left over: {names}" if useless else str(cache_folder())
-    return Check("cache", not useless, detail, _FIX, needed=damaged)
+    return Check("cache", not useless, f"of no use any more: {names}" if useless else str(cache_folder()), _FIX, False)
 
 
 def _body() -> Check:

@@ -1,10 +1,8 @@
-"""Finds and removes what is of no use in the weights' folder: copies that do not load, leftovers of interrupted writing."""
+"""Finds and removes files in the weights' folder that nothing reads any more."""
 
 from __future__ import annotations
 
 import time
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 
 from ..weights import weights_folder
@@ -14,12 +12,13 @@ _LEFTOVER_SECONDS = 3600.0
 
 
 def useless_files(folder: Path | None = None) -> list[Path]:
-    """Files in the weights' folder that `clean_cache` would remove; each is made again when it is needed."""
+    """Leftovers of interrupted writing, and the converted networks that earlier versions kept beside the weights."""
     folder = folder or weights_folder()
     if not folder.is_dir():
         return []
     leftovers = [path for path in folder.rglob(".*-????????.*") if _age(path) > _LEFTOVER_SECONDS]
-    return sorted([*leftovers, *(path for path in folder.glob("*.onnx") if _is_damaged(path))])
+    converted = [path for path in folder.glob("*.onnx") if not path.name.startswith(".")]
+    return sorted([*leftovers, *converted])
 
 
 def clean_cache(folder: Path | None = None) -> list[Path]:
@@ -35,14 +34,3 @@ def _age(path: Path) -> float:
         return time.time() - path.stat().st_mtime
     except FileNotFoundError:
         return 0.0
-
-
-def _is_damaged(copy: Path) -> bool:
-    """Whether onnxruntime cannot load a network's copy that was written for it. False where there is no onnxruntime."""
-    if copy.name.startswith(".") or find_spec("onnxruntime") is None:
-        return False
-    try:
-        import_module("onnxruntime").InferenceSession(str(copy), providers=["CPUExecutionProvider"])
-    except Exception:  # onnxruntime's errors derive from nothing in particular
-        return True
-    return False

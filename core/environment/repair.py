@@ -1,4 +1,4 @@
-"""Installs or repairs what `doctor` finds wanting: packages, the networks' weights, copies and leftovers in the cache."""
+"""Installs or repairs what `doctor` finds wanting: packages, the networks' weights, leftovers in the cache."""
 
 from __future__ import annotations
 

@@ -95,16 +95,16 @@ def test_a_repair_is_cancelled(machine: Machine, recorder: Recorder, monkeypatch
 def test_what_is_not_needed_does_not_fail_the_examination() -> None:
     encoder = Check("weights text_model", False, "missing", "Run it.", needed=False)
     assert is_healthy([FINE, encoder])
-    assert "absent" in as_text([FINE, encoder]) and "Run it." in as_text([FINE, encoder])
+    assert "to fix" in as_text([FINE, encoder]) and "Run it." in as_text([FINE, encoder])
     assert "MISSING" in as_text([NO_TORCH])
 
 
-def test_damaged_copies_and_old_leftovers_are_removed(tmp_path: Path) -> None:
-    damaged, old, new = tmp_path / "pose.onnx", tmp_path / ".pose-01234567.tflite", tmp_path / ".hand-01234567.tflite"
-    for path in (damaged, old, new, tmp_path / "pose.tflite"):
+def test_converted_networks_and_old_leftovers_are_removed(tmp_path: Path) -> None:
+    converted, old, new = tmp_path / "pose.onnx", tmp_path / ".pose-01234567.tflite", tmp_path / ".hand-01234567.tflite"
+    for path in (converted, old, new, tmp_path / "pose.tflite"):
         path.write_bytes(b"cut off")
     os.utime(old, (0, 0))
-    assert set(useless_files(tmp_path)) == {damaged, old}
-    assert set(clean_cache(tmp_path)) == {damaged, old}
+    assert set(useless_files(tmp_path)) == {converted, old}
+    assert set(clean_cache(tmp_path)) == {converted, old}
     assert sorted(path.name for path in tmp_path.iterdir()) == [".hand-01234567.tflite", "pose.tflite"]
     assert useless_files(tmp_path / "nowhere") == []
