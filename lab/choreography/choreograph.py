@@ -26,8 +26,8 @@ from ..paths import BLENDER_PYTHON, MOTION_CACHE
 from ..rendering.contact_sheet import contact_sheet
 from .bodies import own_bodies
 from .families import FAMILIES
+from .generation import Made, Order, produce, summary
 from .interaction import Interaction, save_interactions
-from .produce import Made, Order, produce, summary
 
 
 def main() -> None:

@@ -3,8 +3,8 @@
     python -m lab sample --motion FOLDER      about 3 minutes on 2 cores
     python -m lab sample --render-only        the clip again, from the truth
 
-Two people of the free body walk up, shake hands, hug and part (`lab.choreography.sample`), on motion capture of the dev split;
-Blender as a Python module (--blender) renders them. The truth holds what `reconstruction.npz` holds of a motion, under the same
+Two people of the free body walk up, shake hands, hug and part (`sample_scene.py`), on motion capture of the dev split; Blender
+as a Python module (--blender) renders them. The truth holds what `reconstruction.npz` holds of a motion, under the same
 names, and `planted` bool [P,T,2]; beside the contacts stand the recordings underneath.
 """
 
@@ -25,17 +25,17 @@ from core.contract.files import read_npz, replacing, write_json, write_npz
 from core.motion import PairMotion, pose_motion
 
 from ..face_landmarks import face_landmarks
-from ..mocap.kinds import find_windows
+from ..mocap.action_detection import find_windows
 from ..mocap.library import load_library
 from ..paths import BLENDER_PYTHON, MOTION_CACHE, RENDER_CLIP, ROOT, SAMPLES
-from .check import judge
+from .appearance.clothing import OUTFITS, dress, worn
+from .generation import interaction_of
 from .interaction import Interaction
-from .produce import interaction_of
-from .sample import compose
+from .sample_scene import compose
+from .scene_sampler import Studio
 from .solve import solve
 from .splits import captures_of
-from .studio import Studio
-from .wardrobe import OUTFITS, dress, worn
+from .validation import judge
 
 NAME = "handshake_hug"
 SEED = 4

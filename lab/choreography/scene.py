@@ -13,8 +13,8 @@ import numpy as np
 
 from core.body.model import BodyModel
 
-from ..mocap.windows import RATE, BaseMotion
-from .script import Side, during
+from ..mocap.motion_clip import RATE, BaseMotion
+from .timing import Side, during
 
 Vector = tuple[float, float, float]
 HandShape = Literal["relaxed", "flat", "spread", "clasped", "hooked", "fist"]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from numpy.random import Generator
 
-from .script import Side
+from .timing import Side
 
 _PEOPLE = ("Two people", "Two persons", "The two", "Both people", "A pair of people", "They")
 _ROLES = (

@@ -16,13 +16,13 @@ from torch import Tensor
 from core.contract.skeleton import PARENTS
 from core.motion import PairMotion, motion_from_rotations
 
-from .closing import closed_hands
-from .handshapes import finger_rotations, hand_shapes
-from .posing import NUMBERS, Bases, Poses
+from .contact_closing import closed_hands
+from .hand_shapes import finger_rotations, hand_shapes
+from .objectives import Wanted
+from .pose_parameters import NUMBERS, Bases, Poses
 from .scene import Scene
 from .skin_points import BODY
 from .splines import on_curve, spline_basis
-from .wanted import Wanted
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from core.contract.skeleton import BODY_JOINTS, JOINT_INDEX, JOINTS
 from core.fitting.limits import joint_limits
 from core.motion import pose
 
-from ..choreography.wardrobe import Colour, Outfit, dress, worn
+from ..choreography.appearance.clothing import Colour, Outfit, dress, worn
 
 SIZE = (640, 640)
 _FOCAL = 880.0

@@ -20,9 +20,9 @@ import numpy as np
 from core.contract.errors import UserError
 from core.contract.files import read_json, read_npz, write_json, write_npz
 
-from . import amass, asfamc, bvh, deepmimic, expmap, interhuman, interx
 from .capture import Capture, CapturedPair
-from .retarget import retarget
+from .readers import amass, asfamc, bvh, deepmimic, expmap, interhuman, interx
+from .retargeting.retarget import retarget
 from .skeleton_motion import SkeletonMotion
 
 _Item = TypeVar("_Item", Capture, CapturedPair)
@@ -41,7 +41,7 @@ _BODIES: dict[str, Callable[[Path], Sequence[Capture | CapturedPair]]] = {
 }
 _EXPMAP_COLUMNS = (99, 117)
 """Numbers a line of files of exponential maps: root and 32 or 38 joints."""
-_NO_READERS = ("library", "windows", "kinds", "joining", "cycles")
+_NO_READERS = ("library", "motion_clip", "action_detection", "blending", "cycles")
 """Modules of this package that have no say in what is read."""
 _UNKNOWN_PEOPLE = ("deepmimic",)
 """Sets that do not say who was recorded: every recording counts as a person of its own."""
@@ -333,7 +333,7 @@ class _Keys:
                 self._known = {}
         self._changed = False
         readers = hashlib.sha256()
-        for file in sorted(Path(__file__).parent.glob("*.py")):
+        for file in sorted(Path(__file__).parent.rglob("*.py")):
             if file.stem not in _NO_READERS:
                 readers.update(file.read_bytes())
         self._readers = readers.hexdigest()

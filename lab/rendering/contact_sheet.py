@@ -11,7 +11,7 @@ import numpy as np
 
 from core.body.files import DEFAULT_BODY, load_body
 
-from ..choreography.wardrobe import OUTFITS, dress, worn
+from ..choreography.appearance.clothing import OUTFITS, dress, worn
 from ..face_landmarks import face_landmarks
 from ..paths import BLENDER_PYTHON, RENDER_CLIP
 

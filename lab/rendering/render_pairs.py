@@ -34,8 +34,8 @@ from core.contract.errors import UserError
 from core.contract.files import read_json, read_npz, write_npz
 from core.motion import Camera, PairMotion, pose_motion
 
+from ..choreography.appearance.clothing import WARDROBE, Dressed, dress, paint, worn
 from ..choreography.interaction import Interaction, load_interactions
-from ..choreography.wardrobe import WARDROBE, Dressed, dress, paint, worn
 from ..evaluation.rendered import RenderedClip, is_whole, own_body, save_rendered
 from ..evaluation.shot import Truth
 from ..evaluation.viewpoints import draw_camera

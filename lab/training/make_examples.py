@@ -25,10 +25,10 @@ from core.body.files import load_body
 from core.contract.errors import UserError
 
 from ..choreography.interaction import Interaction, load_interactions
+from ..choreography.scene_sampler import Studio
 from ..choreography.splits import SPLITS, Split, captures_of, split_of
-from ..choreography.studio import Studio
 from ..evaluation.shot import HIDDEN, OUTSIDE, SEEN
-from ..mocap.kinds import find_windows
+from ..mocap.action_detection import find_windows
 from ..mocap.library import load_library
 from ..paths import MOTION_CACHE
 from .examples import Example, Take, make_examples, save_examples, takes_of

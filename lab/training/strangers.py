@@ -15,11 +15,11 @@ from core.contract.errors import UserError
 from core.contract.skeleton import BODY_JOINTS
 from core.motion import PairMotion
 
-from ..choreography.handshapes import finger_rotations, shape_of
+from ..choreography.hand_shapes import finger_rotations, shape_of
 from ..choreography.interaction import Interaction
 from ..choreography.scene import Actor
-from ..choreography.studio import Studio, joints_of
-from ..mocap.windows import RATE, BaseMotion, Kind, placed
+from ..choreography.scene_sampler import Studio, joints_of
+from ..mocap.motion_clip import RATE, BaseMotion, Kind, placed
 
 FAMILY = "strangers"
 _DOES: dict[Kind, tuple[str, ...]] = {

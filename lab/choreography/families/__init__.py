@@ -11,7 +11,7 @@ How to write one:
    `person.length(...)`: nothing fits everybody that is not measured in them.
 2. Bases: what each does anyway, as `BaseMotion` already placed in the world. `studio.face_to_face(people, frames, rng, apart)`
    gives two who stand and face each other across the origin along X; `studio.standing(person, frames, rng)` and
-   `studio.motion(kind, person, frames, rng)` give one, to be put somewhere by `mocap.windows.placed`. `joints_of(actor)` are
+   `studio.motion(kind, person, frames, rng)` give one, to be put somewhere by `mocap.motion_clip.placed`. `joints_of(actor)` are
    the joints of a base, e.g. to time a touch by when a foot is furthest out. Feet stay where the base has them planted.
 3. Touches: `Touch(person, spot, on, span)`: this person's spot lies on the other's. The two spots are pressed together from
    `span.first` to `span.last`, with opposed normals. Few and sure ones: a hand is one touch (its palm), held by its middle.
@@ -34,7 +34,7 @@ from collections.abc import Callable
 from numpy.random import Generator
 
 from ..scene import Scene
-from ..studio import Studio
+from ..scene_sampler import Studio
 from . import (
     arm_around_shoulder,
     block_punch,

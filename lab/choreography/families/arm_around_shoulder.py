@@ -6,11 +6,11 @@ from dataclasses import replace
 
 from numpy.random import Generator
 
-from ...mocap.windows import placed
+from ...mocap.motion_clip import placed
 from ..scene import Actor, Gaze, HandPose, Place, Scene, Span, Spot, Touch
+from ..scene_sampler import Studio
 from ..sentences import Details, sentences
-from ..studio import Studio
-from ..variants import exchanged, mirrored
+from ..symmetry import exchanged, mirrored
 from .hand_in_hand import alike, side_by_side, walk
 
 _PALM = Spot("right_palm", (0.1, -1, 0))

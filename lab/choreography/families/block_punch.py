@@ -10,13 +10,13 @@ from numpy.random import Generator
 
 from core.contract.skeleton import JOINT_INDEX
 
-from ...mocap.windows import placed
+from ...mocap.motion_clip import placed
 from ..scene import Actor, Direction, Gaze, HandPose, Place, Scene, Span, Spot, Touch
-from ..script import Side
+from ..scene_sampler import Person, Studio, joints_of
 from ..sentences import Details, sentences
-from ..striking import skin_place, striking
-from ..studio import Person, Studio, joints_of
-from ..variants import exchanged, mirrored
+from ..strikes import skin_place, striking
+from ..symmetry import exchanged, mirrored
+from ..timing import Side
 
 _AROUND = 12
 """Places around the puncher's forearm that are looked at."""

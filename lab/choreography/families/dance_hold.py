@@ -8,12 +8,12 @@ from dataclasses import replace
 import numpy as np
 from numpy.random import Generator
 
-from ...mocap.joining import fitted
-from ...mocap.windows import BaseMotion, Window, backwards, cut, mirror, placed
+from ...mocap.blending import fitted
+from ...mocap.motion_clip import BaseMotion, Window, backwards, cut, mirror, placed
 from ..scene import Actor, Direction, Gaze, HandPose, Place, Scene, Span, Spot, Touch
+from ..scene_sampler import Person, Studio
 from ..sentences import Details, sentences
-from ..studio import Person, Studio
-from ..variants import mirrored
+from ..symmetry import mirrored
 from .hand_in_hand import alike
 
 _STRAIGHT, _SLOW = 0.4, 1.15

@@ -8,12 +8,12 @@ from dataclasses import replace
 import numpy as np
 from numpy.random import Generator
 
-from ...mocap.joining import grounded
-from ...mocap.windows import BaseMotion, placed
+from ...mocap.blending import grounded
+from ...mocap.motion_clip import BaseMotion, placed
 from ..scene import Actor, Direction, Gaze, HandPose, Place, Scene, Span, Spot, Touch
+from ..scene_sampler import Person, Studio
 from ..sentences import Details, sentences
-from ..studio import Person, Studio
-from ..variants import exchanged, mirrored
+from ..symmetry import exchanged, mirrored
 
 _PALM, _TIPS = Spot("left_fingers", (-0.4, -1, 0)), Spot("right_fingers", (1.2, -0.2, 0.15))
 _STEP, _LIFT = 7, 0.05

@@ -7,12 +7,12 @@ from dataclasses import replace
 
 from numpy.random import Generator
 
-from ...mocap.joining import fitted
-from ...mocap.windows import Window, facing, placed
+from ...mocap.blending import fitted
+from ...mocap.motion_clip import Window, facing, placed
 from ..scene import Actor, Direction, Gaze, HandPose, Place, Scene, Span, Spot, Touch
+from ..scene_sampler import Person, Studio, joints_of
 from ..sentences import Details, sentences
-from ..studio import Person, Studio, joints_of
-from ..variants import exchanged, mirrored
+from ..symmetry import exchanged, mirrored
 
 _RIGHT, _LEFT = Spot("right_palm", (0.15, -1, 0)), Spot("left_palm", (0.15, -1, 0))
 _ALIKE = 0.02

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.random import Generator
 
 from ..scene import Direction, Gaze, HandPose, Place, Scene, Span, Spot, Touch
+from ..scene_sampler import Studio
 from ..sentences import Details, sentences
-from ..studio import Studio
-from ..variants import exchanged, mirrored
+from ..symmetry import exchanged, mirrored
 
 _GIVES = Spot("right_fingers", (-0.2, -1, 0.2))
 _TAKES = Spot("right_fingers", (-0.2, -1, 0.0))

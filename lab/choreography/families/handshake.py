@@ -9,9 +9,9 @@ import numpy as np
 from numpy.random import Generator
 
 from ..scene import Direction, Gaze, HandPose, Place, Scene, Span, Spot, Touch
+from ..scene_sampler import Person, Studio
 from ..sentences import Details, sentences
-from ..studio import Person, Studio
-from ..variants import exchanged
+from ..symmetry import exchanged
 
 _PALM = Spot("right_palm", (0.1, -1, -0.1))
 

@@ -13,13 +13,13 @@ from scipy.ndimage import gaussian_filter1d, maximum_filter1d
 from core.body.model import forward_kinematics, rest_joints
 from core.contract.skeleton import JOINT_INDEX
 
-from ...mocap.windows import placed
+from ...mocap.motion_clip import placed
+from ..contact_points import sample_of
 from ..scene import Actor, Direction, Gaze, HandPose, Place, Scene, Span, Spot, Touch
+from ..scene_sampler import Studio, joints_of
 from ..sentences import Details, sentences
 from ..skin_points import BODY, Points
-from ..spots import sample_of
-from ..studio import Studio, joints_of
-from ..variants import exchanged, mirrored
+from ..symmetry import exchanged, mirrored
 
 _PALM = Spot("right_palm", (0.35, -1, -0.1))
 _RISING = (0.34, 0.50)

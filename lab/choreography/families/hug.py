@@ -7,10 +7,10 @@ from dataclasses import replace
 from numpy.random import Generator
 
 from ..scene import Direction, Gaze, HandPose, Place, Scene, Span, Spot, Touch, Vector
-from ..script import Side
+from ..scene_sampler import Person, Studio
 from ..sentences import Details, sentences
-from ..studio import Person, Studio
-from ..variants import exchanged, mirrored
+from ..symmetry import exchanged, mirrored
+from ..timing import Side
 
 _CHEST = Spot("chest", (-0.25, 0.1, 1))
 _ARMS: dict[Side, tuple[Vector, Vector, Vector]] = {

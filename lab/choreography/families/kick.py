@@ -11,13 +11,13 @@ from numpy.random import Generator
 from core.contract.errors import UserError
 from core.contract.skeleton import JOINT_INDEX
 
-from ...mocap.windows import BaseMotion, facing, placed
+from ...mocap.motion_clip import BaseMotion, facing, placed
 from ..scene import Actor, Gaze, Place, Scene, Span, Spot, Touch
-from ..script import Side
+from ..scene_sampler import Person, Studio, joints_of
 from ..sentences import Details, sentences
-from ..striking import front_kick, skin_place, striking
-from ..studio import Person, Studio, joints_of
-from ..variants import exchanged, mirrored
+from ..strikes import front_kick, skin_place, striking
+from ..symmetry import exchanged, mirrored
+from ..timing import Side
 
 _FOOT = ((0, -0.2, 1), (0, 0.6, 0.4), (0, -1, 0.6), (0, -1, -0.8))
 """Toes, instep, ball, heel: what may hit."""

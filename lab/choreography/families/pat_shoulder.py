@@ -7,11 +7,11 @@ from dataclasses import replace
 
 from numpy.random import Generator
 
-from ...mocap.windows import placed
+from ...mocap.motion_clip import placed
 from ..scene import Actor, Direction, Gaze, HandPose, Place, Scene, Span, Spot, Touch
+from ..scene_sampler import Studio
 from ..sentences import Details, sentences
-from ..studio import Studio
-from ..variants import exchanged, mirrored
+from ..symmetry import exchanged, mirrored
 
 _PALM = Spot("right_palm", (0.35, -1, 0))
 _LIFTED = 0.09

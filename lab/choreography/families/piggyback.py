@@ -14,12 +14,12 @@ from core.body.rotations import axis_angle_to_matrix, nearest_rotation
 from core.contract.skeleton import JOINT_INDEX
 from core.fitting.limits import relaxed_pose
 
-from ...mocap.windows import BaseMotion, placed
+from ...mocap.motion_clip import BaseMotion, placed
 from ..scene import Actor, Direction, Gaze, HandPose, Place, Scene, Span, Spot, Touch
-from ..script import Side
+from ..scene_sampler import Person, Studio, joints_of
 from ..sentences import Details, sentences
-from ..studio import Person, Studio, joints_of
-from ..variants import exchanged, mirrored
+from ..symmetry import exchanged, mirrored
+from ..timing import Side
 
 _LEAN = {"pelvis": 7.0, "spine1": 6.0, "spine2": 6.0, "neck": -6.0, "head": -4.0}
 """Degrees by which a carrier's joints bend forward."""

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 from numpy.random import Generator
 
-from ...mocap.windows import BaseMotion
+from ...mocap.motion_clip import BaseMotion
 from ..scene import Actor, Direction, Gaze, HandPose, Place, Scene, Span, Spot, Touch
-from ..script import Side
+from ..scene_sampler import Studio, joints_of
 from ..sentences import Details, sentences
-from ..studio import Studio, joints_of
-from ..variants import exchanged, mirrored
+from ..symmetry import exchanged, mirrored
+from ..timing import Side
 from .hand_in_hand import alike, side_by_side, walk
 
 _PALM = Spot("right_palm", (0.25, -1, 0))

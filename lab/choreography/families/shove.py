@@ -8,11 +8,11 @@ from dataclasses import replace
 import numpy as np
 from numpy.random import Generator
 
-from ...mocap.windows import placed
+from ...mocap.motion_clip import placed
 from ..scene import Actor, Direction, Gaze, HandPose, Place, Scene, Span, Spot, Touch
+from ..scene_sampler import Studio
 from ..sentences import Details, sentences
-from ..studio import Studio
-from ..variants import exchanged, mirrored
+from ..symmetry import exchanged, mirrored
 
 
 def compose(studio: Studio, rng: Generator) -> Scene:

@@ -10,8 +10,8 @@ import pytest
 from core.body.files import load_body
 from core.body.model import BodyModel
 from lab.choreography.scene import Actor
-from lab.choreography.studio import Person, at_ease
-from lab.mocap.windows import placed
+from lab.choreography.scene_sampler import Person, at_ease
+from lab.mocap.motion_clip import placed
 
 
 @pytest.fixture(scope="session")

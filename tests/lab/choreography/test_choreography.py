@@ -10,10 +10,10 @@ from core.body.files import DEFAULT_BODY, load_body
 from core.body.model import BodyModel
 from core.body.regions import vertex_regions
 from core.contract.skeleton import REGIONS
-from lab.choreography.script import during
+from lab.choreography.appearance.clothing import MATERIALS, OUTFITS, dress, worn
+from lab.choreography.contact_intervals import contacts
 from lab.choreography.splines import on_curve, spline_basis
-from lab.choreography.truth import contacts
-from lab.choreography.wardrobe import MATERIALS, OUTFITS, dress, worn
+from lab.choreography.timing import during
 from lab.face_landmarks import face_landmarks
 
 

@@ -10,13 +10,13 @@ from core.body.rotations import axis_angle_to_matrix
 from core.contract.errors import UserError
 from core.contract.skeleton import JOINT_INDEX
 from core.motion import pose
-from lab.choreography.feet import sole_places, stretches
-from lab.choreography.handshapes import finger_rotations, hand_shapes, shape_of
-from lab.choreography.legs import Leg, reach
-from lab.choreography.posing import FOOT_SHIFT, NUMBERS, SHIFT, UPPER, Bases
+from lab.choreography.contact_points import normals_of, spot_vertices
+from lab.choreography.foot_planting import sole_places, stretches
+from lab.choreography.hand_shapes import finger_rotations, hand_shapes, shape_of
+from lab.choreography.leg_ik import Leg, reach
+from lab.choreography.pose_parameters import FOOT_SHIFT, NUMBERS, SHIFT, UPPER, Bases
 from lab.choreography.scene import HandPose, Scene, Span, Spot
 from lab.choreography.skin_points import Points, carried, columns, rest_skin
-from lab.choreography.spots import normals_of, spot_vertices
 
 
 def leg() -> Leg:

@@ -8,13 +8,13 @@ import torch
 
 from core.body.model import BodyModel
 from core.contract.skeleton import PARENTS
-from lab.choreography.check import people
-from lab.choreography.feet import sole_places, stretches
-from lab.choreography.sample import compose
+from lab.choreography.contact_points import spot_vertices
+from lab.choreography.foot_planting import sole_places, stretches
+from lab.choreography.sample_scene import compose
 from lab.choreography.scene import Actor, Scene, Touch
+from lab.choreography.scene_sampler import Studio, joints_of
 from lab.choreography.solve import Stage, solve
-from lab.choreography.spots import spot_vertices
-from lab.choreography.studio import Studio, joints_of
+from lab.choreography.validation import people
 
 COARSE = (Stage(8, 4, 80, 0.14, 4.0, False, 30),)
 

@@ -11,14 +11,14 @@ import torch
 from core.contract.errors import UserError
 from core.motion import motion_from_rotations
 from lab.choreography.bodies import own_bodies
-from lab.choreography.check import judge, people
+from lab.choreography.contact_points import spot_vertices
 from lab.choreography.families import FAMILIES
-from lab.choreography.produce import Made, make, summary
+from lab.choreography.generation import Made, make, summary
 from lab.choreography.scene import Direction, Gaze, HandPose, Place, Scene, Span, Spot, Touch
+from lab.choreography.scene_sampler import Studio
 from lab.choreography.solve import Solution, Stage, solve, solve_all
-from lab.choreography.spots import spot_vertices
-from lab.choreography.studio import Studio
-from lab.choreography.variants import exchanged, mirrored
+from lab.choreography.symmetry import exchanged, mirrored
+from lab.choreography.validation import judge, people
 
 QUICK = (Stage(8, 4, 60, 0.14, 4.0, False, 20), Stage(4, 2, 40, 0.05, 1.0, True))
 PALM, SHOULDER = Spot("right_palm", (0.3, -1, 0)), Spot("left_shoulder", (0.1, 1, 0))

@@ -7,7 +7,7 @@ import pytest
 
 from core.body.files import DEFAULT_BODY, load_body
 from core.contract.skeleton import JOINT_INDEX
-from lab.choreography.wardrobe import MATERIALS, WARDROBE, Outfit, dress, paint
+from lab.choreography.appearance.clothing import MATERIALS, WARDROBE, Outfit, dress, paint
 from lab.face_landmarks import face_landmarks
 
 PLACES = {

@@ -11,8 +11,8 @@ import pytest
 
 from core.contract.contact import Contact
 from core.motion import PairMotion
+from lab.choreography.appearance.clothing import WARDROBE
 from lab.choreography.interaction import Interaction
-from lab.choreography.wardrobe import WARDROBE
 from lab.rendering import render_pairs
 
 FRAMES = 90

@@ -13,8 +13,8 @@ from core.body.model import forward_kinematics, rest_joints
 from core.body.rotations import axis_angle_to_matrix
 from core.contract.errors import UserError
 from core.contract.skeleton import JOINT_INDEX
-from lab.mocap import amass
 from lab.mocap.capture import Capture
+from lab.mocap.readers import amass
 
 FRAMES, RATE = 241, 120.0
 HEIGHT = 0.9

@@ -15,7 +15,7 @@ from scipy.spatial.transform import Rotation
 from core.body.files import load_body
 from core.body.model import forward_kinematics, rest_joints
 from core.contract.errors import UserError
-from lab.mocap import interhuman
+from lab.mocap.readers import interhuman
 
 FRAMES = 20
 

@@ -10,8 +10,8 @@ from scipy.spatial.transform import Rotation
 
 from core.body.files import load_body
 from core.contract.errors import UserError
-from lab.mocap import interx
-from lab.mocap.windows import standing_height
+from lab.mocap.motion_clip import standing_height
+from lab.mocap.readers import interx
 
 FRAMES = 49
 NAME = "G007T001A035R004"

@@ -18,7 +18,7 @@ from core.contract.skeleton import BODY_JOINTS, PARENTS
 from core.fitting.soles import sole_vertices
 from core.motion import PairMotion, pose_motion
 from lab.mocap.capture import Capture
-from lab.mocap.retarget import retarget
+from lab.mocap.retargeting.retarget import retarget
 from lab.mocap.skeleton_motion import SkeletonMotion
 
 COUNT = len(BODY_JOINTS)

@@ -14,7 +14,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from core.contract.errors import UserError
-from lab.mocap import asfamc, bvh, deepmimic, expmap
+from lab.mocap.readers import asfamc, bvh, deepmimic, expmap
 from lab.mocap.skeleton_motion import SkeletonMotion, resampled
 
 UNIT = 0.0254 / 0.45

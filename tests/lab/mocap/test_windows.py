@@ -12,11 +12,11 @@ import torch
 from core.body.files import load_body
 from core.body.rotations import axis_angle_to_matrix
 from core.contract.skeleton import JOINT_INDEX
+from lab.mocap.action_detection import find_windows
+from lab.mocap.blending import fitted, grounded, joined, looped
 from lab.mocap.capture import Capture
-from lab.mocap.footing import planted_feet, stance
-from lab.mocap.joining import fitted, grounded, joined, looped
-from lab.mocap.kinds import find_windows
-from lab.mocap.windows import (
+from lab.mocap.foot_ik import planted_feet, stance
+from lab.mocap.motion_clip import (
     BaseMotion,
     Kind,
     Window,

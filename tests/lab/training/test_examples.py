@@ -19,9 +19,9 @@ from core.motion import PairMotion, pose_motion
 from core.representation.body_parts import PARTS
 from core.representation.residual import decode_residual
 from lab.choreography.interaction import Interaction, save_interactions
-from lab.choreography.studio import Studio
+from lab.choreography.scene_sampler import Studio
 from lab.mocap.capture import Capture
-from lab.mocap.windows import Kind, Window
+from lab.mocap.motion_clip import Kind, Window
 from lab.training.examples import (
     Example,
     Take,

@@ -18,11 +18,11 @@ from core.fitting.limits import joint_limits
 from core.fitting.soles import sole_vertices
 from core.motion import PairMotion, Posed, motion_rotations, pose
 
+from .contact_intervals import TOUCHING, contacts
+from .contact_points import regions_of, spot_vertices
 from .scene import Scene, Spot
+from .scene_sampler import joints_of
 from .solve import Solution
-from .spots import regions_of, spot_vertices
-from .studio import joints_of
-from .truth import TOUCHING, contacts
 
 _EVERY = 2
 """Penetration is looked at in every second frame."""

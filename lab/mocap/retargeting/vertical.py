@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from .skeleton_motion import SkeletonMotion
+from ..skeleton_motion import SkeletonMotion
 
 _SEGMENTS = (
     (0.200, ("hip", "knee")),

@@ -17,12 +17,12 @@ from numpy.random import Generator
 
 from core.contract.errors import UserError
 
-from ..mocap.joining import grounded
-from ..mocap.windows import BaseMotion, placed
+from ..mocap.blending import grounded
+from ..mocap.motion_clip import BaseMotion, placed
 from .families import handshake, hug
 from .scene import Actor, Direction, Gaze, HandPose, Place, Scene, Span, Touch
-from .script import smooth_step
-from .studio import Person, Studio
+from .scene_sampler import Person, Studio
+from .timing import smooth_step
 
 _Wish = TypeVar("_Wish", Touch, Place, Direction, Gaze, HandPose)
 

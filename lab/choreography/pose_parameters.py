@@ -18,8 +18,8 @@ from core.body.model import forward_kinematics, rest_joints
 from core.body.rotations import axis_angle_to_matrix
 from core.contract.skeleton import BODY_JOINTS, JOINT_INDEX
 
-from .feet import feet_of
-from .legs import Leg, reach
+from .foot_planting import feet_of
+from .leg_ik import Leg, reach
 from .scene import Scene
 
 UPPER = tuple(

@@ -14,7 +14,7 @@ import numpy as np
 from core.body.model import BodyModel
 from core.contract.skeleton import JOINT_INDEX
 
-from ..face_landmarks import LEFT_BROW, MOUTH, RIGHT_BROW
+from ...face_landmarks import LEFT_BROW, MOUTH, RIGHT_BROW
 
 MATERIALS = ("skin", "shirt", "stripe", "trousers", "shoes", "hair", "eye", "iris", "brow", "lips")
 Colour = tuple[float, float, float]

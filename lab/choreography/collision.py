@@ -14,10 +14,10 @@ from core.body.collision import CollisionSpheres, with_shape
 from core.body.model import rest_joints
 from core.contract.skeleton import PARENTS, REGIONS
 
-from .posing import Bases, Poses
+from .contact_points import sample_of, spheres_of
+from .pose_parameters import Bases, Poses
 from .scene import Actor, Scene
 from .skin_points import BODY, Points, carried, columns
-from .spots import sample_of, spheres_of
 
 _LOOK_AGAIN, _SKINS_AGAIN = 10, 14
 """Steps of the descent between two searches for which spheres, and which skin, are near which."""

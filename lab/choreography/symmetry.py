@@ -9,7 +9,7 @@ import numpy as np
 
 from core.contract.skeleton import mirrored as mirrored_name
 
-from ..mocap.windows import mirror
+from ..mocap.motion_clip import mirror
 from .scene import Direction, Gaze, HandPose, Place, Point, Scene, Spot, Touch
 
 _Item = TypeVar("_Item", Touch, Place, Direction, Gaze, HandPose)

@@ -16,9 +16,9 @@ from scipy.spatial.transform import Rotation
 
 from core.contract.skeleton import BODY_JOINTS
 
+from ..skeleton_motion import Y_UP_TO_Z_UP, SkeletonMotion, posed
 from .asfamc import CMU_JOINTS
-from .recordings import TextFile, text_files, unreadable
-from .skeleton_motion import Y_UP_TO_Z_UP, SkeletonMotion, posed
+from .text_files import TextFile, text_files, unreadable
 
 _UNITS = (1.0, 0.0254 / 0.45, 0.0254, 0.01, 0.001)
 """metres: metres, CMU's units, inches, centimetres, millimetres."""

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from core.contract.errors import UserError
 
-from .capture import CapturedPair
+from ..capture import CapturedPair
 from .smpl_parameters import SmplParameters, as_frames, pair_captures, read_arrays, unreadable
 
 _RATE = 120.0

@@ -15,7 +15,7 @@ import numpy as np
 
 from core.contract.errors import UserError
 
-from .capture import Capture
+from ..capture import Capture
 from .smpl_parameters import SmplParameters, as_frames, read_arrays, single_capture, unreadable
 
 _ARRAYS = ("poses", "root_orient", "pose_body", "trans", "mocap_framerate", "mocap_frame_rate")

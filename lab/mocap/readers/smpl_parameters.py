@@ -21,8 +21,8 @@ from core.body.files import load_body
 from core.body.rotations import axis_angle_to_matrix, matrix_to_axis_angle, slerp
 from core.contract.errors import UserError
 
-from .capture import Capture
-from .footing import planted_feet, stance
+from ..capture import Capture
+from ..foot_ik import planted_feet, stance
 
 RATE = 30.0
 """frames a second of every capture."""

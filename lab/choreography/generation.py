@@ -19,17 +19,17 @@ from core.body.model import BodyModel
 from core.contract.errors import UserError
 from core.contract.files import read_npz
 
+from ..mocap.action_detection import find_windows
 from ..mocap.capture import Capture
-from ..mocap.kinds import find_windows
 from ..mocap.library import load_library
 from .bodies import own_bodies
-from .check import Verdict, judge
 from .families import FAMILIES
 from .interaction import Interaction
 from .scene import Scene
+from .scene_sampler import Studio
 from .solve import Solution, solve_all
 from .splits import Split, captures_of
-from .studio import Studio
+from .validation import Verdict, judge
 
 _ATTEMPTS = 12
 """Draws of one clip before it is given up."""

@@ -20,8 +20,8 @@ from core.contract.skeleton import JOINT_INDEX
 
 from .capture import Capture
 from .cycles import find_cycle
-from .footing import stance, stretches
-from .windows import RATE, Kind, Side, Window, standing_height
+from .foot_ik import stance, stretches
+from .motion_clip import RATE, Kind, Side, Window, standing_height
 
 _SIDES: tuple[Side, Side] = ("left", "right")
 _ON_FLOOR = 0.06

@@ -15,13 +15,24 @@ from core.body.model import forward_kinematics, rest_joints
 from core.body.rotations import axis_angle_to_matrix
 from core.contract.skeleton import JOINT_INDEX
 
-from ..mocap.joining import grounded, joined
-from ..mocap.windows import BaseMotion, Kind, Window, backwards, cut, facing, mirror, placed, standing_height, warped
-from .handshapes import finger_rotations, hand_shapes
+from ..mocap.blending import grounded, joined
+from ..mocap.motion_clip import (
+    BaseMotion,
+    Kind,
+    Window,
+    backwards,
+    cut,
+    facing,
+    mirror,
+    placed,
+    standing_height,
+    warped,
+)
+from .contact_points import normals_of, spot_vertices
+from .hand_shapes import finger_rotations, hand_shapes
 from .scene import Actor, Spot
+from .scene_sampler import Person, Studio, joints_of
 from .skin_points import Points
-from .spots import normals_of, spot_vertices
-from .studio import Person, Studio, joints_of
 
 _ENDS = {"kicking": "ankle", "punching": "wrist"}
 _BACK, _SLOWER = (9, 15), (1.2, 1.7)

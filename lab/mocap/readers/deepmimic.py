@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from .recordings import TextFile, text_files, unreadable
-from .skeleton_motion import SkeletonMotion, posed
+from ..skeleton_motion import SkeletonMotion, posed
+from .text_files import TextFile, text_files, unreadable
 
 _SUBJECT = "deepmimic"
 """The files do not say who was recorded: all count as one."""

@@ -16,9 +16,9 @@ from core.contract.errors import UserError
 from core.contract.skeleton import JOINT_INDEX
 from core.fitting.limits import relaxed_pose
 
-from ..mocap.joining import fitted, joined
-from ..mocap.kinds import signals
-from ..mocap.windows import BaseMotion, Kind, Window, backwards, cut, mirror, placed, standing_height, warped
+from ..mocap.action_detection import signals
+from ..mocap.blending import fitted, joined
+from ..mocap.motion_clip import BaseMotion, Kind, Window, backwards, cut, mirror, placed, standing_height, warped
 from .scene import Actor
 
 _SHAPES, _WIDEST = 8, 2.0

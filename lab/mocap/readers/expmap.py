@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from .recordings import TextFile, text_files, unreadable
-from .skeleton_motion import Y_UP_TO_Z_UP, SkeletonMotion, posed
+from ..skeleton_motion import Y_UP_TO_Z_UP, SkeletonMotion, posed
+from .text_files import TextFile, text_files, unreadable
 
 _RATE = 120.0
 """frames a second; the files do not say."""

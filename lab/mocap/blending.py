@@ -12,8 +12,8 @@ from core.contract.skeleton import JOINT_INDEX
 
 from .cycles import BLEND as REPEAT
 from .cycles import find_cycle
-from .footing import on_the_floor, stance
-from .windows import RATE, BaseMotion, Window, at_times, base_motion, between, cut, facing, placed, warped
+from .foot_ik import on_the_floor, stance
+from .motion_clip import RATE, BaseMotion, Window, at_times, base_motion, between, cut, facing, placed, warped
 
 _BLEND = 14
 """frames over which one motion gives way to the next."""

@@ -21,7 +21,7 @@ from core.body.model import forward_kinematics, rest_joints
 from core.body.rotations import kabsch, matrix_to_axis_angle, orthonormal_frame
 from core.contract.errors import UserError
 
-from .capture import CapturedPair
+from ..capture import CapturedPair
 from .smpl_parameters import SmplParameters, as_frames, pair_captures, read_arrays, unreadable
 
 _RATE = 30.0

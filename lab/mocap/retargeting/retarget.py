@@ -23,9 +23,9 @@ from core.body.rotations import (
 from core.contract.errors import UserError
 from core.contract.skeleton import BODY_JOINTS, JOINT_INDEX, PARENTS
 
-from . import feet
-from .capture import Capture
-from .skeleton_motion import SkeletonMotion, resampled
+from ..capture import Capture
+from ..skeleton_motion import SkeletonMotion, resampled
+from . import foot_planting as feet
 from .vertical import put_upright
 
 RATE = 30.0

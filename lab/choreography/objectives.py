@@ -20,12 +20,12 @@ from core.body.rotations import matrix_to_axis_angle
 from core.contract.skeleton import JOINT_INDEX, PARENTS, REGIONS
 from core.fitting.limits import joint_limits
 
-from .feet import sole_points
-from .keep_out import Limbs, Skins
-from .posing import FOOT_SHIFT, NUMBERS, SHIFT, SWIVEL, UPPER, Bases, Poses
+from .collision import Limbs, Skins
+from .contact_points import Spots
+from .foot_planting import sole_points
+from .pose_parameters import FOOT_SHIFT, NUMBERS, SHIFT, SWIVEL, UPPER, Bases, Poses
 from .scene import Point, Scene, Span, Spot
 from .skin_points import BODY, carried, columns
-from .spots import Spots
 
 _TOUCH = 0.003
 _LIMIT = math.radians(4)

@@ -7,11 +7,11 @@ from torch import Tensor
 
 from core.contract.skeleton import JOINT_INDEX
 
-from .handshapes import FINGERS, SIDES, finger_rotations, hand_shapes, shape_of
-from .posing import Poses
+from .contact_points import normals_of, regions_of
+from .hand_shapes import FINGERS, SIDES, finger_rotations, hand_shapes, shape_of
+from .pose_parameters import Poses
 from .scene import Actor, HandPose, Scene
 from .skin_points import Points
-from .spots import normals_of, regions_of
 
 _TRIED = 13
 """Steps from the flat hand to the closed one."""

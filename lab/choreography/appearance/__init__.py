@@ -1,0 +1,1 @@
+"""Clothes, hair and faces for bare bodies: materials per triangle, thickness per vertex, painted textures."""

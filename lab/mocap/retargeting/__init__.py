@@ -1,0 +1,1 @@
+"""Retargeting: a recorded skeleton's motion becomes motion of the SMPL-X body."""
