@@ -53,7 +53,7 @@ def as_json(checks: Sequence[Check]) -> str:
 
 def as_text(checks: Sequence[Check]) -> str:
     width = max(len(check.name) for check in checks)
-    lines = []
+    lines: list[str] = []
     for check in checks:
         word = "ok" if check.ok else "MISSING" if check.needed else "to fix"
         lines.append(f"{word:7}  {check.name:{width}}  {check.detail}")

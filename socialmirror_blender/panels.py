@@ -14,7 +14,7 @@ from .properties import contact_list, settings_of, users_prompt
 from .reconstructions import active_import, info_of
 from .runtime.environment import EnvironmentState
 from .runtime.job import Failure, Job, JobState
-from .runtime.session import belongs_here, session
+from .runtime.session import is_open, session
 
 CATEGORY = "SocialMirror"
 
@@ -365,7 +365,7 @@ def _draw_running(box: Any, job: Job) -> None:
     column.progress(factor=job.fraction, text=f"{job.fraction:.0%}{left}")
     if job.text:
         _lines(column, job.text, bpy.context.region)
-    if session.origin is not None and not belongs_here(session.origin):
+    if session.origin is not None and not is_open(session.origin):
         _lines(column, "It was started in another file.", bpy.context.region)
     row = box.row()
     row.enabled = job.state is not JobState.CANCELLING
@@ -387,7 +387,7 @@ def _draw_failure(box: Any, failure: Failure) -> None:
 
 
 def _draw_notice(layout: Any) -> None:
-    if session.waiting is None:
+    if session.pending is None:
         return
     box = layout.box()
     _lines(

@@ -1,4 +1,4 @@
-"""The add-on's preferences: which Python computes."""
+"""The add-on's preferences: the Python environment."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import bpy
 from bpy.props import StringProperty
 
 from .panels import draw_environment, draw_job
-from .runtime.places import PACKAGE
+from .runtime.paths import PACKAGE
 
 
 class SOCIALMIRROR_preferences(bpy.types.AddonPreferences):
@@ -21,7 +21,7 @@ class SOCIALMIRROR_preferences(bpy.types.AddonPreferences):
     )
     torch_index: StringProperty(
         name="PyTorch From",
-        description="Address of the package index to take PyTorch from. Empty: the one that fits this machine",
+        description="Address of a package index to install PyTorch from. Empty: the one that fits this computer",
     )
 
     def draw(self, context: bpy.types.Context) -> None:

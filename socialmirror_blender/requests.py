@@ -16,8 +16,8 @@ from . import compat
 from . import scene as scenes
 from .properties import settings_of, users_prompt
 from .reconstructions import folder_of
-from .runtime import places
-from .runtime.session import Origin, here
+from .runtime import paths
+from .runtime.session import Origin, current_origin
 
 _FOLDER = "SocialMirror"
 EDITS_FILE = "edits.json"
@@ -37,7 +37,7 @@ def reconstruct_request(context: bpy.types.Context) -> tuple[dict[str, Any], Ori
         **_sampling(settings),
     }
     origin = replace(
-        here(context),
+        current_origin(context),
         frame_start=settings.frame_start,
         strip=settings.strip if settings.source == "STRIP" else "",
         link_camera=settings.link_camera,
@@ -58,7 +58,7 @@ def refine_request(context: bpy.types.Context, collection: bpy.types.Collection)
     edits = folder / EDITS_FILE
     write_json(edits, scenes.read_edits(context, collection).to_json())
     fields = {"folder": str(folder), "edits": str(edits), **_sampling(settings_of(context))}
-    return fields, replace(here(context), collection=scenes.read_state(collection).id)
+    return fields, replace(current_origin(context), collection=scenes.read_state(collection).id)
 
 
 def _sampling(settings: Any) -> dict[str, Any]:
@@ -119,7 +119,7 @@ def _output(settings: Any) -> Path:
     elif bpy.data.filepath:
         folder = Path(bpy.data.filepath).parent / _FOLDER
     else:
-        folder = places.user_folder() / "reconstructions"
+        folder = paths.user_folder() / "reconstructions"
     attempt = folder / f".{uuid.uuid4().hex}"
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -6,7 +6,7 @@ import json
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from .contact import Contact
 from .errors import UserError
@@ -30,9 +30,8 @@ class Pin:
     def __post_init__(self) -> None:
         _check(self.person in (0, 1), f"person is {self.person!r}, not 0 or 1")
         _check(self.joint in BODY_JOINTS, f"there is no body joint {self.joint!r}")
-        _check(
-            isinstance(self.frame, int) and not isinstance(self.frame, bool), f"frame is {self.frame!r}, not an integer"
-        )
+        frame: Any = self.frame
+        _check(isinstance(frame, int) and not isinstance(frame, bool), f"frame is {frame!r}, not an integer")
         _check(self.rotation is not None or self.position is not None, "it has neither rotation nor position")
 
     def to_json(self) -> dict[str, Any]:
@@ -77,16 +76,17 @@ class Edits:
 
     @classmethod
     def from_json(cls, record: Any) -> Edits:
-        if not isinstance(record, dict) or set(record) - {"contacts", "pins", "prompt"}:
+        fields = cast("dict[str, Any]", record) if isinstance(record, dict) else None
+        if fields is None or set(fields) - {"contacts", "pins", "prompt"}:
             raise _unreadable("it must be an object with 'contacts', 'pins' and 'prompt' only")
-        contacts, pins, prompt = record.get("contacts"), record.get("pins", []), record.get("prompt")
+        contacts, pins, prompt = fields.get("contacts"), fields.get("pins", []), fields.get("prompt")
         if not isinstance(pins, list) or not isinstance(contacts, list | None):
             raise _unreadable("'contacts' and 'pins' must be lists")
         if not isinstance(prompt, str | None):
             raise _unreadable("'prompt' must be text")
         return cls(
-            None if contacts is None else tuple(Contact.from_json(contact) for contact in contacts),
-            tuple(Pin.from_json(pin) for pin in pins),
+            None if contacts is None else tuple(map(Contact.from_json, cast("list[Any]", contacts))),
+            tuple(map(Pin.from_json, cast("list[Any]", pins))),
             prompt,
         )
 
@@ -102,13 +102,10 @@ class Edits:
 def _vector(value: Any, name: str) -> tuple[float, float, float] | None:
     if value is None:
         return None
-    numbers = (
-        isinstance(value, list | tuple)
-        and len(value) == 3
-        and all(isinstance(x, int | float) and not isinstance(x, bool) and math.isfinite(x) for x in value)
-    )
-    _check(numbers, f"{name} is {value!r}, not three finite numbers")
-    return (float(value[0]), float(value[1]), float(value[2]))
+    numbers = cast("list[Any]", value) if isinstance(value, list | tuple) else []
+    finite = all(isinstance(x, int | float) and not isinstance(x, bool) and math.isfinite(x) for x in numbers)
+    _check(len(numbers) == 3 and finite, f"{name} is {value!r}, not three finite numbers")
+    return (float(numbers[0]), float(numbers[1]), float(numbers[2]))
 
 
 def _check(holds: bool, problem: str) -> None:

@@ -6,10 +6,10 @@ import errno
 import json
 import uuid
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from zipfile import BadZipFile
 
 from .errors import UserError
@@ -22,7 +22,7 @@ _UNREADABLE = (OSError, ValueError, EOFError, KeyError, NotImplementedError, Bad
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path) -> Generator[Path]:
     """Yield a temporary path beside `path`; rename it to `path` if the block ends well, else remove it."""
     with explained(path):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -78,11 +78,11 @@ def read_json(path: Path) -> dict[str, Any]:
         raise UserError("file-unreadable", f"{path} cannot be read: {error}.", "Reconstruct the clip again.") from error
     if not isinstance(record, dict):
         raise UserError("file-unreadable", f"{path} holds no JSON object.", "Reconstruct the clip again.")
-    return record
+    return cast("dict[str, Any]", record)
 
 
 @contextmanager
-def explained(path: Path) -> Iterator[None]:
+def explained(path: Path) -> Generator[None]:
     """Turn a failure of the system to write `path` into UserError `disk-full` or `not-writable`."""
     try:
         yield

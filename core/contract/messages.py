@@ -27,7 +27,7 @@ result, error and cancelled. One job runs at a time; another meanwhile is answer
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, cast
 
 from .errors import UserError
 
@@ -53,11 +53,12 @@ def encode(record: Message) -> str:
 def decode(line: str) -> Message:
     """Read one line. UserError `bad-message` where it is not a message of this version."""
     try:
-        record = json.loads(line)
+        decoded = json.loads(line)
     except ValueError as error:
         raise _bad(f"it is not JSON ({error})") from error
-    if not isinstance(record, dict):
+    if not isinstance(decoded, dict):
         raise _bad("it is not a JSON object")
+    record = cast("Message", decoded)
     if record.get("v") != VERSION:
         raise UserError(
             "version-mismatch",

@@ -147,7 +147,8 @@ class Take:
     def from_json(cls, record: dict[str, Any]) -> Take:
         """TypeError where it has fields that a take has not, or lacks some."""
         scores = record.get("scores")
-        return cls(**{**record, "scores": None if scores is None else Scores(**scores)})
+        fields: dict[str, Any] = {**record, "scores": None if scores is None else Scores(**scores)}
+        return cls(**fields)
 
 
 def best_of(takes: Sequence[Take]) -> Take:
@@ -178,7 +179,7 @@ class Info:
     versions: dict[str, str]
     seconds: dict[str, float]
     """per stage, of the run that made it."""
-    settings: dict[str, Any] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict[str, Any])
     schema: int = SCHEMA
 
     def to_json(self) -> dict[str, Any]:

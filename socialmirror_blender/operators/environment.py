@@ -1,4 +1,4 @@
-"""Installing and choosing the Python environment that computes."""
+"""Operators that install, choose and check the Python environment."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ class SOCIALMIRROR_OT_install_environment(bpy.types.Operator):
     bl_idname = "socialmirror.install_environment"
     bl_label = "Install Environment"
     bl_description = (
-        "Make a Python environment in SocialMirror's own folder and install what it computes with. "
+        "Make a Python environment in SocialMirror's own folder and install the packages and networks that it needs. "
         "Blender's Python stays as it is. Needs the network, about 2 GB of space and some minutes"
     )
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return _free(cls)
+        return _is_idle(cls)
 
     @reported
     def execute(self, context: bpy.types.Context) -> Returned:
@@ -36,11 +36,13 @@ class SOCIALMIRROR_OT_install_environment(bpy.types.Operator):
 class SOCIALMIRROR_OT_fetch_weights(bpy.types.Operator):
     bl_idname = "socialmirror.fetch_weights"
     bl_label = "Download Networks"
-    bl_description = "Download the networks that look at the clip, once. Each file is checked by its sha256"
+    bl_description = (
+        "Download the networks that find people in clips and that read prompts, once. The sha256 of each is checked"
+    )
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return _free(cls)
+        return _is_idle(cls)
 
     @reported
     def execute(self, context: bpy.types.Context) -> Returned:
@@ -53,15 +55,15 @@ class SOCIALMIRROR_OT_use_interpreter(bpy.types.Operator):
     bl_idname = "socialmirror.use_interpreter"
     bl_label = "Use My Python"
     bl_description = (
-        "Compute with a Python of your own, 3.11 to 3.13, into which you have installed core/requirements.txt. "
-        "It is checked, and nothing is installed into it"
+        "Use a Python of your own, 3.11 to 3.13, into which you have installed core/requirements.txt. "
+        "It is checked, and no package is installed into it"
     )
 
     filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return _free(cls)
+        return _is_idle(cls)
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> Returned:
         self.filepath = preferences(context).interpreter
@@ -74,7 +76,7 @@ class SOCIALMIRROR_OT_use_interpreter(bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> Returned:
         interpreter = bpy.path.abspath(self.filepath)
         if not interpreter:
-            raise UserError("no-interpreter", "No Python is named.", "Choose the program python3, or python.exe.")
+            raise UserError("no-interpreter", "No Python was chosen.", "Choose the program python3, or python.exe.")
         session.start_installation(interpreter)
         return {"FINISHED"}
 
@@ -82,7 +84,7 @@ class SOCIALMIRROR_OT_use_interpreter(bpy.types.Operator):
 class SOCIALMIRROR_OT_check_environment(bpy.types.Operator):
     bl_idname = "socialmirror.check_environment"
     bl_label = "Check Again"
-    bl_description = "Look again at what is installed"
+    bl_description = "Check again what is installed"
 
     def execute(self, context: bpy.types.Context) -> Returned:
         session.refresh_environment()
@@ -100,9 +102,9 @@ class SOCIALMIRROR_OT_network_preferences(bpy.types.Operator):
         return {"FINISHED"}
 
 
-def _free(cls: Any) -> bool:
+def _is_idle(cls: Any) -> bool:
     if session.session.runner.job.active or session.session.environment.state is EnvironmentState.INSTALLING:
-        cls.poll_message_set("SocialMirror is at work; wait until it is done, or cancel it")
+        cls.poll_message_set("SocialMirror is working; wait until it is done, or cancel it")
         return False
     return True
 

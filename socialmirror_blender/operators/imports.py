@@ -36,14 +36,14 @@ class SOCIALMIRROR_OT_import_result(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return session.session.waiting is not None
+        return session.session.pending is not None
 
     @reported
     def execute(self, context: bpy.types.Context) -> Returned:
-        waiting = session.session.waiting
+        waiting = session.session.pending
         assert waiting is not None  # poll
         _import(context, Path(waiting.folder))
-        session.session.waiting = None
+        session.session.pending = None
         session.session.notice = ""
         return {"FINISHED"}
 
@@ -113,7 +113,7 @@ def _import(context: bpy.types.Context, folder: Path) -> bpy.types.Collection:
     """Import a folder as the scene's settings say, but for a strip: a clip of another file has none."""
     settings = settings_of(context)
     origin = replace(
-        session.here(context),
+        session.current_origin(context),
         frame_start=settings.frame_start,
         link_camera=settings.link_camera,
         match_scene=settings.match_scene,

@@ -11,7 +11,7 @@ from bpy.props import StringProperty
 from ...core.contract.errors import UserError
 from ..reconstructions import active_import, require_import
 from ..requests import reconstruct_request, refine_request
-from ..runtime import places, session
+from ..runtime import paths, session
 from .reports import Returned, reported
 
 
@@ -78,8 +78,8 @@ class SOCIALMIRROR_OT_dismiss(bpy.types.Operator):
         return not session.session.runner.job.active
 
     def execute(self, context: bpy.types.Context) -> Returned:
-        session.session.runner.forget()
-        session.session.waiting = None
+        session.session.runner.clear()
+        session.session.pending = None
         session.session.notice = ""
         session.redraw()
         return {"FINISHED"}
@@ -95,11 +95,11 @@ class SOCIALMIRROR_OT_open_log(bpy.types.Operator):
     @reported
     def execute(self, context: bpy.types.Context) -> Returned:
         if not self.filepath:
-            bpy.ops.wm.path_open(filepath=str(places.log_folder()))
+            bpy.ops.wm.path_open(filepath=str(paths.log_folder()))
             return {"FINISHED"}
         path = Path(self.filepath)
         if not path.is_file():
-            raise UserError("no-log", f"There is no log at {path}.", f"Older ones are in {places.log_folder()}.")
+            raise UserError("no-log", f"There is no log at {path}.", f"Older ones are in {paths.log_folder()}.")
         text = bpy.data.texts.get(path.name) or bpy.data.texts.new(path.name)
         text.from_string(path.read_text(encoding="utf-8", errors="replace"))
         if not bpy.app.background:

@@ -1,1 +1,1 @@
-"""The managed process beside Blender: its environment, the child, the one job, and the timer that keeps them going."""
+"""Runs the core in a process beside Blender: its Python environment, the child process, the job, the timer that polls."""

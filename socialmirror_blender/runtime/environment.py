@@ -19,7 +19,7 @@ class EnvironmentState(Enum):
 
 @dataclass(frozen=True)
 class Record:
-    """`environment.json`, which the installer writes last: only a whole environment has one."""
+    """`environment.json`, which the installer writes last, so that only a complete environment has one."""
 
     interpreter: str
     folder: str
@@ -27,7 +27,7 @@ class Record:
     requirements: str
     """Fingerprint of the packages that were installed, see `installer.fingerprint`."""
     weights: bool
-    """Whether the networks' weights were there."""
+    """Whether the networks' weights were present."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Facts:
     record: Record | None
     interpreter_exists: bool
     interrupted: bool
-    """An installation was begun and not finished."""
+    """Whether an installation was begun and not finished."""
     requirements: str
     """Fingerprint of the packages that this version needs."""
 
@@ -118,7 +118,7 @@ def examined(environment: Environment, device: str, checks: Sequence[dict[str, A
             environment,
             state=EnvironmentState.BROKEN,
             device=device,
-            message=f"The environment is not in order: {first['name']}: {first['detail']}.",
+            message=f"The environment is damaged: {first['name']}: {first['detail']}.",
             hint="Repair the environment." if environment.own else first["fix"],
         )
     if failing:

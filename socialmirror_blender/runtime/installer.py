@@ -113,7 +113,7 @@ def install(options: Options, tasks: Tasks) -> dict[str, Any]:
             first = broken[0]
             raise InstallError("environment-unfit", f"{first['name']} of {python}: {first['detail']}.", first["fix"])
         kept = made or environment_of(python, options.folder)
-        record = {
+        record: dict[str, Any] = {
             "interpreter": str(python),
             "folder": kept.name if kept else "",
             "requirements": fingerprint(options.root),
@@ -125,7 +125,7 @@ def install(options: Options, tasks: Tasks) -> dict[str, Any]:
         raise
     if made is not None:
         (made / STATE_FILE).write_text(record["requirements"], encoding="utf-8")
-        for cache in ("PIP_CACHE_DIR", "UV_CACHE_DIR"):  # ours, see places.py
+        for cache in ("PIP_CACHE_DIR", "UV_CACHE_DIR"):  # the add-on's own, see launches.py
             shutil.rmtree(os.environ.get(cache, ""), ignore_errors=True)
     replace_text(options.folder / RECORD_FILE, json.dumps(record))
     remove_others(options.folder, kept)
@@ -269,7 +269,7 @@ class Tasks:
     def run(self, command: list[str]) -> tuple[int, list[str]]:
         """Run a program to its end; its exit code and the lines that it wrote. Stopped where the user asked for it."""
         process = self._start(command, None, subprocess.DEVNULL)
-        lines = []
+        lines: list[str] = []
         for line in self._lines(process):
             print(line, file=sys.stderr, flush=True)
             lines.append(line)

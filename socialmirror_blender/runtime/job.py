@@ -1,4 +1,4 @@
-"""One job as plain data, and what each message from the child makes of it."""
+"""A job as plain data, with its transitions: each takes a job and an event and returns the new job."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class JobState(Enum):
 
 @dataclass(frozen=True)
 class Failure:
-    """What went wrong, as the user reads it. `log` is a file's path, or empty."""
+    """An error as it is shown to the user. `log` is the path of a file, or empty."""
 
     code: str
     message: str
@@ -32,14 +32,14 @@ class Failure:
 @dataclass(frozen=True)
 class Job:
     kind: str = ""
-    """reconstruct, refine or install; empty while there has been none."""
+    """reconstruct, refine or install; empty before the first job."""
     id: int = 0
     state: JobState = JobState.IDLE
     stage: str = ""
     fraction: float = 0.0
     """Of the whole job, in 0-1."""
     text: str = ""
-    """What is being done just now, within the stage."""
+    """The current step within the stage."""
     seconds_left: float | None = None
     warnings: tuple[str, ...] = ()
     log: tuple[str, ...] = ()
@@ -57,7 +57,7 @@ def started(kind: str, job_id: int) -> Job:
 
 
 def sent(job: Job) -> Job:
-    """The child has the request now."""
+    """The job after its request was sent to the child."""
     return replace(job, state=JobState.RUNNING) if job.state is JobState.STARTING else job
 
 
@@ -66,7 +66,7 @@ def asked_to_stop(job: Job) -> Job:
 
 
 def received(job: Job, message: dict[str, Any]) -> Job:
-    """The job after a message from the child. Messages of other jobs, and any after the last one, change nothing."""
+    """The job after a message from the child. Messages for other jobs or after the job's end change nothing."""
     if message["id"] != job.id or not job.active:
         return job
     kind = message["type"]
@@ -97,7 +97,7 @@ def failed(job: Job, failure: Failure) -> Job:
 
 
 def child_ended(job: Job, exit_code: int | None, log: str) -> Job:
-    """The job after its child has ended by itself, or was ended. `log` is the path of the child's log file."""
+    """The job after its child has ended. `log` is the path of the child's log file."""
     if not job.active:
         return job
     if job.state is JobState.CANCELLING:
@@ -106,7 +106,7 @@ def child_ended(job: Job, exit_code: int | None, log: str) -> Job:
         job,
         Failure(
             "worker-ended",
-            f"The background process ended in the middle of its work (exit code {exit_code}).",
+            f"The background process ended unexpectedly (exit code {exit_code}).",
             "Try again. If it ends again, its log may say why; too little memory is a common cause, and a shorter range helps.",
             log,
         ),

@@ -1,4 +1,4 @@
-"""A child process that speaks the messages of core/contract/messages.py over its pipes, and that never outlives us.
+"""A child process that exchanges the messages of core/contract/messages.py over its pipes and never outlives Blender.
 
 The child watches its stdin and ends when that closes, which the system does for us however Blender ends. On Windows a job
 object ends the child's own children too; elsewhere they share its process group.
@@ -22,7 +22,7 @@ from ...core.contract.errors import UserError
 from ...core.contract.messages import Message, decode, encode
 
 _WINDOWS = sys.platform == "win32"
-_FOREIGN_VARIABLES = (
+_REMOVED_VARIABLES = (
     "PYTHONPATH",
     "PYTHONHOME",
     "PYTHONSTARTUP",
@@ -30,31 +30,31 @@ _FOREIGN_VARIABLES = (
     "VIRTUAL_ENV",
     "__PYVENV_LAUNCHER__",
 )
-"""Of Blender's environment, what would change which packages the child's interpreter finds."""
-_LAST_WORDS = 0.5
-"""Seconds that a child has to end by itself once its stdin is closed."""
+"""Environment variables of Blender that would change which packages the child's interpreter finds."""
+_GRACE_SECONDS = 0.5
+"""Seconds that a child has to end by itself after its stdin is closed."""
 
 
 @dataclass(frozen=True)
 class Launch:
-    """How to start a child. Two that are equal can share one child."""
+    """How to start a child. Jobs with equal launches can share one child."""
 
     command: tuple[str, ...]
     folder: Path
     """Working directory."""
     log: Path
-    """File that takes what the child writes to stderr, from its start on."""
-    variables: Mapping[str, str] = field(default_factory=dict)
-    """Environment variables beside Blender's own."""
-    greets: bool = True
-    """Whether the child answers `hello` and takes requests; else it begins its one job, of id 1, by itself."""
+    """File that receives the child's stderr; it is emptied at the start."""
+    variables: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Environment variables in addition to Blender's."""
+    takes_requests: bool = True
+    """Whether the child answers `hello` and takes requests; otherwise it begins its only job, of id 1, by itself."""
 
 
 class Child:
-    """A running child. Nothing here waits for it, but `close`, which waits half a second at most."""
+    """A running child. Only `close` waits for it, for half a second at most."""
 
     def __init__(self, launch: Launch) -> None:
-        """Start it. UserError `worker-start` where the system cannot."""
+        """Start the child. UserError `worker-start` if the system cannot."""
         self.launch = launch
         self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._drained = False
@@ -80,7 +80,7 @@ class Child:
                 f"The background process cannot be started: {error}.",
                 "Repair the environment in SocialMirror's preferences.",
             ) from error
-        self._holder = _hold(self._process)
+        self._holder = _job_object(self._process)
         threading.Thread(target=self._read, name="SocialMirror pipe", daemon=True).start()
 
     @property
@@ -93,11 +93,11 @@ class Child:
         return self._process.poll()
 
     def ended(self) -> bool:
-        """Whether it has ended and everything it wrote has been received."""
+        """Whether the child has ended and all of its output has been received."""
         return self._drained and self._process.poll() is not None
 
     def send(self, record: Message) -> None:
-        """Write a message; lost where the child has ended, which `ended` tells."""
+        """Write a message. It is lost if the child has ended; see `ended`."""
         stdin = self._process.stdin
         with suppress(OSError, ValueError):
             if stdin is not None:
@@ -105,7 +105,7 @@ class Child:
                 stdin.flush()
 
     def receive(self) -> list[Message | UserError]:
-        """What has arrived since the last call; a line that is no message comes as the error that says so."""
+        """The messages since the last call, in order; an invalid line is returned as the UserError that describes it."""
         arrived: list[Message | UserError] = []
         while not self._lines.empty():
             line = self._lines.get()
@@ -119,7 +119,7 @@ class Child:
         return arrived
 
     def interrupt(self) -> None:
-        """What Ctrl-C does: the child stops its job and lives on."""
+        """Send what Ctrl-C sends: the child stops its job and stays alive."""
         self._signal(signal.CTRL_BREAK_EVENT if sys.platform == "win32" else signal.SIGINT)
 
     def terminate(self) -> None:
@@ -127,16 +127,16 @@ class Child:
         self._signal_all("SIGTERM")
 
     def kill(self) -> None:
-        """End the child and its children, now."""
+        """End the child and its children at once."""
         self._signal_all("SIGKILL")
 
     def close(self) -> None:
-        """End the child: first by closing its stdin, then by force. Nothing of it is left afterwards."""
+        """End the child and its children, first by closing its stdin, then by force."""
         with suppress(OSError):
             if self._process.stdin is not None:
                 self._process.stdin.close()
         with suppress(subprocess.TimeoutExpired):
-            self._process.wait(_LAST_WORDS)
+            self._process.wait(_GRACE_SECONDS)
         self.kill()
         self._process.wait()
 
@@ -148,20 +148,20 @@ class Child:
         self._lines.put(None)
 
     def _signal(self, number: int) -> None:
-        with suppress(OSError):  # it may just have ended
+        with suppress(OSError):  # it may have ended just now
             self._process.send_signal(number)
 
     def _signal_all(self, name: str) -> None:
         if _WINDOWS:
             self._holder.end()
             return
-        with suppress(ProcessLookupError):  # nobody of the group may be left
+        with suppress(ProcessLookupError):  # the whole group may have ended
             os.killpg(self._process.pid, getattr(signal, name))
 
 
-def child_environment(ours: Mapping[str, str], added: Mapping[str, str]) -> dict[str, str]:
-    """Blender's environment variables without those that bend a Python's search path, and with `added`."""
-    kept = {name: value for name, value in ours.items() if name not in _FOREIGN_VARIABLES}
+def child_environment(blenders: Mapping[str, str], added: Mapping[str, str]) -> dict[str, str]:
+    """Blender's environment variables without those that change a Python's search path, with `added`."""
+    kept = {name: value for name, value in blenders.items() if name not in _REMOVED_VARIABLES}
     return kept | {"PYTHONNOUSERSITE": "1", "PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1"} | dict(added)
 
 
@@ -171,8 +171,8 @@ def _creation_flags() -> int:
     return 0
 
 
-def _hold(process: subprocess.Popen[str]) -> Any:
-    """On Windows the job object that ends the child with us."""
+def _job_object(process: subprocess.Popen[str]) -> Any:
+    """The Windows job object that ends the child together with Blender; None on other systems."""
     if not _WINDOWS:
         return None
     from .windows_job import WindowsJob

@@ -19,52 +19,52 @@ _HELLO_ID = 0
 
 
 @dataclass(frozen=True)
-class Patience:
-    """Seconds to wait for a child before something harder is done."""
+class Timeouts:
+    """Seconds until a child that does not react is treated more harshly; those for cancelling count from the request."""
 
     ready: float = 180.0
-    """From its start to its first answer: a cold disk may take long to import torch."""
+    """From the start of the child to its first answer; importing torch from a cold disk takes long."""
     interrupt: float = 1.5
-    """From the message `cancel` to the signal."""
+    """Until it gets the signal that Ctrl-C sends."""
     terminate: float = 3.0
     kill: float = 4.5
     idle: float = 900.0
-    """How long a child without work is kept; it holds memory."""
+    """Until a child without a job is ended, because it holds memory."""
 
 
 class Runner:
-    def __init__(self, patience: Patience = Patience(), clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, patience: Timeouts = Timeouts(), clock: Callable[[], float] = time.monotonic) -> None:
         self.job = Job()
         self.ready: Message | None = None
-        """What the child said of itself: version, device, doctor."""
-        self._patience = patience
+        """The child's answer to `hello`: version, device, doctor."""
+        self._timeouts = patience
         self._clock = clock
         self._child: Child | None = None
         self._request: Message | None = None
         self._next_id = 1
         self._since = 0.0
-        """When the child was started, or asked to stop, or last had work."""
-        self._force = 0
+        """When the child was started, was asked to stop, or finished its last job, whichever was last."""
+        self._escalations = 0
 
     @property
     def child_pid(self) -> int | None:
         return None if self._child is None else self._child.pid
 
     def start(self, launch: Launch, kind: str, fields: dict[str, Any] | None = None) -> None:
-        """Begin a job: send the request `kind` with `fields`, or let a child that does not greet begin by itself.
+        """Begin a job: send the request `kind` with `fields`, or start a child that takes no requests.
 
         UserError `busy` while a job runs, `worker-start` where the child cannot be started.
         """
         if self.job.active:
-            raise UserError("busy", "SocialMirror is at work already.", "Wait until it is done, or cancel it.")
+            raise UserError("busy", "SocialMirror is already working.", "Wait until it is done, or cancel it.")
         if self._child is not None and not (
-            launch.greets and self._child.launch == launch and self._child.exit_code is None
+            launch.takes_requests and self._child.launch == launch and self._child.exit_code is None
         ):
             self.close()
         fresh = self._child is None
         if self._child is None:
             self._child = Child(launch)
-        if launch.greets:
+        if launch.takes_requests:
             self._next_id += 1
             self.job = started(kind, self._next_id)
             self._request = message(self.job.id, kind, **(fields or {}))
@@ -74,11 +74,11 @@ class Runner:
             self.job = sent(started(kind, 1))
             self._request = None
         self._since = self._clock()
-        self._force = 0
+        self._escalations = 0
         self._send_when_ready()
 
     def cancel(self) -> None:
-        """Ask the job to stop; `pump` insists. A job that has not been sent yet is over at once."""
+        """Ask the job to stop; `pump` enforces it. A job that has not been sent yet ends at once."""
         if not self.job.active or self._child is None or self.job.state is JobState.CANCELLING:
             return
         if self.job.state is JobState.STARTING:
@@ -88,50 +88,54 @@ class Runner:
             return
         self.job = asked_to_stop(self.job)
         self._since = self._clock()
-        self._force = 0
+        self._escalations = 0
         self._child.send(message(self._next_id + 1, "cancel", job=self.job.id))
 
     def pump(self) -> bool:
-        """Take in what the child said and do what is due. Returns whether the job has changed."""
+        """Handle the child's messages and everything that is due. Returns whether the job has changed."""
         before = self.job
         if self._child is None:
             return False
         for arrived in self._child.receive():
-            self._take(arrived)
+            self._handle(arrived)
         self._send_when_ready()
-        if self._child is None:
-            pass  # what it said was the end of it
-        elif self._child.ended():
+        self._check_child()
+        if before.active and not self.job.active:
+            self._since = self._clock()
+        return self.job is not before
+
+    def _check_child(self) -> None:
+        """Do what is due because the child has ended or has been silent for too long."""
+        if self._child is None:  # one of its messages made us close it
+            return
+        if self._child.ended():
             self.job = child_ended(self.job, self._child.exit_code, str(self._child.launch.log))
             self.close()
-        elif self.job.state is JobState.STARTING and self._waited(self._patience.ready):
+        elif self.job.state is JobState.STARTING and self._has_elapsed(self._timeouts.ready):
             self._fail(
                 "worker-silent",
                 "The background process does not answer.",
                 "Try again. If it stays silent, repair the environment in SocialMirror's preferences.",
             )
         elif self.job.state is JobState.CANCELLING:
-            self._insist()
-        elif not self.job.active and self._waited(self._patience.idle):
+            self._escalate()
+        elif not self.job.active and self._has_elapsed(self._timeouts.idle):
             self.close()
-        if before.active and not self.job.active:
-            self._since = self._clock()
-        return self.job is not before
 
-    def forget(self) -> None:
-        """Drop a finished job's messages and result."""
+    def clear(self) -> None:
+        """Forget a finished job with its messages and its result."""
         if not self.job.active:
             self.job = Job()
 
     def close(self) -> None:
-        """End the child, whatever it does."""
+        """End the child; a job that is running fails or counts as cancelled."""
         child, self._child = self._child, None
         self.ready = None
         if child is not None:
             child.close()
             self.job = child_ended(self.job, child.exit_code, str(child.launch.log))
 
-    def _take(self, arrived: Message | UserError) -> None:
+    def _handle(self, arrived: Message | UserError) -> None:
         if isinstance(arrived, UserError):
             if arrived.code == "version-mismatch":
                 self._fail(arrived.code, arrived.message, arrived.hint)
@@ -153,22 +157,22 @@ class Runner:
             self._request = None
             self.job = sent(self.job)
 
-    def _insist(self) -> None:
+    def _escalate(self) -> None:
         assert self._child is not None
         steps = (
-            (self._patience.interrupt, self._child.interrupt),
-            (self._patience.terminate, self._child.terminate),
-            (self._patience.kill, self._child.kill),
+            (self._timeouts.interrupt, self._child.interrupt),
+            (self._timeouts.terminate, self._child.terminate),
+            (self._timeouts.kill, self._child.kill),
         )
-        if self._force < len(steps) and self._waited(steps[self._force][0]):
-            steps[self._force][1]()
-            self._force += 1
+        if self._escalations < len(steps) and self._has_elapsed(steps[self._escalations][0]):
+            steps[self._escalations][1]()
+            self._escalations += 1
 
-    def _waited(self, seconds: float) -> bool:
+    def _has_elapsed(self, seconds: float) -> bool:
         return self._clock() - self._since > seconds
 
     def _fail(self, code: str, text: str, hint: str) -> None:
-        """The job is over and the child of no use any more."""
+        """Let the job fail and end the child."""
         if self._child is not None and self.job.active:
             self.job = failed(self.job, Failure(code, text, hint, str(self._child.launch.log)))
         self._request = None

@@ -1,4 +1,4 @@
-"""The one runner of this Blender, the state of its environment, and the timer that keeps both going.
+"""The state of this Blender session: its runner, its environment, a result to import, and the timer that polls them.
 
 The timer is persistent, so it lives on when another file is loaded. Nothing here holds on to datablocks: a job remembers
 names and numbers, and whoever applies its result looks them up again.
@@ -17,7 +17,7 @@ from bpy.app.handlers import persistent
 
 from ...core.contract.errors import UserError
 from . import environment as environments
-from . import places
+from . import launches, paths
 from .environment import Environment, EnvironmentState
 from .job import Job, JobState
 from .process import Launch
@@ -28,15 +28,15 @@ _BUSY_SECONDS, _IDLE_SECONDS = 0.2, 1.0
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a job was started, in words that stay valid when datablocks do not."""
+    """Where a job was started, as names and numbers that stay valid when datablocks do not."""
 
     file_serial: int
-    """Counts the files that were loaded."""
+    """Number of files loaded so far."""
     filepath: str
     scene: str
     scene_uid: int
     collection: str = ""
-    """Identity of the reconstruction that is being refined, see scene/state.py."""
+    """Identity of the reconstruction to refine; see scene/state.py."""
     frame_start: int = 1
     strip: str = ""
     link_camera: bool = True
@@ -45,7 +45,7 @@ class Origin:
 
 @dataclass(frozen=True)
 class Outcome:
-    """A finished reconstruction and where it belongs."""
+    """A finished reconstruction and the scene to import it into."""
 
     folder: str
     origin: Origin
@@ -58,31 +58,31 @@ class Session:
     environment: Environment
     file_serial: int = 0
     origin: Origin | None = None
-    """Of the job that runs or ran last."""
-    waiting: Outcome | None = None
-    """A result that is not in any file yet."""
+    """Origin of the current or last job."""
+    pending: Outcome | None = None
+    """A result that has not been imported yet."""
     notice: str = ""
-    """What the user should know about the waiting result, or about the last import."""
-    unsettled: bool = False
-    """Whether the sidebar was drawn anew just now: panels find their places only at the drawing after."""
+    """What the user should know about the pending result, or about the last import."""
+    needs_redraw: bool = False
+    """Whether the sidebar was just drawn: panels that appeared are laid out only when it is drawn once more."""
     apply: Callable[[Outcome], None] | None = None
-    """Brings an outcome into its file. UserError where that cannot be; given by who registers."""
+    """Imports an outcome; set by `register`. UserError if that is impossible."""
 
 
 session = Session(Runner(), Environment(EnvironmentState.NOT_INSTALLED))
 
 
 def start_reconstruction(kind: str, fields: dict[str, Any], origin: Origin) -> None:
-    """Begin `reconstruct` or `refine`. UserError where the environment is not ready or a job runs."""
+    """Begin `reconstruct` or `refine`. UserError if the environment is not ready or a job is running."""
     if not session.environment.usable:
         raise UserError("environment", session.environment.message, session.environment.hint)
-    launch = places.worker_launch(session.environment.interpreter, bpy.app.online_access)
+    launch = launches.worker_launch(session.environment.interpreter, bpy.app.online_access)
     start_job(launch, kind, fields, origin)
 
 
 def start_installation(interpreter: str = "", torch_index: str = "") -> None:
-    """Make the environment, or check and use the `interpreter` that the user names."""
-    start_job(places.installer_launch(bpy.app.online_access, interpreter, torch_index), "install", None, None)
+    """Make the environment, or check and use `interpreter` if the user named one."""
+    start_job(launches.installer_launch(bpy.app.online_access, interpreter, torch_index), "install", None, None)
     session.environment = environments.installing(session.environment)
 
 
@@ -93,18 +93,18 @@ def start_job(launch: Launch, kind: str, fields: dict[str, Any] | None, origin: 
     redraw()
 
 
-def here(context: bpy.types.Context) -> Origin:
-    """An origin in the file and scene that are open now."""
+def current_origin(context: bpy.types.Context) -> Origin:
+    """The origin of a job that is started now."""
     return Origin(session.file_serial, bpy.data.filepath, context.scene.name, context.scene.session_uid)
 
 
-def belongs_here(origin: Origin) -> bool:
-    """Whether the file that a job was started in is the one that is open, the same or loaded again."""
+def is_open(origin: Origin) -> bool:
+    """Whether the file that a job was started in is open, be it still or again."""
     return origin.file_serial == session.file_serial or (bool(origin.filepath) and origin.filepath == bpy.data.filepath)
 
 
 def find_scene(origin: Origin) -> bpy.types.Scene | None:
-    """The scene that a job was started in, wherever it is now."""
+    """The scene that a job was started in, also after it was renamed or its file was loaded again."""
     if origin.file_serial == session.file_serial:
         for scene in bpy.data.scenes:
             if scene.session_uid == origin.scene_uid:
@@ -113,11 +113,11 @@ def find_scene(origin: Origin) -> bpy.types.Scene | None:
 
 
 def refresh_environment() -> None:
-    """Read again what lies on the disk."""
+    """Read the environment's state from the disk again."""
     if session.environment.state is EnvironmentState.INSTALLING and session.runner.job.active:
         return
     try:
-        facts = places.read_facts()
+        facts = paths.read_facts()
     except (OSError, ValueError) as error:
         session.environment = Environment(
             EnvironmentState.BROKEN,
@@ -129,7 +129,7 @@ def refresh_environment() -> None:
 
 
 def pump() -> None:
-    """Take in what the job has to say and act on it. Called by the timer; tests call it themselves."""
+    """Handle the job's messages and import its result. Called by the timer, and by tests directly."""
     before, greeted = session.runner.job, session.runner.ready
     changed = session.runner.pump()
     job, ready = session.runner.job, session.runner.ready
@@ -137,17 +137,17 @@ def pump() -> None:
         session.environment = environments.examined(session.environment, ready["device"], ready["doctor"])
     if before.active and not job.active:
         _finished(job)
-    if session.waiting is not None and not session.notice and _undisturbed():
-        bring_in(session.waiting)
+    if session.pending is not None and not session.notice and _is_scene_free():
+        apply_outcome(session.pending)
         changed = True
     if changed:
         redraw()
 
 
-def bring_in(outcome: Outcome) -> None:
-    """Bring a finished reconstruction into the file it belongs to; where that is not possible say why, and keep it."""
-    session.waiting = outcome
-    if not belongs_here(outcome.origin):
+def apply_outcome(outcome: Outcome) -> None:
+    """Import a finished reconstruction into the file it was started in; if that is impossible, keep it and say why."""
+    session.pending = outcome
+    if not is_open(outcome.origin):
         session.notice = "This reconstruction was started in another file. Open that file, or import the result here."
         return
     try:
@@ -155,11 +155,11 @@ def bring_in(outcome: Outcome) -> None:
             session.apply(outcome)
     except UserError as error:
         session.notice = str(error)
-    except Exception as error:  # the timer calls this: what goes wrong must not end it, nor happen again at every tick
+    except Exception as error:  # the timer calls this: an error must neither end the timer nor repeat at every tick
         traceback.print_exc()
         session.notice = f"The result could not be imported: {type(error).__name__}: {error}. Please report this."
     else:
-        session.waiting = None
+        session.pending = None
 
 
 def _finished(job: Job) -> None:
@@ -167,22 +167,22 @@ def _finished(job: Job) -> None:
         session.environment = replace(session.environment, state=EnvironmentState.NOT_INSTALLED)
         refresh_environment()
     elif job.state is JobState.DONE and job.result is not None and session.origin is not None:
-        session.waiting = Outcome(job.result["folder"], session.origin, job.kind)
+        session.pending = Outcome(job.result["folder"], session.origin, job.kind)
         session.notice = ""
     elif job.failure is not None and job.failure.code.startswith("weight-"):
         session.environment = environments.weights_missing(session.environment)
 
 
-def _undisturbed() -> bool:
-    """Whether nothing is going on in Blender that a change of the scene would break."""
+def _is_scene_free() -> bool:
+    """Whether the scene may be changed: nothing is being rendered and no modal tool is running."""
     if bpy.app.is_job_running("RENDER"):
         return False
     return not any(len(window.modal_operators) for window in bpy.context.window_manager.windows)
 
 
 def redraw() -> None:
-    """Draw every sidebar again, now and at the timer's next tick."""
-    session.unsettled = True
+    """Redraw every sidebar, now and at the timer's next tick."""
+    session.needs_redraw = True
     _redraw_sidebars()
 
 
@@ -197,20 +197,20 @@ def _redraw_sidebars() -> None:
 
 
 def _tick() -> float:
-    if session.unsettled:
-        session.unsettled = False
+    if session.needs_redraw:
+        session.needs_redraw = False
         _redraw_sidebars()
     pump()
-    return _BUSY_SECONDS if session.runner.job.active or session.waiting is not None else _IDLE_SECONDS
+    return _BUSY_SECONDS if session.runner.job.active or session.pending is not None else _IDLE_SECONDS
 
 
 @persistent
 def _file_loaded(*_arguments: Any) -> None:
     session.file_serial += 1
-    if session.waiting is not None:
-        session.notice = ""  # it may belong to this file
+    if session.pending is not None:
+        session.notice = ""  # the result may belong to this file
     elif not session.runner.job.active:
-        session.runner.forget()
+        session.runner.clear()
 
 
 def _close() -> None:

@@ -1,4 +1,4 @@
-"""A Windows job object: when its last handle closes, however we end, the system ends every process in it."""
+"""A Windows job object: the system ends every process in it when its last handle closes, however Blender ends."""
 
 from __future__ import annotations
 
@@ -37,10 +37,11 @@ class _ExtendedLimits(ctypes.Structure):
 
 
 class WindowsJob:
-    """Holds a process and all its children until `end`, or until we end."""
+    """Holds a process and all its children until `end` is called or Blender ends."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
-        self._kernel: Any = ctypes.WinDLL("kernel32", use_last_error=True)  # pyright: ignore[reportAttributeAccessIssue]
+        load: Any = getattr(ctypes, "WinDLL")  # noqa: B009  # only Windows has it
+        self._kernel: Any = load("kernel32", use_last_error=True)
         self._kernel.CreateJobObjectW.restype = wintypes.HANDLE
         self._kernel.CreateJobObjectW.argtypes = (wintypes.LPVOID, wintypes.LPCWSTR)
         self._kernel.SetInformationJobObject.argtypes = (wintypes.HANDLE, ctypes.c_int, wintypes.LPVOID, wintypes.DWORD)
@@ -48,11 +49,11 @@ class WindowsJob:
         self._kernel.TerminateJobObject.argtypes = (wintypes.HANDLE, wintypes.UINT)
         limits = _ExtendedLimits()
         limits.BasicLimitInformation.LimitFlags = _KILL_ON_CLOSE
-        self._handle = self._kernel.CreateJobObjectW(None, None)
+        self._handle: Any = self._kernel.CreateJobObjectW(None, None)
         self._kernel.SetInformationJobObject(
             self._handle, _EXTENDED_LIMITS, ctypes.byref(limits), ctypes.sizeof(limits)
         )
-        handle = process._handle  # pyright: ignore[reportAttributeAccessIssue]  # there is no public way to it
+        handle: int = getattr(process, "_handle")  # noqa: B009  # only Windows has it, and no public one
         self._kernel.AssignProcessToJobObject(self._handle, int(handle))
 
     def end(self) -> None:

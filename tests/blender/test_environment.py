@@ -58,8 +58,8 @@ def test_the_workers_own_checks_change_the_state(environment: ModuleType) -> Non
 
 
 def test_the_panel_reflects_an_installation(product: Product, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    session, places = product("socialmirror_blender.runtime.session"), product("socialmirror_blender.runtime.places")
-    monkeypatch.setattr(places, "environments_folder", lambda: tmp_path / "environment")
+    session, paths = product("socialmirror_blender.runtime.session"), product("socialmirror_blender.runtime.paths")
+    monkeypatch.setattr(paths, "environments_folder", lambda: tmp_path / "environment")
     session.refresh_environment()
     assert session.session.environment.state.name == "NOT_INSTALLED"
     assert press("use_interpreter", filepath=str(FAKE_CORE)) == {"FINISHED"}
@@ -71,7 +71,7 @@ def test_the_panel_reflects_an_installation(product: Product, monkeypatch: pytes
         time.sleep(0.02)
     assert session.session.environment.state.name == "READY"
     assert session.session.environment.interpreter == str(FAKE_CORE)
-    session.session.runner.forget()
+    session.session.runner.clear()
 
 
 def test_offline_the_install_button_says_what_to_do() -> None:
@@ -89,8 +89,14 @@ def test_children_do_not_see_blenders_python(product: Product) -> None:
 
 
 def test_offline_the_workers_environment_variables_forbid_the_network(product: Product) -> None:
-    places = product("socialmirror_blender.runtime.places")
-    assert places.variables(online=False)["PIP_NO_INDEX"] == places.variables(online=False)["UV_OFFLINE"] == "1"
-    assert "PIP_NO_INDEX" not in places.variables(online=True)
-    ours = Path(places.variables(online=True).get("SOCIALMIRROR_CACHE") or os.environ["SOCIALMIRROR_CACHE"])
-    assert ours.is_relative_to(places.user_folder()) or "SOCIALMIRROR_CACHE" in os.environ
+    launches, paths = product("socialmirror_blender.runtime.launches"), product("socialmirror_blender.runtime.paths")
+    assert (
+        launches.environment_variables(online=False)["PIP_NO_INDEX"]
+        == launches.environment_variables(online=False)["UV_OFFLINE"]
+        == "1"
+    )
+    assert "PIP_NO_INDEX" not in launches.environment_variables(online=True)
+    ours = Path(
+        launches.environment_variables(online=True).get("SOCIALMIRROR_CACHE") or os.environ["SOCIALMIRROR_CACHE"]
+    )
+    assert ours.is_relative_to(paths.user_folder()) or "SOCIALMIRROR_CACHE" in os.environ

@@ -42,8 +42,8 @@ def runtime(product: Product, tmp_path: Path) -> Iterator[ModuleType]:
     settings().output = str(tmp_path / "out")
     yield session
     session.session.runner.close()
-    session.session.runner.forget()
-    session.session.waiting = None
+    session.session.runner.clear()
+    session.session.pending = None
 
 
 def run(runtime: ModuleType, prompt: str, seconds: float = 20) -> Any:
@@ -85,7 +85,7 @@ def test_a_result_comes_into_the_scene_and_the_worker_is_kept(runtime: ModuleTyp
     assert job.state.name == "DONE"
     assert job.warnings == ("The camera moves; a still one was assumed.",)
     assert armatures() == 2
-    assert runtime.session.waiting is None
+    assert runtime.session.pending is None
     pid = runtime.session.runner.child_pid
     assert run(runtime, "again").state.name == "DONE"
     assert runtime.session.runner.child_pid == pid
@@ -155,9 +155,9 @@ def test_a_worker_that_heeds_nothing_is_killed(runtime: ModuleType, result: Path
 
 def test_a_worker_that_never_answers(product: Product, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FAKE_SILENT", "1")
-    runners, places = product("socialmirror_blender.runtime.runner"), product("socialmirror_blender.runtime.places")
-    runner = runners.Runner(runners.Patience(ready=0.3))
-    runner.start(places.worker_launch(str(FAKE_CORE), online=False), "reconstruct", {})
+    runners, launches = product("socialmirror_blender.runtime.runner"), product("socialmirror_blender.runtime.launches")
+    runner = runners.Runner(runners.Timeouts(ready=0.3))
+    runner.start(launches.worker_launch(str(FAKE_CORE), online=False), "reconstruct", {})
     pid = runner.child_pid
     end = time.monotonic() + 10
     while runner.job.active:
@@ -205,7 +205,7 @@ def test_another_file_is_loaded_in_the_middle(
     assert armatures() == 0  # nothing comes into a file that did not ask for it
     assert "another file" in runtime.session.notice
     bpy.ops.wm.open_mainfile(filepath=str(first))
-    wait(runtime, lambda: runtime.session.waiting is None)
+    wait(runtime, lambda: runtime.session.pending is None)
     assert armatures() == 2
 
 
@@ -219,7 +219,7 @@ def test_a_result_of_another_file_can_be_imported_all_the_same(
     assert armatures() == 0
     assert press("import_result") == {"FINISHED"}
     assert armatures() == 2
-    assert runtime.session.waiting is None
+    assert runtime.session.pending is None
 
 
 def test_a_scene_that_is_gone_is_told_and_the_result_kept(runtime: ModuleType, result: Path) -> None:
@@ -274,9 +274,9 @@ def test_nothing_is_left_when_blender_is_killed(tmp_path: Path) -> None:
         "import importlib, pathlib, sys, time\n"
         "import bpy, addon_utils\n"
         "addon_utils.enable('bl_ext.user_default.socialmirror')\n"
-        "places = importlib.import_module('bl_ext.user_default.socialmirror.socialmirror_blender.runtime.places')\n"
+        "launches = importlib.import_module('bl_ext.user_default.socialmirror.socialmirror_blender.runtime.launches')\n"
         "process = importlib.import_module('bl_ext.user_default.socialmirror.socialmirror_blender.runtime.process')\n"
-        f"child = process.Child(places.worker_launch({str(FAKE_CORE)!r}, online=False))\n"
+        f"child = process.Child(launches.worker_launch({str(FAKE_CORE)!r}, online=False))\n"
         "print('pid', child.pid, flush=True)\n"
         "time.sleep(60)\n"
     )

@@ -24,13 +24,13 @@ bpy.ops.extensions.package_install_files(filepath=sys.argv[1], repo="user_defaul
 name = "bl_ext.user_default.socialmirror"
 assert name in bpy.context.preferences.addons
 session = importlib.import_module(name + ".socialmirror_blender.runtime.session")
-places = importlib.import_module(name + ".socialmirror_blender.runtime.places")
+paths = importlib.import_module(name + ".socialmirror_blender.runtime.paths")
 environment = importlib.import_module(name + ".socialmirror_blender.runtime.environment")
 assert session.session.environment.state.name == "NOT_INSTALLED"
 resources = os.environ["BLENDER_USER_RESOURCES"]
-assert places.user_folder().is_relative_to(resources), places.user_folder()
-assert places.PACKAGE == name
-assert (places.ROOT / "core" / "requirements.txt").is_file()
+assert paths.user_folder().is_relative_to(resources), paths.user_folder()
+assert paths.PACKAGE == name
+assert (paths.ROOT / "core" / "requirements.txt").is_file()
 session.session.environment = environment.Environment(environment.EnvironmentState.READY, sys.argv[2])
 bpy.context.scene.socialmirror.filepath = sys.argv[2]
 bpy.context.scene.socialmirror.prompt = "fail"

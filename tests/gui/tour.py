@@ -68,7 +68,7 @@ def tour() -> Iterator[float]:
     settings.prompt = "They shake hands"
     press("socialmirror.reconstruct")
     yield 6.0
-    assert session.waiting is None, session.notice
+    assert session.pending is None, session.notice
     assert [item.name for item in bpy.data.objects if item.type == "ARMATURE"] == ["Person 1", "Person 2"]
     settings.prompt = ""
     view().spaces.active.region_3d.view_perspective = "CAMERA"
@@ -110,18 +110,18 @@ def settings_of_scene() -> Any:
 
 
 def use_fake_core() -> None:
-    places, installer = (
-        product("socialmirror_blender.runtime.places"),
+    paths, installer = (
+        product("socialmirror_blender.runtime.paths"),
         product("socialmirror_blender.runtime.installer"),
     )
     record = {
         "interpreter": os.environ["TOUR_CORE"],
         "folder": "",
-        "requirements": installer.fingerprint(places.ROOT),
+        "requirements": installer.fingerprint(paths.ROOT),
         "weights": True,
     }
-    places.environments_folder().mkdir(parents=True, exist_ok=True)
-    (places.environments_folder() / installer.RECORD_FILE).write_text(json.dumps(record), encoding="utf-8")
+    paths.environments_folder().mkdir(parents=True, exist_ok=True)
+    (paths.environments_folder() / installer.RECORD_FILE).write_text(json.dumps(record), encoding="utf-8")
 
 
 def press(operator: str) -> None:

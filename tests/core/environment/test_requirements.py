@@ -15,7 +15,6 @@ from core.environment.requirements import (
     Requirement,
     locked_packages,
     locked_version,
-    parse_version,
     read_requirements,
 )
 from lab.lock_packages import INSTALLERS, blocks
@@ -72,8 +71,12 @@ def test_torch_and_its_cuda_are_locked_apart() -> None:
     assert {name for name, _ in locked_packages(INSTALLERS_LOCK)} == set(INSTALLERS)
 
 
-def test_python_packages_are_named_in_one_place() -> None:
-    assert f"torch=={locked_version(TORCH_LOCK, 'torch')}" in REQUIREMENTS.read_text(encoding="utf-8")
-    dev = (REQUIREMENTS.parents[1] / "requirements-dev.txt").read_text(encoding="utf-8")
-    assert f"uv=={locked_version(INSTALLERS_LOCK, 'uv')}" in dev
-    assert parse_version("2.13.0+cpu") == (2, 13, 0)
+def test_the_tools_of_contributors_have_the_same_versions_everywhere() -> None:
+    project = REQUIREMENTS.parents[1]
+    tools = dict(
+        line.split("==")
+        for line in (project / "requirements-dev.txt").read_text(encoding="utf-8").splitlines()
+        if "==" in line
+    )
+    assert tools["uv"] == locked_version(INSTALLERS_LOCK, "uv")
+    assert f"rev: v{tools['ruff']}\n" in (project / ".pre-commit-config.yaml").read_text(encoding="utf-8")
