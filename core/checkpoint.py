@@ -1,14 +1,15 @@
-"""Weights of our own networks: one safetensors file each, with all that is needed to build the network in its metadata.
+"""Checkpoints of our own networks: one safetensors file each, with all that is needed to build the network in its metadata.
 
-Safetensors keeps a flat map of text beside the tensors (https://huggingface.co/docs/safetensors, "Format"); ours has one entry,
-`socialmirror`, with the record as JSON. Nothing in such a file can run.
+A safetensors file holds a flat map of strings beside the tensors (https://huggingface.co/docs/safetensors, "Format"). Ours has
+one entry, `socialmirror`, with the record as JSON. Nothing in such a file can be executed.
 """
 
 from __future__ import annotations
 
 import json
+import typing
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,89 +22,106 @@ from .contract.errors import UserError
 from .contract.files import replacing
 
 MODELS = Path(__file__).resolve().parent / "models"
-"""Where the weights that come with the product lie: NAME.safetensors, and NAME.md that says what they are."""
+"""Folder of the weights that ship with the product: NAME.safetensors, and the model card NAME.md."""
 _ENTRY = "socialmirror"
-_TRAIN = "Train it with `python -m lab train`, or take the file that came with this version of SocialMirror."
+_HINT = (
+    "These weights are a part of SocialMirror: install the extension again. "
+    "In a checkout, restore the file, or train the network with `python -m lab train`."
+)
 
 Config = TypeVar("Config")
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What a file of weights holds."""
+    """The contents of a checkpoint file."""
 
     kind: str
-    """What network it is: `geometry-optimizer`."""
-    features: int
-    """Version of the features that it was trained on (core/representation)."""
+    """Which network it is: `stgcn`, `infiller` or `sequence-smoother`."""
+    features_version: int
+    """Version of the input features that it was trained on (`observations.features.VERSION`)."""
     config: Mapping[str, Any]
-    """The network's sizes, as its own config's fields."""
+    """The fields of the network's config dataclass, all of them."""
     tensors: Mapping[str, Tensor]
-    """By name, as `nn.Module.state_dict` gives them."""
+    """The state dict."""
     statistics: Mapping[str, Any] = field(default_factory=dict)
-    """Scales of what goes in or comes out; lists of numbers by name."""
-    about: Mapping[str, Any] = field(default_factory=dict)
-    """For people: steps, minutes, examples, dev errors."""
+    """Normalization of the network's inputs or outputs: lists of numbers by name."""
+    training: Mapping[str, Any] = field(default_factory=dict)
+    """How it was trained: steps, minutes, examples, dev errors. Not needed to run it."""
 
 
-def weights_file(name: str) -> Path:
-    """Where the product's own weights of that name are, or would be."""
-    return MODELS / f"{name}.safetensors"
+def weights_file(kind: str) -> Path:
+    """Path of the weights of that kind that ship with the product, whether or not the file exists."""
+    return MODELS / f"{kind}.safetensors"
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
-    """Write the file, whole or not at all. UserError `disk-full` or `not-writable`."""
+    """Write the file, completely or not at all. UserError `disk-full` or `not-writable`."""
     tensors = {name: value.detach().cpu().contiguous() for name, value in checkpoint.tensors.items()}
     record = {item.name: getattr(checkpoint, item.name) for item in fields(checkpoint) if item.name != "tensors"}
     with replacing(path) as temporary:
         temporary.write_bytes(save(tensors, {_ENTRY: json.dumps(record, allow_nan=False)}))
 
 
-def load_checkpoint(path: Path, kind: str | None = None, features: int | None = None) -> Checkpoint:
-    """Read the file onto the CPU.
+def load_checkpoint(path: Path, kind: str | None = None, features_version: int | None = None) -> Checkpoint:
+    """Read a checkpoint onto the CPU.
 
-    `kind` and `features`: what the caller can use; None takes any. UserError `weights-missing` where there is no file,
-    `weights-wrong` where it is damaged, of another kind, or trained on other features.
+    `kind` and `features_version` are what the caller can use; None accepts any. UserError `weights-missing` if the file does not
+    exist, `weights-wrong` if it is damaged, of another kind, or was trained on other features.
     """
     if not path.is_file():
-        raise UserError("weights-missing", f"There are no weights at {path}.", _TRAIN)
+        raise UserError("weights-missing", f"The file of weights {path} does not exist.", _HINT)
     try:
         with safe_open(path, framework="pt") as archive:
             record = json.loads((archive.metadata() or {})[_ENTRY])
             tensors = {name: archive.get_tensor(name) for name in archive.keys()}  # noqa: SIM118  no mapping
         checkpoint = Checkpoint(**record, tensors=tensors)
     except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
-        raise _wrong(path, f"it is damaged or no such file ({type(error).__name__}: {error})") from error
+        raise _wrong(path, f"the file is damaged or of another version ({type(error).__name__}: {error})") from error
     if kind is not None and checkpoint.kind != kind:
-        raise _wrong(path, f"it holds a {checkpoint.kind!r}, and a {kind!r} is needed")
-    if features is not None and checkpoint.features != features:
-        raise _wrong(path, f"it was trained on features of version {checkpoint.features}; these are version {features}")
+        raise _wrong(path, f"the file holds a network of kind {checkpoint.kind!r} instead of {kind!r}")
+    if features_version is not None and checkpoint.features_version != features_version:
+        found = checkpoint.features_version
+        raise _wrong(path, f"they were trained on features of version {found}, and this is version {features_version}")
     if any(not bool(torch.isfinite(value).all()) for value in tensors.values()):
-        raise _wrong(path, "it holds numbers that are not finite")
+        raise _wrong(path, "they contain values that are not finite")
     return checkpoint
 
 
 def read_config(checkpoint: Checkpoint, kind: type[Config], path: Path) -> Config:
-    """The network's config, a dataclass of plain fields. UserError `weights-wrong` where the file's do not fit it."""
+    """Build the network's config dataclass, and the dataclasses within it, from the checkpoint's record.
+
+    The record must have every field: a default that changes later must not change what trained weights compute. UserError
+    `weights-wrong` if fields are missing, unknown or invalid.
+    """
     try:
-        values = {name: tuple(v) if isinstance(v, list) else v for name, v in checkpoint.config.items()}
-        return kind(**values)
-    except TypeError as error:
-        raise _wrong(path, f"its sizes are those of another version ({error})") from error
+        return _from_record(kind, checkpoint.config)
+    except (TypeError, ValueError) as error:
+        raise _wrong(path, f"their config is of another version ({error})") from error
 
 
 def load_weights(network: nn.Module, checkpoint: Checkpoint, path: Path) -> None:
-    """Put the file's tensors into the network. UserError `weights-wrong` where names or shapes differ."""
+    """Load the checkpoint's tensors into the network. UserError `weights-wrong` if names or shapes differ."""
     try:
         network.load_state_dict(dict(checkpoint.tensors))
     except RuntimeError as error:
-        raise _wrong(path, "its tensors are those of another network") from error
+        raise _wrong(path, "their tensors belong to another network") from error
 
 
 def as_record(config: Any) -> dict[str, Any]:
-    """A config dataclass as plain fields for `Checkpoint.config`."""
+    """The fields of a config dataclass for `Checkpoint.config`, those of dataclasses within it nested."""
     return asdict(config)
 
 
-def _wrong(path: Path, why: str) -> UserError:
-    return UserError("weights-wrong", f"The weights at {path} cannot be used: {why}.", _TRAIN)
+def _from_record(kind: Any, record: Any) -> Any:
+    if not is_dataclass(kind):
+        return tuple(record) if isinstance(record, list) else record
+    types = typing.get_type_hints(kind)
+    names = [item.name for item in fields(kind)]
+    if set(names) != set(record):
+        raise TypeError(f"fields that differ: {', '.join(sorted(set(names) ^ set(record)))}")
+    return kind(**{name: _from_record(types[name], record[name]) for name in names})
+
+
+def _wrong(path: Path, reason: str) -> UserError:
+    return UserError("weights-wrong", f"The weights in {path} cannot be used: {reason}.", _HINT)

@@ -19,11 +19,11 @@ from ..observations.observe import Observations
 from ..reporting import Reporter
 from ..representation.body_parts import touching
 from ..representation.residual import apply_residual, encode_residual, from_channels, pose_state, to_channels
-from ..smoothing.smooth import Smoother, smooth
+from ..smoothing.smooth import Smoother, SmoothingSettings, smooth
 from ..stgcn.predict import JointPrediction
 from .guidance import Guidance, GuidanceSettings, ResidualDecoder
-from .infiller import Infiller, ReferenceMotion, SamplingInputs, sample_clip
-from .sampling import SamplingSettings
+from .infiller import Infiller, ReferenceMotion, sample_clip
+from .sampling import SamplingInputs, SamplingSettings
 
 
 @dataclass(frozen=True)
@@ -162,8 +162,8 @@ def _smoothed(
         models.smoother,
         channels,
         replace(scene.clip.features, reference=scene.reference_inview.state),
+        SmoothingSettings(strength),
         scales=models.infiller.scales,
-        strength=strength,
         hold=scene.clip.frame.grid.to_grid(torch.from_numpy(hold)),
     )
 

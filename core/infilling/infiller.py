@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -17,10 +17,10 @@ from ..reporting import Reporter
 from ..representation.residual import PoseState, ResidualScales, offset_between
 from ..representation.sliding_windows import sliding_windows
 from .denoiser import Conditions, Denoiser, DenoiserConfig
-from .sampling import GuidanceFunction, SamplingSettings, sample
+from .sampling import SamplingInputs, SamplingSettings, sample
 
 KIND = "infiller"
-"""Of its checkpoints, and the name of the weights that come with the product."""
+"""Kind of its checkpoints, and the file name of the weights that ship with the product."""
 
 
 @dataclass(frozen=True)
@@ -51,21 +51,10 @@ class ReferenceMotion:
         return cls(state, *offset_between(features.reference, state, body), log_sigma)
 
 
-@dataclass(frozen=True)
-class SamplingInputs:
-    """What steers a sample beside the features of the clip."""
-
-    text: Float[Tensor, " E"] | None = None
-    """The sentence's embedding."""
-    guidance: GuidanceFunction | None = None
-    start: Float[Tensor, "P N C"] | None = None
-    """Channels of an earlier take to go on from."""
-
-
 def load_infiller(path: Path | None = None, device: torch.device | str = "cpu") -> Infiller:
-    """With the weights at `path`, else with those that came with the product.
+    """The infiller with the weights in `path`, by default those that ship with the product.
 
-    UserError `weights-missing` or `weights-wrong`, as `load_checkpoint`; `scales-wrong` where the scales do not fit.
+    UserError `weights-missing` or `weights-wrong`, see `load_checkpoint`; `scales-wrong` if the scales do not fit.
     """
     path = path or weights_file(KIND)
     checkpoint = load_checkpoint(path, KIND, VERSION)
@@ -90,10 +79,8 @@ def sample_clip(
         conditions_of(features, reference, windows, device),
         windows,
         settings,
-        text=None if inputs.text is None else inputs.text.to(device),
-        start=inputs.start,
-        guidance=inputs.guidance,
-        reporter=reporter,
+        replace(inputs, text=None if inputs.text is None else inputs.text.to(device)),
+        reporter,
     )
 
 

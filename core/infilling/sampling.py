@@ -1,6 +1,6 @@
-"""Motion from noise: all windows of a clip denoised together, by the conditions, the sentence and a guide.
+"""Samples a take of a whole clip: all its windows are denoised together, under conditions, a prompt and guidance.
 
-P = 2 people, N frames at 30 a second, D channels of the residual in the denoiser's scale.
+Shapes: P = 2 people, N frames of the uniform grid, C channels of the residual, E of a sentence embedding.
 """
 
 from __future__ import annotations
@@ -8,50 +8,55 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Literal, Protocol
+from typing import Protocol
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from ..contract.errors import UserError
 from ..reporting import Reporter
 from ..representation.sliding_windows import blend
 from .denoiser import Conditions, Denoiser, EncodedConditions, collate, constant_over_time
-from .schedule import Ddim, DpmSolver, Scheduler
+from .schedule import DDIMScheduler
 
-_WINDOWS_AT_ONCE = 8
-"""So that memory does not grow with the clip."""
+_MAX_BATCH = 8
+"""Windows that are processed at once, so that memory does not grow with the clip."""
 
 
 class GuidanceFunction(Protocol):
-    """Changes what the denoiser made of a noisy motion, before the step is taken."""
+    """Changes the denoiser's prediction before each step of the scheduler."""
 
-    def __call__(self, x0: Tensor, noise: float) -> Tensor:
-        """x0 [P,N,D] -> the same, nearer to what is asked for. `noise` in 0-1: how much of x_t is noise (sigma)."""
+    def __call__(self, x0: Float[Tensor, "P N C"], noise: float) -> Float[Tensor, "P N C"]:
+        """The guided x0. `noise` is sigma_t, in 0-1: how much of x_t is noise."""
         ...
 
 
 @dataclass(frozen=True)
 class SamplingSettings:
-    """How to sample."""
+    """How a take is sampled."""
 
     steps: int = 10
-    solver: Literal["ddim", "dpm"] = "ddim"
+    """Inference steps."""
     temperature: float = 1.0
-    """Size of the noise that a take is made of: at 0 it is the most likely one, at 1 takes are as different as what is not seen
-    allows."""
-    eta: float = 0.0
-    """How much fresh noise each step takes in, 0-1."""
+    """Scale of the initial noise: 0 gives the most likely take, 1 takes as different as the observations allow."""
     guidance_scale: float = 2.0
-    """Classifier-free guidance (Ho and Salimans, 2021): 0 ignores the sentence, 1 takes it as trained, more exaggerates it."""
+    """Of classifier-free guidance (Ho and Salimans, 2021): 0 ignores the prompt, 1 is the conditional prediction, more
+    exaggerates the prompt."""
     strength: float = 1.0
-    """With an earlier take to start from: the share of the steps that is done anew, 0 returns the take."""
+    """If sampling starts from an earlier take, the part of the steps that is done, in 0-1: 0 returns the earlier take."""
     seed: int = 0
 
-    def scheduler(self) -> Scheduler:
-        made = DpmSolver() if self.solver == "dpm" else Ddim()
-        made.set_timesteps(self.steps)
-        return made
+
+@dataclass(frozen=True)
+class SamplingInputs:
+    """What steers the sampling besides the conditions."""
+
+    text: Float[Tensor, " E"] | None = None
+    """Sentence embedding of the prompt."""
+    guidance: GuidanceFunction | None = None
+    start: Float[Tensor, "P N C"] | None = None
+    """Channels of an earlier take to start from, instead of from noise."""
 
 
 @torch.no_grad()
@@ -60,109 +65,100 @@ def sample(
     conditions: Iterable[Conditions],
     windows: Sequence[slice],
     settings: SamplingSettings,
-    *,
-    text: Tensor | None = None,
-    start: Tensor | None = None,
-    guidance: GuidanceFunction | None = None,
+    inputs: SamplingInputs,
     reporter: Reporter,
-) -> Tensor:
-    """One take: x0 [P,N,D].
+) -> Float[Tensor, "P N C"]:
+    """One take of the clip that `windows` (`representation.sliding_windows`) cover, as channels of the residual.
 
-    `conditions` of each of the `windows` (`representation.spans.spans`), each with B = 1; they may be made one after the other.
-    `text` [E] is the sentence's embedding. `start` [P,N,D] is an earlier take, from which `settings.strength` leads away. The
-    same seed gives the same take. UserError `infiller-broken` where the denoiser's numbers are not finite.
+    `conditions` holds those of each window, B = 1; it may be a generator, and is read once. The same seed gives the same take on
+    every device, up to rounding. UserError `infiller-broken` if a prediction is not finite.
     """
-    encoded = _encoded(denoiser, conditions)
+    encoded = _encode(denoiser, conditions)
+    device, static_channels = encoded[0].tokens.device, denoiser.config.static_channels
     people, frames = encoded[0].tokens.shape[1], max(window.stop for window in windows)
-    device, steady = encoded[0].tokens.device, denoiser.config.static_channels
-    generator = torch.Generator().manual_seed(settings.seed)  # on the CPU: a seed means the same on every device
-    noise = draw_noise((people, frames, denoiser.config.channels), steady, generator).to(device) * settings.temperature
-    scheduler = settings.scheduler()
-    if start is not None:
-        scheduler.skip(settings.strength)
+    generator = torch.Generator().manual_seed(settings.seed)  # on the CPU, where every device draws the same numbers
+    noise = draw_noise((people, frames, denoiser.config.channels), static_channels, generator)
+    x = noise.to(device) * settings.temperature
+    scheduler = DDIMScheduler(denoiser.config.schedule)
+    scheduler.set_timesteps(settings.steps, 1.0 if inputs.start is None else settings.strength)
+    if inputs.start is not None:
         if not scheduler.timesteps:
-            return start.clone()
-        x = scheduler.add_noise(start.to(device), noise, scheduler.timesteps[0])
-    else:
-        x = noise
+            return inputs.start.clone()
+        x = scheduler.add_noise(inputs.start.to(device), x, scheduler.timesteps[0])
+    clip_denoiser = _ClipDenoiser(denoiser, windows, encoded, inputs.text, settings.guidance_scale)
     for number, t in enumerate(scheduler.timesteps):
-        x0 = _predicted(denoiser, x, t, encoded, windows, text, settings.guidance_scale)
-        if guidance is not None:
-            x0 = constant_over_time(guidance(x0, float(scheduler.alpha_sigma(t)[1])), steady)
+        x0 = clip_denoiser.predict_x0(x, t)
+        if inputs.guidance is not None:
+            x0 = constant_over_time(inputs.guidance(x0, float(scheduler.alpha_sigma(t)[1])), static_channels)
         if not bool(x0.isfinite().all()):
             raise UserError(
                 "infiller-broken",
-                "The network that fills in hidden motion gave numbers that are not finite.",
-                "Its weights are damaged or do not fit: fetch them again, or reconstruct without the infiller.",
+                "The network that infills hidden motion returned values that are not finite.",
+                "Its weights may be damaged: install the extension again.",
             )
-        x = scheduler.step(x0, t, x, settings.eta, generator)
-        if settings.eta:
-            x = _with_one_noise_for_all_frames(x, steady)
+        x = scheduler.step(x0, t, x)
         reporter.progress((number + 1) / len(scheduler.timesteps))
     return x
 
 
-def draw_noise(shape: Sequence[int], steady: int, generator: torch.Generator | None) -> Tensor:
-    """Normal noise [...,T,D] on the generator's device; in the last `steady` channels the same for all frames."""
+def draw_noise(
+    shape: Sequence[int], static_channels: int, generator: torch.Generator | None
+) -> Float[Tensor, "*b P T C"]:
+    """Normal noise on the generator's device; in the last `static_channels` it is the same in all frames."""
     device = generator.device if generator is not None else None
-    return _with_one_noise_for_all_frames(torch.randn(*shape, generator=generator, device=device), steady)
+    noise = torch.randn(*shape, generator=generator, device=device)
+    if static_channels:
+        noise[..., -static_channels:] = noise[..., :1, -static_channels:].clone()
+    return noise
 
 
-def _with_one_noise_for_all_frames(x: Tensor, steady: int) -> Tensor:
-    if steady:
-        x[..., -steady:] = x[..., :1, -steady:].clone()
-    return x
-
-
-def _encoded(denoiser: Denoiser, conditions: Iterable[Conditions]) -> list[EncodedConditions]:
-    """Of each window; several at once where they are equally long."""
-    out = []
+def _encode(denoiser: Denoiser, conditions: Iterable[Conditions]) -> list[EncodedConditions]:
+    """Encode the conditions of each window, several windows at a time."""
+    encoded = []
     for batch in _batches(conditions):
-        encoded = denoiser.encode(collate(batch))
-        for row in range(len(batch)):
-            part = slice(row, row + 1)
-            out.append(EncodedConditions(encoded.tokens[part], encoded.gate[part], encoded.valid[part]))
-    return out
+        together = denoiser.encode(collate(batch))
+        encoded += [together.along("B", slice(row, row + 1)) for row in range(len(batch))]
+    return encoded
 
 
 def _batches(conditions: Iterable[Conditions]) -> Iterator[list[Conditions]]:
     parts = iter(conditions)
-    while batch := list(islice(parts, _WINDOWS_AT_ONCE)):
+    while batch := list(islice(parts, _MAX_BATCH)):
         yield batch
 
 
-def _predicted(
-    denoiser: Denoiser,
-    x: Tensor,
-    t: int,
-    encoded: Sequence[EncodedConditions],
-    windows: Sequence[slice],
-    text: Tensor | None,
-    guidance_scale: float,
-) -> Tensor:
-    """x0 of the whole clip: the windows' predictions, averaged where they overlap."""
+@dataclass(frozen=True)
+class _ClipDenoiser:
+    """The denoiser with everything about a clip that is the same in all steps."""
 
-    def parts() -> Iterator[Tensor]:
-        for first in range(0, len(windows), _WINDOWS_AT_ONCE):
-            chosen = slice(first, first + _WINDOWS_AT_ONCE)
-            own = torch.stack([x[:, window] for window in windows[chosen]])
-            yield from _spoken(denoiser, own, t, encoded[chosen], text, guidance_scale)
+    denoiser: Denoiser
+    windows: Sequence[slice]
+    encoded: Sequence[EncodedConditions]
+    text: Float[Tensor, " E"] | None
+    guidance_scale: float
 
-    return constant_over_time(blend(parts(), windows), denoiser.config.static_channels)
+    def predict_x0(self, x: Float[Tensor, "P N C"], t: int) -> Float[Tensor, "P N C"]:
+        """x0 of the whole clip: the predictions of the windows, averaged where they overlap."""
 
+        def predictions() -> Iterator[Tensor]:
+            for first in range(0, len(self.windows), _MAX_BATCH):
+                chosen = slice(first, first + _MAX_BATCH)
+                batch = torch.stack([x[:, window] for window in self.windows[chosen]])
+                yield from self._classifier_free_guidance(
+                    batch, t, EncodedConditions.concatenate(self.encoded[chosen], "B")
+                )
 
-def _spoken(
-    denoiser: Denoiser, x: Tensor, t: int, parts: Sequence[EncodedConditions], text: Tensor | None, weight: float
-) -> Tensor:
-    """x0 of several windows [B,P,T,D], pushed away from what it would be without the sentence."""
-    both = EncodedConditions(
-        *(torch.cat([getattr(part, name) for part in parts]) for name in ("tokens", "gate", "valid"))
-    )
-    times = torch.full((len(x),), t, device=x.device)
-    if text is None or weight == 0:
-        return denoiser.denoise(x, times, both)
-    said = denoiser.denoise(x, times, both, text.expand(len(x), -1))
-    if weight == 1:
-        return said
-    unsaid = denoiser.denoise(x, times, both)
-    return unsaid + weight * (said - unsaid)
+        return constant_over_time(blend(predictions(), self.windows), self.denoiser.config.static_channels)
+
+    def _classifier_free_guidance(
+        self, x: Float[Tensor, "B P T C"], t: int, encoded: EncodedConditions
+    ) -> Float[Tensor, "B P T C"]:
+        """x0 of a batch of windows: uncond + guidance_scale (cond - uncond)."""
+        timesteps = torch.full((len(x),), t, device=x.device)
+        if self.text is None or self.guidance_scale == 0:
+            return self.denoiser.denoise(x, timesteps, encoded)
+        cond = self.denoiser.denoise(x, timesteps, encoded, self.text.expand(len(x), -1))
+        if self.guidance_scale == 1:
+            return cond
+        uncond = self.denoiser.denoise(x, timesteps, encoded)
+        return uncond + self.guidance_scale * (cond - uncond)

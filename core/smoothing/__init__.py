@@ -1,1 +1,1 @@
-"""A whole take made smooth over time, as much as each joint needs at each moment."""
+"""The sequence smoother: removes jitter from a take of a whole clip, as much as each joint needs in each frame."""

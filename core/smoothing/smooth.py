@@ -1,4 +1,4 @@
-"""The sequence refiner at work: a take of a whole clip, smooth."""
+"""Smooths a take of a whole clip with the trained sequence smoother, and loads its weights."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
@@ -22,26 +23,34 @@ from ..representation.residual import (
     encode_residual,
     from_channels,
 )
-from .network import SequenceSmoother, SmootherConfig, evidence_of, motion_of, numbers_of
+from .network import SequenceSmoother, SmootherConfig, evidence_features, pose_from_numbers, pose_numbers
 
-KIND = "sequence-refiner"
-"""Of its checkpoints, and the name of the weights that come with the product."""
-FADE = 8
-"""Frames over which smoothing comes back before and after what is held."""
+KIND = "sequence-smoother"
+"""Kind of its checkpoints, and the file name of the weights that ship with the product."""
 
 
 @dataclass(frozen=True)
 class Smoother:
-    """A trained network and the scale of the takes that it was trained with."""
+    """A trained network and the scales of the residuals that it was trained with."""
 
     network: SequenceSmoother
     scales: ResidualScales
 
 
-def load_smoother(path: Path | None = None, device: torch.device | str = "cpu") -> Smoother:
-    """With the weights at `path`, else with those that came with the product.
+@dataclass(frozen=True)
+class SmoothingSettings:
+    """How a take is smoothed."""
 
-    UserError `weights-missing` or `weights-wrong`, as `load_checkpoint`; `scales-wrong` where the scales do not fit.
+    strength: float = 1.0
+    """In 0-1: 0 returns the take unchanged, 1 the network's result."""
+    fade_frames: int = 8
+    """Frames before and after a held frame over which the smoothing fades in."""
+
+
+def load_smoother(path: Path | None = None, device: torch.device | str = "cpu") -> Smoother:
+    """The smoother with the weights in `path`, by default those that ship with the product.
+
+    UserError `weights-missing` or `weights-wrong`, see `load_checkpoint`; `scales-wrong` if the scales do not fit.
     """
     path = path or weights_file(KIND)
     checkpoint = load_checkpoint(path, KIND, VERSION)
@@ -53,55 +62,53 @@ def load_smoother(path: Path | None = None, device: torch.device | str = "cpu") 
 @torch.no_grad()
 def smooth(
     smoother: Smoother,
-    channels: Tensor,
+    channels: Float[Tensor, "P N C"],
     features: Features,
+    settings: SmoothingSettings | None = None,
     *,
-    strength: float = 1.0,
-    hold: Tensor | None = None,
+    hold: Float[Tensor, "P N"] | None = None,
     scales: ResidualScales | None = None,
-) -> Tensor:
-    """A take calmed over the whole clip: channels [P,N,D] as `diffusion.run.Infilled.channels`, and the same of the result.
+) -> Float[Tensor, "P N C"]:
+    """Smooth a take of a whole clip, given and returned as channels of the residual to `features.reference`.
 
-    Only rotations and ways change; states and betas stay. `strength` in 0-1 says how much of the calming is done: at 0 the take
-    comes back as it was. `hold` [P,N] in 0-1: what must stay (pins, enforced contacts) stays, and smoothing fades in over
-    `FADE` frames around it. `scales` are the infiller's; None: those that the refiner was trained with. On the refiner's device;
-    the result lies where `channels` do. UserError `refiner-broken` where the result is not finite.
+    Only rotations and translations change; foot contact, touching and betas stay. `hold`, in 0-1, says which frames must stay as
+    they are (pins, enforced contacts). `scales` are those of the channels; None: those of the smoother. Computes on the
+    smoother's device; the result is on that of `channels`. UserError `refiner-broken` if it is not finite.
     """
-    if strength <= 0:
+    settings = settings or SmoothingSettings()
+    if settings.strength <= 0:
         return channels.clone()
     device = next(smoother.network.parameters()).device
     scales = scales or smoother.scales
-    base = PoseState(
-        *(
-            value.to(device)
-            for value in (features.reference.rotations, features.reference.pelvis, features.reference.betas)
-        )
-    )
+    reference = features.reference
+    reference = PoseState(*(value.to(device) for value in (reference.rotations, reference.pelvis, reference.betas)))
     x, betas = from_channels(channels.to(device), scales)
-    take = decode_residual(x, betas, base).motion
-    evidence = evidence_of(features.nodes.to(device), features.confidence.to(device))
-    calmed = smoother.network(numbers_of(take)[None], numbers_of(base)[None], evidence[None])[0]
+    take = decode_residual(x, betas, reference).motion
+    evidence = evidence_features(features.nodes.to(device), features.confidence.to(device))
+    smoothed = smoother.network(pose_numbers(take)[None], pose_numbers(reference)[None], evidence[None])[0]
     states = x[..., FOOT_CONTACT.start : RESIDUAL_SIZE]
-    made, _ = encode_residual(motion_of(calmed, take), base, states[..., :2] > 0, states[..., 2:] > 0)
-    share = torch.full(x.shape[:2], min(strength, 1.0), device=device)
+    smoothed_x, _ = encode_residual(
+        pose_from_numbers(smoothed, take), reference, states[..., :2] > 0, states[..., 2:] > 0
+    )
+    weight = torch.full(x.shape[:2], min(settings.strength, 1.0), device=device)
     if hold is not None:
-        share = share * (1 - held_around(hold.to(x)))
-    moving = slice(0, TRANSLATION.stop)
-    wanted = made[..., moving] / scales.x[moving].to(made)
+        weight = weight * (1 - fade_around(hold.to(x), settings.fade_frames))
+    motion = slice(0, TRANSLATION.stop)
+    target = smoothed_x[..., motion] / scales.x[motion].to(smoothed_x)
     result = channels.clone()
-    result[..., moving] = channels[..., moving].lerp(wanted.to(channels), share[..., None].to(channels))
+    result[..., motion] = channels[..., motion].lerp(target.to(channels), weight[..., None].to(channels))
     if not bool(torch.isfinite(result).all()):
         raise UserError(
             "refiner-broken",
-            "The sequence refiner gave numbers that are not finite.",
-            "The take or the refiner's weights are damaged: make the take again, or go on without smoothing it.",
+            "The network that smooths the motion returned values that are not finite.",
+            "Set the smoothness to 0 to go on without it. If its weights are damaged, install the extension again.",
         )
     return result
 
 
-def held_around(hold: Tensor) -> Tensor:
-    """What holds each frame [P,N] in 0-1: itself, or less and less, along half a cosine, what is near."""
-    offset = torch.arange(-FADE, FADE + 1, device=hold.device, dtype=hold.dtype)
-    fade = 0.5 + 0.5 * torch.cos(torch.pi * offset / (FADE + 1))
-    near = functional.pad(hold, (FADE, FADE)).unfold(-1, len(offset), 1)
+def fade_around(hold: Float[Tensor, "P N"], frames: int) -> Float[Tensor, "P N"]:
+    """How far each frame is held: as `hold` says, and less and less, along half a cosine, in the `frames` around it."""
+    offset = torch.arange(-frames, frames + 1, device=hold.device, dtype=hold.dtype)
+    fade = 0.5 + 0.5 * torch.cos(torch.pi * offset / (frames + 1))
+    near = functional.pad(hold, (frames, frames)).unfold(-1, len(offset), 1)
     return (near * fade).amax(-1).clamp(0, 1)

@@ -1,25 +1,27 @@
-"""Motion split by how fast it is: a wavelet transform over time, exact to invert and differentiable.
+"""An undecimated wavelet transform over time: splits motion by speed, exactly invertible and differentiable.
 
-The undecimated one of the cubic B-spline ("starlet": Starck and Murtagh, Astronomical Image and Data Analysis, 2006): each detail
-is what one more blur takes away, so that their sum with the rest is the motion, and a motion a frame later has its details a
-frame later. An orthonormal transform has fewer numbers but not that: what it calms jerks where its coefficients lie. The same
-network on the 9/7 wavelets of Cohen, Daubechies and Feauveau, trained alike, left half as much acceleration error again.
+It is the "à trous" transform with the cubic B-spline ("starlet": Starck and Murtagh, Astronomical Image and Data Analysis, 2006):
+each detail is what one more blur removes, so the details and the approximation add up to the motion, and a motion that comes a
+frame later has its details a frame later. An orthonormal transform has fewer coefficients but is not shift-invariant, and
+attenuating its coefficients leaves jerks: the same network on the 9/7 wavelets of Cohen, Daubechies and Feauveau, trained alike,
+left one and a half times the acceleration error.
 
-Shapes: frames lie along the last but one dimension, [...,N,D].
+Shapes: N frames along the last but one axis, D numbers along the last.
 """
 
 from __future__ import annotations
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 LEVELS = 4
-"""Details of 2, 4, 8 and 16 frames or so."""
-_SPLINE = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)
+"""Details of about 2, 4, 8 and 16 frames."""
+_B_SPLINE = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)
 
 
-def extended(values: Tensor, frames: int) -> Tensor:
-    """[...,N,D] -> [...,frames+N+frames,D], each end turned about its last value: what moves there goes on moving."""
+def pad_odd(values: Float[Tensor, "*b N D"], frames: int) -> Float[Tensor, "*b N2 D"]:
+    """Extend both ends by `frames`, by odd reflection about the end values: uniform motion continues uniformly."""
     while frames > 0:
         count = values.shape[-2]
         if count == 1:
@@ -32,16 +34,18 @@ def extended(values: Tensor, frames: int) -> Tensor:
     return values
 
 
-def split(values: Tensor, levels: int = LEVELS) -> tuple[list[Tensor], Tensor]:
-    """[...,N,D] -> details, fastest first, and the rest, each [...,N,D]: their sum is `values`."""
+def decompose(
+    values: Float[Tensor, "*b N D"], levels: int = LEVELS
+) -> tuple[list[Float[Tensor, "*b N D"]], Float[Tensor, "*b N D"]]:
+    """The details, fastest first, and the approximation; their sum is `values`."""
     count, reach = values.shape[-2], 2 * (2**levels - 1)
-    smooth, details = extended(values, reach), []
+    approximation, details = pad_odd(values, reach), []
     for level in range(levels):
         gap = 2**level
-        length = smooth.shape[-2] - 4 * gap
-        blurred = sum(share * smooth.narrow(-2, gap * tap, length) for tap, share in enumerate(_SPLINE))
+        length = approximation.shape[-2] - 4 * gap
+        blurred = sum(weight * approximation.narrow(-2, gap * tap, length) for tap, weight in enumerate(_B_SPLINE))
         assert isinstance(blurred, Tensor)
         edge = (length - count) // 2
-        details.append(smooth.narrow(-2, 2 * gap + edge, count) - blurred.narrow(-2, edge, count))
-        smooth = blurred
-    return details, smooth
+        details.append(approximation.narrow(-2, 2 * gap + edge, count) - blurred.narrow(-2, edge, count))
+        approximation = blurred
+    return details, approximation

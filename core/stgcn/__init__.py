@@ -1,1 +1,1 @@
-"""The geometry optimizer: from what was seen of two people to where their joints are, and how sure that is."""
+"""The ST-GCN: predicts the joints of both people, with a sigma each, from their initial motion and the observations."""

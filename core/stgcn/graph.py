@@ -1,21 +1,22 @@
-"""The body as a graph: its 22 joints, and along which bones one tells the other what it knows."""
+"""The skeleton as a graph for spatial graph convolutions: one adjacency matrix for each direction along the bones."""
 
 from __future__ import annotations
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from ..contract.skeleton import PARENTS
 from ..motion import BODY_COUNT
 
-EDGES = ("self", "parent", "children")
-"""What each of the matrices of `anatomy` gathers."""
+PARTITIONS = ("self", "parent", "children")
+"""The neighbours that each of the matrices of `adjacency` gathers."""
 
 
-def adjacency() -> Tensor:
-    """float32 [3,22,22]: for each kind of `EDGES`, which joints (columns) a joint (row) hears; rows sum to one, or to zero.
+def adjacency() -> Float[Tensor, "3 22 22"]:
+    """For each of `PARTITIONS`, which joints (columns) a joint (row) reads; rows sum to one, or to zero.
 
-    Partitions by direction as in ST-GCN (Yan et al., AAAI 2018), with the pelvis as the root.
+    Spatial configuration partitioning of ST-GCN (Yan et al., AAAI 2018, section 3.3) with the pelvis as the root.
     """
     parent = torch.zeros(BODY_COUNT, BODY_COUNT)
     for joint in range(1, BODY_COUNT):

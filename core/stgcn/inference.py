@@ -1,4 +1,4 @@
-"""The geometry optimizer at work: a whole clip of any length, window by window."""
+"""Runs the ST-GCN on a clip of any length, window by window, and loads its weights."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from ..checkpoint import load_checkpoint, load_weights, read_config, weights_file
@@ -15,31 +16,25 @@ from ..observations.features import VERSION, Features
 from ..representation.sliding_windows import blend, sliding_windows
 from .network import STGCN, STGCNConfig
 
-KIND = "geometry-optimizer"
-"""Of its checkpoints, and the name of the weights that come with the product."""
+KIND = "stgcn"
+"""Kind of its checkpoints, and the file name of the weights that ship with the product."""
 
 
 @dataclass(frozen=True)
 class STGCNPrediction:
-    """P = 2 people, T frames of the models' clock; view axes, metres."""
+    """Predicted joints of both people, N frames of the uniform grid."""
 
-    joints_inview: Tensor
-    """[P,T,22,3]"""
-    sigma: Tensor
-    """[P,T,22] standard deviation along each axis: the pelvis' of its place, of every other joint of its place relative to
-    the own pelvis."""
-
-    @property
-    def place_sigma(self) -> Tensor:
-        """[P,T,22] of every joint's place in the view, the pelvis' doubt included."""
-        pelvis = self.sigma[..., :1]
-        return torch.cat([pelvis, (self.sigma[..., 1:].square() + pelvis.square()).sqrt()], -1)
+    joints_inview: Float[Tensor, "P N 22 3"]
+    """metres"""
+    sigma: Float[Tensor, "P N 22"]
+    """metres, standard deviation along each axis: of the position of the pelvis, and of the position of every other joint
+    relative to its own pelvis."""
 
 
 def load_stgcn(path: Path | None = None, device: torch.device | str = "cpu") -> STGCN:
-    """The network with the weights at `path`, else with those that came with the product.
+    """The network with the weights in `path`, by default those that ship with the product.
 
-    UserError `weights-missing` or `weights-wrong`, as `load_checkpoint`.
+    UserError `weights-missing` or `weights-wrong`, see `load_checkpoint`.
     """
     path = path or weights_file(KIND)
     checkpoint = load_checkpoint(path, KIND, VERSION)
@@ -49,27 +44,28 @@ def load_stgcn(path: Path | None = None, device: torch.device | str = "cpu") -> 
 
 
 @torch.no_grad()
-def run_stgcn(features: Features, network: STGCN, text: Tensor | None = None) -> STGCNPrediction:
-    """Move the initial joints of a whole clip; `text` [E] is its sentence's numbers. On the network's device.
+def run_stgcn(features: Features, network: STGCN, text: Float[Tensor, " E"] | None = None) -> STGCNPrediction:
+    """Predict the joints of a whole clip, on the network's device; `text` is the sentence embedding of the prompt.
 
-    One window at a time: memory does not grow with the clip but for what goes in and comes out. UserError `optimizer-failed`
-    where the result is not finite.
+    One window is processed at a time, so only inputs and outputs grow with the clip. UserError `optimizer-failed` if the result
+    is not finite.
     """
     device = next(network.parameters()).device
     windows = sliding_windows(features.nodes.shape[1])
-    words = None if text is None else text.to(device)[None]
+    text = None if text is None else text.to(device)[None]
 
-    def parts() -> Iterator[Tensor]:
+    def predictions() -> Iterator[Tensor]:
+        """Offsets and sigma of each window, in one tensor [P,T,22,4]."""
         for window in windows:
             nodes, people = (value[:, window].to(device)[None] for value in (features.nodes, features.people))
-            shift, log_sigma = network(nodes, people, words)
-            yield torch.cat([shift[0], log_sigma[0, ..., None].exp()], -1)
+            offset, log_sigma = network(nodes, people, text)
+            yield torch.cat([offset[0], log_sigma[0, ..., None].exp()], -1)
 
-    whole = blend(parts(), windows)
-    if not bool(torch.isfinite(whole).all()):
+    blended = blend(predictions(), windows)
+    if not bool(torch.isfinite(blended).all()):
         raise UserError(
             "optimizer-failed",
-            "The geometry optimizer gave numbers that are not finite.",
-            "Its weights or the 2D stage's results are damaged: train or fetch them again, or go on without it.",
+            "The network that predicts joints (ST-GCN) returned values that are not finite.",
+            "Its weights may be damaged: install the extension again. If that does not help, choose other frames of the clip.",
         )
-    return STGCNPrediction(features.joints.to(device) + whole[..., :3], whole[..., 3])
+    return STGCNPrediction(features.joints.to(device) + blended[..., :3], blended[..., 3])

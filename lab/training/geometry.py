@@ -34,10 +34,10 @@ def config_for_features(**changes: object) -> STGCNConfig:
     values = {
         "node_features": len(NODE_FEATURES),
         "person_features": len(PERSON_FEATURES),
-        "camera": tuple(range(camera.start, camera.stop)),
-        "camera_unit": _CAMERA_UNIT,
-        "pose": tuple(range(pose.start, pose.stop)),
-        "pose_unit": _POSE_UNIT,
+        "camera_columns": tuple(range(camera.start, camera.stop)),
+        "camera_scale": _CAMERA_UNIT,
+        "pose_columns": tuple(range(pose.start, pose.stop)),
+        "pose_scale": _POSE_UNIT,
     }
     return STGCNConfig(**(values | changes))  # pyright: ignore[reportArgumentType]
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from core.body.model import BodyModel
 from core.infilling.denoiser import Denoiser, DenoiserConfig
 from core.infilling.infiller import ReferenceMotion, conditions_of
-from core.infilling.sampling import SamplingSettings, sample
+from core.infilling.sampling import SamplingInputs, SamplingSettings, sample
 from core.observations.features import NODE_FEATURES, PERSON_FEATURES, Features
 from core.reporting import SilentReporter
 from core.representation.residual import (
@@ -84,7 +84,7 @@ def infiller_errors(
             reference = ReferenceMotion.of(first.base, first.observed, first.sigma, body)
             conditions = conditions_of(first.observed, reference, windows, device)
             said = text if bool((text != 0).any()) else None
-            channels = sample(network, conditions, windows, DEV_SAMPLING, text=said, reporter=SilentReporter())
+            channels = sample(network, conditions, windows, DEV_SAMPLING, SamplingInputs(said), SilentReporter())
             motion = decode_residual(*from_channels(channels, scales), first.base).motion
             yield Guess(motion.joints(body).cpu().numpy(), example.truth_joints, example.hidden)
 

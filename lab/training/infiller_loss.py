@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from core.body.model import BodyModel
 from core.infilling.denoiser import Conditions, Denoiser
 from core.infilling.sampling import draw_noise
-from core.infilling.schedule import TRAIN_STEPS, Ddim
+from core.infilling.schedule import DDIMScheduler
 from core.representation.resampling import FRAME_RATE
 from core.representation.residual import (
     BETAS,
@@ -128,7 +128,7 @@ class InfillerObjective:
         conditions = Conditions(what.nodes, what.people, shift, turn, log_sigma, what.confidence, batch.valid)
         t = self._levels(len(x), generator)
         noise = draw_noise(clean.shape, BETAS, generator)
-        scheduler = Ddim()
+        scheduler = DDIMScheduler(self.denoiser.config.schedule)
         x0 = self.denoiser(scheduler.add_noise(clean, noise, t.cpu()), t, conditions, text)
         alpha, sigma = (value.to(x0) for value in scheduler.alpha_sigma(t.cpu()))
         weight = (alpha / sigma).square().clamp(1, 5)  # little noise is left: what is still wrong stays wrong
@@ -138,10 +138,10 @@ class InfillerObjective:
         return total, {name: value.detach() for name, value in parts.items()}
 
     def _levels(self, count: int, generator: torch.Generator) -> Tensor:
-        device = generator.device
+        device, steps = generator.device, self.denoiser.config.schedule.num_train_timesteps
         if self.plain:
-            return ((torch.arange(count, device=device) + 0.5) / count * TRAIN_STEPS).long()
-        return torch.randint(0, TRAIN_STEPS, (count,), generator=generator, device=device)
+            return ((torch.arange(count, device=device) + 0.5) / count * steps).long()
+        return torch.randint(0, steps, (count,), generator=generator, device=device)
 
     def _remembered(self, text: Tensor | None, generator: torch.Generator) -> Tensor | None:
         if text is None or self.plain:

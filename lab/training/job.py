@@ -203,7 +203,7 @@ def write_weights(
     statistics: Mapping[str, Any],
 ) -> None:
     before = job.begun(kind)
-    earlier = before.about if before else {}
+    earlier = before.training if before else {}
     about = {
         "steps": outcome.step + earlier.get("steps", 0),
         "minutes": round(outcome.history.seconds / 60 + earlier.get("minutes", 0), 1),
@@ -248,7 +248,7 @@ def card_of(
 def _history_of(begun: Checkpoint | None) -> str:
     if begun is None:
         return "random numbers"
-    about = begun.about
+    about = begun.training
     return f"weights of {about['steps']} steps, {about['minutes']:.0f} minutes, on {about['examples']} clips"
 
 

@@ -205,7 +205,7 @@ class _Run:
         for name, value in self.parameters.items():
             tensors |= {f"adam.{part}.{name}": kept for part, kept in self.adam.state.get(value, {}).items()}
         about = {"step": self.step, "history": asdict(self.history), "sums": self.sums}
-        save_checkpoint(self.path, Checkpoint(_STATE_KIND, 0, self.settings, tensors, about=about))
+        save_checkpoint(self.path, Checkpoint(_STATE_KIND, 0, self.settings, tensors, training=about))
 
     def resume(self) -> None:
         if not self.path.exists():
@@ -229,9 +229,9 @@ class _Run:
             parameter = self.parameters[name]
             kept = value if part == "step" else value.to(parameter.device)
             self.adam.state[parameter][part] = kept.clone()
-        self.step = int(found.about["step"])
-        self.history = History(**found.about["history"])
-        self.sums = dict(found.about["sums"])
+        self.step = int(found.training["step"])
+        self.history = History(**found.training["history"])
+        self.sums = dict(found.training["sums"])
 
 
 def _deciding(recipe: Recipe) -> dict[str, Any]:

@@ -29,8 +29,8 @@ from core.representation.residual import (
     decode_residual,
     encode_residual,
 )
-from core.smoothing.network import SequenceSmoother, evidence_of, motion_of, numbers_of
-from core.smoothing.wavelet import extended, split
+from core.smoothing.network import SequenceSmoother, evidence_features, pose_from_numbers, pose_numbers
+from core.smoothing.wavelet import decompose, pad_odd
 
 from ..evaluation.metrics import MM, jitter
 from .draw import Drawn, drawn
@@ -100,8 +100,8 @@ def calmed_first(batch: Drawn, generator: torch.Generator) -> Drawn:
     count, device = len(batch.x), generator.device
     kept = torch.rand(2, count, 1, 1, 1, generator=generator, device=device)
     kept = torch.where(kept[0] < _AS_IT_IS, torch.ones_like(kept[1]), kept[1])
-    details, rest = split(numbers_of(batch.base))
-    first = motion_of(rest + torch.stack(details).sum(0) * kept, batch.base)
+    details, rest = decompose(pose_numbers(batch.base))
+    first = pose_from_numbers(rest + torch.stack(details).sum(0) * kept, batch.base)
     true = decode_residual(batch.x, batch.betas, batch.base).motion
     true = replace(true, pelvis=batch.truth_joints[..., 0, :])  # x has fewer digits
     x, betas = encode_residual(true, first, batch.x[..., FOOT_CONTACT] > 0, batch.x[..., TOUCHING] > 0)
@@ -160,7 +160,7 @@ def wandering(steps: Tensor, seconds: float) -> Tensor:
     path = torch.stack(values, 2)
     if seconds < _SLOW:
         return path
-    return split(path.flatten(3), 2)[1].reshape(path.shape)
+    return decompose(path.flatten(3), 2)[1].reshape(path.shape)
 
 
 def _jumps(shape: tuple[int, int, int], errors: TakeErrors, generator: torch.Generator) -> Tensor:
@@ -200,8 +200,8 @@ class RefinerObjective:
 
 def smoothed(smoother: Smoother, take: PoseState, batch: Drawn) -> PoseState:
     """Takes of windows, smoothed."""
-    calm = smoother(numbers_of(take), numbers_of(batch.base), evidence_of(batch.nodes, batch.seen))
-    return motion_of(calm, take)
+    calm = smoother(pose_numbers(take), pose_numbers(batch.base), evidence_features(batch.nodes, batch.seen))
+    return pose_from_numbers(calm, take)
 
 
 def motion_loss(made: Tensor, true: Tensor, there: Tensor) -> dict[str, Tensor]:
@@ -287,7 +287,7 @@ def gaussian(frames: float) -> Smoother:
     kernel = kernel / kernel.sum()
 
     def filtered(motion: Tensor, first: Tensor, evidence: Tensor) -> Tensor:
-        return extended(motion, reach).unfold(-2, len(kernel), 1) @ kernel.to(motion)
+        return pad_odd(motion, reach).unfold(-2, len(kernel), 1) @ kernel.to(motion)
 
     return filtered
 

@@ -133,11 +133,11 @@ def test_chunks_of_a_long_clip_are_guided_as_the_whole(clip: Clip, monkeypatch: 
 def test_weights_come_back_from_their_file_with_their_scales(tmp_path):
     torch.manual_seed(0)
     denoiser, path = Denoiser(CONFIG), tmp_path / "infiller.safetensors"
-    torch.nn.init.normal_(denoiser.head.weight)
+    torch.nn.init.normal_(denoiser.proj_out.weight)
     record = Checkpoint(KIND, VERSION, as_record(CONFIG), denoiser.state_dict(), SCALES.to_json())
     save_checkpoint(path, record)
     back = load_infiller(path)
-    assert torch.equal(back.denoiser.head.weight, denoiser.head.weight)
+    assert torch.equal(back.denoiser.proj_out.weight, denoiser.proj_out.weight)
     assert torch.equal(back.scales.betas, SCALES.betas)
     with pytest.raises(UserError) as failure:
         load_infiller(tmp_path / "nowhere.safetensors")

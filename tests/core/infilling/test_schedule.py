@@ -1,17 +1,28 @@
-"""The samplers against what is known in closed form: exact paths, and a Gaussian whose best denoiser can be written down."""
+"""The noise schedule and the DDIM scheduler against closed forms: exact paths, and a Gaussian whose best denoiser is known."""
 
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor
 
-from core.infilling.schedule import Ddim, DpmSolver, Scheduler, cosine_alphas
+from core.checkpoint import Checkpoint, as_record, load_checkpoint, save_checkpoint, weights_file
+from core.contract.errors import UserError
+from core.infilling.denoiser import Denoiser, DenoiserConfig
+from core.infilling.infiller import KIND, load_infiller
+from core.infilling.schedule import DDIMScheduler, NoiseScheduleConfig
+from core.observations.features import VERSION
 
 MEAN, SPREAD = 0.7, 0.4
 """Of the Gaussian that is sampled."""
+
+
+@pytest.fixture
+def scheduler() -> DDIMScheduler:
+    return DDIMScheduler(NoiseScheduleConfig())
 
 
 def ideal_denoiser(x: Tensor, alpha: float, sigma: float) -> Tensor:
@@ -20,93 +31,98 @@ def ideal_denoiser(x: Tensor, alpha: float, sigma: float) -> Tensor:
     return MEAN + gain * (x - alpha * MEAN)
 
 
-def sample(scheduler: Scheduler, steps: int, x: Tensor, eta: float = 0.0, seed: int = 0) -> Tensor:
-    generator = torch.Generator().manual_seed(seed)
-    scheduler.set_timesteps(steps)
-    for t in scheduler.timesteps:
-        alpha, sigma = (float(value) for value in scheduler.alpha_sigma(t))
-        x = scheduler.step(ideal_denoiser(x, alpha, sigma), t, x, eta, generator)
-    return x
-
-
-def exact(x: Tensor, scheduler: Scheduler) -> Tensor:
-    """Where the probability-flow equation takes x from the last level: for a Gaussian it is a shift and a scaling."""
-    alpha, sigma = (float(value) for value in scheduler.alpha_sigma(len(scheduler.alpha_squared) - 1))
+def probability_flow(x: Tensor, scheduler: DDIMScheduler) -> Tensor:
+    """Where the probability-flow equation takes x from the last timestep: for a Gaussian, a translation and a scaling."""
+    alpha, sigma = (float(value) for value in scheduler.alpha_sigma(len(scheduler.alphas_cumprod) - 1))
     return MEAN + (x - alpha * MEAN) * SPREAD / math.sqrt(alpha**2 * SPREAD**2 + sigma**2)
 
 
-def test_levels_fall_from_nearly_clean_to_nearly_noise():
-    levels = cosine_alphas(1000)
-    assert (levels.diff() < 0).all()
-    assert levels[0] > 0.9999 and 0 < levels[-1] < 1e-3
-    # half way the cosine's angle is an eighth of a turn, but for the small offset
-    assert abs(float(levels[499]) - 0.5) < 0.01
+def test_alphas_cumprod_fall_from_nearly_one_to_nearly_zero() -> None:
+    alphas = NoiseScheduleConfig().alphas_cumprod()
+    assert (alphas.diff() < 0).all()
+    assert alphas[0] > 0.9999 and 0 < alphas[-1] < 1e-3
+    # half way through, the cosine's angle is 45 degrees, but for the small offset
+    assert abs(float(alphas[499]) - 0.5) < 0.01
 
 
-@pytest.mark.parametrize("scheduler", [Ddim(), DpmSolver()])
-def test_with_the_true_x0_every_step_lies_on_the_way_of_its_noise_and_ends_at_x0(scheduler: Scheduler):
-    draw = torch.Generator().manual_seed(3)
-    x0, noise = torch.randn(2, 4, 5, generator=draw).double(), torch.randn(2, 4, 5, generator=draw).double()
+def test_with_the_true_x0_each_step_leads_to_its_own_noisy_sample_and_the_last_to_x0(scheduler: DDIMScheduler) -> None:
+    generator = torch.Generator().manual_seed(3)
+    x0, noise = (torch.randn(2, 4, 5, generator=generator).double() for _ in range(2))
     scheduler.set_timesteps(7)
     x = scheduler.add_noise(x0, noise, scheduler.timesteps[0])
-    for t, after in zip(scheduler.timesteps, [*scheduler.timesteps[1:], None]):
+    for t, following in zip(scheduler.timesteps, [*scheduler.timesteps[1:], None]):
         x = scheduler.step(x0, t, x)
-        expected = x0 if after is None else scheduler.add_noise(x0, noise, after)
+        expected = x0 if following is None else scheduler.add_noise(x0, noise, following)
         assert torch.allclose(x, expected, atol=1e-9)
 
 
-def test_noise_of_a_batch_is_added_at_each_examples_own_level():
-    scheduler = Ddim()
+def test_many_steps_follow_the_probability_flow(scheduler: DDIMScheduler) -> None:
+    start = torch.linspace(-2.5, 2.5, 21).double()
+    scheduler.set_timesteps(1000)
+    x = start
+    for t in scheduler.timesteps:
+        alpha, sigma = (float(value) for value in scheduler.alpha_sigma(t))
+        x = scheduler.step(ideal_denoiser(x, alpha, sigma), t, x)
+    assert (x - probability_flow(start, scheduler)).abs().max() < 2e-3
+
+
+def test_noise_is_added_to_each_sample_of_a_batch_at_its_own_timestep(scheduler: DDIMScheduler) -> None:
     x0, noise = torch.ones(3, 2, 2), torch.full((3, 2, 2), -1.0)
     mixed = scheduler.add_noise(x0, noise, torch.tensor([0, 500, 999]))
     for row, t in enumerate((0, 500, 999)):
         assert torch.allclose(mixed[row], scheduler.add_noise(x0[row], noise[row], t))
 
 
-def test_few_steps_of_second_order_come_as_near_as_many_of_first():
-    start = torch.linspace(-2.5, 2.5, 21).double()
-    truth = exact(start, Ddim())
-    assert (sample(Ddim(), 1000, start) - truth).abs().max() < 2e-3
-
-    def error(scheduler: Scheduler, steps: int) -> float:
-        return float((sample(scheduler, steps, start) - truth).abs().max())
-
-    assert error(DpmSolver(), 12) < 0.5 * error(Ddim(), 12)
-    assert error(DpmSolver(), 24) < 0.01
-
-
-@pytest.mark.parametrize("scheduler", [Ddim(), DpmSolver()])
-def test_fresh_noise_gives_the_right_spread_too(scheduler: Scheduler):
-    start = torch.randn(20000, generator=torch.Generator().manual_seed(1))
-    out = sample(scheduler, 60, start, eta=1.0)
-    assert abs(float(out.mean()) - MEAN) < 0.02
-    assert abs(float(out.std()) - SPREAD) < 0.03
-    assert not torch.equal(out, sample(scheduler, 60, start, eta=1.0, seed=1))
-
-
-@pytest.mark.parametrize("scheduler", [Ddim(), DpmSolver()])
-def test_without_fresh_noise_the_same_start_gives_the_same(scheduler: Scheduler):
-    start = torch.randn(50, generator=torch.Generator().manual_seed(1))
-    assert torch.equal(sample(scheduler, 10, start, seed=1), sample(scheduler, 10, start, seed=2))
-
-
-def test_a_start_at_a_middle_level_keeps_the_last_steps():
-    scheduler = Ddim()
+def test_strength_keeps_the_last_timesteps(scheduler: DDIMScheduler) -> None:
     scheduler.set_timesteps(10)
-    whole = list(scheduler.timesteps)
-    scheduler.skip(0.3)
-    assert scheduler.timesteps == whole[7:]
-    scheduler.skip(0.0)
+    all_timesteps = list(scheduler.timesteps)
+    scheduler.set_timesteps(10, strength=0.3)
+    assert scheduler.timesteps == all_timesteps[7:]
+    scheduler.set_timesteps(10, strength=0.0)
     assert scheduler.timesteps == []
 
 
-@pytest.mark.parametrize("count", [0, 1001])
-def test_a_senseless_number_of_steps_is_refused(count: int):
-    with pytest.raises(ValueError, match="steps"):
-        Ddim().set_timesteps(count)
-
-
-def test_as_many_steps_as_levels_visit_each_once():
-    scheduler = DpmSolver()
+def test_as_many_steps_as_timesteps_visit_each_once(scheduler: DDIMScheduler) -> None:
     scheduler.set_timesteps(1000)
     assert scheduler.timesteps == list(range(999, -1, -1))
+
+
+@pytest.mark.parametrize("count", [0, 1001])
+def test_a_number_of_steps_out_of_range_is_refused(scheduler: DDIMScheduler, count: int) -> None:
+    with pytest.raises(ValueError, match="steps"):
+        scheduler.set_timesteps(count)
+
+
+def test_an_unknown_schedule_is_refused() -> None:
+    with pytest.raises(ValueError, match="beta schedule"):
+        NoiseScheduleConfig(beta_schedule="linear")
+
+
+@pytest.fixture
+def config() -> DenoiserConfig:
+    return DenoiserConfig(4, 3, 150, width=16, depth=1, heads=2, schedule=NoiseScheduleConfig(50, offset=0.1))
+
+
+def save_infiller(path: Path, config: DenoiserConfig, record: dict[str, object]) -> None:
+    scales = load_checkpoint(weights_file(KIND)).statistics
+    save_checkpoint(path, Checkpoint(KIND, VERSION, record, Denoiser(config).state_dict(), scales))
+
+
+def test_the_schedule_is_read_back_from_the_checkpoint(tmp_path: Path, config: DenoiserConfig) -> None:
+    save_infiller(tmp_path / "a.safetensors", config, as_record(config))
+    denoiser = load_infiller(tmp_path / "a.safetensors").denoiser
+    assert denoiser.config.schedule == config.schedule
+    assert torch.equal(denoiser.alpha, config.schedule.alphas_cumprod().sqrt().float())
+
+
+def test_a_checkpoint_without_a_schedule_is_refused(tmp_path: Path, config: DenoiserConfig) -> None:
+    record = as_record(config)
+    del record["schedule"]
+    save_infiller(tmp_path / "a.safetensors", config, record)
+    with pytest.raises(UserError, match="schedule") as caught:
+        load_infiller(tmp_path / "a.safetensors")
+    assert caught.value.code == "weights-wrong"
+
+
+def test_the_shipped_infiller_was_trained_with_the_default_schedule() -> None:
+    assert load_infiller().denoiser.config.schedule == NoiseScheduleConfig(1000, "cosine", 0.008, 1e-4)

@@ -1,4 +1,4 @@
-"""The sequence refiner on whole takes, and its weights."""
+"""The sequence smoother on whole takes, and its weights."""
 
 from __future__ import annotations
 
@@ -26,144 +26,149 @@ from core.representation.residual import (
     from_channels,
     to_channels,
 )
-from core.smoothing.network import SequenceSmoother, SmootherConfig, evidence_of, numbers_of
-from core.smoothing.smooth import FADE, KIND, Smoother, load_smoother, smooth
+from core.smoothing.network import SequenceSmoother, SmootherConfig, evidence_features, pose_numbers
+from core.smoothing.smooth import KIND, Smoother, SmoothingSettings, load_smoother, smooth
 
 CONFIG = SmootherConfig(width=8, blocks=2)
 SCALES = ResidualScales(torch.linspace(0.05, 0.4, RESIDUAL_SIZE), torch.full((BETAS,), 0.5))
+FADE = SmoothingSettings().fade_frames
 
 
-def observed_pair(frames: int, seed: int = 3) -> Features:
-    """Two people whose first motion shakes."""
-    draw = torch.Generator().manual_seed(seed)
+def jittery_features(frames: int, seed: int = 3) -> Features:
+    """Two people whose reference motion jitters."""
+    generator = torch.Generator().manual_seed(seed)
 
-    def numbers(*shape: int) -> Tensor:
-        return torch.randn(2, *shape, generator=draw)
+    def normal(*shape: int) -> Tensor:
+        return torch.randn(2, *shape, generator=generator)
 
-    base = PoseState(axis_angle_to_matrix(0.1 * numbers(frames, 22, 3)), 0.02 * numbers(frames, 3), numbers(BETAS))
-    nodes, people = numbers(frames, 22, len(NODE_FEATURES)), numbers(frames, len(PERSON_FEATURES))
-    return Features(nodes, people, numbers(frames, 22, 3), torch.rand(2, frames, 22, generator=draw), base)
+    rotations = axis_angle_to_matrix(0.1 * normal(frames, 22, 3))
+    reference = PoseState(rotations, 0.02 * normal(frames, 3), normal(BETAS))
+    nodes, people = normal(frames, 22, len(NODE_FEATURES)), normal(frames, len(PERSON_FEATURES))
+    confidence = torch.rand(2, frames, 22, generator=generator)
+    return Features(nodes, people, normal(frames, 22, 3), confidence, reference)
 
 
-def take_of(observed: Features, seed: int = 4) -> Tensor:
-    """Channels that lead to a motion which swings slowly, and trembles."""
-    draw = torch.Generator().manual_seed(seed)
-    frames = observed.confidence.shape[1]
-    swing = torch.sin(torch.arange(frames) / 12)[None, :, None, None] * torch.randn(2, 1, 22, 3, generator=draw)
-    turns = axis_angle_to_matrix(0.3 * swing + 0.03 * torch.randn(2, frames, 22, 3, generator=draw))
-    motion = PoseState(turns, 0.01 * torch.randn(2, frames, 3, generator=draw), observed.reference.betas)
-    states = torch.rand(2, frames, 10, generator=draw) > 0.5
-    x, betas = encode_residual(motion, observed.reference, states[..., :2], states[..., 2:])
+def jittery_take(features: Features, seed: int = 4) -> Tensor:
+    """Channels of a motion that swings slowly and jitters."""
+    generator = torch.Generator().manual_seed(seed)
+    frames = features.confidence.shape[1]
+    swing = torch.sin(torch.arange(frames) / 12)[None, :, None, None] * torch.randn(2, 1, 22, 3, generator=generator)
+    rotations = axis_angle_to_matrix(0.3 * swing + 0.03 * torch.randn(2, frames, 22, 3, generator=generator))
+    pelvis = 0.01 * torch.randn(2, frames, 3, generator=generator)
+    states = torch.rand(2, frames, 10, generator=generator) > 0.5
+    pose = PoseState(rotations, pelvis, features.reference.betas)
+    x, betas = encode_residual(pose, features.reference, states[..., :2], states[..., 2:])
     return to_channels(x, betas + 0.1, SCALES)
 
 
-def shaken(config: SmootherConfig = CONFIG) -> SequenceSmoother:
+def random_network(config: SmootherConfig = CONFIG) -> SequenceSmoother:
+    """A network none of whose weights is zero."""
     torch.manual_seed(2)
     network = SequenceSmoother(config).eval().requires_grad_(False)
     for value in network.parameters():
         value.add_(0.3 * torch.randn_like(value))
-    network.reach.fill_(0.2)
+    network.max_attenuation.fill_(0.2)
     return network
 
 
-def moved(channels: Tensor, observed: Features) -> Tensor:
-    """[P,N,135] of the motion that channels lead to."""
-    return numbers_of(decode_residual(*from_channels(channels, SCALES), observed.reference).motion)
+def pose_of(channels: Tensor, features: Features) -> Tensor:
+    """[P,N,135], see `pose_numbers`."""
+    return pose_numbers(decode_residual(*from_channels(channels, SCALES), features.reference).motion)
 
 
-def unrest(values: Tensor) -> float:
+def mean_acceleration(values: Tensor) -> float:
     return float(values.diff(n=2, dim=1).norm(dim=-1).mean())
 
 
-def test_an_untrained_refiner_changes_nothing() -> None:
-    observed = observed_pair(70)
-    take = take_of(observed)
-    assert torch.allclose(smooth(Smoother(SequenceSmoother(CONFIG), SCALES), take, observed), take, atol=1e-4)
+def test_an_untrained_smoother_changes_nothing() -> None:
+    features = jittery_features(70)
+    take = jittery_take(features)
+    assert torch.allclose(smooth(Smoother(SequenceSmoother(CONFIG), SCALES), take, features), take, atol=1e-4)
 
 
-def test_the_motion_becomes_calmer_although_the_first_one_shakes() -> None:
-    observed = observed_pair(70)
-    take = take_of(observed)
-    result = smooth(Smoother(shaken(), SCALES), take, observed)
+def test_the_motion_becomes_smoother_although_the_reference_jitters() -> None:
+    features = jittery_features(70)
+    take = jittery_take(features)
+    result = smooth(Smoother(random_network(), SCALES), take, features)
     assert result.shape == take.shape == (2, 70, CHANNELS)
-    assert unrest(moved(result, observed)) < 0.8 * unrest(moved(take, observed))
+    assert mean_acceleration(pose_of(result, features)) < 0.8 * mean_acceleration(pose_of(take, features))
     assert torch.equal(result[..., FOOT_CONTACT.start :], take[..., FOOT_CONTACT.start :])
 
 
-def test_strength_leads_from_the_take_to_the_calm_one() -> None:
-    observed, refiner = observed_pair(40), Smoother(shaken(), SCALES)
-    take = take_of(observed)
-    none, half, full = (smooth(refiner, take, observed, strength=share) for share in (0.0, 0.5, 1.0))
+def test_strength_interpolates_between_the_take_and_the_networks_result() -> None:
+    features, smoother = jittery_features(40), Smoother(random_network(), SCALES)
+    take = jittery_take(features)
+    none, half, full = (smooth(smoother, take, features, SmoothingSettings(value)) for value in (0.0, 0.5, 1.0))
     assert torch.equal(none, take)
     assert torch.allclose(half, (take + full) / 2, atol=1e-5)
     assert not torch.allclose(full, take, atol=1e-3)
 
 
-def test_what_is_held_stays_and_smoothing_comes_back_around_it() -> None:
-    observed, refiner = observed_pair(80), Smoother(shaken(), SCALES)
-    take = take_of(observed)
+def test_held_frames_stay_and_smoothing_fades_in_around_them() -> None:
+    features, smoother = jittery_features(80), Smoother(random_network(), SCALES)
+    take = jittery_take(features)
     hold = torch.zeros(2, 80)
     hold[0, 30:35] = 1
-    free, held = smooth(refiner, take, observed), smooth(refiner, take, observed, hold=hold)
+    free, held = smooth(smoother, take, features), smooth(smoother, take, features, hold=hold)
     assert torch.equal(held[0, 30:35], take[0, 30:35])
     assert torch.equal(held[1], free[1])
     assert torch.equal(held[0, : 30 - FADE], free[0, : 30 - FADE])
-    share = (held - take)[0, :, TRANSLATION] / (free - take)[0, :, TRANSLATION]
-    assert bool((share[35 : 35 + FADE].diff(dim=0) > 0).all()), "fades in"
+    weight = (held - take)[0, :, TRANSLATION] / (free - take)[0, :, TRANSLATION]
+    assert bool((weight[35 : 35 + FADE].diff(dim=0) > 0).all())
 
 
 def test_exchanging_the_people_exchanges_the_result() -> None:
-    observed, refiner = observed_pair(50), Smoother(shaken(), SCALES)
-    take = take_of(observed)
-    base = PoseState(
-        observed.reference.rotations.flip(0), observed.reference.pelvis.flip(0), observed.reference.betas.flip(0)
-    )
-    other = Features(
-        observed.nodes.flip(0), observed.people.flip(0), observed.joints.flip(0), observed.confidence.flip(0), base
-    )
-    expected = smooth(refiner, take, observed).flip(0)
-    assert torch.allclose(smooth(refiner, take.flip(0), other), expected, atol=1e-5)
+    features, smoother = jittery_features(50), Smoother(random_network(), SCALES)
+    take = jittery_take(features)
+    exchanged = features.along("P", [1, 0])
+    expected = smooth(smoother, take, features).flip(0)
+    assert torch.allclose(smooth(smoother, take.flip(0), exchanged), expected, atol=1e-5)
 
 
-def test_the_partner_is_heard() -> None:
-    observed, network = observed_pair(50), shaken()
-    motion, evidence = moved(take_of(observed), observed)[None], evidence_of(observed.nodes, observed.confidence)[None]
-    first = numbers_of(observed.reference)[None]
-    other = motion.clone()
+def test_the_result_depends_on_the_partner() -> None:
+    features, network = jittery_features(50), random_network()
+    pose = pose_of(jittery_take(features), features)[None]
+    evidence = evidence_features(features.nodes, features.confidence)[None]
+    reference = pose_numbers(features.reference)[None]
+    other = pose.clone()
     other[:, 1] = 0.5 * other[:, 1]
-    assert not torch.equal(network(motion, first, evidence)[:, 0], network(other, first, evidence)[:, 0])
+    assert not torch.equal(network(pose, reference, evidence)[:, 0], network(other, reference, evidence)[:, 0])
 
 
 @pytest.mark.parametrize("frames", (1, 2, 9))
-def test_short_takes_are_smoothed_too(frames: int) -> None:
-    observed = observed_pair(frames)
-    assert smooth(Smoother(shaken(), SCALES), take_of(observed), observed).shape == (2, frames, CHANNELS)
+def test_short_takes_can_be_smoothed(frames: int) -> None:
+    features = jittery_features(frames)
+    result = smooth(Smoother(random_network(), SCALES), jittery_take(features), features)
+    assert result.shape == (2, frames, CHANNELS)
 
 
-def test_a_take_in_the_infillers_own_scale_gives_the_same_motion() -> None:
-    observed, refiner = observed_pair(30), Smoother(shaken(), SCALES)
-    take = take_of(observed)
+def test_channels_in_other_scales_give_the_same_motion() -> None:
+    features, smoother = jittery_features(30), Smoother(random_network(), SCALES)
+    take = jittery_take(features)
     others = replace(SCALES, x=2 * SCALES.x)
-    result = smooth(refiner, to_channels(*from_channels(take, SCALES), others), observed, scales=others)
-    assert torch.allclose(
-        from_channels(result, others)[0], from_channels(smooth(refiner, take, observed), SCALES)[0], atol=1e-5
-    )
+    result = smooth(smoother, to_channels(*from_channels(take, SCALES), others), features, scales=others)
+    expected = from_channels(smooth(smoother, take, features), SCALES)[0]
+    assert torch.allclose(from_channels(result, others)[0], expected, atol=1e-5)
 
 
-def test_numbers_that_are_not_finite_are_no_result() -> None:
-    observed = observed_pair(20)
-    take = take_of(observed)
+def test_a_result_that_is_not_finite_is_an_error() -> None:
+    features = jittery_features(20)
+    take = jittery_take(features)
     take[1, 4, 7] = float("nan")
     with pytest.raises(UserError) as caught:
-        smooth(Smoother(shaken(), SCALES), take, observed)
+        smooth(Smoother(random_network(), SCALES), take, features)
     assert caught.value.code == "refiner-broken"
 
 
 def test_weights_are_loaded_as_they_were_saved(tmp_path: Path) -> None:
-    network, observed, path = shaken(), observed_pair(20), tmp_path / "a.safetensors"
+    network, features, path = random_network(), jittery_features(20), tmp_path / "a.safetensors"
     save_checkpoint(path, Checkpoint(KIND, VERSION, as_record(CONFIG), network.state_dict(), SCALES.to_json()))
-    loaded, take = load_smoother(path), take_of(observed)
-    assert torch.equal(smooth(loaded, take, observed), smooth(Smoother(network, SCALES), take, observed))
+    loaded, take = load_smoother(path), jittery_take(features)
+    assert torch.equal(smooth(loaded, take, features), smooth(Smoother(network, SCALES), take, features))
+
+
+def test_missing_weights_and_those_of_another_version_are_refused(tmp_path: Path) -> None:
+    network, path = random_network(), tmp_path / "a.safetensors"
     save_checkpoint(path, Checkpoint(KIND, VERSION + 1, as_record(CONFIG), network.state_dict(), SCALES.to_json()))
     with pytest.raises(UserError) as caught:
         load_smoother(path)

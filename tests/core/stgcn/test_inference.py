@@ -1,4 +1,4 @@
-"""The geometry optimizer on whole clips, and its weights."""
+"""The ST-GCN on whole clips, and its weights."""
 
 from __future__ import annotations
 
@@ -14,23 +14,24 @@ from core.contract.errors import UserError
 from core.observations.features import NODE_FEATURES, PERSON_FEATURES, VERSION, Features
 from core.representation.residual import PoseState
 from core.stgcn.inference import KIND, load_stgcn, run_stgcn
-from core.stgcn.network import INITIAL_SIGMA, STGCN, STGCNConfig
+from core.stgcn.network import STGCN, STGCNConfig
 
 CONFIG = STGCNConfig(len(NODE_FEATURES), len(PERSON_FEATURES), width=16, person_width=16, blocks=2)
 
 
-def seen(frames: int) -> Features:
-    draw = torch.Generator().manual_seed(5)
+def random_features(frames: int) -> Features:
+    generator = torch.Generator().manual_seed(5)
 
-    def numbers(*shape: int) -> Tensor:
-        return torch.randn(2, *shape, generator=draw)
+    def normal(*shape: int) -> Tensor:
+        return torch.randn(2, *shape, generator=generator)
 
-    base = PoseState(torch.eye(3).expand(2, frames, 22, 3, 3), numbers(frames, 3), numbers(16))
-    nodes, people = numbers(frames, 22, len(NODE_FEATURES)), numbers(frames, len(PERSON_FEATURES))
-    return Features(nodes, people, numbers(frames, 22, 3), torch.ones(2, frames, 22), base)
+    reference = PoseState(torch.eye(3).expand(2, frames, 22, 3, 3), normal(frames, 3), normal(16))
+    nodes, people = normal(frames, 22, len(NODE_FEATURES)), normal(frames, len(PERSON_FEATURES))
+    return Features(nodes, people, normal(frames, 22, 3), torch.ones(2, frames, 22), reference)
 
 
-def shaken(config: STGCNConfig = CONFIG) -> STGCN:
+def random_network(config: STGCNConfig = CONFIG) -> STGCN:
+    """A network none of whose weights is zero."""
     torch.manual_seed(2)
     network = STGCN(config).eval()
     with torch.no_grad():
@@ -39,72 +40,58 @@ def shaken(config: STGCNConfig = CONFIG) -> STGCN:
     return network
 
 
-def weights_at(path: Path, network: STGCN, features: int = VERSION) -> Path:
-    save_checkpoint(path, Checkpoint(KIND, features, as_record(network.config), network.state_dict()))
+def save_weights(path: Path, network: STGCN, version: int = VERSION) -> Path:
+    save_checkpoint(path, Checkpoint(KIND, version, as_record(network.config), network.state_dict()))
     return path
 
 
 def test_an_untrained_network_keeps_the_joints_of_a_long_clip() -> None:
-    observed = seen(150)
-    result = run_stgcn(observed, STGCN(CONFIG))
-    assert torch.allclose(result.joints_inview, observed.joints, atol=1e-6)
-    assert torch.allclose(result.sigma, torch.tensor(INITIAL_SIGMA))
+    features = random_features(150)
+    prediction = run_stgcn(features, STGCN(CONFIG))
+    assert torch.allclose(prediction.joints_inview, features.joints, atol=1e-6)
+    assert torch.allclose(prediction.sigma, torch.tensor(CONFIG.initial_sigma))
 
 
-def test_windows_leave_no_trace_of_where_they_began() -> None:
-    """A network that looks at each pair of frames alone gives the same in one window as in many."""
-    observed = seen(146)
-    network = shaken(replace(CONFIG, time=False))
+def test_a_network_without_time_predicts_the_same_in_one_window_and_in_many() -> None:
+    features = random_features(146)
+    network = random_network(replace(CONFIG, use_time=False))
     with torch.no_grad():
-        shift, log_sigma = network(observed.nodes[None], observed.people[None])
-    result = run_stgcn(observed, network)
-    assert torch.allclose(result.joints_inview, observed.joints + shift[0], atol=1e-5)
-    assert torch.allclose(result.sigma, log_sigma[0].exp(), atol=1e-5)
+        offset, log_sigma = network(features.nodes[None], features.people[None])
+    prediction = run_stgcn(features, network)
+    assert torch.allclose(prediction.joints_inview, features.joints + offset[0], atol=1e-5)
+    assert torch.allclose(prediction.sigma, log_sigma[0].exp(), atol=1e-5)
 
 
-def test_frames_far_away_are_not_heard() -> None:
-    """What makes memory flat: a frame's result depends on its own windows, not on the clip."""
-    long, network = seen(400), shaken()
-    start = Features(
-        long.nodes[:, :112], long.people[:, :112], long.joints[:, :112], long.confidence[:, :112], long.reference
-    )
-    assert torch.allclose(
-        run_stgcn(long, network).joints_inview[:, :48], run_stgcn(start, network).joints_inview[:, :48], atol=1e-5
-    )
+def test_a_prediction_depends_on_its_own_windows_only() -> None:
+    clip, network = random_features(400), random_network()
+    whole, start = (run_stgcn(features, network).joints_inview for features in (clip, clip.along("N", slice(112))))
+    assert torch.allclose(whole[:, :48], start[:, :48], atol=1e-5)
 
 
-def test_doubt_of_the_place_is_everybodys() -> None:
-    result = run_stgcn(seen(20), shaken())
-    assert torch.equal(result.place_sigma[..., 0], result.sigma[..., 0])
-    expected = torch.hypot(result.sigma[..., 0:1], result.sigma[..., 1:])
-    assert torch.allclose(result.place_sigma[..., 1:], expected)
+def test_the_prompt_changes_the_prediction() -> None:
+    features, network = random_features(20), random_network()
+    text = torch.nn.functional.normalize(torch.ones(384), dim=0)
+    with_text, without = run_stgcn(features, network, text), run_stgcn(features, network)
+    assert not torch.allclose(with_text.joints_inview, without.joints_inview)
 
 
-def test_a_sentence_changes_the_result() -> None:
-    observed, network = seen(20), shaken()
-    words = torch.nn.functional.normalize(torch.ones(384), dim=0)
-    assert not torch.allclose(
-        run_stgcn(observed, network, words).joints_inview, run_stgcn(observed, network).joints_inview
-    )
-
-
-def test_numbers_that_are_not_finite_are_no_result() -> None:
-    observed = seen(20)
-    observed.nodes[0, 3, 5, 1] = float("nan")
+def test_a_prediction_that_is_not_finite_is_an_error() -> None:
+    features = random_features(20)
+    features.nodes[0, 3, 5, 1] = float("nan")
     with pytest.raises(UserError) as caught:
-        run_stgcn(observed, shaken())
+        run_stgcn(features, random_network())
     assert caught.value.code == "optimizer-failed"
 
 
 def test_weights_are_loaded_as_they_were_saved(tmp_path: Path) -> None:
-    network, observed = shaken(), seen(20)
-    loaded = load_stgcn(weights_at(tmp_path / "a.safetensors", network))
+    network, features = random_network(), random_features(20)
+    loaded = load_stgcn(save_weights(tmp_path / "a.safetensors", network))
     assert loaded.config == network.config
-    assert torch.equal(run_stgcn(observed, loaded).joints_inview, run_stgcn(observed, network).joints_inview)
+    assert torch.equal(run_stgcn(features, loaded).joints_inview, run_stgcn(features, network).joints_inview)
 
 
-def test_weights_that_do_not_fit_are_refused(tmp_path: Path) -> None:
-    path = weights_at(tmp_path / "a.safetensors", shaken(), features=VERSION + 1)
+def test_missing_weights_and_those_of_another_version_are_refused(tmp_path: Path) -> None:
+    path = save_weights(tmp_path / "a.safetensors", random_network(), VERSION + 1)
     with pytest.raises(UserError) as caught:
         load_stgcn(path)
     assert caught.value.code == "weights-wrong"

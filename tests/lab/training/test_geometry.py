@@ -72,8 +72,8 @@ def test_a_training_in_slices_ends_in_weights_that_load(tmp_path: Path) -> None:
     network = load_stgcn(tmp_path / f"{KIND}.safetensors")
     for name, value in network.state_dict().items():
         assert torch.equal(value, second.averaged.state_dict()[name]), name
-    about = load_checkpoint(tmp_path / f"{KIND}.safetensors").about
-    assert about["steps"] == 6 and about["examples"] == 4 and about["dev"]["depth"] > 0
+    training = load_checkpoint(tmp_path / f"{KIND}.safetensors").training
+    assert training["steps"] == 6 and training["examples"] == 4 and training["dev"]["depth"] > 0
     card = (tmp_path / f"{KIND}.md").read_text()
     assert "6 of 6" in card and "| depth (mm) | 300 |" in card and "handshake" in card
     assert (tmp_path / f"{KIND}.png").exists()

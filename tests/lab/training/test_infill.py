@@ -39,5 +39,5 @@ def test_a_training_ends_in_weights_that_load(tmp_path: Path) -> None:
         assert torch.equal(value, outcome.averaged.state_dict()[name]), name
     optimizer = load_stgcn(tmp_path / f"{OPTIMIZER}.safetensors")
     assert torch.allclose(loaded.scales.x, scales_of(job.examples, job.words, load_body(None), optimizer).x)
-    assert load_checkpoint(tmp_path / f"{KIND}.safetensors").about["steps"] == 6
+    assert load_checkpoint(tmp_path / f"{KIND}.safetensors").training["steps"] == 6
     assert "told the geometry optimizer's joints" in (tmp_path / f"{KIND}.md").read_text()

@@ -90,7 +90,7 @@ def test_a_few_steps_on_four_pairs_bring_the_loss_down() -> None:
     initial = true + off
     nodes = torch.cat([off * 10, initial], -1)
     people = torch.zeros(4, 2, 12, 3)
-    network = STGCN(replace(STGCNConfig(6, 3), width=16, person_width=16, blocks=1, frames_a_step=1))
+    network = STGCN(replace(STGCNConfig(6, 3), width=16, person_width=16, blocks=1, frames_per_token=1))
     adam = torch.optim.AdamW(network.parameters(), lr=1e-2)
     there = torch.ones(4, 12, dtype=torch.bool)
     losses, errors = [], []

@@ -112,7 +112,7 @@ def test_a_crash_costs_a_minute_at_most(tmp_path: Path, monkeypatch: pytest.Monk
 
     with pytest.raises(KeyboardInterrupt):
         Crashing().train(tmp_path / "state.safetensors")
-    assert load_checkpoint(tmp_path / "state.safetensors").about["step"] >= 30 - 7
+    assert load_checkpoint(tmp_path / "state.safetensors").training["step"] >= 30 - 7
 
 
 def test_a_finished_training_is_left_as_it_is(tmp_path: Path) -> None:

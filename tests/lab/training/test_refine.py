@@ -13,7 +13,7 @@ from core.body.files import load_body
 from core.checkpoint import load_checkpoint
 from core.representation.resampling import FRAME_RATE
 from core.representation.residual import decode_residual
-from core.smoothing.network import NUMBERS, SequenceSmoother, SmootherConfig
+from core.smoothing.network import POSE_SIZE, SequenceSmoother, SmootherConfig
 from core.smoothing.smooth import KIND, load_smoother
 from lab.training.draw import Drawn, drawn
 from lab.training.examples import batch_of
@@ -114,8 +114,8 @@ def test_the_loss_is_about_one_at_usual_errors_and_leaves_padding_out() -> None:
 
 
 def test_plain_filters_calm_and_keep_even_motion() -> None:
-    even = 0.02 * torch.arange(40.0)[:, None].expand(1, 2, 40, NUMBERS)
-    noise = 0.01 * torch.randn(1, 2, 40, NUMBERS, generator=generator())
+    even = 0.02 * torch.arange(40.0)[:, None].expand(1, 2, 40, POSE_SIZE)
+    noise = 0.01 * torch.randn(1, 2, 40, POSE_SIZE, generator=generator())
     nothing = torch.zeros(1)
     for smoother, error in ((gaussian(2.0), 1e-4), (one_euro(0.5, 0.3), 0.1)):
         assert torch.allclose(smoother(even, nothing, nothing)[:, :, 15:25], even[:, :, 15:25], atol=error)
@@ -143,7 +143,7 @@ def test_a_training_ends_in_weights_that_load(tmp_path: Path) -> None:
     loaded = load_smoother(path)
     for name, value in loaded.network.state_dict().items():
         assert torch.equal(value, outcome.averaged.state_dict()[name]), name
-    assert float(loaded.network.reach) != 0, "gates move in training"
+    assert float(loaded.network.max_attenuation) != 0, "gates move in training"
     assert torch.allclose(loaded.scales.x, scales_of(job.examples, job.words, load_body(None), None).x)
-    assert load_checkpoint(path).about["steps"] == RECIPE.steps
+    assert load_checkpoint(path).training["steps"] == RECIPE.steps
     assert "one-euro" in (tmp_path / f"{KIND}.md").read_text()
