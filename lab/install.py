@@ -1,13 +1,12 @@
 """Installs requirement files into the Python that runs this, by uv or pip, whichever `core.environment` chooses.
 
-    python -m lab install FILE...
-
 For scripts/lib.sh; what the core itself needs is installed by `python -m core doctor --fix`.
 """
 
 from __future__ import annotations
 
-import argparse
+from collections.abc import Sequence
+from pathlib import Path
 
 from core.environment.installers import Span, find_installer
 
@@ -25,11 +24,7 @@ class Printer:
         print(text, flush=True)
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description="Install requirement files into the Python that runs this.")
-    parser.add_argument("files", nargs="+", metavar="FILE")
-    options = parser.parse_args()
+def install_files(files: Sequence[Path]) -> None:
     printer = Printer()
-    arguments = [part for file in options.files for part in ("-r", file)]
+    arguments = [part for file in files for part in ("-r", str(file))]
     find_installer(printer).install(arguments, printer, Span(0.0, 1.0, 1))
-    return 0

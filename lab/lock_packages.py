@@ -1,7 +1,5 @@
 """Writes the lock files of what the core needs: versions and sha256 of all packages, for every system and Python.
 
-    python -m lab lock [--upgrade]
-
 core/requirements.txt says which versions do, pyproject.toml for which systems there have to be wheels, and uv looks them up
 in the package index of its configuration. Versions in the lock files stay as they are where they still do, unless
 `--upgrade`. core/environment/requirements.py says what each file holds.
@@ -9,7 +7,6 @@ in the package index of its configuration. Versions in the lock files stay as th
 
 from __future__ import annotations
 
-import argparse
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -24,19 +21,16 @@ _OF_TORCH = ("torch==", "triton==", "nvidia-", "cuda-")
 _HEADER = "# Written by `python -m lab lock`, which says how; do not edit.\n"
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description="Write the lock files of what the core needs.")
-    parser.add_argument("--upgrade", action="store_true", help="take the newest versions that requirements.txt allows")
-    options = parser.parse_args()
+def write_locks(upgrade: bool) -> None:
+    """Write all lock files; `upgrade` takes the newest versions instead of those in the present ones."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        packages = list(blocks(compile_lock(folder, REQUIREMENTS.read_text(encoding="utf-8"), options.upgrade)))
-        installers = list(blocks(compile_lock(folder, "\n".join(INSTALLERS), options.upgrade)))
+        packages = list(blocks(compile_lock(folder, REQUIREMENTS.read_text(encoding="utf-8"), upgrade)))
+        installers = list(blocks(compile_lock(folder, "\n".join(INSTALLERS), upgrade)))
     of_torch = [block for block in packages if block.startswith(_OF_TORCH)]
     write_lock(LOCK, [block for block in packages if block not in of_torch])
     write_lock(TORCH_LOCK, of_torch)
     write_lock(INSTALLERS_LOCK, installers)
-    return 0
 
 
 def compile_lock(folder: Path, requirements: str, upgrade: bool) -> str:

@@ -7,6 +7,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLES = ROOT / "samples"
 BENCHMARKS = ROOT / "benchmarks"
+HELDOUT_BODIES = BENCHMARKS / "people_outside.npz"
+"""Individual bodies that the shape space cannot express."""
+NOISE_FILE = ROOT / "lab" / "evaluation" / "data" / "noise.json"
+"""The noise model of the 2D networks."""
 MOTION_CACHE = ROOT / "out" / "motion"
 """Motion capture that was parsed once."""
 RENDER_CLIP = ROOT / "lab" / "rendering" / "render_clip.py"

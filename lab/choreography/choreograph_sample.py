@@ -1,8 +1,5 @@
 """Make the sample clip and its truth: samples/handshake_hug.mp4, handshake_hug_truth.npz and handshake_hug_contacts.json.
 
-    python -m lab sample --motion FOLDER      about 3 minutes on 2 cores
-    python -m lab sample --render-only        the clip again, from the truth
-
 Two people of the free body walk up, shake hands, hug and part (`sample_scene.py`), on motion capture of the dev split; Blender
 as a Python module (--blender) renders them. The truth holds what `reconstruction.npz` holds of a motion, under the same
 names, and `planted` bool [P,T,2]; beside the contacts stand the recordings underneath.
@@ -27,7 +24,7 @@ from core.motion import PairMotion, pose_motion
 from ..face_landmarks import face_landmarks
 from ..mocap.action_detection import find_windows
 from ..mocap.library import load_library
-from ..paths import BLENDER_PYTHON, MOTION_CACHE, RENDER_CLIP, ROOT, SAMPLES
+from ..paths import RENDER_CLIP, ROOT, SAMPLES
 from .appearance.clothing import OUTFITS, dress, worn
 from .generation import interaction_of
 from .interaction import Interaction
@@ -38,23 +35,14 @@ from .splits import captures_of
 from .validation import judge
 
 NAME = "handshake_hug"
-SEED = 4
 SIZE = (960, 540)
 _LENS, _SENSOR = 35.0, 36.0
 """mm"""
 _CAMERA_PLACE, _CAMERA_TARGET = (1.25, -4.0, 1.5), (0.0, 0.0, 0.93)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--motion", type=Path, help="folder of motion capture")
-    parser.add_argument("--cache", type=Path, default=MOTION_CACHE, help="where motion read once is kept")
-    parser.add_argument("--seed", type=int, default=SEED)
-    parser.add_argument("--render-only", action="store_true")
-    parser.add_argument("--blender", type=Path, default=BLENDER_PYTHON)
-    arguments = parser.parse_args()
-    if not arguments.render_only and arguments.motion is None:
-        parser.error("give a folder of motion capture (--motion), or --render-only")
+def make_sample(arguments: argparse.Namespace) -> None:
+    """Run `python -m lab sample`; the arguments are those of `lab.commands.sample`."""
     torch.set_num_threads(1)  # what a seed gives must not hang on how many there are
     body = load_body(None)
     truth_file, contacts_file, clip = (SAMPLES / f"{NAME}{end}" for end in ("_truth.npz", "_contacts.json", ".mp4"))
@@ -138,7 +126,3 @@ def render(body: BodyModel, truth: dict[str, np.ndarray], clip: Path, blender: P
 
 def _say(step: int, terms: dict[str, float]) -> None:
     print(f"step {step}: " + ", ".join(f"{name} {value:.2f}" for name, value in terms.items()), flush=True)
-
-
-if __name__ == "__main__":
-    main()

@@ -20,10 +20,9 @@ from core.contract.errors import UserError
 from core.contract.files import read_json, write_json
 from core.contract.skeleton import LANDMARK_INDEX, LANDMARKS
 
+from ..paths import NOISE_FILE
 from .shot import HIDDEN, OUTSIDE
 from .visibility import Sight
-
-NOISE_FILE = Path(__file__).parent / "data" / "noise.json"
 
 GROUPS = ("head", "shoulder", "elbow", "wrist", "hand", "hip", "knee", "ankle", "foot")
 _NAMED = ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")

@@ -1,15 +1,13 @@
 """What a sentence does to a reconstruction: one clip of pairs-2d, told different things, drawn from the side.
 
-    python -m lab text-effect --clip hug-0004 --say "They hug." "They shake hands." --out effect.png
-
 Draws the truth first, then the product told nothing, then told each sentence; prints the errors of each. Needs Blender's module
 (scripts/test makes its environment).
 """
 
 from __future__ import annotations
 
-import argparse
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -22,7 +20,6 @@ from core.contract.errors import UserError
 from core.motion import Camera, PairMotion, pose_motion
 from core.reporting import SilentReporter
 
-from ..paths import BLENDER_PYTHON
 from ..rendering.contact_sheet import SIZE, contact_sheet
 from .methods import prompted
 from .pairs_2d import load_pairs, shots
@@ -35,21 +32,14 @@ _MARGIN, _BAND = 0.06, 44
 _MEASURES = ("mpjpe", "int", "contact_distance", "contact_f1", "penetration_max")
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--clip", required=True, help="name of an interaction of the split")
-    parser.add_argument("--split", choices=("test", "dev"), default="test")
-    parser.add_argument("--say", nargs="+", required=True, help="sentences")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--blender", type=Path, default=BLENDER_PYTHON, help="Python with Blender's module")
-    parser.add_argument("--out", type=Path, required=True, help="PNG to write")
-    arguments = parser.parse_args()
+def draw_text_effect(clip: str, split: str, prompts: Sequence[str], seed: int, blender: Path, out: Path) -> None:
+    """Write a picture with a row for the ground truth, one without a prompt and one for each; print the errors of each."""
     torch.set_num_threads(os.cpu_count() or 1)
     body = load_body(None)
-    shot = found(arguments.clip, arguments.split, arguments.seed, body)
+    shot = found(clip, split, seed, body)
     truth = Estimate(shot.truth.motion, shot.truth.camera, (), {})
     rows = [("truth", truth)]
-    for sentence in ("", *arguments.say):
+    for sentence in ("", *prompts):
         made = prompted(shot.detections, body, prompt=sentence, seed=0, reporter=SilentReporter())
         rows.append((f'told "{sentence}"' if sentence else "told nothing", made))
     frames = np.linspace(_MARGIN, 1 - _MARGIN, _MOMENTS) * (len(shot.detections.time) - 1)
@@ -58,9 +48,9 @@ def main() -> None:
         errors = score(shot, estimate, body).metrics
         said = ", ".join(f"{measure} {errors[measure]:.3g}" for measure in _MEASURES if measure in errors)
         print(f"{name}: {said}")
-        pictures.append(drawn(name, estimate, shot, frames.round().astype(int), body, arguments.blender))
-    cv2.imwrite(str(arguments.out), np.concatenate(pictures))
-    print(arguments.out)
+        pictures.append(drawn(name, estimate, shot, frames.round().astype(int), body, blender))
+    cv2.imwrite(str(out), np.concatenate(pictures))
+    print(out)
 
 
 def found(name: str, split: str, seed: int, body: BodyModel) -> Shot:
@@ -89,10 +79,3 @@ def in_world(points: np.ndarray, camera: Camera, true: Camera) -> np.ndarray:
     """Points [...,3] of the estimate's world where the true camera would see them, in the true world."""
     seen = points @ camera.T_cw[:3, :3].T + camera.T_cw[:3, 3]
     return (seen - true.T_cw[:3, 3]) @ true.T_cw[:3, :3]
-
-
-if __name__ == "__main__":
-    try:
-        main()
-    except UserError as error:
-        raise SystemExit(str(error)) from error

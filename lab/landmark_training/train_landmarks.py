@@ -1,8 +1,5 @@
 """Make `core/body/data/landmarks.npz`: what the detector's 33 landmarks are on the body.
 
-    python -m lab train-landmarks --anatomy     from anatomy alone, in seconds
-    python -m lab train-landmarks               learned: people are rendered and looked at (20 min on 2 cores)
-
 Run it again whenever the free body changes. The networks have to be there (`python -m core weights`) and an interpreter with
 Blender as a module (--blender). What is made on the way is kept in --work and used again.
 """
@@ -30,7 +27,7 @@ from core.reporting import SilentReporter
 from core.weights import POSE_LANDMARKS, ensure
 
 from ..face_landmarks import face_landmarks
-from ..paths import BLENDER_PYTHON, RENDER_CLIP, ROOT
+from ..paths import RENDER_CLIP
 from .people import POSES, person_scene
 from .prior import SkinPoints, prior_weights, skin_points
 from .solve import Sight, learn, residuals
@@ -42,15 +39,8 @@ _HIDING = 0.12
 """metres by which skin has to lie before a landmark to hide it."""
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--anatomy", action="store_true", help="write the weights that learning starts from")
-    parser.add_argument("--people", type=int, default=16)
-    parser.add_argument("--views", type=int, default=3, help="cameras for every person and pose")
-    parser.add_argument("--held-out", type=int, default=4, help="people that the reported errors are of")
-    parser.add_argument("--work", type=Path, default=ROOT / "build" / "landmarks")
-    parser.add_argument("--blender", type=Path, default=BLENDER_PYTHON)
-    arguments = parser.parse_args()
+def train_landmarks(arguments: argparse.Namespace) -> None:
+    """Run `python -m lab train-landmarks`; the arguments are those of `lab.commands.train_landmarks`."""
     body = load_body(None)
     points = skin_points(body, face_landmarks(DEFAULT_BODY))
     prior = prior_weights(points)
@@ -204,7 +194,3 @@ def save(body: BodyModel, points: SkinPoints, weights: np.ndarray, trained_on: s
             "trained_on": np.array(trained_on),
         },
     )
-
-
-if __name__ == "__main__":
-    main()

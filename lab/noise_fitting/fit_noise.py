@@ -1,8 +1,5 @@
 """Fit the model of the 2D stage's errors (`lab/evaluation/data/noise.json`) to rendered clips whose truth is known.
 
-    python -m lab fit-noise FOLDER...          clips of development people, never those of a test
-    python -m lab fit-noise --sample           the sample clip, alone or beside folders
-
 Folders are as `lab.evaluation.rendered` describes them. The real 2D stage runs on every clip once (a quarter of a second a
 frame) and what it saw is kept in FOLDER/tracks. Prints how real and simulated tracks of the same motions compare.
 """
@@ -29,11 +26,11 @@ from core.pipeline.cache import content_key, flatten, unflatten
 from core.reporting import SilentReporter
 
 from ..evaluation.against_truth import load_truth
-from ..evaluation.noise import NOISE_FILE, Noise, load_noise, save_noise
+from ..evaluation.noise import Noise, load_noise, save_noise
 from ..evaluation.observe import observe
 from ..evaluation.rendered import load_rendered
 from ..evaluation.visibility import Sight, see
-from ..paths import ROOT, SAMPLES
+from ..paths import SAMPLES
 from .compare import numbers, table
 from .estimate import estimate
 from .watched import Watched, watched
@@ -58,16 +55,8 @@ class Film:
     rate: float
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folders", type=Path, nargs="*")
-    parser.add_argument("--sample", action="store_true", help="use the sample clip too")
-    parser.add_argument("--compare", action="store_true", help="fit nothing, compare with the noise that is there")
-    parser.add_argument("--work", type=Path, default=ROOT / "build" / "noise", help="keeps the sample's tracks")
-    parser.add_argument("--out", type=Path, default=NOISE_FILE)
-    arguments = parser.parse_args()
-    if not arguments.folders and not arguments.sample:
-        parser.error("give folders with rendered clips, or --sample")
+def fit_noise(arguments: argparse.Namespace) -> None:
+    """Run `python -m lab fit-noise`; the arguments are those of `lab.commands.fit_noise`."""
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     body = load_body(None)
@@ -161,7 +150,3 @@ def simulated(film: Film, noise: Noise, seed: int) -> Watched:
     rng = np.random.default_rng(seed)
     detections = observe(film.sight, film.camera, film.image_size, film.rate, noise, rng)
     return watched(film.name, film.sight, film.camera, film.rate, detections)
-
-
-if __name__ == "__main__":
-    main()

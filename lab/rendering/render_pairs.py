@@ -1,8 +1,5 @@
 """Render clips of two people whose truth is known, for the benchmark pairs-video: FOLDER/NAME.mp4, .npz, .json and each alone.
 
-    python -m lab render INTERACTIONS FOLDER
-    python -m lab render benchmarks/pairs_video out/pairs-video
-
 INTERACTIONS is what `python -m lab choreograph` wrote (with or without .npz); with `--bodies benchmarks/people_outside.npz` its
 json says whose bodies each clip was solved on. Of each, a stretch that begins shortly before the
 first touch is rendered, in clothes, a room, light and from a camera that are drawn from its name and the seed. Clips that are
@@ -15,7 +12,6 @@ from __future__ import annotations
 import argparse
 import math
 import subprocess
-import sys
 import tempfile
 import time
 import zlib
@@ -41,10 +37,8 @@ from ..evaluation.shot import Truth
 from ..evaluation.viewpoints import draw_camera
 from ..evaluation.visibility import see
 from ..face_landmarks import face_landmarks
-from ..paths import BENCHMARKS, BLENDER_PYTHON, RENDER_CLIP
+from ..paths import RENDER_CLIP
 
-PEOPLE = BENCHMARKS / "people_outside.npz"
-FRAMES = 64
 ROOMS = ("living room", "office", "park", "street", "sports hall")
 """In the order of `render_clip.ROOMS`."""
 _OUTDOORS = (2, 3)
@@ -98,26 +92,8 @@ class Setting:
         }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("interactions", type=Path)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--seed", type=int, default=0, help="another seed, other clothes, rooms and cameras")
-    parser.add_argument("--clips", type=int, help="only the first so many")
-    parser.add_argument("--frames", type=int, default=FRAMES, help="longest clip (%(default)s)")
-    parser.add_argument("--width", type=int, help="of the longer side in px (as the camera is drawn: 960)")
-    parser.add_argument("--quality", choices=("LOW", "MEDIUM", "HIGH"), default="MEDIUM")
-    parser.add_argument("--no-alone", action="store_true", help="not each person alone")
-    parser.add_argument("--people", type=Path, default=PEOPLE, help="whom `bodies` are numbers of")
-    parser.add_argument("--blender", type=Path, default=BLENDER_PYTHON)
-    arguments = parser.parse_args()
-    try:
-        render_all(arguments)
-    except UserError as error:
-        sys.exit(str(error))
-
-
 def render_all(arguments: argparse.Namespace) -> None:
+    """Run `python -m lab render`; the arguments are those of `lab.commands.render`."""
     if not arguments.blender.is_file():
         hint = "Name a Python that has Blender (bpy) with --blender; scripts/test makes one."
         raise UserError("no-blender", f"There is no {arguments.blender}.", hint)
@@ -324,7 +300,3 @@ def _posed(motion: PairMotion, number: int, body: BodyModel) -> tuple[np.ndarray
     alone = PairMotion(**{item.name: getattr(motion, item.name)[number : number + 1] for item in fields(PairMotion)})
     posed = pose_motion(body, alone)
     return posed.joints.numpy(), posed.skin(body)[0].numpy()
-
-
-if __name__ == "__main__":
-    main()

@@ -1,9 +1,5 @@
 """How fast and how large: every stage, beside a plain full-mesh fit, and as clips grow. Run with the core's interpreter.
 
-    python -m lab speed [--out REPORT.json]                      about twelve minutes on two idle cores
-    python -m lab speed --frames 75 --growth 64 128 --full-mesh 0    a short look
-    python -m lab speed --page REPORT.json                       draw the page again
-
 Whole reconstructions run on the clip played to and fro until it has as many frames as asked, scaled to the size asked; refine
 follows each. The growth runs all stages after perception on what perception saw, played to and fro. The full-mesh fit uses the
 smplx package (requirements-dev.txt; left out where it is not installed) on the clip's first frames. Each is a process of its
@@ -30,7 +26,6 @@ from typing import Any
 import cv2
 
 from core.clip import probe, read_frames
-from core.contract.errors import UserError
 from core.device import choose_device, limit_threads
 from core.pipeline.workspace import CACHE_FOLDER
 
@@ -40,7 +35,6 @@ from ..paths import ROOT, SAMPLES
 
 SAMPLE = SAMPLES / "handshake_hug.mp4"
 SAMPLE_TRUTH = SAMPLES / "handshake_hug_truth.npz"
-_CHILD = "child"
 _ABOUT_FULL_MESH = (
     "The full-mesh fit descends on the 33 landmarks' reprojection, a relaxed pose, small betas and little acceleration, each "
     "person by themselves; ours also on metric landmarks, floor, feet, limits and what is between the two."
@@ -69,7 +63,7 @@ def measured(job: str, frames: int, *arguments: object) -> tuple[float, dict[str
     """Run one of `speed_benchmark.jobs`; wall seconds and its answer. Ends the benchmark where the job fails."""
     print(f"{job}, {frames} frames ...", file=sys.stderr, end=" ", flush=True)
     started = time.perf_counter()
-    command = [sys.executable, __file__, _CHILD, job, str(frames), *map(str, arguments)]
+    command = [sys.executable, "-m", "lab.speed_benchmark.jobs", job, str(frames), *map(str, arguments)]
     environment = _ENVIRONMENT | os.environ
     process = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=False)
     if process.returncode:
@@ -86,13 +80,12 @@ def cost(job: str, frames: int, *arguments: object) -> Cost:
 
 def benchmark(options: argparse.Namespace, scratch: Path) -> Iterator[Speed]:
     """What is known after each measurement, so that a run that is stopped leaves what it has."""
-    width, height = (int(number) for number in options.size.split("x"))
     machine = Machine(os.cpu_count() or 1, limit_threads(), str(choose_device(options.device)), _load())
-    speed = Speed(options.clip.name, (width, height), machine, (), (), (), None, ())
+    speed = Speed(options.clip.name, options.size, machine, (), (), (), None, ())
     longest = max(options.frames)
     for frames in options.frames:
         clip, folder = scratch / f"{frames}.mp4", scratch / str(frames)
-        stretched(options.clip, frames, (width, height), clip)
+        stretched(options.clip, frames, options.size, clip)
         speed = replace(speed, runs=(*speed.runs, cost("reconstruct", frames, clip, folder, options.device)))
         speed = replace(speed, refined=(*speed.refined, cost("refine", frames, folder, options.device)))
         yield speed
@@ -154,24 +147,13 @@ def table(speed: Speed) -> str:
     return "\n".join(lines)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--clip", type=Path, default=SAMPLE)
-    parser.add_argument("--frames", type=int, nargs="+", default=[75, 150, 300], help="whole reconstructions")
-    parser.add_argument(
-        "--growth", type=int, nargs="*", default=[64, 128, 256, 512, 1024, 2048], help="after perception"
-    )
-    parser.add_argument("--full-mesh", type=int, default=64, metavar="FRAMES", help="0 leaves it out")
-    parser.add_argument("--size", default="1920x1080")
-    parser.add_argument("--device", default="auto")
-    parser.add_argument("--out", type=Path)
-    parser.add_argument(
-        "--page", type=Path, metavar="REPORT.json", help="only draw the page of what was measured before"
-    )
-    options = parser.parse_args()
-    if options.page is not None:
-        write_speed_page(load_speed(options.page), options.page.with_suffix(".html"))
-        return
+def draw_page(report: Path) -> None:
+    """Draw the page REPORT.html of an earlier report."""
+    write_speed_page(load_speed(report), report.with_suffix(".html"))
+
+
+def run_benchmark(options: argparse.Namespace) -> None:
+    """Run `python -m lab speed`; the arguments are those of `lab.commands.speed`."""
     if options.out:
         require_page()
     with tempfile.TemporaryDirectory() as scratch:
@@ -182,15 +164,3 @@ def main() -> None:
                 write_speed_page(speed, options.out.with_suffix(".html"))
     if speed is not None:
         print(table(speed))
-
-
-if __name__ == "__main__":
-    if sys.argv[1:2] == [_CHILD]:
-        from .jobs import run_job
-
-        run_job(sys.argv[2], sys.argv[3:])
-    else:
-        try:
-            main()
-        except UserError as error:
-            raise SystemExit(str(error)) from error

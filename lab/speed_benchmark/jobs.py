@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -163,3 +164,7 @@ def _tracks(file: str) -> Detections:
 def _error(joints: np.ndarray, true: np.ndarray) -> float:
     """MPJPE in mm of [2,T,22,3] in the camera's axes, whichever of the two is whom."""
     return min(mpjpe(about_root(joints[order]), about_root(true)) for order in ([0, 1], [1, 0]))
+
+
+if __name__ == "__main__":
+    run_job(sys.argv[1], sys.argv[2:])

@@ -1,11 +1,5 @@
 """From a folder of motion capture to the weights of the learned models, in slices.
 
-    python -m lab train --motion FOLDER                        everything, to the end
-    python -m lab train --motion FOLDER --minutes 10           as much training as ten minutes allow; run it again to go on
-    python -m lab train --examples A B --dev D                 with examples of python -m lab examples that are there already
-    python -m lab train --motion FOLDER --from core/models     begin with the weights that come with the product
-    torchrun --nproc-per-node 4 python -m lab train ...     on four GPUs
-
 Draws interactions of the train and dev splits (python -m lab choreograph) and films them (python -m lab examples), a chunk at a
 time, each made once; then trains each model of --models. In --out lie, for each: NAME.safetensors (weights), NAME.md (card),
 NAME.png (curves), NAME.state.safetensors (to go on from). --install puts weights and cards into core/models.
@@ -32,9 +26,9 @@ from core.semantics.encoder import fetch_encoder
 from core.smoothing.smooth import KIND as REFINER
 from core.stgcn.inference import KIND as OPTIMIZER
 
+from ..arguments import check_names
 from ..choreography.splits import Split, families_of
 from ..evaluation.plots import require_matplotlib
-from ..paths import MOTION_CACHE, ROOT
 from .examples import Example, load_examples
 from .job import (
     INFILLER_SIZES,
@@ -59,43 +53,10 @@ _CHUNK = 10
 """Clips of each family that are drawn and filmed at a time."""
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    data = parser.add_argument_group("data")
-    data.add_argument("--motion", type=Path, help="folder of motion capture")
-    data.add_argument("--cache", type=Path, default=MOTION_CACHE, help="where motion read once is kept")
-    data.add_argument("--count", type=int, default=60, help="interactions of each family to train on")
-    data.add_argument("--dev-count", type=int, default=6, help="interactions of each family to measure on")
-    data.add_argument("--cameras", type=int, default=3, help="of each interaction to train on")
-    data.add_argument("--strangers", type=int, default=300, help="pairs of people who do not interact")
-    data.add_argument("--examples", type=Path, nargs="*", help="examples to train on, instead of drawing any")
-    data.add_argument("--dev", type=Path, nargs="*", help="examples to measure on, with --examples")
-    data.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="that draw and film")
-    training = parser.add_argument_group("training")
-    training.add_argument("--models", default=",".join(TRAINERS), help="comma-separated (default: all)")
-    training.add_argument("--size", choices=("auto", "small", "large"), default="auto", help="auto: small on a CPU")
-    training.add_argument("--minutes", type=float, help="stop training after as many; the next run goes on")
-    training.add_argument("--steps", type=int, default=20_000)
-    training.add_argument("--batch", type=int, default=16, help="windows a step, of each process")
-    training.add_argument("--learning-rate", type=float, default=1e-3)
-    training.add_argument("--dev-every", type=int, default=500, help="steps between two looks at the dev errors")
-    training.add_argument(
-        "--from", type=Path, dest="start", help="folder with weights to begin with, of the same --size"
-    )
-    training.add_argument("--no-text", action="store_true", help="train without sentences")
-    training.add_argument("--device", default="auto")
-    training.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=Path, default=ROOT / "out" / "training")
-    parser.add_argument("--install", action="store_true", help=f"put weights and cards into {MODELS.relative_to(ROOT)}")
-    arguments = parser.parse_args()
-    models = arguments.models.split(",")
-    unknown = [name for name in models if name not in TRAINERS]
-    if unknown:
-        parser.error(f"unknown models: {', '.join(unknown)}; there are {', '.join(TRAINERS)}")
-    if not arguments.examples and not arguments.motion:
-        parser.error("give --motion, or --examples and --dev")
-    if arguments.examples and not arguments.dev:
-        parser.error("--examples needs --dev")
+def train(arguments: argparse.Namespace) -> None:
+    """Run `python -m lab train`; the arguments are those of `lab.commands.train`."""
+    models = arguments.models
+    check_names(models, TRAINERS, "models")
     require_matplotlib()
     limit_threads()
     workers, device = meet(arguments.device)
@@ -181,7 +142,7 @@ def prepare(arguments: argparse.Namespace) -> None:
 
 def draw(arguments: argparse.Namespace, split: Split, first: int, count: int, out: Path) -> None:
     run_once(
-        out, "choreograph.py", "--motion", f"{arguments.motion}", "--cache", f"{arguments.cache}", "--split", split,
+        out, "choreograph", "--motion", f"{arguments.motion}", "--cache", f"{arguments.cache}", "--split", split,
         "--families", ",".join(families_of(split)), "--count", f"{count}", "--first", f"{first}",
         "--seed", f"{arguments.seed}", "--workers", f"{arguments.processes}",
     )  # fmt: skip
@@ -189,20 +150,23 @@ def draw(arguments: argparse.Namespace, split: Split, first: int, count: int, ou
 
 def film(arguments: argparse.Namespace, name: str, *options: str) -> None:
     run_once(
-        arguments.out / "examples" / name, "make_examples.py", *options,
+        arguments.out / "examples" / name, "examples", *options,
         "--seed", f"{arguments.seed}", "--workers", f"{arguments.processes}",
     )  # fmt: skip
 
 
-def run_once(out: Path, script: str, *options: str) -> None:
-    """Run a script that writes `out`.npz and .json, unless they are there; what was interrupted is made again."""
+def run_once(out: Path, command: str, *options: str) -> None:
+    """Run a command of the lab that writes `out`.npz and .json, unless they are there; what was interrupted is made again."""
     endings = (".npz", ".json")
     if all(out.with_name(out.name + ending).exists() for ending in endings):
         return
     out.parent.mkdir(parents=True, exist_ok=True)
     unfinished = out.with_name(f"unfinished-{out.name}")
-    print(f"{script}: {out.name}", flush=True)
-    subprocess.run([sys.executable, str(ROOT / "scripts" / script), *options, "--out", str(unfinished)], check=True)
+    print(f"{command}: {out.name}", flush=True)
+    try:
+        subprocess.run([sys.executable, "-m", "lab", command, *options, "--out", str(unfinished)], check=True)
+    except subprocess.CalledProcessError as error:
+        raise UserError("command-failed", f"python -m lab {command} failed.", "Its messages above say why.") from error
     for ending in endings:
         unfinished.with_name(unfinished.name + ending).replace(out.with_name(out.name + ending))
 
@@ -225,12 +189,3 @@ def sentences(arguments: argparse.Namespace, examples: Sequence[Example], worker
         words_of(said, fetch_encoder(SilentReporter()), kept)
     workers.wait()
     return words_of(said, None, kept)
-
-
-if __name__ == "__main__":
-    try:
-        main()
-    except UserError as error:
-        raise SystemExit(str(error)) from error
-    except subprocess.CalledProcessError as error:
-        raise SystemExit(f"{Path(error.cmd[1]).name} failed; the lines above say why.") from error

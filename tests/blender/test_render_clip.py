@@ -11,7 +11,7 @@ import bpy
 import numpy as np
 import pytest
 
-SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "render_clip.py"
+SCRIPT = Path(__file__).resolve().parents[2] / "lab" / "rendering" / "render_clip.py"
 SIZE, FRAMES = (320, 180), 3
 SPOT = np.array([0.3, -0.5, 1.1])
 

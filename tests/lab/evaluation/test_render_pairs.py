@@ -13,6 +13,7 @@ from core.contract.contact import Contact
 from core.motion import PairMotion
 from lab.choreography.appearance.clothing import WARDROBE
 from lab.choreography.interaction import Interaction
+from lab.paths import HELDOUT_BODIES
 from lab.rendering import render_pairs
 
 FRAMES = 90
@@ -35,7 +36,7 @@ def interaction(name: str = "hug-0") -> Interaction:
 
 def staged(seed: int, name: str = "hug-0", frames: int = 24):
     arguments = argparse.Namespace(folder=Path("nowhere"), seed=seed, frames=frames, width=None)
-    people = [render_pairs.person(None, render_pairs.PEOPLE), render_pairs.person(8, render_pairs.PEOPLE)]
+    people = [render_pairs.person(None, HELDOUT_BODIES), render_pairs.person(8, HELDOUT_BODIES)]
     return render_pairs.stage(interaction(name), people, arguments)
 
 

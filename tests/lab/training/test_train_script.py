@@ -1,4 +1,4 @@
-"""scripts/train: what it makes on the way to weights is made once, and what was interrupted again."""
+"""`python -m lab train` makes its data once, and makes again what was interrupted."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lab.training import train
 
 
 class Scripts:
-    """Stands in for the scripts that draw and film: they write what they are told to, until one is interrupted."""
+    """Stands in for the commands that make the data: they write their files, until one is interrupted."""
 
     def __init__(self) -> None:
         self.calls: list[list[str]] = []
@@ -48,14 +48,14 @@ def option(command: list[str], name: str) -> str:
 
 def test_all_is_drawn_and_filmed_once(tmp_path: Path, scripts: Scripts) -> None:
     train.prepare(arguments(tmp_path))
-    drawn = [call for call in scripts.calls if call[1].endswith("choreograph.py")]
+    drawn = [call for call in scripts.calls if call[3] == "choreograph"]
     assert [(option(c, "--split"), option(c, "--first"), option(c, "--count")) for c in drawn] == [
         ("train", "0", "10"),
         ("train", "10", "5"),
         ("dev", "0", "2"),
     ]
     assert option(drawn[0], "--families") == ",".join(families_of("train"))
-    filmed = [call for call in scripts.calls if call[1].endswith("make_examples.py")]
+    filmed = [call for call in scripts.calls if call[3] == "examples"]
     assert [option(c, "--cameras") for c in filmed if "--interactions" in c] == ["3", "3", "1"]
     assert Path(option(filmed[0], "--interactions")).exists()
     assert option(filmed[-1], "--strangers") == "40"

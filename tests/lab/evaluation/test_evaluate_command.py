@@ -12,10 +12,10 @@ import pytest
 from core.body.files import load_body
 from core.contract.files import read_json
 from core.reporting import Reporter
-from lab.__main__ import main
+from lab.cli import main
+from lab.commands.evaluate import BENCHMARKS
 from lab.evaluation import benchmarks
 from lab.evaluation.benchmarks import Outcome, Request
-from lab.evaluation.evaluate import BENCHMARKS
 from lab.evaluation.run import Clip, Heading, run
 from tests.lab.evaluation.made_up import shot as made_up_shot
 
