@@ -1,1 +1,1 @@
-"""What words say about two people: contacts from phrases, and sentences from motion."""
+"""Language about two people: contacts that a prompt asks for, captions of a motion, and embeddings of sentences."""

@@ -1,4 +1,4 @@
-"""What a motion of two people shows, as facts with times: how they stand, what each does, what they do with each other."""
+"""Facts about a motion of two people, with times: their formation, what each does, and what they do with each other."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from jaxtyping import Float, Int
 
 from ..body.model import BodyModel
 from ..contract.contact import Contact
@@ -15,42 +16,39 @@ from ..motion import PairMotion
 from .actions import Action, is_carried, recognize_actions
 from .interactions import Interaction, recognize_interactions
 from .kinematics import PairKinematics, compute_kinematics, contact_matrix, wrap_angle
+from .settings import DescriptionSettings, FormationSettings
 
 FormationName = Literal["", "face_to_face", "side_by_side", "behind", "back_to_back", "faces"]
-
-_LOOK = 0.4
-"""seconds at each end of a clip over which it is judged how two people stand."""
-_FACES, _TURNED, _ALIKE = math.radians(50), math.radians(125), math.radians(60)
-_TOGETHER = 0.6
-"""seconds that both walk, or turn, at once."""
 
 
 @dataclass(frozen=True)
 class Formation:
-    """How two people stand to each other."""
+    """The spatial arrangement of two people, as in proxemics."""
 
     name: FormationName
+    """Empty for any other arrangement, or where somebody is low or carried."""
     subject: int | None
-    """Who stands behind the other, or faces the other, who does not."""
+    """The person who stands behind the other, or who faces the other without being faced."""
     distance: float
-    """metres between the pelvises over the floor."""
+    """Between the pelvises on the floor plane, metres."""
 
 
 @dataclass(frozen=True)
 class SharedAction:
-    """Both do the same at the same time."""
+    """Both people walk, or both turn, from `start` to `end` (seconds)."""
 
     name: Literal["walk", "turn"]
     start: float
     end: float
     formation: Formation
-    """Meanwhile, in the middle."""
+    """Over the whole time."""
     same_direction: bool
-    """They walk in the same direction, or turn to the same hand."""
 
 
 @dataclass(frozen=True)
 class Description:
+    """Facts about a clip; times are seconds of the clip's time."""
+
     seconds: float
     initial_formation: Formation
     final_formation: Formation
@@ -58,69 +56,87 @@ class Description:
     actions: tuple[Action, ...]
     shared_actions: tuple[SharedAction, ...]
 
-    def actions_of(self, who: int, *names: str) -> tuple[Action, ...]:
-        """Moves of one person, by name."""
-        return tuple(move for move in self.actions if move.person == who and move.name in names)
+    def actions_of(self, person: int, *names: str) -> tuple[Action, ...]:
+        """The actions of one person with one of these names."""
+        return tuple(action for action in self.actions if action.person == person and action.name in names)
 
 
 def describe(
-    motion: PairMotion, body: BodyModel, contacts: Iterable[Contact], frame_index: np.ndarray, time: np.ndarray
+    motion: PairMotion,
+    body: BodyModel,
+    contacts: Iterable[Contact],
+    frame_index: Int[np.ndarray, "T"],
+    time: Float[np.ndarray, "T"],
+    settings: DescriptionSettings | None = None,
 ) -> Description:
-    """The facts of a motion [2,T] whose contacts are known, or were found by `contacts.detect`.
+    """The facts of a motion and its contacts, which are annotated or were found by `detect_contacts`.
 
-    `frame_index` [T] are the frames that contacts count in, `time` [T] seconds.
+    `frame_index` are the frames in which contacts count, `time` is in seconds.
     """
+    settings = settings or DescriptionSettings()
     k = compute_kinematics(motion, body, time)
-    own = recognize_actions(k)
+    actions = recognize_actions(k, settings.actions)
+    window = k.frame_count(settings.formations.window)
     return Description(
         seconds=float(k.time[-1] - k.time[0]) + k.time_step,
-        initial_formation=classify_formation(k, slice(0, k.frame_count(_LOOK))),
-        final_formation=classify_formation(k, slice(-k.frame_count(_LOOK), None)),
-        interactions=recognize_interactions(k, contact_matrix(contacts, np.asarray(frame_index))),
-        actions=own,
-        shared_actions=_together(k, own),
+        initial_formation=classify_formation(k, slice(0, window), settings),
+        final_formation=classify_formation(k, slice(-window, None), settings),
+        interactions=recognize_interactions(k, contact_matrix(contacts, np.asarray(frame_index)), settings),
+        actions=actions,
+        shared_actions=_find_shared_actions(k, actions, settings),
     )
 
 
-def classify_formation(k: PairKinematics, when: slice) -> Formation:
-    """How the two stand to each other, on average over some frames."""
-    apart = float(np.median(k.distance[when]))
-    bearing = [float(np.median(k.bearing(who)[when])) for who in (0, 1)]
-    size = [abs(angle) for angle in bearing]
-    alike = abs(float(np.median(wrap_angle(k.heading[0, when] - k.heading[1, when])))) < _ALIKE
-    if any(float(np.median(k.relative_height[who, when])) < 0.5 or is_carried(k, who)[when].any() for who in (0, 1)):
-        return Formation("", None, apart)
-    if max(size) < _FACES:
-        return Formation("face_to_face", None, apart)
-    if min(size) > _TURNED:
-        return Formation("back_to_back", None, apart)
-    for who in (0, 1):
-        if size[who] < _FACES and size[1 - who] > _TURNED:
-            return Formation("behind", who, apart)
-    if alike and bearing[0] * bearing[1] < 0 and apart < 1.6:
-        return Formation("side_by_side", None, apart)
-    for who in (0, 1):
-        if size[who] < _FACES / 2:
-            return Formation("faces", who, apart)
-    return Formation("", None, apart)
+def classify_formation(k: PairKinematics, frames: slice, settings: DescriptionSettings) -> Formation:
+    """The formation in some frames, from medians over them."""
+    limits: FormationSettings = settings.formations
+    distance = float(np.median(k.distance[frames]))
+    bearing = [float(np.median(k.bearing(person)[frames])) for person in (0, 1)]
+    off_heading = [abs(angle) for angle in bearing]
+    heading_difference = abs(float(np.median(wrap_angle(k.heading[0, frames] - k.heading[1, frames]))))
+    for person in (0, 1):
+        low = float(np.median(k.relative_height[person, frames])) < 0.5
+        if low or is_carried(k, person, settings.actions)[frames].any():
+            return Formation("", None, distance)
+    if max(off_heading) < limits.facing_angle:
+        return Formation("face_to_face", None, distance)
+    if min(off_heading) > limits.averted_angle:
+        return Formation("back_to_back", None, distance)
+    for person in (0, 1):
+        if off_heading[person] < limits.facing_angle and off_heading[1 - person] > limits.averted_angle:
+            return Formation("behind", person, distance)
+    on_opposite_sides = bearing[0] * bearing[1] < 0
+    same_heading = heading_difference < limits.same_heading_angle
+    if same_heading and on_opposite_sides and distance < limits.side_by_side_distance:
+        return Formation("side_by_side", None, distance)
+    for person in (0, 1):
+        if off_heading[person] < limits.facing_angle / 2:
+            return Formation("faces", person, distance)
+    return Formation("", None, distance)
 
 
-def _together(k: PairKinematics, own: tuple[Action, ...]) -> tuple[SharedAction, ...]:
-    found = []
+def _find_shared_actions(
+    k: PairKinematics, actions: tuple[Action, ...], settings: DescriptionSettings
+) -> tuple[SharedAction, ...]:
+    limits = settings.formations
+    found: list[SharedAction] = []
     for name in ("walk", "turn"):
-        first, second = ([move for move in own if move.name == name and move.person == who] for who in (0, 1))
+        first, second = (
+            [action for action in actions if action.name == name and action.person == person] for person in (0, 1)
+        )
         for one in first:
             for other in second:
                 start, end = max(one.start, other.start), min(one.end, other.end)
-                if end - start < _TOGETHER:
+                if end - start < limits.min_shared_duration:
                     continue
-                frames = np.flatnonzero((k.time >= start) & (k.time <= end))
-                when = slice(int(frames[0]), int(frames[-1]) + 1)
+                inside = np.flatnonzero((k.time >= start) & (k.time <= end))
+                frames = slice(int(inside[0]), int(inside[-1]) + 1)
                 if name == "walk":
-                    gone = k.position[:, when.stop - 1] - k.position[:, when.start]
-                    cosine = float(gone[0] @ gone[1] / np.maximum(np.linalg.norm(gone, axis=-1).prod(), 1e-6))
-                    same = cosine > math.cos(_ALIKE)
+                    path = k.position[:, frames.stop - 1] - k.position[:, frames.start]
+                    cosine = float(path[0] @ path[1] / np.maximum(np.linalg.norm(path, axis=-1).prod(), 1e-6))
+                    same_direction = cosine > math.cos(limits.same_heading_angle)
                 else:
-                    same = one.direction == other.direction
-                found.append(SharedAction(name, start, end, classify_formation(k, when), same))
+                    same_direction = one.direction == other.direction
+                formation = classify_formation(k, frames, settings)
+                found.append(SharedAction(name, start, end, formation, same_direction))
     return tuple(found)

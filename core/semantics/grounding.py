@@ -1,10 +1,9 @@
-"""Which reading of a prompt holds in a clip, and when: the one that a first reconstruction comes nearest to."""
+"""Grounds the hypotheses of a prompt in a motion: which interpretation it means, and in which frames."""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
@@ -15,24 +14,9 @@ from ..contract.contact import Contact
 from ..contract.skeleton import REGIONS
 from ..motion import PairMotion, Timeline
 from .prompt_parser import ContactHypothesis, Interpretation
+from .settings import GroundingSettings
 
 _NAMESPACE = uuid.UUID("b0a3a2f4-6a0e-4c9a-8f50-5b8a4f0a7d02")
-
-
-@dataclass(frozen=True)
-class GroundingSettings:
-    """Distances in metres, times in seconds."""
-
-    max_distance: float = 0.40
-    """Farther apart than this, the words are not believed."""
-    occlusion_margin: float = 0.20
-    """How much farther that may be between parts that were not seen."""
-    contact_tolerance: float = 0.12
-    """A touch lasts while its parts are at most so much farther apart than at its nearest."""
-    max_brief_duration: float = 0.20
-    """Longest duration of a blow or a tap, in seconds."""
-    smoothing_window: float = 0.10
-    """Distances are averaged over so long, in seconds."""
 
 
 def ground_hypotheses(
@@ -43,66 +27,66 @@ def ground_hypotheses(
     body: BodyModel,
     settings: GroundingSettings | None = None,
 ) -> tuple[list[Contact], list[ContactHypothesis]]:
-    """Contacts that a prompt asks for, and the hypotheses that the motion is too far from.
+    """The contacts that a prompt asks for, and the hypotheses that are rejected because the motion is too far from them.
 
-    The motion is fitted to the observations; the confidence is that of its joints. Of each hypothesis every reading is tried; the
-    one whose parts come nearest together is kept, over the frames in which they stay about as near.
+    The motion is the fit to the observations, `confidence` (0–1) that of its body joints. Of each hypothesis the interpretation
+    is chosen whose regions come closest together, for the frames around that moment in which they stay almost as close.
     """
     settings = settings or GroundingSettings()
     frame_index, time = timeline.frame_index, timeline.time
     if not hypotheses:
         return [], []
-    distance = _steady(depth_discounted_distances(motion_incam, body, time), time, settings.smoothing_window)
-    slack = settings.occlusion_margin * (1 - region_pair_confidence(confidence))
+    distance = _running_mean(depth_discounted_distances(motion_incam, body, time), time, settings.smoothing_window)
+    margin = settings.occlusion_margin * (1 - region_pair_confidence(confidence))
     contacts: list[Contact] = []
-    unmet: list[ContactHypothesis] = []
+    rejected: list[ContactHypothesis] = []
     for hypothesis in hypotheses:
-        apart = np.stack([_apart(reading, distance) for reading in hypothesis.interpretations])
-        credit = np.stack([_apart(reading, slack) for reading in hypothesis.interpretations])
-        best, when = np.unravel_index(int((apart - credit).argmin()), apart.shape)
-        if apart[best, when] > settings.max_distance + credit[best, when]:
-            unmet.append(hypothesis)
+        distances = np.stack([_mean_over_pairs(each, distance) for each in hypothesis.interpretations])
+        margins = np.stack([_mean_over_pairs(each, margin) for each in hypothesis.interpretations])
+        best, closest = np.unravel_index(int((distances - margins).argmin()), distances.shape)
+        if distances[best, closest] > settings.max_distance + margins[best, closest]:
+            rejected.append(hypothesis)
             continue
-        longest = settings.max_brief_duration if hypothesis.brief else np.inf
-        first, last = _stretch(apart[best], int(when), settings.contact_tolerance, time, longest)
-        for touch in sorted(hypothesis.interpretations[best]):
+        max_duration = settings.max_brief_duration if hypothesis.brief else np.inf
+        near = distances[best] <= distances[best, closest] + settings.contact_tolerance
+        first, last = _extend(near, int(closest), time, max_duration)
+        for pair in sorted(hypothesis.interpretations[best]):
             contacts.append(
                 Contact(
-                    0, touch.region_0, 1, touch.region_1, int(frame_index[first]), int(frame_index[last]),
-                    source="prompt", id=_identity(touch.region_0, touch.region_1, int(frame_index[first])),
+                    0, pair.region_0, 1, pair.region_1, int(frame_index[first]), int(frame_index[last]),
+                    source="prompt", id=_stable_id(pair.region_0, pair.region_1, int(frame_index[first])),
                 )
             )  # fmt: skip
-    return contacts, unmet
+    return contacts, rejected
 
 
-def _apart(reading: Interpretation, distance: np.ndarray) -> np.ndarray:
-    """[T] mean over the reading's touches of values [T,R,R]."""
-    pairs = np.array([(REGIONS.index(touch.region_0), REGIONS.index(touch.region_1)) for touch in sorted(reading)])
-    return distance[:, pairs[:, 0], pairs[:, 1]].mean(1)
+def _mean_over_pairs(interpretation: Interpretation, values: Float[np.ndarray, "T R R"]) -> Float[np.ndarray, "T"]:
+    """Mean of values of region pairs over the pairs of an interpretation."""
+    pairs = np.array([(REGIONS.index(pair.region_0), REGIONS.index(pair.region_1)) for pair in sorted(interpretation)])
+    return values[:, pairs[:, 0], pairs[:, 1]].mean(1)
 
 
-def _stretch(apart: np.ndarray, when: int, nearly: float, time: np.ndarray, longest: float) -> tuple[int, int]:
-    """First and last frame around `when` in which `apart` [T] stays about as small."""
-    near = apart <= apart[when] + nearly
-    first = last = when
-    while first > 0 and near[first - 1] and time[when] - time[first - 1] <= longest / 2:
+def _extend(near: np.ndarray, frame: int, time: Float[np.ndarray, "T"], max_duration: float) -> tuple[int, int]:
+    """First and last frame of the run of `near` [T] around a frame, within half of the longest duration on each side."""
+    first = last = frame
+    while first > 0 and near[first - 1] and time[frame] - time[first - 1] <= max_duration / 2:
         first -= 1
-    while last < len(near) - 1 and near[last + 1] and time[last + 1] - time[when] <= longest / 2:
+    while last < len(near) - 1 and near[last + 1] and time[last + 1] - time[frame] <= max_duration / 2:
         last += 1
     return first, last
 
 
-def _steady(values: np.ndarray, time: np.ndarray, seconds: float) -> np.ndarray:
-    """Running mean of values [T,...] over time stamps [T]."""
-    step = float(np.median(np.diff(time))) if len(time) > 1 else seconds
-    half = int(seconds / (2 * max(step, 1e-6)))
+def _running_mean(
+    values: Float[np.ndarray, "T *values"], time: Float[np.ndarray, "T"], window: float
+) -> Float[np.ndarray, "T *values"]:
+    """Mean over a window in seconds, which is cut off at the ends of the clip."""
+    time_step = float(np.median(np.diff(time))) if len(time) > 1 else window
+    half = int(window / (2 * max(time_step, 1e-6)))
     total = np.cumsum(np.concatenate([np.zeros_like(values[:1]), values]), 0, dtype=np.float64)
-    start, end = (
-        np.maximum(np.arange(len(values)) - half, 0),
-        np.minimum(np.arange(len(values)) + half + 1, len(values)),
-    )
+    frames = np.arange(len(values))
+    start, end = np.maximum(frames - half, 0), np.minimum(frames + half + 1, len(values))
     return (total[end] - total[start]) / (end - start).reshape(-1, *[1] * (values.ndim - 1))
 
 
-def _identity(region_a: str, region_b: str, frame: int) -> str:
+def _stable_id(region_a: str, region_b: str, frame: int) -> str:
     return str(uuid.uuid5(_NAMESPACE, f"{region_a}/{region_b}/{frame}"))

@@ -1,4 +1,4 @@
-"""Where two bodies are, which way they turn, and how they hold themselves: the numbers that words for motion rest on."""
+"""Headings, positions, heights and lean of two people over time: the measurements that descriptions are derived from."""
 
 from __future__ import annotations
 
@@ -7,133 +7,136 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from jaxtyping import Bool, Float, Int
 
 from ..body.model import BodyModel
 from ..contract.contact import Contact
 from ..contract.skeleton import BODY_JOINTS, GROUND, JOINT_INDEX, REGIONS
 from ..motion import PairMotion, pose_motion
 
-_STEADY = 0.25
-"""seconds over which places and headings are averaged before they are differentiated."""
-_SOLE = 0.06
-"""metres from an ankle's joint or toes' joint to the ground under it, about."""
+_SMOOTHING_WINDOW = 0.25
+"""Seconds over which positions and headings are averaged before they are differentiated."""
+_FOOT_JOINT_HEIGHT = 0.03
+"""Approximate height of the foot joint, at the ball of the foot, above the sole in metres."""
+_DEFAULT_TIME_STEP = 1 / 30
 
 
 @dataclass(frozen=True)
 class PairKinematics:
-    """Two people, T frames; metres, radians, seconds; world frame (Z up, floor at z = 0)."""
+    """Measurements of two people over T frames, in the world frame (metres, Z up, floor at z = 0)."""
 
-    time: np.ndarray
-    """[T]"""
-    joints: np.ndarray
-    """float64 [2,T,22,3]"""
-    position: np.ndarray
-    """[2,T,2] of the pelvis over the floor, steadied."""
-    heading: np.ndarray
-    """[2,T] direction of the trunk's front about Z from +X, unwrapped, steadied."""
-    trunk_lean: np.ndarray
-    """[2,T] angle of the trunk from upright."""
-    relative_height: np.ndarray
-    """[2,T] of the pelvis, as a share of its height when the legs are straight."""
-    foot_height: np.ndarray
-    """[2,T,2] metres of the left and right foot over where they are when they stand."""
+    time: Float[np.ndarray, "T"]
+    """Seconds."""
+    joints: Float[np.ndarray, "2 T 22 3"]
+    position: Float[np.ndarray, "2 T 2"]
+    """Of the pelvis on the floor plane, smoothed."""
+    heading: Float[np.ndarray, "2 T"]
+    """Direction that the trunk faces, as the angle about Z from +X, unwrapped and smoothed, radians."""
+    trunk_lean: Float[np.ndarray, "2 T"]
+    """Angle between the trunk and the vertical, radians."""
+    relative_height: Float[np.ndarray, "2 T"]
+    """Height of the pelvis relative to its height when standing with straight legs."""
+    foot_height: Float[np.ndarray, "2 T 2"]
+    """Height of the left and the right ankle above where it is when the foot stands on the floor, metres."""
 
     @property
     def time_step(self) -> float:
-        """seconds from frame to frame."""
-        return float(np.median(np.diff(self.time))) if len(self.time) > 1 else 1 / 30
-
-    def joint(self, who: int, name: str) -> np.ndarray:
-        """[T,3]"""
-        return self.joints[who, :, JOINT_INDEX[name]]
-
-    def frame_count(self, seconds: float) -> int:
-        """frames in so many seconds, at least one."""
-        return max(1, round(seconds / self.time_step))
-
-    def speed(self, points: np.ndarray) -> np.ndarray:
-        """points [T,...,D] -> metres a second [T,...]"""
-        return np.linalg.norm(self.derivative(points), axis=-1)
-
-    def derivative(self, values: np.ndarray) -> np.ndarray:
-        """values [T,...] -> a second [T,...]"""
-        return np.gradient(values, self.time, axis=0) if len(self.time) > 1 else np.zeros_like(values)
+        """Median time between frames, seconds."""
+        return _median_time_step(self.time)
 
     @property
-    def distance(self) -> np.ndarray:
-        """[T] metres between the two pelvises over the floor."""
+    def distance(self) -> Float[np.ndarray, "T"]:
+        """Distance between the two pelvises on the floor plane, metres."""
         return np.linalg.norm(self.position[1] - self.position[0], axis=-1)
 
-    def bearing(self, who: int) -> np.ndarray:
-        """[T] where the other is as seen from `who`: 0 before, positive on the left, ±pi behind."""
-        across = self.position[1 - who] - self.position[who]
-        return wrap_angle(np.arctan2(across[:, 1], across[:, 0]) - self.heading[who])
+    def joint(self, person: int, name: str) -> Float[np.ndarray, "T 3"]:
+        return self.joints[person, :, JOINT_INDEX[name]]
+
+    def bearing(self, person: int) -> Float[np.ndarray, "T"]:
+        """Direction of the other person relative to the heading: 0 ahead, positive to the left, ±pi behind; radians."""
+        to_other = self.position[1 - person] - self.position[person]
+        return wrap_angle(np.arctan2(to_other[:, 1], to_other[:, 0]) - self.heading[person])
+
+    def frame_count(self, seconds: float) -> int:
+        """Number of frames in a duration, at least one."""
+        return max(1, round(seconds / self.time_step))
+
+    def derivative(self, values: Float[np.ndarray, "T *values"]) -> Float[np.ndarray, "T *values"]:
+        """Time derivative, per second."""
+        return np.gradient(values, self.time, axis=0) if len(self.time) > 1 else np.zeros_like(values)
+
+    def speed(self, points: Float[np.ndarray, "T *batch D"]) -> Float[np.ndarray, "T *batch"]:
+        """Metres per second."""
+        return np.linalg.norm(self.derivative(points), axis=-1)
 
 
-def compute_kinematics(motion: PairMotion, body: BodyModel, time: np.ndarray) -> PairKinematics:
-    """Forward kinematics without skin. `time` [T] in seconds."""
+def compute_kinematics(motion: PairMotion, body: BodyModel, time: Float[np.ndarray, "T"]) -> PairKinematics:
+    """Measure a motion. `time` is in seconds; the skin is not needed."""
     with torch.inference_mode():
         posed = pose_motion(body, motion)
         joints = posed.joints[:, :, : len(BODY_JOINTS)].double().cpu().numpy()
         rest = posed.rest[:, 0].double().cpu().numpy()
     time = np.asarray(time, np.float64)
-    step = float(np.median(np.diff(time))) if len(time) > 1 else 1 / 30
-    width = max(1, round(_STEADY / step))
+    width = max(1, round(_SMOOTHING_WINDOW / _median_time_step(time)))
 
-    def at(name: str) -> np.ndarray:
+    def joint(name: str) -> np.ndarray:
         return joints[:, :, JOINT_INDEX[name]]
 
-    left = at("left_hip") - at("right_hip") + at("left_shoulder") - at("right_shoulder")
-    front = _steady(np.stack([left[..., 1], -left[..., 0]], -1), width)
-    up = at("neck") - at("pelvis")
+    leftwards = joint("left_hip") - joint("right_hip") + joint("left_shoulder") - joint("right_shoulder")
+    forwards = _running_mean(np.stack([leftwards[..., 1], -leftwards[..., 0]], -1), width)
+    trunk = joint("neck") - joint("pelvis")
     feet = [JOINT_INDEX["left_foot"], JOINT_INDEX["right_foot"]]
     ankles = [JOINT_INDEX["left_ankle"], JOINT_INDEX["right_ankle"]]
-    standing = rest[:, JOINT_INDEX["pelvis"], 1] - rest[:, feet, 1].min(1) + _SOLE / 2
-    ankle = rest[:, ankles, 1] - rest[:, feet, 1] + _SOLE / 2
+    standing_height = rest[:, JOINT_INDEX["pelvis"], 1] - rest[:, feet, 1].min(1) + _FOOT_JOINT_HEIGHT
+    ankle_height = rest[:, ankles, 1] - rest[:, feet, 1] + _FOOT_JOINT_HEIGHT
     return PairKinematics(
         time=time,
         joints=joints,
-        position=_steady(joints[:, :, 0, :2], width),
-        heading=np.unwrap(np.arctan2(front[..., 1], front[..., 0]), axis=1),
-        trunk_lean=np.arccos(np.clip(up[..., 2] / np.maximum(np.linalg.norm(up, axis=-1), 1e-6), -1, 1)),
-        relative_height=joints[:, :, 0, 2] / standing[:, None],
-        foot_height=joints[:, :, ankles, 2] - ankle[:, None],
+        position=_running_mean(joints[:, :, 0, :2], width),
+        heading=np.unwrap(np.arctan2(forwards[..., 1], forwards[..., 0]), axis=1),
+        trunk_lean=np.arccos(np.clip(trunk[..., 2] / np.maximum(np.linalg.norm(trunk, axis=-1), 1e-6), -1, 1)),
+        relative_height=joints[:, :, 0, 2] / standing_height[:, None],
+        foot_height=joints[:, :, ankles, 2] - ankle_height[:, None],
     )
 
 
-def contact_matrix(contacts: Iterable[Contact], frame_index: np.ndarray) -> np.ndarray:
-    """bool [R,R,T]: which region of person 0 touches which of person 1. Rejected contacts and the ground are left out."""
-    table = np.zeros((len(REGIONS), len(REGIONS), len(frame_index)), bool)
+def contact_matrix(contacts: Iterable[Contact], frame_index: Int[np.ndarray, "T"]) -> Bool[np.ndarray, "R R T"]:
+    """Whether a region of person 0 is in contact with a region of person 1. Rejected and ground contacts are left out."""
+    matrix = np.zeros((len(REGIONS), len(REGIONS), len(frame_index)), bool)
     for contact in contacts:
         if contact.person_b == GROUND or contact.person_a == contact.person_b or not contact.active():
             continue
         regions = REGIONS.index(contact.region_a), REGIONS.index(contact.region_b)
-        mine, other = regions if contact.person_a == 0 else regions[::-1]
-        table[mine, other] |= (frame_index >= contact.frame_start) & (frame_index <= contact.frame_end)
-    return table
+        first, second = regions if contact.person_a == 0 else regions[::-1]
+        matrix[first, second] |= (frame_index >= contact.frame_start) & (frame_index <= contact.frame_end)
+    return matrix
 
 
-def find_runs(mask: np.ndarray, bridge: int = 0, shortest: int = 1) -> list[slice]:
-    """Stretches of True in mask [T], gaps of up to `bridge` frames closed, those shorter than `shortest` left out."""
+def find_runs(mask: Bool[np.ndarray, "T"], max_gap: int = 0, min_length: int = 1) -> list[slice]:
+    """Runs of True: gaps of at most `max_gap` frames are closed first, then runs below `min_length` frames dropped."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(np.int8)))
-    found: list[slice] = []
+    runs: list[slice] = []
     for start, stop in zip(edges[::2].tolist(), edges[1::2].tolist()):
-        if found and start - found[-1].stop <= bridge:
-            found[-1] = slice(found[-1].start, stop)
+        if runs and start - runs[-1].stop <= max_gap:
+            runs[-1] = slice(runs[-1].start, stop)
         else:
-            found.append(slice(start, stop))
-    return [run for run in found if run.stop - run.start >= shortest]
+            runs.append(slice(start, stop))
+    return [run for run in runs if run.stop - run.start >= min_length]
 
 
-def wrap_angle(angle: np.ndarray) -> np.ndarray:
+def wrap_angle(angle: Float[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]:
     """The same angles within ±pi."""
     return (angle + np.pi) % (2 * np.pi) - np.pi
 
 
-def _steady(values: np.ndarray, width: int) -> np.ndarray:
-    """Running mean of values [P,T,...] over `width` frames, shorter at the ends."""
+def _median_time_step(time: Float[np.ndarray, "T"]) -> float:
+    return float(np.median(np.diff(time))) if len(time) > 1 else _DEFAULT_TIME_STEP
+
+
+def _running_mean(values: Float[np.ndarray, "P T *values"], width: int) -> Float[np.ndarray, "P T *values"]:
+    """Mean over a window of `width` frames, which is cut off at the ends of the clip."""
     total = np.cumsum(np.concatenate([np.zeros_like(values[:, :1]), values], 1), 1)
-    middle, half = np.arange(values.shape[1]), width // 2
-    first, last = np.maximum(middle - half, 0), np.minimum(middle + half + 1, len(middle))
+    centre, half = np.arange(values.shape[1]), width // 2
+    first, last = np.maximum(centre - half, 0), np.minimum(centre + half + 1, len(centre))
     counts = (last - first).reshape(1, -1, *[1] * (values.ndim - 2))
     return (total[:, last] - total[:, first]) / counts

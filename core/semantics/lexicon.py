@@ -1,7 +1,7 @@
-"""Words of touch, as data: what interactions are called and which parts of two bodies meet in them.
+"""The parser's vocabulary, as data: how interactions are phrased, and which parts of the two bodies are in contact in them.
 
-A part is a region's name without its side. After a colon stands its side: `left`, `right`, or a letter that is either; `-x` is
-the other side than `x`. `palm:x|wrist:x` is one or the other. Parts without a side (`back`) have none.
+Notation of a part: the name of a region without its side, a colon, and its side, which is `left`, `right` or a variable; `-x` is
+the side opposite to that of the variable `x`. `palm:x|wrist:x` is one or the other. Regions without a side (`back`) stand alone.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class ContactPattern:
-    """A part of who acts meets a part of whom it is done to."""
+    """A part of the person who acts that is in contact with a part of the other person."""
 
     actor: str
     other: str
@@ -21,20 +21,22 @@ class ContactPattern:
 
 @dataclass(frozen=True)
 class InteractionPattern:
+    """How an interaction is phrased, and the contacts that it consists of."""
+
     name: str
     pattern: str
-    """Regular expression on the plain words of a clause (lower case, no punctuation, single blanks)."""
+    """Regular expression for a clause of lower-case words without punctuation, separated by single spaces."""
     contacts: tuple[ContactPattern, ...]
     brief: bool = False
     """A blow or a tap rather than a hold."""
     sides_of_other: bool = False
-    """A side that is said of a hand or an arm is of the other's, unless `with` stands before it."""
+    """The side of a hand or an arm in the clause is that of the other person, unless it comes after `with`."""
 
 
-_CHESTS = ContactPattern("chest", "chest")
-_WHOSE = "each|the|a|an|his|her|their|other|another|one|person|man|woman|s|left|right"
-"""Words between shaking and the hand that is shaken."""
-_ARMS_ROUND = (ContactPattern("palm:left", "back", mutual=True), ContactPattern("palm:right", "back", mutual=True))
+_CHEST_TO_CHEST = ContactPattern("chest", "chest")
+_DETERMINERS = "each|the|a|an|his|her|their|other|another|one|person|man|woman|s|left|right"
+"""Words between `shakes` and `hand`."""
+_ARMS_AROUND = (ContactPattern("palm:left", "back", mutual=True), ContactPattern("palm:right", "back", mutual=True))
 
 INTERACTION_PATTERNS: tuple[InteractionPattern, ...] = (
     InteractionPattern(
@@ -45,9 +47,10 @@ INTERACTION_PATTERNS: tuple[InteractionPattern, ...] = (
             ContactPattern("palm:right", "belly|chest"),
         ),
     ),
-    InteractionPattern("hug", r"\b(hug|embrac|cuddl)\w*\b", (_CHESTS, *_ARMS_ROUND)),
+    InteractionPattern("hug", r"\b(hug|embrac|cuddl)\w*\b", (_CHEST_TO_CHEST, *_ARMS_AROUND)),
     InteractionPattern(
-        "handshake", rf"\b(shak\w*|shook) (({_WHOSE}) )*(\w+ )?hands?\b|\bhand ?shak\w*\b", (ContactPattern("palm:x", "palm:x"),)
+        "handshake", rf"\b(shak\w*|shook) (({_DETERMINERS}) )*(\w+ )?hands?\b|\bhand ?shak\w*\b",
+        (ContactPattern("palm:x", "palm:x"),),
     ),
     InteractionPattern(
         "high_five", r"\bhigh (\w+ )?fiv\w*\b|\b(clap|slap)\w* (their )?hands together\b",
@@ -99,7 +102,7 @@ INTERACTION_PATTERNS: tuple[InteractionPattern, ...] = (
         "shove", r"\b(push|shov)\w*\b", (ContactPattern("palm:x", "chest|back|shoulder:y|upper_arm:y"),), brief=True,
     ),
 )  # fmt: skip
-"""The first that fits a clause takes it: the more particular stand before the more general."""
+"""A clause is parsed by the first pattern that matches, so that particular patterns come before general ones."""
 
 CONTACT_VERBS: dict[str, tuple[str, bool]] = {
     r"kick\w*": ("foot:x|shin:x", True),
@@ -114,14 +117,14 @@ CONTACT_VERBS: dict[str, tuple[str, bool]] = {
     r"(grab|hold|grip|grasp|clutch|seiz|catch|pull|tug)\w*|held|caught": ("palm:x|fingers:x", False),
     r"(touch|strok|rub|massag|press|support|feel)\w*|felt": ("palm:x|fingers:x", False),
 }
-"""Verbs that say what someone touches with, where nothing else is named, and whether it is brief."""
+"""Verbs of contact, each with the part that somebody touches with unless the clause names another, and whether it is brief."""
 
 DEFAULT_TARGETS = "chest|belly|face|thigh:y|back"
 DEFAULT_LEG_TARGETS = "hips|belly|thigh:y|knee:y|shin:y|calf:y|back"
-"""Where somebody is touched, or kicked, where the words do not say."""
+"""The parts that are touched by a hand, or by a leg, where the clause does not name any."""
 
 PLACEMENT_VERBS = r"(put|lay|laid|plac|rest|keep|kept|press|set|wrap|throw|threw|drap|ha)\w*|with"
-"""Words before a part of one's own that is then laid on the other."""
+"""Words before the part of the actor that is placed on the other person."""
 PLACEMENT_PREPOSITIONS = r"on|onto|upon|against|around|round|over|at|to|behind|under"
 
 BODY_PART_WORDS: dict[str, str] = {
@@ -133,10 +136,8 @@ BODY_PART_WORDS: dict[str, str] = {
     "knuckle": "hand_back", "finger": "fingers", "leg": "thigh|shin|calf", "thigh": "thigh", "lap": "thigh", "knee": "knee",
     "shin": "shin", "calf": "calf", "foot": "foot", "ankle": "foot",
 }  # fmt: skip
-"""Everyday words for parts of the body, singular -> regions without their side."""
+"""Everyday words for parts of the body, in the singular, and the regions without side that they mean."""
 IRREGULAR_PLURALS = {"feet": "foot", "calves": "calf", "thighs": "thigh"}
 NEGATIONS = r"not|never|without|no|nobody|doesn t|don t|do not|avoid\w*|almost|nearly"
-EITHER_ROLE = r"each other|one another|both|they|two (people|persons|men|women|friends|dancers|fighters)"
-"""Words by which both do it."""
 PERSON_NAMES = {r"(person|figure) (a|one|1)": 0, r"(person|figure) (b|two|2)": 1}
-"""Words that name one of the two as the product does. `The first person` is none: it is whoever the writer speaks of first."""
+"""Names of the two people in the product. `The first person` is not one: it refers to whoever the text mentions first."""

@@ -1,154 +1,191 @@
-"""Wordings for what `deeds` and `moves` find, as data.
+"""Templates of captions, as data.
 
-Every wording of a deed is one that `phrases.hypotheses` reads as that deed again (a test holds this), so that a caption says
-to the machine what it says to a reader. `{b}` is the other, `{bs}` theirs; `{side}` and `{other_side}` are of the actor's and
-the other's limb, `{place}` and `{own}` parts of the other's and of the actor's body. A wording is used only where all that it
-names is known.
+The parser reads every template of an interaction as that interaction again (a test checks this), so that a caption means the same
+to the product as to its reader. Placeholders: `{other}` and `{other's}` stand for the other person, `{actor_side}` and
+`{other_side}` for the side of the limb of each, `{actor_part}` and `{other_part}` for the part of the body. A template is used
+only where all of its placeholders are known.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .actions import ActionName
 from .interactions import InteractionName
 
 
 @dataclass(frozen=True)
 class InteractionTemplates:
+    """Verb phrases for one interaction, by their subject."""
+
     together: tuple[str, ...] = ()
     """After `Two people`."""
     walking: tuple[str, ...] = ()
     """After `Two people`, while both walk."""
     actor: tuple[str, ...] = ()
-    """After `One person`."""
-    both: tuple[str, ...] = ()
-    """After `One person`, with both hands; then `actor` holds what is true of one hand only."""
+    """After `One person`, who is the actor."""
+    both_hands: tuple[str, ...] = ()
+    """After the actor, who uses both hands; `actor` then holds only what is true of one hand."""
     other: tuple[str, ...] = ()
-    """After the person that it is done to; `{b}` is the actor."""
-    behind: tuple[str, ...] = ()
-    """After `One person`, who stands behind the other."""
+    """After the person who is acted on; `{other}` is the actor."""
+    from_behind: tuple[str, ...] = ()
+    """After the actor, who stands behind the other."""
 
 
 INTERACTION_TEMPLATES: dict[InteractionName, InteractionTemplates] = {
     "handshake": InteractionTemplates(
         together=(
-            "shake hands", "exchange a handshake", "greet each other with a handshake", "shake hands with their {side} hands",
+            "shake hands",
+            "exchange a handshake",
+            "greet each other with a handshake",
+            "shake hands with their {actor_side} hands",
         ),
-        actor=("shakes {bs} hand", "shakes {bs} {other_side} hand"),
+        actor=("shakes {other's} hand", "shakes {other's} {other_side} hand"),
     ),
     "high_five": InteractionTemplates(
-        together=("high five", "give each other a high five", "high five with their {side} hands"),
-        actor=("gives {b} a high five", "high fives {b} with the {side} hand"),
-        both=("high fives {b} with both hands",),
+        together=("high five", "give each other a high five", "high five with their {actor_side} hands"),
+        actor=("gives {other} a high five", "high fives {other} with the {actor_side} hand"),
+        both_hands=("high fives {other} with both hands",),
     ),
     "hug": InteractionTemplates(
         together=("hug", "hug each other", "embrace", "hold each other in a hug"),
-        actor=("hugs {b}", "embraces {b}", "gives {b} a hug"),
-        other=("is hugged by {b}",),
+        actor=("hugs {other}", "embraces {other}", "gives {other} a hug"),
+        other=("is hugged by {other}",),
     ),
     "hug_from_behind": InteractionTemplates(
-        actor=("hugs {b} from behind", "embraces {b} from behind"),
-        other=("is hugged from behind by {b}",),
+        actor=("hugs {other} from behind", "embraces {other} from behind"),
+        other=("is hugged from behind by {other}",),
     ),
     "hold_hands": InteractionTemplates(
         together=("hold hands", "are hand in hand"),
         walking=("walk hand in hand", "walk along holding hands"),
-        actor=("holds {bs} {other_side} hand with the {side} hand",),
+        actor=("holds {other's} {other_side} hand with the {actor_side} hand",),
     ),
     "lead_by_hand": InteractionTemplates(
-        actor=("leads {b} by the hand", "pulls {b} along by the hand"),
-        other=("is led by the hand by {b}",),
+        actor=("leads {other} by the hand", "pulls {other} along by the hand"),
+        other=("is led by the hand by {other}",),
     ),
     "hand_over": InteractionTemplates(
-        actor=("hands something over to {b}", "hands something to {b}", "passes something to {b}"),
-        other=("takes something from {b}",),
+        actor=("hands something over to {other}", "hands something to {other}", "passes something to {other}"),
+        other=("takes something from {other}",),
     ),
     "piggyback": InteractionTemplates(
-        actor=("carries {b} on their back", "carries {b} piggyback", "gives {b} a piggyback ride"),
-        other=("rides piggyback on {b}", "is carried piggyback by {b}"),
+        actor=("carries {other} on their back", "carries {other} piggyback", "gives {other} a piggyback ride"),
+        other=("rides piggyback on {other}", "is carried piggyback by {other}"),
     ),
-    "carry": InteractionTemplates(actor=("carries {b}", "lifts {b} off the ground"), other=("is carried by {b}",)),
+    "carry": InteractionTemplates(
+        actor=("carries {other}", "lifts {other} off the ground"), other=("is carried by {other}",)
+    ),
     "dance_hold": InteractionTemplates(
         together=("dance together", "stand in a dance hold", "move together in a closed dance position", "slow dance"),
-        actor=("holds {b} in a dance hold with the {side} hand on their back",),
+        actor=("holds {other} in a dance hold with the {actor_side} hand on their back",),
     ),
     "dance_turn": InteractionTemplates(
         actor=(
-            "turns {b} under the {side} arm", "spins {b} around under the raised {side} arm",
-            "lets {b} turn under the joined hands",
+            "turns {other} under the {actor_side} arm",
+            "spins {other} around under the raised {actor_side} arm",
+            "lets {other} turn under the joined hands",
         ),
-        other=("turns around under {bs} arm", "spins under {bs} raised {side} arm"),
+        other=("turns around under {other's} arm", "spins under {other's} raised {actor_side} arm"),
     ),
     "arm_around_shoulder": InteractionTemplates(
         walking=("walk side by side with an arm around the other's shoulders",),
         actor=(
-            "has an arm around {bs} shoulders", "has the {side} arm around {bs} shoulders",
-            "keeps the {side} arm around {bs} neck",
+            "has an arm around {other's} shoulders",
+            "has the {actor_side} arm around {other's} shoulders",
+            "keeps the {actor_side} arm around {other's} neck",
         ),
-        other=("has {bs} {side} arm around the shoulders",),
+        other=("has {other's} {actor_side} arm around the shoulders",),
     ),
     "arm_around_waist": InteractionTemplates(
-        actor=("has an arm around {bs} waist", "has the {side} arm around {bs} waist"),
+        actor=("has an arm around {other's} waist", "has the {actor_side} arm around {other's} waist"),
     ),
     "help_up": InteractionTemplates(
-        actor=("helps {b} up", "pulls {b} up from the floor with the {side} hand", "helps {b} up from the floor"),
-        both=("pulls {b} up with both hands", "helps {b} up from the floor"),
-        other=("is helped up from the floor by {b}",),
+        actor=(
+            "helps {other} up",
+            "pulls {other} up from the floor with the {actor_side} hand",
+            "helps {other} up from the floor",
+        ),
+        both_hands=("pulls {other} up with both hands", "helps {other} up from the floor"),
+        other=("is helped up from the floor by {other}",),
     ),
     "pull_arm": InteractionTemplates(
         actor=(
-            "pulls {b} along by the {other_side} {place} with the {side} hand", "pulls {b} by the arm",
-            "leads {b} by the {place}",
-            "pulls {b} along by the {other_side} {place}", "holds {bs} {other_side} {place} with the {side} hand",
+            "pulls {other} along by the {other_side} {other_part} with the {actor_side} hand",
+            "pulls {other} by the arm",
+            "leads {other} by the {other_part}",
+            "pulls {other} along by the {other_side} {other_part}",
+            "holds {other's} {other_side} {other_part} with the {actor_side} hand",
         ),
-        other=("is pulled along by the {place} by {b}",),
+        other=("is pulled along by the {other_part} by {other}",),
     ),
     "hold_arm": InteractionTemplates(
-        actor=("holds {bs} {place}", "holds {bs} {other_side} {place} with the {side} hand", "grips {bs} {other_side} {place}"),
+        actor=(
+            "holds {other's} {other_part}",
+            "holds {other's} {other_side} {other_part} with the {actor_side} hand",
+            "grips {other's} {other_side} {other_part}",
+        ),
     ),
     "block": InteractionTemplates(
-        actor=("blocks {bs} punch", "blocks a punch with the {side} forearm", "wards off a blow with the {side} arm"),
-        other=("throws a punch that {b} blocks", "throws a {other_side} punch that {b} blocks"),
+        actor=(
+            "blocks {other's} punch",
+            "blocks a punch with the {actor_side} forearm",
+            "wards off a blow with the {actor_side} arm",
+        ),
+        other=("throws a punch that {other} blocks", "throws a {other_side} punch that {other} blocks"),
     ),
     "kick": InteractionTemplates(
         actor=(
-            "kicks {b}", "kicks {b} with the {side} foot", "kicks {bs} {place}",
-            "kicks {bs} {other_side} {place} with the {side} foot",
+            "kicks {other}",
+            "kicks {other} with the {actor_side} foot",
+            "kicks {other's} {other_part}",
+            "kicks {other's} {other_side} {other_part} with the {actor_side} foot",
         ),
-        behind=("kicks {b} from behind",),
-        other=("is kicked in the {place} by {b}",),
+        from_behind=("kicks {other} from behind",),
+        other=("is kicked in the {other_part} by {other}",),
     ),
     "hit": InteractionTemplates(
-        actor=("hits {b} in the {place}", "hits {bs} {place} with the {side} hand", "strikes {bs} {place}"),
-        other=("is hit in the {place} by {b}",),
+        actor=(
+            "hits {other} in the {other_part}",
+            "hits {other's} {other_part} with the {actor_side} hand",
+            "strikes {other's} {other_part}",
+        ),
+        other=("is hit in the {other_part} by {other}",),
     ),
     "shove": InteractionTemplates(
-        actor=("shoves {b}", "pushes {b}", "pushes {bs} {place} with the {side} hand"),
-        both=("shoves {b} with both hands", "pushes {bs} {place} with both hands", "pushes {b}"),
-        behind=("shoves {b} from behind",),
-        other=("is pushed by {b}",),
+        actor=("shoves {other}", "pushes {other}", "pushes {other's} {other_part} with the {actor_side} hand"),
+        both_hands=(
+            "shoves {other} with both hands",
+            "pushes {other's} {other_part} with both hands",
+            "pushes {other}",
+        ),
+        from_behind=("shoves {other} from behind",),
+        other=("is pushed by {other}",),
     ),
     "pat": InteractionTemplates(
         actor=(
-            "pats {b} on the {place}", "pats {bs} {other_side} {place} with the {side} hand",
-            "taps {b} on the {other_side} {place}",
+            "pats {other} on the {other_part}",
+            "pats {other's} {other_side} {other_part} with the {actor_side} hand",
+            "taps {other} on the {other_side} {other_part}",
         ),
-        behind=("pats {b} on the {place} from behind",),
-        other=("is patted on the {place} by {b}",),
+        from_behind=("pats {other} on the {other_part} from behind",),
+        other=("is patted on the {other_part} by {other}",),
     ),
     "touch": InteractionTemplates(
         actor=(
-            "touches {bs} {place} with the {own}", "touches {bs} {other_side} {place} with the {side} {own}",
-            "puts the {side} hand on {bs} {place}", "rests the {side} hand on {bs} {other_side} {place}",
+            "touches {other's} {other_part} with the {actor_part}",
+            "touches {other's} {other_side} {other_part} with the {actor_side} {actor_part}",
+            "puts the {actor_side} hand on {other's} {other_part}",
+            "rests the {actor_side} hand on {other's} {other_side} {other_part}",
         ),
-        both=("puts both hands on {bs} {place}",),
+        both_hands=("puts both hands on {other's} {other_part}",),
     ),
-}  # fmt: skip
+}
 
 REGION_WORDS: dict[str, str] = {
     "palm": "hand", "fingers": "hand", "hand_back": "hand", "upper_arm": "arm", "belly": "stomach", "hips": "hip",
 }  # fmt: skip
-"""Everyday words for regions; others are called as they are."""
+"""Everyday words for regions; the others keep their names."""
 
 PAIR_NAMES = ("Two people", "The two", "Both people", "They", "Two persons")
 ROLE_NAMES = (
@@ -157,7 +194,7 @@ ROLE_NAMES = (
     ("somebody", "another person"),
     ("one of the two", "the other"),
 )
-"""Who acts, and who it is done to, where they have no names. None of these is taken for a name by `lexicon.NAMED`."""
+"""The person mentioned first and the other one, without names. `lexicon.PERSON_NAMES` matches none of these."""
 PERSON_NAMES = ("Person A", "Person B")
 
 FORMATION_TEMPLATES: dict[str, tuple[str, ...]] = {
@@ -167,18 +204,18 @@ FORMATION_TEMPLATES: dict[str, tuple[str, ...]] = {
 }
 """After `Two people`."""
 DIRECTED_FORMATION_TEMPLATES: dict[str, tuple[str, ...]] = {
-    "behind": ("stands behind {b}", "stands at {bs} back"),
-    "faces": ("faces {b}", "stands facing {b}"),
+    "behind": ("stands behind {other}", "stands at {other's} back"),
+    "faces": ("faces {other}", "stands facing {other}"),
 }
-"""After the one that it says."""
+"""After the person who stands behind or faces the other."""
 
-ACTION_TEMPLATES: dict[tuple[str, str], tuple[str, ...]] = {
-    ("walk", "nearer"): ("walks up to {b}", "walks towards {b}", "comes closer to {b}"),
+ACTION_TEMPLATES: dict[tuple[ActionName, str], tuple[str, ...]] = {
+    ("walk", "nearer"): ("walks up to {other}", "walks towards {other}", "comes closer to {other}"),
     ("walk", "farther"): ("walks away", "walks off"),
     ("walk", "forwards"): ("walks forwards", "walks along"),
     ("walk", "backwards"): ("walks backwards",),
     ("walk", "sideways"): ("walks sideways",),
-    ("step", "nearer"): ("steps up to {b}", "steps closer to {b}", "moves closer to {b}"),
+    ("step", "nearer"): ("steps up to {other}", "steps closer to {other}", "moves closer to {other}"),
     ("step", "farther"): ("steps away", "moves a step away"),
     ("step", "forwards"): ("steps forwards",),
     ("step", "backwards"): ("steps backwards",),
@@ -198,4 +235,10 @@ ACTION_TEMPLATES: dict[tuple[str, str], tuple[str, ...]] = {
     ("lie", ""): ("is down on the floor", "lies on the floor"),
     ("get_up", ""): ("gets up", "rises to stand"),
 }
-"""After `One person`: kinds of moves, and which way."""
+"""After `One person`, by the name of the action and its direction."""
+
+NUMBER_WORDS = (
+    "no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
+)  # fmt: skip
+REPETITION_WORDS = ("", "", "twice", "three times", "four times", "five times")
+"""How often something is done."""

@@ -1,4 +1,4 @@
-"""What captions say is so: on motions made up for it, and on choreographed clips whose contacts are known."""
+"""Captions are true: on synthetic motions, and on choreographed clips whose contacts are annotated."""
 
 from __future__ import annotations
 
@@ -14,27 +14,28 @@ from core.body.files import load_body
 from core.contract.contact import Contact
 from core.contract.skeleton import BODY_JOINTS
 from core.motion import Camera, MotionEstimate, PairMotion, Timeline
-from core.semantics.captioner import annotate_motion, generate_captions, keep_reliable_facts, short_caption
+from core.semantics.captioner import annotate_motion, generate_captions, short_caption
 from core.semantics.description import Description, describe
 from core.semantics.interactions import Interaction
 from core.semantics.prompt_parser import parse_prompt
+from core.semantics.reliability import keep_reliable_facts
 from core.semantics.templates import ACTION_TEMPLATES, INTERACTION_TEMPLATES
 from lab.choreography.interaction import Interaction as Clip
 from lab.choreography.interaction import load_interactions
 
 BENCHMARK = Path(__file__).resolve().parents[3] / "benchmarks" / "pairs_test"
 RATE = 30.0
-DEEDS = {
+INTERACTIONS = {
     "handshake": "handshake", "high_five": "high_five", "hug": "hug", "shove": "shove", "pat_shoulder": "pat",
     "arm_around_shoulder": "arm_around_shoulder", "hand_in_hand": "hold_hands", "dance_hold": "dance_hold", "kick": "kick",
     "hand_over": "hand_over", "dance_turn": "dance_turn", "pull_arm": "pull_arm", "help_up": "help_up", "piggyback": "piggyback",
 }  # fmt: skip
-"""What each family of the benchmark is called by the captioner."""
-SAME = {
+"""The interaction that each family of the benchmark shows."""
+COARSE = {
     "palm": "hand", "fingers": "hand", "hand_back": "hand", "wrist": "hand", "elbow": "forearm", "face": "head",
     "belly": "chest", "hips": "back", "neck": "back",
 }  # fmt: skip
-"""Neighbouring regions that words do not tell apart."""
+"""Neighbouring regions that captions do not distinguish."""
 
 
 @lru_cache
@@ -59,7 +60,7 @@ def described(motion: PairMotion, contacts: tuple[Contact, ...] = ()) -> Descrip
 
 def part(region: str) -> str:
     side, _, bare = region.partition("_") if region.startswith(("left_", "right_")) else ("", "", region)
-    return f"{side}_{SAME.get(bare, bare)}"
+    return f"{side}_{COARSE.get(bare, bare)}"
 
 
 def truth(clip: Clip) -> set[tuple[str, str]]:
@@ -68,7 +69,7 @@ def truth(clip: Clip) -> set[tuple[str, str]]:
 
 
 def agreement(text: str, clip: Clip) -> list[float]:
-    """Of each thing that the text says, how much of its best reading is a true touch: who, what, which side."""
+    """For each hypothesis in the text, the fraction of true contacts in its best interpretation: people, regions, sides."""
     true = truth(clip)
     return [
         max(
@@ -80,7 +81,7 @@ def agreement(text: str, clip: Clip) -> list[float]:
 
 
 def standing(frames: int = 60, apart: float = 2.0) -> PairMotion:
-    """A at the origin facing +X, B `apart` metres before A facing A; arms down."""
+    """A stands at the origin and faces +X, B stands `apart` metres in front of A and faces A; arms down."""
     upright = np.array([math.pi / 2, 0, 0])
     turned = {who: compose(angle, upright) for who, angle in ((0, math.pi / 2), (1, -math.pi / 2))}
     pose = np.zeros((2, frames, 21, 3), np.float32)
@@ -94,14 +95,14 @@ def standing(frames: int = 60, apart: float = 2.0) -> PairMotion:
 
 
 def compose(about_up: float, upright: np.ndarray) -> np.ndarray:
-    """Axis-angle of a turn about Z after a given rotation."""
+    """Axis-angle of a rotation about Z after a given rotation."""
     from scipy.spatial.transform import Rotation
 
     return (Rotation.from_rotvec([0, 0, about_up]) * Rotation.from_rotvec(upright)).as_rotvec()
 
 
 def turning(degrees: float, frames: int = 60) -> PairMotion:
-    """A turns on the spot by so much, to the left where it is positive."""
+    """A turns on the spot by an angle, positive to the left."""
     motion = standing(frames)
     angle = np.radians(degrees) * np.clip((np.arange(frames) - 10) / 30, 0, 1)
     orient = motion.global_orient.copy()
@@ -110,14 +111,14 @@ def turning(degrees: float, frames: int = 60) -> PairMotion:
 
 
 def walking(who: int, to: float, frames: int = 90, apart: float = 3.0) -> PairMotion:
-    """One of the two goes along X, from where they stand by `to` metres, within a second and a half."""
+    """One of the two walks `to` metres along X within a second and a half."""
     motion = standing(frames, apart)
     pelvis = motion.pelvis.copy()
     pelvis[who, :, 0] += to * np.clip((np.arange(frames) - 15) / 45, 0, 1)
     return replace(motion, pelvis=pelvis)
 
 
-def test_who_stands_before_whom_and_how_far() -> None:
+def test_formation_and_distance() -> None:
     text = short_caption(described(standing(apart=2.0)))
     assert "face to face" in text and "about two metres apart" in text
     facing_away = standing()
@@ -133,42 +134,42 @@ def test_who_stands_before_whom_and_how_far() -> None:
 @pytest.mark.parametrize(
     ("degrees", "words"), [(90, "to the left"), (-90, "to the right"), (180, "turns around"), (360, "all the way")]
 )
-def test_turns_go_to_the_persons_own_side(degrees: float, words: str) -> None:
+def test_sides_of_turns_are_the_persons_own(degrees: float, words: str) -> None:
     assert words in short_caption(described(turning(degrees)), named=True)
 
 
 def test_walking_up_and_away() -> None:
     assert "Person A walks up to Person B" in short_caption(described(walking(0, 2.0)), named=True)
     assert "Person B walks away" in short_caption(described(walking(1, 1.5)), named=True)
-    (move,) = described(walking(0, 2.0)).actions_of(0, "walk")
-    assert move.approach == pytest.approx(2.0, abs=0.1) and move.amount == pytest.approx(2.0, abs=0.1)
-    assert move.start == pytest.approx(0.5, abs=0.2) and move.end == pytest.approx(2.0, abs=0.2)
+    (action,) = described(walking(0, 2.0)).actions_of(0, "walk")
+    assert action.approach == pytest.approx(2.0, abs=0.1) and action.amount == pytest.approx(2.0, abs=0.1)
+    assert action.start == pytest.approx(0.5, abs=0.2) and action.end == pytest.approx(2.0, abs=0.2)
     assert not described(standing()).actions
 
 
-def test_a_lifted_arm_is_of_its_side() -> None:
+def test_a_raised_arm_has_its_side() -> None:
     motion = standing()
     pose = motion.body_pose.copy()
     pose[1, 20:50, BODY_JOINTS.index("right_shoulder") - 1, 2] = -1.2
-    (move,) = described(replace(motion, body_pose=pose)).actions
-    assert (move.person, move.name, move.direction) == (1, "raise_arm", "right")
+    (action,) = described(replace(motion, body_pose=pose)).actions
+    assert (action.person, action.name, action.direction) == (1, "raise_arm", "right")
 
 
-def test_people_who_do_not_touch_are_not_said_to() -> None:
+def test_captions_mention_no_contact_where_there_is_none() -> None:
     quiet = [described(walking(0, 1.5)), described(walking(1, -1)), described(turning(180))]
     texts = [generate_captions(description, np.random.default_rng(seed)) for description in quiet for seed in range(20)]
     for text in {text for drawn in texts for text in drawn}:
         assert parse_prompt(text) == (), text
 
 
-@pytest.mark.parametrize("family", sorted(DEEDS))
-def test_choreographed_deeds_are_known(family: str) -> None:
+@pytest.mark.parametrize("family", sorted(INTERACTIONS))
+def test_choreographed_interactions_are_recognised(family: str) -> None:
     for clip in clips()[family]:
-        assert DEEDS[family] in [deed.name for deed in facts(clip.name).interactions], clip.name
+        assert INTERACTIONS[family] in [interaction.name for interaction in facts(clip.name).interactions], clip.name
 
 
-@pytest.mark.parametrize("family", sorted(DEEDS))
-def test_captions_read_again_give_the_contacts_they_came_from(family: str) -> None:
+@pytest.mark.parametrize("family", sorted(INTERACTIONS))
+def test_parsing_a_caption_gives_the_contacts_that_it_came_from(family: str) -> None:
     for clip in clips()[family]:
         for text in generate_captions(facts(clip.name), np.random.default_rng(5), 5):
             found = agreement(text, clip)
@@ -177,15 +178,15 @@ def test_captions_read_again_give_the_contacts_they_came_from(family: str) -> No
                 assert min(found) == 1, f"{clip.name}: {text}"
 
 
-@pytest.mark.parametrize("family", sorted(DEEDS))
-def test_named_captions_have_roles_and_sides_right(family: str) -> None:
+@pytest.mark.parametrize("family", sorted(INTERACTIONS))
+def test_named_captions_have_correct_roles_and_sides(family: str) -> None:
     for clip in clips()[family]:
         found = agreement(short_caption(facts(clip.name), named=True), clip)
         assert found and min(found) >= 0.5, clip.name
 
 
 @pytest.mark.parametrize("family", ["shove", "hug", "piggyback", "dance_turn"])
-def test_exchanged_people_exchange_their_names_and_nothing_else(family: str) -> None:
+def test_swapping_the_people_swaps_only_their_names(family: str) -> None:
     clip = clips()[family][0]
     motion = PairMotion(**{name: values[::-1].copy() for name, values in vars(clip.motion).items()})
     contacts = tuple(replace(c, person_a=1 - c.person_a, person_b=1 - int(c.person_b)) for c in clip.contacts)
@@ -203,76 +204,79 @@ def _split(text: str) -> list[str]:
     return re.split(r"(Person [AB])", text)
 
 
-@pytest.mark.parametrize("family", sorted(DEEDS))
-def test_careful_captions_say_less_and_nothing_else(family: str) -> None:
+@pytest.mark.parametrize("family", sorted(INTERACTIONS))
+def test_captions_of_reliable_facts_have_fewer_details_and_no_other_facts(family: str) -> None:
     for clip in clips()[family]:
-        sure = keep_reliable_facts(facts(clip.name))
-        assert {deed.name for deed in sure.interactions} <= {"touch", DEEDS[family]}, clip.name
-        text = short_caption(sure)
+        reliable = keep_reliable_facts(facts(clip.name))
+        assert {interaction.name for interaction in reliable.interactions} <= {"touch", INTERACTIONS[family]}, clip.name
+        text = short_caption(reliable)
         assert not {"left", "right", "hands something"} & set(text.split()), text
         assert all(found >= 0.5 for found in agreement(text, clip)), f"{clip.name}: {text}"
 
 
 @pytest.mark.parametrize(("apart", "lifts"), [(0.7, (0.0, 0.35)), (0.3, (0.15, 0.3))])
-def test_who_floats_beside_the_other_is_not_carried(apart: float, lifts: tuple[float, float]) -> None:
-    """Reconstructed people stand some way over the floor, and one of them more than the other."""
+def test_a_person_who_floats_beside_the_other_is_not_carried(apart: float, lifts: tuple[float, float]) -> None:
+    """Reconstructed people may float above the floor, one of them higher than the other."""
     motion = standing(apart=apart)
     pelvis = motion.pelvis + np.array([(0, 0, lift) for lift in lifts], np.float32)[:, None]
     description = described(replace(motion, pelvis=pelvis), (Contact(0, "left_fingers", 1, "left_forearm", 0, 59),))
     assert "forearm" in short_caption(description) and "carr" not in short_caption(description)
 
 
-def test_what_is_soon_over_is_not_said_of_a_reconstruction() -> None:
-    """A frame or two of a hug, a thigh at a hip, a shove of who is held: so look errors of a hand's breadth."""
+def test_short_interactions_are_not_reliable() -> None:
+    """Errors of several centimetres look like a hug of a frame or two, a thigh at a hip, a shove of somebody who is held."""
     quiet = described(standing(apart=0.8))
 
-    def said(*deeds: Interaction) -> str:
-        return short_caption(keep_reliable_facts(replace(quiet, interactions=deeds)))
+    def caption(*interactions: Interaction) -> str:
+        return short_caption(keep_reliable_facts(replace(quiet, interactions=interactions)))
 
-    alone = said()
+    alone = caption()
     assert "face to face" in alone
-    assert said(Interaction("carry", 0, 0.5, 1.2)) == said(Interaction("hug", None, 0.5, 0.53)) == alone
+    assert caption(Interaction("carry", 0, 0.5, 1.2)) == caption(Interaction("hug", None, 0.5, 0.53)) == alone
     assert (
-        said(Interaction("touch", 0, 0.0, 1.9, actor_region="thigh", other_region="hips")) == alone
-    )  # as whoever stands close does
-    assert "carries" in said(Interaction("carry", 0, 0.2, 1.8)) and "hug" in said(Interaction("hug", None, 0.2, 1.8))
+        caption(Interaction("touch", 0, 0.0, 1.9, actor_region="thigh", other_region="hips")) == alone
+    )  # happens whenever people stand close
+    assert "carries" in caption(Interaction("carry", 0, 0.2, 1.8)) and "hug" in caption(
+        Interaction("hug", None, 0.2, 1.8)
+    )
     shove = Interaction("shove", 0, 0.8, 1.0, both_hands=True, other_region="chest")
-    assert "shoves" in said(shove)
-    assert "shoves" not in said(
+    assert "shoves" in caption(shove)
+    assert "shoves" not in caption(
         shove, Interaction("touch", 1, 0.2, 1.9, actor_region="palm", other_region="back")
-    )  # held all the while
-    assert "hands something" not in said(Interaction("hand_over", None, 0.2, 1.0, "right", "right"))
+    )  # held all the time
+    assert "hands something" not in caption(Interaction("hand_over", None, 0.2, 1.0, "right", "right"))
 
 
-def test_every_wording_of_a_deed_is_understood() -> None:
+def test_every_template_of_an_interaction_is_parsed() -> None:
     values = {
-        "{b}": "the other",
-        "{bs}": "the other's",
-        "{side}": "right",
+        "{other}": "the other",
+        "{other's}": "the other's",
+        "{actor_side}": "right",
         "{other_side}": "left",
-        "{place}": "chest",
-        "{own}": "hand",
+        "{other_part}": "chest",
+        "{actor_part}": "hand",
     }
     for name, words in INTERACTION_TEMPLATES.items():
-        if name == "carry":  # who carries whom, and how, says nothing of regions
+        if name == "carry":  # says nothing about regions
             continue
-        of_one = (*words.actor, *words.both, *words.other, *words.behind)
-        for subject, phrases in (("One person", of_one), ("Two people", (*words.together, *words.walking))):
+        by_one = (*words.actor, *words.both_hands, *words.other, *words.from_behind)
+        for subject, phrases in (("One person", by_one), ("Two people", (*words.together, *words.walking))):
             for phrase in phrases:
                 text = f"{subject} {phrase}."
                 for mark, word in values.items():
                     text = text.replace(
-                        mark, {"pull_arm": "wrist", "hold_arm": "wrist"}.get(name, word) if mark == "{place}" else word
+                        mark,
+                        {"pull_arm": "wrist", "hold_arm": "wrist"}.get(name, word) if mark == "{other_part}" else word,
                     )
                 assert parse_prompt(text), text
 
 
-def test_what_one_does_alone_is_no_touch() -> None:
+def test_actions_of_one_person_are_not_parsed_as_contact() -> None:
     for phrase in (phrase for phrases in ACTION_TEMPLATES.values() for phrase in phrases):
-        assert parse_prompt(f"One person {phrase}, then turns.".replace("{b}", "the other")) == (), phrase
+        assert parse_prompt(f"One person {phrase}, then turns.".replace("{other}", "the other")) == (), phrase
 
 
-def test_words_vary_and_facts_do_not() -> None:
+def test_wording_varies_with_the_seed_only() -> None:
     description = facts(clips()["shove"][0].name)
     assert short_caption(description) == short_caption(description)
     once, again = (generate_captions(description, np.random.default_rng(3)) for _ in range(2))
@@ -282,14 +286,14 @@ def test_words_vary_and_facts_do_not() -> None:
     assert all(len(set(drawn)) == len(drawn) <= 4 for drawn in (once, again))
 
 
-def test_captions_start_with_a_capital_and_end_with_a_stop() -> None:
+def test_captions_are_sentences() -> None:
     for family in clips().values():
         for clip in family[:1]:
             for text in generate_captions(facts(clip.name), np.random.default_rng(1), 5):
                 assert text[0].isupper() and text.endswith(".") and "  " not in text and "{" not in text
 
 
-def test_contacts_are_detected_where_nobody_knows_them() -> None:
+def test_annotation_detects_the_contacts_itself() -> None:
     clip = clips()["handshake"][0]
     touch = min(contact.frame_start for contact in clip.contacts)
     few = slice(max(touch - 4, 0), touch + 14)

@@ -1,4 +1,4 @@
-"""Words find their frames and sides in a motion; the sample's truth is a handshake, then a hug."""
+"""A prompt is grounded in the frames and sides of the motion; the sample is a handshake, then a hug."""
 
 from __future__ import annotations
 
@@ -41,33 +41,33 @@ def true_frames(*regions: str) -> set[int]:
 
 
 def test_a_handshake_is_found_in_its_hands_and_frames() -> None:
-    contacts, unmet = grounded("Two people shake hands.")
-    assert not unmet
+    contacts, rejected = grounded("Two people shake hands.")
+    assert not rejected
     assert [(c.region_a, c.region_b, c.source) for c in contacts] == [("right_palm", "right_palm", "prompt")]
     true = true_frames("right_palm", "right_fingers", "right_hand_back")
-    said = set(range(contacts[0].frame_start, contacts[0].frame_end + 1))
-    assert true <= said
-    # the hands come slowly and part slowly: a third of a second before and after they are within what counts as nearly touching
-    assert len(said) < 1.8 * len(true)
+    grounded_frames = set(range(contacts[0].frame_start, contacts[0].frame_end + 1))
+    assert true <= grounded_frames
+    # the hands approach and part slowly: for a third of a second before and after, they are within the tolerance
+    assert len(grounded_frames) < 1.8 * len(true)
 
 
 def test_the_hug_comes_after_the_handshake() -> None:
-    contacts, unmet = grounded("They shake hands and then they hug each other.")
-    assert not unmet
+    contacts, rejected = grounded("They shake hands and then they hug each other.")
+    assert not rejected
     hug = [contact for contact in contacts if contact.region_a != "right_palm" or contact.region_b != "right_palm"]
     assert {("chest", "chest"), ("left_palm", "back"), ("back", "left_palm")} <= {(c.region_a, c.region_b) for c in hug}
     assert min(c.frame_start for c in hug) > max(true_frames("right_palm", "right_fingers", "right_hand_back"))
 
 
-def test_what_the_clip_is_far_from_is_not_believed() -> None:
+def test_contacts_that_the_motion_is_far_from_are_rejected() -> None:
     apart = sample().motion.pelvis.copy()
     apart[1, :, 0] += 3.0
-    contacts, unmet = grounded("a handshake", replace(sample().motion, pelvis=apart))
+    contacts, rejected = grounded("a handshake", replace(sample().motion, pelvis=apart))
     assert contacts == []
-    assert [hypothesis.name for hypothesis in unmet] == ["handshake"]
+    assert [hypothesis.name for hypothesis in rejected] == ["handshake"]
 
 
-def test_a_blow_is_brief() -> None:
+def test_a_slap_is_brief() -> None:
     contacts, _ = grounded("One slaps the other on the back")
     frames = [contact.frame_end - contact.frame_start + 1 for contact in contacts]
     step = float(np.median(np.diff(sample().time)))

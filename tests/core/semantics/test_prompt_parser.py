@@ -1,4 +1,4 @@
-"""What prompts say about contact."""
+"""Prompts are parsed into the contacts that they mention."""
 
 from __future__ import annotations
 
@@ -40,95 +40,99 @@ def one(prompt: str):
         ("he pats him on the shoulder", "touch"),
     ],
 )
-def test_interactions_are_known_by_their_usual_words(prompt: str, name: str) -> None:
+def test_usual_phrases_of_interactions_are_parsed(prompt: str, name: str) -> None:
     assert one(prompt).name == name
 
 
 @pytest.mark.parametrize(
     "prompt", ["", "Two people talk.", "A man holds a cup", "they do not shake hands", "walking, never hugging"]
 )
-def test_prompts_without_contact_give_none(prompt: str) -> None:
+def test_prompts_without_contact_give_no_hypothesis(prompt: str) -> None:
     assert parse_prompt(prompt) == ()
 
 
-def test_a_handshake_is_of_two_right_or_two_left_hands() -> None:
+def test_a_handshake_joins_two_right_or_two_left_hands() -> None:
     assert set(one("They shake hands").interpretations) == {
         frozenset({RegionPair("right_palm", "right_palm")}),
         frozenset({RegionPair("left_palm", "left_palm")}),
     }
 
 
-def test_sides_that_are_said_are_kept_and_roles_stay_open() -> None:
-    readings = one("She puts her left hand on his right shoulder").interpretations
-    assert set(readings) == {
+def test_given_sides_are_kept_and_roles_stay_open() -> None:
+    interpretations = one("She puts her left hand on his right shoulder").interpretations
+    assert set(interpretations) == {
         frozenset({RegionPair("left_palm", "right_shoulder")}),
         frozenset({RegionPair("right_shoulder", "left_palm")}),
     }
 
 
-def test_sides_that_are_not_said_are_all_tried() -> None:
-    readings = one("He lays a hand on her knee").interpretations
-    assert len(readings) == 8  # two roles, two hands, two knees
+def test_open_sides_give_all_interpretations() -> None:
+    interpretations = one("He lays a hand on her knee").interpretations
+    assert len(interpretations) == 8  # two roles, two hands, two knees
 
 
-def test_a_named_person_has_the_role() -> None:
-    readings = one("Person B kicks person A in the back").interpretations
-    assert {touch.region_0 for reading in readings for touch in reading} == {"back"}
-    readings = one("Person A slaps person B in the face").interpretations
-    assert {touch.region_1 for reading in readings for touch in reading} == {"face"}
+def test_a_named_person_is_the_actor() -> None:
+    interpretations = one("Person B kicks person A in the back").interpretations
+    assert {pair.region_0 for interpretation in interpretations for pair in interpretation} == {"back"}
+    interpretations = one("Person A slaps person B in the face").interpretations
+    assert {pair.region_1 for interpretation in interpretations for pair in interpretation} == {"face"}
 
 
 def test_the_first_person_of_a_sentence_need_not_be_person_a() -> None:
-    readings = one("The second person kicks the first person in the back").interpretations
-    assert {"back", "left_foot"} <= {touch.region_0 for reading in readings for touch in reading}
+    interpretations = one("The second person kicks the first person in the back").interpretations
+    assert {"back", "left_foot"} <= {pair.region_0 for interpretation in interpretations for pair in interpretation}
 
 
-def test_whom_it_is_done_by_has_the_role() -> None:
-    readings = one("Person B is kicked in the back by person A").interpretations
-    assert {touch.region_1 for reading in readings for touch in reading} == {"back"}
+def test_the_person_after_by_is_the_actor() -> None:
+    interpretations = one("Person B is kicked in the back by person A").interpretations
+    assert {pair.region_1 for interpretation in interpretations for pair in interpretation} == {"back"}
 
 
-def test_what_it_is_done_with_is_not_what_it_is_done_to() -> None:
+def test_the_instrument_is_not_the_target() -> None:
     places = {
-        touch.region_1
-        for reading in one("Person A shoves person B with both hands").interpretations
-        for touch in reading
+        pair.region_1
+        for interpretation in one("Person A shoves person B with both hands").interpretations
+        for pair in interpretation
     }
     assert "chest" in places and not {"left_palm", "right_palm"} & places
-    reading = one("Person A kicks person B with the left foot").interpretations
-    assert {touch.region_0 for each in reading for touch in each} == {"left_foot"}
-    assert "left_foot" not in {touch.region_1 for each in reading for touch in each}
-    readings = one("Person A pushes person B's left arm with the right hand").interpretations
-    assert {touch.region_0 for each in readings for touch in each} == {"right_palm"}
+    interpretation = one("Person A kicks person B with the left foot").interpretations
+    assert {pair.region_0 for each in interpretation for pair in each} == {"left_foot"}
+    assert "left_foot" not in {pair.region_1 for each in interpretation for pair in each}
+    interpretations = one("Person A pushes person B's left arm with the right hand").interpretations
+    assert {pair.region_0 for each in interpretations for pair in each} == {"right_palm"}
 
 
-def test_the_arm_that_one_is_pulled_by_is_the_others() -> None:
-    readings = one("Person A pulls person B by the left arm").interpretations
-    assert {touch.region_1.split("_")[0] for each in readings for touch in each} == {"left"}
-    assert {touch.region_0 for each in readings for touch in each} == {"left_palm", "right_palm"}
+def test_the_arm_that_somebody_is_pulled_by_is_the_others() -> None:
+    interpretations = one("Person A pulls person B by the left arm").interpretations
+    assert {pair.region_1.split("_")[0] for each in interpretations for pair in each} == {"left"}
+    assert {pair.region_0 for each in interpretations for pair in each} == {"left_palm", "right_palm"}
 
 
 def test_a_dance_hold_may_be_the_other_way_round() -> None:
-    readings = one("Two people dance together").interpretations
+    interpretations = one("Two people dance together").interpretations
     assert any(
-        {RegionPair("right_palm", "back"), RegionPair("left_palm", "right_palm")} <= reading for reading in readings
+        {RegionPair("right_palm", "back"), RegionPair("left_palm", "right_palm")} <= interpretation
+        for interpretation in interpretations
     )
     assert any(
-        {RegionPair("left_palm", "back"), RegionPair("right_palm", "left_palm")} <= reading for reading in readings
+        {RegionPair("left_palm", "back"), RegionPair("right_palm", "left_palm")} <= interpretation
+        for interpretation in interpretations
     )
 
 
-def test_a_hug_is_several_touches_at_once() -> None:
-    reading = one("They hug").interpretations[0]
-    assert RegionPair("chest", "chest") in reading
-    assert {"left_palm", "right_palm"} <= {touch.region_0 for touch in reading}
-    assert {"left_palm", "right_palm"} <= {touch.region_1 for touch in reading}
+def test_a_hug_is_several_contacts_at_once() -> None:
+    interpretation = one("They hug").interpretations[0]
+    assert RegionPair("chest", "chest") in interpretation
+    assert {"left_palm", "right_palm"} <= {pair.region_0 for pair in interpretation}
+    assert {"left_palm", "right_palm"} <= {pair.region_1 for pair in interpretation}
 
 
-def test_what_one_touches_with_may_follow() -> None:
-    readings = one("He touches her knee with his left elbow").interpretations
-    assert frozenset({RegionPair("left_elbow", "right_knee")}) in readings
-    assert all("elbow" in touch.region_0 + touch.region_1 for reading in readings for touch in reading)
+def test_the_instrument_may_follow_the_target() -> None:
+    interpretations = one("He touches her knee with his left elbow").interpretations
+    assert frozenset({RegionPair("left_elbow", "right_knee")}) in interpretations
+    assert all(
+        "elbow" in pair.region_0 + pair.region_1 for interpretation in interpretations for pair in interpretation
+    )
 
 
 def test_several_actions_give_several_hypotheses_in_order() -> None:
