@@ -35,6 +35,7 @@ def split_side(name: str) -> tuple[Side, str]:
     return ("right", bare) if side == "right" else ("", name)
 
 
+@lru_cache(maxsize=8)
 def vertex_regions(body: BodyModel) -> Int[Tensor, "V"]:
     """Index into `skeleton.REGIONS` of each vertex, `NO_REGION` for what is not visible skin."""
     skin = _LabelledSkin.of(body)

@@ -1,6 +1,6 @@
 """Make `core/body/data/landmarks.npz`: what the detector's 33 landmarks are on the body.
 
-Run it again whenever the free body changes. The networks have to be there (`python -m core weights`) and an interpreter with
+Run it again whenever the free body changes. The networks have to be there (`python -m core doctor --fix`) and an interpreter with
 Blender as a module (--blender). What is made on the way is kept in --work and used again.
 """
 

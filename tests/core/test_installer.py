@@ -163,7 +163,7 @@ def test_uv_brings_a_python_where_none_fits(
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
 @pytest.mark.parametrize("how", ["stdin", "interrupt"])
-@pytest.mark.parametrize("what", ["interpreter", "core"])
+@pytest.mark.parametrize("what", ["interpreter", pytest.param("core", marks=pytest.mark.slow)])
 def test_an_installation_is_cancelled_and_leaves_nothing(root: Path, tmp_path: Path, how: str, what: str) -> None:
     mark = tmp_path / "begun"
     hang = f"#!/bin/sh\necho > {mark}\nexec sleep 60\n"

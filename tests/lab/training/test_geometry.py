@@ -81,6 +81,7 @@ def test_a_training_in_slices_ends_in_weights_that_load(tmp_path: Path) -> None:
     assert load_stgcn(tmp_path / "models" / f"{KIND}.safetensors").config == network.config
 
 
+@pytest.mark.slow
 def test_learning_brings_the_second_person_nearer(tmp_path: Path) -> None:
     recipe = replace(RECIPE, steps=30, warm_up=3, learning_rate=0.03, average=0.5, dev_every=30)
     outcome = train_optimizer(job_in(tmp_path, recipe), None, SMALL)

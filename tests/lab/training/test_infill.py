@@ -28,6 +28,7 @@ def test_an_untrained_infiller_has_the_first_motions_errors() -> None:
     assert errors["depth"] == pytest.approx(300, rel=0.01) and errors["mpjpe"] == pytest.approx(0, abs=0.5)
 
 
+@pytest.mark.slow
 def test_a_training_ends_in_weights_that_load(tmp_path: Path) -> None:
     job = job_in(tmp_path)
     train_optimizer(job, 0.0, {"width": 8, "person_width": 16, "blocks": 1})
