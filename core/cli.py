@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from . import __version__
-from .contract.edits import Edits
 from .contract.errors import Cancelled, UserError
-from .contract.requests import ReconstructRequest, RefineRequest, Request, TakesRequest, option_of
+from .contract.options import ValueType, option_of
+from .contract.requests import ReconstructRequest, RefineRequest, Request, TakesRequest
 from .failures import explain
 from .terminal import Terminal
 
@@ -65,11 +65,11 @@ def build_parser() -> argparse.ArgumentParser:
 
     reconstruct = command("reconstruct", _reconstruct, "Reconstruct both people of a clip.")
     reconstruct.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the reconstruction")
-    _add_request(reconstruct, ReconstructRequest)
+    add_request_options(reconstruct, ReconstructRequest)
 
     refine = command("refine", _refine, "Fit again with edited contacts and keys; adds a take.")
     refine.add_argument("folder", type=Path, metavar="DIR")
-    _add_request(refine, RefineRequest)
+    add_request_options(refine, RefineRequest)
 
     export = command("export", _export, "Write the active take in another format.")
     export.add_argument("folder", type=Path, metavar="DIR")
@@ -99,31 +99,29 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_request(parser: argparse.ArgumentParser, kind: type[TakesRequest]) -> None:
+def add_request_options(parser: argparse.ArgumentParser, kind: type[TakesRequest]) -> None:
     """An option for every field of a request."""
     for item in fields(kind):
         option = option_of(item)
-        settings: dict[str, Any] = {"help": option.help}
+        settings: dict[str, Any] = {"type": _from_text(option.type), "help": option.help}
         if option.metavar:
             settings["metavar"] = option.metavar
         if option.choices:
             settings["choices"] = option.choices
-        if option.kind in _READERS:
-            settings["type"] = _READERS[option.kind]
         if option.positional:
             parser.add_argument(item.name, **settings)
         else:
             parser.add_argument(f"--{item.name}", default=item.default, **settings)
 
 
-def _request_from(options: argparse.Namespace, kind: type[Request]) -> Request:
+def request_from_options(options: argparse.Namespace, kind: type[Request]) -> Request:
     return kind(**{item.name: getattr(options, item.name) for item in fields(kind)})
 
 
 def _reconstruct(options: argparse.Namespace) -> int:
     from .pipeline import jobs
 
-    request = _request_from(options, ReconstructRequest)
+    request = request_from_options(options, ReconstructRequest)
     with Terminal(sys.stderr) as terminal:
         take = jobs.reconstruct(request, options.out, terminal)
     return _tell(options.out, take)
@@ -132,7 +130,7 @@ def _reconstruct(options: argparse.Namespace) -> int:
 def _refine(options: argparse.Namespace) -> int:
     from .pipeline import jobs
 
-    request = _request_from(options, RefineRequest)
+    request = request_from_options(options, RefineRequest)
     with Terminal(sys.stderr) as terminal:
         take = jobs.refine(request, options.folder, terminal)
     return _tell(options.folder, take)
@@ -184,22 +182,16 @@ def _serve(options: argparse.Namespace) -> int:
     serve()
 
 
-def _people(text: str) -> tuple[int, int]:
-    try:
-        first, second = (int(part) for part in text.split(","))
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is not two numbers such as 0,1") from error
-    return first, second
+def _from_text(value_type: ValueType) -> Callable[[str], Any]:
+    """The argument `type` for argparse."""
 
+    def convert(text: str) -> Any:
+        try:
+            return value_type.from_text(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(f"{text!r} is not {value_type.description}") from error
 
-_READERS: dict[str, Callable[[str], Any]] = {
-    "path": Path,
-    "integer": int,
-    "number": float,
-    "people": _people,
-    "edits": lambda path: Edits.read(Path(path)),
-}
-"""From the text on the command line to a value, by the kind of option."""
+    return convert
 
 
 def _one_line(error: UserError) -> str:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import os
-from typing import Literal
 
 import torch
 
 from .contract.errors import UserError
-
-DeviceChoice = Literal["auto", "cpu", "cuda", "mps"]
-DEVICE_CHOICES: tuple[DeviceChoice, ...] = ("auto", "cpu", "cuda", "mps")
+from .contract.requests import DEVICES
 
 _MOST_THREADS = 4
 
@@ -24,7 +21,7 @@ def choose_device(choice: str = "auto") -> torch.device:
     if choice == "auto":
         return torch.device(next(name for name, present in there.items() if present))
     if choice not in there:
-        raise UserError("bad-device", f"There is no device {choice!r}.", f"Choose one of {', '.join(DEVICE_CHOICES)}.")
+        raise UserError("bad-device", f"There is no device {choice!r}.", f"Choose one of {', '.join(DEVICES)}.")
     if not there[choice]:
         raise UserError(
             "device-missing",

@@ -235,7 +235,7 @@ def _capabilities() -> dict[str, Any]:
 
 def _reconstruct(message: Message) -> Work:
     folder = Path(_path(message, "out"))
-    request = request_from_message(ReconstructRequest, _with_required(message, "clip"))
+    request = request_from_message(ReconstructRequest, message)
 
     def work(listener: Listener) -> dict[str, Any]:
         from .pipeline import jobs
@@ -286,11 +286,6 @@ def _path(message: Message, name: str) -> str:
             "Update the add-on and its worker.",
         )
     return value
-
-
-def _with_required(message: Message, name: str) -> Message:
-    _path(message, name)
-    return message
 
 
 def _take_pipes() -> tuple[TextIO, TextIO]:

@@ -21,7 +21,8 @@ from bpy.props import (
 )
 
 from ..core.contract.contact import SOURCES, STATES
-from ..core.contract.reconstruction import MOST_TAKES, USUAL_SMOOTHNESS, Info
+from ..core.contract.reconstruction import Info
+from ..core.contract.requests import MOST_TAKES, USUAL_SMOOTHNESS
 from ..core.contract.skeleton import GROUND, REGIONS
 from . import compat
 

@@ -4,9 +4,8 @@ Answers carry the id of their request. Arrays never travel in messages, only pat
 
     request       fields (null or left out: the default)
     hello
-    reconstruct   clip, out: paths; frames: [first, last]; people: [i, j]; prompt; seed; takes; smoothness (0-1);
-                  device; body: path; fov: horizontal degrees
-    refine        folder, edits: paths; prompt; seed; takes; smoothness (0-1; null: as before); device
+    reconstruct   out: path; the fields of `requests.ReconstructRequest`
+    refine        folder: path; the fields of `requests.RefineRequest`
     repair        parts: any of packages, weights, caches; torch_index: address of a package index
     cancel        job: id of the request to cancel
     shutdown
@@ -19,6 +18,8 @@ Answers carry the id of their request. Arrays never travel in messages, only pat
     result        folder; take: id (of repair: doctor, as in ready)
     error         code; message; hint; log: path of the worker's log file, or empty
     cancelled
+
+In a message, paths are text, `frames` is [first, last], `people` is [i, j], and `edits` is the path of a JSON file.
 
 A job (reconstruct, refine, repair) is answered by any number of stage, progress, warning and log, and then by exactly one of
 result, error and cancelled. One job runs at a time; another meanwhile is answered by the error `busy`.

@@ -29,10 +29,6 @@ MOTION_FILE = "reconstruction.npz"
 INFO_FILE = "reconstruction.json"
 BODY_FILE = "body.npz"
 TAKES_FOLDER = "takes"
-USUAL_SMOOTHNESS = 0.7
-"""How far takes are calmed unless the user says otherwise, 0-1."""
-MOST_TAKES = 8
-"""Takes that one job makes at most: each costs its time, and nobody looks through more."""
 
 _P, _T = -2, -1  # in the tables of shapes: people (always 2), frames
 PEOPLE = 2

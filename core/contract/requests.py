@@ -1,119 +1,111 @@
-"""What the user asks of the core: the requests `reconstruct` and `refine`.
+"""The requests that a user makes of the core, `reconstruct` and `refine`, with the description of each of their fields.
 
-The command line, the worker's messages and the add-on all derive from these records. A new setting touches three files: a field
-here, with its command-line option, its help and its check; the stage or the settings (`core/pipeline/settings.py`) that use it;
-and the add-on's property that sets it.
+The command line's options (`core/cli.py`), the fields of the worker's messages (`request_from_message`, `message_fields`), the
+checks before a job starts (`check`) and the requests of the add-on (`socialmirror_blender/requests.py`) all follow from the
+fields of these records. So a new setting is added in three places:
+
+1. Here: a field of `TakesRequest` (both requests), `ReconstructRequest` or `RefineRequest`, with its help text and its check.
+2. In `core/pipeline/`: the stage, or the record in `settings.py`, that uses it.
+3. In the add-on: a property of the same name in `properties.py`, which its panel draws. The add-on sends every property that
+   has the name of a field.
+
+`options.py` has the types of values. Only the standard library is imported here, because `python -m core doctor` runs before any
+package is installed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import MISSING, Field, dataclass, field, fields
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from .edits import Edits
 from .errors import UserError
-from .reconstruction import MOST_TAKES, USUAL_SMOOTHNESS
+from .options import (
+    EDITS,
+    FRAMES,
+    INTEGER,
+    NUMBER,
+    PATH,
+    PEOPLE,
+    TEXT,
+    in_range,
+    one_of,
+    option,
+    option_of,
+    parse_frames,
+)
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 PERCEPTION = ("auto", "embedded")
-_LEAST_FOV, _LARGEST_FOV = 5.0, 150.0
-_LARGEST_SEED = 2**31 - 1
-"""What Blender's integer properties hold."""
+USUAL_SMOOTHNESS = 0.7
+"""How strongly takes are smoothed by default, in 0-1."""
+MOST_TAKES = 8
+"""Maximal number of takes of one job."""
+MAX_SEED = 2**31 - 1
+"""The largest value of Blender's integer properties."""
+MIN_FOV, MAX_FOV = 5, 150
+"""Horizontal field of view, degrees."""
 
 Request = TypeVar("Request", bound="TakesRequest")
 
 
-@dataclass(frozen=True)
-class Option:
-    """How a field of a request is given and checked."""
-
-    kind: str
-    """path, text, integer, number, choice, frames (A:B), people (I,J) or edits (a file)."""
-    help: str
-    metavar: str = ""
-    positional: bool = False
-    choices: tuple[str, ...] = ()
-    check: Callable[[Any], UserError | None] = lambda _: None
-    """The error of a value that is given, where it cannot be used."""
-
-
-def option_of(item: Field[Any]) -> Option:
-    return item.metadata["option"]
-
-
-def _option(default: Any, kind: str, text: str, **details: Any) -> Any:
-    metadata = {"option": Option(kind, text, **details)}
-    return field(metadata=metadata) if default is MISSING else field(default=default, metadata=metadata)
-
-
-def _between(code: str, what: str, least: float, largest: float, hint: str) -> Callable[[Any], UserError | None]:
-    def check(value: Any) -> UserError | None:
-        if least <= value <= largest:
-            return None
-        return UserError(code, f"{what} of {value:g} was asked for.", hint)
-
-    return check
-
-
 def _check_people(people: tuple[int, int]) -> UserError | None:
-    if people[0] != people[1] and min(people) >= 0:
+    first, second = people
+    if first != second and min(people) >= 0:
         return None
     return UserError(
-        "bad-people",
-        f"{people[0]},{people[1]} does not name two different people.",
-        "Give two numbers, counted from 0.",
+        "bad-people", f"{first},{second} does not name two different people.", "Give two numbers, counted from 0."
     )
 
 
-def _check_choice(code: str, what: str, choices: tuple[str, ...]) -> Callable[[Any], UserError | None]:
-    def check(value: Any) -> UserError | None:
-        if value in choices:
-            return None
-        return UserError(code, f"There is no {what} {value!r}.", f"Choose one of {', '.join(choices)}.")
-
-    return check
-
-
-def _check_takes(takes: int) -> UserError | None:
-    if 1 <= takes <= MOST_TAKES:
-        return None
-    return UserError("bad-takes", f"{takes} takes were asked for.", f"Ask for 1 to {MOST_TAKES} at a time.")
+def _check_frames(text: str) -> UserError | None:
+    try:
+        parse_frames(text)
+    except ValueError:
+        return UserError(
+            "bad-range", f"{text!r} is not a range of frames.", "Write the first and last frame as 10:110."
+        )
+    return None
 
 
 @dataclass(frozen=True, kw_only=True)
 class TakesRequest:
-    """What both requests have in common: how takes are made."""
+    """The fields of both requests: how takes are made."""
 
-    prompt: str | None = _option(None, "text", "what the two people do", metavar="TEXT")
-    takes: int = _option(
-        1, "integer", "how many takes to make; the best becomes active", metavar="N", check=_check_takes
-    )
-    seed: int = _option(
-        0,
-        "integer",
-        "of the first take; the others count on from it",
+    prompt: str | None = option(None, TEXT, "description of what the two people do", metavar="TEXT")
+    takes: int = option(
+        1,
+        INTEGER,
+        "number of takes to make; the best one becomes active (default: 1)",
         metavar="N",
-        check=_between("bad-seed", "A seed", 0, _LARGEST_SEED, f"Ask for 0 to {_LARGEST_SEED}."),
+        check=in_range("bad-takes", "number of takes", 1, MOST_TAKES),
     )
-    smoothness: float | None = _option(
+    seed: int = option(
+        0,
+        INTEGER,
+        "random seed of the first take; each further take adds 1 (default: 0)",
+        metavar="N",
+        check=in_range("bad-seed", "seed", 0, MAX_SEED),
+    )
+    smoothness: float | None = option(
         None,
-        "number",
-        f"how strongly takes are smoothed, 0 to 1 (default: {USUAL_SMOOTHNESS}; refine: as before)",
+        NUMBER,
+        f"how strongly the motion is smoothed, 0 to 1 (default: {USUAL_SMOOTHNESS}; refine: that of the active take)",
         metavar="S",
-        check=_between("bad-smoothness", "A smoothness", 0, 1, "Ask for 0 to 1."),
+        check=in_range("bad-smoothness", "smoothness", 0, 1),
     )
-    device: str = _option(
+    device: str = option(
         "auto",
-        "choice",
-        "where to compute",
+        TEXT,
+        "device to compute on (default: the fastest available one)",
         choices=DEVICES,
-        check=_check_choice("bad-device", "device", DEVICES),
+        check=one_of("bad-device", "device", DEVICES),
     )
 
     def check(self) -> None:
-        """UserError for the first value that cannot be used, before any work."""
+        """Raise the UserError of the first field whose value is not valid."""
         for item in fields(self):
             value = getattr(self, item.name)
             error = None if value is None else option_of(item).check(value)
@@ -123,101 +115,79 @@ class TakesRequest:
 
 @dataclass(frozen=True)
 class ReconstructRequest(TakesRequest):
-    """Reconstruct both people of a clip into a folder."""
+    """Reconstruct two people of a clip."""
 
-    clip: Path = _option(MISSING, "path", "the movie", metavar="CLIP", positional=True)
-    frames: str = _option(":", "frames", "first and last frame (default: the whole clip)", metavar="A:B")
-    """As `clip.parse_range` reads it."""
-    people: tuple[int, int] | None = _option(
+    clip: Path = option(MISSING, PATH, "video file", metavar="CLIP", positional=True)
+    frames: str = option(
+        ":",
+        FRAMES,
+        "first and last frame, counted from 0 (default: the whole clip)",
+        metavar="A:B",
+        check=_check_frames,
+    )
+    people: tuple[int, int] | None = option(
         None,
-        "people",
-        "which two of everyone found, e.g. 0,1 (default: the two most prominent)",
+        PEOPLE,
+        "numbers of the two people to reconstruct, e.g. 0,1 (default: the two most prominent ones)",
         metavar="I,J",
         check=_check_people,
     )
-    body: Path | None = _option(None, "path", "an SMPL-X file or folder (default: the free body)", metavar="PATH")
-    fov: float | None = _option(
-        None,
-        "number",
-        "the camera's horizontal field of view in degrees",
-        metavar="DEG",
-        check=_between(
-            "bad-fov",
-            "A horizontal field of view",
-            _LEAST_FOV,
-            _LARGEST_FOV,
-            f"Give {_LEAST_FOV:g} to {_LARGEST_FOV:g} degrees, or leave it out.",
-        ),
+    body: Path | None = option(
+        None, PATH, "licensed SMPL-X file or its folder (default: the free body)", metavar="PATH"
     )
-    perception: str = _option(
+    fov: float | None = option(
+        None,
+        NUMBER,
+        "horizontal field of view of the camera in degrees (default: estimated)",
+        metavar="DEG",
+        check=in_range("bad-fov", "horizontal field of view", MIN_FOV, MAX_FOV),
+    )
+    perception: str = option(
         "auto",
-        "choice",
-        "networks that find the people",
+        TEXT,
+        "networks that detect the people (default: auto, which is embedded)",
         choices=PERCEPTION,
-        check=_check_choice("bad-perception", "perception", PERCEPTION),
+        check=one_of("bad-perception", "perception", PERCEPTION),
     )
 
 
 @dataclass(frozen=True)
 class RefineRequest(TakesRequest):
-    """Fit the active take of a folder again, with edited contacts and pins."""
+    """Make new takes of a reconstruction from edited contacts, pinned joints and a new prompt."""
 
-    edits: Edits = _option(Edits(), "edits", "contacts, pinned keys and prompt", metavar="FILE.json")
+    edits: Edits = option(Edits(), EDITS, "edited contacts, pinned joints and prompt", metavar="FILE.json")
 
 
 def request_from_message(kind: type[Request], message: Mapping[str, Any]) -> Request:
-    """A request from the fields of a message; fields that are null or left out keep their default.
+    """Read a request from the fields of a message; a field that is null or left out has its default.
 
-    UserError `bad-message` for a value of another type, and the field's own error for one that cannot be used.
+    Raises the UserError `bad-message` if a value has another type or a required field is missing, and the field's own error if
+    the value is not valid.
     """
     values: dict[str, Any] = {}
     for item in fields(kind):
         value = message.get(item.name)
-        if value is not None:
-            values[item.name] = _from_json(message, item.name, option_of(item).kind, value)
+        if value is None and item.default is not MISSING:
+            continue
+        value_type = option_of(item).type
+        try:
+            values[item.name] = value_type.from_json(value)
+        except (ValueError, OverflowError) as error:
+            raise UserError(
+                "bad-message",
+                f"The field {item.name!r} of {message.get('type')!r} is {value!r}, not {value_type.description}.",
+                "Update the add-on and its environment to the same release.",
+            ) from error
     request = kind(**values)
     request.check()
     return request
 
 
 def message_fields(request: TakesRequest) -> dict[str, Any]:
-    """The fields of the message that carries a request; those at their default are left out.
-
-    Edits travel as a file, whose path the sender adds.
-    """
+    """The fields of the message that carries a request. Edits travel as a file, whose path the sender adds."""
     record: dict[str, Any] = {}
     for item in fields(request):
-        value, kind = getattr(request, item.name), option_of(item).kind
-        if value == item.default or kind == "edits":
-            continue
-        if kind == "frames":
-            record[item.name] = [int(part) for part in value.split(":")]
-        else:
-            record[item.name] = str(value) if kind == "path" else list(value) if kind == "people" else value
+        value, to_json = getattr(request, item.name), option_of(item).type.to_json
+        if to_json is not None:
+            record[item.name] = None if value is None else to_json(value)
     return record
-
-
-def _from_json(message: Mapping[str, Any], name: str, kind: str, value: Any) -> Any:
-    if kind == "path" and isinstance(value, str) and value:
-        return Path(value)
-    if kind in ("text", "choice") and isinstance(value, str):
-        return value
-    if kind == "integer" and _is_integer(value):
-        return value
-    if kind == "number" and isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
-    if kind == "edits" and isinstance(value, str) and value:
-        return Edits.read(Path(value))
-    if kind in ("people", "frames") and isinstance(value, list):
-        pair = cast("list[Any]", value)
-        if len(pair) == 2 and all(_is_integer(each) for each in pair):
-            return f"{pair[0]}:{pair[1]}" if kind == "frames" else (pair[0], pair[1])
-    raise UserError(
-        "bad-message",
-        f"The field {name!r} of {message.get('type')!r} is {value!r}, which is no {kind}.",
-        "Update the add-on and its worker.",
-    )
-
-
-def _is_integer(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)

@@ -17,8 +17,8 @@ from ..body.model import BodyModel
 from ..clip import Clip, parse_range, probe
 from ..contract.contact import Contact
 from ..contract.errors import UserError
-from ..contract.reconstruction import USUAL_SMOOTHNESS, Info, Take, best_of, load_info
-from ..contract.requests import ReconstructRequest, RefineRequest
+from ..contract.reconstruction import Info, Take, best_of, load_info
+from ..contract.requests import USUAL_SMOOTHNESS, ReconstructRequest, RefineRequest
 from ..device import choose_device, limit_threads
 from ..perception.backends import backend_identity
 from ..progress import JobProgress, Listener

@@ -15,7 +15,8 @@ from ..clip import Clip
 from ..contacts import measure_contacts
 from ..contract.contact import Contact
 from ..contract.edits import Pin
-from ..contract.reconstruction import USUAL_SMOOTHNESS, Scores
+from ..contract.reconstruction import Scores
+from ..contract.requests import USUAL_SMOOTHNESS
 from ..fitting.fit import FittedMotion
 from ..infilling.infill import Constraints, InfilledMotion
 from ..observations.clip_scene import ClipScene

@@ -1,0 +1,143 @@
+"""Requests: what the command line and the messages make of their fields, which values are refused, and how a field is added."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.cli import add_request_options, request_from_options
+from core.contract.contact import Contact
+from core.contract.edits import Edits
+from core.contract.errors import UserError
+from core.contract.options import NUMBER, in_range, option
+from core.contract.requests import ReconstructRequest, RefineRequest, TakesRequest, message_fields, request_from_message
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class RequestWithNewSetting(ReconstructRequest):
+    stiffness: float = option(
+        0.5, NUMBER, "a made-up setting", metavar="S", check=in_range("bad-stiffness", "stiffness", 0, 1)
+    )
+
+
+def parse(kind: type[TakesRequest], *arguments: str) -> TakesRequest:
+    import argparse
+
+    parser = argparse.ArgumentParser()
+    add_request_options(parser, kind)
+    return request_from_options(parser.parse_args(arguments), kind)
+
+
+def test_a_new_field_gets_its_option_its_message_field_and_its_check():
+    given = parse(RequestWithNewSetting, "clip.mp4", "--stiffness", "0.25")
+    assert given == RequestWithNewSetting(Path("clip.mp4"), stiffness=0.25)
+    message = json.loads(json.dumps(message_fields(given)))
+    assert message["stiffness"] == 0.25
+    assert request_from_message(RequestWithNewSetting, message) == given
+    with pytest.raises(UserError) as caught:
+        request_from_message(RequestWithNewSetting, message | {"stiffness": 2})
+    assert caught.value.code == "bad-stiffness"
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        ReconstructRequest(Path("clip.mp4")),
+        ReconstructRequest(
+            Path("clip.mp4"),
+            "10:110",
+            (2, 0),
+            Path("body.npz"),
+            55.0,
+            "embedded",
+            prompt="They hug.",
+            takes=3,
+            seed=7,
+            smoothness=0.0,
+            device="cpu",
+        ),
+        ReconstructRequest(Path("clip.mp4"), "10:"),
+        RefineRequest(prompt=""),
+    ],
+)
+def test_a_message_carries_a_request(request_: TakesRequest):
+    message = json.loads(json.dumps(message_fields(request_)))
+    assert request_from_message(type(request_), message) == request_
+
+
+def test_the_command_line_gives_the_same_requests_as_the_add_on(tmp_path: Path):
+    line = "clip.mp4 --frames 10:19 --people 0,1 --fov 55 --smoothness 0.5 --takes 2 --seed 7 --device cpu --prompt hug"
+    message = {
+        "clip": "clip.mp4", "frames": [10, 19], "people": [0, 1], "fov": 55, "smoothness": 0.5, "takes": 2, "seed": 7,
+        "device": "cpu", "prompt": "hug", "body": None,
+    }  # fmt: skip
+    assert parse(ReconstructRequest, *line.split()) == request_from_message(ReconstructRequest, message)
+    edits = Edits((Contact(0, "left_palm", 1, "chest", 3, 9),))
+    path = tmp_path / "edits.json"
+    path.write_text(json.dumps(edits.to_json()))
+    refine = RefineRequest(edits=edits)
+    assert (
+        parse(RefineRequest, "--edits", str(path))
+        == request_from_message(RefineRequest, {"edits": str(path)})
+        == refine
+    )
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "code"),
+    [
+        ("takes", 0, "bad-takes"),
+        ("takes", 9, "bad-takes"),
+        ("seed", -1, "bad-seed"),
+        ("seed", 2**31, "bad-seed"),
+        ("smoothness", 1.01, "bad-smoothness"),
+        ("smoothness", float("nan"), "bad-smoothness"),
+        ("device", "tpu", "bad-device"),
+        ("frames", [5, "6"], "bad-message"),
+        ("frames", [5], "bad-message"),
+        ("people", [1, 1], "bad-people"),
+        ("people", [-1, 1], "bad-people"),
+        ("people", "0,1", "bad-message"),
+        ("fov", 4.0, "bad-fov"),
+        ("fov", 10**400, "bad-message"),
+        ("fov", True, "bad-message"),
+        ("perception", "hub", "bad-perception"),
+        ("body", "", "bad-message"),
+        ("clip", None, "bad-message"),
+        ("prompt", 3, "bad-message"),
+        ("takes", 1.0, "bad-message"),
+    ],
+)
+def test_values_that_are_not_valid_are_refused_with_a_hint(field: str, value: Any, code: str):
+    with pytest.raises(UserError) as caught:
+        request_from_message(ReconstructRequest, {"type": "reconstruct", "clip": "clip.mp4"} | {field: value})
+    assert caught.value.code == code and caught.value.hint
+
+
+@pytest.mark.parametrize("frames", ["5", "a:b", "1:2:3", ""])
+def test_text_that_is_no_range_of_frames_is_refused_before_the_clip_is_opened(frames: str):
+    with pytest.raises(UserError) as caught:
+        ReconstructRequest(Path("nowhere.mp4"), frames).check()
+    assert caught.value.code == "bad-range"
+
+
+def test_the_command_line_starts_without_numpy(tmp_path: Path):
+    """So that `doctor --fix` can install it."""
+    (tmp_path / "numpy.py").write_text("raise ModuleNotFoundError(\"No module named 'numpy'\", name='numpy')")
+    outcome = subprocess.run(
+        [sys.executable, "-c", "from core.cli import build_parser; build_parser(); from core import doctor, worker"],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+    )
+    assert outcome.returncode == 0, outcome.stderr
