@@ -22,15 +22,15 @@ from core.contract.reconstruction import load
 from core.perception.detections import Detections
 from core.pipeline.cache import Cache
 from core.pipeline.workspace import CACHE_FOLDER
-from lab.evaluation.against_truth import (
-    estimate_of,
+from lab.evaluation.results import UNITS
+from lab.evaluation.sample_truth import (
+    estimate_from_result,
     limb_errors,
     limbs_of_joints,
     limbs_of_landmarks,
     load_truth,
-    shot_of,
+    sample_clip,
 )
-from lab.evaluation.results import UNITS
 from lab.evaluation.scores import compare, score
 
 SAMPLES = Path(__file__).resolve().parents[1] / "samples"
@@ -43,7 +43,10 @@ def main() -> None:
     truth = load_truth(SAMPLES / "handshake_hug_truth.npz", SAMPLES / "handshake_hug_contacts.json")
     tracks = Cache(folder / "reconstruction" / CACHE_FOLDER).newest(Detections, "perception")
     body = load_body(None)
-    shot, estimate = shot_of("sample", truth, tracks, body), estimate_of(result.motion, result.info.contacts)
+    shot, estimate = (
+        sample_clip("sample", truth, tracks, body),
+        estimate_from_result(result.motion, result.info.contacts),
+    )
     ours = score(shot, estimate, body).metrics
     order = list(compare(shot, estimate, body).order)
     frames, found = result.motion.frame_index, tracks.found[order]

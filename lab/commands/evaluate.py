@@ -48,11 +48,11 @@ def run(options: argparse.Namespace) -> None:
     from core.progress import JobProgress
     from core.terminal import Terminal
 
-    from ..evaluation.benchmarks import Request, evaluate, prepare_to_write, write_outcome
+    from ..evaluation.benchmarks import EvaluationRequest, evaluate, prepare_to_write, write_outcome
     from ..evaluation.methods import chosen_methods
     from ..evaluation.table import table
 
-    request = Request(
+    request = EvaluationRequest(
         benchmark=options.benchmark,
         data=options.data,
         clips=options.clips,

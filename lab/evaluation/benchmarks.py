@@ -25,13 +25,13 @@ from core.weights import cache_folder
 
 from ..choreography.interaction import Interaction, load_interactions
 from .baselines import only_person
+from .benchmark_clip import BenchmarkClip
 from .methods import ABLATIONS, METHODS, PROMPTED
-from .perceived import Onlooker
+from .perception_cache import PerceptionCache
 from .pictures import ClipPicture, save_pictures
 from .rendered import RenderedClip, load_rendered
 from .results import Report
-from .run import Clip, Heading, run
-from .shot import Shot
+from .run import ClipTask, ReportHeader, run_methods
 
 if TYPE_CHECKING:
     from .public.clips import Listed
@@ -43,7 +43,7 @@ Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
-class Request:
+class EvaluationRequest:
     """What `evaluate` was asked for."""
 
     benchmark: str
@@ -60,13 +60,13 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class EvaluationOutcome:
     report: Report
     pictures: tuple[ClipPicture, ...]
     """Of the last method's worst clips."""
 
 
-def evaluate(request: Request, reporter: Reporter | None = None) -> Outcome:
+def evaluate(request: EvaluationRequest, reporter: Reporter | None = None) -> EvaluationOutcome:
     """Run a benchmark. UserError `unknown-benchmark`, and where its data are missing, how to get them."""
     if request.benchmark not in BENCHMARKS:
         raise UserError(
@@ -88,7 +88,7 @@ def prepare_to_write(path: Path) -> None:
             pass
 
 
-def write_outcome(outcome: Outcome, path: Path) -> tuple[Path, ...]:
+def write_outcome(outcome: EvaluationOutcome, path: Path) -> tuple[Path, ...]:
     """Write PATH.json, the page PATH.html, and PATH.npz with what the page's pictures are drawn from; return what was written."""
     from .page import write_page
 
@@ -115,20 +115,22 @@ def spread(items: Sequence[Item], count: int | None) -> list[Item]:
     return [items[index] for index in np.linspace(0, len(items) - 1, count).round().astype(int)]
 
 
-def _run(request: Request, reporter: Reporter, heading: Heading, clips: Sequence[Clip]) -> Outcome:
-    report, pictures = run(
+def _run(
+    request: EvaluationRequest, reporter: Reporter, heading: ReportHeader, clips: Sequence[ClipTask]
+) -> EvaluationOutcome:
+    report, pictures = run_methods(
         heading, clips, _methods(request), workers=request.workers, count=len(clips), reporter=reporter
     )
-    return Outcome(report, tuple(pictures))
+    return EvaluationOutcome(report, tuple(pictures))
 
 
-def _methods(request: Request, *, told: bool = True) -> tuple[str, ...]:
+def _methods(request: EvaluationRequest, *, told: bool = True) -> tuple[str, ...]:
     """`told`: whether the clips come with sentences, without which a prompted method is the same as the one without."""
     usual = (name for name in METHODS if name not in ABLATIONS)
     return request.methods or tuple(name for name in usual if told or name not in PROMPTED)
 
 
-def _pairs_2d(request: Request, reporter: Reporter) -> Outcome:
+def _pairs_2d(request: EvaluationRequest, reporter: Reporter) -> EvaluationOutcome:
     from .pairs_2d import PAIRS, load_pairs
 
     if request.data is None:
@@ -143,18 +145,20 @@ def _pairs_2d(request: Request, reporter: Reporter) -> Outcome:
         )
     interactions.sort(key=lambda clip: (clip.family, clip.name))
     chosen = spread(interactions, request.clips)
-    clips = [Clip(clip.name, clip.family, partial(_pairs_2d_shot, path, clip.name, request.seed)) for clip in chosen]
+    clips = [
+        ClipTask(clip.name, clip.family, partial(_pairs_2d_shot, path, clip.name, request.seed)) for clip in chosen
+    ]
     notes = (
         "Choreographed from recorded single motions, without pixels: true joints projected through varied cameras, with a "
         "model of the 2D stage's errors that was fitted on rendered clips, and visibility from the two meshes.",
     )
-    return _run(request, reporter, Heading("pairs-2d", request.split, request.seed, "choreographed", notes), clips)
+    return _run(request, reporter, ReportHeader("pairs-2d", request.split, request.seed, "choreographed", notes), clips)
 
 
-def _pairs_2d_shot(path: Path, name: str, seed: int) -> Shot:
-    from .pairs_2d import shots
+def _pairs_2d_shot(path: Path, name: str, seed: int) -> BenchmarkClip:
+    from .pairs_2d import simulate_clips
 
-    return next(iter(shots([_interactions(path)[name]], seed, _body())))
+    return next(iter(simulate_clips([_interactions(path)[name]], seed, _body())))
 
 
 @lru_cache(maxsize=2)
@@ -167,7 +171,7 @@ def _body() -> BodyModel:
     return load_body(None)
 
 
-def _pairs_video(request: Request, reporter: Reporter) -> Outcome:
+def _pairs_video(request: EvaluationRequest, reporter: Reporter) -> EvaluationOutcome:
     if request.data is None:
         raise UserError(
             "no-data",
@@ -177,12 +181,12 @@ def _pairs_video(request: Request, reporter: Reporter) -> Outcome:
     rendered = sorted(_rendered(request.data).values(), key=lambda clip: (clip.family, clip.name))
     chosen = spread(rendered, request.clips)
     last = _methods(request)[-1:]
-    clips: list[Clip] = []
+    clips: list[ClipTask] = []
     for clip in chosen:
         if clip.alone:
             apart = partial(_seen_apart_shot, request.data, clip.name)
-            clips.append(Clip(clip.name, clip.family, apart, last, APART))
-        clips.append(Clip(clip.name, clip.family, partial(_pairs_video_shot, request.data, clip.name)))
+            clips.append(ClipTask(clip.name, clip.family, apart, last, APART))
+        clips.append(ClipTask(clip.name, clip.family, partial(_pairs_video_shot, request.data, clip.name)))
     notes = [
         "Choreographed from recorded single motions and rendered; from the pixels on through the whole product. Perception's "
         "time is that of the run which first looked at a clip."
@@ -192,24 +196,26 @@ def _pairs_video(request: Request, reporter: Reporter) -> Outcome:
             f"The row `{last[0]}, {APART}` gets 2D tracks from videos that show each person alone, without hands: what is left "
             "of the errors is not the 2D stage's trouble with two people who touch."
         )
-    return _run(request, reporter, Heading("pairs-video", request.split, request.seed, "rendered", tuple(notes)), clips)
+    return _run(
+        request, reporter, ReportHeader("pairs-video", request.split, request.seed, "rendered", tuple(notes)), clips
+    )
 
 
-def _pairs_video_shot(folder: Path, name: str) -> Shot:
+def _pairs_video_shot(folder: Path, name: str) -> BenchmarkClip:
     clip = _rendered(folder)[name]
-    seen = _onlooker(folder / _SEEN).pair(clip.video)
-    return Shot(
+    seen = _onlooker(folder / _SEEN).detect_two(clip.video)
+    return BenchmarkClip(
         clip.name, clip.family, clip.truth, seen.detections, clip.sentences, {"perception": seen.seconds}, clip.video
     )
 
 
-def _seen_apart_shot(folder: Path, name: str) -> Shot:
+def _seen_apart_shot(folder: Path, name: str) -> BenchmarkClip:
     clip = _rendered(folder)[name]
     onlooker = _onlooker(folder / _SEEN)
-    seen = [onlooker.everyone(video) for video in clip.alone]
+    seen = [onlooker.detect_everyone(video) for video in clip.alone]
     detections = _together(*(each.detections for each in seen))
     seconds = {"perception": sum(each.seconds for each in seen)}
-    return Shot(clip.name, clip.family, clip.truth, detections, clip.sentences, seconds, clip.video)
+    return BenchmarkClip(clip.name, clip.family, clip.truth, detections, clip.sentences, seconds, clip.video)
 
 
 def _together(first: Detections, second: Detections) -> Detections:
@@ -228,12 +234,12 @@ def _rendered(folder: Path) -> dict[str, RenderedClip]:
     return {clip.name: clip for clip in load_rendered(folder, _body())}
 
 
-def _onlooker(folder: Path) -> Onlooker:
-    return Onlooker(folder, torch.device("cpu"), SilentReporter())
+def _onlooker(folder: Path) -> PerceptionCache:
+    return PerceptionCache(folder, torch.device("cpu"), SilentReporter())
 
 
-def _real(request: Request, reporter: Reporter) -> Outcome:
-    from .real import evaluate_real
+def _real(request: EvaluationRequest, reporter: Reporter) -> EvaluationOutcome:
+    from .real.evaluate_real import evaluate_real
 
     if request.data is None:
         raise UserError(
@@ -246,10 +252,10 @@ def _real(request: Request, reporter: Reporter) -> Outcome:
     report = evaluate_real(
         request.data, methods, cache=cache_folder() / _SEEN, seed=request.seed, clips=request.clips, reporter=reporter
     )
-    return Outcome(report, ())
+    return EvaluationOutcome(report, ())
 
 
-def _public(request: Request, reporter: Reporter) -> Outcome:
+def _public(request: EvaluationRequest, reporter: Reporter) -> EvaluationOutcome:
     from .public import PUBLIC_SETS, listed
 
     name, public = request.benchmark, PUBLIC_SETS[request.benchmark]
@@ -258,18 +264,18 @@ def _public(request: Request, reporter: Reporter) -> Outcome:
             "no-data", f"The benchmark {name} needs the folder of the data set: --data FOLDER.", public.get_it
         )
     chosen = spread(listed(name, request.data, request.split), request.clips)
-    clips = [Clip(clip.name, clip.family, partial(_public_shot, name, request.data, clip)) for clip in chosen]
+    clips = [ClipTask(clip.name, clip.family, partial(_public_shot, name, request.data, clip)) for clip in chosen]
     request = replace(request, methods=_methods(request, told=False))
-    return _run(request, reporter, Heading(name, request.split, request.seed, "public", public.notes), clips)
+    return _run(request, reporter, ReportHeader(name, request.split, request.seed, "public", public.notes), clips)
 
 
-def _public_shot(name: str, folder: Path, clip: Listed) -> Shot:
+def _public_shot(name: str, folder: Path, clip: Listed) -> BenchmarkClip:
     from .public import shot
 
     return shot(name, folder, clip, _body(), _onlooker(cache_folder() / _SEEN))
 
 
-BENCHMARKS: Mapping[str, Callable[[Request, Reporter], Outcome]] = {
+BENCHMARKS: Mapping[str, Callable[[EvaluationRequest, Reporter], EvaluationOutcome]] = {
     "pairs-2d": _pairs_2d,
     "pairs-video": _pairs_video,
     "real": _real,

@@ -26,7 +26,7 @@ from core.reporting import Reporter
 from core.semantics.prompt_parser import parse_prompt
 
 from .baselines import fitted_alone, infilled, lifted, one_euro_filtered
-from .shot import Estimate, Method
+from .benchmark_clip import Estimate, Method
 
 
 def raw(detections: Detections, body: BodyModel, *, prompt: str, seed: int, reporter: Reporter) -> Estimate:

@@ -17,11 +17,11 @@ from core.perception.detections import Detections
 
 from ..choreography.interaction import Interaction, load_interactions
 from ..paths import BENCHMARKS
-from .noise import Noise, load_noise
-from .observe import observe
-from .shot import Shot, Truth
-from .viewpoints import NARROW_CAMERAS, CameraDistribution, draw_camera
-from .visibility import see
+from .benchmark_clip import BenchmarkClip, GroundTruth
+from .camera_sampling import NARROW_CAMERAS, CameraDistribution, sample_camera
+from .detection_noise.model import DetectionNoise, load_noise
+from .detection_noise.simulate import simulate_detections
+from .occlusion.projection import project_clip
 
 PAIRS = {split: BENCHMARKS / f"pairs_{split}.npz" for split in ("test", "dev")}
 """The interactions of each split, see `choreography.interaction`; in the project's checkout, not in the extension."""
@@ -44,46 +44,46 @@ def load_pairs(split: str) -> list[Interaction]:
     return load_interactions(path)
 
 
-def shots(
-    interactions: Iterable[Interaction], seed: int, body: BodyModel, noise: Noise | None = None
-) -> Iterator[Shot]:
+def simulate_clips(
+    interactions: Iterable[Interaction], seed: int, body: BodyModel, noise: DetectionNoise | None = None
+) -> Iterator[BenchmarkClip]:
     """A shot of each interaction. What is drawn depends on the seed and the clip's name alone, not on the order."""
     for interaction in interactions:
-        yield shot(interaction, seed, body, noise or load_noise())
+        yield simulate_clip(interaction, seed, body, noise or load_noise())
 
 
-def shot(
+def simulate_clip(
     interaction: Interaction,
     seed: int,
     body: BodyModel,
-    noise: Noise,
+    noise: DetectionNoise,
     every: int = 1,
     distribution: CameraDistribution = NARROW_CAMERAS,
-) -> Shot:
+) -> BenchmarkClip:
     """One interaction filmed: camera, truth with visibility, and tracks with the 2D stage's errors.
 
     `every`: see `visibility.see`; one for a benchmark, more where many clips are wanted soon.
     """
     rng = np.random.default_rng((seed, zlib.crc32(interaction.name.encode())))
     joints = pose_motion(body, interaction.motion).joints.numpy()
-    camera, size = draw_camera(joints, rng, distribution)
+    camera, size = sample_camera(joints, rng, distribution)
     bodies = (body, body)
-    sight = see(interaction.motion, bodies, camera, size, every)
-    detections = observe(sight, camera, size, interaction.rate, noise, rng)
+    sight = project_clip(interaction.motion, bodies, camera, size, every)
+    detections = simulate_detections(sight, camera, size, interaction.rate, noise, rng)
     for _ in range(_MOST_DRAWS):
         if _both_found(detections):
             break
-        detections = observe(sight, camera, size, interaction.rate, noise, rng)
-    truth = Truth(
+        detections = simulate_detections(sight, camera, size, interaction.rate, noise, rng)
+    truth = GroundTruth(
         motion=interaction.motion,
         bodies=bodies,
         joints=joints.astype(np.float32),
-        planted=interaction.planted,
+        foot_contact=interaction.planted,
         contacts=interaction.contacts,
         camera=camera,
-        visibility=sight.joints,
+        visibility=sight.joint_visibility,
     )
-    return Shot(interaction.name, interaction.family, truth, detections, interaction.sentences)
+    return BenchmarkClip(interaction.name, interaction.family, truth, detections, interaction.sentences)
 
 
 def _both_found(detections: Detections) -> bool:

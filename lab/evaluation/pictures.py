@@ -17,7 +17,7 @@ from core.contract.errors import UserError
 from core.contract.files import read_npz, write_npz
 from core.contract.skeleton import BODY_JOINTS, JOINT_INDEX, PARENTS
 
-from .shot import HIDDEN, OUTSIDE
+from .benchmark_clip import OCCLUDED, TRUNCATED
 
 MOMENTS = 3
 _BONES = tuple((PARENTS[joint], joint) for joint in range(1, len(BODY_JOINTS)))
@@ -123,7 +123,7 @@ def picture_svg(picture: ClipPicture) -> str:
     moments = worst_moments(picture)
     frames = _video_frames(picture, moments)
     true, estimate = picture.true_joints[:, moments], picture.joints[:, moments]
-    unseen = np.isin(picture.visibility[:, moments], (HIDDEN, OUTSIDE))
+    unseen = np.isin(picture.visibility[:, moments], (OCCLUDED, TRUNCATED))
     parts = []
     for number, view in enumerate(_views(picture)):
         window = _window(view.project(_with_crown(true)), view.project(_with_crown(estimate)), view)

@@ -26,7 +26,7 @@ from core.contract.skeleton import JOINTS
 from core.motion import BODY_COUNT, Camera, PairMotion
 
 from ..choreography.bodies import own_bodies
-from .shot import Truth
+from .benchmark_clip import GroundTruth
 
 _RENDER = "Render the set with `python -m lab render INTERACTIONS FOLDER`."
 _ALONE = re.compile(r"_alone[01]$")
@@ -44,7 +44,7 @@ class RenderedClip:
     """Width and height in pixels."""
     rate: float
     """Frames a second."""
-    truth: Truth
+    truth: GroundTruth
     """Frames are those of the video."""
     sentences: tuple[str, ...]
     sources: tuple[str, ...]
@@ -85,7 +85,7 @@ def save_rendered(folder: Path, clip: RenderedClip) -> None:
     arrays = {item.name: getattr(truth.motion, item.name) for item in fields(PairMotion)}
     arrays |= {
         "joints": truth.joints.astype(np.float32),
-        "planted": truth.planted,
+        "planted": truth.foot_contact,
         "visibility": truth.visibility,
         "camera_K": truth.camera.K,
         "camera_world": truth.camera.T_cw,
@@ -134,7 +134,7 @@ def _load(folder: Path, name: str, body: BodyModel) -> RenderedClip:
         raise _damaged(folder, name, str(error)) from error
 
 
-def _truth(arrays: dict[str, np.ndarray], contacts: tuple[Contact, ...], body: BodyModel) -> Truth:
+def _truth(arrays: dict[str, np.ndarray], contacts: tuple[Contact, ...], body: BodyModel) -> GroundTruth:
     """KeyError or ValueError where a part is missing or of the wrong shape."""
     people, frames = 2, arrays["pelvis"].shape[1]
     shapes = {
@@ -159,11 +159,11 @@ def _truth(arrays: dict[str, np.ndarray], contacts: tuple[Contact, ...], body: B
     if "templates" in arrays:
         first, second = own_bodies(body, arrays)
         bodies = (first, second)
-    return Truth(
+    return GroundTruth(
         motion=PairMotion(**{item.name: arrays[item.name] for item in fields(PairMotion)}),
         bodies=bodies,
         joints=arrays["joints"],
-        planted=arrays["planted"],
+        foot_contact=arrays["planted"],
         contacts=contacts,
         camera=Camera(arrays["camera_K"].astype(float), arrays["camera_world"].astype(float)),
         visibility=arrays["visibility"],

@@ -26,11 +26,11 @@ from core.contract.errors import Cancelled, UserError
 from core.failures import explain
 from core.reporting import Reporter, SilentReporter
 
+from .benchmark_clip import BenchmarkClip
 from .methods import METHODS
 from .pictures import ClipPicture
 from .results import ClipResult, DataKind, Report, rows_of
 from .scores import SKIN_EVERY, Compared, compare, score, true_skin
-from .shot import Shot
 
 WORST = 6
 """Clips of which pictures are kept."""
@@ -55,12 +55,12 @@ NOTES = (
 
 
 @dataclass(frozen=True)
-class Clip:
+class ClipTask:
     """One clip to be measured. `make` is called in a worker process: a function of a module, or `functools.partial` of one."""
 
     name: str
     family: str
-    make: Callable[[], Shot]
+    make: Callable[[], BenchmarkClip]
     methods: tuple[str, ...] | None = None
     """Run on it in place of the run's own."""
     label: str = ""
@@ -68,7 +68,7 @@ class Clip:
 
 
 @dataclass(frozen=True)
-class Heading:
+class ReportHeader:
     """What a report is of."""
 
     benchmark: str
@@ -79,7 +79,7 @@ class Heading:
 
 
 @dataclass(frozen=True)
-class Measured:
+class ClipMeasurement:
     """All methods on one clip: results of those that worked, a sentence for each that did not."""
 
     results: tuple[ClipResult, ...]
@@ -88,9 +88,9 @@ class Measured:
     """Of the last method, where it worked."""
 
 
-def run(
-    heading: Heading,
-    clips: Iterable[Clip],
+def run_methods(
+    heading: ReportHeader,
+    clips: Iterable[ClipTask],
     methods: Sequence[str],
     *,
     workers: int = 1,
@@ -105,7 +105,7 @@ def run(
     where there are none, `nothing-worked` where not one could be measured.
     """
     reporter = reporter or SilentReporter()
-    measured: list[Measured] = []
+    measured: list[ClipMeasurement] = []
     tried = 0
     for done, (clip, found) in enumerate(_all(clips, tuple(methods), heading.seed, workers), 1):
         measured.append(found)
@@ -131,7 +131,7 @@ def run(
     return report, sorted(pictures, key=lambda picture: -picture.metrics.get("mpjpe", 0.0))[:worst]
 
 
-def measure(clip: Clip, methods: Sequence[str], seed: int) -> Measured:
+def measure_clip(clip: ClipTask, methods: Sequence[str], seed: int) -> ClipMeasurement:
     """All methods on one clip, in this process."""
     body = _body()
     rows = {method: f"{method}, {clip.label}" if clip.label else method for method in clip.methods or methods}
@@ -141,7 +141,7 @@ def measure(clip: Clip, methods: Sequence[str], seed: int) -> Measured:
     except Cancelled:
         raise
     except Exception as error:
-        return Measured((), tuple(f"{row} on {clip.name}: {_sentence(error)}" for row in rows.values()), None)
+        return ClipMeasurement((), tuple(f"{row} on {clip.name}: {_sentence(error)}" for row in rows.values()), None)
     results, failures, picture = [], [], None
     for method, row in rows.items():
         try:
@@ -156,10 +156,10 @@ def measure(clip: Clip, methods: Sequence[str], seed: int) -> Measured:
         results.append(result)
         if row == methods[-1]:
             picture = picture_of(shot, result, compare(shot, estimate, body))
-    return Measured(tuple(results), tuple(failures), picture)
+    return ClipMeasurement(tuple(results), tuple(failures), picture)
 
 
-def picture_of(shot: Shot, result: ClipResult, both: Compared) -> ClipPicture:
+def picture_of(shot: BenchmarkClip, result: ClipResult, both: Compared) -> ClipPicture:
     """What a picture of one method on a clip is drawn from."""
     truth, frames = shot.truth, shot.detections.frame_index
     return ClipPicture(
@@ -178,22 +178,24 @@ def picture_of(shot: Shot, result: ClipResult, both: Compared) -> ClipPicture:
     )
 
 
-def _all(clips: Iterable[Clip], methods: tuple[str, ...], seed: int, workers: int) -> Iterator[tuple[Clip, Measured]]:
+def _all(
+    clips: Iterable[ClipTask], methods: tuple[str, ...], seed: int, workers: int
+) -> Iterator[tuple[ClipTask, ClipMeasurement]]:
     """Every clip in the order given, with what was measured."""
     if workers == 0:
         with _one_thread():
             for clip in clips:
-                yield clip, measure(clip, methods, seed)
+                yield clip, measure_clip(clip, methods, seed)
         return
     with _one_thread(), _pool(workers) as pool:
         waiting = iter(clips)
-        running: dict[Future[Measured], tuple[int, Clip]] = {}
-        ready: dict[int, tuple[Clip, Measured]] = {}
+        running: dict[Future[ClipMeasurement], tuple[int, ClipTask]] = {}
+        ready: dict[int, tuple[ClipTask, ClipMeasurement]] = {}
         told = started = 0
         while True:
             # a few more than there are workers: clips may be large, and making them is work too
             for clip in islice(waiting, 2 * workers - len(running)):
-                running[pool.submit(measure, clip, methods, seed)] = (started, clip)
+                running[pool.submit(measure_clip, clip, methods, seed)] = (started, clip)
                 started += 1
             if not running:
                 return
@@ -205,7 +207,7 @@ def _all(clips: Iterable[Clip], methods: tuple[str, ...], seed: int, workers: in
                 told += 1
 
 
-def _outcome(future: Future[Measured], clip: Clip) -> Measured:
+def _outcome(future: Future[ClipMeasurement], clip: ClipTask) -> ClipMeasurement:
     try:
         return future.result()
     except BrokenProcessPool as error:

@@ -24,8 +24,8 @@ from core.fitting.soles import sole_vertices
 from core.motion import BODY_COUNT, Camera, PairMotion, pose_motion
 
 from . import metrics
+from .benchmark_clip import OCCLUDED, TRUNCATED, UNKNOWN, VISIBLE, BenchmarkClip, Estimate
 from .results import UNITS, ClipResult
-from .shot import HIDDEN, OUTSIDE, SEEN, UNKNOWN, Estimate, Shot
 
 SKIN_EVERY = 3
 """frames; true contacts last longer than this, so none is missed."""
@@ -68,7 +68,7 @@ class Compared:
 
 
 def score(
-    shot: Shot, estimate: Estimate, body: BodyModel, *, method: str = "", skin: TrueSkin | None = None
+    shot: BenchmarkClip, estimate: Estimate, body: BodyModel, *, method: str = "", skin: TrueSkin | None = None
 ) -> ClipResult:
     """All measures of an estimate on `body`; those that mean nothing on the clip are left out, see `ClipResult`.
 
@@ -98,13 +98,13 @@ def score(
         frames=len(frames),
         metrics={name: found[name] for name in UNITS if math.isfinite(found.get(name, math.nan))},
         counts=counts,
-        hidden_share=float((visibility == HIDDEN).sum() / max((visibility != UNKNOWN).sum(), 1)),
+        hidden_share=float((visibility == OCCLUDED).sum() / max((visibility != UNKNOWN).sum(), 1)),
         contact_share=float(skin.touching.any((1, 2)).mean()),
         seconds={**shot.seconds, **estimate.seconds},
     )
 
 
-def compare(shot: Shot, estimate: Estimate, body: BodyModel) -> Compared:
+def compare(shot: BenchmarkClip, estimate: Estimate, body: BodyModel) -> Compared:
     """Bring both people's joints of an estimate on `body` to the truth's frames and numbering.
 
     Who is who: those that stand where the truth's people do in the camera's frame, over the whole clip. ValueError for an
@@ -135,12 +135,12 @@ def same_people(true: np.ndarray, found: np.ndarray) -> tuple[int, int]:
     return (0, 1) if straight <= crossed else (1, 0)
 
 
-def true_skin(shot: Shot, body: BodyModel) -> TrueSkin:
+def true_skin(shot: BenchmarkClip, body: BodyModel) -> TrueSkin:
     """Of the clip's own bodies, whose vertices are those of `body`."""
     frames = _frames_of(shot)
     positions = np.arange(0, len(frames), SKIN_EVERY)
     touch = touching(shot.truth.contacts, shot.detections.frame_index)
-    if not shot.truth.surfaces:
+    if not shot.truth.has_meshes:
         return TrueSkin(positions, None, touch)
     people = []
     for person, its_body in enumerate(shot.truth.bodies):
@@ -204,7 +204,7 @@ def in_camera(points: np.ndarray, world: np.ndarray) -> np.ndarray:
     return points @ world[:3, :3].T + world[:3, 3]
 
 
-def _frames_of(shot: Shot) -> np.ndarray:
+def _frames_of(shot: BenchmarkClip) -> np.ndarray:
     """int [T] positions in the truth of the tracks' frames."""
     frames, there = shot.detections.frame_index, shot.truth.joints.shape[1]
     if frames[0] < 0 or frames[-1] >= there:
@@ -257,7 +257,7 @@ def _acceleration_error(both: Compared) -> float:
 
 
 def _of_contacts(
-    shot: Shot, estimate: Estimate, both: Compared, vertices: np.ndarray, skin: TrueSkin, body: BodyModel
+    shot: BenchmarkClip, estimate: Estimate, both: Compared, vertices: np.ndarray, skin: TrueSkin, body: BodyModel
 ) -> dict[str, float]:
     if not skin.touching.any():
         return {}
@@ -291,22 +291,22 @@ def _of_penetration(vertices: np.ndarray, faces: np.ndarray) -> dict[str, float]
     }
 
 
-def _of_feet(shot: Shot, estimate: Estimate, both: Compared, body: BodyModel) -> dict[str, float]:
+def _of_feet(shot: BenchmarkClip, estimate: Estimate, both: Compared, body: BodyModel) -> dict[str, float]:
     """Slide of the feet that truly stand, by the middle of the sole."""
-    planted = shot.truth.planted[:, _frames_of(shot)]
+    planted = shot.truth.foot_contact[:, _frames_of(shot)]
     if not (planted[:, 1:] & planted[:, :-1]).any():
         return {}
     soles = pose_motion(body, _in_order(estimate.motion, both.order)).skin(body.subset(sole_vertices(body).flatten()))
     return {"foot_slide": metrics.foot_slide(soles.unflatten(2, (2, -1)).mean(3).numpy(), planted)}
 
 
-def _of_visibility(shot: Shot, both: Compared) -> tuple[dict[str, float], dict[str, int]]:
+def _of_visibility(shot: BenchmarkClip, both: Compared) -> tuple[dict[str, float], dict[str, int]]:
     """Pelvis-aligned errors of joints by whether they are seen, and how many there are of each."""
     visibility = np.where(both.known[:, None], shot.truth.visibility[:, _frames_of(shot)], UNKNOWN)
     off = np.linalg.norm(metrics.about_root(both.seen) - metrics.about_root(both.true_seen), axis=-1) * metrics.MM
     found: dict[str, float] = {}
     counts: dict[str, int] = {}
-    for name, kind in (("mpjpe_seen", SEEN), ("mpjpe_hidden", HIDDEN), ("mpjpe_outside", OUTSIDE)):
+    for name, kind in (("mpjpe_seen", VISIBLE), ("mpjpe_hidden", OCCLUDED), ("mpjpe_outside", TRUNCATED)):
         chosen = visibility == kind
         counts[name] = int(chosen.sum())
         if chosen.any():

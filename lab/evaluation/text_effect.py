@@ -21,10 +21,10 @@ from core.motion import Camera, PairMotion, pose_motion
 from core.reporting import SilentReporter
 
 from ..rendering.contact_sheet import SIZE, contact_sheet
+from .benchmark_clip import BenchmarkClip, Estimate
 from .methods import prompted
-from .pairs_2d import load_pairs, shots
+from .pairs_2d import load_pairs, simulate_clips
 from .scores import score
-from .shot import Estimate, Shot
 
 _MOMENTS = 6
 _MARGIN, _BAND = 0.06, 44
@@ -53,14 +53,16 @@ def draw_text_effect(clip: str, split: str, prompts: Sequence[str], seed: int, b
     print(out)
 
 
-def found(name: str, split: str, seed: int, body: BodyModel) -> Shot:
+def found(name: str, split: str, seed: int, body: BodyModel) -> BenchmarkClip:
     chosen = [clip for clip in load_pairs(split) if clip.name == name]
     if not chosen:
         raise UserError("no-such-clip", f"There is no clip {name!r} in {split}.", "Choose one that a report names.")
-    return next(shots(chosen, seed, body))
+    return next(simulate_clips(chosen, seed, body))
 
 
-def drawn(name: str, estimate: Estimate, shot: Shot, frames: np.ndarray, body: BodyModel, blender: Path) -> np.ndarray:
+def drawn(
+    name: str, estimate: Estimate, shot: BenchmarkClip, frames: np.ndarray, body: BodyModel, blender: Path
+) -> np.ndarray:
     """A row of moments in the true world, so that all rows show the same side."""
     motion = estimate.motion
     parts = {key: value if key == "betas" else value[:, frames] for key, value in vars(motion).items()}

@@ -28,9 +28,9 @@ from core.weights import POSE_LANDMARKS, ensure
 
 from ..face_landmarks import face_landmarks
 from ..paths import RENDER_CLIP
-from .people import POSES, person_scene
-from .prior import SkinPoints, prior_weights, skin_points
-from .solve import Sight, learn, residuals
+from .anatomical_prior import SkinPoints, prior_weights, skin_points
+from .regression import LandmarkObservations, fit_landmark_weights, residuals
+from .synthetic_people import POSES, person_scene
 
 HELD_OUT_POSES = ("reach", "crouch", "stride", "embrace")
 _RIDGE = 0.01
@@ -54,10 +54,10 @@ def train_landmarks(arguments: argparse.Namespace) -> None:
     test = views[: arguments.held_out]
     rest = np.concatenate([body.J_template.numpy(), body.v_template.numpy()[points.vertices]]).astype(float)
     known = [view.but(HELD_OUT_POSES) for view in views[arguments.held_out :]]
-    held = learn(together(known), prior, rest, points, _RIDGE)
+    held = fit_landmark_weights(together(known), prior, rest, points, _RIDGE)
     compare(together([view.only(HELD_OUT_POSES) for view in test]), prior, held, "held-out people and poses")
     compare(together(known), prior, held, "what was learned from")
-    final = learn(together(views), prior, rest, points, _RIDGE)
+    final = fit_landmark_weights(together(views), prior, rest, points, _RIDGE)
     about = f"{arguments.people} people x {len(POSES)} poses x {arguments.views} views, Workbench; body {body.identity}"
     save(body, points, final, about)
 
@@ -66,7 +66,7 @@ def train_landmarks(arguments: argparse.Namespace) -> None:
 class View:
     """All pictures of one person."""
 
-    sight: Sight
+    sight: LandmarkObservations
     pose_name: np.ndarray
 
     def only(self, names: tuple[str, ...]) -> View:
@@ -77,9 +77,9 @@ class View:
         return self.only(tuple(name for name in POSES if name not in names))
 
 
-def together(views: list[View]) -> Sight:
+def together(views: list[View]) -> LandmarkObservations:
     parts = [view.sight for view in views]
-    return Sight(
+    return LandmarkObservations(
         np.concatenate([part.columns for part in parts]),
         np.concatenate([part.rays for part in parts]),
         np.concatenate([part.trusted for part in parts]),
@@ -105,7 +105,7 @@ def seen_person(body: BodyModel, points: SkinPoints, person: int, views: int, wo
     rays = (seen["points"] - K[:2, 2]) / (K[0, 0], K[1, 1])
     trusted = (seen["visibility"] > _LEAST_VISIBLE) & (seen["score"][:, None] > 0.7)
     trusted &= ~hidden(scene, prior_weights(points) @ camera) & inside(seen["points"], scene["image_size"])
-    return View(Sight(camera, rays, trusted), scene["pose_name"])
+    return View(LandmarkObservations(camera, rays, trusted), scene["pose_name"])
 
 
 def look(scene: dict[str, np.ndarray], pictures: Path) -> dict[str, np.ndarray]:
@@ -152,7 +152,7 @@ def hidden(scene: dict[str, np.ndarray], landmarks: np.ndarray) -> np.ndarray:
     return out
 
 
-def compare(sight: Sight, prior: np.ndarray, learned: np.ndarray, title: str) -> None:
+def compare(sight: LandmarkObservations, prior: np.ndarray, learned: np.ndarray, title: str) -> None:
     """Print errors of the joints themselves, of anatomy and of what was learned, in percent of the trunk's length."""
     trunk = trunk_length(sight.columns)
     joints = np.zeros_like(prior)

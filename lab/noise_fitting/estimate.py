@@ -16,47 +16,47 @@ from scipy.special import ndtr, ndtri
 from core.body.rotations import kabsch
 from core.perception.landmarks import MIRROR
 
-from ..evaluation.noise import (
+from ..evaluation.detection_noise.model import (
     BINS,
     BONES,
     CLOSENESS,
+    CORRELATION_TIMES,
     ERROR_BINS,
-    EXCHANGED,
     GROUP,
     GROUPS,
     HAND_BINS,
+    LANDMARK_STATES,
     LIMB_BINS,
-    LIMB_OTHERS,
-    LIMB_OTHERS_ACROSS,
     LIMBS,
-    LOST,
     NO_HAND,
-    OTHERS,
-    OWN,
+    NOT_FOUND,
+    OTHER_PERSON,
+    OTHERS_OPPOSITE_LIMB,
+    OTHERS_SAME_LIMB,
+    OWN_SKELETON,
     PARTS,
-    POOR,
     PROBABILITIES,
     REFERENCE_STEP,
-    STATES,
-    TIMES,
+    SIDES_SWAPPED,
+    UNRELIABLE,
     WRONG_HAND,
-    Noise,
-    bins_of,
+    DetectionNoise,
+    condition_bins,
 )
-from ..evaluation.observe import (
+from ..evaluation.detection_noise.simulate import (
     ANKLES,
     HIPS,
     TRUNK,
-    Targets,
-    about_hips,
+    NoiseTargets,
     bone_lengths,
     hand_shapes,
     hand_targets,
-    heights,
+    landmarks_about_hips,
+    noise_targets,
+    person_heights,
     project_hands,
-    targets,
 )
-from .watched import Watched
+from .matching import MatchedClip
 
 _FEW = 100
 """Samples below which a table's cell takes those of its neighbours too."""
@@ -73,23 +73,35 @@ _SHRINK = 4.0
 """Steps of a chain as seen over all bins that count beside those seen in one."""
 
 
-def estimate(clips: Sequence[Watched], provenance: dict[str, Any]) -> Noise:
+def fit_detection_noise(clips: Sequence[MatchedClip], provenance: dict[str, Any]) -> DetectionNoise:
     follows = _middle_follows(clips)
-    aims = [targets(c.sight, c.now.state, c.whose, c.limbs, follows) for c in clips]
+    aims = [
+        noise_targets(c.projected, c.conditions.landmark_state, c.skeleton_kind, c.limb_kind, follows) for c in clips
+    ]
     drawn, about = _drawn(clips, aims)
-    aims = [aim.drawn(_notable(size), about) for aim, size in zip(aims, drawn)]
+    aims = [aim.scaled(_notable(size), about) for aim, size in zip(aims, drawn)]
     values: dict[str, Any] = {"provenance": provenance, "middle_follows": follows, "drawn_about": about}
     values |= _chains(clips) | _errors(clips, aims) | _world(clips, aims, drawn) | _hands(clips) | _masks(clips)
-    return Noise(**values)
+    return DetectionNoise(**values)
 
 
-def _chains(clips: Sequence[Watched]) -> dict[str, Any]:
-    whose = [(c.whose, c.now.closeness) for c in clips]
+def _chains(clips: Sequence[MatchedClip]) -> dict[str, Any]:
+    whose = [(c.skeleton_kind, c.conditions.closeness_bin) for c in clips]
     limbs = [
-        (_by_row(c.limbs), _by_row(c.now.limb), _by_row(np.repeat(c.whose[..., None], 4, 2)) == OWN) for c in clips
+        (
+            _by_row(c.limb_kind),
+            _by_row(c.conditions.limb_bin),
+            _by_row(np.repeat(c.skeleton_kind[..., None], 4, 2)) == OWN_SKELETON,
+        )
+        for c in clips
     ]
     hands = [
-        (_by_row(c.hands), _by_row(c.now.hand), _by_row(np.repeat(c.whose[..., None], 2, 2)) != LOST) for c in clips
+        (
+            _by_row(c.hand_kind),
+            _by_row(c.conditions.hand_bin),
+            _by_row(np.repeat(c.skeleton_kind[..., None], 2, 2)) != NOT_FOUND,
+        )
+        for c in clips
     ]
     rates = [c.rate for c in clips]
     names = (("whose", whose, CLOSENESS, 5), ("limb", limbs, LIMB_BINS, 4), ("hand", hands, HAND_BINS, 3))
@@ -123,38 +135,40 @@ def _chain(rows: Sequence[tuple[np.ndarray, ...]], rates: Sequence[float], bins:
     return share / share.sum(-1, keepdims=True), steps / steps.sum(-1, keepdims=True)
 
 
-def _middle_follows(clips: Sequence[Watched]) -> float:
+def _middle_follows(clips: Sequence[MatchedClip]) -> float:
     """How far elbow or knee go along, least squares over stolen limbs."""
     top = bottom = 0.0
     for clip in clips:
-        aim = targets(clip.sight, clip.now.state, clip.whose, clip.limbs, 1.0)
+        aim = noise_targets(clip.projected, clip.conditions.landmark_state, clip.skeleton_kind, clip.limb_kind, 1.0)
         for number, limb in enumerate(LIMBS):
-            stolen = np.isin(clip.limbs[..., number], (LIMB_OTHERS, LIMB_OTHERS_ACROSS))
-            own = clip.sight.pixels[..., limb[-1], :][stolen]
-            way = aim.pixels[..., limb[-1], :][stolen] - own
+            stolen = np.isin(clip.limb_kind[..., number], (OTHERS_SAME_LIMB, OTHERS_OPPOSITE_LIMB))
+            own = clip.projected.landmarks_px[..., limb[-1], :][stolen]
+            way = aim.aimed_px[..., limb[-1], :][stolen] - own
             top += float((way * (clip.detections.keypoints[..., limb[-1], :2][stolen] - own)).sum())
             bottom += float((way**2).sum())
     return round(float(np.clip(top / max(bottom, 1e-9), 0, 1)), 3) if bottom else 0.5
 
 
-def _drawn(clips: Sequence[Watched], aims: Sequence[Targets]) -> tuple[list[np.ndarray], float]:
+def _drawn(clips: Sequence[MatchedClip], aims: Sequence[NoiseTargets]) -> tuple[list[np.ndarray], float]:
     """How large skeletons are drawn, [P,T] of each clip, and about which point (see `Noise.drawn_about`)."""
     sizes, top, bottom = [], 0.0, 1e-9
     for clip, aim in zip(clips, aims):
         size, shift = _similarity(clip, aim)
-        trunk, ankles = (aim.person[:, :, part].mean(2) for part in (TRUNK, ANKLES))
-        way = (1 - size)[..., None] * (ankles - trunk) / aim.size[..., None]
-        told = (clip.whose != LOST) & (_notable(size) != 1)
+        trunk, ankles = (aim.skeleton_px[:, :, part].mean(2) for part in (TRUNK, ANKLES))
+        way = (1 - size)[..., None] * (ankles - trunk) / aim.height_px[..., None]
+        told = (clip.skeleton_kind != NOT_FOUND) & (_notable(size) != 1)
         top += float((shift * way)[told].sum())
         bottom += float((way**2)[told].sum())
         sizes.append(size)
     return sizes, round(float(np.clip(top / bottom, -1, 1)), 3)
 
 
-def _similarity(clip: Watched, aim: Targets) -> tuple[np.ndarray, np.ndarray]:
+def _similarity(clip: MatchedClip, aim: NoiseTargets) -> tuple[np.ndarray, np.ndarray]:
     """[P,T] how much larger the skeleton in the picture is than it should be, by most of the landmarks (reweighted), and
     [P,T,2] how far that similarity moves the trunk, in heights of the person."""
-    true, seen = (points / aim.size[..., None, None] for points in (aim.pixels, clip.detections.keypoints[..., :2]))
+    true, seen = (
+        points / aim.height_px[..., None, None] for points in (aim.aimed_px, clip.detections.keypoints[..., :2])
+    )
     weight = np.ones(true.shape[:-1])
     factor, means = np.ones(true.shape[:2]), (true.mean(2), seen.mean(2))
     left = np.zeros(true.shape[:-1])
@@ -167,7 +181,7 @@ def _similarity(clip: Watched, aim: Targets) -> tuple[np.ndarray, np.ndarray]:
         weight = (1 + (left / _ROBUST) ** 2) ** -2
     told = (left < _ROBUST).mean(-1) > 0.5  # else it is no skeleton of another size, just a wrong one
     factor = np.where(told, np.clip(factor, 0.3, 1.3), 1.0)
-    trunk = aim.person[:, :, TRUNK].mean(2) / aim.size[..., None]
+    trunk = aim.skeleton_px[:, :, TRUNK].mean(2) / aim.height_px[..., None]
     return factor, means[1] + factor[..., None] * (trunk - means[0]) - trunk
 
 
@@ -176,13 +190,20 @@ def _notable(size: np.ndarray) -> np.ndarray:
     return np.where(np.abs(size - 1) < _LITTLE, 1.0, size)
 
 
-def _errors(clips: Sequence[Watched], aims: Sequence[Targets]) -> dict[str, Any]:
-    errors = [(c.detections.keypoints[..., :2] - a.pixels) / a.size[..., None, None] for c, a in zip(clips, aims)]
-    found = [np.broadcast_to((c.whose != LOST)[..., None], (*c.whose.shape, len(GROUP))) for c in clips]
+def _errors(clips: Sequence[MatchedClip], aims: Sequence[NoiseTargets]) -> dict[str, Any]:
+    errors = [
+        (c.detections.keypoints[..., :2] - a.aimed_px) / a.height_px[..., None, None] for c, a in zip(clips, aims)
+    ]
+    found = [
+        np.broadcast_to((c.skeleton_kind != NOT_FOUND)[..., None], (*c.skeleton_kind.shape, len(GROUP))) for c in clips
+    ]
     group = [np.broadcast_to(GROUP, f.shape) for f in found]
-    where = [np.broadcast_to(bins_of(c.now.closeness, c.whose)[..., None], f.shape) for c, f in zip(clips, found)]
+    where = [
+        np.broadcast_to(condition_bins(c.conditions.closeness_bin, c.skeleton_kind)[..., None], f.shape)
+        for c, f in zip(clips, found)
+    ]
     state = [a.state for a in aims]
-    keys, counts, pooling = (where, state, group), (BINS, STATES, len(GROUPS)), ((1, 2), (1,))
+    keys, counts, pooling = (where, state, group), (BINS, LANDMARK_STATES, len(GROUPS)), ((1, 2), (1,))
     middle = np.stack(
         [
             _table([e[..., axis] for e in errors], found, keys, counts, pooling)[0][..., len(PROBABILITIES) // 2]
@@ -198,7 +219,7 @@ def _errors(clips: Sequence[Watched], aims: Sequence[Targets]) -> dict[str, Any]
         [c.confidence for c in clips],
         found,
         (state, sizes, group),
-        (STATES, len(ERROR_BINS) + 1, len(GROUPS)),
+        (LANDMARK_STATES, len(ERROR_BINS) + 1, len(GROUPS)),
         ((0, 1), (0,)),
     )
     sure = _together(sure)
@@ -230,12 +251,12 @@ def _around(error: np.ndarray, rank: _Scores) -> _Scores:
     return _Scores(far[..., None] * direction, np.stack([rank.cell, rank.cell], -1))
 
 
-def _longest(clips: Sequence[Watched], aims: Sequence[Targets]) -> np.ndarray:
+def _longest(clips: Sequence[MatchedClip], aims: Sequence[NoiseTargets]) -> np.ndarray:
     """[N] of BONES in the picture."""
     rows = []
     for clip, aim in zip(clips, aims):
-        points = clip.detections.keypoints[..., :2] / aim.size[..., None, None]
-        rows.append(_ratios(points, bone_lengths(clip.sight, clip.camera)[:, None], clip.whose))
+        points = clip.detections.keypoints[..., :2] / aim.height_px[..., None, None]
+        rows.append(_ratios(points, bone_lengths(clip.projected, clip.camera)[:, None], clip.skeleton_kind))
     return np.quantile(np.concatenate(rows), _LONGEST, axis=0).clip(1.0, None)
 
 
@@ -243,7 +264,7 @@ def _ratios(points: np.ndarray, length: np.ndarray, whose: np.ndarray) -> np.nda
     """[F,N] lengths of bones between points [P,T,33,D] against [P,1,N] or [P,T,N], where somebody was found."""
     ends = np.array(BONES)
     long = np.linalg.norm(points[:, :, ends[:, 0]] - points[:, :, ends[:, 1]], axis=-1)
-    return (long / np.where((whose == OTHERS)[..., None], length[::-1], length))[whose != LOST]
+    return (long / np.where((whose == OTHER_PERSON)[..., None], length[::-1], length))[whose != NOT_FOUND]
 
 
 def _table(
@@ -315,9 +336,9 @@ def _times(scores: Sequence[_Scores], rates: Sequence[float]) -> np.ndarray:
         kept = (late * early).mean() / (late**2).mean()
         if lag <= _SHORT_LAG:
             kept = 1 - (np.median(np.abs(late - early)) / 0.6745) ** 2 / 2
-        rows.append(np.exp(-lag / np.mean(rates) / TIMES))
+        rows.append(np.exp(-lag / np.mean(rates) / CORRELATION_TIMES))
         wanted.append(float(np.clip(kept, 0, 1)))
-    rows.append(100 * np.ones(len(TIMES)))
+    rows.append(100 * np.ones(len(CORRELATION_TIMES)))
     wanted.append(100.0)
     weight = np.array(
         [1 / (1.02 - w) if w <= 1 else 1.0 for w in wanted]
@@ -338,9 +359,9 @@ def _common(scores: Sequence[_Scores]) -> np.ndarray:
     return np.array([person, min(limb, 0.95 - person)])
 
 
-def _world(clips: Sequence[Watched], aims: Sequence[Targets], drawn: Sequence[np.ndarray]) -> dict[str, Any]:
+def _world(clips: Sequence[MatchedClip], aims: Sequence[NoiseTargets], drawn: Sequence[np.ndarray]) -> dict[str, Any]:
     seen = [_Metric(clip, aim) for clip, aim in zip(clips, aims)]
-    found = [c.whose != LOST for c in clips]
+    found = [c.skeleton_kind != NOT_FOUND for c in clips]
     follows = np.ones(2)
     for _ in range(3):
         scale = [s.scale(follows) for s in seen]
@@ -348,7 +369,7 @@ def _world(clips: Sequence[Watched], aims: Sequence[Targets], drawn: Sequence[np
     scale = [s.scale(follows) for s in seen]
     mix = _depth_mix(clips, seen, scale)
     left, slopes = zip(*(s.left(k, follows, mix) for s, k in zip(seen, scale)))
-    where = [bins_of(c.now.closeness, c.whose) for c in clips]
+    where = [condition_bins(c.conditions.closeness_bin, c.skeleton_kind) for c in clips]
     rates = [c.rate for c in clips]
     sizes = [k * s.stature for s, k in zip(seen, scale)]
     in_picture = _table([_notable(size) for size in drawn], found, (where,), (BINS,))[0]
@@ -360,13 +381,15 @@ def _world(clips: Sequence[Watched], aims: Sequence[Targets], drawn: Sequence[np
     state = [a.state for a in aims]
     tables, scores = zip(
         *(
-            _table([e[..., axis] for e in left], every, (state, group), (STATES, len(GROUPS)), ((0,),))
+            _table([e[..., axis] for e in left], every, (state, group), (LANDMARK_STATES, len(GROUPS)), ((0,),))
             for axis in (0, 1, 2)
         )
     )
     together = _together(*scores)
     long = [
-        _ratios(s.seen / (k * s.stature)[..., None, None], bone_lengths(c.sight, c.camera)[:, None], c.whose)
+        _ratios(
+            s.seen / (k * s.stature)[..., None, None], bone_lengths(c.projected, c.camera)[:, None], c.skeleton_kind
+        )
         for c, s, k in zip(clips, seen, scale)
     ]
     return {
@@ -386,13 +409,13 @@ def _world(clips: Sequence[Watched], aims: Sequence[Targets], drawn: Sequence[np
 class _Metric:
     """Metric landmarks of a clip beside the true ones of whoever was looked at."""
 
-    def __init__(self, clip: Watched, aim: Targets) -> None:
-        true, stature = about_hips(clip.sight, clip.camera), heights(clip.sight, clip.camera)
-        self.whose = clip.whose
-        others = (clip.whose == OTHERS)[..., None, None]
+    def __init__(self, clip: MatchedClip, aim: NoiseTargets) -> None:
+        true, stature = landmarks_about_hips(clip.projected, clip.camera), person_heights(clip.projected, clip.camera)
+        self.whose = clip.skeleton_kind
+        others = (clip.skeleton_kind == OTHER_PERSON)[..., None, None]
         self.true = np.where(others, true[::-1], true)
         self.stature = np.where(others[..., 0, 0], stature[::-1, None], stature[:, None])
-        shift = (clip.detections.keypoints[..., :2] - aim.person) / (aim.size * aim.larger)[..., None, None]
+        shift = (clip.detections.keypoints[..., :2] - aim.skeleton_px) / (aim.height_px * aim.scale)[..., None, None]
         self.shift = (shift - shift[:, :, HIPS].mean(2, keepdims=True)) * self.stature[..., None, None]
         seen = clip.detections.world_landmarks.astype(float)
         self.seen = seen - seen[:, :, HIPS].mean(2, keepdims=True)
@@ -428,13 +451,13 @@ def _follows(seen: Sequence[_Metric], scale: Sequence[np.ndarray], found: Sequen
     return np.clip(top / np.maximum(bottom, 1e-9), 0, 1.2)
 
 
-def _depth_mix(clips: Sequence[Watched], seen: Sequence[_Metric], scale: Sequence[np.ndarray]) -> np.ndarray:
+def _depth_mix(clips: Sequence[MatchedClip], seen: Sequence[_Metric], scale: Sequence[np.ndarray]) -> np.ndarray:
     """[4,2] how much of a landmark's own depth and of that on the other side is in the metric one, by whose skeleton it is."""
     mix = np.tile([1.0, 0.0], (5, 1))
-    for kind in (OWN, EXCHANGED, OTHERS, POOR):
+    for kind in (OWN_SKELETON, SIDES_SWAPPED, OTHER_PERSON, UNRELIABLE):
         rows, wanted = [], []
         for clip, metric, factor in zip(clips, seen, scale):
-            chosen = clip.whose == kind
+            chosen = clip.skeleton_kind == kind
             true = metric.true[..., 2]
             rows.append(np.stack([true, true[:, :, MIRROR]], -1)[chosen].reshape(-1, 2))
             wanted.append((metric.seen[..., 2] / factor[..., None])[chosen].ravel())
@@ -444,19 +467,19 @@ def _depth_mix(clips: Sequence[Watched], seen: Sequence[_Metric], scale: Sequenc
     return mix
 
 
-def _hands(clips: Sequence[Watched]) -> dict[str, Any]:
+def _hands(clips: Sequence[MatchedClip]) -> dict[str, Any]:
     shifts, errors, scores, turns, left, sizes, kinds, keep = [], [], [], [], [], [], [], []
     for clip in clips:
-        assigned = clip.hands != NO_HAND
-        target = hand_targets(clip.sight, clip.camera, clip.hands == WRONG_HAND)
-        length = clip.sight.size[..., None, None, None]
+        assigned = clip.hand_kind != NO_HAND
+        target = hand_targets(clip.projected, clip.camera, clip.hand_kind == WRONG_HAND)
+        length = clip.projected.height_px[..., None, None, None]
         error = (clip.detections.hands[..., :2] - project_hands(target, clip.camera)) / length
         shift = error.mean(3)
         true = hand_shapes(target, clip.detections.hands[..., :2], clip.camera)
         seen = clip.detections.hand_landmarks - clip.detections.hand_landmarks.mean(3, keepdims=True)
         turn, size, rest = _fitted_hands(true, seen.astype(float))
         keep.append(assigned)
-        kinds.append((clip.hands == WRONG_HAND).astype(int))
+        kinds.append((clip.hand_kind == WRONG_HAND).astype(int))
         shifts.append(shift)
         errors.append(error - shift[:, :, :, None])
         scores.append(clip.detections.hands[..., 0, 2])
@@ -505,10 +528,10 @@ def _fitted_hands(true: np.ndarray, seen: np.ndarray) -> tuple[np.ndarray, np.nd
     return vector, size, seen - size[..., None, None] * turned
 
 
-def _masks(clips: Sequence[Watched]) -> dict[str, Any]:
+def _masks(clips: Sequence[MatchedClip]) -> dict[str, Any]:
     measured = [_mask_numbers(clip) for clip in clips]
-    where = [bins_of(c.now.closeness, c.whose) for c in clips]
-    kept = [np.isin(c.whose, (OWN, EXCHANGED, POOR)) for c in clips]
+    where = [condition_bins(c.conditions.closeness_bin, c.skeleton_kind) for c in clips]
+    kept = [np.isin(c.skeleton_kind, (OWN_SKELETON, SIDES_SWAPPED, UNRELIABLE)) for c in clips]
     out: dict[str, Any] = {}
     scores = []
     for number, name in enumerate(("grown", "leaked", "missed")):
@@ -528,19 +551,19 @@ def _masks(clips: Sequence[Watched]) -> dict[str, Any]:
     }
 
 
-def _mask_numbers(clip: Watched) -> np.ndarray:
+def _mask_numbers(clip: MatchedClip) -> np.ndarray:
     """[P,T,5] grown, leaked, missed and soft as `observe.altered_mask` means them, and the mean distance of outlines.
 
     nan where that cannot be told.
     """
-    people, frames = clip.whose.shape
-    scale = clip.sight.masks.shape[3] / clip.detections.image_size[0]
+    people, frames = clip.skeleton_kind.shape
+    scale = clip.projected.masks.shape[3] / clip.detections.image_size[0]
     out = np.full((people, frames, 5), np.nan)
     for person in range(people):
-        for frame in np.flatnonzero(clip.whose[person] != LOST):
-            mine, theirs = clip.sight.masks[person, frame] > 127, clip.sight.masks[1 - person, frame] > 127
+        for frame in np.flatnonzero(clip.skeleton_kind[person] != NOT_FOUND):
+            mine, theirs = clip.projected.masks[person, frame] > 127, clip.projected.masks[1 - person, frame] > 127
             seen = clip.detections.masks[person, frame] / 255
-            size = clip.sight.size[person, frame] * scale
+            size = clip.projected.height_px[person, frame] * scale
             inner = _eroded(mine)
             edge = mine & ~inner
             apart = ~_dilated(theirs, 4) & ~inner

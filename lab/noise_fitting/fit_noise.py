@@ -25,15 +25,15 @@ from core.perception.perceive import detect_people
 from core.pipeline.cache import content_key, flatten, unflatten
 from core.reporting import SilentReporter
 
-from ..evaluation.against_truth import load_truth
-from ..evaluation.noise import Noise, load_noise, save_noise
-from ..evaluation.observe import observe
+from ..evaluation.detection_noise.model import DetectionNoise, load_noise, save_noise
+from ..evaluation.detection_noise.simulate import simulate_detections
+from ..evaluation.occlusion.projection import ProjectedClip, project_clip
 from ..evaluation.rendered import load_rendered
-from ..evaluation.visibility import Sight, see
+from ..evaluation.sample_truth import load_truth
 from ..paths import SAMPLES
-from .compare import numbers, table
-from .estimate import estimate
-from .watched import Watched, watched
+from .comparison import comparison_table, detection_statistics
+from .estimate import fit_detection_noise
+from .matching import MatchedClip, match_detections
 
 SAMPLE = SAMPLES / "handshake_hug.mp4"
 _SEEDS = 4
@@ -49,7 +49,7 @@ class Film:
 
     name: str
     video: Path
-    sight: Sight
+    sight: ProjectedClip
     camera: Camera
     image_size: tuple[int, int]
     rate: float
@@ -64,32 +64,32 @@ def fit_noise(arguments: argparse.Namespace) -> None:
     if arguments.sample:
         films.append((sample(body), arguments.work))
     seen = [(film, detections) for film, kept in films if (detections := look(film, kept)) is not None]
-    clips = [watched(film.name, film.sight, film.camera, film.rate, detections) for film, detections in seen]
+    clips = [match_detections(film.name, film.sight, film.camera, film.rate, detections) for film, detections in seen]
     if arguments.compare:
         noise = load_noise(arguments.out)
     else:
         provenance = {
             "clips": [clip.name for clip in clips],
-            "frames": int(sum(clip.whose.shape[1] for clip in clips)),
+            "frames": int(sum(clip.skeleton_kind.shape[1] for clip in clips)),
             "two people not found in": sorted({film.name for film, _ in films} - {film.name for film, _ in seen}),
         }
-        noise = calmed(estimate(clips, provenance), clips, [film for film, _ in seen])
+        noise = calmed(fit_detection_noise(clips, provenance), clips, [film for film, _ in seen])
         save_noise(arguments.out, noise)
         noise = load_noise(arguments.out)
         print(f"{arguments.out}: {arguments.out.stat().st_size / 1000:.0f} kB")
     again = [simulated(film, noise, seed) for film, _ in seen for seed in range(_SEEDS)]
-    print(f"{len(clips)} clips, {sum(clip.whose.shape[1] for clip in clips)} frames of two people")
-    print(table(numbers(clips), numbers(again)))
+    print(f"{len(clips)} clips, {sum(clip.skeleton_kind.shape[1] for clip in clips)} frames of two people")
+    print(comparison_table(detection_statistics(clips), detection_statistics(again)))
 
 
-def calmed(noise: Noise, clips: list[Watched], films: list[Film]) -> Noise:
+def calmed(noise: DetectionNoise, clips: list[MatchedClip], films: list[Film]) -> DetectionNoise:
     """The noise with less of its quick parts, or more, so that simulated errors change as much between frames as real ones.
 
     What is measured of scores within one kind of situation does not say it quite: situations change, too.
     """
     for _ in range(_ROUNDS):
-        again = numbers([simulated(film, noise, seed) for film in films for seed in range(_SEEDS)])
-        real = numbers(clips)
+        again = detection_statistics([simulated(film, noise, seed) for film in films for seed in range(_SEEDS)])
+        real = detection_statistics(clips)
         noise = replace(
             noise,
             error_times=quieter(noise.error_times, real[_PICTURE] / again[_PICTURE]),
@@ -110,7 +110,7 @@ def quieter(times: np.ndarray, factor: float) -> np.ndarray:
 def rendered(folder: Path, body: BodyModel) -> list[Film]:
     films = []
     for clip in load_rendered(folder, body):
-        sight = see(clip.truth.motion, clip.truth.bodies, clip.truth.camera, clip.image_size)
+        sight = project_clip(clip.truth.motion, clip.truth.bodies, clip.truth.camera, clip.image_size)
         films.append(Film(clip.name, clip.video, sight, clip.truth.camera, clip.image_size, clip.rate))
     return films
 
@@ -123,7 +123,7 @@ def sample(body: BodyModel) -> Film:
     clip = probe(SAMPLE)
     size = (clip.width, clip.height)
     rate = 1 / float(np.median(np.diff(truth.time)))
-    return Film(SAMPLE.stem, SAMPLE, see(truth.motion, (body, body), camera, size), camera, size, rate)
+    return Film(SAMPLE.stem, SAMPLE, project_clip(truth.motion, (body, body), camera, size), camera, size, rate)
 
 
 def look(film: Film, kept: Path) -> Detections | None:
@@ -146,7 +146,7 @@ def look(film: Film, kept: Path) -> Detections | None:
     return detections
 
 
-def simulated(film: Film, noise: Noise, seed: int) -> Watched:
+def simulated(film: Film, noise: DetectionNoise, seed: int) -> MatchedClip:
     rng = np.random.default_rng(seed)
-    detections = observe(film.sight, film.camera, film.image_size, film.rate, noise, rng)
-    return watched(film.name, film.sight, film.camera, film.rate, detections)
+    detections = simulate_detections(film.sight, film.camera, film.image_size, film.rate, noise, rng)
+    return match_detections(film.name, film.sight, film.camera, film.rate, detections)

@@ -32,10 +32,10 @@ from core.motion import Camera, PairMotion, pose_motion
 
 from ..choreography.appearance.clothing import WARDROBE, Dressed, dress, paint, worn
 from ..choreography.interaction import Interaction, load_interactions
+from ..evaluation.benchmark_clip import GroundTruth
+from ..evaluation.camera_sampling import sample_camera
+from ..evaluation.occlusion.projection import project_clip
 from ..evaluation.rendered import RenderedClip, is_whole, own_body, save_rendered
-from ..evaluation.shot import Truth
-from ..evaluation.viewpoints import draw_camera
-from ..evaluation.visibility import see
 from ..face_landmarks import face_landmarks
 from ..paths import RENDER_CLIP
 
@@ -125,8 +125,10 @@ def stage(clip: Interaction, people: Sequence[Person], arguments: argparse.Names
     setting = draw_setting(joints, people, rng)
     if arguments.width:
         setting = resized(setting, arguments.width)
-    sight = see(clip.motion, bodies, setting.camera, setting.image_size)
-    truth = Truth(clip.motion, bodies, joints, clip.planted, clip.contacts, setting.camera, sight.joints)
+    sight = project_clip(clip.motion, bodies, setting.camera, setting.image_size)
+    truth = GroundTruth(
+        clip.motion, bodies, joints, clip.planted, clip.contacts, setting.camera, sight.joint_visibility
+    )
     rendered = RenderedClip(
         name=clip.name,
         family=clip.family,
@@ -174,7 +176,7 @@ def cut(clip: Interaction, part: slice) -> Interaction:
 
 def draw_setting(joints: np.ndarray, people: Sequence[Person], rng: np.random.Generator) -> Setting:
     """Camera, room, clothes and light for two people with joints [2,T,55,3]."""
-    camera, image_size = draw_camera(joints[:, :, :22], rng)
+    camera, image_size = sample_camera(joints[:, :, :22], rng)
     place = -camera.T_cw[:3, :3].T @ camera.T_cw[:3, 3]
     middle = (joints.min((0, 1, 2)) + joints.max((0, 1, 2)))[:2] / 2
     inside = math.dist(place[:2], middle) < _DEEP

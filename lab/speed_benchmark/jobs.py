@@ -35,8 +35,8 @@ from core.reporting import SilentReporter
 from core.transforms import transform_points
 
 from ..evaluation.metrics import about_root, mpjpe
-from .full_mesh import fit_full_mesh
 from .memory import StagePeaks
+from .smplx_baseline import fit_full_mesh
 
 
 class Watch:

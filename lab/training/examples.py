@@ -35,10 +35,10 @@ from core.semantics.captioner import generate_captions
 from core.semantics.description import describe
 
 from ..choreography.interaction import Interaction
-from ..evaluation.noise import Noise, load_noise
-from ..evaluation.pairs_2d import shot
-from ..evaluation.shot import Shot
-from ..evaluation.viewpoints import NARROW_CAMERAS, WIDE_CAMERAS, CameraDistribution
+from ..evaluation.benchmark_clip import BenchmarkClip
+from ..evaluation.camera_sampling import NARROW_CAMERAS, WIDE_CAMERAS, CameraDistribution
+from ..evaluation.detection_noise.model import DetectionNoise, load_noise
+from ..evaluation.pairs_2d import simulate_clip
 from .mirror import mirrored_interaction
 from .variety import varied
 
@@ -174,10 +174,14 @@ def make_example(take: Take) -> Example | None:
 
 
 def example_of(
-    interaction: Interaction, seed: int, body: BodyModel, noise: Noise, cameras: CameraDistribution = NARROW_CAMERAS
+    interaction: Interaction,
+    seed: int,
+    body: BodyModel,
+    noise: DetectionNoise,
+    cameras: CameraDistribution = NARROW_CAMERAS,
 ) -> Example:
     """UserError `nobody` where the 2D stage hardly found somebody."""
-    filmed = shot(interaction, seed, body, noise, _LOOK_EVERY, cameras)
+    filmed = simulate_clip(interaction, seed, body, noise, _LOOK_EVERY, cameras)
     detections, truth = filmed.detections, filmed.truth
     rng = np.random.default_rng((seed, zlib.crc32(interaction.name.encode()), 1))
     fov = None
@@ -192,7 +196,7 @@ def example_of(
     true = pose_state(true_incam, view, clock)
     planted, touches, hidden = (
         clock.flags_to_grid(torch.from_numpy(flags))
-        for flags in (truth.planted, touching(truth.contacts, detections.frame_index), truth.visibility)
+        for flags in (truth.foot_contact, touching(truth.contacts, detections.frame_index), truth.visibility)
     )
     x, betas = encode_residual(true, observed.reference, planted, touches)
     arrays = {
@@ -216,7 +220,7 @@ def example_of(
     )
 
 
-def _captions(filmed: Shot, body: BodyModel, rng: np.random.Generator) -> tuple[str, ...]:
+def _captions(filmed: BenchmarkClip, body: BodyModel, rng: np.random.Generator) -> tuple[str, ...]:
     """What the geometry captioner says of the truth: words for clips that come without, and other words for those with."""
     truth, detections = filmed.truth, filmed.detections
     description = describe(truth.motion, body, truth.contacts, detections.frame_index, detections.time)

@@ -22,7 +22,7 @@ from core.contract.errors import UserError
 from ..choreography.interaction import Interaction, load_interactions
 from ..choreography.scene_sampler import Studio
 from ..choreography.splits import Split, captures_of, split_of
-from ..evaluation.shot import HIDDEN, OUTSIDE, SEEN
+from ..evaluation.benchmark_clip import OCCLUDED, TRUNCATED, VISIBLE
 from ..mocap.action_detection import find_windows
 from ..mocap.library import load_library
 from .examples import Example, Take, make_examples, save_examples, takes_of
@@ -85,7 +85,7 @@ def strangers(motion: Path, cache: Path, split: Split, count: int, seed: int) ->
 
 def summary(examples: Sequence[Example]) -> str:
     """Of each visibility, the first motion's error against truth, and that of the depth between the two."""
-    errors: dict[int, list[np.ndarray]] = {SEEN: [], HIDDEN: [], OUTSIDE: []}
+    errors: dict[int, list[np.ndarray]] = {VISIBLE: [], OCCLUDED: [], TRUNCATED: []}
     depths, frames = [], 0
     for example in examples:
         apart = np.linalg.norm(example.joints - example.truth_joints, axis=-1)
@@ -95,7 +95,7 @@ def summary(examples: Sequence[Example]) -> str:
         depths.append(np.abs(between[0] - between[1]))
         frames += example.frames
     lines = [f"{frames} frames of two people; error of the first motion's joints in the view:"]
-    for kind, name in ((SEEN, "seen"), (HIDDEN, "hidden by the other"), (OUTSIDE, "outside the picture")):
+    for kind, name in ((VISIBLE, "seen"), (OCCLUDED, "hidden by the other"), (TRUNCATED, "outside the picture")):
         values = np.concatenate(errors[kind]) if errors[kind] else np.zeros(0)
         mean = 1000 * float(values.mean()) if len(values) else float("nan")
         lines.append(f"  {name}: {mean:.0f} mm ({len(values)} joints)")

@@ -13,8 +13,8 @@ import numpy as np
 
 from core.motion import BODY_COUNT
 
+from ..evaluation.benchmark_clip import OCCLUDED, VISIBLE
 from ..evaluation.metrics import MM, about_root, acceleration_error, interaction, mpjpe
-from ..evaluation.shot import HIDDEN, SEEN
 
 UNITS = {"within_1_sigma": "", "within_2_sigma": "", "accel": "mm/frame²"}
 """Of the measures that are not in mm."""
@@ -51,7 +51,7 @@ def joint_errors(guesses: Iterable[Guess]) -> dict[str, float]:
             found["accel"] = acceleration_error(guess.joints, guess.true)
         for name, value in found.items():
             sums.setdefault(name, []).append(value)
-        for name, code in (("seen", SEEN), ("hidden", HIDDEN)):
+        for name, code in (("seen", VISIBLE), ("hidden", OCCLUDED)):
             sums.setdefault(name, []).extend(error[guess.visibility == code].tolist())
         if guess.sigma is not None:
             along = _about_pelvis(guess.joints) - _about_pelvis(guess.true)

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..evaluation.noise import OWN, Noise
+from ..evaluation.detection_noise.model import OWN_SKELETON, DetectionNoise
 
 _SPREAD = 0.55
 """Standard deviation of the logarithm of errors' sizes."""
@@ -25,7 +25,7 @@ _BEHIND_OTHER = 1.2
 """Most, of the logarithm, by which people and limbs go astray more often than was fitted; half of it, more seldom."""
 
 
-def varied(noise: Noise, rng: np.random.Generator) -> Noise:
+def varied(noise: DetectionNoise, rng: np.random.Generator) -> DetectionNoise:
     """Another 2D stage, drawn around the fitted one."""
 
     def factor(spread: float = _SPREAD) -> float:
@@ -53,7 +53,7 @@ def varied(noise: Noise, rng: np.random.Generator) -> Noise:
 def _likelier(shares: np.ndarray, factor: float) -> np.ndarray:
     """Shares [...,S] of states, those beside the first `factor` times as likely, against it, as before."""
     weights = np.full(shares.shape[-1], factor)
-    weights[OWN] = 1.0
+    weights[OWN_SKELETON] = 1.0
     made = shares * weights
     return made / made.sum(-1, keepdims=True)
 

@@ -16,10 +16,10 @@ from core.contract.files import read_json, read_npz
 from core.contract.reconstruction import MotionArrays
 from core.fitting.soles import sole_vertices
 from core.motion import pose_motion
-from lab.evaluation.against_truth import Truth, estimate_of, load_truth, shot_of
+from lab.evaluation.benchmark_clip import BenchmarkClip
 from lab.evaluation.metrics import penetration, vertex_normals
+from lab.evaluation.sample_truth import SampleTruth, estimate_from_result, load_truth, sample_clip
 from lab.evaluation.scores import compare, contact_distance, score, touching
-from lab.evaluation.shot import Shot
 from tests.core.conftest import made_up_tracks
 
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"
@@ -31,16 +31,16 @@ def body() -> BodyModel:
 
 
 @pytest.fixture(scope="module")
-def truth() -> Truth:
+def truth() -> SampleTruth:
     return load_truth(SAMPLES / "handshake_hug_truth.npz", SAMPLES / "handshake_hug_contacts.json")
 
 
 @pytest.fixture(scope="module")
-def skin(body: BodyModel, truth: Truth) -> np.ndarray:
+def skin(body: BodyModel, truth: SampleTruth) -> np.ndarray:
     return pose_motion(body, truth.motion).skin(body).numpy()
 
 
-def as_result(truth: Truth, frames: slice = slice(85, 110)) -> MotionArrays:
+def as_result(truth: SampleTruth, frames: slice = slice(85, 110)) -> MotionArrays:
     """A reconstruction of some frames that says exactly what is true."""
     arrays = read_npz(SAMPLES / "handshake_hug_truth.npz")
     once = {name: arrays[name] for name in ("betas", "rest_joints")}
@@ -80,15 +80,15 @@ def test_both_people_are_in_the_picture_all_the_time(truth, skin):
 def test_planted_feet_stay_where_they_are(body, truth, skin):
     soles = skin[:, :, sole_vertices(body).numpy()].mean(3)
     step = np.linalg.norm(np.diff(soles, axis=1), axis=-1)
-    both = truth.planted[:, 1:] & truth.planted[:, :-1]
+    both = truth.foot_contact[:, 1:] & truth.foot_contact[:, :-1]
     assert step[both].mean() < 0.001
     for person in (0, 1):
         for foot in (0, 1):
             stretches = np.split(
-                np.arange(len(truth.time)), np.flatnonzero(np.diff(truth.planted[person, :, foot])) + 1
+                np.arange(len(truth.time)), np.flatnonzero(np.diff(truth.foot_contact[person, :, foot])) + 1
             )
             for stretch in stretches:
-                if truth.planted[person, stretch[0], foot]:
+                if truth.foot_contact[person, stretch[0], foot]:
                     # a heel may rise in the last frames before the foot leaves
                     still = soles[person, stretch[:-3] if len(stretch) > 4 else stretch, foot]
                     assert np.ptp(still, axis=0).max() < 0.01
@@ -113,16 +113,16 @@ def test_nobody_is_inside_the_other(body, skin):
             assert (depth > 10).mean() < 0.01
 
 
-def as_shot(truth: Truth, result: MotionArrays, body: BodyModel) -> Shot:
+def as_shot(truth: SampleTruth, result: MotionArrays, body: BodyModel) -> BenchmarkClip:
     """Of the result's frames; nothing of the tracks but frames and times matters here."""
     frames = len(result.time)
     detections = replace(made_up_tracks(frames), frame_index=result.frame_index, time=result.time)
-    return shot_of("sample", truth, detections, body)
+    return sample_clip("sample", truth, detections, body)
 
 
 def test_the_truth_has_no_errors_against_itself(body, truth):
     result = as_result(truth)
-    found = score(as_shot(truth, result, body), estimate_of(result, truth.contacts), body).metrics
+    found = score(as_shot(truth, result, body), estimate_from_result(result, truth.contacts), body).metrics
     for name in ("mpjpe", "pa_mpjpe", "mpvpe", "int", "pair_pa_mpjpe", "re", "accel"):
         assert found[name] == pytest.approx(0, abs=0.05), name
     assert found["contact_f1"] == 1.0
@@ -135,7 +135,7 @@ def test_errors_know_who_is_who(body, truth):
     names = ("body_pose", "global_orient", "pelvis", "left_hand_pose", "right_hand_pose", "betas", "joints")
     swapped = replace(result, **{name: getattr(result, name)[[1, 0]] for name in names})
     contacts = [replace(contact, person_a=1, person_b=0) for contact in truth.contacts]
-    shot, estimate = as_shot(truth, result, body), estimate_of(swapped, contacts)
+    shot, estimate = as_shot(truth, result, body), estimate_from_result(swapped, contacts)
     assert compare(shot, estimate, body).order == (1, 0)
     found = score(shot, estimate, body).metrics
     assert found["int"] == pytest.approx(0, abs=0.05)

@@ -13,9 +13,9 @@ from core.contract.skeleton import JOINT_INDEX, JOINTS, LANDMARK_INDEX, LANDMARK
 from lab.face_landmarks import face_landmarks
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-from lab.landmark_training.people import person_scene
-from lab.landmark_training.prior import SkinPoints, prior_weights, skin_points
-from lab.landmark_training.solve import Sight, column_mirror, learn, residuals
+from lab.landmark_training.anatomical_prior import SkinPoints, prior_weights, skin_points
+from lab.landmark_training.regression import LandmarkObservations, column_mirror, fit_landmark_weights, residuals
+from lab.landmark_training.synthetic_people import person_scene
 from lab.landmark_training.train_landmarks import in_camera
 
 
@@ -58,11 +58,11 @@ def test_learning_finds_what_the_landmarks_are_made_of(points, columns):
     rng = np.random.default_rng(0)
     wrong = rng.random(rays.shape[:2]) < 0.1
     rays[wrong] += rng.normal(0, 0.1, (wrong.sum(), 2))
-    sight = Sight(columns, rays, np.ones(rays.shape[:2], bool))
+    sight = LandmarkObservations(columns, rays, np.ones(rays.shape[:2], bool))
     body = load_body(None)
     rest = np.concatenate([body.J_template.numpy(), body.v_template.numpy()[points.vertices]]).astype(float)
 
-    learned = learn(sight, prior, rest, points, ridge=0.003)
+    learned = fit_landmark_weights(sight, prior, rest, points, ridge=0.003)
     assert learned.sum(1) == pytest.approx(np.ones(len(LANDMARKS)))
     twins = [LANDMARK_INDEX[mirrored(name)] for name in LANDMARKS]
     assert np.allclose(learned[twins][:, column_mirror(points)], learned)

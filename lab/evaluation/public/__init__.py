@@ -13,8 +13,8 @@ from pathlib import Path
 from core.body.model import BodyModel
 from core.contract.errors import UserError
 
-from ..perceived import Onlooker
-from ..shot import Shot
+from ..benchmark_clip import BenchmarkClip
+from ..perception_cache import PerceptionCache
 from . import chi3d, harmony4d, hi4d, threedpw
 from .clips import Listed, PublicClip, shot_of, wrong_split
 
@@ -103,12 +103,12 @@ def listed(name: str, folder: Path, split: str) -> list[Listed]:
     return public.listed(folder, split)
 
 
-def shot(name: str, folder: Path, clip: Listed, body: BodyModel, onlooker: Onlooker) -> Shot:
+def shot(name: str, folder: Path, clip: Listed, body: BodyModel, onlooker: PerceptionCache) -> BenchmarkClip:
     """One of them, looked at (minutes, or out of what the onlooker remembers); `body` is the one that methods fit."""
     return shot_of(clip, PUBLIC_SETS[name].load(folder, clip), body, onlooker)
 
 
-def shots(name: str, folder: Path, split: str, body: BodyModel, onlooker: Onlooker) -> Iterator[Shot]:
+def shots(name: str, folder: Path, split: str, body: BodyModel, onlooker: PerceptionCache) -> Iterator[BenchmarkClip]:
     """All clips of a split, one at a time."""
     for clip in listed(name, folder, split):
         yield shot(name, folder, clip, body, onlooker)

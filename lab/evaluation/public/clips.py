@@ -13,9 +13,9 @@ from core.body.model import BodyModel
 from core.contract.errors import UserError
 from core.motion import BODY_COUNT, Camera, PairMotion
 
-from ..perceived import Onlooker
-from ..shot import OUTSIDE, UNKNOWN, Shot, Truth
-from ..stills import Stills
+from ..benchmark_clip import TRUNCATED, UNKNOWN, BenchmarkClip, GroundTruth
+from ..image_sequence import ImageSequence
+from ..perception_cache import PerceptionCache
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Listed:
 class PublicClip:
     """P = 2 people, T frames of the pictures, from 0. World: metres, Z up; where its floor is, the sets do not say."""
 
-    pictures: Path | Stills
+    pictures: Path | ImageSequence
     """A video, or pictures."""
     frames: tuple[int, int] | None
     """Of the video, first and last that are reconstructed; None for all."""
@@ -49,40 +49,40 @@ class PublicClip:
     bodies: tuple[BodyModel, BodyModel] | None = None
 
 
-def shot_of(listed: Listed, clip: PublicClip, body: BodyModel, onlooker: Onlooker) -> Shot:
+def shot_of(listed: Listed, clip: PublicClip, body: BodyModel, onlooker: PerceptionCache) -> BenchmarkClip:
     """The clip as methods and scores take it; `body` is the one that methods fit.
 
     Feet and contacts are not annotated in a way that ours could be compared with: they stay empty, and so do the measures of
     them. No sentence: what the sets say of their clips is not for methods to know.
     """
-    if isinstance(clip.pictures, Stills):
-        seen, video = onlooker.pair_in(clip.pictures), None
+    if isinstance(clip.pictures, ImageSequence):
+        seen, video = onlooker.detect_two_in_images(clip.pictures), None
     else:
-        seen, video = onlooker.pair(clip.pictures, clip.frames), clip.pictures
+        seen, video = onlooker.detect_two(clip.pictures, clip.frames), clip.pictures
     people, frames = clip.joints.shape[:2]
     visibility = clip.hidden
     if visibility is None:
         visibility = outside(clip.joints[:, :, :BODY_COUNT], clip.camera, clip.image_size)
     known = clip.motion is not None and clip.bodies is not None
     known = known and all(len(own.v_template) == len(body.v_template) for own in clip.bodies or ())
-    truth = Truth(
+    truth = GroundTruth(
         motion=clip.motion if known and clip.motion is not None else unknown_motion(people, frames),
         bodies=clip.bodies if known and clip.bodies is not None else (body, body),
         joints=clip.joints,
-        planted=np.zeros((people, frames, 2), bool),
+        foot_contact=np.zeros((people, frames, 2), bool),
         contacts=(),
         camera=clip.camera,
         visibility=visibility,
-        surfaces=known,
+        has_meshes=known,
     )
-    return Shot(listed.name, listed.family, truth, seen.detections, (), {"perception": seen.seconds}, video)
+    return BenchmarkClip(listed.name, listed.family, truth, seen.detections, (), {"perception": seen.seconds}, video)
 
 
 def outside(joints: np.ndarray, camera: Camera, image_size: tuple[int, int]) -> np.ndarray:
     """uint8 [P,T,J]: OUTSIDE for joints [P,T,J,3] beyond the picture's edge, UNKNOWN for all others."""
     pixels, before = pixels_of(joints, camera)
     inside = before & ((pixels >= 0) & (pixels < image_size)).all(-1)
-    return np.where(inside | ~np.isfinite(joints).all(-1), UNKNOWN, OUTSIDE).astype(np.uint8)
+    return np.where(inside | ~np.isfinite(joints).all(-1), UNKNOWN, TRUNCATED).astype(np.uint8)
 
 
 def pixels_of(points: np.ndarray, camera: Camera) -> tuple[np.ndarray, np.ndarray]:

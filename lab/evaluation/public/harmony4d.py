@@ -38,7 +38,7 @@ from scipy.spatial.transform import Rotation
 from core.contract.errors import UserError
 from core.motion import Camera
 
-from ..stills import FisheyeLens, Stills, straightened
+from ..image_sequence import FisheyeLens, ImageSequence, straightened
 from .clips import Listed, PublicClip, damaged, folders_in, no_clips, read_arrays
 from .smpl_joints import from_smpl
 
@@ -74,7 +74,7 @@ def load(folder: Path, clip: Listed) -> PublicClip:
         if int(path.stem) in where:
             joints[:, frame] = annotated[:, where[int(path.stem)], :24]
     camera = Camera(lens.straight_K, world)
-    return PublicClip(Stills(tuple(paths), RATE, lens), None, from_smpl(joints), camera, lens.straight_size)
+    return PublicClip(ImageSequence(tuple(paths), RATE, lens), None, from_smpl(joints), camera, lens.straight_size)
 
 
 def _annotations(root: Path) -> tuple[np.ndarray, np.ndarray]:

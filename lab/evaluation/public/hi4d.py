@@ -22,8 +22,8 @@ import numpy as np
 
 from core.motion import BODY_COUNT, Camera
 
-from ..shot import HIDDEN, OUTSIDE, SEEN, UNKNOWN
-from ..stills import Stills
+from ..benchmark_clip import OCCLUDED, TRUNCATED, UNKNOWN, VISIBLE
+from ..image_sequence import ImageSequence
 from .clips import Listed, PublicClip, damaged, folders_in, no_clips, outside, pixels_of, read_arrays
 from .smpl_joints import from_smpl, upright, upright_camera
 
@@ -65,7 +65,7 @@ def load(folder: Path, clip: Listed) -> PublicClip:
     hidden = None
     if masks.is_dir():
         hidden = visibility(joints[:, :, :BODY_COUNT], camera, size, [_masks(masks, frame) for frame in frames])
-    return PublicClip(Stills(tuple(paths[frame] for frame in frames), RATE), None, joints, camera, size, hidden)
+    return PublicClip(ImageSequence(tuple(paths[frame] for frame in frames), RATE), None, joints, camera, size, hidden)
 
 
 def visibility(joints: np.ndarray, camera: Camera, size: tuple[int, int], masks: list[np.ndarray | None]) -> np.ndarray:
@@ -79,10 +79,10 @@ def visibility(joints: np.ndarray, camera: Camera, size: tuple[int, int], masks:
         if mask is None:
             continue
         for person in (0, 1):
-            inside = found[person, frame] != OUTSIDE
+            inside = found[person, frame] != TRUNCATED
             column, row = pixels[person, frame][inside].T.clip(0, [[size[0] - 1], [size[1] - 1]])
             own, other = mask[person, row, column], mask[1 - person, row, column]
-            known = np.where(own & ~other, SEEN, np.where(other & ~own, HIDDEN, UNKNOWN))
+            known = np.where(own & ~other, VISIBLE, np.where(other & ~own, OCCLUDED, UNKNOWN))
             found[person, frame, inside] = known
     found[~np.isfinite(joints).all(-1)] = UNKNOWN
     return found

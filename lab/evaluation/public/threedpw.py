@@ -38,7 +38,7 @@ import numpy as np
 from core.contract.errors import UserError
 from core.motion import Camera
 
-from ..stills import Stills
+from ..image_sequence import ImageSequence
 from .clips import Listed, PublicClip, damaged, no_clips, read_arrays
 from .smpl_joints import from_smpl, upright_camera
 
@@ -109,4 +109,4 @@ def load(folder: Path, clip: Listed) -> PublicClip:
     world[:, ~known] = np.nan
     camera = Camera(arrays["cam_intrinsics"].astype(np.float64), hanging)
     size = (picture.shape[1], picture.shape[0])
-    return PublicClip(Stills(paths, RATE), None, from_smpl(world), camera, size)
+    return PublicClip(ImageSequence(paths, RATE), None, from_smpl(world), camera, size)

@@ -21,13 +21,13 @@ from core.contacts.detection import _hysteresis_spans
 from core.contract.contact import Contact
 from core.contract.skeleton import REGIONS
 from core.motion import Camera, MotionEstimate, Timeline
-from lab.evaluation.against_truth import Truth, load_truth
+from lab.evaluation.sample_truth import SampleTruth, load_truth
 
 SAMPLES = Path(__file__).resolve().parents[3] / "samples"
 
 
 @lru_cache
-def sample() -> Truth:
+def sample() -> SampleTruth:
     """A handshake, then a hug."""
     return load_truth(SAMPLES / "handshake_hug_truth.npz", SAMPLES / "handshake_hug_contacts.json")
 

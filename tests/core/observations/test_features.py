@@ -24,7 +24,7 @@ from core.observations.features import (
 )
 from core.observations.observe import observe
 from core.perception.detections import Detections
-from tests.lab.evaluation.made_up import camera, pair, perfect_tracks
+from tests.lab.evaluation.synthetic import camera, pair, perfect_detections
 
 BODY = load_body(None)
 FRAMES = 12
@@ -34,7 +34,7 @@ WRIST = BODY_JOINTS.index("left_wrist")
 
 @cache
 def scene() -> tuple[PairMotion, Detections]:
-    return pair(FRAMES), perfect_tracks(pair(FRAMES), BODY)
+    return pair(FRAMES), perfect_detections(pair(FRAMES), BODY)
 
 
 def extracted(

@@ -13,7 +13,7 @@ from core.contract.contact import Contact
 from core.motion import PairMotion, Timeline
 from core.semantics.grounding import ground_hypotheses
 from core.semantics.prompt_parser import ContactHypothesis, parse_prompt
-from lab.evaluation.against_truth import load_truth
+from lab.evaluation.sample_truth import load_truth
 
 SAMPLES = Path(__file__).resolve().parents[3] / "samples"
 

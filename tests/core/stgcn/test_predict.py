@@ -14,22 +14,22 @@ from core.fitting.prior import JointPrior
 from core.motion import pose_motion
 from core.observations.observe import Observations, observe
 from core.stgcn.predict import SnapSettings, keypoint_residual, lateral_offset, snap_to_keypoints
-from lab.evaluation.shot import Shot
-from tests.lab.evaluation.made_up import shot as made_up_shot
+from lab.evaluation.benchmark_clip import BenchmarkClip
+from tests.lab.evaluation.synthetic import synthetic_clip as made_up_shot
 
 
 @pytest.fixture(scope="module")
-def shot() -> Shot:
+def shot() -> BenchmarkClip:
     return made_up_shot(load_body(None))
 
 
 @pytest.fixture(scope="module")
-def observations(shot: Shot) -> Observations:
+def observations(shot: BenchmarkClip) -> Observations:
     return observe(shot.detections, shot.truth.camera.K)
 
 
 @pytest.fixture(scope="module")
-def right(shot: Shot) -> JointPrior:
+def right(shot: BenchmarkClip) -> JointPrior:
     """The ground truth."""
     motion_incam = shot.truth.motion.transformed(shot.truth.camera.T_cw)
     joints = pose_motion(load_body(None), motion_incam).joints.numpy()[:, :, :22]

@@ -14,10 +14,10 @@ from core.contract.contact import Contact
 from core.contract.errors import UserError
 from lab.choreography.interaction import Interaction, save_interactions
 from lab.evaluation import benchmarks
-from lab.evaluation.benchmarks import Request, evaluate
-from lab.evaluation.perceived import Onlooker, Perceived
+from lab.evaluation.benchmarks import EvaluationRequest, evaluate
+from lab.evaluation.perception_cache import CachedDetections, PerceptionCache
 from lab.evaluation.rendered import RenderedClip, save_rendered
-from tests.lab.evaluation.made_up import SIZE, pair, perfect_tracks, shot
+from tests.lab.evaluation.synthetic import SIZE, pair, perfect_detections, synthetic_clip
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +43,7 @@ def interactions(tmp_path: Path) -> Path:
 @pytest.mark.slow
 def test_pairs_2d_is_the_same_twice_and_another_with_another_seed(interactions):
     def metrics(seed: int) -> dict[str, dict[str, float]]:
-        request = Request("pairs-2d", interactions, methods=("raw",), seed=seed, workers=0)
+        request = EvaluationRequest("pairs-2d", interactions, methods=("raw",), seed=seed, workers=0)
         report = evaluate(request).report
         assert (report.benchmark, report.data, report.seed) == ("pairs-2d", "choreographed", seed)
         assert [clip.clip for clip in report.clips] == ["hug-0", "hug-1", "shove-0"]
@@ -55,15 +55,15 @@ def test_pairs_2d_is_the_same_twice_and_another_with_another_seed(interactions):
 
 
 def test_some_clips_are_the_same_as_among_all(interactions):
-    some = evaluate(Request("pairs-2d", interactions, clips=1, methods=("raw",), workers=0)).report
-    every = evaluate(Request("pairs-2d", interactions, methods=("raw",), workers=0)).report
+    some = evaluate(EvaluationRequest("pairs-2d", interactions, clips=1, methods=("raw",), workers=0)).report
+    every = evaluate(EvaluationRequest("pairs-2d", interactions, methods=("raw",), workers=0)).report
     assert len(some.clips) == 1
     assert some.clips[0].metrics == next(clip for clip in every.clips if clip.clip == some.clips[0].clip).metrics
 
 
 def test_rendered_people_are_seen_together_and_apart(body, tmp_path: Path, monkeypatch):
     """What is seen together is worse here, so that the rows can be told from each other."""
-    together = shot(body)
+    together = synthetic_clip(body)
     for name in ("clip.mp4", "clip_alone0.mp4", "clip_alone1.mp4"):
         (tmp_path / name).touch()
     alone = (tmp_path / "clip_alone0.mp4", tmp_path / "clip_alone1.mp4")
@@ -71,16 +71,16 @@ def test_rendered_people_are_seen_together_and_apart(body, tmp_path: Path, monke
         tmp_path,
         RenderedClip("clip", "hug", tmp_path / "clip.mp4", alone, SIZE, 30.0, together.truth, (), (), ()),
     )
-    detections = perfect_tracks(together.truth.motion, body)
+    detections = perfect_detections(together.truth.motion, body)
     off = detections.world_landmarks + np.random.default_rng(0).normal(0, 0.1, (2, 12, 33, 3)).astype(np.float32)
     noisy = replace(detections, world_landmarks=off)
 
-    def everyone(_: Onlooker, path: Path) -> Perceived:
-        return Perceived(benchmarks.only_person(detections, int(path.stem[-1])), 1.0)
+    def everyone(_: PerceptionCache, path: Path) -> CachedDetections:
+        return CachedDetections(benchmarks.only_person(detections, int(path.stem[-1])), 1.0)
 
-    monkeypatch.setattr(Onlooker, "pair", lambda *_: Perceived(noisy, 3.0))
-    monkeypatch.setattr(Onlooker, "everyone", everyone)
-    report = evaluate(Request("pairs-video", tmp_path, methods=("raw",), workers=0)).report
+    monkeypatch.setattr(PerceptionCache, "detect_two", lambda *_: CachedDetections(noisy, 3.0))
+    monkeypatch.setattr(PerceptionCache, "detect_everyone", everyone)
+    report = evaluate(EvaluationRequest("pairs-video", tmp_path, methods=("raw",), workers=0)).report
     assert [row.method for row in report.rows] == ["raw, seen apart", "raw"]
     assert report.rows[0].metrics["mpjpe"] < 20 < report.rows[1].metrics["mpjpe"]
     assert [row.seconds_per_frame["perception"] for row in report.rows] == pytest.approx([2 / 12, 3 / 12])
@@ -88,22 +88,22 @@ def test_rendered_people_are_seen_together_and_apart(body, tmp_path: Path, monke
 
 
 def test_rows_that_need_a_sentence_are_left_out_where_there_is_none():
-    assert "prompted" in benchmarks._methods(Request("pairs-2d"))
-    assert "prompted" not in benchmarks._methods(Request("hi4d"), told=False)
-    assert benchmarks._methods(Request("hi4d", methods=("prompted",)), told=False) == ("prompted",)
+    assert "prompted" in benchmarks._methods(EvaluationRequest("pairs-2d"))
+    assert "prompted" not in benchmarks._methods(EvaluationRequest("hi4d"), told=False)
+    assert benchmarks._methods(EvaluationRequest("hi4d", methods=("prompted",)), told=False) == ("prompted",)
 
 
 @pytest.mark.parametrize(
     ("request_", "code"),
     [
-        (Request("pairs-3d"), "unknown-benchmark"),
-        (Request("pairs-2d", split="train"), "no-such-split"),
-        (Request("pairs-2d", Path("nowhere")), "no-data"),
-        (Request("pairs-video"), "no-data"),
-        (Request("pairs-video", Path("nowhere")), "no-rendered-clips"),
-        (Request("real"), "no-data"),
-        (Request("hi4d"), "no-data"),
-        (Request("hi4d", Path("nowhere")), "no-public-data"),
+        (EvaluationRequest("pairs-3d"), "unknown-benchmark"),
+        (EvaluationRequest("pairs-2d", split="train"), "no-such-split"),
+        (EvaluationRequest("pairs-2d", Path("nowhere")), "no-data"),
+        (EvaluationRequest("pairs-video"), "no-data"),
+        (EvaluationRequest("pairs-video", Path("nowhere")), "no-rendered-clips"),
+        (EvaluationRequest("real"), "no-data"),
+        (EvaluationRequest("hi4d"), "no-data"),
+        (EvaluationRequest("hi4d", Path("nowhere")), "no-public-data"),
     ],
 )
 def test_what_is_missing_is_said_with_the_way_to_get_it(request_, code):

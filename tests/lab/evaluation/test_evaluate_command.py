@@ -15,9 +15,9 @@ from core.reporting import Reporter
 from lab.cli import main
 from lab.commands.evaluate import BENCHMARKS
 from lab.evaluation import benchmarks
-from lab.evaluation.benchmarks import Outcome, Request
-from lab.evaluation.run import Clip, Heading, run
-from tests.lab.evaluation.made_up import shot as made_up_shot
+from lab.evaluation.benchmarks import EvaluationOutcome, EvaluationRequest
+from lab.evaluation.run import ClipTask, ReportHeader, run_methods
+from tests.lab.evaluation.synthetic import synthetic_clip as made_up_shot
 
 
 @pytest.fixture
@@ -34,17 +34,17 @@ def refuse(capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
 
 
 @pytest.fixture
-def made_up_benchmark(monkeypatch: pytest.MonkeyPatch) -> list[Request]:
+def made_up_benchmark(monkeypatch: pytest.MonkeyPatch) -> list[EvaluationRequest]:
     """A benchmark of one made-up clip in the place of `real`; returns what was asked for."""
     shot = made_up_shot(load_body(None), 8)
-    asked: list[Request] = []
+    asked: list[EvaluationRequest] = []
 
-    def measured(request: Request, reporter: Reporter) -> Outcome:
+    def measured(request: EvaluationRequest, reporter: Reporter) -> EvaluationOutcome:
         asked.append(request)
-        heading = Heading("real", request.split, request.seed, "real")
-        clips = [Clip(shot.name, shot.family, partial(copy, shot))]
-        report, pictures = run(heading, clips, request.methods, workers=0, count=1, reporter=reporter)
-        return Outcome(report, tuple(pictures))
+        heading = ReportHeader("real", request.split, request.seed, "real")
+        clips = [ClipTask(shot.name, shot.family, partial(copy, shot))]
+        report, pictures = run_methods(heading, clips, request.methods, workers=0, count=1, reporter=reporter)
+        return EvaluationOutcome(report, tuple(pictures))
 
     changed = dict(benchmarks.BENCHMARKS) | {"real": measured}
     monkeypatch.setattr(benchmarks, "BENCHMARKS", changed)
@@ -75,7 +75,7 @@ def test_it_prints_the_table_and_writes_the_report(made_up_benchmark, tmp_path: 
     record = read_json(tmp_path / "report.json")
     assert [row["method"] for row in record["rows"]] == ["raw", "one-euro"]
     assert (record["benchmark"], record["split"], record["seed"], record["data"]) == ("real", "dev", 5, "real")
-    assert made_up_benchmark == [Request("real", Path("somewhere"), 2, ("raw", "one-euro"), "dev", 5, 3)]
+    assert made_up_benchmark == [EvaluationRequest("real", Path("somewhere"), 2, ("raw", "one-euro"), "dev", 5, 3)]
 
 
 def test_without_a_report_only_the_table(made_up_benchmark, tmp_path: Path, capsys, monkeypatch):

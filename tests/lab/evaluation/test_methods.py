@@ -25,11 +25,11 @@ from core.progress import JobProgress
 from core.reporting import SilentReporter
 from lab.evaluation import baselines, methods
 from lab.evaluation.baselines import OneEuro, infilled, one_euro, one_euro_filtered, only_person, weak_perspective
+from lab.evaluation.benchmark_clip import BenchmarkClip, Estimate
 from lab.evaluation.methods import METHODS, chosen_methods
 from lab.evaluation.scores import score
-from lab.evaluation.shot import Estimate, Shot
 from tests.core.conftest import Recorder
-from tests.lab.evaluation.made_up import shot as made_up_shot
+from tests.lab.evaluation.synthetic import synthetic_clip as made_up_shot
 
 WRIST = LANDMARK_INDEX["left_wrist"]
 
@@ -40,7 +40,7 @@ def body() -> BodyModel:
 
 
 @pytest.fixture(scope="module")
-def shot(body: BodyModel) -> Shot:
+def shot(body: BodyModel) -> BenchmarkClip:
     return made_up_shot(body)
 
 
@@ -59,11 +59,11 @@ SHORT = PipelineSettings(
 )
 
 
-def estimated(method: str, shot: Shot, body: BodyModel, prompt: str = "") -> Estimate:
+def estimated(method: str, shot: BenchmarkClip, body: BodyModel, prompt: str = "") -> Estimate:
     return METHODS[method](shot.detections, body, prompt=prompt, seed=0, reporter=SilentReporter())
 
 
-def hidden_wrist(shot: Shot, how: Callable[[dict[str, np.ndarray]], None]) -> Shot:
+def hidden_wrist(shot: BenchmarkClip, how: Callable[[dict[str, np.ndarray]], None]) -> BenchmarkClip:
     """The left wrist of person 0 jumps away in frames 4 to 7, and the stage says something about it."""
     arrays = {
         name: getattr(shot.detections, name).copy() for name in ("keypoints", "ambiguous", "world_landmarks", "found")

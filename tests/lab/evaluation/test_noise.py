@@ -20,33 +20,33 @@ from core.perception.detections import MASK_WIDTH, Detections
 from core.perception.landmarks import MIRROR
 from core.pipeline import stages
 from core.reporting import SilentReporter
-from lab.evaluation.noise import (
+from lab.evaluation.detection_noise.model import (
     CLEAR,
     CLOSENESS,
-    EXCHANGED,
-    FOREIGN,
+    CORRELATION_TIMES,
+    FROM_OTHER_PERSON,
     GROUPS,
     LIMB_BINS,
-    LIMB_OTHERS_ACROSS,
-    LOST,
-    OTHERS,
-    OWN,
+    NOT_FOUND,
+    OTHER_PERSON,
+    OTHERS_OPPOSITE_LIMB,
+    OWN_SKELETON,
     PROBABILITIES,
-    TIMES,
-    Noise,
-    chain,
+    SIDES_SWAPPED,
+    DetectionNoise,
     load_noise,
-    mixed,
-    processes,
-    quantile,
+    look_up_quantile,
+    mix_processes,
+    noise_conditions,
+    sample_gaussian_processes,
+    sample_markov_chains,
     save_noise,
-    situation,
 )
-from lab.evaluation.observe import altered_mask, observe, targets
-from lab.evaluation.visibility import Sight, see
-from lab.noise_fitting.compare import numbers
-from lab.noise_fitting.estimate import estimate
-from lab.noise_fitting.watched import watched
+from lab.evaluation.detection_noise.simulate import altered_mask, noise_targets, simulate_detections
+from lab.evaluation.occlusion.projection import ProjectedClip, project_clip
+from lab.noise_fitting.comparison import detection_statistics
+from lab.noise_fitting.estimate import fit_detection_noise
+from lab.noise_fitting.matching import match_detections
 
 SAMPLE = Path(__file__).resolve().parents[3] / "samples" / "handshake_hug_truth.npz"
 SIZE = (960, 540)
@@ -59,25 +59,25 @@ def camera() -> Camera:
 
 
 @pytest.fixture(scope="module")
-def sight(camera: Camera) -> Sight:
+def sight(camera: Camera) -> ProjectedClip:
     arrays = read_npz(SAMPLE)
     motion = {f.name: arrays[f.name][:, 60:110] for f in fields(PairMotion) if f.name != "betas"}
     body = load_body(None)
-    return see(PairMotion(**motion, betas=arrays["betas"]), (body, body), camera, SIZE)
+    return project_clip(PairMotion(**motion, betas=arrays["betas"]), (body, body), camera, SIZE)
 
 
 Draw = Callable[..., Detections]
 
 
 @pytest.fixture(scope="module")
-def draw(sight: Sight, camera: Camera) -> Draw:
-    def drawn(noise: Noise, seed: int = 0) -> Detections:
-        return observe(sight, camera, SIZE, 25.0, noise, np.random.default_rng(seed))
+def draw(sight: ProjectedClip, camera: Camera) -> Draw:
+    def drawn(noise: DetectionNoise, seed: int = 0) -> Detections:
+        return simulate_detections(sight, camera, SIZE, 25.0, noise, np.random.default_rng(seed))
 
     return drawn
 
 
-def always(noise: Noise, kind: int) -> Noise:
+def always(noise: DetectionNoise, kind: int) -> DetectionNoise:
     """The same noise, but everybody is given one kind of skeleton all the time, and no limbs are stolen."""
     eye = np.eye(5)[kind]
     limb = np.eye(4)[0]
@@ -90,15 +90,15 @@ def always(noise: Noise, kind: int) -> Noise:
     )
 
 
-def silent(noise: Noise) -> Noise:
+def silent(noise: DetectionNoise) -> DetectionNoise:
     """The same, without errors of landmarks."""
     nothing = {name: np.zeros_like(getattr(noise, name)) for name in ("error", "error_middle")}
     return replace(noise, **nothing, drawn_size=np.ones_like(noise.drawn_size))
 
 
-def test_tracks_are_as_the_2d_stage_makes_them(draw: Draw, sight: Sight) -> None:
+def test_tracks_are_as_the_2d_stage_makes_them(draw: Draw, sight: ProjectedClip) -> None:
     detections = draw(load_noise())
-    frames = sight.pixels.shape[1]
+    frames = sight.landmarks_px.shape[1]
     assert detections.keypoints.shape == (2, frames, 33, 3) and detections.keypoints.dtype == np.float32
     assert detections.world_landmarks.shape == (2, frames, 33, 3)
     assert detections.hands.shape == detections.hand_landmarks.shape == (2, frames, 2, 21, 3)
@@ -124,80 +124,82 @@ def test_a_seed_draws_the_same_and_another_does_not(draw: Draw) -> None:
     assert not np.allclose(first.keypoints, other.keypoints)
 
 
-def test_without_errors_landmarks_are_the_true_ones(draw: Draw, sight: Sight) -> None:
-    detections = draw(always(silent(load_noise()), OWN))
-    apart = np.linalg.norm(detections.keypoints[..., :2] - sight.pixels, axis=-1) / sight.size[..., None]
+def test_without_errors_landmarks_are_the_true_ones(draw: Draw, sight: ProjectedClip) -> None:
+    detections = draw(always(silent(load_noise()), OWN_SKELETON))
+    apart = np.linalg.norm(detections.keypoints[..., :2] - sight.landmarks_px, axis=-1) / sight.height_px[..., None]
     assert np.quantile(apart, 0.95) < 0.005 and apart.max() < 0.05, "only what is nearer to the camera looks too long"
     assert detections.found.all()
 
 
-def test_exchanged_sides_and_the_others_skeleton(draw: Draw, sight: Sight) -> None:
-    exchanged = draw(always(silent(load_noise()), EXCHANGED))
-    apart = np.linalg.norm(exchanged.keypoints[..., :2] - sight.pixels[:, :, MIRROR], axis=-1)
+def test_exchanged_sides_and_the_others_skeleton(draw: Draw, sight: ProjectedClip) -> None:
+    exchanged = draw(always(silent(load_noise()), SIDES_SWAPPED))
+    apart = np.linalg.norm(exchanged.keypoints[..., :2] - sight.landmarks_px[:, :, MIRROR], axis=-1)
     assert np.quantile(apart, 0.95) < 2
-    others = draw(always(silent(load_noise()), OTHERS))
-    apart = np.linalg.norm(others.keypoints[..., :2] - sight.pixels[::-1], axis=-1)
+    others = draw(always(silent(load_noise()), OTHER_PERSON))
+    apart = np.linalg.norm(others.keypoints[..., :2] - sight.landmarks_px[::-1], axis=-1)
     assert np.quantile(apart, 0.95) < 2
     both = others.masks[0].astype(float) * sight.masks[1]
     assert both.sum() > 0.8 * (sight.masks[1].astype(float) ** 2).sum(), "the mask is the other's too"
 
 
 def test_nobody_is_found_where_everybody_is_lost(draw: Draw) -> None:
-    assert not draw(always(load_noise(), LOST)).found.any()
+    assert not draw(always(load_noise(), NOT_FOUND)).found.any()
 
 
-def test_errors_have_the_size_that_the_table_says_in_heights_of_the_person(draw: Draw, sight: Sight) -> None:
-    noise = always(silent(load_noise()), OWN)
+def test_errors_have_the_size_that_the_table_says_in_heights_of_the_person(draw: Draw, sight: ProjectedClip) -> None:
+    noise = always(silent(load_noise()), OWN_SKELETON)
     middle = np.zeros_like(noise.error_middle)
     middle[..., 0] = 0.05  # always five percent to the right
     detections = draw(replace(noise, error_middle=middle))
-    shift = (detections.keypoints[..., :2] - sight.pixels) / sight.size[..., None, None]
+    shift = (detections.keypoints[..., :2] - sight.landmarks_px) / sight.height_px[..., None, None]
     apart = np.linalg.norm(shift - (0.05, 0), axis=-1)
     assert np.quantile(apart, 0.95) < 0.005
     far = draw(replace(noise, error=np.full_like(noise.error, 0.02)))
-    apart = np.linalg.norm(far.keypoints[..., :2] - sight.pixels, axis=-1) / sight.size[..., None]
+    apart = np.linalg.norm(far.keypoints[..., :2] - sight.landmarks_px, axis=-1) / sight.height_px[..., None]
     assert abs(np.median(apart) - 0.02) < 1e-3, "two percent, this way or that"
 
 
-def test_a_stolen_limb_ends_at_the_others_and_counts_as_foreign(sight: Sight) -> None:
-    now = situation(sight)
-    whose = np.full(now.closeness.shape, OWN)
+def test_a_stolen_limb_ends_at_the_others_and_counts_as_foreign(sight: ProjectedClip) -> None:
+    now = noise_conditions(sight)
+    whose = np.full(now.closeness_bin.shape, OWN_SKELETON)
     limbs = np.zeros((*whose.shape, 4), int)
-    limbs[0, 10:20, 1] = LIMB_OTHERS_ACROSS  # for person 0's right arm, the other's left one
-    aim = targets(sight, now.state, whose, limbs, 0.5)
+    limbs[0, 10:20, 1] = OTHERS_OPPOSITE_LIMB  # for person 0's right arm, the other's left one
+    aim = noise_targets(sight, now.landmark_state, whose, limbs, 0.5)
     wrist, elbow, hip = (LANDMARK_INDEX[f"right_{part}"] for part in ("wrist", "elbow", "hip"))
-    theirs = sight.pixels[1, 10:20, LANDMARK_INDEX["left_wrist"]]
-    np.testing.assert_allclose(aim.pixels[0, 10:20, wrist], theirs)
-    assert (aim.state[0, 10:20, wrist] == FOREIGN).all() and (aim.state[0, 10:20, hip] != FOREIGN).all()
-    assert not np.allclose(aim.pixels[0, 10:20, elbow], sight.pixels[0, 10:20, elbow])
-    np.testing.assert_allclose(aim.pixels[0, :10], sight.pixels[0, :10])
-    np.testing.assert_allclose(aim.pixels[1], sight.pixels[1])
+    theirs = sight.landmarks_px[1, 10:20, LANDMARK_INDEX["left_wrist"]]
+    np.testing.assert_allclose(aim.aimed_px[0, 10:20, wrist], theirs)
+    assert (aim.state[0, 10:20, wrist] == FROM_OTHER_PERSON).all() and (
+        aim.state[0, 10:20, hip] != FROM_OTHER_PERSON
+    ).all()
+    assert not np.allclose(aim.aimed_px[0, 10:20, elbow], sight.landmarks_px[0, 10:20, elbow])
+    np.testing.assert_allclose(aim.aimed_px[0, :10], sight.landmarks_px[0, :10])
+    np.testing.assert_allclose(aim.aimed_px[1], sight.landmarks_px[1])
 
 
 def test_chains_stay_as_long_as_they_are_told(rng: np.random.Generator) -> None:
     steps = np.array([[[0.9, 0.1], [0.3, 0.7]]])
-    drawn = chain(np.array([[1.0, 0.0]]), steps, np.zeros((200, 400), int), 1 / 30, rng)
+    drawn = sample_markov_chains(np.array([[1.0, 0.0]]), steps, np.zeros((200, 400), int), 1 / 30, rng)
     assert abs((drawn[:, 100:] == 1).mean() - 0.25) < 0.02  # 0.1 / (0.1 + 0.3)
-    slower = chain(np.array([[1.0, 0.0]]), steps, np.zeros((200, 400), int), 1 / 60, rng)
+    slower = sample_markov_chains(np.array([[1.0, 0.0]]), steps, np.zeros((200, 400), int), 1 / 60, rng)
     changes = [(np.diff(states[:, 100:]) != 0).mean() for states in (drawn, slower)]
     assert abs(changes[1] / changes[0] - 0.5) < 0.06, "half the time between frames, half the changes"
 
 
 def test_processes_forget_in_their_time(rng: np.random.Generator) -> None:
-    drawn = processes((300, 400), 1 / 30, rng)
+    drawn = sample_gaussian_processes((300, 400), 1 / 30, rng)
     assert abs(drawn.std() - 1) < 0.03
     lag = 6
-    for number, time in enumerate(TIMES):
+    for number, time in enumerate(CORRELATION_TIMES):
         kept = (drawn[number, lag:] * drawn[number, :-lag]).mean()
         assert abs(kept - np.exp(-lag / 30 / time)) < 0.06
-    assert abs(mixed(drawn, np.array([0.1, 0.2, 0.3, 0.4])).std() - 1) < 0.04
+    assert abs(mix_processes(drawn, np.array([0.1, 0.2, 0.3, 0.4])).std() - 1) < 0.04
 
 
 def test_quantiles_are_read_between_those_kept(rng: np.random.Generator) -> None:
     table = np.stack([PROBABILITIES * 10, -PROBABILITIES])
     share = rng.random(50)
-    np.testing.assert_allclose(quantile(table, (0,), share), 10 * share)
-    np.testing.assert_allclose(quantile(table, (np.array([1] * 50),), share), -share)
+    np.testing.assert_allclose(look_up_quantile(table, (0,), share), 10 * share)
+    np.testing.assert_allclose(look_up_quantile(table, (np.array([1] * 50),), share), -share)
 
 
 def test_masks_take_in_and_leave_out_the_shares_asked_for() -> None:
@@ -222,7 +224,7 @@ def test_a_noise_file_comes_back_as_it_was_and_an_old_one_is_refused(tmp_path: P
     noise = load_noise()
     save_noise(tmp_path / "noise.json", noise)
     again = load_noise(tmp_path / "noise.json")
-    for item in fields(Noise):
+    for item in fields(DetectionNoise):
         if item.name != "provenance":
             np.testing.assert_allclose(getattr(again, item.name), getattr(noise, item.name))
     record = read_json(tmp_path / "noise.json")
@@ -261,34 +263,40 @@ def test_torch_is_left_as_it_was(draw: Draw) -> None:
 
 
 @pytest.mark.slow
-def test_fitting_finds_again_what_was_drawn(sight: Sight, camera: Camera) -> None:
+def test_fitting_finds_again_what_was_drawn(sight: ProjectedClip, camera: Camera) -> None:
     """Tracks drawn from a noise, fitted: error sizes, how metric landmarks follow, and who is found come out as they were."""
-    true = always(load_noise(), OWN)
+    true = always(load_noise(), OWN_SKELETON)
     steps = np.tile(np.eye(5), (CLOSENESS, 1, 1))
-    steps[:, OWN, OWN], steps[:, OWN, LOST] = 0.95, 0.05
-    steps[:, LOST, LOST], steps[:, LOST, OWN] = 0.8, 0.2
+    steps[:, OWN_SKELETON, OWN_SKELETON], steps[:, OWN_SKELETON, NOT_FOUND] = 0.95, 0.05
+    steps[:, NOT_FOUND, NOT_FOUND], steps[:, NOT_FOUND, OWN_SKELETON] = 0.8, 0.2
     narrow = {"error": 0.3 * true.error, "error_middle": 0.3 * true.error_middle, "world_error": 0.3 * true.world_error}
     true = replace(true, whose=steps, **narrow)
     clips = [
-        watched(
-            f"clip {seed}", sight, camera, 25.0, observe(sight, camera, SIZE, 25.0, true, np.random.default_rng(seed))
+        match_detections(
+            f"clip {seed}",
+            sight,
+            camera,
+            25.0,
+            simulate_detections(sight, camera, SIZE, 25.0, true, np.random.default_rng(seed)),
         )
         for seed in range(6)
     ]
-    found = estimate(clips, {})
-    lost = np.mean([clip.whose == LOST for clip in clips])
+    found = fit_detection_noise(clips, {})
+    lost = np.mean([clip.skeleton_kind == NOT_FOUND for clip in clips])
     assert 0.05 < lost < 0.4
-    assert abs(found.whose[:, OWN, LOST].mean() * 25 / 30 - 0.05 * 25 / 30) < 0.04
+    assert abs(found.whose[:, OWN_SKELETON, NOT_FOUND].mean() * 25 / 30 - 0.05 * 25 / 30) < 0.04
     np.testing.assert_allclose(found.world_follows, true.world_follows, atol=0.15)
-    closeness = int(np.bincount(clips[0].now.closeness.ravel()).argmax())
+    closeness = int(np.bincount(clips[0].conditions.closeness_bin.ravel()).argmax())
     middle = int(np.argmin(np.abs(PROBABILITIES - 0.5)))
     torso = [GROUPS.index(name) for name in ("shoulder", "hip", "knee", "ankle")]
     sizes = found.error[closeness, CLEAR, torso, middle] / true.error[closeness, CLEAR, torso, middle]
     assert ((sizes > 0.5) & (sizes < 2)).all(), sizes
 
 
-def test_the_comparison_sees_no_difference_between_a_clip_and_itself(sight: Sight, camera: Camera) -> None:
-    detections = observe(sight, camera, SIZE, 25.0, always(silent(load_noise()), OWN), np.random.default_rng(0))
-    measured = numbers([watched("clip", sight, camera, 25.0, detections)])
+def test_the_comparison_sees_no_difference_between_a_clip_and_itself(sight: ProjectedClip, camera: Camera) -> None:
+    detections = simulate_detections(
+        sight, camera, SIZE, 25.0, always(silent(load_noise()), OWN_SKELETON), np.random.default_rng(0)
+    )
+    measured = detection_statistics([match_detections("clip", sight, camera, 25.0, detections)])
     assert measured["PCK@0.03 %"] > 99
     assert measured["whose: nobody %"] == measured["limbs stolen %"] == 0

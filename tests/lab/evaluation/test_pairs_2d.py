@@ -15,8 +15,8 @@ from core.contract.files import read_npz
 from core.motion import PairMotion
 from lab.choreography.interaction import Interaction, save_interactions
 from lab.evaluation import pairs_2d
-from lab.evaluation.pairs_2d import load_pairs, shots
-from lab.evaluation.shot import HIDDEN, OUTSIDE, SEEN, Shot
+from lab.evaluation.benchmark_clip import OCCLUDED, TRUNCATED, VISIBLE, BenchmarkClip
+from lab.evaluation.pairs_2d import load_pairs, simulate_clips
 
 SAMPLE = Path(__file__).resolve().parents[3] / "samples" / "handshake_hug_truth.npz"
 
@@ -42,24 +42,24 @@ CLIPS = [interaction("hug-0001", 70), interaction("hug-0002", 95)]
 
 
 @pytest.fixture(scope="module")
-def made() -> list[Shot]:
-    return list(shots(CLIPS, 0, load_body(None)))
+def made() -> list[BenchmarkClip]:
+    return list(simulate_clips(CLIPS, 0, load_body(None)))
 
 
-def test_a_shot_holds_the_interaction_and_what_was_seen_of_it(made: list[Shot]) -> None:
+def test_a_shot_holds_the_interaction_and_what_was_seen_of_it(made: list[BenchmarkClip]) -> None:
     for clip, shot in zip(CLIPS, made):
         assert (shot.name, shot.family, shot.sentences) == (clip.name, clip.family, clip.sentences)
         truth = shot.truth
         assert truth.joints.shape == (2, 24, 55, 3) and truth.joints.dtype == np.float32
         np.testing.assert_allclose(truth.joints[:, :, 0], clip.motion.pelvis, atol=1e-5)
         assert truth.visibility.shape == (2, 24, 22)
-        assert set(np.unique(truth.visibility)) <= {SEEN, HIDDEN, OUTSIDE}
+        assert set(np.unique(truth.visibility)) <= {VISIBLE, OCCLUDED, TRUNCATED}
         assert truth.contacts == clip.contacts
         assert shot.detections.found.all(0).sum() >= 5
         assert len(shot.detections.time) == 24
 
 
-def test_most_landmarks_that_are_sure_lie_on_the_person(made: list[Shot]) -> None:
+def test_most_landmarks_that_are_sure_lie_on_the_person(made: list[BenchmarkClip]) -> None:
     for shot in made:
         camera, detections = shot.truth.camera, shot.detections
         joints = shot.truth.joints[:, :, :22].reshape(-1, 3) @ camera.T_cw[:3, :3].T + camera.T_cw[:3, 3]
@@ -70,12 +70,12 @@ def test_most_landmarks_that_are_sure_lie_on_the_person(made: list[Shot]) -> Non
         assert ((apart / tall)[sure] < 0.15).mean() > 0.8
 
 
-def test_order_does_not_matter_and_the_seed_does(made: list[Shot]) -> None:
+def test_order_does_not_matter_and_the_seed_does(made: list[BenchmarkClip]) -> None:
     body = load_body(None)
-    again = list(shots(CLIPS[::-1], 0, body))[1]
+    again = list(simulate_clips(CLIPS[::-1], 0, body))[1]
     np.testing.assert_array_equal(again.detections.keypoints, made[0].detections.keypoints)
     np.testing.assert_array_equal(again.truth.camera.T_cw, made[0].truth.camera.T_cw)
-    other = next(shots(CLIPS[:1], 1, body))
+    other = next(simulate_clips(CLIPS[:1], 1, body))
     assert not np.allclose(other.truth.camera.T_cw, made[0].truth.camera.T_cw)
 
 

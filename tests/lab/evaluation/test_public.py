@@ -24,13 +24,13 @@ from core.motion import BODY_COUNT, PairMotion, pose_motion
 from core.perception.detections import Detections
 from core.reporting import SilentReporter
 from lab.evaluation import public
-from lab.evaluation.perceived import Onlooker, Perceived
+from lab.evaluation.benchmark_clip import OCCLUDED, TRUNCATED, UNKNOWN, VISIBLE, BenchmarkClip, Estimate
+from lab.evaluation.image_sequence import ImageSequence, encoded
+from lab.evaluation.perception_cache import CachedDetections, PerceptionCache
 from lab.evaluation.public import PUBLIC_SETS, PublicClip, harmony4d, hi4d, threedpw
 from lab.evaluation.public.clips import pixels_of
 from lab.evaluation.public.smpl_joints import SMPL_JOINTS, from_smpl
 from lab.evaluation.scores import score
-from lab.evaluation.shot import HIDDEN, OUTSIDE, SEEN, UNKNOWN, Estimate, Shot
-from lab.evaluation.stills import Stills, as_clip
 
 FRAMES = 4
 PELVIS, HEAD, WRIST = (JOINT_INDEX[name] for name in ("pelvis", "head", "left_wrist"))
@@ -123,8 +123,8 @@ def assert_on_the_dots(clip: PublicClip, *, within: float = 1.0) -> None:
             if np.isfinite(expected[:, frame.index]).all():
                 assert dots_in(frame.image) == pytest.approx(expected[:, frame.index], abs=within)
 
-    if isinstance(clip.pictures, Stills):
-        with as_clip(clip.pictures) as path:
+    if isinstance(clip.pictures, ImageSequence):
+        with encoded(clip.pictures) as path:
             check(path)
     else:
         check(clip.pictures)
@@ -212,8 +212,8 @@ def test_hi4d_masks_say_who_hides_whom(hi4d_folder: Path):
             write(root / "seg" / "img_seg_mask" / "28" / str(person) / f"{11 + frame:06d}.png", mask)
     found = only("hi4d", hi4d_folder).hidden
     assert found is not None
-    assert (found[0, :, PELVIS] == HIDDEN).all()
-    assert (found[0, :, HEAD] == SEEN).all() and (found[1, :, HEAD] == SEEN).all()
+    assert (found[0, :, PELVIS] == OCCLUDED).all()
+    assert (found[0, :, HEAD] == VISIBLE).all() and (found[1, :, HEAD] == VISIBLE).all()
     assert (found[0, :, 11] == UNKNOWN).all()
 
 
@@ -222,17 +222,21 @@ def test_joints_beyond_the_pictures_edge_are_outside(hi4d_folder: Path):
     joints = clip.joints[:, :, :BODY_COUNT].copy()
     joints[0, :, WRIST] += 30.0
     found = hi4d.visibility(joints, clip.camera, clip.image_size, [None] * FRAMES)
-    assert (found[0, :, WRIST] == OUTSIDE).all()
+    assert (found[0, :, WRIST] == TRUNCATED).all()
     assert (found[1] == UNKNOWN).all()
 
 
 def test_a_shot_scores_no_error_for_who_knows_the_motion(hi4d_folder: Path, monkeypatch: pytest.MonkeyPatch):
     """The whole way from files to numbers: Y up, the camera's axes, and what must not be measured is not."""
-    monkeypatch.setattr(Onlooker, "pair_in", lambda self, stills: Perceived(some_tracks(len(stills.paths)), 3.0))
+    monkeypatch.setattr(
+        PerceptionCache,
+        "detect_two_in_images",
+        lambda self, stills: CachedDetections(some_tracks(len(stills.paths)), 3.0),
+    )
     body = load_body(None)
-    onlooker = Onlooker(hi4d_folder / "cache", torch.device("cpu"), SilentReporter())
+    onlooker = PerceptionCache(hi4d_folder / "cache", torch.device("cpu"), SilentReporter())
     (shot,) = public.shots("hi4d", hi4d_folder, "test", body, onlooker)
-    assert isinstance(shot, Shot) and not shot.truth.surfaces and shot.seconds == {"perception": 3.0}
+    assert isinstance(shot, BenchmarkClip) and not shot.truth.has_meshes and shot.seconds == {"perception": 3.0}
     result = score(shot, Estimate(motion(), shot.truth.camera, (), {}), body)
     assert result.metrics["mpjpe"] == pytest.approx(0, abs=0.01)
     assert result.metrics["int"] == pytest.approx(0, abs=0.01)
@@ -258,7 +262,7 @@ def some_tracks(frames: int) -> Detections:
 
 
 def test_pictures_are_looked_at_once(hi4d_folder: Path, monkeypatch: pytest.MonkeyPatch):
-    from lab.evaluation import perceived
+    from lab.evaluation import perception_cache as perceived
 
     asked = []
 
@@ -267,7 +271,7 @@ def test_pictures_are_looked_at_once(hi4d_folder: Path, monkeypatch: pytest.Monk
         return some_tracks(FRAMES)
 
     monkeypatch.setattr(perceived, "detect_people", look)
-    onlooker = Onlooker(hi4d_folder / "cache", torch.device("cpu"), SilentReporter())
+    onlooker = PerceptionCache(hi4d_folder / "cache", torch.device("cpu"), SilentReporter())
     body = load_body(None)
     (once,), (again,) = (list(public.shots("hi4d", hi4d_folder, "test", body, onlooker)) for _ in range(2))
     assert asked == [(*HI4D_SIZE, 30, 0, FRAMES - 1)]
@@ -485,12 +489,12 @@ def test_a_set_that_is_not_there_says_how_to_get_it(name: str, tmp_path: Path):
 
 def test_pictures_that_cannot_be_read_are_named(hi4d_folder: Path):
     clip = only("hi4d", hi4d_folder)
-    assert isinstance(clip.pictures, Stills)
+    assert isinstance(clip.pictures, ImageSequence)
     write(clip.pictures.paths[2], np.zeros((50, 60, 3), np.uint8))
-    with pytest.raises(UserError, match="not all of one size"), as_clip(clip.pictures):
+    with pytest.raises(UserError, match="not all of one size"), encoded(clip.pictures):
         pass
     clip.pictures.paths[2].write_bytes(b"no picture")
-    with pytest.raises(UserError, match=r"000013.jpg is no picture"), as_clip(clip.pictures):
+    with pytest.raises(UserError, match=r"000013.jpg is no picture"), encoded(clip.pictures):
         pass
 
 

@@ -17,10 +17,10 @@ from core.contract.skeleton import LANDMARK_INDEX
 from core.fitting.camera import intrinsics
 from core.motion import Camera, PairMotion
 from core.perception.detections import Detections
-from lab.evaluation import real
-from lab.evaluation.multiview import read_qualisys, triangulate
-from lab.evaluation.perceived import Onlooker, Perceived
-from lab.evaluation.shot import Estimate
+from lab.evaluation.benchmark_clip import Estimate
+from lab.evaluation.perception_cache import CachedDetections, PerceptionCache
+from lab.evaluation.real import evaluate_real as real
+from lab.evaluation.real.triangulation import read_qualisys, triangulate
 
 FRAMES, RATE, SIZE = 10, 50.0, (600, 800)
 FOCAL = 1000.0
@@ -94,13 +94,13 @@ def seen_by(world: np.ndarray, people: tuple[int, ...]) -> Detections:
     )
 
 
-def faultless(self: Onlooker, path: Path, people: tuple[int, ...]) -> Perceived:
+def faultless(self: PerceptionCache, path: Path, people: tuple[int, ...]) -> CachedDetections:
     """Camera N as the file's name says; in other videos what camera 1 sees."""
     number = int(path.stem[-1]) - 1 if path.stem[-1].isdigit() else 0
-    return Perceived(seen_by(WORLDS[number], people), 1.5)
+    return CachedDetections(seen_by(WORLDS[number], people), 1.5)
 
 
-def bystanding(seen: Perceived) -> Perceived:
+def bystanding(seen: CachedDetections) -> CachedDetections:
     """The woman comes first but is seen less clearly: the man is whom the views agree on best."""
     keypoints = seen.detections.keypoints.copy()
     keypoints[0, ..., 2] = 0.6
@@ -117,8 +117,10 @@ def studio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for _ in range(FRAMES):
         writer.write(np.zeros((SIZE[1], SIZE[0], 3), np.uint8))
     writer.release()
-    monkeypatch.setattr(Onlooker, "everyone", lambda self, path, frames=None: bystanding(faultless(self, path, (1, 0))))
-    monkeypatch.setattr(Onlooker, "pair", lambda self, path, frames=None: faultless(self, path, (1, 0)))
+    monkeypatch.setattr(
+        PerceptionCache, "detect_everyone", lambda self, path, frames=None: bystanding(faultless(self, path, (1, 0)))
+    )
+    monkeypatch.setattr(PerceptionCache, "detect_two", lambda self, path, frames=None: faultless(self, path, (1, 0)))
     return tmp_path
 
 
@@ -231,7 +233,7 @@ def test_methods_for_one_person_run_on_the_man_alone(studio: Path):
 def test_the_man_is_followed_where_the_tracker_takes_him_for_another(studio: Path):
     view = read_qualisys(studio / "views" / "Calib.qca.txt")[0]
     limbs = real.fitted_landmarks(standing(), load_body(None))[0][:, real.LIMBS]
-    true = limbs @ view.world[:3, :3].T + view.world[:3, 3]
+    true = limbs @ view.T_cw[:3, :3].T + view.T_cw[:3, 3]
     true[4] = np.nan  # known by nobody: he stays who he was
     detections = seen_by(WORLDS[0], (0, 1))
     swapped = {name: getattr(detections, name).copy() for name in ("keypoints", "world_landmarks", "found")}
@@ -256,7 +258,7 @@ def test_jumps_of_single_frames_are_taken_out_of_the_truth():
 
 
 def test_two_people_are_looked_for_where_frames_are_not_said(studio: Path):
-    onlooker = Onlooker(studio / "cache", torch.device("cpu"), None)  # pyright: ignore[reportArgumentType]
+    onlooker = PerceptionCache(studio / "cache", torch.device("cpu"), None)  # pyright: ignore[reportArgumentType]
     assert real.frames_of(studio / "dance.mp4", studio, onlooker) == (0, FRAMES - 1)
     (studio / "frames.json").write_text('{"dance.mp4": [3, 7]}')
     assert real.frames_of(studio / "dance.mp4", studio, onlooker) == (3, 7)
@@ -282,7 +284,7 @@ def test_an_empty_folder_is_said(tmp_path: Path):
 
 
 def test_what_was_seen_is_looked_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    from lab.evaluation import perceived
+    from lab.evaluation import perception_cache as perceived
 
     clip = tmp_path / "clip.mp4"
     writer = cv2.VideoWriter(str(clip), cv2.VideoWriter.fourcc(*"mp4v"), 25, (96, 64))
@@ -296,10 +298,10 @@ def test_what_was_seen_is_looked_at_once(tmp_path: Path, monkeypatch: pytest.Mon
         return seen_by(WORLDS[0], (0, 1))
 
     monkeypatch.setattr(perceived, "detect_people", look)
-    onlooker = Onlooker(tmp_path / "cache", torch.device("cpu"), _Quiet())  # pyright: ignore[reportArgumentType]
-    first = onlooker.pair(clip)
-    again = onlooker.pair(clip)
-    onlooker.pair(clip, (1, 3))
+    onlooker = PerceptionCache(tmp_path / "cache", torch.device("cpu"), _Quiet())  # pyright: ignore[reportArgumentType]
+    first = onlooker.detect_two(clip)
+    again = onlooker.detect_two(clip)
+    onlooker.detect_two(clip, (1, 3))
     assert asked == [(0, 4), (1, 3)]
     assert again.seconds == first.seconds
     assert np.array_equal(again.detections.keypoints, first.detections.keypoints)
@@ -312,7 +314,7 @@ class _Quiet:
 
 def test_the_made_up_calibration_is_read_as_meant(studio: Path):
     for view, world in zip(read_qualisys(studio / "views" / "Calib.qca.txt"), WORLDS):
-        assert view.world == pytest.approx(world, abs=1e-9)
+        assert view.T_cw == pytest.approx(world, abs=1e-9)
         assert pytest.approx(MATRIX) == view.K
     assert intrinsics(*SIZE, None)[0, 0] == pytest.approx(FOCAL)  # what methods assume where nothing is known
 

@@ -20,8 +20,8 @@ from core.body.files import load_body
 from core.body.model import rest_vertices
 from core.contract.errors import UserError
 from core.motion import Camera, pose_motion, project
+from lab.evaluation.benchmark_clip import OCCLUDED, VISIBLE
 from lab.evaluation.rendered import RenderedClip, is_whole, load_rendered, own_body, save_rendered
-from lab.evaluation.shot import HIDDEN, SEEN
 
 SET = Path(__file__).resolve().parents[2] / "core" / "data" / "rendered"
 FRAMES = (2, 12, 21)
@@ -87,10 +87,10 @@ def test_joints_that_are_seen_are_on_the_person_and_hidden_ones_on_the_other(cli
             place = np.floor(pixels(clip.truth.joints[person, frame, :22], clip.truth.camera)).astype(int)
             state = clip.truth.visibility[person, frame]
             there = in_sight[place[:, 1], place[:, 0]]
-            right += int((there == (state == SEEN)).sum())
+            right += int((there == (state == VISIBLE)).sum())
             count += len(state)
-            assert set(state.tolist()) <= {SEEN, HIDDEN}
-    assert (clip.truth.visibility == HIDDEN).mean() > 0.2
+            assert set(state.tolist()) <= {VISIBLE, OCCLUDED}
+    assert (clip.truth.visibility == OCCLUDED).mean() > 0.2
     assert right / count > 0.85
 
 

@@ -15,15 +15,15 @@ from core.contract.errors import Cancelled, UserError
 from core.contract.files import read_json
 from core.reporting import SilentReporter
 from lab.evaluation import methods
-from lab.evaluation.benchmarks import Outcome, spread, write_outcome
+from lab.evaluation.benchmark_clip import BenchmarkClip
+from lab.evaluation.benchmarks import EvaluationOutcome, spread, write_outcome
 from lab.evaluation.pictures import load_pictures
-from lab.evaluation.run import Clip, Heading, run
-from lab.evaluation.shot import Shot
+from lab.evaluation.run import ClipTask, ReportHeader, run_methods
 from lab.evaluation.table import table
-from tests.lab.evaluation.made_up import perfect_estimate
-from tests.lab.evaluation.made_up import shot as made_up_shot
+from tests.lab.evaluation.synthetic import perfect_estimate
+from tests.lab.evaluation.synthetic import synthetic_clip as made_up_shot
 
-HEADING = Heading("made-up", "test", 3, "choreographed", ("Made up.",))
+HEADING = ReportHeader("made-up", "test", 3, "choreographed", ("Made up.",))
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def body() -> BodyModel:
 
 
 @pytest.fixture(scope="module")
-def shots(body: BodyModel) -> list[Shot]:
+def shots(body: BodyModel) -> list[BenchmarkClip]:
     first = made_up_shot(body, 8, name="b")
     noisy = first.detections.world_landmarks + np.random.default_rng(0).normal(0, 0.05, (2, 8, 33, 3)).astype(
         np.float32
@@ -43,8 +43,8 @@ def shots(body: BodyModel) -> list[Shot]:
     ]
 
 
-def clips_of(shots: list[Shot]) -> list[Clip]:
-    return [Clip(shot.name, shot.family, partial(copy, shot)) for shot in shots]
+def clips_of(shots: list[BenchmarkClip]) -> list[ClipTask]:
+    return [ClipTask(shot.name, shot.family, partial(copy, shot)) for shot in shots]
 
 
 def broken(*_: object, **__: object) -> None:
@@ -68,7 +68,7 @@ def test_numbers_do_not_depend_on_the_workers(shots, tmp_path):
     reports = []
     for workers in (0, 2):
         listening = Listening()
-        report, pictures = run(
+        report, pictures = run_methods(
             HEADING, clips_of(shots), ("raw", "initial"), workers=workers, count=2, reporter=listening
         )
         assert listening.fractions == [0.5, 1.0]
@@ -91,7 +91,7 @@ def test_numbers_do_not_depend_on_the_workers(shots, tmp_path):
     # pictures of the last method, the worst clip first
     assert [(picture.name, picture.method) for picture in pictures] == [("a", "initial"), ("b", "initial")]
     assert pictures[0].metrics["mpjpe"] > pictures[1].metrics["mpjpe"]
-    written = write_outcome(Outcome(report, tuple(pictures)), tmp_path / "new" / "report.v1")
+    written = write_outcome(EvaluationOutcome(report, tuple(pictures)), tmp_path / "new" / "report.v1")
     assert [path.name for path in written] == ["report.v1.json", "report.v1.npz", "report.v1.html"]
     record = read_json(written[0])
     assert {"benchmark", "split", "seed", "data", "rows"} <= set(record) and record["seed"] == 3
@@ -106,7 +106,7 @@ def test_what_fails_is_named_and_counted(shots, monkeypatch):
     beyond = replace(
         shots[1], detections=replace(shots[1].detections, frame_index=shots[1].detections.frame_index + 100)
     )
-    report, pictures = run(HEADING, clips_of([shots[0], beyond]), ("raw", "broken"), workers=0)
+    report, pictures = run_methods(HEADING, clips_of([shots[0], beyond]), ("raw", "broken"), workers=0)
     assert [(clip.clip, clip.method) for clip in report.clips] == [("b", "raw")]
     said = "\n".join(report.notes)
     assert "3 of 4" in said
@@ -117,7 +117,7 @@ def test_what_fails_is_named_and_counted(shots, monkeypatch):
 
 def test_another_look_at_a_clip_has_a_row_of_its_own(shots):
     again = replace(clips_of(shots)[1], name="b", methods=("initial",), label="seen apart")
-    report, pictures = run(HEADING, [again, clips_of(shots)[0]], ("raw", "initial"), workers=0)
+    report, pictures = run_methods(HEADING, [again, clips_of(shots)[0]], ("raw", "initial"), workers=0)
     assert [row.method for row in report.rows] == ["initial, seen apart", "raw", "initial"]
     assert report.rows[0].metrics["mpjpe"] > report.rows[2].metrics["mpjpe"]
     assert [picture.method for picture in pictures] == ["initial"]
@@ -125,17 +125,17 @@ def test_another_look_at_a_clip_has_a_row_of_its_own(shots):
 
 def test_nothing_to_measure(shots, monkeypatch):
     with pytest.raises(UserError) as refused:
-        run(HEADING, [], ("raw",), workers=0)
+        run_methods(HEADING, [], ("raw",), workers=0)
     assert refused.value.code == "no-clips"
     monkeypatch.setitem(methods.METHODS, "broken", broken)
     with pytest.raises(UserError, match="fell over"):
-        run(HEADING, clips_of(shots), ("broken",), workers=0)
+        run_methods(HEADING, clips_of(shots), ("broken",), workers=0)
 
 
 def test_a_run_can_be_cancelled(shots):
     listening = Listening(stop_at=0.5)
     with pytest.raises(Cancelled):
-        run(HEADING, clips_of(shots), ("raw",), workers=0, count=2, reporter=listening)
+        run_methods(HEADING, clips_of(shots), ("raw",), workers=0, count=2, reporter=listening)
     assert listening.fractions == [0.5]
 
 
@@ -147,14 +147,14 @@ def test_methods_are_told_the_clips_sentence_and_the_seed(shots, monkeypatch):
         return perfect_estimate(shots[0])
 
     monkeypatch.setitem(methods.METHODS, "remembering", remembering)
-    report, _ = run(HEADING, clips_of([shots[0], replace(shots[0], sentences=())]), ("remembering",), workers=0)
+    report, _ = run_methods(HEADING, clips_of([shots[0], replace(shots[0], sentences=())]), ("remembering",), workers=0)
     assert told == [("They shake hands.", 3), ("", 3)]
     assert report.rows[0].metrics["mpjpe"] == pytest.approx(0, abs=1e-3)
 
 
 def test_the_table_has_a_line_for_each_method_with_units(shots, monkeypatch):
     monkeypatch.setitem(methods.METHODS, "perfect", lambda *_, **__: perfect_estimate(shots[0]))
-    report, _ = run(HEADING, clips_of(shots[:1]), ("perfect", "raw"), workers=0)
+    report, _ = run_methods(HEADING, clips_of(shots[:1]), ("perfect", "raw"), workers=0)
     heading, names, units, perfect, raw = table(report).splitlines()
     assert "made-up" in heading and "1 clips" in heading
     assert names.split()[:2] == ["MPJPE", "PA"] and units.split()[0] == "mm"

@@ -13,12 +13,12 @@ from core.body.model import BodyModel
 from core.contract.contact import Contact
 from core.contract.skeleton import BODY_JOINTS, REGIONS
 from core.motion import pose_motion
+from lab.evaluation.benchmark_clip import OCCLUDED, TRUNCATED, UNKNOWN, BenchmarkClip, Estimate
 from lab.evaluation.rendered import own_body
 from lab.evaluation.results import UNITS
 from lab.evaluation.scores import compare, contact_distance, score, touching, true_skin
-from lab.evaluation.shot import HIDDEN, OUTSIDE, UNKNOWN, Estimate, Shot
-from tests.lab.evaluation.made_up import perfect_estimate, swapped
-from tests.lab.evaluation.made_up import shot as made_up_shot
+from tests.lab.evaluation.synthetic import perfect_estimate, swapped
+from tests.lab.evaluation.synthetic import synthetic_clip as made_up_shot
 
 SHAKE = Contact(0, "left_palm", 1, "right_palm", 2, 7, id="shake")
 WRIST = BODY_JOINTS.index("left_wrist")
@@ -30,11 +30,11 @@ def body() -> BodyModel:
 
 
 @pytest.fixture(scope="module")
-def shot(body: BodyModel) -> Shot:
+def shot(body: BodyModel) -> BenchmarkClip:
     return made_up_shot(body, contacts=(SHAKE,))
 
 
-def with_wrist_off(shot: Shot, body: BodyModel, person: int = 0) -> tuple[Estimate, float]:
+def with_wrist_off(shot: BenchmarkClip, body: BodyModel, person: int = 0) -> tuple[Estimate, float]:
     """The truth with one elbow bent by 30 degrees more, which moves that wrist only; and by how many millimetres."""
     pose = shot.truth.motion.body_pose.copy()
     pose[person, :, BODY_JOINTS.index("left_elbow") - 1] = 0
@@ -47,7 +47,7 @@ def with_wrist_off(shot: Shot, body: BodyModel, person: int = 0) -> tuple[Estima
     return replace(perfect_estimate(shot), motion=replace(straight, body_pose=bent)), off
 
 
-def straightened(shot: Shot, body: BodyModel) -> Shot:
+def straightened(shot: BenchmarkClip, body: BodyModel) -> BenchmarkClip:
     pose = shot.truth.motion.body_pose.copy()
     pose[0, :, BODY_JOINTS.index("left_elbow") - 1] = 0
     motion = replace(shot.truth.motion, body_pose=pose)
@@ -94,8 +94,8 @@ def test_a_hidden_joints_error_is_told_apart(shot, body):
     straight = straightened(shot, body)
     estimate, off = with_wrist_off(shot, body)
     visibility = np.zeros((2, 12, 22), np.uint8)
-    visibility[0, :, WRIST] = HIDDEN
-    visibility[1, :6, WRIST] = OUTSIDE
+    visibility[0, :, WRIST] = OCCLUDED
+    visibility[1, :6, WRIST] = TRUNCATED
     seen = replace(straight, truth=replace(straight.truth, visibility=visibility))
     result = score(seen, estimate, body)
     assert result.metrics["mpjpe_hidden"] == pytest.approx(off, rel=1e-3)
@@ -113,7 +113,9 @@ def test_frames_without_truth_do_not_count(shot, body):
     joints[:, 4:7] = np.nan
     # where the truth is not known the estimate may be anything
     estimate.motion.body_pose[:, 4:7] += 0.5
-    sparse = replace(straight.truth, joints=joints, surfaces=False, visibility=np.full((2, 12, 22), UNKNOWN, np.uint8))
+    sparse = replace(
+        straight.truth, joints=joints, has_meshes=False, visibility=np.full((2, 12, 22), UNKNOWN, np.uint8)
+    )
     result = score(replace(straight, truth=sparse), estimate, body)
     assert result.metrics["mpjpe"] == pytest.approx(off / 44, rel=1e-3)
     assert result.metrics["accel"] < 0.1
@@ -163,7 +165,7 @@ def test_what_means_nothing_on_a_clip_is_left_out(shot, body):
     apart = replace(shot, truth=replace(shot.truth, contacts=()))
     metrics = score(apart, perfect_estimate(apart), body).metrics
     assert not {"contact_distance", "contact_f1", "foot_slide", "mpjpe_hidden", "mpjpe_outside"} & set(metrics)
-    standing = replace(shot, truth=replace(shot.truth, planted=np.ones((2, 12, 2), bool)))
+    standing = replace(shot, truth=replace(shot.truth, foot_contact=np.ones((2, 12, 2), bool)))
     assert score(standing, perfect_estimate(standing), body).metrics["foot_slide"] > 0
 
 

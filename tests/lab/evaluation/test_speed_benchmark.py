@@ -66,7 +66,7 @@ def test_a_clip_is_played_to_and_fro() -> None:
 
 def test_the_plain_fit_moves_a_body_onto_what_was_seen() -> None:
     pytest.importorskip("smplx")
-    from lab.speed_benchmark.full_mesh import fit_full_mesh
+    from lab.speed_benchmark.smplx_baseline import fit_full_mesh
 
     body = load_body(None)
     camera = Camera(np.array([[600.0, 0, 320], [0, 600, 240], [0, 0, 1]]), np.eye(4))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from core.motion import Camera
-from lab.evaluation.viewpoints import LANDSCAPE, PORTRAIT, draw_camera
+from lab.evaluation.camera_sampling import LANDSCAPE, PORTRAIT, sample_camera
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +22,7 @@ def joints() -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def cameras(joints: np.ndarray) -> list[tuple[Camera, tuple[int, int]]]:
-    return [draw_camera(joints, np.random.default_rng(seed)) for seed in range(200)]
+    return [sample_camera(joints, np.random.default_rng(seed)) for seed in range(200)]
 
 
 def pixels(camera: Camera, points: np.ndarray) -> np.ndarray:
@@ -70,6 +70,6 @@ def test_both_formats_and_all_sides_occur_and_looking_along_the_pair_is_common(
 
 
 def test_the_same_seed_draws_the_same_camera(joints: np.ndarray) -> None:
-    first, again, other = (draw_camera(joints, np.random.default_rng(seed))[0] for seed in (5, 5, 6))
+    first, again, other = (sample_camera(joints, np.random.default_rng(seed))[0] for seed in (5, 5, 6))
     np.testing.assert_array_equal(first.T_cw, again.T_cw)
     assert not np.allclose(first.T_cw, other.T_cw)

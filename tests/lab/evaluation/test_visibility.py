@@ -13,8 +13,8 @@ from core.body.model import BodyModel
 from core.contract.files import read_npz
 from core.contract.skeleton import JOINT_INDEX, LANDMARK_INDEX
 from core.motion import Camera, PairMotion, pose_motion
-from lab.evaluation.shot import HIDDEN, OUTSIDE, SEEN
-from lab.evaluation.visibility import see
+from lab.evaluation.benchmark_clip import OCCLUDED, TRUNCATED, VISIBLE
+from lab.evaluation.occlusion.projection import project_clip
 
 SAMPLE = Path(__file__).resolve().parents[3] / "samples" / "handshake_hug_truth.npz"
 SIZE = (960, 540)
@@ -42,34 +42,34 @@ def camera_at(distance: float, height: float = 1.0, focal: float = 900.0) -> Cam
 
 
 def test_who_stands_behind_somebody_is_hidden_and_the_one_before_is_seen(body: BodyModel) -> None:
-    sight = see(standing([(0, 0), (0, 1.0)]), (body, body), camera_at(6), SIZE)
-    assert (sight.joints[0] == SEEN).all()
+    sight = project_clip(standing([(0, 0), (0, 1.0)]), (body, body), camera_at(6), SIZE)
+    assert (sight.joint_visibility[0] == VISIBLE).all()
     trunk = [JOINT_INDEX[name] for name in ("pelvis", "spine1", "spine2", "spine3")]
-    assert (sight.joints[1, 0, trunk] == HIDDEN).all()
-    assert (sight.in_front[:, 0] == (1, 0)).all()
+    assert (sight.joint_visibility[1, 0, trunk] == OCCLUDED).all()
+    assert (sight.front_fraction[:, 0] == (1, 0)).all()
     assert sight.masks[0].astype(int).sum() > 3 * sight.masks[1].astype(int).sum()
 
 
 def test_people_side_by_side_are_seen_whole(body: BodyModel) -> None:
-    sight = see(standing([(-1.0, 0), (1.0, 0)]), (body, body), camera_at(6), SIZE)
-    assert (sight.joints == SEEN).all()
-    assert (sight.in_front == 0.5).all()
+    sight = project_clip(standing([(-1.0, 0), (1.0, 0)]), (body, body), camera_at(6), SIZE)
+    assert (sight.joint_visibility == VISIBLE).all()
+    assert (sight.front_fraction == 0.5).all()
 
 
 def test_what_leaves_the_picture_is_outside(body: BodyModel) -> None:
-    sight = see(standing([(-1.0, 0), (1.0, 0)]), (body, body), camera_at(3, height=1.6), SIZE)
+    sight = project_clip(standing([(-1.0, 0), (1.0, 0)]), (body, body), camera_at(3, height=1.6), SIZE)
     feet = [JOINT_INDEX[name] for name in ("left_ankle", "right_ankle", "left_foot", "right_foot")]
-    assert (sight.joints[:, 0, feet] == OUTSIDE).all()
-    assert (sight.joints[:, 0, JOINT_INDEX["head"]] == SEEN).all()
-    assert (sight.landmarks[:, 0, LANDMARK_INDEX["nose"]] == SEEN).all()
+    assert (sight.joint_visibility[:, 0, feet] == TRUNCATED).all()
+    assert (sight.joint_visibility[:, 0, JOINT_INDEX["head"]] == VISIBLE).all()
+    assert (sight.landmark_visibility[:, 0, LANDMARK_INDEX["nose"]] == VISIBLE).all()
 
 
 def test_a_face_seen_from_behind_is_hidden_by_the_head_and_still_counts_as_seen(body: BodyModel) -> None:
-    sight = see(standing([(-1.0, 0), (1.0, 0)]), (body, body), behind(6), SIZE)
+    sight = project_clip(standing([(-1.0, 0), (1.0, 0)]), (body, body), behind(6), SIZE)
     face = [LANDMARK_INDEX[name] for name in ("nose", "left_eye", "right_eye", "mouth_left")]
-    assert sight.behind_self[:, 0, face].all()
-    assert (sight.landmarks[:, 0, face] == SEEN).all()
-    assert not sight.behind_self[:, 0, LANDMARK_INDEX["left_elbow"]].any()
+    assert sight.self_occluded[:, 0, face].all()
+    assert (sight.landmark_visibility[:, 0, face] == VISIBLE).all()
+    assert not sight.self_occluded[:, 0, LANDMARK_INDEX["left_elbow"]].any()
 
 
 def behind(distance: float) -> Camera:
@@ -78,9 +78,9 @@ def behind(distance: float) -> Camera:
 
 
 def test_size_is_a_standing_persons_height_in_pixels(body: BodyModel) -> None:
-    sight = see(standing([(-1.0, 0), (1.0, 2.0)]), (body, body), camera_at(6), SIZE)
+    sight = project_clip(standing([(-1.0, 0), (1.0, 2.0)]), (body, body), camera_at(6), SIZE)
     tall = float(np.ptp(body.v_template.numpy()[:, 1]))
-    np.testing.assert_allclose(sight.size[:, 0], [900 * tall / 6, 900 * tall / 8], rtol=0.01)
+    np.testing.assert_allclose(sight.height_px[:, 0], [900 * tall / 6, 900 * tall / 8], rtol=0.01)
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +100,7 @@ def sample() -> tuple[PairMotion, Camera]:
 
 def test_agrees_with_rays_on_the_whole_skin(body: BodyModel, sample: tuple[PairMotion, Camera]) -> None:
     motion, camera = sample
-    sight = see(motion, (body, body), camera, SIZE)
+    sight = project_clip(motion, (body, body), camera, SIZE)
     posed = pose_motion(body, motion)
     turn, shift = camera.T_cw[:3, :3], camera.T_cw[:3, 3]
     skin = posed.skin(body).numpy() @ turn.T + shift
@@ -119,7 +119,7 @@ def test_agrees_with_rays_on_the_whole_skin(body: BodyModel, sample: tuple[PairM
             covered = (depth.reshape(22, 5) < joints[person, frame, :, None, 2] - 0.02).sum(1)
             expected[person, frame], sure[person, frame] = covered >= 3, (covered == 0) | (covered == 5)
     assert 0.05 < expected.mean() < 0.6
-    found = sight.joints == HIDDEN
+    found = sight.joint_visibility == OCCLUDED
     assert (found == expected)[sure].mean() > 0.99
     assert (found == expected).mean() > 0.97
 
@@ -147,9 +147,9 @@ def first_hit(ray: np.ndarray, triangles: np.ndarray, low: np.ndarray, high: np.
 
 
 def test_hands_point_from_the_wrist_to_the_fingers_tips(body: BodyModel) -> None:
-    sight = see(standing([(-1.0, 0), (1.0, 0)]), (body, body), camera_at(6), SIZE)
+    sight = project_clip(standing([(-1.0, 0), (1.0, 0)]), (body, body), camera_at(6), SIZE)
     for hand, outwards in ((0, 1), (1, -1)):  # they face the camera: their left is on our right, arms to the sides
-        fingers = sight.hands[:, 0, hand][:, [0, 9, 10, 11, 12]]
+        fingers = sight.hand_landmarks_incam[:, 0, hand][:, [0, 9, 10, 11, 12]]
         assert (np.diff(fingers[..., 0], axis=1) * outwards > 0.01).all()
         length = np.linalg.norm(fingers[:, -1] - fingers[:, 0], axis=-1)
         assert ((length > 0.14) & (length < 0.23)).all()

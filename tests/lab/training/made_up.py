@@ -11,7 +11,7 @@ from core.body.files import load_body
 from core.body.rotations import axis_angle_to_matrix, matrix_to_rotation_6d
 from core.observations.features import NODE_COLUMNS, NODE_FEATURES, PERSON_FEATURES
 from core.representation.residual import RESIDUAL_SIZE, TRANSLATION, PoseState
-from lab.evaluation.shot import HIDDEN, SEEN
+from lab.evaluation.benchmark_clip import OCCLUDED, VISIBLE
 from lab.training.examples import Example
 from lab.training.job import Job
 from lab.training.loop import Recipe
@@ -46,7 +46,7 @@ def made_up(seed: int, frames: int = 70) -> Example:
         truth_joints=true,
         x=x,
         betas=np.zeros((2, 16), np.float32),
-        hidden=np.where(rng.random((2, frames, 22)) < 0.2, HIDDEN, SEEN).astype(np.uint8),
+        hidden=np.where(rng.random((2, frames, 22)) < 0.2, OCCLUDED, VISIBLE).astype(np.uint8),
         sentences=("two people shake hands", "a handshake"),
     )
 

@@ -37,7 +37,7 @@ from lab.training.examples import (
 from lab.training.make_examples import summary, wanted
 from lab.training.mirror import mirrored_interaction, mirrored_words
 from lab.training.strangers import stranger_pair
-from tests.lab.evaluation.made_up import pair
+from tests.lab.evaluation.synthetic import pair
 
 BODY = load_body(None)
 TOUCH = Contact(0, "right_palm", 1, "left_shoulder", 4, 9)

@@ -52,7 +52,7 @@ WIDE_CAMERAS = CameraDistribution(height=(0.4, 3.6), roll=math.radians(9.0))
 """From near the floor up to a ladder, and tilted: more than a benchmark needs, for training."""
 
 
-def draw_camera(
+def sample_camera(
     joints: np.ndarray, rng: np.random.Generator, distribution: CameraDistribution = NARROW_CAMERAS
 ) -> tuple[Camera, tuple[int, int]]:
     """A camera that sees two people through a clip, and its picture's (width, height) in px.

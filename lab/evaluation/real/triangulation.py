@@ -21,18 +21,18 @@ _LEAST_SINE = 0.35
 
 
 @dataclass(frozen=True)
-class View:
+class CalibratedCamera:
     """One calibrated camera. Camera frame: x right, y down, z forward; world in metres, Z up."""
 
     K: np.ndarray
     """float64 [3,3] px."""
     distortion: np.ndarray
     """float64 [4] k1, k2, p1, p2 (OpenCV's model)."""
-    world: np.ndarray
+    T_cw: np.ndarray
     """float64 [4,4] world -> camera."""
 
 
-def read_qualisys(path: Path) -> list[View]:
+def read_qualisys(path: Path) -> list[CalibratedCamera]:
     """The cameras of a Qualisys Track Manager calibration (`*.qca.txt`, XML), in the file's order."""
     try:
         cameras = ElementTree.parse(path).getroot().find("cameras")
@@ -45,7 +45,7 @@ def read_qualisys(path: Path) -> list[View]:
     return [_view(camera) for camera in cameras]
 
 
-def _view(camera: ElementTree.Element) -> View:
+def _view(camera: ElementTree.Element) -> CalibratedCamera:
     place, lens = camera.find("transform"), camera.find("intrinsic")
     if place is None or lens is None:
         raise UserError(
@@ -69,11 +69,11 @@ def _view(camera: ElementTree.Element) -> View:
         ]
     )
     names = ("radialDistortion1", "radialDistortion2", "tangentalDistortion1", "tangentalDistortion2")
-    return View(K, np.array([float(lens.attrib[name]) for name in names]), world)
+    return CalibratedCamera(K, np.array([float(lens.attrib[name]) for name in names]), world)
 
 
 def triangulate(
-    views: list[View], keypoints: np.ndarray, *, good: float = 0.5
+    views: list[CalibratedCamera], keypoints: np.ndarray, *, good: float = 0.5
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Points from their pixels in several views, the views that disagree with the rest let go.
 
@@ -86,7 +86,7 @@ def triangulate(
     pixels = keypoints[..., :2].reshape(count, -1, 2).astype(np.float64)
     weight = np.where(keypoints[..., 2] >= good, keypoints[..., 2], 0).reshape(count, -1)
     rays = np.stack([cv2.undistortPoints(px[:, None], v.K, v.distortion)[:, 0] for v, px in zip(views, pixels)])
-    projections = np.stack([view.world[:3] for view in views])
+    projections = np.stack([view.T_cw[:3] for view in views])
     focal = np.array([view.K[0, 0] for view in views])[:, None]
 
     best, chosen = np.zeros(pixels.shape[1]), np.zeros_like(weight)

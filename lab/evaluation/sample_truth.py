@@ -17,10 +17,10 @@ from core.motion import Camera, PairMotion
 from core.perception.detections import Detections
 
 from . import metrics
+from .benchmark_clip import BenchmarkClip, Estimate
+from .benchmark_clip import GroundTruth as TrueClip
+from .occlusion.projection import project_clip
 from .scores import in_camera
-from .shot import Estimate, Shot
-from .shot import Truth as TrueClip
-from .visibility import see
 
 LIMBS = tuple(
     f"{side}_{part}" for part in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle") for side in ("left", "right")
@@ -29,7 +29,7 @@ LIMBS = tuple(
 
 
 @dataclass(frozen=True)
-class Truth:
+class SampleTruth:
     """P = 2 people, T frames of the clip from its first on. World frame."""
 
     motion: PairMotion
@@ -41,7 +41,7 @@ class Truth:
     """[T,4,4] world -> camera; the camera stands still."""
     time: np.ndarray
     """[T] seconds."""
-    planted: np.ndarray
+    foot_contact: np.ndarray
     """bool [P,T,2] left and right foot stand still."""
     contacts: tuple[Contact, ...]
 
@@ -50,31 +50,35 @@ class Truth:
         return Camera(self.camera_K[0].astype(float), self.camera_world[0].astype(float))
 
 
-def load_truth(motion_file: Path, contacts_file: Path) -> Truth:
+def load_truth(motion_file: Path, contacts_file: Path) -> SampleTruth:
     """Read what a sample clip has beside it. UserError where a file is missing or damaged."""
     arrays = read_npz(motion_file)
     contacts = tuple(Contact.from_json(record) for record in read_json(contacts_file)["contacts"])
     motion = PairMotion(**{item.name: arrays[item.name] for item in fields(PairMotion)})
-    named = {name: arrays[name] for name in ("joints", "camera_K", "camera_world", "time", "planted")}
-    return Truth(motion, **named, contacts=contacts)
+    named = {name: arrays[name] for name in ("joints", "camera_K", "camera_world", "time")}
+    return SampleTruth(motion, **named, foot_contact=arrays["planted"], contacts=contacts)
 
 
-def shot_of(name: str, truth: Truth, detections: Detections, body: BodyModel, video: Path | None = None) -> Shot:
+def sample_clip(
+    name: str, truth: SampleTruth, detections: Detections, body: BodyModel, video: Path | None = None
+) -> BenchmarkClip:
     """A clip of a benchmark, of people who have the bodies of `body`."""
     size = (int(detections.image_size[0]), int(detections.image_size[1]))
-    visibility = see(truth.motion, (body, body), truth.camera, size).joints
-    clip = TrueClip(truth.motion, (body, body), truth.joints, truth.planted, truth.contacts, truth.camera, visibility)
-    return Shot(name, "sample", clip, detections, (), {}, video)
+    visibility = project_clip(truth.motion, (body, body), truth.camera, size).joint_visibility
+    clip = TrueClip(
+        truth.motion, (body, body), truth.joints, truth.foot_contact, truth.contacts, truth.camera, visibility
+    )
+    return BenchmarkClip(name, "sample", clip, detections, (), {}, video)
 
 
-def estimate_of(result: MotionArrays, contacts: Sequence[Contact]) -> Estimate:
+def estimate_from_result(result: MotionArrays, contacts: Sequence[Contact]) -> Estimate:
     """A reconstruction by the product, as a method's."""
     camera = Camera(result.camera_K[0].astype(float), result.camera_world[0].astype(float))
     motion = PairMotion(**{item.name: getattr(result, item.name) for item in fields(PairMotion)})
     return Estimate(motion, camera, tuple(contacts), {})
 
 
-def limb_errors(truth: Truth, points: np.ndarray, frames: np.ndarray, found: np.ndarray) -> dict[str, float]:
+def limb_errors(truth: SampleTruth, points: np.ndarray, frames: np.ndarray, found: np.ndarray) -> dict[str, float]:
     """`mpjpe` and `pa_mpjpe` of the twelve LIMBS [P,T,12,3], camera's axes, about the hips' middle, where found [P,T]."""
     chosen = [JOINT_INDEX[name] for name in LIMBS]
     true = in_camera(truth.joints[:, frames][:, :, chosen], truth.camera.T_cw)

@@ -15,13 +15,13 @@ from core.motion import Camera, PairMotion
 from core.perception.detections import Detections
 from core.reporting import Reporter
 
-SEEN, HIDDEN, OUTSIDE, UNKNOWN = 0, 1, 2, 3
+VISIBLE, OCCLUDED, TRUNCATED, UNKNOWN = 0, 1, 2, 3
 """Visibility of a joint: the camera sees it (or its own body hides it), the other person hides it, it is out of the picture,
 or the data do not say."""
 
 
 @dataclass(frozen=True)
-class Truth:
+class GroundTruth:
     """What happened. P = 2 people, T frames. World: metres, Z up, floor at z = 0.
 
     Public data say less: see `surfaces`; no contacts and no planted feet then mean that they are not known.
@@ -32,25 +32,25 @@ class Truth:
     """Each person's body: the same for both, or bodies outside the shape space of the one that methods fit."""
     joints: np.ndarray
     """float32 [P,T,55,3]; NaN where the data do not say (fingers and face, frames without annotation)."""
-    planted: np.ndarray
+    foot_contact: np.ndarray
     """bool [P,T,2] left and right foot stand still."""
     contacts: tuple[Contact, ...]
     """Frames as in `Tracks.frame_index`."""
     camera: Camera
     visibility: np.ndarray
     """uint8 [P,T,22] SEEN, HIDDEN, OUTSIDE or UNKNOWN."""
-    surfaces: bool = True
+    has_meshes: bool = True
     """Whether `motion` and `bodies` are known. Where not, `motion` is NaN, `bodies` are the default body, and `joints` are all
     there is: no measure of vertices, of contacts or of penetration in truth's sense."""
 
 
 @dataclass(frozen=True)
-class Shot:
+class BenchmarkClip:
     """One clip of a benchmark."""
 
     name: str
     family: str
-    truth: Truth
+    truth: GroundTruth
     detections: Detections
     """What the 2D stage saw, or a model of it. Person p is truth's person p, unless the 2D stage mixed them up."""
     sentences: tuple[str, ...]

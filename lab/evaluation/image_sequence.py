@@ -38,7 +38,7 @@ class FisheyeLens:
 
 
 @dataclass(frozen=True)
-class Stills:
+class ImageSequence:
     """Frames 0, 1, ... of a clip."""
 
     paths: tuple[Path, ...]
@@ -61,7 +61,7 @@ class Stills:
 
 
 @contextmanager
-def as_clip(stills: Stills) -> Iterator[Path]:
+def encoded(stills: ImageSequence) -> Iterator[Path]:
     """A video of the pictures, there as long as the context is. UserError `picture-unreadable`."""
     with TemporaryDirectory(prefix="stills-") as folder:
         path = Path(folder) / f"pictures{_ENDING}"
@@ -69,7 +69,7 @@ def as_clip(stills: Stills) -> Iterator[Path]:
         yield path
 
 
-def _write(stills: Stills, path: Path) -> None:
+def _write(stills: ImageSequence, path: Path) -> None:
     writer: cv2.VideoWriter | None = None
     shape: tuple[int, ...] = ()
     try:
@@ -87,7 +87,7 @@ def _write(stills: Stills, path: Path) -> None:
             writer.release()
 
 
-def _pictures(stills: Stills) -> Iterator[np.ndarray]:
+def _pictures(stills: ImageSequence) -> Iterator[np.ndarray]:
     straight = None if stills.lens is None else straightening(stills.lens)
     for path in stills.paths:
         picture = cv2.imread(str(path), cv2.IMREAD_COLOR)

@@ -37,13 +37,13 @@ from core.perception.detections import Detections
 from core.pipeline import stages
 from core.reporting import Reporter, SilentReporter
 
-from . import baselines, metrics
-from .methods import METHODS
-from .multiview import View, read_qualisys, triangulate
-from .perceived import Onlooker, Perceived
-from .results import ClipResult, Report, rows_of
-from .scores import SKIN_EVERY, contact_distance, in_camera, of_frames, penetration_depths, touching
-from .shot import Estimate
+from .. import baselines, metrics
+from ..benchmark_clip import Estimate
+from ..methods import METHODS
+from ..perception_cache import CachedDetections, PerceptionCache
+from ..results import ClipResult, Report, rows_of
+from ..scores import SKIN_EVERY, contact_distance, in_camera, of_frames, penetration_depths, touching
+from .triangulation import CalibratedCamera, read_qualisys, triangulate
 
 LIMBS = [
     LANDMARK_INDEX[f"{side}_{part}"]
@@ -87,7 +87,7 @@ class FourViews:
     """The man, T frames."""
 
     folder: Path
-    views: list[View]
+    views: list[CalibratedCamera]
     limbs: np.ndarray
     """[T,12,3] world metres, NaN where the views do not agree."""
 
@@ -108,7 +108,7 @@ def evaluate_real(
     where the folder holds nothing to evaluate.
     """
     reporter = reporter or SilentReporter()
-    onlooker = Onlooker(cache, device or torch.device("cpu"), reporter)
+    onlooker = PerceptionCache(cache, device or torch.device("cpu"), reporter)
     body = load_body(None)
     views_folder = find_views(folder)
     others = other_videos(folder, views_folder)[:clips]
@@ -222,7 +222,7 @@ FOR_ONE: Mapping[str, Callable[[Detections, BodyModel], Estimate]] = {
 """What the methods come to where there is one person only: what is learned is learned of pairs."""
 
 
-def read_views(folder: Path, onlooker: Onlooker) -> FourViews:
+def read_views(folder: Path, onlooker: PerceptionCache) -> FourViews:
     """Calibration, and the man's limbs from all cameras. Who of those in each view he is is whom the views agree on best.
 
     That is asked anew for every frame: a tracker may give him another number half-way.
@@ -230,7 +230,7 @@ def read_views(folder: Path, onlooker: Onlooker) -> FourViews:
     views = read_qualisys(folder / _CALIBRATION)
     seen = []
     for number in range(1, len(views) + 1):
-        detections = onlooker.everyone(folder / f"single_cam0{number}.mp4").detections
+        detections = onlooker.detect_everyone(folder / f"single_cam0{number}.mp4").detections
         often = np.flatnonzero(detections.found.mean(1) > _OFTEN)
         seen.append([detections.keypoints[person][:, LIMBS] for person in often])
     candidates = [triangulate(views, np.stack(choice)) for choice in product(*seen)]
@@ -257,24 +257,24 @@ def steadied(points: np.ndarray) -> np.ndarray:
     return points
 
 
-def of_one_view(four: FourViews, number: int, rows: _Rows, onlooker: Onlooker) -> Iterator[ClipResult]:
+def of_one_view(four: FourViews, number: int, rows: _Rows, onlooker: PerceptionCache) -> Iterator[ClipResult]:
     """Both videos of a camera, from 0: the man alone, and with the woman before him."""
     view = four.views[number]
-    true = four.limbs @ view.world[:3, :3].T + view.world[:3, 3]
-    alone = onlooker.everyone(four.folder / f"single_cam0{number + 1}.mp4")
+    true = four.limbs @ view.T_cw[:3, :3].T + view.T_cw[:3, 3]
+    alone = onlooker.detect_everyone(four.folder / f"single_cam0{number + 1}.mp4")
     him, numbers = followed(alone.detections, view, true)
     if numbers > 1:
         rows.notes.append(f"Camera {number + 1}, the man alone: the 2D stage took him for {numbers} people in turn.")
     clip = f"camera {number + 1}, the man alone"
     only_him = replace(alone, detections=him)
     yield from _against_truth(clip, "views-alone", true, only_him, 0, rows.of_one(clip, him), rows.body)
-    hidden = onlooker.pair(four.folder / f"multi_cam0{number + 1}.mp4")
+    hidden = onlooker.detect_two(four.folder / f"multi_cam0{number + 1}.mp4")
     man = whose(hidden.detections.keypoints[:, :, LIMBS], view, true)
     clip = f"camera {number + 1}, a woman before him"
     yield from _against_truth(clip, "views-hidden", true, hidden, man, rows.of_two(clip, hidden.detections), rows.body)
 
 
-def followed(detections: Detections, view: View, true: np.ndarray) -> tuple[Detections, int]:
+def followed(detections: Detections, view: CalibratedCamera, true: np.ndarray) -> tuple[Detections, int]:
     """Tracks of the man alone, whoever the tracker took him for in each frame, and how many people that were.
 
     In the video without the woman his identity is not what is asked; where his limbs [T,12,3] truly are says who he is.
@@ -298,7 +298,7 @@ def _against_truth(
     clip: str,
     family: str,
     true: np.ndarray,
-    seen: Perceived,
+    seen: CachedDetections,
     man: int,
     estimates: Iterator[tuple[str, Estimate]],
     body: BodyModel,
@@ -322,8 +322,8 @@ def _against_truth(
         yield result(name, limbs, without_truth(estimate, detections, body, people=(man,)), estimate.seconds)
 
 
-def of_the_wild(path: Path, folder: Path, rows: _Rows, onlooker: Onlooker) -> Iterator[ClipResult]:
-    seen = onlooker.pair(path, frames_of(path, folder, onlooker))
+def of_the_wild(path: Path, folder: Path, rows: _Rows, onlooker: PerceptionCache) -> Iterator[ClipResult]:
+    seen = onlooker.detect_two(path, frames_of(path, folder, onlooker))
     detections = seen.detections
     hidden = 1 - float((detections.keypoints[:, :, LIMBS, 2] >= TRUSTED).mean())
     clip = f"{path.stem} {detections.frame_index[0]}-{detections.frame_index[-1]}"
@@ -334,7 +334,7 @@ def of_the_wild(path: Path, folder: Path, rows: _Rows, onlooker: Onlooker) -> It
         yield ClipResult(clip, "wild", name, len(detections.frame_index), found, {}, hidden, share, timed)
 
 
-def frames_of(path: Path, folder: Path, onlooker: Onlooker) -> tuple[int, int]:
+def frames_of(path: Path, folder: Path, onlooker: PerceptionCache) -> tuple[int, int]:
     """First and last frame to reconstruct: as `frames.json` says, else where two people are seen most.
 
     UserError `not-two` where two are seen too seldom.
@@ -346,7 +346,7 @@ def frames_of(path: Path, folder: Path, onlooker: Onlooker) -> tuple[int, int]:
             return frames[0], frames[1]
         if frames is not None:
             raise UserError("bad-range", f"{said} gives it the frames {frames!r}.", "Write first and last: [10, 110].")
-    looked = onlooker.everyone(path, (0, min(LOOKED_AT, probe(path).frame_count) - 1)).detections
+    looked = onlooker.detect_everyone(path, (0, min(LOOKED_AT, probe(path).frame_count) - 1)).detections
     stretch = best_stretch(looked.found)
     if stretch is None:
         raise UserError("not-two", "two people are seen too seldom in it.", "Name its frames in frames.json.")
@@ -415,12 +415,12 @@ def between(estimate: Estimate, frames: np.ndarray, body: BodyModel) -> dict[str
     return found
 
 
-def whose(keypoints: np.ndarray, view: View, true: np.ndarray) -> int:
+def whose(keypoints: np.ndarray, view: CalibratedCamera, true: np.ndarray) -> int:
     """Which person's limbs [P,T,12,3] (px) lie on the man's true ones [T,12,3] in this camera's frame."""
     return int(np.nanmedian(_limbs_off(keypoints, view, true[: keypoints.shape[1]]), axis=1).argmin())
 
 
-def _limbs_off(keypoints: np.ndarray, view: View, true: np.ndarray) -> np.ndarray:
+def _limbs_off(keypoints: np.ndarray, view: CalibratedCamera, true: np.ndarray) -> np.ndarray:
     """[P,T] px, the median distance of a person's limbs from the true ones; NaN where the truth is not known."""
     seen = true[..., :2] / true[..., 2:] @ view.K[:2, :2].T + view.K[:2, 2]
     with warnings.catch_warnings():

@@ -24,7 +24,7 @@ from core.motion import BODY_COUNT, Camera, PairMotion, pose_motion
 from core.perception.detections import MASK_WIDTH
 from core.perception.regions import mask_height
 
-from .shot import HIDDEN, OUTSIDE, SEEN
+from ..benchmark_clip import OCCLUDED, TRUNCATED, VISIBLE
 
 _COARSE = 1000
 """Vertices of the coarse mesh: about 4.5 cm apart, finer at the hands."""
@@ -45,32 +45,32 @@ FINGER_POINTS = 21
 
 
 @dataclass(frozen=True)
-class Sight:
+class ProjectedClip:
     """P = 2 people, T frames. Camera frame: x right, y down, z forward, metres."""
 
-    joints: np.ndarray
+    joint_visibility: np.ndarray
     """uint8 [P,T,22] SEEN, HIDDEN or OUTSIDE."""
-    landmarks: np.ndarray
+    landmark_visibility: np.ndarray
     """uint8 [P,T,33] the same of the detector's landmarks."""
-    behind_self: np.ndarray
+    self_occluded: np.ndarray
     """bool [P,T,33] landmarks that the person's own body hides."""
-    in_front: np.ndarray
+    front_fraction: np.ndarray
     """float32 [P,T] of what both bodies cover in the picture, the share in which the person is the nearer one; 0.5 without."""
-    points: np.ndarray
+    landmarks_incam: np.ndarray
     """float32 [P,T,33,3] landmarks, camera frame."""
-    pixels: np.ndarray
+    landmarks_px: np.ndarray
     """float32 [P,T,33,2] the same in the picture."""
-    hands: np.ndarray
+    hand_landmarks_incam: np.ndarray
     """float32 [P,T,2,21,3] the detector's hand landmarks, left then right, camera frame."""
     masks: np.ndarray
     """uint8 [P,T,h,MASK_WIDTH] 0-255, where each person is seen."""
-    size: np.ndarray
+    height_px: np.ndarray
     """float32 [P,T] px, how tall the person would appear standing upright."""
 
 
-def see(
+def project_clip(
     motion: PairMotion, bodies: Sequence[BodyModel], camera: Camera, image_size: Sequence[int], every: int = 1
-) -> Sight:
+) -> ProjectedClip:
     """Look at two people, each with a body of their own, through a camera of (width, height) px.
 
     Who hides whom is found out in `every` so many frames, which stand for those around them: that is what takes its time.
@@ -90,19 +90,19 @@ def see(
         in_front.append(_nearer(depths))
     nearest = np.abs(np.arange(count)[:, None] - looked).argmin(1)
     hidden, behind_self, outside = (np.stack([state[kind] for state in states], 1)[:, nearest] for kind in range(3))
-    visibility = np.where(outside, OUTSIDE, np.where(hidden, HIDDEN, SEEN)).astype(np.uint8)
+    visibility = np.where(outside, TRUNCATED, np.where(hidden, OCCLUDED, VISIBLE)).astype(np.uint8)
     depth = np.stack([part.joints[:, 0, 2] for part in parts])
     stature = np.array([part.stature for part in parts])
-    return Sight(
-        joints=visibility[..., :BODY_COUNT],
-        landmarks=visibility[..., BODY_COUNT:],
-        behind_self=behind_self[..., BODY_COUNT:],
-        in_front=np.stack(in_front, 1)[:, nearest].astype(np.float32),
-        points=targets[:, :, BODY_COUNT:].astype(np.float32),
-        pixels=pixels[:, :, BODY_COUNT:].astype(np.float32),
-        hands=np.stack([part.hands for part in parts]).astype(np.float32),
+    return ProjectedClip(
+        joint_visibility=visibility[..., :BODY_COUNT],
+        landmark_visibility=visibility[..., BODY_COUNT:],
+        self_occluded=behind_self[..., BODY_COUNT:],
+        front_fraction=np.stack(in_front, 1)[:, nearest].astype(np.float32),
+        landmarks_incam=targets[:, :, BODY_COUNT:].astype(np.float32),
+        landmarks_px=pixels[:, :, BODY_COUNT:].astype(np.float32),
+        hand_landmarks_incam=np.stack([part.hands for part in parts]).astype(np.float32),
         masks=np.stack(masks, 1)[:, nearest],
-        size=(camera.K[1, 1] * stature[:, None] / np.maximum(depth, _NEAR)).astype(np.float32),
+        height_px=(camera.K[1, 1] * stature[:, None] / np.maximum(depth, _NEAR)).astype(np.float32),
     )
 
 

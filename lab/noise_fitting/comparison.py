@@ -8,43 +8,48 @@ import numpy as np
 
 from core.perception.assignment import LIMBS as LIMB_JOINTS
 
-from ..evaluation.metrics import pa_mpjpe
-from ..evaluation.noise import (
-    BEHIND_OTHER,
-    BEHIND_SELF,
+from ..evaluation.detection_noise.model import (
     CLEAR,
-    EXCHANGED,
     GROUP,
     GROUPS,
-    LIMB_EXCHANGED,
-    LIMB_OTHERS,
-    LIMB_OTHERS_ACROSS,
-    LOST,
     NO_HAND,
-    OTHERS,
-    OUT,
-    OWN,
-    POOR,
+    NOT_FOUND,
+    OCCLUDED_BY_OTHER,
+    OTHER_PERSON,
+    OTHERS_OPPOSITE_LIMB,
+    OTHERS_SAME_LIMB,
+    OUTSIDE_IMAGE,
+    OWN_OPPOSITE_LIMB,
+    OWN_SKELETON,
+    SELF_OCCLUDED,
+    SIDES_SWAPPED,
+    UNRELIABLE,
     WRONG_HAND,
 )
-from ..evaluation.observe import about_hips
-from .watched import Watched
+from ..evaluation.detection_noise.simulate import landmarks_about_hips
+from ..evaluation.metrics import pa_mpjpe
+from .matching import MatchedClip
 
-_STATES = {"seen": CLEAR, "behind oneself": BEHIND_SELF, "behind the other": BEHIND_OTHER, "outside": OUT}
+_STATES = {
+    "seen": CLEAR,
+    "behind oneself": SELF_OCCLUDED,
+    "behind the other": OCCLUDED_BY_OTHER,
+    "outside": OUTSIDE_IMAGE,
+}
 
 
-def numbers(clips: Sequence[Watched]) -> dict[str, float]:
+def detection_statistics(clips: Sequence[MatchedClip]) -> dict[str, float]:
     """Named measures over all clips. Errors in percent of the person's height."""
     out: dict[str, float] = {}
-    whose = np.concatenate([c.whose for c in clips], 1)
+    whose = np.concatenate([c.skeleton_kind for c in clips], 1)
     out |= {f"whose: {name} %": 100 * float((whose == kind).mean()) for name, kind in
-            (("nobody", LOST), ("exchanged", EXCHANGED), ("the other", OTHERS), ("poor", POOR))}  # fmt: skip
-    limbs = np.concatenate([c.limbs for c in clips], 1)[whose == OWN]
-    out["limbs stolen %"] = 100 * float(np.isin(limbs, (LIMB_OTHERS, LIMB_OTHERS_ACROSS)).mean())
-    out["limbs exchanged %"] = 100 * float((limbs == LIMB_EXCHANGED).mean())
-    found = whose != LOST
+            (("nobody", NOT_FOUND), ("exchanged", SIDES_SWAPPED), ("the other", OTHER_PERSON), ("poor", UNRELIABLE))}  # fmt: skip
+    limbs = np.concatenate([c.limb_kind for c in clips], 1)[whose == OWN_SKELETON]
+    out["limbs stolen %"] = 100 * float(np.isin(limbs, (OTHERS_SAME_LIMB, OTHERS_OPPOSITE_LIMB)).mean())
+    out["limbs exchanged %"] = 100 * float((limbs == OWN_OPPOSITE_LIMB).mean())
+    found = whose != NOT_FOUND
     error = np.concatenate([_errors(c) for c in clips], 1)[found]
-    state = np.concatenate([c.now.state for c in clips], 1)[found]
+    state = np.concatenate([c.conditions.landmark_state for c in clips], 1)[found]
     confidence = np.concatenate([c.detections.keypoints[..., 2] for c in clips], 1)[found]
     ambiguous = np.concatenate([c.detections.ambiguous for c in clips], 1)[found]
     out["PCK@0.1 %"] = 100 * float((error < 0.1).mean())
@@ -70,19 +75,24 @@ def numbers(clips: Sequence[Watched]) -> dict[str, float]:
     return out
 
 
-def _errors(clip: Watched) -> np.ndarray:
-    return np.linalg.norm(clip.detections.keypoints[..., :2] - clip.sight.pixels, axis=-1) / clip.sight.size[..., None]
+def _errors(clip: MatchedClip) -> np.ndarray:
+    return (
+        np.linalg.norm(clip.detections.keypoints[..., :2] - clip.projected.landmarks_px, axis=-1)
+        / clip.projected.height_px[..., None]
+    )
 
 
-def _differences(clip: Watched, order: int) -> np.ndarray:
-    error = (clip.detections.keypoints[..., :2] - clip.sight.pixels) / clip.sight.size[..., None, None]
-    error = np.where((clip.whose != LOST)[..., None, None], error, np.nan)
+def _differences(clip: MatchedClip, order: int) -> np.ndarray:
+    error = (clip.detections.keypoints[..., :2] - clip.projected.landmarks_px) / clip.projected.height_px[
+        ..., None, None
+    ]
+    error = np.where((clip.skeleton_kind != NOT_FOUND)[..., None, None], error, np.nan)
     return np.linalg.norm(np.diff(error, n=order, axis=1), axis=-1).ravel()
 
 
-def _metric(clips: Sequence[Watched]) -> dict[str, float]:
-    found = np.concatenate([c.whose for c in clips], 1) != LOST
-    true = np.concatenate([about_hips(c.sight, c.camera) for c in clips], 1)[found][:, LIMB_JOINTS]
+def _metric(clips: Sequence[MatchedClip]) -> dict[str, float]:
+    found = np.concatenate([c.skeleton_kind for c in clips], 1) != NOT_FOUND
+    true = np.concatenate([landmarks_about_hips(c.projected, c.camera) for c in clips], 1)[found][:, LIMB_JOINTS]
     seen = np.concatenate([c.detections.world_landmarks for c in clips], 1)[found][:, LIMB_JOINTS]
     seen = seen.astype(float)
     error = np.abs(seen - true).mean((0, 1))
@@ -100,8 +110,8 @@ def _metric(clips: Sequence[Watched]) -> dict[str, float]:
     }
 
 
-def _hands(clips: Sequence[Watched]) -> dict[str, float]:
-    kinds = np.concatenate([c.hands for c in clips], 1)
+def _hands(clips: Sequence[MatchedClip]) -> dict[str, float]:
+    kinds = np.concatenate([c.hand_kind for c in clips], 1)
     return {
         "hands given %": 100 * float((kinds != NO_HAND).mean()),
         "hands wrong %": 100 * float((kinds == WRONG_HAND).mean()),
@@ -111,13 +121,13 @@ def _hands(clips: Sequence[Watched]) -> dict[str, float]:
     }
 
 
-def _masks(clips: Sequence[Watched]) -> dict[str, float]:
+def _masks(clips: Sequence[MatchedClip]) -> dict[str, float]:
     overlaps, taken = [], []
     for clip in clips:
         for person in (0, 1):
-            found = clip.whose[person] != LOST
-            seen, true = clip.detections.masks[person][found] / 255, clip.sight.masks[person][found] / 255
-            others = clip.sight.masks[1 - person][found] / 255
+            found = clip.skeleton_kind[person] != NOT_FOUND
+            seen, true = clip.detections.masks[person][found] / 255, clip.projected.masks[person][found] / 255
+            others = clip.projected.masks[1 - person][found] / 255
             both = np.minimum(seen, true).sum((1, 2))
             overlaps.append(both / np.maximum(np.maximum(seen, true).sum((1, 2)), 1))
             there = others.sum((1, 2)) > 15
@@ -130,7 +140,7 @@ def _masks(clips: Sequence[Watched]) -> dict[str, float]:
     }
 
 
-def table(real: Mapping[str, float], simulated: Mapping[str, float]) -> str:
+def comparison_table(real: Mapping[str, float], simulated: Mapping[str, float]) -> str:
     rows = [f"{'':42s} {'real':>9s} {'simulated':>9s}"]
     rows += [f"{name:42s} {real[name]:9.2f} {simulated.get(name, float('nan')):9.2f}" for name in real]
     return "\n".join(rows)

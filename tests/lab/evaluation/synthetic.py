@@ -15,7 +15,7 @@ from core.fitting.camera import extrinsics, intrinsics
 from core.motion import Camera, PairMotion, pose_motion, project
 from core.observations.observe import line_of_sight_rotation
 from core.perception.detections import MASK_WIDTH, Detections
-from lab.evaluation.shot import Estimate, Shot, Truth
+from lab.evaluation.benchmark_clip import BenchmarkClip, Estimate, GroundTruth
 from tests.core.conftest import made_up_motion
 
 SIZE = (960, 540)
@@ -45,7 +45,7 @@ def pair(frames: int = 12) -> PairMotion:
     )
 
 
-def perfect_tracks(motion: PairMotion, body: BodyModel) -> Detections:
+def perfect_detections(motion: PairMotion, body: BodyModel) -> Detections:
     """Landmarks where they are, in the picture and in metres, all of them sure; nobody hides anybody."""
     view, regressor = camera(), LandmarkRegressor.for_body(body)
     K, world = (torch.as_tensor(matrix, dtype=torch.float32) for matrix in (view.K, view.T_cw))
@@ -72,21 +72,23 @@ def perfect_tracks(motion: PairMotion, body: BodyModel) -> Detections:
     )
 
 
-def shot(body: BodyModel, frames: int = 12, contacts: tuple[Contact, ...] = (), name: str = "made-up") -> Shot:
+def synthetic_clip(
+    body: BodyModel, frames: int = 12, contacts: tuple[Contact, ...] = (), name: str = "made-up"
+) -> BenchmarkClip:
     motion = pair(frames)
-    truth = Truth(
+    truth = GroundTruth(
         motion=motion,
         bodies=(body, body),
         joints=pose_motion(body, motion).joints.numpy(),
-        planted=np.zeros((2, frames, 2), bool),
+        foot_contact=np.zeros((2, frames, 2), bool),
         contacts=contacts,
         camera=camera(),
         visibility=np.zeros((2, frames, 22), np.uint8),
     )
-    return Shot(name, "family", truth, perfect_tracks(motion, body), ("They shake hands.",))
+    return BenchmarkClip(name, "family", truth, perfect_detections(motion, body), ("They shake hands.",))
 
 
-def perfect_estimate(shot: Shot) -> Estimate:
+def perfect_estimate(shot: BenchmarkClip) -> Estimate:
     return Estimate(shot.truth.motion, shot.truth.camera, shot.truth.contacts, {"guess": 0.5})
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from core.contract.skeleton import JOINT_INDEX, JOINTS, LANDMARK_INDEX, LANDMARKS, mirrored
 
-from .prior import SkinPoints
+from .anatomical_prior import SkinPoints
 
 _REACH = 0.24
 """metres from a landmark (mean shape, rest pose) within which joints and skin may be part of it."""
@@ -18,7 +18,7 @@ _ROUNDS = 12
 
 
 @dataclass(frozen=True)
-class Sight:
+class LandmarkObservations:
     """F pictures of single people and what the detector saw."""
 
     columns: np.ndarray
@@ -28,8 +28,8 @@ class Sight:
     trusted: np.ndarray
     """bool [F,33] neither hidden nor unsure."""
 
-    def part(self, frames: np.ndarray) -> Sight:
-        return Sight(self.columns[frames], self.rays[frames], self.trusted[frames])
+    def part(self, frames: np.ndarray) -> LandmarkObservations:
+        return LandmarkObservations(self.columns[frames], self.rays[frames], self.trusted[frames])
 
 
 def column_mirror(points: SkinPoints) -> np.ndarray:
@@ -38,7 +38,9 @@ def column_mirror(points: SkinPoints) -> np.ndarray:
     return np.concatenate([joints, len(JOINTS) + points.mirror()])
 
 
-def learn(sight: Sight, prior: np.ndarray, rest: np.ndarray, points: SkinPoints, ridge: float) -> np.ndarray:
+def fit_landmark_weights(
+    sight: LandmarkObservations, prior: np.ndarray, rest: np.ndarray, points: SkinPoints, ridge: float
+) -> np.ndarray:
     """Weights [33,C] near the prior, each row summing to one, left and right the same.
 
     rest [C,3] are the columns on the mean shape at rest. `ridge` in metres: how much a landmark may move for a weight of
@@ -60,14 +62,14 @@ def learn(sight: Sight, prior: np.ndarray, rest: np.ndarray, points: SkinPoints,
     return weights
 
 
-def residuals(sight: Sight, weights: np.ndarray) -> np.ndarray:
+def residuals(sight: LandmarkObservations, weights: np.ndarray) -> np.ndarray:
     """float64 [F,33] metres beside the detector's ray, at the landmark's depth; nan where not trusted."""
     place = weights @ sight.columns
     off = place[..., :2] - sight.rays * place[..., 2:]
     return np.where(sight.trusted, np.linalg.norm(off, axis=-1), np.nan)
 
 
-def _equations(sight: Sight, landmark: int, columns: np.ndarray) -> np.ndarray:
+def _equations(sight: LandmarkObservations, landmark: int, columns: np.ndarray) -> np.ndarray:
     """[N,2,C]: what weights turn into the distance beside the ray, in metres."""
     seen = sight.trusted[:, landmark]
     place = sight.columns[seen][:, columns]

@@ -17,27 +17,27 @@ from core.pipeline import stages
 from core.pipeline.cache import Cache, CacheEntry, content_key, key_of
 from core.reporting import Reporter
 
-from .stills import Stills, as_clip
+from .image_sequence import ImageSequence, encoded
 
 _Look = Callable[[Clip, int, int], Detections]
 
 
 @dataclass(frozen=True)
-class Perceived:
+class CachedDetections:
     detections: Detections
     seconds: float
     """What looking took when it was done."""
 
 
 @dataclass(frozen=True)
-class Onlooker:
+class PerceptionCache:
     """Looks at clips, and remembers in a folder what it saw there. An entry is found again wherever the clip lies."""
 
     folder: Path
     device: torch.device
     reporter: Reporter
 
-    def pair(self, path: Path, frames: tuple[int, int] | None = None) -> Perceived:
+    def detect_two(self, path: Path, frames: tuple[int, int] | None = None) -> CachedDetections:
         """The two foremost people in frames (first, last), None for all, as the product follows them.
 
         UserError where there are not two, or the clip cannot be read.
@@ -45,19 +45,19 @@ class Onlooker:
 
         return self._remembered("pair", path, frames, self._find_two)
 
-    def pair_in(self, stills: Stills) -> Perceived:
+    def detect_two_in_images(self, stills: ImageSequence) -> CachedDetections:
         """`pair` for pictures in files."""
         key = key_of(self._version, stills.key())
         entry = self._cache.read(Detections, "pair", key)
         if entry is None:
-            with as_clip(stills) as path:
+            with encoded(stills) as path:
                 clip = probe(path)
                 entry = self._looked(
                     "pair", key, clip, (0, clip.frame_count - 1), stills.paths[0].parent, self._find_two
                 )
-        return Perceived(entry.result, entry.seconds)
+        return CachedDetections(entry.result, entry.seconds)
 
-    def everyone(self, path: Path, frames: tuple[int, int] | None = None) -> Perceived:
+    def detect_everyone(self, path: Path, frames: tuple[int, int] | None = None) -> CachedDetections:
         """All people, any number of them, without hands."""
 
         def look(clip: Clip, first: int, last: int) -> Detections:
@@ -66,12 +66,12 @@ class Onlooker:
 
         return self._remembered("everyone", path, frames, look)
 
-    def _remembered(self, who: str, path: Path, frames: tuple[int, int] | None, look: _Look) -> Perceived:
+    def _remembered(self, who: str, path: Path, frames: tuple[int, int] | None, look: _Look) -> CachedDetections:
         clip = probe(path)
         first, last = frames or (0, clip.frame_count - 1)
         key = key_of(self._version, content_key(path), first, last)
         entry = self._cache.read(Detections, who, key) or self._looked(who, key, clip, (first, last), path, look)
-        return Perceived(entry.result, entry.seconds)
+        return CachedDetections(entry.result, entry.seconds)
 
     @property
     def _version(self) -> str:

@@ -20,9 +20,9 @@ from core.contract.errors import UserError
 from core.contract.files import read_json, write_json
 from core.contract.skeleton import LANDMARK_INDEX, LANDMARKS
 
-from ..paths import NOISE_FILE
-from .shot import HIDDEN, OUTSIDE
-from .visibility import Sight
+from ...paths import NOISE_FILE
+from ..benchmark_clip import OCCLUDED, TRUNCATED
+from ..occlusion.projection import ProjectedClip
 
 GROUPS = ("head", "shoulder", "elbow", "wrist", "hand", "hip", "knee", "ankle", "foot")
 _NAMED = ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
@@ -72,13 +72,13 @@ BONES = _bones()
 """N pairs of landmarks a fixed length apart, from the trunk outwards: what the networks know of people's build."""
 BODY = slice(LANDMARK_INDEX["left_shoulder"], len(LANDMARKS))
 
-CLEAR, BEHIND_SELF, BEHIND_OTHER, OUT, FOREIGN = range(5)
+CLEAR, SELF_OCCLUDED, OCCLUDED_BY_OTHER, OUTSIDE_IMAGE, FROM_OTHER_PERSON = range(5)
 """States of a landmark: seen, hidden by one's own body, by the other, out of the picture, and taken from the other person."""
-STATES = 5
-OWN, EXCHANGED, OTHERS, LOST, POOR = range(5)
+LANDMARK_STATES = 5
+OWN_SKELETON, SIDES_SWAPPED, OTHER_PERSON, NOT_FOUND, UNRELIABLE = range(5)
 """Whose skeleton a person is given: their own, that with its sides exchanged, the other person's, none, their own so badly
 that much of it is wrong at once."""
-LIMB_OWN, LIMB_OTHERS, LIMB_OTHERS_ACROSS, LIMB_EXCHANGED = range(4)
+OWN_LIMB, OTHERS_SAME_LIMB, OTHERS_OPPOSITE_LIMB, OWN_OPPOSITE_LIMB = range(4)
 """Whose limb: one's own, the other person's of the same side, theirs of the other side, one's own of the other side."""
 NO_HAND, OWN_HAND, WRONG_HAND = range(3)
 
@@ -104,14 +104,14 @@ PROBABILITIES = np.array(
     [0, 0.005, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.995, 1]
 )  # fmt: skip
 """Where quantiles are kept, Q of them."""
-TIMES = np.array([0.012, 0.1, 0.6, 4.0])
+CORRELATION_TIMES = np.array([0.012, 0.1, 0.6, 4.0])
 """seconds in which the C = 4 processes that errors are made of forget (to 1/e): from jitter to what stays all the clip."""
 REFERENCE_STEP = 1 / 30
 """seconds of one step of the chains."""
 
 
 @dataclass(frozen=True)
-class Noise:
+class DetectionNoise:
     """Q quantiles, C processes, G groups, S = 5 states, B = 8 bins. Lengths in heights of the person unless said."""
 
     provenance: dict[str, Any]
@@ -196,72 +196,72 @@ class Noise:
     """[C]"""
 
 
-def save_noise(path: Path, noise: Noise) -> None:
+def save_noise(path: Path, noise: DetectionNoise) -> None:
     record: dict[str, Any] = {}
-    for item in fields(Noise):
+    for item in fields(DetectionNoise):
         value = getattr(noise, item.name)
         record[item.name] = np.round(value, 4).tolist() if isinstance(value, np.ndarray) else value
     write_json(path, record)
 
 
 @lru_cache(maxsize=2)
-def load_noise(path: Path = NOISE_FILE) -> Noise:
+def load_noise(path: Path = NOISE_FILE) -> DetectionNoise:
     """UserError where the file is missing or of another version."""
     record = read_json(path)
-    missing = [item.name for item in fields(Noise) if item.name not in record]
+    missing = [item.name for item in fields(DetectionNoise) if item.name not in record]
     if missing:
         raise UserError(
             "noise-outdated",
             f"{path} lacks {missing[0]}: it is of another version.",
             "Run python -m lab fit-noise again.",
         )
-    values: dict[str, Any] = {item.name: record[item.name] for item in fields(Noise)}
+    values: dict[str, Any] = {item.name: record[item.name] for item in fields(DetectionNoise)}
     values = {name: np.array(value) if isinstance(value, list) else value for name, value in values.items()}
-    return Noise(**values)
+    return DetectionNoise(**values)
 
 
 @dataclass(frozen=True)
-class Situation:
+class NoiseConditions:
     """What makes errors more or less likely. P = 2 people, T frames."""
 
-    state: np.ndarray
+    landmark_state: np.ndarray
     """int [P,T,33] CLEAR, BEHIND_SELF, BEHIND_OTHER or OUT."""
-    closeness: np.ndarray
+    closeness_bin: np.ndarray
     """int [P,T] below CLOSENESS."""
-    limb: np.ndarray
+    limb_bin: np.ndarray
     """int [P,T,4] below LIMB_BINS."""
-    hand: np.ndarray
+    hand_bin: np.ndarray
     """int [P,T,2] below HAND_BINS."""
 
 
-def situation(sight: Sight) -> Situation:
-    hidden = sight.landmarks == HIDDEN
-    state = np.where(hidden, BEHIND_OTHER, np.where(sight.behind_self, BEHIND_SELF, CLEAR))
-    state = np.where(sight.landmarks == OUTSIDE, OUT, state)
-    trunk = sight.pixels[:, :, _TRUNK].mean(2)
-    apart = np.linalg.norm(trunk[0] - trunk[1], axis=-1) / sight.size.max(0)
+def noise_conditions(sight: ProjectedClip) -> NoiseConditions:
+    hidden = sight.landmark_visibility == OCCLUDED
+    state = np.where(hidden, OCCLUDED_BY_OTHER, np.where(sight.self_occluded, SELF_OCCLUDED, CLEAR))
+    state = np.where(sight.landmark_visibility == TRUNCATED, OUTSIDE_IMAGE, state)
+    trunk = sight.landmarks_px[:, :, _TRUNK].mean(2)
+    apart = np.linalg.norm(trunk[0] - trunk[1], axis=-1) / sight.height_px.max(0)
     near = np.where(apart < _EMBRACED, 2, np.where(apart < _APART, 1, 0))
     share = np.digitize(hidden[:, :, BODY].mean(2), _HIDDEN_SHARES)
     closeness = np.where(share > 0, 2 + share, near)
-    end = sight.pixels[:, :, LIMB_ENDS]
-    distance = np.linalg.norm(end[0][:, :, None] - end[1][:, None], axis=-1) / sight.size.max(0)[:, None, None]
+    end = sight.landmarks_px[:, :, LIMB_ENDS]
+    distance = np.linalg.norm(end[0][:, :, None] - end[1][:, None], axis=-1) / sight.height_px.max(0)[:, None, None]
     kind = np.array([0, 0, 1, 1])  # arm or leg
     distance = np.where(kind[:, None] == kind, distance, np.inf)
     nearest = np.stack([distance.min(2), distance.min(1)])
     limb = np.digitize(nearest, _LIMB_DISTANCES) + LIMB_BINS // 4 * hidden[:, :, LIMB_ENDS] + LIMB_BINS // 2 * kind
     wrist = state[:, :, LIMB_ENDS[:2]]
     hand = np.where((wrist == CLEAR) & (nearest[:, :, :2] < _HAND_NEAR), 4, wrist)
-    hand = np.where(sight.size[..., None] < SMALL_PERSON, HAND_BINS - 1, hand)
-    return Situation(state, closeness, limb, hand)
+    hand = np.where(sight.height_px[..., None] < SMALL_PERSON, HAND_BINS - 1, hand)
+    return NoiseConditions(state, closeness, limb, hand)
 
 
-def bins_of(closeness: np.ndarray, whose: np.ndarray) -> np.ndarray:
+def condition_bins(closeness: np.ndarray, whose: np.ndarray) -> np.ndarray:
     """int [P,T] below BINS, of closeness [P,T] and whose [P,T]."""
-    kinds = (whose == POOR, whose == EXCHANGED, whose == OTHERS)
+    kinds = (whose == UNRELIABLE, whose == SIDES_SWAPPED, whose == OTHER_PERSON)
     return np.select(kinds, [CLOSENESS, CLOSENESS + 1, CLOSENESS + 2], closeness)
 
 
-def chain(
+def sample_markov_chains(
     start: np.ndarray, steps: np.ndarray, bins: np.ndarray, seconds: float, rng: np.random.Generator
 ) -> np.ndarray:
     """Draw Markov chains, int [N,T]: start [B,S] and steps [B,S,S] by the bins [N,T] that each is in, `seconds` a frame."""
@@ -284,7 +284,7 @@ def _drawn(chances: np.ndarray, draw: np.ndarray) -> np.ndarray:
     return np.minimum((np.cumsum(chances, -1) < draw[:, None]).sum(-1), chances.shape[-1] - 1)
 
 
-def quantile(table: np.ndarray, index: tuple[np.ndarray | int, ...], share: np.ndarray) -> np.ndarray:
+def look_up_quantile(table: np.ndarray, index: tuple[np.ndarray | int, ...], share: np.ndarray) -> np.ndarray:
     """Values of a table [...,Q], at an index that broadcasts with the probabilities `share`."""
     right = np.clip(np.searchsorted(PROBABILITIES, share), 1, len(PROBABILITIES) - 1)
     low, high = PROBABILITIES[right - 1], PROBABILITIES[right]
@@ -292,29 +292,29 @@ def quantile(table: np.ndarray, index: tuple[np.ndarray | int, ...], share: np.n
     return (1 - part) * table[(*index, right - 1)] + part * table[(*index, right)]
 
 
-def processes(shape: tuple[int, ...], seconds: float, rng: np.random.Generator) -> np.ndarray:
+def sample_gaussian_processes(shape: tuple[int, ...], seconds: float, rng: np.random.Generator) -> np.ndarray:
     """Standard Gaussian processes [C,T,...], each of TIMES' memory, `shape` = (T,...), `seconds` a frame."""
-    white = rng.standard_normal((len(TIMES), *shape))
+    white = rng.standard_normal((len(CORRELATION_TIMES), *shape))
     out = np.empty_like(white)
-    for number, memory in enumerate(np.exp(-seconds / TIMES)):
+    for number, memory in enumerate(np.exp(-seconds / CORRELATION_TIMES)):
         fresh = np.sqrt(1 - memory**2)
         white[number, 0] /= fresh
         out[number] = lfilter([fresh], [1, -memory], white[number], axis=0)
     return out
 
 
-def mixed(parts: np.ndarray, times: np.ndarray) -> np.ndarray:
+def mix_processes(parts: np.ndarray, times: np.ndarray) -> np.ndarray:
     """One standard process [T,...] of parts [C,T,...] by shares of variance `times` [...,C] that broadcast with it."""
     return np.einsum("c...,...c->...", parts, np.sqrt(times))
 
 
-def landmark_processes(
+def sample_landmark_processes(
     frames: int, axes: int, times: np.ndarray, common: np.ndarray, seconds: float, rng: np.random.Generator
 ) -> np.ndarray:
     """Standard processes [2,T,33,axes] of two people's landmarks: `times` [G,C], `common` [2] as in Noise."""
-    whole = processes((frames, 2, 1, axes), seconds, rng)
-    limbs = processes((frames, 2, int(PARTS.max()) + 1, axes), seconds, rng)[:, :, :, PARTS]
-    own = processes((frames, 2, len(LANDMARKS), axes), seconds, rng)
+    whole = sample_gaussian_processes((frames, 2, 1, axes), seconds, rng)
+    limbs = sample_gaussian_processes((frames, 2, int(PARTS.max()) + 1, axes), seconds, rng)[:, :, :, PARTS]
+    own = sample_gaussian_processes((frames, 2, len(LANDMARKS), axes), seconds, rng)
     rest = max(0.0, 1 - float(common.sum()))
     parts = np.sqrt(common[0]) * whole + np.sqrt(common[1]) * limbs + np.sqrt(rest) * own
-    return mixed(parts, times[GROUP][:, None]).swapaxes(0, 1)
+    return mix_processes(parts, times[GROUP][:, None]).swapaxes(0, 1)

@@ -12,24 +12,24 @@ from core.perception.assignment import LIMBS as LIMB_JOINTS
 from core.perception.detections import Detections
 from core.perception.landmarks import MIRROR
 
-from ..evaluation.noise import (
+from ..evaluation.detection_noise.model import (
     BODY,
-    EXCHANGED,
     LIMB_ENDS,
-    LIMB_OWN,
-    LOST,
     NO_HAND,
+    NOT_FOUND,
+    OTHER_PERSON,
     OTHER_SIDE,
-    OTHERS,
-    OWN,
     OWN_HAND,
-    POOR,
+    OWN_LIMB,
+    OWN_SKELETON,
+    SIDES_SWAPPED,
+    UNRELIABLE,
     WRONG_HAND,
-    Situation,
-    situation,
+    NoiseConditions,
+    noise_conditions,
 )
-from ..evaluation.observe import SAME_PLACE, about_hips, project_hands
-from ..evaluation.visibility import Sight
+from ..evaluation.detection_noise.simulate import SAME_PLACE, landmarks_about_hips, project_hands
+from ..evaluation.occlusion.projection import ProjectedClip
 
 _FAR, _OTHERS_LIKELY, _EXCHANGED_LIKELY = 0.06, 0.6, 0.6
 """Heights of the person from which a skeleton or limb is not one's own; how much nearer it must be to what it is then."""
@@ -41,20 +41,20 @@ _STOLEN = 0.06
 
 
 @dataclass(frozen=True)
-class Watched:
+class MatchedClip:
     """One clip; P = 2 people in the truth's order, T frames of the tracks."""
 
     name: str
-    sight: Sight
+    projected: ProjectedClip
     camera: Camera
     rate: float
     detections: Detections
-    now: Situation
-    whose: np.ndarray
+    conditions: NoiseConditions
+    skeleton_kind: np.ndarray
     """int [P,T]"""
-    limbs: np.ndarray
+    limb_kind: np.ndarray
     """int [P,T,4]"""
-    hands: np.ndarray
+    hand_kind: np.ndarray
     """int [P,T,2]"""
 
     @property
@@ -63,12 +63,14 @@ class Watched:
         return self.detections.keypoints[..., 2] / np.where(self.detections.ambiguous, CONTESTED_TRUST, 1)
 
 
-def watched(name: str, sight: Sight, camera: Camera, rate: float, detections: Detections) -> Watched:
+def match_detections(
+    name: str, sight: ProjectedClip, camera: Camera, rate: float, detections: Detections
+) -> MatchedClip:
     sight = _of_frames(sight, detections.frame_index)
     detections = _in_order(detections, sight)
     whose = _whose(sight, camera, detections)
-    now = situation(sight)
-    return Watched(
+    now = noise_conditions(sight)
+    return MatchedClip(
         name,
         sight,
         camera,
@@ -81,14 +83,14 @@ def watched(name: str, sight: Sight, camera: Camera, rate: float, detections: De
     )
 
 
-def _of_frames(sight: Sight, frames: np.ndarray) -> Sight:
-    return Sight(**{item.name: getattr(sight, item.name)[:, frames] for item in fields(Sight)})
+def _of_frames(sight: ProjectedClip, frames: np.ndarray) -> ProjectedClip:
+    return ProjectedClip(**{item.name: getattr(sight, item.name)[:, frames] for item in fields(ProjectedClip)})
 
 
-def _in_order(detections: Detections, sight: Sight) -> Detections:
+def _in_order(detections: Detections, sight: ProjectedClip) -> Detections:
     """The tracks with the truth's person first who is nearest to the first track over the clip."""
     distance = [
-        np.linalg.norm(detections.keypoints[list(order), ..., :2] - sight.pixels, axis=-1)[
+        np.linalg.norm(detections.keypoints[list(order), ..., :2] - sight.landmarks_px, axis=-1)[
             detections.found[list(order)]
         ].mean()
         for order in ((0, 1), (1, 0))
@@ -99,21 +101,23 @@ def _in_order(detections: Detections, sight: Sight) -> Detections:
     return replace(detections, **{name: np.ascontiguousarray(getattr(detections, name)[::-1]) for name in by_person})
 
 
-def _whose(sight: Sight, camera: Camera, detections: Detections) -> np.ndarray:
-    points, true = detections.keypoints[:, :, LIMB_JOINTS, :2], sight.pixels
+def _whose(sight: ProjectedClip, camera: Camera, detections: Detections) -> np.ndarray:
+    points, true = detections.keypoints[:, :, LIMB_JOINTS, :2], sight.landmarks_px
 
     def median(target: np.ndarray) -> np.ndarray:
-        return np.median(np.linalg.norm(points - target[:, :, LIMB_JOINTS], axis=-1), -1) / sight.size
+        return np.median(np.linalg.norm(points - target[:, :, LIMB_JOINTS], axis=-1), -1) / sight.height_px
 
     own, exchanged = median(true), median(true[:, :, MIRROR])
     others = np.minimum(median(true[::-1]), median(true[::-1][:, :, MIRROR]))
-    turned = np.abs(_yaw(about_hips(sight, camera), detections.world_landmarks)) > _TURNED
+    turned = np.abs(_yaw(landmarks_about_hips(sight, camera), detections.world_landmarks)) > _TURNED
     sides = (exchanged < _EXCHANGED_LIKELY * own) & (own > _FAR / 2) | turned & (exchanged < 1.3 * own + 0.01)
-    whose = np.where(sides, EXCHANGED, OWN)
-    astray = np.linalg.norm(detections.keypoints[..., :2] - true, axis=-1)[:, :, BODY] > _FAR * sight.size[..., None]
-    whose = np.where((whose == OWN) & (astray.mean(-1) > _POOR), POOR, whose)
-    whose = np.where((others < _OTHERS_LIKELY * np.minimum(own, exchanged)) & (own > _FAR), OTHERS, whose)
-    return np.where(detections.found, whose, LOST)
+    whose = np.where(sides, SIDES_SWAPPED, OWN_SKELETON)
+    astray = (
+        np.linalg.norm(detections.keypoints[..., :2] - true, axis=-1)[:, :, BODY] > _FAR * sight.height_px[..., None]
+    )
+    whose = np.where((whose == OWN_SKELETON) & (astray.mean(-1) > _POOR), UNRELIABLE, whose)
+    whose = np.where((others < _OTHERS_LIKELY * np.minimum(own, exchanged)) & (own > _FAR), OTHER_PERSON, whose)
+    return np.where(detections.found, whose, NOT_FOUND)
 
 
 def _yaw(true: np.ndarray, seen: np.ndarray) -> np.ndarray:
@@ -123,23 +127,23 @@ def _yaw(true: np.ndarray, seen: np.ndarray) -> np.ndarray:
     return np.arctan2(along, across)
 
 
-def _limbs(sight: Sight, detections: Detections, whose: np.ndarray) -> np.ndarray:
-    size = sight.size[..., None]
-    ends, true = detections.keypoints[:, :, LIMB_ENDS, :2], sight.pixels[:, :, LIMB_ENDS]
+def _limbs(sight: ProjectedClip, detections: Detections, whose: np.ndarray) -> np.ndarray:
+    size = sight.height_px[..., None]
+    ends, true = detections.keypoints[:, :, LIMB_ENDS, :2], sight.landmarks_px[:, :, LIMB_ENDS]
     own = np.linalg.norm(ends - true, axis=-1) / size
     exchanged = np.linalg.norm(ends - true[:, :, list(OTHER_SIDE)], axis=-1) / size
     same = np.linalg.norm(ends - true[::-1], axis=-1) / size
     across = np.linalg.norm(ends - true[::-1][:, :, list(OTHER_SIDE)], axis=-1) / size
     away = np.stack([own, same, across, exchanged], -1)  # in the order of the kinds
     nearest = away.argmin(-1)
-    wrong = (own > _FAR) & (away.min(-1) < np.minimum(0.5 * own, _STOLEN)) & (whose == OWN)[..., None]
-    return np.where(wrong, nearest, LIMB_OWN)
+    wrong = (own > _FAR) & (away.min(-1) < np.minimum(0.5 * own, _STOLEN)) & (whose == OWN_SKELETON)[..., None]
+    return np.where(wrong, nearest, OWN_LIMB)
 
 
-def _hands(sight: Sight, camera: Camera, detections: Detections) -> np.ndarray:
+def _hands(sight: ProjectedClip, camera: Camera, detections: Detections) -> np.ndarray:
     assigned = detections.hands[..., 0, 2] > 0
-    true = project_hands(sight.hands.astype(float), camera)
-    size = sight.size[..., None]
+    true = project_hands(sight.hand_landmarks_incam.astype(float), camera)
+    size = sight.height_px[..., None]
     away = np.stack(
         [
             np.linalg.norm(detections.hands[..., :2] - true[person, None, :, side, None], axis=-1).mean(-1)

@@ -1,0 +1,1 @@
+"""The benchmark `real`: a man filmed by calibrated cameras, and videos without ground truth."""
