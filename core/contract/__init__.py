@@ -1,1 +1,1 @@
-"""What the core and the Blender add-on share: plain data and its files. Needs numpy at most."""
+"""Data, files and messages that the core and the Blender add-on share. Imports numpy at most."""

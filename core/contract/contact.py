@@ -1,4 +1,4 @@
-"""A contact: which region of whom touches which region of whom, and when."""
+"""Contacts: which regions of two bodies touch, or of a body and the ground, and in which frames."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ STATES: tuple[State, ...] = ("auto", "enforced", "rejected")
 
 @dataclass(frozen=True)
 class Contact:
-    """Two regions that touch from `frame_start` to `frame_end` (frames of the clip, inclusive).
+    """Two regions that touch from `frame_start` to `frame_end`, both included and counted in the clip from 0.
 
-    Persons are 0 and 1; `person_b` may be "ground", and `region_b` is then "ground" too. `weight` is in 0-1.
-    `distance` is the measured mean distance in metres over the contact's frames, None before it is measured.
+    Persons are 0 and 1; if `person_b` is "ground", so is `region_b`. `weight` is in 0-1. `distance` is the mean distance of the
+    regions over the contact's frames in metres, None if it was not measured. Raises the UserError `bad-contact` if a field is not
+    valid.
     """
 
     person_a: int
@@ -53,7 +54,7 @@ class Contact:
 
     @classmethod
     def from_json(cls, record: Any) -> Contact:
-        """Read one record; a field that is missing, unknown or of the wrong type is named in the error."""
+        """Raises the UserError `bad-contact`, which names a field that is missing, unknown or of a wrong type."""
         _check(isinstance(record, dict), "it is not a JSON object")
         kinds: dict[str, type | tuple[type, ...]] = {
             "person_a": int, "region_a": str, "person_b": (int, str), "region_b": str, "frame_start": int,
@@ -68,7 +69,7 @@ class Contact:
         return cls(**record)
 
     def active(self) -> bool:
-        """Whether the fit should honour it."""
+        """Whether the fit uses it."""
         return self.state != "rejected"
 
     def with_distance(self, distance: float | None) -> Contact:

@@ -1,4 +1,4 @@
-"""What the animator changed and wants the next take to honour."""
+"""An animator's edits of a reconstruction, which the next take keeps: contacts, pinned joints and the prompt."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from .skeleton import BODY_JOINTS
 
 @dataclass(frozen=True)
 class Pin:
-    """A key the animator locked: a joint of a person at a clip frame.
+    """A joint whose rotation, position or both are fixed in one frame of the clip.
 
-    `rotation` is the joint's local SMPL-X axis-angle in radians (for the pelvis: `global_orient`), `position` the
-    joint's place in world metres; one of them at least is given.
+    `rotation` is the joint's local SMPL-X axis-angle in radians (for the pelvis: `global_orient`), `position` is in world
+    metres. Raises the UserError `bad-pin` if a field is not valid.
     """
 
     person: int
@@ -60,11 +60,13 @@ class Pin:
 
 @dataclass(frozen=True)
 class Edits:
-    """Contacts (all of them, as they stand after editing; None: as the last take has them), pins and the prompt."""
+    """The content of an edits file."""
 
     contacts: tuple[Contact, ...] | None = None
+    """All contacts, including those that were not edited; None keeps those of the active take."""
     pins: tuple[Pin, ...] = field(default_factory=tuple)
     prompt: str | None = None
+    """None keeps the prompt of the active take."""
 
     def to_json(self) -> dict[str, Any]:
         record: dict[str, Any] = {"pins": [pin.to_json() for pin in self.pins]}
@@ -76,6 +78,7 @@ class Edits:
 
     @classmethod
     def from_json(cls, record: Any) -> Edits:
+        """Raises the UserError `bad-edits`, `bad-pin` or `bad-contact`."""
         fields = cast("dict[str, Any]", record) if isinstance(record, dict) else None
         if fields is None or set(fields) - {"contacts", "pins", "prompt"}:
             raise _unreadable("it must be an object with 'contacts', 'pins' and 'prompt' only")
@@ -92,6 +95,7 @@ class Edits:
 
     @classmethod
     def read(cls, path: Path) -> Edits:
+        """Read a JSON file; errors as for `from_json`."""
         try:
             record = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
@@ -114,4 +118,6 @@ def _check(holds: bool, problem: str) -> None:
 
 
 def _unreadable(problem: str) -> UserError:
-    return UserError("bad-edits", f"The edits cannot be read: {problem}.", "Write them again from Blender.")
+    return UserError(
+        "bad-edits", f"The edits cannot be read: {problem}.", "Press Refine in Blender again, or correct the file."
+    )

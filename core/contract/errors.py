@@ -1,12 +1,13 @@
-"""The one exception that users see: what is wrong, and what to do about it."""
+"""The exceptions that end a job: an error that is explained to the user, and cancellation."""
 
 from __future__ import annotations
 
 
 class UserError(Exception):
-    """A failure with a plain sentence and a way out.
+    """An error that is shown to the user.
 
-    `code` is a stable word for programs (`clip-unreadable`), `message` says what is wrong and `hint` what to do.
+    `code` identifies the kind of error (`clip-unreadable`) and does not change between versions; `message` says what is wrong and
+    `hint` what to do, both in sentences.
     """
 
     def __init__(self, code: str, message: str, hint: str = "") -> None:
@@ -20,4 +21,4 @@ class UserError(Exception):
 
 
 class Cancelled(Exception):
-    """The user asked for the work to stop."""
+    """The user cancelled the job."""

@@ -1,8 +1,8 @@
-"""The pipe between Blender and the worker: one JSON object a line, `{"v": 1, "id": n, "type": ...}`.
+"""The messages between Blender and the worker: one JSON object per line, `{"v": 1, "id": n, "type": ...}`.
 
-Answers carry the id of their request. Arrays never travel in messages, only paths of files that hold them.
+An answer has the id of its request. Arrays are passed as files: a message has their path.
 
-    request       fields (null or left out: the default)
+    request       fields (null or missing: the default)
     hello
     reconstruct   out: path; the fields of `requests.ReconstructRequest`
     refine        folder: path; the fields of `requests.RefineRequest`
@@ -15,14 +15,14 @@ Answers carry the id of their request. Arrays never travel in messages, only pat
     stage         name; index (from 0); count
     progress      stage; fraction of the whole job in 0-1; seconds_left or null; text
     warning, log  text
-    result        folder; take: id (of repair: doctor, as in ready)
-    error         code; message; hint; log: path of the worker's log file, or empty
+    result        folder; take: id (for repair: doctor, as in ready)
+    error         code; message; hint; log: path of the worker's log file, or empty text
     cancelled
 
 In a message, paths are text, `frames` is [first, last], `people` is [i, j], and `edits` is the path of a JSON file.
 
-A job (reconstruct, refine, repair) is answered by any number of stage, progress, warning and log, and then by exactly one of
-result, error and cancelled. One job runs at a time; another meanwhile is answered by the error `busy`.
+A job (reconstruct, refine, repair) is answered by any number of stage, progress, warning and log messages, and then by exactly
+one result, error or cancelled. Only one job runs at a time; a second one is answered by the error `busy`.
 """
 
 from __future__ import annotations
@@ -40,19 +40,19 @@ Message = dict[str, Any]
 
 
 def message(request_id: int, kind: str, **fields: Any) -> Message:
-    """A message of `kind` for request `request_id`. Raises ValueError for a kind that the protocol lacks."""
+    """A message of type `kind` for request `request_id`. Raises ValueError if the protocol has no such type."""
     if kind not in REQUESTS + ANSWERS:
-        raise ValueError(f"the protocol has no message {kind!r}")
+        raise ValueError(f"the protocol has no message of type {kind!r}")
     return {"v": VERSION, "id": request_id, "type": kind, **fields}
 
 
 def encode(record: Message) -> str:
-    """One line, newline included, ASCII only so that no console encoding can break it."""
+    """One line with its newline; ASCII only, so that it does not depend on the console's encoding."""
     return json.dumps(record, ensure_ascii=True, allow_nan=False) + "\n"
 
 
 def decode(line: str) -> Message:
-    """Read one line. UserError `bad-message` where it is not a message of this version."""
+    """Read one line. Raises the UserError `bad-message` or `version-mismatch`."""
     try:
         decoded = json.loads(line)
     except ValueError as error:
@@ -63,7 +63,7 @@ def decode(line: str) -> Message:
     if record.get("v") != VERSION:
         raise UserError(
             "version-mismatch",
-            f"The other side speaks protocol version {record.get('v')!r}, this side {VERSION}.",
+            f"The message has protocol version {record.get('v')!r}, but this release uses version {VERSION}.",
             "Update the add-on and its environment to the same release.",
         )
     if record.get("type") not in REQUESTS + ANSWERS:
@@ -74,9 +74,9 @@ def decode(line: str) -> Message:
 
 
 def error_message(request_id: int, error: BaseException, log: str = "") -> Message:
-    """An error as the user will read it; anything but a UserError is reported as a fault of ours.
+    """The message `error`. Exceptions other than UserError are reported as internal errors.
 
-    `log` is the path of the worker's log file, empty where there is none.
+    `log` is the path of the worker's log file, or empty text.
     """
     if isinstance(error, UserError):
         return message(request_id, "error", code=error.code, message=error.message, hint=error.hint, log=log)
@@ -91,4 +91,6 @@ def error_message(request_id: int, error: BaseException, log: str = "") -> Messa
 
 
 def _bad(problem: str) -> UserError:
-    return UserError("bad-message", f"A message on the pipe is not valid: {problem}.", "Restart the worker.")
+    return UserError(
+        "bad-message", f"A message between Blender and the worker is not valid: {problem}.", "Restart the worker."
+    )

@@ -1,4 +1,4 @@
-"""Names that every part agrees on: SMPL-X joints, the detector's landmarks, regions of the skin."""
+"""Names of the SMPL-X joints, of the 33 BlazePose landmarks and of the skin regions that contacts refer to."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LEFT_HAND_JOINTS = tuple(f"left_{finger}{i}" for finger in _FINGERS for i in (1,
 RIGHT_HAND_JOINTS = tuple(f"right_{finger}{i}" for finger in _FINGERS for i in (1, 2, 3))
 
 JOINTS: tuple[str, ...] = BODY_JOINTS + FACE_JOINTS + LEFT_HAND_JOINTS + RIGHT_HAND_JOINTS
-"""SMPL-X's 55 joints in model order."""
+"""The 55 SMPL-X joints in the order of the model."""
 
 JOINT_INDEX: dict[str, int] = {name: index for index, name in enumerate(JOINTS)}
 
@@ -46,7 +46,7 @@ LANDMARKS: tuple[str, ...] = (
     "left_thumb", "right_thumb", "left_hip", "right_hip", "left_knee", "right_knee", "left_ankle", "right_ankle",
     "left_heel", "right_heel", "left_foot_index", "right_foot_index",
 )  # fmt: skip
-"""The detector's 33 landmarks. Sides are the person's own."""
+"""The 33 BlazePose landmarks. Left and right are those of the person."""
 
 LANDMARK_INDEX: dict[str, int] = {name: index for index, name in enumerate(LANDMARKS)}
 
@@ -58,14 +58,14 @@ REGIONS: tuple[str, ...] = (
     *("head", "face", "neck", "chest", "back", "belly", "hips"),
     *(f"{side}_{part}" for side in ("left", "right") for part in _SIDED_REGIONS),
 )
-"""Regions of the skin that a contact can name."""
+"""Skin regions that a contact can refer to."""
 
 GROUND = "ground"
-"""Stands for the floor where a contact names its second person."""
+"""The second person and region of a contact with the floor."""
 
 
 def mirrored(name: str) -> str:
-    """The same joint, landmark or region on the other side of the body; midline names stay as they are."""
+    """The joint, landmark or region on the other side of the body; names without a side are returned unchanged."""
     for left, right in (("left_", "right_"), ("_left", "_right")):
         if left in name:
             return name.replace(left, right)

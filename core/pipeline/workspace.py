@@ -9,7 +9,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from ..contract.errors import UserError
-from ..contract.files import explained
+from ..contract.files import explain_write_errors
 from ..contract.reconstruction import TAKES_FOLDER
 from .cache import remove_leftovers
 
@@ -24,7 +24,7 @@ def workspace(folder: Path) -> Iterator[None]:
     A run that fails before it has put anything into the folder leaves no folder behind.
     """
     cache = folder / CACHE_FOLDER
-    with explained(folder):
+    with explain_write_errors(folder):
         missing = [path for path in (cache, *cache.parents) if not path.exists()]
         cache.mkdir(parents=True, exist_ok=True)
         lock = FileLock(cache / _LOCK_FILE)

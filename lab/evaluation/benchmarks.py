@@ -18,7 +18,7 @@ import torch
 from core.body.files import load_body
 from core.body.model import BodyModel
 from core.contract.errors import UserError
-from core.contract.files import explained, write_json
+from core.contract.files import explain_write_errors, write_json
 from core.perception.detections import Detections
 from core.reporting import Reporter, SilentReporter
 from core.weights import cache_folder
@@ -82,7 +82,7 @@ def prepare_to_write(path: Path) -> None:
     from .page import require_page
 
     require_page()
-    with explained(path):
+    with explain_write_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with NamedTemporaryFile(dir=path.parent):
             pass

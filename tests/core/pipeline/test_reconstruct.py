@@ -232,9 +232,9 @@ def test_a_full_disk_at_the_end_leaves_the_old_result(clip_file, tmp_path, quick
     out = tmp_path / "out"
     reconstruct(ReconstructRequest(clip_file), out, recorder)
     before = files_of(out)
-    from core.contract import reconstruction
+    from core.contract.reconstruction import storage
 
-    real = reconstruction.put_npz
+    real = storage.put_npz
 
     def full(path: Path, arrays: dict[str, np.ndarray]) -> None:
         if "faces" in arrays:
@@ -242,7 +242,7 @@ def test_a_full_disk_at_the_end_leaves_the_old_result(clip_file, tmp_path, quick
             raise OSError(errno.ENOSPC, "No space left on device")
         real(path, arrays)
 
-    monkeypatch.setattr(reconstruction, "put_npz", full)
+    monkeypatch.setattr(storage, "put_npz", full)
     with pytest.raises(UserError) as caught:
         reconstruct(ReconstructRequest(clip_file, frames="0:8"), out, recorder)
     assert caught.value.code == "disk-full" and caught.value.hint
@@ -367,11 +367,11 @@ def test_cancelling_the_second_take_leaves_the_old_result(clip_file, tmp_path, i
 def test_a_full_disk_at_the_last_of_several_takes_leaves_the_old_result(
     clip_file, tmp_path, infiller, recorder, monkeypatch
 ):
-    from core.contract import reconstruction
+    from core.contract.reconstruction import storage
 
     out = tmp_path / "out"
     reconstruct(ReconstructRequest(clip_file, frames="0:8"), out, recorder)
-    before, real, written = files_of(out), reconstruction.put_npz, []
+    before, real, written = files_of(out), storage.put_npz, []
 
     def full(path: Path, arrays: dict[str, np.ndarray]) -> None:
         written.append(path)
@@ -379,7 +379,7 @@ def test_a_full_disk_at_the_last_of_several_takes_leaves_the_old_result(
             raise OSError(errno.ENOSPC, "No space left on device")
         real(path, arrays)
 
-    monkeypatch.setattr(reconstruction, "put_npz", full)
+    monkeypatch.setattr(storage, "put_npz", full)
     with pytest.raises(UserError) as caught:
         reconstruct(ReconstructRequest(clip_file, takes=3), out, recorder)
     assert caught.value.code == "disk-full"
