@@ -1,4 +1,4 @@
-"""The Blender side of SocialMirror: what the user sees, the process that computes, and the scene it fills."""
+"""The Blender add-on: properties, panels and operators, the process that runs the core, and the scene that shows its results."""
 
 from . import operators, panels, preferences, properties, reconstructions
 from .runtime import session
@@ -9,7 +9,7 @@ def register() -> None:
     preferences.register()
     operators.register()
     panels.register()
-    session.register(reconstructions.apply)
+    session.register(reconstructions.import_outcome)
 
 
 def unregister() -> None:

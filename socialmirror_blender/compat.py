@@ -1,8 +1,11 @@
-"""Everything that differs between Blender 4.5 and 5.2, and operators that need a context of their own."""
+"""Everything that differs between Blender 4.5 and 5.2, and edit mode for code that runs outside of a window.
+
+Functions take and return Any where fake-bpy-module, which describes one version of Blender, lacks what another version has.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,23 +14,23 @@ import bpy
 from ..core.contract.errors import UserError
 
 
-def new_channels(action: bpy.types.Action, name: str, id_type: Any = "OBJECT") -> tuple[Any, Any]:
-    """A slot (`name`) in a fresh action, with the bag that holds its curves. Returns slot and bag."""
-    slot = action.slots.new(id_type=id_type, name=name)
+def new_channelbag(action: bpy.types.Action, slot_name: str, id_type: Any = "OBJECT") -> tuple[Any, Any]:
+    """Add a slot to a new action. Returns the slot and the channel bag that holds its F-curves."""
+    slot = action.slots.new(id_type=id_type, name=slot_name)
     strip: Any = action.layers.new("Layer").strips.new(type="KEYFRAME")
     return slot, strip.channelbag(slot, ensure=True)
 
 
-def channels(animated: Any) -> Any | None:
-    """The bag of curves that animates a datablock through its own action, None where there is none."""
+def channelbag_of(animated: Any) -> Any | None:
+    """The channel bag that animates a datablock by its own action, None if it has no action or slot."""
     data = animated.animation_data
     if data is None or data.action is None or data.action_slot is None:
         return None
     for layer in data.action.layers:
         for strip in layer.strips:
-            bag = strip.channelbag(data.action_slot)
-            if bag is not None:
-                return bag
+            channelbag = strip.channelbag(data.action_slot)
+            if channelbag is not None:
+                return channelbag
     return None
 
 
@@ -38,47 +41,48 @@ def assign_action(animated: Any, action: bpy.types.Action, slot: Any) -> None:
 
 
 def assigned_action(animated: Any) -> tuple[bpy.types.Action, Any] | None:
-    """A datablock's own action and slot, None where it has no action."""
+    """A datablock's own action and slot, None if it has no action."""
     data = animated.animation_data
     return None if data is None or data.action is None else (data.action, data.action_slot)
 
 
-def enum_value(owner: type, prop: str, identifier: str) -> int:
-    """The number that `foreach_set` and `foreach_get` use for an option of an enum."""
+def enum_value(owner: Any, prop: str, identifier: str) -> int:
+    """The number by which `foreach_set` and `foreach_get` represent an item of an enum."""
     return owner.bl_rna.properties[prop].enum_items[identifier].value
 
 
 def frame_rate(scene: bpy.types.Scene) -> float:
+    """Frames per second."""
     return scene.render.fps / scene.render.fps_base
 
 
 def set_frame_rate(scene: bpy.types.Scene, rate: float) -> None:
-    """Frames a second as Blender keeps them: a whole number over a base (29.97 is 30 / 1.001)."""
+    """Set the frames per second as Blender keeps them: an integer over a base (29.97 is 30 / 1.001)."""
     scene.render.fps = max(1, round(rate))
     scene.render.fps_base = scene.render.fps / rate
 
 
 def sequencer_scene(context: bpy.types.Context) -> bpy.types.Scene:
-    """The scene whose strips the user sees; from 5.0 on the sequencer may show another than the window's."""
+    """The scene whose strips the user sees; from 5.0 on the sequencer may show another one than the window."""
     return getattr(context.workspace, "sequencer_scene", None) or context.scene
 
 
 def movie_strips(context: bpy.types.Context) -> list[Any]:
-    """Every movie strip of the sequencer, those inside meta strips too."""
+    """All movie strips of the sequencer, those inside meta strips too."""
     editor: Any = sequencer_scene(context).sequence_editor
     return [] if editor is None else [strip for strip in editor.strips_all if strip.type == "MOVIE"]
 
 
 def movie_strip(context: bpy.types.Context, name: str) -> Any:
-    """The movie strip of that name. UserError `no-strip` where the sequencer has none."""
+    """The movie strip with this name. UserError `no-strip` if the sequencer has none."""
     for strip in movie_strips(context):
         if strip.name == name:
             return strip
-    raise UserError("no-strip", f"The sequencer has no movie strip named {name!r}.", "Pick the clip's strip again.")
+    raise UserError("no-strip", f"The sequencer has no movie strip named {name!r}.", "Choose the clip's strip again.")
 
 
-def strip_zero(strip: Any) -> float:
-    """The sequencer's frame, maybe fractional, at which the movie's first frame plays (or would, where trimmed)."""
+def strip_zero_frame(strip: Any) -> float:
+    """The frame of the sequencer, possibly fractional, at which the movie's first frame plays, or would if it is trimmed."""
     if "content_start" in strip.bl_rna.properties:
         return strip.content_start - strip.content_trim_start
     return strip.frame_start - strip.animation_offset_start
@@ -87,15 +91,15 @@ def strip_zero(strip: Any) -> float:
 def strip_frames(strip: Any) -> tuple[int, int]:
     """First and last frame of the movie that the strip shows, counted from 0."""
     if "left_handle" in strip.bl_rna.properties:
-        shown, count = strip.left_handle, strip.duration
+        start, count = strip.left_handle, strip.duration
     else:
-        shown, count = strip.frame_final_start, strip.frame_final_duration
-    first = max(0, round(shown - strip_zero(strip)))
+        start, count = strip.frame_final_start, strip.frame_final_duration
+    first = max(0, round(start - strip_zero_frame(strip)))
     return first, first + count - 1
 
 
-def shader(material: bpy.types.Material) -> Any:
-    """The material's Principled BSDF; before 5.0 a new material has no nodes until asked."""
+def principled_bsdf(material: bpy.types.Material) -> Any:
+    """The material's Principled BSDF node. Before 5.0 a new material has no nodes until `use_nodes` is set."""
     if bpy.app.version < (5, 0):
         material.use_nodes = True
     tree: Any = material.node_tree
@@ -103,8 +107,8 @@ def shader(material: bpy.types.Material) -> Any:
 
 
 @contextmanager
-def edit_mode(context: bpy.types.Context, edited: bpy.types.Object) -> Iterator[None]:
-    """Edit `edited` alone, then put back what was active, selected and in which mode."""
+def edit_mode(context: bpy.types.Context, edited: bpy.types.Object) -> Generator[None]:
+    """Put one object into edit mode; afterwards restore the active object, the selection and the mode."""
     layer = context.view_layer
     active, selected = layer.objects.active, list(context.selected_objects)
     mode = active.mode if active is not None else "OBJECT"
@@ -114,9 +118,10 @@ def edit_mode(context: bpy.types.Context, edited: bpy.types.Object) -> Iterator[
         other.select_set(False)
     layer.objects.active = edited
     edited.select_set(True)
+    overridable: Any = context
     try:
-        # a timer's context has no active object of its own accord
-        with context.temp_override(active_object=edited, object=edited):
+        # the context of a timer has no active object
+        with overridable.temp_override(active_object=edited, object=edited):
             bpy.ops.object.mode_set(mode="EDIT")
             try:
                 yield

@@ -1,8 +1,8 @@
-"""What the .blend keeps for SocialMirror beside datablocks: the settings of a scene, the contacts of a reconstruction.
+"""The add-on's properties in the .blend file: the settings of a scene, and the contacts of an imported reconstruction.
 
-scene/contacts.py reads and writes `Collection.socialmirror.contacts`; an item has the fields of the contract's Contact, with
-`contact_id` for `id`, persons as text ("0", "1", "ground") and -1 for a distance that is not measured. Everything else
-about an imported reconstruction is in scene/state.py.
+An item of the list of contacts has the fields of `Contact` in the contract, with three differences: the field `id` is called
+`contact_id`, persons are text ("0", "1", "ground"), and a distance that was not measured is -1. Everything else about an imported
+reconstruction is a custom property, see scene/names.py.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ GROUND_ITEM = (GROUND, "Ground", "")
 PERSON_ITEMS = [("0", "Person A", ""), ("1", "Person B", "")]
 
 
-def _movie_strips(_settings: bpy.types.PropertyGroup, context: bpy.types.Context, typed: str) -> list[str]:
-    return [strip.name for strip in compat.movie_strips(context) if typed.lower() in strip.name.lower()]
+def _search_movie_strips(_settings: bpy.types.PropertyGroup, context: bpy.types.Context, text: str) -> list[str]:
+    return [strip.name for strip in compat.movie_strips(context) if text.lower() in strip.name.lower()]
 
 
 class SOCIALMIRROR_settings(bpy.types.PropertyGroup):
-    """What the next reconstruction of this scene is asked for."""
+    """Settings for the next job that is started in a scene."""
 
     source: EnumProperty(
         name="Clip from",
@@ -47,9 +47,9 @@ class SOCIALMIRROR_settings(bpy.types.PropertyGroup):
         ],
     )
     filepath: StringProperty(
-        name="Clip", description="Movie with two people in contact", subtype="FILE_PATH", options=_RELATIVE
+        name="Clip", description="Movie of two people in contact", subtype="FILE_PATH", options=_RELATIVE
     )
-    strip: StringProperty(name="Strip", description="Movie strip of the video sequencer", search=_movie_strips)
+    strip: StringProperty(name="Strip", description="Movie strip of the video sequencer", search=_search_movie_strips)
     use_range: BoolProperty(
         name="Frame Range",
         description="Reconstruct only a part of the clip. Off: the whole file, or the part that the strip shows",
@@ -58,24 +58,26 @@ class SOCIALMIRROR_settings(bpy.types.PropertyGroup):
     frame_last: IntProperty(name="Last", description="Last frame, counted in the clip from 0", min=0, default=100)
     choose_people: BoolProperty(
         name="Choose People",
-        description="Name the two people by number where the clip shows more than two. Off: the two most prominent ones",
+        description="Choose two people by number if the clip shows more than two. Off: the two most prominent ones",
     )
     track_a: IntProperty(
-        name="A", description="Number of person A, counted from 0, largest in the picture first", min=0
+        name="A", description="Number of person A, counted from 0; the largest person in the image comes first", min=0
     )
     track_b: IntProperty(name="B", description="Number of person B", min=0, default=1)
     prompt: StringProperty(
         name="Prompt",
-        description="What the two do, in words. The touches that it names (a handshake, a hug, a hand on a knee) become contacts",
+        description="Describe what the two people do. Contacts that it names (a handshake, a hug, a hand on a knee) are added",
     )
     suggestion: StringProperty(
-        description="What the core saw in the motion, as it was put into the prompt; empty where it was not",
+        description="The caption that was suggested as the prompt; empty if there was none",
         options={"HIDDEN"},
     )
-    seed: IntProperty(name="Seed", description="The same seed gives the same motion on the same device", min=0)
+    seed: IntProperty(
+        name="Seed", description="Random seed. The same seed gives the same motion on the same device", min=0
+    )
     smoothness: FloatProperty(
         name="Smoothness",
-        description="How far takes are calmed: 0 leaves every tremble, 1 gives the steadiest motion",
+        description="How strongly the motion is smoothed: 0 keeps all jitter, 1 gives the smoothest motion",
         min=0.0,
         max=1.0,
         default=USUAL_SMOOTHNESS,
@@ -83,7 +85,7 @@ class SOCIALMIRROR_settings(bpy.types.PropertyGroup):
     )
     takes: IntProperty(
         name="Takes",
-        description="How many results to compute; the best becomes active",
+        description="How many takes to make; the best one becomes active",
         min=1,
         max=MOST_TAKES,
         default=1,
@@ -91,7 +93,7 @@ class SOCIALMIRROR_settings(bpy.types.PropertyGroup):
     device: EnumProperty(
         name="Device",
         items=[
-            ("auto", "Automatic", "The fastest that is there"),
+            ("auto", "Automatic", "The fastest available device"),
             ("cpu", "CPU", ""),
             ("cuda", "NVIDIA GPU", ""),
             ("mps", "Apple GPU", ""),
@@ -99,7 +101,7 @@ class SOCIALMIRROR_settings(bpy.types.PropertyGroup):
     )
     output: StringProperty(
         name="Output",
-        description="Folder that keeps the reconstructions. Empty: beside the .blend file; before it is saved, the add-on's own",
+        description="Folder for reconstructions. Empty: beside the .blend file, or the add-on's own folder if it is not saved",
         subtype="DIR_PATH",
         options=_RELATIVE,
     )
@@ -116,15 +118,17 @@ class SOCIALMIRROR_settings(bpy.types.PropertyGroup):
         subtype="FILE_PATH",
         options=_RELATIVE,
     )
-    frame_start: IntProperty(name="Start at Frame", description="Scene frame of the motion's first frame", default=1)
+    frame_start: IntProperty(
+        name="Start Frame", description="Scene frame at which the imported motion starts", default=1
+    )
     match_scene: BoolProperty(
         name="Match Scene to Clip",
-        description="Give the scene the clip's frame rate, shape and frame range when the result is imported",
+        description="Set the scene's frame rate, resolution and frame range to those of the clip on import",
         default=True,
     )
     link_camera: BoolProperty(
         name="Use Clip Camera",
-        description="Make the clip's camera the scene's camera when the result is imported",
+        description="Make the clip's camera the scene's active camera on import",
         default=True,
     )
 
@@ -135,23 +139,25 @@ class SOCIALMIRROR_contact(bpy.types.PropertyGroup):
     region_a: EnumProperty(name="Region", items=REGION_ITEMS)
     person_b: EnumProperty(name="Whom", items=[*PERSON_ITEMS, GROUND_ITEM])
     region_b: EnumProperty(name="Region", items=[*REGION_ITEMS, GROUND_ITEM])
-    frame_start: IntProperty(name="First Frame", description="Frame of the clip")
-    frame_end: IntProperty(name="Last Frame", description="Frame of the clip")
+    frame_start: IntProperty(name="First Frame", description="First frame of the contact, counted in the clip from 0")
+    frame_end: IntProperty(name="Last Frame", description="Last frame of the contact, counted in the clip from 0")
     weight: FloatProperty(name="Weight", min=0.0, max=1.0, default=1.0)
     source: EnumProperty(name="Source", items=[(name, name.capitalize(), "") for name in SOURCES])
     state: EnumProperty(name="State", items=[(name, name.capitalize(), "") for name in STATES])
     distance: FloatProperty(
-        name="Distance", description="Measured, metres; -1 before it is", default=-1.0, unit="LENGTH"
+        name="Distance", description="Measured distance in metres; -1 if not measured", default=-1.0, unit="LENGTH"
     )
 
 
 class SOCIALMIRROR_collection(bpy.types.PropertyGroup):
+    """The list of contacts on the collection of an imported reconstruction."""
+
     contacts: CollectionProperty(type=SOCIALMIRROR_contact)
-    contact_index: IntProperty(name="Contact", description="The contact that the buttons act on")
+    contact_index: IntProperty(name="Contact", description="The contact that the buttons apply to")
 
 
 def settings_of(context: bpy.types.Context) -> Any:
-    """The `SOCIALMIRROR_settings` of the scene."""
+    """The `SOCIALMIRROR_settings` of the context's scene."""
     return getattr(context.scene, _NAME)
 
 
@@ -160,21 +166,18 @@ def contact_list(collection: bpy.types.Collection) -> Any:
     return getattr(collection, _NAME)
 
 
-def users_prompt(settings: Any) -> str | None:
-    """What the user says that the two do; None where the field is empty, or holds a suggestion that nobody has edited."""
-    said = settings.prompt.strip()
-    return said if said and said != settings.suggestion else None
+def user_prompt(settings: Any) -> str | None:
+    """The prompt that the user wrote; None if the field is empty or holds a suggestion that was not edited."""
+    prompt = settings.prompt.strip()
+    return prompt if prompt and prompt != settings.suggestion else None
 
 
-def suggest(settings: Any, info: Info) -> None:
-    """Put what was seen in a reconstruction into the prompt, to be edited, and take back what was suggested before.
-
-    What the user wrote stays.
-    """
-    if users_prompt(settings) is not None:
+def suggest_prompt(settings: Any, info: Info) -> None:
+    """Put a reconstruction's caption into the prompt, unless the user wrote one. It replaces an earlier suggestion."""
+    if user_prompt(settings) is not None:
         return
-    seen = info.prompt.strip() if info.prompt_source == "captioner" else ""
-    settings.prompt = settings.suggestion = seen
+    caption = info.prompt.strip() if info.prompt_source == "captioner" else ""
+    settings.prompt = settings.suggestion = caption
 
 
 _NAME = "socialmirror"

@@ -14,8 +14,8 @@ from ..core.contract.files import write_json
 from ..core.contract.reconstruction import INFO_FILE, load_info
 from . import compat
 from . import scene as scenes
-from .properties import settings_of, users_prompt
-from .reconstructions import folder_of
+from .properties import settings_of, user_prompt
+from .reconstructions import reconstruction_folder
 from .runtime import paths
 from .runtime.session import Origin, current_origin
 
@@ -48,7 +48,7 @@ def reconstruct_request(context: bpy.types.Context) -> tuple[dict[str, Any], Ori
 
 def refine_request(context: bpy.types.Context, collection: bpy.types.Collection) -> tuple[dict[str, Any], Origin]:
     """Fields of the message `refine`; the edits lie beside the reconstruction. UserError where they cannot be written."""
-    folder = folder_of(collection)
+    folder = reconstruction_folder(collection)
     if not (folder / INFO_FILE).is_file():
         raise UserError(
             "no-reconstruction",
@@ -56,14 +56,14 @@ def refine_request(context: bpy.types.Context, collection: bpy.types.Collection)
             "Put it back, or reconstruct the clip again.",
         )
     edits = folder / EDITS_FILE
-    write_json(edits, scenes.read_edits(context, collection).to_json())
+    write_json(edits, scenes.read_edits(collection).to_json())
     fields = {"folder": str(folder), "edits": str(edits), **_sampling(settings_of(context))}
     return fields, replace(current_origin(context), collection=scenes.read_state(collection).id)
 
 
 def _sampling(settings: Any) -> dict[str, Any]:
     return {
-        "prompt": users_prompt(settings),
+        "prompt": user_prompt(settings),
         "seed": settings.seed,
         "takes": settings.takes,
         "smoothness": settings.smoothness,

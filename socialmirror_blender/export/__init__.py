@@ -1,4 +1,4 @@
-"""What leaves Blender."""
+"""Files for other programs."""
 
 from .fbx import export_fbx
 

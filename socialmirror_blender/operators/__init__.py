@@ -1,12 +1,19 @@
-"""What the user's buttons do. Operators read settings, call the runtime or the scene, and report."""
+"""The add-on's operators. They read settings and the selection, call the runtime or the scene package, and report errors."""
 
 from __future__ import annotations
 
 import bpy
 
-from . import contacts, environment, export, imports, jobs, keys
+from . import contacts, environment, export, imports, jobs, locked_poses
 
-_CLASSES = (*environment.CLASSES, *jobs.CLASSES, *imports.CLASSES, *contacts.CLASSES, *keys.CLASSES, *export.CLASSES)
+_CLASSES = (
+    *environment.CLASSES,
+    *jobs.CLASSES,
+    *imports.CLASSES,
+    *contacts.CLASSES,
+    *locked_poses.CLASSES,
+    *export.CLASSES,
+)
 
 
 def register() -> None:

@@ -11,7 +11,7 @@ from ...core.contract.errors import UserError
 from ..preferences import preferences
 from ..runtime import session
 from ..runtime.environment import EnvironmentState
-from .reports import Returned, reported
+from .reporting import OperatorReturn, reports_errors
 
 
 class SOCIALMIRROR_OT_install_environment(bpy.types.Operator):
@@ -26,8 +26,8 @@ class SOCIALMIRROR_OT_install_environment(bpy.types.Operator):
     def poll(cls, context: bpy.types.Context) -> bool:
         return _is_idle(cls)
 
-    @reported
-    def execute(self, context: bpy.types.Context) -> Returned:
+    @reports_errors
+    def execute(self, context: bpy.types.Context) -> OperatorReturn:
         _require_online("Installing")
         session.start_installation(torch_index=preferences(context).torch_index)
         return {"FINISHED"}
@@ -44,8 +44,8 @@ class SOCIALMIRROR_OT_fetch_weights(bpy.types.Operator):
     def poll(cls, context: bpy.types.Context) -> bool:
         return _is_idle(cls)
 
-    @reported
-    def execute(self, context: bpy.types.Context) -> Returned:
+    @reports_errors
+    def execute(self, context: bpy.types.Context) -> OperatorReturn:
         _require_online("Downloading")
         session.start_installation(session.session.environment.interpreter)
         return {"FINISHED"}
@@ -65,15 +65,15 @@ class SOCIALMIRROR_OT_use_interpreter(bpy.types.Operator):
     def poll(cls, context: bpy.types.Context) -> bool:
         return _is_idle(cls)
 
-    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> Returned:
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> OperatorReturn:
         self.filepath = preferences(context).interpreter
         if self.filepath:
             return self.execute(context)
         context.window_manager.fileselect_add(self)
         return {"RUNNING_MODAL"}
 
-    @reported
-    def execute(self, context: bpy.types.Context) -> Returned:
+    @reports_errors
+    def execute(self, context: bpy.types.Context) -> OperatorReturn:
         interpreter = bpy.path.abspath(self.filepath)
         if not interpreter:
             raise UserError("no-interpreter", "No Python was chosen.", "Choose the program python3, or python.exe.")
@@ -86,7 +86,7 @@ class SOCIALMIRROR_OT_check_environment(bpy.types.Operator):
     bl_label = "Check Again"
     bl_description = "Check again what is installed"
 
-    def execute(self, context: bpy.types.Context) -> Returned:
+    def execute(self, context: bpy.types.Context) -> OperatorReturn:
         session.refresh_environment()
         session.redraw()
         return {"FINISHED"}
@@ -97,7 +97,7 @@ class SOCIALMIRROR_OT_network_preferences(bpy.types.Operator):
     bl_label = "Network Preferences…"
     bl_description = "Show where Blender's online access is turned on: Preferences > System > Network"
 
-    def execute(self, context: bpy.types.Context) -> Returned:
+    def execute(self, context: bpy.types.Context) -> OperatorReturn:
         bpy.ops.screen.userpref_show(section="SYSTEM")
         return {"FINISHED"}
 

@@ -1,4 +1,4 @@
-"""FBX files from the panel."""
+"""The operator that exports FBX files."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from bpy.props import BoolProperty, EnumProperty, StringProperty
 
 from ...core.contract.errors import UserError
 from ..export.fbx import export_fbx
-from ..reconstructions import active_import, folder_of, require_import
-from .reports import Returned, reported
+from ..reconstructions import reconstruction_folder, require_reconstruction
+from .reporting import OperatorReturn, poll_reconstruction, reports_errors
 
 
 class SOCIALMIRROR_OT_export_fbx(bpy.types.Operator):
@@ -25,7 +25,7 @@ class SOCIALMIRROR_OT_export_fbx(bpy.types.Operator):
     people: EnumProperty(
         name="People",
         items=[
-            ("EACH", "One File per Person", "What Unreal and most engines want"),
+            ("EACH", "One File per Person", "What Unreal and most other engines import"),
             ("TOGETHER", "Both in One File", ""),
             ("0", "Person A Only", ""),
             ("1", "Person B Only", ""),
@@ -34,25 +34,22 @@ class SOCIALMIRROR_OT_export_fbx(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if active_import(context) is None:
-            cls.poll_message_set("Select an armature of a reconstruction first")
-            return False
-        return True
+        return poll_reconstruction(cls, context)
 
-    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> Returned:
-        folder = folder_of(require_import(context))
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> OperatorReturn:
+        folder = reconstruction_folder(require_reconstruction(context))
         self.directory = str(folder) if folder.is_dir() else ""
         context.window_manager.fileselect_add(self)
         return {"RUNNING_MODAL"}
 
-    @reported
-    def execute(self, context: bpy.types.Context) -> Returned:
+    @reports_errors
+    def execute(self, context: bpy.types.Context) -> OperatorReturn:
         if not self.directory:
-            raise UserError("no-folder", "No folder is chosen.", "Choose where the FBX files go.")
+            raise UserError("no-folder", "No folder was chosen.", "Choose a folder for the FBX files.")
         folder = Path(bpy.path.abspath(self.directory))
         persons = (0, 1) if self.people in ("EACH", "TOGETHER") else (int(self.people),)
         paths = export_fbx(
-            context, require_import(context), folder, persons=persons, together=self.people == "TOGETHER"
+            context, require_reconstruction(context), folder, persons=persons, together=self.people == "TOGETHER"
         )
         self.report({"INFO"}, f"Exported {', '.join(path.name for path in paths)} to {folder}")
         return {"FINISHED"}

@@ -1,4 +1,4 @@
-"""Reconstruct, refine, cancel, and what is left behind by a job."""
+"""Operators that start a job, cancel it, dismiss its messages and show its log."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ import bpy
 from bpy.props import StringProperty
 
 from ...core.contract.errors import UserError
-from ..reconstructions import active_import, require_import
+from ..reconstructions import require_reconstruction
 from ..requests import reconstruct_request, refine_request
 from ..runtime import paths, session
-from .reports import Returned, reported
+from .reporting import OperatorReturn, poll_ready, poll_reconstruction, reports_errors
 
 
 class SOCIALMIRROR_OT_reconstruct(bpy.types.Operator):
     bl_idname = "socialmirror.reconstruct"
     bl_label = "Reconstruct Interaction"
-    bl_description = "Turn the two people of the clip into two rigs with keys, their camera and their contacts"
+    bl_description = "Make two animated armatures, the camera and contacts from the two people in the clip"
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return _ready(cls)
+        return poll_ready(cls)
 
-    @reported
-    def execute(self, context: bpy.types.Context) -> Returned:
+    @reports_errors
+    def execute(self, context: bpy.types.Context) -> OperatorReturn:
         fields, origin = reconstruct_request(context)
         session.start_reconstruction("reconstruct", fields, origin)
         return {"FINISHED"}
@@ -35,19 +35,16 @@ class SOCIALMIRROR_OT_refine(bpy.types.Operator):
     bl_idname = "socialmirror.refine"
     bl_label = "Refine"
     bl_description = (
-        "Compute a new take that honours the contacts in the list and the keys you locked; the old take stays"
+        "Make a new take from the contacts in the list, the locked poses and the prompt. Earlier takes stay"
     )
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if active_import(context) is None:
-            cls.poll_message_set("Select an armature of a reconstruction first")
-            return False
-        return _ready(cls)
+        return poll_reconstruction(cls, context) and poll_ready(cls)
 
-    @reported
-    def execute(self, context: bpy.types.Context) -> Returned:
-        fields, origin = refine_request(context, require_import(context))
+    @reports_errors
+    def execute(self, context: bpy.types.Context) -> OperatorReturn:
+        fields, origin = refine_request(context, require_reconstruction(context))
         session.start_reconstruction("refine", fields, origin)
         return {"FINISHED"}
 
@@ -55,13 +52,13 @@ class SOCIALMIRROR_OT_refine(bpy.types.Operator):
 class SOCIALMIRROR_OT_cancel(bpy.types.Operator):
     bl_idname = "socialmirror.cancel"
     bl_label = "Cancel"
-    bl_description = "Stop what is running. What was there before stays as it is"
+    bl_description = "Cancel the job. The scene and earlier results stay as they are"
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         return session.session.runner.job.active
 
-    def execute(self, context: bpy.types.Context) -> Returned:
+    def execute(self, context: bpy.types.Context) -> OperatorReturn:
         session.session.runner.cancel()
         session.pump()
         session.redraw()
@@ -71,13 +68,13 @@ class SOCIALMIRROR_OT_cancel(bpy.types.Operator):
 class SOCIALMIRROR_OT_dismiss(bpy.types.Operator):
     bl_idname = "socialmirror.dismiss"
     bl_label = "Dismiss"
-    bl_description = "Clear the message"
+    bl_description = "Remove the message. A result that was not imported stays in its folder"
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         return not session.session.runner.job.active
 
-    def execute(self, context: bpy.types.Context) -> Returned:
+    def execute(self, context: bpy.types.Context) -> OperatorReturn:
         session.session.runner.clear()
         session.session.pending = None
         session.session.notice = ""
@@ -88,42 +85,31 @@ class SOCIALMIRROR_OT_dismiss(bpy.types.Operator):
 class SOCIALMIRROR_OT_open_log(bpy.types.Operator):
     bl_idname = "socialmirror.open_log"
     bl_label = "Show Log"
-    bl_description = "Open the log as a text, to read it or to send it along with a report"
+    bl_description = "Open the log in the text editor. Attach it when you report a problem"
 
-    filepath: StringProperty(description="The log file; empty: the folder of logs", options={"SKIP_SAVE"})
+    filepath: StringProperty(description="The log file; empty: open the folder of logs", options={"SKIP_SAVE"})
 
-    @reported
-    def execute(self, context: bpy.types.Context) -> Returned:
+    @reports_errors
+    def execute(self, context: bpy.types.Context) -> OperatorReturn:
         if not self.filepath:
             bpy.ops.wm.path_open(filepath=str(paths.log_folder()))
             return {"FINISHED"}
         path = Path(self.filepath)
         if not path.is_file():
-            raise UserError("no-log", f"There is no log at {path}.", f"Older ones are in {paths.log_folder()}.")
+            raise UserError("no-log", f"There is no log at {path}.", f"Older logs are in {paths.log_folder()}.")
         text = bpy.data.texts.get(path.name) or bpy.data.texts.new(path.name)
         text.from_string(path.read_text(encoding="utf-8", errors="replace"))
         if not bpy.app.background:
-            _show(text)
+            _show_in_new_window(text)
         return {"FINISHED"}
 
 
-def _show(text: bpy.types.Text) -> None:
-    """The text in a window of its own."""
+def _show_in_new_window(text: bpy.types.Text) -> None:
     bpy.ops.wm.window_new()
     area = bpy.context.window_manager.windows[-1].screen.areas[0]
     area.type = "TEXT_EDITOR"
     space: Any = area.spaces.active
     space.text = text
-
-
-def _ready(cls: Any) -> bool:
-    if session.session.runner.job.active:
-        cls.poll_message_set("SocialMirror is at work; wait until it is done, or cancel it")
-        return False
-    if not session.session.environment.usable:
-        cls.poll_message_set(f"{session.session.environment.message} {session.session.environment.hint}")
-        return False
-    return True
 
 
 CLASSES = (

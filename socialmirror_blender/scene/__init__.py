@@ -1,25 +1,33 @@
-"""Plain data <-> datablocks: a reconstruction becomes rigs, keys, camera and contacts; edits come back as plain data."""
+"""The scene's side of a reconstruction: plain arrays become armatures, actions, cameras and markers, and edits become plain data.
 
-from .contacts import read_list, sync_handles, write_list
-from .pins import lock_keys, locked_frames, unlock_keys
-from .reconstruction import import_reconstruction, read_edits, update_take
-from .state import find_import, imports, is_import, read_state, reconstruction_id, rig_of, skin_of
+Modules that import bpy change or read datablocks; the others (rotations, rest_pose, pose_conversion, timeline, motion) are pure
+functions on numpy arrays.
+"""
+
+from .contact_list import read_contacts, write_contacts
+from .contact_markers import sync_markers
+from .edits import read_edits
+from .importing import import_reconstruction
+from .objects import rig_of, skin_of
+from .pins import lock_keyframes, locked_frames, unlock_keyframes
+from .state import find_reconstruction, is_reconstruction, read_state, reconstruction_collections, reconstruction_id
+from .takes import update_take
 
 __all__ = [
-    "find_import",
+    "find_reconstruction",
     "import_reconstruction",
-    "imports",
-    "is_import",
-    "lock_keys",
+    "is_reconstruction",
+    "lock_keyframes",
     "locked_frames",
+    "read_contacts",
     "read_edits",
-    "read_list",
     "read_state",
+    "reconstruction_collections",
     "reconstruction_id",
     "rig_of",
     "skin_of",
-    "sync_handles",
-    "unlock_keys",
+    "sync_markers",
+    "unlock_keyframes",
     "update_take",
-    "write_list",
+    "write_contacts",
 ]

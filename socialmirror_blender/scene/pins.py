@@ -1,5 +1,8 @@
-"""Keys that the animator locked. A locked key has the type Extreme, so it shows pink in the dope sheet, is saved with
-the file, and can be set there too (Key > Keyframe Type)."""
+"""Locked keyframes: the animator locks keyframes, Refine gets them as pins, and new takes keep them.
+
+A locked keyframe has the type Extreme. So the dope sheet shows it in pink, it is saved with the file, and the animator can lock
+and unlock it there too, with Key > Keyframe Type.
+"""
 
 from __future__ import annotations
 
@@ -12,44 +15,45 @@ import numpy as np
 from ...core.contract.edits import Pin
 from ...core.contract.skeleton import BODY_JOINTS, JOINT_INDEX
 from .. import compat
-from .basis import BONES, ROOT, smplx_motion
-from .keys import LOCKED, location_path, read_keys, rotation_path
-from .rig import read_rest
-from .rotations import axis_angle_from_quaternion
-from .state import clip_times, read_state, rig_of
+from .actions import LOCKED_KEYFRAME, OWN_KEYFRAME, read_channels
+from .armature import read_rest_pose
+from .fcurves import location_path, rotation_path
+from .objects import rig_of
+from .pose_conversion import bones_to_smplx
+from .rest_pose import BONES, ROOT
+from .rotations import quaternion_to_axis_angle
+from .state import read_state
 
-_OWN_KEY = "KEYFRAME"
-_TOGETHER = (ROOT, "pelvis")
-"""Root and pelvis place the body together, so they are locked together."""
-
-
-def lock_keys(rig: bpy.types.Object, bones: Iterable[str], frame: int) -> None:
-    """Lock what these bones are keyed with at a scene frame; a key is made where there is none."""
-    for curve in _curves(rig, bones):
-        _set_key(curve, frame, curve.evaluate(frame), LOCKED)
+_BODY_PLACEMENT = {ROOT, "pelvis"}
+"""Bones that place the body only together, so that they are locked together."""
 
 
-def unlock_keys(rig: bpy.types.Object, bones: Iterable[str], frame: int) -> None:
-    """Turn locked keys of these bones at a scene frame into ordinary ones."""
-    for curve in _curves(rig, bones):
-        for key in curve.keyframe_points:
-            if round(key.co.x) == frame and key.type == LOCKED:
-                key.type = _OWN_KEY
+def lock_keyframes(rig: bpy.types.Object, bones: Iterable[str], frame: int) -> None:
+    """Lock the pose of these bones, as their F-curves have it, at a scene frame."""
+    for curve in _fcurves(rig, bones):
+        _lock(curve, frame, curve.evaluate(frame))
+
+
+def unlock_keyframes(rig: bpy.types.Object, bones: Iterable[str], frame: int) -> None:
+    """Turn locked keyframes of these bones at a scene frame into ordinary ones."""
+    for curve in _fcurves(rig, bones):
+        for keyframe in curve.keyframe_points:
+            if round(keyframe.co.x) == frame and keyframe.type == LOCKED_KEYFRAME:
+                keyframe.type = OWN_KEYFRAME
 
 
 def locked_frames(rig: bpy.types.Object, bone: str) -> list[int]:
-    """Scene frames at which a bone is locked."""
-    return sorted(_locked(_curves(rig, [bone])))
+    """Scene frames at which a bone has a locked keyframe."""
+    return sorted({frame for curve in _fcurves(rig, [bone]) for frame in _locked_frames(curve)})
 
 
 def read_pins(collection: bpy.types.Collection, person: int) -> list[Pin]:
-    """Locked keys as pins: the rotation of each locked body joint, for the pelvis its position too.
+    """Locked keyframes of the body joints as pins: the rotation, for the pelvis the position too.
 
-    A pin goes to the clip frame nearest in time. Locked fingers and face have no pin: the fit leaves them alone.
+    A pin goes to the nearest frame of the clip. Fingers and face have no pins, since the fit does not move them.
     """
     rig = rig_of(collection, person)
-    clip_frames, seconds = clip_times(collection)
-    timeline = read_state(collection).timeline
+    timing = read_state(collection).timing
     joints_at: dict[int, set[str]] = {}
     for joint in BODY_JOINTS:
         for frame in locked_frames(rig, joint):
@@ -57,56 +61,54 @@ def read_pins(collection: bpy.types.Collection, person: int) -> list[Pin]:
     if not joints_at:
         return []
     frames = np.array(sorted(joints_at))
-    rotations, pelvis = smplx_motion(read_keys(rig, frames), read_rest(rig))
-    turns = axis_angle_from_quaternion(rotations)
-    pins = []
+    rotations, pelvis_inworld = bones_to_smplx(read_channels(rig, frames), read_rest_pose(rig))
+    axis_angles = quaternion_to_axis_angle(rotations)
+    pins: list[Pin] = []
     for row, frame in enumerate(frames.tolist()):
-        clip_frame = int(clip_frames[np.abs(seconds - timeline.seconds(frame)).argmin()])
+        clip_frame = timing.to_clip_frame(frame)
         for joint in sorted(joints_at[frame], key=JOINT_INDEX.__getitem__):
-            x, y, z = turns[row, JOINT_INDEX[joint]].tolist()
-            px, py, pz = pelvis[row].tolist()
+            x, y, z = axis_angles[row, JOINT_INDEX[joint]].tolist()
+            px, py, pz = pelvis_inworld[row].tolist()
             pins.append(Pin(person, joint, clip_frame, (x, y, z), (px, py, pz) if joint == "pelvis" else None))
     return pins
 
 
-def carry_locked(old: Any, new: Any) -> None:
-    """Copy locked keys, their values too, from one bag of curves to another: a new take keeps what was locked."""
-    for curve in old.fcurves:
-        frames = _locked([curve])
-        target = new.fcurves.find(curve.data_path, index=curve.array_index) if frames else None
-        if target is not None:
+def copy_locked_keyframes(source: Any, target: Any) -> None:
+    """Copy locked keyframes with their values from one channel bag to another, where it has the same F-curves."""
+    for curve in source.fcurves:
+        frames = _locked_frames(curve)
+        copy = target.fcurves.find(curve.data_path, index=curve.array_index) if frames else None
+        if copy is not None:
             for frame in frames:
-                _set_key(target, frame, curve.evaluate(frame), LOCKED)
+                _lock(copy, frame, curve.evaluate(frame))
 
 
-def _curves(rig: bpy.types.Object, bones: Iterable[str]) -> list[Any]:
-    bag = compat.channels(rig)
-    if bag is None:
+def _fcurves(rig: bpy.types.Object, bones: Iterable[str]) -> list[Any]:
+    channelbag = compat.channelbag_of(rig)
+    if channelbag is None:
         return []
-    names = {name for name in bones if name in BONES}
-    if names & set(_TOGETHER):
-        names |= set(_TOGETHER)
+    names = {bone for bone in bones if bone in BONES}
+    if names & _BODY_PLACEMENT:
+        names |= _BODY_PLACEMENT
     paths = {path for name in names for path in (rotation_path(name), location_path(name))}
-    return [curve for curve in bag.fcurves if curve.data_path in paths]
+    return [curve for curve in channelbag.fcurves if curve.data_path in paths]
 
 
-def _locked(curves: Iterable[Any]) -> set[int]:
-    """Scene frames with a locked key on any of the curves."""
-    locked = compat.enum_value(bpy.types.Keyframe, "type", LOCKED)
-    frames: set[int] = set()
-    for curve in curves:
-        points = curve.keyframe_points
-        kinds = np.empty(len(points), dtype=np.int32)
-        points.foreach_get("type", kinds)
-        if (kinds == locked).any():
-            places = np.empty(2 * len(points), dtype=np.float32)
-            points.foreach_get("co", places)
-            frames.update(np.round(places[::2][kinds == locked]).astype(int).tolist())
-    return frames
+def _locked_frames(curve: Any) -> list[int]:
+    locked = compat.enum_value(bpy.types.Keyframe, "type", LOCKED_KEYFRAME)
+    points = curve.keyframe_points
+    types = np.empty(len(points), dtype=np.int32)
+    points.foreach_get("type", types)
+    if not (types == locked).any():
+        return []
+    coordinates = np.empty(2 * len(points), dtype=np.float32)
+    points.foreach_get("co", coordinates)
+    return np.round(coordinates[::2][types == locked]).astype(int).tolist()
 
 
-def _set_key(curve: Any, frame: int, value: float, kind: str) -> None:
-    key = curve.keyframe_points.insert(frame, value, options={"FAST"}, keyframe_type=kind)
-    key.interpolation = "LINEAR"
-    key.type = kind
+def _lock(curve: Any, frame: int, value: float) -> None:
+    """Set a locked keyframe, whether or not the F-curve has a keyframe there."""
+    keyframe = curve.keyframe_points.insert(frame, value, options={"FAST"}, keyframe_type=LOCKED_KEYFRAME)
+    keyframe.interpolation = "LINEAR"
+    keyframe.type = LOCKED_KEYFRAME
     curve.update()

@@ -1,4 +1,7 @@
-"""What the add-on remembers in the .blend: which collection holds which reconstruction, and which object is what."""
+"""What a collection remembers about the reconstruction that was imported into it, as custom properties.
+
+Custom properties survive saving, undo and renaming; see names.py for what they are called.
+"""
 
 from __future__ import annotations
 
@@ -6,109 +9,90 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import bpy
 import numpy as np
 
 from ...core.contract.errors import UserError
-from .timing import Timeline
-
-ROLE = "socialmirror_role"
-CAMERA = "camera"
-_PREFIX = "socialmirror_"
+from . import names
+from .timeline import ClipTiming, Timeline
 
 
 @dataclass(frozen=True)
 class ImportState:
-    """Kept as custom properties of the collection, so that it survives saving, undo and renaming."""
-
     id: str
-    """The same for every import of one folder."""
+    """Identity of the reconstruction's folder, the same for every import of it."""
     folder: str
     take: str
+    """Id of the take that the armatures are keyed with."""
     clip: str
-    """The clip's file name without suffix."""
-    zero: float
-    fps: float
-    """`Timeline` of the keys."""
-    first: int
-    last: int
-    """Scene frames of the first and last key."""
+    """File name of the clip without its suffix."""
+    timing: ClipTiming
+    first_frame: int
+    last_frame: int
+    """Scene frames of the first and last keyframe."""
     notes: str
-    """What the user should know about the import, a line each."""
-
-    @property
-    def timeline(self) -> Timeline:
-        return Timeline(self.zero, self.fps)
+    """Notes about the import for the user, one per line."""
 
 
 def reconstruction_id(folder: Path) -> str:
     return str(uuid.uuid5(uuid.NAMESPACE_URL, folder.resolve().as_uri()))
 
 
-def write_state(
-    collection: bpy.types.Collection, state: ImportState, clip_frames: np.ndarray, seconds: np.ndarray
-) -> None:
-    """clip_frames int [T] and seconds [T]: the reconstruction's frames of the clip and their time stamps."""
-    for name, value in vars(state).items():
-        collection[_PREFIX + name] = value
-    collection[_PREFIX + "clip_frames"] = clip_frames.tolist()
-    collection[_PREFIX + "clip_seconds"] = seconds.tolist()
+def write_state(collection: bpy.types.Collection, state: ImportState) -> None:
+    properties: dict[str, Any] = {
+        names.ID_PROPERTY: state.id,
+        names.FOLDER_PROPERTY: state.folder,
+        names.TAKE_PROPERTY: state.take,
+        names.CLIP_PROPERTY: state.clip,
+        names.ZERO_FRAME_PROPERTY: state.timing.timeline.zero_frame,
+        names.FRAME_RATE_PROPERTY: state.timing.timeline.frame_rate,
+        names.FIRST_FRAME_PROPERTY: state.first_frame,
+        names.LAST_FRAME_PROPERTY: state.last_frame,
+        names.NOTES_PROPERTY: state.notes,
+        names.CLIP_FRAMES_PROPERTY: state.timing.clip_frames.tolist(),
+        names.CLIP_SECONDS_PROPERTY: state.timing.seconds.tolist(),
+    }
+    for name, value in properties.items():
+        collection[name] = value
 
 
 def read_state(collection: bpy.types.Collection) -> ImportState:
-    """UserError `not-imported` for a collection that holds no reconstruction."""
-    if not is_import(collection):
+    """UserError `not-imported` if the collection holds no reconstruction."""
+    if not is_reconstruction(collection):
         raise UserError(
             "not-imported",
             f"The collection {collection.name!r} holds no reconstruction.",
             "Select an armature of a reconstruction, or import one.",
         )
-    return ImportState(**{name: collection[_PREFIX + name] for name in ImportState.__annotations__})
+    stored: Any = collection
+    return ImportState(
+        id=stored[names.ID_PROPERTY],
+        folder=stored[names.FOLDER_PROPERTY],
+        take=stored[names.TAKE_PROPERTY],
+        clip=stored[names.CLIP_PROPERTY],
+        timing=ClipTiming(
+            np.array(stored[names.CLIP_FRAMES_PROPERTY]),
+            np.array(stored[names.CLIP_SECONDS_PROPERTY]),
+            Timeline(stored[names.ZERO_FRAME_PROPERTY], stored[names.FRAME_RATE_PROPERTY]),
+        ),
+        first_frame=stored[names.FIRST_FRAME_PROPERTY],
+        last_frame=stored[names.LAST_FRAME_PROPERTY],
+        notes=stored[names.NOTES_PROPERTY],
+    )
 
 
-def clip_times(collection: bpy.types.Collection) -> tuple[np.ndarray, np.ndarray]:
-    """Frames of the clip int [T] and their time stamps in seconds [T]."""
-    return np.array(collection[_PREFIX + "clip_frames"]), np.array(collection[_PREFIX + "clip_seconds"])
+def is_reconstruction(collection: bpy.types.Collection) -> bool:
+    """Whether a reconstruction was imported into the collection."""
+    return names.ID_PROPERTY in collection
 
 
-def is_import(collection: bpy.types.Collection) -> bool:
-    return _PREFIX + "id" in collection
+def reconstruction_collections() -> Iterator[bpy.types.Collection]:
+    """The collections of all imported reconstructions in the file."""
+    return (collection for collection in bpy.data.collections if is_reconstruction(collection))
 
 
-def imports() -> Iterator[bpy.types.Collection]:
-    """Every imported reconstruction in the file."""
-    return (collection for collection in bpy.data.collections if is_import(collection))
-
-
-def find_import(identity: str) -> bpy.types.Collection | None:
-    return next((collection for collection in imports() if collection[_PREFIX + "id"] == identity), None)
-
-
-def tag(created: bpy.types.Object, role: str) -> None:
-    """Mark an object as made by the import. Roles: `rig:0`, `skin:0`, `camera`, `contact:ID:a`."""
-    created[ROLE] = role
-
-
-def with_role(collection: bpy.types.Collection, role: str) -> bpy.types.Object | None:
-    """The collection's object of that role. A duplicate that the animator made carries the tag too: the first counts."""
-    return next((item for item in collection.all_objects if item.get(ROLE) == role), None)
-
-
-def rig_of(collection: bpy.types.Collection, person: int) -> bpy.types.Object:
-    return _required(collection, f"rig:{person}", "armature", person)
-
-
-def skin_of(collection: bpy.types.Collection, person: int) -> bpy.types.Object:
-    return _required(collection, f"skin:{person}", "mesh", person)
-
-
-def _required(collection: bpy.types.Collection, role: str, what: str, person: int) -> bpy.types.Object:
-    found = with_role(collection, role)
-    if found is None:
-        raise UserError(
-            "object-missing",
-            f"The {what} of person {person + 1} is not in {collection.name!r} any more.",
-            "Undo its removal, or import the reconstruction again.",
-        )
-    return found
+def find_reconstruction(identity: str) -> bpy.types.Collection | None:
+    """The collection of the reconstruction with this `reconstruction_id`."""
+    return next((item for item in reconstruction_collections() if item[names.ID_PROPERTY] == identity), None)

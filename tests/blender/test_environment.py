@@ -12,9 +12,9 @@ from types import ModuleType
 import bpy
 import pytest
 
-from tests.blender.buttons import press
+from tests.blender.user_actions import press
 
-FAKE_CORE = Path(__file__).with_name("fake_core.py")
+FAKE_WORKER = Path(__file__).with_name("fake_worker.py")
 Product = Callable[[str], ModuleType]
 
 
@@ -62,7 +62,7 @@ def test_the_panel_reflects_an_installation(product: Product, monkeypatch: pytes
     monkeypatch.setattr(paths, "environments_folder", lambda: tmp_path / "environment")
     session.refresh_environment()
     assert session.session.environment.state.name == "NOT_INSTALLED"
-    assert press("use_interpreter", filepath=str(FAKE_CORE)) == {"FINISHED"}
+    assert press("use_interpreter", filepath=str(FAKE_WORKER)) == {"FINISHED"}
     assert session.session.environment.state.name == "INSTALLING"
     end = time.monotonic() + 20
     while session.session.runner.job.active:
@@ -70,7 +70,7 @@ def test_the_panel_reflects_an_installation(product: Product, monkeypatch: pytes
         session.pump()
         time.sleep(0.02)
     assert session.session.environment.state.name == "READY"
-    assert session.session.environment.interpreter == str(FAKE_CORE)
+    assert session.session.environment.interpreter == str(FAKE_WORKER)
     session.session.runner.clear()
 
 

@@ -11,8 +11,8 @@ import bpy
 import numpy as np
 import pytest
 
-from tests.blender.look import bone_heads, everything
-from tests.blender.make_reconstruction import Made, make_reconstruction
+from tests.blender.evaluated_scene import bone_heads, everything
+from tests.blender.synthetic_reconstruction import Made, make_reconstruction
 
 FRAMES = 25
 FIRST = 11
@@ -154,7 +154,7 @@ def test_export_leaves_the_file_as_it_was(
     def fail(*_: Any) -> None:
         raise RuntimeError("no")
 
-    monkeypatch.setattr(product("socialmirror_blender.export.fbx"), "_key", fail)
+    monkeypatch.setattr(product("socialmirror_blender.export.temporary_scene"), "key_baked_motion", fail)
     with pytest.raises(RuntimeError):
         export_fbx(bpy.context, collection, tmp_path / "fbx")
     unchanged()

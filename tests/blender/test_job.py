@@ -15,30 +15,30 @@ from typing import Any
 import bpy
 import pytest
 
-from tests.blender.buttons import press, settings
-from tests.blender.make_reconstruction import make_reconstruction
+from tests.blender.synthetic_reconstruction import make_reconstruction
+from tests.blender.user_actions import press, settings
 
-FAKE_CORE = Path(__file__).with_name("fake_core.py")
+FAKE_WORKER = Path(__file__).with_name("fake_worker.py")
 Product = Callable[[str], ModuleType]
 
 
 @pytest.fixture
 def result(product: Product, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A finished reconstruction, which the fake core hands out."""
+    """A finished reconstruction, which the fake worker hands out."""
     for part in ("skeleton", "reconstruction", "contact"):
         product(f"core.contract.{part}")
-    make_reconstruction(tmp_path / "result", product("core.contract"), frames=5, clip=FAKE_CORE)
+    make_reconstruction(tmp_path / "result", product("core.contract"), frames=5, clip=FAKE_WORKER)
     monkeypatch.setenv("FAKE_RESULT", str(tmp_path / "result"))
     return tmp_path / "result"
 
 
 @pytest.fixture
 def runtime(product: Product, tmp_path: Path) -> Iterator[ModuleType]:
-    """The add-on's session, with the fake core for its environment."""
+    """The add-on's session, with the fake worker for its environment."""
     session = product("socialmirror_blender.runtime.session")
     environment = product("socialmirror_blender.runtime.environment")
-    session.session.environment = environment.Environment(environment.EnvironmentState.READY, str(FAKE_CORE))
-    settings().filepath = str(FAKE_CORE)  # a file that is there
+    session.session.environment = environment.Environment(environment.EnvironmentState.READY, str(FAKE_WORKER))
+    settings().filepath = str(FAKE_WORKER)  # a file that is there
     settings().output = str(tmp_path / "out")
     yield session
     session.session.runner.close()
@@ -157,7 +157,7 @@ def test_a_worker_that_never_answers(product: Product, tmp_path: Path, monkeypat
     monkeypatch.setenv("FAKE_SILENT", "1")
     runners, launches = product("socialmirror_blender.runtime.runner"), product("socialmirror_blender.runtime.launches")
     runner = runners.Runner(runners.Timeouts(ready=0.3))
-    runner.start(launches.worker_launch(str(FAKE_CORE), online=False), "reconstruct", {})
+    runner.start(launches.worker_launch(str(FAKE_WORKER), online=False), "reconstruct", {})
     pid = runner.child_pid
     end = time.monotonic() + 10
     while runner.job.active:
@@ -276,7 +276,7 @@ def test_nothing_is_left_when_blender_is_killed(tmp_path: Path) -> None:
         "addon_utils.enable('bl_ext.user_default.socialmirror')\n"
         "launches = importlib.import_module('bl_ext.user_default.socialmirror.socialmirror_blender.runtime.launches')\n"
         "process = importlib.import_module('bl_ext.user_default.socialmirror.socialmirror_blender.runtime.process')\n"
-        f"child = process.Child(launches.worker_launch({str(FAKE_CORE)!r}, online=False))\n"
+        f"child = process.Child(launches.worker_launch({str(FAKE_WORKER)!r}, online=False))\n"
         "print('pid', child.pid, flush=True)\n"
         "time.sleep(60)\n"
     )

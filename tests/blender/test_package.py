@@ -14,7 +14,7 @@ import bpy
 import pytest
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-FAKE_CORE = Path(__file__).with_name("fake_core.py")
+FAKE_WORKER = Path(__file__).with_name("fake_worker.py")
 
 INSTALL = """
 import importlib, os, sys, time
@@ -90,7 +90,7 @@ def test_it_installs_from_its_zip_works_and_leaves_no_trace(package: Path, tmp_p
     script.write_text(INSTALL, encoding="utf-8")
     resources = tmp_path / "resources"
     done = subprocess.run(
-        [sys.executable, str(script), str(package), str(FAKE_CORE)],
+        [sys.executable, str(script), str(package), str(FAKE_WORKER)],
         env=os.environ | {"BLENDER_USER_RESOURCES": str(resources)},
         capture_output=True,
         text=True,

@@ -12,8 +12,8 @@ import bpy
 import numpy as np
 import pytest
 
-from tests.blender.buttons import press, settings
-from tests.blender.make_reconstruction import make_reconstruction
+from tests.blender.synthetic_reconstruction import make_reconstruction
+from tests.blender.user_actions import press, settings
 
 Product = Callable[[str], ModuleType]
 
@@ -30,7 +30,7 @@ def imported(contract: ModuleType, product: Product, tmp_path: Path) -> Any:
     """The collection of a reconstruction in the scene: three contacts, frames 0-24 of the clip at scene frames 1-25."""
     make_reconstruction(tmp_path / "result", contract)
     assert press("import_folder", directory=str(tmp_path / "result")) == {"FINISHED"}
-    (collection,) = product("socialmirror_blender.scene").imports()
+    (collection,) = product("socialmirror_blender.scene").reconstruction_collections()
     return collection
 
 
@@ -59,7 +59,7 @@ def test_a_contact_is_added_with_its_handles(imported: Any) -> None:
 def test_a_contact_is_edited_and_keeps_its_identity(imported: Any, product: Product) -> None:
     identity = imported.socialmirror.contacts[0].contact_id
     press("contact_edit", person_b="ground", region_a="right_foot", frame_start=1, frame_end=2)
-    edits = product("socialmirror_blender.scene").read_edits(bpy.context, imported)
+    edits = product("socialmirror_blender.scene").read_edits(imported)
     assert edits.contacts[0].id == identity
     assert edits.contacts[0].person_b == edits.contacts[0].region_b == "ground"
     assert edits.contacts[0].state == "enforced"
@@ -77,7 +77,7 @@ def test_a_rejected_contact_loses_its_handles_and_stays_on_the_list(imported: An
     before = len(handles())
     press("contact_state", state="rejected")
     assert len(handles()) == before - 2
-    edits = product("socialmirror_blender.scene").read_edits(bpy.context, imported)
+    edits = product("socialmirror_blender.scene").read_edits(imported)
     assert edits.contacts[0].state == "rejected"
 
 
@@ -97,7 +97,7 @@ def test_jump_goes_to_where_the_contact_begins(imported: Any) -> None:
 
 
 def test_every_joint_has_a_region(product: Product) -> None:
-    contacts, skeleton = product("socialmirror_blender.operators.contacts"), product("core.contract.skeleton")
+    contacts, skeleton = product("socialmirror_blender.scene.regions"), product("core.contract.skeleton")
     assert {contacts.region_of_bone(joint) for joint in skeleton.JOINTS} <= set(skeleton.REGIONS)
     assert contacts.region_of_bone("left_wrist") == "left_palm"
     assert contacts.region_of_bone("right_index2") == "right_fingers"
@@ -114,11 +114,11 @@ def test_a_locked_pose_becomes_a_pin_and_can_be_unlocked(imported: Any, product:
     bpy.context.scene.frame_set(7)
     rig.pose.bones["right_elbow"].rotation_quaternion = (0.8, 0.6, 0, 0)  # posed, not keyed
     press("pin")
-    (pin,) = scene.read_edits(bpy.context, imported).pins
+    (pin,) = scene.read_edits(imported).pins
     assert (pin.person, pin.joint, pin.frame) == (1, "right_elbow", 6)
     assert sum(angle**2 for angle in pin.rotation) ** 0.5 == pytest.approx(2 * 0.6435, abs=1e-3)
     press("unpin")
-    assert scene.read_edits(bpy.context, imported).pins == ()
+    assert scene.read_edits(imported).pins == ()
 
 
 def select(bone: Any, chosen: bool) -> None:
@@ -134,7 +134,7 @@ def test_the_other_take_comes_back(contract: ModuleType, product: Product, tmp_p
     second = make_reconstruction(folder, contract, take="take-2", seed=2).reconstruction
     record.save(folder, replace(second, info=replace(second.info, takes=both)))
     press("import_folder", directory=str(folder))
-    (collection,) = product("socialmirror_blender.scene").imports()
+    (collection,) = product("socialmirror_blender.scene").reconstruction_collections()
     assert press("use_take", take="take-1") == {"FINISHED"}
     active = record.load(folder)
     assert (active.info.take, [take.id for take in active.info.takes]) == ("take-1", ["take-1", "take-2"])
@@ -154,7 +154,7 @@ def test_a_take_of_other_bodies_leaves_a_folder_that_can_be_imported(
     grown = first.body.rest_vertices + 0.8 * first.body.shape_vertices[..., 0]
     info = replace(first.info, take="take-2")
     record.save(folder, replace(first, motion=other, body=replace(first.body, rest_vertices=grown), info=info))
-    product("socialmirror_blender.operators.imports").activate_take(folder, "take-1")
+    product("socialmirror_blender.take_files").activate_take(folder, "take-1")
     active = record.load(folder)
     assert active.info.take == "take-1"
     np.testing.assert_allclose(active.body.rest_vertices, first.body.rest_vertices, atol=1e-5)
@@ -177,7 +177,7 @@ def test_what_was_seen_is_suggested_and_steers_only_when_it_is_edited(
     given = settings()
     given.filepath, given.output = str(clip), str(tmp_path / "out")
     press("import_folder", directory=str(folder))
-    (collection,) = product("socialmirror_blender.scene").imports()
+    (collection,) = product("socialmirror_blender.scene").reconstruction_collections()
     requests = product("socialmirror_blender.requests")
 
     def asked() -> list[str | None]:
@@ -203,7 +203,7 @@ def test_what_was_seen_is_suggested_and_steers_only_when_it_is_edited(
 
 
 def test_a_take_in_a_line(contract: ModuleType, product: Product) -> None:
-    record, text = contract.reconstruction, product("socialmirror_blender.panels").take_text
+    record, text = contract.reconstruction, product("socialmirror_blender.panels.result").take_text
     old = record.Take("take-1", "", 0, 0.5, "reconstruct")
     assert text(old) == "take-1 · energy 0.50"
     take = replace(old, id="take-002", energy=0.414, prompt="They hug.", scores=record.Scores(1.2, 8.3, 2.0, 12.4))
@@ -327,17 +327,17 @@ def test_another_clip_of_the_same_name_gets_its_own_folder(
 
 
 def test_words_of_the_panel(product: Product) -> None:
-    panels = product("socialmirror_blender.panels")
-    assert panels.time_text(4) == "a few seconds left"
-    assert panels.time_text(72) == "about 70 s left"
-    assert panels.time_text(300) == "about 5 min left"
-    assert max(map(len, panels.wrapped("word " * 50, 300, 1.0))) < 300 / 6
-    assert len(panels.wrapped("word " * 50, 300, 2.0)) > len(panels.wrapped("word " * 50, 300, 1.0))
+    job, text = product("socialmirror_blender.panels.job"), product("socialmirror_blender.panels.text")
+    assert job.time_left(4) == "a few seconds left"
+    assert job.time_left(72) == "about 70 s left"
+    assert job.time_left(300) == "about 5 min left"
+    assert max(map(len, text.wrap("word " * 50, 300, 1.0))) < 300 / 6
+    assert len(text.wrap("word " * 50, 300, 2.0)) > len(text.wrap("word " * 50, 300, 1.0))
 
 
 def test_a_contact_in_few_words(imported: Any, product: Product) -> None:
-    text = product("socialmirror_blender.panels").contact_text
+    text = product("socialmirror_blender.panels.contacts").contact_text
     contacts = imported.socialmirror.contacts
-    assert text(contacts[0], True) == "A right palm · B right palm"
-    assert text(contacts[0], False) == "A R palm · B R palm"
-    assert text(contacts[1], True) == "B left foot · ground"
+    assert text(contacts[0], abbreviate=False) == "A right palm · B right palm"
+    assert text(contacts[0], abbreviate=True) == "A R palm · B R palm"
+    assert text(contacts[1], abbreviate=False) == "B left foot · ground"

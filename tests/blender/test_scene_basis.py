@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from mathutils import Matrix, Vector
 
-from tests.blender.look import bone_heads
-from tests.blender.make_reconstruction import make_reconstruction
+from tests.blender.evaluated_scene import bone_heads
+from tests.blender.synthetic_reconstruction import make_reconstruction
 
 
 @pytest.fixture
@@ -35,19 +35,21 @@ def resting(rig: Any) -> Any:
 
 def test_conversion_there_and_back_is_exact(product: Callable[[str], ModuleType]) -> None:
     """Any rotations, near half turns and upside down too, come back to 1e-9 rad."""
-    basis = product("socialmirror_blender.scene.basis")
+    basis = product("socialmirror_blender.scene.pose_conversion")
     rotations = product("socialmirror_blender.scene.rotations")
     rng = np.random.default_rng(3)
     source = rng.normal(size=(500, 55, 4))
-    source[:20, 0] = rotations.quaternion_from_axis_angle(np.array([-np.pi / 2, 0, 0]) + rng.normal(0, 0.01, (20, 3)))
+    source[:20, 0] = rotations.axis_angle_to_quaternion(np.array([-np.pi / 2, 0, 0]) + rng.normal(0, 0.01, (20, 3)))
     source /= np.linalg.norm(source, axis=-1, keepdims=True)
     pelvis = rng.normal(size=(500, 3))
-    rest = basis.rest_bones(rng.normal(size=(55, 3)), np.array([0.1, 0.2, 0.3]))
-    back, place = basis.smplx_motion(basis.bone_keys(source, pelvis, rest), rest)
+    rest = product("socialmirror_blender.scene.rest_pose").make_rest_pose(
+        rng.normal(size=(55, 3)), np.array([0.1, 0.2, 0.3])
+    )
+    back, place = basis.bones_to_smplx(basis.smplx_to_bones(source, pelvis, rest), rest)
     np.testing.assert_allclose(np.abs((back * source).sum(-1)), 1, atol=1e-12)
     np.testing.assert_allclose(place, pelvis, atol=1e-9)
-    angles = rotations.axis_angle_from_quaternion(source)
-    again = rotations.quaternion_from_axis_angle(angles)
+    angles = rotations.quaternion_to_axis_angle(source)
+    again = rotations.axis_angle_to_quaternion(angles)
     np.testing.assert_allclose(np.abs((again * source).sum(-1)), 1, atol=1e-12)
 
 
@@ -73,7 +75,7 @@ def test_rest_stands_on_the_floor_facing_minus_y(scene: ModuleType, rig: Any) ->
     assert bones["pelvis"].head_local.xy.length < 1e-6
     assert bones["left_shoulder"].head_local.x > 0.1
     assert bones["left_foot"].head_local.y < bones["left_ankle"].head_local.y
-    collection = next(iter(scene.imports()))
+    collection = next(iter(scene.reconstruction_collections()))
     assert min(vertex.co.z for vertex in scene.skin_of(collection, 0).data.vertices) == pytest.approx(0, abs=1e-6)
 
 

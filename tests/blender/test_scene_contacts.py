@@ -11,8 +11,8 @@ import bpy
 import numpy as np
 import pytest
 
-from tests.blender.look import skin_points, world_place
-from tests.blender.make_reconstruction import Made, make_reconstruction
+from tests.blender.evaluated_scene import skin_points, world_place
+from tests.blender.synthetic_reconstruction import Made, make_reconstruction
 
 
 @pytest.fixture
@@ -32,8 +32,8 @@ def handles(collection: Any, contact_id: str) -> list[Any]:
 
 
 def test_list_and_contract_agree(scene: ModuleType, made: Made, collection: Any) -> None:
-    assert scene.read_list(collection) == made.reconstruction.info.contacts
-    edits = scene.read_edits(bpy.context, collection)
+    assert scene.read_contacts(collection) == made.reconstruction.info.contacts
+    edits = scene.read_edits(collection)
     assert edits.contacts == made.reconstruction.info.contacts
     assert edits.pins == ()
 
@@ -98,7 +98,7 @@ def test_state_shows_as_colour_and_rejected_has_no_handles(scene: ModuleType, ma
     assert color["auto"] != color["enforced"]
     collection.socialmirror.contacts[0].state = "enforced"
     collection.socialmirror.contacts[2].state = "auto"
-    scene.sync_handles(collection)
+    scene.sync_markers(collection)
     assert tuple(handles(collection, palms.id)[0].data.materials[0].diffuse_color) == color["enforced"]
     assert len(handles(collection, rejected.id)) == 2
 
@@ -114,8 +114,8 @@ def test_an_edited_list_comes_back_as_edits(scene: ModuleType, collection: Any) 
     added.person_b, added.region_b = "0", "left_upper_arm"
     added.frame_start, added.frame_end = 3, 9
     added.source, added.state = "user", "enforced"
-    scene.sync_handles(collection)
-    contacts = scene.read_edits(bpy.context, collection).contacts
+    scene.sync_markers(collection)
+    contacts = scene.read_edits(collection).contacts
     assert [contact.region_a for contact in contacts] == ["right_palm", "left_foot", "left_palm"]
     assert (contacts[0].state, contacts[0].frame_end) == ("enforced", 20)
     assert (contacts[2].person_a, contacts[2].person_b, contacts[2].id) == (1, 0, "by-hand")
@@ -131,6 +131,6 @@ def test_contacts_keep_clip_frames_in_a_scene_of_another_rate(
     made = make_reconstruction(tmp_path / "fast", contract, frame_rate=48.0)
     collection = scene.import_reconstruction(bpy.context, tmp_path / "fast")
     contact = product("core.contract.contact").Contact(0, "head", 1, "chest", 10, 20)
-    scene_range = product("socialmirror_blender.scene.contacts").scene_range
-    assert scene_range(collection, contact) == (6, 11)
-    assert scene.read_edits(bpy.context, collection).contacts == made.reconstruction.info.contacts
+    contact_scene_frames = product("socialmirror_blender.scene.contact_markers").contact_scene_frames
+    assert contact_scene_frames(collection, contact) == (6, 11)
+    assert scene.read_edits(collection).contacts == made.reconstruction.info.contacts

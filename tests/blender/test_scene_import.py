@@ -12,8 +12,8 @@ import pytest
 from bpy_extras.object_utils import world_to_camera_view
 from mathutils import Vector
 
-from tests.blender.look import bone_heads, everything, skin_points
-from tests.blender.make_reconstruction import Made, make_reconstruction
+from tests.blender.evaluated_scene import bone_heads, everything, skin_points
+from tests.blender.synthetic_reconstruction import Made, make_reconstruction
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def test_a_scene_of_another_frame_rate_gets_resampled_motion(
             share = clip_frame - before
             between = (1 - share) * joints[1, before] + share * joints[1, before + 1]
             np.testing.assert_allclose(heads, between, atol=5e-3)
-    assert scene.read_state(collection).last == 25
+    assert scene.read_state(collection).last_frame == 25
 
 
 def test_curves_never_jump(scene: ModuleType, contract: ModuleType, tmp_path: Path) -> None:
@@ -212,7 +212,7 @@ def test_the_scene_is_left_alone_unless_asked(scene: ModuleType, contract: Modul
 def test_a_failing_import_leaves_the_file_as_it_was(
     scene: ModuleType, made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, product: Any
 ) -> None:
-    monkeypatch.setattr(product("socialmirror_blender.scene.contacts"), "sync_handles", lambda collection: 1 / 0)
+    monkeypatch.setattr(product("socialmirror_blender.scene.takes"), "sync_markers", lambda collection: 1 / 0)
     before = everything()
     with pytest.raises(ZeroDivisionError):
         scene.import_reconstruction(bpy.context, tmp_path)
@@ -253,10 +253,10 @@ def test_importing_again_keeps_what_is_the_animators(scene: ModuleType, made: Ma
     collection.objects.link(prop)
     again = scene.import_reconstruction(bpy.context, tmp_path, frame_start=50)
     assert again == collection
-    assert len(list(scene.imports())) == 1
+    assert len(list(scene.reconstruction_collections())) == 1
     assert prop.name in again.objects
     assert len(scene.rig_of(again, 0).pose.bones["left_wrist"].constraints) == 1
-    assert scene.read_state(again).first == 50
+    assert scene.read_state(again).first_frame == 50
 
 
 def test_a_damaged_import_is_rebuilt_in_place(scene: ModuleType, made: Made, tmp_path: Path) -> None:
@@ -271,7 +271,7 @@ def test_a_damaged_import_is_rebuilt_in_place(scene: ModuleType, made: Made, tmp
     scene.skin_of(collection, 1).data.materials[0] = chrome
     again = scene.import_reconstruction(bpy.context, tmp_path)
     assert again.name == name
-    assert len(list(scene.imports())) == 1
+    assert len(list(scene.reconstruction_collections())) == 1
     assert [item.name for item in bpy.data.objects if item.type == "ARMATURE"] == ["Person 1", "Person 2"]
     assert prop.name in again.objects
     assert prop.parent == scene.rig_of(again, 1)
@@ -286,7 +286,7 @@ def test_a_new_take_keys_the_same_rigs(scene: ModuleType, contract: ModuleType, 
     skin.data.vertices[0].co.x += 1.0
     moved = skin.data.vertices[0].co.copy()
     new = make_reconstruction(tmp_path, contract, take="take-2", seed=7)
-    scene.update_take(bpy.context, collection, tmp_path)
+    scene.update_take(collection, tmp_path)
     assert scene.rig_of(collection, 0) == rig
     assert rig.animation_data.action != old
     assert old.use_fake_user
@@ -313,13 +313,13 @@ def test_a_failing_new_take_changes_nothing(
     def fail(*_: Any) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(product("socialmirror_blender.scene.reconstruction"), "carry_locked", fail)
+    monkeypatch.setattr(product("socialmirror_blender.scene.takes"), "copy_locked_keyframes", fail)
     with pytest.raises(ZeroDivisionError):
-        scene.update_take(bpy.context, collection, tmp_path)
+        scene.update_take(collection, tmp_path)
     assert rig.animation_data.action == action
     assert everything() == before
     assert scene.read_state(collection).take == "take-1"
-    assert scene.read_list(collection) == made.reconstruction.info.contacts
+    assert scene.read_contacts(collection) == made.reconstruction.info.contacts
     bpy.context.scene.frame_set(10)
     head = contract.skeleton.JOINT_INDEX["head"]
     np.testing.assert_allclose(bone_heads(rig, ["head"])[0], made.reconstruction.motion.joints[0, 9, head], atol=1e-4)
@@ -332,4 +332,4 @@ def test_a_take_of_another_body_is_refused(scene: ModuleType, contract: ModuleTy
     arrays["rest_joints"] = arrays["rest_joints"] * np.float32(1.05)
     contract.files.write_npz(tmp_path / "reconstruction.npz", arrays)
     with pytest.raises(Exception, match="another body for Person 1"):
-        scene.update_take(bpy.context, collection, tmp_path)
+        scene.update_take(collection, tmp_path)

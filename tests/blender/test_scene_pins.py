@@ -10,8 +10,8 @@ import bpy
 import numpy as np
 import pytest
 
-from tests.blender.look import bone_heads
-from tests.blender.make_reconstruction import Made, make_reconstruction
+from tests.blender.evaluated_scene import bone_heads
+from tests.blender.synthetic_reconstruction import Made, make_reconstruction
 
 
 @pytest.fixture
@@ -34,8 +34,8 @@ def same_rotation(a: Any, b: Any) -> bool:
 
 def test_a_locked_key_is_the_rotation_of_the_reconstruction(scene: ModuleType, made: Made, collection: Any) -> None:
     """Frame 10 of the clip is scene frame 1, so scene frame 6 is clip frame 15."""
-    scene.lock_keys(scene.rig_of(collection, 1), ["left_elbow", "pelvis", "left_index1"], 6)
-    pins = scene.read_edits(bpy.context, collection).pins
+    scene.lock_keyframes(scene.rig_of(collection, 1), ["left_elbow", "pelvis", "left_index1"], 6)
+    pins = scene.read_edits(collection).pins
     assert [(pin.person, pin.joint, pin.frame) for pin in pins] == [(1, "pelvis", 15), (1, "left_elbow", 15)]
     motion = made.reconstruction.motion
     assert same_rotation(pins[0].rotation, motion.global_orient[1, 5])
@@ -50,19 +50,19 @@ def test_what_the_animator_keys_and_locks_is_what_comes_back(scene: ModuleType, 
     bpy.context.scene.frame_set(4)
     knee.rotation_quaternion = (np.cos(0.5), np.sin(0.5), 0, 0)
     knee.keyframe_insert("rotation_quaternion", frame=4)
-    scene.lock_keys(rig, ["right_knee"], 4)
-    (pin,) = scene.read_edits(bpy.context, collection).pins
+    scene.lock_keyframes(rig, ["right_knee"], 4)
+    (pin,) = scene.read_edits(collection).pins
     assert (pin.joint, pin.frame) == ("right_knee", 13)
     assert np.linalg.norm(pin.rotation) == pytest.approx(1.0, abs=1e-5)
-    scene.unlock_keys(rig, ["right_knee"], 4)
-    assert scene.read_edits(bpy.context, collection).pins == ()
+    scene.unlock_keyframes(rig, ["right_knee"], 4)
+    assert scene.read_edits(collection).pins == ()
 
 
 def test_locking_shows_in_the_dope_sheet_and_changes_nothing_else(
     contract: ModuleType, scene: ModuleType, made: Made, collection: Any
 ) -> None:
     rig = scene.rig_of(collection, 0)
-    scene.lock_keys(rig, contract.skeleton.BODY_JOINTS, 8)
+    scene.lock_keyframes(rig, contract.skeleton.BODY_JOINTS, 8)
     assert scene.locked_frames(rig, "head") == [8]
     assert scene.locked_frames(rig, "root") == [8]
     bpy.context.scene.frame_set(8)
@@ -74,12 +74,12 @@ def test_a_new_take_keeps_locked_keys(
     contract: ModuleType, scene: ModuleType, made: Made, collection: Any, tmp_path: Path
 ) -> None:
     rig = scene.rig_of(collection, 0)
-    scene.lock_keys(rig, contract.skeleton.BODY_JOINTS, 8)
-    before = scene.read_edits(bpy.context, collection).pins
+    scene.lock_keyframes(rig, contract.skeleton.BODY_JOINTS, 8)
+    before = scene.read_edits(collection).pins
     new = make_reconstruction(tmp_path, contract, first_frame=10, take="take-2", seed=5)
-    scene.update_take(bpy.context, collection, tmp_path)
+    scene.update_take(collection, tmp_path)
     assert len(before) == 22
-    after = scene.read_edits(bpy.context, collection).pins
+    after = scene.read_edits(collection).pins
     assert [(pin.joint, pin.frame) for pin in after] == [(pin.joint, pin.frame) for pin in before]
     for old, kept in zip(before, after):
         np.testing.assert_allclose(old.rotation, kept.rotation, atol=1e-5)

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 PROJECT = Path(__file__).resolve().parents[2]
-FAKE_CORE = PROJECT / "tests" / "blender" / "fake_core.py"
+FAKE_WORKER = PROJECT / "tests" / "blender" / "fake_worker.py"
 INSTALLER = PROJECT / "socialmirror_blender" / "runtime" / "installer.py"
 CORE = '''
 """A core that needs no packages. It answers with the messages in answers.json, then waits if it is told to."""
@@ -107,10 +107,10 @@ def test_a_core_that_does_not_run_is_reported_with_its_last_line(root: Path, tmp
 
 def test_an_interpreter_of_the_user_is_checked_and_nothing_is_installed(root: Path, tmp_path: Path) -> None:
     folder = tmp_path / "environment"
-    messages = run_installer(folder, root, "--interpreter", str(FAKE_CORE), "--offline")
+    messages = run_installer(folder, root, "--interpreter", str(FAKE_WORKER), "--offline")
     assert messages[-1]["type"] == "result"
     record = json.loads((folder / "environment.json").read_text())
-    assert (record["interpreter"], record["folder"], record["weights"]) == (str(FAKE_CORE), "", True)
+    assert (record["interpreter"], record["folder"], record["weights"]) == (str(FAKE_WORKER), "", True)
     assert sorted(path.name for path in folder.iterdir()) == ["environment.json"]
 
 
@@ -118,7 +118,7 @@ def test_an_interpreter_that_lacks_a_package_is_refused(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FAKE_MISSING", "torch")
-    error = run_installer(tmp_path / "environment", root, "--interpreter", str(FAKE_CORE))[-1]
+    error = run_installer(tmp_path / "environment", root, "--interpreter", str(FAKE_WORKER))[-1]
     assert (error["code"], error["hint"]) == ("environment-unfit", "Run pip.")
     assert not (tmp_path / "environment").exists()
 

@@ -50,7 +50,7 @@ def test_the_panel_from_installation_to_result(tmp_path: Path, monkeypatch: pyte
         | {
             "BLENDER_USER_RESOURCES": str(tmp_path / "resources"),
             "TOUR_ZIP": str(package),
-            "TOUR_CORE": str(PROJECT / "tests" / "blender" / "fake_core.py"),
+            "TOUR_CORE": str(PROJECT / "tests" / "blender" / "fake_worker.py"),
             "TOUR_OUT": str(pictures),
             "FAKE_RESULT": str(result),
         },
@@ -68,6 +68,6 @@ def make_result(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.syspath_prepend(str(PROJECT))
     for part in ("skeleton", "reconstruction", "contact"):
         importlib.import_module(f"core.contract.{part}")
-    make_reconstruction = importlib.import_module("tests.blender.make_reconstruction").make_reconstruction
+    make_reconstruction = importlib.import_module("tests.blender.synthetic_reconstruction").make_reconstruction
     make_reconstruction(folder, importlib.import_module("core.contract"), frames=60)
     return folder

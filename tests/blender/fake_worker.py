@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Stands in for the interpreter of the core's environment, so that tests need neither torch nor a clip.
 
-It is run as `fake_core.py -m core serve` and speaks the protocol. It repairs nothing and says what its doctor finds. What it
+It is run as `fake_worker.py -m core serve` and speaks the protocol. It repairs nothing and says what its doctor finds. What it
 does with another job is in the job's prompt:
 
     (nothing)   stages, progress and a result, for which FAKE_RESULT is copied to the asked folder

@@ -1,0 +1,57 @@
+"""How operators tell the user of errors, and why they cannot run."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, Literal
+
+import bpy
+
+from ...core.contract.errors import UserError
+from ..reconstructions import active_reconstruction
+from ..runtime.session import session
+
+OperatorReturn = set[Literal["RUNNING_MODAL", "CANCELLED", "FINISHED", "PASS_THROUGH", "INTERFACE"]]
+"""What an operator's `execute` and `invoke` return."""
+Execute = Callable[[Any, Any], OperatorReturn]
+
+
+def reports_errors(run: Execute) -> Any:
+    """Decorator for an operator's `execute`: a UserError is reported to the user and cancels the operator."""
+
+    @functools.wraps(run)
+    def execute(operator: Any, context: Any) -> OperatorReturn:
+        try:
+            return run(operator, context)
+        except UserError as error:
+            operator.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+
+    return execute
+
+
+def poll_idle(operator: Any) -> bool:
+    """For `poll`: whether no job is running."""
+    if session.runner.job.active:
+        operator.poll_message_set("SocialMirror is working; wait until it is done, or cancel it")
+        return False
+    return True
+
+
+def poll_ready(operator: Any) -> bool:
+    """For `poll`: whether a job can be started."""
+    if not poll_idle(operator):
+        return False
+    if not session.environment.usable:
+        operator.poll_message_set(f"{session.environment.message} {session.environment.hint}")
+        return False
+    return True
+
+
+def poll_reconstruction(operator: Any, context: bpy.types.Context) -> bool:
+    """For `poll`: whether a reconstruction is active."""
+    if active_reconstruction(context) is None:
+        operator.poll_message_set("Select an armature of a reconstruction first")
+        return False
+    return True

@@ -1,0 +1,23 @@
+"""The add-on's tab in the sidebar of the 3D view. Drawing only reads state."""
+
+from __future__ import annotations
+
+import bpy
+
+from . import contacts, locked_poses, reconstruct, result
+from .environment import draw_environment
+from .job import draw_job
+
+__all__ = ["draw_environment", "draw_job", "register", "unregister"]
+
+_CLASSES = (*reconstruct.CLASSES, *result.CLASSES, *contacts.CLASSES, *locked_poses.CLASSES)
+
+
+def register() -> None:
+    for cls in _CLASSES:
+        bpy.utils.register_class(cls)
+
+
+def unregister() -> None:
+    for cls in reversed(_CLASSES):
+        bpy.utils.unregister_class(cls)

@@ -1,0 +1,50 @@
+"""Draws the state of the Python environment that runs the core."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+
+from ..runtime.environment import EnvironmentState
+from ..runtime.session import session
+from .text import draw_text
+
+_ICONS = {
+    EnvironmentState.NOT_INSTALLED: "IMPORT",
+    EnvironmentState.INSTALLING: "SORTTIME",
+    EnvironmentState.READY: "CHECKMARK",
+    EnvironmentState.BROKEN: "ERROR",
+    EnvironmentState.UPDATE_REQUIRED: "FILE_REFRESH",
+    EnvironmentState.WEIGHTS_MISSING: "IMPORT",
+}
+_BUTTONS = {
+    EnvironmentState.NOT_INSTALLED: ("socialmirror.install_environment", "Install Environment"),
+    EnvironmentState.BROKEN: ("socialmirror.install_environment", "Repair Environment"),
+    EnvironmentState.UPDATE_REQUIRED: ("socialmirror.install_environment", "Update Environment"),
+    EnvironmentState.WEIGHTS_MISSING: ("socialmirror.fetch_weights", "Download Networks"),
+}
+
+
+def draw_environment(layout: Any) -> None:
+    """Draw the environment's state, and the button that gets it ready."""
+    environment = session.environment
+    icon = _ICONS[environment.state]
+    column = layout.column(align=True)
+    column.label(text=f"Environment: {environment.state.value}", icon=icon)
+    if environment.message:
+        draw_text(column, f"{environment.message} {environment.hint}")
+    if environment.device:
+        draw_text(column, f"Device: {environment.device}")
+    if environment.state in _BUTTONS:
+        if not bpy.app.online_access:
+            draw_text(column, "This needs the network, and Blender's online access is off.")
+            column.operator("socialmirror.network_preferences", icon="PREFERENCES")
+        operator, text = _BUTTONS[environment.state]
+        row = column.row()
+        row.scale_y = 1.4
+        row.enabled = bpy.app.online_access
+        row.operator(operator, text=text, icon=icon)
+        row = column.row(align=True)
+        row.operator("socialmirror.use_interpreter", icon="FILE_SCRIPT")
+        row.operator("socialmirror.check_environment", text="", icon="FILE_REFRESH")

@@ -1,0 +1,116 @@
+"""Draws the progress of a job, how it ended, and a result that waits to be imported."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from ..runtime.job import Failure, Job, JobState
+from ..runtime.session import is_open, session
+from .text import draw_note, draw_text
+
+_JOB_LABELS = {"reconstruct": "Reconstructing", "refine": "Refining", "install": "Installing"}
+
+STAGE_LABELS = {
+    "perception": "detecting people",
+    "initial-motion": "estimating the initial motion",
+    "sentence": "reading the prompt",
+    "joint-prediction": "predicting joints",
+    "first-fit": "fitting both people",
+    "detected-contacts": "detecting contacts",
+    "prompted-contacts": "adding the prompt's contacts",
+    "infilled-motion": "filling in hidden motion",
+    "solved-motion": "fitting contacts",
+    "caption": "describing the motion",
+}
+"""Labels of the core's stages. Stages of an installation have names that can be shown as they are."""
+
+_FIXES = {
+    "weight-missing": "socialmirror.fetch_weights",
+    "weight-damaged": "socialmirror.fetch_weights",
+    "package-missing": "socialmirror.install_environment",
+    "environment-unfit": "socialmirror.install_environment",
+    "core-unusable": "socialmirror.install_environment",
+    "worker-start": "socialmirror.install_environment",
+    "worker-silent": "socialmirror.install_environment",
+    "version-mismatch": "socialmirror.install_environment",
+}
+"""The operator that fixes a failure, by the failure's code."""
+
+_BUTTON_WIDTH = 40
+
+
+def draw_job(layout: Any, *kinds: str) -> None:
+    """Draw the current or last job if it is of one of these kinds."""
+    job = session.runner.job
+    if job.kind not in kinds:
+        return
+    if job.active:
+        _draw_progress(layout.box(), job)
+    elif job.state is JobState.FAILED and job.failure is not None:
+        _draw_failure(layout.box(), job.failure)
+    elif job.state is JobState.CANCELLED:
+        row = layout.row()
+        row.label(text="Cancelled. Nothing was changed.", icon="INFO")
+        row.operator("socialmirror.dismiss", text="", icon="X", emboss=False)
+    if job.kind == "install" or job.active:  # the warnings of a reconstruction are shown with its result
+        for warning in job.warnings:
+            draw_note(layout, warning)
+
+
+def draw_pending_result(layout: Any) -> None:
+    """Draw a result that was not imported yet, and why."""
+    if session.pending is None:
+        return
+    box = layout.box()
+    draw_text(box, session.notice or "The result is imported as soon as no tool is running.", icon="INFO")
+    row = box.row(align=True)
+    row.operator("socialmirror.import_result", icon="IMPORT")
+    row.operator("socialmirror.dismiss", text="", icon="X")
+
+
+def stage_label(stage: str) -> str:
+    """Label of a stage by the name in its messages, which ends in a number if the stage runs again."""
+    name = re.sub(r"-\d+$", "", stage)
+    return STAGE_LABELS.get(name, stage[:1].lower() + stage[1:])
+
+
+def time_left(seconds: float) -> str:
+    """Time left, as precise as it can be known."""
+    if seconds < 10:
+        return "a few seconds left"
+    if seconds < 90:
+        return f"about {round(seconds / 5) * 5} s left"
+    if seconds < 90 * 60:
+        return f"about {round(seconds / 60)} min left"
+    return f"about {seconds / 3600:.1f} h left"
+
+
+def _draw_progress(box: Any, job: Job) -> None:
+    cancelling = job.state is JobState.CANCELLING
+    title = "Cancelling" if cancelling else _JOB_LABELS[job.kind]
+    column = box.column(align=True)
+    column.label(text=f"{title}: {stage_label(job.stage) or 'starting'}", icon="SORTTIME")
+    left = "" if job.seconds_left is None else f", {time_left(job.seconds_left)}"
+    column.progress(factor=job.fraction, text=f"{job.fraction:.0%}{left}")
+    if job.text:
+        draw_text(column, job.text)
+    if session.origin is not None and not is_open(session.origin):
+        draw_text(column, "This job was started in another file.")
+    row = box.row()
+    row.enabled = not cancelling
+    row.operator("socialmirror.cancel", icon="CANCEL")
+
+
+def _draw_failure(box: Any, failure: Failure) -> None:
+    row = box.row()
+    column = row.column(align=True)
+    column.alert = True
+    draw_text(column, failure.message, icon="ERROR", margin=_BUTTON_WIDTH)
+    row.operator("socialmirror.dismiss", text="", icon="X", emboss=False)
+    if failure.hint:
+        draw_text(box, failure.hint)
+    row = box.row(align=True)
+    if failure.code in _FIXES:
+        row.operator(_FIXES[failure.code])
+    row.operator("socialmirror.open_log", icon="TEXT").filepath = failure.log

@@ -1,0 +1,99 @@
+"""The panels that choose a clip, reconstruct it and hold the settings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+
+from ..properties import settings_of, user_prompt
+from ..runtime.session import session
+from .environment import draw_environment
+from .job import draw_job, draw_pending_result
+from .sidebar import Sidebar
+from .text import draw_text
+
+
+class SOCIALMIRROR_PT_reconstruct(Sidebar, bpy.types.Panel):
+    bl_label = "SocialMirror"
+    bl_order = 0
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout: Any = self.layout
+        settings = settings_of(context)
+        if not session.environment.usable:
+            draw_environment(layout.box())
+        _draw_clip(layout, settings)
+        _draw_prompt(layout, settings)
+        row = layout.row()
+        row.scale_y = 1.8
+        row.operator("socialmirror.reconstruct", icon="ARMATURE_DATA")
+        draw_job(layout, "reconstruct", "refine", "install")
+        draw_pending_result(layout)
+
+
+class SOCIALMIRROR_PT_settings(Sidebar, bpy.types.Panel):
+    bl_label = "Settings"
+    bl_parent_id = "SOCIALMIRROR_PT_reconstruct"
+    bl_options = {"DEFAULT_CLOSED"}
+    bl_order = 1
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout: Any = self.layout
+        layout.use_property_split = True
+        layout.use_property_decorate = False
+        settings = settings_of(context)
+        column = layout.column(heading="People")
+        column.prop(settings, "choose_people", text="Choose")
+        if settings.choose_people:
+            row = column.row(align=True)
+            row.prop(settings, "track_a", text="Numbers")
+            row.prop(settings, "track_b", text="")
+        column = layout.column()
+        column.prop(settings, "fov", text="FOV (0: Auto)")
+        column.prop(settings, "takes")
+        column.prop(settings, "seed")
+        column.prop(settings, "smoothness", slider=True)
+        column.prop(settings, "device")
+        column = layout.column()
+        column.prop(settings, "output")
+        column.prop(settings, "body")
+        column = layout.column(heading="Import")
+        if settings.source == "FILE":
+            column.prop(settings, "frame_start")
+            column.prop(settings, "match_scene")
+        column.prop(settings, "link_camera")
+        if session.environment.usable:
+            draw_environment(layout)
+
+
+def _draw_clip(layout: Any, settings: Any) -> None:
+    column = layout.column(align=True)
+    column.row(align=True).prop(settings, "source", expand=True)
+    if settings.source == "FILE":
+        column.prop(settings, "filepath", text="", placeholder="Movie of two people")
+    else:
+        column.prop(settings, "strip", text="", icon="SEQ_STRIP_DUPLICATE", placeholder="Movie strip")
+    row = layout.row(align=True)
+    row.prop(settings, "use_range", text="Frames" if settings.use_range else "All Frames", toggle=True)
+    if settings.use_range:
+        row.prop(settings, "frame_first", text="")
+        row.prop(settings, "frame_last", text="")
+
+
+def _draw_prompt(layout: Any, settings: Any) -> None:
+    column = layout.column(align=True)
+    column.prop(settings, "prompt", text="", icon="TEXT", placeholder="What they do, e.g. a handshake")
+    if settings.prompt:
+        suggested = user_prompt(settings) is None
+        hint = column.column(align=True)
+        hint.active = False
+        draw_text(
+            hint,
+            "Suggested from the motion. Edit it to use it as the prompt."
+            if suggested
+            else "The prompt guides the motion, and contacts that it names are added.",
+        )
+
+
+CLASSES = (SOCIALMIRROR_PT_reconstruct, SOCIALMIRROR_PT_settings)

@@ -1,0 +1,85 @@
+"""The panel of the active reconstruction: its takes, its notes, Refine and export."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import Any
+
+import bpy
+
+from ...core.contract.reconstruction import Take, best_of
+from .. import scene as scenes
+from ..reconstructions import active_reconstruction, read_info
+from .sidebar import Sidebar
+from .text import draw_note, draw_text
+
+_PROMPT_CHARACTERS = 40
+
+
+class SOCIALMIRROR_PT_result(Sidebar, bpy.types.Panel):
+    bl_label = "Result"
+    bl_order = 2
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout: Any = self.layout
+        collection = active_reconstruction(context)
+        if collection is None:
+            several = any(True for _ in scenes.reconstruction_collections())
+            draw_text(
+                layout, "Select an armature of a reconstruction." if several else "No reconstruction in this scene yet."
+            )
+            layout.operator("socialmirror.import_folder", text="Import Existing…", icon="FILE_FOLDER")
+            return
+        _draw_reconstruction(layout, collection)
+        row = layout.row()
+        row.scale_y = 1.4
+        row.operator("socialmirror.refine", icon="FILE_REFRESH")
+        row = layout.row(align=True)
+        row.operator("socialmirror.export_fbx", icon="EXPORT")
+        row.operator("socialmirror.import_folder", text="", icon="FILE_FOLDER")
+
+
+class SOCIALMIRROR_MT_takes(bpy.types.Menu):
+    bl_label = "Takes"
+
+    def draw(self, context: Any) -> None:
+        layout: Any = self.layout
+        collection = active_reconstruction(context)
+        info = None if collection is None else read_info(collection)
+        if collection is None or info is None:
+            layout.label(text="The reconstruction's folder is gone", icon="ERROR")
+            return
+        active = scenes.read_state(collection).take
+        best = best_of(info.takes) if len(info.takes) > 1 else None
+        for take in info.takes:
+            icon = "RADIOBUT_ON" if take.id == active else "RADIOBUT_OFF"
+            text = f"{take_text(take)}{'  best fit' if take is best else ''}"
+            layout.operator("socialmirror.use_take", text=text, icon=icon).take = take.id
+
+
+def take_text(take: Take) -> str:
+    """A take in one line: `take-002 · energy 0.41 · contact 12 mm · through 8 mm  “They hug.”`."""
+    parts = [take.id, f"energy {take.energy:.2f}"]
+    if take.scores is not None:
+        if take.scores.contact is not None:
+            parts.append(f"contact {take.scores.contact:.0f} mm")
+        parts.append(f"through {take.scores.penetration:.0f} mm")
+    prompt = textwrap.shorten(take.prompt, _PROMPT_CHARACTERS, placeholder="…")
+    return " · ".join(parts) + (f"  “{prompt}”" if prompt else "")
+
+
+def _draw_reconstruction(layout: Any, collection: bpy.types.Collection) -> None:
+    state, info = scenes.read_state(collection), read_info(collection)
+    column = layout.column(align=True)
+    column.label(text=collection.name, icon="OUTLINER_COLLECTION")
+    column.menu("SOCIALMIRROR_MT_takes", text=f"Take: {state.take}", icon="RENDER_ANIMATION")
+    if info is None:
+        draw_note(layout, "Its folder is gone.", f"To refine, put it back: {state.folder}", icon="ERROR")
+    elif info.prompt:
+        heading = "Caption: " if info.prompt_source == "captioner" else ""
+        draw_text(layout, f"{heading}“{info.prompt}”")
+    for note in [*state.notes.splitlines(), *(() if info is None else info.warnings)]:
+        draw_note(layout, note)
+
+
+CLASSES = (SOCIALMIRROR_PT_result, SOCIALMIRROR_MT_takes)

@@ -1,0 +1,47 @@
+"""Text in panels: Blender does not wrap labels, so a text becomes one label per line."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import Any
+
+import bpy
+
+_CHARACTER_WIDTH, _MARGINS = 6.2, 50
+"""Average width of a character of the panel's font, and the width of the margins, in pixels at an interface scale of 1."""
+_ICON_WIDTH = 20
+_DEFAULT_REGION_WIDTH = 300
+_FEWEST_CHARACTERS = 16
+
+
+def draw_text(layout: Any, text: str, icon: str = "NONE", margin: int = 0) -> None:
+    """Draw a text as wrapped labels. `margin` is the width of what stands beside it, in pixels at an interface scale of 1."""
+    context: Any = bpy.context
+    width = _DEFAULT_REGION_WIDTH if context.region is None else context.region.width
+    scale = ui_scale()
+    beside = scale * (margin + (0 if icon == "NONE" else _ICON_WIDTH))
+    column = layout.column(align=True)
+    for number, line in enumerate(wrap(text, width - beside, scale)):
+        column.label(text=line, icon=icon if number == 0 or icon == "NONE" else "BLANK1")
+
+
+def draw_note(layout: Any, text: str, hint: str = "", icon: str = "INFO") -> None:
+    """Draw a text with an icon, and below it what to do about it."""
+    column = layout.column(align=True)
+    draw_text(column, text, icon=icon)
+    if hint:
+        draw_text(column, hint)
+
+
+def wrap(text: str, width: float, scale: float) -> list[str]:
+    """Lines of a text that fit into `width` pixels at an interface scale."""
+    return textwrap.wrap(text, max(_FEWEST_CHARACTERS, characters_per_line(width, scale)))
+
+
+def characters_per_line(width: float, scale: float) -> int:
+    """How many characters fit into a region of `width` pixels at an interface scale."""
+    return int((width / scale - _MARGINS) / _CHARACTER_WIDTH)
+
+
+def ui_scale() -> float:
+    return bpy.context.preferences.system.ui_scale

@@ -1,0 +1,16 @@
+"""What the animator changed in an imported reconstruction."""
+
+from __future__ import annotations
+
+import bpy
+
+from ...core.contract.edits import Edits
+from ...core.contract.reconstruction import PEOPLE
+from .contact_list import read_contacts
+from .pins import read_pins
+
+
+def read_edits(collection: bpy.types.Collection) -> Edits:
+    """The contacts of the list, and locked keyframes as pins."""
+    pins = [pin for person in range(PEOPLE) for pin in read_pins(collection, person)]
+    return Edits(contacts=read_contacts(collection), pins=tuple(pins))

@@ -1,0 +1,107 @@
+"""Imports a reconstruction's folder: armatures, skins, the clip's camera and contacts, in a collection of the scene."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from ...core.contract.reconstruction import MotionArrays, Reconstruction, load
+from .. import compat
+from .armature import build_armature
+from .background_clip import add_background_clip
+from .camera import build_camera
+from .clip import ClipInfo, clip_info
+from .datablocks import remove_new_datablocks_on_error
+from .motion import motion_at_scene_frames
+from .names import CAMERA_ROLE, rig_role, skin_role
+from .objects import camera_of, set_role
+from .replacing import replace_import
+from .skin import build_skin
+from .state import find_reconstruction, read_state, reconstruction_id
+from .takes import has_same_bodies, key_rig, key_take, rest_pose_of, write_import
+from .timeline import Timeline
+
+
+def import_reconstruction(
+    context: bpy.types.Context,
+    folder: Path,
+    *,
+    frame_start: int = 1,
+    strip: str | None = None,
+    link_camera: bool = True,
+    match_scene: bool = False,
+) -> bpy.types.Collection:
+    """Import the active take of a reconstruction's folder into the context's scene, and return its collection.
+
+    An earlier import of the folder is keyed anew, or rebuilt if its bodies are others or objects were deleted; what the animator
+    added to its collection, its materials, and what refers to its objects stay. Motion is resampled if the scene's frame rate is
+    not the clip's.
+
+    Args:
+        frame_start: scene frame at which the motion starts.
+        strip: name of a movie strip that shows the clip; the motion plays in step with it instead of starting at `frame_start`.
+        link_camera: make the clip's camera the scene's active camera.
+        match_scene: give the scene the clip's frame rate, resolution and frame range.
+
+    Raises a UserError that leaves the file as it was: of `reconstruction.load`, or `no-strip`.
+    """
+    reconstruction = load(folder)
+    clip = clip_info(reconstruction.info)
+    movie_strip = None if strip is None else compat.movie_strip(context, strip)
+    if match_scene:
+        _match_render_settings(context.scene, clip)
+    timeline = _timeline(compat.frame_rate(context.scene), reconstruction.motion, frame_start, movie_strip)
+    earlier = find_reconstruction(reconstruction_id(folder))
+    if earlier is not None and has_same_bodies(earlier, reconstruction):
+        collection = earlier
+        key_take(collection, folder, reconstruction, timeline)
+    else:
+        with remove_new_datablocks_on_error():
+            collection = bpy.data.collections.new(f"{clip.name} reconstruction")
+            context.scene.collection.children.link(collection)
+            _build(context, collection, folder, reconstruction, timeline)
+        if earlier is not None:
+            replace_import(context.scene, earlier, collection)
+    if link_camera:
+        context.scene.camera = camera_of(collection)
+    if match_scene:
+        state = read_state(collection)
+        context.scene.frame_start, context.scene.frame_end = state.first_frame, state.last_frame
+    return collection
+
+
+def _build(
+    context: bpy.types.Context,
+    collection: bpy.types.Collection,
+    folder: Path,
+    reconstruction: Reconstruction,
+    timeline: Timeline,
+) -> None:
+    body, clip = reconstruction.body, clip_info(reconstruction.info)
+    motion = motion_at_scene_frames(reconstruction.motion, timeline)
+    for person in reconstruction.info.people:
+        rest, offset = rest_pose_of(reconstruction, person.index)
+        rig = build_armature(context, collection, person.name, rest, person.index)
+        set_role(rig, rig_role(person.index))
+        skin = build_skin(collection, f"{person.name} skin", body, person.index, offset, rig)
+        set_role(skin, skin_role(person.index))
+        key_rig(rig, reconstruction, person.index, motion)
+    camera = build_camera(collection, f"{clip.name} camera", motion.K, motion.T_cw, clip.image_size, motion.frames)
+    set_role(camera, CAMERA_ROLE)
+    add_background_clip(camera, clip.path, timeline)
+    write_import(collection, folder, reconstruction, timeline, motion.frames)
+
+
+def _timeline(frame_rate: float, motion: MotionArrays, frame_start: int, movie_strip: Any) -> Timeline:
+    """The motion starts at scene frame `frame_start`; if there is a strip, the movie's time is 0 where the strip shows that."""
+    if movie_strip is not None:
+        return Timeline(compat.strip_zero_frame(movie_strip), frame_rate)
+    return Timeline(frame_start - frame_rate * float(motion.time[0]), frame_rate)
+
+
+def _match_render_settings(scene: bpy.types.Scene, clip: ClipInfo) -> None:
+    compat.set_frame_rate(scene, clip.frame_rate)
+    scene.render.resolution_x, scene.render.resolution_y = clip.image_size
+    scene.render.pixel_aspect_x = scene.render.pixel_aspect_y = 1.0

@@ -1,0 +1,45 @@
+"""Names of the custom properties and attributes that the add-on stores in .blend files.
+
+A file that was saved by an earlier version is read by these names, so they must not change.
+"""
+
+from __future__ import annotations
+
+ROLE_PROPERTY = "socialmirror_role"
+"""On an object that the add-on made: which one it is, as the functions below write it."""
+
+CAMERA_ROLE = "camera"
+MARKER_ROLE_PREFIX = "contact:"
+
+
+def rig_role(person: int) -> str:
+    return f"rig:{person}"
+
+
+def skin_role(person: int) -> str:
+    return f"skin:{person}"
+
+
+def marker_role(contact_id: str, side: str) -> str:
+    """Role of the marker on one side, `a` or `b`, of a contact."""
+    return f"{MARKER_ROLE_PREFIX}{contact_id}:{side}"
+
+
+ID_PROPERTY = "socialmirror_id"
+FOLDER_PROPERTY = "socialmirror_folder"
+TAKE_PROPERTY = "socialmirror_take"
+CLIP_PROPERTY = "socialmirror_clip"
+ZERO_FRAME_PROPERTY = "socialmirror_zero"
+FRAME_RATE_PROPERTY = "socialmirror_fps"
+FIRST_FRAME_PROPERTY = "socialmirror_first"
+LAST_FRAME_PROPERTY = "socialmirror_last"
+NOTES_PROPERTY = "socialmirror_notes"
+CLIP_FRAMES_PROPERTY = "socialmirror_clip_frames"
+CLIP_SECONDS_PROPERTY = "socialmirror_clip_seconds"
+"""On the collection of an imported reconstruction: see `state.ImportState`."""
+
+FILLED_IN_PROPERTY = "filled_in"
+"""On an armature object, animated: the fraction of the body's joints that the clip does not show in the current frame."""
+
+REGION_ATTRIBUTE = "socialmirror_region"
+"""On a skin's mesh, integer per vertex: index into `skeleton.REGIONS`, -1 for none."""

@@ -1,0 +1,51 @@
+"""Finds the objects that the add-on made in a reconstruction's collection by their role, whatever the animator named them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+
+from ...core.contract.errors import UserError
+from .names import CAMERA_ROLE, ROLE_PROPERTY, rig_role, skin_role
+
+
+def set_role(item: bpy.types.Object, role: str) -> None:
+    item[ROLE_PROPERTY] = role
+
+
+def role_of(item: bpy.types.Object) -> str:
+    """The role of an object, empty for one that the add-on did not make."""
+    stored: Any = item
+    return stored.get(ROLE_PROPERTY, "")
+
+
+def object_with_role(collection: bpy.types.Collection, role: str) -> bpy.types.Object | None:
+    """The collection's object with this role. A duplicate that the animator made has the same role: the first one counts."""
+    return next((item for item in collection.all_objects if role_of(item) == role), None)
+
+
+def camera_of(collection: bpy.types.Collection) -> bpy.types.Object | None:
+    """The clip's camera, None if it was deleted."""
+    return object_with_role(collection, CAMERA_ROLE)
+
+
+def rig_of(collection: bpy.types.Collection, person: int) -> bpy.types.Object:
+    """The armature object of a person. UserError `object-missing` if it was deleted."""
+    return _existing(collection, rig_role(person), "armature", person)
+
+
+def skin_of(collection: bpy.types.Collection, person: int) -> bpy.types.Object:
+    """The mesh object of a person. UserError `object-missing` if it was deleted."""
+    return _existing(collection, skin_role(person), "mesh", person)
+
+
+def _existing(collection: bpy.types.Collection, role: str, kind: str, person: int) -> bpy.types.Object:
+    found = object_with_role(collection, role)
+    if found is None:
+        raise UserError(
+            "object-missing",
+            f"The {kind} of person {person + 1} is not in the collection {collection.name!r} any more.",
+            "Undo its removal, or import the reconstruction again.",
+        )
+    return found

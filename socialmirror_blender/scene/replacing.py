@@ -1,0 +1,85 @@
+"""Puts a rebuilt import in the place of an earlier one, and keeps what the animator made."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+
+from .. import compat
+from .background_clip import background_clips
+from .contact_markers import remove_markers
+from .objects import object_with_role, role_of
+
+
+def replace_import(scene: bpy.types.Scene, earlier: bpy.types.Collection, rebuilt: bpy.types.Collection) -> None:
+    """Remove the `earlier` import of a folder; `rebuilt` gets its names, materials, parents and the animator's objects.
+
+    What refers to an object of the earlier import, such as a constraint, refers to its counterpart afterwards.
+    """
+    remove_markers(earlier)
+    _move_contents(earlier, rebuilt)
+    removed: list[bpy.types.ID] = []
+    new_names: list[tuple[Any, str]] = []
+    for item in _made_objects(earlier):
+        counterpart: Any = object_with_role(rebuilt, role_of(item))
+        if counterpart is not None:
+            removed += _owned_datablocks(item)
+            new_names += [(counterpart, item.name), (counterpart.data, item.data.name)]
+            if item.type == "MESH":
+                _keep_materials(item, counterpart)
+            earlier.objects.unlink(item)
+            item.user_remap(counterpart)
+        removed.append(item)
+    parents = [parent for parent in [scene.collection, *bpy.data.collections] if earlier.name in parent.children]
+    new_names.append((rebuilt, earlier.name))
+    bpy.data.batch_remove(list(dict.fromkeys([earlier, *removed])))
+    for datablock, name in new_names:
+        datablock.name = name
+    _move_to_parents(scene, rebuilt, parents)
+
+
+def _made_objects(collection: bpy.types.Collection) -> list[Any]:
+    """The objects that the add-on made; of duplicates with one role, the last."""
+    made: dict[str, Any] = {role_of(item): item for item in collection.objects if role_of(item)}
+    return list(made.values())
+
+
+def _move_contents(earlier: bpy.types.Collection, rebuilt: bpy.types.Collection) -> None:
+    """Link the objects and collections that the animator added to the earlier collection."""
+    for item in [item for item in earlier.objects if not role_of(item)]:
+        rebuilt.objects.link(item)
+    for child in list(earlier.children):
+        rebuilt.children.link(child)
+
+
+def _owned_datablocks(item: Any) -> list[bpy.types.ID]:
+    """Data, actions and movies that are removed with an object."""
+    owned: list[bpy.types.ID] = [*background_clips(item)] if item.type == "CAMERA" else []
+    owned.append(item.data)
+    for animated in (item, item.data):
+        assigned = compat.assigned_action(animated)
+        if assigned is not None:
+            owned.append(assigned[0])
+    return owned
+
+
+def _keep_materials(earlier: Any, rebuilt: Any) -> None:
+    """Give a rebuilt skin the materials of the earlier one, which the animator may have changed or replaced."""
+    unused = list(rebuilt.data.materials)
+    rebuilt.data.materials.clear()
+    for material in earlier.data.materials:
+        rebuilt.data.materials.append(material)
+    bpy.data.batch_remove([material for material in unused if material is not None and material.users == 0])
+
+
+def _move_to_parents(
+    scene: bpy.types.Scene, collection: bpy.types.Collection, parents: list[bpy.types.Collection]
+) -> None:
+    """Link a collection, which is linked to the scene's own, to the collections that the earlier one was linked to."""
+    if scene.collection in parents:
+        return
+    for parent in parents:
+        parent.children.link(collection)
+    if parents:
+        scene.collection.children.unlink(collection)

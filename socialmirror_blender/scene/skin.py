@@ -1,0 +1,78 @@
+"""A person's skin: the mesh object of `body.npz` with UVs, regions, vertex groups and a material."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+import numpy as np
+
+from ...core.contract.reconstruction import BodyArrays
+from ...core.contract.skeleton import JOINTS
+from .. import compat
+from .colors import PERSON_COLORS
+from .names import REGION_ATTRIBUTE
+from .rest_pose import SMPLX_TO_ARMATURE
+
+
+def build_skin(
+    collection: bpy.types.Collection,
+    name: str,
+    body: BodyArrays,
+    person: int,
+    offset: np.ndarray,
+    rig: bpy.types.Object,
+) -> bpy.types.Object:
+    """The person's mesh object, deformed by `rig` and linked to `collection`. `offset` is of `rest_pose.rest_offset`."""
+    mesh = build_mesh(name, body, body.rest_vertices[person] @ SMPLX_TO_ARMATURE.T + offset)
+    mesh.materials.append(_make_material(name, person))
+    skin = bpy.data.objects.new(name, mesh)
+    collection.objects.link(skin)
+    _make_vertex_groups(skin, body.skin_joints, body.skin_weights)
+    skin.parent = rig
+    modifier: Any = skin.modifiers.new("Armature", "ARMATURE")
+    modifier.object = rig
+    return skin
+
+
+def build_mesh(name: str, body: BodyArrays, vertices_inarmature: np.ndarray) -> bpy.types.Mesh:
+    """A smooth mesh with UVs and regions at vertices [V,3]."""
+    mesh: Any = bpy.data.meshes.new(name)
+    corners = body.faces.size
+    mesh.vertices.add(len(vertices_inarmature))
+    mesh.vertices.foreach_set("co", vertices_inarmature.astype(np.float32).ravel())
+    mesh.loops.add(corners)
+    mesh.loops.foreach_set("vertex_index", body.faces.astype(np.int32).ravel())
+    mesh.polygons.add(len(body.faces))
+    mesh.polygons.foreach_set("loop_start", np.arange(0, corners, 3, dtype=np.int32))
+    layer: Any = mesh.uv_layers.new(name="UVMap", do_init=False)
+    layer.uv.foreach_set("vector", body.uv.astype(np.float32).ravel())
+    regions: Any = mesh.attributes.new(REGION_ATTRIBUTE, "INT", "POINT")
+    regions.data.foreach_set("value", body.vertex_region.astype(np.int32))
+    mesh.update(calc_edges=True)
+    mesh.shade_smooth()
+    return mesh
+
+
+def _make_material(name: str, person: int) -> bpy.types.Material:
+    """A plain material in the person's colour, for Solid shading and for renders."""
+    material: Any = bpy.data.materials.new(name)
+    material.diffuse_color = (*PERSON_COLORS[person], 1.0)
+    material.roughness = 0.6
+    shader = compat.principled_bsdf(material)
+    shader.inputs["Base Color"].default_value = (*PERSON_COLORS[person], 1.0)
+    shader.inputs["Roughness"].default_value = 0.6
+    return material
+
+
+def _make_vertex_groups(skin: bpy.types.Object, joints: np.ndarray, weights: np.ndarray) -> None:
+    """One vertex group for every joint. joints and weights are [V,8]; entries of weight zero are unused."""
+    groups = [skin.vertex_groups.new(name=name) for name in JOINTS]
+    for joint, group in enumerate(groups):
+        vertices, entries = np.nonzero((joints == joint) & (weights > 0))
+        values = weights[vertices, entries]
+        rigid = values >= 1
+        if rigid.any():
+            group.add(vertices[rigid].tolist(), 1.0, "REPLACE")
+        for vertex, weight in zip(vertices[~rigid].tolist(), values[~rigid].tolist()):
+            group.add((vertex,), weight, "REPLACE")
