@@ -12,7 +12,7 @@ from core.body.model import BodyModel
 from core.contract.errors import UserError
 
 
-def own_bodies(body: BodyModel, arrays: Mapping[str, np.ndarray]) -> tuple[BodyModel, ...]:
+def bodies_from_templates(body: BodyModel, arrays: Mapping[str, np.ndarray]) -> tuple[BodyModel, ...]:
     """`templates` [N,V,3] and `joint_templates` [N,55,3] -> N bodies whose shape parameters do nothing."""
     templates, joints = (np.asarray(arrays[name], np.float32) for name in ("templates", "joint_templates"))
     if templates.shape[1:] != body.v_template.shape or joints.shape[1:] != body.J_template.shape:

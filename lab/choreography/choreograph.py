@@ -16,9 +16,9 @@ from core.motion import PairMotion, pose_motion
 
 from ..arguments import check_names
 from ..rendering.contact_sheet import contact_sheet
-from .bodies import own_bodies
+from .bodies import bodies_from_templates
 from .families import FAMILIES
-from .generation import Made, Order, produce, summary
+from .generation import GeneratedClip, GenerationRequest, generate, summarize
 from .interaction import Interaction, save_interactions
 
 
@@ -27,7 +27,7 @@ def choreograph(arguments: argparse.Namespace) -> None:
     families = arguments.families or tuple(FAMILIES)
     check_names(families, FAMILIES, "families")
     torch.set_num_threads(1)
-    order = Order(
+    order = GenerationRequest(
         arguments.motion,
         arguments.cache,
         arguments.split,
@@ -37,26 +37,26 @@ def choreograph(arguments: argparse.Namespace) -> None:
         arguments.bodies,
         arguments.first,
     )
-    made: list[Made] = []
+    made: list[GeneratedClip] = []
     began = time.perf_counter()
-    for clip in produce(order, min(arguments.workers, arguments.count * len(families))):
+    for clip in generate(order, min(arguments.workers, arguments.count * len(families))):
         made.append(clip)
         state = "no good draw" if clip.interaction is None else f"{clip.interaction.frames} frames"
         print(f"{clip.name}: {state}, {clip.seconds:.1f} s", *clip.rejected, sep="\n    ", flush=True)
     good = [clip for clip in made if clip.interaction is not None]
-    print(f"{summary(made)}\n{len(good)} clips in {time.perf_counter() - began:.0f} s")
+    print(f"{summarize(made)}\n{len(good)} clips in {time.perf_counter() - began:.0f} s")
     if arguments.out:
         save_interactions(arguments.out, [clip.interaction for clip in good if clip.interaction])
         if arguments.bodies:
             words = arguments.out.with_suffix(".json")
-            write_json(words, {**read_json(words), "bodies": [list(clip.bodies) for clip in good]})
+            write_json(words, {**read_json(words), "bodies": [list(clip.body_indices) for clip in good]})
     if arguments.look:
         arguments.look.mkdir(parents=True, exist_ok=True)
         for clip in good:
             look(clip, arguments.bodies, arguments.look / f"{clip.name}.png", arguments.blender)
 
 
-def look(clip: Made, bodies: Path | None, path: Path, blender: Path) -> None:
+def look(clip: GeneratedClip, bodies: Path | None, path: Path, blender: Path) -> None:
     """Draw eight moments of a clip from two sides."""
     assert clip.interaction is not None
     frames = np.unique(moments(clip.interaction, 8))
@@ -75,13 +75,13 @@ def moments(clip: Interaction, count: int) -> np.ndarray:
     return np.searchsorted(share, np.linspace(0, 1, count) - 1e-9).clip(0, clip.frames - 1)
 
 
-def skins_of(clip: Made, bodies: Path | None, frames: np.ndarray) -> np.ndarray:
+def skins_of(clip: GeneratedClip, bodies: Path | None, frames: np.ndarray) -> np.ndarray:
     """[2,F,V,3]"""
     assert clip.interaction is not None
     motion, body = clip.interaction.motion, load_body(None)
-    own = None if bodies is None else own_bodies(body, read_npz(bodies))
+    own = None if bodies is None else bodies_from_templates(body, read_npz(bodies))
     skins = []
-    for p, number in enumerate(clip.bodies):
+    for p, number in enumerate(clip.body_indices):
         parts = {
             name: value[p : p + 1] if name == "betas" else value[p : p + 1, frames]
             for name, value in vars(motion).items()

@@ -25,14 +25,14 @@ from ..face_landmarks import face_landmarks
 from ..mocap.action_detection import find_windows
 from ..mocap.library import load_library
 from ..paths import RENDER_CLIP, ROOT, SAMPLES
-from .appearance.clothing import OUTFITS, dress, worn
-from .generation import interaction_of
+from .appearance.clothing import SAMPLE_OUTFITS, dress, offset_by_thickness
+from .generation import to_interaction
 from .interaction import Interaction
 from .sample_scene import compose
-from .scene_sampler import Studio
+from .scene_sampler import SceneSampler
 from .solve import solve
 from .splits import captures_of
-from .validation import judge
+from .validation import validate
 
 NAME = "handshake_hug"
 SIZE = (960, 540)
@@ -59,15 +59,15 @@ def make_sample(arguments: argparse.Namespace) -> None:
 
 def choreographed(body: BodyModel, motion: Path, cache: Path, seed: int) -> Interaction:
     captures = captures_of(load_library(motion, cache), "dev")
-    studio = Studio(body, lambda kind, frames: find_windows(captures, kind, frames))
+    studio = SceneSampler(body, lambda kind, frames: find_windows(captures, kind, frames))
     scene = compose(studio, np.random.default_rng(seed))
     solution = solve(scene, report=_say)
-    verdict = judge(scene, solution)
-    print(", ".join(f"{name} {value:.1f}" for name, value in verdict.numbers.items()))
+    verdict = validate(scene, solution)
+    print(", ".join(f"{name} {value:.1f}" for name, value in verdict.metrics.items()))
     print(f"{scene.frames} frames, {len(verdict.contacts)} contacts of regions, of {', '.join(scene.sources)}")
     if not verdict.ok:
         raise SystemExit(f"Not good enough: {'; '.join(verdict.reasons)}. Try another --seed.")
-    return interaction_of(NAME, scene, solution, verdict)
+    return to_interaction(NAME, scene, solution, verdict)
 
 
 def truth_arrays(body: BodyModel, made: Interaction) -> dict[str, np.ndarray]:
@@ -83,7 +83,7 @@ def truth_arrays(body: BodyModel, made: Interaction) -> dict[str, np.ndarray]:
         "rest_joints": posed.rest[:, 0].numpy(),
         "camera_K": np.tile(K, (frames, 1, 1)).astype(np.float32),
         "camera_world": np.tile(world, (frames, 1, 1)).astype(np.float32),
-        "planted": made.planted,
+        "planted": made.foot_contact,
     }
 
 
@@ -105,12 +105,14 @@ def render(body: BodyModel, truth: dict[str, np.ndarray], clip: Path, blender: P
     names = ("global_orient", "body_pose", "left_hand_pose", "right_hand_pose", "pelvis", "betas")
     skin = pose_motion(body, PairMotion(**{name: truth[name] for name in names})).skin(body).numpy()
     faces, face = body.faces.numpy(), face_landmarks(DEFAULT_BODY)
-    dressed = [dress(body, face, outfit) for outfit in OUTFITS]
+    dressed = [dress(body, face, outfit) for outfit in SAMPLE_OUTFITS]
     scene = {
-        "vertices": np.stack([worn(skin[p], faces, clothes.thickness) for p, clothes in enumerate(dressed)]),
+        "vertices": np.stack(
+            [offset_by_thickness(skin[p], faces, clothes.thickness) for p, clothes in enumerate(dressed)]
+        ),
         "faces": faces.astype(np.int32),
         "materials": np.stack([clothes.materials for clothes in dressed]),
-        "colours": np.array([outfit.colours for outfit in OUTFITS], np.float32),
+        "colours": np.array([outfit.colours for outfit in SAMPLE_OUTFITS], np.float32),
         "camera_K": truth["camera_K"],
         "camera_world": truth["camera_world"],
         "image_size": np.array(SIZE),

@@ -14,10 +14,10 @@ from core.body.collision import CollisionSpheres, with_shape
 from core.body.model import rest_joints
 from core.contract.skeleton import PARENTS, REGIONS
 
-from .contact_points import sample_of, spheres_of
-from .pose_parameters import Bases, Poses
+from .contact_points import body_sample, body_spheres
+from .pose_parameters import Poses, ReferenceMotions
 from .scene import Actor, Scene
-from .skin_points import BODY, Points, carried, columns
+from .skin_points import BODY, SkinPoints, joint_transforms, point_matrix
 
 _LOOK_AGAIN, _SKINS_AGAIN = 10, 14
 """Steps of the descent between two searches for which spheres, and which skin, are near which."""
@@ -42,7 +42,7 @@ def _of_regions(region: Tensor, *parts: str) -> Tensor:
 
 
 @dataclass
-class Limbs:
+class SphereCollisions:
     """All people's spheres in some frames, and which of them are near each other. Two people of each of B scenes, P = 2 B."""
 
     carried: Tensor
@@ -58,9 +58,11 @@ class Limbs:
     pairs: tuple[Tensor, ...] = field(default=())
 
     @classmethod
-    def of(cls, scenes: Sequence[Scene], bases: Bases, frames: Tensor, lenient: bool) -> Limbs:
+    def from_scenes(
+        cls, scenes: Sequence[Scene], bases: ReferenceMotions, frames: Tensor, lenient: bool
+    ) -> SphereCollisions:
         actors = [actor for scene in scenes for actor in scene.actors]
-        people = [with_shape(spheres_of(actor.body), torch.from_numpy(actor.betas)) for actor in actors]
+        people = [with_shape(body_spheres(actor.body), torch.from_numpy(actor.betas)) for actor in actors]
         radius = torch.stack([spheres.radius for spheres in people])
         region = people[0].region
         on_floor = (~_of_regions(region, "foot", "shin", "calf")).float()
@@ -76,7 +78,7 @@ class Limbs:
         matters = arms[:, None] & trunk
         right = torch.tensor([REGIONS[index].startswith("right") for index in region.tolist()])
         matters |= (arms & right)[:, None] & (arms & ~right)
-        centres = limbs.centres(columns(bases.joints, bases.world)).mT
+        centres = limbs.centres(joint_transforms(bases.joints, bases.global_rotations)).mT
         overlap = radius[:, None, :, None] + radius[:, None, None, :] - torch.cdist(centres, centres)
         # the motion underneath may already bring an arm that near to the trunk
         limbs.own = torch.where(matters, overlap.clamp_min(0) + _OWN, torch.inf)
@@ -86,7 +88,7 @@ class Limbs:
         """`skin_points.columns` [P,T,3,88] -> [P,T,3,S]"""
         return places @ self.carried[:, None]
 
-    def term(self, places: Tensor, step: int) -> Tensor:
+    def energy(self, places: Tensor, step: int) -> Tensor:
         centres = self.centres(places)
         if step % _LOOK_AGAIN == 0:
             self.pairs = self._near(centres.detach().mT)
@@ -122,10 +124,10 @@ class Limbs:
 def _allowed(scene: Scene, region: Tensor, frames: Tensor, lenient: bool) -> Tensor:
     """[T,S,S]"""
     allowed = torch.full((len(frames), len(region), len(region)), _LENIENT if lenient else _OVERLAP)
-    for touch in scene.touches:
-        first, second = (touch.spot, touch.on) if touch.person == 0 else (touch.on, touch.spot)
+    for touch in scene.contact_goals:
+        first, second = (touch.point, touch.target) if touch.person == 0 else (touch.target, touch.point)
         both = _beside(region, first.region)[:, None] & _beside(region, second.region)
-        weight = torch.from_numpy(touch.span.weight(int(frames[-1]) + 1)).float()[frames]
+        weight = torch.from_numpy(touch.interval.weights(int(frames[-1]) + 1)).float()[frames]
         allowed = torch.maximum(allowed, weight[:, None, None] * both * max(_TOUCHING, _LENIENT * lenient))
     return allowed
 
@@ -136,7 +138,7 @@ def _carried(spheres: CollisionSpheres, actor: Actor) -> Tensor:
     joint = _body_joint(spheres.joint)
     offset = spheres.offset + rest[spheres.joint] - rest[joint]
     share = torch.nn.functional.one_hot(joint, BODY).float()
-    return carried(share[..., None] * offset[:, None], share)
+    return point_matrix(share[..., None] * offset[:, None], share)
 
 
 def _body_joint(joint: Tensor) -> Tensor:
@@ -184,30 +186,30 @@ class _Pins:
 
 
 @dataclass
-class Skins:
+class SkinCollisions:
     """Points of all people's skins in some frames, and which are near the other's."""
 
-    points: tuple[Points, ...]
+    points: tuple[SkinPoints, ...]
     """Of each person"""
     near: tuple[_Pins, _Pins] | None = None
 
     @classmethod
-    def of(cls, scenes: Sequence[Scene], fingers: Tensor) -> Skins:
+    def from_scenes(cls, scenes: Sequence[Scene], fingers: Tensor) -> SkinCollisions:
         """fingers [P,T,33,3,3]"""
         points = []
         for actor, turned in zip((actor for scene in scenes for actor in scene.actors), fingers):
-            sample = sample_of(actor.body)
-            points.append(Points.of(sample.body, torch.from_numpy(actor.betas), turned, sample.normal))
+            sample = body_sample(actor.body)
+            points.append(SkinPoints.from_body(sample.body, torch.from_numpy(actor.betas), turned, sample.normals))
         return cls(tuple(points))
 
-    def term(self, poses: Poses, step: int) -> Tensor:
+    def energy(self, poses: Poses, step: int) -> Tensor:
         if step % _SKINS_AGAIN == 0:
             with torch.no_grad():
                 self.near = self._near(poses)
         assert self.near is not None
-        rest = torch.stack([points.joints for points in self.points])
-        shift = poses.joints - (poses.world @ rest[:, None, ..., None])[..., 0]
-        carriers = torch.cat([poses.world.flatten(-2), shift], -1).reshape(-1, 12)
+        rest = torch.stack([points.rest_joints for points in self.points])
+        shift = poses.joints - (poses.global_rotations @ rest[:, None, ..., None])[..., 0]
+        carriers = torch.cat([poses.global_rotations.flatten(-2), shift], -1).reshape(-1, 12)
         (here, _), (there, normal) = (pins.at(carriers) for pins in self.near)
         gap = ((here - there) * normal).sum(-1)
         return 0.5 * (_APART - gap).clamp_min(0).square().sum() / _INSIDE**2
@@ -217,7 +219,7 @@ class Skins:
         frames = poses.joints.shape[1]
         found: list[tuple[list[Tensor], list[Tensor]]] = []
         for first in range(0, len(self.points), 2):
-            skins = [self.points[p].all(poses.joints[p], poses.world[p]) for p in (first, first + 1)]
+            skins = [self.points[p].pose(poses.joints[p], poses.global_rotations[p]) for p in (first, first + 1)]
             for p, (frame, point, partner) in enumerate(_neighbours(skins)):
                 found.append(
                     (
@@ -230,8 +232,8 @@ class Skins:
 
     def _pinned(self, person: int, frame: Tensor, point: Tensor, frames: int) -> list[Tensor]:
         points = self.points[person]
-        row = ((person * frames + frame) * BODY)[:, None] + points.carrier[point]
-        return [row, points.share[point], points.rest[frame, point], points.normal[point]]
+        row = ((person * frames + frame) * BODY)[:, None] + points.joint_indices[point]
+        return [row, points.joint_weights[point], points.rest_positions[frame, point], points.rest_normals[point]]
 
 
 def _neighbours(skins: list[tuple[Tensor, Tensor]]) -> list[tuple[Tensor, Tensor, Tensor]]:

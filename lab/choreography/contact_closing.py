@@ -7,11 +7,11 @@ from torch import Tensor
 
 from core.contract.skeleton import JOINT_INDEX
 
-from .contact_points import normals_of, regions_of
-from .hand_shapes import FINGERS, SIDES, finger_rotations, hand_shapes, shape_of
+from .contact_points import body_normals, body_regions
+from .hand_shapes import FINGERS, SIDES, animate_hands, finger_rotations, hand_shape
 from .pose_parameters import Poses
-from .scene import Actor, HandPose, Scene
-from .skin_points import Points
+from .scene import Actor, HandShapeGoal, Scene
+from .skin_points import SkinPoints
 
 _TRIED = 13
 """Steps from the flat hand to the closed one."""
@@ -26,20 +26,22 @@ _DEEPEST = 0.03
 
 def closed_hands(scene: Scene, poses: Poses) -> Tensor:
     """[2,T,2,NUMBERS] shapes of all hands, with those that close lying on the other's skin. Poses are of all frames."""
-    closed: dict[HandPose, Tensor] = {pose: shape_of("flat") for pose in scene.hands if pose.closes}
+    closed: dict[HandShapeGoal, Tensor] = {
+        pose: hand_shape("flat") for pose in scene.hand_goals if pose.closes_on_contact
+    }
     for pose in closed:
-        shapes = hand_shapes(scene.hands, scene.frames, closed)
+        shapes = animate_hands(scene.hand_goals, scene.frames, closed)
         closed[pose] = _closed(scene, poses, pose, shapes)
-    return hand_shapes(scene.hands, scene.frames, closed)
+    return animate_hands(scene.hand_goals, scene.frames, closed)
 
 
-def _closed(scene: Scene, poses: Poses, pose: HandPose, shapes: Tensor) -> Tensor:
+def _closed(scene: Scene, poses: Poses, pose: HandShapeGoal, shapes: Tensor) -> Tensor:
     """[NUMBERS] how far each finger of one hand bends."""
-    span = torch.linspace(pose.span.first, pose.span.last, _LOOKED_AT + 2)[1:-1]
+    span = torch.linspace(pose.interval.start, pose.interval.end, _LOOKED_AT + 2)[1:-1]
     frames = span.round().long().clamp(0, scene.frames - 1)
     other = 1 - pose.person
     skin, normals = _whole_skin(scene.actors[other], poses, other, frames, shapes)
-    flat, target = shape_of("flat"), shape_of(pose.shape)
+    flat, target = hand_shape("flat"), hand_shape(pose.shape)
     share = torch.linspace(0, 1, _TRIED)
     tried = shapes[pose.person, frames[:1]].repeat(_TRIED, 1, 1)
     hand = SIDES.index(pose.side)
@@ -52,8 +54,8 @@ def _closed(scene: Scene, poses: Poses, pose: HandPose, shapes: Tensor) -> Tenso
         bends = torch.stack(
             [
                 _first_hit(
-                    points @ poses.world[pose.person, frame, wrist].T
-                    - poses.world[pose.person, frame, wrist] @ rest
+                    points @ poses.global_rotations[pose.person, frame, wrist].T
+                    - poses.global_rotations[pose.person, frame, wrist] @ rest
                     + poses.joints[pose.person, frame, wrist],
                     skin[index],
                     normals[index],
@@ -68,14 +70,14 @@ def _closed(scene: Scene, poses: Poses, pose: HandPose, shapes: Tensor) -> Tenso
 
 
 def _whole_skin(actor: Actor, poses: Poses, person: int, frames: Tensor, shapes: Tensor) -> tuple[Tensor, Tensor]:
-    keep = (regions_of(actor.body) >= 0).nonzero()[:, 0]
-    points = Points.of(
+    keep = (body_regions(actor.body) >= 0).nonzero()[:, 0]
+    points = SkinPoints.from_body(
         actor.body.subset(keep),
         torch.from_numpy(actor.betas),
         finger_rotations(shapes[person, frames]),
-        normals_of(actor.body)[keep],
+        body_normals(actor.body)[keep],
     )
-    return points.all(poses.joints[person, frames], poses.world[person, frames])
+    return points.pose(poses.joints[person, frames], poses.global_rotations[person, frames])
 
 
 def _finger_points(actor: Actor, side: str, finger: str, tried: Tensor) -> tuple[Tensor, Tensor]:
@@ -83,10 +85,10 @@ def _finger_points(actor: Actor, side: str, finger: str, tried: Tensor) -> tuple
     joints = [JOINT_INDEX[f"{side}_{finger}{part}"] for part in (1, 2, 3)][1 if finger == "thumb" else 0 :]
     body = actor.body
     chosen = (body.lbs_weights[:, joints].sum(1) > 0.7).nonzero()[:, 0]
-    points = Points.of(
+    points = SkinPoints.from_body(
         body.subset(chosen), torch.from_numpy(actor.betas), finger_rotations(tried), torch.zeros(len(chosen), 3)
     )
-    return points.rest, points.joints[JOINT_INDEX[f"{side}_wrist"]]
+    return points.rest_positions, points.rest_joints[JOINT_INDEX[f"{side}_wrist"]]
 
 
 def _first_hit(finger: Tensor, skin: Tensor, normals: Tensor) -> Tensor:

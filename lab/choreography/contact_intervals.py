@@ -9,14 +9,14 @@ import numpy as np
 from core.contract.contact import Contact
 from core.contract.skeleton import REGIONS
 
-TOUCHING = 0.010
+CONTACT_DISTANCE = 0.010
 """metres between two skins that count as touching: what clothes and flesh give."""
 _SHORTEST, _BRIDGED = 4, 3
 """frames"""
 _NAMESPACE = uuid.UUID("0b7b5a34-2c1f-4c55-a0f5-6a2c7f5e9d11")
 
 
-def contacts(touching: np.ndarray) -> list[Contact]:
+def contact_intervals(touching: np.ndarray) -> list[Contact]:
     """Touches [T,R,R] as stretches of frames: short gaps closed, short stretches left out."""
     found = []
     for a, b in np.argwhere(touching.any(0)):

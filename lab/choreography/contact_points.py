@@ -14,8 +14,8 @@ from core.body.regions import vertex_regions
 from core.contract.errors import UserError
 from core.contract.skeleton import REGIONS
 
-from .scene import Spot
-from .skin_points import BODY, Points, carried
+from .scene import ContactPoint
+from .skin_points import BODY, SkinPoints, point_matrix
 from .skin_sample import SkinSample, skin_sample, vertex_normals
 
 _PATCH = 0.014
@@ -23,58 +23,60 @@ _PATCH = 0.014
 _BODIES = 64
 """Bodies whose derived parts are kept."""
 
-regions_of = lru_cache(maxsize=_BODIES)(vertex_regions)
-normals_of = lru_cache(maxsize=_BODIES)(vertex_normals)
+body_regions = lru_cache(maxsize=_BODIES)(vertex_regions)
+body_normals = lru_cache(maxsize=_BODIES)(vertex_normals)
 
 
 @lru_cache(maxsize=_BODIES)
-def spheres_of(body: BodyModel) -> CollisionSpheres:
+def body_spheres(body: BodyModel) -> CollisionSpheres:
     return collision_spheres(body)
 
 
 @lru_cache(maxsize=_BODIES)
-def sample_of(body: BodyModel) -> SkinSample:
+def body_sample(body: BodyModel) -> SkinSample:
     return skin_sample(body)
 
 
 @lru_cache(maxsize=1024)
-def spot_vertices(body: BodyModel, spot: Spot) -> Tensor:
+def contact_point_vertices(body: BodyModel, spot: ContactPoint) -> Tensor:
     """int64 [N] the vertices of a spot. UserError for a region that there is not."""
     if spot.region not in REGIONS:
         raise UserError("bad-spot", f"There is no region {spot.region!r}.", f"Name one of {', '.join(REGIONS)}.")
-    members = (regions_of(body) == REGIONS.index(spot.region)).nonzero()[:, 0]
+    members = (body_regions(body) == REGIONS.index(spot.region)).nonzero()[:, 0]
     places = body.v_template[members]
     low, high = torch.quantile(places, torch.tensor([0.03, 0.97]), dim=0)
-    at = torch.tensor(spot.at, dtype=places.dtype)
+    at = torch.tensor(spot.coordinates, dtype=places.dtype)
     if spot.region.startswith("right_"):
         at = at * torch.tensor([-1.0, 1.0, 1.0])
     wanted = (low + high) / 2 + at * (high - low) / 2
     middle = int((places - wanted).norm(dim=1).argmin())
-    normals = normals_of(body)[members]
+    normals = body_normals(body)[members]
     near = ((places - places[middle]).norm(dim=1) < _PATCH) & (normals @ normals[middle] > 0.5)
     return members[near]
 
 
 @dataclass(frozen=True)
-class Spots:
+class SkinnedContactPoints:
     """S spots of one person in T frames."""
 
-    carried: Tensor
+    matrix: Tensor
     """[T,88,S] (`skin_points.carried`)"""
-    normal: Tensor
+    rest_normals: Tensor
     """[S,3] in the rest pose"""
-    joint: Tensor
+    joint_indices: Tensor
     """int64 [S] the joint that carries most of it"""
 
     @classmethod
-    def of(cls, body: BodyModel, betas: Tensor, fingers: Tensor, spots: list[Spot], room: int) -> Spots:
+    def from_body(
+        cls, body: BodyModel, betas: Tensor, fingers: Tensor, spots: list[ContactPoint], room: int
+    ) -> SkinnedContactPoints:
         """`fingers` [T,33,3,3]; `room` for so many spots, those that there are not being nowhere."""
         levers = torch.zeros(len(fingers), room, BODY, 3)
         shares, normals = torch.zeros(room, BODY), torch.zeros(room, 3)
         for index, spot in enumerate(spots):
-            vertices = spot_vertices(body, spot)
-            points = Points.of(body.subset(vertices), betas, fingers, normals_of(body)[vertices])
-            levers[:, index] = points.levers().mean(1)
-            shares[index] = points.dense().mean(0)
-            normals[index] = torch.nn.functional.normalize(points.normal.mean(0), dim=-1)
-        return cls(carried(levers, shares.expand(len(fingers), -1, -1)), normals, shares.argmax(1))
+            vertices = contact_point_vertices(body, spot)
+            points = SkinPoints.from_body(body.subset(vertices), betas, fingers, body_normals(body)[vertices])
+            levers[:, index] = points.weighted_offsets().mean(1)
+            shares[index] = points.dense_weights().mean(0)
+            normals[index] = torch.nn.functional.normalize(points.rest_normals.mean(0), dim=-1)
+        return cls(point_matrix(levers, shares.expand(len(fingers), -1, -1)), normals, shares.argmax(1))

@@ -12,27 +12,27 @@ from core.contract.skeleton import JOINT_INDEX
 from core.fitting.soles import sole_vertices
 
 from .scene import Actor
-from .skin_points import Points
+from .skin_points import SkinPoints
 
 _LETS_GO = 5
 """Frames in which a foot becomes free after it was planted."""
 
 
-class Feet(NamedTuple):
-    ankles: Tensor
+class PlantedFeet(NamedTuple):
+    ankle_targets: Tensor
     """[T,2,3]"""
-    free: Tensor
+    freedom: Tensor
     """[T,2]"""
 
 
-def feet_of(actor: Actor, joints: Tensor, world: Tensor) -> Feet:
+def plant_feet(actor: Actor, joints: Tensor, world: Tensor) -> PlantedFeet:
     """joints [T,22,3] and world rotations [T,22,3,3] of the actor's base."""
-    soles = sole_places(actor, joints, world)
+    soles = sole_positions(actor, joints, world)
     ankles = joints[:, [JOINT_INDEX["left_ankle"], JOINT_INDEX["right_ankle"]]].clone()
     frames = len(joints)
     free = torch.ones(frames, 2)
     for foot in (0, 1):
-        planted = actor.base.planted[:, foot]
+        planted = actor.motion.foot_contact[:, foot]
         middle = soles[:, foot].mean(1).numpy()
         correction, known = np.zeros((frames, 2)), np.zeros(frames, bool)
         for first, last in stretches(planted):
@@ -51,20 +51,28 @@ def feet_of(actor: Actor, joints: Tensor, world: Tensor) -> Feet:
         ankles[:, foot, :2] += torch.from_numpy(correction).float()
         ankles[:, foot, 2] += torch.from_numpy(raise_by).float()
         free[:, foot] = torch.from_numpy(_away_from(planted)).float()
-    return Feet(ankles, free)
+    return PlantedFeet(ankles, free)
 
 
-def sole_places(actor: Actor, joints: Tensor, world: Tensor) -> Tensor:
+def sole_positions(actor: Actor, joints: Tensor, world: Tensor) -> Tensor:
     """[T,2,6,3] the soles' points of each foot."""
     points = sole_points(actor, len(joints))
-    return points.all(joints, world)[0].unflatten(1, (2, -1))
+    return points.pose(joints, world)[0].unflatten(1, (2, -1))
 
 
-def sole_points(actor: Actor, frames: int) -> Points:
+def sole_points(actor: Actor, frames: int) -> SkinPoints:
     vertices = sole_vertices(actor.body).flatten()
     none = torch.eye(3).repeat(1, 33, 1, 1)
-    points = Points.of(actor.body.subset(vertices), torch.from_numpy(actor.betas), none, torch.zeros(len(vertices), 3))
-    return Points(points.rest.expand(frames, -1, -1), points.normal, points.joints, points.carrier, points.share)
+    points = SkinPoints.from_body(
+        actor.body.subset(vertices), torch.from_numpy(actor.betas), none, torch.zeros(len(vertices), 3)
+    )
+    return SkinPoints(
+        points.rest_positions.expand(frames, -1, -1),
+        points.rest_normals,
+        points.rest_joints,
+        points.joint_indices,
+        points.joint_weights,
+    )
 
 
 def stretches(mask: np.ndarray) -> list[tuple[int, int]]:

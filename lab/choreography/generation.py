@@ -22,14 +22,14 @@ from core.contract.files import read_npz
 from ..mocap.action_detection import find_windows
 from ..mocap.capture import Capture
 from ..mocap.library import load_library
-from .bodies import own_bodies
+from .bodies import bodies_from_templates
 from .families import FAMILIES
 from .interaction import Interaction
 from .scene import Scene
-from .scene_sampler import Studio
-from .solve import Solution, solve_all
+from .scene_sampler import SceneSampler
+from .solve import Solution, solve_batch
 from .splits import Split, captures_of
-from .validation import Verdict, judge
+from .validation import ValidationResult, validate
 
 _ATTEMPTS = 12
 """Draws of one clip before it is given up."""
@@ -38,7 +38,7 @@ _TOGETHER = 8
 
 
 @dataclass(frozen=True)
-class Order:
+class GenerationRequest:
     """What is to be made."""
 
     motion: Path | None
@@ -56,23 +56,23 @@ class Order:
 
 
 @dataclass(frozen=True)
-class Made:
+class GeneratedClip:
     """One clip, and what it took."""
 
     name: str
     family: str
     interaction: Interaction | None = None
     """None where no draw came out well."""
-    bodies: tuple[int | None, int | None] = (None, None)
+    body_indices: tuple[int | None, int | None] = (None, None)
     """Numbers of the people's own bodies."""
-    numbers: Mapping[str, float] = field(default_factory=dict)
+    metrics: Mapping[str, float] = field(default_factory=dict)
     rejected: tuple[str, ...] = ()
     """Why earlier draws were thrown away."""
     seconds: float = 0.0
     """of the processor, all draws together."""
 
 
-def produce(order: Order, workers: int = 1) -> Iterator[Made]:
+def generate(order: GenerationRequest, workers: int = 1) -> Iterator[GeneratedClip]:
     """All clips of an order, in order, whatever the number of processes."""
     numbers = range(order.first, order.first + order.count)
     tasks = [
@@ -89,10 +89,10 @@ def produce(order: Order, workers: int = 1) -> Iterator[Made]:
             yield from clips
 
 
-def make(studio: Studio, family: str, numbers: Sequence[int], seed: int) -> list[Made]:
+def generate_clips(studio: SceneSampler, family: str, numbers: Sequence[int], seed: int) -> list[GeneratedClip]:
     """Clips of a family: draws from `seed` and each clip's number until one is judged well."""
-    waiting = {number: Made(f"{family}-{number:04d}", family) for number in numbers}
-    done: dict[int, Made] = {}
+    waiting = {number: GeneratedClip(f"{family}-{number:04d}", family) for number in numbers}
+    done: dict[int, GeneratedClip] = {}
     for attempt in range(_ATTEMPTS):
         started = time.process_time()
         scenes: dict[int, Scene] = {}
@@ -104,16 +104,18 @@ def make(studio: Studio, family: str, numbers: Sequence[int], seed: int) -> list
                 waiting[number] = replace(clip, rejected=(*clip.rejected, error.message))
         if not scenes:
             continue
-        solutions = solve_all(tuple(scenes.values()))
-        verdicts = [judge(scene, solution) for scene, solution in zip(scenes.values(), solutions)]
+        solutions = solve_batch(tuple(scenes.values()))
+        verdicts = [validate(scene, solution) for scene, solution in zip(scenes.values(), solutions)]
         took = (time.process_time() - started) / len(scenes)
         for (number, scene), solution, verdict in zip(scenes.items(), solutions, verdicts):
             clip = replace(waiting[number], seconds=waiting[number].seconds + took)
             if verdict.ok:
                 del waiting[number]
-                interaction = interaction_of(clip.name, scene, solution, verdict)
+                interaction = to_interaction(clip.name, scene, solution, verdict)
                 bodies = _numbers_of_bodies(studio, scene)
-                done[number] = replace(clip, interaction=interaction, bodies=bodies, numbers=dict(verdict.numbers))
+                done[number] = replace(
+                    clip, interaction=interaction, body_indices=bodies, metrics=dict(verdict.metrics)
+                )
             else:
                 waiting[number] = replace(clip, rejected=(*clip.rejected, "; ".join(verdict.reasons)))
         if not waiting:
@@ -121,7 +123,7 @@ def make(studio: Studio, family: str, numbers: Sequence[int], seed: int) -> list
     return [done.get(number) or waiting[number] for number in numbers]
 
 
-def interaction_of(name: str, scene: Scene, solution: Solution, verdict: Verdict) -> Interaction:
+def to_interaction(name: str, scene: Scene, solution: Solution, verdict: ValidationResult) -> Interaction:
     return Interaction(
         name=name,
         family=scene.family,
@@ -129,13 +131,13 @@ def interaction_of(name: str, scene: Scene, solution: Solution, verdict: Verdict
         subjects=scene.subjects,
         rate=scene.rate,
         motion=solution.motion,
-        planted=solution.planted,
+        foot_contact=solution.foot_contact,
         contacts=verdict.contacts,
         sentences=scene.sentences,
     )
 
 
-def summary(made: Sequence[Made]) -> str:
+def summarize(made: Sequence[GeneratedClip]) -> str:
     """A table: of each family how many clips, how many draws were thrown away and why, and the numbers' means and worst."""
     lines = []
     for family in dict.fromkeys(clip.family for clip in made):
@@ -148,8 +150,8 @@ def summary(made: Sequence[Made]) -> str:
             f"{seconds:.1f} s a draw"
         )
         if good:
-            names = list(good[0].numbers)
-            both = [(name, np.array([clip.numbers[name] for clip in good])) for name in names]
+            names = list(good[0].metrics)
+            both = [(name, np.array([clip.metrics[name] for clip in good])) for name in names]
             lines.append(
                 "  " + ", ".join(f"{name} {values.mean():.1f} (max {values.max():.1f})" for name, values in both)
             )
@@ -162,23 +164,25 @@ def _kind_of(reason: str) -> str:
     return " ".join(word for word in reason.split() if not word.replace(".", "").isdigit())
 
 
-def _make(task: tuple[Order, str, tuple[int, ...]]) -> list[Made]:
+def _make(task: tuple[GenerationRequest, str, tuple[int, ...]]) -> list[GeneratedClip]:
     order, family, numbers = task
-    return make(_studio(order.motion, order.cache, order.split, order.bodies), family, numbers, order.seed)
+    return generate_clips(_studio(order.motion, order.cache, order.split, order.bodies), family, numbers, order.seed)
 
 
 @lru_cache(maxsize=2)
-def _studio(motion: Path | None, cache: Path | None, split: Split, bodies: Path | None) -> Studio:
+def _studio(motion: Path | None, cache: Path | None, split: Split, bodies: Path | None) -> SceneSampler:
     body = load_body(None)
-    own: tuple[BodyModel, ...] = () if bodies is None else own_bodies(body, read_npz(bodies))
+    own: tuple[BodyModel, ...] = () if bodies is None else bodies_from_templates(body, read_npz(bodies))
     if motion is None:
-        return Studio(body, bodies=own)
+        return SceneSampler(body, custom_bodies=own)
     captures: list[Capture] = list(captures_of(load_library(motion, cache), split))
-    return Studio(body, lambda kind, frames: find_windows(captures, kind, frames), own)
+    return SceneSampler(body, lambda kind, frames: find_windows(captures, kind, frames), own)
 
 
-def _numbers_of_bodies(studio: Studio, scene: Scene) -> tuple[int | None, int | None]:
-    first, second = (studio.bodies.index(actor.body) if actor.body in studio.bodies else None for actor in scene.actors)
+def _numbers_of_bodies(studio: SceneSampler, scene: Scene) -> tuple[int | None, int | None]:
+    first, second = (
+        studio.custom_bodies.index(actor.body) if actor.body in studio.custom_bodies else None for actor in scene.actors
+    )
     return first, second
 
 

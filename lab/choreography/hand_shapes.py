@@ -7,11 +7,11 @@ from torch import Tensor
 
 from core.body.rotations import axis_angle_to_matrix
 
-from .scene import HandPose, HandShape, Span
+from .scene import HandShape, HandShapeGoal, Interval
 
 SIDES = ("left", "right")
 FINGERS = ("index", "middle", "pinky", "ring", "thumb")
-NUMBERS = 14
+SHAPE_PARAMETERS = 14
 """Numbers of a hand's shape: three bends (radians) of index, middle, pinky and ring, how far the four spread (radians), and how
 far the thumb is laid in (0-1)."""
 _SHAPES: dict[HandShape, tuple[tuple[float, float, float], float, float]] = {
@@ -47,31 +47,33 @@ def finger_rotations(shapes: Tensor) -> Tensor:
     return axis_angle_to_matrix(angles)
 
 
-def shape_of(name: HandShape) -> Tensor:
+def hand_shape(name: HandShape) -> Tensor:
     """[NUMBERS]"""
     bends, spread, thumb = _SHAPES[name]
     return torch.cat([((1 + _UNEVEN[:, None]) * torch.tensor(bends)).flatten(), torch.tensor([spread, thumb])])
 
 
-def hand_shapes(poses: tuple[HandPose, ...], frames: int, closed: dict[HandPose, Tensor] | None = None) -> Tensor:
+def animate_hands(
+    poses: tuple[HandShapeGoal, ...], frames: int, closed: dict[HandShapeGoal, Tensor] | None = None
+) -> Tensor:
     """[2,T,2,NUMBERS] of both people's left and right hands, blended over time.
 
     Hands that close on something are flat until it is known (`closed`) how far they do."""
-    shapes = shape_of("relaxed").repeat(2, frames, 2, 1)
+    shapes = hand_shape("relaxed").repeat(2, frames, 2, 1)
     for pose in poses:
         hand = shapes[pose.person, :, SIDES.index(pose.side)]
-        if pose.closes:
-            span = pose.span
-            opened = Span(span.first - _OPENS_BEFORE, span.last + _OPENS_BEFORE, span.reach, span.leave)
-            hand += _weight(opened, frames) * (shape_of("flat") - hand)
+        if pose.closes_on_contact:
+            span = pose.interval
+            opened = Interval(span.start - _OPENS_BEFORE, span.end + _OPENS_BEFORE, span.fade_in, span.fade_out)
+            hand += _weight(opened, frames) * (hand_shape("flat") - hand)
             if closed is not None:
-                fade = min(_CLOSES_IN, (span.last - span.first) / 3)
-                span = Span(span.first + fade, span.last - fade, fade, fade)
+                fade = min(_CLOSES_IN, (span.end - span.start) / 3)
+                span = Interval(span.start + fade, span.end - fade, fade, fade)
                 hand += _weight(span, frames) * (closed[pose] - hand)
         else:
-            hand += _weight(pose.span, frames) * (shape_of(pose.shape) - hand)
+            hand += _weight(pose.interval, frames) * (hand_shape(pose.shape) - hand)
     return shapes
 
 
-def _weight(span: Span, frames: int) -> Tensor:
-    return torch.from_numpy(span.weight(frames)).float()[:, None]
+def _weight(span: Interval, frames: int) -> Tensor:
+    return torch.from_numpy(span.weights(frames)).float()[:, None]

@@ -35,7 +35,7 @@ class Interaction:
     rate: float
     """frames a second."""
     motion: PairMotion
-    planted: np.ndarray
+    foot_contact: np.ndarray
     """bool [P,T,2] left and right foot stand still on the floor."""
     contacts: tuple[Contact, ...]
     """All true touches of regions between the two, frames counted from 0."""
@@ -52,7 +52,7 @@ def save_interactions(path: Path, interactions: Sequence[Interaction]) -> None:
     arrays: dict[str, np.ndarray] = {"frames": np.array([clip.frames for clip in interactions], np.int32)}
     arrays["betas"] = np.stack([clip.motion.betas for clip in interactions]).astype(np.float32)
     arrays["origin"] = np.stack([clip.motion.pelvis[:, 0].mean(0) for clip in interactions]).astype(np.float32)
-    arrays["planted"] = np.concatenate([clip.planted for clip in interactions], 1)
+    arrays["planted"] = np.concatenate([clip.foot_contact for clip in interactions], 1)
     for item in _rotation_fields():
         angles = np.concatenate([_short_way(getattr(clip.motion, item)) for clip in interactions], 1)
         arrays[item] = np.round(angles / _ANGLE_STEP).astype(np.int16)
@@ -91,7 +91,7 @@ def _interaction(arrays: dict[str, np.ndarray], record: dict[str, Any], index: i
         subjects=tuple(record["subjects"]),
         rate=record["rate"],
         motion=PairMotion(**motion, pelvis=pelvis, betas=arrays["betas"][index]),
-        planted=arrays["planted"][:, span],
+        foot_contact=arrays["planted"][:, span],
         contacts=tuple(Contact.from_json(contact) for contact in record["contacts"]),
         sentences=tuple(record["sentences"]),
     )

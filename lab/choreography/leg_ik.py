@@ -22,20 +22,20 @@ class Leg(NamedTuple):
     hip: Tensor
     knee: Tensor
     ankle: Tensor
-    thigh_turn: Tensor
-    shank_turn: Tensor
+    thigh_rotation: Tensor
+    shank_rotation: Tensor
 
 
-class Reached(NamedTuple):
+class LegSolution(NamedTuple):
     knee: Tensor
     ankle: Tensor
-    thigh_turn: Tensor
-    shank_turn: Tensor
-    missing: Tensor
+    thigh_rotation: Tensor
+    shank_rotation: Tensor
+    shortfall: Tensor
     """[...] metres that the leg is too short by."""
 
 
-def reach(leg: Leg, hip: Tensor, ankle: Tensor, swivel: Tensor) -> Reached:
+def solve_leg(leg: Leg, hip: Tensor, ankle: Tensor, swivel: Tensor) -> LegSolution:
     """The leg with its hip joint and its ankle at new places [...,3]; the knee keeps to its side, turned by `swivel` [...]
     radians about the line from hip to ankle."""
     thigh, shank = (leg.knee - leg.hip).norm(dim=-1, keepdim=True), (leg.ankle - leg.knee).norm(dim=-1, keepdim=True)
@@ -47,7 +47,7 @@ def reach(leg: Leg, hip: Tensor, ankle: Tensor, swivel: Tensor) -> Reached:
     length = torch.maximum(length, (thigh - shank).abs() + 0.02)
 
     before = normalize(leg.ankle - leg.hip, dim=-1)
-    hinge = leg.thigh_turn[..., 0]
+    hinge = leg.thigh_rotation[..., 0]
     bent = leg.knee - leg.hip
     old_front = _across(bent, before) + _KNEE_FORWARD * normalize(torch.linalg.cross(before, hinge), dim=-1)
     front = normalize(_across(_carried(old_front, before, towards), towards), dim=-1)
@@ -58,11 +58,13 @@ def reach(leg: Leg, hip: Tensor, ankle: Tensor, swivel: Tensor) -> Reached:
     reached = hip + length * towards
     side = torch.linalg.cross(front, towards)  # the hinge of a knee that bends backwards
     old_side = torch.linalg.cross(old_front, before)
-    thigh_turn = orthonormal_frame(knee - hip, side) @ orthonormal_frame(bent, old_side).mT @ leg.thigh_turn
+    thigh_turn = orthonormal_frame(knee - hip, side) @ orthonormal_frame(bent, old_side).mT @ leg.thigh_rotation
     shank_turn = (
-        orthonormal_frame(reached - knee, side) @ orthonormal_frame(leg.ankle - leg.knee, old_side).mT @ leg.shank_turn
+        orthonormal_frame(reached - knee, side)
+        @ orthonormal_frame(leg.ankle - leg.knee, old_side).mT
+        @ leg.shank_rotation
     )
-    return Reached(knee, reached, thigh_turn, shank_turn, missing[..., 0])
+    return LegSolution(knee, reached, thigh_turn, shank_turn, missing[..., 0])
 
 
 def _across(vector: Tensor, line: Tensor) -> Tensor:

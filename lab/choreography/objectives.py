@@ -20,12 +20,12 @@ from core.body.rotations import matrix_to_axis_angle
 from core.contract.skeleton import JOINT_INDEX, PARENTS, REGIONS
 from core.fitting.limits import joint_limits
 
-from .collision import Limbs, Skins
-from .contact_points import Spots
+from .collision import SkinCollisions, SphereCollisions
+from .contact_points import SkinnedContactPoints
 from .foot_planting import sole_points
-from .pose_parameters import FOOT_SHIFT, NUMBERS, SHIFT, SWIVEL, UPPER, Bases, Poses
-from .scene import Point, Scene, Span, Spot
-from .skin_points import BODY, carried, columns
+from .pose_parameters import FOOT_OFFSET, KNEE_SWIVEL, PARAMETERS, PELVIS_OFFSET, UPPER_BODY, Poses, ReferenceMotions
+from .scene import ContactPoint, Interval, PointOrJoint, Scene
+from .skin_points import BODY, joint_transforms, point_matrix
 
 _TOUCH = 0.003
 _LIMIT = math.radians(4)
@@ -101,7 +101,7 @@ class _Gazes(NamedTuple):
 
 
 @dataclass
-class Wanted:
+class Objectives:
     """Everything that scenes want in some frames."""
 
     dt: float
@@ -110,7 +110,7 @@ class Wanted:
     """seconds between two of the curves' numbers."""
     present: Tensor
     """[P,T] 1 in the frames that a scene has"""
-    bases: Bases
+    bases: ReferenceMotions
     """In these frames."""
     limits: tuple[Tensor, Tensor]
     ease: Tensor
@@ -126,22 +126,28 @@ class Wanted:
     places: _Places | None
     directions: _Directions | None
     gazes: _Gazes | None
-    limbs: Limbs
-    skins: Skins | None
+    limbs: SphereCollisions
+    skins: SkinCollisions | None
     lenient: float
 
     @classmethod
-    def of(
-        cls, scenes: Sequence[Scene], bases: Bases, fingers: Tensor, frames: Tensor, lenient: float, skins: bool
-    ) -> Wanted:
+    def from_scenes(
+        cls,
+        scenes: Sequence[Scene],
+        bases: ReferenceMotions,
+        fingers: Tensor,
+        frames: Tensor,
+        lenient: float,
+        skins: bool,
+    ) -> Objectives:
         """`fingers` [P,T,33,3,3] in the frames looked at; `lenient`: how much further off than at last touches may be."""
-        bases = bases.at(frames)
+        bases = bases.at_frames(frames)
         rate = scenes[0].rate
         names = [_spots_of(scene, person) for scene in scenes for person in (0, 1)]
         actors = [actor for scene in scenes for actor in scene.actors]
         room = max(1, *(len(wanted) for wanted in names))
         spots = [
-            Spots.of(actor.body, torch.from_numpy(actor.betas), fingers[p], names[p], room)
+            SkinnedContactPoints.from_body(actor.body, torch.from_numpy(actor.betas), fingers[p], names[p], room)
             for p, actor in enumerate(actors)
         ]
         soles = [sole_points(actor, 1) for actor in actors]
@@ -153,34 +159,34 @@ class Wanted:
             bases=bases,
             limits=_limits(bases),
             ease=torch.cat([_ease_weights(scene, frames) for scene in scenes]),
-            soles=torch.stack([carried(points.levers()[0], points.dense()) for points in soles]),
-            spots=torch.stack([part.carried for part in spots]),
-            normals=torch.stack([part.normal for part in spots]),
-            carriers=torch.stack([part.joint for part in spots]),
+            soles=torch.stack([point_matrix(points.weighted_offsets()[0], points.dense_weights()) for points in soles]),
+            spots=torch.stack([part.matrix for part in spots]),
+            normals=torch.stack([part.rest_normals for part in spots]),
+            carriers=torch.stack([part.joint_indices for part in spots]),
             touches=_touches(scenes, names, frames),
             places=_places(scenes, names, frames),
             directions=_directions(scenes, frames),
             gazes=_gazes(scenes, frames),
-            limbs=Limbs.of(scenes, bases, frames, lenient=skins),
-            skins=Skins.of(scenes, fingers) if skins else None,
+            limbs=SphereCollisions.from_scenes(scenes, bases, frames, lenient=skins),
+            skins=SkinCollisions.from_scenes(scenes, fingers) if skins else None,
             lenient=lenient,
         )
 
     def terms(self, numbers: Tensor, change: Tensor, moved: Tensor, whole: Tensor, step: int) -> dict[str, Tensor]:
         """numbers [P,T,NUMBERS] in these frames; change [P,K,NUMBERS] of their speed, a frame squared, with K as many numbers
         as frames / every; moved [P,3] and its units `whole` [P,3]. Before step 0 people may pass through each other."""
-        poses = self.bases.posed(numbers, moved * whole)
-        places = columns(poses.joints, poses.world)
+        poses = self.bases.pose(numbers, moved * whole)
+        places = joint_transforms(poses.joints, poses.global_rotations)
         soles = (places[:, :, 2] @ self.soles).clamp_max(0)
         found = {
             "ease": _EASE * self.dt * (self.ease * numbers.square()).sum() + moved.square().sum(),
             "calm": change.square().sum() * self.every / _CALM**2,
             "limits": self._limit_term(poses),
-            "legs": self.dt * (self.present[..., None] * poses.missing.square()).sum() / _MISSING**2,
+            "legs": self.dt * (self.present[..., None] * poses.leg_shortfall.square()).sum() / _MISSING**2,
             "floor": self.dt * soles.square().sum() / _FLOOR**2 / 6,
         }
         if step >= 0:
-            found["apart"] = self.dt * self.limbs.term(places, step)
+            found["apart"] = self.dt * self.limbs.energy(places, step)
         spots = (places @ self.spots).mT
         if self.touches is not None:
             found["touch"] = self.dt * self._touch_term(self.touches, poses, spots)
@@ -191,12 +197,12 @@ class Wanted:
         if self.gazes is not None:
             found["gaze"] = self.dt * self._gaze_term(self.gazes, poses)
         if self.skins is not None:
-            found["inside"] = self.dt * self.skins.term(poses, step)
+            found["inside"] = self.dt * self.skins.energy(poses, step)
         return found
 
     def _limit_term(self, poses: Poses) -> Tensor:
         low, high = self.limits
-        angles = matrix_to_axis_angle(poses.turned[:, :, 1:])
+        angles = matrix_to_axis_angle(poses.local_rotations[:, :, 1:])
         over = (low - angles).clamp_min(0).square() + (angles - high).clamp_min(0).square()
         return self.dt * (self.present * over.sum((2, 3))).sum() / _LIMIT**2
 
@@ -216,7 +222,7 @@ class Wanted:
 
     def _normal(self, person: Tensor, spot: Tensor, poses: Poses) -> Tensor:
         """[N,T,3]"""
-        turn = poses.world[person, :, self.carriers[person, spot]]
+        turn = poses.global_rotations[person, :, self.carriers[person, spot]]
         return (turn @ self.normals[person, spot][:, None, :, None])[..., 0]
 
     def _place_term(self, places: _Places, poses: Poses, spots: Tensor) -> Tensor:
@@ -227,42 +233,42 @@ class Wanted:
         return (places.weight[..., None] * (off * places.only[:, None]).square()).sum()
 
     def _direction_term(self, directions: _Directions, poses: Poses) -> Tensor:
-        points = poses.world[directions.person, :, directions.joint] @ directions.axis[:, None, :, None]
+        points = poses.global_rotations[directions.person, :, directions.joint] @ directions.axis[:, None, :, None]
         wanted = _axes(directions.frame, poses) @ directions.to[:, None, :, None]
         return (directions.weight * (points - wanted).square().sum((2, 3))).sum()
 
     def _gaze_term(self, gazes: _Gazes, poses: Poses) -> Tensor:
-        eyes = poses.joints[:, :, _HEAD] + poses.world[:, :, _HEAD] @ _EYES
+        eyes = poses.joints[:, :, _HEAD] + poses.global_rotations[:, :, _HEAD] @ _EYES
         wanted = torch.nn.functional.normalize(eyes[gazes.other] - eyes[gazes.person], dim=-1)
-        off = poses.world[gazes.person, :, _HEAD, :, 2] - wanted
+        off = poses.global_rotations[gazes.person, :, _HEAD, :, 2] - wanted
         return (gazes.weight * off.square().sum(-1)).sum()
 
 
 def _axes(frame: _Frame, poses: Poses) -> Tensor:
     """[N,T,3,3] from a frame to the world."""
     body = frame.body[:, None, None, None]
-    return body * poses.world[frame.person, :, frame.joint] + (1 - body) * torch.eye(3)
+    return body * poses.global_rotations[frame.person, :, frame.joint] + (1 - body) * torch.eye(3)
 
 
-def _weights(spans: Sequence[Span], scenes: Sequence[Scene], frames: Tensor, sharp: bool = False) -> Tensor:
+def _weights(spans: Sequence[Interval], scenes: Sequence[Scene], frames: Tensor, sharp: bool = False) -> Tensor:
     """[N,T], nothing after a scene's end."""
     rows = []
     for span, scene in zip(spans, scenes):
         if sharp:
-            span = Span(span.first, span.last, min(span.reach, _SHARP), min(span.leave, _SHARP))
+            span = Interval(span.start, span.end, min(span.fade_in, _SHARP), min(span.fade_out, _SHARP))
         weight = np.zeros(int(frames[-1]) + 1, np.float32)
         kept = min(scene.frames, len(weight))
-        weight[:kept] = span.weight(scene.frames)[:kept]
+        weight[:kept] = span.weights(scene.frames)[:kept]
         rows.append(torch.from_numpy(weight)[frames])
     return torch.stack(rows)
 
 
-def _spots_of(scene: Scene, person: int) -> list[Spot]:
-    wanted: dict[Spot, None] = {}
-    for touch in scene.touches:
-        wanted[touch.spot if touch.person == person else touch.on] = None
-    for place in scene.places:
-        if place.person == person and isinstance(place.point, Spot):
+def _spots_of(scene: Scene, person: int) -> list[ContactPoint]:
+    wanted: dict[ContactPoint, None] = {}
+    for touch in scene.contact_goals:
+        wanted[touch.point if touch.person == person else touch.target] = None
+    for place in scene.position_goals:
+        if place.person == person and isinstance(place.point, ContactPoint):
             wanted[place.point] = None
     return list(wanted)
 
@@ -280,43 +286,43 @@ def _frames_of(wishes: Sequence[tuple[int, tuple[int, str] | None]]) -> _Frame:
     )
 
 
-def _touches(scenes: Sequence[Scene], names: list[list[Spot]], frames: Tensor) -> _Touches | None:
-    every = [(index, scene, touch) for index, scene in enumerate(scenes) for touch in scene.touches]
+def _touches(scenes: Sequence[Scene], names: list[list[ContactPoint]], frames: Tensor) -> _Touches | None:
+    every = [(index, scene, touch) for index, scene in enumerate(scenes) for touch in scene.contact_goals]
     if not every:
         return None
-    spans, owners = [touch.span for *_, touch in every], [scene for _, scene, _ in every]
+    spans, owners = [touch.interval for *_, touch in every], [scene for _, scene, _ in every]
     people = [(2 * index + touch.person, 2 * index + 1 - touch.person) for index, _, touch in every]
     return _Touches(
         _ids([person for person, _ in people]),
-        _ids([names[person].index(touch.spot) for (person, _), (*_, touch) in zip(people, every)]),
+        _ids([names[person].index(touch.point) for (person, _), (*_, touch) in zip(people, every)]),
         _ids([other for _, other in people]),
-        _ids([names[other].index(touch.on) for (_, other), (*_, touch) in zip(people, every)]),
+        _ids([names[other].index(touch.target) for (_, other), (*_, touch) in zip(people, every)]),
         _weights(spans, owners, frames, sharp=True),
         _weights(spans, owners, frames),
-        torch.tensor([touch.loose for *_, touch in every]),
-        torch.tensor([0.0 if touch.facing is None else touch.facing**-2 for *_, touch in every]),
+        torch.tensor([touch.tolerance for *_, touch in every]),
+        torch.tensor([0.0 if touch.normal_tolerance is None else touch.normal_tolerance**-2 for *_, touch in every]),
         torch.tensor([float(touch.gap) for *_, touch in every]),
     )
 
 
-def _places(scenes: Sequence[Scene], names: list[list[Spot]], frames: Tensor) -> _Places | None:
-    every = [(index, scene, place) for index, scene in enumerate(scenes) for place in scene.places]
+def _places(scenes: Sequence[Scene], names: list[list[ContactPoint]], frames: Tensor) -> _Places | None:
+    every = [(index, scene, place) for index, scene in enumerate(scenes) for place in scene.position_goals]
     if not every:
         return None
     people = _ids([2 * index + place.person for index, _, place in every])
-    weight = _weights([place.span for *_, place in every], [scene for _, scene, _ in every], frames)
+    weight = _weights([place.interval for *_, place in every], [scene for _, scene, _ in every], frames)
     return _Places(
         people,
         _ids([_number(place.point, names[person]) for person, (*_, place) in zip(people.tolist(), every)]),
-        torch.stack([_path(place.at, frames) for *_, place in every]),
-        _frames_of([(index, place.near) for index, _, place in every]),
+        torch.stack([_path(place.target, frames) for *_, place in every]),
+        _frames_of([(index, place.frame) for index, _, place in every]),
         weight / torch.tensor([place.sigma for *_, place in every])[:, None].square(),
-        torch.tensor([[float(value) for value in place.only] for *_, place in every]),
+        torch.tensor([[float(value) for value in place.axis_weights] for *_, place in every]),
     )
 
 
-def _number(point: Point, spots: list[Spot]) -> int:
-    return BODY + spots.index(point) if isinstance(point, Spot) else JOINT_INDEX[point]
+def _number(point: PointOrJoint, spots: list[ContactPoint]) -> int:
+    return BODY + spots.index(point) if isinstance(point, ContactPoint) else JOINT_INDEX[point]
 
 
 def _path(at: tuple[float, float, float] | np.ndarray, frames: Tensor) -> Tensor:
@@ -325,16 +331,16 @@ def _path(at: tuple[float, float, float] | np.ndarray, frames: Tensor) -> Tensor
 
 
 def _directions(scenes: Sequence[Scene], frames: Tensor) -> _Directions | None:
-    every = [(index, scene, direction) for index, scene in enumerate(scenes) for direction in scene.directions]
+    every = [(index, scene, direction) for index, scene in enumerate(scenes) for direction in scene.direction_goals]
     if not every:
         return None
-    weight = _weights([direction.span for *_, direction in every], [scene for _, scene, _ in every], frames)
+    weight = _weights([direction.interval for *_, direction in every], [scene for _, scene, _ in every], frames)
     return _Directions(
         _ids([2 * index + direction.person for index, _, direction in every]),
         _ids([JOINT_INDEX[direction.joint] for *_, direction in every]),
         _units([direction.axis for *_, direction in every]),
-        _units([direction.to for *_, direction in every]),
-        _frames_of([(index, direction.near) for index, _, direction in every]),
+        _units([direction.target for *_, direction in every]),
+        _frames_of([(index, direction.frame) for index, _, direction in every]),
         weight / torch.tensor([direction.sigma for *_, direction in every])[:, None].square(),
     )
 
@@ -344,10 +350,10 @@ def _units(vectors: Sequence[tuple[float, float, float]]) -> Tensor:
 
 
 def _gazes(scenes: Sequence[Scene], frames: Tensor) -> _Gazes | None:
-    every = [(index, scene, gaze) for index, scene in enumerate(scenes) for gaze in scene.gazes]
+    every = [(index, scene, gaze) for index, scene in enumerate(scenes) for gaze in scene.gaze_goals]
     if not every:
         return None
-    weight = _weights([gaze.span for *_, gaze in every], [scene for _, scene, _ in every], frames)
+    weight = _weights([gaze.interval for *_, gaze in every], [scene for _, scene, _ in every], frames)
     return _Gazes(
         _ids([2 * index + gaze.person for index, _, gaze in every]),
         _ids([2 * index + 1 - gaze.person for index, _, gaze in every]),
@@ -355,10 +361,10 @@ def _gazes(scenes: Sequence[Scene], frames: Tensor) -> _Gazes | None:
     )
 
 
-def _limits(bases: Bases) -> tuple[Tensor, Tensor]:
+def _limits(bases: ReferenceMotions) -> tuple[Tensor, Tensor]:
     """[P,T,13,3] bounds of UPPER without the pelvis; where the motion underneath is already beyond, it may stay."""
-    low, high = (bound[[joint - 1 for joint in UPPER[1:]]] for bound in joint_limits())
-    own = matrix_to_axis_angle(bases.rotations[:, :, UPPER[1:]])
+    low, high = (bound[[joint - 1 for joint in UPPER_BODY[1:]]] for bound in joint_limits())
+    own = matrix_to_axis_angle(bases.rotations[:, :, UPPER_BODY[1:]])
     return torch.minimum(low, own), torch.maximum(high, own)
 
 
@@ -367,34 +373,34 @@ def _ease_weights(scene: Scene, looked_at: Tensor) -> Tensor:
     frames = scene.frames
     freely = torch.zeros(2, frames, BODY)
 
-    def free(person: int, point: Point, span: Span, share: float = 1.0) -> None:
-        weight = share * torch.from_numpy(span.weight(frames)).float()
+    def free(person: int, point: PointOrJoint, span: Interval, share: float = 1.0) -> None:
+        weight = share * torch.from_numpy(span.weights(frames)).float()
         joint = JOINT_INDEX[point] if isinstance(point, str) else _CARRIERS[point.region]
         while joint >= 0:
             freely[person, :, joint] = torch.maximum(freely[person, :, joint], weight)
             joint = PARENTS[joint]
 
-    for touch in scene.touches:
-        free(touch.person, touch.spot, touch.span)
-        if _CARRIERS[touch.on.region] >= JOINT_INDEX["left_shoulder"]:
-            free(1 - touch.person, touch.on, touch.span)
-    for place in scene.places:
-        free(place.person, place.point, place.span)
-    for direction in scene.directions:
-        free(direction.person, direction.joint, direction.span, 0.5)
-    for gaze in scene.gazes:
-        free(gaze.person, "head", gaze.span, 0.5)
-    weights = torch.ones(2, frames, NUMBERS)
-    for index, joint in enumerate(UPPER):
+    for touch in scene.contact_goals:
+        free(touch.person, touch.point, touch.interval)
+        if _CARRIERS[touch.target.region] >= JOINT_INDEX["left_shoulder"]:
+            free(1 - touch.person, touch.target, touch.interval)
+    for place in scene.position_goals:
+        free(place.person, place.point, place.interval)
+    for direction in scene.direction_goals:
+        free(direction.person, direction.joint, direction.interval, 0.5)
+    for gaze in scene.gaze_goals:
+        free(gaze.person, "head", gaze.interval, 0.5)
+    weights = torch.ones(2, frames, PARAMETERS)
+    for index, joint in enumerate(UPPER_BODY):
         is_arm = joint >= JOINT_INDEX["left_collar"] and joint != JOINT_INDEX["head"]
         idle, busy = (_ARM_IDLE, _REACHES_FREELY) if is_arm else (1.0, _TRUNK_FREELY)
         weights[..., 3 * index : 3 * index + 3] = (idle + (busy - idle) * freely[..., joint])[..., None]
-    weights[..., SHIFT] = weights[..., :1]
+    weights[..., PELVIS_OFFSET] = weights[..., :1]
     for foot, side in enumerate(("left", "right")):
         own = 1 - (1 - _REACHES_FREELY) * freely[..., JOINT_INDEX[f"{side}_ankle"]][..., None]
-        for start in (FOOT_SHIFT.start, FOOT_SHIFT.stop):
+        for start in (FOOT_OFFSET.start, FOOT_OFFSET.stop):
             weights[..., start + 3 * foot : start + 3 * foot + 3] = own
-        weights[..., SWIVEL.start + foot : SWIVEL.start + foot + 1] = own
+        weights[..., KNEE_SWIVEL.start + foot : KNEE_SWIVEL.start + foot + 1] = own
     inside = looked_at < frames
     return weights[:, looked_at.clamp_max(frames - 1)] * inside[:, None]
 

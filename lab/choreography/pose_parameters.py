@@ -18,11 +18,11 @@ from core.body.model import forward_kinematics, rest_joints
 from core.body.rotations import axis_angle_to_matrix
 from core.contract.skeleton import BODY_JOINTS, JOINT_INDEX
 
-from .foot_planting import feet_of
-from .leg_ik import Leg, reach
+from .foot_planting import plant_feet
+from .leg_ik import Leg, solve_leg
 from .scene import Scene
 
-UPPER = tuple(
+UPPER_BODY = tuple(
     JOINT_INDEX[name]
     for name in (
         *("pelvis", "spine1", "spine2", "spine3", "neck", "head"),
@@ -52,11 +52,11 @@ _SHIFT, _FOOT_SHIFT = (0.05, 0.05, 0.012), 0.12
 """metres by which the pelvis (along the floor, and up) and a foot in the air may well leave theirs."""
 _FOOT_TURN, _SWIVEL = math.radians(20), math.radians(10)
 
-SHIFT = slice(3 * len(UPPER), 3 * len(UPPER) + 3)
-FOOT_SHIFT = slice(SHIFT.stop, SHIFT.stop + 6)
-FOOT_TURN = slice(FOOT_SHIFT.stop, FOOT_SHIFT.stop + 6)
-SWIVEL = slice(FOOT_TURN.stop, FOOT_TURN.stop + 2)
-NUMBERS = SWIVEL.stop
+PELVIS_OFFSET = slice(3 * len(UPPER_BODY), 3 * len(UPPER_BODY) + 3)
+FOOT_OFFSET = slice(PELVIS_OFFSET.stop, PELVIS_OFFSET.stop + 6)
+FOOT_ROTATION = slice(FOOT_OFFSET.stop, FOOT_OFFSET.stop + 6)
+KNEE_SWIVEL = slice(FOOT_ROTATION.stop, FOOT_ROTATION.stop + 2)
+PARAMETERS = KNEE_SWIVEL.stop
 """How many numbers move one person in one frame, each in units of what may well be."""
 
 
@@ -67,9 +67,9 @@ def _stacked(parts: Sequence[np.ndarray | Tensor]) -> Tensor:
     return torch.stack([torch.cat([part, part[-1:].expand(longest - len(part), *part.shape[1:])]) for part in tensors])
 
 
-def ease() -> Tensor:
+def joint_scales() -> Tensor:
     """[14] radians for each of UPPER."""
-    names = [BODY_JOINTS[joint].removeprefix("left_").removeprefix("right_") for joint in UPPER]
+    names = [BODY_JOINTS[joint].removeprefix("left_").removeprefix("right_") for joint in UPPER_BODY]
     return torch.tensor([math.radians(_EASE[name]) for name in names])
 
 
@@ -77,19 +77,19 @@ def ease() -> Tensor:
 class Poses:
     joints: Tensor
     """[P,T,22,3]"""
-    world: Tensor
+    global_rotations: Tensor
     """[P,T,22,3,3]"""
-    turned: Tensor
+    local_rotations: Tensor
     """[P,T,14,3,3] of UPPER, relative to their parents"""
-    missing: Tensor
+    leg_shortfall: Tensor
     """[P,T,2] metres that legs are too short by"""
 
 
 @dataclass(frozen=True)
-class Bases:
+class ReferenceMotions:
     """Both people's own motions in the frames looked at, with feet held where they are planted."""
 
-    rest: Tensor
+    rest_joints: Tensor
     """[P,22,3]"""
     rotations: Tensor
     """[P,T,22,3,3]"""
@@ -97,37 +97,37 @@ class Bases:
     """[P,T,3]"""
     joints: Tensor
     """[P,T,22,3] and below [P,T,22,3,3], of the motion underneath"""
-    world: Tensor
-    ankles: Tensor
+    global_rotations: Tensor
+    ankle_targets: Tensor
     """[P,T,2,3] where feet go"""
-    ankle_turns: Tensor
+    ankle_rotations: Tensor
     """[P,T,2,3,3]"""
-    free: Tensor
+    foot_freedom: Tensor
     """[P,T,2] 0 where a foot is planted, rising to 1 in the air"""
     pivot: Tensor
     """[P,3] about what each person is turned as a whole"""
 
     @classmethod
-    def of(cls, scenes: Sequence[Scene]) -> Bases:
+    def from_scenes(cls, scenes: Sequence[Scene]) -> ReferenceMotions:
         actors = [actor for scene in scenes for actor in scene.actors]
-        rotations = _stacked([actor.base.rotations for actor in actors])
-        pelvis = _stacked([actor.base.pelvis for actor in actors])
+        rotations = _stacked([actor.motion.rotations for actor in actors])
+        pelvis = _stacked([actor.motion.pelvis for actor in actors])
         rest = torch.stack([rest_joints(actor.body, torch.from_numpy(actor.betas))[:22] for actor in actors])
         joints, world = forward_kinematics(rotations, rest[:, None], pelvis)
         feet = [
-            feet_of(actor, joints[p, : actor.base.frames], world[p, : actor.base.frames])
+            plant_feet(actor, joints[p, : actor.motion.frames], world[p, : actor.motion.frames])
             for p, actor in enumerate(actors)
         ]
-        ankles, free = _stacked([foot.ankles for foot in feet]), _stacked([foot.free for foot in feet])
+        ankles, free = _stacked([foot.ankle_targets for foot in feet]), _stacked([foot.freedom for foot in feet])
         pivot = pelvis.mean(1) * torch.tensor([1.0, 1.0, 0.0])
         return cls(rest, rotations, pelvis, joints, world, ankles, world[:, :, _ANKLES], free, pivot)
 
-    def at(self, frames: Tensor) -> Bases:
+    def at_frames(self, frames: Tensor) -> ReferenceMotions:
         """Only some of the frames."""
-        parts = {name: value[:, frames] for name, value in vars(self).items() if name not in ("rest", "pivot")}
-        return Bases(rest=self.rest, pivot=self.pivot, **parts)
+        parts = {name: value[:, frames] for name, value in vars(self).items() if name not in ("rest_joints", "pivot")}
+        return ReferenceMotions(rest_joints=self.rest_joints, pivot=self.pivot, **parts)
 
-    def posed(self, numbers: Tensor, moved: Tensor) -> Poses:
+    def pose(self, numbers: Tensor, moved: Tensor) -> Poses:
         """numbers [P,T,NUMBERS]; moved [P,3]: metres over the floor and radians about the vertical, of each person as a whole."""
         whole = axis_angle_to_matrix(torch.nn.functional.pad(moved[:, 2:], (2, 0)))[:, None]
         shift = torch.nn.functional.pad(moved[:, :2], (0, 1))[:, None] + self.pivot[:, None]
@@ -135,46 +135,48 @@ class Bases:
         def placed(points: Tensor) -> Tensor:  # [P,T,N,3]
             return (points - self.pivot[:, None, None]) @ whole.mT + shift[:, :, None]
 
-        turns = axis_angle_to_matrix(numbers[..., : SHIFT.start].unflatten(-1, (-1, 3)) * ease()[:, None])
-        turned = self.rotations[:, :, UPPER] @ turns
-        offset = self.rest[:, None]
+        turns = axis_angle_to_matrix(
+            numbers[..., : PELVIS_OFFSET.start].unflatten(-1, (-1, 3)) * joint_scales()[:, None]
+        )
+        turned = self.rotations[:, :, UPPER_BODY] @ turns
+        offset = self.rest_joints[:, None]
         place: dict[int, Tensor] = {
-            0: placed(self.pelvis[:, :, None])[:, :, 0] + torch.tensor(_SHIFT) * numbers[..., SHIFT]
+            0: placed(self.pelvis[:, :, None])[:, :, 0] + torch.tensor(_SHIFT) * numbers[..., PELVIS_OFFSET]
         }
         world: dict[int, Tensor] = {0: whole @ turned[:, :, 0]}
         for names, above in _LEVELS:
             joints, parents = [JOINT_INDEX[name] for name in names], [JOINT_INDEX[name] for name in above]
             carrying = torch.stack([world[parent] for parent in parents], 2)
-            now = carrying @ turned[:, :, [UPPER.index(joint) for joint in joints]]
+            now = carrying @ turned[:, :, [UPPER_BODY.index(joint) for joint in joints]]
             arms = (offset[:, :, joints] - offset[:, :, parents])[..., None]
             there = torch.stack([place[parent] for parent in parents], 2) + (carrying @ arms)[..., 0]
             for index, joint in enumerate(joints):
                 world[joint], place[joint] = now[:, :, index], there[:, :, index]
         # legs
-        free = self.free[..., None]
-        foot_shift = numbers[..., FOOT_SHIFT].unflatten(-1, (2, 3)) * _FOOT_SHIFT
-        foot_turn = numbers[..., FOOT_TURN].unflatten(-1, (2, 3)) * _FOOT_TURN
-        ankles = placed(self.ankles) + free * foot_shift
-        ankle_turns = whole[:, :, None] @ self.ankle_turns @ axis_angle_to_matrix(free * foot_turn)
+        free = self.foot_freedom[..., None]
+        foot_shift = numbers[..., FOOT_OFFSET].unflatten(-1, (2, 3)) * _FOOT_SHIFT
+        foot_turn = numbers[..., FOOT_ROTATION].unflatten(-1, (2, 3)) * _FOOT_TURN
+        ankles = placed(self.ankle_targets) + free * foot_shift
+        ankle_turns = whole[:, :, None] @ self.ankle_rotations @ axis_angle_to_matrix(free * foot_turn)
         hips = (
             place[0][:, :, None] + (world[0][:, :, None] @ (offset[:, :, _HIPS] - offset[:, :, :1])[..., None])[..., 0]
         )
         before = Leg(
             *(placed(self.joints[:, :, part]) for part in (_HIPS, _KNEES, _ANKLES)),
-            *(whole[:, :, None] @ self.world[:, :, part] for part in (_HIPS, _KNEES)),
+            *(whole[:, :, None] @ self.global_rotations[:, :, part] for part in (_HIPS, _KNEES)),
         )
-        leg = reach(before, hips, ankles, numbers[..., SWIVEL] * _SWIVEL)
+        leg = solve_leg(before, hips, ankles, numbers[..., KNEE_SWIVEL] * _SWIVEL)
         toe_turns = ankle_turns @ self.rotations[:, :, _TOES]
         toes = leg.ankle + (ankle_turns @ (offset[:, :, _TOES] - offset[:, :, _ANKLES])[..., None])[..., 0]
         for side in (0, 1):
             for part, where, turn in (
-                (_HIPS, hips, leg.thigh_turn),
-                (_KNEES, leg.knee, leg.shank_turn),
+                (_HIPS, hips, leg.thigh_rotation),
+                (_KNEES, leg.knee, leg.shank_rotation),
                 (_ANKLES, leg.ankle, ankle_turns),
                 (_TOES, toes, toe_turns),
             ):
                 place[part[side]], world[part[side]] = where[:, :, side], turn[:, :, side]
         order = range(len(BODY_JOINTS))
         return Poses(
-            torch.stack([place[j] for j in order], 2), torch.stack([world[j] for j in order], 2), turned, leg.missing
+            torch.stack([place[j] for j in order], 2), torch.stack([world[j] for j in order], 2), turned, leg.shortfall
         )

@@ -17,14 +17,14 @@ from numpy.random import Generator
 
 from core.contract.errors import UserError
 
-from ..mocap.blending import grounded
-from ..mocap.motion_clip import BaseMotion, placed
+from ..mocap.blending import with_planted_feet
+from ..mocap.motion_clip import MotionClip, place_at
 from .families import handshake, hug
-from .scene import Actor, Direction, Gaze, HandPose, Place, Scene, Span, Touch
-from .scene_sampler import Person, Studio
-from .timing import smooth_step
+from .scene import Actor, ContactGoal, DirectionGoal, GazeGoal, HandShapeGoal, Interval, PositionGoal, Scene
+from .scene_sampler import Person, SceneSampler
+from .timing import smootherstep
 
-_Wish = TypeVar("_Wish", Touch, Place, Direction, Gaze, HandPose)
+_Wish = TypeVar("_Wish", ContactGoal, PositionGoal, DirectionGoal, GazeGoal, HandShapeGoal)
 
 _SHAKES, _HUGS = (24, 32), (30, 42)
 """Frames that hands and people hold each other, at least and at most."""
@@ -47,16 +47,16 @@ SENTENCE = "Two people walk up, shake hands and then hug each other."
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Cast(Studio):
+class _Cast(SceneSampler):
     """The same two people again and again; nobody has a recording underneath."""
 
     order: Iterator[Person]
 
-    def person(self, rng: Generator) -> Person:
+    def sample_person(self, rng: Generator) -> Person:
         return next(self.order)
 
 
-def compose(studio: Studio, rng: Generator) -> Scene:
+def compose(studio: SceneSampler, rng: Generator) -> Scene:
     """The first person comes from -X, the second from +X. Everything that varies is drawn from `rng`."""
     people = _of_like_height(studio, rng)
     shake = _drawn(handshake.compose, people, rng, lambda scene: _lasts(scene, *_SHAKES))
@@ -66,47 +66,47 @@ def compose(studio: Studio, rng: Generator) -> Scene:
         return _lasts(scene, *_HUGS) and all(_STRIDE < way < _LONGEST_STRIDE for way in ways)
 
     embrace = _drawn(hug.compose, people, rng, follows)
-    met, parted = _held(shake).first, _held(shake).last
-    embrace = _later(embrace, math.ceil(parted + _BETWEEN - _held(embrace).first))
+    met, parted = _held(shake).start, _held(shake).end
+    embrace = _later(embrace, math.ceil(parted + _BETWEEN - _held(embrace).start))
     held = _held(embrace)
-    frames = round(held.last) + _AFTER
+    frames = round(held.end) + _AFTER
     actors = []
     for p, person in enumerate(people):
         heading = 0.0 if p == 0 else math.pi
-        base = studio.coming(person, frames, rng, round(met), free_arms=True)
-        base = placed(base, heading, _at(_stand(shake, p)), round(met))
+        base = studio.approaching_motion(person, frames, rng, round(met), free_arms=True)
+        base = place_at(base, heading, _at(_stand(shake, p)), round(met))
         late = int(rng.integers(0, _LATE + 1))
-        there = round(held.first) - _SETTLES
+        there = round(held.start) - _SETTLES
         start = round(parted) + _WAITS + late
         forward = _stand(embrace, p) - base.pelvis[there, :2]
         base = _stepped(base, person, forward, (start, there), int(rng.integers(2)))
-        start = round(held.last) + _WAITS + late
+        start = round(held.end) + _WAITS + late
         back = _stand(shake, p) - base.pelvis[there, :2]
         base = _stepped(base, person, back, (start, start + _STEPS_BACK), int(rng.integers(2)))
         actors.append(Actor(person.body, person.betas, base))
-    looks = (Span(8, held.first - 26, 8, 12), Span(held.last + 18, frames, 10, 10))
+    looks = (Interval(8, held.start - 26, 8, 12), Interval(held.end + 18, frames, 10, 10))
     return Scene(
         "handshake_hug",
         (actors[0], actors[1]),
-        touches=shake.touches + embrace.touches,
-        places=shake.places + embrace.places,
-        directions=shake.directions + embrace.directions,
-        gazes=tuple(Gaze(p, span) for p in (0, 1) for span in looks),
-        hands=shake.hands + embrace.hands,
+        contact_goals=shake.contact_goals + embrace.contact_goals,
+        position_goals=shake.position_goals + embrace.position_goals,
+        direction_goals=shake.direction_goals + embrace.direction_goals,
+        gaze_goals=tuple(GazeGoal(p, span) for p in (0, 1) for span in looks),
+        hand_goals=shake.hand_goals + embrace.hand_goals,
         sentences=(SENTENCE,),
-        moves=embrace.moves,
+        translation_sigma=embrace.translation_sigma,
     )
 
 
-def _of_like_height(studio: Studio, rng: Generator) -> tuple[Person, Person]:
+def _of_like_height(studio: SceneSampler, rng: Generator) -> tuple[Person, Person]:
     while True:
-        first, second = studio.person(rng), studio.person(rng)
-        if abs(first.height_of("head") - second.height_of("head")) < _HEIGHTS:
+        first, second = studio.sample_person(rng), studio.sample_person(rng)
+        if abs(first.joint_height("head") - second.joint_height("head")) < _HEIGHTS:
             return first, second
 
 
 def _drawn(
-    compose: Callable[[Studio, Generator], Scene],
+    compose: Callable[[SceneSampler, Generator], Scene],
     people: tuple[Person, Person],
     rng: Generator,
     suits: Callable[[Scene], bool],
@@ -119,17 +119,17 @@ def _drawn(
     raise UserError("no-draw", f"None of {_TRIES} draws suits these people.", "Take another seed.")
 
 
-def _held(scene: Scene) -> Span:
-    return next(touch.span for touch in scene.touches if touch.sure)
+def _held(scene: Scene) -> Interval:
+    return next(touch.interval for touch in scene.contact_goals if touch.required)
 
 
 def _lasts(scene: Scene, least: float, most: float) -> bool:
-    return least <= _held(scene).last - _held(scene).first <= most
+    return least <= _held(scene).end - _held(scene).start <= most
 
 
 def _stand(scene: Scene, person: int) -> np.ndarray:
     """[2] where somebody stands who stands still."""
-    return scene.actors[person].base.pelvis[0, :2]
+    return scene.actors[person].motion.pelvis[0, :2]
 
 
 def _at(place: np.ndarray) -> tuple[float, float]:
@@ -140,31 +140,31 @@ def _later(scene: Scene, frames: int) -> Scene:
     """All that is wanted, so many frames later; the motion underneath stays."""
 
     def later(item: _Wish) -> _Wish:
-        span = replace(item.span, first=item.span.first + frames, last=item.span.last + frames)
-        moved = replace(item, span=span)
-        if isinstance(moved, Place) and isinstance(moved.at, np.ndarray):
-            return replace(moved, at=np.concatenate([moved.at[:1].repeat(frames, 0), moved.at]))
+        span = replace(item.interval, start=item.interval.start + frames, end=item.interval.end + frames)
+        moved = replace(item, interval=span)
+        if isinstance(moved, PositionGoal) and isinstance(moved.target, np.ndarray):
+            return replace(moved, target=np.concatenate([moved.target[:1].repeat(frames, 0), moved.target]))
         return moved
 
     return replace(
         scene,
-        touches=tuple(map(later, scene.touches)),
-        places=tuple(map(later, scene.places)),
-        directions=tuple(map(later, scene.directions)),
-        gazes=tuple(map(later, scene.gazes)),
-        hands=tuple(map(later, scene.hands)),
+        contact_goals=tuple(map(later, scene.contact_goals)),
+        position_goals=tuple(map(later, scene.position_goals)),
+        direction_goals=tuple(map(later, scene.direction_goals)),
+        gaze_goals=tuple(map(later, scene.gaze_goals)),
+        hand_goals=tuple(map(later, scene.hand_goals)),
     )
 
 
-def _stepped(motion: BaseMotion, person: Person, by: np.ndarray, frames: tuple[int, int], first: int) -> BaseMotion:
+def _stepped(motion: MotionClip, person: Person, by: np.ndarray, frames: tuple[int, int], first: int) -> MotionClip:
     """Somebody who stands takes one step with each foot, `first` (0 left, 1 right) and then the other, `by` [2] metres."""
     start, end = frames
     t, middle = np.arange(motion.frames), (start + end) / 2
-    pelvis, planted = motion.pelvis.copy(), motion.planted.copy()
-    pelvis[:, :2] += (smooth_step(t, start - 1, end + 1)[:, None] * by).astype(np.float32)
+    pelvis, planted = motion.pelvis.copy(), motion.foot_contact.copy()
+    pelvis[:, :2] += (smootherstep(t, start - 1, end + 1)[:, None] * by).astype(np.float32)
     raised = np.zeros((motion.frames, 2))
     for foot, lift, land in ((first, start, math.floor(middle)), (1 - first, math.ceil(middle), end)):
         planted[start : end + 1, foot] = True
         planted[lift + 1 : land, foot] = False
         raised[:, foot] = _LIFTED * np.sin(np.pi * np.clip((t - lift) / (land - lift), 0, 1))
-    return grounded(replace(motion, pelvis=pelvis, planted=planted), person.body, person.betas, raised)
+    return with_planted_feet(replace(motion, pelvis=pelvis, foot_contact=planted), person.body, person.betas, raised)

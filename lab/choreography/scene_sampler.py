@@ -16,9 +16,9 @@ from core.contract.errors import UserError
 from core.contract.skeleton import JOINT_INDEX
 from core.fitting.limits import relaxed_pose
 
-from ..mocap.action_detection import signals
-from ..mocap.blending import fitted, joined
-from ..mocap.motion_clip import BaseMotion, Kind, Window, backwards, cut, mirror, placed, standing_height, warped
+from ..mocap.action_detection import motion_features
+from ..mocap.blending import fit_to_length, join
+from ..mocap.motion_clip import Action, MotionClip, Window, mirror, place_at, reverse, standing_height, time_warp, trim
 from .scene import Actor
 
 _SHAPES, _WIDEST = 8, 2.0
@@ -45,19 +45,19 @@ class Person:
     own: int | None = None
     """Number of their own body among those given to the studio."""
 
-    def rest(self) -> np.ndarray:
+    def rest_joints(self) -> np.ndarray:
         """[55,3] joints in the rest pose, metres."""
         return rest_joints(self.body, torch.from_numpy(self.betas)).numpy()
 
-    def length(self, *joints: str) -> float:
+    def bone_length(self, *joints: str) -> float:
         """metres along the bones from joint to joint."""
-        places = self.rest()[[JOINT_INDEX[name] for name in joints]]
+        places = self.rest_joints()[[JOINT_INDEX[name] for name in joints]]
         return float(np.linalg.norm(np.diff(places, axis=0), axis=1).sum())
 
     @property
-    def arm(self) -> float:
+    def arm_length(self) -> float:
         """metres from the shoulder to the middle of the palm."""
-        return self.length("left_shoulder", "left_elbow", "left_wrist") + 0.7 * self.length(
+        return self.bone_length("left_shoulder", "left_elbow", "left_wrist") + 0.7 * self.bone_length(
             "left_wrist", "left_middle1"
         )
 
@@ -66,29 +66,29 @@ class Person:
         """metres above the soles, standing straight."""
         return standing_height(self.body, self.betas)
 
-    def height_of(self, joint: str) -> float:
+    def joint_height(self, joint: str) -> float:
         """metres of a joint above the soles, standing straight."""
-        rest = self.rest()
+        rest = self.rest_joints()
         return self.pelvis_height + float(rest[JOINT_INDEX[joint], 1] - rest[0, 1])
 
 
-Finder = Callable[[Kind, int], Sequence[Window]]
+Finder = Callable[[Action, int], Sequence[Window]]
 """Windows of a kind, of so many frames, among the captures of the split in hand."""
 
 
 @dataclass(frozen=True)
-class Studio:
+class SceneSampler:
     body: BodyModel
-    find: Finder | None = None
+    find_windows: Finder | None = None
     """None: people stand at ease, without a recording underneath."""
-    bodies: tuple[BodyModel, ...] = ()
+    custom_bodies: tuple[BodyModel, ...] = ()
     """Bodies that are used instead of shapes of `body`."""
-    _found: dict[tuple[Kind, int], Sequence[Window]] = field(default_factory=dict, repr=False)
+    _found: dict[tuple[Action, int], Sequence[Window]] = field(default_factory=dict, repr=False)
 
-    def person(self, rng: Generator) -> Person:
-        if self.bodies:
-            own = int(rng.integers(len(self.bodies)))
-            return Person(self.bodies[own], np.zeros(16, np.float32), own)
+    def sample_person(self, rng: Generator) -> Person:
+        if self.custom_bodies:
+            own = int(rng.integers(len(self.custom_bodies)))
+            return Person(self.custom_bodies[own], np.zeros(16, np.float32), own)
         while True:
             betas = np.zeros(16, np.float32)
             betas[:_SHAPES] = rng.normal(0, 0.8, _SHAPES).clip(-_WIDEST, _WIDEST)
@@ -96,12 +96,12 @@ class Studio:
             if _PELVIS_HEIGHTS[0] < person.pelvis_height < _PELVIS_HEIGHTS[1]:
                 return person
 
-    def windows(self, kind: Kind, frames: int) -> Sequence[Window]:
+    def windows(self, kind: Action, frames: int) -> Sequence[Window]:
         """All windows of a kind that are as long. UserError where the split has none."""
-        if self.find is None:
+        if self.find_windows is None:
             raise UserError("no-motion", "There are no recordings in hand.", "Give a folder of motion capture.")
         if (kind, frames) not in self._found:
-            self._found[kind, frames] = self.find(kind, frames)
+            self._found[kind, frames] = self.find_windows(kind, frames)
         if not self._found[kind, frames]:
             raise UserError(
                 "no-motion",
@@ -110,14 +110,14 @@ class Studio:
             )
         return self._found[kind, frames]
 
-    def motion(
+    def sample_motion(
         self,
-        kind: Kind,
+        kind: Action,
         person: Person,
         frames: int,
         rng: Generator,
         suits: Callable[[Window], bool] | None = None,
-    ) -> BaseMotion:
+    ) -> MotionClip:
         """Some motion of a kind on a person's body, as often as not mirrored, where it was recorded, of so many frames.
 
         `suits` chooses among the windows; UserError where none does. `BaseMotion.peak` is where a kick, a punch or getting up
@@ -133,31 +133,33 @@ class Studio:
         # whole ones first: what is too short has to be prolonged
         found = [window for window in found if window.frames >= frames] or found
         window = found[int(rng.integers(len(found)))]
-        motion = fitted(window, person.body, person.betas, frames, idle)
+        motion = fit_to_length(window, person.body, person.betas, frames, idle)
         return mirror(motion) if rng.random() < 0.5 else motion
 
-    def standing(self, person: Person, frames: int, rng: Generator, free_arms: bool = False) -> BaseMotion:
+    def standing_motion(self, person: Person, frames: int, rng: Generator, free_arms: bool = False) -> MotionClip:
         """Somebody stands, shifting weight and looking about as people do; with `free_arms` not folding them all the time."""
-        if self.find is None:
-            return at_ease(person, frames)
-        return self.motion("standing", person, frames, rng, arms_hang if free_arms else None)
+        if self.find_windows is None:
+            return stand_at_ease(person, frames)
+        return self.sample_motion("standing", person, frames, rng, arms_hang_down if free_arms else None)
 
-    def coming(self, person: Person, frames: int, rng: Generator, arrive: int, free_arms: bool = False) -> BaseMotion:
+    def approaching_motion(
+        self, person: Person, frames: int, rng: Generator, arrive: int, free_arms: bool = False
+    ) -> MotionClip:
         """Somebody walks up and stands from frame `arrive` on."""
-        if self.find is None:
-            return at_ease(person, frames)
-        walking = self.motion("walking", person, max(arrive, _STOPPING + 2), rng, walks_plainly)
-        standing = self.standing(person, frames - walking.frames + _STOPPING, rng, free_arms)
-        return cut(joined(walking, standing, person.body, person.betas, _STOPPING), 0, frames)
+        if self.find_windows is None:
+            return stand_at_ease(person, frames)
+        walking = self.sample_motion("walking", person, max(arrive, _STOPPING + 2), rng, walks_straight)
+        standing = self.standing_motion(person, frames - walking.frames + _STOPPING, rng, free_arms)
+        return trim(join(walking, standing, person.body, person.betas, _STOPPING), 0, frames)
 
-    def leaving(self, motion: BaseMotion, person: Person, rng: Generator, leave: int) -> BaseMotion:
+    def with_retreat(self, motion: MotionClip, person: Person, rng: Generator, leave: int) -> MotionClip:
         """The same motion until frame `leave`, from which on the person steps back."""
-        if self.find is None or leave > motion.frames - _STOPPING:
+        if self.find_windows is None or leave > motion.frames - _STOPPING:
             return motion
         more = motion.frames - leave
-        walking = self.motion("walking", person, max(int(more / _BACKWARDS), _STOPPING + 2), rng, walks_plainly)
-        back = warped(backwards(walking), more)
-        return cut(joined(cut(motion, 0, leave + _STOPPING), back, person.body, person.betas), 0, motion.frames)
+        walking = self.sample_motion("walking", person, max(int(more / _BACKWARDS), _STOPPING + 2), rng, walks_straight)
+        back = time_warp(reverse(walking), more)
+        return trim(join(trim(motion, 0, leave + _STOPPING), back, person.body, person.betas), 0, motion.frames)
 
     def face_to_face(
         self,
@@ -179,30 +181,32 @@ class Studio:
         for person, side, comes in zip(people, (-1, 1), coming):
             heading = (0.0 if side < 0 else math.pi) + float(rng.normal(0, 0.06))
             stand = (person, frames, rng)
-            motion = self.coming(*stand, at, free_arms) if comes else self.standing(*stand, free_arms)
+            motion = (
+                self.approaching_motion(*stand, at, free_arms) if comes else self.standing_motion(*stand, free_arms)
+            )
             if leave is not None:
-                motion = self.leaving(motion, person, rng, leave + int(rng.integers(0, 8)))
-            place = (side * apart / 2, -side * aside)
-            actors.append(Actor(person.body, person.betas, placed(motion, heading, place, at)))
+                motion = self.with_retreat(motion, person, rng, leave + int(rng.integers(0, 8)))
+            position = (side * apart / 2, -side * aside)
+            actors.append(Actor(person.body, person.betas, place_at(motion, heading, position, at)))
         return actors[0], actors[1]
 
 
-def arms_hang(window: Window) -> bool:
+def arms_hang_down(window: Window) -> bool:
     """Whether both hands hang beside the body all the time."""
-    seen = signals(window.capture)
+    seen = motion_features(window.capture)
     part = slice(window.start, window.end)
     return bool((seen.hand_up[part] < _HANGING_DOWN).all() and (seen.hand_ahead[part] < _HANGING_AHEAD).all())
 
 
-def walks_plainly(window: Window) -> bool:
+def walks_straight(window: Window) -> bool:
     """Whether somebody walks straight on, upright and with the hands below the shoulders."""
-    seen = signals(window.capture)
+    seen = motion_features(window.capture)
     part = slice(window.start, window.end)
     upright = seen.height[part].min() > _UPRIGHT and seen.hand_up[part].max() < _HANDS_LOW
-    return bool(upright and abs(window.turn) < _STRAIGHT)
+    return bool(upright and abs(window.heading_change) < _STRAIGHT)
 
 
-def at_ease(person: Person, frames: int) -> BaseMotion:
+def stand_at_ease(person: Person, frames: int) -> MotionClip:
     """Somebody stands still, arms down, at the origin and facing +X."""
     facing = axis_angle_to_matrix(torch.tensor([0.0, 0.0, math.pi / 2]))
     upright = axis_angle_to_matrix(torch.tensor([math.pi / 2, 0.0, 0.0]))
@@ -212,13 +216,15 @@ def at_ease(person: Person, frames: int) -> BaseMotion:
             angles[JOINT_INDEX[f"{side}_{part}"] - 1] = torch.tensor([0.0, sign * y, sign * z])
     rotations = torch.cat([(facing @ upright)[None], axis_angle_to_matrix(angles)])
     pelvis = np.tile(np.array([0.0, 0.0, 0.985 * person.pelvis_height], np.float32), (frames, 1))
-    return BaseMotion(
+    return MotionClip(
         rotations.expand(frames, 22, 3, 3).numpy().copy(), pelvis, np.ones((frames, 2), bool), "at-ease", "nobody"
     )
 
 
-def joints_of(actor: Actor) -> np.ndarray:
+def actor_joints(actor: Actor) -> np.ndarray:
     """[T,22,3] joints of an actor's own motion."""
     rest = rest_joints(actor.body, torch.from_numpy(actor.betas))[:22]
-    places, _ = forward_kinematics(torch.from_numpy(actor.base.rotations), rest, torch.from_numpy(actor.base.pelvis))
+    places, _ = forward_kinematics(
+        torch.from_numpy(actor.motion.rotations), rest, torch.from_numpy(actor.motion.pelvis)
+    )
     return places.numpy()

@@ -33,7 +33,7 @@ _SIDED = (
 
 
 @dataclass(frozen=True)
-class Details:
+class InteractionFacts:
     """What wordings of a family may mention. The actor is who shakes, shoves, carries, leads; the other whom it is done to."""
 
     side: Side = "right"
@@ -42,19 +42,19 @@ class Details:
     """Of the other's hand, arm, leg or shoulder that it is done to, or that answers."""
     both_hands: bool = False
     """The actor uses both."""
-    place: str = ""
+    body_part: str = ""
     """Where on the other it is done, without a side: `chest`, `thigh`, `upper_arm`; of who is helped up: `sitting` or `lying`."""
     behind: bool = False
     """The actor stands behind the other."""
     walking: bool = False
     """They walk while it is done."""
-    coming: tuple[bool, bool] = (False, False)
+    approaching: tuple[bool, bool] = (False, False)
     """Whether the actor, and the other, walks up before it."""
-    seconds: float | None = None
+    duration: float | None = None
     """How long the touch lasts, where that is worth a word."""
-    times: int = 0
+    repetitions: int = 0
     """How often somebody pats or the hands go up and down; 0 where nobody counted."""
-    gives_way: bool = False
+    yields: bool = False
     """The other takes a step back, or comes along."""
 
 
@@ -273,7 +273,7 @@ _FAMILIES: dict[str, _Wordings] = {
 }  # fmt: skip
 
 
-def sentences(family: str, details: Details, rng: Generator) -> tuple[str, ...]:
+def write_sentences(family: str, details: InteractionFacts, rng: Generator) -> tuple[str, ...]:
     """Three or four different sentences about one clip. KeyError for a family that has no words yet."""
     words = _FAMILIES[family]
     candidates = list(_candidates(words, details))
@@ -287,7 +287,7 @@ def sentences(family: str, details: Details, rng: Generator) -> tuple[str, ...]:
     return tuple(found.values())
 
 
-def wordings(family: str) -> int:
+def count_templates(family: str) -> int:
     """How many wordings of a family there are, sides, people and lengths of time not counted."""
     words = _FAMILIES[family]
     groups = [
@@ -301,14 +301,14 @@ def described_families() -> tuple[str, ...]:
     return tuple(_FAMILIES)
 
 
-def _candidates(words: _Wordings, details: Details) -> list[tuple[str, str]]:
+def _candidates(words: _Wordings, details: InteractionFacts) -> list[tuple[str, str]]:
     """(kind of subject, phrase) of everything that is true."""
     acting = [
         *words.actor,
         *(words.two_hands if details.both_hands else words.one_hand),
         *(words.behind if details.behind else words.front),
-        *(words.gives_way if details.gives_way else ()),
-        *words.at_place.get(details.place, ()),
+        *(words.gives_way if details.yields else ()),
+        *words.at_place.get(details.body_part, ()),
     ]
     together = words.walking if details.walking and words.walking else words.together
     phrases = [("together", phrase) for phrase in together]
@@ -316,9 +316,9 @@ def _candidates(words: _Wordings, details: Details) -> list[tuple[str, str]]:
     return [(kind, phrase) for kind, phrase in phrases if _fits(phrase, details)]
 
 
-def _fits(phrase: str, details: Details) -> bool:
+def _fits(phrase: str, details: InteractionFacts) -> bool:
     """Whether a wording names nothing that is not known, or not so."""
-    if "{place}" in phrase and not details.place:
+    if "{place}" in phrase and not details.body_part:
         return False
     if "{other_side} {place}" in phrase and _place(details) not in _SIDED:
         return False
@@ -329,11 +329,11 @@ def _fits(phrase: str, details: Details) -> bool:
     return not (details.behind and any(word in phrase for word in ("face to face", "in front")))
 
 
-def _place(details: Details) -> str:
-    return details.place.replace("_", " ")
+def _place(details: InteractionFacts) -> str:
+    return details.body_part.replace("_", " ")
 
 
-def _sentence(kind: str, phrase: str, words: _Wordings, details: Details, rng: Generator) -> str:
+def _sentence(kind: str, phrase: str, words: _Wordings, details: InteractionFacts, rng: Generator) -> str:
     # who is named first has the name that goes first, also where it is done to them
     first, second = _ROLES[int(rng.integers(len(_ROLES)))]
     subject = _PEOPLE[int(rng.integers(len(_PEOPLE)))] if kind == "together" else first
@@ -350,27 +350,27 @@ def _sentence(kind: str, phrase: str, words: _Wordings, details: Details, rng: G
     return f"{text[0].upper()}{text[1:]}."
 
 
-def _arriving(kind: str, phrase: str, second: str, details: Details, rng: Generator) -> str:
+def _arriving(kind: str, phrase: str, second: str, details: InteractionFacts, rng: Generator) -> str:
     """Words of who walks up before, now and then."""
     if rng.random() < 0.4 or phrase.startswith(("are ", "has ", "comes ")) or ", " in phrase:
         return ""
     if kind == "together":
-        return "walk up to each other and " if all(details.coming) else ""
-    comes = details.coming[1 if kind == "other" else 0]
+        return "walk up to each other and " if all(details.approaching) else ""
+    comes = details.approaching[1 if kind == "other" else 0]
     return f"walks up to {second} and " if comes else ""
 
 
-def _ending(words: _Wordings, details: Details, rng: Generator) -> str:
+def _ending(words: _Wordings, details: InteractionFacts, rng: Generator) -> str:
     """How often or how long, now and then."""
     if rng.random() < 0.5:
         return ""
-    if words.counted and 0 < details.times < len(_NUMBERS):
-        return f" {_NUMBERS[details.times]}"
-    if not words.lasting or details.seconds is None:
+    if words.counted and 0 < details.repetitions < len(_NUMBERS):
+        return f" {_NUMBERS[details.repetitions]}"
+    if not words.lasting or details.duration is None:
         return ""
-    if details.seconds < _SHORT:
+    if details.duration < _SHORT:
         return (" for a moment", " briefly")[int(rng.integers(2))]
-    if details.seconds > _LONG and rng.random() < 0.5:
+    if details.duration > _LONG and rng.random() < 0.5:
         return (" for a while", " for a long moment")[int(rng.integers(2))]
-    whole = round(details.seconds)
+    whole = round(details.duration)
     return f" for about {('a', 'a', 'two', 'three', 'four', 'five')[min(whole, 5)]} second{'s' if whole > 1 else ''}"

@@ -19,7 +19,7 @@ _STRONGEST = 5
 """Joints that carry a point at most."""
 
 
-def body_weights(weights: Tensor) -> Tensor:
+def merge_finger_weights(weights: Tensor) -> Tensor:
     """[N,55] -> [N,22]: what face and fingers carry goes to the head and the wrists."""
     carried = weights[:, :BODY].clone()
     for joint in range(BODY, len(JOINTS)):
@@ -40,24 +40,24 @@ def rest_skin(body: BodyModel, betas: Tensor, fingers: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Points:
+class SkinPoints:
     """N points on one person, T frames."""
 
-    rest: Tensor
+    rest_positions: Tensor
     """[T,N,3] in the rest pose, fingers turned"""
-    normal: Tensor
+    rest_normals: Tensor
     """[N,3] in the rest pose"""
-    joints: Tensor
+    rest_joints: Tensor
     """[22,3] rest joints"""
-    carrier: Tensor
+    joint_indices: Tensor
     """int64 [N,K] joints that carry each point"""
-    share: Tensor
+    joint_weights: Tensor
     """[N,K] and by how much; rows sum to one"""
 
     @classmethod
-    def of(cls, body: BodyModel, betas: Tensor, fingers: Tensor, normal: Tensor) -> Points:
+    def from_body(cls, body: BodyModel, betas: Tensor, fingers: Tensor, normal: Tensor) -> SkinPoints:
         """All vertices of `body` (a subset of a body), with their normals [N,3]."""
-        share, carrier = body_weights(body.lbs_weights).sort(dim=1, descending=True)
+        share, carrier = merge_finger_weights(body.lbs_weights).sort(dim=1, descending=True)
         share, carrier = share[:, :_STRONGEST], carrier[:, :_STRONGEST]
         return cls(
             rest_skin(body, betas, fingers),
@@ -67,29 +67,29 @@ class Points:
             share / share.sum(1, keepdim=True),
         )
 
-    def all(self, joints: Tensor, world: Tensor) -> tuple[Tensor, Tensor]:
+    def pose(self, joints: Tensor, world: Tensor) -> tuple[Tensor, Tensor]:
         """Places and normals [T,N,3] of all points for joints [T,22,3] and world rotations [T,22,3,3]."""
-        shift = joints - (world @ self.joints[..., None])[..., 0]
-        turned = torch.cat([world, shift[..., None]], -1).flatten(-2).mT @ self.dense().T
+        shift = joints - (world @ self.rest_joints[..., None])[..., 0]
+        turned = torch.cat([world, shift[..., None]], -1).flatten(-2).mT @ self.dense_weights().T
         turned = turned.unflatten(-2, (3, 4))
-        places = (turned[:, :, :3] * self.rest.mT[:, None]).sum(2) + turned[:, :, 3]
-        return places.mT, (world[:, self.carrier[:, 0]] @ self.normal[..., None])[..., 0]
+        places = (turned[:, :, :3] * self.rest_positions.mT[:, None]).sum(2) + turned[:, :, 3]
+        return places.mT, (world[:, self.joint_indices[:, 0]] @ self.rest_normals[..., None])[..., 0]
 
-    def dense(self) -> Tensor:
+    def dense_weights(self) -> Tensor:
         """[N,22] shares"""
-        return torch.zeros(len(self.carrier), BODY).scatter_(1, self.carrier, self.share)
+        return torch.zeros(len(self.joint_indices), BODY).scatter_(1, self.joint_indices, self.joint_weights)
 
-    def levers(self) -> Tensor:
+    def weighted_offsets(self) -> Tensor:
         """[T,N,22,3] metres from each joint, times its share"""
-        return self.dense()[..., None] * (self.rest[:, :, None] - self.joints)
+        return self.dense_weights()[..., None] * (self.rest_positions[:, :, None] - self.rest_joints)
 
 
-def columns(joints: Tensor, world: Tensor) -> Tensor:
+def joint_transforms(joints: Tensor, world: Tensor) -> Tensor:
     """joints [...,22,3] and world rotations [...,22,3,3] side by side, [...,3,88]: what `Carried` multiplies."""
     return torch.cat([world.transpose(-3, -2).flatten(-2), joints.mT], -1)
 
 
-def carried(lever: Tensor, share: Tensor) -> Tensor:
+def point_matrix(lever: Tensor, share: Tensor) -> Tensor:
     """What joints carry as columns for `columns` to multiply: levers [...,N,22,3] in the joints' rest axes, times each joint's
     share, and shares [...,N,22] -> [...,88,N]."""
     return torch.cat([lever.flatten(-2), share], -1).mT

@@ -19,7 +19,7 @@ class SkinSample:
 
     body: BodyModel
     """The body with only these vertices."""
-    normal: Tensor
+    normals: Tensor
     """[N,3] in the rest pose."""
 
 

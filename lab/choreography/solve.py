@@ -17,27 +17,27 @@ from core.contract.skeleton import PARENTS
 from core.motion import PairMotion, motion_from_rotations
 
 from .contact_closing import closed_hands
-from .hand_shapes import finger_rotations, hand_shapes
-from .objectives import Wanted
-from .pose_parameters import NUMBERS, Bases, Poses
+from .hand_shapes import animate_hands, finger_rotations
+from .objectives import Objectives
+from .pose_parameters import PARAMETERS, Poses, ReferenceMotions
 from .scene import Scene
 from .skin_points import BODY
-from .splines import on_curve, spline_basis
+from .splines import evaluate_spline, spline_basis
 
 
 @dataclass(frozen=True)
 class Stage:
-    every: int
+    knot_spacing: int
     """Frames between two numbers of a curve."""
-    stride: int
+    frame_stride: int
     """Frames between two that are looked at."""
     steps: int
-    rate: float
-    lenient: float
+    learning_rate: float
+    tolerance_scale: float
     """How much further off than at last touches may be."""
-    skins: bool
+    skin_collisions: bool
     """Whether skins keep each other out, not only the bodies' spheres."""
-    through: int = 0
+    collision_free_steps: int = 0
     """Steps in which nothing keeps anybody out: arms find their way around people through them."""
 
 
@@ -49,7 +49,7 @@ _MOVED_RATE = 0.4
 @dataclass(frozen=True)
 class Solution:
     motion: PairMotion
-    planted: np.ndarray
+    foot_contact: np.ndarray
     """bool [2,T,2]"""
 
 
@@ -58,41 +58,47 @@ Report = Callable[[int, dict[str, float]], None]
 
 def solve(scene: Scene, stages: tuple[Stage, ...] = STAGES, report: Report | None = None) -> Solution:
     """Both people's motion. `report(step, terms)` is told now and then what is still amiss."""
-    return solve_all((scene,), stages, report)[0]
+    return solve_batch((scene,), stages, report)[0]
 
 
-def solve_all(
+def solve_batch(
     scenes: Sequence[Scene], stages: tuple[Stage, ...] = STAGES, report: Report | None = None
 ) -> list[Solution]:
     """Of each scene both people's motion. Deterministic for the same scenes together."""
-    bases = Bases.of(scenes)
+    bases = ReferenceMotions.from_scenes(scenes)
     longest = max(scene.frames for scene in scenes)
-    shapes = torch.cat([_prolonged(hand_shapes(scene.hands, scene.frames), longest) for scene in scenes])
-    whole = torch.tensor([[scene.moves, scene.moves, scene.turns] for scene in scenes for _ in (0, 1)])
+    shapes = torch.cat([_prolonged(animate_hands(scene.hand_goals, scene.frames), longest) for scene in scenes])
+    whole = torch.tensor(
+        [[scene.translation_sigma, scene.translation_sigma, scene.rotation_sigma] for scene in scenes for _ in (0, 1)]
+    )
     moved = torch.zeros(len(whole), 3, requires_grad=True)
     controls, basis = torch.zeros(0), None
     done = 0
     for stage in stages:
-        finer = spline_basis(longest, stage.every)
+        finer = spline_basis(longest, stage.knot_spacing)
         if basis is None:
-            controls = torch.zeros(len(whole), finer.shape[1], NUMBERS)
+            controls = torch.zeros(len(whole), finer.shape[1], PARAMETERS)
         elif basis.shape != finer.shape:
-            controls = torch.linalg.pinv(finer) @ on_curve(basis, controls.detach())
+            controls = torch.linalg.pinv(finer) @ evaluate_spline(basis, controls.detach())
         basis = finer
         controls = controls.detach().clone().requires_grad_()
-        frames = torch.arange(0, longest, stage.stride)
-        wanted = Wanted.of(scenes, bases, finger_rotations(shapes[:, frames]), frames, stage.lenient, stage.skins)
-        optimizer = torch.optim.Adam([{"params": [controls]}, {"params": [moved]}], lr=stage.rate, betas=(0.9, 0.98))
+        frames = torch.arange(0, longest, stage.frame_stride)
+        wanted = Objectives.from_scenes(
+            scenes, bases, finger_rotations(shapes[:, frames]), frames, stage.tolerance_scale, stage.skin_collisions
+        )
+        optimizer = torch.optim.Adam(
+            [{"params": [controls]}, {"params": [moved]}], lr=stage.learning_rate, betas=(0.9, 0.98)
+        )
         schedule = torch.optim.lr_scheduler.OneCycleLR(
             optimizer,
-            [stage.rate, stage.rate * _MOVED_RATE],
+            [stage.learning_rate, stage.learning_rate * _MOVED_RATE],
             total_steps=stage.steps + 1,
             pct_start=0.15,
             final_div_factor=30,
         )
         for step in range(stage.steps):
-            change = (controls[:, 2:] - 2 * controls[:, 1:-1] + controls[:, :-2]) / stage.every**1.5
-            terms = wanted.terms(basis[frames] @ controls, change, moved, whole, step - stage.through)
+            change = (controls[:, 2:] - 2 * controls[:, 1:-1] + controls[:, :-2]) / stage.knot_spacing**1.5
+            terms = wanted.terms(basis[frames] @ controls, change, moved, whole, step - stage.collision_free_steps)
             optimizer.zero_grad(set_to_none=True)
             torch.stack(list(terms.values())).sum().backward()
             optimizer.step()
@@ -102,7 +108,7 @@ def solve_all(
                 report(done, {name: float(value.detach()) for name, value in terms.items()})
     assert basis is not None
     with torch.no_grad():
-        poses = bases.posed(basis @ controls, moved * whole)
+        poses = bases.pose(basis @ controls, moved * whole)
         return [_solution(scene, _of_scene(poses, index, scene.frames)) for index, scene in enumerate(scenes)]
 
 
@@ -117,10 +123,10 @@ def _of_scene(poses: Poses, index: int, frames: int) -> Poses:
 
 def _solution(scene: Scene, poses: Poses) -> Solution:
     fingers = finger_rotations(closed_hands(scene, poses))
-    rotations = torch.cat([_relative(poses.world), fingers], 2)
+    rotations = torch.cat([_relative(poses.global_rotations), fingers], 2)
     betas = torch.stack([torch.from_numpy(actor.betas) for actor in scene.actors])
     motion = motion_from_rotations(rotations, poses.joints[:, :, 0], betas)
-    return Solution(motion, np.stack([actor.base.planted for actor in scene.actors]))
+    return Solution(motion, np.stack([actor.motion.foot_contact for actor in scene.actors]))
 
 
 def _relative(world: Tensor) -> Tensor:

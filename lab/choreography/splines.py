@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 
-def spline_basis(frames: int, every: int) -> Tensor:
+def spline_basis(frames: int, knot_spacing: int) -> Tensor:
     """[T,K]: what takes K control values to T frames, one control value every `every` frames; rows sum to one."""
-    t = np.arange(frames) / every
+    t = np.arange(frames) / knot_spacing
     first = np.floor(t).astype(int)
     u = t - first
     count = int(first.max()) + 4
@@ -20,6 +20,6 @@ def spline_basis(frames: int, every: int) -> Tensor:
     return torch.from_numpy(basis).float()
 
 
-def on_curve(basis: Tensor, controls: Tensor) -> Tensor:
+def evaluate_spline(basis: Tensor, controls: Tensor) -> Tensor:
     """basis [T,K], controls [P,K,...] -> values [P,T,...]."""
     return torch.einsum("tk,pk...->pt...", basis, controls)

@@ -15,24 +15,24 @@ from core.body.model import forward_kinematics, rest_joints
 from core.body.rotations import axis_angle_to_matrix
 from core.contract.skeleton import JOINT_INDEX
 
-from ..mocap.blending import grounded, joined
+from ..mocap.blending import join, with_planted_feet
 from ..mocap.motion_clip import (
-    BaseMotion,
-    Kind,
+    Action,
+    MotionClip,
     Window,
-    backwards,
-    cut,
-    facing,
+    heading_at,
     mirror,
-    placed,
+    place_at,
+    reverse,
     standing_height,
-    warped,
+    time_warp,
+    trim,
 )
-from .contact_points import normals_of, spot_vertices
-from .hand_shapes import finger_rotations, hand_shapes
-from .scene import Actor, Spot
-from .scene_sampler import Person, Studio, joints_of
-from .skin_points import Points
+from .contact_points import body_normals, contact_point_vertices
+from .hand_shapes import animate_hands, finger_rotations
+from .scene import Actor, ContactPoint
+from .scene_sampler import Person, SceneSampler, actor_joints
+from .skin_points import SkinPoints
 
 _ENDS = {"kicking": "ankle", "punching": "wrist"}
 _BACK, _SLOWER = (9, 15), (1.2, 1.7)
@@ -43,30 +43,30 @@ _GOES_ON = 1.1
 """m/s of who walks by and swings an arm."""
 
 
-def striking(studio: Studio, kind: Kind, person: Person, frames: int, rng: Generator) -> BaseMotion:
+def recorded_strike(studio: SceneSampler, kind: Action, person: Person, frames: int, rng: Generator) -> MotionClip:
     """A recorded kick or punch of the right limb along +X, the pelvis over the origin when it hits, in frame `peak`.
 
     There it bounces off: the motion goes back some way and ends standing. UserError where the split has none.
     """
     suits = partial(_stands_up, person) if kind == "kicking" else _stays
-    motion = studio.motion(kind, person, frames, rng, suits)
+    motion = studio.sample_motion(kind, person, frames, rng, suits)
     hit = frames // 2 if motion.peak is None else motion.peak
     if _outer_side(person, motion, kind, hit) == "left":
         motion = mirror(motion)
     back = min(int(rng.integers(*_BACK)), hit)
-    bounce = warped(backwards(cut(motion, hit - back, hit + 1)), round(back * rng.uniform(*_SLOWER)) + 1)
-    motion = _one_after_the_other(cut(motion, 0, hit), bounce)
-    rest = studio.standing(person, max(frames - motion.frames + 14, 24), rng)
-    motion = cut(joined(motion, rest, person.body, person.betas), 0, frames)
+    bounce = time_warp(reverse(trim(motion, hit - back, hit + 1)), round(back * rng.uniform(*_SLOWER)) + 1)
+    motion = _one_after_the_other(trim(motion, 0, hit), bounce)
+    rest = studio.standing_motion(person, max(frames - motion.frames + 14, 24), rng)
+    motion = trim(join(motion, rest, person.body, person.betas), 0, frames)
     return _along_x(person, motion, kind, hit)
 
 
-def front_kick(studio: Studio, person: Person, frames: int, rng: Generator) -> BaseMotion:
+def front_kick(studio: SceneSampler, person: Person, frames: int, rng: Generator) -> MotionClip:
     """Somebody who stands kicks with the right foot along +X: the knee comes up, the shin goes out, and all goes back.
 
     As in `striking`: the pelvis over the origin when it hits, in frame `peak`.
     """
-    standing = studio.standing(person, frames, rng)
+    standing = studio.standing_motion(person, frames, rng)
     hit = int(rng.integers(24, max(min(frames - 28, 60), 25)))
     high, slower = math.radians(rng.uniform(55, 105)), rng.uniform(0.85, 1.2)
     t = (np.arange(frames) - hit) / slower
@@ -79,7 +79,7 @@ def front_kick(studio: Studio, person: Person, frames: int, rng: Generator) -> B
     foot = rng.uniform(0.0, 0.45) * course((-12, -3, 4, 14), (0, 1, 1, 0))
     over = course((-24, -9, 9, 26), (0, 1, 1, 0))
     back = rng.uniform(0.12, 0.28) * high * course((-18, -2, 5, 22), (0, 1, 1, 0))
-    rotations, pelvis, planted = standing.rotations.copy(), standing.pelvis.copy(), standing.planted.copy()
+    rotations, pelvis, planted = standing.rotations.copy(), standing.pelvis.copy(), standing.foot_contact.copy()
     for joint, angle in (
         ("right_hip", back - hip),
         ("right_knee", knee),
@@ -89,12 +89,12 @@ def front_kick(studio: Studio, person: Person, frames: int, rng: Generator) -> B
         index = JOINT_INDEX[joint]
         rotations[:, index] = _about_x(angle) @ rotations[:, index]
     rotations[:, 0] = rotations[:, 0] @ _about_x(-back)
-    support = joints_of(Actor(person.body, person.betas, standing))[:, JOINT_INDEX["left_ankle"], :2]
+    support = actor_joints(Actor(person.body, person.betas, standing))[:, JOINT_INDEX["left_ankle"], :2]
     pelvis[:, :2] += 0.75 * over[:, None] * (support - pelvis[:, :2])
     planted[(t > -15) & (t < 19), 1] = False
     planted[(t > -26) & (t < 28), 0] = True
-    motion = replace(standing, rotations=rotations, pelvis=pelvis.astype(np.float32), planted=planted)
-    return _along_x(person, grounded(motion, person.body, person.betas), "kicking", hit)
+    motion = replace(standing, rotations=rotations, pelvis=pelvis.astype(np.float32), foot_contact=planted)
+    return _along_x(person, with_planted_feet(motion, person.body, person.betas), "kicking", hit)
 
 
 def _about_x(angles: np.ndarray) -> np.ndarray:
@@ -104,11 +104,11 @@ def _about_x(angles: np.ndarray) -> np.ndarray:
     return axis_angle_to_matrix(torch.from_numpy(vectors)).numpy()
 
 
-def _along_x(person: Person, motion: BaseMotion, kind: Kind, hit: int) -> BaseMotion:
-    joints = joints_of(Actor(person.body, person.betas, motion))[hit]
+def _along_x(person: Person, motion: MotionClip, kind: Action, hit: int) -> MotionClip:
+    joints = actor_joints(Actor(person.body, person.betas, motion))[hit]
     out = joints[JOINT_INDEX[f"right_{_ENDS[kind]}"]] - joints[0]
-    heading = facing(motion, hit) - math.atan2(out[1], out[0])
-    return replace(placed(motion, heading, (0.0, 0.0), hit), peak=hit)
+    heading = heading_at(motion, hit) - math.atan2(out[1], out[0])
+    return replace(place_at(motion, heading, (0.0, 0.0), hit), peak=hit)
 
 
 def _stands_up(person: Person, window: Window) -> bool:
@@ -121,26 +121,26 @@ def _stays(window: Window) -> bool:
     return window.speed < _GOES_ON
 
 
-def _outer_side(person: Person, motion: BaseMotion, kind: Kind, frame: int) -> str:
+def _outer_side(person: Person, motion: MotionClip, kind: Action, frame: int) -> str:
     """Of the foot or hand that is out: the one that stands is as far from the pelvis, but below it."""
-    joints = joints_of(Actor(person.body, person.betas, cut(motion, frame, frame + 1)))[0]
+    joints = actor_joints(Actor(person.body, person.betas, trim(motion, frame, frame + 1)))[0]
     ends = {side: joints[JOINT_INDEX[f"{side}_{_ENDS[kind]}"]] - joints[0] for side in ("left", "right")}
     return max(ends, key=lambda side: np.linalg.norm(ends[side][:2]) + ends[side][2])
 
 
-def _one_after_the_other(first: BaseMotion, second: BaseMotion) -> BaseMotion:
-    parts = ("rotations", "pelvis", "planted")
+def _one_after_the_other(first: MotionClip, second: MotionClip) -> MotionClip:
+    parts = ("rotations", "pelvis", "foot_contact")
     return replace(first, **{name: np.concatenate([getattr(first, name), getattr(second, name)]) for name in parts})
 
 
-def skin_place(actor: Actor, spot: Spot, frame: int) -> tuple[np.ndarray, np.ndarray]:
+def contact_point_at(actor: Actor, spot: ContactPoint, frame: int) -> tuple[np.ndarray, np.ndarray]:
     """Where a spot is in a frame of the actor's own motion, and its outward normal: two [3]."""
     betas = torch.from_numpy(actor.betas)
-    vertices = spot_vertices(actor.body, spot)
-    fingers = finger_rotations(hand_shapes((), 1)[0])
-    points = Points.of(actor.body.subset(vertices), betas, fingers, normals_of(actor.body)[vertices])
+    vertices = contact_point_vertices(actor.body, spot)
+    fingers = finger_rotations(animate_hands((), 1)[0])
+    points = SkinPoints.from_body(actor.body.subset(vertices), betas, fingers, body_normals(actor.body)[vertices])
     rotations, pelvis = (
-        torch.from_numpy(part[frame : frame + 1]) for part in (actor.base.rotations, actor.base.pelvis)
+        torch.from_numpy(part[frame : frame + 1]) for part in (actor.motion.rotations, actor.motion.pelvis)
     )
-    places, normals = points.all(*forward_kinematics(rotations, rest_joints(actor.body, betas)[:22], pelvis))
+    places, normals = points.pose(*forward_kinematics(rotations, rest_joints(actor.body, betas)[:22], pelvis))
     return places[0].mean(0).numpy(), normals[0].mean(0).numpy()

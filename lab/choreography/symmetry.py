@@ -1,4 +1,4 @@
-"""The same scene the other way round: left and right exchanged, or the two people."""
+"""Variants of a scene: mirrored left to right, or with the two people swapped."""
 
 from __future__ import annotations
 
@@ -7,73 +7,92 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from core.contract.skeleton import mirrored as mirrored_name
+from core.contract.skeleton import mirrored
 
 from ..mocap.motion_clip import mirror
-from .scene import Direction, Gaze, HandPose, Place, Point, Scene, Spot, Touch
+from .scene import (
+    ContactGoal,
+    ContactPoint,
+    DirectionGoal,
+    GazeGoal,
+    HandShapeGoal,
+    PointOrJoint,
+    PositionGoal,
+    Scene,
+)
 
-_Item = TypeVar("_Item", Touch, Place, Direction, Gaze, HandPose)
+_Goal = TypeVar("_Goal", ContactGoal, PositionGoal, DirectionGoal, GazeGoal, HandShapeGoal)
 
 
-def mirrored(scene: Scene) -> Scene:
-    """Left and right exchanged in everything, in the plane x = 0; sentences stay as they are."""
+def mirror_scene(scene: Scene) -> Scene:
+    """The scene reflected in the plane x = 0: left and right are exchanged in motions and goals, but not in sentences."""
     return replace(
         scene,
-        actors=tuple(replace(actor, base=mirror(actor.base)) for actor in scene.actors),
-        touches=tuple(replace(item, spot=_spot(item.spot), on=_spot(item.on)) for item in scene.touches),
-        places=tuple(
-            replace(item, point=_point(item.point), at=_flipped(item.at), near=_near(item.near))
-            for item in scene.places
+        actors=tuple(replace(actor, motion=mirror(actor.motion)) for actor in scene.actors),
+        contact_goals=tuple(
+            replace(goal, point=_mirror_point(goal.point), target=_mirror_point(goal.target))
+            for goal in scene.contact_goals
         ),
-        directions=tuple(
+        position_goals=tuple(
             replace(
-                item,
-                joint=mirrored_name(item.joint),
-                axis=_flipped(item.axis),
-                to=_flipped(item.to),
-                near=_near(item.near),
+                goal,
+                point=_mirror_point_or_joint(goal.point),
+                target=_reflect(goal.target),
+                frame=_mirror_frame(goal.frame),
             )
-            for item in scene.directions
+            for goal in scene.position_goals
         ),
-        hands=tuple(replace(item, side="left" if item.side == "right" else "right") for item in scene.hands),
+        direction_goals=tuple(
+            replace(
+                goal,
+                joint=mirrored(goal.joint),
+                axis=_reflect(goal.axis),
+                target=_reflect(goal.target),
+                frame=_mirror_frame(goal.frame),
+            )
+            for goal in scene.direction_goals
+        ),
+        hand_goals=tuple(replace(goal, side="left" if goal.side == "right" else "right") for goal in scene.hand_goals),
     )
 
 
-def exchanged(scene: Scene) -> Scene:
-    """Person 0 is person 1 and the other way round; where they are in the world stays."""
+def swap_people(scene: Scene) -> Scene:
+    """The scene with the numbers of the two people exchanged; nobody moves."""
 
-    def of_other(item: _Item) -> _Item:
-        turned = replace(item, person=1 - item.person)
-        if isinstance(turned, Place | Direction) and turned.near is not None:
-            return replace(turned, near=(1 - turned.near[0], turned.near[1]))
-        return turned
+    def swap(goal: _Goal) -> _Goal:
+        swapped = replace(goal, person=1 - goal.person)
+        if isinstance(swapped, PositionGoal | DirectionGoal) and swapped.frame is not None:
+            person, joint = swapped.frame
+            return replace(swapped, frame=(1 - person, joint))
+        return swapped
 
     return replace(
         scene,
         actors=scene.actors[::-1],
-        touches=tuple(map(of_other, scene.touches)),
-        places=tuple(map(of_other, scene.places)),
-        directions=tuple(map(of_other, scene.directions)),
-        gazes=tuple(map(of_other, scene.gazes)),
-        hands=tuple(map(of_other, scene.hands)),
+        contact_goals=tuple(map(swap, scene.contact_goals)),
+        position_goals=tuple(map(swap, scene.position_goals)),
+        direction_goals=tuple(map(swap, scene.direction_goals)),
+        gaze_goals=tuple(map(swap, scene.gaze_goals)),
+        hand_goals=tuple(map(swap, scene.hand_goals)),
     )
 
 
-def _spot(spot: Spot) -> Spot:
-    name = mirrored_name(spot.region)
-    return Spot(name, spot.at if name != spot.region else _flipped(spot.at))
+def _mirror_point(point: ContactPoint) -> ContactPoint:
+    region = mirrored(point.region)
+    # coordinates of sided regions count from the middle of the body outwards, so they stay
+    return ContactPoint(region, point.coordinates if region != point.region else _reflect(point.coordinates))
 
 
-def _point(point: Point) -> Point:
-    return _spot(point) if isinstance(point, Spot) else mirrored_name(point)
+def _mirror_point_or_joint(point: PointOrJoint) -> PointOrJoint:
+    return _mirror_point(point) if isinstance(point, ContactPoint) else mirrored(point)
 
 
-def _near(near: tuple[int, str] | None) -> tuple[int, str] | None:
-    return None if near is None else (near[0], mirrored_name(near[1]))
+def _mirror_frame(frame: tuple[int, str] | None) -> tuple[int, str] | None:
+    return None if frame is None else (frame[0], mirrored(frame[1]))
 
 
-def _flipped(vector: Any) -> Any:
-    """A vector or a path of them."""
+def _reflect(vector: Any) -> Any:
+    """A vector, or a path of vectors [T,3], reflected in the plane x = 0."""
     if isinstance(vector, np.ndarray):
         return vector * np.array([-1, 1, 1], np.float32)
     return (-vector[0], vector[1], vector[2])

@@ -9,12 +9,12 @@ import numpy as np
 Side = Literal["left", "right"]
 
 
-def smooth_step(frames: np.ndarray, start: float, end: float) -> np.ndarray:
+def smootherstep(frames: np.ndarray, start: float, end: float) -> np.ndarray:
     """0 before `start`, 1 after `end`, and between them the quintic that starts and ends at rest."""
     u = np.clip((frames - start) / max(end - start, 1e-9), 0, 1)
     return u**3 * (u * (6 * u - 15) + 10)
 
 
-def during(frames: np.ndarray, start: float, end: float, fade_in: float, fade_out: float) -> np.ndarray:
+def fade_weights(frames: np.ndarray, start: float, end: float, fade_in: float, fade_out: float) -> np.ndarray:
     """1 from `start` to `end`, 0 further away than the fades, smooth between."""
-    return smooth_step(frames, start - fade_in, start) * (1 - smooth_step(frames, end, end + fade_out))
+    return smootherstep(frames, start - fade_in, start) * (1 - smootherstep(frames, end, end + fade_out))

@@ -18,10 +18,10 @@ from core.fitting.limits import joint_limits
 from core.fitting.soles import sole_vertices
 from core.motion import PairMotion, Posed, motion_rotations, pose
 
-from .contact_intervals import TOUCHING, contacts
-from .contact_points import regions_of, spot_vertices
-from .scene import Scene, Spot
-from .scene_sampler import joints_of
+from .contact_intervals import CONTACT_DISTANCE, contact_intervals
+from .contact_points import body_regions, contact_point_vertices
+from .scene import ContactPoint, Scene
+from .scene_sampler import actor_joints
 from .solve import Solution
 
 _EVERY = 2
@@ -54,27 +54,27 @@ SUDDEN = 60.0
 
 
 @dataclass(frozen=True)
-class Verdict:
+class ValidationResult:
     ok: bool
     reasons: tuple[str, ...]
     """What is wrong; empty where all is well."""
-    numbers: Mapping[str, float]
+    metrics: Mapping[str, float]
     """Millimetres, degrees, m/s^2: see `judge`."""
     contacts: tuple[Contact, ...]
     """All true touches of regions."""
 
 
-def judge(scene: Scene, solution: Solution) -> Verdict:
+def validate(scene: Scene, solution: Solution) -> ValidationResult:
     """Numbers: `penetration` and `mean_penetration` mm, `gap` and `mean_gap` mm of held touches, `slide` mm a frame, `floor` mm
     under it, `limits` degrees, `sudden` m/s^2."""
-    posed = people(scene, solution.motion)
+    posed = pose_people(scene, solution.motion)
     skins = np.stack([one.skin(actor.body)[0].numpy() for one, actor in zip(posed, scene.actors)])
     joints = np.stack([one.joints[0, :, :22].numpy() for one in posed])
     near = _Near(scene, skins)
     depths = np.array([near.deepest(frame) for frame in range(0, scene.frames, _EVERY)])
     inside = depths[depths > 0]
     gaps = _gaps(scene, skins)
-    loose = [touch.loose / 2 for touch in scene.touches if touch.sure]
+    loose = [touch.tolerance / 2 for touch in scene.contact_goals if touch.required]
     numbers = {
         "penetration": 1000 * float(depths.max()),
         "mean_penetration": 1000 * float(inside.mean()) if len(inside) else 0.0,
@@ -101,10 +101,10 @@ def judge(scene: Scene, solution: Solution) -> Verdict:
     }
     reasons = tuple(says.format(judged[name]) for name, (says, most) in bounds.items() if judged[name] > most)
     touching = np.stack([near.touching(frame) for frame in range(scene.frames)])
-    return Verdict(not reasons, reasons, numbers, tuple(contacts(touching)))
+    return ValidationResult(not reasons, reasons, numbers, tuple(contact_intervals(touching)))
 
 
-def people(scene: Scene, motion: PairMotion) -> list[Posed]:
+def pose_people(scene: Scene, motion: PairMotion) -> list[Posed]:
     """Each person posed on their own body (P = 1)."""
     rotations = motion_rotations(motion)
     return [
@@ -123,7 +123,7 @@ class _Near:
 
     def __init__(self, scene: Scene, skins: np.ndarray) -> None:
         self.skins = skins
-        self.regions = [regions_of(actor.body).numpy() for actor in scene.actors]
+        self.regions = [body_regions(actor.body).numpy() for actor in scene.actors]
         self.faces = [faces_around(actor.body) for actor in scene.actors]
         self.corners = [actor.body.faces.numpy() for actor in scene.actors]
         named = [region >= 0 for region in self.regions]
@@ -177,7 +177,7 @@ class _Near:
         first, second = self._parts(frame)
         if len(first) and len(second):
             trees = _tree(self.skins[0, frame, first]), _tree(self.skins[1, frame, second])
-            pairs = trees[0].sparse_distance_matrix(trees[1], TOUCHING, output_type="coo_matrix")
+            pairs = trees[0].sparse_distance_matrix(trees[1], CONTACT_DISTANCE, output_type="coo_matrix")
             found[self.regions[0][first[pairs.row]], self.regions[1][second[pairs.col]]] = True
         return found
 
@@ -204,14 +204,14 @@ def faces_around(body: BodyModel) -> np.ndarray:
 def _gaps(scene: Scene, skins: np.ndarray) -> list[np.ndarray]:
     """For each sure touch metres [held frames] from the spot to the other's skin, beyond the gap that is wanted."""
     found = []
-    for touch in (touch for touch in scene.touches if touch.sure):
+    for touch in (touch for touch in scene.contact_goals if touch.required):
         other = 1 - touch.person
-        spot = _around(scene.actors[touch.person].body, touch.spot)
-        there = spot_vertices(scene.actors[other].body, touch.on).numpy()
-        region = np.flatnonzero(regions_of(scene.actors[other].body).numpy() >= 0)
+        spot = _around(scene.actors[touch.person].body, touch.point)
+        there = contact_point_vertices(scene.actors[other].body, touch.target).numpy()
+        region = np.flatnonzero(body_regions(scene.actors[other].body).numpy() >= 0)
         middle = skins[other][:, there].mean(1)
         distances = []
-        held = np.flatnonzero(touch.span.holds(scene.frames))
+        held = np.flatnonzero(touch.interval.contains(scene.frames))
         for frame in held[_SETS_IN:-_SETS_IN] if len(held) > 4 * _SETS_IN else held:
             near = region[np.linalg.norm(skins[other, frame, region] - middle[frame], axis=-1) < 0.15]
             nearest, _ = _tree(skins[other, frame, near]).query(skins[touch.person, frame, spot])
@@ -220,10 +220,10 @@ def _gaps(scene: Scene, skins: np.ndarray) -> list[np.ndarray]:
     return found
 
 
-def _around(body: BodyModel, spot: Spot) -> np.ndarray:
+def _around(body: BodyModel, spot: ContactPoint) -> np.ndarray:
     """Vertices of the spot's region within a few centimetres: a hollow palm touches with what is around its middle."""
-    vertices = spot_vertices(body, spot)
-    members = (regions_of(body) == regions_of(body)[vertices[0]]).nonzero()[:, 0]
+    vertices = contact_point_vertices(body, spot)
+    members = (body_regions(body) == body_regions(body)[vertices[0]]).nonzero()[:, 0]
     near = (body.v_template[members] - body.v_template[vertices].mean(0)).norm(dim=1) < _HAND
     return members[near].numpy()
 
@@ -234,7 +234,7 @@ def _slide(scene: Scene, skins: np.ndarray) -> float:
     for p, actor in enumerate(scene.actors):
         soles = skins[p][:, sole_vertices(actor.body).numpy()].mean(2)[..., :2]
         moved = np.linalg.norm(np.diff(soles, axis=0), axis=-1)
-        both = actor.base.planted[1:] & actor.base.planted[:-1]
+        both = actor.motion.foot_contact[1:] & actor.motion.foot_contact[:-1]
         for foot in (0, 1):
             if both[:, foot].any():
                 worst = max(worst, float(moved[both[:, foot], foot].mean()))
@@ -246,7 +246,7 @@ def _beyond_limits(scene: Scene, posed: list[Posed]) -> float:
     low, high = joint_limits()
     worst = 0.0
     for one, actor in zip(posed, scene.actors):
-        own = matrix_to_axis_angle(torch.from_numpy(actor.base.rotations[:, 1:]))
+        own = matrix_to_axis_angle(torch.from_numpy(actor.motion.rotations[:, 1:]))
         angles = matrix_to_axis_angle(one.rotations[0, :, 1 : len(BODY_JOINTS)])
         over = torch.maximum(torch.minimum(low, own) - angles, angles - torch.maximum(high, own))
         worst = max(worst, float(torch.rad2deg(over.max())))
@@ -257,7 +257,7 @@ def _sudden(scene: Scene, joints: np.ndarray) -> float:
     """m/s^2 by which the solved joints' greatest acceleration is above that of the motions underneath."""
     greatest = []
     for p, actor in enumerate(scene.actors):
-        both = [np.diff(part, n=2, axis=0) * scene.rate**2 for part in (joints[p], joints_of(actor))]
+        both = [np.diff(part, n=2, axis=0) * scene.rate**2 for part in (joints[p], actor_joints(actor))]
         solved, own = (np.linalg.norm(part, axis=-1).max() for part in both)
         greatest.append(float(solved - own))
     return max(*greatest, 0.0)

@@ -78,7 +78,7 @@ def simulate_clip(
         motion=interaction.motion,
         bodies=bodies,
         joints=joints.astype(np.float32),
-        foot_contact=interaction.planted,
+        foot_contact=interaction.foot_contact,
         contacts=interaction.contacts,
         camera=camera,
         visibility=sight.joint_visibility,

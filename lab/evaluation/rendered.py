@@ -25,7 +25,7 @@ from core.contract.files import read_json, read_npz, write_json, write_npz
 from core.contract.skeleton import JOINTS
 from core.motion import BODY_COUNT, Camera, PairMotion
 
-from ..choreography.bodies import own_bodies
+from ..choreography.bodies import bodies_from_templates
 from .benchmark_clip import GroundTruth
 
 _RENDER = "Render the set with `python -m lab render INTERACTIONS FOLDER`."
@@ -56,7 +56,7 @@ class RenderedClip:
 
 def own_body(body: BodyModel, template: np.ndarray, joint_template: np.ndarray) -> BodyModel:
     """A person's own body that no betas change: `body` (same vertices) with a rest shape [V,3] and joints [55,3] of its own."""
-    return own_bodies(body, {"templates": template[None], "joint_templates": joint_template[None]})[0]
+    return bodies_from_templates(body, {"templates": template[None], "joint_templates": joint_template[None]})[0]
 
 
 def load_rendered(folder: Path, body: BodyModel) -> list[RenderedClip]:
@@ -157,7 +157,7 @@ def _truth(arrays: dict[str, np.ndarray], contacts: tuple[Contact, ...], body: B
             raise ValueError(f"{item} has the shape {arrays[item].shape}, not {shape}")
     bodies = (body, body)
     if "templates" in arrays:
-        first, second = own_bodies(body, arrays)
+        first, second = bodies_from_templates(body, arrays)
         bodies = (first, second)
     return GroundTruth(
         motion=PairMotion(**{item.name: arrays[item.name] for item in fields(PairMotion)}),

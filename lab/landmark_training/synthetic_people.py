@@ -13,7 +13,7 @@ from core.contract.skeleton import BODY_JOINTS, JOINT_INDEX, JOINTS
 from core.fitting.limits import joint_limits
 from core.motion import pose
 
-from ..choreography.appearance.clothing import Colour, Outfit, dress, worn
+from ..choreography.appearance.clothing import Colour, Outfit, dress, offset_by_thickness
 
 SIZE = (640, 640)
 _FOCAL = 880.0
@@ -74,7 +74,7 @@ def person_scene(body: BodyModel, face: np.ndarray, rng: np.random.Generator, vi
     worlds = np.stack([_camera(joints[frame, 0], rng) for frame in range(len(names))])
     K = np.array([[_FOCAL, 0, SIZE[0] / 2], [0, _FOCAL, SIZE[1] / 2], [0, 0, 1]])
     return {
-        "vertices": worn(skin, body.faces.numpy(), clothes.thickness)[None].astype(np.float32),
+        "vertices": offset_by_thickness(skin, body.faces.numpy(), clothes.thickness)[None].astype(np.float32),
         "faces": body.faces.numpy().astype(np.int32),
         "materials": clothes.materials[None],
         "colours": np.array([outfit.colours], np.float32),

@@ -20,8 +20,8 @@ from core.contract.skeleton import JOINT_INDEX
 
 from .capture import Capture
 from .cycles import find_cycle
-from .foot_ik import stance, stretches
-from .motion_clip import RATE, Kind, Side, Window, standing_height
+from .foot_ik import pose_skeleton, true_runs
+from .motion_clip import RATE, Action, Side, Window, standing_height
 
 _SIDES: tuple[Side, Side] = ("left", "right")
 _ON_FLOOR = 0.06
@@ -73,7 +73,7 @@ _LIVELY = 0.35
 
 
 @dataclass(frozen=True)
-class Signals:
+class MotionFeatures:
     """What is looked at, T frames. Floats."""
 
     speed: np.ndarray
@@ -123,7 +123,7 @@ class _Same:
         return isinstance(other, _Same) and other.capture is self.capture
 
 
-def find_windows(captures: Iterable[Capture], kind: Kind, frames: int) -> list[Window]:
+def find_windows(captures: Iterable[Capture], action: Action, frames: int) -> list[Window]:
     """All windows of one kind, in the order of the captures.
 
     Standing, walking, running, dancing and other: `frames` long, overlapping by half; where a stretch is shorter, the whole of
@@ -134,21 +134,21 @@ def find_windows(captures: Iterable[Capture], kind: Kind, frames: int) -> list[W
     found: list[Window] = []
     for capture in captures:
         if len(capture.pelvis) > 3:
-            found.extend(_of_kind(capture, signals(capture), kind, frames))
+            found.extend(_of_kind(capture, motion_features(capture), action, frames))
     return found
 
 
-def signals(capture: Capture) -> Signals:
+def motion_features(capture: Capture) -> MotionFeatures:
     """Remembered for captures seen lately."""
     return _signals(_Same(capture))
 
 
 @lru_cache(maxsize=4096)
-def _signals(same: _Same) -> Signals:
+def _signals(same: _Same) -> MotionFeatures:
     capture, body = same.capture, load_body(None)
     angles = np.concatenate([capture.global_orient[:, None], capture.body_pose], 1).astype(np.float32)
     rotations = axis_angle_to_matrix(torch.from_numpy(angles)).numpy()
-    posed = stance(rotations, capture.pelvis, body, capture.betas)
+    posed = pose_skeleton(rotations, capture.pelvis, body, capture.betas)
 
     def at(name: str) -> np.ndarray:
         return posed.joints[:, JOINT_INDEX[name]]
@@ -166,7 +166,7 @@ def _signals(same: _Same) -> Signals:
     rest = body.J_template.numpy()
     standing = standing_height(body, capture.betas)
     ankle_height = standing - (rest[0, 1] - rest[JOINT_INDEX["left_ankle"], 1])
-    return Signals(
+    return MotionFeatures(
         speed=_speed(uniform_filter1d(capture.pelvis[:, :2], 15, axis=0)),
         height=capture.pelvis[:, 2] / standing,
         tilt=np.arctan2(np.linalg.norm(trunk[:, :2], axis=1), trunk[:, 2]),
@@ -190,7 +190,7 @@ def _speed(places: np.ndarray) -> np.ndarray:
     return np.linalg.norm(np.gradient(places, axis=0), axis=-1) * RATE
 
 
-def _of_kind(capture: Capture, seen: Signals, kind: Kind, frames: int) -> Iterator[Window]:
+def _of_kind(capture: Capture, seen: MotionFeatures, kind: Action, frames: int) -> Iterator[Window]:
     if kind in ("kicking", "punching"):
         if _called_dance(capture):
             return
@@ -210,10 +210,10 @@ def _of_kind(capture: Capture, seen: Signals, kind: Kind, frames: int) -> Iterat
 
 def _window(
     capture: Capture,
-    seen: Signals,
+    seen: MotionFeatures,
     start: int,
     end: int,
-    kind: Kind,
+    kind: Action,
     peak: int | None = None,
     side: Side | None = None,
 ) -> Window:
@@ -223,7 +223,7 @@ def _window(
 
 def _parts(good: np.ndarray, frames: int, shortest: int) -> Iterator[tuple[int, int]]:
     """Stretches of bool [T] as pieces of `frames` that overlap by half, and what is too short for that, whole."""
-    for start, end in stretches(good):
+    for start, end in true_runs(good):
         if end - start >= frames:
             for first in range(start, end - frames + 1, max(frames // 2, 1)):
                 yield first, first + frames
@@ -231,7 +231,7 @@ def _parts(good: np.ndarray, frames: int, shortest: int) -> Iterator[tuple[int, 
             yield start, end
 
 
-def _steady(capture: Capture, seen: Signals, kind: Kind) -> np.ndarray:
+def _steady(capture: Capture, seen: MotionFeatures, kind: Action) -> np.ndarray:
     """bool [T]: frames that can be part of such a window."""
     upright = (seen.height > 0.85) & (seen.height < 1.1) & (seen.tilt < _LEAN) & (seen.floating < _ON_FLOOR)
     if kind == "standing":
@@ -249,7 +249,7 @@ def _called_dance(capture: Capture) -> bool:
     return any("danc" in text.lower() for text in capture.text)
 
 
-def _is(kind: Kind, seen: Signals, start: int, end: int, frames: int) -> bool:
+def _is(kind: Action, seen: MotionFeatures, start: int, end: int, frames: int) -> bool:
     """What only a whole stretch can tell."""
     part = slice(start, end)
     place, heading = seen.pelvis[part, :2], seen.heading[part]
@@ -270,11 +270,11 @@ def _is(kind: Kind, seen: Signals, start: int, end: int, frames: int) -> bool:
     return lively and not (_strikes(seen, start, end) or walks or lies)
 
 
-def _strikes(seen: Signals, start: int, end: int) -> bool:
+def _strikes(seen: MotionFeatures, start: int, end: int) -> bool:
     return any(start <= peak < end for peak, _ in [*_kicks(seen), *_punches(seen)])
 
 
-def _kicks(seen: Signals) -> list[tuple[int, Side]]:
+def _kicks(seen: MotionFeatures) -> list[tuple[int, Side]]:
     """Peaks of a foot that goes out fast while the other carries an upright body, and which foot."""
     found = []
     for foot, side in enumerate(_SIDES):
@@ -298,7 +298,7 @@ def _kicks(seen: Signals) -> list[tuple[int, Side]]:
     return sorted(found)
 
 
-def _punches(seen: Signals) -> list[tuple[int, Side]]:
+def _punches(seen: MotionFeatures) -> list[tuple[int, Side]]:
     """Moments in which a hand that came fast is furthest out in front of the chest, and which hand."""
     found = []
     for hand, side in enumerate(_SIDES):
@@ -323,10 +323,10 @@ def _punches(seen: Signals) -> list[tuple[int, Side]]:
     return sorted(found)
 
 
-def _rises(seen: Signals) -> list[tuple[int, int, int]]:
+def _rises(seen: MotionFeatures) -> list[tuple[int, int, int]]:
     """(a moment down, first moment up, end) of every time that somebody gets up who has been down for a while."""
     found = []
-    for _, rising in stretches(seen.height < _LYING):
+    for _, rising in true_runs(seen.height < _LYING):
         later = np.flatnonzero(seen.height[rising:] > _UP)
         if len(later) == 0 or (seen.height[rising : rising + int(later[0])] < _LYING).any():
             continue

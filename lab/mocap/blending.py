@@ -12,8 +12,19 @@ from core.contract.skeleton import JOINT_INDEX
 
 from .cycles import BLEND as REPEAT
 from .cycles import find_cycle
-from .foot_ik import on_the_floor, stance
-from .motion_clip import RATE, BaseMotion, Window, at_times, base_motion, between, cut, facing, placed, warped
+from .foot_ik import plant_feet, pose_skeleton
+from .motion_clip import (
+    RATE,
+    MotionClip,
+    Window,
+    between,
+    clip_from_window,
+    heading_at,
+    place_at,
+    sample_at,
+    time_warp,
+    trim,
+)
 
 _BLEND = 14
 """frames over which one motion gives way to the next."""
@@ -31,40 +42,42 @@ _REPEATED = ("walking", "running")
 _ACTIONS = ("kicking", "punching", "getting_up")
 
 
-def grounded(motion: BaseMotion, body: BodyModel, betas: np.ndarray, raised: np.ndarray | None = None) -> BaseMotion:
+def with_planted_feet(
+    motion: MotionClip, body: BodyModel, betas: np.ndarray, raised: np.ndarray | None = None
+) -> MotionClip:
     """With planted feet exactly on the floor and still, on the body that the motion was made for (`footing.on_the_floor`)."""
-    rotations, pelvis = on_the_floor(motion.rotations, motion.pelvis, motion.planted, body, betas, raised)
+    rotations, pelvis = plant_feet(motion.rotations, motion.pelvis, motion.foot_contact, body, betas, raised)
     return replace(motion, rotations=rotations, pelvis=pelvis)
 
 
-def fitted(window: Window, body: BodyModel, betas: np.ndarray, frames: int, idle: Window | None = None) -> BaseMotion:
+def fit_to_length(
+    window: Window, body: BodyModel, betas: np.ndarray, frames: int, idle: Window | None = None
+) -> MotionClip:
     """The window as `frames` frames on a body, feet on the floor.
 
     What is too long is cut (an action is first made quicker, and keeps its peak); walks and runs are repeated by whole cycles;
     actions are made slower, and then filled up with standing, of `idle` or of their own first and last pose; everything else
     goes back and forth.
     """
-    motion = base_motion(window, body, betas)
-    if window.kind in _ACTIONS:
-        motion = _action(motion, body, betas, frames, None if idle is None else base_motion(idle, body, betas))
-    elif motion.frames < frames and window.kind in _REPEATED:
-        motion = looped(motion, body, betas, frames)
+    motion = clip_from_window(window, body, betas)
+    if window.action in _ACTIONS:
+        motion = _action(motion, body, betas, frames, None if idle is None else clip_from_window(idle, body, betas))
+    elif motion.frames < frames and window.action in _REPEATED:
+        motion = extend_cycles(motion, body, betas, frames)
     if motion.frames < frames:
         motion = _back_and_forth(motion, frames)
-    return grounded(cut(motion, 0, frames), body, betas)
+    return with_planted_feet(trim(motion, 0, frames), body, betas)
 
 
-def joined(
-    first: BaseMotion, second: BaseMotion, body: BodyModel, betas: np.ndarray, blend: int = _BLEND
-) -> BaseMotion:
+def join(first: MotionClip, second: MotionClip, body: BodyModel, betas: np.ndarray, blend: int = _BLEND) -> MotionClip:
     """`first`, then `second`, turned and moved to go on from it; the last frames of one become the first of the other.
 
     The foot that stands at the end of `first` stays where it is meanwhile; the other, where it has to, takes a step.
     """
     blend = max(3, min(blend, first.frames - 1, second.frames - 1))
     start = first.frames - blend
-    second = placed(second, facing(first, -1), (0.0, 0.0), frame=blend - 1)
-    before, after = first.planted[start:], second.planted[:blend]
+    second = place_at(second, heading_at(first, -1), (0.0, 0.0), frame=blend - 1)
+    before, after = first.foot_contact[start:], second.foot_contact[:blend]
     support = _support(before, after)
     here, there = (_ankles(motion, body, betas)[..., :2] for motion in (first, second))
     here, there = here[start:], there[:blend]
@@ -72,34 +85,34 @@ def joined(
     moved = second.pelvis.copy()
     moved[:, :2] += shift.astype(np.float32)
     motion = _crossfaded(first, replace(second, pelvis=moved), blend)
-    planted, raised = motion.planted.copy(), np.zeros((motion.frames, 2))
+    planted, raised = motion.foot_contact.copy(), np.zeros((motion.frames, 2))
     for foot in range(2):
         step = _stands(there[:, foot], after[:, foot]) + shift - _stands(here[:, foot], before[:, foot])
         if foot not in support and np.linalg.norm(step) > _SHIFT:
             planted[start + blend // 3 : start + blend - blend // 3, foot] = False
             raised[start : first.frames, foot] = _STEP_HEIGHT * np.sin(np.linspace(0, np.pi, blend))
-    return grounded(replace(motion, planted=planted), body, betas, raised)
+    return with_planted_feet(replace(motion, foot_contact=planted), body, betas, raised)
 
 
-def looped(motion: BaseMotion, body: BodyModel, betas: np.ndarray, frames: int) -> BaseMotion:
+def extend_cycles(motion: MotionClip, body: BodyModel, betas: np.ndarray, frames: int) -> MotionClip:
     """A walk or a run made at least `frames` long by repeating whole cycles; as it is where it has none."""
     cycle = find_cycle(motion.rotations, motion.pelvis)
     if cycle is None:
         return motion
     start, end = cycle
-    piece = cut(motion, start, end + REPEAT)
-    result = cut(motion, 0, end + REPEAT)
+    piece = trim(motion, start, end + REPEAT)
+    result = trim(motion, 0, end + REPEAT)
     while result.frames < frames:
         at = result.frames - REPEAT
-        place = result.pelvis[at, :2]
+        end_position = result.pelvis[at, :2]
         # the piece begins as the result ends: its first frame lies on the result's last but `REPEAT`
-        heading = facing(cut(result, 0, at + 1), -1) - facing(motion, end) + facing(motion, start)
-        onward = placed(piece, heading, (float(place[0]), float(place[1])), frame=0)
+        heading = heading_at(trim(result, 0, at + 1), -1) - heading_at(motion, end) + heading_at(motion, start)
+        onward = place_at(piece, heading, (float(end_position[0]), float(end_position[1])), frame=0)
         result = _crossfaded(result, onward, REPEAT)
-    return grounded(result, body, betas)
+    return with_planted_feet(result, body, betas)
 
 
-def _crossfaded(first: BaseMotion, second: BaseMotion, blend: int) -> BaseMotion:
+def _crossfaded(first: MotionClip, second: MotionClip, blend: int) -> MotionClip:
     """The last `blend` frames of one run into the first of the other."""
     start, share = first.frames - blend, _smooth(blend)
     late = share[:, None] > 0.5
@@ -107,7 +120,7 @@ def _crossfaded(first: BaseMotion, second: BaseMotion, blend: int) -> BaseMotion
         first.peak,
         None if second.peak is None else second.peak + start,
     ]
-    return BaseMotion(
+    return MotionClip(
         rotations=np.concatenate(
             [
                 first.rotations[:start],
@@ -122,11 +135,11 @@ def _crossfaded(first: BaseMotion, second: BaseMotion, blend: int) -> BaseMotion
                 second.pelvis[blend:],
             ]
         ),
-        planted=np.concatenate(
+        foot_contact=np.concatenate(
             [
-                first.planted[:start],
-                np.where(late, second.planted[:blend], first.planted[start:]),
-                second.planted[blend:],
+                first.foot_contact[:start],
+                np.where(late, second.foot_contact[:blend], first.foot_contact[start:]),
+                second.foot_contact[blend:],
             ]
         ),
         source=_names(first.source, second.source),
@@ -135,13 +148,13 @@ def _crossfaded(first: BaseMotion, second: BaseMotion, blend: int) -> BaseMotion
     )
 
 
-def _action(motion: BaseMotion, body: BodyModel, betas: np.ndarray, frames: int, idle: BaseMotion | None) -> BaseMotion:
+def _action(motion: MotionClip, body: BodyModel, betas: np.ndarray, frames: int, idle: MotionClip | None) -> MotionClip:
     if motion.frames > frames:
-        motion = warped(motion, max(frames, round(motion.frames * _FASTEST)))
+        motion = time_warp(motion, max(frames, round(motion.frames * _FASTEST)))
         middle = motion.frames // 2 if motion.peak is None else motion.peak
         start = int(np.clip(middle - frames // 2, 0, motion.frames - frames))
-        return cut(motion, start, start + frames)
-    motion = warped(motion, min(frames, round(motion.frames * _SLOWEST)))
+        return trim(motion, start, start + frames)
+    motion = time_warp(motion, min(frames, round(motion.frames * _SLOWEST)))
     missing = frames - motion.frames
     if missing == 0:
         return motion
@@ -150,25 +163,25 @@ def _action(motion: BaseMotion, body: BodyModel, betas: np.ndarray, frames: int,
     before = 0 if lying or runs else missing // 2
     after = missing - before
     if before:
-        motion = joined(_rest(motion, 0, idle, before + _BLEND), motion, body, betas)
+        motion = join(_rest(motion, 0, idle, before + _BLEND), motion, body, betas)
     if after:
-        motion = joined(motion, _rest(motion, -1, idle, after + _BLEND), body, betas)
+        motion = join(motion, _rest(motion, -1, idle, after + _BLEND), body, betas)
     return motion
 
 
-def _rest(motion: BaseMotion, frame: int, idle: BaseMotion | None, frames: int) -> BaseMotion:
+def _rest(motion: MotionClip, frame: int, idle: MotionClip | None, frames: int) -> MotionClip:
     """So many frames of standing: of `idle` back and forth, or one pose held."""
     if idle is None:
-        return at_times(motion, np.full(frames, float(range(motion.frames)[frame])))
+        return sample_at(motion, np.full(frames, float(range(motion.frames)[frame])))
     return _back_and_forth(idle, frames)
 
 
-def _back_and_forth(motion: BaseMotion, frames: int) -> BaseMotion:
+def _back_and_forth(motion: MotionClip, frames: int) -> MotionClip:
     """So many frames of a motion that turns round, gently, wherever it ends."""
     last = motion.frames - 1
     phase = np.arange(frames) % max(2 * last, 1)
     times = gaussian_filter1d(np.minimum(phase, 2 * last - phase).astype(float), _TURNING, mode="mirror")
-    return at_times(motion, np.clip(times, 0, last))
+    return sample_at(motion, np.clip(times, 0, last))
 
 
 def _support(before: np.ndarray, after: np.ndarray) -> list[int]:
@@ -184,9 +197,9 @@ def _stands(ankle: np.ndarray, planted: np.ndarray) -> np.ndarray:
     return ankle[planted].mean(0) if planted.any() else ankle.mean(0)
 
 
-def _ankles(motion: BaseMotion, body: BodyModel, betas: np.ndarray) -> np.ndarray:
+def _ankles(motion: MotionClip, body: BodyModel, betas: np.ndarray) -> np.ndarray:
     """[T,2,3]"""
-    joints = stance(motion.rotations, motion.pelvis, body, betas).joints
+    joints = pose_skeleton(motion.rotations, motion.pelvis, body, betas).joints
     return joints[:, [JOINT_INDEX["left_ankle"], JOINT_INDEX["right_ankle"]]]
 
 

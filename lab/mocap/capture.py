@@ -27,7 +27,7 @@ class Capture:
     """float32 [T,3] where the pelvis joint of the body below stands."""
     betas: np.ndarray
     """float32 [16] zeros where the recording was retargeted to the mean body."""
-    planted: np.ndarray
+    foot_contact: np.ndarray
     """bool [T,2] left and right foot stand still on the floor."""
 
 

@@ -30,18 +30,18 @@ _EASED_OVER = 4.0
 
 
 @dataclass(frozen=True)
-class Stance:
+class PosedSkeleton:
     """Where joints and soles are. float32."""
 
     joints: np.ndarray
     """[T,22,3]"""
-    world: np.ndarray
+    global_rotations: np.ndarray
     """[T,22,3,3] what takes the rest pose's axes to the posed ones."""
     soles: np.ndarray
     """[T,2,S,3] points under the left and right foot, heel to toes."""
 
 
-def stance(rotations: np.ndarray, pelvis: np.ndarray, body: BodyModel, betas: np.ndarray) -> Stance:
+def pose_skeleton(rotations: np.ndarray, pelvis: np.ndarray, body: BodyModel, betas: np.ndarray) -> PosedSkeleton:
     """rotations [T,22,3,3] relative to the parent, pelvis [T,3], betas [16]."""
     shape = _shape(betas)[None]
     whole = torch.eye(3).repeat(len(rotations), len(JOINTS), 1, 1)
@@ -50,10 +50,10 @@ def stance(rotations: np.ndarray, pelvis: np.ndarray, body: BodyModel, betas: np
     joints, world = forward_kinematics(whole, rest, torch.from_numpy(np.ascontiguousarray(pelvis, np.float32)))
     soles = linear_blend_skinning(body.subset(sole_vertices(body).flatten()), shape, whole, rest, joints, world)
     count = len(BODY_JOINTS)
-    return Stance(joints[:, :count].numpy(), world[:, :count].numpy(), soles.unflatten(1, (2, -1)).numpy())
+    return PosedSkeleton(joints[:, :count].numpy(), world[:, :count].numpy(), soles.unflatten(1, (2, -1)).numpy())
 
 
-def planted_feet(soles: np.ndarray, rate: float) -> np.ndarray:
+def detect_foot_contact(soles: np.ndarray, rate: float) -> np.ndarray:
     """bool [T,2]: which feet stand, from the soles [T,2,S,3] at `rate` frames a second."""
     middle = soles.mean(2)
     if len(middle) < 2:
@@ -61,26 +61,26 @@ def planted_feet(soles: np.ndarray, rate: float) -> np.ndarray:
     speed = uniform_filter1d(np.linalg.norm(np.gradient(middle, axis=0), axis=-1) * rate, 3, axis=0)
     stands = (speed < _STILL) & (soles[..., 2].min(2) < _NEAR_FLOOR)
     for foot in range(2):
-        stands[:, foot] = without_short(~without_short(~stands[:, foot], _BRIDGED + 1), _SHORTEST)
+        stands[:, foot] = remove_short_runs(~remove_short_runs(~stands[:, foot], _BRIDGED + 1), _SHORTEST)
     return stands
 
 
-def without_short(flags: np.ndarray, shortest: int) -> np.ndarray:
+def remove_short_runs(flags: np.ndarray, shortest: int) -> np.ndarray:
     """bool [T] with true stretches of fewer frames than `shortest` made false, unless they touch an end."""
     kept = flags.copy()
-    for start, end in stretches(flags):
+    for start, end in true_runs(flags):
         if end - start < shortest and start > 0 and end < len(flags):
             kept[start:end] = False
     return kept
 
 
-def stretches(flags: np.ndarray) -> list[tuple[int, int]]:
+def true_runs(flags: np.ndarray) -> list[tuple[int, int]]:
     """First frames and ends (exclusive) of the stretches of bool [T] that are true."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]]).astype(np.int8)))
     return [(int(start), int(end)) for start, end in edges.reshape(-1, 2)]
 
 
-def on_the_floor(
+def plant_feet(
     rotations: np.ndarray,
     pelvis: np.ndarray,
     planted: np.ndarray,
@@ -99,13 +99,13 @@ def on_the_floor(
     rest = rest_joints(body, shape[None])[0].numpy()
     floor = rest_vertices(body.subset(sole_vertices(body).flatten()), shape).numpy()[:, 1].min()
     rotations, pelvis = rotations.astype(np.float64), pelvis.astype(np.float64)
-    pelvis[:, 2] += _lift(stance(rotations, pelvis, body, betas).soles[..., 2], planted)
-    now = stance(rotations, pelvis, body, betas)
+    pelvis[:, 2] += _lift(pose_skeleton(rotations, pelvis, body, betas).soles[..., 2], planted)
+    now = pose_skeleton(rotations, pelvis, body, betas)
     ankles, feet = [], []
     for foot, side in enumerate(_SIDES):
         ankle = JOINT_INDEX[f"{side}_ankle"]
         height = rest[ankle, 1] - floor
-        place, turn = _held(now.joints[:, ankle], now.world[:, ankle], planted[:, foot], height)
+        place, turn = _held(now.joints[:, ankle], now.global_rotations[:, ankle], planted[:, foot], height)
         if raised is not None:
             place[:, 2] += np.where(planted[:, foot], 0, raised[:, foot])
         ankles.append(place)
@@ -116,7 +116,7 @@ def on_the_floor(
     for _ in range(2):  # what is bent for the first time may put a swinging sole under the floor
         for foot, side in enumerate(_SIDES):
             rotations = _bend_leg(rotations, pelvis, rest, side, ankles[foot], feet[foot])
-        under = -np.minimum(stance(rotations, pelvis, body, betas).soles[..., 2].min(2), 0)
+        under = -np.minimum(pose_skeleton(rotations, pelvis, body, betas).soles[..., 2].min(2), 0)
         if under.max() < 1e-4:
             break
         for foot in range(2):
@@ -143,7 +143,7 @@ def _held(place: np.ndarray, turn: np.ndarray, planted: np.ndarray, height: floa
     """Ankle places [T,3] and world rotations [T,3,3] with those of each planted stretch made one and flat."""
     place, turn = place.astype(np.float64), turn.astype(np.float64)
     moved, turned = np.zeros_like(place), np.zeros_like(place)
-    for start, end in stretches(planted):
+    for start, end in true_runs(planted):
         middle = np.median(place[start:end], 0)
         moved[start:end] = np.array([middle[0], middle[1], height]) - place[start:end]
         forward = turn[start:end, :2, 2].mean(0)  # the foot's own Z points to the toes

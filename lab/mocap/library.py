@@ -47,7 +47,7 @@ _UNKNOWN_PEOPLE = ("deepmimic",)
 """Sets that do not say who was recorded: every recording counts as a person of its own."""
 _BESIDE = ("CMU-INDEX.md", "cmu-mocap-index-text.txt")
 """Files beside recordings from which readers take their texts."""
-_PARTS = ("global_orient", "body_pose", "pelvis", "planted")
+_PARTS = ("global_orient", "body_pose", "pelvis", "foot_contact")
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from core.fitting.soles import sole_vertices
 
 from .capture import Capture
 
-Kind = Literal["standing", "walking", "running", "kicking", "punching", "getting_up", "dancing", "other"]
+Action = Literal["standing", "walking", "running", "kicking", "punching", "getting_up", "dancing", "other"]
 Side = Literal["left", "right"]
 
 RATE = 30.0
@@ -38,10 +38,10 @@ class Window:
     capture: Capture
     start: int
     end: int
-    kind: Kind
+    action: Action
     speed: float
     """m/s of the pelvis over the floor, mean."""
-    turn: float
+    heading_change: float
     """radians by which the heading changes from the first frame to the last; positive to the person's left."""
     peak: int | None
     """Frame, counted from `start`, in which a kick or a punch is furthest out, or somebody getting up is up."""
@@ -54,14 +54,14 @@ class Window:
 
 
 @dataclass(frozen=True)
-class BaseMotion:
+class MotionClip:
     """What one person does, T frames, on the body that it was made for; without fingers."""
 
     rotations: np.ndarray
     """float32 [T,22,3,3] relative to the parent (the pelvis: to the world)."""
     pelvis: np.ndarray
     """float32 [T,3]"""
-    planted: np.ndarray
+    foot_contact: np.ndarray
     """bool [T,2] left and right foot stand still on the floor."""
     source: str
     """`Capture.source`; several, joined by ` + `, where recordings were joined."""
@@ -75,16 +75,16 @@ class BaseMotion:
         return len(self.pelvis)
 
 
-def base_motion(window: Window, body: BodyModel, betas: np.ndarray) -> BaseMotion:
+def clip_from_window(window: Window, body: BodyModel, betas: np.ndarray) -> MotionClip:
     """The window on a body of shape betas [16]: places are scaled by how high its pelvis stands, so that feet keep to the
     floor and strides fit the legs."""
     capture, part = window.capture, slice(window.start, window.end)
     scale = standing_height(body, betas) / standing_height(load_body(None), capture.betas)
     angles = np.concatenate([capture.global_orient[part, None], capture.body_pose[part]], 1)
-    return BaseMotion(
+    return MotionClip(
         rotations=axis_angle_to_matrix(torch.from_numpy(angles.astype(np.float32))).numpy(),
         pelvis=(capture.pelvis[part] * scale).astype(np.float32),
-        planted=capture.planted[part].copy(),
+        foot_contact=capture.foot_contact[part].copy(),
         source=capture.source,
         subject=capture.subject,
         peak=window.peak,
@@ -98,22 +98,22 @@ def standing_height(body: BodyModel, betas: np.ndarray) -> float:
     return float(rest_joints(body, shape)[0, 1] - soles[:, 1].min())
 
 
-def headings(motion: BaseMotion) -> np.ndarray:
+def headings(motion: MotionClip) -> np.ndarray:
     """[T] where the hips face, without jumps of a full turn."""
     left = motion.rotations[:, 0, :2, 0].astype(np.float64)
     return np.unwrap(np.arctan2(left[:, 1], left[:, 0]) - np.pi / 2)
 
 
-def facing(motion: BaseMotion, frame: int) -> float:
+def heading_at(motion: MotionClip, frame: int) -> float:
     """The heading about a frame, averaged over a few."""
     frame = range(motion.frames)[frame]
     return float(headings(motion)[max(frame - _FACING_OVER, 0) : frame + _FACING_OVER + 1].mean())
 
 
-def placed(motion: BaseMotion, heading: float, at: tuple[float, float], frame: int = 0) -> BaseMotion:
+def place_at(motion: MotionClip, heading: float, at: tuple[float, float], frame: int = 0) -> MotionClip:
     """Turned about the vertical and moved over the floor so that in `frame` (-1: the last) the person faces `heading` with
     the pelvis over `at`."""
-    angle = heading - facing(motion, frame)
+    angle = heading - heading_at(motion, frame)
     turn = _about_z(angle)
     rotations = motion.rotations.copy()
     rotations[:, 0] = turn @ rotations[:, 0]
@@ -122,7 +122,7 @@ def placed(motion: BaseMotion, heading: float, at: tuple[float, float], frame: i
     return replace(motion, rotations=rotations, pelvis=pelvis)
 
 
-def cut(motion: BaseMotion, start: int, end: int) -> BaseMotion:
+def trim(motion: MotionClip, start: int, end: int) -> MotionClip:
     """Frames `start` to `end`, exclusive."""
     part = slice(start, end)
     inside = motion.peak is not None and start <= motion.peak < end
@@ -130,18 +130,18 @@ def cut(motion: BaseMotion, start: int, end: int) -> BaseMotion:
         motion,
         rotations=motion.rotations[part],
         pelvis=motion.pelvis[part],
-        planted=motion.planted[part].copy(),
+        foot_contact=motion.foot_contact[part].copy(),
         peak=motion.peak - start if motion.peak is not None and inside else None,
     )
 
 
-def warped(motion: BaseMotion, frames: int) -> BaseMotion:
+def time_warp(motion: MotionClip, frames: int) -> MotionClip:
     """The same motion in more or fewer frames, evenly slower or faster."""
     peak = None if motion.peak is None else round(motion.peak * (frames - 1) / max(motion.frames - 1, 1))
-    return replace(at_times(motion, np.linspace(0, motion.frames - 1, frames)), peak=peak)
+    return replace(sample_at(motion, np.linspace(0, motion.frames - 1, frames)), peak=peak)
 
 
-def at_times(motion: BaseMotion, times: np.ndarray) -> BaseMotion:
+def sample_at(motion: MotionClip, times: np.ndarray) -> MotionClip:
     """The motion as it is at the given times, in frames and parts of frames; without a peak."""
     before = np.minimum(times.astype(int), max(motion.frames - 2, 0))
     after = np.minimum(before + 1, motion.frames - 1)
@@ -150,28 +150,28 @@ def at_times(motion: BaseMotion, times: np.ndarray) -> BaseMotion:
         motion,
         rotations=between(motion.rotations[before], motion.rotations[after], share),
         pelvis=motion.pelvis[before] + share[:, None] * (motion.pelvis[after] - motion.pelvis[before]),
-        planted=motion.planted[np.round(times).astype(int)],
+        foot_contact=motion.foot_contact[np.round(times).astype(int)],
         peak=None,
     )
 
 
-def mirror(motion: BaseMotion) -> BaseMotion:
+def mirror(motion: MotionClip) -> MotionClip:
     """Left and right exchanged, in the plane x = 0."""
     return replace(
         motion,
         rotations=_REFLECTION @ motion.rotations[:, _MIRRORED_JOINTS] @ _REFLECTION,
         pelvis=motion.pelvis @ _REFLECTION,
-        planted=motion.planted[:, ::-1].copy(),
+        foot_contact=motion.foot_contact[:, ::-1].copy(),
     )
 
 
-def backwards(motion: BaseMotion) -> BaseMotion:
+def reverse(motion: MotionClip) -> MotionClip:
     """The last frame first."""
     return replace(
         motion,
         rotations=motion.rotations[::-1].copy(),
         pelvis=motion.pelvis[::-1].copy(),
-        planted=motion.planted[::-1].copy(),
+        foot_contact=motion.foot_contact[::-1].copy(),
         peak=None if motion.peak is None else motion.frames - 1 - motion.peak,
     )
 

@@ -29,9 +29,9 @@ class SkeletonMotion:
     """-1 for the root; a parent comes before its children."""
     positions: np.ndarray
     """float32 [T,J,3]"""
-    rest: np.ndarray | None = None
+    rest_positions: np.ndarray | None = None
     """float [J,3] the recording's own rest pose, in the body's rest axes: Y up, facing +Z, the person's left at +X."""
-    turns: np.ndarray | None = None
+    global_rotations: np.ndarray | None = None
     """float32 [T,J,3,3] what takes the rest pose's axes to the world, for the part of the body that begins at each joint."""
     vertical_measured: bool = True
     """Whether Z is the room's vertical, as marker systems know it, or a guess, as from one camera."""
@@ -47,7 +47,7 @@ EXTRA_JOINTS = (
 """Points that SMPL-X has no body joint for: the tips of head and toes, the middle finger's first joint and its tip."""
 
 
-def posed(
+def forward_kinematics(
     offsets: np.ndarray, parents: Sequence[int], turns: np.ndarray, root: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Forward kinematics of any skeleton.
@@ -67,7 +67,7 @@ def posed(
     return places, world
 
 
-def resampled(motion: SkeletonMotion, rate: float) -> SkeletonMotion:
+def resample(motion: SkeletonMotion, rate: float) -> SkeletonMotion:
     """The same motion at another rate: frames picked where the rates allow, else cubic curves through them."""
     step = motion.rate / rate
     frames = len(motion.positions)
@@ -75,13 +75,13 @@ def resampled(motion: SkeletonMotion, rate: float) -> SkeletonMotion:
         return replace(motion, rate=rate)
     if step > 1 and abs(step - round(step)) < 0.01:
         picked = slice(None, None, round(step))
-        turns = None if motion.turns is None else motion.turns[picked]
-        return replace(motion, rate=rate, positions=motion.positions[picked], turns=turns)
+        turns = None if motion.global_rotations is None else motion.global_rotations[picked]
+        return replace(motion, rate=rate, positions=motion.positions[picked], global_rotations=turns)
     times = np.arange(frames) / motion.rate
     at = np.arange(int(np.floor(times[-1] * rate + 1e-6)) + 1) / rate
-    turns = None if motion.turns is None else _turns_at(motion.turns, times, at)
+    turns = None if motion.global_rotations is None else _turns_at(motion.global_rotations, times, at)
     positions = CubicSpline(times, motion.positions)(at).astype(np.float32)
-    return replace(motion, rate=rate, positions=positions, turns=turns)
+    return replace(motion, rate=rate, positions=positions, global_rotations=turns)
 
 
 def _turns_at(turns: np.ndarray, times: np.ndarray, at: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ import numpy as np
 
 from core.body.files import DEFAULT_BODY, load_body
 
-from ..choreography.appearance.clothing import OUTFITS, dress, worn
+from ..choreography.appearance.clothing import SAMPLE_OUTFITS, dress, offset_by_thickness
 from ..face_landmarks import face_landmarks
 from ..paths import BLENDER_PYTHON, RENDER_CLIP
 
@@ -29,9 +29,11 @@ def contact_sheet(
     `labels` [F] are written over the first row.
     """
     body, face = load_body(None), face_landmarks(DEFAULT_BODY)
-    outfits = [OUTFITS[(2 * outfit + p) % len(OUTFITS)] for p in (0, 1)]
+    outfits = [SAMPLE_OUTFITS[(2 * outfit + p) % len(SAMPLE_OUTFITS)] for p in (0, 1)]
     dressed = [dress(body, face, each) for each in outfits]
-    vertices = np.stack([worn(skins[p], body.faces.numpy(), clothes.thickness) for p, clothes in enumerate(dressed)])
+    vertices = np.stack(
+        [offset_by_thickness(skins[p], body.faces.numpy(), clothes.thickness) for p, clothes in enumerate(dressed)]
+    )
     middles, count = vertices.mean((0, 2)) * (1, 1, 0), len(labels)
     focal = _LENS * SIZE
     K = np.array([[focal, 0, SIZE / 2], [0, focal, SIZE / 2], [0, 0, 1]])

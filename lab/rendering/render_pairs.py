@@ -30,7 +30,7 @@ from core.contract.errors import UserError
 from core.contract.files import read_json, read_npz, write_npz
 from core.motion import Camera, PairMotion, pose_motion
 
-from ..choreography.appearance.clothing import WARDROBE, Dressed, dress, paint, worn
+from ..choreography.appearance.clothing import ALL_OUTFITS, ClothedBody, dress, offset_by_thickness, paint
 from ..choreography.interaction import Interaction, load_interactions
 from ..evaluation.benchmark_clip import GroundTruth
 from ..evaluation.camera_sampling import sample_camera
@@ -127,7 +127,7 @@ def stage(clip: Interaction, people: Sequence[Person], arguments: argparse.Names
         setting = resized(setting, arguments.width)
     sight = project_clip(clip.motion, bodies, setting.camera, setting.image_size)
     truth = GroundTruth(
-        clip.motion, bodies, joints, clip.planted, clip.contacts, setting.camera, sight.joint_visibility
+        clip.motion, bodies, joints, clip.foot_contact, clip.contacts, setting.camera, sight.joint_visibility
     )
     rendered = RenderedClip(
         name=clip.name,
@@ -169,7 +169,7 @@ def cut(clip: Interaction, part: slice) -> Interaction:
     return replace(
         clip,
         motion=replace(clip.motion, **by_frame),
-        planted=clip.planted[:, part],
+        foot_contact=clip.foot_contact[:, part],
         contacts=tuple(moved(contact) for contact in inside),
     )
 
@@ -204,15 +204,15 @@ def draw_setting(joints: np.ndarray, people: Sequence[Person], rng: np.random.Ge
 
 def _outfits(people: Sequence[Person], rng: np.random.Generator) -> tuple[int, int]:
     def fits(number: int, person: Person) -> bool:
-        return not (WARDROBE[number].bald or WARDROBE[number].beard) or not any(
+        return not (ALL_OUTFITS[number].bald or ALL_OUTFITS[number].beard) or not any(
             word in person.name for word in _GROWN_MEN_ONLY
         )
 
-    shirts = np.sqrt([outfit.colours[1] for outfit in WARDROBE])
+    shirts = np.sqrt([outfit.colours[1] for outfit in ALL_OUTFITS])
     pairs = [
         (a, b)
-        for a in range(len(WARDROBE))
-        for b in range(len(WARDROBE))
+        for a in range(len(ALL_OUTFITS))
+        for b in range(len(ALL_OUTFITS))
         if np.linalg.norm(shirts[a] - shirts[b]) > _ALIKE and fits(a, people[0]) and fits(b, people[1])
     ]
     return pairs[int(rng.integers(len(pairs)))]
@@ -237,7 +237,9 @@ def render(clip: RenderedClip, setting: Setting, arguments: argparse.Namespace) 
     skins = [_posed(motion, number, body)[1] for number, body in enumerate(clip.truth.bodies)]
     dressed = [_dressed(number) for number in setting.outfits]
     scene = {
-        "vertices": np.stack([worn(skin, faces, clothes.thickness) for skin, clothes in zip(skins, dressed)]),
+        "vertices": np.stack(
+            [offset_by_thickness(skin, faces, clothes.thickness) for skin, clothes in zip(skins, dressed)]
+        ),
         "faces": faces.astype(np.int32),
         "uv": load_body(None).uv.numpy(),
         "textures": np.stack([_painted(number) for number in setting.outfits]),
@@ -287,14 +289,14 @@ def _people(path: Path) -> dict[str, np.ndarray]:
 
 
 @cache
-def _dressed(number: int) -> Dressed:
+def _dressed(number: int) -> ClothedBody:
     """Decided on the default body, for all who share its vertices."""
-    return dress(load_body(None), face_landmarks(DEFAULT_BODY), WARDROBE[number])
+    return dress(load_body(None), face_landmarks(DEFAULT_BODY), ALL_OUTFITS[number])
 
 
 @cache
 def _painted(number: int) -> np.ndarray:
-    return paint(load_body(None), face_landmarks(DEFAULT_BODY), WARDROBE[number])
+    return paint(load_body(None), face_landmarks(DEFAULT_BODY), ALL_OUTFITS[number])
 
 
 def _posed(motion: PairMotion, number: int, body: BodyModel) -> tuple[np.ndarray, np.ndarray]:

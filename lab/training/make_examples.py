@@ -20,7 +20,7 @@ from core.body.files import load_body
 from core.contract.errors import UserError
 
 from ..choreography.interaction import Interaction, load_interactions
-from ..choreography.scene_sampler import Studio
+from ..choreography.scene_sampler import SceneSampler
 from ..choreography.splits import Split, captures_of, split_of
 from ..evaluation.benchmark_clip import OCCLUDED, TRUNCATED, VISIBLE
 from ..mocap.action_detection import find_windows
@@ -79,7 +79,7 @@ def wanted(paths: Sequence[Path], split: Split) -> list[Interaction]:
 
 def strangers(motion: Path, cache: Path, split: Split, count: int, seed: int) -> list[Interaction]:
     captures = list(captures_of(load_library(motion, cache), split))
-    studio = Studio(load_body(None), lambda kind, frames: find_windows(captures, kind, frames))
+    studio = SceneSampler(load_body(None), lambda kind, frames: find_windows(captures, kind, frames))
     return [stranger_pair(studio, seed, number) for number in range(count)]
 
 

@@ -33,7 +33,7 @@ def mirrored_interaction(interaction: Interaction) -> Interaction:
             pelvis=motion.pelvis * _ACROSS,
             betas=motion.betas,
         ),
-        planted=interaction.planted[:, :, ::-1].copy(),
+        foot_contact=interaction.foot_contact[:, :, ::-1].copy(),
         contacts=tuple(_mirrored_contact(contact) for contact in interaction.contacts),
         sentences=tuple(mirrored_words(sentence) for sentence in interaction.sentences),
     )

@@ -15,21 +15,21 @@ from core.contract.errors import UserError
 from core.contract.skeleton import BODY_JOINTS
 from core.motion import PairMotion
 
-from ..choreography.hand_shapes import finger_rotations, shape_of
+from ..choreography.hand_shapes import finger_rotations, hand_shape
 from ..choreography.interaction import Interaction
 from ..choreography.scene import Actor
-from ..choreography.scene_sampler import Studio, joints_of
-from ..mocap.motion_clip import RATE, BaseMotion, Kind, placed
+from ..choreography.scene_sampler import SceneSampler, actor_joints
+from ..mocap.motion_clip import RATE, Action, MotionClip, place_at
 
 FAMILY = "strangers"
-_DOES: dict[Kind, tuple[str, ...]] = {
+_DOES: dict[Action, tuple[str, ...]] = {
     "standing": ("stands about", "stands"),
     "walking": ("walks", "walks along"),
     "other": ("moves about", "exercises"),
     "dancing": ("dances",),
     "running": ("runs",),
 }
-_KINDS: tuple[Kind, ...] = tuple(_DOES)
+_KINDS: tuple[Action, ...] = tuple(_DOES)
 _OFTEN = np.array([0.15, 0.2, 0.4, 0.15, 0.1])
 _FRAMES = (72, 96, 128)
 _APART = (0.45, 2.2)
@@ -50,7 +50,7 @@ _SWINGS = {"shoulder": 80, "elbow": 60, "hip": 55, "knee": 50, "spine1": 20, "sp
 """Joints and degrees."""
 
 
-def stranger_pair(studio: Studio, seed: int, number: int) -> Interaction:
+def stranger_pair(studio: SceneSampler, seed: int, number: int) -> Interaction:
     """The pair of that number: the same for the same seed, whatever else is made.
 
     UserError `no-motion` where the studio's recordings give nothing that two can do without meeting.
@@ -58,14 +58,14 @@ def stranger_pair(studio: Studio, seed: int, number: int) -> Interaction:
     rng = np.random.default_rng([seed, 7, number])
     for _ in range(_TRIES):
         frames = int(rng.choice(_FRAMES))
-        kinds: list[Kind] = [_KINDS[int(rng.choice(len(_KINDS), p=_OFTEN))] for _ in range(2)]
+        kinds: list[Action] = [_KINDS[int(rng.choice(len(_KINDS), p=_OFTEN))] for _ in range(2)]
         try:
             actors = [_actor(studio, kind, frames, rng) for kind in kinds]
         except UserError:  # the split has no such recording, or none as long
             continue
         apart, at = rng.uniform(*_APART), int(rng.integers(frames))
         first, second = (
-            replace(actor, base=placed(actor.base, rng.uniform(-math.pi, math.pi), (side * apart / 2, 0.0), at))
+            replace(actor, motion=place_at(actor.motion, rng.uniform(-math.pi, math.pi), (side * apart / 2, 0.0), at))
             for actor, side in zip(actors, (-1, 1))
         )
         if _nearest(first, second) > _CLEAR:
@@ -75,19 +75,19 @@ def stranger_pair(studio: Studio, seed: int, number: int) -> Interaction:
     )
 
 
-def _actor(studio: Studio, kind: Kind, frames: int, rng: Generator) -> Actor:
-    person = studio.person(rng)
-    base = studio.motion(kind, person, frames, rng)
+def _actor(studio: SceneSampler, kind: Action, frames: int, rng: Generator) -> Actor:
+    person = studio.sample_person(rng)
+    base = studio.sample_motion(kind, person, frames, rng)
     actor = Actor(person.body, person.betas, limbered(base, rng) if rng.random() < _LIMBERED else base)
     return lowered(actor, rng) if rng.random() < _LOWERED else actor
 
 
-def limbered(base: BaseMotion, rng: Generator) -> BaseMotion:
+def limbered(base: MotionClip, rng: Generator) -> MotionClip:
     """The motion with limbs that swing beside: arms, trunk and one leg, whose foot then stands no more.
 
     Recordings show what people usually do; film also shows them stretch, balance and point.
     """
-    rotations, planted = np.array(base.rotations), np.array(base.planted)
+    rotations, planted = np.array(base.rotations), np.array(base.foot_contact)
     side = int(rng.integers(2))
     for name, most in _SWINGS.items():
         if name in _LEG:
@@ -99,12 +99,12 @@ def limbered(base: BaseMotion, rng: Generator) -> BaseMotion:
             swing = axis_angle_to_matrix(torch.from_numpy(_swing(len(rotations), most, rng))).numpy()
             rotations[:, number] = rotations[:, number] @ swing.astype(rotations.dtype)
     planted[:, side] = False
-    return replace(base, rotations=rotations, planted=planted)
+    return replace(base, rotations=rotations, foot_contact=planted)
 
 
 def lowered(actor: Actor, rng: Generator) -> Actor:
     """The same person sitting, kneeling or lying: legs bent, the whole body turned over, what is lowest on the floor."""
-    base = actor.base
+    base = actor.motion
     rotations = np.array(base.rotations)
     over = math.radians(rng.uniform(-30, 30) if rng.random() < 0.5 else rng.choice([-1, 1]) * rng.uniform(45, 110))
     heading = rng.uniform(-math.pi, math.pi)
@@ -115,12 +115,12 @@ def lowered(actor: Actor, rng: Generator) -> Actor:
             bend = torch.tensor([[math.radians(most) * rng.random(), 0.0, 0.0]], dtype=torch.float32)
             number = BODY_JOINTS.index(f"{side}_{name}")
             rotations[:, number] = rotations[:, number] @ axis_angle_to_matrix(bend).numpy()
-    turned = replace(actor, base=replace(base, rotations=rotations, planted=np.zeros_like(base.planted)))
-    lowest = joints_of(turned)[..., 2].min(-1)
+    turned = replace(actor, motion=replace(base, rotations=rotations, foot_contact=np.zeros_like(base.foot_contact)))
+    lowest = actor_joints(turned)[..., 2].min(-1)
     near = np.exp(-0.5 * ((np.arange(len(lowest))[:, None] - np.arange(len(lowest))) / _STEADY) ** 2)
     pelvis = np.array(base.pelvis)
     pelvis[:, 2] += _SOLE - near @ lowest / near.sum(-1)
-    return replace(turned, base=replace(turned.base, pelvis=pelvis))
+    return replace(turned, motion=replace(turned.motion, pelvis=pelvis))
 
 
 def _swing(frames: int, most: float, rng: Generator) -> np.ndarray:
@@ -133,11 +133,11 @@ def _swing(frames: int, most: float, rng: Generator) -> np.ndarray:
 
 def _nearest(first: Actor, second: Actor) -> float:
     """metres"""
-    one, other = joints_of(first), joints_of(second)
+    one, other = actor_joints(first), actor_joints(second)
     return float(np.linalg.norm(one[:, :, None] - other[:, None], axis=-1).min())
 
 
-def _words(kinds: list[Kind], rng: Generator) -> tuple[str, ...]:
+def _words(kinds: list[Action], rng: Generator) -> tuple[str, ...]:
     does = [str(rng.choice(_DOES[kind])) for kind in kinds]
     return (
         f"One person {does[0]}, another {does[1]}; they do not touch.",
@@ -146,26 +146,26 @@ def _words(kinds: list[Kind], rng: Generator) -> tuple[str, ...]:
 
 
 def _interaction(name: str, actors: tuple[Actor, Actor], sentences: tuple[str, ...]) -> Interaction:
-    rotations = torch.from_numpy(np.stack([actor.base.rotations for actor in actors]))
+    rotations = torch.from_numpy(np.stack([actor.motion.rotations for actor in actors]))
     angles = matrix_to_axis_angle(rotations).numpy()
     frames = rotations.shape[1]
-    relaxed = matrix_to_axis_angle(finger_rotations(shape_of("relaxed").repeat(2, 1)))[3:].reshape(2, 15, 3).numpy()
+    relaxed = matrix_to_axis_angle(finger_rotations(hand_shape("relaxed").repeat(2, 1)))[3:].reshape(2, 15, 3).numpy()
     left, right = (np.tile(hand, (2, frames, 1, 1)).astype(np.float32) for hand in relaxed)
     return Interaction(
         name=name,
         family=FAMILY,
-        sources=tuple(actor.base.source for actor in actors),
-        subjects=tuple(dict.fromkeys(part for actor in actors for part in actor.base.subject.split(" + "))),
+        sources=tuple(actor.motion.source for actor in actors),
+        subjects=tuple(dict.fromkeys(part for actor in actors for part in actor.motion.subject.split(" + "))),
         rate=RATE,
         motion=PairMotion(
             global_orient=angles[:, :, 0],
             body_pose=angles[:, :, 1:],
             left_hand_pose=left,
             right_hand_pose=right,
-            pelvis=np.stack([actor.base.pelvis for actor in actors]).astype(np.float32),
+            pelvis=np.stack([actor.motion.pelvis for actor in actors]).astype(np.float32),
             betas=np.stack([actor.betas for actor in actors]).astype(np.float32),
         ),
-        planted=np.stack([actor.base.planted for actor in actors]),
+        foot_contact=np.stack([actor.motion.foot_contact for actor in actors]),
         contacts=(),
         sentences=sentences,
     )

@@ -49,14 +49,14 @@ class Outfit:
 
 
 @dataclass(frozen=True)
-class Dressed:
+class ClothedBody:
     materials: np.ndarray
     """int32 [F], index into MATERIALS"""
     thickness: np.ndarray
     """float32 [V] metres along the normals."""
 
 
-def dress(body: BodyModel, face: np.ndarray, outfit: Outfit) -> Dressed:
+def dress(body: BodyModel, face: np.ndarray, outfit: Outfit) -> ClothedBody:
     """`face` [51,3] from `lab.face_landmarks`."""
     model = _model(body, face)
     corners = body.faces.cpu().numpy()
@@ -67,7 +67,7 @@ def dress(body: BodyModel, face: np.ndarray, outfit: Outfit) -> Dressed:
     thickness[part == MATERIALS.index("shoes")] = _SHOE
     thickness += _HAIR * np.clip(_hair_depth(model, model.vertices, model.strongest, outfit) / 0.25, 0, 1)
     materials = _parts(model, model.vertices[corners].mean(1), weights[corners].mean(1).argmax(1), outfit)
-    return Dressed(materials.astype(np.int32), thickness.astype(np.float32))
+    return ClothedBody(materials.astype(np.int32), thickness.astype(np.float32))
 
 
 def paint(body: BodyModel, face: np.ndarray, outfit: Outfit) -> np.ndarray:
@@ -83,7 +83,7 @@ def paint(body: BodyModel, face: np.ndarray, outfit: Outfit) -> np.ndarray:
     return picture.reshape(-1, 3)[texels.nearest].reshape(picture.shape)
 
 
-def worn(vertices: np.ndarray, faces: np.ndarray, thickness: np.ndarray) -> np.ndarray:
+def offset_by_thickness(vertices: np.ndarray, faces: np.ndarray, thickness: np.ndarray) -> np.ndarray:
     """Posed vertices [...,V,3] moved outwards by the thickness [V] of what is worn, same shape."""
     flat = vertices.reshape(-1, *vertices.shape[-2:])
     out = np.empty_like(flat)
@@ -300,7 +300,7 @@ def _srgb(linear: np.ndarray) -> np.ndarray:
     return np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
 
 
-OUTFITS: tuple[Outfit, ...] = (
+SAMPLE_OUTFITS: tuple[Outfit, ...] = (
     Outfit(
         sleeves=1.85,
         colours=(
@@ -338,8 +338,8 @@ _BLACK_HAIR, _BROWN_HAIR, _BLOND_HAIR, _GREY_HAIR, _RED_HAIR = (
 )  # fmt: skip
 _BLUE_EYES, _GREEN_EYES, _BROWN_EYES = (0.06, 0.14, 0.24), (0.06, 0.11, 0.05), (0.05, 0.03, 0.02)
 
-WARDROBE: tuple[Outfit, ...] = (
-    *OUTFITS,
+ALL_OUTFITS: tuple[Outfit, ...] = (
+    *SAMPLE_OUTFITS,
     Outfit(  # a white shirt and dark trousers
         sleeves=1.9, beard=True,
         colours=_colours(_TAN, (0.70, 0.70, 0.68), (0.5, 0.5, 0.5), (0.05, 0.06, 0.10), (0.06, 0.03, 0.02),

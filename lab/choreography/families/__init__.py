@@ -34,7 +34,7 @@ from collections.abc import Callable
 from numpy.random import Generator
 
 from ..scene import Scene
-from ..scene_sampler import Studio
+from ..scene_sampler import SceneSampler
 from . import (
     arm_around_shoulder,
     block_punch,
@@ -53,7 +53,7 @@ from . import (
     shove,
 )
 
-Compose = Callable[[Studio, Generator], Scene]
+Compose = Callable[[SceneSampler, Generator], Scene]
 
 FAMILIES: dict[str, Compose] = {
     "handshake": handshake.compose,

@@ -8,84 +8,97 @@ from dataclasses import replace
 import numpy as np
 from numpy.random import Generator
 
-from ...mocap.blending import grounded
-from ...mocap.motion_clip import BaseMotion, placed
-from ..scene import Actor, Direction, Gaze, HandPose, Place, Scene, Span, Spot, Touch
-from ..scene_sampler import Person, Studio
-from ..sentences import Details, sentences
-from ..symmetry import exchanged, mirrored
+from ...mocap.blending import with_planted_feet
+from ...mocap.motion_clip import MotionClip, place_at
+from ..scene import (
+    Actor,
+    ContactGoal,
+    ContactPoint,
+    DirectionGoal,
+    GazeGoal,
+    HandShapeGoal,
+    Interval,
+    PositionGoal,
+    Scene,
+)
+from ..scene_sampler import Person, SceneSampler
+from ..sentences import InteractionFacts, write_sentences
+from ..symmetry import mirror_scene, swap_people
 
-_PALM, _TIPS = Spot("left_fingers", (-0.4, -1, 0)), Spot("right_fingers", (1.2, -0.2, 0.15))
+_PALM, _TIPS = ContactPoint("left_fingers", (-0.4, -1, 0)), ContactPoint("right_fingers", (1.2, -0.2, 0.15))
 _STEP, _LIFT = 7, 0.05
 """frames that a small step takes, and metres that the foot is lifted."""
 
 
-def compose(studio: Studio, rng: Generator) -> Scene:
+def compose(studio: SceneSampler, rng: Generator) -> Scene:
     steps = int(rng.integers(6, 9))
     turning = steps * _STEP
     begin = int(rng.integers(22, 34))
     end = begin + turning
     frames = min(end + int(rng.integers(22, 40)), 136)
-    leader, follower = sorted((studio.person(rng) for _ in range(2)), key=lambda one: -one.pelvis_height)
-    apart = rng.uniform(0.41, 0.46) * 0.5 * (leader.arm + follower.arm) / 0.60
+    leader, follower = sorted((studio.sample_person(rng) for _ in range(2)), key=lambda one: -one.pelvis_height)
+    apart = rng.uniform(0.41, 0.46) * 0.5 * (leader.arm_length + follower.arm_length) / 0.60
     way = float(rng.choice([-1.0, 1.0]))
-    stands = placed(
-        studio.standing(leader, frames, rng, free_arms=True), float(rng.normal(0, 0.08)), (-apart / 2, 0.0), frames // 2
+    stands = place_at(
+        studio.standing_motion(leader, frames, rng, free_arms=True),
+        float(rng.normal(0, 0.08)),
+        (-apart / 2, 0.0),
+        frames // 2,
     )
     turns = _turning(
-        studio.standing(follower, frames, rng, free_arms=True), follower, begin, steps, way, (apart / 2, 0.0)
+        studio.standing_motion(follower, frames, rng, free_arms=True), follower, begin, steps, way, (apart / 2, 0.0)
     )
     actors = Actor(leader.body, leader.betas, stands), Actor(follower.body, follower.betas, turns)
-    hold = Span(max(begin - int(rng.integers(12, 20)), 14), min(end + int(rng.integers(4, 14)), frames - 6), 14, 14)
-    high = follower.height_of("head") + rng.uniform(0.23, 0.29)
-    high = min(high, leader.height_of("left_shoulder") + 0.80 * leader.arm)
-    path = _path(turns, begin, end, high, 0.82 * follower.height_of("neck"))
-    up = Span(begin - 2, end + 2, 8, 8)
+    hold = Interval(max(begin - int(rng.integers(12, 20)), 14), min(end + int(rng.integers(4, 14)), frames - 6), 14, 14)
+    high = follower.joint_height("head") + rng.uniform(0.23, 0.29)
+    high = min(high, leader.joint_height("left_shoulder") + 0.80 * leader.arm_length)
+    path = _path(turns, begin, end, high, 0.82 * follower.joint_height("neck"))
+    up = Interval(begin - 2, end + 2, 8, 8)
     scene = Scene(
         "dance_turn",
         actors,
-        touches=(Touch(1, _TIPS, _PALM, hold, loose=0.012, facing=0.6, gap=0.014),),
-        places=(
-            Place(0, _PALM, path, hold, sigma=0.09),
-            Place(1, _TIPS, path, hold, sigma=0.07),
-            Place(0, _PALM, path, hold, sigma=0.03, only=(0, 0, 1)),
-            Place(1, _TIPS, path, hold, sigma=0.03, only=(0, 0, 1)),
-            Place(1, "right_elbow", (-0.33, 0.20, 0.12), up, (1, "spine3"), sigma=0.10),
-            Place(1, "left_wrist", (0.13, 0.02, 0.21), up, (1, "spine1"), sigma=0.05),
-            Place(0, "left_elbow", (0.30, 0.20, 0.22), up, (0, "spine3"), sigma=0.12),
+        contact_goals=(ContactGoal(1, _TIPS, _PALM, hold, tolerance=0.012, normal_tolerance=0.6, gap=0.014),),
+        position_goals=(
+            PositionGoal(0, _PALM, path, hold, sigma=0.09),
+            PositionGoal(1, _TIPS, path, hold, sigma=0.07),
+            PositionGoal(0, _PALM, path, hold, sigma=0.03, axis_weights=(0, 0, 1)),
+            PositionGoal(1, _TIPS, path, hold, sigma=0.03, axis_weights=(0, 0, 1)),
+            PositionGoal(1, "right_elbow", (-0.33, 0.20, 0.12), up, (1, "spine3"), sigma=0.10),
+            PositionGoal(1, "left_wrist", (0.13, 0.02, 0.21), up, (1, "spine1"), sigma=0.05),
+            PositionGoal(0, "left_elbow", (0.30, 0.20, 0.22), up, (0, "spine3"), sigma=0.12),
         ),
-        directions=(
-            Direction(0, "spine3", (0, 1, 0), (0.1, 0, 1), hold, sigma=0.12),
-            Direction(1, "spine3", (0, 1, 0), (0, 0, 1), hold, sigma=0.12),
-            Direction(0, "left_wrist", (0, -1, 0), (0, 0, -1), hold, sigma=0.35),
-            Direction(0, "left_wrist", (1, 0, 0), (0.7, 0.0, 0.5), hold, sigma=0.8),
-            Direction(1, "right_wrist", (-1, 0, 0), (0, 0, 1), up, sigma=0.6),
+        direction_goals=(
+            DirectionGoal(0, "spine3", (0, 1, 0), (0.1, 0, 1), hold, sigma=0.12),
+            DirectionGoal(1, "spine3", (0, 1, 0), (0, 0, 1), hold, sigma=0.12),
+            DirectionGoal(0, "left_wrist", (0, -1, 0), (0, 0, -1), hold, sigma=0.35),
+            DirectionGoal(0, "left_wrist", (1, 0, 0), (0.7, 0.0, 0.5), hold, sigma=0.8),
+            DirectionGoal(1, "right_wrist", (-1, 0, 0), (0, 0, 1), up, sigma=0.6),
         ),
-        gazes=(
-            Gaze(0, Span(6, frames, 10, 10)),
-            Gaze(1, Span(4, begin - 2, 8, 8)),
-            Gaze(1, Span(end + 2, frames, 10, 4)),
+        gaze_goals=(
+            GazeGoal(0, Interval(6, frames, 10, 10)),
+            GazeGoal(1, Interval(4, begin - 2, 8, 8)),
+            GazeGoal(1, Interval(end + 2, frames, 10, 4)),
         ),
-        hands=(HandPose(0, "left", "flat", hold), HandPose(1, "right", "flat", hold)),
-        moves=0.06,
+        hand_goals=(HandShapeGoal(0, "left", "flat", hold), HandShapeGoal(1, "right", "flat", hold)),
+        translation_sigma=0.06,
     )
     side, other = "left", "right"
     if rng.random() < 0.4:
-        scene, side, other = mirrored(scene), "right", "left"
-    words = Details(side=side, other_side=other)  # pyright: ignore[reportArgumentType]
-    scene = replace(scene, sentences=sentences("dance_turn", words, rng))
-    return exchanged(scene) if rng.random() < 0.5 else scene
+        scene, side, other = mirror_scene(scene), "right", "left"
+    words = InteractionFacts(side=side, other_side=other)  # pyright: ignore[reportArgumentType]
+    scene = replace(scene, sentences=write_sentences("dance_turn", words, rng))
+    return swap_people(scene) if rng.random() < 0.5 else scene
 
 
 def _turning(
-    motion: BaseMotion, person: Person, begin: int, steps: int, way: float, at: tuple[float, float]
-) -> BaseMotion:
+    motion: MotionClip, person: Person, begin: int, steps: int, way: float, at: tuple[float, float]
+) -> MotionClip:
     """Somebody who faces -X turns once around from frame `begin` on with so many small steps, the feet one after the other."""
     frames = motion.frames
     share = np.clip((np.arange(frames) - begin) / (steps * _STEP), 0, 1)
     share = share + 0.10 * np.sin(2 * math.pi * share) / (-2 * math.pi) * 2
     # about the feet as they stand, so that nobody drifts
-    motion = placed(motion, math.pi, at, begin)
+    motion = place_at(motion, math.pi, at, begin)
     rotations, pelvis = motion.rotations.copy(), motion.pelvis.copy()
     cosine, sine = np.cos(way * 2 * math.pi * share), np.sin(way * 2 * math.pi * share)
     none, one = np.zeros(frames), np.ones(frames)
@@ -94,19 +107,19 @@ def _turning(
     middle = np.array([*at, 0.0])
     pelvis = ((turns @ (pelvis - middle)[..., None])[..., 0] + middle).astype(np.float32)
     planted, raised = np.ones((frames, 2), bool), np.zeros((frames, 2))
-    planted[:begin] = motion.planted[:begin]
-    planted[begin + steps * _STEP :] = motion.planted[begin + steps * _STEP :]
+    planted[:begin] = motion.foot_contact[:begin]
+    planted[begin + steps * _STEP :] = motion.foot_contact[begin + steps * _STEP :]
     # the foot on the side that one turns to goes first
     for step in range(steps):
         foot = (step + (way < 0)) % 2
         first = begin + step * _STEP
         planted[first : first + _STEP - 1, foot] = False
         raised[first : first + _STEP - 1, foot] = _LIFT * np.sin(np.linspace(0.15 * math.pi, 0.85 * math.pi, _STEP - 1))
-    turned = replace(motion, rotations=rotations, pelvis=pelvis, planted=planted)
-    return grounded(turned, person.body, person.betas, raised)
+    turned = replace(motion, rotations=rotations, pelvis=pelvis, foot_contact=planted)
+    return with_planted_feet(turned, person.body, person.betas, raised)
 
 
-def _path(turns: BaseMotion, begin: int, end: int, high: float, low: float) -> np.ndarray:
+def _path(turns: MotionClip, begin: int, end: int, high: float, low: float) -> np.ndarray:
     """[T,3] of the joined hands: between the two, up beside the follower's head while that turns, and down again."""
     t = np.arange(turns.frames)
     u = np.clip(np.minimum((t - begin + 14) / 14, (end + 12 - t) / 12), 0, 1)

@@ -11,12 +11,12 @@ from numpy.random import Generator
 from core.contract.errors import UserError
 from core.contract.skeleton import JOINT_INDEX
 
-from ...mocap.motion_clip import BaseMotion, facing, placed
-from ..scene import Actor, Gaze, Place, Scene, Span, Spot, Touch
-from ..scene_sampler import Person, Studio, joints_of
-from ..sentences import Details, sentences
-from ..strikes import front_kick, skin_place, striking
-from ..symmetry import exchanged, mirrored
+from ...mocap.motion_clip import MotionClip, heading_at, place_at
+from ..scene import Actor, ContactGoal, ContactPoint, GazeGoal, Interval, PositionGoal, Scene
+from ..scene_sampler import Person, SceneSampler, actor_joints
+from ..sentences import InteractionFacts, write_sentences
+from ..strikes import contact_point_at, front_kick, recorded_strike
+from ..symmetry import mirror_scene, swap_people
 from ..timing import Side
 
 _FOOT = ((0, -0.2, 1), (0, 0.6, 0.4), (0, -1, 0.6), (0, -1, -0.8))
@@ -49,15 +49,15 @@ _RAISED = 0.05
 """metres by which a foot may well have to go higher or lower than it was recorded."""
 
 
-def compose(studio: Studio, rng: Generator) -> Scene:
+def compose(studio: SceneSampler, rng: Generator) -> Scene:
     frames = int(rng.integers(64, 111))
-    people = studio.person(rng), studio.person(rng)
+    people = studio.sample_person(rng), studio.sample_person(rng)
     kicks = Actor(people[0].body, people[0].betas, _kick(studio, people[0], frames, rng))
-    hit = kicks.base.peak or frames // 2
+    hit = kicks.motion.peak or frames // 2
     foot, tip = _leading(kicks, hit)
     stance = str(rng.choice(list(_HEADINGS), p=(0.5, 0.25, 0.25)))
-    stands = placed(
-        studio.standing(people[1], frames, rng), _HEADINGS[stance] + float(rng.normal(0, 0.12)), (0.0, 0.0), hit
+    stands = place_at(
+        studio.standing_motion(people[1], frames, rng), _HEADINGS[stance] + float(rng.normal(0, 0.12)), (0.0, 0.0), hit
     )
     kicked = Actor(people[1].body, people[1].betas, stands)
     target, at, word = _target(kicked, stance, hit, float(tip[2]), rng)
@@ -65,33 +65,36 @@ def compose(studio: Studio, rng: Generator) -> Scene:
     kicked = Actor(
         kicked.body,
         kicked.betas,
-        placed(stands, facing(stands, hit), (x + stands.pelvis[hit, 0], y + stands.pelvis[hit, 1]), hit),
+        place_at(stands, heading_at(stands, hit), (x + stands.pelvis[hit, 0], y + stands.pelvis[hit, 1]), hit),
     )
-    span = Span(hit, hit + int(rng.integers(2, 5)), 8, 8)
+    span = Interval(hit, hit + int(rng.integers(2, 5)), 8, 8)
     scene = Scene(
         "kick",
         (kicks, kicked),
-        touches=(Touch(0, foot, target, span, loose=0.03, facing=None, gap=0.002),),
-        places=(Place(0, foot, (float(tip[0]), float(tip[1]), float(at[2])), span, sigma=0.03),)
-        + _gives(kicked, frames, hit, float(tip[2]) / people[1].height_of("spine3"), rng),
-        gazes=(Gaze(0, Span(4, frames, 10, 10)),) + ((Gaze(1, Span(4, frames, 10, 10)),) if stance == "front" else ()),
-        moves=0.08,
+        contact_goals=(ContactGoal(0, foot, target, span, tolerance=0.03, normal_tolerance=None, gap=0.002),),
+        position_goals=(PositionGoal(0, foot, (float(tip[0]), float(tip[1]), float(at[2])), span, sigma=0.03),)
+        + _gives(kicked, frames, hit, float(tip[2]) / people[1].joint_height("spine3"), rng),
+        gaze_goals=(GazeGoal(0, Interval(4, frames, 10, 10)),)
+        + ((GazeGoal(1, Interval(4, frames, 10, 10)),) if stance == "front" else ()),
+        translation_sigma=0.08,
     )
     flip = rng.random() < 0.5
     other: Side = "right" if target.region.startswith("right_") != flip else "left"
-    details = Details(side="left" if flip else "right", other_side=other, place=word, behind=stance == "behind")
+    details = InteractionFacts(
+        side="left" if flip else "right", other_side=other, body_part=word, behind=stance == "behind"
+    )
     if flip:
-        scene = mirrored(scene)
+        scene = mirror_scene(scene)
     if rng.random() < 0.5:
-        scene = exchanged(scene)
-    return replace(scene, sentences=sentences("kick", details, rng))
+        scene = swap_people(scene)
+    return replace(scene, sentences=write_sentences("kick", details, rng))
 
 
-def _kick(studio: Studio, person: Person, frames: int, rng: Generator) -> BaseMotion:
-    if studio.find is not None and rng.random() < _RECORDED:
+def _kick(studio: SceneSampler, person: Person, frames: int, rng: Generator) -> MotionClip:
+    if studio.find_windows is not None and rng.random() < _RECORDED:
         try:
             for _ in range(_TRIES):
-                motion = striking(studio, "kicking", person, frames, rng)
+                motion = recorded_strike(studio, "kicking", person, frames, rng)
                 if _comes_straight(person, motion):
                     return motion
         except UserError:  # this split has no such recording
@@ -99,45 +102,51 @@ def _kick(studio: Studio, person: Person, frames: int, rng: Generator) -> BaseMo
     return front_kick(studio, person, frames, rng)
 
 
-def _comes_straight(person: Person, motion: BaseMotion) -> bool:
+def _comes_straight(person: Person, motion: MotionClip) -> bool:
     """Whether the foot goes up and out, not across: a leg that swings by would go through what it hits."""
     hit = motion.peak or 0
-    ankle = joints_of(Actor(person.body, person.betas, motion))[max(hit - 6, 0) : hit + 1, JOINT_INDEX["right_ankle"]]
+    ankle = actor_joints(Actor(person.body, person.betas, motion))[
+        max(hit - 6, 0) : hit + 1, JOINT_INDEX["right_ankle"]
+    ]
     return float(np.ptp(ankle[:, 1])) < _ACROSS and float(ankle[-1, 2]) > _HIGH * person.pelvis_height
 
 
-def _leading(actor: Actor, hit: int) -> tuple[Spot, np.ndarray]:
+def _leading(actor: Actor, hit: int) -> tuple[ContactPoint, np.ndarray]:
     """The spot of the right foot that is furthest out along +X and faces it, and where it is."""
     found = []
     for at in _FOOT:
-        spot = Spot("right_foot", at)
-        place, normal = skin_place(actor, spot, hit)
+        spot = ContactPoint("right_foot", at)
+        place, normal = contact_point_at(actor, spot, hit)
         found.append((float(place[0] + 0.12 * normal[0]), spot, place))
     _, spot, place = max(found, key=lambda one: one[0])
     return spot, place
 
 
-def _target(actor: Actor, stance: str, hit: int, height: float, rng: Generator) -> tuple[Spot, np.ndarray, str]:
+def _target(actor: Actor, stance: str, hit: int, height: float, rng: Generator) -> tuple[ContactPoint, np.ndarray, str]:
     """A spot of the other about as high as the foot gets, where it is, and its name."""
     spots = [
-        (Spot(region, (at[0], at[1] + more, at[2])), word) for region, at, word in _TARGETS[stance] for more in _HIGHER
+        (ContactPoint(region, (at[0], at[1] + more, at[2])), word)
+        for region, at, word in _TARGETS[stance]
+        for more in _HIGHER
     ]
-    places = [skin_place(actor, spot, hit)[0] for spot, _ in spots]
+    places = [contact_point_at(actor, spot, hit)[0] for spot, _ in spots]
     off = np.array([abs(place[2] - height) for place in places])
     weight = np.exp(-0.5 * np.square((off - off.min()) / _RAISED)) * (off < off.min() + 1.5 * _RAISED)
     index = int(rng.choice(len(spots), p=weight / weight.sum()))
     return spots[index][0], places[index], spots[index][1]
 
 
-def _gives(actor: Actor, frames: int, hit: int, high: float, rng: Generator) -> tuple[Place, ...]:
+def _gives(actor: Actor, frames: int, hit: int, high: float, rng: Generator) -> tuple[PositionGoal, ...]:
     """The hips give way a little, and the chest the more the higher the kick (`high`: as a share of the chest's height)."""
     after = np.clip((np.arange(frames) - hit - 1) / 8, 0, None)
     sway = after * np.exp(1 - after)
     far = rng.uniform(0.05, 0.1)
-    own = joints_of(actor)
+    own = actor_joints(actor)
     places = []
     for joint, share in (("pelvis", 0.6), ("spine3", 1.4 * high - 0.6)):
         path = own[:, JOINT_INDEX[joint]].copy()
         path[:, 0] += share * far * sway
-        places.append(Place(1, joint, path, Span(hit, hit + 22, 6, 14), sigma=0.03, only=(1.0, 0.2, 0.1)))
+        places.append(
+            PositionGoal(1, joint, path, Interval(hit, hit + 22, 6, 14), sigma=0.03, axis_weights=(1.0, 0.2, 0.1))
+        )
     return tuple(places)

@@ -16,7 +16,7 @@ import numpy as np
 from core.contract.errors import UserError
 
 from ..capture import Capture
-from .smpl_parameters import SmplParameters, as_frames, read_arrays, single_capture, unreadable
+from .smpl_parameters import SmplParameters, as_frames, read_arrays, to_capture, unreadable
 
 _ARRAYS = ("poses", "root_orient", "pose_body", "trans", "mocap_framerate", "mocap_frame_rate")
 _ENDINGS = ("_poses", "_stageii")
@@ -57,7 +57,7 @@ def _read_file(path: Path) -> Capture:
     if rate is None or not float(rate.flat[0]) > 0:
         raise unreadable(path, "it does not say its frame rate (`mocap_framerate` or `mocap_frame_rate`)")
     set_name, person = path.parent.parent.name, path.parent.name
-    return single_capture(
+    return to_capture(
         SmplParameters(
             source=f"amass-{set_name}/{person}/{path.stem}",
             subject=_subject(set_name, person),

@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from ..skeleton_motion import Y_UP_TO_Z_UP, SkeletonMotion, posed
+from ..skeleton_motion import Y_UP_TO_Z_UP, SkeletonMotion, forward_kinematics
 from .text_files import TextFile, text_files, unreadable
 
 _RATE = 120.0
@@ -187,8 +187,10 @@ def _motion(file: TextFile, bones: Skeleton, text: str | None) -> SkeletonMotion
                 place[:, "xyz".index(freedom[1])] = column
         own = Rotation.from_euler("xyz", angles, degrees=in_degrees).as_matrix()
         turns[:, joint] = bones.axes[joint] @ own @ bones.axes[joint].T
-    places, world = posed(bones.offsets, bones.parents, turns, root * bones.unit)
-    rest, _ = posed(bones.offsets, bones.parents, np.broadcast_to(np.eye(3), (1, len(bones.names), 3, 3)), np.zeros(3))
+    places, world = forward_kinematics(bones.offsets, bones.parents, turns, root * bones.unit)
+    rest, _ = forward_kinematics(
+        bones.offsets, bones.parents, np.broadcast_to(np.eye(3), (1, len(bones.names), 3, 3)), np.zeros(3)
+    )
     return SkeletonMotion(
         source=f"cmu-asf/{file.path.stem}",
         subject=f"cmu-{file.path.stem.partition('_')[0]}",
@@ -197,8 +199,8 @@ def _motion(file: TextFile, bones: Skeleton, text: str | None) -> SkeletonMotion
         names=tuple(CMU_JOINTS.get(name, name) for name in bones.names),
         parents=bones.parents,
         positions=(places @ Y_UP_TO_Z_UP.T).astype(np.float32),
-        rest=rest[0],
-        turns=(Y_UP_TO_Z_UP @ world).astype(np.float32),
+        rest_positions=rest[0],
+        global_rotations=(Y_UP_TO_Z_UP @ world).astype(np.float32),
     )
 
 

@@ -16,7 +16,7 @@ from scipy.spatial.transform import Rotation
 
 from core.contract.skeleton import BODY_JOINTS
 
-from ..skeleton_motion import Y_UP_TO_Z_UP, SkeletonMotion, posed
+from ..skeleton_motion import Y_UP_TO_Z_UP, SkeletonMotion, forward_kinematics
 from .asfamc import CMU_JOINTS
 from .text_files import TextFile, text_files, unreadable
 
@@ -95,10 +95,10 @@ def _motion(file: TextFile, set_name: str) -> SkeletonMotion:
     offsets, turns, root = _channels(joints, values)
     parents = tuple(joint.parent for joint in joints)
     still = np.array([joint.offset for joint in joints])
-    rest, _ = posed(still, parents, np.broadcast_to(np.eye(3), (1, len(joints), 3, 3)), np.zeros(3))
+    rest, _ = forward_kinematics(still, parents, np.broadcast_to(np.eye(3), (1, len(joints), 3, 3)), np.zeros(3))
     height = np.ptp(rest[0, :, 1])
     unit = min(_UNITS, key=lambda unit: abs(np.log(max(height, 1e-6) * unit / _USUAL_HEIGHT)))
-    places, world = posed(offsets * unit, parents, turns, root * unit)
+    places, world = forward_kinematics(offsets * unit, parents, turns, root * unit)
     stem = file.path.stem
     names = _names(joints)
     return SkeletonMotion(
@@ -109,8 +109,8 @@ def _motion(file: TextFile, set_name: str) -> SkeletonMotion:
         names=names,
         parents=parents,
         positions=(places @ Y_UP_TO_Z_UP.T).astype(np.float32),
-        rest=rest[0] * unit,
-        turns=(Y_UP_TO_Z_UP @ world).astype(np.float32),
+        rest_positions=rest[0] * unit,
+        global_rotations=(Y_UP_TO_Z_UP @ world).astype(np.float32),
         vertical_measured=_is_cmu(joints),
     )
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from ..skeleton_motion import SkeletonMotion, posed
+from ..skeleton_motion import SkeletonMotion, forward_kinematics
 from .text_files import TextFile, text_files, unreadable
 
 _SUBJECT = "deepmimic"
@@ -66,8 +66,8 @@ def _motion(file: TextFile) -> SkeletonMotion:
     names = tuple(name for name, _, _, _ in _JOINTS)
     parents = tuple(names.index(parent) if parent else -1 for _, parent, _, _ in _JOINTS)
     offsets = np.array([offset for _, _, offset, _ in _JOINTS])
-    places, world = posed(offsets, parents, _turns(frames), frames[:, 1:4])
-    rest, _ = posed(offsets, parents, np.broadcast_to(np.eye(3), (1, len(names), 3, 3)), np.zeros(3))
+    places, world = forward_kinematics(offsets, parents, _turns(frames), frames[:, 1:4])
+    rest, _ = forward_kinematics(offsets, parents, np.broadcast_to(np.eye(3), (1, len(names), 3, 3)), np.zeros(3))
     stem = file.path.stem
     return SkeletonMotion(
         source=f"deepmimic/{stem.removeprefix('humanoid3d_')}",
@@ -77,8 +77,8 @@ def _motion(file: TextFile) -> SkeletonMotion:
         names=names,
         parents=parents,
         positions=(places @ _TO_WORLD.T).astype(np.float32),
-        rest=rest[0] @ _FACING.T,
-        turns=(_TO_WORLD @ world @ _FACING.T).astype(np.float32),
+        rest_positions=rest[0] @ _FACING.T,
+        global_rotations=(_TO_WORLD @ world @ _FACING.T).astype(np.float32),
     )
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from ..skeleton_motion import Y_UP_TO_Z_UP, SkeletonMotion, posed
+from ..skeleton_motion import Y_UP_TO_Z_UP, SkeletonMotion, forward_kinematics
 from .text_files import TextFile, text_files, unreadable
 
 _RATE = 120.0
@@ -113,9 +113,9 @@ def _motion(file: TextFile, skeleton: ExpmapSkeleton) -> SkeletonMotion:
     maps = values[:, 3:].reshape(-1, 3)
     turns = Rotation.from_rotvec(-maps).as_matrix().reshape(len(values), -1, 3, 3)
     turns[:, 0] = _root_put_right(values[:, 3:6])
-    places, world = posed(skeleton.offsets, skeleton.parents, turns, values[:, :3] * _UNIT)
+    places, world = forward_kinematics(skeleton.offsets, skeleton.parents, turns, values[:, :3] * _UNIT)
     resting = np.broadcast_to(np.eye(3), (1, *turns.shape[1:]))
-    rest, _ = posed(skeleton.offsets, skeleton.parents, resting, np.zeros(3))
+    rest, _ = forward_kinematics(skeleton.offsets, skeleton.parents, resting, np.zeros(3))
     stem = file.path.stem
     return SkeletonMotion(
         source=f"cmu-expmap/{stem}",
@@ -125,8 +125,8 @@ def _motion(file: TextFile, skeleton: ExpmapSkeleton) -> SkeletonMotion:
         names=skeleton.names,
         parents=skeleton.parents,
         positions=(places @ Y_UP_TO_Z_UP.T).astype(np.float32),
-        rest=rest[0],
-        turns=(Y_UP_TO_Z_UP @ world).astype(np.float32),
+        rest_positions=rest[0],
+        global_rotations=(Y_UP_TO_Z_UP @ world).astype(np.float32),
     )
 
 

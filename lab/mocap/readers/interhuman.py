@@ -22,7 +22,7 @@ from core.body.rotations import kabsch, matrix_to_axis_angle, orthonormal_frame
 from core.contract.errors import UserError
 
 from ..capture import CapturedPair
-from .smpl_parameters import SmplParameters, as_frames, pair_captures, read_arrays, unreadable
+from .smpl_parameters import SmplParameters, as_frames, read_arrays, to_capture_pair, unreadable
 
 _RATE = 30.0
 _JOINTS, _BODY = 62, 22
@@ -94,7 +94,7 @@ def _read_file(path: Path) -> CapturedPair:
         people = (_processed(path, source, 1, text), _processed(_partner(path), source, 2, text))
     else:
         people = _converted(path, source, text)
-    return CapturedPair(source, pair_captures(people), text)
+    return CapturedPair(source, to_capture_pair(people), text)
 
 
 def _processed(path: Path, source: str, number: int, text: tuple[str, ...]) -> SmplParameters:

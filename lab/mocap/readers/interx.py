@@ -14,7 +14,7 @@ from pathlib import Path
 from core.contract.errors import UserError
 
 from ..capture import CapturedPair
-from .smpl_parameters import SmplParameters, as_frames, pair_captures, read_arrays, unreadable
+from .smpl_parameters import SmplParameters, as_frames, read_arrays, to_capture_pair, unreadable
 
 _RATE = 120.0
 _ARRAYS = ("root_orient", "pose_body", "trans")
@@ -64,7 +64,7 @@ def _read_folder(folder: Path) -> CapturedPair:
     text = text or ((label,) if label else ())
     source = f"inter-x/{folder.name}"
     people = (_person(folder, 1, source, text), _person(folder, 2, source, text))
-    return CapturedPair(source, pair_captures(people), text)
+    return CapturedPair(source, to_capture_pair(people), text)
 
 
 def _person(folder: Path, number: int, source: str, text: tuple[str, ...]) -> SmplParameters:

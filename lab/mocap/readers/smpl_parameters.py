@@ -22,7 +22,7 @@ from core.body.rotations import axis_angle_to_matrix, matrix_to_axis_angle, sler
 from core.contract.errors import UserError
 
 from ..capture import Capture
-from ..foot_ik import planted_feet, stance
+from ..foot_ik import detect_foot_contact, pose_skeleton
 
 RATE = 30.0
 """frames a second of every capture."""
@@ -52,12 +52,12 @@ class SmplParameters:
     """[T,3] the pelvis joint, but for a constant."""
 
 
-def single_capture(person: SmplParameters) -> Capture:
+def to_capture(person: SmplParameters) -> Capture:
     """On the floor, the way scaled by our legs' length over the recorded body's."""
     return _landed(_scaled(_upright(person)))
 
 
-def pair_captures(people: tuple[SmplParameters, SmplParameters]) -> tuple[Capture, Capture]:
+def to_capture_pair(people: tuple[SmplParameters, SmplParameters]) -> tuple[Capture, Capture]:
     """Both in one world and as far from each other as they were: nothing is scaled, each is put on the floor."""
     first, second = (_upright(person) for person in people)
     frames = min(len(first.pelvis), len(second.pelvis))
@@ -69,7 +69,7 @@ def pair_captures(people: tuple[SmplParameters, SmplParameters]) -> tuple[Captur
                 global_orient=person.global_orient[:frames],
                 body_pose=person.body_pose[:frames],
                 pelvis=person.pelvis[:frames] - middle,
-                planted=person.planted[:frames],
+                foot_contact=person.foot_contact[:frames],
             )
         )
         for person in (first, second)
@@ -107,7 +107,7 @@ def _upright(person: SmplParameters) -> Capture:
     turn = _TURN_UP if person.up == "y" else Rotation.identity()
     orient = (turn * Rotation.from_rotvec(person.global_orient)).as_rotvec()
     angles = np.concatenate([orient[:, None], person.body_pose.reshape(-1, 21, 3)], 1)
-    angles, pelvis = resampled(angles, turn.apply(person.trans), person.rate)
+    angles, pelvis = resample_poses(angles, turn.apply(person.trans), person.rate)
     return Capture(
         source=person.source,
         subject=person.subject,
@@ -117,11 +117,11 @@ def _upright(person: SmplParameters) -> Capture:
         body_pose=angles[:, 1:].astype(np.float32),
         pelvis=pelvis.astype(np.float32),
         betas=_MEAN,
-        planted=np.zeros((len(pelvis), 2), bool),
+        foot_contact=np.zeros((len(pelvis), 2), bool),
     )
 
 
-def resampled(angles: np.ndarray, places: np.ndarray, rate: float) -> tuple[np.ndarray, np.ndarray]:
+def resample_poses(angles: np.ndarray, places: np.ndarray, rate: float) -> tuple[np.ndarray, np.ndarray]:
     """Axis-angles [T,J,3] and places [T,3] of `rate` frames a second at RATE: rotations by slerp."""
     if len(angles) < 2 or abs(rate - RATE) < 0.01:
         return angles, places
@@ -161,10 +161,10 @@ def _landed(capture: Capture) -> Capture:
     floor = float(np.percentile(soles[..., 2].min((1, 2)), 20))
     soles[..., 2] -= floor
     pelvis = capture.pelvis - np.array([0, 0, floor], np.float32)
-    return replace(capture, pelvis=pelvis, planted=planted_feet(soles, RATE))
+    return replace(capture, pelvis=pelvis, foot_contact=detect_foot_contact(soles, RATE))
 
 
 def _soles(capture: Capture) -> np.ndarray:
     angles = np.concatenate([capture.global_orient[:, None], capture.body_pose], 1)
     rotations = axis_angle_to_matrix(torch.from_numpy(angles)).numpy()
-    return stance(rotations, capture.pelvis, load_body(None), capture.betas).soles
+    return pose_skeleton(rotations, capture.pelvis, load_body(None), capture.betas).soles

@@ -42,15 +42,17 @@ _MEAN_STANDS = 10
 
 
 @dataclass(frozen=True)
-class Stood:
+class PlantedMotion:
     """Rotations [T,3,3] by joint, the pelvis [T,3], and bool [T,2] whether the left and right foot stand."""
 
-    world: dict[str, Tensor]
+    global_rotations: dict[str, Tensor]
     pelvis: Tensor
-    planted: Tensor
+    foot_contact: Tensor
 
 
-def stand(world: dict[str, Tensor], pelvis: Tensor, still: Tensor, rate: float, body: BodyModel, rest: Tensor) -> Stood:
+def plant_feet(
+    world: dict[str, Tensor], pelvis: Tensor, still: Tensor, rate: float, body: BodyModel, rest: Tensor
+) -> PlantedMotion:
     """Put a retargeted motion on the floor z = 0 and stop its feet from sliding through or hovering over it.
 
     world [T,3,3] by joint and pelvis [T,3] in metres, Z up, floor anywhere; still bool [T,2,2] from `still_feet`; rate in
@@ -76,10 +78,10 @@ def stand(world: dict[str, Tensor], pelvis: Tensor, still: Tensor, rate: float, 
     pelvis = pelvis + together
     pelvis = pelvis - legs.out_of_reach(world, pelvis, ankles, standing)
     legs.reach(world, pelvis, ankles)
-    return Stood(world, pelvis, planted)
+    return PlantedMotion(world, pelvis, planted)
 
 
-def still_feet(points: Tensor, rate: float) -> Tensor:
+def detect_still_points(points: Tensor, rate: float) -> Tensor:
     """bool, same shape but the last: slow stretches over time of points [T,...,3] in metres, at any rate of frames a second."""
     if len(points) < 3:
         return torch.zeros(points.shape[:-1], dtype=torch.bool)

@@ -24,9 +24,9 @@ from core.contract.errors import UserError
 from core.contract.skeleton import BODY_JOINTS, JOINT_INDEX, PARENTS
 
 from ..capture import Capture
-from ..skeleton_motion import SkeletonMotion, resampled
+from ..skeleton_motion import SkeletonMotion, resample
 from . import foot_planting as feet
-from .vertical import put_upright
+from .vertical import align_vertical
 
 RATE = 30.0
 """frames a second of every capture."""
@@ -91,14 +91,14 @@ def retarget(motion: SkeletonMotion) -> Capture:
     target = default_target()
     raw = _Source(motion)
     scale = _leg_length(target) / raw.leg_length()
-    still = feet.still_feet(raw.feet(scale), motion.rate)
-    source = _Source(resampled(put_upright(motion, still.numpy()), RATE))
+    still = feet.detect_still_points(raw.feet(scale), motion.rate)
+    source = _Source(resample(align_vertical(motion, still.numpy()), RATE))
     at = (torch.arange(len(source.positions)) * motion.rate / RATE).round().long().clamp_max(len(still) - 1)
     world = _world_rotations(source, target)
     hips = 0.5 * (target.at("left_hip") + target.at("right_hip")) - target.at("pelvis")
     pelvis = scale * source.middle("hip") - world["pelvis"] @ hips
-    stood = feet.stand(world, pelvis, still[at], RATE, target.body, target.rest)
-    turns = relative(stood.world)
+    stood = feet.plant_feet(world, pelvis, still[at], RATE, target.body, target.rest)
+    turns = local_rotations(stood.global_rotations)
     return Capture(
         source=motion.source,
         subject=motion.subject,
@@ -108,11 +108,11 @@ def retarget(motion: SkeletonMotion) -> Capture:
         body_pose=matrix_to_axis_angle(turns[:, 1:]).float().numpy(),
         pelvis=stood.pelvis.float().numpy(),
         betas=np.zeros(16, np.float32),
-        planted=stood.planted.numpy(),
+        foot_contact=stood.foot_contact.numpy(),
     )
 
 
-def relative(world: dict[str, Tensor]) -> Tensor:
+def local_rotations(world: dict[str, Tensor]) -> Tensor:
     """World rotations [T,3,3] of the 22 joints -> [T,22,3,3] relative to the parent."""
     return torch.stack(
         [
@@ -129,8 +129,10 @@ class _Source:
     def __init__(self, motion: SkeletonMotion) -> None:
         self.names = motion.names
         self.positions = torch.from_numpy(motion.positions).double()
-        self.turns = None if motion.turns is None else torch.from_numpy(motion.turns)
-        self.rest = None if motion.rest is None else torch.from_numpy(np.asarray(motion.rest, float))
+        self.turns = None if motion.global_rotations is None else torch.from_numpy(motion.global_rotations)
+        self.rest = (
+            None if motion.rest_positions is None else torch.from_numpy(np.asarray(motion.rest_positions, float))
+        )
 
     def at(self, name: str) -> Tensor:
         return self.positions[:, self.names.index(name)]

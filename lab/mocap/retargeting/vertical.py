@@ -25,7 +25,7 @@ _SURE, _MOST = math.radians(2.5), math.radians(12)
 """Tilts below the first are within what standing tells; none is corrected by more than the second."""
 
 
-def put_upright(motion: SkeletonMotion, still: np.ndarray) -> SkeletonMotion:
+def align_vertical(motion: SkeletonMotion, still: np.ndarray) -> SkeletonMotion:
     """The motion turned so that its centre of mass stays over its feet while both stand still.
 
     still bool [T,2,2]: ankles and balls of the left and right foot. As it is where its vertical
@@ -46,8 +46,8 @@ def put_upright(motion: SkeletonMotion, still: np.ndarray) -> SkeletonMotion:
     if tilt < _SURE:
         return motion
     turn = Rotation.from_rotvec(axis / np.linalg.norm(axis) * min(tilt, _MOST)).as_matrix().astype(np.float32)
-    turns = None if motion.turns is None else turn @ motion.turns
-    return replace(motion, positions=motion.positions @ turn.T, turns=turns)
+    turns = None if motion.global_rotations is None else turn @ motion.global_rotations
+    return replace(motion, positions=motion.positions @ turn.T, global_rotations=turns)
 
 
 def _middle(motion: SkeletonMotion, part: str) -> np.ndarray:

@@ -10,8 +10,8 @@ import pytest
 from core.body.files import load_body
 from core.body.model import BodyModel
 from lab.choreography.scene import Actor
-from lab.choreography.scene_sampler import Person, at_ease
-from lab.mocap.motion_clip import placed
+from lab.choreography.scene_sampler import Person, stand_at_ease
+from lab.mocap.motion_clip import place_at
 
 
 @pytest.fixture(scope="session")
@@ -26,7 +26,7 @@ def facing(body: BodyModel):
     def make(apart: float, frames: int) -> tuple[Actor, Actor]:
         person = Person(body, np.zeros(16, np.float32))
         actors = [
-            Actor(body, person.betas, placed(at_ease(person, frames), heading, (side * apart / 2, 0.0)))
+            Actor(body, person.betas, place_at(stand_at_ease(person, frames), heading, (side * apart / 2, 0.0)))
             for side, heading in ((-1, 0.0), (1, math.pi))
         ]
         return actors[0], actors[1]

@@ -10,10 +10,10 @@ from core.body.files import DEFAULT_BODY, load_body
 from core.body.model import BodyModel
 from core.body.regions import vertex_regions
 from core.contract.skeleton import REGIONS
-from lab.choreography.appearance.clothing import MATERIALS, OUTFITS, dress, worn
-from lab.choreography.contact_intervals import contacts
-from lab.choreography.splines import on_curve, spline_basis
-from lab.choreography.timing import during
+from lab.choreography.appearance.clothing import MATERIALS, SAMPLE_OUTFITS, dress, offset_by_thickness
+from lab.choreography.contact_intervals import contact_intervals
+from lab.choreography.splines import evaluate_spline, spline_basis
+from lab.choreography.timing import fade_weights
 from lab.face_landmarks import face_landmarks
 
 
@@ -26,11 +26,11 @@ def test_a_spline_of_equal_controls_is_constant_and_of_a_line_is_the_line():
     basis = spline_basis(20, 3)
     assert torch.allclose(basis.sum(1), torch.ones(20))
     line = torch.arange(basis.shape[1]).float()[None, :, None]
-    assert torch.allclose(on_curve(basis, line)[0, :, 0], torch.arange(20) / 3 + 1, atol=1e-5)
+    assert torch.allclose(evaluate_spline(basis, line)[0, :, 0], torch.arange(20) / 3 + 1, atol=1e-5)
 
 
 def test_weights_fade_smoothly():
-    weight = during(np.arange(40), 10, 20, 5, 8)
+    weight = fade_weights(np.arange(40), 10, 20, 5, 8)
     assert weight[[0, 5, 28, 39]].max() == 0
     assert (weight[10:21] == 1).all()
     assert np.abs(np.diff(weight)).max() < 0.5
@@ -42,12 +42,12 @@ def test_touches_become_contacts_without_flicker():
     touching[5:20, a, b] = True
     touching[[9, 10], a, b] = False  # a short gap is no release
     touching[30:32, a, b] = True  # a brush is no contact
-    found = contacts(touching)
+    found = contact_intervals(touching)
     assert [(c.region_a, c.region_b, c.frame_start, c.frame_end) for c in found] == [("right_palm", "back", 5, 19)]
 
 
 def test_clothes_cover_what_they_should(body):
-    outfit = OUTFITS[1]
+    outfit = SAMPLE_OUTFITS[1]
     dressed = dress(body, face_landmarks(DEFAULT_BODY), outfit)
     regions = vertex_regions(body).numpy()[body.faces.numpy()]
 
@@ -62,5 +62,5 @@ def test_clothes_cover_what_they_should(body):
     assert "shoes" in worn_on("right_foot")
     assert set(np.unique(dressed.materials)) >= {MATERIALS.index(n) for n in ("eye", "iris", "brow", "lips", "hair")}
     template = body.v_template.numpy()
-    moved = np.linalg.norm(worn(template, body.faces.numpy(), dressed.thickness) - template, axis=1)
+    moved = np.linalg.norm(offset_by_thickness(template, body.faces.numpy(), dressed.thickness) - template, axis=1)
     assert moved == pytest.approx(dressed.thickness, abs=1e-4)

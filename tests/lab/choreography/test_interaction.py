@@ -34,8 +34,8 @@ def test_clips_come_back_as_they_went_in(tmp_path: Path) -> None:
     for before, after in zip(clips, load_interactions(tmp_path / "clips")):
         for item in fields(PairMotion):
             np.testing.assert_allclose(getattr(after.motion, item.name), getattr(before.motion, item.name), atol=3e-4)
-        np.testing.assert_array_equal(after.planted, before.planted)
-        assert replace(after, motion=before.motion, planted=before.planted) == before
+        np.testing.assert_array_equal(after.foot_contact, before.foot_contact)
+        assert replace(after, motion=before.motion, foot_contact=before.foot_contact) == before
 
 
 def test_files_of_different_runs_are_refused(tmp_path: Path) -> None:

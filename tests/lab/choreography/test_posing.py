@@ -10,13 +10,13 @@ from core.body.rotations import axis_angle_to_matrix
 from core.contract.errors import UserError
 from core.contract.skeleton import JOINT_INDEX
 from core.motion import pose
-from lab.choreography.contact_points import normals_of, spot_vertices
-from lab.choreography.foot_planting import sole_places, stretches
-from lab.choreography.hand_shapes import finger_rotations, hand_shapes, shape_of
-from lab.choreography.leg_ik import Leg, reach
-from lab.choreography.pose_parameters import FOOT_SHIFT, NUMBERS, SHIFT, UPPER, Bases
-from lab.choreography.scene import HandPose, Scene, Span, Spot
-from lab.choreography.skin_points import Points, carried, columns, rest_skin
+from lab.choreography.contact_points import body_normals, contact_point_vertices
+from lab.choreography.foot_planting import sole_positions, stretches
+from lab.choreography.hand_shapes import animate_hands, finger_rotations, hand_shape
+from lab.choreography.leg_ik import Leg, solve_leg
+from lab.choreography.pose_parameters import FOOT_OFFSET, PARAMETERS, PELVIS_OFFSET, UPPER_BODY, ReferenceMotions
+from lab.choreography.scene import ContactPoint, HandShapeGoal, Interval, Scene
+from lab.choreography.skin_points import SkinPoints, joint_transforms, point_matrix, rest_skin
 
 
 def leg() -> Leg:
@@ -29,33 +29,33 @@ def leg() -> Leg:
 
 def test_a_leg_that_is_asked_nothing_stays():
     before = leg()
-    after = reach(before, before.hip, before.ankle, torch.tensor(0.0))
+    after = solve_leg(before, before.hip, before.ankle, torch.tensor(0.0))
     assert torch.allclose(after.knee, before.knee, atol=1e-4)
-    assert torch.allclose(after.thigh_turn, before.thigh_turn, atol=1e-4)
-    assert torch.allclose(after.shank_turn, before.shank_turn, atol=1e-4)
+    assert torch.allclose(after.thigh_rotation, before.thigh_rotation, atol=1e-4)
+    assert torch.allclose(after.shank_rotation, before.shank_rotation, atol=1e-4)
 
 
 def test_a_leg_bends_forward_to_a_foot_that_comes_nearer():
     before = leg()
-    after = reach(before, before.hip, torch.tensor([0.0, 0.1, 0.15]), torch.tensor(0.0))
+    after = solve_leg(before, before.hip, torch.tensor([0.0, 0.1, 0.15]), torch.tensor(0.0))
     thigh, shank = (before.knee - before.hip).norm(), (before.ankle - before.knee).norm()
     assert torch.allclose(after.ankle, torch.tensor([0.0, 0.1, 0.15]), atol=1e-5)
     assert float((after.knee - before.hip).norm()) == pytest.approx(float(thigh), abs=1e-4)
     assert float((after.ankle - after.knee).norm()) == pytest.approx(float(shank), abs=1e-4)
     assert float(after.knee[1]) > 0.15 and abs(float(after.knee[0])) < 1e-4
-    assert float(after.missing) == 0
+    assert float(after.shortfall) == 0
 
 
 def test_a_leg_says_by_how_much_it_is_too_short():
     before = leg()
     length = (before.knee - before.hip).norm() + (before.ankle - before.knee).norm()
-    after = reach(before, before.hip, torch.tensor([0.0, 0.0, -0.2]), torch.tensor(0.0))
-    assert float(after.missing) == pytest.approx(1.0 - float(length), abs=2e-3)
+    after = solve_leg(before, before.hip, torch.tensor([0.0, 0.0, -0.2]), torch.tensor(0.0))
+    assert float(after.shortfall) == pytest.approx(1.0 - float(length), abs=2e-3)
 
 
 def test_swivelling_turns_the_knee_about_the_line_from_hip_to_ankle():
     before = leg()
-    after = reach(before, before.hip, before.ankle, torch.tensor(np.pi / 2))
+    after = solve_leg(before, before.hip, before.ankle, torch.tensor(np.pi / 2))
     assert abs(float(after.knee[0])) == pytest.approx(0.05, abs=1e-3) and abs(float(after.knee[1])) < 1e-3
     assert torch.allclose(after.ankle, before.ankle, atol=1e-5)
 
@@ -69,23 +69,23 @@ def test_twenty_two_joints_carry_the_skin_as_all_joints_do(body):
     rotations[:, :, 22:25] = torch.eye(3)
     posed = pose(body, rotations, torch.zeros(1, 1, 3), betas[None])
     true = posed.skin(body.subset(vertices))[0]
-    points = Points.of(body.subset(vertices), betas, rotations[0, :, 22:], normals_of(body)[vertices])
-    found, _ = points.all(posed.joints[0, :, :22], posed.global_rotations[0, :, :22])
+    points = SkinPoints.from_body(body.subset(vertices), betas, rotations[0, :, 22:], body_normals(body)[vertices])
+    found, _ = points.pose(posed.joints[0, :, :22], posed.global_rotations[0, :, :22])
     # skin at a wrist is shared by the forearm and a finger's root, which the short cut cannot tell apart
     assert float((found - true).norm(dim=-1).max()) < 0.004
     assert float((found - true).norm(dim=-1).mean()) < 0.0003
-    product = columns(posed.joints[0, :, :22], posed.global_rotations[0, :, :22]) @ carried(
-        points.levers()[0], points.dense()
+    product = joint_transforms(posed.joints[0, :, :22], posed.global_rotations[0, :, :22]) @ point_matrix(
+        points.weighted_offsets()[0], points.dense_weights()
     )
     assert torch.allclose(product.mT, found, atol=1e-5)
 
 
 def test_a_fist_brings_the_fingertips_to_the_palm(body):
     tip = int((body.lbs_weights[:, JOINT_INDEX["right_middle3"]] > 0.9).nonzero()[0, 0])
-    palm = spot_vertices(body, Spot("right_palm", (0, -1, 0)))
+    palm = contact_point_vertices(body, ContactPoint("right_palm", (0, -1, 0)))
 
     def reaches(name) -> float:
-        shape = shape_of(name).expand(1, 2, -1)
+        shape = hand_shape(name).expand(1, 2, -1)
         skin = rest_skin(body.subset(torch.cat([torch.tensor([tip]), palm])), torch.zeros(16), finger_rotations(shape))
         return float((skin[0, 0] - skin[0, 1:].mean(0)).norm())
 
@@ -93,58 +93,64 @@ def test_a_fist_brings_the_fingertips_to_the_palm(body):
 
 
 def test_hands_blend_from_relaxed_into_their_shape_and_back():
-    pose_ = HandPose(1, "left", "fist", Span(10, 12, 5, 5))
-    shapes = hand_shapes((pose_,), 30)
-    assert torch.allclose(shapes[1, 11, 0], shape_of("fist"))
-    assert torch.allclose(shapes[1, 4, 0], shape_of("relaxed")) and torch.allclose(
-        shapes[1, 18, 0], shape_of("relaxed")
+    pose_ = HandShapeGoal(1, "left", "fist", Interval(10, 12, 5, 5))
+    shapes = animate_hands((pose_,), 30)
+    assert torch.allclose(shapes[1, 11, 0], hand_shape("fist"))
+    assert torch.allclose(shapes[1, 4, 0], hand_shape("relaxed")) and torch.allclose(
+        shapes[1, 18, 0], hand_shape("relaxed")
     )
-    assert torch.allclose(shapes[0], shape_of("relaxed").expand(30, 2, -1))
+    assert torch.allclose(shapes[0], hand_shape("relaxed").expand(30, 2, -1))
 
 
 def test_spots_lie_where_they_say(body):
-    back, palm = spot_vertices(body, Spot("back", (0.5, 0.5, -1))), spot_vertices(body, Spot("left_palm", (0, -1, 0)))
+    back, palm = (
+        contact_point_vertices(body, ContactPoint("back", (0.5, 0.5, -1))),
+        contact_point_vertices(body, ContactPoint("left_palm", (0, -1, 0))),
+    )
     left_back = body.v_template[back].mean(0)
     assert left_back[0] > 0.03 and left_back[2] < -0.05
-    assert normals_of(body)[palm].mean(0)[1] < -0.7
-    other = body.v_template[spot_vertices(body, Spot("right_shoulder", (0.5, 1, 0)))].mean(0)
-    one = body.v_template[spot_vertices(body, Spot("left_shoulder", (0.5, 1, 0)))].mean(0)
+    assert body_normals(body)[palm].mean(0)[1] < -0.7
+    other = body.v_template[contact_point_vertices(body, ContactPoint("right_shoulder", (0.5, 1, 0)))].mean(0)
+    one = body.v_template[contact_point_vertices(body, ContactPoint("left_shoulder", (0.5, 1, 0)))].mean(0)
     assert torch.allclose(other * torch.tensor([-1.0, 1, 1]), one, atol=0.01)
     with pytest.raises(UserError, match="no region"):
-        spot_vertices(body, Spot("tail"))
+        contact_point_vertices(body, ContactPoint("tail"))
 
 
 def test_without_numbers_people_do_what_they_did(body, facing):
     scene = Scene("test", facing(1.0, 12), ())
-    bases = Bases.of([scene])
-    poses = bases.posed(torch.zeros(2, 12, NUMBERS), torch.zeros(2, 3))
-    above = list(UPPER)
+    bases = ReferenceMotions.from_scenes([scene])
+    poses = bases.pose(torch.zeros(2, 12, PARAMETERS), torch.zeros(2, 3))
+    above = list(UPPER_BODY)
     assert torch.allclose(poses.joints[:, :, above], bases.joints[:, :, above], atol=1e-5)
-    assert torch.allclose(poses.world[:, :, above], bases.world[:, :, above], atol=1e-5)
-    soles = [sole_places(actor, poses.joints[p], poses.world[p])[..., 2] for p, actor in enumerate(scene.actors)]
+    assert torch.allclose(poses.global_rotations[:, :, above], bases.global_rotations[:, :, above], atol=1e-5)
+    soles = [
+        sole_positions(actor, poses.joints[p], poses.global_rotations[p])[..., 2]
+        for p, actor in enumerate(scene.actors)
+    ]
     assert float(torch.stack(soles).amin(-1).abs().max()) < 1e-4
 
 
 def test_planted_feet_stay_whatever_the_rest_does(body, facing):
-    bases = Bases.of([Scene("test", facing(1.0, 12), ())])
-    numbers = torch.randn(2, 12, NUMBERS, generator=torch.Generator().manual_seed(3)) * 0.4
-    numbers[..., SHIFT] = torch.tensor([0.5, 0.3, -2.0])
-    poses = bases.posed(numbers, torch.zeros(2, 3))
+    bases = ReferenceMotions.from_scenes([Scene("test", facing(1.0, 12), ())])
+    numbers = torch.randn(2, 12, PARAMETERS, generator=torch.Generator().manual_seed(3)) * 0.4
+    numbers[..., PELVIS_OFFSET] = torch.tensor([0.5, 0.3, -2.0])
+    poses = bases.pose(numbers, torch.zeros(2, 3))
     ankles = poses.joints[:, :, [JOINT_INDEX["left_ankle"], JOINT_INDEX["right_ankle"]]]
     assert float((ankles - ankles[:, :1]).norm(dim=-1).max()) < 1e-4
-    assert float(poses.missing.max()) < 1e-4
+    assert float(poses.leg_shortfall.max()) < 1e-4
     knees = poses.joints[:, :, JOINT_INDEX["left_knee"]]
     assert float((knees - bases.joints[:, :, JOINT_INDEX["left_knee"]]).norm(dim=-1).min()) > 0.005
 
 
 def test_people_are_moved_as_a_whole_and_free_feet_go_where_they_are_sent(body, facing):
     actors = facing(1.0, 12)
-    actors[0].base.planted[:, 1] = False
-    bases = Bases.of([Scene("test", actors, ())])
-    numbers = torch.zeros(2, 12, NUMBERS)
-    numbers[0, :, FOOT_SHIFT.start + 3 : FOOT_SHIFT.start + 6] = torch.tensor([0.0, 0.0, 1.0])
-    still = bases.posed(torch.zeros(2, 12, NUMBERS), torch.zeros(2, 3))
-    moved = bases.posed(numbers, torch.tensor([[0.3, -0.2, 0.0], [0.0, 0.0, 0.0]]))
+    actors[0].motion.foot_contact[:, 1] = False
+    bases = ReferenceMotions.from_scenes([Scene("test", actors, ())])
+    numbers = torch.zeros(2, 12, PARAMETERS)
+    numbers[0, :, FOOT_OFFSET.start + 3 : FOOT_OFFSET.start + 6] = torch.tensor([0.0, 0.0, 1.0])
+    still = bases.pose(torch.zeros(2, 12, PARAMETERS), torch.zeros(2, 3))
+    moved = bases.pose(numbers, torch.tensor([[0.3, -0.2, 0.0], [0.0, 0.0, 0.0]]))
     change = moved.joints - still.joints
     assert torch.allclose(change[0, :, JOINT_INDEX["head"]], torch.tensor([0.3, -0.2, 0.0]).expand(12, 3), atol=1e-5)
     assert torch.allclose(

@@ -7,7 +7,7 @@ import pytest
 
 from core.body.files import DEFAULT_BODY, load_body
 from core.contract.skeleton import JOINT_INDEX
-from lab.choreography.appearance.clothing import MATERIALS, WARDROBE, Outfit, dress, paint
+from lab.choreography.appearance.clothing import ALL_OUTFITS, MATERIALS, Outfit, dress, paint
 from lab.face_landmarks import face_landmarks
 
 PLACES = {
@@ -77,8 +77,8 @@ def test_clothes_lie_over_the_skin_only_where_they_are_worn(corner_of: dict[str,
 
 
 def test_everybody_has_a_colour_for_everything_and_few_look_alike() -> None:
-    assert len(WARDROBE) >= 8
-    assert all(len(outfit.colours) == len(MATERIALS) for outfit in WARDROBE)
-    shirts = np.array([outfit.colours[1] for outfit in WARDROBE])
+    assert len(ALL_OUTFITS) >= 8
+    assert all(len(outfit.colours) == len(MATERIALS) for outfit in ALL_OUTFITS)
+    shirts = np.array([outfit.colours[1] for outfit in ALL_OUTFITS])
     apart = np.linalg.norm(shirts[:, None] - shirts[None], axis=-1)
     assert np.median(apart) > 0.3

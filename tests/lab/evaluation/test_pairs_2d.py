@@ -32,7 +32,7 @@ def interaction(name: str, first: int) -> Interaction:
         subjects=("nobody",),
         rate=30.0,
         motion=PairMotion(**motion, betas=arrays["betas"]),
-        planted=arrays["planted"][:, frames],
+        foot_contact=arrays["planted"][:, frames],
         contacts=(Contact(0, "left_palm", 1, "back", 3, 12, id="c"),),
         sentences=("Two people hug.",),
     )

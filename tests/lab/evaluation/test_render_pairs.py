@@ -11,7 +11,7 @@ import pytest
 
 from core.contract.contact import Contact
 from core.motion import PairMotion
-from lab.choreography.appearance.clothing import WARDROBE
+from lab.choreography.appearance.clothing import ALL_OUTFITS
 from lab.choreography.interaction import Interaction
 from lab.paths import HELDOUT_BODIES
 from lab.rendering import render_pairs
@@ -50,7 +50,7 @@ def test_a_clip_begins_with_the_approach_and_is_counted_from_its_start(seed: int
     cut = render_pairs.cut(clip, part)
     assert cut.frames == 42
     np.testing.assert_array_equal(cut.motion.pelvis, clip.motion.pelvis[:, part])
-    np.testing.assert_array_equal(cut.planted, clip.planted[:, part])
+    np.testing.assert_array_equal(cut.foot_contact, clip.foot_contact[:, part])
     (touch,) = cut.contacts
     assert touch.frame_start + part.start == 60
     assert touch.frame_end + part.start == min(70, part.stop - 1)
@@ -82,8 +82,10 @@ def test_people_stand_in_the_room_before_its_back_wall(seed: int) -> None:
     assert people[..., 1].max() < 2.0  # where the furniture begins
     np.testing.assert_allclose(people[..., 2], clip.truth.joints[..., 2], atol=1e-5)  # the floor is the floor
     assert setting.light[2] > 0 and setting.light[1] < 0
-    first, second = (np.array(WARDROBE[number].colours[1]) for number in setting.outfits)
-    assert not WARDROBE[setting.outfits[1]].beard and not WARDROBE[setting.outfits[1]].bald  # person 8 is a small woman
+    first, second = (np.array(ALL_OUTFITS[number].colours[1]) for number in setting.outfits)
+    assert (
+        not ALL_OUTFITS[setting.outfits[1]].beard and not ALL_OUTFITS[setting.outfits[1]].bald
+    )  # person 8 is a small woman
     assert np.linalg.norm(first - second) > 0.05
 
 

@@ -58,7 +58,7 @@ def test_both_people_stand_in_one_upright_world(tmp_path: Path) -> None:
         turn = Rotation.from_rotvec(person.global_orient[0])
         np.testing.assert_allclose(turn.apply([0, 0, 1]), toward, atol=1e-5)
         np.testing.assert_allclose(turn.apply([0, 1, 0]), [0, 0, 1], atol=1e-5)
-        assert person.planted.all()
+        assert person.foot_contact.all()
 
 
 def test_without_sentences_the_actions_name_is_the_text(tmp_path: Path) -> None:

@@ -98,7 +98,7 @@ def equal(first: Library, second: Library) -> bool:
         same &= (a.subject, a.text, a.rate) == (b.subject, b.text, b.rate)
         same &= all(
             np.array_equal(getattr(a, name), getattr(b, name))
-            for name in ("global_orient", "body_pose", "pelvis", "betas", "planted")
+            for name in ("global_orient", "body_pose", "pelvis", "betas", "foot_contact")
         )
     return same
 

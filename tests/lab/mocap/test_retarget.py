@@ -127,12 +127,12 @@ def test_our_own_motion_comes_back(truth: tuple[np.ndarray, np.ndarray]) -> None
     assert errors[:, apart].max() < 0.025
     for name in ("left_knee", "right_elbow", "left_wrist", "right_ankle", "spine2", "head"):
         assert angle_between(capture.body_pose[:, joint(name) - 1], turns[:, joint(name)]).max() < 8, name
-    assert capture.planted.all()
+    assert capture.foot_contact.all()
 
 
 def test_points_alone_are_enough_for_limbs_and_trunk(truth: tuple[np.ndarray, np.ndarray]) -> None:
     turns, pelvis = truth
-    capture = retarget(replace(recorded(turns, pelvis), turns=None, rest=None))
+    capture = retarget(replace(recorded(turns, pelvis), global_rotations=None, rest_positions=None))
     errors = np.linalg.norm(shown(capture)[0] - posed(turns, pelvis)[0], axis=-1)
     assert errors[:, [joint(name) for name in ("left_knee", "right_ankle", "left_foot", "spine3", "neck")]].max() < 0.03
     world, expected = shown(capture)[1], posed(turns, pelvis)[1]
@@ -145,13 +145,13 @@ def test_size_rate_and_place_of_the_recording_do_not_matter(truth: tuple[np.ndar
     turns, pelvis = truth
     plain = recorded(turns, pelvis)
     four = np.repeat(np.arange(len(turns)), 4)
-    assert plain.turns is not None and plain.rest is not None
+    assert plain.global_rotations is not None and plain.rest_positions is not None
     fast = replace(
         plain,
         rate=120.0,
         positions=1.3 * plain.positions[four] + [4, 5, 0.7],
-        rest=1.3 * plain.rest,
-        turns=plain.turns[four],
+        rest_positions=1.3 * plain.rest_positions,
+        global_rotations=plain.global_rotations[four],
     )
     first, second = retarget(plain), retarget(fast)
     np.testing.assert_allclose(second.body_pose, first.body_pose, atol=0.02)
@@ -166,13 +166,13 @@ def test_planted_feet_neither_slide_nor_sink_though_the_recordings_do(truth: tup
     trembling -= np.linspace(0, 1, len(pelvis))[:, None] * trembling[-1]
     sloping = np.c_[np.zeros((len(pelvis), 2)), 0.03 * np.sin(np.arange(len(pelvis)) / 20)]
     capture = retarget(recorded(turns, pelvis + trembling + sloping))
-    standing = capture.planted[1:] & capture.planted[:-1]
+    standing = capture.foot_contact[1:] & capture.foot_contact[:-1]
     assert standing.mean() > 0.8
     points = soles(capture)
     steps = np.linalg.norm(np.diff(points[..., :2], axis=0), axis=-1).max(-1)
     assert steps[standing].mean() < 0.001
     assert points[..., 2].min() > -0.004
-    assert abs(points[..., 2].min(-1))[capture.planted].max() < 0.004
+    assert abs(points[..., 2].min(-1))[capture.foot_contact].max() < 0.004
 
 
 def test_a_step_is_no_stand_and_ends_where_it_ended(truth: tuple[np.ndarray, np.ndarray]) -> None:
@@ -187,9 +187,9 @@ def test_a_step_is_no_stand_and_ends_where_it_ended(truth: tuple[np.ndarray, np.
     turns[:, joint("right_knee"), 0] += 2 * lifted
     turns[:, joint("right_ankle"), 0] += 0.35 * smooth - lifted
     capture = retarget(recorded(turns, pelvis))
-    assert capture.planted[:, 0].all()
-    assert not capture.planted[35:56, 1].any()
-    assert capture.planted[2:28, 1].all()
+    assert capture.foot_contact[:, 0].all()
+    assert not capture.foot_contact[35:56, 1].any()
+    assert capture.foot_contact[2:28, 1].all()
     expected = posed(turns, pelvis)[0][:, joint("right_foot")]
     foot = shown(capture)[0][:, joint("right_foot")]
     np.testing.assert_allclose((foot[-1] - foot[0])[:2], (expected[-1] - expected[0])[:2], atol=0.02)
@@ -207,7 +207,7 @@ def test_an_arm_that_is_straight_for_a_while_does_not_roll(truth: tuple[np.ndarr
     turns[:, joint("left_elbow"), 1] = -flexed
     motion = recorded(turns, pelvis)
     noise = np.random.default_rng(1).normal(0, 0.001, motion.positions.shape)
-    capture = retarget(replace(motion, positions=motion.positions + noise, turns=None, rest=None))
+    capture = retarget(replace(motion, positions=motion.positions + noise, global_rotations=None, rest_positions=None))
     upper = Rotation.from_rotvec(capture.body_pose[:, joint("left_shoulder") - 1])
     assert np.degrees((upper[:-1].inv() * upper[1:]).magnitude()).max() < 8
 
@@ -217,8 +217,8 @@ def test_a_guessed_vertical_is_put_right_and_a_measured_one_left(truth: tuple[np
     turns, pelvis = np.repeat(turns, 120, 0), np.repeat(pelvis, 120, 0)
     upright = recorded(turns, pelvis)
     tilt = Rotation.from_euler("x", 8, degrees=True).as_matrix()  # who faces -Y falls backward, seen from the left
-    assert upright.turns is not None
-    leaning = replace(upright, positions=upright.positions @ tilt.T, turns=tilt @ upright.turns)
+    assert upright.global_rotations is not None
+    leaning = replace(upright, positions=upright.positions @ tilt.T, global_rotations=tilt @ upright.global_rotations)
     for motion, low, high in ((leaning, 7.5, 8.5), (replace(leaning, vertical_measured=False), 0.0, 4.0)):
         off = angle_between(retarget(motion).global_orient[60], turns[0, 0])[0]
         assert low <= off <= high
@@ -231,7 +231,7 @@ def test_somebody_lying_does_not_sink_into_the_floor() -> None:
     turns[:, [joint("left_ankle"), joint("right_ankle")], 0] = 0.9
     capture = retarget(recorded(turns, np.zeros((40, 3))))
     assert -0.025 < skin(capture, load_body(None))[20, :, 2].min() < 0.025
-    assert not capture.planted.any()
+    assert not capture.foot_contact.any()
 
 
 def test_feet_that_stand_are_flat_though_recorded_tilted(truth: tuple[np.ndarray, np.ndarray]) -> None:
@@ -241,17 +241,17 @@ def test_feet_that_stand_are_flat_though_recorded_tilted(truth: tuple[np.ndarray
     turns[:, joint("right_foot"), 0] -= 0.3
     capture = retarget(recorded(turns, pelvis))
     height = soles(capture)[..., 2]
-    assert capture.planted.mean() > 0.9
-    assert height[capture.planted].max() < 0.015
+    assert capture.foot_contact.mean() > 0.9
+    assert height[capture.foot_contact].max() < 0.015
 
 
 def test_a_foot_that_was_recorded_back_to_front_is_left_on_its_shank(truth: tuple[np.ndarray, np.ndarray]) -> None:
     turns, pelvis = truth
     motion = recorded(turns, pelvis)
-    assert motion.turns is not None
-    wrong = motion.turns.copy()
+    assert motion.global_rotations is not None
+    wrong = motion.global_rotations.copy()
     wrong[60:, joint("left_ankle")] @= np.diag([-1.0, 1.0, -1.0])
-    capture = retarget(replace(motion, turns=wrong))
+    capture = retarget(replace(motion, global_rotations=wrong))
     assert np.degrees(np.linalg.norm(capture.body_pose[:, joint("left_ankle") - 1], axis=-1)).max() < 70
 
 

@@ -15,7 +15,7 @@ from scipy.spatial.transform import Rotation
 
 from core.contract.errors import UserError
 from lab.mocap.readers import asfamc, bvh, deepmimic, expmap
-from lab.mocap.skeleton_motion import SkeletonMotion, resampled
+from lab.mocap.skeleton_motion import SkeletonMotion, resample
 
 UNIT = 0.0254 / 0.45
 """metres in CMU's unit."""
@@ -253,8 +253,8 @@ def test_somebody_who_turns_round_stays_upright_in_exponential_maps(tmp_path: Pa
     rows = [expmap_row((0, 17, 0), pelvis=tuple(turn)) for turn in filed]
     (tmp_path / "turn.txt").write_text("\n".join(rows))
     (motion,) = expmap.read(tmp_path)
-    assert motion.turns is not None
-    up, ahead = motion.turns[:, 0, :, 1], motion.turns[:, 0, :, 2]
+    assert motion.global_rotations is not None
+    up, ahead = motion.global_rotations[:, 0, :, 1], motion.global_rotations[:, 0, :, 2]
     np.testing.assert_allclose(up[:, 2], np.cos(lean), atol=1e-5)
     np.testing.assert_allclose(np.arctan2(ahead[:, 0], -ahead[:, 1]), headings, atol=1e-5)
 
@@ -289,8 +289,8 @@ def test_deepmimic_hinges_bend_knees_back_and_elbows_forward(tmp_path: Path) -> 
     # a quarter turn about the vertical: +X to the file's -Z
     np.testing.assert_allclose(at(motion, "left_hip", 1), [-0.084887, 0, 0.9], atol=1e-6)
     # the turns start from a body that faces +Z of its own axes
-    assert motion.turns is not None
-    np.testing.assert_allclose(motion.turns[2, 0] @ [0, 0, 1], [1, 0, 0], atol=1e-6)
+    assert motion.global_rotations is not None
+    np.testing.assert_allclose(motion.global_rotations[2, 0] @ [0, 0, 1], [1, 0, 0], atol=1e-6)
 
 
 def test_a_clip_of_another_character_is_refused(tmp_path: Path) -> None:
@@ -309,13 +309,13 @@ def test_resampling_keeps_the_motion(tmp_path: Path) -> None:
 
     places, turns = motion_at(24)
     motion = SkeletonMotion("a/b", "c", (), 24, ("pelvis",), (-1,), places, np.zeros((1, 3)), turns)
-    new = resampled(motion, 30)
+    new = resample(motion, 30)
     expected_places, expected_turns = motion_at(30)
-    assert new.rate == 30 and new.turns is not None
+    assert new.rate == 30 and new.global_rotations is not None
     np.testing.assert_allclose(new.positions, expected_places, atol=1e-3)
-    np.testing.assert_allclose(new.turns, expected_turns, atol=2e-3)
+    np.testing.assert_allclose(new.global_rotations, expected_turns, atol=2e-3)
     fast = SkeletonMotion("a/b", "c", (), 120, ("pelvis",), (-1,), motion_at(120)[0])
-    np.testing.assert_allclose(resampled(fast, 30).positions, expected_places, atol=1e-6)
+    np.testing.assert_allclose(resample(fast, 30).positions, expected_places, atol=1e-6)
 
 
 def test_an_archive_with_text_that_is_no_text_is_read_as_far_as_it_goes(tmp_path: Path) -> None:

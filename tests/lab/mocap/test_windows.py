@@ -13,22 +13,22 @@ from core.body.files import load_body
 from core.body.rotations import axis_angle_to_matrix
 from core.contract.skeleton import JOINT_INDEX
 from lab.mocap.action_detection import find_windows
-from lab.mocap.blending import fitted, grounded, joined, looped
+from lab.mocap.blending import extend_cycles, fit_to_length, join, with_planted_feet
 from lab.mocap.capture import Capture
-from lab.mocap.foot_ik import planted_feet, stance
+from lab.mocap.foot_ik import detect_foot_contact, pose_skeleton
 from lab.mocap.motion_clip import (
-    BaseMotion,
-    Kind,
+    Action,
+    MotionClip,
     Window,
-    backwards,
-    base_motion,
-    cut,
-    facing,
+    clip_from_window,
+    heading_at,
     headings,
     mirror,
-    placed,
+    place_at,
+    reverse,
     standing_height,
-    warped,
+    time_warp,
+    trim,
 )
 
 MEAN = np.zeros(16, np.float32)
@@ -51,8 +51,8 @@ def capture(name: str, angles: dict[str, np.ndarray], way: np.ndarray, text: tup
         pose[:, JOINT_INDEX[joint]] = turn
     rotations = axis_angle_to_matrix(torch.from_numpy(pose)).numpy()
     pelvis = np.concatenate([way, np.zeros((frames, 1))], 1).astype(np.float32)
-    pelvis[:, 2] -= stance(rotations, pelvis, load_body(None), MEAN).soles[..., 2].min((1, 2))
-    planted = planted_feet(stance(rotations, pelvis, load_body(None), MEAN).soles, 30.0)
+    pelvis[:, 2] -= pose_skeleton(rotations, pelvis, load_body(None), MEAN).soles[..., 2].min((1, 2))
+    planted = detect_foot_contact(pose_skeleton(rotations, pelvis, load_body(None), MEAN).soles, 30.0)
     return Capture(name, f"who-{name}", text, 30.0, pose[:, 0], pose[:, 1:], pelvis, MEAN, planted)
 
 
@@ -124,26 +124,26 @@ def everybody() -> list[Capture]:
     return [standing(), walking(), kicking(), punching(), getting_up()]
 
 
-def whole(of: Capture, kind: Kind = "other", peak: int | None = None) -> Window:
+def whole(of: Capture, kind: Action = "other", peak: int | None = None) -> Window:
     return Window(of, 0, len(of.pelvis), kind, 0.0, 0.0, peak, None)
 
 
-def on_body(of: Capture, betas: np.ndarray = MEAN) -> BaseMotion:
-    return base_motion(whole(of), load_body(None), betas)
+def on_body(of: Capture, betas: np.ndarray = MEAN) -> MotionClip:
+    return clip_from_window(whole(of), load_body(None), betas)
 
 
-def soles(motion: BaseMotion, betas: np.ndarray = MEAN) -> np.ndarray:
-    return stance(motion.rotations, motion.pelvis, load_body(None), betas).soles
+def soles(motion: MotionClip, betas: np.ndarray = MEAN) -> np.ndarray:
+    return pose_skeleton(motion.rotations, motion.pelvis, load_body(None), betas).soles
 
 
-def slide(motion: BaseMotion, betas: np.ndarray = MEAN) -> float:
+def slide(motion: MotionClip, betas: np.ndarray = MEAN) -> float:
     """Furthest that a point under a planted foot moves from one frame to the next, metres."""
     step = np.linalg.norm(np.diff(soles(motion, betas), axis=0), axis=-1).max(-1)
-    return float(step[motion.planted[1:] & motion.planted[:-1]].max())
+    return float(step[motion.foot_contact[1:] & motion.foot_contact[:-1]].max())
 
 
 @pytest.mark.parametrize("kind", ["walking", "kicking", "punching", "getting_up"])
-def test_what_somebody_does_is_told_from_the_motion(kind: Kind) -> None:
+def test_what_somebody_does_is_told_from_the_motion(kind: Action) -> None:
     """No capture has a text, and names are not looked at."""
     found = find_windows([replace(one, source=f"recording-{index}") for index, one in enumerate(everybody())], kind, 64)
     assert found and {window.capture.subject for window in found} == {f"who-{kind}"}
@@ -187,9 +187,9 @@ def test_dancing_has_to_be_called_so_as_well() -> None:
 
 
 def test_a_motion_goes_where_it_is_wanted() -> None:
-    motion = placed(on_body(walking()), heading=2.0, at=(3.0, -1.0), frame=-1)
+    motion = place_at(on_body(walking()), heading=2.0, at=(3.0, -1.0), frame=-1)
     np.testing.assert_allclose(motion.pelvis[-1, :2], [3, -1], atol=1e-5)
-    assert np.cos(facing(motion, -1) - 2.0) == pytest.approx(1.0)
+    assert np.cos(heading_at(motion, -1) - 2.0) == pytest.approx(1.0)
     # it walked there straight ahead, so it comes from behind itself
     way = motion.pelvis[-1, :2] - motion.pelvis[0, :2]
     np.testing.assert_allclose(way / np.linalg.norm(way), [np.cos(2.0), np.sin(2.0)], atol=1e-4)
@@ -199,26 +199,26 @@ def test_a_motion_goes_where_it_is_wanted() -> None:
 def test_mirroring_exchanges_the_sides() -> None:
     motion = on_body(kicking())
     other = mirror(motion)
-    here = stance(motion.rotations, motion.pelvis, load_body(None), MEAN).joints
-    there = stance(other.rotations, other.pelvis, load_body(None), MEAN).joints
+    here = pose_skeleton(motion.rotations, motion.pelvis, load_body(None), MEAN).joints
+    there = pose_skeleton(other.rotations, other.pelvis, load_body(None), MEAN).joints
     right, left = JOINT_INDEX["right_ankle"], JOINT_INDEX["left_ankle"]
     np.testing.assert_allclose(there[:, left], here[:, right] * [-1, 1, 1], atol=0.01)
-    assert other.planted[:, 1].mean() > other.planted[:, 0].mean()
+    assert other.foot_contact[:, 1].mean() > other.foot_contact[:, 0].mean()
     again = mirror(other)
     np.testing.assert_allclose(again.rotations, motion.rotations, atol=1e-6)
 
 
 def test_peaks_move_along() -> None:
-    motion = base_motion(whole(kicking(), "kicking", 50), load_body(None), MEAN)
+    motion = clip_from_window(whole(kicking(), "kicking", 50), load_body(None), MEAN)
     highest = lambda one: int(soles(one)[:, 1, :, 2].min(1).argmax())  # noqa: E731
-    for changed in (motion, cut(motion, 20, 80), warped(motion, 140), backwards(motion)):
+    for changed in (motion, trim(motion, 20, 80), time_warp(motion, 140), reverse(motion)):
         assert changed.peak is not None and abs(changed.peak - highest(changed)) <= 2
-    assert cut(motion, 60, 80).peak is None
+    assert trim(motion, 60, 80).peak is None
 
 
 def test_warping_keeps_the_ends_and_the_way() -> None:
     motion = on_body(walking())
-    slow = warped(motion, 199)
+    slow = time_warp(motion, 199)
     np.testing.assert_allclose(slow.pelvis[::2], motion.pelvis, atol=1e-5)
     np.testing.assert_allclose(slow.rotations[::2], motion.rotations, atol=1e-5)
 
@@ -231,7 +231,7 @@ def test_steps_fit_the_legs_of_the_body() -> None:
     motion = on_body(walking(), small)
     assert np.ptp(motion.pelvis[:, 0]) == pytest.approx(np.ptp(walking().pelvis[:, 0]) * ratio, rel=1e-4)
     assert abs(soles(motion, small)[..., 2].min((1, 2))).max() < 0.02
-    assert slide(grounded(motion, load_body(None), small), small) < 5e-4
+    assert slide(with_planted_feet(motion, load_body(None), small), small) < 5e-4
 
 
 def test_planted_feet_are_held_exactly() -> None:
@@ -240,9 +240,9 @@ def test_planted_feet_are_held_exactly() -> None:
     drift = np.zeros(motion.pelvis.shape, np.float32)
     drift[:, 0] = 0.02 * np.sin(np.arange(motion.frames) / 9)
     drift[:, 2] = 0.015 * np.sin(np.arange(motion.frames) / 7)
-    loose = replace(motion, pelvis=motion.pelvis + drift, planted=np.ones((motion.frames, 2), bool))
+    loose = replace(motion, pelvis=motion.pelvis + drift, foot_contact=np.ones((motion.frames, 2), bool))
     assert slide(loose) > 1e-3
-    held = grounded(loose, load_body(None), MEAN)
+    held = with_planted_feet(loose, load_body(None), MEAN)
     assert slide(held) < 2e-4
     assert abs(soles(held)[..., 2].min(2)).max() < 5e-4
     assert np.ptp(held.pelvis[:, 0]) > 0.03  # the body still sways
@@ -254,11 +254,11 @@ def test_soles_never_go_under_the_floor() -> None:
     motion = on_body(walking())
     low = replace(motion, pelvis=motion.pelvis - np.array([0, 0, 0.03], np.float32))
     assert soles(low)[..., 2].min() < -0.02
-    assert soles(grounded(low, load_body(None), MEAN))[..., 2].min() > -1e-3
+    assert soles(with_planted_feet(low, load_body(None), MEAN))[..., 2].min() > -1e-3
 
 
 def test_a_walk_is_repeated_by_whole_cycles() -> None:
-    motion = looped(on_body(walking(70)), load_body(None), MEAN, 200)
+    motion = extend_cycles(on_body(walking(70)), load_body(None), MEAN, 200)
     assert motion.frames >= 200
     steps = np.linalg.norm(np.diff(motion.pelvis[:, :2], axis=0), axis=1) * 30
     assert steps.min() > 0.6 * PACE and steps.max() < 1.4 * PACE  # it walks on, without a jump
@@ -272,28 +272,28 @@ def test_a_walk_is_repeated_by_whole_cycles() -> None:
 
 def test_after_a_walk_somebody_stands_without_a_jump() -> None:
     body = load_body(None)
-    first = cut(on_body(walking()), 0, 60)
-    second = placed(on_body(standing()), 1.0, (5.0, 5.0))
-    both = joined(first, second, body, MEAN)
+    first = trim(on_body(walking()), 0, 60)
+    second = place_at(on_body(standing()), 1.0, (5.0, 5.0))
+    both = join(first, second, body, MEAN)
     assert both.frames == 60 + 120 - 14
     assert both.source == "walking + standing" and both.subject == "who-walking + who-standing"
     fastest = [
-        np.linalg.norm(np.diff(stance(one.rotations, one.pelvis, body, MEAN).joints, axis=0), axis=-1).max()
+        np.linalg.norm(np.diff(pose_skeleton(one.rotations, one.pelvis, body, MEAN).joints, axis=0), axis=-1).max()
         for one in (first, both)
     ]
     assert fastest[1] < 1.1 * fastest[0]
     assert np.linalg.norm(np.diff(both.pelvis[65:], axis=0), axis=1).max() < 0.005
     assert slide(both) < 1e-3 and soles(both)[..., 2].min() > -1e-3
     assert abs(headings(both)[-1] - headings(first)[-1]) < 0.3
-    assert both.planted[52:].any(1).all()  # from the last step on one foot always carries
+    assert both.foot_contact[52:].any(1).all()  # from the last step on one foot always carries
 
 
 @pytest.mark.parametrize("frames", [64, 160])
 @pytest.mark.parametrize("kind", ["standing", "walking", "kicking", "getting_up"])
-def test_any_window_can_be_made_as_long_as_wanted(kind: Kind, frames: int) -> None:
+def test_any_window_can_be_made_as_long_as_wanted(kind: Action, frames: int) -> None:
     window = find_windows(everybody(), kind, frames)[0]
     idle = find_windows(everybody(), "standing", 96)[0]
-    motion = fitted(window, load_body(None), MEAN, frames, idle)
+    motion = fit_to_length(window, load_body(None), MEAN, frames, idle)
     assert motion.frames == frames and motion.rotations.dtype == np.float32
     assert slide(motion) < 1e-3 and soles(motion)[..., 2].min() > -2e-3
     if kind == "kicking":

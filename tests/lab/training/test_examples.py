@@ -19,9 +19,9 @@ from core.motion import PairMotion, pose_motion
 from core.representation.body_parts import PARTS
 from core.representation.residual import decode_residual
 from lab.choreography.interaction import Interaction, save_interactions
-from lab.choreography.scene_sampler import Studio
+from lab.choreography.scene_sampler import SceneSampler
 from lab.mocap.capture import Capture
-from lab.mocap.motion_clip import Kind, Window
+from lab.mocap.motion_clip import Action, Window
 from lab.training.examples import (
     Example,
     Take,
@@ -54,7 +54,7 @@ def interaction(name: str = "wave-0001", frames: int = 14) -> Interaction:
         subjects=("nobody",),
         rate=30.0,
         motion=motion,
-        planted=planted,
+        foot_contact=planted,
         contacts=(TOUCH,),
         sentences=("A lays the right hand on B's left shoulder.", "Two people meet."),
     )
@@ -178,10 +178,10 @@ def test_strangers_stay_apart_whoever_they_are() -> None:
 
     captures = [standing("made/one", 0.02), standing("made/two", 0.05)]
 
-    def found(kind: Kind, frames: int) -> list[Window]:
+    def found(kind: Action, frames: int) -> list[Window]:
         return [Window(capture, 0, frames, kind, 0.0, 0.0, None, None) for capture in captures]
 
-    studio = Studio(BODY, found)
+    studio = SceneSampler(BODY, found)
     first, second = stranger_pair(studio, 0, 0), stranger_pair(studio, 0, 1)
     for clip in (first, second):
         joints = pose_motion(BODY, clip.motion).joints[:, :, :22].numpy()
