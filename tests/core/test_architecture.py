@@ -118,6 +118,26 @@ def test_the_cores_parts_know_only_those_before_them() -> None:
                 assert there <= here, f"{module} imports {name}, which stands above it"
 
 
+ENTRY_POINTS = ("core.__main__", "core.worker", "socialmirror_blender")
+"""What is started from outside: the command line, the worker's process, the add-on."""
+
+
+def test_the_extension_ships_what_its_entry_points_reach_and_nothing_else() -> None:
+    """Core and the add-on are packed whole, so each of their modules has to be reached; the laboratory never is."""
+    reached: set[str] = set()
+    waiting = list(ENTRY_POINTS)
+    while waiting:
+        module = waiting.pop()
+        if module in reached or module not in MODULES:
+            continue
+        reached.add(module)
+        waiting.append(module.rpartition(".")[0])  # importing a module imports its packages
+        waiting += [name for name, _ in imports(MODULES[module])]
+    assert set(MODULES) - reached == set()
+    named = {outside(name) for path in FILES for name, _ in imports(path)}
+    assert "lab" not in named
+
+
 def test_the_extension_loads_without_blender() -> None:
     """Its root is imported by whatever meets the folder, tools and tests too."""
     source = ast.parse((PROJECT / "__init__.py").read_text(encoding="utf-8"))

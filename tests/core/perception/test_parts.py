@@ -19,10 +19,10 @@ from core.perception.detector import tile_windows
 from core.perception.hands import Hand, assign_hands
 from core.perception.identity import choose_two, resolve
 from core.perception.landmarks import MIRROR, Pose, mirror_pose
-from core.perception.overlay import draw_overlay
 from core.perception.regions import Region, crop, region_from_axis, to_picture, uncrop
 from core.perception.steady import steady
 from core.perception.tracking import Observation, Track
+from lab.rendering.overlay import draw_overlay
 
 _SIZE = (640, 360)
 _TORSO = 80.0

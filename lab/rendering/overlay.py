@@ -5,8 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from ..contract.skeleton import LANDMARK_INDEX
-from .detections import Detections
+from core.contract.skeleton import LANDMARK_INDEX
+from core.perception.detections import Detections
 
 _COLOURS = ((60, 220, 60), (255, 90, 255))
 _CONTESTED = (255, 40, 40)
