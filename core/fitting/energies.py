@@ -1,4 +1,4 @@
-"""The energies of the fit. Pure, differentiable; each is a mean over what it judges, in the unit its docstring names.
+"""The energies of the fit: pure, differentiable functions, each a mean over its residuals in the unit that it names.
 
 P = 2 people, T frames.
 """
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 _CHUNK = 256
-"""Frames at a time, where all pairs of something are looked at: memory does not grow with the clip."""
+"""Frames at a time where all pairs of spheres are compared, so that memory does not grow with the clip."""
 
 
 def geman_mcclure(squared: Tensor, sigma: float) -> Tensor:
@@ -17,15 +17,15 @@ def geman_mcclure(squared: Tensor, sigma: float) -> Tensor:
     return squared / (squared + sigma * sigma)
 
 
-def reprojection(pixels: Tensor, features: Tensor, weight: Tensor, box_height: Tensor, sigma: float) -> Tensor:
-    """Landmarks [P,T,N,2] against observed ones, weight [P,T,N], residuals in heights of the person's box [P,T]."""
-    residual = (pixels - features) / box_height[..., None, None]
+def reprojection(pixels: Tensor, observed: Tensor, weight: Tensor, box_height: Tensor, sigma: float) -> Tensor:
+    """Projected landmarks [P,T,N,2] against observed ones, weight [P,T,N], residuals in heights of the person's box [P,T]."""
+    residual = (pixels - observed) / box_height[..., None, None]
     return (weight * geman_mcclure((residual * residual).sum(-1), sigma)).mean()
 
 
-def metric_landmarks(points: Tensor, features: Tensor, weight: Tensor, sigma: float) -> Tensor:
+def metric_landmarks(points: Tensor, observed: Tensor, weight: Tensor, sigma: float) -> Tensor:
     """Points [P,T,N,3] about the hips' middle against the detector's metric landmarks, metres."""
-    residual = points - features
+    residual = points - observed
     return (weight * geman_mcclure((residual * residual).sum(-1), sigma)).mean()
 
 
@@ -54,12 +54,12 @@ def floor_penetration(heights: Tensor) -> Tensor:
 
 
 def foot_contact_height(heights: Tensor, foot_contact: Tensor) -> Tensor:
-    """Squared height of the lowest point of planted feet: heights [P,T,2,S] of the soles, planted [P,T,2], metres^2."""
+    """Squared height of the lowest point of standing feet: heights [P,T,2,S] of the soles, foot_contact [P,T,2], metres^2."""
     return (foot_contact * heights.amin(-1).square()).mean()
 
 
 def foot_slide(soles: Tensor, foot_contact: Tensor) -> Tensor:
-    """Squared displacement per frame of soles [P,T,2,S,3] while planted [P,T,2] in both frames, metres^2."""
+    """Squared displacement per frame of soles [P,T,2,S,3] with foot_contact [P,T,2] in both frames, metres^2."""
     if soles.shape[1] < 2:
         return soles.new_zeros(())
     both = torch.minimum(foot_contact[:, 1:], foot_contact[:, :-1])

@@ -1,4 +1,4 @@
-"""Where the floor is, seen from the camera."""
+"""Estimates the floor in the camera's frame from the soles of standing feet and from the people's upward direction."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def estimate_floor(soles: Tensor, weight: Tensor, up: Tensor) -> tuple[Tensor, T
         robust = weight / (1 + (distance / sole_sigma) ** 2) ** 2
         centre = (robust[:, None] * soles).sum(0) / robust.sum().clamp_min(1e-6)
         spread = soles - centre
-        # the soles count as a few independent observations only: who is taken for too tall is off the floor all the time
+        # the soles count as a few independent observations only: a person taken for too tall is off the floor all the time
         scatter = spread.T @ (robust[:, None] * spread) / robust.sum().clamp_min(1e-6) * 4 / sole_sigma**2
         prior = torch.eye(3, dtype=soles.dtype, device=soles.device) / tilt_sigma**2
         normal = torch.linalg.solve(scatter + prior, prior @ up)

@@ -60,10 +60,10 @@ def rotations_from_landmarks(
 
 
 def translation_from_keypoints(points: Tensor, pixels: Tensor, weight: Tensor, K: Tensor) -> tuple[Tensor, Tensor]:
-    """Shift points so that they project onto pixels: weighted linear least squares, a few times reweighted by depth.
+    """The translation of points that projects them onto pixels: weighted linear least squares, reweighted by depth.
 
-    points [...,N,3] camera axes, pixels [...,N,2], weight [...,N] not negative, K [3,3]. Returns the shifts [...,3] and
-    how well each is determined [...] (the sum of weights).
+    points [...,N,3] camera axes, pixels [...,N,2], weight [...,N] not negative, K [3,3]. Returns the
+    translations [...,3] and how well each is determined [...] (the sum of weights).
     """
     rays = (pixels - K[:2, 2]) / torch.stack([K[0, 0], K[1, 1]])
     shift = torch.zeros_like(points[..., 0, :])

@@ -1,4 +1,4 @@
-"""How far the body's joints turn: soft bounds on each joint's axis-angle, and a pull towards rest where nothing is seen.
+"""Joint limits: soft bounds on each joint's axis-angle, and the pull to a relaxed pose where a joint is hidden.
 
 Degrees about the SMPL-X rest axes (X to the person's left, Y up, Z forward), rounded from common ranges of motion in
 anatomy. The right side mirrors the left.
@@ -50,14 +50,14 @@ def joint_limits() -> tuple[Tensor, Tensor]:
 
 @lru_cache(maxsize=1)
 def rest_pull() -> Tensor:
-    """[21] relative strength of the pull to rest, per body joint."""
+    """[21] relative weight of the pull to the relaxed pose, per body joint."""
     return torch.tensor([_REST_PULL[name.removeprefix("left_").removeprefix("right_")] for name in BODY_JOINTS[1:]])
 
 
 def relaxed_pose() -> Tensor:
     """[21,3] axis-angles in radians of a person who stands at ease: arms down, elbows and knees a little bent.
 
-    The caller's own: some go on from it in place.
+    A copy, which the caller may change.
     """
     return _relaxed_pose().clone()
 

@@ -1,4 +1,4 @@
-"""What the detectors' landmarks and palms are on the resting body: the other half of every comparison of directions."""
+"""The detectors' landmarks and palms on the body in its rest pose, against which observed directions are compared."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def rest_landmarks(body: BodyModel, regressor: LandmarkRegressor) -> Tensor:
 
 
 def rest_palms(body: BodyModel) -> Tensor:
-    """Frames [2,3,3] of the palms in the rest pose, built as the observed ones are."""
+    """Frames [2,3,3] of the palms in the rest pose, built in the same way as the observed ones."""
     joints = body.J_template
     return torch.stack(
         [

@@ -1,4 +1,4 @@
-"""Contacts as the fit sees them: two sets of skin points and the frames in which they meet."""
+"""Contacts resolved for the fit: two sets of skin points and the frames in which they should meet."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ def resolve_contacts(
     vertices, region = region_points(body, POINTS_PER_REGION)
     active = [contact for contact in contacts if contact.active()]
     named = {contact.region_a for contact in active} | {contact.region_b for contact in active}
-    wanted = torch.tensor([REGIONS.index(name) for name in named if name != GROUND], dtype=region.dtype)
-    kept = torch.isin(region.cpu(), wanted).to(region.device)
+    regions = torch.tensor([REGIONS.index(name) for name in named if name != GROUND], dtype=region.dtype)
+    kept = torch.isin(region.cpu(), regions).to(region.device)
     vertices, region = vertices[kept], region[kept]
 
     def points(name: str) -> Tensor:

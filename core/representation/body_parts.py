@@ -1,4 +1,4 @@
-"""Eight parts of the body that may touch the other person: how learned models know of contacts."""
+"""Eight body parts that may touch the partner: the resolution at which the learned models represent contacts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The models' clock: thirty even frames a second, whatever a clip's own are, and back."""
+"""Resampling between a clip's own time stamps and the uniform grid of thirty frames a second that learned models work on."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from ..body.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 FRAME_RATE = 30.0
 """frames a second."""
 _SLACK = 1e-3
-"""Share of a frame by which a clip may end after a grid's last time."""
+"""Fraction of a frame by which a clip may end after the grid's last time."""
 
 
 @dataclass(frozen=True)
 class TimeGrid:
-    """T times of a clip and N of the grid laid over them, seconds. Values have people first: [P,T,...] and [P,N,...].
+    """The T time stamps of a clip and the N of the grid over them, seconds. Values have people first: [P,T,...], [P,N,...].
 
-    A clip whose frames lie on the grid goes there and back unchanged. Beyond the ends values are held.
+    A clip whose frames lie on the grid is resampled without any change. Beyond the ends values are held.
     """
 
     clip_times: np.ndarray
@@ -35,21 +35,21 @@ class TimeGrid:
         return cls(own, own[0] + np.arange(max(steps, 0) + 1) / FRAME_RATE)
 
     def to_grid(self, values: Tensor) -> Tensor:
-        """Numbers [P,T,...], by straight lines."""
+        """Values [P,T,...], linearly interpolated."""
         return _between(values, *_places(self.clip_times, self.grid_times))
 
     def from_grid(self, values: Tensor) -> Tensor:
         return _between(values, *_places(self.grid_times, self.clip_times))
 
     def rotations_to_grid(self, rotations: Tensor) -> Tensor:
-        """Rotations [P,T,...,3,3], on the short way from one to the next."""
+        """Rotations [P,T,...,3,3], spherically interpolated along the shortest path."""
         return _turned_between(rotations, *_places(self.clip_times, self.grid_times))
 
     def rotations_from_grid(self, rotations: Tensor) -> Tensor:
         return _turned_between(rotations, *_places(self.grid_times, self.clip_times))
 
     def flags_to_grid(self, flags: Tensor) -> Tensor:
-        """Booleans or codes [P,T,...] of the nearest time."""
+        """Booleans or codes [P,T,...] of the nearest time stamp."""
         return _nearest(flags, *_places(self.clip_times, self.grid_times))
 
     def flags_from_grid(self, flags: Tensor) -> Tensor:
@@ -57,11 +57,11 @@ class TimeGrid:
 
 
 def _places(source: np.ndarray, target: np.ndarray) -> tuple[Tensor, Tensor, Tensor]:
-    """Of each target the source before it and the one after, and how far it is from one to the other: [N], in 0-1."""
+    """For each target time the source before and after it, and the fraction of the way between them: [N], in 0-1."""
     after = np.clip(np.searchsorted(source, target), min(1, len(source) - 1), len(source) - 1)
     before = np.maximum(after - 1, 0)
     share = np.clip((target - source[before]) / np.maximum(source[after] - source[before], 1e-9), 0, 1)
-    # times that went through other units are a hair off the grid: nothing is gained by mixing in a thousandth
+    # time stamps that were rounded lie a hair off the grid: nothing is gained by mixing in a thousandth
     share = np.where(share < _SLACK, 0.0, np.where(share > 1 - _SLACK, 1.0, share))
     return torch.from_numpy(before), torch.from_numpy(after), torch.from_numpy(share).float()
 

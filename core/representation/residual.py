@@ -1,7 +1,7 @@
-"""A motion as a change of the first one: what an infiller makes up, zero where the first motion is right.
+"""A motion as a residual to a reference motion: what the infiller samples, zero where the reference is right.
 
-Each person's numbers are their own: rotations against those of the first motion, a way of the pelvis in the view, and states
-that the first motion does not know (planted feet, what touches). The shape changes once for the whole clip.
+Each person has their own channels: rotations relative to the reference's, a translation of the pelvis in the ground view, and
+states that the reference does not have (foot contacts, touching body parts). The shape changes once for the whole clip.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from ..body.model import BodyModel, forward_kinematics, rest_joints
@@ -24,20 +24,20 @@ from .ground_view import GroundView
 from .resampling import TimeGrid
 
 ROTATION = slice(0, 6 * BODY_COUNT)
-"""6D of each joint's change minus that of no change; the pelvis first."""
+"""6D rotation of each joint relative to the reference, minus that of the identity; the pelvis first."""
 TRANSLATION = slice(ROTATION.stop, ROTATION.stop + 3)
-"""metres of the pelvis, view axes."""
+"""Translation of the pelvis in axes of the ground view, metres."""
 FOOT_CONTACT = slice(TRANSLATION.stop, TRANSLATION.stop + 2)
 """Left and right foot: 1 stands still on the floor, -1 does not."""
 TOUCHING = slice(FOOT_CONTACT.stop, FOOT_CONTACT.stop + len(PARTS))
-"""`parts.PARTS`: 1 touches the other person, -1 does not."""
+"""`body_parts.PARTS`: 1 touches the partner, -1 does not."""
 RESIDUAL_SIZE = TOUCHING.stop
 BETAS = 16
 CHANNELS = RESIDUAL_SIZE + BETAS
 """Channels of the denoiser: the residual of a frame, then the change of the shape, the same for all frames of a clip."""
 _IDENTITY = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
 _LEAST_SPREAD = 1e-3
-"""Of a channel that hardly ever changes: it is not blown up further."""
+"""Smallest scale of a channel, so that one that hardly ever changes is not amplified."""
 
 
 @dataclass(frozen=True)
@@ -77,29 +77,37 @@ def pose_state(motion_incam: PairMotion, view: GroundView, grid: TimeGrid) -> Po
     )
 
 
-def encode_residual(true: PoseState, base: PoseState, foot_contact: Tensor, touching: Tensor) -> tuple[Tensor, Tensor]:
-    """What leads from `base` to `true`: x [P,N,SIZE] and the change of betas [P,16].
+def encode_residual(
+    motion: PoseState,
+    reference: PoseState,
+    foot_contact: Bool[Tensor, "*b P N 2"],
+    touching: Bool[Tensor, "*b P N 8"],
+) -> tuple[Float[Tensor, "*b P N D"], Float[Tensor, "*b P 16"]]:
+    """The residual that leads from the reference to the motion, and the change of betas.
 
-    Both in views of their own (the true camera's and the guessed one's), whose axes and floors then coincide. `planted`
-    [P,N,2] and `touching` [P,N,8] are booleans.
+    Each of the two may be in a ground view of its own (that of the true and that of an estimated camera): axes and floors of
+    the views coincide.
     """
-    first, wanted = base.rotations, true.rotations
+    before, after = reference.rotations, motion.rotations
     changes = torch.cat(
-        [wanted[..., :1, :, :] @ first[..., :1, :, :].mT, first[..., 1:, :, :].mT @ wanted[..., 1:, :, :]], -3
+        [after[..., :1, :, :] @ before[..., :1, :, :].mT, before[..., 1:, :, :].mT @ after[..., 1:, :, :]], -3
     )
     six = matrix_to_rotation_6d(changes) - changes.new_tensor(_IDENTITY)
     states = torch.cat([foot_contact, touching], -1).to(six) * 2 - 1
-    return torch.cat([six.flatten(-2), true.pelvis - base.pelvis, states], -1), true.betas - base.betas
+    x = torch.cat([six.flatten(-2), motion.pelvis - reference.pelvis, states], -1)
+    return x, motion.betas - reference.betas
 
 
-def decode_residual(x: Tensor, betas: Tensor, base: PoseState) -> DecodedResidual:
-    """The inverse of `encode`, differentiable: x [...,P,N,SIZE] and a change of betas [...,P,16] on a base of those shapes."""
+def decode_residual(
+    x: Float[Tensor, "*b P N D"], betas: Float[Tensor, "*b P 16"], reference: PoseState
+) -> DecodedResidual:
+    """The inverse of `encode_residual`, differentiable."""
     six = x[..., ROTATION].unflatten(-1, (BODY_COUNT, 6)) + x.new_tensor(_IDENTITY)
-    changes, first = rotation_6d_to_matrix(six), base.rotations
+    changes, before = rotation_6d_to_matrix(six), reference.rotations
     rotations = torch.cat(
-        [changes[..., :1, :, :] @ first[..., :1, :, :], first[..., 1:, :, :] @ changes[..., 1:, :, :]], -3
+        [changes[..., :1, :, :] @ before[..., :1, :, :], before[..., 1:, :, :] @ changes[..., 1:, :, :]], -3
     )
-    motion = PoseState(rotations, base.pelvis + x[..., TRANSLATION], base.betas + betas)
+    motion = PoseState(rotations, reference.pelvis + x[..., TRANSLATION], reference.betas + betas)
     return DecodedResidual(motion, x[..., FOOT_CONTACT], x[..., TOUCHING])
 
 
@@ -125,7 +133,7 @@ def apply_residual(
 
 @dataclass(frozen=True)
 class ResidualScales:
-    """How far each channel usually is from nothing, so that models work on numbers of about one."""
+    """Root mean square of each channel, by which networks' inputs and outputs are normalized."""
 
     x: Tensor
     """[SIZE]"""

@@ -1,4 +1,4 @@
-"""Windows over a clip of any length, and their results made one again without a seam."""
+"""Sliding windows over a clip of any length, and blending their results without a seam."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 
 WINDOW, OVERLAP = 64, 16
-"""Frames of a window, and of those the ones that it shares at least with the next."""
+"""Frames of a window, and how many of them it shares at least with the next one."""
 
 
 def sliding_windows(count: int, length: int = WINDOW, overlap: int = OVERLAP) -> list[slice]:
-    """Windows that cover `count` frames: all of `length`, the last one ending with the clip; one shorter one for a short clip."""
+    """Windows that cover `count` frames: all of `length`, the last one ends with the clip; a short clip is one shorter window."""
     if count <= length:
         return [slice(0, count)]
     starts = [*range(0, count - length, length - overlap), count - length]
@@ -20,9 +20,9 @@ def sliding_windows(count: int, length: int = WINDOW, overlap: int = OVERLAP) ->
 
 
 def blend_weights(windows: Sequence[slice]) -> list[Tensor]:
-    """How much each window counts in each of its frames [length]: together one in every frame of the clip.
+    """The weight of each window in each of its frames [length]; the weights of all windows sum to one in every frame.
 
-    Where windows overlap each fades to nothing at its own end, so that no frame shows where a window began.
+    Where windows overlap each fades out towards its own end, so that no frame shows where a window began.
     """
     count = max(window.stop for window in windows)
     reach = max((first.stop - second.start for first, second in zip(windows, windows[1:])), default=0) + 1
