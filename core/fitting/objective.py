@@ -5,7 +5,7 @@ The motion is in the camera's frame; the floor is where the camera's pitch, roll
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, Int
@@ -148,9 +148,8 @@ class Objective:
 
     def collision_spheres(self, state: State) -> tuple[Float[Tensor, "P T S 3"], Float[Tensor, "P S"]]:
         """Centres and radii of the spheres that stand for both bodies."""
-        own = with_shape(self.spheres, state.betas)
-        over_frames = replace(own, offset=own.offset[:, None])
-        return sphere_centres(over_frames, state.posed.joints, state.posed.global_rotations), own.radius
+        spheres = with_shape(self.spheres, state.betas[:, None])
+        return sphere_centres(spheres, state.posed.joints, state.posed.global_rotations), spheres.radius[:, 0]
 
     def active_set(self, state: State) -> ActiveSet:
         """The active set of the people as they stand now; it holds until they have moved by centimetres."""

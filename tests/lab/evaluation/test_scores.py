@@ -124,13 +124,8 @@ def test_frames_without_truth_do_not_count(shot, body):
 
 
 def test_tracks_of_some_frames_are_compared_with_those_frames(shot, body):
-    detections = shot.detections
-    cut = {
-        name: value[3:9] for name, value in vars(detections).items() if name in ("frame_index", "time", "camera_motion")
-    }
-    motion = {name: value if name == "betas" else value[:, 3:9] for name, value in vars(shot.truth.motion).items()}
-    some = replace(shot, detections=replace(detections, **cut))
-    estimate = replace(perfect_estimate(shot), motion=type(shot.truth.motion)(**motion))
+    some = replace(shot, detections=shot.detections.frames(slice(3, 9)))
+    estimate = replace(perfect_estimate(shot), motion=shot.truth.motion.frames(slice(3, 9)))
     result = score(some, estimate, body)
     assert result.frames == 6 and result.metrics["mpjpe"] == pytest.approx(0, abs=1e-3)
     assert result.contact_share == pytest.approx(5 / 6)
