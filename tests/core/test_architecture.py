@@ -125,7 +125,7 @@ ENTRY_POINTS = ("core.__main__", "core.worker", "socialmirror_blender")
 def test_the_extension_ships_what_its_entry_points_reach_and_nothing_else() -> None:
     """Core and the add-on are packed whole, so each of their modules has to be reached; the laboratory never is."""
     reached: set[str] = set()
-    waiting = list(ENTRY_POINTS)
+    waiting: list[str] = [*ENTRY_POINTS]
     while waiting:
         module = waiting.pop()
         if module in reached or module not in MODULES:
