@@ -114,7 +114,8 @@ def as_record(config: Any) -> dict[str, Any]:
 
 
 def _from_record(kind: Any, record: Any) -> Any:
-    if not is_dataclass(kind):
+    """The dataclass `kind` from its fields, dataclasses within it likewise; other values as they are, lists as tuples."""
+    if not (isinstance(kind, type) and is_dataclass(kind)):
         return tuple(record) if isinstance(record, list) else record
     types = typing.get_type_hints(kind)
     names = [item.name for item in fields(kind)]

@@ -9,11 +9,11 @@ from pathlib import Path
 from ..arguments import names, positive_integer
 from ..paths import MOTION_CACHE, ROOT
 
-MODELS = ("geometry-optimizer", "infiller", "sequence-refiner")
+MODELS = ("stgcn", "infiller", "sequence-smoother")
 SUMMARY = "train the learned models"
 DESCRIPTION = """\
-Train the ST-GCN (geometry-optimizer), the diffusion model (infiller) and the smoother (sequence-refiner), starting from a
-folder of motion capture. Interactions are choreographed and turned into examples a few at a time, each only once; then
+Train the ST-GCN (stgcn), the diffusion model (infiller) and the smoother (sequence-smoother), starting from a folder of
+motion capture. Interactions are choreographed and turned into examples a few at a time, each only once; then
 the chosen models are trained. A run that was interrupted, or stopped by --minutes, goes on where it was.
 
 Writes into --out, per model: NAME.safetensors (weights), NAME.md (model card), NAME.png (training curves) and
@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     data.add_argument("--dev-count", type=int, default=6, metavar="N", help="dev clips per family (default: 6)")
     data.add_argument("--cameras", type=int, default=3, metavar="N", help="per training clip (default: 3)")
     data.add_argument(
-        "--strangers", type=int, default=300, metavar="N", help="pairs of people who do not interact (default: 300)"
+        "--non-interacting", type=int, default=300, metavar="N", help="pairs who do not interact (default: 300)"
     )
     data.add_argument("--examples", type=Path, nargs="*", metavar="FILE", help="train on these, choreograph none")
     data.add_argument("--dev", type=Path, nargs="*", metavar="FILE", help="dev examples, with --examples")
@@ -66,6 +66,6 @@ def run(options: argparse.Namespace) -> None:
         raise UserError("bad-arguments", "There is nothing to train on.", "Give --motion, or --examples and --dev.")
     if options.examples and not options.dev:
         raise UserError("bad-arguments", "--examples needs examples to evaluate on.", "Give --dev.")
-    from ..training.train import train
+    from ..training.train import train_models
 
-    train(options)
+    train_models(options)

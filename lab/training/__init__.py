@@ -1,1 +1,1 @@
-"""Learning from choreographed people: examples, the loop, and what is kept of both."""
+"""Training of the learned models: examples from choreographed interactions, losses, training loop, weights and model cards."""

@@ -1,12 +1,12 @@
-"""What the denoiser is trained for: the residual itself, and the joints, the motion and the closeness that it leads to."""
+"""The training objective of the infiller: the denoiser's x0 close to the true residual, and its joints to the true joints."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
 
 import torch
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from core.body.model import BodyModel
@@ -19,7 +19,6 @@ from core.representation.residual import (
     FOOT_CONTACT,
     RESIDUAL_SIZE,
     ROTATION,
-    TOUCHING,
     TRANSLATION,
     PoseState,
     ResidualScales,
@@ -31,180 +30,146 @@ from core.representation.residual import (
 )
 from core.stgcn.posing import pose_to_joints
 
-from .masking import MaskedFeatures, MaskRates, draw_masks, hide
+from .batches import Batch
+from .masking import MaskedFeatures, MaskSettings, draw_masks, mask_features
 
-_NEAR, _TOUCH = 1.0, 0.25
-"""metres: pairs of joints that count in the loss, and those that count most (about InterGen's distance map and contacts)."""
-_TENTH = 0.1
-
-
-class Windows(Protocol):
-    """A batch of windows of examples: B windows, P = 2 people, T frames."""
-
-    @property
-    def nodes(self) -> Tensor:
-        """[B,P,T,22,F]"""
-        ...
-
-    @property
-    def people(self) -> Tensor:
-        """[B,P,T,G]"""
-        ...
-
-    @property
-    def seen(self) -> Tensor:
-        """[B,P,T,22]"""
-        ...
-
-    @property
-    def base(self) -> PoseState:
-        """The first motion."""
-        ...
-
-    @property
-    def x(self) -> Tensor:
-        """[B,P,T,SIZE] from the first motion to the true one, metres and 6D (`residual.encode`)."""
-        ...
-
-    @property
-    def betas(self) -> Tensor:
-        """[B,P,16] change of the shape."""
-        ...
-
-    @property
-    def valid(self) -> Tensor:
-        """bool [B,T]: frames that are no padding."""
-        ...
-
-    @property
-    def text(self) -> Tensor | None:
-        """[B,E] embeddings; rows of zeros, or None, for no sentence."""
-        ...
+_NEAR, _CONTACT = 1.0, 0.25
+"""metres between joints of the two people below which their distance counts in the loss, and counts most (about InterGen's
+distance map and contacts)."""
+_USUAL_ERROR = 0.1
+_MAX_SNR = 5.0
+"""The loss of a timestep is weighted by its signal-to-noise ratio, at least 1 and at most this: where little noise is left, an
+error of x0 is corrected by no later step."""
 
 
 @dataclass(frozen=True)
-class LossWeights:
-    """How much each part counts; each is about one at a usual error of the first motion, 10 cm or 1 m/s."""
+class InfillerLossWeights:
+    """Weights of the parts of the loss. Each part is about one at a usual error of the initial motion, 10 cm or 1 m/s."""
 
     rotations: float = 1.0
-    shift: float = 1.0
+    translation: float = 1.0
     betas: float = 0.2
     states: float = 0.2
+    """Foot contact and touching."""
     joints: float = 1.0
-    between: float = 1.0
+    distances: float = 1.0
     velocity: float = 0.1
 
 
 @dataclass(frozen=True)
 class InfillerObjective:
-    """Called with a batch and a generator (on the batch's device), gives the loss and its parts, detached, for the curves.
+    """The loss of a batch and its parts, with random timesteps, masked evidence, and sentences dropped at random.
 
-    Each call hides more of what was seen (`masks`), forgets some sentences, and asks for x0 at levels drawn evenly.
-    `optimizer` is the geometry optimizer, not trained here: `optimizer(nodes, people, text) -> shift, log_sigma`; what is changed
-    is the first motion posed to its joints. For a share of the windows it is left out, so that the denoiser also does without
-    it. With `plain` nothing is hidden or forgotten beside what the examples hide, and levels are evenly spaced: for measuring.
+    `stgcn` is not trained here: it is called as `stgcn(nodes, people, text) -> offsets, log sigma`, and the motion that is
+    changed is the reference posed to its joints. For some windows it is left out, so that the denoiser can do without it.
     """
 
     denoiser: Denoiser
     scales: ResidualScales
     body: BodyModel
-    optimizer: nn.Module | None = None
-    weights: LossWeights = field(default_factory=LossWeights)
-    masks: MaskRates = field(default_factory=MaskRates)
-    no_text: float = 0.15
-    no_optimizer: float = 0.1
-    plain: bool = False
+    stgcn: nn.Module | None = None
+    weights: InfillerLossWeights = field(default_factory=InfillerLossWeights)
+    masks: MaskSettings = field(default_factory=MaskSettings)
+    text_dropout: float = 0.15
+    """Probability that a window's sentence is dropped, for classifier-free guidance."""
+    stgcn_dropout: float = 0.1
+    """Probability that the ST-GCN is left out for a window."""
+    deterministic: bool = False
+    """For measuring: nothing is masked or dropped, and timesteps are evenly spaced."""
 
-    def __call__(self, batch: Windows, generator: torch.Generator) -> tuple[Tensor, Mapping[str, Tensor]]:
-        true = decode_residual(batch.x, batch.betas, batch.base).motion
-        what = MaskedFeatures(batch.nodes, batch.people, batch.seen, batch.base)
-        if not self.plain:
-            what = hide(what, draw_masks(_shape(batch), self.masks, generator), self.body)
-        text = self._remembered(batch.text, generator)
-        base, log_sigma = self._first(what, text, generator)
-        x, betas = encode_residual(true, base, batch.x[..., FOOT_CONTACT] > 0, batch.x[..., TOUCHING] > 0)
+    def __call__(self, batch: Batch, generator: torch.Generator) -> tuple[Tensor, Mapping[str, Tensor]]:
+        true = decode_residual(batch.residual, batch.residual_betas, batch.reference).motion
+        features = batch.features
+        if not self.deterministic:
+            masked = draw_masks(batch.shape, self.masks, generator)
+            features = mask_features(features, masked, self.body)
+        text = self._drop_text(batch.text, generator)
+        base, log_sigma = self._base_motion(features, text, generator)
+        x, betas = encode_residual(true, base, batch.foot_contact, batch.touching)
         clean = to_channels(x, betas, self.scales)
-        shift, turn = offset_between(what.reference, base, self.body)
-        conditions = Conditions(what.nodes, what.people, shift, turn, log_sigma, what.confidence, batch.valid)
-        t = self._levels(len(x), generator)
-        noise = draw_noise(clean.shape, BETAS, generator)
+        offsets = offset_between(features.reference, base, self.body)
+        conditions = Conditions(features.nodes, features.people, *offsets, log_sigma, features.confidence, batch.valid)
         scheduler = DDIMScheduler(self.denoiser.config.schedule)
-        x0 = self.denoiser(scheduler.add_noise(clean, noise, t.cpu()), t, conditions, text)
+        t = self._draw_timesteps(len(clean), generator)
+        noisy = scheduler.add_noise(clean, draw_noise(clean.shape, BETAS, generator), t.cpu())
+        x0 = self.denoiser(noisy, t, conditions, text)
         alpha, sigma = (value.to(x0) for value in scheduler.alpha_sigma(t.cpu()))
-        weight = (alpha / sigma).square().clamp(1, 5)  # little noise is left: what is still wrong stays wrong
-        weight = weight / weight.mean()
-        parts = self._parts(x0, clean, base, true, batch.valid, weight)
+        weight = (alpha / sigma).square().clamp(1, _MAX_SNR)
+        weight = (weight / weight.mean())[:, None] * batch.valid
+        parts = self._parts(x0, clean, base, true, weight)
         total = torch.stack([getattr(self.weights, name) * value for name, value in parts.items()]).sum()
         return total, {name: value.detach() for name, value in parts.items()}
 
-    def _levels(self, count: int, generator: torch.Generator) -> Tensor:
-        device, steps = generator.device, self.denoiser.config.schedule.num_train_timesteps
-        if self.plain:
-            return ((torch.arange(count, device=device) + 0.5) / count * steps).long()
-        return torch.randint(0, steps, (count,), generator=generator, device=device)
+    def _draw_timesteps(self, count: int, generator: torch.Generator) -> Int[Tensor, " B"]:
+        device, total = generator.device, self.denoiser.config.schedule.num_train_timesteps
+        if self.deterministic:
+            return ((torch.arange(count, device=device) + 0.5) / count * total).long()
+        return torch.randint(0, total, (count,), generator=generator, device=device)
 
-    def _remembered(self, text: Tensor | None, generator: torch.Generator) -> Tensor | None:
-        if text is None or self.plain:
+    def _drop_text(self, text: Float[Tensor, "B E"], generator: torch.Generator) -> Float[Tensor, "B E"]:
+        if self.deterministic:
             return text
-        return text * (torch.rand(len(text), 1, generator=generator, device=generator.device) >= self.no_text)
+        return text * (torch.rand(len(text), 1, generator=generator, device=generator.device) >= self.text_dropout)
 
     @torch.no_grad()
-    def _first(self, what: MaskedFeatures, text: Tensor | None, generator: torch.Generator) -> tuple[PoseState, Tensor]:
-        """The motion that is changed, and the log of the optimizer's sigmas, zeros where it is left out."""
-        log_sigma = torch.zeros_like(what.confidence)
-        if self.optimizer is None:
-            return what.reference, log_sigma
-        shift, log_sigma = self.optimizer(what.nodes, what.people, text)
-        base = pose_to_joints(what.reference, what.reference.joints(self.body) + shift, self.body)
-        if self.plain:
-            return base, log_sigma
-        draw = torch.rand(len(shift), 1, 1, 1, generator=generator, device=generator.device)
-        there = draw >= self.no_optimizer
-        rotations = torch.where(there[..., None, None], base.rotations, what.reference.rotations)
-        return PoseState(
-            rotations, torch.where(there, base.pelvis, what.reference.pelvis), base.betas
-        ), log_sigma * there
+    def _base_motion(
+        self, features: MaskedFeatures, text: Float[Tensor, "B E"], generator: torch.Generator
+    ) -> tuple[PoseState, Float[Tensor, "B P T 22"]]:
+        """The motion that is changed, and the ST-GCN's log sigma, zeros where it is left out."""
+        reference = features.reference
+        if self.stgcn is None:
+            return reference, torch.zeros_like(features.confidence)
+        offset, log_sigma = self.stgcn(features.nodes, features.people, text)
+        posed = pose_to_joints(reference, reference.joints(self.body) + offset, self.body)
+        if self.deterministic:
+            return posed, log_sigma
+        draw = torch.rand(len(offset), 1, 1, 1, generator=generator, device=generator.device)
+        kept = draw >= self.stgcn_dropout
+        rotations = torch.where(kept[..., None, None], posed.rotations, reference.rotations)
+        pelvis = torch.where(kept, posed.pelvis, reference.pelvis)
+        return PoseState(rotations, pelvis, posed.betas), log_sigma * kept
 
     def _parts(
-        self, x0: Tensor, clean: Tensor, base: PoseState, true: PoseState, valid: Tensor, weight: Tensor
+        self,
+        x0: Float[Tensor, "B P T C"],
+        clean: Float[Tensor, "B P T C"],
+        base: PoseState,
+        true: PoseState,
+        weight: Float[Tensor, "B T"],
     ) -> dict[str, Tensor]:
-        off = (x0 - clean).square()
-        ours = decode_residual(*from_channels(x0, self.scales), base).motion.joints(self.body)
-        wanted = true.joints(self.body)
-        placed = (ours - wanted).norm(dim=-1)
-        posed = ((ours - ours[..., :1, :]) - (wanted - wanted[..., :1, :])).norm(dim=-1)
-        speed = (ours - wanted).diff(dim=2).norm(dim=-1) * FRAME_RATE
-
-        def mean(values: Tensor, there: Tensor = valid) -> Tensor:
-            """Of values [B,P,T,...] over the frames that are there."""
-            share = (there * weight[:, None])[:, None, :, None].to(values)
-            return (share * values).sum() / (share.sum() * values.shape[1] * values.shape[-1]).clamp_min(1e-9)
-
+        error = (x0 - clean).square()
+        joints = decode_residual(*from_channels(x0, self.scales), base).motion.joints(self.body)
+        true_joints = true.joints(self.body)
+        position = (joints - true_joints).norm(dim=-1)
+        pose = ((joints - joints[..., :1, :]) - (true_joints - true_joints[..., :1, :])).norm(dim=-1)
+        velocity = (joints - true_joints).diff(dim=2).norm(dim=-1) * FRAME_RATE
+        two_valid = (weight[:, 1:] > 0) & (weight[:, :-1] > 0)
         return {
-            "rotations": mean(off[..., ROTATION]),
-            "shift": mean(off[..., TRANSLATION]),
-            "states": mean(off[..., FOOT_CONTACT.start : RESIDUAL_SIZE]),
-            "betas": mean(off[..., RESIDUAL_SIZE:]),
-            "joints": mean((placed + posed) / 2) / _TENTH,
-            "between": _between(ours, wanted, valid, weight) / _TENTH,
-            "velocity": mean(speed, valid[:, 1:] & valid[:, :-1]),
+            "rotations": _weighted_mean(error[..., ROTATION], weight),
+            "translation": _weighted_mean(error[..., TRANSLATION], weight),
+            "states": _weighted_mean(error[..., FOOT_CONTACT.start : RESIDUAL_SIZE], weight),
+            "betas": _weighted_mean(error[..., RESIDUAL_SIZE:], weight),
+            "joints": _weighted_mean((position + pose) / 2, weight) / _USUAL_ERROR,
+            "distances": _distance_error(joints, true_joints, weight) / _USUAL_ERROR,
+            "velocity": _weighted_mean(velocity, weight[:, 1:] * two_valid),
         }
 
 
-def _shape(batch: Windows) -> tuple[int, int, int]:
-    count, people, frames = batch.x.shape[:3]
-    return count, people, frames
+def _weighted_mean(values: Float[Tensor, "B P T N"], weight: Float[Tensor, "B T"]) -> Float[Tensor, ""]:
+    weight = weight[:, None, :, None]
+    return (weight * values).sum() / (weight.sum() * values.shape[1] * values.shape[-1]).clamp_min(1e-9)
 
 
-def _between(ours: Tensor, wanted: Tensor, valid: Tensor, weight: Tensor) -> Tensor:
-    """Mean error in metres of the distances between the two people's joints [B,2,T,22,3], of pairs that are near in truth."""
-    actual, made = (_distances(joints) for joints in (wanted, ours))
-    counts = (actual < _NEAR).float() + 2 * (actual < _TOUCH)
-    counts = counts * (valid * weight[:, None])[..., None, None]
-    return (counts * (made - actual).abs()).sum() / counts.sum().clamp_min(1.0)
+def _distance_error(
+    joints: Float[Tensor, "B 2 T 22 3"], true: Float[Tensor, "B 2 T 22 3"], weight: Float[Tensor, "B T"]
+) -> Float[Tensor, ""]:
+    """Mean error in metres of the distances between joints of the two people that are near each other in truth."""
+    true_distances, distances = _cross_distances(true), _cross_distances(joints)
+    counts = (true_distances < _NEAR).float() + 2 * (true_distances < _CONTACT)
+    counts = counts * weight[..., None, None]
+    return (counts * (distances - true_distances).abs()).sum() / counts.sum().clamp_min(1.0)
 
 
-def _distances(joints: Tensor) -> Tensor:
-    """[B,2,T,22,3] -> [B,T,22,22]"""
+def _cross_distances(joints: Float[Tensor, "B 2 T 22 3"]) -> Float[Tensor, "B T 22 22"]:
     first, second = joints.unbind(1)
     return ((first[..., :, None, :] - second[..., None, :, :]).square().sum(-1) + 1e-8).sqrt()

@@ -1,13 +1,12 @@
-"""One model's training from examples to weights and card, a slice at a time."""
+"""Trains one network from examples to weights and model card."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 
@@ -18,246 +17,267 @@ from core.infilling.denoiser import Denoiser
 from core.infilling.infiller import KIND as INFILLER
 from core.observations.features import VERSION
 from core.representation.residual import ResidualScales
+from core.representation.sliding_windows import WINDOW
 from core.smoothing.network import SequenceSmoother, SmootherConfig
-from core.smoothing.smooth import KIND as REFINER
-from core.stgcn.inference import KIND as OPTIMIZER
+from core.smoothing.smooth import KIND as SMOOTHER
+from core.stgcn.inference import KIND as STGCN_KIND
 from core.stgcn.inference import load_stgcn
 from core.stgcn.network import STGCN
-from lab.training.infiller_loss import InfillerObjective
 
-from .card import Card, hardware, write_card
+from .batches import BatchSampler
 from .curves import save_curves
-from .draw import Drawer
+from .distributed import ProcessGroup
 from .examples import Example
-from .geometry import JointObjective, config_for_features, initial_errors, optimizer_errors
-from .infill import DEV_SAMPLING, infiller_config, infiller_errors, scales_of
-from .loop import History, Objective, Outcome, Recipe, train
-from .refine import RefinerObjective, filter_errors, refiner_errors, true_jerk
-from .words import Words
-from .workers import Workers
+from .infiller import DEV_SAMPLING, InfillerContext, compute_scales, infiller_config, infiller_errors
+from .infiller_loss import InfillerObjective
+from .loop import History, Objective, Task, TrainingResult, TrainingSettings, train
+from .model_card import ModelCard, describe_hardware, write_card
+from .non_interacting import FAMILY as NON_INTERACTING
+from .sentence_embeddings import SentenceEmbeddings
+from .smoother import SmootherObjective, baseline_errors, smoother_errors, true_jerk
+from .stgcn import STGCNObjective, initial_errors, stgcn_config, stgcn_errors
 
-OPTIMIZER_SIZES: dict[str, dict[str, object]] = {
+STGCN_SIZES: dict[str, dict[str, object]] = {
     "small": {"width": 32, "person_width": 96, "blocks": 3},
     "large": {"width": 64, "person_width": 192, "blocks": 5},
 }
-"""The small one learns on a CPU in an hour or so."""
-_LIMITS = "Seen people are a model of the 2D stage's errors, and interactions are composed ones: real film differs."
+"""The small one can be trained on a CPU in about an hour."""
 INFILLER_SIZES: dict[str, dict[str, object]] = {
     "small": {"width": 160, "depth": 4, "heads": 5},
     "large": {"width": 256, "depth": 6, "heads": 8},
 }
-REFINER_SIZES: dict[str, dict[str, object]] = {"small": {}, "large": {"width": 48, "blocks": 4}}
+SMOOTHER_SIZES: dict[str, dict[str, object]] = {"small": {}, "large": {"width": 48, "blocks": 4}}
+_LIMITS = (
+    "The errors of the 2D stage are simulated and the interactions are composed from recordings of single people: real film "
+    "differs."
+)
 
 
 @dataclass(frozen=True)
-class Job:
+class TrainingJob:
+    """What the networks are trained on, how, and where the results go."""
+
     examples: Sequence[Example]
     dev: Sequence[Example]
-    words: Words
-    recipe: Recipe
+    """Examples to evaluate on, of other subjects."""
+    embeddings: SentenceEmbeddings
+    settings: TrainingSettings
     folder: Path
-    """For the state, the curves, the weights and the card: NAME.state.safetensors, NAME.png, NAME.safetensors, NAME.md."""
+    """For NAME.state.safetensors, NAME.png, NAME.safetensors and NAME.md."""
     device: torch.device
-    workers: Workers
-    say: Callable[[str], None] = print
-    start: Path | None = None
-    """Folder with weights of an earlier training to begin with, NAME.safetensors, of the same sizes."""
+    processes: ProcessGroup = field(default_factory=ProcessGroup)
+    log: Callable[[str], None] = print
+    initial: Path | None = None
+    """Folder with weights of an earlier training of the same sizes to start from, NAME.safetensors."""
 
-    def begun(self, kind: str) -> Checkpoint | None:
-        """The weights to begin with; UserError where they do not fit this version."""
-        return None if self.start is None else load_checkpoint(self.start / f"{kind}.safetensors", kind, VERSION)
+    def initial_checkpoint(self, kind: str) -> Checkpoint | None:
+        """The weights to start from. UserError `weights-missing` or `weights-wrong`."""
+        return None if self.initial is None else load_checkpoint(self.initial / f"{kind}.safetensors", kind, VERSION)
 
 
-def train_optimizer(job: Job, minutes: float | None, changes: Mapping[str, object] | None = None) -> Outcome:
-    """Train the geometry optimizer for `minutes`, or to its end; `changes` to the network's sizes."""
-    config = config_for_features(**(changes or {}))
-    torch.manual_seed(job.recipe.seed)
+@dataclass(frozen=True)
+class CardText:
+    """Sentences of a model card."""
+
+    summary: str
+    limits: str = _LIMITS
+    dev: str = ""
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """The training of one network."""
+
+    kind: str
+    network: nn.Module
+    config: Any
+    objective: Objective
+    evaluate: Callable[[nn.Module], dict[str, float]]
+    text: CardText
+    statistics: Mapping[str, Any] = field(default_factory=dict)
+    baselines: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """Dev errors without the network, by column of the model card; the first are plotted beside the curves. By default those
+    of the initial motion."""
+
+
+def train_stgcn(job: TrainingJob, minutes: float | None, sizes: Mapping[str, object] | None = None) -> TrainingResult:
+    """Train the ST-GCN of the given sizes, for `minutes` or to the end."""
+    config = stgcn_config(**(sizes or {}))
+    torch.manual_seed(job.settings.seed)
     network = STGCN(config).to(job.device)
-    body = load_body(None).to(job.device)
-    what = (
-        "Moves the initial joints of two people to where they plausibly are, with a standard deviation each: a graph "
-        f"network over both skeletons and time ({size_of(network)} numbers, core/stgcn/network.py)."
+    text = CardText(
+        "Corrects the initial joints of two people and predicts a standard deviation (sigma) for each: a spatio-temporal graph "
+        f"network over both skeletons ({parameter_count(network)} parameters, core/stgcn/network.py).",
+        f"{_LIMITS} The sigma of the pelvis is that of its position, the sigma of every other joint that of its position "
+        "relative to its own pelvis.",
     )
-    limits = (
-        f"{_LIMITS} The pelvis' sigma is of its place, every other joint's of its place relative to the own pelvis."
-    )
-    return _trained(
-        job, minutes, OPTIMIZER, network, JointObjective(network, body), as_record(config), {}, what, limits,
-        lambda averaged: optimizer_errors(averaged, job.dev, job.words),
-    )  # fmt: skip
+    objective = STGCNObjective(network, load_body(None).to(job.device))
+
+    def evaluate(ema: nn.Module) -> dict[str, float]:
+        return stgcn_errors(ema, job.dev, job.embeddings)
+
+    return _train(job, _Plan(STGCN_KIND, network, config, objective, evaluate, text), minutes)
 
 
-def train_infiller(job: Job, minutes: float | None, changes: Mapping[str, object] | None = None) -> Outcome:
-    """Train the infiller, on the geometry optimizer's weights in the job's folder where there are any."""
-    config = infiller_config(**(changes or {}))
-    torch.manual_seed(job.recipe.seed)
+def train_infiller(
+    job: TrainingJob, minutes: float | None, sizes: Mapping[str, object] | None = None
+) -> TrainingResult:
+    """Train the infiller, with the ST-GCN's weights in the job's folder if there are any."""
+    config = infiller_config(**(sizes or {}))
+    torch.manual_seed(job.settings.seed)
     network = Denoiser(config).to(job.device)
-    body = load_body(None).to(job.device)
-    weights = job.folder / f"{OPTIMIZER}.safetensors"
-    optimizer = load_stgcn(weights, job.device) if weights.exists() else None
-    begun = job.begun(INFILLER)
-    scales = (
-        ResidualScales.from_json(begun.statistics) if begun else scales_of(job.examples, job.words, body, optimizer)
+    stgcn_weights = job.folder / f"{STGCN_KIND}.safetensors"
+    stgcn = load_stgcn(stgcn_weights, job.device) if stgcn_weights.exists() else None
+    context = InfillerContext(job.embeddings, load_body(None).to(job.device), stgcn)
+    initial = job.initial_checkpoint(INFILLER)
+    scales = ResidualScales.from_json(initial.statistics) if initial else compute_scales(job.examples, context)
+    with_stgcn = (
+        "conditioned on the joints that the ST-GCN predicts" if stgcn else "trained without the joints of the ST-GCN"
     )
-    what = (
-        "Fills in the motion of two people where it was not seen: a diffusion transformer over the change of the initial "
-        f"motion ({size_of(network)} numbers, core/infilling/denoiser.py), "
-        + ("told the geometry optimizer's joints." if optimizer else "trained without the geometry optimizer's joints.")
+    text = CardText(
+        "Infills the motion of two people where it is hidden: a diffusion transformer that predicts the residual to a reference "
+        f"motion ({parameter_count(network)} parameters, core/infilling/denoiser.py), {with_stgcn}.",
+        f"{_LIMITS} Dev errors are those of one take, sampled in {DEV_SAMPLING.steps} steps without guidance.",
     )
-    limits = f"{_LIMITS} Dev errors are of one take in {DEV_SAMPLING.steps} steps without guidance."
-    return _trained(
-        job, minutes, INFILLER, network, InfillerObjective(network, scales, body, optimizer), as_record(config),
-        scales.to_json(), what, limits,
-        lambda averaged: infiller_errors(averaged, job.dev, job.words, scales, body, optimizer),
-    )  # fmt: skip
+    objective = InfillerObjective(network, scales, context.body, stgcn)
+
+    def evaluate(ema: nn.Module) -> dict[str, float]:
+        return infiller_errors(ema, job.dev, scales, context)
+
+    return _train(job, _Plan(INFILLER, network, config, objective, evaluate, text, scales.to_json()), minutes)
 
 
-def train_refiner(job: Job, minutes: float | None, changes: Mapping[str, object] | None = None) -> Outcome:
-    """Train the sequence refiner on takes made up of the examples."""
-    config = SmootherConfig(**(changes or {}))  # pyright: ignore[reportArgumentType]
-    torch.manual_seed(job.recipe.seed)
+def train_smoother(
+    job: TrainingJob, minutes: float | None, sizes: Mapping[str, object] | None = None
+) -> TrainingResult:
+    """Train the sequence smoother on simulated takes of the examples."""
+    config = SmootherConfig(**(sizes or {}))  # pyright: ignore[reportArgumentType]
+    torch.manual_seed(job.settings.seed)
     network = SequenceSmoother(config).to(job.device)
     body = load_body(None).to(job.device)
-    numbers = sum(value.numel() for value in network.parameters())
-    what = (
-        "Makes a take of two people smooth over the whole clip, as much as each joint needs at each moment and speed: gains in "
-        f"0-1 for the details of the motion ({numbers} numbers, core/smoothing/network.py). It hears no sentences."
+    count = sum(value.numel() for value in network.parameters())
+    text = CardText(
+        "Smooths a take of two people over the whole clip, as much as each joint needs in each frame and at each speed: it "
+        f"predicts how much of the motion's wavelet details to remove ({count} parameters, core/smoothing/network.py). It does "
+        "not read the text.",
+        f"{_LIMITS} Takes are simulated as well: part of the way to the ground truth, with jitter, drift and limbs that jump "
+        "(lab/training/simulated_takes.py); the infiller errs differently. The smoother only removes details: slow errors stay.",
+        "Errors of a simulated take of each clip, and of the same take smoothed. gauss and one-euro are plain zero-phase filters "
+        "with the best of several settings on these clips. step: error of the joints' displacements from one frame to the next; "
+        "fast step: the same for the fastest twentieth of true displacements; jerk: third differences of the joints themselves, "
+        f"{true_jerk(job.dev):.2g} mm in the ground truth (times 27 in m/s³).",
     )
-    limits = (
-        f"{_LIMITS} Takes are made up, too: truth not wholly reached, with trembling, straying and jumping limbs added "
-        "(lab/training/refine.py); what the infiller gets wrong is not the same. It calms and adds nothing: slow errors stay."
+    scales = compute_scales(job.examples, InfillerContext(job.embeddings, body))
+
+    def evaluate(ema: nn.Module) -> dict[str, float]:
+        assert isinstance(ema, SequenceSmoother)
+        return smoother_errors(ema, job.dev, body)
+
+    plan = _Plan(
+        SMOOTHER,
+        network,
+        config,
+        SmootherObjective(network, body),
+        evaluate,
+        text,
+        scales.to_json(),
+        baseline_errors(job.dev, body),
     )
-    dev = (
-        "A made-up take of each clip, and what is left of its errors. gauss and one-euro are plain filters, there and back, of "
-        "the same motion; of each that setting of several which suits these same clips best. step: how wrong joints' steps from "
-        "one frame to the next are; fast step: of the twentieth of joints and frames that is the fastest in truth; jerk: third "
-        f"differences of the joints themselves, {true_jerk(job.dev):.2g} mm in truth (27 times as much in m/s³)."
-    )
-    return _trained(
-        job, minutes, REFINER, network, RefinerObjective(network, body), as_record(config),
-        scales_of(job.examples, job.words, body, None).to_json(), what, limits,
-        lambda averaged: refiner_errors(averaged, job.dev, body), filter_errors(job.dev, body), dev,
-    )  # fmt: skip
+    return _train(job, plan, minutes)
 
 
-def _trained(
-    job: Job,
-    minutes: float | None,
-    kind: str,
-    network: nn.Module,
-    objective: Objective,
-    config: Mapping[str, Any],
-    statistics: Mapping[str, Any],
-    what: str,
-    limits: str,
-    measure: Callable[[nn.Module], dict[str, float]],
-    beside: Mapping[str, Mapping[str, float]] | None = None,
-    dev: str = "",
-) -> Outcome:
-    """`beside`: dev errors for the card by column, those without the network first; None: the initial motion's."""
-    beside = beside or {"initial": initial_errors(job.dev)}
-    before = dict(next(iter(beside.values())))
+def _train(job: TrainingJob, plan: _Plan, minutes: float | None) -> TrainingResult:
+    """Train, and write weights, curves and model card."""
+    kind, baselines = plan.kind, plan.baselines or {"initial": initial_errors(job.dev)}
+    before = next(iter(baselines.values()))
+    initial = job.initial_checkpoint(kind)
+    if initial is not None and job.initial is not None:
+        load_weights(plan.network, initial, job.initial / f"{kind}.safetensors")
 
-    begun = job.begun(kind)
-    if begun is not None and job.start is not None:
-        load_weights(network, begun, job.start / f"{kind}.safetensors")
-
-    def noted(step: int, history: History) -> None:
-        tell(job, step, history, before)
+    def on_dev(step: int, history: History) -> None:
+        log_dev_errors(job, step, history, before)
         save_curves(job.folder / f"{kind}.png", kind, history, before)
 
-    outcome = train(
-        network,
-        objective,
-        Drawer(job.examples, job.words, job.device),
-        measure,
-        job.recipe,
-        state=job.folder / f"{kind}.state.safetensors",
-        settings={"config": config, "features": VERSION},
+    sampler = BatchSampler(job.examples, job.embeddings, job.device)
+    record = {"config": as_record(plan.config), "features_version": VERSION}
+    result = train(
+        Task(plan.network, plan.objective, sampler, plan.evaluate, record),
+        job.settings,
+        job.folder / f"{kind}.state.safetensors",
         minutes=minutes,
-        workers=job.workers,
-        on_dev=noted,
+        processes=job.processes,
+        on_dev=on_dev,
     )
-    if job.workers.first:
-        errors = measure(outcome.averaged)
-        write_weights(job, outcome, kind, config, errors, statistics)
-        card = card_of(job, outcome, kind, what, {**beside, kind: errors}, limits, dev)
-        write_card(job.folder / f"{kind}.md", card)
-    return outcome
+    if job.processes.is_main:
+        errors = plan.evaluate(result.ema)
+        _save_weights(job, plan, result, errors)
+        write_card(job.folder / f"{kind}.md", _model_card(job, plan, result, {**baselines, kind: errors}))
+    return result
 
 
-def tell(job: Job, step: int, history: History, before: Mapping[str, float]) -> None:
+def log_dev_errors(job: TrainingJob, step: int, history: History, before: Mapping[str, float]) -> None:
+    """One line: each dev error, and in brackets that without the network."""
     errors = ", ".join(
         f"{name} {value:.3g}" + (f" ({before[name]:.3g})" if name in before else "")
         for name, value in history.latest().items()
     )
-    job.say(f"step {step}, {history.seconds / 60:.1f} min: {errors}")
+    job.log(f"step {step}, {history.seconds / 60:.1f} min: {errors}")
 
 
-def write_weights(
-    job: Job,
-    outcome: Outcome,
-    kind: str,
-    config: Mapping[str, Any],
-    errors: Mapping[str, float],
-    statistics: Mapping[str, Any],
-) -> None:
-    before = job.begun(kind)
-    earlier = before.training if before else {}
-    about = {
-        "steps": outcome.step + earlier.get("steps", 0),
-        "minutes": round(outcome.history.seconds / 60 + earlier.get("minutes", 0), 1),
+def _save_weights(job: TrainingJob, plan: _Plan, result: TrainingResult, errors: Mapping[str, float]) -> None:
+    initial = job.initial_checkpoint(plan.kind)
+    earlier = initial.training if initial else {}
+    training = {
+        "steps": result.step + earlier.get("steps", 0),
+        "minutes": round(result.history.seconds / 60 + earlier.get("minutes", 0), 1),
         "examples": len(job.examples),
         "dev": {name: round(value, 4) for name, value in errors.items()},
     }
-    tensors = outcome.averaged.state_dict()
-    path = job.folder / f"{kind}.safetensors"
-    save_checkpoint(path, Checkpoint(kind, VERSION, config, tensors, statistics, about))
+    config, tensors = as_record(plan.config), result.ema.state_dict()
+    checkpoint = Checkpoint(plan.kind, VERSION, config, tensors, plan.statistics, training)
+    save_checkpoint(job.folder / f"{plan.kind}.safetensors", checkpoint)
 
 
-def card_of(
-    job: Job,
-    outcome: Outcome,
-    name: str,
-    what: str,
-    errors: Mapping[str, Mapping[str, float]],
-    limits: str,
-    about_dev: str = "",
-) -> Card:
-    recipe, frames = job.recipe, int(np.sum([example.frames for example in job.examples]))
-    people = "strangers" if any(example.family == "strangers" for example in job.examples) else ""
-    families = sorted({example.family for example in job.examples} - {"strangers"})
+def _model_card(
+    job: TrainingJob, plan: _Plan, result: TrainingResult, errors: Mapping[str, Mapping[str, float]]
+) -> ModelCard:
+    settings, frames = job.settings, sum(example.frames for example in job.examples)
+    families = sorted({example.family for example in job.examples})
+    interacting = [family for family in families if family != NON_INTERACTING]
+    others = " and of non-interacting pairs" if NON_INTERACTING in families else ""
     data = (
-        f"{len(job.examples)} clips ({frames} frames of pairs at 30 a second) of {len(families)} families of interactions"
-        f"{', and of strangers,' if people else ''} composed from motion capture of the training subjects, seen by drawn cameras "
-        f"through the model of the 2D stage: {', '.join(families)}."
+        f"{len(job.examples)} clips ({frames} frames at 30 per second) of {len(interacting)} families of interactions{others}, "
+        "composed from motion capture of the training subjects and seen by random cameras through the noise model of the 2D "
+        f"stage: {', '.join(interacting)}."
     )
     training = {
-        "steps": f"{outcome.step} of {recipe.steps}{'' if outcome.finished else ' (stopped early)'}",
-        "windows a step": f"{recipe.batch * job.workers.count} of 64 frames",
-        "time": f"{outcome.history.seconds / 60:.0f} minutes",
-        "hardware": hardware(job.device) + (f", {job.workers.count} processes" if job.workers.count > 1 else ""),
-        "begun with": _history_of(job.begun(name)),
-        "sentences": f"{len(job.words)}" if len(job.words) else "none: trained without text",
-        "optimizer": f"AdamW, learning rate {recipe.learning_rate:g}, weights averaged ({recipe.average})",
+        "steps": f"{result.step} of {settings.steps}{'' if result.finished else ' (stopped early)'}",
+        "batch": f"{settings.batch_size * job.processes.world_size} windows of {WINDOW} frames",
+        "time": f"{result.history.seconds / 60:.0f} minutes",
+        "hardware": describe_hardware(job.device)
+        + (f", {job.processes.world_size} processes" if job.processes.world_size > 1 else ""),
+        "initial weights": _describe_initial(job.initial_checkpoint(plan.kind)),
+        "sentences": f"{len(job.embeddings)}" if len(job.embeddings) else "none: trained without text",
+        "optimizer": f"AdamW, learning rate {settings.learning_rate:g}, exponential moving average of the weights "
+        f"({settings.ema_decay})",
     }
-    dev = f"Means over {len(job.dev)} clips of the dev subjects, one camera each. {about_dev}".rstrip()
-    return Card(name, what, data, training, dev, errors, limits)
+    dev = f"Means over {len(job.dev)} clips of the dev subjects, one camera each. {plan.text.dev}".rstrip()
+    return ModelCard(plan.kind, plan.text.summary, data, training, dev, errors, plan.text.limits)
 
 
-def _history_of(begun: Checkpoint | None) -> str:
-    if begun is None:
-        return "random numbers"
-    about = begun.training
-    return f"weights of {about['steps']} steps, {about['minutes']:.0f} minutes, on {about['examples']} clips"
+def _describe_initial(checkpoint: Checkpoint | None) -> str:
+    if checkpoint is None:
+        return "random"
+    training = checkpoint.training
+    return f"of {training['steps']} steps, {training['minutes']:.0f} minutes, on {training['examples']} clips"
 
 
-def size_of(network: nn.Module) -> str:
+def parameter_count(network: nn.Module) -> str:
     return f"{sum(value.numel() for value in network.parameters()) / 1e6:.1f} million"
 
 
-def install(folder: Path, name: str, models: Path) -> None:
-    """Put weights and card where the product looks for them."""
+def install_weights(folder: Path, kind: str, models: Path) -> None:
+    """Copy weights and model card to the folder from which the product loads them."""
     for ending in ("safetensors", "md"):
-        with replacing(models / f"{name}.{ending}") as temporary:
-            temporary.write_bytes((folder / f"{name}.{ending}").read_bytes())
+        with replacing(models / f"{kind}.{ending}") as temporary:
+            temporary.write_bytes((folder / f"{kind}.{ending}").read_bytes())

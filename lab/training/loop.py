@@ -1,8 +1,8 @@
-"""Training that may be stopped at any moment: what a step does follows from its number, and the state is on disk.
+"""The training loop: it can be stopped at any time and continued, with the same result as if it had never been stopped.
 
-AdamW (Loshchilov and Hutter, 2019), learning rate warmed up, then falling along a cosine; gradients clipped; a moving average of
-the weights is what is measured and kept. The data of a step are drawn from a seed made of the recipe's seed, the
-step's number and the process's: to go on is to count on, and a training that was interrupted ends with the same weights.
+AdamW (Loshchilov and Hutter, ICLR 2019) with warm-up and cosine decay of the learning rate, gradient clipping, and an exponential
+moving average (EMA) of the weights, which is what is evaluated and kept. The data of a step are drawn from a seed made of the
+settings' seed, the number of the step and the rank of the process, so continuing needs nothing but the state on disk.
 """
 
 from __future__ import annotations
@@ -22,32 +22,37 @@ from torch import Tensor, nn
 from core.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from core.contract.errors import UserError
 
-from .workers import Workers
+from .distributed import ProcessGroup
 
 _STATE_KIND = "training-state"
-_SAVE_SECONDS = 60.0
-_MOST_FAILURES = 20
-"""Steps in a row whose loss is not finite, after which there is no hope."""
-_BETAS = (0.9, 0.98)
 
 
 @dataclass(frozen=True)
-class Recipe:
+class TrainingSettings:
+    """How a network is trained."""
+
     steps: int
-    batch: int = 16
-    """Windows a step and process."""
+    batch_size: int = 16
+    """Windows per step and process."""
     learning_rate: float = 1e-3
-    warm_up: int = 200
-    """Steps."""
+    warmup_steps: int = 200
     weight_decay: float = 0.01
-    clip: float = 1.0
-    """Largest norm of all gradients together."""
-    average: float = 0.999
-    """Share of the moving average that stays, each step."""
+    adam_betas: tuple[float, float] = (0.9, 0.98)
+    max_grad_norm: float = 1.0
+    ema_decay: float = 0.999
     seed: int = 0
-    note_every: int = 25
+    log_every: int = 25
     """Steps between two points of the training curve."""
     dev_every: int = 250
+    """Steps between two evaluations on the dev examples."""
+    save_seconds: float = 60.0
+    """Between two states on disk."""
+    max_failures: int = 20
+    """Steps in a row with a loss that is not finite, after which the training is given up."""
+
+
+_REPORTING = ("log_every", "dev_every", "save_seconds", "max_failures")
+"""Settings that do not change the weights: they may differ when a training is continued."""
 
 
 @dataclass
@@ -57,7 +62,7 @@ class History:
     train: dict[str, list[list[float]]] = field(default_factory=dict)
     dev: dict[str, list[list[float]]] = field(default_factory=dict)
     seconds: float = 0.0
-    """Spent training, over all slices."""
+    """Of training, over all runs."""
 
     def latest(self) -> dict[str, float]:
         """The newest dev errors."""
@@ -65,184 +70,194 @@ class History:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TrainingResult:
     step: int
     finished: bool
-    averaged: nn.Module
-    """The network with the moving average of the weights."""
+    ema: nn.Module
+    """The network with the averaged weights."""
     history: History
 
 
 class Objective(Protocol):
-    """The loss of one batch, and its parts for the curves. Draws what it needs at random from `generator` alone."""
+    """The loss of a batch, and its parts for the curves. Random numbers come from `generator` alone."""
 
     def __call__(self, batch: Any, generator: torch.Generator, /) -> tuple[Tensor, Mapping[str, Tensor | float]]: ...
 
 
-def train(
-    network: nn.Module,
-    objective: Objective,
-    draw: Callable[[np.random.Generator, int], Any],
-    measure: Callable[[nn.Module], Mapping[str, float]],
-    recipe: Recipe,
-    *,
-    state: Path,
-    settings: Mapping[str, Any],
-    minutes: float | None = None,
-    workers: Workers | None = None,
-    on_dev: Callable[[int, History], None] | None = None,
-) -> Outcome:
-    """Train `network`, which `objective` uses, from where `state` says it stopped, or from the beginning.
+@dataclass(frozen=True)
+class Task:
+    """What is trained on what."""
 
-    `draw(rng, count)` gives a batch on the network's device; `measure(averaged network)` the dev errors. `settings`: what else
-    has to be the same for the state to be of use (sizes, data); JSON. `minutes`: stop after as many. UserError
-    `training-changed` where the state on disk is of another recipe or settings, `training-diverged` where losses are no numbers.
+    network: nn.Module
+    objective: Objective
+    """Uses the network."""
+    draw_batch: Callable[[np.random.Generator, int], Any]
+    """A batch of that size on the network's device."""
+    evaluate: Callable[[nn.Module], Mapping[str, float]]
+    """Dev errors of a network."""
+    record: Mapping[str, Any]
+    """JSON: what must be the same to continue a training (sizes, data)."""
+
+
+def train(
+    task: Task,
+    settings: TrainingSettings,
+    state: Path,
+    *,
+    minutes: float | None = None,
+    processes: ProcessGroup | None = None,
+    on_dev: Callable[[int, History], None] | None = None,
+) -> TrainingResult:
+    """Train the network from the state on disk, or from the beginning.
+
+    `minutes` stops the run early. `on_dev` is called after each evaluation with the step and the curves. UserError
+    `training-changed` if the state on disk belongs to other settings, `training-diverged` if losses are not finite.
     """
-    crew = workers or Workers()
-    device = next(network.parameters()).device
-    run = _Run(network, recipe, {"recipe": _deciding(recipe), "settings": dict(settings)}, state)
+    processes = processes or ProcessGroup()
+    device = next(task.network.parameters()).device
+    run = _Run(task.network, settings, task.record, state)
     run.resume()
     began = saved = time.monotonic()
-    spent_before, failures = run.history.seconds, 0
-    while run.step < recipe.steps:
-        enough = minutes is not None and time.monotonic() - began >= 60 * minutes
-        if crew.agree(enough, device):
+    seconds_before, failures = run.history.seconds, 0
+    while run.step < settings.steps:
+        time_is_up = minutes is not None and time.monotonic() - began >= 60 * minutes
+        if processes.broadcast(time_is_up, device):
             break
-        seed = (recipe.seed, run.step, crew.rank)
-        batch = draw(np.random.default_rng(seed), recipe.batch)
-        generator = torch.Generator(device).manual_seed(_one_number(seed))
-        network.train()
-        loss, parts = objective(batch, generator)
-        failures = 0 if run.learn(loss, parts, crew) else failures + 1
-        if failures >= _MOST_FAILURES:
+        seed = (settings.seed, run.step, processes.rank)
+        batch = task.draw_batch(np.random.default_rng(seed), settings.batch_size)
+        generator = torch.Generator(device).manual_seed(_hash(seed))
+        task.network.train()
+        loss, parts = task.objective(batch, generator)
+        failures = 0 if run.update(loss, parts, processes) else failures + 1
+        if failures >= settings.max_failures:
             raise UserError(
                 "training-diverged",
-                f"The loss has not been a number for {failures} steps.",
-                "Look for examples with bad numbers, or train with a smaller learning rate from the beginning.",
+                f"The loss has not been finite for {failures} steps.",
+                "Look for examples with values that are not finite, or start again with a smaller learning rate.",
             )
         run.step += 1
-        run.history.seconds = spent_before + time.monotonic() - began
-        if crew.first and (run.step % recipe.dev_every == 0 or run.step == recipe.steps):
-            run.note_dev(measure(run.averaged.eval()))
+        run.history.seconds = seconds_before + time.monotonic() - began
+        if processes.is_main and (run.step % settings.dev_every == 0 or run.step == settings.steps):
+            run.log_dev(task.evaluate(run.ema.eval()))
             if on_dev:
                 on_dev(run.step, run.history)
-        if crew.first and time.monotonic() - saved > _SAVE_SECONDS:
+        if processes.is_main and time.monotonic() - saved > settings.save_seconds:
             run.save()
             saved = time.monotonic()
-    if crew.first:
+    if processes.is_main:
         run.save()
-    crew.wait()
-    return Outcome(run.step, run.step >= recipe.steps, run.averaged.eval(), run.history)
+    processes.barrier()
+    return TrainingResult(run.step, run.step >= settings.steps, run.ema.eval(), run.history)
 
 
-def learning_rate(recipe: Recipe, step: int) -> float:
-    """Of the step with that number: up in a line, then down along half a cosine to a hundredth."""
-    if step < recipe.warm_up:
-        return recipe.learning_rate * (step + 1) / recipe.warm_up
-    share = (step - recipe.warm_up) / max(1, recipe.steps - recipe.warm_up)
-    return recipe.learning_rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * share)))
+def learning_rate(settings: TrainingSettings, step: int) -> float:
+    """Linear warm-up, then a cosine down to a hundredth."""
+    if step < settings.warmup_steps:
+        return settings.learning_rate * (step + 1) / settings.warmup_steps
+    progress = (step - settings.warmup_steps) / max(1, settings.steps - settings.warmup_steps)
+    return settings.learning_rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * progress)))
 
 
 class _Run:
-    """Everything of a training that changes, and the file that it is kept in."""
+    """Everything of a training that changes, and the file that it is saved in."""
 
-    def __init__(self, network: nn.Module, recipe: Recipe, settings: Mapping[str, Any], path: Path) -> None:
-        self.network, self.recipe, self.settings, self.path = network, recipe, settings, path
-        self.averaged = copy.deepcopy(network).requires_grad_(False)
+    def __init__(self, network: nn.Module, settings: TrainingSettings, record: Mapping[str, Any], path: Path) -> None:
+        decisive = {name: value for name, value in asdict(settings).items() if name not in _REPORTING}
+        self.network, self.settings, self.path = network, settings, path
+        self.record = {"training": decisive, "task": dict(record)}
+        self.ema = copy.deepcopy(network).requires_grad_(False)
         self.parameters = dict(network.named_parameters())
-        plain = [value for value in self.parameters.values() if value.dim() < 2]
-        rest = [value for value in self.parameters.values() if value.dim() >= 2]
-        self.adam = torch.optim.AdamW(
-            [{"params": rest, "weight_decay": recipe.weight_decay}, {"params": plain, "weight_decay": 0.0}],
-            betas=_BETAS,
+        vectors = [value for value in self.parameters.values() if value.dim() < 2]
+        matrices = [value for value in self.parameters.values() if value.dim() >= 2]
+        self.optimizer = torch.optim.AdamW(
+            [
+                {"params": matrices, "weight_decay": settings.weight_decay},
+                {"params": vectors, "weight_decay": 0.0},
+            ],
+            betas=settings.adam_betas,
         )
         self.step, self.history = 0, History()
         self.sums: dict[str, float] = {}
-        """Of the training curve's next point."""
+        """For the next point of the training curve."""
 
-    def learn(self, loss: Tensor, parts: Mapping[str, Tensor | float], crew: Workers) -> bool:
-        """One step down; whether it could be taken."""
-        self.adam.zero_grad(set_to_none=True)
+    def update(self, loss: Tensor, parts: Mapping[str, Tensor | float], processes: ProcessGroup) -> bool:
+        """One optimizer step. False if it was skipped because the loss or the gradients are not finite."""
+        self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         for value in self.parameters.values():
-            if value.grad is None:  # not used by this batch: all processes and all resumed runs step alike
+            if value.grad is None:  # not used by this batch: all processes, and resumed runs, must step alike
                 value.grad = torch.zeros_like(value)
-        gradients = [value.grad for value in self.parameters.values() if value.grad is not None]
-        crew.average(gradients)
-        length = nn.utils.clip_grad_norm_(self.parameters.values(), self.recipe.clip)
-        if not bool(torch.isfinite(length)) or not bool(torch.isfinite(loss.detach())):
+        processes.average([value.grad for value in self.parameters.values() if value.grad is not None])
+        norm = nn.utils.clip_grad_norm_(self.parameters.values(), self.settings.max_grad_norm)
+        if not bool(torch.isfinite(norm)) or not bool(torch.isfinite(loss.detach())):
             return False
-        for group in self.adam.param_groups:
-            group["lr"] = learning_rate(self.recipe, self.step)
-        self.adam.step()
-        # little is remembered at first: the untrained weights are no good average
-        keep = min(self.recipe.average, (1 + self.step) / (10 + self.step))
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate(self.settings, self.step)
+        self.optimizer.step()
+        # a small decay at first: the untrained weights are no good average
+        decay = min(self.settings.ema_decay, (1 + self.step) / (10 + self.step))
         with torch.no_grad():
-            for name, value in self.averaged.named_parameters():
-                value.lerp_(self.parameters[name], 1 - keep)
-            for mine, theirs in zip(self.averaged.buffers(), self.network.buffers()):
-                mine.copy_(theirs)
-        self._note({"loss": loss.detach(), **parts})
+            for name, value in self.ema.named_parameters():
+                value.lerp_(self.parameters[name], 1 - decay)
+            for averaged, current in zip(self.ema.buffers(), self.network.buffers()):
+                averaged.copy_(current)
+        self._log({"loss": loss.detach(), **parts})
         return True
 
-    def _note(self, parts: Mapping[str, Tensor | float]) -> None:
+    def _log(self, parts: Mapping[str, Tensor | float]) -> None:
         for name, value in {**parts, "": 1.0}.items():
             self.sums[name] = self.sums.get(name, 0.0) + float(torch.as_tensor(value).detach())
-        if (self.step + 1) % self.recipe.note_every == 0:
+        if (self.step + 1) % self.settings.log_every == 0:
             count = self.sums.pop("")
             for name, total in self.sums.items():
                 self.history.train.setdefault(name, []).append([self.step + 1, total / count])
             self.sums = {}
 
-    def note_dev(self, errors: Mapping[str, float]) -> None:
+    def log_dev(self, errors: Mapping[str, float]) -> None:
         for name, value in errors.items():
             if math.isfinite(value):
                 self.history.dev.setdefault(name, []).append([self.step, float(value)])
 
     def save(self) -> None:
         tensors = {f"network.{name}": value for name, value in self.network.state_dict().items()}
-        tensors |= {f"averaged.{name}": value for name, value in self.averaged.state_dict().items()}
+        tensors |= {f"ema.{name}": value for name, value in self.ema.state_dict().items()}
         for name, value in self.parameters.items():
-            tensors |= {f"adam.{part}.{name}": kept for part, kept in self.adam.state.get(value, {}).items()}
-        about = {"step": self.step, "history": asdict(self.history), "sums": self.sums}
-        save_checkpoint(self.path, Checkpoint(_STATE_KIND, 0, self.settings, tensors, training=about))
+            tensors |= {f"adam.{key}.{name}": moment for key, moment in self.optimizer.state.get(value, {}).items()}
+        progress = {"step": self.step, "history": asdict(self.history), "sums": self.sums}
+        save_checkpoint(self.path, Checkpoint(_STATE_KIND, 0, self.record, tensors, training=progress))
 
     def resume(self) -> None:
         if not self.path.exists():
             return
-        found = load_checkpoint(self.path, _STATE_KIND)
-        changed = _differences(self.settings, found.config)
+        saved = load_checkpoint(self.path, _STATE_KIND)
+        changed = _differences(self.record, saved.config)
         if changed:
             raise UserError(
                 "training-changed",
-                f"The training in {self.path.parent} was begun with other settings ({', '.join(changed)}).",
-                "Go on with the same ones, or begin a new training in another folder.",
+                f"The training in {self.path.parent} was started with other settings ({', '.join(changed)}).",
+                "Continue with the same settings, or start a new training in another folder.",
             )
-        groups: dict[str, dict[str, Tensor]] = {"network": {}, "averaged": {}, "adam": {}}
-        for name, value in found.tensors.items():
+        groups: dict[str, dict[str, Tensor]] = {"network": {}, "ema": {}, "adam": {}}
+        for name, value in saved.tensors.items():
             group, rest = name.split(".", 1)
             groups[group][rest] = value
         self.network.load_state_dict(groups["network"])
-        self.averaged.load_state_dict(groups["averaged"])
-        for key, value in groups["adam"].items():
-            part, name = key.split(".", 1)
-            parameter = self.parameters[name]
-            kept = value if part == "step" else value.to(parameter.device)
-            self.adam.state[parameter][part] = kept.clone()
-        self.step = int(found.training["step"])
-        self.history = History(**found.training["history"])
-        self.sums = dict(found.training["sums"])
+        self.ema.load_state_dict(groups["ema"])
+        for name, value in groups["adam"].items():
+            key, parameter_name = name.split(".", 1)
+            parameter = self.parameters[parameter_name]
+            moment = value if key == "step" else value.to(parameter.device)
+            self.optimizer.state[parameter][key] = moment.clone()
+        self.step = int(saved.training["step"])
+        self.history = History(**saved.training["history"])
+        self.sums = dict(saved.training["sums"])
 
 
-def _deciding(recipe: Recipe) -> dict[str, Any]:
-    """What of a recipe decides the weights; how often one looks does not."""
-    return {name: value for name, value in asdict(recipe).items() if name not in ("note_every", "dev_every")}
-
-
-def _differences(wanted: Mapping[str, Any], found: Mapping[str, Any], prefix: str = "") -> list[str]:
+def _differences(wanted: Mapping[str, Any], saved: Mapping[str, Any], prefix: str = "") -> list[str]:
+    """Names of the settings that differ, those within others joined by dots."""
     names = []
-    for name in sorted({*wanted, *found}):
-        a, b = _plain(wanted.get(name)), _plain(found.get(name))
+    for name in sorted({*wanted, *saved}):
+        a, b = _as_json(wanted.get(name)), _as_json(saved.get(name))
         if isinstance(a, dict) and isinstance(b, dict):
             names += _differences(a, b, f"{prefix}{name}.")
         elif a != b:
@@ -250,10 +265,11 @@ def _differences(wanted: Mapping[str, Any], found: Mapping[str, Any], prefix: st
     return names
 
 
-def _plain(value: Any) -> Any:
-    """As JSON gives it back."""
-    return [_plain(each) for each in value] if isinstance(value, tuple | list) else value
+def _as_json(value: Any) -> Any:
+    """The value as it comes back from JSON: lists instead of tuples."""
+    return [_as_json(each) for each in value] if isinstance(value, tuple | list) else value
 
 
-def _one_number(seed: tuple[int, ...]) -> int:
+def _hash(seed: tuple[int, ...]) -> int:
+    """One number for torch's generators, which take no sequences."""
     return int(np.random.SeedSequence(seed).generate_state(1, np.uint64)[0] >> np.uint64(1))

@@ -1,7 +1,7 @@
-"""Hiding more of what was seen, for training: a limb, half a body or a whole person, for a while, as people hide each other.
+"""Masks evidence for training, as people occlude each other: of a limb, half a body or a whole person, for some frames.
 
-What is hidden is taken from the features, and the first motion there becomes what a first motion is where nothing is seen:
-carried over from the frames around. B windows, P = 2 people, T frames.
+Masked joints lose their evidence in the features, and the reference motion there becomes what it is where nothing is observed:
+interpolated from the frames around. Shapes: B windows, P = 2 people, T frames.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import torch
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from core.body.model import BodyModel, forward_kinematics, rest_joints
@@ -20,10 +21,6 @@ from core.motion import BODY_COUNT
 from core.observations.features import NODE_COLUMNS, PERSON_COLUMNS, reference_motion_features, without_evidence
 from core.representation.residual import PoseState
 
-_SHORTEST = 6
-"""Frames of the shortest stretch that is hidden."""
-_ALWAYS = 0.2
-"""Share of the masks that last for the whole window."""
 _LIMBS = {
     "arm": ("collar", "shoulder", "elbow", "wrist"),
     "forearm": ("elbow", "wrist"),
@@ -34,111 +31,119 @@ _LIMBS = {
 
 @dataclass(frozen=True)
 class MaskedFeatures:
-    """What a model gets of a batch of windows, see `representation.observed.Observed`."""
+    """The inputs of a model for a batch of windows, see `observations.features.Features`."""
 
-    nodes: Tensor
-    """[B,P,T,22,F]"""
-    people: Tensor
-    """[B,P,T,G]"""
-    confidence: Tensor
-    """[B,P,T,22]"""
+    nodes: Float[Tensor, "B P T 22 F"]
+    people: Float[Tensor, "B P T G"]
+    confidence: Float[Tensor, "B P T 22"]
     reference: PoseState
 
 
 @dataclass(frozen=True)
-class MaskRates:
-    """How often each kind of mask falls on a person, in 0-1; the rest of the time nothing is hidden."""
+class MaskSettings:
+    """How masks are drawn, for each person of a window. Without one of the three kinds, nothing is masked."""
 
     limb: float = 0.25
+    """Probability that a limb is masked."""
     half: float = 0.1
+    """Probability that the left, right, upper or lower half of the body is masked."""
     whole: float = 0.1
+    """Probability that the whole person is masked."""
+    whole_window: float = 0.2
+    """Part of the masks that last for the whole window."""
+    min_frames: int = 6
 
 
-def draw_masks(shape: tuple[int, int, int], rates: MaskRates, generator: torch.Generator) -> Tensor:
-    """bool [B,P,T,22] for a shape (B, P, T): what is hidden, drawn anew for each person."""
+def draw_masks(
+    shape: tuple[int, int, int], settings: MaskSettings, generator: torch.Generator
+) -> Bool[Tensor, "B P T 22"]:
+    """Draw the masked joints of windows of a shape (B, P, T), independently for each person."""
     device = generator.device
-    sets, chances = _joint_sets(rates)
+    sets, probabilities = _joint_sets(settings)
     people, frames = shape[:2], shape[2]
-    kind = torch.multinomial(chances.to(device), people[0] * people[1], replacement=True, generator=generator).reshape(
-        people
-    )
+    count = people[0] * people[1]
+    kind = torch.multinomial(probabilities.to(device), count, replacement=True, generator=generator).reshape(people)
 
     def uniform() -> Tensor:
         return torch.rand(people, generator=generator, device=device)
 
-    shortest = min(_SHORTEST, frames)
+    shortest = min(settings.min_frames, frames)
     length = shortest + (uniform() * (frames - shortest + 1)).floor()
-    length = torch.where(uniform() < _ALWAYS, torch.full_like(length, frames), length)
+    length = torch.where(uniform() < settings.whole_window, torch.full_like(length, frames), length)
     start = (uniform() * (frames - length + 1)).floor()
     time = torch.arange(frames, device=device)
     inside = (time >= start[..., None]) & (time < (start + length)[..., None])
     return sets.to(device)[kind][:, :, None] & inside[..., None]
 
 
-def hide(what: MaskedFeatures, hidden: Tensor, body: BodyModel) -> MaskedFeatures:
-    """The same as if nothing had been seen where `hidden` [B,P,T,22]."""
-    base = replace(what.reference, rotations=carried_over(what.reference.rotations, hidden))
-    rest = rest_joints(body, base.betas)[..., None, :BODY_COUNT, :]
-    joints, world = forward_kinematics(base.rotations, rest, base.pelvis)
-    nodes = without_evidence(what.nodes, hidden)
-    for name, values in reference_motion_features(joints, world, joints.flip(1)).items():
+def mask_features(features: MaskedFeatures, masked: Bool[Tensor, "B P T 22"], body: BodyModel) -> MaskedFeatures:
+    """The features as if the masked joints had not been observed."""
+    rotations = interpolate_masked(features.reference.rotations, masked)
+    reference = replace(features.reference, rotations=rotations)
+    rest = rest_joints(body, reference.betas)[..., None, :BODY_COUNT, :]
+    joints, global_rotations = forward_kinematics(rotations, rest, reference.pelvis)
+    nodes = without_evidence(features.nodes, masked)
+    for name, values in reference_motion_features(joints, global_rotations, joints.flip(1)).items():
         nodes[..., NODE_COLUMNS[name]] = values
-    nodes = torch.where(hidden.any((1, 2, 3))[:, None, None, None, None], nodes, what.nodes)
-    return MaskedFeatures(nodes, _people_unseen(what.people, hidden), what.confidence * ~hidden, base)
+    any_masked = masked.any((1, 2, 3))[:, None, None, None, None]
+    nodes = torch.where(any_masked, nodes, features.nodes)
+    return MaskedFeatures(nodes, _mask_people(features.people, masked), features.confidence * ~masked, reference)
 
 
-def carried_over(rotations: Tensor, hidden: Tensor) -> Tensor:
-    """Rotations [B,P,T,22,3,3] with those that are `hidden` [B,P,T,22] between their neighbours in time that are not.
+def interpolate_masked(
+    rotations: Float[Tensor, "B P T 22 3 3"], masked: Bool[Tensor, "B P T 22"]
+) -> Float[Tensor, "B P T 22 3 3"]:
+    """Interpolate masked rotations between the frames before and after.
 
-    Joints that are hidden all the time are at ease, the pelvis as it was in the middle.
+    A joint that is masked in all frames gets its relaxed rotation; the pelvis keeps that of the middle frame.
     """
-    frames = hidden.shape[2]
-    time = torch.arange(frames, device=hidden.device)[:, None].expand(hidden.shape)
-    before = torch.where(hidden, torch.full_like(time, -1), time).cummax(2).values
-    after = torch.where(hidden, torch.full_like(time, frames), time).flip(2).cummin(2).values.flip(2)
-    nowhere = (before < 0) & (after >= frames)
-    first = torch.where(before < 0, after, before).masked_fill(nowhere, frames // 2)
-    second = torch.where(after >= frames, before, after).masked_fill(nowhere, frames // 2)
-    share = (time - first) / (second - first).clamp_min(1)
-    six = matrix_to_rotation_6d(rotations)
+    frames = masked.shape[2]
+    time = torch.arange(frames, device=masked.device)[:, None].expand(masked.shape)
+    before = torch.where(masked, torch.full_like(time, -1), time).cummax(2).values
+    after = torch.where(masked, torch.full_like(time, frames), time).flip(2).cummin(2).values.flip(2)
+    always = (before < 0) & (after >= frames)
+    first = torch.where(before < 0, after, before).masked_fill(always, frames // 2)
+    second = torch.where(after >= frames, before, after).masked_fill(always, frames // 2)
+    weight = (time - first) / (second - first).clamp_min(1)
+    rotations_6d = matrix_to_rotation_6d(rotations)
 
     def at(index: Tensor) -> Tensor:
-        return six.gather(2, index[..., None].expand(*index.shape, 6))
+        return rotations_6d.gather(2, index[..., None].expand(*index.shape, 6))
 
-    mixed = rotation_6d_to_matrix(at(first).lerp(at(second), share[..., None].to(six)))
-    at_ease = rotations[:, :, frames // 2 : frames // 2 + 1].clone()
-    at_ease[..., 1:, :, :] = axis_angle_to_matrix(relaxed_pose().to(rotations))
-    mixed = torch.where(nowhere[..., None, None], at_ease, mixed)
-    return torch.where(hidden[..., None, None], mixed, rotations)
+    interpolated = rotation_6d_to_matrix(at(first).lerp(at(second), weight[..., None].to(rotations_6d)))
+    relaxed = rotations[:, :, frames // 2 : frames // 2 + 1].clone()
+    relaxed[..., 1:, :, :] = axis_angle_to_matrix(relaxed_pose().to(rotations))
+    interpolated = torch.where(always[..., None, None], relaxed, interpolated)
+    return torch.where(masked[..., None, None], interpolated, rotations)
 
 
-def _people_unseen(people: Tensor, hidden: Tensor) -> Tensor:
-    """[B,P,T,G] without what was seen of people who are hidden, or of their feet."""
+def _mask_people(people: Float[Tensor, "B P T G"], masked: Bool[Tensor, "B P T 22"]) -> Float[Tensor, "B P T G"]:
+    """Person features without the evidence of masked people or feet."""
     people = people.clone()
-    left = 1 - hidden.float().mean(-1, keepdim=True)
-    people[..., PERSON_COLUMNS["confidence"]] *= left
+    observed = 1 - masked.float().mean(-1, keepdim=True)
+    people[..., PERSON_COLUMNS["confidence"]] *= observed
     for name in ("found", "size"):
-        people[..., PERSON_COLUMNS[name]] *= left > 0
+        people[..., PERSON_COLUMNS[name]] *= observed > 0
     ankles = [BODY_JOINTS.index(f"{side}_ankle") for side in ("left", "right")]
-    people[..., PERSON_COLUMNS["floor_depth"]] *= ~hidden[..., ankles]
+    people[..., PERSON_COLUMNS["floor_depth"]] *= ~masked[..., ankles]
     return people
 
 
 @lru_cache(maxsize=4)
-def _joint_sets(rates: MaskRates) -> tuple[Tensor, Tensor]:
-    """Sets of joints bool [K,22] that are hidden together, and how often each is [K]; the first is empty."""
+def _joint_sets(settings: MaskSettings) -> tuple[Bool[Tensor, "K 22"], Float[Tensor, " K"]]:
+    """Sets of joints that are masked together, and the probability of each; the first set is empty."""
+    sides = ("left", "right")
     kinds: list[tuple[float, list[set[str]]]] = [
-        (rates.limb, [{f"{side}_{name}" for name in names} for side in ("left", "right") for names in _LIMBS.values()]),
-        (rates.half, _halves()),
-        (rates.whole, [set(BODY_JOINTS)]),
+        (settings.limb, [{f"{side}_{name}" for name in names} for side in sides for names in _LIMBS.values()]),
+        (settings.half, _halves()),
+        (settings.whole, [set(BODY_JOINTS)]),
     ]
     rows: list[set[str]] = [set()]
-    chances = [1 - sum(rate for rate, _ in kinds)]
-    for rate, sets in kinds:
+    probabilities = [1 - sum(probability for probability, _ in kinds)]
+    for probability, sets in kinds:
         rows += sets
-        chances += [rate / len(sets)] * len(sets)
-    table = torch.tensor([[name in row for name in BODY_JOINTS] for row in rows])
-    return table, torch.tensor(chances)
+        probabilities += [probability / len(sets)] * len(sets)
+    return torch.tensor([[name in row for name in BODY_JOINTS] for row in rows]), torch.tensor(probabilities)
 
 
 def _halves() -> list[set[str]]:

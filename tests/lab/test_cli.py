@@ -50,7 +50,7 @@ def test_missing_data_is_asked_for(capsys: pytest.CaptureFixture[str]):
         (["train"], "--motion"),
         (["train", "--examples", "a"], "--dev"),
         (["sample"], "--render-only"),
-        (["examples", "--strangers", "3", "--out", "a"], "--motion"),
+        (["examples", "--non-interacting", "3", "--out", "a"], "--motion"),
         (["fit-noise"], "--sample"),
         (["build-body", "body.npz"], "SMPLX_"),
     ):

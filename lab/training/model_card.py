@@ -1,4 +1,4 @@
-"""The page that lies beside a file of weights: what it is, trained on what, for how long, and how well it does."""
+"""The model card beside a file of weights: what the network does, how it was trained, and how well it does."""
 
 from __future__ import annotations
 
@@ -12,32 +12,32 @@ import torch
 
 from core.contract.files import replacing
 
-from .measure import UNITS
+from .joint_errors import UNITS
 
 
 @dataclass(frozen=True)
-class Card:
+class ModelCard:
     name: str
-    """Of the weights."""
-    what: str
-    """A sentence or two on what the network does."""
+    """Kind of the weights."""
+    summary: str
+    """One or two sentences on what the network does."""
     data: str
-    """What it was trained on."""
+    """The clips that it was trained on."""
     training: Mapping[str, str]
-    """Lines of a table: steps, minutes, hardware, ..."""
+    """Rows of a table: steps, time, hardware, …"""
     dev: str
-    """What the dev errors are of."""
+    """What the dev errors were measured on."""
     errors: Mapping[str, Mapping[str, float]]
-    """By column (initial, this network), by measure."""
+    """Dev errors by column (the initial motion, this network), then by measure."""
     limits: str = ""
-    """What it is not good at."""
+    """What the network is not good at."""
 
 
-def write_card(path: Path, card: Card) -> None:
-    """Write the page as Markdown."""
+def write_card(path: Path, card: ModelCard) -> None:
+    """Write the card as Markdown."""
     columns = list(card.errors)
     measures = list(dict.fromkeys(name for errors in card.errors.values() for name in errors))
-    lines = [f"# {card.name}", "", card.what, "", "## Trained on", "", card.data, "", "| | |", "|---|---|"]
+    lines = [f"# {card.name}", "", card.summary, "", "## Training", "", card.data, "", "| | |", "|---|---|"]
     lines += [f"| {name} | {value} |" for name, value in card.training.items()]
     lines += ["", "## Dev errors", "", card.dev, ""]
     lines += [f"| | {' | '.join(columns)} |", f"|---|{'---:|' * len(columns)}"]
@@ -51,7 +51,7 @@ def write_card(path: Path, card: Card) -> None:
         temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def hardware(device: torch.device) -> str:
+def describe_hardware(device: torch.device) -> str:
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     return f"CPU ({platform.machine()}, {torch.get_num_threads()} of {os.cpu_count()} cores)"

@@ -1,0 +1,129 @@
+"""Pairs of people who do not interact: recordings of single people side by side.
+
+A model that is trained on people in contact alone predicts contact for everybody.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import torch
+from numpy.random import Generator
+
+from core.body.rotations import matrix_to_axis_angle
+from core.contract.errors import UserError
+from core.motion import PairMotion
+
+from ..choreography.hand_shapes import finger_rotations, hand_shape
+from ..choreography.interaction import Interaction
+from ..choreography.scene import Actor
+from ..choreography.scene_sampler import SceneSampler, actor_joints
+from ..mocap.motion_clip import RATE, Action, place_at
+from .pose_augmentation import PoseAugmentation, augment_pose
+
+FAMILY = "non-interacting"
+_VERBS: dict[Action, tuple[str, ...]] = {
+    "standing": ("stands about", "stands"),
+    "walking": ("walks", "walks along"),
+    "other": ("moves about", "exercises"),
+    "dancing": ("dances",),
+    "running": ("runs",),
+}
+_ACTIONS: tuple[Action, ...] = tuple(_VERBS)
+_STREAM = 7
+"""Makes the random numbers independent of those that other parts draw from the same seed."""
+
+
+@dataclass(frozen=True)
+class PairSettings:
+    """How pairs are drawn."""
+
+    action_probabilities: tuple[float, ...] = (0.15, 0.2, 0.4, 0.15, 0.1)
+    """Of standing, walking, other, dancing and running."""
+    frames: tuple[int, ...] = (72, 96, 128)
+    pelvis_distance: tuple[float, float] = (0.45, 2.2)
+    """metres, in one frame."""
+    clearance: float = 0.22
+    """Least distance in metres between any joints of the two, in all frames: their skins do not touch."""
+    attempts: int = 40
+    augmentation: PoseAugmentation = field(default_factory=PoseAugmentation)
+
+
+def non_interacting_pair(
+    sampler: SceneSampler, seed: int, number: int, settings: PairSettings | None = None
+) -> Interaction:
+    """The pair of that number: the same for the same seed, whatever else is drawn.
+
+    UserError `no-motion` if no two recordings fit side by side.
+    """
+    settings = settings or PairSettings()
+    rng = np.random.default_rng([seed, _STREAM, number])
+    for _ in range(settings.attempts):
+        frames = int(rng.choice(settings.frames))
+        actions: list[Action] = [
+            _ACTIONS[int(rng.choice(len(_ACTIONS), p=settings.action_probabilities))] for _ in range(2)
+        ]
+        try:
+            actors = [_draw_actor(sampler, action, frames, settings, rng) for action in actions]
+        except UserError:  # the split has no recording of the action, or none that is long enough
+            continue
+        distance, at = rng.uniform(*settings.pelvis_distance), int(rng.integers(frames))
+        first, second = (
+            replace(
+                actor, motion=place_at(actor.motion, rng.uniform(-math.pi, math.pi), (side * distance / 2, 0.0), at)
+            )
+            for actor, side in zip(actors, (-1, 1))
+        )
+        if _joint_distance(first, second) > settings.clearance:
+            return _interaction(f"{FAMILY}-{number:04d}", (first, second), _sentences(actions, rng))
+    raise UserError(
+        "no-motion", "No two recordings fit side by side without contact.", "Give a folder with more motion capture."
+    )
+
+
+def _draw_actor(sampler: SceneSampler, action: Action, frames: int, settings: PairSettings, rng: Generator) -> Actor:
+    person = sampler.sample_person(rng)
+    motion = sampler.sample_motion(action, person, frames, rng)
+    return augment_pose(Actor(person.body, person.betas, motion), settings.augmentation, rng)
+
+
+def _joint_distance(first: Actor, second: Actor) -> float:
+    """The smallest distance in metres between joints of the two."""
+    one, other = actor_joints(first), actor_joints(second)
+    return float(np.linalg.norm(one[:, :, None] - other[:, None], axis=-1).min())
+
+
+def _sentences(actions: list[Action], rng: Generator) -> tuple[str, ...]:
+    first, second = (str(rng.choice(_VERBS[action])) for action in actions)
+    return (
+        f"One person {first}, another {second}; they do not touch.",
+        f"Two people near each other who do not interact: one {first}, the other {second}.",
+    )
+
+
+def _interaction(name: str, actors: tuple[Actor, Actor], sentences: tuple[str, ...]) -> Interaction:
+    rotations = torch.from_numpy(np.stack([actor.motion.rotations for actor in actors]))
+    axis_angle = matrix_to_axis_angle(rotations).numpy()
+    frames = rotations.shape[1]
+    relaxed = matrix_to_axis_angle(finger_rotations(hand_shape("relaxed").repeat(2, 1)))[3:].reshape(2, 15, 3).numpy()
+    left, right = (np.tile(hand, (2, frames, 1, 1)).astype(np.float32) for hand in relaxed)
+    return Interaction(
+        name=name,
+        family=FAMILY,
+        sources=tuple(actor.motion.source for actor in actors),
+        subjects=tuple(dict.fromkeys(part for actor in actors for part in actor.motion.subject.split(" + "))),
+        rate=RATE,
+        motion=PairMotion(
+            global_orient=axis_angle[:, :, 0],
+            body_pose=axis_angle[:, :, 1:],
+            left_hand_pose=left,
+            right_hand_pose=right,
+            pelvis=np.stack([actor.motion.pelvis for actor in actors]).astype(np.float32),
+            betas=np.stack([actor.betas for actor in actors]).astype(np.float32),
+        ),
+        foot_contact=np.stack([actor.motion.foot_contact for actor in actors]),
+        contacts=(),
+        sentences=sentences,
+    )

@@ -1,0 +1,160 @@
+"""Makes training examples: an interaction seen by a random camera, through the noise model of the 2D stage.
+
+The initial motion and the features are computed from the simulated detections by the product's own stages.
+"""
+
+from __future__ import annotations
+
+import math
+import multiprocessing
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import numpy as np
+import torch
+
+from core.body.files import load_body
+from core.body.model import BodyModel
+from core.body.rotations import matrix_to_rotation_6d
+from core.contract.errors import UserError
+from core.fitting.initial import estimate_initial_motion
+from core.observations.features import extract_features
+from core.pipeline import stages
+from core.reporting import SilentReporter
+from core.representation.body_parts import touching
+from core.representation.ground_view import ground_view
+from core.representation.residual import encode_residual, pose_state
+from core.semantics.captioner import generate_captions
+from core.semantics.description import describe
+
+from ..choreography.interaction import Interaction
+from ..evaluation.benchmark_clip import BenchmarkClip
+from ..evaluation.camera_sampling import NARROW_CAMERAS, WIDE_CAMERAS, CameraDistribution
+from ..evaluation.detection_noise.model import DetectionNoise, load_noise
+from ..evaluation.pairs_2d import simulate_clip
+from .examples import Example
+from .mirror import mirror_interaction
+from .noise_augmentation import augment_noise
+
+_KNOWN_FOV = 0.25
+"""Part of the examples whose field of view is given, as users sometimes do."""
+_VISIBILITY_EVERY = 3
+"""Frames: occlusion is computed in every third, a tenth of a second apart."""
+_WIDE_CAMERAS = 0.5
+"""Part of the augmented examples whose camera is drawn from the wide distribution."""
+_CAPTIONS = 3
+"""Generated for each clip, besides the interaction's own sentences."""
+_FLOAT32 = ("reference_joints", "true_joints", "reference_betas", "residual_betas")
+"""Arrays that need more than three digits."""
+
+
+@dataclass(frozen=True)
+class Recording:
+    """An interaction and one of the cameras that it is seen by; every other camera sees the mirrored interaction."""
+
+    interaction: Interaction
+    camera: int
+    seed: int
+    augmented: bool = False
+    """For training: the noise model is augmented, and half of the cameras are drawn from the wide distribution."""
+
+
+def recordings_of(
+    interactions: Sequence[Interaction], cameras: int, seed: int, augmented: bool = False
+) -> list[Recording]:
+    """All interactions by their first camera, then all by their second, so that a part of the list covers them all."""
+    return [
+        Recording(interaction, camera, seed, augmented) for camera in range(cameras) for interaction in interactions
+    ]
+
+
+def make_examples(recordings: Sequence[Recording], processes: int = 1) -> Iterator[Example | None]:
+    """The example of each recording, in order, the same for any number of processes. None where the 2D stage lost somebody."""
+    if processes <= 1:
+        yield from map(make_example, recordings)
+        return
+    with multiprocessing.get_context("spawn").Pool(processes, initializer=_use_one_thread) as pool:
+        yield from pool.imap(make_example, recordings)
+
+
+def make_example(recording: Recording) -> Example | None:
+    """Everything random is drawn from the seed, the interaction's name and the number of the camera alone."""
+    mirrored = recording.camera % 2 == 1
+    interaction = mirror_interaction(recording.interaction) if mirrored else recording.interaction
+    interaction = replace(interaction, name=f"{interaction.name}@{recording.camera}")
+    noise, cameras = load_noise(), NARROW_CAMERAS
+    if recording.augmented:
+        rng = np.random.default_rng((recording.seed, zlib.crc32(interaction.name.encode()), 2))
+        noise = augment_noise(noise, rng)
+        cameras = WIDE_CAMERAS if rng.random() < _WIDE_CAMERAS else NARROW_CAMERAS
+    try:
+        return simulate_example(interaction, recording.seed, _default_body(), noise, cameras)
+    except UserError as error:
+        if error.code != "nobody":
+            raise
+        return None
+
+
+def simulate_example(
+    interaction: Interaction,
+    seed: int,
+    body: BodyModel,
+    noise: DetectionNoise,
+    cameras: CameraDistribution = NARROW_CAMERAS,
+) -> Example:
+    """The example of an interaction seen by a random camera. UserError `nobody` if the 2D stage hardly found somebody."""
+    clip = simulate_clip(interaction, seed, body, noise, _VISIBILITY_EVERY, cameras)
+    detections, truth = clip.detections, clip.truth
+    rng = np.random.default_rng((seed, zlib.crc32(interaction.name.encode()), 1))
+    fov = None
+    if rng.random() < _KNOWN_FOV:
+        fov = 2 * math.degrees(math.atan(detections.image_size[0] / 2 / truth.camera.K[0, 0]))
+    observations = stages.observations(detections, fov, body.device)
+    initial = estimate_initial_motion(observations, body, reporter=SilentReporter())
+    features, frame = extract_features(observations, initial, body)
+    true_incam = truth.motion.transformed(truth.camera.T_cw)
+    true = pose_state(true_incam, ground_view(truth.camera, torch.as_tensor(true_incam.pelvis)), frame.grid)
+    foot_contact, touches, visibility = (
+        frame.grid.flags_to_grid(torch.from_numpy(flags))
+        for flags in (truth.foot_contact, touching(truth.contacts, detections.frame_index), truth.visibility)
+    )
+    residual, residual_betas = encode_residual(true, features.reference, foot_contact, touches)
+    tensors = {
+        "nodes": features.nodes,
+        "people": features.people,
+        "confidence": features.confidence,
+        "reference_joints": features.joints,
+        "reference_rotations": matrix_to_rotation_6d(features.reference.rotations),
+        "reference_betas": features.reference.betas,
+        "true_joints": true.joints(body),
+        "residual": residual,
+        "residual_betas": residual_betas,
+    }
+    arrays = {
+        name: value.numpy().astype(np.float32 if name in _FLOAT32 else np.float16) for name, value in tensors.items()
+    }
+    return Example(
+        name=interaction.name,
+        family=interaction.family,
+        visibility=visibility.numpy(),
+        sentences=(*interaction.sentences, *_captions(clip, body, rng)),
+        **arrays,
+    )
+
+
+def _captions(clip: BenchmarkClip, body: BodyModel, rng: np.random.Generator) -> tuple[str, ...]:
+    """Captions of the true motion: sentences for clips that have none, and other words for those that have some."""
+    truth, detections = clip.truth, clip.detections
+    description = describe(truth.motion, body, truth.contacts, detections.frame_index, detections.time)
+    return generate_captions(description, rng, _CAPTIONS)
+
+
+@lru_cache(maxsize=1)
+def _default_body() -> BodyModel:
+    return load_body(None)
+
+
+def _use_one_thread() -> None:
+    torch.set_num_threads(1)

@@ -1,0 +1,108 @@
+"""The training loss of the ST-GCN: joints close to the true ones, and a sigma that says how close.
+
+Shapes: B windows, P = 2 people, T frames, 22 joints; metres and seconds. Frames that are not `valid` are padding.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from core.contract.skeleton import PARENTS
+from core.motion import BODY_COUNT
+from core.representation.resampling import FRAME_RATE
+
+_CHILDREN = list(range(1, BODY_COUNT))
+_PARENTS = [PARENTS[joint] for joint in _CHILDREN]
+
+
+@dataclass(frozen=True)
+class STGCNLossSettings:
+    """Weights of the parts of the loss. Each part is about one at an error of 10 cm, 1 m/s, 30 m/s2."""
+
+    likelihood: float = 0.2
+    pose: float = 1.0
+    position: float = 0.5
+    distance: float = 0.7
+    bones: float = 0.7
+    velocity: float = 0.3
+    acceleration: float = 0.4
+    near: float = 1.0
+    """metres between joints of the two people below which their distance counts more (as in InterGen's joint distance maps)."""
+    near_weight: float = 3.0
+    """How much more."""
+
+
+_USUAL_ERROR, _USUAL_ACCELERATION = 0.1, 30.0
+
+
+def stgcn_loss(
+    predicted: Float[Tensor, "B P T 22 3"],
+    log_sigma: Float[Tensor, "B P T 22"],
+    true: Float[Tensor, "B P T 22 3"],
+    valid: Bool[Tensor, "B T"],
+    settings: STGCNLossSettings,
+) -> tuple[Float[Tensor, ""], dict[str, Tensor]]:
+    """The loss, and its parts without their weights, detached."""
+    length = (relative_to_pelvis(predicted) - relative_to_pelvis(true)).norm(dim=-1)
+    two_valid, three_valid = valid[:, 1:] & valid[:, :-1], valid[:, 2:] & valid[:, :-2]
+    difference = predicted - true
+    parts = {
+        "likelihood": _mean(laplace_nll(length, log_sigma), valid),
+        "pose": _mean(length[..., 1:], valid) / _USUAL_ERROR,
+        "position": _mean(length[..., :1], valid) / _USUAL_ERROR,
+        "distance": _distance_error(predicted, true, valid, settings) / _USUAL_ERROR,
+        "bones": _mean((bone_lengths(predicted) - bone_lengths(true)).abs(), valid) / _USUAL_ERROR,
+        "velocity": _mean(difference.diff(dim=2).norm(dim=-1), two_valid) * FRAME_RATE,
+        "acceleration": _mean(difference.diff(n=2, dim=2).norm(dim=-1), three_valid)
+        * FRAME_RATE**2
+        / _USUAL_ACCELERATION,
+    }
+    total = torch.stack([getattr(settings, name) * value for name, value in parts.items()]).sum()
+    return total, {name: value.detach() for name, value in parts.items()}
+
+
+def relative_to_pelvis(joints: Float[Tensor, "*b 22 3"]) -> Float[Tensor, "*b 22 3"]:
+    """Joints relative to their own pelvis; the pelvis itself stays. This is what each sigma refers to."""
+    return torch.cat([joints[..., :1, :], joints[..., 1:, :] - joints[..., :1, :]], -2)
+
+
+def laplace_nll(length: Float[Tensor, "*b"], log_sigma: Float[Tensor, "*b"]) -> Float[Tensor, "*b"]:
+    """Negative log likelihood of an error of that length in three dimensions, up to a constant.
+
+    The density is b^-3 exp(-length / b), whose standard deviation along each axis is 2 b. Its tails are heavy, as those of the
+    errors of hidden limbs.
+    """
+    log_b = log_sigma - torch.log(torch.tensor(2.0))
+    return 3 * log_b + length * (-log_b).exp()
+
+
+def bone_lengths(joints: Float[Tensor, "*b 22 3"]) -> Float[Tensor, "*b 21"]:
+    """The distance of each joint but the pelvis from its parent."""
+    return (joints[..., _CHILDREN, :] - joints[..., _PARENTS, :]).norm(dim=-1)
+
+
+def cross_distances(joints: Float[Tensor, "B 2 T 22 3"]) -> Float[Tensor, "B T 22 22"]:
+    """Distances from each joint of the first person to each joint of the second."""
+    first, second = joints.unbind(1)
+    return (first[..., :, None, :] - second[..., None, :, :]).square().sum(-1).clamp_min(1e-8).sqrt()
+
+
+def _distance_error(
+    predicted: Float[Tensor, "B P T 22 3"],
+    true: Float[Tensor, "B P T 22 3"],
+    valid: Bool[Tensor, "B T"],
+    settings: STGCNLossSettings,
+) -> Float[Tensor, ""]:
+    distances = cross_distances(true)
+    weight = (1 + (settings.near_weight - 1) * (distances < settings.near)) * valid[..., None, None]
+    return ((cross_distances(predicted) - distances).abs() * weight).sum() / weight.sum().clamp_min(1.0)
+
+
+def _mean(values: Float[Tensor, "B P T N"], valid: Bool[Tensor, "B T"]) -> Float[Tensor, ""]:
+    """Mean over the valid frames."""
+    weight = valid[:, None, :, None].expand_as(values)
+    return (values * weight).sum() / weight.sum().clamp_min(1)

@@ -1,0 +1,107 @@
+"""The loss of the ST-GCN."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from core.contract.skeleton import JOINT_INDEX
+from core.motion import BODY_COUNT
+from core.stgcn.network import STGCN, STGCNConfig
+from lab.evaluation.metrics import interaction
+from lab.training.stgcn_loss import STGCNLossSettings, bone_lengths, cross_distances, laplace_nll, stgcn_loss
+
+PARTS = [item.name for item in fields(STGCNLossSettings) if not item.name.startswith("near")]
+
+
+def random_joints(count: int = 4, frames: int = 12, seed: int = 0) -> Tensor:
+    return torch.randn(count, 2, frames, BODY_COUNT, 3, generator=torch.Generator().manual_seed(seed))
+
+
+def all_valid(joints: Tensor) -> Tensor:
+    return torch.ones(joints.shape[0], joints.shape[2], dtype=torch.bool)
+
+
+def part(name: str, predicted: Tensor, true: Tensor, log_sigma: Tensor | None = None) -> float:
+    """The loss if nothing but that part counts."""
+    sigma = torch.zeros(predicted.shape[:-1]) if log_sigma is None else log_sigma
+    settings = STGCNLossSettings(**{each: float(each == name) for each in PARTS})
+    return float(stgcn_loss(predicted, sigma, true, all_valid(true), settings)[0])
+
+
+def test_true_joints_cost_nothing_and_an_uncertain_prediction_of_them_costs_likelihood() -> None:
+    true = random_joints()
+    for name in PARTS[1:]:
+        assert part(name, true, true) == pytest.approx(0, abs=1e-4)
+    small, large = torch.full(true.shape[:-1], -3.0), torch.zeros(true.shape[:-1])
+    assert part("likelihood", true, true, small) < part("likelihood", true, true, large)
+
+
+def test_a_translated_person_has_the_right_pose_in_the_wrong_position() -> None:
+    true = random_joints()
+    predicted = true.clone()
+    predicted[:, 0] += torch.tensor([0.0, 0.2, 0.0])
+    assert part("position", predicted, true) == pytest.approx(1.0, abs=1e-4)  # 20 cm, of one of two people
+    for name in ("pose", "bones", "velocity", "acceleration"):
+        assert part(name, predicted, true) == pytest.approx(0, abs=1e-3)
+    assert part("distance", predicted, true) > 0.1
+
+
+def test_the_best_sigma_is_the_standard_deviation_of_the_errors() -> None:
+    """Errors with the density that the likelihood assumes: lengths from Gamma(3, b), random directions."""
+    b = 0.03
+    length = torch.from_numpy(np.random.default_rng(0).gamma(3, b, 40_000)).float()
+    log_sigma = torch.linspace(-5, -1, 400)
+    nll = laplace_nll(length[:, None].expand(-1, 400), log_sigma.expand(len(length), -1))
+    best = nll.mean(0).argmin()
+    along_an_axis = float((length.square().mean() / 3).sqrt())
+    assert log_sigma[best].exp() == pytest.approx(along_an_axis, rel=0.02)
+    assert along_an_axis == pytest.approx(2 * b, rel=0.02)
+
+
+def test_cross_distances_are_those_of_the_benchmark() -> None:
+    predicted, true = random_joints(1, seed=1), random_joints(1, seed=2) * 3
+    error = (cross_distances(predicted) - cross_distances(true)).abs().mean() * 1000
+    assert float(error) == pytest.approx(interaction(predicted[0].numpy(), true[0].numpy()), rel=1e-4)
+
+
+def test_a_moved_knee_changes_the_two_bones_that_meet_there() -> None:
+    true = random_joints()
+    predicted = true.clone()
+    predicted[..., JOINT_INDEX["left_knee"], :] += 0.3
+    error = (bone_lengths(predicted) - bone_lengths(true)).abs().amax((0, 1, 2))
+    assert error.nonzero().flatten().tolist() == [JOINT_INDEX["left_knee"] - 1, JOINT_INDEX["left_ankle"] - 1]
+
+
+def test_padding_does_not_count() -> None:
+    true = random_joints()
+    valid = all_valid(true)
+    valid[:, 6:] = False
+    predicted = true.clone()
+    predicted[:, :, 6:] += torch.randn_like(predicted[:, :, 6:])
+    parts = stgcn_loss(predicted, torch.zeros(true.shape[:-1]), true, valid, STGCNLossSettings())[1]
+    assert all(float(value) == pytest.approx(0, abs=1e-3) for name, value in parts.items() if name != "likelihood")
+
+
+def test_a_few_steps_on_four_windows_halve_the_loss() -> None:
+    """The features tell the errors of the initial joints."""
+    torch.manual_seed(0)
+    true, error = random_joints(), random_joints(seed=7) * 0.1
+    initial = true + error
+    nodes, people = torch.cat([error * 10, initial], -1), torch.zeros(4, 2, 12, 3)
+    network = STGCN(STGCNConfig(6, 3, width=16, person_width=16, blocks=1, frames_per_token=1))
+    optimizer = torch.optim.AdamW(network.parameters(), lr=1e-2)
+    losses, pose_errors = [], []
+    for _ in range(40):
+        offset, log_sigma = network(nodes, people)
+        loss, parts = stgcn_loss(initial + offset, log_sigma, true, all_valid(true), STGCNLossSettings())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(float(loss.detach()))
+        pose_errors.append(float(parts["pose"]))
+    assert losses[-1] < 0.5 * losses[0] and pose_errors[-1] < 0.5 * pose_errors[0]
