@@ -1,9 +1,9 @@
-"""`python -m core`: see `core.cli`."""
+"""Runs the command line, `core.cli`."""
 
 import os
 
-# Must be set before torch is imported: its idle OpenMP threads otherwise spin and starve the busy ones, which on a machine
-# with few cores or other work makes small operations many times slower.
+# These have to be set before torch is imported. Otherwise its idle OpenMP threads spin, which makes small operations many times
+# slower on a machine with few cores or a high load.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("GOMP_SPINCOUNT", "0")
 

@@ -1,6 +1,7 @@
-"""The command line: `python -m core COMMAND`. Exit code 0, or 2 with one line on stderr, or 130 after Ctrl-C.
+"""The command line, `python -m core COMMAND`.
 
-What a command needs is imported when it runs, so that help is quick and a missing package is reported in a sentence.
+The exit code is 0; 2 after an error, which is explained in one line on stderr; or 130 after Ctrl-C. A command imports what it
+needs when it runs, so that help is fast and a missing package is explained like any other error.
 """
 
 from __future__ import annotations
@@ -25,11 +26,13 @@ if TYPE_CHECKING:
 
 OK, FAILED, INTERRUPTED = 0, 2, 130
 REPAIRABLE = ("packages", "weights", "caches")
+"""As `environment.repair.PARTS`, which is not imported for help."""
 EXPORT_FORMATS = ("amass", "bvh", "glb")
+"""As `export.WRITERS`."""
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says in one line what is wrong with the arguments."""
+    """Raises a UserError for arguments that are not valid."""
 
     def error(self, message: str) -> NoReturn:
         raise UserError("bad-arguments", f"{message[:1].upper()}{message[1:]}.", f"See {self.prog} --help.")
@@ -54,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def build_parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="python -m core", description="Reconstruct two people in contact from one video.")
     parser.add_argument("--version", action="version", version=__version__)
-    parser.add_argument("--debug", action="store_true", help="show where an error came from")
+    parser.add_argument("--debug", action="store_true", help="print the traceback of an error")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
     def command(name: str, run: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
@@ -63,44 +66,43 @@ def build_parser() -> argparse.ArgumentParser:
         added.set_defaults(run=run)
         return added
 
-    reconstruct = command("reconstruct", _reconstruct, "Reconstruct both people of a clip.")
+    reconstruct = command("reconstruct", _reconstruct, "Reconstruct two people from a clip.")
     reconstruct.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the reconstruction")
     add_request_options(reconstruct, ReconstructRequest)
 
-    refine = command("refine", _refine, "Fit again with edited contacts and keys; adds a take.")
-    refine.add_argument("folder", type=Path, metavar="DIR")
+    refine = command("refine", _refine, "Make a new take from edited contacts, pinned joints or another prompt.")
+    refine.add_argument("folder", type=Path, metavar="DIR", help="folder of the reconstruction")
     add_request_options(refine, RefineRequest)
 
-    export = command("export", _export, "Write the active take in another format.")
-    export.add_argument("folder", type=Path, metavar="DIR")
-    export.add_argument("--format", choices=EXPORT_FORMATS, required=True)
+    export = command("export", _export, "Export the active take to another file format.")
+    export.add_argument("folder", type=Path, metavar="DIR", help="folder of the reconstruction")
+    export.add_argument("--format", choices=EXPORT_FORMATS, required=True, help="file format")
     export.add_argument("--out", type=Path, metavar="PATH", help="folder to write to (default: DIR/export)")
 
-    doctor = command("doctor", _doctor, "Say what works here, what is missing, and how to get it.")
+    doctor = command("doctor", _doctor, "Check the installation, and say how to repair it.")
     doctor.add_argument("--json", action="store_true", help="print the checks as JSON")
     doctor.add_argument(
         "--fix",
         nargs="*",
         choices=REPAIRABLE,
         metavar="PART",
-        help="first install or repair what is not in order: packages, weights, caches (default: all three)",
+        help="first install or repair packages, weights or caches that fail a check (default: all three)",
     )
     doctor.add_argument(
         "--torch-index",
         default="",
         metavar="URL",
-        help="package index to take torch from (default: what fits this machine)",
+        help="package index to install torch from (default: chosen for this machine)",
     )
-    weights = command("weights", _weights, "Download the networks' weights, checked by sha256.")
-    weights.add_argument(
-        "--text", action="store_true", help=argparse.SUPPRESS
-    )  # before, without it no sentence encoder
-    command("serve", _serve, "Work for Blender: JSON lines on stdin and stdout.")
+    weights = command("weights", _weights, "Download the weights of all networks and check them by sha256.")
+    # older versions needed it to download the sentence encoder too
+    weights.add_argument("--text", action="store_true", help=argparse.SUPPRESS)
+    command("serve", _serve, "Run the worker for Blender: JSON lines on stdin and stdout.")
     return parser
 
 
 def add_request_options(parser: argparse.ArgumentParser, kind: type[TakesRequest]) -> None:
-    """An option for every field of a request."""
+    """Add an argument for every field of a request."""
     for item in fields(kind):
         option = option_of(item)
         settings: dict[str, Any] = {"type": _from_text(option.type), "help": option.help}
@@ -115,6 +117,7 @@ def add_request_options(parser: argparse.ArgumentParser, kind: type[TakesRequest
 
 
 def request_from_options(options: argparse.Namespace, kind: type[Request]) -> Request:
+    """The request that is given by the arguments of `add_request_options`."""
     return kind(**{item.name: getattr(options, item.name) for item in fields(kind)})
 
 
@@ -124,7 +127,7 @@ def _reconstruct(options: argparse.Namespace) -> int:
     request = request_from_options(options, ReconstructRequest)
     with Terminal(sys.stderr) as terminal:
         take = jobs.reconstruct(request, options.out, terminal)
-    return _tell(options.out, take)
+    return _print_take(options.out, take)
 
 
 def _refine(options: argparse.Namespace) -> int:
@@ -133,10 +136,10 @@ def _refine(options: argparse.Namespace) -> int:
     request = request_from_options(options, RefineRequest)
     with Terminal(sys.stderr) as terminal:
         take = jobs.refine(request, options.folder, terminal)
-    return _tell(options.folder, take)
+    return _print_take(options.folder, take)
 
 
-def _tell(folder: Path, take: Take) -> int:
+def _print_take(folder: Path, take: Take) -> int:
     print(f"{folder}: {take.id} is ready.")
     return OK
 
@@ -183,7 +186,7 @@ def _serve(options: argparse.Namespace) -> int:
 
 
 def _from_text(value_type: ValueType) -> Callable[[str], Any]:
-    """The argument `type` for argparse."""
+    """The `type` of an argument: a function that converts its text."""
 
     def convert(text: str) -> Any:
         try:

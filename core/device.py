@@ -1,4 +1,4 @@
-"""Which processor does the work."""
+"""Chooses the device that torch computes on, and its number of threads."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ import torch
 from .contract.errors import UserError
 from .contract.requests import DEVICES
 
-_MOST_THREADS = 4
+_MAX_THREADS = 4
 
 
 def choose_device(choice: str = "auto") -> torch.device:
-    """The device for `choice`; "auto" takes CUDA, else Apple's, else the CPU.
+    """The device for `choice`, one of `DEVICES`; "auto" is CUDA if available, else MPS, else the CPU.
 
-    UserError `device-missing` where this machine does not have it.
+    Raises the UserError `bad-device` or, if torch cannot use the device on this machine, `device-missing`.
     """
-    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if choice == "auto":
-        return torch.device(next(name for name, present in there.items() if present))
-    if choice not in there:
+        return torch.device(next(name for name, usable in available.items() if usable))
+    if choice not in available:
         raise UserError("bad-device", f"There is no device {choice!r}.", f"Choose one of {', '.join(DEVICES)}.")
-    if not there[choice]:
+    if not available[choice]:
         raise UserError(
             "device-missing",
             f"torch cannot use {choice!r} on this machine.",
@@ -32,11 +32,11 @@ def choose_device(choice: str = "auto") -> torch.device:
 
 
 def limit_threads() -> int:
-    """Give torch half of the cores, at most four, unless OMP_NUM_THREADS says otherwise; return their number.
+    """Let torch use half of the cores, at most four, unless OMP_NUM_THREADS is set. Returns the number of threads.
 
-    The networks are small: more threads wait for each other, and on a machine whose cores are busy they can take many
-    times longer than one thread alone.
+    The networks are small, so more threads mostly wait for each other; on a busy machine they can take many times longer than
+    a single thread.
     """
     if not os.environ.get("OMP_NUM_THREADS"):
-        torch.set_num_threads(max(1, min(_MOST_THREADS, (os.cpu_count() or 1) // 2)))
+        torch.set_num_threads(max(1, min(_MAX_THREADS, (os.cpu_count() or 1) // 2)))
     return torch.get_num_threads()

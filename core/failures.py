@@ -1,4 +1,4 @@
-"""Any exception as the sentence that a user reads."""
+"""Turns any exception into an error message for the user."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from .contract.errors import UserError
 
 
 def explain(error: BaseException) -> UserError:
-    """A UserError as it is; failures of the environment with a way out; anything else as a fault of ours."""
+    """The UserError to show for an exception.
+
+    Missing packages and lack of memory get a hint; other exceptions become the UserError `internal`.
+    """
     if isinstance(error, UserError):
         return error
     if isinstance(error, ModuleNotFoundError):
@@ -18,10 +21,14 @@ def explain(error: BaseException) -> UserError:
             f"Run `{sys.executable} -m core doctor --fix`.",
         )
     if isinstance(error, MemoryError):
-        return UserError("out-of-memory", "There is not enough memory.", "Choose a shorter range of frames.")
-    if type(error).__name__ == "OutOfMemoryError":  # torch's; torch may be what is missing here
         return UserError(
-            "out-of-memory", "The graphics card has not enough memory.", "Choose the device 'cpu', or a shorter range."
+            "out-of-memory", "The computer does not have enough memory.", "Choose a shorter range of frames."
+        )
+    if type(error).__name__ == "OutOfMemoryError":  # of torch, which may not be installed
+        return UserError(
+            "out-of-memory",
+            "The GPU does not have enough memory.",
+            "Choose the device 'cpu', or a shorter range of frames.",
         )
     text = " ".join(f"{type(error).__name__}: {error}".split())
     return UserError(

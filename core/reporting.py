@@ -1,4 +1,4 @@
-"""How a stage tells what it does, and learns that it should stop."""
+"""How a stage reports progress and warnings, and is cancelled."""
 
 from __future__ import annotations
 
@@ -6,21 +6,24 @@ from typing import Protocol
 
 
 class Reporter(Protocol):
-    """Given to every stage. `progress` raises Cancelled when the user asked to stop, so call it several times a second."""
+    """Passed to every stage."""
 
     def progress(self, fraction: float, text: str = "") -> None:
-        """`fraction` of the current stage that is done, in 0-1."""
+        """Report the `fraction` of the stage that is done, in 0-1.
+
+        Raises Cancelled if the user has cancelled the job, so it has to be called several times a second.
+        """
         ...
 
     def warning(self, text: str) -> None:
-        """Something the user should know about the result; kept with it."""
+        """Report something that the user should know about the result. It is stored with the result."""
         ...
 
     def log(self, text: str) -> None: ...
 
 
 class SilentReporter:
-    """Reports to nobody, never cancels; keeps the warnings."""
+    """Ignores reports and never cancels. Collects the warnings."""
 
     def __init__(self) -> None:
         self.warnings: list[str] = []

@@ -1,4 +1,4 @@
-"""Progress in a terminal: one line that is drawn over where there is a terminal, plain lines where there is none."""
+"""Shows the progress of a job in a terminal: a progress bar, or plain lines if the output is not a terminal."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from typing import TextIO
 
 from .progress import Progress
 
-_BAR = 24
-_PLAIN_EVERY_SECONDS = 10.0
+_BAR_WIDTH = 24
+_PLAIN_LINE_SECONDS = 10.0
 
 
 class Terminal:
-    """A `progress.Listener`. Use it as a context manager, so that the line it draws over is ended in any case."""
+    """A `progress.Listener`, and a context manager that removes the progress bar at the end."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-        self._drawn = False
-        self._live = stream.isatty()
-        self._told_at = time.monotonic()
+        self._bar_visible = False
+        self._is_terminal = stream.isatty()
+        self._printed_at = time.monotonic()
         self._heading = ""
 
     def __enter__(self) -> Terminal:
@@ -29,45 +29,45 @@ class Terminal:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._clear()
+        self._clear_bar()
 
     def stage(self, name: str, index: int, count: int) -> None:
         self._heading = f"{name} ({index + 1}/{count})"
-        if not self._live:
-            self._line(self._heading)
-            self._told_at = time.monotonic()
+        if not self._is_terminal:
+            self._print(self._heading)
+            self._printed_at = time.monotonic()
 
     def progress(self, progress: Progress) -> None:
-        left = "" if progress.seconds_left is None else f"  {_duration(progress.seconds_left)} left"
-        tail = f"{100 * progress.fraction:3.0f} %  {self._heading}{left}  {progress.text}".rstrip()
-        if self._live:
-            done = round(_BAR * progress.fraction)
-            line = f"[{'#' * done}{'.' * (_BAR - done)}] {tail}"
+        remaining = "" if progress.seconds_left is None else f"  {_duration(progress.seconds_left)} left"
+        status = f"{100 * progress.fraction:3.0f} %  {self._heading}{remaining}  {progress.text}".rstrip()
+        if self._is_terminal:
+            done = round(_BAR_WIDTH * progress.fraction)
+            line = f"[{'#' * done}{'.' * (_BAR_WIDTH - done)}] {status}"
             self._stream.write(f"\r\x1b[K{line[: shutil.get_terminal_size().columns - 1]}")
             self._stream.flush()
-            self._drawn = True
-        elif time.monotonic() - self._told_at >= _PLAIN_EVERY_SECONDS:
-            self._told_at = time.monotonic()
-            self._line(tail)
+            self._bar_visible = True
+        elif time.monotonic() - self._printed_at >= _PLAIN_LINE_SECONDS:
+            self._printed_at = time.monotonic()
+            self._print(status)
 
     def warning(self, text: str) -> None:
-        self._line(f"warning: {text}")
+        self._print(f"warning: {text}")
 
     def log(self, text: str) -> None:
-        self._line(text)
+        self._print(text)
 
     def cancelled(self) -> bool:
-        return False  # Ctrl-C raises KeyboardInterrupt
+        return False  # Ctrl-C raises KeyboardInterrupt instead
 
-    def _line(self, text: str) -> None:
-        self._clear()
+    def _print(self, text: str) -> None:
+        self._clear_bar()
         print(text, file=self._stream, flush=True)
 
-    def _clear(self) -> None:
-        if self._drawn:
+    def _clear_bar(self) -> None:
+        if self._bar_visible:
             self._stream.write("\r\x1b[K")
             self._stream.flush()
-            self._drawn = False
+            self._bar_visible = False
 
 
 def _duration(seconds: float) -> str:

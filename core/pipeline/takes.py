@@ -193,7 +193,7 @@ def make_takes(clip: ClipNodes, takes: Sequence[TakeNodes], store: ResultStore, 
     made: list[TakeResult] = []
     detections = None
     for number, (take, (first, last)) in enumerate(zip(takes, _parts_of_progress(takes, store))):
-        progress.fill(first, last, f"take {number + 1} of {len(takes)}" if len(takes) > 1 else "")
+        progress.set_range(first, last, f"take {number + 1} of {len(takes)}" if len(takes) > 1 else "")
         wanted = [clip.detections, clip.scene, take.infilled, take.fitted, *take.targets]
         results = run([node for node in wanted if isinstance(node, Node)], store, progress)
         detections = clip.detections.value if isinstance(clip.detections, Given) else results[clip.detections]

@@ -171,7 +171,7 @@ class _Progress:
     def __init__(self, reporter: Reporter) -> None:
         self._reporter = reporter
 
-    def expect(self, shares: Mapping[str, float]) -> None:
+    def expect(self, weights: Mapping[str, float]) -> None:
         pass
 
     def begin(self, stage: str) -> _StageReporter:

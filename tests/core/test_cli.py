@@ -1,4 +1,4 @@
-"""The command line: what it says, where, and with which exit code."""
+"""The command line: its output, error messages and exit codes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.cli import main
+from core.cli import EXPORT_FORMATS, REPAIRABLE, main
 from core.contract.contact import Contact
 from core.contract.edits import Edits
 from core.contract.reconstruction import load, load_info
@@ -34,7 +34,7 @@ def run(*arguments: object, **environment: str) -> subprocess.CompletedProcess[s
 
 
 def refused(outcome: subprocess.CompletedProcess[str]) -> str:
-    """The one line of a refusal."""
+    """The line on stderr of a command that has failed."""
     assert outcome.returncode == 2 and outcome.stdout == ""
     return one_line(outcome.stderr)
 
@@ -47,7 +47,7 @@ def one_line(errors: str) -> str:
 
 @pytest.fixture
 def refuse(capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
-    """Run a command in this process, which saves the start, expect a refusal and return its line."""
+    """Run a command that fails in this process, which is faster than a new one, and return its line on stderr."""
 
     def attempt(*arguments: object) -> str:
         assert main([str(argument) for argument in arguments]) == 2
@@ -76,7 +76,14 @@ def test_reconstruct_refine_and_export(clip_file, tmp_path, quick, capsys):
         assert len(paths) == files and all(path.parent == out / "export" and path.stat().st_size > 0 for path in paths)
 
 
-def test_help_and_version_are_quick_and_need_no_torch():
+def test_the_command_line_offers_all_export_formats_and_repairs():
+    from core.environment.repair import PARTS
+    from core.export import WRITERS
+
+    assert tuple(WRITERS) == EXPORT_FORMATS and PARTS == REPAIRABLE
+
+
+def test_help_and_version_are_fast():
     started = time.monotonic()
     outcome = run("--help")
     assert outcome.returncode == 0 and "reconstruct" in outcome.stdout
@@ -84,7 +91,7 @@ def test_help_and_version_are_quick_and_need_no_torch():
     assert run("--version").stdout.strip()
 
 
-def test_a_missing_package_is_named(tmp_path, clip_file):
+def test_the_error_names_a_missing_package(tmp_path, clip_file):
     (tmp_path / "torch.py").write_text("raise ModuleNotFoundError(\"No module named 'torch'\", name='torch')")
     line = refused(run("reconstruct", clip_file, "--out", tmp_path / "out", PYTHONPATH=str(tmp_path)))
     assert "torch is missing" in line and "doctor --fix" in line
@@ -106,13 +113,13 @@ def test_bad_arguments_are_refused_in_one_line(refuse, arguments):
     assert "--help" in refuse(*arguments)
 
 
-def test_too_many_takes_are_refused_with_their_limit(clip_file, tmp_path, refuse):
+def test_too_many_takes_are_refused_before_any_work(clip_file, tmp_path, refuse):
     assert "1 to 8" in refuse("reconstruct", clip_file, "--out", tmp_path / "out", "--takes", "9")
     assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.slow
-def test_files_that_are_no_clip(tmp_path, clip_file, refuse):
+def test_a_file_that_is_not_a_clip_is_refused(tmp_path, clip_file, refuse):
     out = tmp_path / "out"
     text = tmp_path / "text.mp4"
     text.write_text("This is a text.")
@@ -128,7 +135,7 @@ def test_files_that_are_no_clip(tmp_path, clip_file, refuse):
 
 
 @pytest.mark.slow
-def test_nobody_in_the_clip(tmp_path, clip_file):
+def test_a_clip_without_people_is_refused(tmp_path, clip_file):
     outcome = run("reconstruct", clip_file, "--out", tmp_path / "out")
     assert outcome.returncode == 2
     last = outcome.stderr.splitlines()[-1]
@@ -137,7 +144,7 @@ def test_nobody_in_the_clip(tmp_path, clip_file):
 
 
 @pytest.mark.slow
-def test_missing_weights_without_a_network(tmp_path, clip_file):
+def test_weights_that_cannot_be_downloaded_are_reported(tmp_path, clip_file):
     offline = {
         "SOCIALMIRROR_CACHE": str(tmp_path / "cache"),
         "PIP_CONFIG_FILE": os.devnull,
@@ -152,7 +159,7 @@ def test_missing_weights_without_a_network(tmp_path, clip_file):
     assert doctor.returncode == 2 and "MISSING" in doctor.stdout and "doctor --fix" in doctor.stdout
 
 
-def test_a_wrong_body_file(tmp_path, clip_file, refuse):
+def test_a_file_that_is_not_a_body_is_refused(tmp_path, clip_file, refuse):
     body = tmp_path / "SMPL_NEUTRAL.pkl"
     body.write_bytes(b"\x80\x04.")
     assert "pickle" in refuse("reconstruct", clip_file, "--out", tmp_path / "out", "--body", body)
@@ -162,7 +169,7 @@ def test_a_wrong_body_file(tmp_path, clip_file, refuse):
     assert not (tmp_path / "out").exists()
 
 
-def test_a_folder_that_cannot_be_written(clip_file, refuse):
+def test_a_folder_that_cannot_be_written_is_reported(clip_file, refuse):
     line = refuse("reconstruct", clip_file, "--out", clip_file / "out")
     assert "cannot be written" in line and "Choose a folder" in line
     if sys.platform == "linux":
@@ -170,14 +177,14 @@ def test_a_folder_that_cannot_be_written(clip_file, refuse):
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere")
-def test_a_folder_without_permission(tmp_path, clip_file, refuse):
+def test_a_folder_without_permission_is_reported(tmp_path, clip_file, refuse):
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o500)
     assert "cannot be written" in refuse("reconstruct", clip_file, "--out", closed / "out")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit on the size of files")
-def test_a_disk_that_is_full(tmp_path, clip_file, quick, capsys):
+def test_a_full_disk_is_reported_and_leaves_no_files(tmp_path, clip_file, quick, capsys):
     import resource
 
     out = tmp_path / "out"
@@ -219,14 +226,14 @@ def test_bad_edits_are_refused(clip_file, tmp_path, quick, capsys):
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
 @pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)])
-def test_a_stopped_run_does_no_harm_and_the_next_one_works(tmp_path, clip_file, quick, sent, code):
+def test_a_stopped_run_leaves_no_result_and_the_next_run_succeeds(tmp_path, clip_file, quick, sent, code):
     out = tmp_path / "out"
     process = subprocess.Popen(
         [sys.executable, "-m", "core", "reconstruct", str(clip_file), "--out", str(out)],
         stderr=subprocess.PIPE,
         text=True,
         cwd=ROOT,
-        # whoever runs the tests in the background of a script ignores Ctrl-C, and children inherit that
+        # a shell that runs the tests in the background makes them ignore Ctrl-C, and child processes inherit this
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert process.stderr is not None
@@ -241,7 +248,7 @@ def test_a_stopped_run_does_no_harm_and_the_next_one_works(tmp_path, clip_file, 
 
 
 @pytest.mark.slow
-def test_doctor_repairs_and_then_says_what_it_found(tmp_path):
+def test_doctor_repairs_the_cache_and_then_reports_its_checks(tmp_path):
     cache = {"SOCIALMIRROR_CACHE": str(tmp_path / "cache")}
     copy = tmp_path / "cache" / "weights" / "pose.onnx"
     copy.parent.mkdir(parents=True)
@@ -251,10 +258,10 @@ def test_doctor_repairs_and_then_says_what_it_found(tmp_path):
     outcome = run("doctor", "--fix", "caches", "--json", **cache)
     checks = {check["name"]: check for check in json.loads(outcome.stdout)["checks"]}
     assert checks["cache"]["ok"] and not copy.exists() and str(copy) in outcome.stderr
-    assert outcome.returncode == 2 and not checks["weights pose_detector"]["ok"]  # those it was not asked to repair
+    assert outcome.returncode == 2 and not checks["weights pose_detector"]["ok"]  # only the cache was to be repaired
 
 
-def test_doctor_as_json():
+def test_doctor_prints_its_checks_as_json():
     outcome = run("doctor", "--json")
     report = json.loads(outcome.stdout)
     names = {check["name"] for check in report["checks"]}
@@ -262,7 +269,7 @@ def test_doctor_as_json():
     assert report["ok"] == (outcome.returncode == 0)
 
 
-def test_a_terminal_gets_one_line_that_is_drawn_over():
+def test_a_terminal_shows_a_progress_bar_above_which_warnings_stay():
     import io
 
     from core.progress import Progress

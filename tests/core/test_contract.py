@@ -1,4 +1,4 @@
-"""The plain data that core and add-on share: what is written is read again, and what is not valid is refused by name."""
+"""The contract between core and add-on: files and messages round-trip, and errors name the field that is not valid."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_a_saved_reconstruction_is_loaded_as_it_was(made_up: Reconstruction, tmp
     np.testing.assert_array_equal(take["joints"], given.motion.joints)
 
 
-def test_what_must_not_be_saved_is_not(made_up: Reconstruction, tmp_path: Path):
+def test_a_reconstruction_that_is_not_valid_is_not_saved(made_up: Reconstruction, tmp_path: Path):
     broken = made_up.motion.pelvis.copy()
     broken[0, 0, 0] = np.nan
     with pytest.raises(UserError, match="pelvis"):
@@ -59,7 +59,7 @@ def test_what_must_not_be_saved_is_not(made_up: Reconstruction, tmp_path: Path):
         (lambda arrays: arrays.update(jaw_pose=arrays["jaw_pose"] + np.float32(np.inf)), "jaw_pose"),
     ],
 )
-def test_damaged_motion_is_named(made_up: Reconstruction, change, named: str):
+def test_the_error_names_the_array_that_is_not_valid(made_up: Reconstruction, change, named: str):
     arrays = dict(vars(made_up.motion))
     check_motion(arrays)
     change(arrays)
@@ -73,11 +73,15 @@ def test_damaged_motion_is_named(made_up: Reconstruction, change, named: str):
         (lambda record: record.update(schema=SCHEMA + 1), "schema-too-new"),
         (lambda record: record.pop("schema"), "damaged"),
         (lambda record: record.pop("people"), "damaged"),
-        (lambda record: record["takes"][0].update(mood="good"), "damaged"),
+        (lambda record: record["takes"][0].update(colour="red"), "damaged"),
         (lambda record: record.update(contacts=[{"person_a": 0}]), "bad-contact"),
+        (lambda record: record.update(contacts=5), "damaged"),
+        (lambda record: record.update(warnings=None), "damaged"),
     ],
 )
-def test_records_that_cannot_be_read_are_refused(made_up: Reconstruction, tmp_path: Path, change, code: str):
+def test_a_reconstruction_with_a_damaged_record_is_not_loaded(
+    made_up: Reconstruction, tmp_path: Path, change, code: str
+):
     save(tmp_path, made_up)
     record = json.loads((tmp_path / "reconstruction.json").read_text())
     change(record)
@@ -87,7 +91,7 @@ def test_records_that_cannot_be_read_are_refused(made_up: Reconstruction, tmp_pa
     assert caught.value.code == code and caught.value.hint
 
 
-def test_any_damage_to_an_archive_is_a_sentence(tmp_path: Path):
+def test_a_damaged_archive_raises_a_user_error(tmp_path: Path):
     path = tmp_path / "arrays.npz"
     write_npz(path, {"a": np.arange(200.0), "b": np.zeros((3, 4), np.float32)}, compress=True)
     whole = path.read_bytes()
@@ -102,17 +106,17 @@ def test_any_damage_to_an_archive_is_a_sentence(tmp_path: Path):
         except UserError as error:
             assert error.code == "file-unreadable"
         else:
-            assert isinstance(arrays, dict)  # the damage hit nothing that is read
+            assert isinstance(arrays, dict)  # the damage is in bytes that are not read
 
 
-def test_pickles_are_never_opened(tmp_path: Path):
+def test_pickles_in_an_archive_are_not_read(tmp_path: Path):
     path = tmp_path / "pickle.npz"
     np.savez(path, a=np.array([{"any": "object"}], dtype=object))
     with pytest.raises(UserError, match="cannot be read"):
         read_npz(path)
 
 
-def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path):
+def test_a_failed_write_keeps_the_old_file_and_leaves_no_temporary_file(tmp_path: Path):
     path = tmp_path / "file.json"
     write_json(path, {"old": 1})
     with pytest.raises(ValueError, match="nan"):
@@ -135,17 +139,17 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path):
         ({"weight": 1.5}, "weight"),
         ({"source": "guess"}, "source"),
         ({"state": "maybe"}, "state"),
-        ({"mood": "good"}, "mood"),
+        ({"colour": "red"}, "colour"),
         ({"frame_start": "3"}, "frame_start"),
     ],
 )
-def test_contacts_that_are_not_valid_are_refused_by_name(change, named: str):
+def test_the_error_names_the_field_of_a_contact_that_is_not_valid(change, named: str):
     assert Contact.from_json(CONTACT).region_b == "right_shoulder"
     with pytest.raises(UserError, match=named):
         Contact.from_json(CONTACT | change)
 
 
-def test_edits_come_back_as_they_were(tmp_path: Path):
+def test_edits_are_read_as_they_were_written(tmp_path: Path):
     pins = (Pin(0, "left_wrist", 4, position=(0.1, 0.2, 1.0)), Pin(1, "pelvis", 5, rotation=(1.5, 0.0, 0.0)))
     on_floor = Contact(1, "left_foot", "ground", "ground", 0, 4)
     edits = Edits((Contact.from_json(CONTACT), on_floor), pins, "they hug")
@@ -164,16 +168,16 @@ def test_edits_come_back_as_they_were(tmp_path: Path):
         {"person": 0, "joint": "head", "frame": 1, "position": [0, 0]},
         {"person": 0, "joint": "head", "frame": 1, "position": [0, 0, float("nan")]},
         {"person": 0, "joint": "head", "position": [0, 0, 0]},
-        {"person": 0, "joint": "head", "frame": 1, "position": [0, 0, 0], "mood": 1},
+        {"person": 0, "joint": "head", "frame": 1, "position": [0, 0, 0], "colour": 1},
     ],
 )
-def test_pins_that_are_not_valid_are_refused(record):
+def test_a_pin_that_is_not_valid_raises_a_user_error(record):
     with pytest.raises(UserError) as caught:
         Edits.from_json({"pins": [record]})
     assert caught.value.code == "bad-pin"
 
 
-def test_messages_survive_the_pipe():
+def test_a_message_with_any_text_is_one_line_of_ascii():
     sent = message(3, "log", text="Grüße, two\nlines and \u2028 more")
     line = encode(sent)
     assert line.isascii() and line.count("\n") == 1
@@ -182,14 +186,15 @@ def test_messages_survive_the_pipe():
         message(1, "dance")
 
 
-def test_errors_of_ours_are_told_from_errors_of_the_user():
-    ours = error_message(1, KeyError("x"), "log.txt")
-    assert ours["code"] == "internal" and ours["log"] == "log.txt" and "KeyError" in ours["message"]
-    users = error_message(1, UserError("nobody", "Nobody is there.", "Look again."))
-    assert (users["code"], users["message"], users["hint"]) == ("nobody", "Nobody is there.", "Look again.")
+def test_an_exception_other_than_user_error_becomes_an_internal_error():
+    internal = error_message(1, KeyError("x"), "log.txt")
+    assert internal["code"] == "internal" and internal["log"] == "log.txt" and "KeyError" in internal["message"]
+    explained = error_message(1, UserError("no-people", "No person was found.", "Choose another clip."))
+    assert explained["code"] == "no-people"
+    assert explained["message"] == "No person was found." and explained["hint"] == "Choose another clip."
 
 
-def test_the_skeleton_is_smplx():
+def test_the_skeleton_has_the_joints_of_smplx():
     assert len(JOINTS) == 55 and len(BODY_JOINTS) == 22 and len(set(JOINTS)) == 55
     assert PARENTS[0] == -1 and all(0 <= parent < joint for joint, parent in enumerate(PARENTS) if joint)
     assert {mirrored(name) for name in JOINTS} == set(JOINTS)

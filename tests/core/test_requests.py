@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,8 +15,6 @@ from core.contract.edits import Edits
 from core.contract.errors import UserError
 from core.contract.options import NUMBER, in_range, option
 from core.contract.requests import ReconstructRequest, RefineRequest, TakesRequest, message_fields, request_from_message
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True)
@@ -128,16 +123,3 @@ def test_text_that_is_no_range_of_frames_is_refused_before_the_clip_is_opened(fr
     with pytest.raises(UserError) as caught:
         ReconstructRequest(Path("nowhere.mp4"), frames).check()
     assert caught.value.code == "bad-range"
-
-
-def test_the_command_line_starts_without_numpy(tmp_path: Path):
-    """So that `doctor --fix` can install it."""
-    (tmp_path / "numpy.py").write_text("raise ModuleNotFoundError(\"No module named 'numpy'\", name='numpy')")
-    outcome = subprocess.run(
-        [sys.executable, "-c", "from core.cli import build_parser; build_parser(); from core import doctor, worker"],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": str(tmp_path)},
-    )
-    assert outcome.returncode == 0, outcome.stderr

@@ -1,4 +1,4 @@
-"""The worker as Blender sees it: a real process, its pipes, and jobs that behave well or badly."""
+"""The worker as a process with pipes, as Blender runs it, with jobs that succeed, fail, do not stop or write to stdout."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ from core.progress import Progress
 def job(request):
     kind, mark = request["clip"], Path(request["out"])
     def work(listener):
-        print("chatter of a library")
-        os.write(1, b"chatter of a library's C code\\n")
+        print("output of a library")
+        os.write(1, b"output of a library's C code\\n")
         listener.stage("fit", 0, 1)
         listener.progress(Progress("fit", 0.5, 3.0, "half"))
         if kind == "user-error":
-            raise UserError("nobody", "Nobody is in the clip.", "Choose another.")
+            raise UserError("no-people", "No person was found.", "Choose another clip.")
         if kind == "bug":
             return {"folder": 1 / 0}
         if kind == "endless":
@@ -53,7 +53,7 @@ worker.serve({"reconstruct": job})
 
 
 class Pipe:
-    """A running worker. `read` waits for the next answer."""
+    """A running worker; `read` waits for its next message."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self.process = process
@@ -71,14 +71,14 @@ class Pipe:
         return json.loads(self.process.stdout.readline())
 
     def until(self, *kinds: str) -> dict[str, Any]:
-        """The next answer of one of these kinds; the others on the way are passed over."""
+        """The next message of one of these types; others are skipped."""
         while True:
             answer = self.read()
             if answer["type"] in kinds:
                 return answer
 
-    def gone(self, seconds: float = 5.0) -> int:
-        """Wait for the process's end; its exit code."""
+    def wait_for_end(self, seconds: float = 5.0) -> int:
+        """Wait until the process ends, and return its exit code."""
         return self.process.wait(seconds)
 
 
@@ -107,7 +107,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Pipe]]:
         process.wait()
 
 
-def test_a_job_reports_and_ends_with_its_result(start, tmp_path):
+def test_a_job_sends_its_progress_and_then_its_result(start, tmp_path):
     pipe = start()
     pipe.send(7, "reconstruct", clip="good", out=str(tmp_path / "out"))
     answers = [pipe.read() for _ in range(3)]
@@ -118,21 +118,25 @@ def test_a_job_reports_and_ends_with_its_result(start, tmp_path):
     assert answers[2] | {"folder": str(tmp_path / "out"), "take": "take-001"} == answers[2]
 
 
-def test_what_libraries_print_does_not_reach_the_pipe(start, tmp_path):
+def test_output_of_libraries_goes_to_stderr(start, tmp_path):
     pipe = start()
     pipe.send(1, "reconstruct", clip="good", out=str(tmp_path / "out"))
     assert pipe.until("result")
     pipe.send(2, "shutdown")
-    assert pipe.gone() == 0
+    assert pipe.wait_for_end() == 0
     errors = (tmp_path / "stderr.txt").read_text()
-    assert "chatter of a library\n" in errors and "C code" in errors
+    assert "output of a library\n" in errors and "C code" in errors
 
 
-def test_errors_are_sentences_with_a_log(start, tmp_path):
+def test_an_error_has_a_code_a_sentence_and_a_log_file(start, tmp_path):
     pipe = start()
     pipe.send(1, "reconstruct", clip="user-error", out="")
     error = pipe.until("error")
-    assert (error["code"], error["message"], error["hint"]) == ("nobody", "Nobody is in the clip.", "Choose another.")
+    assert (error["code"], error["message"], error["hint"]) == (
+        "no-people",
+        "No person was found.",
+        "Choose another clip.",
+    )
     pipe.send(2, "reconstruct", clip="bug", out="")
     error = pipe.until("error")
     assert error["code"] == "internal" and "ZeroDivisionError" in error["message"] and "\n" not in error["message"]
@@ -141,7 +145,7 @@ def test_errors_are_sentences_with_a_log(start, tmp_path):
 
 def test_cancel_is_answered_within_a_second(start):
     pipe = start()
-    for job in (1, 2):  # and the worker can be used again
+    for job in (1, 2):  # the second time shows that the worker still works
         pipe.send(job, "reconstruct", clip="endless", out="")
         pipe.until("progress")
         asked = time.monotonic()
@@ -151,7 +155,7 @@ def test_cancel_is_answered_within_a_second(start):
 
 
 @pytest.mark.slow
-def test_a_job_that_does_not_stop_is_abandoned_and_writes_nothing(start, tmp_path):
+def test_a_job_that_does_not_stop_is_abandoned_and_writes_no_result(start, tmp_path):
     pipe = start()
     pipe.send(1, "reconstruct", clip="stubborn", out=str(tmp_path / "mark"))
     pipe.until("progress")
@@ -160,12 +164,12 @@ def test_a_job_that_does_not_stop_is_abandoned_and_writes_nothing(start, tmp_pat
     assert pipe.until("cancelled")["id"] == 1
     assert time.monotonic() - asked < 1.0
     pipe.send(3, "reconstruct", clip="good", out=str(tmp_path / "out"))
-    # the next job waits for the abandoned one, of which nothing more is heard
+    # the next job waits for the abandoned one, which sends nothing more
     assert [pipe.read()["id"] for _ in range(3)] == [3, 3, 3]
     assert not (tmp_path / "mark").exists()
 
 
-def test_cancelling_another_job_changes_nothing(start, tmp_path):
+def test_a_cancellation_with_another_id_is_ignored(start, tmp_path):
     pipe = start()
     pipe.send(1, "reconstruct", clip="endless", out="")
     pipe.until("progress")
@@ -177,7 +181,7 @@ def test_cancelling_another_job_changes_nothing(start, tmp_path):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows sends CTRL_BREAK")
-def test_an_interrupt_cancels_the_job_and_not_the_worker(start):
+def test_an_interrupt_cancels_the_job_but_does_not_end_the_worker(start):
     pipe = start()
     pipe.send(1, "reconstruct", clip="endless", out="")
     pipe.until("progress")
@@ -196,13 +200,13 @@ def test_the_worker_ends_when_stdin_closes(start, tmp_path, clip):
         pipe.send(1, "reconstruct", clip=clip, out=str(tmp_path / "mark"))
         pipe.until("progress")
     pipe.process.stdin.close()
-    assert pipe.gone() == 0
+    assert pipe.wait_for_end() == 0
     assert not (tmp_path / "mark").exists()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there the add-on's job object ends it")
 def test_the_worker_ends_when_its_parent_dies(start, tmp_path):
-    # the parent leaves the pipe's other end open in a third process, so that only its death can be noticed
+    # a third process keeps the pipe open, so that the worker can only notice that its parent has ended
     parent = textwrap.dedent(
         f"""
         import subprocess, sys, os
@@ -220,16 +224,16 @@ def test_the_worker_ends_when_its_parent_dies(start, tmp_path):
     try:
         assert pipe.until("result")
         pipe.write("die\n")
-        pipe.gone()
+        pipe.wait_for_end()
         ends = time.monotonic() + 10
-        while time.monotonic() < ends and _runs(worker):
+        while time.monotonic() < ends and _is_running(worker):
             time.sleep(0.05)
-        assert not _runs(worker)
+        assert not _is_running(worker)
     finally:
         os.kill(holder, signal.SIGKILL)
 
 
-def _runs(pid: int) -> bool:
+def _is_running(pid: int) -> bool:
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -247,7 +251,7 @@ def _runs(pid: int) -> bool:
         ('{"v": 9, "id": 4, "type": "hello"}\n', "version-mismatch"),
     ],
 )
-def test_bad_messages_are_refused_and_the_worker_lives(start, line, code):
+def test_a_bad_message_is_answered_by_an_error_and_the_worker_continues(start, line, code):
     pipe = start()
     pipe.write(line)
     assert pipe.read()["code"] == code
@@ -256,7 +260,7 @@ def test_bad_messages_are_refused_and_the_worker_lives(start, line, code):
 
 
 @pytest.mark.slow
-def test_the_real_worker_says_what_works_and_refuses_a_bad_clip(start, tmp_path):
+def test_the_real_worker_reports_its_checks_and_refuses_bad_requests(start, tmp_path):
     pipe = start("-m", "core", "serve")
     pipe.send(1, "hello")
     ready = pipe.read()
@@ -276,4 +280,4 @@ def test_the_real_worker_says_what_works_and_refuses_a_bad_clip(start, tmp_path)
     assert error["code"] == "bad-takes" and "1 to 8" in error["hint"]
     assert not (tmp_path / "out").exists()
     pipe.send(5, "shutdown")
-    assert pipe.gone() == 0
+    assert pipe.wait_for_end() == 0

@@ -100,7 +100,7 @@ def test_a_report_is_where_a_cancelled_job_stops(watch: Watch, job: JobProgress)
 
 def test_takes_share_the_whole_and_say_which_one_is_made(watch: Watch, job: JobProgress):
     for first, last in ((0.0, 0.8), (0.8, 1.0)):
-        job.fill(first, last, f"from {first}")
+        job.set_range(first, last, f"from {first}")
         job.expect({"fit": 1.0})
         stage = job.begin("fit")
         for fraction in (0.5, 1.0):

@@ -308,7 +308,7 @@ def test_bad_input_is_refused_before_anything_is_made(clip_file, tmp_path, quick
 
 
 def test_several_takes_are_ranked_and_the_best_is_active(clip_file, tmp_path, infiller, recorder, monkeypatch):
-    monkeypatch.setattr("core.progress._EVERY_SECONDS", 0.0)
+    monkeypatch.setattr("core.progress._REPORT_SECONDS", 0.0)
     out = tmp_path / "out"
     best = reconstruct(ReconstructRequest(clip_file, takes=3), out, recorder)
     made = load(out)

@@ -1,0 +1,85 @@
+"""What the worker does for each kind of job, and what it reports about itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from .. import __version__
+from ..contract.errors import UserError
+from ..contract.messages import Message
+from ..contract.requests import ReconstructRequest, RefineRequest, request_from_message
+from ..progress import Listener
+from .dispatcher import Handler
+from .job import Work
+
+
+def greeting() -> dict[str, Any]:
+    """The fields of the message `ready`."""
+    from ..doctor import examine
+
+    checks = examine()
+    device = next((check.detail for check in checks if check.name == "device" and check.ok), "")
+    return {"version": __version__, "device": device, "doctor": [asdict(check) for check in checks]}
+
+
+def _reconstruct(message: Message) -> Work:
+    folder = _folder(message, "out")
+    request = request_from_message(ReconstructRequest, message)
+
+    def work(listener: Listener) -> dict[str, Any]:
+        from ..pipeline import jobs
+
+        take = jobs.reconstruct(request, folder, listener)
+        return {"folder": str(folder), "take": take.id}
+
+    return work
+
+
+def _refine(message: Message) -> Work:
+    folder = _folder(message, "folder")
+    request = request_from_message(RefineRequest, message)
+
+    def work(listener: Listener) -> dict[str, Any]:
+        from ..pipeline import jobs
+
+        take = jobs.refine(request, folder, listener)
+        return {"folder": str(folder), "take": take.id}
+
+    return work
+
+
+def _repair(message: Message) -> Work:
+    parts, torch_index = message.get("parts"), message.get("torch_index") or ""
+    if not isinstance(parts, list | None) or not isinstance(torch_index, str):
+        raise UserError(
+            "bad-message",
+            "The fields of the request 'repair' have wrong types.",
+            "Update the add-on and its environment to the same release.",
+        )
+
+    def work(listener: Listener) -> dict[str, Any]:
+        from ..environment.repair import PARTS, repair
+
+        checks = repair(listener, PARTS if parts is None else parts, torch_index=torch_index)
+        return {"doctor": [asdict(check) for check in checks]}
+
+    return work
+
+
+HANDLERS: Mapping[str, Handler] = {"reconstruct": _reconstruct, "refine": _refine, "repair": _repair}
+"""By the type of the request."""
+
+
+def _folder(message: Message, name: str) -> Path:
+    """A required field with a path. Raises the UserError `bad-message` if it is missing or not text."""
+    value = message.get(name)
+    if not isinstance(value, str) or not value:
+        raise UserError(
+            "bad-message",
+            f"The field {name!r} of {message['type']!r} is {value!r}, not a path.",
+            "Update the add-on and its environment to the same release.",
+        )
+    return Path(value)
