@@ -22,7 +22,7 @@ from bpy.props import (
 
 from ..core.contract.contact import SOURCES, STATES
 from ..core.contract.reconstruction import Info
-from ..core.contract.requests import MOST_TAKES, USUAL_SMOOTHNESS
+from ..core.contract.requests import DEFAULT_SMOOTHNESS, MAX_FOV, MAX_TAKES
 from ..core.contract.skeleton import GROUND, REGIONS
 from . import compat
 
@@ -80,14 +80,14 @@ class SOCIALMIRROR_settings(bpy.types.PropertyGroup):
         description="How strongly the motion is smoothed: 0 keeps all jitter, 1 gives the smoothest motion",
         min=0.0,
         max=1.0,
-        default=USUAL_SMOOTHNESS,
+        default=DEFAULT_SMOOTHNESS,
         subtype="FACTOR",
     )
     takes: IntProperty(
         name="Takes",
         description="How many takes to make; the best one becomes active",
         min=1,
-        max=MOST_TAKES,
+        max=MAX_TAKES,
         default=1,
     )
     device: EnumProperty(
@@ -109,7 +109,7 @@ class SOCIALMIRROR_settings(bpy.types.PropertyGroup):
         name="Field of View",
         description="Horizontal field of view of the clip's camera in degrees; 0 estimates it",
         min=0.0,
-        max=170.0,
+        max=MAX_FOV,
         precision=1,
     )
     body: StringProperty(

@@ -1,9 +1,9 @@
-"""From what the user set to what the core is asked for."""
+"""Makes the worker's requests from the settings of a scene."""
 
 from __future__ import annotations
 
 import uuid
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import bpy
 from ..core.contract.errors import UserError
 from ..core.contract.files import write_json
 from ..core.contract.reconstruction import INFO_FILE, load_info
+from ..core.contract.requests import ReconstructRequest, RefineRequest, Request, message_fields
 from . import compat
 from . import scene as scenes
 from .properties import settings_of, user_prompt
@@ -24,18 +25,18 @@ EDITS_FILE = "edits.json"
 
 
 def reconstruct_request(context: bpy.types.Context) -> tuple[dict[str, Any], Origin]:
-    """Fields of the message `reconstruct`, and where its result goes. UserError where a setting is not usable."""
+    """The fields of the message `reconstruct`, and the origin of the job. UserError if a setting is not valid."""
     settings = settings_of(context)
     clip, frames = _clip(context)
-    fields = {
-        "clip": str(clip),
-        "out": str(_result_folder(_output(settings), clip)),
-        "frames": None if frames is None else list(frames),
-        "people": _people(settings),
-        "body": _body(settings),
-        "fov": settings.fov or None,
-        **_sampling(settings),
-    }
+    request = _request(
+        ReconstructRequest,
+        settings,
+        clip=clip,
+        frames=frames,
+        people=(settings.track_a, settings.track_b) if settings.choose_people else None,
+        body=_body(settings),
+        fov=settings.fov or None,
+    )
     origin = replace(
         current_origin(context),
         frame_start=settings.frame_start,
@@ -43,36 +44,40 @@ def reconstruct_request(context: bpy.types.Context) -> tuple[dict[str, Any], Ori
         link_camera=settings.link_camera,
         match_scene=settings.match_scene,
     )
-    return fields, origin
+    return {"out": str(_result_folder(_output(settings), clip)), **message_fields(request)}, origin
 
 
 def refine_request(context: bpy.types.Context, collection: bpy.types.Collection) -> tuple[dict[str, Any], Origin]:
-    """Fields of the message `refine`; the edits lie beside the reconstruction. UserError where they cannot be written."""
+    """The fields of the message `refine`, and the origin of the job. Writes the edits into the reconstruction's folder.
+
+    UserError if a setting is not valid, the folder is missing or the edits cannot be written.
+    """
     folder = reconstruction_folder(collection)
     if not (folder / INFO_FILE).is_file():
         raise UserError(
             "no-reconstruction",
-            f"The folder of this reconstruction is gone: {folder}.",
+            f"The folder of this reconstruction is missing: {folder}.",
             "Put it back, or reconstruct the clip again.",
         )
+    request = _request(RefineRequest, settings_of(context))
     edits = folder / EDITS_FILE
     write_json(edits, scenes.read_edits(collection).to_json())
-    fields = {"folder": str(folder), "edits": str(edits), **_sampling(settings_of(context))}
-    return fields, replace(current_origin(context), collection=scenes.read_state(collection).id)
+    message = {"folder": str(folder), "edits": str(edits), **message_fields(request)}
+    return message, replace(current_origin(context), collection=scenes.read_state(collection).id)
 
 
-def _sampling(settings: Any) -> dict[str, Any]:
-    return {
-        "prompt": user_prompt(settings),
-        "seed": settings.seed,
-        "takes": settings.takes,
-        "smoothness": settings.smoothness,
-        "device": settings.device,
+def _request(kind: type[Request], settings: Any, **values: Any) -> Request:
+    """A request made of `values` and, for its other fields, of the properties with the same names. UserError if not valid."""
+    arguments: dict[str, Any] = {
+        item.name: getattr(settings, item.name) for item in fields(kind) if hasattr(settings, item.name)
     }
+    request = kind(**arguments | {"prompt": user_prompt(settings)} | values)
+    request.check()
+    return request
 
 
-def _clip(context: bpy.types.Context) -> tuple[Path, tuple[int, int] | None]:
-    """The movie's path, and first and last frame where not all of it is wanted."""
+def _clip(context: bpy.types.Context) -> tuple[Path, str]:
+    """The path of the movie, and the range of frames as text; ":" is the whole movie."""
     settings = settings_of(context)
     frames = None
     if settings.source == "STRIP":
@@ -92,39 +97,31 @@ def _clip(context: bpy.types.Context) -> tuple[Path, tuple[int, int] | None]:
         frames = (settings.frame_first, settings.frame_last)
         if frames[0] >= frames[1]:
             raise UserError("bad-range", "The frame range is empty.", "Set a last frame that is after the first.")
-    return path, frames
+    return path, ":" if frames is None else f"{frames[0]}:{frames[1]}"
 
 
-def _people(settings: Any) -> list[int] | None:
-    if not settings.choose_people:
-        return None
-    if settings.track_a == settings.track_b:
-        raise UserError("bad-people", "Person A and person B have the same number.", "Give them different numbers.")
-    return [settings.track_a, settings.track_b]
-
-
-def _body(settings: Any) -> str | None:
+def _body(settings: Any) -> Path | None:
     if not settings.body:
         return None
     path = _absolute(settings.body)
     if not path.exists():
         raise UserError("body-missing", f"The body model is not there: {path}.", "Choose it again, or clear the field.")
-    return str(path)
+    return path
 
 
 def _output(settings: Any) -> Path:
-    """The folder that keeps reconstructions, which is made and tried. UserError where it cannot be written."""
+    """The folder for reconstructions. It is created, and a file is written to test it. UserError if that is impossible."""
     if settings.output:
         folder = _absolute(settings.output)
     elif bpy.data.filepath:
         folder = Path(bpy.data.filepath).parent / _FOLDER
     else:
         folder = paths.user_folder() / "reconstructions"
-    attempt = folder / f".{uuid.uuid4().hex}"
+    test_file = folder / f".{uuid.uuid4().hex}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        attempt.touch()
-        attempt.unlink()
+        test_file.touch()
+        test_file.unlink()
     except OSError as error:
         raise UserError(
             "not-writable",
@@ -135,16 +132,16 @@ def _output(settings: Any) -> Path:
 
 
 def _result_folder(output: Path, clip: Path) -> Path:
-    """A folder named after the clip, numbered where that name belongs to another clip."""
+    """A folder with the name of the clip, and a number if a folder of that name has a reconstruction of another clip."""
     number = 1
     while True:
         folder = output / (clip.stem if number == 1 else f"{clip.stem}-{number}")
-        if not (folder / INFO_FILE).exists() or _is_of(folder, clip):
+        if not (folder / INFO_FILE).exists() or _is_made_from(folder, clip):
             return folder
         number += 1
 
 
-def _is_of(folder: Path, clip: Path) -> bool:
+def _is_made_from(folder: Path, clip: Path) -> bool:
     try:
         return Path(load_info(folder).clip["path"]).resolve() == clip.resolve()
     except UserError:

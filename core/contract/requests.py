@@ -39,9 +39,9 @@ from .options import (
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 PERCEPTION = ("auto", "embedded")
-USUAL_SMOOTHNESS = 0.7
+DEFAULT_SMOOTHNESS = 0.7
 """How strongly takes are smoothed by default, in 0-1."""
-MOST_TAKES = 8
+MAX_TAKES = 8
 """Maximal number of takes of one job."""
 MAX_SEED = 2**31 - 1
 """The largest value of Blender's integer properties."""
@@ -53,11 +53,11 @@ Request = TypeVar("Request", bound="TakesRequest")
 
 def _check_people(people: tuple[int, int]) -> UserError | None:
     first, second = people
-    if first != second and min(people) >= 0:
-        return None
-    return UserError(
-        "bad-people", f"{first},{second} does not name two different people.", "Give two numbers, counted from 0."
-    )
+    if first == second:
+        return UserError("bad-people", "Both people have the same number.", "Choose two different people.")
+    if min(people) < 0:
+        return UserError("bad-people", f"There is no person {min(people)}.", "People are counted from 0.")
+    return None
 
 
 def _check_frames(text: str) -> UserError | None:
@@ -80,7 +80,7 @@ class TakesRequest:
         INTEGER,
         "number of takes to make; the best one becomes active (default: 1)",
         metavar="N",
-        check=in_range("bad-takes", "number of takes", 1, MOST_TAKES),
+        check=in_range("bad-takes", "number of takes", 1, MAX_TAKES),
     )
     seed: int = option(
         0,
@@ -92,7 +92,7 @@ class TakesRequest:
     smoothness: float | None = option(
         None,
         NUMBER,
-        f"how strongly the motion is smoothed, 0 to 1 (default: {USUAL_SMOOTHNESS}; refine: that of the active take)",
+        f"how strongly the motion is smoothed, 0 to 1 (default: {DEFAULT_SMOOTHNESS}; refine: that of the active take)",
         metavar="S",
         check=in_range("bad-smoothness", "smoothness", 0, 1),
     )

@@ -18,7 +18,7 @@ from ..clip import Clip, parse_range, probe
 from ..contract.contact import Contact
 from ..contract.errors import UserError
 from ..contract.reconstruction import Info, Take, best_of, load_info
-from ..contract.requests import USUAL_SMOOTHNESS, ReconstructRequest, RefineRequest
+from ..contract.requests import DEFAULT_SMOOTHNESS, ReconstructRequest, RefineRequest
 from ..device import choose_device, limit_threads
 from ..perception.backends import backend_identity
 from ..progress import JobProgress, Listener
@@ -88,7 +88,7 @@ def reconstruct(
     choices = ClipChoices(
         content_key(request.clip), frames, request.people, request.fov, body.identity, backend, prompt
     )
-    smoothness = USUAL_SMOOTHNESS if request.smoothness is None else request.smoothness
+    smoothness = DEFAULT_SMOOTHNESS if request.smoothness is None else request.smoothness
     take = TakeSettings(prompt, smoothness=smoothness)
     with workspace(folder):
         before = _replaceable(folder)
@@ -244,8 +244,8 @@ def _base_seed(info: Info) -> int:
 
 def _smoothness(info: Info, name: str) -> float:
     """As the active take has it; the usual one for takes of older versions."""
-    value = info.settings.get(name, USUAL_SMOOTHNESS)
-    return float(value) if isinstance(value, int | float) else USUAL_SMOOTHNESS
+    value = info.settings.get(name, DEFAULT_SMOOTHNESS)
+    return float(value) if isinstance(value, int | float) else DEFAULT_SMOOTHNESS
 
 
 def _device(choice: str) -> torch.device:

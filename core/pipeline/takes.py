@@ -16,7 +16,7 @@ from ..contacts import measure_contacts
 from ..contract.contact import Contact
 from ..contract.edits import Pin
 from ..contract.reconstruction import Scores
-from ..contract.requests import USUAL_SMOOTHNESS
+from ..contract.requests import DEFAULT_SMOOTHNESS
 from ..fitting.fit import FittedMotion
 from ..infilling.infill import Constraints, InfilledMotion
 from ..observations.clip_scene import ClipScene
@@ -60,7 +60,7 @@ class TakeSettings:
     """As edited; of a first take none."""
     pins: tuple[Pin, ...] = ()
     seed: int = 0
-    smoothness: float = USUAL_SMOOTHNESS
+    smoothness: float = DEFAULT_SMOOTHNESS
     """Strength of the sequence smoother, 0-1."""
 
 

@@ -273,6 +273,7 @@ def test_what_is_set_is_what_is_asked_for(product: Product, tmp_path: Path) -> N
     assert fields == {
         "clip": str(clip), "out": str(tmp_path / "out" / "dance"), "frames": [10, 110], "people": [2, 0], "body": None,
         "fov": 55.0, "prompt": "They dance", "seed": 7, "takes": 3, "smoothness": 0.5, "device": "auto",
+        "perception": "auto",
     }  # fmt: skip
     assert origin.scene == bpy.context.scene.name
     given.use_range = given.choose_people = False
