@@ -71,7 +71,8 @@ def _request(kind: type[Request], settings: Any, **values: Any) -> Request:
     arguments: dict[str, Any] = {
         item.name: getattr(settings, item.name) for item in fields(kind) if hasattr(settings, item.name)
     }
-    request = kind(**arguments | {"prompt": user_prompt(settings)} | values)
+    arguments |= {"prompt": user_prompt(settings), **values}
+    request = kind(**arguments)
     request.check()
     return request
 
