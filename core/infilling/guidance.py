@@ -122,10 +122,10 @@ class Guidance:
         self._square: Tensor | None = None
         self._count = 0
 
-    def __call__(self, x0: Float[Tensor, "P N C"], noise: float) -> Float[Tensor, "P N C"]:
+    def __call__(self, x0: Float[Tensor, "P N C"], sigma: float) -> Float[Tensor, "P N C"]:
         """A few gradient steps down the energies."""
         settings = self.settings
-        rate = settings.rate * (settings.early + (1 - settings.early) * (1 - noise))
+        rate = settings.rate * (settings.early + (1 - settings.early) * (1 - sigma))
         x0 = x0.detach().clone()
         active: list[ActiveSet] = []
         for number in range(settings.steps):

@@ -27,8 +27,8 @@ _MAX_BATCH = 8
 class GuidanceFunction(Protocol):
     """Changes the denoiser's prediction before each step of the scheduler."""
 
-    def __call__(self, x0: Float[Tensor, "P N C"], noise: float) -> Float[Tensor, "P N C"]:
-        """The guided x0. `noise` is sigma_t, in 0-1: how much of x_t is noise."""
+    def __call__(self, x0: Float[Tensor, "P N C"], sigma: float) -> Float[Tensor, "P N C"]:
+        """The guided x0. `sigma` is that of the timestep, in 0-1: how much of x_t is noise."""
         ...
 
 
@@ -114,7 +114,7 @@ def draw_noise(
 
 def _encode(denoiser: Denoiser, conditions: Iterable[Conditions]) -> list[EncodedConditions]:
     """Encode the conditions of each window, several windows at a time."""
-    encoded = []
+    encoded: list[EncodedConditions] = []
     for batch in _batches(conditions):
         together = denoiser.encode(collate(batch))
         encoded += [together.along("B", slice(row, row + 1)) for row in range(len(batch))]

@@ -172,19 +172,25 @@ class ResidualScales:
         return cls(x.float(), betas.float())
 
 
-def to_channels(x: Tensor, betas: Tensor, scales: ResidualScales) -> Tensor:
-    """Join a residual x [...,P,N,RESIDUAL_SIZE] and a change of betas [...,P,16] into normalized channels [...,P,N,CHANNELS]."""
+def to_channels(
+    x: Float[Tensor, "*b P N R"], betas: Float[Tensor, "*b P 16"], scales: ResidualScales
+) -> Float[Tensor, "*b P N C"]:
+    """Join a residual and a change of betas into the denoiser's normalized channels."""
     x, betas = scales.normalize(x, betas)
     return torch.cat([x, betas[..., None, :].expand(*x.shape[:-1], -1)], -1)
 
 
-def from_channels(channels: Tensor, scales: ResidualScales) -> tuple[Tensor, Tensor]:
+def from_channels(
+    channels: Float[Tensor, "*b P N C"], scales: ResidualScales
+) -> tuple[Float[Tensor, "*b P N R"], Float[Tensor, "*b P 16"]]:
     """The inverse of `to_channels`; the betas are averaged over the frames."""
     return scales.denormalize(channels[..., :RESIDUAL_SIZE], channels[..., RESIDUAL_SIZE:].mean(-2))
 
 
-def offset_between(reference: PoseState, other: PoseState, body: BodyModel) -> tuple[Tensor, Tensor]:
-    """How another motion of the same shapes differs: offsets of joints [...,22,3], metres, and of rotations [...,22,6].
+def offset_between(
+    reference: PoseState, other: PoseState, body: BodyModel
+) -> tuple[Float[Tensor, "*b P N 22 3"], Float[Tensor, "*b P N 22 6"]]:
+    """How another motion of the same people differs: offsets of joints in metres, and of rotations.
 
     Rotation offsets are the 6D representation minus that of the identity, as in the residual.
     """

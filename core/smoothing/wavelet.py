@@ -39,7 +39,8 @@ def decompose(
 ) -> tuple[list[Float[Tensor, "*b N D"]], Float[Tensor, "*b N D"]]:
     """The details, fastest first, and the approximation; their sum is `values`."""
     count, reach = values.shape[-2], 2 * (2**levels - 1)
-    approximation, details = pad_odd(values, reach), []
+    approximation = pad_odd(values, reach)
+    details: list[Tensor] = []
     for level in range(levels):
         gap = 2**level
         length = approximation.shape[-2] - 4 * gap

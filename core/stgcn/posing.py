@@ -32,7 +32,7 @@ def pose_to_joints(reference: PoseState, joints: Float[Tensor, "*b P N 22 3"], b
     rest = rest_joints(body, reference.betas)[..., None, :BODY_COUNT, :].expand(*joints.shape[:-2], BODY_COUNT, 3)
     positions: list[Tensor] = [joints[..., 0, :]] * BODY_COUNT
     global_rotations: list[Tensor] = [reference.rotations[..., 0, :, :]] * BODY_COUNT
-    rotations = []
+    rotations: list[Tensor] = []
     for joint, children in enumerate(_CHILDREN):
         parent = global_rotations[PARENTS[joint]] if joint else None
         local = reference.rotations[..., joint, :, :]

@@ -108,8 +108,8 @@ def test_classifier_free_guidance_scales_the_difference_that_the_text_makes(deno
 
 
 def test_guidance_changes_the_prediction_of_each_step(denoiser: FrameDenoiser) -> None:
-    def guidance(x0: Tensor, noise: float) -> Tensor:
-        sigmas.append(noise)
+    def guidance(x0: Tensor, sigma: float) -> Tensor:
+        sigmas.append(sigma)
         return torch.full_like(x0, 2.0)
 
     sigmas: list[float] = []
