@@ -33,18 +33,15 @@ from core.stgcn.posing import pose_to_joints
 from .batches import Batch
 from .masking import MaskedFeatures, MaskSettings, draw_masks, mask_features
 
-_NEAR, _CONTACT = 1.0, 0.25
-"""metres between joints of the two people below which their distance counts in the loss, and counts most (about InterGen's
-distance map and contacts)."""
 _USUAL_ERROR = 0.1
-_MAX_SNR = 5.0
-"""The loss of a timestep is weighted by its signal-to-noise ratio, at least 1 and at most this: where little noise is left, an
-error of x0 is corrected by no later step."""
 
 
 @dataclass(frozen=True)
-class InfillerLossWeights:
-    """Weights of the parts of the loss. Each part is about one at a usual error of the initial motion, 10 cm or 1 m/s."""
+class InfillerLossSettings:
+    """Weights of the parts of the loss, and how they are computed.
+
+    Each part is about one at a usual error of the initial motion, 10 cm or 1 m/s.
+    """
 
     rotations: float = 1.0
     translation: float = 1.0
@@ -54,6 +51,13 @@ class InfillerLossWeights:
     joints: float = 1.0
     distances: float = 1.0
     velocity: float = 0.1
+    near: float = 1.0
+    contact: float = 0.25
+    """metres between joints of the two people below which their distance counts, and counts three times as much (about
+    InterGen's distance map and contacts)."""
+    max_snr: float = 5.0
+    """The loss of a timestep is weighted by its signal-to-noise ratio, at least 1 and at most this: where little noise is left,
+    no later step corrects an error of x0."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,7 @@ class InfillerObjective:
     scales: ResidualScales
     body: BodyModel
     stgcn: nn.Module | None = None
-    weights: InfillerLossWeights = field(default_factory=InfillerLossWeights)
+    loss: InfillerLossSettings = field(default_factory=InfillerLossSettings)
     masks: MaskSettings = field(default_factory=MaskSettings)
     text_dropout: float = 0.15
     """Probability that a window's sentence is dropped, for classifier-free guidance."""
@@ -94,10 +98,10 @@ class InfillerObjective:
         noisy = scheduler.add_noise(clean, draw_noise(clean.shape, BETAS, generator), t.cpu())
         x0 = self.denoiser(noisy, t, conditions, text)
         alpha, sigma = (value.to(x0) for value in scheduler.alpha_sigma(t.cpu()))
-        weight = (alpha / sigma).square().clamp(1, _MAX_SNR)
+        weight = (alpha / sigma).square().clamp(1, self.loss.max_snr)
         weight = (weight / weight.mean())[:, None] * batch.valid
         parts = self._parts(x0, clean, base, true, weight)
-        total = torch.stack([getattr(self.weights, name) * value for name, value in parts.items()]).sum()
+        total = torch.stack([getattr(self.loss, name) * value for name, value in parts.items()]).sum()
         return total, {name: value.detach() for name, value in parts.items()}
 
     def _draw_timesteps(self, count: int, generator: torch.Generator) -> Int[Tensor, " B"]:
@@ -150,7 +154,7 @@ class InfillerObjective:
             "states": _weighted_mean(error[..., FOOT_CONTACT.start : RESIDUAL_SIZE], weight),
             "betas": _weighted_mean(error[..., RESIDUAL_SIZE:], weight),
             "joints": _weighted_mean((position + pose) / 2, weight) / _USUAL_ERROR,
-            "distances": _distance_error(joints, true_joints, weight) / _USUAL_ERROR,
+            "distances": _distance_error(joints, true_joints, weight, self.loss) / _USUAL_ERROR,
             "velocity": _weighted_mean(velocity, weight[:, 1:] * two_valid),
         }
 
@@ -161,11 +165,14 @@ def _weighted_mean(values: Float[Tensor, "B P T N"], weight: Float[Tensor, "B T"
 
 
 def _distance_error(
-    joints: Float[Tensor, "B 2 T 22 3"], true: Float[Tensor, "B 2 T 22 3"], weight: Float[Tensor, "B T"]
+    joints: Float[Tensor, "B 2 T 22 3"],
+    true: Float[Tensor, "B 2 T 22 3"],
+    weight: Float[Tensor, "B T"],
+    settings: InfillerLossSettings,
 ) -> Float[Tensor, ""]:
     """Mean error in metres of the distances between joints of the two people that are near each other in truth."""
     true_distances, distances = _cross_distances(true), _cross_distances(joints)
-    counts = (true_distances < _NEAR).float() + 2 * (true_distances < _CONTACT)
+    counts = (true_distances < settings.near).float() + 2 * (true_distances < settings.contact)
     counts = counts * weight[..., None, None]
     return (counts * (distances - true_distances).abs()).sum() / counts.sum().clamp_min(1.0)
 

@@ -9,7 +9,7 @@ import math
 import multiprocessing
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 import numpy as np
@@ -31,23 +31,29 @@ from core.semantics.description import describe
 
 from ..choreography.interaction import Interaction
 from ..evaluation.benchmark_clip import BenchmarkClip
-from ..evaluation.camera_sampling import NARROW_CAMERAS, WIDE_CAMERAS, CameraDistribution
-from ..evaluation.detection_noise.model import DetectionNoise, load_noise
+from ..evaluation.camera_sampling import NARROW_CAMERAS, WIDE_CAMERAS
+from ..evaluation.detection_noise.model import load_noise
 from ..evaluation.pairs_2d import simulate_clip
 from .examples import Example
 from .mirror import mirror_interaction
 from .noise_augmentation import augment_noise
 
-_KNOWN_FOV = 0.25
-"""Part of the examples whose field of view is given, as users sometimes do."""
-_VISIBILITY_EVERY = 3
-"""Frames: occlusion is computed in every third, a tenth of a second apart."""
-_WIDE_CAMERAS = 0.5
-"""Part of the augmented examples whose camera is drawn from the wide distribution."""
-_CAPTIONS = 3
-"""Generated for each clip, besides the interaction's own sentences."""
 _FLOAT32 = ("reference_joints", "true_joints", "reference_betas", "residual_betas")
 """Arrays that need more than three digits."""
+
+
+@dataclass(frozen=True)
+class SimulationSettings:
+    """How examples are simulated."""
+
+    known_fov: float = 0.25
+    """Part of the examples whose field of view is given, as users sometimes do."""
+    wide_cameras: float = 0.5
+    """Part of the augmented examples whose camera is drawn from the wide distribution."""
+    visibility_every: int = 3
+    """Occlusion is computed in every third frame, a tenth of a second apart."""
+    captions: int = 3
+    """Generated for each clip, besides the interaction's own sentences."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +64,8 @@ class Recording:
     camera: int
     seed: int
     augmented: bool = False
-    """For training: the noise model is augmented, and half of the cameras are drawn from the wide distribution."""
+    """For training: the noise model is augmented, and some cameras are drawn from the wide distribution."""
+    settings: SimulationSettings = field(default_factory=SimulationSettings)
 
 
 def recordings_of(
@@ -80,7 +87,11 @@ def make_examples(recordings: Sequence[Recording], processes: int = 1) -> Iterat
 
 
 def make_example(recording: Recording) -> Example | None:
-    """Everything random is drawn from the seed, the interaction's name and the number of the camera alone."""
+    """The example of a recording, or None where the 2D stage hardly found somebody.
+
+    Everything random is drawn from the seed, the interaction's name and the number of the camera alone.
+    """
+    settings = recording.settings
     mirrored = recording.camera % 2 == 1
     interaction = mirror_interaction(recording.interaction) if mirrored else recording.interaction
     interaction = replace(interaction, name=f"{interaction.name}@{recording.camera}")
@@ -88,28 +99,22 @@ def make_example(recording: Recording) -> Example | None:
     if recording.augmented:
         rng = np.random.default_rng((recording.seed, zlib.crc32(interaction.name.encode()), 2))
         noise = augment_noise(noise, rng)
-        cameras = WIDE_CAMERAS if rng.random() < _WIDE_CAMERAS else NARROW_CAMERAS
+        cameras = WIDE_CAMERAS if rng.random() < settings.wide_cameras else NARROW_CAMERAS
     try:
-        return simulate_example(interaction, recording.seed, _default_body(), noise, cameras)
+        clip = simulate_clip(interaction, recording.seed, _default_body(), noise, settings.visibility_every, cameras)
+        return example_of(clip, recording.seed, _default_body(), settings)
     except UserError as error:
         if error.code != "nobody":
             raise
         return None
 
 
-def simulate_example(
-    interaction: Interaction,
-    seed: int,
-    body: BodyModel,
-    noise: DetectionNoise,
-    cameras: CameraDistribution = NARROW_CAMERAS,
-) -> Example:
-    """The example of an interaction seen by a random camera. UserError `nobody` if the 2D stage hardly found somebody."""
-    clip = simulate_clip(interaction, seed, body, noise, _VISIBILITY_EVERY, cameras)
+def example_of(clip: BenchmarkClip, seed: int, body: BodyModel, settings: SimulationSettings) -> Example:
+    """The example of a clip with simulated detections. UserError `nobody` if the 2D stage hardly found somebody."""
     detections, truth = clip.detections, clip.truth
-    rng = np.random.default_rng((seed, zlib.crc32(interaction.name.encode()), 1))
+    rng = np.random.default_rng((seed, zlib.crc32(clip.name.encode()), 1))
     fov = None
-    if rng.random() < _KNOWN_FOV:
+    if rng.random() < settings.known_fov:
         fov = 2 * math.degrees(math.atan(detections.image_size[0] / 2 / truth.camera.K[0, 0]))
     observations = stages.observations(detections, fov, body.device)
     initial = estimate_initial_motion(observations, body, reporter=SilentReporter())
@@ -136,19 +141,19 @@ def simulate_example(
         name: value.numpy().astype(np.float32 if name in _FLOAT32 else np.float16) for name, value in tensors.items()
     }
     return Example(
-        name=interaction.name,
-        family=interaction.family,
+        name=clip.name,
+        family=clip.family,
         visibility=visibility.numpy(),
-        sentences=(*interaction.sentences, *_captions(clip, body, rng)),
+        sentences=(*clip.sentences, *_captions(clip, body, settings.captions, rng)),
         **arrays,
     )
 
 
-def _captions(clip: BenchmarkClip, body: BodyModel, rng: np.random.Generator) -> tuple[str, ...]:
+def _captions(clip: BenchmarkClip, body: BodyModel, count: int, rng: np.random.Generator) -> tuple[str, ...]:
     """Captions of the true motion: sentences for clips that have none, and other words for those that have some."""
     truth, detections = clip.truth, clip.detections
     description = describe(truth.motion, body, truth.contacts, detections.frame_index, detections.time)
-    return generate_captions(description, rng, _CAPTIONS)
+    return generate_captions(description, rng, count)
 
 
 @lru_cache(maxsize=1)
