@@ -51,7 +51,7 @@ def draw_job(layout: Any, *kinds: str) -> None:
         _draw_failure(layout.box(), job.failure)
     elif job.state is JobState.CANCELLED:
         row = layout.row()
-        row.label(text="Cancelled. Nothing was changed.", icon="INFO")
+        row.label(text="Cancelled. Nothing changed.", icon="INFO")
         row.operator("socialmirror.dismiss", text="", icon="X", emboss=False)
     if job.kind == "install" or job.active:  # the warnings of a reconstruction are shown with its result
         for warning in job.warnings:

@@ -4,30 +4,27 @@ Modules that import bpy change or read datablocks; the others (rotations, rest_p
 functions on numpy arrays.
 """
 
-from .contact_list import read_contacts, write_contacts
+from .contact_list import read_contacts
 from .contact_markers import sync_markers
 from .edits import read_edits
 from .importing import import_reconstruction
 from .objects import rig_of, skin_of
 from .pins import lock_keyframes, locked_frames, unlock_keyframes
-from .state import find_reconstruction, is_reconstruction, read_state, reconstruction_collections, reconstruction_id
+from .state import find_reconstruction, read_state, reconstruction_collections
 from .takes import update_take
 
 __all__ = [
     "find_reconstruction",
     "import_reconstruction",
-    "is_reconstruction",
     "lock_keyframes",
     "locked_frames",
     "read_contacts",
     "read_edits",
     "read_state",
     "reconstruction_collections",
-    "reconstruction_id",
     "rig_of",
     "skin_of",
     "sync_markers",
     "unlock_keyframes",
     "update_take",
-    "write_contacts",
 ]

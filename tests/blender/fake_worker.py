@@ -1,18 +1,18 @@
 #!/usr/bin/env python3
-"""Stands in for the interpreter of the core's environment, so that tests need neither torch nor a clip.
+"""Stands in for the core's Python and its worker, so that tests need neither torch nor a clip.
 
-It is run as `fake_worker.py -m core serve` and speaks the protocol. It repairs nothing and says what its doctor finds. What it
-does with another job is in the job's prompt:
+It is run as `fake_worker.py -m core serve` and answers requests in the protocol of core/contract/messages.py. It repairs nothing
+and reports what its doctor finds. What it does with another request depends on its prompt:
 
-    (nothing)   stages, progress and a result, for which FAKE_RESULT is copied to the asked folder
-    fail        an error as the core sends it
-    weights     the error of a missing weight
-    work        reports progress until it is cancelled
-    stubborn    says one thing, then neither answers nor heeds a signal
-    die         ends in the middle
-    nonsense    writes a line that is no message, then a result
+    (anything)  report stages and progress, and copy FAKE_RESULT to the folder that the request names
+    fail        send the error of a clip with one person
+    weights     send the error of a missing network
+    work        report progress until it is cancelled
+    stubborn    report progress once, then ignore messages and signals
+    die         exit in the middle
+    nonsense    print a line that is no message, then send a result
 
-FAKE_SILENT keeps it from greeting, FAKE_MISSING names a check that its doctor finds wanting.
+With FAKE_SILENT it does not answer `hello`; FAKE_MISSING names a check that its doctor reports as failing.
 """
 
 from __future__ import annotations
@@ -28,23 +28,20 @@ from typing import Any
 
 
 def main(arguments: list[str]) -> int:
-    if arguments[:2] == ["-I", "-c"]:  # what an installer asks of an interpreter
+    if arguments[:2] == ["-I", "-c"]:  # the installer asks for the version of an interpreter
         print("3 11 64")
         return 0
     return serve()
 
 
-def missing() -> str:
-    return os.environ.get("FAKE_MISSING", "")
-
-
 def doctor() -> list[dict[str, object]]:
+    missing = os.environ.get("FAKE_MISSING", "")
     names = ("python", "torch", "device", "weights pose_detector")
     return [
         {
             "name": name,
-            "ok": name != missing(),
-            "detail": "not installed" if name == missing() else "2.13.0",
+            "ok": name != missing,
+            "detail": "not installed" if name == missing else "2.13.0",
             "fix": "Run pip.",
             "needed": True,
         }
@@ -52,7 +49,7 @@ def doctor() -> list[dict[str, object]]:
     ]
 
 
-def say(job: int, kind: str, **fields: object) -> None:
+def send(job: int, kind: str, **fields: object) -> None:
     print(json.dumps({"v": 1, "id": job, "type": kind, **fields}), flush=True)
 
 
@@ -62,15 +59,15 @@ def serve() -> int:
     for line in sys.stdin:
         request = json.loads(line)
         if request["type"] == "hello" and not os.environ.get("FAKE_SILENT"):
-            say(request["id"], "ready", version="0.1.0", device="cpu (2 threads)", doctor=doctor())
+            send(request["id"], "ready", version="0.1.0", device="cpu (2 threads)", doctor=doctor())
         elif request["type"] == "cancel":
             cancelled.set()
         elif request["type"] == "shutdown":
             break
         elif request["type"] == "repair":
-            say(request["id"], "stage", name="Checking", index=0, count=1)
-            say(request["id"], "progress", stage="Checking", fraction=0.5, seconds_left=None, text="")
-            say(request["id"], "result", doctor=doctor())
+            send(request["id"], "stage", name="Checking", index=0, count=1)
+            send(request["id"], "progress", stage="Checking", fraction=0.5, seconds_left=None, text="")
+            send(request["id"], "result", doctor=doctor())
         elif request["type"] in ("reconstruct", "refine"):
             cancelled.clear()
             threading.Thread(target=work, args=(request, cancelled), daemon=True).start()
@@ -78,17 +75,17 @@ def serve() -> int:
 
 
 def work(request: dict[str, Any], cancelled: threading.Event) -> None:
-    job, prompt = request["id"], request["prompt"]
-    say(job, "stage", name="Perception", index=0, count=3)
-    say(job, "progress", stage="Perception", fraction=0.25, seconds_left=48.0, text="frame 40 of 101")
-    say(job, "log", text="a line of the log")
+    job, prompt = request["id"], request.get("prompt")
+    send(job, "stage", name="perception", index=0, count=3)
+    send(job, "progress", stage="perception", fraction=0.25, seconds_left=48.0, text="frame 40 of 101")
+    send(job, "log", text="a line of the log")
     if prompt == "fail":
-        say(
+        send(
             job, "error", code="one-person", message="Only one person is seen in the clip.",
             hint="Choose a range of frames in which both are visible.", log="",
         )  # fmt: skip
     elif prompt == "weights":
-        say(job, "error", code="weight-missing", message="A network is missing.", hint="Download it.", log="")
+        send(job, "error", code="weight-missing", message="A network is missing.", hint="Download it.", log="")
     elif prompt == "die":
         print("Out of memory", file=sys.stderr, flush=True)
         os._exit(7)
@@ -97,17 +94,17 @@ def work(request: dict[str, Any], cancelled: threading.Event) -> None:
         os.kill(os.getpid(), signal.SIGSTOP)
     elif prompt == "work":
         while not cancelled.wait(0.05):
-            say(job, "progress", stage="Perception", fraction=0.4, seconds_left=70.0, text="frame 41 of 101")
-        say(job, "cancelled")
+            send(job, "progress", stage="perception", fraction=0.4, seconds_left=70.0, text="frame 41 of 101")
+        send(job, "cancelled")
     else:
         if prompt == "nonsense":
             print("Loading checkpoint shards: 100%", flush=True)
-        say(job, "warning", text="The camera moves; a still one was assumed.")
+        send(job, "warning", text="The camera moves; a still one was assumed.")
         time.sleep(0.05)
         folder = str(request["out"] if request["type"] == "reconstruct" else request["folder"])
         if request["type"] == "reconstruct":
             shutil.copytree(os.environ["FAKE_RESULT"], folder, dirs_exist_ok=True)
-        say(job, "result", folder=folder, take="take-1")
+        send(job, "result", folder=folder, take="take-1")
 
 
 if __name__ == "__main__":

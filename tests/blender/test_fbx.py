@@ -1,4 +1,4 @@
-"""FBX files hold the bones, frames and positions of the scene, for Blender and for a reader that is not Blender's."""
+"""FBX files hold the bones, frames and positions of the scene, as Blender and another importer read them."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ import bpy
 import numpy as np
 import pytest
 
-from tests.blender.evaluated_scene import bone_heads, everything
+from tests.blender.evaluated_scene import all_datablocks, bone_heads
+from tests.blender.product import Product
 from tests.blender.synthetic_reconstruction import Made, make_reconstruction
+from tests.blender.user_actions import press
 
 FRAMES = 25
 FIRST = 11
-CHECKED = (0, 6, 17, 24)
+COMPARED = (0, 6, 17, 24)
 """Frames of the reconstruction at which positions are compared."""
 
 
@@ -31,19 +33,19 @@ def collection(scene: ModuleType, made: Made, tmp_path: Path) -> Any:
 
 
 @pytest.fixture
-def export_fbx(product: Callable[[str], ModuleType]) -> Callable[..., list[Path]]:
+def export_fbx(product: Product) -> Callable[..., list[Path]]:
     return product("socialmirror_blender.export").export_fbx
 
 
 def reimport(path: Path) -> list[Any]:
-    """Armatures that Blender's own importer makes of a file, in an empty scene."""
+    """The armatures that Blender's FBX importer makes in an empty file."""
     bpy.ops.wm.read_factory_settings(use_empty=True)
     bpy.context.scene.render.fps = 24
     bpy.ops.wm.fbx_import(filepath=str(path))
     return sorted((item for item in bpy.data.objects if item.type == "ARMATURE"), key=lambda item: item.name)
 
 
-def test_blender_reads_back_what_it_had(
+def test_blender_imports_the_bones_and_the_motion_that_it_exported(
     contract: ModuleType, made: Made, collection: Any, export_fbx: Any, tmp_path: Path
 ) -> None:
     first, second = export_fbx(bpy.context, collection, tmp_path / "fbx")
@@ -61,13 +63,13 @@ def test_blender_reads_back_what_it_had(
         assert len(bpy.data.actions) == 1
         start, end = action.frame_range
         assert end - start == FRAMES - 1
-        for frame in CHECKED:
+        for frame in COMPARED:
             bpy.context.scene.frame_set(int(start) + frame)
             heads = bone_heads(rig, names)
             np.testing.assert_allclose(heads, made.reconstruction.motion.joints[person, frame], atol=1e-3)
 
 
-def test_rest_in_the_file_is_the_t_pose_in_metres(
+def test_the_rest_pose_in_the_file_is_the_t_pose_in_metres(
     contract: ModuleType, made: Made, collection: Any, export_fbx: Any, tmp_path: Path
 ) -> None:
     (path,) = export_fbx(bpy.context, collection, tmp_path, persons=[1])
@@ -87,42 +89,42 @@ def test_both_people_in_one_file_share_the_origin(
     rigs = reimport(path)
     assert [rig.name for rig in rigs] == ["Person 1", "Person 2"]
     start = int(rigs[0].animation_data.action.frame_range[0])
-    for frame in CHECKED:
+    for frame in COMPARED:
         bpy.context.scene.frame_set(start + frame)
         for person, rig in enumerate(rigs):
             heads = bone_heads(rig, contract.skeleton.JOINTS)
             np.testing.assert_allclose(heads, made.reconstruction.motion.joints[person, frame], atol=1e-3)
 
 
-def test_export_shows_what_the_animator_sees(
+def test_constraints_are_baked_and_control_bones_are_not_exported(
     contract: ModuleType, scene: ModuleType, collection: Any, export_fbx: Any, tmp_path: Path
 ) -> None:
-    """A wrist held by IK at an animated target, a control bone of their own, the armature hidden."""
+    """IK holds a wrist at an animated target; the armature has a bone that the animator added, and is hidden."""
     rig = scene.rig_of(collection, 0)
     target = bpy.data.objects.new("target", None)
     bpy.context.scene.collection.objects.link(target)
     bpy.context.scene.frame_set(FIRST)
-    for frame, shift in ((FIRST, 0.0), (FIRST + 24, 0.2)):
+    for frame, height in ((FIRST, 0.0), (FIRST + 24, 0.2)):
         target.location = rig.pose.bones["left_wrist"].head * 1.0
-        target.location.z += shift - 0.1
+        target.location.z += height - 0.1
         target.keyframe_insert("location", frame=frame)
-    goal = rig.pose.bones["left_elbow"].constraints.new("IK")
-    goal.target, goal.chain_count = target, 2
+    constraint = rig.pose.bones["left_elbow"].constraints.new("IK")
+    constraint.target, constraint.chain_count = target, 2
     bpy.context.view_layer.objects.active = rig
     bpy.ops.object.mode_set(mode="EDIT")
     control = rig.data.edit_bones.new("control")
     control.tail = (0, 0, 1)
     bpy.ops.object.mode_set(mode="OBJECT")
-    seen = []
-    for frame in CHECKED:
+    visible = []
+    for frame in COMPARED:
         bpy.context.scene.frame_set(FIRST + frame)
-        seen.append(bone_heads(rig, contract.skeleton.JOINTS))
+        visible.append(bone_heads(rig, contract.skeleton.JOINTS))
     rig.hide_viewport = True
     (path,) = export_fbx(bpy.context, collection, tmp_path, persons=[0])
     (back,) = reimport(path)
     assert len(back.data.bones) == 56
     start = int(back.animation_data.action.frame_range[0])
-    for frame, heads in zip(CHECKED, seen):
+    for frame, heads in zip(COMPARED, visible):
         bpy.context.scene.frame_set(start + frame)
         np.testing.assert_allclose(bone_heads(back, contract.skeleton.JOINTS), heads, atol=1e-3)
 
@@ -130,25 +132,25 @@ def test_export_shows_what_the_animator_sees(
 def test_export_leaves_the_file_as_it_was(
     scene: ModuleType, collection: Any, export_fbx: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, product: Any
 ) -> None:
-    """Names that the export needs are taken by the user's own things, and come back, after an error too."""
+    """Datablocks of the user that have the names which the export needs get them back, after an error too."""
     bpy.context.scene.collection.objects.link(bpy.data.objects.new("Armature", None))
     bpy.data.scenes.new("Tango 3")
-    shot = bpy.context.scene
-    shot.frame_set(17)
+    current = bpy.context.scene
+    current.frame_set(17)
     rig = scene.rig_of(collection, 0)
     rig.select_set(True)
-    before = everything()
+    before = all_datablocks()
     users = {item.name: item.users for item in [*bpy.data.actions, *bpy.data.meshes, *bpy.data.armatures]}
     heads = bone_heads(rig, ["head"])
 
-    def unchanged() -> None:
-        assert everything() == before
+    def assert_unchanged() -> None:
+        assert all_datablocks() == before
         assert {item.name: item.users for item in [*bpy.data.actions, *bpy.data.meshes, *bpy.data.armatures]} == users
-        assert (bpy.context.scene, shot.frame_current, rig.select_get()) == (shot, 17, True)
+        assert (bpy.context.scene, current.frame_current, rig.select_get()) == (current, 17, True)
         np.testing.assert_allclose(bone_heads(rig, ["head"]), heads, atol=1e-6)
 
     (path,) = export_fbx(bpy.context, collection, tmp_path / "fbx", persons=[0])
-    unchanged()
+    assert_unchanged()
     written = path.read_bytes()
 
     def fail(*_: Any) -> None:
@@ -157,21 +159,26 @@ def test_export_leaves_the_file_as_it_was(
     monkeypatch.setattr(product("socialmirror_blender.export.temporary_scene"), "key_baked_motion", fail)
     with pytest.raises(RuntimeError):
         export_fbx(bpy.context, collection, tmp_path / "fbx")
-    unchanged()
+    assert_unchanged()
     assert path.read_bytes() == written
     assert [item.name for item in (tmp_path / "fbx").iterdir()] == [path.name]
 
 
-def test_a_folder_that_cannot_be_written_is_said(collection: Any, export_fbx: Any, tmp_path: Path) -> None:
+def test_the_operator_exports_one_file_per_person(imported: Any, tmp_path: Path) -> None:
+    press("export_fbx", directory=str(tmp_path), people="EACH")
+    assert len(list(tmp_path.glob("*.fbx"))) == 2
+
+
+def test_a_folder_that_cannot_be_written_is_refused(collection: Any, export_fbx: Any, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(Exception, match="cannot be written"):
         export_fbx(bpy.context, collection, tmp_path / "file")
 
 
-def test_assimp_finds_the_same(
+def test_assimp_reads_the_same_bones_and_motion(
     contract: ModuleType, made: Made, collection: Any, export_fbx: Any, tmp_path: Path
 ) -> None:
-    """Assimp is a reader that shares no code with Blender's; its bindings read animation from Python 3.12 on."""
+    """Assimp shares no code with Blender; its bindings read animation from Python 3.12 on."""
     assimp = pytest.importorskip("assimp_py")
     if not hasattr(assimp, "Animation"):
         pytest.skip("this assimp_py reads no animation")
@@ -182,7 +189,7 @@ def test_assimp_finds_the_same(
         (root,) = top.children
         assert root.name == "root"
         matrix = np.array(top.transformation)
-        np.testing.assert_allclose(np.linalg.norm(matrix[:3, :3], axis=0), 1, atol=1e-6)  # no scale left behind
+        np.testing.assert_allclose(np.linalg.norm(matrix[:3, :3], axis=0), 1, atol=1e-6)  # no scale remains
         (take,) = file.animations
         assert take.name == "Tango 3"
         assert take.duration / take.ticks_per_second == pytest.approx((FRAMES - 1) / 24)
@@ -192,9 +199,9 @@ def test_assimp_finds_the_same(
         assert parents == {"pelvis": "root"} | dict(contract.skeleton.PARENT_NAME)
         (mesh,) = file.meshes
         assert mesh.num_faces == len(made.reconstruction.body.faces)
-        for frame in CHECKED:
-            places = _assimp_places(top, channels, frame)
-            found = np.array([places[name] for name in names])
+        for frame in COMPARED:
+            positions = _assimp_positions(top, channels, frame)
+            found = np.array([positions[name] for name in names])
             joints = made.reconstruction.motion.joints[person, frame]
             y_up = joints[:, [0, 2, 1]] * (1, 1, -1)
             np.testing.assert_allclose(found, y_up, atol=1e-3)
@@ -206,16 +213,16 @@ def _walk(node: Any) -> Any:
         yield from _walk(child)
 
 
-def _assimp_places(top: Any, channels: dict[str, Any], frame: int) -> dict[str, np.ndarray]:
-    """World positions of the nodes at a key, by the reader's own hierarchy and channels."""
-    places = {}
+def _assimp_positions(top: Any, channels: dict[str, Any], frame: int) -> dict[str, np.ndarray]:
+    """World positions of the nodes at a keyframe, from the hierarchy and the channels that Assimp read."""
+    positions = {}
     waiting = [(top, np.eye(4))]
     while waiting:
         node, above = waiting.pop()
         world = above @ _local(node, channels.get(node.name), frame)
-        places[node.name] = world[:3, 3]
+        positions[node.name] = world[:3, 3]
         waiting += [(child, world) for child in node.children]
-    return places
+    return positions
 
 
 def _local(node: Any, channel: Any, frame: int) -> np.ndarray:

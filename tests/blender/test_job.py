@@ -96,7 +96,7 @@ def test_progress_reaches_the_panel(runtime: ModuleType) -> None:
     start("work")
     wait(runtime, lambda: runtime.session.runner.job.fraction == 0.4)
     job = runtime.session.runner.job
-    assert (job.stage, job.text, job.seconds_left) == ("Perception", "frame 41 of 101", 70.0)
+    assert (job.stage, job.text, job.seconds_left) == ("perception", "frame 41 of 101", 70.0)
 
 
 def test_an_error_is_told_with_its_way_out_and_the_next_run_works(runtime: ModuleType, result: Path) -> None:

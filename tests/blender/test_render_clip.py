@@ -1,4 +1,4 @@
-"""The renderer of sample clips shows points of the world where its cameras say."""
+"""The renderer of clips shows points of the world where the camera projects them."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ import pytest
 
 SCRIPT = Path(__file__).resolve().parents[2] / "lab" / "rendering" / "render_clip.py"
 SIZE, FRAMES = (320, 180), 3
-SPOT = np.array([0.3, -0.5, 1.1])
+POSITION = np.array([0.3, -0.5, 1.1])
 
 
 @pytest.fixture
 def scene(tmp_path: Path) -> Path:
-    """One small white ball (an octahedron) that stands still while the camera, off-centre lens included, moves aside."""
-    corners = np.array([(1, 0, 0), (-1, 0, 0), (0, 1, 0), (0, -1, 0), (0, 0, 1), (0, 0, -1)]) * 0.06 + SPOT
+    """A small green octahedron that stands still while a camera with an off-centre principal point moves sideways."""
+    corners = np.array([(1, 0, 0), (-1, 0, 0), (0, 1, 0), (0, -1, 0), (0, 0, 1), (0, 0, -1)]) * 0.06 + POSITION
     faces = [(0, 2, 4), (2, 1, 4), (1, 3, 4), (3, 0, 4), (2, 0, 5), (1, 2, 5), (3, 1, 5), (0, 3, 5)]
     K = np.array([[280.0, 0, 150], [0, 280, 95], [0, 0, 1]])
-    worlds = np.tile(np.eye(4), (FRAMES, 1, 1))
+    T_cw = np.tile(np.eye(4), (FRAMES, 1, 1))
     for frame in range(FRAMES):
-        worlds[frame, :3, :3] = [(1, 0, 0), (0, 0, -1), (0, 1, 0)]  # looks along +Y
-        worlds[frame, :3, 3] = -worlds[frame, :3, :3] @ (0.25 * frame, -3.0, 1.3)
+        T_cw[frame, :3, :3] = [(1, 0, 0), (0, 0, -1), (0, 1, 0)]  # looks along +Y
+        T_cw[frame, :3, 3] = -T_cw[frame, :3, :3] @ (0.25 * frame, -3.0, 1.3)
     path = tmp_path / "scene.npz"
     np.savez(
         path,
@@ -34,7 +34,7 @@ def scene(tmp_path: Path) -> Path:
         materials=np.zeros((1, len(faces)), np.int32),
         colours=np.array([[(0.0, 1.0, 0.0)]], np.float32),
         camera_K=np.tile(K, (FRAMES, 1, 1)),
-        camera_world=worlds,
+        camera_world=T_cw,
         image_size=np.array(SIZE),
         rate=np.array(24.0),
         room=np.array(1),
@@ -47,27 +47,29 @@ def render(scene: Path, *arguments: str) -> None:
     subprocess.run([sys.executable, str(SCRIPT), str(scene), *arguments], check=True, capture_output=True)
 
 
-def green(image: Any, frame: int, arrays: dict[str, np.ndarray]) -> None:
-    """Asserts that the only green in the picture is where the spot is seen."""
+def assert_green_at_position(image: Any, frame: int, arrays: dict[str, np.ndarray]) -> None:
+    """The only green pixels are where the camera projects the octahedron to."""
     width, height = image.size
     pixels = np.empty(width * height * 4, np.float32)
     image.pixels.foreach_get(pixels)
     rgb = pixels.reshape(height, width, 4)[::-1, :, :3]
     rows, columns = np.nonzero(rgb[..., 1] > 2.5 * rgb[..., [0, 2]].max(-1) + 0.05)
-    seen = arrays["camera_world"][frame] @ (*SPOT, 1)
-    expected = (arrays["camera_K"][frame] @ (seen[:3] / seen[2]))[:2]
+    position_incam = arrays["camera_world"][frame] @ (*POSITION, 1)
+    expected = (arrays["camera_K"][frame] @ (position_incam[:3] / position_incam[2]))[:2]
     assert len(rows) > 20
     assert np.array([columns.mean() + 0.5, rows.mean() + 0.5]) == pytest.approx(expected, abs=1.5)
 
 
-def test_pictures(scene: Path, tmp_path: Path) -> None:
+def test_frames_are_rendered_through_the_camera(scene: Path, tmp_path: Path) -> None:
     render(scene, "--frames", str(tmp_path / "pictures"))
     with np.load(scene) as arrays:
         for frame in range(FRAMES):
-            green(bpy.data.images.load(str(tmp_path / "pictures" / f"{frame:04d}.png")), frame, dict(arrays))
+            assert_green_at_position(
+                bpy.data.images.load(str(tmp_path / "pictures" / f"{frame:04d}.png")), frame, dict(arrays)
+            )
 
 
-def test_a_clip_has_every_frame(scene: Path, tmp_path: Path) -> None:
+def test_a_clip_has_all_frames_in_the_right_size_and_rate(scene: Path, tmp_path: Path) -> None:
     render(scene, "--clip", str(tmp_path / "clip.mp4"))
     clip: Any = bpy.data.movieclips.load(str(tmp_path / "clip.mp4"))
     assert clip.frame_duration == FRAMES
@@ -75,7 +77,7 @@ def test_a_clip_has_every_frame(scene: Path, tmp_path: Path) -> None:
     assert clip.fps == pytest.approx(24)
 
 
-def test_painted_people_show_their_texture_the_right_way_up(scene: Path, tmp_path: Path) -> None:
+def test_textures_are_the_right_way_up(scene: Path, tmp_path: Path) -> None:
     with np.load(scene) as archive:
         arrays = dict(archive)
     texture = np.full((1, 8, 8, 3), (200, 0, 0), np.uint8)
@@ -85,18 +87,18 @@ def test_painted_people_show_their_texture_the_right_way_up(scene: Path, tmp_pat
     arrays["colours"][:] = (0.0, 0.0, 1.0)
     np.savez(scene, **arrays)
     render(scene, "--frames", str(tmp_path / "pictures"), "--every", "2")
-    green(bpy.data.images.load(str(tmp_path / "pictures" / "0002.png")), 2, arrays)
+    assert_green_at_position(bpy.data.images.load(str(tmp_path / "pictures" / "0002.png")), 2, arrays)
 
 
-def test_each_person_alone(scene: Path, tmp_path: Path) -> None:
+def test_each_person_can_be_rendered_alone(scene: Path, tmp_path: Path) -> None:
     with np.load(scene) as archive:
         arrays = dict(archive)
-    aside = arrays["vertices"] + np.array((0.5, 0, 0), np.float32)
+    second = arrays["vertices"] + np.array((0.5, 0, 0), np.float32)
     np.savez(
         scene,
         **{
             **arrays,
-            "vertices": np.concatenate([arrays["vertices"], aside]),
+            "vertices": np.concatenate([arrays["vertices"], second]),
             "materials": np.tile(arrays["materials"], (2, 1)),
             "colours": np.array([[(0.0, 1.0, 0.0)], [(0.0, 0.0, 1.0)]], np.float32),
         },
@@ -104,12 +106,12 @@ def test_each_person_alone(scene: Path, tmp_path: Path) -> None:
     render(scene, "--clip", str(tmp_path / "clip.mp4"), "--alone")
     names = sorted(path.name for path in tmp_path.glob("*.mp4"))
     assert names == ["clip.mp4", "clip_alone0.mp4", "clip_alone1.mp4"]
-    shares = [green_and_blue(tmp_path / name) for name in names]
-    assert [(g > 0.0005, b > 0.0005) for g, b in shares] == [(True, True), (True, False), (False, True)]
+    fractions = [green_and_blue(tmp_path / name) for name in names]
+    assert [(g > 0.0005, b > 0.0005) for g, b in fractions] == [(True, True), (True, False), (False, True)]
 
 
 def green_and_blue(video: Path) -> tuple[float, float]:
-    """The shares of the first picture that are clearly green and clearly blue."""
+    """The fractions of the first frame that are clearly green and clearly blue."""
     image: Any = bpy.data.images.load(str(video))
     pixels = np.empty(int(np.prod(image.size)) * 4, np.float32)
     image.pixels.foreach_get(pixels)

@@ -1,9 +1,8 @@
-"""A walk through the panel in a real window: Blender runs this script, which takes a picture at every station and checks
-that the buttons do what they say. See test_window.py for how it is started.
+"""A tour of the sidebar in a real window. Blender runs this script, which presses buttons and takes screenshots.
 
-It gets from the environment: TOUR_ZIP (the built extension), FAKE_RESULT (a finished reconstruction), TOUR_CORE (the
-interpreter that stands in for the core's environment), TOUR_OUT (a folder for the pictures). `import` of ImageMagick takes
-the pictures where it is there, else Blender itself.
+test_window.py starts it with these environment variables: TOUR_ZIP (the built extension), FAKE_RESULT (a finished
+reconstruction), TOUR_WORKER (fake_worker.py, which stands in for the core's Python), TOUR_OUT (a folder for the screenshots).
+Screenshots are taken by ImageMagick's `import` if it is installed, otherwise by Blender.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ def product(name: str) -> Any:
 
 
 def tour() -> Iterator[float]:
-    """Yields the seconds for which Blender's event loop shall run."""
+    """Yields the seconds for which Blender's event loop runs before the next step."""
     with bpy.context.temp_override(window=window(), area=view()):
         bpy.ops.extensions.package_install_files(
             filepath=os.environ["TOUR_ZIP"], repo="user_default", enable_on_install=True
@@ -39,31 +38,31 @@ def tour() -> Iterator[float]:
     settings = settings_of_scene()
     yield from open_sidebar()
     assert session.environment.state.name == "NOT_INSTALLED"
-    picture("1_not_installed")
+    screenshot("1_not_installed")
 
-    use_fake_core()
+    use_fake_worker()
     settings.output = str(OUT / "results")
     press("socialmirror.check_environment")
     yield 0.5
     assert session.environment.usable
-    picture("2_ready")
+    screenshot("2_ready")
 
-    settings.filepath = __file__  # any file that is there
+    settings.filepath = __file__  # any file that exists
     settings.prompt = "work"
     press("socialmirror.reconstruct")
     yield 2.0
     assert session.runner.job.active, session.runner.job
-    picture("3_running")
+    screenshot("3_running")
     press("socialmirror.cancel")
     yield 2.0
     assert session.runner.job.state.name == "CANCELLED"
-    picture("4_cancelled")
+    screenshot("4_cancelled")
 
     settings.prompt = "fail"
     press("socialmirror.reconstruct")
     yield 2.0
     assert session.runner.job.failure.code == "one-person"
-    picture("5_failed")
+    screenshot("5_failed")
 
     settings.prompt = "They shake hands"
     press("socialmirror.reconstruct")
@@ -73,35 +72,35 @@ def tour() -> Iterator[float]:
     settings.prompt = ""
     view().spaces.active.region_3d.view_perspective = "CAMERA"
     yield 1.0
-    picture("6_finished")
+    screenshot("6_finished")
     bpy.ops.ed.undo()
     yield 1.0
-    assert not bpy.data.armatures, "one undo step removes all of it"
+    assert not bpy.data.armatures, "one undo step removes the whole import"
     bpy.ops.ed.redo()
     yield 1.0
     assert len(bpy.data.armatures) == 2
 
-    settings = settings_of_scene()  # undo has made all of it anew
+    settings = settings_of_scene()  # undo created the scene anew
     settings.prompt = "work"
     press("socialmirror.reconstruct")
     yield 1.5
     bpy.ops.wm.read_homefile(app_template="")
     yield 1.0
-    assert session.runner.job.active, "a job goes on while another file is loaded"
+    assert session.runner.job.active, "a job continues when another file is loaded"
     yield from open_sidebar()
-    picture("7_other_file")
+    screenshot("7_other_file")
     press("socialmirror.cancel")
     yield 2.0
     assert not session.runner.job.active
 
     press("socialmirror.install_environment")
     yield 1.0
-    assert session.runner.job.state.name == "CANCELLED", "offline no installation begins"
+    assert session.runner.job.state.name == "CANCELLED", "an installation does not begin offline"
 
-    bpy.context.preferences.addons[EXTENSION].preferences.interpreter = os.environ["TOUR_CORE"]
+    bpy.context.preferences.addons[EXTENSION].preferences.interpreter = os.environ["TOUR_WORKER"]
     bpy.ops.preferences.addon_show(module=EXTENSION)
     yield 1.5
-    picture("8_preferences")
+    screenshot("8_preferences")
 
 
 def settings_of_scene() -> Any:
@@ -109,13 +108,13 @@ def settings_of_scene() -> Any:
     return scene.socialmirror
 
 
-def use_fake_core() -> None:
+def use_fake_worker() -> None:
     paths, installer = (
         product("socialmirror_blender.runtime.paths"),
         product("socialmirror_blender.runtime.installer"),
     )
     record = {
-        "interpreter": os.environ["TOUR_CORE"],
+        "interpreter": os.environ["TOUR_WORKER"],
         "folder": "",
         "requirements": installer.fingerprint(paths.ROOT),
         "weights": True,
@@ -125,7 +124,7 @@ def use_fake_core() -> None:
 
 
 def press(operator: str) -> None:
-    """What a button does, with the context of the sidebar."""
+    """Run an operator in the context of the sidebar."""
     module, name = operator.split(".")
     region = next(region for region in view().regions if region.type == "UI")
     with bpy.context.temp_override(window=window(), area=view(), region=region):
@@ -152,22 +151,22 @@ def view() -> Any:
     return next(area for area in window().screen.areas if area.type == "VIEW_3D")
 
 
-def picture(name: str) -> None:
+def screenshot(name: str) -> None:
     path = str(OUT / f"{name}.png")
     if shutil.which("import"):
         subprocess.run(["import", "-window", "root", path], check=True)
     else:
         with bpy.context.temp_override(window=window()):
             bpy.ops.screen.screenshot(filepath=path)
-    print("picture:", path, flush=True)
+    print("screenshot:", path, flush=True)
 
 
 def run() -> None:
-    walk = tour()
+    steps = tour()
 
     def step() -> float | None:
         try:
-            return next(walk)
+            return next(steps)
         except StopIteration:
             leave(0)
         except BaseException:
@@ -179,7 +178,7 @@ def run() -> None:
 
 
 def leave(code: int) -> None:
-    """End Blender as if it had crashed: its child has to notice by itself."""
+    """End Blender as if it had crashed: the worker has to notice by itself."""
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)

@@ -1,0 +1,85 @@
+"""The camera shows the people where the clip does, and the clip itself plays in step with them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import ModuleType
+
+import bpy
+import numpy as np
+import pytest
+from bpy_extras.object_utils import world_to_camera_view
+from mathutils import Vector
+
+from tests.blender.evaluated_scene import bone_heads
+from tests.blender.movies import write_movie
+from tests.blender.synthetic_reconstruction import make_reconstruction
+
+
+@pytest.mark.parametrize("moving", [False, True])
+@pytest.mark.parametrize("resolution", [(640, 360), (1000, 1000)])
+def test_the_camera_projects_joints_to_the_pixels_of_the_clip(
+    scene: ModuleType, contract: ModuleType, tmp_path: Path, moving: bool, resolution: tuple[int, int]
+) -> None:
+    made = make_reconstruction(tmp_path, contract, moving_camera=moving)
+    scene.import_reconstruction(bpy.context, tmp_path)
+    current = bpy.context.scene
+    current.render.resolution_x, current.render.resolution_y = resolution
+    motion = made.reconstruction.motion
+    for frame in (0, 13, 24):
+        current.frame_set(1 + frame)
+        for joint in motion.joints[0, frame, ::9]:
+            view = world_to_camera_view(current, current.camera, Vector(joint.tolist()))
+            # the lens is fitted to the width: a scene of another shape shows the same centre at the same scale
+            height = 640 * resolution[1] / resolution[0]
+            pixel = (view.x * 640, (1 - view.y) * height + (360 - height) / 2)
+            projected = motion.camera_K[frame] @ (motion.camera_world[frame] @ (*joint, 1))[:3]
+            np.testing.assert_allclose(pixel, projected[:2] / projected[2], atol=0.5)
+
+
+def test_the_clip_plays_behind_the_camera_in_step_with_the_motion(
+    scene: ModuleType, contract: ModuleType, tmp_path: Path
+) -> None:
+    clip = tmp_path / "clip.mp4"
+    write_movie(clip, 12)
+    make_reconstruction(tmp_path / "out", contract, first_frame=4, frames=8, clip=clip)
+    collection = scene.import_reconstruction(bpy.context, tmp_path / "out", frame_start=101)
+    camera = bpy.context.scene.camera.data
+    (background,) = camera.background_images
+    assert camera.show_background_images
+    assert Path(background.clip.filepath) == clip
+    assert background.clip.frame_duration == 12
+    assert background.clip.frame_start == 97  # frame 4 of the clip, the first reconstructed one, is scene frame 101
+    assert scene.read_state(collection).notes == ""
+
+    scene.import_reconstruction(bpy.context, tmp_path / "out", frame_start=11)
+    assert [item.clip.frame_start for item in camera.background_images] == [7]
+
+
+def test_a_note_says_why_the_clip_is_missing_or_drifts(scene: ModuleType, contract: ModuleType, tmp_path: Path) -> None:
+    clip = tmp_path / "clip.mp4"
+    write_movie(clip, 12)
+    make_reconstruction(tmp_path / "out", contract, frames=8, clip=clip)
+    bpy.context.scene.render.fps = 60
+    collection = scene.import_reconstruction(bpy.context, tmp_path / "out")
+    assert "the clip behind the camera drifts" in scene.read_state(collection).notes
+    clip.unlink()
+    make_reconstruction(tmp_path / "other", contract, clip=clip)
+    collection = scene.import_reconstruction(bpy.context, tmp_path / "other")
+    assert "not there" in scene.read_state(collection).notes
+
+
+def test_motion_plays_in_step_with_a_movie_strip(scene: ModuleType, contract: ModuleType, tmp_path: Path) -> None:
+    clip = tmp_path / "clip.mp4"
+    write_movie(clip, 12)
+    made = make_reconstruction(tmp_path / "out", contract, first_frame=4, frames=8, clip=clip)
+    bpy.context.scene.sequence_editor_create().strips.new_movie("Clip", str(clip), channel=1, frame_start=31)
+    collection = scene.import_reconstruction(bpy.context, tmp_path / "out", strip="Clip")
+    bpy.context.scene.frame_set(35)
+    np.testing.assert_allclose(
+        bone_heads(scene.rig_of(collection, 0), ["head"])[0],
+        made.reconstruction.motion.joints[0, 0, contract.skeleton.JOINT_INDEX["head"]],
+        atol=1e-4,
+    )
+    with pytest.raises(Exception, match="no movie strip named 'Other'"):
+        scene.import_reconstruction(bpy.context, tmp_path / "out", strip="Other")

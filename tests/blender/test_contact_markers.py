@@ -1,0 +1,144 @@
+"""Contacts are a list on the collection; their markers follow the skin and are visible only during the contact."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import bpy
+import numpy as np
+import pytest
+
+from tests.blender.evaluated_scene import deformed_vertices, world_position
+from tests.blender.product import Product
+from tests.blender.synthetic_reconstruction import Made, make_reconstruction
+
+
+@pytest.fixture
+def made(contract: ModuleType, tmp_path: Path) -> Made:
+    return make_reconstruction(tmp_path, contract)
+
+
+@pytest.fixture
+def collection(scene: ModuleType, made: Made, tmp_path: Path) -> Any:
+    """Frame 0 of the clip is scene frame 101."""
+    return scene.import_reconstruction(bpy.context, tmp_path, frame_start=101)
+
+
+def markers(collection: Any, contact_id: str) -> list[Any]:
+    return [
+        item for item in collection.objects if item.get("socialmirror_role", "").startswith(f"contact:{contact_id}:")
+    ]
+
+
+def test_the_list_holds_the_contacts_of_the_reconstruction(scene: ModuleType, made: Made, collection: Any) -> None:
+    assert scene.read_contacts(collection) == made.reconstruction.info.contacts
+    edits = scene.read_edits(collection)
+    assert edits.contacts == made.reconstruction.info.contacts
+    assert edits.pins == ()
+
+
+def test_markers_lie_on_both_skins_and_follow_them(
+    contract: ModuleType, scene: ModuleType, made: Made, collection: Any
+) -> None:
+    both = markers(collection, made.reconstruction.info.contacts[0].id)
+    assert len(both) == 2
+    regions = made.reconstruction.body.vertex_region
+    for frame in (103, 108, 113):
+        bpy.context.scene.frame_set(frame)
+        for person, marker in enumerate(both):
+            vertices = deformed_vertices(scene.skin_of(collection, person))
+            triangle = list(marker.parent_vertices)
+            np.testing.assert_allclose(world_position(marker), vertices[triangle].mean(0), atol=1e-4)
+            assert contract.skeleton.REGIONS.index("right_palm") in regions[triangle]
+
+
+def test_markers_lie_where_the_regions_are_nearest(contract: ModuleType, made: Made, collection: Any) -> None:
+    contact = made.reconstruction.info.contacts[0]
+    middle = (contact.frame_start + contact.frame_end) // 2
+    bpy.context.scene.frame_set(101 + middle)
+    palm = made.reconstruction.body.vertex_region == contract.skeleton.REGIONS.index("right_palm")
+    a, b = (made.vertices_inworld(person, middle)[palm] for person in (0, 1))
+    nearest = np.linalg.norm(a[:, None] - b[None], axis=-1).min()
+    first, second = (world_position(marker) for marker in markers(collection, contact.id))
+    # a marker lies at the centre of a triangle of the nearest vertex
+    assert np.linalg.norm(first - second) < nearest + 0.03
+
+
+def test_the_nearest_vertices_of_two_patches_and_the_lowest_of_one(product: Product) -> None:
+    nearest_vertices = product("socialmirror_blender.scene.contact_markers").nearest_vertices
+    a = (np.array([4, 7, 9]), np.array([[0.0, 0, 2], [1, 0, 1], [2, 0, 3]]))
+    b = (np.array([5, 6]), np.array([[2.0, 0, 3.5], [9, 9, 9]]))
+    assert nearest_vertices([a, b]) == [9, 5]
+    assert nearest_vertices([a]) == [7]
+
+
+def test_markers_are_visible_during_the_contact_only(made: Made, collection: Any) -> None:
+    contact = made.reconstruction.info.contacts[0]
+    (first, second) = markers(collection, contact.id)
+    for clip_frame in range(25):
+        bpy.context.scene.frame_set(101 + clip_frame)
+        visible = contact.frame_start <= clip_frame <= contact.frame_end
+        assert (first.hide_viewport, second.hide_viewport) == (not visible, not visible)
+
+
+def test_markers_move_in_time_with_the_motion(scene: ModuleType, made: Made, collection: Any, tmp_path: Path) -> None:
+    contact = made.reconstruction.info.contacts[0]
+    assert scene.import_reconstruction(bpy.context, tmp_path, frame_start=501) == collection
+    (first, second) = markers(collection, contact.id)
+    for scene_frame, visible in ((101 + contact.frame_start, False), (501 + contact.frame_start, True)):
+        bpy.context.scene.frame_set(scene_frame)
+        assert (first.hide_viewport, second.hide_viewport) == (not visible, not visible)
+
+
+def test_the_colour_shows_the_state_and_a_rejected_contact_has_no_markers(
+    scene: ModuleType, made: Made, collection: Any
+) -> None:
+    palms, floor, rejected = made.reconstruction.info.contacts
+    assert len(markers(collection, floor.id)) == 1
+    assert markers(collection, rejected.id) == []
+
+    def color(contact_id: str) -> tuple[float, ...]:
+        return tuple(markers(collection, contact_id)[0].data.materials[0].diffuse_color)
+
+    enforced = color(floor.id)
+    assert color(palms.id) != enforced
+    collection.socialmirror.contacts[0].state = "enforced"
+    collection.socialmirror.contacts[2].state = "auto"
+    scene.sync_markers(collection)
+    assert color(palms.id) == enforced
+    assert len(markers(collection, rejected.id)) == 2
+
+
+def test_an_edited_list_becomes_edits(scene: ModuleType, collection: Any) -> None:
+    items = collection.socialmirror.contacts
+    items.remove(2)
+    items[0].state = "enforced"
+    items[0].frame_end = 20
+    added = items.add()
+    added.contact_id = "added"
+    added.person_a, added.region_a = "1", "left_palm"
+    added.person_b, added.region_b = "0", "left_upper_arm"
+    added.frame_start, added.frame_end = 3, 9
+    added.source, added.state = "user", "enforced"
+    scene.sync_markers(collection)
+    contacts = scene.read_edits(collection).contacts
+    assert [contact.region_a for contact in contacts] == ["right_palm", "left_foot", "left_palm"]
+    assert (contacts[0].state, contacts[0].frame_end) == ("enforced", 20)
+    assert (contacts[2].person_a, contacts[2].person_b, contacts[2].id) == (1, 0, "added")
+    assert len(markers(collection, "added")) == 2
+    actions = [action for action in bpy.data.actions if action.name.startswith("Contact")]
+    assert len(actions) == 3
+
+
+def test_contacts_keep_frames_of_the_clip_in_a_scene_of_another_frame_rate(
+    contract: ModuleType, scene: ModuleType, tmp_path: Path, product: Product
+) -> None:
+    """The clip has 48 frames per second, the scene 24: frames 10 to 20 of the clip are scene frames 6 to 11."""
+    made = make_reconstruction(tmp_path / "fast", contract, frame_rate=48.0)
+    collection = scene.import_reconstruction(bpy.context, tmp_path / "fast")
+    contact = contract.contact.Contact(0, "head", 1, "chest", 10, 20)
+    contact_scene_frames = product("socialmirror_blender.scene.contact_markers").contact_scene_frames
+    assert contact_scene_frames(collection, contact) == (6, 11)
+    assert scene.read_edits(collection).contacts == made.reconstruction.info.contacts

@@ -1,0 +1,80 @@
+"""Panels show states, progress and lists in plain text, and disabled buttons tell why they are disabled."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from tests.blender.product import Product
+from tests.blender.user_actions import press
+
+STAGES = Path(__file__).resolve().parents[2] / "core" / "pipeline" / "stages.py"
+
+
+def announced_stages() -> set[str]:
+    """Names of the core's stages that report progress, which are those with stored results.
+
+    They are read from the source, since Blender's Python has no torch.
+    """
+    stages: set[str] = set()
+    for function in ast.parse(STAGES.read_text(encoding="utf-8")).body:
+        if not isinstance(function, ast.FunctionDef):
+            continue
+        for decorator in function.decorator_list:
+            text = ast.unparse(decorator)
+            if text.startswith("stage(") and "stored=False" not in text:
+                stages.add(function.name.replace("_", "-"))
+    return stages
+
+
+def test_every_stage_that_reports_progress_has_a_label(product: Product) -> None:
+    job = product("socialmirror_blender.panels.job")
+    assert announced_stages() == set(job.STAGE_LABELS)
+    assert job.stage_label("first-fit") == "fitting both people"
+    assert job.stage_label("first-fit-2") == "fitting both people"
+    assert job.stage_label("Installing packages") == "installing packages"
+
+
+def test_the_time_left_is_rounded_to_what_can_be_known(product: Product) -> None:
+    time_left = product("socialmirror_blender.panels.job").time_left
+    assert time_left(4) == "a few seconds left"
+    assert time_left(72) == "about 70 s left"
+    assert time_left(300) == "about 5 min left"
+    assert time_left(3 * 3600) == "about 3.0 h left"
+
+
+def test_text_is_wrapped_to_the_width_of_the_region(product: Product) -> None:
+    wrap = product("socialmirror_blender.panels.text").wrap
+    assert max(map(len, wrap("word " * 50, 300, 1.0))) < 300 / 6
+    assert len(wrap("word " * 50, 300, 2.0)) > len(wrap("word " * 50, 300, 1.0))
+
+
+def test_a_take_is_described_in_one_line(contract: ModuleType, product: Product) -> None:
+    record, take_text = contract.reconstruction, product("socialmirror_blender.panels.result").take_text
+    without_scores = record.Take("take-1", "", 0, 0.5, "reconstruct")
+    assert take_text(without_scores) == "take-1 · energy 0.50"
+    take = replace(
+        without_scores, id="take-002", energy=0.414, prompt="They hug.", scores=record.Scores(1.2, 8.3, 2.0, 12.4)
+    )
+    assert take_text(take) == "take-002 · energy 0.41 · contact 12 mm · through 8 mm  “They hug.”"
+    without_contact = replace(take, prompt="", scores=record.Scores(1.2, 0.0, 2.0))
+    assert take_text(without_contact) == "take-002 · energy 0.41 · through 0 mm"
+
+
+def test_a_contact_is_described_in_one_line(imported: Any, product: Product) -> None:
+    contact_text = product("socialmirror_blender.panels.contacts").contact_text
+    contacts = imported.socialmirror.contacts
+    assert contact_text(contacts[0], abbreviate=False) == "A right palm · B right palm"
+    assert contact_text(contacts[0], abbreviate=True) == "A R palm · B R palm"
+    assert contact_text(contacts[1], abbreviate=False) == "B left foot · ground"
+
+
+def test_without_an_environment_reconstruct_tells_to_install_it(product: Product) -> None:
+    product("socialmirror_blender.runtime.session").refresh_environment()
+    with pytest.raises(RuntimeError, match=r"poll.*Install it once"):
+        press("reconstruct")

@@ -1,0 +1,147 @@
+"""Settings become the request that the core gets; settings that cannot be used are refused with what to do."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import bpy
+import pytest
+
+from tests.blender.movies import write_movie
+from tests.blender.product import Product
+from tests.blender.synthetic_reconstruction import make_reconstruction
+from tests.blender.user_actions import press, settings
+
+
+@pytest.fixture
+def requests(product: Product) -> ModuleType:
+    return product("socialmirror_blender.requests")
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    path = tmp_path / "dance.mp4"
+    path.touch()
+    settings().filepath, settings().output = str(path), str(tmp_path / "out")
+    return path
+
+
+@pytest.fixture
+def ready_environment(product: Product) -> None:
+    environment = product("socialmirror_blender.runtime.environment")
+    session = product("socialmirror_blender.runtime.session").session
+    session.environment = environment.Environment(environment.EnvironmentState.READY, "/nowhere/python")
+
+
+def set_caption(folder: Path, contract: ModuleType, prompt: str, source: str = "captioner") -> None:
+    """Change the prompt of a saved reconstruction, by default to a caption."""
+    record = contract.reconstruction
+    saved = record.load(folder)
+    record.save(folder, replace(saved, info=replace(saved.info, prompt=prompt, prompt_source=source)))
+
+
+def test_settings_become_the_fields_of_the_request(requests: ModuleType, clip: Path, tmp_path: Path) -> None:
+    current = settings()
+    current.use_range, current.frame_first, current.frame_last = True, 10, 110
+    current.choose_people, current.track_a, current.track_b = True, 2, 0
+    current.prompt, current.seed, current.takes, current.fov = "  They dance ", 7, 3, 55.0
+    current.smoothness = 0.5
+    fields, origin = requests.reconstruct_request(bpy.context)
+    assert fields == {
+        "clip": str(clip), "out": str(tmp_path / "out" / "dance"), "frames": [10, 110], "people": [2, 0], "body": None,
+        "fov": 55.0, "prompt": "They dance", "seed": 7, "takes": 3, "smoothness": 0.5, "device": "auto",
+        "perception": "auto",
+    }  # fmt: skip
+    assert origin.scene == bpy.context.scene.name
+    current.use_range = current.choose_people = False
+    current.fov, current.prompt = 0.0, ""
+    fields, _ = requests.reconstruct_request(bpy.context)
+    assert fields["frames"] is fields["people"] is fields["fov"] is fields["prompt"] is None
+
+
+def test_the_frames_that_a_strip_shows_are_requested(requests: ModuleType, tmp_path: Path) -> None:
+    clip = tmp_path / "clip.mp4"
+    write_movie(clip, 30)
+    editor = bpy.context.scene.sequence_editor_create()
+    strips: Any = editor.strips if hasattr(editor, "strips") else editor.sequences
+    strip = strips.new_movie("Take 5", str(clip), channel=1, frame_start=101)
+    if hasattr(strip, "left_handle"):
+        strip.left_handle, strip.right_handle = 111, 121
+    else:
+        strip.frame_final_start, strip.frame_final_end = 111, 121
+    settings().source, settings().strip = "STRIP", "Take 5"
+    fields, origin = requests.reconstruct_request(bpy.context)
+    assert (fields["clip"], fields["frames"], origin.strip) == (str(clip), [10, 19], "Take 5")
+
+
+def test_another_clip_of_the_same_name_gets_a_folder_of_its_own(
+    contract: ModuleType, requests: ModuleType, clip: Path, tmp_path: Path
+) -> None:
+    make_reconstruction(tmp_path / "out" / "dance", contract, frames=5, clip=tmp_path / "elsewhere" / "dance.mp4")
+    fields, _ = requests.reconstruct_request(bpy.context)
+    assert Path(fields["out"]).name == "dance-2"
+
+
+def test_settings_that_cannot_be_used_are_refused(ready_environment: None, clip: Path, tmp_path: Path) -> None:
+    current = settings()
+
+    def assert_refused(message: str) -> None:
+        with pytest.raises(RuntimeError, match=message):
+            press("reconstruct")
+
+    current.filepath = ""
+    assert_refused("No clip is chosen")
+    current.filepath = str(tmp_path / "gone.mp4")
+    assert_refused("not there.*Choose the movie again")
+    current.filepath = str(clip)
+    current.use_range, current.frame_first, current.frame_last = True, 20, 10
+    assert_refused("range is empty")
+    current.use_range = False
+    current.choose_people, current.track_a, current.track_b = True, 1, 1
+    assert_refused("same number")
+    current.choose_people = False
+    current.body = str(tmp_path / "SMPLX_FEMALE.npz")
+    assert_refused("body model is not there")
+    current.body = ""
+    current.output = str(clip / "below a file")
+    assert_refused("cannot be written")
+    current.source = "STRIP"
+    assert_refused("No strip is chosen")
+    current.strip = "gone"
+    assert_refused("no movie strip named 'gone'")
+
+
+def test_a_caption_is_suggested_as_the_prompt_and_requested_only_once_it_is_edited(
+    contract: ModuleType, requests: ModuleType, scene: ModuleType, clip: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "result"
+    make_reconstruction(folder, contract)
+    set_caption(folder, contract, "They shake hands.")
+    press("import_folder", directory=str(folder))
+    (collection,) = scene.reconstruction_collections()
+
+    def requested_prompts() -> list[str | None]:
+        reconstruct, _ = requests.reconstruct_request(bpy.context)
+        refine, _ = requests.refine_request(bpy.context, collection)
+        return [fields.get("prompt") for fields in (reconstruct, refine)]
+
+    current = settings()
+    assert current.prompt == "They shake hands."
+    assert requested_prompts() == [None, None]
+    set_caption(folder, contract, "They hug.")  # another caption replaces a suggestion that was not edited
+    press("import_folder", directory=str(folder))
+    assert current.prompt == "They hug."
+    assert requested_prompts() == [None, None]
+    current.prompt = "They hug for long. "
+    assert requested_prompts() == ["They hug for long."] * 2
+    set_caption(folder, contract, "They part.")
+    press("import_folder", directory=str(folder))
+    assert requested_prompts() == ["They hug for long."] * 2
+    current.prompt = ""
+    set_caption(folder, contract, "a kiss", "user")
+    press("import_folder", directory=str(folder))
+    assert current.prompt == ""
+    assert requested_prompts() == [None, None]
