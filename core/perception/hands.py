@@ -88,6 +88,7 @@ class HandTracker:
         if not regions:
             return []
         network = self._networks.hand
+        regions = [region.snapped() for region in regions]
         crops = np.stack([crop(image, region, network.size, replicate=True) for region in regions])
         outputs = network.run(crops.astype(np.float32) / 255)
         return [_decode(region, network.size, *arrays) for region, *arrays in zip(regions, *outputs)]

@@ -79,6 +79,7 @@ class LandmarkNetwork:
         """What is seen in each region of image uint8 [H,W,3]; one Pose for each, however low its score."""
         if not regions:
             return []
+        regions = [region.snapped() for region in regions]
         crops = np.stack([crop(image, region, self._network.size, replicate=True) for region in regions])
         outputs = self._network.run(crops.astype(np.float32) / 255)
         return [self._decode(region, *arrays) for region, *arrays in zip(regions, *outputs)]

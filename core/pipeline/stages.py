@@ -72,7 +72,7 @@ class Caption:
     sentence: str
 
 
-@stage(version=2, cost=100)
+@stage(version=3, cost=100)
 def perception(clip: Clip | None, settings: PerceptionSettings, device: torch.device, reporter: Reporter) -> Detections:
     """The 2D stage. Without a clip (while refining, which never decodes video) its result can only come from the cache."""
     if clip is None:

@@ -1,0 +1,52 @@
+"""Both backends of the 2D networks end in the same detections, although their outputs differ by rounding errors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from core.clip import probe
+from core.perception.backends import BackendChoice
+from core.perception.detections import Detections
+from core.perception.perceive import detect_people
+from core.perception.regions import Region
+from core.reporting import SilentReporter
+
+_SAMPLE = Path(__file__).resolve().parents[3] / "samples" / "handshake_hug.mp4"
+_FRAMES = (60, 95)
+"""From the end of the handshake into the hug, where one pose is often found for two people."""
+
+
+def _detect(backend: BackendChoice) -> Detections:
+    device = torch.device("cpu")
+    return detect_people(
+        probe(_SAMPLE), *_FRAMES, people=None, device=device, backend=backend, reporter=SilentReporter()
+    )
+
+
+@pytest.mark.slow
+def test_both_backends_end_in_the_same_detections() -> None:
+    a, b = _detect("torch"), _detect("onnxruntime")
+    assert a.track_ids.tolist() == b.track_ids.tolist()
+    np.testing.assert_array_equal(a.found, b.found)
+    np.testing.assert_array_equal(a.ambiguous, b.ambiguous)
+    assert np.abs(a.keypoints[..., :2] - b.keypoints[..., :2]).max() < 1.0
+    np.testing.assert_array_equal(a.hands[..., 2] > 0, b.hands[..., 2] > 0)
+    assert np.abs(a.hands[..., :2] - b.hands[..., :2]).max() < 1.0
+
+
+@pytest.mark.parametrize("region", [Region(381.3, 204.9, 163.7, 0.41), Region(-3.2, 7.7, 41.0, -3.0), Region(0, 0, 1.0)])
+def test_a_snapped_region_is_near_and_stays_where_it_is(region: Region) -> None:
+    snapped = region.snapped()
+    assert snapped.snapped() == snapped
+    assert abs(snapped.size / region.size - 1) < 0.012
+    assert np.hypot(snapped.x - region.x, snapped.y - region.y) < 0.012 * region.size
+    assert abs(snapped.angle - region.angle) <= 1 / 64
+
+
+def test_regions_that_differ_by_a_rounding_error_snap_to_the_same_one() -> None:
+    region = Region(381.3, 204.9, 163.7, 0.41)
+    assert Region(381.301, 204.899, 163.702, 0.41001).snapped() == region.snapped()
