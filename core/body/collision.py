@@ -4,6 +4,9 @@ Used to keep two people from penetrating each other, where signed distances to w
 along the bones and then fitted to the skin by a damped Gauss-Newton method, each to the patch of skin nearest to it.
 """
 
+# torch's own annotations are incomplete
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 from dataclasses import dataclass, replace

@@ -1,5 +1,8 @@
 """Reads body files: the free default body and the SMPL-X files that users download. Other models are refused with a reason."""
 
+# torch's own annotations are incomplete
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import hashlib

@@ -5,6 +5,9 @@ regressor were therefore learned on rendered people (`python -m lab train-landma
 are equivariant to translation and do not depend on the frame.
 """
 
+# torch's own annotations are incomplete
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 from dataclasses import dataclass

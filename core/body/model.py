@@ -4,6 +4,9 @@ Follows SMPL (Loper et al., 2015) and SMPL-X (Pavlakos et al., 2019), without fa
 +Z, metres.
 """
 
+# torch's own annotations are incomplete
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 from dataclasses import dataclass, replace

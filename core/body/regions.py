@@ -4,6 +4,9 @@ Published vertex lists of SMPL-X hold for its own mesh only; these rules work fo
 decided on the mean shape in the rest pose: Y up, the body faces +Z, its left at +X, arms to the sides, palms down.
 """
 
+# torch's own annotations are incomplete
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 from dataclasses import dataclass

@@ -4,6 +4,9 @@ Everything is differentiable, without singular gradients at zero. Axis-angles ar
 real part first; matrices multiply column vectors.
 """
 
+# torch's own annotations are incomplete
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import torch

@@ -1,5 +1,8 @@
 """Distances and relative speeds between the skin regions of two people, over time."""
 
+# torch's own annotations are incomplete
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""AMASS's npz layout for SMPL-X, which most research tools read (Mahmood et al., 2019; the files of amass.is.tue.mpg.de)."""
+"""Writes AMASS's npz layout for SMPL-X, which most research tools read (Mahmood et al., 2019; amass.is.tue.mpg.de)."""
 
 from __future__ import annotations
 
@@ -8,43 +8,40 @@ import numpy as np
 
 from ..contract.files import write_npz
 from ..contract.reconstruction import Reconstruction
-from .uniform_rate import file_names, resample_uniformly
+from .uniform_rate import file_stems, resample_uniformly
 
 
 def write_amass(reconstruction: Reconstruction, folder: Path) -> list[Path]:
-    """One npz a person: metres, Z up, hands relative to the flat hand.
+    """Write one npz per person: metres, Z up, hand poses relative to the flat hand.
 
-    `trans` is SMPL-X's translation, the pelvis minus its place in the rest pose of that shape: with the same body file,
-    smplx(betas, trans, poses) gives the joints of the reconstruction. The betas are of the body named in
-    `surface_model`, and mean nothing on another.
+    `trans` is SMPL-X's translation, i.e. the position of the pelvis minus its position in the rest pose of that shape: with the
+    same body file, smplx(betas, trans, poses) gives the joints of the reconstruction. The betas hold for the body named in
+    `surface_model` only.
     """
     motion = resample_uniformly(reconstruction.motion)
-    paths = []
-    for person, name in enumerate(file_names(reconstruction.info)):
+    paths: list[Path] = []
+    for person, stem in enumerate(file_stems(reconstruction.info)):
         rotations = motion.rotations[person]
         frames = len(rotations)
-
-        def joints(first: int, last: int, rotations: np.ndarray = rotations) -> np.ndarray:
-            return rotations[:, first:last].reshape(len(rotations), -1)
-
-        path = folder / f"{name}.npz"
+        poses = rotations.reshape(frames, -1)
+        path = folder / f"{stem}.npz"
         write_npz(
             path,
             {
                 "trans": motion.pelvis[person] - motion.rest_joints[person, 0],
-                "poses": joints(0, 55),
-                "root_orient": joints(0, 1),
-                "pose_body": joints(1, 22),
-                "pose_jaw": joints(22, 23),
-                "pose_eye": joints(23, 25),
-                "pose_hand": joints(25, 55),
+                "poses": poses,
+                "root_orient": poses[:, : 1 * 3],
+                "pose_body": poses[:, 1 * 3 : 22 * 3],
+                "pose_jaw": poses[:, 22 * 3 : 23 * 3],
+                "pose_eye": poses[:, 23 * 3 : 25 * 3],
+                "pose_hand": poses[:, 25 * 3 :],
                 "betas": motion.betas[person],
                 "num_betas": np.array(motion.betas.shape[1]),
                 "gender": np.array("neutral"),
                 "surface_model_type": np.array("smplx"),
                 "surface_model": np.array(str(reconstruction.info.body["id"])),
-                "mocap_frame_rate": np.array(motion.rate),
-                "mocap_time_length": np.array(frames / motion.rate),
+                "mocap_frame_rate": np.array(motion.frame_rate),
+                "mocap_time_length": np.array(frames / motion.frame_rate),
             },
         )
         paths.append(path)

@@ -4,6 +4,9 @@ The model is a BERT. The embedding of a sentence is the mean of its tokens' last
 (Reimers and Gurevych, "Sentence-BERT", arXiv 1908.10084, and the model's card).
 """
 
+# torch's own annotations are incomplete
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import os

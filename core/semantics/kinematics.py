@@ -1,5 +1,8 @@
 """Headings, positions, heights and lean of two people over time: the measurements that descriptions are derived from."""
 
+# torch's own annotations are incomplete
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 from collections.abc import Iterable

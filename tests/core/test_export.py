@@ -1,4 +1,4 @@
-"""What other programs read from exported files: compared with their own kinematics, not with ours."""
+"""Exported files are read as other programs read them, with their kinematics instead of ours."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_smplx_poses_the_same_joints_from_an_amass_file(folder, tmp_path, made_u
 
 
 def read_bvh(path: Path) -> tuple[list[str], np.ndarray, float]:
-    """Joint names, joints [T,J,3] by the file's own hierarchy and channels, and the frame time."""
+    """Joint names, joints [T,J,3] from the file's hierarchy and channels, and the frame time."""
     hierarchy, motion = path.read_text().split("MOTION")
     names, offsets, parents, channels, stack = [], [], [], [], []
     for line in hierarchy.splitlines():
@@ -88,29 +88,29 @@ def read_bvh(path: Path) -> tuple[list[str], np.ndarray, float]:
     count, frame_time = int(lines[0].split()[1]), float(lines[1].split()[2])
     values = np.array([[float(word) for word in line.split()] for line in lines[2:]])
     assert values.shape == (count, sum(len(names) for names in channels))
-    place = np.zeros((count, len(names), 3))
-    turn = np.tile(np.eye(3), (count, len(names), 1, 1))
+    positions = np.zeros((count, len(names), 3))
+    rotations = np.tile(np.eye(3), (count, len(names), 1, 1))
     column = 0
     for joint, parent in enumerate(parents):
-        moved = np.tile(np.array(offsets[joint]), (count, 1))
-        own = np.tile(np.eye(3), (count, 1, 1))
+        translation = np.tile(np.array(offsets[joint]), (count, 1))
+        rotation = np.tile(np.eye(3), (count, 1, 1))
         for channel in channels[joint]:
             axis = channel[0].lower()
             if channel.endswith("position"):
-                moved[:, "xyz".index(axis)] += values[:, column]
+                translation[:, "xyz".index(axis)] += values[:, column]
             else:
-                own = own @ Rotation.from_euler(axis, values[:, [column]], degrees=True).as_matrix()
+                rotation = rotation @ Rotation.from_euler(axis, values[:, [column]], degrees=True).as_matrix()
             column += 1
         if parent < 0:
-            place[:, joint], turn[:, joint] = moved, own
+            positions[:, joint], rotations[:, joint] = translation, rotation
         else:
-            place[:, joint] = place[:, parent] + (turn[:, parent] @ moved[:, :, None])[..., 0]
-            turn[:, joint] = turn[:, parent] @ own
+            positions[:, joint] = positions[:, parent] + (rotations[:, parent] @ translation[:, :, None])[..., 0]
+            rotations[:, joint] = rotations[:, parent] @ rotation
     joints = [index for index, name in enumerate(names) if name != "Site"]
-    return [names[index] for index in joints], place[:, joints], frame_time
+    return [names[index] for index in joints], positions[:, joints], frame_time
 
 
-def test_a_bvh_file_poses_the_same_joints_in_centimetres(folder, tmp_path, made_up):
+def test_a_bvh_file_gives_the_same_joints_in_centimetres(folder, tmp_path, made_up):
     for person, path in enumerate(export_reconstruction(folder, "bvh", tmp_path)):
         names, joints, frame_time = read_bvh(path)
         assert sorted(names) == sorted(JOINTS)
@@ -150,32 +150,32 @@ def glb_array(document: dict, binary: bytes, accessor: int) -> np.ndarray:
     return np.frombuffer(binary, kind, entry["count"] * width, view["byteOffset"]).reshape(entry["count"], width)
 
 
-def test_a_glb_file_moves_both_skinned_people(folder, tmp_path, made_up):
+def test_a_glb_file_animates_both_skinned_people(folder, tmp_path, made_up):
     (path,) = export_reconstruction(folder, "glb", tmp_path)
     document, binary = glb_parts(path)
     frame = 7
-    turned: dict[int, np.ndarray] = {}
-    moved: dict[int, np.ndarray] = {}
+    rotations: dict[int, np.ndarray] = {}
+    translations: dict[int, np.ndarray] = {}
     animation = document["animations"][0]
     for channel in animation["channels"]:
         sampler = animation["samplers"][channel["sampler"]]
         times = glb_array(document, binary, sampler["input"])[:, 0]
         np.testing.assert_allclose(times, np.arange(12) / 25, atol=1e-6)
         value = glb_array(document, binary, sampler["output"])[frame]
-        (turned if channel["target"]["path"] == "rotation" else moved)[channel["target"]["node"]] = value
+        (rotations if channel["target"]["path"] == "rotation" else translations)[channel["target"]["node"]] = value
     matrices: dict[int, np.ndarray] = {}
 
-    def place(index: int, above: np.ndarray) -> None:
+    def compute(index: int, parent: np.ndarray) -> None:
         node = document["nodes"][index]
         local = np.eye(4)
-        local[:3, :3] = Rotation.from_quat(turned.get(index, node.get("rotation", [0, 0, 0, 1]))).as_matrix()
-        local[:3, 3] = moved.get(index, node.get("translation", [0, 0, 0]))
-        matrices[index] = above @ local
+        local[:3, :3] = Rotation.from_quat(rotations.get(index, node.get("rotation", [0, 0, 0, 1]))).as_matrix()
+        local[:3, 3] = translations.get(index, node.get("translation", [0, 0, 0]))
+        matrices[index] = parent @ local
         for child in node.get("children", []):
-            place(child, matrices[index])
+            compute(child, matrices[index])
 
     for root in document["scenes"][0]["nodes"]:
-        place(root, np.eye(4))
+        compute(root, np.eye(4))
     for person, skin in enumerate(document["skins"]):
         joints = np.array([matrices[node][:3, 3] for node in skin["joints"]])
         np.testing.assert_allclose(joints, made_up.motion.joints[person, frame] @ Y_UP.T, atol=1e-5)
@@ -187,13 +187,13 @@ def test_a_glb_file_moves_both_skinned_people(folder, tmp_path, made_up):
         np.testing.assert_allclose(weights.sum(1), 1, atol=1e-5)
         skinning = np.array([matrices[node] for node in skin["joints"]]) @ bind
         posed = np.einsum("vk,vkab,vb->va", weights, skinning[which], np.c_[points, np.ones(len(points))])[:, :3]
-        # the soles' and head's skin is where the skeleton is: between 1.2 and 2.2 m from end to end
+        # the skin follows the skeleton: the posed body is as tall as a person
         assert 1.2 < np.ptp(posed[:, 1]) < 2.3
         centre = made_up.motion.joints[person, frame].mean(0) @ Y_UP.T
         assert np.linalg.norm(posed.mean(0) - centre) < 0.4
 
 
-def test_another_reader_opens_the_glb(folder, tmp_path, made_up):
+def test_trimesh_opens_the_glb(folder, tmp_path, made_up):
     (path,) = export_reconstruction(folder, "glb", tmp_path)
     scene = trimesh.load_scene(path)
     assert len(scene.geometry) == 2
@@ -203,7 +203,7 @@ def test_another_reader_opens_the_glb(folder, tmp_path, made_up):
         np.testing.assert_allclose(mesh.extents, extent, atol=1e-4)
 
 
-def test_uneven_time_stamps_are_resampled(made_up):
+def test_irregular_time_stamps_are_resampled(made_up):
     motion = made_up.motion
     time = motion.time - motion.time[0]
     uneven = np.sort(np.append(time[:-1] + np.tile([0, 0.02], 6)[:-1], time[-1]))
@@ -213,13 +213,13 @@ def test_uneven_time_stamps_are_resampled(made_up):
     turn = np.zeros_like(motion.global_orient)
     turn[..., 2] = uneven
     even = resample_uniformly(replace(motion, time=uneven, pelvis=straight, global_orient=turn))
-    at = np.arange(12) / even.rate
-    assert even.rate == pytest.approx(11 / time[-1])
+    at = np.arange(12) / even.frame_rate
+    assert even.frame_rate == pytest.approx(11 / time[-1])
     np.testing.assert_allclose(even.pelvis[0, :, 0], at, atol=1e-6)
     np.testing.assert_allclose(even.rotations[0, :, 0, 2], at, atol=1e-6)
 
 
-def test_even_time_stamps_leave_the_frames_as_they_are(made_up):
+def test_uniform_time_stamps_leave_the_frames_unchanged(made_up):
     even = resample_uniformly(made_up.motion)
     np.testing.assert_array_equal(even.pelvis, made_up.motion.pelvis)
-    assert even.rate == pytest.approx(25)
+    assert even.frame_rate == pytest.approx(25)

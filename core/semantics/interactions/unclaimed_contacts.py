@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 from jaxtyping import Bool
-from scipy.signal import find_peaks
+from scipy.signal import find_peaks  # pyright: ignore[reportMissingTypeStubs, reportUnknownVariableType]
 
 from ...body.regions import split_side
 from ...contract.skeleton import REGIONS
@@ -119,7 +119,10 @@ class UnclaimedContacts:
 
     def oscillations(self, height: np.ndarray) -> int:
         """How often a height goes up and down again."""
-        return len(find_peaks(height, prominence=self.limits.pat_prominence)[0]) if len(height) >= 5 else 0
+        if len(height) < 5:
+            return 0
+        peaks, _ = cast("tuple[np.ndarray, Any]", find_peaks(height, prominence=self.limits.pat_prominence))
+        return len(peaks)
 
     def leads(self, actor: int, run: slice) -> bool:
         """Whether both walk, the actor ahead of the other, who faces the actor."""

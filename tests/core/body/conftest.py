@@ -1,4 +1,4 @@
-"""A maker of small files in SMPL-X's npz layout, for tests of what is read from them."""
+"""Bodies for the tests: the free body, and small files in SMPL-X's npz layout with random numbers."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -32,7 +32,7 @@ def write_body_file(
     hand_space: bool = True,
     extra: dict[str, np.ndarray] | None = None,
 ) -> Path:
-    """Write a body of random numbers, uncompressed; with `correctives` (metres) the free body with random ones.
+    """Write a body of random numbers, uncompressed, or the free body with random pose blend shapes of size `correctives`.
 
     `extra` replaces or adds arrays; object arrays among them are pickled, as in some official files.
     """
