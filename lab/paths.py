@@ -1,4 +1,4 @@
-"""Where the checkout's own files and the lab's working files are."""
+"""Paths of the checkout's own files and of the lab's working files."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ HELDOUT_BODIES = BENCHMARKS / "people_outside.npz"
 NOISE_FILE = ROOT / "lab" / "evaluation" / "data" / "noise.json"
 """The noise model of the 2D networks."""
 MOTION_CACHE = ROOT / "out" / "motion"
-"""Motion capture that was parsed once."""
-RENDER_CLIP = ROOT / "lab" / "rendering" / "render_clip.py"
-"""Runs in a Python that has Blender as a module, not in the lab's own."""
+"""Parsed motion capture."""
 BLENDER_PYTHON = ROOT / ".venv-blender-4.5" / "bin" / "python"
+"""A Python that has Blender as a module; scripts/test makes it."""

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import argparse
 import math
-import subprocess
-import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +22,8 @@ from core.motion import PairMotion, pose_motion
 from ..face_landmarks import face_landmarks
 from ..mocap.action_detection import find_windows
 from ..mocap.library import load_library
-from ..paths import RENDER_CLIP, ROOT, SAMPLES
+from ..paths import ROOT, SAMPLES
+from ..rendering.blender_process import render_movie
 from .appearance.clothing import SAMPLE_OUTFITS, dress, offset_by_thickness
 from .generation import to_interaction
 from .interaction import Interaction
@@ -119,10 +118,8 @@ def render(body: BodyModel, truth: dict[str, np.ndarray], clip: Path, blender: P
         "rate": np.array(1 / np.diff(truth["time"]).mean()),
         "room": np.array(0),
     }
-    with tempfile.TemporaryDirectory(prefix="socialmirror-") as folder, replacing(clip) as rendered:
-        write_npz(Path(folder) / "scene.npz", scene)
-        command = [str(blender), str(RENDER_CLIP), str(Path(folder) / "scene.npz")]
-        subprocess.run([*command, "--clip", str(rendered)], check=True, stdout=subprocess.DEVNULL)
+    with replacing(clip) as rendered:
+        render_movie(scene, rendered, blender)
     print(f"{clip.relative_to(ROOT)}: {clip.stat().st_size / 1e6:.2f} MB")
 
 

@@ -32,7 +32,7 @@ EXAMPLES = """\
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--benchmark", required=True, metavar="NAME", help=f"one of {', '.join(BENCHMARKS)}")
+    parser.add_argument("--benchmark", required=True, choices=BENCHMARKS, metavar="NAME", help="see above")
     parser.add_argument("--data", type=Path, metavar="PATH", help="folder of the benchmark's data, if it needs any")
     parser.add_argument("--out", type=Path, metavar="REPORT", help="write REPORT.json, REPORT.html and REPORT.npz")
     parser.add_argument("--clips", type=positive_integer, metavar="N", help="use N clips, evenly spread (default: all)")
@@ -50,7 +50,7 @@ def run(options: argparse.Namespace) -> None:
 
     from ..evaluation.benchmarks import EvaluationRequest, evaluate, prepare_to_write, write_outcome
     from ..evaluation.methods import chosen_methods
-    from ..evaluation.table import table
+    from ..evaluation.table import report_table
 
     request = EvaluationRequest(
         benchmark=options.benchmark,
@@ -67,7 +67,7 @@ def run(options: argparse.Namespace) -> None:
         progress = JobProgress(terminal)
         progress.expect({request.benchmark: 1.0})
         outcome = evaluate(request, progress.begin(request.benchmark))
-    print(table(outcome.report))
+    print(report_table(outcome.report))
     if options.out is not None:
         for path in write_outcome(outcome, options.out):
             print(path)

@@ -36,6 +36,6 @@ def run(options: argparse.Namespace) -> None:
         raise UserError(
             "bad-arguments", "There are no clips to fit to.", "Give folders of rendered clips, or --sample."
         )
-    from ..noise_fitting.fit_noise import fit_noise
+    from ..noise_fitting.fit_noise import NoiseFit, fit_noise
 
-    fit_noise(options)
+    fit_noise(NoiseFit(options.folders, options.sample, options.compare, options.work, options.out))

@@ -41,6 +41,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    from ..rendering.render_pairs import render_all
+    from ..rendering.clip_staging import StagingSettings
+    from ..rendering.render_pairs import RenderJob, render_all
 
-    render_all(options)
+    render_all(
+        RenderJob(
+            interactions=options.interactions,
+            folder=options.folder,
+            staging=StagingSettings(options.seed, options.frames, options.width),
+            bodies=options.people,
+            blender=options.blender,
+            clips=options.clips,
+            quality=options.quality,
+            alone=not options.no_alone,
+        )
+    )

@@ -40,9 +40,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    from ..speed_benchmark.benchmark import draw_page, run_benchmark
+    from ..speed_benchmark.benchmark import SpeedSettings, draw_page, run_benchmark
 
     if options.page is not None:
         draw_page(options.page)
     else:
-        run_benchmark(options)
+        run_benchmark(
+            SpeedSettings(
+                clip=options.clip,
+                lengths=options.frames,
+                growth=options.growth,
+                full_mesh=options.full_mesh,
+                size=options.size,
+                device=options.device,
+                out=options.out,
+            )
+        )

@@ -27,6 +27,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    from ..evaluation.text_effect import draw_text_effect
+    from ..evaluation.text_effect import TextEffect, draw_text_effect
 
-    draw_text_effect(options.clip, options.split, options.prompts, options.seed, options.blender, options.out)
+    draw_text_effect(
+        TextEffect(
+            clip=options.clip,
+            split=options.split,
+            prompts=options.prompts,
+            seed=options.seed,
+            blender=options.blender,
+            out=options.out,
+        )
+    )

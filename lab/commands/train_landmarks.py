@@ -38,6 +38,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    from ..landmark_training.train_landmarks import train_landmarks
+    from ..landmark_training.train_landmarks import LandmarkTraining, train_landmarks
 
-    train_landmarks(options)
+    train_landmarks(
+        LandmarkTraining(
+            anatomy_only=options.anatomy,
+            people=options.people,
+            views=options.views,
+            held_out=options.held_out,
+            work=options.work,
+            blender=options.blender,
+        )
+    )

@@ -1,4 +1,4 @@
-"""How well one benchmark predicts another: whether its rows come in the same order, and by how much their errors differ."""
+"""How well one benchmark predicts another: rank correlation of the methods, and the difference of their errors."""
 
 from __future__ import annotations
 
@@ -13,49 +13,49 @@ from .results import HIGHER_IS_BETTER, UNITS, Report
 
 @dataclass(frozen=True)
 class Agreement:
-    """On one measure, over N >= 2 rows that both reports have, best row of `one` first."""
+    """On one metric, over the N >= 2 methods that both reports have, best of `one` first."""
 
-    measure: str
+    metric: str
     methods: tuple[str, ...]
     one: tuple[float, ...]
     other: tuple[float, ...]
     rank_correlation: float
-    """Spearman's: 1 where the order is the same, -1 where it is the reverse; NaN where a report has all rows alike."""
+    """Spearman's; NaN where all methods of a report are equal."""
 
     @property
     def difference(self) -> float:
-        """Mean over the rows of (other - one) / one."""
+        """Mean over the methods of (other - one) / one."""
         return float(np.mean((np.array(self.other) - self.one) / np.array(self.one)))
 
 
 def agreements(one: Report, other: Report, methods: Iterable[str] | None = None) -> list[Agreement]:
-    """Of every measure that at least two rows have in both reports; `methods` names the rows, None all that both have."""
+    """For every metric that at least two methods have in both reports; None for all methods that both have."""
     ours, theirs = ({row.method: row.metrics for row in report.rows} for report in (one, other))
-    wanted = [name for name in (methods or ours) if name in ours and name in theirs]
+    chosen = [name for name in (methods or ours) if name in ours and name in theirs]
     found = []
-    for measure in UNITS:
-        names = [name for name in wanted if measure in ours[name] and measure in theirs[name]]
+    for metric in UNITS:
+        names = [name for name in chosen if metric in ours[name] and metric in theirs[name]]
         if len(names) < 2:
             continue
-        sign = -1.0 if measure in HIGHER_IS_BETTER else 1.0
-        names.sort(key=lambda name: sign * ours[name][measure])
-        a, b = ([side[name][measure] for name in names] for side in (ours, theirs))
-        found.append(Agreement(measure, tuple(names), tuple(a), tuple(b), _spearman(a, b)))
+        sign = -1.0 if metric in HIGHER_IS_BETTER else 1.0
+        names.sort(key=lambda name: sign * ours[name][metric])
+        a, b = ([side[name][metric] for name in names] for side in (ours, theirs))
+        found.append(Agreement(metric, tuple(names), tuple(a), tuple(b), _spearman(a, b)))
     return found
+
+
+def agreement_table(found: Iterable[Agreement]) -> str:
+    """A line per metric: rank correlation, relative difference, and the methods, best of the first report first."""
+    lines = [f"{'metric':18} {'ranks':>6} {'differ':>7}  methods: first -> second report"]
+    for each in found:
+        pairs = ", ".join(
+            f"{name} {a:.4g} -> {b:.4g}" for name, a, b in zip(each.methods, each.one, each.other, strict=True)
+        )
+        lines.append(f"{each.metric:18} {each.rank_correlation:6.2f} {each.difference:+7.0%}  {pairs}")
+    return "\n".join(lines)
 
 
 def _spearman(a: list[float], b: list[float]) -> float:
     first, second = (ranks - ranks.mean() for ranks in (rankdata(a), rankdata(b)))
     scale = float(np.sqrt((first @ first) * (second @ second)))
     return float(first @ second) / scale if scale else float("nan")
-
-
-def agreement_table(found: Iterable[Agreement]) -> str:
-    """A line a measure: how its ranks agree, how much the errors differ, and the rows, best of the first report first."""
-    lines = [f"{'measure':18} {'ranks':>6} {'differ':>7}  rows: first -> second"]
-    for each in found:
-        pairs = ", ".join(
-            f"{name} {a:.4g} -> {b:.4g}" for name, a, b in zip(each.methods, each.one, each.other, strict=True)
-        )
-        lines.append(f"{each.measure:18} {each.rank_correlation:6.2f} {each.difference:+7.0%}  {pairs}")
-    return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""What a benchmark hands to a method, and what it gets back: plain data between generators, methods and scores."""
+"""The records that benchmarks, methods and scores exchange: a clip with its ground truth and detections, and an estimate."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
+from jaxtyping import Bool, Float, UInt8
 
 from core.body.model import BodyModel
 from core.contract.contact import Contact
@@ -16,32 +17,33 @@ from core.perception.detections import Detections
 from core.reporting import Reporter
 
 VISIBLE, OCCLUDED, TRUNCATED, UNKNOWN = 0, 1, 2, 3
-"""Visibility of a joint: the camera sees it (or its own body hides it), the other person hides it, it is out of the picture,
-or the data do not say."""
+"""Visibility of a joint: visible (or occluded by the person's own body only), occluded by the other person, outside the image,
+or not in the ground truth."""
 
 
 @dataclass(frozen=True)
 class GroundTruth:
-    """What happened. P = 2 people, T frames. World: metres, Z up, floor at z = 0.
+    """P = 2 people, T frames of the clip. World: metres, Z up, floor at z = 0.
 
-    Public data say less: see `surfaces`; no contacts and no planted feet then mean that they are not known.
+    Public datasets have less, see `has_meshes`; without contacts and foot contacts, those are unknown.
     """
 
     motion: PairMotion
+    """In the world."""
     bodies: tuple[BodyModel, BodyModel]
-    """Each person's body: the same for both, or bodies outside the shape space of the one that methods fit."""
-    joints: np.ndarray
-    """float32 [P,T,55,3]; NaN where the data do not say (fingers and face, frames without annotation)."""
-    foot_contact: np.ndarray
-    """bool [P,T,2] left and right foot stand still."""
+    """Each person's body: the same for both, or individual bodies outside the shape space of the body that methods fit."""
+    joints: Float[np.ndarray, "P T 55 3"]
+    """float32, world; NaN where they are unknown (fingers and face, frames without annotation)."""
+    foot_contact: Bool[np.ndarray, "P T 2"]
+    """Whether the left and the right foot stand still on the floor."""
     contacts: tuple[Contact, ...]
-    """Frames as in `Tracks.frame_index`."""
+    """Frames are those of `Detections.frame_index`."""
     camera: Camera
-    visibility: np.ndarray
-    """uint8 [P,T,22] SEEN, HIDDEN, OUTSIDE or UNKNOWN."""
+    visibility: UInt8[np.ndarray, "P T 22"]
+    """VISIBLE, OCCLUDED, TRUNCATED or UNKNOWN."""
     has_meshes: bool = True
-    """Whether `motion` and `bodies` are known. Where not, `motion` is NaN, `bodies` are the default body, and `joints` are all
-    there is: no measure of vertices, of contacts or of penetration in truth's sense."""
+    """Whether `motion` and `bodies` are known. If not, `motion` is NaN, `bodies` are the default body, and only metrics of joints
+    are defined."""
 
 
 @dataclass(frozen=True)
@@ -50,29 +52,31 @@ class BenchmarkClip:
 
     name: str
     family: str
+    """Its kind of interaction."""
     truth: GroundTruth
     detections: Detections
-    """What the 2D stage saw, or a model of it. Person p is truth's person p, unless the 2D stage mixed them up."""
+    """Of the 2D networks, or simulated. Person p is person p of the ground truth, unless the networks confuse the two."""
     sentences: tuple[str, ...]
+    """Descriptions of the interaction; the first one is the prompt."""
     seconds: Mapping[str, float] = field(default_factory=dict)
-    """Per stage, of those that made the tracks; empty where no such stage ran."""
+    """By stage, of the stages that made the detections; empty for simulated ones."""
     video: Path | None = None
-    """What the tracks were seen in; None for a clip without pixels."""
+    """None for simulated detections."""
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a method says happened, in its own world (metres, Z up), of the frames of the tracks."""
+    """A method's result for the frames of the detections, in a world of its own (metres, Z up)."""
 
     motion: PairMotion
     camera: Camera
     contacts: tuple[Contact, ...]
     seconds: Mapping[str, float]
-    """Per stage."""
+    """By stage."""
 
 
 class Method(Protocol):
-    """A row of the benchmark: tracks in, motion out. Deterministic for a seed. `prompt` is the clip's sentence, or empty."""
+    """A row of the benchmark: from detections to motion. Deterministic for a seed. `prompt` is the clip's sentence, or empty."""
 
     def __call__(
         self, detections: Detections, body: BodyModel, *, prompt: str, seed: int, reporter: Reporter

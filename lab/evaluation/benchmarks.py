@@ -1,6 +1,7 @@
-"""The benchmarks by name: where their clips come from, and one way to run them all.
+"""The benchmarks by name: where their clips come from, and one function that runs any of them.
 
-Each is imported when it is asked for: a missing extra of one does not hinder the others.
+Modules of single benchmarks are imported when they are needed, so that a package that one of them lacks does not break the
+others.
 """
 
 from __future__ import annotations
@@ -24,35 +25,35 @@ from core.reporting import Reporter, SilentReporter
 from core.weights import cache_folder
 
 from ..choreography.interaction import Interaction, load_interactions
-from .baselines import only_person
 from .benchmark_clip import BenchmarkClip
 from .methods import ABLATIONS, METHODS, PROMPTED
 from .perception_cache import PerceptionCache
 from .pictures import ClipPicture, save_pictures
 from .rendered import RenderedClip, load_rendered
 from .results import Report
-from .run import ClipTask, ReportHeader, run_methods
+from .run_methods import ClipTask, ReportHeader, run_methods
 
 if TYPE_CHECKING:
-    from .public.clips import Listed
+    from .public.clips import ListedClip
 
 APART = "seen apart"
-_SEEN = "seen"
-"""Folder in which what the 2D stage saw is kept."""
+"""Label of rows whose detections come from videos of each person alone."""
+_DETECTIONS = "seen"
+"""Folder that keeps detections."""
 Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
 class EvaluationRequest:
-    """What `evaluate` was asked for."""
+    """What to evaluate."""
 
     benchmark: str
     data: Path | None = None
-    """Folder or file; None for the benchmark's own, where it ships with the product."""
+    """Folder or file; None for the data in the repository, for benchmarks that have some."""
     clips: int | None = None
-    """At most so many, evenly spread over all; None for all."""
+    """Largest number of clips, evenly spread over all; None for all."""
     methods: tuple[str, ...] = ()
-    """Names of `methods.METHODS`, none for all that mean something."""
+    """Names of `methods.METHODS`; empty for all that are defined on the benchmark, without ablations."""
     split: str = "test"
     seed: int = 0
     workers: int = 1
@@ -67,7 +68,7 @@ class EvaluationOutcome:
 
 
 def evaluate(request: EvaluationRequest, reporter: Reporter | None = None) -> EvaluationOutcome:
-    """Run a benchmark. UserError `unknown-benchmark`, and where its data are missing, how to get them."""
+    """Run a benchmark. UserError `unknown-benchmark`, `no-data` and others, with a way to get missing data."""
     if request.benchmark not in BENCHMARKS:
         raise UserError(
             "unknown-benchmark",
@@ -78,10 +79,10 @@ def evaluate(request: EvaluationRequest, reporter: Reporter | None = None) -> Ev
 
 
 def prepare_to_write(path: Path) -> None:
-    """Ask before hours of work whether `write_outcome` will be able to write PATH. UserError where it will not."""
-    from .page import require_page
+    """Check, before hours of work, that `write_outcome` will be able to write PATH. UserError if it will not."""
+    from .page import require_page_packages
 
-    require_page()
+    require_page_packages()
     with explain_write_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with NamedTemporaryFile(dir=path.parent):
@@ -89,7 +90,7 @@ def prepare_to_write(path: Path) -> None:
 
 
 def write_outcome(outcome: EvaluationOutcome, path: Path) -> tuple[Path, ...]:
-    """Write PATH.json, the page PATH.html, and PATH.npz with what the page's pictures are drawn from; return what was written."""
+    """Write PATH.json, PATH.html, and PATH.npz with the data of the page's pictures; return the files."""
     from .page import write_page
 
     numbers, page, arrays = (_with_ending(path, ending) for ending in (".json", ".html", ".npz"))
@@ -108,26 +109,29 @@ def _with_ending(path: Path, ending: str) -> Path:
     return path.with_name(stem + ending)
 
 
-def spread(items: Sequence[Item], count: int | None) -> list[Item]:
-    """`count` of the items, evenly spaced, in their order; all where there are no more, or for None."""
+def evenly_spread(items: Sequence[Item], count: int | None) -> list[Item]:
+    """`count` of the items at even intervals, in their order; all if there are no more, or for None."""
     if count is None or count >= len(items):
         return list(items)
     return [items[index] for index in np.linspace(0, len(items) - 1, count).round().astype(int)]
 
 
+def methods_to_run(request: EvaluationRequest, *, has_sentences: bool = True) -> tuple[str, ...]:
+    """The request's methods, or the usual ones; without sentences, those with a prompt are the same as others."""
+    usual = (name for name in METHODS if name not in ABLATIONS)
+    return request.methods or tuple(name for name in usual if has_sentences or name not in PROMPTED)
+
+
 def _run(
-    request: EvaluationRequest, reporter: Reporter, heading: ReportHeader, clips: Sequence[ClipTask]
+    request: EvaluationRequest, reporter: Reporter, header: ReportHeader, tasks: Sequence[ClipTask]
 ) -> EvaluationOutcome:
     report, pictures = run_methods(
-        heading, clips, _methods(request), workers=request.workers, count=len(clips), reporter=reporter
+        header, tasks, methods_to_run(request), workers=request.workers, count=len(tasks), reporter=reporter
     )
     return EvaluationOutcome(report, tuple(pictures))
 
 
-def _methods(request: EvaluationRequest, *, told: bool = True) -> tuple[str, ...]:
-    """`told`: whether the clips come with sentences, without which a prompted method is the same as the one without."""
-    usual = (name for name in METHODS if name not in ABLATIONS)
-    return request.methods or tuple(name for name in usual if told or name not in PROMPTED)
+# pairs-2d
 
 
 def _pairs_2d(request: EvaluationRequest, reporter: Reporter) -> EvaluationOutcome:
@@ -144,18 +148,18 @@ def _pairs_2d(request: EvaluationRequest, reporter: Reporter) -> EvaluationOutco
             f"Make one with `python -m lab choreograph --split {request.split} --out {request.data}`.",
         )
     interactions.sort(key=lambda clip: (clip.family, clip.name))
-    chosen = spread(interactions, request.clips)
-    clips = [
-        ClipTask(clip.name, clip.family, partial(_pairs_2d_shot, path, clip.name, request.seed)) for clip in chosen
+    chosen = evenly_spread(interactions, request.clips)
+    tasks = [
+        ClipTask(clip.name, clip.family, partial(_pairs_2d_clip, path, clip.name, request.seed)) for clip in chosen
     ]
     notes = (
-        "Choreographed from recorded single motions, without pixels: true joints projected through varied cameras, with a "
-        "model of the 2D stage's errors that was fitted on rendered clips, and visibility from the two meshes.",
+        "Interactions choreographed from single-person motion capture, without pixels: detections are simulated by a noise model "
+        "that was fitted to the 2D networks on rendered clips; visibility is computed from both meshes.",
     )
-    return _run(request, reporter, ReportHeader("pairs-2d", request.split, request.seed, "choreographed", notes), clips)
+    return _run(request, reporter, ReportHeader("pairs-2d", request.split, request.seed, "choreographed", notes), tasks)
 
 
-def _pairs_2d_shot(path: Path, name: str, seed: int) -> BenchmarkClip:
+def _pairs_2d_clip(path: Path, name: str, seed: int) -> BenchmarkClip:
     from .pairs_2d import simulate_clips
 
     return next(iter(simulate_clips([_interactions(path)[name]], seed, _body())))
@@ -171,62 +175,66 @@ def _body() -> BodyModel:
     return load_body(None)
 
 
+# pairs-video
+
+
 def _pairs_video(request: EvaluationRequest, reporter: Reporter) -> EvaluationOutcome:
     if request.data is None:
         raise UserError(
             "no-data",
-            "pairs-video needs the folder of its rendered clips.",
-            "Render them with `python -m lab render INTERACTIONS FOLDER`, then name it: --data FOLDER.",
+            "pairs-video needs a folder of rendered clips.",
+            "Render them with `python -m lab render INTERACTIONS FOLDER`, then add --data FOLDER.",
         )
     rendered = sorted(_rendered(request.data).values(), key=lambda clip: (clip.family, clip.name))
-    chosen = spread(rendered, request.clips)
-    last = _methods(request)[-1:]
-    clips: list[ClipTask] = []
-    for clip in chosen:
+    last = methods_to_run(request)[-1:]
+    tasks: list[ClipTask] = []
+    for clip in evenly_spread(rendered, request.clips):
         if clip.alone:
-            apart = partial(_seen_apart_shot, request.data, clip.name)
-            clips.append(ClipTask(clip.name, clip.family, apart, last, APART))
-        clips.append(ClipTask(clip.name, clip.family, partial(_pairs_video_shot, request.data, clip.name)))
+            make = partial(_pairs_video_clip_apart, request.data, clip.name)
+            tasks.append(ClipTask(clip.name, clip.family, make, last, APART))
+        tasks.append(ClipTask(clip.name, clip.family, partial(_pairs_video_clip, request.data, clip.name)))
     notes = [
-        "Choreographed from recorded single motions and rendered; from the pixels on through the whole product. Perception's "
-        "time is that of the run which first looked at a clip."
+        "Interactions choreographed from single-person motion capture and rendered; the whole pipeline runs, from the pixels on. "
+        "The time of perception is that of the run that made the detections."
     ]
-    if any(clip.label for clip in clips):
+    if any(task.label for task in tasks):
         notes.append(
-            f"The row `{last[0]}, {APART}` gets 2D tracks from videos that show each person alone, without hands: what is left "
-            "of the errors is not the 2D stage's trouble with two people who touch."
+            f"The row `{last[0]}, {APART}` has detections from videos of each person alone, without hands. Its remaining errors "
+            "do not come from the 2D networks' trouble with two people in contact."
         )
-    return _run(
-        request, reporter, ReportHeader("pairs-video", request.split, request.seed, "rendered", tuple(notes)), clips
-    )
+    header = ReportHeader("pairs-video", request.split, request.seed, "rendered", tuple(notes))
+    return _run(request, reporter, header, tasks)
 
 
-def _pairs_video_shot(folder: Path, name: str) -> BenchmarkClip:
+def _pairs_video_clip(folder: Path, name: str) -> BenchmarkClip:
     clip = _rendered(folder)[name]
-    seen = _onlooker(folder / _SEEN).detect_two(clip.video)
+    found = _perception(folder / _DETECTIONS).detect_two(clip.video)
+    return _benchmark_clip(clip, found.detections, found.seconds)
+
+
+def _pairs_video_clip_apart(folder: Path, name: str) -> BenchmarkClip:
+    clip = _rendered(folder)[name]
+    perception = _perception(folder / _DETECTIONS)
+    found = [perception.detect_everyone(video) for video in clip.alone]
+    detections = _merge_first_people([each.detections for each in found])
+    return _benchmark_clip(clip, detections, sum(each.seconds for each in found))
+
+
+def _benchmark_clip(clip: RenderedClip, detections: Detections, seconds: float) -> BenchmarkClip:
     return BenchmarkClip(
-        clip.name, clip.family, clip.truth, seen.detections, clip.sentences, {"perception": seen.seconds}, clip.video
+        clip.name, clip.family, clip.truth, detections, clip.sentences, {"perception": seconds}, clip.video
     )
 
 
-def _seen_apart_shot(folder: Path, name: str) -> BenchmarkClip:
-    clip = _rendered(folder)[name]
-    onlooker = _onlooker(folder / _SEEN)
-    seen = [onlooker.detect_everyone(video) for video in clip.alone]
-    detections = _together(*(each.detections for each in seen))
-    seconds = {"perception": sum(each.seconds for each in seen)}
-    return BenchmarkClip(clip.name, clip.family, clip.truth, detections, clip.sentences, seconds, clip.video)
-
-
-def _together(first: Detections, second: Detections) -> Detections:
-    """The foremost person of each, as if they had been seen in one clip."""
-    if not len(first.found) or not len(second.found):
-        raise UserError("nobody", "Nobody is found in the video of one person alone.")
-    if not np.array_equal(first.frame_index, second.frame_index):
-        raise UserError("rendered-clip-damaged", "The videos of each person alone have not the same frames.")
-    one, other = only_person(first, 0), only_person(second, 0)
-    by_person = ("keypoints", "ambiguous", "world_landmarks", "found", "hands", "hand_landmarks", "masks", "track_ids")
-    return replace(one, **{item: np.concatenate([getattr(one, item), getattr(other, item)]) for item in by_person})
+def _merge_first_people(found: Sequence[Detections]) -> Detections:
+    """The most prominent person of each video, as the people of one clip."""
+    if not all(len(each.found) for each in found):
+        raise UserError("nobody", "Nobody is found in the video of one person alone.", "Render the clip again.")
+    if not np.array_equal(found[0].frame_index, found[1].frame_index):
+        raise UserError(
+            "rendered-clip-damaged", "The videos of each person alone differ in length.", "Render the clip again."
+        )
+    return Detections.concatenate([each.person(0) for each in found])
 
 
 @lru_cache(maxsize=1)
@@ -234,8 +242,11 @@ def _rendered(folder: Path) -> dict[str, RenderedClip]:
     return {clip.name: clip for clip in load_rendered(folder, _body())}
 
 
-def _onlooker(folder: Path) -> PerceptionCache:
+def _perception(folder: Path) -> PerceptionCache:
     return PerceptionCache(folder, torch.device("cpu"), SilentReporter())
+
+
+# real videos and public datasets
 
 
 def _real(request: EvaluationRequest, reporter: Reporter) -> EvaluationOutcome:
@@ -245,34 +256,33 @@ def _real(request: EvaluationRequest, reporter: Reporter) -> EvaluationOutcome:
         raise UserError(
             "no-data",
             "The benchmark real needs a folder of videos.",
-            "Put clips of two people there, and Pose2Sim's demo (Calib.qca.txt, single_cam0N.mp4, multi_cam0N.mp4); "
-            "then name it: --data FOLDER.",
+            "Put videos of two people there, and Pose2Sim's demo (Calib.qca.txt, single_cam0N.mp4, multi_cam0N.mp4); "
+            "then add --data FOLDER.",
         )
-    methods = _methods(request, told=False)
-    report = evaluate_real(
-        request.data, methods, cache=cache_folder() / _SEEN, seed=request.seed, clips=request.clips, reporter=reporter
-    )
+    methods = methods_to_run(request, has_sentences=False)
+    perception = PerceptionCache(cache_folder() / _DETECTIONS, torch.device("cpu"), reporter)
+    report = evaluate_real(request.data, methods, perception, seed=request.seed, clips=request.clips, reporter=reporter)
     return EvaluationOutcome(report, ())
 
 
 def _public(request: EvaluationRequest, reporter: Reporter) -> EvaluationOutcome:
-    from .public import PUBLIC_SETS, listed
+    from .public import PUBLIC_DATASETS, list_clips
 
-    name, public = request.benchmark, PUBLIC_SETS[request.benchmark]
+    name, dataset = request.benchmark, PUBLIC_DATASETS[request.benchmark]
     if request.data is None:
         raise UserError(
-            "no-data", f"The benchmark {name} needs the folder of the data set: --data FOLDER.", public.get_it
+            "no-data", f"The benchmark {name} needs the folder of the dataset: --data FOLDER.", dataset.how_to_get
         )
-    chosen = spread(listed(name, request.data, request.split), request.clips)
-    clips = [ClipTask(clip.name, clip.family, partial(_public_shot, name, request.data, clip)) for clip in chosen]
-    request = replace(request, methods=_methods(request, told=False))
-    return _run(request, reporter, ReportHeader(name, request.split, request.seed, "public", public.notes), clips)
+    chosen = evenly_spread(list_clips(name, request.data, request.split), request.clips)
+    tasks = [ClipTask(clip.name, clip.family, partial(_public_clip, name, request.data, clip)) for clip in chosen]
+    request = replace(request, methods=methods_to_run(request, has_sentences=False))
+    return _run(request, reporter, ReportHeader(name, request.split, request.seed, "public", dataset.notes), tasks)
 
 
-def _public_shot(name: str, folder: Path, clip: Listed) -> BenchmarkClip:
-    from .public import shot
+def _public_clip(name: str, folder: Path, clip: ListedClip) -> BenchmarkClip:
+    from .public import load_clip
 
-    return shot(name, folder, clip, _body(), _onlooker(cache_folder() / _SEEN))
+    return load_clip(name, folder, clip, _body(), _perception(cache_folder() / _DETECTIONS))
 
 
 BENCHMARKS: Mapping[str, Callable[[EvaluationRequest, Reporter], EvaluationOutcome]] = {

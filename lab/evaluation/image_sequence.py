@@ -1,4 +1,4 @@
-"""Pictures in files, one a frame, as a clip that the product can open: unchanged, or put right for the lens that took them."""
+"""Clips that are image files, one per frame, as videos that the product can open; fisheye images are undistorted."""
 
 from __future__ import annotations
 
@@ -11,30 +11,29 @@ from tempfile import TemporaryDirectory
 
 import cv2
 import numpy as np
+from jaxtyping import Float
 
 from core.contract.errors import UserError
 
 _CODEC, _ENDING = "FFV1", ".avi"
-"""Loses nothing, and its time stamps are exact."""
+"""Lossless, with exact time stamps."""
 _SAMPLE = 4096
-"""bytes of each picture that tell it from others."""
+"""bytes of each image that its key is made from."""
 
 
 @dataclass(frozen=True)
 class FisheyeLens:
-    """A lens whose pictures are bent, and the straight ones that are made of them.
+    """OpenCV's fisheye model (Kannala and Brandt, 2006), which COLMAP calls OPENCV_FISHEYE, and the pinhole camera that images
+    are undistorted to."""
 
-    OpenCV's fisheye model (Kannala and Brandt, 2006), which COLMAP calls OPENCV_FISHEYE.
-    """
-
-    K: np.ndarray
-    """float64 [3,3] px, of the pictures as they are."""
-    distortion: np.ndarray
-    """float64 [4] k1 to k4."""
-    straight_K: np.ndarray
-    """float64 [3,3] px, of the pinhole pictures that are made."""
-    straight_size: tuple[int, int]
-    """Their width and height."""
+    K: Float[np.ndarray, "3 3"]
+    """float64 px, of the distorted images."""
+    distortion: Float[np.ndarray, " 4"]
+    """float64, k1 to k4."""
+    pinhole_K: Float[np.ndarray, "3 3"]
+    """float64 px, of the undistorted images."""
+    pinhole_size: tuple[int, int]
+    """Width and height of the undistorted images."""
 
 
 @dataclass(frozen=True)
@@ -43,15 +42,15 @@ class ImageSequence:
 
     paths: tuple[Path, ...]
     rate: float
-    """Frames a second."""
+    """Frames per second."""
     lens: FisheyeLens | None = None
-    """None where the pictures are straight."""
+    """None for images without distortion."""
 
     def key(self) -> str:
-        """One word for their content, wherever they lie; read from a sample of each."""
+        """A hash of the content, from a sample of each file; it does not depend on the paths."""
         digest = hashlib.sha256(repr(self.rate).encode())
         if self.lens is not None:
-            for array in (self.lens.K, self.lens.distortion, self.lens.straight_K, np.array(self.lens.straight_size)):
+            for array in (self.lens.K, self.lens.distortion, self.lens.pinhole_K, np.array(self.lens.pinhole_size)):
                 digest.update(np.ascontiguousarray(array, np.float64).tobytes())
         for path in self.paths:
             digest.update(str(path.stat().st_size).encode())
@@ -61,55 +60,58 @@ class ImageSequence:
 
 
 @contextmanager
-def encoded(stills: ImageSequence) -> Iterator[Path]:
-    """A video of the pictures, there as long as the context is. UserError `picture-unreadable`."""
-    with TemporaryDirectory(prefix="stills-") as folder:
-        path = Path(folder) / f"pictures{_ENDING}"
-        _write(stills, path)
+def encoded(images: ImageSequence) -> Iterator[Path]:
+    """A temporary video of the images. UserError `picture-unreadable`."""
+    with TemporaryDirectory(prefix="images-") as folder:
+        path = Path(folder) / f"images{_ENDING}"
+        _write(images, path)
         yield path
 
 
-def _write(stills: ImageSequence, path: Path) -> None:
+def undistortion_maps(lens: FisheyeLens) -> tuple[Float[np.ndarray, "h w"], Float[np.ndarray, "h w"]]:
+    """Column and row, in the distorted image, of each pixel of the undistorted one, as `cv2.remap` takes them."""
+    columns, rows = cv2.fisheye.initUndistortRectifyMap(
+        lens.K, lens.distortion, np.eye(3), lens.pinhole_K, lens.pinhole_size, cv2.CV_32FC1
+    )
+    return columns, rows
+
+
+def undistorting_lens(
+    K: Float[np.ndarray, "3 3"], distortion: Float[np.ndarray, " 4"], size: tuple[int, int], most_width: int
+) -> FisheyeLens:
+    """A lens whose undistorted images keep the focal length, but are scaled down to at most `most_width` px."""
+    scale = min(1.0, most_width / size[0])
+    pinhole_size = (int(size[0] * scale) // 2 * 2, int(size[1] * scale) // 2 * 2)
+    pinhole_K = K.astype(np.float64).copy()
+    # pixel centres have integer coordinates
+    pinhole_K[:2, 2] = (pinhole_K[:2, 2] + 0.5) * scale - 0.5
+    pinhole_K[0, 0], pinhole_K[1, 1] = K[0, 0] * scale, K[1, 1] * scale
+    return FisheyeLens(K.astype(np.float64), distortion.astype(np.float64), pinhole_K, pinhole_size)
+
+
+def _write(images: ImageSequence, path: Path) -> None:
     writer: cv2.VideoWriter | None = None
     shape: tuple[int, ...] = ()
     try:
-        for picture in _pictures(stills):
+        for image in _read(images):
             if writer is None:
-                shape = picture.shape
-                writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*_CODEC), stills.rate, shape[1::-1])
-            if picture.shape != shape:
+                shape = image.shape
+                writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*_CODEC), images.rate, shape[1::-1])
+            if image.shape != shape:
+                folder = images.paths[0].parent
                 raise UserError(
-                    "picture-unreadable", f"The pictures in {stills.paths[0].parent} are not all of one size.", ""
+                    "picture-unreadable", f"The images in {folder} differ in size.", "Get a whole copy of them."
                 )
-            writer.write(picture)
+            writer.write(image)
     finally:
         if writer is not None:
             writer.release()
 
 
-def _pictures(stills: ImageSequence) -> Iterator[np.ndarray]:
-    straight = None if stills.lens is None else straightening(stills.lens)
-    for path in stills.paths:
-        picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
-        if picture is None:
-            raise UserError("picture-unreadable", f"{path} is no picture that can be read.", "Get a whole copy of it.")
-        yield picture if straight is None else cv2.remap(picture, *straight, cv2.INTER_LINEAR)
-
-
-def straightening(lens: FisheyeLens) -> tuple[np.ndarray, np.ndarray]:
-    """Where each pixel of the straight picture is in the bent one, as `cv2.remap` takes it."""
-    columns, rows = cv2.fisheye.initUndistortRectifyMap(
-        lens.K, lens.distortion, np.eye(3), lens.straight_K, lens.straight_size, cv2.CV_32FC1
-    )
-    return columns, rows
-
-
-def straightened(K: np.ndarray, distortion: np.ndarray, size: tuple[int, int], most_width: int) -> FisheyeLens:
-    """A lens whose straight pictures show what lies in the middle at the same scale, made smaller to fit `most_width` px."""
-    scale = min(1.0, most_width / size[0])
-    straight_size = (int(size[0] * scale) // 2 * 2, int(size[1] * scale) // 2 * 2)
-    straight_K = K.astype(np.float64).copy()
-    # pixel centres are whole numbers
-    straight_K[:2, 2] = (straight_K[:2, 2] + 0.5) * scale - 0.5
-    straight_K[0, 0], straight_K[1, 1] = K[0, 0] * scale, K[1, 1] * scale
-    return FisheyeLens(K.astype(np.float64), distortion.astype(np.float64), straight_K, straight_size)
+def _read(images: ImageSequence) -> Iterator[np.ndarray]:
+    maps = None if images.lens is None else undistortion_maps(images.lens)
+    for path in images.paths:
+        image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+        if image is None:
+            raise UserError("picture-unreadable", f"The image {path} cannot be read.", "Get a whole copy of it.")
+        yield image if maps is None else cv2.remap(image, *maps, cv2.INTER_LINEAR)

@@ -1,6 +1,6 @@
-"""`pairs-2d`: choreographed pairs of recorded people, seen through drawn cameras by a model of the 2D stage.
+"""The benchmark `pairs-2d`: choreographed interactions, random cameras, and simulated detections instead of video.
 
-Cheap enough for thousands of clips: what a method gets are tracks with the 2D stage's errors, no pictures.
+It is cheap enough for thousands of clips, and training examples are made in the same way.
 """
 
 from __future__ import annotations
@@ -19,27 +19,27 @@ from ..choreography.interaction import Interaction, load_interactions
 from ..paths import BENCHMARKS
 from .benchmark_clip import BenchmarkClip, GroundTruth
 from .camera_sampling import NARROW_CAMERAS, CameraDistribution, sample_camera
-from .detection_noise.model import DetectionNoise, load_noise
+from .detection_noise.noise_model import DetectionNoise, load_noise
 from .detection_noise.simulate import simulate_detections
 from .occlusion.projection import project_clip
 
 PAIRS = {split: BENCHMARKS / f"pairs_{split}.npz" for split in ("test", "dev")}
-"""The interactions of each split, see `choreography.interaction`; in the project's checkout, not in the extension."""
-_TOGETHER_SHARE, _TOGETHER_FRAMES = 0.1, 5
-"""Of the frames, those in which the 2D stage has to find both people: with fewer it gives up on a clip."""
-_MOST_DRAWS = 20
+"""The interactions of each split, see `choreography.interaction`."""
+_BOTH_FOUND_SHARE, _BOTH_FOUND_FRAMES = 0.1, 5
+"""Share and number of frames in which both people have to be found: with fewer the product refuses a clip."""
+_MOST_ATTEMPTS = 20
 
 
 def load_pairs(split: str) -> list[Interaction]:
-    """The interactions of "test" or "dev". UserError where there is no such split, or its files are not there."""
+    """The interactions of "test" or "dev". UserError `no-such-split`, or `no-pairs` where the files are missing."""
     path = PAIRS.get(split)
     if path is None:
         raise UserError("no-such-split", f"pairs-2d has no split {split!r}.", f"Choose one of {', '.join(PAIRS)}.")
     if not path.is_file() or not path.with_suffix(".json").is_file():
         raise UserError(
             "no-pairs",
-            f"The interactions of pairs-2d are not there: {path}.",
-            f"Make them with `python -m lab choreograph --split {split} --out {path.stem}.npz`, or fetch the file.",
+            f"The interactions of pairs-2d are missing: {path}.",
+            f"Make them with `python -m lab choreograph --split {split} --out {path.with_suffix('')}`, or fetch the file.",
         )
     return load_interactions(path)
 
@@ -47,7 +47,7 @@ def load_pairs(split: str) -> list[Interaction]:
 def simulate_clips(
     interactions: Iterable[Interaction], seed: int, body: BodyModel, noise: DetectionNoise | None = None
 ) -> Iterator[BenchmarkClip]:
-    """A shot of each interaction. What is drawn depends on the seed and the clip's name alone, not on the order."""
+    """A clip of each interaction. It depends on the seed and the interaction's name, not on the order."""
     for interaction in interactions:
         yield simulate_clip(interaction, seed, body, noise or load_noise())
 
@@ -60,32 +60,31 @@ def simulate_clip(
     every: int = 1,
     distribution: CameraDistribution = NARROW_CAMERAS,
 ) -> BenchmarkClip:
-    """One interaction filmed: camera, truth with visibility, and tracks with the 2D stage's errors.
+    """One interaction in front of a random camera: ground truth with visibility, and simulated detections.
 
-    `every`: see `visibility.see`; one for a benchmark, more where many clips are wanted soon.
+    `every`: see `project_clip`; 1 for a benchmark, more where speed matters.
     """
     rng = np.random.default_rng((seed, zlib.crc32(interaction.name.encode())))
     joints = pose_motion(body, interaction.motion).joints.numpy()
     camera, size = sample_camera(joints, rng, distribution)
-    bodies = (body, body)
-    sight = project_clip(interaction.motion, bodies, camera, size, every)
-    detections = simulate_detections(sight, camera, size, interaction.rate, noise, rng)
-    for _ in range(_MOST_DRAWS):
+    projected = project_clip(interaction.motion, (body, body), camera, size, every)
+    detections = simulate_detections(projected, camera, size, interaction.rate, noise, rng)
+    for _ in range(_MOST_ATTEMPTS):
         if _both_found(detections):
             break
-        detections = simulate_detections(sight, camera, size, interaction.rate, noise, rng)
+        detections = simulate_detections(projected, camera, size, interaction.rate, noise, rng)
     truth = GroundTruth(
         motion=interaction.motion,
-        bodies=bodies,
+        bodies=(body, body),
         joints=joints.astype(np.float32),
         foot_contact=interaction.foot_contact,
         contacts=interaction.contacts,
         camera=camera,
-        visibility=sight.joint_visibility,
+        visibility=projected.joint_visibility,
     )
     return BenchmarkClip(interaction.name, interaction.family, truth, detections, interaction.sentences)
 
 
 def _both_found(detections: Detections) -> bool:
     frames = detections.found.shape[1]
-    return int(detections.found.all(0).sum()) >= max(min(_TOGETHER_FRAMES, frames), _TOGETHER_SHARE * frames)
+    return int(detections.found.all(0).sum()) >= max(min(_BOTH_FOUND_FRAMES, frames), _BOTH_FOUND_SHARE * frames)

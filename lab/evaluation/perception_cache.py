@@ -1,4 +1,4 @@
-"""What the 2D stage saw in clips, kept between runs: looking takes minutes, and no method changes what is seen."""
+"""Detections of videos, kept in a folder between runs: the 2D networks take minutes, and no method changes their result."""
 
 from __future__ import annotations
 
@@ -19,58 +19,60 @@ from core.reporting import Reporter
 
 from .image_sequence import ImageSequence, encoded
 
-_Look = Callable[[Clip, int, int], Detections]
+_Detect = Callable[[Clip, int, int], Detections]
 
 
 @dataclass(frozen=True)
 class CachedDetections:
     detections: Detections
     seconds: float
-    """What looking took when it was done."""
+    """Time that the 2D networks took when they ran."""
 
 
 @dataclass(frozen=True)
 class PerceptionCache:
-    """Looks at clips, and remembers in a folder what it saw there. An entry is found again wherever the clip lies."""
+    """Runs the 2D networks on videos that are not in its folder yet. Keys depend on a video's content, not on its path."""
 
     folder: Path
     device: torch.device
     reporter: Reporter
 
     def detect_two(self, path: Path, frames: tuple[int, int] | None = None) -> CachedDetections:
-        """The two foremost people in frames (first, last), None for all, as the product follows them.
+        """The two most prominent people in frames (first, last), as the product detects them; None for the whole video.
 
-        UserError where there are not two, or the clip cannot be read.
+        UserError where two people are not found, or the video cannot be read.
         """
 
-        return self._remembered("pair", path, frames, self._find_two)
+        return self._detect("pair", path, frames, self._detect_two)
 
-    def detect_two_in_images(self, stills: ImageSequence) -> CachedDetections:
-        """`pair` for pictures in files."""
-        key = key_of(self._version, stills.key())
+    def detect_two_in_images(self, images: ImageSequence) -> CachedDetections:
+        """As `detect_two`, for images in files."""
+        key = key_of(self._version, images.key())
         entry = self._cache.read(Detections, "pair", key)
         if entry is None:
-            with encoded(stills) as path:
+            self._log(images.paths[0].parent, 0, len(images.paths) - 1)
+            with encoded(images) as path:
                 clip = probe(path)
-                entry = self._looked(
-                    "pair", key, clip, (0, clip.frame_count - 1), stills.paths[0].parent, self._find_two
-                )
+                entry = self._run("pair", key, lambda: self._detect_two(clip, 0, clip.frame_count - 1))
         return CachedDetections(entry.result, entry.seconds)
 
     def detect_everyone(self, path: Path, frames: tuple[int, int] | None = None) -> CachedDetections:
         """All people, any number of them, without hands."""
 
-        def look(clip: Clip, first: int, last: int) -> Detections:
+        def detect(clip: Clip, first: int, last: int) -> Detections:
             found = find_everyone(clip, first, last, device=self.device, reporter=self.reporter)
             return assemble(found, range(len(found.tracks)))
 
-        return self._remembered("everyone", path, frames, look)
+        return self._detect("everyone", path, frames, detect)
 
-    def _remembered(self, who: str, path: Path, frames: tuple[int, int] | None, look: _Look) -> CachedDetections:
+    def _detect(self, kind: str, path: Path, frames: tuple[int, int] | None, detect: _Detect) -> CachedDetections:
         clip = probe(path)
         first, last = frames or (0, clip.frame_count - 1)
         key = key_of(self._version, content_key(path), first, last)
-        entry = self._cache.read(Detections, who, key) or self._looked(who, key, clip, (first, last), path, look)
+        entry = self._cache.read(Detections, kind, key)
+        if entry is None:
+            self._log(path, first, last)
+            entry = self._run(kind, key, lambda: detect(clip, first, last))
         return CachedDetections(entry.result, entry.seconds)
 
     @property
@@ -81,12 +83,14 @@ class PerceptionCache:
     def _cache(self) -> Cache:
         return Cache(self.folder)
 
-    def _find_two(self, clip: Clip, first: int, last: int) -> Detections:
+    def _detect_two(self, clip: Clip, first: int, last: int) -> Detections:
         return detect_people(clip, first, last, people=None, device=self.device, reporter=self.reporter)
 
-    def _looked(self, who: str, key: str, clip: Clip, frames: tuple[int, int], shown: Path, look: _Look) -> CacheEntry:
-        self.reporter.log(f"Looking at {shown.name}, frames {frames[0]} to {frames[1]}.")
+    def _log(self, path: Path, first: int, last: int) -> None:
+        self.reporter.log(f"Detecting people in {path.name}, frames {first} to {last}.")
+
+    def _run(self, kind: str, key: str, detect: Callable[[], Detections]) -> CacheEntry:
         started = time.perf_counter()
-        entry = CacheEntry(look(clip, *frames), (), round(time.perf_counter() - started, 3))
-        self._cache.write(who, key, entry)
+        entry = CacheEntry(detect(), (), round(time.perf_counter() - started, 3))
+        self._cache.write(kind, key, entry)
         return entry

@@ -1,4 +1,4 @@
-"""Pictures of a clip on which a method does badly: what it says beside what is true, from three sides at three moments."""
+"""Pictures of the clips on which a method is worst: estimate and ground truth from three sides, at three moments, as SVG."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+from jaxtyping import Float, Int, UInt8
 
 from core.clip import probe, read_frames
 from core.contract.errors import UserError
@@ -23,55 +24,57 @@ MOMENTS = 3
 _BONES = tuple((PARENTS[joint], joint) for joint in range(1, len(BODY_JOINTS)))
 _HEAD, _NECK, _PELVIS = (JOINT_INDEX[name] for name in ("head", "neck", "pelvis"))
 _HEAD_RADIUS, _HEAD_RISE = 0.10, 0.09
-"""metres: a circle of that size, so far beyond the joint at the skull's base, stands for the head."""
+"""metres: radius of the circle that stands for the head, and how far beyond the head's joint its centre is."""
 _NEAREST = 0.05
-"""metres; what is behind the camera is drawn as if it were so far before it."""
-_STRAY = 0.6
-"""How far a view reaches beyond the true people to show the estimated ones, in sizes of what the true ones fill."""
-_FAR = 1.5
-"""metres that views from above and from the side reach beyond them at least."""
+"""metres in front of the camera: the least depth that points are projected with."""
+_MOST_MARGIN = 0.6
+"""How far a view extends beyond the true people to show estimated ones, in multiples of the true people's extent."""
+_LEAST_MARGIN = 1.5
+"""metres by which views from above and from the side may extend beyond them in any case."""
 _TITLE = 14.0
-"""px at the top of a view for its title."""
+"""px at the top of a view, for its title."""
 _COLUMN, _GAP, _TALL, _LOW = 320.0, 12.0, 240.0, 154.0
-"""px in the drawing: width of a moment and between two, height of the camera's view and of the other two."""
+"""px: width of a moment's column and of the gap between two, height of the camera's view and of the other two."""
 _FRAME_WIDTH, _FRAME_QUALITY = 640, 72
-"""Of the video's frames in the page: px, and JPEG's 0-100."""
+"""Of the video's frames in the page: px, and JPEG quality 0-100."""
 Box = tuple[float, float, float, float]
 """Left, top, width, height."""
 _ARRAYS = {
-    "true_joints": np.float32, "joints": np.float32, "visibility": np.uint8, "K": np.float64, "world": np.float64,
+    "true_joints": np.float32, "joints": np.float32, "visibility": np.uint8, "K": np.float64, "T_cw": np.float64,
     "image_size": np.int32, "frame_index": np.int32,
 }  # fmt: skip
+_FILE_KEYS = {"T_cw": "world"}
+"""Fields whose array in the file has another name."""
 
 
 @dataclass(frozen=True)
 class ClipPicture:
-    """P = 2 people, T frames. Joints in metres in the axes of the camera (x right, y down, z forward), each in its own camera."""
+    """P = 2 people, T frames. Joints are in metres in the camera's frame (x right, y down, z forward), each in its own camera."""
 
     name: str
     family: str
     method: str
     metrics: Mapping[str, float]
     """As in `ClipResult`."""
-    true_joints: np.ndarray
-    """float32 [P,T,22,3] in the true camera."""
-    joints: np.ndarray
-    """float32 [P,T,22,3] in the estimated camera; person p is truth's person p."""
-    visibility: np.ndarray
-    """uint8 [P,T,22] as in `shot.Truth`."""
-    K: np.ndarray
-    """float64 [3,3] px, of the true camera."""
-    world: np.ndarray
-    """float64 [4,4] world -> true camera, for views from above and from the side."""
-    image_size: np.ndarray
-    """int32 [2] width and height in px."""
-    frame_index: np.ndarray
-    """int32 [T] frames of the video, where there is one."""
+    true_joints: Float[np.ndarray, "P T 22 3"]
+    """float32, in the true camera."""
+    joints: Float[np.ndarray, "P T 22 3"]
+    """float32, in the estimated camera; person p is the ground truth's person p."""
+    visibility: UInt8[np.ndarray, "P T 22"]
+    """As in `GroundTruth`."""
+    K: Float[np.ndarray, "3 3"]
+    """float64 px, of the true camera."""
+    T_cw: Float[np.ndarray, "4 4"]
+    """float64, world -> true camera: it gives the vertical for views from above and from the side."""
+    image_size: Int[np.ndarray, " 2"]
+    """Width and height, px."""
+    frame_index: Int[np.ndarray, " T"]
+    """Frames of the video."""
     video: Path | None = None
 
 
 def save_pictures(path: Path, pictures: Sequence[ClipPicture]) -> None:
-    """Write one npz for all; joints as float16, exact to 2 mm within 4 m of the camera."""
+    """Write all pictures into one npz; joints as float16, exact to 2 mm within 4 m of the camera."""
     words: list[dict[str, Any]] = []
     arrays: dict[str, np.ndarray] = {}
     for index, picture in enumerate(pictures):
@@ -86,24 +89,26 @@ def save_pictures(path: Path, pictures: Sequence[ClipPicture]) -> None:
         )
         for name in _ARRAYS:
             value = np.asarray(getattr(picture, name))
-            arrays[f"{index}.{name}"] = value.astype(np.float16) if name.endswith("joints") else value
+            arrays[f"{index}.{_FILE_KEYS.get(name, name)}"] = (
+                value.astype(np.float16) if name.endswith("joints") else value
+            )
     arrays["words"] = np.array(json.dumps(words))
     write_npz(path, arrays, compress=True)
 
 
 def load_pictures(path: Path) -> list[ClipPicture]:
-    """Read what `save_pictures` wrote. UserError `file-unreadable` where it is missing or damaged."""
+    """Read the file of `save_pictures`. UserError `file-unreadable`."""
     arrays = read_npz(path)
     pictures = []
     for index, words in enumerate(json.loads(arrays["words"].item())):
-        values = {name: arrays[f"{index}.{name}"].astype(kind) for name, kind in _ARRAYS.items()}
+        values = {name: arrays[f"{index}.{_FILE_KEYS.get(name, name)}"].astype(kind) for name, kind in _ARRAYS.items()}
         words["video"] = None if words["video"] is None else Path(words["video"])
         pictures.append(ClipPicture(**values, **words))
     return pictures
 
 
 def worst_moments(picture: ClipPicture) -> list[int]:
-    """Positions of the frames that are drawn: those with the largest error of joints that are a sixth of the clip apart."""
+    """Indices of the frames that are drawn: those with the largest errors, at least a sixth of the clip apart."""
     centred = [joints - joints[:, :, _PELVIS : _PELVIS + 1] for joints in (picture.joints, picture.true_joints)]
     error = np.linalg.norm(centred[0] - centred[1], axis=-1).mean((0, 2))
     apart = len(error) / (2 * MOMENTS)
@@ -115,10 +120,10 @@ def worst_moments(picture: ClipPicture) -> list[int]:
 
 
 def picture_svg(picture: ClipPicture) -> str:
-    """One `<svg>` element: a column for each moment, with the camera's view, the view from above and from the side.
+    """One `<svg>` element: a column for each moment, with views from the camera, from above and from the side.
 
-    True people are grey, estimated ones coloured; joints that the camera does not see are rings. Classes, not colours, are
-    written: the page has the style. Raises nothing where the video is gone: the frames are left out.
+    True people are grey, estimated ones coloured; occluded and truncated joints are rings. The SVG has classes instead of
+    colours, because the page has the style. Without the video, its frames are left out.
     """
     moments = worst_moments(picture)
     frames = _video_frames(picture, moments)
@@ -145,22 +150,22 @@ def picture_svg(picture: ClipPicture) -> str:
 
 @dataclass(frozen=True)
 class _View:
-    """A way to look at points [...,3] in the true camera's axes."""
+    """A view of points [...,3] in the true camera's frame."""
 
     title: str
     project: Callable[[np.ndarray], np.ndarray]
-    """[...,3] -> [...,2] on a plane, right and down."""
+    """[...,3] -> [...,2] on the image plane, right and down."""
     per_metre: Callable[[np.ndarray], float]
-    """How long a metre is there, at a point [3]."""
+    """Length of a metre in the plane's unit, at a point [3]."""
     box: Box
-    """Its place within a moment's column, px."""
-    least_reach: float
-    """As `_STRAY`, in the plane's own unit."""
+    """Where it is in a moment's column, px."""
+    least_margin: float
+    """As _LEAST_MARGIN, in the plane's own unit."""
 
 
 def _views(picture: ClipPicture) -> list[_View]:
-    """Camera, from above, from the side: the last two along the floor, the camera at the bottom and at the left."""
-    K, up = picture.K, picture.world[:3, 2]
+    """Camera, from above, from the side. In the last two the camera is at the bottom and at the left."""
+    K, up = picture.K, picture.T_cw[:3, 2]
     ahead = np.array([0.0, 0.0, 1.0]) - up[2] * up
     if np.linalg.norm(ahead) < 0.1:  # the camera looks straight down
         ahead = np.array([0.0, -1.0, 0.0])
@@ -177,28 +182,29 @@ def _views(picture: ClipPicture) -> list[_View]:
 
     return [
         _View("camera", pixels, lambda point: K[0, 0] / max(point[2], _NEAREST), (0, 0, _COLUMN, _TALL), 0.0),
-        _View("from above", flat(right, ahead), lambda _: 1.0, (0, low, half, _LOW), _FAR),
-        _View("from the side", flat(ahead, up), lambda _: 1.0, (half + _GAP, low, half, _LOW), _FAR),
+        _View("from above", flat(right, ahead), lambda _: 1.0, (0, low, half, _LOW), _LEAST_MARGIN),
+        _View("from the side", flat(ahead, up), lambda _: 1.0, (half + _GAP, low, half, _LOW), _LEAST_MARGIN),
     ]
 
 
 def _head(joints: np.ndarray) -> np.ndarray:
-    """Middle [...,3] of the heads of joints [...,22,3]."""
+    """Centres [...,3] of the heads of joints [...,22,3]."""
     along = joints[..., _HEAD, :] - joints[..., _NECK, :]
     return joints[..., _HEAD, :] + _HEAD_RISE * along / np.maximum(np.linalg.norm(along, axis=-1, keepdims=True), 1e-6)
 
 
 def _with_crown(joints: np.ndarray) -> np.ndarray:
-    """Joints [...,22,3] and, beyond them, the top of the head."""
+    """Joints [...,22,3] and the top of the head."""
     head = _head(joints)
     crown = head + _HEAD_RADIUS / _HEAD_RISE * (head - joints[..., _HEAD, :])
     return np.concatenate([joints, crown[..., None, :]], -2)
 
 
 def _window(true: np.ndarray, found: np.ndarray, view: _View) -> Box:
-    """What a view shows of its plane: all true points [...,2], estimated ones as far as they do not stray, in its box's shape."""
+    """The part of its plane that a view shows, in its box's aspect ratio: all true points [...,2], and estimated ones that are
+    not too far from them."""
     low, high = true.min((0, 1, 2)), true.max((0, 1, 2))
-    reach = max(_STRAY * (high - low).max(), view.least_reach)
+    reach = max(_MOST_MARGIN * (high - low).max(), view.least_margin)
     low = np.minimum(low, np.maximum(found.min((0, 1, 2)), low - reach))
     high = np.maximum(high, np.minimum(found.max((0, 1, 2)), high + reach))
     centre, size = (low + high) / 2, 1.16 * (high - low)
@@ -209,7 +215,7 @@ def _window(true: np.ndarray, found: np.ndarray, view: _View) -> Box:
 
 
 class _Drawing:
-    """The inside of one view at one moment."""
+    """One view at one moment, as SVG."""
 
     def __init__(self, view: _View, window: Box) -> None:
         self._view = view
@@ -218,7 +224,7 @@ class _Drawing:
         self._parts: list[str] = []
 
     def backdrop(self, image_size: np.ndarray, jpeg: bytes | None) -> None:
-        """The picture's border, with the video's frame in it where there is one."""
+        """The image's border, with the video's frame if there is one."""
         (x, y), (right, bottom) = self._place(np.zeros(2)), self._place(np.asarray(image_size, float))
         area = f'x="{x:.1f}" y="{y:.1f}" width="{right - x:.1f}" height="{bottom - y:.1f}"'
         if jpeg is not None:
@@ -227,7 +233,7 @@ class _Drawing:
         self._parts.append(f'<rect class="border" {area}/>')
 
     def person(self, joints: np.ndarray, kind: str, rings: np.ndarray | None = None) -> None:
-        """Joints [22,3] as bones and a head; `rings` [22] says which are drawn as rings."""
+        """Joints [22,3] as bones and a head; those in `rings` bool [22] are drawn as rings."""
         places = self._place(self._view.project(joints))
         bones = "".join(
             f"M{places[a][0]:.1f} {places[a][1]:.1f}L{places[b][0]:.1f} {places[b][1]:.1f}" for a, b in _BONES
@@ -249,12 +255,12 @@ class _Drawing:
         )
 
     def _place(self, points: np.ndarray) -> np.ndarray:
-        """Points [...,2] of the view's plane -> px within the drawing."""
+        """px within the drawing of points [...,2] of the view's plane."""
         return (points - np.array(self._window[:2])) * self._scale
 
 
 def _video_frames(picture: ClipPicture, moments: Sequence[int]) -> dict[int, bytes]:
-    """JPEGs by number of frame; empty where there is no video, or none that can be read."""
+    """JPEGs by number of frame; empty if there is no readable video."""
     if picture.video is None:
         return {}
     wanted = {int(picture.frame_index[moment]) for moment in moments}

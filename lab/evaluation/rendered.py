@@ -1,10 +1,10 @@
-"""Rendered clips whose truth is known: a folder of videos with, beside each, its numbers and its words.
+"""Rendered clips with ground truth: a folder of videos, with an npz and a json beside each.
 
-FOLDER/NAME.mp4 shows both people, NAME_alone0.mp4 and NAME_alone1.mp4 (both or neither) each without the other. NAME.npz,
-P = 2 people, T frames: the fields of PairMotion, `joints` [P,T,55,3], `planted` bool [P,T,2], `visibility` uint8 [P,T,22],
-`camera_K` [3,3] px, `camera_world` [4,4] world -> camera, `image_size` int [2] width and height, `rate` frames a second, and
-`templates` [P,V,3] with `joint_templates` [P,55,3] where one of them has a body of their own (betas then mean nothing).
-NAME.json: `name`, `family`, `sentences`, `contacts` (frames counted from 0), `sources`, `subjects` and `look`, in words.
+FOLDER/NAME.mp4 shows both people; NAME_alone0.mp4 and NAME_alone1.mp4 (both or neither) show one of them each. NAME.npz, with
+P = 2 people and T frames: the fields of PairMotion, `joints` [P,T,55,3], `planted` bool [P,T,2] (foot contact), `visibility`
+uint8 [P,T,22], `camera_K` [3,3] px, `camera_world` [4,4] world -> camera, `image_size` int [2] width and height, `rate` frames
+per second, and, if one of them has an individual body, `templates` [P,V,3] with `joint_templates` [P,55,3] (betas then have no
+effect). NAME.json: `name`, `family`, `sentences`, `contacts` (frames counted from 0), `sources`, `subjects` and `look`.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from jaxtyping import Float
 
 from core.body.model import BodyModel, rest_joints, rest_vertices
 from core.contract.contact import Contact
@@ -28,59 +29,62 @@ from core.motion import BODY_COUNT, Camera, PairMotion
 from ..choreography.bodies import bodies_from_templates
 from .benchmark_clip import GroundTruth
 
-_RENDER = "Render the set with `python -m lab render INTERACTIONS FOLDER`."
+_HOW_TO_RENDER = "Render clips with `python -m lab render INTERACTIONS FOLDER`."
 _ALONE = re.compile(r"_alone[01]$")
-_WORDS = ("family", "sentences", "contacts", "sources", "subjects", "look")
+_JSON_FIELDS = ("family", "sentences", "contacts", "sources", "subjects", "look")
 
 
 @dataclass(frozen=True)
 class RenderedClip:
+    """One clip of the folder."""
+
     name: str
     family: str
     video: Path
     alone: tuple[Path, ...]
-    """The same with only person 0 and with only person 1 in it; empty where that was not rendered."""
+    """Videos that show only person 0 and only person 1; empty if they were not rendered."""
     image_size: tuple[int, int]
-    """Width and height in pixels."""
+    """Width and height, px."""
     rate: float
-    """Frames a second."""
+    """Frames per second."""
     truth: GroundTruth
-    """Frames are those of the video."""
+    """Of the video's frames."""
     sentences: tuple[str, ...]
     sources: tuple[str, ...]
-    """`Capture.source` of the recordings underneath."""
+    """The recordings that the motion comes from."""
     subjects: tuple[str, ...]
     look: Mapping[str, Any] = field(default_factory=dict)
-    """How it was rendered, in words and numbers: room, clothes, light, lens."""
+    """How it was rendered: room, clothes, light, lens."""
 
 
-def own_body(body: BodyModel, template: np.ndarray, joint_template: np.ndarray) -> BodyModel:
-    """A person's own body that no betas change: `body` (same vertices) with a rest shape [V,3] and joints [55,3] of its own."""
+def individual_body(
+    body: BodyModel, template: Float[np.ndarray, "V 3"], joint_template: Float[np.ndarray, "55 3"]
+) -> BodyModel:
+    """A body with the vertices of `body` and a rest shape of its own, which betas do not change."""
     return bodies_from_templates(body, {"templates": template[None], "joint_templates": joint_template[None]})[0]
 
 
 def load_rendered(folder: Path, body: BodyModel) -> list[RenderedClip]:
-    """All clips of a folder by name; `body` is whose vertices their people share, the default body.
+    """All clips of a folder, by name; their people have the vertices of `body`.
 
-    UserError `no-rendered-clips` where there are none, `rendered-clip-damaged` where a clip misses a part or has one that is
-    not what it should be.
+    UserError `no-rendered-clips`, or `rendered-clip-damaged` where a part of a clip is missing or has another shape.
     """
     if not folder.is_dir():
-        raise UserError("no-rendered-clips", f"There is no folder {folder}.", _RENDER)
+        raise UserError("no-rendered-clips", f"There is no folder {folder}.", _HOW_TO_RENDER)
     names = {path.stem for ending in ("mp4", "npz", "json") for path in folder.glob(f"*.{ending}")}
     names = sorted({_ALONE.sub("", name) for name in names if not name.startswith(".")})
     if not names:
-        raise UserError("no-rendered-clips", f"{folder} holds no clips.", _RENDER)
+        raise UserError("no-rendered-clips", f"{folder} holds no clips.", _HOW_TO_RENDER)
     return [_load(folder, name, body) for name in names]
 
 
-def is_whole(folder: Path, name: str) -> bool:
-    """Whether a clip's video, numbers and words are all there (it may lack those of each person alone)."""
+def is_complete(folder: Path, name: str) -> bool:
+    """Whether a clip's video, npz and json are there (not those of each person alone)."""
     return all((folder / f"{name}.{ending}").is_file() for ending in ("mp4", "npz", "json"))
 
 
 def save_rendered(folder: Path, clip: RenderedClip) -> None:
-    """Write the numbers and words of a clip beside its videos, which are in the folder by then."""
+    """Write the npz and the json of a clip, whose videos are in the folder already."""
     truth = clip.truth
     arrays = {item.name: getattr(truth.motion, item.name) for item in fields(PairMotion)}
     arrays |= {
@@ -93,14 +97,13 @@ def save_rendered(folder: Path, clip: RenderedClip) -> None:
         "rate": np.array(clip.rate),
     }
     if any(bool((person.shapedirs == 0).all()) for person in truth.bodies):
-        betas = torch.from_numpy(truth.motion.betas)
-        shaped = list(zip(truth.bodies, betas))
-        arrays["templates"] = np.stack([rest_vertices(person, shape).numpy() for person, shape in shaped])
-        arrays["joint_templates"] = np.stack([rest_joints(person, shape).numpy() for person, shape in shaped])
+        shaped = list(zip(truth.bodies, torch.from_numpy(truth.motion.betas)))
+        arrays["templates"] = np.stack([rest_vertices(person, betas).numpy() for person, betas in shaped])
+        arrays["joint_templates"] = np.stack([rest_joints(person, betas).numpy() for person, betas in shaped])
     write_npz(folder / f"{clip.name}.npz", arrays, compress=True)
-    words: dict[str, Any] = {name: getattr(clip, name) for name in _WORDS if name != "contacts"}
+    record: dict[str, Any] = {name: getattr(clip, name) for name in _JSON_FIELDS if name != "contacts"}
     contacts = [contact.to_json() for contact in truth.contacts]
-    write_json(folder / f"{clip.name}.json", {"name": clip.name, **words, "contacts": contacts})
+    write_json(folder / f"{clip.name}.json", {"name": clip.name, **record, "contacts": contacts})
 
 
 def _load(folder: Path, name: str, body: BodyModel) -> RenderedClip:
@@ -109,33 +112,50 @@ def _load(folder: Path, name: str, body: BodyModel) -> RenderedClip:
             raise _damaged(folder, name, f"{name}.{ending} is missing")
     alone = tuple(folder / f"{name}_alone{person}.mp4" for person in (0, 1))
     if [path.is_file() for path in alone].count(True) == 1:
-        raise _damaged(folder, name, "only one of its people is there alone")
+        raise _damaged(folder, name, "there is a video of only one of its people alone")
     try:
-        arrays, words = read_npz(folder / f"{name}.npz"), read_json(folder / f"{name}.json")
-        contacts = tuple(Contact.from_json(record) for record in words["contacts"])
+        arrays, record = read_npz(folder / f"{name}.npz"), read_json(folder / f"{name}.json")
+        contacts = tuple(Contact.from_json(contact) for contact in record["contacts"])
         return RenderedClip(
             name=name,
-            family=str(words["family"]),
+            family=str(record["family"]),
             video=folder / f"{name}.mp4",
             alone=alone if alone[0].is_file() else (),
             image_size=(int(arrays["image_size"][0]), int(arrays["image_size"][1])),
             rate=float(arrays["rate"]),
             truth=_truth(arrays, contacts, body),
-            sentences=tuple(words["sentences"]),
-            sources=tuple(words["sources"]),
-            subjects=tuple(words["subjects"]),
-            look=words["look"],
+            sentences=tuple(record["sentences"]),
+            sources=tuple(record["sources"]),
+            subjects=tuple(record["subjects"]),
+            look=record["look"],
         )
     except UserError as error:
         raise _damaged(folder, name, error.message) from error
     except KeyError as error:
-        raise _damaged(folder, name, f"{error} is missing in its numbers or words") from error
+        raise _damaged(folder, name, f"{error} is missing in its npz or json") from error
     except (TypeError, ValueError) as error:
         raise _damaged(folder, name, str(error)) from error
 
 
 def _truth(arrays: dict[str, np.ndarray], contacts: tuple[Contact, ...], body: BodyModel) -> GroundTruth:
-    """KeyError or ValueError where a part is missing or of the wrong shape."""
+    """KeyError or ValueError for an array that is missing or has another shape."""
+    _check_shapes(arrays, body)
+    bodies = (body, body)
+    if "templates" in arrays:
+        first, second = bodies_from_templates(body, arrays)
+        bodies = (first, second)
+    return GroundTruth(
+        motion=PairMotion(**{item.name: arrays[item.name] for item in fields(PairMotion)}),
+        bodies=bodies,
+        joints=arrays["joints"],
+        foot_contact=arrays["planted"],
+        contacts=contacts,
+        camera=Camera(arrays["camera_K"].astype(float), arrays["camera_world"].astype(float)),
+        visibility=arrays["visibility"],
+    )
+
+
+def _check_shapes(arrays: dict[str, np.ndarray], body: BodyModel) -> None:
     people, frames = 2, arrays["pelvis"].shape[1]
     shapes = {
         "global_orient": (people, frames, 3),
@@ -152,24 +172,11 @@ def _truth(arrays: dict[str, np.ndarray], contacts: tuple[Contact, ...], body: B
     }
     if "templates" in arrays:
         shapes |= {"templates": (people, *body.v_template.shape), "joint_templates": (people, len(JOINTS), 3)}
-    for item, shape in shapes.items():
-        if arrays[item].shape != shape:
-            raise ValueError(f"{item} has the shape {arrays[item].shape}, not {shape}")
-    bodies = (body, body)
-    if "templates" in arrays:
-        first, second = bodies_from_templates(body, arrays)
-        bodies = (first, second)
-    return GroundTruth(
-        motion=PairMotion(**{item.name: arrays[item.name] for item in fields(PairMotion)}),
-        bodies=bodies,
-        joints=arrays["joints"],
-        foot_contact=arrays["planted"],
-        contacts=contacts,
-        camera=Camera(arrays["camera_K"].astype(float), arrays["camera_world"].astype(float)),
-        visibility=arrays["visibility"],
-    )
+    for name, shape in shapes.items():
+        if arrays[name].shape != shape:
+            raise ValueError(f"{name} has the shape {arrays[name].shape}, not {shape}")
 
 
 def _damaged(folder: Path, name: str, problem: str) -> UserError:
-    again = f"Delete {name}.* from {folder} and render it again: `python -m lab render INTERACTIONS {folder}`."
-    return UserError("rendered-clip-damaged", f"The rendered clip {name} is not whole: {problem}.", again)
+    hint = f"Delete {name}.* from {folder} and render it again: `python -m lab render INTERACTIONS {folder}`."
+    return UserError("rendered-clip-damaged", f"The rendered clip {name} is not complete: {problem}.", hint)

@@ -1,4 +1,4 @@
-"""What a run of a benchmark found: numbers by clip, and the rows of the table that they add up to."""
+"""The results of a benchmark: metrics of every method on every clip, and the rows of the report that they are averaged to."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ UNITS = {
     "mpjpe_seen": "mm", "mpjpe_hidden": "mm", "mpjpe_outside": "mm",
     "reprojection": "px", "reprojection_share": "% of height",
 }  # fmt: skip
-"""Every measure of METHOD's table by its key in the report. Lower is better, but for HIGHER_IS_BETTER."""
+"""Every metric by its key in the report. Lower is better, except for HIGHER_IS_BETTER."""
 HIGHER_IS_BETTER = ("contact_f1",)
 
 DataKind = Literal["choreographed", "rendered", "real", "public"]
@@ -23,7 +23,7 @@ DataKind = Literal["choreographed", "rendered", "real", "public"]
 
 @dataclass(frozen=True)
 class ClipResult:
-    """One method on one clip. A measure that means nothing there (no joint hidden, no contact) is left out of `metrics`."""
+    """One method on one clip. A metric that is not defined there (no joint occluded, no contact) is missing in `metrics`."""
 
     clip: str
     family: str
@@ -31,13 +31,13 @@ class ClipResult:
     frames: int
     metrics: Mapping[str, float]
     counts: Mapping[str, int]
-    """How many joint-frames stand behind `mpjpe_seen`, `mpjpe_hidden` and `mpjpe_outside`: their weight in means."""
+    """Joints over all frames behind `mpjpe_seen`, `mpjpe_hidden` and `mpjpe_outside`: their weights in means."""
     hidden_share: float
-    """Of all joints in all frames, the share that the other person hides."""
+    """Share of joints, over all frames, that the other person occludes."""
     contact_share: float
-    """Of all frames, the share in which the two touch."""
+    """Share of frames with contact."""
     seconds: Mapping[str, float]
-    """Per stage."""
+    """By stage."""
 
 
 @dataclass(frozen=True)
@@ -48,10 +48,13 @@ class Row:
     metrics: Mapping[str, float]
     by_family: Mapping[str, Mapping[str, float]]
     seconds_per_frame: Mapping[str, float]
+    """By stage."""
 
 
 @dataclass(frozen=True)
 class Report:
+    """REPORT.json."""
+
     benchmark: str
     split: str
     seed: int
@@ -59,22 +62,23 @@ class Report:
     rows: tuple[Row, ...]
     clips: tuple[ClipResult, ...]
     notes: tuple[str, ...]
-    """What a reader has to know: where the data is from, what a measure means, what failed."""
+    """What a reader has to know: where the data comes from, what a metric means, what failed."""
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
 
-def rows_of(clips: Iterable[ClipResult]) -> tuple[Row, ...]:
-    """The table: means over clips, methods in the order in which they first appear."""
+def make_rows(clips: Iterable[ClipResult]) -> tuple[Row, ...]:
+    """Means over clips for each method, in the order in which methods first appear."""
     by_method: dict[str, list[ClipResult]] = {}
     for clip in clips:
         by_method.setdefault(clip.method, []).append(clip)
     return tuple(_row(method, results) for method, results in by_method.items())
 
 
-def means(clips: Sequence[ClipResult]) -> dict[str, float]:
-    """Mean of each measure over the clips that have it. Errors by visibility weigh by their joints; the deepest stays."""
+def mean_metrics(clips: Sequence[ClipResult]) -> dict[str, float]:
+    """Mean of each metric over the clips that have it. Errors by visibility are weighted by joints; of the deepest penetration
+    it is the maximum."""
     found: dict[str, float] = {}
     for name in UNITS:
         having = [clip for clip in clips if name in clip.metrics]
@@ -91,7 +95,7 @@ def _row(method: str, clips: Sequence[ClipResult]) -> Row:
     stages = dict.fromkeys(stage for clip in clips for stage in clip.seconds)
     return Row(
         method,
-        means(clips),
-        {family: means([clip for clip in clips if clip.family == family]) for family in families},
+        mean_metrics(clips),
+        {family: mean_metrics([clip for clip in clips if clip.family == family]) for family in families},
         {stage: sum(clip.seconds.get(stage, 0.0) for clip in clips) / frames for stage in stages},
     )

@@ -1,4 +1,4 @@
-"""What a benchmark of speed measured: plain data for its file and for the page."""
+"""The results of the speed benchmark, and their file."""
 
 from __future__ import annotations
 
@@ -14,37 +14,36 @@ from core.contract.files import read_json, write_json
 class Machine:
     cores: int
     threads: int
-    """That torch uses."""
+    """Of torch."""
     device: str
     load: float | None
-    """Processes that ran or waited on average in the minute before: other work that slowed these numbers down. None where
-    the system does not tell."""
+    """Load average of the minute before the benchmark, which other work raises; None where the system does not provide it."""
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Of one process that ran the stages on a clip. Memory in MiB: its own peak, None where the system does not tell."""
+    """Time and memory of one process that ran stages on a clip. Memory is in MiB; None where the system does not provide it."""
 
     frames: int
     wall: float
-    """Seconds from its start to its end."""
+    """Seconds from the start of the process to its end."""
     peak_memory: float | None
     seconds: Mapping[str, float]
-    """Per stage."""
+    """By stage."""
     memory: Mapping[str, float]
-    """Peak per stage; empty where the system does not tell."""
+    """Peak by stage; empty where the system does not provide it."""
 
 
 @dataclass(frozen=True)
 class FullMesh:
-    """A plain fit with the smplx package: Adam on all frames together, every vertex posed at every step."""
+    """A plain fit with the smplx package: Adam on all frames together, all vertices posed at every step."""
 
     frames: int
     steps: int
     seconds: float
     peak_memory: float | None
     mpjpe: float | None
-    """mm, pelvis-aligned; None but for the sample, whose truth is known."""
+    """mm, pelvis-aligned; None without ground truth."""
     fit_steps: int
     """Of our fit on the same frames."""
     fit_seconds: float
@@ -53,18 +52,20 @@ class FullMesh:
 
 @dataclass(frozen=True)
 class Speed:
+    """SPEED.json."""
+
     clip: str
     size: tuple[int, int]
     """Width and height in px."""
     machine: Machine
     runs: tuple[Cost, ...]
-    """Whole reconstructions, from the pixels on."""
+    """Complete reconstructions, from the pixels on."""
     refined: tuple[Cost, ...]
-    """Refine with one contact enforced, of the same clips."""
+    """A refinement of each, with one contact enforced."""
     growth: tuple[Cost, ...]
-    """All stages after perception, on what perception saw, played to and fro."""
+    """All stages after perception, on detections played forwards and backwards to different lengths."""
     full_mesh: FullMesh | None
-    """None where smplx is not installed."""
+    """None without the smplx package."""
     notes: tuple[str, ...]
 
 
@@ -73,7 +74,7 @@ def save_speed(path: Path, speed: Speed) -> None:
 
 
 def load_speed(path: Path) -> Speed:
-    """Read what `save_speed` wrote. UserError `file-unreadable` where it is missing, damaged or something else."""
+    """Read the file of `save_speed`. UserError `file-unreadable`."""
     record = read_json(path)
     try:
         mesh = record["full_mesh"]
@@ -91,6 +92,6 @@ def load_speed(path: Path) -> Speed:
     except (KeyError, TypeError, IndexError) as error:
         raise UserError(
             "file-unreadable",
-            f"{path} holds no measured speed ({error}).",
+            f"{path} is not a report of the speed benchmark ({error}).",
             "Run python -m lab speed again.",
         ) from error

@@ -1,25 +1,25 @@
-"""A report's rows as text for a terminal."""
+"""A report as a table for the terminal."""
 
 from __future__ import annotations
 
 from .results import UNITS, Report, Row
 
-_HEADS = {
+_HEADINGS = {
     "mpjpe": "MPJPE", "pa_mpjpe": "PA", "mpvpe": "MPVPE", "int": "Int", "pair_pa_mpjpe": "PairPA", "re": "RE",
     "contact_distance": "CD", "contact_f1": "F1", "penetration_mean": "pen", "penetration_max": "deepest",
-    "accel": "Accel", "foot_slide": "slide", "jitter": "jitter", "mpjpe_seen": "seen", "mpjpe_hidden": "hidden",
-    "mpjpe_outside": "outside", "reprojection": "reproj", "reprojection_share": "reproj",
+    "accel": "Accel", "foot_slide": "slide", "jitter": "jitter", "mpjpe_seen": "visible", "mpjpe_hidden": "occluded",
+    "mpjpe_outside": "truncated", "reprojection": "reproj", "reprojection_share": "reproj",
 }  # fmt: skip
 _SHORT_UNITS = {"mm/frame²": "mm/f²", "mm/frame": "mm/f", "% of height": "%"}
 
 
-def table(report: Report) -> str:
-    """A line for each method: every measure that the report has, with units, then the seconds a frame took in all."""
+def report_table(report: Report) -> str:
+    """A line per method: all metrics of the report with their units, then the total seconds per frame."""
     names = [name for name in UNITS if any(name in row.metrics for row in report.rows)]
     columns = [["", "", *(row.method for row in report.rows)]]
     for name in names:
         unit = UNITS[name]
-        columns.append([_HEADS[name], _SHORT_UNITS.get(unit, unit), *(_value(row, name) for row in report.rows)])
+        columns.append([_HEADINGS[name], _SHORT_UNITS.get(unit, unit), *(_value(row, name) for row in report.rows)])
     columns.append(["time", "s/f", *(f"{sum(row.seconds_per_frame.values()):.3f}" for row in report.rows)])
     widths = [max(map(len, column)) for column in columns]
     lines = [

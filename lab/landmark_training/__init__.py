@@ -1,1 +1,1 @@
-"""Learning what the detector's landmarks are on the body; `python -m lab train-landmarks` runs it."""
+"""Fits the landmark regressor of `core.body.landmarks` to rendered people; `python -m lab train-landmarks` runs it."""

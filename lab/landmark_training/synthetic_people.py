@@ -1,4 +1,4 @@
-"""Single people to learn from: random shapes, clothes, poses and cameras, as scenes for `lab/rendering/render_clip.py`."""
+"""Random single people with shapes, clothes, poses and cameras, as scenes for `lab.rendering.blender_process`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import math
 
 import numpy as np
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from core.body.model import BodyModel
 from core.body.rotations import axis_angle_to_matrix
@@ -14,16 +16,17 @@ from core.fitting.limits import joint_limits
 from core.motion import pose
 
 from ..choreography.appearance.clothing import Colour, Outfit, dress, offset_by_thickness
+from ..rendering.cameras import look_at
 
 SIZE = (640, 640)
 _FOCAL = 880.0
 
 Angles = dict[str, tuple[float, float, float]]
-"""Degrees about X, Y, Z of the rest axes, by joint; of the left side where a joint has one."""
+"""Degrees about X, Y, Z of the rest axes, by joint; of the left side, for joints on both sides."""
 
 _DOWN: Angles = {"shoulder": (0, -5, -70), "elbow": (0, -14, 0)}
 POSES: dict[str, tuple[Angles, Angles, Angles]] = {
-    # name: (both sides and middle, left only, right only); right ones as if left
+    # name: (both sides and middle, left only, right only); right ones are given as if they were left
     "stand": (_DOWN, {}, {}),
     "walk": (_DOWN, {"hip": (-28, 0, 0), "knee": (12, 0, 0), "shoulder": (18, -5, -70)},
              {"hip": (16, 0, 0), "knee": (30, 0, 0), "shoulder": (-20, -5, -70)}),
@@ -41,8 +44,9 @@ POSES: dict[str, tuple[Angles, Angles, Angles]] = {
                 "shoulder": (0, -50, -40), "elbow": (0, -60, 0)}, {}, {}),
     "look": (_DOWN | {"neck": (5, 25, 0), "head": (5, 25, 0), "spine2": (0, 12, 0)}, {}, {"elbow": (0, -70, 0)}),
 }  # fmt: skip
-_NOISE = {"shoulder": 12, "elbow": 14, "hip": 7, "knee": 7, "wrist": 12, "neck": 7, "head": 8, "ankle": 4}
-_LEAST_NOISE = 3
+_POSE_NOISE = {"shoulder": 12, "elbow": 14, "hip": 7, "knee": 7, "wrist": 12, "neck": 7, "head": 8, "ankle": 4}
+_OTHER_NOISE = 3
+"""degrees, standard deviation of the angles about X; less about the other axes."""
 _FABRICS: tuple[Colour, ...] = (
     (0.05, 0.12, 0.36), (0.48, 0.06, 0.07), (0.08, 0.08, 0.09), (0.62, 0.58, 0.50), (0.10, 0.28, 0.15),
     (0.45, 0.30, 0.08), (0.30, 0.14, 0.34), (0.55, 0.62, 0.68), (0.14, 0.16, 0.26), (0.70, 0.68, 0.66),
@@ -51,18 +55,23 @@ _SKINS: tuple[Colour, ...] = ((0.70, 0.47, 0.37), (0.58, 0.37, 0.27), (0.40, 0.2
 _HAIRS: tuple[Colour, ...] = ((0.02, 0.014, 0.01), (0.11, 0.05, 0.02), (0.30, 0.18, 0.07), (0.35, 0.34, 0.33))
 
 
-def person_scene(body: BodyModel, face: np.ndarray, rng: np.random.Generator, views: int) -> dict[str, np.ndarray]:
-    """One person in every pose from `views` cameras each. Beside what the renderer reads: `joints` [T,55,3], the bare
-    `skin` [T,V,3], `betas` [16] and `pose_name` [T]."""
+def person_scene(
+    body: BodyModel, face: Float[np.ndarray, "51 3"], rng: np.random.Generator, views: int
+) -> dict[str, np.ndarray]:
+    """One person in every pose from `views` cameras each, F images.
+
+    In addition to what the renderer reads: `joints` [F,55,3] and the bare `skin` [F,V,3] in the world, metres, `betas` [16] and
+    `pose_name` [F].
+    """
     betas = torch.from_numpy(rng.normal(0, 1, 16).astype(np.float32))
     betas[0] = float(rng.uniform(-1.0, 1.2))
     names = [name for name in POSES for _ in range(views)]
     rotations = torch.stack([random_pose(name, rng) for name in names])
     azimuth = np.array([_azimuth(view, views, rng) for _ in POSES for view in range(views)])
     upright = axis_angle_to_matrix(torch.tensor([math.pi / 2, 0.0, 0.0]))
-    turn = torch.zeros(len(names), 3)
-    turn[:, 2] = torch.from_numpy(azimuth)
-    rotations[:, 0] = axis_angle_to_matrix(turn) @ upright @ rotations[:, 0]
+    heading = torch.zeros(len(names), 3)
+    heading[:, 2] = torch.from_numpy(azimuth)
+    rotations[:, 0] = axis_angle_to_matrix(heading) @ upright @ rotations[:, 0]
 
     posed = pose(body, rotations[None], torch.zeros(1, len(names), 3), betas[None])
     skin, joints = posed.skin(body)[0].numpy(), posed.joints[0].numpy()
@@ -71,7 +80,7 @@ def person_scene(body: BodyModel, face: np.ndarray, rng: np.random.Generator, vi
     joints[..., 2] -= floor[:, None]
     outfit = random_outfit(rng)
     clothes = dress(body, face, outfit)
-    worlds = np.stack([_camera(joints[frame, 0], rng) for frame in range(len(names))])
+    T_cw = np.stack([_camera(joints[frame, 0], rng) for frame in range(len(names))])
     K = np.array([[_FOCAL, 0, SIZE[0] / 2], [0, _FOCAL, SIZE[1] / 2], [0, 0, 1]])
     return {
         "vertices": offset_by_thickness(skin, body.faces.numpy(), clothes.thickness)[None].astype(np.float32),
@@ -79,7 +88,7 @@ def person_scene(body: BodyModel, face: np.ndarray, rng: np.random.Generator, vi
         "materials": clothes.materials[None],
         "colours": np.array([outfit.colours], np.float32),
         "camera_K": np.tile(K, (len(names), 1, 1)),
-        "camera_world": worlds,
+        "camera_world": T_cw,
         "image_size": np.array(SIZE),
         "rate": np.array(25.0),
         "room": np.array(int(rng.integers(2))),
@@ -90,8 +99,8 @@ def person_scene(body: BodyModel, face: np.ndarray, rng: np.random.Generator, vi
     }
 
 
-def random_pose(name: str, rng: np.random.Generator) -> torch.Tensor:
-    """Relative rotations [55,3,3]; a pose with noise, within the joints' limits, fingers half bent."""
+def random_pose(name: str, rng: np.random.Generator) -> Float[Tensor, "55 3 3"]:
+    """Rotations relative to the parent joint: a pose with noise, within the joint limits, with half bent fingers."""
     both, left, right = POSES[name]
     swapped = rng.random() < 0.5
     degrees = np.zeros((len(JOINTS), 3))
@@ -99,7 +108,7 @@ def random_pose(name: str, rng: np.random.Generator) -> torch.Tensor:
         side, _, part = joint.rpartition("_") if joint.startswith(("left_", "right_")) else ("", "", joint)
         own = left if (side == "left") != swapped else right
         angles = np.array(own.get(part, both.get(part, (0, 0, 0))) if side else both.get(part, (0, 0, 0)), float)
-        angles += rng.normal(0, _NOISE.get(part, _LEAST_NOISE), 3) * (1, 0.6, 0.6)
+        angles += rng.normal(0, _POSE_NOISE.get(part, _OTHER_NOISE), 3) * (1, 0.6, 0.6)
         degrees[JOINT_INDEX[joint]] = angles * (1, -1, -1) if side == "right" else angles
     radians = torch.from_numpy(np.radians(degrees)).float()
     low, high = joint_limits()
@@ -137,7 +146,7 @@ def random_outfit(rng: np.random.Generator) -> Outfit:
 
 
 def _azimuth(view: int, views: int, rng: np.random.Generator) -> float:
-    """Headings all around, with more of the front than of the back."""
+    """radians; all around the person, more often the front than the back."""
     around = 2 * math.pi * (view + rng.random()) / views - math.pi
     return around - 0.35 * math.sin(around)
 
@@ -149,14 +158,3 @@ def _camera(pelvis: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     around = rng.uniform(-0.6, 0.6)
     place = np.array([distance * math.sin(around), -distance * math.cos(around), height])
     return look_at(place, target)
-
-
-def look_at(place: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """World -> camera [4,4] of a level camera."""
-    forward = (target - place) / np.linalg.norm(target - place)
-    right = np.cross(forward, [0, 0, 1])
-    right /= np.linalg.norm(right)
-    world = np.eye(4)
-    world[:3, :3] = np.stack([right, np.cross(forward, right), forward])
-    world[:3, 3] = -world[:3, :3] @ place
-    return world

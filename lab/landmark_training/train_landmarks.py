@@ -1,19 +1,17 @@
-"""Make `core/body/data/landmarks.npz`: what the detector's 33 landmarks are on the body.
+"""Runs `python -m lab train-landmarks`: renders people, detects their landmarks, and fits the landmark regressor.
 
-Run it again whenever the free body changes. The networks have to be there (`python -m core doctor --fix`) and an interpreter with
-Blender as a module (--blender). What is made on the way is kept in --work and used again.
+Writes core/body/data/landmarks.npz. Images and detections are kept in the working folder and used again.
 """
 
 from __future__ import annotations
 
-import argparse
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 import torch
+from jaxtyping import Bool, Float
 
 from core.body.files import DEFAULT_BODY, load_body
 from core.body.landmarks import LANDMARK_WEIGHTS
@@ -27,103 +25,122 @@ from core.reporting import SilentReporter
 from core.weights import POSE_LANDMARKS, ensure
 
 from ..face_landmarks import face_landmarks
-from ..paths import RENDER_CLIP
+from ..rendering.blender_process import render_images
 from .anatomical_prior import SkinPoints, prior_weights, skin_points
 from .regression import LandmarkObservations, fit_landmark_weights, residuals
 from .synthetic_people import POSES, person_scene
 
 HELD_OUT_POSES = ("reach", "crouch", "stride", "embrace")
 _RIDGE = 0.01
-_LEAST_VISIBLE = 0.6
-_HIDING = 0.12
-"""metres by which skin has to lie before a landmark to hide it."""
-
-
-def train_landmarks(arguments: argparse.Namespace) -> None:
-    """Run `python -m lab train-landmarks`; the arguments are those of `lab.commands.train_landmarks`."""
-    body = load_body(None)
-    points = skin_points(body, face_landmarks(DEFAULT_BODY))
-    prior = prior_weights(points)
-    if arguments.anatomy:
-        save(body, points, prior, f"anatomy; body {body.identity}")
-        return
-    views = [
-        seen_person(body, points, person, arguments.views, arguments.work, arguments.blender)
-        for person in range(arguments.people)
-    ]
-    test = views[: arguments.held_out]
-    rest = np.concatenate([body.J_template.numpy(), body.v_template.numpy()[points.vertices]]).astype(float)
-    known = [view.but(HELD_OUT_POSES) for view in views[arguments.held_out :]]
-    held = fit_landmark_weights(together(known), prior, rest, points, _RIDGE)
-    compare(together([view.only(HELD_OUT_POSES) for view in test]), prior, held, "held-out people and poses")
-    compare(together(known), prior, held, "what was learned from")
-    final = fit_landmark_weights(together(views), prior, rest, points, _RIDGE)
-    about = f"{arguments.people} people x {len(POSES)} poses x {arguments.views} views, Workbench; body {body.identity}"
-    save(body, points, final, about)
+_LEAST_VISIBILITY, _LEAST_SCORE = 0.6, 0.7
+_OCCLUDER_DISTANCE = 0.12
+"""metres that skin must lie in front of a landmark to occlude it."""
+_OCCLUDER_RADIUS = 0.008
+"""Of the ray around a landmark in which skin is looked for, at depth 1."""
 
 
 @dataclass(frozen=True)
-class View:
-    """All pictures of one person."""
+class LandmarkTraining:
+    """Settings of the fit."""
 
-    sight: LandmarkObservations
+    anatomy_only: bool
+    """Write the initial weights without a fit."""
+    people: int
+    views: int
+    """Cameras per person and pose."""
+    held_out: int
+    """People that the reported errors are measured on."""
+    work: Path
+    blender: Path
+
+
+@dataclass(frozen=True)
+class PersonImages:
+    """All images of one person."""
+
+    observations: LandmarkObservations
     pose_name: np.ndarray
+    """str [F]"""
 
-    def only(self, names: tuple[str, ...]) -> View:
-        keep = np.isin(self.pose_name, names)
-        return View(self.sight.part(keep), self.pose_name[keep])
+    def with_poses(self, names: tuple[str, ...]) -> PersonImages:
+        chosen = np.isin(self.pose_name, names)
+        return PersonImages(self.observations.select(chosen), self.pose_name[chosen])
 
-    def but(self, names: tuple[str, ...]) -> View:
-        return self.only(tuple(name for name in POSES if name not in names))
+    def without_poses(self, names: tuple[str, ...]) -> PersonImages:
+        return self.with_poses(tuple(name for name in POSES if name not in names))
 
 
-def together(views: list[View]) -> LandmarkObservations:
-    parts = [view.sight for view in views]
+def train_landmarks(settings: LandmarkTraining) -> None:
+    """Write the regressor's weights; prints errors on held-out people and poses first."""
+    body = load_body(None)
+    points = skin_points(body, face_landmarks(DEFAULT_BODY))
+    prior = prior_weights(points)
+    if settings.anatomy_only:
+        _save(body, points, prior, f"anatomy; body {body.identity}")
+        return
+    people = [_detect_person(body, points, person, settings) for person in range(settings.people)]
+    rest = np.concatenate([body.J_template.numpy(), body.v_template.numpy()[points.vertices]]).astype(float)
+    known = _concatenate([person.without_poses(HELD_OUT_POSES) for person in people[settings.held_out :]])
+    unknown = _concatenate([person.with_poses(HELD_OUT_POSES) for person in people[: settings.held_out]])
+    weights = fit_landmark_weights(known, prior, rest, points, _RIDGE)
+    _print_errors(unknown, prior, weights, "held-out people and poses")
+    _print_errors(known, prior, weights, "training data")
+    final = fit_landmark_weights(_concatenate(people), prior, rest, points, _RIDGE)
+    count = f"{settings.people} people x {len(POSES)} poses x {settings.views} views"
+    _save(body, points, final, f"{count}, Workbench; body {body.identity}")
+
+
+def to_camera(points_inworld: Float[np.ndarray, "F N 3"], T_cw: Float[np.ndarray, "F 4 4"]) -> np.ndarray:
+    """float64 [F,N,3]: points of each image in its camera's frame."""
+    return points_inworld.astype(float) @ T_cw[:, :3, :3].transpose(0, 2, 1) + T_cw[:, None, :3, 3]
+
+
+def _concatenate(people: list[PersonImages]) -> LandmarkObservations:
+    parts = [person.observations for person in people]
     return LandmarkObservations(
         np.concatenate([part.columns for part in parts]),
         np.concatenate([part.rays for part in parts]),
-        np.concatenate([part.trusted for part in parts]),
+        np.concatenate([part.is_reliable for part in parts]),
     )
 
 
-def seen_person(body: BodyModel, points: SkinPoints, person: int, views: int, work: Path, blender: Path) -> View:
-    """Person number `person` (its random seed), rendered and looked at."""
-    scene = person_scene(body, face_landmarks(DEFAULT_BODY), np.random.default_rng(person), views)
-    pictures = work / body.identity[-12:] / f"person{person:02d}"
-    if not (pictures / f"{len(scene['skin']) - 1:04d}.png").exists():
-        write_npz(pictures / "scene.npz", scene)
-        command = [str(blender), str(RENDER_CLIP), str(pictures / "scene.npz")]
-        subprocess.run([*command, "--frames", str(pictures)], check=True, stdout=subprocess.DEVNULL)
-        (pictures / "scene.npz").unlink()
-    detections = pictures / f"seen{views}.npz"
-    if not detections.exists():
-        write_npz(detections, look(scene, pictures))
-    seen = read_npz(detections)
+def _detect_person(body: BodyModel, points: SkinPoints, person: int, settings: LandmarkTraining) -> PersonImages:
+    """Render the person with that random seed, and run the landmark network on the images."""
+    scene = person_scene(body, face_landmarks(DEFAULT_BODY), np.random.default_rng(person), settings.views)
+    folder = settings.work / body.identity[-12:] / f"person{person:02d}"
+    if not (folder / f"{len(scene['skin']) - 1:04d}.png").exists():
+        render_images(scene, folder, settings.blender)
+    file = folder / f"seen{settings.views}.npz"
+    if not file.exists():
+        write_npz(file, _detect(scene, folder))
+    detected = read_npz(file)
     columns = np.concatenate([scene["joints"], scene["skin"][:, points.vertices]], 1)
-    camera = in_camera(columns, scene["camera_world"])
+    columns_incam = to_camera(columns, scene["camera_world"])
     K = scene["camera_K"][0]
-    rays = (seen["points"] - K[:2, 2]) / (K[0, 0], K[1, 1])
-    trusted = (seen["visibility"] > _LEAST_VISIBLE) & (seen["score"][:, None] > 0.7)
-    trusted &= ~hidden(scene, prior_weights(points) @ camera) & inside(seen["points"], scene["image_size"])
-    return View(LandmarkObservations(camera, rays, trusted), scene["pose_name"])
+    rays = (detected["points"] - K[:2, 2]) / (K[0, 0], K[1, 1])
+    is_confident = (detected["visibility"] > _LEAST_VISIBILITY) & (detected["score"][:, None] > _LEAST_SCORE)
+    is_inside = np.all((detected["points"] > 2) & (detected["points"] < scene["image_size"] - 3), -1)
+    is_occluded = _self_occlusion(scene, prior_weights(points) @ columns_incam)
+    observations = LandmarkObservations(columns_incam, rays, is_confident & is_inside & ~is_occluded)
+    return PersonImages(observations, scene["pose_name"])
 
 
-def look(scene: dict[str, np.ndarray], pictures: Path) -> dict[str, np.ndarray]:
-    """What the landmark network sees of the person in each picture, at the second look as in the product."""
+def _detect(scene: dict[str, np.ndarray], folder: Path) -> dict[str, np.ndarray]:
+    """The landmark network on each image, with the region of a second pass as in the product."""
     files = ensure([POSE_LANDMARKS], SilentReporter())
     network = LandmarkNetwork(TorchBackend(torch.device("cpu")).load(files[POSE_LANDMARKS.name]))
     poses: list[Pose] = []
-    skin = in_camera(scene["skin"], scene["camera_world"])
+    skin = to_camera(scene["skin"], scene["camera_world"])
     for frame in range(len(skin)):
-        image = cv2.imread(str(pictures / f"{frame:04d}.png"))
+        image = cv2.imread(str(folder / f"{frame:04d}.png"))
         assert image is not None
         K = scene["camera_K"][frame]
         pixels = skin[frame, :, :2] / skin[frame, :, 2:] * K[0, 0] + K[:2, 2]
         low, high = pixels.min(0), pixels.max(0)
-        picture = np.ascontiguousarray(image[:, :, ::-1])
+        rgb = np.ascontiguousarray(image[:, :, ::-1])
         x, y = (low + high) / 2
-        first = network.look(picture, [Region(float(x), float(y), 1.25 * float((high - low).max()))])[0]
-        poses += network.look(picture, [first.next_region])
+        first = network.look(rgb, [Region(float(x), float(y), 1.25 * float((high - low).max()))])[0]
+        poses += network.look(rgb, [first.next_region])
     return {
         "points": np.stack([pose.points for pose in poses]),
         "visibility": np.stack([pose.visibility * pose.presence for pose in poses]),
@@ -131,42 +148,35 @@ def look(scene: dict[str, np.ndarray], pictures: Path) -> dict[str, np.ndarray]:
     }
 
 
-def in_camera(points: np.ndarray, world: np.ndarray) -> np.ndarray:
-    """World points [F,N,3] -> camera frame, float64."""
-    return points.astype(float) @ world[:, :3, :3].transpose(0, 2, 1) + world[:, None, :3, 3]
-
-
-def inside(pixels: np.ndarray, size: np.ndarray) -> np.ndarray:
-    return np.all((pixels > 2) & (pixels < size - 3), -1)
-
-
-def hidden(scene: dict[str, np.ndarray], landmarks: np.ndarray) -> np.ndarray:
-    """bool [F,33]: skin lies well before the landmark [F,33,3] (camera frame)."""
-    skin = in_camera(scene["skin"], scene["camera_world"])
+def _self_occlusion(
+    scene: dict[str, np.ndarray], landmarks_incam: Float[np.ndarray, "F 33 3"]
+) -> Bool[np.ndarray, "F 33"]:
+    """Whether skin lies well in front of a landmark."""
+    skin = to_camera(scene["skin"], scene["camera_world"])
     rays = skin[..., :2] / skin[..., 2:]
-    out = np.zeros(landmarks.shape[:2], bool)
+    is_occluded = np.zeros(landmarks_incam.shape[:2], bool)
     for frame in range(len(skin)):
-        for index, place in enumerate(landmarks[frame]):
-            near = np.abs(rays[frame] - place[:2] / place[2]).max(1) < 0.008
-            out[frame, index] = (skin[frame, near, 2] < place[2] - _HIDING).any()
-    return out
+        for index, point in enumerate(landmarks_incam[frame]):
+            near = np.abs(rays[frame] - point[:2] / point[2]).max(1) < _OCCLUDER_RADIUS
+            is_occluded[frame, index] = (skin[frame, near, 2] < point[2] - _OCCLUDER_DISTANCE).any()
+    return is_occluded
 
 
-def compare(sight: LandmarkObservations, prior: np.ndarray, learned: np.ndarray, title: str) -> None:
-    """Print errors of the joints themselves, of anatomy and of what was learned, in percent of the trunk's length."""
-    trunk = trunk_length(sight.columns)
+def _print_errors(observations: LandmarkObservations, prior: np.ndarray, fitted: np.ndarray, title: str) -> None:
+    """Errors of the body's joints themselves, of the prior, and of the fit, in percent of the trunk's length."""
+    trunk = _trunk_length(observations.columns)
     joints = np.zeros_like(prior)
     for name in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle"):
         for side in ("left", "right"):
             joints[LANDMARK_INDEX[f"{side}_{name}"], JOINTS.index(f"{side}_{name}")] = 1
-    errors = [residuals(sight, weights) / trunk[:, None] * 100 for weights in (joints, prior, learned)]
-    print(f"{title}: {len(trunk)} pictures; median error in % of the trunk: SMPL-X joint, anatomy, learned")
+    errors = [residuals(observations, weights) / trunk[:, None] * 100 for weights in (joints, prior, fitted)]
+    print(f"{title}: {len(trunk)} images; median error in % of the trunk: SMPL-X joint, anatomy, fitted")
     for name in LANDMARKS:
         if name.startswith("right_") or name == "mouth_right":
             continue
         rows = [LANDMARK_INDEX[name], LANDMARK_INDEX[name.replace("left", "right")]]
-        own, before, after = (float(np.nanmedian(error[:, rows])) for error in errors)
-        print(f"  {name:16s} {f'{own:.1f}' if joints[rows].any() else '':>5s} {before:5.1f} {after:5.1f}")
+        joint, before, after = (float(np.nanmedian(error[:, rows])) for error in errors)
+        print(f"  {name:16s} {f'{joint:.1f}' if joints[rows].any() else '':>5s} {before:5.1f} {after:5.1f}")
     body = slice(LANDMARK_INDEX["left_shoulder"], None)
     print(
         f"  {'all':16s}       {np.nanmean(errors[1]):5.1f} {np.nanmean(errors[2]):5.1f} (mean);"
@@ -174,15 +184,15 @@ def compare(sight: LandmarkObservations, prior: np.ndarray, learned: np.ndarray,
     )
 
 
-def trunk_length(columns: np.ndarray) -> np.ndarray:
+def _trunk_length(columns: np.ndarray) -> np.ndarray:
     """[F] metres from the middle of the shoulders to the middle of the hips."""
     at = {name: columns[:, JOINTS.index(name)] for name in ("left_shoulder", "right_shoulder", "left_hip", "right_hip")}
     shoulders, hips = at["left_shoulder"] + at["right_shoulder"], at["left_hip"] + at["right_hip"]
     return np.linalg.norm(shoulders - hips, axis=1) / 2
 
 
-def save(body: BodyModel, points: SkinPoints, weights: np.ndarray, trained_on: str) -> None:
-    """Skin points by place rather than by number, so that they are found on other meshes too."""
+def _save(body: BodyModel, points: SkinPoints, weights: np.ndarray, trained_on: str) -> None:
+    """Skin points are stored as offsets from joints instead of vertex numbers, so that they can be found on other meshes."""
     joint = body.lbs_weights.argmax(1).numpy()[points.vertices]
     offset = body.v_template.numpy()[points.vertices] - body.J_template.numpy()[joint]
     write_npz(

@@ -1,0 +1,1 @@
+"""Time and memory of the stages; `python -m lab speed` runs it."""

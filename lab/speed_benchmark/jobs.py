@@ -1,4 +1,4 @@
-"""What is measured, each in a process of its own: a reconstruction, a refinement, the stages after perception, a plain fit."""
+"""The measurements of the speed benchmark, each of which runs in a process of its own: `python -m lab.speed_benchmark.jobs`."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ from core.progress import JobProgress, Progress
 from core.reporting import SilentReporter
 from core.transforms import transform_points
 
-from ..evaluation.metrics import about_root, mpjpe
+from ..evaluation.metrics import mpjpe, root_relative
 from .memory import StagePeaks
 from .smplx_baseline import fit_full_mesh
 
 
-class Watch:
-    """A `progress.Listener` that notes memory where a stage ends."""
+class MemoryListener:
+    """A `progress.Listener` that records the peak memory of each stage."""
 
     def __init__(self, peaks: StagePeaks) -> None:
         self._peaks = peaks
@@ -62,7 +62,7 @@ class Watch:
 
 
 def reconstruct_clip(peaks: StagePeaks, _: int, clip: str, folder: str, device: str) -> dict[str, Any]:
-    reconstruct(ReconstructRequest(Path(clip), device=device), Path(folder), Watch(peaks))
+    reconstruct(ReconstructRequest(Path(clip), device=device), Path(folder), MemoryListener(peaks))
     peaks.end()
     return {"seconds": load(Path(folder)).info.seconds}
 
@@ -73,31 +73,34 @@ def refine_folder(peaks: StagePeaks, _: int, folder: str, device: str) -> dict[s
     edited = tuple(
         replace(contact, state="enforced") if index == 0 else contact for index, contact in enumerate(contacts)
     )
-    refine(RefineRequest(edits=Edits(contacts=edited), device=device), Path(folder), Watch(peaks))
+    refine(RefineRequest(edits=Edits(contacts=edited), device=device), Path(folder), MemoryListener(peaks))
     peaks.end()
     return {"seconds": {"refine": load(Path(folder)).info.seconds["solved-motion"]}}
 
 
-def stages_after_perception(peaks: StagePeaks, frames: int, tracks_file: str, device: str) -> dict[str, Any]:
-    """Every stage after perception on so many frames of what perception saw."""
+def stages_after_perception(peaks: StagePeaks, frames: int, detections_file: str, device: str) -> dict[str, Any]:
+    """All stages after perception, on detections of the given length."""
     limit_threads()
-    detections = to_and_fro(_tracks(tracks_file), frames)
+    detections = play_back_and_forth(_load_detections(detections_file), frames)
     body = load_body(None).to(choose_device(device))
     clip = nodes_of_detections(Given(detections, "clip"), None, Given(body, body.identity))
     take = take_nodes(clip, TakeSettings(), PipelineSettings())
-    results = run(take.targets, MemoryCache(), JobProgress(Watch(peaks)))
+    results = run(take.targets, MemoryCache(), JobProgress(MemoryListener(peaks)))
     peaks.end()
     return {"seconds": results.seconds}
 
 
-def beside_full_mesh(peaks: StagePeaks, frames: int, tracks_file: str, device: str, truth_file: str) -> dict[str, Any]:
-    """Our fit and a plain one with smplx on the clip's first frames, from the same start, without anything learned in either.
+def compare_with_full_mesh(
+    peaks: StagePeaks, frames: int, detections_file: str, device: str, truth_file: str
+) -> dict[str, Any]:
+    """Our fit and a plain one with smplx on the clip's first frames, from the same initial motion, with nothing learned in
+    either.
 
-    `truth_file` may be empty.
+    Without a `truth_file` (an empty name) the errors are None.
     """
     limit_threads()
     body = load_body(None).to(choose_device(device))
-    detections = _tracks(tracks_file).frames(slice(0, frames))
+    detections = _load_detections(detections_file).frames(slice(0, frames))
     observed = stages.observations(detections, None, body.device)
     start = estimate_initial_motion(observed, body, reporter=SilentReporter())
     started = time.perf_counter()
@@ -128,11 +131,11 @@ def beside_full_mesh(peaks: StagePeaks, frames: int, tracks_file: str, device: s
     }
 
 
-def to_and_fro(detections: Detections, frames: int) -> Detections:
-    """The tracks played forwards and backwards until they have so many frames, at the same rate."""
+def play_back_and_forth(detections: Detections, frames: int) -> Detections:
+    """Detections played forwards and backwards until they have the given number of frames, at the same rate."""
     count = len(detections.frame_index)
-    there_and_back = np.concatenate([np.arange(count), np.arange(count)[::-1]])
-    chosen = detections.frames(np.resize(there_and_back, frames))
+    one_period = np.concatenate([np.arange(count), np.arange(count)[::-1]])
+    chosen = detections.frames(np.resize(one_period, frames))
     step = float(np.median(np.diff(detections.time)))
     return replace(
         chosen,
@@ -143,7 +146,7 @@ def to_and_fro(detections: Detections, frames: int) -> Detections:
 
 
 def run_job(name: str, arguments: list[str]) -> None:
-    """What a child process does: the job, its answer with the peak of the process on stdout as one line of JSON."""
+    """Run a job and print its answer, with the peak memory of the process, as one line of JSON."""
     peaks = StagePeaks()
     answer = JOBS[name](peaks, int(arguments[0]), *arguments[1:])
     print(json.dumps({**answer, "whole": peaks.whole(), "memory": peaks.by_stage}))
@@ -153,17 +156,17 @@ JOBS: dict[str, Callable[..., dict[str, Any]]] = {
     "reconstruct": reconstruct_clip,
     "refine": refine_folder,
     "growth": stages_after_perception,
-    "full-mesh": beside_full_mesh,
+    "full-mesh": compare_with_full_mesh,
 }
 
 
-def _tracks(file: str) -> Detections:
+def _load_detections(file: str) -> Detections:
     return unflatten(Detections, read_npz(Path(file)))
 
 
 def _error(joints: np.ndarray, true: np.ndarray) -> float:
-    """MPJPE in mm of [2,T,22,3] in the camera's axes, whichever of the two is whom."""
-    return min(mpjpe(about_root(joints[order]), about_root(true)) for order in ([0, 1], [1, 0]))
+    """MPJPE in mm of joints [2,T,22,3] in the camera's axes, with the better order of the two people."""
+    return min(mpjpe(root_relative(joints[order]), root_relative(true)) for order in ([0, 1], [1, 0]))
 
 
 if __name__ == "__main__":

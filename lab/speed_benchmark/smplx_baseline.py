@@ -1,12 +1,13 @@
-"""The straightforward way, for comparison: the smplx package poses every vertex at every step, Adam moves all frames at once.
+"""A plain fit for comparison: the smplx package poses all vertices at every step, and Adam optimises all frames at once.
 
-smplx is licensed for non-commercial use and is no part of the product: it comes with requirements-dev.txt.
+smplx is licensed for non-commercial use and is not part of the product: requirements-dev.txt installs it.
 """
 
 from __future__ import annotations
 
 import numpy as np
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from core.body.files import DEFAULT_BODY
@@ -18,17 +19,19 @@ from core.fitting.limits import relaxed_pose
 from core.motion import BODY_COUNT, MotionEstimate, project
 from core.observations.observe import Observations
 
-_RATE = 0.02
+_LEARNING_RATE = 0.02
 _SIGMA = 0.05
-"""Width of the robust reprojection, in heights of a person's box."""
-_POSE_PRIOR, _SHAPE_PRIOR, _SMOOTH = 0.004, 0.02, 2e-5
+"""Scale of the robust reprojection loss, in heights of a person's box."""
+_POSE_WEIGHT, _SHAPE_WEIGHT, _ACCELERATION_WEIGHT = 0.004, 0.02, 2e-5
 
 
-def fit_full_mesh(start: MotionEstimate, observations: Observations, body: BodyModel, steps: int) -> np.ndarray:
-    """Joints [2,T,22,3] in the camera's frame after so many steps.
+def fit_full_mesh(
+    start: MotionEstimate, observations: Observations, body: BodyModel, steps: int
+) -> Float[np.ndarray, "2 T 22 3"]:
+    """Joints in the camera's frame after the given number of steps.
 
-    Descends on the 33 landmarks' reprojection, the distance to a relaxed pose, the size of betas and the joints'
-    acceleration; the two people do not know of each other. Body: the default one, read by smplx itself.
+    The loss is the reprojection error of the 33 landmarks, the distance to a relaxed pose, the squared betas and the joints'
+    acceleration; nothing connects the two people. `body` is the default body, which smplx reads itself.
     """
     import smplx
 
@@ -54,9 +57,8 @@ def fit_full_mesh(start: MotionEstimate, observations: Observations, body: BodyM
         for array in (start.motion_incam.global_orient, start.motion_incam.body_pose, start.motion_incam.betas)
     )
     rest_pelvis = rest_joints(body, betas.detach())[:, 0].cpu().numpy()
-    place = variable(
-        start.motion_incam.pelvis - rest_pelvis[:, None]
-    )  # smplx moves the rest pose, ours places the pelvis
+    # smplx translates the rest pose, ours gives the pelvis' position
+    translation = variable(start.motion_incam.pelvis - rest_pelvis[:, None])
     hands = [
         torch.as_tensor(array, device=device).reshape(people * frames, -1)
         for array in (start.motion_incam.left_hand_pose, start.motion_incam.right_hand_pose)
@@ -70,11 +72,11 @@ def fit_full_mesh(start: MotionEstimate, observations: Observations, body: BodyM
             body_pose=pose.flatten(0, 1).flatten(1),
             left_hand_pose=hands[0],
             right_hand_pose=hands[1],
-            transl=place.flatten(0, 1),
+            transl=translation.flatten(0, 1),
         )
         return out.joints[:, : len(JOINTS)].unflatten(0, (people, frames)), out.vertices.unflatten(0, (people, frames))
 
-    optimizer = torch.optim.Adam([orient, pose, betas, place], lr=_RATE)
+    optimizer = torch.optim.Adam([orient, pose, betas, translation], lr=_LEARNING_RATE)
     for _ in range(steps):
         optimizer.zero_grad(set_to_none=True)
         joints, vertices = posed()
@@ -83,9 +85,9 @@ def fit_full_mesh(start: MotionEstimate, observations: Observations, body: BodyM
             energies.reprojection(
                 pixels, observations.keypoints, observations.confidence, observations.box_height, _SIGMA
             )
-            + _POSE_PRIOR * (pose - relaxed).square().sum((-1, -2)).mean()
-            + _SHAPE_PRIOR * betas.square().sum(-1).mean()
-            + _SMOOTH * energies.acceleration(joints[:, :, :BODY_COUNT], seconds)
+            + _POSE_WEIGHT * (pose - relaxed).square().sum((-1, -2)).mean()
+            + _SHAPE_WEIGHT * betas.square().sum(-1).mean()
+            + _ACCELERATION_WEIGHT * energies.acceleration(joints[:, :, :BODY_COUNT], seconds)
         )
         loss.backward()
         optimizer.step()

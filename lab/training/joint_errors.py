@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from ..evaluation.benchmark_clip import OCCLUDED, VISIBLE
-from ..evaluation.metrics import MM, about_root, acceleration_error, interaction, mpjpe
+from ..evaluation.metrics import MM, acceleration_error, interaction, mpjpe, root_relative
 
 UNITS = {"within_1_sigma": "", "within_2_sigma": "", "accel": "mm/frame²"}
 """Of the measures that are not in mm."""
@@ -41,9 +41,9 @@ def joint_errors(estimates: Iterable[JointEstimate]) -> dict[str, float]:
     values: dict[str, list[float]] = {}
     for estimate in estimates:
         joints, true = estimate.joints, estimate.true_joints
-        error = np.linalg.norm(about_root(joints) - about_root(true), axis=-1) * MM
+        error = np.linalg.norm(root_relative(joints) - root_relative(true), axis=-1) * MM
         of_clip = {
-            "mpjpe": mpjpe(about_root(joints), about_root(true)),
+            "mpjpe": mpjpe(root_relative(joints), root_relative(true)),
             "int": interaction(joints, true),
             "depth": float(np.abs(_depth_difference(joints) - _depth_difference(true)).mean() * MM),
             "position": mpjpe(joints[:, :, 0], true[:, :, 0]),

@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float
 
-from ..evaluation.detection_noise.model import OWN_SKELETON, DetectionNoise
+from ..evaluation.detection_noise.noise_model import DetectionNoise
+from ..evaluation.detection_noise.states import OWN_SKELETON
 
 
 @dataclass(frozen=True)
@@ -40,23 +41,23 @@ def augment_noise(
     def factor(log_sigma: float = amount.log_scale) -> float:
         return float(np.exp(rng.normal(0, log_sigma)))
 
-    groups, states = noise.error_middle.shape[2], noise.world_error.shape[0]
+    groups, states = noise.error_bias.shape[2], noise.metric_error.shape[0]
     bias = amount.landmark_bias * rng.normal(size=(groups, 2))
     metric_bias = amount.metric_bias * rng.normal(size=(groups, 3, 1))
     most = amount.log_confusion
     people, limbs = (float(np.exp(rng.uniform(-most / 2, most))) for _ in range(2))
     return replace(
         noise,
-        whose_start=_scale_failures(noise.whose_start, people),
-        whose=_scale_failures(noise.whose, np.sqrt(people)),
-        limb_start=_scale_failures(noise.limb_start, limbs),
-        limb=_scale_failures(noise.limb, np.sqrt(limbs)),
-        error=noise.error * factor(),
-        error_middle=noise.error_middle + bias,
-        world_error=noise.world_error * factor() + np.broadcast_to(metric_bias, (states, *metric_bias.shape)),
-        world_turn=noise.world_turn * factor(),
-        world_size=noise.world_size * factor(amount.log_stature),
-        drawn_size=noise.drawn_size * factor(amount.log_stature / 2),
+        skeleton_initial=_scale_failures(noise.skeleton_initial, people),
+        skeleton_transitions=_scale_failures(noise.skeleton_transitions, np.sqrt(people)),
+        limb_initial=_scale_failures(noise.limb_initial, limbs),
+        limb_transitions=_scale_failures(noise.limb_transitions, np.sqrt(limbs)),
+        error_radius=noise.error_radius * factor(),
+        error_bias=noise.error_bias + bias,
+        metric_error=noise.metric_error * factor() + np.broadcast_to(metric_bias, (states, *metric_bias.shape)),
+        metric_depth_slope=noise.metric_depth_slope * factor(),
+        metric_height=noise.metric_height * factor(amount.log_stature),
+        skeleton_scale=noise.skeleton_scale * factor(amount.log_stature / 2),
     )
 
 

@@ -32,7 +32,7 @@ from core.semantics.description import describe
 from ..choreography.interaction import Interaction
 from ..evaluation.benchmark_clip import BenchmarkClip
 from ..evaluation.camera_sampling import NARROW_CAMERAS, WIDE_CAMERAS
-from ..evaluation.detection_noise.model import load_noise
+from ..evaluation.detection_noise.noise_model import load_noise
 from ..evaluation.pairs_2d import simulate_clip
 from .examples import Example
 from .mirror import mirror_interaction

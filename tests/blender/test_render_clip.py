@@ -1,4 +1,4 @@
-"""The renderer of clips shows points of the world where the camera projects them."""
+"""Rendered clips show points of the world where their cameras project them."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ import bpy
 import numpy as np
 import pytest
 
-SCRIPT = Path(__file__).resolve().parents[2] / "lab" / "rendering" / "render_clip.py"
+ROOT = Path(__file__).resolve().parents[2]
 SIZE, FRAMES = (320, 180), 3
-POSITION = np.array([0.3, -0.5, 1.1])
+POINT = np.array([0.3, -0.5, 1.1])
 
 
 @pytest.fixture
 def scene(tmp_path: Path) -> Path:
-    """A small green octahedron that stands still while a camera with an off-centre principal point moves sideways."""
-    corners = np.array([(1, 0, 0), (-1, 0, 0), (0, 1, 0), (0, -1, 0), (0, 0, 1), (0, 0, -1)]) * 0.06 + POSITION
+    """A small green octahedron; the camera, whose principal point is off the centre, moves to the side."""
+    corners = np.array([(1, 0, 0), (-1, 0, 0), (0, 1, 0), (0, -1, 0), (0, 0, 1), (0, 0, -1)]) * 0.06 + POINT
     faces = [(0, 2, 4), (2, 1, 4), (1, 3, 4), (3, 0, 4), (2, 0, 5), (1, 2, 5), (3, 1, 5), (0, 3, 5)]
     K = np.array([[280.0, 0, 150], [0, 280, 95], [0, 0, 1]])
     T_cw = np.tile(np.eye(4), (FRAMES, 1, 1))
@@ -43,33 +43,33 @@ def scene(tmp_path: Path) -> Path:
 
 
 def render(scene: Path, *arguments: str) -> None:
-    # in a process of its own: it starts from an empty file
-    subprocess.run([sys.executable, str(SCRIPT), str(scene), *arguments], check=True, capture_output=True)
+    command = [sys.executable, "-m", "lab.rendering.render_clip", str(scene), *arguments]
+    subprocess.run(command, check=True, capture_output=True, cwd=ROOT)
 
 
-def assert_green_at_position(image: Any, frame: int, arrays: dict[str, np.ndarray]) -> None:
-    """The only green pixels are where the camera projects the octahedron to."""
+def assert_green_at_point(image: Any, frame: int, arrays: dict[str, np.ndarray]) -> None:
+    """The only green in the image is where the camera projects the point."""
     width, height = image.size
     pixels = np.empty(width * height * 4, np.float32)
     image.pixels.foreach_get(pixels)
     rgb = pixels.reshape(height, width, 4)[::-1, :, :3]
     rows, columns = np.nonzero(rgb[..., 1] > 2.5 * rgb[..., [0, 2]].max(-1) + 0.05)
-    position_incam = arrays["camera_world"][frame] @ (*POSITION, 1)
-    expected = (arrays["camera_K"][frame] @ (position_incam[:3] / position_incam[2]))[:2]
+    incam = arrays["camera_world"][frame] @ (*POINT, 1)
+    expected = (arrays["camera_K"][frame] @ (incam[:3] / incam[2]))[:2]
     assert len(rows) > 20
     assert np.array([columns.mean() + 0.5, rows.mean() + 0.5]) == pytest.approx(expected, abs=1.5)
 
 
-def test_frames_are_rendered_through_the_camera(scene: Path, tmp_path: Path) -> None:
-    render(scene, "--frames", str(tmp_path / "pictures"))
+def test_images(scene: Path, tmp_path: Path) -> None:
+    render(scene, "--frames", str(tmp_path / "images"))
     with np.load(scene) as arrays:
         for frame in range(FRAMES):
-            assert_green_at_position(
-                bpy.data.images.load(str(tmp_path / "pictures" / f"{frame:04d}.png")), frame, dict(arrays)
+            assert_green_at_point(
+                bpy.data.images.load(str(tmp_path / "images" / f"{frame:04d}.png")), frame, dict(arrays)
             )
 
 
-def test_a_clip_has_all_frames_in_the_right_size_and_rate(scene: Path, tmp_path: Path) -> None:
+def test_a_clip_has_every_frame(scene: Path, tmp_path: Path) -> None:
     render(scene, "--clip", str(tmp_path / "clip.mp4"))
     clip: Any = bpy.data.movieclips.load(str(tmp_path / "clip.mp4"))
     assert clip.frame_duration == FRAMES
@@ -86,11 +86,11 @@ def test_textures_are_the_right_way_up(scene: Path, tmp_path: Path) -> None:
     arrays["uv"] = np.tile(np.array([(0.1, 0.9), (0.4, 0.9), (0.1, 0.6)]), (len(arrays["faces"]), 1, 1))
     arrays["colours"][:] = (0.0, 0.0, 1.0)
     np.savez(scene, **arrays)
-    render(scene, "--frames", str(tmp_path / "pictures"), "--every", "2")
-    assert_green_at_position(bpy.data.images.load(str(tmp_path / "pictures" / "0002.png")), 2, arrays)
+    render(scene, "--frames", str(tmp_path / "images"), "--every", "2")
+    assert_green_at_point(bpy.data.images.load(str(tmp_path / "images" / "0002.png")), 2, arrays)
 
 
-def test_each_person_can_be_rendered_alone(scene: Path, tmp_path: Path) -> None:
+def test_clips_of_each_person_alone(scene: Path, tmp_path: Path) -> None:
     with np.load(scene) as archive:
         arrays = dict(archive)
     second = arrays["vertices"] + np.array((0.5, 0, 0), np.float32)
@@ -106,12 +106,12 @@ def test_each_person_can_be_rendered_alone(scene: Path, tmp_path: Path) -> None:
     render(scene, "--clip", str(tmp_path / "clip.mp4"), "--alone")
     names = sorted(path.name for path in tmp_path.glob("*.mp4"))
     assert names == ["clip.mp4", "clip_alone0.mp4", "clip_alone1.mp4"]
-    fractions = [green_and_blue(tmp_path / name) for name in names]
-    assert [(g > 0.0005, b > 0.0005) for g, b in fractions] == [(True, True), (True, False), (False, True)]
+    shares = [green_and_blue(tmp_path / name) for name in names]
+    assert [(g > 0.0005, b > 0.0005) for g, b in shares] == [(True, True), (True, False), (False, True)]
 
 
 def green_and_blue(video: Path) -> tuple[float, float]:
-    """The fractions of the first frame that are clearly green and clearly blue."""
+    """Shares of the first frame that are green and blue."""
     image: Any = bpy.data.images.load(str(video))
     pixels = np.empty(int(np.prod(image.size)) * 4, np.float32)
     image.pixels.foreach_get(pixels)

@@ -17,9 +17,9 @@ from core.contract.reconstruction import MotionArrays
 from core.fitting.soles import sole_vertices
 from core.motion import pose_motion
 from lab.evaluation.benchmark_clip import BenchmarkClip
-from lab.evaluation.metrics import penetration, vertex_normals
 from lab.evaluation.sample_truth import SampleTruth, estimate_from_result, load_truth, sample_clip
-from lab.evaluation.scores import compare, contact_distance, score, touching
+from lab.evaluation.scores import compare_joints, score
+from lab.evaluation.surface_metrics import contact_distance, contact_matrix, penetration, vertex_normals
 from tests.core.conftest import made_up_tracks
 
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"
@@ -100,7 +100,7 @@ def test_hands_meet_and_hold_each_other(truth, body, skin):
     assert palms and max(c.frame_end - c.frame_start for c in palms) >= 20
     backs = {c.region_a for c in truth.contacts if c.region_b == "back"} & {"left_palm", "right_palm"}
     assert backs == {"left_palm", "right_palm"}
-    touch = touching(truth.contacts, np.arange(len(truth.time)))
+    touch = contact_matrix(truth.contacts, np.arange(len(truth.time)))
     assert contact_distance(touch, skin, vertex_regions(body).numpy()) < 15
 
 
@@ -136,7 +136,7 @@ def test_errors_know_who_is_who(body, truth):
     swapped = replace(result, **{name: getattr(result, name)[[1, 0]] for name in names})
     contacts = [replace(contact, person_a=1, person_b=0) for contact in truth.contacts]
     shot, estimate = as_shot(truth, result, body), estimate_from_result(swapped, contacts)
-    assert compare(shot, estimate, body).order == (1, 0)
+    assert compare_joints(shot, estimate, body).order == (1, 0)
     found = score(shot, estimate, body).metrics
     assert found["int"] == pytest.approx(0, abs=0.05)
     assert found["contact_f1"] == 1.0

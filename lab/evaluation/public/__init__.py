@@ -1,7 +1,7 @@
-"""Public data sets of two people, for those who have them: what their files mean, and how their clips go through the product.
+"""Public datasets of two people in contact: readers for users who have a copy.
 
-All of them have to be asked for; none is here. A clip is looked at from its pixels on. What a set does not annotate in a way
-that ours could be compared with (contacts, planted feet, skin of another topology) is left out of the report.
+None of them is in this repository; each has to be requested from its authors. The whole pipeline runs on their images. What a
+dataset does not annotate in a comparable way (contacts, foot contacts, skin of another topology) is left out of the report.
 """
 
 from __future__ import annotations
@@ -16,99 +16,91 @@ from core.contract.errors import UserError
 from ..benchmark_clip import BenchmarkClip
 from ..perception_cache import PerceptionCache
 from . import chi3d, harmony4d, hi4d, threedpw
-from .clips import Listed, PublicClip, shot_of, wrong_split
+from .clips import ListedClip, PublicClip, benchmark_clip, wrong_split
 
 
 @dataclass(frozen=True)
-class PublicSet:
-    about: str
-    """In a few words, for help."""
+class PublicDataset:
     splits: tuple[str, ...]
-    listed: Callable[[Path, str], list[Listed]]
-    load: Callable[[Path, Listed], PublicClip]
-    get_it: str
+    list_clips: Callable[[Path, str], list[ListedClip]]
+    """Of a folder and a split."""
+    load: Callable[[Path, ListedClip], PublicClip]
+    how_to_get: str
     notes: tuple[str, ...]
-    """What a reader of its numbers has to know."""
+    """What readers of the report have to know."""
 
 
-_NOT_THE_PUBLISHED = (
-    "From the pixels on through the whole product, with the camera's lens unknown; one camera a sequence. 22 joints about the "
-    "pelvis: published numbers are of other joints, cameras and frames, and are no direct comparison.",
-    "No skin, contacts or planted feet are compared: MPVPE, contact and foot measures are left out; penetration is the row's.",
+_PROTOCOL = (
+    "The whole pipeline runs, from the pixels on, without knowledge of the lens, on one camera per sequence. Errors are over 22 "
+    "joints relative to the pelvis. Published numbers are over other joints, cameras and frames and cannot be compared directly.",
+    "Skin, contacts and foot contacts are not compared: MPVPE and metrics of contacts and feet are left out; penetration is that "
+    "of the estimate.",
 )
-_SMPL = (
-    "SMPL's joints against SMPL-X's of the same names: a few millimetres of every error are the two models' difference."
-)
+_SMPL = "SMPL's joints are compared with SMPL-X's of the same names: a few millimetres of every error come from this."
 
-PUBLIC_SETS: Mapping[str, PublicSet] = {
-    "hi4d": PublicSet(
-        "Hi4D: close contact in a studio",
+PUBLIC_DATASETS: Mapping[str, PublicDataset] = {
+    "hi4d": PublicDataset(
         ("test", "dev"),
-        hi4d.listed,
+        hi4d.list_clips,
         hi4d.load,
-        hi4d.GET_IT,
+        hi4d.HOW_TO_GET,
         (
-            *_NOT_THE_PUBLISHED,
+            *_PROTOCOL,
             _SMPL,
-            f"The authors give no split: test is {', '.join(hi4d.TEST_PAIRS)}, the camera is the one that they chose.",
-            "Who hides whom is read from the set's masks, where it has them.",
+            f"The authors give no split: test is {', '.join(hi4d.TEST_PAIRS)}; the camera is the one that they chose.",
+            "Occlusion comes from the dataset's masks, where it has them.",
         ),
     ),
-    "harmony4d": PublicSet(
-        "Harmony4D: grappling, dancing, martial arts",
+    "harmony4d": PublicDataset(
         ("test", "dev"),
-        harmony4d.listed,
+        harmony4d.list_clips,
         harmony4d.load,
-        f"{harmony4d.GET_IT} {harmony4d.CONVERT}",
-        (
-            *_NOT_THE_PUBLISHED,
-            _SMPL,
-            "Pictures are straightened and made smaller; jitter is for an assumed rate.",
-        ),
+        f"{harmony4d.HOW_TO_GET} {harmony4d.CONVERT}",
+        (*_PROTOCOL, _SMPL, "Images are undistorted and scaled down; jitter depends on an assumed frame rate."),
     ),
-    "chi3d": PublicSet(
-        "CHI3D: grabs, hits, hugs in a motion capture studio",
+    "chi3d": PublicDataset(
         ("test", "dev"),
-        chi3d.listed,
+        chi3d.list_clips,
         chi3d.load,
-        chi3d.GET_IT,
+        chi3d.HOW_TO_GET,
         (
-            *_NOT_THE_PUBLISHED,
-            "Subject s02 of the training part is test, for the test part's truth is not public. MPVPE is there where methods fit "
-            "the licensed SMPL-X too.",
+            *_PROTOCOL,
+            "Test is subject s02 of the training part, because the ground truth of the test part is not public. MPVPE is defined "
+            "if methods fit the licensed SMPL-X, too.",
         ),
     ),
-    "3dpw": PublicSet(
-        "3DPW: two people outdoors, a camera in the hand",
+    "3dpw": PublicDataset(
         ("test", "dev", "contact"),
-        threedpw.listed,
+        threedpw.list_clips,
         threedpw.load,
-        threedpw.GET_IT,
+        threedpw.HOW_TO_GET,
         (
-            *_NOT_THE_PUBLISHED,
+            *_PROTOCOL,
             _SMPL,
-            "The camera moves, which the product does not follow; truth is as that camera saw it.",
+            "The camera moves, which the product does not follow; the ground truth is given relative to that camera.",
         ),
     ),
 }
 
 
-def listed(name: str, folder: Path, split: str) -> list[Listed]:
-    """The clips of a set's split, by name. UserError that says how to get the set where they are not there."""
-    public = PUBLIC_SETS[name]
-    if split not in public.splits:
-        raise wrong_split(split, public.splits)
+def list_clips(name: str, folder: Path, split: str) -> list[ListedClip]:
+    """The clips of a dataset's split, by name. UserError `unknown-split`, or `no-public-data` with how to get the dataset."""
+    dataset = PUBLIC_DATASETS[name]
+    if split not in dataset.splits:
+        raise wrong_split(split, dataset.splits)
     if not folder.is_dir():
-        raise UserError("no-public-data", f"There is no folder {folder}.", public.get_it)
-    return public.listed(folder, split)
+        raise UserError("no-public-data", f"There is no folder {folder}.", dataset.how_to_get)
+    return dataset.list_clips(folder, split)
 
 
-def shot(name: str, folder: Path, clip: Listed, body: BodyModel, onlooker: PerceptionCache) -> BenchmarkClip:
-    """One of them, looked at (minutes, or out of what the onlooker remembers); `body` is the one that methods fit."""
-    return shot_of(clip, PUBLIC_SETS[name].load(folder, clip), body, onlooker)
+def load_clip(name: str, folder: Path, clip: ListedClip, body: BodyModel, perception: PerceptionCache) -> BenchmarkClip:
+    """One clip with its detections, which take minutes unless they are cached; `body` is the body that methods fit."""
+    return benchmark_clip(clip, PUBLIC_DATASETS[name].load(folder, clip), body, perception)
 
 
-def shots(name: str, folder: Path, split: str, body: BodyModel, onlooker: PerceptionCache) -> Iterator[BenchmarkClip]:
+def load_clips(
+    name: str, folder: Path, split: str, body: BodyModel, perception: PerceptionCache
+) -> Iterator[BenchmarkClip]:
     """All clips of a split, one at a time."""
-    for clip in listed(name, folder, split):
-        yield shot(name, folder, clip, body, onlooker)
+    for clip in list_clips(name, folder, split):
+        yield load_clip(name, folder, clip, body, perception)

@@ -1,24 +1,24 @@
-"""Joints of SMPL and of worlds with Y up, as ours. No model file is needed: the data sets ship joints."""
+"""SMPL's joints, and worlds with Y up, in our conventions. No model file is needed, because the datasets contain joints."""
 
 from __future__ import annotations
 
 import numpy as np
+from jaxtyping import Float
 
 from core.contract.skeleton import BODY_JOINTS, JOINTS
 
 SMPL_JOINTS: tuple[str, ...] = (*BODY_JOINTS, "left_hand", "right_hand")
-"""SMPL's 24 joints in model order (Loper et al., 2015): the first 22 are SMPL-X's body joints, by name and in order.
+"""SMPL's 24 joints in model order (Loper et al., 2015). The first 22 have the names and the order of SMPL-X's body joints.
 
-By place they are not the same to the millimetre: each model regresses its joints from its own skin. Hi4D, 3DPW and Harmony4D
-are annotated in SMPL, so a few millimetres of every error are the two models' difference.
+Their positions differ by millimetres, because each model regresses its joints from its own skin. Hi4D, 3DPW and Harmony4D are
+annotated in SMPL, so a few millimetres of every error are the difference between the models.
 """
+R_Z_UP = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])
+"""From axes with Y up to axes with Z up: a quarter turn about X."""
 
-Z_UP = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])
-"""Takes points of a world with Y up to ours with Z up: a quarter turn about X."""
 
-
-def from_smpl(joints: np.ndarray) -> np.ndarray:
-    """SMPL's joints [...,24 or more,3], in model order -> ours, float32 [...,55,3], NaN for face and fingers."""
+def from_smpl(joints: Float[np.ndarray, "*batch J 3"]) -> Float[np.ndarray, "*batch 55 3"]:
+    """Our joints, float32, from SMPL's 24 or more in model order; NaN for face and fingers."""
     ours = np.full((*joints.shape[:-2], len(JOINTS), 3), np.nan, np.float32)
     for index, name in enumerate(SMPL_JOINTS):
         if name in BODY_JOINTS:
@@ -26,13 +26,13 @@ def from_smpl(joints: np.ndarray) -> np.ndarray:
     return ours
 
 
-def upright(points: np.ndarray) -> np.ndarray:
-    """Points [...,3] of a world with Y up, in ours."""
-    return points @ Z_UP.T.astype(points.dtype)
+def points_z_up(points: Float[np.ndarray, "*batch 3"]) -> Float[np.ndarray, "*batch 3"]:
+    """Points of a world with Y up in the same world with Z up."""
+    return points @ R_Z_UP.T.astype(points.dtype)
 
 
-def upright_camera(world: np.ndarray) -> np.ndarray:
-    """[4,4] world -> camera of a world with Y up: the same camera, for points after `upright`."""
-    turned = world.astype(np.float64).copy()
-    turned[:3, :3] = turned[:3, :3] @ Z_UP.T
-    return turned
+def camera_z_up(T_cw: Float[np.ndarray, "4 4"]) -> Float[np.ndarray, "4 4"]:
+    """World -> camera, float64, for the points of `points_z_up`, from that for a world with Y up."""
+    rotated = T_cw.astype(np.float64).copy()
+    rotated[:3, :3] = rotated[:3, :3] @ R_Z_UP.T
+    return rotated

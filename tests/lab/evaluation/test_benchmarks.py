@@ -13,8 +13,7 @@ from core.body.model import BodyModel
 from core.contract.contact import Contact
 from core.contract.errors import UserError
 from lab.choreography.interaction import Interaction, save_interactions
-from lab.evaluation import benchmarks
-from lab.evaluation.benchmarks import EvaluationRequest, evaluate
+from lab.evaluation.benchmarks import EvaluationRequest, evaluate, methods_to_run
 from lab.evaluation.perception_cache import CachedDetections, PerceptionCache
 from lab.evaluation.rendered import RenderedClip, save_rendered
 from tests.lab.evaluation.synthetic import SIZE, pair, perfect_detections, synthetic_clip
@@ -76,7 +75,7 @@ def test_rendered_people_are_seen_together_and_apart(body, tmp_path: Path, monke
     noisy = replace(detections, world_landmarks=off)
 
     def everyone(_: PerceptionCache, path: Path) -> CachedDetections:
-        return CachedDetections(benchmarks.only_person(detections, int(path.stem[-1])), 1.0)
+        return CachedDetections(detections.person(int(path.stem[-1])), 1.0)
 
     monkeypatch.setattr(PerceptionCache, "detect_two", lambda *_: CachedDetections(noisy, 3.0))
     monkeypatch.setattr(PerceptionCache, "detect_everyone", everyone)
@@ -88,9 +87,9 @@ def test_rendered_people_are_seen_together_and_apart(body, tmp_path: Path, monke
 
 
 def test_rows_that_need_a_sentence_are_left_out_where_there_is_none():
-    assert "prompted" in benchmarks._methods(EvaluationRequest("pairs-2d"))
-    assert "prompted" not in benchmarks._methods(EvaluationRequest("hi4d"), told=False)
-    assert benchmarks._methods(EvaluationRequest("hi4d", methods=("prompted",)), told=False) == ("prompted",)
+    assert "prompted" in methods_to_run(EvaluationRequest("pairs-2d"))
+    assert "prompted" not in methods_to_run(EvaluationRequest("hi4d"), has_sentences=False)
+    assert methods_to_run(EvaluationRequest("hi4d", methods=("prompted",)), has_sentences=False) == ("prompted",)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""`python -m lab evaluate`: what it prints, writes and refuses."""
+"""`python -m lab evaluate`: its output, its files and its errors."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from lab.cli import main
 from lab.commands.evaluate import BENCHMARKS
 from lab.evaluation import benchmarks
 from lab.evaluation.benchmarks import EvaluationOutcome, EvaluationRequest
-from lab.evaluation.run import ClipTask, ReportHeader, run_methods
-from tests.lab.evaluation.synthetic import synthetic_clip as made_up_shot
+from lab.evaluation.run_methods import ClipTask, ReportHeader, run_methods
+from tests.lab.evaluation.synthetic import synthetic_clip
 
 
 @pytest.fixture
@@ -34,24 +34,24 @@ def refuse(capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
 
 
 @pytest.fixture
-def made_up_benchmark(monkeypatch: pytest.MonkeyPatch) -> list[EvaluationRequest]:
-    """A benchmark of one made-up clip in the place of `real`; returns what was asked for."""
-    shot = made_up_shot(load_body(None), 8)
-    asked: list[EvaluationRequest] = []
+def synthetic_benchmark(monkeypatch: pytest.MonkeyPatch) -> list[EvaluationRequest]:
+    """A benchmark of one synthetic clip in place of `real`; returns the requests."""
+    clip = synthetic_clip(load_body(None), 8)
+    requests: list[EvaluationRequest] = []
 
-    def measured(request: EvaluationRequest, reporter: Reporter) -> EvaluationOutcome:
-        asked.append(request)
-        heading = ReportHeader("real", request.split, request.seed, "real")
-        clips = [ClipTask(shot.name, shot.family, partial(copy, shot))]
-        report, pictures = run_methods(heading, clips, request.methods, workers=0, count=1, reporter=reporter)
+    def evaluate(request: EvaluationRequest, reporter: Reporter) -> EvaluationOutcome:
+        requests.append(request)
+        header = ReportHeader("real", request.split, request.seed, "real")
+        tasks = [ClipTask(clip.name, clip.family, partial(copy, clip))]
+        report, pictures = run_methods(header, tasks, request.methods, workers=0, count=1, reporter=reporter)
         return EvaluationOutcome(report, tuple(pictures))
 
-    changed = dict(benchmarks.BENCHMARKS) | {"real": measured}
+    changed = dict(benchmarks.BENCHMARKS) | {"real": evaluate}
     monkeypatch.setattr(benchmarks, "BENCHMARKS", changed)
-    return asked
+    return requests
 
 
-def test_it_prints_the_table_and_writes_the_report(made_up_benchmark, tmp_path: Path, capsys):
+def test_it_prints_the_table_and_writes_the_report(synthetic_benchmark, tmp_path: Path, capsys):
     arguments = [
         "--methods",
         "raw,one-euro",
@@ -75,17 +75,17 @@ def test_it_prints_the_table_and_writes_the_report(made_up_benchmark, tmp_path: 
     record = read_json(tmp_path / "report.json")
     assert [row["method"] for row in record["rows"]] == ["raw", "one-euro"]
     assert (record["benchmark"], record["split"], record["seed"], record["data"]) == ("real", "dev", 5, "real")
-    assert made_up_benchmark == [EvaluationRequest("real", Path("somewhere"), 2, ("raw", "one-euro"), "dev", 5, 3)]
+    assert synthetic_benchmark == [EvaluationRequest("real", Path("somewhere"), 2, ("raw", "one-euro"), "dev", 5, 3)]
 
 
-def test_without_a_report_only_the_table(made_up_benchmark, tmp_path: Path, capsys, monkeypatch):
+def test_without_out_nothing_is_written(synthetic_benchmark, tmp_path: Path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert main(["evaluate", "--benchmark", "real", "--methods", "raw"]) == 0
     assert len(capsys.readouterr().out.splitlines()) == 4
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_cannot_be_run_is_refused_with_a_way_out(refuse, tmp_path: Path):
+def test_errors_say_what_to_do(refuse, tmp_path: Path):
     assert "pairs-2d" in refuse("--benchmark", "dance")
     assert "joint-fit" in refuse("--benchmark", "real", "--methods", "dance")
     assert "--data" in refuse("--benchmark", "pairs-video")
@@ -93,10 +93,10 @@ def test_what_cannot_be_run_is_refused_with_a_way_out(refuse, tmp_path: Path):
     assert "--data" in refuse("--benchmark", "real")
     assert "--help" in refuse("--benchmark", "real", "--clips", "0")
     assert "--help" in refuse()
-    in_the_way = tmp_path / "file"
-    in_the_way.touch()
-    assert "written" in refuse("--benchmark", "real", "--data", tmp_path, "--out", in_the_way / "report")
+    blocking = tmp_path / "file"
+    blocking.touch()
+    assert "written" in refuse("--benchmark", "real", "--data", tmp_path, "--out", blocking / "report")
 
 
-def test_help_names_all_benchmarks():
+def test_the_command_knows_all_benchmarks():
     assert set(BENCHMARKS) == set(benchmarks.BENCHMARKS)

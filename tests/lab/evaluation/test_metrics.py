@@ -7,7 +7,7 @@ import pytest
 import trimesh
 
 from core.body.files import load_body
-from lab.evaluation import metrics
+from lab.evaluation import metrics, surface_metrics
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def test_mpjpe_about_the_pelvis_forgives_where_people_stand_and_not_how_they_tur
     turned = person @ turn.T + [4, 5, 6]
     # the head stays, the hand at 0.3 m goes a quarter round: its chord
     expected = 1000 * 0.3 * np.sqrt(2) / 3
-    assert metrics.mpjpe(metrics.about_root(turned), metrics.about_root(person)) == pytest.approx(expected)
+    assert metrics.mpjpe(metrics.root_relative(turned), metrics.root_relative(person)) == pytest.approx(expected)
     assert metrics.pa_mpjpe(turned, person) == pytest.approx(0, abs=1e-6)
 
 
@@ -152,18 +152,18 @@ def test_penetration_is_the_depth_below_the_surface():
     floor = np.stack([x.ravel(), y.ravel(), np.zeros(x.size)], 1)
     up = np.tile([0.0, 0.0, 1.0], (len(floor), 1))
     points = np.array([[0, 0, 0.01], [0, 0, -0.004], [0.01, 0.02, -0.02]])
-    assert metrics.penetration(points, floor, up) == pytest.approx([0, 4, 20])
+    assert surface_metrics.penetration(points, floor, up) == pytest.approx([0, 4, 20])
 
 
 def test_depth_in_a_ball_is_what_is_left_of_its_radius():
     ball = trimesh.creation.icosphere(subdivisions=4, radius=0.2)  # edges of 15 mm, as on our body
-    normals = metrics.vertex_normals(ball.vertices, ball.faces)
+    normals = surface_metrics.vertex_normals(ball.vertices, ball.faces)
     directions = np.random.default_rng(0).normal(size=(300, 3))
     directions /= np.linalg.norm(directions, axis=1, keepdims=True)
     for depth in (2, 10, 30, 60, 100):
-        found = metrics.penetration(directions * (0.2 - depth / 1000), ball.vertices, normals)
+        found = surface_metrics.penetration(directions * (0.2 - depth / 1000), ball.vertices, normals)
         assert found == pytest.approx(depth, abs=0.5)
-    assert (metrics.penetration(directions * 0.201, ball.vertices, normals) < 0.3).all()
+    assert (surface_metrics.penetration(directions * 0.201, ball.vertices, normals) < 0.3).all()
 
 
 def test_depth_in_a_box_is_the_way_to_its_nearest_side():
@@ -172,7 +172,7 @@ def test_depth_in_a_box_is_the_way_to_its_nearest_side():
         box = box.subdivide()
     points = np.random.default_rng(0).uniform(-0.149, 0.149, (2000, 3))
     true = 1000 * (0.15 - np.abs(points).max(1))
-    found = metrics.penetration(points, box.vertices, metrics.vertex_normals(box.vertices, box.faces))
+    found = surface_metrics.penetration(points, box.vertices, surface_metrics.vertex_normals(box.vertices, box.faces))
     shallow = true < 50
     assert np.abs(found - true)[shallow].mean() < 0.1
     assert np.abs(found - true)[shallow].max() < 3  # edges, where normals lie between two sides
@@ -188,13 +188,15 @@ def test_penetration_of_bodies_is_that_of_exact_geometry(shift: tuple[float, flo
     """
     body = load_body(None)
     faces = body.faces.numpy()
-    skin = metrics.largest_piece(faces, len(body.v_template))
+    skin = surface_metrics.largest_component(faces, len(body.v_template))
     one = body.v_template.numpy().astype(float)
     other = one * ([-1, 1, -1] if turned else [1, 1, 1]) + shift
     near = np.flatnonzero(skin & ((other > one.min(0)) & (other < one.max(0))).all(1))
     chosen = np.random.default_rng(0).choice(near, 150, replace=False)
     surface = np.flatnonzero(skin)
-    found = metrics.penetration(other[chosen], one[surface], metrics.vertex_normals(one, faces)[surface])
+    found = surface_metrics.penetration(
+        other[chosen], one[surface], surface_metrics.vertex_normals(one, faces)[surface]
+    )
     true = exact_depth(other[chosen], one[faces[skin[faces].all(1)]])
     either = (found > 0) | (true > 0)
     assert (true > 5).sum() >= 10
@@ -208,7 +210,7 @@ def test_penetration_of_bodies_is_that_of_exact_geometry(shift: tuple[float, flo
 def test_the_skin_is_a_bodys_largest_piece():
     body = load_body(None)
     pieces = trimesh.Trimesh(body.v_template, body.faces, process=False).split(only_watertight=False)
-    skin = metrics.largest_piece(body.faces.numpy(), len(body.v_template))
+    skin = surface_metrics.largest_component(body.faces.numpy(), len(body.v_template))
     assert len(pieces) > 3  # eyes, teeth, tongue
     assert skin.sum() == max(len(piece.vertices) for piece in pieces)
     assert np.ptp(body.v_template.numpy()[skin], axis=0) == pytest.approx(np.ptp(body.v_template.numpy(), axis=0))
@@ -231,6 +233,6 @@ def exact_depth(points: np.ndarray, triangles: np.ndarray) -> np.ndarray:
 def test_vertex_normals_point_outwards():
     corners = np.array([[0.0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]])
     faces = np.array([[0, 2, 1], [0, 1, 3], [0, 3, 2], [1, 2, 3]])
-    normals = metrics.vertex_normals(corners, faces)
+    normals = surface_metrics.vertex_normals(corners, faces)
     assert np.linalg.norm(normals, axis=1) == pytest.approx(np.ones(4))
     assert ((normals * (corners - corners.mean(0))).sum(1) > 0).all()

@@ -27,8 +27,8 @@ from lab.evaluation import public
 from lab.evaluation.benchmark_clip import OCCLUDED, TRUNCATED, UNKNOWN, VISIBLE, BenchmarkClip, Estimate
 from lab.evaluation.image_sequence import ImageSequence, encoded
 from lab.evaluation.perception_cache import CachedDetections, PerceptionCache
-from lab.evaluation.public import PUBLIC_SETS, PublicClip, harmony4d, hi4d, threedpw
-from lab.evaluation.public.clips import pixels_of
+from lab.evaluation.public import PUBLIC_DATASETS, PublicClip, harmony4d, hi4d, threedpw
+from lab.evaluation.public.clips import project_inworld
 from lab.evaluation.public.smpl_joints import SMPL_JOINTS, from_smpl
 from lab.evaluation.scores import score
 
@@ -118,16 +118,16 @@ def assert_on_the_dots(clip: PublicClip, *, within: float = 1.0) -> None:
         assert (opened.width, opened.height) == clip.image_size
         frames = list(read_frames(opened, 0, opened.frame_count - 1))
         assert len(frames) == clip.joints.shape[1]
-        expected = pixels_of(clip.joints[:, :, PELVIS].astype(float), clip.camera)[0]
+        expected = project_inworld(clip.joints[:, :, PELVIS].astype(float), clip.camera)[0]
         for frame in frames:
             if np.isfinite(expected[:, frame.index]).all():
                 assert dots_in(frame.image) == pytest.approx(expected[:, frame.index], abs=within)
 
-    if isinstance(clip.pictures, ImageSequence):
-        with encoded(clip.pictures) as path:
+    if isinstance(clip.images, ImageSequence):
+        with encoded(clip.images) as path:
             check(path)
     else:
-        check(clip.pictures)
+        check(clip.images)
 
 
 def assert_upright(clip: PublicClip) -> None:
@@ -173,15 +173,15 @@ def hi4d_folder(tmp_path: Path) -> Path:
 
 
 def only(name: str, folder: Path, split: str = "test") -> PublicClip:
-    (listed,) = public.listed(name, folder, split)
-    return PUBLIC_SETS[name].load(folder, listed)
+    (listed,) = public.list_clips(name, folder, split)
+    return PUBLIC_DATASETS[name].load(folder, listed)
 
 
 def test_hi4d_is_read_from_the_chosen_camera(hi4d_folder: Path):
-    assert [(clip.name, clip.family) for clip in public.listed("hi4d", hi4d_folder, "test")] == [
+    assert [(clip.name, clip.family) for clip in public.list_clips("hi4d", hi4d_folder, "test")] == [
         ("pair28/hug28", "hug")
     ]
-    assert [clip.name for clip in public.listed("hi4d", hi4d_folder, "dev")] == ["pair01/dance01"]
+    assert [clip.name for clip in public.list_clips("hi4d", hi4d_folder, "dev")] == ["pair01/dance01"]
     clip = only("hi4d", hi4d_folder)
     assert clip.joints[:, :, :BODY_COUNT] == pytest.approx(true_joints()[:, :, :BODY_COUNT], abs=1e-5)
     assert np.isnan(clip.joints[:, :, BODY_COUNT:]).all()
@@ -198,7 +198,7 @@ def test_hi4d_frames_without_registration_are_unknown(hi4d_folder: Path):
 def test_hi4d_masks_say_who_hides_whom(hi4d_folder: Path):
     root = hi4d_folder / "pair28" / "hug28"
     clip = only("hi4d", hi4d_folder)
-    pixels = pixels_of(clip.joints[:, :, :BODY_COUNT], clip.camera)[0]
+    pixels = project_inworld(clip.joints[:, :, :BODY_COUNT], clip.camera)[0]
     for frame in range(FRAMES):
         for person in (0, 1):
             mask = np.zeros((HI4D_SIZE[1], HI4D_SIZE[0]), np.uint8)
@@ -210,7 +210,7 @@ def test_hi4d_masks_say_who_hides_whom(hi4d_folder: Path):
             foot = [int(value) for value in pixels[0, frame, 11].round()]
             cv2.circle(mask, foot, 9, 0, -1)
             write(root / "seg" / "img_seg_mask" / "28" / str(person) / f"{11 + frame:06d}.png", mask)
-    found = only("hi4d", hi4d_folder).hidden
+    found = only("hi4d", hi4d_folder).visibility
     assert found is not None
     assert (found[0, :, PELVIS] == OCCLUDED).all()
     assert (found[0, :, HEAD] == VISIBLE).all() and (found[1, :, HEAD] == VISIBLE).all()
@@ -235,7 +235,7 @@ def test_a_shot_scores_no_error_for_who_knows_the_motion(hi4d_folder: Path, monk
     )
     body = load_body(None)
     onlooker = PerceptionCache(hi4d_folder / "cache", torch.device("cpu"), SilentReporter())
-    (shot,) = public.shots("hi4d", hi4d_folder, "test", body, onlooker)
+    (shot,) = public.load_clips("hi4d", hi4d_folder, "test", body, onlooker)
     assert isinstance(shot, BenchmarkClip) and not shot.truth.has_meshes and shot.seconds == {"perception": 3.0}
     result = score(shot, Estimate(motion(), shot.truth.camera, (), {}), body)
     assert result.metrics["mpjpe"] == pytest.approx(0, abs=0.01)
@@ -262,7 +262,7 @@ def some_tracks(frames: int) -> Detections:
 
 
 def test_pictures_are_looked_at_once(hi4d_folder: Path, monkeypatch: pytest.MonkeyPatch):
-    from lab.evaluation import perception_cache as perceived
+    from lab.evaluation import perception_cache
 
     asked = []
 
@@ -270,10 +270,10 @@ def test_pictures_are_looked_at_once(hi4d_folder: Path, monkeypatch: pytest.Monk
         asked.append((clip.width, clip.height, round(clip.frame_rate), first, last))
         return some_tracks(FRAMES)
 
-    monkeypatch.setattr(perceived, "detect_people", look)
+    monkeypatch.setattr(perception_cache, "detect_people", look)
     onlooker = PerceptionCache(hi4d_folder / "cache", torch.device("cpu"), SilentReporter())
     body = load_body(None)
-    (once,), (again,) = (list(public.shots("hi4d", hi4d_folder, "test", body, onlooker)) for _ in range(2))
+    (once,), (again,) = (list(public.load_clips("hi4d", hi4d_folder, "test", body, onlooker)) for _ in range(2))
     assert asked == [(*HI4D_SIZE, 30, 0, FRAMES - 1)]
     assert again.seconds == once.seconds
     assert again.detections.time == pytest.approx(np.arange(FRAMES) / 30)
@@ -339,7 +339,7 @@ def test_harmony4d_is_metric_and_straight(harmony4d_folder: Path):
     assert np.isnan(clip.joints[:, -1]).all()  # the last picture has no annotation
     assert_on_the_dots(clip)
     assert_upright(clip)
-    assert [listed.family for listed in public.listed("harmony4d", harmony4d_folder, "test")] == ["hugging"]
+    assert [listed.family for listed in public.list_clips("harmony4d", harmony4d_folder, "test")] == ["hugging"]
     # rigid: the camera is as far from the people as it is
     place = -clip.camera.T_cw[:3, :3].T @ clip.camera.T_cw[:3, 3]
     assert place == pytest.approx([0.5, -3.5, 1.6], abs=1e-6)
@@ -347,7 +347,7 @@ def test_harmony4d_is_metric_and_straight(harmony4d_folder: Path):
 
 def test_harmony4ds_pickles_are_not_opened(harmony4d_folder: Path):
     (harmony4d_folder / "test" / "01_hugging" / "001_hugging" / "processed_data" / "smpl_joints.npz").unlink()
-    with pytest.raises(UserError, match="Convert the set's pickles") as error:
+    with pytest.raises(UserError, match="Convert the dataset's pickles") as error:
         only("harmony4d", harmony4d_folder)
     assert error.value.code == "public-data-pickled"
 
@@ -385,7 +385,7 @@ def threedpw_folder(tmp_path: Path) -> Path:
 
 
 def test_3dpw_is_seen_from_the_moving_camera(threedpw_folder: Path):
-    (listed,) = public.listed("3dpw", threedpw_folder, "test")
+    (listed,) = public.list_clips("3dpw", threedpw_folder, "test")
     assert (listed.name, listed.family) == (f"courtyard_hug_00 0-{FRAMES - 1}", "hug")
     clip = only("3dpw", threedpw_folder)
     assert_on_the_dots(clip)  # one camera for all frames, though it moved
@@ -410,7 +410,7 @@ def test_3dpws_pickles_are_not_opened(tmp_path: Path):
     (tmp_path / "sequenceFiles" / "test").mkdir(parents=True)
     (tmp_path / "sequenceFiles" / "test" / "courtyard_hug_00.pkl").write_bytes(b"cos\nsystem\n(S'false'\ntR.")
     with pytest.raises(UserError, match="are pickles"):
-        public.listed("3dpw", tmp_path, "test")
+        public.list_clips("3dpw", tmp_path, "test")
 
 
 CHI3D_SIZE = (300, 300)
@@ -460,7 +460,7 @@ def chi3d_folder(tmp_path: Path) -> Path:
 
 
 def test_chi3d_is_posed_by_the_body_in_its_folder(chi3d_folder: Path):
-    (listed,) = public.listed("chi3d", chi3d_folder, "test")
+    (listed,) = public.list_clips("chi3d", chi3d_folder, "test")
     assert (listed.name, listed.family) == ("s02/Handshake 3", "handshake")
     clip = only("chi3d", chi3d_folder)
     assert clip.frames == (0, FRAMES - 1)
@@ -476,32 +476,32 @@ def test_chi3d_needs_smplx(chi3d_folder: Path):
         only("chi3d", chi3d_folder)
 
 
-@pytest.mark.parametrize("name", PUBLIC_SETS)
+@pytest.mark.parametrize("name", PUBLIC_DATASETS)
 def test_a_set_that_is_not_there_says_how_to_get_it(name: str, tmp_path: Path):
     for folder in (tmp_path, tmp_path / "nowhere"):
         with pytest.raises(UserError) as error:
-            public.listed(name, folder, "test")
+            public.list_clips(name, folder, "test")
         assert error.value.code == "no-public-data"
         assert "folder" in error.value.hint
     with pytest.raises(UserError, match="no split"):
-        public.listed(name, tmp_path, "training")
+        public.list_clips(name, tmp_path, "training")
 
 
 def test_pictures_that_cannot_be_read_are_named(hi4d_folder: Path):
     clip = only("hi4d", hi4d_folder)
-    assert isinstance(clip.pictures, ImageSequence)
-    write(clip.pictures.paths[2], np.zeros((50, 60, 3), np.uint8))
-    with pytest.raises(UserError, match="not all of one size"), encoded(clip.pictures):
+    assert isinstance(clip.images, ImageSequence)
+    write(clip.images.paths[2], np.zeros((50, 60, 3), np.uint8))
+    with pytest.raises(UserError, match="differ in size"), encoded(clip.images):
         pass
-    clip.pictures.paths[2].write_bytes(b"no picture")
-    with pytest.raises(UserError, match=r"000013.jpg is no picture"), encoded(clip.pictures):
+    clip.images.paths[2].write_bytes(b"no picture")
+    with pytest.raises(UserError, match=r"000013.jpg cannot be read"), encoded(clip.images):
         pass
 
 
 def test_files_that_are_not_as_described_are_named(hi4d_folder: Path):
     root = hi4d_folder / "pair28" / "hug28"
     np.savez(root / "smpl" / "000011.npz", joints_3d=np.zeros((2, 22, 3)))
-    with pytest.raises(UserError, match=r"000011.npz is not as its data set describes it: .*\(2, 22, 3\)"):
+    with pytest.raises(UserError, match=r"000011.npz is not as its dataset documents it: .*\(2, 22, 3\)"):
         only("hi4d", hi4d_folder)
     np.savez(root / "cameras" / "rgb_cameras.npz", ids=np.array([4]))
     with pytest.raises(UserError, match=r"rgb_cameras.npz is not .*intrinsics"):

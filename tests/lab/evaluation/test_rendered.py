@@ -21,7 +21,7 @@ from core.body.model import rest_vertices
 from core.contract.errors import UserError
 from core.motion import Camera, pose_motion, project
 from lab.evaluation.benchmark_clip import OCCLUDED, VISIBLE
-from lab.evaluation.rendered import RenderedClip, is_whole, load_rendered, own_body, save_rendered
+from lab.evaluation.rendered import RenderedClip, individual_body, is_complete, load_rendered, save_rendered
 
 SET = Path(__file__).resolve().parents[2] / "core" / "data" / "rendered"
 FRAMES = (2, 12, 21)
@@ -107,7 +107,7 @@ def test_a_clip_says_what_it_is(clip: RenderedClip) -> None:
 def test_people_with_bodies_of_their_own_come_back_in_the_same_skin(clip: RenderedClip, tmp_path: Path) -> None:
     body, motion = load_body(None), clip.truth.motion
     swollen = body.v_template + 0.02 * torch.nn.functional.normalize(body.v_template, dim=-1)
-    other = own_body(body, swollen.numpy(), body.J_template.numpy() * 1.01)
+    other = individual_body(body, swollen.numpy(), body.J_template.numpy() * 1.01)
     truth = replace(clip.truth, bodies=(body, other))
     shutil.copy(clip.video, tmp_path / "pair.mp4")
     save_rendered(tmp_path, replace(clip, name="pair", truth=truth))
@@ -132,7 +132,7 @@ def test_a_missing_set_says_how_to_render_one(tmp_path: Path) -> None:
     [
         (lambda folder: (folder / "hug.mp4").unlink(), "hug.mp4 is missing"),
         (lambda folder: (folder / "hug.json").unlink(), "hug.json is missing"),
-        (lambda folder: (folder / "hug_alone1.mp4").unlink(), "only one of its people is there alone"),
+        (lambda folder: (folder / "hug_alone1.mp4").unlink(), "video of only one of its people alone"),
         (lambda folder: (folder / "hug.npz").write_bytes((folder / "hug.npz").read_bytes()[:5000]), "cannot be read"),
         (lambda folder: shorten(folder / "hug.npz"), "planted has the shape"),
         (lambda folder: forget(folder / "hug.json", "sentences"), "'sentences' is missing"),
@@ -159,8 +159,8 @@ def forget(path: Path, name: str) -> None:
     path.write_text(json.dumps(words))
 
 
-def test_what_is_whole_is_not_rendered_again(tmp_path: Path) -> None:
+def test_what_is_complete_is_not_rendered_again(tmp_path: Path) -> None:
     folder = shutil.copytree(SET, tmp_path / "set")
-    assert is_whole(folder, "hug") and not is_whole(folder, "another")
+    assert is_complete(folder, "hug") and not is_complete(folder, "another")
     (folder / "hug.json").unlink()
-    assert not is_whole(folder, "hug")
+    assert not is_complete(folder, "hug")

@@ -14,9 +14,10 @@ from core.contract.contact import Contact
 from core.contract.skeleton import BODY_JOINTS, REGIONS
 from core.motion import pose_motion
 from lab.evaluation.benchmark_clip import OCCLUDED, TRUNCATED, UNKNOWN, BenchmarkClip, Estimate
-from lab.evaluation.rendered import own_body
+from lab.evaluation.rendered import individual_body
 from lab.evaluation.results import UNITS
-from lab.evaluation.scores import compare, contact_distance, score, touching, true_skin
+from lab.evaluation.scores import compare_joints, score, true_surfaces
+from lab.evaluation.surface_metrics import contact_distance, contact_matrix
 from tests.lab.evaluation.synthetic import perfect_estimate, swapped
 from tests.lab.evaluation.synthetic import synthetic_clip as made_up_shot
 
@@ -71,7 +72,7 @@ def test_who_is_who_is_found_out(shot, body):
         motion=swapped(shot.truth.motion),
         contacts=(replace(SHAKE, person_a=1, person_b=0),),
     )
-    assert compare(shot, mixed_up, body).order == (1, 0)
+    assert compare_joints(shot, mixed_up, body).order == (1, 0)
     metrics = score(shot, mixed_up, body).metrics
     assert metrics["mpjpe"] == pytest.approx(0, abs=1e-3) and metrics["mpvpe"] == pytest.approx(0, abs=1e-3)
     assert metrics["int"] == pytest.approx(0, abs=1e-3) and metrics["contact_f1"] == 1
@@ -135,7 +136,7 @@ def test_tracks_of_some_frames_are_compared_with_those_frames(shot, body):
 
 
 def test_people_of_other_bodies_are_compared_by_their_own_skin(shot, body):
-    thicker = own_body(
+    thicker = individual_body(
         body, (body.v_template + body.v_template.new_tensor([0, 0, 0.01])).numpy(), body.J_template.numpy()
     )
     rest = {name: np.zeros_like(value) for name, value in vars(shot.truth.motion).items()}
@@ -176,7 +177,7 @@ def test_an_estimate_that_is_no_motion_of_these_frames_is_refused(shot, body):
 
 def test_scores_are_the_same_with_the_truth_prepared(shot, body):
     estimate, _ = with_wrist_off(shot, body, person=1)
-    assert score(shot, estimate, body) == score(shot, estimate, body, skin=true_skin(shot, body))
+    assert score(shot, estimate, body) == score(shot, estimate, body, surfaces=true_surfaces(shot, body))
 
 
 def test_contact_distance_is_the_mean_over_what_touches():
@@ -185,7 +186,7 @@ def test_contact_distance_is_the_mean_over_what_touches():
     skin[0, :, 1, 0] = 0.5  # the palm's other point is nearer to the back
     skin[1, :, 2, 0] = -0.1
     skin[1, 0, 3, 0] = 0.8
-    touch = touching(
+    touch = contact_matrix(
         [Contact(0, "left_palm", 1, "chest", 0, 1), Contact(1, "back", 0, "left_palm", 0, 0)], np.arange(2)
     )
     assert contact_distance(touch, skin, regions) == pytest.approx((100 + 300 + 100) / 3)
@@ -194,7 +195,7 @@ def test_contact_distance_is_the_mean_over_what_touches():
 
 def test_touching_counts_frames_of_the_clip_and_leaves_out_what_was_rejected():
     touch = Contact(1, "left_palm", 0, "chest", 3, 4)
-    found = touching([touch, replace(touch, region_a="face", state="rejected")], np.arange(2, 6))
+    found = contact_matrix([touch, replace(touch, region_a="face", state="rejected")], np.arange(2, 6))
     assert np.argwhere(found).tolist() == [
         [1, REGIONS.index("chest"), REGIONS.index("left_palm")],
         [2, REGIONS.index("chest"), REGIONS.index("left_palm")],

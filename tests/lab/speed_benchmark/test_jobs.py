@@ -15,7 +15,7 @@ from core.body.rotations import matrix_to_axis_angle, rotation_about_x
 from core.motion import Camera, MotionEstimate, PairMotion, pose_motion, project
 from core.observations.observe import observe
 from core.perception.detections import Detections
-from lab.speed_benchmark.jobs import to_and_fro
+from lab.speed_benchmark.jobs import play_back_and_forth
 from lab.speed_benchmark.memory import StagePeaks
 
 FRAMES = 1
@@ -56,9 +56,9 @@ def detections(pixels: np.ndarray) -> Detections:
     )
 
 
-def test_a_clip_is_played_to_and_fro() -> None:
+def test_a_clip_is_played_play_back_and_forth() -> None:
     pixels = np.broadcast_to(np.arange(3.0)[None, :, None, None], (2, 3, 33, 2))
-    longer = to_and_fro(detections(pixels), 8)
+    longer = play_back_and_forth(detections(pixels), 8)
     assert longer.keypoints[1, :, 5, 0].tolist() == [0, 1, 2, 2, 1, 0, 0, 1]
     np.testing.assert_allclose(longer.time, np.arange(8) / 25)
     assert longer.frame_index.tolist() == list(range(8))

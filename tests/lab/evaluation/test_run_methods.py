@@ -1,4 +1,4 @@
-"""Running methods over clips: the numbers do not depend on how, and nothing that fails goes unnoticed."""
+"""Running methods on clips: results do not depend on the workers, and failures are reported."""
 
 from __future__ import annotations
 
@@ -16,14 +16,13 @@ from core.contract.files import read_json
 from core.reporting import SilentReporter
 from lab.evaluation import methods
 from lab.evaluation.benchmark_clip import BenchmarkClip
-from lab.evaluation.benchmarks import EvaluationOutcome, spread, write_outcome
+from lab.evaluation.benchmarks import EvaluationOutcome, evenly_spread, write_outcome
 from lab.evaluation.pictures import load_pictures
-from lab.evaluation.run import ClipTask, ReportHeader, run_methods
-from lab.evaluation.table import table
-from tests.lab.evaluation.synthetic import perfect_estimate
-from tests.lab.evaluation.synthetic import synthetic_clip as made_up_shot
+from lab.evaluation.run_methods import ClipTask, ReportHeader, run_methods
+from lab.evaluation.table import report_table
+from tests.lab.evaluation.synthetic import perfect_estimate, synthetic_clip
 
-HEADING = ReportHeader("made-up", "test", 3, "choreographed", ("Made up.",))
+HEADER = ReportHeader("synthetic", "test", 3, "choreographed", ("Synthetic.",))
 
 
 @pytest.fixture(scope="module")
@@ -32,8 +31,8 @@ def body() -> BodyModel:
 
 
 @pytest.fixture(scope="module")
-def shots(body: BodyModel) -> list[BenchmarkClip]:
-    first = made_up_shot(body, 8, name="b")
+def clips(body: BodyModel) -> list[BenchmarkClip]:
+    first = synthetic_clip(body, 8, name="b")
     noisy = first.detections.world_landmarks + np.random.default_rng(0).normal(0, 0.05, (2, 8, 33, 3)).astype(
         np.float32
     )
@@ -43,15 +42,15 @@ def shots(body: BodyModel) -> list[BenchmarkClip]:
     ]
 
 
-def clips_of(shots: list[BenchmarkClip]) -> list[ClipTask]:
-    return [ClipTask(shot.name, shot.family, partial(copy, shot)) for shot in shots]
+def tasks_of(clips: list[BenchmarkClip]) -> list[ClipTask]:
+    return [ClipTask(clip.name, clip.family, partial(copy, clip)) for clip in clips]
 
 
 def broken(*_: object, **__: object) -> None:
-    raise RuntimeError("the method fell over")
+    raise RuntimeError("the method is broken")
 
 
-class Listening(SilentReporter):
+class RecordingReporter(SilentReporter):
     def __init__(self, stop_at: float = 2.0) -> None:
         super().__init__()
         self.fractions: list[float] = []
@@ -64,14 +63,14 @@ class Listening(SilentReporter):
 
 
 @pytest.mark.slow
-def test_numbers_do_not_depend_on_the_workers(shots, tmp_path):
+def test_numbers_do_not_depend_on_the_workers(clips, tmp_path):
     reports = []
     for workers in (0, 2):
-        listening = Listening()
+        reporter = RecordingReporter()
         report, pictures = run_methods(
-            HEADING, clips_of(shots), ("raw", "initial"), workers=workers, count=2, reporter=listening
+            HEADER, tasks_of(clips), ("raw", "initial"), workers=workers, count=2, reporter=reporter
         )
-        assert listening.fractions == [0.5, 1.0]
+        assert reporter.fractions == [0.5, 1.0]
         reports.append(report)
     for one, other in zip(reports[0].clips, reports[1].clips):
         assert (one.clip, one.method, one.metrics, one.counts) == (
@@ -87,7 +86,7 @@ def test_numbers_do_not_depend_on_the_workers(shots, tmp_path):
     assert [row.method for row in report.rows] == ["raw", "initial"]
     assert set(report.rows[0].by_family) == {"family", "noisy"}
     assert {"lift", "contacts"} == set(report.rows[0].seconds_per_frame)
-    assert report.notes[0] == "Made up." and not [note for note in report.notes if "Failed" in note]
+    assert report.notes[0] == "Synthetic." and not [note for note in report.notes if "failed" in note]
     # pictures of the last method, the worst clip first
     assert [(picture.name, picture.method) for picture in pictures] == [("a", "initial"), ("b", "initial")]
     assert pictures[0].metrics["mpjpe"] > pictures[1].metrics["mpjpe"]
@@ -98,70 +97,70 @@ def test_numbers_do_not_depend_on_the_workers(shots, tmp_path):
     assert record["rows"][0]["metrics"] == dict(report.rows[0].metrics)
     kept = load_pictures(written[1])
     np.testing.assert_allclose(kept[0].true_joints, pictures[0].true_joints, atol=0.003)
-    assert b"made-up" in written[2].read_bytes()
+    assert b"synthetic" in written[2].read_bytes()
 
 
-def test_what_fails_is_named_and_counted(shots, monkeypatch):
+def test_failures_are_named_and_counted(clips, monkeypatch):
     monkeypatch.setitem(methods.METHODS, "broken", broken)
-    beyond = replace(
-        shots[1], detections=replace(shots[1].detections, frame_index=shots[1].detections.frame_index + 100)
+    out_of_range = replace(
+        clips[1], detections=replace(clips[1].detections, frame_index=clips[1].detections.frame_index + 100)
     )
-    report, pictures = run_methods(HEADING, clips_of([shots[0], beyond]), ("raw", "broken"), workers=0)
+    report, pictures = run_methods(HEADER, tasks_of([clips[0], out_of_range]), ("raw", "broken"), workers=0)
     assert [(clip.clip, clip.method) for clip in report.clips] == [("b", "raw")]
-    said = "\n".join(report.notes)
-    assert "3 of 4" in said
-    assert "broken on b" in said and "fell over" in said
-    assert "raw on a" in said and "broken on a" in said and "frames 100 to 107" in said
+    notes = "\n".join(report.notes)
+    assert "3 of 4" in notes
+    assert "broken on b" in notes and "is broken" in notes
+    assert "raw on a" in notes and "broken on a" in notes and "frames 100 to 107" in notes
     assert pictures == []
 
 
-def test_another_look_at_a_clip_has_a_row_of_its_own(shots):
-    again = replace(clips_of(shots)[1], name="b", methods=("initial",), label="seen apart")
-    report, pictures = run_methods(HEADING, [again, clips_of(shots)[0]], ("raw", "initial"), workers=0)
+def test_a_variant_of_a_clip_has_a_row_of_its_own(clips):
+    again = replace(tasks_of(clips)[1], name="b", methods=("initial",), label="seen apart")
+    report, pictures = run_methods(HEADER, [again, tasks_of(clips)[0]], ("raw", "initial"), workers=0)
     assert [row.method for row in report.rows] == ["initial, seen apart", "raw", "initial"]
     assert report.rows[0].metrics["mpjpe"] > report.rows[2].metrics["mpjpe"]
     assert [picture.method for picture in pictures] == ["initial"]
 
 
-def test_nothing_to_measure(shots, monkeypatch):
+def test_no_clips_and_no_results_are_errors(clips, monkeypatch):
     with pytest.raises(UserError) as refused:
-        run_methods(HEADING, [], ("raw",), workers=0)
+        run_methods(HEADER, [], ("raw",), workers=0)
     assert refused.value.code == "no-clips"
     monkeypatch.setitem(methods.METHODS, "broken", broken)
-    with pytest.raises(UserError, match="fell over"):
-        run_methods(HEADING, clips_of(shots), ("broken",), workers=0)
+    with pytest.raises(UserError, match="is broken"):
+        run_methods(HEADER, tasks_of(clips), ("broken",), workers=0)
 
 
-def test_a_run_can_be_cancelled(shots):
-    listening = Listening(stop_at=0.5)
+def test_a_run_can_be_cancelled(clips):
+    reporter = RecordingReporter(stop_at=0.5)
     with pytest.raises(Cancelled):
-        run_methods(HEADING, clips_of(shots), ("raw",), workers=0, count=2, reporter=listening)
-    assert listening.fractions == [0.5]
+        run_methods(HEADER, tasks_of(clips), ("raw",), workers=0, count=2, reporter=reporter)
+    assert reporter.fractions == [0.5]
 
 
-def test_methods_are_told_the_clips_sentence_and_the_seed(shots, monkeypatch):
-    told = []
+def test_methods_get_the_clips_first_sentence_and_the_seed(clips, monkeypatch):
+    calls = []
 
-    def remembering(detections, body, *, prompt, seed, reporter):
-        told.append((prompt, seed))
-        return perfect_estimate(shots[0])
+    def recording(detections, body, *, prompt, seed, reporter):
+        calls.append((prompt, seed))
+        return perfect_estimate(clips[0])
 
-    monkeypatch.setitem(methods.METHODS, "remembering", remembering)
-    report, _ = run_methods(HEADING, clips_of([shots[0], replace(shots[0], sentences=())]), ("remembering",), workers=0)
-    assert told == [("They shake hands.", 3), ("", 3)]
+    monkeypatch.setitem(methods.METHODS, "recording", recording)
+    report, _ = run_methods(HEADER, tasks_of([clips[0], replace(clips[0], sentences=())]), ("recording",), workers=0)
+    assert calls == [("They shake hands.", 3), ("", 3)]
     assert report.rows[0].metrics["mpjpe"] == pytest.approx(0, abs=1e-3)
 
 
-def test_the_table_has_a_line_for_each_method_with_units(shots, monkeypatch):
-    monkeypatch.setitem(methods.METHODS, "perfect", lambda *_, **__: perfect_estimate(shots[0]))
-    report, _ = run_methods(HEADING, clips_of(shots[:1]), ("perfect", "raw"), workers=0)
-    heading, names, units, perfect, raw = table(report).splitlines()
-    assert "made-up" in heading and "1 clips" in heading
+def test_the_table_has_a_line_per_method_and_units(clips, monkeypatch):
+    monkeypatch.setitem(methods.METHODS, "perfect", lambda *_, **__: perfect_estimate(clips[0]))
+    report, _ = run_methods(HEADER, tasks_of(clips[:1]), ("perfect", "raw"), workers=0)
+    heading, names, units, perfect, raw = report_table(report).splitlines()
+    assert "synthetic" in heading and "1 clips" in heading
     assert names.split()[:2] == ["MPJPE", "PA"] and units.split()[0] == "mm"
     assert perfect.split()[:2] == ["perfect", "0.0"]
     assert raw.split()[0] == "raw" and float(raw.split()[1]) == pytest.approx(report.rows[1].metrics["mpjpe"], abs=0.05)
 
 
-def test_a_choice_of_clips_is_spread_over_all():
-    assert spread(list("abcdefg"), 3) == ["a", "d", "g"]
-    assert spread([1, 2], 5) == [1, 2] and spread([1, 2], None) == [1, 2]
+def test_a_subset_of_clips_is_evenly_spread():
+    assert evenly_spread(list("abcdefg"), 3) == ["a", "d", "g"]
+    assert evenly_spread([1, 2], 5) == [1, 2] and evenly_spread([1, 2], None) == [1, 2]

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from core.body.files import DEFAULT_BODY, load_body
 from core.contract.skeleton import JOINT_INDEX, JOINTS, LANDMARK_INDEX, LANDMARKS, mirrored
 from lab.face_landmarks import face_landmarks
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from lab.landmark_training.anatomical_prior import SkinPoints, prior_weights, skin_points
 from lab.landmark_training.regression import LandmarkObservations, column_mirror, fit_landmark_weights, residuals
 from lab.landmark_training.synthetic_people import person_scene
-from lab.landmark_training.train_landmarks import in_camera
+from lab.landmark_training.train_landmarks import to_camera
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +26,7 @@ def columns(points: SkinPoints) -> np.ndarray:
     scenes = [person_scene(body, face, np.random.default_rng(seed), 2) for seed in (0, 1)]
     return np.concatenate(
         [
-            in_camera(np.concatenate([scene["joints"], scene["skin"][:, points.vertices]], 1), scene["camera_world"])
+            to_camera(np.concatenate([scene["joints"], scene["skin"][:, points.vertices]], 1), scene["camera_world"])
             for scene in scenes
         ]
     )
