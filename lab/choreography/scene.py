@@ -13,7 +13,8 @@ import numpy as np
 
 from core.body.model import BodyModel
 
-from ..mocap.motion_clip import RATE, MotionClip
+from ..mocap.capture import FRAME_RATE
+from ..mocap.motion_clip import MotionClip
 from .timing import Side, fade_weights
 
 Vector = tuple[float, float, float]
@@ -154,7 +155,7 @@ class Scene:
     """metres by which each person may well be moved over the floor as a whole, so that all is in reach."""
     rotation_sigma: float = 0.1
     """radians by which each person may well be turned about the vertical as a whole."""
-    rate: float = RATE
+    rate: float = FRAME_RATE
 
     @property
     def frames(self) -> int:

@@ -16,9 +16,10 @@ from core.contract.errors import UserError
 from core.contract.skeleton import JOINT_INDEX
 from core.fitting.limits import relaxed_pose
 
-from ..mocap.action_detection import motion_features
 from ..mocap.blending import fit_to_length, join
-from ..mocap.motion_clip import Action, MotionClip, Window, mirror, place_at, reverse, standing_height, time_warp, trim
+from ..mocap.motion_clip import MotionClip, mirror, place_at, reverse, standing_height, time_warp, trim
+from ..mocap.motion_features import motion_features
+from ..mocap.windows import Action, Window
 from .scene import Actor
 
 _SHAPES, _WIDEST = 8, 2.0
@@ -195,14 +196,14 @@ def arms_hang_down(window: Window) -> bool:
     """Whether both hands hang beside the body all the time."""
     seen = motion_features(window.capture)
     part = slice(window.start, window.end)
-    return bool((seen.hand_up[part] < _HANGING_DOWN).all() and (seen.hand_ahead[part] < _HANGING_AHEAD).all())
+    return bool((seen.hand_height[part] < _HANGING_DOWN).all() and (seen.hand_forward[part] < _HANGING_AHEAD).all())
 
 
 def walks_straight(window: Window) -> bool:
     """Whether somebody walks straight on, upright and with the hands below the shoulders."""
     seen = motion_features(window.capture)
     part = slice(window.start, window.end)
-    upright = seen.height[part].min() > _UPRIGHT and seen.hand_up[part].max() < _HANDS_LOW
+    upright = seen.height[part].min() > _UPRIGHT and seen.hand_height[part].max() < _HANDS_LOW
     return bool(upright and abs(window.heading_change) < _STRAIGHT)
 
 

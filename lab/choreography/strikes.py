@@ -16,18 +16,8 @@ from core.body.rotations import axis_angle_to_matrix
 from core.contract.skeleton import JOINT_INDEX
 
 from ..mocap.blending import join, with_planted_feet
-from ..mocap.motion_clip import (
-    Action,
-    MotionClip,
-    Window,
-    heading_at,
-    mirror,
-    place_at,
-    reverse,
-    standing_height,
-    time_warp,
-    trim,
-)
+from ..mocap.motion_clip import MotionClip, heading_at, mirror, place_at, reverse, standing_height, time_warp, trim
+from ..mocap.windows import Action, Window
 from .contact_points import body_normals, contact_point_vertices
 from .hand_shapes import animate_hands, finger_rotations
 from .scene import Actor, ContactPoint

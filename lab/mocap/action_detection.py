@@ -1,229 +1,165 @@
-"""Which stretches of a capture show somebody standing, walking, kicking: decided from how the body moves.
+"""Action detection: finds windows of captures in which somebody stands, walks, runs, kicks, punches, gets up or dances.
 
-Only dancing is not told from the motion alone: it has to be called so, and then nothing in it is a kick or a punch.
+Actions are recognised by thresholds on kinematic features. Dancing alone cannot be told from motion: the capture's text must
+mention it, and then nothing in it counts as a kick or a punch.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
-import torch
-from scipy.ndimage import gaussian_filter1d, uniform_filter1d
+from jaxtyping import Bool
+from scipy.ndimage import uniform_filter1d
 from scipy.signal import find_peaks
-
-from core.body.files import load_body
-from core.body.rotations import axis_angle_to_matrix
-from core.contract.skeleton import JOINT_INDEX
 
 from .capture import Capture
 from .cycles import find_cycle
-from .foot_ik import pose_skeleton, true_runs
-from .motion_clip import RATE, Action, Side, Window, standing_height
+from .motion_features import MotionFeatures, motion_features
+from .runs import true_runs
+from .windows import Action, Side, Window
 
 _SIDES: tuple[Side, Side] = ("left", "right")
-_ON_FLOOR = 0.06
-"""metres from the floor to the lowest sole while somebody stands or walks on it, not on something else."""
-_LEAN = np.radians(40)
-"""The trunk's tilt beyond which nobody simply stands or walks."""
-
-_BOW = np.radians(25)
-"""The same for standing still."""
-_STAND_SPEED, _STAND_WANDER, _STAND_TURN = 0.25, 0.35, np.radians(60)
-"""m/s, metres and radians that somebody moves at most who stands for the length of a window."""
-_CALM = 0.4
-"""m/s of the hands past the chest, mean, while somebody stands and does no more."""
-_WALK_SPEED, _RUN_SPEED = 0.5, 1.9
-"""m/s"""
-_DIRECT = 0.7
-"""Least share of a walk's way that gets somewhere."""
-
-_KICK_HEIGHT, _KICK_SPEED, _KICK_REACH, _KICK_AHEAD = 0.24, 3.0, 0.80, 0.20
-"""metres of the ankle above where it stands, m/s of the ankle past the hips, share of the leg's length, metres before the
-hip."""
-_LOW_KICK_SPEED = 6.5
-"""m/s that make a kick of a foot that stays low; running legs are slower."""
-_CARRYING = 0.35
-"""metres of the other ankle above where it stands, about the peak: it may hop."""
-_HANGING = 0.2
-"""metres of both wrists above the shoulders, beyond which somebody may hang by the hands."""
-_KICK_LEAN = np.radians(95)
-"""Beyond it somebody who swings a leg up turns a cartwheel."""
-_PUNCH_SPEED, _PUNCH_REACH, _PUNCH_AHEAD, _PUNCH_GAIN, _PUNCH_BACK = 1.7, 0.90, 0.25, 0.18, 0.12
-"""m/s of the wrist past the chest, share of the arm's length, metres that the wrist is before the shoulder, comes forward for
-that, and goes back within half a second."""
-_ONE_HAND = 0.5
-"""Share of its way forward that the other hand goes at most along with it."""
-_AROUND = 0.45
-"""Share of a window of a kick or punch that comes before its peak."""
-_LYING, _UP = 0.40, 0.90
-"""Shares of the standing height of the pelvis, below which somebody is down and above which up again."""
-_DOWN = 0.55
-"""The same share, above which somebody is no longer down."""
-_STAYS_DOWN, _LONGEST_RISE = 20, 110
-"""frames that somebody is down at least who then gets up, and that it takes at most."""
-_AFTER_UP = 10
-"""frames that a window of getting up goes on."""
-_SHORTEST = 24
-"""frames of a walk, run or dance that can be repeated."""
-_LIVELY = 0.35
-"""m/s of hands and feet past the hips, mean: who dances or does anything else moves more than that."""
 
 
 @dataclass(frozen=True)
-class MotionFeatures:
-    """What is looked at, T frames. Floats."""
+class PostureSettings:
+    """When somebody stands, walks, runs or does something else. Angles in radians, metres, metres per second, frames."""
 
-    speed: np.ndarray
-    """[T] m/s of the pelvis over the floor, over half a second."""
-    height: np.ndarray
-    """[T] of the pelvis, as a share of its standing height."""
-    tilt: np.ndarray
-    """[T] radians of the trunk from the vertical."""
-    heading: np.ndarray
-    """[T] radians, smoothed and without jumps."""
-    floating: np.ndarray
-    """[T] metres from the floor to the lowest sole."""
-    ankles: np.ndarray
-    """[T,2] metres of the ankles above where they are when standing."""
-    foot_speed: np.ndarray
-    """[T,2] m/s of the ankles past the pelvis."""
-    foot_reach: np.ndarray
-    """[T,2] from hip to ankle, as a share of the leg."""
-    foot_ahead: np.ndarray
-    """[T,2] metres of the ankles before the hips, in the heading."""
-    foot_away: np.ndarray
-    """[T,2] metres of the ankles from below the hips, in any direction."""
-    hand_speed: np.ndarray
-    """[T,2] m/s of the wrists past the chest."""
-    hand_reach: np.ndarray
-    """[T,2] from shoulder to wrist, as a share of the arm."""
-    hand_ahead: np.ndarray
-    """[T,2] metres of the wrists before the shoulders, in the heading."""
-    hand_up: np.ndarray
-    """[T,2] metres of the wrists above the shoulders."""
-    rotations: np.ndarray
-    """[T,22,3,3] relative to the parent."""
-    pelvis: np.ndarray
-    """[T,3]"""
+    sole_on_floor: float = 0.06
+    """Height of the lowest sole up to which somebody stands or walks on the floor, not on an object."""
+    max_tilt: float = np.radians(40)
+    """Tilt of the trunk in a walk or a run."""
+    standing_tilt: float = np.radians(25)
+    standing_speed: float = 0.25
+    standing_radius: float = 0.35
+    """Distance from the mean position."""
+    standing_turn: float = np.radians(60)
+    """Range of the heading."""
+    standing_hand_speed: float = 0.4
+    """Mean speed of the hands relative to the chest."""
+    walking_speed: float = 0.5
+    running_speed: float = 1.9
+    min_directness: float = 0.7
+    """Distance between both ends of a walk as a fraction of the path's length."""
+    min_limb_speed: float = 0.35
+    """Mean speed of hands and feet relative to the trunk of somebody who dances or does anything else."""
+    min_repeatable_frames: int = 24
+    """Shortest walk, run or dance: it may be repeated."""
 
 
-@dataclass(frozen=True, eq=False)
-class _Same:
-    """A capture that is equal only to itself."""
+@dataclass(frozen=True)
+class KickSettings:
+    """When a foot that swings out is a kick. Radians, metres, metres per second."""
 
-    capture: Capture
+    height: float = 0.24
+    """Height of the ankle above its height when standing."""
+    speed: float = 3.0
+    """Of the ankle relative to the pelvis."""
+    reach: float = 0.80
+    """Fraction of the leg's length."""
+    distance: float = 0.20
+    """Horizontal distance of the ankle from the hip."""
+    low_kick_speed: float = 6.5
+    """Makes a kick of a foot that stays below `height`; the legs of runners are slower."""
+    max_support_height: float = 0.35
+    """Height of the other ankle around the peak: the supporting leg may hop."""
+    max_hand_height: float = 0.2
+    """Height of both wrists above the shoulders beyond which somebody may hang by the hands."""
+    max_tilt: float = np.radians(95)
+    """Beyond it somebody who swings a leg up turns a cartwheel."""
+    min_pelvis_height: float = 0.7
+    """Fraction of the height when standing."""
 
-    def __hash__(self) -> int:
-        return id(self.capture)
 
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and other.capture is self.capture
+@dataclass(frozen=True)
+class PunchSettings:
+    """When a hand that moves fast is a punch. Metres, metres per second."""
+
+    speed: float = 1.7
+    """Of the wrist relative to the chest."""
+    reach: float = 0.90
+    """Fraction of the arm's length."""
+    forward: float = 0.25
+    """Distance of the wrist in front of the shoulder."""
+    gain: float = 0.18
+    """How far the wrist comes forward."""
+    recoil: float = 0.12
+    """How far the wrist goes back within half a second."""
+    max_other_gain: float = 0.5
+    """How far the other hand comes forward along with it, as a fraction of the gain."""
+    max_height: float = 0.3
+    """Of the wrist above or below the shoulder."""
+    min_pelvis_height: float = 0.7
+    """Fraction of the height when standing."""
+    max_body_speed: float = 1.6
+
+
+@dataclass(frozen=True)
+class RiseSettings:
+    """When somebody gets up from the floor. Heights are fractions of the pelvis' height when standing."""
+
+    lying_height: float = 0.40
+    """Below it somebody is down."""
+    down_height: float = 0.55
+    """Above it somebody is no longer down."""
+    upright_height: float = 0.90
+    min_frames_down: int = 20
+    max_frames: int = 110
+    """Longest time from the floor to upright."""
+    frames_after: int = 10
+    """Frames of the window after somebody is upright."""
+
+
+_POSTURE, _KICK, _PUNCH, _RISE = PostureSettings(), KickSettings(), PunchSettings(), RiseSettings()
+_BEFORE_PEAK = 0.45
+"""Fraction of a window of a kick or a punch that comes before its peak."""
 
 
 def find_windows(captures: Iterable[Capture], action: Action, frames: int) -> list[Window]:
-    """All windows of one kind, in the order of the captures.
+    """All windows of one action, in the order of the captures. `blending.fit_to_length` makes clips of `frames` frames of them.
 
-    Standing, walking, running, dancing and other: `frames` long, overlapping by half; where a stretch is shorter, the whole of
-    it, if it is at least half as long, or a walk that can be repeated. Kicking and punching: at most `frames` about each peak.
-    Getting up: from lying or sitting on the floor until upright, as long as it took. `joining.fitted` makes any of them `frames`
-    long.
+    - Standing, walking, running, dancing and other: windows of `frames` frames that overlap by half; a shorter stretch as a
+      whole if it has at least half the frames, or is a walk, run or dance that can be repeated.
+    - Kicking and punching: at most `frames` frames around each peak.
+    - Getting up: from lying or sitting on the floor until upright, as long as it took.
     """
     found: list[Window] = []
     for capture in captures:
         if len(capture.pelvis) > 3:
-            found.extend(_of_kind(capture, motion_features(capture), action, frames))
+            found.extend(_capture_windows(capture, motion_features(capture), action, frames))
     return found
 
 
-def motion_features(capture: Capture) -> MotionFeatures:
-    """Remembered for captures seen lately."""
-    return _signals(_Same(capture))
+def _capture_windows(capture: Capture, features: MotionFeatures, action: Action, frames: int) -> Iterator[Window]:
+    total = len(features.speed)
 
+    def window(start: int, end: int, peak: int | None = None, side: Side | None = None) -> Window:
+        speed = float(features.speed[start:end].mean())
+        heading_change = float(features.heading[end - 1] - features.heading[start])
+        return Window(capture, start, end, action, speed, heading_change, None if peak is None else peak - start, side)
 
-@lru_cache(maxsize=4096)
-def _signals(same: _Same) -> MotionFeatures:
-    capture, body = same.capture, load_body(None)
-    angles = np.concatenate([capture.global_orient[:, None], capture.body_pose], 1).astype(np.float32)
-    rotations = axis_angle_to_matrix(torch.from_numpy(angles)).numpy()
-    posed = pose_skeleton(rotations, capture.pelvis, body, capture.betas)
-
-    def at(name: str) -> np.ndarray:
-        return posed.joints[:, JOINT_INDEX[name]]
-
-    def both(name: str) -> np.ndarray:
-        return posed.joints[:, [JOINT_INDEX[f"{side}_{name}"] for side in _SIDES]]
-
-    ankles, wrists, shoulders, hips = both("ankle"), both("wrist"), both("shoulder"), both("hip")
-    leg = np.linalg.norm(np.diff(np.stack([hips, both("knee"), ankles]), axis=0), axis=-1).sum(0)
-    arm = np.linalg.norm(np.diff(np.stack([shoulders, both("elbow"), wrists]), axis=0), axis=-1).sum(0)
-    left = rotations[:, 0, :2, 0]
-    heading = gaussian_filter1d(np.unwrap(np.arctan2(left[:, 1], left[:, 0]) - np.pi / 2), 5.0, mode="nearest")
-    ahead = np.stack([np.cos(heading), np.sin(heading)], -1)
-    trunk = at("neck") - at("pelvis")
-    rest = body.J_template.numpy()
-    standing = standing_height(body, capture.betas)
-    ankle_height = standing - (rest[0, 1] - rest[JOINT_INDEX["left_ankle"], 1])
-    return MotionFeatures(
-        speed=_speed(uniform_filter1d(capture.pelvis[:, :2], 15, axis=0)),
-        height=capture.pelvis[:, 2] / standing,
-        tilt=np.arctan2(np.linalg.norm(trunk[:, :2], axis=1), trunk[:, 2]),
-        heading=heading,
-        floating=posed.soles[..., 2].min((1, 2)),
-        ankles=ankles[..., 2] - ankle_height,
-        foot_speed=_speed(ankles - at("pelvis")[:, None]),
-        foot_reach=np.linalg.norm(ankles - hips, axis=-1) / leg,
-        foot_ahead=((ankles - hips)[..., :2] * ahead[:, None]).sum(-1),
-        foot_away=np.linalg.norm((ankles - hips)[..., :2], axis=-1),
-        hand_speed=_speed(wrists - at("spine3")[:, None]),
-        hand_reach=np.linalg.norm(wrists - shoulders, axis=-1) / arm,
-        hand_ahead=((wrists - shoulders)[..., :2] * ahead[:, None]).sum(-1),
-        hand_up=(wrists - shoulders)[..., 2],
-        rotations=rotations,
-        pelvis=capture.pelvis,
-    )
-
-
-def _speed(places: np.ndarray) -> np.ndarray:
-    return np.linalg.norm(np.gradient(places, axis=0), axis=-1) * RATE
-
-
-def _of_kind(capture: Capture, seen: MotionFeatures, kind: Action, frames: int) -> Iterator[Window]:
-    if kind in ("kicking", "punching"):
-        if _called_dance(capture):
+    if action in ("kicking", "punching"):
+        if _mentions_dancing(capture):
             return
-        peaks = _kicks(seen) if kind == "kicking" else _punches(seen)
-        for peak, side in peaks:
-            start = max(0, min(peak - round(_AROUND * frames), len(seen.speed) - frames))
-            yield _window(capture, seen, start, min(start + frames, len(seen.speed)), kind, peak, side)
-    elif kind == "getting_up":
-        for start, up, end in _rises(seen):
-            yield _window(capture, seen, start, end, kind, up)
+        for peak, side in _find_kicks(features) if action == "kicking" else _find_punches(features):
+            start = max(0, min(peak - round(_BEFORE_PEAK * frames), total - frames))
+            yield window(start, min(start + frames, total), peak, side)
+    elif action == "getting_up":
+        for start, upright, end in _find_rises(features):
+            yield window(start, end, upright)
     else:
-        shortest = _SHORTEST if kind in ("walking", "running", "dancing") else max(frames // 2, 30)
-        for start, end in _parts(_steady(capture, seen, kind), frames, shortest):
-            if _is(kind, seen, start, end, frames):
-                yield _window(capture, seen, start, end, kind)
+        repeatable = action in ("walking", "running", "dancing")
+        shortest = _POSTURE.min_repeatable_frames if repeatable else max(frames // 2, 30)
+        for start, end in _split_runs(_candidate_frames(capture, features, action), frames, shortest):
+            if _is_action(action, features, start, end, frames):
+                yield window(start, end)
 
 
-def _window(
-    capture: Capture,
-    seen: MotionFeatures,
-    start: int,
-    end: int,
-    kind: Action,
-    peak: int | None = None,
-    side: Side | None = None,
-) -> Window:
-    speed, turn = float(seen.speed[start:end].mean()), float(seen.heading[end - 1] - seen.heading[start])
-    return Window(capture, start, end, kind, speed, turn, None if peak is None else peak - start, side)
-
-
-def _parts(good: np.ndarray, frames: int, shortest: int) -> Iterator[tuple[int, int]]:
-    """Stretches of bool [T] as pieces of `frames` that overlap by half, and what is too short for that, whole."""
-    for start, end in true_runs(good):
+def _split_runs(flags: Bool[np.ndarray, " T"], frames: int, shortest: int) -> Iterator[tuple[int, int]]:
+    """Runs of true flags as pieces of `frames` frames that overlap by half; shorter runs as a whole."""
+    for start, end in true_runs(flags):
         if end - start >= frames:
             for first in range(start, end - frames + 1, max(frames // 2, 1)):
                 yield first, first + frames
@@ -231,108 +167,118 @@ def _parts(good: np.ndarray, frames: int, shortest: int) -> Iterator[tuple[int, 
             yield start, end
 
 
-def _steady(capture: Capture, seen: MotionFeatures, kind: Action) -> np.ndarray:
-    """bool [T]: frames that can be part of such a window."""
-    upright = (seen.height > 0.85) & (seen.height < 1.1) & (seen.tilt < _LEAN) & (seen.floating < _ON_FLOOR)
-    if kind == "standing":
-        return upright & (seen.tilt < _BOW) & (seen.speed < _STAND_SPEED) & (seen.ankles.max(1) < 0.12)
-    if kind == "walking":
-        return upright & (seen.speed > _WALK_SPEED) & (seen.speed < _RUN_SPEED) & (seen.ankles.max(1) < 0.35)
-    if kind == "running":
-        return (seen.speed > _RUN_SPEED) & (seen.tilt < _LEAN) & (seen.height > 0.75) & (seen.floating < 0.3)
-    if kind == "dancing" and not _called_dance(capture):
-        return np.zeros(len(seen.speed), bool)
-    return (seen.height > 0.5) & (seen.height < 1.2) & (seen.floating < 0.4)
+def _candidate_frames(capture: Capture, features: MotionFeatures, action: Action) -> Bool[np.ndarray, " T"]:
+    """Frames that can be part of a window of an action."""
+    is_upright = (
+        (features.height > 0.85)
+        & (features.height < 1.1)
+        & (features.tilt < _POSTURE.max_tilt)
+        & (features.sole_height < _POSTURE.sole_on_floor)
+    )
+    ankle_height = features.ankle_height.max(1)
+    if action == "standing":
+        is_still = (features.tilt < _POSTURE.standing_tilt) & (features.speed < _POSTURE.standing_speed)
+        return is_upright & is_still & (ankle_height < 0.12)
+    if action == "walking":
+        walks = (features.speed > _POSTURE.walking_speed) & (features.speed < _POSTURE.running_speed)
+        return is_upright & walks & (ankle_height < 0.35)
+    if action == "running":
+        runs = (features.speed > _POSTURE.running_speed) & (features.tilt < _POSTURE.max_tilt)
+        return runs & (features.height > 0.75) & (features.sole_height < 0.3)
+    if action == "dancing" and not _mentions_dancing(capture):
+        return np.zeros(len(features.speed), bool)
+    return (features.height > 0.5) & (features.height < 1.2) & (features.sole_height < 0.4)
 
 
-def _called_dance(capture: Capture) -> bool:
+def _mentions_dancing(capture: Capture) -> bool:
     return any("danc" in text.lower() for text in capture.text)
 
 
-def _is(kind: Action, seen: MotionFeatures, start: int, end: int, frames: int) -> bool:
-    """What only a whole stretch can tell."""
+def _is_action(action: Action, features: MotionFeatures, start: int, end: int, frames: int) -> bool:
+    """The criteria that only a whole window can meet."""
     part = slice(start, end)
-    place, heading = seen.pelvis[part, :2], seen.heading[part]
-    lively = (seen.foot_speed[part].mean() + seen.hand_speed[part].mean()) / 2 > _LIVELY
-    if kind == "standing":
-        wander = np.linalg.norm(place - place.mean(0), axis=1).max()
-        calm = seen.hand_speed[part].mean() < _CALM
-        return calm and wander < _STAND_WANDER and np.ptp(heading) < _STAND_TURN and not _strikes(seen, start, end)
-    if kind in ("walking", "running"):
-        if end - start < frames and find_cycle(seen.rotations[part], seen.pelvis[part]) is None:
+    position, heading = features.pelvis[part, :2], features.heading[part]
+    hand_speed = features.hand_speed[part].mean()
+    is_lively = bool((features.foot_speed[part].mean() + hand_speed) / 2 > _POSTURE.min_limb_speed)
+    if action == "standing":
+        radius = np.linalg.norm(position - position.mean(0), axis=1).max()
+        is_still = hand_speed < _POSTURE.standing_hand_speed and radius < _POSTURE.standing_radius
+        return bool(is_still and np.ptp(heading) < _POSTURE.standing_turn) and not _has_strike(features, start, end)
+    if action in ("walking", "running"):
+        if end - start < frames and find_cycle(features.rotations[part], features.pelvis[part]) is None:
             return False
-        way = np.linalg.norm(np.diff(uniform_filter1d(place, 15, axis=0), axis=0), axis=1).sum()
-        return np.linalg.norm(place[-1] - place[0]) > _DIRECT * way
-    if kind == "dancing":
-        return lively
-    walks = (seen.speed[part] > _WALK_SPEED).mean() > 0.5
-    lies = any(start < up and down < end for down, up, _ in _rises(seen))
-    return lively and not (_strikes(seen, start, end) or walks or lies)
+        path_length = np.linalg.norm(np.diff(uniform_filter1d(position, 15, axis=0), axis=0), axis=1).sum()
+        return bool(np.linalg.norm(position[-1] - position[0]) > _POSTURE.min_directness * path_length)
+    if action == "dancing":
+        return is_lively
+    walks = (features.speed[part] > _POSTURE.walking_speed).mean() > 0.5
+    rises = any(start < upright and down < end for down, upright, _ in _find_rises(features))
+    return is_lively and not (_has_strike(features, start, end) or walks or rises)
 
 
-def _strikes(seen: MotionFeatures, start: int, end: int) -> bool:
-    return any(start <= peak < end for peak, _ in [*_kicks(seen), *_punches(seen)])
+def _has_strike(features: MotionFeatures, start: int, end: int) -> bool:
+    return any(start <= peak < end for peak, _ in [*_find_kicks(features), *_find_punches(features)])
 
 
-def _kicks(seen: MotionFeatures) -> list[tuple[int, Side]]:
-    """Peaks of a foot that goes out fast while the other carries an upright body, and which foot."""
+def _find_kicks(features: MotionFeatures) -> list[tuple[int, Side]]:
+    """Frames in which a foot that moved out fast is fully extended while the other carries an upright body, with the side."""
     found = []
     for foot, side in enumerate(_SIDES):
-        speed, ankle = seen.foot_speed[:, foot], seen.ankles[:, foot]
-        for fast in find_peaks(speed, height=_KICK_SPEED, distance=15)[0]:
-            near = slice(max(fast - 10, 0), fast + 11)
-            after = slice(fast, fast + 11)
-            out = int((seen.foot_away[after, foot] + ankle[after]).argmax()) + int(fast)
-            high = ankle[out] > _KICK_HEIGHT and seen.foot_away[out, foot] > _KICK_AHEAD
-            low = speed[fast] > _LOW_KICK_SPEED and seen.foot_ahead[out, foot] > _KICK_AHEAD
+        speed, height = features.foot_speed[:, foot], features.ankle_height[:, foot]
+        for fastest in find_peaks(speed, height=_KICK.speed, distance=15)[0]:
+            near, after = slice(max(fastest - 10, 0), fastest + 11), slice(fastest, fastest + 11)
+            peak = int((features.foot_distance[after, foot] + height[after]).argmax()) + int(fastest)
+            is_high = height[peak] > _KICK.height and features.foot_distance[peak, foot] > _KICK.distance
+            is_fast = speed[fastest] > _KICK.low_kick_speed and features.foot_forward[peak, foot] > _KICK.distance
             if (
-                (high or low)
-                and seen.foot_reach[out, foot] > _KICK_REACH
-                and seen.ankles[max(out - 3, 0) : out + 4, 1 - foot].max() < _CARRYING
-                and seen.hand_up[near].min(1).max() < _HANGING
-                and seen.height[near].min() > 0.7
-                and seen.tilt[near].max() < _KICK_LEAN
-                and seen.speed[near].max() < 1.5 * _RUN_SPEED
+                (is_high or is_fast)
+                and features.foot_reach[peak, foot] > _KICK.reach
+                and features.ankle_height[max(peak - 3, 0) : peak + 4, 1 - foot].max() < _KICK.max_support_height
+                and features.hand_height[near].min(1).max() < _KICK.max_hand_height
+                and features.height[near].min() > _KICK.min_pelvis_height
+                and features.tilt[near].max() < _KICK.max_tilt
+                and features.speed[near].max() < 1.5 * _POSTURE.running_speed
             ):
-                found.append((out, side))
+                found.append((peak, side))
     return sorted(found)
 
 
-def _punches(seen: MotionFeatures) -> list[tuple[int, Side]]:
-    """Moments in which a hand that came fast is furthest out in front of the chest, and which hand."""
+def _find_punches(features: MotionFeatures) -> list[tuple[int, Side]]:
+    """Frames in which a hand that moved fast is furthest in front of the chest, with the side."""
     found = []
     for hand, side in enumerate(_SIDES):
-        ahead, other = seen.hand_ahead[:, hand], seen.hand_ahead[:, 1 - hand]
-        for fast in find_peaks(seen.hand_speed[:, hand], height=_PUNCH_SPEED, distance=10)[0]:
-            out = int(ahead[fast : fast + 8].argmax()) + int(fast)
-            before = max(int(fast) - 8, 0)
-            gain = ahead[out] - ahead[before]
+        forward, other = features.hand_forward[:, hand], features.hand_forward[:, 1 - hand]
+        for fastest in find_peaks(features.hand_speed[:, hand], height=_PUNCH.speed, distance=10)[0]:
+            peak = int(forward[fastest : fastest + 8].argmax()) + int(fastest)
+            before = max(int(fastest) - 8, 0)
+            gain = forward[peak] - forward[before]
             if (
-                seen.hand_reach[out, hand] > _PUNCH_REACH
-                and ahead[out] > _PUNCH_AHEAD
-                and gain > _PUNCH_GAIN
-                and ahead[out] - ahead[out : out + 15].min() > _PUNCH_BACK
-                and other[out] - other[before] < _ONE_HAND * gain
-                and abs(seen.hand_up[out, hand]) < 0.3
-                and seen.height[out] > 0.7
-                and seen.tilt[out] < 1.2 * _LEAN
-                and seen.speed[out] < 1.6
-                and seen.floating[max(out - 15, 0) : out + 15].max() < _ON_FLOOR
+                features.hand_reach[peak, hand] > _PUNCH.reach
+                and forward[peak] > _PUNCH.forward
+                and gain > _PUNCH.gain
+                and forward[peak] - forward[peak : peak + 15].min() > _PUNCH.recoil
+                and other[peak] - other[before] < _PUNCH.max_other_gain * gain
+                and abs(features.hand_height[peak, hand]) < _PUNCH.max_height
+                and features.height[peak] > _PUNCH.min_pelvis_height
+                and features.tilt[peak] < 1.2 * _POSTURE.max_tilt
+                and features.speed[peak] < _PUNCH.max_body_speed
+                and features.sole_height[max(peak - 15, 0) : peak + 15].max() < _POSTURE.sole_on_floor
             ):
-                found.append((out, side))
+                found.append((peak, side))
     return sorted(found)
 
 
-def _rises(seen: MotionFeatures) -> list[tuple[int, int, int]]:
-    """(a moment down, first moment up, end) of every time that somebody gets up who has been down for a while."""
+def _find_rises(features: MotionFeatures) -> list[tuple[int, int, int]]:
+    """(a frame on the floor, first frame upright, end) of every time that somebody gets up after a while on the floor."""
     found = []
-    for _, rising in true_runs(seen.height < _LYING):
-        later = np.flatnonzero(seen.height[rising:] > _UP)
-        if len(later) == 0 or (seen.height[rising : rising + int(later[0])] < _LYING).any():
+    for _, rising in true_runs(features.height < _RISE.lying_height):
+        later = np.flatnonzero(features.height[rising:] > _RISE.upright_height)
+        if len(later) == 0 or (features.height[rising : rising + int(later[0])] < _RISE.lying_height).any():
             continue
-        up = rising + int(later[0])
-        standing = np.flatnonzero(seen.height[:rising] > _DOWN)
-        down = int(standing[-1]) + 1 if len(standing) else 0
-        if rising - down >= _STAYS_DOWN and up - rising < _LONGEST_RISE:
-            found.append((max(down, up - _LONGEST_RISE), up, min(up + _AFTER_UP, len(seen.height))))
+        upright = rising + int(later[0])
+        before = np.flatnonzero(features.height[:rising] > _RISE.down_height)
+        down = int(before[-1]) + 1 if len(before) else 0
+        if rising - down >= _RISE.min_frames_down and upright - rising < _RISE.max_frames:
+            end = min(upright + _RISE.frames_after, len(features.height))
+            found.append((max(down, upright - _RISE.max_frames), upright, end))
     return found

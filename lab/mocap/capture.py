@@ -1,39 +1,42 @@
-"""One person's recorded motion, as motion of our body."""
+"""A person's recorded motion, retargeted to the SMPL-X body."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Bool, Float
+
+FRAME_RATE = 30.0
+"""Frames per second of every capture."""
 
 
 @dataclass(frozen=True)
 class Capture:
-    """T frames. World: metres, Z up, floor at z = 0. Rotations as in `PairMotion`: axis-angle on the SMPL-X rest pose."""
+    """T frames in a world in metres, Z up, floor at z = 0. Rotations are those of `PairMotion`: axis-angle on the SMPL-X rest
+    pose."""
 
     source: str
-    """Which recording, `set/name`, unique: `cmu-asf/02_01`."""
+    """Unique name of the recording, `set/name`, such as `cmu-asf/02_01`."""
     subject: str
-    """Who was recorded: `cmu-02`. Splits go by it, so two files of one person say the same."""
+    """Who was recorded, such as `cmu-02`. Splits go by subject, so all files of one person must give the same."""
     text: tuple[str, ...]
-    """What happens, where the set says so: sentences or the words of a file's name; may be empty."""
+    """Descriptions that the set gives: sentences, or words from the file's name. May be empty."""
     rate: float
-    """frames a second."""
-    global_orient: np.ndarray
-    """float32 [T,3]"""
-    body_pose: np.ndarray
-    """float32 [T,21,3]"""
-    pelvis: np.ndarray
-    """float32 [T,3] where the pelvis joint of the body below stands."""
-    betas: np.ndarray
-    """float32 [16] zeros where the recording was retargeted to the mean body."""
-    foot_contact: np.ndarray
-    """bool [T,2] left and right foot stand still on the floor."""
+    """Frames per second."""
+    global_orient: Float[np.ndarray, "T 3"]
+    body_pose: Float[np.ndarray, "T 21 3"]
+    pelvis: Float[np.ndarray, "T 3"]
+    """Position of the pelvis joint, metres."""
+    betas: Float[np.ndarray, "16"]
+    """Zeros where the recording was retargeted to the mean shape."""
+    foot_contact: Bool[np.ndarray, "T 2"]
+    """Whether the left and the right foot stand on the floor."""
 
 
 @dataclass(frozen=True)
 class CapturedPair:
-    """Two people recorded together, in one world and at the same times."""
+    """Two people who were recorded together, in one world and with the same frames."""
 
     source: str
     people: tuple[Capture, Capture]

@@ -1,33 +1,52 @@
-"""Walks and runs repeat themselves: where a recording comes back to the pose and the pace that it had."""
+"""Gait cycles: finds two frames of a walk or a run between which the motion can be repeated."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
+from jaxtyping import Float
 
-BLEND = 8
-"""frames after a cycle that a repetition needs to run into."""
-_LENGTHS = (18, 45)
-"""frames of two steps, walking or running."""
-_ALIKE = 0.005
-"""Mean square difference of poses, their changes and heights, above which a repetition would show."""
-_CHANGE, _HEIGHT = 4.0, 5.0
-"""Weights of changes a frame and of metres of the pelvis' height beside the entries of rotations."""
+BLEND_FRAMES = 8
+"""Frames after a cycle that are needed to blend one repetition into the next."""
 
 
-def find_cycle(rotations: np.ndarray, pelvis: np.ndarray) -> tuple[int, int] | None:
-    """The two frames, two steps apart, that are most alike, BLEND frames before the end at least; None where none are.
+@dataclass(frozen=True)
+class CycleSettings:
+    """Thresholds of the search for a gait cycle."""
 
-    rotations [T,22,3,3] relative to the parent, pelvis [T,3].
+    min_frames: int = 18
+    max_frames: int = 45
+    """Duration of two steps, walking or running."""
+    max_difference: float = 0.005
+    """Mean squared difference of the features of both frames above which a repetition would be visible."""
+    velocity_weight: float = 4.0
+    """Weight of changes per frame, relative to entries of rotation matrices."""
+    height_weight: float = 5.0
+    """Weight of metres of the pelvis' height, relative to entries of rotation matrices."""
+
+
+DEFAULT_SETTINGS = CycleSettings()
+
+
+def find_cycle(
+    rotations: Float[np.ndarray, "T 22 3 3"],
+    pelvis: Float[np.ndarray, "T 3"],
+    settings: CycleSettings = DEFAULT_SETTINGS,
+) -> tuple[int, int] | None:
+    """The two most similar frames that are two steps apart, at least BLEND_FRAMES before the end; None without a cycle.
+
+    Rotations are relative to the parent joint. Poses are compared without the pelvis' rotation and horizontal position.
     """
-    shortest, longest = _LENGTHS
-    last = len(pelvis) - BLEND - 1
-    if last < shortest:
+    last = len(pelvis) - BLEND_FRAMES - 1
+    if last < settings.min_frames:
         return None
     pose = rotations[:, 1:, :, :2].reshape(len(pelvis), -1)
-    state = np.concatenate([pose, _CHANGE * np.asarray(np.gradient(pose, axis=0)), _HEIGHT * pelvis[:, 2:]], 1)
-    best, found = _ALIKE, None
-    for length in range(shortest, min(longest, last) + 1):
-        apart = np.square(state[length : last + 1] - state[: last + 1 - length]).mean(1)
-        if apart.min() < best:
-            best, found = apart.min(), (int(apart.argmin()), int(apart.argmin()) + length)
-    return found
+    velocity = settings.velocity_weight * np.asarray(np.gradient(pose, axis=0))
+    features = np.concatenate([pose, velocity, settings.height_weight * pelvis[:, 2:]], 1)
+    smallest, cycle = settings.max_difference, None
+    for length in range(settings.min_frames, min(settings.max_frames, last) + 1):
+        difference = np.square(features[length : last + 1] - features[: last + 1 - length]).mean(1)
+        if difference.min() < smallest:
+            smallest, cycle = difference.min(), (int(difference.argmin()), int(difference.argmin()) + length)
+    return cycle

@@ -1,6 +1,6 @@
-"""Feet on the floor: where the soles are, which feet stand still, and legs bent so that standing feet stay where they are.
+"""Foot planting by inverse kinematics: legs bend so that feet in contact stay still and flat on the floor.
 
-T frames, world frame (metres, Z up, floor at z = 0), body joints without hands and face.
+Motions have T frames in a world in metres, Z up, floor at z = 0, without hands and face.
 """
 
 from __future__ import annotations
@@ -9,212 +9,165 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy.ndimage import gaussian_filter1d, maximum_filter1d, uniform_filter1d
+from jaxtyping import Bool, Float
+from scipy.ndimage import gaussian_filter1d, maximum_filter1d
 
-from core.body.model import BodyModel, forward_kinematics, linear_blend_skinning, rest_joints, rest_vertices
-from core.body.rotations import axis_angle_to_matrix, matrix_to_axis_angle, rotation_between_vectors
-from core.contract.skeleton import BODY_JOINTS, JOINT_INDEX, JOINTS
+from core.body.model import BodyModel, rest_joints, rest_vertices
+from core.contract.skeleton import JOINT_INDEX
 from core.fitting.soles import sole_vertices
 
+from .array_rotations import axis_angle_to_matrix, matrix_to_axis_angle, rotation_between_vectors
+from .foot_contact import pose_skeleton
+from .runs import true_runs
+
 _SIDES = ("left", "right")
-_STILL = 0.25
-"""m/s of the middle of a sole below which the foot stands."""
-_NEAR_FLOOR = 0.045
-"""metres from the floor to the sole's lowest point, above which a foot does not stand."""
-_SHORTEST, _BRIDGED = 3, 2
-"""frames that a foot stands at least, and that a gap in standing lasts at most to be closed."""
-_STRAIGHTEST = 0.998
-"""of a leg's length: as far as an ankle is taken from its hip."""
-_EASED_OVER = 4.0
-"""frames, sigma, over which the pelvis gives way to legs that are too short."""
+_MAX_EXTENSION = 0.998
+"""Longest distance from hip to ankle as a fraction of the leg's length."""
+_PELVIS_SMOOTHING = 4.0
+"""Frames over which the pelvis is lowered for legs that are too short."""
 
 
 @dataclass(frozen=True)
-class PosedSkeleton:
-    """Where joints and soles are. float32."""
+class _LegTarget:
+    """Where one ankle goes, and the global rotation of the foot. Float64."""
 
-    joints: np.ndarray
-    """[T,22,3]"""
-    global_rotations: np.ndarray
-    """[T,22,3,3] what takes the rest pose's axes to the posed ones."""
-    soles: np.ndarray
-    """[T,2,S,3] points under the left and right foot, heel to toes."""
-
-
-def pose_skeleton(rotations: np.ndarray, pelvis: np.ndarray, body: BodyModel, betas: np.ndarray) -> PosedSkeleton:
-    """rotations [T,22,3,3] relative to the parent, pelvis [T,3], betas [16]."""
-    shape = _shape(betas)[None]
-    whole = torch.eye(3).repeat(len(rotations), len(JOINTS), 1, 1)
-    whole[:, : len(BODY_JOINTS)] = torch.from_numpy(np.ascontiguousarray(rotations, np.float32))
-    rest = rest_joints(body, shape)
-    joints, world = forward_kinematics(whole, rest, torch.from_numpy(np.ascontiguousarray(pelvis, np.float32)))
-    soles = linear_blend_skinning(body.subset(sole_vertices(body).flatten()), shape, whole, rest, joints, world)
-    count = len(BODY_JOINTS)
-    return PosedSkeleton(joints[:, :count].numpy(), world[:, :count].numpy(), soles.unflatten(1, (2, -1)).numpy())
-
-
-def detect_foot_contact(soles: np.ndarray, rate: float) -> np.ndarray:
-    """bool [T,2]: which feet stand, from the soles [T,2,S,3] at `rate` frames a second."""
-    middle = soles.mean(2)
-    if len(middle) < 2:
-        return soles[..., 2].min(2) < _NEAR_FLOOR
-    speed = uniform_filter1d(np.linalg.norm(np.gradient(middle, axis=0), axis=-1) * rate, 3, axis=0)
-    stands = (speed < _STILL) & (soles[..., 2].min(2) < _NEAR_FLOOR)
-    for foot in range(2):
-        stands[:, foot] = remove_short_runs(~remove_short_runs(~stands[:, foot], _BRIDGED + 1), _SHORTEST)
-    return stands
-
-
-def remove_short_runs(flags: np.ndarray, shortest: int) -> np.ndarray:
-    """bool [T] with true stretches of fewer frames than `shortest` made false, unless they touch an end."""
-    kept = flags.copy()
-    for start, end in true_runs(flags):
-        if end - start < shortest and start > 0 and end < len(flags):
-            kept[start:end] = False
-    return kept
-
-
-def true_runs(flags: np.ndarray) -> list[tuple[int, int]]:
-    """First frames and ends (exclusive) of the stretches of bool [T] that are true."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]]).astype(np.int8)))
-    return [(int(start), int(end)) for start, end in edges.reshape(-1, 2)]
+    ankle: Float[np.ndarray, "T 3"]
+    rotation: Float[np.ndarray, "T 3 3"]
 
 
 def plant_feet(
-    rotations: np.ndarray,
-    pelvis: np.ndarray,
-    planted: np.ndarray,
+    rotations: Float[np.ndarray, "T 22 3 3"],
+    pelvis: Float[np.ndarray, "T 3"],
+    foot_contact: Bool[np.ndarray, "T 2"],
     body: BodyModel,
-    betas: np.ndarray,
-    raised: np.ndarray | None = None,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Rotations [T,22,3,3] and pelvis [T,3] in which every planted foot stands still and flat on the floor.
+    betas: Float[np.ndarray, "16"],
+    foot_lift: Float[np.ndarray, "T 2"] | None = None,
+) -> tuple[Float[np.ndarray, "T 22 3 3"], Float[np.ndarray, "T 3"]]:
+    """Rotations (relative to the parent joint) and pelvis of the motion with both feet planted, float32.
 
-    Each stretch of standing has one place and one direction of the foot, its mean; the correction of the ankle changes
-    evenly from one stretch to the next, so that the way through the air keeps its form, and no sole is under the floor. The
-    pelvis comes down, gently, where a leg would be too short. Legs bend in the plane that they bend in already. `raised` [T,2]
-    lifts ankles by so many metres more, where the foot does not stand.
+    During each contact the foot has one position and one direction, the mean of the contact. The correction of the ankle is
+    interpolated linearly between contacts, which keeps the shape of the swing, and no sole is below the floor. The pelvis is
+    lowered smoothly where a leg would be too short, and knees bend in their own plane. `foot_lift` raises ankles further while
+    the foot is not in contact, metres.
     """
-    shape = _shape(betas)
+    shape = torch.from_numpy(np.ascontiguousarray(betas, np.float32))
     rest = rest_joints(body, shape[None])[0].numpy()
-    floor = rest_vertices(body.subset(sole_vertices(body).flatten()), shape).numpy()[:, 1].min()
+    rest_floor = rest_vertices(body.subset(sole_vertices(body).flatten()), shape).numpy()[:, 1].min()
     rotations, pelvis = rotations.astype(np.float64), pelvis.astype(np.float64)
-    pelvis[:, 2] += _lift(pose_skeleton(rotations, pelvis, body, betas).soles[..., 2], planted)
-    now = pose_skeleton(rotations, pelvis, body, betas)
-    ankles, feet = [], []
+    pelvis[:, 2] += _height_correction(pose_skeleton(rotations, pelvis, body, betas).soles[..., 2], foot_contact)
+    posed = pose_skeleton(rotations, pelvis, body, betas)
+    targets = []
     for foot, side in enumerate(_SIDES):
-        ankle = JOINT_INDEX[f"{side}_ankle"]
-        height = rest[ankle, 1] - floor
-        place, turn = _held(now.joints[:, ankle], now.global_rotations[:, ankle], planted[:, foot], height)
-        if raised is not None:
-            place[:, 2] += np.where(planted[:, foot], 0, raised[:, foot])
-        ankles.append(place)
-        feet.append(turn)
-        toes = JOINT_INDEX[f"{side}_foot"]
-        rotations[:, toes] = _flat_toes(rotations[:, toes], planted[:, foot])
-    pelvis[:, 2] -= _too_far(now.joints, np.stack(ankles, 1), rest)
-    for _ in range(2):  # what is bent for the first time may put a swinging sole under the floor
-        for foot, side in enumerate(_SIDES):
-            rotations = _bend_leg(rotations, pelvis, rest, side, ankles[foot], feet[foot])
-        under = -np.minimum(pose_skeleton(rotations, pelvis, body, betas).soles[..., 2].min(2), 0)
-        if under.max() < 1e-4:
+        ankle, toes = JOINT_INDEX[f"{side}_ankle"], JOINT_INDEX[f"{side}_foot"]
+        target = _LegTarget(
+            posed.joints[:, ankle].astype(np.float64), posed.global_rotations[:, ankle].astype(np.float64)
+        )
+        target = _hold_during_contact(target, foot_contact[:, foot], float(rest[ankle, 1] - rest_floor))
+        if foot_lift is not None:
+            target.ankle[:, 2] += np.where(foot_contact[:, foot], 0, foot_lift[:, foot])
+        targets.append(target)
+        rotations[:, toes] = _flatten_toes(rotations[:, toes], foot_contact[:, foot])
+    pelvis[:, 2] -= _pelvis_lowering(posed.joints, np.stack([target.ankle for target in targets], 1), rest)
+    for _ in range(
+        2
+    ):  # bending a leg may bring the sole of a swinging foot below the floor: it is raised, and bent again
+        for side, target in zip(_SIDES, targets):
+            rotations = _solve_leg(rotations, pelvis, rest, side, target)
+        depth = -np.minimum(pose_skeleton(rotations, pelvis, body, betas).soles[..., 2].min(2), 0)
+        if depth.max() < 1e-4:
             break
-        for foot in range(2):
-            ankles[foot][:, 2] += np.where(planted[:, foot], 0, under[:, foot])
+        for foot, target in enumerate(targets):
+            target.ankle[:, 2] += np.where(foot_contact[:, foot], 0, depth[:, foot])
     return rotations.astype(np.float32), pelvis.astype(np.float32)
 
 
-def _shape(betas: np.ndarray) -> torch.Tensor:
-    return torch.from_numpy(np.ascontiguousarray(betas, np.float32))
+def _height_correction(
+    sole_heights: Float[np.ndarray, "T 2 S"], foot_contact: Bool[np.ndarray, "T 2"]
+) -> Float[np.ndarray, " T"]:
+    """How far the body is raised to put the soles in contact on the floor, metres; interpolated between contacts."""
+    height = np.where(foot_contact, sole_heights.min(2), np.inf)
+    in_contact = foot_contact.any(1)
+    if not in_contact.any():
+        return np.full(len(sole_heights), max(0.0, -float(sole_heights.min())))
+    frames = np.arange(len(sole_heights))
+    correction = np.interp(frames, frames[in_contact], -height.min(1)[in_contact])
+    return gaussian_filter1d(correction, 2.0, mode="nearest")
 
 
-def _lift(heights: np.ndarray, planted: np.ndarray) -> np.ndarray:
-    """[T] metres upwards that put the planted soles on the floor; in between, as before and after. heights [T,2,S]."""
-    by_foot = np.where(planted, heights.min(2), np.inf)
-    anchored = planted.any(1)
-    if not anchored.any():
-        return np.full(len(heights), max(0.0, -float(heights.min())))
-    frames = np.arange(len(heights))
-    lift = np.interp(frames, frames[anchored], -by_foot.min(1)[anchored])
-    return gaussian_filter1d(lift, 2.0, mode="nearest")
-
-
-def _held(place: np.ndarray, turn: np.ndarray, planted: np.ndarray, height: float) -> tuple[np.ndarray, np.ndarray]:
-    """Ankle places [T,3] and world rotations [T,3,3] with those of each planted stretch made one and flat."""
-    place, turn = place.astype(np.float64), turn.astype(np.float64)
-    moved, turned = np.zeros_like(place), np.zeros_like(place)
-    for start, end in true_runs(planted):
-        middle = np.median(place[start:end], 0)
-        moved[start:end] = np.array([middle[0], middle[1], height]) - place[start:end]
-        forward = turn[start:end, :2, 2].mean(0)  # the foot's own Z points to the toes
+def _hold_during_contact(target: _LegTarget, contact: Bool[np.ndarray, " T"], ankle_height: float) -> _LegTarget:
+    """The target with one position and a level foot during each contact. `ankle_height` is that of a flat foot, metres."""
+    ankle, rotation = target.ankle, target.rotation
+    offset, turn = np.zeros_like(ankle), np.zeros_like(ankle)
+    for start, end in true_runs(contact):
+        middle = np.median(ankle[start:end], 0)
+        offset[start:end] = np.array([middle[0], middle[1], ankle_height]) - ankle[start:end]
+        forward = rotation[start:end, :2, 2].mean(0)  # the foot's Z axis points to the toes
         yaw = np.arctan2(forward[1], forward[0])
-        flat = np.array([[-np.sin(yaw), 0, np.cos(yaw)], [np.cos(yaw), 0, np.sin(yaw)], [0, 1, 0]])
-        turned[start:end] = _log(flat @ np.swapaxes(turn[start:end], -1, -2))
-    if planted.any():
-        frames, known = np.arange(len(place)), np.flatnonzero(planted)
+        level = np.array([[-np.sin(yaw), 0, np.cos(yaw)], [np.cos(yaw), 0, np.sin(yaw)], [0, 1, 0]])
+        turn[start:end] = matrix_to_axis_angle(level @ np.swapaxes(rotation[start:end], -1, -2))
+    if contact.any():
+        frames, known = np.arange(len(ankle)), np.flatnonzero(contact)
         for axis in range(3):
-            moved[:, axis] = np.interp(frames, known, moved[known, axis])
-            turned[:, axis] = np.interp(frames, known, turned[known, axis])
-    return place + moved, _exp(turned) @ turn
+            offset[:, axis] = np.interp(frames, known, offset[known, axis])
+            turn[:, axis] = np.interp(frames, known, turn[known, axis])
+    return _LegTarget(ankle + offset, axis_angle_to_matrix(turn) @ rotation)
 
 
-def _flat_toes(toes: np.ndarray, planted: np.ndarray) -> np.ndarray:
-    """The toes' rotations [T,3,3], straight where the foot stands, eased over a few frames."""
-    share = 1 - np.clip(gaussian_filter1d(planted.astype(float), 1.5, mode="nearest") * 2, 0, 1)
-    return _exp(_log(toes) * np.where(planted, 0, share)[:, None])
+def _flatten_toes(rotations: Float[np.ndarray, "T 3 3"], contact: Bool[np.ndarray, " T"]) -> Float[np.ndarray, "T 3 3"]:
+    """The toes' rotations relative to the foot, straight during contact with a smooth transition of a few frames."""
+    bend = 1 - np.clip(gaussian_filter1d(contact.astype(float), 1.5, mode="nearest") * 2, 0, 1)
+    return axis_angle_to_matrix(matrix_to_axis_angle(rotations) * np.where(contact, 0, bend)[:, None])
 
 
-def _too_far(joints: np.ndarray, ankles: np.ndarray, rest: np.ndarray) -> np.ndarray:
-    """[T] metres that the pelvis comes down so that both ankles [T,2,3] are within the legs' length."""
-    need = np.zeros(len(joints))
+def _pelvis_lowering(
+    joints: Float[np.ndarray, "T 22 3"], ankles: Float[np.ndarray, "T 2 3"], rest: Float[np.ndarray, "J 3"]
+) -> Float[np.ndarray, " T"]:
+    """How far the pelvis is lowered so that both legs are long enough to reach the ankles' targets, metres."""
+    required = np.zeros(len(joints))
     for foot, side in enumerate(_SIDES):
         hip, knee, ankle = (JOINT_INDEX[f"{side}_{part}"] for part in ("hip", "knee", "ankle"))
-        upper, lower = rest[knee] - rest[hip], rest[ankle] - rest[knee]
-        # bones that are not at right angles to the knee's hinge (X) never lie in one line
-        length = np.hypot(upper[0] + lower[0], np.linalg.norm(upper[1:]) + np.linalg.norm(lower[1:]))
+        thigh, shank = rest[knee] - rest[hip], rest[ankle] - rest[knee]
+        # the knee's hinge is the X axis: offsets along it do not change as it bends, so they add up separately
+        length = np.hypot(thigh[0] + shank[0], np.linalg.norm(thigh[1:]) + np.linalg.norm(shank[1:]))
         offset = joints[:, hip] - ankles[:, foot]
-        reach = (_STRAIGHTEST * length) ** 2 - (offset[:, :2] ** 2).sum(1)
-        need = np.maximum(need, offset[:, 2] - np.sqrt(np.maximum(reach, 0)))
-    held = maximum_filter1d(need, 2 * int(_EASED_OVER) + 1, mode="nearest")
-    return np.maximum(gaussian_filter1d(held, _EASED_OVER / 2, mode="nearest"), need)
+        reachable_height = (_MAX_EXTENSION * length) ** 2 - (offset[:, :2] ** 2).sum(1)
+        required = np.maximum(required, offset[:, 2] - np.sqrt(np.maximum(reachable_height, 0)))
+    peaks = maximum_filter1d(required, 2 * int(_PELVIS_SMOOTHING) + 1, mode="nearest")
+    return np.maximum(gaussian_filter1d(peaks, _PELVIS_SMOOTHING / 2, mode="nearest"), required)
 
 
-def _bend_leg(
-    rotations: np.ndarray, pelvis: np.ndarray, rest: np.ndarray, side: str, target: np.ndarray, foot: np.ndarray
-) -> np.ndarray:
-    """Rotations with one leg's ankle at `target` [T,3], as far as the leg reaches, and the foot turned as `foot` [T,3,3]."""
+def _solve_leg(
+    rotations: Float[np.ndarray, "T 22 3 3"],
+    pelvis: Float[np.ndarray, "T 3"],
+    rest: Float[np.ndarray, "J 3"],
+    side: str,
+    target: _LegTarget,
+) -> Float[np.ndarray, "T 22 3 3"]:
+    """Two-bone inverse kinematics: rotations with one leg's ankle at its target as far as the leg reaches."""
     hip, knee, ankle = (JOINT_INDEX[f"{side}_{part}"] for part in ("hip", "knee", "ankle"))
     root = rotations[:, 0]
-    hip_place = pelvis + root @ (rest[hip] - rest[0])
+    hip_position = pelvis + root @ (rest[hip] - rest[0])
     thigh = root @ rotations[:, hip]
-    shin = thigh @ rotations[:, knee]
-    upper, lower = thigh @ (rest[knee] - rest[hip]), shin @ (rest[ankle] - rest[knee])
-    wanted = target - hip_place
+    shank = thigh @ rotations[:, knee]
+    upper, lower = thigh @ (rest[knee] - rest[hip]), shank @ (rest[ankle] - rest[knee])
+    to_target = target.ankle - hip_position
     hinge = thigh[:, :, 0]
-    # the knee turns about its hinge until the ankle is as far from the hip as is wanted (law of cosines; what lies along the
-    # hinge does not change)
+    # the knee turns about its hinge until the ankle is at the right distance from the hip (law of cosines); the components of
+    # both bones along the hinge stay as they are
     along = (upper * hinge).sum(1) * (lower * hinge).sum(1)
     inside = (upper * lower).sum(1) - along
-    flexed = np.arctan2((np.cross(upper, lower) * hinge).sum(1), inside)  # positive: the shin goes backwards
+    flexion = np.arctan2((np.cross(upper, lower) * hinge).sum(1), inside)  # positive: the shank bends backwards
     size = np.hypot((np.cross(upper, lower) * hinge).sum(1), inside)
     straight = (upper**2).sum(1) + (lower**2).sum(1) + 2 * along
-    distance = np.minimum(np.linalg.norm(wanted, axis=1), _STRAIGHTEST * np.sqrt(straight + 2 * size))
-    bend = np.arccos(np.clip((distance**2 - straight) / (2 * size), -1, 1))
-    bent = _exp(hinge * (bend - flexed)[:, None])
-    shin = bent @ shin
-    reached = upper + (bent @ lower[..., None])[..., 0]
-    swing = rotation_between_vectors(torch.from_numpy(reached), torch.from_numpy(wanted)).numpy()
-    thigh, shin = swing @ thigh, swing @ shin
+    distance = np.minimum(np.linalg.norm(to_target, axis=1), _MAX_EXTENSION * np.sqrt(straight + 2 * size))
+    new_flexion = np.arccos(np.clip((distance**2 - straight) / (2 * size), -1, 1))
+    bend = axis_angle_to_matrix(hinge * (new_flexion - flexion)[:, None])
+    shank = bend @ shank
+    reached = upper + (bend @ lower[..., None])[..., 0]
+    swing = rotation_between_vectors(reached, to_target)
+    thigh, shank = swing @ thigh, swing @ shank
     result = rotations.copy()
     result[:, hip] = np.swapaxes(root, -1, -2) @ thigh
-    result[:, knee] = np.swapaxes(thigh, -1, -2) @ shin
-    result[:, ankle] = np.swapaxes(shin, -1, -2) @ foot
+    result[:, knee] = np.swapaxes(thigh, -1, -2) @ shank
+    result[:, ankle] = np.swapaxes(shank, -1, -2) @ target.rotation
     return result
-
-
-def _exp(vectors: np.ndarray) -> np.ndarray:
-    return axis_angle_to_matrix(torch.from_numpy(np.ascontiguousarray(vectors, np.float64))).numpy()
-
-
-def _log(matrices: np.ndarray) -> np.ndarray:
-    return matrix_to_axis_angle(torch.from_numpy(np.ascontiguousarray(matrices, np.float64))).numpy()

@@ -1,4 +1,4 @@
-"""A recorded skeleton in motion, whatever file it came from: what readers make and retargeting takes."""
+"""Skeleton motion: a recorded skeleton's joints over time, which readers of all formats produce and retargeting takes."""
 
 from __future__ import annotations
 
@@ -6,89 +6,101 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from jaxtyping import Float
 from scipy.interpolate import CubicSpline
 from scipy.spatial.transform import Rotation
 
 Y_UP_TO_Z_UP = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])
-"""Takes Y up, Z forward into the world: Z up, the same X."""
+"""Takes axes with Y up and Z forward to the world's: Z up, the same X."""
 
 
 @dataclass(frozen=True)
 class SkeletonMotion:
-    """T frames of J joints. World: metres, Z up, the floor wherever the recording has it."""
+    """T frames of J joints in a world in metres, Z up. The floor may be at any height."""
 
     source: str
-    """`set/name`, unique."""
+    """Unique name, `set/name`."""
     subject: str
     text: tuple[str, ...]
     rate: float
-    """frames a second."""
+    """Frames per second."""
     names: tuple[str, ...]
-    """`skeleton.BODY_JOINTS` where a joint means the same; `EXTRA_JOINTS`; others are the recording's own."""
+    """Names of `skeleton.BODY_JOINTS` for joints with the same meaning. Tips that SMPL-X has no body joint for are `head_top` and
+    sided `toe`, `knuckles` (root of the middle finger), `fingertips` and `thumb_tip`; other joints keep the recording's names."""
     parents: tuple[int, ...]
     """-1 for the root; a parent comes before its children."""
-    positions: np.ndarray
-    """float32 [T,J,3]"""
-    rest_positions: np.ndarray | None = None
-    """float [J,3] the recording's own rest pose, in the body's rest axes: Y up, facing +Z, the person's left at +X."""
-    global_rotations: np.ndarray | None = None
-    """float32 [T,J,3,3] what takes the rest pose's axes to the world, for the part of the body that begins at each joint."""
+    positions: Float[np.ndarray, "T J 3"]
+    """Of the joints, metres."""
+    rest_positions: Float[np.ndarray, "J 3"] | None = None
+    """The recording's own rest pose in SMPL-X's rest axes: Y up, facing +Z, the person's left at +X. Metres."""
+    global_rotations: Float[np.ndarray, "T J 3 3"] | None = None
+    """Take the rest axes to those of the bone that begins at each joint, in the world."""
     vertical_measured: bool = True
-    """Whether Z is the room's vertical, as marker systems know it, or a guess, as from one camera."""
-
-    def index(self, name: str) -> int | None:
-        return self.names.index(name) if name in self.names else None
-
-
-EXTRA_JOINTS = (
-    "head_top",
-    *(f"{side}_{part}" for side in ("left", "right") for part in ("toe", "knuckles", "fingertips", "thumb_tip")),
-)
-"""Points that SMPL-X has no body joint for: the tips of head and toes, the middle finger's first joint and its tip."""
+    """Whether Z is the measured vertical, as in marker-based systems, or an estimate, as from a single camera."""
 
 
 def forward_kinematics(
-    offsets: np.ndarray, parents: Sequence[int], turns: np.ndarray, root: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Forward kinematics of any skeleton.
+    offsets: Float[np.ndarray, "*#T J 3"],
+    parents: Sequence[int],
+    rotations: Float[np.ndarray, "T J 3 3"],
+    root: Float[np.ndarray, "*#T 3"],
+) -> tuple[Float[np.ndarray, "T J 3"], Float[np.ndarray, "T J 3 3"]]:
+    """Positions and global rotations of any skeleton, in the axes of `root`.
 
-    offsets [J,3] or [T,J,3] from the parent, turns [T,J,3,3] relative to the parent, root [T,3]. Returns positions
-    [T,J,3] and world rotations [T,J,3,3], in the axes of `root`.
+    Offsets are from the parent joint, rotations relative to the parent joint, `root` is the position of the root.
     """
-    frames, joints = turns.shape[:2]
+    frames, joints = rotations.shape[:2]
     offsets = np.broadcast_to(offsets, (frames, joints, 3))
-    places, world = np.empty((frames, joints, 3)), np.empty((frames, joints, 3, 3))
+    positions, global_rotations = np.empty((frames, joints, 3)), np.empty((frames, joints, 3, 3))
     for joint, parent in enumerate(parents):
         if parent < 0:
-            places[:, joint], world[:, joint] = root, turns[:, joint]
+            positions[:, joint], global_rotations[:, joint] = root, rotations[:, joint]
             continue
-        places[:, joint] = places[:, parent] + (world[:, parent] @ offsets[:, joint, :, None])[..., 0]
-        world[:, joint] = world[:, parent] @ turns[:, joint]
-    return places, world
+        bone = (global_rotations[:, parent] @ offsets[:, joint, :, None])[..., 0]
+        positions[:, joint] = positions[:, parent] + bone
+        global_rotations[:, joint] = global_rotations[:, parent] @ rotations[:, joint]
+    return positions, global_rotations
+
+
+def rest_pose(offsets: Float[np.ndarray, "J 3"], parents: Sequence[int]) -> Float[np.ndarray, "J 3"]:
+    """Joints of a skeleton without any rotation, the root at the origin."""
+    identity = np.broadcast_to(np.eye(3), (1, len(offsets), 3, 3))
+    return forward_kinematics(offsets, parents, identity, np.zeros(3))[0][0]
 
 
 def resample(motion: SkeletonMotion, rate: float) -> SkeletonMotion:
-    """The same motion at another rate: frames picked where the rates allow, else cubic curves through them."""
+    """The motion at another frame rate: by decimation where the rates are multiples, otherwise by cubic splines."""
     step = motion.rate / rate
     frames = len(motion.positions)
     if abs(step - 1) < 1e-3 or frames < 2:
         return replace(motion, rate=rate)
+    rotations = motion.global_rotations
     if step > 1 and abs(step - round(step)) < 0.01:
-        picked = slice(None, None, round(step))
-        turns = None if motion.global_rotations is None else motion.global_rotations[picked]
-        return replace(motion, rate=rate, positions=motion.positions[picked], global_rotations=turns)
+        kept = slice(None, None, round(step))
+        return replace(
+            motion,
+            rate=rate,
+            positions=motion.positions[kept],
+            global_rotations=None if rotations is None else rotations[kept],
+        )
     times = np.arange(frames) / motion.rate
-    at = np.arange(int(np.floor(times[-1] * rate + 1e-6)) + 1) / rate
-    turns = None if motion.global_rotations is None else _turns_at(motion.global_rotations, times, at)
-    positions = CubicSpline(times, motion.positions)(at).astype(np.float32)
-    return replace(motion, rate=rate, positions=positions, global_rotations=turns)
+    new_times = np.arange(int(np.floor(times[-1] * rate + 1e-6)) + 1) / rate
+    return replace(
+        motion,
+        rate=rate,
+        positions=CubicSpline(times, motion.positions)(new_times).astype(np.float32),
+        global_rotations=None if rotations is None else _interpolate_rotations(rotations, times, new_times),
+    )
 
 
-def _turns_at(turns: np.ndarray, times: np.ndarray, at: np.ndarray) -> np.ndarray:
-    shape = turns.shape[:2]
-    quaternions = Rotation.from_matrix(turns.reshape(-1, 3, 3)).as_quat().reshape(*shape, 4)
-    # the same side of the sphere all along, so that the curves do not pass through zero
+def _interpolate_rotations(
+    rotations: Float[np.ndarray, "T J 3 3"], times: Float[np.ndarray, " T"], new_times: Float[np.ndarray, " N"]
+) -> Float[np.ndarray, "N J 3 3"]:
+    """Cubic splines through quaternions, normalised afterwards."""
+    shape = rotations.shape[:2]
+    quaternions = Rotation.from_matrix(rotations.reshape(-1, 3, 3)).as_quat().reshape(*shape, 4)
+    # q and -q are the same rotation: consecutive quaternions get the same sign, so that the splines do not pass through zero
     flips = np.where((quaternions[1:] * quaternions[:-1]).sum(-1) < 0, -1.0, 1.0)
     quaternions[1:] *= np.cumprod(flips, 0)[..., None]
-    curve = CubicSpline(times, quaternions)(at)
-    return Rotation.from_quat(curve.reshape(-1, 4)).as_matrix().reshape(len(at), shape[1], 3, 3).astype(np.float32)
+    interpolated = CubicSpline(times, quaternions)(new_times).reshape(-1, 4)
+    return Rotation.from_quat(interpolated).as_matrix().reshape(len(new_times), shape[1], 3, 3).astype(np.float32)

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.random import Generator
 
 from ...mocap.blending import fit_to_length
-from ...mocap.motion_clip import MotionClip, Window, mirror, place_at, reverse, trim
+from ...mocap.motion_clip import MotionClip, mirror, place_at, reverse, trim
+from ...mocap.windows import Window
 from ..scene import (
     Actor,
     ContactGoal,

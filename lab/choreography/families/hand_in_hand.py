@@ -8,7 +8,8 @@ from dataclasses import replace
 from numpy.random import Generator
 
 from ...mocap.blending import fit_to_length
-from ...mocap.motion_clip import Window, heading_at, place_at
+from ...mocap.motion_clip import heading_at, place_at
+from ...mocap.windows import Window
 from ..scene import (
     Actor,
     ContactGoal,

@@ -1,6 +1,6 @@
-"""AMASS (Mahmood et al., ICCV 2019): one npz a recording, in folders SET/SUBJECT/, Z up, metres.
+"""Reader of AMASS (Mahmood et al., ICCV 2019): one npz per recording, in folders SET/SUBJECT/, Z up, metres.
 
-Layout, from https://github.com/nghorbani/amass and the files of its two publications: SMPL+H `NAME_poses.npz` with `poses`
+Layout, after https://github.com/nghorbani/amass and the files of its two publications: SMPL+H `NAME_poses.npz` with `poses`
 [T,156] (root 3, body 63, hands 90), `trans` [T,3], `betas` [16], `mocap_framerate`; SMPL-X `NAME_stageii.npz` with `poses`
 [T,165] (root 3, body 63, jaw 3, eyes 6, hands 90), or `root_orient` and `pose_body`, `trans`, `mocap_frame_rate` and
 `surface_model_type`. SMPL+H and SMPL-X have the same 21 body joints in the same order.
@@ -23,20 +23,20 @@ _ENDINGS = ("_poses", "_stageii")
 
 
 def is_recording(path: Path) -> bool:
-    """Whether an npz looks like one by its name; `shape.npz` and `neutral_stagei.npz` beside them hold bodies only."""
+    """Whether a file is named like a recording; `shape.npz` and `neutral_stagei.npz` hold bodies only."""
     return path.suffix == ".npz" and path.stem.endswith(_ENDINGS)
 
 
 def read(path: Path) -> list[Capture]:
-    """A recording, or all those below a folder. UserError `mocap-unreadable` or `mocap-empty`."""
+    """A recording, or all recordings below a folder. UserError `mocap-unreadable` or `mocap-empty`."""
     if path.is_file():
         return [_read_file(path)]
     files = sorted(file for file in path.rglob("*.npz") if is_recording(file))
     if not files:
         raise UserError(
             "mocap-empty",
-            f"No AMASS recordings in {path}.",
-            "They are called SET/SUBJECT/NAME_poses.npz or _stageii.npz.",
+            f"There are no AMASS recordings in {path}.",
+            "They are named SET/SUBJECT/NAME_poses.npz or NAME_stageii.npz.",
         )
     return [_read_file(file) for file in files]
 
@@ -44,7 +44,7 @@ def read(path: Path) -> list[Capture]:
 def _read_file(path: Path) -> Capture:
     arrays = read_arrays(path, _ARRAYS)
     if "trans" not in arrays or not ({"poses"} <= arrays.keys() or {"root_orient", "pose_body"} <= arrays.keys()):
-        raise unreadable(path, "it has no `poses` and `trans`, so it is no recording of AMASS")
+        raise unreadable(path, "it has no `poses` and `trans`, so it is not a recording of AMASS")
     if "poses" in arrays:
         poses = as_frames(path, "poses", arrays["poses"], 66)
     else:
@@ -55,13 +55,13 @@ def _read_file(path: Path) -> Capture:
         raise unreadable(path, f"`trans` has {len(trans)} frames and the poses {len(poses)}")
     rate = arrays.get("mocap_framerate", arrays.get("mocap_frame_rate"))
     if rate is None or not float(rate.flat[0]) > 0:
-        raise unreadable(path, "it does not say its frame rate (`mocap_framerate` or `mocap_frame_rate`)")
+        raise unreadable(path, "its frame rate is missing (`mocap_framerate` or `mocap_frame_rate`)")
     set_name, person = path.parent.parent.name, path.parent.name
     return to_capture(
         SmplParameters(
             source=f"amass-{set_name}/{person}/{path.stem}",
             subject=_subject(set_name, person),
-            text=_words(path.stem),
+            text=_text(path.stem),
             rate=float(rate.flat[0]),
             up="z",
             global_orient=poses[:, :3],
@@ -72,14 +72,14 @@ def _read_file(path: Path) -> Capture:
 
 
 def _subject(set_name: str, person: str) -> str:
-    """The CMU database's people are named as in its own files, so that they are one person in both."""
+    """Subjects of the CMU database are named as by its own files, so that one person has one name in both sets."""
     if set_name.lower() == "cmu" and person.isdigit():
         return f"cmu-{int(person):02d}"
     return f"amass-{set_name}-{person}".lower()
 
 
-def _words(stem: str) -> tuple[str, ...]:
-    """The words of a file's name: `B15_-_Walk_turn_around_poses` -> `walk turn around`."""
+def _text(stem: str) -> tuple[str, ...]:
+    """Words of the file's name: `B15_-_Walk_turn_around_poses` -> `walk turn around`."""
     for ending in _ENDINGS:
         stem = stem.removesuffix(ending)
     words = [word for word in re.split(r"[^A-Za-z]+", stem) if len(word) > 1]

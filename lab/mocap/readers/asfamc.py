@@ -1,7 +1,7 @@
-"""Acclaim skeletons and motions (ASF/AMC), as the CMU Graphics Lab Motion Capture Database gives them.
+"""Reader of Acclaim skeletons and motions (ASF/AMC), the format of the CMU Graphics Lab Motion Capture Database.
 
-Format: Acclaim's ASF/AMC as described by Lander (Game Developer, January 1998); numbers of an AMC line turn the bone about
-the axes that its ASF entry names, first X, then Y, then Z.
+The format is described by Lander (Game Developer, January 1998). The numbers of an AMC line rotate a bone about the axes of its
+ASF entry, first about X, then Y, then Z.
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 import numpy as np
+from jaxtyping import Float
 from scipy.spatial.transform import Rotation
 
-from ..skeleton_motion import Y_UP_TO_Z_UP, SkeletonMotion, forward_kinematics
+from ..skeleton_motion import Y_UP_TO_Z_UP, SkeletonMotion, forward_kinematics, rest_pose
 from .text_files import TextFile, text_files, unreadable
 
 _RATE = 120.0
-"""frames a second; the files do not say, and the database's are nearly all of this rate."""
+"""Frames per second of nearly all files of the database; the files do not contain it."""
 _INCH = 0.0254
 _INDEX_NAMES = ("CMU-INDEX.md", "cmu-mocap-index-text.txt")
 _TRIAL = re.compile(r"^(\d+_\d+)\s+(\S.*?)\s*$", re.MULTILINE)
@@ -35,59 +36,62 @@ CMU_JOINTS = {
         )
     },
 }  # fmt: skip
-"""Our name for the joint at which each of CMU's bones begins, or ends (`_end`)."""
+"""Names of our joints at which each of CMU's bones begins, or ends (`_end`)."""
 
 
 @dataclass
 class _Bone:
+    """An entry of an ASF file's bone data."""
+
     direction: np.ndarray = field(default_factory=lambda: np.zeros(3))
     length: float = 0.0
     axis: np.ndarray = field(default_factory=lambda: np.eye(3))
-    freedoms: tuple[str, ...] = ()
+    channels: tuple[str, ...] = ()
     parent: str = "root"
 
 
 @dataclass(frozen=True)
 class Skeleton:
-    """An ASF file. Rest axes: Y up, facing +Z. A joint is where its bone begins; a last bone has an `_end` as well."""
+    """The J joints of an ASF file. Rest axes: Y up, facing +Z. A joint is where its bone begins; the last bone of a
+    chain also has a joint `_end`."""
 
     names: tuple[str, ...]
     parents: tuple[int, ...]
-    offsets: np.ndarray
-    """[J,3] metres from the parent's joint."""
-    axes: np.ndarray
-    """[J,3,3] in which a bone's angles turn it."""
-    freedoms: tuple[tuple[str, ...], ...]
-    """What the numbers of an AMC line are: `rx`, `ry`, `rz`, and for the root `tx` and so on."""
+    offsets: Float[np.ndarray, "J 3"]
+    """From the parent joint, metres."""
+    axes: Float[np.ndarray, "J 3 3"]
+    """Columns are the axes about which a bone's angles rotate it."""
+    channels: tuple[tuple[str, ...], ...]
+    """Meaning of the numbers of an AMC line: `rx`, `ry`, `rz`, and for the root also `tx`, `ty`, `tz`."""
     unit: float
-    """metres per unit of length."""
+    """Metres per unit of length."""
 
 
 def read(path: Path) -> list[SkeletonMotion]:
-    """All trials (.amc with the .asf of their subject beside them) of a file, a folder or an archive.
+    """All trials of a file, a folder or an archive: .amc files with the .asf file of their subject in the same folder.
 
-    Subjects are `cmu-02`, texts the database's index (CMU-INDEX.md or cmu-mocap-index-text.txt) where it lies beside.
-    UserError `recording-unreadable`.
+    Subjects are named `cmu-02`. Texts come from the database's index (CMU-INDEX.md or cmu-mocap-index-text.txt) in one of the
+    folders above. UserError `recording-unreadable`.
     """
     folder = path.parent if path.suffix.lower() == ".amc" else path
     files = text_files(folder, ".asf", ".amc")
-    skeletons = {file.path: skeleton(file) for file in files if file.path.suffix.lower() == ".asf"}
+    skeletons = {file.path: parse_skeleton(file) for file in files if file.path.suffix.lower() == ".asf"}
     index = _index(path)
-    wanted = [file for file in files if file.path.suffix.lower() == ".amc"]
+    trials = [file for file in files if file.path.suffix.lower() == ".amc"]
     if folder != path:
-        wanted = [file for file in wanted if file.path.name == path.name]
-    return [_motion(file, _skeleton_of(file.path, skeletons), index.get(file.path.stem)) for file in wanted]
+        trials = [file for file in trials if file.path.name == path.name]
+    return [_motion(file, _find_skeleton(file.path, skeletons), index.get(file.path.stem)) for file in trials]
 
 
-def skeleton(file: TextFile) -> Skeleton:
-    """Parse an ASF. UserError `recording-unreadable`."""
+def parse_skeleton(file: TextFile) -> Skeleton:
+    """The skeleton of an ASF file. UserError `recording-unreadable`."""
     try:
-        return _parsed_skeleton(file.text)
+        return _parse_skeleton(file.text)
     except (ValueError, IndexError, KeyError) as error:
-        raise unreadable(str(file.path), f"it is no ASF skeleton ({error})") from error
+        raise unreadable(str(file.path), f"it is not an ASF skeleton ({error})") from error
 
 
-def _parsed_skeleton(text: str) -> Skeleton:
+def _parse_skeleton(text: str) -> Skeleton:
     bones: dict[str, _Bone] = {}
     section, name, bone = "", "", _Bone()
     unit, in_degrees, root_order, root_axis = _INCH, True, ("tx", "ty", "tz", "rx", "ry", "rz"), np.eye(3)
@@ -104,7 +108,7 @@ def _parsed_skeleton(text: str) -> Skeleton:
         elif section == ":root" and key == "order":
             root_order = tuple(value.lower() for value in values)
         elif section == ":root" and key == "orientation":
-            root_axis = _turn(np.array(values[:3], float), "XYZ", in_degrees)
+            root_axis = _euler_rotation(np.array(values[:3], float), "XYZ", in_degrees)
         elif section == ":bonedata":
             if key == "begin":
                 bone = _Bone()
@@ -117,27 +121,32 @@ def _parsed_skeleton(text: str) -> Skeleton:
             elif key == "length":
                 bone.length = float(values[0])
             elif key == "axis":
-                bone.axis = _turn(np.array(values[:3], float), values[3] if len(values) > 3 else "XYZ", in_degrees)
+                bone.axis = _euler_rotation(
+                    np.array(values[:3], float), values[3] if len(values) > 3 else "XYZ", in_degrees
+                )
             elif key == "dof":
-                bone.freedoms = tuple(value.lower() for value in values)
+                bone.channels = tuple(value.lower() for value in values)
         elif section == ":hierarchy" and key not in ("begin", "end"):
             for child in values:
                 bones[child].parent = key
     if not bones:
         raise ValueError("no bones")
-    return _skeleton(bones, unit, root_order, root_axis)
+    return _build_skeleton(bones, unit, root_order, root_axis)
 
 
-def _skeleton(bones: dict[str, _Bone], unit: float, root_order: tuple[str, ...], root_axis: np.ndarray) -> Skeleton:
+def _build_skeleton(
+    bones: dict[str, _Bone], unit: float, root_order: tuple[str, ...], root_axis: np.ndarray
+) -> Skeleton:
+    """Joints sorted so that parents come before their children."""
     names, parents, offsets, axes = ["root"], [-1], [np.zeros(3)], [root_axis]
-    freedoms = [root_order]
+    channels = [root_order]
 
-    def add(name: str, parent: str, offset: np.ndarray, axis: np.ndarray, free: tuple[str, ...]) -> None:
+    def add(name: str, parent: str, offset: np.ndarray, axis: np.ndarray, bone_channels: tuple[str, ...]) -> None:
         names.append(name)
         parents.append(names.index(parent))
         offsets.append(offset)
         axes.append(axis)
-        freedoms.append(free)
+        channels.append(bone_channels)
 
     waiting = list(bones)
     while waiting:
@@ -145,67 +154,66 @@ def _skeleton(bones: dict[str, _Bone], unit: float, root_order: tuple[str, ...],
         if not ready:
             raise ValueError("bones without a parent")
         for name in ready:
-            bone, above = bones[name], bones.get(bones[name].parent)
-            start = np.zeros(3) if above is None else above.direction * above.length * unit
-            add(name, bone.parent, start, bone.axis, bone.freedoms)
+            bone, parent = bones[name], bones.get(bones[name].parent)
+            start = np.zeros(3) if parent is None else parent.direction * parent.length * unit
+            add(name, bone.parent, start, bone.axis, bone.channels)
         waiting = [name for name in waiting if name not in ready]
     for name in bones.keys() - {bone.parent for bone in bones.values()}:
         add(f"{name}_end", name, bones[name].direction * bones[name].length * unit, np.eye(3), ())
-    return Skeleton(tuple(names), tuple(parents), np.array(offsets), np.array(axes), tuple(freedoms), unit)
+    return Skeleton(tuple(names), tuple(parents), np.array(offsets), np.array(axes), tuple(channels), unit)
 
 
-def _turn(degrees: np.ndarray, order: str, in_degrees: bool = True) -> np.ndarray:
-    """The rotation about fixed axes in the named order, the first first."""
-    by_order = [degrees["XYZ".index(letter)] for letter in order.upper()]
+def _euler_rotation(angles: np.ndarray, order: str, in_degrees: bool = True) -> np.ndarray:
+    """The rotation about fixed axes, in the given order."""
+    by_order = [angles["XYZ".index(letter)] for letter in order.upper()]
     return Rotation.from_euler(order.lower(), by_order, degrees=in_degrees).as_matrix()
 
 
-def _skeleton_of(trial: PurePosixPath, skeletons: dict[PurePosixPath, Skeleton]) -> Skeleton:
+def _find_skeleton(trial: PurePosixPath, skeletons: dict[PurePosixPath, Skeleton]) -> Skeleton:
+    """The skeleton in the trial's folder that has the name of its subject, or the only one there."""
     beside = [file for file in skeletons if file.parent == trial.parent]
     named = [file for file in beside if file.stem == trial.stem.partition("_")[0]]
     for found in (named, beside):
         if len(found) == 1 or (found and found is named):
             return skeletons[found[0]]
-    raise unreadable(str(trial), "the ASF skeleton of its subject does not lie beside it")
+    raise unreadable(str(trial), "the ASF skeleton of its subject is not in the same folder")
 
 
-def _motion(file: TextFile, bones: Skeleton, text: str | None) -> SkeletonMotion:
+def _motion(file: TextFile, skeleton: Skeleton, text: str | None) -> SkeletonMotion:
     try:
-        values, in_degrees = _values(file.text, bones)
+        values, in_degrees = _parse_motion(file.text, skeleton)
     except (ValueError, IndexError, KeyError) as error:
-        raise unreadable(str(file.path), f"it is no AMC motion of its skeleton ({error})") from error
+        raise unreadable(str(file.path), f"it is not an AMC motion of its skeleton ({error})") from error
     frames = len(values["root"])
-    turns = np.broadcast_to(np.eye(3), (frames, len(bones.names), 3, 3)).copy()
+    rotations = np.broadcast_to(np.eye(3), (frames, len(skeleton.names), 3, 3)).copy()
     root = np.zeros((frames, 3))
-    for joint, (name, freedoms) in enumerate(zip(bones.names, bones.freedoms)):
+    for joint, (name, channels) in enumerate(zip(skeleton.names, skeleton.channels)):
         if name not in values:
             continue
         angles = np.zeros((frames, 3))
-        for column, freedom in zip(values[name].T, freedoms):
-            place = angles if freedom[0] == "r" else root if freedom[0] == "t" else None
-            if place is not None:
-                place[:, "xyz".index(freedom[1])] = column
-        own = Rotation.from_euler("xyz", angles, degrees=in_degrees).as_matrix()
-        turns[:, joint] = bones.axes[joint] @ own @ bones.axes[joint].T
-    places, world = forward_kinematics(bones.offsets, bones.parents, turns, root * bones.unit)
-    rest, _ = forward_kinematics(
-        bones.offsets, bones.parents, np.broadcast_to(np.eye(3), (1, len(bones.names), 3, 3)), np.zeros(3)
+        for column, channel in zip(values[name].T, channels):
+            if channel[0] in "rt":
+                (angles if channel[0] == "r" else root)[:, "xyz".index(channel[1])] = column
+        local = Rotation.from_euler("xyz", angles, degrees=in_degrees).as_matrix()
+        rotations[:, joint] = skeleton.axes[joint] @ local @ skeleton.axes[joint].T
+    positions, global_rotations = forward_kinematics(
+        skeleton.offsets, skeleton.parents, rotations, root * skeleton.unit
     )
     return SkeletonMotion(
         source=f"cmu-asf/{file.path.stem}",
         subject=f"cmu-{file.path.stem.partition('_')[0]}",
         text=() if text is None else (text,),
         rate=_RATE,
-        names=tuple(CMU_JOINTS.get(name, name) for name in bones.names),
-        parents=bones.parents,
-        positions=(places @ Y_UP_TO_Z_UP.T).astype(np.float32),
-        rest_positions=rest[0],
-        global_rotations=(Y_UP_TO_Z_UP @ world).astype(np.float32),
+        names=tuple(CMU_JOINTS.get(name, name) for name in skeleton.names),
+        parents=skeleton.parents,
+        positions=(positions @ Y_UP_TO_Z_UP.T).astype(np.float32),
+        rest_positions=rest_pose(skeleton.offsets, skeleton.parents),
+        global_rotations=(Y_UP_TO_Z_UP @ global_rotations).astype(np.float32),
     )
 
 
-def _values(text: str, bones: Skeleton) -> tuple[dict[str, np.ndarray], bool]:
-    """Arrays [T,D] by bone, and whether angles are in degrees. Bones that a file leaves out stay in their rest pose."""
+def _parse_motion(text: str, skeleton: Skeleton) -> tuple[dict[str, np.ndarray], bool]:
+    """Values [T,D] of each bone, and whether angles are in degrees. Bones that a file omits stay in their rest pose."""
     rows: dict[str, list[list[str]]] = {}
     degrees, frames = True, 0
     for words in (line.split() for line in text.splitlines()):
@@ -219,17 +227,17 @@ def _values(text: str, bones: Skeleton) -> tuple[dict[str, np.ndarray], bool]:
             rows.setdefault(words[0], []).append(words[1:])
     if "root" not in rows:
         raise ValueError("no frames")
-    unknown = rows.keys() - set(bones.names)
+    unknown = rows.keys() - set(skeleton.names)
     if unknown:
         raise ValueError(f"bone {sorted(unknown)[0]} is not in the skeleton")
     uneven = [name for name, lines in rows.items() if len(lines) != frames]
     if uneven:
-        raise ValueError(f"{uneven[0]} is not in every frame")
+        raise ValueError(f"{uneven[0]} is missing in some frames")
     return {name: np.array(lines, float) for name, lines in rows.items()}, degrees
 
 
 def _index(path: Path) -> dict[str, str]:
-    """What happens in each trial, from an index in one of the folders around the recording."""
+    """The description of each trial, from an index in the folder of the recording or above."""
     for folder in (path, *path.parents[:3]):
         for name in _INDEX_NAMES:
             file = folder / name

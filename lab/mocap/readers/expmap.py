@@ -1,8 +1,8 @@
-"""CMU recordings as exponential maps in comma-separated numbers, the form that work on motion prediction passes around.
+"""Reader of CMU recordings as exponential maps in comma-separated values, the usual format of work on motion prediction.
 
-A row is a frame: the root's place in CMU's unit, then an exponential map (radians) for each of 38 joints, turning row vectors:
-as column vectors the turn is the other way round. Used since Martinez, Black and Romero (CVPR 2017); the files with eight
-actions of CMU come with Li et al., "Convolutional Sequence to Sequence Model for Human Dynamics" (CVPR 2018).
+A row is a frame: the root's position in CMU's unit, then an exponential map (radians) for each of 38 joints. Its rotation is for
+row vectors; for column vectors it is the inverse. The format has been in use since Martinez, Black and Romero (CVPR 2017); the
+files with eight actions of CMU come with Li et al., "Convolutional Sequence to Sequence Model for Human Dynamics" (CVPR 2018).
 """
 
 from __future__ import annotations
@@ -11,21 +11,22 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Float
 from scipy.spatial.transform import Rotation
 
-from ..skeleton_motion import Y_UP_TO_Z_UP, SkeletonMotion, forward_kinematics
+from ..skeleton_motion import Y_UP_TO_Z_UP, SkeletonMotion, forward_kinematics, rest_pose
 from .text_files import TextFile, text_files, unreadable
 
 _RATE = 120.0
-"""frames a second; the files do not say."""
+"""Frames per second; the files do not contain it."""
 _UNIT = 0.0254 / 0.45
-"""metres in CMU's unit of length."""
+"""Metres per CMU's unit of length."""
 _KNOWN_SUBJECTS = {"train__walking__walking_1": "cmu-02"}
-"""Files that are recordings of a subject whom another set holds too."""
-_APART = 0.25
-"""radians that a joint turns from a first row to the next, beyond which the first is no frame but a resting pose."""
-_APART_WAYS = np.pi / 5
-"""radians between the two readings of a root's turn beyond which the frame before tells them apart."""
+"""Files whose subject is also in another set."""
+_MAX_FIRST_STEP = 0.25
+"""radians that a joint rotates from the first row to the next; beyond it the first row is not a frame but a rest pose."""
+_DISTINCT_ANGLE = np.pi / 5
+"""radians between the two readings of a root's rotation beyond which the previous frame tells which one is right."""
 
 _JOINTS: tuple[tuple[str, str, tuple[float, float, float]], ...] = (
     ("pelvis", "", (0.0, 0.0, 0.0)),
@@ -67,36 +68,36 @@ _JOINTS: tuple[tuple[str, str, tuple[float, float, float]], ...] = (
     ("rthumb", "rwrist", (-0.0949, 0.0, 0.0)),
     ("right_thumb_tip", "rthumb", (-0.0337, 0.0, 0.0337)),
 )
-"""Name, parent, and offset from it in metres, in the order of the rows: the skeleton of CMU's subject 02, whatever the file.
+"""Name, parent, and offset from the parent in metres, in the order of the rows: the skeleton of CMU's subject 02 for every file.
 
-The thorax and the last third of the forearm, which the conversion to this form leaves out, are put back: the thorax as long
-as the bone below it, the forearm's end half as long as what there is of it, as in all of CMU's skeletons.
+The conversion to this format omits the thorax and the last third of the forearm. They are added again as in all of CMU's
+skeletons: the thorax is as long as the bone below it, the end of the forearm half as long as the rest of it.
 """
 
 
 @dataclass(frozen=True)
 class ExpmapSkeleton:
-    """Joints in the order of a file's exponential maps. Rest axes: Y up, facing +Z, metres."""
+    """Joints in the order of a file's exponential maps. Rest axes: Y up, facing +Z."""
 
     names: tuple[str, ...]
     parents: tuple[int, ...]
-    offsets: np.ndarray
-    """[J,3] from the parent."""
+    offsets: Float[np.ndarray, "J 3"]
+    """From the parent joint, metres."""
 
 
-def cmu38() -> ExpmapSkeleton:
+def cmu_skeleton() -> ExpmapSkeleton:
     names = tuple(name for name, _, _ in _JOINTS)
     parents = tuple(names.index(parent) if parent else -1 for _, parent, _ in _JOINTS)
     return ExpmapSkeleton(names, parents, np.array([offset for _, _, offset in _JOINTS]))
 
 
 def read(path: Path, skeleton: ExpmapSkeleton | None = None) -> list[SkeletonMotion]:
-    """All .txt and .csv with comma-separated exponential maps of a file, a folder or an archive.
+    """All .txt and .csv files of a file, a folder or an archive.
 
-    A file `train__walking__walking_1` shows `walking`; each is of a subject of its own where it is not known whose it is.
+    The text of a file `train__walking__walking_1` is `walking`. Its subject is its own unless it is known.
     UserError `recording-unreadable`.
     """
-    skeleton = skeleton or cmu38()
+    skeleton = skeleton or cmu_skeleton()
     return [_motion(file, skeleton) for file in text_files(path, ".txt", ".csv")]
 
 
@@ -104,18 +105,18 @@ def _motion(file: TextFile, skeleton: ExpmapSkeleton) -> SkeletonMotion:
     width = 3 + 3 * len(skeleton.names)
     rows = [line.split(",") for line in file.text.splitlines() if line.strip()]
     if not rows or any(len(row) != width for row in rows):
-        raise unreadable(str(file.path), f"its rows have not the {width} numbers of {len(skeleton.names)} joints")
+        raise unreadable(str(file.path), f"its rows do not have the {width} numbers of {len(skeleton.names)} joints")
     try:
         values = np.array(rows, float)
     except ValueError as error:
         raise unreadable(str(file.path), str(error)) from error
-    values = _without_resting_row(values)
+    values = _drop_rest_pose(values)
     maps = values[:, 3:].reshape(-1, 3)
-    turns = Rotation.from_rotvec(-maps).as_matrix().reshape(len(values), -1, 3, 3)
-    turns[:, 0] = _root_put_right(values[:, 3:6])
-    places, world = forward_kinematics(skeleton.offsets, skeleton.parents, turns, values[:, :3] * _UNIT)
-    resting = np.broadcast_to(np.eye(3), (1, *turns.shape[1:]))
-    rest, _ = forward_kinematics(skeleton.offsets, skeleton.parents, resting, np.zeros(3))
+    rotations = Rotation.from_rotvec(-maps).as_matrix().reshape(len(values), -1, 3, 3)
+    rotations[:, 0] = _correct_root(values[:, 3:6])
+    positions, global_rotations = forward_kinematics(
+        skeleton.offsets, skeleton.parents, rotations, values[:, :3] * _UNIT
+    )
     stem = file.path.stem
     return SkeletonMotion(
         source=f"cmu-expmap/{stem}",
@@ -124,39 +125,40 @@ def _motion(file: TextFile, skeleton: ExpmapSkeleton) -> SkeletonMotion:
         rate=_RATE,
         names=skeleton.names,
         parents=skeleton.parents,
-        positions=(places @ Y_UP_TO_Z_UP.T).astype(np.float32),
-        rest_positions=rest[0],
-        global_rotations=(Y_UP_TO_Z_UP @ world).astype(np.float32),
+        positions=(positions @ Y_UP_TO_Z_UP.T).astype(np.float32),
+        rest_positions=rest_pose(skeleton.offsets, skeleton.parents),
+        global_rotations=(Y_UP_TO_Z_UP @ global_rotations).astype(np.float32),
     )
 
 
-def _root_put_right(maps: np.ndarray) -> np.ndarray:
-    """The root's turns [T,3,3] as they were recorded.
+def _correct_root(maps: Float[np.ndarray, "T 3"]) -> Float[np.ndarray, "T 3 3"]:
+    """The root's rotations as they were recorded.
 
-    The files were made from CMU's angles about X, Y and Z, in this order, but for the root they were taken about Y, X and Z:
-    beside `02_01`, from which a file was made, the root is off by up to 0.8 degrees, and taken this way round by none. A turn
-    can be read two ways, heading left or right: the first frame's angle about Y lies within a quarter turn, and then the way
-    stays the same, but where the ways lie far apart the one that follows from the frame before is right.
+    The files were made from CMU's Euler angles in the order X, Y, Z, but for the root they were taken in the order Y, X, Z:
+    compared with `02_01`, from which a file was made, the root is off by up to 0.8 degrees, and exact after this correction. A
+    rotation has two readings, which head left or right. In the first frame the angle about Y is within 90 degrees. After that the
+    reading stays the same, except that where both are far apart the one nearer to the previous frame is right.
     """
     about_y, about_x, about_z = Rotation.from_rotvec(-maps).as_euler("yxz").T
     near = Rotation.from_euler("xyz", np.stack([about_x, about_y, about_z], 1))
     far = Rotation.from_euler("xyz", np.stack([-about_x, -about_y, about_z], 1))
-    ways = np.stack([near.as_matrix(), far.as_matrix()])
-    apart = (near.inv() * far).magnitude() > _APART_WAYS
-    way = int(abs(about_y[0]) > np.pi / 2)
-    turns = [ways[way, 0]]
+    readings = np.stack([near.as_matrix(), far.as_matrix()])
+    is_distinct = (near.inv() * far).magnitude() > _DISTINCT_ANGLE
+    chosen = int(abs(about_y[0]) > np.pi / 2)
+    rotations = [readings[chosen, 0]]
     for frame in range(1, len(maps)):
-        if apart[frame]:
-            way = int(np.abs(ways[:, frame] - turns[-1]).sum((1, 2)).argmin())
-        turns.append(ways[way, frame])
-    return np.stack(turns)
+        if is_distinct[frame]:
+            chosen = int(np.abs(readings[:, frame] - rotations[-1]).sum((1, 2)).argmin())
+        rotations.append(readings[chosen, frame])
+    return np.stack(rotations)
 
 
-def _without_resting_row(values: np.ndarray) -> np.ndarray:
+def _drop_rest_pose(values: Float[np.ndarray, "T C"]) -> Float[np.ndarray, "N C"]:
+    """The rows without the first one where it is a rest pose."""
     if len(values) < 3:
         return values
     steps = np.abs(np.diff(values[:3, 3:], axis=0)).reshape(2, -1, 3).sum(-1).max(-1)
-    return values[1:] if steps[0] > _APART + steps[1] else values
+    return values[1:] if steps[0] > _MAX_FIRST_STEP + steps[1] else values
 
 
 def _text(stem: str) -> tuple[str, ...]:

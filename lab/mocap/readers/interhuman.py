@@ -1,12 +1,13 @@
-"""InterHuman (Liang et al., IJCV 2024, with InterGen): two people an interaction, Z up, metres.
+"""Reader of InterHuman (Liang et al., IJCV 2024, with InterGen): interactions of two people, Z up, metres.
 
-Layout, from https://github.com/tr3e/InterGen (datasets/interhuman.py, utils/preprocess.py, issues 12, 15, 27 and 29):
-`motions_processed/person1/N.npy` and `person2/N.npy`, float [T,492] at 30 frames a second: 62 SMPL-H joints' places (the first 22
-are the body's, in the world), then 51 rotations relative to the parent (no root; the first 21 are the body's), each the first two
-columns of its matrix row by row; `annots/N.txt`, a sentence a line; `train.txt`, `val.txt`, `test.txt`.
+Layout, after https://github.com/tr3e/InterGen (datasets/interhuman.py, utils/preprocess.py, issues 12, 15, 27 and 29):
+`motions_processed/person1/N.npy` and `person2/N.npy`, float [T,492] at 30 frames per second: positions of 62 SMPL-H
+joints in the world (the first 22 are the body's), then 51 rotations relative to the parent joint without the root (the first 21
+are the body's), each as the first two columns of its matrix row by row; `annots/N.txt`, one sentence per line;
+`train.txt`, `val.txt`, `test.txt`.
 
-`motions/N.pkl` holds the same clips as SMPL parameters. Pickles can run programs, so they are never opened here: `CONVERSION`
-turns them into `motions/N.npz`, which is read.
+`motions/N.pkl` are the same clips as SMPL parameters. Pickles can run programs, so they are never opened here: a user who trusts
+them converts them with `CONVERSION` to `motions/N.npz`, which is read.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from jaxtyping import Float
 
 from core.body.files import load_body
 from core.body.model import forward_kinematics, rest_joints
@@ -22,7 +24,7 @@ from core.body.rotations import kabsch, matrix_to_axis_angle, orthonormal_frame
 from core.contract.errors import UserError
 
 from ..capture import CapturedPair
-from .smpl_parameters import SmplParameters, as_frames, read_arrays, to_capture_pair, unreadable
+from .smpl_parameters import SmplParameters, as_frames, read_arrays, read_sentences, to_capture_pair, unreadable
 
 _RATE = 30.0
 _JOINTS, _BODY = 62, 22
@@ -34,20 +36,20 @@ CONVERSION = (
     "    people = {f'{p}_{k}': clip[p][k] for p in ('person1', 'person2') for k in ('trans', 'root_orient', 'pose_body')}\n"
     "    numpy.savez(file.with_suffix('.npz'), mocap_framerate=clip['mocap_framerate'], **people)\n"
 )
-"""What a user who trusts the pickles runs in the set's folder, once."""
+"""A program that a user who trusts the pickles runs once in the set's folder."""
 
 
 def is_interaction(path: Path) -> bool:
-    """Whether a file is one by its place: `person1/N.npy` with its partner, or a converted `motions/N.npz`."""
+    """Whether a file is an interaction by its path: `person1/N.npy` with its partner, or a converted `motions/N.npz`."""
     if path.suffix == ".npy":
         return path.parent.name == "person1" and _partner(path).is_file()
     return path.suffix == ".npz" and path.parent.name == "motions"
 
 
 def read(path: Path) -> list[CapturedPair]:
-    """One interaction's file, or all those below a folder. Where a clip is there in both forms, the processed one.
+    """An interaction's file, or all interactions below a folder. The processed form is preferred where both exist.
 
-    UserError `mocap-pickle` where there are only pickles, `mocap-unreadable`, `mocap-empty`.
+    UserError `mocap-pickle` where there are only pickles, `mocap-unreadable` or `mocap-empty`.
     """
     if path.suffix == ".pkl":
         raise _pickled(path)
@@ -62,8 +64,8 @@ def read(path: Path) -> list[CapturedPair]:
             raise _pickled(pickles)
         raise UserError(
             "mocap-empty",
-            f"No interactions of InterHuman in {path}.",
-            "The folder should hold motions_processed/person1/N.npy and person2/N.npy, and annots/N.txt.",
+            f"There are no interactions of InterHuman in {path}.",
+            "The folder should contain motions_processed/person1/N.npy and person2/N.npy, and annots/N.txt.",
         )
     return [_read_file(file) for file in files]
 
@@ -72,8 +74,8 @@ def _pickled(path: Path) -> UserError:
     return UserError(
         "mocap-pickle",
         f"{path} is a pickle, which can run programs, so it is not opened.",
-        "Use motions_processed/ of the same set, or convert the pickles, if you trust them, by running this in the folder that "
-        f"holds motions/:\n{CONVERSION}",
+        "Use motions_processed/ of the same set. Or, if you trust the pickles, convert them by running this in the folder that "
+        f"contains motions/:\n{CONVERSION}",
     )
 
 
@@ -88,7 +90,7 @@ def _partner(path: Path) -> Path:
 
 
 def _read_file(path: Path) -> CapturedPair:
-    text = _sentences(sentences_file(path))
+    text = read_sentences(sentences_file(path))
     source = f"interhuman/{path.stem}"
     if path.suffix == ".npy":
         people = (_processed(path, source, 1, text), _processed(_partner(path), source, 2, text))
@@ -103,7 +105,7 @@ def _processed(path: Path, source: str, number: int, text: tuple[str, ...]) -> S
     except (OSError, ValueError, EOFError) as error:
         raise unreadable(path, str(error)) from error
     values = as_frames(path, "the array", values, _JOINTS * 3 + (_BODY - 1) * 6)
-    places = values[:, : _BODY * 3].reshape(-1, _BODY, 3)
+    positions = values[:, : _BODY * 3].reshape(-1, _BODY, 3)
     columns = values[:, _JOINTS * 3 :].reshape(-1, _BODY - 1, 3, 2)
     rotations = orthonormal_frame(*torch.from_numpy(columns).unbind(-1))
     return SmplParameters(
@@ -112,9 +114,9 @@ def _processed(path: Path, source: str, number: int, text: tuple[str, ...]) -> S
         text=text,
         rate=_RATE,
         up="z",
-        global_orient=_orientation(places, rotations),
+        global_orient=_root_orientation(positions, rotations),
         body_pose=matrix_to_axis_angle(rotations).numpy(),
-        trans=places[:, 0],
+        trans=positions[:, 0],
     )
 
 
@@ -123,7 +125,7 @@ def _converted(path: Path, source: str, text: tuple[str, ...]) -> tuple[SmplPara
     arrays = read_arrays(path, [*names, "mocap_framerate"])
     if len(arrays) < len(names) + 1:
         missing = ", ".join(name for name in [*names, "mocap_framerate"] if name not in arrays)
-        raise unreadable(path, f"it has no {missing}, so it is no converted clip of InterHuman")
+        raise unreadable(path, f"it has no {missing}, so it is not a converted clip of InterHuman")
     people = []
     for number in (1, 2):
         trans, orient, pose = (
@@ -145,19 +147,12 @@ def _converted(path: Path, source: str, text: tuple[str, ...]) -> tuple[SmplPara
     return people[0], people[1]
 
 
-def _orientation(places: np.ndarray, rotations: torch.Tensor) -> np.ndarray:
-    """The root's axis-angles [T,3], which the files leave out: what turns our body in this pose onto the joints' places
-    [T,22,3] best (Kabsch, 1976)."""
+def _root_orientation(positions: Float[np.ndarray, "T 22 3"], rotations: Float[torch.Tensor, "T 21 3 3"]) -> np.ndarray:
+    """Axis-angles [T,3] of the root, which the files leave out: the rotation that takes the joints of our body in this pose
+    closest to the recorded positions (Kabsch, 1976)."""
     body = load_body(None)
-    root = torch.eye(3, dtype=rotations.dtype).expand(len(places), 1, 3, 3)
+    root = torch.eye(3, dtype=rotations.dtype).expand(len(positions), 1, 3, 3)
     rest = rest_joints(body, torch.zeros(1, 16)).double()[:, :_BODY]
-    ours, _ = forward_kinematics(torch.cat([root, rotations], 1), rest, torch.zeros(len(places), 3).double())
-    theirs = torch.from_numpy(places - places[:, :1])
-    return matrix_to_axis_angle(kabsch(ours, theirs)).numpy()
-
-
-def _sentences(path: Path) -> tuple[str, ...]:
-    if not path.is_file():
-        return ()
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    return tuple(line.strip() for line in lines if line.strip())
+    posed, _ = forward_kinematics(torch.cat([root, rotations], 1), rest, torch.zeros(len(positions), 3).double())
+    recorded = torch.from_numpy(positions - positions[:, :1])
+    return matrix_to_axis_angle(kabsch(posed, recorded)).numpy()

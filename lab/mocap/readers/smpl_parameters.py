@@ -1,8 +1,8 @@
-"""Recordings kept as parameters of an SMPL-family body, as captures of our body: what AMASS, InterHuman and Inter-X share.
+"""Conversion of SMPL-family parameters to captures, which the readers of AMASS, InterHuman and Inter-X share.
 
 Pose carries over between bodies of the family, shape (betas) does not: every capture is on our mean body. The recorded body's
-pelvis joint lies at `trans` plus its place in the rest pose, which only the licensed files tell; both the place and the size of
-that body are found from the feet instead.
+pelvis joint is at `trans` plus its position in the rest pose, which only the licensed model files tell. Both that position and
+the size of the recorded body are therefore estimated from the feet.
 """
 
 from __future__ import annotations
@@ -14,70 +14,67 @@ from typing import Literal
 from zipfile import BadZipFile
 
 import numpy as np
-import torch
+from jaxtyping import Float
 from scipy.spatial.transform import Rotation
 
 from core.body.files import load_body
-from core.body.rotations import axis_angle_to_matrix, matrix_to_axis_angle, slerp
 from core.contract.errors import UserError
 
-from ..capture import Capture
-from ..foot_ik import detect_foot_contact, pose_skeleton
+from ..array_rotations import axis_angle_to_matrix, matrix_to_axis_angle, slerp
+from ..capture import FRAME_RATE, Capture
+from ..foot_contact import detect_foot_contact, pose_skeleton
 
-RATE = 30.0
-"""frames a second of every capture."""
-_TURN_UP = Rotation.from_rotvec([np.pi / 2, 0, 0])
-"""Takes a world with Y up to one with Z up."""
-_MEAN = np.zeros(16, np.float32)
-_SCALES = (0.8, 1.25)
-"""How much smaller or larger than our mean body a recorded one may be."""
-_FAR_ENOUGH = 0.5
-"""metres that standing feet must carry the pelvis along before the body's size is told from it."""
+_Y_UP_TO_Z_UP = Rotation.from_rotvec([np.pi / 2, 0, 0])
+_MEAN_SHAPE = np.zeros(16, np.float32)
+_SCALE_RANGE = (0.8, 1.25)
+"""Smallest and largest ratio of our mean body's size to the recorded one's."""
+_MIN_DISTANCE = 0.5
+"""metres that standing feet must carry the pelvis before the recorded body's size is estimated."""
 
 
 @dataclass(frozen=True)
 class SmplParameters:
-    """One person, T frames, in the recording's own world (metres)."""
+    """One person, T frames, in the recording's own world, metres."""
 
     source: str
     subject: str
     text: tuple[str, ...]
     rate: float
     up: Literal["y", "z"]
-    global_orient: np.ndarray
-    """[T,3]"""
-    body_pose: np.ndarray
-    """[T,21,3]"""
-    trans: np.ndarray
-    """[T,3] the pelvis joint, but for a constant."""
+    global_orient: Float[np.ndarray, "T 3"]
+    body_pose: Float[np.ndarray, "T 21 3"]
+    trans: Float[np.ndarray, "T 3"]
+    """Position of the pelvis joint, but for a constant."""
 
 
 def to_capture(person: SmplParameters) -> Capture:
-    """On the floor, the way scaled by our legs' length over the recorded body's."""
-    return _landed(_scaled(_upright(person)))
+    """The motion on our mean body: on the floor, the path scaled by the ratio of leg lengths."""
+    return _put_on_floor(_scale_path(_convert(person)))
 
 
 def to_capture_pair(people: tuple[SmplParameters, SmplParameters]) -> tuple[Capture, Capture]:
-    """Both in one world and as far from each other as they were: nothing is scaled, each is put on the floor."""
-    first, second = (_upright(person) for person in people)
+    """Both people on our mean body in one world. Paths are not scaled, so that people keep their distance; each is put on the
+    floor."""
+    first, second = (_convert(person) for person in people)
     frames = min(len(first.pelvis), len(second.pelvis))
     middle = (first.pelvis[0] + second.pelvis[0]) / 2 * np.array([1, 1, 0], np.float32)
-    return tuple(
-        _landed(
+
+    def finish(capture: Capture) -> Capture:
+        return _put_on_floor(
             replace(
-                person,
-                global_orient=person.global_orient[:frames],
-                body_pose=person.body_pose[:frames],
-                pelvis=person.pelvis[:frames] - middle,
-                foot_contact=person.foot_contact[:frames],
+                capture,
+                global_orient=capture.global_orient[:frames],
+                body_pose=capture.body_pose[:frames],
+                pelvis=capture.pelvis[:frames] - middle,
+                foot_contact=capture.foot_contact[:frames],
             )
         )
-        for person in (first, second)
-    )  # pyright: ignore[reportReturnType]
+
+    return finish(first), finish(second)
 
 
 def read_arrays(path: Path, names: Collection[str]) -> dict[str, np.ndarray]:
-    """Those of the named arrays that an npz has; others are not even looked at, as they may be pickled objects.
+    """The named arrays that an npz has. Others are never loaded, because they may be pickled objects.
 
     UserError `mocap-unreadable` where the file is damaged or a named array is a pickled object.
     """
@@ -88,12 +85,21 @@ def read_arrays(path: Path, names: Collection[str]) -> dict[str, np.ndarray]:
         raise unreadable(path, str(error)) from error
 
 
+def read_sentences(path: Path) -> tuple[str, ...]:
+    """Sentences of a text file with one per line; none where the file is missing."""
+    if not path.is_file():
+        return ()
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    return tuple(line.strip() for line in lines if line.strip())
+
+
 def unreadable(path: Path, reason: str) -> UserError:
-    return UserError("mocap-unreadable", f"{path} cannot be read: {reason}.", "Fetch the file again.")
+    return UserError("mocap-unreadable", f"{path} cannot be read: {reason}.", "Download the file again.")
 
 
-def as_frames(path: Path, name: str, values: np.ndarray, width: int) -> np.ndarray:
-    """[T,...] reshaped to float64 [T,width]. UserError `mocap-unreadable` where that does not go or numbers are missing."""
+def as_frames(path: Path, name: str, values: np.ndarray, width: int) -> Float[np.ndarray, "T width"]:
+    """An array [T,...] reshaped to [T,width], float64. UserError `mocap-unreadable` for other shapes and numbers that are not
+    finite."""
     if values.ndim < 2 or values.shape[0] == 0 or values[0].size < width:
         raise unreadable(path, f"`{name}` has the shape {values.shape}, not [T,{width}]")
     flat = values.reshape(len(values), -1)[:, :width].astype(np.float64)
@@ -102,69 +108,70 @@ def as_frames(path: Path, name: str, values: np.ndarray, width: int) -> np.ndarr
     return flat
 
 
-def _upright(person: SmplParameters) -> Capture:
-    """Z up, at RATE, not yet on the floor."""
-    turn = _TURN_UP if person.up == "y" else Rotation.identity()
-    orient = (turn * Rotation.from_rotvec(person.global_orient)).as_rotvec()
+def resample_poses(
+    angles: Float[np.ndarray, "T J 3"], positions: Float[np.ndarray, "T 3"], rate: float
+) -> tuple[Float[np.ndarray, "N J 3"], Float[np.ndarray, "N 3"]]:
+    """Axis-angles and positions at FRAME_RATE instead of `rate` frames per second: by slerp and linear interpolation."""
+    if len(angles) < 2 or abs(rate - FRAME_RATE) < 0.01:
+        return angles, positions
+    times = np.arange(int((len(angles) - 1) * FRAME_RATE / rate + 1e-6) + 1) * rate / FRAME_RATE
+    before = np.minimum(times.astype(int), len(angles) - 2)
+    fraction = (times - before)[:, None]
+    start, end = axis_angle_to_matrix(angles[before]), axis_angle_to_matrix(angles[before + 1])
+    new_angles = matrix_to_axis_angle(slerp(start, end, fraction))
+    return new_angles, positions[before] * (1 - fraction) + positions[before + 1] * fraction
+
+
+def _convert(person: SmplParameters) -> Capture:
+    """A capture with Z up, at FRAME_RATE, whose floor is at any height."""
+    to_z_up = _Y_UP_TO_Z_UP if person.up == "y" else Rotation.identity()
+    orient = (to_z_up * Rotation.from_rotvec(person.global_orient)).as_rotvec()
     angles = np.concatenate([orient[:, None], person.body_pose.reshape(-1, 21, 3)], 1)
-    angles, pelvis = resample_poses(angles, turn.apply(person.trans), person.rate)
+    angles, pelvis = resample_poses(angles, to_z_up.apply(person.trans), person.rate)
     return Capture(
         source=person.source,
         subject=person.subject,
         text=person.text,
-        rate=RATE,
+        rate=FRAME_RATE,
         global_orient=angles[:, 0].astype(np.float32),
         body_pose=angles[:, 1:].astype(np.float32),
         pelvis=pelvis.astype(np.float32),
-        betas=_MEAN,
+        betas=_MEAN_SHAPE,
         foot_contact=np.zeros((len(pelvis), 2), bool),
     )
 
 
-def resample_poses(angles: np.ndarray, places: np.ndarray, rate: float) -> tuple[np.ndarray, np.ndarray]:
-    """Axis-angles [T,J,3] and places [T,3] of `rate` frames a second at RATE: rotations by slerp."""
-    if len(angles) < 2 or abs(rate - RATE) < 0.01:
-        return angles, places
-    at = np.arange(int((len(angles) - 1) * RATE / rate + 1e-6) + 1) * rate / RATE
-    before = np.minimum(at.astype(int), len(angles) - 2)
-    share = at - before
-    here, there = (axis_angle_to_matrix(torch.from_numpy(angles[frame])) for frame in (before, before + 1))
-    turned = matrix_to_axis_angle(slerp(here, there, torch.from_numpy(share)[:, None])).numpy()
-    return turned, places[before] * (1 - share[:, None]) + places[before + 1] * share[:, None]
+def _scale_path(capture: Capture) -> Capture:
+    """The path scaled so that feet which stand still in the recording stand still on our body.
 
-
-def _scaled(capture: Capture) -> Capture:
-    """The way scaled so that feet which stand still in the recording stand still on our body.
-
-    While a foot stands, the pelvis moves by what the foot moves backwards relative to it: least squares over all frames.
+    While a foot stands, the pelvis moves by as much as the foot moves backwards relative to it. The scale is the least-squares
+    ratio of both over all frames.
     """
     soles = _soles(replace(capture, pelvis=np.zeros_like(capture.pelvis)))
     if len(soles) < 3:
         return capture
-    moved = np.diff(capture.pelvis[:, :2], axis=0)
-    back = -np.diff(soles.mean(2)[..., :2], axis=0)
-    lower = np.arange(len(moved)), soles[:-1, ..., 2].min(2).argmin(1)
-    carried = back[lower]
-    # only where the lower foot goes the pelvis' way: neither flight nor turning on the spot
-    stands = (np.linalg.norm(carried - moved, axis=1) < 0.35 * np.linalg.norm(moved, axis=1)) & (
-        np.linalg.norm(moved, axis=1) > 0.3 / RATE
-    )
-    if np.linalg.norm(moved[stands], axis=1).sum() < _FAR_ENOUGH:
+    pelvis_step = np.diff(capture.pelvis[:, :2], axis=0)
+    foot_step = -np.diff(soles.mean(2)[..., :2], axis=0)
+    lower_foot = soles[:-1, ..., 2].min(2).argmin(1)
+    foot_step = foot_step[np.arange(len(pelvis_step)), lower_foot]
+    # only where the lower foot moves as the pelvis does: this excludes flight and turning on the spot
+    distance = np.linalg.norm(pelvis_step, axis=1)
+    stands = (np.linalg.norm(foot_step - pelvis_step, axis=1) < 0.35 * distance) & (distance > 0.3 / FRAME_RATE)
+    if distance[stands].sum() < _MIN_DISTANCE:
         return capture
-    scale = float((carried[stands] * moved[stands]).sum() / (moved[stands] ** 2).sum())
-    return replace(capture, pelvis=capture.pelvis * np.float32(np.clip(scale, *_SCALES)))
+    scale = float((foot_step[stands] * pelvis_step[stands]).sum() / (pelvis_step[stands] ** 2).sum())
+    return replace(capture, pelvis=capture.pelvis * np.float32(np.clip(scale, *_SCALE_RANGE)))
 
 
-def _landed(capture: Capture) -> Capture:
-    """Moved up or down by one number, so that the soles' usual lowest place is the floor; standing feet marked."""
+def _put_on_floor(capture: Capture) -> Capture:
+    """The capture translated vertically so that the usual height of the lowest sole is 0, with its foot contact."""
     soles = _soles(capture)
     floor = float(np.percentile(soles[..., 2].min((1, 2)), 20))
     soles[..., 2] -= floor
     pelvis = capture.pelvis - np.array([0, 0, floor], np.float32)
-    return replace(capture, pelvis=pelvis, foot_contact=detect_foot_contact(soles, RATE))
+    return replace(capture, pelvis=pelvis, foot_contact=detect_foot_contact(soles, FRAME_RATE))
 
 
-def _soles(capture: Capture) -> np.ndarray:
-    angles = np.concatenate([capture.global_orient[:, None], capture.body_pose], 1)
-    rotations = axis_angle_to_matrix(torch.from_numpy(angles)).numpy()
+def _soles(capture: Capture) -> Float[np.ndarray, "T 2 S 3"]:
+    rotations = axis_angle_to_matrix(np.concatenate([capture.global_orient[:, None], capture.body_pose], 1))
     return pose_skeleton(rotations, capture.pelvis, load_body(None), capture.betas).soles

@@ -1,4 +1,4 @@
-"""The text files of a recording: one file, a folder, or an archive, which is read in memory and never unpacked."""
+"""The text files of a recording: a single file, a folder, or an archive, which is read in memory and never unpacked."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from typing import NamedTuple
 from core.contract.errors import UserError
 
 _DAMAGED = (OSError, EOFError, tarfile.TarError, lzma.LZMAError, zlib.error, zipfile.BadZipFile, NotImplementedError)
-_LARGEST = 256 * 2**20
-"""bytes of one file within an archive; recordings are far smaller."""
+_MAX_BYTES = 256 * 2**20
+"""Largest file in an archive that is read; recordings are far smaller."""
 
 
 class TextFile(NamedTuple):
     path: PurePosixPath
-    """Within the folder or archive; the name alone for a single file."""
+    """Relative to the folder or archive; the name of a single file."""
     text: str
 
 
 def text_files(path: Path, *suffixes: str) -> list[TextFile]:
-    """All files with one of the endings (".amc", lower case) in a file, a folder or a .tar(.xz|.gz|.bz2)/.zip archive.
+    """All files with one of the endings (such as ".amc", lower case) in a file, a folder or a .tar(.xz|.gz|.bz2)/.zip archive.
 
-    Sorted by path. UserError `recording-unreadable` where the path is missing or damaged.
+    They are sorted by path. UserError `recording-unreadable` where the path is missing or damaged.
     """
     try:
         return sorted(_read(path, suffixes), key=lambda file: file.path)
@@ -36,7 +36,7 @@ def text_files(path: Path, *suffixes: str) -> list[TextFile]:
 
 def unreadable(path: Path | str, reason: str) -> UserError:
     return UserError(
-        "recording-unreadable", f"The recording {path} cannot be read: {reason}.", "Fetch or export it again."
+        "recording-unreadable", f"The recording {path} cannot be read: {reason}.", "Download or export it again."
     )
 
 
@@ -51,13 +51,13 @@ def _read(path: Path, suffixes: tuple[str, ...]) -> Iterator[TextFile]:
         with zipfile.ZipFile(path) as archive:
             for entry in archive.infolist():
                 name = PurePosixPath(entry.filename)
-                if name.suffix.lower() in suffixes and not entry.is_dir() and entry.file_size < _LARGEST:
+                if name.suffix.lower() in suffixes and not entry.is_dir() and entry.file_size < _MAX_BYTES:
                     yield TextFile(name, _decoded(archive.read(entry)))
     else:
         with tarfile.open(path) as archive:
             for member in archive:
                 name = PurePosixPath(member.name)
-                content = archive.extractfile(member) if member.isfile() and member.size < _LARGEST else None
+                content = archive.extractfile(member) if member.isfile() and member.size < _MAX_BYTES else None
                 if name.suffix.lower() in suffixes and content is not None:
                     yield TextFile(name, _decoded(content.read()))
 

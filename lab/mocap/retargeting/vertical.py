@@ -1,11 +1,12 @@
-"""Recordings whose vertical is off, as those from one camera are: put upright by the balance of people who stand still."""
+"""Alignment of a recording's vertical, which is only an estimate in recordings from one camera, by people's balance."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
+from jaxtyping import Bool, Float
 from scipy.spatial.transform import Rotation
 
 from ..skeleton_motion import SkeletonMotion
@@ -16,41 +17,64 @@ _SEGMENTS = (
     (0.578, ("hip", "shoulder")),
     (0.100, ("elbow", "elbow")),
 )
-"""Shares of the body's mass, and between which joints of both sides they lie (Winter, "Biomechanics", 2009, table 4.1)."""
-_SLOW = 0.15
-"""metres a second of the centre of mass below which a body is in balance."""
-_ENOUGH = 2.0
-"""seconds of standing that say where the vertical is."""
-_SURE, _MOST = math.radians(2.5), math.radians(12)
-"""Tilts below the first are within what standing tells; none is corrected by more than the second."""
+"""Fractions of the body's mass, and the joints of both sides between which they lie (Winter, "Biomechanics", 2009, table 4.1)."""
 
 
-def align_vertical(motion: SkeletonMotion, still: np.ndarray) -> SkeletonMotion:
-    """The motion turned so that its centre of mass stays over its feet while both stand still.
+@dataclass(frozen=True)
+class VerticalSettings:
+    """When and how far the vertical is corrected. Angles in radians."""
 
-    still bool [T,2,2]: ankles and balls of the left and right foot. As it is where its vertical
-    was measured or nobody stands still for long.
+    max_speed: float = 0.15
+    """Of the centre of mass up to which a standing person is in balance, metres per second."""
+    min_seconds: float = 2.0
+    """Standing that is needed to estimate the vertical."""
+    min_tilt: float = math.radians(2.5)
+    """Smaller tilts are within the error of the estimate."""
+    max_tilt: float = math.radians(12)
+    """Largest correction."""
+
+
+DEFAULT_SETTINGS = VerticalSettings()
+
+
+def align_vertical(
+    motion: SkeletonMotion, is_still: Bool[np.ndarray, "T 2 2"], settings: VerticalSettings = DEFAULT_SETTINGS
+) -> SkeletonMotion:
+    """The motion rotated so that the centre of mass is above the feet while both of them are still.
+
+    `is_still` tells it of the ankle and the ball of the left and the right foot. The motion is returned unchanged where its
+    vertical was measured, or where nobody stands long enough.
     """
     if motion.vertical_measured or "left_foot" not in motion.names or len(motion.positions) < 3:
         return motion
-    mass = np.asarray(sum(share * (_middle(motion, a) + _middle(motion, b)) / 2 for share, (a, b) in _SEGMENTS))
+    centre_of_mass = np.asarray(
+        sum(mass * (_middle(motion, first) + _middle(motion, second)) / 2 for mass, (first, second) in _SEGMENTS)
+    )
     feet = (_middle(motion, "ankle") + _middle(motion, "foot")) / 2
-    speed = np.linalg.norm(np.gradient(mass, axis=0), axis=1) * motion.rate
-    arm = mass - feet
-    stands = still.all((1, 2)) & (speed < _SLOW) & (arm[:, 2] > 0.6 * np.quantile(arm[:, 2], 0.9))
-    if stands.sum() < _ENOUGH * motion.rate:
+    speed = np.linalg.norm(np.gradient(centre_of_mass, axis=0), axis=1) * motion.rate
+    offset = centre_of_mass - feet
+    is_upright = offset[:, 2] > 0.6 * np.quantile(offset[:, 2], 0.9)
+    in_balance = is_still.all((1, 2)) & (speed < settings.max_speed) & is_upright
+    if in_balance.sum() < settings.min_seconds * motion.rate:
         return motion
-    leaning = np.median(arm[stands], 0)
-    axis = np.array([leaning[1], -leaning[0], 0.0])
-    tilt = math.atan2(float(np.linalg.norm(axis)), float(leaning[2]))
-    if tilt < _SURE:
+    x, y, z = np.median(offset[in_balance], 0)
+    axis = np.array([y, -x, 0.0])
+    tilt = math.atan2(float(np.linalg.norm(axis)), float(z))
+    if tilt < settings.min_tilt:
         return motion
-    turn = Rotation.from_rotvec(axis / np.linalg.norm(axis) * min(tilt, _MOST)).as_matrix().astype(np.float32)
-    turns = None if motion.global_rotations is None else turn @ motion.global_rotations
-    return replace(motion, positions=motion.positions @ turn.T, global_rotations=turns)
+    rotation = Rotation.from_rotvec(axis / np.linalg.norm(axis) * min(tilt, settings.max_tilt)).as_matrix()
+    rotation = rotation.astype(np.float32)
+    rotations = motion.global_rotations
+    return replace(
+        motion,
+        positions=motion.positions @ rotation.T,
+        global_rotations=None if rotations is None else rotation @ rotations,
+    )
 
 
-def _middle(motion: SkeletonMotion, part: str) -> np.ndarray:
-    """[T,3] between the two sides."""
-    sides = [motion.positions[:, motion.names.index(f"{side}_{part}")].astype(float) for side in ("left", "right")]
-    return (sides[0] + sides[1]) / 2
+def _middle(motion: SkeletonMotion, part: str) -> Float[np.ndarray, "T 3"]:
+    """The middle between the left and the right joint."""
+    left, right = (
+        motion.positions[:, motion.names.index(f"{side}_{part}")].astype(float) for side in ("left", "right")
+    )
+    return (left + right) / 2

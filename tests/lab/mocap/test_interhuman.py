@@ -1,4 +1,4 @@
-"""A made-up folder in InterHuman's layout, its processed form made with our own body's forward kinematics."""
+"""A synthetic folder in InterHuman's layout; the processed form is computed with our body's forward kinematics."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FRAMES = 20
 
 
 def people() -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """root [T,3], body [T,63] and place [T,3] of two people, 1 m apart, Z up, a little in motion."""
+    """Root [T,3], body [T,63] and position [T,3] of two people 1 m apart, Z up, who move a little."""
     draw = np.random.default_rng(3)
     made = []
     for number in range(2):
@@ -41,7 +41,7 @@ def write_processed(folder: Path) -> Path:
         joints, _ = forward_kinematics(torch.from_numpy(matrices), rest, torch.from_numpy(place))
         values = np.zeros((FRAMES, 492), np.float32)
         values[:, :66] = joints.reshape(FRAMES, -1).numpy()
-        # a rotation by no angle is written 1 0 0 1 0 0: two columns, row by row
+        # the identity is written 1 0 0 1 0 0: two columns, row by row
         values[:, 186:] = np.tile([1, 0, 0, 1, 0, 0], 51)
         values[:, 186 : 186 + 126] = matrices[:, 1:, :, :2].reshape(FRAMES, -1)
         place_of_file = folder / "motions_processed" / f"person{number}" / "4711.npy"
@@ -73,14 +73,14 @@ def check(pair: object) -> None:
     np.testing.assert_allclose(apart[:, :2], np.tile([1.0, 0.0], (FRAMES, 1)), atol=1e-4)
 
 
-def test_the_processed_form_gives_back_poses_roots_and_places(tmp_path: Path) -> None:
+def test_poses_roots_and_positions_of_the_processed_form_are_read(tmp_path: Path) -> None:
     (pair,) = interhuman.read(write_processed(tmp_path))
     assert pair.source == "interhuman/4711"
     assert pair.text == ("two people greet each other.", "they meet.")
     check(pair)
 
 
-def test_pickles_are_never_opened_and_the_way_round_works(tmp_path: Path) -> None:
+def test_pickles_are_never_opened_and_their_conversion_is_read(tmp_path: Path) -> None:
     path = write_pickle(tmp_path)
     for asked in (path, tmp_path):
         with pytest.raises(UserError, match="pickle") as error:
@@ -94,13 +94,13 @@ def test_pickles_are_never_opened_and_the_way_round_works(tmp_path: Path) -> Non
 
 def test_a_clip_in_both_forms_is_read_once(tmp_path: Path) -> None:
     write_processed(tmp_path)
-    np.savez(tmp_path / "motions_processed" / "motions.npz")  # not a clip: its folder has another name
+    np.savez(tmp_path / "motions_processed" / "motions.npz")  # not a clip, because of its folder's name
     (tmp_path / "motions").mkdir()
     np.savez(tmp_path / "motions" / "4711.npz")
     assert len(interhuman.read(tmp_path)) == 1
 
 
-def test_a_damaged_clip_is_named(tmp_path: Path) -> None:
+def test_the_error_for_a_damaged_clip_names_it(tmp_path: Path) -> None:
     write_processed(tmp_path)
     np.save(tmp_path / "motions_processed" / "person2" / "4711.npy", np.zeros((FRAMES, 263)))
     with pytest.raises(UserError, match=r"person2.*4711.*263"):

@@ -1,4 +1,4 @@
-"""A made-up folder in Inter-X's layout: two people 0.8 m apart who face each other, in a Y-up world."""
+"""A synthetic folder in Inter-X's layout: two people face each other at a distance of 0.8 m, Y up."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ def write(
     place = folder / "motions" / name
     place.mkdir(parents=True)
     for number, (x, turn) in enumerate(((0.0, np.pi / 2), (0.8, -np.pi / 2)), 1):
-        orient = np.tile([0, turn, 0], (FRAMES, 1))  # about Y: facing +X, and -X
+        orient = np.tile([0, turn, 0], (FRAMES, 1))  # about Y, so that they face +X and -X
         trans = np.tile([x, 1.3, 5.0], (FRAMES, 1))
-        trans[:, 1] += 0.01 * number  # the two bodies' pelvises are not equally high
+        trans[:, 1] += 0.01 * number  # pelvises of different heights
         np.savez(
             place / f"P{number}.npz",
             root_orient=orient.astype(np.float32),
@@ -42,7 +42,7 @@ def write(
     return folder
 
 
-def test_both_people_stand_in_one_upright_world(tmp_path: Path) -> None:
+def test_both_people_are_in_one_world_with_z_up(tmp_path: Path) -> None:
     (pair,) = interx.read(write(tmp_path))
     first, second = pair.people
     assert pair.source == f"inter-x/{NAME}"
@@ -51,7 +51,7 @@ def test_both_people_stand_in_one_upright_world(tmp_path: Path) -> None:
     assert pair.text == ("One helps the other up.", "A second sentence.")
     assert len(first.pelvis) == len(second.pelvis) == 13  # 49 frames at 120 are 0.4 s at 30
     np.testing.assert_allclose(second.pelvis - first.pelvis, np.tile([0.8, 0, 0], (13, 1)), atol=1e-5)
-    np.testing.assert_allclose((first.pelvis[0] + second.pelvis[0])[:2], 0, atol=1e-5)  # around the world's middle
+    np.testing.assert_allclose((first.pelvis[0] + second.pelvis[0])[:2], 0, atol=1e-5)  # around the origin
     height = standing_height(load_body(None), np.zeros(16))
     np.testing.assert_allclose([first.pelvis[0, 2], second.pelvis[0, 2]], height, atol=0.005)
     for person, toward in ((first, [1, 0, 0]), (second, [-1, 0, 0])):
@@ -61,13 +61,13 @@ def test_both_people_stand_in_one_upright_world(tmp_path: Path) -> None:
         assert person.foot_contact.all()
 
 
-def test_without_sentences_the_actions_name_is_the_text(tmp_path: Path) -> None:
+def test_without_sentences_the_label_of_the_action_is_the_text(tmp_path: Path) -> None:
     (pair,) = interx.read(write(tmp_path, lines=None))
     assert pair.text == ("help up",)
     assert interx.action("G001T000A000R000") == "hug" and interx.action("other") is None
 
 
-def test_a_file_that_lacks_arrays_is_named(tmp_path: Path) -> None:
+def test_the_error_for_missing_arrays_names_the_file(tmp_path: Path) -> None:
     write(tmp_path)
     damaged = tmp_path / "motions" / NAME / "P2.npz"
     np.savez(damaged, trans=np.zeros((3, 3)))
@@ -75,6 +75,6 @@ def test_a_file_that_lacks_arrays_is_named(tmp_path: Path) -> None:
         interx.read(tmp_path)
 
 
-def test_a_folder_without_interactions_says_what_it_should_hold(tmp_path: Path) -> None:
+def test_the_error_for_a_folder_without_interactions_describes_the_layout(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"motions\.zip"):
         interx.read(tmp_path)

@@ -1,4 +1,4 @@
-"""A made-up folder with something of everything, read twice."""
+"""A library of a folder with recordings in several formats, its cache, and files that cannot be read."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from core.contract.errors import UserError
-from lab.mocap import library as module
+from lab.mocap import recordings
 from lab.mocap.library import Library, load_library
 
 FRAMES = 40
@@ -28,8 +28,8 @@ _BONES = (
 )  # fmt: skip
 
 
-def bvh(frames: int = FRAMES) -> str:
-    """Somebody with the arms out who stands still, in centimetres, Y up."""
+def bvh_text(frames: int = FRAMES) -> str:
+    """A BVH file of a person in a T-pose, in centimetres, Y up."""
 
     def joint(index: int, depth: int) -> list[str]:
         name, _, offset = _BONES[index]
@@ -53,15 +53,16 @@ def bvh(frames: int = FRAMES) -> str:
     return "\n".join(["HIERARCHY", *joint(0, 0), *motion]) + "\n"
 
 
-def parameters(path: Path, height: float = 0.9) -> None:
-    """An upright person in AMASS's layout."""
+def write_amass(path: Path, height: float = 0.9) -> None:
+    """Write an upright person in AMASS's layout."""
     path.parent.mkdir(parents=True, exist_ok=True)
     poses = np.zeros((FRAMES, 156))
     poses[:, 0] = np.pi / 2
     np.savez(path, poses=poses, trans=np.tile([0, 0, height], (FRAMES, 1)), mocap_framerate=np.array(30.0))
 
 
-def pair(folder: Path) -> None:
+def write_interx(folder: Path) -> None:
+    """Write two standing people in Inter-X's layout."""
     folder.mkdir(parents=True)
     for number in (1, 2):
         np.savez(
@@ -78,10 +79,10 @@ def pair(folder: Path) -> None:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     base = tmp_path / "mocap"
-    parameters(base / "ACCAD" / "s1" / "walk_poses.npz")
-    pair(base / "inter-x" / "motions" / "G001T000A001R000")
+    write_amass(base / "ACCAD" / "s1" / "walk_poses.npz")
+    write_interx(base / "inter-x" / "motions" / "G001T000A001R000")
     (base / "idle").mkdir()
-    (base / "idle" / "007_genuine.bvh").write_text(bvh(), encoding="utf-8")
+    (base / "idle" / "007_genuine.bvh").write_text(bvh_text(), encoding="utf-8")
     (base / "notes.md").write_text("read me", encoding="utf-8")
     (base / "numbers.txt").write_text("1,2,3\n", encoding="utf-8")
     (base / "old.pkl").write_bytes(b"\x80\x04.")
@@ -103,7 +104,7 @@ def equal(first: Library, second: Library) -> bool:
     return same
 
 
-def test_all_formats_of_a_folder_are_found_and_nothing_is_left_out_silently(folder: Path) -> None:
+def test_all_formats_of_a_folder_are_read_and_every_skipped_file_has_a_reason(folder: Path) -> None:
     found = load_library(folder)
     assert [capture.subject for capture in found.captures] == ["amass-accad-s1", "idle-007"]
     assert [couple.source for couple in found.pairs] == ["inter-x/G001T000A001R000"]
@@ -113,35 +114,35 @@ def test_all_formats_of_a_folder_are_found_and_nothing_is_left_out_silently(fold
     assert "pickle" in reasons["old.pkl"]
 
 
-def test_the_second_time_nothing_is_read(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    told: list[str] = []
-    first = load_library(folder, tmp_path / "cache", told.append)
-    assert len(told) == 3
+def test_cached_recordings_are_not_read_again(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reported: list[str] = []
+    first = load_library(folder, tmp_path / "cache", reported.append)
+    assert len(reported) == 3
 
     def never(*_: object) -> None:
         raise AssertionError("read again")
 
-    monkeypatch.setattr(module, "retarget", never)
-    monkeypatch.setattr(module, "_BODIES", dict.fromkeys(module._BODIES, never))
-    second = load_library(folder, tmp_path / "cache", told.append)
-    assert len(told) == 3 and equal(first, second)
+    monkeypatch.setattr(recordings, "retarget", never)
+    monkeypatch.setattr(recordings, "_BODY_READERS", dict.fromkeys(recordings._BODY_READERS, never))
+    second = load_library(folder, tmp_path / "cache", reported.append)
+    assert len(reported) == 3 and equal(first, second)
 
 
-def test_what_changed_is_read_again_and_so_is_a_damaged_result(folder: Path, tmp_path: Path) -> None:
-    cache, told = tmp_path / "cache", []
+def test_changed_files_and_damaged_results_are_read_again(folder: Path, tmp_path: Path) -> None:
+    cache, reported = tmp_path / "cache", []
     load_library(folder, cache)
-    parameters(folder / "ACCAD" / "s1" / "walk_poses.npz", height=0.8)
-    load_library(folder, cache, told.append)
-    assert told == ["Reading ACCAD/s1/walk_poses.npz"]
-    assert len(list(cache.glob("walk_poses*"))) == 2  # the older result is gone
+    write_amass(folder / "ACCAD" / "s1" / "walk_poses.npz", height=0.8)
+    load_library(folder, cache, reported.append)
+    assert reported == ["Reading ACCAD/s1/walk_poses.npz"]
+    assert len(list(cache.glob("walk_poses*"))) == 2  # the older result was removed
     (kept,) = cache.glob("007_genuine*.npz")
     kept.write_bytes(kept.read_bytes()[:500])
-    again = load_library(folder, cache, told.append)
-    assert told[1:] == ["Reading idle/007_genuine.bvh"]
+    again = load_library(folder, cache, reported.append)
+    assert reported[1:] == ["Reading idle/007_genuine.bvh"]
     assert equal(again, load_library(folder))
 
 
-def test_archives_are_read_too(folder: Path, tmp_path: Path) -> None:
+def test_archives_are_read(folder: Path, tmp_path: Path) -> None:
     base = tmp_path / "packed"
     base.mkdir()
     with zipfile.ZipFile(base / "accad.zip", "w") as archive:
@@ -158,14 +159,14 @@ def test_archives_are_read_too(folder: Path, tmp_path: Path) -> None:
     assert equal(found, load_library(base, tmp_path / "cache"))
 
 
-def test_one_damaged_file_does_not_take_the_others_along(folder: Path) -> None:
+def test_a_damaged_file_does_not_affect_the_others(folder: Path) -> None:
     (folder / "ACCAD" / "s1" / "run_poses.npz").write_bytes(b"PK nothing")
     found = load_library(folder)
     assert len(found.captures) == 2
     assert any("run_poses.npz" in skip.path and "cannot be read" in skip.reason for skip in found.skipped)
 
 
-def test_a_recording_that_is_there_twice_counts_once(folder: Path) -> None:
+def test_duplicate_recordings_count_once(folder: Path) -> None:
     copy = folder / "copy" / "ACCAD" / "s1" / "walk_poses.npz"
     copy.parent.mkdir(parents=True)
     copy.write_bytes((folder / "ACCAD" / "s1" / "walk_poses.npz").read_bytes())
@@ -174,9 +175,9 @@ def test_a_recording_that_is_there_twice_counts_once(folder: Path) -> None:
     assert any("same name" in skip.reason for skip in found.skipped)
 
 
-def test_folders_without_motion_say_what_they_hold_instead(tmp_path: Path) -> None:
+def test_the_error_for_a_folder_without_motion_lists_what_it_contains(tmp_path: Path) -> None:
     (tmp_path / "notes.md").write_text("read me", encoding="utf-8")
-    for path, said in ((tmp_path, "notes.md"), (tmp_path / "nowhere", "does not exist")):
-        with pytest.raises(UserError, match=said) as error:
+    for path, message in ((tmp_path, "notes.md"), (tmp_path / "nowhere", "does not exist")):
+        with pytest.raises(UserError, match=message) as error:
             load_library(path)
         assert error.value.code == "mocap-empty"

@@ -1,4 +1,4 @@
-"""Motion whose truth is known, as a recording would show it, comes back as the motion of our body that it is."""
+"""Motions of our own body, given as recordings of its skeleton, are recovered by retargeting."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from lab.mocap.skeleton_motion import SkeletonMotion
 
 COUNT = len(BODY_JOINTS)
 UPRIGHT = Rotation.from_euler("x", 90, degrees=True)
-"""Takes the rest pose (Y up) into the world (Z up), facing -Y."""
+"""Takes the rest pose (Y up) into the world (Z up); the person faces -Y."""
 
 
 def joint(name: str) -> int:
@@ -31,13 +31,13 @@ def joint(name: str) -> int:
 
 
 def posed(turns: np.ndarray, pelvis: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Joints [T,22,3] and world rotations [T,22,3,3] of the default body for axis-angles [T,22,3]."""
+    """Joints [T,22,3] and global rotations [T,22,3,3] of the default body for axis-angles [T,22,3]."""
     rest = load_body(None).J_template[:COUNT].double()
     joints, world = forward_kinematics(axis_angle_to_matrix(torch.from_numpy(turns)), rest, torch.from_numpy(pelvis))
     return joints.numpy(), world.numpy()
 
 
-def shown(capture: Capture) -> tuple[np.ndarray, np.ndarray]:
+def posed_capture(capture: Capture) -> tuple[np.ndarray, np.ndarray]:
     turns = np.concatenate([capture.global_orient[:, None], capture.body_pose], 1).astype(float)
     return posed(turns, capture.pelvis.astype(float))
 
@@ -51,33 +51,33 @@ def skin(capture: Capture, body: BodyModel) -> np.ndarray:
 
 
 def soles(capture: Capture) -> np.ndarray:
-    """[T,2,S,3] points of the skin under the feet."""
+    """[T,2,S,3] points under the feet."""
     body = load_body(None)
     return skin(capture, body.subset(sole_vertices(body).flatten())).reshape(len(capture.pelvis), 2, -1, 3)
 
 
-def waves(frames: int, rate: float, seed: int, size: float) -> np.ndarray:
-    """[T,3] slow smooth angles, radians."""
+def sinusoids(frames: int, rate: float, seed: int, size: float) -> np.ndarray:
+    """[T,3] slow sinusoidal angles, radians."""
     rng = np.random.default_rng(seed)
     time = np.arange(frames)[:, None] / rate
     return size * np.sin(2 * np.pi * rng.uniform(0.2, 0.5, 3) * time + rng.uniform(0, 6, 3)) * rng.uniform(0.3, 1, 3)
 
 
 def squats(frames: int = 120, rate: float = 30.0) -> tuple[np.ndarray, np.ndarray]:
-    """Axis-angles [T,22,3] and pelvis [T,3] of somebody who squats, leans and swings both arms, feet flat in one place."""
+    """Axis-angles [T,22,3] and pelvis [T,3] of a person who squats, leans and swings both arms with flat feet."""
     turns = np.zeros((frames, COUNT, 3))
     turns[:, 0] = UPRIGHT.as_rotvec()
     bend = 0.35 + 0.3 * np.sin(np.arange(frames) / rate * 2)
     for side, out in (("left", 1), ("right", -1)):
         for part, share in (("hip", -1), ("knee", 2), ("ankle", -1)):
             turns[:, joint(f"{side}_{part}"), 0] = share * bend
-        shoulder = Rotation.from_euler("z", -55 * out, degrees=True) * Rotation.from_rotvec(waves(frames, rate, 1, 0.5))
+        shoulder = Rotation.from_euler("z", -55 * out, degrees=True) * Rotation.from_rotvec(sinusoids(frames, rate, 1, 0.5))
         turns[:, joint(f"{side}_shoulder")] = shoulder.as_rotvec()
         flexed = 0.9 + 0.6 * np.sin(np.arange(frames) / rate * 3 + out)
         turns[:, joint(f"{side}_elbow"), 1] = -out * flexed
     for name, seed in (("spine1", 2), ("spine2", 3), ("spine3", 4)):
-        turns[:, joint(name)] = waves(frames, rate, seed, 0.12)
-    turns[:, joint("neck")] = turns[:, joint("head")] = waves(frames, rate, 5, 0.15) + [0.15, 0, 0]
+        turns[:, joint(name)] = sinusoids(frames, rate, seed, 0.12)
+    turns[:, joint("neck")] = turns[:, joint("head")] = sinusoids(frames, rate, 5, 0.15) + [0.15, 0, 0]
     joints, _ = posed(turns, np.zeros((frames, 3)))
     ankles = joints[:, [joint("left_ankle"), joint("right_ankle")]].mean(1)
     # ankles stand this high when the soles touch the floor
@@ -86,8 +86,8 @@ def squats(frames: int = 120, rate: float = 30.0) -> tuple[np.ndarray, np.ndarra
     return turns, np.array([0.3, -0.2, under]) - ankles
 
 
-def recorded(turns: np.ndarray, pelvis: np.ndarray, rate: float = 30.0) -> SkeletonMotion:
-    """The motion as a recording of our own body's skeleton would hold it, with the middle fingers' first joints."""
+def as_recording(turns: np.ndarray, pelvis: np.ndarray, rate: float = 30.0) -> SkeletonMotion:
+    """The motion as a recording of our body's skeleton and the roots of the middle fingers."""
     joints, world = posed(turns, pelvis)
     rest = load_body(None).J_template.double().numpy()
     names, parents = list(BODY_JOINTS), list(PARENTS[:COUNT])
@@ -105,7 +105,7 @@ def recorded(turns: np.ndarray, pelvis: np.ndarray, rate: float = 30.0) -> Skele
 
 
 def angle_between(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """degrees between rotation vectors [N,3]."""
+    """Angles between axis-angles [N,3], degrees."""
     turn = Rotation.from_rotvec(first.reshape(-1, 3)).inv() * Rotation.from_rotvec(second.reshape(-1, 3))
     return np.degrees(turn.magnitude())
 
@@ -115,13 +115,12 @@ def truth() -> tuple[np.ndarray, np.ndarray]:
     return squats()
 
 
-def test_our_own_motion_comes_back(truth: tuple[np.ndarray, np.ndarray]) -> None:
+def test_motions_of_our_own_skeleton_are_recovered(truth: tuple[np.ndarray, np.ndarray]) -> None:
     turns, pelvis = truth
-    capture = retarget(recorded(turns, pelvis))
+    capture = retarget(as_recording(turns, pelvis))
     assert (capture.source, capture.subject, capture.text, capture.rate) == ("set/name", "somebody", ("squats",), 30)
-    errors = np.linalg.norm(shown(capture)[0] - posed(turns, pelvis)[0], axis=-1)
-    # the shoulders follow the arms a little, as shoulders do, and the foot's skin points where recorded bones point;
-    # everything else is where it was
+    errors = np.linalg.norm(posed_capture(capture)[0] - posed(turns, pelvis)[0], axis=-1)
+    # shoulders move a little with raised arms, and feet are aligned by the axis of their skin; all other joints are exact
     apart = [joint(f"{side}_{part}") for side in ("left", "right") for part in ("shoulder", "elbow", "wrist", "foot")]
     assert np.delete(errors, apart, 1).max() < 0.004
     assert errors[:, apart].max() < 0.025
@@ -130,20 +129,20 @@ def test_our_own_motion_comes_back(truth: tuple[np.ndarray, np.ndarray]) -> None
     assert capture.foot_contact.all()
 
 
-def test_points_alone_are_enough_for_limbs_and_trunk(truth: tuple[np.ndarray, np.ndarray]) -> None:
+def test_positions_alone_determine_limbs_and_trunk(truth: tuple[np.ndarray, np.ndarray]) -> None:
     turns, pelvis = truth
-    capture = retarget(replace(recorded(turns, pelvis), global_rotations=None, rest_positions=None))
-    errors = np.linalg.norm(shown(capture)[0] - posed(turns, pelvis)[0], axis=-1)
+    capture = retarget(replace(as_recording(turns, pelvis), global_rotations=None, rest_positions=None))
+    errors = np.linalg.norm(posed_capture(capture)[0] - posed(turns, pelvis)[0], axis=-1)
     assert errors[:, [joint(name) for name in ("left_knee", "right_ankle", "left_foot", "spine3", "neck")]].max() < 0.03
-    world, expected = shown(capture)[1], posed(turns, pelvis)[1]
+    world, expected = posed_capture(capture)[1], posed(turns, pelvis)[1]
     for name in ("left_shoulder", "right_elbow", "left_hip", "right_knee"):
         off = Rotation.from_matrix(world[:, joint(name)]).inv() * Rotation.from_matrix(expected[:, joint(name)])
         assert np.degrees(off.magnitude()).mean() < 12, name
 
 
-def test_size_rate_and_place_of_the_recording_do_not_matter(truth: tuple[np.ndarray, np.ndarray]) -> None:
+def test_size_frame_rate_and_position_of_the_recording_do_not_matter(truth: tuple[np.ndarray, np.ndarray]) -> None:
     turns, pelvis = truth
-    plain = recorded(turns, pelvis)
+    plain = as_recording(turns, pelvis)
     four = np.repeat(np.arange(len(turns)), 4)
     assert plain.global_rotations is not None and plain.rest_positions is not None
     fast = replace(
@@ -159,13 +158,15 @@ def test_size_rate_and_place_of_the_recording_do_not_matter(truth: tuple[np.ndar
     assert abs(soles(second)[..., 2].min(-1)).max() < 0.004
 
 
-def test_planted_feet_neither_slide_nor_sink_though_the_recordings_do(truth: tuple[np.ndarray, np.ndarray]) -> None:
+def test_feet_in_contact_neither_slide_nor_sink_although_the_recorded_ones_do(
+    truth: tuple[np.ndarray, np.ndarray],
+) -> None:
     turns, pelvis = truth
     rng = np.random.default_rng(0)
     trembling = np.cumsum(rng.normal(0, 0.0015, pelvis.shape), 0)
     trembling -= np.linspace(0, 1, len(pelvis))[:, None] * trembling[-1]
     sloping = np.c_[np.zeros((len(pelvis), 2)), 0.03 * np.sin(np.arange(len(pelvis)) / 20)]
-    capture = retarget(recorded(turns, pelvis + trembling + sloping))
+    capture = retarget(as_recording(turns, pelvis + trembling + sloping))
     standing = capture.foot_contact[1:] & capture.foot_contact[:-1]
     assert standing.mean() > 0.8
     points = soles(capture)
@@ -175,7 +176,7 @@ def test_planted_feet_neither_slide_nor_sink_though_the_recordings_do(truth: tup
     assert abs(points[..., 2].min(-1))[capture.foot_contact].max() < 0.004
 
 
-def test_a_step_is_no_stand_and_ends_where_it_ended(truth: tuple[np.ndarray, np.ndarray]) -> None:
+def test_a_stepping_foot_has_no_contact_and_keeps_its_step_length(truth: tuple[np.ndarray, np.ndarray]) -> None:
     """The right foot is lifted between frames 30 and 60 and put down 0.3 m ahead; the left one stands."""
     frames = 90
     turns, pelvis = squats(1)
@@ -186,37 +187,37 @@ def test_a_step_is_no_stand_and_ends_where_it_ended(truth: tuple[np.ndarray, np.
     turns[:, joint("right_hip"), 0] -= 0.35 * smooth + lifted
     turns[:, joint("right_knee"), 0] += 2 * lifted
     turns[:, joint("right_ankle"), 0] += 0.35 * smooth - lifted
-    capture = retarget(recorded(turns, pelvis))
+    capture = retarget(as_recording(turns, pelvis))
     assert capture.foot_contact[:, 0].all()
     assert not capture.foot_contact[35:56, 1].any()
     assert capture.foot_contact[2:28, 1].all()
     expected = posed(turns, pelvis)[0][:, joint("right_foot")]
-    foot = shown(capture)[0][:, joint("right_foot")]
+    foot = posed_capture(capture)[0][:, joint("right_foot")]
     np.testing.assert_allclose((foot[-1] - foot[0])[:2], (expected[-1] - expected[0])[:2], atol=0.02)
     assert foot[45, 2] - foot[0, 2] > 0.1
     assert soles(capture)[..., 2].min() > -0.004
 
 
-def test_an_arm_that_is_straight_for_a_while_does_not_roll(truth: tuple[np.ndarray, np.ndarray]) -> None:
-    """The elbow bends, is straight for a second and bends again; only points are known, a little noisy."""
+def test_a_straight_arm_does_not_roll(truth: tuple[np.ndarray, np.ndarray]) -> None:
+    """The elbow bends, is straight for a second and bends again. Only positions with a little noise are known."""
     turns, pelvis = squats(120)
     turns[:, joint("left_shoulder")] = (
         Rotation.from_euler("z", -50, degrees=True) * Rotation.from_euler("x", 60, degrees=True)
     ).as_rotvec()
     flexed = np.clip(np.abs(np.arange(120) - 60) / 30 - 0.5, 0, 1) * 1.2
     turns[:, joint("left_elbow"), 1] = -flexed
-    motion = recorded(turns, pelvis)
+    motion = as_recording(turns, pelvis)
     noise = np.random.default_rng(1).normal(0, 0.001, motion.positions.shape)
     capture = retarget(replace(motion, positions=motion.positions + noise, global_rotations=None, rest_positions=None))
     upper = Rotation.from_rotvec(capture.body_pose[:, joint("left_shoulder") - 1])
     assert np.degrees((upper[:-1].inv() * upper[1:]).magnitude()).max() < 8
 
 
-def test_a_guessed_vertical_is_put_right_and_a_measured_one_left(truth: tuple[np.ndarray, np.ndarray]) -> None:
+def test_only_an_estimated_vertical_is_corrected(truth: tuple[np.ndarray, np.ndarray]) -> None:
     turns, pelvis = squats(1)
     turns, pelvis = np.repeat(turns, 120, 0), np.repeat(pelvis, 120, 0)
-    upright = recorded(turns, pelvis)
-    tilt = Rotation.from_euler("x", 8, degrees=True).as_matrix()  # who faces -Y falls backward, seen from the left
+    upright = as_recording(turns, pelvis)
+    tilt = Rotation.from_euler("x", 8, degrees=True).as_matrix()  # a person who faces -Y leans backwards
     assert upright.global_rotations is not None
     leaning = replace(upright, positions=upright.positions @ tilt.T, global_rotations=tilt @ upright.global_rotations)
     for motion, low, high in ((leaning, 7.5, 8.5), (replace(leaning, vertical_measured=False), 0.0, 4.0)):
@@ -224,30 +225,30 @@ def test_a_guessed_vertical_is_put_right_and_a_measured_one_left(truth: tuple[np
         assert low <= off <= high
 
 
-def test_somebody_lying_does_not_sink_into_the_floor() -> None:
-    """Face down, toes stretched: the recording's bones lie on the floor, a body is as thick as it is."""
+def test_a_lying_body_does_not_sink_into_the_floor() -> None:
+    """The person lies face down with stretched toes. The recording's bones are on the floor, but a body has volume."""
     turns = np.zeros((40, COUNT, 3))
     turns[:, 0] = Rotation.from_euler("x", 180, degrees=True).as_rotvec()
     turns[:, [joint("left_ankle"), joint("right_ankle")], 0] = 0.9
-    capture = retarget(recorded(turns, np.zeros((40, 3))))
+    capture = retarget(as_recording(turns, np.zeros((40, 3))))
     assert -0.025 < skin(capture, load_body(None))[20, :, 2].min() < 0.025
     assert not capture.foot_contact.any()
 
 
-def test_feet_that_stand_are_flat_though_recorded_tilted(truth: tuple[np.ndarray, np.ndarray]) -> None:
+def test_feet_in_contact_are_flat_although_recorded_tilted(truth: tuple[np.ndarray, np.ndarray]) -> None:
     turns, pelvis = truth
     turns = turns.copy()
     turns[:, joint("left_ankle"), 0] += 0.2 + 0.1 * np.sin(np.arange(len(turns)) / 9)
     turns[:, joint("right_foot"), 0] -= 0.3
-    capture = retarget(recorded(turns, pelvis))
+    capture = retarget(as_recording(turns, pelvis))
     height = soles(capture)[..., 2]
     assert capture.foot_contact.mean() > 0.9
     assert height[capture.foot_contact].max() < 0.015
 
 
-def test_a_foot_that_was_recorded_back_to_front_is_left_on_its_shank(truth: tuple[np.ndarray, np.ndarray]) -> None:
+def test_a_foot_recorded_back_to_front_follows_its_shank(truth: tuple[np.ndarray, np.ndarray]) -> None:
     turns, pelvis = truth
-    motion = recorded(turns, pelvis)
+    motion = as_recording(turns, pelvis)
     assert motion.global_rotations is not None
     wrong = motion.global_rotations.copy()
     wrong[60:, joint("left_ankle")] @= np.diag([-1.0, 1.0, -1.0])
@@ -255,15 +256,15 @@ def test_a_foot_that_was_recorded_back_to_front_is_left_on_its_shank(truth: tupl
     assert np.degrees(np.linalg.norm(capture.body_pose[:, joint("left_ankle") - 1], axis=-1)).max() < 70
 
 
-def test_a_recording_without_elbows_is_refused(truth: tuple[np.ndarray, np.ndarray]) -> None:
-    motion = recorded(*squats(4))
+def test_a_recording_without_elbows_raises_an_error(truth: tuple[np.ndarray, np.ndarray]) -> None:
+    motion = as_recording(*squats(4))
     renamed = tuple(name.replace("left_elbow", "Bip01") for name in motion.names)
     with pytest.raises(UserError, match="left_elbow"):
         retarget(replace(motion, names=renamed))
 
 
 @pytest.mark.parametrize("frames", [1, 2, 5])
-def test_the_shortest_recordings_are_taken(frames: int) -> None:
-    capture = retarget(recorded(*squats(frames)))
+def test_recordings_of_a_few_frames_are_retargeted(frames: int) -> None:
+    capture = retarget(as_recording(*squats(frames)))
     assert len(capture.pelvis) == frames
     assert math.isfinite(float(np.abs(capture.body_pose).sum() + np.abs(capture.pelvis).sum()))

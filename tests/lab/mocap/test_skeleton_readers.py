@@ -1,4 +1,4 @@
-"""Small made-up recordings in each format of single people, with poses that can be worked out by hand."""
+"""Small recordings in each skeleton format, with poses that can be computed by hand."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from lab.mocap.readers import asfamc, bvh, deepmimic, expmap
 from lab.mocap.skeleton_motion import SkeletonMotion, resample
 
 UNIT = 0.0254 / 0.45
-"""metres in CMU's unit."""
+"""Metres per CMU's unit."""
 
-ASF = """# made up
+ASF = """# synthetic
 :version 1.10
 :units
   mass 1.0
@@ -57,7 +57,7 @@ ASF = """# made up
     lfemur ltibia
   end
 """
-AMC = """#!OML:ASF made up
+AMC = """#!OML:ASF synthetic
 :FULLY-SPECIFIED
 :DEGREES
 1
@@ -89,7 +89,7 @@ def subject(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_angles_of_asf_and_amc_turn_bones_about_their_own_axes(subject: Path) -> None:
+def test_amc_angles_rotate_bones_about_the_axes_of_the_asf_file(subject: Path) -> None:
     (motion,) = asfamc.read(subject)
     assert (motion.source, motion.subject, motion.text) == ("cmu-asf/07_02", "cmu-07", ("walk, then stop",))
     assert motion.rate == 120
@@ -103,7 +103,7 @@ def test_angles_of_asf_and_amc_turn_bones_about_their_own_axes(subject: Path) ->
     np.testing.assert_allclose(motion.positions[2, -1], [0, -10 * UNIT, 3 * UNIT], atol=1e-6)
 
 
-def test_an_archive_a_folder_and_a_file_say_the_same(subject: Path, tmp_path: Path) -> None:
+def test_archives_folders_and_files_give_the_same_motion(subject: Path, tmp_path: Path) -> None:
     packed, zipped = tmp_path / "trials.tar.xz", tmp_path / "trials.zip"
     with tarfile.open(packed, "w:xz") as archive:
         archive.add(subject / "subjects", "any/where")
@@ -125,14 +125,14 @@ def test_an_archive_a_folder_and_a_file_say_the_same(subject: Path, tmp_path: Pa
         ("07.asf", ASF.replace("root lfemur", "root rfemur")),
     ],
 )
-def test_a_damaged_trial_is_named(subject: Path, name: str, text: str) -> None:
+def test_the_error_for_a_damaged_trial_names_it(subject: Path, name: str, text: str) -> None:
     (subject / "subjects" / "07" / name).write_text(text)
     with pytest.raises(UserError, match="07") as caught:
         asfamc.read(subject)
     assert caught.value.code == "recording-unreadable"
 
 
-def test_a_trial_without_its_skeleton_and_a_broken_archive_are_refused(subject: Path, tmp_path: Path) -> None:
+def test_missing_skeletons_and_damaged_archives_raise_errors(subject: Path, tmp_path: Path) -> None:
     (subject / "subjects" / "07" / "07.asf").unlink()
     with pytest.raises(UserError, match="skeleton"):
         asfamc.read(subject)
@@ -185,7 +185,7 @@ Frame Time: 0.04
 """
 
 
-def test_bvh_channels_apply_in_their_order_and_centimetres_are_told(tmp_path: Path) -> None:
+def test_bvh_channels_apply_in_order_and_centimetres_are_recognised(tmp_path: Path) -> None:
     folder = tmp_path / "idles"
     folder.mkdir()
     (folder / "004_acted.bvh").write_text(BVH)
@@ -193,19 +193,18 @@ def test_bvh_channels_apply_in_their_order_and_centimetres_are_told(tmp_path: Pa
     assert (motion.source, motion.subject, motion.text) == ("idles/004_acted", "idles-004", ("acted",))
     assert motion.rate == pytest.approx(25)
     np.testing.assert_allclose(at(motion, "left_foot", 0), [0.1, -0.12, 0.05], atol=1e-6)
-    # the root: about Z, then about the X that this turned (the file's Y). The hip's own offset 10 X: by X unmoved, by Z to Y
+    # the root rotates by 90 degrees about Z, then about its new X axis. The hip's offset of 10 along X becomes one along Y
     np.testing.assert_allclose(at(motion, "left_hip", 1), [1, 0, 1.0], atol=1e-6)
-    # what was down the file's -Y: by X to -Z, by Z unmoved: but the hip bends it back by 90, so to +Y before the root
-    # turns it: by X to ... -> -Y is bent by X(-90) to +Z; the root's X takes +Z to -Y, its Z takes -Y to +X
+    # the thigh along -Y is bent by the hip's -90 degrees about X to +Z; the root's X takes +Z to -Y, its Z takes -Y to +X
     np.testing.assert_allclose(at(motion, "left_knee", 1), [1.4, 0, 1.0], atol=1e-6)
-    # the knee, bent by +90, undoes the hip: -Y again, which the root's X takes to -Z: the world's +Y
+    # the knee's +90 degrees undo the hip: the shank is along -Y again, which the root's X takes to -Z, the world's +Y
     np.testing.assert_allclose(at(motion, "left_ankle", 1), [1.4, 0.4, 1.0], atol=1e-6)
-    # a joint with places of its own stands there instead of at its offset: 60 above the hips, turned as they are
+    # positions of a joint replace its offset: 60 above the hips, rotated with them
     spine = at(motion, "spine1", 1) - at(motion, "pelvis", 1)
     np.testing.assert_allclose(np.linalg.norm(spine), 0.6, atol=1e-6)
 
 
-def test_bvh_with_rows_that_do_not_fit_its_channels_is_refused(tmp_path: Path) -> None:
+def test_bvh_rows_with_a_wrong_number_of_values_raise_an_error(tmp_path: Path) -> None:
     (tmp_path / "bad.bvh").write_text(BVH.rstrip()[:-2] + "\n")
     with pytest.raises(UserError, match="21"):
         bvh.read(tmp_path / "bad.bvh")
@@ -215,11 +214,11 @@ def expmap_row(place: tuple[float, float, float], **turns: tuple[float, float, f
     row = np.zeros((39, 3))
     row[0] = place
     for name, turn in turns.items():
-        row[1 + expmap.cmu38().names.index(name)] = turn
+        row[1 + expmap.cmu_skeleton().names.index(name)] = turn
     return ",".join(str(value) for value in row.ravel())
 
 
-def test_exponential_maps_turn_the_other_way_round(tmp_path: Path) -> None:
+def test_exponential_maps_are_inverse_rotations(tmp_path: Path) -> None:
     rows = [expmap_row((0, 17, 0), left_knee=(angle, 0, 0)) for angle in (0.0, -math.pi / 2)]
     (tmp_path / "train__washwindow__washwindow_3.txt").write_text("\n".join(rows))
     (motion,) = expmap.read(tmp_path)
@@ -228,23 +227,23 @@ def test_exponential_maps_turn_the_other_way_round(tmp_path: Path) -> None:
     np.testing.assert_allclose(at(motion, "pelvis", 0), [0, 0, 17 * UNIT], atol=1e-5)
     straight, bent = at(motion, "left_ankle", 0), at(motion, "left_ankle", 1)
     knee = at(motion, "left_knee", 0)
-    # a map of -X is a turn about +X: the shank's end, below, goes back, which is the world's +Y
+    # a map of -X is a rotation about +X: the lower end of the shank moves backwards, which is the world's +Y
     shank = straight - knee
     np.testing.assert_allclose(bent - knee, [shank[0], -shank[2], shank[1]], atol=1e-5)
-    # the wrist lies half again as far as the file's own forearm reaches
+    # the wrist is at one and a half times the length of the file's forearm
     forearm = at(motion, "left_wrist", 0) - at(motion, "left_elbow", 0)
     np.testing.assert_allclose(np.linalg.norm(forearm), 1.5 * 3.35554 * UNIT, atol=1e-4)
 
 
-def test_a_resting_first_row_is_no_frame(tmp_path: Path) -> None:
+def test_a_rest_pose_in_the_first_row_is_dropped(tmp_path: Path) -> None:
     walking = [expmap_row((0, 17, z), left_hip=(0.4, 0, 0), right_hip=(-0.3, 0, 0)) for z in (0.0, 0.1, 0.2)]
     (tmp_path / "a.txt").write_text("\n".join([expmap_row((0, 17, 0)), *walking]))
     (motion,) = expmap.read(tmp_path)
     assert len(motion.positions) == 3
 
 
-def test_somebody_who_turns_round_stays_upright_in_exponential_maps(tmp_path: Path) -> None:
-    """The files took the recording's X, Y, Z for Y, X, Z: made so here, read back as recorded."""
+def test_the_root_of_a_turning_person_is_corrected(tmp_path: Path) -> None:
+    """The root is written with the files' error, angles about X, Y, Z taken as Y, X, Z, and read without it."""
     headings = np.radians(np.linspace(0, 160, 80))
     lean = np.radians(6)
     recorded = Rotation.from_euler("y", headings[:, None]) * Rotation.from_euler("x", lean)
@@ -282,25 +281,26 @@ def test_deepmimic_hinges_bend_knees_back_and_elbows_forward(tmp_path: Path) -> 
     (motion,) = deepmimic.read(tmp_path)
     assert (motion.source, motion.subject, motion.text) == ("deepmimic/high_kick", "deepmimic", ("high kick",))
     assert motion.rate == pytest.approx(50)
-    # facing +X: the left, the file's -Z, is the world's +Y
+    # the person faces +X, so the left, the file's -Z, is the world's +Y
     np.testing.assert_allclose(at(motion, "left_knee", 0), [0, 0.084887, 0.9 - 0.421546], atol=1e-6)
     np.testing.assert_allclose(at(motion, "left_ankle", 0) - at(motion, "left_knee", 0), [-0.40987, 0, 0], atol=1e-6)
     np.testing.assert_allclose(at(motion, "right_wrist", 0) - at(motion, "right_elbow", 0), [0.258947, 0, 0], atol=1e-6)
-    # a quarter turn about the vertical: +X to the file's -Z
+    # 90 degrees about the vertical take +X to the file's -Z
     np.testing.assert_allclose(at(motion, "left_hip", 1), [-0.084887, 0, 0.9], atol=1e-6)
-    # the turns start from a body that faces +Z of its own axes
+    # the rest pose of the rotations faces +Z
     assert motion.global_rotations is not None
     np.testing.assert_allclose(motion.global_rotations[2, 0] @ [0, 0, 1], [1, 0, 0], atol=1e-6)
 
 
-def test_a_clip_of_another_character_is_refused(tmp_path: Path) -> None:
+def test_a_clip_of_another_character_raises_an_error(tmp_path: Path) -> None:
     (tmp_path / "dog.txt").write_text(json.dumps({"Frames": [[0.1, 0, 0, 0]]}))
     with pytest.raises(UserError, match="dog"):
         deepmimic.read(tmp_path)
 
 
 def test_resampling_keeps_the_motion(tmp_path: Path) -> None:
-    """A turn at a steady rate and a swing, from 24 to 30 frames a second, against their formulas."""
+    """A rotation at a constant rate and an oscillation are resampled from 24 to 30 frames per second and compared with their
+    formulas."""
 
     def motion_at(rate: float) -> tuple[np.ndarray, np.ndarray]:
         time = np.arange(0, 2 + 1e-9, 1 / rate)
@@ -318,7 +318,7 @@ def test_resampling_keeps_the_motion(tmp_path: Path) -> None:
     np.testing.assert_allclose(resample(fast, 30).positions, expected_places, atol=1e-6)
 
 
-def test_an_archive_with_text_that_is_no_text_is_read_as_far_as_it_goes(tmp_path: Path) -> None:
+def test_invalid_characters_in_an_archived_text_are_ignored(tmp_path: Path) -> None:
     with tarfile.open(tmp_path / "a.tar.gz", "w:gz") as archive:
         for name, content in (("x/pic.png", b"\x89PNG"), ("x/one.bvh", BVH.encode())):
             entry = tarfile.TarInfo(name)
