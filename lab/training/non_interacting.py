@@ -20,7 +20,9 @@ from ..choreography.hand_shapes import finger_rotations, hand_shape
 from ..choreography.interaction import Interaction
 from ..choreography.scene import Actor
 from ..choreography.scene_sampler import SceneSampler, actor_joints
-from ..mocap.motion_clip import RATE, Action, place_at
+from ..mocap.capture import FRAME_RATE
+from ..mocap.motion_clip import place_at
+from ..mocap.windows import Action
 from .pose_augmentation import PoseAugmentation, augment_pose
 
 FAMILY = "non-interacting"
@@ -114,7 +116,7 @@ def _interaction(name: str, actors: tuple[Actor, Actor], sentences: tuple[str, .
         family=FAMILY,
         sources=tuple(actor.motion.source for actor in actors),
         subjects=tuple(dict.fromkeys(part for actor in actors for part in actor.motion.subject.split(" + "))),
-        rate=RATE,
+        rate=FRAME_RATE,
         motion=PairMotion(
             global_orient=axis_angle[:, :, 0],
             body_pose=axis_angle[:, :, 1:],

@@ -18,7 +18,8 @@ from core.contract.skeleton import BODY_JOINTS
 
 from ..choreography.scene import Actor
 from ..choreography.scene_sampler import actor_joints
-from ..mocap.motion_clip import RATE, MotionClip
+from ..mocap.capture import FRAME_RATE
+from ..mocap.motion_clip import MotionClip
 
 _SWINGS = {"shoulder": 80, "elbow": 60, "hip": 55, "knee": 50, "spine1": 20, "spine2": 20, "neck": 25}
 """Largest swing of each joint in degrees."""
@@ -92,7 +93,7 @@ def to_floor_pose(actor: Actor, rng: Generator) -> Actor:
 
 def _swing(frames: int, largest: float, rng: Generator) -> Float[np.ndarray, "T 3"]:
     """Axis-angles of a sum of two slow sines, rarely more than `largest` degrees."""
-    time = np.arange(frames)[:, None] / RATE
+    time = np.arange(frames)[:, None] / FRAME_RATE
     amplitude = math.radians(largest) * rng.uniform(0, 1) * rng.normal(0, 0.6, (2, 3))
     frequency, phase = rng.uniform(0.3, 3.0, 2), rng.uniform(0, 2 * math.pi, (2, 3))
     return sum((amplitude[n] * np.sin(frequency[n] * time + phase[n]) for n in range(2)), np.zeros((frames, 3)))

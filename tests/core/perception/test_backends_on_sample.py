@@ -38,7 +38,9 @@ def test_both_backends_end_in_the_same_detections() -> None:
     assert np.abs(a.hands[..., :2] - b.hands[..., :2]).max() < 1.0
 
 
-@pytest.mark.parametrize("region", [Region(381.3, 204.9, 163.7, 0.41), Region(-3.2, 7.7, 41.0, -3.0), Region(0, 0, 1.0)])
+@pytest.mark.parametrize(
+    "region", [Region(381.3, 204.9, 163.7, 0.41), Region(-3.2, 7.7, 41.0, -3.0), Region(0, 0, 1.0)]
+)
 def test_a_snapped_region_is_near_and_stays_where_it_is(region: Region) -> None:
     snapped = region.snapped()
     assert snapped.snapped() == snapped

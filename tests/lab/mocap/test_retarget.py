@@ -71,7 +71,9 @@ def squats(frames: int = 120, rate: float = 30.0) -> tuple[np.ndarray, np.ndarra
     for side, out in (("left", 1), ("right", -1)):
         for part, share in (("hip", -1), ("knee", 2), ("ankle", -1)):
             turns[:, joint(f"{side}_{part}"), 0] = share * bend
-        shoulder = Rotation.from_euler("z", -55 * out, degrees=True) * Rotation.from_rotvec(sinusoids(frames, rate, 1, 0.5))
+        shoulder = Rotation.from_euler("z", -55 * out, degrees=True) * Rotation.from_rotvec(
+            sinusoids(frames, rate, 1, 0.5)
+        )
         turns[:, joint(f"{side}_shoulder")] = shoulder.as_rotvec()
         flexed = 0.9 + 0.6 * np.sin(np.arange(frames) / rate * 3 + out)
         turns[:, joint(f"{side}_elbow"), 1] = -out * flexed

@@ -14,7 +14,7 @@ from core.motion import PairMotion, pose_motion
 from lab.choreography.interaction import save_interactions
 from lab.choreography.scene_sampler import SceneSampler
 from lab.mocap.capture import Capture
-from lab.mocap.motion_clip import Action, Window
+from lab.mocap.windows import Action, Window
 from lab.training.example_files import load_interactions_of, summarize
 from lab.training.non_interacting import non_interacting_pair
 from tests.lab.evaluation.synthetic import pair
