@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import json
-import uuid
 import zlib
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 from zipfile import BadZipFile
 
 from .errors import UserError
+from .temporary import temporary_name
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,7 +30,7 @@ def replacing(path: Path) -> Generator[Path]:
     with explain_write_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         # not with tempfile, which makes files that only their owner can read
-        temporary = path.with_name(f".{path.stem}-{uuid.uuid4().hex[:8]}{path.suffix}")
+        temporary = path.with_name(temporary_name(path.suffix))
         temporary.touch(exist_ok=False)
         try:
             yield temporary

@@ -28,7 +28,6 @@ those of the two jobs before it are still there to be refined."""
 _SAMPLE = 1 << 20  # bytes read at the head, the middle and the tail of a clip
 _KEY_LENGTH = 16
 _WARNINGS, _SECONDS = "-warnings", "-seconds"  # no dataclass has fields of these names
-_TEMPORARY = (".*-*.npz", ".*-*.json")  # as `contract.files.replacing` names them
 _SCALARS = (bool, int, float, str)
 Result = TypeVar("Result")
 
@@ -123,13 +122,6 @@ class MemoryCache:
 
     def use(self, stage: str, key: str) -> bool:
         return (stage, key) in self._entries
-
-
-def remove_leftovers(folder: Path) -> None:
-    """Remove temporary files that a killed run left in the folder. Only while no other run works there."""
-    for pattern in _TEMPORARY:
-        for path in folder.glob(pattern):
-            path.unlink(missing_ok=True)
 
 
 def flatten(result: Any, prefix: str = "") -> dict[str, np.ndarray]:

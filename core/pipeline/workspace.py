@@ -11,7 +11,7 @@ from filelock import FileLock, Timeout
 from ..contract.errors import UserError
 from ..contract.files import explain_write_errors
 from ..contract.reconstruction import TAKES_FOLDER
-from .cache import remove_leftovers
+from ..contract.temporary import remove_leftovers
 
 CACHE_FOLDER = "cache"
 _LOCK_FILE = ".lock"
@@ -37,7 +37,7 @@ def workspace(folder: Path) -> Iterator[None]:
                 "Wait until it has finished, or choose another folder.",
             ) from error
     try:
-        for place in (folder, cache, folder / TAKES_FOLDER):
+        for place in (folder.resolve(), cache, folder / TAKES_FOLDER):
             remove_leftovers(place)
         yield
     finally:

@@ -250,11 +250,13 @@ def test_a_stopped_run_leaves_no_result_and_the_next_run_succeeds(tmp_path, clip
 @pytest.mark.slow
 def test_doctor_repairs_the_cache_and_then_reports_its_checks(tmp_path):
     cache = {"SOCIALMIRROR_CACHE": str(tmp_path / "cache")}
-    copy = tmp_path / "cache" / "weights" / "pose.onnx"
+    copy = tmp_path / "cache" / "weights" / "pose-opset17.onnx"
     copy.parent.mkdir(parents=True)
     copy.write_bytes(b"cut off")
     checks = {check["name"]: check for check in json.loads(run("doctor", "--json", **cache).stdout)["checks"]}
-    assert not checks["cache"]["ok"] and "pose.onnx" in checks["cache"]["detail"] and not checks["cache"]["needed"]
+    assert (
+        not checks["cache"]["ok"] and "pose-opset17.onnx" in checks["cache"]["detail"] and not checks["cache"]["needed"]
+    )
     outcome = run("doctor", "--fix", "caches", "--json", **cache)
     checks = {check["name"]: check for check in json.loads(outcome.stdout)["checks"]}
     assert checks["cache"]["ok"] and not copy.exists() and str(copy) in outcome.stderr

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from core.contract.errors import Cancelled, UserError
+from core.contract.temporary import temporary_name
 from core.doctor import Check, as_text, is_healthy
 from core.environment import repair as repairs
 from core.environment.cache import clean_cache, useless_files
@@ -100,11 +101,12 @@ def test_what_is_not_needed_does_not_fail_the_examination() -> None:
 
 
 def test_converted_networks_and_old_leftovers_are_removed(tmp_path: Path) -> None:
-    converted, old, new = tmp_path / "pose.onnx", tmp_path / ".pose-01234567.tflite", tmp_path / ".hand-01234567.tflite"
-    for path in (converted, old, new, tmp_path / "pose.tflite"):
+    converted, mine = tmp_path / "pose-opset17.onnx", tmp_path / "mine.onnx"
+    old, new = tmp_path / temporary_name(".tflite"), tmp_path / temporary_name(".tflite")
+    for path in (converted, mine, old, new, tmp_path / "pose.tflite"):
         path.write_bytes(b"cut off")
     os.utime(old, (0, 0))
     assert set(useless_files(tmp_path)) == {converted, old}
     assert set(clean_cache(tmp_path)) == {converted, old}
-    assert sorted(path.name for path in tmp_path.iterdir()) == [".hand-01234567.tflite", "pose.tflite"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [new.name, "mine.onnx", "pose.tflite"]
     assert useless_files(tmp_path / "nowhere") == []

@@ -17,6 +17,7 @@ from core.contract.edits import Edits, Pin
 from core.contract.errors import Cancelled, UserError
 from core.contract.reconstruction import load, load_info
 from core.contract.requests import ReconstructRequest, RefineRequest
+from core.contract.temporary import temporary_name
 from core.pipeline.cache import KEPT, Cache, CacheEntry
 from core.pipeline.jobs import reconstruct, refine
 from core.pipeline.stages import Caption
@@ -253,9 +254,27 @@ def test_what_a_killed_run_left_is_removed(clip_file, tmp_path, quick, recorder)
     out = tmp_path / "out"
     reconstruct(ReconstructRequest(clip_file), out, recorder)
     for place in (out, out / "cache", out / "takes"):
-        (place / ".take-001-0a1b2c3d.npz").write_bytes(b"half")
+        (place / temporary_name(".npz")).write_bytes(b"half")
     reconstruct(ReconstructRequest(clip_file), out, recorder)
     assert not leftovers(out)
+
+
+def test_files_of_others_stay_whatever_their_names(clip_file, tmp_path, quick, recorder):
+    out, elsewhere = tmp_path / "out", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (out / "cache").mkdir(parents=True)
+    (out / "takes").symlink_to(elsewhere, target_is_directory=True)
+    names = (".eslintrc-base.json", ".vscode-settings.json", ".my-weights.npz", ".my-weights-0a1b2c3d.npz")
+    files = [place / name for place in (out, out / "cache", elsewhere) for name in names]
+    files += [elsewhere / temporary_name(".npz")]  # of a run that works there under another name
+    for path in files:
+        path.write_bytes(b"theirs")
+    recorder.stop_in = "perception"
+    with pytest.raises(Cancelled):
+        reconstruct(ReconstructRequest(clip_file), out, recorder)
+    recorder.stop_in = ""
+    reconstruct(ReconstructRequest(clip_file), out, recorder)
+    assert all(path.read_bytes() == b"theirs" for path in files)
 
 
 @pytest.mark.slow

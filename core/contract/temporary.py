@@ -1,0 +1,35 @@
+"""Names of temporary files: one function makes them and one recognises them, so that only our own are ever cleaned up."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from contextlib import suppress
+from pathlib import Path
+
+_BEGIN = ".socialmirror-"
+_NAME = re.compile(re.escape(_BEGIN) + r"[0-9a-f]{32}(\.[^./\\]+)?")
+
+
+def temporary_name(suffix: str = "") -> str:
+    """A new name for a file, or with an empty suffix a folder, that is not complete yet; `suffix` is like `.npz`."""
+    return f"{_BEGIN}{uuid.uuid4().hex}{suffix}"
+
+
+def is_temporary_name(name: str) -> bool:
+    """Whether `temporary_name` has made the name."""
+    return _NAME.fullmatch(name) is not None
+
+
+def temporary_files(folder: Path) -> list[Path]:
+    """The files in the folder, not in those below it, that have temporary names; none where the folder is a symbolic link."""
+    if folder.is_symlink() or not folder.is_dir():
+        return []
+    return sorted(path for path in folder.iterdir() if is_temporary_name(path.name) and path.is_file())
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove the temporary files that a killed run left in the folder. Only while no other run works there."""
+    for path in temporary_files(folder):
+        with suppress(OSError):  # a leftover does no harm
+            path.unlink(missing_ok=True)
