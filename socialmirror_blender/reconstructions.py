@@ -54,7 +54,7 @@ def read_info(collection: bpy.types.Collection) -> Info | None:
     if cached is None or cached[0] != written:
         try:
             cached = (written, load_info(path.parent))
-        except UserError:
+        except Exception:  # panels call this: whatever is wrong with a file of others, drawing goes on
             cached = (written, None)
         _infos[path] = cached
     return cached[1]

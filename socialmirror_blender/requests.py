@@ -145,7 +145,7 @@ def _result_folder(output: Path, clip: Path) -> Path:
 def _is_made_from(folder: Path, clip: Path) -> bool:
     try:
         return Path(load_info(folder).clip["path"]).resolve() == clip.resolve()
-    except UserError:
+    except Exception:  # it is not ours, or damaged: the new result goes beside it
         return False
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import traceback
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -18,7 +19,7 @@ Execute = Callable[[Any, Any], OperatorReturn]
 
 
 def reports_errors(run: Execute) -> Any:
-    """Decorator for an operator's `execute`: a UserError is reported to the user and cancels the operator."""
+    """Decorator for an operator's `execute`: an error is reported to the user as a sentence and cancels the operator."""
 
     @functools.wraps(run)
     def execute(operator: Any, context: Any) -> OperatorReturn:
@@ -26,6 +27,16 @@ def reports_errors(run: Execute) -> Any:
             return run(operator, context)
         except UserError as error:
             operator.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        except (
+            Exception
+        ) as error:  # a mistake of ours, or of a file that no check expected: never a dialog with Python's stack
+            traceback.print_exc()
+            operator.report(
+                {"ERROR"},
+                f"{operator.bl_label} failed: {type(error).__name__}: {error}. Nothing more is known; please report this with "
+                "what Blender's console says.",
+            )
             return {"CANCELLED"}
 
     return execute

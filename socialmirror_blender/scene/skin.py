@@ -7,6 +7,7 @@ from typing import Any
 import bpy
 import numpy as np
 
+from ...core.contract.errors import UserError
 from ...core.contract.reconstruction import BodyArrays
 from ...core.contract.skeleton import JOINTS
 from .. import compat
@@ -23,7 +24,11 @@ def build_skin(
     offset: np.ndarray,
     rig: bpy.types.Object,
 ) -> bpy.types.Object:
-    """The person's mesh object, deformed by `rig` and linked to `collection`. `offset` is of `rest_pose.rest_offset`."""
+    """The person's mesh object, deformed by `rig` and linked to `collection`. `offset` is of `rest_pose.rest_offset`.
+
+    UserError `damaged` if the arrays do not fit together.
+    """
+    check_indices(body)
     mesh = build_mesh(name, body, body.rest_vertices[person] @ SMPLX_TO_ARMATURE.T + offset)
     mesh.materials.append(_make_material(name, person))
     skin = bpy.data.objects.new(name, mesh)
@@ -35,8 +40,34 @@ def build_skin(
     return skin
 
 
+def check_indices(body: BodyArrays) -> None:
+    """UserError `damaged` if the body has indices out of bounds or arrays of other lengths, whatever the reader let through.
+
+    Blender believes what `foreach_set` gives it: a wrong index writes outside of its memory and ends it.
+    """
+    vertices = len(body.skin_weights)
+    sizes = {
+        "faces": (body.faces, (len(body.faces), 3)),
+        "uv": (body.uv, (len(body.faces), 3, 2)),
+        "rest_vertices": (body.rest_vertices, (len(body.rest_vertices), vertices, 3)),
+        "vertex_region": (body.vertex_region, (vertices,)),
+        "skin_joints": (body.skin_joints, body.skin_weights.shape),
+    }
+    wrong = [name for name, (array, shape) in sizes.items() if array.shape != shape]
+    for name, array, end in (("faces", body.faces, vertices), ("skin_joints", body.skin_joints, len(JOINTS))):
+        if name not in wrong and array.size and (array.min() < 0 or array.max() >= end):
+            wrong.append(name)
+    wrong += [name for name in ("uv", "rest_vertices", "skin_weights") if not np.isfinite(getattr(body, name)).all()]
+    if wrong:
+        raise UserError(
+            "damaged",
+            f"The reconstruction is damaged: its body has {wrong[0]} that cannot be used.",
+            "Reconstruct the clip again.",
+        )
+
+
 def build_mesh(name: str, body: BodyArrays, vertices_inarmature: np.ndarray) -> bpy.types.Mesh:
-    """A smooth mesh with UVs and regions at vertices [V,3]."""
+    """A smooth mesh with UVs and regions at vertices [V,3], of a body that passed `check_indices`."""
     mesh: Any = bpy.data.meshes.new(name)
     corners = body.faces.size
     mesh.vertices.add(len(vertices_inarmature))
@@ -49,6 +80,7 @@ def build_mesh(name: str, body: BodyArrays, vertices_inarmature: np.ndarray) -> 
     layer.uv.foreach_set("vector", body.uv.astype(np.float32).ravel())
     regions: Any = mesh.attributes.new(REGION_ATTRIBUTE, "INT", "POINT")
     regions.data.foreach_set("value", body.vertex_region.astype(np.int32))
+    mesh.validate()
     mesh.update(calc_edges=True)
     mesh.shade_smooth()
     return mesh
