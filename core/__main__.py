@@ -8,6 +8,15 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("GOMP_SPINCOUNT", "0")
 
 if __name__ == "__main__":
-    from .cli import main
+    from .interrupts import INTERRUPTED, ignore_interrupts, say_cancelled, watch_interrupts
 
-    raise SystemExit(main())
+    watch_interrupts()  # before the imports that Ctrl-C may hit
+    try:
+        from .cli import main
+
+        code = main()
+    except KeyboardInterrupt:
+        say_cancelled()
+        code = INTERRUPTED
+    ignore_interrupts()
+    raise SystemExit(code)

@@ -19,12 +19,13 @@ from .contract.errors import Cancelled, UserError
 from .contract.options import ValueType, option_of
 from .contract.requests import ReconstructRequest, RefineRequest, Request, TakesRequest
 from .failures import explain
+from .interrupts import INTERRUPTED, interrupted, say_cancelled
 from .terminal import Terminal
 
 if TYPE_CHECKING:
     from .contract.reconstruction import Take
 
-OK, FAILED, INTERRUPTED = 0, 2, 130
+OK, FAILED = 0, 2
 REPAIRABLE = ("packages", "weights", "caches")
 """As `environment.repair.PARTS`, which is not imported for help."""
 EXPORT_FORMATS = ("amass", "bvh", "glb")
@@ -43,15 +44,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     try:
         options = build_parser().parse_args(arguments)
-        return options.run(options)
-    except (KeyboardInterrupt, Cancelled):
-        print("Cancelled; nothing was changed.", file=sys.stderr)
-        return INTERRUPTED
-    except Exception as error:
-        if "--debug" in arguments:
-            traceback.print_exc()
-        print(f"error: {_one_line(explain(error))}", file=sys.stderr)
-        return FAILED
+        code = options.run(options)
+        if code == OK or not interrupted():  # else it failed because of Ctrl-C
+            return code
+    except (Exception, KeyboardInterrupt) as error:
+        if not (interrupted() or isinstance(error, KeyboardInterrupt | Cancelled)):
+            return _explained(error, debug="--debug" in arguments)
+    say_cancelled()
+    return INTERRUPTED
+
+
+def _explained(error: BaseException, debug: bool) -> int:
+    """Say in one line what is wrong, and return the exit code."""
+    if debug:
+        traceback.print_exception(error)
+    print(f"error: {_one_line(explain(error))}", file=sys.stderr)
+    return FAILED
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import shutil
 import time
+from contextlib import suppress
 from types import TracebackType
 from typing import TextIO
 
+from .interrupts import interrupted
 from .progress import Progress
 
 _BAR_WIDTH = 24
@@ -43,8 +45,7 @@ class Terminal:
         if self._is_terminal:
             done = round(_BAR_WIDTH * progress.fraction)
             line = f"[{'#' * done}{'.' * (_BAR_WIDTH - done)}] {status}"
-            self._stream.write(f"\r\x1b[K{line[: shutil.get_terminal_size().columns - 1]}")
-            self._stream.flush()
+            self._write(f"\r\x1b[K{line[: shutil.get_terminal_size().columns - 1]}")
             self._bar_visible = True
         elif time.monotonic() - self._printed_at >= _PLAIN_LINE_SECONDS:
             self._printed_at = time.monotonic()
@@ -57,17 +58,21 @@ class Terminal:
         self._print(text)
 
     def cancelled(self) -> bool:
-        return False  # Ctrl-C raises KeyboardInterrupt instead
+        return interrupted()  # usually Ctrl-C has raised KeyboardInterrupt before, which may get lost
 
     def _print(self, text: str) -> None:
         self._clear_bar()
-        print(text, file=self._stream, flush=True)
+        self._write(f"{text}\n")
 
     def _clear_bar(self) -> None:
         if self._bar_visible:
-            self._stream.write("\r\x1b[K")
-            self._stream.flush()
+            self._write("\r\x1b[K")
             self._bar_visible = False
+
+    def _write(self, text: str) -> None:
+        with suppress(OSError):  # a full disk or a closed pipe behind stderr is no reason to stop the job
+            self._stream.write(text)
+            self._stream.flush()
 
 
 def _duration(seconds: float) -> str:

@@ -28,13 +28,17 @@ one result, error or cancelled. Only one job runs at a time; a second one is ans
 from __future__ import annotations
 
 import json
-from typing import Any, cast
+from collections.abc import Iterator
+from typing import IO, Any, cast
 
 from .errors import UserError
 
 VERSION = 1
 REQUESTS = ("hello", "reconstruct", "refine", "repair", "cancel", "shutdown")
 ANSWERS = ("ready", "stage", "progress", "log", "warning", "error", "result", "cancelled")
+
+MAX_BYTES = 1 << 20
+"""Length of the longest line."""
 
 Message = dict[str, Any]
 
@@ -51,11 +55,22 @@ def encode(record: Message) -> str:
     return json.dumps(record, ensure_ascii=True, allow_nan=False) + "\n"
 
 
+def read_lines(stream: IO[bytes]) -> Iterator[str]:
+    """The lines of a stream without their ends. Of one that is too long only as much is read as makes `decode` refuse it."""
+    while line := stream.readline(MAX_BYTES + 1):
+        end = line
+        while len(end) > MAX_BYTES and not end.endswith(b"\n"):
+            end = stream.readline(MAX_BYTES + 1)
+        yield line.decode("utf-8", "replace").rstrip("\r\n")
+
+
 def decode(line: str) -> Message:
     """Read one line. Raises the UserError `bad-message` or `version-mismatch`."""
+    if len(line) > MAX_BYTES:
+        raise _bad(f"it is longer than {MAX_BYTES} characters")
     try:
         decoded = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _bad(f"it is not JSON ({error})") from error
     if not isinstance(decoded, dict):
         raise _bad("it is not a JSON object")

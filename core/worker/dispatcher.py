@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import threading
+import traceback
 from collections.abc import Callable, Mapping
 
 from ..contract.errors import UserError
 from ..contract.messages import REQUESTS, Message, decode, error_message, message
+from ..failures import explain
 from .job import Job, Work
 from .log import Log
 
@@ -32,17 +35,20 @@ class Dispatcher:
         self._handlers = handlers
         self._greeting = greeting
         self._job: Job | None = None
+        self._threads: list[threading.Thread] = []
+        """Of the current job, and of earlier ones that may still run."""
 
     def receive(self, line: str) -> None:
-        """Handle one line of stdin."""
+        """Handle one line of stdin. Whatever is wrong with it is answered by an error."""
         request_id = 0
         try:
             request = decode(line)
             request_id = request["id"]
             self._handle(request)
-        except UserError as error:
-            self._log.write(f"refused: {error}")
-            self._send(error_message(request_id, error, self._log.path))
+        except Exception as error:
+            failure = explain(error)
+            self._log.write(f"refused: {failure}" if failure is error else traceback.format_exc())
+            self._send(error_message(request_id, failure, self._log.path))
 
     def tick(self) -> None:
         """Abandon a cancelled job that does not stop. Has to be called several times a second."""
@@ -82,6 +88,8 @@ class Dispatcher:
     def _start(self, request_id: int, work: Work) -> None:
         if self._job is not None and not self._job.concluded:
             raise UserError("busy", "Another job is running.", "Wait until it ends, or cancel it.")
-        abandoned = None if self._job is None else self._job.thread
-        self._job = Job(request_id, work, self._send, self._log, abandoned)
+        # not only of the last job: one that was cancelled while it waited for another has ended before that one
+        self._threads = [thread for thread in self._threads if thread.is_alive()]
+        self._job = Job(request_id, work, self._send, self._log, self._threads)
+        self._threads.append(self._job.thread)
         self._job.thread.start()

@@ -5,11 +5,11 @@ from __future__ import annotations
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from ..contract.errors import Cancelled
+from ..contract.errors import Cancelled, UserError
 from ..contract.messages import Message, error_message, message
 from ..failures import explain
 from ..progress import Listener, Progress
@@ -18,6 +18,7 @@ from .log import Log
 _CANCEL_SECONDS = 0.7
 """Time that a cancelled job has to stop. After it the job is reported as cancelled, and abandoned."""
 _POLL_SECONDS = 0.1
+_UNEXPLAINED = UserError("internal", "The job ended without a reason.", "Please report this with the log.")
 
 Work = Callable[[Listener], dict[str, Any]]
 """What a job runs: it reports to the listener and returns the fields of the message `result`. Raises UserError or Cancelled."""
@@ -27,7 +28,7 @@ class Job:
     """A running job, and the `progress.Listener` of its work. Exactly one final message is sent.
 
     An abandoned job sends nothing more. It still runs until its next report, which raises Cancelled, so it writes no result.
-    `previous` is the thread of an abandoned job; this job waits for it, because both would use the same processor and files.
+    `abandoned` are the threads of such jobs; this job waits for them, because all would use the same processor and files.
     """
 
     def __init__(
@@ -36,10 +37,10 @@ class Job:
         work: Work,
         send: Callable[[Message], None],
         log: Log,
-        previous: threading.Thread | None = None,
+        abandoned: Sequence[threading.Thread] = (),
     ) -> None:
         self.id = job_id
-        self.thread = threading.Thread(target=self._run, args=(work, previous), daemon=True)
+        self.thread = threading.Thread(target=self._run, args=(work, tuple(abandoned)), daemon=True)
         self.concluded = False
         self._send = send
         self._log = log
@@ -56,11 +57,16 @@ class Job:
         return not self.concluded and started is not None and time.monotonic() - started > _CANCEL_SECONDS
 
     def conclude(self, answer: Message) -> None:
-        """Send the job's final message, if none was sent yet."""
+        """Send the job's final message, if none was sent yet; one that cannot be sent becomes the error `internal`."""
         with self._lock:
-            if not self.concluded:
-                self.concluded = True
+            if self.concluded:
+                return
+            self.concluded = True
+            try:
                 self._send(answer)
+            except (ValueError, TypeError) as error:  # the message holds what JSON cannot
+                self._log.write(f"the answer {answer!r} cannot be sent: {error}")
+                self._send(error_message(self.id, explain(error), self._log.path))
 
     def stage(self, name: str, index: int, count: int) -> None:
         self._log.write(f"stage {name}")
@@ -80,19 +86,25 @@ class Job:
     def cancelled(self) -> bool:
         return self._cancelled_at is not None
 
-    def _run(self, work: Work, previous: threading.Thread | None) -> None:
+    def _run(self, work: Work, abandoned: Sequence[threading.Thread]) -> None:
+        answer = error_message(self.id, _UNEXPLAINED, self._log.path)
         try:
-            while previous is not None and previous.is_alive():
-                previous.join(_POLL_SECONDS)
-                if self.cancelled():
-                    raise Cancelled
+            self._wait_for(abandoned)
             answer = message(self.id, "result", **work(self))
         except Cancelled:
             answer = message(self.id, "cancelled")
-        except Exception as error:
-            self._log.write(traceback.format_exc())
+        except BaseException as error:  # a library may even try to end the process, which a thread cannot
             answer = error_message(self.id, explain(error), self._log.path)
-        self.conclude(answer)
+            self._log.write(traceback.format_exc())
+        finally:
+            self.conclude(answer)
+
+    def _wait_for(self, abandoned: Sequence[threading.Thread]) -> None:
+        for thread in abandoned:
+            while thread.is_alive():
+                if self.cancelled():
+                    raise Cancelled
+                thread.join(_POLL_SECONDS)
 
     def _report(self, kind: str, **fields: Any) -> None:
         with self._lock:

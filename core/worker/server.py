@@ -10,22 +10,23 @@ import sys
 import threading
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NoReturn, TextIO
+from typing import IO, NoReturn, TextIO
 
-from ..contract.messages import Message, encode
+from ..contract.errors import UserError
+from ..contract.messages import Message, encode, read_lines
 from ..weights import cache_folder
 from .dispatcher import Dispatcher, Handler
 from .handlers import HANDLERS, greeting
-from .log import Log
+from .log import STDERR, Log, unfailing_stderr
 
 _POLL_SECONDS = 0.1
 
 
 def serve(handlers: Mapping[str, Handler] = HANDLERS) -> NoReturn:
-    """Answer requests until the worker is to end, then end the process."""
+    """Answer requests until the worker is to end, then end the process. UserError `no-pipes` without stdin or stdout."""
     requests, answers = _take_pipes()
     log = Log.create(cache_folder() / "logs")
-    faulthandler.enable(log.stream)
+    faulthandler.enable(STDERR)
     dispatcher = Dispatcher(lambda answer: _write(answers, answer), log, handlers, greeting)
     for name in ("SIGINT", "SIGBREAK"):  # Ctrl-C, and on Windows Ctrl-Break, which can be sent to a process group
         if hasattr(signal, name):
@@ -48,31 +49,43 @@ def serve(handlers: Mapping[str, Handler] = HANDLERS) -> NoReturn:
     os._exit(0)  # sys.exit would wait for the thread of an abandoned job
 
 
-def _take_pipes() -> tuple[TextIO, TextIO]:
+def _take_pipes() -> tuple[IO[bytes], TextIO]:
     """Stdin and stdout for messages only: what libraries print goes to stderr, and child processes get an empty stdin."""
-    requests = os.fdopen(os.dup(0), "r", encoding="utf-8", errors="replace")
+    if sys.__stdin__ is None or sys.__stdout__ is None:  # closed; other files may have their numbers by now
+        raise UserError(
+            "no-pipes",
+            "The worker takes requests from stdin and answers on stdout, and one of them is closed.",
+            "Let Blender start it, or start it with both open.",
+        )
+    requests = os.fdopen(os.dup(0), "rb")
     answers = os.fdopen(os.dup(1), "w", encoding="ascii", newline="\n")
-    with Path(os.devnull).open("rb") as nothing:
+    with Path(os.devnull).open("r+b", buffering=0) as nothing:
         os.dup2(nothing.fileno(), 0)
-    os.dup2(2, 1)
-    sys.stdout = sys.stderr
+        if sys.__stderr__ is None:
+            os.dup2(nothing.fileno(), STDERR)
+    os.dup2(STDERR, 1)
+    sys.stdout = sys.stderr = unfailing_stderr()
     return requests, answers
 
 
-def _read(requests: TextIO, lines: queue.Queue[str | None]) -> None:
-    for line in requests:
-        if line.strip():
-            lines.put(line)
-    lines.put(None)
+def _read(requests: IO[bytes], lines: queue.Queue[str | None]) -> None:
+    try:
+        for line in read_lines(requests):
+            if line.strip():
+                lines.put(line)
+    finally:  # whatever keeps it from reading: no more requests come
+        lines.put(None)
 
 
 _write_lock = threading.Lock()
 
 
 def _write(answers: TextIO, answer: Message) -> None:
+    """Send an answer; the process ends where nobody can receive it. ValueError or TypeError for what JSON cannot hold."""
+    line = encode(answer)
     try:
         with _write_lock:
-            answers.write(encode(answer))
+            answers.write(line)
             answers.flush()
-    except (BrokenPipeError, ValueError):
+    except (OSError, ValueError):
         os._exit(1)  # Blender has closed the pipe

@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from ...core.contract.errors import UserError
-from ...core.contract.messages import Message, decode, encode
+from ...core.contract.messages import Message, decode, encode, read_lines
+from ...core.contract.redaction import redact_file
 
 _WINDOWS = sys.platform == "win32"
 _REMOVED_VARIABLES = (
@@ -68,9 +69,6 @@ class Child:
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=log,
-                    text=True,
-                    encoding="utf-8",
-                    errors="replace",
                     start_new_session=not _WINDOWS,
                     creationflags=_creation_flags(),
                 )
@@ -101,7 +99,7 @@ class Child:
         stdin = self._process.stdin
         with suppress(OSError, ValueError):
             if stdin is not None:
-                stdin.write(encode(record))
+                stdin.write(encode(record).encode())
                 stdin.flush()
 
     def receive(self) -> list[Message | UserError]:
@@ -139,11 +137,12 @@ class Child:
             self._process.wait(_GRACE_SECONDS)
         self.kill()
         self._process.wait()
+        redact_file(self.launch.log)  # crashes and C libraries write to it past the worker's own log
 
     def _read(self) -> None:
         stdout = self._process.stdout
         if stdout is not None:
-            for line in stdout:
+            for line in read_lines(stdout):
                 self._lines.put(line)
         self._lines.put(None)
 
@@ -171,7 +170,7 @@ def _creation_flags() -> int:
     return 0
 
 
-def _job_object(process: subprocess.Popen[str]) -> Any:
+def _job_object(process: subprocess.Popen[bytes]) -> Any:
     """The Windows job object that ends the child together with Blender; None on other systems."""
     if not _WINDOWS:
         return None

@@ -39,7 +39,7 @@ class _ExtendedLimits(ctypes.Structure):
 class WindowsJob:
     """Holds a process and all its children until `end` is called or Blender ends."""
 
-    def __init__(self, process: subprocess.Popen[str]) -> None:
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
         load: Any = getattr(ctypes, "WinDLL")  # noqa: B009  # only Windows has it
         self._kernel: Any = load("kernel32", use_last_error=True)
         self._kernel.CreateJobObjectW.restype = wintypes.HANDLE

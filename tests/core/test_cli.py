@@ -247,6 +247,29 @@ def test_a_stopped_run_leaves_no_result_and_the_next_run_succeeds(tmp_path, clip
     assert load(out).info.take == "take-001"
 
 
+LOST_INTERRUPT = """
+import os, signal, time
+from core import cli, interrupts
+
+def doctor(options):
+    try:
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(5)
+    except KeyboardInterrupt:  # as numpy does
+        raise ImportError("Error importing numpy")
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whatever started this may ignore Ctrl-C
+interrupts.watch_interrupts()
+cli._doctor = doctor
+raise SystemExit(cli.main(["doctor"]))
+"""
+
+
+def test_an_interrupt_that_becomes_another_error_is_still_one():
+    outcome = subprocess.run([sys.executable, "-c", LOST_INTERRUPT], capture_output=True, text=True, cwd=ROOT)
+    assert (outcome.returncode, outcome.stderr) == (130, "Cancelled; nothing was changed.\n")
+
+
 @pytest.mark.slow
 def test_doctor_repairs_the_cache_and_then_reports_its_checks(tmp_path):
     cache = {"SOCIALMIRROR_CACHE": str(tmp_path / "cache")}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -20,8 +21,10 @@ from core.contract.messages import encode, message
 ROOT = Path(__file__).resolve().parents[2]
 JOBS = """
 import os, sys, time
+from contextlib import suppress
 from pathlib import Path
 from core import worker
+from core.worker import log
 from core.contract.errors import Cancelled, UserError
 from core.progress import Progress
 
@@ -29,7 +32,8 @@ def job(request):
     kind, mark = request["clip"], Path(request["out"])
     def work(listener):
         print("output of a library")
-        os.write(1, b"output of a library's C code\\n")
+        with suppress(OSError):
+            os.write(1, b"output of a library's C code\\n")
         listener.stage("fit", 0, 1)
         listener.progress(Progress("fit", 0.5, 3.0, "half"))
         if kind == "user-error":
@@ -45,11 +49,28 @@ def job(request):
             if listener.cancelled():
                 raise Cancelled
             mark.write_text("written")
+        if kind == "slow":  # holds the folder, and looks up from its work only now and then
+            from core.pipeline.workspace import workspace
+            with workspace(mark):
+                for _ in range(2):
+                    time.sleep(1.2)
+                    if listener.cancelled():
+                        raise Cancelled
+        if kind == "exit":
+            sys.exit(3)
+        if kind == "nan":
+            return {"folder": float("nan")}
+        if kind == "\\ud800.mp4":
+            raise UserError("clip-missing", f"There is no clip at {kind}.")
         return {"folder": str(mark), "take": "take-001"}
     return work
 
+if os.environ.get("LOG") == "full":
+    log.Log.create = lambda folder: log.Log(log.UnfailingFile("/dev/full", "w"), "")
 worker.serve({"reconstruct": job})
 """
+FULL = Path("/dev/full")
+needs_full_disk = pytest.mark.skipif(not FULL.exists(), reason="Linux alone has a disk that is always full")
 
 
 class Pipe:
@@ -88,15 +109,15 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Pipe]]:
     script.write_text(textwrap.dedent(JOBS))
     running: list[subprocess.Popen[str]] = []
 
-    def begin(*command: str) -> Pipe:
+    def begin(*command: str, errors: Path = tmp_path / "stderr.txt", **environment: str) -> Pipe:
         process = subprocess.Popen(
             [sys.executable, *(command or (str(script),))],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=(tmp_path / "stderr.txt").open("w"),
+            stderr=errors.open("w"),
             text=True,
             cwd=ROOT,
-            env=os.environ | {"PYTHONPATH": str(ROOT), "SOCIALMIRROR_CACHE": str(tmp_path / "cache")},
+            env=os.environ | {"PYTHONPATH": str(ROOT), "SOCIALMIRROR_CACHE": str(tmp_path / "cache"), **environment},
         )
         running.append(process)
         return Pipe(process)
@@ -249,6 +270,9 @@ def _is_running(pid: int) -> bool:
         ('{"v": 1, "id": 4, "type": "dance"}\n', "bad-message"),
         ('{"v": 1, "id": 4, "type": "result"}\n', "bad-message"),
         ('{"v": 9, "id": 4, "type": "hello"}\n', "version-mismatch"),
+        ("[" * 100_000 + "\n", "bad-message"),
+        (f'{{"v": 1, "id": 4, "type": "hello", "x": {"[" * 50_000 + "]" * 50_000}}}\n', "bad-message"),
+        (f'{{"v": 1, "id": 4, "type": "hello", "x": "{"x" * (3 << 20)}"}}\n', "bad-message"),
     ],
 )
 def test_a_bad_message_is_answered_by_an_error_and_the_worker_continues(start, line, code):
@@ -257,6 +281,68 @@ def test_a_bad_message_is_answered_by_an_error_and_the_worker_continues(start, l
     assert pipe.read()["code"] == code
     pipe.send(5, "reconstruct", clip="good", out="")
     assert pipe.until("result")["id"] == 5
+
+
+@needs_full_disk
+@pytest.mark.parametrize("full", ["log", "log and stderr"])
+def test_jobs_and_refusals_are_answered_when_the_disk_of_the_log_is_full(start, tmp_path, full):
+    pipe = start(errors=FULL, LOG="full") if "stderr" in full else start(LOG="full")
+    for number, (clip, code) in enumerate([("bug", "internal"), ("user-error", "no-people"), ("exit", "internal")]):
+        pipe.send(number, "reconstruct", clip=clip, out="")
+        answer = pipe.until("error")
+        assert (answer["id"], answer["code"]) == (number, code)
+        pipe.write("not json\n")
+        assert pipe.read()["code"] == "bad-message"
+    pipe.send(9, "reconstruct", clip="good", out="")
+    assert pipe.until("result")["id"] == 9
+
+
+def test_what_cannot_be_written_or_sent_does_not_keep_a_job_from_its_answer(start, tmp_path):
+    pipe = start()
+    pipe.send(1, "reconstruct", clip="\ud800.mp4", out="")
+    error = pipe.until("error")
+    assert error["code"] == "clip-missing" and "\ud800" in error["message"]
+    assert "\\ud800.mp4" in Path(error["log"]).read_text()
+    pipe.send(2, "reconstruct", clip="nan", out="")
+    assert pipe.until("error")["code"] == "internal"
+    pipe.send(3, "reconstruct", clip="good", out="")
+    assert pipe.until("result")["id"] == 3
+
+
+def test_the_log_holds_no_home_folder_and_no_password(start, tmp_path):
+    pipe = start(HOME=str(tmp_path / "jo"))
+    secret = f"{tmp_path}/jo/clip.mp4 https://jo:s3cret@host/"
+    pipe.write(encode(message(1, "reconstruct", clip="user-error", out="")).replace("user-error", secret))
+    pipe.until("result")
+    pipe.write(f'{{"v": 1, "id": 4, "type": "hello", "x": "{secret}"\n')
+    log = Path(pipe.until("error")["log"]).read_text() + (tmp_path / "stderr.txt").read_text()
+    assert "s3cret" not in log and "/jo" not in log
+
+
+@pytest.mark.slow
+def test_a_storm_of_cancellations_leaves_no_folder_busy(start, tmp_path):
+    pipe, draw = start(), random.Random(0)
+    answers: list[str] = []
+    for number in range(16):
+        pipe.send(2 * number, "reconstruct", clip="slow", out=str(tmp_path / "out"))
+        time.sleep(draw.choice([0.0, 0.02, 0.1, 0.5]))
+        pipe.send(2 * number + 1, "cancel", job=2 * number)
+        answer = pipe.until("cancelled", "error", "result")
+        answers.append(answer.get("code", answer["type"]))
+    pipe.send(99, "reconstruct", clip="slow", out=str(tmp_path / "out"))
+    assert pipe.until("cancelled", "error", "result")["type"] == "result"
+    assert set(answers) == {"cancelled"}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="written for a POSIX shell")
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "<&- >&-", "<&- >&- 2>&-"])
+def test_a_worker_without_pipes_ends_and_says_why(tmp_path, closed):
+    command = f"exec {sys.executable} -m core serve {closed}"
+    ended = subprocess.run(
+        ["sh", "-c", command], cwd=ROOT, stdin=subprocess.PIPE, capture_output=True, text=True, timeout=20
+    )
+    assert ended.returncode == 2
+    assert "2>" in closed or "stdin" in ended.stderr
 
 
 @pytest.mark.slow
