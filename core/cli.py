@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from . import __version__
 from .contract.errors import Cancelled, UserError
-from .contract.options import ValueType, option_of
+from .contract.options import PATH, ValueType, option_of
 from .contract.requests import ReconstructRequest, RefineRequest, Request, TakesRequest
 from .failures import explain
 from .interrupts import INTERRUPTED, interrupted, say_cancelled
@@ -75,17 +75,19 @@ def build_parser() -> argparse.ArgumentParser:
         return added
 
     reconstruct = command("reconstruct", _reconstruct, "Reconstruct two people from a clip.")
-    reconstruct.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the reconstruction")
+    reconstruct.add_argument(
+        "--out", type=_from_text(PATH), required=True, metavar="DIR", help="folder of the reconstruction"
+    )
     add_request_options(reconstruct, ReconstructRequest)
 
     refine = command("refine", _refine, "Make a new take from edited contacts, pinned joints or another prompt.")
-    refine.add_argument("folder", type=Path, metavar="DIR", help="folder of the reconstruction")
+    refine.add_argument("folder", type=_from_text(PATH), metavar="DIR", help="folder of the reconstruction")
     add_request_options(refine, RefineRequest)
 
     export = command("export", _export, "Export the active take to another file format.")
-    export.add_argument("folder", type=Path, metavar="DIR", help="folder of the reconstruction")
+    export.add_argument("folder", type=_from_text(PATH), metavar="DIR", help="folder of the reconstruction")
     export.add_argument("--format", choices=EXPORT_FORMATS, required=True, help="file format")
-    export.add_argument("--out", type=Path, metavar="PATH", help="folder to write to (default: DIR/export)")
+    export.add_argument("--out", type=_from_text(PATH), metavar="PATH", help="folder to write to (default: DIR/export)")
 
     doctor = command("doctor", _doctor, "Check the installation, and say how to repair it.")
     doctor.add_argument("--json", action="store_true", help="print the checks as JSON")

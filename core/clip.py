@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 
 from .contract.errors import UserError
+from .contract.options import check_path
 
 _BLOCK = 8
 _DUPLICATE_DIFFERENCE = 7
@@ -49,7 +50,10 @@ class Frame:
 
 
 def probe(path: Path) -> Clip:
-    """Open a clip and decode its first frame. UserError `clip-missing` or `clip-unreadable`."""
+    """Open a clip and decode its first frame. UserError `bad-path`, `clip-missing` or `clip-unreadable`."""
+    problem = check_path("clip")(path)  # OpenCV crashes on names that are not UTF-8
+    if problem is not None:
+        raise problem
     if not path.is_file():
         raise UserError("clip-missing", f"There is no clip at {path}.", "Choose the clip again.")
     with _opened(path) as capture:
@@ -64,18 +68,8 @@ def probe(path: Path) -> Clip:
     return Clip(path, width, height, float(rate) if np.isfinite(rate) and rate > 0 else 25.0, count)
 
 
-def parse_range(text: str, clip: Clip) -> tuple[int, int]:
-    """Read "A:B" as first and last frame, both included and counted from 0; an empty side is the clip's start or end.
-
-    UserError `bad-range` for anything else and for frames that the clip does not have.
-    """
-    parts = text.split(":")
-    try:
-        first, last = (int(part) if part.strip() else None for part in parts)
-    except ValueError as error:
-        raise UserError(
-            "bad-range", f"{text!r} is not a range of frames.", "Write the first and last frame as 10:110."
-        ) from error
+def resolve_range(clip: Clip, first: int | None, last: int | None) -> tuple[int, int]:
+    """The first and last frame, both included; None is the clip's start or end. UserError `bad-range` as for `check_range`."""
     chosen = (0 if first is None else first, clip.frame_count - 1 if last is None else last)
     check_range(clip, *chosen)
     return chosen

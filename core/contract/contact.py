@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Literal
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any, Literal, cast
 
 from .errors import UserError
+from .fields import Fields, shown
+from .limits import MAX_FRAME_INDEX
 from .skeleton import GROUND, REGIONS
 
 Source = Literal["detected", "prompt", "user"]
 State = Literal["auto", "enforced", "rejected"]
 SOURCES: tuple[Source, ...] = ("detected", "prompt", "user")
 STATES: tuple[State, ...] = ("auto", "enforced", "rejected")
+_MAX_DISTANCE = 1000.0  # metres
 
 
 @dataclass(frozen=True)
 class Contact:
     """Two regions that touch from `frame_start` to `frame_end`, both included and counted in the clip from 0.
 
-    Persons are 0 and 1; if `person_b` is "ground", so is `region_b`. `weight` is in 0-1. `distance` is the mean distance of the
-    regions over the contact's frames in metres, None if it was not measured. Raises the UserError `bad-contact` if a field is not
-    valid.
+    Persons are 0 and 1, two different ones; if `person_b` is "ground", so is `region_b`. `weight` is in 0-1. `distance` is the
+    mean distance of the regions over the contact's frames in metres, None if it was not measured. Raises the UserError
+    `bad-contact` if a field is not valid.
     """
 
     person_a: int
@@ -37,17 +40,19 @@ class Contact:
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
 
     def __post_init__(self) -> None:
-        _check(self.person_a in (0, 1), f"person_a is {self.person_a!r}, not 0 or 1")
-        _check(self.person_b in (0, 1, GROUND), f"person_b is {self.person_b!r}, not 0, 1 or '{GROUND}'")
-        _check(self.region_a in REGIONS, f"there is no region {self.region_a!r}")
+        _check(self.person_a in (0, 1), f"person_a is {shown(self.person_a)}, not 0 or 1")
+        _check(self.person_b in (0, 1, GROUND), f"person_b is {shown(self.person_b)}, not 0, 1 or '{GROUND}'")
+        _check(self.person_a != self.person_b, "a person cannot touch their own body here")
+        _check(self.region_a in REGIONS, f"there is no region {shown(self.region_a)}")
         on_ground = self.person_b == GROUND
         _check(
-            self.region_b == GROUND if on_ground else self.region_b in REGIONS, f"there is no region {self.region_b!r}"
+            self.region_b == GROUND if on_ground else self.region_b in REGIONS,
+            f"there is no region {shown(self.region_b)}",
         )
         _check(self.frame_start <= self.frame_end, f"it ends ({self.frame_end}) before it starts ({self.frame_start})")
-        _check(0 <= self.weight <= 1, f"weight is {self.weight}, not in 0-1")
-        _check(self.source in SOURCES, f"source is {self.source!r}, not one of {', '.join(SOURCES)}")
-        _check(self.state in STATES, f"state is {self.state!r}, not one of {', '.join(STATES)}")
+        _check(0 <= self.weight <= 1, f"weight is {shown(self.weight)}, not in 0-1")
+        _check(self.source in SOURCES, f"source is {shown(self.source)}, not one of {', '.join(SOURCES)}")
+        _check(self.state in STATES, f"state is {shown(self.state)}, not one of {', '.join(STATES)}")
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -55,18 +60,21 @@ class Contact:
     @classmethod
     def from_json(cls, record: Any) -> Contact:
         """Raises the UserError `bad-contact`, which names a field that is missing, unknown or of a wrong type."""
-        _check(isinstance(record, dict), "it is not a JSON object")
-        kinds: dict[str, type | tuple[type, ...]] = {
-            "person_a": int, "region_a": str, "person_b": (int, str), "region_b": str, "frame_start": int,
-            "frame_end": int, "weight": (int, float), "source": str, "state": str,
-            "distance": (int, float, type(None)), "id": str,
-        }  # fmt: skip
-        for name, value in record.items():
-            _check(name in kinds, f"it has an unknown field {name!r}")
-            _check(isinstance(value, kinds[name]) and not isinstance(value, bool), f"{name} is {value!r}")
-        for name in ("person_a", "region_a", "person_b", "region_b", "frame_start", "frame_end"):
-            _check(name in record, f"{name} is missing")
-        return cls(**record)
+        values = Fields(record, _bad)
+        values.only(item.name for item in fields(cls))
+        return cls(
+            person_a=values.integer("person_a", 0, 1),
+            region_a=values.text("region_a"),
+            person_b=GROUND if values.equals("person_b", GROUND) else _other_person(values),
+            region_b=values.text("region_b"),
+            frame_start=values.integer("frame_start", 0, MAX_FRAME_INDEX),
+            frame_end=values.integer("frame_end", 0, MAX_FRAME_INDEX),
+            weight=values.number("weight", 0, 1, 1.0),
+            source=cast("Source", values.text("source", default="detected")),
+            state=cast("State", values.text("state", default="auto")),
+            distance=values.number("distance", 0, _MAX_DISTANCE, None),
+            id=values.identifier("id", None) or str(uuid.uuid4()),
+        )
 
     def active(self) -> bool:
         """Whether the fit uses it."""
@@ -76,6 +84,17 @@ class Contact:
         return replace(self, distance=distance)
 
 
+def _other_person(values: Fields) -> int:
+    try:
+        return values.integer("person_b", 0, 1)
+    except UserError as error:
+        raise _bad(f"person_b is neither 0, 1 nor '{GROUND}'") from error
+
+
 def _check(holds: bool, problem: str) -> None:
     if not holds:
-        raise UserError("bad-contact", f"A contact is not valid: {problem}.", "Correct the contact and try again.")
+        raise _bad(problem)
+
+
+def _bad(problem: str) -> UserError:
+    return UserError("bad-contact", f"A contact is not valid: {problem}.", "Correct the contact and try again.")

@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
-import json
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from .contact import Contact
 from .errors import UserError
+from .fields import Fields, shown
+from .files import read_json
+from .json_reading import JsonLimits
+from .limits import MAX_FRAME_INDEX, MAX_PIN_DISTANCE, MAX_ROTATION
 from .skeleton import BODY_JOINTS
+
+_FILE_LIMITS = JsonLimits(size=32 << 20)
+"""Room for all joints of both people locked in every frame of a long clip."""
+_MAX_PINS = 250_000
+_MAX_CONTACTS = 10_000
 
 
 @dataclass(frozen=True)
 class Pin:
     """A joint whose rotation, position or both are fixed in one frame of the clip.
 
-    `rotation` is the joint's local SMPL-X axis-angle in radians (for the pelvis: `global_orient`), `position` is in world
-    metres. Raises the UserError `bad-pin` if a field is not valid.
+    `rotation` is the joint's local SMPL-X axis-angle in radians (for the pelvis: `global_orient`), at most two turns; `position`
+    is in world metres, at most `MAX_PIN_DISTANCE` from the origin. Raises the UserError `bad-pin` if a field is not valid.
     """
 
     person: int
@@ -28,11 +36,16 @@ class Pin:
     position: tuple[float, float, float] | None = None
 
     def __post_init__(self) -> None:
-        _check(self.person in (0, 1), f"person is {self.person!r}, not 0 or 1")
-        _check(self.joint in BODY_JOINTS, f"there is no body joint {self.joint!r}")
-        frame: Any = self.frame
-        _check(isinstance(frame, int) and not isinstance(frame, bool), f"frame is {frame!r}, not an integer")
+        _check(_is_integer(self.person) and self.person in (0, 1), f"person is {shown(self.person)}, not 0 or 1")
+        _check(self.joint in BODY_JOINTS, f"there is no body joint {shown(self.joint)}")
+        in_clip = _is_integer(self.frame) and 0 <= self.frame <= MAX_FRAME_INDEX
+        _check(in_clip, f"frame is {shown(self.frame)}, not the number of a frame")
         _check(self.rotation is not None or self.position is not None, "it has neither rotation nor position")
+        if self.rotation is not None:
+            _check(_length(self.rotation) <= MAX_ROTATION, "rotation has more than two turns")
+        if self.position is not None:
+            away = _length(self.position) <= MAX_PIN_DISTANCE
+            _check(away, f"position is more than {MAX_PIN_DISTANCE:g} m away from the people")
 
     def to_json(self) -> dict[str, Any]:
         record: dict[str, Any] = {"person": self.person, "joint": self.joint, "frame": self.frame}
@@ -44,17 +57,15 @@ class Pin:
 
     @classmethod
     def from_json(cls, record: Any) -> Pin:
-        _check(isinstance(record, dict), "it is not a JSON object")
-        unknown = set(record) - {"person", "joint", "frame", "rotation", "position"}
-        _check(not unknown, f"it has unknown fields {sorted(unknown)}")
-        missing = {"person", "joint", "frame"} - set(record)
-        _check(not missing, f"{sorted(missing)} missing")
+        """Raises the UserError `bad-pin`."""
+        values = Fields(record, _bad_pin)
+        values.only(item.name for item in fields(cls))
         return cls(
-            record["person"],
-            record["joint"],
-            record["frame"],
-            _vector(record.get("rotation"), "rotation"),
-            _vector(record.get("position"), "position"),
+            values.integer("person", 0, 1),
+            values.text("joint"),
+            values.integer("frame", 0, MAX_FRAME_INDEX),
+            _vector(values, "rotation", MAX_ROTATION),
+            _vector(values, "position", MAX_PIN_DISTANCE),
         )
 
 
@@ -79,42 +90,50 @@ class Edits:
     @classmethod
     def from_json(cls, record: Any) -> Edits:
         """Raises the UserError `bad-edits`, `bad-pin` or `bad-contact`."""
-        fields = cast("dict[str, Any]", record) if isinstance(record, dict) else None
-        if fields is None or set(fields) - {"contacts", "pins", "prompt"}:
-            raise _unreadable("it must be an object with 'contacts', 'pins' and 'prompt' only")
-        contacts, pins, prompt = fields.get("contacts"), fields.get("pins", []), fields.get("prompt")
-        if not isinstance(pins, list) or not isinstance(contacts, list | None):
-            raise _unreadable("'contacts' and 'pins' must be lists")
-        if not isinstance(prompt, str | None):
-            raise _unreadable("'prompt' must be text")
+        values = Fields(record, _unreadable)
+        values.only(item.name for item in fields(cls))
+        contacts = values.entries("contacts", None, longest=_MAX_CONTACTS)
+        pins = values.entries("pins", (), longest=_MAX_PINS)
         return cls(
-            None if contacts is None else tuple(map(Contact.from_json, cast("list[Any]", contacts))),
-            tuple(map(Pin.from_json, cast("list[Any]", pins))),
-            prompt,
+            None if contacts is None else tuple(map(Contact.from_json, contacts)),
+            tuple(map(Pin.from_json, pins)),
+            values.text("prompt", default=None),
         )
 
     @classmethod
     def read(cls, path: Path) -> Edits:
         """Read a JSON file; errors as for `from_json`."""
         try:
-            record = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise _unreadable(f"{path}: {error}") from error
+            record = read_json(path, _FILE_LIMITS)
+        except UserError as error:
+            raise _unreadable(error.message.removesuffix(".")) from error
         return cls.from_json(record)
 
 
-def _vector(value: Any, name: str) -> tuple[float, float, float] | None:
-    if value is None:
+def _vector(values: Fields, name: str, largest: float) -> tuple[float, float, float] | None:
+    if not values.has(name):
         return None
-    numbers = cast("list[Any]", value) if isinstance(value, list | tuple) else []
-    finite = all(isinstance(x, int | float) and not isinstance(x, bool) and math.isfinite(x) for x in numbers)
-    _check(len(numbers) == 3 and finite, f"{name} is {value!r}, not three finite numbers")
-    return (float(numbers[0]), float(numbers[1]), float(numbers[2]))
+    x, y, z = values.numbers(name, 3, -largest, largest)
+    return x, y, z
+
+
+def _is_integer(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _length(vector: tuple[float, float, float]) -> float:
+    """Infinite if a number is not finite, so that it is larger than any limit."""
+    length = math.hypot(*vector)
+    return length if math.isfinite(length) else math.inf
 
 
 def _check(holds: bool, problem: str) -> None:
     if not holds:
-        raise UserError("bad-pin", f"A pin is not valid: {problem}.", "Correct the pin and try again.")
+        raise _bad_pin(problem)
+
+
+def _bad_pin(problem: str) -> UserError:
+    return UserError("bad-pin", f"A pin is not valid: {problem}.", "Correct the pin and try again.")
 
 
 def _unreadable(problem: str) -> UserError:

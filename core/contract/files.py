@@ -1,24 +1,30 @@
-"""Reads and writes JSON and npz files; a file is written under a temporary name and renamed when it is complete."""
+"""Reads and writes JSON and npz files; a file is written under a temporary name and renamed when it is complete.
+
+What is read may be of anybody: sizes, types and structure are limited before anything is unpacked (`npz.py`, `json_reading.py`).
+"""
 
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
-import zlib
+import os
+import stat
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
-from zipfile import BadZipFile
+from typing import IO, TYPE_CHECKING, Any, cast
 
 from .errors import UserError
+from .json_reading import JSON_LIMITS, JsonLimits, parse_json
 from .temporary import temporary_name
 
 if TYPE_CHECKING:
     import numpy as np
 
-_UNREADABLE = (OSError, ValueError, EOFError, KeyError, NotImplementedError, BadZipFile, zlib.error)
-"""The exceptions of numpy and zipfile for damaged archives."""
+    from .npz import NpzSchema
+
+_CHUNK = 1 << 20
 
 
 @contextmanager
@@ -63,26 +69,71 @@ def put_npz(path: Path, arrays: Mapping[str, np.ndarray], *, compress: bool = Fa
         write(stream, **arrays)  # pyright: ignore[reportArgumentType]
 
 
-def read_npz(path: Path) -> dict[str, np.ndarray]:
-    """All arrays of an npz; pickles are not read. Raises the UserError `file-unreadable` if it is missing or damaged."""
-    import numpy as np
+def read_npz(
+    path: Path, schema: NpzSchema | None = None, *, limit: int | None = None, sha256: str | None = None
+) -> dict[str, np.ndarray]:
+    """The arrays of an npz: those of the schema, or all of them where there is none; `limit` is then their size in bytes.
 
+    Raises the UserError `file-unreadable` if the file is missing, damaged, larger than allowed, unlike the schema or, where
+    `sha256` is given, another one than that. All headers are checked before anything is unpacked; pickles are not read.
+    """
+    from .npz import ARCHIVE_ERRORS, DEFAULT_LIMIT, read_arrays
+
+    allowed = schema.limit if schema is not None else limit or DEFAULT_LIMIT
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    except _UNREADABLE as error:
-        raise UserError("file-unreadable", f"{path} cannot be read: {error}.", "Reconstruct the clip again.") from error
+        with open_regular(path) as stream:
+            size = os.fstat(stream.fileno()).st_size
+            if size > allowed + _CHUNK:
+                raise ValueError(f"it has {size} bytes, more than the {allowed} that are allowed")
+            if sha256 is not None and digest(stream) != sha256:
+                raise ValueError("its content is not what was saved; it is damaged or belongs to another result")
+            return read_arrays(stream, schema, limit=allowed)
+    except ARCHIVE_ERRORS as error:
+        raise unreadable(path, error) from error
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """The object in a JSON file. Raises the UserError `file-unreadable` if the file is missing or damaged."""
+def read_json(path: Path, limits: JsonLimits = JSON_LIMITS) -> dict[str, Any]:
+    """The object in a JSON file. Raises the UserError `file-unreadable` if it is missing, damaged or larger than allowed."""
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
+        record = parse_json(read_bytes(path, limits.size), limits)
     except (OSError, ValueError) as error:
-        raise UserError("file-unreadable", f"{path} cannot be read: {error}.", "Reconstruct the clip again.") from error
+        raise unreadable(path, error) from error
     if not isinstance(record, dict):
-        raise UserError("file-unreadable", f"{path} does not contain a JSON object.", "Reconstruct the clip again.")
+        raise unreadable(path, "it does not contain a JSON object")
     return cast("dict[str, Any]", record)
+
+
+def read_bytes(path: Path, limit: int) -> bytes:
+    """A file's content. ValueError if it has more bytes than `limit`; OSError."""
+    with open_regular(path) as stream:
+        data = stream.read(limit + 1)
+    if len(data) > limit:
+        raise ValueError(f"it has more than {limit} bytes")
+    return data
+
+
+@contextmanager
+def open_regular(path: Path) -> Generator[IO[bytes]]:
+    """Open a file for reading; OSError for a device or a pipe, from which reading could last for ever."""
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise OSError(errno.EINVAL, "it is not a file")
+    with path.open("rb") as stream:
+        yield stream
+
+
+def digest(stream: IO[bytes]) -> str:
+    """The sha256 of an open file from its start, in hexadecimal."""
+    stream.seek(0)
+    found = hashlib.sha256()
+    while chunk := stream.read(_CHUNK):
+        found.update(chunk)
+    return found.hexdigest()
+
+
+def unreadable(path: Path, problem: object) -> UserError:
+    """The UserError `file-unreadable`."""
+    reason = problem.strerror if isinstance(problem, OSError) and problem.strerror else str(problem)
+    return UserError("file-unreadable", f"{path} cannot be read: {reason.rstrip('.')}.", "Reconstruct the clip again.")
 
 
 @contextmanager

@@ -32,6 +32,8 @@ from collections.abc import Iterator
 from typing import IO, Any, cast
 
 from .errors import UserError
+from .fields import shown
+from .json_reading import JsonLimits, parse_json
 
 VERSION = 1
 REQUESTS = ("hello", "reconstruct", "refine", "repair", "cancel", "shutdown")
@@ -39,6 +41,8 @@ ANSWERS = ("ready", "stage", "progress", "log", "warning", "error", "result", "c
 
 MAX_BYTES = 1 << 20
 """Length of the longest line."""
+_LIMITS = JsonLimits(MAX_BYTES, depth=16, values=100_000, surrogates=True)
+"""Paths may hold lone surrogates, which stand for bytes that are not UTF-8; the requests' own checks refuse them by name."""
 
 Message = dict[str, Any]
 
@@ -66,25 +70,25 @@ def read_lines(stream: IO[bytes]) -> Iterator[str]:
 
 def decode(line: str) -> Message:
     """Read one line. Raises the UserError `bad-message` or `version-mismatch`."""
-    if len(line) > MAX_BYTES:
-        raise _bad(f"it is longer than {MAX_BYTES} characters")
     try:
-        decoded = json.loads(line)
-    except (ValueError, RecursionError) as error:
+        decoded = parse_json(line, _LIMITS)
+    except ValueError as error:
         raise _bad(f"it is not JSON ({error})") from error
     if not isinstance(decoded, dict):
         raise _bad("it is not a JSON object")
     record = cast("Message", decoded)
-    if record.get("v") != VERSION:
+    if record.get("v") != VERSION or isinstance(record.get("v"), bool):
         raise UserError(
             "version-mismatch",
-            f"The message has protocol version {record.get('v')!r}, but this release uses version {VERSION}.",
+            f"The message has protocol version {shown(record.get('v'))}, but this release uses version {VERSION}.",
             "Update the add-on and its environment to the same release.",
         )
-    if record.get("type") not in REQUESTS + ANSWERS:
-        raise _bad(f"its type is {record.get('type')!r}")
-    if not isinstance(record.get("id"), int):
-        raise _bad(f"its id is {record.get('id')!r}")
+    kind = record.get("type")
+    if not isinstance(kind, str) or kind not in REQUESTS + ANSWERS:
+        raise _bad(f"its type is {shown(record.get('type'))}")
+    number = record.get("id")
+    if not isinstance(number, int) or isinstance(number, bool):
+        raise _bad(f"its id is {shown(number)}")
     return record
 
 

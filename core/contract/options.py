@@ -9,6 +9,8 @@ from typing import Any, cast
 
 from .edits import Edits
 from .errors import UserError
+from .fields import MAX_PATH, MAX_TEXT, shown
+from .names import is_encodable
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ def in_range(code: str, name: str, minimum: float, maximum: float) -> Callable[[
     def check(value: float) -> UserError | None:
         if minimum <= value <= maximum:
             return None
-        return UserError(code, f"{value} is not a valid {name}.", f"Choose a value from {minimum} to {maximum}.")
+        return UserError(code, f"{shown(value)} is not a valid {name}.", f"Choose a value from {minimum} to {maximum}.")
 
     return check
 
@@ -65,7 +67,22 @@ def one_of(code: str, name: str, choices: tuple[str, ...]) -> Callable[[Any], Us
     def check(value: str) -> UserError | None:
         if value in choices:
             return None
-        return UserError(code, f"There is no {name} {value!r}.", f"Choose one of {', '.join(choices)}.")
+        return UserError(code, f"There is no {name} {shown(value)}.", f"Choose one of {', '.join(choices)}.")
+
+    return check
+
+
+def check_path(kind: str) -> Callable[[Any], UserError | None]:
+    """A check for `Option`: the UserError `bad-path` for a path that decoders, logs and messages cannot hold."""
+
+    def check(value: Path) -> UserError | None:
+        if is_encodable(value) and str(value) != ".":
+            return None
+        return UserError(
+            "bad-path",
+            f"The path of the {kind} is empty or has characters that are not valid Unicode: {str(value)!a}.",
+            "Rename the file and its folders so that their names are ordinary text, and choose it again.",
+        )
 
     return check
 
@@ -79,16 +96,28 @@ def parse_frames(text: str) -> tuple[int | None, int | None]:
     return first, last
 
 
-def _path_from_json(value: Any) -> Path:
-    if not isinstance(value, str) or not value:
+def _path_from_text(text: str) -> Path:
+    if not text.strip() or "\0" in text or len(text) > MAX_PATH:
         raise ValueError
-    return Path(value)
+    return Path(text)
+
+
+def _path_from_json(value: Any) -> Path:
+    if not isinstance(value, str):
+        raise ValueError
+    return _path_from_text(value)
+
+
+def _text_from_text(text: str) -> str:
+    if len(text) > MAX_TEXT or not is_encodable(text):
+        raise ValueError
+    return text
 
 
 def _text_from_json(value: Any) -> str:
     if not isinstance(value, str):
         raise ValueError
-    return value
+    return _text_from_text(value)
 
 
 def _integer_from_json(value: Any) -> int:
@@ -129,8 +158,8 @@ def _frames_to_json(text: str) -> list[int | None] | None:
     return None if frames == (None, None) else list(frames)
 
 
-PATH = ValueType("a path", Path, _path_from_json, str)
-TEXT = ValueType("text", str, _text_from_json)
+PATH = ValueType("a path", _path_from_text, _path_from_json, str)
+TEXT = ValueType(f"text of at most {MAX_TEXT} characters", _text_from_text, _text_from_json)
 INTEGER = ValueType("a whole number", int, _integer_from_json)
 NUMBER = ValueType("a number", float, _number_from_json)
 FRAMES = ValueType("a range of frames such as 10:110", str, _frames_from_json, _frames_to_json)
@@ -138,7 +167,7 @@ FRAMES = ValueType("a range of frames such as 10:110", str, _frames_from_json, _
 PEOPLE = ValueType("two numbers such as 0,1", _people_from_text, _people_from_json, list)
 EDITS = ValueType(
     "the path of a file with edits",
-    lambda text: Edits.read(Path(text)),
+    lambda text: Edits.read(_path_from_text(text)),
     lambda value: Edits.read(_path_from_json(value)),
     None,
 )

@@ -22,6 +22,8 @@ from typing import Any, TypeVar
 
 from .edits import Edits
 from .errors import UserError
+from .fields import shown
+from .limits import MAX_FRAME_INDEX, MAX_SEED, MAX_TRACKS
 from .options import (
     EDITS,
     FRAMES,
@@ -30,6 +32,7 @@ from .options import (
     PATH,
     PEOPLE,
     TEXT,
+    check_path,
     in_range,
     one_of,
     option,
@@ -43,8 +46,6 @@ DEFAULT_SMOOTHNESS = 0.7
 """How strongly takes are smoothed by default, in 0-1."""
 MAX_TAKES = 8
 """Maximal number of takes of one job."""
-MAX_SEED = 2**31 - 1
-"""The largest value of Blender's integer properties."""
 MIN_FOV, MAX_FOV = 5, 150
 """Horizontal field of view, degrees."""
 
@@ -57,15 +58,24 @@ def _check_people(people: tuple[int, int]) -> UserError | None:
         return UserError("bad-people", "Both people have the same number.", "Choose two different people.")
     if min(people) < 0:
         return UserError("bad-people", f"There is no person {min(people)}.", "People are counted from 0.")
+    if max(people) >= MAX_TRACKS:
+        return UserError("bad-people", f"There is no person {shown(max(people))}.", "Choose people of the clip.")
     return None
 
 
 def _check_frames(text: str) -> UserError | None:
     try:
-        parse_frames(text)
+        first, last = parse_frames(text)
     except ValueError:
         return UserError(
-            "bad-range", f"{text!r} is not a range of frames.", "Write the first and last frame as 10:110."
+            "bad-range", f"{shown(text)} is not a range of frames.", "Write the first and last frame as 10:110."
+        )
+    start, end = first or 0, MAX_FRAME_INDEX if last is None else last
+    if not 0 <= start <= end <= MAX_FRAME_INDEX:
+        return UserError(
+            "bad-range",
+            f"{shown(text)} is an empty range of frames.",
+            "Choose a last frame that is not before the first.",
         )
     return None
 
@@ -111,13 +121,19 @@ class TakesRequest:
             error = None if value is None else option_of(item).check(value)
             if error is not None:
                 raise error
+        if self.seed + self.takes - 1 > MAX_SEED:
+            raise UserError(
+                "bad-seed",
+                f"The seed {self.seed} leaves no room for {self.takes} takes.",
+                f"Choose a seed up to {MAX_SEED - self.takes + 1}.",
+            )
 
 
 @dataclass(frozen=True)
 class ReconstructRequest(TakesRequest):
     """Reconstruct two people of a clip."""
 
-    clip: Path = option(MISSING, PATH, "video file", metavar="CLIP", positional=True)
+    clip: Path = option(MISSING, PATH, "video file", metavar="CLIP", positional=True, check=check_path("clip"))
     frames: str = option(
         ":",
         FRAMES,
@@ -133,7 +149,11 @@ class ReconstructRequest(TakesRequest):
         check=_check_people,
     )
     body: Path | None = option(
-        None, PATH, "licensed SMPL-X file or its folder (default: the free body)", metavar="PATH"
+        None,
+        PATH,
+        "licensed SMPL-X file or its folder (default: the free body)",
+        metavar="PATH",
+        check=check_path("body"),
     )
     fov: float | None = option(
         None,
@@ -158,6 +178,18 @@ class RefineRequest(TakesRequest):
     edits: Edits = option(Edits(), EDITS, "edited contacts, pinned joints and prompt", metavar="FILE.json")
 
 
+def folder_from_message(message: Mapping[str, Any], name: str) -> Path:
+    """A required field that is the path of a folder. UserError `bad-message`, or `bad-path` if it is not Unicode."""
+    try:
+        folder: Path = PATH.from_json(message.get(name))
+    except ValueError as error:
+        raise _bad_field(message, name, PATH.description) from error
+    problem = check_path("folder")(folder)
+    if problem is not None:
+        raise problem
+    return folder
+
+
 def request_from_message(kind: type[Request], message: Mapping[str, Any]) -> Request:
     """Read a request from the fields of a message; a field that is null or left out has its default.
 
@@ -173,11 +205,7 @@ def request_from_message(kind: type[Request], message: Mapping[str, Any]) -> Req
         try:
             values[item.name] = value_type.from_json(value)
         except (ValueError, OverflowError) as error:
-            raise UserError(
-                "bad-message",
-                f"The field {item.name!r} of {message.get('type')!r} is {value!r}, not {value_type.description}.",
-                "Update the add-on and its environment to the same release.",
-            ) from error
+            raise _bad_field(message, item.name, value_type.description) from error
     request = kind(**values)
     request.check()
     return request
@@ -191,3 +219,11 @@ def message_fields(request: TakesRequest) -> dict[str, Any]:
         if to_json is not None:
             record[item.name] = None if value is None else to_json(value)
     return record
+
+
+def _bad_field(message: Mapping[str, Any], name: str, expected: str) -> UserError:
+    return UserError(
+        "bad-message",
+        f"The field {name!r} of {shown(message.get('type'))} is {shown(message.get(name))}, not {expected}.",
+        "Update the add-on and its environment to the same release.",
+    )

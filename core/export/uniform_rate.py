@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Float
 
 from ..body.rotations import axis_angle_to_matrix, matrix_to_axis_angle, slerp
+from ..contract.names import file_stem
 from ..contract.reconstruction import Info, MotionArrays
 
 _MAX_DEVIATION = 0.1
@@ -61,7 +62,9 @@ def resample_uniformly(motion: MotionArrays) -> UniformMotion:
 
 def file_stems(info: Info) -> list[str]:
     """A file name without extension for each person: `person-a`."""
-    return [person.name.lower().replace(" ", "-") for person in info.people]
+    stems = [file_stem(person.name, f"person-{person.index}") for person in info.people]
+    different = len(set(stems)) == len(stems)
+    return stems if different else [f"{stem}-{number}" for number, stem in enumerate(stems)]
 
 
 def _resample(

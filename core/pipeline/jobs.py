@@ -14,9 +14,10 @@ import torch
 
 from ..body.files import load_body
 from ..body.model import BodyModel
-from ..clip import Clip, parse_range, probe
+from ..clip import Clip, probe, resolve_range
 from ..contract.contact import Contact
 from ..contract.errors import UserError
+from ..contract.options import parse_frames
 from ..contract.reconstruction import Info, Take, best_of, load_info
 from ..contract.requests import DEFAULT_SMOOTHNESS, ReconstructRequest, RefineRequest
 from ..device import choose_device, limit_threads
@@ -82,7 +83,7 @@ def reconstruct(
     device = _device(request.device)
     body = load_body(request.body)
     clip = probe(request.clip)
-    frames = parse_range(request.frames, clip)
+    frames = resolve_range(clip, *parse_frames(request.frames))
     prompt = (request.prompt or "").strip()
     backend = backend_identity(device)
     choices = ClipChoices(

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from .. import __version__
 from ..contract.errors import UserError
 from ..contract.messages import Message
-from ..contract.requests import ReconstructRequest, RefineRequest, request_from_message
+from ..contract.requests import ReconstructRequest, RefineRequest, folder_from_message, request_from_message
 from ..progress import Listener
 from .dispatcher import Handler
 from .job import Work
@@ -26,7 +25,7 @@ def greeting() -> dict[str, Any]:
 
 
 def _reconstruct(message: Message) -> Work:
-    folder = _folder(message, "out")
+    folder = folder_from_message(message, "out")
     request = request_from_message(ReconstructRequest, message)
 
     def work(listener: Listener) -> dict[str, Any]:
@@ -39,7 +38,7 @@ def _reconstruct(message: Message) -> Work:
 
 
 def _refine(message: Message) -> Work:
-    folder = _folder(message, "folder")
+    folder = folder_from_message(message, "folder")
     request = request_from_message(RefineRequest, message)
 
     def work(listener: Listener) -> dict[str, Any]:
@@ -71,15 +70,3 @@ def _repair(message: Message) -> Work:
 
 HANDLERS: Mapping[str, Handler] = {"reconstruct": _reconstruct, "refine": _refine, "repair": _repair}
 """By the type of the request."""
-
-
-def _folder(message: Message, name: str) -> Path:
-    """A required field with a path. Raises the UserError `bad-message` if it is missing or not text."""
-    value = message.get(name)
-    if not isinstance(value, str) or not value:
-        raise UserError(
-            "bad-message",
-            f"The field {name!r} of {message['type']!r} is {value!r}, not a path.",
-            "Update the add-on and its environment to the same release.",
-        )
-    return Path(value)

@@ -108,7 +108,8 @@ def test_activating_a_take_with_other_betas_reshapes_the_meshes(
     change = np.float32(0.8) * np.eye(1, 16, dtype=np.float32)
     motion = replace(first.motion, betas=first.motion.betas + change)
     body = replace(first.body, rest_vertices=first.body.rest_vertices + 0.8 * first.body.shape_vertices[..., 0])
-    record.save(folder, replace(first, motion=motion, body=body, info=replace(first.info, take="take-2")))
+    second = replace(first.info, take="take-2", takes=(*first.info.takes, replace(first.info.takes[0], id="take-2")))
+    record.save(folder, replace(first, motion=motion, body=body, info=second))
     product("socialmirror_blender.take_files").activate_take(folder, "take-1")
     active = record.load(folder)
     assert active.info.take == "take-1"

@@ -127,6 +127,11 @@ def load_body_once(path: Path | None) -> BodyModel:
     return load_body(path)
 
 
+def prompted_id(prompt: str) -> str:
+    """Id of the contact that the made-up prompt stage finds."""
+    return f"asked-for-{prompt.replace(' ', '-')}"
+
+
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
     """Replace what stages compute by made-up results; returns the names of the stages computed so far.
@@ -175,7 +180,7 @@ def quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
     make_fitted = fitted
 
     def prompted(prompt: str, **_: Any) -> stages.ContactList:
-        touch = Contact(0, "chest", 1, "chest", 3, 4, source="prompt", id=f"asked for: {prompt}")
+        touch = Contact(0, "chest", 1, "chest", 3, 4, source="prompt", id=prompted_id(prompt))
         return stages.ContactList((touch,) if prompt else ())
 
     detected = stages.ContactList((Contact(0, "left_palm", 1, "right_palm", 2, 5, id="c"),))

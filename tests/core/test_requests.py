@@ -107,6 +107,14 @@ def test_the_command_line_gives_the_same_requests_as_the_add_on(tmp_path: Path):
         ("fov", True, "bad-message"),
         ("perception", "hub", "bad-perception"),
         ("body", "", "bad-message"),
+        ("clip", "caf\udce9.mp4", "bad-path"),
+        ("clip", ".", "bad-path"),
+        ("clip", "a\0b.mp4", "bad-message"),
+        ("frames", [9, 3], "bad-range"),
+        ("frames", [-3, None], "bad-range"),
+        ("people", [0, 10**6], "bad-people"),
+        ("prompt", "x" * 20_001, "bad-message"),
+        ("prompt", "\ud800", "bad-message"),
         ("clip", None, "bad-message"),
         ("prompt", 3, "bad-message"),
         ("takes", 1.0, "bad-message"),
@@ -116,6 +124,13 @@ def test_values_that_are_not_valid_are_refused_with_a_hint(field: str, value: An
     with pytest.raises(UserError) as caught:
         request_from_message(ReconstructRequest, {"type": "reconstruct", "clip": "clip.mp4"} | {field: value})
     assert caught.value.code == code and caught.value.hint
+
+
+def test_seeds_of_all_takes_are_in_range() -> None:
+    ReconstructRequest(Path("clip.mp4"), seed=2**31 - 1).check()
+    with pytest.raises(UserError) as caught:
+        ReconstructRequest(Path("clip.mp4"), seed=2**31 - 1, takes=2).check()
+    assert caught.value.code == "bad-seed" and "2147483646" in caught.value.hint
 
 
 @pytest.mark.parametrize("frames", ["5", "a:b", "1:2:3", ""])

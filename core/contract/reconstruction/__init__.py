@@ -27,16 +27,20 @@ from .storage import (
     INFO_FILE,
     MOTION_FILE,
     TAKES_FOLDER,
-    check_motion,
     load,
     load_info,
+    load_take_motion,
     save,
+    take_path,
 )
+from .validation import BODY_SCHEMA, MOTION_SCHEMA, check_body, check_motion
 
 __all__ = [
     "BODY_FILE",
+    "BODY_SCHEMA",
     "INFO_FILE",
     "MOTION_FILE",
+    "MOTION_SCHEMA",
     "PEOPLE",
     "SCHEMA",
     "TAKES_FOLDER",
@@ -48,8 +52,11 @@ __all__ = [
     "Scores",
     "Take",
     "best_of",
+    "check_body",
     "check_motion",
     "load",
     "load_info",
+    "load_take_motion",
     "save",
+    "take_path",
 ]

@@ -10,9 +10,16 @@ import numpy as np
 
 from ..contact import Contact
 from ..errors import UserError
+from ..fields import MAX_PATH, Fields
+from ..limits import MAX_FRAME_INDEX, MAX_IMAGE_SIZE, MAX_SEED, MAX_TRACKS
 
 SCHEMA = 1
 PEOPLE = 2
+ORIGINS = ("reconstruct", "refine")
+PROMPT_SOURCES = ("user", "captioner", "none")
+_MAX_NAME = 60  # characters; Blender's names have 63 bytes
+_MAX_TAKES = 10_000
+_LARGE = 1e9  # of numbers that have no limit of their own
 
 
 @dataclass(frozen=True)
@@ -84,6 +91,15 @@ class Person:
     height: float
     """Metres."""
 
+    @classmethod
+    def read(cls, values: Fields) -> Person:
+        return cls(
+            values.integer("index", 0, PEOPLE - 1),
+            values.text("name", longest=_MAX_NAME),
+            values.integer("track", -1, MAX_TRACKS),
+            values.number("height", 0, 10),
+        )
+
 
 @dataclass(frozen=True)
 class Scores:
@@ -97,6 +113,16 @@ class Scores:
     """Mean acceleration of the body joints, m/s^2; jitter raises it."""
     contact: float | None = None
     """Mean distance between the two regions of its contacts, mm; None if it has no contacts."""
+
+    @classmethod
+    def read(cls, values: Fields) -> Scores:
+        values.only(item.name for item in fields(cls))
+        return cls(
+            values.number("reprojection", 0, _LARGE),
+            values.number("penetration", 0, _LARGE),
+            values.number("acceleration", 0, _LARGE),
+            values.number("contact", 0, _LARGE, None),
+        )
 
 
 @dataclass(frozen=True)
@@ -115,11 +141,16 @@ class Take:
     """None for takes of older versions, which had no scores."""
 
     @classmethod
-    def from_json(cls, record: dict[str, Any]) -> Take:
-        """Raises TypeError if a field is missing or unknown."""
-        scores = record.get("scores")
-        values: dict[str, Any] = {**record, "scores": None if scores is None else Scores(**scores)}
-        return cls(**values)
+    def read(cls, values: Fields) -> Take:
+        values.only(item.name for item in fields(cls))
+        return cls(
+            values.identifier("id"),
+            values.text("prompt"),
+            values.integer("seed", 0, MAX_SEED),
+            values.number("energy", -_LARGE, _LARGE),
+            values.text("origin", choices=ORIGINS),
+            Scores.read(values.within("scores")) if values.has("scores") else None,
+        )
 
 
 def best_of(takes: Sequence[Take]) -> Take:
@@ -158,30 +189,66 @@ class Info:
         return asdict(self)
 
     @classmethod
-    def from_json(cls, record: dict[str, Any]) -> Info:
+    def from_json(cls, record: Any) -> Info:
         """Raises the UserError `damaged`, `schema-too-new` or `bad-contact`. Fields that are unknown are ignored."""
-        schema = record.get("schema")
-        if not isinstance(schema, int) or isinstance(schema, bool):
-            raise damaged("it has no schema number")
+        values = Fields(record, damaged)
+        schema = values.integer("schema", 1, 10**9)
         if schema > SCHEMA:
             raise UserError(
                 "schema-too-new",
                 f"The reconstruction has schema {schema}; this version reads up to {SCHEMA}.",
                 "Update SocialMirror.",
             )
-        names = {item.name for item in fields(cls)}
-        missing = names - {"settings"} - set(record)
-        if missing:
-            raise damaged(f"{', '.join(sorted(missing))} missing")
-        known = {name: value for name, value in record.items() if name in names}
-        try:
-            known["people"] = tuple(Person(**person) for person in record["people"])
-            known["takes"] = tuple(Take.from_json(take) for take in record["takes"])
-            known["contacts"] = tuple(Contact.from_json(contact) for contact in record["contacts"])
-            known["warnings"] = tuple(record["warnings"])
-        except (TypeError, AttributeError) as error:
-            raise damaged(str(error)) from error
-        return cls(**known)
+        info = cls(
+            clip=_read_clip(values.within("clip")),
+            people=tuple(Person.read(each) for each in values.records("people")),
+            body=_read_body(values.within("body")),
+            prompt=values.text("prompt"),
+            prompt_source=values.text("prompt_source", choices=PROMPT_SOURCES),
+            contacts=tuple(Contact.from_json(each) for each in values.entries("contacts", longest=10_000)),
+            take=values.identifier("take"),
+            takes=tuple(Take.read(each) for each in values.records("takes", longest=_MAX_TAKES)),
+            warnings=values.texts("warnings"),
+            seed=values.integer("seed", 0, MAX_SEED),
+            device=values.text("device", longest=80),
+            versions=_read_versions(values.within("versions")),
+            seconds=_read_seconds(values.within("seconds")),
+            settings=values.record("settings", dict[str, Any]()),
+            schema=schema,
+        )
+        if [person.index for person in info.people] != list(range(PEOPLE)):
+            raise damaged(f"it does not have {PEOPLE} people")
+        ids = [take.id.casefold() for take in info.takes]  # file names that differ in case only are one on some systems
+        if len(set(ids)) != len(ids):
+            raise damaged("two takes have the same id")
+        if info.take not in {take.id for take in info.takes}:
+            raise damaged(f"it does not list its own take {info.take}")
+        return info
+
+
+def _read_clip(values: Fields) -> dict[str, Any]:
+    first, last = values.integers("frames", 2, 0, MAX_FRAME_INDEX)
+    if first > last:
+        raise damaged("clip.frames ends before it starts")
+    return {
+        "path": values.text("path", longest=MAX_PATH),
+        "width": values.integer("width", 1, MAX_IMAGE_SIZE),
+        "height": values.integer("height", 1, MAX_IMAGE_SIZE),
+        "frame_rate": values.number("frame_rate", 0.01, 10_000),
+        "frames": [first, last],
+    }
+
+
+def _read_body(values: Fields) -> dict[str, Any]:
+    return {"id": values.text("id", longest=200), "path": values.text("path", longest=MAX_PATH, default="default")}
+
+
+def _read_versions(values: Fields) -> dict[str, str]:
+    return {name: values.text(name, longest=200) for name in values.names()}
+
+
+def _read_seconds(values: Fields) -> dict[str, float]:
+    return {name: values.number(name, 0, _LARGE) for name in values.names()}
 
 
 @dataclass(frozen=True)

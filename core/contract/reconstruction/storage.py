@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import fields
 from pathlib import Path
@@ -11,23 +12,17 @@ from typing import Any
 import numpy as np
 
 from ..errors import UserError
+from ..fields import shown
 from ..files import put_json, put_npz, read_json, read_npz, replacing
-from .records import PEOPLE, BodyArrays, Info, MotionArrays, Reconstruction, damaged
+from ..json_reading import parse_json
+from ..names import is_identifier
+from .records import BodyArrays, Info, MotionArrays, Reconstruction, damaged
+from .validation import BODY_SCHEMA, MOTION_SCHEMA, check_body, check_motion
 
 MOTION_FILE = "reconstruction.npz"
 INFO_FILE = "reconstruction.json"
 BODY_FILE = "body.npz"
 TAKES_FOLDER = "takes"
-
-_P, _T = -2, -1  # stand for the number of people and of frames
-_MOTION_SHAPES: dict[str, tuple[int, ...]] = {
-    "frame_index": (_T,), "time": (_T,), "body_pose": (_P, _T, 21, 3), "global_orient": (_P, _T, 3),
-    "pelvis": (_P, _T, 3), "left_hand_pose": (_P, _T, 15, 3), "right_hand_pose": (_P, _T, 15, 3),
-    "jaw_pose": (_P, _T, 3), "betas": (_P, 16), "joints": (_P, _T, 55, 3), "keypoints": (_P, _T, 33, 3),
-    "confidence": (_P, _T, 22), "camera_K": (_T, 3, 3), "camera_world": (_T, 4, 4), "rest_joints": (_P, 55, 3),
-}  # fmt: skip
-_MOTION_TYPES = {"frame_index": np.int32, "time": np.float64}
-"""All others are float32."""
 
 
 def save(
@@ -45,6 +40,9 @@ def save(
     active = (reconstruction.motion, reconstruction.info)
     takes = [(_checked(motion), info) for motion, info in (active, *others)]
     motion, info = takes[0]
+    check_body(_arrays(reconstruction.body))
+    for _, take_info in takes:
+        Info.from_json(parse_json(json.dumps(take_info.to_json())))  # what is written can be read again
     # Leaving the stack renames the temporary files in reverse order: the json comes last, because it says which takes exist.
     with ExitStack() as stack:
 
@@ -56,9 +54,8 @@ def save(
         put_npz(temporary(folder / BODY_FILE), _arrays(reconstruction.body))
         put_json(info_file, info.to_json())
         for take_motion, take_info in takes:
-            path = folder / TAKES_FOLDER / take_info.take
-            put_json(temporary(path.with_suffix(".json")), take_info.to_json())
-            put_npz(temporary(path.with_suffix(".npz")), take_motion)
+            put_json(temporary(take_path(folder, take_info.take, ".json")), take_info.to_json())
+            put_npz(temporary(take_path(folder, take_info.take, ".npz")), take_motion)
         if before_commit is not None:
             before_commit()
 
@@ -66,17 +63,12 @@ def save(
 def load(folder: Path) -> Reconstruction:
     """Read the active take. Raises the UserError `no-reconstruction`, `file-unreadable`, `damaged` or `schema-too-new`."""
     info = load_info(folder)
-    motion = read_npz(folder / MOTION_FILE)
+    motion = read_npz(folder / MOTION_FILE, MOTION_SCHEMA)
     check_motion(motion)
-    body = read_npz(folder / BODY_FILE)
-    missing = {item.name for item in fields(BodyArrays)} - set(body)
-    if missing:
-        raise damaged(f"{BODY_FILE} lacks {', '.join(sorted(missing))}")
-    return Reconstruction(
-        MotionArrays(**{item.name: motion[item.name] for item in fields(MotionArrays)}),
-        BodyArrays(**{item.name: body[item.name] for item in fields(BodyArrays)}),
-        info,
-    )
+    _check_frames(motion, info)
+    body = read_npz(folder / BODY_FILE, BODY_SCHEMA)
+    check_body(body)
+    return Reconstruction(MotionArrays(**motion), BodyArrays(**body), info)
 
 
 def load_info(folder: Path, take: str | None = None) -> Info:
@@ -84,31 +76,40 @@ def load_info(folder: Path, take: str | None = None) -> Info:
 
     Raises the UserError `no-reconstruction`, `file-unreadable`, `damaged` or `schema-too-new`.
     """
-    path = folder / INFO_FILE if take is None else folder / TAKES_FOLDER / f"{take}.json"
+    path = folder / INFO_FILE if take is None else take_path(folder, take, ".json")
     if not path.exists():
         raise UserError(
             "no-reconstruction",
             f"{folder} holds no reconstruction.",
             "Choose the folder of a finished reconstruction.",
         )
-    return Info.from_json(read_json(path))
+    info = Info.from_json(read_json(path))
+    if take is not None and info.take != take:
+        raise damaged(f"{path.name} describes the take {info.take}")
+    return info
 
 
-def check_motion(arrays: dict[str, np.ndarray]) -> None:
-    """Check names, shapes, types and finiteness of a motion's arrays; the UserError `damaged` names the first wrong array."""
-    missing = set(_MOTION_SHAPES) - set(arrays)
-    if missing:
-        raise damaged(f"{', '.join(sorted(missing))} missing")
-    sizes = {_P: PEOPLE, _T: len(arrays["frame_index"])}
-    for name, shape in _MOTION_SHAPES.items():
-        expected = tuple(sizes.get(size, size) for size in shape)
-        if arrays[name].shape != expected:
-            raise damaged(f"{name} has shape {arrays[name].shape}, not {expected}")
-        dtype = _MOTION_TYPES.get(name, np.float32)
-        if arrays[name].dtype != dtype:
-            raise damaged(f"{name} is {arrays[name].dtype}, not {np.dtype(dtype)}")
-        if not np.isfinite(arrays[name]).all():
-            raise damaged(f"{name} has values that are not finite")
+def load_take_motion(folder: Path, take: str) -> MotionArrays:
+    """Read the motion of the take with this id. Errors as for `load_info`."""
+    path = take_path(folder, take, ".npz")
+    motion = read_npz(path, MOTION_SCHEMA)
+    check_motion(motion)
+    _check_frames(motion, load_info(folder, take))
+    return MotionArrays(**motion)
+
+
+def take_path(folder: Path, take: str, suffix: str) -> Path:
+    """Where a take's .json or .npz lies. UserError `damaged` for an id that could lead out of the folder."""
+    if not is_identifier(take):
+        raise damaged(f"{shown(take)} is not the id of a take")
+    return folder / TAKES_FOLDER / f"{take}{suffix}"
+
+
+def _check_frames(motion: Mapping[str, np.ndarray], info: Info) -> None:
+    """Refuse the motion of another take: UserError `damaged`."""
+    frames = motion["frame_index"]
+    if [int(frames[0]), int(frames[-1])] != info.clip["frames"]:
+        raise damaged(f"its motion has frames {frames[0]} to {frames[-1]}, not those of {info.take}")
 
 
 def _checked(motion: MotionArrays) -> dict[str, np.ndarray]:

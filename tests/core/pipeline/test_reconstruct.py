@@ -22,7 +22,7 @@ from core.pipeline.cache import KEPT, Cache, CacheEntry
 from core.pipeline.jobs import reconstruct, refine
 from core.pipeline.stages import Caption
 from core.pipeline.workspace import workspace
-from tests.core.conftest import CAPTION, Recorder, made_up_motion
+from tests.core.conftest import CAPTION, Recorder, made_up_motion, prompted_id
 
 ALL = [  # the announced stages
     "perception", "initial-motion", "sentence", "joint-prediction", "first-fit", "detected-contacts", "prompted-contacts",
@@ -103,7 +103,7 @@ def test_a_new_prompt_takes_the_place_of_what_the_old_one_asked_for(clip_file, t
     out = tmp_path / "out"
     reconstruct(ReconstructRequest(clip_file, prompt="a hug"), out, recorder)
     refine(RefineRequest(prompt="a kiss"), out, recorder)
-    assert [contact.id for contact in load_info(out).contacts] == ["c", "asked for: a kiss"]
+    assert [contact.id for contact in load_info(out).contacts] == ["c", prompted_id("a kiss")]
     refine(RefineRequest(prompt=""), out, recorder)
     assert [contact.id for contact in load_info(out).contacts] == ["c"]
 
@@ -457,7 +457,7 @@ def test_without_a_prompt_the_caption_says_what_was_seen_and_steers_nothing(clip
     assert [contact.id for contact in load_info(out).contacts] == ["c"]
     refine(RefineRequest(prompt="a hug"), out, recorder)
     assert said() == ("a hug", "user", "a hug")
-    assert [contact.id for contact in load_info(out).contacts] == ["c", "asked for: a hug"]
+    assert [contact.id for contact in load_info(out).contacts] == ["c", prompted_id("a hug")]
     refine(RefineRequest(prompt=""), out, recorder)
     assert said() == ("", "none", "")
     reconstruct(ReconstructRequest(clip_file, prompt="a kiss"), out, recorder)
@@ -471,7 +471,7 @@ def test_a_new_prompt_still_holds_when_the_take_is_refined_again(clip_file, tmp_
     quick.clear()
     refine(RefineRequest(edits=Edits(pins=(Pin(0, "head", 4, position=(0, 0, 1.6)),))), out, recorder)
     assert quick == ["infilled-motion", "solved-motion"]  # the words are read, and grounded, as they were
-    assert "asked for: a hug" in {contact.id for contact in load_info(out).contacts}
+    assert prompted_id("a hug") in {contact.id for contact in load_info(out).contacts}
     kept = tuple(contact for contact in load_info(out).contacts if contact.source != "prompt")
     for _ in range(2):
         refine(RefineRequest(edits=Edits(contacts=kept)), out, recorder)
