@@ -23,6 +23,7 @@ from torch import Tensor
 from ..contract.files import read_npz
 from ..contract.skeleton import JOINTS, LANDMARKS
 from .model import BodyModel
+from .rotations import orthonormal_frame
 
 LANDMARK_WEIGHTS = Path(__file__).parent / "data" / "landmarks.npz"
 
@@ -53,6 +54,17 @@ def regress_landmarks(
 ) -> Float[Tensor, "*batch 33 3"]:
     """Landmarks of a posed body, in the frame of its joints; `points` are its vertices `regressor.vertices`."""
     return regressor.weights @ torch.cat([joints, points], -2)
+
+
+def palm_frame(
+    wrist: Float[Tensor, "*batch 3"],
+    index: Float[Tensor, "*batch 3"],
+    middle: Float[Tensor, "*batch 3"],
+    pinky: Float[Tensor, "*batch 3"],
+) -> Float[Tensor, "*batch 3 3"]:
+    """The frame of a palm from the wrist and the knuckles of three fingers: x along the hand, y towards the index finger."""
+    # where no hand was detected all points are equal: the offset keeps the normalisation differentiable
+    return orthonormal_frame(middle - wrist + 1e-6, index - pinky + 1e-6)
 
 
 def nearest_vertices(

@@ -8,9 +8,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ..body.landmarks import palm_frame
 from ..body.rotations import axis_angle_to_matrix
 from ..observations.observe import Observations, smooth_over_time
-from .lifting import palm_frame
 
 _WRIST, _INDEX, _MIDDLE, _PINKY = 0, 5, 9, 17
 _FINGERS = {"index": 5, "middle": 9, "pinky": 17, "ring": 13}  # first landmark of each, in SMPL-X's order of fingers

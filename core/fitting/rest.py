@@ -5,11 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..body.landmarks import LandmarkRegressor, regress_landmarks
+from ..body.landmarks import LandmarkRegressor, palm_frame, regress_landmarks
 from ..body.model import BodyModel
 from ..contract.skeleton import JOINT_INDEX, JOINTS
 from ..motion import pose
-from .lifting import palm_frame
 
 
 def rest_landmarks(body: BodyModel, regressor: LandmarkRegressor) -> Tensor:

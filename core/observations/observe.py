@@ -12,9 +12,9 @@ import torch
 from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 
-from ..body.rotations import matrix_to_rotation_6d, rotation_6d_to_matrix
+from ..body.landmarks import palm_frame
+from ..body.rotations import matrix_to_rotation_6d, rotation_6d_to_matrix, rotation_between_vectors
 from ..contract.skeleton import LANDMARK_INDEX
-from ..fitting.lifting import palm_frame, rotation_between
 from ..motion import Timeline
 from ..perception.detections import Detections
 from ..records import Record
@@ -114,7 +114,7 @@ def line_of_sight_rotation(pixels: Float[Tensor, "*#n 2"], K: Float[Tensor, "3 3
     picture's edge who stands square to the camera is seen from the side.
     """
     ray = torch.cat([(pixels - K[:2, 2]) / torch.stack([K[0, 0], K[1, 1]]), torch.ones_like(pixels[..., :1])], -1)
-    return rotation_between(ray.new_tensor([0.0, 0.0, 1.0]), ray)
+    return rotation_between_vectors(ray.new_tensor([0.0, 0.0, 1.0]), ray)
 
 
 def _box_height(detections: Detections) -> np.ndarray:
