@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -98,13 +99,16 @@ def fit(
     """
     objective = build_objective(observations, body, start, targets)
     variables = _Variables(start, body, schedule.fixed_shape, () if targets.prior is None else _KNOT_SPACINGS)
+    # One optimizer for all phases: Adam's first steps have full length however small the gradient is, so with new moments a
+    # phase would move what the last one has settled in the direction of rounding errors.
+    optimizer = torch.optim.Adam(variables.groups(), betas=(0.9, 0.95))
     total, done = sum(phase.steps for phase in schedule.phases), 0
     for phase in schedule.phases:
         active = None
-        optimizer = torch.optim.Adam(variables.groups(phase.learning_rate), betas=(0.9, 0.95))
         for step in range(phase.steps):
+            learning_rate = phase.learning_rate * _learning_rate_factor(step, phase.steps)
             for group in optimizer.param_groups:
-                group["lr"] = group["base"] * _learning_rate_factor(step, phase.steps)
+                group["lr"] = group["factor"] * learning_rate
             optimizer.zero_grad(set_to_none=True)
             state = variables.state(objective)
             if step % _ACTIVE_SET_STEPS == 0 and not phase.each_alone:
@@ -172,15 +176,14 @@ class _Variables:
         self.floor_change = variable(3, moves=not fixed_shape)
         self.tilt = variable(moves=not fixed_shape)
 
-    def groups(self, learning_rate: float) -> list[dict[str, object]]:
-        """Parameter groups for an optimizer, each with its own learning rate."""
-        moved = [(self.rotation, 1.0), (self.translation, 0.6)]
+    def groups(self) -> list[dict[str, Any]]:
+        """Parameter groups for an optimizer; `factor` is what to multiply the phase's learning rate by."""
+        factors = [(self.rotation, 1.0), (self.translation, 0.6)]
         if self.basis.shape[1]:
-            moved += [(self.slow_rotation, 1.0), (self.slow_translation, 0.6)]
+            factors += [(self.slow_rotation, 1.0), (self.slow_translation, 0.6)]
         if not self.fixed_shape:
-            moved += [(self.betas_change, 2.0), (self.floor_change, 0.15), (self.log_size, 0.3), (self.tilt, 0.3)]
-        rates = [(tensor, factor * learning_rate) for tensor, factor in moved]
-        return [{"params": [tensor], "lr": rate, "base": rate} for tensor, rate in rates]
+            factors += [(self.betas_change, 2.0), (self.floor_change, 0.15), (self.log_size, 0.3), (self.tilt, 0.3)]
+        return [{"params": [tensor], "factor": factor} for tensor, factor in factors]
 
     def rotations(self) -> Float[Tensor, "P T 55 3 3"]:
         change = self.rotation + torch.einsum("tk,pkjd->ptjd", self.basis, self.slow_rotation)

@@ -142,7 +142,7 @@ def joint_prediction(
     return prediction
 
 
-@stage(version=4, cost=40)
+@stage(version=5, cost=40)
 def first_fit(
     clip_scene: ClipScene, joint_prediction: JointPrediction, phases: FitPhases, reporter: Reporter
 ) -> FittedMotion:
@@ -219,7 +219,7 @@ def _infiller_models(settings: InfillStageSettings, device: torch.device, report
         return InfillerModels(infiller, None)
 
 
-@stage(version=5, cost=25)
+@stage(version=6, cost=25)
 def solved_motion(
     clip_scene: ClipScene,
     infilled_motion: InfilledMotion,
