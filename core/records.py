@@ -12,6 +12,7 @@ The axes come from the fields' annotations, so a record says once what its array
 
 from __future__ import annotations
 
+import math
 import typing
 from collections.abc import Sequence
 from dataclasses import fields, is_dataclass, replace
@@ -64,6 +65,38 @@ class Record:
             elif values[0] is not None:
                 changed[name] = np.concatenate(values, position)
         return replace(parts[0], **changed)  # pyright: ignore[reportArgumentType, reportUnknownVariableType]
+
+
+def check_record(record: Any, sizes: dict[str, int] | None = None) -> None:
+    """ValueError where an array in a dataclass is not of the type and shape of its annotation, or not finite.
+
+    Axes of one name have one length everywhere in the record and in those within it; `sizes` are those known already.
+    """
+    sizes = {} if sizes is None else sizes
+    hints = typing.get_type_hints(type(record))
+    for item in fields(record):
+        value = getattr(record, item.name)
+        if is_dataclass(value):
+            check_record(value, sizes)
+        elif isinstance(value, np.ndarray):
+            for hint in typing.get_args(hints[item.name]) or (hints[item.name],):
+                if hasattr(hint, "dim_str"):
+                    _check_array(item.name, value, hint, sizes)
+        elif isinstance(value, float) and not math.isfinite(value):
+            raise ValueError(f"{item.name} is {value}")
+
+
+def _check_array(name: str, array: np.ndarray, hint: Any, sizes: dict[str, int]) -> None:
+    if str(array.dtype) not in hint.dtypes:
+        raise ValueError(f"{name} has numbers of type {array.dtype}")
+    axes = hint.dim_str.split()
+    if len(axes) != array.ndim:
+        raise ValueError(f"{name} has {array.ndim} axes, not {len(axes)}")
+    for axis, length in zip(axes, array.shape):
+        if length != (int(axis) if axis.isdigit() else sizes.setdefault(axis, length)):
+            raise ValueError(f"{name} has {length} entries along {axis}")
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise ValueError(f"{name} has values that are not finite")
 
 
 def _index_for(value: Any, chosen: Selection) -> Any:

@@ -1,6 +1,7 @@
-"""Keeps results of stages on disk: a dataclass of arrays as one npz, named by stage and key, never pickled.
+"""Keeps results of stages on disk: a dataclass of arrays as one npz, named by stage, key and digest, never pickled.
 
-A key is made of everything that a result depends on, so an entry is valid for ever or never asked for again.
+A key is made of everything that a result depends on, so an entry is valid for ever or never asked for again. The digest of the
+whole file is in its name, so that an entry is read as it was written or not at all: a damaged one is removed and made anew.
 """
 
 from __future__ import annotations
@@ -8,9 +9,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
@@ -19,15 +21,20 @@ from typing import Any, TypeVar
 import numpy as np
 
 from ..contract.errors import UserError
-from ..contract.files import read_npz, write_npz
+from ..contract.files import digest, explain_write_errors, put_npz, read_npz
+from ..contract.json_reading import parse_json
+from ..contract.temporary import temporary_name
+from ..records import check_record
 
 KEPT = 24
 """Entries of one stage that a folder keeps; the least recently used go first. A job of many takes writes one for each, and
 those of the two jobs before it are still there to be refined."""
 
-_SAMPLE = 1 << 20  # bytes read at the head, the middle and the tail of a clip
-_KEY_LENGTH = 16
-_WARNINGS, _SECONDS = "-warnings", "-seconds"  # no dataclass has fields of these names
+_CHUNK = 1 << 22  # bytes
+_KEY_LENGTH = _DIGEST_LENGTH = 16
+_KEY, _WARNINGS, _SECONDS = "-key", "-warnings", "-seconds"  # no dataclass has fields of these names
+_UNUSABLE = (UserError, KeyError, TypeError, ValueError, AttributeError, IndexError)
+"""What `read` meets in an entry that is damaged or that another version has written."""
 _SCALARS = (bool, int, float, str)
 Result = TypeVar("Result")
 
@@ -37,15 +44,27 @@ def key_of(*parts: Any) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
-def content_key(path: Path) -> str:
-    """One word for a file's content wherever it lies: its size and samples of it, so that it is quick on long clips."""
-    size = path.stat().st_size
-    digest = hashlib.sha256(str(size).encode())
+def content_key(path: Path, while_reading: Callable[[], None] = lambda: None) -> str:
+    """The sha256 of a whole file, wherever it lies. What was read is remembered for as long as the file does not change.
+
+    `while_reading` is called many times a second; what it raises stops the reading.
+    """
+    status = path.stat()
+    state = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+    known = _content_keys.get(str(path))
+    if known is not None and known[0] == state:
+        return known[1]
+    found = hashlib.sha256()
     with path.open("rb") as stream:
-        for start in sorted({0, max(0, size // 2 - _SAMPLE // 2), max(0, size - _SAMPLE)}):
-            stream.seek(start)
-            digest.update(stream.read(_SAMPLE))
-    return digest.hexdigest()
+        while chunk := stream.read(_CHUNK):
+            found.update(chunk)
+            while_reading()
+    _content_keys[str(path)] = state, found.hexdigest()
+    return found.hexdigest()
+
+
+_content_keys: dict[str, tuple[tuple[int, ...], str]] = {}
+"""By path: what the system said of the file when it was read, and its digest."""
 
 
 @dataclass(frozen=True)
@@ -58,54 +77,102 @@ class CacheEntry:
 
 
 class Cache:
-    """The entries in one folder. Nothing in it is needed but to save time."""
+    """The entries in one folder. Nothing in it is needed but to save time. `log` is told what had to be removed."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, log: Callable[[str], None] = lambda text: None) -> None:
         self.folder = folder
+        self._log = log
 
-    def path(self, stage: str, key: str) -> Path:
-        return self.folder / f"{stage}-{key[:_KEY_LENGTH]}.npz"
+    def path(self, stage: str, key: str) -> Path | None:
+        """The entry's file; None where there is none."""
+        return max(self._files(stage, key[:_KEY_LENGTH]), key=_last_use, default=None)
 
     def read(self, kind: type, stage: str, key: str) -> CacheEntry | None:
-        """The entry, its result a dataclass of type `kind`; None where there is none or it is damaged."""
+        """The entry, its result a dataclass of type `kind`; None where there is none. A damaged one is removed."""
         path = self.path(stage, key)
-        if not path.exists():
+        if path is None:
             return None
         try:
-            arrays = read_npz(path)
-            self.use(stage, key)
-            warnings = tuple(json.loads(arrays.pop(_WARNINGS).item()))
-            seconds = float(arrays.pop(_SECONDS))
-            return CacheEntry(unflatten(kind, arrays), warnings, seconds)
-        except (UserError, KeyError, TypeError, ValueError):
+            entry = _read_entry(path, kind, key)
+        except _UNUSABLE as error:
+            self._log(f"The result of {stage} in the cache was damaged and has been removed: {error}")
+            with suppress(OSError):
+                path.unlink()
             return None
+        self.use(stage, key)
+        return entry
 
     def write(self, stage: str, key: str, entry: CacheEntry) -> None:
+        """Write an entry in place of those with the same key. UserError `disk-full` or `not-writable`."""
         arrays = flatten(entry.result)
+        arrays[_KEY] = np.array(key)
         arrays[_WARNINGS] = np.array(json.dumps(entry.warnings))
         arrays[_SECONDS] = np.array(entry.seconds)
-        write_npz(self.path(stage, key), arrays, compress=True)
+        with explain_write_errors(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            temporary = self.folder / temporary_name(".npz")
+            try:
+                put_npz(temporary, arrays, compress=True)
+                with temporary.open("rb") as stream:
+                    found = digest(stream)
+                for old in self._files(stage, key[:_KEY_LENGTH]):
+                    old.unlink(missing_ok=True)
+                name = f"{stage}-{key[:_KEY_LENGTH]}-{found[:_DIGEST_LENGTH]}.npz"
+                temporary.replace(self.folder / name)
+            finally:
+                temporary.unlink(missing_ok=True)
         self._prune(stage)
 
     def use(self, stage: str, key: str) -> bool:
         """Whether there is an entry, whole or not; one that is there counts as used now, so that others go first."""
         path = self.path(stage, key)
-        if not path.exists():
+        if path is None:
             return False
         with suppress(OSError):  # where that is not allowed nothing is lost but the order
             os.utime(path)
         return True
 
-    def newest(self, kind: type[Result], stage: str) -> Result:
-        """The stage's result that was written or read last. ValueError where there is none."""
-        path = max(self.folder.glob(f"{stage}-*.npz"), key=lambda path: path.stat().st_mtime)
-        return unflatten(kind, read_npz(path))
+    def _files(self, stage: str, key: str = "[0-9a-f]+") -> list[Path]:
+        """The files of a stage, not of those whose names begin alike; of a key or of all."""
+        name = re.compile(rf"{re.escape(stage)}-{key}(-[0-9a-f]{{{_DIGEST_LENGTH}}})?\.npz")
+        return [path for path in self.folder.glob(f"{stage}-*.npz") if name.fullmatch(path.name)]
 
     def _prune(self, stage: str) -> None:
         """Drop the entries of a stage beyond `KEPT` that were used longest ago."""
-        entries = sorted(self.folder.glob(f"{stage}-*.npz"), key=lambda path: path.stat().st_mtime, reverse=True)
-        for path in entries[KEPT:]:
-            path.unlink(missing_ok=True)
+        for path in sorted(self._files(stage), key=_last_use, reverse=True)[KEPT:]:
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+
+
+def _last_use(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:  # it is gone by now
+        return 0.0
+
+
+def _read_entry(path: Path, kind: type, key: str) -> CacheEntry:
+    """An entry that is whole and of the key. One of `_UNUSABLE` where it is not."""
+    _check_digest(path)
+    arrays = read_npz(path)
+    if arrays.pop(_KEY).item() != key:
+        raise ValueError("it belongs to other inputs")
+    warnings = parse_json(arrays.pop(_WARNINGS).item())
+    seconds = float(arrays.pop(_SECONDS))
+    result = unflatten(kind, arrays)
+    check_record(result)
+    return CacheEntry(result, tuple(str(warning) for warning in warnings), seconds)
+
+
+def _check_digest(path: Path) -> None:
+    """ValueError where a file is not the one that its name says; before anything in it is unpacked."""
+    try:
+        with path.open("rb") as stream:
+            found = digest(stream)
+    except OSError as error:
+        raise ValueError(f"it cannot be read ({error.strerror})") from error
+    if not path.stem.endswith(f"-{found[:_DIGEST_LENGTH]}"):
+        raise ValueError("its content is not what was written")
 
 
 class MemoryCache:
@@ -160,7 +227,7 @@ def unflatten(kind: type[Result], arrays: Mapping[str, np.ndarray], prefix: str 
             values[item.name] = None
         elif typing.get_origin(choices[0]) is tuple:
             record = typing.get_args(choices[0])[0]
-            values[item.name] = tuple(record.from_json(each) for each in json.loads(arrays[name].item()))
+            values[item.name] = tuple(record.from_json(each) for each in parse_json(arrays[name].item()))
         elif choices[0] in _SCALARS:
             values[item.name] = choices[0](arrays[name].item())
         else:

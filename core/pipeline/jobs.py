@@ -86,9 +86,8 @@ def reconstruct(
     frames = resolve_range(clip, *parse_frames(request.frames))
     prompt = (request.prompt or "").strip()
     backend = backend_identity(device)
-    choices = ClipChoices(
-        content_key(request.clip), frames, request.people, request.fov, body.identity, backend, prompt
-    )
+    content = content_key(request.clip, JobProgress(listener).check)
+    choices = ClipChoices(content, frames, request.people, request.fov, body.identity, backend, prompt)
     smoothness = DEFAULT_SMOOTHNESS if request.smoothness is None else request.smoothness
     take = TakeSettings(prompt, smoothness=smoothness)
     with workspace(folder):
@@ -99,7 +98,7 @@ def reconstruct(
             take_nodes(nodes, replace(take, seed=request.seed + number), settings or PipelineSettings())
             for number in range(request.takes)
         ]
-        made = make_takes(nodes, wanted, Cache(folder / CACHE_FOLDER), progress)
+        made = make_takes(nodes, wanted, Cache(folder / CACHE_FOLDER, progress.log), progress)
         kept = before.takes if before is not None and _of_same_clip(_choices(before), choices) else ()
         keys = [key_of(one.key, prompt) for one in made.takes]
         free = results.free_names(folder)
@@ -159,7 +158,7 @@ def refine(request: RefineRequest, folder: Path, listener: Listener, settings: P
             take_nodes(nodes, replace(take, seed=request.seed + number), settings, start)
             for number in range(request.takes)
         ]
-        made = make_takes(nodes, wanted, Cache(folder / CACHE_FOLDER), progress)
+        made = make_takes(nodes, wanted, Cache(folder / CACHE_FOLDER, progress.log), progress)
         takes = _takes(made, results.free_names(folder), spoken, "refine")
         infos = [
             replace(

@@ -35,6 +35,7 @@ class Recorder:
     stages: list[str] = field(default_factory=list)
     fractions: list[float] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    logs: list[str] = field(default_factory=list)
     stop_in: str = ""
 
     def stage(self, name: str, index: int, count: int) -> None:
@@ -48,7 +49,7 @@ class Recorder:
         self.warnings.append(text)
 
     def log(self, text: str) -> None:
-        pass
+        self.logs.append(text)
 
     def cancelled(self) -> bool:
         return bool(self.stop_in) and self.stop_in in self.stages

@@ -6,11 +6,12 @@ import errno
 import json
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from jaxtyping import Float
 
 from core.contract.contact import Contact
 from core.contract.edits import Edits, Pin
@@ -18,7 +19,7 @@ from core.contract.errors import Cancelled, UserError
 from core.contract.reconstruction import load, load_info
 from core.contract.requests import ReconstructRequest, RefineRequest
 from core.contract.temporary import temporary_name
-from core.pipeline.cache import KEPT, Cache, CacheEntry
+from core.pipeline.cache import KEPT, Cache, CacheEntry, content_key
 from core.pipeline.jobs import reconstruct, refine
 from core.pipeline.stages import Caption
 from core.pipeline.workspace import workspace
@@ -125,8 +126,8 @@ def test_another_clip_replaces_the_takes_of_the_old_one(clip_file, tmp_path, qui
     assert sorted(path.name for path in (out / "takes").iterdir()) == ["take-002.json", "take-002.npz"]
 
 
-@pytest.mark.parametrize("damage", ["cut", "flip", "foreign"])
-def test_a_damaged_cache_entry_is_computed_again(clip_file, tmp_path, quick, recorder, damage):
+@pytest.mark.parametrize("damage", ["cut", "flip", "foreign", "exchanged"])
+def test_a_damaged_cache_entry_is_removed_and_computed_again(clip_file, tmp_path, quick, recorder, damage):
     out = tmp_path / "out"
     reconstruct(ReconstructRequest(clip_file), out, recorder)
     entry = next((out / "cache").glob("initial-*.npz"))
@@ -136,11 +137,17 @@ def test_a_damaged_cache_entry_is_computed_again(clip_file, tmp_path, quick, rec
     elif damage == "flip":
         data[len(data) // 3] ^= 0xFF
         entry.write_bytes(data)
-    else:
+    elif damage == "foreign":
         np.savez(entry, other=np.zeros(3))
+    else:
+        entry.write_bytes(next((out / "cache").glob("solved-*.npz")).read_bytes())
     quick.clear()
     reconstruct(ReconstructRequest(clip_file), out, recorder)
     assert quick == ["initial-motion"]
+    assert "initial-motion in the cache was damaged" in recorder.logs[0]
+    quick.clear()
+    reconstruct(ReconstructRequest(clip_file), out, recorder)
+    assert not quick
 
 
 def test_refine_adds_a_take_from_the_cache_without_the_clip(clip_file, tmp_path, quick, recorder):
@@ -486,6 +493,64 @@ def test_takes_of_older_versions_can_be_read(clip_file, tmp_path, quick, recorde
     del record["takes"][0]["scores"]
     (out / "reconstruction.json").write_text(json.dumps(record))
     assert load_info(out).takes[0].scores is None
+
+
+@dataclass(frozen=True)
+class Steps:
+    """Not one of core's records, whose shapes are checked when they are made."""
+
+    time: Float[np.ndarray, " T"]
+    place: Float[np.ndarray, "P T 3"]
+
+
+@pytest.mark.parametrize(
+    ("place", "problem"),
+    [
+        (np.zeros((2, 11, 3), np.float32), "along T"),
+        (np.zeros((2, 12, 4), np.float32), "along 3"),
+        (np.zeros((2, 12), np.float32), "2 axes"),
+        (np.zeros((2, 12, 3), np.int32), "int32"),
+        (np.full((2, 12, 3), np.nan, np.float32), "not finite"),
+    ],
+)
+def test_an_entry_that_was_written_whole_is_still_checked(tmp_path, place, problem):
+    said: list[str] = []
+    cache, time = Cache(tmp_path, said.append), np.arange(12) / 25
+    cache.write("steps", "a" * 64, CacheEntry(Steps(time, place), (), 1.0))
+    assert cache.read(Steps, "steps", "a" * 64) is None
+    assert problem in said[0] and not list(tmp_path.iterdir())
+    cache.write("steps", "a" * 64, CacheEntry(Steps(time, np.zeros((2, 12, 3))), ("Careful.",), 1.0))
+    found = cache.read(Steps, "steps", "a" * 64)
+    assert found is not None and found.warnings == ("Careful.",)
+    assert cache.read(Steps, "steps", "a" * 63 + "b") is None  # the file's name holds the beginning of a key only
+
+
+def test_a_clips_key_is_that_of_its_whole_content(tmp_path):
+    path = tmp_path / "clip.mp4"
+    data = bytearray(np.random.default_rng(0).bytes(12 << 20))
+    path.write_bytes(data)
+    before = content_key(path)
+    data[3 << 20] ^= 1
+    path.write_bytes(data)
+    after = content_key(path)
+    path.rename(tmp_path / "moved.mp4")
+    assert before != after == content_key(tmp_path / "moved.mp4")
+
+    def stop() -> None:
+        raise Cancelled
+
+    (tmp_path / "copy.mp4").write_bytes(data)
+    with pytest.raises(Cancelled):
+        content_key(tmp_path / "copy.mp4", stop)
+
+
+def test_stages_whose_names_begin_alike_do_not_push_each_other_out(tmp_path):
+    cache, entry = Cache(tmp_path), CacheEntry(Caption("They dance."), (), 1.0)
+    cache.write("caption", f"{0:064d}", entry)
+    for number in range(KEPT + 1):
+        cache.write("caption-again", f"{number:016d}{0:048d}", entry)
+    assert cache.use("caption", f"{0:064d}")
+    assert not cache.use("caption-again", f"{0:064d}") and cache.use("caption-again", f"{1:016d}{0:048d}")
 
 
 def test_what_is_used_stays_in_the_cache(tmp_path):
