@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .npz import NpzSchema
 
 _CHUNK = 1 << 20
+_OTHER_CONTENT = "its content is not what was saved; it is damaged or belongs to another result"
 
 
 @contextmanager
@@ -86,16 +87,22 @@ def read_npz(
             if size > allowed + _CHUNK:
                 raise ValueError(f"it has {size} bytes, more than the {allowed} that are allowed")
             if sha256 is not None and digest(stream) != sha256:
-                raise ValueError("its content is not what was saved; it is damaged or belongs to another result")
+                raise ValueError(_OTHER_CONTENT)
             return read_arrays(stream, schema, limit=allowed)
     except ARCHIVE_ERRORS as error:
         raise unreadable(path, error) from error
 
 
-def read_json(path: Path, limits: JsonLimits = JSON_LIMITS) -> dict[str, Any]:
-    """The object in a JSON file. Raises the UserError `file-unreadable` if it is missing, damaged or larger than allowed."""
+def read_json(path: Path, limits: JsonLimits = JSON_LIMITS, *, sha256: str | None = None) -> dict[str, Any]:
+    """The object in a JSON file.
+
+    Raises the UserError `file-unreadable` if it is missing, damaged, larger than allowed or another one than that of `sha256`.
+    """
     try:
-        record = parse_json(read_bytes(path, limits.size), limits)
+        data = read_bytes(path, limits.size)
+        if sha256 is not None and hashlib.sha256(data).hexdigest() != sha256:
+            raise ValueError(_OTHER_CONTENT)
+        record = parse_json(data, limits)
     except (OSError, ValueError) as error:
         raise unreadable(path, error) from error
     if not isinstance(record, dict):
@@ -148,5 +155,7 @@ def explain_write_errors(path: Path) -> Generator[None]:
             ) from error
         reason = error.strerror or str(error)
         raise UserError(
-            "not-writable", f"{path} cannot be written ({reason}).", "Choose a folder that you can write to."
+            "not-writable",
+            f"{path} cannot be written ({reason}).",
+            "Choose a folder that you can write to, and close other programs that use it.",
         ) from error

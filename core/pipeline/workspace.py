@@ -10,7 +10,7 @@ from filelock import FileLock, Timeout
 
 from ..contract.errors import UserError
 from ..contract.files import explain_write_errors
-from ..contract.reconstruction import TAKES_FOLDER
+from ..contract.reconstruction import TAKES_FOLDER, finish_interrupted_save, refuse_links
 from ..contract.temporary import remove_leftovers
 
 CACHE_FOLDER = "cache"
@@ -25,6 +25,7 @@ def workspace(folder: Path) -> Iterator[None]:
     """
     cache = folder / CACHE_FOLDER
     with explain_write_errors(folder):
+        refuse_links(folder)
         missing = [path for path in (cache, *cache.parents) if not path.exists()]
         cache.mkdir(parents=True, exist_ok=True)
         lock = FileLock(cache / _LOCK_FILE)
@@ -37,6 +38,8 @@ def workspace(folder: Path) -> Iterator[None]:
                 "Wait until it has finished, or choose another folder.",
             ) from error
     try:
+        with explain_write_errors(folder):
+            finish_interrupted_save(folder)
         for place in (folder.resolve(), cache, folder / TAKES_FOLDER):
             remove_leftovers(place)
         yield

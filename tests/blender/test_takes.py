@@ -74,10 +74,9 @@ def test_a_take_with_another_body_is_refused(
     scene: ModuleType, contract: ModuleType, made: Made, tmp_path: Path
 ) -> None:
     collection = scene.import_reconstruction(bpy.context, tmp_path)
-    with np.load(tmp_path / "reconstruction.npz") as file:
-        arrays = dict(file)
-    arrays["rest_joints"] = arrays["rest_joints"] * np.float32(1.05)
-    contract.files.write_npz(tmp_path / "reconstruction.npz", arrays)
+    held = made.reconstruction
+    motion = replace(held.motion, rest_joints=held.motion.rest_joints * np.float32(1.05))
+    contract.reconstruction.save(tmp_path, replace(held, motion=motion))
     with pytest.raises(Exception, match="another body for Person 1"):
         scene.update_take(collection, tmp_path)
 

@@ -6,10 +6,22 @@
     DIR/takes/ID.npz, .json   every take, including the active one
     DIR/cache/                results of stages (private to the core)
 
+`digests` in reconstruction.json are the sha256 of the other files, which tell parts of one result from parts of another. For a
+moment during a save, and after a crash until the next one, there is also `.unfinished-save.json` (see `journal.py`).
+
 World frame: metres, Z up, floor at z = 0. Rotations: axis-angle in radians relative to the SMPL-X rest pose (Y up,
 facing +Z). Camera frame: x right, y down, z forward.
 """
 
+from .journal import (
+    BODY_FILE,
+    INFO_FILE,
+    JOURNAL_FILE,
+    MOTION_FILE,
+    TAKES_FOLDER,
+    finish_interrupted_save,
+    refuse_links,
+)
 from .records import (
     PEOPLE,
     SCHEMA,
@@ -23,10 +35,6 @@ from .records import (
     best_of,
 )
 from .storage import (
-    BODY_FILE,
-    INFO_FILE,
-    MOTION_FILE,
-    TAKES_FOLDER,
     load,
     load_info,
     load_take_motion,
@@ -39,6 +47,7 @@ __all__ = [
     "BODY_FILE",
     "BODY_SCHEMA",
     "INFO_FILE",
+    "JOURNAL_FILE",
     "MOTION_FILE",
     "MOTION_SCHEMA",
     "PEOPLE",
@@ -54,9 +63,11 @@ __all__ = [
     "best_of",
     "check_body",
     "check_motion",
+    "finish_interrupted_save",
     "load",
     "load_info",
     "load_take_motion",
+    "refuse_links",
     "save",
     "take_path",
 ]

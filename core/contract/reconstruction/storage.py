@@ -1,28 +1,46 @@
-"""Reads and writes a reconstruction's folder: all of its files are replaced together, or none."""
+"""Reads and writes a reconstruction's folder: all of its files are replaced together, or none.
+
+`reconstruction.json` says in `digests` which files belong to it, by sha256; older results have no digests and are read without.
+"""
 
 from __future__ import annotations
 
 import json
+import re
+import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
 from ..errors import UserError
 from ..fields import shown
-from ..files import put_json, put_npz, read_json, read_npz, replacing
+from ..files import explain_write_errors, put_json, put_npz, read_json, read_npz
 from ..json_reading import parse_json
 from ..names import is_identifier
+from .journal import (
+    BODY_FILE,
+    INFO_FILE,
+    JOURNAL_FILE,
+    MOTION_FILE,
+    TAKES_FOLDER,
+    Replacement,
+    Save,
+    current_file,
+    finish_interrupted_save,
+    is_part,
+    read_journal,
+)
 from .records import BodyArrays, Info, MotionArrays, Reconstruction, damaged
 from .validation import BODY_SCHEMA, MOTION_SCHEMA, check_body, check_motion
 
-MOTION_FILE = "reconstruction.npz"
-INFO_FILE = "reconstruction.json"
-BODY_FILE = "body.npz"
-TAKES_FOLDER = "takes"
+_DIGESTS = "digests"
+_SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
+_READ_ATTEMPTS, _READ_PAUSE = 5, 0.05
+Result = TypeVar("Result")
 
 
 def save(
@@ -34,88 +52,177 @@ def save(
 ) -> None:
     """Write a reconstruction as the active take, and the files of `others`, takes that were made together with it.
 
-    `before_commit` is called when all temporary files are written; if it raises, nothing has changed. Raises the UserError
-    `damaged` if an array is not valid, and `disk-full` or `not-writable`.
+    `before_commit` is called when all new files are written; if it raises, nothing has changed. A crash at any moment leaves the
+    old result or the new one (`journal.py`). Raises the UserError `damaged` if a value is not valid, and `disk-full` or
+    `not-writable`.
     """
     active = (reconstruction.motion, reconstruction.info)
-    takes = [(_checked(motion), info) for motion, info in (active, *others)]
+    takes = [(_checked(motion), _checked_record(info)) for motion, info in (active, *others)]
+    body = _arrays(reconstruction.body)
+    check_body(body)
+    with explain_write_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        finish_interrupted_save(folder)
+        pending = Save(folder)
+        try:
+            _write(pending, takes, body)
+            if before_commit is not None:
+                before_commit()
+            pending.commit()
+        finally:
+            pending.discard()
+
+
+def _write(pending: Save, takes: list[tuple[dict[str, np.ndarray], Info]], body: dict[str, np.ndarray]) -> None:
     motion, info = takes[0]
-    check_body(_arrays(reconstruction.body))
-    for _, take_info in takes:
-        Info.from_json(parse_json(json.dumps(take_info.to_json())))  # what is written can be read again
-    # Leaving the stack renames the temporary files in reverse order: the json comes last, because it says which takes exist.
-    with ExitStack() as stack:
-
-        def temporary(path: Path) -> Path:
-            return stack.enter_context(replacing(path))
-
-        info_file = temporary(folder / INFO_FILE)
-        put_npz(temporary(folder / MOTION_FILE), motion)
-        put_npz(temporary(folder / BODY_FILE), _arrays(reconstruction.body))
-        put_json(info_file, info.to_json())
-        for take_motion, take_info in takes:
-            put_json(temporary(take_path(folder, take_info.take, ".json")), take_info.to_json())
-            put_npz(temporary(take_path(folder, take_info.take, ".npz")), take_motion)
-        if before_commit is not None:
-            before_commit()
+    listed = {take_file(take.id, suffix) for take in info.takes for suffix in (".json", ".npz")}
+    digests = {file: sha256 for file, sha256 in _known_digests(pending.folder).items() if file in listed}
+    for take_motion, take_info in takes:
+        file = take_file(take_info.take, ".npz")
+        digests[file] = pending.add(file, partial(put_npz, arrays=take_motion))
+        own = {file: digests[file]}
+        file = take_file(take_info.take, ".json")
+        digests[file] = pending.add(file, partial(put_json, record=take_info.to_json() | {_DIGESTS: own}))
+    digests[MOTION_FILE] = pending.add(MOTION_FILE, partial(put_npz, arrays=motion))
+    digests[BODY_FILE] = pending.add(BODY_FILE, partial(put_npz, arrays=body))
+    pending.add(INFO_FILE, partial(put_json, record=info.to_json() | {_DIGESTS: dict(sorted(digests.items()))}))
 
 
 def load(folder: Path) -> Reconstruction:
-    """Read the active take. Raises the UserError `no-reconstruction`, `file-unreadable`, `damaged` or `schema-too-new`."""
-    info = load_info(folder)
-    motion = read_npz(folder / MOTION_FILE, MOTION_SCHEMA)
-    check_motion(motion)
-    _check_frames(motion, info)
-    body = read_npz(folder / BODY_FILE, BODY_SCHEMA)
-    check_body(body)
-    return Reconstruction(MotionArrays(**motion), BodyArrays(**body), info)
+    """Read the active take, whole and valid in all its parts.
+
+    Raises the UserError `no-reconstruction`, `file-unreadable`, `damaged`, `bad-contact` or `schema-too-new`.
+    """
+
+    def read(parts: Parts) -> Reconstruction:
+        info = parts.info()
+        motion = parts.motion(MOTION_FILE, info)
+        return Reconstruction(motion, parts.body(), info)
+
+    return _consistently(folder, read)
 
 
 def load_info(folder: Path, take: str | None = None) -> Info:
-    """Read the record of the active take, or of the take with this id.
-
-    Raises the UserError `no-reconstruction`, `file-unreadable`, `damaged` or `schema-too-new`.
-    """
-    path = folder / INFO_FILE if take is None else take_path(folder, take, ".json")
-    if not path.exists():
-        raise UserError(
-            "no-reconstruction",
-            f"{folder} holds no reconstruction.",
-            "Choose the folder of a finished reconstruction.",
-        )
-    info = Info.from_json(read_json(path))
-    if take is not None and info.take != take:
-        raise damaged(f"{path.name} describes the take {info.take}")
-    return info
+    """Read the record of the active take, or of the take with this id. Errors as for `load`."""
+    return _consistently(folder, lambda parts: parts.info(take))
 
 
 def load_take_motion(folder: Path, take: str) -> MotionArrays:
-    """Read the motion of the take with this id. Errors as for `load_info`."""
-    path = take_path(folder, take, ".npz")
-    motion = read_npz(path, MOTION_SCHEMA)
-    check_motion(motion)
-    _check_frames(motion, load_info(folder, take))
-    return MotionArrays(**motion)
+    """Read the motion of the take with this id. Errors as for `load`."""
+    return _consistently(folder, lambda parts: parts.motion(take_file(take, ".npz"), parts.info(take)))
 
 
 def take_path(folder: Path, take: str, suffix: str) -> Path:
     """Where a take's .json or .npz lies. UserError `damaged` for an id that could lead out of the folder."""
+    return folder / take_file(take, suffix)
+
+
+def take_file(take: str, suffix: str) -> str:
+    """The same relative to the folder, as digests name it."""
     if not is_identifier(take):
         raise damaged(f"{shown(take)} is not the id of a take")
-    return folder / TAKES_FOLDER / f"{take}{suffix}"
+    return f"{TAKES_FOLDER}/{take}{suffix}"
 
 
-def _check_frames(motion: Mapping[str, np.ndarray], info: Info) -> None:
-    """Refuse the motion of another take: UserError `damaged`."""
-    frames = motion["frame_index"]
-    if [int(frames[0]), int(frames[-1])] != info.clip["frames"]:
-        raise damaged(f"its motion has frames {frames[0]} to {frames[-1]}, not those of {info.take}")
+class Parts:
+    """The files of a result, through a save that has not been finished. What is read is checked against the digests."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._journal: Mapping[str, Replacement] = read_journal(folder)
+        self._digests: dict[str, str] | None = None
+
+    def path(self, file: str) -> Path:
+        return current_file(self.folder, file, self._journal)
+
+    def info(self, take: str | None = None) -> Info:
+        file = INFO_FILE if take is None else take_file(take, ".json")
+        path = self.path(file)
+        if not path.exists():
+            raise UserError(
+                "no-reconstruction",
+                f"{self.folder} holds no reconstruction{'' if take is None else f' of the name {take}'}.",
+                "Choose the folder of a finished reconstruction.",
+            )
+        info = Info.from_json(read_json(path, sha256=None if take is None else self.digest(file)))
+        if take is not None and info.take != take:
+            raise damaged(f"{file} describes the take {info.take}")
+        return info
+
+    def motion(self, file: str, info: Info) -> MotionArrays:
+        arrays = read_npz(self.path(file), MOTION_SCHEMA, sha256=self.digest(file))
+        check_motion(arrays)
+        frames = arrays["frame_index"]
+        if [int(frames[0]), int(frames[-1])] != info.clip["frames"]:
+            raise damaged(f"{file} has frames {frames[0]} to {frames[-1]}, not those of {info.take}")
+        return MotionArrays(**arrays)
+
+    def body(self) -> BodyArrays:
+        arrays = read_npz(self.path(BODY_FILE), BODY_SCHEMA, sha256=self.digest(BODY_FILE))
+        check_body(arrays)
+        return BodyArrays(**arrays)
+
+    def digest(self, file: str) -> str | None:
+        """The sha256 that a file has to have; None in results of older versions, and where the record is damaged."""
+        if self._digests is None:
+            self._digests = _digests_of(self.path(INFO_FILE))
+        return self._digests.get(file)
+
+
+def _consistently(folder: Path, read: Callable[[Parts], Result]) -> Result:
+    """Read several files of one result, again where another process has saved in the meantime."""
+    for attempt in range(_READ_ATTEMPTS):
+        before = _stamp(folder)
+        try:
+            return read(Parts(folder))
+        except UserError:
+            if attempt == _READ_ATTEMPTS - 1 or (_stamp(folder) == before and not (folder / JOURNAL_FILE).exists()):
+                raise
+            time.sleep(_READ_PAUSE)
+    raise AssertionError("not reached")
+
+
+def _stamp(folder: Path) -> list[tuple[int, int] | None]:
+    """Another one after each save."""
+    stamps: list[tuple[int, int] | None] = []
+    for name in (INFO_FILE, JOURNAL_FILE):
+        try:
+            status = (folder / name).stat()
+        except OSError:
+            stamps.append(None)
+        else:
+            stamps.append((status.st_mtime_ns, status.st_ino))
+    return stamps
+
+
+def _known_digests(folder: Path) -> dict[str, str]:
+    return _digests_of(folder / INFO_FILE)
+
+
+def _digests_of(path: Path) -> dict[str, str]:
+    """The valid entries of `digests` in a record; none where it cannot be read."""
+    try:
+        record = read_json(path).get(_DIGESTS)
+    except UserError:
+        return {}
+    if not isinstance(record, dict):
+        return {}
+    entries = cast("dict[str, Any]", record).items()
+    return {
+        file: value for file, value in entries if is_part(file) and isinstance(value, str) and _SHA256.fullmatch(value)
+    }
 
 
 def _checked(motion: MotionArrays) -> dict[str, np.ndarray]:
     arrays = _arrays(motion)
     check_motion(arrays)
     return arrays
+
+
+def _checked_record(info: Info) -> Info:
+    """UserError for a record that could not be read again."""
+    Info.from_json(parse_json(json.dumps(info.to_json())))
+    return info
 
 
 def _arrays(record: Any) -> dict[str, np.ndarray]:

@@ -266,14 +266,14 @@ def test_what_a_killed_run_left_is_removed(clip_file, tmp_path, quick, recorder)
     assert not leftovers(out)
 
 
+_THEIRS = (".eslintrc-base.json", ".vscode-settings.json", ".my-weights.npz", ".my-weights-0a1b2c3d.npz")
+
+
 def test_files_of_others_stay_whatever_their_names(clip_file, tmp_path, quick, recorder):
-    out, elsewhere = tmp_path / "out", tmp_path / "elsewhere"
-    elsewhere.mkdir()
-    (out / "cache").mkdir(parents=True)
-    (out / "takes").symlink_to(elsewhere, target_is_directory=True)
-    names = (".eslintrc-base.json", ".vscode-settings.json", ".my-weights.npz", ".my-weights-0a1b2c3d.npz")
-    files = [place / name for place in (out, out / "cache", elsewhere) for name in names]
-    files += [elsewhere / temporary_name(".npz")]  # of a run that works there under another name
+    out = tmp_path / "out"
+    for place in ("cache", "takes"):
+        (out / place).mkdir(parents=True)
+    files = [place / name for place in (out, out / "cache", out / "takes") for name in _THEIRS]
     for path in files:
         path.write_bytes(b"theirs")
     recorder.stop_in = "perception"
@@ -282,6 +282,22 @@ def test_files_of_others_stay_whatever_their_names(clip_file, tmp_path, quick, r
     recorder.stop_in = ""
     reconstruct(ReconstructRequest(clip_file), out, recorder)
     assert all(path.read_bytes() == b"theirs" for path in files)
+
+
+def test_nothing_is_written_or_removed_where_a_link_leads(clip_file, tmp_path, quick, recorder):
+    out, elsewhere = tmp_path / "out", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    out.mkdir()
+    (out / "takes").symlink_to(elsewhere, target_is_directory=True)
+    files = [
+        elsewhere / name for name in (*_THEIRS, temporary_name(".npz"))
+    ]  # of a run that works there by another name
+    for path in files:
+        path.write_bytes(b"theirs")
+    with pytest.raises(UserError, match="is a link") as caught:
+        reconstruct(ReconstructRequest(clip_file), out, recorder)
+    assert caught.value.code == "not-writable" and not quick, "refused after work"
+    assert sorted(elsewhere.iterdir()) == sorted(files) and all(path.read_bytes() == b"theirs" for path in files)
 
 
 @pytest.mark.slow
