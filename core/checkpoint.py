@@ -20,6 +20,8 @@ from torch import Tensor, nn
 
 from .contract.errors import UserError
 from .contract.files import replacing
+from .contract.json_reading import parse_json
+from .shipped import check_shipped
 
 MODELS = Path(__file__).resolve().parent / "models"
 """Folder of the weights that ship with the product: NAME.safetensors, and the model card NAME.md."""
@@ -67,16 +69,21 @@ def load_checkpoint(path: Path, kind: str | None = None, features_version: int |
     """Read a checkpoint onto the CPU.
 
     `kind` and `features_version` are what the caller can use; None accepts any. UserError `weights-missing` if the file does not
-    exist, `weights-wrong` if it is damaged, of another kind, or was trained on other features.
+    exist, `weights-wrong` if it is damaged, of another kind, or was trained on other features. Weights that ship are damaged if
+    a single bit differs from what was shipped.
     """
     if not path.is_file():
         raise UserError("weights-missing", f"The file of weights {path} does not exist.", _HINT)
     try:
+        check_shipped(path)
+    except UserError as error:
+        raise _wrong(path, "the file is damaged: it is not the one that was shipped") from error
+    try:
         with safe_open(path, framework="pt") as archive:
-            record = json.loads((archive.metadata() or {})[_ENTRY])
+            record = parse_json((archive.metadata() or {})[_ENTRY])
             tensors = {name: archive.get_tensor(name) for name in archive.keys()}  # noqa: SIM118  no mapping
-        checkpoint = Checkpoint(**record, tensors=tensors)
-    except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
+        checkpoint = _checkpoint(record, tensors)
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError, OverflowError, MemoryError) as error:
         raise _wrong(path, f"the file is damaged or of another version ({type(error).__name__}: {error})") from error
     if kind is not None and checkpoint.kind != kind:
         raise _wrong(path, f"the file holds a network of kind {checkpoint.kind!r} instead of {kind!r}")
@@ -85,6 +92,17 @@ def load_checkpoint(path: Path, kind: str | None = None, features_version: int |
         raise _wrong(path, f"they were trained on features of version {found}, and this is version {features_version}")
     if any(not bool(torch.isfinite(value).all()) for value in tensors.values()):
         raise _wrong(path, "they contain values that are not finite")
+    return checkpoint
+
+
+def _checkpoint(record: Any, tensors: dict[str, Tensor]) -> Checkpoint:
+    """TypeError where the record has other fields, or fields of other types."""
+    checkpoint = Checkpoint(**record, tensors=tensors)
+    version = checkpoint.features_version
+    if not isinstance(checkpoint.kind, str) or not isinstance(version, int) or isinstance(version, bool):
+        raise TypeError("kind or features_version is of another type")
+    if not all(isinstance(part, dict) for part in (checkpoint.config, checkpoint.statistics, checkpoint.training)):
+        raise TypeError("config, statistics or training is of another type")
     return checkpoint
 
 

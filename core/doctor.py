@@ -14,6 +14,7 @@ from pathlib import Path
 from .environment.cache import useless_files
 from .environment.requirements import Requirement, installed_version, read_requirements
 from .failures import explain
+from .shipped import DIGESTS_FILE, FOLDER, HINT, examine_shipped
 from .weights import REQUIRED, WEIGHTS, cache_folder, status
 
 _NEEDED_GIGABYTES = 1.0
@@ -34,7 +35,16 @@ class Check:
 
 def examine() -> list[Check]:
     """Every check, in the order in which failures should be mended. Changes nothing."""
-    return [_interpreter(), *map(_package, read_requirements()), _devices(), *_weights(), _cache(), _body(), _disk()]
+    return [
+        _interpreter(),
+        *map(_package, read_requirements()),
+        _devices(),
+        *_weights(),
+        _shipped(),
+        _cache(),
+        _body(),
+        _disk(),
+    ]
 
 
 def is_healthy(checks: Sequence[Check]) -> bool:
@@ -104,6 +114,15 @@ def _weights() -> list[Check]:
         )
         for weight, state in zip(WEIGHTS, status(WEIGHTS))
     ]
+
+
+def _shipped() -> Check:
+    """The weights and bodies that ship. Without its own weights a reconstruction is less good; a body is checked by itself."""
+    states = dict(examine_shipped())
+    bad = [f"{path} is {state}" for path, state in states.items() if state != "whole"]
+    if not states:
+        bad = [f"{FOLDER / DIGESTS_FILE} is missing"]
+    return Check("shipped files", not bad, "; ".join(bad) or f"{len(states)} files, whole", HINT, False)
 
 
 def _cache() -> Check:

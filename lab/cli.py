@@ -31,6 +31,7 @@ COMMANDS = (
     "speed",
     "install",
     "lock",
+    "digests",
 )
 _DESCRIPTION = """\
 Measure, train and build what SocialMirror ships. Nothing here is part of the product: animators use the Blender

@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
-import hashlib
+import math
 import re
+import tokenize
 import zipfile
 from collections.abc import Iterator
 from functools import lru_cache
@@ -18,7 +19,10 @@ import torch
 from jaxtyping import Float
 
 from ..contract.errors import UserError
+from ..contract.npz import ARCHIVE_ERRORS
 from ..contract.skeleton import JOINTS, PARENTS
+from ..digests import content_key
+from ..shipped import check_shipped, shipped_files
 from .model import NUM_BETAS, BodyModel
 
 DEFAULT_BODY = Path(__file__).parent / "data" / "SMPLX_NEUTRAL.npz"
@@ -28,6 +32,9 @@ _NUM_SHAPES, _NUM_EXPRESSIONS = 300, 100
 """`shapedirs` of SMPL-X v1.1 holds 300 shape and then 100 expression blend shapes."""
 _NUM_SHAPES_V1_0 = 10
 """`shapedirs` of SMPL-X v1.0 holds 10 and 10."""
+_MAX_BYTES = 1 << 30
+"""Of one array; the largest of SMPL-X v1.1 has 120 MB."""
+_CHUNK = 1 << 20
 
 _LICENSED_NAMES = ("SMPLX_NEUTRAL.npz", "SMPLX_NEUTRAL_2020.npz", "SMPLX_FEMALE.npz", "SMPLX_MALE.npz")
 _LAYOUTS = ("smplx", "models", "models/smplx", "*/models/smplx", "*/smplx", "*")
@@ -37,7 +44,8 @@ _GET_SMPLX = (
     "Download 'SMPL-X v1.1 (NPZ+PKL)' from https://smpl-x.is.tue.mpg.de and choose models/smplx/SMPLX_NEUTRAL.npz, "
     "or leave the body file empty to use the free body."
 )
-_READ_ERRORS = (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError)
+_READ_ERRORS = (*ARCHIVE_ERRORS, tokenize.TokenError, SyntaxError, TypeError, AttributeError, MemoryError)
+"""What zipfile, zlib and numpy raise for damaged archives."""
 
 
 def load_body(path: Path | None) -> BodyModel:
@@ -47,11 +55,12 @@ def load_body(path: Path | None) -> BodyModel:
     None is the free default body. Pickles are never opened. The same file returns the same object again, so that results
     cached by body are found again too.
 
-    UserError `body-not-found`, `body-pickle`, `body-variant` (another model of the SMPL family, which the message names) or
-    `body-damaged`. Locked-head files are recognised by the name of the file or its folder only, since their arrays look like
-    those of SMPL-X.
+    UserError `body-not-found`, `body-pickle`, `body-variant` (another model of the SMPL family, which the message names),
+    `body-damaged`, or for the default body `file-damaged`. Locked-head files are recognised by the name of the file or its
+    folder only, since their arrays look like those of SMPL-X.
     """
     file = DEFAULT_BODY if path is None else find_body_file(path)
+    check_shipped(file)
     _refuse_by_name(file)
     try:
         return _load(file, file.stat().st_mtime_ns)
@@ -130,7 +139,8 @@ def _read(archive: zipfile.ZipFile, file: Path) -> BodyModel:
     if not np.array_equal(parents[1:], PARENTS[1:]):
         raise _damaged(file, "its joints form a different kinematic tree from SMPL-X's")
 
-    shapedirs = _shapedirs(archive)
+    # the default body has been compared with its digest as a whole
+    shapedirs = _shapedirs(archive, whole=file.resolve() not in shipped_files())
     posedirs = _member(archive, "posedirs")
     J_regressor = _member(archive, "J_regressor").astype(np.float64)
     lbs_weights = _member(archive, "weights").astype(np.float64)
@@ -142,9 +152,12 @@ def _read(archive: zipfile.ZipFile, file: Path) -> BodyModel:
     _check_shape(file, "J_regressor", J_regressor, (joints, vertices))
     _check_shape(file, "weights", lbs_weights, (vertices, joints))
     _check_shape(file, "f", faces, (len(faces), 3))
-    for name, array in (("v_template", v_template), ("shapedirs", shapedirs), ("weights", lbs_weights)):
-        if not np.isfinite(array).all():
-            raise _damaged(file, f"{name} has values that are not finite")
+    named = {"v_template": v_template, "shapedirs": shapedirs, "posedirs": posedirs, "J_regressor": J_regressor}
+    for name, array in (*named.items(), ("weights", lbs_weights)):
+        if array.dtype.kind not in "fiu" or not np.isfinite(array).all():
+            raise _damaged(file, f"{name} has values that are not finite numbers")
+    if lbs_weights.min(initial=0) < 0 or not (lbs_weights.sum(1) > 0).all():
+        raise _damaged(file, "weights has vertices that no joint moves, or negative weights")
     if faces.min(initial=0) < 0 or faces.max(initial=0) >= vertices:
         raise _damaged(file, "f names vertices that do not exist")
 
@@ -157,7 +170,7 @@ def _read(archive: zipfile.ZipFile, file: Path) -> BodyModel:
         lbs_weights=_tensor(lbs_weights / lbs_weights.sum(1, keepdims=True)),
         faces=torch.from_numpy(faces),
         uv=_tensor(_corner_uv(archive, names, len(faces))),
-        identity=f"{file.stem} sha256:{_sha256(file)}",
+        identity=f"{file.stem} sha256:{content_key(file)}",
     )
 
 
@@ -176,15 +189,18 @@ def _refuse_by_size(file: Path, vertices: int, joints: int, has_hand_space: bool
         raise _variant(file, "the locked-head variant of SMPL-X for MoSh and AMASS, with shape coefficients of its own")
 
 
-def _shapedirs(archive: zipfile.ZipFile) -> Float[np.ndarray, "V 3 16"]:
-    """The file's first 16 shape blend shapes in float64, padded with zeros where it has fewer."""
+def _shapedirs(archive: zipfile.ZipFile, whole: bool) -> Float[np.ndarray, "V 3 16"]:
+    """The file's first 16 shape blend shapes in float64, padded with zeros where it has fewer.
+
+    `whole`: see `_leading_columns`.
+    """
     shape = _shape_of(archive, "shapedirs")
     if len(shape) != 3:
         raise ValueError(f"shapedirs has {len(shape)} dimensions, not 3")
     own = _NUM_SHAPES if shape[2] >= _NUM_SHAPES + _NUM_EXPRESSIONS else _NUM_SHAPES_V1_0
     count = min(own, NUM_BETAS, shape[2])
     shapedirs = np.zeros((*shape[:2], NUM_BETAS))
-    shapedirs[..., :count] = _leading_columns(archive, "shapedirs", count)
+    shapedirs[..., :count] = _leading_columns(archive, "shapedirs", count, whole)
     return shapedirs
 
 
@@ -201,17 +217,33 @@ def _shape_of(archive: zipfile.ZipFile, name: str) -> tuple[int, ...]:
 
 
 def _member(archive: zipfile.ZipFile, name: str) -> np.ndarray:
+    """A whole array. The archive's check sum is compared at its end."""
+    size = archive.getinfo(f"{name}.npy").file_size
     with archive.open(f"{name}.npy") as stream:
-        return np.lib.format.read_array(stream, allow_pickle=False)
+        shape, _, dtype = _header(stream)
+    if size > _MAX_BYTES or math.prod(shape) * dtype.itemsize > size:  # before memory is taken for it
+        raise ValueError(f"{name} is larger than the file says")
+    with archive.open(f"{name}.npy") as stream:
+        array = np.lib.format.read_array(stream, allow_pickle=False)
+        if stream.read(1):
+            raise ValueError(f"{name} is smaller than the file says")
+        return array
 
 
-def _leading_columns(archive: zipfile.ZipFile, name: str, count: int) -> np.ndarray:
-    """array[..., :count], without decompressing the rest where the array is stored in Fortran order (as in the default body)."""
+def _leading_columns(archive: zipfile.ZipFile, name: str, count: int, whole: bool) -> np.ndarray:
+    """array[..., :count], without unpacking the rest where the array is stored in Fortran order (as in the default body).
+
+    `whole`: unpack the rest all the same, at whose end the archive's check sum is compared.
+    """
     with archive.open(f"{name}.npy") as stream:
         shape, fortran_order, dtype = _header(stream)
         if fortran_order and not dtype.hasobject:
-            size = int(np.prod(shape[:-1])) * count
+            size = math.prod(shape[:-1]) * count
+            if size * dtype.itemsize > _MAX_BYTES:
+                raise ValueError(f"{name} is larger than any body's")
             data = stream.read(size * dtype.itemsize)
+            while whole and stream.read(_CHUNK):
+                pass
             return np.frombuffer(data, dtype, size).reshape(*shape[:-1], count, order="F")
     return _member(archive, name)[..., :count]
 
@@ -223,16 +255,14 @@ def _corner_uv(archive: zipfile.ZipFile, names: set[str], faces: int) -> Float[n
     corners = _member(archive, "ft").astype(np.int64)
     if corners.shape != (faces, 3):
         raise ValueError(f"ft has shape {corners.shape}, not {(faces, 3)}")
-    return _member(archive, "vt")[corners]
+    uv = _member(archive, "vt")[corners]
+    if not np.isfinite(uv).all():
+        raise ValueError("vt has values that are not finite")
+    return uv
 
 
 def _tensor(array: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(np.ascontiguousarray(array, np.float32))
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _check_shape(file: Path, name: str, array: np.ndarray, expected: tuple[int, ...]) -> None:

@@ -22,10 +22,12 @@ from torch import Tensor
 
 from ..contract.files import read_npz
 from ..contract.skeleton import JOINTS, LANDMARKS
+from ..shipped import check_shipped
 from .model import BodyModel
 from .rotations import orthonormal_frame
 
 LANDMARK_WEIGHTS = Path(__file__).parent / "data" / "landmarks.npz"
+_MAX_BYTES = 16 << 20
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,8 @@ class _LearnedWeights(NamedTuple):
 
 @lru_cache(maxsize=1)
 def _read_weights(path: Path) -> _LearnedWeights:
-    arrays = read_npz(path)
+    check_shipped(path)
+    arrays = read_npz(path, limit=_MAX_BYTES)
     joint, offset, weights = arrays["joint"], arrays["offset"], arrays["weights"]
     if weights.shape != (len(LANDMARKS), len(JOINTS) + len(joint)) or offset.shape != (len(joint), 3):
         raise ValueError(f"{path} does not fit this version")

@@ -30,7 +30,6 @@ KEPT = 24
 """Entries of one stage that a folder keeps; the least recently used go first. A job of many takes writes one for each, and
 those of the two jobs before it are still there to be refined."""
 
-_CHUNK = 1 << 22  # bytes
 _KEY_LENGTH = _DIGEST_LENGTH = 16
 _KEY, _WARNINGS, _SECONDS = "-key", "-warnings", "-seconds"  # no dataclass has fields of these names
 _UNUSABLE = (UserError, KeyError, TypeError, ValueError, AttributeError, IndexError)
@@ -42,29 +41,6 @@ Result = TypeVar("Result")
 def key_of(*parts: Any) -> str:
     """One word for everything a result depends on: any values that JSON can hold."""
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
-
-
-def content_key(path: Path, while_reading: Callable[[], None] = lambda: None) -> str:
-    """The sha256 of a whole file, wherever it lies. What was read is remembered for as long as the file does not change.
-
-    `while_reading` is called many times a second; what it raises stops the reading.
-    """
-    status = path.stat()
-    state = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
-    known = _content_keys.get(str(path))
-    if known is not None and known[0] == state:
-        return known[1]
-    found = hashlib.sha256()
-    with path.open("rb") as stream:
-        while chunk := stream.read(_CHUNK):
-            found.update(chunk)
-            while_reading()
-    _content_keys[str(path)] = state, found.hexdigest()
-    return found.hexdigest()
-
-
-_content_keys: dict[str, tuple[tuple[int, ...], str]] = {}
-"""By path: what the system said of the file when it was read, and its digest."""
 
 
 @dataclass(frozen=True)

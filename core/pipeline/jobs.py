@@ -21,10 +21,11 @@ from ..contract.options import parse_frames
 from ..contract.reconstruction import Info, Take, best_of, load_info
 from ..contract.requests import DEFAULT_SMOOTHNESS, ReconstructRequest, RefineRequest
 from ..device import choose_device, limit_threads
+from ..digests import content_key
 from ..perception.backends import backend_identity
 from ..progress import JobProgress, Listener
 from . import results
-from .cache import Cache, content_key, key_of
+from .cache import Cache, key_of
 from .settings import PerceptionSettings, PipelineSettings
 from .stage import Given
 from .stages import cache_missing

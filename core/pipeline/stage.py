@@ -26,8 +26,9 @@ from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
 from ..checkpoint import weights_file
+from ..digests import content_key
 from ..reporting import Reporter, SilentReporter
-from .cache import CacheEntry, content_key, key_of
+from .cache import CacheEntry, key_of
 
 R = TypeVar("R")
 _REPORTER = "reporter"

@@ -17,6 +17,7 @@ from ..contract.contact import Contact
 from ..contract.edits import Pin
 from ..contract.reconstruction import Scores
 from ..contract.requests import DEFAULT_SMOOTHNESS
+from ..digests import content_key
 from ..fitting.fit import FittedMotion
 from ..infilling.infill import Constraints, InfilledMotion
 from ..observations.clip_scene import ClipScene
@@ -26,7 +27,6 @@ from ..scores import score
 from ..semantics.encoder import encoder_file
 from ..stgcn.predict import JointPrediction
 from . import stages
-from .cache import content_key
 from .settings import EarlierTake, PerceptionSettings, PipelineSettings
 from .stage import Given, Node, Results, ResultStore, expected_cost, in_order, run
 from .stages import Caption, ContactList, Sentence

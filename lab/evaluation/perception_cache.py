@@ -10,11 +10,12 @@ from pathlib import Path
 import torch
 
 from core.clip import Clip, probe
+from core.digests import content_key
 from core.perception.backends import backend_identity
 from core.perception.detections import Detections
 from core.perception.perceive import assemble, detect_people, find_everyone
 from core.pipeline import stages
-from core.pipeline.cache import Cache, CacheEntry, content_key, key_of
+from core.pipeline.cache import Cache, CacheEntry, key_of
 from core.reporting import Reporter
 
 from .image_sequence import ImageSequence, encoded

@@ -16,10 +16,11 @@ from core.body.model import BodyModel
 from core.clip import probe
 from core.contract.errors import UserError
 from core.contract.files import read_npz, write_npz
+from core.digests import content_key
 from core.motion import Camera
 from core.perception.detections import Detections
 from core.perception.perceive import detect_people
-from core.pipeline.cache import content_key, flatten, unflatten
+from core.pipeline.cache import flatten, unflatten
 from core.reporting import SilentReporter
 
 from ..evaluation.detection_noise.noise_model import DetectionNoise, load_noise, save_noise

@@ -15,6 +15,7 @@ from core.reporting import SilentReporter
 from core.semantics.encoder import fetch_encoder
 from core.smoothing.smooth import KIND as SMOOTHER
 from core.stgcn.inference import KIND as STGCN
+from lab.digests import write_digests
 
 from ..arguments import check_names
 from ..evaluation.plots import require_matplotlib
@@ -111,3 +112,4 @@ def _train_each(options: argparse.Namespace, job: TrainingJob) -> None:
         job.log(f"{kind}: step {result.step} of {job.settings.steps}{note}")
         if options.install and job.processes.is_main:
             install_weights(options.out, kind, MODELS)
+            write_digests()

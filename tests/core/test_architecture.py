@@ -95,7 +95,7 @@ def test_no_module_imports_itself_round_about(package: str) -> None:
 
 LAYERS = (
     ("contract",),
-    ("reporting", "failures", "device", "progress", "subprocesses", "weights", "checkpoint"),
+    ("reporting", "failures", "device", "progress", "subprocesses", "digests", "shipped", "weights", "checkpoint"),
     ("body", "perception", "motion", "clip"),
     ("representation", "observations", "fitting"),
     ("contacts", "scores", "semantics"),

@@ -113,6 +113,34 @@ def test_pickles_are_never_opened(tmp_path, write_body):
     assert not (tmp_path / "sprung").exists()
 
 
+def test_a_flipped_bit_is_found_also_where_it_is_not_needed(tmp_path, write_body):
+    shapedirs = np.asfortranarray(np.random.default_rng(0).normal(size=(120, 3, 400)).astype(np.float32))
+    file = write_body(tmp_path / "body.npz", extra={"shapedirs": shapedirs})
+    load_body(file)
+    whole = bytearray(file.read_bytes())
+    at = whole.index(shapedirs.tobytes(order="F")) + shapedirs.nbytes - 1
+    for place in (at, at - 300 * 120 * 3 * 4):
+        flipped = bytearray(whole)
+        flipped[place] ^= 1
+        (tmp_path / f"{place}.npz").write_bytes(flipped)
+        assert refusal(tmp_path / f"{place}.npz").code == "body-damaged"
+
+
+def test_an_array_larger_than_its_file_is_refused_before_memory_is_taken_for_it(tmp_path, write_body):
+    file = write_body(tmp_path / "body.npz")
+    data = file.read_bytes()
+    assert data.count(b"(120, 55), }") == 1
+    (tmp_path / "huge.npz").write_bytes(data.replace(b"(120, 55), }", b"(9**9, 5), }"))
+    assert refusal(tmp_path / "huge.npz").code == "body-damaged"
+    with zipfile.ZipFile(file) as archive, zipfile.ZipFile(tmp_path / "large.npz", "w") as changed:
+        for name in archive.namelist():
+            member = archive.read(name)
+            if name == "weights.npy":
+                member = member.replace(b"(120, 55), }  ", b"(9999999, 55)}")
+            changed.writestr(name, member)
+    assert "larger than the file" in refusal(tmp_path / "large.npz").message
+
+
 def test_damaged_files(tmp_path, write_body):
     text = tmp_path / "SMPLX_NEUTRAL.npz"
     text.write_text("not an archive")
@@ -125,6 +153,9 @@ def test_damaged_files(tmp_path, write_body):
     (tmp_path / "flipped.npz").write_bytes(whole[:3000] + bytes(64) + whole[3064:])
     assert refusal(tmp_path / "flipped.npz").code == "body-damaged"
 
+    still = np.random.default_rng(0).uniform(size=(120, 55)) * (np.arange(120) != 7)[:, None]
+    error = refusal(write_body(tmp_path / "still.npz", extra={"weights": still}))
+    assert "no joint moves" in error.message
     error = refusal(write_body(tmp_path / "nan.npz", extra={"weights": np.full((120, 55), np.nan)}))
     assert "weights" in error.message
     error = refusal(write_body(tmp_path / "parents.npz", extra={"kintree_table": np.zeros((2, 55), np.int64)}))

@@ -19,7 +19,8 @@ from core.contract.errors import Cancelled, UserError
 from core.contract.reconstruction import load, load_info
 from core.contract.requests import ReconstructRequest, RefineRequest
 from core.contract.temporary import temporary_name
-from core.pipeline.cache import KEPT, Cache, CacheEntry, content_key
+from core.digests import content_key
+from core.pipeline.cache import KEPT, Cache, CacheEntry
 from core.pipeline.jobs import reconstruct, refine
 from core.pipeline.stages import Caption
 from core.pipeline.workspace import workspace
