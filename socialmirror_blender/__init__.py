@@ -1,6 +1,6 @@
 """The Blender add-on: properties, panels and operators, the process that runs the core, and the scene that shows its results."""
 
-from . import operators, panels, preferences, properties, reconstructions
+from . import file_events, operators, panels, preferences, properties, reconstructions
 from .runtime import session
 
 
@@ -10,9 +10,11 @@ def register() -> None:
     operators.register()
     panels.register()
     session.register(reconstructions.import_outcome)
+    file_events.register()
 
 
 def unregister() -> None:
+    file_events.unregister()
     session.unregister()
     panels.unregister()
     operators.unregister()

@@ -9,9 +9,11 @@ import bpy
 
 from ..core.contract.errors import UserError
 from ..core.contract.reconstruction import INFO_FILE, Info, load_info
+from . import folders
 from . import scene as scenes
 from .properties import settings_of, suggest_prompt
 from .runtime.session import Origin, Outcome, find_scene
+from .take_files import activate_take
 
 _infos: dict[Path, tuple[int, Info | None]] = {}
 """Cache of `read_info`, by file, with the time when the file was written: panels read it whenever they are drawn."""
@@ -39,16 +41,32 @@ def require_reconstruction(context: bpy.types.Context) -> bpy.types.Collection:
     return collection
 
 
-def reconstruction_folder(collection: bpy.types.Collection) -> Path:
-    return Path(scenes.read_state(collection).folder)
+def require_folder(collection: bpy.types.Collection) -> Path:
+    """The folder of an imported reconstruction. UserError `folder-missing`, or `network-folder` if it was not opened yet."""
+    folder = scenes.folder_of(collection)
+    if not folders.may_open(folder):
+        raise UserError(
+            "network-folder",
+            f"This reconstruction lies on another computer: {folder}.",
+            "If you trust the file that names it, press Open Network Folder.",
+        )
+    if not folders.has_result(folder):
+        raise UserError(
+            "folder-missing",
+            f"The folder of this reconstruction is missing: {folder}.",
+            "Put it back, or press Locate Results and choose where it is now.",
+        )
+    return folder
 
 
 def read_info(collection: bpy.types.Collection) -> Info | None:
     """The `reconstruction.json` of an imported reconstruction, None if its folder is missing or damaged."""
-    path = reconstruction_folder(collection) / INFO_FILE
+    path = scenes.folder_of(collection) / INFO_FILE
     try:
+        if not folders.may_open(path):
+            return None
         written = path.stat().st_mtime_ns
-    except OSError:
+    except (OSError, ValueError):
         return None
     cached = _infos.get(path)
     if cached is None or cached[0] != written:
@@ -79,6 +97,8 @@ def import_outcome(outcome: Outcome) -> None:
     overridable: Any = bpy.context
     with overridable.temp_override(window=window, scene=scene, view_layer=view_layer):
         import_or_update(bpy.context, Path(outcome.folder), outcome.origin)
+        if bpy.data.filepath:  # it may have been saved while the job ran
+            scenes.move_results_beside(Path(bpy.data.filepath))
         bpy.ops.ed.undo_push(message="Refine" if outcome.kind == "refine" else "Reconstruct Interaction")
 
 
@@ -100,3 +120,10 @@ def import_or_update(context: bpy.types.Context, folder: Path, origin: Origin) -
             match_scene=origin.match_scene and not origin.strip,
         )
     suggest_prompt(settings_of(context), load_info(folder))
+
+
+def activate_shown_take(collection: bpy.types.Collection) -> None:
+    """Make the take that the armatures are keyed with the active one of the folder, as after undo. UserError if it is missing."""
+    folder, take = require_folder(collection), scenes.read_state(collection).take
+    if load_info(folder).take != take:
+        activate_take(folder, take)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -15,12 +14,11 @@ from ..core.contract.reconstruction import INFO_FILE, load_info
 from ..core.contract.requests import ReconstructRequest, RefineRequest, Request, message_fields
 from . import compat
 from . import scene as scenes
+from .folders import output_folder
 from .properties import settings_of, user_prompt
-from .reconstructions import reconstruction_folder
-from .runtime import paths
+from .reconstructions import activate_shown_take, require_folder
 from .runtime.session import Origin, current_origin
 
-_FOLDER = "SocialMirror"
 EDITS_FILE = "edits.json"
 
 
@@ -44,7 +42,7 @@ def reconstruct_request(context: bpy.types.Context) -> tuple[dict[str, Any], Ori
         link_camera=settings.link_camera,
         match_scene=settings.match_scene,
     )
-    return {"out": str(_result_folder(_output(settings), clip)), **message_fields(request)}, origin
+    return {"out": str(_result_folder(output_folder(settings.output), clip)), **message_fields(request)}, origin
 
 
 def refine_request(context: bpy.types.Context, collection: bpy.types.Collection) -> tuple[dict[str, Any], Origin]:
@@ -52,14 +50,9 @@ def refine_request(context: bpy.types.Context, collection: bpy.types.Collection)
 
     UserError if a setting is not valid, the folder is missing or the edits cannot be written.
     """
-    folder = reconstruction_folder(collection)
-    if not (folder / INFO_FILE).is_file():
-        raise UserError(
-            "no-reconstruction",
-            f"The folder of this reconstruction is missing: {folder}.",
-            "Put it back, or reconstruct the clip again.",
-        )
+    folder = require_folder(collection)
     request = _request(RefineRequest, settings_of(context))
+    activate_shown_take(collection)  # the core goes on from the folder's active take
     edits = folder / EDITS_FILE
     write_json(edits, scenes.read_edits(collection).to_json())
     message = {"folder": str(folder), "edits": str(edits), **message_fields(request)}
@@ -108,28 +101,6 @@ def _body(settings: Any) -> Path | None:
     if not path.exists():
         raise UserError("body-missing", f"The body model is not there: {path}.", "Choose it again, or clear the field.")
     return path
-
-
-def _output(settings: Any) -> Path:
-    """The folder for reconstructions. It is created, and a file is written to test it. UserError if that is impossible."""
-    if settings.output:
-        folder = _absolute(settings.output)
-    elif bpy.data.filepath:
-        folder = Path(bpy.data.filepath).parent / _FOLDER
-    else:
-        folder = paths.user_folder() / "reconstructions"
-    test_file = folder / f".{uuid.uuid4().hex}"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        test_file.touch()
-        test_file.unlink()
-    except OSError as error:
-        raise UserError(
-            "not-writable",
-            f"The output folder {folder} cannot be written ({error.strerror}).",
-            "Choose another folder under Settings > Output.",
-        ) from error
-    return folder
 
 
 def _result_folder(output: Path, clip: Path) -> Path:

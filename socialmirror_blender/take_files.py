@@ -7,29 +7,17 @@ from pathlib import Path
 
 import numpy as np
 
-from ..core.contract.files import read_npz
-from ..core.contract.reconstruction import (
-    MOTION_FILE,
-    TAKES_FOLDER,
-    BodyArrays,
-    MotionArrays,
-    Reconstruction,
-    check_motion,
-    load,
-    load_info,
-    save,
-)
+from ..core.contract.reconstruction import BodyArrays, Reconstruction, load, load_info, load_take_motion, save
 
 
 def activate_take(folder: Path, take: str) -> None:
     """Make a take the folder's active one. UserError `no-reconstruction` or `damaged` if it is missing or damaged."""
     chosen = load_info(folder, take)
-    motion = read_npz(folder / TAKES_FOLDER / f"{take}{Path(MOTION_FILE).suffix}")
-    check_motion(motion)
+    motion = load_take_motion(folder, take)
     active = load(folder)
     info = replace(chosen, takes=active.info.takes)  # the file of a take does not list takes that were made later
-    body = _with_shape_change(active.body, motion["betas"] - active.motion.betas)
-    save(folder, Reconstruction(MotionArrays(**motion), body, info))
+    body = _with_shape_change(active.body, motion.betas - active.motion.betas)
+    save(folder, Reconstruction(motion, body, info))
 
 
 def _with_shape_change(body: BodyArrays, betas: np.ndarray) -> BodyArrays:

@@ -8,8 +8,10 @@ import bpy
 from bpy.props import BoolProperty, EnumProperty, StringProperty
 
 from ...core.contract.errors import UserError
+from .. import folders
+from .. import scene as scenes
 from ..export.fbx import export_fbx
-from ..reconstructions import reconstruction_folder, require_reconstruction
+from ..reconstructions import require_reconstruction
 from .reporting import OperatorReturn, poll_reconstruction, reports_errors
 
 
@@ -37,8 +39,8 @@ class SOCIALMIRROR_OT_export_fbx(bpy.types.Operator):
         return poll_reconstruction(cls, context)
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> OperatorReturn:
-        folder = reconstruction_folder(require_reconstruction(context))
-        self.directory = str(folder) if folder.is_dir() else ""
+        folder = scenes.folder_of(require_reconstruction(context))
+        self.directory = str(folder) if folders.has_result(folder) else ""
         context.window_manager.fileselect_add(self)
         return {"RUNNING_MODAL"}
 

@@ -9,9 +9,10 @@ import bpy
 from bpy.props import BoolProperty, StringProperty
 
 from ...core.contract.reconstruction import load_info
+from .. import folders
 from .. import scene as scenes
 from ..properties import settings_of, suggest_prompt
-from ..reconstructions import import_or_update, reconstruction_folder, require_reconstruction
+from ..reconstructions import import_or_update, require_folder, require_reconstruction
 from ..runtime import session
 from ..take_files import activate_take
 from .reporting import OperatorReturn, poll_idle, poll_reconstruction, reports_errors
@@ -52,7 +53,7 @@ class SOCIALMIRROR_OT_import_folder(bpy.types.Operator):
 
     @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
-        _import_folder(context, Path(bpy.path.abspath(self.directory)))
+        _import_folder(context, _chosen_folder(self.directory))
         return {"FINISHED"}
 
 
@@ -71,11 +72,67 @@ class SOCIALMIRROR_OT_use_take(bpy.types.Operator):
     @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
         collection = require_reconstruction(context)
-        folder = reconstruction_folder(collection)
+        folder = require_folder(collection)
         activate_take(folder, self.take)
         scenes.update_take(collection, folder)
         suggest_prompt(settings_of(context), load_info(folder))
         return {"FINISHED"}
+
+
+class SOCIALMIRROR_OT_locate_results(bpy.types.Operator):
+    bl_idname = "socialmirror.locate_results"
+    bl_label = "Locate Results…"
+    bl_description = (
+        "Link the armatures with the folder of their reconstruction again after it was moved: choose the folder"
+    )
+    bl_options = {"REGISTER", "UNDO"}
+
+    directory: StringProperty(subtype="DIR_PATH", options={"SKIP_SAVE"})
+    filter_folder: BoolProperty(default=True, options={"HIDDEN"})
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return poll_idle(cls) and poll_reconstruction(cls, context)
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> OperatorReturn:
+        context.window_manager.fileselect_add(self)
+        return {"RUNNING_MODAL"}
+
+    @reports_errors
+    def execute(self, context: bpy.types.Context) -> OperatorReturn:
+        collection = require_reconstruction(context)
+        folder = _chosen_folder(self.directory)
+        scenes.check_belongs(collection, folder)
+        scenes.link_to(collection, folder, bpy.data.filepath)
+        scenes.set_folder_note(collection, "")
+        self.report({"INFO"}, f"The armatures belong to {folder} now; keys and contacts are as you left them")
+        return {"FINISHED"}
+
+
+class SOCIALMIRROR_OT_open_network(bpy.types.Operator):
+    bl_idname = "socialmirror.open_network"
+    bl_label = "Open Network Folder"
+    bl_description = (
+        "Look into the folder of this reconstruction although it is on another computer, which then learns your login. "
+        "Do that only if you trust the file"
+    )
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return poll_reconstruction(cls, context)
+
+    @reports_errors
+    def execute(self, context: bpy.types.Context) -> OperatorReturn:
+        folders.allow(scenes.folder_of(require_reconstruction(context)))
+        session.redraw()
+        return {"FINISHED"}
+
+
+def _chosen_folder(directory: str) -> Path:
+    """The folder that the user has chosen, which may be on the network."""
+    folder = Path(bpy.path.abspath(directory))
+    folders.allow(folder)
+    return folder
 
 
 def _import_folder(context: bpy.types.Context, folder: Path) -> None:
@@ -90,4 +147,10 @@ def _import_folder(context: bpy.types.Context, folder: Path) -> None:
     import_or_update(context, folder, origin)
 
 
-CLASSES = (SOCIALMIRROR_OT_import_result, SOCIALMIRROR_OT_import_folder, SOCIALMIRROR_OT_use_take)
+CLASSES = (
+    SOCIALMIRROR_OT_import_result,
+    SOCIALMIRROR_OT_import_folder,
+    SOCIALMIRROR_OT_use_take,
+    SOCIALMIRROR_OT_locate_results,
+    SOCIALMIRROR_OT_open_network,
+)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import textwrap
+from pathlib import Path
 from typing import Any
 
 import bpy
 
 from ...core.contract.reconstruction import Take, best_of
+from .. import folders
 from .. import scene as scenes
 from ..reconstructions import active_reconstruction, read_info
 from .sidebar import Sidebar
@@ -47,7 +49,7 @@ class SOCIALMIRROR_MT_takes(bpy.types.Menu):
         collection = active_reconstruction(context)
         info = None if collection is None else read_info(collection)
         if collection is None or info is None:
-            layout.label(text="The reconstruction's folder is gone", icon="ERROR")
+            layout.label(text="The reconstruction's folder cannot be read", icon="ERROR")
             return
         active = scenes.read_state(collection).take
         best = best_of(info.takes) if len(info.takes) > 1 else None
@@ -74,12 +76,25 @@ def _draw_reconstruction(layout: Any, collection: bpy.types.Collection) -> None:
     column.label(text=collection.name, icon="OUTLINER_COLLECTION")
     column.menu("SOCIALMIRROR_MT_takes", text=f"Take: {state.take}", icon="RENDER_ANIMATION")
     if info is None:
-        draw_note(layout, "Its folder is gone.", f"To refine, put it back: {state.folder}", icon="ERROR")
+        _draw_missing_folder(layout, scenes.folder_of(collection))
     elif info.prompt:
         heading = "Caption: " if info.prompt_source == "captioner" else ""
         draw_text(layout, f"{heading}“{info.prompt}”")
-    for note in [*state.notes.splitlines(), *(() if info is None else info.warnings)]:
-        draw_note(layout, note)
+    for note in [scenes.folder_note(collection), *state.notes.splitlines(), *(() if info is None else info.warnings)]:
+        if note:
+            draw_note(layout, note)
+
+
+def _draw_missing_folder(layout: Any, folder: Path) -> None:
+    """Say why there is no information about a result, with the button that helps. The armatures do not need it."""
+    if not folders.may_open(folder):
+        draw_note(layout, f"Its folder is on another computer: {folder}", icon="ERROR")
+        layout.operator("socialmirror.open_network", icon="URL")
+    elif folders.has_result(folder):
+        draw_note(layout, "Its folder is damaged.", f"To refine, reconstruct the clip again: {folder}", icon="ERROR")
+    else:
+        draw_note(layout, "Its folder is gone.", f"To refine, put it back or locate it: {folder}", icon="ERROR")
+        layout.operator("socialmirror.locate_results", icon="FILE_FOLDER")
 
 
 CLASSES = (SOCIALMIRROR_PT_result, SOCIALMIRROR_MT_takes)

@@ -8,21 +8,29 @@ from .contact_list import read_contacts
 from .contact_markers import sync_markers
 from .edits import read_edits
 from .importing import import_reconstruction
+from .linking import check_belongs, folder_of, keep_links, link_to, move_results_beside
 from .objects import rig_of, skin_of
 from .pins import lock_keyframes, locked_frames, unlock_keyframes
-from .state import find_reconstruction, read_state, reconstruction_collections
+from .state import find_reconstruction, folder_note, read_state, reconstruction_collections, set_folder_note
 from .takes import update_take
 
 __all__ = [
+    "check_belongs",
     "find_reconstruction",
+    "folder_note",
+    "folder_of",
     "import_reconstruction",
+    "keep_links",
+    "link_to",
     "lock_keyframes",
     "locked_frames",
+    "move_results_beside",
     "read_contacts",
     "read_edits",
     "read_state",
     "reconstruction_collections",
     "rig_of",
+    "set_folder_note",
     "skin_of",
     "sync_markers",
     "unlock_keyframes",

@@ -7,6 +7,7 @@ from typing import Any
 
 import bpy
 
+from ..folders import may_open
 from .timeline import Timeline
 
 _SAME_FRAME_RATE = 0.01
@@ -14,8 +15,14 @@ _SAME_FRAME_RATE = 0.01
 
 
 def add_background_clip(camera: bpy.types.Object, path: Path, timeline: Timeline) -> None:
-    """Show the movie behind the scene in camera view; no background if it is missing or Blender cannot decode it."""
-    if not path.is_file():
+    """Show the movie behind the scene in camera view.
+
+    No background if it is missing, Blender cannot decode it, or it is on a network place that the user has not opened.
+    """
+    try:
+        if not may_open(path) or not path.is_file():
+            return
+    except (OSError, ValueError):
         return
     try:
         movie = bpy.data.movieclips.load(str(path), check_existing=False)
@@ -47,6 +54,11 @@ def background_note(camera: bpy.types.Object, path: Path, timeline: Timeline, cl
 
     Blender shows one frame of the movie per scene frame, so the movie drifts if the frame rates differ.
     """
+    if not background_clips(camera) and not may_open(path):
+        return (
+            f"The camera has no background: the clip is on another computer and is not opened unasked: {path}. "
+            "If you trust it, choose it under the camera's Background Images."
+        )
     if not background_clips(camera):
         return f"The camera has no background, because the clip is not there or Blender cannot show it: {path}."
     if abs(timeline.frame_rate - clip_rate) > _SAME_FRAME_RATE * clip_rate:

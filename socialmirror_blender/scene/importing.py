@@ -14,12 +14,13 @@ from .background_clip import add_background_clip
 from .camera import build_camera
 from .clip import ClipInfo, clip_info
 from .datablocks import remove_new_datablocks_on_error
+from .linking import find_import_of
 from .motion import motion_at_scene_frames
 from .names import CAMERA_ROLE, rig_role, skin_role
 from .objects import camera_of, set_role
 from .replacing import replace_import
 from .skin import build_skin
-from .state import find_reconstruction, read_state, reconstruction_id
+from .state import read_state
 from .takes import has_same_bodies, key_rig, key_take, rest_pose_of, write_import
 from .timeline import Timeline
 
@@ -53,7 +54,7 @@ def import_reconstruction(
     if match_scene:
         _match_render_settings(context.scene, clip)
     timeline = _timeline(compat.frame_rate(context.scene), reconstruction.motion, frame_start, movie_strip)
-    earlier = find_reconstruction(reconstruction_id(folder))
+    earlier = find_import_of(folder)
     if earlier is not None and has_same_bodies(earlier, reconstruction):
         collection = earlier
         key_take(collection, folder, reconstruction, timeline)

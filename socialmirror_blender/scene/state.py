@@ -8,7 +8,6 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import bpy
@@ -22,8 +21,11 @@ from .timeline import ClipTiming, Timeline
 @dataclass(frozen=True)
 class ImportState:
     id: str
-    """Identity of the reconstruction's folder, the same for every import of it."""
+    """Identity of the import, which it keeps when its folder is moved."""
     folder: str
+    """Absolute path."""
+    relative_folder: str
+    """Path relative to the .blend file with Blender's prefix `//`, empty if there is none; see folders.py."""
     take: str
     """Id of the take that the armatures are keyed with."""
     clip: str
@@ -36,14 +38,15 @@ class ImportState:
     """Notes about the import for the user, one per line."""
 
 
-def reconstruction_id(folder: Path) -> str:
-    return str(uuid.uuid5(uuid.NAMESPACE_URL, folder.resolve().as_uri()))
+def new_identity() -> str:
+    return str(uuid.uuid4())
 
 
 def write_state(collection: bpy.types.Collection, state: ImportState) -> None:
     properties: dict[str, Any] = {
         names.ID_PROPERTY: state.id,
         names.FOLDER_PROPERTY: state.folder,
+        names.RELATIVE_FOLDER_PROPERTY: state.relative_folder,
         names.TAKE_PROPERTY: state.take,
         names.CLIP_PROPERTY: state.clip,
         names.ZERO_FRAME_PROPERTY: state.timing.timeline.zero_frame,
@@ -70,22 +73,46 @@ def read_state(collection: bpy.types.Collection) -> ImportState:
     return ImportState(
         id=stored[names.ID_PROPERTY],
         folder=stored[names.FOLDER_PROPERTY],
+        relative_folder=_text(stored, names.RELATIVE_FOLDER_PROPERTY),
         take=stored[names.TAKE_PROPERTY],
-        clip=stored[names.CLIP_PROPERTY],
+        clip=_text(stored, names.CLIP_PROPERTY),
         timing=ClipTiming(
             np.array(stored[names.CLIP_FRAMES_PROPERTY]),
             np.array(stored[names.CLIP_SECONDS_PROPERTY]),
-            Timeline(stored[names.ZERO_FRAME_PROPERTY], stored[names.FRAME_RATE_PROPERTY]),
+            Timeline(float(stored[names.ZERO_FRAME_PROPERTY]), float(stored[names.FRAME_RATE_PROPERTY])),
         ),
-        first_frame=stored[names.FIRST_FRAME_PROPERTY],
-        last_frame=stored[names.LAST_FRAME_PROPERTY],
-        notes=stored[names.NOTES_PROPERTY],
+        first_frame=int(stored[names.FIRST_FRAME_PROPERTY]),
+        last_frame=int(stored[names.LAST_FRAME_PROPERTY]),
+        notes=_text(stored, names.NOTES_PROPERTY),
     )
 
 
+def link_folder(collection: bpy.types.Collection, folder: str, relative_folder: str) -> None:
+    """Remember another place of the reconstruction's folder; nothing is written if both paths are what they were."""
+    for name, value in ((names.FOLDER_PROPERTY, folder), (names.RELATIVE_FOLDER_PROPERTY, relative_folder)):
+        if _text(collection, name) != value:
+            collection[name] = value
+
+
+def folder_note(collection: bpy.types.Collection) -> str:
+    """What the user should know about the place of the folder, empty if it is as it should be."""
+    return _text(collection, names.FOLDER_NOTE_PROPERTY)
+
+
+def set_folder_note(collection: bpy.types.Collection, note: str) -> None:
+    if folder_note(collection) != note:
+        collection[names.FOLDER_NOTE_PROPERTY] = note
+
+
 def is_reconstruction(collection: bpy.types.Collection) -> bool:
-    """Whether a reconstruction was imported into the collection."""
-    return names.ID_PROPERTY in collection
+    """Whether a reconstruction was imported into the collection, with all that is remembered of it.
+
+    A collection of a damaged file counts as an ordinary one, so that panels can be drawn.
+    """
+    stored: Any = collection
+    return all(isinstance(stored.get(name), kinds) for name, kinds in _SINGLE.items()) and all(
+        hasattr(stored.get(name), "to_list") for name in _LISTS
+    )
 
 
 def reconstruction_collections() -> Iterator[bpy.types.Collection]:
@@ -94,5 +121,24 @@ def reconstruction_collections() -> Iterator[bpy.types.Collection]:
 
 
 def find_reconstruction(identity: str) -> bpy.types.Collection | None:
-    """The collection of the reconstruction with this `reconstruction_id`."""
+    """The collection of the import with this identity."""
     return next((item for item in reconstruction_collections() if item[names.ID_PROPERTY] == identity), None)
+
+
+def _text(stored: Any, name: str) -> str:
+    """A text property, empty if it is missing or something else."""
+    value = stored.get(name, "")
+    return value if isinstance(value, str) else ""
+
+
+_NUMBER = (int, float)
+_SINGLE: dict[str, Any] = {
+    names.ID_PROPERTY: str,
+    names.FOLDER_PROPERTY: str,
+    names.TAKE_PROPERTY: str,
+    names.ZERO_FRAME_PROPERTY: _NUMBER,
+    names.FRAME_RATE_PROPERTY: _NUMBER,
+    names.FIRST_FRAME_PROPERTY: _NUMBER,
+    names.LAST_FRAME_PROPERTY: _NUMBER,
+}
+_LISTS = (names.CLIP_FRAMES_PROPERTY, names.CLIP_SECONDS_PROPERTY)

@@ -13,11 +13,13 @@ import numpy as np
 from ...core.contract.errors import UserError
 from ...core.contract.reconstruction import PEOPLE, Reconstruction, load
 from .. import compat
+from ..folders import relative_to_blend
 from .actions import key_person
 from .armature import read_rest_pose
 from .background_clip import align_background_clips, background_note
 from .camera import key_camera
 from .clip import clip_info
+from .contact_edits import contact_memory, restore_contact_memory, show_contacts
 from .contact_list import read_contacts, write_contacts
 from .contact_markers import sync_markers
 from .datablocks import remove_new_datablocks_on_error
@@ -26,7 +28,7 @@ from .objects import camera_of, rig_of, skin_of
 from .pins import copy_locked_keyframes
 from .pose_conversion import smplx_to_bones
 from .rest_pose import RestPose, make_rest_pose, rest_offset
-from .state import ImportState, read_state, reconstruction_id, write_state
+from .state import ImportState, is_reconstruction, new_identity, read_state, write_state
 from .timeline import ClipTiming, Timeline
 
 _SAME_REST_POSE = 1e-3
@@ -51,7 +53,7 @@ def key_take(
 
     Locked keyframes are copied unless the timeline changes. On an error the earlier actions and contacts are restored.
     """
-    state, contacts = read_state(collection), read_contacts(collection)
+    state, contacts, memory = read_state(collection), read_contacts(collection), contact_memory(collection)
     motion = motion_at_scene_frames(reconstruction.motion, timeline)
     rigs = [rig_of(collection, person) for person in range(PEOPLE)]
     earlier_actions = [compat.assigned_action(rig) for rig in rigs]
@@ -69,6 +71,7 @@ def key_take(
                 compat.assign_action(rig, *assigned)
         write_state(collection, state)
         write_contacts(collection, contacts)
+        restore_contact_memory(collection, memory)
         sync_markers(collection)
         raise
     for assigned in earlier_actions:
@@ -114,9 +117,11 @@ def write_import(
 ) -> None:
     """Write the state and the contacts of a take that is keyed at scene frames [S] to its collection."""
     clip, camera = clip_info(reconstruction.info), camera_of(collection)
+    folder = folder.absolute()
     state = ImportState(
-        id=reconstruction_id(folder),
-        folder=str(folder.resolve()),
+        id=read_state(collection).id if is_reconstruction(collection) else new_identity(),
+        folder=str(folder),
+        relative_folder=relative_to_blend(folder, bpy.data.filepath),
         take=reconstruction.info.take,
         clip=clip.name,
         timing=ClipTiming(reconstruction.motion.frame_index, reconstruction.motion.time, timeline),
@@ -124,8 +129,9 @@ def write_import(
         last_frame=int(frames[-1]),
         notes="" if camera is None else background_note(camera, clip.path, timeline, clip.frame_rate),
     )
+    leaving = read_state(collection).take if is_reconstruction(collection) else ""
     write_state(collection, state)
-    write_contacts(collection, reconstruction.info.contacts)
+    show_contacts(collection, state.take, reconstruction.info.contacts, leaving)
     sync_markers(collection)
 
 

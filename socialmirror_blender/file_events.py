@@ -1,0 +1,79 @@
+"""Keeps results and file together when the file is saved, undone or redone."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import bpy
+from bpy.app.handlers import persistent
+
+from ..core.contract.errors import UserError
+from . import scene as scenes
+from .reconstructions import activate_shown_take
+from .runtime.session import redraw, session
+
+_takes_before: dict[str, str] = {}
+"""The take of each imported reconstruction before the undo or redo that is under way."""
+
+
+@persistent
+def _before_saving(path: str = "", *_: Any) -> None:
+    """Move results of a file that was not saved yet beside it, and store links for the place where it is saved."""
+    path = path or bpy.data.filepath
+    if not path:
+        return
+    if not session.runner.job.active:  # otherwise they move when the job's result is imported, or at the next time
+        scenes.move_results_beside(Path(path))
+    scenes.keep_links(path)
+
+
+@persistent
+def _after_saving(*_: Any) -> None:
+    """A copy may have been saved elsewhere; the open file is where it was."""
+    if bpy.data.filepath:
+        scenes.keep_links(bpy.data.filepath)
+
+
+@persistent
+def _before_step(*_: Any) -> None:
+    _takes_before.clear()
+    _takes_before.update(_shown_takes())
+
+
+@persistent
+def _after_step(*_: Any) -> None:
+    """Let the folders follow the scene if a step has brought another take back. No file is removed."""
+    for collection in scenes.reconstruction_collections():
+        state = scenes.read_state(collection)
+        if _takes_before.get(state.id, state.take) == state.take or session.runner.job.active:
+            continue
+        with suppress(UserError):  # Refine and Use Take say so when it matters
+            activate_shown_take(collection)
+    redraw()
+
+
+def _shown_takes() -> dict[str, str]:
+    states = map(scenes.read_state, scenes.reconstruction_collections())
+    return {state.id: state.take for state in states}
+
+
+_HANDLERS = (
+    ("save_pre", _before_saving),
+    ("save_post", _after_saving),
+    ("undo_pre", _before_step),
+    ("redo_pre", _before_step),
+    ("undo_post", _after_step),
+    ("redo_post", _after_step),
+)
+
+
+def register() -> None:
+    for name, handler in _HANDLERS:
+        getattr(bpy.app.handlers, name).append(handler)
+
+
+def unregister() -> None:
+    for name, handler in _HANDLERS:
+        getattr(bpy.app.handlers, name).remove(handler)

@@ -1,0 +1,71 @@
+"""Keeps the animator's edits of each take's contacts, so that looking at another take does not lose those not refined yet.
+
+A collection remembers the contacts of the current take as they were imported, and the edited lists of other takes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+import bpy
+
+from ...core.contract.contact import Contact
+from ...core.contract.errors import UserError
+from .contact_list import read_contacts, write_contacts
+from .names import EDITED_CONTACTS_PROPERTY, IMPORTED_CONTACTS_PROPERTY
+
+ContactMemory = tuple[str, str]
+"""The stored texts, to be restored when an import fails."""
+
+
+def show_contacts(collection: bpy.types.Collection, take: str, contacts: Iterable[Contact], leaving: str = "") -> None:
+    """Show a take's contacts as the animator left them, or as they come from its file if it was not edited.
+
+    `leaving` is the take that is shown until now, empty if there is none; edits of its contacts are kept.
+    """
+    edited = _stored(collection, EDITED_CONTACTS_PROPERTY, {})
+    edited = edited if isinstance(edited, dict) else {}
+    if leaving:
+        current = [contact.to_json() for contact in read_contacts(collection)]
+        if current != _stored(collection, IMPORTED_CONTACTS_PROPERTY, current):
+            edited[leaving] = current
+        else:
+            edited.pop(leaving, None)
+    write_contacts(collection, contacts)
+    imported = [contact.to_json() for contact in read_contacts(collection)]
+    collection[IMPORTED_CONTACTS_PROPERTY] = json.dumps(imported)
+    collection[EDITED_CONTACTS_PROPERTY] = json.dumps(edited)
+    try:
+        kept = [Contact.from_json(record) for record in edited.get(take, imported)]
+    except (UserError, TypeError):
+        return  # nobody but a stranger wrote that
+    if take in edited:
+        write_contacts(collection, kept)
+
+
+def imported_contact_ids(collection: bpy.types.Collection) -> set[str]:
+    """Identities of the current take's contacts as they were imported; empty for an import by an earlier version."""
+    records = _stored(collection, IMPORTED_CONTACTS_PROPERTY, [])
+    if not isinstance(records, list):
+        return set()
+    return {str(record.get("id")) for record in records if isinstance(record, dict)}
+
+
+def contact_memory(collection: bpy.types.Collection) -> ContactMemory:
+    stored: Any = collection
+    return stored.get(IMPORTED_CONTACTS_PROPERTY, ""), stored.get(EDITED_CONTACTS_PROPERTY, "")
+
+
+def restore_contact_memory(collection: bpy.types.Collection, memory: ContactMemory) -> None:
+    for name, text in zip((IMPORTED_CONTACTS_PROPERTY, EDITED_CONTACTS_PROPERTY), memory):
+        collection[name] = text
+
+
+def _stored(collection: Any, name: str, otherwise: Any) -> Any:
+    """The value of a property that holds JSON; `otherwise` if it is missing or damaged."""
+    try:
+        return json.loads(collection.get(name, ""))
+    except (TypeError, ValueError, RecursionError):
+        return otherwise
