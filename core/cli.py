@@ -11,7 +11,6 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import fields
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from . import __version__
@@ -23,7 +22,7 @@ from .interrupts import INTERRUPTED, interrupted, say_cancelled
 from .terminal import Terminal
 
 if TYPE_CHECKING:
-    from .contract.reconstruction import Take
+    from .pipeline.jobs import Finished
 
 OK, FAILED = 0, 2
 REPAIRABLE = ("packages", "weights", "caches")
@@ -136,8 +135,8 @@ def _reconstruct(options: argparse.Namespace) -> int:
 
     request = request_from_options(options, ReconstructRequest)
     with Terminal(sys.stderr) as terminal:
-        take = jobs.reconstruct(request, options.out, terminal)
-    return _print_take(options.out, take)
+        finished = jobs.reconstruct(request, options.out, terminal)
+    return _print_take(finished)
 
 
 def _refine(options: argparse.Namespace) -> int:
@@ -145,12 +144,12 @@ def _refine(options: argparse.Namespace) -> int:
 
     request = request_from_options(options, RefineRequest)
     with Terminal(sys.stderr) as terminal:
-        take = jobs.refine(request, options.folder, terminal)
-    return _print_take(options.folder, take)
+        finished = jobs.refine(request, options.folder, terminal)
+    return _print_take(finished)
 
 
-def _print_take(folder: Path, take: Take) -> int:
-    print(f"{folder}: {take.id} is ready.")
+def _print_take(finished: Finished) -> int:
+    print(f"{finished.folder}: {finished.take.id} is ready.")
     return OK
 
 

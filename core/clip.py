@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 
 from .contract.errors import UserError
+from .contract.limits import MAX_FRAMES
 from .contract.options import check_path
 
 _BLOCK = 8
@@ -69,9 +70,19 @@ def probe(path: Path) -> Clip:
 
 
 def resolve_range(clip: Clip, first: int | None, last: int | None) -> tuple[int, int]:
-    """The first and last frame, both included; None is the clip's start or end. UserError `bad-range` as for `check_range`."""
+    """The first and last frame, both included; None is the clip's start or end.
+
+    UserError `bad-range` as for `check_range`, and for more frames than a reconstruction may have.
+    """
     chosen = (0 if first is None else first, clip.frame_count - 1 if last is None else last)
     check_range(clip, *chosen)
+    length = chosen[1] - chosen[0] + 1
+    if length > MAX_FRAMES:
+        raise UserError(
+            "bad-range",
+            f"The range has {length} frames; {MAX_FRAMES} are possible.",
+            "Choose a shorter range of frames.",
+        )
     return chosen
 
 

@@ -15,7 +15,8 @@ An answer has the id of its request. Arrays are passed as files: a message has t
     stage         name; index (from 0); count
     progress      stage; fraction of the whole job in 0-1; seconds_left or null; text
     warning, log  text
-    result        folder; take: id (for repair: doctor, as in ready)
+    result        folder: where the result lies, which is beside `out` where that holds a result of another clip, range,
+                  people or body; take: id (for repair: doctor, as in ready)
     error         code; message; hint; log: path of the worker's log file, or empty text
     cancelled
 

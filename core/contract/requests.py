@@ -41,7 +41,7 @@ from .options import (
 )
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
-PERCEPTION = ("auto", "embedded")
+PERCEPTION = ("auto", "embedded", "hub")
 DEFAULT_SMOOTHNESS = 0.7
 """How strongly takes are smoothed by default, in 0-1."""
 MAX_TAKES = 8
@@ -61,6 +61,16 @@ def _check_people(people: tuple[int, int]) -> UserError | None:
     if max(people) >= MAX_TRACKS:
         return UserError("bad-people", f"There is no person {shown(max(people))}.", "Choose people of the clip.")
     return None
+
+
+def _check_perception(choice: str) -> UserError | None:
+    if choice == "hub":
+        return UserError(
+            "bad-perception",
+            "This version has no networks of a hub that could detect people.",
+            "Choose 'embedded', the networks that come with it.",
+        )
+    return one_of("bad-perception", "perception", PERCEPTION)(choice)
 
 
 def _check_frames(text: str) -> UserError | None:
@@ -167,7 +177,7 @@ class ReconstructRequest(TakesRequest):
         TEXT,
         "networks that detect the people (default: auto, which is embedded)",
         choices=PERCEPTION,
-        check=one_of("bad-perception", "perception", PERCEPTION),
+        check=_check_perception,
     )
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,12 @@ from ..body.model import BodyModel
 from ..clip import Clip, probe, resolve_range
 from ..contract.contact import Contact
 from ..contract.errors import UserError
+from ..contract.fields import Fields
+from ..contract.limits import MAX_FRAME_INDEX, MAX_SEED, MAX_TRACKS
+from ..contract.names import is_network_path
 from ..contract.options import parse_frames
-from ..contract.reconstruction import Info, Take, best_of, load_info
-from ..contract.requests import DEFAULT_SMOOTHNESS, ReconstructRequest, RefineRequest
+from ..contract.reconstruction import Info, Take, best_of, damaged, load_info
+from ..contract.requests import DEFAULT_SMOOTHNESS, MAX_FOV, MIN_FOV, ReconstructRequest, RefineRequest
 from ..device import choose_device, limit_threads
 from ..digests import content_key
 from ..perception.backends import backend_identity
@@ -30,7 +34,7 @@ from .settings import PerceptionSettings, PipelineSettings
 from .stage import Given
 from .stages import cache_missing
 from .takes import ClipInputs, MadeTakes, TakeResult, TakeSettings, clip_nodes, make_takes, take_nodes
-from .workspace import CACHE_FOLDER, workspace
+from .workspace import CACHE_FOLDER, folder_busy, workspace
 
 
 @dataclass(frozen=True)
@@ -54,16 +58,18 @@ class ClipChoices:
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> ClipChoices:
-        """KeyError, TypeError or IndexError where the record is none of this version."""
-        people = record["people"]
+        """UserError `damaged` where the record is none of this version."""
+        values = Fields(dict(record), damaged, "choices")
+        first, last = values.integers("frames", 2, 0, MAX_FRAME_INDEX)
+        people = values.integers("people", 2, 0, MAX_TRACKS) if values.has("people") else None
         return cls(
-            record["clip"],
-            (record["frames"][0], record["frames"][1]),
+            values.text("clip", longest=200),
+            (first, last),
             None if people is None else (people[0], people[1]),
-            record["fov"],
-            record["body"],
-            record["backend"],
-            record.get("prompt", ""),
+            values.number("fov", MIN_FOV, MAX_FOV, None),
+            values.text("body", longest=200),
+            values.text("backend", longest=200),
+            values.text("prompt", default=""),
         )
 
     def inputs(self, clip: Clip | None, body: BodyModel) -> ClipInputs:
@@ -71,14 +77,25 @@ class ClipChoices:
         return ClipInputs(Given(clip, self.clip), perception, self.fov, Given(body, self.body))
 
 
+@dataclass(frozen=True)
+class Finished:
+    """What a job has made."""
+
+    folder: Path
+    """Where it lies: the folder that was asked for, or one beside it (`reconstruct`)."""
+    take: Take
+    """The active take."""
+
+
 def reconstruct(
     request: ReconstructRequest, folder: Path, listener: Listener, settings: PipelineSettings | None = None
-) -> Take:
+) -> Finished:
     """Run the whole pipeline on a clip, once for every seed; the best take becomes the folder's active take.
 
-    Takes of the same clip, range, people, camera and body stay beside the new ones; those of anything else give way. Raises
-    UserError where the user can do something about it, Cancelled where the listener asks to stop; what the folder held before
-    is untouched then.
+    No take is ever removed: those of the same clip, range, people and body stay beside the new ones, and where the folder holds
+    anything else, or something damaged, the result goes into a new folder beside it (`DIR-2`, `DIR-3`, ...). Raises UserError
+    where the user can do something about it, Cancelled where the listener asks to stop; what the folder held before is untouched
+    then.
     """
     request.check()
     device = _device(request.device)
@@ -91,8 +108,11 @@ def reconstruct(
     choices = ClipChoices(content, frames, request.people, request.fov, body.identity, backend, prompt)
     smoothness = DEFAULT_SMOOTHNESS if request.smoothness is None else request.smoothness
     take = TakeSettings(prompt, smoothness=smoothness)
+    folder, _ = _place(folder, choices)
     with workspace(folder):
-        before = _replaceable(folder)
+        place, before = _place(folder, choices)
+        if place != folder:  # another run has finished there in the meantime
+            raise folder_busy(folder)
         progress = JobProgress(listener)
         nodes = clip_nodes(choices.inputs(clip, body.to(device)))
         wanted = [
@@ -100,7 +120,7 @@ def reconstruct(
             for number in range(request.takes)
         ]
         made = make_takes(nodes, wanted, Cache(folder / CACHE_FOLDER, progress.log), progress)
-        kept = before.takes if before is not None and _of_same_clip(_choices(before), choices) else ()
+        kept = () if before is None else before.takes
         keys = [key_of(one.key, prompt) for one in made.takes]
         free = results.free_names(folder)
         names = [results.take_with_key(folder, kept, key) or next(free) for key in keys]
@@ -126,11 +146,12 @@ def reconstruct(
         ]
         best = best_of(takes)
         results.save_takes(folder, body, made, infos, best, progress)
-        results.drop_unlisted_takes(folder, infos[0])
-        return best
+        return Finished(folder, best)
 
 
-def refine(request: RefineRequest, folder: Path, listener: Listener, settings: PipelineSettings | None = None) -> Take:
+def refine(
+    request: RefineRequest, folder: Path, listener: Listener, settings: PipelineSettings | None = None
+) -> Finished:
     """Fit again with edited contacts and pins, from the cache of a finished reconstruction; add a take for every seed.
 
     It goes on from the reconstruction that the active take goes back to. Never decodes video or runs 2D networks: UserError
@@ -180,7 +201,7 @@ def refine(request: RefineRequest, folder: Path, listener: Listener, settings: P
         ]
         best = best_of(takes)
         results.save_takes(folder, body, made, infos, best, progress)
-        return best
+        return Finished(folder, best)
 
 
 def _takes(made: MadeTakes, names: Iterable[str], prompt: str, origin: str) -> list[Take]:
@@ -239,14 +260,12 @@ def _settings(choices: ClipChoices, result_key: str, base: TakeSettings, take: T
 
 
 def _base_seed(info: Info) -> int:
-    seed = info.settings.get("base_seed", 0)
-    return seed if isinstance(seed, int) else 0
+    return Fields(info.settings, damaged, "settings").integer("base_seed", 0, MAX_SEED, 0)
 
 
 def _smoothness(info: Info, name: str) -> float:
     """As the active take has it; the usual one for takes of older versions."""
-    value = info.settings.get(name, DEFAULT_SMOOTHNESS)
-    return float(value) if isinstance(value, int | float) else DEFAULT_SMOOTHNESS
+    return Fields(info.settings, damaged, "settings").number(name, 0, 1, DEFAULT_SMOOTHNESS)
 
 
 def _device(choice: str) -> torch.device:
@@ -254,8 +273,23 @@ def _device(choice: str) -> torch.device:
     return choose_device(choice)
 
 
-def _replaceable(folder: Path) -> Info | None:
-    """What the folder holds, None where it holds nothing or something damaged; UserError where it is too new for us."""
+def _place(folder: Path, choices: ClipChoices) -> tuple[Path, Info | None]:
+    """The folder itself or the first one beside it that is free or holds takes of the same, and what it holds.
+
+    UserError `schema-too-new` where a folder on the way holds a result of a newer version.
+    """
+    for number in count(1):
+        place = folder if number == 1 else folder.resolve().with_name(f"{folder.resolve().name}-{number}")
+        if not results.holds_result(place):
+            return place, None
+        before = _readable(place)
+        if before is not None and _of_same_clip(_choices(before), choices):
+            return place, before
+    raise AssertionError("not reached")
+
+
+def _readable(folder: Path) -> Info | None:
+    """What the folder holds, None where it is damaged; UserError where it is too new for us."""
     try:
         return load_info(folder)
     except UserError as error:
@@ -266,13 +300,19 @@ def _replaceable(folder: Path) -> Info | None:
 
 def _choices(info: Info) -> ClipChoices | None:
     try:
-        return ClipChoices.from_json(info.settings["choices"])
-    except (KeyError, TypeError, IndexError):
+        return ClipChoices.from_json(Fields(info.settings, damaged).record("choices"))
+    except UserError:
         return None
 
 
 def _same_body(before: Info, choices: ClipChoices) -> BodyModel:
-    path = before.body.get("path", "default")
+    path = before.body["path"]
+    if is_network_path(path):  # opening it can send the user's login to whoever has written the record
+        raise UserError(
+            "body-on-network",
+            f"The body of this reconstruction lies on another computer ({path}), which is not opened unasked.",
+            "Copy it to this computer and reconstruct the clip again with it.",
+        )
     body = load_body(None if path == "default" else Path(path))
     if body.identity != choices.body:
         raise UserError(
@@ -284,8 +324,11 @@ def _same_body(before: Info, choices: ClipChoices) -> BodyModel:
 
 
 def _of_same_clip(before: ClipChoices | None, now: ClipChoices) -> bool:
-    """Whether takes of both may lie side by side: everything but the prompt and the 2D runtime is the same."""
-    return before is not None and replace(before, prompt=now.prompt, backend=now.backend) == now
+    """Whether takes of both may lie side by side: the same clip, frames, people and body.
+
+    Then any of them can be shown by the same two rigs.
+    """
+    return before is not None and replace(before, prompt=now.prompt, backend=now.backend, fov=now.fov) == now
 
 
 def _warn_of_edits_outside(frames: tuple[int, int], take: TakeSettings, progress: JobProgress) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import platform
+import re
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from importlib import metadata
 from itertools import count
 from pathlib import Path
@@ -19,6 +19,9 @@ from ..body.model import BodyModel
 from ..clip import Clip
 from ..contract.errors import UserError
 from ..contract.reconstruction import (
+    INFO_FILE,
+    JOURNAL_FILE,
+    MOTION_FILE,
     TAKES_FOLDER,
     Info,
     MotionArrays,
@@ -35,6 +38,7 @@ from ..progress import JobProgress
 from .takes import MadeTakes
 
 _PERSON_NAMES = ("Person A", "Person B")
+_TAKE = re.compile(r"take-([0-9]{1,9})", re.ASCII)
 
 
 def motion_arrays(fitted: FittedMotion, detections: Detections, body: BodyModel) -> MotionArrays:
@@ -101,10 +105,17 @@ def versions() -> dict[str, str]:
     return {"socialmirror": __version__, "python": platform.python_version(), **packages}
 
 
+def holds_result(folder: Path) -> bool:
+    """Whether there is a result, or what is left of one, so that nothing else may be written there."""
+    if any((folder / name).exists() for name in (INFO_FILE, JOURNAL_FILE, MOTION_FILE)):
+        return True
+    return next((folder / TAKES_FOLDER).glob("take-*.npz"), None) is not None
+
+
 def free_names(folder: Path) -> Iterator[str]:
     """The unused of take-001, take-002, ..., after all that are used."""
-    used = [path.stem.removeprefix("take-") for path in (folder / TAKES_FOLDER).glob("take-*.npz")]
-    first = max((int(number) for number in used if number.isdigit()), default=0) + 1
+    used = [_TAKE.fullmatch(path.stem) for path in (folder / TAKES_FOLDER).glob("take-*.*")]
+    first = max((int(found[1]) for found in used if found), default=0) + 1
     return (f"take-{number:03d}" for number in count(first))
 
 
@@ -123,12 +134,3 @@ def take_with_key(folder: Path, takes: Sequence[Take], result_key: str) -> str |
 def with_takes(kept: Sequence[Take], made: Sequence[Take]) -> tuple[Take, ...]:
     """The takes with those that were made in their old places, or last where they are new."""
     return tuple(({take.id: take for take in kept} | {take.id: take for take in made}).values())
-
-
-def drop_unlisted_takes(folder: Path, info: Info) -> None:
-    """Remove the files of takes that the reconstruction does not list any more."""
-    listed = {take.id for take in info.takes}
-    for path in (folder / TAKES_FOLDER).glob("take-*.*"):
-        if path.stem not in listed:
-            with suppress(OSError):  # another program may hold it; nothing refers to it any more
-                path.unlink()

@@ -32,11 +32,7 @@ def workspace(folder: Path) -> Iterator[None]:
         try:
             lock.acquire(timeout=0)
         except Timeout as error:
-            raise UserError(
-                "folder-busy",
-                f"Another run is working in {folder}.",
-                "Wait until it has finished, or choose another folder.",
-            ) from error
+            raise folder_busy(folder) from error
     try:
         with explain_write_errors(folder):
             finish_interrupted_save(folder)
@@ -46,6 +42,12 @@ def workspace(folder: Path) -> Iterator[None]:
     finally:
         lock.release()
         _remove_if_empty(cache, missing)
+
+
+def folder_busy(folder: Path) -> UserError:
+    return UserError(
+        "folder-busy", f"Another run is working in {folder}.", "Wait until it has finished, or choose another folder."
+    )
 
 
 def _remove_if_empty(cache: Path, made: Sequence[Path]) -> None:

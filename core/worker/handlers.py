@@ -31,8 +31,8 @@ def _reconstruct(message: Message) -> Work:
     def work(listener: Listener) -> dict[str, Any]:
         from ..pipeline import jobs
 
-        take = jobs.reconstruct(request, folder, listener)
-        return {"folder": str(folder), "take": take.id}
+        finished = jobs.reconstruct(request, folder, listener)
+        return {"folder": str(finished.folder), "take": finished.take.id}
 
     return work
 
@@ -44,8 +44,8 @@ def _refine(message: Message) -> Work:
     def work(listener: Listener) -> dict[str, Any]:
         from ..pipeline import jobs
 
-        take = jobs.refine(request, folder, listener)
-        return {"folder": str(folder), "take": take.id}
+        finished = jobs.refine(request, folder, listener)
+        return {"folder": str(finished.folder), "take": finished.take.id}
 
     return work
 

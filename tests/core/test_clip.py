@@ -207,6 +207,13 @@ def test_ranges_outside_of_the_clip_are_refused(plain: Path, text: str) -> None:
     assert caught.value.code == "bad-range" and caught.value.hint
 
 
+def test_a_range_that_is_too_long_is_refused() -> None:
+    clip = Clip(Path("long.mp4"), *_SIZE, 25.0, 10**6)
+    with pytest.raises(UserError, match="50000") as caught:
+        resolve_range(clip, None, None)
+    assert caught.value.code == "bad-range"
+
+
 @pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="names of files are Unicode there")
 def test_a_name_that_is_not_unicode_is_refused_before_the_decoder_crashes(plain: Path) -> None:
     named = Path(os.fsdecode(os.fsencode(plain.parent) + b"/caf\xe9.mp4"))

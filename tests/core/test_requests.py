@@ -106,6 +106,7 @@ def test_the_command_line_gives_the_same_requests_as_the_add_on(tmp_path: Path):
         ("fov", 10**400, "bad-message"),
         ("fov", True, "bad-message"),
         ("perception", "hub", "bad-perception"),
+        ("perception", "other", "bad-perception"),
         ("body", "", "bad-message"),
         ("clip", "caf\udce9.mp4", "bad-path"),
         ("clip", ".", "bad-path"),

@@ -33,6 +33,7 @@ from .records import (
     Scores,
     Take,
     best_of,
+    damaged,
 )
 from .storage import (
     load,
@@ -63,6 +64,7 @@ __all__ = [
     "best_of",
     "check_body",
     "check_motion",
+    "damaged",
     "finish_interrupted_save",
     "load",
     "load_info",

@@ -20,11 +20,12 @@ from core.contract.reconstruction import load, load_info
 from core.contract.requests import ReconstructRequest, RefineRequest
 from core.contract.temporary import temporary_name
 from core.digests import content_key
+from core.pipeline import jobs
 from core.pipeline.cache import KEPT, Cache, CacheEntry
 from core.pipeline.jobs import reconstruct, refine
 from core.pipeline.stages import Caption
 from core.pipeline.workspace import workspace
-from tests.core.conftest import CAPTION, Recorder, made_up_motion, prompted_id
+from tests.core.conftest import CAPTION, Recorder, made_up_motion, prompted_id, write_clip
 
 ALL = [  # the announced stages
     "perception", "initial-motion", "sentence", "joint-prediction", "first-fit", "detected-contacts", "prompted-contacts",
@@ -47,7 +48,7 @@ def leftovers(folder: Path) -> list[Path]:
 
 def test_a_reconstruction_can_be_loaded_and_says_how_it_was_made(clip_file, tmp_path, quick, recorder):
     out = tmp_path / "new" / "out"
-    take = reconstruct(ReconstructRequest(clip_file, prompt="they shake hands", seed=3), out, recorder)
+    take = reconstruct(ReconstructRequest(clip_file, prompt="they shake hands", seed=3), out, recorder).take
     made = load(out)
     assert take.id == made.info.take == "take-001"
     assert made.info.prompt == "they shake hands" and made.info.prompt_source == "user"
@@ -68,7 +69,7 @@ def test_a_second_run_computes_nothing_and_makes_the_same_take(clip_file, tmp_pa
     before = load_info(tmp_path / "out")
     moved = clip_file.rename(tmp_path / "moved.mp4")
     quick.clear()
-    take = reconstruct(ReconstructRequest(moved), tmp_path / "out", recorder)
+    take = reconstruct(ReconstructRequest(moved), tmp_path / "out", recorder).take
     after = load_info(tmp_path / "out")
     assert quick == []
     assert take.id == "take-001" and len(after.takes) == 1
@@ -79,8 +80,8 @@ def test_a_second_run_computes_nothing_and_makes_the_same_take(clip_file, tmp_pa
     ("change", "recomputed"),
     [
         ({"fov": 60.0}, [stage for stage in ALL[1:] if stage != "sentence"]),
-        ({"people": (1, 0)}, [stage for stage in ALL if stage != "sentence"]),
-        ({"frames": "0:5"}, [stage for stage in ALL if stage != "sentence"]),
+        ({"people": (1, 0)}, ALL),
+        ({"frames": "0:5"}, ALL),
         ({"prompt": "a hug"}, ALL[2:]),
         ({"device": "cpu"}, []),
     ],
@@ -118,13 +119,29 @@ def test_what_the_user_has_judged_outlives_its_prompt(clip_file, tmp_path, quick
     assert judged[-1].id in {contact.id for contact in load_info(out).contacts}
 
 
-def test_another_clip_replaces_the_takes_of_the_old_one(clip_file, tmp_path, quick, recorder):
-    out = tmp_path / "out"
-    reconstruct(ReconstructRequest(clip_file), out, recorder)
-    reconstruct(ReconstructRequest(clip_file, frames="2:9"), out, recorder)
-    info = load_info(out)
-    assert [take.id for take in info.takes] == ["take-002"]
-    assert sorted(path.name for path in (out / "takes").iterdir()) == ["take-002.json", "take-002.npz"]
+@pytest.mark.parametrize("change", [{"frames": "2:9"}, {"people": (1, 0)}, {"clip": "other"}])
+def test_takes_of_anything_else_go_into_a_folder_beside(clip_file, tmp_path, quick, recorder, change):
+    out, request = tmp_path / "out", ReconstructRequest(clip_file)
+    if "clip" in change:
+        change = {"clip": write_clip(tmp_path / "other.mp4", seed=5)}
+    assert reconstruct(request, out, recorder).folder == out
+    reconstruct(replace(request, prompt="a hug"), out, recorder)
+    before = files_of(out)
+    for _ in range(2):
+        finished = reconstruct(replace(request, **change), out, recorder)
+        assert finished.folder == tmp_path / "out-2" and finished.take.id == "take-001"
+        assert load(finished.folder).info.takes == (finished.take,)
+    assert files_of(out) == before
+    finished = reconstruct(replace(request, frames="3:5"), out, recorder)
+    assert finished.folder == tmp_path / "out-3"
+    assert reconstruct(request, out, recorder).folder == out
+    assert [take.id for take in load_info(out).takes] == ["take-001", "take-002"]
+
+
+def test_takes_of_another_field_of_view_lie_side_by_side(clip_file, tmp_path, quick, recorder):
+    reconstruct(ReconstructRequest(clip_file), tmp_path / "out", recorder)
+    finished = reconstruct(ReconstructRequest(clip_file, fov=60.0), tmp_path / "out", recorder)
+    assert finished.folder == tmp_path / "out" and len(load_info(finished.folder).takes) == 2
 
 
 @pytest.mark.parametrize("damage", ["cut", "flip", "foreign", "exchanged"])
@@ -159,7 +176,7 @@ def test_refine_adds_a_take_from_the_cache_without_the_clip(clip_file, tmp_path,
     quick.clear()
     contact = Contact(0, "left_palm", 1, "right_shoulder", 3, 8, source="user", state="enforced")
     edits = Edits(contacts=(contact,), pins=(Pin(0, "left_wrist", 4, position=(0.3, 0.1, 1.2)),))
-    take = refine(RefineRequest(edits=edits), out, recorder)
+    take = refine(RefineRequest(edits=edits), out, recorder).take
     assert quick == ["prompted-contacts", "infilled-motion", "solved-motion"]
     new = load(out)
     assert take.id == new.info.take == "take-002" and [each.origin for each in new.info.takes] == [
@@ -323,12 +340,56 @@ def test_a_result_of_a_newer_version_is_not_overwritten(clip_file, tmp_path, qui
     assert caught.value.code == "schema-too-new"
 
 
-def test_a_damaged_result_is_replaced(clip_file, tmp_path, quick, recorder):
+@pytest.mark.parametrize("damage", ["damaged", "missing"])
+def test_what_is_left_of_a_damaged_result_is_not_touched(clip_file, tmp_path, quick, recorder, damage):
     out = tmp_path / "out"
     reconstruct(ReconstructRequest(clip_file), out, recorder)
-    (out / "reconstruction.json").write_text("{")
-    take = reconstruct(ReconstructRequest(clip_file), out, recorder)
-    assert load(out).info.take == take.id == "take-002"
+    if damage == "damaged":
+        (out / "reconstruction.json").write_text("{")
+    else:
+        (out / "reconstruction.json").unlink()
+    before = files_of(out)
+    finished = reconstruct(ReconstructRequest(clip_file), out, recorder)
+    assert finished.folder == tmp_path / "out-2" and load(finished.folder).info.take == "take-001"
+    assert files_of(out) == before
+
+
+def test_a_body_on_another_computer_is_not_opened_unasked(clip_file, tmp_path, quick, recorder, monkeypatch):
+    out = tmp_path / "out"
+    reconstruct(ReconstructRequest(clip_file), out, recorder)
+    record = json.loads((out / "reconstruction.json").read_text())
+    record["body"]["path"] = r"\\host\share\SMPLX_NEUTRAL.npz"
+    (out / "reconstruction.json").write_text(json.dumps(record))
+    monkeypatch.setattr(jobs, "load_body", lambda path: pytest.fail(f"{path} was opened"))
+    with pytest.raises(UserError) as caught:
+        refine(RefineRequest(), out, recorder)
+    assert caught.value.code == "body-on-network"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("base_seed", "x"), ("base_seed", -1), ("smoothness", 7), ("smoothness", True)]
+)
+def test_settings_of_a_stranger_that_make_no_sense_are_refused(clip_file, tmp_path, quick, recorder, name, value):
+    out = tmp_path / "out"
+    reconstruct(ReconstructRequest(clip_file), out, recorder)
+    record = json.loads((out / "reconstruction.json").read_text())
+    record["settings"][name] = value
+    (out / "reconstruction.json").write_text(json.dumps(record))
+    with pytest.raises(UserError, match=name) as caught:
+        refine(RefineRequest(), out, recorder)
+    assert caught.value.code == "damaged"
+
+
+@pytest.mark.parametrize("choices", [None, 5, {}, {"frames": ["a", "b"]}, {"frames": [0, 5], "people": "01"}])
+def test_choices_of_a_stranger_that_make_no_sense_are_refused(clip_file, tmp_path, quick, recorder, choices):
+    out = tmp_path / "out"
+    reconstruct(ReconstructRequest(clip_file), out, recorder)
+    record = json.loads((out / "reconstruction.json").read_text())
+    record["settings"]["choices"] = choices
+    (out / "reconstruction.json").write_text(json.dumps(record))
+    with pytest.raises(UserError) as caught:
+        refine(RefineRequest(), out, recorder)
+    assert caught.value.code == "cache-missing"
 
 
 @pytest.mark.parametrize(
@@ -353,7 +414,7 @@ def test_bad_input_is_refused_before_anything_is_made(clip_file, tmp_path, quick
 def test_several_takes_are_ranked_and_the_best_is_active(clip_file, tmp_path, infiller, recorder, monkeypatch):
     monkeypatch.setattr("core.progress._REPORT_SECONDS", 0.0)
     out = tmp_path / "out"
-    best = reconstruct(ReconstructRequest(clip_file, takes=3), out, recorder)
+    best = reconstruct(ReconstructRequest(clip_file, takes=3), out, recorder).take
     made = load(out)
     assert [(take.id, take.seed, take.energy) for take in made.info.takes] == [
         ("take-001", 0, 1.5),
@@ -434,8 +495,8 @@ def test_the_same_seed_is_the_same_take_again(clip_file, tmp_path, infiller, rec
     reconstruct(ReconstructRequest(clip_file, takes=3), out, recorder)
     first = load(out)
     infiller.clear()
-    assert reconstruct(ReconstructRequest(clip_file, seed=2), out, recorder).id == "take-003"
-    assert reconstruct(ReconstructRequest(clip_file, seed=1), out, recorder).id == "take-002"
+    assert reconstruct(ReconstructRequest(clip_file, seed=2), out, recorder).take.id == "take-003"
+    assert reconstruct(ReconstructRequest(clip_file, seed=1), out, recorder).take.id == "take-002"
     again = load(out)
     assert infiller == [] and again.info.takes == first.info.takes
     np.testing.assert_array_equal(again.motion.joints, first.motion.joints)

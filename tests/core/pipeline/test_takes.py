@@ -100,7 +100,7 @@ def test_seeds_differ_where_somebody_is_hidden_and_share_bodies_and_world(clip_f
         for entry in (out / "cache").glob(f"{name}-*"):
             entry.unlink()
     before = joints(out, "take-002")
-    assert reconstruct(ReconstructRequest(clip_file, seed=1, fov=synthetic.FOV), out, recorder).id == "take-002"
+    assert reconstruct(ReconstructRequest(clip_file, seed=1, fov=synthetic.FOV), out, recorder).take.id == "take-002"
     np.testing.assert_allclose(joints(out, "take-002"), before, atol=1e-4)
 
 
@@ -144,7 +144,7 @@ def test_the_dial_calms_a_take_and_refine_keeps_it(clip_file, tmp_path, scene):
     shaking = []
     for number, smoothness in enumerate((0.0, 1.0)):
         folder = tmp_path / f"out{number}"
-        take = reconstruct(ReconstructRequest(clip_file, seed=3, smoothness=smoothness), folder, Recorder())
+        take = reconstruct(ReconstructRequest(clip_file, seed=3, smoothness=smoothness), folder, Recorder()).take
         shaking.append(np.abs(np.diff(joints(folder, take.id), n=2, axis=1)).mean())
     assert shaking[1] < shaking[0]
     refine(RefineRequest(), tmp_path / "out1", Recorder())
