@@ -13,7 +13,9 @@ if __name__ == "__main__":
     watch_interrupts()  # before the imports that Ctrl-C may hit
     try:
         from .cli import main
+        from .environment.use import hold_environment
 
+        hold_environment()
         code = main()
     except KeyboardInterrupt:
         say_cancelled()

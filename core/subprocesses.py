@@ -1,14 +1,25 @@
-"""Runs other programs so that their output can be followed line by line and so that they can be stopped at any moment."""
+"""Runs other programs so that their output can be followed line by line and that they can be stopped at any moment.
+
+A program never outlives the process that runs it, however that ends: `guard.py` is between them.
+"""
 
 from __future__ import annotations
 
+import os
 import queue
+import signal
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
+_GUARD = Path(__file__).with_name("guard.py")
+_WINDOWS = sys.platform == "win32"
+_GRACE_SECONDS = 5.0
+"""On Windows: how long the guard has to end the program."""
 _TICK_SECONDS = 0.1
 
 
@@ -23,20 +34,21 @@ def run_program(
     """Run a program to its end. Returns its exit code and the lines it wrote to stdout and stderr.
 
     `on_line` gets every line as soon as it is written; `on_tick` is called several times a second. What either raises
-    ends the program and is raised from here. OSError where the program cannot be started.
+    ends the program, and all that it has started, and is raised from here. The exit code is 127 where it cannot be started.
     """
     lines: list[str] = []
     arriving: queue.SimpleQueue[str | None] = queue.SimpleQueue()
     process = subprocess.Popen(
-        [str(part) for part in command],
+        [sys.executable, "-I", "-S", str(_GUARD), *(str(part) for part in command)],
         cwd=folder,
         env=environment,
-        stdin=subprocess.DEVNULL,
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         encoding="utf-8",
         errors="replace",
+        start_new_session=not _WINDOWS,
     )
     assert process.stdout is not None
     threading.Thread(target=_read, args=(process.stdout, arriving), daemon=True).start()
@@ -52,9 +64,23 @@ def run_program(
             lines.append(line)
             on_line(line)
     finally:
-        if process.poll() is None:
+        _end(process)
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    assert process.stdin is not None
+    if process.poll() is None:
+        if sys.platform == "win32":
+            process.stdin.close()
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(_GRACE_SECONDS)
             process.kill()
-            process.wait()
+        else:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    with suppress(OSError):
+        process.stdin.close()
 
 
 def _read(stream: IO[str], arriving: queue.SimpleQueue[str | None]) -> None:

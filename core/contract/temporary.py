@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import shutil
 import uuid
-from contextlib import suppress
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _BEGIN = ".socialmirror-"
@@ -19,6 +21,24 @@ def temporary_name(suffix: str = "") -> str:
 def is_temporary_name(name: str) -> bool:
     """Whether `temporary_name` has made the name."""
     return _NAME.fullmatch(name) is not None
+
+
+@contextmanager
+def temporary_folder(parent: Path) -> Generator[Path]:
+    """A new folder in `parent`, which is removed with all that is in it when the block ends. OSError.
+
+    `parent` is made where it is missing, and removed again if nothing else has been put into it.
+    """
+    made = [place for place in (parent, *parent.parents) if not place.exists()]
+    folder = parent / temporary_name()
+    folder.mkdir(parents=True)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        for place in made:  # innermost first
+            with suppress(OSError):  # it holds something
+                place.rmdir()
 
 
 def temporary_files(folder: Path) -> list[Path]:

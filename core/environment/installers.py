@@ -11,8 +11,13 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from ..contract.errors import UserError
+from ..contract.files import explain_write_errors
+from ..contract.redaction import redact
+from ..contract.temporary import temporary_folder
+from ..network_failures import network_failure
 from ..reporting import Reporter
 from ..subprocesses import run_program
+from ..weights import weights_folder
 from .requirements import INSTALLERS_LOCK, installed_version, parse_version
 
 INSTALLER_VARIABLE = "SOCIALMIRROR_INSTALLER"
@@ -64,16 +69,19 @@ class Installer:
         def follow(line: str) -> None:
             progress.read(line)
             if line and not line.startswith(_RAW):
-                reporter.log(line)
+                reporter.log(redact(line))
             reporter.progress(progress.fraction, progress.text)
 
-        reporter.log("+ " + " ".join(command))
-        code, lines = run_program(
-            command,
-            on_line=follow,
-            on_tick=lambda: reporter.progress(progress.fraction, progress.text),
-            environment={**os.environ, **(_HURRY if hurry else {})},
-        )
+        reporter.log(redact("+ " + " ".join(command)))
+        place = weights_folder()
+        with explain_write_errors(place), temporary_folder(place) as temporary:  # on the disk that packages go to
+            variables = {**os.environ, **dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(temporary))}
+            code, lines = run_program(
+                command,
+                on_line=follow,
+                on_tick=lambda: reporter.progress(progress.fraction, progress.text),
+                environment={**variables, **(_HURRY if hurry else {})},
+            )
         if code != 0:
             reason = failure_reason(lines)
             raise UserError("pip-failed", f"The packages could not be installed: {reason}.", failure_hint(reason))
@@ -224,7 +232,14 @@ def megabytes(size: str) -> float:
 
 
 def failure_reason(lines: Sequence[str]) -> str:
-    """What an installer says is wrong, as one line without its full stop."""
+    """What an installer says is wrong, as one line without its full stop and without passwords."""
+    return redact(_reason(lines))
+
+
+def _reason(lines: Sequence[str]) -> str:
+    cause = network_failure(lines)
+    if cause is not None:
+        return cause
     for index in range(len(lines) - 1, -1, -1):
         line = lines[index].strip()
         if line.startswith("ERROR: "):  # pip: the last such line is the reason

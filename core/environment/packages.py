@@ -50,7 +50,8 @@ def _install_torch(installer: Installer, options: Sequence[str], wanted_index: s
     index = "" if installer.is_configured else default_torch_index(platform.system(), _has_nvidia())
     if index:
         try:
-            installer.install([*torch, "--index-url", index], reporter, span, hurry=True)
+            # what torch needs has come from the lock file already: nothing else is taken from this index
+            installer.install([*torch, "--no-deps", "--index-url", index], reporter, span, hurry=True)
             return
         except UserError as error:
             reporter.log(f"torch cannot be had from {index}: {error.message}")

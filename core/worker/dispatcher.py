@@ -61,6 +61,10 @@ class Dispatcher:
         if self._job is not None:
             self._job.cancel()
 
+    def end(self) -> None:
+        """Let the worker end. Can be called from a signal handler."""
+        self.ended = True
+
     def shut_down(self) -> None:
         """Cancel the current job and give it time to stop."""
         self.cancel()

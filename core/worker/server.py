@@ -31,6 +31,9 @@ def serve(handlers: Mapping[str, Handler] = HANDLERS) -> NoReturn:
     for name in ("SIGINT", "SIGBREAK"):  # Ctrl-C, and on Windows Ctrl-Break, which can be sent to a process group
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), lambda *_: dispatcher.cancel())
+    signal.signal(
+        signal.SIGTERM, lambda *_: dispatcher.end()
+    )  # not at once: programs that a job has started end with it
     lines: queue.Queue[str | None] = queue.Queue()
     threading.Thread(target=_read, args=(requests, lines), daemon=True).start()
     parent = os.getppid()

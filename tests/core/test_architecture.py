@@ -95,7 +95,8 @@ def test_no_module_imports_itself_round_about(package: str) -> None:
 
 LAYERS = (
     ("contract",),
-    ("reporting", "failures", "device", "progress", "subprocesses", "digests", "shipped", "weights", "checkpoint"),
+    ("reporting", "failures", "device", "progress", "subprocesses", "network_failures"),
+    ("digests", "shipped", "weights", "checkpoint"),
     ("body", "perception", "motion", "clip"),
     ("representation", "observations", "fitting"),
     ("contacts", "scores", "semantics"),
@@ -118,8 +119,8 @@ def test_the_cores_parts_know_only_those_before_them() -> None:
                 assert there <= here, f"{module} imports {name}, which stands above it"
 
 
-ENTRY_POINTS = ("core.__main__", "core.worker", "socialmirror_blender")
-"""What is started from outside: the command line, the worker's process, the add-on."""
+ENTRY_POINTS = ("core.__main__", "core.worker", "core.guard", "socialmirror_blender")
+"""What is started from outside: the command line, the worker's process, what guards other programs, the add-on."""
 
 
 def test_the_extension_ships_what_its_entry_points_reach_and_nothing_else() -> None:

@@ -151,9 +151,49 @@ def test_the_reason_of_a_failure_is_one_line() -> None:
     ]
     assert failure_reason(pip) == "No matching distribution found for x"
     uv = ["Resolved", "error: Failed to fetch: `x`", "  cause: dns error", "hint: use --offline"]
-    assert failure_reason(uv) == "Failed to fetch: `x` cause: dns error"
+    assert "address of the index is not found" in failure_reason(uv)
+    assert failure_reason(["error: No solution found", "  cause: x needs y"]) == "No solution found cause: x needs y"
     assert failure_reason(["Killed."]) == "Killed"
+    assert failure_reason(["error: https://jo:s3cret@host is no index"]) == "https://***@host is no index"
     assert failure_reason([])
+
+
+PIP_SAYS = """\
+WARNING: Retrying (Retry(total=0, connect=None)) after connection broken by '{}': /simple/torch/
+ERROR: Could not find a version that satisfies the requirement torch==2.13.0 (from versions: none)
+ERROR: No matching distribution found for torch==2.13.0"""
+UV_SAYS = """\
+error: Failed to fetch: https://pypi.org/simple/torch/
+  cause: error sending request for url (https://pypi.org/simple/torch/)
+  cause: client error (Connect)
+  cause: {}"""
+
+
+@pytest.mark.parametrize(
+    ("says", "cause", "reason", "hint"),
+    [
+        (PIP_SAYS, "ProxyError('Cannot connect to proxy.', NewConnectionError(...", "the proxy cannot be reached", "proxy"),
+        (PIP_SAYS, "ProxyError('Tunnel connection failed: 407 Proxy Authen...", "asks for a name and a password", "proxy"),
+        (PIP_SAYS, "NewConnectionError('... [Errno 111] Connection refused')", "the index does not answer", "network"),
+        (PIP_SAYS, "NameResolutionError('Failed to resolve pypi.org')", "is there a network", "network"),
+        (PIP_SAYS, "SSLError(SSLCertVerificationError(1, '[SSL: CERTIFICATE_VERIFY_FAILED]'", "certificate", "SSL_CERT_FILE"),
+        (UV_SAYS, "tunnel error: failed to create underlying connection\n  cause: tcp connect error", "the proxy can", "proxy"),
+        (UV_SAYS, "tunnel error: proxy authorization required", "asks for a name and a password", "proxy"),
+        (UV_SAYS, "dns error", "is there a network", "network"),
+    ],
+)  # fmt: skip
+def test_a_network_that_fails_is_named_instead_of_a_package(says: str, cause: str, reason: str, hint: str) -> None:
+    said = failure_reason(says.format(cause).splitlines())
+    assert reason in said and hint in failure_hint(said)
+
+
+def test_passwords_of_indexes_are_not_logged(installer: Installer) -> None:
+    reporter = Recorder()
+    with pytest.raises(UserError) as caught:
+        installer.install(["no-such-package", "--index-url", "https://jo:s3cret@127.0.0.1:9/simple"], reporter, WHOLE)
+    assert "s3cret" not in "".join(reporter.lines) + str(caught.value) and any(
+        "***@" in line for line in reporter.lines
+    )
 
 
 @pytest.mark.parametrize(
