@@ -88,6 +88,12 @@ def build_parser() -> argparse.ArgumentParser:
     export.add_argument("--format", choices=EXPORT_FORMATS, required=True, help="file format")
     export.add_argument("--out", type=_from_text(PATH), metavar="PATH", help="folder to write to (default: DIR/export)")
 
+    verify = command("verify", _verify, "Check whether a reconstruction is whole.")
+    verify.add_argument("folder", type=_from_text(PATH), metavar="DIR", help="folder of the reconstruction")
+    verify.add_argument(
+        "--repair", action="store_true", help="restore what can be restored; damaged files are set aside, not deleted"
+    )
+
     doctor = command("doctor", _doctor, "Check the installation, and say how to repair it.")
     doctor.add_argument("--json", action="store_true", help="print the checks as JSON")
     doctor.add_argument(
@@ -159,6 +165,24 @@ def _export(options: argparse.Namespace) -> int:
     for path in export_reconstruction(options.folder, options.format, options.out or options.folder / "export"):
         print(path)
     return OK
+
+
+def _verify(options: argparse.Namespace) -> int:
+    from .pipeline.verify import repair_result, verify
+
+    findings = verify(options.folder)
+    for finding in findings:
+        print(finding.text)
+    if options.repair and not all(finding.ok for finding in findings):
+        for sentence in repair_result(options.folder):
+            print(sentence)
+        findings = verify(options.folder)
+    if all(finding.ok for finding in findings):
+        print("The reconstruction is whole.")
+        return OK
+    wrong = ", ".join(finding.part for finding in findings if not finding.ok)
+    print(f"Not whole: {wrong}. Run `python -m core verify DIR --repair` to restore what can be restored.")
+    return FAILED
 
 
 def _doctor(options: argparse.Namespace) -> int:

@@ -108,6 +108,10 @@ class Cache:
             os.utime(path)
         return True
 
+    def damaged(self) -> list[Path]:
+        """The entries that are not as they were written; `read` removes them, too, when it meets them."""
+        return [path for path in sorted(self.folder.glob("*.npz")) if not _is_whole(path)]
+
     def _files(self, stage: str, key: str = "[0-9a-f]+") -> list[Path]:
         """The files of a stage, not of those whose names begin alike; of a key or of all."""
         name = re.compile(rf"{re.escape(stage)}-{key}(-[0-9a-f]{{{_DIGEST_LENGTH}}})?\.npz")
@@ -138,6 +142,14 @@ def _read_entry(path: Path, kind: type, key: str) -> CacheEntry:
     result = unflatten(kind, arrays)
     check_record(result)
     return CacheEntry(result, tuple(str(warning) for warning in warnings), seconds)
+
+
+def _is_whole(path: Path) -> bool:
+    try:
+        _check_digest(path)
+    except ValueError:
+        return False
+    return True
 
 
 def _check_digest(path: Path) -> None:

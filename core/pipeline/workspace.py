@@ -23,6 +23,17 @@ def workspace(folder: Path) -> Iterator[None]:
 
     A run that fails before it has put anything into the folder leaves no folder behind.
     """
+    with exclusive(folder):
+        with explain_write_errors(folder):
+            finish_interrupted_save(folder)
+        for place in (folder.resolve(), folder / CACHE_FOLDER, folder / TAKES_FOLDER):
+            remove_leftovers(place)
+        yield
+
+
+@contextmanager
+def exclusive(folder: Path) -> Iterator[None]:
+    """The same, but what the folder holds stays as it is. UserError `folder-busy` or `not-writable`."""
     cache = folder / CACHE_FOLDER
     with explain_write_errors(folder):
         refuse_links(folder)
@@ -34,10 +45,6 @@ def workspace(folder: Path) -> Iterator[None]:
         except Timeout as error:
             raise folder_busy(folder) from error
     try:
-        with explain_write_errors(folder):
-            finish_interrupted_save(folder)
-        for place in (folder.resolve(), cache, folder / TAKES_FOLDER):
-            remove_leftovers(place)
         yield
     finally:
         lock.release()

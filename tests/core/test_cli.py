@@ -311,3 +311,50 @@ def test_a_terminal_shows_a_progress_bar_above_which_warnings_stay():
     text = screen.getvalue()
     assert "############............" in text and " 50 %" in text and "fit (2/3)" in text and "1:23 left" in text
     assert text.count("\n") == 1 and "warning: The camera moves.\n" in text
+
+
+def test_verify_says_what_is_damaged_and_repairs_it(clip_file, tmp_path, quick, capsys):
+    out = tmp_path / "out"
+    main(["reconstruct", str(clip_file), "--out", str(out)])
+    capsys.readouterr()
+    assert main(["verify", str(out)]) == 0
+    assert "whole" in capsys.readouterr().out
+    held = load(out)
+    entry = next((out / "cache").glob("first-fit-*.npz"))
+    for path in (out / "body.npz", entry):
+        path.write_bytes(path.read_bytes()[:1000])
+    assert main(["verify", str(out)]) == 2
+    said = capsys.readouterr().out
+    assert "body.npz is damaged" in said and entry.name in said and "--repair" in said
+    assert main(["verify", str(out), "--repair"]) == 0
+    said = capsys.readouterr().out
+    assert (
+        "body.npz was restored" in said and "now lies in damaged/body.npz" in said and "whole" in said.splitlines()[-1]
+    )
+    np.testing.assert_allclose(load(out).body.rest_vertices, held.body.rest_vertices, atol=1e-6)
+    assert not entry.exists() and main(["verify", str(out)]) == 0
+    assert main(["export", str(out), "--format", "glb"]) == 0
+
+
+def test_a_body_that_is_gone_is_named_by_repair(clip_file, tmp_path, quick, capsys):
+    out = tmp_path / "out"
+    main(["reconstruct", str(clip_file), "--out", str(out)])
+    record = json.loads((out / "reconstruction.json").read_text())
+    for path, named in ((r"\\host\share\body.npz", "another computer"), (str(tmp_path / "gone.npz"), "gone.npz")):
+        record["body"]["path"] = path
+        (out / "reconstruction.json").write_text(json.dumps(record))
+        (out / "body.npz").write_bytes(b"")
+        capsys.readouterr()
+        assert main(["verify", str(out), "--repair"]) == 2
+        line = capsys.readouterr().err.splitlines()[-1]
+        assert line.startswith("error: body.npz cannot be made anew") and named in line
+
+
+def test_verify_of_a_folder_without_a_result_makes_nothing(tmp_path, refuse):
+    assert "no reconstruction" in refuse("verify", tmp_path, "--repair")
+    assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("out", ["", " ", "a\0b"])
+def test_an_output_folder_that_is_no_path_is_refused(clip_file, refuse, out):
+    assert "not a path" in refuse("reconstruct", clip_file, "--out", out)

@@ -43,6 +43,7 @@ from .storage import (
     take_path,
 )
 from .validation import BODY_SCHEMA, MOTION_SCHEMA, check_body, check_motion
+from .verification import Finding, examine, repair
 
 __all__ = [
     "BODY_FILE",
@@ -55,6 +56,7 @@ __all__ = [
     "SCHEMA",
     "TAKES_FOLDER",
     "BodyArrays",
+    "Finding",
     "Info",
     "MotionArrays",
     "Person",
@@ -65,11 +67,13 @@ __all__ = [
     "check_body",
     "check_motion",
     "damaged",
+    "examine",
     "finish_interrupted_save",
     "load",
     "load_info",
     "load_take_motion",
     "refuse_links",
+    "repair",
     "save",
     "take_path",
 ]

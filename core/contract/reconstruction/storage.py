@@ -18,7 +18,7 @@ import numpy as np
 
 from ..errors import UserError
 from ..fields import shown
-from ..files import explain_write_errors, put_json, put_npz, read_json, read_npz
+from ..files import digest, explain_write_errors, open_regular, put_json, put_npz, read_json, read_npz
 from ..json_reading import parse_json
 from ..names import is_identifier
 from .journal import (
@@ -75,8 +75,8 @@ def save(
 
 def _write(pending: Save, takes: list[tuple[dict[str, np.ndarray], Info]], body: dict[str, np.ndarray]) -> None:
     motion, info = takes[0]
-    listed = {take_file(take.id, suffix) for take in info.takes for suffix in (".json", ".npz")}
-    digests = {file: sha256 for file, sha256 in _known_digests(pending.folder).items() if file in listed}
+    listed = [take_file(take.id, suffix) for take in info.takes for suffix in (".json", ".npz")]
+    digests = _digests_of_takes(pending.folder, listed)
     for take_motion, take_info in takes:
         file = take_file(take_info.take, ".npz")
         digests[file] = pending.add(file, partial(put_npz, arrays=take_motion))
@@ -195,8 +195,16 @@ def _stamp(folder: Path) -> list[tuple[int, int] | None]:
     return stamps
 
 
-def _known_digests(folder: Path) -> dict[str, str]:
-    return _digests_of(folder / INFO_FILE)
+def _digests_of_takes(folder: Path, files: Sequence[str]) -> dict[str, str]:
+    """The digests that are known, and new ones of files that a version without digests has written."""
+    known, found = _digests_of(folder / INFO_FILE), dict[str, str]()
+    for file in files:
+        if file in known:
+            found[file] = known[file]
+        elif (folder / file).is_file():
+            with open_regular(folder / file) as stream:
+                found[file] = digest(stream)
+    return found
 
 
 def _digests_of(path: Path) -> dict[str, str]:

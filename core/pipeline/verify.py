@@ -1,0 +1,62 @@
+"""Whether a result's folder is whole, its cache included, and how it is repaired: `python -m core verify DIR [--repair]`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from ..body.files import load_body
+from ..body.mesh import body_arrays
+from ..contract.errors import UserError
+from ..contract.names import is_network_path
+from ..contract.reconstruction import BodyArrays, Finding, Info, MotionArrays, examine, repair
+from .cache import Cache
+from .workspace import CACHE_FOLDER, exclusive
+
+
+def verify(folder: Path) -> list[Finding]:
+    """What is good, missing or damaged. Changes nothing. UserError `no-reconstruction` or `schema-too-new`."""
+    damaged = Cache(folder / CACHE_FOLDER).damaged()
+    cache = Finding("cache", "good", "The cache is good.")
+    if damaged:
+        names = ", ".join(path.name for path in damaged)
+        text = f"{len(damaged)} results in the cache are damaged or of an older version, and will be computed again: {names}."
+        cache = Finding("cache", "damaged", text)
+    return [*examine(folder), cache]
+
+
+def repair_result(folder: Path) -> list[str]:
+    """Restore what can be restored; a sentence for everything that was done.
+
+    UserError `folder-busy` while another run works there; those of `contract.reconstruction.repair`.
+    """
+    examine(folder)  # before anything is made in a folder that is none of ours
+    with exclusive(folder):
+        done = repair(folder, build_body)
+        for path in Cache(folder / CACHE_FOLDER).damaged():
+            path.unlink(missing_ok=True)
+            done.append(f"{CACHE_FOLDER}/{path.name} was damaged and has been removed; it will be computed again.")
+    return done
+
+
+def build_body(info: Info, motion: MotionArrays) -> BodyArrays:
+    """The content of `body.npz`, from the body that the result was made with. UserError where that is not at hand."""
+    path = info.body["path"]
+    if is_network_path(path):
+        raise _body_gone(info, "lies on another computer, which is not opened unasked")
+    try:
+        body = load_body(None if path == "default" else Path(path))
+    except UserError as error:
+        raise _body_gone(info, f"cannot be read ({error.message})") from error
+    if body.identity != info.body["id"]:
+        raise _body_gone(info, f"is another one now ({body.identity})")
+    return body_arrays(body, torch.from_numpy(motion.betas))
+
+
+def _body_gone(info: Info, problem: str) -> UserError:
+    return UserError(
+        "body-missing",
+        f"body.npz cannot be made anew: the body {info.body['id']} at {info.body['path']} {problem}.",
+        "Put that file back, or reconstruct the clip again.",
+    )
