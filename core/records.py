@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 import typing
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 from functools import cache
 from typing import Any, Self
@@ -86,17 +86,52 @@ def check_record(record: Any, sizes: dict[str, int] | None = None) -> None:
             raise ValueError(f"{item.name} is {value}")
 
 
+def check_shapes(
+    kind: type, shapes: Mapping[str, tuple[Any, tuple[int, ...]]], prefix: str = "", sizes: dict[str, int] | None = None
+) -> None:
+    """ValueError where the type or shape of an array is not that of its annotation in a dataclass.
+
+    `shapes` holds dtype and shape of arrays that need not be in memory, by dotted name. An array that the dataclass does not
+    have, and one with axes for a field that is a scalar or text, are refused, too.
+    """
+    sizes = {} if sizes is None else sizes
+    hints = typing.get_type_hints(kind)
+    known: set[str] = set()
+    for item in fields(kind):  # pyright: ignore[reportArgumentType]
+        name = prefix + item.name
+        choices = typing.get_args(hints[item.name]) or (hints[item.name],)
+        record = next((choice for choice in choices if isinstance(choice, type) and is_dataclass(choice)), None)
+        if record is not None and typing.get_origin(hints[item.name]) is not tuple:
+            inner = {other: shape for other, shape in shapes.items() if other.startswith(f"{name}.")}
+            check_shapes(record, inner, f"{name}.", sizes)
+            known |= inner.keys()
+        elif name in shapes:
+            known.add(name)
+            hint = next((choice for choice in choices if hasattr(choice, "dim_str")), None)
+            if hint is not None:
+                _check_shape(name, *shapes[name], hint, sizes)
+            elif shapes[name][1]:
+                raise ValueError(f"{name} has {len(shapes[name][1])} axes")
+    unknown = shapes.keys() - known
+    if unknown:
+        raise ValueError(f"there is no {min(unknown)}")
+
+
 def _check_array(name: str, array: np.ndarray, hint: Any, sizes: dict[str, int]) -> None:
-    if str(array.dtype) not in hint.dtypes:
-        raise ValueError(f"{name} has numbers of type {array.dtype}")
-    axes = hint.dim_str.split()
-    if len(axes) != array.ndim:
-        raise ValueError(f"{name} has {array.ndim} axes, not {len(axes)}")
-    for axis, length in zip(axes, array.shape):
-        if length != (int(axis) if axis.isdigit() else sizes.setdefault(axis, length)):
-            raise ValueError(f"{name} has {length} entries along {axis}")
+    _check_shape(name, array.dtype, array.shape, hint, sizes)
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         raise ValueError(f"{name} has values that are not finite")
+
+
+def _check_shape(name: str, dtype: Any, shape: tuple[int, ...], hint: Any, sizes: dict[str, int]) -> None:
+    if str(dtype.newbyteorder("=")) not in hint.dtypes:
+        raise ValueError(f"{name} has numbers of type {dtype}")
+    axes = hint.dim_str.split()
+    if len(axes) != len(shape):
+        raise ValueError(f"{name} has {len(shape)} axes, not {len(axes)}")
+    for axis, length in zip(axes, shape):
+        if length != (int(axis) if axis.isdigit() else sizes.setdefault(axis, length)):
+            raise ValueError(f"{name} has {length} entries along {axis}")
 
 
 def _index_for(value: Any, chosen: Selection) -> Any:

@@ -29,6 +29,7 @@ COMMANDS = (
     "build-body",
     "build-people",
     "speed",
+    "fuzz",
     "install",
     "lock",
     "digests",

@@ -9,7 +9,7 @@ import math
 import re
 import struct
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import IO
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
@@ -18,6 +18,10 @@ import numpy as np
 
 Dimension = int | str
 """A size, or the name of one that several arrays share, e.g. "T"."""
+
+
+ArrayHeader = tuple[np.dtype[np.generic], tuple[int, ...]]
+"""Type and shape of an array."""
 
 
 @dataclass(frozen=True)
@@ -81,9 +85,17 @@ class _Member:
 
 
 def read_arrays(
-    stream: IO[bytes], schema: NpzSchema | None = None, *, limit: int = DEFAULT_LIMIT
+    stream: IO[bytes],
+    schema: NpzSchema | None = None,
+    *,
+    only: Collection[str] | None = None,
+    check: Callable[[Mapping[str, ArrayHeader]], None] | None = None,
+    limit: int = DEFAULT_LIMIT,
 ) -> dict[str, np.ndarray]:
-    """The arrays of an npz in an open file, in native byte order and C order. `limit` counts where there is no schema.
+    """The arrays of an npz in an open file, in native byte order and C order.
+
+    Where there is no schema, `only` says which members are read, if they are there, and `limit` counts. `check` may raise
+    ValueError for the headers of what will be read.
 
     ValueError, whose text says what is wrong, for an archive that is damaged, larger than allowed or unlike the schema; for
     arrays of objects and records too. Nothing is unpacked before all headers have been checked.
@@ -91,9 +103,11 @@ def read_arrays(
     try:
         _check_directory(stream)
         with ZipFile(stream) as archive:
-            members = _members(archive, None if schema is None else schema.arrays)
+            members = _members(archive, only if schema is None else schema.arrays)
             if schema is not None:
                 members = _matching(members, schema)
+            if check is not None:
+                check({name: (member.dtype, member.shape) for name, member in members.items()})
             total, allowed = sum(member.size for member in members.values()), limit if schema is None else schema.limit
             if total > allowed:
                 raise ValueError(f"its arrays have {total} bytes, more than the {allowed} that are allowed")
@@ -120,7 +134,7 @@ def _check_directory(stream: IO[bytes]) -> None:
     stream.seek(0)
 
 
-def _members(archive: ZipFile, allowed: Mapping[str, ArraySpec] | None) -> dict[str, _Member]:
+def _members(archive: ZipFile, allowed: Collection[str] | None) -> dict[str, _Member]:
     members: dict[str, _Member] = {}
     infos = archive.infolist()
     if len(infos) > _MAX_MEMBERS:

@@ -21,10 +21,11 @@ from typing import Any, TypeVar
 import numpy as np
 
 from ..contract.errors import UserError
-from ..contract.files import digest, explain_write_errors, put_npz, read_npz
+from ..contract.files import digest, explain_write_errors, put_npz
 from ..contract.json_reading import parse_json
+from ..contract.npz import ArrayHeader, read_arrays
 from ..contract.temporary import temporary_name
-from ..records import check_record
+from ..records import check_record, check_shapes
 
 KEPT = 24
 """Entries of one stage that a folder keeps; the least recently used go first. A job of many takes writes one for each, and
@@ -134,7 +135,15 @@ def _last_use(path: Path) -> float:
 def _read_entry(path: Path, kind: type, key: str) -> CacheEntry:
     """An entry that is whole and of the key. One of `_UNUSABLE` where it is not."""
     _check_digest(path)
-    arrays = read_npz(path)
+    about_entry = (_KEY, _WARNINGS, _SECONDS)
+
+    def check(headers: Mapping[str, ArrayHeader]) -> None:
+        if any(shape for name, (_, shape) in headers.items() if name in about_entry):
+            raise ValueError("it was not written by this release")
+        check_shapes(kind, {name: header for name, header in headers.items() if name not in about_entry})
+
+    with path.open("rb") as stream:
+        arrays = read_arrays(stream, check=check)
     if arrays.pop(_KEY).item() != key:
         raise ValueError("it belongs to other inputs")
     warnings = parse_json(arrays.pop(_WARNINGS).item())

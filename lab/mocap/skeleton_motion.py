@@ -12,6 +12,9 @@ from scipy.spatial.transform import Rotation
 
 Y_UP_TO_Z_UP = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])
 """Takes axes with Y up and Z forward to the world's: Z up, the same X."""
+_MAX_FRAME_RATE = 10_000.0
+_MAX_DISTANCE = 1e4
+"""metres; no recording is larger."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,14 @@ class SkeletonMotion:
     """Take the rest axes to those of the bone that begins at each joint, in the world."""
     vertical_measured: bool = True
     """Whether Z is the measured vertical, as in marker-based systems, or an estimate, as from a single camera."""
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for a motion without frames and for numbers that no recording has."""
+        if not (len(self.positions) and 0 < self.rate <= _MAX_FRAME_RATE):
+            raise ValueError(f"it has {len(self.positions)} frames at {self.rate} frames per second")
+        for values in (self.positions, self.rest_positions, self.global_rotations):
+            if values is not None and not (np.abs(values) < _MAX_DISTANCE).all():
+                raise ValueError(f"a joint is not within {_MAX_DISTANCE:.0f} m of the origin")
 
 
 def forward_kinematics(

@@ -16,7 +16,7 @@ import numpy as np
 from core.contract.errors import UserError
 
 from ..capture import Capture
-from .smpl_parameters import SmplParameters, as_frames, read_arrays, to_capture, unreadable
+from .smpl_parameters import SmplParameters, as_frames, frame_rate, read_arrays, to_capture, unreadable
 
 _ARRAYS = ("poses", "root_orient", "pose_body", "trans", "mocap_framerate", "mocap_frame_rate")
 _ENDINGS = ("_poses", "_stageii")
@@ -53,16 +53,14 @@ def _read_file(path: Path) -> Capture:
     trans = as_frames(path, "trans", arrays["trans"], 3)
     if len(trans) != len(poses):
         raise unreadable(path, f"`trans` has {len(trans)} frames and the poses {len(poses)}")
-    rate = arrays.get("mocap_framerate", arrays.get("mocap_frame_rate"))
-    if rate is None or not float(rate.flat[0]) > 0:
-        raise unreadable(path, "its frame rate is missing (`mocap_framerate` or `mocap_frame_rate`)")
+    rate = frame_rate(path, arrays.get("mocap_framerate", arrays.get("mocap_frame_rate")))
     set_name, person = path.parent.parent.name, path.parent.name
     return to_capture(
         SmplParameters(
             source=f"amass-{set_name}/{person}/{path.stem}",
             subject=_subject(set_name, person),
             text=_text(path.stem),
-            rate=float(rate.flat[0]),
+            rate=rate,
             up="z",
             global_orient=poses[:, :3],
             body_pose=poses[:, 3:66].reshape(-1, 21, 3),

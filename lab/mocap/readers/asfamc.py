@@ -15,7 +15,7 @@ from jaxtyping import Float
 from scipy.spatial.transform import Rotation
 
 from ..skeleton_motion import Y_UP_TO_Z_UP, SkeletonMotion, forward_kinematics, rest_pose
-from .text_files import TextFile, text_files, unreadable
+from .text_files import TextFile, explain_damage, text_files, unreadable
 
 _RATE = 120.0
 """Frames per second of nearly all files of the database; the files do not contain it."""
@@ -85,10 +85,8 @@ def read(path: Path) -> list[SkeletonMotion]:
 
 def parse_skeleton(file: TextFile) -> Skeleton:
     """The skeleton of an ASF file. UserError `recording-unreadable`."""
-    try:
+    with explain_damage(file, "an ASF skeleton"):
         return _parse_skeleton(file.text)
-    except (ValueError, IndexError, KeyError) as error:
-        raise unreadable(str(file.path), f"it is not an ASF skeleton ({error})") from error
 
 
 def _parse_skeleton(text: str) -> Skeleton:
@@ -180,10 +178,12 @@ def _find_skeleton(trial: PurePosixPath, skeletons: dict[PurePosixPath, Skeleton
 
 
 def _motion(file: TextFile, skeleton: Skeleton, text: str | None) -> SkeletonMotion:
-    try:
-        values, in_degrees = _parse_motion(file.text, skeleton)
-    except (ValueError, IndexError, KeyError) as error:
-        raise unreadable(str(file.path), f"it is not an AMC motion of its skeleton ({error})") from error
+    with explain_damage(file, "an AMC motion of its skeleton"):
+        return _parse_trial(file, skeleton, text)
+
+
+def _parse_trial(file: TextFile, skeleton: Skeleton, text: str | None) -> SkeletonMotion:
+    values, in_degrees = _parse_motion(file.text, skeleton)
     frames = len(values["root"])
     rotations = np.broadcast_to(np.eye(3), (frames, len(skeleton.names), 3, 3)).copy()
     root = np.zeros((frames, 3))

@@ -19,7 +19,7 @@ from core.contract.skeleton import BODY_JOINTS
 
 from ..skeleton_motion import Y_UP_TO_Z_UP, SkeletonMotion, forward_kinematics, rest_pose
 from .asfamc import CMU_JOINTS
-from .text_files import TextFile, text_files, unreadable
+from .text_files import TextFile, explain_damage, text_files
 
 _UNITS = (1.0, 0.0254 / 0.45, 0.0254, 0.01, 0.001)
 """Metres per unit of files in metres, CMU's units, inches, centimetres and millimetres."""
@@ -89,10 +89,12 @@ def read(path: Path) -> list[SkeletonMotion]:
 
 
 def _motion(file: TextFile, set_name: str) -> SkeletonMotion:
-    try:
-        joints, rate, values = _parse(file.text)
-    except (ValueError, IndexError) as error:
-        raise unreadable(str(file.path), f"it is not a BVH motion ({error})") from error
+    with explain_damage(file, "a BVH motion"):
+        return _parse_motion(file, set_name)
+
+
+def _parse_motion(file: TextFile, set_name: str) -> SkeletonMotion:
+    joints, rate, values = _parse(file.text)
     offsets, rotations = _local_transforms(joints, values)
     parents = tuple(joint.parent for joint in joints)
     rest_positions = rest_pose(np.array([joint.offset for joint in joints]), parents)

@@ -24,7 +24,15 @@ from core.body.rotations import kabsch, matrix_to_axis_angle, orthonormal_frame
 from core.contract.errors import UserError
 
 from ..capture import CapturedPair
-from .smpl_parameters import SmplParameters, as_frames, read_arrays, read_sentences, to_capture_pair, unreadable
+from .smpl_parameters import (
+    SmplParameters,
+    as_frames,
+    frame_rate,
+    read_arrays,
+    read_sentences,
+    to_capture_pair,
+    unreadable,
+)
 
 _RATE = 30.0
 _JOINTS, _BODY = 62, 22
@@ -137,7 +145,7 @@ def _converted(path: Path, source: str, text: tuple[str, ...]) -> tuple[SmplPara
                 source=f"{source}/{number}",
                 subject=source.replace("/", "-"),
                 text=text,
-                rate=float(arrays["mocap_framerate"].flat[0]),
+                rate=frame_rate(path, arrays["mocap_framerate"]),
                 up="z",
                 global_orient=orient,
                 body_pose=pose.reshape(-1, _BODY - 1, 3),

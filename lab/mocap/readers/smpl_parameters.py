@@ -11,7 +11,6 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
-from zipfile import BadZipFile
 
 import numpy as np
 from jaxtyping import Float
@@ -19,6 +18,7 @@ from scipy.spatial.transform import Rotation
 
 from core.body.files import load_body
 from core.contract.errors import UserError
+from core.contract.npz import read_arrays as read_npz_arrays
 
 from ..array_rotations import axis_angle_to_matrix, matrix_to_axis_angle, slerp
 from ..capture import FRAME_RATE, Capture
@@ -28,6 +28,11 @@ _Y_UP_TO_Z_UP = Rotation.from_rotvec([np.pi / 2, 0, 0])
 _MEAN_SHAPE = np.zeros(16, np.float32)
 _SCALE_RANGE = (0.8, 1.25)
 """Smallest and largest ratio of our mean body's size to the recorded one's."""
+_MAX_BYTES = 1 << 30
+"""Size of the largest recording that is read, unpacked."""
+_MAX_FRAME_RATE = 10_000.0
+_MAX_VALUE = 1e4
+"""No metre or radian of a recording is larger."""
 _MIN_DISTANCE = 0.5
 """metres that standing feet must carry the pelvis before the recorded body's size is estimated."""
 
@@ -76,13 +81,17 @@ def to_capture_pair(people: tuple[SmplParameters, SmplParameters]) -> tuple[Capt
 def read_arrays(path: Path, names: Collection[str]) -> dict[str, np.ndarray]:
     """The named arrays that an npz has. Others are never loaded, because they may be pickled objects.
 
-    UserError `mocap-unreadable` where the file is damaged or a named array is a pickled object.
+    UserError `mocap-unreadable` where the file is damaged or a named array is not one of real numbers.
     """
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in names if name in archive.files}
-    except (OSError, ValueError, EOFError, BadZipFile, KeyError) as error:
+        with path.open("rb") as stream:
+            arrays = read_npz_arrays(stream, only=names, limit=_MAX_BYTES)
+    except (OSError, ValueError) as error:
         raise unreadable(path, str(error)) from error
+    wrong = [name for name, array in arrays.items() if array.dtype.kind not in "fiu"]
+    if wrong:
+        raise unreadable(path, f"`{wrong[0]}` does not hold real numbers")
+    return arrays
 
 
 def read_sentences(path: Path) -> tuple[str, ...]:
@@ -103,9 +112,16 @@ def as_frames(path: Path, name: str, values: np.ndarray, width: int) -> Float[np
     if values.ndim < 2 or values.shape[0] == 0 or values[0].size < width:
         raise unreadable(path, f"`{name}` has the shape {values.shape}, not [T,{width}]")
     flat = values.reshape(len(values), -1)[:, :width].astype(np.float64)
-    if not np.isfinite(flat).all():
-        raise unreadable(path, f"`{name}` holds numbers that are not finite")
+    if not (np.abs(flat) < _MAX_VALUE).all():
+        raise unreadable(path, f"`{name}` holds numbers that are not finite or far too large")
     return flat
+
+
+def frame_rate(path: Path, values: np.ndarray | None) -> float:
+    """Frames per second from an array with one number. UserError `mocap-unreadable`."""
+    if values is None or values.size != 1 or not 0 < float(values.flat[0]) <= _MAX_FRAME_RATE:
+        raise unreadable(path, "its frame rate is missing (`mocap_framerate` or `mocap_frame_rate`)")
+    return float(values.flat[0])
 
 
 def resample_poses(

@@ -6,7 +6,8 @@ import lzma
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -38,6 +39,15 @@ def unreadable(path: Path | str, reason: str) -> UserError:
     return UserError(
         "recording-unreadable", f"The recording {path} cannot be read: {reason}.", "Download or export it again."
     )
+
+
+@contextmanager
+def explain_damage(file: TextFile, form: str) -> Generator[None]:
+    """Raise the UserError `recording-unreadable` for whatever a parser raises in the block when a file is not a `form`."""
+    try:
+        yield
+    except (ValueError, LookupError, ArithmeticError, RuntimeError, TypeError) as error:
+        raise unreadable(str(file.path), f"it is not {form} ({error})") from error
 
 
 def _read(path: Path, suffixes: tuple[str, ...]) -> Iterator[TextFile]:
