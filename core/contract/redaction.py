@@ -1,6 +1,6 @@
 """Takes out of a text what a log that is sent along must not tell: the home folder, names of users, passwords in addresses.
 
-Only the standard library is used, and nothing of core, because the add-on's installer runs without either.
+Only the standard library is used, because the add-on's installer runs where no package is.
 """
 
 from __future__ import annotations

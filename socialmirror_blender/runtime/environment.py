@@ -25,7 +25,7 @@ class Record:
     folder: str
     """The add-on's own environment folder; empty where the user named the interpreter."""
     requirements: str
-    """Fingerprint of the packages that were installed, see `installer.fingerprint`."""
+    """Fingerprint of the packages that were installed, see `environment_files.fingerprint`."""
     weights: bool
     """Whether the networks' weights were present."""
 
@@ -40,6 +40,8 @@ class Facts:
     """Whether an installation was begun and not finished."""
     requirements: str
     """Fingerprint of the packages that this version needs."""
+    being_made: bool = False
+    """Whether another Blender is making an environment just now."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,12 @@ def assess(facts: Facts) -> Environment:
     """The environment, with the state that follows from what is on the disk."""
     record = facts.record
     if record is None:
+        if facts.being_made:
+            return Environment(
+                EnvironmentState.NOT_INSTALLED,
+                message="Another Blender is installing SocialMirror.",
+                hint="Install here too: it waits for the other one, and uses the same environment.",
+            )
         if facts.interrupted:
             return Environment(
                 EnvironmentState.NOT_INSTALLED,

@@ -6,7 +6,7 @@ import os
 import sys
 from pathlib import Path
 
-from . import installer, paths
+from . import install_script, paths
 from .process import Launch
 
 _CACHE_VARIABLE = "SOCIALMIRROR_CACHE"
@@ -30,7 +30,13 @@ def worker_launch(interpreter: str, online: bool) -> Launch:
 
 def installer_launch(online: bool, interpreter: str = "", torch_index: str = "") -> Launch:
     """Makes an environment from Blender's own Python, or checks and uses `interpreter` if one is given."""
-    command = [sys.executable, "-I", str(Path(installer.__file__)), str(paths.environments_folder()), str(paths.ROOT)]
+    command = [
+        sys.executable,
+        "-I",
+        str(Path(install_script.__file__)),
+        str(paths.environments_folder()),
+        str(paths.ROOT),
+    ]
     if interpreter:
         command += ["--interpreter", interpreter]
     if not online:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
+from typing import Any
 
 import bpy
 
-from . import installer
+from . import environment_files
 from .environment import Facts, Record
 
 PACKAGE = (__package__ or "").removesuffix(".socialmirror_blender.runtime")
@@ -32,20 +32,19 @@ def log_folder() -> Path:
 def read_facts() -> Facts:
     """Read what is on the disk of the environment."""
     folder = environments_folder()
-    record = _read_record(folder / installer.RECORD_FILE)
-    states = [environment / installer.STATE_FILE for environment in installer.environments(folder)]
+    record = _record(environment_files.read_record(folder))
     return Facts(
         record=record,
         interpreter_exists=record is not None and Path(record.interpreter).exists(),
-        interrupted=any(
-            not state.exists() or state.read_text(encoding="utf-8") == installer.INCOMPLETE for state in states
-        ),
-        requirements=installer.fingerprint(ROOT),
+        interrupted=any(map(environment_files.is_incomplete, environment_files.environments(folder))),
+        requirements=environment_files.fingerprint(ROOT),
+        being_made=environment_files.is_being_made(folder),
     )
 
 
-def _read_record(path: Path) -> Record | None:
-    try:
-        return Record(**json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
-        return None  # there is none, or it is from another version
+def _record(found: dict[str, Any] | None) -> Record | None:
+    """None where there is none, or where it is from another version."""
+    kinds = {"interpreter": str, "folder": str, "requirements": str, "weights": bool}
+    if found is None or {name: type(value) for name, value in found.items()} != kinds:
+        return None
+    return Record(**found)

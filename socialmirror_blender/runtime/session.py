@@ -7,6 +7,7 @@ names and numbers, and whoever applies its result looks them up again.
 from __future__ import annotations
 
 import atexit
+import threading
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -17,7 +18,7 @@ from bpy.app.handlers import persistent
 
 from ...core.contract.errors import UserError
 from . import environment as environments
-from . import launches, paths
+from . import environment_files, launches, paths
 from .environment import Environment, EnvironmentState
 from .job import Job, JobState
 from .process import Launch
@@ -74,6 +75,7 @@ session = Session(Runner(), Environment(EnvironmentState.NOT_INSTALLED))
 
 def start_reconstruction(kind: str, fields: dict[str, Any], origin: Origin) -> None:
     """Begin `reconstruct` or `refine`. UserError if the environment is not ready or a job is running."""
+    _follow_other_blenders()
     if not session.environment.usable:
         raise UserError("environment", session.environment.message, session.environment.hint)
     launch = launches.worker_launch(session.environment.interpreter, bpy.app.online_access)
@@ -128,6 +130,16 @@ def refresh_environment() -> None:
         session.environment = environments.assess(facts)
 
 
+def _follow_other_blenders() -> None:
+    """Take notice where another Blender has replaced the environment that both use."""
+    try:
+        record = paths.read_facts().record
+    except OSError:
+        return
+    if record is not None and session.environment.own and record.interpreter != session.environment.interpreter:
+        refresh_environment()
+
+
 def pump() -> None:
     """Handle the job's messages and import its result. Called by the timer, and by tests directly."""
     before, greeted = session.runner.job, session.runner.ready
@@ -166,6 +178,11 @@ def _finished(job: Job) -> None:
     if job.kind == "install":
         session.environment = replace(session.environment, state=EnvironmentState.NOT_INSTALLED)
         refresh_environment()
+        if job.state is not JobState.DONE:  # it may have been killed
+            folder = paths.environments_folder()
+            threading.Thread(
+                target=environment_files.clean, args=(folder,), name="SocialMirror clean", daemon=True
+            ).start()
     elif job.state is JobState.DONE and job.result is not None and session.origin is not None:
         session.pending = Outcome(job.result["folder"], session.origin, job.kind)
         session.notice = ""

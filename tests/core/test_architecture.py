@@ -119,7 +119,13 @@ def test_the_cores_parts_know_only_those_before_them() -> None:
                 assert there <= here, f"{module} imports {name}, which stands above it"
 
 
-ENTRY_POINTS = ("core.__main__", "core.worker", "core.guard", "socialmirror_blender")
+ENTRY_POINTS = (
+    "core.__main__",
+    "core.worker",
+    "core.guard",
+    "socialmirror_blender",
+    "socialmirror_blender.runtime.installer",
+)
 """What is started from outside: the command line, the worker's process, what guards other programs, the add-on."""
 
 

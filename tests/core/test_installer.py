@@ -7,15 +7,18 @@ import os
 import signal
 import subprocess
 import sys
+import textwrap
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.core.processes import ends, is_running
+
 PROJECT = Path(__file__).resolve().parents[2]
 FAKE_WORKER = PROJECT / "tests" / "blender" / "fake_worker.py"
-INSTALLER = PROJECT / "socialmirror_blender" / "runtime" / "installer.py"
+INSTALLER = PROJECT / "socialmirror_blender" / "runtime" / "install_script.py"
 CORE = '''
 """A core that needs no packages. It answers with the messages in answers.json, then waits if it is told to."""
 import json, pathlib, sys
@@ -193,4 +196,75 @@ def test_an_installation_is_cancelled_and_leaves_nothing(root: Path, tmp_path: P
         last = [json.loads(line) for line in process.stdout][-1]
         assert last["type"] == "cancelled"
         assert time.monotonic() - began < 2
-    assert not list((tmp_path / "environment").glob("env-*"))
+    assert not (tmp_path / "environment").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGKILL])
+def test_a_killed_installer_leaves_no_program_and_its_folder_goes_with_the_next_run(
+    root: Path, tmp_path: Path, sent: signal.Signals
+) -> None:
+    folder, mark, slow = tmp_path / "environment", tmp_path / "begun", tmp_path / "slow"
+    slow.write_text(f"#!/bin/sh\nsleep 60 &\necho $$ $! > {mark}.part\nmv {mark}.part {mark}\nwait\n")
+    slow.chmod(0o755)
+    with subprocess.Popen(
+        [sys.executable, "-I", str(INSTALLER), str(folder), str(root), "--base", str(slow)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+    ) as process:  # fmt: skip
+        while not mark.exists():
+            time.sleep(0.02)
+        process.send_signal(sent)
+        process.wait()
+    assert all(ends(lambda pid=pid: is_running(int(pid))) for pid in mark.read_text().split())
+    assert folder.exists() is (sent == signal.SIGKILL)  # which no program can answer
+    run_installer(folder, root, "--interpreter", str(FAKE_WORKER))
+    assert [path.name for path in folder.iterdir()] == ["environment.json"]
+
+
+@pytest.mark.slow
+def test_two_blenders_make_one_environment(root: Path, tmp_path: Path) -> None:
+    folder, go = tmp_path / "environment", tmp_path / "go"
+    hold = f"import pathlib, time\nwhile not pathlib.Path({str(go)!r}).exists(): time.sleep(0.02)\n"
+    (root / "core" / "__main__.py").write_text(hold + CORE)
+    command = [sys.executable, "-I", str(INSTALLER), str(folder), str(root)]
+    pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
+    with subprocess.Popen(command, **pipes) as first:
+        while not list(folder.glob("env-*")):
+            time.sleep(0.02)
+        with subprocess.Popen(command, **pipes) as second:
+            assert first.stdout is not None and second.stdout is not None
+            assert json.loads(second.stdout.readline())["type"] == "stage"
+            assert "Another Blender" in json.loads(second.stdout.readline())["text"]
+            assert len(list(folder.glob("env-*"))) == 1
+            go.touch()
+            made = [json.loads(line) for line in first.stdout][-1]
+            used = [json.loads(line) for line in second.stdout][-1]
+    assert made == used and made["type"] == "result"
+    assert sorted(path.name for path in folder.iterdir()) == [made["folder"], "environment.json"]
+    assert json.loads((root / "request.json").read_text())["parts"] == ["weights", "caches"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there the system keeps files of running programs")
+def test_an_environment_that_a_process_runs_in_stays(root: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "environment"
+    for name in ("env-used", "env-unused"):
+        (folder / name).mkdir(parents=True)
+        (folder / name / "state").write_text("whole")
+    script = textwrap.dedent(
+        f"""
+        from pathlib import Path
+        from core.environment.use import hold_environment
+        hold_environment(Path({str(folder / "env-used")!r}))
+        print("held", flush=True)
+        input()
+        """
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=PROJECT
+    ) as process:
+        assert process.stdout is not None and process.stdout.readline()
+        run_installer(folder, root, "--interpreter", str(FAKE_WORKER))
+        assert sorted(path.name for path in folder.iterdir()) == ["env-used", "environment.json"]
+        process.kill()
+    run_installer(folder, root, "--interpreter", str(FAKE_WORKER))
+    assert [path.name for path in folder.iterdir()] == ["environment.json"]

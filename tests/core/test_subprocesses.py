@@ -7,8 +7,6 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,6 +15,7 @@ from core.contract.errors import Cancelled
 from core.contract.locks import hold, is_held
 from core.environment.use import hold_environment
 from core.subprocesses import run_program
+from tests.core.processes import ends, is_running
 
 ROOT = Path(__file__).resolve().parents[2]
 FAMILY = """
@@ -27,23 +26,6 @@ child.wait()
 """
 """A program that tells the number of a program that it has started."""
 posix = pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
-
-
-def ends(holds: Callable[[], bool], seconds: float = 10.0) -> bool:
-    """Whether something stops being so in time."""
-    until = time.monotonic() + seconds
-    while holds() and time.monotonic() < until:
-        time.sleep(0.05)
-    return not holds()
-
-
-def is_running(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    state = Path(f"/proc/{pid}/stat")
-    return not state.exists() or state.read_text().rpartition(")")[2].split()[0] != "Z"
 
 
 def test_output_and_exit_code_are_the_programs() -> None:

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from core.contract.messages import encode, message
+from tests.core.processes import ends, is_running
 
 ROOT = Path(__file__).resolve().parents[2]
 JOBS = """
@@ -246,21 +247,9 @@ def test_the_worker_ends_when_its_parent_dies(start, tmp_path):
         assert pipe.until("result")
         pipe.write("die\n")
         pipe.wait_for_end()
-        ends = time.monotonic() + 10
-        while time.monotonic() < ends and _is_running(worker):
-            time.sleep(0.05)
-        assert not _is_running(worker)
+        assert ends(lambda: is_running(worker))
     finally:
         os.kill(holder, signal.SIGKILL)
-
-
-def _is_running(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    state = Path(f"/proc/{pid}/stat")
-    return not state.exists() or state.read_text().rpartition(")")[2].split()[0] != "Z"
 
 
 @pytest.mark.parametrize(

@@ -109,18 +109,18 @@ def settings_of_scene() -> Any:
 
 
 def use_fake_worker() -> None:
-    paths, installer = (
+    paths, files = (
         product("socialmirror_blender.runtime.paths"),
-        product("socialmirror_blender.runtime.installer"),
+        product("socialmirror_blender.runtime.environment_files"),
     )
     record = {
         "interpreter": os.environ["TOUR_WORKER"],
         "folder": "",
-        "requirements": installer.fingerprint(paths.ROOT),
+        "requirements": files.fingerprint(paths.ROOT),
         "weights": True,
     }
     paths.environments_folder().mkdir(parents=True, exist_ok=True)
-    (paths.environments_folder() / installer.RECORD_FILE).write_text(json.dumps(record), encoding="utf-8")
+    (paths.environments_folder() / files.RECORD_FILE).write_text(json.dumps(record), encoding="utf-8")
 
 
 def press(operator: str) -> None:
