@@ -22,6 +22,7 @@ _BLOCK = 8
 _DUPLICATE_DIFFERENCE = 7
 """A frame repeats another when no 8 x 8 block's mean differs by more grey levels: codec noise stays below, a moving limb
 is far above, even where it is small (on clips with 72 known repetitions: at most 6 against at least 15)."""
+_PLAYLISTS = (b"#extm3u", b"ffconcat", b"<?xml", b"<mpd", b"<smil", b"[playlist]", b"[reference]", b"v=0", b"rtsptext")
 _READABLE_KINDS = "an .mp4, .mov or .mkv file that a video player shows"
 
 
@@ -57,6 +58,7 @@ def probe(path: Path) -> Clip:
         raise problem
     if not path.is_file():
         raise UserError("clip-missing", f"There is no clip at {path}.", "Choose the clip again.")
+    _refuse_playlist(path)
     with _opened(path) as capture:
         decoded, image = capture.read()
         if not decoded:
@@ -131,6 +133,17 @@ def read_frames(
                 reference = blocks
             yield Frame(index, time, cv2.cvtColor(image, cv2.COLOR_BGR2RGB), duplicate)
             previous_time = time
+
+
+def _refuse_playlist(path: Path) -> None:
+    """UserError `clip-unreadable` for a text that names other files: the decoder would open those unasked."""
+    try:
+        with path.open("rb") as stream:
+            start = stream.read(256).lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    except OSError as error:
+        raise _unreadable(path) from error
+    if start.startswith(_PLAYLISTS):
+        raise _unreadable(path)
 
 
 @contextmanager

@@ -8,8 +8,8 @@ MAX_FRAMES = 50_000
 """Frames of one reconstruction: half an hour at 25 frames per second, of which the arrays take 200 MB."""
 MAX_FRAME_INDEX = 10_000_000
 """Number of a frame in a clip."""
-MAX_TRACKS = 1000
-"""People who are followed in a clip."""
+MAX_TRACKS = 1_000_000
+"""Number of a person among everyone who is followed in a clip."""
 MAX_SEED = 2**31 - 1
 """The largest value of Blender's integer properties."""
 MAX_PIN_DISTANCE = 100.0

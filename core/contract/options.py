@@ -76,11 +76,11 @@ def check_path(kind: str) -> Callable[[Any], UserError | None]:
     """A check for `Option`: the UserError `bad-path` for a path that decoders, logs and messages cannot hold."""
 
     def check(value: Path) -> UserError | None:
-        if is_encodable(value) and str(value) != ".":
+        if is_encodable(value.absolute()) and str(value) != ".":
             return None
         return UserError(
             "bad-path",
-            f"The path of the {kind} is empty or has characters that are not valid Unicode: {str(value)!a}.",
+            f"The path of the {kind} is empty or has characters that are not valid Unicode: {str(value.absolute())!a}.",
             "Rename the file and its folders so that their names are ordinary text, and choose it again.",
         )
 

@@ -18,7 +18,7 @@ from ..body.model import BodyModel
 from ..clip import Clip, probe, resolve_range
 from ..contract.contact import Contact
 from ..contract.errors import UserError
-from ..contract.fields import Fields
+from ..contract.fields import MAX_PATH, Fields
 from ..contract.limits import MAX_FRAME_INDEX, MAX_SEED, MAX_TRACKS
 from ..contract.names import is_network_path
 from ..contract.options import parse_frames
@@ -63,11 +63,11 @@ class ClipChoices:
         first, last = values.integers("frames", 2, 0, MAX_FRAME_INDEX)
         people = values.integers("people", 2, 0, MAX_TRACKS) if values.has("people") else None
         return cls(
-            values.text("clip", longest=200),
+            values.text("clip", longest=MAX_PATH),
             (first, last),
             None if people is None else (people[0], people[1]),
             values.number("fov", MIN_FOV, MAX_FOV, None),
-            values.text("body", longest=200),
+            values.text("body", longest=MAX_PATH),
             values.text("backend", longest=200),
             values.text("prompt", default=""),
         )

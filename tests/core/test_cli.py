@@ -17,7 +17,7 @@ import pytest
 from core.cli import EXPORT_FORMATS, REPAIRABLE, main
 from core.contract.contact import Contact
 from core.contract.edits import Edits
-from core.contract.reconstruction import load, load_info
+from core.contract.reconstruction import load, load_info, save
 from core.terminal import Terminal
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -358,3 +358,11 @@ def test_verify_of_a_folder_without_a_result_makes_nothing(tmp_path, refuse):
 @pytest.mark.parametrize("out", ["", " ", "a\0b"])
 def test_an_output_folder_that_is_no_path_is_refused(clip_file, refuse, out):
     assert "not a path" in refuse("reconstruct", clip_file, "--out", out)
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="names of files are Unicode there")
+def test_a_folder_whose_name_is_not_unicode_can_be_named(tmp_path, made_up):
+    folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9"))
+    save(folder, made_up)
+    outcome = run("export", folder, "--format", "bvh")
+    assert outcome.returncode == 0 and "caf\\udce9" in outcome.stdout

@@ -160,7 +160,12 @@ def _without_index(path: Path) -> None:
     path.write_bytes(whole[: len(whole) // 2])
 
 
-@pytest.mark.parametrize("make", [_text, _empty, _sound_only, _without_index])
+def _playlist(path: Path) -> None:
+    _write(path.with_name("beside.mp4"), [_picture(i) for i in range(_FRAMES)])
+    path.write_text("ffconcat version 1.0\nfile beside.mp4\n")
+
+
+@pytest.mark.parametrize("make", [_text, _empty, _sound_only, _without_index, _playlist])
 def test_what_is_no_video_is_named_with_a_way_out(
     tmp_path: Path, make: Callable[[Path], None], capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -19,7 +19,7 @@ ORIGINS = ("reconstruct", "refine")
 PROMPT_SOURCES = ("user", "captioner", "none")
 _MAX_NAME = 60  # characters; Blender's names have 63 bytes
 _MAX_TAKES = 10_000
-_LARGE = 1e9  # of numbers that have no limit of their own
+_LARGE = 1e30  # of numbers that have no limit of their own
 
 
 @dataclass(frozen=True)
@@ -205,7 +205,7 @@ class Info:
             body=_read_body(values.within("body")),
             prompt=values.text("prompt"),
             prompt_source=values.text("prompt_source", choices=PROMPT_SOURCES),
-            contacts=tuple(Contact.from_json(each) for each in values.entries("contacts", longest=10_000)),
+            contacts=tuple(Contact.from_json(each) for each in values.entries("contacts")),
             take=values.identifier("take"),
             takes=tuple(Take.read(each) for each in values.records("takes", longest=_MAX_TAKES)),
             warnings=values.texts("warnings"),
@@ -240,7 +240,7 @@ def _read_clip(values: Fields) -> dict[str, Any]:
 
 
 def _read_body(values: Fields) -> dict[str, Any]:
-    return {"id": values.text("id", longest=200), "path": values.text("path", longest=MAX_PATH, default="default")}
+    return {"id": values.text("id", longest=MAX_PATH), "path": values.text("path", longest=MAX_PATH, default="default")}
 
 
 def _read_versions(values: Fields) -> dict[str, str]:
