@@ -15,7 +15,7 @@ from .json_reading import JsonLimits
 from .limits import MAX_FRAME_INDEX, MAX_PIN_DISTANCE, MAX_ROTATION
 from .skeleton import BODY_JOINTS
 
-_FILE_LIMITS = JsonLimits(size=32 << 20)
+_FILE_LIMITS = JsonLimits(size=32 << 20, values=5_000_000)
 """Room for all joints of both people locked in every frame of a long clip."""
 _MAX_PINS = 250_000
 _MAX_CONTACTS = 10_000

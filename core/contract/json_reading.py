@@ -21,8 +21,8 @@ class JsonLimits:
     """Bytes."""
     depth: int = 32
     """Objects and lists within each other."""
-    values: int = 1_000_000
-    """Separators and brackets, so about the number of values."""
+    values: int = 2_000_000
+    """Strings, separators and brackets: at most a few times the number of values."""
     text: int = 1 << 20
     """Characters of one string."""
     surrogates: bool = False
@@ -62,16 +62,16 @@ def _check_structure(text: str, limits: JsonLimits) -> None:
     depth = values = 0
     for match in _TOKENS.finditer(text):
         token = match[0]
+        values += 1
+        if values > limits.values:
+            raise ValueError(f"it has more than {limits.values} values")
         if token[0] == '"':
             if len(token) > limits.text + 2:
                 raise ValueError(f"it has a text of {len(token)} characters")
             continue
-        values += 1
         depth += (token in "[{") - (token in "]}")
         if depth > limits.depth:
             raise ValueError(f"it is nested more than {limits.depth} levels deep")
-        if values > limits.values:
-            raise ValueError(f"it has more than {limits.values} values")
 
 
 def _check_unicode(text: str, value: Any) -> None:

@@ -13,6 +13,7 @@ from core.contract.errors import UserError
 from core.contract.files import read_json
 from core.contract.json_reading import JsonLimits, parse_json
 from core.contract.messages import MAX_BYTES, decode, encode, message
+from core.contract.skeleton import BODY_JOINTS
 
 
 def test_documents_are_read_as_they_are() -> None:
@@ -38,7 +39,8 @@ def test_documents_are_read_as_they_are() -> None:
         ("[1, 2", "delimiter"),
         ("", "Expecting value"),
         ('"open', "Unterminated"),
-        ("[" + "0," * 1_000_001 + "0]", "values"),
+        ("[" + "0," * 2_000_001 + "0]", "values"),
+        ('["' + '" "' * 2_000_001, "values"),
         (json.dumps(["x" * (1 << 20) + "x"]), "text"),
     ],
 )
@@ -72,6 +74,19 @@ def test_edits_that_are_not_valid_get_a_sentence(tmp_path: Path, data: bytes) ->
     with pytest.raises(UserError) as caught:
         Edits.read(path)
     assert caught.value.code == "bad-edits" and caught.value.hint
+
+
+@pytest.mark.slow
+def test_all_joints_of_a_long_clip_may_be_locked(tmp_path: Path) -> None:
+    pins = [
+        {"person": person, "joint": joint, "frame": frame, "rotation": [0.123456789012345, -0.2, 0.3]}
+        for frame in range(3000)
+        for person in (0, 1)
+        for joint in BODY_JOINTS
+    ]
+    path = tmp_path / "edits.json"
+    path.write_text(json.dumps({"pins": pins}))
+    assert len(Edits.read(path).pins) == len(pins) == 132_000
 
 
 @pytest.mark.parametrize(

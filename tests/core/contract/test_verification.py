@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import combinations
@@ -126,6 +127,49 @@ def test_two_damaged_files_leave_a_whole_result(folder: Path, build_body, files:
         assert len(load_take_motion(folder, take.id).time) == 12
     gone = ({MOTION_FILE, "takes/take-002.npz"}, {INFO_FILE, "takes/take-002.json"}, {INFO_FILE, "takes/take-002.npz"})
     assert read.info.take == ("take-001" if set(files) in gone else "take-002")
+
+
+def test_a_repair_that_is_killed_at_any_rename_can_be_run_again(
+    tmp_path: Path, both: tuple[Reconstruction, Reconstruction], build_body, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    cases = 0
+    for number in range(100):
+        folder, count = tmp_path / f"result-{number}", 0
+        for result in both:
+            save(folder, result)
+        for file in (BODY_FILE, MOTION_FILE, "takes/take-001.npz"):
+            (folder / file).write_bytes(file.encode())
+
+        def wrapped(real: Callable[..., object], number: int = number) -> Callable[..., object]:
+            def call(*arguments: object) -> object:
+                nonlocal count
+                count += 1
+                if count - 1 == number:
+                    raise Killed
+                return real(*arguments)
+
+            return call
+
+        with monkeypatch.context() as patch:
+            for owner, name in ((os, "replace"), (os, "link"), (os, "rename")):
+                patch.setattr(owner, name, wrapped(getattr(owner, name)))
+            try:
+                repair(folder, build_body)
+            except Killed:
+                cases += 1
+            else:
+                break
+        repair(folder, build_body)
+        assert all(finding.ok for finding in examine(folder))
+        read = load(folder)
+        assert [take.id for take in read.info.takes] == ["take-002"]
+        np.testing.assert_array_equal(read.motion.pelvis, both[1].motion.pelvis)
+        aside = {path.read_bytes() for path in (folder / "damaged").iterdir()}
+        assert aside >= {b"body.npz", b"reconstruction.npz", b"takes/take-001.npz"}
+    assert cases >= 9
 
 
 def test_where_no_take_is_left_nothing_is_touched(folder: Path, build_body) -> None:
