@@ -23,12 +23,16 @@ def new_channelbag(action: bpy.types.Action, slot_name: str, id_type: Any = "OBJ
 
 def channelbag_of(animated: Any) -> Any | None:
     """The channel bag that animates a datablock by its own action, None if it has no action or slot."""
-    data = animated.animation_data
-    if data is None or data.action is None or data.action_slot is None:
-        return None
-    for layer in data.action.layers:
-        for strip in layer.strips:
-            channelbag = strip.channelbag(data.action_slot)
+    assigned = assigned_action(animated)
+    return None if assigned is None else channelbag_in(*assigned)
+
+
+def channelbag_in(action: bpy.types.Action, slot: Any) -> Any | None:
+    """The channel bag of a slot, None if there is no slot or it has no F-curves yet."""
+    for layer in action.layers if slot is not None else ():
+        strips: Any = layer.strips
+        for strip in strips:
+            channelbag = strip.channelbag(slot)
             if channelbag is not None:
                 return channelbag
     return None

@@ -1,4 +1,4 @@
-"""Operators that lock the pose of bones at a frame, so that Refine keeps it."""
+"""Operators that lock the pose of bones at a frame, so that Refine keeps it, and on the animator's own keyframes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import bpy
 
 from .. import scene as scenes
 from ..reconstructions import active_reconstruction, require_reconstruction
-from .reporting import OperatorReturn, reports_errors
+from ..scene.own_keys import give_back, lock_own_keys
+from .reporting import OperatorReturn, poll_reconstruction, reports_errors
 
 
 class _OnSelectedBones:
@@ -48,6 +49,38 @@ class SOCIALMIRROR_OT_unpin(_OnSelectedBones, bpy.types.Operator):
         return {"FINISHED"}
 
 
+class SOCIALMIRROR_OT_pin_own_keys(bpy.types.Operator):
+    bl_idname = "socialmirror.pin_own_keys"
+    bl_label = "Use as Pins"
+    bl_description = (
+        "Lock every pose that you have keyed yourself on the bodies of both people, so that Refine builds on it"
+    )
+    bl_options = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return poll_reconstruction(cls, context)
+
+    @reports_errors
+    def execute(self, context: bpy.types.Context) -> OperatorReturn:
+        count = lock_own_keys(require_reconstruction(context))
+        self.report({"INFO"}, f"{count} poses are locked: Refine keeps them")
+        return {"FINISHED"}
+
+
+class SOCIALMIRROR_OT_give_back(_OnSelectedBones, bpy.types.Operator):
+    bl_idname = "socialmirror.give_back"
+    bl_label = "Back to Take"
+    bl_description = "Remove your own keys of the selected bones, so that they move as the take has it"
+    bl_options = {"REGISTER", "UNDO"}
+
+    @reports_errors
+    def execute(self, context: bpy.types.Context) -> OperatorReturn:
+        for rig, bones in _selected_bones(context).items():
+            give_back(rig, bones)
+        return {"FINISHED"}
+
+
 def _selected_bones(context: bpy.types.Context) -> dict[Any, list[str]]:
     """Names of the selected bones of the active reconstruction, by armature object."""
     collection = require_reconstruction(context)
@@ -66,4 +99,9 @@ def _insert_keyframes(rig: Any, name: str, frame: int) -> None:
         bone.keyframe_insert(channel, frame=frame, options={"INSERTKEY_AVAILABLE"})
 
 
-CLASSES = (SOCIALMIRROR_OT_pin, SOCIALMIRROR_OT_unpin)
+CLASSES = (
+    SOCIALMIRROR_OT_pin,
+    SOCIALMIRROR_OT_unpin,
+    SOCIALMIRROR_OT_pin_own_keys,
+    SOCIALMIRROR_OT_give_back,
+)

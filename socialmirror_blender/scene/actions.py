@@ -1,12 +1,16 @@
-"""A person's action: keyframes on every bone and on the property `filled_in`, and what the action says at any frame.
+"""A person's action: a take with the animator's polish over it, and what the action says at any frame.
 
 The type of a keyframe tells where it comes from, and the dope sheet shows it as a colour: Generated (grey) what the clip shows,
 Jitter (green) what was filled in because the clip does not show it, Extreme (pink) what the animator locked. An ordinary keyframe
 is the animator's own.
+
+Every take has one action on each armature, which is used again when the take is chosen again. The action may be the armature's
+own or lie in a strip of its NLA, below layers of the animator.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import bpy
@@ -16,54 +20,86 @@ from ...core.contract.errors import UserError
 from ...core.contract.skeleton import BODY_JOINTS, JOINTS, PARENT_NAME
 from .. import compat
 from .fcurves import evaluate_fcurves, location_path, property_path, rotation_path, write_fcurves
+from .keyframes import read_keys
 from .motion import PersonMotion
 from .names import FILLED_IN_PROPERTY
+from .polish import FILLED_IN_KEYFRAME, OBSERVED_KEYFRAME, TAKE_KEYFRAMES, Polish, read_polish, write_take
 from .pose_conversion import BoneChannels
 from .rest_pose import BONES, ROOT
-
-OBSERVED_KEYFRAME = "GENERATED"
-FILLED_IN_KEYFRAME = "JITTER"
-LOCKED_KEYFRAME = "EXTREME"
-OWN_KEYFRAME = "KEYFRAME"
+from .take_values import CHANNELS, TakeMark, claim_take, find_action, mark_action, mark_of
 
 FILLED_IN_CONFIDENCE = 0.3
 """A joint with a lower confidence counts as filled in."""
 
 
 def key_person(
-    rig: bpy.types.Object, name: str, frames: np.ndarray, channels: BoneChannels, motion: PersonMotion
+    rig: bpy.types.Object, name: str, mark: TakeMark, motion: PersonMotion, polish: Polish
 ) -> bpy.types.Action:
-    """Write a new action and assign it to the armature. Channels and motion are those at the scene frames, int [S]."""
-    action = bpy.data.actions.new(name)
-    slot, channelbag = compat.new_channelbag(action, rig.name)
+    """Write a take with the animator's polish to its action, which is made if there is none, and let it animate the armature."""
+    action = action_for(rig, mark.identity, mark.take, mark.person)
+    if action is None:
+        action = bpy.data.actions.new(name)
+        slot, channelbag = compat.new_channelbag(action, rig.name)
+    else:
+        slot = action.slots[0]
+        channelbag = compat.channelbag_in(action, slot)
     filled_in = motion.confidence < FILLED_IN_CONFIDENCE
-    keyframe_types = _keyframe_types(filled_in)
-    for index, bone in enumerate(BONES):
-        write_fcurves(
-            channelbag,
-            rotation_path(bone),
-            frames,
-            channels.rotations[:, index],
-            keyframe_types=keyframe_types[bone],
-            group=channelbag.groups.new(bone),
-        )
-    for bone, location in ((ROOT, channels.root_location), ("pelvis", channels.pelvis_location)):
-        write_fcurves(
-            channelbag,
-            location_path(bone),
-            frames,
-            location,
-            keyframe_types=keyframe_types[bone],
-            group=channelbag.groups[bone],
-        )
+    write_take(channelbag, mark, _keyframe_types(filled_in), polish)
     rig[FILLED_IN_PROPERTY] = 0.0
     settings: Any = rig.id_properties_ui(FILLED_IN_PROPERTY)
     settings.update(
         min=0.0, max=1.0, description="Fraction of the body's joints that the clip does not show in this frame"
     )
-    write_fcurves(channelbag, property_path(FILLED_IN_PROPERTY), frames, filled_in.mean(-1, keepdims=True))
-    compat.assign_action(rig, action, slot)
+    write_fcurves(channelbag, property_path(FILLED_IN_PROPERTY), mark.own.frames, filled_in.mean(-1, keepdims=True))
+    mark_action(action, mark)
+    _assign(rig, action, slot)
     return action
+
+
+def rekey(rig: bpy.types.Object, mark: TakeMark, polish: Polish) -> None:
+    """Write the take that an armature shows anew, with another polish over it. Its own keyframes keep their types."""
+    shown, channelbag = take_of(rig), take_channelbag(rig)
+    assert shown is not None  # it has a mark
+    types = {bone: _types_at(channelbag, path, mark.own.frames) for bone, path, _ in reversed(CHANNELS)}
+    write_take(channelbag, mark, types, polish)
+
+
+def action_for(rig: bpy.types.Object, identity: str, take: str, person: int) -> bpy.types.Action | None:
+    """The action that a take has on an armature, None if the take was not shown before."""
+    shown = take_of(rig)
+    if shown is not None:
+        mark = mark_of(shown[0])
+        if mark is not None and (mark.identity, mark.take, mark.person) == (identity, take, person):
+            return shown[0] if len(shown[0].slots) else None
+    return find_action(identity, take, person)
+
+
+def take_of(rig: bpy.types.Object) -> tuple[bpy.types.Action, Any] | None:
+    """The action and slot by which a take animates an armature; without a take, its own action; None if it has none."""
+    owner = _owner_of_take(rig)
+    return None if owner is None or owner.action is None else (owner.action, owner.action_slot)
+
+
+def take_channelbag(rig: bpy.types.Object) -> Any | None:
+    """The channel bag of `take_of`."""
+    shown = take_of(rig)
+    return None if shown is None else compat.channelbag_in(*shown)
+
+
+def polish_of(rig: bpy.types.Object) -> Polish:
+    """The animator's polish on an armature; empty if an action of their own has taken the place of the take's."""
+    shown, channelbag = take_of(rig), take_channelbag(rig)
+    if shown is None or channelbag is None or not _holds_take(shown[0]):
+        return Polish()
+    return read_polish(channelbag, mark_of(shown[0]))
+
+
+def leave_take(rig: bpy.types.Object) -> None:
+    """Keep the action of the take that an armature shows in the file, and as the one in which the take is found again."""
+    shown = take_of(rig)
+    if shown is not None:
+        shown[0].use_fake_user = True
+        claim_take(shown[0])
 
 
 def read_channels(rig: bpy.types.Object, frames: np.ndarray) -> BoneChannels:
@@ -71,7 +107,7 @@ def read_channels(rig: bpy.types.Object, frames: np.ndarray) -> BoneChannels:
 
     UserError `no-action` if the animator unlinked the action.
     """
-    channelbag = compat.channelbag_of(rig)
+    channelbag = take_channelbag(rig)
     if channelbag is None:
         raise UserError(
             "no-action", f"The armature {rig.name!r} has no action.", "Assign its action again in the Action Editor."
@@ -92,3 +128,68 @@ def _keyframe_types(filled_in: np.ndarray) -> dict[str, np.ndarray]:
         if joint not in types:
             types[joint] = types[PARENT_NAME[joint]]
     return types | {ROOT: types["pelvis"]}
+
+
+def remember_take(rig: bpy.types.Object) -> Callable[[], None]:
+    """A function that lets the armature be animated as it is now, for when something fails.
+
+    It knows the action by its name, since `datablocks.restored_on_error` puts a copy in its place.
+    """
+    owner, shown = _owner_of_take(rig), take_of(rig)
+    name, slot = ("", "") if shown is None else (shown[0].name, getattr(shown[1], "identifier", ""))
+
+    def assign_again() -> None:
+        action = bpy.data.actions.get(name)
+        if owner is not None and action is not None:
+            owner.action, owner.action_slot = action, action.slots.get(slot)
+
+    return assign_again
+
+
+def release_take(rig: bpy.types.Object) -> None:
+    """Let the take's action animate the armature no longer, so that it can animate another one. It stays in the file."""
+    leave_take(rig)
+    owner = _owner_of_take(rig)
+    if owner is not None:
+        owner.action = None
+
+
+def _types_at(channelbag: Any, path: str, frames: np.ndarray) -> np.ndarray:
+    """Keyframe types [S] of the take's keyframes at scene frames [S]; those that the animator changed look like observed ones."""
+    types = np.full(len(frames), compat.enum_value(bpy.types.Keyframe, "type", OBSERVED_KEYFRAME), dtype=np.int32)
+    curve = channelbag.fcurves.find(path, index=0)
+    if curve is not None:
+        keys = read_keys(curve)
+        of_take = np.isin(
+            keys["type"], [compat.enum_value(bpy.types.Keyframe, "type", name) for name in TAKE_KEYFRAMES]
+        )
+        rows = np.searchsorted(frames, keys["co"][of_take, 0])
+        found = (rows < len(frames)) & (frames[np.clip(rows, 0, len(frames) - 1)] == keys["co"][of_take, 0])
+        types[rows[found]] = keys["type"][of_take][found]
+    return types
+
+
+def _assign(rig: bpy.types.Object, action: bpy.types.Action, slot: Any) -> None:
+    owner: Any = _owner_of_take(rig) or rig.animation_data_create()
+    owner.action = action
+    owner.action_slot = slot
+
+
+def _owner_of_take(rig: bpy.types.Object) -> Any | None:
+    """What holds the take's action: the armature's animation data, or a strip of its NLA. None without animation data."""
+    data = rig.animation_data
+    if data is None or (data.action is not None and _holds_take(data.action)):
+        return data
+    for track in data.nla_tracks:
+        for strip in track.strips:
+            if strip.action is not None and _holds_take(strip.action):
+                return strip
+    return data
+
+
+def _holds_take(action: bpy.types.Action) -> bool:
+    """Whether a take was imported into the action, also by an earlier version, which left no mark."""
+    if mark_of(action) is not None:
+        return True
+    bags = (compat.channelbag_in(action, slot) for slot in action.slots)
+    return any(bag is not None and bag.fcurves.find(property_path(FILLED_IN_PROPERTY)) is not None for bag in bags)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 import bpy
@@ -10,6 +11,7 @@ from mathutils import Matrix
 
 from .. import compat
 from .fcurves import write_fcurves
+from .names import CAMERA_MOTION_PROPERTY
 from .rotations import make_sign_continuous, matrix_to_quaternion
 
 SENSOR_WIDTH = 36.0
@@ -47,11 +49,18 @@ def build_camera(
 def key_camera(
     camera: bpy.types.Object, K: np.ndarray, T_cw: np.ndarray, image_size: tuple[int, int], frames: np.ndarray
 ) -> None:
-    """Animate pose and lens at scene frames [S], and unlink the camera's earlier actions.
+    """Animate pose and lens at scene frames [S], and unlink the camera's earlier actions. Nothing changes if it has this motion.
 
     K [S,3,3] are intrinsics in pixels with (0, 0) at the image's top left corner, T_cw [S,4,4] take the world to the camera
     (x right, y down, z forward), image_size is (width, height) in pixels, which are taken as square.
     """
+    digest = hashlib.sha256(repr(image_size).encode())
+    for array in (K, T_cw, frames):
+        digest.update(np.ascontiguousarray(array, dtype=np.float64).tobytes())
+    stored: Any = camera
+    if stored.get(CAMERA_MOTION_PROPERTY) == digest.hexdigest():
+        return  # takes share their camera, to which the animator may have given keyframes
+    stored[CAMERA_MOTION_PROPERTY] = digest.hexdigest()
     data: Any = camera.data
     camera.animation_data_clear()
     data.animation_data_clear()

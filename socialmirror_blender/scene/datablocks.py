@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -30,6 +30,23 @@ def remove_new_datablocks(kinds: Sequence[str]) -> Generator[None]:
         yield
     finally:
         bpy.data.batch_remove(_new_datablocks(kinds, before))
+
+
+@contextmanager
+def restored_on_error(datablocks: Iterable[bpy.types.ID]) -> Generator[None]:
+    """Give datablocks that the block changes their content back if it raises."""
+    copies: list[tuple[Any, Any]] = [(item, item.copy()) for item in datablocks]
+    try:
+        yield
+    except BaseException:
+        for item, copy in copies:
+            name = item.name
+            copy.use_fake_user = item.use_fake_user
+            item.user_remap(copy)
+            bpy.data.batch_remove([item])
+            copy.name = name
+        raise
+    bpy.data.batch_remove([copy for _, copy in copies])
 
 
 @contextmanager

@@ -33,11 +33,14 @@ def write_fcurves(
     group: Any = None,
     interpolation: str = "LINEAR",
 ) -> None:
-    """New F-curves with keyframes at scene frames [S], one for every array index of values [S,n].
+    """F-curves with keyframes at scene frames [S], one for every array index of values [S,n], in place of earlier ones.
 
     `keyframe_types` [S] are numbers of `compat.enum_value`; if None the keyframes are ordinary ones.
     """
     for index in range(values.shape[1]):
+        earlier = channelbag.fcurves.find(path, index=index)
+        if earlier is not None:
+            channelbag.fcurves.remove(earlier)
         curve = channelbag.fcurves.new(path, index=index)
         if group is not None:
             curve.group = group

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import bpy
 
-from ...core.contract.reconstruction import MotionArrays, Reconstruction, load
+from ...core.contract.reconstruction import PEOPLE, MotionArrays, Reconstruction, load
 from .. import compat
+from .actions import action_for, polish_of, release_take, remember_take
 from .armature import build_armature
 from .background_clip import add_background_clip
 from .camera import build_camera
 from .clip import ClipInfo, clip_info
-from .datablocks import remove_new_datablocks_on_error
+from .datablocks import remove_new_datablocks_on_error, restored_on_error
 from .linking import find_import_of
 from .motion import motion_at_scene_frames
 from .names import CAMERA_ROLE, rig_role, skin_role
-from .objects import camera_of, set_role
+from .objects import camera_of, object_with_role, set_role
+from .polish import Polish
 from .replacing import replace_import
 from .skin import build_skin
-from .state import read_state
+from .state import new_identity, read_state
 from .takes import has_same_bodies, key_rig, key_take, rest_pose_of, write_import
 from .timeline import Timeline
 
@@ -59,10 +63,10 @@ def import_reconstruction(
         collection = earlier
         key_take(collection, folder, reconstruction, timeline)
     else:
-        with remove_new_datablocks_on_error():
+        with _taken_over_on_success(earlier, reconstruction.info.take), remove_new_datablocks_on_error():
             collection = bpy.data.collections.new(f"{clip.name} reconstruction")
             context.scene.collection.children.link(collection)
-            _build(context, collection, folder, reconstruction, timeline)
+            _build(context, collection, folder, reconstruction, timeline, earlier)
         if earlier is not None:
             replace_import(context.scene, earlier, collection)
     if link_camera:
@@ -79,7 +83,9 @@ def _build(
     folder: Path,
     reconstruction: Reconstruction,
     timeline: Timeline,
+    earlier: bpy.types.Collection | None,
 ) -> None:
+    identity = new_identity() if earlier is None else read_state(earlier).id
     body, clip = reconstruction.body, clip_info(reconstruction.info)
     motion = motion_at_scene_frames(reconstruction.motion, timeline)
     for person in reconstruction.info.people:
@@ -88,11 +94,38 @@ def _build(
         set_role(rig, rig_role(person.index))
         skin = build_skin(collection, f"{person.name} skin", body, person.index, offset, rig)
         set_role(skin, skin_role(person.index))
-        key_rig(rig, reconstruction, person.index, motion)
+        polish = Polish() if earlier is None else _polish_in(earlier, person.index)
+        key_rig(rig, reconstruction, person.index, motion, timeline, identity, polish)
     camera = build_camera(collection, f"{clip.name} camera", motion.K, motion.T_cw, clip.image_size, motion.frames)
     set_role(camera, CAMERA_ROLE)
     add_background_clip(camera, clip.path, timeline)
-    write_import(collection, folder, reconstruction, timeline, motion.frames)
+    write_import(collection, folder, reconstruction, timeline, motion.frames, identity)
+
+
+def _polish_in(collection: bpy.types.Collection, person: int) -> Polish:
+    """What the animator made of a person's motion in an import that is rebuilt; it stays in that action too."""
+    rig = object_with_role(collection, rig_role(person))
+    if rig is None:
+        return Polish()
+    polish = polish_of(rig)
+    release_take(rig)
+    return polish
+
+
+@contextmanager
+def _taken_over_on_success(earlier: bpy.types.Collection | None, take: str) -> Generator[None]:
+    """If the block raises, let the armatures of an earlier import be animated as they were, by the same content."""
+    rigs = [] if earlier is None else [object_with_role(earlier, rig_role(person)) for person in range(PEOPLE)]
+    assign_again = [remember_take(rig) for rig in rigs if rig is not None]
+    identity = "" if earlier is None else read_state(earlier).id
+    actions = [action_for(rig, identity, take, person) for person, rig in enumerate(rigs) if rig is not None]
+    try:
+        with restored_on_error(action for action in actions if action is not None):
+            yield
+    except BaseException:
+        for assign in assign_again:
+            assign()
+        raise
 
 
 def _timeline(frame_rate: float, motion: MotionArrays, frame_start: int, movie_strip: Any) -> Timeline:

@@ -42,6 +42,14 @@ CLIP_FRAMES_PROPERTY = "socialmirror_clip_frames"
 CLIP_SECONDS_PROPERTY = "socialmirror_clip_seconds"
 """On the collection of an imported reconstruction: see `state.ImportState` and contact_edits.py."""
 
+PERSON_PROPERTY = "socialmirror_person"
+TAKE_FRAMES_PROPERTY = "socialmirror_take_frames"
+TAKE_VALUES_PROPERTY = "socialmirror_take_values"
+"""On an action that holds a take, with some of the above: see take_values.py."""
+
+CAMERA_MOTION_PROPERTY = "socialmirror_camera_motion"
+"""On the clip's camera: a digest of the motion that it was keyed with."""
+
 FILLED_IN_PROPERTY = "filled_in"
 """On an armature object, animated: the fraction of the body's joints that the clip does not show in the current frame."""
 

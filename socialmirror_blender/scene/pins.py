@@ -15,10 +15,11 @@ import numpy as np
 from ...core.contract.edits import Pin
 from ...core.contract.skeleton import BODY_JOINTS, JOINT_INDEX
 from .. import compat
-from .actions import LOCKED_KEYFRAME, OWN_KEYFRAME, read_channels
+from .actions import read_channels, take_channelbag
 from .armature import read_rest_pose
 from .fcurves import location_path, rotation_path
 from .objects import rig_of
+from .polish import LOCKED_KEYFRAME, OWN_KEYFRAME
 from .pose_conversion import bones_to_smplx
 from .rest_pose import BONES, ROOT
 from .rotations import quaternion_to_axis_angle
@@ -73,18 +74,8 @@ def read_pins(collection: bpy.types.Collection, person: int) -> list[Pin]:
     return pins
 
 
-def copy_locked_keyframes(source: Any, target: Any) -> None:
-    """Copy locked keyframes with their values from one channel bag to another, where it has the same F-curves."""
-    for curve in source.fcurves:
-        frames = _locked_frames(curve)
-        copy = target.fcurves.find(curve.data_path, index=curve.array_index) if frames else None
-        if copy is not None:
-            for frame in frames:
-                _lock(copy, frame, curve.evaluate(frame))
-
-
 def _fcurves(rig: bpy.types.Object, bones: Iterable[str]) -> list[Any]:
-    channelbag = compat.channelbag_of(rig)
+    channelbag = take_channelbag(rig)
     if channelbag is None:
         return []
     names = {bone for bone in bones if bone in BONES}

@@ -57,7 +57,7 @@ def _owned_datablocks(item: Any) -> list[bpy.types.ID]:
     """Data, actions and movies that are removed with an object."""
     owned: list[bpy.types.ID] = [*background_clips(item)] if item.type == "CAMERA" else []
     owned.append(item.data)
-    for animated in (item, item.data):
+    for animated in (item, item.data) if item.type != "ARMATURE" else ():  # armatures' actions are the animator's too
         assigned = compat.assigned_action(animated)
         if assigned is not None:
             owned.append(assigned[0])

@@ -1,6 +1,6 @@
 """Keys the armatures of an imported reconstruction with another of its takes.
 
-Armatures, meshes and materials stay as the animator left them. Earlier actions stay in the file.
+Armatures, meshes, materials and the animator's keyframes stay as they are. Earlier actions stay in the file.
 """
 
 from __future__ import annotations
@@ -12,9 +12,8 @@ import numpy as np
 
 from ...core.contract.errors import UserError
 from ...core.contract.reconstruction import PEOPLE, Reconstruction, load
-from .. import compat
 from ..folders import relative_to_blend
-from .actions import key_person
+from .actions import action_for, key_person, leave_take, polish_of, remember_take
 from .armature import read_rest_pose
 from .background_clip import align_background_clips, background_note
 from .camera import key_camera
@@ -22,13 +21,14 @@ from .clip import clip_info
 from .contact_edits import contact_memory, restore_contact_memory, show_contacts
 from .contact_list import read_contacts, write_contacts
 from .contact_markers import sync_markers
-from .datablocks import remove_new_datablocks_on_error
+from .datablocks import remove_new_datablocks_on_error, restored_on_error
 from .motion import SceneMotion, motion_at_scene_frames
 from .objects import camera_of, rig_of, skin_of
-from .pins import copy_locked_keyframes
+from .polish import Polish
 from .pose_conversion import smplx_to_bones
 from .rest_pose import RestPose, make_rest_pose, rest_offset
-from .state import ImportState, is_reconstruction, new_identity, read_state, write_state
+from .state import ImportState, is_reconstruction, read_state, write_state
+from .take_values import TakeMark, take_values
 from .timeline import ClipTiming, Timeline
 
 _SAME_REST_POSE = 1e-3
@@ -36,7 +36,7 @@ _SAME_REST_POSE = 1e-3
 
 
 def update_take(collection: bpy.types.Collection, folder: Path) -> None:
-    """Key the armatures with the active take of a folder; locked keyframes keep their values.
+    """Key the armatures with the active take of a folder; keyframes of the animator's keep their values.
 
     UserError `shape-changed` if the take has other bodies than the armatures.
     """
@@ -49,34 +49,31 @@ def update_take(collection: bpy.types.Collection, folder: Path) -> None:
 def key_take(
     collection: bpy.types.Collection, folder: Path, reconstruction: Reconstruction, timeline: Timeline
 ) -> None:
-    """Assign new actions to the armatures and the camera, and write the take's contacts.
+    """Key the armatures and the camera with a take, with the animator's polish over it, and show the take's contacts.
 
-    Locked keyframes are copied unless the timeline changes. On an error the earlier actions and contacts are restored.
+    A take that was shown before gets its earlier action. On an error actions and contacts are as they were.
     """
     state, contacts, memory = read_state(collection), read_contacts(collection), contact_memory(collection)
     motion = motion_at_scene_frames(reconstruction.motion, timeline)
     rigs = [rig_of(collection, person) for person in range(PEOPLE)]
-    earlier_actions = [compat.assigned_action(rig) for rig in rigs]
+    assign_again = [remember_take(rig) for rig in rigs]
+    take = reconstruction.info.take
+    reused = [action_for(rig, state.id, take, person) for person, rig in enumerate(rigs)]
     try:
-        with remove_new_datablocks_on_error():
+        with restored_on_error(action for action in reused if action is not None), remove_new_datablocks_on_error():
             for person, rig in enumerate(rigs):
-                earlier = compat.channelbag_of(rig) if timeline == state.timing.timeline else None
-                key_rig(rig, reconstruction, person, motion)
-                if earlier is not None:
-                    copy_locked_keyframes(earlier, compat.channelbag_of(rig))
-            write_import(collection, folder, reconstruction, timeline, motion.frames)
+                polish = polish_of(rig)
+                leave_take(rig)
+                key_rig(rig, reconstruction, person, motion, timeline, state.id, polish)
+            write_import(collection, folder, reconstruction, timeline, motion.frames, state.id)
     except BaseException:
-        for rig, assigned in zip(rigs, earlier_actions):
-            if assigned is not None:
-                compat.assign_action(rig, *assigned)
+        for assign in assign_again:
+            assign()
         write_state(collection, state)
         write_contacts(collection, contacts)
         restore_contact_memory(collection, memory)
         sync_markers(collection)
         raise
-    for assigned in earlier_actions:
-        if assigned is not None:
-            assigned[0].use_fake_user = True
     camera = camera_of(collection)
     if camera is not None:
         key_camera(camera, motion.K, motion.T_cw, clip_info(reconstruction.info).image_size, motion.frames)
@@ -101,11 +98,20 @@ def rest_pose_of(reconstruction: Reconstruction, person: int) -> tuple[RestPose,
     return make_rest_pose(rest_joints, offset), offset
 
 
-def key_rig(rig: bpy.types.Object, reconstruction: Reconstruction, person: int, motion: SceneMotion) -> None:
-    """Assign a new action, named after the take, to a person's armature."""
-    moving = motion.people[person]
+def key_rig(
+    rig: bpy.types.Object,
+    reconstruction: Reconstruction,
+    person: int,
+    motion: SceneMotion,
+    timeline: Timeline,
+    identity: str,
+    polish: Polish,
+) -> None:
+    """Key a person's armature with a take and the polish over it. `identity` is that of the import."""
+    moving, take = motion.people[person], reconstruction.info.take
     channels = smplx_to_bones(moving.rotations, moving.pelvis_inworld, read_rest_pose(rig))
-    key_person(rig, f"{rig.name} {reconstruction.info.take}", motion.frames, channels, moving)
+    mark = TakeMark(identity, take, person, timeline, take_values(motion.frames, channels))
+    key_person(rig, f"{rig.name} {take}", mark, moving, polish)
 
 
 def write_import(
@@ -114,12 +120,13 @@ def write_import(
     reconstruction: Reconstruction,
     timeline: Timeline,
     frames: np.ndarray,
+    identity: str,
 ) -> None:
     """Write the state and the contacts of a take that is keyed at scene frames [S] to its collection."""
     clip, camera = clip_info(reconstruction.info), camera_of(collection)
     folder = folder.absolute()
     state = ImportState(
-        id=read_state(collection).id if is_reconstruction(collection) else new_identity(),
+        id=identity,
         folder=str(folder),
         relative_folder=relative_to_blend(folder, bpy.data.filepath),
         take=reconstruction.info.take,

@@ -4,7 +4,8 @@
 It is run as `fake_worker.py -m core serve` and answers requests in the protocol of core/contract/messages.py. It repairs nothing
 and reports what its doctor finds. What it does with another request depends on its prompt:
 
-    (anything)  report stages and progress, and copy FAKE_RESULT to the folder that the request names
+    (anything)  report stages and progress, and copy FAKE_RESULT to the folder that the request names, or to one with a number
+                after it if that holds other frames of the clip; for `refine` copy FAKE_REFINED over the folder, if it is set
     fail        send the error of a clip with one person
     weights     send the error of a missing network
     work        report progress until it is cancelled
@@ -24,6 +25,7 @@ import signal
 import sys
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 
@@ -101,10 +103,29 @@ def work(request: dict[str, Any], cancelled: threading.Event) -> None:
             print("Loading checkpoint shards: 100%", flush=True)
         send(job, "warning", text="The camera moves; a still one was assumed.")
         time.sleep(0.05)
-        folder = str(request["out"] if request["type"] == "reconstruct" else request["folder"])
         if request["type"] == "reconstruct":
-            shutil.copytree(os.environ["FAKE_RESULT"], folder, dirs_exist_ok=True)
+            source = os.environ["FAKE_RESULT"]
+            folder = free_folder(str(request["out"]), clip_frames(source))
+        else:
+            source, folder = os.environ.get("FAKE_REFINED", ""), str(request["folder"])
+        if source:
+            shutil.copytree(source, folder, dirs_exist_ok=True)
         send(job, "result", folder=folder, take="take-1")
+
+
+def free_folder(out: str, frames: object) -> str:
+    """Where the core puts a result: never over one of other frames."""
+    number = 1
+    while True:
+        folder = out if number == 1 else f"{out}-{number}"
+        if clip_frames(folder) in (None, frames):
+            return folder
+        number += 1
+
+
+def clip_frames(folder: str) -> object:
+    path = Path(folder) / "reconstruction.json"
+    return json.loads(path.read_text(encoding="utf-8"))["clip"]["frames"] if path.exists() else None
 
 
 if __name__ == "__main__":

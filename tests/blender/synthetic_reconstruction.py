@@ -6,7 +6,7 @@ them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -99,6 +99,16 @@ def make_reconstruction(
     )
     record.save(folder, reconstruction)
     return Made(reconstruction, axis_angle_to_matrix(_all_axis_angles(motion)), parents)
+
+
+def add_take(folder: Path, contract: ModuleType, take: str, **options: Any) -> Made:
+    """Save another take into a folder, beside those that it has, as Refine does. For the options see `make_reconstruction`."""
+    record = contract.reconstruction
+    listed = record.load_info(folder).takes
+    made = make_reconstruction(folder, contract, take=take, **options)
+    info = replace(made.reconstruction.info, takes=(*listed, *made.reconstruction.info.takes))
+    record.save(folder, replace(made.reconstruction, info=info))
+    return made
 
 
 @cache

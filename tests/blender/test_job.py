@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from typing import Any
 import bpy
 import pytest
 
-from tests.blender.synthetic_reconstruction import make_reconstruction
+from tests.blender.synthetic_reconstruction import add_take, make_reconstruction
 from tests.blender.user_actions import press, settings
 
 FAKE_WORKER = Path(__file__).with_name("fake_worker.py")
@@ -233,7 +234,12 @@ def test_a_scene_that_is_gone_is_told_and_the_result_kept(runtime: ModuleType, r
     assert armatures() == 2
 
 
-def test_refine_keys_the_same_rigs(runtime: ModuleType, result: Path, product: Product) -> None:
+def test_refine_keys_the_same_rigs(
+    runtime: ModuleType, result: Path, product: Product, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(result, tmp_path / "refined")
+    add_take(tmp_path / "refined", product("core.contract"), "take-2", frames=5, clip=FAKE_WORKER, seed=3)
+    monkeypatch.setenv("FAKE_REFINED", str(tmp_path / "refined"))
     run(runtime, "")
     rigs = {item.name for item in bpy.context.scene.objects if item.type == "ARMATURE"}
     before = {action.name for action in bpy.data.actions}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -13,7 +12,7 @@ import bpy
 import pytest
 
 from tests.blender.product import Product
-from tests.blender.synthetic_reconstruction import make_reconstruction
+from tests.blender.synthetic_reconstruction import add_take, make_reconstruction
 from tests.blender.user_actions import press, settings
 
 
@@ -29,11 +28,8 @@ def the_collection(scene: ModuleType) -> Any:
 
 def make_two_takes(folder: Path, contract: ModuleType) -> None:
     """Take 2 is the active one."""
-    record = contract.reconstruction
     make_reconstruction(folder, contract, take="take-1", seed=1)
-    second = make_reconstruction(folder, contract, take="take-2", seed=2).reconstruction
-    both = (record.Take("take-1", "", 1, 2.0, "reconstruct"), record.Take("take-2", "", 2, 1.0, "refine"))
-    record.save(folder, replace(second, info=replace(second.info, takes=both)))
+    add_take(folder, contract, "take-2", seed=2)
 
 
 @pytest.fixture

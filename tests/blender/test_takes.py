@@ -58,7 +58,7 @@ def test_a_failing_new_take_changes_nothing(
     def fail(*_: Any) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(product("socialmirror_blender.scene.takes"), "copy_locked_keyframes", fail)
+    monkeypatch.setattr(product("socialmirror_blender.scene.takes"), "key_person", fail)
     with pytest.raises(ZeroDivisionError):
         scene.update_take(collection, tmp_path)
     assert rig.animation_data.action == action

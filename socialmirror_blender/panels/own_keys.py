@@ -1,0 +1,59 @@
+"""The panel with the animator's own keyframes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+
+from ..reconstructions import active_reconstruction
+from ..scene.own_keys import OwnKeys, count_own_keys, frames_text
+from .sidebar import Sidebar
+from .text import draw_text
+
+_SHOWN_BONES = 8
+
+
+class SOCIALMIRROR_PT_own_keys(Sidebar, bpy.types.Panel):
+    bl_label = "Your Keys"
+    bl_parent_id = "SOCIALMIRROR_PT_result"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return active_reconstruction(context) is not None
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout: Any = self.layout
+        collection = active_reconstruction(context)
+        assert collection is not None  # poll
+        counted = count_own_keys(collection)
+        if not any(keys.count or keys.others for _, keys in counted):
+            draw_text(layout, "Keys that you set on the armatures stay over every take.")
+            return
+        for name, keys in counted:
+            for number, line in enumerate(own_keys_lines(name, keys)):
+                draw_text(layout, line, icon="KEYFRAME_HLT" if number == 0 else "BLANK1")
+        row = layout.row(align=True)
+        row.operator("socialmirror.pin_own_keys", icon="LOCKED")
+        row.operator("socialmirror.give_back", icon="LOOP_BACK")
+
+
+def own_keys_lines(name: str, keys: OwnKeys) -> list[str]:
+    """What the panel says about a person; nothing if they have no keyframes of the animator."""
+    if not (keys.count or keys.others):
+        return []
+    bones = len(keys.frames)
+    heading = f"{name}: {_number(keys.count, 'key')} on {_number(bones, 'bone')}"
+    if keys.others:
+        heading += f", {_number(keys.others, 'curve')} of your own"
+    lines = [f"{bone.replace('_', ' ')}: {frames_text(frames)}" for bone, frames in keys.frames.items()]
+    if bones > _SHOWN_BONES:
+        lines = [*lines[:_SHOWN_BONES], f"and {_number(bones - _SHOWN_BONES, 'more bone')}"]
+    return [heading, *lines]
+
+
+def _number(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+
+
+CLASSES = (SOCIALMIRROR_PT_own_keys,)

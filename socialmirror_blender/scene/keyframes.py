@@ -1,0 +1,119 @@
+"""All there is to the keyframes of an F-curve as arrays, and copies of whole F-curves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+Keys = dict[str, np.ndarray]
+"""Attributes of n keyframes by their names in Blender: `co` and handles are [n,2], all others [n]."""
+
+_POINTS = ("co", "handle_left", "handle_right")
+_ENUMS = ("interpolation", "easing", "type", "handle_left_type", "handle_right_type")
+_NUMBERS = ("back", "amplitude", "period")
+_LOOKS = ("extrapolation", "mute", "lock", "hide", "auto_smoothing", "color_mode")
+
+
+@dataclass(frozen=True)
+class CurveCopy:
+    """A whole F-curve, apart from where it is."""
+
+    keys: Keys
+    group: str
+    look: dict[str, Any]
+    modifiers: tuple[tuple[str, dict[str, Any]], ...]
+    """Type and properties of each."""
+
+
+def read_keys(curve: Any) -> Keys:
+    points = curve.keyframe_points
+    keys: Keys = {}
+    for names, width, kind in ((_POINTS, 2, np.float32), (_ENUMS, 1, np.int32), (_NUMBERS, 1, np.float32)):
+        for name in names:
+            values = np.empty(len(points) * width, dtype=kind)
+            points.foreach_get(name, values)
+            keys[name] = values.reshape(-1, 2) if width == 2 else values
+    return keys
+
+
+def write_keys(curve: Any, keys: Keys) -> None:
+    """Replace all keyframes of an F-curve by these, in the order of their frames and not selected."""
+    order = np.argsort(keys["co"][:, 0], kind="stable")
+    points = curve.keyframe_points
+    points.clear()
+    points.add(len(order))
+    for name, values in keys.items():
+        points.foreach_set(name, np.ascontiguousarray(values[order]).ravel())
+    # new keyframes are selected: one slip in the dope sheet would move all of them
+    for part in ("select_control_point", "select_left_handle", "select_right_handle"):
+        points.foreach_set(part, np.zeros(len(order), dtype=bool))
+    curve.update()
+
+
+def select_keys(keys: Keys, rows: np.ndarray) -> Keys:
+    """The keyframes at these indices, or where a mask is true."""
+    return {name: values[rows] for name, values in keys.items()}
+
+
+def join_keys(first: Keys, second: Keys) -> Keys:
+    return {name: np.concatenate([values, second[name]]) for name, values in first.items()}
+
+
+def move_keys(keys: Keys, to_frame: Callable[[np.ndarray], np.ndarray]) -> Keys:
+    """The keyframes at other frames, given by a monotonic function of arrays. Whole frames stay whole.
+
+    Of keyframes that come to lie on one frame, the last one stays.
+    """
+    moved = {name: values.copy() for name, values in keys.items()}
+    frames = keys["co"][:, 0]
+    new = to_frame(frames.astype(np.float64))
+    new = np.where(frames == np.round(frames), np.round(new), new)
+    shift = new - to_frame(frames.astype(np.float64))
+    moved["co"][:, 0] = new
+    for handle in ("handle_left", "handle_right"):
+        moved[handle][:, 0] = to_frame(keys[handle][:, 0].astype(np.float64)) + shift
+    stays = np.append(np.diff(moved["co"][:, 0]) > 0, True)
+    return select_keys(moved, stays[: len(new)])
+
+
+def copy_curve(curve: Any) -> CurveCopy:
+    modifiers = tuple((modifier.type, _properties(modifier)) for modifier in curve.modifiers)
+    look = {name: getattr(curve, name) for name in _LOOKS}
+    if curve.color_mode == "CUSTOM":
+        look["color"] = tuple(curve.color)
+    return CurveCopy(read_keys(curve), curve.group.name if curve.group else "", look, modifiers)
+
+
+def paste_curve(channelbag: Any, path: str, index: int, copy: CurveCopy) -> None:
+    """Write a copy to the F-curve with this path and index, which is made if it is missing."""
+    curve = channelbag.fcurves.find(path, index=index) or channelbag.fcurves.new(path, index=index)
+    write_keys(curve, copy.keys)
+    if copy.group and curve.group is None:
+        curve.group = channelbag.groups.get(copy.group) or channelbag.groups.new(copy.group)
+    paste_look(curve, copy)
+    curve.update()
+
+
+def paste_look(curve: Any, copy: CurveCopy) -> None:
+    """Give an F-curve the settings and modifiers of a copy, in place of its own."""
+    for name, value in copy.look.items():
+        setattr(curve, name, value)
+    for modifier in list(curve.modifiers):
+        curve.modifiers.remove(modifier)
+    for kind, properties in copy.modifiers:
+        modifier = curve.modifiers.new(kind)
+        for name, value in properties.items():
+            setattr(modifier, name, value)
+
+
+def _properties(modifier: Any) -> dict[str, Any]:
+    """Values of the settings of a modifier, in an order in which they can be set."""
+    values: dict[str, Any] = {}
+    for prop in modifier.bl_rna.properties:
+        if not prop.is_readonly and prop.type in ("BOOLEAN", "INT", "FLOAT", "STRING", "ENUM"):
+            value = getattr(modifier, prop.identifier)
+            values[prop.identifier] = tuple(value) if getattr(prop, "is_array", False) else value
+    return values

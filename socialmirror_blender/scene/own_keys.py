@@ -1,0 +1,123 @@
+"""The animator's own keyframes on the armatures of a reconstruction: counted, made pins of, or given back to the take."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import bpy
+import numpy as np
+
+from ...core.contract.errors import UserError
+from ...core.contract.reconstruction import PEOPLE
+from ...core.contract.skeleton import BODY_JOINTS
+from .. import compat
+from .actions import polish_of, rekey, take_channelbag
+from .keyframes import read_keys
+from .names import rig_role
+from .objects import object_with_role, rig_of
+from .polish import LOCKED_KEYFRAME, is_at, own_keyframes, without_bones
+from .rest_pose import ROOT
+from .take_values import CHANNELS
+
+_FRESH_SECONDS = 1.0
+"""How long a count is used again: panels ask for it whenever they are drawn."""
+
+_counts: dict[int, tuple[float, OwnKeys]] = {}
+"""Cache by the action's `session_uid`, with the time of counting."""
+
+
+@dataclass(frozen=True)
+class OwnKeys:
+    frames: dict[str, list[int]]
+    """Scene frames with keyframes of the animator, locked ones too, for each bone that has any."""
+    others: int
+    """Number of F-curves that are not of the take at all."""
+
+    @property
+    def count(self) -> int:
+        return sum(map(len, self.frames.values()))
+
+
+def count_own_keys(collection: bpy.types.Collection) -> list[tuple[str, OwnKeys]]:
+    """Name and keyframes of each armature that is there. It may be a second old."""
+    counted: list[tuple[str, OwnKeys]] = []
+    for person in range(PEOPLE):
+        rig = object_with_role(collection, rig_role(person))
+        if rig is not None:
+            counted.append((rig.name, _count(rig)))
+    return counted
+
+
+def lock_own_keys(collection: bpy.types.Collection) -> int:
+    """Lock all keyframes of the animator, so that Refine gets them as pins; those of fingers and face cannot be pins.
+
+    Returns for how many poses of bones that was done. UserError `no-own-keys` if there are none.
+    """
+    locked = 0
+    for person in range(PEOPLE):
+        rig = rig_of(collection, person)
+        channelbag = take_channelbag(rig)
+        frames = own_keyframes(polish_of(rig)) if channelbag is not None else {}
+        for bone, path, size in CHANNELS:
+            if bone not in (ROOT, *BODY_JOINTS) or bone not in frames:
+                continue
+            for index in range(size):
+                _lock_at(channelbag.fcurves.find(path, index=index), frames[bone])
+        locked += sum(len(at) for bone, at in frames.items() if bone in (ROOT, *BODY_JOINTS))
+    if not locked:
+        raise UserError(
+            "no-own-keys",
+            "No keyframe of the body differs from the take.",
+            "Pose bones and insert keyframes first, or lock poses with Lock Pose.",
+        )
+    _counts.clear()
+    return locked
+
+
+def give_back(rig: bpy.types.Object, bones: Iterable[str]) -> None:
+    """Let bones move as the take has it again. UserError `no-take` if the armature's action was made by an earlier version."""
+    polish = polish_of(rig)
+    if polish.mark is None:
+        raise UserError(
+            "no-take",
+            f"The action of {rig.name!r} does not know what its take was like.",
+            "Choose the take in the panel again.",
+        )
+    rekey(rig, polish.mark, without_bones(polish, bones))
+    _counts.clear()
+
+
+def frames_text(frames: Sequence[int]) -> str:
+    """Sorted frames in short: `3, 10–14`."""
+    parts: list[list[int]] = []
+    for frame in frames:
+        if parts and frame == parts[-1][-1] + 1:
+            parts[-1] = [parts[-1][0], frame]
+        else:
+            parts.append([frame])
+    return ", ".join("–".join(map(str, part)) for part in parts)
+
+
+def _count(rig: Any) -> OwnKeys:
+    data = rig.animation_data
+    uid = 0 if data is None or data.action is None else data.action.session_uid
+    counted = _counts.get(uid)
+    now = time.monotonic()
+    if counted is None or now - counted[0] > _FRESH_SECONDS:
+        polish = polish_of(rig)
+        counted = (now, OwnKeys(own_keyframes(polish), len(polish.curves)))
+        _counts[uid] = counted
+    return counted[1]
+
+
+def _lock_at(curve: Any, frames: Sequence[int]) -> None:
+    if curve is None:
+        return
+    keys = read_keys(curve)
+    locked = compat.enum_value(bpy.types.Keyframe, "type", LOCKED_KEYFRAME)
+    rows = is_at(np.round(keys["co"][:, 0]), np.array(frames, dtype=np.float64))
+    curve.keyframe_points.foreach_set("type", np.where(rows, locked, keys["type"]).astype(np.int32))
+    curve.update()

@@ -1,0 +1,259 @@
+"""The animator's polish: what differs between an armature's action and the take in it.
+
+That is their own layer over the take. Another take, or the same one at another place of the timeline, gets it on top of its own
+keyframes: keyframes that the animator changed, added or locked, keyframes that they removed, F-curves of other properties, and
+the settings and modifiers of F-curves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import bpy
+import numpy as np
+
+from .. import compat
+from .fcurves import property_path
+from .keyframes import (
+    CurveCopy,
+    Keys,
+    copy_curve,
+    join_keys,
+    move_keys,
+    paste_curve,
+    paste_look,
+    read_keys,
+    select_keys,
+    write_keys,
+)
+from .names import FILLED_IN_PROPERTY
+from .take_values import CHANNELS, COLUMNS, TakeMark, TakeValues
+
+OBSERVED_KEYFRAME = "GENERATED"
+FILLED_IN_KEYFRAME = "JITTER"
+TAKE_KEYFRAMES = (OBSERVED_KEYFRAME, FILLED_IN_KEYFRAME)
+LOCKED_KEYFRAME = "EXTREME"
+OWN_KEYFRAME = "KEYFRAME"
+
+_SAME_VALUE = 1e-5
+"""Difference of quaternion components, or metres, below which a keyframe has the take's own value."""
+_SAME_FRAME = 1e-3
+_TAKE_PATHS = {property_path(FILLED_IN_PROPERTY)}
+"""Paths that belong to the take and that the animator has no reason to change."""
+
+Curve = tuple[str, int]
+"""Path and index of an F-curve."""
+
+
+@dataclass(frozen=True)
+class Polish:
+    keys: Mapping[Curve, Keys] = field(default_factory=dict)
+    """Keyframes of the animator on F-curves of the take."""
+    removed: Mapping[Curve, np.ndarray] = field(default_factory=dict)
+    """bool [S] for each F-curve of the take from which keyframes were removed, at the frames of `timing`."""
+    looks: Mapping[Curve, CurveCopy] = field(default_factory=dict)
+    """F-curves of the take with settings or modifiers; only those of the copies count."""
+    curves: Mapping[Curve, CurveCopy] = field(default_factory=dict)
+    """F-curves of anything else."""
+    mark: TakeMark | None = None
+    """Of the action that it was read from."""
+
+
+def read_polish(channelbag: Any, mark: TakeMark | None) -> Polish:
+    """What the animator made of the take. Without a mark, as in files of earlier versions, ordinary keyframes are theirs."""
+    found: dict[Curve, Any] = {(curve.data_path, curve.array_index): curve for curve in channelbag.fcurves}
+    keys: dict[Curve, Keys] = {}
+    removed: dict[Curve, np.ndarray] = {}
+    for _, path, size in CHANNELS:
+        group = {(path, i): read_keys(found[path, i]) for i in range(size) if (path, i) in found}
+        frames = _own_frames(group, mark)
+        for curve, its_keys in group.items():
+            rows = is_at(its_keys["co"][:, 0], frames)
+            if rows.any():
+                keys[curve] = _as_own(select_keys(its_keys, rows))
+        for curve in ((path, i) for i in range(size)) if mark is not None else ():
+            gone = np.ones(len(mark.own.frames), dtype=bool)
+            if curve in group:
+                gone = ~is_at(mark.own.frames, group[curve]["co"][:, 0])
+            if gone.any():
+                removed[curve] = gone
+    looks = {curve: copy_curve(item) for curve, item in found.items() if curve in COLUMNS and _has_look(item)}
+    others = {
+        curve: copy_curve(item) for curve, item in found.items() if curve not in COLUMNS and curve[0] not in _TAKE_PATHS
+    }
+    return Polish(keys, removed, looks, others, mark)
+
+
+def write_take(channelbag: Any, mark: TakeMark, types: Mapping[str, np.ndarray], polish: Polish) -> None:
+    """Write a take with the animator's polish over it into a channel bag, and remove what else is there.
+
+    `types` are the keyframe types [S] of each bone's own keyframes, as numbers of `compat.enum_value`.
+    """
+    to_frame = _between_timelines(polish.mark, mark)
+    moved = {curve: move_keys(keys, to_frame) for curve, keys in polish.keys.items()}
+    for bone, path, size in CHANNELS:
+        curves = [(path, index) for index in range(size)]
+        own = _with_signs_of(mark.own, curves, {curve: moved[curve] for curve in curves if curve in moved})
+        for curve in curves:
+            column = mark.own.values[:, COLUMNS[curve]]
+            keeps = ~_removed_at(polish, curve, mark)
+            if curve in own:
+                keeps &= ~is_at(mark.own.frames, own[curve]["co"][:, 0])
+            keys = _take_keys(mark.own.frames[keeps], column[keeps], types[bone][keeps])
+            _write(channelbag, bone, curve, join_keys(keys, own[curve]) if curve in own else keys, polish)
+    for curve in list(channelbag.fcurves):
+        place = (curve.data_path, curve.array_index)
+        if place not in COLUMNS and place[0] not in _TAKE_PATHS and place not in polish.curves:
+            channelbag.fcurves.remove(curve)
+    for (path, index), copy in polish.curves.items():
+        paste_curve(channelbag, path, index, _moved_copy(copy, to_frame))
+
+
+def own_keyframes(polish: Polish) -> dict[str, list[int]]:
+    """For each bone, the scene frames with keyframes of the animator, rounded; also those that are locked."""
+    frames: dict[str, set[int]] = {}
+    bone_of = {path: bone for bone, path, _ in CHANNELS}
+    for (path, _), keys in polish.keys.items():
+        frames.setdefault(bone_of[path], set()).update(np.round(keys["co"][:, 0]).astype(int).tolist())
+    order = {bone: number for number, (bone, _, _) in enumerate(reversed(CHANNELS))}
+    return {bone: sorted(frames[bone]) for bone in sorted(frames, key=lambda bone: -order[bone])}
+
+
+def without_bones(polish: Polish, bones: Iterable[str]) -> Polish:
+    """The polish without what concerns these bones of the take."""
+    paths = {path for bone, path, _ in CHANNELS if bone in set(bones)}
+
+    def rest(part: Mapping[Curve, Any]) -> dict[Curve, Any]:
+        return {curve: value for curve, value in part.items() if curve[0] not in paths}
+
+    return Polish(rest(polish.keys), rest(polish.removed), rest(polish.looks), polish.curves, polish.mark)
+
+
+def is_empty(polish: Polish) -> bool:
+    return not (polish.keys or polish.removed or polish.looks or polish.curves)
+
+
+def _own_frames(group: Mapping[Curve, Keys], mark: TakeMark | None) -> np.ndarray:
+    """Sorted frames at which any component of a channel has a keyframe of the animator; its components belong together."""
+    frames: list[np.ndarray] = []
+    own_types = [_type(OWN_KEYFRAME), _type(LOCKED_KEYFRAME)]
+    for curve, keys in group.items():
+        at, values = keys["co"].T
+        own = np.isin(keys["type"], own_types)
+        if mark is not None:
+            row = np.clip(np.searchsorted(mark.own.frames, at - _SAME_FRAME), 0, len(mark.own.frames) - 1)
+            same = np.abs(mark.own.values[row, COLUMNS[curve]] - values) < _SAME_VALUE
+            own |= ~(same & (np.abs(mark.own.frames[row] - at) < _SAME_FRAME))
+        frames.append(at[own])
+    return np.unique(np.concatenate(frames)) if frames else np.zeros(0)
+
+
+def _as_own(keys: Keys) -> Keys:
+    """The dope sheet shows a keyframe of the take that the animator changed as one of theirs from now on."""
+    own = np.isin(keys["type"], [_type(name) for name in TAKE_KEYFRAMES])
+    return keys | {"type": np.where(own, _type(OWN_KEYFRAME), keys["type"]).astype(np.int32)}
+
+
+def is_at(frames: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Which of `frames` [n] are among others."""
+    if not len(others):
+        return np.zeros(len(frames), dtype=bool)
+    others = np.sort(others)
+    row = np.clip(np.searchsorted(others, frames - _SAME_FRAME), 0, len(others) - 1)
+    return np.abs(others[row] - frames) < _SAME_FRAME
+
+
+def _between_timelines(earlier: TakeMark | None, now: TakeMark) -> Callable[[np.ndarray], np.ndarray]:
+    """Scene frames of an earlier import to those of this one, by the clip's time."""
+    if earlier is None or earlier.timeline == now.timeline:
+        return lambda frames: frames
+    return lambda frames: now.timeline.to_frames(earlier.timeline.to_seconds(frames))
+
+
+def _removed_at(polish: Polish, curve: Curve, mark: TakeMark) -> np.ndarray:
+    """Which of a take's own keyframes [S] the animator does not want: bool."""
+    gone = polish.removed.get(curve)
+    if gone is None or polish.mark is None:
+        return np.zeros(len(mark.own.frames), dtype=bool)
+    before = _between_timelines(mark, polish.mark)(mark.own.frames.astype(np.float64))
+    rows = np.interp(before, polish.mark.own.frames, np.arange(len(gone)))
+    return gone[np.round(rows).astype(int)]
+
+
+def _with_signs_of(own: TakeValues, curves: list[Curve], keys: dict[Curve, Keys]) -> dict[Curve, Keys]:
+    """Turn quaternions of the animator to the side of the take's, which may have the other sign for the same rotation.
+
+    Otherwise the rotation between their keyframe and the take's next one would go the long way round.
+    """
+    if len(curves) != 4 or len(keys) != 4:
+        return keys
+    frames = [keys[curve]["co"][:, 0] for curve in curves]
+    if any(not np.array_equal(frames[0], other) for other in frames[1:]):
+        return keys
+    dots = np.zeros(len(frames[0]))
+    for curve in curves:
+        dots += keys[curve]["co"][:, 1] * np.interp(frames[0], own.frames, own.values[:, COLUMNS[curve]])
+    sign = np.where(dots < 0, -1, 1).astype(np.float32)
+    for curve in curves:
+        for name in ("co", "handle_left", "handle_right"):
+            keys[curve][name][:, 1] *= sign
+    return keys
+
+
+def _take_keys(frames: np.ndarray, values: np.ndarray, types: np.ndarray) -> Keys:
+    """Linear keyframes [n] of the take itself."""
+    points = np.stack([frames, values], -1).astype(np.float32)
+    count = len(frames)
+
+    def all_of(prop: str, item: str) -> np.ndarray:
+        return np.full(count, compat.enum_value(bpy.types.Keyframe, prop, item), dtype=np.int32)
+
+    return {
+        "co": points,
+        "handle_left": points.copy(),
+        "handle_right": points.copy(),
+        "interpolation": all_of("interpolation", "LINEAR"),
+        "easing": all_of("easing", "AUTO"),
+        "type": types.astype(np.int32),
+        "handle_left_type": all_of("handle_left_type", "AUTO_CLAMPED"),
+        "handle_right_type": all_of("handle_right_type", "AUTO_CLAMPED"),
+        "back": np.zeros(count, dtype=np.float32),
+        "amplitude": np.zeros(count, dtype=np.float32),
+        "period": np.zeros(count, dtype=np.float32),
+    }
+
+
+def _write(channelbag: Any, bone: str, place: Curve, keys: Keys, polish: Polish) -> None:
+    path, index = place
+    curve = channelbag.fcurves.find(path, index=index)
+    if not len(keys["co"]):
+        if curve is not None:  # the animator removed it
+            channelbag.fcurves.remove(curve)
+        return
+    if curve is None:
+        curve = channelbag.fcurves.new(path, index=index)
+    if curve.group is None:
+        curve.group = channelbag.groups.get(bone) or channelbag.groups.new(bone)
+    write_keys(curve, keys)
+    look = polish.looks.get(place)
+    if look is not None:
+        paste_look(curve, look)
+    elif _has_look(curve):
+        paste_look(curve, _PLAIN)
+
+
+def _moved_copy(copy: CurveCopy, to_frame: Callable[[np.ndarray], np.ndarray]) -> CurveCopy:
+    return CurveCopy(move_keys(copy.keys, to_frame), copy.group, copy.look, copy.modifiers)
+
+
+def _has_look(curve: Any) -> bool:
+    return bool(len(curve.modifiers) or curve.mute or curve.lock or curve.extrapolation != "CONSTANT")
+
+
+def _type(name: str) -> int:
+    return compat.enum_value(bpy.types.Keyframe, "type", name)
+
+
+_PLAIN = CurveCopy({}, "", {"extrapolation": "CONSTANT", "mute": False, "lock": False}, ())
