@@ -154,8 +154,8 @@ def _read(archive: zipfile.ZipFile, file: Path) -> BodyModel:
     _check_shape(file, "f", faces, (len(faces), 3))
     named = {"v_template": v_template, "shapedirs": shapedirs, "posedirs": posedirs, "J_regressor": J_regressor}
     for name, array in (*named.items(), ("weights", lbs_weights)):
-        if array.dtype.kind not in "fiu" or not np.isfinite(array).all():
-            raise _damaged(file, f"{name} has values that are not finite numbers")
+        if not np.isfinite(array).all():
+            raise _damaged(file, f"{name} has values that are not finite")
     if lbs_weights.min(initial=0) < 0 or not (lbs_weights.sum(1) > 0).all():
         raise _damaged(file, "weights has vertices that no joint moves, or negative weights")
     if faces.min(initial=0) < 0 or faces.max(initial=0) >= vertices:
@@ -208,7 +208,10 @@ def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
     """Shape, whether in Fortran order, and dtype of the npy array at the start of a stream."""
     version = np.lib.format.read_magic(stream)
     read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    return read(stream)
+    shape, fortran_order, dtype = read(stream)
+    if dtype.kind not in "fiub":
+        raise ValueError(f"it has an array of {dtype}")
+    return shape, fortran_order, dtype
 
 
 def _shape_of(archive: zipfile.ZipFile, name: str) -> tuple[int, ...]:
@@ -237,7 +240,7 @@ def _leading_columns(archive: zipfile.ZipFile, name: str, count: int, whole: boo
     """
     with archive.open(f"{name}.npy") as stream:
         shape, fortran_order, dtype = _header(stream)
-        if fortran_order and not dtype.hasobject:
+        if fortran_order:
             size = math.prod(shape[:-1]) * count
             if size * dtype.itemsize > _MAX_BYTES:
                 raise ValueError(f"{name} is larger than any body's")

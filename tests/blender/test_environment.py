@@ -38,6 +38,7 @@ def test_the_state_follows_from_the_files_on_disk(environment: ModuleType) -> No
         assert found.state.name == name
         assert found.usable == (name == "READY")
         assert name == "READY" or (found.message and found.hint)
+    assert "Another Blender" in environment.assess(replace(facts, record=None, being_made=True)).message
     assert "did not finish" in environment.assess(replace(facts, record=None, interrupted=True)).message
 
 

@@ -156,6 +156,8 @@ def test_damaged_files(tmp_path, write_body):
     still = np.random.default_rng(0).uniform(size=(120, 55)) * (np.arange(120) != 7)[:, None]
     error = refusal(write_body(tmp_path / "still.npz", extra={"weights": still}))
     assert "no joint moves" in error.message
+    error = refusal(write_body(tmp_path / "complex.npz", extra={"shapedirs": np.ones((120, 3, 400), complex)}))
+    assert "complex" in error.message
     error = refusal(write_body(tmp_path / "nan.npz", extra={"weights": np.full((120, 55), np.nan)}))
     assert "weights" in error.message
     error = refusal(write_body(tmp_path / "parents.npz", extra={"kintree_table": np.zeros((2, 55), np.int64)}))
