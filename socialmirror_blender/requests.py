@@ -10,7 +10,6 @@ import bpy
 
 from ..core.contract.errors import UserError
 from ..core.contract.files import write_json
-from ..core.contract.reconstruction import INFO_FILE, load_info
 from ..core.contract.requests import ReconstructRequest, RefineRequest, Request, message_fields
 from . import compat
 from . import scene as scenes
@@ -23,7 +22,10 @@ EDITS_FILE = "edits.json"
 
 
 def reconstruct_request(context: bpy.types.Context) -> tuple[dict[str, Any], Origin]:
-    """The fields of the message `reconstruct`, and the origin of the job. UserError if a setting is not valid."""
+    """The fields of the message `reconstruct`, and the origin of the job. UserError if a setting is not valid.
+
+    If the folder holds something else, e.g. another range of the clip, the core takes one beside it and says so in its result.
+    """
     settings = settings_of(context)
     clip, frames = _clip(context)
     request = _request(
@@ -42,7 +44,10 @@ def reconstruct_request(context: bpy.types.Context) -> tuple[dict[str, Any], Ori
         link_camera=settings.link_camera,
         match_scene=settings.match_scene,
     )
-    return {"out": str(_result_folder(output_folder(settings.output), clip)), **message_fields(request)}, origin
+    return {
+        "out": str(output_folder(settings.output) / (clip.stem.strip(". ") or "clip")),
+        **message_fields(request),
+    }, origin
 
 
 def refine_request(context: bpy.types.Context, collection: bpy.types.Collection) -> tuple[dict[str, Any], Origin]:
@@ -101,23 +106,6 @@ def _body(settings: Any) -> Path | None:
     if not path.exists():
         raise UserError("body-missing", f"The body model is not there: {path}.", "Choose it again, or clear the field.")
     return path
-
-
-def _result_folder(output: Path, clip: Path) -> Path:
-    """A folder with the name of the clip, and a number if a folder of that name has a reconstruction of another clip."""
-    number = 1
-    while True:
-        folder = output / (clip.stem if number == 1 else f"{clip.stem}-{number}")
-        if not (folder / INFO_FILE).exists() or _is_made_from(folder, clip):
-            return folder
-        number += 1
-
-
-def _is_made_from(folder: Path, clip: Path) -> bool:
-    try:
-        return Path(load_info(folder).clip["path"]).resolve() == clip.resolve()
-    except Exception:  # it is not ours, or damaged: the new result goes beside it
-        return False
 
 
 def _absolute(path: str) -> Path:

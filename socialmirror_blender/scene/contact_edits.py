@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 
 import bpy
 
 from ...core.contract.contact import Contact
 from ...core.contract.errors import UserError
+from ...core.contract.json_reading import parse_json
 from .contact_list import read_contacts, write_contacts
 from .names import EDITED_CONTACTS_PROPERTY, IMPORTED_CONTACTS_PROPERTY
 
@@ -25,8 +26,8 @@ def show_contacts(collection: bpy.types.Collection, take: str, contacts: Iterabl
 
     `leaving` is the take that is shown until now, empty if there is none; edits of its contacts are kept.
     """
-    edited = _stored(collection, EDITED_CONTACTS_PROPERTY, {})
-    edited = edited if isinstance(edited, dict) else {}
+    stored: Any = _stored(collection, EDITED_CONTACTS_PROPERTY, {})
+    edited = cast("dict[str, Any]", stored) if isinstance(stored, dict) else {}
     if leaving:
         current = [contact.to_json() for contact in read_contacts(collection)]
         if current != _stored(collection, IMPORTED_CONTACTS_PROPERTY, current):
@@ -47,10 +48,11 @@ def show_contacts(collection: bpy.types.Collection, take: str, contacts: Iterabl
 
 def imported_contact_ids(collection: bpy.types.Collection) -> set[str]:
     """Identities of the current take's contacts as they were imported; empty for an import by an earlier version."""
-    records = _stored(collection, IMPORTED_CONTACTS_PROPERTY, [])
-    if not isinstance(records, list):
-        return set()
-    return {str(record.get("id")) for record in records if isinstance(record, dict)}
+    records: Any = _stored(collection, IMPORTED_CONTACTS_PROPERTY, [])
+    try:
+        return {str(record["id"]) for record in records}
+    except (KeyError, TypeError):
+        return set()  # nobody but a stranger wrote that
 
 
 def contact_memory(collection: bpy.types.Collection) -> ContactMemory:
@@ -66,6 +68,6 @@ def restore_contact_memory(collection: bpy.types.Collection, memory: ContactMemo
 def _stored(collection: Any, name: str, otherwise: Any) -> Any:
     """The value of a property that holds JSON; `otherwise` if it is missing or damaged."""
     try:
-        return json.loads(collection.get(name, ""))
-    except (TypeError, ValueError, RecursionError):
+        return parse_json(collection.get(name, ""))
+    except (AttributeError, TypeError, ValueError):
         return otherwise

@@ -60,7 +60,9 @@ def lock_own_keys(collection: bpy.types.Collection) -> int:
     for person in range(PEOPLE):
         rig = rig_of(collection, person)
         channelbag = take_channelbag(rig)
-        frames = own_keyframes(polish_of(rig)) if channelbag is not None else {}
+        if channelbag is None:
+            continue
+        frames = own_keyframes(polish_of(rig))
         for bone, path, size in CHANNELS:
             if bone not in (ROOT, *BODY_JOINTS) or bone not in frames:
                 continue

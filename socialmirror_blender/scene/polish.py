@@ -49,13 +49,13 @@ Curve = tuple[str, int]
 
 @dataclass(frozen=True)
 class Polish:
-    keys: Mapping[Curve, Keys] = field(default_factory=dict)
+    keys: Mapping[Curve, Keys] = field(default_factory=dict[Curve, Keys])
     """Keyframes of the animator on F-curves of the take."""
-    removed: Mapping[Curve, np.ndarray] = field(default_factory=dict)
+    removed: Mapping[Curve, np.ndarray] = field(default_factory=dict[Curve, np.ndarray])
     """bool [S] for each F-curve of the take from which keyframes were removed, at the frames of `timing`."""
-    looks: Mapping[Curve, CurveCopy] = field(default_factory=dict)
+    looks: Mapping[Curve, CurveCopy] = field(default_factory=dict[Curve, CurveCopy])
     """F-curves of the take with settings or modifiers; only those of the copies count."""
-    curves: Mapping[Curve, CurveCopy] = field(default_factory=dict)
+    curves: Mapping[Curve, CurveCopy] = field(default_factory=dict[Curve, CurveCopy])
     """F-curves of anything else."""
     mark: TakeMark | None = None
     """Of the action that it was read from."""
@@ -73,7 +73,9 @@ def read_polish(channelbag: Any, mark: TakeMark | None) -> Polish:
             rows = is_at(its_keys["co"][:, 0], frames)
             if rows.any():
                 keys[curve] = _as_own(select_keys(its_keys, rows))
-        for curve in ((path, i) for i in range(size)) if mark is not None else ():
+        if mark is None:
+            continue
+        for curve in ((path, i) for i in range(size)):
             gone = np.ones(len(mark.own.frames), dtype=bool)
             if curve in group:
                 gone = ~is_at(mark.own.frames, group[curve]["co"][:, 0])
@@ -140,7 +142,7 @@ def _own_frames(group: Mapping[Curve, Keys], mark: TakeMark | None) -> np.ndarra
     frames: list[np.ndarray] = []
     own_types = [_type(OWN_KEYFRAME), _type(LOCKED_KEYFRAME)]
     for curve, keys in group.items():
-        at, values = keys["co"].T
+        at, values = keys["co"][:, 0], keys["co"][:, 1]
         own = np.isin(keys["type"], own_types)
         if mark is not None:
             row = np.clip(np.searchsorted(mark.own.frames, at - _SAME_FRAME), 0, len(mark.own.frames) - 1)

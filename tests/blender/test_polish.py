@@ -216,7 +216,9 @@ def test_quaternions_of_the_other_sign_do_not_turn_the_long_way_round(
     scene: ModuleType, contract: ModuleType, rig: Any, collection: Any, tmp_path: Path
 ) -> None:
     before = rotation_at(rig, "left_shoulder", 8)
-    key(rig, "left_shoulder", 8, -(before @ Quaternion((0, 0, 1), 0.1)))
+    turned = before @ Quaternion((0, 0, 1), 0.1)
+    turned.negate()
+    key(rig, "left_shoulder", 8, turned)
     make_reconstruction(tmp_path, contract)  # the same take
     scene.update_take(collection, tmp_path)
     between = rotation_at(rig, "left_shoulder", 7.5)

@@ -77,14 +77,6 @@ def test_the_frames_that_a_strip_shows_are_requested(requests: ModuleType, tmp_p
     assert (fields["clip"], fields["frames"], origin.strip) == (str(clip), [10, 19], "Take 5")
 
 
-def test_another_clip_of_the_same_name_gets_a_folder_of_its_own(
-    contract: ModuleType, requests: ModuleType, clip: Path, tmp_path: Path
-) -> None:
-    make_reconstruction(tmp_path / "out" / "dance", contract, frames=5, clip=tmp_path / "elsewhere" / "dance.mp4")
-    fields, _ = requests.reconstruct_request(bpy.context)
-    assert Path(fields["out"]).name == "dance-2"
-
-
 def test_settings_that_cannot_be_used_are_refused(ready_environment: None, clip: Path, tmp_path: Path) -> None:
     current = settings()
 
