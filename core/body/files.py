@@ -35,6 +35,8 @@ _NUM_SHAPES_V1_0 = 10
 _MAX_BYTES = 1 << 30
 """Of one array; the largest of SMPL-X v1.1 has 120 MB."""
 _CHUNK = 1 << 20
+_LARGEST = 100.0
+"""Of the numbers of a body: metres, weights, texture coordinates."""
 
 _LICENSED_NAMES = ("SMPLX_NEUTRAL.npz", "SMPLX_NEUTRAL_2020.npz", "SMPLX_FEMALE.npz", "SMPLX_MALE.npz")
 _LAYOUTS = ("smplx", "models", "models/smplx", "*/models/smplx", "*/smplx", "*")
@@ -154,8 +156,8 @@ def _read(archive: zipfile.ZipFile, file: Path) -> BodyModel:
     _check_shape(file, "f", faces, (len(faces), 3))
     named = {"v_template": v_template, "shapedirs": shapedirs, "posedirs": posedirs, "J_regressor": J_regressor}
     for name, array in (*named.items(), ("weights", lbs_weights)):
-        if not np.isfinite(array).all():
-            raise _damaged(file, f"{name} has values that are not finite")
+        if not (np.abs(array) < _LARGEST).all():  # nor is this true of NaN
+            raise _damaged(file, f"{name} has values that no body has")
     if lbs_weights.min(initial=0) < 0 or not (lbs_weights.sum(1) > 0).all():
         raise _damaged(file, "weights has vertices that no joint moves, or negative weights")
     if faces.min(initial=0) < 0 or faces.max(initial=0) >= vertices:
@@ -259,8 +261,8 @@ def _corner_uv(archive: zipfile.ZipFile, names: set[str], faces: int) -> Float[n
     if corners.shape != (faces, 3):
         raise ValueError(f"ft has shape {corners.shape}, not {(faces, 3)}")
     uv = _member(archive, "vt")[corners]
-    if not np.isfinite(uv).all():
-        raise ValueError("vt has values that are not finite")
+    if not (np.abs(uv) < _LARGEST).all():
+        raise ValueError("vt has values that no body has")
     return uv
 
 
