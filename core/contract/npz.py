@@ -29,9 +29,8 @@ class ArraySpec:
     """Which arrays a member of an archive may hold."""
 
     dtype: str
-    """As numpy names it, e.g. "float32"; either byte order is read. "str" is text of any length."""
+    """As numpy names it, e.g. "float32"; either byte order is read."""
     shape: tuple[Dimension, ...]
-    optional: bool = False
 
 
 @dataclass(frozen=True)
@@ -185,15 +184,13 @@ def _read_header(archive: ZipFile, info: ZipInfo, name: str) -> _Member:
 
 def _matching(members: Mapping[str, _Member], schema: NpzSchema) -> dict[str, _Member]:
     """The members in the schema's order; ValueError for the first that is missing or unlike the schema."""
-    required = {name for name, spec in schema.arrays.items() if not spec.optional}
-    missing = required - set(members)
+    missing = set(schema.arrays) - set(members)
     if missing:
         raise ValueError(f"{', '.join(sorted(missing))} missing")
     sizes: dict[str, int] = {}
     for name, spec in schema.arrays.items():
-        if name in members:
-            check_array(name, members[name].dtype, members[name].shape, spec, schema.sizes, sizes)
-    return {name: members[name] for name in schema.arrays if name in members}
+        check_array(name, members[name].dtype, members[name].shape, spec, schema.sizes, sizes)
+    return {name: members[name] for name in schema.arrays}
 
 
 def check_array(
@@ -205,8 +202,7 @@ def check_array(
     sizes: dict[str, int],
 ) -> None:
     """ValueError if an array is unlike its spec. `sizes` are the named dimensions found so far, to which it adds its own."""
-    same = dtype.kind == "U" if spec.dtype == "str" else dtype.newbyteorder("=") == np.dtype(spec.dtype)
-    if not same:
+    if dtype.newbyteorder("=") != np.dtype(spec.dtype):
         raise ValueError(f"{name} is {dtype}, not {spec.dtype}")
     expected = [sizes.get(size, size) if isinstance(size, str) else size for size in spec.shape]
     fits = len(shape) == len(expected)

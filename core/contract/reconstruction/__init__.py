@@ -40,7 +40,6 @@ from .storage import (
     load_info,
     load_take_motion,
     save,
-    take_path,
 )
 from .validation import BODY_SCHEMA, MOTION_SCHEMA, check_body, check_motion
 from .verification import Finding, examine, repair
@@ -75,5 +74,4 @@ __all__ = [
     "refuse_links",
     "repair",
     "save",
-    "take_path",
 ]

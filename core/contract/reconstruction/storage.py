@@ -112,13 +112,11 @@ def load_take_motion(folder: Path, take: str) -> MotionArrays:
     return _consistently(folder, lambda parts: parts.motion(take_file(take, ".npz"), parts.info(take)))
 
 
-def take_path(folder: Path, take: str, suffix: str) -> Path:
-    """Where a take's .json or .npz lies. UserError `damaged` for an id that could lead out of the folder."""
-    return folder / take_file(take, suffix)
-
-
 def take_file(take: str, suffix: str) -> str:
-    """The same relative to the folder, as digests name it."""
+    """A take's .json or .npz relative to the result's folder, as digests name it.
+
+    UserError `damaged` for an id that could lead out of the folder.
+    """
     if not is_identifier(take):
         raise damaged(f"{shown(take)} is not the id of a take")
     return f"{TAKES_FOLDER}/{take}{suffix}"

@@ -83,7 +83,7 @@ def repair(folder: Path, build_body: BodyBuilder | None = None) -> list[str]:
     with explain_write_errors(folder):
         refuse_links(folder)
         if finish_interrupted_save(folder):
-            done.append("A save that had been interrupted was completed.")
+            done.append("A save that had been interrupted was completed, or undone where its files were damaged.")
     contents = _read(folder)
     unfinished = temporary_files(folder) + temporary_files(folder / TAKES_FOLDER)
     if unfinished:
@@ -94,9 +94,11 @@ def repair(folder: Path, build_body: BodyBuilder | None = None) -> list[str]:
         return done
     whole = _restored(contents, build_body)
     with explain_write_errors(folder):
-        for file in _damaged_files(folder, contents, whole.info):
-            moved = _set_aside(folder, file)
-            done.append(f"{file} was damaged and now lies in {moved}.")
+        damaged_files = [finding.part for finding in contents.findings if finding.state == "damaged"]
+        for file in dict.fromkeys([*damaged_files, *_unlisted_files(contents, whole.info)]):
+            if (folder / file).is_file():
+                problem = "was damaged" if file in damaged_files else "belongs to a damaged take"
+                done.append(f"{file} {problem} and now lies in {_set_aside(folder, file)}.")
     save(folder, whole)
     restored = [finding.part for finding in contents.findings if not finding.ok and finding.part in _main_files(whole)]
     done += [f"{part} was restored." for part in restored]
@@ -124,7 +126,7 @@ def _read(folder: Path) -> _Contents:
             bad.append(take)
         else:
             takes[take] = pair
-    described = [record for record in (info, *(record for record, _ in takes.values())) if record is not None]
+    described = [record for record, _ in takes.values()] if info is None else [info]
     motion = _attempt(findings, parts, MOTION_FILE, lambda: _active_motion(parts, described))
     body = _attempt(findings, parts, BODY_FILE, parts.body)
     return _Contents(tuple(findings), info, motion, body, takes, tuple(bad))
@@ -161,12 +163,12 @@ def _attempt(findings: list[Finding], parts: Parts, file: str, read: Callable[[]
 
 
 def _active_motion(parts: Parts, described: Sequence[Info]) -> MotionArrays:
-    """The motion of the active take, or of any take where no record says which one that is."""
+    """The motion of the active take, as one of these records describes it."""
+    if not described:
+        raise damaged("no record says what it belongs to")
     for info in described[1:]:
         with suppress(UserError):
             return parts.motion(MOTION_FILE, info)
-    if not described:
-        raise damaged("no record says what it belongs to")
     return parts.motion(MOTION_FILE, described[0])
 
 
@@ -257,14 +259,11 @@ def _equal(a: MotionArrays, b: MotionArrays) -> bool:
     return all(mine[name].shape == others[name].shape and (mine[name] == others[name]).all() for name in mine)
 
 
-def _damaged_files(folder: Path, contents: _Contents, info: Info) -> list[str]:
-    """Files to set aside: all that are damaged, and the other half of a take that is not listed any more."""
+def _unlisted_files(contents: _Contents, info: Info) -> list[str]:
+    """Both files of each take that could not be restored."""
     listed = {take.id for take in info.takes}
-    files = [finding.part for finding in contents.findings if finding.state == "damaged"]
-    for take in contents.bad_takes:
-        if take not in listed:
-            files += [take_file(take, suffix) for suffix in (".json", ".npz")]
-    return [file for file in dict.fromkeys(files) if (folder / file).is_file()]
+    lost = [take for take in contents.bad_takes if take not in listed]
+    return [take_file(take, suffix) for take in lost for suffix in (".json", ".npz")]
 
 
 def _set_aside(folder: Path, file: str) -> str:

@@ -15,7 +15,7 @@ from core.contract.files import read_npz, write_npz
 from core.contract.npz import ArraySpec, NpzSchema, read_arrays
 
 SCHEMA = NpzSchema(
-    {"a": ArraySpec("float32", ("T", 3)), "b": ArraySpec("int32", ("T",)), "note": ArraySpec("str", (), optional=True)},
+    {"a": ArraySpec("float32", ("T", 3)), "b": ArraySpec("int32", ("T",))},
     {"T": (1, 1000)},
     limit=1 << 20,
 )
@@ -73,7 +73,6 @@ def test_a_schema_picks_its_members_and_binds_their_sizes(tmp_path: Path) -> Non
         ({"a": ARRAYS["a"][None]}, "a has shape"),
         ({"a": np.zeros((0, 3), np.float32), "b": np.zeros(0, np.int32)}, "0 entries"),
         ({"a": np.zeros((1001, 3), np.float32)}, "1001 entries"),
-        ({"note": np.zeros(2)}, "note"),
     ],
 )
 def test_the_message_names_the_array_that_is_unlike_the_schema(tmp_path: Path, changed, named: str) -> None:

@@ -197,7 +197,8 @@ def test_an_interrupted_save_is_told_and_completed(
         patch.setattr(journal, "finish_interrupted_save", lambda folder: True)
         save(folder, replace(both[1], info=replace(both[1].info, prompt="the newest")))
     assert states(folder)[JOURNAL_FILE] == "unfinished" and set(states(folder).values()) == {"good", "unfinished"}
-    assert repair(folder, build_body) == ["A save that had been interrupted was completed."]
+    (said,) = repair(folder, build_body)
+    assert said.startswith("A save that had been interrupted was completed")
     assert states(folder) == dict.fromkeys(FILES, "good")
     assert json.loads((folder / INFO_FILE).read_text())["prompt"] == "the newest"
 
