@@ -11,6 +11,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import bpy
@@ -91,6 +92,7 @@ def move_beside(folder: Path, blend: Path) -> Path:
                 shutil.rmtree(copy, ignore_errors=True)
                 raise
             shutil.rmtree(folder, ignore_errors=True)
+    with suppress(OSError):  # the file that is open knows the new place; only undo and a recovered file would miss it
         _forward_file(folder).write_text(str(target), encoding="utf-8")
     return target
 

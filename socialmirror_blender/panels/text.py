@@ -44,4 +44,4 @@ def characters_per_line(width: float, scale: float) -> int:
 
 
 def ui_scale() -> float:
-    return bpy.context.preferences.system.ui_scale
+    return bpy.context.preferences.system.ui_scale or 1.0  # 0 where there is no window

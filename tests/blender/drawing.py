@@ -1,0 +1,60 @@
+"""Draws the add-on's panels without a window: a layout that takes everything and remembers texts and buttons."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import bpy
+
+
+class Layout:
+    """Stands in for `UILayout`; what it makes shares its lists."""
+
+    def __init__(self, texts: list[str], buttons: list[str]) -> None:
+        self.texts, self.buttons = texts, buttons
+
+    def label(self, *, text: str = "", icon: str = "NONE") -> None:
+        self.texts.append(text)
+
+    def operator(self, name: str, **_: Any) -> Any:
+        self.buttons.append(name.removeprefix("socialmirror."))
+        return SimpleNamespace()
+
+    def menu(self, name: str, *, text: str = "", icon: str = "NONE") -> None:
+        self.texts.append(text)
+        draw(getattr(bpy.types, name), self)
+
+    def prop(self, *_: Any, **__: Any) -> None:
+        pass
+
+    def progress(self, *, factor: float, text: str) -> None:
+        self.texts.append(text)
+
+    def template_list(self, name: str, _id: str, data: Any, prop: str, *_: Any, **__: Any) -> None:
+        context = SimpleNamespace(region=SimpleNamespace(width=300))
+        for index, item in enumerate(getattr(data, prop)):
+            getattr(bpy.types, name).draw_item(None, context, self, data, item, 0, data, "", index, 0)
+
+    def separator(self) -> None:
+        pass
+
+    def _part(self, *_: Any, **__: Any) -> Layout:
+        return Layout(self.texts, self.buttons)
+
+    row = column = box = split = _part
+
+
+def draw(kind: Any, layout: Layout) -> None:
+    kind.draw(SimpleNamespace(layout=layout), bpy.context)
+
+
+def draw_sidebar() -> Layout:
+    """Every panel of the add-on, as Blender draws them."""
+    layout = Layout([], [])
+    for name in dir(bpy.types):
+        if name.startswith("SOCIALMIRROR_PT_"):
+            kind = getattr(bpy.types, name)
+            if not hasattr(kind, "poll") or kind.poll(bpy.context):
+                draw(kind, layout)
+    return layout
