@@ -226,6 +226,16 @@ def test_the_worker_ends_when_stdin_closes(start, tmp_path, clip):
     assert not (tmp_path / "mark").exists()
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_a_worker_that_is_told_to_end_stops_its_job_first(start):
+    pipe = start()
+    pipe.send(1, "reconstruct", clip="endless", out="")
+    pipe.until("progress")
+    pipe.process.send_signal(signal.SIGTERM)
+    assert pipe.until("cancelled")["id"] == 1
+    assert pipe.wait_for_end() == 0
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="there the add-on's job object ends it")
 def test_the_worker_ends_when_its_parent_dies(start, tmp_path):
     # a third process keeps the pipe open, so that the worker can only notice that its parent has ended
