@@ -45,7 +45,7 @@ def own_keys_lines(name: str, keys: OwnKeys) -> list[str]:
     bones = len(keys.frames)
     heading = f"{name}: {_number(keys.count, 'key')} on {_number(bones, 'bone')}"
     if keys.others:
-        heading += f", {_number(keys.others, 'curve')} of your own"
+        heading += f", and {_number(keys.others, 'other curve')}"
     lines = [f"{bone.replace('_', ' ')}: {frames_text(frames)}" for bone, frames in keys.frames.items()]
     if bones > _SHOWN_BONES:
         lines = [*lines[:_SHOWN_BONES], f"and {_number(bones - _SHOWN_BONES, 'more bone')}"]

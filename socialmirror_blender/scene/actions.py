@@ -88,10 +88,20 @@ def take_channelbag(rig: bpy.types.Object) -> Any | None:
 
 def polish_of(rig: bpy.types.Object) -> Polish:
     """The animator's polish on an armature; empty if an action of their own has taken the place of the take's."""
-    shown, channelbag = take_of(rig), take_channelbag(rig)
-    if shown is None or channelbag is None or not _holds_take(shown[0]):
-        return Polish()
-    return read_polish(channelbag, mark_of(shown[0]))
+    channelbag = take_channelbag(rig)
+    return Polish() if channelbag is None or not shows_take(rig) else read_polish(channelbag, mark_of_take(rig))
+
+
+def shows_take(rig: bpy.types.Object) -> bool:
+    """Whether a take animates an armature, and not an action of the animator's own."""
+    shown = take_of(rig)
+    return shown is not None and _holds_take(shown[0])
+
+
+def mark_of_take(rig: bpy.types.Object) -> TakeMark | None:
+    """The mark of the take that animates an armature, None for one of an earlier version."""
+    shown = take_of(rig)
+    return None if shown is None else mark_of(shown[0])
 
 
 def leave_take(rig: bpy.types.Object) -> None:

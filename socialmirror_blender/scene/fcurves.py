@@ -18,6 +18,10 @@ def location_path(bone: str) -> str:
     return f'pose.bones["{bone}"].location'
 
 
+def scale_path(bone: str) -> str:
+    return f'pose.bones["{bone}"].scale'
+
+
 def property_path(name: str) -> str:
     """Path of a custom property."""
     return f'["{name}"]'

@@ -28,6 +28,15 @@ class CurveCopy:
     """Type and properties of each."""
 
 
+def read_places(curve: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Only frames and values [n,2] of the keyframes, and their types [n]."""
+    points = curve.keyframe_points
+    places, types = np.empty(2 * len(points), dtype=np.float32), np.empty(len(points), dtype=np.int32)
+    points.foreach_get("co", places)
+    points.foreach_get("type", types)
+    return places.reshape(-1, 2), types
+
+
 def read_keys(curve: Any) -> Keys:
     points = curve.keyframe_points
     keys: Keys = {}

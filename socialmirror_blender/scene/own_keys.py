@@ -14,11 +14,11 @@ from ...core.contract.errors import UserError
 from ...core.contract.reconstruction import PEOPLE
 from ...core.contract.skeleton import BODY_JOINTS
 from .. import compat
-from .actions import polish_of, rekey, take_channelbag
+from .actions import mark_of_take, polish_of, rekey, shows_take, take_channelbag
 from .keyframes import read_keys
 from .names import rig_role
 from .objects import object_with_role, rig_of
-from .polish import LOCKED_KEYFRAME, is_at, own_keyframes, without_bones
+from .polish import LOCKED_KEYFRAME, count_other_curves, is_at, own_keyframes, without_bones
 from .rest_pose import ROOT
 from .take_values import CHANNELS
 
@@ -60,9 +60,9 @@ def lock_own_keys(collection: bpy.types.Collection) -> int:
     for person in range(PEOPLE):
         rig = rig_of(collection, person)
         channelbag = take_channelbag(rig)
-        if channelbag is None:
+        if channelbag is None or not shows_take(rig):
             continue
-        frames = own_keyframes(polish_of(rig))
+        frames = own_keyframes(channelbag, mark_of_take(rig))
         for bone, path, size in CHANNELS:
             if bone not in (ROOT, *BODY_JOINTS) or bone not in frames:
                 continue
@@ -109,10 +109,16 @@ def _count(rig: Any) -> OwnKeys:
     counted = _counts.get(uid)
     now = time.monotonic()
     if counted is None or now - counted[0] > _FRESH_SECONDS:
-        polish = polish_of(rig)
-        counted = (now, OwnKeys(own_keyframes(polish), len(polish.curves)))
+        counted = (now, _count_now(rig))
         _counts[uid] = counted
     return counted[1]
+
+
+def _count_now(rig: Any) -> OwnKeys:
+    channelbag = take_channelbag(rig) if shows_take(rig) else None
+    if channelbag is None:
+        return OwnKeys({}, 0)
+    return OwnKeys(own_keyframes(channelbag, mark_of_take(rig)), count_other_curves(channelbag))
 
 
 def _lock_at(curve: Any, frames: Sequence[int]) -> None:

@@ -7,7 +7,7 @@ the settings and modifiers of F-curves.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +15,7 @@ import bpy
 import numpy as np
 
 from .. import compat
-from .fcurves import property_path
+from .fcurves import location_path, property_path, scale_path
 from .keyframes import (
     CurveCopy,
     Keys,
@@ -25,6 +25,7 @@ from .keyframes import (
     paste_curve,
     paste_look,
     read_keys,
+    read_places,
     select_keys,
     write_keys,
 )
@@ -63,29 +64,35 @@ class Polish:
 
 def read_polish(channelbag: Any, mark: TakeMark | None) -> Polish:
     """What the animator made of the take. Without a mark, as in files of earlier versions, ordinary keyframes are theirs."""
-    found: dict[Curve, Any] = {(curve.data_path, curve.array_index): curve for curve in channelbag.fcurves}
+    found = _curves(channelbag)
     keys: dict[Curve, Keys] = {}
     removed: dict[Curve, np.ndarray] = {}
-    for _, path, size in CHANNELS:
-        group = {(path, i): read_keys(found[path, i]) for i in range(size) if (path, i) in found}
-        frames = _own_frames(group, mark)
-        for curve, its_keys in group.items():
-            rows = is_at(its_keys["co"][:, 0], frames)
-            if rows.any():
-                keys[curve] = _as_own(select_keys(its_keys, rows))
-        if mark is None:
-            continue
-        for curve in ((path, i) for i in range(size)):
-            gone = np.ones(len(mark.own.frames), dtype=bool)
-            if curve in group:
-                gone = ~is_at(mark.own.frames, group[curve]["co"][:, 0])
-            if gone.any():
-                removed[curve] = gone
+    for _, curves, places, frames in _channels(found, mark):
+        for curve in curves:
+            at = places[curve].frames if curve in places else _NO_FRAMES
+            if len(frames) and (rows := is_at(at, frames)).any():
+                keys[curve] = _as_own(select_keys(read_keys(found[curve]), rows))
+            if mark is not None and not np.array_equal(at, mark.own.frames):
+                gone = ~is_at(mark.own.frames, at)
+                if gone.any():
+                    removed[curve] = gone
     looks = {curve: copy_curve(item) for curve, item in found.items() if curve in COLUMNS and _has_look(item)}
-    others = {
-        curve: copy_curve(item) for curve, item in found.items() if curve not in COLUMNS and curve[0] not in _TAKE_PATHS
-    }
+    others = {curve: copy_curve(found[curve]) for curve in found if _is_other(curve)}
     return Polish(keys, removed, looks, others, mark)
+
+
+def own_keyframes(channelbag: Any, mark: TakeMark | None) -> dict[str, list[int]]:
+    """For each bone, the scene frames with keyframes of the animator, rounded; also those that are locked."""
+    by_bone: dict[str, set[int]] = {}
+    for bone, _, _, frames in _channels(_curves(channelbag), mark):
+        if len(frames):
+            by_bone.setdefault(bone, set()).update(np.round(frames).astype(int).tolist())
+    return {bone: sorted(frames) for bone, frames in by_bone.items()}
+
+
+def count_other_curves(channelbag: Any) -> int:
+    """How many F-curves animate something that a take does not."""
+    return sum(map(_is_other, _curves(channelbag)))
 
 
 def write_take(channelbag: Any, mark: TakeMark, types: Mapping[str, np.ndarray], polish: Polish) -> None:
@@ -113,16 +120,6 @@ def write_take(channelbag: Any, mark: TakeMark, types: Mapping[str, np.ndarray],
         paste_curve(channelbag, path, index, _moved_copy(copy, to_frame))
 
 
-def own_keyframes(polish: Polish) -> dict[str, list[int]]:
-    """For each bone, the scene frames with keyframes of the animator, rounded; also those that are locked."""
-    frames: dict[str, set[int]] = {}
-    bone_of = {path: bone for bone, path, _ in CHANNELS}
-    for (path, _), keys in polish.keys.items():
-        frames.setdefault(bone_of[path], set()).update(np.round(keys["co"][:, 0]).astype(int).tolist())
-    order = {bone: number for number, (bone, _, _) in enumerate(reversed(CHANNELS))}
-    return {bone: sorted(frames[bone]) for bone in sorted(frames, key=lambda bone: -order[bone])}
-
-
 def without_bones(polish: Polish, bones: Iterable[str]) -> Polish:
     """The polish without what concerns these bones of the take."""
     paths = {path for bone, path, _ in CHANNELS if bone in set(bones)}
@@ -137,19 +134,61 @@ def is_empty(polish: Polish) -> bool:
     return not (polish.keys or polish.removed or polish.looks or polish.curves)
 
 
-def _own_frames(group: Mapping[Curve, Keys], mark: TakeMark | None) -> np.ndarray:
-    """Sorted frames at which any component of a channel has a keyframe of the animator; its components belong together."""
-    frames: list[np.ndarray] = []
-    own_types = [_type(OWN_KEYFRAME), _type(LOCKED_KEYFRAME)]
-    for curve, keys in group.items():
-        at, values = keys["co"][:, 0], keys["co"][:, 1]
-        own = np.isin(keys["type"], own_types)
-        if mark is not None:
-            row = np.clip(np.searchsorted(mark.own.frames, at - _SAME_FRAME), 0, len(mark.own.frames) - 1)
-            same = np.abs(mark.own.values[row, COLUMNS[curve]] - values) < _SAME_VALUE
-            own |= ~(same & (np.abs(mark.own.frames[row] - at) < _SAME_FRAME))
-        frames.append(at[own])
-    return np.unique(np.concatenate(frames)) if frames else np.zeros(0)
+@dataclass(frozen=True)
+class _Places:
+    """Where the keyframes of an F-curve are."""
+
+    frames: np.ndarray
+    values: np.ndarray
+    types: np.ndarray
+
+
+def _curves(channelbag: Any) -> dict[Curve, Any]:
+    return {(curve.data_path, curve.array_index): curve for curve in channelbag.fcurves}
+
+
+def _is_other(curve: Curve) -> bool:
+    return curve not in COLUMNS and curve[0] not in _TAKE_PATHS
+
+
+def _channels(
+    found: Mapping[Curve, Any], mark: TakeMark | None
+) -> Iterator[tuple[str, list[Curve], dict[Curve, _Places], np.ndarray]]:
+    """Everything that a take animates: the bone, its F-curves, those that are there, and the sorted frames of the animator's."""
+    own_types = (_type(OWN_KEYFRAME), _type(LOCKED_KEYFRAME))
+    for bone, path, size in CHANNELS:
+        curves = [(path, index) for index in range(size)]
+        places: dict[Curve, _Places] = {}
+        for curve in curves:
+            if curve in found:
+                points, types = read_places(found[curve])
+                places[curve] = _Places(points[:, 0], points[:, 1], types)
+        frames = [at.frames[_is_own(curve, at, mark, own_types)] for curve, at in places.items()]
+        frames.append(_frames_keyed_as_a_whole(found, bone))
+        yield bone, curves, places, np.unique(np.concatenate(frames))
+
+
+def _is_own(curve: Curve, at: _Places, mark: TakeMark | None, own_types: tuple[int, int]) -> np.ndarray:
+    """Which keyframes [n] of an F-curve are the animator's."""
+    own = (at.types == own_types[0]) | (at.types == own_types[1])
+    if mark is None:
+        return own
+    column = mark.own.values[:, COLUMNS[curve]]
+    if np.array_equal(at.frames, mark.own.frames):
+        return own | (np.abs(at.values - column) >= _SAME_VALUE)
+    row = np.clip(np.searchsorted(mark.own.frames, at.frames - _SAME_FRAME), 0, len(column) - 1)
+    same = (np.abs(column[row] - at.values) < _SAME_VALUE) & (np.abs(mark.own.frames[row] - at.frames) < _SAME_FRAME)
+    return own | ~same
+
+
+def _frames_keyed_as_a_whole(found: Mapping[Curve, Any], bone: str) -> np.ndarray:
+    """Frames at which the animator keyed location or scale of a bone, which a take does not.
+
+    Blender keys all channels together, and a keyframe that holds the take's own value bears no other trace of it.
+    """
+    curves = ((path, index) for path in (location_path(bone), scale_path(bone)) for index in range(3))
+    frames = [read_places(found[curve])[0][:, 0] for curve in curves if curve in found and curve not in COLUMNS]
+    return np.concatenate(frames) if frames else _NO_FRAMES
 
 
 def _as_own(keys: Keys) -> Keys:
@@ -258,4 +297,5 @@ def _type(name: str) -> int:
     return compat.enum_value(bpy.types.Keyframe, "type", name)
 
 
+_NO_FRAMES = np.zeros(0, dtype=np.float32)
 _PLAIN = CurveCopy({}, "", {"extrapolation": "CONSTANT", "mute": False, "lock": False}, ())

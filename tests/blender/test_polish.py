@@ -142,6 +142,20 @@ def test_curves_constraints_and_modifiers_of_the_animator_survive(
     assert not curve(rig, "neck").mute
 
 
+def test_a_pose_that_is_keyed_as_the_take_has_it_is_kept(
+    scene: ModuleType, contract: ModuleType, rig: Any, collection: Any, tmp_path: Path
+) -> None:
+    """Blender's `I` keys location, rotation and scale."""
+    pose = rotation_at(rig, "left_elbow", 8)
+    for channel in ("location", "rotation_quaternion", "scale"):
+        rig.pose.bones["left_elbow"].keyframe_insert(channel, frame=8)
+    add_take(tmp_path, contract, "take-2", seed=7)
+    scene.update_take(collection, tmp_path)
+    assert is_same(rotation_at(rig, "left_elbow", 8), pose)
+    assert not is_same(rotation_at(rig, "left_shoulder", 8), pose)
+    assert curve(rig, "left_elbow").keyframe_points[7].type == "KEYFRAME"
+
+
 def test_keys_move_along_when_the_take_is_imported_elsewhere_on_the_timeline(
     scene: ModuleType, rig: Any, collection: Any, tmp_path: Path
 ) -> None:
