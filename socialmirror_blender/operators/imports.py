@@ -8,7 +8,8 @@ from pathlib import Path
 import bpy
 from bpy.props import BoolProperty, StringProperty
 
-from ...core.contract.reconstruction import load_info
+from ...core.contract.errors import UserError
+from ...core.contract.reconstruction import examine, load_info, repair
 from .. import folders
 from .. import scene as scenes
 from ..properties import settings_of, suggest_prompt
@@ -109,6 +110,34 @@ class SOCIALMIRROR_OT_locate_results(bpy.types.Operator):
         return {"FINISHED"}
 
 
+class SOCIALMIRROR_OT_repair_results(bpy.types.Operator):
+    bl_idname = "socialmirror.repair_results"
+    bl_label = "Repair Results"
+    bl_description = (
+        "Check the files of the reconstruction, and restore damaged or missing ones from the others. "
+        "What is damaged is set aside, not deleted"
+    )
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return poll_idle(cls) and poll_reconstruction(cls, context)
+
+    @reports_errors
+    def execute(self, context: bpy.types.Context) -> OperatorReturn:
+        folder = scenes.folder_of(require_reconstruction(context))
+        if not folders.may_open(folder):
+            raise UserError(
+                "network-folder",
+                f"This reconstruction lies on another computer: {folder}.",
+                "If you trust the file that names it, press Open Network Folder first.",
+            )
+        damaged = [finding for finding in examine(folder) if not finding.ok]
+        done = repair(folder) if damaged else ["All files are whole."]
+        self.report({"INFO"}, " ".join(done))
+        session.redraw()
+        return {"FINISHED"}
+
+
 class SOCIALMIRROR_OT_open_network(bpy.types.Operator):
     bl_idname = "socialmirror.open_network"
     bl_label = "Open Network Folder"
@@ -152,5 +181,6 @@ CLASSES = (
     SOCIALMIRROR_OT_import_folder,
     SOCIALMIRROR_OT_use_take,
     SOCIALMIRROR_OT_locate_results,
+    SOCIALMIRROR_OT_repair_results,
     SOCIALMIRROR_OT_open_network,
 )

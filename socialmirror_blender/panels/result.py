@@ -57,6 +57,8 @@ class SOCIALMIRROR_MT_takes(bpy.types.Menu):
             icon = "RADIOBUT_ON" if take.id == active else "RADIOBUT_OFF"
             text = f"{take_text(take)}{'  best fit' if take is best else ''}"
             layout.operator("socialmirror.use_take", text=text, icon=icon).take = take.id
+        layout.separator()
+        layout.operator("socialmirror.repair_results", icon="TOOL_SETTINGS")
 
 
 def take_text(take: Take) -> str:
@@ -90,8 +92,9 @@ def _draw_missing_folder(layout: Any, folder: Path) -> None:
     if not folders.may_open(folder):
         draw_note(layout, f"Its folder is on another computer: {folder}", icon="ERROR")
         layout.operator("socialmirror.open_network", icon="URL")
-    elif folders.has_result(folder):
-        draw_note(layout, "Its folder is damaged.", f"To refine, reconstruct the clip again: {folder}", icon="ERROR")
+    elif folder.is_dir():
+        draw_note(layout, "Its folder is damaged.", f"Repair restores what it can: {folder}", icon="ERROR")
+        layout.operator("socialmirror.repair_results", icon="TOOL_SETTINGS")
     else:
         draw_note(layout, "Its folder is gone.", f"To refine, put it back or locate it: {folder}", icon="ERROR")
         layout.operator("socialmirror.locate_results", icon="FILE_FOLDER")

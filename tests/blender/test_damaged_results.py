@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -149,6 +150,23 @@ def test_a_damaged_result_in_the_output_folder_does_not_keep_its_clip_from_being
         (folder / "reconstruction.json").write_text(text)
         fields, _ = request(bpy.context)
         assert Path(fields["out"]) == folder  # the core takes a folder beside it
+
+
+def test_a_damaged_folder_is_repaired_by_a_button(folder: Path, contract: ModuleType) -> None:
+    press("import_folder", directory=str(folder))
+    assert press("repair_results") == {"FINISHED"}  # nothing to do
+    before = contract.reconstruction.load(folder)
+    (folder / "reconstruction.json").write_text("{")
+    (folder / "takes" / "take-1.npz").unlink()
+    assert press("repair_results") == {"FINISHED"}
+    after = contract.reconstruction.load(folder)
+    assert (after.motion.body_pose == before.motion.body_pose).all()
+    assert after.info.take == before.info.take
+    shutil.rmtree(folder / "takes")
+    for path in folder.glob("*.*"):
+        path.unlink()
+    with pytest.raises(RuntimeError, match="holds no reconstruction"):
+        press("repair_results")
 
 
 def test_a_file_cut_off_anywhere_is_refused(folder: Path) -> None:

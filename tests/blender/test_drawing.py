@@ -50,7 +50,9 @@ def test_a_folder_that_is_gone_or_damaged_or_elsewhere(
 ) -> None:
     folder = tmp_path / "result"
     (folder / "reconstruction.json").write_text("{")
-    assert "Its folder is damaged." in text()
+    layout = draw_sidebar()
+    assert "Its folder is damaged." in layout.texts
+    assert "repair_results" in layout.buttons
     shutil.rmtree(folder)
     layout = draw_sidebar()
     assert "Its folder is gone." in layout.texts
