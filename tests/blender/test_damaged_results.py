@@ -156,12 +156,13 @@ def test_a_damaged_folder_is_repaired_by_a_button(folder: Path, contract: Module
     press("import_folder", directory=str(folder))
     assert press("repair_results") == {"FINISHED"}  # nothing to do
     before = contract.reconstruction.load(folder)
-    (folder / "reconstruction.json").write_text("{")
-    (folder / "takes" / "take-1.npz").unlink()
-    assert press("repair_results") == {"FINISHED"}
-    after = contract.reconstruction.load(folder)
-    assert (after.motion.body_pose == before.motion.body_pose).all()
-    assert after.info.take == before.info.take
+    for path in (folder / "reconstruction.json", folder / "takes" / "take-1.npz"):
+        path.write_text("{")
+        assert press("repair_results") == {"FINISHED"}
+        after = contract.reconstruction.load(folder)
+        assert (after.motion.body_pose == before.motion.body_pose).all()
+        assert after.info.take == before.info.take
+        assert contract.reconstruction.load_take_motion(folder, "take-1").time.shape == before.motion.time.shape
     shutil.rmtree(folder / "takes")
     for path in folder.glob("*.*"):
         path.unlink()
