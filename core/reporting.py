@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
 
 
@@ -36,3 +37,21 @@ class SilentReporter:
 
     def log(self, text: str) -> None:
         pass
+
+
+@dataclass(frozen=True)
+class PartOfProgress:
+    """A reporter of one of several equal parts of a stage."""
+
+    whole: Reporter
+    index: int
+    count: int
+
+    def progress(self, fraction: float, text: str = "") -> None:
+        self.whole.progress((self.index + fraction) / self.count, text)
+
+    def warning(self, text: str) -> None:
+        self.whole.warning(text)
+
+    def log(self, text: str) -> None:
+        self.whole.log(text)

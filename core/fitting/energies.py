@@ -110,10 +110,18 @@ def depth_order(depth: Tensor, front: Tensor, margin: float) -> Tensor:
     return (front.abs() * (margin - front.sign() * behind).clamp_min(0)).mean()
 
 
-def prior_joints(joints: Tensor, expected: Tensor, sigma: Tensor, width: float) -> Tensor:
-    """Joints [P,T,22,3] about their pelvis against expected ones, residuals in sigmas [P,T,22]; robust beyond `width` sigmas."""
+def prior_joints(joints: Tensor, expected: Tensor, sigma_along: Tensor, sigma_across: Tensor, width: float) -> Tensor:
+    """Joints [P,T,22,3] in the camera's frame, about their pelvis, against expected ones; robust beyond `width` sigmas.
+
+    A joint has one sigma [P,T,22] along the ray from the camera through its expected place, and another one across the ray; the
+    residual is a Mahalanobis distance.
+    """
     residual = (joints - joints[:, :, :1]) - (expected - expected[:, :, :1])
-    return geman_mcclure(residual.square().sum(-1) / sigma.square(), width).mean()
+    ray = torch.nn.functional.normalize(expected, dim=-1)
+    along = (residual * ray).sum(-1)
+    across = residual - along[..., None] * ray
+    squared = (along / sigma_along).square() + across.square().sum(-1) / sigma_across.square()
+    return geman_mcclure(squared, width).mean()
 
 
 def prior_relative(joints: Tensor, expected: Tensor, sigma: Tensor, width: float) -> Tensor:

@@ -53,8 +53,8 @@ class FitSchedule:
 
 
 _EDITS_HELD = {"enforced": 800.0, "pins": 4000.0}
-_WITH_PRIOR = EnergyWeights(reprojection=0.3, landmarks=0.0, penetration=80.0)
-"""A learned model has weighed the landmarks: its joints are brought to bodies, and the landmarks are asked little once more."""
+_WITH_PRIOR = EnergyWeights(landmarks=0.0, penetration=80.0)
+"""A learned model has weighed the metric landmarks. What it says of depth counts, and keypoints say where a joint is seen."""
 
 FIRST_FIT = (
     Phase(70, 0.03, EnergyWeights(reprojection_sigma=0.10, foot_slide=40), each_alone=True),

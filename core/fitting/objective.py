@@ -31,6 +31,8 @@ from .touch import Touch, resolve_contacts, touch_gap
 _HIPS = [LANDMARK_INDEX["left_hip"], LANDMARK_INDEX["right_hip"]]
 _WRISTS = [JOINT_INDEX["left_wrist"], JOINT_INDEX["right_wrist"]]
 _BONES = [("shoulder", "elbow"), ("elbow", "wrist"), ("hip", "knee"), ("knee", "ankle"), ("shoulder", "hip")]
+_UNSEEN, _SEEN = 0.3, 0.7
+"""Confidences of a joint up to which it counts as hidden, and from which on as plainly seen."""
 _COLLISION_MARGIN = 0.08
 """metres between two surfaces beyond which they are not watched for passing through each other."""
 
@@ -64,6 +66,9 @@ class EnergyWeights:
     prior_joints: float = 10.0
     prior_relative: float = 10.0
     prior_width: float = 2.0
+    prior_seen_sigma: float = 0.4
+    """metres by which the prior's sigma across the ray grows where a joint is plainly seen: there the picture places it, and the
+    prior says how far away it is."""
     pins: float = 200.0
 
 
@@ -224,7 +229,9 @@ class Objective:
             return state.betas.new_zeros(())
         predicted, sigma = self.prior
         joints = state.posed.joints[:, :, :BODY_COUNT]
-        total = weights.prior_joints * energies.prior_joints(joints, predicted, sigma, weights.prior_width)
+        seen = ((self.observations.joint_confidence - _UNSEEN) / (_SEEN - _UNSEEN)).clamp(0, 1)
+        across = torch.hypot(sigma, weights.prior_seen_sigma * seen)
+        total = weights.prior_joints * energies.prior_joints(joints, predicted, sigma, across, weights.prior_width)
         if relative:
             total = total + weights.prior_relative * energies.prior_relative(
                 joints, predicted, sigma, weights.prior_width

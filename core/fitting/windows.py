@@ -6,7 +6,7 @@ Memory and the time for a frame stay the same however long the clip is.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -16,7 +16,7 @@ from ..body.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 from ..contract.skeleton import JOINT_INDEX
 from ..motion import MotionEstimate, PairMotion
 from ..observations.observe import Observations
-from ..reporting import Reporter
+from ..reporting import PartOfProgress, Reporter
 from .fit import FitSchedule, FittedMotion, fit
 from .targets import FitTargets
 
@@ -50,7 +50,7 @@ def fit_clip(
             body,
             FitTargets(prior=None if targets.prior is None else targets.prior.frames(spread)),
             schedule,
-            _PartOfProgress(reporter, 0, parts),
+            PartOfProgress(reporter, 0, parts),
         )
         motion = with_betas(start.motion_incam, settled.motion_incam.betas, body)
         start = replace(start, motion_incam=motion, camera=settled.camera)
@@ -63,7 +63,7 @@ def fit_clip(
             body,
             replace(targets, prior=None if targets.prior is None else targets.prior.frames(window)),
             fixed,
-            _PartOfProgress(reporter, done + number, parts),
+            PartOfProgress(reporter, done + number, parts),
         )
         for number, window in enumerate(windows)
     ]
@@ -116,21 +116,3 @@ def _blended_rotations(before: np.ndarray, after: np.ndarray, weight: np.ndarray
     factor = torch.from_numpy(weight).reshape(1, -1, *[1] * (before.ndim - 2))
     step = axis_angle_to_matrix(matrix_to_axis_angle(first.mT @ second) * factor)
     return matrix_to_axis_angle(first @ step).numpy()
-
-
-@dataclass(frozen=True)
-class _PartOfProgress:
-    """A reporter of one of several equal parts of a stage."""
-
-    whole: Reporter
-    index: int
-    count: int
-
-    def progress(self, fraction: float, text: str = "") -> None:
-        self.whole.progress((self.index + fraction) / self.count, text)
-
-    def warning(self, text: str) -> None:
-        self.whole.warning(text)
-
-    def log(self, text: str) -> None:
-        self.whole.log(text)

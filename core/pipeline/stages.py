@@ -22,6 +22,7 @@ from ..contract.contact import Contact
 from ..contract.edits import Pin
 from ..contract.errors import UserError
 from ..fitting.camera import intrinsics
+from ..fitting.camera_hypotheses import choose_camera
 from ..fitting.fit import FitSchedule, FittedMotion
 from ..fitting.initial import estimate_initial_motion
 from ..fitting.targets import FitTargets
@@ -87,9 +88,10 @@ def observations(perception: Detections, fov: float | None, device: torch.device
     return observe(perception, intrinsics(width, height, fov), device)
 
 
-@stage(version=2, cost=1)
+@stage(version=3, cost=6)
 def initial_motion(observations: Observations, body: BodyModel, reporter: Reporter) -> MotionEstimate:
-    return estimate_initial_motion(observations, body, reporter=reporter)
+    initial = estimate_initial_motion(observations, body, reporter=reporter)
+    return choose_camera(initial, observations, body, reporter)
 
 
 @stage(version=1, cost=0.5, stored=False)
@@ -142,7 +144,7 @@ def joint_prediction(
     return prediction
 
 
-@stage(version=5, cost=40)
+@stage(version=6, cost=40)
 def first_fit(
     clip_scene: ClipScene, joint_prediction: JointPrediction, phases: FitPhases, reporter: Reporter
 ) -> FittedMotion:
@@ -219,7 +221,7 @@ def _infiller_models(settings: InfillStageSettings, device: torch.device, report
         return InfillerModels(infiller, None)
 
 
-@stage(version=6, cost=25)
+@stage(version=7, cost=25)
 def solved_motion(
     clip_scene: ClipScene,
     infilled_motion: InfilledMotion,

@@ -47,7 +47,7 @@ class Scene:
         return MotionEstimate(self.motion.transformed(self.camera.T_cw), self.camera, foot_contact)
 
 
-def scene(body: BodyModel, frames: int = 40, apart: float = 0.9, seed: int = 0) -> Scene:
+def scene(body: BodyModel, frames: int = 40, apart: float = 0.9, seed: int = 0, roll: float = 0.0) -> Scene:
     """Two people who stand at different depths and move trunk and arms, seen by a camera that looks a little down."""
     draw = torch.Generator().manual_seed(seed)
     time = torch.arange(frames) / 25
@@ -61,7 +61,7 @@ def scene(body: BodyModel, frames: int = 40, apart: float = 0.9, seed: int = 0) 
     regressor = LandmarkRegressor.for_body(body)
     points = regress_landmarks(regressor, posed.joints, posed.skin(body.subset(regressor.vertices)))
     K = torch.from_numpy(intrinsics(WIDTH, HEIGHT, FOV)).float()
-    world = extrinsics(torch.tensor(0.1), torch.tensor(0.0), torch.tensor(1.5))
+    world = extrinsics(torch.tensor(0.1), torch.tensor(roll), torch.tensor(1.5))
     pixels, _ = project(points, K, world)
     pixels = pixels + 1.5 * torch.randn(pixels.shape, generator=draw)
     confidence = torch.full(pixels.shape[:3], 0.95)
