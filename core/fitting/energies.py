@@ -117,14 +117,18 @@ def prior_joints(joints: Tensor, expected: Tensor, sigma_along: Tensor, sigma_ac
     residual is a Mahalanobis distance.
     """
     residual = (joints - joints[:, :, :1]) - (expected - expected[:, :, :1])
-    ray = torch.nn.functional.normalize(expected, dim=-1)
-    along = (residual * ray).sum(-1)
-    across = residual - along[..., None] * ray
-    squared = (along / sigma_along).square() + across.square().sum(-1) / sigma_across.square()
-    return geman_mcclure(squared, width).mean()
+    return geman_mcclure(_mahalanobis(residual, expected, sigma_along, sigma_across), width).mean()
 
 
-def prior_relative(joints: Tensor, expected: Tensor, sigma: Tensor, width: float) -> Tensor:
-    """Where the second person's pelvis is from the first's, joints [2,T,22,3], against where it is expected, in sigmas."""
+def prior_relative(joints: Tensor, expected: Tensor, sigma_along: Tensor, sigma_across: Tensor, width: float) -> Tensor:
+    """The second person's pelvis relative to the first's, joints [2,T,22,3], against the expected one; see `prior_joints`."""
     residual = (joints[1, :, 0] - joints[0, :, 0]) - (expected[1, :, 0] - expected[0, :, 0])
-    return geman_mcclure(residual.square().sum(-1) / sigma[:, :, 0].square().sum(0), width).mean()
+    along, across = (sigma[:, :, 0].square().sum(0).sqrt() for sigma in (sigma_along, sigma_across))
+    return geman_mcclure(_mahalanobis(residual, expected[:, :, 0].sum(0), along, across), width).mean()
+
+
+def _mahalanobis(residual: Tensor, ray: Tensor, sigma_along: Tensor, sigma_across: Tensor) -> Tensor:
+    """Squared distances [...] in sigmas of residuals [...,3], along rays [...,3] of any length and across them."""
+    along = (residual * torch.nn.functional.normalize(ray, dim=-1)).sum(-1)
+    across_squared = (residual.square().sum(-1) - along.square()).clamp_min(0)
+    return (along / sigma_along).square() + across_squared / sigma_across.square()

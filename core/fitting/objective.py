@@ -234,7 +234,7 @@ class Objective:
         total = weights.prior_joints * energies.prior_joints(joints, predicted, sigma, across, weights.prior_width)
         if relative:
             total = total + weights.prior_relative * energies.prior_relative(
-                joints, predicted, sigma, weights.prior_width
+                joints, predicted, sigma, across, weights.prior_width
             )
         return total
 

@@ -23,6 +23,7 @@ from ..infilling.infill import Constraints, InfilledMotion
 from ..observations.clip_scene import ClipScene
 from ..perception.detections import Detections
 from ..progress import JobProgress
+from ..quality import quality_warnings
 from ..scores import score
 from ..semantics.encoder import encoder_file
 from ..stgcn.predict import JointPrediction
@@ -224,7 +225,7 @@ def _result(clip: ClipNodes, take: TakeNodes, results: Results) -> TakeResult:
         caption=results[take.caption].sentence,
         infilled=stages.is_infilled(results[take.infilled], results[take.fitted]),
         key=take.motion.key,
-        warnings=results.warnings,
+        warnings=(*results.warnings, *quality_warnings(fitted, scene.observations, scene.body)),
         seconds=results.seconds,
     )
 
