@@ -55,6 +55,12 @@ def imported_contact_ids(collection: bpy.types.Collection) -> set[str]:
         return set()  # nobody but a stranger wrote that
 
 
+def copy_contacts(source: bpy.types.Collection, target: bpy.types.Collection) -> None:
+    """Let a collection have the contacts of another one, with the edits of all takes."""
+    write_contacts(target, read_contacts(source))
+    restore_contact_memory(target, contact_memory(source))
+
+
 def contact_memory(collection: bpy.types.Collection) -> ContactMemory:
     stored: Any = collection
     return stored.get(IMPORTED_CONTACTS_PROPERTY, ""), stored.get(EDITED_CONTACTS_PROPERTY, "")

@@ -9,23 +9,24 @@ from typing import Any
 
 import bpy
 
-from ...core.contract.reconstruction import PEOPLE, MotionArrays, Reconstruction, load
+from ...core.contract.reconstruction import PEOPLE, MotionArrays, Person, Reconstruction, load
 from .. import compat
 from .actions import action_for, polish_of, release_take, remember_take
 from .armature import build_armature
 from .background_clip import add_background_clip
 from .camera import build_camera
 from .clip import ClipInfo, clip_info
+from .contact_edits import copy_contacts
 from .datablocks import remove_new_datablocks_on_error, restored_on_error
 from .linking import find_import_of
-from .motion import motion_at_scene_frames
+from .motion import SceneMotion, motion_at_scene_frames
 from .names import CAMERA_ROLE, rig_role, skin_role
-from .objects import camera_of, object_with_role, set_role
+from .objects import camera_of, object_with_role, rig_of, set_role
 from .polish import Polish
 from .replacing import replace_import
 from .skin import build_skin
-from .state import new_identity, read_state
-from .takes import has_same_bodies, key_rig, key_take, rest_pose_of, write_import
+from .state import new_identity, read_state, write_state
+from .takes import has_same_rigs, key_rig, key_take, rest_pose_of, write_import
 from .timeline import Timeline
 
 
@@ -40,9 +41,9 @@ def import_reconstruction(
 ) -> bpy.types.Collection:
     """Import the active take of a reconstruction's folder into the context's scene, and return its collection.
 
-    An earlier import of the folder is keyed anew, or rebuilt if its bodies are others or objects were deleted; what the animator
-    added to its collection, its materials, and what refers to its objects stay. Motion is resampled if the scene's frame rate is
-    not the clip's.
+    An earlier import of the folder is keyed anew; skins and a camera that were deleted are made anew. It is rebuilt if its bodies
+    are others or an armature was deleted; what the animator added to its collection, its materials, keyframes and contacts, and
+    what refers to its objects stay. Motion is resampled if the scene's frame rate is not the clip's.
 
     Args:
         frame_start: scene frame at which the motion starts.
@@ -59,8 +60,10 @@ def import_reconstruction(
         _match_render_settings(context.scene, clip)
     timeline = _timeline(compat.frame_rate(context.scene), reconstruction.motion, frame_start, movie_strip)
     earlier = find_import_of(folder)
-    if earlier is not None and has_same_bodies(earlier, reconstruction):
+    if earlier is not None and has_same_rigs(earlier, reconstruction):
         collection = earlier
+        with remove_new_datablocks_on_error():
+            _restore_missing(collection, reconstruction, timeline)
         key_take(collection, folder, reconstruction, timeline)
     else:
         with _taken_over_on_success(earlier, reconstruction.info.take), remove_new_datablocks_on_error():
@@ -86,20 +89,46 @@ def _build(
     earlier: bpy.types.Collection | None,
 ) -> None:
     identity = new_identity() if earlier is None else read_state(earlier).id
-    body, clip = reconstruction.body, clip_info(reconstruction.info)
     motion = motion_at_scene_frames(reconstruction.motion, timeline)
     for person in reconstruction.info.people:
-        rest, offset = rest_pose_of(reconstruction, person.index)
+        rest, _ = rest_pose_of(reconstruction, person.index)
         rig = build_armature(context, collection, person.name, rest, person.index)
         set_role(rig, rig_role(person.index))
-        skin = build_skin(collection, f"{person.name} skin", body, person.index, offset, rig)
-        set_role(skin, skin_role(person.index))
+        _add_skin(collection, reconstruction, person, rig)
         polish = Polish() if earlier is None else _polish_in(earlier, person.index)
         key_rig(rig, reconstruction, person.index, motion, timeline, identity, polish)
+    _add_camera(collection, reconstruction, motion, timeline)
+    if earlier is not None:
+        write_state(collection, read_state(earlier))
+        copy_contacts(earlier, collection)
+    write_import(collection, folder, reconstruction, timeline, motion.frames, identity)
+
+
+def _restore_missing(collection: bpy.types.Collection, reconstruction: Reconstruction, timeline: Timeline) -> None:
+    """Build skins and the camera that were deleted anew. The armatures, with all that the animator did to them, stay."""
+    for person in reconstruction.info.people:
+        if object_with_role(collection, skin_role(person.index)) is None:
+            _add_skin(collection, reconstruction, person, rig_of(collection, person.index))
+    if camera_of(collection) is None:
+        motion = motion_at_scene_frames(reconstruction.motion, timeline)
+        _add_camera(collection, reconstruction, motion, timeline)
+
+
+def _add_skin(
+    collection: bpy.types.Collection, reconstruction: Reconstruction, person: Person, rig: bpy.types.Object
+) -> None:
+    _, offset = rest_pose_of(reconstruction, person.index)
+    skin = build_skin(collection, f"{person.name} skin", reconstruction.body, person.index, offset, rig)
+    set_role(skin, skin_role(person.index))
+
+
+def _add_camera(
+    collection: bpy.types.Collection, reconstruction: Reconstruction, motion: SceneMotion, timeline: Timeline
+) -> None:
+    clip = clip_info(reconstruction.info)
     camera = build_camera(collection, f"{clip.name} camera", motion.K, motion.T_cw, clip.image_size, motion.frames)
     set_role(camera, CAMERA_ROLE)
     add_background_clip(camera, clip.path, timeline)
-    write_import(collection, folder, reconstruction, timeline, motion.frames, identity)
 
 
 def _polish_in(collection: bpy.types.Collection, person: int) -> Polish:

@@ -23,7 +23,7 @@ from .contact_list import read_contacts, write_contacts
 from .contact_markers import sync_markers
 from .datablocks import remove_new_datablocks_on_error, restored_on_error
 from .motion import SceneMotion, motion_at_scene_frames
-from .objects import camera_of, rig_of, skin_of
+from .objects import camera_of, rig_of
 from .polish import Polish
 from .pose_conversion import smplx_to_bones
 from .rest_pose import RestPose, make_rest_pose, rest_offset
@@ -80,15 +80,14 @@ def key_take(
         align_background_clips(camera, timeline)
 
 
-def has_same_bodies(collection: bpy.types.Collection, reconstruction: Reconstruction) -> bool:
-    """Whether an import is complete and has the bodies of this reconstruction, so that new keyframes are all it needs."""
+def has_same_rigs(collection: bpy.types.Collection, reconstruction: Reconstruction) -> bool:
+    """Whether the armatures of an import are there and have the bodies of this reconstruction."""
     try:
         for person in range(PEOPLE):
-            skin_of(collection, person)
             _check_body(reconstruction, person, read_rest_pose(rig_of(collection, person)))
     except UserError:
         return False
-    return camera_of(collection) is not None
+    return True
 
 
 def rest_pose_of(reconstruction: Reconstruction, person: int) -> tuple[RestPose, np.ndarray]:

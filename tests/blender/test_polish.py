@@ -177,14 +177,32 @@ def test_keys_survive_when_bodies_are_built_anew(
     scene: ModuleType, contract: ModuleType, rig: Any, collection: Any, tmp_path: Path
 ) -> None:
     key(rig, "left_shoulder", 8)
-    bpy.data.objects.remove(scene.skin_of(collection, 1))
+    collection.socialmirror.contacts[0].state = "rejected"
+    edited = scene.read_contacts(collection)
+    bpy.data.objects.remove(scene.rig_of(collection, 1))
     again = scene.import_reconstruction(bpy.context, tmp_path)
+    assert scene.read_contacts(again) == edited
     rebuilt = scene.rig_of(again, 0)
     assert is_same(rotation_at(rebuilt, "left_shoulder", 8), POSE)
     assert [action.name for action in bpy.data.actions if action.name.startswith("Person")] == [
         "Person 1 take-1",
         "Person 2 take-1",
     ]
+
+
+def test_a_deleted_skin_or_camera_is_restored_without_touching_the_armatures(
+    scene: ModuleType, rig: Any, collection: Any, tmp_path: Path
+) -> None:
+    key(rig, "left_shoulder", 8)
+    rig.pose.bones["left_wrist"].constraints.new("LIMIT_ROTATION")
+    bpy.data.objects.remove(scene.skin_of(collection, 0))
+    bpy.data.objects.remove(bpy.context.scene.camera)
+    assert scene.import_reconstruction(bpy.context, tmp_path) == collection
+    assert scene.rig_of(collection, 0) == rig
+    assert scene.skin_of(collection, 0).parent == rig
+    assert bpy.context.scene.camera.name in collection.objects
+    assert len(rig.pose.bones["left_wrist"].constraints) == 1
+    assert is_same(rotation_at(rig, "left_shoulder", 8), POSE)
 
 
 def test_a_layer_of_the_animator_above_the_take_stays(
