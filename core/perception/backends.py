@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Literal, Protocol
 
 import numpy as np
 import torch
 from jaxtyping import Float
 
+from .network_graph import Graph
+
 BackendChoice = Literal["auto", "onnxruntime", "torch"]
 
 
 class Network(Protocol):
-    """A network that takes square pictures, whatever library runs it."""
+    """A network that takes pictures of one size, whatever library runs it."""
 
-    size: int
-    """Side of the square input picture in pixels."""
+    shape: tuple[int, int]
+    """Height and width of the input picture in pixels."""
 
-    def run(self, pictures: Float[np.ndarray, "B S S 3"]) -> list[np.ndarray]:
+    @property
+    def size(self) -> int:
+        """Side of the input picture, for networks that take square ones."""
+        return self.shape[0]
+
+    def run(self, pictures: Float[np.ndarray, "B H W 3"]) -> list[np.ndarray]:
         """Run the network on a batch of pictures; the outputs [B, ...] in the file's order, feature maps as NHWC.
 
         The list is empty for an empty batch.
@@ -27,13 +33,13 @@ class Network(Protocol):
 
 
 class NetworkBackend(Protocol):
-    """A library that loads and runs networks from .tflite files."""
+    """A library that runs networks."""
 
     name: str
     version: int
-    """Rises when the same file and picture give other numbers by more than rounding; part of `backend_identity`."""
+    """Rises when the same network and picture give other numbers by more than rounding; part of `backend_identity`."""
 
-    def load(self, path: Path) -> Network: ...
+    def load(self, graph: Graph) -> Network: ...
 
 
 def choose_backend(device: torch.device, wanted: BackendChoice = "auto") -> NetworkBackend:

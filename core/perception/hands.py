@@ -9,9 +9,9 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from ..contract.skeleton import LANDMARK_INDEX
-from .detector import Detection
 from .landmarks import Pose
-from .people import Networks
+from .networks import PerceptionNetworks
+from .palms import Detection
 from .regions import Region, crop, region_from_axis, rotation, to_picture
 
 SIDES = ("left", "right")
@@ -64,7 +64,7 @@ class Hand:
 class HandTracker:
     """Call `advance` for each frame in order."""
 
-    def __init__(self, networks: Networks) -> None:
+    def __init__(self, networks: PerceptionNetworks) -> None:
         self._networks = networks
         self._last: dict[tuple[int, int], Hand] = {}
         self._steps = 0

@@ -1,4 +1,4 @@
-"""Who is who over the whole clip: broken tracks joined, exchanged ones put right, the two people chosen."""
+"""Identities over the whole clip: joins broken tracks, undoes exchanges, and chooses the two people to reconstruct."""
 
 from __future__ import annotations
 
@@ -6,67 +6,152 @@ from collections.abc import Sequence
 from itertools import combinations
 
 import numpy as np
+from scipy.optimize import linear_sum_assignment
 
 from ..contract.errors import UserError
-from .appearance import likeness
-from .tracking import Observation, Track
+from ..contract.marks import PersonMark
+from .appearance import appearance_similarity
+from .assignment import same_body
+from .track import Seen, SeenT, Sighting, Track
 
-_LOOKS_SAMPLES = 30
-"""Frames before and after a gap or a meeting from which looks are averaged."""
-_JOIN_LIKENESS = 0.75
+_APPEARANCE_SAMPLES = 30
+"""Detections before and after a gap or a meeting whose appearance is averaged."""
+_JOIN_SIMILARITY = 0.75
+"""Least appearance similarity of tracks that are joined."""
 _JOIN_SPEED = 0.25
-"""Body scales that a person may have moved per frame while nobody saw them, beyond one scale to begin with."""
-_SWAP_MARGIN = 0.15
-"""Exchanging two people must explain their looks this much better."""
-_MET = 1.0
+"""Body scales a frame that a person may have moved in a gap, beyond one scale to begin with."""
+_EXCHANGE_MARGIN = 0.15
+"""An exchange is undone if that raises each person's appearance similarity by this much on average."""
+_MEETING_DISTANCE = 1.0
 """People nearer than this, in body scales, may have been exchanged."""
-_LEAST_QUALITY = 0.4
-_LEAST_SHARE = 0.1
+_LEAST_QUALITY = 0.25
+_LEAST_PART = 0.1
 _LEAST_FRAMES = 5
-"""A track seen less clearly, or in fewer frames of the range (share and number), is nobody to choose."""
+"""A track with a lower mean quality, or with detections in fewer frames of the range (part and number), is not a person to
+choose."""
 
 
-def resolve(tracks: Sequence[Track]) -> list[Track]:
-    """Join what belongs to one person and undo exchanges; the result is ordered by evidence, most first."""
-    joined = _joined(list(tracks))
+_AMBIGUOUS = 0.85
+"""Two pairs are both likely if the second one has this much of the first one's time, quality, size and nearness."""
+_SAME_BODY, _COMPARED_FRAMES = 0.6, 20
+"""Value of `assignment.same_body` from which tracks are of one body, in the median of this many frames."""
+_MARK_PATIENCE = 5
+"""Frames between a mark and the nearest sighting of the person who is meant."""
+_MARK_REACH, _NOT_MARKED = 1.0, 1e6
+"""Scales from a mark beyond which nobody is meant."""
+_LEAST_LINKED = 3
+_MOST_TRACKS = 40
+"""Tracks of fewer frames are noise, and so are more than this many: joining looks at all pairs of tracks."""
+
+
+def resolve_identities(tracks: Sequence[Track[SeenT]]) -> list[Track[SeenT]]:
+    """Join the tracks of each person and undo exchanges; the result is ordered by prominence."""
+    linked = [track for track in tracks if len(track.observations) >= _LEAST_LINKED]
+    joined = _joined(sorted(linked, key=lambda track: -track.prominence())[:_MOST_TRACKS])
     for a, b in combinations(joined, 2):
-        _undo_exchanges(a, b)
-    return sorted(joined, key=lambda track: -track.evidence())
+        undo_exchanges(a, b)
+    return sorted(joined, key=lambda track: -track.prominence())
 
 
-def choose_two(tracks: Sequence[Track], steps: int, people: tuple[int, int] | None) -> tuple[int, int]:
+def choose_two(tracks: Sequence[Track[Sighting]], steps: int, people: tuple[int, int] | None) -> tuple[int, int]:
     """Numbers of the two tracks to reconstruct, of a range of `steps` frames.
 
-    `people` is the user's choice. Else those two who are seen together longest, most clearly, largest and nearest to each
-    other, left one first. UserError `nobody`, `one-person` or `bad-people`.
+    `people` is the user's choice. Without one it is those two who are together longest, with the highest quality, largest and
+    nearest to each other; the left one comes first. UserError `nobody`, `one-person`, `bad-people` or, where another two are
+    together nearly as much, `ambiguous-people`.
     """
     if people is not None:
         return _checked(people, len(tracks))
-    real = [number for number, track in enumerate(tracks) if _is_somebody(track, steps)]
+    real = [number for number, track in enumerate(tracks) if _is_person(track, steps)]
     if not real:
         raise UserError(
             "nobody",
             "Nobody was found in this clip.",
-            "Choose frames in which two people are seen from head to foot, not too small and not too dark.",
+            "Choose frames that show two people from head to foot, not too small and not too dark.",
         )
-    if len(real) == 1:
-        raise UserError(
-            "one-person",
-            "Only one person was found in this clip; two are needed.",
-            "Choose frames in which both people are in the picture, or a clip that shows them from another side.",
-        )
-    together = {pair: _togetherness(tracks[pair[0]], tracks[pair[1]]) for pair in combinations(real, 2)}
+    one_person = UserError(
+        "one-person",
+        "Only one person was found in this clip; two are needed.",
+        "Choose frames in which both people are in the picture, or a clip that shows them from another side.",
+    )
+    together = {
+        (a, b): _togetherness(tracks[a], tracks[b])
+        for a, b in combinations(real, 2)
+        if not _is_the_same_body(tracks[a], tracks[b])
+    }
+    if not together:
+        raise one_person
     best = max(together, key=lambda pair: together[pair])
     a, b = (tracks[number] for number in best)
-    shared = sorted(set(a.observations) & set(b.observations))
-    if len(shared) < _least(steps):
+    common = sorted(set(a.observations) & set(b.observations))
+    if len(common) < _least_frames(steps):
         raise UserError(
             "one-person",
             "Two people are hardly ever in the picture at the same time.",
             "Choose frames in which both people are in the picture.",
         )
-    left_first = _x(a.observations[shared[0]]) <= _x(b.observations[shared[0]])
+    rivals = [pair for pair in together if pair != best and not _is_the_same_pair(tracks, pair, best)]
+    rival = max(rivals, key=lambda pair: together[pair], default=None)
+    if rival is not None and together[rival] > _AMBIGUOUS * together[best]:
+        raise UserError(
+            "ambiguous-people",
+            f"More than two people are close to each other, so it is not clear who is meant: {best[0]} and {best[1]}, or "
+            f"{rival[0]} and {rival[1]}.",
+            "Choose two people by their numbers (--people on the command line).",
+        )
+    left_first = _x(a.observations[common[0]]) <= _x(b.observations[common[0]])
     return best if left_first else (best[1], best[0])
+
+
+def choose_marked(
+    tracks: Sequence[Track[Sighting]], first_frame: int, marks: tuple[PersonMark, PersonMark]
+) -> tuple[int, int]:
+    """Numbers of the tracks that the user marked in the clip; step 0 is its frame `first_frame`. UserError `bad-people`."""
+    cost = np.full((len(marks), max(len(tracks), 2)), np.inf)
+    for row, mark in enumerate(marks):
+        for column, track in enumerate(tracks):
+            wanted = mark.frame - first_frame
+            nearest = min(track.observations, key=lambda step: abs(step - wanted))
+            if abs(nearest - wanted) <= _MARK_PATIENCE:
+                cost[row, column] = _distance_to_mark(track.observations[nearest], mark)
+    rows, columns = linear_sum_assignment(np.where(cost < _MARK_REACH, cost, _NOT_MARKED))
+    for row, column in zip(rows, columns):
+        if not cost[row, column] < _MARK_REACH:
+            raise UserError(
+                "bad-people",
+                f"Nobody was found where person {row + 1} is marked, in frame {marks[row].frame}.",
+                "Mark both people in frames of the range in which they are clearly seen.",
+            )
+    return int(columns[0]), int(columns[1])
+
+
+def _distance_to_mark(sighting: Sighting, mark: PersonMark) -> float:
+    """How far, in scales, the box around the person is from the mark; a little more for a mark off their middle."""
+    points = sighting.person.points
+    corners = np.array([(mark.left, mark.top), (mark.right, mark.bottom)])
+    if mark.right > mark.left or mark.bottom > mark.top:
+        distance = np.abs(np.stack([points.min(0), points.max(0)]) - corners).mean()
+    else:
+        distance = np.linalg.norm(points - corners[0], axis=1).min()
+    return float(distance + 0.1 * np.linalg.norm(sighting.middle - corners.mean(0))) / sighting.scale
+
+
+def _is_the_same_pair(tracks: Sequence[Track[Sighting]], a: tuple[int, int], b: tuple[int, int]) -> bool:
+    """Whether two pairs differ only in a second track of somebody's body."""
+    return all(any(p == q or _is_the_same_body(tracks[p], tracks[q]) for q in b) for p in a)
+
+
+def _is_the_same_body(a: Track[Sighting], b: Track[Sighting]) -> bool:
+    """Whether two tracks follow one person: in the median frame they have the same keypoints."""
+    common = sorted(a.observations.keys() & b.observations.keys())
+    sample = common[:: -(-len(common) // _COMPARED_FRAMES) or 1]
+    alike = [same_body([a.observations[k].person], [b.observations[k].person])[0, 0] for k in sample]
+    return bool(alike) and float(np.median(alike)) > _SAME_BODY
+
+
+def real_people(tracks: Sequence[Track[SeenT]], steps: int) -> list[Track[SeenT]]:
+    """The tracks that are long and clear enough to be people, of a range of `steps` frames."""
+    return [track for track in tracks if _is_person(track, steps)]
 
 
 def _checked(people: tuple[int, int], count: int) -> tuple[int, int]:
@@ -79,34 +164,33 @@ def _checked(people: tuple[int, int], count: int) -> tuple[int, int]:
     return people
 
 
-def _is_somebody(track: Track, steps: int) -> bool:
-    seen = len(track.observations)
-    return seen >= _least(steps) and track.evidence() / seen >= _LEAST_QUALITY
+def _is_person(track: Track[Seen], steps: int) -> bool:
+    found = len(track.observations)
+    return found >= _least_frames(steps) and track.prominence() / found >= _LEAST_QUALITY
 
 
-def _least(steps: int) -> float:
-    """Frames in which a person must be seen, of a range of `steps`."""
-    return max(min(_LEAST_FRAMES, steps), _LEAST_SHARE * steps)
+def _least_frames(steps: int) -> float:
+    """Frames in which a person must be found, of a range of `steps`."""
+    return max(min(_LEAST_FRAMES, steps), _LEAST_PART * steps)
 
 
-def _togetherness(a: Track, b: Track) -> float:
+def _togetherness(a: Track[SeenT], b: Track[SeenT]) -> float:
     total = 0.0
     for step in a.observations.keys() & b.observations.keys():
-        p, q = a.observations[step].pose, b.observations[step].pose
-        distance = float(np.linalg.norm(p.torso_middle - q.torso_middle)) / max(p.scale, q.scale)
-        total += p.quality * q.quality * min(p.scale, q.scale) / (2 + distance)
+        p, q = a.observations[step], b.observations[step]
+        total += p.quality * q.quality * min(p.scale, q.scale) / (2 + _distance(p, q))
     return total
 
 
-def _joined(tracks: list[Track]) -> list[Track]:
-    """Join tracks that do not overlap in time and may be one person, the likeliest first."""
+def _joined(tracks: list[Track[SeenT]]) -> list[Track[SeenT]]:
+    """Join tracks that do not overlap in time and may be of one person, the likeliest pair first."""
     while True:
         best, pair = 0.0, None
         for a in tracks:
             for b in tracks:
-                worth = _continuation(a, b) if a.last < b.first else 0.0
-                if worth > best:
-                    best, pair = worth, (a, b)
+                score = _continuation_score(a, b) if a.last < b.first else 0.0
+                if score > best:
+                    best, pair = score, (a, b)
         if pair is None:
             return tracks
         a, b = pair
@@ -114,44 +198,40 @@ def _joined(tracks: list[Track]) -> list[Track]:
         tracks.append(Track(a.observations | b.observations))
 
 
-def _continuation(a: Track, b: Track) -> float:
-    """How well b goes on where a ended, 0 if it cannot."""
-    end, start = a.observations[a.last].pose, b.observations[b.first].pose
-    distance = float(np.linalg.norm(end.torso_middle - start.torso_middle)) / max(end.scale, start.scale)
-    alike = _alike(a, b, (-np.inf, a.last), (b.first, np.inf))
-    if alike < _JOIN_LIKENESS or distance > 1 + _JOIN_SPEED * (b.first - a.last):
+def _continuation_score(a: Track[SeenT], b: Track[SeenT]) -> float:
+    """How well track b continues track a, 0 if it cannot."""
+    distance = _distance(a.observations[a.last], b.observations[b.first])
+    similarity = _similarity(a, b, (-np.inf, a.last), (b.first, np.inf))
+    if similarity < _JOIN_SIMILARITY or distance > 1 + _JOIN_SPEED * (b.first - a.last):
         return 0.0
-    return alike / (1 + 0.1 * distance)
+    return similarity / (1 + 0.1 * distance)
 
 
-def _undo_exchanges(a: Track, b: Track) -> None:
-    """After each meeting, swap the rest of the two tracks if that fits the looks before it clearly better."""
+def undo_exchanges(a: Track[SeenT], b: Track[SeenT]) -> None:
+    """After each meeting, exchange the rest of the two tracks if that fits the appearance before it clearly better."""
     for start, end in _meetings(a, b):
         before, after = (-np.inf, start - 1), (end + 1, np.inf)
-        keep = _alike(a, a, before, after) + _alike(b, b, before, after)
-        swap = _alike(a, b, before, after) + _alike(b, a, before, after)
-        if swap > keep + 2 * _SWAP_MARGIN:
-            middle = (start + end) // 2
-            tail = {step: seen for step, seen in a.observations.items() if step > middle}
-            for step in tail:
-                del a.observations[step]
-            a.observations |= {step: seen for step, seen in b.observations.items() if step > middle}
-            for step in [step for step in b.observations if step > middle]:
-                del b.observations[step]
-            b.observations |= tail
+        kept = _similarity(a, a, before, after) + _similarity(b, b, before, after)
+        exchanged = _similarity(a, b, before, after) + _similarity(b, a, before, after)
+        if exchanged > kept + 2 * _EXCHANGE_MARGIN:
+            _exchange_after(a, b, (start + end) // 2)
 
 
-def _meetings(a: Track, b: Track) -> list[tuple[int, int]]:
-    """First and last step of each stretch in which the two are close, or one of them is not seen at all."""
+def _exchange_after(a: Track[SeenT], b: Track[SeenT], step: int) -> None:
+    """Exchange the detections after `step` of two tracks."""
+    rest_a = {k: seen for k, seen in a.observations.items() if k > step}
+    rest_b = {k: seen for k, seen in b.observations.items() if k > step}
+    a.observations = {k: v for k, v in a.observations.items() if k <= step} | rest_b
+    b.observations = {k: v for k, v in b.observations.items() if k <= step} | rest_a
+
+
+def _meetings(a: Track[SeenT], b: Track[SeenT]) -> list[tuple[int, int]]:
+    """First and last step of each stretch in which the two are close, or one of them is not found."""
     first, last = max(a.first, b.first), min(a.last, b.last)
     stretches: list[tuple[int, int]] = []
     for step in range(first, last + 1):
         p, q = a.observations.get(step), b.observations.get(step)
-        if p is None or q is None:
-            close = True
-        else:
-            distance = np.linalg.norm(p.pose.torso_middle - q.pose.torso_middle)
-            close = bool(distance < _MET * max(p.pose.scale, q.pose.scale))
+        close = p is None or q is None or _distance(p, q) < _MEETING_DISTANCE
         if close and stretches and stretches[-1][1] == step - 1:
             stretches[-1] = (stretches[-1][0], step)
         elif close:
@@ -159,19 +239,26 @@ def _meetings(a: Track, b: Track) -> list[tuple[int, int]]:
     return stretches
 
 
-def _alike(a: Track, b: Track, before: tuple[float, float], after: tuple[float, float]) -> float:
-    """Likeness of a's looks in the steps `before` (its last ones) to b's in the steps `after` (its first ones)."""
-    mine = _looks([a.observations[s] for s in sorted(a.observations, reverse=True) if before[0] <= s <= before[1]])
-    other = _looks([b.observations[s] for s in sorted(b.observations) if after[0] <= s <= after[1]])
-    return 0.5 if mine is None or other is None else likeness(mine, other)
+def _similarity(a: Track[SeenT], b: Track[SeenT], before: tuple[float, float], after: tuple[float, float]) -> float:
+    """Appearance similarity of a's last detections in the steps `before` to b's first ones in the steps `after`."""
+    own = _mean_appearance(
+        [a.observations[s] for s in sorted(a.observations, reverse=True) if before[0] <= s <= before[1]]
+    )
+    other = _mean_appearance([b.observations[s] for s in sorted(b.observations) if after[0] <= s <= after[1]])
+    return 0.5 if own is None or other is None else appearance_similarity(own, other)
 
 
-def _looks(seen: list[Observation]) -> np.ndarray | None:
-    """Mean looks of the first frames in the list, of those in which the person was alone if there are any."""
-    alone = [one.looks for one in seen if one.alone][:_LOOKS_SAMPLES]
-    chosen = alone or [one.looks for one in seen][:_LOOKS_SAMPLES]
+def _mean_appearance(detections: list[Seen]) -> np.ndarray | None:
+    """Mean appearance of the first detections in the list, of isolated ones if there are any."""
+    isolated = [one.appearance for one in detections if one.isolated][:_APPEARANCE_SAMPLES]
+    chosen = isolated or [one.appearance for one in detections][:_APPEARANCE_SAMPLES]
     return np.mean(chosen, 0) if chosen else None
 
 
-def _x(seen: Observation) -> float:
-    return float(seen.pose.torso_middle[0])
+def _distance(p: Seen, q: Seen) -> float:
+    """Distance of the torsos in body scales."""
+    return float(np.linalg.norm(p.middle - q.middle)) / max(p.scale, q.scale)
+
+
+def _x(seen: Seen) -> float:
+    return float(seen.middle[0])

@@ -14,7 +14,7 @@ from scipy.special import expit
 
 from ..contract.skeleton import LANDMARK_INDEX, LANDMARKS, mirrored
 from .backends import Network
-from .regions import Region, crop, mirror_region, region_from_axis, rotation, to_picture, uncrop
+from .regions import Region, crop, region_from_axis, rotation, to_picture, uncrop
 
 _REFINE_RADIUS = 4
 _REFINE_LEAST = 0.5
@@ -23,6 +23,12 @@ _REGION_SCALE = 1.25
 MIRROR = np.array([LANDMARK_INDEX[mirrored(name)] for name in LANDMARKS])
 """For each landmark the one on the other side."""
 TORSO = tuple(LANDMARK_INDEX[n] for n in ("left_shoulder", "right_shoulder", "left_hip", "right_hip"))
+LIMBS = [
+    LANDMARK_INDEX[f"{side}_{part}"]
+    for part in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
+    for side in ("left", "right")
+]
+"""Shoulders to wrists and hips to ankles."""
 BODY = slice(LANDMARK_INDEX["left_shoulder"], LANDMARK_INDEX["right_ankle"] + 1)
 
 
@@ -110,21 +116,6 @@ class LandmarkNetwork:
             metric.astype(np.float32),
             (expit(mask[..., 0]) * 255).astype(np.uint8),
         )
-
-
-def mirror_pose(pose: Pose, width: float) -> Pose:
-    """A pose seen in the mirrored picture of `width` px, as it is in the picture itself: places and sides exchanged."""
-    return replace(
-        pose,
-        region=mirror_region(pose.region, width),
-        next_region=mirror_region(pose.next_region, width),
-        points=(pose.points[MIRROR] * (-1, 1) + (width, 0)).astype(np.float32),
-        visibility=pose.visibility[MIRROR],
-        presence=pose.presence[MIRROR],
-        heat=pose.heat[MIRROR],
-        world=pose.world[MIRROR] * np.array([-1, 1, 1], np.float32),
-        mask=np.ascontiguousarray(pose.mask[:, ::-1]),
-    )
 
 
 def mask_in_picture(pose: Pose, picture_size: tuple[int, int], width: int) -> np.ndarray:

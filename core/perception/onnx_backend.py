@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import torch
 from jaxtyping import Float
 
+from .backends import Network
+from .network_graph import Graph
 from .onnx_export import INPUT_NAME, to_onnx
-from .tflite_graph import read_graph
 
 
-class OnnxNetwork:
+class OnnxNetwork(Network):
     """A network as an onnxruntime session; see `backends.Network`."""
 
-    def __init__(self, model: bytes, size: int) -> None:
+    def __init__(self, model: bytes, shape: tuple[int, int]) -> None:
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = torch.get_num_threads()
-        self.size = size
+        self.shape = shape
         self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
-    def run(self, pictures: Float[np.ndarray, "B S S 3"]) -> list[np.ndarray]:
+    def run(self, pictures: Float[np.ndarray, "B H W 3"]) -> list[np.ndarray]:
         if not len(pictures):
             return []
         # One picture at a time is fastest on a CPU.
@@ -32,11 +31,10 @@ class OnnxNetwork:
 
 
 class OnnxBackend:
-    """Converts each .tflite file to ONNX in memory when it is loaded, so no converted copy can go stale."""
+    """Converts each network to ONNX in memory when it is loaded, so no converted copy can go stale."""
 
     name = "onnxruntime"
     version = 1
 
-    def load(self, path: Path) -> OnnxNetwork:
-        graph = read_graph(path)
-        return OnnxNetwork(to_onnx(graph), graph.input_shape[1])
+    def load(self, graph: Graph) -> OnnxNetwork:
+        return OnnxNetwork(to_onnx(graph), graph.input_shape[1:3])

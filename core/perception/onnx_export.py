@@ -1,6 +1,6 @@
-"""Converts a graph that was read from a .tflite file to an ONNX model.
+"""Converts the graph of a network to an ONNX model.
 
-The file's tensors are NHWC and ONNX operators are NCHW: feature maps are transposed once on their way in and out, and
+The graph's tensors are NHWC and ONNX operators are NCHW: feature maps are transposed once on their way in and out, and
 before a reshape, whose order of elements is that of NHWC.
 """
 
@@ -13,7 +13,7 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
-from .tflite_graph import Graph, Operation, same_padding
+from .network_graph import Graph, Operation, same_padding
 
 INPUT_NAME = "pictures"
 _OPSET = 17

@@ -2,34 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from itertools import combinations
 
 import numpy as np
 import torch
 
 from ..clip import Clip, read_frames
 from ..contract.errors import UserError
+from ..contract.marks import PersonMark
 from ..contract.skeleton import LANDMARKS
 from ..device import limit_threads
 from ..reporting import Reporter
 from ..weights import PERCEPTION_WEIGHTS, ensure
-from .ambiguity import CONTESTED_TRUST, ambiguous
+from .ambiguity import AMBIGUOUS_CONFIDENCE, ambiguous
 from .backends import BackendChoice, choose_backend
-from .camera_motion import CameraMotion
 from .detections import MASK_WIDTH, Detections
-from .gaps import GapFiller
+from .following import Follower
 from .hands import Hand, HandTracker
-from .identity import choose_two, resolve
-from .people import Networks, load_networks
+from .identity import choose_marked, choose_two, real_people, resolve_identities, undo_exchanges
+from .landmarks import LIMBS
+from .left_right import with_consistent_sides
+from .linking import link
+from .networks import PerceptionNetworks, load_networks
 from .regions import mask_height
-from .steady import steady
-from .tracking import Track, Tracker
+from .scan import FrameFindings, Scanner
+from .sightings_picture import picture_of_tracks
+from .track import Observation, Sighting, Track
 
-_FOLLOWING_SHARE = 0.8
-"""Share of the stage's time that goes into following everyone; the rest is for hands."""
+_SCAN_SHARE, _FOLLOWING_SHARE = 0.35, 0.45
+"""Shares of the stage's time that go into the first and the second pass; the rest is for hands."""
 _RUN_IN = 15
 """Frames before the wanted ones from which people are followed: who is blurred or hidden at the start is known by then."""
+_LEAST_CONFIDENCE = 0.15
+"""Mean confidence of the limbs' joints below which they are noise."""
 _MOVING = 0.01
 """Displacement of the background, in picture widths, from which the camera is said to move."""
 _SELDOM = 0.7
@@ -37,10 +45,21 @@ _SELDOM = 0.7
 
 
 @dataclass(frozen=True)
-class Everyone:
-    """All people found in T frames, numbered by how long and clearly they were seen."""
+class Scan:
+    """What the first pass found in T frames of the range, and in a few before it."""
 
-    tracks: tuple[Track, ...]
+    findings: tuple[FrameFindings, ...]
+    """Of T frames."""
+    before: tuple[FrameFindings, ...]
+    """Of the frames just before them, in the same shot."""
+    image_size: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Everyone:
+    """All people found in T frames, most prominent first."""
+
+    tracks: tuple[Track[Observation], ...]
     frame_index: np.ndarray
     """int32 [T]"""
     time: np.ndarray
@@ -49,7 +68,7 @@ class Everyone:
     """bool [T]"""
     image_size: tuple[int, int]
     camera_motion: np.ndarray
-    """float32 [T], see Tracks."""
+    """float32 [T], see Detections."""
 
 
 def detect_people(
@@ -58,101 +77,176 @@ def detect_people(
     last: int,
     *,
     people: tuple[int, int] | None,
+    marks: tuple[PersonMark, PersonMark] | None = None,
     device: torch.device,
     backend: BackendChoice = "auto",
     reporter: Reporter,
 ) -> Detections:
     """Follow two people through frames `first` to `last`, both included.
 
-    `people` are numbers among everyone found (see `identity.choose_two`), None leaves the choice to us. Memory does not
-    grow with the clip, apart from the result. UserError where two people cannot be found, or the clip not be read.
+    `people` are numbers among everyone found (see `identity.choose_two`), `marks` clicks on them or boxes around them instead;
+    None leaves the choice to us. Memory does not grow with the clip, apart from the result. UserError where two people cannot
+    be found, or the clip not be read.
     """
-    networks = _networks(device, backend, reporter)
-    everyone = _follow(clip, first, last, networks, reporter)
-    chosen = choose_two(everyone.tracks, len(everyone.frame_index), people)
-    if people is None and len(everyone.tracks) > 2:
-        reporter.log(f"{len(everyone.tracks)} people were found; {chosen[0]} and {chosen[1]} are reconstructed.")
-    hands = _look_again(clip, everyone, chosen, networks, reporter)
-    detections = assemble(everyone, chosen, hands)
+    networks = _networks(clip, device, backend, reporter)
+    scan = scan_clip(clip, first, last, networks, reporter)
+    tracks = identify(scan)
+    with _showing_who_was_found(clip, scan, tracks):
+        _check_cuts(scan)
+        if marks is not None:
+            people = choose_marked(tracks, scan.findings[0].index, marks)
+        chosen = choose_two(tracks, len(scan.findings), people)
+    count = max(*chosen, len(real_people(tracks, len(scan.findings))) - 1) + 1
+    if people is None and count > 2:
+        reporter.log(f"{count} people were found; {chosen[0]} and {chosen[1]} are reconstructed.")
+    pair = _follow(clip, scan, [tracks[number] for number in chosen], networks, reporter)
+    hands = _find_hands(clip, pair, networks, reporter)
+    detections = replace(assemble(pair, (0, 1), hands), track_ids=np.array(chosen, np.int32))
+    with _showing_who_was_found(clip, scan, tracks):
+        _check_confidence(detections)
     _warn(detections, reporter)
     return detections
 
 
+@contextmanager
+def _showing_who_was_found(clip: Clip, scan: Scan, tracks: Sequence[Track[Sighting]]) -> Iterator[None]:
+    """Add to a UserError where a picture of everyone who was found is, with their numbers."""
+    try:
+        yield
+    except UserError as error:
+        picture = picture_of_tracks(clip, scan.findings[0].index, tracks, len(scan.findings))
+        if picture is None:
+            raise
+        hint = f"{error.hint} What was found is shown in {picture}."
+        raise UserError(error.code, error.message, hint) from error
+
+
+def _check_cuts(scan: Scan) -> None:
+    """UserError `scene-cut` where the range shows more than one shot: nobody can be followed across a cut."""
+    cuts = [found.index for number, found in enumerate(scan.findings) if found.is_cut and number > 0]
+    if cuts:
+        edges = [scan.findings[0].index, *cuts, scan.findings[-1].index + 1]
+        first, last = max(zip(edges, edges[1:]), key=lambda shot: shot[1] - shot[0])
+        raise UserError(
+            "scene-cut",
+            f"Another shot begins at frame {cuts[0]}; people cannot be followed across a cut.",
+            f"Choose frames of one shot; the longest one has the frames {first}:{last - 1}.",
+        )
+
+
+def _check_confidence(detections: Detections) -> None:
+    """UserError `unclear-people` where somebody's joints are hardly seen at all: what is found is noise."""
+    for person, found in enumerate(detections.found):
+        confidence = float(detections.keypoints[person, found][:, LIMBS, 2].mean()) if found.any() else 0.0
+        if confidence < _LEAST_CONFIDENCE:
+            raise UserError(
+                "unclear-people",
+                f"Person {person} is seen too unclearly: the mean confidence of the joints is {confidence:.2f}.",
+                "Choose frames in which both people are seen from head to foot, larger, brighter and less blurred.",
+            )
+
+
 def find_everyone(clip: Clip, first: int, last: int, *, device: torch.device, reporter: Reporter) -> Everyone:
     """Follow everyone, be it one person or many, without hands."""
-    return _follow(clip, first, last, _networks(device, "auto", reporter), reporter)
+    networks = _networks(clip, device, "auto", reporter)
+    scan = scan_clip(clip, first, last, networks, reporter)
+    return _follow(clip, scan, real_people(identify(scan), len(scan.findings)), networks, reporter)
 
 
-def _networks(device: torch.device, backend: BackendChoice, reporter: Reporter) -> Networks:
+def _networks(clip: Clip, device: torch.device, backend: BackendChoice, reporter: Reporter) -> PerceptionNetworks:
     limit_threads()
-    return load_networks(ensure(PERCEPTION_WEIGHTS, reporter), choose_backend(device, backend))
+    return load_networks(
+        ensure(PERCEPTION_WEIGHTS, reporter), choose_backend(device, backend), (clip.width, clip.height)
+    )
 
 
-def _follow(clip: Clip, first: int, last: int, networks: Networks, reporter: Reporter) -> Everyone:
-    size = (clip.width, clip.height)
-    tracker, motion = Tracker(networks, size), CameraMotion()
-    indices, times, duplicates, moved = [], [], [], []
+def scan_clip(clip: Clip, first: int, last: int, networks: PerceptionNetworks, reporter: Reporter) -> Scan:
+    """First pass: who is in each frame. UserError `clip-truncated`."""
     start = max(0, first - _RUN_IN)
     count = last - start + 1
-    frames = read_frames(clip, start, last, while_skipping=lambda: reporter.progress(0.0, "Finding the first frame"))
-    for frame in frames:
-        step = frame.index - first
-        done = (frame.index - start) / (last - start + 1)
-        reporter.progress(_FOLLOWING_SHARE * done, f"Finding people, frame {frame.index - start + 1} of {count}")
-        if frame.duplicate:
-            tracker.repeat(step)
-        else:
-            tracker.advance(step, frame.image)
-        if step < 0:
-            continue
-        repeats = frame.duplicate and moved
-        moved.append(moved[-1] if repeats else motion.displacement(frame.image, tracker.masks(step)))
-        indices.append(frame.index)
-        times.append(frame.time)
-        duplicates.append(frame.duplicate)
-    if not indices:
+    scanner = Scanner(networks, (clip.width, clip.height))
+    findings: list[FrameFindings] = []
+    for frame in read_frames(
+        clip, start, last, while_skipping=lambda: reporter.progress(0.0, "Finding the first frame")
+    ):
+        number = frame.index - start
+        reporter.progress(_SCAN_SHARE * number / count, f"Finding people, frame {number + 1} of {count}")
+        findings.append(scanner.scan(frame))
+    if not findings or findings[-1].index < first:
         raise UserError(
             "clip-truncated",
             f"{clip.path.name} breaks off before frame {first}.",
             "Choose an earlier range of frames, or get a whole copy of the clip.",
         )
-    if indices[-1] < last:
-        reporter.warning(f"The clip ends after frame {indices[-1]}, earlier than its header says.")
+    if findings[-1].index < last:
+        reporter.warning(f"The clip ends after frame {findings[-1].index}, earlier than its header says.")
+    before = [found for found in findings if found.index < first]
+    cuts = [number for number, found in enumerate(before) if found.is_cut]
+    inside = findings[len(before) :]
+    if inside[0].is_cut:
+        before = []
+    elif cuts:
+        before = before[cuts[-1] :]
+    return Scan(tuple(inside), tuple(before), (clip.width, clip.height))
+
+
+def identify(scan: Scan) -> list[Track[Sighting]]:
+    """Everyone in the range, by what was found in all frames; most prominent first."""
+    tracks = link((*scan.before, *scan.findings), -len(scan.before))
+    return resolve_identities([track for track in tracks if track.last >= 0])
+
+
+def _follow(
+    clip: Clip, scan: Scan, tracks: Sequence[Track[Sighting]], networks: PerceptionNetworks, reporter: Reporter
+) -> Everyone:
+    """Second pass: the landmarks of the people of some tracks."""
+    follower = Follower(networks, tracks, scan.image_size)
+    findings = (*scan.before, *scan.findings)
+    first, last, count = findings[0].index, findings[-1].index, len(findings)
+    for number, (found, frame) in enumerate(zip(findings, read_frames(clip, first, last))):
+        done = _SCAN_SHARE + _FOLLOWING_SHARE * number / count
+        reporter.progress(done, f"Following people, frame {number + 1} of {count}")
+        step = number - len(scan.before)
+        if found.duplicate:
+            follower.repeat(step)
+        else:
+            follower.advance(step, frame.image, found.sightings)
+    own = [track.since(0) for track in follower.tracks]
+    for a, b in combinations(own, 2):
+        undo_exchanges(a, b)
     return Everyone(
-        tuple(steady(track) for track in resolve([t.since(0) for t in tracker.tracks if t.last >= 0])),
-        np.array(indices, np.int32),
-        np.array(times, np.float64),
-        np.array(duplicates, bool),
-        size,
-        np.array(moved, np.float32),
+        tuple(with_consistent_sides(track) for track in own),
+        np.array([found.index for found in scan.findings], np.int32),
+        np.array([found.time for found in scan.findings], np.float64),
+        np.array([found.duplicate for found in scan.findings], bool),
+        scan.image_size,
+        np.array([found.camera_motion for found in scan.findings], np.float32),
     )
 
 
-def _look_again(
-    clip: Clip, everyone: Everyone, chosen: tuple[int, int], networks: Networks, reporter: Reporter
+def _find_hands(
+    clip: Clip, pair: Everyone, networks: PerceptionNetworks, reporter: Reporter
 ) -> list[dict[tuple[int, int], Hand]]:
-    """Fill gaps in the chosen tracks, and find for each step the hands by (0 or 1 of the chosen, side)."""
-    pair = (everyone.tracks[chosen[0]], everyone.tracks[chosen[1]])
-    tracker, filler = HandTracker(networks), GapFiller(networks, pair, everyone.image_size)
-    first, last = int(everyone.frame_index[0]), int(everyone.frame_index[-1])
+    """Third pass: the hands of two people in each frame, by person and side."""
+    tracker = HandTracker(networks)
+    first, last = int(pair.frame_index[0]), int(pair.frame_index[-1])
     hands: list[dict[tuple[int, int], Hand]] = []
-    count = len(everyone.frame_index)
+    count = len(pair.frame_index)
     for step, frame in enumerate(read_frames(clip, first, last)):
-        done = _FOLLOWING_SHARE + (1 - _FOLLOWING_SHARE) * step / count
+        done = _SCAN_SHARE + _FOLLOWING_SHARE + (1 - _SCAN_SHARE - _FOLLOWING_SHARE) * step / count
         reporter.progress(done, f"Finding hands, frame {step + 1} of {count}")
-        if everyone.duplicate[step]:
+        if pair.duplicate[step]:
             hands.append(hands[-1] if hands else {})
         else:
-            poses = [track.observations[step].pose if step in track.observations else None for track in pair]
-            hands.append(tracker.advance(frame.image, poses))
-        filler.advance(step, frame.image)
+            seen = [track.observations.get(step) for track in pair.tracks]
+            hands.append(tracker.advance(frame.image, [one.pose if one is not None else None for one in seen]))
     return hands
 
 
 def assemble(
     everyone: Everyone, chosen: Sequence[int], hands: Sequence[dict[tuple[int, int], Hand]] | None = None
 ) -> Detections:
-    """The chosen people as arrays. P may be any number; landmarks are contested only where there are two."""
+    """The chosen people as arrays. P may be any number; landmarks are ambiguous only where there are two."""
     people, steps = len(chosen), len(everyone.frame_index)
     keypoints = np.zeros((people, steps, len(LANDMARKS), 3), np.float32)
     world = np.zeros_like(keypoints)
@@ -165,11 +259,13 @@ def assemble(
             world[person, step] = seen.pose.world
             masks[person, step] = seen.mask(everyone.image_size)
             found[person, step] = True
+        own = [step for step, seen in everyone.tracks[number].observations.items() if seen.has_metric_landmarks]
+        _interpolate(world[person], sorted(own))
     size = np.array(everyone.image_size, np.int32)
     doubtful = np.zeros(keypoints.shape[:3], bool)
     if people == 2:
         doubtful = ambiguous(keypoints[..., :2], found, masks, size)
-    keypoints[..., 2] *= np.where(doubtful, CONTESTED_TRUST, 1)
+    keypoints[..., 2] *= np.where(doubtful, AMBIGUOUS_CONFIDENCE, 1)
     hand_points = np.zeros((people, steps, 2, 21, 3), np.float32)
     hand_world = np.zeros_like(hand_points)
     hand_found = np.zeros((people, steps, 2), bool)
@@ -198,6 +294,15 @@ def assemble(
         camera_motion=everyone.camera_motion,
         duplicate=everyone.duplicate,
     )
+
+
+def _interpolate(values: np.ndarray, known: Sequence[int]) -> None:
+    """Fill the rows of values [T,33,3] between the known ones in place, linearly; outside of them, with the nearest one."""
+    if not known or len(known) == len(values):
+        return
+    steps, rows = np.arange(len(values)), values.reshape(len(values), -1)
+    for column in range(rows.shape[1]):
+        rows[:, column] = np.interp(steps, known, rows[known, column])
 
 
 def _fill(known: np.ndarray, *arrays: np.ndarray) -> None:

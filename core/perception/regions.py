@@ -47,6 +47,11 @@ def to_picture(region: Region, points: np.ndarray) -> np.ndarray:
     return (points - 0.5) * region.size @ rotation(region.angle).T + (region.x, region.y)
 
 
+def to_region(region: Region, points: np.ndarray) -> np.ndarray:
+    """px of the picture [...,2] -> 0-1 of the region."""
+    return (points - np.array([region.x, region.y])) @ rotation(region.angle) / region.size + 0.5
+
+
 def crop(image: np.ndarray, region: Region, side: int, *, replicate: bool) -> np.ndarray:
     """Resample the region to side x side pixels. Outside the picture its edge is repeated, or it is black."""
     turn = rotation(region.angle).T * (side / region.size)
@@ -96,11 +101,6 @@ def blend(old: Region, new: Region, weight: float) -> Region:
     )
 
 
-def mirror_region(region: Region, width: float) -> Region:
-    """The same region in the picture of `width` px seen in a mirror."""
-    return Region(width - region.x, region.y, region.size, -region.angle)
-
-
 def similar(a: Region, b: Region, tolerance: float) -> bool:
     """Whether two regions show nearly the same: within `tolerance` sizes, and as many radians."""
     size = max(a.size, b.size)
@@ -109,6 +109,22 @@ def similar(a: Region, b: Region, tolerance: float) -> bool:
         and abs(a.size - b.size) < tolerance * size
         and abs(_wrapped(a.angle - b.angle)) < tolerance
     )
+
+
+def full_window(width: int, height: int) -> Region:
+    """The square around the whole picture."""
+    return Region(width / 2, height / 2, max(width, height))
+
+
+def tile_windows(width: int, height: int, fraction: float) -> list[Region]:
+    """Overlapping squares with sides of `fraction` of the picture's longer side that together cover it."""
+    size = fraction * max(width, height)
+
+    def centres(length: int) -> np.ndarray:
+        count = int(np.ceil((length - size) / (0.75 * size))) + 1 if length > size else 1
+        return np.linspace(size / 2, length - size / 2, count) if count > 1 else np.array([length / 2])
+
+    return [Region(x, y, size) for y in centres(height) for x in centres(width)]
 
 
 def _wrapped(angle: float) -> float:

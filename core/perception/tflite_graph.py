@@ -1,4 +1,4 @@
-"""Reads a .tflite file into plain data: a list of operations and their constants as dense float32 arrays.
+"""Reads a .tflite file as a `network_graph.Graph`: its operations, and their constants as dense float32 arrays.
 
 Only the operations of the four 2D networks are supported; any other raises NotImplementedError with its name. Weights
 that are stored as float16 (DEQUANTIZE) or sparse (DENSIFY) are expanded here, so that backends see dense float32.
@@ -8,12 +8,13 @@ Format: https://github.com/tensorflow/tensorflow/blob/master/tensorflow/compiler
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tflite
+
+from .network_graph import Graph, Operation
 
 _OPERATOR_NAMES = {v: k for k, v in vars(tflite.BuiltinOperator).items() if isinstance(v, int)}
 _ACTIVATION_NAMES = {v: k for k, v in vars(tflite.ActivationFunctionType).items() if isinstance(v, int)}
@@ -25,32 +26,6 @@ _ARRAY_TYPES = {
 }
 _SPARSE_INDEX_TYPES = {1: tflite.Int32Vector, 2: tflite.Uint16Vector, 3: tflite.Uint8Vector}
 _SAME_PADDING = 0
-
-
-@dataclass(frozen=True)
-class Operation:
-    """One operation. `inputs` and `output` are numbers of tensors, `options` the operation's attributes."""
-
-    kind: str
-    inputs: tuple[int, ...]
-    output: int
-    options: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Graph:
-    """Operations in order of execution. Feature maps are NHWC as in the file, convolution weights OHWI."""
-
-    operations: tuple[Operation, ...]
-    constants: Mapping[int, np.ndarray]
-    input: int
-    outputs: tuple[int, ...]
-    shapes: Mapping[int, tuple[int, ...]]
-    """Shape of every tensor of the flow, for a batch of one."""
-
-    @property
-    def input_shape(self) -> tuple[int, ...]:
-        return self.shapes[self.input]
 
 
 def read_graph(path: Path) -> Graph:
@@ -82,12 +57,6 @@ def read_graph(path: Path) -> Graph:
         tuple(int(i) for i in subgraph.OutputsAsNumpy()),
         {i: tuple(int(size) for size in subgraph.Tensors(i).ShapeAsNumpy()) for i in sorted(flow)},
     )
-
-
-def same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
-    """TensorFlow's padding "same" along one axis: before and after; an odd pixel goes after."""
-    total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
-    return total // 2, total - total // 2
 
 
 def _constants(model: Any, subgraph: Any) -> dict[int, np.ndarray]:

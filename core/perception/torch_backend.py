@@ -1,10 +1,9 @@
-"""The 2D networks in torch: the default on a GPU. The graph of a .tflite file is run operation by operation."""
+"""The 2D networks in torch: the default on a GPU. A graph is run operation by operation."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -12,7 +11,8 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
-from .tflite_graph import Graph, Operation, read_graph, same_padding
+from .backends import Network
+from .network_graph import Graph, Operation, same_padding
 
 _ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "NONE": lambda x: x,
@@ -23,12 +23,12 @@ _TO_NCHW = {0: 0, 1: 2, 2: 3, 3: 1, -1: 1}
 """For each axis of an NHWC feature map its number in NCHW."""
 
 
-class TorchNetwork(torch.nn.Module):
+class TorchNetwork(torch.nn.Module, Network):
     """A network in torch; see `backends.Network`. Pictures and outputs are NHWC, as in the file; in between they are NCHW."""
 
     def __init__(self, graph: Graph) -> None:
         super().__init__()
-        self.size = graph.input_shape[1]
+        self.shape = (graph.input_shape[1], graph.input_shape[2])
         self._graph = graph
         for index, array in graph.constants.items():
             self.register_buffer(f"t{index}", torch.from_numpy(array), persistent=False)
@@ -47,7 +47,7 @@ class TorchNetwork(torch.nn.Module):
             for step, operation in enumerate(graph.operations)
         ]
 
-    def forward(self, pictures: Float[Tensor, "B S S 3"]) -> list[Tensor]:
+    def forward(self, pictures: Float[Tensor, "B H W 3"]) -> list[Tensor]:
         """The outputs [B, ...] in the file's order."""
         values = {self._graph.input: pictures.permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)}
         for operation, step, finished in self._steps:
@@ -60,7 +60,7 @@ class TorchNetwork(torch.nn.Module):
         return [x.permute(0, 2, 3, 1) if x.dim() == 4 else x for x in outputs]
 
     @torch.inference_mode()
-    def run(self, pictures: Float[np.ndarray, "B S S 3"]) -> list[np.ndarray]:
+    def run(self, pictures: Float[np.ndarray, "B H W 3"]) -> list[np.ndarray]:
         if not len(pictures):
             return []
         device = next(self.buffers()).device
@@ -81,8 +81,8 @@ class TorchBackend:
     def __init__(self, device: torch.device) -> None:
         self._device = device
 
-    def load(self, path: Path) -> TorchNetwork:
-        return TorchNetwork(read_graph(path)).eval().to(self._device)
+    def load(self, graph: Graph) -> TorchNetwork:
+        return TorchNetwork(graph).eval().to(self._device)
 
 
 def _batches(pictures: np.ndarray, size: int) -> list[np.ndarray]:

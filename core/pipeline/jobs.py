@@ -20,8 +20,9 @@ from ..contract.contact import Contact
 from ..contract.errors import UserError
 from ..contract.fields import MAX_PATH, Fields
 from ..contract.limits import MAX_FRAME_INDEX, MAX_SEED, MAX_TRACKS
+from ..contract.marks import PersonMark
 from ..contract.names import is_network_path
-from ..contract.options import parse_frames
+from ..contract.options import marks_from_json, marks_to_json, parse_frames
 from ..contract.reconstruction import Info, Take, best_of, damaged, load_info
 from ..contract.requests import DEFAULT_SMOOTHNESS, MAX_FOV, MIN_FOV, ReconstructRequest, RefineRequest
 from ..device import choose_device, limit_threads
@@ -52,9 +53,15 @@ class ClipChoices:
     """Runtime of the 2D networks."""
     prompt: str = ""
     """The user's prompt."""
+    people_at: tuple[PersonMark, PersonMark] | None = None
 
     def to_json(self) -> dict[str, Any]:
-        return {**vars(self), "frames": list(self.frames), "people": None if self.people is None else list(self.people)}
+        return {
+            **vars(self),
+            "frames": list(self.frames),
+            "people": None if self.people is None else list(self.people),
+            "people_at": None if self.people_at is None else marks_to_json(self.people_at),
+        }
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> ClipChoices:
@@ -70,11 +77,22 @@ class ClipChoices:
             values.text("body", longest=MAX_PATH),
             values.text("backend", longest=200),
             values.text("prompt", default=""),
+            _marks_of(values),
         )
 
     def inputs(self, clip: Clip | None, body: BodyModel) -> ClipInputs:
-        perception = PerceptionSettings(self.frames, self.people, self.backend)
+        perception = PerceptionSettings(self.frames, self.people, self.people_at, self.backend)
         return ClipInputs(Given(clip, self.clip), perception, self.fov, Given(body, self.body))
+
+
+def _marks_of(values: Fields) -> tuple[PersonMark, PersonMark] | None:
+    """UserError `damaged` where there are marks, but not two of numbers."""
+    if not values.has("people_at"):
+        return None
+    try:
+        return marks_from_json(values.entries("people_at", longest=2))
+    except ValueError as error:
+        raise damaged("choices.people_at are not two marks") from error
 
 
 @dataclass(frozen=True)
@@ -105,7 +123,9 @@ def reconstruct(
     prompt = (request.prompt or "").strip()
     backend = backend_identity(device)
     content = content_key(request.clip, JobProgress(listener).check)
-    choices = ClipChoices(content, frames, request.people, request.fov, body.identity, backend, prompt)
+    choices = ClipChoices(
+        content, frames, request.people, request.fov, body.identity, backend, prompt, request.people_at
+    )
     smoothness = DEFAULT_SMOOTHNESS if request.smoothness is None else request.smoothness
     take = TakeSettings(prompt, smoothness=smoothness)
     folder, _ = _place(folder, choices)

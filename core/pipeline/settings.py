@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+from ..contract.marks import PersonMark
 from ..fitting.fit import (
     CONTACT_FIT,
     CONTACT_FIT_WITH_PRIOR,
@@ -27,6 +28,8 @@ class PerceptionSettings:
     """First and last frame of the clip, inclusive."""
     people: tuple[int, int] | None
     """Numbers of the two among everyone found; None for the two most prominent."""
+    people_at: tuple[PersonMark, PersonMark] | None
+    """Marks of the two in the clip, instead of their numbers."""
     backend: str
     """The runtime of the 2D networks: another one gives slightly different keypoints."""
 

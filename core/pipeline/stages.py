@@ -34,6 +34,7 @@ from ..motion import MotionEstimate, PairMotion
 from ..observations.clip_scene import ClipScene
 from ..observations.observe import Observations, observe
 from ..perception.detections import Detections
+from ..perception.movenet_graph import KIND as MOVENET
 from ..perception.perceive import detect_people
 from ..reporting import Reporter
 from ..semantics.captioner import annotate_motion
@@ -73,13 +74,15 @@ class Caption:
     sentence: str
 
 
-@stage(version=3, cost=100)
+@stage(version=4, cost=100, weights=(MOVENET,))
 def perception(clip: Clip | None, settings: PerceptionSettings, device: torch.device, reporter: Reporter) -> Detections:
     """The 2D stage. Without a clip (while refining, which never decodes video) its result can only come from the cache."""
     if clip is None:
         raise cache_missing()
     first, last = settings.frames
-    return detect_people(clip, first, last, people=settings.people, device=device, reporter=reporter)
+    return detect_people(
+        clip, first, last, people=settings.people, marks=settings.people_at, device=device, reporter=reporter
+    )
 
 
 @stage(version=1, cost=0.5, stored=False)

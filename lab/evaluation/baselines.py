@@ -33,7 +33,7 @@ from core.pipeline import stages
 from core.reporting import Reporter
 
 TRUSTED = 0.5
-"""Confidence from which a landmark that is not contested, of a person who was found, counts as seen."""
+"""Confidence from which a landmark that is not ambiguous, of a person who was found, counts as seen."""
 _FILLED = 0.5
 """Confidence of what was filled in; only the ratio to what was seen matters, when people are placed."""
 _TRUNK = [LANDMARK_INDEX[f"{side}_{part}"] for part in ("shoulder", "hip") for side in ("left", "right")]
@@ -125,7 +125,7 @@ def infilled(detections: Detections, *, smooth: bool) -> Detections:
 
 
 def trusted_landmarks(detections: Detections) -> np.ndarray:
-    """bool [P,T,33]: seen, not contested, by a person who was found."""
+    """bool [P,T,33]: seen, not ambiguous, of a person who was found."""
     return (detections.keypoints[..., 2] >= TRUSTED) & ~detections.ambiguous & detections.found[..., None]
 
 

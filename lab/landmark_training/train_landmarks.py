@@ -20,6 +20,7 @@ from core.contract.files import read_npz, write_npz
 from core.contract.skeleton import JOINTS, LANDMARK_INDEX, LANDMARKS
 from core.perception.landmarks import LandmarkNetwork, Pose
 from core.perception.regions import Region
+from core.perception.tflite_graph import read_graph
 from core.perception.torch_backend import TorchBackend
 from core.reporting import SilentReporter
 from core.weights import POSE_LANDMARKS, ensure
@@ -128,7 +129,7 @@ def _detect_person(body: BodyModel, points: SkinPoints, person: int, settings: L
 def _detect(scene: dict[str, np.ndarray], folder: Path) -> dict[str, np.ndarray]:
     """The landmark network on each image, with the region of a second pass as in the product."""
     files = ensure([POSE_LANDMARKS], SilentReporter())
-    network = LandmarkNetwork(TorchBackend(torch.device("cpu")).load(files[POSE_LANDMARKS.name]))
+    network = LandmarkNetwork(TorchBackend(torch.device("cpu")).load(read_graph(files[POSE_LANDMARKS.name])))
     poses: list[Pose] = []
     skin = to_camera(scene["skin"], scene["camera_world"])
     for frame in range(len(skin)):

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from core.perception.assignment import LIMBS as LIMB_JOINTS
+from core.perception.landmarks import LIMBS as LIMB_JOINTS
 
 from ..evaluation.detection_noise.geometry import landmarks_about_hips
 from ..evaluation.detection_noise.landmark_groups import GROUP, GROUPS

@@ -8,9 +8,9 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from core.motion import Camera
-from core.perception.ambiguity import CONTESTED_TRUST
-from core.perception.assignment import LIMBS as LIMB_JOINTS
+from core.perception.ambiguity import AMBIGUOUS_CONFIDENCE
 from core.perception.detections import Detections
+from core.perception.landmarks import LIMBS as LIMB_JOINTS
 from core.perception.landmarks import MIRROR
 
 from ..evaluation.detection_noise.conditions import NoiseConditions, noise_conditions
@@ -61,7 +61,7 @@ class MatchedClip:
     @property
     def confidence(self) -> Float[np.ndarray, "P T 33"]:
         """The networks' own confidence, without the factor for ambiguous landmarks."""
-        return self.detections.keypoints[..., 2] / np.where(self.detections.ambiguous, CONTESTED_TRUST, 1)
+        return self.detections.keypoints[..., 2] / np.where(self.detections.ambiguous, AMBIGUOUS_CONFIDENCE, 1)
 
 
 def match_detections(

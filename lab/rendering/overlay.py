@@ -9,7 +9,7 @@ from core.contract.skeleton import LANDMARK_INDEX
 from core.perception.detections import Detections
 
 _COLOURS = ((60, 220, 60), (255, 90, 255))
-_CONTESTED = (255, 40, 40)
+_AMBIGUOUS = (255, 40, 40)
 _HAND_BONES = [(0, 1), (0, 5), (0, 17), (5, 9), (9, 13), (13, 17)] + [
     (joint, joint + 1) for finger in range(5) for joint in range(4 * finger + 1, 4 * finger + 4)
 ]
@@ -38,7 +38,7 @@ _BONES = _bones()
 def draw_overlay(image: np.ndarray, tracks: Detections, frame: int) -> np.ndarray:
     """A copy of image uint8 [H,W,3] RGB, of any size, with the skeletons and hands of clip frame `frame` drawn over it.
 
-    Each person has a colour; thin bones are uncertain, red dots are contested landmarks, a person who was not found in the
+    Each person has a colour; thin bones are uncertain, red dots are ambiguous landmarks, a person who was not found in the
     frame is not drawn. ValueError for a frame that the tracks do not have.
     """
     steps = np.flatnonzero(tracks.frame_index == frame)
@@ -55,7 +55,7 @@ def draw_overlay(image: np.ndarray, tracks: Detections, frame: int) -> np.ndarra
             sure = min(confidence[a], confidence[b]) >= _FAINT
             cv2.line(drawn, points[a], points[b], colour, 2 * width if sure else width, cv2.LINE_AA)
         for landmark in np.flatnonzero(tracks.ambiguous[person, step]):
-            cv2.circle(drawn, points[landmark], 2 * width, _CONTESTED, -1, cv2.LINE_AA)
+            cv2.circle(drawn, points[landmark], 2 * width, _AMBIGUOUS, -1, cv2.LINE_AA)
         for hand in tracks.hands[person, step]:
             points, confidence = _pixels(hand, scale)
             if confidence[0] > 0:

@@ -38,7 +38,7 @@ def main(arguments: list[str]) -> int:
 
 def doctor() -> list[dict[str, object]]:
     missing = os.environ.get("FAKE_MISSING", "")
-    names = ("python", "torch", "device", "weights pose_detector")
+    names = ("python", "torch", "device", "weights pose_landmarks")
     return [
         {
             "name": name,

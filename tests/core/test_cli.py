@@ -283,14 +283,14 @@ def test_doctor_repairs_the_cache_and_then_reports_its_checks(tmp_path):
     outcome = run("doctor", "--fix", "caches", "--json", **cache)
     checks = {check["name"]: check for check in json.loads(outcome.stdout)["checks"]}
     assert checks["cache"]["ok"] and not copy.exists() and str(copy) in outcome.stderr
-    assert outcome.returncode == 2 and not checks["weights pose_detector"]["ok"]  # only the cache was to be repaired
+    assert outcome.returncode == 2 and not checks["weights pose_landmarks"]["ok"]  # only the cache was to be repaired
 
 
 def test_doctor_prints_its_checks_as_json():
     outcome = run("doctor", "--json")
     report = json.loads(outcome.stdout)
     names = {check["name"] for check in report["checks"]}
-    assert {"python", "torch", "device", "body", "disk", "weights pose_detector"} <= names
+    assert {"python", "torch", "device", "body", "disk", "weights pose_landmarks"} <= names
     assert report["ok"] == (outcome.returncode == 0)
 
 

@@ -13,6 +13,7 @@ from core.cli import add_request_options, request_from_options
 from core.contract.contact import Contact
 from core.contract.edits import Edits
 from core.contract.errors import UserError
+from core.contract.marks import PersonMark
 from core.contract.options import NUMBER, in_range, option
 from core.contract.requests import ReconstructRequest, RefineRequest, TakesRequest, message_fields, request_from_message
 
@@ -87,6 +88,14 @@ def test_the_command_line_gives_the_same_requests_as_the_add_on(tmp_path: Path):
     )
 
 
+def test_people_are_marked_by_clicks_or_boxes():
+    request = parse(ReconstructRequest, "clip.mp4", "--people-at", "12:310,160;15:400,90,460,250")
+    assert request.people_at == (PersonMark(12, 310, 160, 310, 160), PersonMark(15, 400, 90, 460, 250))
+    message = {"clip": "clip.mp4", "people_at": [[12, 310, 160], [15, 400, 90, 460, 250]]}
+    assert request_from_message(ReconstructRequest, message) == request
+    assert request_from_message(ReconstructRequest, json.loads(json.dumps(message_fields(request)))) == request
+
+
 @pytest.mark.parametrize(
     ("field", "value", "code"),
     [
@@ -102,6 +111,10 @@ def test_the_command_line_gives_the_same_requests_as_the_add_on(tmp_path: Path):
         ("people", [1, 1], "bad-people"),
         ("people", [-1, 1], "bad-people"),
         ("people", "0,1", "bad-message"),
+        ("people_at", [[0, 1, 2]], "bad-message"),
+        ("people_at", [[0, 1, 2], [0, 1, 2, 3]], "bad-message"),
+        ("people_at", [[0, 1, 2], [0.5, 1, 2]], "bad-message"),
+        ("people_at", [[0, 1, 2], [0, 9, 9, 5, 12]], "bad-message"),
         ("fov", 4.0, "bad-fov"),
         ("fov", 10**400, "bad-message"),
         ("fov", True, "bad-message"),

@@ -124,7 +124,6 @@ def test_a_download_can_be_cancelled(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_doctor_learns_what_is_missing_and_how_to_get_it(tmp_path: Path) -> None:
     lines = weights.status(cache=tmp_path)
     assert {line.name for line in lines} == {
-        "pose_detector",
         "pose_landmarks",
         "palm_detector",
         "hand_landmarks",

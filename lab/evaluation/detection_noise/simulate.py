@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from core.motion import Camera
-from core.perception.ambiguity import CONTESTED_TRUST, ambiguous
+from core.perception.ambiguity import AMBIGUOUS_CONFIDENCE, ambiguous
 from core.perception.detections import MASK_WIDTH, Detections
 
 from ..occlusion.projection import ProjectedClip
@@ -48,7 +48,7 @@ def simulate_detections(
     masks = noisy_masks(context, kinds, points * (MASK_WIDTH / image_size[0]), image_size[0])
     size = np.array(image_size, np.int32)
     is_ambiguous = ambiguous(points, found, masks, size)
-    confidence = confidence * found[..., None] * np.where(is_ambiguous, CONTESTED_TRUST, 1)
+    confidence = confidence * found[..., None] * np.where(is_ambiguous, AMBIGUOUS_CONFIDENCE, 1)
     return Detections(
         frame_index=np.arange(frames, dtype=np.int32),
         time=np.arange(frames) * context.frame_seconds,

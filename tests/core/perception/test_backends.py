@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from core.perception.backends import BackendChoice, Network, backend_identity, choose_backend
+from core.perception.tflite_graph import read_graph
 from core.reporting import SilentReporter
 from core.weights import PERCEPTION_WEIGHTS, ensure
 
@@ -24,7 +25,7 @@ def files() -> dict[str, Path]:
 
 
 def _load(path: Path, backend: BackendChoice) -> Network:
-    return choose_backend(_CPU, backend).load(path)
+    return choose_backend(_CPU, backend).load(read_graph(path))
 
 
 def _noise(size: int) -> np.ndarray:
@@ -69,7 +70,7 @@ def test_a_batch_equals_its_single_pictures(files: dict[str, Path], backend: Bac
 
 
 def test_torch_in_a_true_batch_equals_single_pictures(files: dict[str, Path]) -> None:
-    network = choose_backend(_CPU, "torch").load(files["hand_landmarks"])
+    network = choose_backend(_CPU, "torch").load(read_graph(files["hand_landmarks"]))
     pictures = np.concatenate([_noise(network.size), 1 - _noise(network.size)])
     assert isinstance(network, torch.nn.Module)
     with torch.inference_mode():

@@ -9,19 +9,24 @@ import numpy as np
 import pytest
 
 from core.contract.errors import UserError
+from core.contract.marks import PersonMark
 from core.contract.skeleton import LANDMARK_INDEX
 from core.perception.ambiguity import ambiguous
-from core.perception.appearance import describe, likeness
-from core.perception.assignment import NOBODY, assign, collapse, similarity
+from core.perception.appearance import appearance_embedding, appearance_similarity
+from core.perception.assignment import UNASSIGNED, assign, same_body, similarity
 from core.perception.camera_motion import CameraMotion
 from core.perception.detections import MASK_WIDTH, Detections
-from core.perception.detector import tile_windows
 from core.perception.hands import Hand, assign_hands
-from core.perception.identity import choose_two, resolve
-from core.perception.landmarks import MIRROR, Pose, mirror_pose
-from core.perception.regions import Region, crop, region_from_axis, to_picture, uncrop
-from core.perception.steady import steady
-from core.perception.tracking import Observation, Track
+from core.perception.identity import choose_marked, choose_two, resolve_identities
+from core.perception.landmarks import MIRROR, Pose
+from core.perception.left_right import with_consistent_sides
+from core.perception.linking import link
+from core.perception.movenet import FoundPerson
+from core.perception.regions import Region, crop, region_from_axis, tile_windows, to_picture, to_region, uncrop
+from core.perception.scan import FrameFindings, distinct_people
+from core.perception.scene_cuts import SceneCuts
+from core.perception.skeletons import SHARED, body_region, person_of_pose, pose_of_person, with_keypoints
+from core.perception.track import Observation, Sighting, Track
 from lab.rendering.overlay import draw_overlay
 
 _SIZE = (640, 360)
@@ -52,16 +57,26 @@ def _pose(x: float, quality: float = 0.9, points: np.ndarray | None = None) -> P
     return Pose(region, region, quality, points, ones, ones, ones, world, np.zeros((0, 0), np.uint8))
 
 
-def _looks(shade: int) -> np.ndarray:
-    looks = np.zeros((3, 33), np.float32)
-    looks[:, shade] = 0.5
-    looks[:, 8 + 12] = 0.5
-    return looks
+def _person(x: float, score: float = 0.9, quality: float = 0.9, torso: float = _TORSO, y: float = 180.0) -> FoundPerson:
+    points = _skeleton(x, y, torso)[SHARED]
+    box = np.concatenate([points.min(0), points.max(0)])
+    return FoundPerson(score, box, points, np.full(17, quality, np.float32))
 
 
-def _track(places: dict[int, float], shade: int | dict[int, int], alone: bool = True, quality: float = 0.9) -> Track:
+def _appearance(shade: int) -> np.ndarray:
+    appearance = np.zeros((3, 33), np.float32)
+    appearance[:, shade] = 0.5
+    appearance[:, 8 + 12] = 0.5
+    return appearance
+
+
+def _track(places: dict[int, float], shade: int | dict[int, int], quality: float = 0.9) -> Track[Sighting]:
     shades = shade if isinstance(shade, dict) else dict.fromkeys(places, shade)
-    return Track({k: Observation(_pose(x, quality), _looks(shades[k]), quality, alone, b"") for k, x in places.items()})
+    return Track({k: Sighting(_person(x, quality=quality), _appearance(shades[k]), True) for k, x in places.items()})
+
+
+def _observed(pose: Pose) -> Observation:
+    return Observation(pose, _appearance(1), True, 0.9, b"")
 
 
 def _hand(x: float, y: float, right: float, score: float = 0.9) -> Hand:
@@ -106,88 +121,110 @@ def test_tiles_cover_the_picture(size: tuple[int, int], fraction: float) -> None
 # Whose skeleton is it
 
 
-def _compare(*skeletons: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    points, scales = np.stack(skeletons), np.full(len(skeletons), _TORSO)
-    return similarity(points, points, scales, scales), collapse(points, points, scales, scales)
+def _compare(*people: FoundPerson) -> tuple[np.ndarray, np.ndarray]:
+    return similarity(people, people), same_body(people, people)
 
 
 def test_skeletons_agree_with_themselves_and_not_with_a_neighbours() -> None:
-    alike, _ = _compare(_skeleton(200), _skeleton(202), _skeleton(330))
+    alike, _ = _compare(_person(200), _person(202), _person(330))
     assert alike[0, 0] == pytest.approx(1)
     assert alike[0, 1] > 0.95
     assert alike[0, 2] < 0.05
 
 
-def test_a_borrowed_torso_is_a_collapse_even_with_limbs_of_its_own() -> None:
-    invented = _skeleton(200)
-    limbs = [LANDMARK_INDEX[f"{s}_{p}"] for s in ("left", "right") for p in ("elbow", "wrist", "knee", "ankle")]
-    invented[limbs] += np.array([90, -60], np.float32)
-    alike, one_body = _compare(_skeleton(200), invented)
+def test_a_skeleton_on_anothers_trunk_is_of_the_same_body_even_with_limbs_of_its_own() -> None:
+    invented = _person(200)
+    invented.points[[7, 8, 9, 10, 13, 14, 15, 16]] += np.array([90, -60], np.float32)
+    alike, one_body = _compare(_person(200), invented)
     assert alike[0, 1] < 0.5
     assert one_body[0, 1] > 0.9
 
 
-def test_two_people_do_not_share_one_skeleton() -> None:
-    _, one_body = _compare(_skeleton(200), _skeleton(205), _skeleton(330))
-    value = np.array([[2.6, 2.5, -np.inf], [2.4, 2.45, 1.5]])
-    assert assign(value, one_body, nobody=0.9) == [0, 2]
+def test_two_people_do_not_share_one_body() -> None:
+    _, one_body = _compare(_person(200), _person(205), _person(330))
+    values = np.array([[2.6, 2.5, -np.inf], [2.4, 2.45, 1.5]])
+    assert assign(values, one_body, 0.9) == [0, 2]
 
 
-def test_who_is_hidden_takes_no_skeleton() -> None:
-    _, one_body = _compare(_skeleton(200), _skeleton(205))
-    assert assign(np.array([[2.6, 2.5], [1.8, 1.9]]), one_body, nobody=0.9) == [0, NOBODY]
+def test_who_is_hidden_has_no_candidate() -> None:
+    _, one_body = _compare(_person(200), _person(205))
+    assert assign(np.array([[2.6, 2.5], [1.8, 1.9]]), one_body, 0.9) == [0, UNASSIGNED]
 
 
 def test_nobody_is_found_in_an_empty_picture() -> None:
-    assert assign(np.zeros((2, 0)), np.zeros((0, 0)), nobody=0.9) == [NOBODY, NOBODY]
+    assert assign(np.zeros((2, 0)), np.zeros((0, 0)), 0.9) == [UNASSIGNED, UNASSIGNED]
 
 
-def test_a_pose_seen_in_a_mirror_keeps_its_sides() -> None:
-    seen = _pose(200)
-    reflected = mirror_pose(seen, 640)
-    assert reflected.region.x == pytest.approx(440)
-    wrist = LANDMARK_INDEX["left_wrist"]
-    assert reflected.points[wrist, 0] == pytest.approx(640 - seen.points[LANDMARK_INDEX["right_wrist"], 0])
-    back = mirror_pose(reflected, 640)
-    assert np.allclose(back.points, seen.points, atol=1e-3) and back.region == seen.region
+def test_somebody_who_is_found_in_two_windows_is_one_person() -> None:
+    clear, again, other = _person(200), _person(203, score=0.5), _person(300, score=0.6)
+    assert distinct_people([again, other, clear]) == [clear, other]
 
 
-# The steadiest choice
+# Keypoints and landmarks
+
+
+def test_a_pose_and_its_keypoints_are_the_same_points() -> None:
+    pose = _pose(200)
+    person = person_of_pose(pose)
+    back = pose_of_person(person, np.full(17, 0.6), pose.world)
+    assert np.allclose(back.points[SHARED], pose.points[SHARED])
+    assert back.visibility[SHARED] == pytest.approx(0.6)
+    thumb, wrist = LANDMARK_INDEX["left_thumb"], LANDMARK_INDEX["left_wrist"]
+    assert np.allclose(back.points[thumb], pose.points[wrist]) and back.visibility[thumb] == 0
+
+
+def test_the_region_of_a_person_holds_all_of_them_and_stands_with_them() -> None:
+    region = body_region(_person(200))
+    places = to_region(region, _skeleton(200))
+    assert places.min() > 0 and places.max() < 1
+    assert abs(region.angle) < 0.01
+    assert np.allclose(to_picture(region, places), _skeleton(200), atol=0.01)
+
+
+def test_keypoints_that_replace_landmarks_take_the_fingers_along() -> None:
+    pose, person = _pose(200), _person(200)
+    wrist, thumb = LANDMARK_INDEX["left_wrist"], LANDMARK_INDEX["left_thumb"]
+    replaced = wrist == SHARED
+    person.points[replaced] += (30, 10)
+    changed = with_keypoints(pose, person, replaced, np.where(replaced, 0.4, 1.0))
+    assert changed.points[wrist] - pose.points[wrist] == pytest.approx([30, 10])
+    assert changed.points[thumb] - pose.points[thumb] == pytest.approx([30, 10])
+    assert changed.visibility[wrist] == pytest.approx(0.4) and changed.visibility[thumb] == 0
+    untouched = np.setdiff1d(
+        np.arange(33), [wrist, *(LANDMARK_INDEX[f"left_{n}"] for n in ("thumb", "index", "pinky"))]
+    )
+    assert np.allclose(changed.points[untouched], pose.points[untouched])
+    assert np.allclose(changed.visibility[untouched], 1)
+
+
+# Left and right
 
 
 def _exchanged(pose: Pose) -> Pose:
     return replace(pose, points=pose.points[MIRROR])
 
 
-def _x_of_left_wrist(track: Track) -> list[float]:
+def _x_of_left_wrist(track: Track[Observation]) -> list[float]:
     wrist = LANDMARK_INDEX["left_wrist"]
     return [float(seen.pose.points[wrist, 0]) for _, seen in sorted(track.observations.items())]
 
 
 def test_sides_that_were_exchanged_for_some_frames_are_put_right() -> None:
-    track = _track({k: 200.0 + k for k in range(60)}, 1)
+    track = Track({k: _observed(_pose(200.0 + k)) for k in range(60)})
     before = _x_of_left_wrist(track)
     for step in range(20, 35):
         track.observations[step] = replace(track.observations[step], pose=_exchanged(track.observations[step].pose))
-    assert _x_of_left_wrist(steady(track)) == pytest.approx(before)
+    assert _x_of_left_wrist(with_consistent_sides(track)) == pytest.approx(before)
 
 
 def test_a_person_who_turns_round_keeps_the_new_naming() -> None:
     """Sides cross slowly while somebody turns: nothing jumps, and nothing is exchanged."""
-    track = Track()
+    track: Track[Observation] = Track()
     for step in range(60):
         points = _skeleton(0)
         points[:, 0] = 200 + points[:, 0] * np.cos(np.pi * step / 59)
-        track.observations[step] = Observation(_pose(200, points=points), _looks(1), 0.9, True, b"")
-    assert _x_of_left_wrist(steady(track)) == pytest.approx(_x_of_left_wrist(track))
-
-
-def test_another_skeleton_is_taken_where_it_moves_less() -> None:
-    track = _track(dict.fromkeys(range(20), 200.0), 1)
-    right = track.observations[10]
-    jumped = replace(right, pose=_pose(290), alternatives=(right,))
-    track.observations[10] = jumped
-    assert _x_of_left_wrist(steady(track)) == pytest.approx([_x_of_left_wrist(track)[0]] * 20)
+        track.observations[step] = _observed(_pose(200, points=points))
+    assert _x_of_left_wrist(with_consistent_sides(track)) == pytest.approx(_x_of_left_wrist(track))
 
 
 # Appearance
@@ -197,19 +234,50 @@ def test_clothes_tell_people_apart() -> None:
     image = np.full((360, 640, 3), 128, np.uint8)
     image[:, 100:300] = (200, 30, 30)
     image[:, 400:600] = (30, 30, 200)
-    whole = np.full((256, 256), 255, np.uint8)
-    red, red_again, blue = (
-        describe(image, replace(_pose(x), mask=whole, region=Region(x, 180, 150))) for x in (200, 210, 500)
-    )
+    red, red_again, blue = (appearance_embedding(image, _person(x)) for x in (200, 210, 500))
     assert np.allclose(red.sum(1), 1)
-    assert likeness(red, red_again) > 0.99
-    assert likeness(red, blue) < 0.6
+    assert appearance_similarity(red, red_again) > 0.99
+    assert appearance_similarity(red, blue) < 0.6
 
 
 def test_who_is_barely_seen_looks_like_nobody_in_particular() -> None:
-    image = np.zeros((360, 640, 3), np.uint8)
-    unseen = describe(image, replace(_pose(200), mask=np.zeros((256, 256), np.uint8)))
-    assert likeness(unseen, _looks(3)) == 0.5
+    assert appearance_similarity(np.zeros((3, 33), np.float32), _appearance(3)) == 0.5
+
+
+# From frame to frame
+
+
+def _findings(*frames: list[tuple[float, int]], cut: int | None = None) -> list[FrameFindings]:
+    """Frames with people at (x, shade)."""
+    return [
+        FrameFindings(
+            k, k / 25, False, tuple(Sighting(_person(x), _appearance(s), True) for x, s in people), 0.0, k == cut
+        )
+        for k, people in enumerate(frames)
+    ]
+
+
+def test_people_are_linked_from_frame_to_frame_by_place_and_clothes() -> None:
+    frames = [[(200 + 5.0 * k, 1), (400 - 5.0 * k, 6)][:: 1 if k % 2 else -1] for k in range(40)]
+    tracks = link(_findings(*frames))
+    assert sorted(len(track.observations) for track in tracks) == [40, 40]
+    for track in tracks:
+        assert len({int(seen.appearance[0].argmax()) for seen in track.observations.values()}) == 1
+
+
+def test_somebody_who_is_hidden_for_some_frames_keeps_their_track() -> None:
+    frames = [[(200.0, 1), (300.0, 6)] if not 10 <= k < 18 else [(200.0, 1)] for k in range(30)]
+    assert sorted(len(track.observations) for track in link(_findings(*frames))) == [22, 30]
+
+
+def test_nobody_is_followed_across_a_cut() -> None:
+    tracks = link(_findings(*[[(200.0, 1)]] * 20, cut=12))
+    assert sorted((track.first, track.last) for track in tracks) == [(0, 11), (12, 19)]
+
+
+def test_steps_count_from_the_given_one() -> None:
+    (track,) = link(_findings(*[[(200.0, 1)]] * 5), first_step=-3)
+    assert (track.first, track.last) == (-3, 1)
 
 
 # Identity over the clip
@@ -218,14 +286,19 @@ def test_who_is_barely_seen_looks_like_nobody_in_particular() -> None:
 def test_a_track_that_broke_is_joined() -> None:
     still = _track(dict.fromkeys(range(100), 500.0), shade=6)
     before, after = _track(dict.fromkeys(range(40), 200.0), 1), _track(dict.fromkeys(range(55, 100), 220.0), 1)
-    detections = resolve([before, still, after])
-    assert len(detections) == 2
-    assert len(detections[1].observations) == 85
+    tracks = resolve_identities([before, still, after])
+    assert len(tracks) == 2
+    assert len(tracks[1].observations) == 85
 
 
 def test_different_looks_are_not_joined() -> None:
     assert (
-        len(resolve([_track(dict.fromkeys(range(40), 200.0), 1), _track(dict.fromkeys(range(45, 90), 200.0), 6)])) == 2
+        len(
+            resolve_identities(
+                [_track(dict.fromkeys(range(40), 200.0), 1), _track(dict.fromkeys(range(45, 90), 200.0), 6)]
+            )
+        )
+        == 2
     )
 
 
@@ -236,18 +309,18 @@ def test_people_exchanged_while_they_crossed_are_put_right() -> None:
     right = {k: 320 + abs(k - 50) * 5.0 for k in steps}
     a = _track(left, {k: 1 if k < 50 else 6 for k in steps})
     b = _track(right, {k: 6 if k < 50 else 1 for k in steps})
-    first, second = resolve([a, b])
+    first, second = resolve_identities([a, b])
     for track, shade in ((first, 1), (second, 6)):
-        assert all(seen.looks[0, shade] > 0 for step, seen in track.observations.items() if abs(step - 50) > 3)
-    assert first.observations[0].pose.points[0, 0] < 320 < first.observations[99].pose.points[0, 0]
+        assert all(seen.appearance[0, shade] > 0 for step, seen in track.observations.items() if abs(step - 50) > 3)
+    assert first.observations[0].person.points[0, 0] < 320 < first.observations[99].person.points[0, 0]
 
 
 def test_people_who_meet_and_part_again_keep_their_names() -> None:
     steps = range(100)
     a = _track({k: 320 - abs(k - 50) * 5.0 for k in steps}, 1)
     b = _track({k: 320 + abs(k - 50) * 5.0 for k in steps}, 6)
-    first, _ = resolve([a, b])
-    assert first.observations[0].pose.points[0, 0] < 320 > first.observations[99].pose.points[0, 0]
+    first, _ = resolve_identities([a, b])
+    assert first.observations[0].person.points[0, 0] < 320 > first.observations[99].person.points[0, 0]
 
 
 def test_the_two_who_are_together_are_chosen_left_one_first() -> None:
@@ -266,6 +339,27 @@ def test_the_users_choice_stands() -> None:
         assert caught.value.code == "bad-people"
 
 
+def test_who_is_clicked_on_or_boxed_is_chosen() -> None:
+    tracks = [_track(dict.fromkeys(range(20), x), 1) for x in (100.0, 300.0, 500.0)]
+    box = _person(100).box
+    marks = (PersonMark(12, 505, 150, 505, 150), PersonMark(10, *(float(side) for side in box)))
+    assert choose_marked(tracks, 5, marks) == (2, 0)
+    for wrong in (marks[0], PersonMark(12, 10, 10, 10, 10), replace(marks[1], frame=90)):
+        with pytest.raises(UserError) as caught:
+            choose_marked(tracks, 5, (marks[0], wrong))
+        assert caught.value.code == "bad-people"
+
+
+def test_three_who_are_close_are_not_chosen_from_without_the_user() -> None:
+    tracks = [_track(dict.fromkeys(range(60), x), 1) for x in (200.0, 300.0, 400.0)]
+    with pytest.raises(UserError) as caught:
+        choose_two(tracks, 60, None)
+    assert caught.value.code == "ambiguous-people" and "0 and 1" in caught.value.message
+    assert choose_two(tracks, 60, (1, 2)) == (1, 2)
+    again = [*tracks[:2], _track(dict.fromkeys(range(60), 202.0), 1)]  # the first person, found twice
+    assert set(choose_two(again, 60, None)) in ({0, 1}, {1, 2})
+
+
 @pytest.mark.parametrize(
     ("detections", "code"),
     [
@@ -276,16 +370,16 @@ def test_the_users_choice_stands() -> None:
         ([_track(dict.fromkeys(range(50), 200.0), 1), _track(dict.fromkeys(range(50, 100), 300.0), 6)], "one-person"),
     ],
 )
-def test_fewer_than_two_people_are_named(detections: list[Track], code: str) -> None:
+def test_fewer_than_two_people_are_named(detections: list[Track[Sighting]], code: str) -> None:
     with pytest.raises(UserError) as caught:
         choose_two(detections, 100, None)
     assert caught.value.code == code and caught.value.hint
 
 
-# Contested landmarks
+# Ambiguous landmarks
 
 
-def _contest(a: np.ndarray, b: np.ndarray, steps: int = 10, doubtful_step: int = 5) -> np.ndarray:
+def _ambiguous(a: np.ndarray, b: np.ndarray, steps: int = 10, doubtful_step: int = 5) -> np.ndarray:
     """Two people who stand at x = 200 and 330, but for one step; masks as wide as their shoulders."""
     points = np.stack([np.stack([_skeleton(200)] * steps), np.stack([_skeleton(330)] * steps)])
     points[0, doubtful_step], points[1, doubtful_step] = a, b
@@ -295,29 +389,29 @@ def _contest(a: np.ndarray, b: np.ndarray, steps: int = 10, doubtful_step: int =
     return ambiguous(points, np.ones((2, steps), bool), masks, np.array(_SIZE))
 
 
-def test_nothing_is_contested_while_people_stand_apart() -> None:
-    assert not _contest(_skeleton(200), _skeleton(330)).any()
+def test_nothing_is_ambiguous_while_people_stand_apart() -> None:
+    assert not _ambiguous(_skeleton(200), _skeleton(330)).any()
 
 
-def test_a_wrist_in_the_others_body_is_contested_with_its_fingers() -> None:
+def test_a_wrist_in_the_others_body_is_ambiguous_with_its_fingers() -> None:
     reaching = _skeleton(200)
     arm = [LANDMARK_INDEX[f"left_{part}"] for part in ("wrist", "pinky", "index", "thumb")]
     reaching[arm] = _skeleton(330)[LANDMARK_INDEX["left_hip"]] + np.array([-20, -30], np.float32)
-    flags = _contest(reaching, _skeleton(330))
+    flags = _ambiguous(reaching, _skeleton(330))
     assert flags[0, 5, arm].all()
     assert not flags[0, 4].any() and not flags[1].any()
 
 
-def test_joints_of_two_people_at_one_place_are_contested_on_both() -> None:
+def test_joints_of_two_people_at_one_place_are_ambiguous_for_both() -> None:
     wrist = LANDMARK_INDEX["left_wrist"]
     a, b = _skeleton(200), _skeleton(330)
     a[wrist] = b[LANDMARK_INDEX["right_wrist"]] + 2
-    flags = _contest(a, b)
+    flags = _ambiguous(a, b)
     assert flags[0, 5, wrist] and flags[1, 5, LANDMARK_INDEX["right_wrist"]]
     assert not flags[:, :, LANDMARK_INDEX["left_ankle"]].any()
 
 
-def test_who_is_seen_alone_is_not_contested() -> None:
+def test_who_is_seen_alone_is_not_ambiguous() -> None:
     points = np.stack([np.stack([_skeleton(200)] * 3), np.stack([_skeleton(202)] * 3)])
     found = np.array([[True] * 3, [False] * 3])
     assert not ambiguous(points, found, np.full((2, 3, 90, MASK_WIDTH), 255, np.uint8), np.array(_SIZE)).any()
@@ -389,6 +483,17 @@ def test_a_background_without_detail_says_nothing() -> None:
 
 
 # Overlay
+
+
+def test_a_cut_is_found_and_motion_and_a_change_of_light_are_none() -> None:
+    cuts = SceneCuts()
+    street, hall = _texture(0), np.clip(_texture(5).astype(int) // 3 + (120, 20, 0), 0, 255).astype(np.uint8)
+    for step in range(10):
+        assert not cuts.is_cut(np.roll(street, 6 * step, 1))
+    assert not cuts.is_cut(np.clip(street.astype(int) + 25, 0, 255).astype(np.uint8))
+    assert cuts.is_cut(hall)
+    assert not cuts.is_cut(hall)
+    assert cuts.is_cut(street)
 
 
 def test_the_overlay_draws_who_was_found(made_up_pair: Detections) -> None:

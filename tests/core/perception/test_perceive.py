@@ -16,7 +16,7 @@ from core.perception.hands import Hand
 from core.perception.landmarks import Pose
 from core.perception.perceive import Everyone, assemble, detect_people
 from core.perception.regions import Region
-from core.perception.tracking import Track, observe
+from core.perception.track import Observation, Track, observation
 from core.reporting import SilentReporter
 
 _CPU = torch.device("cpu")
@@ -57,17 +57,17 @@ def test_the_user_can_stop_it(empty_street: Clip) -> None:
     assert reporter.calls == 3
 
 
-def _seen(x: float) -> Track:
+def _seen(x: float) -> Track[Observation]:
     """Somebody at x, seen in steps 1 and 3 of five."""
     ones = np.ones(33, np.float32)
-    looks = np.zeros((3, 33), np.float32)
+    appearance = np.zeros((3, 33), np.float32)
     region = Region(x, 120, 100)
-    track = Track()
+    track: Track[Observation] = Track()
     for step in (1, 3):
         points = np.full((33, 2), x + step, np.float32)
         whole = np.full((256, 256), 255, np.uint8)
         pose = Pose(region, region, 0.9, points, ones, 0.5 * ones, ones, np.full((33, 3), step, np.float32), whole)
-        track.observations[step] = observe(pose, looks, 0.9, True, (320, 240))
+        track.observations[step] = observation(pose, appearance, True, 0.9, (320, 240))
     return track
 
 

@@ -1,7 +1,7 @@
-"""People and palms as boxes with key points: the two single-shot detectors.
+"""Palms as boxes with key points, by a single-shot detector.
 
-Decoding as in MediaPipe (Bazarevsky et al., "BlazePose", 2020; Zhang et al., "MediaPipe Hands", 2020): fixed anchors,
-scores as logits, boxes and points relative to their anchor, overlapping finds averaged by score.
+Decoding as in MediaPipe (Zhang et al., "MediaPipe Hands", 2020): fixed anchors, scores as logits, boxes and points relative to
+their anchor, overlapping detections averaged by score.
 """
 
 from __future__ import annotations
@@ -13,24 +13,15 @@ import numpy as np
 from scipy.special import expit
 
 from .backends import Network
-from .regions import Region, crop, region_from_axis
+from .regions import Region, crop
 
 _ANCHORS_PER_CELL = 2
 _OVERLAP = 0.3
 """Boxes that overlap by more (intersection over union) are the same find."""
-_BODY_REGION_SCALE = 1.25
 
 
-@dataclass(frozen=True)
-class DetectorKind:
-    strides: tuple[int, ...]
-    points: int
-    lowest_input: float
-    """Value of black; white is 1."""
-
-
-PERSON = DetectorKind((8, 16, 32, 32, 32), 4, -1.0)
-PALM = DetectorKind((8, 16, 16, 16), 7, 0.0)
+_STRIDES = (8, 16, 16, 16)
+_POINTS = 7
 
 
 @dataclass(frozen=True)
@@ -39,60 +30,36 @@ class Detection:
     box: np.ndarray
     """float64 [4], left, top, right, bottom in px."""
     points: np.ndarray
-    """float64 [K,2] px. Person: middle of the hips, a point at the body's reach, middle of the shoulders, ditto."""
+    """float64 [7,2] px: wrist, knuckles and thumb."""
 
 
-class Detector:
-    def __init__(self, network: Network, kind: DetectorKind) -> None:
-        self._network, self._kind = network, kind
-        self._anchors = _anchor_centres(network.size, kind.strides)
+class PalmDetector:
+    def __init__(self, network: Network) -> None:
+        self._network = network
+        self._anchors = _anchor_centres(network.size, _STRIDES)
 
     def detect(self, image: np.ndarray, windows: Sequence[Region], threshold: float) -> list[Detection]:
         """Everything found in any of the upright square windows of image uint8 [H,W,3], best first."""
         if not windows:
             return []
-        low = self._kind.lowest_input
         crops = np.stack([crop(image, window, self._network.size, replicate=False) for window in windows])
-        pictures = crops.astype(np.float32) * ((1 - low) / 255) + low
+        pictures = crops.astype(np.float32) / 255
         boxes, logits = self._network.run(pictures)
         rows = [
             self._decode(box, expit(logit[:, 0].astype(np.float64)), window, threshold)
             for box, logit, window in zip(boxes, logits, windows)
         ]
-        return _merged(np.concatenate(rows), self._kind.points)
+        return _merged(np.concatenate(rows))
 
     def _decode(self, raw: np.ndarray, scores: np.ndarray, window: Region, threshold: float) -> np.ndarray:
         """One window's finds as rows of score, box [4] and points [2K], in px of the picture."""
         sure = scores >= threshold
         raw, anchors = raw[sure].astype(np.float64) / self._network.size, self._anchors[sure]
         centre, extent = raw[:, :2] + anchors, raw[:, 2:4]
-        points = raw[:, 4:].reshape(len(raw), self._kind.points, 2) + anchors[:, None]
-        places = np.concatenate(
-            [centre - extent / 2, centre + extent / 2, points.reshape(-1, 2 * self._kind.points)], 1
-        )
+        points = raw[:, 4:].reshape(len(raw), _POINTS, 2) + anchors[:, None]
+        places = np.concatenate([centre - extent / 2, centre + extent / 2, points.reshape(-1, 2 * _POINTS)], 1)
         corner = np.array([window.x, window.y]) - window.size / 2
-        return np.column_stack([scores[sure], places * window.size + np.tile(corner, 2 + self._kind.points)])
-
-
-def body_region(person: Detection) -> Region:
-    """Where the landmark network should look for a detected person."""
-    return region_from_axis(person.points[0], person.points[1], _BODY_REGION_SCALE)
-
-
-def full_window(width: int, height: int) -> Region:
-    """The square around the whole picture."""
-    return Region(width / 2, height / 2, max(width, height))
-
-
-def tile_windows(width: int, height: int, fraction: float) -> list[Region]:
-    """Overlapping squares with sides of `fraction` of the picture's longer side that together cover it."""
-    size = fraction * max(width, height)
-
-    def centres(length: int) -> np.ndarray:
-        count = int(np.ceil((length - size) / (0.75 * size))) + 1 if length > size else 1
-        return np.linspace(size / 2, length - size / 2, count) if count > 1 else np.array([length / 2])
-
-    return [Region(x, y, size) for y in centres(height) for x in centres(width)]
+        return np.column_stack([scores[sure], places * window.size + np.tile(corner, 2 + _POINTS)])
 
 
 def _anchor_centres(size: int, strides: tuple[int, ...]) -> np.ndarray:
@@ -106,7 +73,7 @@ def _anchor_centres(size: int, strides: tuple[int, ...]) -> np.ndarray:
     return np.concatenate(centres)
 
 
-def _merged(rows: np.ndarray, points: int) -> list[Detection]:
+def _merged(rows: np.ndarray) -> list[Detection]:
     """Non-maximum suppression that averages what overlaps, weighted by score; the score stays that of the best."""
     found = []
     rows = rows[np.argsort(-rows[:, 0])]
@@ -115,7 +82,7 @@ def _merged(rows: np.ndarray, points: int) -> list[Detection]:
         same[0] = True
         weights = rows[same, 0]
         mean = (rows[same, 1:] * weights[:, None]).sum(0) / weights.sum()
-        found.append(Detection(float(rows[0, 0]), mean[:4], mean[4:].reshape(points, 2)))
+        found.append(Detection(float(rows[0, 0]), mean[:4], mean[4:].reshape(_POINTS, 2)))
         rows = rows[~same]
     return found
 

@@ -1,0 +1,292 @@
+"""Second pass over a clip: the landmarks of people whose tracks are known, each person's in every frame.
+
+People who are close are followed as a pair: MoveNet looks at the square around them, its people are matched to where both are
+expected at once, and who has no centre of their own is sought in the keypoint maps around the expected keypoints. The landmark
+network then looks at each person's region; where it answers for somebody else, MoveNet's keypoints stand in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from .appearance import appearance_embedding, appearance_similarity
+from .assignment import UNASSIGNED, assign, same_body, similarity
+from .landmarks import Pose
+from .movenet import LIMBS, FoundPerson, KeypointMaps
+from .networks import PerceptionNetworks
+from .regions import Region, blend, similar
+from .scan import window_around
+from .skeletons import SHARED, body_region, limbs_extent, person_of_pose, pose_of_person, with_keypoints
+from .track import Observation, Sighting, Track, observation
+
+_CLOSE = 1.6
+"""People whose trunks are nearer, in scales, may be taken for each other."""
+_PAIR_WINDOW = 1.35
+"""Side of the square around people who are close, of the longer side of the box around their limbs."""
+_LEAST_SCORE = 0.02
+_NEAR = 0.22
+"""Median distance of the limbs' joints from where they are expected, in extents of the limbs, at which a candidate is worth
+as much as none."""
+_APPEARANCE_WEIGHT, _USUAL_SIMILARITY = 1.0, 0.8
+_QUALITY_WEIGHT, _USUAL_QUALITY = 1.0, 0.4
+_VELOCITY_WEIGHT = 0.5
+_LEAST_GUESS = 0.15
+"""Mean confidence of the limbs' joints from which somebody without a centre counts as seen."""
+_MOST_GUESSES = 8
+"""Frames in a row for which somebody may be seen without a centre; guesses from guesses drift away."""
+_UNSURE = 0.15
+"""Confidence of a keypoint at which it and its expected place count alike."""
+_PATIENCE = 10
+"""Frames for which somebody is sought where they were last."""
+_REACH = 30
+"""Frames to the next sighting of a person between which and the last one they are expected."""
+_REGION_WEIGHT = 0.7
+_SAME_REGION = 0.12
+_LEAST_SCORE_OF_POSE = 0.5
+_OWN_SIMILARITY = 0.6
+"""Least similarity of a pose to the keypoints of the person whose it is."""
+_LEAST_QUALITY_UNSEEN = 0.35
+_APART = 0.15
+"""Distance in scales from which landmark and keypoint contradict each other."""
+_EXPECTED_WEIGHT = 0.4
+"""What it counts, beside the networks' confidences, that a point is where it is expected."""
+_MOST_REPLACED = 0.35
+"""Share of the limbs' joints from which on a pose is no longer the person's own: its metric landmarks are somebody else's."""
+_CLEAR = 0.2
+_KEYPOINT_CONFIDENCE = 0.8
+
+
+@dataclass
+class _Followed:
+    """A person, as last seen."""
+
+    track: Track[Sighting]
+    """From the first pass."""
+    result: Track[Observation] = field(default_factory=Track)
+    person: FoundPerson | None = None
+    velocity: np.ndarray = field(default_factory=lambda: np.zeros((17, 2)))
+    region: Region | None = None
+    world: np.ndarray = field(default_factory=lambda: np.zeros((33, 3), np.float32))
+    appearance: np.ndarray | None = None
+    last_step: int = 0
+    guesses: int = 0
+    """Frames since the person was last seen with a centre of their own or by the landmark network."""
+
+    def expected(self, step: int) -> FoundPerson | None:
+        """Where the person should be: moved on since the last frame, or between the last and the next sighting."""
+        missed = step - self.last_step - 1
+        if self.person is not None and missed == 0:
+            return _moved(self.person, self.velocity)
+        coming = next((s for s in range(step, step + _REACH) if s in self.track.observations), None)
+        if coming is not None:
+            following = self.track.observations[coming].person
+            if self.person is None or missed > _REACH:
+                return following
+            share = (step - self.last_step) / (coming - self.last_step)
+            between = (1 - share) * self.person.points + share * following.points
+            return replace(following, points=between.astype(np.float32))
+        return self.person if missed < _PATIENCE else None
+
+    def see(self, step: int, seen: FoundPerson, found: Observation, own: bool) -> None:
+        """Take over what was seen in a frame; `own` where the landmark network answered for this person."""
+        if self.person is not None and self.last_step == step - 1:
+            self.velocity = _VELOCITY_WEIGHT * (seen.points - self.person.points)
+        else:
+            self.velocity = np.zeros((17, 2))
+        self.person, self.last_step = seen, step
+        if own:
+            following = found.pose.next_region
+            self.region = following if self.region is None else blend(self.region, following, _REGION_WEIGHT)
+            self.world = found.pose.world
+        else:
+            self.region = None
+        if self.appearance is None:
+            self.appearance = found.appearance
+        self.result.observations[step] = found
+
+
+class Follower:
+    """Call `advance` for each frame in order, `repeat` for a duplicate; then read `tracks`."""
+
+    def __init__(
+        self, networks: PerceptionNetworks, tracks: Sequence[Track[Sighting]], picture_size: tuple[int, int]
+    ) -> None:
+        self._networks, self._size = networks, picture_size
+        self._people = [_Followed(track, appearance=_usual_appearance(track)) for track in tracks]
+
+    @property
+    def tracks(self) -> list[Track[Observation]]:
+        return [person.result for person in self._people]
+
+    def repeat(self, step: int) -> None:
+        """The frame shows what the last one showed."""
+        for followed in self._people:
+            if followed.person is not None and followed.last_step == step - 1:
+                followed.result.observations[step] = followed.result.observations[step - 1]
+                followed.last_step = step
+
+    def advance(self, step: int, image: UInt8[np.ndarray, "H W 3"], sightings: Sequence[Sighting]) -> None:
+        """Find everyone in the next frame; `sightings` are those of the first pass."""
+        expected = [followed.expected(step) for followed in self._people]
+        here = [number for number, person in enumerate(expected) if person is not None]
+        people = [person for person in expected if person is not None]
+        if not people:
+            return
+        candidates, maps = self._candidates(image, people, sightings)
+        matched = self._match(here, people, candidates, image)
+        seen = []
+        for number, guess, match, around in zip(here, people, matched, maps):
+            may_guess = self._people[number].guesses < _MOST_GUESSES
+            seen.append(_resolve(guess, match, around if may_guess else None))
+        poses = self._poses(image, here, people, seen)
+        for place, number in enumerate(here):
+            followed = self._people[number]
+            result = _fused(seen[place], people[place], poses[place], followed.world)
+            if result is None:
+                continue
+            pose, own = result
+            person = seen[place] if seen[place] is not None else person_of_pose(pose)
+            isolated = all(_gap(people[place], other) > _CLOSE for k, other in enumerate(people) if k != place)
+            found = observation(pose, appearance_embedding(image, person), isolated, person.quality, self._size)
+            followed.guesses = 0 if own or matched[place] is not None else followed.guesses + 1
+            followed.see(step, person_of_pose(pose), replace(found, has_metric_landmarks=own), own)
+
+    def _candidates(
+        self, image: np.ndarray, people: Sequence[FoundPerson], sightings: Sequence[Sighting]
+    ) -> tuple[list[FoundPerson], list[KeypointMaps | None]]:
+        """Whom the people may be, and for each of them the maps of the square around them and those close to them, if any are."""
+        found = [sighting.person for sighting in sightings]
+        maps: list[KeypointMaps | None] = [None] * len(people)
+        for group in _groups(people):
+            if len(group) < 2:
+                continue
+            points = np.concatenate([people[k].points[LIMBS] for k in group])
+            [(nearer, group_maps)] = self._networks.people.find(image, [window_around(points, _PAIR_WINDOW)])
+            for k in group:
+                maps[k] = group_maps
+            found += [person for person in nearer if person.score > _LEAST_SCORE]
+        return found, maps
+
+    def _match(
+        self, here: Sequence[int], people: Sequence[FoundPerson], candidates: Sequence[FoundPerson], image: np.ndarray
+    ) -> list[FoundPerson | None]:
+        """The candidate that is each of the people, all matched at once."""
+        if not candidates:
+            return [None] * len(people)
+        quality = np.array([candidate.quality for candidate in candidates])
+        values = np.tile(_QUALITY_WEIGHT * (quality - _USUAL_QUALITY), (len(people), 1))
+        for row, guess in enumerate(people):
+            for column, candidate in enumerate(candidates):
+                distance = np.linalg.norm(candidate.points[LIMBS] - guess.points[LIMBS], axis=1)
+                values[row, column] += 1 - float(np.median(distance)) / (_NEAR * max(limbs_extent(guess), 1.0))
+        if len(people) > 1 and values.max() > -1:
+            near = (values > -1).any(0)
+            looks = [appearance_embedding(image, c) if n else None for c, n in zip(candidates, near)]
+            for row, number in enumerate(here):
+                usual = self._people[number].appearance
+                for column, look in enumerate(looks):
+                    if look is not None and usual is not None:
+                        alike = appearance_similarity(look, usual)
+                        values[row, column] += _APPEARANCE_WEIGHT * (alike - _USUAL_SIMILARITY)
+        choice = assign(values, same_body(candidates, candidates), 0.0)
+        return [None if c == UNASSIGNED else candidates[c] for c in choice]
+
+    def _poses(
+        self,
+        image: np.ndarray,
+        here: Sequence[int],
+        people: Sequence[FoundPerson],
+        seen: Sequence[FoundPerson | None],
+    ) -> list[Pose | None]:
+        """For each person the pose that the landmark network has of them, if it has one."""
+        regions: list[Region] = []
+        for number, guess, person in zip(here, people, seen):
+            followed = self._people[number]
+            wanted = [followed.region] if followed.region is not None else []
+            around = body_region(person if person is not None else guess)
+            if not any(similar(around, region, _SAME_REGION) for region in wanted):
+                wanted.append(around)
+            regions += [r for r in wanted if not any(similar(r, known, _SAME_REGION) for known in regions)]
+        poses = [pose for pose in self._networks.body.look(image, regions) if pose.score >= _LEAST_SCORE_OF_POSE]
+        if not poses:
+            return [None] * len(people)
+        skeletons = [person_of_pose(pose) for pose in poses]
+        truth = [person if person is not None else guess for person, guess in zip(seen, people)]
+        own = similarity(truth, skeletons)
+        values = np.array([pose.quality for pose in poses]) + 2 * own
+        for row, person in enumerate(seen):
+            least = _OWN_SIMILARITY if person is not None else _OWN_SIMILARITY + 0.1
+            values[row, own[row] < least] = -np.inf
+        choice = assign(values, same_body(skeletons, skeletons), 0.0)
+        return [None if c == UNASSIGNED else poses[c] for c in choice]
+
+
+def _resolve(guess: FoundPerson, match: FoundPerson | None, maps: KeypointMaps | None) -> FoundPerson | None:
+    """What is seen of a person: the match, its unsure keypoints drawn to the expected ones; else what the maps show there."""
+    if match is None:
+        if maps is None:
+            return None
+        match = maps.nearest_keypoints(guess.points, guess.scale)
+        if match.quality < _LEAST_GUESS:
+            return None
+    weight = (match.confidence / (match.confidence + _UNSURE))[:, None]
+    points = weight * match.points + (1 - weight) * guess.points
+    return replace(match, points=points.astype(np.float32))
+
+
+def _fused(
+    seen: FoundPerson | None,
+    guess: FoundPerson,
+    pose: Pose | None,
+    world: Float[np.ndarray, "33 3"],
+) -> tuple[Pose, bool] | None:
+    """One person's pose from both networks, and whether the landmark network answered for them; None if neither did."""
+    if seen is None:
+        return (pose, True) if pose is not None and pose.quality > _LEAST_QUALITY_UNSEEN else None
+    if pose is None:
+        return pose_of_person(seen, _KEYPOINT_CONFIDENCE * seen.confidence, world), False
+    mine = pose.points[SHARED]
+    confidence = (pose.visibility * pose.presence)[SHARED]
+    far = np.linalg.norm(mine - seen.points, axis=1) > _APART * seen.scale
+    votes_for_seen = seen.confidence + _EXPECTED_WEIGHT * _nearness(seen.points, guess)
+    votes_for_mine = pose.heat[SHARED] + _EXPECTED_WEIGHT * _nearness(mine, guess)
+    replaced = far & (seen.confidence > _CLEAR) & (votes_for_seen > votes_for_mine)
+    confidence = np.where(replaced, _KEYPOINT_CONFIDENCE * seen.confidence, confidence)
+    is_own = float(replaced[LIMBS].mean()) < _MOST_REPLACED
+    return with_keypoints(pose, seen, replaced, confidence), is_own
+
+
+def _nearness(points: Float[np.ndarray, "17 2"], guess: FoundPerson) -> Float[np.ndarray, " 17"]:
+    """0-1, how near keypoints are to where they are expected."""
+    distance = np.linalg.norm(points - guess.points, axis=1) / guess.scale
+    return np.exp(-((distance / _APART) ** 2) / 2)
+
+
+def _moved(person: FoundPerson, velocity: np.ndarray) -> FoundPerson:
+    return replace(person, points=(person.points + velocity).astype(np.float32))
+
+
+def _gap(a: FoundPerson, b: FoundPerson) -> float:
+    """Distance of the trunks in scales."""
+    return float(np.linalg.norm(a.middle - b.middle)) / max(a.scale, b.scale)
+
+
+def _groups(people: Sequence[FoundPerson]) -> list[list[int]]:
+    """Numbers of people who are close to each other, directly or by way of others."""
+    groups: list[list[int]] = []
+    for number, person in enumerate(people):
+        near = [group for group in groups if any(_gap(person, people[k]) < _CLOSE for k in group)]
+        groups = [group for group in groups if group not in near]
+        groups.append([k for group in near for k in group] + [number])
+    return groups
+
+
+def _usual_appearance(track: Track[Sighting]) -> np.ndarray | None:
+    """Mean appearance in frames in which the person was isolated, or in all."""
+    seen = list(track.observations.values())
+    chosen = [one for one in seen if one.isolated] or seen
+    return np.mean([one.appearance for one in chosen], 0).astype(np.float32) if chosen else None

@@ -1,0 +1,91 @@
+"""Undoes exchanges of left and right in single frames, by the naming of sides that makes a track's motion steadiest.
+
+Where a head is hidden a network may take somebody's back for their front: the joints are in place but named for the other side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from ..contract.skeleton import LANDMARK_INDEX, LANDMARKS
+from .landmarks import MIRROR, Pose
+from .track import Observation, Track
+
+_UPPER = np.arange(len(LANDMARKS)) < LANDMARK_INDEX["left_hip"]
+_GROUPS = tuple(
+    [LANDMARK_INDEX[f"{side}_{part}"] for part in parts for side in ("left", "right")]
+    for parts in (("shoulder", "elbow", "wrist"), ("hip", "knee", "ankle"))
+)
+"""Joints that tell the sides of the upper and of the lower body."""
+_NAMINGS = ((False, False), (True, True), (True, False), (False, True))
+"""Whether the sides of the upper and of the lower body are exchanged."""
+_NAMING_COST = np.array([0.0, 0.04, 0.12, 0.12])
+"""Per frame; a jump of the joints between two frames costs one at most for each half of the body."""
+_TOLERANCE = 0.25
+_MEMORY = 10.0
+"""Steps after which a gap in the track has made the position before it meaningless (falls with its exponential)."""
+
+
+def with_consistent_sides(track: Track[Observation]) -> Track[Observation]:
+    """The track with the steadiest naming of left and right in each frame.
+
+    Dynamic programming (Viterbi, 1967) over four namings: upper and lower body each as they are or exchanged.
+    """
+    steps = sorted(track.observations)
+    if not steps:
+        return track
+    poses = [track.observations[step].pose for step in steps]
+    cost = _NAMING_COST.copy()
+    came_from: list[np.ndarray] = []
+    for before, after, gap in zip(poses, poses[1:], np.diff(steps)):
+        total = cost[:, None] + np.exp((1 - gap) / _MEMORY) * _jumps(before, after)
+        came_from.append(total.argmin(0))
+        cost = total.min(0) + _NAMING_COST
+    naming = int(cost.argmin())
+    namings = [naming]
+    for back in reversed(came_from):
+        naming = int(back[naming])
+        namings.append(naming)
+    named = {
+        step: _named(track.observations[step], *_NAMINGS[chosen]) for step, chosen in zip(steps, reversed(namings))
+    }
+    return Track(named)
+
+
+def _jumps(before: Pose, after: Pose) -> np.ndarray:
+    """float [4,4], how far the joints jump from each naming of a pose to each naming of the next one."""
+    scale = _TOLERANCE * max(before.scale, after.scale)
+    total = np.zeros((len(_NAMINGS), len(_NAMINGS)))
+    for half, group in enumerate(_GROUPS):
+        start, end = _namings_of(before, group), _namings_of(after, group)
+        weight = before.visibility[group] * after.visibility[group] + 0.1
+        distance = ((start[:, None] - end[None]) ** 2).sum(-1)
+        jump = 1 - (np.exp(-distance / (2 * scale**2)) * (weight / weight.sum())).sum(-1)
+        exchanged = [int(names[half]) for names in _NAMINGS]
+        total += jump[exchanged][:, exchanged]
+    return total
+
+
+def _namings_of(pose: Pose, group: Sequence[int]) -> np.ndarray:
+    """float [2,G,2], the group's joints as they are and with the sides exchanged."""
+    return np.stack([pose.points[list(group)], pose.points[MIRROR[list(group)]]])
+
+
+def _named(seen: Observation, upper: bool, lower: bool) -> Observation:
+    """The observation with the sides of a half exchanged as asked."""
+    if not (upper or lower):
+        return seen
+    order = np.where(np.where(_UPPER, upper, lower), MIRROR, np.arange(len(LANDMARKS)))
+    pose = seen.pose
+    named = replace(
+        pose,
+        points=pose.points[order],
+        visibility=pose.visibility[order],
+        presence=pose.presence[order],
+        heat=pose.heat[order],
+        world=pose.world[order],
+    )
+    return replace(seen, pose=named)

@@ -1,0 +1,157 @@
+"""First pass over a clip: who is in each frame, before anybody knows who is who.
+
+A frame's findings depend on its picture and little on the frames before it, and are small. Everything that needs the whole clip
+(`identity`) reads findings, not pictures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import UInt8
+
+from ..clip import Frame
+from .appearance import appearance_embedding
+from .assignment import same_body
+from .camera_motion import CameraMotion
+from .detections import MASK_WIDTH
+from .movenet import INPUT_SIZE, LIMBS, FoundPerson
+from .networks import PerceptionNetworks
+from .regions import Region, mask_height, tile_windows
+from .scene_cuts import SceneCuts
+from .track import Sighting
+
+_LEAST_SCORE = 0.1
+_LEAST_QUALITY = 0.12
+_SURE_QUALITY = 0.3
+_DUPLICATE = 0.5
+"""People of whom each window has one are the same from this value of `assignment.same_body`."""
+_SMALL = 60
+"""px of the network's input: shorter people are looked at in a window of their own in the next frame."""
+_TILE = 0.6
+"""Side of the windows in which people are searched for who are too small in the whole picture, of its longer side."""
+_WINDOW_SCALE = 1.6
+"""Side of a person's window, of the longer side of the box around their limbs."""
+_EMBRACE_SCALE = 1.4
+"""The same for a window in which a second person is searched for who is in the same place: a tight one tells them apart best."""
+_ISOLATED = 1.6
+"""Distance of the trunks, in scales, from which people are isolated."""
+
+
+@dataclass(frozen=True)
+class FrameFindings:
+    """What is known of one frame without the others."""
+
+    index: int
+    """Number of the frame in the clip."""
+    time: float
+    """Seconds."""
+    duplicate: bool
+    """Whether the frame repeats the one before it."""
+    sightings: tuple[Sighting, ...]
+    """Everyone who was found, clearest first."""
+    camera_motion: float
+    """See `Detections`."""
+    is_cut: bool
+    """Whether another shot begins with this frame."""
+
+
+class Scanner:
+    """Call `scan` for each frame in order."""
+
+    def __init__(self, networks: PerceptionNetworks, picture_size: tuple[int, int]) -> None:
+        self._networks, self._size = networks, picture_size
+        self._tiles = tile_windows(*picture_size, _TILE)
+        self._cuts, self._motion = SceneCuts(), CameraMotion()
+        self._last: FrameFindings | None = None
+        self._count = 0
+
+    def scan(self, frame: Frame) -> FrameFindings:
+        last = self._last
+        if frame.duplicate and last is not None:
+            found = FrameFindings(frame.index, frame.time, True, last.sightings, last.camera_motion, False)
+        else:
+            sightings = self._sightings(frame.image)
+            moved = self._motion.displacement(frame.image, self._boxes(sightings))
+            is_cut = self._cuts.is_cut(frame.image)
+            found = FrameFindings(frame.index, frame.time, frame.duplicate, sightings, moved, is_cut)
+        self._last = found
+        return found
+
+    def _sightings(self, image: UInt8[np.ndarray, "H W 3"]) -> tuple[Sighting, ...]:
+        everywhere = self._networks.people.find_everywhere(image)
+        nearer = self._networks.people.find(image, self._windows())
+        found = [*everywhere, *(person for people, _ in nearer for person in people)]
+        people = distinct_people([person for person in found if _is_somebody(person)])
+        middles = np.array([person.middle for person in people]).reshape(-1, 2)
+        sightings = []
+        for number, person in enumerate(people):
+            distance = np.linalg.norm(np.delete(middles, number, 0) - person.middle, axis=1)
+            isolated = bool((distance > _ISOLATED * person.scale).all())
+            sightings.append(Sighting(person, appearance_embedding(image, person), isolated))
+        return tuple(sightings)
+
+    def _windows(self) -> list[Region]:
+        """The surroundings of small people and, while fewer than two are clear, by turns of the clear one and of a tile."""
+        self._count += 1
+        last = self._last.sightings if self._last is not None else ()
+        small = [
+            window
+            for window in (person_window(s.person) for s in last)
+            if window.size / _WINDOW_SCALE < _SMALL / INPUT_SIZE * max(self._size)
+        ]
+        clear = [s for s in last if s.quality > _SURE_QUALITY]
+        if len(clear) >= 2:
+            return _merged_windows(small)[:2]
+        if clear and self._count % 2:
+            return [*_merged_windows(small)[:2], window_around(clear[0].person.points[LIMBS], _EMBRACE_SCALE)]
+        return [*_merged_windows(small)[:2], self._tiles[self._count // 2 % len(self._tiles)]]
+
+    def _boxes(self, sightings: Sequence[Sighting]) -> UInt8[np.ndarray, "h w"]:
+        """0-255, the people's boxes at low resolution."""
+        scale = MASK_WIDTH / self._size[0]
+        mask = np.zeros((mask_height(self._size, MASK_WIDTH), MASK_WIDTH), np.uint8)
+        for sighting in sightings:
+            left, top, right, bottom = np.clip(sighting.person.box * scale, 0, None).astype(int)
+            mask[top : bottom + 1, left : right + 1] = 255
+        return mask
+
+
+def person_window(person: FoundPerson) -> Region:
+    """A square around a person, with room for limbs that the box may have missed."""
+    return window_around(person.points[LIMBS], _WINDOW_SCALE)
+
+
+def window_around(points: np.ndarray, scale: float) -> Region:
+    """The square around points [N,2] px with `scale` times the longer side of their box."""
+    low, high = points.min(0), points.max(0)
+    x, y = (low + high) / 2
+    return Region(float(x), float(y), max(float((high - low).max()) * scale, 16.0))
+
+
+def distinct_people(people: Sequence[FoundPerson]) -> list[FoundPerson]:
+    """Each person once, the clearest find of each, clearest first."""
+    kept: list[FoundPerson] = []
+    for person in sorted(people, key=lambda person: -(person.score**0.5) * person.quality):
+        if not kept or same_body([person], kept).max() < _DUPLICATE:
+            kept.append(person)
+    return kept
+
+
+def _is_somebody(person: FoundPerson) -> bool:
+    return person.score > _LEAST_SCORE and person.quality > _LEAST_QUALITY
+
+
+def _merged_windows(windows: Sequence[Region]) -> list[Region]:
+    """One window for people who are next to each other."""
+    merged: list[Region] = []
+    for window in windows:
+        near = [w for w in merged if max(abs(window.x - w.x), abs(window.y - w.y)) < 0.5 * max(window.size, w.size)]
+        if near:
+            corners = [(w.x + s * w.size / 2, w.y + s * w.size / 2) for w in (window, near[0]) for s in (-1, 1)]
+            merged[merged.index(near[0])] = window_around(np.array(corners), 1.0)
+        else:
+            merged.append(window)
+    return merged

@@ -1,0 +1,78 @@
+"""A picture of who was found, with their numbers, for a user who has to choose two or wants to know why nobody was."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+from jaxtyping import UInt8
+
+from ..clip import Clip, read_frames
+from ..contract.errors import UserError
+from ..contract.files import replacing
+from ..weights import cache_folder
+from .movenet import KEYPOINTS, FoundPerson
+from .track import Sighting, Track
+
+_COLOURS = ((60, 220, 60), (255, 90, 255), (70, 170, 255), (255, 200, 40), (255, 90, 70), (120, 255, 230))
+_BONES = [
+    (KEYPOINTS.index(a), KEYPOINTS.index(b))
+    for a, b in [
+        ("left_shoulder", "right_shoulder"),
+        ("left_hip", "right_hip"),
+        *((f"{s}_{a}", f"{s}_{b}") for s in ("left", "right") for a, b in (("shoulder", "elbow"), ("elbow", "wrist"))),
+        *((f"{s}_{a}", f"{s}_{b}") for s in ("left", "right") for a, b in (("hip", "knee"), ("knee", "ankle"))),
+        *((f"{s}_shoulder", f"{s}_hip") for s in ("left", "right")),
+    ]
+]
+_CLEAR = 0.2
+_KEPT_PICTURES = 10
+
+
+def picture_of_tracks(clip: Clip, first: int, tracks: Sequence[Track[Sighting]], steps: int) -> Path | None:
+    """Save the frame in which most people were found, in the folder of the worker's logs, and return its path.
+
+    `first` is the number of step 0 in the clip. None where the folder cannot be written or the frame not be read.
+    """
+    counts = [sum(step in track.observations for track in tracks) for step in range(steps)]
+    step = int(np.argmax(counts)) if any(counts) else steps // 2
+    people = {n: t.observations[step].person for n, t in enumerate(tracks) if step in t.observations}
+    frame = next(iter(read_frames(clip, first + step, first + step)), None)
+    if frame is None:
+        return None
+    drawn = draw_people(frame.image, people)
+    folder = cache_folder() / "logs"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for old in sorted(folder.glob("people-*.png"))[: 1 - _KEPT_PICTURES]:
+            old.unlink(missing_ok=True)
+        path = folder / f"people-{time.strftime('%Y%m%d-%H%M%S')}-frame-{frame.index}.png"
+        encoded = cv2.imencode(".png", cv2.cvtColor(drawn, cv2.COLOR_RGB2BGR))[1]
+        with replacing(path) as temporary:
+            temporary.write_bytes(encoded.tobytes())
+    except (OSError, UserError):
+        return None
+    return path
+
+
+def draw_people(image: UInt8[np.ndarray, "H W 3"], people: Mapping[int, FoundPerson]) -> UInt8[np.ndarray, "H W 3"]:
+    """A copy of the RGB image with each person's skeleton and number; thin bones are uncertain."""
+    drawn = np.ascontiguousarray(image.copy())
+    width = max(1, round(max(image.shape[:2]) / 400))
+    for number, person in people.items():
+        colour = _COLOURS[number % len(_COLOURS)]
+        places = person.points.round().astype(int)
+        for a, b in _BONES:
+            clear = min(person.confidence[a], person.confidence[b]) > _CLEAR
+            cv2.line(drawn, places[a].tolist(), places[b].tolist(), colour, 2 * width if clear else width, cv2.LINE_AA)
+        label = str(number)
+        size = width * 0.6
+        (text_width, text_height), _ = cv2.getTextSize(label, cv2.FONT_HERSHEY_SIMPLEX, size, 2 * width)
+        x = int(np.clip(places[:5, 0].mean() - text_width / 2, 0, image.shape[1] - text_width))
+        y = int(np.clip(person.points[:, 1].min() - 4 * width, text_height, image.shape[0]))
+        cv2.putText(drawn, label, (x, y), cv2.FONT_HERSHEY_SIMPLEX, size, (0, 0, 0), 4 * width, cv2.LINE_AA)
+        cv2.putText(drawn, label, (x, y), cv2.FONT_HERSHEY_SIMPLEX, size, colour, 2 * width, cv2.LINE_AA)
+    return drawn

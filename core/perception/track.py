@@ -1,0 +1,132 @@
+"""Tracks: what was seen of one person over the frames of a clip."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass, field
+from typing import Generic, Protocol, TypeVar
+
+import numpy as np
+from jaxtyping import Float32, UInt8
+
+from .detections import MASK_WIDTH
+from .landmarks import Pose, mask_in_picture
+from .movenet import FoundPerson
+from .regions import mask_height
+
+
+class Seen(Protocol):
+    """One person in one frame, as far as identities depend on it."""
+
+    @property
+    def appearance(self) -> Float32[np.ndarray, "3 33"]:
+        """See `appearance.appearance_embedding`."""
+        ...
+
+    @property
+    def isolated(self) -> bool:
+        """Whether nobody else was close, so that the appearance is surely this person's."""
+        ...
+
+    @property
+    def middle(self) -> Float32[np.ndarray, " 2"]:
+        """px, of the trunk."""
+        ...
+
+    @property
+    def scale(self) -> float:
+        """A length in px that grows with the person."""
+        ...
+
+    @property
+    def quality(self) -> float:
+        """0-1, how clearly the limbs are seen."""
+        ...
+
+
+SeenT = TypeVar("SeenT", bound=Seen)
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """Somebody whom MoveNet found in one frame; nobody knows yet who it is."""
+
+    person: FoundPerson
+    appearance: Float32[np.ndarray, "3 33"]
+    isolated: bool
+
+    @property
+    def middle(self) -> Float32[np.ndarray, " 2"]:
+        return self.person.middle
+
+    @property
+    def scale(self) -> float:
+        return self.person.scale
+
+    @property
+    def quality(self) -> float:
+        return self.person.quality
+
+
+@dataclass(frozen=True)
+class Observation:
+    """One person's landmarks in one frame."""
+
+    pose: Pose
+    """Without its mask, which `packed_mask` holds for the whole picture."""
+    appearance: Float32[np.ndarray, "3 33"]
+    isolated: bool
+    quality: float
+    packed_mask: bytes
+    has_metric_landmarks: bool = True
+    """False where the landmark network answered for somebody else: `pose.world` is then another frame's."""
+
+    @property
+    def middle(self) -> Float32[np.ndarray, " 2"]:
+        return self.pose.torso_middle
+
+    @property
+    def scale(self) -> float:
+        return self.pose.scale
+
+    def mask(self, picture_size: tuple[int, int]) -> UInt8[np.ndarray, "h w"]:
+        """0-255, in the whole picture of (width, height) px, MASK_WIDTH wide."""
+        height = mask_height(picture_size, MASK_WIDTH)
+        return np.frombuffer(zlib.decompress(self.packed_mask), np.uint8).reshape(height, MASK_WIDTH)
+
+
+def packed(mask: UInt8[np.ndarray, "h w"]) -> bytes:
+    """A mask, compressed as `Observation.packed_mask`."""
+    return zlib.compress(np.ascontiguousarray(mask).tobytes(), 1)
+
+
+def observation(
+    pose: Pose, appearance: np.ndarray, isolated: bool, quality: float, picture_size: tuple[int, int]
+) -> Observation:
+    """An observation that keeps the pose's mask in a picture of (width, height) px, compressed."""
+    mask = packed(mask_in_picture(pose, picture_size, MASK_WIDTH))
+    return Observation(pose.without_mask(), appearance, isolated, quality, mask)
+
+
+@dataclass
+class Track(Generic[SeenT]):
+    """One person over the clip."""
+
+    observations: dict[int, SeenT] = field(default_factory=dict)
+    """By step: 0 is the first frame of the range; frames before it have negative steps."""
+
+    @property
+    def first(self) -> int:
+        return min(self.observations)
+
+    @property
+    def last(self) -> int:
+        return max(self.observations)
+
+    def since(self, step: int) -> Track[SeenT]:
+        """The track without what was seen before `step`."""
+        return Track({k: seen for k, seen in self.observations.items() if k >= step})
+
+    def prominence(self) -> float:
+        """How long and how clearly the person was seen."""
+        return sum(seen.quality for seen in self.observations.values())
