@@ -66,7 +66,7 @@ class _Followed:
 
     track: Track[Sighting]
     """From the first pass."""
-    result: Track[Observation] = field(default_factory=Track)
+    result: Track[Observation] = field(default_factory=lambda: Track[Observation]())
     person: FoundPerson | None = None
     velocity: np.ndarray = field(default_factory=lambda: np.zeros((17, 2)))
     region: Region | None = None
@@ -184,7 +184,7 @@ class Follower:
                 distance = np.linalg.norm(candidate.points[LIMBS] - guess.points[LIMBS], axis=1)
                 values[row, column] += 1 - float(np.median(distance)) / (_NEAR * max(limbs_extent(guess), 1.0))
         if len(people) > 1 and values.max() > -1:
-            near = (values > -1).any(0)
+            near = (values > -1).any(axis=0).tolist()
             looks = [appearance_embedding(image, c) if n else None for c, n in zip(candidates, near)]
             for row, number in enumerate(here):
                 usual = self._people[number].appearance

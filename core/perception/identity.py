@@ -164,7 +164,7 @@ def _checked(people: tuple[int, int], count: int) -> tuple[int, int]:
     return people
 
 
-def _is_person(track: Track[Seen], steps: int) -> bool:
+def _is_person(track: Track[SeenT], steps: int) -> bool:
     found = len(track.observations)
     return found >= _least_frames(steps) and track.prominence() / found >= _LEAST_QUALITY
 

@@ -37,4 +37,4 @@ class OnnxBackend:
     version = 1
 
     def load(self, graph: Graph) -> OnnxNetwork:
-        return OnnxNetwork(to_onnx(graph), graph.input_shape[1:3])
+        return OnnxNetwork(to_onnx(graph), (graph.input_shape[1], graph.input_shape[2]))

@@ -184,7 +184,7 @@ def test_the_region_of_a_person_holds_all_of_them_and_stands_with_them() -> None
 def test_keypoints_that_replace_landmarks_take_the_fingers_along() -> None:
     pose, person = _pose(200), _person(200)
     wrist, thumb = LANDMARK_INDEX["left_wrist"], LANDMARK_INDEX["left_thumb"]
-    replaced = wrist == SHARED
+    replaced = np.equal(SHARED, wrist)
     person.points[replaced] += (30, 10)
     changed = with_keypoints(pose, person, replaced, np.where(replaced, 0.4, 1.0))
     assert changed.points[wrist] - pose.points[wrist] == pytest.approx([30, 10])

@@ -11,34 +11,69 @@ import torch
 
 from core.clip import Clip, probe
 from core.contract.errors import Cancelled, UserError
+from core.perception import sightings_picture
 from core.perception.detections import MASK_WIDTH
 from core.perception.hands import Hand
 from core.perception.landmarks import Pose
+from core.perception.movenet import FoundPerson
 from core.perception.perceive import Everyone, assemble, detect_people
 from core.perception.regions import Region
+from core.perception.sightings_picture import draw_people
 from core.perception.track import Observation, Track, observation
 from core.reporting import SilentReporter
 
 _CPU = torch.device("cpu")
 
 
-@pytest.fixture
-def empty_street(tmp_path: Path) -> Clip:
-    """Six frames of a textured background."""
-    path = tmp_path / "street.mp4"
-    noise = np.random.default_rng(0).integers(0, 255, (30, 40, 3)).astype(np.uint8)
-    picture = cv2.resize(noise, (320, 240), interpolation=cv2.INTER_CUBIC)
+@pytest.fixture(autouse=True)
+def logs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where pictures of who was found are saved."""
+    monkeypatch.setattr(sightings_picture, "cache_folder", lambda: tmp_path / "cache")
+    return tmp_path / "cache" / "logs"
+
+
+def _street(path: Path, *seeds: int) -> Clip:
+    """Six frames of a textured background for each seed, in which the camera pans."""
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), 25, (320, 240))
-    for step in range(6):
-        writer.write(np.roll(picture, 3 * step, 1))
+    for number, seed in enumerate(seeds):
+        noise = np.random.default_rng(seed).integers(0, 255, (30, 40, 3)) // (1 + 2 * number)
+        picture = cv2.resize(noise.astype(np.uint8), (320, 240), interpolation=cv2.INTER_CUBIC)
+        for step in range(6):
+            writer.write(np.roll(picture, 3 * step, 1))
     writer.release()
     return probe(path)
 
 
-def test_a_clip_without_people_ends_in_one_sentence(empty_street: Clip) -> None:
+@pytest.fixture
+def empty_street(tmp_path: Path) -> Clip:
+    return _street(tmp_path / "street.mp4", 0)
+
+
+def test_a_clip_without_people_ends_in_one_sentence_and_a_picture(empty_street: Clip, logs: Path) -> None:
     with pytest.raises(UserError) as caught:
         detect_people(empty_street, 0, 5, people=None, device=_CPU, reporter=SilentReporter())
-    assert caught.value.code == "nobody" and caught.value.hint
+    (picture,) = logs.iterdir()
+    assert caught.value.code == "nobody" and str(picture) in caught.value.hint
+    image = cv2.imread(str(picture))
+    assert image is not None and image.shape == (240, 320, 3)
+
+
+def test_a_clip_with_a_cut_is_refused_and_its_longest_shot_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError) as caught:
+        detect_people(_street(tmp_path / "cut.mp4", 0, 1), 1, 11, people=None, device=_CPU, reporter=SilentReporter())
+    assert caught.value.code == "scene-cut" and "frame 6" in caught.value.message and "6:11" in caught.value.hint
+
+
+def test_a_picture_of_people_has_a_skeleton_in_the_colour_of_each() -> None:
+    blank = np.zeros((240, 320, 3), np.uint8)
+    left = [(160, 40)] * 5 + [(140, 80), (180, 80), (130, 120), (190, 120), (125, 150), (195, 150)]
+    points = np.array(left + [(145, 150), (175, 150), (145, 190), (175, 190), (145, 230), (175, 230)], np.float32)
+    person = FoundPerson(0.9, np.array([125, 40, 195, 230], np.float32), points, np.ones(17, np.float32))
+    other = FoundPerson(0.9, person.box, points - np.float32([100, 0]), np.ones(17, np.float32))
+    drawn = draw_people(blank, {0: person, 1: other})
+    assert not blank.any()
+    thigh = drawn[170, 145], drawn[170, 45]
+    assert all(colour.any() for colour in thigh) and (thigh[0] != thigh[1]).any()
 
 
 def test_the_user_can_stop_it(empty_street: Clip) -> None:
