@@ -184,7 +184,7 @@ class Follower:
                 distance = np.linalg.norm(candidate.points[LIMBS] - guess.points[LIMBS], axis=1)
                 values[row, column] += 1 - float(np.median(distance)) / (_NEAR * max(limbs_extent(guess), 1.0))
         if len(people) > 1 and values.max() > -1:
-            near = (values > -1).any(axis=0).tolist()
+            near = [bool((column > -1).any()) for column in values.T]
             looks = [appearance_embedding(image, c) if n else None for c, n in zip(candidates, near)]
             for row, number in enumerate(here):
                 usual = self._people[number].appearance
