@@ -24,13 +24,15 @@ from core.transforms import origin_of
 from ..choreography.appearance.clothing import ALL_OUTFITS
 from ..choreography.interaction import Interaction
 from ..evaluation.benchmark_clip import GroundTruth
-from ..evaluation.camera_sampling import sample_camera
+from ..evaluation.camera_sampling import NARROW_CAMERAS, CameraDistribution, sample_camera
 from ..evaluation.occlusion.projection import project_clip
 from ..evaluation.rendered import RenderedClip, individual_body
 from .rooms import ROOMS
 
 _ROOM_DEPTH = 8.0
 """metres; a camera farther away from the people does not fit into an indoor room."""
+_CEILING = 3.0
+"""metres; a camera that is higher looks down from above an indoor room's ceiling."""
 _FREE_FLOOR = 1.9
 """metres behind the middle of the room without furniture."""
 _YAW = math.radians(18)
@@ -175,14 +177,17 @@ def cut_frames(clip: Interaction, span: slice) -> Interaction:
 
 
 def sample_staging(
-    joints_inworld: Float[np.ndarray, "2 T 55 3"], people: Sequence[Person], rng: np.random.Generator
+    joints_inworld: Float[np.ndarray, "2 T 55 3"],
+    people: Sequence[Person],
+    rng: np.random.Generator,
+    cameras: CameraDistribution = NARROW_CAMERAS,
 ) -> Staging:
     """Random camera, room, clothes and light. The order of draws is part of a seed."""
-    camera, image_size = sample_camera(joints_inworld[:, :, :BODY_COUNT], rng)
+    camera, image_size = sample_camera(joints_inworld[:, :, :BODY_COUNT], rng, cameras)
     position = origin_of(camera.T_cw)
     middle = (joints_inworld.min((0, 1, 2)) + joints_inworld.max((0, 1, 2)))[:2] / 2
     distance = math.dist(position[:2], middle)
-    fits_indoors = distance < _ROOM_DEPTH
+    fits_indoors = distance < _ROOM_DEPTH and position[2] < _CEILING
     rooms = [number for number, room in enumerate(ROOMS) if fits_indoors or room.walls is None]
     room = int(rng.choice(rooms))
     view = (middle - position[:2]) / distance

@@ -5,21 +5,20 @@ from __future__ import annotations
 import tempfile
 import time
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 import numpy as np
 
-from core.body.files import DEFAULT_BODY, load_body
+from core.body.files import load_body
 from core.contract.errors import UserError
 from core.contract.files import read_json
 
-from ..choreography.appearance.clothing import ALL_OUTFITS, ClothedBody, dress, offset_by_thickness, paint
+from ..choreography.appearance.clothing import offset_by_thickness
 from ..choreography.interaction import load_interactions
 from ..evaluation.rendered import RenderedClip, is_complete, save_rendered
-from ..face_landmarks import face_landmarks
 from .blender_process import render_movie
 from .clip_staging import Staging, StagingSettings, load_person, pose_person, stage_clip
+from .outfits import clothed, texture
 
 
 @dataclass(frozen=True)
@@ -82,13 +81,13 @@ def _scene_arrays(clip: RenderedClip, staging: Staging) -> dict[str, np.ndarray]
     frames, body = clip.truth.joints.shape[1], load_body(None)
     faces = body.faces.numpy()
     skins = [pose_person(clip.truth.motion, number, own)[1] for number, own in enumerate(clip.truth.bodies)]
-    clothed = [_clothed(number) for number in staging.outfits]
-    vertices = [offset_by_thickness(skin, faces, each.thickness) for skin, each in zip(skins, clothed)]
+    worn = [clothed(number) for number in staging.outfits]
+    vertices = [offset_by_thickness(skin, faces, each.thickness) for skin, each in zip(skins, worn)]
     return {
         "vertices": np.stack(vertices),
         "faces": faces.astype(np.int32),
         "uv": body.uv.numpy(),
-        "textures": np.stack([_texture(number) for number in staging.outfits]),
+        "textures": np.stack([texture(number) for number in staging.outfits]),
         "camera_K": np.tile(staging.camera.K, (frames, 1, 1)),
         "camera_world": np.tile(staging.camera.T_cw, (frames, 1, 1)),
         "image_size": np.array(staging.image_size),
@@ -99,14 +98,3 @@ def _scene_arrays(clip: RenderedClip, staging: Staging) -> dict[str, np.ndarray]
         "exposure": np.array(staging.exposure),
         "overcast": np.array(staging.overcast),
     }
-
-
-@cache
-def _clothed(number: int) -> ClothedBody:
-    """Cut for the default body; individual bodies have the same vertices."""
-    return dress(load_body(None), face_landmarks(DEFAULT_BODY), ALL_OUTFITS[number])
-
-
-@cache
-def _texture(number: int) -> np.ndarray:
-    return paint(load_body(None), face_landmarks(DEFAULT_BODY), ALL_OUTFITS[number])
