@@ -39,7 +39,7 @@ class Checkpoint:
     """The contents of a checkpoint file."""
 
     kind: str
-    """Which network it is: `stgcn`, `infiller` or `sequence-smoother`."""
+    """Which network it is, for example `stgcn`."""
     features_version: int
     """Version of the input features that it was trained on (`observations.features.VERSION`)."""
     config: Mapping[str, Any]

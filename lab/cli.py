@@ -26,6 +26,7 @@ COMMANDS = (
     "render",
     "fit-noise",
     "train-landmarks",
+    "train-prompted",
     "convert-movenet",
     "build-body",
     "build-people",

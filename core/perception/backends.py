@@ -14,7 +14,7 @@ BackendChoice = Literal["auto", "onnxruntime", "torch"]
 
 
 class Network(Protocol):
-    """A network that takes pictures of one size, whatever library runs it."""
+    """A network that takes pictures, or feature maps, of one size, whatever library runs it."""
 
     shape: tuple[int, int]
     """Height and width of the input picture in pixels."""
@@ -24,7 +24,7 @@ class Network(Protocol):
         """Side of the input picture, for networks that take square ones."""
         return self.shape[0]
 
-    def run(self, pictures: Float[np.ndarray, "B H W 3"]) -> list[np.ndarray]:
+    def run(self, pictures: Float[np.ndarray, "B H W C"]) -> list[np.ndarray]:
         """Run the network on a batch of pictures; the outputs [B, ...] in the file's order, feature maps as NHWC.
 
         The list is empty for an empty batch.

@@ -18,6 +18,7 @@ from .assignment import UNASSIGNED, assign, same_body, similarity
 from .landmarks import Pose
 from .movenet import LIMBS, FoundPerson, KeypointMaps
 from .networks import PerceptionNetworks
+from .pair_poses import poses_of_group
 from .regions import Region, blend, similar
 from .scan import window_around
 from .skeletons import SHARED, body_region, limbs_extent, person_of_pose, pose_of_person, with_keypoints
@@ -45,6 +46,8 @@ _PATIENCE = 10
 _REACH = 30
 """Frames to the next sighting of a person between which and the last one they are expected."""
 _REGION_WEIGHT = 0.7
+_STEPS_PER_SCALE = 16
+"""Steps per scale of the grid for the expected keypoints that become prompts."""
 _SAME_REGION = 0.12
 _LEAST_SCORE_OF_POSE = 0.5
 _OWN_SIMILARITY = 0.6
@@ -138,21 +141,29 @@ class Follower:
             return
         candidates, maps = self._candidates(image, people, sightings)
         matched = self._match(here, people, candidates, image)
-        seen = []
+        raw: list[FoundPerson | None] = []
         for number, guess, match, around in zip(here, people, matched, maps):
             may_guess = self._people[number].guesses < _MOST_GUESSES
-            seen.append(_resolve(guess, match, around if may_guess else None))
-        poses = self._poses(image, here, people, seen)
+            raw.append(match if match is not None else _sought(guess, around if may_guess else None))
+        prompted = self._prompted_poses(image, [_snapped(guess) for guess in people], raw, maps)
+        seen = [None if found is None else _steadied(found, guess) for found, guess in zip(raw, people)]
+        rest = [place for place, answer in enumerate(prompted) if answer is None]
+        alone = self._poses(image, [here[k] for k in rest], [people[k] for k in rest], [seen[k] for k in rest])
+        poses = dict(zip(rest, alone))
         for place, number in enumerate(here):
-            followed = self._people[number]
-            result = _fused(seen[place], people[place], poses[place], followed.world)
+            followed, answer = self._people[number], prompted[place]
+            own_network = (
+                None if answer is not None else _fused(seen[place], people[place], poses[place], followed.world)
+            )
+            result = own_network if answer is None else (answer, True)
             if result is None:
                 continue
             pose, own = result
             person = seen[place] if seen[place] is not None else person_of_pose(pose)
             isolated = all(_gap(people[place], other) > _CLOSE for k, other in enumerate(people) if k != place)
             found = observation(pose, appearance_embedding(image, person), isolated, person.quality, self._size)
-            followed.guesses = 0 if own or matched[place] is not None else followed.guesses + 1
+            is_guess = matched[place] is None and (prompted[place] is not None or not own)
+            followed.guesses = followed.guesses + 1 if is_guess else 0
             followed.see(step, person_of_pose(pose), replace(found, has_metric_landmarks=own), own)
 
     def _candidates(
@@ -165,7 +176,8 @@ class Follower:
             if len(group) < 2:
                 continue
             points = np.concatenate([people[k].points[LIMBS] for k in group])
-            [(nearer, group_maps)] = self._networks.people.find(image, [window_around(points, _PAIR_WINDOW)])
+            window = window_around(points, _PAIR_WINDOW).snapped()
+            [(nearer, group_maps)] = self._networks.people.find(image, [window])
             for k in group:
                 maps[k] = group_maps
             found += [person for person in nearer if person.score > _LEAST_SCORE]
@@ -194,6 +206,28 @@ class Follower:
                         values[row, column] += _APPEARANCE_WEIGHT * (alike - _USUAL_SIMILARITY)
         choice = assign(values, same_body(candidates, candidates), 0.0)
         return [None if c == UNASSIGNED else candidates[c] for c in choice]
+
+    def _prompted_poses(
+        self,
+        image: np.ndarray,
+        people: Sequence[FoundPerson],
+        found: Sequence[FoundPerson | None],
+        maps: Sequence[KeypointMaps | None],
+    ) -> list[Pose | None]:
+        """The poses of people who are close to each other, where the prompted network knows them."""
+        seen = [None if person is None else _steadied(person, guess) for person, guess in zip(found, people)]
+        poses: list[Pose | None] = [None] * len(people)
+        for group in _groups(people):
+            if len(group) < 2:
+                continue
+            answers = poses_of_group(
+                self._networks.pair, image, [seen[k] for k in group], [people[k] for k in group], maps[group[0]]
+            )
+            for k, answer in zip(group, answers):
+                # whom nothing in this frame speaks for is not seen for longer than a guess may last
+                if seen[k] is not None:
+                    poses[k] = answer
+        return poses
 
     def _poses(
         self,
@@ -225,14 +259,16 @@ class Follower:
         return [None if c == UNASSIGNED else poses[c] for c in choice]
 
 
-def _resolve(guess: FoundPerson, match: FoundPerson | None, maps: KeypointMaps | None) -> FoundPerson | None:
-    """What is seen of a person: the match, its unsure keypoints drawn to the expected ones; else what the maps show there."""
-    if match is None:
-        if maps is None:
-            return None
-        match = maps.nearest_keypoints(guess.points, guess.scale)
-        if match.quality < _LEAST_GUESS:
-            return None
+def _sought(guess: FoundPerson, maps: KeypointMaps | None) -> FoundPerson | None:
+    """What the maps show of somebody without a centre where they are expected, if it is enough."""
+    if maps is None:
+        return None
+    found = maps.nearest_keypoints(guess.points, guess.scale)
+    return found if found.quality >= _LEAST_GUESS else None
+
+
+def _steadied(match: FoundPerson, guess: FoundPerson) -> FoundPerson:
+    """The match, its unsure keypoints drawn to the expected ones."""
     weight = (match.confidence / (match.confidence + _UNSURE))[:, None]
     points = weight * match.points + (1 - weight) * guess.points
     return replace(match, points=points.astype(np.float32))
@@ -264,6 +300,12 @@ def _nearness(points: Float[np.ndarray, "17 2"], guess: FoundPerson) -> Float[np
     """0-1, how near keypoints are to where they are expected."""
     distance = np.linalg.norm(points - guess.points, axis=1) / guess.scale
     return np.exp(-((distance / _APART) ** 2) / 2)
+
+
+def _snapped(person: FoundPerson) -> FoundPerson:
+    """The person with keypoints on a grid: see `Region.snapped` for why what is fed back lies on one."""
+    step = 2.0 ** np.round(np.log2(max(person.scale, 1.0))) / _STEPS_PER_SCALE
+    return replace(person, points=(np.round(person.points / step) * step).astype(np.float32))
 
 
 def _moved(person: FoundPerson, velocity: np.ndarray) -> FoundPerson:

@@ -22,7 +22,7 @@ class OnnxNetwork(Network):
         self.shape = shape
         self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
-    def run(self, pictures: Float[np.ndarray, "B H W 3"]) -> list[np.ndarray]:
+    def run(self, pictures: Float[np.ndarray, "B H W C"]) -> list[np.ndarray]:
         if not len(pictures):
             return []
         # One picture at a time is fastest on a CPU.

@@ -47,7 +47,7 @@ class TorchNetwork(torch.nn.Module, Network):
             for step, operation in enumerate(graph.operations)
         ]
 
-    def forward(self, pictures: Float[Tensor, "B H W 3"]) -> list[Tensor]:
+    def forward(self, pictures: Float[Tensor, "B H W C"]) -> list[Tensor]:
         """The outputs [B, ...] in the file's order."""
         values = {self._graph.input: pictures.permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)}
         for operation, step, finished in self._steps:
@@ -60,7 +60,7 @@ class TorchNetwork(torch.nn.Module, Network):
         return [x.permute(0, 2, 3, 1) if x.dim() == 4 else x for x in outputs]
 
     @torch.inference_mode()
-    def run(self, pictures: Float[np.ndarray, "B H W 3"]) -> list[np.ndarray]:
+    def run(self, pictures: Float[np.ndarray, "B H W C"]) -> list[np.ndarray]:
         if not len(pictures):
             return []
         device = next(self.buffers()).device

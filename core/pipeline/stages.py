@@ -36,6 +36,7 @@ from ..observations.observe import Observations, observe
 from ..perception.detections import Detections
 from ..perception.movenet_graph import KIND as MOVENET
 from ..perception.perceive import detect_people
+from ..perception.prompted_graph import KIND as PROMPTED_LANDMARKS
 from ..reporting import Reporter
 from ..semantics.captioner import annotate_motion
 from ..semantics.encoder import TEXT_SIZE, SentenceEncoder, load_cached_encoder
@@ -74,7 +75,7 @@ class Caption:
     sentence: str
 
 
-@stage(version=4, cost=100, weights=(MOVENET,))
+@stage(version=4, cost=100, weights=(MOVENET, PROMPTED_LANDMARKS))
 def perception(clip: Clip | None, settings: PerceptionSettings, device: torch.device, reporter: Reporter) -> Detections:
     """The 2D stage. Without a clip (while refining, which never decodes video) its result can only come from the cache."""
     if clip is None:

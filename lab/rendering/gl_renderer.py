@@ -226,9 +226,10 @@ class GlRenderer:
 
 def _open_context() -> Any:
     try:
-        import moderngl  # pyright: ignore[reportMissingImports]  only the lab needs it, and only for this
+        import moderngl  # only the lab needs it, and only for this
 
-        return moderngl.create_context(standalone=True, backend="egl")
+        create: Any = moderngl.create_context  # settings of backends are not typed
+        return create(standalone=True, backend="egl")
     except Exception as error:  # moderngl raises its own and plain exceptions, by what is missing
         raise UserError(
             "no-opengl",

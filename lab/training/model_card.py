@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -31,6 +31,8 @@ class ModelCard:
     """Dev errors by column (the initial motion, this network), then by measure."""
     limits: str = ""
     """What the network is not good at."""
+    units: Mapping[str, str] = field(default_factory=lambda: UNITS)
+    """Of measures; mm where there is none."""
 
 
 def write_card(path: Path, card: ModelCard) -> None:
@@ -43,7 +45,7 @@ def write_card(path: Path, card: ModelCard) -> None:
     lines += [f"| | {' | '.join(columns)} |", f"|---|{'---:|' * len(columns)}"]
     for name in measures:
         cells = [f"{card.errors[column][name]:.3g}" if name in card.errors[column] else "–" for column in columns]
-        unit = UNITS.get(name, "mm")
+        unit = card.units.get(name, "mm")
         lines.append(f"| {name.replace('_', ' ')}{f' ({unit})' if unit else ''} | {' | '.join(cells)} |")
     if card.limits:
         lines += ["", "## Limits", "", card.limits]

@@ -1,0 +1,102 @@
+"""Poses of people who are close to each other: the prompted network is asked for each by their own and the other's keypoints."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import cv2
+import numpy as np
+from jaxtyping import UInt8
+
+from .assignment import similarity
+from .landmarks import Pose
+from .movenet import FoundPerson, KeypointMaps
+from .prompted_landmarks import (
+    PROMPT_JOINTS,
+    JointPrompt,
+    PromptedLandmarks,
+    PromptedPose,
+    Query,
+    region_of_joints,
+)
+from .skeletons import body_region, person_of_pose
+
+_LEAST_CONFIDENCE = 0.3
+"""Mean confidence of the limb joints from which an answer is believed."""
+_GUESS_CONFIDENCE = 0.6
+"""Of a prompt that is only where the person is expected to be."""
+_ONE_BODY = 0.85
+"""Similarity of two answers' limbs from which they are of one body."""
+_FULL_CONFIDENCE = 0.95
+"""What a heat map as sharp as the training targets has around its maximum."""
+_MASK_SIDE = 256
+
+
+def poses_of_group(
+    network: PromptedLandmarks,
+    image: UInt8[np.ndarray, "H W 3"],
+    seen: Sequence[FoundPerson | None],
+    expected: Sequence[FoundPerson],
+    maps: KeypointMaps | None,
+) -> list[Pose | None]:
+    """The pose of each of a group of people, or None where the network does not know.
+
+    `seen` are the people as MoveNet found them in this frame, `expected` where they should be; `maps` are of a square
+    around them.
+    """
+    people = [guess if person is None else person for person, guess in zip(seen, expected)]
+    prompts = [_prompt(person, guess) for person, guess in zip(seen, expected)]
+    queries = [
+        Query(region_of_joints(own.points, own.confidence), own, _nearest_other(people, prompts, number), maps)
+        for number, own in enumerate(prompts)
+    ]
+    answers = network.look(image, queries)
+    size = (image.shape[1], image.shape[0])
+    poses = [pose_of_answer(answer, size) for answer in answers]
+    return _believed(poses)
+
+
+def pose_of_answer(answer: PromptedPose, picture_size: tuple[int, int]) -> Pose:
+    """An answer in the form of the landmark network's; `picture_size` is (width, height) in px."""
+    inside = np.all((answer.points >= 0) & (answer.points < picture_size), axis=1).astype(np.float32)
+    pose = Pose(
+        region=answer.region,
+        next_region=answer.region,
+        score=float(answer.confidence[PROMPT_JOINTS].mean()),
+        points=answer.points,
+        # how sure the place is says more than whether the landmark is in view
+        visibility=np.minimum(answer.confidence / _FULL_CONFIDENCE, 1),
+        presence=inside,
+        heat=answer.confidence,
+        world=answer.metric,
+        mask=cv2.resize(answer.mask, (_MASK_SIDE, _MASK_SIDE), interpolation=cv2.INTER_LINEAR),
+    )
+    return replace(pose, next_region=body_region(person_of_pose(pose)))
+
+
+def _prompt(seen: FoundPerson | None, expected: FoundPerson) -> JointPrompt:
+    if seen is not None:
+        return JointPrompt.of_keypoints(seen.points, seen.confidence)
+    return JointPrompt.of_keypoints(expected.points, np.full(len(expected.points), _GUESS_CONFIDENCE))
+
+
+def _nearest_other(people: Sequence[FoundPerson], prompts: Sequence[JointPrompt], number: int) -> JointPrompt | None:
+    others = [k for k in range(len(people)) if k != number]
+    if not others:
+        return None
+    nearest = min(others, key=lambda k: float(np.linalg.norm(people[k].middle - people[number].middle)))
+    return prompts[nearest]
+
+
+def _believed(poses: Sequence[Pose]) -> list[Pose | None]:
+    """Without answers of low confidence, and of two that are one body without the less confident one."""
+    skeletons = [person_of_pose(pose) for pose in poses]
+    same = similarity(skeletons, skeletons) > _ONE_BODY
+    believed: list[Pose | None] = []
+    for number, pose in enumerate(poses):
+        better = any(
+            same[number, k] and (poses[k].score, -k) > (pose.score, -number) for k in range(len(poses)) if k != number
+        )
+        believed.append(None if better or pose.score < _LEAST_CONFIDENCE else pose)
+    return believed

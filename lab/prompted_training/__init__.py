@@ -1,0 +1,1 @@
+"""Data, training and measurement of the prompted landmark network (`core.perception.prompted_landmarks`)."""

@@ -1,0 +1,166 @@
+"""Training samples of the prompted landmark network: crops of rendered frames with prompts and targets, augmented."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from core.contract.skeleton import LANDMARKS
+from core.perception.landmarks import MIRROR
+from core.perception.prompted_landmarks import (
+    LIMB_JOINTS,
+    PROMPT_JOINTS,
+    SIDE,
+    Query,
+    region_of_joints,
+    to_cells,
+)
+from core.perception.regions import Region, crop, rotation
+
+from .frames import Frame
+from .prompts import sample_prompts
+
+CROP_SIZE = 256
+_MIRROR_KEYPOINTS = np.array([0, 2, 1, 4, 3, *(5 + (np.arange(LIMB_JOINTS) ^ 1))])
+_OTHER_LANDMARK_WEIGHT = 0.5
+"""Of face, hands and feet; limb joints weigh 1."""
+_OUTSIDE_WEIGHT = 0.4
+"""Of landmarks in the crop but outside the image, which can only be guessed."""
+ASKED_SCALE = 1.15
+"""How much larger the crop is where only the other person is known."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What the network gets, and what it should answer."""
+
+    image: UInt8[np.ndarray, "256 256 3"]
+    query: Query
+    cells: Float[np.ndarray, "33 2"]
+    """Of the landmarks in the head's maps."""
+    weight: Float[np.ndarray, " 33"]
+    """0 for landmarks outside the crop."""
+    visible: Float[np.ndarray, " 33"]
+    """1 where nobody hides the landmark and it is inside the image."""
+    metric: Float[np.ndarray, "33 3"]
+    """metres about the hips' middle, axes of the crop."""
+    mask: Float[np.ndarray, "64 64"]
+    front: float
+    overlap: float
+    """1 where both people overlap, so that one is in front; else 0."""
+
+
+def mirror_frame(frame: Frame) -> Frame:
+    """The frame in a mirror: left and right are exchanged in everything."""
+    size = frame.image.shape[1]
+
+    def flipped(points: np.ndarray) -> np.ndarray:
+        return points * np.array([-1, 1], np.float32) + np.array([size, 0], np.float32)
+
+    left, top, right, bottom = frame.bounds
+    x, y, window = frame.map_window
+    return replace(
+        frame,
+        image=np.ascontiguousarray(frame.image[:, ::-1]),
+        seen=np.ascontiguousarray(frame.seen[:, ::-1]),
+        bounds=np.array([size - right, top, size - left, bottom], np.float32),
+        points=flipped(frame.points[:, MIRROR]),
+        is_occluded=frame.is_occluded[:, MIRROR],
+        is_self_occluded=frame.is_self_occluded[:, MIRROR],
+        metric=frame.metric[:, MIRROR] * np.array([-1, 1, 1], np.float32),
+        found_points=flipped(frame.found_points[:, _MIRROR_KEYPOINTS]),
+        found_confidence=frame.found_confidence[:, _MIRROR_KEYPOINTS],
+        map_window=np.array([size - x, y, window], np.float32),
+        map_values=np.ascontiguousarray(frame.map_values[:, ::-1, np.arange(LIMB_JOINTS) ^ 1]),
+    )
+
+
+def sample(frame: Frame, person: int, rng: np.random.Generator) -> Sample:
+    """A random crop with random prompts of one person of the frame."""
+    if rng.random() < 0.5:
+        frame = mirror_frame(frame)
+    own, other = sample_prompts(frame, person, rng)
+    limbs = frame.points[:, PROMPT_JOINTS]
+    if own is not None and rng.random() < 0.5:
+        region = region_of_joints(own.points, own.confidence)
+    elif own is None and other is not None and rng.random() < 0.7:
+        region = region_of_joints(other.points, other.confidence)
+        region = replace(region, size=region.size * ASKED_SCALE)
+    else:
+        region = region_of_joints(limbs[person], np.ones(LIMB_JOINTS))
+    region = _jittered(region, rng)
+    maps = None if rng.random() < 0.12 else frame.keypoint_maps
+    picture = frame.image_of_camera
+    image = _degraded(crop(picture, region, CROP_SIZE, replicate=True), rng)
+    return make_sample(frame, person, Query(region, own, other, maps), image)
+
+
+def make_sample(frame: Frame, person: int, query: Query, image: np.ndarray) -> Sample:
+    """The targets for a query about a person of the frame."""
+    region = query.region
+    cells = to_cells(region, frame.points[person])
+    inside = ((cells >= 0) & (cells < SIDE)).all(-1)
+    outside = frame.is_outside[person]
+    weight = np.full(len(LANDMARKS), _OTHER_LANDMARK_WEIGHT)
+    weight[PROMPT_JOINTS] = 1
+    metric = frame.metric[person].astype(float)
+    metric[:, :2] = metric[:, :2] @ rotation(region.angle)
+    hidden = frame.is_occluded[person] | frame.is_self_occluded[person] | outside
+    return Sample(
+        image=image,
+        query=query,
+        cells=cells,
+        weight=weight * np.where(outside, _OUTSIDE_WEIGHT, 1) * inside,
+        visible=(~hidden).astype(float),
+        metric=metric,
+        mask=_mask(frame, person, region),
+        front=float(frame.front_fraction[person]),
+        overlap=float(bool(frame.is_occluded[:, PROMPT_JOINTS].any())),
+    )
+
+
+def _mask(frame: Frame, person: int, region: Region) -> np.ndarray:
+    scale = len(frame.seen) / len(frame.image)
+    mask = (frame.seen == person).astype(np.uint8) * 255
+    left, top, right, bottom = np.clip(np.round(frame.bounds * scale), 0, len(mask)).astype(int)
+    shown = np.zeros_like(mask)
+    shown[top:bottom, left:right] = mask[top:bottom, left:right]
+    small = Region(region.x * scale, region.y * scale, region.size * scale, region.angle)
+    fine = crop(shown, small, 2 * SIDE, replicate=False)
+    return cv2.resize(fine, (SIDE, SIDE), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+
+
+def _jittered(region: Region, rng: np.random.Generator) -> Region:
+    x, y = np.array([region.x, region.y]) + rng.normal(0, 0.03, 2) * region.size
+    return Region(float(x), float(y), region.size * rng.uniform(0.88, 1.22), region.angle + rng.normal(0, 0.08))
+
+
+def _degraded(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """The crop as other cameras would take it: light, few pixels, motion blur, noise."""
+    if rng.random() < 0.3:
+        side = int(rng.uniform(64, 180))
+        small = cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA)
+        image = cv2.resize(small, image.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    if rng.random() < 0.2:
+        image = cv2.filter2D(image, -1, _motion_kernel(int(rng.integers(3, 12)), rng.uniform(0, np.pi)))
+    if rng.random() < 0.7:
+        brightness = rng.uniform(0.7, 1.2) * (rng.uniform(0.85, 1.15, 3) if rng.random() < 0.3 else np.ones(3))
+        levels = np.linspace(0, 1, 256)[:, None] ** rng.uniform(0.7, 1.5) * brightness
+        image = cv2.LUT(image, np.clip(255 * levels, 0, 255).astype(np.uint8)[:, None])
+    if rng.random() < 0.1:
+        image = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+    if rng.random() < 0.3:
+        noise = rng.standard_normal(image.shape, np.float32) * rng.uniform(1, 10)
+        image = cv2.add(image, noise, dtype=cv2.CV_8U)
+    return image
+
+
+def _motion_kernel(length: int, angle: float) -> np.ndarray:
+    kernel = np.zeros((length, length), np.float32)
+    middle, reach = (length - 1) / 2, (length - 1) / 2 * np.array([np.cos(angle), np.sin(angle)])
+    start, end = (tuple(round(float(v)) for v in middle + sign * reach) for sign in (-1, 1))
+    cv2.line(kernel, start, end, 1.0)
+    return kernel / kernel.sum()
