@@ -20,12 +20,14 @@ from .prompted_landmarks import (
     Query,
     region_of_joints,
 )
-from .skeletons import body_region, person_of_pose
+from .skeletons import SHARED, body_region, person_of_pose, with_keypoints
 
-_LEAST_CONFIDENCE = 0.3
+_LEAST_CONFIDENCE = 0.45
 """Mean confidence of the limb joints from which an answer is believed."""
 _GUESS_CONFIDENCE = 0.6
 """Of a prompt that is only where the person is expected to be."""
+_REACH = 1.0
+"""Distance in scales of a joint from the prompt beyond which it is somebody else's."""
 _ONE_BODY = 0.85
 """Similarity of two answers' limbs from which they are of one body."""
 _FULL_CONFIDENCE = 0.95
@@ -53,7 +55,7 @@ def poses_of_group(
     ]
     answers = network.look(image, queries)
     size = (image.shape[1], image.shape[0])
-    poses = [pose_of_answer(answer, size) for answer in answers]
+    poses = [_within_reach(pose_of_answer(answer, size), person) for answer, person in zip(answers, people)]
     return _believed(poses)
 
 
@@ -73,6 +75,16 @@ def pose_of_answer(answer: PromptedPose, picture_size: tuple[int, int]) -> Pose:
         mask=cv2.resize(answer.mask, (_MASK_SIDE, _MASK_SIDE), interpolation=cv2.INTER_LINEAR),
     )
     return replace(pose, next_region=body_region(person_of_pose(pose)))
+
+
+def _within_reach(pose: Pose, person: FoundPerson) -> Pose:
+    """The pose with the person's own keypoints instead of joints that are too far from them: those are of people around."""
+    distance = np.linalg.norm(pose.points[SHARED] - person.points, axis=1)
+    too_far = distance > _REACH * person.scale
+    if not too_far.any():
+        return pose
+    confidence = np.where(too_far, _GUESS_CONFIDENCE * person.confidence, (pose.visibility * pose.presence)[SHARED])
+    return with_keypoints(pose, person, too_far, confidence)
 
 
 def _prompt(seen: FoundPerson | None, expected: FoundPerson) -> JointPrompt:
