@@ -6,8 +6,10 @@ from typing import Any
 
 import bpy
 
+from ...core.contract.errors import UserError
 from .. import scene as scenes
 from ..reconstructions import active_reconstruction, require_reconstruction
+from ..scene.actions import is_below_layers
 from ..scene.own_keys import give_back, lock_own_keys
 from .reporting import OperatorReturn, poll_reconstruction, reports_errors
 
@@ -30,6 +32,12 @@ class SOCIALMIRROR_OT_pin(_OnSelectedBones, bpy.types.Operator):
     @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
         for rig, bones in _selected_bones(context).items():
+            if is_below_layers(rig):
+                raise UserError(
+                    "layered",
+                    f"The take of {rig.name} lies in the NLA below layers of yours, whose poses cannot be locked.",
+                    "Select the take's strip in the NLA, press Tab to enter it, and lock poses there.",
+                )
             for bone in bones:
                 _insert_keyframes(rig, bone, context.scene.frame_current)
             scenes.lock_keyframes(rig, bones, context.scene.frame_current)

@@ -98,6 +98,12 @@ def shows_take(rig: bpy.types.Object) -> bool:
     return shown is not None and _holds_take(shown[0])
 
 
+def is_below_layers(rig: bpy.types.Object) -> bool:
+    """Whether the take lies in a strip of the NLA, so that layers of the animator add to it."""
+    shown, data = take_of(rig), rig.animation_data
+    return shown is not None and data is not None and data.action != shown[0]
+
+
 def mark_of_take(rig: bpy.types.Object) -> TakeMark | None:
     """The mark of the take that animates an armature, None for one of an earlier version."""
     shown = take_of(rig)

@@ -216,6 +216,12 @@ def test_a_layer_of_the_animator_above_the_take_stays(
     data.action = layer
     data.action_blend_type = "COMBINE"
     key(rig, "left_shoulder", 8)
+    bpy.context.view_layer.objects.active = rig
+    bpy.ops.object.mode_set(mode="POSE")
+    for bone in rig.pose.bones:
+        select_bone(bone, bone.name == "left_shoulder")
+    with pytest.raises(RuntimeError, match="below layers of yours"):
+        press("pin")
     add_take(tmp_path, contract, "take-2", seed=7)
     scene.update_take(collection, tmp_path)
     assert data.action == layer
