@@ -27,6 +27,8 @@ from .landmarks import LIMBS
 from .left_right import with_consistent_sides
 from .linking import link
 from .networks import PerceptionNetworks, load_networks
+from .recorded_networks import recorded
+from .recording import Recorder, StretchStore
 from .regions import mask_height
 from .scan import FrameFindings, Scanner
 from .sightings_picture import picture_of_tracks
@@ -81,14 +83,21 @@ def detect_people(
     device: torch.device,
     backend: BackendChoice = "auto",
     reporter: Reporter,
+    stretches: StretchStore | None = None,
 ) -> Detections:
     """Follow two people through frames `first` to `last`, both included.
 
     `people` are numbers among everyone found (see `identity.choose_two`), `marks` clicks on them or boxes around them instead;
-    None leaves the choice to us. Memory does not grow with the clip, apart from the result. UserError where two people cannot
-    be found, or the clip not be read.
+    None leaves the choice to us. `stretches` keep what the networks answer, so that a run that was killed goes on where it was.
+    Memory does not grow with the clip, apart from the result. UserError where two people cannot be found, or the clip not be
+    read.
     """
     networks = _networks(clip, device, backend, reporter)
+    if stretches is not None:
+        recorder = Recorder(stretches)
+        networks = recorded(networks, recorder)
+        if recorder.continues:
+            reporter.log("The 2D stage goes on where the last run was stopped.")
     scan = scan_clip(clip, first, last, networks, reporter)
     tracks = identify(scan)
     with _showing_who_was_found(clip, scan, tracks):

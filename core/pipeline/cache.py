@@ -25,6 +25,7 @@ from ..contract.files import digest, explain_write_errors, put_npz
 from ..contract.json_reading import parse_json
 from ..contract.npz import ArrayHeader, read_arrays
 from ..contract.temporary import temporary_name
+from ..perception.recording import NoStretches, Stretch
 from ..records import check_record, check_shapes
 
 KEPT = 24
@@ -33,7 +34,7 @@ those of the two jobs before it are still there to be refined."""
 
 _KEY_LENGTH = _DIGEST_LENGTH = 16
 _KEY, _WARNINGS, _SECONDS = "-key", "-warnings", "-seconds"  # no dataclass has fields of these names
-_UNUSABLE = (UserError, KeyError, TypeError, ValueError, AttributeError, IndexError)
+_UNUSABLE = (UserError, OSError, KeyError, TypeError, ValueError, AttributeError, IndexError)
 """What `read` meets in an entry that is damaged or that another version has written."""
 _SCALARS = (bool, int, float, str)
 Result = TypeVar("Result")
@@ -113,6 +114,10 @@ class Cache:
         """The entries that are not as they were written; `read` removes them, too, when it meets them."""
         return [path for path in sorted(self.folder.glob("*.npz")) if not _is_whole(path)]
 
+    def stretches(self, stage: str, key: str) -> CachedStretches:
+        """Where a run of the stage keeps what it has done so far."""
+        return CachedStretches(self, stage, key)
+
     def _files(self, stage: str, key: str = "[0-9a-f]+") -> list[Path]:
         """The files of a stage, not of those whose names begin alike; of a key or of all."""
         name = re.compile(rf"{re.escape(stage)}-{key}(-[0-9a-f]{{{_DIGEST_LENGTH}}})?\.npz")
@@ -172,6 +177,35 @@ def _check_digest(path: Path) -> None:
         raise ValueError("its content is not what was written")
 
 
+class CachedStretches:
+    """The `perception.recording.StretchStore` of one result that is being computed, as entries of a cache.
+
+    They are entries of a stage of their own for each number, so that they are checked like others. Those of another key are of
+    a run that nobody goes on with, and are forgotten together with one's own.
+    """
+
+    def __init__(self, cache: Cache, stage: str, key: str) -> None:
+        self._cache, self._stage, self._key = cache, stage, key
+
+    def read(self, number: int) -> Stretch | None:
+        entry = self._cache.read(Stretch, self._name(number), self._key)
+        return None if entry is None else entry.result
+
+    def write(self, number: int, stretch: Stretch) -> None:
+        self._cache.write(self._name(number), self._key, CacheEntry(stretch, (), 0.0))
+
+    def forget(self, first: int) -> None:
+        name = re.compile(rf"{re.escape(self._stage)}-part-([0-9]{{4}})-[0-9a-f]+-[0-9a-f]+\.npz")
+        for path in self._cache.folder.glob(f"{self._stage}-part-*.npz"):
+            found = name.fullmatch(path.name)
+            if found and int(found[1]) >= first:
+                with suppress(OSError):
+                    path.unlink()
+
+    def _name(self, number: int) -> str:
+        return f"{self._stage}-part-{number:04d}"
+
+
 class MemoryCache:
     """The same for one process: results stay as they are, in memory."""
 
@@ -186,6 +220,9 @@ class MemoryCache:
 
     def use(self, stage: str, key: str) -> bool:
         return (stage, key) in self._entries
+
+    def stretches(self, stage: str, key: str) -> NoStretches:
+        return NoStretches()
 
 
 def flatten(result: Any, prefix: str = "") -> dict[str, np.ndarray]:

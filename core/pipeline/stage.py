@@ -27,12 +27,14 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from ..checkpoint import weights_file
 from ..digests import content_key
+from ..perception.recording import StretchStore
 from ..reporting import Reporter, SilentReporter
 from .cache import CacheEntry, key_of
 
 R = TypeVar("R")
-_REPORTER = "reporter"
-"""The parameter that the runner fills in itself."""
+_REPORTER, _STRETCHES = "reporter", "stretches"
+_FILLED = (_REPORTER, _STRETCHES)
+"""The parameters that the runner fills in itself."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class Stage(Generic[R]):
     def inputs(self) -> dict[str, Any]:
         """The types of its inputs by name."""
         hints = typing.get_type_hints(self.function)
-        return {name: hints[name] for name in inspect.signature(self.function).parameters if name != _REPORTER}
+        return {name: hints[name] for name in inspect.signature(self.function).parameters if name not in _FILLED}
 
     @cached_property
     def result(self) -> type[R]:
@@ -119,6 +121,7 @@ class ResultStore(Protocol):
     def read(self, kind: type, stage: str, key: str) -> CacheEntry | None: ...
     def write(self, stage: str, key: str, entry: CacheEntry) -> None: ...
     def use(self, stage: str, key: str) -> bool: ...
+    def stretches(self, stage: str, key: str) -> StretchStore: ...
 
 
 class StageReporter(Reporter, Protocol):
@@ -238,14 +241,18 @@ def _compute(node: Node[Any], results: Results, store: ResultStore, reporter: St
             arguments[name] = results[value]
         else:
             arguments[name] = value.value if isinstance(value, Given) else value
-    if _REPORTER in inspect.signature(node.stage.function).parameters:
-        arguments[_REPORTER] = reporter
+    wanted = inspect.signature(node.stage.function).parameters
+    stretches = store.stretches(node.stage.name, node.key)
+    filled = {_REPORTER: reporter, _STRETCHES: stretches}
+    arguments |= {name: value for name, value in filled.items() if name in wanted}
     reporter.progress(0.0)
     started = time.perf_counter()
     result = node.stage.function(**arguments)
     entry = CacheEntry(result, tuple(reporter.warnings), round(time.perf_counter() - started, 3))
     if node.stage.stored:
         store.write(node.stage.name, node.key, entry)
+        if _STRETCHES in wanted:
+            stretches.forget(0)
     return entry
 
 

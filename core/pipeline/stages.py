@@ -37,6 +37,7 @@ from ..perception.detections import Detections
 from ..perception.movenet_graph import KIND as MOVENET
 from ..perception.perceive import detect_people
 from ..perception.prompted_graph import KIND as PROMPTED_LANDMARKS
+from ..perception.recording import StretchStore
 from ..reporting import Reporter
 from ..semantics.captioner import annotate_motion
 from ..semantics.encoder import TEXT_SIZE, SentenceEncoder, load_cached_encoder
@@ -76,13 +77,22 @@ class Caption:
 
 
 @stage(version=4, cost=100, weights=(MOVENET, PROMPTED_LANDMARKS))
-def perception(clip: Clip | None, settings: PerceptionSettings, device: torch.device, reporter: Reporter) -> Detections:
+def perception(
+    clip: Clip | None, settings: PerceptionSettings, device: torch.device, reporter: Reporter, stretches: StretchStore
+) -> Detections:
     """The 2D stage. Without a clip (while refining, which never decodes video) its result can only come from the cache."""
     if clip is None:
         raise cache_missing()
     first, last = settings.frames
     return detect_people(
-        clip, first, last, people=settings.people, marks=settings.people_at, device=device, reporter=reporter
+        clip,
+        first,
+        last,
+        people=settings.people,
+        marks=settings.people_at,
+        device=device,
+        reporter=reporter,
+        stretches=stretches,
     )
 
 

@@ -1,0 +1,118 @@
+"""The networks of the 2D stage with answers that are recorded: see `recording`."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from jaxtyping import UInt8
+
+from .backends import Network
+from .landmarks import LandmarkNetwork, Pose
+from .movenet import FoundPerson, KeypointMaps, MoveNet
+from .networks import PerceptionNetworks
+from .palms import Detection, PalmDetector
+from .prompted_landmarks import PromptedLandmarks, PromptedPose, Query
+from .recording import Recorder
+from .regions import Region
+
+_SAMPLE = 8
+"""Every which pixel of a picture tells it from another one."""
+
+
+def recorded(networks: PerceptionNetworks, recorder: Recorder) -> PerceptionNetworks:
+    """The same networks, whose answers are recorded."""
+    return PerceptionNetworks(
+        people=_RecordedMoveNet(networks.people, recorder),
+        body=_RecordedLandmarks(networks.body, recorder),
+        pair=_RecordedPair(networks.pair, recorder),
+        palms=_RecordedPalms(networks.palms, recorder),
+        hand=_RecordedNetwork(networks.hand, recorder),
+    )
+
+
+class _RecordedMoveNet(MoveNet):
+    def __init__(self, network: MoveNet, recorder: Recorder) -> None:
+        self._network, self._recorder = network, recorder
+
+    def find_everywhere(self, image: UInt8[np.ndarray, "H W 3"]) -> list[FoundPerson]:
+        question = _question("people", image)
+        return self._recorder.answer(question, list[FoundPerson], lambda: self._network.find_everywhere(image))
+
+    def find(
+        self, image: UInt8[np.ndarray, "H W 3"], windows: Sequence[Region]
+    ) -> list[tuple[list[FoundPerson], KeypointMaps]]:
+        """The maps are large and seldom looked at: they are not recorded, but made when they are needed."""
+        asked: list[tuple[list[FoundPerson], KeypointMaps]] = []
+
+        def ask() -> list[tuple[list[FoundPerson], KeypointMaps]]:
+            if not asked:
+                asked.extend(self._network.find(image, windows))
+            return asked
+
+        people = self._recorder.answer(
+            _question("people in", image, windows), list[list[FoundPerson]], lambda: [found for found, _ in ask()]
+        )
+        return [(found, _LaterMaps(lambda number=number: ask()[number][1])) for number, found in enumerate(people)]
+
+
+class _LaterMaps(KeypointMaps):
+    """Maps that are made when one of their fields is read."""
+
+    def __init__(self, make: Callable[[], KeypointMaps]) -> None:
+        object.__setattr__(self, "_make", make)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._make(), name)
+
+
+class _RecordedLandmarks(LandmarkNetwork):
+    def __init__(self, network: LandmarkNetwork, recorder: Recorder) -> None:
+        self._landmarks, self._recorder = network, recorder
+
+    def look(self, image: np.ndarray, regions: Sequence[Region]) -> list[Pose]:
+        question = _question("landmarks", image, regions)
+        return self._recorder.answer(question, list[Pose], lambda: self._landmarks.look(image, regions))
+
+
+class _RecordedPair(PromptedLandmarks):
+    def __init__(self, network: PromptedLandmarks, recorder: Recorder) -> None:
+        self._pair, self._recorder = network, recorder
+
+    def look(self, image: UInt8[np.ndarray, "H W 3"], queries: Sequence[Query]) -> list[PromptedPose]:
+        prompts = [prompt for query in queries for prompt in (query.own, query.other) if prompt is not None]
+        told = [part for prompt in prompts for part in (prompt.points, prompt.confidence, prompt.sigma)]
+        question = _question("pair", image, [query.region for query in queries], told)
+        return self._recorder.answer(question, list[PromptedPose], lambda: self._pair.look(image, queries))
+
+
+class _RecordedPalms(PalmDetector):
+    def __init__(self, network: PalmDetector, recorder: Recorder) -> None:
+        self._palms, self._recorder = network, recorder
+
+    def detect(self, image: np.ndarray, windows: Sequence[Region], threshold: float) -> list[Detection]:
+        question = _question("palms", image, windows)
+        return self._recorder.answer(question, list[Detection], lambda: self._palms.detect(image, windows, threshold))
+
+
+class _RecordedNetwork:
+    def __init__(self, network: Network, recorder: Recorder) -> None:
+        self.shape, self.size = network.shape, network.size
+        self._network, self._recorder = network, recorder
+
+    def run(self, pictures: np.ndarray) -> list[np.ndarray]:
+        question = f"run {_checksum(pictures)}"
+        return self._recorder.answer(question, list[np.ndarray], lambda: self._network.run(pictures))
+
+
+def _question(name: str, image: np.ndarray, regions: Sequence[Region] = (), told: Sequence[np.ndarray] = ()) -> str:
+    places = [f"{float(r.x)},{float(r.y)},{float(r.size)},{float(r.angle)}" for r in regions]
+    return " ".join(
+        [name, str(_checksum(image[::_SAMPLE, ::_SAMPLE])), *places, *(str(_checksum(part)) for part in told)]
+    )
+
+
+def _checksum(array: np.ndarray) -> int:
+    return zlib.crc32(np.ascontiguousarray(array).tobytes())
