@@ -159,7 +159,7 @@ class Follower:
             if result is None:
                 continue
             pose, own = result
-            person = seen[place] if seen[place] is not None else person_of_pose(pose)
+            person = seen[place] or person_of_pose(pose)
             isolated = all(_gap(people[place], other) > _CLOSE for k, other in enumerate(people) if k != place)
             found = observation(pose, appearance_embedding(image, person), isolated, person.quality, self._size)
             is_guess = matched[place] is None and (prompted[place] is not None or not own)
