@@ -23,6 +23,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+_LARGEST = 1e6
+"""No pixel, metre, radian or second of a clip is larger."""
 Selection = slice | np.ndarray | Sequence[int]
 """Positions along an axis."""
 
@@ -68,7 +70,7 @@ class Record:
 
 
 def check_record(record: Any, sizes: dict[str, int] | None = None) -> None:
-    """ValueError where an array in a dataclass is not of the type and shape of its annotation, or not finite.
+    """ValueError where an array in a dataclass is not of the type and shape of its annotation, not finite, or far too large.
 
     Axes of one name have one length everywhere in the record and in those within it; `sizes` are those known already.
     """
@@ -121,6 +123,8 @@ def _check_array(name: str, array: np.ndarray, hint: Any, sizes: dict[str, int])
     _check_shape(name, array.dtype, array.shape, hint, sizes)
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         raise ValueError(f"{name} has values that are not finite")
+    if array.dtype.kind == "f" and array.size and np.abs(array).max() > _LARGEST:
+        raise ValueError(f"{name} has values beyond {_LARGEST:g}")
 
 
 def _check_shape(name: str, dtype: Any, shape: tuple[int, ...], hint: Any, sizes: dict[str, int]) -> None:

@@ -25,6 +25,8 @@ _ADDRESS_SPACE = 12 << 30
 """Bytes that a reader's process may reserve: one that wants more gets a MemoryError, and the machine is spared."""
 _LONGEST_SECONDS = 60.0
 """An input that takes longer ends its process."""
+_LONGEST_START_SECONDS = 600.0
+"""Until the first input has been read: a process imports torch and makes the examples."""
 
 
 def run_campaign(names: Sequence[str], tries: int, random_seed: int, out: Path) -> list[Outcome]:
@@ -102,13 +104,13 @@ def _fuzz_reader(name: str, tries: int, random_seed: int, out: Path) -> Outcome:
 
 def _collect(outcome: Outcome, receiver: Any, process: Any, folder: Path) -> bool:
     """Add what a process reports until it ends; whether it tried everything."""
-    current = folder / "current"
+    current, longest = folder / "current", _LONGEST_START_SECONDS
     while True:
         try:
-            if not receiver.poll(_LONGEST_SECONDS):
+            if not receiver.poll(longest):
                 process.kill()
                 outcome.tries += 1
-                problem = f"more than {_LONGEST_SECONDS:.0f} s"
+                problem = f"more than {longest:.0f} s"
                 outcome.failures.append(keep_input(current, folder, outcome.tries, "slow", problem))
                 return False
             report = receiver.recv()
@@ -123,6 +125,7 @@ def _collect(outcome: Outcome, receiver: Any, process: Any, folder: Path) -> boo
         if isinstance(report, str):
             outcome.title = report
             continue
+        longest = _LONGEST_SECONDS
         add_attempt(outcome, report, current, folder)
 
 

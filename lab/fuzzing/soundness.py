@@ -17,6 +17,7 @@ import torch
 from core.body.model import BodyModel
 from core.contract.edits import Edits
 from core.contract.reconstruction import BodyArrays, Info, MotionArrays, Reconstruction
+from core.contract.skeleton import PARENTS
 from core.perception.detections import Detections
 
 _LARGEST = 1e6
@@ -30,6 +31,7 @@ def problem_of_reconstruction(value: Reconstruction) -> str | None:
         problem_of_numbers(motion)
         or problem_of_numbers(body)
         or _problem_of_timeline(motion)
+        or _problem_of_skeleton(motion)
         or _problem_of_mesh(body)
         or problem_of_info(value.info)
     )
@@ -106,6 +108,11 @@ def _problem_of_timeline(motion: MotionArrays) -> str | None:
     if (np.diff(motion.frame_index) <= 0).any() or motion.frame_index[0] < 0:
         return "frames do not rise"
     return "times do not rise" if (np.diff(motion.time) <= 0).any() else None
+
+
+def _problem_of_skeleton(motion: MotionArrays) -> str | None:
+    bones = motion.rest_joints[:, 1:] - motion.rest_joints[:, list(PARENTS[1:])]
+    return "a bone has no length" if (np.abs(bones).max(-1) == 0).any() else None
 
 
 def _problem_of_mesh(body: BodyArrays) -> str | None:

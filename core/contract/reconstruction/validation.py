@@ -11,7 +11,7 @@ import numpy as np
 
 from ..limits import MAX_FACES, MAX_FRAME_INDEX, MAX_FRAMES, MAX_VERTICES
 from ..npz import ArraySpec, NpzSchema, check_array
-from ..skeleton import BODY_JOINTS, JOINTS, LANDMARKS, REGIONS
+from ..skeleton import BODY_JOINTS, JOINTS, LANDMARKS, PARENTS, REGIONS
 from .records import PEOPLE, damaged
 
 _J, _B, _L = len(JOINTS), len(BODY_JOINTS), len(LANDMARKS)
@@ -67,6 +67,7 @@ _LARGEST = {
 }  # fmt: skip
 """Largest absolute values in the arrays' own units: far beyond what real ones have, small enough to compute with."""
 _TOLERANCE = 1e-3
+_SHORTEST_BONE = 1e-4  # metres
 _ORTHONORMAL = 1e-2
 _WEIGHT_SUM = 1e-2
 
@@ -86,6 +87,8 @@ def check_motion(arrays: Mapping[str, np.ndarray]) -> None:
     R = T_cw[:, :3, :3]
     off = np.abs(R @ R.transpose(0, 2, 1) - np.eye(3)).max()
     _require(bool(off < _ORTHONORMAL and (np.linalg.det(R) > 0).all()), "camera_world is no rigid transform")
+    bones = arrays["rest_joints"][:, 1:] - arrays["rest_joints"][:, list(PARENTS[1:])]
+    _require((np.linalg.norm(bones, axis=-1) >= _SHORTEST_BONE).all(), "rest_joints has bones without length")
 
 
 def check_body(arrays: Mapping[str, np.ndarray]) -> None:
