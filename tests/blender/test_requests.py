@@ -51,7 +51,8 @@ def test_settings_become_the_fields_of_the_request(requests: ModuleType, clip: P
     current.smoothness = 0.5
     fields, origin = requests.reconstruct_request(bpy.context)
     assert fields == {
-        "clip": str(clip), "out": str(tmp_path / "out" / "dance"), "frames": [10, 110], "people": [2, 0], "body": None,
+        "clip": str(clip), "out": str(tmp_path / "out" / "dance"), "frames": [10, 110], "people": [2, 0],
+        "people_at": None, "body": None,
         "fov": 55.0, "prompt": "They dance", "seed": 7, "takes": 3, "smoothness": 0.5, "device": "auto",
         "perception": "auto",
     }  # fmt: skip
