@@ -80,6 +80,13 @@ class Cache:
         self.use(stage, key)
         return entry
 
+    def newest(self, kind: type[Result], stage: str) -> Result:
+        """The stage's result that was written or read last. ValueError where there is none that is whole."""
+        path = max(self._files(stage), key=_last_use, default=None)
+        if path is None:
+            raise ValueError(f"there is no result of {stage}")
+        return _read_entry(path, kind, None).result
+
     def write(self, stage: str, key: str, entry: CacheEntry) -> None:
         """Write an entry in place of those with the same key. UserError `disk-full` or `not-writable`."""
         arrays = flatten(entry.result)
@@ -137,8 +144,8 @@ def _last_use(path: Path) -> float:
         return 0.0
 
 
-def _read_entry(path: Path, kind: type, key: str) -> CacheEntry:
-    """An entry that is whole and of the key. One of `_UNUSABLE` where it is not."""
+def _read_entry(path: Path, kind: type, key: str | None) -> CacheEntry:
+    """An entry that is whole and of the key, if one is given. One of `_UNUSABLE` where it is not."""
     _check_digest(path)
     about_entry = (_KEY, _WARNINGS, _SECONDS)
 
@@ -149,7 +156,7 @@ def _read_entry(path: Path, kind: type, key: str) -> CacheEntry:
 
     with path.open("rb") as stream:
         arrays = read_arrays(stream, check=check)
-    if arrays.pop(_KEY).item() != key:
+    if arrays.pop(_KEY).item() != key and key is not None:
         raise ValueError("it belongs to other inputs")
     warnings = parse_json(arrays.pop(_WARNINGS).item())
     seconds = float(arrays.pop(_SECONDS))

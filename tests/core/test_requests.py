@@ -90,6 +90,7 @@ def test_the_command_line_gives_the_same_requests_as_the_add_on(tmp_path: Path):
 
 def test_people_are_marked_by_clicks_or_boxes():
     request = parse(ReconstructRequest, "clip.mp4", "--people-at", "12:310,160;15:400,90,460,250")
+    assert isinstance(request, ReconstructRequest)
     assert request.people_at == (PersonMark(12, 310, 160, 310, 160), PersonMark(15, 400, 90, 460, 250))
     message = {"clip": "clip.mp4", "people_at": [[12, 310, 160], [15, 400, 90, 460, 250]]}
     assert request_from_message(ReconstructRequest, message) == request

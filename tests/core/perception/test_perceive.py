@@ -69,7 +69,7 @@ def test_a_picture_of_people_has_a_skeleton_in_the_colour_of_each() -> None:
     left = [(160, 40)] * 5 + [(140, 80), (180, 80), (130, 120), (190, 120), (125, 150), (195, 150)]
     points = np.array(left + [(145, 150), (175, 150), (145, 190), (175, 190), (145, 230), (175, 230)], np.float32)
     person = FoundPerson(0.9, np.array([125, 40, 195, 230], np.float32), points, np.ones(17, np.float32))
-    other = FoundPerson(0.9, person.box, points - np.float32([100, 0]), np.ones(17, np.float32))
+    other = FoundPerson(0.9, person.box, points - np.array([100, 0], np.float32), np.ones(17, np.float32))
     drawn = draw_people(blank, {0: person, 1: other})
     assert not blank.any()
     thigh = drawn[170, 145], drawn[170, 45]

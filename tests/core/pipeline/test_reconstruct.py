@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import subprocess
 import sys
 from dataclasses import dataclass, replace
@@ -639,3 +640,17 @@ def test_what_is_used_stays_in_the_cache(tmp_path):
     cache.write("caption", "f" * 16, entry)
     there = [cache.use("caption", key) for key in (f"{0:016d}", f"{1:016d}", "f" * 16)]
     assert there == [True, False, True]
+
+
+def test_the_newest_result_of_a_stage_is_the_last_one_that_was_written_or_read(tmp_path: Path) -> None:
+    cache = Cache(tmp_path)
+    with pytest.raises(ValueError, match="caption"):
+        cache.newest(Caption, "caption")
+    for number, sentence in enumerate(("They hug.", "They fight.")):
+        cache.write("caption", str(number) * 64, CacheEntry(Caption(sentence), (), 0.0))
+        path = cache.path("caption", str(number) * 64)
+        assert path is not None
+        os.utime(path, (number, number))
+    assert cache.newest(Caption, "caption").sentence == "They fight."
+    cache.read(Caption, "caption", "0" * 64)
+    assert cache.newest(Caption, "caption").sentence == "They hug."
