@@ -15,7 +15,7 @@ from .json_reading import JsonLimits
 from .limits import MAX_FRAME_INDEX, MAX_PIN_DISTANCE, MAX_ROTATION
 from .skeleton import BODY_JOINTS
 
-_FILE_LIMITS = JsonLimits(size=32 << 20, values=5_000_000)
+FILE_LIMITS = JsonLimits(size=32 << 20, values=5_000_000)
 """Room for all joints of both people locked in every frame of a long clip."""
 _MAX_PINS = 250_000
 _MAX_CONTACTS = 10_000
@@ -104,7 +104,7 @@ class Edits:
     def read(cls, path: Path) -> Edits:
         """Read a JSON file; errors as for `from_json`."""
         try:
-            record = read_json(path, _FILE_LIMITS)
+            record = read_json(path, FILE_LIMITS)
         except UserError as error:
             raise _unreadable(error.message.removesuffix(".")) from error
         return cls.from_json(record)

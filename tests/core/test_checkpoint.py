@@ -138,5 +138,8 @@ def test_a_full_disk_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.Mon
 def test_the_shipped_weights_say_what_they_are_and_have_a_card() -> None:
     for path in MODELS.glob("*.safetensors"):
         checkpoint = load_checkpoint(path)
-        assert checkpoint.kind == path.stem and checkpoint.training["steps"] > 0
+        assert checkpoint.kind == path.stem
+        assert checkpoint.training.get("steps", 0) > 0 or checkpoint.training["source"], (
+            "trained here, or from elsewhere"
+        )
         assert path.with_suffix(".md").read_text(encoding="utf-8").startswith(f"# {path.stem}\n")
