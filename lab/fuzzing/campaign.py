@@ -45,7 +45,7 @@ def draw_inputs(target: Target, tries: int, random_seed: int, use: Any) -> None:
     @seed(random_seed)
     @settings(
         max_examples=tries, deadline=None, database=None, phases=(Phase.generate,),
-        suppress_health_check=[*HealthCheck.__members__.values()],
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example],
     )  # fmt: skip
     @given(target.inputs)
     def give(data: bytes) -> None:
