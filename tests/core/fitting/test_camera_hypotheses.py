@@ -27,6 +27,7 @@ def roll_of(estimate: MotionEstimate) -> float:
     return math.degrees(floor_from_extrinsics(torch.from_numpy(estimate.camera.T_cw).float())[1])
 
 
+@pytest.mark.slow
 def test_a_wrong_roll_is_taken_back(body: BodyModel) -> None:
     observations = synthetic.scene(body, frames=16).observations
     right = estimate_initial_motion(observations, body, reporter=SilentReporter())
@@ -35,6 +36,7 @@ def test_a_wrong_roll_is_taken_back(body: BodyModel) -> None:
     assert abs(roll_of(choose_camera(wrong, observations, body, SilentReporter()))) < 1
 
 
+@pytest.mark.slow
 def test_a_camera_that_is_rolled_stays_so(body: BodyModel) -> None:
     observations = synthetic.scene(body, frames=16, roll=math.radians(15)).observations
     estimate = estimate_initial_motion(observations, body, reporter=SilentReporter())

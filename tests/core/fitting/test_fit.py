@@ -72,6 +72,7 @@ def test_the_initial_motion_stands_upright_before_the_camera(scene, initial, bod
     assert abs(pitch - 0.1) < 0.08
 
 
+@pytest.mark.slow
 def test_a_start_that_differs_by_a_micrometre_ends_in_the_same_motion(body):
     """People this near collide; which side of the other a limb ends on must not depend on rounding errors."""
     observations = synthetic.scene(body, frames=30, apart=0.2).observations

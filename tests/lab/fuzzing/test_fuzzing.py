@@ -85,6 +85,7 @@ def test_damaged_archives_include_forged_headers_and_bombs() -> None:
     assert any(b"10000000000" in data for data in drawn)
 
 
+@pytest.mark.slow
 def test_the_table_has_a_row_for_every_reader_and_a_sum(tmp_path: Path) -> None:
     outcomes = run_campaign(["edits", "messages"], tries=10, random_seed=1, out=tmp_path)
     lines = table(outcomes).splitlines()

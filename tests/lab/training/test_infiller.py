@@ -30,6 +30,7 @@ def test_an_untrained_infiller_has_the_errors_of_the_initial_motion() -> None:
     assert errors["depth"] == pytest.approx(300, rel=0.01) and errors["mpjpe"] == pytest.approx(0, abs=0.5)
 
 
+@pytest.mark.slow
 def test_a_training_gives_weights_with_scales_and_schedule_that_the_product_loads(tmp_path: Path) -> None:
     job = synthetic_job(tmp_path)
     train_stgcn(job, 0.0, {"width": 8, "person_width": 16, "blocks": 1})

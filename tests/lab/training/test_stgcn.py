@@ -81,6 +81,7 @@ def test_a_training_in_two_runs_gives_weights_that_the_product_loads(tmp_path: P
     assert load_stgcn(tmp_path / "models" / f"{KIND}.safetensors").config == network.config
 
 
+@pytest.mark.slow
 def test_training_brings_the_second_person_closer_to_the_true_position(tmp_path: Path) -> None:
     settings = replace(SETTINGS, steps=30, warmup_steps=3, learning_rate=0.03, ema_decay=0.5, dev_every=30)
     result = train_stgcn(synthetic_job(tmp_path, settings), None, SMALL)
