@@ -12,12 +12,13 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float
 
-from .body.landmarks import LandmarkRegressor, regress_landmarks
 from .body.model import BodyModel
+from .contract.reconstruction import PERSON_NAMES
 from .fitting.fit import FittedMotion
-from .fitting.soles import sole_vertices
-from .motion import Posed, pose_motion, project
+from .fitting.soles import posed_soles
+from .motion import Posed, pose_motion
 from .observations.observe import Observations
+from .scores import landmark_distances
 from .transforms import inverse_transform_points
 
 
@@ -41,9 +42,8 @@ class QualitySettings:
 
 @dataclass(frozen=True)
 class Stretch:
-    """Frames of a take in which one person is wrong."""
+    """Frames of a take in which a person is wrong."""
 
-    person: int
     first: int
     last: int
     """Frames of the clip, both included."""
@@ -56,7 +56,6 @@ def quality_warnings(
     fitted: FittedMotion,
     observations: Observations,
     body: BodyModel,
-    names: Sequence[str] = ("Person A", "Person B"),
     settings: QualitySettings | None = None,
 ) -> tuple[str, ...]:
     """What a user should know about a take, a sentence for each person and kind of error."""
@@ -65,15 +64,15 @@ def quality_warnings(
     off = reprojection_errors(posed, observations, body, settings)
     sunk = depth_in_floor(posed, fitted, body)
     sentences: list[str] = []
-    for person, name in enumerate(names):
-        wrong = bad_stretches(person, off[person], off[person] > settings.reprojection, observations, settings)
+    for person, name in enumerate(PERSON_NAMES):
+        wrong = bad_stretches(off[person], off[person] > settings.reprojection, observations, settings)
         if wrong:
             worst = max(stretch.value for stretch in wrong)
             sentences.append(
                 f"{name} does not lie over the picture in {_frames(wrong)}: off by {100 * worst:.0f}% of the body's height. "
                 "Look at these frames, lock a pose there and refine."
             )
-        under = bad_stretches(person, sunk[person], sunk[person] > settings.depth_in_floor, observations, settings)
+        under = bad_stretches(sunk[person], sunk[person] > settings.depth_in_floor, observations, settings)
         if under:
             worst = max(stretch.value for stretch in under)
             sentences.append(f"{name} stands {100 * worst:.0f} cm in the floor in {_frames(under)}.")
@@ -87,10 +86,7 @@ def reprojection_errors(
 
     `posed` in the camera's frame.
     """
-    regressor = LandmarkRegressor.for_body(body)
-    points = regress_landmarks(regressor, posed.joints, posed.skin(body.subset(regressor.vertices)))
-    pixels, _ = project(points, observations.K)
-    error = (pixels - observations.keypoints).norm(dim=-1) / observations.box_height[..., None]
+    error = landmark_distances(posed, observations, body)
     seen = (observations.confidence >= settings.confident) & ~observations.ambiguous
     median = torch.where(seen, error, torch.nan).nanmedian(-1).values
     enough = (seen.sum(-1) >= settings.landmarks) & observations.found
@@ -99,14 +95,13 @@ def reprojection_errors(
 
 def depth_in_floor(posed: Posed, fitted: FittedMotion, body: BodyModel) -> Float[np.ndarray, "P T"]:
     """metres by which the higher of a person's two soles is under the floor; negative above it."""
-    soles = posed.skin(body.subset(sole_vertices(body).flatten())).unflatten(2, (2, -1))
+    soles = posed_soles(posed, body)
     T_cw = torch.as_tensor(fitted.camera.T_cw, dtype=soles.dtype, device=soles.device)
     lowest = inverse_transform_points(T_cw, soles)[..., 2].amin(-1)
     return (-lowest.amax(-1)).cpu().numpy()
 
 
 def bad_stretches(
-    person: int,
     values: Float[np.ndarray, " T"],
     bad: Bool[np.ndarray, " T"],
     observations: Observations,
@@ -115,7 +110,7 @@ def bad_stretches(
     """Stretches of bad frames that last long enough, in order."""
     time, frame_index = observations.time, observations.frame_index
     return [
-        Stretch(person, int(frame_index[first]), int(frame_index[last]), float(values[first : last + 1].mean()))
+        Stretch(int(frame_index[first]), int(frame_index[last]), float(values[first : last + 1].mean()))
         for first, last in _runs(bad, time, settings.bridged_seconds)
         if time[last] - time[first] >= settings.seconds
     ]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from .body.collision import collision_spheres, sphere_centres, with_shape
@@ -39,12 +40,16 @@ def reprojection_error(posed: Posed, observations: Observations, body: BodyModel
 
     `posed` in the camera's frame. 0 where nothing was observed.
     """
+    error, weight = landmark_distances(posed, observations, body), observations.confidence
+    return float((weight * error).sum() / weight.sum()) if bool(weight.any()) else 0.0
+
+
+def landmark_distances(posed: Posed, observations: Observations, body: BodyModel) -> Float[Tensor, "P T 33"]:
+    """Distance of each projected landmark from its keypoint in heights of the person. `posed` in the camera's frame."""
     regressor = LandmarkRegressor.for_body(body)
     points = regress_landmarks(regressor, posed.joints, posed.skin(body.subset(regressor.vertices)))
     pixels, _ = project(points, observations.K)
-    error = (pixels - observations.keypoints).norm(dim=-1) / observations.box_height[..., None]
-    weight = observations.confidence
-    return float((weight * error).sum() / weight.sum()) if bool(weight.any()) else 0.0
+    return (pixels - observations.keypoints).norm(dim=-1) / observations.box_height[..., None]
 
 
 def deepest_penetration(posed: Posed, body: BodyModel) -> float:

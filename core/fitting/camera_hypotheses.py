@@ -18,7 +18,7 @@ from ..observations.observe import Observations
 from ..reporting import PartOfProgress, Reporter
 from .camera import extrinsics, floor_from_extrinsics
 from .fit import FIRST_FIT, FitSchedule, fit
-from .soles import sole_vertices
+from .soles import posed_soles
 from .targets import FitTargets
 
 
@@ -73,7 +73,7 @@ def choose_camera(
 def _height(initial: MotionEstimate, T_cw: torch.Tensor, body: BodyModel) -> torch.Tensor:
     """The mean height of a camera with this rotation over the soles of standing feet, metres."""
     posed = pose_motion(body, initial.motion_incam)
-    soles = posed.skin(body.subset(sole_vertices(body).flatten())).unflatten(2, (2, -1))
+    soles = posed_soles(posed, body)
     below = (soles @ -T_cw[:3, 2].to(soles)).amax(-1)
     standing = torch.as_tensor(initial.foot_contact, device=below.device) + 1e-4
     return ((below * standing).sum() / standing.sum()).cpu()

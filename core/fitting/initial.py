@@ -20,7 +20,7 @@ from .fingers import curl_rotations
 from .floor import estimate_floor
 from .lifting import rotations_from_landmarks, translation_from_keypoints
 from .rest import rest_landmarks, rest_palms
-from .soles import sole_vertices
+from .soles import posed_soles
 
 _STANDING_SPEED = 0.35
 """metres a second across the view below which a foot counts as standing."""
@@ -47,7 +47,7 @@ def estimate_initial_motion(observations: Observations, body: BodyModel, *, repo
     reporter.progress(0.5)
 
     posed = pose(body, rotations, pelvis, betas)
-    soles = posed.skin(body.subset(sole_vertices(body).flatten())).unflatten(2, (2, -1))
+    soles = posed_soles(posed, body)
     still = _still_feet(observations, pelvis[..., 2], seconds)
     trunk = posed.global_rotations[:, :, [JOINT_INDEX["pelvis"], JOINT_INDEX["spine3"]]]
     T_cw = extrinsics(*_floor(soles, still, trunk[..., 1].sum(2)))

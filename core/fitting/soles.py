@@ -5,10 +5,12 @@ from __future__ import annotations
 from functools import lru_cache
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from ..body.model import BodyModel
 from ..contract.skeleton import JOINT_INDEX
+from ..motion import Posed
 
 POINTS_PER_FOOT = 6
 
@@ -27,3 +29,8 @@ def sole_vertices(body: BodyModel) -> Tensor:
         steps = torch.linspace(float(depth.min()), float(depth.max()), POINTS_PER_FOOT, device=depth.device)
         feet.append(sole[(depth[None] - steps[:, None]).abs().argmin(1)])
     return torch.stack(feet)
+
+
+def posed_soles(posed: Posed, body: BodyModel) -> Float[Tensor, "P T 2 6 3"]:
+    """Points of the left and the right sole of posed people, in the frame of reference of the pose, metres."""
+    return posed.skin(body.subset(sole_vertices(body).flatten())).unflatten(2, (2, POINTS_PER_FOOT))

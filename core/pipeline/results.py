@@ -22,6 +22,7 @@ from ..contract.reconstruction import (
     INFO_FILE,
     JOURNAL_FILE,
     MOTION_FILE,
+    PERSON_NAMES,
     TAKES_FOLDER,
     Info,
     MotionArrays,
@@ -37,7 +38,6 @@ from ..perception.detections import Detections
 from ..progress import JobProgress
 from .takes import MadeTakes
 
-_PERSON_NAMES = ("Person A", "Person B")
 _TAKE = re.compile(r"take-([0-9]{1,9})", re.ASCII)
 
 
@@ -96,7 +96,7 @@ def people(detections: Detections, fitted: FittedMotion, body: BodyModel) -> tup
     heights = np.ptp(bodies.rest_vertices[:, :, 1], axis=1)
     return tuple(
         Person(index, name, int(track), round(float(height), 3))
-        for index, (name, track, height) in enumerate(zip(_PERSON_NAMES, detections.track_ids, heights))
+        for index, (name, track, height) in enumerate(zip(PERSON_NAMES, detections.track_ids, heights))
     )
 
 

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from numpy.random import Generator
 
+from ..contract.reconstruction import PERSON_NAMES
 from .actions import Action
 from .description import Description, Formation, SharedAction
 from .interactions import Interaction
@@ -19,7 +20,6 @@ from .templates import (
     INTERACTION_TEMPLATES,
     NUMBER_WORDS,
     PAIR_NAMES,
-    PERSON_NAMES,
     REGION_WORDS,
     REPETITION_WORDS,
     ROLE_NAMES,

@@ -195,7 +195,6 @@ ROLE_NAMES = (
     ("one of the two", "the other"),
 )
 """The person mentioned first and the other one, without names. `lexicon.PERSON_NAMES` matches none of these."""
-PERSON_NAMES = ("Person A", "Person B")
 
 FORMATION_TEMPLATES: dict[str, tuple[str, ...]] = {
     "face_to_face": ("stand face to face", "face each other", "stand in front of each other"),

@@ -18,7 +18,7 @@ from jaxtyping import Bool, Float, Int
 from core.body.model import BodyModel
 from core.body.regions import vertex_regions
 from core.contract.contact import Contact
-from core.fitting.soles import sole_vertices
+from core.fitting.soles import posed_soles
 from core.motion import BODY_COUNT, Camera, PairMotion, pose_motion
 from core.transforms import transform_points, transform_vectors
 
@@ -211,7 +211,7 @@ def _foot_metrics(clip: BenchmarkClip, estimate: Estimate, joints: ComparedJoint
     if not (foot_contact[:, 1:] & foot_contact[:, :-1]).any():
         return {}
     motion = estimate.motion.along("P", list(joints.order))
-    soles = pose_motion(body, motion).skin(body.subset(sole_vertices(body).flatten())).unflatten(2, (2, -1))
+    soles = posed_soles(pose_motion(body, motion), body)
     return {"foot_slide": metrics.foot_slide(soles.mean(3).numpy(), foot_contact)}
 
 

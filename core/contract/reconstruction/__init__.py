@@ -24,6 +24,7 @@ from .journal import (
 )
 from .records import (
     PEOPLE,
+    PERSON_NAMES,
     SCHEMA,
     BodyArrays,
     Info,
@@ -52,6 +53,7 @@ __all__ = [
     "MOTION_FILE",
     "MOTION_SCHEMA",
     "PEOPLE",
+    "PERSON_NAMES",
     "SCHEMA",
     "TAKES_FOLDER",
     "BodyArrays",

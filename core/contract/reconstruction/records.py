@@ -15,6 +15,7 @@ from ..limits import MAX_FRAME_INDEX, MAX_IMAGE_SIZE, MAX_SEED, MAX_TRACKS
 
 SCHEMA = 1
 PEOPLE = 2
+PERSON_NAMES = ("Person A", "Person B")
 ORIGINS = ("reconstruct", "refine")
 PROMPT_SOURCES = ("user", "captioner", "none")
 _MAX_NAME = 60  # characters; Blender's names have 63 bytes

@@ -9,7 +9,7 @@ import torch
 
 from core.body.model import BodyModel
 from core.body.regions import vertex_regions
-from core.fitting.soles import sole_vertices
+from core.fitting.soles import posed_soles
 from core.motion import BODY_COUNT, pose_motion, project
 from core.perception.detections import Detections
 from core.pipeline import stages
@@ -29,7 +29,7 @@ def person_metrics(
     posed = pose_motion(body, estimate.motion)
     chosen = list(people)
     joints = posed.joints.cpu().numpy()[chosen, :, :BODY_COUNT]
-    soles = posed.skin(body.subset(sole_vertices(body).flatten())).unflatten(2, (2, -1)).mean(3).cpu().numpy()[chosen]
+    soles = posed_soles(posed, body).mean(3).cpu().numpy()[chosen]
     foot_contact = initial_motion(detections, body).foot_contact[chosen] > 0.5
     rate = 1 / float(np.median(np.diff(detections.time)))
     found = {"jitter": metrics.jitter(joints, rate)} if len(detections.time) > 3 else {}

@@ -14,49 +14,13 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from core.contract.errors import UserError
+from lab.fuzzing.examples import ASF
 from lab.mocap.readers import asfamc, bvh, deepmimic, expmap
 from lab.mocap.skeleton_motion import SkeletonMotion, resample
 
 UNIT = 0.0254 / 0.45
 """Metres per CMU's unit."""
 
-ASF = """# synthetic
-:version 1.10
-:units
-  mass 1.0
-  length 0.45
-  angle deg
-:root
-  order TX TY TZ RX RY RZ
-  axis XYZ
-  position 0 0 0
-  orientation 0 0 0
-:bonedata
-  begin
-    id 1
-    name lfemur
-    direction 0 -1 0
-    length 8
-    axis 0 0 90 XYZ
-    dof rx ry rz
-    limits (-160.0 20.0)
-           (-70.0 70.0)
-           (-60.0 70.0)
-  end
-  begin
-    id 2
-    name ltibia
-    direction 0 -1 0
-    length 7
-    axis 0 0 0 XYZ
-    dof rx
-  end
-:hierarchy
-  begin
-    root lfemur
-    lfemur ltibia
-  end
-"""
 AMC = """#!OML:ASF synthetic
 :FULLY-SPECIFIED
 :DEGREES
