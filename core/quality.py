@@ -1,129 +1,226 @@
-"""Checks a take before it is handed over: where it contradicts what was plainly seen, or stands in the floor, it says so.
+"""Checks a take before it is handed over: where it contradicts what was plainly seen, or cannot be, it says so.
 
 Nothing here needs ground truth. A take that is bad in a stretch is still saved; its warnings name the person and the frames.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
+from torch import Tensor
 
 from .body.model import BodyModel
-from .contract.reconstruction import PERSON_NAMES
+from .contract.contact import Contact
+from .contract.reconstruction import BAD, FAIR, GOOD, PERSON_NAMES, Measured, Quality, Stretch
 from .fitting.fit import FittedMotion
 from .fitting.soles import posed_soles
-from .motion import Posed, pose_motion
-from .observations.observe import Observations
-from .scores import landmark_distances
+from .motion import Posed, pose_motion, project
+from .observations.observe import Observations, smooth_over_time
+from .scores import landmark_distances, penetration_depths, posed_landmarks
 from .transforms import inverse_transform_points
+
+_PERCENT, _MM = 100.0, 1000.0
+_MOST_STRETCHES = 200
+_SUSTAINED = 0.95
+"""Share of the frames that stay below the value of a whole clip."""
 
 
 @dataclass(frozen=True)
 class QualitySettings:
-    """From when on a stretch of a take is called bad."""
+    """From when on a take is called fair, and bad. The limits are in the units of MEASURES."""
 
+    limits: Mapping[str, tuple[float, float]] = field(
+        default_factory=lambda: {
+            "picture": (3.0, 6.0),
+            "floor": (50.0, 80.0),
+            "penetration": (40.0, 80.0),
+            "contact": (60.0, 120.0),
+            "smoothness": (15.0, 30.0),
+        }
+    )
     confident: float = 0.5
     """Confidence from which on a landmark counts as plainly seen."""
     landmarks: int = 6
     """Plainly seen landmarks that a frame needs to be judged."""
-    reprojection: float = 0.06
-    """Heights of the person from projected landmarks to the seen ones, median of a frame."""
-    depth_in_floor: float = 0.08
-    """metres by which both soles are under the floor."""
+    standing: float = 0.6
+    """Probability of standing from which on a foot should be on the floor."""
+    smoothing_seconds: float = 0.05
+    """Over which the seen landmarks are averaged before their acceleration is taken."""
     seconds: float = 0.3
-    """Length from which on a bad stretch is reported."""
+    """Length from which on a stretch is reported."""
     bridged_seconds: float = 0.2
-    """Good frames between two bad stretches that are counted to them."""
-
-
-@dataclass(frozen=True)
-class Stretch:
-    """Frames of a take in which a person is wrong."""
-
-    first: int
-    last: int
-    """Frames of the clip, both included."""
-    value: float
-    """Mean of what was measured: heights of the person, or metres."""
+    """Better frames between two stretches that are counted to them."""
 
 
 @torch.no_grad()
-def quality_warnings(
+def check_quality(
     fitted: FittedMotion,
     observations: Observations,
     body: BodyModel,
+    contacts: Sequence[Contact],
     settings: QualitySettings | None = None,
-) -> tuple[str, ...]:
-    """What a user should know about a take, a sentence for each person and kind of error."""
+) -> Quality:
+    """Measure a take. `contacts` with their distances, as `contacts.measure_contacts` gives them."""
     settings = settings or QualitySettings()
     posed = pose_motion(body, fitted.motion_incam)
-    off = reprojection_errors(posed, observations, body, settings)
-    sunk = depth_in_floor(posed, fitted, body)
-    sentences: list[str] = []
-    for person, name in enumerate(PERSON_NAMES):
-        wrong = bad_stretches(off[person], off[person] > settings.reprojection, observations, settings)
+    landmarks = posed_landmarks(posed, body)
+    picture = reprojection_errors(landmarks, observations, settings)
+    floor = floor_errors(posed, fitted, body, settings)
+    smoothness = unseen_acceleration(landmarks, observations, settings)
+    series: list[tuple[str, int | None, np.ndarray]] = []
+    for person in range(len(observations.found)):
+        series += [("picture", person, picture[person]), ("floor", person, floor[person])]
+        series.append(("smoothness", person, smoothness[person]))
+    if len(observations.found) > 1:
+        series.append(("penetration", None, _MM * penetration_depths(posed, body)))
+    measured = [_measured(measure, person, values, settings) for measure, person, values in series]
+    stretches = [
+        stretch
+        for measure, person, values in series
+        for stretch in _stretches(measure, person, values, observations, settings)
+    ]
+    gaps = [each for each in contacts if each.distance is not None and each.active()]
+    if gaps:
+        distances = [_MM * (each.distance or 0.0) for each in gaps]
+        measured.append(
+            Measured("contact", None, _rounded(max(distances)), _grade("contact", max(distances), settings))
+        )
+        stretches += [
+            Stretch("contact", None, each.frame_start, each.frame_end, _rounded(distance), grade)
+            for each, distance in zip(gaps, distances)
+            if (grade := _grade("contact", distance, settings)) != GOOD
+        ]
+    stretches.sort(key=lambda stretch: (stretch.grade != BAD, -(stretch.last - stretch.first)))
+    return Quality(tuple(measured), tuple(stretches[:_MOST_STRETCHES]))
+
+
+def badness(quality: Quality, settings: QualitySettings | None = None) -> float:
+    """One number to compare takes of one clip by: the mean of all measures but contacts over their limits of badness.
+
+    Contacts are left out because each take finds its own.
+    """
+    limits = (settings or QualitySettings()).limits
+    values = [min(each.value / limits[each.measure][1], 3.0) for each in quality.measured if each.measure != "contact"]
+    return float(np.mean(values)) if values else 0.0
+
+
+def quality_warnings(quality: Quality) -> tuple[str, ...]:
+    """What a user should know about a take, a sentence for each person and kind of error that is bad."""
+    sentences = {
+        "picture": "{who} does not lie over the picture in {frames}: off by {worst:.0f}% of the body's height. "
+        "Look at these frames, lock a pose there and refine.",
+        "floor": "{who} is in the floor or above it by {worst:.0f} mm in {frames}.",
+        "penetration": "The two are inside each other by {worst:.0f} mm in {frames}.",
+        "contact": "Regions that should touch stay {worst:.0f} mm apart in {frames}.",
+        "smoothness": "{who} jerks in {frames}, which the clip does not show.",
+    }
+    found: list[str] = []
+    for measure, person in dict.fromkeys((each.measure, each.person) for each in quality.stretches):
+        wrong = [s for s in quality.stretches if (s.measure, s.person, s.grade) == (measure, person, BAD)]
         if wrong:
+            who = "" if person is None else PERSON_NAMES[person]
             worst = max(stretch.value for stretch in wrong)
-            sentences.append(
-                f"{name} does not lie over the picture in {_frames(wrong)}: off by {100 * worst:.0f}% of the body's height. "
-                "Look at these frames, lock a pose there and refine."
-            )
-        under = bad_stretches(sunk[person], sunk[person] > settings.depth_in_floor, observations, settings)
-        if under:
-            worst = max(stretch.value for stretch in under)
-            sentences.append(f"{name} stands {100 * worst:.0f} cm in the floor in {_frames(under)}.")
-    return tuple(sentences)
+            found.append(sentences[measure].format(who=who, worst=worst, frames=_frames(wrong)))
+    return tuple(sorted(found))
 
 
 def reprojection_errors(
-    posed: Posed, observations: Observations, body: BodyModel, settings: QualitySettings
+    landmarks: Float[Tensor, "P T 33 3"], observations: Observations, settings: QualitySettings
 ) -> Float[np.ndarray, "P T"]:
-    """Median distance of projected landmarks from plainly seen ones in heights of the person; 0 in frames with too few of them.
-
-    `posed` in the camera's frame.
-    """
-    error = landmark_distances(posed, observations, body)
-    seen = (observations.confidence >= settings.confident) & ~observations.ambiguous
+    """Median distance of projected landmarks from plainly seen ones, percent of the height; 0 in frames with too few of them."""
+    error = landmark_distances(landmarks, observations)
+    seen = _plainly_seen(observations, settings)
     median = torch.where(seen, error, torch.nan).nanmedian(-1).values
-    enough = (seen.sum(-1) >= settings.landmarks) & observations.found
-    return torch.where(enough, median, 0.0).cpu().numpy()
+    enough = seen.sum(-1) >= settings.landmarks
+    return _PERCENT * torch.where(enough, median, 0.0).cpu().numpy()
 
 
-def depth_in_floor(posed: Posed, fitted: FittedMotion, body: BodyModel) -> Float[np.ndarray, "P T"]:
-    """metres by which the higher of a person's two soles is under the floor; negative above it."""
+def floor_errors(
+    posed: Posed, fitted: FittedMotion, body: BodyModel, settings: QualitySettings
+) -> Float[np.ndarray, "P T"]:
+    """mm by which the higher of a person's two soles is under the floor, or the lowest standing one above it."""
     soles = posed_soles(posed, body)
     T_cw = torch.as_tensor(fitted.camera.T_cw, dtype=soles.dtype, device=soles.device)
     lowest = inverse_transform_points(T_cw, soles)[..., 2].amin(-1)
-    return (-lowest.amax(-1)).cpu().numpy()
+    stands = torch.as_tensor(fitted.foot_contact, device=soles.device) >= settings.standing
+    above = torch.where(stands, lowest, torch.inf).amin(-1)
+    above = torch.where(stands.any(-1), above, 0.0)
+    return _MM * torch.maximum(-lowest.amax(-1), above).clamp_min(0).cpu().numpy()
 
 
-def bad_stretches(
-    values: Float[np.ndarray, " T"],
-    bad: Bool[np.ndarray, " T"],
-    observations: Observations,
-    settings: QualitySettings,
-) -> list[Stretch]:
-    """Stretches of bad frames that last long enough, in order."""
-    time, frame_index = observations.time, observations.frame_index
-    return [
-        Stretch(int(frame_index[first]), int(frame_index[last]), float(values[first : last + 1].mean()))
-        for first, last in _runs(bad, time, settings.bridged_seconds)
-        if time[last] - time[first] >= settings.seconds
-    ]
+def unseen_acceleration(
+    landmarks: Float[Tensor, "P T 33 3"], observations: Observations, settings: QualitySettings
+) -> Float[np.ndarray, "P T"]:
+    """m/s² across the picture by which plainly seen landmarks accelerate more than the clip shows; median of a frame."""
+    seconds = torch.from_numpy(observations.time).to(landmarks)
+    if len(seconds) < 3:
+        return np.zeros(tuple(landmarks.shape[:2]))
+    pixels, depth = project(landmarks, observations.K)
+    seen = _plainly_seen(observations, settings)
+    weight = (seen + 1e-3).to(landmarks)[..., None].expand_as(pixels)
+    shown = smooth_over_time(observations.keypoints.flatten(2), weight.flatten(2), seconds, settings.smoothing_seconds)
+    to_metres = (depth / observations.K[0, 0])[:, 1:-1]
+    excess = (_acceleration(pixels, seconds) - _acceleration(shown.unflatten(2, (-1, 2)), seconds)) * to_metres
+    excess = torch.where(seen[:, 1:-1], excess.clamp_min(0), torch.nan).nanmedian(-1).values
+    return np.pad(torch.nan_to_num(excess).cpu().numpy(), ((0, 0), (1, 1)))
 
 
-def _runs(bad: np.ndarray, time: np.ndarray, bridged_seconds: float) -> Iterator[tuple[int, int]]:
-    """First and last position of each run of bad frames; runs with a short gap between them are one."""
-    positions = np.flatnonzero(bad)
+def _plainly_seen(observations: Observations, settings: QualitySettings) -> Tensor:
+    """bool [P,T,33]"""
+    return (observations.confidence >= settings.confident) & ~observations.ambiguous & observations.found[..., None]
+
+
+def _acceleration(points: Tensor, seconds: Tensor) -> Tensor:
+    """[P,T-2,N], how fast the velocity of points [P,T,N,D] changes."""
+    step = seconds.diff().clamp_min(1e-3)[:, None, None]
+    return ((points.diff(dim=1) / step).diff(dim=1) / ((step[1:] + step[:-1]) / 2)).norm(dim=-1)
+
+
+def _measured(measure: str, person: int | None, values: np.ndarray, settings: QualitySettings) -> Measured:
+    value = float(np.quantile(values, _SUSTAINED))
+    return Measured(measure, person, _rounded(value), _grade(measure, value, settings))
+
+
+def _grade(measure: str, value: float, settings: QualitySettings) -> str:
+    fair, bad = settings.limits[measure]
+    return BAD if value > bad else FAIR if value > fair else GOOD
+
+
+def _stretches(
+    measure: str, person: int | None, values: np.ndarray, observations: Observations, settings: QualitySettings
+) -> Iterator[Stretch]:
+    """Bad stretches that last long enough, and fair ones beside them."""
+    time, frames = observations.time, observations.frame_index
+    fair, bad = settings.limits[measure]
+    is_bad = np.zeros(len(values), bool)
+    for first, last in _runs(values > bad, time, settings):
+        is_bad[first : last + 1] = True
+        yield Stretch(measure, person, int(frames[first]), int(frames[last]), _mean(values, first, last), BAD)
+    for first, last in _runs((values > fair) & ~is_bad, time, settings):
+        yield Stretch(measure, person, int(frames[first]), int(frames[last]), _mean(values, first, last), FAIR)
+
+
+def _runs(wrong: np.ndarray, time: np.ndarray, settings: QualitySettings) -> Iterator[tuple[int, int]]:
+    """First and last position of each run of wrong frames. Runs with a short gap are one; short ones are left out."""
+    positions = np.flatnonzero(wrong)
     if not len(positions):
         return
-    breaks = np.flatnonzero((np.diff(positions) > 1) & (np.diff(time[positions]) > bridged_seconds))
+    breaks = np.flatnonzero((np.diff(positions) > 1) & (np.diff(time[positions]) > settings.bridged_seconds))
     for part in np.split(positions, breaks + 1):
-        yield int(part[0]), int(part[-1])
+        if time[part[-1]] - time[part[0]] >= settings.seconds:
+            yield int(part[0]), int(part[-1])
+
+
+def _mean(values: np.ndarray, first: int, last: int) -> float:
+    return _rounded(float(values[first : last + 1].mean()))
+
+
+def _rounded(value: float) -> float:
+    return round(value, 2)
 
 
 def _frames(stretches: Sequence[Stretch], most: int = 3) -> str:

@@ -29,7 +29,7 @@ def score(fitted: FittedMotion, observations: Observations, body: BodyModel, con
         seconds = torch.from_numpy(observations.time).to(posed.joints)
         return Scores(
             reprojection=_rounded(_PERCENT * reprojection_error(posed, observations, body)),
-            penetration=_rounded(_MM * deepest_penetration(posed, body)),
+            penetration=_rounded(_MM * float(penetration_depths(posed, body).max())),
             acceleration=_rounded(mean_acceleration(posed.joints[:, :, :BODY_COUNT], seconds)),
             contact=mean_distance(contacts),
         )
@@ -40,30 +40,35 @@ def reprojection_error(posed: Posed, observations: Observations, body: BodyModel
 
     `posed` in the camera's frame. 0 where nothing was observed.
     """
-    error, weight = landmark_distances(posed, observations, body), observations.confidence
+    error, weight = landmark_distances(posed_landmarks(posed, body), observations), observations.confidence
     return float((weight * error).sum() / weight.sum()) if bool(weight.any()) else 0.0
 
 
-def landmark_distances(posed: Posed, observations: Observations, body: BodyModel) -> Float[Tensor, "P T 33"]:
-    """Distance of each projected landmark from its keypoint in heights of the person. `posed` in the camera's frame."""
+def posed_landmarks(posed: Posed, body: BodyModel) -> Float[Tensor, "P T 33 3"]:
+    """The detector's landmarks on posed bodies, in the frame of reference of the pose."""
     regressor = LandmarkRegressor.for_body(body)
-    points = regress_landmarks(regressor, posed.joints, posed.skin(body.subset(regressor.vertices)))
-    pixels, _ = project(points, observations.K)
+    return regress_landmarks(regressor, posed.joints, posed.skin(body.subset(regressor.vertices)))
+
+
+def landmark_distances(
+    landmarks_incam: Float[Tensor, "P T 33 3"], observations: Observations
+) -> Float[Tensor, "P T 33"]:
+    """Distance of each projected landmark from its keypoint in heights of the person."""
+    pixels, _ = project(landmarks_incam, observations.K)
     return (pixels - observations.keypoints).norm(dim=-1) / observations.box_height[..., None]
 
 
-def deepest_penetration(posed: Posed, body: BodyModel) -> float:
-    """metres by which the two people are inside each other at the deepest, to about a centimetre.
+def penetration_depths(posed: Posed, body: BodyModel) -> Float[np.ndarray, " T"]:
+    """metres by which the two people are inside each other at the deepest in each frame, to about a centimetre.
 
     Measured between the spheres that stand for their bodies.
     """
     spheres = with_shape(collision_spheres(body), posed.betas)
     centres, radii = sphere_centres(spheres, posed.joints, posed.global_rotations), spheres.radius[:, 0]
     frame, first, second = near_pairs(centres, radii, 0.0).unbind(1)
-    if not len(frame):
-        return 0.0
     apart = (centres[0, frame, first] - centres[1, frame, second]).norm(dim=-1)
-    return float((radii[0, first] + radii[1, second] - apart).max())
+    depth = radii[0, first] + radii[1, second] - apart
+    return centres.new_zeros(centres.shape[1]).scatter_reduce(0, frame, depth, "amax").cpu().numpy()
 
 
 def mean_acceleration(points: Tensor, time: Tensor) -> float:

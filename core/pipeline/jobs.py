@@ -161,6 +161,7 @@ def reconstruct(
                 versions=results.versions(),
                 seconds=one.seconds,
                 settings=_settings(choices, key, one.settings, one.settings),
+                quality=one.quality,
             )
             for one, named, key in zip(made.takes, takes, keys)
         ]
@@ -216,6 +217,7 @@ def refine(
                 versions=results.versions(),
                 seconds=one.seconds,
                 settings=_settings(choices, key_of(one.key, wish.prompt), base, one.settings),
+                quality=one.quality,
             )
             for one, named in zip(made.takes, takes)
         ]

@@ -15,7 +15,7 @@ from ..clip import Clip
 from ..contacts import measure_contacts
 from ..contract.contact import Contact
 from ..contract.edits import Pin
-from ..contract.reconstruction import Scores
+from ..contract.reconstruction import Quality, Scores
 from ..contract.requests import DEFAULT_SMOOTHNESS
 from ..digests import content_key
 from ..fitting.fit import FittedMotion
@@ -23,7 +23,7 @@ from ..infilling.infill import Constraints, InfilledMotion
 from ..observations.clip_scene import ClipScene
 from ..perception.detections import Detections
 from ..progress import JobProgress
-from ..quality import quality_warnings
+from ..quality import check_quality, quality_warnings
 from ..scores import score
 from ..semantics.encoder import encoder_file
 from ..stgcn.predict import JointPrediction
@@ -175,6 +175,7 @@ class TakeResult:
     contacts: tuple[Contact, ...]
     """With their distances."""
     scores: Scores
+    quality: Quality
     caption: str
     infilled: bool
     """Whether the seed had a part in it."""
@@ -217,15 +218,17 @@ def _result(clip: ClipNodes, take: TakeNodes, results: Results) -> TakeResult:
     contacts = measure_contacts(
         results[take.constraints].targets.contacts, fitted, scene.body, scene.observations.frame_index
     )
+    quality = check_quality(fitted, scene.observations, scene.body, contacts)
     return TakeResult(
         settings=take.settings,
         fitted=fitted,
         contacts=tuple(contacts),
         scores=score(fitted, scene.observations, scene.body, contacts),
+        quality=quality,
         caption=results[take.caption].sentence,
         infilled=stages.is_infilled(results[take.infilled], results[take.fitted]),
         key=take.motion.key,
-        warnings=(*results.warnings, *quality_warnings(fitted, scene.observations, scene.body)),
+        warnings=(*results.warnings, *quality_warnings(quality)),
         seconds=results.seconds,
     )
 

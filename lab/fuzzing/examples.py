@@ -12,7 +12,20 @@ import torch
 from core.body.files import load_body
 from core.contract.contact import Contact
 from core.contract.edits import Edits, Pin
-from core.contract.reconstruction import BodyArrays, Info, MotionArrays, Person, Reconstruction, Scores, Take
+from core.contract.reconstruction import (
+    BAD,
+    GOOD,
+    BodyArrays,
+    Info,
+    Measured,
+    MotionArrays,
+    Person,
+    Quality,
+    Reconstruction,
+    Scores,
+    Stretch,
+    Take,
+)
 from core.contract.skeleton import JOINTS, PARENTS
 from core.motion import PairMotion, pose_motion
 from core.perception.detections import MASK_WIDTH, Detections
@@ -53,6 +66,11 @@ def info(take: str = TAKES[0]) -> Info:
         versions={"socialmirror": "0"},
         seconds={"perception": 3.0},
         settings={"seed": 0},
+        quality=Quality(
+            (Measured("picture", 0, 2.5, GOOD), Measured("penetration", None, 90.0, BAD)),
+            (Stretch("penetration", None, 11, 13, 85.0, BAD),),
+            ("Another camera was tried.",),
+        ),
     )
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
 
 from core.body.model import BodyModel
+from core.contract.contact import Contact
+from core.contract.fields import Fields
+from core.contract.reconstruction import BAD, FAIR, GOOD, Quality, damaged
 from core.fitting.fit import FittedMotion
-from core.quality import quality_warnings
+from core.quality import badness, check_quality, quality_warnings
 from tests.core.conftest import load_body_once
 from tests.core.fitting import synthetic
 from tests.core.fitting.synthetic import Scene
@@ -40,23 +44,69 @@ def moved(fitted: FittedMotion, frames: slice, offset_incam: tuple[float, float,
     return replace(fitted, motion_incam=replace(fitted.motion_incam, pelvis=pelvis))
 
 
+def check(scene: Scene, fitted: FittedMotion, body: BodyModel) -> Quality:
+    return check_quality(fitted, scene.observations, body, ())
+
+
+def graded(quality: Quality, grade: str) -> set[tuple[str, int | None]]:
+    return {(each.measure, each.person) for each in quality.measured if each.grade == grade}
+
+
 def test_a_take_that_is_right_has_no_warning(scene: Scene, true: FittedMotion, body: BodyModel) -> None:
-    assert quality_warnings(true, scene.observations, body) == ()
+    quality = check(scene, true, body)
+    assert quality.grade == GOOD and not quality.stretches and quality_warnings(quality) == ()
 
 
 def test_frames_in_which_a_person_is_beside_the_picture_are_named(
     scene: Scene, true: FittedMotion, body: BodyModel
 ) -> None:
     first = int(scene.detections.frame_index[10])
-    (warning,) = quality_warnings(moved(true, slice(10, 30), (0.25, 0, 0)), scene.observations, body)
+    quality = check(scene, moved(true, slice(10, 30), (0.25, 0, 0)), body)
+    (stretch,) = (each for each in quality.stretches if each.measure == "picture")
+    assert (stretch.person, stretch.first, stretch.last, stretch.grade) == (1, first, first + 19, BAD)
+    assert stretch.value == pytest.approx(100 * 0.25 / 1.7, rel=0.2)
+    assert ("picture", 1) in graded(quality, BAD) and ("picture", 0) in graded(quality, GOOD)
+    (warning,) = (text for text in quality_warnings(quality) if "picture" in text)
     assert warning.startswith("Person B") and f"frames {first} to {first + 19}:" in warning
+    assert badness(quality) > badness(check(scene, true, body))
 
 
 def test_a_short_error_is_not_reported(scene: Scene, true: FittedMotion, body: BodyModel) -> None:
-    assert quality_warnings(moved(true, slice(10, 14), (0.25, 0, 0)), scene.observations, body) == ()
+    quality = check(scene, moved(true, slice(10, 14), (0.25, 0, 0)), body)
+    assert not [each for each in quality.stretches if each.measure == "picture"]
 
 
-def test_a_person_who_stands_in_the_floor_is_reported(scene: Scene, true: FittedMotion, body: BodyModel) -> None:
-    down_incam = 0.15 * -scene.camera.T_cw[:3, 2]
-    warnings = quality_warnings(moved(true, slice(0, FRAMES), tuple(down_incam)), scene.observations, body)
-    assert any("Person B stands" in warning and "cm in the floor" in warning for warning in warnings)
+@pytest.mark.parametrize("height", [-0.15, 0.15])
+def test_a_person_in_the_floor_or_above_it_is_reported(
+    scene: Scene, true: FittedMotion, body: BodyModel, height: float
+) -> None:
+    offset = height * scene.camera.T_cw[:3, 2]
+    quality = check(scene, moved(true, slice(0, FRAMES), tuple(offset)), body)
+    (stretch,) = (each for each in quality.stretches if each.measure == "floor")
+    assert stretch.person == 1 and stretch.value == pytest.approx(150, abs=30)
+    assert any("Person B is in the floor or above it" in warning for warning in quality_warnings(quality))
+
+
+def test_people_inside_each_other_and_gaps_of_contacts_are_reported(
+    scene: Scene, true: FittedMotion, body: BodyModel
+) -> None:
+    onto = true.motion_incam.pelvis[0] - true.motion_incam.pelvis[1] + np.array([0.1, 0, 0])
+    quality = check(scene, moved(true, slice(0, FRAMES), tuple(onto.mean(0))), body)
+    assert ("penetration", None) in graded(quality, BAD)
+    touch = Contact(0, "left_palm", 1, "right_palm", 100, 110, distance=0.1)
+    quality = check_quality(true, scene.observations, body, (touch, replace(touch, distance=0.5, state="rejected")))
+    assert graded(quality, FAIR) == {("contact", None)}
+    assert [(each.first, each.last, each.value) for each in quality.stretches] == [(100, 110, 100.0)]
+
+
+def test_a_jerk_that_the_clip_does_not_show_is_reported(scene: Scene, true: FittedMotion, body: BodyModel) -> None:
+    pelvis = true.motion_incam.pelvis.copy()
+    pelvis[1, 10:30:2] += (0.05, 0, 0)
+    shaken = replace(true, motion_incam=replace(true.motion_incam, pelvis=pelvis))
+    assert ("smoothness", 1) in graded(check(scene, shaken, body), BAD)
+
+
+def test_a_quality_is_read_as_it_was_written(scene: Scene, true: FittedMotion, body: BodyModel) -> None:
+    quality = check(scene, moved(true, slice(10, 30), (0.25, 0, 0)), body)
+    quality = replace(quality, attempts=("Another camera was tried.",))
+    assert Quality.read(Fields(json.loads(json.dumps(asdict(quality))), damaged)) == quality

@@ -22,6 +22,7 @@ from .journal import (
     finish_interrupted_save,
     refuse_links,
 )
+from .quality import BAD, FAIR, GOOD, GRADES, MEASURES, Measured, Quality, Stretch
 from .records import (
     PEOPLE,
     PERSON_NAMES,
@@ -46,10 +47,15 @@ from .validation import BODY_SCHEMA, MOTION_SCHEMA, check_body, check_motion
 from .verification import Finding, examine, repair
 
 __all__ = [
+    "BAD",
     "BODY_FILE",
     "BODY_SCHEMA",
+    "FAIR",
+    "GOOD",
+    "GRADES",
     "INFO_FILE",
     "JOURNAL_FILE",
+    "MEASURES",
     "MOTION_FILE",
     "MOTION_SCHEMA",
     "PEOPLE",
@@ -59,10 +65,13 @@ __all__ = [
     "BodyArrays",
     "Finding",
     "Info",
+    "Measured",
     "MotionArrays",
     "Person",
+    "Quality",
     "Reconstruction",
     "Scores",
+    "Stretch",
     "Take",
     "best_of",
     "check_body",

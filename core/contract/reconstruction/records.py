@@ -12,6 +12,7 @@ from ..contact import Contact
 from ..errors import UserError
 from ..fields import MAX_PATH, Fields
 from ..limits import MAX_FRAME_INDEX, MAX_IMAGE_SIZE, MAX_SEED, MAX_TRACKS
+from .quality import Quality
 
 SCHEMA = 1
 PEOPLE = 2
@@ -184,6 +185,8 @@ class Info:
     """Computing time of each stage in the run that made the take."""
     settings: dict[str, Any] = field(default_factory=dict[str, Any])
     """What the take was made from, so that `refine` can continue from the cache. Only the core reads it."""
+    quality: Quality | None = None
+    """The check of the take; None for takes of older versions."""
     schema: int = SCHEMA
 
     def to_json(self) -> dict[str, Any]:
@@ -215,6 +218,7 @@ class Info:
             versions=_read_versions(values.within("versions")),
             seconds=_read_seconds(values.within("seconds")),
             settings=values.record("settings", dict[str, Any]()),
+            quality=Quality.read(values.within("quality")) if values.has("quality") else None,
             schema=schema,
         )
         if [person.index for person in info.people] != list(range(PEOPLE)):
