@@ -123,8 +123,9 @@ class SOCIALMIRROR_settings(bpy.types.PropertyGroup):
     )
     match_scene: BoolProperty(
         name="Match Scene to Clip",
-        description="Set the scene's frame rate, resolution and frame range to those of the clip on import",
-        default=True,
+        description="Set the scene's frame rate, resolution and frame range to those of the clip on import. "
+        "Off: the scene stays as it is, and the motion is resampled to its frame rate",
+        default=False,
     )
     link_camera: BoolProperty(
         name="Use Clip Camera",

@@ -7,13 +7,16 @@ from typing import Any
 
 import bpy
 
+from ..core.contract.edits import FILE_LIMITS
 from ..core.contract.errors import UserError
+from ..core.contract.files import read_json
 from ..core.contract.reconstruction import INFO_FILE, Info, load_info
 from . import folders
 from . import scene as scenes
 from .properties import settings_of, suggest_prompt
 from .runtime.session import Origin, Outcome, find_scene
 from .take_files import activate_take
+from .viewing import show_result
 
 _infos: dict[Path, tuple[int, Info | None]] = {}
 """Cache of `read_info`, by file, with the time when the file was written: panels read it whenever they are drawn."""
@@ -110,8 +113,9 @@ def import_or_update(context: bpy.types.Context, folder: Path, origin: Origin) -
     refined = scenes.find_reconstruction(origin.collection) if origin.collection else None
     if refined is not None:
         scenes.update_take(refined, folder)
+        scenes.remember_refined(refined, _last_edits(folder))
     else:
-        scenes.import_reconstruction(
+        collection = scenes.import_reconstruction(
             context,
             folder,
             frame_start=origin.frame_start,
@@ -119,7 +123,16 @@ def import_or_update(context: bpy.types.Context, folder: Path, origin: Origin) -
             link_camera=origin.link_camera,
             match_scene=origin.match_scene and not origin.strip,
         )
+        show_result(context, collection)
     suggest_prompt(settings_of(context), load_info(folder))
+
+
+def _last_edits(folder: Path) -> dict[str, Any]:
+    """The JSON of the edits that the last Refine was asked for; empty if it is gone."""
+    try:
+        return read_json(folder / scenes.EDITS_FILE, FILE_LIMITS)
+    except UserError:
+        return {}
 
 
 def activate_shown_take(collection: bpy.types.Collection) -> None:

@@ -18,8 +18,6 @@ from .properties import settings_of, user_prompt
 from .reconstructions import activate_shown_take, require_folder
 from .runtime.session import Origin, current_origin
 
-EDITS_FILE = "edits.json"
-
 
 def reconstruct_request(context: bpy.types.Context) -> tuple[dict[str, Any], Origin]:
     """The fields of the message `reconstruct`, and the origin of the job. UserError if a setting is not valid.
@@ -58,7 +56,7 @@ def refine_request(context: bpy.types.Context, collection: bpy.types.Collection)
     folder = require_folder(collection)
     request = _request(RefineRequest, settings_of(context))
     activate_shown_take(collection)  # the core goes on from the folder's active take
-    edits = folder / EDITS_FILE
+    edits = folder / scenes.EDITS_FILE
     write_json(edits, scenes.read_edits(collection).to_json())
     message = {"folder": str(folder), "edits": str(edits), **message_fields(request)}
     return message, replace(current_origin(context), collection=scenes.read_state(collection).id)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import bpy
 
-from . import contacts, environment, export, imports, jobs, locked_poses
+from . import contacts, environment, export, first_steps, imports, jobs, locked_poses
 
 _CLASSES = (
     *environment.CLASSES,
     *jobs.CLASSES,
+    *first_steps.CLASSES,
     *imports.CLASSES,
     *contacts.CLASSES,
     *locked_poses.CLASSES,

@@ -26,6 +26,15 @@ _BUTTONS = {
 }
 
 
+def draw_environment_details(layout: Any) -> None:
+    """Draw why the environment is not ready, and what it takes to get it ready."""
+    environment = session.environment
+    if environment.message:
+        column = layout.column(align=True)
+        column.active = False
+        draw_text(column, f"{environment.message} {environment.hint}")
+
+
 def draw_environment(layout: Any) -> None:
     """Draw the environment's state, and the button that gets it ready."""
     environment = session.environment

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..runtime.job import Failure, Job, JobState
 from ..runtime.session import is_open, session
+from .next_step import FIXES
 from .text import draw_note, draw_text
 
 _JOB_LABELS = {"reconstruct": "Reconstructing", "refine": "Refining", "install": "Installing"}
@@ -25,30 +26,18 @@ STAGE_LABELS = {
 }
 """Labels of the core's stages. Stages of an installation have names that can be shown as they are."""
 
-_FIXES = {
-    "weight-missing": "socialmirror.fetch_weights",
-    "weight-damaged": "socialmirror.fetch_weights",
-    "package-missing": "socialmirror.install_environment",
-    "environment-unfit": "socialmirror.install_environment",
-    "core-unusable": "socialmirror.install_environment",
-    "worker-start": "socialmirror.install_environment",
-    "worker-silent": "socialmirror.install_environment",
-    "version-mismatch": "socialmirror.install_environment",
-}
-"""The operator that fixes a failure, by the failure's code."""
-
 _BUTTON_WIDTH = 40
 
 
-def draw_job(layout: Any, *kinds: str) -> None:
-    """Draw the current or last job if it is of one of these kinds."""
+def draw_job(layout: Any, *kinds: str, hints: bool = True) -> None:
+    """Draw the current or last job if it is of one of these kinds; `hints`: with what to do after a failure."""
     job = session.runner.job
     if job.kind not in kinds:
         return
     if job.active:
         _draw_progress(layout.box(), job)
     elif job.state is JobState.FAILED and job.failure is not None:
-        _draw_failure(layout.box(), job.failure)
+        _draw_failure(layout.box(), job.failure, hints)
     elif job.state is JobState.CANCELLED:
         row = layout.row()
         row.label(text="Cancelled. Nothing changed.", icon="INFO")
@@ -102,15 +91,15 @@ def _draw_progress(box: Any, job: Job) -> None:
     row.operator("socialmirror.cancel", icon="CANCEL")
 
 
-def _draw_failure(box: Any, failure: Failure) -> None:
+def _draw_failure(box: Any, failure: Failure, hints: bool) -> None:
     row = box.row()
     column = row.column(align=True)
     column.alert = True
     draw_text(column, failure.message, icon="ERROR", margin=_BUTTON_WIDTH)
     row.operator("socialmirror.dismiss", text="", icon="X", emboss=False)
-    if failure.hint:
+    if hints and failure.hint:
         draw_text(box, failure.hint)
     row = box.row(align=True)
-    if failure.code in _FIXES:
-        row.operator(_FIXES[failure.code])
+    if hints and failure.code in FIXES:
+        row.operator(FIXES[failure.code])
     row.operator("socialmirror.open_log", icon="TEXT").filepath = failure.log

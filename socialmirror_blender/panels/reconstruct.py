@@ -8,10 +8,14 @@ import bpy
 
 from ..properties import settings_of, user_prompt
 from ..runtime.session import session
-from .environment import draw_environment
+from .environment import draw_environment, draw_environment_details
 from .job import draw_job, draw_pending_result
+from .next_step import next_step
 from .sidebar import Sidebar
+from .sidebar_state import read_sidebar_state
 from .text import draw_text
+
+_BOX_MARGIN = 10
 
 
 class SOCIALMIRROR_PT_reconstruct(Sidebar, bpy.types.Panel):
@@ -21,15 +25,12 @@ class SOCIALMIRROR_PT_reconstruct(Sidebar, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         layout: Any = self.layout
         settings = settings_of(context)
-        if not session.environment.usable:
-            draw_environment(layout.box())
+        _draw_next_step(layout, context)
         _draw_clip(layout, settings)
         _draw_prompt(layout, settings)
         row = layout.row()
         row.scale_y = 1.8
         row.operator("socialmirror.reconstruct", icon="ARMATURE_DATA")
-        draw_job(layout, "reconstruct", "refine", "install")
-        draw_pending_result(layout)
 
 
 class SOCIALMIRROR_PT_settings(Sidebar, bpy.types.Panel):
@@ -65,6 +66,23 @@ class SOCIALMIRROR_PT_settings(Sidebar, bpy.types.Panel):
         column.prop(settings, "link_camera")
         if session.environment.usable:
             draw_environment(layout)
+
+
+def _draw_next_step(layout: Any, context: bpy.types.Context) -> None:
+    """What is going on, and what to do next."""
+    draw_job(layout, "reconstruct", "refine", "install", hints=False)  # they are the next step
+    draw_pending_result(layout)
+    step = next_step(read_sidebar_state(context))
+    box = layout.box()
+    column = box.column()
+    column.alert = step.alert
+    draw_text(column, step.text, icon=step.icon, margin=_BOX_MARGIN)
+    if step.button is not None:
+        row = box.row()
+        row.scale_y = 1.4
+        row.operator(step.button.operator, **({"text": step.button.text} if step.button.text else {}))
+    if not session.environment.usable and not session.runner.job.active:
+        draw_environment_details(box)
 
 
 def _draw_clip(layout: Any, settings: Any) -> None:

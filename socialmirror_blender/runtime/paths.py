@@ -16,6 +16,11 @@ ROOT = Path(__file__).resolve().parents[2]
 """The extension's folder, in which `python -m core` works."""
 
 
+def sample_clip() -> Path:
+    """A short clip of two people that comes with the extension."""
+    return ROOT / "samples" / "handshake_hug.mp4"
+
+
 def user_folder() -> Path:
     """The folder that the extension may write to; Blender removes it together with the extension."""
     return Path(bpy.utils.extension_path_user(PACKAGE, create=True))

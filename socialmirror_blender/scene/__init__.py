@@ -6,19 +6,23 @@ functions on numpy arrays.
 
 from .contact_list import read_contacts
 from .contact_markers import sync_markers
-from .edits import read_edits
-from .importing import import_reconstruction
+from .edits import EDITS_FILE, read_edits
+from .importing import import_reconstruction, use_camera
 from .linking import check_belongs, folder_of, keep_links, link_to, move_results_beside
 from .objects import rig_of, skin_of
 from .pins import lock_keyframes, locked_frames, unlock_keyframes
 from .state import find_reconstruction, folder_note, read_state, reconstruction_collections, set_folder_note
 from .takes import update_take
+from .waiting_edits import count_waiting_edits, forget_count, remember_refined
 
 __all__ = [
+    "EDITS_FILE",
     "check_belongs",
+    "count_waiting_edits",
     "find_reconstruction",
     "folder_note",
     "folder_of",
+    "forget_count",
     "import_reconstruction",
     "keep_links",
     "link_to",
@@ -29,10 +33,12 @@ __all__ = [
     "read_edits",
     "read_state",
     "reconstruction_collections",
+    "remember_refined",
     "rig_of",
     "set_folder_note",
     "skin_of",
     "sync_markers",
     "unlock_keyframes",
     "update_take",
+    "use_camera",
 ]

@@ -41,6 +41,8 @@ def build_camera(
     data.sensor_fit = "HORIZONTAL"
     data.sensor_width = SENSOR_WIDTH
     data.clip_end = 1000.0
+    data.passepartout_alpha = 0.85  # what stands beside the clip's frame does not distract from it
+    data.passepartout_alpha = 0.85  # what stands beside the clip's frame does not distract from it
     camera.rotation_mode = "QUATERNION"
     key_camera(camera, K, T_cw, image_size, frames)
     return camera

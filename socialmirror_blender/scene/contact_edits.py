@@ -46,13 +46,18 @@ def show_contacts(collection: bpy.types.Collection, take: str, contacts: Iterabl
         write_contacts(collection, kept)
 
 
-def imported_contact_ids(collection: bpy.types.Collection) -> set[str]:
-    """Identities of the current take's contacts as they were imported; empty for an import by an earlier version."""
+def imported_contacts(collection: bpy.types.Collection) -> list[dict[str, Any]]:
+    """The current take's contacts as they were imported, as JSON; empty for an import by an earlier version."""
     records: Any = _stored(collection, IMPORTED_CONTACTS_PROPERTY, [])
     try:
-        return {str(record["id"]) for record in records}
+        return [record for record in records if str(record["id"])]
     except (KeyError, TypeError):
-        return set()  # nobody but a stranger wrote that
+        return []  # nobody but a stranger wrote that
+
+
+def imported_contact_ids(collection: bpy.types.Collection) -> set[str]:
+    """Identities of the current take's contacts as they were imported."""
+    return {str(record["id"]) for record in imported_contacts(collection)}
 
 
 def copy_contacts(source: bpy.types.Collection, target: bpy.types.Collection) -> None:

@@ -9,6 +9,9 @@ from ...core.contract.reconstruction import PEOPLE
 from .contact_list import read_contacts
 from .pins import read_pins
 
+EDITS_FILE = "edits.json"
+"""In a reconstruction's folder: the edits of the last Refine."""
+
 
 def read_edits(collection: bpy.types.Collection) -> Edits:
     """The contacts of the list, and locked keyframes as pins."""

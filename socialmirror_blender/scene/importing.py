@@ -73,11 +73,18 @@ def import_reconstruction(
         if earlier is not None:
             replace_import(context.scene, earlier, collection)
     if link_camera:
-        context.scene.camera = camera_of(collection)
+        use_camera(context.scene, collection)
     if match_scene:
         state = read_state(collection)
         context.scene.frame_start, context.scene.frame_end = state.first_frame, state.last_frame
     return collection
+
+
+def use_camera(scene: bpy.types.Scene, collection: bpy.types.Collection) -> None:
+    """Make the clip's camera the scene's active camera, if it is still there."""
+    camera = camera_of(collection)
+    if camera is not None:
+        scene.camera = camera
 
 
 def _build(

@@ -1,0 +1,75 @@
+"""Operators for the first minutes: the sample clip, the view of a result, and the scene's settings as the clip has them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import bpy
+
+from ...core.contract.errors import UserError
+from .. import scene as scenes
+from ..properties import settings_of
+from ..reconstructions import require_folder, require_reconstruction
+from ..runtime import paths, session
+from ..viewing import show_result
+from .reporting import OperatorReturn, poll_idle, poll_reconstruction, reports_errors
+
+
+class SOCIALMIRROR_OT_try_sample(bpy.types.Operator):
+    bl_idname = "socialmirror.try_sample"
+    bl_label = "Try the Sample"
+    bl_description = "Take the clip that comes with SocialMirror, 6 seconds of a handshake and a hug, as the clip"
+    bl_options = {"REGISTER", "UNDO"}
+
+    @reports_errors
+    def execute(self, context: bpy.types.Context) -> OperatorReturn:
+        clip = paths.sample_clip()
+        if not clip.is_file():
+            raise UserError("no-sample", f"The sample is not there: {clip}.", "Install SocialMirror again.")
+        settings = settings_of(context)
+        settings.source, settings.filepath, settings.use_range = "FILE", str(clip), False
+        session.redraw()
+        return {"FINISHED"}
+
+
+class SOCIALMIRROR_OT_show_result(bpy.types.Operator):
+    bl_idname = "socialmirror.show_result"
+    bl_label = "Show Result"
+    bl_description = "Look through the clip's camera, at a frame of the clip, with the armature of Person A selected"
+    bl_options = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return poll_reconstruction(cls, context)
+
+    @reports_errors
+    def execute(self, context: bpy.types.Context) -> OperatorReturn:
+        collection = require_reconstruction(context)
+        scenes.use_camera(context.scene, collection)
+        show_result(context, collection)
+        return {"FINISHED"}
+
+
+class SOCIALMIRROR_OT_match_scene(bpy.types.Operator):
+    bl_idname = "socialmirror.match_scene"
+    bl_label = "Match Scene to Clip"
+    bl_description = (
+        "Give the scene the clip's frame rate, resolution and frame range, and move the keys of the result along. "
+        "Your other animation stays on its frames"
+    )
+    bl_options = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return poll_idle(cls) and poll_reconstruction(cls, context)
+
+    @reports_errors
+    def execute(self, context: bpy.types.Context) -> OperatorReturn:
+        collection = require_reconstruction(context)
+        folder: Path = require_folder(collection)
+        first = scenes.read_state(collection).first_frame
+        scenes.import_reconstruction(context, folder, frame_start=first, match_scene=True)
+        return {"FINISHED"}
+
+
+CLASSES = (SOCIALMIRROR_OT_try_sample, SOCIALMIRROR_OT_show_result, SOCIALMIRROR_OT_match_scene)

@@ -1,0 +1,142 @@
+"""What to do next, in one line with its button: a pure function of what the sidebar knows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..runtime.environment import Environment, EnvironmentState
+from ..runtime.job import Failure, Job, JobState
+
+FIXES = {
+    "weight-missing": "socialmirror.fetch_weights",
+    "weight-damaged": "socialmirror.fetch_weights",
+    "package-missing": "socialmirror.install_environment",
+    "environment-unfit": "socialmirror.install_environment",
+    "core-unusable": "socialmirror.install_environment",
+    "worker-start": "socialmirror.install_environment",
+    "worker-silent": "socialmirror.install_environment",
+    "version-mismatch": "socialmirror.install_environment",
+}
+"""The operator that fixes a failure, by the failure's code."""
+
+
+@dataclass(frozen=True)
+class Button:
+    operator: str
+    text: str = ""
+    """Empty: the operator's own label."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """What the animator can do next."""
+
+    text: str
+    icon: str = "INFO"
+    button: Button | None = None
+    """None where the button stands in the panel already, or there is nothing to press."""
+    alert: bool = False
+
+
+@dataclass(frozen=True)
+class ResultState:
+    """What matters of the reconstruction that is active."""
+
+    folder_found: bool = True
+    edits: int = 0
+    """How many edits of the animator the take does not know yet."""
+    prompt_waits: bool = False
+    """Whether the prompt is another than that of the take."""
+    camera_view: bool = True
+    """Whether a 3D view looks through the clip's camera."""
+
+
+@dataclass(frozen=True)
+class SidebarState:
+    environment: Environment
+    online: bool
+    job: Job
+    pending: str | None = None
+    """Why a finished result is not in the scene yet, None if there is no such result."""
+    has_clip: bool = False
+    has_sample: bool = True
+    result: ResultState | None = None
+    """None if no reconstruction is active."""
+    results_in_scene: int = 0
+
+
+def next_step(state: SidebarState) -> Step:
+    """The most urgent thing: what runs, what failed, what is missing, then what the result waits for."""
+    if state.job.active:
+        return _while_running(state.job)
+    if state.job.state is JobState.FAILED and state.job.failure is not None:
+        return _after_failure(state.job.failure)
+    if state.pending is not None:
+        return Step("A result is ready: import it.", "IMPORT")  # its button stands below it
+    if not state.environment.usable:
+        return _for_environment(state.environment.state, state.online)
+    if state.result is not None:
+        return _after_result(state.result)
+    if state.results_in_scene:
+        return Step("Select an armature of a result to go on with it.", "RESTRICT_SELECT_OFF")
+    if state.has_clip:
+        return Step("Press Reconstruct Interaction.", "ARMATURE_DATA")
+    sample = Button("socialmirror.try_sample") if state.has_sample else None
+    return Step("Choose a clip of two people who touch.", "FILE_MOVIE", sample)
+
+
+def _while_running(job: Job) -> Step:
+    if job.state is JobState.CANCELLING:
+        return Step("Cancelling. Nothing will have changed.", "SORTTIME")
+    if job.kind == "install":
+        return Step("Installing. You can choose a clip meanwhile.", "SORTTIME")
+    return Step("You can go on working until it is done.", "SORTTIME")
+
+
+def _after_failure(failure: Failure) -> Step:
+    text = failure.hint or "Press Show Log, and report what it says."
+    fix = FIXES.get(failure.code)
+    return Step(text, "ERROR", Button(fix) if fix else None, alert=True)
+
+
+def _for_environment(state: EnvironmentState, online: bool) -> Step:
+    if not online and state is not EnvironmentState.INSTALLING:
+        return Step(
+            "First allow online access: the environment is downloaded.",
+            "INTERNET_OFFLINE",
+            Button("socialmirror.network_preferences"),
+        )
+    return {
+        EnvironmentState.NOT_INSTALLED: Step(
+            "First install the environment, once.", "IMPORT", Button("socialmirror.install_environment")
+        ),
+        EnvironmentState.INSTALLING: Step("Installing. You can choose a clip meanwhile.", "SORTTIME"),
+        EnvironmentState.BROKEN: Step(
+            "Repair the environment.",
+            "ERROR",
+            Button("socialmirror.install_environment", "Repair Environment"),
+            alert=True,
+        ),
+        EnvironmentState.UPDATE_REQUIRED: Step(
+            "Update the environment.",
+            "FILE_REFRESH",
+            Button("socialmirror.install_environment", "Update Environment"),
+        ),
+        EnvironmentState.WEIGHTS_MISSING: Step(
+            "Download the networks, once.", "IMPORT", Button("socialmirror.fetch_weights")
+        ),
+    }[state]
+
+
+def _after_result(result: ResultState) -> Step:
+    if not result.folder_found:
+        return Step("The result's folder is missing: its note below helps.", "ERROR", alert=True)
+    count = result.edits
+    if count or result.prompt_waits:
+        waiting = [f"{count} {'edit' if count == 1 else 'edits'}"] if count else []
+        waiting += ["a new prompt"] if result.prompt_waits else []
+        text = " and ".join(waiting)
+        return Step(f"{text[0].upper()}{text[1:]}: press Refine.", "FILE_REFRESH", Button("socialmirror.refine"))
+    if not result.camera_view:
+        return Step("Play, or look through the clip's camera.", "PLAY", Button("socialmirror.show_result"))
+    return Step("Play. Correct contacts and poses, then refine.", "PLAY")

@@ -1,0 +1,53 @@
+"""Reads what the line about the next step depends on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from .. import compat, folders
+from .. import scene as scenes
+from ..properties import settings_of, user_prompt
+from ..reconstructions import active_reconstruction, read_info
+from ..runtime import paths
+from ..runtime.session import session
+from ..viewing import is_seen_through_camera
+from .next_step import ResultState, SidebarState
+
+
+def read_sidebar_state(context: bpy.types.Context) -> SidebarState:
+    settings, collection = settings_of(context), active_reconstruction(context)
+    return SidebarState(
+        environment=session.environment,
+        online=bpy.app.online_access,
+        job=session.runner.job,
+        pending=None if session.pending is None else session.notice,
+        has_clip=_has_clip(context, settings),
+        has_sample=paths.sample_clip().is_file(),
+        result=None if collection is None else _result_state(context, settings, collection),
+        results_in_scene=sum(1 for _ in scenes.reconstruction_collections()),
+    )
+
+
+def _has_clip(context: bpy.types.Context, settings: Any) -> bool:
+    if settings.source == "STRIP":
+        return any(strip.name == settings.strip for strip in compat.movie_strips(context))
+    try:
+        path = Path(bpy.path.abspath(settings.filepath))
+        return bool(settings.filepath) and (not folders.may_open(path) or path.is_file())
+    except (OSError, ValueError):
+        return False
+
+
+def _result_state(context: bpy.types.Context, settings: Any, collection: bpy.types.Collection) -> ResultState:
+    info = read_info(collection)
+    wanted = user_prompt(settings)
+    made_with = info.prompt if info is not None and info.prompt_source == "user" else ""
+    return ResultState(
+        folder_found=info is not None,
+        edits=scenes.count_waiting_edits(collection),
+        prompt_waits=info is not None and wanted is not None and wanted != made_with,
+        camera_view=is_seen_through_camera(context.scene),
+    )

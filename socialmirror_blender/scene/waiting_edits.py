@@ -1,0 +1,91 @@
+"""Which of the animator's edits the shown take was not made with, so that the panel can ask for Refine."""
+
+from __future__ import annotations
+
+import json
+import time
+import zlib
+from typing import Any, cast
+
+import bpy
+
+from ...core.contract.errors import UserError
+from ...core.contract.json_reading import parse_json
+from .contact_edits import imported_contacts
+from .edits import read_edits
+from .names import REFINED_EDITS_PROPERTY
+from .state import read_state
+
+_FRESH_SECONDS = 1.0
+"""How long a count is used again: panels ask for it whenever they are drawn."""
+
+_counts: dict[str, tuple[float, int]] = {}
+"""Cache by the import's identity, with the time of counting."""
+
+
+def count_waiting_edits(collection: bpy.types.Collection) -> int:
+    """How many contacts and joints the animator has edited since the shown take was made. It may be a second old."""
+    state = read_state(collection)
+    key, now = f"{state.id} {state.take}", time.monotonic()
+    counted = _counts.get(key)
+    if counted is None or now - counted[0] > _FRESH_SECONDS:
+        try:
+            counted = (now, _count_now(collection))
+        except UserError:  # an armature is missing or damaged, which Refine will say
+            counted = (now, 0)
+        _counts.clear()
+        _counts[key] = counted
+    return counted[1]
+
+
+def forget_count() -> None:
+    """Let the next count be of now."""
+    _counts.clear()
+
+
+def remember_refined(collection: bpy.types.Collection, edits: dict[str, Any]) -> None:
+    """Note that the shown take was made with these edits, the JSON of `Edits`."""
+    stored = _stored(collection)
+    stored[read_state(collection).take] = _marks(edits)
+    collection[REFINED_EDITS_PROPERTY] = json.dumps(stored)
+    forget_count()
+
+
+def _count_now(collection: bpy.types.Collection) -> int:
+    edits = read_edits(collection).to_json()
+    before = {record["id"]: record for record in imported_contacts(collection) or edits["contacts"]}
+    now = {record["id"]: record for record in edits["contacts"]}
+    contacts = sum(before.get(key) != now.get(key) for key in before.keys() | now.keys())
+    known, marks = _stored(collection).get(read_state(collection).take, {}), _marks(edits)
+    return contacts + sum(known.get(key) != marks.get(key) for key in known.keys() | marks.keys())
+
+
+def _marks(edits: dict[str, Any]) -> dict[str, int]:
+    """For every joint with pins, and for all that is edited besides contacts, a number that changes with what is wanted of it."""
+    wishes: dict[str, list[str]] = {}
+    for name, value in edits.items():
+        if name == "contacts" or not isinstance(value, list):
+            continue
+        for record in cast("list[Any]", value):
+            fields = cast("dict[str, Any]", record) if isinstance(record, dict) else {}
+            who = [str(fields.get(part)) for part in ("person", "joint")]
+            wishes.setdefault(" ".join([name, *who]), []).append(json.dumps(_rounded(record), sort_keys=True))
+    return {key: zlib.crc32("\n".join(sorted(values)).encode()) for key, values in wishes.items()}
+
+
+def _rounded(value: Any) -> Any:
+    """Numbers to 4 digits: an F-curve gives back what was keyed only nearly."""
+    if isinstance(value, float):
+        return round(value, 4) + 0.0
+    if isinstance(value, dict):
+        return {key: _rounded(item) for key, item in cast("dict[str, Any]", value).items()}
+    return [_rounded(item) for item in cast("list[Any]", value)] if isinstance(value, list) else value
+
+
+def _stored(collection: Any) -> dict[str, dict[str, int]]:
+    try:
+        found: Any = parse_json(collection.get(REFINED_EDITS_PROPERTY, "{}"))
+    except (AttributeError, TypeError, ValueError):
+        return {}
+    whole = isinstance(found, dict) and all(isinstance(each, dict) for each in cast("dict[str, Any]", found).values())
+    return cast("dict[str, dict[str, int]]", found) if whole else {}
