@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
 
 import numpy as np
 import torch
@@ -21,21 +20,12 @@ from torch import Tensor
 from ..contract.skeleton import JOINT_INDEX, REGIONS
 from .model import BodyModel
 
-Side = Literal["", "left", "right"]
 NO_REGION = -1
 """Region of the eyes, the teeth, the tongue and the inside of the mouth."""
 
 _FINGERS = ("index", "middle", "pinky", "ring", "thumb")
 _JOINT_REGION_EXTENT = 0.16
 """Extent of elbow, knee and wrist along the adjacent bones, as a fraction of the bone's length."""
-
-
-def split_side(name: str) -> tuple[Side, str]:
-    """Split the name of a region or joint: `left_palm` -> (`left`, `palm`), `back` -> (``, `back`)."""
-    side, _, bare = name.partition("_")
-    if side == "left":
-        return "left", bare
-    return ("right", bare) if side == "right" else ("", name)
 
 
 @lru_cache(maxsize=8)

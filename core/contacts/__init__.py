@@ -4,6 +4,7 @@ from .detection import detect_contacts
 from .distances import depth_discounted_distances, measure_contacts, region_distances, region_pair_confidence
 from .merging import merge_contacts
 from .settings import ContactDetectionSettings
+from .unreached import unreached_warnings
 
 __all__ = [
     "ContactDetectionSettings",
@@ -13,4 +14,5 @@ __all__ = [
     "merge_contacts",
     "region_distances",
     "region_pair_confidence",
+    "unreached_warnings",
 ]

@@ -14,9 +14,9 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from ..body.model import BodyModel
-from ..body.regions import region_points, split_side
+from ..body.regions import region_points
 from ..contract.contact import Contact
-from ..contract.skeleton import BODY_JOINTS, REGIONS
+from ..contract.skeleton import BODY_JOINTS, REGIONS, split_side
 from ..fitting.touch import POINTS_PER_REGION, resolve_contacts, touch_gap
 from ..motion import MotionEstimate, PairMotion, pose_motion
 from ..transforms import inverse_transform_points
@@ -111,11 +111,11 @@ def measure_contacts(
     active = [replace(contact, state="auto") for contact in contacts]
     touches, vertices = resolve_contacts(active, body, frame_index)
     if not touches:
-        return [contact.with_distance(None) for contact in contacts]
+        return [contact.measured(None) for contact in contacts]
     skin = pose_motion(body, estimate.motion_incam).skin(body.subset(vertices))
     heights = inverse_transform_points(torch.as_tensor(estimate.camera.T_cw).to(skin), skin)[..., 2]
     gaps = {touch.contact.id: round(float(touch_gap(touch, skin, heights).clamp_min(0).mean()), 4) for touch in touches}
-    return [contact.with_distance(gaps.get(contact.id)) for contact in contacts]
+    return [contact.measured(gaps.get(contact.id)) for contact in contacts]
 
 
 def _padded_members(region: Int[Tensor, " N"]) -> Int[Tensor, "R K"]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..body.regions import split_side
 from ..contract.contact import Contact
+from ..contract.skeleton import split_side
 
 _TRUNK_GROUPS = (("chest", "back", "belly", "neck", "shoulder"), ("hips", "thigh"), ("head", "face"))
 _HAND_GROUP = ("palm", "hand_back", "fingers", "wrist")

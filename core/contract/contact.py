@@ -9,6 +9,7 @@ from typing import Any, Literal, cast
 from .errors import UserError
 from .fields import Fields, shown
 from .limits import MAX_FRAME_INDEX
+from .names import is_identifier
 from .skeleton import GROUND, REGIONS
 
 Source = Literal["detected", "prompt", "user"]
@@ -16,6 +17,8 @@ State = Literal["auto", "enforced", "rejected"]
 SOURCES: tuple[Source, ...] = ("detected", "prompt", "user")
 STATES: tuple[State, ...] = ("auto", "enforced", "rejected")
 _MAX_DISTANCE = 1000.0  # metres
+REACHED_DISTANCE = 0.06
+"""metres between two regions, on average over a contact's frames, up to which a motion counts as having reached the contact."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +26,8 @@ class Contact:
     """Two regions that touch from `frame_start` to `frame_end`, both included and counted in the clip from 0.
 
     Persons are 0 and 1, two different ones; if `person_b` is "ground", so is `region_b`. `weight` is in 0-1. `distance` is the
-    mean distance of the regions over the contact's frames in metres, None if it was not measured. Raises the UserError
+    mean distance of the regions over the contact's frames in metres, None if it was not measured. Contacts with the same
+    `touch` are what an animator would list as one thing, e.g. a handshake (`touches.group_touches`). Raises the UserError
     `bad-contact` if a field is not valid.
     """
 
@@ -38,8 +42,16 @@ class Contact:
     state: State = "auto"
     distance: float | None = None
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    touch: str = ""
+    """The touch that it belongs to, an identifier; its own id unless another is given, so that it is a touch of its own."""
+    probability: float | None = None
+    """That the regions truly touch, as it was estimated, in 0-1; None where nothing estimated it."""
+    reached: bool | None = None
+    """Whether the motion brings the regions within `REACHED_DISTANCE` of each other; None where that was not judged."""
 
     def __post_init__(self) -> None:
+        if not self.touch:
+            object.__setattr__(self, "touch", self.id)
         _check(self.person_a in (0, 1), f"person_a is {shown(self.person_a)}, not 0 or 1")
         _check(self.person_b in (0, 1, GROUND), f"person_b is {shown(self.person_b)}, not 0, 1 or '{GROUND}'")
         _check(self.person_a != self.person_b, "a person cannot touch their own body here")
@@ -53,6 +65,12 @@ class Contact:
         _check(0 <= self.weight <= 1, f"weight is {shown(self.weight)}, not in 0-1")
         _check(self.source in SOURCES, f"source is {shown(self.source)}, not one of {', '.join(SOURCES)}")
         _check(self.state in STATES, f"state is {shown(self.state)}, not one of {', '.join(STATES)}")
+        _check(
+            is_identifier(self.touch), f"touch is {shown(self.touch)}, not a name of letters, digits, '_', '-' and '.'"
+        )
+        known = self.probability is None or 0 <= self.probability <= 1
+        _check(known, f"probability is {shown(self.probability)}, not in 0-1")
+        _check(self.reached in (None, True, False), f"reached is {shown(self.reached)}, not true or false")
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -74,14 +92,28 @@ class Contact:
             state=cast("State", values.text("state", default="auto")),
             distance=values.number("distance", 0, _MAX_DISTANCE, None),
             id=values.identifier("id", None) or str(uuid.uuid4()),
+            touch=values.identifier("touch", ""),
+            probability=values.number("probability", 0, 1, None),
+            reached=values.boolean("reached", None),
         )
 
     def active(self) -> bool:
         """Whether the fit uses it."""
         return self.state != "rejected"
 
-    def with_distance(self, distance: float | None) -> Contact:
-        return replace(self, distance=distance)
+    def turned(self) -> Contact:
+        """The same contact with its second person first. Not for one with the ground."""
+        return replace(
+            self,
+            person_a=int(self.person_b),
+            region_a=self.region_b,
+            person_b=self.person_a,
+            region_b=self.region_a,
+        )
+
+    def measured(self, distance: float | None) -> Contact:
+        """With the distance that a motion leaves between the regions, and whether that reaches the contact."""
+        return replace(self, distance=distance, reached=None if distance is None else distance <= REACHED_DISTANCE)
 
 
 def _other_person(values: Fields) -> int:

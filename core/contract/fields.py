@@ -59,6 +59,16 @@ class Fields:
     def number(self, name: str, minimum: float, maximum: float, default: Default = _REQUIRED) -> float | Default:
         return self._read(name, default, lambda value: self._number(name, value, minimum, maximum))
 
+    def boolean(self, name: str, default: Default = _REQUIRED) -> bool | Default:
+        """True or false."""
+
+        def read(value: Any) -> bool:
+            if not isinstance(value, bool):
+                raise self._wrong(name, value, "true or false")
+            return value
+
+        return self._read(name, default, read)
+
     def text(
         self, name: str, *, default: Default = _REQUIRED, longest: int = MAX_TEXT, choices: tuple[str, ...] = ()
     ) -> str | Default:

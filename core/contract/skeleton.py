@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
+Side = Literal["", "left", "right"]
 _FINGERS = ("index", "middle", "pinky", "ring", "thumb")
 
 BODY_JOINTS: tuple[str, ...] = (
@@ -72,3 +75,11 @@ def mirrored(name: str) -> str:
         if right in name:
             return name.replace(right, left)
     return name
+
+
+def split_side(name: str) -> tuple[Side, str]:
+    """Split the name of a region or joint: `left_palm` -> (`left`, `palm`), `back` -> (``, `back`)."""
+    side, _, bare = name.partition("_")
+    if side == "left":
+        return "left", bare
+    return ("right", bare) if side == "right" else ("", name)

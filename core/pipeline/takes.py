@@ -12,7 +12,7 @@ import torch
 from ..body.model import BodyModel
 from ..checkpoint import weights_file
 from ..clip import Clip
-from ..contacts import measure_contacts
+from ..contacts import measure_contacts, unreached_warnings
 from ..contract.contact import Contact
 from ..contract.edits import Pin
 from ..contract.reconstruction import Quality, Scores
@@ -135,7 +135,7 @@ def take_nodes(
     constraints = stages.constraints.node(
         detected=detected,
         prompted=stages.prompted_contacts.node(clip_scene=scene, fitted=fitted, prompt=prompt),
-        edited=tuple(contact.with_distance(None) for contact in take.contacts),
+        edited=tuple(contact.measured(None) for contact in take.contacts),
         pins=take.pins,
         sentence=sentence,
     )
@@ -228,7 +228,7 @@ def _result(clip: ClipNodes, take: TakeNodes, results: Results) -> TakeResult:
         caption=results[take.caption].sentence,
         infilled=stages.is_infilled(results[take.infilled], results[take.fitted]),
         key=take.motion.key,
-        warnings=(*results.warnings, *quality_warnings(quality)),
+        warnings=(*results.warnings, *quality_warnings(quality), *unreached_warnings(contacts)),
         seconds=results.seconds,
     )
 

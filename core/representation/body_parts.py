@@ -6,24 +6,23 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..contract.body_parts import body_part_of
 from ..contract.contact import Contact
-from ..contract.skeleton import GROUND, REGIONS
+from ..contract.skeleton import GROUND, REGIONS, split_side
 
 PARTS: tuple[str, ...] = (
     "left_hand", "right_hand", "left_arm", "right_arm", "head", "trunk", "left_leg", "right_leg"
 )  # fmt: skip
-_HAND = ("wrist", "palm", "hand_back", "fingers")
-_ARM = ("shoulder", "upper_arm", "elbow", "forearm")
-_HEAD = ("head", "face", "neck")
-_TRUNK = ("chest", "back", "belly", "hips")
+_ARM = ("shoulder", "upper_arm", "forearm")
+_TRUNK = ("chest", "back", "hips")
 
 
 def part_of(region: str) -> int:
     """Index into PARTS of a region of the skin."""
-    if region in _HEAD or region in _TRUNK:
-        return PARTS.index("head" if region in _HEAD else "trunk")
-    side, _, bare = region.partition("_")
-    return PARTS.index(f"{side}_{'hand' if bare in _HAND else 'arm' if bare in _ARM else 'leg'}")
+    side, bare = split_side(body_part_of(region))
+    if not side:
+        return PARTS.index("trunk" if bare in _TRUNK else bare)
+    return PARTS.index(f"{side}_{'hand' if bare == 'hand' else 'arm' if bare in _ARM else 'leg'}")
 
 
 PART_OF_REGION = tuple(part_of(region) for region in REGIONS)

@@ -44,7 +44,20 @@ def reconstruction() -> Reconstruction:
 def info(take: str = TAKES[0]) -> Info:
     """The record of one of the two takes."""
     contacts = (
-        Contact(0, "right_palm", 1, "right_palm", 11, 13, 0.9, distance=0.01, id="contact-1"),
+        Contact(
+            0,
+            "right_palm",
+            1,
+            "right_palm",
+            11,
+            13,
+            0.9,
+            distance=0.01,
+            id="contact-1",
+            touch="shake",
+            probability=0.8,
+            reached=True,
+        ),
         Contact(1, "left_foot", "ground", "ground", 10, 14, state="enforced", source="user", id="contact-2"),
     )
     takes = tuple(

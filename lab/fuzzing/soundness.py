@@ -16,6 +16,7 @@ import torch
 
 from core.body.model import BodyModel
 from core.contract.edits import Edits
+from core.contract.names import is_identifier
 from core.contract.reconstruction import BodyArrays, Info, MotionArrays, Reconstruction
 from core.contract.skeleton import PARENTS
 from core.perception.detections import Detections
@@ -65,6 +66,10 @@ def problem_of_edits(value: Edits) -> str | None:
     for contact in value.contacts or ():
         if contact.person_b == contact.person_a or contact.frame_start < 0 or not _is_number(contact.weight):
             return "a contact is impossible"
+        if contact.probability is not None and not _is_number(contact.probability):
+            return "a contact's probability is no number"
+        if not is_identifier(contact.touch) or contact.reached not in (None, True, False):
+            return "a contact belongs to no touch"
     return None
 
 

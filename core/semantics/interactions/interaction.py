@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from ...body.regions import Side
+from ...contract.skeleton import Side
 
 InteractionName = Literal[
     "piggyback", "carry", "help_up", "dance_turn", "dance_hold", "hug", "hug_from_behind", "arm_around_shoulder",

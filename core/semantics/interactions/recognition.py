@@ -7,8 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from jaxtyping import Bool
 
-from ...body.regions import split_side
-from ...contract.skeleton import REGIONS
+from ...contract.skeleton import REGIONS, split_side
 from ..kinematics import PairKinematics
 from ..settings import DescriptionSettings
 from .arms_and_hands import hand_on_body, hands_together, holding_the_arm

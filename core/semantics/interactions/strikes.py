@@ -6,8 +6,7 @@ from itertools import product
 
 import numpy as np
 
-from ...body.regions import split_side
-from ...contract.skeleton import REGIONS
+from ...contract.skeleton import REGIONS, split_side
 from .interaction import SIDES, Interaction
 from .unclaimed_contacts import LOWER_ARM, Found, UnclaimedContacts, limb_of, on_side
 

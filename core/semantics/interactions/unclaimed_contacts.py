@@ -9,8 +9,7 @@ import numpy as np
 from jaxtyping import Bool
 from scipy.signal import find_peaks  # pyright: ignore[reportMissingTypeStubs, reportUnknownVariableType]
 
-from ...body.regions import split_side
-from ...contract.skeleton import REGIONS
+from ...contract.skeleton import REGIONS, split_side
 from ..actions import is_carried
 from ..kinematics import PairKinematics, find_runs, wrap_angle
 from ..settings import DescriptionSettings

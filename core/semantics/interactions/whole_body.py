@@ -7,7 +7,7 @@ from itertools import product
 
 import numpy as np
 
-from ...body.regions import split_side
+from ...contract.skeleton import split_side
 from .interaction import SIDES, Interaction
 from .unclaimed_contacts import HAND, LOWER_ARM, TRUNK_FRONT, Found, UnclaimedContacts, on_both_sides, on_side, opposite
 

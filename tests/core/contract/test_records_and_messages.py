@@ -147,12 +147,32 @@ def test_a_failed_write_keeps_the_old_file_and_leaves_no_temporary_file(tmp_path
         ({"state": "maybe"}, "state"),
         ({"colour": "red"}, "colour"),
         ({"frame_start": "3"}, "frame_start"),
+        ({"touch": "../hug"}, "touch"),
+        ({"touch": 4}, "touch"),
+        ({"probability": 1.01}, "probability"),
+        ({"probability": True}, "probability"),
+        ({"reached": 1}, "reached"),
+        ({"reached": "yes"}, "reached"),
     ],
 )
 def test_the_error_names_the_field_of_a_contact_that_is_not_valid(change, named: str):
     assert Contact.from_json(CONTACT).region_b == "right_shoulder"
     with pytest.raises(UserError, match=named):
         Contact.from_json(CONTACT | change)
+
+
+def test_a_contact_of_an_older_result_is_a_touch_of_its_own_that_was_not_judged():
+    old = {name: value for name, value in CONTACT.items() if name not in ("touch", "probability", "reached")}
+    contact = Contact.from_json(old)
+    assert contact.touch == contact.id and contact.probability is None and contact.reached is None
+    judged = replace(contact, touch="hug", probability=0.25, reached=False)
+    assert Contact.from_json(json.loads(json.dumps(judged.to_json()))) == judged
+
+
+def test_a_contact_is_reached_within_six_centimetres():
+    contact = Contact(0, "chest", 1, "chest", 3, 9)
+    assert contact.measured(0.059).reached is True and contact.measured(0.061).reached is False
+    assert contact.measured(0.059).measured(None) == contact
 
 
 def test_edits_are_read_as_they_were_written(tmp_path: Path):

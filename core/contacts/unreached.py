@@ -1,0 +1,31 @@
+"""Warnings about touches that somebody asked for and that the motion does not reach."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..contract.contact import REACHED_DISTANCE, Contact
+from ..contract.touches import Touch, group_touches
+
+
+def unreached_touches(contacts: Sequence[Contact]) -> list[Touch]:
+    """The touches that the prompt or the user asked for, and that were measured and not reached."""
+    return [
+        touch
+        for touch in group_touches(contacts)
+        if touch.source != "detected" and touch.state != "rejected" and touch.reached is False
+    ]
+
+
+def unreached_warnings(contacts: Sequence[Contact]) -> list[str]:
+    """A sentence for each of the `unreached_touches`."""
+    return [_sentence(touch) for touch in unreached_touches(contacts)]
+
+
+def _sentence(touch: Touch) -> str:
+    who = "you asked for" if touch.source == "user" else "the prompt asks for"
+    frames = f"frames {touch.frame_start} to {touch.frame_end}"
+    return (
+        f"The touch that {who} in {frames} ({touch.title}) is not reached: {100 * (touch.distance or 0.0):.0f} cm remain, "
+        f"more than {100 * REACHED_DISTANCE:.0f}."
+    )
