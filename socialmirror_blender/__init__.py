@@ -1,6 +1,6 @@
 """The Blender add-on: properties, panels and operators, the process that runs the core, and the scene that shows its results."""
 
-from . import file_events, operators, panels, preferences, properties, reconstructions
+from . import contact_events, file_events, operators, overlays, panels, preferences, properties, reconstructions
 from .runtime import session
 
 
@@ -11,9 +11,13 @@ def register() -> None:
     panels.register()
     session.register(reconstructions.import_outcome)
     file_events.register()
+    contact_events.register()
+    overlays.register()
 
 
 def unregister() -> None:
+    overlays.unregister()
+    contact_events.unregister()
     file_events.unregister()
     session.unregister()
     panels.unregister()

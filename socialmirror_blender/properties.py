@@ -1,12 +1,13 @@
 """The add-on's properties in the .blend file: the settings of a scene, and the contacts of an imported reconstruction.
 
-An item of the list of contacts has the fields of `Contact` in the contract, with three differences: the field `id` is called
-`contact_id`, persons are text ("0", "1", "ground"), and a distance that was not measured is -1. Everything else about an imported
+An item of the list of contacts has the fields of `Contact` in the contract, with these differences: the field `id` is called
+`contact_id`, persons are text ("0", "1", "ground"), and a number that is None is -1. Everything else about an imported
 reconstruction is a custom property, see scene/names.py.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import bpy
@@ -148,6 +149,38 @@ class SOCIALMIRROR_contact(bpy.types.PropertyGroup):
     distance: FloatProperty(
         name="Distance", description="Measured distance in metres; -1 if not measured", default=-1.0, unit="LENGTH"
     )
+    touch: StringProperty(description="Id of the touch that the contact belongs to")
+    vertex_a: IntProperty(default=-1)
+    vertex_b: IntProperty(default=-1)
+    probability: FloatProperty(default=-1.0)
+    reached: EnumProperty(items=[(name, name.capitalize(), "") for name in ("unknown", "yes", "no")])
+
+
+class SOCIALMIRROR_touch(bpy.types.PropertyGroup):
+    """A row of the list of touches. All that it shows is computed from its contacts."""
+
+    touch_id: StringProperty()
+    marked: BoolProperty(
+        name="Apply Buttons to It",
+        description="Apply the buttons below to all marked touches instead of the active one",
+    )
+
+
+def _choose_touch(listed: Any, _context: bpy.types.Context) -> None:
+    """Called when a row of the list of touches is clicked, and when code changes the index."""
+    row = listed.touches[listed.touch_index] if 0 <= listed.touch_index < len(listed.touches) else None
+    active = listed.contacts[listed.contact_index].touch if listed.contact_index < len(listed.contacts) else ""
+    if row is None or row.touch_id == active:
+        return
+    listed.contact_index = next(
+        (index for index, item in enumerate(listed.contacts) if item.touch == row.touch_id), listed.contact_index
+    )
+    for listener in touch_listeners:
+        listener(listed.id_data)
+
+
+touch_listeners: list[Callable[[bpy.types.Collection], None]] = []
+"""Called with the collection after the user has chosen another touch in its list."""
 
 
 class SOCIALMIRROR_collection(bpy.types.PropertyGroup):
@@ -155,6 +188,21 @@ class SOCIALMIRROR_collection(bpy.types.PropertyGroup):
 
     contacts: CollectionProperty(type=SOCIALMIRROR_contact)
     contact_index: IntProperty(name="Contact", description="The contact that the buttons apply to")
+    touches: CollectionProperty(type=SOCIALMIRROR_touch)
+    touch_index: IntProperty(
+        name="Touch", description="What touches what. Click to see its regions and markers", update=_choose_touch
+    )
+    only_here: BoolProperty(name="This Frame", description="List only what touches at the current frame")
+    show_lines: BoolProperty(
+        name="Lines",
+        description="Draw a line between the two sides of each contact: green where they touch, red where they are 10 cm apart",
+        default=True,
+    )
+    show_strips: BoolProperty(
+        name="Strips",
+        description="Show the touches in the timeline and the dope sheet; drag their ends there",
+        default=True,
+    )
 
 
 def settings_of(context: bpy.types.Context) -> Any:
@@ -182,7 +230,7 @@ def suggest_prompt(settings: Any, info: Info) -> None:
 
 
 _NAME = "socialmirror"
-_CLASSES = (SOCIALMIRROR_settings, SOCIALMIRROR_contact, SOCIALMIRROR_collection)
+_CLASSES = (SOCIALMIRROR_settings, SOCIALMIRROR_contact, SOCIALMIRROR_touch, SOCIALMIRROR_collection)
 
 
 def register() -> None:

@@ -57,6 +57,7 @@ def refine_request(context: bpy.types.Context, collection: bpy.types.Collection)
     request = _request(RefineRequest, settings_of(context))
     activate_shown_take(collection)  # the core goes on from the folder's active take
     edits = folder / scenes.EDITS_FILE
+    scenes.adopt_moved_markers(collection)
     write_json(edits, scenes.read_edits(collection).to_json())
     message = {"folder": str(folder), "edits": str(edits), **message_fields(request)}
     return message, replace(current_origin(context), collection=scenes.read_state(collection).id)

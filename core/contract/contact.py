@@ -8,7 +8,7 @@ from typing import Any, Literal, cast
 
 from .errors import UserError
 from .fields import Fields, shown
-from .limits import MAX_FRAME_INDEX
+from .limits import MAX_FRAME_INDEX, MAX_VERTICES
 from .names import is_identifier
 from .skeleton import GROUND, REGIONS
 
@@ -48,6 +48,9 @@ class Contact:
     """That the regions truly touch, as it was estimated, in 0-1; None where nothing estimated it."""
     reached: bool | None = None
     """Whether the motion brings the regions within `REACHED_DISTANCE` of each other; None where that was not judged."""
+    vertex_a: int | None = None
+    vertex_b: int | None = None
+    """The vertex of each skin, counted in the body's mesh, that the animator chose to touch; None for all of the region."""
 
     def __post_init__(self) -> None:
         if not self.touch:
@@ -71,6 +74,11 @@ class Contact:
         known = self.probability is None or 0 <= self.probability <= 1
         _check(known, f"probability is {shown(self.probability)}, not in 0-1")
         _check(self.reached in (None, True, False), f"reached is {shown(self.reached)}, not true or false")
+        for name, vertex in (("vertex_a", self.vertex_a), ("vertex_b", self.vertex_b)):
+            _check(
+                vertex is None or 0 <= vertex < MAX_VERTICES, f"{name} is {shown(vertex)}, not the number of a vertex"
+            )
+        _check(not on_ground or self.vertex_b is None, "the ground has no vertices")
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -95,6 +103,8 @@ class Contact:
             touch=values.identifier("touch", ""),
             probability=values.number("probability", 0, 1, None),
             reached=values.boolean("reached", None),
+            vertex_a=values.integer("vertex_a", 0, MAX_VERTICES - 1, None),
+            vertex_b=values.integer("vertex_b", 0, MAX_VERTICES - 1, None),
         )
 
     def active(self) -> bool:
@@ -109,6 +119,8 @@ class Contact:
             region_a=self.region_b,
             person_b=self.person_a,
             region_b=self.region_a,
+            vertex_a=self.vertex_b,
+            vertex_b=self.vertex_a,
         )
 
     def measured(self, distance: float | None) -> Contact:

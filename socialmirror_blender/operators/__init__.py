@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bpy
 
-from . import contacts, environment, export, first_steps, imports, jobs, locked_poses
+from . import contact_interval, contacts, environment, export, first_steps, imports, jobs, locked_poses
 
 _CLASSES = (
     *environment.CLASSES,
@@ -12,6 +12,7 @@ _CLASSES = (
     *first_steps.CLASSES,
     *imports.CLASSES,
     *contacts.CLASSES,
+    *contact_interval.CLASSES,
     *locked_poses.CLASSES,
     *export.CLASSES,
 )
@@ -20,8 +21,10 @@ _CLASSES = (
 def register() -> None:
     for cls in _CLASSES:
         bpy.utils.register_class(cls)
+    contact_interval.register_keymap()
 
 
 def unregister() -> None:
+    contact_interval.unregister_keymap()
     for cls in reversed(_CLASSES):
         bpy.utils.unregister_class(cls)

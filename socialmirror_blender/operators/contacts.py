@@ -1,17 +1,27 @@
-"""Operators on the list of contacts. After every change the markers in the viewport are synchronised."""
+"""Operators on the list of touches and their contacts. After every change the markers in the viewport are synchronised."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import bpy
-from bpy.props import EnumProperty
+from bpy.props import BoolProperty, EnumProperty, IntProperty
 
 from ...core.contract.contact import STATES, Contact
 from .. import scene as scenes
 from ..properties import contact_list
 from ..reconstructions import active_reconstruction, require_reconstruction
-from ..scene.contact_list import read_item, write_item
+from ..scene.contact_list import (
+    activate_contact,
+    activate_index,
+    active_contact,
+    change_contacts,
+    chosen_touches,
+    read_contacts,
+    write_contacts,
+)
 from ..scene.contact_markers import contact_scene_frames
 from .contact_dialog import ContactDialog
 from .reporting import OperatorReturn, poll_reconstruction, reports_errors
@@ -27,18 +37,39 @@ class _OnContact:
     @classmethod
     def poll(cls: Any, context: bpy.types.Context) -> bool:
         collection = active_reconstruction(context)
-        if collection is None or _active_item(collection) is None:
+        if collection is None or active_contact(collection) is None:
             cls.poll_message_set("Select a contact in the list first")
             return False
         return True
+
+
+class _OnTouches(_OnContact):
+    """Mixin for operators that apply to whole touches, or to the one contact between two regions that is active."""
+
+    one: BoolProperty(
+        name="One Pair of Regions",
+        description="Only the active pair of regions, not all of the touch",
+        options={"SKIP_SAVE"},
+    )
+
+    def change(self, collection: bpy.types.Collection, change: Callable[[Contact], Contact | None]) -> None:
+        """Apply a change to the contacts that are meant; None removes one."""
+        active, touches = active_contact(collection), chosen_touches(collection)
+
+        def changed(contact: Contact) -> Contact | None:
+            meant = active is not None and contact.id == active.id if self.one else contact.touch in touches
+            return change(contact) if meant else contact
+
+        change_contacts(collection, changed)
+        scenes.sync_markers(collection)
 
 
 class SOCIALMIRROR_OT_contact_add(ContactDialog, _OnReconstruction, bpy.types.Operator):
     bl_idname = "socialmirror.contact_add"
     bl_label = "Add Contact"
     bl_description = (
-        "Add a contact between two regions, which Refine then makes. "
-        "To have the regions filled in, select a bone on each armature in pose mode"
+        "Add a contact between two regions, which Refine then makes. To have it filled in, select a bone on each armature in "
+        "pose mode, or a vertex on each skin in edit mode"
     )
     bl_options = {"REGISTER", "UNDO"}
 
@@ -49,10 +80,9 @@ class SOCIALMIRROR_OT_contact_add(ContactDialog, _OnReconstruction, bpy.types.Op
     @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
         collection = require_reconstruction(context)
-        contact = Contact(**self.fields(), source="user", state="enforced")
-        contacts = contact_list(collection)
-        write_item(contacts.contacts.add(), contact)
-        contacts.contact_index = len(contacts.contacts) - 1
+        contact = Contact(**self.fields(collection), source="user", state="enforced")
+        write_contacts(collection, [*read_contacts(collection), contact])
+        activate_contact(collection, contact.id)
         scenes.sync_markers(collection)
         return {"FINISHED"}
 
@@ -64,36 +94,35 @@ class SOCIALMIRROR_OT_contact_edit(ContactDialog, _OnContact, bpy.types.Operator
     bl_options = {"REGISTER", "UNDO"}
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> OperatorReturn:
-        item = _active_item(require_reconstruction(context))
-        for name in ("person_a", "region_a", "person_b", "region_b", "frame_start", "frame_end", "weight"):
-            setattr(self, name, getattr(item, name))
+        collection = require_reconstruction(context)
+        contact = active_contact(collection)
+        assert contact is not None  # poll
+        self.show(contact, scenes.read_state(collection).timing)
         return self.open(context)
 
     @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
         collection = require_reconstruction(context)
-        item = _active_item(collection)
-        write_item(item, Contact(**self.fields(), source="user", state="enforced", id=item.contact_id))
+        active = active_contact(collection)
+        assert active is not None  # poll
+        edited = Contact(**self.fields(collection), source="user", state="enforced", id=active.id, touch=active.touch)
+        change_contacts(collection, lambda contact: edited if contact.id == active.id else contact)
         scenes.sync_markers(collection)
         return {"FINISHED"}
 
 
-class SOCIALMIRROR_OT_contact_remove(_OnContact, bpy.types.Operator):
+class SOCIALMIRROR_OT_contact_remove(_OnTouches, bpy.types.Operator):
     bl_idname = "socialmirror.contact_remove"
-    bl_label = "Remove Contact"
-    bl_description = "Remove the contact from the list. Refine may detect it again; to prevent that, reject it instead"
+    bl_label = "Remove"
+    bl_description = "Remove it from the list. Refine may detect it again; to prevent that, reject it instead"
     bl_options = {"REGISTER", "UNDO"}
 
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
-        collection = require_reconstruction(context)
-        contacts = contact_list(collection)
-        contacts.contacts.remove(contacts.contact_index)
-        contacts.contact_index = max(0, min(contacts.contact_index, len(contacts.contacts) - 1))
-        scenes.sync_markers(collection)
+        self.change(require_reconstruction(context), lambda _: None)
         return {"FINISHED"}
 
 
-class SOCIALMIRROR_OT_contact_state(_OnContact, bpy.types.Operator):
+class SOCIALMIRROR_OT_contact_state(_OnTouches, bpy.types.Operator):
     bl_idname = "socialmirror.contact_state"
     bl_label = "Set Contact State"
     bl_options = {"REGISTER", "UNDO"}
@@ -103,16 +132,42 @@ class SOCIALMIRROR_OT_contact_state(_OnContact, bpy.types.Operator):
     @classmethod
     def description(cls, context: bpy.types.Context, properties: Any) -> str:
         return {
-            "auto": "Let Refine weigh this contact by how certain it is",
-            "enforced": "Make Refine bring these regions together",
-            "rejected": "Keep Refine from pulling these regions together",
+            "auto": "Let Refine weigh it by how certain it is",
+            "enforced": "Make Refine bring them together",
+            "rejected": "Keep Refine from pulling them together",
         }[properties.state]
 
     @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
-        collection = require_reconstruction(context)
-        _active_item(collection).state = self.state
-        scenes.sync_markers(collection)
+        state: Any = self.state
+        self.change(require_reconstruction(context), lambda contact: replace(contact, state=state))
+        return {"FINISHED"}
+
+
+class SOCIALMIRROR_OT_contact_choose(_OnContact, bpy.types.Operator):
+    bl_idname = "socialmirror.contact_choose"
+    bl_label = "Choose Contact"
+    bl_description = "Make this pair of regions the active one"
+    bl_options = {"REGISTER", "UNDO"}
+
+    index: IntProperty()
+
+    def execute(self, context: bpy.types.Context) -> OperatorReturn:
+        activate_index(require_reconstruction(context), self.index)
+        return {"FINISHED"}
+
+
+class SOCIALMIRROR_OT_contact_mark(_OnContact, bpy.types.Operator):
+    bl_idname = "socialmirror.contact_mark"
+    bl_label = "Mark Touches"
+    bl_description = "Mark all touches, or none if all are marked. Buttons apply to the marked ones"
+    bl_options = {"REGISTER", "UNDO"}
+
+    def execute(self, context: bpy.types.Context) -> OperatorReturn:
+        rows = contact_list(require_reconstruction(context)).touches
+        mark = not all(row.marked for row in rows)
+        for row in rows:
+            row.marked = mark
         return {"FINISHED"}
 
 
@@ -124,15 +179,11 @@ class SOCIALMIRROR_OT_contact_jump(_OnContact, bpy.types.Operator):
     @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
         collection = require_reconstruction(context)
-        first, _ = contact_scene_frames(collection, read_item(_active_item(collection)))
+        contact = active_contact(collection)
+        assert contact is not None  # poll
+        first, _ = contact_scene_frames(collection, contact.frame_start, contact.frame_end)
         context.scene.frame_set(first)
         return {"FINISHED"}
-
-
-def _active_item(collection: bpy.types.Collection) -> Any:
-    """The list's active item, None if there is none."""
-    contacts = contact_list(collection)
-    return contacts.contacts[contacts.contact_index] if 0 <= contacts.contact_index < len(contacts.contacts) else None
 
 
 CLASSES = (
@@ -140,5 +191,7 @@ CLASSES = (
     SOCIALMIRROR_OT_contact_edit,
     SOCIALMIRROR_OT_contact_remove,
     SOCIALMIRROR_OT_contact_state,
+    SOCIALMIRROR_OT_contact_choose,
+    SOCIALMIRROR_OT_contact_mark,
     SOCIALMIRROR_OT_contact_jump,
 )

@@ -1,4 +1,4 @@
-"""The panel with the list of contacts."""
+"""The panel with the list of touches: what an animator would call one contact, open to the pairs of regions that make it up."""
 
 from __future__ import annotations
 
@@ -6,14 +6,22 @@ from typing import Any
 
 import bpy
 
+from ...core.contract.contact import Contact
 from ...core.contract.skeleton import GROUND
+from ...core.contract.touches import Touch
 from ..properties import contact_list
 from ..reconstructions import active_reconstruction
+from ..scene.contact_list import active_contact, active_touch, chosen_touches, read_contacts, read_touches
+from ..scene.contact_markers import contact_scene_frames
+from ..scene.state import read_state
 from .sidebar import Sidebar
 from .text import characters_per_line, ui_scale
 
 _STATE_ICONS = {"auto": "RADIOBUT_OFF", "enforced": "CHECKMARK", "rejected": "X"}
+_UNREACHED_ICON = "ERROR"
 _STATE_BUTTONS = (("auto", "Auto"), ("enforced", "Enforce"), ("rejected", "Reject"))
+_LABEL_WIDTH = 0.68
+"""Fraction of a row that the label has; the frames have the rest."""
 _UNABBREVIATED_CHARACTERS = 50
 """Width of the list, in characters, above which sides are not abbreviated."""
 
@@ -30,20 +38,26 @@ class SOCIALMIRROR_PT_contacts(Sidebar, bpy.types.Panel):
         layout: Any = self.layout
         collection = active_reconstruction(context)
         assert collection is not None  # poll
-        contacts = contact_list(collection)
+        listed = contact_list(collection)
+        row = layout.row(align=True)
+        row.prop(listed, "only_here", toggle=True)
+        row.prop(listed, "show_lines", toggle=True)
+        row.prop(listed, "show_strips", toggle=True)
         row = layout.row()
-        row.template_list("SOCIALMIRROR_UL_contacts", "", contacts, "contacts", contacts, "contact_index", rows=5)
+        row.template_list("SOCIALMIRROR_UL_touches", "", listed, "touches", listed, "touch_index", rows=3)
         column = row.column(align=True)
         column.operator("socialmirror.contact_add", text="", icon="ADD")
         column.operator("socialmirror.contact_remove", text="", icon="REMOVE")
-        column.separator()
-        column.operator("socialmirror.contact_edit", text="", icon="GREASEPENCIL")
         column.operator("socialmirror.contact_jump", text="", icon="TIME")
-        if 0 <= contacts.contact_index < len(contacts.contacts):
-            _draw_contact(layout, contacts.contacts[contacts.contact_index])
+        column.operator("socialmirror.contact_mark", text="", icon="CHECKBOX_HLT")
+        contact = active_contact(collection)
+        if contact is not None:
+            marked = len(chosen_touches(collection)) if any(row.marked for row in listed.touches) else 0
+            _draw_states(layout, [item for item in read_contacts(collection) if item.touch == contact.touch], marked)
+            _draw_regions(layout.box(), collection, contact)
 
 
-class SOCIALMIRROR_UL_contacts(bpy.types.UIList):
+class SOCIALMIRROR_UL_touches(bpy.types.UIList):
     def draw_item(
         self,
         context: Any,
@@ -56,44 +70,101 @@ class SOCIALMIRROR_UL_contacts(bpy.types.UIList):
         index: Any,
         flt_flag: Any,
     ) -> None:
+        touch = next((touch for touch in read_touches(data.id_data) if touch.id == item.touch_id), None)
+        if touch is None:
+            return
         row = layout.row(align=True)
-        row.active = item.state != "rejected"
-        abbreviate = characters_per_line(context.region.width, ui_scale()) <= _UNABBREVIATED_CHARACTERS
-        split = row.split(factor=0.72)
-        split.label(text=contact_text(item, abbreviate=abbreviate), icon=_STATE_ICONS[item.state])
+        row.active = touch.state != "rejected"
+        row.prop(item, "marked", text="")
+        split = row.split(factor=_LABEL_WIDTH)
+        width = characters_per_line(context.region.width, ui_scale())
+        split.label(text=touch_title(touch, abbreviate=width <= _UNABBREVIATED_CHARACTERS), icon=touch_icon(touch))
         frames = split.row()
         frames.alignment = "RIGHT"
-        frames.label(text=f"{item.frame_start}–{item.frame_end}")
+        first, last = contact_scene_frames(data.id_data, touch.frame_start, touch.frame_end)
+        frames.label(text=f"{first}–{last}")
+
+    def filter_items(self, context: Any, data: Any, property: str) -> Any:
+        rows = getattr(data, property)
+        wanted = shown_touches(data.id_data, context.scene.frame_current)
+        return [self.bitflag_filter_item if row.touch_id in wanted else 0 for row in rows], []
 
 
-def contact_text(item: Any, *, abbreviate: bool) -> str:
-    """A contact in one line: `A right palm · B chest`, abbreviated `A R palm · B chest`."""
-    sides = [(item.person_a, item.region_a), (item.person_b, item.region_b)]
-    return " · ".join(
-        "ground" if person == GROUND else f"{'AB'[int(person)]} {_region_text(region, abbreviate)}"
-        for person, region in sides
+def shown_touches(collection: bpy.types.Collection, scene_frame: int) -> set[str]:
+    """Ids of the touches that the list shows at a frame of the scene: all, or those of this frame if the list is filtered."""
+    touches = read_touches(collection)
+    if not contact_list(collection).only_here:
+        return {touch.id for touch in touches}
+    frame = read_state(collection).timing.to_clip_frame(scene_frame)
+    return {touch.id for touch in touches if touch.frame_start <= frame <= touch.frame_end}
+
+
+def touch_title(touch: Touch, *, abbreviate: bool) -> str:
+    """`A right hand – B right hand`, abbreviated `A R hand – B R hand`."""
+    return touch.title.replace(" left ", " L ").replace(" right ", " R ") if abbreviate else touch.title
+
+
+def touch_icon(touch: Touch) -> str:
+    return _UNREACHED_ICON if touch.reached is False and touch.state != "rejected" else _STATE_ICONS[touch.state]
+
+
+def region_text(contact: Contact) -> str:
+    """A pair of regions in one line: `A right palm – B chest`."""
+    sides = [(contact.person_a, contact.region_a), (contact.person_b, contact.region_b)]
+    return " – ".join(
+        "ground" if person == GROUND else f"{'AB'[int(person)]} {region.replace('_', ' ')}" for person, region in sides
     )
 
 
-def _region_text(region: str, abbreviate: bool) -> str:
-    side, _, part = region.partition("_")
-    if side in ("left", "right") and abbreviate:
-        return f"{side[0].upper()} {part.replace('_', ' ')}"
-    return region.replace("_", " ")
-
-
-def _draw_contact(layout: Any, item: Any) -> None:
-    """Draw the active contact's state, source and distance."""
+def _draw_states(layout: Any, touch: list[Contact], marked: int) -> None:
+    """Buttons for the state of the active touch, or of those that are marked."""
+    if marked:
+        layout.label(text=f"{marked} marked touch{'es' if marked > 1 else ''}:")
+    states = {contact.state for contact in touch}
     row = layout.row(align=True)
     for state, text in _STATE_BUTTONS:
+        pressed = not marked and states == {state}
+        row.operator("socialmirror.contact_state", text=text, icon=_STATE_ICONS[state], depress=pressed).state = state
+
+
+def _draw_regions(layout: Any, collection: bpy.types.Collection, active: Contact) -> None:
+    """The pairs of regions of the active touch, and what is known of the active pair."""
+    column = layout.column(align=True)
+    touch = active_touch(collection)
+    contacts = read_contacts(collection)
+    for index, contact in enumerate(contacts):
+        if contact.touch == touch:
+            row = column.row(align=True)
+            row.active = contact.state != "rejected"
+            icon = _STATE_ICONS[contact.state]
+            chosen = contact.id == active.id
+            row.operator(
+                "socialmirror.contact_choose", text=region_text(contact), icon=icon, emboss=chosen, depress=chosen
+            ).index = index
+    row = layout.row(align=True)
+    for state, _ in _STATE_BUTTONS:
         button = row.operator(
-            "socialmirror.contact_state", text=text, icon=_STATE_ICONS[state], depress=item.state == state
+            "socialmirror.contact_state", text="", icon=_STATE_ICONS[state], depress=active.state == state
         )
-        button.state = state
-    distance = "distance not measured" if item.distance < 0 else f"{100 * item.distance:.1f} cm apart"
-    row = layout.row()
-    row.active = False
-    row.label(text=f"{item.source.capitalize()}, {distance}, weight {item.weight:.2f}")
+        button.state, button.one = state, True
+    row.operator("socialmirror.contact_edit", text="Edit", icon="GREASEPENCIL")
+    row.operator("socialmirror.contact_remove", text="", icon="REMOVE").one = True
+    for text in contact_facts(active):
+        row = layout.row()
+        row.active = False
+        row.label(text=text)
 
 
-CLASSES = (SOCIALMIRROR_UL_contacts, SOCIALMIRROR_PT_contacts)
+def contact_facts(contact: Contact) -> list[str]:
+    """What the animator should know of a contact, in short lines."""
+    distance = "distance not measured" if contact.distance is None else f"{100 * contact.distance:.1f} cm apart"
+    certainty = "" if contact.probability is None else f", {round(100 * contact.probability)} % likely"
+    facts = [f"{contact.source.capitalize()}, {distance}{certainty}"]
+    if contact.reached is False:
+        facts.append("Not reached: Enforce it, or move its frames")
+    if contact.vertex_a is not None or contact.vertex_b is not None:
+        facts.append("At a point that you chose")
+    return facts
+
+
+CLASSES = (SOCIALMIRROR_UL_touches, SOCIALMIRROR_PT_contacts)

@@ -5,7 +5,7 @@ functions on numpy arrays.
 """
 
 from .contact_list import read_contacts
-from .contact_markers import sync_markers
+from .contact_markers import adopt_moved_markers, sync_markers
 from .edits import EDITS_FILE, read_edits
 from .importing import import_reconstruction, use_camera
 from .linking import check_belongs, folder_of, keep_links, link_to, move_results_beside
@@ -17,6 +17,7 @@ from .waiting_edits import count_waiting_edits, forget_count, remember_refined
 
 __all__ = [
     "EDITS_FILE",
+    "adopt_moved_markers",
     "check_belongs",
     "count_waiting_edits",
     "find_reconstruction",

@@ -1,33 +1,31 @@
 """Markers of contacts in the viewport: small spheres on both skins that are visible during the contact.
 
-A marker is parented to three vertices of the skin, so it follows the deformed mesh. It lies at the vertex that is nearest to the
-other person's region in the middle of the contact, for a contact with the ground at the lowest vertex. Its colour shows the
-contact's state; a rejected contact has no markers.
+A marker is parented to a vertex of the skin, so it follows the deformed mesh; contact_anchors.py says to which. One that the
+animator moves takes the contact with it. Its colour shows the contact's state; a rejected contact has no markers.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import bpy
 import numpy as np
 
 from ...core.contract.contact import Contact
-from ...core.contract.skeleton import REGIONS
 from .. import compat
-from .actions import read_channels
-from .armature import read_rest_pose
 from .colors import CONTACT_COLORS
-from .contact_list import read_contacts
+from .contact_anchors import Side, anchor_vertices, moved_to, nearest_skin_vertex, sides_of
+from .contact_list import activate_contact, change_contacts, read_contacts
 from .fcurves import write_fcurves
-from .names import MARKER_ROLE_PREFIX, REGION_ATTRIBUTE, marker_role
-from .objects import rig_of, role_of, set_role, skin_of
-from .pose_conversion import skinning_matrices
-from .rest_pose import BONES
+from .names import MARKER_ROLE_PREFIX, marker_role
+from .objects import object_with_role, role_of, set_role, skin_of
 from .state import read_state
 
-_RADIUS = 0.02
+_RADIUS = 0.012  # metres: smaller than a finger tip
 _SEGMENTS, _RINGS = 12, 7
+_MOVED = 1e-4
+"""metres from its vertex from which on a marker counts as moved."""
 
 
 def sync_markers(collection: bpy.types.Collection) -> None:
@@ -39,92 +37,115 @@ def sync_markers(collection: bpy.types.Collection) -> None:
 
 
 def remove_markers(collection: bpy.types.Collection) -> None:
-    markers: list[Any] = [item for item in collection.objects if role_of(item).startswith(MARKER_ROLE_PREFIX)]
+    markers = list(_markers(collection))
     actions = {item.animation_data.action for item in markers if item.animation_data and item.animation_data.action}
     bpy.data.batch_remove([*markers, *actions])
 
 
-def contact_scene_frames(collection: bpy.types.Collection, contact: Contact) -> tuple[int, int]:
-    """First and last scene frame of a contact."""
-    first, last = read_state(collection).timing.to_scene_frames([contact.frame_start, contact.frame_end]).tolist()
+def markers_of(collection: bpy.types.Collection, contact_id: str) -> list[bpy.types.Object]:
+    """A contact's markers, that of side `a` first."""
+    sides = (object_with_role(collection, marker_role(contact_id, side)) for side in ("a", "b"))
+    return [marker for marker in sides if marker is not None]
+
+
+def shown_contacts(collection: bpy.types.Collection, clip_frame: int) -> list[Contact]:
+    """The contacts whose markers are visible in a frame of the clip."""
+    contacts = read_contacts(collection)
+    return [item for item in contacts if item.active() and item.frame_start <= clip_frame <= item.frame_end]
+
+
+def contact_scene_frames(collection: bpy.types.Collection, frame_start: int, frame_end: int) -> tuple[int, int]:
+    """First and last scene frame of a contact that lasts over these frames of the clip."""
+    first, last = read_state(collection).timing.to_scene_frames([frame_start, frame_end]).tolist()
     return first, last
 
 
-def nearest_vertices(patches: list[tuple[np.ndarray, np.ndarray]]) -> list[int]:
-    """For each of one or two patches of skin, its vertex nearest to the other patch; the lowest vertex of a single patch.
+def marked_contact(item: bpy.types.Object) -> tuple[str, Side] | None:
+    """The contact's id and the side that an object marks; None for an object that is no marker."""
+    kind, _, rest = role_of(item).partition(":")
+    contact_id, _, side = rest.rpartition(":")
+    return (contact_id, side) if f"{kind}:" == MARKER_ROLE_PREFIX and side in ("a", "b") else None
 
-    A patch is the indices of its vertices, int [n], with their positions in the world, [n,3].
+
+def moved_markers(collection: bpy.types.Collection) -> list[bpy.types.Object]:
+    """The markers that the animator has moved away from their vertices."""
+    return [item for item in _markers(collection) if item.location.length > _MOVED]
+
+
+def adopt_moved_markers(collection: bpy.types.Collection) -> int:
+    """Let contacts follow their markers: the point of the skin nearest to a moved marker is where they touch from now on.
+
+    Returns how many markers had been moved.
     """
-    if len(patches) == 1:
-        vertices, positions_inworld = patches[0]
-        return [int(vertices[positions_inworld[:, 2].argmin()])]
-    (vertices_a, positions_a), (vertices_b, positions_b) = patches
-    distances = np.linalg.norm(positions_a[:, None] - positions_b[None], axis=-1)
-    a, b = divmod(int(distances.argmin()), len(vertices_b))
-    return [int(vertices_a[a]), int(vertices_b[b])]
+    graph = bpy.context.evaluated_depsgraph_get()
+    places = [
+        (item, np.array(item.evaluated_get(graph).matrix_world.translation)) for item in moved_markers(collection)
+    ]
+    for marker, place_inworld in places:
+        marked = marked_contact(marker)
+        if marked is not None:
+            _move_contact(collection, *marked, place_inworld)
+    if places:
+        sync_markers(collection)
+    return len(places)
+
+
+def select_markers(context: bpy.types.Context, collection: bpy.types.Collection, contact_ids: Iterable[str]) -> None:
+    """Select the markers of these contacts alone; the first becomes the active object. In object mode only."""
+    if context.mode != "OBJECT":
+        return
+    markers = [marker for contact_id in contact_ids for marker in markers_of(collection, contact_id)]
+    in_layer = [marker for marker in markers if marker.name in context.view_layer.objects]
+    for item in context.selected_objects:
+        item.select_set(False)
+    for marker in in_layer:
+        marker.select_set(True)
+    if in_layer:
+        context.view_layer.objects.active = in_layer[0]
+
+
+def _markers(collection: bpy.types.Collection) -> list[Any]:
+    return [item for item in collection.objects if role_of(item).startswith(MARKER_ROLE_PREFIX)]
+
+
+def _move_contact(collection: bpy.types.Collection, contact_id: str, side: Side, place_inworld: np.ndarray) -> None:
+    """Let one side of a contact be where the skin is nearest to a place."""
+
+    def moved(contact: Contact) -> Contact:
+        person = next((person for name, person, *_ in sides_of(contact) if name == side), None)
+        if contact.id != contact_id or person is None:
+            return contact
+        found = nearest_skin_vertex(skin_of(collection, person), place_inworld)
+        return contact if found is None else moved_to(contact, side, *found)
+
+    change_contacts(collection, moved)
+    activate_contact(collection, contact_id)
 
 
 def _add_markers(collection: bpy.types.Collection, contact: Contact) -> None:
-    first, last = contact_scene_frames(collection, contact)
-    sides = [("a", contact.person_a, contact.region_a)]
-    if isinstance(contact.person_b, int):
-        sides.append(("b", contact.person_b, contact.region_b))
-    skins = [skin_of(collection, person) for _, person, _ in sides]
-    patches = [_posed_region(collection, person, region, (first + last) // 2) for _, person, region in sides]
-    if any(len(vertices) == 0 for vertices, _ in patches):
-        return  # the animator replaced the mesh by one without this region
+    first, last = contact_scene_frames(collection, contact.frame_start, contact.frame_end)
+    anchors = anchor_vertices(collection, contact, (first + last) // 2)
+    if anchors is None:
+        return
     action = bpy.data.actions.new(f"Contact {contact.region_a} {contact.region_b}")
     slot, channelbag = compat.new_channelbag(action, "Handles")
     frames, hidden = np.array([first - 1, first, last + 1]), np.array([[1.0], [0.0], [1.0]])
     write_fcurves(channelbag, "hide_viewport", frames, hidden, interpolation="CONSTANT")
-    for (side, _, region), skin, vertex in zip(sides, skins, nearest_vertices(patches)):
+    for (side, person, region, _), vertex in zip(sides_of(contact), anchors):
         marker: Any = bpy.data.objects.new(f"Contact {region}", _marker_mesh(contact.state))
         collection.objects.link(marker)
         marker.show_in_front = True
         marker.hide_render = True
-        marker.parent = skin
-        marker.parent_type = "VERTEX_3"
-        marker.parent_vertices = _triangle_with(skin.data, vertex)
+        marker.parent = skin_of(collection, person)
+        marker.parent_type = "VERTEX"
+        marker.parent_vertices[0] = vertex
         compat.assign_action(marker, action, slot)
         set_role(marker, marker_role(contact.id, side))
 
 
-def _posed_region(
-    collection: bpy.types.Collection, person: int, region: str, frame: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """The vertices of a region, int [n], and their positions in the world, [n,3], in the armature's action at a scene frame."""
-    rig, skin = rig_of(collection, person), skin_of(collection, person)
-    mesh: Any = skin.data
-    attribute = mesh.attributes.get(REGION_ATTRIBUTE)
-    if attribute is None:
-        return np.zeros(0, dtype=int), np.zeros((0, 3))
-    regions = np.empty(len(mesh.vertices), dtype=np.int32)
-    attribute.data.foreach_get("value", regions)
-    vertices = np.flatnonzero(regions == REGIONS.index(region))
-    matrices = skinning_matrices(read_channels(rig, np.array([frame])), read_rest_pose(rig))[0]
-    bones = {group.index: BONES.index(group.name) for group in skin.vertex_groups if group.name in BONES}
-    positions = np.empty((len(vertices), 3))
-    for row, vertex in enumerate(vertices.tolist()):
-        point = mesh.vertices[vertex]
-        weighted = [entry.weight * matrices[bones[entry.group]] for entry in point.groups if entry.group in bones]
-        positions[row] = (sum(weighted) @ np.array([*point.co, 1.0]))[:3] if weighted else point.co
-    return vertices, positions
-
-
-def _triangle_with(mesh: Any, vertex: int) -> tuple[int, int, int]:
-    """Three vertices of a face that has this vertex."""
-    corners = np.empty(len(mesh.loops), dtype=np.int32)
-    mesh.loops.foreach_get("vertex_index", corners)
-    starts = np.empty(len(mesh.polygons), dtype=np.int32)
-    mesh.polygons.foreach_get("loop_start", starts)
-    start = starts[np.searchsorted(starts, np.flatnonzero(corners == vertex)[0], side="right") - 1]
-    a, b, c = corners[start : start + 3].tolist()
-    return a, b, c
-
-
 def _marker_mesh(state: str) -> bpy.types.Mesh:
     """A small sphere in the colour of a state. All markers of the file with this state share it."""
-    name = f"SocialMirror contact {state}"
+    name = f"SocialMirror contact marker {state}"
     mesh = bpy.data.meshes.get(name)
     if mesh is not None:
         return mesh

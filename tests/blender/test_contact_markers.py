@@ -49,9 +49,9 @@ def test_markers_lie_on_both_skins_and_follow_them(
         bpy.context.scene.frame_set(frame)
         for person, marker in enumerate(both):
             vertices = deformed_vertices(scene.skin_of(collection, person))
-            triangle = list(marker.parent_vertices)
-            np.testing.assert_allclose(world_position(marker), vertices[triangle].mean(0), atol=1e-4)
-            assert contract.skeleton.REGIONS.index("right_palm") in regions[triangle]
+            vertex = marker.parent_vertices[0]
+            np.testing.assert_allclose(world_position(marker), vertices[vertex], atol=1e-4)
+            assert contract.skeleton.REGIONS.index("right_palm") == regions[vertex]
 
 
 def test_markers_lie_where_the_regions_are_nearest(contract: ModuleType, made: Made, collection: Any) -> None:
@@ -62,12 +62,11 @@ def test_markers_lie_where_the_regions_are_nearest(contract: ModuleType, made: M
     a, b = (made.vertices_inworld(person, middle)[palm] for person in (0, 1))
     nearest = np.linalg.norm(a[:, None] - b[None], axis=-1).min()
     first, second = (world_position(marker) for marker in markers(collection, contact.id))
-    # a marker lies at the centre of a triangle of the nearest vertex
-    assert np.linalg.norm(first - second) < nearest + 0.03
+    np.testing.assert_allclose(np.linalg.norm(first - second), nearest, atol=1e-3)
 
 
 def test_the_nearest_vertices_of_two_patches_and_the_lowest_of_one(product: Product) -> None:
-    nearest_vertices = product("socialmirror_blender.scene.contact_markers").nearest_vertices
+    nearest_vertices = product("socialmirror_blender.scene.contact_anchors").nearest_vertices
     a = (np.array([4, 7, 9]), np.array([[0.0, 0, 2], [1, 0, 1], [2, 0, 3]]))
     b = (np.array([5, 6]), np.array([[2.0, 0, 3.5], [9, 9, 9]]))
     assert nearest_vertices([a, b]) == [9, 5]
@@ -140,5 +139,63 @@ def test_contacts_keep_frames_of_the_clip_in_a_scene_of_another_frame_rate(
     collection = scene.import_reconstruction(bpy.context, tmp_path / "fast")
     contact = contract.contact.Contact(0, "head", 1, "chest", 10, 20)
     contact_scene_frames = product("socialmirror_blender.scene.contact_markers").contact_scene_frames
-    assert contact_scene_frames(collection, contact) == (6, 11)
+    assert contact_scene_frames(collection, contact.frame_start, contact.frame_end) == (6, 11)
     assert scene.read_edits(collection).contacts == made.reconstruction.info.contacts
+
+
+def test_a_moved_marker_takes_its_contact_with_it(
+    contract: ModuleType, scene: ModuleType, made: Made, collection: Any
+) -> None:
+    contact = made.reconstruction.info.contacts[0]
+    marker, _ = markers(collection, contact.id)
+    bpy.context.scene.frame_set(101 + contact.frame_start + 3)
+    skin = scene.skin_of(collection, 0)
+    forearm = contract.skeleton.REGIONS.index("right_forearm")
+    elbow = int(np.flatnonzero(made.reconstruction.body.vertex_region == forearm)[40])
+    place = deformed_vertices(skin)[elbow]
+    marker.location = place - world_position(marker)
+    bpy.context.view_layer.update()
+    assert np.linalg.norm(world_position(marker) - place) < 1e-4
+    assert scene.adopt_moved_markers(collection) == 1
+    moved = scene.read_contacts(collection)[0]
+    assert (moved.id, moved.vertex_a, moved.region_a, moved.state) == (contact.id, elbow, "right_forearm", "enforced")
+    assert (moved.vertex_b, moved.region_b) == (None, contact.region_b)
+    first, _ = markers(collection, contact.id)
+    np.testing.assert_allclose(world_position(first), place, atol=1e-4)
+    assert scene.adopt_moved_markers(collection) == 0
+    assert scene.read_edits(collection).contacts[0].vertex_a == elbow
+    assert scene.read_contacts(collection)[1:] == made.reconstruction.info.contacts[1:]
+
+
+def test_a_marker_that_becomes_active_chooses_its_contact_and_a_touch_selects_its_markers(
+    made: Made, collection: Any
+) -> None:
+    palms, floor, _ = made.reconstruction.info.contacts
+    listed = collection.socialmirror
+    listed.touch_index = next(row for row, touch in enumerate(listed.touches) if touch.touch_id == floor.touch)
+    assert listed.contacts[listed.contact_index].contact_id == floor.id
+    assert bpy.context.selected_objects == markers(collection, floor.id)
+    (marker, _) = markers(collection, palms.id)
+    bpy.context.scene.frame_set(101 + palms.frame_start)
+    bpy.ops.object.select_all(action="DESELECT")
+    marker.select_set(True)
+    bpy.context.view_layer.objects.active = marker
+    bpy.context.view_layer.update()
+    assert listed.contacts[listed.contact_index].contact_id == palms.id
+    assert listed.touches[listed.touch_index].touch_id == palms.touch
+
+
+def test_lines_tell_by_their_colour_how_far_two_sides_are_apart(made: Made, collection: Any, product: Product) -> None:
+    lines = product("socialmirror_blender.overlays.contact_lines")
+    contact = made.reconstruction.info.contacts[0]
+    (frame, outside) = 101 + contact.frame_start, 101 + contact.frame_end + 1
+    bpy.context.scene.frame_set(frame)
+    (line,) = lines.contact_lines(collection, frame, bpy.context.evaluated_depsgraph_get())
+    first, second = (world_position(marker) for marker in markers(collection, contact.id))
+    np.testing.assert_allclose([line.start, line.end], [first, second], atol=1e-5)
+    assert line.active
+    assert list(lines.contact_lines(collection, outside, bpy.context.evaluated_depsgraph_get())) == []
+    (touching, near, apart) = (lines.distance_color(distance) for distance in (0.0, 0.05, 0.3))
+    assert touching[1] > 2 * touching[0]
+    assert apart[0] > 2 * apart[1]
+    assert near[0] > 0.5 < near[1]

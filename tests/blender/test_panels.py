@@ -66,12 +66,31 @@ def test_a_take_is_described_in_one_line(contract: ModuleType, product: Product)
     assert take_text(without_contact) == "take-002 · energy 0.41 · through 0 mm"
 
 
-def test_a_contact_is_described_in_one_line(imported: Any, product: Product) -> None:
-    contact_text = product("socialmirror_blender.panels.contacts").contact_text
-    contacts = imported.socialmirror.contacts
-    assert contact_text(contacts[0], abbreviate=False) == "A right palm · B right palm"
-    assert contact_text(contacts[0], abbreviate=True) == "A R palm · B R palm"
-    assert contact_text(contacts[1], abbreviate=False) == "B left foot · ground"
+def test_touches_and_their_pairs_of_regions_are_described_in_one_line(
+    imported: Any, scene: ModuleType, product: Product
+) -> None:
+    panel, read_touches = (
+        product("socialmirror_blender.panels.contacts"),
+        product("socialmirror_blender.scene.contact_list").read_touches,
+    )
+    titles = {panel.touch_title(touch, abbreviate=True) for touch in read_touches(imported)}
+    assert {"A R hand – B R hand", "B L foot – ground"} <= titles
+    palms = scene.read_contacts(imported)[0]
+    assert panel.region_text(palms) == "A right palm – B right palm"
+    assert panel.contact_facts(replace(palms, probability=0.8)) == ["Detected, 1.2 cm apart, 80 % likely"]
+    unreached = panel.contact_facts(replace(palms, reached=False, vertex_a=7))
+    assert unreached[1].startswith("Not reached")
+    assert unreached[2] == "At a point that you chose"
+
+
+def test_the_list_can_show_the_touches_of_the_current_frame_alone(imported: Any, product: Product) -> None:
+    shown_touches = product("socialmirror_blender.panels.contacts").shown_touches
+    everything = shown_touches(imported, 25)
+    assert len(everything) == len(imported.socialmirror.touches) == 3
+    imported.socialmirror.only_here = True
+    palms = imported.socialmirror.contacts[0]
+    assert palms.touch in shown_touches(imported, palms.frame_start + 1)
+    assert palms.touch not in shown_touches(imported, palms.frame_end + 2)
 
 
 def test_without_an_environment_reconstruct_tells_to_install_it(product: Product) -> None:

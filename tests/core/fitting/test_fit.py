@@ -11,14 +11,16 @@ import torch
 
 from core import contacts as contact_detection
 from core.body.files import load_body
+from core.body.regions import vertex_regions
 from core.contract.contact import Contact
 from core.contract.edits import Pin
 from core.contract.errors import UserError
-from core.contract.skeleton import BODY_JOINTS, JOINT_INDEX
+from core.contract.skeleton import BODY_JOINTS, JOINT_INDEX, REGIONS
 from core.fitting import windows
 from core.fitting.fit import CONTACT_FIT, EDIT_FIT, FIRST_FIT, FitSchedule, FittedMotion, Phase, fit
 from core.fitting.initial import estimate_initial_motion
 from core.fitting.targets import FitTargets
+from core.fitting.touch import resolve_contacts
 from core.motion import MotionEstimate, PairMotion, Timeline, pose_motion
 from core.reporting import SilentReporter
 from tests.core.fitting import synthetic
@@ -142,6 +144,28 @@ def test_an_enforced_contact_holds_and_a_rejected_one_does_nothing(scene, fitted
     dropped = _again(fitted, scene, body, EDIT_FIT, rejected)
     free = _again(fitted, scene, body, EDIT_FIT)
     assert np.array_equal(dropped.motion_incam.body_pose, free.motion_incam.body_pose)
+
+
+def test_a_contact_at_a_chosen_vertex_meets_there(scene, fitted, body):
+    frames = scene.detections.frame_index
+    forearm = int((vertex_regions(body) == REGIONS.index("right_forearm")).nonzero()[100, 0])
+    asked = Contact(
+        0, "right_forearm", 1, "left_palm", int(frames[10]), int(frames[25]),
+        source="user", state="enforced", vertex_a=forearm,
+    )  # fmt: skip
+    before = contact_detection.measure_contacts([asked], fitted, body, frames)[0].distance
+    held = _again(fitted, scene, body, EDIT_FIT, FitTargets((asked,)))
+    palm = (vertex_regions(body) == REGIONS.index("left_palm")).nonzero()[:, 0]
+    skin = pose_motion(body, held.motion_incam).skin(body.subset(torch.cat([torch.tensor([forearm]), palm])))
+    gap = (skin[0, 10:26, :1] - skin[1, 10:26, 1:]).norm(dim=-1).amin(1).mean()
+    assert before is not None and before > 0.2
+    assert gap < 0.015
+
+
+def test_a_contact_at_a_vertex_that_the_body_lacks_is_refused(body):
+    asked = Contact(0, "right_palm", 1, "left_palm", 0, 5, vertex_a=len(body.v_template))
+    with pytest.raises(UserError, match="this body has"):
+        resolve_contacts([asked], body, np.arange(9))
 
 
 def test_a_contact_out_of_reach_is_reported(scene, fitted, body):

@@ -1,0 +1,121 @@
+"""Where on the two skins a contact is: a vertex of each person, given by the animator or nearest to the other side."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Literal
+
+import bmesh
+import bpy
+import numpy as np
+
+from ...core.contract.contact import Contact
+from ...core.contract.skeleton import REGIONS
+from .actions import read_channels
+from .armature import read_rest_pose
+from .names import REGION_ATTRIBUTE
+from .objects import rig_of, skin_of
+from .pose_conversion import skinning_matrices
+from .rest_pose import BONES
+
+Side = Literal["a", "b"]
+Patch = tuple[np.ndarray, np.ndarray]
+"""Vertices of a piece of skin, int [n], and their positions in the world, [n,3]."""
+
+
+def sides_of(contact: Contact) -> list[tuple[Side, int, str, int | None]]:
+    """Name, person, region and given vertex of each side that lies on a skin: two, or one for a contact with the ground."""
+    sides: list[tuple[Side, int, str, int | None]] = [("a", contact.person_a, contact.region_a, contact.vertex_a)]
+    if isinstance(contact.person_b, int):
+        sides.append(("b", contact.person_b, contact.region_b, contact.vertex_b))
+    return sides
+
+
+def anchor_vertices(collection: bpy.types.Collection, contact: Contact, scene_frame: int) -> list[int] | None:
+    """The vertex of each side, in the pose of a scene frame. None if a mesh has no such region (the animator replaced it)."""
+    patches = [_posed_patch(collection, *side[1:], scene_frame) for side in sides_of(contact)]
+    return None if any(len(vertices) == 0 for vertices, _ in patches) else nearest_vertices(patches)
+
+
+def nearest_vertices(patches: list[Patch]) -> list[int]:
+    """For each of one or two patches of skin, its vertex nearest to the other patch; the lowest vertex of a single patch."""
+    if len(patches) == 1:
+        vertices, positions_inworld = patches[0]
+        return [int(vertices[positions_inworld[:, 2].argmin()])]
+    (vertices_a, positions_a), (vertices_b, positions_b) = patches
+    distances = np.linalg.norm(positions_a[:, None] - positions_b[None], axis=-1)
+    a, b = divmod(int(distances.argmin()), len(vertices_b))
+    return [int(vertices_a[a]), int(vertices_b[b])]
+
+
+def moved_to(contact: Contact, side: Side, vertex: int, region: str) -> Contact:
+    """The contact with one side at another vertex, which lies in `region`: the animator's, made in any case."""
+    moved = {f"vertex_{side}": vertex, f"region_{side}": region}
+    return replace(contact, **moved, source="user", state="enforced", distance=None, reached=None, probability=None)
+
+
+def nearest_skin_vertex(skin: bpy.types.Object, point_inworld: np.ndarray) -> tuple[int, str] | None:
+    """The vertex of a skin, as it is deformed now, nearest to a point, with its region; None for a mesh without regions."""
+    regions = vertex_regions(skin.data)
+    if regions is None:
+        return None
+    evaluated: Any = skin.evaluated_get(bpy.context.evaluated_depsgraph_get())
+    vertices = evaluated.data.vertices
+    if len(vertices) != len(regions):
+        return None  # a modifier of the animator has added vertices: their numbers mean nothing
+    positions = np.empty(3 * len(vertices), np.float32)
+    vertices.foreach_get("co", positions)
+    matrix = np.array(evaluated.matrix_world)
+    positions_inworld = positions.reshape(-1, 3) @ matrix[:3, :3].T + matrix[:3, 3]
+    distances: np.ndarray = np.where(regions >= 0, np.linalg.norm(positions_inworld - point_inworld, axis=1), np.inf)
+    vertex = int(distances.argmin())
+    return vertex, REGIONS[int(regions[vertex])]
+
+
+def selected_vertex(mesh: Any) -> int | None:
+    """The vertex that a selection in edit mode means: the active one, else the one nearest to the middle of the selected ones."""
+    edited: Any = bmesh.from_edit_mesh(mesh)
+    active = edited.select_history.active
+    if isinstance(active, bmesh.types.BMVert) and active.select:
+        return active.index
+    selected = [vertex for vertex in edited.verts if vertex.select]
+    if not selected:
+        return None
+    positions = np.array([tuple(vertex.co) for vertex in selected])
+    nearest = np.linalg.norm(positions - positions.mean(0), axis=1).argmin()
+    return selected[int(nearest)].index
+
+
+def vertex_regions(mesh: Any) -> np.ndarray | None:
+    """Index into REGIONS of each vertex, int [V], -1 for none; None for a mesh that is not a skin of ours."""
+    attribute = mesh.attributes.get(REGION_ATTRIBUTE)
+    if attribute is None:
+        return None
+    if mesh.is_editmode:  # then the mesh's own arrays are empty
+        edited: Any = bmesh.from_edit_mesh(mesh)
+        layer = edited.verts.layers.int[REGION_ATTRIBUTE]
+        return np.array([vertex[layer] for vertex in edited.verts], np.int32)
+    regions = np.empty(len(mesh.vertices), dtype=np.int32)
+    attribute.data.foreach_get("value", regions)
+    return regions
+
+
+def _posed_patch(
+    collection: bpy.types.Collection, person: int, region: str, vertex: int | None, scene_frame: int
+) -> Patch:
+    """A region, or the vertex that is given in its place, in the pose of the armature's action at a scene frame."""
+    rig, skin = rig_of(collection, person), skin_of(collection, person)
+    mesh: Any = skin.data
+    regions = vertex_regions(mesh)
+    if regions is None:
+        return np.zeros(0, dtype=int), np.zeros((0, 3))
+    given = vertex is not None and vertex < len(regions)
+    vertices = np.array([vertex]) if given else np.flatnonzero(regions == REGIONS.index(region))
+    matrices = skinning_matrices(read_channels(rig, np.array([scene_frame])), read_rest_pose(rig))[0]
+    bones = {group.index: BONES.index(group.name) for group in skin.vertex_groups if group.name in BONES}
+    positions = np.empty((len(vertices), 3))
+    for row, index in enumerate(vertices.tolist()):
+        point = mesh.vertices[index]
+        weighted = [entry.weight * matrices[bones[entry.group]] for entry in point.groups if entry.group in bones]
+        positions[row] = (sum(weighted) @ np.array([*point.co, 1.0]))[:3] if weighted else point.co
+    return vertices, positions
