@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from . import __version__
 from .contract.errors import Cancelled, UserError
-from .contract.options import PATH, ValueType, option_of
+from .contract.options import FRAMES, PATH, ValueType, option_of, parse_frames
 from .contract.requests import ReconstructRequest, RefineRequest, Request, TakesRequest
 from .failures import explain
 from .interrupts import INTERRUPTED, interrupted, say_cancelled
@@ -28,8 +28,10 @@ if TYPE_CHECKING:
 OK, FAILED = 0, 2
 REPAIRABLE = ("packages", "weights", "caches")
 """As `environment.repair.PARTS`, which is not imported for help."""
-EXPORT_FORMATS = ("amass", "bvh", "glb")
-"""As `export.WRITERS`."""
+EXPORT_TARGETS = ("gltf", "godot", "bvh", "amass")
+"""Those of `export.TARGETS` that need no Blender; the export is not imported for help, as it needs numpy."""
+EXPORT_FORMATS = {"amass": "amass", "bvh": "bvh", "glb": "gltf"}
+"""Targets by the names that older versions gave to them."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -86,10 +88,9 @@ def build_parser() -> argparse.ArgumentParser:
     refine.add_argument("folder", type=_from_text(PATH), metavar="DIR", help="folder of the reconstruction")
     add_request_options(refine, RefineRequest)
 
-    export = command("export", _export, "Export the active take to another file format.")
+    export = command("export", _export, "Export the active take for another program.")
     export.add_argument("folder", type=_from_text(PATH), metavar="DIR", help="folder of the reconstruction")
-    export.add_argument("--format", choices=EXPORT_FORMATS, required=True, help="file format")
-    export.add_argument("--out", type=_from_text(PATH), metavar="PATH", help="folder to write to (default: DIR/export)")
+    _add_export_options(export)
 
     verify = command("verify", _verify, "Check whether a reconstruction is whole.")
     verify.add_argument("folder", type=_from_text(PATH), metavar="DIR", help="folder of the reconstruction")
@@ -162,10 +163,62 @@ def _print_take(finished: Finished) -> int:
     return OK
 
 
-def _export(options: argparse.Namespace) -> int:
-    from .export import export_reconstruction
+def _add_export_options(parser: argparse.ArgumentParser) -> None:
+    target = parser.add_mutually_exclusive_group(required=True)
+    target.add_argument("--target", choices=EXPORT_TARGETS, help="what the files are for; Blender has further ones")
+    target.add_argument("--format", choices=tuple(EXPORT_FORMATS), help="older names of targets")
+    parser.add_argument("--out", type=_from_text(PATH), metavar="PATH", help="folder to write to (default: DIR/export)")
+    parser.add_argument(
+        "--people", choices=("each", "both", "a", "b"), help="one file each, both in one, or only one person"
+    )
+    parser.add_argument(
+        "--names",
+        choices=("smplx", "manny", "mixamo", "unity", "godot"),
+        help="names of the bones (default: the target's)",
+    )
+    parser.add_argument(
+        "--prefix",
+        action=argparse.BooleanOptionalAction,
+        help="begin the names of bones with A_ and B_ (default: where both people are in one file)",
+    )
+    parser.add_argument(
+        "--root",
+        choices=("smoothed", "raw", "in-place"),
+        default="smoothed",
+        help="way of the root bone; nothing else moves (default: smoothed)",
+    )
+    parser.add_argument(
+        "--origin",
+        choices=("world", "centre", "feet"),
+        default="world",
+        help="origin of the files: the world's, halfway between the people, or below the first one (default: world)",
+    )
+    parser.add_argument(
+        "--frames",
+        type=_frame_range,
+        default=(None, None),
+        metavar="A:B",
+        help="first and last frame of the clip (default: all)",
+    )
+    parser.add_argument("--weights", type=int, choices=(4, 8), help="most bones that a vertex follows")
+    parser.add_argument("--animation-only", action="store_true", help="leave out the meshes")
 
-    for path in export_reconstruction(options.folder, options.format, options.out or options.folder / "export"):
+
+def _export(options: argparse.Namespace) -> int:
+    from .export import ExportSettings, export_reconstruction
+
+    settings = ExportSettings(
+        target=options.target or EXPORT_FORMATS[options.format],
+        people=options.people,
+        names=options.names,
+        prefix=options.prefix,
+        root=options.root,
+        origin=options.origin,
+        frames=options.frames,
+        weights=options.weights,
+        animation_only=options.animation_only,
+    )
+    for path in export_reconstruction(options.folder, settings, options.out or options.folder / "export"):
         print(path)
     return OK
 
@@ -231,6 +284,14 @@ def _from_text(value_type: ValueType) -> Callable[[str], Any]:
             raise argparse.ArgumentTypeError(f"{text!r} is not {value_type.description}") from error
 
     return convert
+
+
+def _frame_range(text: str) -> tuple[int | None, int | None]:
+    """The `type` of an argument that is a range of frames."""
+    try:
+        return parse_frames(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not {FRAMES.description}") from error
 
 
 def _one_line(error: UserError) -> str:

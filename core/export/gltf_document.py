@@ -79,6 +79,7 @@ class GltfDocument:
             "bufferViews": self.buffer_views,
             "buffers": [{"byteLength": len(self.buffer)}],
         }
+        document = {name: value for name, value in document.items() if value != []}  # empty lists are not allowed
         text = json.dumps(document, separators=(",", ":")).encode()
         text += b" " * (-len(text) % 4)
         chunks = struct.pack("<I4s", len(text), b"JSON") + text

@@ -17,7 +17,7 @@ from core.contract.errors import UserError
 from core.contract.messages import decode, encode, message
 from core.contract.reconstruction import Reconstruction, load, load_info
 from core.contract.requests import ReconstructRequest, RefineRequest, message_fields, request_from_message
-from core.export import export_reconstruction
+from core.export import ExportSettings, export_reconstruction
 from core.perception.detections import Detections
 from core.pipeline.cache import Cache, CacheEntry
 
@@ -74,7 +74,7 @@ def _read_and_export(folder: Path, data: bytes) -> Reconstruction:
     for take in made.info.takes:
         load_info(result, take.id)
     for name in ("amass", "bvh"):
-        export_reconstruction(result, name, folder / "exported")
+        export_reconstruction(result, ExportSettings(name), folder / "exported")
     return made
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...core.contract.rotations import headings
 from ...core.contract.skeleton import JOINTS
 from .rest_pose import BONE_PARENTS, BONES, SMPLX_TO_ARMATURE, RestPose
 from .rotations import (
@@ -24,9 +25,6 @@ from .rotations import (
     quaternion_to_matrix,
     rigid_transform,
 )
-
-_DEFINED_HEADING = 0.2
-"""Least norm of a quaternion's twist about the vertical, which is 0 for a body upside down, for its heading to be used."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +52,7 @@ def smplx_to_bones(rotations: np.ndarray, pelvis_inworld: np.ndarray, rest: Rest
     channels[:, 2:, 1:] = np.einsum("jab,tjb->tja", smplx_to_bone, rotations[:, 1:, 1:])
 
     pelvis_rotation_inworld = quaternion_to_matrix(rotations[:, 0]) @ SMPLX_TO_ARMATURE.T
-    heading = _headings(matrix_to_quaternion(pelvis_rotation_inworld))
+    heading = headings(matrix_to_quaternion(pelvis_rotation_inworld))
     root_axes, pelvis_axes = rest.axes_inarmature[0], rest.axes_inarmature[1]
     channels[:, 0] = quaternion_about_z(heading)
     channels[:, 0, 1:] = channels[:, 0, 1:] @ root_axes
@@ -115,17 +113,3 @@ def _relative_to_parents(matrices_inarmature: np.ndarray) -> np.ndarray:
                 np.linalg.inv(matrices_inarmature[..., parent, :, :]) @ matrices_inarmature[..., bone, :, :]
             )
     return relative
-
-
-def _headings(rotations_inworld: np.ndarray) -> np.ndarray:
-    """Angles [T] about the vertical, radians and unwrapped, of rotations [T,4] of a body that stands upright at rest.
-
-    They are the twist of the swing-twist decomposition, which is undefined for a body upside down. Near there the heading is
-    interpolated between the frames before and after, since the pelvis bone makes up for any choice.
-    """
-    defined = np.hypot(rotations_inworld[:, 0], rotations_inworld[:, 3]) > _DEFINED_HEADING
-    if not defined.any():
-        return np.zeros(len(rotations_inworld))
-    frames = np.arange(len(rotations_inworld))
-    angles = np.unwrap(2 * np.arctan2(rotations_inworld[defined, 3], rotations_inworld[defined, 0]))
-    return np.interp(frames, frames[defined], angles)

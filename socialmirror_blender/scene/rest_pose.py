@@ -10,18 +10,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...core.contract.skeleton import JOINT_INDEX, JOINTS, PARENTS, mirrored
+from ...core.contract.skeleton import BONE_PARENTS, BONES, JOINT_INDEX, JOINTS, PARENTS, ROOT, mirrored
 from .rotations import rigid_transform
-
-ROOT = "root"
-"""The bone on the floor that carries what game engines call root motion."""
-BONES: tuple[str, ...] = (ROOT, *JOINTS)
-"""All 56 bones: `root`, then the joints of SMPL-X in model order."""
-BONE_PARENTS: tuple[int, ...] = (-1, *(parent + 1 for parent in PARENTS))
-"""Index of each bone's parent in BONES. A parent always comes before its children."""
 
 SMPLX_TO_ARMATURE = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
 """Rotation of +90 degrees about X from SMPL-X axes to armature space."""
+
+__all__ = ["BONES", "BONE_PARENTS", "ROOT", "SMPLX_TO_ARMATURE", "RestPose", "make_rest_pose", "rest_offset"]
 
 _ROOT_LENGTH = 0.3
 _MIRROR = np.array([-1.0, 1.0, 1.0])

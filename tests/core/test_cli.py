@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.cli import EXPORT_FORMATS, REPAIRABLE, main
+from core.cli import EXPORT_TARGETS, REPAIRABLE, main
 from core.contract.contact import Contact
 from core.contract.edits import Edits
 from core.contract.reconstruction import load, load_info, save
@@ -70,17 +70,17 @@ def test_reconstruct_refine_and_export(clip_file, tmp_path, quick, capsys):
     info = load_info(out)
     assert info.take == "take-002" and info.prompt == "a handshake" and info.contacts[0].id == contact.id
     capsys.readouterr()
-    for kind, files in (("amass", 2), ("bvh", 2), ("glb", 1)):
+    for kind, files in (("amass", 3), ("bvh", 3), ("glb", 2)):
         assert main(["export", str(out), "--format", kind]) == 0
         paths = [Path(line) for line in capsys.readouterr().out.splitlines()]
         assert len(paths) == files and all(path.parent == out / "export" and path.stat().st_size > 0 for path in paths)
 
 
-def test_the_command_line_offers_all_export_formats_and_repairs():
+def test_the_command_line_offers_all_export_targets_and_repairs():
     from core.environment.repair import PARTS
-    from core.export import WRITERS
+    from core.export import TARGETS, needs_blender
 
-    assert tuple(WRITERS) == EXPORT_FORMATS and PARTS == REPAIRABLE
+    assert {name for name in TARGETS if not needs_blender(name)} == set(EXPORT_TARGETS) and PARTS == REPAIRABLE
 
 
 def test_help_and_version_are_fast():

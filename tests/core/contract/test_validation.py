@@ -26,7 +26,7 @@ from core.contract.reconstruction import (
     load_take_motion,
     save,
 )
-from core.export import export_reconstruction
+from core.export import ExportSettings, export_reconstruction
 
 Arrays = dict[str, np.ndarray]
 
@@ -224,9 +224,9 @@ def test_the_motion_of_another_range_is_not_accepted(made_up: Reconstruction, tm
         load(tmp_path)
 
 
-@pytest.mark.parametrize("format_name", ["amass", "bvh", "glb"])
+@pytest.mark.parametrize("target", ["amass", "bvh", "gltf"])
 def test_exports_of_people_with_odd_names_stay_in_their_folder(
-    made_up: Reconstruction, tmp_path: Path, format_name: str
+    made_up: Reconstruction, tmp_path: Path, target: str
 ) -> None:
     named = tuple(
         replace(person, name=name) for person, name in zip(made_up.info.people, ("../../escape/owned", "escape owned"))
@@ -234,7 +234,7 @@ def test_exports_of_people_with_odd_names_stay_in_their_folder(
     folder, out = tmp_path / "a" / "b" / "result", tmp_path / "a" / "b" / "out"
     save(folder, replace(made_up, info=replace(made_up.info, people=named)))
     before = set(tmp_path.rglob("*"))
-    paths = export_reconstruction(folder, format_name, out)
+    paths = export_reconstruction(folder, ExportSettings(target), out)
     assert len(set(paths)) == len(paths) and all(path.parent == out and path.is_file() for path in paths)
     assert set(tmp_path.rglob("*")) - before == {out, *paths}
 
