@@ -88,18 +88,49 @@ def movie_strip(context: bpy.types.Context, name: str) -> Any:
 def strip_zero_frame(strip: Any) -> float:
     """The frame of the sequencer, possibly fractional, at which the movie's first frame plays, or would if it is trimmed."""
     if "content_start" in strip.bl_rna.properties:
-        return strip.content_start - strip.content_trim_start
-    return strip.frame_start - strip.animation_offset_start
+        return strip.content_start - strip.content_trim_start * strip_stretch(strip)
+    return strip.frame_start - strip.animation_offset_start * strip_stretch(strip)
 
 
-def strip_frames(strip: Any) -> tuple[int, int]:
-    """First and last frame of the movie that the strip shows, counted from 0."""
+def strip_stretch(strip: Any) -> float:
+    """Frames of the sequencer for each frame of the movie: 1, unless the strip keeps the movie's speed or was retimed as a whole.
+
+    Blender says only how long the strip's content is; the movie itself says how many frames that are.
+    """
+    newer = "content_duration" in strip.bl_rna.properties
+    content = strip.content_duration if newer else strip.frame_duration
+    trimmed = (
+        strip.content_trim_start + strip.content_trim_end
+        if newer
+        else strip.animation_offset_start + strip.animation_offset_end
+    )
+    try:
+        movie = bpy.data.movieclips.load(bpy.path.abspath(strip.filepath), check_existing=False)
+    except RuntimeError:
+        return 1.0
+    frames = movie.frame_duration - trimmed
+    bpy.data.movieclips.remove(movie)
+    # the length is a whole number of frames, so a difference of one says nothing
+    return content / frames if frames > 0 and abs(content - frames) > 1 else 1.0
+
+
+def strip_frame_rate(strip: Any) -> float:
+    """Frames of the sequencer for each second of the movie."""
+    return strip.fps * strip_stretch(strip)
+
+
+def strip_handles(strip: Any) -> tuple[int, int]:
+    """First and last frame of the sequencer in which the strip plays."""
     if "left_handle" in strip.bl_rna.properties:
-        start, count = strip.left_handle, strip.duration
-    else:
-        start, count = strip.frame_final_start, strip.frame_final_duration
-    first = max(0, round(start - strip_zero_frame(strip)))
-    return first, first + count - 1
+        return strip.left_handle, strip.left_handle + strip.duration - 1
+    return strip.frame_final_start, strip.frame_final_start + strip.frame_final_duration - 1
+
+
+def strip_frames(strip: Any, first: int, last: int) -> tuple[int, int]:
+    """The frames of the movie, counted from 0, that the strip shows from one frame of the sequencer to another, both included."""
+    zero, stretch = strip_zero_frame(strip), strip_stretch(strip)
+    start, end = (max(0, round((frame - zero) / stretch)) for frame in (first, last))
+    return start, end
 
 
 def principled_bsdf(material: bpy.types.Material) -> Any:

@@ -37,6 +37,13 @@ def _search_movie_strips(_settings: bpy.types.PropertyGroup, context: bpy.types.
     return [strip.name for strip in compat.movie_strips(context) if text.lower() in strip.name.lower()]
 
 
+def _suggest_range(settings: Any, context: bpy.types.Context) -> None:
+    """Start the range of a strip with the frames that it plays in."""
+    for strip in compat.movie_strips(context) if settings.source == "STRIP" else ():
+        if strip.name == settings.strip:
+            settings.scene_first, settings.scene_last = compat.strip_handles(strip)
+
+
 class SOCIALMIRROR_settings(bpy.types.PropertyGroup):
     """Settings for the next job that is started in a scene."""
 
@@ -50,13 +57,25 @@ class SOCIALMIRROR_settings(bpy.types.PropertyGroup):
     filepath: StringProperty(
         name="Clip", description="Movie of two people in contact", subtype="FILE_PATH", options=_RELATIVE
     )
-    strip: StringProperty(name="Strip", description="Movie strip of the video sequencer", search=_search_movie_strips)
+    strip: StringProperty(
+        name="Strip",
+        description="Movie strip of the video sequencer",
+        search=_search_movie_strips,
+        update=_suggest_range,
+    )
     use_range: BoolProperty(
         name="Frame Range",
         description="Reconstruct only a part of the clip. Off: the whole file, or the part that the strip shows",
+        update=_suggest_range,
     )
-    frame_first: IntProperty(name="First", description="First frame, counted in the clip from 0", min=0)
-    frame_last: IntProperty(name="Last", description="Last frame, counted in the clip from 0", min=0, default=100)
+    frame_first: IntProperty(
+        name="First", description="First frame of the file, which is not in the scene yet; its first one is 0", min=0
+    )
+    frame_last: IntProperty(
+        name="Last", description="Last frame of the file, which is not in the scene yet", min=0, default=100
+    )
+    scene_first: IntProperty(name="First", description="First frame of the strip, counted in the scene", default=1)
+    scene_last: IntProperty(name="Last", description="Last frame of the strip, counted in the scene", default=100)
     choose_people: BoolProperty(
         name="Choose People",
         description="Choose two people by number if the clip shows more than two. Off: the two most prominent ones",

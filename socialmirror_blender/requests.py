@@ -39,6 +39,7 @@ def reconstruct_request(context: bpy.types.Context) -> tuple[dict[str, Any], Ori
         current_origin(context),
         frame_start=settings.frame_start,
         strip=settings.strip if settings.source == "STRIP" else "",
+        strip_timing=_strip_timing(context),
         link_camera=settings.link_camera,
         match_scene=settings.match_scene,
     )
@@ -84,18 +85,35 @@ def _clip(context: bpy.types.Context) -> tuple[Path, str]:
                 "no-clip", "No strip is chosen.", "Choose a movie strip of the sequencer, or take the clip from a file."
             )
         strip = compat.movie_strip(context, settings.strip)
-        path, frames = _absolute(strip.filepath), compat.strip_frames(strip)
+        path, shown = _absolute(strip.filepath), compat.strip_handles(strip)
+        if settings.use_range:
+            shown = max(shown[0], settings.scene_first), min(shown[1], settings.scene_last)
+        if shown[0] >= shown[1]:
+            raise UserError(
+                "bad-range",
+                f"The strip does not play from frame {settings.scene_first} to {settings.scene_last} of the scene.",
+                "Set a first and a last frame between the strip's ends.",
+            )
+        frames = compat.strip_frames(strip, *shown)
     else:
         if not settings.filepath:
             raise UserError("no-clip", "No clip is chosen.", "Choose a movie that shows two people.")
         path = _absolute(settings.filepath)
     if not path.is_file():
         raise UserError("clip-missing", f"The clip is not there: {path}.", "Choose the movie again.")
-    if settings.use_range:
+    if settings.use_range and settings.source == "FILE":
         frames = (settings.frame_first, settings.frame_last)
         if frames[0] >= frames[1]:
             raise UserError("bad-range", "The frame range is empty.", "Set a last frame that is after the first.")
     return path, ":" if frames is None else f"{frames[0]}:{frames[1]}"
+
+
+def _strip_timing(context: bpy.types.Context) -> tuple[float, float] | None:
+    settings = settings_of(context)
+    if settings.source != "STRIP":
+        return None
+    strip = compat.movie_strip(context, settings.strip)
+    return compat.strip_zero_frame(strip), compat.strip_stretch(strip)
 
 
 def _body(settings: Any) -> Path | None:

@@ -179,7 +179,9 @@ def scan_clip(clip: Clip, first: int, last: int, networks: PerceptionNetworks, r
         clip, start, last, while_skipping=lambda: reporter.progress(0.0, "Finding the first frame")
     ):
         number = frame.index - start
-        reporter.progress(_SCAN_SHARE * number / count, f"Finding people, frame {number + 1} of {count}")
+        reporter.progress(
+            _SCAN_SHARE * number / count, f"Finding people, {_position(frame.index - first, last - first + 1)}"
+        )
         findings.append(scanner.scan(frame))
     if not findings or findings[-1].index < first:
         raise UserError(
@@ -205,6 +207,11 @@ def identify(scan: Scan) -> list[Track[Sighting]]:
     return resolve_identities([track for track in tracks if track.last >= 0])
 
 
+def _position(step: int, count: int) -> str:
+    """Which frame of the range a pass is at. Those before the range, in which tracking runs in, count as its first."""
+    return f"frame {max(step, 0) + 1} of {count}"
+
+
 def _follow(
     clip: Clip, scan: Scan, tracks: Sequence[Track[Sighting]], networks: PerceptionNetworks, reporter: Reporter
 ) -> Everyone:
@@ -214,8 +221,8 @@ def _follow(
     first, last, count = findings[0].index, findings[-1].index, len(findings)
     for number, (found, frame) in enumerate(zip(findings, read_frames(clip, first, last))):
         done = _SCAN_SHARE + _FOLLOWING_SHARE * number / count
-        reporter.progress(done, f"Following people, frame {number + 1} of {count}")
         step = number - len(scan.before)
+        reporter.progress(done, f"Following people, {_position(step, len(scan.findings))}")
         if found.duplicate:
             follower.repeat(step)
         else:
@@ -243,7 +250,7 @@ def _find_hands(
     count = len(pair.frame_index)
     for step, frame in enumerate(read_frames(clip, first, last)):
         done = _SCAN_SHARE + _FOLLOWING_SHARE + (1 - _SCAN_SHARE - _FOLLOWING_SHARE) * step / count
-        reporter.progress(done, f"Finding hands, frame {step + 1} of {count}")
+        reporter.progress(done, f"Finding hands, {_position(step, count)}")
         if pair.duplicate[step]:
             hands.append(hands[-1] if hands else {})
         else:

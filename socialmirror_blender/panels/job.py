@@ -7,6 +7,7 @@ from typing import Any
 
 from ..runtime.job import Failure, Job, JobState
 from ..runtime.session import is_open, session
+from ..scene.frame_numbers import renumber
 from .next_step import FIXES
 from .text import draw_note, draw_text
 
@@ -44,7 +45,7 @@ def draw_job(layout: Any, *kinds: str, hints: bool = True) -> None:
         row.operator("socialmirror.dismiss", text="", icon="X", emboss=False)
     if job.kind == "install" or job.active:  # the warnings of a reconstruction are shown with its result
         for warning in job.warnings:
-            draw_note(layout, warning)
+            draw_note(layout, in_scene_frames(warning))
 
 
 def draw_pending_result(layout: Any) -> None:
@@ -75,6 +76,15 @@ def time_left(seconds: float) -> str:
     return f"about {seconds / 3600:.1f} h left"
 
 
+def in_scene_frames(text: str) -> str:
+    """A sentence of the core with the scene's frames, where the job's clip is a strip of the scene."""
+    timing = None if session.origin is None else session.origin.strip_timing
+    if timing is None:
+        return text
+    zero, stretch = timing
+    return renumber(text, lambda frame: round(zero + stretch * frame))
+
+
 def _draw_progress(box: Any, job: Job) -> None:
     cancelling = job.state is JobState.CANCELLING
     title = "Cancelling" if cancelling else _JOB_LABELS[job.kind]
@@ -95,10 +105,10 @@ def _draw_failure(box: Any, failure: Failure, hints: bool) -> None:
     row = box.row()
     column = row.column(align=True)
     column.alert = True
-    draw_text(column, failure.message, icon="ERROR", margin=_BUTTON_WIDTH)
+    draw_text(column, in_scene_frames(failure.message), icon="ERROR", margin=_BUTTON_WIDTH)
     row.operator("socialmirror.dismiss", text="", icon="X", emboss=False)
     if hints and failure.hint:
-        draw_text(box, failure.hint)
+        draw_text(box, in_scene_frames(failure.hint))
     row = box.row(align=True)
     if hints and failure.code in FIXES:
         row.operator(FIXES[failure.code])

@@ -9,7 +9,7 @@ import bpy
 from ..properties import settings_of, user_prompt
 from ..runtime.session import session
 from .environment import draw_environment, draw_environment_details
-from .job import draw_job, draw_pending_result
+from .job import draw_job, draw_pending_result, in_scene_frames
 from .next_step import next_step
 from .sidebar import Sidebar
 from .sidebar_state import read_sidebar_state
@@ -76,7 +76,7 @@ def _draw_next_step(layout: Any, context: bpy.types.Context) -> None:
     box = layout.box()
     column = box.column()
     column.alert = step.alert
-    draw_text(column, step.text, icon=step.icon, margin=_BOX_MARGIN)
+    draw_text(column, in_scene_frames(step.text), icon=step.icon, margin=_BOX_MARGIN)
     if step.button is not None:
         row = box.row()
         row.scale_y = 1.4
@@ -95,8 +95,9 @@ def _draw_clip(layout: Any, settings: Any) -> None:
     row = layout.row(align=True)
     row.prop(settings, "use_range", text="Frames" if settings.use_range else "All Frames", toggle=True)
     if settings.use_range:
-        row.prop(settings, "frame_first", text="")
-        row.prop(settings, "frame_last", text="")
+        kind = "frame" if settings.source == "FILE" else "scene"
+        row.prop(settings, f"{kind}_first", text="")
+        row.prop(settings, f"{kind}_last", text="")
 
 
 def _draw_prompt(layout: Any, settings: Any) -> None:

@@ -12,6 +12,7 @@ from ...core.contract.reconstruction import Take, best_of
 from .. import folders
 from .. import scene as scenes
 from ..reconstructions import active_reconstruction, read_info
+from ..scene.frame_numbers import renumber
 from .sidebar import Sidebar
 from .text import draw_note, draw_text
 
@@ -82,7 +83,9 @@ def _draw_reconstruction(layout: Any, collection: bpy.types.Collection) -> None:
     elif info.prompt:
         heading = "Caption: " if info.prompt_source == "captioner" else ""
         draw_text(layout, f"{heading}“{info.prompt}”")
-    for note in [scenes.folder_note(collection), *state.notes.splitlines(), *(() if info is None else info.warnings)]:
+    warnings = () if info is None else info.warnings
+    in_scene = [renumber(warning, lambda frame: state.timing.scene_range(frame, frame)[0]) for warning in warnings]
+    for note in [scenes.folder_note(collection), *state.notes.splitlines(), *in_scene]:
         if note:
             draw_note(layout, note)
 

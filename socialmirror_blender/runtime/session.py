@@ -40,6 +40,8 @@ class Origin:
     """Identity of the reconstruction to refine; see scene/state.py."""
     frame_start: int = 1
     strip: str = ""
+    strip_timing: tuple[float, float] | None = None
+    """The scene frame at which the strip's movie begins, and scene frames for each frame of the movie; None for a file."""
     link_camera: bool = True
     match_scene: bool = False
 

@@ -6,16 +6,21 @@ from pathlib import Path
 from typing import Any
 
 import bpy
+import numpy as np
 
+from .. import compat
 from ..folders import may_open
+from .fcurves import write_fcurves
 from .timeline import Timeline
 
 _SAME_FRAME_RATE = 0.01
 """Relative difference up to which two frame rates count as equal."""
 
 
-def add_background_clip(camera: bpy.types.Object, path: Path, timeline: Timeline) -> None:
-    """Show the movie behind the scene in camera view.
+def add_background_clip(
+    camera: bpy.types.Object, path: Path, timeline: Timeline, clip_rate: float, frames: np.ndarray
+) -> None:
+    """Show the movie behind the scene in camera view, in step with the motion; for the last two see `align_background_clips`.
 
     No background if it is missing, Blender cannot decode it, or it is on a network place that the user has not opened.
     """
@@ -35,13 +40,24 @@ def add_background_clip(camera: bpy.types.Object, path: Path, timeline: Timeline
     background.alpha = 1.0
     background.frame_method = "FIT"
     data.show_background_images = True
-    align_background_clips(camera, timeline)
+    align_background_clips(camera, timeline, clip_rate, frames)
 
 
-def align_background_clips(camera: bpy.types.Object, timeline: Timeline) -> None:
-    """Let the movies behind the camera start where the clip's time is 0."""
+def align_background_clips(camera: bpy.types.Object, timeline: Timeline, clip_rate: float, frames: np.ndarray) -> None:
+    """Let the movies behind the camera play in step with the motion at scene frames [S].
+
+    Blender shows one frame of a movie per scene frame. Where the clip has another rate, its start is keyed so that every scene
+    frame shows the frame of that time.
+    """
+    starts = frames - np.round(timeline.to_seconds(frames) * clip_rate).astype(int)
     for movie in background_clips(camera):
+        movie.animation_data_clear()
         movie.frame_start = round(timeline.zero_frame)
+        if abs(timeline.frame_rate - clip_rate) > _SAME_FRAME_RATE * clip_rate:
+            action = bpy.data.actions.new(movie.name)
+            slot, channelbag = compat.new_channelbag(action, movie.name, id_type="MOVIECLIP")
+            compat.assign_action(movie, action, slot)
+            write_fcurves(channelbag, "frame_start", frames, starts[:, None], interpolation="CONSTANT")
 
 
 def background_clips(camera: bpy.types.Object) -> list[bpy.types.MovieClip]:
@@ -49,11 +65,8 @@ def background_clips(camera: bpy.types.Object) -> list[bpy.types.MovieClip]:
     return [background.clip for background in data.background_images if background.clip is not None]
 
 
-def background_note(camera: bpy.types.Object, path: Path, timeline: Timeline, clip_rate: float) -> str:
-    """What the user should know about the background, empty if it is as it should be.
-
-    Blender shows one frame of the movie per scene frame, so the movie drifts if the frame rates differ.
-    """
+def background_note(camera: bpy.types.Object, path: Path) -> str:
+    """What the user should know about the background, empty if it is as it should be."""
     if not background_clips(camera) and not may_open(path):
         return (
             f"The camera has no background: the clip is on another computer and is not opened unasked: {path}. "
@@ -61,9 +74,4 @@ def background_note(camera: bpy.types.Object, path: Path, timeline: Timeline, cl
         )
     if not background_clips(camera):
         return f"The camera has no background, because the clip is not there or Blender cannot show it: {path}."
-    if abs(timeline.frame_rate - clip_rate) > _SAME_FRAME_RATE * clip_rate:
-        return (
-            f"The scene has {timeline.frame_rate:g} frames per second, the clip {clip_rate:g}: the motion is right, but "
-            "the clip behind the camera drifts. Set the scene's frame rate to the clip's and import again."
-        )
     return ""

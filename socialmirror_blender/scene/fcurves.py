@@ -53,11 +53,16 @@ def write_fcurves(
         points.foreach_set("co", np.stack([frames, values[:, index]], -1).astype(np.float32).ravel())
         number = compat.enum_value(bpy.types.Keyframe, "interpolation", interpolation)
         points.foreach_set("interpolation", np.full(len(frames), number, dtype=np.int32))
-        # new keyframes are selected: one slip in the dope sheet would move all of them
-        points.foreach_set("select_control_point", np.zeros(len(frames), dtype=bool))
+        deselect(points)
         if keyframe_types is not None:
             points.foreach_set("type", keyframe_types)
         curve.update()
+
+
+def deselect(points: Any) -> None:
+    """Deselect keyframes with their handles. New ones are selected: one slip in the dope sheet would move all of them."""
+    for part in ("select_control_point", "select_left_handle", "select_right_handle"):
+        points.foreach_set(part, np.zeros(len(points), dtype=bool))
 
 
 def evaluate_fcurves(channelbag: Any, path: str, frames: np.ndarray, default: np.ndarray) -> np.ndarray:

@@ -135,7 +135,7 @@ def _add_camera(
     clip = clip_info(reconstruction.info)
     camera = build_camera(collection, f"{clip.name} camera", motion.K, motion.T_cw, clip.image_size, motion.frames)
     set_role(camera, CAMERA_ROLE)
-    add_background_clip(camera, clip.path, timeline)
+    add_background_clip(camera, clip.path, timeline, clip.frame_rate, motion.frames)
 
 
 def _polish_in(collection: bpy.types.Collection, person: int) -> Polish:
@@ -165,9 +165,12 @@ def _taken_over_on_success(earlier: bpy.types.Collection | None, take: str) -> G
 
 
 def _timeline(frame_rate: float, motion: MotionArrays, frame_start: int, movie_strip: Any) -> Timeline:
-    """The motion starts at scene frame `frame_start`; if there is a strip, the movie's time is 0 where the strip shows that."""
+    """The motion starts at scene frame `frame_start`; if there is a strip, it plays as the strip does.
+
+    A strip shows a frame of the movie in every frame of the scene, whatever their rates are, unless it was stretched.
+    """
     if movie_strip is not None:
-        return Timeline(compat.strip_zero_frame(movie_strip), frame_rate)
+        return Timeline(compat.strip_zero_frame(movie_strip), compat.strip_frame_rate(movie_strip))
     return Timeline(frame_start - frame_rate * float(motion.time[0]), frame_rate)
 
 

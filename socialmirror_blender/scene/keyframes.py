@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from .fcurves import deselect
+
 Keys = dict[str, np.ndarray]
 """Attributes of n keyframes by their names in Blender: `co` and handles are [n,2], all others [n]."""
 
@@ -56,9 +58,7 @@ def write_keys(curve: Any, keys: Keys) -> None:
     points.add(len(order))
     for name, values in keys.items():
         points.foreach_set(name, np.ascontiguousarray(values[order]).ravel())
-    # new keyframes are selected: one slip in the dope sheet would move all of them
-    for part in ("select_control_point", "select_left_handle", "select_right_handle"):
-        points.foreach_set(part, np.zeros(len(order), dtype=bool))
+    deselect(points)
     curve.update()
 
 

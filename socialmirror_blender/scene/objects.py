@@ -7,6 +7,7 @@ from typing import Any
 import bpy
 
 from ...core.contract.errors import UserError
+from ...core.contract.reconstruction import PERSON_NAMES
 from .names import CAMERA_ROLE, ROLE_PROPERTY, rig_role, skin_role
 
 
@@ -45,7 +46,7 @@ def _existing(collection: bpy.types.Collection, role: str, kind: str, person: in
     if found is None:
         raise UserError(
             "object-missing",
-            f"The {kind} of person {person + 1} is not in the collection {collection.name!r} any more.",
+            f"The {kind} of {PERSON_NAMES[person]} is not in the collection {collection.name!r} any more.",
             "Undo its removal, or import the reconstruction again.",
         )
     return found

@@ -77,7 +77,7 @@ def key_take(
     camera = camera_of(collection)
     if camera is not None:
         key_camera(camera, motion.K, motion.T_cw, clip_info(reconstruction.info).image_size, motion.frames)
-        align_background_clips(camera, timeline)
+        align_background_clips(camera, timeline, clip_info(reconstruction.info).frame_rate, motion.frames)
 
 
 def has_same_rigs(collection: bpy.types.Collection, reconstruction: Reconstruction) -> bool:
@@ -133,7 +133,7 @@ def write_import(
         timing=ClipTiming(reconstruction.motion.frame_index, reconstruction.motion.time, timeline),
         first_frame=int(frames[0]),
         last_frame=int(frames[-1]),
-        notes="" if camera is None else background_note(camera, clip.path, timeline, clip.frame_rate),
+        notes="" if camera is None else background_note(camera, clip.path),
     )
     leaving = read_state(collection).take if is_reconstruction(collection) else ""
     write_state(collection, state)

@@ -20,7 +20,7 @@ class Timeline:
     zero_frame: float
     """Scene frame, possibly fractional, at which the clip's time is 0."""
     frame_rate: float
-    """Scene frames per second."""
+    """Scene frames for each second of the clip: the scene's rate, unless the clip is a strip that plays frame by frame."""
 
     def to_frames(self, seconds: np.ndarray | float) -> np.ndarray:
         return self.zero_frame + self.frame_rate * np.asarray(seconds, dtype=np.float64)
@@ -43,6 +43,15 @@ class ClipTiming:
         """The whole scene frames, int, nearest to frames of the clip. Frames beyond the reconstructed ones map to its ends."""
         seconds = np.interp(clip_frames, self.clip_frames, self.seconds)
         return np.round(self.timeline.to_frames(seconds)).astype(int)
+
+    def scene_range(self, first: int, last: int) -> tuple[int, int]:
+        """The scene frames, both included, of a range of the clip."""
+        start, end = self.to_scene_frames([first, last]).tolist()
+        return start, end
+
+    def clip_range(self, first: int, last: int) -> tuple[int, int]:
+        """The frames of the clip, both included, of a range of the scene whose ends may have been exchanged."""
+        return self.to_clip_frame(min(first, last)), self.to_clip_frame(max(first, last))
 
     def nearest_index(self, scene_frame: int) -> int:
         """Index of the reconstructed frame that is nearest in time to a scene frame."""

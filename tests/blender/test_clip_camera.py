@@ -12,7 +12,7 @@ from bpy_extras.object_utils import world_to_camera_view
 from mathutils import Vector
 
 from tests.blender.evaluated_scene import bone_heads
-from tests.blender.movies import write_movie
+from tests.blender.movies import shown_number, strips_of, write_movie, write_numbered_movie
 from tests.blender.synthetic_reconstruction import make_reconstruction
 
 
@@ -56,30 +56,55 @@ def test_the_clip_plays_behind_the_camera_in_step_with_the_motion(
     assert [item.clip.frame_start for item in camera.background_images] == [7]
 
 
-def test_a_note_says_why_the_clip_is_missing_or_drifts(scene: ModuleType, contract: ModuleType, tmp_path: Path) -> None:
-    clip = tmp_path / "clip.mp4"
-    write_movie(clip, 12)
-    make_reconstruction(tmp_path / "out", contract, frames=8, clip=clip)
-    bpy.context.scene.render.fps = 60
-    collection = scene.import_reconstruction(bpy.context, tmp_path / "out")
-    assert "the clip behind the camera drifts" in scene.read_state(collection).notes
-    clip.unlink()
-    make_reconstruction(tmp_path / "other", contract, clip=clip)
+def test_a_note_says_why_the_clip_is_missing(scene: ModuleType, contract: ModuleType, tmp_path: Path) -> None:
+    make_reconstruction(tmp_path / "other", contract, clip=tmp_path / "clip.mp4")
     collection = scene.import_reconstruction(bpy.context, tmp_path / "other")
     assert "not there" in scene.read_state(collection).notes
 
 
-def test_motion_plays_in_step_with_a_movie_strip(scene: ModuleType, contract: ModuleType, tmp_path: Path) -> None:
+def test_the_clip_behind_the_camera_keeps_step_in_a_scene_of_another_rate(
+    scene: ModuleType, contract: ModuleType, tmp_path: Path
+) -> None:
+    """Blender shows frame n - start + 1 of a movie in scene frame n, counted from 1."""
     clip = tmp_path / "clip.mp4"
-    write_movie(clip, 12)
-    made = make_reconstruction(tmp_path / "out", contract, first_frame=4, frames=8, clip=clip)
-    bpy.context.scene.sequence_editor_create().strips.new_movie("Clip", str(clip), channel=1, frame_start=31)
+    write_movie(clip, 24)
+    make_reconstruction(tmp_path / "out", contract, frames=24, clip=clip)
+    current = bpy.context.scene
+    current.render.fps = 60
+    collection = scene.import_reconstruction(bpy.context, tmp_path / "out")
+    (background,) = current.camera.data.background_images
+    assert scene.read_state(collection).notes == ""
+    for frame in (1, 11, 30, 55):
+        current.frame_set(frame)
+        movie = background.clip.evaluated_get(bpy.context.evaluated_depsgraph_get())
+        assert abs(frame - movie.frame_start - (frame - 1) * 24 / 60) <= 0.5
+    current.render.fps = 24
+    scene.import_reconstruction(bpy.context, tmp_path / "out")
+    assert background.clip.animation_data is None
+    assert background.clip.frame_start == 1
+
+
+@pytest.mark.parametrize(("clip_rate", "scene_rate"), [(24, 24), (30, 24), (20, 60)])
+def test_motion_plays_in_step_with_a_movie_strip_frame_by_frame(
+    scene: ModuleType, contract: ModuleType, tmp_path: Path, clip_rate: int, scene_rate: int
+) -> None:
+    """The sequencer plays one frame of the movie per frame of the scene, as its pictures show."""
+    clip, current = tmp_path / "clip.mp4", bpy.context.scene
+    write_numbered_movie(clip, 12, clip_rate)
+    made = make_reconstruction(tmp_path / "out", contract, first_frame=4, frames=8, frame_rate=clip_rate, clip=clip)
+    current.render.fps = scene_rate
+    strips_of(current).new_movie("Clip", str(clip), channel=1, frame_start=31)
     collection = scene.import_reconstruction(bpy.context, tmp_path / "out", strip="Clip")
-    bpy.context.scene.frame_set(35)
-    np.testing.assert_allclose(
-        bone_heads(scene.rig_of(collection, 0), ["head"])[0],
-        made.reconstruction.motion.joints[0, 0, contract.skeleton.JOINT_INDEX["head"]],
-        atol=1e-4,
-    )
+    state = scene.read_state(collection)
+    assert (state.first_frame, state.last_frame) == (35, 42)
+    head = contract.skeleton.JOINT_INDEX["head"]
+    for frame in (35, 38, 42):
+        number = shown_number(current, frame, 12, tmp_path)
+        assert state.timing.to_clip_frame(frame) == number
+        np.testing.assert_allclose(
+            bone_heads(scene.rig_of(collection, 0), ["head"])[0],
+            made.reconstruction.motion.joints[0, number - 4, head],
+            atol=1e-4,
+        )
     with pytest.raises(Exception, match="no movie strip named 'Other'"):
         scene.import_reconstruction(bpy.context, tmp_path / "out", strip="Other")

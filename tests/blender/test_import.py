@@ -82,7 +82,8 @@ def test_fcurves_are_continuous_linear_and_not_selected(
     assert max(steps) < 0.3
     points = [point for curve in fcurves for point in curve.keyframe_points]
     assert {point.interpolation for point in points} == {"LINEAR"}
-    assert not any(point.select_control_point for point in points)
+    selected = [(point.select_left_handle, point.select_control_point, point.select_right_handle) for point in points]
+    assert set(selected) == {(False, False, False)}
 
 
 def test_meshes_are_valid_smooth_and_have_uvs_and_different_colours(

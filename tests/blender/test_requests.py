@@ -76,6 +76,14 @@ def test_the_frames_that_a_strip_shows_are_requested(requests: ModuleType, tmp_p
     settings().source, settings().strip = "STRIP", "Take 5"
     fields, origin = requests.reconstruct_request(bpy.context)
     assert (fields["clip"], fields["frames"], origin.strip) == (str(clip), [10, 19], "Take 5")
+    settings().use_range = True
+    assert (settings().scene_first, settings().scene_last) == (111, 120)
+    settings().scene_first, settings().scene_last = 114, 300  # of the scene, as the animator sees them
+    fields, _ = requests.reconstruct_request(bpy.context)
+    assert fields["frames"] == [13, 19]
+    settings().scene_first = 121
+    with pytest.raises(Exception, match="does not play from frame 121"):
+        requests.reconstruct_request(bpy.context)
 
 
 def test_settings_that_cannot_be_used_are_refused(ready_environment: None, clip: Path, tmp_path: Path) -> None:
