@@ -109,6 +109,19 @@ def _path_from_json(value: Any) -> Path:
     return _path_from_text(value)
 
 
+def _paths_from_text(text: str) -> tuple[Path, ...]:
+    paths = tuple(_path_from_text(part) for part in text.split(";"))
+    if len(paths) > 2:
+        raise ValueError
+    return paths
+
+
+def _paths_from_json(value: Any) -> tuple[Path, ...]:
+    if not isinstance(value, list) or not 1 <= len(cast("list[Any]", value)) <= 2:
+        raise ValueError
+    return tuple(map(_path_from_json, cast("list[Any]", value)))
+
+
 def _text_from_text(text: str) -> str:
     if len(text) > MAX_TEXT or not is_encodable(text):
         raise ValueError
@@ -182,6 +195,12 @@ def _frames_to_json(text: str) -> list[int | None] | None:
 
 
 PATH = ValueType("a path", _path_from_text, _path_from_json, str)
+PATHS = ValueType(
+    "one path, or two with a semicolon between them",
+    _paths_from_text,
+    _paths_from_json,
+    lambda paths: [str(path) for path in paths],
+)
 TEXT = ValueType(f"text of at most {MAX_TEXT} characters", _text_from_text, _text_from_json)
 INTEGER = ValueType("a whole number", int, _integer_from_json)
 NUMBER = ValueType("a number", float, _number_from_json)

@@ -32,6 +32,7 @@ from .options import (
     MARKS,
     NUMBER,
     PATH,
+    PATHS,
     PEOPLE,
     TEXT,
     check_path,
@@ -63,6 +64,10 @@ def _check_people(people: tuple[int, int]) -> UserError | None:
     if max(people) >= MAX_TRACKS:
         return UserError("bad-people", f"There is no person {shown(max(people))}.", "Choose people of the clip.")
     return None
+
+
+def _check_paths(paths: tuple[Path, ...]) -> UserError | None:
+    return next((problem for problem in map(check_path("file"), paths) if problem is not None), None)
 
 
 def _check_perception(choice: str) -> UserError | None:
@@ -186,6 +191,13 @@ class ReconstructRequest(TakesRequest):
         MARKS,
         "clicks on the two people to reconstruct, FRAME:X,Y;FRAME:X,Y in pixels, or boxes FRAME:LEFT,TOP,RIGHT,BOTTOM",
         metavar="MARKS",
+    )
+    initial: tuple[Path, ...] | None = option(
+        None,
+        PATHS,
+        "motion of both people from another tool to go on from: one file, or A.npz;B.npz (docs/motion-from-elsewhere.md)",
+        metavar="FILES",
+        check=_check_paths,
     )
 
 

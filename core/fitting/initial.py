@@ -43,9 +43,22 @@ def estimate_initial_motion(observations: Observations, body: BodyModel, *, repo
     seconds = torch.from_numpy(observations.time).to(observations.confidence)
     rotations = torch.cat([_pose_from_landmarks(observations, body, seconds), curl_rotations(observations)], 2)
     betas = rotations.new_zeros(len(observations.found), 16)
-    pelvis = _pelvis_incam(rotations, betas, observations, body, seconds)
+    pelvis = pelvis_over_keypoints(rotations, betas, observations, body, seconds)
     reporter.progress(0.5)
+    estimate = on_common_floor(rotations, pelvis, betas, observations, body)
+    reporter.progress(1.0)
+    return estimate
 
+
+def on_common_floor(
+    rotations: Float[Tensor, "P T 55 3 3"],
+    pelvis: Float[Tensor, "P T 3"],
+    betas: Float[Tensor, "P 16"],
+    observations: Observations,
+    body: BodyModel,
+) -> MotionEstimate:
+    """Two people before the camera, with the floor that their standing feet say they share."""
+    seconds = torch.from_numpy(observations.time).to(observations.confidence)
     posed = pose(body, rotations, pelvis, betas)
     soles = posed_soles(posed, body)
     still = _still_feet(observations, pelvis[..., 2], seconds)
@@ -56,7 +69,6 @@ def estimate_initial_motion(observations: Observations, body: BodyModel, *, repo
     lowest = heights.amin(-1)
     stand = lowest.flatten(1).quantile(0.1, dim=1)[:, None, None]
     near_floor = torch.sigmoid((0.12 - (lowest - stand)) / 0.03)
-    reporter.progress(1.0)
     return MotionEstimate(
         motion_from_rotations(rotations, pelvis, betas),
         Camera(observations.K.double().cpu().numpy(), T_cw.double().cpu().numpy()),
@@ -74,7 +86,7 @@ def _pose_from_landmarks(observations: Observations, body: BodyModel, seconds: T
     return rotation_6d_to_matrix(smoothed.unflatten(2, (BODY_COUNT, 6)))
 
 
-def _pelvis_incam(
+def pelvis_over_keypoints(
     rotations: Tensor, betas: Tensor, observations: Observations, body: BodyModel, seconds: Tensor
 ) -> Float[Tensor, "P T 3"]:
     """Where each posed body projects onto its keypoints; gaps and jumps in depth are bridged."""

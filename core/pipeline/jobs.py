@@ -5,6 +5,7 @@ Nothing but the cache is written before everything has succeeded; then all files
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
@@ -27,6 +28,7 @@ from ..contract.reconstruction import Info, Take, best_of, damaged, load_info
 from ..contract.requests import DEFAULT_SMOOTHNESS, MAX_FOV, MIN_FOV, ReconstructRequest, RefineRequest
 from ..device import choose_device, limit_threads
 from ..digests import content_key
+from ..imported_motion import read_imported_pair
 from ..perception.backends import backend_identity
 from ..progress import JobProgress, Listener
 from . import results
@@ -34,7 +36,7 @@ from .cache import Cache, key_of
 from .settings import PerceptionSettings, PipelineSettings
 from .stage import Given
 from .stages import cache_missing
-from .takes import ClipInputs, MadeTakes, TakeResult, TakeSettings, clip_nodes, make_takes, take_nodes
+from .takes import ClipInputs, ImportedPair, MadeTakes, TakeResult, TakeSettings, clip_nodes, make_takes, take_nodes
 from .workspace import CACHE_FOLDER, folder_busy, workspace
 
 
@@ -54,6 +56,8 @@ class ClipChoices:
     prompt: str = ""
     """The user's prompt."""
     people_at: tuple[PersonMark, PersonMark] | None = None
+    initial: tuple[str, ...] = ()
+    """`content_key`s of the files with another tool's motion."""
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -61,6 +65,7 @@ class ClipChoices:
             "frames": list(self.frames),
             "people": None if self.people is None else list(self.people),
             "people_at": None if self.people_at is None else marks_to_json(self.people_at),
+            "initial": list(self.initial),
         }
 
     @classmethod
@@ -78,11 +83,13 @@ class ClipChoices:
             values.text("backend", longest=200),
             values.text("prompt", default=""),
             _marks_of(values),
+            _initial_of(values),
         )
 
-    def inputs(self, clip: Clip | None, body: BodyModel) -> ClipInputs:
+    def inputs(self, clip: Clip | None, body: BodyModel, imported: ImportedPair | None = None) -> ClipInputs:
         perception = PerceptionSettings(self.frames, self.people, self.people_at, self.backend)
-        return ClipInputs(Given(clip, self.clip), perception, self.fov, Given(body, self.body))
+        initial = Given(imported, " ".join(self.initial)) if self.initial else None
+        return ClipInputs(Given(clip, self.clip), perception, self.fov, Given(body, self.body), initial)
 
 
 def _marks_of(values: Fields) -> tuple[PersonMark, PersonMark] | None:
@@ -93,6 +100,16 @@ def _marks_of(values: Fields) -> tuple[PersonMark, PersonMark] | None:
         return marks_from_json(values.entries("people_at", longest=2))
     except ValueError as error:
         raise damaged("choices.people_at are not two marks") from error
+
+
+def _initial_of(values: Fields) -> tuple[str, ...]:
+    """UserError `damaged` where there are digests, but none of files."""
+    if not values.has("initial"):
+        return ()
+    digests = [str(entry) for entry in values.entries("initial", longest=2)]
+    if not all(re.fullmatch("[0-9a-f]{64}", digest) for digest in digests):
+        raise damaged("choices.initial are no digests of files")
+    return tuple(digests)
 
 
 @dataclass(frozen=True)
@@ -123,8 +140,11 @@ def reconstruct(
     prompt = (request.prompt or "").strip()
     backend = backend_identity(device)
     content = content_key(request.clip, JobProgress(listener).check)
+    files = request.initial or ()
+    imported = read_imported_pair(files) if files else None
+    digests = tuple(content_key(file, JobProgress(listener).check) for file in files)
     choices = ClipChoices(
-        content, frames, request.people, request.fov, body.identity, backend, prompt, request.people_at
+        content, frames, request.people, request.fov, body.identity, backend, prompt, request.people_at, digests
     )
     smoothness = DEFAULT_SMOOTHNESS if request.smoothness is None else request.smoothness
     take = TakeSettings(prompt, smoothness=smoothness)
@@ -134,7 +154,7 @@ def reconstruct(
         if place != folder:  # another run has finished there in the meantime
             raise folder_busy(folder)
         progress = JobProgress(listener)
-        nodes = clip_nodes(choices.inputs(clip, body.to(device)))
+        nodes = clip_nodes(choices.inputs(clip, body.to(device), imported))
         wanted = [
             take_nodes(nodes, replace(take, seed=request.seed + number), settings or PipelineSettings())
             for number in range(request.takes)
@@ -350,7 +370,8 @@ def _of_same_clip(before: ClipChoices | None, now: ClipChoices) -> bool:
 
     Then any of them can be shown by the same two rigs.
     """
-    return before is not None and replace(before, prompt=now.prompt, backend=now.backend, fov=now.fov) == now
+    free = {name: getattr(now, name) for name in ("prompt", "backend", "fov", "initial")}
+    return before is not None and replace(before, **free) == now
 
 
 def _warn_of_edits_outside(frames: tuple[int, int], take: TakeSettings, progress: JobProgress) -> None:

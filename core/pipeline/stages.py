@@ -27,6 +27,7 @@ from ..fitting.fit import FitSchedule, FittedMotion
 from ..fitting.initial import estimate_initial_motion
 from ..fitting.targets import FitTargets
 from ..fitting.windows import fit_clip
+from ..imported_motion import ImportedMotion, place_in_clip
 from ..infilling.infill import Constraints, InfilledMotion, InfillerModels, InfillScene, infill
 from ..infilling.infiller import KIND as INFILLER
 from ..infilling.infiller import load_infiller
@@ -106,6 +107,16 @@ def observations(perception: Detections, fov: float | None, device: torch.device
 def initial_motion(observations: Observations, body: BodyModel, reporter: Reporter) -> MotionEstimate:
     initial = estimate_initial_motion(observations, body, reporter=reporter)
     return choose_camera(initial, observations, body, reporter)
+
+
+@stage(version=1, cost=1)
+def placed_motion(
+    observations: Observations, imported: tuple[ImportedMotion, ImportedMotion] | None, body: BodyModel
+) -> MotionEstimate:
+    """Another tool's motion in place of the initial one. Without it (while refining) its result can only come from the cache."""
+    if imported is None:
+        raise cache_missing()
+    return place_in_clip(imported, observations, body)
 
 
 @stage(version=1, cost=0.5, stored=False)

@@ -19,6 +19,7 @@ from ..contract.reconstruction import Quality, Scores
 from ..contract.requests import DEFAULT_SMOOTHNESS
 from ..digests import content_key
 from ..fitting.fit import FittedMotion
+from ..imported_motion import ImportedMotion
 from ..infilling.infill import Constraints, InfilledMotion
 from ..observations.clip_scene import ClipScene
 from ..perception.detections import Detections
@@ -36,6 +37,9 @@ _SAME_MOTION = 1e-4
 """radians, metres: less than a seed changes, more than the order of a sum does."""
 
 
+ImportedPair = tuple[ImportedMotion, ImportedMotion]
+
+
 @dataclass(frozen=True)
 class ClipInputs:
     """What is reconstructed, and with which body."""
@@ -45,6 +49,8 @@ class ClipInputs:
     perception: PerceptionSettings
     fov: float | None
     body: Given[BodyModel]
+    imported: Given[ImportedPair | None] | None = None
+    """The initial motion from another tool; the pair itself is None while refining, which only reads the cache."""
 
     @property
     def device(self) -> Given[torch.device]:
@@ -96,16 +102,22 @@ class TakeNodes:
 
 def clip_nodes(inputs: ClipInputs) -> ClipNodes:
     detections = stages.perception.node(clip=inputs.clip, settings=inputs.perception, device=inputs.device)
-    return nodes_of_detections(detections, inputs.fov, inputs.body)
+    return nodes_of_detections(detections, inputs.fov, inputs.body, inputs.imported)
 
 
 def nodes_of_detections(
-    detections: Node[Detections] | Given[Detections], fov: float | None, body: Given[BodyModel]
+    detections: Node[Detections] | Given[Detections],
+    fov: float | None,
+    body: Given[BodyModel],
+    imported: Given[ImportedPair | None] | None = None,
 ) -> ClipNodes:
     """For detections that are known already, as in a benchmark."""
     device = Given(body.value.device, "")
     observed = stages.observations.node(perception=detections, fov=fov, device=device)
-    initial = stages.initial_motion.node(observations=observed, body=body)
+    if imported is None:
+        initial = stages.initial_motion.node(observations=observed, body=body)
+    else:
+        initial = stages.placed_motion.node(observations=observed, imported=imported, body=body)
     scene = stages.clip_scene.node(observations=observed, initial_motion=initial, body=body)
     return ClipNodes(detections, scene, body, device)
 

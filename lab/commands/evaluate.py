@@ -49,7 +49,7 @@ def run(options: argparse.Namespace) -> None:
     from core.terminal import Terminal
 
     from ..evaluation.benchmarks import EvaluationRequest, evaluate, prepare_to_write, write_outcome
-    from ..evaluation.methods import chosen_methods
+    from ..evaluation.run_methods import chosen_methods
     from ..evaluation.table import report_table
 
     request = EvaluationRequest(

@@ -12,7 +12,6 @@ import numpy as np
 from core.body.model import BodyModel
 from core.contacts import detect_contacts
 from core.contract.contact import Contact
-from core.contract.errors import UserError
 from core.fitting.initial import estimate_initial_motion
 from core.motion import Camera, PairMotion, Timeline
 from core.observations.confidence import joint_confidence
@@ -21,7 +20,7 @@ from core.pipeline import stages
 from core.pipeline.cache import MemoryCache
 from core.pipeline.settings import LEARNED, PipelineSettings
 from core.pipeline.stage import Given, run
-from core.pipeline.takes import TakeSettings, nodes_of_detections, take_nodes
+from core.pipeline.takes import ImportedPair, TakeSettings, nodes_of_detections, take_nodes
 from core.reporting import Reporter
 from core.semantics.prompt_parser import parse_prompt
 
@@ -68,29 +67,30 @@ def alone(detections: Detections, body: BodyModel, *, prompt: str, seed: int, re
 
 def joint_fit(detections: Detections, body: BodyModel, *, prompt: str, seed: int, reporter: Reporter) -> Estimate:
     """The product without anything learned: its fall-back. It is told nothing in words."""
-    return _product(detections, body, "", seed, reporter, PipelineSettings().without(*LEARNED))
+    return run_product(detections, body, TakeSettings(seed=seed), reporter, PipelineSettings().without(*LEARNED))
 
 
 def product(detections: Detections, body: BodyModel, *, prompt: str, seed: int, reporter: Reporter) -> Estimate:
     """The product: its own stages after perception, with the contacts that it would show. It is told nothing in words."""
-    return _product(detections, body, "", seed, reporter)
+    return run_product(detections, body, TakeSettings(seed=seed), reporter)
 
 
 def prompted(detections: Detections, body: BodyModel, *, prompt: str, seed: int, reporter: Reporter) -> Estimate:
     """The product when somebody says in a sentence what happens."""
-    return _product(detections, body, prompt, seed, reporter)
+    return run_product(detections, body, TakeSettings(prompt, seed=seed), reporter)
 
 
 def misprompted(detections: Detections, body: BodyModel, *, prompt: str, seed: int, reporter: Reporter) -> Estimate:
     """The product when somebody says what does not happen."""
-    return _product(detections, body, another_sentence(prompt), seed, reporter)
+    return run_product(detections, body, TakeSettings(another_sentence(prompt), seed=seed), reporter)
 
 
 def without(*parts: str, told: bool = False) -> Method:
     """The product without some of `pipeline.settings.LEARNED`, told nothing, or told in a sentence what happens."""
 
     def method(detections: Detections, body: BodyModel, *, prompt: str, seed: int, reporter: Reporter) -> Estimate:
-        return _product(detections, body, prompt if told else "", seed, reporter, PipelineSettings().without(*parts))
+        take = TakeSettings(prompt if told else "", seed=seed)
+        return run_product(detections, body, take, reporter, PipelineSettings().without(*parts))
 
     return method
 
@@ -140,26 +140,18 @@ ABLATIONS = ("no-st-gcn", "no-infiller", "no-guidance", "no-refiner", "touches-o
 """Rows that are asked for by name: they say what each part is worth, not how good the product is."""
 
 
-def chosen_methods(names: str) -> tuple[str, ...]:
-    """Names from `a,b,c`. UserError `unknown-method` for one that does not exist."""
-    chosen = tuple(dict.fromkeys(name.strip() for name in names.split(",") if name.strip()))
-    unknown = [name for name in chosen if name not in METHODS]
-    if unknown or not chosen:
-        what = f"There is no method {unknown[0]!r}." if unknown else "No method is named."
-        raise UserError("unknown-method", what, f"Choose among {', '.join(METHODS)}.")
-    return chosen
-
-
-def _product(
+def run_product(
     detections: Detections,
     body: BodyModel,
-    prompt: str,
-    seed: int,
+    settings_of_take: TakeSettings,
     reporter: Reporter,
     settings: PipelineSettings | None = None,
+    imported: ImportedPair | None = None,
 ) -> Estimate:
-    clip = nodes_of_detections(Given(detections, "clip"), None, Given(body, body.identity))
-    take = take_nodes(clip, TakeSettings(prompt, seed=seed), settings or PipelineSettings())
+    """The product from detections on. `imported`: another tool's motion to start from."""
+    given: Given[ImportedPair | None] | None = None if imported is None else Given(imported, "imported")
+    clip = nodes_of_detections(Given(detections, "clip"), None, Given(body, body.identity), given)
+    take = take_nodes(clip, settings_of_take, settings or PipelineSettings())
     results = run([take.motion, take.constraints], _store_of(detections, body), _Progress(reporter))
     fitted, contacts = results[take.motion], results[take.constraints].targets.contacts
     return Estimate(fitted.motion_inworld, fitted.camera, contacts, results.seconds)

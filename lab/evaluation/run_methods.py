@@ -16,6 +16,7 @@ from core.reporting import Reporter, SilentReporter
 
 from .benchmark_clip import BenchmarkClip
 from .methods import METHODS
+from .oracles import ORACLES
 from .pictures import ClipPicture
 from .results import ClipResult, DataKind, Report, make_rows
 from .scores import SKIN_EVERY, ComparedJoints, compare_joints, score, true_surfaces
@@ -113,6 +114,16 @@ def run_methods(
     return report, sorted(pictures, key=lambda picture: -picture.metrics.get("mpjpe", 0.0))[:WORST]
 
 
+def chosen_methods(names: str) -> tuple[str, ...]:
+    """Names from `a,b,c`. UserError `unknown-method` for one that does not exist."""
+    chosen = tuple(dict.fromkeys(name.strip() for name in names.split(",") if name.strip()))
+    unknown = [name for name in chosen if name not in METHODS and name not in ORACLES]
+    if unknown or not chosen:
+        what = f"There is no method {unknown[0]!r}." if unknown else "No method is named."
+        raise UserError("unknown-method", what, f"Choose among {', '.join([*METHODS, *ORACLES])}.")
+    return chosen
+
+
 def score_clip(task: ClipTask, methods: Sequence[str], seed: int) -> ClipScores:
     """All methods on one clip, in this process."""
     body = _body()
@@ -128,7 +139,10 @@ def score_clip(task: ClipTask, methods: Sequence[str], seed: int) -> ClipScores:
     results, failures, picture = [], [], None
     for method, row in rows.items():
         try:
-            estimate = METHODS[method](clip.detections, body, prompt=prompt, seed=seed, reporter=SilentReporter())
+            if method in ORACLES:
+                estimate = ORACLES[method](clip, body, seed, SilentReporter())
+            else:
+                estimate = METHODS[method](clip.detections, body, prompt=prompt, seed=seed, reporter=SilentReporter())
             result = score(clip, estimate, body, method=row, surfaces=surfaces)
         except Cancelled:
             raise

@@ -26,7 +26,8 @@ from core.reporting import SilentReporter
 from lab.evaluation import baselines, methods
 from lab.evaluation.baselines import OneEuro, infilled, one_euro, one_euro_filtered, only_person, weak_perspective
 from lab.evaluation.benchmark_clip import BenchmarkClip, Estimate
-from lab.evaluation.methods import METHODS, chosen_methods
+from lab.evaluation.methods import METHODS
+from lab.evaluation.run_methods import chosen_methods
 from lab.evaluation.scores import score
 from tests.core.conftest import Recorder
 from tests.lab.evaluation.synthetic import synthetic_clip as made_up_shot
