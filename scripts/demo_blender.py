@@ -43,13 +43,16 @@ def main() -> None:
     importlib.import_module("addon_utils").enable(EXTENSION, default_set=True)
     addon_scene: Any = importlib.import_module(f"{EXTENSION}.socialmirror_blender.scene")
     addon_export: Any = importlib.import_module(f"{EXTENSION}.socialmirror_blender.export")
+    core_export: Any = importlib.import_module(f"{EXTENSION}.core.export")
 
     bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
     collection = addon_scene.import_reconstruction(bpy.context, folder / "reconstruction", match_scene=True)
     bpy.ops.wm.save_as_mainfile(filepath=str(folder / "demo.blend"))
+    written: list[Path] = []
     with silenced():
-        written = addon_export.export_fbx(bpy.context, collection, folder)
-        written += addon_export.export_fbx(bpy.context, collection, folder, together=True)
+        for people in ("each", "both"):
+            settings = core_export.ExportSettings("fbx", people=people)
+            written += addon_export.export_people(bpy.context, collection, settings, folder)[:-1]
         rigs = [addon_scene.rig_of(collection, person) for person in (0, 1)]
         render_pictures(bpy.context.scene, rigs, folder / "pictures")
     for path in written:

@@ -1,5 +1,6 @@
 """Files for other programs."""
 
-from .fbx import export_fbx
+from .checks import Finding, check_export
+from .people import export_people
 
-__all__ = ["export_fbx"]
+__all__ = ["Finding", "check_export", "export_people"]

@@ -38,7 +38,7 @@ class SOCIALMIRROR_PT_result(Sidebar, bpy.types.Panel):
         row.scale_y = 1.4
         row.operator("socialmirror.refine", icon="FILE_REFRESH")
         row = layout.row(align=True)
-        row.operator("socialmirror.export_fbx", icon="EXPORT")
+        row.operator("socialmirror.export", text="Export…", icon="EXPORT")
         row.operator("socialmirror.import_folder", text="", icon="FILE_FOLDER")
 
 

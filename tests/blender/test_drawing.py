@@ -29,7 +29,7 @@ def test_an_empty_scene(product: Product) -> None:
 def test_an_imported_reconstruction(imported: Any) -> None:
     layout = draw_sidebar()
     assert "Take: take-1" in layout.texts
-    assert {"refine", "export_fbx", "use_take", "contact_add", "pin"} <= set(layout.buttons)
+    assert {"refine", "export", "use_take", "contact_add", "pin"} <= set(layout.buttons)
     assert "stay over every take" in " ".join(layout.texts)
 
 

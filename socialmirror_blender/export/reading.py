@@ -1,0 +1,173 @@
+"""Reads what the armatures show, with constraints, layers of animation and transforms of their objects, for an export."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Any
+
+import bpy
+import numpy as np
+
+from ...core.contract.errors import UserError
+from ...core.contract.reconstruction import load_info, load_take_motion
+from ...core.contract.skeleton import JOINTS
+from ...core.export.animation import AnimatedPerson, Animation, Skin, SmplxShape
+from ...core.export.settings import ExportSettings
+from .. import compat
+from ..scene.armature import read_rest_pose
+from ..scene.contact_list import read_contacts
+from ..scene.linking import folder_of
+from ..scene.objects import rig_of, skin_of
+from ..scene.rest_pose import BONES, SMPLX_TO_ARMATURE
+from ..scene.state import ImportState, read_state
+
+_LARGEST_SCALE_ERROR = 1e-3
+
+
+def exported_frames(state: ImportState, settings: ExportSettings) -> range:
+    """The chosen frames of the scene. UserError `no-frames` for an empty range."""
+    first, last = settings.frames
+    first = state.first_frame if first is None else first
+    last = state.last_frame if last is None else last
+    if last < first:
+        raise UserError("no-frames", f"The range {first} to {last} is empty.", "Choose a last frame after the first.")
+    return range(first, last + 1)
+
+
+def read_animation(
+    scene: bpy.types.Scene, collection: bpy.types.Collection, frames: range, settings: ExportSettings
+) -> Animation:
+    """Evaluate both armatures in every frame. `scene`, which need not be the armatures' own, is set to each of them.
+
+    UserError `bones-missing`, `object-missing`, `scaled`; those of the folder where the target needs it (AMASS).
+    """
+    state = read_state(collection)
+    rigs = [rig_of(collection, person) for person in (0, 1)]
+    poses = _evaluate(scene, rigs, frames)
+    people = tuple(_person(collection, state, person, rig, poses[person], settings) for person, rig in enumerate(rigs))
+    seconds = state.timing.timeline.to_seconds(np.array(frames))
+    return Animation(
+        state.clip,
+        compat.frame_rate(scene),
+        np.interp(seconds, state.timing.seconds, state.timing.clip_frames),
+        people,
+        tuple(contact for contact in read_contacts(collection) if contact.active()),
+    )
+
+
+def largest_scale(rig: bpy.types.Object) -> float:
+    """By how much the scale of an armature's object differs from 1."""
+    return float(np.abs(np.array(rig.matrix_world.to_scale()) - 1).max())
+
+
+def is_scaled(rig: bpy.types.Object) -> bool:
+    return largest_scale(rig) > _LARGEST_SCALE_ERROR
+
+
+def read_skin(rig: bpy.types.Object, skin: bpy.types.Object) -> Skin:
+    """The mesh in the rest pose, with the weights that the animator may have painted."""
+    mesh: Any = skin.data
+    vertices = np.empty(3 * len(mesh.vertices), np.float32)
+    mesh.vertices.foreach_get("co", vertices)
+    to_armature = np.array(rig.matrix_world.inverted() @ skin.matrix_world)
+    vertices = vertices.reshape(-1, 3) @ to_armature[:3, :3].T + to_armature[:3, 3]
+    mesh.calc_loop_triangles()
+    loops = np.empty(3 * len(mesh.loop_triangles), np.int32)
+    mesh.loop_triangles.foreach_get("loops", loops)
+    corners = np.empty(len(mesh.loops), np.int32)
+    mesh.loops.foreach_get("vertex_index", corners)
+    uv = np.zeros((len(mesh.loops), 2), np.float32)
+    if mesh.uv_layers.active is not None:
+        mesh.uv_layers.active.uv.foreach_get("vector", flat := uv.ravel())
+        uv = flat.reshape(-1, 2)
+    bones, weights = read_weights(skin)
+    return Skin(
+        vertices @ SMPLX_TO_ARMATURE, corners[loops].reshape(-1, 3), uv[loops].reshape(-1, 3, 2), bones, weights
+    )
+
+
+def read_weights(skin: bpy.types.Object) -> tuple[np.ndarray, np.ndarray]:
+    """Bones (int, indices of BONES) and weights of the vertices, both [V,K]; groups of no bone are left out."""
+    mesh: Any = skin.data
+    bone_of_group = {group.index: BONES.index(group.name) for group in skin.vertex_groups if group.name in BONES}
+    entries = [
+        [(bone_of_group[e.group], e.weight) for e in vertex.groups if e.group in bone_of_group and e.weight > 0]
+        for vertex in mesh.vertices
+    ]
+    most = max((len(each) for each in entries), default=0)
+    bones, weights = np.zeros((len(entries), max(most, 1)), int), np.zeros((len(entries), max(most, 1)))
+    for row, each in enumerate(entries):
+        for column, (bone, weight) in enumerate(each):
+            bones[row, column], weights[row, column] = bone, weight
+    return bones, weights
+
+
+def _person(
+    collection: bpy.types.Collection,
+    state: ImportState,
+    person: int,
+    rig: bpy.types.Object,
+    pose_inworld: np.ndarray,
+    settings: ExportSettings,
+) -> AnimatedPerson:
+    """`pose_inworld` [T,56,4,4] takes each bone's space to the world."""
+    rest = read_rest_pose(rig)
+    kind = settings.preset.format
+    with_skin = kind == "glb" and not settings.animation_only
+    return AnimatedPerson(
+        person,
+        rig.name,
+        rest.heads_inarmature @ SMPLX_TO_ARMATURE,
+        pose_inworld[..., :3, :3] @ rest.axes_inarmature.swapaxes(-1, -2) @ SMPLX_TO_ARMATURE,
+        pose_inworld[..., :3, 3],
+        read_skin(rig, skin_of(collection, person)) if with_skin else None,
+        _shape(collection, state, person) if kind == "amass" else None,
+    )
+
+
+def _shape(collection: bpy.types.Collection, state: ImportState, person: int) -> SmplxShape:
+    folder = folder_of(collection)
+    motion = load_take_motion(folder, state.take)
+    return SmplxShape(
+        motion.betas[person].astype(np.float64),
+        motion.rest_joints[person, JOINTS.index("pelvis")].astype(np.float64),
+        str(load_info(folder, state.take).body["id"]),
+    )
+
+
+def _evaluate(scene: bpy.types.Scene, rigs: list[bpy.types.Object], frames: range) -> np.ndarray:
+    """[2,T,56,4,4] matrices of the bones in the world, without their scale."""
+    poses = np.empty((len(rigs), len(frames), len(BONES), 4, 4))
+    view_layer: Any = scene.view_layers[0]
+    with _visible_in(scene, rigs):
+        for row, frame in enumerate(frames):
+            scene.frame_set(frame)
+            for person, rig in enumerate(rigs):
+                evaluated: Any = rig.evaluated_get(view_layer.depsgraph)
+                if is_scaled(evaluated):
+                    raise UserError(
+                        "scaled",
+                        f"The object {rig.name!r} is scaled in frame {frame}, so that bones and skin would not fit each other.",
+                        "Apply its scale (Ctrl A > Scale) or clear it (Alt S), and export again.",
+                    )
+                matrix = np.array(evaluated.matrix_world)
+                poses[person, row] = matrix @ np.array([evaluated.pose.bones[name].matrix for name in BONES])
+    rotations = poses[..., :3, :3]
+    poses[..., :3, :3] = rotations / np.linalg.norm(rotations, axis=-2, keepdims=True)
+    return poses
+
+
+@contextmanager
+def _visible_in(scene: bpy.types.Scene, rigs: list[bpy.types.Object]) -> Generator[None]:
+    """Link armatures to a scene and show them there: Blender does not evaluate hidden objects."""
+    hidden = [rig.hide_viewport for rig in rigs]
+    for rig in rigs:
+        scene.collection.objects.link(rig)
+        rig.hide_viewport = False
+    try:
+        yield
+    finally:
+        for rig, was_hidden in zip(rigs, hidden):
+            rig.hide_viewport = was_hidden
+            scene.collection.objects.unlink(rig)
