@@ -21,6 +21,15 @@ def new_channelbag(action: bpy.types.Action, slot_name: str, id_type: Any = "OBJ
     return slot, strip.channelbag(slot, ensure=True)
 
 
+def add_channelbag(action: bpy.types.Action, slot_name: str, id_type: Any) -> tuple[Any, Any]:
+    """Add another slot to an action, which may be empty. Returns the slot and its channel bag."""
+    if not len(action.layers):
+        return new_channelbag(action, slot_name, id_type)
+    slot = action.slots.new(id_type=id_type, name=slot_name)
+    strip: Any = action.layers[0].strips[0]
+    return slot, strip.channelbag(slot, ensure=True)
+
+
 def channelbag_of(animated: Any) -> Any | None:
     """The channel bag that animates a datablock by its own action, None if it has no action or slot."""
     assigned = assigned_action(animated)

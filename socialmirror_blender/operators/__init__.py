@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bpy
 
-from . import contact_interval, contacts, environment, export, first_steps, imports, jobs, locked_poses
+from . import contact_interval, contacts, environment, export, first_steps, imports, jobs, locked_poses, trust
 
 _CLASSES = (
     *environment.CLASSES,
@@ -14,6 +14,7 @@ _CLASSES = (
     *contacts.CLASSES,
     *contact_interval.CLASSES,
     *locked_poses.CLASSES,
+    *trust.CLASSES,
     *export.CLASSES,
 )
 

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import bpy
 
-from . import contacts, locked_poses, own_keys, reconstruct, result
+from . import contacts, locked_poses, own_keys, reconstruct, result, trust
 from .environment import draw_environment
 from .job import draw_job
 
 __all__ = ["draw_environment", "draw_job", "register", "unregister"]
 
-_CLASSES = (*reconstruct.CLASSES, *result.CLASSES, *contacts.CLASSES, *own_keys.CLASSES, *locked_poses.CLASSES)
+_CLASSES = (
+    *reconstruct.CLASSES,
+    *result.CLASSES,
+    *trust.CLASSES,
+    *contacts.CLASSES,
+    *own_keys.CLASSES,
+    *locked_poses.CLASSES,
+)
 
 
 def register() -> None:

@@ -27,9 +27,11 @@ from .polish import FILLED_IN_KEYFRAME, OBSERVED_KEYFRAME, TAKE_KEYFRAMES, Polis
 from .pose_conversion import BoneChannels
 from .rest_pose import BONES, ROOT
 from .take_values import CHANNELS, TakeMark, claim_take, find_action, mark_action, mark_of
+from .trust import filled_in_joints
 
-FILLED_IN_CONFIDENCE = 0.3
-"""A joint with a lower confidence counts as filled in."""
+_FILLED_IN_GROUP = "Filled In"
+_MUCH_FILLED_IN = 2 / len(BODY_JOINTS)
+"""Fraction of the joints from which on a frame shows as filled in where a row stands for the whole person."""
 
 
 def key_person(
@@ -43,14 +45,14 @@ def key_person(
     else:
         slot = action.slots[0]
         channelbag = compat.channelbag_in(action, slot)
-    filled_in = motion.confidence < FILLED_IN_CONFIDENCE
+    filled_in = filled_in_joints(motion.confidence, mark.timeline.frame_rate)
+    _write_filled_in(channelbag, mark.own.frames, filled_in)
     write_take(channelbag, mark, _keyframe_types(filled_in), polish)
     rig[FILLED_IN_PROPERTY] = 0.0
     settings: Any = rig.id_properties_ui(FILLED_IN_PROPERTY)
     settings.update(
         min=0.0, max=1.0, description="Fraction of the body's joints that the clip does not show in this frame"
     )
-    write_fcurves(channelbag, property_path(FILLED_IN_PROPERTY), mark.own.frames, filled_in.mean(-1, keepdims=True))
     mark_action(action, mark)
     _assign(rig, action, slot)
     return action
@@ -134,6 +136,24 @@ def read_channels(rig: bpy.types.Object, frames: np.ndarray) -> BoneChannels:
     rotations /= np.maximum(np.linalg.norm(rotations, axis=-1, keepdims=True), 1e-9)
     root, pelvis = (evaluate_fcurves(channelbag, location_path(bone), frames, np.zeros(3)) for bone in (ROOT, "pelvis"))
     return BoneChannels(rotations, root, pelvis)
+
+
+def _write_filled_in(channelbag: Any, frames: np.ndarray, filled_in: np.ndarray) -> None:
+    """Key which fraction of the joints [S,22] was filled in, in the first group of the action.
+
+    Where keyframes of several channels share a row of the dope sheet, those of the first channel give it its colour.
+    """
+    types = [compat.enum_value(bpy.types.Keyframe, "type", kind) for kind in (FILLED_IN_KEYFRAME, OBSERVED_KEYFRAME)]
+    group = channelbag.groups.get(_FILLED_IN_GROUP) or channelbag.groups.new(_FILLED_IN_GROUP)
+    fractions = filled_in.mean(-1, keepdims=True)
+    write_fcurves(
+        channelbag,
+        property_path(FILLED_IN_PROPERTY),
+        frames,
+        fractions,
+        keyframe_types=np.where(fractions[:, 0] >= _MUCH_FILLED_IN, *types).astype(np.int32),
+        group=group,
+    )
 
 
 def _keyframe_types(filled_in: np.ndarray) -> dict[str, np.ndarray]:

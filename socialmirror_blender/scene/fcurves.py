@@ -42,13 +42,12 @@ def write_fcurves(
     `keyframe_types` [S] are numbers of `compat.enum_value`; if None the keyframes are ordinary ones.
     """
     for index in range(values.shape[1]):
-        earlier = channelbag.fcurves.find(path, index=index)
-        if earlier is not None:
-            channelbag.fcurves.remove(earlier)
-        curve = channelbag.fcurves.new(path, index=index)
-        if group is not None:
+        # an F-curve that exists is used again: a group that loses its last one is removed
+        curve = channelbag.fcurves.find(path, index=index) or channelbag.fcurves.new(path, index=index)
+        if group is not None and curve.group is None:
             curve.group = group
         points = curve.keyframe_points
+        points.clear()
         points.add(len(frames))
         points.foreach_set("co", np.stack([frames, values[:, index]], -1).astype(np.float32).ravel())
         number = compat.enum_value(bpy.types.Keyframe, "interpolation", interpolation)

@@ -48,6 +48,9 @@ TAKE_FRAMES_PROPERTY = "socialmirror_take_frames"
 TAKE_VALUES_PROPERTY = "socialmirror_take_values"
 """On an action that holds a take, with some of the above: see take_values.py."""
 
+TRUST_PROPERTY = "socialmirror_trust"
+"""On an action that holds a take: the states of the limbs, see trust_overlay.py."""
+
 CAMERA_MOTION_PROPERTY = "socialmirror_camera_motion"
 """On the clip's camera: a digest of the motion that it was keyed with."""
 
@@ -56,3 +59,9 @@ FILLED_IN_PROPERTY = "filled_in"
 
 REGION_ATTRIBUTE = "socialmirror_region"
 """On a skin's mesh, integer per vertex: index into `skeleton.REGIONS`, -1 for none."""
+
+LIMB_ATTRIBUTE = "socialmirror_limb"
+MATERIAL_ATTRIBUTE = "socialmirror_material"
+OVERLAY_PROPERTY = "socialmirror_overlay"
+"""On a skin's mesh: for each face the index into `trust.LIMBS`; while the overlay is shown, the materials that faces have without
+it, and how many materials these are."""

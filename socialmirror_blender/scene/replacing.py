@@ -10,6 +10,7 @@ from .. import compat
 from .background_clip import background_clips
 from .contact_markers import remove_markers
 from .objects import object_with_role, role_of
+from .trust_overlay import hide_overlay, is_overlay_shown, show_overlay
 
 
 def replace_import(scene: bpy.types.Scene, earlier: bpy.types.Collection, rebuilt: bpy.types.Collection) -> None:
@@ -18,6 +19,8 @@ def replace_import(scene: bpy.types.Scene, earlier: bpy.types.Collection, rebuil
     What refers to an object of the earlier import, such as a constraint, refers to its counterpart afterwards.
     """
     remove_markers(earlier)
+    overlay = is_overlay_shown(earlier)
+    hide_overlay(earlier)
     _move_contents(earlier, rebuilt)
     removed: list[bpy.types.ID] = []
     new_names: list[tuple[Any, str]] = []
@@ -37,6 +40,8 @@ def replace_import(scene: bpy.types.Scene, earlier: bpy.types.Collection, rebuil
     for datablock, name in new_names:
         datablock.name = name
     _move_to_parents(scene, rebuilt, parents)
+    if overlay:
+        show_overlay(rebuilt)
 
 
 def _made_objects(collection: bpy.types.Collection) -> list[Any]:

@@ -30,6 +30,8 @@ from .rest_pose import RestPose, make_rest_pose, rest_offset
 from .state import ImportState, is_reconstruction, read_state, write_state
 from .take_values import TakeMark, take_values
 from .timeline import ClipTiming, Timeline
+from .trust import limb_states
+from .trust_overlay import is_overlay_shown, show_overlay, write_trust
 
 _SAME_REST_POSE = 1e-3
 """Metres by which the joints of two rest poses may differ to count as the same body."""
@@ -110,7 +112,8 @@ def key_rig(
     moving, take = motion.people[person], reconstruction.info.take
     channels = smplx_to_bones(moving.rotations, moving.pelvis_inworld, read_rest_pose(rig))
     mark = TakeMark(identity, take, person, timeline, take_values(motion.frames, channels))
-    key_person(rig, f"{rig.name} {take}", mark, moving, polish)
+    action = key_person(rig, f"{rig.name} {take}", mark, moving, polish)
+    write_trust(action, limb_states(moving.confidence, timeline.frame_rate))
 
 
 def write_import(
@@ -139,6 +142,8 @@ def write_import(
     write_state(collection, state)
     show_contacts(collection, state.take, reconstruction.info.contacts, leaving)
     sync_markers(collection)
+    if is_overlay_shown(collection):
+        show_overlay(collection)
 
 
 def _check_body(reconstruction: Reconstruction, person: int, rest: RestPose) -> None:

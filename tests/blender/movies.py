@@ -50,7 +50,10 @@ def shown_number(scene: Any, frame: int, frames: int, folder: Path) -> int:
     scene.frame_set(frame)
     bpy.ops.render.render(write_still=True, scene=scene.name)
     image = bpy.data.images.load(str(picture))
-    grey = float(np.array(image.pixels[:]).reshape(36, 64, 4)[18, 32, 0])
+    values = np.empty(36 * 64 * 4, dtype=np.float32)
+    pixels: Any = image.pixels
+    pixels.foreach_get(values)
+    grey = float(values.reshape(36, 64, 4)[18, 32, 0])
     bpy.data.images.remove(image)
     return round(grey * frames)
 

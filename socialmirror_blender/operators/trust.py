@@ -1,0 +1,104 @@
+"""Operators that show which limbs the clip shows, and go through the stretches in which it does not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+from bpy.props import BoolProperty, IntProperty
+
+from ...core.contract.errors import UserError
+from ...core.contract.reconstruction import PERSON_NAMES
+from ..reconstructions import require_reconstruction
+from ..scene.names import rig_role
+from ..scene.objects import object_with_role
+from ..scene.trust import STATE_TEXTS, TrustStretch, next_stretch
+from ..scene.trust_overlay import collection_stretches, hide_overlay, is_overlay_shown, show_overlay
+from .reporting import OperatorReturn, poll_reconstruction, reports_errors
+
+
+class _OnReconstruction:
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return poll_reconstruction(cls, context)
+
+
+class SOCIALMIRROR_OT_trust_overlay(_OnReconstruction, bpy.types.Operator):
+    bl_idname = "socialmirror.trust_overlay"
+    bl_label = "Show Trust"
+    bl_description = (
+        "Colour the limbs of both skins: green where the clip does not show them and they were filled in, "
+        "yellow where they are uncertain. Only the viewport's colours change"
+    )
+    bl_options = {"REGISTER", "UNDO"}
+
+    @reports_errors
+    def execute(self, context: bpy.types.Context) -> OperatorReturn:
+        collection = require_reconstruction(context)
+        if is_overlay_shown(collection):
+            hide_overlay(collection)
+            return {"FINISHED"}
+        show_overlay(collection)
+        if not is_overlay_shown(collection):
+            raise UserError(
+                "no-trust",
+                "This take was imported by an earlier version and does not say what it saw.",
+                "Choose the take again under Take.",
+            )
+        return {"FINISHED"}
+
+
+class SOCIALMIRROR_OT_uncertain_stretch(_OnReconstruction, bpy.types.Operator):
+    bl_idname = "socialmirror.uncertain_stretch"
+    bl_label = "Next Uncertain Stretch"
+    bl_options = {"REGISTER", "UNDO"}
+
+    backwards: BoolProperty(options={"SKIP_SAVE", "HIDDEN"})
+
+    @classmethod
+    def description(cls, context: bpy.types.Context, properties: Any) -> str:
+        which = "previous" if properties.backwards else "next"
+        return f"Go to the {which} frames in which a limb is uncertain or was filled in, and select whose it is"
+
+    @reports_errors
+    def execute(self, context: bpy.types.Context) -> OperatorReturn:
+        collection = require_reconstruction(context)
+        found = next_stretch(collection_stretches(collection), context.scene.frame_current, self.backwards)
+        if found is None:
+            self.report({"INFO"}, "Every limb was seen all the time")
+            return {"CANCELLED"}
+        context.scene.frame_set(found.first)
+        _select(context, object_with_role(collection, rig_role(found.person)))
+        self.report({"INFO"}, stretch_text(found))
+        return {"FINISHED"}
+
+
+class SOCIALMIRROR_OT_jump_to_frame(bpy.types.Operator):
+    bl_idname = "socialmirror.jump_to_frame"
+    bl_label = "Jump There"
+    bl_description = "Go to the first of these frames"
+
+    frame: IntProperty(options={"SKIP_SAVE", "HIDDEN"})
+
+    def execute(self, context: bpy.types.Context) -> OperatorReturn:
+        context.scene.frame_set(self.frame)
+        return {"FINISHED"}
+
+
+def stretch_text(stretch: TrustStretch) -> str:
+    """`Person A, left arm: filled in, frames 12–40`."""
+    frames = f"frames {stretch.first}–{stretch.last}" if stretch.last > stretch.first else f"frame {stretch.first}"
+    return f"{PERSON_NAMES[stretch.person]}, {stretch.limb}: {STATE_TEXTS[stretch.state]}, {frames}"
+
+
+def _select(context: bpy.types.Context, rig: bpy.types.Object | None) -> None:
+    """Make an armature active and selected, in object mode only."""
+    if rig is None or context.mode != "OBJECT" or rig.name not in context.view_layer.objects:
+        return
+    for other in context.selected_objects:
+        other.select_set(False)
+    context.view_layer.objects.active = rig
+    rig.select_set(True)
+
+
+CLASSES = (SOCIALMIRROR_OT_trust_overlay, SOCIALMIRROR_OT_uncertain_stretch, SOCIALMIRROR_OT_jump_to_frame)

@@ -1,0 +1,111 @@
+"""The panel that says how far the result can be trusted: which limbs were seen, and how good the take is."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import bpy
+
+from ...core.contract.reconstruction import PERSON_NAMES, Quality, Stretch
+from .. import scene as scenes
+from ..reconstructions import active_reconstruction, read_info
+from ..scene.trust import STATE_TEXTS, TrustStretch
+from ..scene.trust_overlay import collection_stretches, is_overlay_shown
+from .sidebar import Sidebar
+from .text import draw_text
+
+GRADE_TEXTS = {
+    "good": "Good: it agrees with the clip.",
+    "fair": "Fair: look at the frames below.",
+    "bad": "Bad in places: look at the frames below.",
+}
+_GRADE_ICONS = {"good": "CHECKMARK", "fair": "INFO", "bad": "ERROR"}
+_SHOWN_STRETCHES = 4
+_FRESH_SECONDS = 1.0
+_stretches: dict[str, tuple[float, list[TrustStretch]]] = {}
+"""Cache by import and take, with the time of reading: panels are drawn in every frame while the motion plays."""
+
+
+class SOCIALMIRROR_PT_trust(Sidebar, bpy.types.Panel):
+    bl_label = "Trust"
+    bl_parent_id = "SOCIALMIRROR_PT_result"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return active_reconstruction(context) is not None
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout: Any = self.layout
+        collection = active_reconstruction(context)
+        assert collection is not None  # poll
+        _draw_limbs(layout, collection, context.scene.frame_current)
+        info = read_info(collection)
+        if info is not None and info.quality is not None:
+            _draw_quality(layout, info.quality, scenes.read_state(collection).timing)
+
+
+def doubtful_lines(stretches: list[TrustStretch], frame: int) -> list[str]:
+    """What is not plainly seen in a frame: a line for each person, such as `Person A: left arm filled in`."""
+    lines: list[str] = []
+    for person, name in enumerate(PERSON_NAMES):
+        here = [each for each in stretches if each.person == person and each.first <= frame <= each.last]
+        if here:
+            lines.append(f"{name}: " + ", ".join(f"{each.limb} {STATE_TEXTS[each.state]}" for each in here))
+    return lines
+
+
+def quality_text(stretch: Stretch) -> str:
+    """What is not good in a stretch of a take, in plain words with a number that can be judged."""
+    who = "They" if stretch.person is None else PERSON_NAMES[stretch.person]
+    value = stretch.value
+    return {
+        "picture": f"{who} is off the picture by {value:.0f} % of their height",
+        "floor": f"{who} stands {value / 10:.0f} cm off the floor",
+        "penetration": f"They are {value / 10:.0f} cm inside each other",
+        "contact": f"A contact has a gap of {value / 10:.0f} cm",
+        "smoothness": f"{who} jitters",
+    }[stretch.measure]
+
+
+def _draw_limbs(layout: Any, collection: bpy.types.Collection, frame: int) -> None:
+    row = layout.row(align=True)
+    shown = is_overlay_shown(collection)
+    row.operator("socialmirror.trust_overlay", icon="OVERLAY", depress=shown)
+    row.operator("socialmirror.uncertain_stretch", text="", icon="PREV_KEYFRAME").backwards = True
+    row.operator("socialmirror.uncertain_stretch", text="", icon="NEXT_KEYFRAME").backwards = False
+    if shown:
+        row = layout.row(align=True)
+        row.label(text="Filled in", icon="SEQUENCE_COLOR_04")
+        row.label(text="Uncertain", icon="SEQUENCE_COLOR_03")
+    stretches = _read_stretches(collection)
+    lines = doubtful_lines(stretches, frame) or ["All limbs are seen in this frame." if stretches else ""]
+    for line in filter(None, lines):
+        draw_text(layout, line)
+
+
+def _draw_quality(layout: Any, quality: Quality, timing: Any) -> None:
+    draw_text(layout, GRADE_TEXTS[quality.grade], icon=_GRADE_ICONS[quality.grade])
+    for stretch in quality.stretches[:_SHOWN_STRETCHES]:
+        first, last = timing.scene_range(stretch.first, stretch.last)
+        row = layout.row()
+        draw_text(row, f"{quality_text(stretch)}, frames {first}–{last}", margin=_BUTTON_WIDTH)
+        row.operator("socialmirror.jump_to_frame", text="", icon="TIME").frame = first
+    more = len(quality.stretches) - _SHOWN_STRETCHES
+    if more > 0:
+        draw_text(layout, f"and {more} more")
+
+
+def _read_stretches(collection: bpy.types.Collection) -> list[TrustStretch]:
+    state = scenes.read_state(collection)
+    key, now = f"{state.id} {state.take} {state.first_frame}", time.monotonic()
+    read = _stretches.get(key)
+    if read is None or now - read[0] > _FRESH_SECONDS:
+        read = (now, collection_stretches(collection))
+        _stretches.clear()
+        _stretches[key] = read
+    return read[1]
+
+
+_BUTTON_WIDTH = 40
+CLASSES = (SOCIALMIRROR_PT_trust,)

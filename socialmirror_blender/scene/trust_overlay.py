@@ -1,0 +1,169 @@
+"""Shows on the skins which limbs the clip shows: each limb gets a material whose viewport colour is keyed.
+
+Colours of materials cost nothing while the motion plays, are saved with the file, and need no handler. While the overlay is
+hidden the skins have the materials that they had before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Any
+
+import bpy
+import numpy as np
+
+from ...core.contract.reconstruction import PEOPLE
+from .. import compat
+from .actions import take_of
+from .colors import FILLED_IN_COLOR, PERSON_COLORS, UNCERTAIN_COLOR
+from .fcurves import write_fcurves
+from .names import LIMB_ATTRIBUTE, MATERIAL_ATTRIBUTE, OVERLAY_PROPERTY, TRUST_PROPERTY, rig_role, skin_role
+from .objects import object_with_role
+from .rest_pose import BONES
+from .take_values import mark_of
+from .trust import FILLED_IN, LIMBS, SEEN, UNCERTAIN, TrustStretch, limb_of_joint, trust_stretches
+
+Trust = tuple[np.ndarray, np.ndarray]
+"""Scene frames int [S], and the states uint8 [S,6] of the limbs at them."""
+
+
+def write_trust(action: bpy.types.Action, states: np.ndarray) -> None:
+    """Remember the states [S,6] of the limbs at the frames of the take's mark."""
+    stored: Any = action
+    if TRUST_PROPERTY in stored:  # bytes that are assigned to a property that exists end at their first zero
+        del stored[TRUST_PROPERTY]
+    stored[TRUST_PROPERTY] = states.astype(np.uint8).tobytes()
+
+
+def trust_of(rig: bpy.types.Object) -> Trust | None:
+    """How far the take that an armature shows can be trusted; None if it does not say so."""
+    shown = take_of(rig)
+    mark = None if shown is None else mark_of(shown[0])
+    if shown is None or mark is None:
+        return None
+    stored: Any = shown[0]
+    states = stored.get(TRUST_PROPERTY)
+    if not isinstance(states, bytes) or len(states) != len(mark.own.frames) * len(LIMBS):
+        return None
+    return mark.own.frames, np.frombuffer(states, np.uint8).reshape(-1, len(LIMBS))
+
+
+def collection_stretches(collection: bpy.types.Collection) -> list[TrustStretch]:
+    """The stretches of both people in which a limb was not plainly seen."""
+    found: list[TrustStretch] = []
+    for person in range(PEOPLE):
+        rig = object_with_role(collection, rig_role(person))
+        trust = None if rig is None else trust_of(rig)
+        if trust is not None:
+            empty = np.full_like(trust[1], SEEN)
+            found += trust_stretches(trust[0], [trust[1] if other == person else empty for other in range(PEOPLE)])
+    return sorted(found, key=lambda stretch: (stretch.first, stretch.person))
+
+
+def is_overlay_shown(collection: bpy.types.Collection) -> bool:
+    return any(OVERLAY_PROPERTY in skin.data for skin in _skins(collection).values())
+
+
+def show_overlay(collection: bpy.types.Collection) -> None:
+    """Colour the limbs of both skins by the take that their armatures show, anew if they are coloured already."""
+    hide_overlay(collection)
+    for person, skin in _skins(collection).items():
+        rig = object_with_role(collection, rig_role(person))
+        trust = None if rig is None else trust_of(rig)
+        if trust is not None:
+            _show_on(skin, person, *trust)
+
+
+def hide_overlay(collection: bpy.types.Collection) -> None:
+    """Give both skins the materials back that they had."""
+    for skin in _skins(collection).values():
+        mesh = skin.data
+        count = mesh.get(OVERLAY_PROPERTY)
+        if count is None:
+            continue
+        if (stored := mesh.attributes.get(MATERIAL_ATTRIBUTE)) is not None:
+            indices = np.empty(len(mesh.polygons), dtype=np.int32)
+            stored.data.foreach_get("value", indices)
+            mesh.polygons.foreach_set("material_index", indices)
+            mesh.attributes.remove(stored)
+        removed: list[Any] = []
+        while len(mesh.materials) > count:
+            removed.append(mesh.materials.pop())
+        actions = [compat.assigned_action(material) for material in removed if material is not None]
+        unused = [material for material in removed if material is not None and material.users == 0]
+        bpy.data.batch_remove([*unused, *{assigned[0] for assigned in actions if assigned is not None}])
+        del mesh[OVERLAY_PROPERTY]
+        mesh.update()
+
+
+@contextmanager
+def overlay_hidden(collection: bpy.types.Collection) -> Generator[None]:
+    """Hide the overlay for a block that reads materials, such as an export."""
+    shown = is_overlay_shown(collection)
+    if shown:
+        hide_overlay(collection)
+    try:
+        yield
+    finally:
+        if shown:
+            show_overlay(collection)
+
+
+def _show_on(skin: Any, person: int, frames: np.ndarray, states: np.ndarray) -> None:
+    mesh = skin.data
+    count = len(mesh.materials)
+    indices = np.empty(len(mesh.polygons), dtype=np.int32)
+    mesh.polygons.foreach_get("material_index", indices)
+    stored = mesh.attributes.new(MATERIAL_ATTRIBUTE, "INT", "FACE")
+    stored.data.foreach_set("value", indices)
+    base = mesh.materials[0] if count else None
+    action = bpy.data.actions.new(f"{skin.name} trust")
+    colors = _state_colors(person)
+    for column, limb in enumerate(LIMBS):
+        name = f"{skin.name} {limb}"
+        material: Any = bpy.data.materials.new(name) if base is None else base.copy()
+        material.name = name
+        mesh.materials.append(material)
+        slot, channelbag = compat.add_channelbag(action, name, "MATERIAL")
+        compat.assign_action(material, action, slot)
+        changes = np.flatnonzero(np.diff(states[:, column], prepend=0))
+        values = np.array([colors[state] for state in states[changes, column].tolist()])
+        material.diffuse_color = (*values[0], 1.0)
+        write_fcurves(channelbag, "diffuse_color", frames[changes], values, interpolation="CONSTANT")
+    mesh.polygons.foreach_set("material_index", (count + _limbs_of_faces(skin)).astype(np.int32))
+    mesh[OVERLAY_PROPERTY] = count
+    mesh.update()
+
+
+def _limbs_of_faces(skin: Any) -> np.ndarray:
+    """int [F], the limb that moves each face most, which is kept as an attribute."""
+    mesh = skin.data
+    limbs = np.empty(len(mesh.polygons), dtype=np.int32)
+    if (stored := mesh.attributes.get(LIMB_ATTRIBUTE)) is not None:
+        stored.data.foreach_get("value", limbs)
+        return np.clip(limbs, 0, len(LIMBS) - 1)
+    of_group = {
+        group.index: LIMBS.index(limb_of_joint(group.name)) for group in skin.vertex_groups if group.name in BONES
+    }
+    of_vertex = np.full(len(mesh.vertices), LIMBS.index("torso"), dtype=np.int32)
+    for vertex in mesh.vertices:
+        entries = [(entry.weight, entry.group) for entry in vertex.groups if entry.group in of_group]
+        if entries:
+            of_vertex[vertex.index] = of_group[max(entries)[1]]
+    corners, starts = np.empty(len(mesh.loops), dtype=np.int32), np.empty(len(mesh.polygons), dtype=np.int32)
+    mesh.loops.foreach_get("vertex_index", corners)
+    mesh.polygons.foreach_get("loop_start", starts)
+    limbs = of_vertex[corners[starts]]
+    mesh.attributes.new(LIMB_ATTRIBUTE, "INT", "FACE").data.foreach_set("value", limbs)
+    return limbs
+
+
+def _state_colors(person: int) -> dict[int, tuple[float, float, float]]:
+    return {SEEN: PERSON_COLORS[person], UNCERTAIN: UNCERTAIN_COLOR, FILLED_IN: FILLED_IN_COLOR}
+
+
+def _skins(collection: bpy.types.Collection) -> dict[int, Any]:
+    """The skins that are there, by person."""
+    found = {person: object_with_role(collection, skin_role(person)) for person in range(PEOPLE)}
+    return {person: skin for person, skin in found.items() if skin is not None and skin.type == "MESH"}

@@ -1,0 +1,144 @@
+"""What the clip does not show can be seen: on the skins, in the dope sheet, and by going from stretch to stretch."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import bpy
+import numpy as np
+import pytest
+
+from tests.blender.drawing import draw_sidebar
+from tests.blender.evaluated_scene import person_fcurves
+from tests.blender.product import Product
+from tests.blender.synthetic_reconstruction import make_reconstruction
+from tests.blender.user_actions import press
+
+
+@pytest.fixture
+def trust(product: Product) -> ModuleType:
+    return product("socialmirror_blender.scene.trust")
+
+
+def test_every_joint_belongs_to_a_limb(trust: ModuleType, contract: ModuleType) -> None:
+    limbs = {joint: trust.limb_of_joint(joint) for joint in contract.skeleton.JOINTS}
+    assert set(limbs.values()) == set(trust.LIMBS)
+    assert (limbs["left_index2"], limbs["right_foot"], limbs["jaw"], limbs["spine3"]) == (
+        "left arm",
+        "right leg",
+        "head",
+        "torso",
+    )
+
+
+def test_states_of_limbs_do_not_flicker(trust: ModuleType, contract: ModuleType) -> None:
+    confidence = np.ones((60, 22))
+    arm = [contract.skeleton.JOINT_INDEX[joint] for joint in ("left_elbow", "left_wrist")]
+    confidence[20:40, arm] = 0.1
+    confidence[30, arm] = 0.9  # one frame
+    confidence[50:, arm] = 0.5
+    states = trust.limb_states(confidence, 30.0)[:, trust.LIMBS.index("left arm")]
+    assert states.tolist() == [1] * 20 + [3] * 20 + [1] * 10 + [2] * 10
+    (first, second) = trust.trust_stretches(np.arange(101, 161), [trust.limb_states(confidence, 30.0)])
+    assert (first.limb, first.first, first.last, first.state) == ("left arm", 121, 140, trust.FILLED_IN)
+    assert (second.first, second.last, second.state) == (151, 160, trust.UNCERTAIN)
+    go = trust.next_stretch
+    assert [go([first, second], frame) for frame in (101, 121, 155)] == [first, second, first]
+    assert [go([first, second], frame, True) for frame in (160, 151, 100)] == [second, first, second]
+    assert go([], 5) is None
+
+
+def test_next_uncertain_stretch_goes_there_says_whose_limb_it_is_and_selects_them(
+    imported: Any, scene: ModuleType, product: Product
+) -> None:
+    """From frame 13 on, the left forearm of the first person is hidden."""
+    scene.rig_of(imported, 1).select_set(True)
+    press("uncertain_stretch")
+    assert bpy.context.scene.frame_current == 13
+    assert bpy.context.selected_objects == [scene.rig_of(imported, 0)]
+    product("socialmirror_blender.panels.trust")._stretches.clear()
+    assert "Person A: left arm filled in" in draw_sidebar().texts
+    bpy.context.scene.frame_set(5)
+    assert "All limbs are seen in this frame." in draw_sidebar().texts
+    text = product("socialmirror_blender.operators.trust").stretch_text
+    (stretch,) = product("socialmirror_blender.scene.trust_overlay").collection_stretches(imported)
+    assert text(stretch) == "Person A, left arm: filled in, frames 13–25"
+
+
+def pixel(frame: int, folder: Path) -> np.ndarray:
+    """Colour [3] of the brightest part of what the solid viewport draws of the whole scene, by its sum over the picture."""
+    current: Any = bpy.context.scene
+    current.render.engine = "BLENDER_WORKBENCH"
+    current.render.resolution_x, current.render.resolution_y, current.render.resolution_percentage = 160, 90, 100
+    current.display.shading.light, current.display.shading.color_type = "FLAT", "MATERIAL"
+    current.view_settings.view_transform = "Standard"
+    current.frame_set(frame)
+    settings = current.render.image_settings
+    if hasattr(settings, "media_type"):
+        settings.media_type = "IMAGE"
+    settings.file_format = "PNG"
+    current.render.filepath = str(folder / "frame.png")
+    bpy.ops.render.render(write_still=True)
+    image = bpy.data.images.load(current.render.filepath)
+    values = np.empty(160 * 90 * 4, dtype=np.float32)
+    image.pixels.foreach_get(values)
+    bpy.data.images.remove(image)
+    return values.reshape(-1, 4)[:, :3]
+
+
+def green(pixels: np.ndarray) -> int:
+    """How many pixels are much greener than red or blue."""
+    return int((pixels[:, 1] > 1.3 * pixels[:, [0, 2]].max(1)).sum())
+
+
+@pytest.mark.slow
+def test_the_overlay_colours_what_was_filled_in_and_leaves_nothing_behind(
+    imported: Any, scene: ModuleType, tmp_path: Path
+) -> None:
+    skins = [scene.skin_of(imported, person) for person in (0, 1)]
+    materials = [list(skin.data.materials) for skin in skins]
+    actions = {action.name for action in bpy.data.actions}
+    assert green(pixel(20, tmp_path)) == 0
+    press("trust_overlay")
+    assert green(pixel(5, tmp_path)) == 0
+    assert green(pixel(20, tmp_path)) > 10
+    press("use_take", take="take-1")  # another take is coloured anew
+    assert green(pixel(20, tmp_path)) > 10
+    press("trust_overlay")
+    assert green(pixel(20, tmp_path)) == 0
+    assert [list(skin.data.materials) for skin in skins] == materials
+    assert {polygon.material_index for skin in skins for polygon in skin.data.polygons} == {0}
+    assert {action.name for action in bpy.data.actions} == actions
+    assert len(bpy.data.materials) == 4  # of two skins and two kinds of markers
+
+
+def test_rows_for_a_whole_person_show_stretches_that_were_filled_in(imported: Any, scene: ModuleType) -> None:
+    """Where keyframes share a row, Blender shows the first channel's type, and an ordinary keyframe before all others."""
+    curves = person_fcurves(scene.rig_of(imported, 0))
+    first = curves[0]
+    assert first.data_path == '["filled_in"]'
+    assert [point.type for point in first.keyframe_points] == ["GENERATED"] * 12 + ["JITTER"] * 13
+    assert not [curve for curve in curves for point in curve.keyframe_points if point.type == "KEYFRAME"]
+
+
+def test_the_quality_of_a_take_is_said_in_plain_words_with_jumps(contract: ModuleType, tmp_path: Path) -> None:
+    record = contract.reconstruction
+    make_reconstruction(tmp_path, contract)
+    saved = record.load(tmp_path)
+    quality = record.Quality(
+        (record.Measured("floor", 1, 90.0, "bad"),),
+        (record.Stretch("floor", 1, 4, 9, 90.0, "bad"), record.Stretch("penetration", None, 10, 12, 42.0, "fair")),
+    )
+    record.save(tmp_path, replace(saved, info=replace(saved.info, quality=quality)))
+    press("import_folder", directory=str(tmp_path))
+    layout = draw_sidebar()
+    text = " ".join(layout.texts)
+    assert "Bad in places" in text
+    assert "Person B stands 9 cm off the floor, frames 5–10" in text
+    assert "They are 4 cm inside each other, frames 11–13" in text
+    assert layout.buttons.count("jump_to_frame") == 2
+    press("jump_to_frame", frame=11)
+    assert bpy.context.scene.frame_current == 11
