@@ -35,7 +35,7 @@ _CONTACT_SHARE = 0.75
 _ALONE_SHARE = 0.15
 """Share of pictures that show one person only."""
 _WIDE_SHARE = 0.5
-_CUT_SHARE = 0.15
+_CUT_SHARE = 0.25
 """Share of pictures whose edge is moved so that it cuts people off, beside those that the camera cuts off."""
 _MARGIN = (1.15, 1.6)
 """Side of the picture over the longer side of the people's bounding box."""
