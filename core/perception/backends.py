@@ -24,10 +24,10 @@ class Network(Protocol):
         """Side of the input picture, for networks that take square ones."""
         return self.shape[0]
 
-    def run(self, pictures: Float[np.ndarray, "B H W C"]) -> list[np.ndarray]:
-        """Run the network on a batch of pictures; the outputs [B, ...] in the file's order, feature maps as NHWC.
+    def run(self, pictures: Float[np.ndarray, "B H W C"], *features: Float[np.ndarray, "B ..."]) -> list[np.ndarray]:
+        """Run the network on a batch of pictures, and of the further feature maps that it takes if it takes any.
 
-        The list is empty for an empty batch.
+        The outputs [B, ...] are in the file's order, feature maps as NHWC. The list is empty for an empty batch.
         """
         ...
 

@@ -21,9 +21,9 @@ class GraphBuilder:
         self._shapes: dict[int, tuple[int, ...]] = {}
         self._count = 0
 
-    def graph(self, start: int, outputs: tuple[int, ...]) -> Graph:
-        """What was built, from the input `start` to the outputs."""
-        return Graph(tuple(self._operations), self._constants, start, outputs, self._shapes)
+    def graph(self, start: int, outputs: tuple[int, ...], further_inputs: tuple[int, ...] = ()) -> Graph:
+        """What was built, from the input `start` and further ones to the outputs."""
+        return Graph(tuple(self._operations), self._constants, start, outputs, self._shapes, further_inputs)
 
     def shape(self, x: int) -> tuple[int, ...]:
         return self._shapes[x]

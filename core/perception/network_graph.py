@@ -29,6 +29,8 @@ class Graph:
     outputs: tuple[int, ...]
     shapes: Mapping[int, tuple[int, ...]]
     """Shape of every tensor of the flow, for a batch of one."""
+    further_inputs: tuple[int, ...] = ()
+    """Feature maps that the network takes beside its input."""
 
     @property
     def input_shape(self) -> tuple[int, ...]:

@@ -8,7 +8,7 @@ from jaxtyping import Float
 
 from .backends import Network
 from .network_graph import Graph
-from .onnx_export import INPUT_NAME, to_onnx
+from .onnx_export import INPUT_NAME, further_input, to_onnx
 
 
 class OnnxNetwork(Network):
@@ -22,11 +22,15 @@ class OnnxNetwork(Network):
         self.shape = shape
         self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
-    def run(self, pictures: Float[np.ndarray, "B H W C"]) -> list[np.ndarray]:
+    def run(self, pictures: Float[np.ndarray, "B H W C"], *features: Float[np.ndarray, "B ..."]) -> list[np.ndarray]:
         if not len(pictures):
             return []
         # One picture at a time is fastest on a CPU.
-        single = [self._session.run(None, {INPUT_NAME: picture[None]}) for picture in pictures]
+        names = [INPUT_NAME, *(further_input(number) for number in range(len(features)))]
+        single = [
+            self._session.run(None, {name: each[None] for name, each in zip(names, inputs)})
+            for inputs in zip(pictures, *features, strict=True)
+        ]
         return [np.concatenate(parts) for parts in zip(*single)]
 
 

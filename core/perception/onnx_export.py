@@ -28,8 +28,8 @@ _AXIS_IN_NCHW = (0, 2, 3, 1)
 def to_onnx(graph: Graph) -> bytes:
     """The serialized ONNX model of a graph.
 
-    Its input `INPUT_NAME` is float32 [1,S,S,3]; its outputs are those of the file, in order and layout. NotImplementedError
-    for an operation that has no counterpart here.
+    Its input `INPUT_NAME` is float32 [1,S,S,3], further ones are named by `further_input`; its outputs are those of the file, in
+    order and layout. NotImplementedError for an operation that has no counterpart here.
     """
     writer = _Writer(graph)
     outputs = writer.write()
@@ -37,7 +37,10 @@ def to_onnx(graph: Graph) -> bytes:
         helper.make_graph(
             writer.nodes,
             "network",
-            [helper.make_tensor_value_info(INPUT_NAME, onnx.TensorProto.FLOAT, graph.input_shape)],
+            [
+                helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, graph.shapes[index])
+                for name, index in _inputs(graph).items()
+            ],
             [helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, shape) for name, shape in outputs.items()],
             writer.initializers,
         ),
@@ -45,6 +48,17 @@ def to_onnx(graph: Graph) -> bytes:
         ir_version=_IR_VERSION,
     )
     return model.SerializeToString()
+
+
+def further_input(number: int) -> str:
+    """The name of one of `Graph.further_inputs`."""
+    return f"features_{number}"
+
+
+def _inputs(graph: Graph) -> dict[str, int]:
+    """The inputs' names and tensors."""
+    further = {further_input(number): index for number, index in enumerate(graph.further_inputs)}
+    return {INPUT_NAME: graph.input, **further}
 
 
 class _Writer:
@@ -58,7 +72,8 @@ class _Writer:
     def write(self) -> dict[str, tuple[int, ...]]:
         """Write all nodes; returns the outputs' names and shapes."""
         graph = self.graph
-        self.node("Transpose", [INPUT_NAME], _name(graph.input), perm=_TO_NCHW)
+        for name, index in _inputs(graph).items():
+            self.node("Transpose", [name], _name(index), perm=_TO_NCHW)
         for operation in graph.operations:
             activation = operation.options.get("activation", "NONE")
             output = _name(operation.output)

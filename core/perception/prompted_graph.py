@@ -1,7 +1,8 @@
 """The two parts of the prompted landmark network as graphs: BlazePose's trunk, and a head that is told whose joints are meant.
 
 The trunk is the landmark network `full` cut before its outputs. The head is a small U-Net on its features, its heat maps, and
-maps of where the joints of the person meant and those of the other person are thought to be (prompts).
+maps of where the joints of the person meant and those of the other person are thought to be (prompts). It also reads the trunk's
+coarser features, which know more of a person who is hidden than what is left of them at the trunk's end.
 """
 
 from __future__ import annotations
@@ -18,13 +19,16 @@ KIND = "prompted-landmarks"
 SIDE = 64
 """Cells along a side of the head's maps."""
 FEATURES = 48
+COARSE_FEATURES = ((32, 32), (16, 88), (8, 144))
+"""Side and channels of the encoder's last feature maps at each resolution."""
 LIMB_JOINTS = 12
 INPUT_CHANNELS = FEATURES + len(LANDMARKS) + 3 * LIMB_JOINTS
 """Features, heat maps of the landmarks, keypoint maps of anybody, prompts of the person meant, prompts of the other."""
 
 
 def trunk_graph(full: Graph) -> Graph:
-    """BlazePose's graph (`read_graph`) cut down to its features [B,64,64,48] and heat maps [B,64,64,39] (logits).
+    """BlazePose's graph (`read_graph`) cut down to its features [B,64,64,48], heat maps [B,64,64,39] (logits), and the encoder's
+    last features at each of COARSE_FEATURES.
 
     ValueError for another network.
     """
@@ -32,7 +36,8 @@ def trunk_graph(full: Graph) -> Graph:
     heat = [index for index in full.outputs if full.shapes[index][1:3] == (SIDE, SIDE)]
     if len(heat) != 1 or full.shapes[makers[heat[0]].inputs[0]] != (1, SIDE, SIDE, FEATURES):
         raise ValueError("this is not BlazePose's landmark network")
-    outputs = (makers[heat[0]].inputs[0], heat[0])
+    coarse = [_last_sum(full, (1, side, side, channels)) for side, channels in COARSE_FEATURES]
+    outputs = (makers[heat[0]].inputs[0], heat[0], *coarse)
     needed, kept = set(outputs), []
     for operation in reversed(full.operations):
         if operation.output in needed:
@@ -46,8 +51,13 @@ def trunk_graph(full: Graph) -> Graph:
     )
 
 
+def _last_sum(graph: Graph, shape: tuple[int, ...]) -> int:
+    """The last feature map of a shape that is a sum: the end of the residual blocks of that resolution."""
+    return [each.output for each in graph.operations if each.kind == "ADD" and graph.shapes[each.output] == shape][-1]
+
+
 def head_graph(path: Path | None = None) -> Graph:
-    """The head for inputs [B,64,64,INPUT_CHANNELS].
+    """The head for inputs [B,64,64,INPUT_CHANNELS] and the trunk's COARSE_FEATURES.
 
     Outputs: maps [B,64,64,34], logits of the landmarks' heat maps and of the mask of what is visible; locations [B,16,16,132],
     for each landmark maps of its metric position (metres) and of the logit that it is visible; whole [B,1,1,100], what is added
@@ -57,12 +67,16 @@ def head_graph(path: Path | None = None) -> Graph:
     checkpoint = load_checkpoint(path or weights_file(KIND), KIND)
     builder = GraphBuilder({name: tensor.float().numpy() for name, tensor in checkpoint.tensors.items()})
     start = builder.input((1, SIDE, SIDE, INPUT_CHANNELS))
+    coarse = tuple(builder.input((1, side, side, channels)) for side, channels in COARSE_FEATURES)
     stem = builder.convolution(start, "stem", "RELU")
     half = builder.convolution(stem, "down1", "RELU", stride=2)
+    half = builder.add(half, builder.convolution(coarse[0], "beside1"))
     half = builder.add(half, builder.convolution(half, "same1", "RELU"))
     quarter = builder.convolution(half, "down2", "RELU", stride=2)
+    quarter = builder.add(quarter, builder.convolution(coarse[1], "beside2"))
     quarter = builder.add(quarter, builder.convolution(quarter, "same2", "RELU"))
     eighth = builder.convolution(quarter, "down3", "RELU", stride=2)
+    eighth = builder.add(eighth, builder.convolution(coarse[2], "beside3"))
     for layer in ("same3", "again3"):
         eighth = builder.add(eighth, builder.convolution(eighth, layer, "RELU"))
     quarter = builder.add(quarter, builder.twice_as_large(builder.convolution(eighth, "up2")))
@@ -76,4 +90,4 @@ def head_graph(path: Path | None = None) -> Graph:
         builder.convolution(quarter, "locations"),
         builder.convolution(whole, "whole"),
     )
-    return builder.graph(start, outputs)
+    return builder.graph(start, outputs, coarse)

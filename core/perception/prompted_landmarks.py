@@ -120,9 +120,9 @@ class PromptedLandmarks:
             return []
         queries = [replace(query, region=query.region.snapped()) for query in queries]
         crops = np.stack([crop(image, query.region, self._trunk.size, replicate=True) for query in queries])
-        features, heat = self._trunk.run(crops.astype(np.float32) / 255)
+        features, heat, *coarse = self._trunk.run(crops.astype(np.float32) / 255)
         inputs = np.stack([head_input(query, *arrays) for query, *arrays in zip(queries, features, heat)])
-        return [decode(query.region, *outputs) for query, *outputs in zip(queries, *self._head.run(inputs))]
+        return [decode(query.region, *outputs) for query, *outputs in zip(queries, *self._head.run(inputs, *coarse))]
 
 
 def load_prompted_landmarks(backend: NetworkBackend, pose_landmarks: Path) -> PromptedLandmarks:

@@ -102,9 +102,9 @@ class _RecordedNetwork:
         self.shape, self.size = network.shape, network.size
         self._network, self._recorder = network, recorder
 
-    def run(self, pictures: np.ndarray) -> list[np.ndarray]:
-        question = f"run {_checksum(pictures)}"
-        return self._recorder.answer(question, list[np.ndarray], lambda: self._network.run(pictures))
+    def run(self, pictures: np.ndarray, *features: np.ndarray) -> list[np.ndarray]:
+        question = f"run {' '.join(str(_checksum(each)) for each in (pictures, *features))}"
+        return self._recorder.answer(question, list[np.ndarray], lambda: self._network.run(pictures, *features))
 
 
 def _question(name: str, image: np.ndarray, regions: Sequence[Region] = (), told: Sequence[np.ndarray] = ()) -> str:

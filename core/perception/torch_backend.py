@@ -47,9 +47,12 @@ class TorchNetwork(torch.nn.Module, Network):
             for step, operation in enumerate(graph.operations)
         ]
 
-    def forward(self, pictures: Float[Tensor, "B H W C"]) -> list[Tensor]:
+    def forward(self, *inputs: Float[Tensor, "B H W C"]) -> list[Tensor]:
         """The outputs [B, ...] in the file's order."""
-        values = {self._graph.input: pictures.permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)}
+        values = {
+            index: each.permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)
+            for index, each in zip((self._graph.input, *self._graph.further_inputs), inputs, strict=True)
+        }
         for operation, step, finished in self._steps:
             arguments = [values[i] if i in values else getattr(self, f"t{i}") for i in operation.inputs]
             values[operation.output] = step(arguments)
@@ -60,7 +63,7 @@ class TorchNetwork(torch.nn.Module, Network):
         return [x.permute(0, 2, 3, 1) if x.dim() == 4 else x for x in outputs]
 
     @torch.inference_mode()
-    def run(self, pictures: Float[np.ndarray, "B H W C"]) -> list[np.ndarray]:
+    def run(self, pictures: Float[np.ndarray, "B H W C"], *features: Float[np.ndarray, "B ..."]) -> list[np.ndarray]:
         if not len(pictures):
             return []
         device = next(self.buffers()).device
@@ -68,7 +71,10 @@ class TorchNetwork(torch.nn.Module, Network):
         size = 1 if device.type == "cpu" else len(pictures)
         # TF32 has 10 bits of mantissa: it would move landmarks by pixels against the other backend.
         with torch.backends.cudnn.flags(deterministic=True, allow_tf32=False):
-            batches = [self(torch.from_numpy(batch).to(device)) for batch in _batches(pictures, size)]
+            batches = [
+                self(*(torch.from_numpy(each).to(device) for each in batch))
+                for batch in zip(*(_batches(each, size) for each in (pictures, *features)), strict=True)
+            ]
         return [torch.cat(parts).float().cpu().numpy() for parts in zip(*batches)]
 
 

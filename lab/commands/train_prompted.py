@@ -39,6 +39,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=ROOT / "out" / "prompted", metavar="FOLDER")
+    parser.add_argument(
+        "--start", type=Path, metavar="STATE", help="begin with the weights of another training's .state.safetensors"
+    )
     parser.add_argument("--install", action="store_true", help="copy weights and model card to core/models")
 
 
@@ -60,5 +63,6 @@ def run(options: argparse.Namespace) -> None:
             device=choose_device(options.device),
             seed=options.seed,
             install=options.install,
+            start=options.start,
         )
     )

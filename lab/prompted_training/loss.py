@@ -29,6 +29,8 @@ class Batch:
     """Inputs and targets of B samples, channels first."""
 
     inputs: Float[Tensor, "B C 64 64"]
+    coarse: tuple[Tensor, ...]
+    """The trunk's coarser features [B,c,s,s]."""
     heat: Float[Tensor, "B 33 4096"]
     """Probabilities over the cells."""
     weight: Float[Tensor, "B 33"]
@@ -40,8 +42,10 @@ class Batch:
 
 
 def make_batch(
-    inputs: Sequence[Float[np.ndarray, "64 64 C"]], samples: Sequence[Sample], device: torch.device
+    inputs: Sequence[Float[np.ndarray, "B S S C"]], samples: Sequence[Sample], device: torch.device
 ) -> Batch:
+    """`inputs` are those of the head: its maps and the trunk's coarser features."""
+
     def stacked(name: str) -> Tensor:
         return torch.from_numpy(np.stack([getattr(each, name) for each in samples]).astype(np.float32)).to(device)
 
@@ -49,9 +53,11 @@ def make_batch(
     for each in samples:
         maps = gaussians(each.cells, np.ones(_COUNT), np.full(_COUNT, TARGET_SPREAD)).reshape(-1, _COUNT).T
         heat.append(maps / np.maximum(maps.sum(1, keepdims=True), 1e-6))
+    # a permuted view: in memory the channels stay last, as convolutions on a CPU want them
+    maps, *coarse = (torch.from_numpy(each).permute(0, 3, 1, 2).to(device) for each in inputs)
     return Batch(
-        # a permuted view: in memory the channels stay last, as convolutions on a CPU want them
-        inputs=torch.from_numpy(np.stack(inputs)).permute(0, 3, 1, 2).to(device),
+        inputs=maps,
+        coarse=tuple(coarse),
         heat=torch.from_numpy(np.stack(heat).astype(np.float32)).to(device),
         **{name: stacked(name) for name in ("weight", "visible", "metric", "mask", "front", "overlap")},
     )
@@ -60,7 +66,7 @@ def make_batch(
 def prompted_loss(network: PromptedHead, batch: Batch) -> tuple[Tensor, Mapping[str, Tensor | float]]:
     """The loss and its parts."""
     with torch.autocast(batch.inputs.device.type, torch.bfloat16):
-        outputs = network(batch.inputs)
+        outputs = network(batch.inputs, *batch.coarse)
     maps, locations, whole = (each.float() for each in outputs)
     logits = maps[:, :_COUNT].flatten(2)
     cross_entropy = -(batch.heat * logits.log_softmax(-1)).sum(-1)

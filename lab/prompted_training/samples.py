@@ -29,6 +29,8 @@ _OTHER_LANDMARK_WEIGHT = 0.5
 """Of face, hands and feet; limb joints weigh 1."""
 _OUTSIDE_WEIGHT = 0.4
 """Of landmarks in the crop but outside the image, which can only be guessed."""
+_WORST_QUALITY = 12
+"""Of JPEG compression, of 100."""
 ASKED_SCALE = 1.15
 """How much larger the crop is where only the other person is known."""
 
@@ -139,7 +141,7 @@ def _jittered(region: Region, rng: np.random.Generator) -> Region:
 
 
 def _degraded(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """The crop as other cameras would take it: light, few pixels, motion blur, noise."""
+    """The crop as other cameras would take it: light, few pixels, motion blur, noise, compression."""
     if rng.random() < 0.3:
         side = int(rng.uniform(64, 180))
         small = cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA)
@@ -155,7 +157,19 @@ def _degraded(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     if rng.random() < 0.3:
         noise = rng.standard_normal(image.shape, np.float32) * rng.uniform(1, 10)
         image = cv2.add(image, noise, dtype=cv2.CV_8U)
+    if rng.random() < 0.3:
+        image = _compressed(image, int(rng.integers(_WORST_QUALITY, 70)), rng.uniform(0.4, 1))
     return image
+
+
+def _compressed(image: np.ndarray, quality: int, scale: float) -> np.ndarray:
+    """With JPEG's blocks, whose size depends on how much larger than the crop the video was."""
+    side = max(8, round(len(image) * scale))
+    small = cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA)
+    encoded = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+    decoded = cv2.imdecode(encoded, cv2.IMREAD_COLOR)
+    assert decoded is not None
+    return cv2.resize(decoded, image.shape[1::-1], interpolation=cv2.INTER_LINEAR)
 
 
 def _motion_kernel(length: int, angle: float) -> np.ndarray:

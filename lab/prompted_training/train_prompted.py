@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import nn
 
-from core.checkpoint import MODELS, Checkpoint, save_checkpoint
+from core.checkpoint import MODELS, Checkpoint, load_checkpoint, save_checkpoint
 from core.contract.errors import UserError
 from core.device import limit_threads
 from core.perception.backends import Network, choose_backend
@@ -62,6 +62,8 @@ class PromptedTraining:
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     seed: int = 0
     install: bool = False
+    start: Path | None = None
+    """The state of another training, whose weights this one begins with; layers that it lacks begin anew."""
 
 
 class TrainingSet:
@@ -87,10 +89,10 @@ class HeadInTraining:
         self._head = head.eval()
 
     @torch.inference_mode()
-    def run(self, pictures: Float[np.ndarray, "B S S C"]) -> list[np.ndarray]:
+    def run(self, pictures: Float[np.ndarray, "B S S C"], *features: Float[np.ndarray, "B _ _ _"]) -> list[np.ndarray]:
         device = next(self._head.parameters()).device
-        inputs = torch.from_numpy(np.ascontiguousarray(pictures.transpose(0, 3, 1, 2))).to(device)
-        maps, locations, whole = self._head(inputs)
+        inputs = [torch.from_numpy(each).permute(0, 3, 1, 2).to(device) for each in (pictures, *features)]
+        maps, locations, whole = self._head(*inputs)
         outputs = (maps.permute(0, 2, 3, 1), locations.permute(0, 2, 3, 1), whole[:, None, None])
         return [each.float().cpu().numpy() for each in outputs]
 
@@ -111,6 +113,8 @@ def train_prompted(job: PromptedTraining) -> None:
     data = TrainingSet(frames["train"], trunk, job.device)
     torch.manual_seed(job.seed)
     head = PromptedHead().to(job.device)
+    if job.start is not None:
+        _begin_with(head, job.start)
     for weight in head.parameters():
         if weight.dim() == 4:
             weight.data = weight.data.contiguous(memory_format=torch.channels_last)
@@ -134,10 +138,21 @@ def train_prompted(job: PromptedTraining) -> None:
     _write(job, result, frames, trunk)
 
 
+def _begin_with(head: PromptedHead, state: Path) -> None:
+    """UserError `weights-missing` or `weights-wrong`."""
+    tensors = load_checkpoint(state, "training-state").tensors
+    averaged = {name.removeprefix("ema."): value for name, value in tensors.items() if name.startswith("ema.")}
+    _, unknown = head.load_state_dict(averaged, strict=False)
+    if unknown:
+        raise UserError("weights-wrong", f"{state} belongs to another network.", "Begin without --start.")
+
+
 def inputs_of(samples: Sequence[Sample], trunk: Network) -> list[np.ndarray]:
-    """The head's inputs [64,64,C]."""
+    """The head's inputs: maps [B,64,64,C] and the trunk's coarser features."""
     pictures = np.stack([each.image for each in samples]).astype(np.float32) / 255
-    return [head_input(each.query, *arrays) for each, *arrays in zip(samples, *trunk.run(pictures))]
+    features, heat, *coarse = trunk.run(pictures)
+    maps = np.stack([head_input(each.query, *arrays) for each, *arrays in zip(samples, features, heat)])
+    return [maps, *coarse]
 
 
 def _settings(job: PromptedTraining) -> TrainingSettings:

@@ -11,7 +11,15 @@ import torch
 from core.checkpoint import Checkpoint, save_checkpoint
 from core.contract.errors import UserError
 from core.perception.backends import choose_backend
-from core.perception.prompted_graph import FEATURES, INPUT_CHANNELS, KIND, LIMB_JOINTS, head_graph, trunk_graph
+from core.perception.prompted_graph import (
+    COARSE_FEATURES,
+    FEATURES,
+    INPUT_CHANNELS,
+    KIND,
+    LIMB_JOINTS,
+    head_graph,
+    trunk_graph,
+)
 from core.perception.prompted_landmarks import (
     PROMPT_JOINTS,
     SIDE,
@@ -144,8 +152,9 @@ def test_the_trunk_gives_blazeposes_heat_maps(pose_landmarks: Path) -> None:
     trunk = trunk_graph(whole)
     assert len(trunk.operations) < len(whole.operations)
     picture = np.random.default_rng(0).random((1, 256, 256, 3), np.float32)
-    features, heat = backend.load(trunk).run(picture)
+    features, heat, *coarse = backend.load(trunk).run(picture)
     assert features.shape == (1, SIDE, SIDE, FEATURES)
+    assert [each.shape for each in coarse] == [(1, side, side, channels) for side, channels in COARSE_FEATURES]
     np.testing.assert_allclose(heat, backend.load(whole).run(picture)[3], atol=1e-4)
 
 

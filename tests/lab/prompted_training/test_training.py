@@ -12,7 +12,7 @@ import torch
 from core.checkpoint import Checkpoint, save_checkpoint
 from core.contract.errors import UserError
 from core.perception.backends import choose_backend
-from core.perception.prompted_graph import KIND, head_graph
+from core.perception.prompted_graph import COARSE_FEATURES, KIND, head_graph
 from core.perception.prompted_landmarks import PROMPT_JOINTS
 from lab.choreography.interaction import save_interactions
 from lab.prompted_training.frames import save_frames
@@ -36,7 +36,12 @@ class FlatTrunk:
 
     def run(self, pictures: np.ndarray) -> list[np.ndarray]:
         small = pictures.reshape(len(pictures), 64, 4, 64, 4, 3).mean((2, 4))
-        return [np.tile(small, 16).astype(np.float32), np.zeros((len(pictures), 64, 64, 39), np.float32)]
+        coarse = [
+            np.resize(small[:, :: 64 // side, :: 64 // side], (len(pictures), side, side, channels))
+            for side, channels in COARSE_FEATURES
+        ]
+        heat = np.zeros((len(pictures), 64, 64, 39))
+        return [each.astype(np.float32) for each in (np.tile(small, 16), heat, *coarse)]
 
 
 def test_the_loss_falls_and_the_folded_head_answers_as_the_trained_one(tmp_path: Path) -> None:
@@ -55,9 +60,10 @@ def test_the_loss_falls_and_the_folded_head_answers_as_the_trained_one(tmp_path:
     assert np.mean(losses[-3:]) < 0.9 * np.mean(losses[:3])
 
     save_checkpoint(tmp_path / "head.safetensors", Checkpoint(KIND, 0, {}, head.product_tensors()))
-    inputs = data.draw(np.random.default_rng(99), 2).inputs.permute(0, 2, 3, 1).numpy()
-    product = choose_backend(torch.device("cpu")).load(head_graph(tmp_path / "head.safetensors")).run(inputs)
-    for trained, folded in zip(HeadInTraining(head).run(inputs), product, strict=True):
+    batch = data.draw(np.random.default_rng(99), 2)
+    inputs = [each.permute(0, 2, 3, 1).numpy() for each in (batch.inputs, *batch.coarse)]
+    product = choose_backend(torch.device("cpu")).load(head_graph(tmp_path / "head.safetensors")).run(*inputs)
+    for trained, folded in zip(HeadInTraining(head).run(*inputs), product, strict=True):
         assert trained.shape == folded.shape
         # the product's weights are float16
         assert np.abs(trained - folded).max() < 0.02 * max(1.0, float(np.abs(trained).max()))
