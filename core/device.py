@@ -40,3 +40,10 @@ def limit_threads() -> int:
     if not os.environ.get("OMP_NUM_THREADS"):
         torch.set_num_threads(max(1, min(_MAX_THREADS, (os.cpu_count() or 1) // 2)))
     return torch.get_num_threads()
+
+
+def independent_threads() -> int:
+    """How many pieces of work that never wait for each other to do at once: all cores, at most four, or OMP_NUM_THREADS."""
+    if os.environ.get("OMP_NUM_THREADS"):
+        return torch.get_num_threads()
+    return max(1, min(_MAX_THREADS, os.cpu_count() or 1))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
@@ -98,6 +98,30 @@ class HandTracker:
         first = [hand for hand in self._look(image, [_palm_region(p) for p in palms]) if hand.score >= _LEAST_SCORE]
         second = self._look(image, [hand.next_region for hand in first])
         return [b if b.score >= a.score - 0.05 else a for a, b in zip(first, second)]
+
+
+def hands_between(frames: Sequence[dict[tuple[int, int], Hand] | None]) -> list[dict[tuple[int, int], Hand]]:
+    """The hands of every frame, where those of some frames (None) were not looked for: between the looks before and after."""
+    looked = [number for number, hands in enumerate(frames) if hands is not None]
+    filled: list[dict[tuple[int, int], Hand]] = []
+    for number, hands in enumerate(frames):
+        if hands is None:
+            start = max((k for k in looked if k < number), default=None)
+            end = min((k for k in looked if k > number), default=None)
+            before = (frames[start] if start is not None else None) or {}
+            after = (frames[end] if end is not None else None) or {}
+            share = (number - start) / (end - start) if start is not None and end is not None else 0.0
+            hands = {slot: _mixed(before[slot], after[slot], share) for slot in before.keys() & after.keys()}
+        filled.append(hands)
+    return filled
+
+
+def _mixed(a: Hand, b: Hand, share: float) -> Hand:
+    """A hand at a `share` of the way from a to b."""
+    points, world = (
+        ((1 - share) * x + share * y).astype(np.float32) for x, y in ((a.points, b.points), (a.world, b.world))
+    )
+    return replace(b, points=points, world=world, score=min(a.score, b.score))
 
 
 def assign_hands(

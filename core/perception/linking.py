@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from .appearance import appearance_similarity
 from .assignment import similarity
+from .movenet import FoundPerson
 from .scan import FrameFindings
 from .track import Sighting, Track
 
@@ -34,10 +36,15 @@ class _Followed:
 
 
 def link(findings: Sequence[FrameFindings], first_step: int = 0) -> list[Track[Sighting]]:
-    """Tracks of everyone, no link across a scene cut. The steps of the findings count from `first_step`."""
+    """Tracks of everyone, no link across a scene cut. The steps of the findings count from `first_step`.
+
+    In frames that were not looked at, people are where they must have been between the looks before and after.
+    """
     followed: list[_Followed] = []
     finished: list[_Followed] = []
     for step, found in enumerate(findings, first_step):
+        if not found.looked:
+            continue
         ended = [one for one in followed if found.is_cut or step - one.last > _PATIENCE]
         finished += ended
         followed = [one for one in followed if one not in ended]
@@ -49,7 +56,32 @@ def link(findings: Sequence[FrameFindings], first_step: int = 0) -> list[Track[S
             one.last = step
         linked = {id(sighting) for _, sighting in links}
         followed += [_Followed(Track({step: s}), step) for s in found.sightings if id(s) not in linked]
-    return [one.track for one in (*finished, *followed)]
+    looked = {step for step, found in enumerate(findings, first_step) if found.looked}
+    return [_filled(one.track, looked) for one in (*finished, *followed)]
+
+
+def _filled(track: Track[Sighting], looked: set[int]) -> Track[Sighting]:
+    """The track with sightings in steps that were not looked at, between two successive looks that show the person."""
+    steps = sorted(track.observations)
+    filled = dict(track.observations)
+    for start, end in pairwise(steps):
+        if looked.isdisjoint(range(start + 1, end)):
+            for step in range(start + 1, end):
+                share = (step - start) / (end - start)
+                filled[step] = _between(track.observations[start], track.observations[end], share)
+    return Track(dict(sorted(filled.items())))
+
+
+def _between(a: Sighting, b: Sighting, share: float) -> Sighting:
+    """Where somebody is at a `share` of the time between two sightings."""
+
+    def mixed(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        return ((1 - share) * x + share * y).astype(np.float32)
+
+    p, q = a.person, b.person
+    score = (1 - share) * p.score + share * q.score
+    person = FoundPerson(score, mixed(p.box, q.box), mixed(p.points, q.points), np.minimum(p.confidence, q.confidence))
+    return Sighting(person, mixed(a.appearance, b.appearance), a.isolated and b.isolated)
 
 
 def _links(followed: Sequence[_Followed], sightings: Sequence[Sighting], step: int) -> list[tuple[_Followed, Sighting]]:

@@ -19,6 +19,8 @@ from .movenet_graph import STRIDE, movenet_graph
 from .regions import Region, crop, rotation
 
 INPUT_SIZE = 384
+SMALL_INPUT_SIZE = 256
+"""Enough for windows that hold a single person."""
 KEYPOINTS = (
     "nose",
     *("left_eye", "right_eye", "left_ear", "right_ear"),
@@ -119,6 +121,7 @@ class MoveNet:
         scale = input_size / max(picture_size)
         width, height = (-(-round(side * scale) // 32) * 32 for side in picture_size)
         self._square = backend.load(movenet_graph(input_size, input_size))
+        self._small_square = backend.load(movenet_graph(SMALL_INPUT_SIZE, SMALL_INPUT_SIZE))
         # Most pictures are far from square: a network of their shape takes little more than half of the time.
         self._whole = self._square if width == height else backend.load(movenet_graph(height, width))
 
@@ -134,17 +137,21 @@ class MoveNet:
         return people
 
     def find(
-        self, image: UInt8[np.ndarray, "H W 3"], windows: Sequence[Region]
+        self, image: UInt8[np.ndarray, "H W 3"], windows: Sequence[Region], side: int = INPUT_SIZE
     ) -> list[tuple[list[FoundPerson], KeypointMaps]]:
-        """Up to six people in each upright window, best first, and the window's keypoint maps."""
+        """Up to six people in each upright window, best first, and the window's keypoint maps.
+
+        The network sees each window with `side` x `side` px: INPUT_SIZE or SMALL_INPUT_SIZE.
+        """
         if not windows:
             return []
-        crops = np.stack([_shrunk_crop(image, window, self._input_size) for window in windows])
-        outputs = self._square.run(_normalized(crops))
+        network = self._small_square if side == SMALL_INPUT_SIZE else self._square
+        crops = np.stack([_shrunk_crop(image, window, network.size) for window in windows])
+        outputs = network.run(_normalized(crops))
         return [
             _decode(
                 (window.x - window.size / 2, window.y - window.size / 2),
-                window.size / self._input_size * STRIDE,
+                window.size / network.size * STRIDE,
                 *arrays,
             )
             for window, *arrays in zip(windows, *outputs)

@@ -21,7 +21,7 @@ from .ambiguity import AMBIGUOUS_CONFIDENCE, ambiguous
 from .backends import BackendChoice, choose_backend
 from .detections import MASK_WIDTH, Detections
 from .following import Follower
-from .hands import Hand, HandTracker
+from .hands import Hand, HandTracker, hands_between
 from .identity import choose_marked, choose_two, real_people, resolve_identities, undo_exchanges
 from .landmarks import LIMBS
 from .left_right import with_consistent_sides
@@ -30,12 +30,14 @@ from .networks import PerceptionNetworks, load_networks
 from .recorded_networks import recorded
 from .recording import Recorder, StretchStore
 from .regions import mask_height
-from .scan import FrameFindings, Scanner
+from .scan import LOOKS_PER_SECOND, FrameFindings, Scanner
 from .sightings_picture import picture_of_tracks
 from .track import Observation, Sighting, Track
 
 _SCAN_SHARE, _FOLLOWING_SHARE = 0.35, 0.45
 """Shares of the stage's time that go into the first and the second pass; the rest is for hands."""
+_HANDS_PER_SECOND = 30
+"""Frames of faster clips are left out when hands are looked for."""
 _RUN_IN = 15
 """Frames before the wanted ones from which people are followed: who is blurred or hidden at the start is known by then."""
 _LEAST_CONFIDENCE = 0.15
@@ -173,7 +175,7 @@ def scan_clip(clip: Clip, first: int, last: int, networks: PerceptionNetworks, r
     """First pass: who is in each frame. UserError `clip-truncated`."""
     start = max(0, first - _RUN_IN)
     count = last - start + 1
-    scanner = Scanner(networks, (clip.width, clip.height))
+    scanner = Scanner(networks, (clip.width, clip.height), _stride(clip.frame_rate, count))
     findings: list[FrameFindings] = []
     for frame in read_frames(
         clip, start, last, while_skipping=lambda: reporter.progress(0.0, "Finding the first frame")
@@ -182,7 +184,7 @@ def scan_clip(clip: Clip, first: int, last: int, networks: PerceptionNetworks, r
         reporter.progress(
             _SCAN_SHARE * number / count, f"Finding people, {_position(frame.index - first, last - first + 1)}"
         )
-        findings.append(scanner.scan(frame))
+        findings.append(scanner.scan(frame, look=frame.index in (first, last)))
     if not findings or findings[-1].index < first:
         raise UserError(
             "clip-truncated",
@@ -199,6 +201,11 @@ def scan_clip(clip: Clip, first: int, last: int, networks: PerceptionNetworks, r
     elif cuts:
         before = before[cuts[-1] :]
     return Scan(tuple(inside), tuple(before), (clip.width, clip.height))
+
+
+def _stride(frame_rate: float, count: int) -> int:
+    """One in how many frames the first pass looks at; at all of a short range."""
+    return max(1, round(frame_rate / LOOKS_PER_SECOND)) if count > 2 * _RUN_IN else 1
 
 
 def identify(scan: Scan) -> list[Track[Sighting]]:
@@ -226,7 +233,8 @@ def _follow(
         if found.duplicate:
             follower.repeat(step)
         else:
-            follower.advance(step, frame.image, found.sightings)
+            between = [track.observations[step] for track in tracks if step in track.observations]
+            follower.advance(step, frame.image, found.sightings if found.looked else between)
     own = [track.since(0) for track in follower.tracks]
     for a, b in combinations(own, 2):
         undo_exchanges(a, b)
@@ -246,17 +254,20 @@ def _find_hands(
     """Third pass: the hands of two people in each frame, by person and side."""
     tracker = HandTracker(networks)
     first, last = int(pair.frame_index[0]), int(pair.frame_index[-1])
-    hands: list[dict[tuple[int, int], Hand]] = []
+    hands: list[dict[tuple[int, int], Hand] | None] = []
     count = len(pair.frame_index)
+    stride = max(1, round(clip.frame_rate / _HANDS_PER_SECOND))
     for step, frame in enumerate(read_frames(clip, first, last)):
         done = _SCAN_SHARE + _FOLLOWING_SHARE + (1 - _SCAN_SHARE - _FOLLOWING_SHARE) * step / count
         reporter.progress(done, f"Finding hands, {_position(step, count)}")
         if pair.duplicate[step]:
             hands.append(hands[-1] if hands else {})
+        elif step % stride and step < count - 1:
+            hands.append(None)
         else:
             seen = [track.observations.get(step) for track in pair.tracks]
             hands.append(tracker.advance(frame.image, [one.pose if one is not None else None for one in seen]))
-    return hands
+    return hands_between(hands)
 
 
 def assemble(

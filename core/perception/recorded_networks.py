@@ -11,7 +11,7 @@ from jaxtyping import UInt8
 
 from .backends import Network
 from .landmarks import LandmarkNetwork, Pose
-from .movenet import FoundPerson, KeypointMaps, MoveNet
+from .movenet import INPUT_SIZE, FoundPerson, KeypointMaps, MoveNet
 from .networks import PerceptionNetworks
 from .palms import Detection, PalmDetector
 from .prompted_landmarks import PromptedLandmarks, PromptedPose, Query
@@ -42,18 +42,20 @@ class _RecordedMoveNet(MoveNet):
         return self._recorder.answer(question, list[FoundPerson], lambda: self._network.find_everywhere(image))
 
     def find(
-        self, image: UInt8[np.ndarray, "H W 3"], windows: Sequence[Region]
+        self, image: UInt8[np.ndarray, "H W 3"], windows: Sequence[Region], side: int = INPUT_SIZE
     ) -> list[tuple[list[FoundPerson], KeypointMaps]]:
         """The maps are large and seldom looked at: they are not recorded, but made when they are needed."""
         asked: list[tuple[list[FoundPerson], KeypointMaps]] = []
 
         def ask() -> list[tuple[list[FoundPerson], KeypointMaps]]:
             if not asked:
-                asked.extend(self._network.find(image, windows))
+                asked.extend(self._network.find(image, windows, side))
             return asked
 
         people = self._recorder.answer(
-            _question("people in", image, windows), list[list[FoundPerson]], lambda: [found for found, _ in ask()]
+            _question(f"people in {side}", image, windows),
+            list[list[FoundPerson]],
+            lambda: [found for found, _ in ask()],
         )
         return [(found, _LaterMaps(lambda number=number: ask()[number][1])) for number, found in enumerate(people)]
 

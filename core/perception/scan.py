@@ -1,14 +1,16 @@
 """First pass over a clip: who is in each frame, before anybody knows who is who.
 
 A frame's findings depend on its picture and little on the frames before it, and are small. Everything that needs the whole clip
-(`identity`) reads findings, not pictures.
+(`identity`) reads findings, not pictures. People move little between two frames, so only some frames are looked at, about
+LOOKS_PER_SECOND of them; in the others people are where `linking` puts them between two looks.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 from jaxtyping import UInt8
 
@@ -17,17 +19,20 @@ from .appearance import appearance_embedding
 from .assignment import same_body
 from .camera_motion import CameraMotion
 from .detections import MASK_WIDTH
-from .movenet import INPUT_SIZE, LIMBS, FoundPerson
+from .movenet import INPUT_SIZE, LIMBS, SMALL_INPUT_SIZE, FoundPerson
 from .networks import PerceptionNetworks
 from .regions import Region, mask_height, tile_windows
 from .scene_cuts import SceneCuts
 from .track import Sighting
 
+LOOKS_PER_SECOND = 14
 _LEAST_SCORE = 0.1
 _LEAST_QUALITY = 0.12
 _SURE_QUALITY = 0.3
 _DUPLICATE = 0.5
 """People of whom each window has one are the same from this value of `assignment.same_body`."""
+_SMALL_WIDTH = 320
+"""Of the picture in which cuts and the camera's motion are looked for."""
 _SMALL = 60
 """px of the network's input: shorter people are looked at in a window of their own in the next frame."""
 _TILE = 0.6
@@ -56,33 +61,52 @@ class FrameFindings:
     """See `Detections`."""
     is_cut: bool
     """Whether another shot begins with this frame."""
+    looked: bool = True
+    """False where nobody was searched for in this frame."""
 
 
 class Scanner:
     """Call `scan` for each frame in order."""
 
-    def __init__(self, networks: PerceptionNetworks, picture_size: tuple[int, int]) -> None:
-        self._networks, self._size = networks, picture_size
+    def __init__(self, networks: PerceptionNetworks, picture_size: tuple[int, int], stride: int = 1) -> None:
+        """One in `stride` frames is looked at."""
+        self._networks, self._size, self._stride = networks, picture_size, stride
         self._tiles = tile_windows(*picture_size, _TILE)
+        self._small_size = (_SMALL_WIDTH, mask_height(picture_size, _SMALL_WIDTH))
         self._cuts, self._motion = SceneCuts(), CameraMotion()
         self._last: FrameFindings | None = None
         self._count = 0
+        self._known: tuple[Sighting, ...] = ()
+        """Of the last frame that was looked at."""
+        self._skipped = 0
 
-    def scan(self, frame: Frame) -> FrameFindings:
+    def scan(self, frame: Frame, *, look: bool = False) -> FrameFindings:
+        """What is known of the next frame; `look` asks to look at it in any case."""
         last = self._last
-        if frame.duplicate and last is not None:
-            found = FrameFindings(frame.index, frame.time, True, last.sightings, last.camera_motion, False)
+        if frame.duplicate and last is not None and (last.looked or not look):
+            found = replace(last, index=frame.index, time=frame.time, duplicate=True, is_cut=False)
         else:
-            sightings = self._sightings(frame.image)
-            moved = self._motion.displacement(frame.image, self._boxes(sightings))
-            is_cut = self._cuts.is_cut(frame.image)
-            found = FrameFindings(frame.index, frame.time, frame.duplicate, sightings, moved, is_cut)
+            small = cv2.resize(frame.image, self._small_size, interpolation=cv2.INTER_AREA)
+            is_cut = self._cuts.is_cut(small)
+            self._skipped += 1
+            look = look or last is None or is_cut or self._skipped >= self._stride
+            moved = 0.0 if last is None else last.camera_motion
+            sightings: tuple[Sighting, ...] = ()
+            if look:
+                self._skipped = 0
+                sightings = self._known = self._sightings(frame.image)
+                moved = self._motion.displacement(small, self._boxes(sightings))
+            found = FrameFindings(frame.index, frame.time, frame.duplicate, sightings, moved, is_cut, look)
         self._last = found
         return found
 
     def _sightings(self, image: UInt8[np.ndarray, "H W 3"]) -> tuple[Sighting, ...]:
         everywhere = self._networks.people.find_everywhere(image)
-        nearer = self._networks.people.find(image, self._windows())
+        small, large = self._windows()
+        nearer = [
+            *self._networks.people.find(image, small, SMALL_INPUT_SIZE),
+            *self._networks.people.find(image, large),
+        ]
         found = [*everywhere, *(person for people, _ in nearer for person in people)]
         people = distinct_people([person for person in found if _is_somebody(person)])
         middles = np.array([person.middle for person in people]).reshape(-1, 2)
@@ -93,21 +117,22 @@ class Scanner:
             sightings.append(Sighting(person, appearance_embedding(image, person), isolated))
         return tuple(sightings)
 
-    def _windows(self) -> list[Region]:
-        """The surroundings of small people and, while fewer than two are clear, by turns of the clear one and of a tile."""
+    def _windows(self) -> tuple[list[Region], list[Region]]:
+        """The surroundings of small people; and while fewer than two are clear, by turns those of the clear one and a tile."""
         self._count += 1
-        last = self._last.sightings if self._last is not None else ()
+        last = self._known
         small = [
             window
             for window in (person_window(s.person) for s in last)
             if window.size / _WINDOW_SCALE < _SMALL / INPUT_SIZE * max(self._size)
         ]
+        small = _merged_windows(small)[:2]
         clear = [s for s in last if s.quality > _SURE_QUALITY]
         if len(clear) >= 2:
-            return _merged_windows(small)[:2]
+            return small, []
         if clear and self._count % 2:
-            return [*_merged_windows(small)[:2], window_around(clear[0].person.points[LIMBS], _EMBRACE_SCALE)]
-        return [*_merged_windows(small)[:2], self._tiles[self._count // 2 % len(self._tiles)]]
+            return small, [window_around(clear[0].person.points[LIMBS], _EMBRACE_SCALE)]
+        return small, [self._tiles[self._count // 2 % len(self._tiles)]]
 
     def _boxes(self, sightings: Sequence[Sighting]) -> UInt8[np.ndarray, "h w"]:
         """0-255, the people's boxes at low resolution."""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 
+from core.clip import Frame
 from core.contract.errors import UserError
 from core.contract.marks import PersonMark
 from core.contract.skeleton import LANDMARK_INDEX
@@ -16,14 +19,14 @@ from core.perception.appearance import appearance_embedding, appearance_similari
 from core.perception.assignment import UNASSIGNED, assign, same_body, similarity
 from core.perception.camera_motion import CameraMotion
 from core.perception.detections import MASK_WIDTH, Detections
-from core.perception.hands import Hand, assign_hands
+from core.perception.hands import Hand, assign_hands, hands_between
 from core.perception.identity import choose_marked, choose_two, resolve_identities
 from core.perception.landmarks import MIRROR, Pose
 from core.perception.left_right import with_consistent_sides
 from core.perception.linking import link
 from core.perception.movenet import FoundPerson
 from core.perception.regions import Region, crop, region_from_axis, tile_windows, to_picture, to_region, uncrop
-from core.perception.scan import FrameFindings, distinct_people
+from core.perception.scan import FrameFindings, Scanner, distinct_people
 from core.perception.scene_cuts import SceneCuts
 from core.perception.skeletons import SHARED, body_region, person_of_pose, pose_of_person, with_keypoints
 from core.perception.track import Observation, Sighting, Track
@@ -273,6 +276,49 @@ def test_somebody_who_is_hidden_for_some_frames_keeps_their_track() -> None:
 def test_nobody_is_followed_across_a_cut() -> None:
     tracks = link(_findings(*[[(200.0, 1)]] * 20, cut=12))
     assert sorted((track.first, track.last) for track in tracks) == [(0, 11), (12, 19)]
+
+
+def test_in_frames_that_were_not_looked_at_people_are_between_the_looks() -> None:
+    looks = _findings(*[[(200 + 10.0 * k, 1), (500.0, 6)] if k < 8 else [(200 + 10.0 * k, 1)] for k in range(13)])
+    findings = [found if k % 4 == 0 else replace(found, sightings=(), looked=False) for k, found in enumerate(looks)]
+    walking, standing = sorted(link(findings), key=lambda track: -len(track.observations))
+    assert list(walking.observations) == list(range(13))
+    for step, seen in walking.observations.items():
+        np.testing.assert_allclose(seen.middle, looks[step].sightings[0].middle, atol=0.01)
+    # nobody knows where somebody is after the last look that shows them
+    assert list(standing.observations) == list(range(5))
+
+
+def test_the_first_pass_looks_at_some_frames_and_where_it_is_told_to() -> None:
+    asked: list[float] = []
+
+    class Nobody:
+        def find_everywhere(self, image: np.ndarray) -> list[FoundPerson]:
+            asked.append(float(image[0, 0, 0]))
+            return []
+
+        def find(self, image: np.ndarray, windows: list[Region], side: int = 0) -> list[Any]:
+            return [([], None) for _ in windows]
+
+    networks: Any = SimpleNamespace(people=Nobody())
+    scanner = Scanner(networks, (64, 36), stride=3)
+    found = [
+        scanner.scan(Frame(k, k / 30, np.full((36, 64, 3), k, np.uint8), duplicate=k == 5), look=k == 7)
+        for k in range(8)
+    ]
+    assert asked == [0, 3, 7] and [one.looked for one in found] == [True, *[False] * 2, True, *[False] * 3, True]
+    assert found[5].duplicate and [one.index for one in found] == list(range(8))
+
+
+def test_hands_that_were_not_looked_for_are_between_those_that_were() -> None:
+    def hand(x: float) -> Hand:
+        return Hand(np.full((21, 2), x, np.float32), np.zeros((21, 3), np.float32), 0.9, 0.5, Region(x, 0, 30))
+
+    one, both = {(0, 0): hand(10)}, {(0, 0): hand(14), (1, 1): hand(80)}
+    filled = hands_between([one, None, both, None])
+    assert filled[0] == one and filled[2] == both
+    assert list(filled[1]) == [(0, 0)] and filled[1][0, 0].points[0, 0] == 12
+    assert filled[3] == {}
 
 
 def test_steps_count_from_the_given_one() -> None:
