@@ -1,11 +1,22 @@
 """The Blender add-on: properties, panels and operators, the process that runs the core, and the scene that shows its results."""
 
-from . import contact_events, file_events, operators, overlays, panels, preferences, properties, reconstructions
+from . import (
+    contact_events,
+    file_events,
+    operators,
+    overlays,
+    panels,
+    preferences,
+    properties,
+    reconstructions,
+    retarget_properties,
+)
 from .runtime import session
 
 
 def register() -> None:
     properties.register()
+    retarget_properties.register()
     preferences.register()
     operators.register()
     panels.register()
@@ -23,4 +34,5 @@ def unregister() -> None:
     panels.unregister()
     operators.unregister()
     preferences.unregister()
+    retarget_properties.unregister()
     properties.unregister()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bpy
 
-from . import contact_interval, contacts, environment, export, first_steps, imports, jobs, locked_poses, trust
+from . import contact_interval, contacts, environment, export, first_steps, imports, jobs, locked_poses, retarget, trust
 
 _CLASSES = (
     *environment.CLASSES,
@@ -15,6 +15,7 @@ _CLASSES = (
     *contact_interval.CLASSES,
     *locked_poses.CLASSES,
     *trust.CLASSES,
+    *retarget.CLASSES,
     *export.CLASSES,
 )
 

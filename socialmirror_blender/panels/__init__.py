@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bpy
 
-from . import contacts, locked_poses, own_keys, reconstruct, result, trust
+from . import contacts, locked_poses, own_keys, reconstruct, result, retarget, trust
 from .environment import draw_environment
 from .job import draw_job
 
@@ -17,6 +17,7 @@ _CLASSES = (
     *contacts.CLASSES,
     *own_keys.CLASSES,
     *locked_poses.CLASSES,
+    *retarget.CLASSES,
 )
 
 

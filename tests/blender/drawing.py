@@ -25,6 +25,13 @@ class Layout:
         self.texts.append(text)
         draw(getattr(bpy.types, name), self)
 
+    def operator_menu_enum(self, name: str, _prop: str, *, text: str = "") -> Any:
+        self.texts.append(text)
+        return self.operator(name)
+
+    def prop_search(self, *_: Any, **__: Any) -> None:
+        pass
+
     def prop(self, *_: Any, **__: Any) -> None:
         pass
 

@@ -1,0 +1,192 @@
+"""Keeps the touch between two people on other characters: the points of skin that met meet again, in the same way.
+
+The vector between the two anchors of a touch is to be that of the reconstruction, in every frame. Hands, trunk and place on the
+floor of both characters are moved for that as little and as smoothly as possible, which is a nonlinear least-squares problem over
+all frames; it is solved by Gauss-Newton steps with an approximate Jacobian.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ....core.contract.skeleton import JOINTS
+from .anchors import Anchor, limb_position, posed_points
+from .banded import apply_bands, second_difference_bands, solve_smooth
+from .feet import fade_outside
+from .posing import HANDS, LEAN, MOVES, ROOT, SPINE, Pose, lean_joints, pose
+from .rest import SIDES
+from .transfer import Performer
+
+_STEPS = 8
+_FADE = 0.5
+"""Seconds before and after a touch in which it gains and loses its hold."""
+_TOLERANCE = (0.002, 0.25)
+"""Standard deviation of a touch: metres, and what is added per metre that the anchors are apart in the reconstruction."""
+_LARGE_MOVE = np.array([0.06] * 2 + [0.10] * 3 + [0.15] * 6)
+"""Standard deviation of the moves: metres, radians, metres."""
+_LARGE_ACCELERATION = np.array([0.8] * 2 + [2.0] * 3 + [4.0] * 6)
+"""Standard deviation of their accelerations, per second squared."""
+_LEG_SHARE = {"hip": 0.7, "knee": 0.3, "ankle": 0.0, "foot": 0.0}
+"""How far points of a leg go along when the hips move over standing feet."""
+
+
+@dataclass(frozen=True)
+class Side:
+    """One side of a touch: an anchor on a character, or the path of a point that is not moved."""
+
+    performer: int
+    """Index of the character, -1 for a fixed path."""
+    anchor: Anchor | None
+    path: np.ndarray | None
+    """[T,3], for a fixed one."""
+
+
+@dataclass(frozen=True)
+class Touch:
+    id: str
+    """Of the touch of the contact that it is a part of."""
+    sides: tuple[Side, Side]
+    first: int
+    last: int
+    """First and last frame, by index."""
+    weight: float
+    vectors: np.ndarray
+    """[T,3] from the first side's anchor to the second's in the reconstruction."""
+    axes: tuple[bool, bool, bool] = (True, True, True)
+    """Which world axes count: for the ground only z."""
+
+    def distance(self, vectors: np.ndarray) -> float:
+        """Mean distance of the anchors over the touch's frames, for vectors [T,3]."""
+        within = vectors[self.first : self.last + 1] * np.array(self.axes)
+        return float(np.linalg.norm(within, axis=-1).mean())
+
+
+@dataclass(frozen=True)
+class Solution:
+    moves: tuple[np.ndarray, ...]
+    """[T,11] of each character."""
+    poses: tuple[Pose, ...]
+
+
+def solve_touches(
+    performers: Sequence[Performer], touches: Sequence[Touch], frame_rate: float, start: Solution | None = None
+) -> Solution:
+    """Moves of the characters that keep the touches. T frames, at least three."""
+    frames, unknowns = len(performers[0].hip_centre), MOVES * len(performers)
+    bands = second_difference_bands(frames)
+    prior = np.tile(_LARGE_MOVE**-2.0, len(performers))
+    smoothness = np.tile((_LARGE_ACCELERATION / frame_rate**2) ** -2.0, len(performers))
+    moves = np.zeros((frames, unknowns)) if start is None else np.concatenate(start.moves, 1)
+    best, best_cost = moves, np.inf
+    for step in range(_STEPS + 1):
+        poses = _pose_all(performers, moves)
+        gradient = prior * moves + smoothness * apply_bands(bands, moves)
+        cost = float((moves * gradient).sum())
+        blocks = np.zeros((frames, unknowns, unknowns)) + np.diag(prior)
+        for touch in touches:
+            residual, jacobian, weight = _linearized(performers, poses, touch, unknowns, frame_rate)
+            cost += float((weight[:, None] * residual**2).sum())
+            weighted = jacobian * weight[:, None, None]
+            blocks += np.einsum("tam,tan->tmn", weighted, jacobian)
+            gradient += np.einsum("tam,ta->tm", weighted, residual)
+        if cost < best_cost:
+            best, best_cost = moves, cost
+        if step < _STEPS:
+            moves = moves - solve_smooth(blocks, smoothness, gradient)
+    poses = _pose_all(performers, best)
+    return Solution(tuple(best[:, MOVES * n : MOVES * (n + 1)] for n in range(len(performers))), tuple(poses))
+
+
+def unmoved(performers: Sequence[Performer]) -> Solution:
+    """The characters with the motion that they got, feet on the floor, and no touch solved."""
+    moves = [np.zeros((len(performer.hip_centre), MOVES)) for performer in performers]
+    return Solution(tuple(moves), tuple(pose(performer, each) for performer, each in zip(performers, moves)))
+
+
+def touch_vectors(performers: Sequence[Performer], poses: Sequence[Pose], touch: Touch) -> np.ndarray:
+    """[T,3] from the first side's anchor to the second's on the characters."""
+    first, second = (_side_points(performers, poses, side) for side in touch.sides)
+    return second - first
+
+
+def corrected(touch: Touch, predicted: np.ndarray, measured: np.ndarray) -> Touch:
+    """The touch with what the real rig does otherwise than predicted, both [T,3], taken off from what is aimed at."""
+    return replace(touch, vectors=touch.vectors - (measured - predicted))
+
+
+def _pose_all(performers: Sequence[Performer], moves: np.ndarray) -> list[Pose]:
+    return [pose(each, moves[:, MOVES * n : MOVES * (n + 1)]) for n, each in enumerate(performers)]
+
+
+def _side_points(performers: Sequence[Performer], poses: Sequence[Pose], side: Side) -> np.ndarray:
+    if side.anchor is None:
+        assert side.path is not None
+        return side.path
+    posed, rest = poses[side.performer], performers[side.performer].rest
+    place, weights = side.anchor.place[None], side.anchor.weights[None]
+    return posed_points(rest, posed.rotations, posed.positions, place, weights)[:, 0]
+
+
+def _linearized(
+    performers: Sequence[Performer], poses: Sequence[Pose], touch: Touch, unknowns: int, frame_rate: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Residuals [T,3] of a touch, their derivatives [T,3,n] by all moves, and their weights [T]."""
+    points = [_side_points(performers, poses, side) for side in touch.sides]
+    axes = np.array(touch.axes, dtype=float)
+    residual = (points[1] - points[0] - touch.vectors) * axes
+    jacobian = np.zeros((len(residual), 3, unknowns))
+    for sign, side, point in zip((-1.0, 1.0), touch.sides, points):
+        if side.anchor is not None:
+            columns = slice(MOVES * side.performer, MOVES * (side.performer + 1))
+            moved = _point_derivative(performers[side.performer], poses[side.performer], side.anchor, point)
+            jacobian[:, :, columns] += sign * moved * axes[:, None]
+    tolerance = _TOLERANCE[0] + _TOLERANCE[1] * touch.distance(touch.vectors)
+    hold = fade_outside(np.arange(len(residual)), touch.first, touch.last, _FADE * frame_rate)
+    return residual, jacobian, touch.weight * (hold / tolerance) ** 2
+
+
+def _point_derivative(performer: Performer, posed: Pose, anchor: Anchor, point: np.ndarray) -> np.ndarray:
+    """[T,3,11] how a point of the skin [T,3] follows the moves, by the joints that carry it."""
+    rest, frames = performer.rest, len(point)
+    result = np.zeros((frames, 3, MOVES))
+    spine = lean_joints(rest)
+    for joint in np.flatnonzero(anchor.weights > 0.01).tolist():
+        weight, name = float(anchor.weights[joint]), JOINTS[joint]
+        side, _, part = name.partition("_")
+        on_leg = _LEG_SHARE.get(part) if side in SIDES else None
+        result[:, :2, ROOT] += weight * (1.0 if on_leg is None else on_leg) * np.eye(2)
+        if on_leg is not None or not spine or name == "pelvis":
+            continue
+        below = [each for each in spine if each <= joint or joint not in SPINE]
+        if below:
+            pivot = posed.positions[:, below].mean(1)
+            result[:, :, LEAN] += weight * len(below) / len(spine) * _cross_matrix(pivot - point)
+        if part in _ARM_SHARE or (side in SIDES and part[:-1] in _FINGERS):
+            number = SIDES.index(side)
+            start, end = _ARM_SHARE.get(part, (1.0, 1.0))
+            share = start + (end - start) * (limb_position(rest, anchor, name) if start != end else 0.0)
+            result[:, :, HANDS[number]] += weight * share * _within_reach(posed.out_of_reach[number])
+    return result
+
+
+_ARM_SHARE = {"shoulder": (0.0, 0.5), "elbow": (0.5, 1.0), "wrist": (1.0, 1.0)}
+"""How far points at the start and at the end of a bone of the arm follow the wrist."""
+_FINGERS = ("index", "middle", "pinky", "ring", "thumb")
+
+
+def _within_reach(short: np.ndarray) -> np.ndarray:
+    """[T,3,3] that takes a move of the wrist to what the arm does: a straight arm gets no longer."""
+    length = np.linalg.norm(short, axis=-1, keepdims=True)
+    direction = short / np.maximum(length, 1e-9)
+    stretched = np.clip(length / 0.005, 0, 1)[..., None]
+    return np.eye(3) - stretched * direction[:, :, None] * direction[:, None, :]
+
+
+def _cross_matrix(vector: np.ndarray) -> np.ndarray:
+    """[T,3,3] with `matrix @ x = vector x x`."""
+    x, y, z = np.moveaxis(vector, -1, 0)
+    zero = np.zeros_like(x)
+    return np.stack([zero, -z, y, z, zero, -x, -y, x, zero], -1).reshape(len(vector), 3, 3)

@@ -1,0 +1,239 @@
+"""Both people on other armatures: the pose, feet that stand, touches that are kept, keyframes on the animator's own controls."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import bpy
+import numpy as np
+import pytest
+
+from tests.blender.evaluated_scene import all_datablocks, bone_heads, person_fcurves
+from tests.blender.product import Product
+from tests.blender.rigging.target_rigs import (
+    Body,
+    Build,
+    body_of,
+    build_armature,
+    mixamo_names,
+    reshaped,
+    unreal_names,
+)
+from tests.blender.synthetic_reconstruction import Made, make_reconstruction
+from tests.blender.user_actions import press
+
+FRAMES = 25
+
+
+@pytest.fixture
+def made(contract: ModuleType, tmp_path: Path) -> Made:
+    made = make_reconstruction(tmp_path / "result", contract, frames=FRAMES)
+    assert press("import_folder", directory=str(tmp_path / "result")) == {"FINISHED"}
+    return made
+
+
+@pytest.fixture
+def collection(made: Made, scene: ModuleType) -> Any:
+    (collection,) = scene.reconstruction_collections()
+    return collection
+
+
+@pytest.fixture
+def bodies(made: Made, product: Product) -> list[Body]:
+    rest_pose_of = product("socialmirror_blender.scene.takes").rest_pose_of
+    reconstruction = made.reconstruction
+    return [
+        body_of(reconstruction.motion.rest_joints[p].astype(float), reconstruction.body, p, rest_pose_of(reconstruction, p)[1])
+        for p in (0, 1)
+    ]  # fmt: skip
+
+
+def settings() -> Any:
+    scene: Any = bpy.context.scene
+    return scene.socialmirror_retarget
+
+
+def choose(rig_a: Any, rig_b: Any = None) -> None:
+    settings().target_a.rig, settings().target_b.rig = rig_a, rig_b
+
+
+def heads(rig: Any, names: list[str]) -> np.ndarray:
+    """[T,N,3] world positions of bones in all frames."""
+    positions = []
+    for frame in range(1, FRAMES + 1):
+        bpy.context.scene.frame_set(frame)
+        positions.append(bone_heads(rig, names))
+    return np.array(positions)
+
+
+def target(name: str, body: Body, names: dict[str, str], build: Build, skeleton: ModuleType) -> Any:
+    return build_armature(name, reshaped(body, build, skeleton), names, build, skeleton)[0]
+
+
+def test_the_same_body_moves_as_the_person_does(made: Made, collection: Any, bodies: list[Body], contract: Any) -> None:
+    skeleton = contract.skeleton
+    rig = target("Same", bodies[0], {name: name for name in skeleton.JOINTS}, Build(), skeleton)
+    choose(rig)
+    assert settings().target_a.map_name == "SMPL-X"
+    settings().keep_touches = False
+    assert press("retarget") == {"FINISHED"}
+    names = ["spine3", "head", "left_elbow", "right_wrist", "left_index3"]
+    expected = made.reconstruction.motion.joints[0][:, [skeleton.JOINT_INDEX[name] for name in names]]
+    np.testing.assert_allclose(heads(rig, names), expected, atol=1e-3)
+
+
+def test_a_mixamo_skeleton_in_centimetres_that_faces_elsewhere_gets_the_pose(
+    made: Made, collection: Any, bodies: list[Body], contract: Any
+) -> None:
+    skeleton = contract.skeleton
+    names = mixamo_names(skeleton)
+    rig = target("Mixamo", bodies[1], names, Build(scale=0.01, turned=70, arm_angle=35), skeleton)
+    choose(None, rig)
+    assert settings().target_b.map_name == "Mixamo"
+    settings().keep_touches = False
+    assert press("retarget") == {"FINISHED"}
+    joints = ["spine2", "left_elbow", "left_wrist", "right_wrist", "head"]
+    expected = made.reconstruction.motion.joints[1][:, [skeleton.JOINT_INDEX[name] for name in joints]]
+    np.testing.assert_allclose(heads(rig, [names[name] for name in joints]), expected, atol=2e-3)
+    curves = person_fcurves(rig)
+    assert {curve.data_path.split('"')[1] for curve in curves} == set(names.values())
+
+
+def test_an_unreal_skeleton_in_an_a_pose_with_other_bone_axes_gets_the_pose(
+    made: Made, collection: Any, bodies: list[Body], contract: Any
+) -> None:
+    skeleton = contract.skeleton
+    names = unreal_names(skeleton)
+    rig = target("Manny", bodies[0], names, Build(arm_angle=50, along_x=True), skeleton)
+    choose(rig)
+    assert settings().target_a.map_name == "UE5 Manny and Quinn"
+    settings().keep_touches = False
+    assert press("retarget") == {"FINISHED"}
+    joints = ["left_elbow", "left_wrist", "left_middle3", "right_wrist", "right_thumb3"]
+    expected = made.reconstruction.motion.joints[0][:, [skeleton.JOINT_INDEX[name] for name in joints]]
+    np.testing.assert_allclose(heads(rig, [names[name] for name in joints]), expected, atol=2e-3)
+
+
+def test_hands_that_touch_still_touch_with_longer_arms_and_shorter_legs(
+    made: Made, collection: Any, bodies: list[Body], contract: Any, scene: ModuleType
+) -> None:
+    skeleton = contract.skeleton
+    _bring_palms_together(made, collection, scene, skeleton)
+    names = {name: name for name in skeleton.JOINTS}
+    builds = (Build(arms=1.15), Build(legs=0.8))
+    choose(*(target(f"Target {p}", bodies[p], names, builds[p], skeleton) for p in (0, 1)))
+    assert press("retarget") == {"FINISHED"}
+    clip, before, after = _reported_distances()
+    assert before > clip + 0.02
+    assert abs(after - clip) < 0.005
+    settings().keep_touches = False
+    assert press("retarget") == {"FINISHED"}
+    assert abs(_reported_distances()[2] - before) < 0.002
+
+
+def test_standing_feet_stay_where_they_are(
+    collection: Any, bodies: list[Body], contract: Any, product: Product
+) -> None:
+    """Of a person who sways on two feet that do not move, on legs of another length."""
+    skeleton = contract.skeleton
+    feet = product("socialmirror_blender.rigging.retarget.feet")
+    rest = product("socialmirror_blender.rigging.retarget.rest")
+    track = np.zeros((40, 55, 3)) + bodies[0].joints
+    track[:, :, :2] += 0.0004 * np.arange(40)[:, None, None]  # 1 cm a second, as a reconstruction creeps
+    present = np.ones(55, dtype=bool)
+    character = rest.RestCharacter(
+        bodies[0].joints, present, rest.present_parents(present), (np.zeros((0, 3)),) * 2, np.eye(4)
+    )
+    plants = feet.find_plants(character, track, 24.0)
+    assert plants.spans == (((0, 39),), ((0, 39),))
+    held = track[:, skeleton.JOINT_INDEX["left_foot"], :2]
+    held = held + feet.hold_in_place(held, plants.spans[0], plants.weights[0])
+    assert np.ptp(held, axis=0).max() < 1e-9
+
+
+def test_an_incomplete_map_names_the_bones_that_are_missing(collection: Any, bodies: list[Body], contract: Any) -> None:
+    skeleton = contract.skeleton
+    names = mixamo_names(skeleton)
+    rig = target("Armless", bodies[0], names, Build(), skeleton)
+    rig.data.bones["mixamorig:LeftForeArm"].name = "Something"
+    choose(rig)
+    for row in settings().target_a.rows:
+        if row.joint == "left_elbow":
+            assert row.bone == ""
+    press("bone_map_choose", person="0", kind="Mixamo")
+    before = all_datablocks()
+    with pytest.raises(RuntimeError, match=r"lacks: left elbow"):
+        press("retarget")
+    assert all_datablocks() == before
+    assert rig.animation_data is None or rig.animation_data.action is None
+
+
+def test_a_map_of_ones_own_is_saved_and_loaded(
+    collection: Any, bodies: list[Body], contract: Any, tmp_path: Path
+) -> None:
+    skeleton = contract.skeleton
+    names = {joint: f"bone {number}" for number, joint in enumerate(skeleton.JOINTS)}
+    rig = target("Own", bodies[0], names, Build(), skeleton)
+    choose(rig)
+    assert not any(row.bone for row in settings().target_a.rows)
+    for row in settings().target_a.rows:
+        row.bone = names[row.joint]
+    press("bone_map_save", person="0", filepath=str(tmp_path / "own.json"))
+    settings().target_a.rig = None
+    settings().target_a.rig = rig
+    press("bone_map_load", person="0", filepath=str(tmp_path / "own.json"))
+    assert {row.joint: row.bone for row in settings().target_a.rows} == names
+    (tmp_path / "wrong.json").write_text('{"schema": 1, "name": "x", "joints": {"tail": ["bone 1"]}}')
+    with pytest.raises(RuntimeError, match="bone map is not valid"):
+        press("bone_map_load", person="0", filepath=str(tmp_path / "wrong.json"))
+
+
+def test_the_targets_earlier_action_stays_and_a_step_thins_the_keyframes(
+    collection: Any, bodies: list[Body], contract: Any
+) -> None:
+    skeleton = contract.skeleton
+    rig = target("Keyed", bodies[0], {name: name for name in skeleton.JOINTS}, Build(), skeleton)
+    rig.pose.bones["head"].keyframe_insert("rotation_quaternion", frame=1)
+    earlier = rig.animation_data.action
+    choose(rig)
+    options = settings()
+    options.use_range, options.frame_first, options.frame_last, options.step = True, 3, 12, 4
+    assert press("retarget") == {"FINISHED"}
+    assert earlier.use_fake_user
+    assert rig.animation_data.action != earlier
+    points = person_fcurves(rig)[0].keyframe_points
+    assert [round(point.co.x) for point in points] == [3, 7, 11, 12]
+
+
+def test_maps_are_detected_by_the_names_of_bones(product: Product, contract: Any) -> None:
+    bone_maps = product("socialmirror_blender.rigging.retarget.bone_maps")
+    for bone_map in bone_maps.shipped_maps():
+        assert bone_maps.BoneMap.from_json(bone_map.to_json()) == bone_map
+        bones = [names[0] for names in bone_map.joints.values()]
+        if bone_map.controls:
+            assert {control.joint for control in bone_map.controls} <= set(bone_map.joints)
+        assert bone_maps.detect_map(bones).map.name == bone_map.name
+        assert bone_maps.detect_map([f"Armature|Joe:{name}" for name in bones]).map.name == bone_map.name
+    assert bone_maps.detect_map(["Bone", "Bone.001"]) is None
+
+
+def _bring_palms_together(made: Made, collection: Any, scene: ModuleType, skeleton: ModuleType) -> None:
+    """Leave one contact, of the palms of both right hands, and move person B so that the wrists meet during it."""
+    contacts = collection.socialmirror.contacts
+    for index in reversed(range(len(contacts))):
+        if (contacts[index].region_a, contacts[index].region_b) != ("right_palm", "right_palm"):
+            contacts.remove(index)
+    (palms,) = contacts
+    palms.frame_start, palms.frame_end = 11, 14
+    wrists = made.reconstruction.motion.joints[:, 11:15, skeleton.JOINT_INDEX["right_wrist"]].mean(1)
+    scene.rig_of(collection, 1).location = wrists[0] - wrists[1]
+
+
+def _reported_distances() -> tuple[float, float, float]:
+    """Metres in the clip, before and after, as the panel says."""
+    text = settings().report
+    clip, rest = text.split(": ")[1].split(" cm apart in the clip, ")
+    before, after = rest.split(" cm on the rigs")[0].split(" → ")
+    return float(clip) / 100, float(before) / 100, float(after) / 100
