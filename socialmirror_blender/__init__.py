@@ -12,11 +12,13 @@ from . import (
     retarget_properties,
 )
 from .runtime import session
+from .scene.ghost import place_ghosts
 
 
 def register() -> None:
     properties.register()
     retarget_properties.register()
+    properties.ghost_listeners.append(place_ghosts)
     preferences.register()
     operators.register()
     panels.register()
@@ -35,4 +37,5 @@ def unregister() -> None:
     operators.unregister()
     preferences.unregister()
     retarget_properties.unregister()
+    properties.ghost_listeners.remove(place_ghosts)
     properties.unregister()

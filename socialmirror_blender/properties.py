@@ -198,8 +198,15 @@ def _choose_touch(listed: Any, _context: bpy.types.Context) -> None:
         listener(listed.id_data)
 
 
+ghost_listeners: list[Callable[[bpy.types.Collection, float], None]] = []
+"""Called with the collection and the offset of its ghosts when that was changed."""
 touch_listeners: list[Callable[[bpy.types.Collection], None]] = []
 """Called with the collection after the user has chosen another touch in its list."""
+
+
+def _place_ghosts(listed: Any, _context: bpy.types.Context) -> None:
+    for listener in ghost_listeners:
+        listener(listed.id_data, listed.ghost_offset)
 
 
 class SOCIALMIRROR_collection(bpy.types.PropertyGroup):
@@ -221,6 +228,15 @@ class SOCIALMIRROR_collection(bpy.types.PropertyGroup):
         name="Strips",
         description="Show the touches in the timeline and the dope sheet; drag their ends there",
         default=True,
+    )
+    ghost_offset: FloatProperty(
+        name="Ghost Offset",
+        description="How far the ghosts stand to the right of the people, as the clip's camera sees it; 0: over them",
+        unit="LENGTH",
+        soft_min=-5.0,
+        soft_max=5.0,
+        step=10,
+        update=_place_ghosts,
     )
 
 

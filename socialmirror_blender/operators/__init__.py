@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import bpy
 
-from . import contact_interval, contacts, environment, export, first_steps, imports, jobs, locked_poses, retarget, trust
+from . import (
+    contact_interval,
+    contacts,
+    environment,
+    export,
+    first_steps,
+    imports,
+    jobs,
+    locked_poses,
+    retarget,
+    takes,
+    trust,
+)
 
 _CLASSES = (
     *environment.CLASSES,
@@ -14,6 +26,7 @@ _CLASSES = (
     *contacts.CLASSES,
     *contact_interval.CLASSES,
     *locked_poses.CLASSES,
+    *takes.CLASSES,
     *trust.CLASSES,
     *retarget.CLASSES,
     *export.CLASSES,

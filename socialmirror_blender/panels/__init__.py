@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bpy
 
-from . import contacts, locked_poses, own_keys, reconstruct, result, retarget, trust
+from . import contacts, locked_poses, own_keys, reconstruct, result, retarget, takes, trust
 from .environment import draw_environment
 from .job import draw_job
 
@@ -13,6 +13,7 @@ __all__ = ["draw_environment", "draw_job", "register", "unregister"]
 _CLASSES = (
     *reconstruct.CLASSES,
     *result.CLASSES,
+    *takes.CLASSES,
     *trust.CLASSES,
     *contacts.CLASSES,
     *own_keys.CLASSES,

@@ -16,6 +16,7 @@ _JOB_LABELS = {"reconstruct": "Reconstructing", "refine": "Refining", "install":
 STAGE_LABELS = {
     "perception": "detecting people",
     "initial-motion": "estimating the initial motion",
+    "placed-motion": "placing both people",
     "sentence": "reading the prompt",
     "joint-prediction": "predicting joints",
     "first-fit": "fitting both people",

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import textwrap
 from pathlib import Path
 from typing import Any
 
 import bpy
 
-from ...core.contract.reconstruction import Take, best_of
+from ...core.contract.reconstruction import best_of
 from .. import folders
 from .. import scene as scenes
 from ..reconstructions import active_reconstruction, read_info
 from ..scene.frame_numbers import renumber
+from ..scene.take_notes import take_name, take_sentence
 from .sidebar import Sidebar
 from .text import draw_note, draw_text
-
-_PROMPT_CHARACTERS = 40
 
 
 class SOCIALMIRROR_PT_result(Sidebar, bpy.types.Panel):
@@ -56,28 +54,17 @@ class SOCIALMIRROR_MT_takes(bpy.types.Menu):
         best = best_of(info.takes) if len(info.takes) > 1 else None
         for take in info.takes:
             icon = "RADIOBUT_ON" if take.id == active else "RADIOBUT_OFF"
-            text = f"{take_text(take)}{'  best fit' if take is best else ''}"
+            text = f"{take_name(collection, take.id)}: {take_sentence(take, info.takes)}{', best fit' if take is best else ''}"
             layout.operator("socialmirror.use_take", text=text, icon=icon).take = take.id
         layout.separator()
         layout.operator("socialmirror.repair_results", icon="TOOL_SETTINGS")
-
-
-def take_text(take: Take) -> str:
-    """A take in one line: `take-002 · energy 0.41 · contact 12 mm · through 8 mm  “They hug.”`."""
-    parts = [take.id, f"energy {take.energy:.2f}"]
-    if take.scores is not None:
-        if take.scores.contact is not None:
-            parts.append(f"contact {take.scores.contact:.0f} mm")
-        parts.append(f"through {take.scores.penetration:.0f} mm")
-    prompt = textwrap.shorten(take.prompt, _PROMPT_CHARACTERS, placeholder="…")
-    return " · ".join(parts) + (f"  “{prompt}”" if prompt else "")
 
 
 def _draw_reconstruction(layout: Any, collection: bpy.types.Collection) -> None:
     state, info = scenes.read_state(collection), read_info(collection)
     column = layout.column(align=True)
     column.label(text=collection.name, icon="OUTLINER_COLLECTION")
-    column.menu("SOCIALMIRROR_MT_takes", text=f"Take: {state.take}", icon="RENDER_ANIMATION")
+    column.menu("SOCIALMIRROR_MT_takes", text=f"Take: {take_name(collection, state.take)}", icon="RENDER_ANIMATION")
     if info is None:
         _draw_missing_folder(layout, scenes.folder_of(collection))
     elif info.prompt:

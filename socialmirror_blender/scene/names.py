@@ -20,6 +20,11 @@ def skin_role(person: int) -> str:
     return f"skin:{person}"
 
 
+def ghost_role(kind: str, person: int) -> str:
+    """Role of the `rig` or `skin` by which another take is shown."""
+    return f"ghost_{kind}:{person}"
+
+
 def marker_role(contact_id: str, side: str) -> str:
     """Role of the marker on one side, `a` or `b`, of a contact."""
     return f"{MARKER_ROLE_PREFIX}{contact_id}:{side}"
@@ -42,6 +47,12 @@ NOTES_PROPERTY = "socialmirror_notes"
 CLIP_FRAMES_PROPERTY = "socialmirror_clip_frames"
 CLIP_SECONDS_PROPERTY = "socialmirror_clip_seconds"
 """On the collection of an imported reconstruction: see `state.ImportState`, contact_edits.py and waiting_edits.py."""
+
+TAKE_NOTES_PROPERTY = "socialmirror_take_notes"
+"""On the collection: the animator's names and notes, see take_notes.py."""
+
+GHOST_TAKE_PROPERTY = "socialmirror_ghost_take"
+"""On the skin of a ghost: the take that it shows."""
 
 PERSON_PROPERTY = "socialmirror_person"
 TAKE_FRAMES_PROPERTY = "socialmirror_take_frames"

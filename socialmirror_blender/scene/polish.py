@@ -110,7 +110,7 @@ def write_take(channelbag: Any, mark: TakeMark, types: Mapping[str, np.ndarray],
             keeps = ~_removed_at(polish, curve, mark)
             if curve in own:
                 keeps &= ~is_at(mark.own.frames, own[curve]["co"][:, 0])
-            keys = _take_keys(mark.own.frames[keeps], column[keeps], types[bone][keeps])
+            keys = take_keys(mark.own.frames[keeps], column[keeps], types[bone][keeps])
             _write(channelbag, bone, curve, join_keys(keys, own[curve]) if curve in own else keys, polish)
     for curve in list(channelbag.fcurves):
         place = (curve.data_path, curve.array_index)
@@ -243,7 +243,7 @@ def _with_signs_of(own: TakeValues, curves: list[Curve], keys: dict[Curve, Keys]
     return keys
 
 
-def _take_keys(frames: np.ndarray, values: np.ndarray, types: np.ndarray) -> Keys:
+def take_keys(frames: np.ndarray, values: np.ndarray, types: np.ndarray) -> Keys:
     """Linear keyframes [n] of the take itself."""
     points = np.stack([frames, values], -1).astype(np.float32)
     count = len(frames)

@@ -100,6 +100,13 @@ def find_action(identity: str, take: str, person: int) -> bpy.types.Action | Non
     return None
 
 
+def forget_take(identity: str, take: str, person: int) -> None:
+    """Remove the action of a take that nothing is animated by any more."""
+    action = find_action(identity, take, person)
+    if action is not None:
+        bpy.data.actions.remove(action)
+
+
 def claim_take(action: bpy.types.Action) -> None:
     """Make an action the one in which its take is found again. Copies that nothing uses are the animator's own versions."""
     if names.ID_PROPERTY not in action:

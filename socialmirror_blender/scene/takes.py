@@ -28,7 +28,7 @@ from .polish import Polish
 from .pose_conversion import smplx_to_bones
 from .rest_pose import RestPose, make_rest_pose, rest_offset
 from .state import ImportState, is_reconstruction, read_state, write_state
-from .take_values import TakeMark, take_values
+from .take_values import TakeMark, TakeValues, take_values
 from .timeline import ClipTiming, Timeline
 from .trust import limb_states
 from .trust_overlay import is_overlay_shown, show_overlay, write_trust
@@ -114,6 +114,18 @@ def key_rig(
     mark = TakeMark(identity, take, person, timeline, take_values(motion.frames, channels))
     action = key_person(rig, f"{rig.name} {take}", mark, moving, polish)
     write_trust(action, limb_states(moving.confidence, timeline.frame_rate))
+
+
+def values_of_take(collection: bpy.types.Collection, reconstruction: Reconstruction, person: int) -> TakeValues:
+    """What the active take of a reconstruction says about a person, on the timeline of an import and for its armature.
+
+    UserError `shape-changed` if the take has another body than the armature.
+    """
+    rest = read_rest_pose(rig_of(collection, person))
+    _check_body(reconstruction, person, rest)
+    motion = motion_at_scene_frames(reconstruction.motion, read_state(collection).timing.timeline)
+    moving = motion.people[person]
+    return take_values(motion.frames, smplx_to_bones(moving.rotations, moving.pelvis_inworld, rest))
 
 
 def write_import(

@@ -54,18 +54,6 @@ def test_text_is_wrapped_to_the_width_of_the_region(product: Product) -> None:
     assert len(wrap("word " * 50, 300, 2.0)) > len(wrap("word " * 50, 300, 1.0))
 
 
-def test_a_take_is_described_in_one_line(contract: ModuleType, product: Product) -> None:
-    record, take_text = contract.reconstruction, product("socialmirror_blender.panels.result").take_text
-    without_scores = record.Take("take-1", "", 0, 0.5, "reconstruct")
-    assert take_text(without_scores) == "take-1 · energy 0.50"
-    take = replace(
-        without_scores, id="take-002", energy=0.414, prompt="They hug.", scores=record.Scores(1.2, 8.3, 2.0, 12.4)
-    )
-    assert take_text(take) == "take-002 · energy 0.41 · contact 12 mm · through 8 mm  “They hug.”"
-    without_contact = replace(take, prompt="", scores=record.Scores(1.2, 0.0, 2.0))
-    assert take_text(without_contact) == "take-002 · energy 0.41 · through 0 mm"
-
-
 def test_touches_and_their_pairs_of_regions_are_described_in_one_line(
     imported: Any, scene: ModuleType, product: Product
 ) -> None:

@@ -42,6 +42,7 @@ from .storage import (
     load_info,
     load_take_motion,
     save,
+    take_file,
 )
 from .validation import BODY_SCHEMA, MOTION_SCHEMA, check_body, check_motion
 from .verification import Finding, examine, repair
@@ -85,4 +86,5 @@ __all__ = [
     "refuse_links",
     "repair",
     "save",
+    "take_file",
 ]
