@@ -18,6 +18,7 @@ COMMANDS = (
     "evaluate",
     "compare",
     "page",
+    "measure-2d",
     "text-effect",
     "choreograph",
     "sample",
