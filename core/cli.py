@@ -92,6 +92,11 @@ def build_parser() -> argparse.ArgumentParser:
     export.add_argument("folder", type=_from_text(PATH), metavar="DIR", help="folder of the reconstruction")
     _add_export_options(export)
 
+    batch = command("batch", _batch, "Reconstruct the clips of a manifest; a second run does what is left.")
+    batch.add_argument("manifest", type=_from_text(PATH), metavar="MANIFEST", help="JSON file that lists the clips")
+    batch.add_argument("--only", metavar="NAME", help="run this clip alone, in this process, even if it is done")
+    batch.add_argument("--summary", action="store_true", help="run nothing; show what became of the clips")
+
     verify = command("verify", _verify, "Check whether a reconstruction is whole.")
     verify.add_argument("folder", type=_from_text(PATH), metavar="DIR", help="folder of the reconstruction")
     verify.add_argument(
@@ -221,6 +226,29 @@ def _export(options: argparse.Namespace) -> int:
     for path in export_reconstruction(options.folder, settings, options.out or options.folder / "export"):
         print(path)
     return OK
+
+
+def _batch(options: argparse.Namespace) -> int:
+    from .batch.manifest import read_manifest
+    from .batch.records import DONE, SUMMARY_FILE, read_outcome, table, write_summary
+
+    manifest = read_manifest(options.manifest)
+    if options.only:
+        from .batch.run import run_clip
+
+        with Terminal(sys.stderr) as terminal:
+            outcomes = [run_clip(manifest, manifest.clip(options.only), terminal)]
+    elif options.summary:
+        outcomes = [read_outcome(manifest, clip) for clip in manifest.clips]
+    else:
+        from .batch.run import gpus, run_all
+
+        outcomes = run_all(manifest, say=lambda line: print(line, file=sys.stderr, flush=True), devices=gpus())
+        write_summary(manifest, outcomes)
+    print(table(outcomes))
+    if not options.only and not options.summary:
+        print(f"The summary is {manifest.records / SUMMARY_FILE}.")
+    return OK if all(outcome.status == DONE for outcome in outcomes) else FAILED
 
 
 def _verify(options: argparse.Namespace) -> int:

@@ -52,7 +52,8 @@ def check_fbx() -> None:
 
 def has_usd() -> bool:
     """Whether this Blender was built with USD; those of Linux distributions often are not."""
-    return bool(getattr(bpy.app.build_options, "usd", False))
+    app: Any = bpy.app
+    return bool(getattr(app.build_options, "usd", False))
 
 
 def check_usd() -> None:

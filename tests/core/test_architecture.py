@@ -107,6 +107,7 @@ LAYERS = (
     ("infilling", "smoothing"),
     ("pipeline",),
     ("export", "doctor", "environment"),
+    ("batch",),
     ("cli", "worker"),
 )
 """The core's parts, each of which knows only those before it, and its neighbours in the same line."""

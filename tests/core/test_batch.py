@@ -1,0 +1,166 @@
+"""Many clips: manifests, runs that go on where one was stopped, clips that fail, and the summary."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.batch.manifest import Manifest, read_manifest
+from core.batch.records import DONE, FAILED, WAITING, read_outcome, table
+from core.batch.run import launch, run_all, run_clip
+from core.cli import main
+from core.contract.errors import UserError
+from core.contract.reconstruction import load_info
+from tests.core.conftest import Recorder, write_clip
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def write_manifest(folder: Path, clips: list[Any], **members: Any) -> Path:
+    path = folder / "shots.json"
+    path.write_text(json.dumps({"version": 1, "clips": clips, **members}))
+    return path
+
+
+@pytest.fixture
+def three(tmp_path: Path) -> Path:
+    """A manifest of three clips, of which the second is no movie."""
+    write_clip(tmp_path / "a.mp4", seed=1)
+    (tmp_path / "broken.mp4").write_text("no movie")
+    write_clip(tmp_path / "c.mp4", seed=2)
+    return write_manifest(
+        tmp_path,
+        [{"clip": "a.mp4"}, {"clip": "broken.mp4"}, {"name": "last", "clip": "c.mp4", "prompt": "a hug"}],
+        defaults={"takes": 2, "export": ["gltf"]},
+    )
+
+
+def in_this_process(started: list[str]) -> Callable[..., None]:
+    """Runs clips here, where the networks are replaced."""
+
+    def start(manifest: Manifest, clip: Any, device: str | None, on_tick: Callable[[], None]) -> None:
+        started.append(clip.name)
+        run_clip(manifest, clip, Recorder())
+
+    return start
+
+
+def test_a_manifest_gives_each_clip_the_shared_settings_and_its_own(three: Path) -> None:
+    first, _, last = read_manifest(three).clips
+    assert (first.name, first.request.takes, first.export) == ("a", 2, ("gltf",))
+    assert first.request.clip == three.parent / "a.mp4" and first.out == three.parent / "results" / "a"
+    assert (last.name, last.request.prompt, last.out.name) == ("last", "a hug", "last")
+
+
+def test_clips_run_and_one_that_fails_does_not_end_the_others(three: Path, quick: Any) -> None:
+    manifest, started, said = read_manifest(three), [], []
+    outcomes = run_all(manifest, say=said.append, start=in_this_process(started))
+    assert [outcome.status for outcome in outcomes] == [DONE, FAILED, DONE]
+    assert started == ["a", "broken", "last"]
+    first, broken, last = outcomes
+    assert load_info(Path(first.folder)).take == first.take
+    assert load_info(Path(last.folder)).prompt == "a hug"
+    assert {Path(file).suffix for file in first.files} == {".glb", ".json"}
+    assert all(Path(file).is_file() for file in first.files)
+    assert broken.code == "clip-unreadable" and broken.error
+    lines = table(outcomes).splitlines()
+    assert len(lines) == 4 and "broken.mp4" in lines[2] and first.take in lines[1]
+
+
+def test_a_second_run_does_what_is_left(three: Path, quick: Any) -> None:
+    manifest, started = read_manifest(three), []
+    run_all(manifest, say=lambda line: None, start=in_this_process(started))
+    started.clear()
+    run_all(manifest, say=lambda line: None, start=in_this_process(started))
+    assert started == ["broken"]
+
+    started.clear()
+    write_clip(three.parent / "broken.mp4", seed=3)
+    Path(read_outcome(manifest, manifest.clips[0]).files[0]).unlink()
+    record = json.loads(three.read_text())
+    record["clips"][2]["prompt"] = "a dance"
+    three.write_text(json.dumps(record))
+    manifest = read_manifest(three)
+    outcomes = run_all(manifest, say=lambda line: None, start=in_this_process(started))
+    assert started == ["a", "broken", "last"]
+    assert [outcome.status for outcome in outcomes] == [DONE, DONE, DONE]
+    assert load_info(Path(outcomes[2].folder)).prompt == "a dance"
+
+
+def test_every_device_takes_clips_and_ctrl_c_ends_them(tmp_path: Path) -> None:
+    path = write_manifest(tmp_path, [{"clip": f"{number}.mp4"} for number in range(5)])
+    used: list[str | None] = []
+
+    def wait(manifest: Manifest, clip: Any, device: str | None, on_tick: Callable[[], None]) -> None:
+        used.append(device)
+        if len(used) == 5:
+            raise OSError("disk full")
+        while len(used) < 2:
+            on_tick()
+
+    outcomes = run_all(read_manifest(path), say=lambda line: None, devices=["0", "1"], start=wait)
+    assert set(used) == {"0", "1"} and len(used) == 5
+    assert sorted(outcome.status for outcome in outcomes) == [FAILED, WAITING, WAITING, WAITING, WAITING]
+
+
+def test_a_process_that_ends_is_recorded(three: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    manifest = read_manifest(three)
+    monkeypatch.setattr(sys, "executable", "/bin/false" if Path("/bin/false").exists() else "/usr/bin/false")
+    launch(manifest, manifest.clips[0], None, lambda: None)
+    outcome = read_outcome(manifest, manifest.clips[0])
+    assert (outcome.status, outcome.code) == (FAILED, "process-ended")
+
+
+@pytest.mark.slow
+def test_the_command_runs_clips_in_processes_of_their_own(tmp_path: Path) -> None:
+    path = write_manifest(tmp_path, [{"clip": "missing.mp4"}, {"clip": "text.mp4"}], defaults={"device": "cpu"})
+    (tmp_path / "text.mp4").write_text("no movie")
+    done = subprocess.run(
+        [sys.executable, "-m", "core", "batch", str(path)], capture_output=True, text=True, cwd=ROOT, timeout=300
+    )
+    assert done.returncode == 2, done.stderr
+    summary = json.loads((tmp_path / "shots.batch" / "summary.json").read_text())
+    assert summary["counts"] == {"done": 0, "failed": 2, "waiting": 0}
+    assert [clip["code"] for clip in summary["clips"]] == ["clip-missing", "clip-unreadable"]
+    assert "missing: started" in done.stderr and "text" in done.stdout
+    assert "clip-missing" not in done.stdout and (tmp_path / "shots.batch" / "text.log").read_text()
+
+
+def test_the_summary_alone_and_one_clip_alone(three: Path, quick: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["batch", str(three), "--only", "last"]) == 0
+    capsys.readouterr()
+    assert main(["batch", str(three), "--summary"]) == 2
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[1] for line in lines[1:]] == ["waiting", "waiting", "done"]
+    assert main(["batch", str(three), "--only", "nobody"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("members", "problem"),
+    [
+        ({"version": 2, "clips": [{"clip": "a.mp4"}]}, "version"),
+        ({"clips": []}, "no clips"),
+        ({"clips": [{"clip": "a.mp4"}, {"clip": "b/A.mp4"}]}, "two clips have the name"),
+        ({"clips": [{"clip": "a.mp4", "name": "../up"}]}, "name"),
+        ({"clips": [{"clip": "a.mp4", "takes": 99}]}, "takes"),
+        ({"clips": [{"clip": "a.mp4", "shell": "rm"}]}, "unknown fields"),
+        ({"clips": [{"clip": "a.mp4", "export": ["unreal"]}]}, "unreal"),
+        ({"clips": [{"prompt": "no clip"}]}, "clip"),
+        ({"clips": [{"clip": 3}]}, "clip"),
+        ({"clips": [{"clip": "a.mp4"}], "defaults": {"out": "x"}}, "unknown fields"),
+        ({"clips": "all"}, "clips"),
+    ],
+)
+def test_manifests_that_are_not_valid_are_refused_whole(tmp_path: Path, members: dict[str, Any], problem: str) -> None:
+    path = tmp_path / "shots.json"
+    path.write_text(json.dumps({"version": 1, **members}))
+    with pytest.raises(UserError, match=problem) as caught:
+        read_manifest(path)
+    assert caught.value.code == "bad-manifest"
+    assert list(tmp_path.iterdir()) == [path]
