@@ -1,0 +1,156 @@
+"""A first hour with SocialMirror: from the zip to a result, its edits and its takes, by mouse and keys.
+
+Run by `scripts/test --gui` in a Blender window. GUI_ZIP is the extension, GUI_OUT the folder for screenshots, GUI_PYTHON an
+interpreter that has the core's packages (without it the add-on installs its environment).
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import bpy
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from tests.gui import window as gui
+
+EXTENSION = "bl_ext.user_default.socialmirror"
+_INSTALLATION, _RECONSTRUCTION, _REFINEMENT = 900, 1500, 600
+"""Seconds after which a step counts as stuck; a busy computer takes a fraction of them."""
+
+
+def product(name: str) -> ModuleType:
+    return importlib.import_module(f"{EXTENSION}.{name}")
+
+
+def settings() -> Any:
+    scene: Any = gui.window().scene
+    return scene.socialmirror
+
+
+def idle() -> bool:
+    session: Any = product("socialmirror_blender.runtime.session").session
+    return not session.runner.job.active
+
+
+def result() -> Any:
+    scenes: Any = product("socialmirror_blender.scene")
+    (collection,) = scenes.reconstruction_collections()
+    return collection
+
+
+def story() -> gui.Step:
+    yield from install()
+    yield from reconstruct_the_sample()
+    yield from edit_a_contact()
+    yield from refine()
+    yield from save_and_reopen()
+    print("The story came to its end.")
+
+
+def install() -> gui.Step:
+    operators: Any = bpy.ops
+    with gui.override():
+        operators.extensions.package_install_files(
+            filepath=os.environ["GUI_ZIP"], repo="user_default", enable_on_install=True
+        )
+    yield 0.5
+    yield from gui.open_sidebar("SocialMirror")
+    gui.screenshot("1_installed")
+    environment: Any = product("socialmirror_blender.runtime.session").session
+    if "GUI_PYTHON" in os.environ:
+        operators.socialmirror.use_interpreter("EXEC_DEFAULT", filepath=os.environ["GUI_PYTHON"])
+    else:
+        bpy.context.preferences.system.use_online_access = True
+        yield from gui.push("install_environment")
+    yield from gui.wait(
+        lambda: environment.environment.usable and idle(), _INSTALLATION, "the environment is not ready"
+    )
+
+
+def reconstruct_the_sample() -> gui.Step:
+    yield from gui.push("try_sample")
+    assert settings().filepath.endswith("handshake_hug.mp4"), settings().filepath
+    settings().use_range, settings().frame_first, settings().frame_last = True, 20, 60
+    yield from gui.fill(".prompt", "they shake hands")
+    assert settings().prompt == "they shake hands", settings().prompt
+    yield from gui.push("reconstruct")
+    yield 2.0
+    gui.screenshot("2_running")
+    yield from gui.wait(lambda: idle() and _imported(), _RECONSTRUCTION, "no result came")
+    yield 1.0
+    gui.screenshot("3_result")
+    active = bpy.context.view_layer.objects.active
+    assert active is not None and active.type == "ARMATURE", active
+    assert gui.area().spaces.active.region_3d.view_perspective == "CAMERA"
+
+
+def _imported() -> bool:
+    scenes: Any = product("socialmirror_blender.scene")
+    return len(list(scenes.reconstruction_collections())) == 1
+
+
+def edit_a_contact() -> gui.Step:
+    """Choose a touch, go to it, and move one of its markers by 20 cm with G."""
+    listed: Any = product("socialmirror_blender.scene.contact_list")
+    markers: Any = product("socialmirror_blender.scene.contact_markers")
+    contacts = listed.read_contacts(result())
+    assert contacts, "the sample has contacts"
+    yield from gui.push("contact_jump")
+    chosen = listed.active_contact(result())
+    marker = markers.markers_of(result(), chosen.id)[0]
+    view = gui.region("WINDOW")
+    middle = (view.x + view.width // 2, view.y + view.height // 2)
+    yield from gui.move(middle)
+    with gui.override():
+        bpy.ops.object.select_all(action="DESELECT")
+    marker.select_set(True)
+    bpy.context.view_layer.objects.active = marker
+    yield 0.5
+    for key in ("G", "Z"):
+        yield from gui.press(key, middle)
+    for key in ("NUMPAD_PERIOD", "NUMPAD_2", "RET"):
+        yield from gui.press(key, middle)
+    yield 1.0
+    moved = next(contact for contact in listed.read_contacts(result()) if contact.id == chosen.id)
+    assert moved.vertex_a is not None and moved.state == "enforced", moved
+    gui.screenshot("4_marker_moved")
+
+
+def refine() -> gui.Step:
+    before = product("socialmirror_blender.scene").read_state(result()).take
+    yield from gui.push("refine")
+    yield 1.0
+    yield from gui.wait(
+        lambda: idle() and product("socialmirror_blender.scene").read_state(result()).take != before,
+        _REFINEMENT,
+        "no take came",
+    )
+    yield 1.0
+    gui.screenshot("5_refined")
+    listed: Any = product("socialmirror_blender.scene.contact_list")
+    moved = next(contact for contact in listed.read_contacts(result()) if contact.vertex_a is not None)
+    print(f"The contact that followed its marker by 20 cm is {1000 * (moved.distance or 0):.1f} mm apart.")
+
+
+def save_and_reopen() -> gui.Step:
+    path = Path(os.environ["GUI_OUT"]) / "story.blend"
+    operators: Any = bpy.ops
+    with gui.override():
+        operators.wm.save_as_mainfile(filepath=str(path))
+    yield 1.0
+    listed: Any = product("socialmirror_blender.scene.contact_list")
+    before = listed.read_contacts(result())
+    with gui.override():
+        operators.wm.open_mainfile(filepath=str(path))
+    yield 2.0
+    assert listed.read_contacts(result()) == before
+    yield from gui.open_sidebar("SocialMirror")
+    gui.screenshot("9_reopened")
+
+
+gui.run(story)

@@ -1,0 +1,203 @@
+"""Drives the window of the Blender that runs this: moves the mouse, presses keys, finds buttons by what they do.
+
+A step is a generator that yields the seconds for which Blender's event loop shall run. Blender has to be started with
+--enable-event-simulate, which shuts out the real mouse and keyboard.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+import traceback
+from collections.abc import Callable, Generator
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+Step = Generator[float, None, None]
+Point = tuple[int, int]
+
+_SWEEP = 9  # px between two places that the mouse looks at for a button
+_KEYS = {" ": "SPACE", ".": "PERIOD", ",": "COMMA", "-": "MINUS", "/": "SLASH"} | dict(
+    zip("0123456789", ("ZERO", "ONE", "TWO", "THREE", "FOUR", "FIVE", "SIX", "SEVEN", "EIGHT", "NINE"))
+)
+
+
+def window() -> Any:
+    return bpy.context.window_manager.windows[0]
+
+
+def area(kind: str = "VIEW_3D") -> Any:
+    """The largest area of this kind."""
+    return max((each for each in window().screen.areas if each.type == kind), key=lambda each: each.width * each.height)
+
+
+def region(kind: str = "WINDOW", area_kind: str = "VIEW_3D") -> Any:
+    return next(each for each in area(area_kind).regions if each.type == kind)
+
+
+def override(region_kind: str = "WINDOW", area_kind: str = "VIEW_3D") -> Any:
+    """A context in which operators run as if the mouse were in this region."""
+    return bpy.context.temp_override(window=window(), area=area(area_kind), region=region(region_kind, area_kind))
+
+
+def move(to: Point) -> Step:
+    _event(to, "MOUSEMOVE")
+    yield 0.15
+
+
+def click(at: Point, **modifiers: bool) -> Step:
+    yield from move(at)
+    _event(at, "LEFTMOUSE", "PRESS", **modifiers)
+    yield 0.1
+    _event(at, "LEFTMOUSE", "RELEASE", **modifiers)
+    yield 0.4
+
+
+def drag(start: Point, end: Point, moves: int = 6) -> Step:
+    yield from move(start)
+    _event(start, "LEFTMOUSE", "PRESS")
+    yield 0.15
+    for number in range(1, moves + 1):
+        fraction = number / moves
+        at = (round(start[0] + (end[0] - start[0]) * fraction), round(start[1] + (end[1] - start[1]) * fraction))
+        _event(at, "MOUSEMOVE")
+        yield 0.12
+    _event(end, "LEFTMOUSE", "RELEASE")
+    yield 0.4
+
+
+def press(key: str, at: Point, **modifiers: bool) -> Step:
+    """Press a key while the mouse is at a place."""
+    yield from move(at)
+    _event(at, key, "PRESS", **modifiers)
+    _event(at, key, "RELEASE", **modifiers)
+    yield 0.3
+
+
+def write(text: str, at: Point) -> Step:
+    """Write a text into the field at a place, in place of what is in it."""
+    yield from click(at)
+    yield from press("A", at, ctrl=True)
+    for character in text:
+        key = _KEYS.get(character, character.upper())
+        _event(at, key, "PRESS", unicode=character)
+        _event(at, key, "RELEASE")
+        yield 0.02
+    yield from press("RET", at)
+
+
+def scroll_sidebar(pixels: int) -> Step:
+    """Scroll the sidebar down, up for negative numbers. The mouse wheel would zoom the view where there is nothing to scroll."""
+    operators: Any = bpy.ops.view2d
+    with override("UI"):
+        if pixels > 0 and operators.scroll_down.poll():
+            operators.scroll_down(deltay=pixels)
+        elif pixels < 0 and operators.scroll_up.poll():
+            operators.scroll_up(deltay=-pixels)
+    region("UI").tag_redraw()
+    yield 0.3
+
+
+def open_sidebar(tab: str) -> Step:
+    area().spaces.active.show_region_ui = True
+    yield 0.3
+    region("UI").active_panel_category = tab
+    area().tag_redraw()
+    yield 0.5
+
+
+def find(wanted: str, found: list[Point], scrolls: int = 8) -> Step:
+    """Append the place of the button or field whose command or data path contains `wanted`, scrolling the sidebar to it."""
+    sidebar = region("UI")
+    middle = (sidebar.x + sidebar.width // 2, sidebar.y + sidebar.height // 2)
+    yield from scroll_sidebar(-20_000)
+    columns = (middle[0], sidebar.x + sidebar.width // 4, sidebar.x + sidebar.width * 3 // 4)
+    for _ in range(scrolls):
+        for x in columns:
+            for y in range(sidebar.y + sidebar.height - 6, sidebar.y + 6, -_SWEEP):
+                _event((x, y), "MOUSEMOVE")
+                yield 0.02
+                if wanted in _under_mouse():
+                    found.append((x, y))
+                    return
+        yield from scroll_sidebar(sidebar.height // 2)
+    raise AssertionError(f"no button {wanted!r} in the sidebar")
+
+
+def push(operator: str) -> Step:
+    """Find the button of an operator of the add-on in the sidebar and click it."""
+    found: list[Point] = []
+    yield from find(f"socialmirror.{operator}(", found)
+    yield from click(found[0])
+
+
+def fill(field: str, text: str) -> Step:
+    """Find the field of a property in the sidebar and write into it."""
+    found: list[Point] = []
+    yield from find(field, found)
+    yield from write(text, found[0])
+
+
+def wait(until: Callable[[], bool], seconds: float, what: str) -> Step:
+    end = time.monotonic() + seconds
+    while not until():
+        if time.monotonic() > end:
+            raise AssertionError(f"waited {seconds:.0f} s in vain: {what}")
+        yield 0.5
+
+
+def screenshot(name: str) -> None:
+    """Save a picture of the whole virtual screen: Blender's own screenshot is black there."""
+    folder = Path(os.environ["GUI_OUT"])
+    folder.mkdir(parents=True, exist_ok=True)
+    subprocess.run(["import", "-window", "root", str(folder / f"{name}.png")], check=True)
+
+
+def run(story: Callable[[], Step]) -> None:
+    """Run a story step by step and end Blender with 0, or with 1 and a traceback."""
+    steps = story()
+
+    def tick() -> float | None:
+        try:
+            return next(steps)
+        except StopIteration:
+            _end(0)
+        except BaseException:
+            traceback.print_exc()
+            screenshot("failed")
+            _end(1)
+        return None
+
+    bpy.context.preferences.view.show_splash = False
+    bpy.app.timers.register(tick, first_interval=0.5)
+
+
+def _end(code: int) -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def _event(at: Point, kind: str, value: str = "NOTHING", **details: Any) -> None:
+    window().event_simulate(type=kind, value=value, x=at[0], y=at[1], **details)
+
+
+def _under_mouse() -> str:
+    """What the button under the mouse is, as Blender would copy it: its Python command or its data path."""
+    manager: Any = bpy.context.window_manager
+    operators: Any = bpy.ops.ui
+    with override("UI"):
+        for copy, arguments in (
+            (operators.copy_python_command_button, {}),
+            (operators.copy_data_path_button, {"full_path": True}),
+        ):
+            if copy.poll():
+                manager.clipboard = ""
+                copy(**arguments)
+                if manager.clipboard:
+                    return manager.clipboard
+    return ""
