@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import bpy
@@ -100,8 +101,12 @@ def shown_touches(collection: bpy.types.Collection, scene_frame: int) -> set[str
 
 
 def touch_title(touch: Touch, *, abbreviate: bool) -> str:
-    """`A right hand – B right hand`, abbreviated `A R hand – B R hand`."""
-    return touch.title.replace(" left ", " L ").replace(" right ", " R ") if abbreviate else touch.title
+    """`A right hand – B right hand and 2 more`, abbreviated `R hand–R hand +2`: A's side first, who touches the ground named."""
+    if not abbreviate:
+        return touch.title
+    title = re.sub(r" and (\d+) more$", r" +\1", touch.title).replace(" – ", "–")
+    title = title.replace("left ", "L ").replace("right ", "R ")
+    return title if "–ground" in title else title.removeprefix("A ").replace("–B ", "–")
 
 
 def touch_icon(touch: Touch) -> str:

@@ -62,7 +62,7 @@ def test_touches_and_their_pairs_of_regions_are_described_in_one_line(
         product("socialmirror_blender.scene.contact_list").read_touches,
     )
     titles = {panel.touch_title(touch, abbreviate=True) for touch in read_touches(imported)}
-    assert {"A R hand – B R hand", "B L foot – ground"} <= titles
+    assert {"R hand–R hand", "B L foot–ground"} <= titles
     palms = scene.read_contacts(imported)[0]
     assert panel.region_text(palms) == "A right palm – B right palm"
     assert panel.contact_facts(replace(palms, probability=0.8)) == ["Detected, 1.2 cm apart, 80 % likely"]
