@@ -1,4 +1,4 @@
-"""An animator's edits of a reconstruction, which the next take keeps: contacts, pinned joints and the prompt."""
+"""An animator's edits of a reconstruction, which the next take keeps: contacts, pins, foot contacts and the prompt."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from .contact import Contact
 from .errors import UserError
 from .fields import Fields, shown
 from .files import read_json
+from .foot_contact import FootContact
 from .json_reading import JsonLimits
 from .limits import MAX_FRAME_INDEX, MAX_PIN_DISTANCE, MAX_ROTATION
 from .skeleton import BODY_JOINTS
@@ -23,10 +24,12 @@ _MAX_CONTACTS = 10_000
 
 @dataclass(frozen=True)
 class Pin:
-    """A joint whose rotation, position or both are fixed in one frame of the clip.
+    """A joint whose rotation, place or both are fixed in one frame of the clip.
 
     `rotation` is the joint's local SMPL-X axis-angle in radians (for the pelvis: `global_orient`), at most two turns; `position`
-    is in world metres, at most `MAX_PIN_DISTANCE` from the origin. Raises the UserError `bad-pin` if a field is not valid.
+    is in world metres, at most `MAX_PIN_DISTANCE` from the origin. `world_rotation` takes the joint's axes of the rest pose into
+    the world, whatever its parents do; it counts instead of `rotation` where a pin has both. Raises the UserError `bad-pin` if a
+    field is not valid.
     """
 
     person: int
@@ -34,25 +37,28 @@ class Pin:
     frame: int
     rotation: tuple[float, float, float] | None = None
     position: tuple[float, float, float] | None = None
+    world_rotation: tuple[float, float, float] | None = None
 
     def __post_init__(self) -> None:
         _check(_is_integer(self.person) and self.person in (0, 1), f"person is {shown(self.person)}, not 0 or 1")
         _check(self.joint in BODY_JOINTS, f"there is no body joint {shown(self.joint)}")
         in_clip = _is_integer(self.frame) and 0 <= self.frame <= MAX_FRAME_INDEX
         _check(in_clip, f"frame is {shown(self.frame)}, not the number of a frame")
-        _check(self.rotation is not None or self.position is not None, "it has neither rotation nor position")
-        if self.rotation is not None:
-            _check(_length(self.rotation) <= MAX_ROTATION, "rotation has more than two turns")
+        values = (self.rotation, self.position, self.world_rotation)
+        _check(any(value is not None for value in values), "it has neither rotation nor position")
+        for name in ("rotation", "world_rotation"):
+            value = getattr(self, name)
+            _check(value is None or _length(value) <= MAX_ROTATION, f"{name} has more than two turns")
         if self.position is not None:
             away = _length(self.position) <= MAX_PIN_DISTANCE
             _check(away, f"position is more than {MAX_PIN_DISTANCE:g} m away from the people")
 
     def to_json(self) -> dict[str, Any]:
         record: dict[str, Any] = {"person": self.person, "joint": self.joint, "frame": self.frame}
-        if self.rotation is not None:
-            record["rotation"] = list(self.rotation)
-        if self.position is not None:
-            record["position"] = list(self.position)
+        for name in ("rotation", "position", "world_rotation"):
+            value = getattr(self, name)
+            if value is not None:
+                record[name] = list(value)
         return record
 
     @classmethod
@@ -66,6 +72,7 @@ class Pin:
             values.integer("frame", 0, MAX_FRAME_INDEX),
             _vector(values, "rotation", MAX_ROTATION),
             _vector(values, "position", MAX_PIN_DISTANCE),
+            _vector(values, "world_rotation", MAX_ROTATION),
         )
 
 
@@ -78,6 +85,8 @@ class Edits:
     pins: tuple[Pin, ...] = field(default_factory=tuple)
     prompt: str | None = None
     """None keeps the prompt of the active take."""
+    feet: tuple[FootContact, ...] = field(default_factory=tuple)
+    """Foot contacts that are to be another way than reconstructed."""
 
     def to_json(self) -> dict[str, Any]:
         record: dict[str, Any] = {"pins": [pin.to_json() for pin in self.pins]}
@@ -85,11 +94,13 @@ class Edits:
             record["contacts"] = [contact.to_json() for contact in self.contacts]
         if self.prompt is not None:
             record["prompt"] = self.prompt
+        if self.feet:
+            record["feet"] = [foot.to_json() for foot in self.feet]
         return record
 
     @classmethod
     def from_json(cls, record: Any) -> Edits:
-        """Raises the UserError `bad-edits`, `bad-pin` or `bad-contact`."""
+        """Raises the UserError `bad-edits`, `bad-pin`, `bad-contact` or `bad-foot-contact`."""
         values = Fields(record, _unreadable)
         values.only(item.name for item in fields(cls))
         contacts = values.entries("contacts", None, longest=_MAX_CONTACTS)
@@ -98,6 +109,7 @@ class Edits:
             None if contacts is None else tuple(map(Contact.from_json, contacts)),
             tuple(map(Pin.from_json, pins)),
             values.text("prompt", default=None),
+            tuple(map(FootContact.from_json, values.entries("feet", (), longest=_MAX_CONTACTS))),
         )
 
     @classmethod

@@ -19,7 +19,7 @@ from ..motion import BODY_COUNT, Camera, MotionEstimate, motion_from_rotations, 
 from ..observations.observe import Observations
 from ..reporting import Reporter
 from .camera import extrinsics, floor_from_extrinsics
-from .held import TOLERANCE, farthest_pin, missed_pin, open_contact
+from .held import TOLERANCE, open_contact
 from .objective import EnergyWeights, Objective, State, build_objective
 from .targets import FitTargets
 from .touch import touch_gap
@@ -52,7 +52,7 @@ class FitSchedule:
     """Keeps betas and floor, so that all takes of a clip share bodies and world."""
 
 
-_EDITS_HELD = {"enforced": 800.0, "pins": 4000.0}
+_EDITS_HELD = {"enforced": 800.0}
 _WITH_PRIOR = EnergyWeights(landmarks=0.0, penetration=80.0)
 """A learned model has weighed the metric landmarks. What it says of depth counts, and keypoints say where a joint is seen."""
 
@@ -91,8 +91,8 @@ def fit(
 ) -> FittedMotion:
     """Minimise the sum of the energies (see `objective`) by gradient descent from a motion, on the body's device.
 
-    Enforced contacts and pins are held to a centimetre where the bodies can reach, and reported through `reporter.warning` where
-    they cannot. A prior is weighed against the observations.
+    Enforced contacts are held to a centimetre where the bodies can reach, and reported through `reporter.warning` where they
+    cannot. Pins are left to `edited_fit`. A prior is weighed against the observations.
 
     The energy of the result is that of `objective` with its default weights where the descent ends, with the active set found
     once more and without the prior: it says how well the motion agrees with the observations, the contacts and the edits.
@@ -121,8 +121,10 @@ def fit(
     with torch.no_grad():
         state = variables.state(objective)
         active = objective.active_set(state) if len(observations.found) > 1 else None
-        energy = float(objective.energy(state, _COMPARABLE, active))
-        _warn_of_unmet_edits(objective, state, reporter)
+        # takes are compared by all that the picture shows, also where an edit has moved somebody
+        compared = replace(objective, trust=torch.ones_like(objective.trust))
+        energy = float(compared.energy(state, _COMPARABLE, active))
+        _warn_of_open_contacts(objective, state, reporter)
         return FittedMotion(
             motion_from_rotations(variables.rotations(), variables.pelvis(), variables.betas()),
             Camera(start.camera.K, extrinsics(*variables.floor().unbind()).double().cpu().numpy()),
@@ -229,12 +231,9 @@ def _betas_per_size(body: BodyModel) -> Float[Tensor, " 16"]:
     return growth / growth.square().sum()
 
 
-def _warn_of_unmet_edits(objective: Objective, state: State, reporter: Reporter) -> None:
+def _warn_of_open_contacts(objective: Objective, state: State, reporter: Reporter) -> None:
     heights = state.heights(state.contact_points)
     for touch in objective.touches:
         gap = float(touch_gap(touch, state.contact_points, heights).abs().mean())
         if touch.contact.state == "enforced" and gap > TOLERANCE:
             reporter.warning(open_contact(touch.contact, gap))
-    missed = farthest_pin(objective, state)
-    if missed > TOLERANCE:
-        reporter.warning(missed_pin(missed))

@@ -1,19 +1,11 @@
-"""Whether enforced contacts and pins are met, and the sentences about those that are not."""
+"""The sentences about enforced contacts and pins that are not met."""
 
 from __future__ import annotations
 
 from ..contract.contact import Contact
-from .objective import Objective, State
 
 TOLERANCE = 0.01
 """metres within which enforced contacts and pins are to hold."""
-
-
-def farthest_pin(objective: Objective, state: State) -> float:
-    """metres from the farthest pinned place to its joint; 0 without such pins."""
-    if not len(objective.position_pins.frame):
-        return 0.0
-    return float(objective.position_pin_errors(state).norm(dim=-1).max())
 
 
 def open_contact(contact: Contact, gap: float) -> str:

@@ -18,18 +18,18 @@ from ..body.rotations import matrix_to_axis_angle, rotation_about_x
 from ..contract.skeleton import JOINT_INDEX, LANDMARK_INDEX
 from ..motion import BODY_COUNT, MotionEstimate, Posed, pose
 from ..observations.observe import Observations
-from ..transforms import inverse_transform_points
 from . import energies
 from .camera import extrinsics, floor_from_extrinsics
 from .limits import joint_limits, relaxed_pose, rest_pull
 from .occlusion import front_person
 from .rest import rest_landmarks, rest_palms
 from .soles import POINTS_PER_FOOT, sole_vertices
-from .targets import FitTargets, PinTargets, position_pins, rotation_pins
+from .targets import FitTargets
 from .touch import Touch, resolve_contacts, touch_gap
 
 _HIPS = [LANDMARK_INDEX["left_hip"], LANDMARK_INDEX["right_hip"]]
 _WRISTS = [JOINT_INDEX["left_wrist"], JOINT_INDEX["right_wrist"]]
+_HANDS = [LANDMARK_INDEX["left_wrist"], LANDMARK_INDEX["right_wrist"]]
 _BONES = [("shoulder", "elbow"), ("elbow", "wrist"), ("hip", "knee"), ("knee", "ankle"), ("shoulder", "hip")]
 _UNSEEN, _SEEN = 0.3, 0.7
 """Confidences of a joint up to which it counts as hidden, and from which on as plainly seen."""
@@ -69,7 +69,6 @@ class EnergyWeights:
     prior_seen_sigma: float = 0.4
     """metres by which the prior's sigma across the ray grows where a joint is plainly seen: there the picture places it, and the
     prior says how far away it is."""
-    pins: float = 200.0
 
 
 @dataclass(frozen=True)
@@ -123,8 +122,8 @@ class Objective:
     hand_rotations: Float[Tensor, "P T 2 3 3"]
     """Rotations of the hands, rest pose to camera frame, as the hand detector saw them."""
     touches: tuple[Touch, ...]
-    rotation_pins: PinTargets
-    position_pins: PinTargets
+    trust: Float[Tensor, "P T 33"]
+    """In 0-1, how much the picture counts for each landmark."""
     prior: tuple[Float[Tensor, "P T 22 3"], Float[Tensor, "P T 22"]] | None = None
     """Joints in the camera's frame and their sigmas."""
 
@@ -166,7 +165,7 @@ class Objective:
     def energy(self, state: State, weights: EnergyWeights, active: ActiveSet | None) -> Float[Tensor, ""]:
         """The weighted sum of all energies; without an active set, of those that concern each person alone."""
         total = self._observation_energy(state, weights) + self._smoothness_energy(state, weights)
-        total = total + self._plausibility_energy(state, weights) + self._pin_energy(state, weights)
+        total = total + self._plausibility_energy(state, weights)
         total = total + self._prior_energy(state, weights, relative=active is not None)
         if active is not None:
             total = total + self._interaction_energy(state, weights, active)
@@ -180,14 +179,21 @@ class Objective:
         tilt = rotation_about_x(state.tilt)
         metric = self.metric_landmarks @ tilt.T
         hand_error = state.posed.global_rotations[:, :, _WRISTS] - tilt @ self.hand_rotations
+        hand_weight = observed.palm_confidence * self.trust[:, :, _HANDS]
         return (
             weights.reprojection
             * energies.reprojection(
-                pixels, observed.keypoints, observed.confidence, observed.box_height, weights.reprojection_sigma
+                pixels,
+                observed.keypoints,
+                self.trust * observed.confidence,
+                observed.box_height,
+                weights.reprojection_sigma,
             )
             + weights.landmarks
-            * energies.metric_landmarks(centred, metric, 0.3 + 0.7 * observed.confidence, weights.landmarks_sigma)
-            + weights.hands * (observed.palm_confidence * hand_error.square().sum((-1, -2))).mean()
+            * energies.metric_landmarks(
+                centred, metric, self.trust * (0.3 + 0.7 * observed.confidence), weights.landmarks_sigma
+            )
+            + weights.hands * (hand_weight * hand_error.square().sum((-1, -2))).mean()
         )
 
     def _smoothness_energy(self, state: State, weights: EnergyWeights) -> Tensor:
@@ -254,22 +260,6 @@ class Objective:
             total = total + touch.contact.weight * duration * loss
         return total
 
-    def _pin_energy(self, state: State, weights: EnergyWeights) -> Tensor:
-        total = state.betas.new_zeros(())
-        pins = self.rotation_pins
-        if len(pins.frame):
-            error = state.posed.rotations[pins.person, pins.frame, pins.joint] - pins.value
-            total = total + weights.pins * error.square().sum() / len(self.seconds)
-        if len(self.position_pins.frame):
-            total = total + 4 * weights.pins * self.position_pin_errors(state).square().sum() / len(self.seconds)
-        return total
-
-    def position_pin_errors(self, state: State) -> Float[Tensor, "N 3"]:
-        """metres from each pinned place to its joint."""
-        pins = self.position_pins
-        joints_incam = state.posed.joints[pins.person, pins.frame, pins.joint]
-        return inverse_transform_points(state.T_cw, joints_incam) - pins.value
-
 
 def build_objective(
     observations: Observations, body: BodyModel, start: MotionEstimate, targets: FitTargets
@@ -298,10 +288,15 @@ def build_objective(
         metric_landmarks=observations.landmarks_incam * _size_ratio(observations, body, regressor),
         hand_rotations=observations.palm_frames_incam @ rest_palms(body).mT,
         touches=touches,
-        rotation_pins=rotation_pins(targets.pins, observations, T_cw),
-        position_pins=position_pins(targets.pins, observations, device),
+        trust=_trust(targets, observations),
         prior=prior,
     )
+
+
+def _trust(targets: FitTargets, observations: Observations) -> Float[Tensor, "P T 33"]:
+    if targets.trust is None:
+        return torch.ones_like(observations.confidence)
+    return torch.from_numpy(targets.trust).to(observations.confidence)
 
 
 def _size_ratio(observations: Observations, body: BodyModel, regressor: LandmarkRegressor) -> Float[Tensor, "P 1 1 1"]:

@@ -61,7 +61,7 @@ def fit_clip(
             start.frames(window),
             observations.frames(window),
             body,
-            replace(targets, prior=None if targets.prior is None else targets.prior.frames(window)),
+            targets.frames(window),
             fixed,
             PartOfProgress(reporter, done + number, parts),
         )
@@ -97,15 +97,15 @@ def _joined(parts: Sequence[FittedMotion], windows: Sequence[np.ndarray]) -> Fit
         shared = count - int(window[0])
         weight = (np.arange(shared, dtype=np.float32) + 1) / (shared + 1)
         before, after = out.frames(slice(count - shared, count)), part.frames(slice(0, shared))
-        middle = replace(before, motion_incam=_blended(before.motion_incam, after.motion_incam, weight))
+        middle = replace(before, motion_incam=blended(before.motion_incam, after.motion_incam, weight))
         first, last = out.frames(slice(0, count - shared)), part.frames(slice(shared, len(window)))
         out = FittedMotion.concatenate([first, middle, last], "T")
     frames = np.array([len(window) for window in windows])
     return replace(out, energy=float(np.average([part.energy for part in parts], weights=frames)))
 
 
-def _blended(before: PairMotion, after: PairMotion, weight: np.ndarray) -> PairMotion:
-    """From one motion to the other as the weight [T] rises."""
+def blended(before: PairMotion, after: PairMotion, weight: np.ndarray) -> PairMotion:
+    """One motion where the weight [T] is 0, the other where it is 1, and in between along the shortest way."""
     rotations = {name: _blended_rotations(getattr(before, name), getattr(after, name), weight) for name in _ROTATIONS}
     w = weight[None, :, None]
     return replace(before, pelvis=(1 - w) * before.pelvis + w * after.pelvis, **rotations)

@@ -110,7 +110,9 @@ class Guidance:
         self.settings = settings or GuidanceSettings()
         self.decoder = decoder
         self.chunks = [
-            _Chunk(frames, build_objective(observations.frames(frames), body, start.frames(frames), targets))
+            _Chunk(
+                frames, build_objective(observations.frames(frames), body, start.frames(frames), targets.frames(frames))
+            )
             for frames in _chunks(len(observations.time))
         ]
         scales = decoder.scales

@@ -169,11 +169,9 @@ def _smoothed(
 
 
 def _held_frames(observations: Observations, constraints: Constraints) -> Float[np.ndarray, "2 T"]:
-    """1 in frames that pins and enforced contacts of a person fix, else 0."""
+    """1 in frames that enforced contacts of a person fix, else 0. Pins are held once more after the smoothing."""
     frames = observations.frame_index
     held = np.zeros((2, len(frames)), np.float32)
-    for pin in constraints.targets.pins:
-        held[pin.person, frames == pin.frame] = 1
     for contact in constraints.targets.contacts:
         if contact.state == "enforced":
             inside = (frames >= contact.frame_start) & (frames <= contact.frame_end)
@@ -187,7 +185,9 @@ def _resampling_weight(scene: InfillScene, constraints: Constraints, settings: I
     if settings.everywhere:
         return torch.ones(scene.clip.features.confidence.shape[1])
     frames, time = scene.clip.observations.frame_index, scene.clip.observations.time
-    edited = [(pin.frame, pin.frame) for pin in constraints.targets.pins]
+    # of a pinned take the most likely version is the take itself with its pins held; other seeds vary it
+    pins = constraints.targets.pins if settings.sampling.temperature else ()
+    edited = [(pin.frame, pin.frame) for pin in pins]
     edited += [
         (contact.frame_start, contact.frame_end)
         for contact in constraints.targets.contacts

@@ -212,7 +212,9 @@ def refine(
         base = TakeSettings(choices.prompt, seed=_base_seed(before), smoothness=_smoothness(before, "base_smoothness"))
         smoothness = _smoothness(before, "smoothness") if request.smoothness is None else request.smoothness
         spoken = wish.prompt if wish.prompt_source == "user" else ""
-        take = TakeSettings(spoken or choices.prompt, wish.contacts, request.edits.pins, smoothness=smoothness)
+        take = TakeSettings(
+            spoken or choices.prompt, wish.contacts, request.edits.pins, request.edits.feet, smoothness=smoothness
+        )
         progress = JobProgress(listener)
         _warn_of_edits_outside(choices.frames, take, progress)
         nodes = clip_nodes(choices.inputs(None, body.to(device)))

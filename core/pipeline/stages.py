@@ -21,8 +21,10 @@ from ..contacts import detect_contacts, merge_contacts
 from ..contract.contact import Contact
 from ..contract.edits import Pin
 from ..contract.errors import UserError
+from ..contract.foot_contact import FootContact
 from ..fitting.camera import intrinsics
 from ..fitting.camera_hypotheses import choose_camera
+from ..fitting.edited_fit import EarlierTake, fit_edited, hold_edits
 from ..fitting.fit import FitSchedule, FittedMotion
 from ..fitting.initial import estimate_initial_motion
 from ..fitting.targets import FitTargets
@@ -205,14 +207,19 @@ def prompted_contacts(clip_scene: ClipScene, fitted: FittedMotion, prompt: str, 
 
 @stage(version=1, cost=0.1, stored=False)
 def constraints(
-    detected: ContactList, prompted: ContactList, edited: tuple[Contact, ...], pins: tuple[Pin, ...], sentence: Sentence
+    detected: ContactList,
+    prompted: ContactList,
+    edited: tuple[Contact, ...],
+    pins: tuple[Pin, ...],
+    feet: tuple[FootContact, ...],
+    sentence: Sentence,
 ) -> Constraints:
     """What a take is to honour. The user's contacts take the place of detected and prompted ones of the same regions and time."""
     contacts = merge_contacts(merge_contacts(detected.contacts, prompted.contacts), edited)
-    return Constraints(FitTargets(tuple(contacts), pins), sentence.text)
+    return Constraints(FitTargets(tuple(contacts), pins, feet), sentence.text)
 
 
-@stage(version=2, cost=25, weights=(INFILLER, SMOOTHER))
+@stage(version=3, cost=25, weights=(INFILLER, SMOOTHER))
 def infilled_motion(
     clip_scene: ClipScene,
     joint_prediction: JointPrediction,
@@ -227,7 +234,8 @@ def infilled_motion(
         return unchanged
     try:
         models = _infiller_models(settings, clip_scene.device, reporter)
-        scene = InfillScene.of(clip_scene, joint_prediction, fitted)
+        held = hold_edits(fitted, clip_scene.observations.timeline, clip_scene.body, constraints.targets)
+        scene = InfillScene.of(clip_scene, joint_prediction, held)
         return infill(models, scene, constraints, settings.infill, reporter, from_take=settings.from_take)
     except UserError as error:
         before = "the last take's" if settings.from_take else "the fit's alone"
@@ -246,22 +254,27 @@ def _infiller_models(settings: InfillStageSettings, device: torch.device, report
         return InfillerModels(infiller, None)
 
 
-@stage(version=7, cost=25)
+@stage(version=8, cost=25)
 def solved_motion(
     clip_scene: ClipScene,
     infilled_motion: InfilledMotion,
     fitted: FittedMotion,
     constraints: Constraints,
+    earlier: Constraints | None,
     phases: FitPhases,
     reporter: Reporter,
 ) -> FittedMotion:
-    """The infilled motion fitted to the observations and to the constraints."""
+    """The infilled motion fitted to the observations and to the constraints; it holds pins and locked feet exactly.
+
+    `earlier` are the constraints of the take that is refined.
+    """
     start = MotionEstimate(infilled_motion.motion_incam, fitted.camera, fitted.foot_contact)
     targets = replace(constraints.targets, prior=infilled_motion.prior)
     # takes share bodies and floor, so that they can be exchanged
     fixed_shape = phases.fixed_shape or is_infilled(infilled_motion, fitted)
     schedule = FitSchedule(phases.for_prior(infilled_motion.prior), fixed_shape)
-    return fit_clip(start, clip_scene.observations, clip_scene.body, targets, schedule, reporter)
+    take = EarlierTake(fitted, () if earlier is None else earlier.targets.contacts)
+    return fit_edited(start, take, clip_scene.observations, clip_scene.body, targets, schedule, reporter)
 
 
 @stage(version=2, cost=3)

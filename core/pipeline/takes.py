@@ -15,6 +15,7 @@ from ..clip import Clip
 from ..contacts import measure_contacts, unreached_warnings
 from ..contract.contact import Contact
 from ..contract.edits import Pin
+from ..contract.foot_contact import FootContact
 from ..contract.reconstruction import Quality, Scores
 from ..contract.requests import DEFAULT_SMOOTHNESS
 from ..digests import content_key
@@ -66,6 +67,7 @@ class TakeSettings:
     contacts: tuple[Contact, ...] = ()
     """As edited; of a first take none."""
     pins: tuple[Pin, ...] = ()
+    feet: tuple[FootContact, ...] = ()
     seed: int = 0
     smoothness: float = DEFAULT_SMOOTHNESS
     """Strength of the sequence smoother, 0-1."""
@@ -149,6 +151,7 @@ def take_nodes(
         prompted=stages.prompted_contacts.node(clip_scene=scene, fitted=fitted, prompt=prompt),
         edited=tuple(contact.measured(None) for contact in take.contacts),
         pins=take.pins,
+        feet=take.feet,
         sentence=sentence,
     )
     infilled = stages.infilled_motion.node(
@@ -159,7 +162,12 @@ def take_nodes(
         settings=_available(settings).infill_stage(take.seed, take.smoothness, earlier),
     )
     motion = stages.solved_motion.node(
-        clip_scene=scene, infilled_motion=infilled, fitted=fitted, constraints=constraints, phases=phases
+        clip_scene=scene,
+        infilled_motion=infilled,
+        fitted=fitted,
+        constraints=constraints,
+        earlier=None if start is None else start.constraints,
+        phases=phases,
     )
     caption = (
         stages.caption.node(clip_scene=scene, solved_motion=motion, prompt=prompt) if start is None else start.caption

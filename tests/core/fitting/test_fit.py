@@ -7,13 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 
 from core import contacts as contact_detection
 from core.body.files import load_body
 from core.body.regions import vertex_regions
 from core.contract.contact import Contact
-from core.contract.edits import Pin
 from core.contract.errors import UserError
 from core.contract.skeleton import BODY_JOINTS, JOINT_INDEX, REGIONS
 from core.fitting import windows
@@ -174,20 +172,6 @@ def test_a_contact_out_of_reach_is_reported(scene, fitted, body):
     reporter = SilentReporter()
     _again(fitted, scene, body, EDIT_FIT, FitTargets((asked,)), reporter)
     assert any("left_foot" in warning for warning in reporter.warnings)
-
-
-def test_pins_hold(scene, fitted, body):
-    frame = 20
-    joints = pose_motion(body, fitted.motion_inworld).joints
-    place = joints[1, frame, JOINT_INDEX["right_wrist"]] + torch.tensor([0.0, -0.08, 0.08])
-    pins = (
-        Pin(1, "right_wrist", int(scene.detections.frame_index[frame]), position=tuple(place.tolist())),
-        Pin(0, "head", int(scene.detections.frame_index[frame]), rotation=(0.3, 0.2, 0.0)),
-    )
-    pinned = _again(fitted, scene, body, CONTACT_FIT, FitTargets(pins=pins))
-    there = pose_motion(body, pinned.motion_inworld).joints[1, frame, JOINT_INDEX["right_wrist"]]
-    assert float((there - place).norm()) < 0.01
-    assert np.abs(pinned.motion_incam.body_pose[0, frame, BODY_JOINTS.index("head") - 1] - [0.3, 0.2, 0.0]).max() < 0.03
 
 
 def test_a_person_who_is_hardly_there_is_refused(scene, body):

@@ -1,0 +1,61 @@
+"""Eases changes of single frames into the frames around them, so that no frame stands out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from jaxtyping import Bool, Float
+from scipy import sparse
+from scipy.sparse.linalg import spsolve
+
+SHORTEST, LONGEST = 0.25, 1.5
+"""Seconds over which a change is eased in and out."""
+_REACH = 6.0
+"""Second difference of the easing's curve at its peak, for a change of 1 over one frame."""
+
+
+def ease_frames(change: float, acceleration: float, frame_rate: float) -> int:
+    """Frames over which a change (metres) is eased in, so that it adds at most `acceleration` (metres per frame squared)."""
+    frames = np.sqrt(_REACH * change / max(acceleration, 1e-9))
+    return int(np.ceil(np.clip(frames, SHORTEST * frame_rate, LONGEST * frame_rate)))
+
+
+def eased(values: Float[np.ndarray, "T C"], given: Bool[np.ndarray, " T"], reach: int) -> Float[np.ndarray, "T C"]:
+    """Values given in some frames, and in between and around them the curve of the least bending.
+
+    It is zero farther than `reach` frames from the nearest given one. What the rows of other frames hold is not read.
+    """
+    margin = reach + 2  # as if the clip went on, so that a curve that its end cuts off does not run away
+    padded = np.pad(np.where(given[:, None], values, 0.0), ((margin, margin), (0, 0)))
+    fixed = np.pad(given, margin)
+    for first, last in _stretches(fixed, reach):
+        span = slice(first, last)
+        is_end = np.ones(last - first, bool)
+        is_end[2:-2] = False
+        padded[span] = _least_bending(padded[span], fixed[span] | is_end)
+    return padded[margin:-margin]
+
+
+def _stretches(given: np.ndarray, reach: int) -> Iterator[tuple[int, int]]:
+    """Ranges of frames that have a given one within reach, with two frames more at each end, in which the curve is zero."""
+    frames = np.flatnonzero(given)
+    if not len(frames):
+        return
+    breaks = np.flatnonzero(np.diff(frames) > 2 * reach + 2)
+    for first, last in zip(frames[np.r_[0, breaks + 1]], frames[np.r_[breaks, len(frames) - 1]]):
+        yield int(first) - reach - 2, int(last) + reach + 3
+
+
+def _least_bending(values: np.ndarray, fixed: np.ndarray) -> np.ndarray:
+    """The values [n,C] with those that are not fixed where the sum of squared second differences is least."""
+    free = ~fixed
+    if len(values) < 3 or not free.any():
+        return values
+    identity = sparse.eye_array(len(values), format="csc")
+    bending = identity[:-2] - 2 * identity[1:-1] + identity[2:]
+    of_free, of_fixed = bending[:, free], bending[:, fixed]
+    out = values.copy()
+    right = -(of_free.T @ (of_fixed @ values[fixed]))
+    out[free] = spsolve((of_free.T @ of_free).tocsc(), right).reshape(right.shape)
+    return out

@@ -1,0 +1,141 @@
+"""Fits a motion with the animator's pins and foot modes, which the result holds exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from ..body.landmarks import LandmarkRegressor, regress_landmarks
+from ..body.model import BodyModel
+from ..contract.contact import Contact
+from ..contract.edits import Pin
+from ..contract.skeleton import JOINT_INDEX
+from ..motion import BODY_COUNT, MotionEstimate, Timeline, pose_motion
+from ..observations.observe import Observations
+from ..reporting import Reporter
+from .fit import FitSchedule, FittedMotion
+from .foot_locks import foot_holds, with_foot_modes
+from .held import TOLERANCE, missed_pin
+from .holding import hold
+from .prior import JointPrior
+from .targets import FitTargets
+from .windows import blended, fit_clip
+
+Motion = TypeVar("Motion", bound=MotionEstimate)
+_MOVED = 0.01
+"""metres by which an edit moves a landmark where the picture does not count any more."""
+_RESAMPLED = 0.005
+"""metres that a landmark has moved where a take was sampled anew, and not only smoothed."""
+_FADE_SECONDS = 0.4
+"""How far beyond the edits the descent may change a take."""
+
+
+@dataclass(frozen=True)
+class EarlierTake:
+    """The take that an edited one goes on from."""
+
+    motion: MotionEstimate
+    contacts: tuple[Contact, ...] = ()
+    """That it was fitted with."""
+
+
+def hold_edits(motion: Motion, timeline: Timeline, body: BodyModel, targets: FitTargets) -> Motion:
+    """The motion with its pins and locked feet held; see `holding`."""
+    feet = foot_holds(motion, body, timeline.frame_index, targets.feet)
+    return hold(motion, timeline, body, targets.pins, feet)
+
+
+def fit_edited(
+    start: MotionEstimate,
+    earlier: EarlierTake,
+    observations: Observations,
+    body: BodyModel,
+    targets: FitTargets,
+    schedule: FitSchedule,
+    reporter: Reporter,
+) -> FittedMotion:
+    """`windows.fit_clip`, with pins and locked feet held before the descent and after it.
+
+    Where they move people away from where the earlier take has them, the picture does not pull back. Far from everything that
+    was edited or sampled anew the motion stays as it starts. Pins that are out of reach are reported.
+    """
+    if not targets.pins and not targets.feet:
+        return fit_clip(start, observations, body, targets, schedule, reporter)
+    timeline = observations.timeline
+    start = replace(start, foot_contact=with_foot_modes(start.foot_contact, timeline.frame_index, targets.feet))
+    held = hold_edits(start, timeline, body, targets)
+    moved = _moved_landmarks(earlier.motion, hold_edits(earlier.motion, timeline, body, targets), body)
+    trust = np.exp(-np.square(moved / _MOVED)).astype(np.float32)
+    wanted = replace(targets, prior=_moved_prior(targets.prior, start, held, body), trust=trust)
+    fitted = fit_clip(held, observations, body, wanted, schedule, reporter)
+    resampled = _moved_landmarks(earlier.motion, start, body).max((0, 2)) > _RESAMPLED
+    edited = resampled | (moved.max((0, 2)) > _MOVED) | _changed_contacts(earlier.contacts, targets.contacts, timeline)
+    weight = _fading(edited, timeline)
+    fitted = replace(fitted, motion_incam=blended(held.motion_incam, fitted.motion_incam, weight))
+    result = hold_edits(fitted, timeline, body, targets)
+    missed = farthest_pin(result, timeline, body, targets.pins)
+    if missed > TOLERANCE:
+        reporter.warning(missed_pin(missed))
+    return result
+
+
+def farthest_pin(motion: MotionEstimate, timeline: Timeline, body: BodyModel, pins: Sequence[Pin]) -> float:
+    """metres from the farthest pinned place to its joint; 0 without such pins."""
+    joints = pose_motion(body, motion.motion_inworld).joints.cpu().numpy()
+    at = {int(frame): index for index, frame in enumerate(timeline.frame_index)}
+    return max(
+        (
+            float(np.linalg.norm(joints[pin.person, at[pin.frame], JOINT_INDEX[pin.joint]] - pin.position))
+            for pin in pins
+            if pin.position is not None and pin.frame in at
+        ),
+        default=0.0,
+    )
+
+
+def _moved_prior(
+    prior: JointPrior | None, before: MotionEstimate, after: MotionEstimate, body: BodyModel
+) -> JointPrior | None:
+    """The prior moved with the people."""
+    if prior is None:
+        return None
+    joints = [
+        pose_motion(body, motion.motion_incam).joints[:, :, :BODY_COUNT].cpu().numpy() for motion in (before, after)
+    ]
+    return replace(prior, joints_incam=prior.joints_incam + joints[1] - joints[0])
+
+
+def _moved_landmarks(before: MotionEstimate, after: MotionEstimate, body: BodyModel) -> Float[np.ndarray, "P T 33"]:
+    """metres between where two motions have each landmark."""
+    landmarks = [_landmarks(motion, body) for motion in (before, after)]
+    return np.linalg.norm(landmarks[1] - landmarks[0], axis=-1)
+
+
+def _changed_contacts(
+    before: Sequence[Contact], after: Sequence[Contact], timeline: Timeline
+) -> Bool[np.ndarray, " T"]:
+    """Frames of contacts that are new, different or gone."""
+    fields = ("person_a", "region_a", "person_b", "region_b", "frame_start", "frame_end", "state")
+    known, now = ({tuple(getattr(each, name) for name in fields) for each in contacts} for contacts in (before, after))
+    changed = np.zeros(len(timeline.frame_index), bool)
+    for *_, first, last, _ in known ^ now:
+        changed |= (timeline.frame_index >= first) & (timeline.frame_index <= last)
+    return changed
+
+
+def _fading(edited: Bool[np.ndarray, " T"], timeline: Timeline) -> Float[np.ndarray, " T"]:
+    """1 where something was edited, fading to 0 along half a cosine in the frames around."""
+    if not edited.any():
+        return np.zeros(len(edited), np.float32)
+    distance = np.abs(timeline.time[:, None] - timeline.time[edited][None]).min(1)
+    return (0.5 + 0.5 * np.cos(np.pi * np.clip(distance / _FADE_SECONDS, 0, 1))).astype(np.float32)
+
+
+def _landmarks(motion: MotionEstimate, body: BodyModel) -> Float[np.ndarray, "P T 33 3"]:
+    regressor = LandmarkRegressor.for_body(body)
+    posed = pose_motion(body, motion.motion_incam)
+    return regress_landmarks(regressor, posed.joints, posed.skin(body.subset(regressor.vertices))).cpu().numpy()
