@@ -11,7 +11,12 @@ from .. import scene as scenes
 from ..reconstructions import active_reconstruction, require_reconstruction
 from ..scene.actions import is_below_layers
 from ..scene.own_keys import give_back, lock_own_keys
+from ..scene.pins import is_posed_without_keys
+from ..scene.polish import LOCKED_KEYFRAME, MUTED_KEYFRAME, OWN_KEYFRAME
 from .reporting import OperatorReturn, poll_reconstruction, reports_errors
+
+_RANGE_FRAMES = 10
+"""Length of the range that is offered first."""
 
 
 class _OnSelectedBones:
@@ -26,21 +31,47 @@ class _OnSelectedBones:
 class SOCIALMIRROR_OT_pin(_OnSelectedBones, bpy.types.Operator):
     bl_idname = "socialmirror.pin"
     bl_label = "Lock Pose"
-    bl_description = "Insert keyframes for the selected bones at the current frame, and make Refine keep their rotation"
+    bl_description = (
+        "Insert keyframes for the selected bones at the current frame, and make Refine keep them. Hands, feet, head and hips "
+        "stay where they are in the world and their parents follow; other bones keep their rotation"
+    )
     bl_options = {"REGISTER", "UNDO"}
 
     @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
         for rig, bones in _selected_bones(context).items():
-            if is_below_layers(rig):
-                raise UserError(
-                    "layered",
-                    f"The take of {rig.name} lies in the NLA below layers of yours, whose poses cannot be locked.",
-                    "Select the take's strip in the NLA, press Tab to enter it, and lock poses there.",
-                )
-            for bone in bones:
-                _insert_keyframes(rig, bone, context.scene.frame_current)
-            scenes.lock_keyframes(rig, bones, context.scene.frame_current)
+            _lock_visible_pose(context, rig, bones)
+        return {"FINISHED"}
+
+
+class SOCIALMIRROR_OT_pin_range(_OnSelectedBones, bpy.types.Operator):
+    bl_idname = "socialmirror.pin_range"
+    bl_label = "Lock Range"
+    bl_description = "Lock the selected bones in a range of frames, held as they are in the current frame"
+    bl_options = {"REGISTER", "UNDO"}
+
+    first: bpy.props.IntProperty(name="First", description="First scene frame that is locked")
+    last: bpy.props.IntProperty(name="Last", description="Last scene frame that is locked")
+
+    def invoke(self, context: Any, event: Any) -> Any:
+        frame = context.scene.frame_current
+        self.first, self.last = frame, frame + _RANGE_FRAMES - 1
+        return context.window_manager.invoke_props_dialog(self)
+
+    @reports_errors
+    def execute(self, context: bpy.types.Context) -> OperatorReturn:
+        first, last = sorted((self.first, self.last))
+        state = scenes.read_state(require_reconstruction(context))
+        frames = range(max(first, state.first_frame), min(last, state.last_frame) + 1)
+        if context.scene.frame_current not in frames:
+            raise UserError(
+                "frame-outside",
+                "The current frame is not in the range, so there is no pose to hold.",
+                "Go to the frame whose pose is to be held, or choose a range that contains it.",
+            )
+        for rig, bones in _selected_bones(context).items():
+            _lock_visible_pose(context, rig, bones)
+            scenes.lock_range(context, rig, bones, frames)
         return {"FINISHED"}
 
 
@@ -54,6 +85,63 @@ class SOCIALMIRROR_OT_unpin(_OnSelectedBones, bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
         for rig, bones in _selected_bones(context).items():
             scenes.unlock_keyframes(rig, bones, context.scene.frame_current)
+        return {"FINISHED"}
+
+
+class _OnListedPin:
+    """An operator on successive pinned frames of a joint, as the panel lists them."""
+
+    person: bpy.props.IntProperty(options={"HIDDEN"})
+    joint: bpy.props.StringProperty(options={"HIDDEN"})
+    first: bpy.props.IntProperty(options={"HIDDEN"})
+    last: bpy.props.IntProperty(options={"HIDDEN"})
+
+    @classmethod
+    def poll(cls: Any, context: bpy.types.Context) -> bool:
+        return poll_reconstruction(cls, context)
+
+    def rig(self, context: bpy.types.Context) -> Any:
+        return scenes.rig_of(require_reconstruction(context), self.person)
+
+
+class SOCIALMIRROR_OT_pin_jump(_OnListedPin, bpy.types.Operator):
+    bl_idname = "socialmirror.pin_jump"
+    bl_label = "Go to Pin"
+    bl_description = "Go to the first frame of this pin, and select its bone"
+    bl_options = {"REGISTER", "UNDO"}
+
+    @reports_errors
+    def execute(self, context: bpy.types.Context) -> OperatorReturn:
+        rig = self.rig(context)
+        context.scene.frame_set(self.first)
+        rig.data.bones.active = rig.data.bones.get(self.joint)
+        return {"FINISHED"}
+
+
+class SOCIALMIRROR_OT_pin_mute(_OnListedPin, bpy.types.Operator):
+    bl_idname = "socialmirror.pin_mute"
+    bl_label = "Mute Pin"
+    bl_description = "Let Refine leave this pin out, or use it again. Its keyframes stay"
+    bl_options = {"REGISTER", "UNDO"}
+
+    mute: bpy.props.BoolProperty(options={"HIDDEN"})
+
+    @reports_errors
+    def execute(self, context: bpy.types.Context) -> OperatorReturn:
+        kind = MUTED_KEYFRAME if self.mute else LOCKED_KEYFRAME
+        scenes.set_pin_type(self.rig(context), [self.joint], self.first, self.last, kind)
+        return {"FINISHED"}
+
+
+class SOCIALMIRROR_OT_pin_remove(_OnListedPin, bpy.types.Operator):
+    bl_idname = "socialmirror.pin_remove"
+    bl_label = "Remove Pin"
+    bl_description = "Let Refine change this joint again. Its keyframes stay"
+    bl_options = {"REGISTER", "UNDO"}
+
+    @reports_errors
+    def execute(self, context: bpy.types.Context) -> OperatorReturn:
+        scenes.set_pin_type(self.rig(context), [self.joint], self.first, self.last, OWN_KEYFRAME)
         return {"FINISHED"}
 
 
@@ -100,6 +188,21 @@ def _selected_bones(context: bpy.types.Context) -> dict[Any, list[str]]:
     return selected
 
 
+def _lock_visible_pose(context: bpy.types.Context, rig: Any, bones: list[str]) -> None:
+    """Lock bones as they are seen in the current frame. What is posed above them without keyframes is keyed, or it would go."""
+    if is_below_layers(rig):
+        raise UserError(
+            "layered",
+            f"The take of {rig.name} lies in the NLA below layers of yours, whose poses cannot be locked.",
+            "Select the take's strip in the NLA, press Tab to enter it, and lock poses there.",
+        )
+    frame = context.scene.frame_current
+    above = {parent.name for bone in bones for parent in rig.data.bones[bone].parent_recursive}
+    for name in {*bones, *(bone for bone in above if is_posed_without_keys(rig, bone, frame))}:
+        _insert_keyframes(rig, name, frame)
+    scenes.lock_keyframes(rig, bones, frame)
+
+
 def _insert_keyframes(rig: Any, name: str, frame: int) -> None:
     """Key the pose that is visible, which the animator may have changed without inserting keyframes."""
     bone = rig.pose.bones[name]
@@ -109,7 +212,11 @@ def _insert_keyframes(rig: Any, name: str, frame: int) -> None:
 
 CLASSES = (
     SOCIALMIRROR_OT_pin,
+    SOCIALMIRROR_OT_pin_range,
     SOCIALMIRROR_OT_unpin,
+    SOCIALMIRROR_OT_pin_jump,
+    SOCIALMIRROR_OT_pin_mute,
+    SOCIALMIRROR_OT_pin_remove,
     SOCIALMIRROR_OT_pin_own_keys,
     SOCIALMIRROR_OT_give_back,
 )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import bpy
 
-from . import contact_lines, contact_strips
+from . import contact_lines, contact_strips, pin_marks
 
-_MODULES = (contact_lines, contact_strips)
+_MODULES = (contact_lines, contact_strips, pin_marks)
 
 
 def register() -> None:

@@ -1,4 +1,4 @@
-"""The panel that locks the pose of bones."""
+"""The panel with the animator's pins: locks bones, and lists what is locked."""
 
 from __future__ import annotations
 
@@ -6,13 +6,19 @@ from typing import Any
 
 import bpy
 
+from .. import scene as scenes
 from ..reconstructions import active_reconstruction
+from ..scene.pins import PinnedRange
 from .sidebar import Sidebar
 from .text import draw_text
 
+_SHOWN_PINS = 12
+_NAMES = {"wrist": "hand", "ankle": "foot", "foot": "toes", "pelvis": "hips"}
+"""What an animator calls a joint."""
+
 
 class SOCIALMIRROR_PT_keys(Sidebar, bpy.types.Panel):
-    bl_label = "Locked Poses"
+    bl_label = "Pins"
     bl_parent_id = "SOCIALMIRROR_PT_result"
 
     @classmethod
@@ -21,11 +27,54 @@ class SOCIALMIRROR_PT_keys(Sidebar, bpy.types.Panel):
 
     def draw(self, context: bpy.types.Context) -> None:
         layout: Any = self.layout
+        collection = active_reconstruction(context)
+        assert collection is not None  # poll
         if not context.selected_pose_bones:
-            draw_text(layout, "In pose mode, select bones and lock them. Refine keeps locked poses.")
+            draw_text(layout, "In pose mode, select bones and lock them. Refine keeps them where they are.")
         row = layout.row(align=True)
         row.operator("socialmirror.pin", icon="LOCKED")
-        row.operator("socialmirror.unpin", icon="UNLOCKED")
+        row.operator("socialmirror.pin_range", text="Range…", icon="PREVIEW_RANGE")
+        row.operator("socialmirror.unpin", text="", icon="UNLOCKED")
+        pins = scenes.list_pins(collection)
+        if pins:
+            layout.label(text=pins_heading(pins))
+            _draw_pins(layout.column(align=True), pins)
+
+
+def pins_heading(pins: list[PinnedRange]) -> str:
+    """How many joints and frames are pinned: `3 pins in 12 frames, 1 muted`."""
+    used = [pin for pin in pins if not pin.muted]
+    frames = {frame for pin in used for frame in range(pin.first, pin.last + 1)}
+    text = f"{_number(len(used), 'pin')} in {_number(len(frames), 'frame')}"
+    return text + (f", {len(pins) - len(used)} muted" if len(used) < len(pins) else "")
+
+
+def pin_text(pin: PinnedRange) -> str:
+    """A pin in one line: `A left hand  45–54`."""
+    side, _, part = pin.joint.rpartition("_")
+    name = f"{side} {_NAMES.get(part, part)}".strip()
+    frames = str(pin.first) if pin.first == pin.last else f"{pin.first}–{pin.last}"
+    return f"{'AB'[pin.person]} {name}  {frames}"
+
+
+def _draw_pins(layout: Any, pins: list[PinnedRange]) -> None:
+    for pin in pins[:_SHOWN_PINS]:
+        row = layout.row(align=True)
+        row.active = not pin.muted
+        button = row.operator(
+            "socialmirror.pin_jump", text=pin_text(pin), icon="PINNED" if pin.in_world else "CON_ROTLIKE", emboss=False
+        )
+        mute = row.operator("socialmirror.pin_mute", text="", icon="HIDE_ON" if pin.muted else "HIDE_OFF", emboss=False)
+        mute.mute = not pin.muted
+        remove = row.operator("socialmirror.pin_remove", text="", icon="X", emboss=False)
+        for chosen in (button, mute, remove):
+            chosen.person, chosen.joint, chosen.first, chosen.last = pin.person, pin.joint, pin.first, pin.last
+    if len(pins) > _SHOWN_PINS:
+        layout.label(text=f"and {len(pins) - _SHOWN_PINS} more")
+
+
+def _number(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 CLASSES = (SOCIALMIRROR_PT_keys,)

@@ -10,7 +10,8 @@ from .edits import EDITS_FILE, read_edits
 from .importing import import_reconstruction, use_camera
 from .linking import check_belongs, folder_of, keep_links, link_to, move_results_beside
 from .objects import rig_of, skin_of
-from .pins import lock_keyframes, locked_frames, unlock_keyframes
+from .pinned_range import lock_range
+from .pins import list_pins, lock_keyframes, locked_frames, set_pin_type, unlock_keyframes
 from .state import find_reconstruction, folder_note, read_state, reconstruction_collections, set_folder_note
 from .takes import update_take
 from .waiting_edits import count_waiting_edits, forget_count, remember_refined
@@ -27,7 +28,9 @@ __all__ = [
     "import_reconstruction",
     "keep_links",
     "link_to",
+    "list_pins",
     "lock_keyframes",
+    "lock_range",
     "locked_frames",
     "move_results_beside",
     "read_contacts",
@@ -37,6 +40,7 @@ __all__ = [
     "remember_refined",
     "rig_of",
     "set_folder_note",
+    "set_pin_type",
     "skin_of",
     "sync_markers",
     "unlock_keyframes",

@@ -1,105 +1,196 @@
-"""Locked keyframes: the animator locks keyframes, Refine gets them as pins, and new takes keep them.
+"""Pins: the animator locks keyframes, Refine gets them as pins, and new takes keep them.
 
 A locked keyframe has the type Extreme. So the dope sheet shows it in pink, it is saved with the file, and the animator can lock
-and unlock it there too, with Key > Keyframe Type.
+and unlock it there too, with Key > Keyframe Type. A muted one is a Moving Hold. Hands, feet, head and hips are pinned by their
+place and rotation in the world, other joints by their own rotation.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import bpy
 import numpy as np
 
 from ...core.contract.edits import Pin
+from ...core.contract.reconstruction import PEOPLE
 from ...core.contract.skeleton import BODY_JOINTS, JOINT_INDEX
 from .. import compat
 from .actions import read_channels, take_channelbag
 from .armature import read_rest_pose
 from .fcurves import location_path, rotation_path
-from .objects import rig_of
-from .polish import LOCKED_KEYFRAME, OWN_KEYFRAME
-from .pose_conversion import bones_to_smplx
-from .rest_pose import BONES, ROOT
-from .rotations import quaternion_to_axis_angle
+from .keyframes import read_places
+from .names import rig_role
+from .objects import object_with_role, rig_of
+from .polish import LOCKED_KEYFRAME, MUTED_KEYFRAME, OWN_KEYFRAME
+from .pose_conversion import BoneChannels, bones_to_smplx, skinning_matrices
+from .rest_pose import BONES, ROOT, SMPLX_TO_ARMATURE, RestPose
+from .rotations import matrix_to_quaternion, quaternion_to_axis_angle
 from .state import read_state
 
+PINNED_IN_WORLD = ("pelvis", "head", "left_wrist", "right_wrist", "left_ankle", "right_ankle")
 _BODY_PLACEMENT = {ROOT, "pelvis"}
 """Bones that place the body only together, so that they are locked together."""
+
+_SAME_ROTATION = 1e-7
+"""One minus the dot product of quaternions, up to which two rotations are the same."""
+
+
+@dataclass(frozen=True)
+class PinnedRange:
+    """Successive scene frames in which a joint is pinned."""
+
+    person: int
+    joint: str
+    first: int
+    last: int
+    muted: bool
+
+    @property
+    def in_world(self) -> bool:
+        """Whether it pins the joint's place, not its rotation relative to its parent."""
+        return self.joint in PINNED_IN_WORLD
 
 
 def lock_keyframes(rig: bpy.types.Object, bones: Iterable[str], frame: int) -> None:
     """Lock the pose of these bones, as their F-curves have it, at a scene frame."""
     for curve in _fcurves(rig, bones):
-        _lock(curve, frame, curve.evaluate(frame))
+        lock_at(curve, frame, curve.evaluate(frame))
 
 
 def unlock_keyframes(rig: bpy.types.Object, bones: Iterable[str], frame: int) -> None:
     """Turn locked keyframes of these bones at a scene frame into ordinary ones."""
+    set_pin_type(rig, bones, frame, frame, OWN_KEYFRAME)
+
+
+def set_pin_type(rig: bpy.types.Object, bones: Iterable[str], first: int, last: int, kind: str) -> None:
+    """Give the locked and muted keyframes of these bones from one scene frame to another this type of keyframes."""
+    pins = [_number(LOCKED_KEYFRAME), _number(MUTED_KEYFRAME)]
     for curve in _fcurves(rig, bones):
-        for keyframe in curve.keyframe_points:
-            if round(keyframe.co.x) == frame and keyframe.type == LOCKED_KEYFRAME:
-                keyframe.type = OWN_KEYFRAME
+        places, types = read_places(curve)
+        frames = np.round(places[:, 0])
+        rows = np.isin(types, pins) & (frames >= first) & (frames <= last)
+        if rows.any():
+            curve.keyframe_points.foreach_set("type", np.where(rows, _number(kind), types).astype(np.int32))
+            curve.update()
 
 
-def locked_frames(rig: bpy.types.Object, bone: str) -> list[int]:
-    """Scene frames at which a bone has a locked keyframe."""
-    return sorted({frame for curve in _fcurves(rig, [bone]) for frame in _locked_frames(curve)})
+def locked_frames(rig: bpy.types.Object, bone: str, kind: str = LOCKED_KEYFRAME) -> list[int]:
+    """Scene frames at which a bone has a locked keyframe, or one of another type."""
+    return sorted({frame for curve in _fcurves(rig, [bone]) for frame in _frames_of_type(curve, kind)})
+
+
+def list_pins(collection: bpy.types.Collection) -> list[PinnedRange]:
+    """All pins of both people, in the order of time."""
+    found: list[PinnedRange] = []
+    for person in range(PEOPLE):
+        rig = object_with_role(collection, rig_role(person))
+        if rig is None:
+            continue
+        for joint in BODY_JOINTS:
+            for kind in (LOCKED_KEYFRAME, MUTED_KEYFRAME):
+                for first, last in _runs(locked_frames(rig, joint, kind)):
+                    found.append(PinnedRange(person, joint, first, last, kind == MUTED_KEYFRAME))
+    return sorted(found, key=lambda pin: (pin.first, pin.person, BODY_JOINTS.index(pin.joint), pin.last))
 
 
 def read_pins(collection: bpy.types.Collection, person: int) -> list[Pin]:
-    """Locked keyframes of the body joints as pins: the rotation, for the pelvis the position too.
+    """Locked keyframes of the body joints as pins at the nearest frame of the clip.
 
-    A pin goes to the nearest frame of the clip. Fingers and face have no pins, since the fit does not move them.
+    Fingers and face have no pins, since the fit does not move them.
     """
     rig = rig_of(collection, person)
     timing = read_state(collection).timing
-    joints_at: dict[int, set[str]] = {}
-    for joint in BODY_JOINTS:
-        for frame in locked_frames(rig, joint):
-            joints_at.setdefault(frame, set()).add(joint)
+    joints_at = joints_by_frame(rig)
     if not joints_at:
         return []
-    frames = np.array(sorted(joints_at))
-    rotations, pelvis_inworld = bones_to_smplx(read_channels(rig, frames), read_rest_pose(rig))
-    axis_angles = quaternion_to_axis_angle(rotations)
+    frames, rest = np.array(sorted(joints_at)), read_rest_pose(rig)
+    channels = read_channels(rig, frames)
+    local = quaternion_to_axis_angle(bones_to_smplx(channels, rest)[0])
+    places, world = joint_places(channels, rest)
     pins: list[Pin] = []
     for row, frame in enumerate(frames.tolist()):
         clip_frame = timing.to_clip_frame(frame)
         for joint in sorted(joints_at[frame], key=JOINT_INDEX.__getitem__):
-            x, y, z = axis_angles[row, JOINT_INDEX[joint]].tolist()
-            px, py, pz = pelvis_inworld[row].tolist()
-            pins.append(Pin(person, joint, clip_frame, (x, y, z), (px, py, pz) if joint == "pelvis" else None))
+            index = JOINT_INDEX[joint]
+            if joint in PINNED_IN_WORLD:
+                place, turn = _triple(places[row, index]), _triple(world[row, index])
+                pins.append(Pin(person, joint, clip_frame, position=place, world_rotation=turn))
+            else:
+                pins.append(Pin(person, joint, clip_frame, _triple(local[row, index])))
     return pins
 
 
-def _fcurves(rig: bpy.types.Object, bones: Iterable[str]) -> list[Any]:
-    channelbag = take_channelbag(rig)
-    if channelbag is None:
-        return []
-    names = {bone for bone in bones if bone in BONES}
-    if names & _BODY_PLACEMENT:
-        names |= _BODY_PLACEMENT
-    paths = {path for name in names for path in (rotation_path(name), location_path(name))}
-    return [curve for curve in channelbag.fcurves if curve.data_path in paths]
+def joints_by_frame(rig: bpy.types.Object) -> dict[int, set[str]]:
+    """The body joints that are locked, by scene frame."""
+    found: dict[int, set[str]] = {}
+    for joint in BODY_JOINTS:
+        for frame in locked_frames(rig, joint):
+            found.setdefault(frame, set()).add(joint)
+    return found
 
 
-def _locked_frames(curve: Any) -> list[int]:
-    locked = compat.enum_value(bpy.types.Keyframe, "type", LOCKED_KEYFRAME)
-    points = curve.keyframe_points
-    types = np.empty(len(points), dtype=np.int32)
-    points.foreach_get("type", types)
-    if not (types == locked).any():
-        return []
-    coordinates = np.empty(2 * len(points), dtype=np.float32)
-    points.foreach_get("co", coordinates)
-    return np.round(coordinates[::2][types == locked]).astype(int).tolist()
+def joint_places(channels: BoneChannels, rest: RestPose) -> tuple[np.ndarray, np.ndarray]:
+    """World positions [T,55,3] of the joints, and axis-angles [T,55,3] that take SMPL-X axes of the rest pose into the world."""
+    matrices = skinning_matrices(channels, rest)[:, 1:]
+    heads = np.einsum("tjab,jb->tja", matrices[..., :3, :3], rest.heads_inarmature[1:]) + matrices[..., :3, 3]
+    turns = quaternion_to_axis_angle(matrix_to_quaternion(matrices[..., :3, :3] @ SMPLX_TO_ARMATURE))
+    return heads, turns
 
 
-def _lock(curve: Any, frame: int, value: float) -> None:
+def lock_at(curve: Any, frame: int, value: float) -> None:
     """Set a locked keyframe, whether or not the F-curve has a keyframe there."""
     keyframe = curve.keyframe_points.insert(frame, value, options={"FAST"}, keyframe_type=LOCKED_KEYFRAME)
     keyframe.interpolation = "LINEAR"
     keyframe.type = LOCKED_KEYFRAME
     curve.update()
+
+
+def is_posed_without_keys(rig: Any, bone: str, frame: int) -> bool:
+    """Whether a bone's visible rotation is another one than its F-curves have at a scene frame."""
+    channelbag = take_channelbag(rig)
+    curves = [] if channelbag is None else [channelbag.fcurves.find(rotation_path(bone), index=i) for i in range(4)]
+    if not curves or any(curve is None for curve in curves):
+        return False
+    keyed = np.array([curve.evaluate(frame) for curve in curves])
+    keyed /= max(float(np.linalg.norm(keyed)), 1e-9)
+    return abs(float(keyed @ np.array(rig.pose.bones[bone].rotation_quaternion))) < 1 - _SAME_ROTATION
+
+
+def _fcurves(rig: bpy.types.Object, bones: Iterable[str]) -> Iterator[Any]:
+    channelbag = take_channelbag(rig)
+    names = {bone for bone in bones if bone in BONES} if channelbag is not None else set[str]()
+    if names & _BODY_PLACEMENT:
+        names |= _BODY_PLACEMENT
+    for name in names:
+        for path, size in ((rotation_path(name), 4), (location_path(name), 3 if name in _BODY_PLACEMENT else 0)):
+            for index in range(size):
+                curve = channelbag.fcurves.find(path, index=index)
+                if curve is not None:
+                    yield curve
+
+
+def _frames_of_type(curve: Any, kind: str) -> list[int]:
+    places, types = read_places(curve)
+    return np.round(places[types == _number(kind), 0]).astype(int).tolist()
+
+
+def _runs(frames: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """First and last of successive frames."""
+    first = None
+    for frame, following in zip(frames, [*frames[1:], None]):
+        first = frame if first is None else first
+        if following != frame + 1:
+            yield first, frame
+            first = None
+
+
+def _triple(vector: np.ndarray) -> tuple[float, float, float]:
+    x, y, z = vector.tolist()
+    return x, y, z
+
+
+def _number(kind: str) -> int:
+    return compat.enum_value(bpy.types.Keyframe, "type", kind)

@@ -8,7 +8,7 @@ the settings and modifiers of F-curves.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import bpy
@@ -36,6 +36,8 @@ OBSERVED_KEYFRAME = "GENERATED"
 FILLED_IN_KEYFRAME = "JITTER"
 TAKE_KEYFRAMES = (OBSERVED_KEYFRAME, FILLED_IN_KEYFRAME)
 LOCKED_KEYFRAME = "EXTREME"
+MUTED_KEYFRAME = "MOVING_HOLD"
+"""A locked one that Refine is not to keep for the time being."""
 OWN_KEYFRAME = "KEYFRAME"
 
 _SAME_VALUE = 1e-5
@@ -130,6 +132,20 @@ def without_bones(polish: Polish, bones: Iterable[str]) -> Polish:
     return Polish(rest(polish.keys), rest(polish.removed), rest(polish.looks), polish.curves, polish.mark)
 
 
+def with_keyframes(polish: Polish, curve: Curve, frames: np.ndarray, values: np.ndarray, kind: str) -> Polish:
+    """The polish with keyframes of a type at frames [n], in place of those there; without values, just without those."""
+    keys = polish.keys.get(curve)
+    if keys is not None:
+        keys = select_keys(keys, ~is_at(keys["co"][:, 0], frames))
+    if len(values):
+        new = _take_keys(frames, values, np.full(len(frames), _type(kind), dtype=np.int32))
+        keys = new if keys is None else join_keys(keys, new)
+    rest = {place: value for place, value in polish.keys.items() if place != curve}
+    if keys is not None and len(keys["co"]):
+        rest[curve] = keys
+    return replace(polish, keys=rest)
+
+
 def is_empty(polish: Polish) -> bool:
     return not (polish.keys or polish.removed or polish.looks or polish.curves)
 
@@ -155,7 +171,7 @@ def _channels(
     found: Mapping[Curve, Any], mark: TakeMark | None
 ) -> Iterator[tuple[str, list[Curve], dict[Curve, _Places], np.ndarray]]:
     """Everything that a take animates: the bone, its F-curves, those that are there, and the sorted frames of the animator's."""
-    own_types = (_type(OWN_KEYFRAME), _type(LOCKED_KEYFRAME))
+    own_types = [_type(name) for name in (OWN_KEYFRAME, LOCKED_KEYFRAME, MUTED_KEYFRAME)]
     for bone, path, size in CHANNELS:
         curves = [(path, index) for index in range(size)]
         places: dict[Curve, _Places] = {}
@@ -168,9 +184,9 @@ def _channels(
         yield bone, curves, places, np.unique(np.concatenate(frames))
 
 
-def _is_own(curve: Curve, at: _Places, mark: TakeMark | None, own_types: tuple[int, int]) -> np.ndarray:
+def _is_own(curve: Curve, at: _Places, mark: TakeMark | None, own_types: list[int]) -> np.ndarray:
     """Which keyframes [n] of an F-curve are the animator's."""
-    own = (at.types == own_types[0]) | (at.types == own_types[1])
+    own = np.isin(at.types, own_types)
     if mark is None:
         return own
     column = mark.own.values[:, COLUMNS[curve]]

@@ -24,6 +24,7 @@ from .contact_markers import sync_markers
 from .datablocks import remove_new_datablocks_on_error, restored_on_error
 from .motion import SceneMotion, motion_at_scene_frames
 from .objects import camera_of, rig_of
+from .pin_carrying import carry_pins
 from .polish import Polish
 from .pose_conversion import smplx_to_bones
 from .rest_pose import RestPose, make_rest_pose, rest_offset
@@ -112,6 +113,7 @@ def key_rig(
     moving, take = motion.people[person], reconstruction.info.take
     channels = smplx_to_bones(moving.rotations, moving.pelvis_inworld, read_rest_pose(rig))
     mark = TakeMark(identity, take, person, timeline, take_values(motion.frames, channels))
+    polish = carry_pins(rig, polish, mark)
     action = key_person(rig, f"{rig.name} {take}", mark, moving, polish)
     write_trust(action, limb_states(moving.confidence, timeline.frame_rate))
 
