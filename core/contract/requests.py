@@ -51,6 +51,8 @@ MAX_TAKES = 8
 """Maximal number of takes of one job."""
 MIN_FOV, MAX_FOV = 5, 150
 """Horizontal field of view, degrees."""
+MIN_CAMERA_HEIGHT, MAX_CAMERA_HEIGHT = 0.05, 50.0
+"""metres over the floor."""
 
 Request = TypeVar("Request", bound="TakesRequest")
 
@@ -198,6 +200,27 @@ class ReconstructRequest(TakesRequest):
         "motion of both people from another tool to go on from: one file, or A.npz;B.npz (docs/motion-from-elsewhere.md)",
         metavar="FILES",
         check=_check_paths,
+    )
+    camera_pitch: float | None = option(
+        None,
+        NUMBER,
+        "degrees by which the camera looks down, negative up (default: estimated)",
+        metavar="DEG",
+        check=in_range("bad-camera", "pitch of the camera", -90, 90),
+    )
+    camera_roll: float | None = option(
+        None,
+        NUMBER,
+        "degrees by which the camera is turned clockwise, seen from behind it (default: estimated)",
+        metavar="DEG",
+        check=in_range("bad-camera", "roll of the camera", -180, 180),
+    )
+    camera_height: float | None = option(
+        None,
+        NUMBER,
+        "height of the camera over the floor in metres (default: estimated)",
+        metavar="M",
+        check=in_range("bad-camera", "height of the camera in metres", MIN_CAMERA_HEIGHT, MAX_CAMERA_HEIGHT),
     )
 
 

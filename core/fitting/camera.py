@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -10,6 +11,20 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..contract.errors import UserError
+
+
+@dataclass(frozen=True)
+class KnownCamera:
+    """What the user says of the camera; None is estimated."""
+
+    fov: float | None = None
+    """Horizontal field of view, degrees."""
+    pitch: float | None = None
+    """degrees, positive looks down."""
+    roll: float | None = None
+    """degrees, positive is turned clockwise seen from behind the camera."""
+    height: float | None = None
+    """metres over the floor."""
 
 
 def intrinsics(width: int, height: int, horizontal_fov: float | None) -> np.ndarray:

@@ -1,79 +1,117 @@
-"""Chooses between hypotheses of the camera's roll by fitting each of them to a few frames.
+"""Estimates the camera of a clip: focal length, pitch, roll and height together, from both people and lines of the scene.
 
-The vertical is estimated from the directions of trunks, and one person who crouches or leans tilts it by twenty degrees. Most
-cameras are held level. Both hypotheses are tried, and the level one is kept where the observations agree with it clearly better.
+For each of a few focal lengths both people are posed from the metric landmarks, and the local optima of all evidence are found
+(`camera_evidence`, `camera_search`). The cheapest is the clip's camera; the others are kept, for a result that turns out bad.
 """
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import torch
+from jaxtyping import Float
 
 from ..body.model import BodyModel
-from ..motion import Camera, MotionEstimate, pose_motion
-from ..observations.observe import Observations
-from ..reporting import PartOfProgress, Reporter
-from .camera import extrinsics, floor_from_extrinsics
-from .fit import FIRST_FIT, FitSchedule, fit
+from ..motion import Camera, pose_motion
+from ..observations.observe import observe
+from ..perception.detections import Detections
+from ..records import Record
+from ..reporting import Reporter
+from .camera import KnownCamera, extrinsics
+from .camera_evidence import CameraEvidence, EvidenceSettings, camera_evidence
+from .camera_search import CameraHypothesis, distinct, focal_lengths, refined_hypotheses
+from .initial import estimate_initial_motion
 from .soles import posed_soles
-from .targets import FitTargets
+
+MOST_CANDIDATES = 4
+_FRAMES = 24
+"""Frames of evidence, evenly spread over the clip."""
+_MOST_FRAMES = 240
+"""Frames that people are posed in to find them."""
 
 
 @dataclass(frozen=True)
-class CameraSettings:
-    """How hypotheses of the camera are compared."""
+class CameraCandidates(Record):
+    """H cameras that may have filmed a clip, most likely first."""
 
-    frames: int = 32
-    """Frames that are fitted, evenly spread over the clip."""
-    steps: tuple[int, int] = (50, 50)
-    """Of the two phases of the fit."""
-    smallest_roll: float = math.radians(5)
-    """Rolls up to this are kept without a trial."""
-    clearly_better: float = 0.7
-    """Ratio of the energies below which the level camera is taken. On real clips it was 0.25 for a roll that was wrong by 20
-    degrees, and 0.87 and more for rolls that were right."""
+    K: Float[np.ndarray, "H 3 3"]
+    """float64, px."""
+    T_cw: Float[np.ndarray, "H 4 4"]
+    """float64, world -> camera (of the middle frame, where it turns)."""
+    nats: Float[np.ndarray, " H"]
+    """float64; only differences mean anything."""
+
+    def camera(self, choice: int) -> Camera:
+        """The candidate of this number, or the last one."""
+        number = min(choice, len(self.nats) - 1)
+        return Camera(self.K[number], self.T_cw[number])
 
 
-def choose_camera(
-    initial: MotionEstimate,
-    observations: Observations,
+def estimate_camera(
+    detections: Detections,
+    known: KnownCamera,
     body: BodyModel,
     reporter: Reporter,
-    settings: CameraSettings | None = None,
-) -> MotionEstimate:
-    """The initial motion with its own camera, or with the same without roll if its trial fit has clearly less energy."""
-    settings = settings or CameraSettings()
-    pitch, roll, _ = floor_from_extrinsics(torch.from_numpy(initial.camera.T_cw).float()).unbind()
-    if abs(float(roll)) <= settings.smallest_roll:
-        return initial
-    chosen = np.unique(np.linspace(0, len(observations.time) - 1, settings.frames).astype(int))
-    few_observations, few = observations.frames(chosen), initial.frames(chosen)
-    no_roll = torch.zeros_like(roll)
-    level = extrinsics(pitch, no_roll, _height(few, extrinsics(pitch, no_roll, torch.zeros_like(roll)), body))
-    cameras = (initial.camera, Camera(initial.camera.K, level.double().numpy()))
-    phases = tuple(replace(phase, steps=steps) for phase, steps in zip(FIRST_FIT, settings.steps))
-    energies = [
-        fit(
-            replace(few, camera=camera),
-            few_observations,
-            body,
-            FitTargets(),
-            FitSchedule(phases),
-            PartOfProgress(reporter, number, len(cameras)),
-        ).energy
-        for number, camera in enumerate(cameras)
-    ]
-    tilted, without_roll = energies
-    return replace(initial, camera=cameras[int(without_roll < settings.clearly_better * tilted)])
+    settings: EvidenceSettings | None = None,
+) -> CameraCandidates:
+    """The cameras that agree best with a clip and with what the user knows. UserError `nobody` as `estimate_initial_motion`."""
+    settings = settings or EvidenceSettings()
+    focals = focal_lengths([int(size) for size in detections.image_size], known)
+    evidence_under = _evidence_of(detections, body, reporter, settings)
+    found: list[CameraHypothesis] = []
+    for number, focal in enumerate(focals):
+        found += refined_hypotheses(evidence_under(float(focal)), float(focal), known, settings)
+        reporter.progress((number + 1) / (len(focals) + 1))
+    if len(focals) > 1:
+        focal = _between(found, focals)
+        found += refined_hypotheses(evidence_under(focal), focal, known, settings)
+    chosen = distinct(found)[:MOST_CANDIDATES]
+    width, height = (int(size) for size in detections.image_size)
+    return CameraCandidates(
+        np.stack([_intrinsics(each.focal, width, height) for each in chosen]),
+        np.stack([_extrinsics(each) for each in chosen]),
+        np.array([each.nats for each in chosen]),
+    )
 
 
-def _height(initial: MotionEstimate, T_cw: torch.Tensor, body: BodyModel) -> torch.Tensor:
-    """The mean height of a camera with this rotation over the soles of standing feet, metres."""
-    posed = pose_motion(body, initial.motion_incam)
-    soles = posed_soles(posed, body)
-    below = (soles @ -T_cw[:3, 2].to(soles)).amax(-1)
-    standing = torch.as_tensor(initial.foot_contact, device=below.device) + 1e-4
-    return ((below * standing).sum() / standing.sum()).cpu()
+def _evidence_of(
+    detections: Detections, body: BodyModel, reporter: Reporter, settings: EvidenceSettings
+) -> Callable[[float], CameraEvidence]:
+    """The evidence as a function of the focal length in px."""
+    count = len(detections.time)
+    posed_frames = np.unique(np.linspace(0, count - 1, min(count, _MOST_FRAMES)).astype(int))
+    some = detections.frames(posed_frames)
+    chosen = np.unique(np.linspace(0, len(posed_frames) - 1, _FRAMES).astype(int))
+    width, height = (int(size) for size in detections.image_size)
+    lines = np.zeros((0, 4), np.float32) if detections.lines is None else detections.lines
+
+    def evidence(focal: float) -> CameraEvidence:
+        observations = observe(some, _intrinsics(focal, width, height), body.device)
+        initial = estimate_initial_motion(observations, body, reporter=reporter).frames(chosen)
+        with torch.no_grad():
+            posed = pose_motion(body, initial.motion_incam)
+            soles = posed_soles(posed, body)
+        return camera_evidence(initial, posed, soles, observations.frames(chosen), lines, settings)
+
+    return evidence
+
+
+def _between(found: list[CameraHypothesis], focals: np.ndarray) -> float:
+    """Where a parabola through the costs of the best focal length and its neighbours is lowest, px."""
+    cost = np.array([min(each.nats for each in found if each.focal == focal) for focal in focals])
+    best = int(np.clip(cost.argmin(), 1, len(focals) - 2))
+    before, here, after = cost[best - 1 : best + 2]
+    curvature = before - 2 * here + after
+    shift = 0.0 if curvature <= 1e-6 else float(np.clip(0.5 * (before - after) / curvature, -1, 1))
+    return float(focals[best] * (focals[1] / focals[0]) ** shift)
+
+
+def _intrinsics(focal: float, width: int, height: int) -> np.ndarray:
+    return np.array([[focal, 0, width / 2], [0, focal, height / 2], [0, 0, 1]])
+
+
+def _extrinsics(each: CameraHypothesis) -> np.ndarray:
+    pitch, roll, height = (torch.tensor(value, dtype=torch.float64) for value in (each.pitch, each.roll, each.height))
+    return extrinsics(pitch, roll, height).numpy()

@@ -15,7 +15,7 @@ from ..motion import BODY_COUNT, Camera, MotionEstimate, motion_from_rotations, 
 from ..observations.observe import Observations, interpolated, smooth_over_time
 from ..reporting import Reporter
 from ..transforms import inverse_transform_points
-from .camera import extrinsics
+from .camera import extrinsics, floor_from_extrinsics
 from .fingers import curl_rotations
 from .floor import estimate_floor
 from .lifting import rotations_from_landmarks, translation_from_keypoints
@@ -29,9 +29,12 @@ _LEAST_SUPPORT, _LEAST_RELATIVE_SUPPORT = 2.0, 0.35
 """Sum of landmark confidences, and its ratio to the person's median, below which a frame does not place the person."""
 
 
-def estimate_initial_motion(observations: Observations, body: BodyModel, *, reporter: Reporter) -> MotionEstimate:
-    """Pose and place both people from the observations alone.
+def estimate_initial_motion(
+    observations: Observations, body: BodyModel, *, reporter: Reporter, camera: Camera | None = None
+) -> MotionEstimate:
+    """Pose and place both people from the observations alone, over the floor of a camera that is known or estimated from them.
 
+    The height of a known camera is taken for people of the mean size: later they may grow and stand farther away.
     Raises UserError `nobody` where a person was found in too few frames to go on.
     """
     if bool((observations.found.sum(1) < min(_LEAST_FRAMES, len(observations.time))).any()):
@@ -45,7 +48,7 @@ def estimate_initial_motion(observations: Observations, body: BodyModel, *, repo
     betas = rotations.new_zeros(len(observations.found), 16)
     pelvis = pelvis_over_keypoints(rotations, betas, observations, body, seconds)
     reporter.progress(0.5)
-    estimate = on_common_floor(rotations, pelvis, betas, observations, body)
+    estimate = on_common_floor(rotations, pelvis, betas, observations, body, camera)
     reporter.progress(1.0)
     return estimate
 
@@ -56,14 +59,18 @@ def on_common_floor(
     betas: Float[Tensor, "P 16"],
     observations: Observations,
     body: BodyModel,
+    camera: Camera | None = None,
 ) -> MotionEstimate:
-    """Two people before the camera, with the floor that their standing feet say they share."""
+    """Two people before the camera, over the floor that their standing feet share, level under a given camera."""
     seconds = torch.from_numpy(observations.time).to(observations.confidence)
     posed = pose(body, rotations, pelvis, betas)
     soles = posed_soles(posed, body)
     still = _still_feet(observations, pelvis[..., 2], seconds)
     trunk = posed.global_rotations[:, :, [JOINT_INDEX["pelvis"], JOINT_INDEX["spine3"]]]
-    T_cw = extrinsics(*_floor(soles, still, trunk[..., 1].sum(2)))
+    if camera is None:
+        T_cw = extrinsics(*_floor(soles, still, trunk[..., 1].sum(2)))
+    else:
+        T_cw = _over_the_floor(torch.as_tensor(camera.T_cw).to(soles), soles, still)
     heights = inverse_transform_points(T_cw, soles)[..., 2]
     # above each person's own lowest stand: the floor that they share is left to the fit
     lowest = heights.amin(-1)
@@ -121,6 +128,20 @@ def _still_feet(observations: Observations, depth: Tensor, seconds: Tensor) -> F
     speed = torch.cat([speed[:, :1], speed, speed[:, -1:]], 1)
     slow = torch.sigmoid((_STANDING_SPEED - speed) / (0.25 * _STANDING_SPEED))
     return (slow * weight).sum(-1) / weight.sum(-1).clamp_min(1e-3) * weight.amax(-1)
+
+
+def _over_the_floor(
+    T_cw: Tensor, soles: Float[Tensor, "P T 2 S 3"], still: Float[Tensor, "P T 2"]
+) -> Float[Tensor, "4 4"]:
+    """The camera at the robust mean height over the soles of standing feet, with its own rotation."""
+    below = (soles @ -T_cw[:3, 2]).amax(-1)
+    weight = still + 1e-4
+    height = (weight * below).sum() / weight.sum()
+    for _ in range(5):
+        robust = weight / (1 + ((below - height) / 0.1) ** 2) ** 2
+        height = (robust * below).sum() / robust.sum()
+    pitch, roll, _ = floor_from_extrinsics(T_cw)
+    return extrinsics(pitch, roll, height)
 
 
 def _floor(soles: Tensor, still: Tensor, up: Tensor) -> tuple[Tensor, Tensor, Tensor]:

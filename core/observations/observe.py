@@ -13,14 +13,15 @@ from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 
 from ..body.landmarks import palm_frame
-from ..body.rotations import matrix_to_rotation_6d, rotation_6d_to_matrix, rotation_between_vectors
-from ..contract.skeleton import LANDMARK_INDEX
+from ..body.rotations import matrix_to_rotation_6d, rotation_6d_to_matrix
 from ..motion import Timeline
 from ..perception.detections import Detections
 from ..records import Record
 from .confidence import joint_confidence
+from .line_of_sight import line_of_sight_rotation
+from .stabilisation import TRUNK as _TRUNK
+from .stabilisation import camera_turning, stabilised
 
-_TRUNK = [LANDMARK_INDEX[f"{side}_{part}"] for part in ("shoulder", "hip") for side in ("left", "right")]
 _HAND_WRIST, _HAND_INDEX, _HAND_MIDDLE, _HAND_PINKY = 0, 5, 9, 17
 _SMOOTHING_SECONDS = 0.04
 _BORROWING_SECONDS = 0.35
@@ -69,7 +70,11 @@ class Observations(Record):
 
 
 def observe(detections: Detections, K: np.ndarray, device: torch.device | str = "cpu") -> Observations:
-    """Observations of a clip under a camera with intrinsics K [3,3]. Nothing in them depends on a body model."""
+    """Observations of a clip under a camera with intrinsics K [3,3]. Nothing in them depends on a body model.
+
+    Where the camera turned, they are what the camera of the middle frame would have seen (`stabilisation`).
+    """
+    detections = stabilised(detections, K, camera_turning(detections, K))
 
     def tensor(array: np.ndarray) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(array)).to(device)
@@ -105,16 +110,6 @@ def observe(detections: Detections, K: np.ndarray, device: torch.device | str = 
         ),
         masks=tensor(detections.masks),
     )
-
-
-def line_of_sight_rotation(pixels: Float[Tensor, "*#n 2"], K: Float[Tensor, "3 3"]) -> Float[Tensor, "*#n 3 3"]:
-    """The smallest rotations that take the optical axis to the lines of sight through the pixels.
-
-    Metric landmarks come from a crop about a person and are relative to the line of sight to that person: somebody at the
-    picture's edge who stands square to the camera is seen from the side.
-    """
-    ray = torch.cat([(pixels - K[:2, 2]) / torch.stack([K[0, 0], K[1, 1]]), torch.ones_like(pixels[..., :1])], -1)
-    return rotation_between_vectors(ray.new_tensor([0.0, 0.0, 1.0]), ray)
 
 
 def _box_height(detections: Detections) -> np.ndarray:

@@ -43,6 +43,11 @@ class Detections(Record):
     track_ids: Int[np.ndarray, " P"]
     """Numbers of the two people among everyone found."""
     camera_motion: Float[np.ndarray, " T"]
-    """Median displacement of the background against the first frame, in picture widths; 0 for a static camera."""
+    """Mean displacement of the background against the middle frame, in picture widths; 0 for a static camera."""
     duplicate: Bool[np.ndarray, " T"] | None = None
     """Frames that repeat the one before them (their observations are copies); None where that is unknown."""
+    background: Float[np.ndarray, "T 3 3"] | None = None
+    """float64, homographies that take the background's pixels to those of the middle frame, in units of the picture's width; None
+    where they are unknown."""
+    lines: Float[np.ndarray, "L 4"] | None = None
+    """px, x and y of both ends of the straight segments in the middle frame's background; None where they are unknown."""

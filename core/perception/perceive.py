@@ -19,6 +19,7 @@ from ..reporting import Reporter
 from ..weights import PERCEPTION_WEIGHTS, ensure
 from .ambiguity import AMBIGUOUS_CONFIDENCE, ambiguous
 from .backends import BackendChoice, choose_backend
+from .background import displacement
 from .detections import MASK_WIDTH, Detections
 from .following import Follower
 from .hands import Hand, HandTracker, hands_between
@@ -42,8 +43,6 @@ _RUN_IN = 15
 """Frames before the wanted ones from which people are followed: who is blurred or hidden at the start is known by then."""
 _LEAST_CONFIDENCE = 0.15
 """Mean confidence of the limbs' joints below which they are noise."""
-_MOVING = 0.01
-"""Displacement of the background, in picture widths, from which the camera is said to move."""
 _SELDOM = 0.7
 """A person seen in a smaller share of the frames is worth a warning."""
 
@@ -57,6 +56,8 @@ class Scan:
     before: tuple[FrameFindings, ...]
     """Of the frames just before them, in the same shot."""
     image_size: tuple[int, int]
+    lines: np.ndarray
+    """float32 [L,4], of the background in the middle frame, see `background_lines`."""
 
 
 @dataclass(frozen=True)
@@ -71,8 +72,10 @@ class Everyone:
     duplicate: np.ndarray
     """bool [T]"""
     image_size: tuple[int, int]
-    camera_motion: np.ndarray
-    """float32 [T], see Detections."""
+    background: np.ndarray
+    """float64 [T,3,3], see Detections."""
+    lines: np.ndarray
+    """float32 [L,4], see Detections."""
 
 
 def detect_people(
@@ -177,6 +180,7 @@ def scan_clip(clip: Clip, first: int, last: int, networks: PerceptionNetworks, r
     count = last - start + 1
     scanner = Scanner(networks, (clip.width, clip.height), _stride(clip.frame_rate, count))
     findings: list[FrameFindings] = []
+    lines = np.zeros((0, 4), np.float32)
     for frame in read_frames(
         clip, start, last, while_skipping=lambda: reporter.progress(0.0, "Finding the first frame")
     ):
@@ -185,6 +189,8 @@ def scan_clip(clip: Clip, first: int, last: int, networks: PerceptionNetworks, r
             _SCAN_SHARE * number / count, f"Finding people, {_position(frame.index - first, last - first + 1)}"
         )
         findings.append(scanner.scan(frame, look=frame.index in (first, last)))
+        if frame.index == (first + last) // 2:
+            lines = scanner.lines(frame)
     if not findings or findings[-1].index < first:
         raise UserError(
             "clip-truncated",
@@ -200,7 +206,7 @@ def scan_clip(clip: Clip, first: int, last: int, networks: PerceptionNetworks, r
         before = []
     elif cuts:
         before = before[cuts[-1] :]
-    return Scan(tuple(inside), tuple(before), (clip.width, clip.height))
+    return Scan(tuple(inside), tuple(before), (clip.width, clip.height), lines)
 
 
 def _stride(frame_rate: float, count: int) -> int:
@@ -244,7 +250,8 @@ def _follow(
         np.array([found.time for found in scan.findings], np.float64),
         np.array([found.duplicate for found in scan.findings], bool),
         scan.image_size,
-        np.array([found.camera_motion for found in scan.findings], np.float32),
+        _to_middle(np.array([found.background for found in scan.findings])),
+        scan.lines,
     )
 
 
@@ -318,9 +325,23 @@ def assemble(
         hand_landmarks=hand_world,
         masks=masks,
         track_ids=np.array(chosen, np.int32),
-        camera_motion=everyone.camera_motion,
+        camera_motion=_displacements(everyone),
+        background=everyone.background,
+        lines=everyone.lines,
         duplicate=everyone.duplicate,
     )
+
+
+def _to_middle(to_first: np.ndarray) -> np.ndarray:
+    """Homographies [T,3,3] to the first frame as such to the middle one."""
+    found = np.linalg.inv(to_first[(len(to_first) - 1) // 2]) @ to_first
+    return found / found[:, 2:, 2:]
+
+
+def _displacements(everyone: Everyone) -> np.ndarray:
+    """float32 [T], how far the background is from where it is in the middle frame, in picture widths."""
+    width, height = everyone.image_size
+    return np.array([displacement(each, height / width) for each in everyone.background], np.float32)
 
 
 def _interpolate(values: np.ndarray, known: Sequence[int]) -> None:
@@ -343,12 +364,6 @@ def _fill(known: np.ndarray, *arrays: np.ndarray) -> None:
 
 
 def _warn(detections: Detections, reporter: Reporter) -> None:
-    moved = float(detections.camera_motion.max())
-    if moved > _MOVING:
-        reporter.warning(
-            f"The camera moves (the background by {moved:.0%} of the picture's width). A static camera is assumed, so "
-            "the people will seem to move instead."
-        )
     for person, share in enumerate(detections.found.mean(1)):
         if share < _SELDOM:
             reporter.warning(f"Person {person} was seen in only {share:.0%} of the frames; the rest is guessed.")

@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Float, UInt8
 
 from ..clip import Frame
 from .appearance import appearance_embedding
 from .assignment import same_body
-from .camera_motion import CameraMotion
+from .background import BackgroundMotion, background_lines
 from .detections import MASK_WIDTH
 from .movenet import INPUT_SIZE, LIMBS, SMALL_INPUT_SIZE, FoundPerson
 from .networks import PerceptionNetworks
@@ -57,8 +57,8 @@ class FrameFindings:
     """Whether the frame repeats the one before it."""
     sightings: tuple[Sighting, ...]
     """Everyone who was found, clearest first."""
-    camera_motion: float
-    """See `Detections`."""
+    background: np.ndarray
+    """Homography, see `BackgroundMotion.advance`."""
     is_cut: bool
     """Whether another shot begins with this frame."""
     looked: bool = True
@@ -73,7 +73,7 @@ class Scanner:
         self._networks, self._size, self._stride = networks, picture_size, stride
         self._tiles = tile_windows(*picture_size, _TILE)
         self._small_size = (_SMALL_WIDTH, mask_height(picture_size, _SMALL_WIDTH))
-        self._cuts, self._motion = SceneCuts(), CameraMotion()
+        self._cuts, self._motion = SceneCuts(), BackgroundMotion()
         self._last: FrameFindings | None = None
         self._count = 0
         self._known: tuple[Sighting, ...] = ()
@@ -90,15 +90,19 @@ class Scanner:
             is_cut = self._cuts.is_cut(small)
             self._skipped += 1
             look = look or last is None or is_cut or self._skipped >= self._stride
-            moved = 0.0 if last is None else last.camera_motion
             sightings: tuple[Sighting, ...] = ()
             if look:
                 self._skipped = 0
                 sightings = self._known = self._sightings(frame.image)
-                moved = self._motion.displacement(small, self._boxes(sightings))
+            moved = self._motion.advance(frame.image, self._boxes(self._known))
             found = FrameFindings(frame.index, frame.time, frame.duplicate, sightings, moved, is_cut, look)
         self._last = found
         return found
+
+    def lines(self, frame: Frame) -> Float[np.ndarray, "L 4"]:
+        """Lines of the background of the frame that was scanned last, see `background_lines`."""
+        sightings = () if self._last is None else self._last.sightings
+        return background_lines(frame.image, self._boxes(sightings))
 
     def _sightings(self, image: UInt8[np.ndarray, "H W 3"]) -> tuple[Sighting, ...]:
         everywhere = self._networks.people.find_everywhere(image)

@@ -25,9 +25,18 @@ from ..contract.marks import PersonMark
 from ..contract.names import is_network_path
 from ..contract.options import marks_from_json, marks_to_json, parse_frames
 from ..contract.reconstruction import Info, Take, best_of, damaged, load_info
-from ..contract.requests import DEFAULT_SMOOTHNESS, MAX_FOV, MIN_FOV, ReconstructRequest, RefineRequest
+from ..contract.requests import (
+    DEFAULT_SMOOTHNESS,
+    MAX_CAMERA_HEIGHT,
+    MAX_FOV,
+    MIN_CAMERA_HEIGHT,
+    MIN_FOV,
+    ReconstructRequest,
+    RefineRequest,
+)
 from ..device import choose_device, limit_threads
 from ..digests import content_key
+from ..fitting.camera import KnownCamera
 from ..imported_motion import read_imported_pair
 from ..perception.backends import backend_identity
 from ..progress import JobProgress, Listener
@@ -58,6 +67,9 @@ class ClipChoices:
     people_at: tuple[PersonMark, PersonMark] | None = None
     initial: tuple[str, ...] = ()
     """`content_key`s of the files with another tool's motion."""
+    camera_pitch: float | None = None
+    camera_roll: float | None = None
+    camera_height: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -84,12 +96,16 @@ class ClipChoices:
             values.text("prompt", default=""),
             _marks_of(values),
             _initial_of(values),
+            values.number("camera_pitch", -90, 90, None),
+            values.number("camera_roll", -180, 180, None),
+            values.number("camera_height", MIN_CAMERA_HEIGHT, MAX_CAMERA_HEIGHT, None),
         )
 
     def inputs(self, clip: Clip | None, body: BodyModel, imported: ImportedPair | None = None) -> ClipInputs:
         perception = PerceptionSettings(self.frames, self.people, self.people_at, self.backend)
         initial = Given(imported, " ".join(self.initial)) if self.initial else None
-        return ClipInputs(Given(clip, self.clip), perception, self.fov, Given(body, self.body), initial)
+        known = KnownCamera(self.fov, self.camera_pitch, self.camera_roll, self.camera_height)
+        return ClipInputs(Given(clip, self.clip), perception, known, Given(body, self.body), initial)
 
 
 def _marks_of(values: Fields) -> tuple[PersonMark, PersonMark] | None:
@@ -144,7 +160,18 @@ def reconstruct(
     imported = read_imported_pair(files) if files else None
     digests = tuple(content_key(file, JobProgress(listener).check) for file in files)
     choices = ClipChoices(
-        content, frames, request.people, request.fov, body.identity, backend, prompt, request.people_at, digests
+        content,
+        frames,
+        request.people,
+        request.fov,
+        body.identity,
+        backend,
+        prompt,
+        request.people_at,
+        digests,
+        request.camera_pitch,
+        request.camera_roll,
+        request.camera_height,
     )
     smoothness = DEFAULT_SMOOTHNESS if request.smoothness is None else request.smoothness
     take = TakeSettings(prompt, smoothness=smoothness)
@@ -372,8 +399,8 @@ def _of_same_clip(before: ClipChoices | None, now: ClipChoices) -> bool:
 
     Then any of them can be shown by the same two rigs.
     """
-    free = {name: getattr(now, name) for name in ("prompt", "backend", "fov", "initial")}
-    return before is not None and replace(before, **free) == now
+    names = ("prompt", "backend", "fov", "initial", "camera_pitch", "camera_roll", "camera_height")
+    return before is not None and replace(before, **{name: getattr(now, name) for name in names}) == now
 
 
 def _warn_of_edits_outside(frames: tuple[int, int], take: TakeSettings, progress: JobProgress) -> None:

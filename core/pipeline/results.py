@@ -34,6 +34,7 @@ from ..contract.reconstruction import (
 )
 from ..fitting.fit import FittedMotion
 from ..motion import pose_motion
+from ..observations.stabilisation import camera_turning
 from ..perception.detections import Detections
 from ..progress import JobProgress
 from .takes import MadeTakes
@@ -44,6 +45,8 @@ _TAKE = re.compile(r"take-([0-9]{1,9})", re.ASCII)
 def motion_arrays(fitted: FittedMotion, detections: Detections, body: BodyModel) -> MotionArrays:
     """A fitted motion with its camera and keypoints, as it is written."""
     motion = fitted.motion_inworld
+    to_middle = np.tile(np.eye(4), (len(detections.time), 1, 1))
+    to_middle[:, :3, :3] = camera_turning(detections, fitted.camera.K).rotations
     posed = pose_motion(body, motion)
     people, frames = motion.pelvis.shape[:2]
 
@@ -64,7 +67,7 @@ def motion_arrays(fitted: FittedMotion, detections: Detections, body: BodyModel)
         keypoints=single(detections.keypoints),
         confidence=single(fitted.confidence),
         camera_K=single(np.broadcast_to(fitted.camera.K, (frames, 3, 3))),
-        camera_world=single(np.broadcast_to(fitted.camera.T_cw, (frames, 4, 4))),
+        camera_world=single(to_middle.swapaxes(1, 2) @ fitted.camera.T_cw),
         rest_joints=single(posed.rest[:, 0].cpu().numpy()),
     )
 

@@ -1,6 +1,6 @@
 """The stages of the pipeline in order, each a small function from its inputs to its result; see `stage` for how they are run.
 
-perception ─▶ observations ─▶ initial_motion ─▶ clip_scene ─▶ joint_prediction ─▶ first_fit ─▶ detected_contacts
+perception ─▶ clip_camera ─▶ observations ─▶ initial_motion ─▶ clip_scene ─▶ joint_prediction ─▶ first_fit ─▶ detected_contacts
                                                                                       │
     caption ◀─ solved_motion ◀─ infilled_motion ◀─ constraints ◀─ prompted_contacts ◀─┘
 """
@@ -22,8 +22,8 @@ from ..contract.contact import Contact
 from ..contract.edits import Pin
 from ..contract.errors import UserError
 from ..contract.foot_contact import FootContact
-from ..fitting.camera import intrinsics
-from ..fitting.camera_hypotheses import choose_camera
+from ..fitting.camera import KnownCamera
+from ..fitting.camera_hypotheses import CameraCandidates, estimate_camera
 from ..fitting.edited_fit import EarlierTake, fit_edited, hold_edits
 from ..fitting.fit import FitSchedule, FittedMotion
 from ..fitting.initial import estimate_initial_motion
@@ -36,6 +36,7 @@ from ..infilling.infiller import load_infiller
 from ..motion import MotionEstimate, PairMotion
 from ..observations.clip_scene import ClipScene
 from ..observations.observe import Observations, observe
+from ..observations.stabilisation import LARGEST_UNEXPLAINED, camera_turning
 from ..perception.detections import Detections
 from ..perception.movenet_graph import KIND as MOVENET
 from ..perception.perceive import detect_people
@@ -99,16 +100,33 @@ def perception(
     )
 
 
-@stage(version=1, cost=0.5, stored=False)
-def observations(perception: Detections, fov: float | None, device: torch.device) -> Observations:
-    width, height = (int(size) for size in perception.image_size)
-    return observe(perception, intrinsics(width, height, fov), device)
+@stage(version=1, cost=4)
+def clip_camera(perception: Detections, known: KnownCamera, body: BodyModel, reporter: Reporter) -> CameraCandidates:
+    """The cameras that may have filmed the clip, most likely first; says where the camera travels, which nothing takes out."""
+    candidates = estimate_camera(perception, known, body, reporter)
+    turning = camera_turning(perception, candidates.K[0])
+    if turning.unexplained > LARGEST_UNEXPLAINED:
+        reporter.warning(
+            f"The camera travels or zooms: the background moves by {turning.unexplained:.0%} of the picture's width more than "
+            "a camera that turns explains. "
+            "Only its turning is taken out, so the people will seem to move instead."
+        )
+    return candidates
 
 
-@stage(version=3, cost=6)
-def initial_motion(observations: Observations, body: BodyModel, reporter: Reporter) -> MotionEstimate:
-    initial = estimate_initial_motion(observations, body, reporter=reporter)
-    return choose_camera(initial, observations, body, reporter)
+@stage(version=2, cost=0.5, stored=False)
+def observations(
+    perception: Detections, clip_camera: CameraCandidates, choice: int, device: torch.device
+) -> Observations:
+    """`choice` counts the candidates of the camera from the most likely one."""
+    return observe(perception, clip_camera.camera(choice).K, device)
+
+
+@stage(version=4, cost=3)
+def initial_motion(
+    observations: Observations, clip_camera: CameraCandidates, choice: int, body: BodyModel, reporter: Reporter
+) -> MotionEstimate:
+    return estimate_initial_motion(observations, body, reporter=reporter, camera=clip_camera.camera(choice))
 
 
 @stage(version=1, cost=1)

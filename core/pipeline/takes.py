@@ -19,6 +19,7 @@ from ..contract.foot_contact import FootContact
 from ..contract.reconstruction import Quality, Scores
 from ..contract.requests import DEFAULT_SMOOTHNESS
 from ..digests import content_key
+from ..fitting.camera import KnownCamera
 from ..fitting.fit import FittedMotion
 from ..imported_motion import ImportedMotion
 from ..infilling.infill import Constraints, InfilledMotion
@@ -48,7 +49,7 @@ class ClipInputs:
     clip: Given[Clip | None]
     """None while refining, which never decodes video."""
     perception: PerceptionSettings
-    fov: float | None
+    known: KnownCamera
     body: Given[BodyModel]
     imported: Given[ImportedPair | None] | None = None
     """The initial motion from another tool; the pair itself is None while refining, which only reads the cache."""
@@ -102,22 +103,25 @@ class TakeNodes:
         return [self.motion, self.caption, self.constraints]
 
 
-def clip_nodes(inputs: ClipInputs) -> ClipNodes:
+def clip_nodes(inputs: ClipInputs, choice: int = 0) -> ClipNodes:
+    """`choice` counts the candidates of the clip's camera from the most likely one."""
     detections = stages.perception.node(clip=inputs.clip, settings=inputs.perception, device=inputs.device)
-    return nodes_of_detections(detections, inputs.fov, inputs.body, inputs.imported)
+    return nodes_of_detections(detections, inputs.known, inputs.body, inputs.imported, choice)
 
 
 def nodes_of_detections(
     detections: Node[Detections] | Given[Detections],
-    fov: float | None,
+    known: KnownCamera,
     body: Given[BodyModel],
     imported: Given[ImportedPair | None] | None = None,
+    choice: int = 0,
 ) -> ClipNodes:
     """For detections that are known already, as in a benchmark."""
     device = Given(body.value.device, "")
-    observed = stages.observations.node(perception=detections, fov=fov, device=device)
+    camera = stages.clip_camera.node(perception=detections, known=known, body=body)
+    observed = stages.observations.node(perception=detections, clip_camera=camera, choice=choice, device=device)
     if imported is None:
-        initial = stages.initial_motion.node(observations=observed, body=body)
+        initial = stages.initial_motion.node(observations=observed, clip_camera=camera, choice=choice, body=body)
     else:
         initial = stages.placed_motion.node(observations=observed, imported=imported, body=body)
     scene = stages.clip_scene.node(observations=observed, initial_motion=initial, body=body)

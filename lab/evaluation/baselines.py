@@ -17,7 +17,8 @@ from torch import Tensor
 from core.body.landmarks import LandmarkRegressor, regress_landmarks
 from core.body.model import BodyModel
 from core.contract.skeleton import JOINT_INDEX, JOINTS, LANDMARK_INDEX
-from core.fitting.camera import extrinsics, floor_from_extrinsics, intrinsics
+from core.fitting.camera import KnownCamera, extrinsics, floor_from_extrinsics, intrinsics
+from core.fitting.camera_hypotheses import estimate_camera
 from core.fitting.fit import CONTACT_FIT, FIRST_FIT, FitSchedule, FittedMotion, Phase
 from core.fitting.floor import estimate_floor
 from core.fitting.initial import estimate_initial_motion
@@ -27,9 +28,9 @@ from core.fitting.soles import sole_vertices
 from core.fitting.targets import FitTargets
 from core.fitting.windows import fit_clip
 from core.motion import Camera, PairMotion, motion_from_rotations, pose
-from core.observations.observe import line_of_sight_rotation
+from core.observations.line_of_sight import line_of_sight_rotation
+from core.observations.observe import observe
 from core.perception.detections import Detections
-from core.pipeline import stages
 from core.reporting import Reporter
 
 TRUSTED = 0.5
@@ -195,8 +196,9 @@ def fitted_alone(detections: Detections, body: BodyModel, reporter: Reporter) ->
 
 
 def _fit_one(detections: Detections, body: BodyModel, reporter: Reporter) -> FittedMotion:
-    observed = stages.observations(detections, None, body.device)
-    start = estimate_initial_motion(observed, body, reporter=reporter)
+    camera = estimate_camera(detections, KnownCamera(), body, reporter).camera(0)
+    observed = observe(detections, camera.K, body.device)
+    start = estimate_initial_motion(observed, body, reporter=reporter, camera=camera)
     fitted = fit_clip(start, observed, body, FitTargets(), FitSchedule(_alone(FIRST_FIT)), reporter)
     return fit_clip(fitted, observed, body, FitTargets(), FitSchedule(_alone(CONTACT_FIT)), reporter)
 

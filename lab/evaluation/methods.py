@@ -12,11 +12,11 @@ import numpy as np
 from core.body.model import BodyModel
 from core.contacts import detect_contacts
 from core.contract.contact import Contact
+from core.fitting.camera import KnownCamera
 from core.fitting.initial import estimate_initial_motion
 from core.motion import Camera, PairMotion, Timeline
 from core.observations.confidence import joint_confidence
 from core.perception.detections import Detections
-from core.pipeline import stages
 from core.pipeline.cache import MemoryCache
 from core.pipeline.settings import LEARNED, PipelineSettings
 from core.pipeline.stage import Given, run
@@ -26,6 +26,7 @@ from core.semantics.prompt_parser import parse_prompt
 
 from .baselines import fitted_alone, infilled, lifted, one_euro_filtered
 from .benchmark_clip import Estimate, Method
+from .usual_camera import usual_observations
 
 
 def raw(detections: Detections, body: BodyModel, *, prompt: str, seed: int, reporter: Reporter) -> Estimate:
@@ -52,7 +53,7 @@ def initial(detections: Detections, body: BodyModel, *, prompt: str, seed: int, 
     """Where our fit starts: smoothed landmarks, placed by reprojection, both people on one floor."""
     watch = _Watch()
     with watch("initial"):
-        observed = stages.observations(detections, None, body.device)
+        observed = usual_observations(detections, body.device)
         start = estimate_initial_motion(observed, body, reporter=reporter)
     return _with_contacts(start.motion_inworld, start.camera, detections, body, watch)
 
@@ -150,7 +151,7 @@ def run_product(
 ) -> Estimate:
     """The product from detections on. `imported`: another tool's motion to start from."""
     given: Given[ImportedPair | None] | None = None if imported is None else Given(imported, "imported")
-    clip = nodes_of_detections(Given(detections, "clip"), None, Given(body, body.identity), given)
+    clip = nodes_of_detections(Given(detections, "clip"), KnownCamera(), Given(body, body.identity), given)
     take = take_nodes(clip, settings_of_take, settings or PipelineSettings())
     results = run([take.motion, take.constraints], _store_of(detections, body), _Progress(reporter))
     fitted, contacts = results[take.motion], results[take.constraints].targets.contacts

@@ -18,13 +18,13 @@ from core.contract.files import read_npz
 from core.contract.reconstruction import load
 from core.contract.requests import ReconstructRequest, RefineRequest
 from core.device import choose_device, limit_threads
+from core.fitting.camera import KnownCamera
 from core.fitting.fit import FIRST_FIT, FitSchedule
 from core.fitting.initial import estimate_initial_motion
 from core.fitting.targets import FitTargets
 from core.fitting.windows import fit_clip
 from core.motion import BODY_COUNT, pose_motion
 from core.perception.detections import Detections
-from core.pipeline import stages
 from core.pipeline.cache import MemoryCache, unflatten
 from core.pipeline.jobs import reconstruct, refine
 from core.pipeline.settings import PipelineSettings
@@ -35,6 +35,7 @@ from core.reporting import SilentReporter
 from core.transforms import transform_points
 
 from ..evaluation.metrics import mpjpe, root_relative
+from ..evaluation.usual_camera import usual_observations
 from .memory import StagePeaks
 from .smplx_baseline import fit_full_mesh
 
@@ -83,7 +84,7 @@ def stages_after_perception(peaks: StagePeaks, frames: int, detections_file: str
     limit_threads()
     detections = play_back_and_forth(_load_detections(detections_file), frames)
     body = load_body(None).to(choose_device(device))
-    clip = nodes_of_detections(Given(detections, "clip"), None, Given(body, body.identity))
+    clip = nodes_of_detections(Given(detections, "clip"), KnownCamera(), Given(body, body.identity))
     take = take_nodes(clip, TakeSettings(), PipelineSettings())
     results = run(take.targets, MemoryCache(), JobProgress(MemoryListener(peaks)))
     peaks.end()
@@ -101,7 +102,7 @@ def compare_with_full_mesh(
     limit_threads()
     body = load_body(None).to(choose_device(device))
     detections = _load_detections(detections_file).frames(slice(0, frames))
-    observed = stages.observations(detections, None, body.device)
+    observed = usual_observations(detections, body.device)
     start = estimate_initial_motion(observed, body, reporter=SilentReporter())
     started = time.perf_counter()
     fitted = fit_clip(start, observed, body, FitTargets(), FitSchedule(FIRST_FIT), SilentReporter())

@@ -21,7 +21,6 @@ from core.body.rotations import matrix_to_rotation_6d
 from core.contract.errors import UserError
 from core.fitting.initial import estimate_initial_motion
 from core.observations.features import extract_features
-from core.pipeline import stages
 from core.reporting import SilentReporter
 from core.representation.body_parts import touching
 from core.representation.ground_view import ground_view
@@ -34,6 +33,7 @@ from ..evaluation.benchmark_clip import BenchmarkClip
 from ..evaluation.camera_sampling import NARROW_CAMERAS, WIDE_CAMERAS
 from ..evaluation.detection_noise.noise_model import load_noise
 from ..evaluation.pairs_2d import simulate_clip
+from ..evaluation.usual_camera import usual_observations
 from .examples import Example
 from .mirror import mirror_interaction
 from .noise_augmentation import augment_noise
@@ -116,7 +116,7 @@ def example_of(clip: BenchmarkClip, seed: int, body: BodyModel, settings: Simula
     fov = None
     if rng.random() < settings.known_fov:
         fov = 2 * math.degrees(math.atan(detections.image_size[0] / 2 / truth.camera.K[0, 0]))
-    observations = stages.observations(detections, fov, body.device)
+    observations = usual_observations(detections, body.device, fov)
     initial = estimate_initial_motion(observations, body, reporter=SilentReporter())
     features, frame = extract_features(observations, initial, body)
     true_incam = truth.motion.transformed(truth.camera.T_cw)

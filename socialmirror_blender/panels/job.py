@@ -15,6 +15,7 @@ _JOB_LABELS = {"reconstruct": "Reconstructing", "refine": "Refining", "install":
 
 STAGE_LABELS = {
     "perception": "detecting people",
+    "clip-camera": "estimating the camera",
     "initial-motion": "estimating the initial motion",
     "placed-motion": "placing both people",
     "sentence": "reading the prompt",

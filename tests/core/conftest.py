@@ -141,6 +141,7 @@ def quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
     """
     from core import checkpoint
     from core.checkpoint import weights_file
+    from core.fitting.camera_hypotheses import CameraCandidates
     from core.fitting.fit import FittedMotion
     from core.infilling.infill import InfilledMotion
     from core.motion import MotionEstimate
@@ -187,6 +188,7 @@ def quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
     detected = stages.ContactList((Contact(0, "left_palm", 1, "right_palm", 2, 5, id="c"),))
     makers: dict[str, Callable[..., Any]] = {
         "perception": lambda settings, **_: made_up_tracks(first=settings.frames[0]),
+        "clip_camera": lambda **_: CameraCandidates(made_up_camera().K[None], made_up_camera().T_cw[None], np.zeros(1)),
         "initial_motion": lambda **_: MotionEstimate(incam(), made_up_camera(), foot_contact),
         "sentence": lambda **_: stages.Sentence(np.zeros(stages.TEXT_SIZE, np.float32)),
         "joint_prediction": lambda **_: JointPrediction(incam(), None),

@@ -71,9 +71,14 @@ def test_a_message_carries_a_request(request_: TakesRequest):
 
 
 def test_the_command_line_gives_the_same_requests_as_the_add_on(tmp_path: Path):
-    line = "clip.mp4 --frames 10:19 --people 0,1 --fov 55 --smoothness 0.5 --takes 2 --seed 7 --device cpu --prompt hug"
+    line = (
+        "clip.mp4 --frames 10:19 --people 0,1 --fov 55 --camera-pitch 12 --camera-roll -3 --camera-height 1.6 "
+        "--smoothness 0.5 --takes 2 --seed 7 --device cpu --prompt hug"
+    )
     message = {
-        "clip": "clip.mp4", "frames": [10, 19], "people": [0, 1], "fov": 55, "smoothness": 0.5, "takes": 2, "seed": 7,
+        "clip": "clip.mp4", "frames": [10, 19], "people": [0, 1], "fov": 55,
+        "camera_pitch": 12, "camera_roll": -3, "camera_height": 1.6,
+        "smoothness": 0.5, "takes": 2, "seed": 7,
         "device": "cpu", "prompt": "hug", "body": None,
     }  # fmt: skip
     assert parse(ReconstructRequest, *line.split()) == request_from_message(ReconstructRequest, message)
@@ -119,6 +124,9 @@ def test_people_are_marked_by_clicks_or_boxes():
         ("fov", 4.0, "bad-fov"),
         ("fov", 10**400, "bad-message"),
         ("fov", True, "bad-message"),
+        ("camera_pitch", 91, "bad-camera"),
+        ("camera_roll", -181, "bad-camera"),
+        ("camera_height", 0, "bad-camera"),
         ("perception", "hub", "bad-perception"),
         ("perception", "other", "bad-perception"),
         ("body", "", "bad-message"),

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Bool, Float
 
 from core.motion import Camera
-from core.observations.observe import line_of_sight_rotation
+from core.observations.line_of_sight import line_of_sight_rotation
 
 from ..occlusion.projection import ProjectedClip
 from .landmark_groups import BONES, HIPS, TRUNK

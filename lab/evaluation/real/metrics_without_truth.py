@@ -12,12 +12,12 @@ from core.body.regions import vertex_regions
 from core.fitting.soles import posed_soles
 from core.motion import BODY_COUNT, pose_motion, project
 from core.perception.detections import Detections
-from core.pipeline import stages
 
 from .. import metrics
 from ..benchmark_clip import Estimate
 from ..scores import SKIN_EVERY
 from ..surface_metrics import contact_distance, contact_matrix, penetration_metrics
+from ..usual_camera import usual_observations
 from .limbs import CONFIDENT, fitted_landmarks
 from .single_person import initial_motion
 
@@ -52,7 +52,7 @@ def reprojection_metrics(
     )
     if not is_confident.any():
         return {}
-    height = stages.observations(detections, None, torch.device("cpu")).box_height.numpy()[chosen]
+    height = usual_observations(detections, torch.device("cpu")).box_height.numpy()[chosen]
     distance = np.linalg.norm(pixels - keypoints[..., :2], axis=-1)
     return {
         "reprojection": float(distance[is_confident].mean()),

@@ -8,18 +8,18 @@ from core.body.model import BodyModel
 from core.fitting.initial import estimate_initial_motion
 from core.motion import MotionEstimate
 from core.perception.detections import Detections
-from core.pipeline import stages
 from core.reporting import SilentReporter
 
 from .. import baselines
 from ..benchmark_clip import Estimate
+from ..usual_camera import usual_observations
 
 SinglePersonMethod = Callable[[Detections, BodyModel], Estimate]
 
 
 def initial_motion(detections: Detections, body: BodyModel) -> MotionEstimate:
     """The motion that the fit starts from."""
-    observations = stages.observations(detections, None, body.device)
+    observations = usual_observations(detections, body.device)
     return estimate_initial_motion(observations, body, reporter=SilentReporter())
 
 

@@ -17,7 +17,7 @@ from core.contract.skeleton import LANDMARK_INDEX
 from core.perception.ambiguity import ambiguous
 from core.perception.appearance import appearance_embedding, appearance_similarity
 from core.perception.assignment import UNASSIGNED, assign, same_body, similarity
-from core.perception.camera_motion import CameraMotion
+from core.perception.background import BackgroundMotion, apply_homography, background_lines, displacement
 from core.perception.detections import MASK_WIDTH, Detections
 from core.perception.hands import Hand, assign_hands, hands_between
 from core.perception.identity import choose_marked, choose_two, resolve_identities
@@ -510,22 +510,38 @@ def _texture(seed: int = 0) -> np.ndarray:
 
 
 def test_a_moving_camera_is_measured_and_a_moving_person_is_not() -> None:
-    motion, still = CameraMotion(), CameraMotion()
+    motion, still = BackgroundMotion(), BackgroundMotion()
     texture, nobody = _texture(), np.zeros((90, 160), np.uint8)
-    for step in range(10):
-        seen = motion.displacement(texture[100:460, 100 + 8 * step : 740 + 8 * step], nobody)
-        assert seen == pytest.approx(8 * step / 640, abs=0.002)
+    for step in range(30):
+        seen = motion.advance(texture[100:460, 100 + 8 * step : 740 + 8 * step], nobody)
+        np.testing.assert_allclose(
+            apply_homography(seen, np.array([0.5, 0.2])), [0.5 + 8 * step / 640, 0.2], atol=0.004
+        )
+        assert displacement(seen, 360 / 640) == pytest.approx(8 * step / 640, abs=0.004)
         walking = texture[100:460, 100:740].copy()
-        walking[60:340, 40 * step : 40 * step + 120] = _texture(1)[:280, :120]
+        walking[60:340, 16 * step : 16 * step + 120] = _texture(1)[:280, : len(walking[0, 16 * step : 16 * step + 120])]
         people = np.zeros((90, 160), np.uint8)
-        people[15:85, 10 * step : 10 * step + 30] = 255
-        assert still.displacement(walking, people) < 0.002
+        people[15:85, 4 * step : 4 * step + 30] = 255
+        assert displacement(still.advance(walking, people), 360 / 640) < 0.002
 
 
 def test_a_background_without_detail_says_nothing() -> None:
-    motion = CameraMotion()
+    motion = BackgroundMotion()
     for _ in range(3):
-        assert motion.displacement(np.full((360, 640, 3), 90, np.uint8), np.zeros((90, 160), np.uint8)) == 0
+        seen = motion.advance(np.full((360, 640, 3), 90, np.uint8), np.zeros((90, 160), np.uint8))
+        np.testing.assert_array_equal(seen, np.eye(3))
+
+
+def test_lines_of_the_background_are_found_and_those_of_people_and_the_border_are_not() -> None:
+    picture = np.full((360, 640, 3), 200, np.uint8)
+    for x in (100, 400):
+        picture[60:300, x : x + 20] = 30
+    picture[:, :3] = 0
+    people = np.zeros((90, 160), np.uint8)
+    people[:, 90:120] = 255  # about the second stripe
+    lines = background_lines(picture, people)
+    assert len(lines) == 2 and set(np.round(lines[:, [0, 2]].mean(1), -1)) == {100, 120}
+    assert np.abs(lines[:, 3] - lines[:, 1]).min() > 200
 
 
 # Overlay

@@ -29,8 +29,8 @@ from core.pipeline.workspace import workspace
 from tests.core.conftest import CAPTION, Recorder, made_up_motion, prompted_id, write_clip
 
 ALL = [  # the announced stages
-    "perception", "initial-motion", "sentence", "joint-prediction", "first-fit", "detected-contacts", "prompted-contacts",
-    "infilled-motion", "solved-motion", "caption",
+    "perception", "clip-camera", "initial-motion", "sentence", "joint-prediction", "first-fit", "detected-contacts",
+    "prompted-contacts",    "infilled-motion", "solved-motion", "caption",
 ]  # fmt: skip
 
 
@@ -83,7 +83,8 @@ def test_a_second_run_computes_nothing_and_makes_the_same_take(clip_file, tmp_pa
         ({"fov": 60.0}, [stage for stage in ALL[1:] if stage != "sentence"]),
         ({"people": (1, 0)}, ALL),
         ({"frames": "0:5"}, ALL),
-        ({"prompt": "a hug"}, ALL[2:]),
+        ({"prompt": "a hug"}, ALL[3:]),
+        ({"camera_roll": 5.0, "camera_height": 1.2}, [stage for stage in ALL[1:] if stage != "sentence"]),
         ({"device": "cpu"}, []),
     ],
 )

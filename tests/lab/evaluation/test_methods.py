@@ -15,6 +15,7 @@ from core.body.files import load_body
 from core.body.model import BodyModel
 from core.contract.errors import UserError
 from core.contract.skeleton import LANDMARK_INDEX
+from core.fitting.camera import KnownCamera
 from core.fitting.fit import Phase
 from core.pipeline import stages
 from core.pipeline.cache import Cache
@@ -193,7 +194,7 @@ def test_alone_means_that_nobody_knows_of_the_other(shot, body, short_fit):
 @pytest.mark.slow
 def test_the_row_product_is_the_product(shot, body, short_fit, tmp_path: Path):
     """The same as the stages give when they are run for a reconstruction."""
-    clip = nodes_of_detections(Given(shot.detections, "clip"), None, Given(body, body.identity))
+    clip = nodes_of_detections(Given(shot.detections, "clip"), KnownCamera(), Given(body, body.identity))
     take = take_nodes(clip, TakeSettings(), SHORT)
     results = run([take.motion, take.constraints], Cache(tmp_path), JobProgress(Recorder()))
     estimate = estimated("product", shot, body, prompt="They shake hands.")

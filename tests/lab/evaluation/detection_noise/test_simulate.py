@@ -14,7 +14,6 @@ from core.fitting.initial import estimate_initial_motion
 from core.motion import Camera
 from core.perception.detections import MASK_WIDTH, Detections
 from core.perception.landmarks import MIRROR
-from core.pipeline import stages
 from core.reporting import SilentReporter
 from lab.evaluation.detection_noise.conditions import noise_conditions
 from lab.evaluation.detection_noise.noise_model import load_noise
@@ -28,6 +27,7 @@ from lab.evaluation.detection_noise.states import (
 )
 from lab.evaluation.detection_noise.targets import noise_targets
 from lab.evaluation.occlusion.projection import ProjectedClip
+from lab.evaluation.usual_camera import usual_observations
 from tests.lab.evaluation.noise_helpers import always, sample_truth_clip, simulate, without_errors
 
 Clip = tuple[ProjectedClip, Camera]
@@ -59,7 +59,7 @@ def test_detections_have_the_form_of_real_ones(clip: Clip):
 
 
 def test_the_initial_motion_can_be_estimated_from_them(clip: Clip):
-    observations = stages.observations(simulate(clip, load_noise()), None, torch.device("cpu"))
+    observations = usual_observations(simulate(clip, load_noise()), torch.device("cpu"))
     initial = estimate_initial_motion(observations, load_body(None), reporter=SilentReporter())
     assert np.isfinite(initial.motion_incam.pelvis).all() and np.isfinite(initial.camera.T_cw).all()
 
