@@ -254,7 +254,7 @@ def _findings(*frames: list[tuple[float, int]], cut: int | None = None) -> list[
     """Frames with people at (x, shade)."""
     return [
         FrameFindings(
-            k, k / 25, False, tuple(Sighting(_person(x), _appearance(s), True) for x, s in people), 0.0, k == cut
+            k, k / 25, False, tuple(Sighting(_person(x), _appearance(s), True) for x, s in people), np.eye(3), k == cut
         )
         for k, people in enumerate(frames)
     ]

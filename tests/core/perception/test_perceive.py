@@ -114,7 +114,8 @@ def test_what_was_not_seen_repeats_the_last_place_without_confidence() -> None:
         steps / 25,
         np.zeros(5, bool),
         (320, 240),
-        np.zeros(5, np.float32),
+        np.tile(np.eye(3), (5, 1, 1)),
+        np.zeros((0, 4), np.float32),
     )
     hand = Hand(np.full((21, 2), 60, np.float32), np.zeros((21, 3), np.float32), 0.8, 0.9, Region(60, 60, 20))
     detections = assemble(everyone, (1, 0), [{}, {(1, 0): hand}, {}, {}, {}])
