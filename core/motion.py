@@ -60,6 +60,11 @@ class Timeline(Record):
     time: Float[np.ndarray, " T"]
     """float64, seconds."""
 
+    @property
+    def time_step(self) -> float:
+        """Seconds between two frames; a twenty-fifth for a clip of one frame."""
+        return float(np.median(np.diff(self.time))) if len(self.time) > 1 else 0.04
+
 
 @dataclass(frozen=True)
 class Camera:

@@ -26,6 +26,7 @@ COMMANDS = (
     "train",
     "render",
     "fit-noise",
+    "train-contacts",
     "train-landmarks",
     "train-prompted",
     "convert-movenet",

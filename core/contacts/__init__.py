@@ -2,16 +2,20 @@
 
 from .detection import detect_contacts
 from .distances import depth_discounted_distances, measure_contacts, region_distances, region_pair_confidence
+from .finding import ContactScene, find_contacts, part_probabilities
 from .merging import merge_contacts
 from .settings import ContactDetectionSettings
 from .unreached import unreached_warnings
 
 __all__ = [
     "ContactDetectionSettings",
+    "ContactScene",
     "depth_discounted_distances",
     "detect_contacts",
+    "find_contacts",
     "measure_contacts",
     "merge_contacts",
+    "part_probabilities",
     "region_distances",
     "region_pair_confidence",
     "unreached_warnings",

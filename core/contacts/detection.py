@@ -12,6 +12,7 @@ from ..contract.contact import Contact
 from ..contract.skeleton import REGIONS
 from ..motion import PairMotion, Timeline
 from .distances import depth_weights, region_distances, region_pair_confidence
+from .grouping import group_contacts
 from .merging import suppress_duplicates
 from .settings import ContactDetectionSettings
 
@@ -37,7 +38,7 @@ def detect_contacts(
     distance, speed = region_distances(motion_incam, body, time, depth_weights(settings))
     distance = distance + settings.occlusion_margin * (1 - region_pair_confidence(confidence))
     nearest = _mutually_nearest(distance, settings.nearest_tolerance)
-    time_step = float(np.median(np.diff(time))) if len(time) > 1 else 0.04
+    time_step = timeline.time_step
     min_frames = max(2, round(settings.min_duration / time_step))
     max_gap = max(1, round(settings.max_gap / time_step))
     onset = (distance < settings.onset_distance) & (
@@ -46,7 +47,7 @@ def detect_contacts(
     sustained = distance < settings.release_distance
     scored: list[tuple[float, Contact]] = []
     for a, b in np.argwhere((onset & nearest).any(0)).tolist():
-        for first, last in _hysteresis_spans(onset[:, a, b], sustained[:, a, b], min_frames, max_gap):
+        for first, last in hysteresis_spans(onset[:, a, b], sustained[:, a, b], min_frames, max_gap):
             span = slice(first, last + 1)
             if nearest[span, a, b].mean() < settings.min_nearest_fraction:
                 continue
@@ -54,15 +55,17 @@ def detect_contacts(
             contact = Contact(
                 0, REGIONS[a], 1, REGIONS[b], int(frame_index[first]), int(frame_index[last]),
                 weight=round(_MIN_WEIGHT + (1 - _MIN_WEIGHT) * closeness, 3),
-                id=_stable_id(a, b, int(frame_index[first])),
+                id=stable_id(a, b, int(frame_index[first])),
             )  # fmt: skip
             scored.append((closeness * (last - first + 1) ** 0.5, contact))
     scored.sort(key=lambda item: -item[0])
     kept = suppress_duplicates([contact for _, contact in scored])[: settings.max_contacts]
-    return sorted(kept, key=lambda contact: (contact.frame_start, contact.id))
+    grouped = group_contacts(kept, round(settings.max_interruption / time_step))
+    return sorted(grouped, key=lambda contact: (contact.frame_start, contact.id))
 
 
-def _stable_id(a: int, b: int, frame: int) -> str:
+def stable_id(a: int, b: int, frame: int) -> str:
+    """The id of a detected contact of two regions, by index, that starts in a frame."""
     return str(uuid.uuid5(_NAMESPACE, f"{REGIONS[a]}/{REGIONS[b]}/{frame}"))
 
 
@@ -73,7 +76,7 @@ def _mutually_nearest(distance: Float[np.ndarray, "T R R"], tolerance: float) ->
     )
 
 
-def _hysteresis_spans(
+def hysteresis_spans(
     onset: Bool[np.ndarray, "T"], sustained: Bool[np.ndarray, "T"], min_frames: int, max_gap: int
 ) -> list[tuple[int, int]]:
     """Spans (first, last) that start at an onset and last while sustained; short gaps are closed, short spans dropped."""

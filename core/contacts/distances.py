@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -56,13 +56,36 @@ def region_distances(
     The distance of two regions is that of their closest sample points; its component along the line of sight is multiplied by
     the pair's `depth_weight` (0–1). Speeds are those of the regions' centres in the image plane. `time` is in seconds.
     """
+    measured = measure_regions(motion_incam, body, time, [depth_weight])
+    return measured.distances[0], measured.speed
+
+
+@dataclass(frozen=True)
+class RegionMeasurements:
+    """How the regions of person 0 and those of person 1 are to each other in each frame."""
+
+    distances: Float[np.ndarray, "W T R R"]
+    """metres, for each of W weights of the line of sight."""
+    speed: Float[np.ndarray, "T R R"]
+    """metres per second, of the regions' centres relative to each other in the image plane."""
+    depth_difference: Float[np.ndarray, "T R R"]
+    """metres by which the centre of person 1's region is farther from the camera."""
+
+
+def measure_regions(
+    motion_incam: PairMotion,
+    body: BodyModel,
+    time: Float[np.ndarray, "T"],
+    depth_weights: Sequence[Float[np.ndarray, "R R"]],
+) -> RegionMeasurements:
+    """Distances for each of several weights of the line of sight, see `region_distances`, and what else is known of the pairs."""
     device = body.device
     vertices, region = region_points(body, POINTS_PER_REGION)
     members = _padded_members(region).to(device)
     # d² = across² + (weight · along)² = all² - (1 - weight²) along²
-    depth_discount = (1 - torch.as_tensor(depth_weight, device=device).square())[:, None, :, None]
+    discounts = [(1 - torch.as_tensor(weight, device=device).square())[:, None, :, None] for weight in depth_weights]
     skin_incam = pose_motion(body, motion_incam).skin(body.subset(vertices))
-    distances = []
+    distances: list[list[Tensor]] = [[] for _ in discounts]
     for chunk in skin_incam.split(_FRAMES_PER_CHUNK, 1):
         first, second = chunk[0][:, members], chunk[1][:, members]
         frames, regions, points = first.shape[:3]
@@ -72,10 +95,16 @@ def region_distances(
         squared = torch.cdist(first, second, compute_mode="donot_use_mm_for_euclid_dist").square_()
         along = (first @ line_of_sight - (second @ line_of_sight).mT).square_()
         by_region = (frames, regions, points, regions, points)
-        discounted = squared.view(by_region).addcmul_(along.view(by_region), depth_discount, value=-1)
-        distances.append(discounted.amin((2, 4)).clamp_min(0).sqrt())
+        squared, along = squared.view(by_region), along.view(by_region)
+        for found, discount in zip(distances, discounts):
+            found.append(squared.addcmul(along, discount, value=-1).amin((2, 4)).clamp_min(0).sqrt())
     centres = skin_incam[:, :, members].mean(3)
-    return torch.cat(distances).cpu().numpy(), _relative_speeds(centres, time).cpu().numpy()
+    depth = centres[..., 2]
+    return RegionMeasurements(
+        torch.stack([torch.cat(found) for found in distances]).cpu().numpy(),
+        _relative_speeds(centres, time).cpu().numpy(),
+        (depth[1][:, None] - depth[0][:, :, None]).cpu().numpy(),
+    )
 
 
 def depth_discounted_distances(
@@ -95,9 +124,14 @@ def depth_weights(settings: ContactDetectionSettings) -> Float[np.ndarray, "R R"
     return weights
 
 
+def values_of_regions(values: Float[np.ndarray, "2 T 22"]) -> Float[np.ndarray, "2 T R"]:
+    """Values of the body joints, such as their confidence, for the regions that they stand for."""
+    return values[..., _JOINT_INDICES]
+
+
 def region_pair_confidence(confidence: Float[np.ndarray, "2 T 22"]) -> Float[np.ndarray, "T R R"]:
     """Confidence that both regions of a pair are visible, in 0–1, from the confidence of the body joints."""
-    of_regions = confidence[..., _JOINT_INDICES]
+    of_regions = values_of_regions(confidence)
     return of_regions[0][:, :, None] * of_regions[1][:, None]
 
 

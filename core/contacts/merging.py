@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ..contract.contact import Contact
 from ..contract.skeleton import split_side
+from .grouping import is_one_touch
 
 _TRUNK_GROUPS = (("chest", "back", "belly", "neck", "shoulder"), ("hips", "thigh"), ("head", "face"))
 _HAND_GROUP = ("palm", "hand_back", "fingers", "wrist")
@@ -16,7 +18,8 @@ _LIMB_GROUPS = (_HAND_GROUP, ("forearm", "elbow"), ("knee", "shin", "calf", "foo
 def merge_contacts(detected: Sequence[Contact], edited: Sequence[Contact]) -> list[Contact]:
     """The edited contacts, then the detected ones that none of them overrides.
 
-    An edited contact overrides a detected one of the same pair of regions that overlaps it in time.
+    An edited contact overrides a detected one of the same pair of regions that overlaps it in time. A detected touch that has a
+    part in an edited one, as when a prompt names a hug of which more was detected, becomes part of it.
     """
 
     def overrides(edit: Contact, contact: Contact) -> bool:
@@ -25,7 +28,13 @@ def merge_contacts(detected: Sequence[Contact], edited: Sequence[Contact]) -> li
         )  # fmt: skip
         return same_pair and _overlap_in_time(edit, contact)
 
-    return [*edited, *(contact for contact in detected if not any(overrides(edit, contact) for edit in edited))]
+    kept = [contact for contact in detected if not any(overrides(edit, contact) for edit in edited)]
+    joined: dict[str, str] = {}
+    for contact in detected:
+        for edit in edited:
+            if edit.active() and is_one_touch(edit, contact, max_gap=0):
+                joined.setdefault(contact.touch, edit.touch)
+    return [*edited, *(replace(contact, touch=joined.get(contact.touch, contact.touch)) for contact in kept)]
 
 
 def suppress_duplicates(ranked: Sequence[Contact]) -> list[Contact]:

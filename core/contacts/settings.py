@@ -1,4 +1,4 @@
-"""Settings of contact detection."""
+"""Settings of contact detection, by the contact head and by geometry alone."""
 
 from __future__ import annotations
 
@@ -33,3 +33,25 @@ class ContactDetectionSettings:
     """Interruptions of a contact up to this long are closed."""
     max_contacts: int = 12
     """Only this many contacts are kept, those with the highest scores."""
+    max_interruption: float = 0.5
+    """Contacts between the same parts of the body with at most this much time between them are one touch."""
+
+
+@dataclass(frozen=True)
+class ContactDecodingSettings:
+    """How the contact head's probabilities become contacts. Metres, seconds; the values were chosen on the dev split."""
+
+    onset: float = 0.5
+    """A contact starts when its probability rises above this ..."""
+    release: float = 0.3
+    """... and ends when it falls below this."""
+    min_duration: float = 0.1
+    max_gap: float = 0.2
+    """Interruptions of a contact up to this long are closed."""
+    max_interruption: float = 0.5
+    """See `ContactDetectionSettings`."""
+    regions_per_part: int = 3
+    """Pairs of regions that stand for a pair of body parts, at most."""
+    region_tolerance: float = 0.02
+    """Such pairs are at most this much farther apart than the nearest one."""
+    max_touches: int = 4

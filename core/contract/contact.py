@@ -124,8 +124,15 @@ class Contact:
         )
 
     def measured(self, distance: float | None) -> Contact:
-        """With the distance that a motion leaves between the regions, and whether that reaches the contact."""
-        return replace(self, distance=distance, reached=None if distance is None else distance <= REACHED_DISTANCE)
+        """With the distance that a motion leaves between the regions, and whether that reaches the contact.
+
+        A contact that is not reached and that no user has decided about counts for less, the farther the regions stay apart.
+        """
+        reached = None if distance is None else distance <= REACHED_DISTANCE
+        weight = self.weight
+        if distance is not None and not reached and self.source != "user" and self.state == "auto":
+            weight = min(weight, round(REACHED_DISTANCE / distance, 3))
+        return replace(self, distance=distance, reached=reached, weight=weight)
 
 
 def _other_person(values: Fields) -> int:

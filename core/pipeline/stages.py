@@ -16,8 +16,11 @@ import torch
 from jaxtyping import Float
 
 from ..body.model import BodyModel
+from ..checkpoint import weights_file
 from ..clip import Clip
-from ..contacts import detect_contacts, merge_contacts
+from ..contacts import ContactScene, detect_contacts, find_contacts, merge_contacts, part_probabilities
+from ..contacts.head import KIND as CONTACT_HEAD
+from ..contacts.head import ContactHead, load_contact_head
 from ..contract.contact import Contact
 from ..contract.edits import Pin
 from ..contract.errors import UserError
@@ -46,7 +49,7 @@ from ..reporting import Reporter
 from ..semantics.captioner import annotate_motion
 from ..semantics.encoder import TEXT_SIZE, SentenceEncoder, load_cached_encoder
 from ..semantics.grounding import ground_hypotheses
-from ..semantics.prompt_parser import parse_prompt
+from ..semantics.prompt_parser import named_parts, parse_prompt
 from ..smoothing.smooth import KIND as SMOOTHER
 from ..smoothing.smooth import load_smoother
 from ..stgcn.inference import KIND as STGCN
@@ -200,27 +203,63 @@ def first_fit(
     return fit_clip(start, clip_scene.observations, clip_scene.body, targets, schedule, reporter)
 
 
-@stage(version=2, cost=7)
-def detected_contacts(clip_scene: ClipScene, first_fit: FittedMotion, reporter: Reporter) -> ContactList:
-    timeline = clip_scene.observations.timeline
-    found = detect_contacts(first_fit.motion_incam, timeline, first_fit.confidence, clip_scene.body)
+@stage(version=3, cost=7, weights=(CONTACT_HEAD,))
+def detected_contacts(
+    clip_scene: ClipScene, joint_prediction: JointPrediction, first_fit: FittedMotion, prompt: str, reporter: Reporter
+) -> ContactList:
+    """The contacts that the contact head finds probable; where there are no weights of it, those that geometry alone suggests.
+
+    What the prompt names is one of the things that the head goes by.
+    """
+    clip = _contact_scene(clip_scene, joint_prediction, first_fit)
+    head = _contact_head(reporter)
+    if head is None:
+        found = detect_contacts(clip.motion_incam, clip.timeline, clip.confidence, clip.body)
+    else:
+        found = find_contacts(clip, head, named_parts(parse_prompt(prompt)))
     reporter.progress(1.0)
     return ContactList(tuple(found))
 
 
-@stage(version=2, cost=3)
-def prompted_contacts(clip_scene: ClipScene, fitted: FittedMotion, prompt: str, reporter: Reporter) -> ContactList:
-    """The contacts that a prompt names, where the fitted motion allows them; warns of those that it does not."""
-    timeline = clip_scene.observations.timeline
+def _contact_head(reporter: Reporter) -> ContactHead | None:
+    """None where there are no weights, or none that can be used, which is said."""
+    if not weights_file(CONTACT_HEAD).is_file():
+        return None
+    try:
+        return load_contact_head()
+    except UserError as error:
+        reporter.warning(f"Contacts are found by distances alone: {error.message} {error.hint}")
+        return None
+
+
+@stage(version=3, cost=3, weights=(CONTACT_HEAD,))
+def prompted_contacts(
+    clip_scene: ClipScene, joint_prediction: JointPrediction, fitted: FittedMotion, prompt: str, reporter: Reporter
+) -> ContactList:
+    """The contacts that a prompt names, where the fitted motion bears them out; warns of those that it does not."""
+    hypotheses = parse_prompt(prompt)
+    scene = _contact_scene(clip_scene, joint_prediction, fitted)
+    head = _contact_head(reporter) if hypotheses else None
     contacts, unmet = ground_hypotheses(
-        parse_prompt(prompt), fitted.motion_incam, timeline, fitted.confidence, clip_scene.body
+        hypotheses,
+        scene.motion_incam,
+        scene.timeline,
+        scene.confidence,
+        scene.body,
+        None if head is None else part_probabilities(scene, head),
     )
     for hypothesis in unmet:
         reporter.warning(
-            f"The prompt says \u201c{hypothesis.clause}\u201d, but the two never come near enough for it; it was not used."
+            f"The prompt says \u201c{hypothesis.clause}\u201d, but the two are never seen near enough for it; it was not used."
         )
     reporter.progress(1.0)
     return ContactList(tuple(contacts))
+
+
+def _contact_scene(clip_scene: ClipScene, prediction: JointPrediction, fitted: FittedMotion) -> ContactScene:
+    sigma = None if prediction.prior is None else prediction.prior.sigma
+    timeline = clip_scene.observations.timeline
+    return ContactScene(fitted.motion_incam, timeline, fitted.confidence, sigma, clip_scene.body)
 
 
 @stage(version=1, cost=0.1, stored=False)

@@ -140,7 +140,7 @@ def take_nodes(
         prediction = stages.joint_prediction.node(clip_scene=scene, sentence=sentence, settings=settings.stgcn)
         fitted = stages.first_fit.node(clip_scene=scene, joint_prediction=prediction, phases=settings.first_fit)
         detected: Node[ContactList] | Given[ContactList] = stages.detected_contacts.node(
-            clip_scene=scene, first_fit=fitted
+            clip_scene=scene, joint_prediction=prediction, first_fit=fitted, prompt=prompt
         )
         earlier, phases = None, settings.contact_fit
     else:
@@ -152,7 +152,9 @@ def take_nodes(
         earlier, phases = EarlierTake(start.settings.smoothness, bool(prompt)), settings.edit_fit
     constraints = stages.constraints.node(
         detected=detected,
-        prompted=stages.prompted_contacts.node(clip_scene=scene, fitted=fitted, prompt=prompt),
+        prompted=stages.prompted_contacts.node(
+            clip_scene=scene, joint_prediction=prediction, fitted=fitted, prompt=prompt
+        ),
         edited=tuple(contact.measured(None) for contact in take.contacts),
         pins=take.pins,
         feet=take.feet,

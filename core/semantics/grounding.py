@@ -10,12 +10,14 @@ from jaxtyping import Float
 
 from ..body.model import BodyModel
 from ..contacts import depth_discounted_distances, region_pair_confidence
+from ..contract.body_parts import PART_OF_REGION
 from ..contract.contact import Contact
 from ..contract.skeleton import REGIONS
 from ..motion import PairMotion, Timeline
 from .prompt_parser import ContactHypothesis, Interpretation
 from .settings import GroundingSettings
 
+_PARTS = np.array(PART_OF_REGION)
 _NAMESPACE = uuid.UUID("b0a3a2f4-6a0e-4c9a-8f50-5b8a4f0a7d02")
 
 
@@ -25,12 +27,15 @@ def ground_hypotheses(
     timeline: Timeline,
     confidence: Float[np.ndarray, "2 T 22"],
     body: BodyModel,
+    probability: Float[np.ndarray, "T Q Q"] | None = None,
     settings: GroundingSettings | None = None,
 ) -> tuple[list[Contact], list[ContactHypothesis]]:
-    """The contacts that a prompt asks for, and the hypotheses that are rejected because the motion is too far from them.
+    """The contacts that a prompt asks for, and the hypotheses that are rejected because the motion does not bear them out.
 
     The motion is the fit to the observations, `confidence` (0–1) that of its body joints. Of each hypothesis the interpretation
-    is chosen whose regions come closest together, for the frames around that moment in which they stay almost as close.
+    is chosen whose regions come closest together, for the frames around that moment in which they stay almost as close. Where
+    `probability` says how probable it is, without the prompt, that two body parts touch, it counts as well: the probable
+    interpretation is preferred, and one that is improbable in every frame is rejected. Contacts of one hypothesis are one touch.
     """
     settings = settings or GroundingSettings()
     frame_index, time = timeline.frame_index, timeline.time
@@ -38,23 +43,31 @@ def ground_hypotheses(
         return [], []
     distance = _running_mean(depth_discounted_distances(motion_incam, body, time), time, settings.smoothing_window)
     margin = settings.occlusion_margin * (1 - region_pair_confidence(confidence))
+    by_region = None if probability is None else probability[:, _PARTS][:, :, _PARTS]
     contacts: list[Contact] = []
     rejected: list[ContactHypothesis] = []
     for hypothesis in hypotheses:
         distances = np.stack([_mean_over_pairs(each, distance) for each in hypothesis.interpretations])
         margins = np.stack([_mean_over_pairs(each, margin) for each in hypothesis.interpretations])
-        best, closest = np.unravel_index(int((distances - margins).argmin()), distances.shape)
-        if distances[best, closest] > settings.max_distance + margins[best, closest]:
+        credit = np.zeros_like(distances)
+        if by_region is not None:
+            credit = np.stack([_mean_over_pairs(each, by_region) for each in hypothesis.interpretations])
+        best, closest = np.unravel_index(
+            int((distances - margins - settings.probability_credit * credit).argmin()), distances.shape
+        )
+        too_far = distances[best, closest] > settings.max_distance + margins[best, closest]
+        if too_far or (by_region is not None and credit.max() < settings.min_probability):
             rejected.append(hypothesis)
             continue
         max_duration = settings.max_brief_duration if hypothesis.brief else np.inf
         near = distances[best] <= distances[best, closest] + settings.contact_tolerance
         first, last = _extend(near, int(closest), time, max_duration)
+        touch = _stable_id(hypothesis.name, hypothesis.clause, int(frame_index[first]))
         for pair in sorted(hypothesis.interpretations[best]):
             contacts.append(
                 Contact(
                     0, pair.region_0, 1, pair.region_1, int(frame_index[first]), int(frame_index[last]),
-                    source="prompt", id=_stable_id(pair.region_0, pair.region_1, int(frame_index[first])),
+                    source="prompt", id=_stable_id(pair.region_0, pair.region_1, int(frame_index[first])), touch=touch,
                 )
             )  # fmt: skip
     return contacts, rejected
@@ -88,5 +101,5 @@ def _running_mean(
     return (total[end] - total[start]) / (end - start).reshape(-1, *[1] * (values.ndim - 1))
 
 
-def _stable_id(region_a: str, region_b: str, frame: int) -> str:
-    return str(uuid.uuid5(_NAMESPACE, f"{region_a}/{region_b}/{frame}"))
+def _stable_id(one: str, other: str, frame: int) -> str:
+    return str(uuid.uuid5(_NAMESPACE, f"{one}/{other}/{frame}"))

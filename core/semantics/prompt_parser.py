@@ -13,6 +13,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
 
+import numpy as np
+from jaxtyping import Bool
+
+from ..contract.body_parts import BODY_PARTS, PART_INDEX, body_part_of
 from ..contract.skeleton import REGIONS
 from . import lexicon
 from .lexicon import ContactPattern
@@ -194,3 +198,14 @@ def _expand_part(part: str, sides: Mapping[str, str]) -> list[str]:
         else:
             regions.append(f"{sides.get(side, side)}_{bare}")
     return regions
+
+
+def named_parts(hypotheses: Sequence[ContactHypothesis]) -> Bool[np.ndarray, "Q Q"] | None:
+    """The pairs of body parts that some interpretation of the hypotheses joins; None if there are no hypotheses."""
+    if not hypotheses:
+        return None
+    named = np.zeros((len(BODY_PARTS), len(BODY_PARTS)), bool)
+    for hypothesis in hypotheses:
+        for pair in frozenset().union(*hypothesis.interpretations):
+            named[PART_INDEX[body_part_of(pair.region_0)], PART_INDEX[body_part_of(pair.region_1)]] = True
+    return named

@@ -101,7 +101,12 @@ def foot_slide(feet: Float[np.ndarray, "P T F 3"], foot_contact: Bool[np.ndarray
 
 
 def contact_f1(predicted: Bool[np.ndarray, "T R R"], true: Bool[np.ndarray, "T R R"]) -> float:
-    """F1 of the pairs of regions in contact, per frame; 1 where neither has any."""
+    """F1 of the pairs of regions, or of body parts, in contact, per frame; 1 where neither has any."""
     hits = float((predicted & true).sum())
     total = float(predicted.sum() + true.sum())
     return 1.0 if total == 0 else 2 * hits / total
+
+
+def wrong_contacts(predicted: Bool[np.ndarray, "T Q Q"], true: Bool[np.ndarray, "T Q Q"]) -> int:
+    """The number of pairs of body parts that are listed as in contact, and of which no frame is truly in contact."""
+    return int((predicted.any(0) & ~(predicted & true).any(0)).sum())

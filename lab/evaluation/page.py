@@ -22,14 +22,18 @@ _GROUPS = (
     ("Each person", ("mpjpe", "pa_mpjpe", "mpvpe")),
     ("Joints", ("mpjpe_seen", "mpjpe_hidden", "mpjpe_outside")),
     ("Both people", ("int", "pair_pa_mpjpe", "re")),
-    ("Contact", ("contact_distance", "contact_f1", "penetration_mean", "penetration_max")),
+    (
+        "Contact",
+        ("contact_distance", "contact_f1", "contact_f1_parts", "wrong_contacts", "penetration_mean", "penetration_max"),
+    ),
     ("Smoothness", ("accel", "foot_slide", "jitter")),
     ("In the image", ("reprojection", "reprojection_share")),
 )
 _NAMES = {
     "mpjpe": "MPJPE", "pa_mpjpe": "PA-MPJPE", "mpvpe": "MPVPE", "mpjpe_seen": "visible", "mpjpe_hidden": "occluded",
     "mpjpe_outside": "truncated", "int": "Int", "pair_pa_mpjpe": "Pair-PA", "re": "RE", "contact_distance": "distance",
-    "contact_f1": "F1", "penetration_mean": "depth mean", "penetration_max": "depth max", "accel": "Accel",
+    "contact_f1": "F1", "contact_f1_parts": "F1 parts", "wrong_contacts": "wrong", "penetration_mean": "depth mean",
+    "penetration_max": "depth max", "accel": "Accel",
     "foot_slide": "foot slide", "jitter": "jitter", "reprojection": "error", "reprojection_share": "error",
 }  # fmt: skip
 _DEFINITIONS = (

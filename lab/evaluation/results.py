@@ -10,13 +10,14 @@ import numpy as np
 
 UNITS = {
     "mpjpe": "mm", "pa_mpjpe": "mm", "mpvpe": "mm", "int": "mm", "pair_pa_mpjpe": "mm", "re": "mm",
-    "contact_distance": "mm", "contact_f1": "", "penetration_mean": "mm", "penetration_max": "mm",
+    "contact_distance": "mm", "contact_f1": "", "contact_f1_parts": "", "wrong_contacts": "", "touches": "",
+    "penetration_mean": "mm", "penetration_max": "mm",
     "accel": "mm/frame²", "foot_slide": "mm/frame", "jitter": "m/s³",
     "mpjpe_seen": "mm", "mpjpe_hidden": "mm", "mpjpe_outside": "mm",
     "reprojection": "px", "reprojection_share": "% of height",
 }  # fmt: skip
-"""Every metric by its key in the report. Lower is better, except for HIGHER_IS_BETTER."""
-HIGHER_IS_BETTER = ("contact_f1",)
+"""Every metric by its key in the report. Lower is better, except for HIGHER_IS_BETTER; `touches` only counts."""
+HIGHER_IS_BETTER = ("contact_f1", "contact_f1_parts")
 
 DataKind = Literal["choreographed", "rendered", "real", "public"]
 

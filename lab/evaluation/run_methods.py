@@ -34,7 +34,8 @@ NOTES = (
     "is the depth, below the plane of the nearest vertex, of every second vertex of one person that is inside the other: the "
     "mean over those vertices, and the deepest.",
     "Contact F1 compares pairs of regions per frame, without tolerance for neighbouring regions; contact distance is that of the "
-    "regions that are truly in contact.",
+    "regions that are truly in contact. F1 by parts compares pairs of 18 body parts; wrong contacts are such pairs that are "
+    "listed and truly touch in none of the listed frames; touches are the entries that an animator is shown.",
     "The table holds means over clips; errors by visibility are weighted by joints, and the deepest penetration is the maximum.",
 )
 """What readers of any report have to know."""

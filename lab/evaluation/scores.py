@@ -17,7 +17,9 @@ from jaxtyping import Bool, Float, Int
 
 from core.body.model import BodyModel
 from core.body.regions import vertex_regions
+from core.contacts.features import touching_parts
 from core.contract.contact import Contact
+from core.contract.touches import group_touches
 from core.fitting.soles import posed_soles
 from core.motion import BODY_COUNT, Camera, PairMotion, pose_motion
 from core.transforms import transform_points, transform_vectors
@@ -79,9 +81,14 @@ def score(
         found["jitter"] = metrics.jitter(joints.inworld, 1 / float(np.median(np.diff(clip.detections.time))))
     if surfaces.vertices is not None:
         found["mpvpe"] = metrics.mpjpe(_pelvis_relative(vertices, motion, estimate.camera), surfaces.vertices)
+    contacts = _renumbered(estimate.contacts, joints.order)
+    contact = contact_matrix(contacts, clip.detections.frame_index)
+    parts, true_parts = touching_parts(contact), touching_parts(surfaces.contact)
+    found["touches"] = sum(touch.state != "rejected" for touch in group_touches(contacts))
+    if surfaces.vertices is not None:
+        found["wrong_contacts"] = metrics.wrong_contacts(parts, true_parts)
     if surfaces.contact.any():
-        contacts = _renumbered(estimate.contacts, joints.order)
-        contact = contact_matrix(contacts, clip.detections.frame_index)
+        found["contact_f1_parts"] = metrics.contact_f1(parts, true_parts)
         found["contact_distance"] = contact_distance(surfaces.contact[surfaces.frames], vertices, _regions(body))
         found["contact_f1"] = metrics.contact_f1(contact, surfaces.contact)
     found |= penetration_metrics(vertices, body.faces.numpy())

@@ -6,10 +6,12 @@ from .results import UNITS, Report, Row
 
 _HEADINGS = {
     "mpjpe": "MPJPE", "pa_mpjpe": "PA", "mpvpe": "MPVPE", "int": "Int", "pair_pa_mpjpe": "PairPA", "re": "RE",
-    "contact_distance": "CD", "contact_f1": "F1", "penetration_mean": "pen", "penetration_max": "deepest",
+    "contact_distance": "CD", "contact_f1": "F1", "contact_f1_parts": "F1 parts", "wrong_contacts": "wrong", "touches": "touches",
+    "penetration_mean": "pen", "penetration_max": "deepest",
     "accel": "Accel", "foot_slide": "slide", "jitter": "jitter", "mpjpe_seen": "visible", "mpjpe_hidden": "occluded",
     "mpjpe_outside": "truncated", "reprojection": "reproj", "reprojection_share": "reproj",
 }  # fmt: skip
+_TWO_DIGITS = ("contact_f1", "contact_f1_parts", "wrong_contacts", "touches", "accel", "foot_slide")
 _SHORT_UNITS = {"mm/frame²": "mm/f²", "mm/frame": "mm/f", "% of height": "%"}
 
 
@@ -37,4 +39,4 @@ def report_table(report: Report) -> str:
 def _value(row: Row, name: str) -> str:
     if name not in row.metrics:
         return "-"
-    return f"{row.metrics[name]:.2f}" if name in ("contact_f1", "accel", "foot_slide") else f"{row.metrics[name]:.1f}"
+    return f"{row.metrics[name]:.{2 if name in _TWO_DIGITS else 1}f}"

@@ -17,7 +17,7 @@ from core.contacts import (
     region_distances,
     region_pair_confidence,
 )
-from core.contacts.detection import _hysteresis_spans
+from core.contacts.detection import hysteresis_spans
 from core.contract.contact import Contact
 from core.contract.skeleton import REGIONS
 from core.motion import Camera, MotionEstimate, Timeline
@@ -120,4 +120,4 @@ def test_hysteresis(onset: str, sustained: str, expected: list[tuple[int, int]])
     def flags(text: str) -> np.ndarray:
         return np.array([letter == "1" for letter in text])
 
-    assert _hysteresis_spans(flags(onset), flags(sustained), min_frames=2, max_gap=2) == expected
+    assert hysteresis_spans(flags(onset), flags(sustained), min_frames=2, max_gap=2) == expected

@@ -175,6 +175,14 @@ def test_a_contact_is_reached_within_six_centimetres():
     assert contact.measured(0.059).measured(None) == contact
 
 
+def test_what_is_not_reached_counts_for_less_unless_the_user_wants_it():
+    contact = Contact(0, "chest", 1, "chest", 3, 9, weight=0.9, source="prompt")
+    assert contact.measured(0.3).weight == 0.2 and contact.measured(0.3).measured(0.3).weight == 0.2
+    assert contact.measured(0.02).weight == 0.9
+    assert replace(contact, state="enforced").measured(0.3).weight == 0.9
+    assert replace(contact, source="user").measured(0.3).weight == 0.9
+
+
 def test_edits_are_read_as_they_were_written(tmp_path: Path):
     pins = (Pin(0, "left_wrist", 4, position=(0.1, 0.2, 1.0)), Pin(1, "pelvis", 5, rotation=(1.5, 0.0, 0.0)))
     on_floor = Contact(1, "left_foot", "ground", "ground", 0, 4)

@@ -13,6 +13,7 @@ from core.body.model import BodyModel
 from core.contract.contact import Contact
 from core.contract.skeleton import BODY_JOINTS, REGIONS
 from core.motion import pose_motion
+from lab.evaluation import metrics
 from lab.evaluation.benchmark_clip import OCCLUDED, TRUNCATED, UNKNOWN, BenchmarkClip, Estimate
 from lab.evaluation.rendered import individual_body
 from lab.evaluation.results import UNITS
@@ -200,3 +201,12 @@ def test_touching_counts_frames_of_the_clip_and_leaves_out_what_was_rejected():
         [1, REGIONS.index("chest"), REGIONS.index("left_palm")],
         [2, REGIONS.index("chest"), REGIONS.index("left_palm")],
     ]
+
+
+def test_pairs_of_body_parts_that_never_touch_are_wrong_contacts():
+    true = np.zeros((4, 18, 18), bool)
+    true[1:3, 0, 5] = True
+    found = np.zeros_like(true)
+    found[2:, 0, 5] = found[:, 3, 3] = found[0, 4, 4] = True
+    assert metrics.wrong_contacts(found, true) == 2
+    assert metrics.wrong_contacts(true, true) == 0

@@ -1,0 +1,53 @@
+"""Finds contacts in a fitted motion with the contact head."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+
+from ..body.model import BodyModel
+from ..contract.contact import Contact
+from ..motion import PairMotion, Timeline
+from ..representation.resampling import TimeGrid
+from .decoding import decode_contacts
+from .distances import depth_discounted_distances
+from .features import contact_features
+from .head import ContactHead, predict_part_contacts
+from .settings import ContactDecodingSettings
+
+
+@dataclass(frozen=True)
+class ContactScene:
+    """The fitted motion of a clip, and how certain it is."""
+
+    motion_incam: PairMotion
+    timeline: Timeline
+    confidence: Float[np.ndarray, "2 T 22"]
+    """Of the body joints, 0-1."""
+    sigma: Float[np.ndarray, "2 T 22"] | None
+    """metres, of a learned prior; None without one."""
+    body: BodyModel
+
+
+def find_contacts(
+    scene: ContactScene,
+    head: ContactHead,
+    named: Bool[np.ndarray, "Q Q"] | None = None,
+    settings: ContactDecodingSettings | None = None,
+) -> list[Contact]:
+    """The probable contacts with their touches, sorted by time. `named`: pairs of body parts that a prompt names."""
+    probability = part_probabilities(scene, head, named)
+    distance = depth_discounted_distances(scene.motion_incam, scene.body, scene.timeline.time)
+    return decode_contacts(probability, distance, scene.timeline, settings)
+
+
+def part_probabilities(
+    scene: ContactScene, head: ContactHead, named: Bool[np.ndarray, "Q Q"] | None = None
+) -> Float[np.ndarray, "T Q Q"]:
+    """The probability of each pair of body parts at the clip's own times."""
+    features = contact_features(scene.motion_incam, scene.timeline, scene.confidence, scene.sigma, scene.body)
+    found = predict_part_contacts(features, head, None if named is None else torch.from_numpy(named))
+    return TimeGrid.of(scene.timeline.time).from_grid(found[None])[0].numpy()

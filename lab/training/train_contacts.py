@@ -1,0 +1,185 @@
+"""`python -m lab train-contacts`: from interactions to the weights, the card and the reliability plot of the contact head."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Shaped
+
+from core.body.files import load_body
+from core.checkpoint import MODELS, Checkpoint, as_record, save_checkpoint
+from core.contacts.features import VERSION
+from core.contacts.head import KIND, ContactHead, ContactHeadConfig
+from core.contract.errors import UserError
+from core.contract.files import replacing
+from core.device import limit_threads
+from lab.digests import write_digests
+
+from ..choreography.interaction import Interaction, load_interactions
+from ..choreography.splits import Split, split_of
+from ..evaluation.plots import require_matplotlib
+from .contact_examples import (
+    FEWER_STEPS,
+    ContactExample,
+    load_contact_examples,
+    make_contact_examples,
+    save_contact_examples,
+)
+from .contact_head import (
+    ContactBatches,
+    ContactObjective,
+    contact_errors,
+    predicted_and_true,
+    reliability,
+)
+from .curves import save_curves
+from .example_files import draw_pairs
+from .job import install_weights
+from .loop import History, Task, TrainingResult, TrainingSettings, train
+from .model_card import ModelCard, describe_hardware, write_card
+from .non_interacting import FAMILY as NON_INTERACTING
+
+_DEV_SHARE = 0.25
+"""Non-interacting pairs of the dev split beside those of the train split."""
+
+
+def train_contacts(options: argparse.Namespace) -> None:
+    """Run the command with the options of `lab.commands.train_contacts`. UserError `no-clips` where a split is missing."""
+    require_matplotlib()
+    limit_threads()
+    examples, dev = (_examples(options, split) for split in ("train", "dev"))
+    print(f"{len(examples)} training examples, {len(dev)} dev examples", flush=True)
+    torch.manual_seed(options.seed)
+    network = ContactHead(ContactHeadConfig())
+    settings = TrainingSettings(
+        options.steps,
+        options.batch,
+        options.learning_rate,
+        warmup_steps=min(50, options.steps // 10),
+        ema_decay=0.99,
+        seed=options.seed,
+        dev_every=options.dev_every,
+    )
+
+    def on_dev(step: int, history: History) -> None:
+        errors = ", ".join(f"{name} {value:.3g}" for name, value in history.latest().items())
+        print(f"step {step}, {history.seconds / 60:.1f} min: {errors}", flush=True)
+        save_curves(options.out / f"{KIND}.png", KIND, history)
+
+    task = Task(
+        network,
+        ContactObjective(network),
+        ContactBatches(examples),
+        lambda ema: contact_errors(ema, dev),
+        {"config": as_record(network.config), "features_version": VERSION},
+    )
+    state = options.out / f"{KIND}.state.safetensors"
+    result = train(task, settings, state, minutes=options.minutes, on_dev=on_dev)
+    _save(options.out, network.config, result, len(examples))
+    save_reliability(options.out / f"{KIND}-reliability.png", result, dev)
+    write_card(options.out / f"{KIND}.md", _card(result, settings, examples, dev))
+    if options.install:
+        install_weights(options.out, KIND, MODELS)
+        write_digests()
+
+
+def _examples(options: argparse.Namespace, split: Split) -> list[ContactExample]:
+    """The examples of a split; files that are missing are made."""
+    folder = options.out / "examples"
+    folder.mkdir(parents=True, exist_ok=True)
+    sources: dict[str, list[Interaction]] = {}
+    for path in options.interactions:
+        chosen = [each for each in load_interactions(path) if split_of(each) == split]
+        if chosen:
+            sources[path.stem] = chosen
+    if not sources:
+        raise UserError("no-clips", f"There are no interactions of the split {split}.", "Give files of both splits.")
+    found: list[ContactExample] = []
+    for name, interactions in sources.items():
+        found += _made_once(folder / f"{split}-{name}", interactions, options.seed)
+    count = options.non_interacting if split == "train" else round(_DEV_SHARE * options.non_interacting)
+    if count:
+        path = folder / f"{split}-{NON_INTERACTING}"
+        pairs = () if _exists(path) else draw_pairs(options.motion, options.cache, split, count, options.seed)
+        found += _made_once(path, pairs, options.seed)
+    return found
+
+
+def _made_once(path: Path, interactions: Sequence[Interaction], seed: int) -> list[ContactExample]:
+    if not _exists(path):
+        print(f"making the examples {path.name}", flush=True)
+        save_contact_examples(path, list(make_contact_examples(interactions, seed, load_body(None))))
+    return load_contact_examples(path)
+
+
+def _exists(path: Path) -> bool:
+    return all(path.with_suffix(ending).exists() for ending in (".npz", ".json"))
+
+
+def _save(folder: Path, config: ContactHeadConfig, result: TrainingResult, examples: int) -> None:
+    training = {"steps": result.step, "minutes": round(result.history.seconds / 60, 1), "examples": examples}
+    checkpoint = Checkpoint(KIND, VERSION, as_record(config), result.ema.state_dict(), {}, training)
+    save_checkpoint(folder / f"{KIND}.safetensors", checkpoint)
+
+
+def save_reliability(path: Path, result: TrainingResult, dev: Sequence[ContactExample]) -> None:
+    """A PNG: for bins of the probability how often the parts truly touch, untold and told."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(4.6, 4.2), layout="constrained")
+    axes = figure.add_subplot()
+    axes.plot([0, 1], [0, 1], color="grey", lw=1, ls="--")
+    for told in (False, True):
+        probability, true = predicted_and_true(result.ema, dev, told=told)
+        bins = reliability(*(_flat(values) for values in (probability, true)))
+        mean, frequency, _ = zip(*bins) if bins else ((), (), ())
+        axes.plot(mean, frequency, marker="o", label="told" if told else "untold")
+    axes.set(xlabel="probability", ylabel="frequency", xlim=(0, 1), ylim=(0, 1), title="pairs of body parts, dev clips")
+    axes.legend()
+    axes.grid(alpha=0.3)
+    with replacing(path) as temporary:
+        figure.savefig(temporary, dpi=110, format="png")
+
+
+def _flat(values: Sequence[Shaped[np.ndarray, "N Q Q"]]) -> Shaped[np.ndarray, " n"]:
+    return np.concatenate([each.ravel() for each in values])
+
+
+def _card(
+    result: TrainingResult,
+    settings: TrainingSettings,
+    examples: Sequence[ContactExample],
+    dev: Sequence[ContactExample],
+) -> ModelCard:
+    frames = sum(len(example.touching) for example in examples)
+    families = sorted({example.family for example in examples} - {NON_INTERACTING})
+    apart = sum(example.family == NON_INTERACTING for example in examples)
+    parameters = sum(value.numel() for value in result.ema.parameters())
+    return ModelCard(
+        KIND,
+        "Says how probable it is that a body part of one person touches a body part of the other, for each of 18 × 18 pairs in "
+        f"each frame ({parameters} parameters, core/contacts/head.py). It reads distances of the fitted motion with their depth "
+        "in full and in part, relative speeds, confidence, the sigma of the ST-GCN, and which parts the prompt names.",
+        f"{len(examples)} clips ({frames} frames at 30 per second): {len(families)} families of interactions "
+        f"({', '.join(families)}) and {apart} pairs of people who do not touch, seen by random cameras through the noise model "
+        f"of the 2D stage. Motions are first fits of a {FEWER_STEPS}th of the steps or fewer. Half of the windows are told a "
+        "sentence, some a wrong one.",
+        {
+            "steps": f"{result.step} of {settings.steps}",
+            "batch": f"{settings.batch_size} windows of 64 frames",
+            "time": f"{result.history.seconds / 60:.0f} minutes",
+            "hardware": describe_hardware(torch.device("cpu")),
+            "optimizer": f"AdamW, learning rate {settings.learning_rate:g}, exponential moving average of the weights "
+            f"({settings.ema_decay})",
+        },
+        f"Over {len(dev)} clips of the dev subjects, pairs of parts per frame at even odds; calibration is the mean difference "
+        "of probability and frequency. apart found: part of the clips of two who do not touch in which something is found.",
+        {"untold": contact_errors(result.ema, dev), "told": contact_errors(result.ema, dev, told=True)},
+        "The errors of the 2D stage are simulated and the interactions are composed from recordings of single people: real film "
+        "differs. Contacts that nobody sees are found only where the prior puts the parts near each other.",
+        dict.fromkeys(("f1", "precision", "recall", "anything_f1", "apart_found", "calibration"), ""),
+    )

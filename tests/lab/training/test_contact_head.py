@@ -1,0 +1,62 @@
+"""Tests of the contact head's training on made-up examples."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from core.contacts.features import ContactFeatures
+from core.contacts.head import ContactHead, ContactHeadConfig
+from core.contract.body_parts import PART_INDEX
+from lab.training.contact_examples import ContactExample, load_contact_examples, save_contact_examples
+from lab.training.contact_head import ContactBatches, ContactObjective, contact_errors, reliability
+
+HAND = PART_INDEX["right_hand"]
+
+
+def example(name: str, frames: int = 40) -> ContactExample:
+    """Two right hands that meet half-way through the clip."""
+    rng = np.random.default_rng(len(name))
+    pairs = torch.from_numpy(rng.uniform(0.3, 1.0, (frames, 18, 18, 5))).half().float()
+    touching = np.zeros((frames, 18, 18), bool)
+    touching[frames // 2 :, HAND, HAND] = True
+    pairs[:, HAND, HAND, :3] = torch.from_numpy(np.where(touching[:, HAND, HAND], 0.0, 0.5)).float()[:, None]
+    return ContactExample(
+        name, "handshake", ContactFeatures(pairs, torch.full((2, frames, 18, 2), 0.5)), touching, ("They shake hands.",)
+    )
+
+
+def test_examples_are_read_as_they_were_written(tmp_path: Path):
+    saved = [example("one"), example("other", 25)]
+    save_contact_examples(tmp_path / "pairs", saved)
+    for before, after in zip(saved, load_contact_examples(tmp_path / "pairs"), strict=True):
+        assert (before.name, before.family, before.sentences) == (after.name, after.family, after.sentences)
+        assert torch.equal(before.features.pairs, after.features.pairs)
+        assert np.array_equal(before.touching, after.touching)
+
+
+def test_the_head_learns_that_near_hands_touch():
+    torch.manual_seed(0)
+    network = ContactHead(ContactHeadConfig(hidden=8, dilations=(1,)))
+    examples = [example("one"), example("other")]
+    batches, objective = ContactBatches(examples), ContactObjective(network)
+    optimizer = torch.optim.Adam(network.parameters(), 0.02)
+    before = contact_errors(network, examples)["f1"]
+    for step in range(60):
+        loss, _ = objective(batches(np.random.default_rng(step), 4), torch.Generator())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    errors = contact_errors(network, examples)
+    assert errors["f1"] > max(0.8, before) and errors["anything_f1"] > 0.8
+
+
+def test_a_reliability_table_compares_probability_and_frequency():
+    probability = np.array([0.05, 0.05, 0.85, 0.85, 0.0])
+    true = np.array([False, False, True, False, True])
+    (low, low_true, low_count), (high, high_true, high_count) = reliability(probability, true)
+    assert (low, low_true, low_count) == (pytest.approx(0.05), 0.0, 2)
+    assert (high, high_true, high_count) == (pytest.approx(0.85), 0.5, 2)
