@@ -1,5 +1,8 @@
 """What the contact head reads of a clip: for each pair of body parts how near, how fast and how certain it is, frame by frame."""
 
+# torch's own annotations are incomplete
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 from dataclasses import dataclass

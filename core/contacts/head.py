@@ -28,6 +28,8 @@ _FAR, _NEAR = 0.15, 0.05
 """metres over which distances are told apart."""
 _SPEED, _DEPTH, _EXCESS, _SIGMA = 1.0, 0.3, 0.1, 0.1
 """Scales of speeds (metres a second), differences of depth, distances beyond the nearest pair's, and sigmas (metres)."""
+_RARE = -3.0
+"""Logit of a pair before anything is learned: most pairs do not touch."""
 INPUT_SIZE = 17
 NEARBY = 0.5
 """metres, with a quarter of the depth: parts that never come nearer do not touch."""
@@ -67,6 +69,7 @@ class ContactHead(nn.Module):
         self.second_part = nn.Embedding(len(_KIND_NAMES), hidden)
         self.blocks = nn.ModuleList(_Block(hidden, config.kernel, dilation) for dilation in config.dilations)
         self.pair = nn.Linear(hidden, 1)
+        nn.init.constant_(self.pair.bias, _RARE)
         self.anything = nn.Sequential(nn.Linear(2 * hidden, hidden), nn.GELU(), nn.Linear(hidden, 1))
 
     def forward(self, pairs: PairSequences) -> tuple[Float[Tensor, "B N"], Float[Tensor, "B K N"]]:
@@ -177,7 +180,8 @@ def predict_part_contacts(
         batch = PairSequences(
             pair_inputs(seen, words, order)[None], kinds[None], torch.ones(1, len(pairs), dtype=torch.bool)
         )
-        found = contact_probabilities(*head(batch), batch)[0]
+        anything, pair = head(batch)
+        found: Tensor = contact_probabilities(anything, pair, batch)[0]
         probability[:, pairs[:, 0], pairs[:, 1]] += found.T / 2
     return probability
 

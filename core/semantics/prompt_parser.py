@@ -206,6 +206,6 @@ def named_parts(hypotheses: Sequence[ContactHypothesis]) -> Bool[np.ndarray, "Q 
         return None
     named = np.zeros((len(BODY_PARTS), len(BODY_PARTS)), bool)
     for hypothesis in hypotheses:
-        for pair in frozenset().union(*hypothesis.interpretations):
+        for pair in (pair for interpretation in hypothesis.interpretations for pair in interpretation):
             named[PART_INDEX[body_part_of(pair.region_0)], PART_INDEX[body_part_of(pair.region_1)]] = True
     return named

@@ -31,7 +31,7 @@ from .contact_examples import ContactExample
 
 WINDOW = 64
 """frames"""
-_MOST_PAIRS = 96
+_MOST_PAIRS = 48
 _MIRROR = torch.tensor([PART_INDEX[mirrored(part)] for part in BODY_PARTS])
 _TOLD, _TOLD_WRONGLY = 0.4, 0.15
 """Parts of the windows whose prompt is the clip's sentence, and that of a clip of another family."""
