@@ -1,6 +1,7 @@
 """The Blender add-on: properties, panels and operators, the process that runs the core, and the scene that shows its results."""
 
 from . import (
+    camera_events,
     contact_events,
     file_events,
     operators,
@@ -24,6 +25,7 @@ def register() -> None:
     panels.register()
     session.register(reconstructions.import_outcome)
     file_events.register()
+    camera_events.register()
     contact_events.register()
     overlays.register()
 
@@ -31,6 +33,7 @@ def register() -> None:
 def unregister() -> None:
     overlays.unregister()
     contact_events.unregister()
+    camera_events.unregister()
     file_events.unregister()
     session.unregister()
     panels.unregister()

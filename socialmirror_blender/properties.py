@@ -7,6 +7,7 @@ reconstruction is a custom property, see scene/names.py.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -132,6 +133,19 @@ class SOCIALMIRROR_settings(bpy.types.PropertyGroup):
         max=MAX_FOV,
         precision=1,
     )
+    know_camera: BoolProperty(
+        name="Known Camera",
+        description="Take the camera's pitch, roll and height as they are given here. Off: they are estimated",
+    )
+    camera_pitch: FloatProperty(
+        name="Pitch", description="Degrees by which the camera looks down", min=-90.0, max=90.0, precision=1
+    )
+    camera_roll: FloatProperty(
+        name="Roll", description="Degrees by which the camera is turned clockwise", min=-180.0, max=180.0, precision=1
+    )
+    camera_height: FloatProperty(
+        name="Height", description="Metres over the floor", min=0.05, max=30.0, default=1.5, precision=2
+    )
     body: StringProperty(
         name="Body Model",
         description="A licensed SMPL-X file or its folder. Empty: the free body that comes with SocialMirror",
@@ -198,10 +212,21 @@ def _choose_touch(listed: Any, _context: bpy.types.Context) -> None:
         listener(listed.id_data)
 
 
+_CORRECTION = ("camera_pitch", "camera_roll", "camera_height", "camera_focal")
+_LARGEST_ANGLE = math.radians(45)
+_quiet: list[bool] = []
+"""Not empty while a correction is set as a whole, which nothing has to follow yet."""
+camera_listeners: list[Callable[[bpy.types.Collection], None]] = []
+"""Called with the collection whose camera correction was changed."""
 ghost_listeners: list[Callable[[bpy.types.Collection, float], None]] = []
 """Called with the collection and the offset of its ghosts when that was changed."""
 touch_listeners: list[Callable[[bpy.types.Collection], None]] = []
 """Called with the collection after the user has chosen another touch in its list."""
+
+
+def _correct_camera(listed: Any, _context: bpy.types.Context) -> None:
+    for listener in camera_listeners if not _quiet else ():
+        listener(listed.id_data)
 
 
 def _place_ghosts(listed: Any, _context: bpy.types.Context) -> None:
@@ -229,6 +254,40 @@ class SOCIALMIRROR_collection(bpy.types.PropertyGroup):
         description="Show the touches in the timeline and the dope sheet; drag their ends there",
         default=True,
     )
+    camera_pitch: FloatProperty(
+        name="Pitch",
+        description="How much further down the camera looks than was estimated. The pair moves with it, the floor stays",
+        subtype="ANGLE",
+        min=-_LARGEST_ANGLE,
+        max=_LARGEST_ANGLE,
+        update=_correct_camera,
+    )
+    camera_roll: FloatProperty(
+        name="Roll",
+        description="How much further the camera is turned clockwise than was estimated",
+        subtype="ANGLE",
+        min=-_LARGEST_ANGLE,
+        max=_LARGEST_ANGLE,
+        update=_correct_camera,
+    )
+    camera_height: FloatProperty(
+        name="Height",
+        description="How much higher over the floor the camera stands than was estimated",
+        unit="LENGTH",
+        min=-3.0,
+        max=3.0,
+        step=1,
+        update=_correct_camera,
+    )
+    camera_focal: FloatProperty(
+        name="Focal Length",
+        description="Factor of the estimated focal length. A longer lens moves the pair away, so that it keeps its size",
+        min=0.4,
+        max=2.5,
+        default=1.0,
+        step=1,
+        update=_correct_camera,
+    )
     ghost_offset: FloatProperty(
         name="Ghost Offset",
         description="How far the ghosts stand to the right of the people, as the clip's camera sees it; 0: over them",
@@ -248,6 +307,16 @@ def settings_of(context: bpy.types.Context) -> Any:
 def contact_list(collection: bpy.types.Collection) -> Any:
     """The `SOCIALMIRROR_collection` of a reconstruction's collection."""
     return getattr(collection, _NAME)
+
+
+def set_correction(listed: Any, correction: Any) -> None:
+    """Set the camera correction of a `SOCIALMIRROR_collection`, a `CameraCorrection`, without letting anything follow."""
+    _quiet.append(True)
+    try:
+        for name in _CORRECTION:
+            setattr(listed, name, getattr(correction, name.removeprefix("camera_")))
+    finally:
+        _quiet.pop()
 
 
 def user_prompt(settings: Any) -> str | None:

@@ -18,6 +18,8 @@ from .properties import settings_of, user_prompt
 from .reconstructions import activate_shown_take, require_folder
 from .runtime.session import Origin, current_origin
 
+_ESTIMATED_CAMERA: dict[str, Any] = dict.fromkeys(("camera_pitch", "camera_roll", "camera_height"))
+
 
 def reconstruct_request(context: bpy.types.Context) -> tuple[dict[str, Any], Origin]:
     """The fields of the message `reconstruct`, and the origin of the job. UserError if a setting is not valid.
@@ -34,6 +36,7 @@ def reconstruct_request(context: bpy.types.Context) -> tuple[dict[str, Any], Ori
         people=(settings.track_a, settings.track_b) if settings.choose_people else None,
         body=_body(settings),
         fov=settings.fov or None,
+        **(_ESTIMATED_CAMERA if not settings.know_camera else {}),
     )
     origin = replace(
         current_origin(context),
@@ -70,7 +73,8 @@ def _request(kind: type[Request], settings: Any, **values: Any) -> Request:
         item.name: getattr(settings, item.name) for item in fields(kind) if hasattr(settings, item.name)
     }
     arguments |= {"prompt": user_prompt(settings), **values}
-    request = kind(**arguments)
+    known = {item.name for item in fields(kind)}
+    request = kind(**{name: value for name, value in arguments.items() if name in known})
     request.check()
     return request
 

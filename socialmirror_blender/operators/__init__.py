@@ -5,6 +5,7 @@ from __future__ import annotations
 import bpy
 
 from . import (
+    camera,
     contact_interval,
     contacts,
     environment,
@@ -22,6 +23,7 @@ _CLASSES = (
     *environment.CLASSES,
     *jobs.CLASSES,
     *first_steps.CLASSES,
+    *camera.CLASSES,
     *imports.CLASSES,
     *contacts.CLASSES,
     *contact_interval.CLASSES,

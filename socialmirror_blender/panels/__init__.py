@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bpy
 
-from . import contacts, locked_poses, own_keys, reconstruct, result, retarget, takes, trust
+from . import camera, contacts, locked_poses, own_keys, reconstruct, result, retarget, takes, trust
 from .environment import draw_environment
 from .job import draw_job
 
@@ -16,6 +16,7 @@ _CLASSES = (
     *takes.CLASSES,
     *trust.CLASSES,
     *contacts.CLASSES,
+    *camera.CLASSES,
     *own_keys.CLASSES,
     *locked_poses.CLASSES,
     *retarget.CLASSES,

@@ -52,6 +52,10 @@ class SOCIALMIRROR_PT_settings(Sidebar, bpy.types.Panel):
             row.prop(settings, "track_b", text="")
         column = layout.column()
         column.prop(settings, "fov", text="FOV (0: Auto)")
+        column.prop(settings, "know_camera")
+        if settings.know_camera:
+            for name in ("camera_pitch", "camera_roll", "camera_height"):
+                column.prop(settings, name)
         column.prop(settings, "takes")
         column.prop(settings, "seed")
         column.prop(settings, "smoothness", slider=True)

@@ -7,6 +7,7 @@ import bpy
 from ...core.contract.edits import Edits
 from ...core.contract.reconstruction import PEOPLE
 from .contact_list import read_contacts
+from .correction_state import to_take_world
 from .pins import read_pins
 
 EDITS_FILE = "edits.json"
@@ -16,4 +17,4 @@ EDITS_FILE = "edits.json"
 def read_edits(collection: bpy.types.Collection) -> Edits:
     """The contacts of the list, and locked keyframes as pins."""
     pins = [pin for person in range(PEOPLE) for pin in read_pins(collection, person)]
-    return Edits(contacts=read_contacts(collection), pins=tuple(pins))
+    return Edits(contacts=read_contacts(collection), pins=tuple(to_take_world(collection, pins)))

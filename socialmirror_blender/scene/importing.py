@@ -17,6 +17,7 @@ from .background_clip import add_background_clip
 from .camera import build_camera
 from .clip import ClipInfo, clip_info
 from .contact_edits import copy_contacts
+from .correction_state import as_corrected, copy_correction
 from .datablocks import remove_new_datablocks_on_error, restored_on_error
 from .linking import find_import_of
 from .motion import SceneMotion, motion_at_scene_frames
@@ -64,11 +65,14 @@ def import_reconstruction(
         collection = earlier
         with remove_new_datablocks_on_error():
             _restore_missing(collection, reconstruction, timeline)
-        key_take(collection, folder, reconstruction, timeline)
+        key_take(collection, folder, as_corrected(collection, reconstruction), timeline)
     else:
         with _taken_over_on_success(earlier, reconstruction.info.take), remove_new_datablocks_on_error():
             collection = bpy.data.collections.new(f"{clip.name} reconstruction")
             context.scene.collection.children.link(collection)
+            if earlier is not None:
+                copy_correction(earlier, collection)
+            reconstruction = as_corrected(collection, reconstruction)
             _build(context, collection, folder, reconstruction, timeline, earlier)
         if earlier is not None:
             replace_import(context.scene, earlier, collection)

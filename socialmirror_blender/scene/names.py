@@ -54,6 +54,10 @@ TAKE_NOTES_PROPERTY = "socialmirror_take_notes"
 GHOST_TAKE_PROPERTY = "socialmirror_ghost_take"
 """On the skin of a ghost: the take that it shows."""
 
+CAMERA_STANCE_PROPERTY = "socialmirror_camera_stance"
+WORLD_CHANGE_PROPERTY = "socialmirror_world_change"
+"""On the collection: how the corrected camera stands, and the matrix by which it moved the world; see correction_state.py."""
+
 PERSON_PROPERTY = "socialmirror_person"
 TAKE_FRAMES_PROPERTY = "socialmirror_take_frames"
 TAKE_VALUES_PROPERTY = "socialmirror_take_values"

@@ -17,10 +17,12 @@ from .actions import action_for, key_person, leave_take, polish_of, remember_tak
 from .armature import read_rest_pose
 from .background_clip import align_background_clips, background_note
 from .camera import key_camera
+from .camera_correction import corrected
 from .clip import clip_info
 from .contact_edits import contact_memory, restore_contact_memory, show_contacts
 from .contact_list import read_contacts, write_contacts
 from .contact_markers import sync_markers
+from .correction_state import as_corrected, correction_of
 from .datablocks import remove_new_datablocks_on_error, restored_on_error
 from .motion import SceneMotion, motion_at_scene_frames
 from .objects import camera_of, rig_of
@@ -46,7 +48,12 @@ def update_take(collection: bpy.types.Collection, folder: Path) -> None:
     reconstruction = load(folder)
     for person in range(PEOPLE):
         _check_body(reconstruction, person, read_rest_pose(rig_of(collection, person)))
-    key_take(collection, folder, reconstruction, read_state(collection).timing.timeline)
+    key_take(collection, folder, as_corrected(collection, reconstruction), read_state(collection).timing.timeline)
+
+
+def rekey_take(collection: bpy.types.Collection, folder: Path, reconstruction: Reconstruction) -> None:
+    """Key the armatures with a take for the camera correction as it is now. Only bodies, camera and markers move."""
+    key_take(collection, folder, as_corrected(collection, reconstruction), read_state(collection).timing.timeline)
 
 
 def key_take(
@@ -125,6 +132,7 @@ def values_of_take(collection: bpy.types.Collection, reconstruction: Reconstruct
     """
     rest = read_rest_pose(rig_of(collection, person))
     _check_body(reconstruction, person, rest)
+    reconstruction = corrected(reconstruction, correction_of(collection))
     motion = motion_at_scene_frames(reconstruction.motion, read_state(collection).timing.timeline)
     moving = motion.people[person]
     return take_values(motion.frames, smplx_to_bones(moving.rotations, moving.pelvis_inworld, rest))

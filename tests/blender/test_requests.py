@@ -50,12 +50,14 @@ def test_settings_become_the_fields_of_the_request(requests: ModuleType, clip: P
     current.prompt, current.seed, current.takes, current.fov = "  They dance ", 7, 3, 55.0
     current.smoothness = 0.5
     fields, origin = requests.reconstruct_request(bpy.context)
-    assert fields == {
+    expected = {
         "clip": str(clip), "out": str(tmp_path / "out" / "dance"), "frames": [10, 110], "people": [2, 0],
         "people_at": None, "body": None,
         "fov": 55.0, "prompt": "They dance", "seed": 7, "takes": 3, "smoothness": 0.5, "device": "auto",
         "perception": "auto", "camera_pitch": None, "camera_roll": None, "camera_height": None,
     }  # fmt: skip
+    assert {name: fields[name] for name in expected} == expected
+    assert {fields[name] for name in fields.keys() - expected.keys()} <= {None}  # what the panel does not set
     assert origin.scene == bpy.context.scene.name
     current.use_range = current.choose_people = False
     current.fov, current.prompt = 0.0, ""

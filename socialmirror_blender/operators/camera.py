@@ -1,0 +1,61 @@
+"""Operators on the correction of the clip's camera."""
+
+from __future__ import annotations
+
+import math
+
+import bpy
+
+from ...core.contract.requests import MAX_FOV, MIN_FOV
+from ..camera_events import follow_camera
+from ..properties import contact_list, set_correction, settings_of
+from ..reconstructions import require_folder, require_reconstruction
+from ..scene.camera_correction import CameraCorrection
+from ..scene.correction_state import read_stance
+from .reporting import OperatorReturn, poll_idle, poll_reconstruction, reports_errors
+
+
+class _OnReconstruction:
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return poll_idle(cls) and poll_reconstruction(cls, context)
+
+
+class SOCIALMIRROR_OT_reset_camera(_OnReconstruction, bpy.types.Operator):
+    bl_idname = "socialmirror.reset_camera"
+    bl_label = "Reset"
+    bl_description = "Let the camera stand as it was estimated"
+    bl_options = {"REGISTER", "UNDO"}
+
+    @reports_errors
+    def execute(self, context: bpy.types.Context) -> OperatorReturn:
+        collection = require_reconstruction(context)
+        require_folder(collection)
+        set_correction(contact_list(collection), CameraCorrection())
+        follow_camera(collection)
+        return {"FINISHED"}
+
+
+class SOCIALMIRROR_OT_know_camera(_OnReconstruction, bpy.types.Operator):
+    bl_idname = "socialmirror.know_camera"
+    bl_label = "Reconstruct with It"
+    bl_description = (
+        "Put this camera into the settings, so that the next Reconstruct takes it as known. "
+        "Refine keeps the correction in any case"
+    )
+    bl_options = {"REGISTER", "UNDO"}
+
+    @reports_errors
+    def execute(self, context: bpy.types.Context) -> OperatorReturn:
+        stance, settings = read_stance(require_reconstruction(context)), settings_of(context)
+        if stance is None:
+            return {"CANCELLED"}
+        settings.know_camera = True
+        settings.camera_pitch, settings.camera_roll = math.degrees(stance.pitch), math.degrees(stance.roll)
+        settings.camera_height = stance.height
+        settings.fov = min(max(math.degrees(stance.fov), MIN_FOV), MAX_FOV)
+        self.report({"INFO"}, "Settings > Known Camera has this camera now")
+        return {"FINISHED"}
+
+
+CLASSES = (SOCIALMIRROR_OT_reset_camera, SOCIALMIRROR_OT_know_camera)

@@ -1,0 +1,57 @@
+"""The panel that corrects the clip's camera."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import bpy
+
+from ..properties import contact_list
+from ..reconstructions import active_reconstruction, read_info
+from ..scene.camera_correction import CameraStance
+from ..scene.correction_state import correction_of, read_stance
+from .sidebar import Sidebar
+from .text import draw_text
+
+
+class SOCIALMIRROR_PT_camera(Sidebar, bpy.types.Panel):
+    bl_label = "Camera"
+    bl_parent_id = "SOCIALMIRROR_PT_result"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        collection = active_reconstruction(context)
+        return collection is not None and read_info(collection) is not None
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout: Any = self.layout
+        layout.use_property_split = True
+        layout.use_property_decorate = False
+        collection = active_reconstruction(context)
+        assert collection is not None  # poll
+        values = contact_list(collection)
+        column = layout.column(align=True)
+        for name in ("camera_pitch", "camera_roll", "camera_height", "camera_focal"):
+            column.prop(values, name)
+        stance = read_stance(collection)
+        if stance is not None:
+            draw_text(layout, stance_text(stance))
+        if correction_of(collection).changes:
+            row = layout.row(align=True)
+            row.operator("socialmirror.reset_camera", icon="LOOP_BACK")
+            row.operator("socialmirror.know_camera", icon="CAMERA_DATA")
+
+
+def stance_text(stance: CameraStance) -> str:
+    """`The camera stands 1.42 m high, looks down 4.5°, and sees 47° wide.`"""
+    looks = "down" if stance.pitch >= 0 else "up"
+    tilted = f", leans {abs(math.degrees(stance.roll)):.1f}°" if abs(stance.roll) > math.radians(0.05) else ""
+    return (
+        f"The camera stands {stance.height:.2f} m high, looks {looks} {abs(math.degrees(stance.pitch)):.1f}°{tilted}, "
+        f"and sees {math.degrees(stance.fov):.0f}° wide."
+    )
+
+
+CLASSES = (SOCIALMIRROR_PT_camera,)
