@@ -54,7 +54,7 @@ class CameraStance:
 
 def stance(motion: MotionArrays, width: int) -> CameraStance:
     """The camera of a motion in its first frame. `width` of the picture in px."""
-    T_wc: np.ndarray = np.linalg.inv(motion.camera_world[0].astype(np.float64))
+    T_wc: np.ndarray = np.asarray(np.linalg.inv(motion.camera_world[0].astype(np.float64)))
     pitch, roll, _ = _angles(T_wc[:3, :3])
     fov = 2 * math.atan2(width / 2, float(motion.camera_K[0, 0, 0]))
     return CameraStance(pitch, roll, float(T_wc[2, 3]), fov)
@@ -91,7 +91,7 @@ def corrected_motion(motion: MotionArrays, correction: CameraCorrection) -> Moti
 def world_change(motion: MotionArrays, correction: CameraCorrection) -> np.ndarray:
     """[4,4] from the world of a motion to that of the corrected camera."""
     T_cw = motion.camera_world[0].astype(np.float64)
-    T_wc: np.ndarray = np.linalg.inv(T_cw)
+    T_wc: np.ndarray = np.asarray(np.linalg.inv(T_cw))
     pushed = _pushed_away(motion, correction)
     pitch, roll, heading = _angles(T_wc[:3, :3])
     stands = np.eye(4)

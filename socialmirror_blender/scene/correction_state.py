@@ -63,7 +63,14 @@ def _moved(pin: Pin, matrix: np.ndarray) -> Pin:
         x, y, z = (matrix[:3, :3] @ np.array(pin.position) + matrix[:3, 3]).tolist()
         pin = replace(pin, position=(x, y, z))
     if pin.rotation is not None and pin.joint == "pelvis":
-        rotation = matrix[:3, :3] @ quaternion_to_matrix(axis_angle_to_quaternion(np.array(pin.rotation)))
-        x, y, z = quaternion_to_axis_angle(matrix_to_quaternion(rotation)).tolist()
-        pin = replace(pin, rotation=(x, y, z))
+        pin = replace(pin, rotation=_turned(pin.rotation, matrix))
+    if pin.world_rotation is not None:
+        pin = replace(pin, world_rotation=_turned(pin.world_rotation, matrix))
     return pin
+
+
+def _turned(rotation: tuple[float, float, float], matrix: np.ndarray) -> tuple[float, float, float]:
+    """An axis-angle rotation into the world, in another world."""
+    turned = matrix[:3, :3] @ quaternion_to_matrix(axis_angle_to_quaternion(np.array(rotation)))
+    x, y, z = quaternion_to_axis_angle(matrix_to_quaternion(turned)).tolist()
+    return x, y, z

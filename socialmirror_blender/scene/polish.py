@@ -138,7 +138,7 @@ def with_keyframes(polish: Polish, curve: Curve, frames: np.ndarray, values: np.
     if keys is not None:
         keys = select_keys(keys, ~is_at(keys["co"][:, 0], frames))
     if len(values):
-        new = _take_keys(frames, values, np.full(len(frames), _type(kind), dtype=np.int32))
+        new = take_keys(frames, values, np.full(len(frames), _type(kind), dtype=np.int32))
         keys = new if keys is None else join_keys(keys, new)
     rest = {place: value for place, value in polish.keys.items() if place != curve}
     if keys is not None and len(keys["co"]):
