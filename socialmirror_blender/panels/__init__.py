@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import bpy
 
-from . import camera, contacts, locked_poses, own_keys, reconstruct, result, retarget, takes, trust
+from . import (
+    camera,
+    contacts,
+    control_rig,
+    locked_poses,
+    own_keys,
+    reconstruct,
+    result,
+    retarget,
+    takes,
+    trust,
+)
 from .environment import draw_environment
 from .job import draw_job
 
@@ -19,6 +30,7 @@ _CLASSES = (
     *camera.CLASSES,
     *own_keys.CLASSES,
     *locked_poses.CLASSES,
+    *control_rig.CLASSES,
     *retarget.CLASSES,
 )
 

@@ -29,6 +29,8 @@ def build_armature(
     rig = bpy.data.objects.new(name, armature)
     collection.objects.link(rig)
     rig.show_in_front = True
+    # both people, the camera and the contacts share one world: a person is moved by the root bone
+    rig.lock_location = rig.lock_rotation = rig.lock_scale = (True, True, True)
     with compat.edit_mode(context, rig):
         for bone, parent, length, matrix in zip(BONES, BONE_PARENTS, rest.lengths, rest.matrices_inarmature):
             edit_bone = armature.edit_bones.new(bone)

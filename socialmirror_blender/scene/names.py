@@ -16,6 +16,10 @@ def rig_role(person: int) -> str:
     return f"rig:{person}"
 
 
+def control_rig_role(person: int) -> str:
+    return f"controls:{person}"
+
+
 def skin_role(person: int) -> str:
     return f"skin:{person}"
 

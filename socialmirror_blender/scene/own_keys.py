@@ -92,6 +92,11 @@ def give_back(rig: bpy.types.Object, bones: Iterable[str]) -> None:
     _counts.clear()
 
 
+def forget_own_keys() -> None:
+    """Let the next count be of now."""
+    _counts.clear()
+
+
 def frames_text(frames: Sequence[int]) -> str:
     """Sorted frames in short: `3, 10–14`."""
     parts: list[list[int]] = []

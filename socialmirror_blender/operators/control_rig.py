@@ -1,0 +1,193 @@
+"""Operators of the control rig: make it, snap limbs between FK and IK, thin its keys out, and bake it back."""
+
+from __future__ import annotations
+
+from math import radians
+from typing import Any
+
+import bpy
+import numpy as np
+
+from ...core.contract.errors import UserError
+from ...core.contract.reconstruction import PEOPLE
+from .. import scene as scenes
+from ..reconstructions import active_reconstruction, require_reconstruction
+from ..rigging.control_rig.building import build_control_rig, control_rig_of, follow, let_go
+from ..rigging.control_rig.layout import LIMBS
+from ..rigging.control_rig.motion import bake_onto_controls, reduce_keys, snap, write_back
+from ..scene.actions import is_below_layers
+from .reporting import OperatorReturn, poll_reconstruction, reports_errors
+
+_LIMB_ITEMS = [("ALL", "All Limbs", ""), *((limb.name, limb.name.replace("_", " ").title(), "") for limb in LIMBS)]
+
+
+class _OnReconstruction:
+    @classmethod
+    def poll(cls: Any, context: bpy.types.Context) -> bool:
+        return poll_reconstruction(cls, context)
+
+
+class _OnControls:
+    @classmethod
+    def poll(cls: Any, context: bpy.types.Context) -> bool:
+        collection = active_reconstruction(context)
+        if collection is None or all(control_rig_of(collection, person) is None for person in range(PEOPLE)):
+            cls.poll_message_set("Make a control rig first")
+            return False
+        return True
+
+
+class SOCIALMIRROR_OT_control_rig_add(_OnReconstruction, bpy.types.Operator):
+    bl_idname = "socialmirror.control_rig_add"
+    bl_label = "Make Control Rig"
+    bl_description = (
+        "Make controls to pose with: IK hands and feet, spine, head, hips and root. The motion moves onto them; the SMPL-X bones "
+        "follow"
+    )
+    bl_options = {"REGISTER", "UNDO"}
+
+    both: bpy.props.BoolProperty(name="Both People", default=True)
+
+    @reports_errors
+    def execute(self, context: bpy.types.Context) -> OperatorReturn:
+        collection = require_reconstruction(context)
+        state = scenes.read_state(collection)
+        frames = np.arange(state.first_frame, state.last_frame + 1)
+        if context.mode != "OBJECT":
+            bpy.ops.object.mode_set(mode="OBJECT")
+        chosen = [
+            person for person in range(PEOPLE) if self.both or context.object == scenes.rig_of(collection, person)
+        ]
+        missing = [person for person in chosen or [0] if control_rig_of(collection, person) is None]
+        if not missing:
+            raise UserError(
+                "has-controls", "There is a control rig already.", "Bake it back first to make another one."
+            )
+        made: list[bpy.types.Object] = []
+        for person in missing:
+            rig = scenes.rig_of(collection, person)
+            controls = build_control_rig(context, collection, person)
+            bake_onto_controls(context.scene, rig, controls, frames)
+            follow(rig, controls)
+            rig.hide_set(True)
+            made.append(controls)
+        for item in context.selected_objects:
+            item.select_set(False)
+        for controls in made:
+            controls.select_set(True)
+        context.view_layer.objects.active = made[0]
+        bpy.ops.object.mode_set(mode="POSE")
+        context.scene.frame_set(context.scene.frame_current)
+        return {"FINISHED"}
+
+
+class SOCIALMIRROR_OT_control_rig_remove(_OnControls, bpy.types.Operator):
+    bl_idname = "socialmirror.control_rig_remove"
+    bl_label = "Bake Back"
+    bl_description = (
+        "Remove the controls. What you changed with them becomes keys of yours on the SMPL-X bones, for Refine"
+    )
+    bl_options = {"REGISTER", "UNDO"}
+
+    keep: bpy.props.BoolProperty(
+        name="Keep Motion", description="Off: the bones move again as before the control rig", default=True
+    )
+
+    @reports_errors
+    def execute(self, context: bpy.types.Context) -> OperatorReturn:
+        collection = require_reconstruction(context)
+        state = scenes.read_state(collection)
+        frames = np.arange(state.first_frame, state.last_frame + 1)
+        if context.mode != "OBJECT":
+            bpy.ops.object.mode_set(mode="OBJECT")
+        changed = 0
+        for person in range(PEOPLE):
+            controls = control_rig_of(collection, person)
+            if controls is None:
+                continue
+            rig = scenes.rig_of(collection, person)
+            if self.keep and is_below_layers(rig):
+                raise UserError(
+                    "layered",
+                    f"The take of {rig.name} lies in the NLA below layers of yours, over which controls cannot be baked.",
+                    "Take the layers away first, or remove the controls without keeping their motion.",
+                )
+            changed += write_back(context.scene, rig, frames) if self.keep else 0
+            let_go(rig)
+            remove_controls(controls)
+            rig.hide_set(False)
+            context.view_layer.objects.active = rig
+            rig.select_set(True)
+        context.scene.frame_set(context.scene.frame_current)
+        self.report({"INFO"}, f"{changed} bones have keys of yours" if self.keep else "The controls are removed")
+        return {"FINISHED"}
+
+
+class SOCIALMIRROR_OT_control_rig_snap(_OnControls, bpy.types.Operator):
+    bl_idname = "socialmirror.control_rig_snap"
+    bl_label = "Snap FK/IK"
+    bl_description = (
+        "Switch limbs between FK and IK. The controls that take over are put where the limbs are now, and keyed"
+    )
+    bl_options = {"REGISTER", "UNDO"}
+
+    limb: bpy.props.EnumProperty(name="Limb", items=_LIMB_ITEMS)
+    to_ik: bpy.props.BoolProperty(name="To IK", default=True)
+
+    @reports_errors
+    def execute(self, context: bpy.types.Context) -> OperatorReturn:
+        collection = require_reconstruction(context)
+        names = [limb.name for limb in LIMBS if self.limb in ("ALL", limb.name)]
+        for person in range(PEOPLE):
+            controls: Any = control_rig_of(collection, person)
+            if controls is None or (context.object != controls and context.object in _all_controls(collection)):
+                continue
+            snap(context.scene, scenes.rig_of(collection, person), controls, names)
+            for name in names:
+                controls[name] = float(self.to_ik)
+            controls.data.collections["FK"].is_visible = any(controls[limb.name] < 1 for limb in LIMBS)
+            controls.update_tag()
+        context.scene.frame_set(context.scene.frame_current)
+        return {"FINISHED"}
+
+
+class SOCIALMIRROR_OT_control_rig_reduce(_OnControls, bpy.types.Operator):
+    bl_idname = "socialmirror.control_rig_reduce"
+    bl_label = "Fewer Keys"
+    bl_description = "Remove keys of the controls that interpolation between the others replaces within a tolerance"
+    bl_options = {"REGISTER", "UNDO"}
+
+    distance: bpy.props.FloatProperty(name="Distance", default=0.01, min=0.0005, max=0.2, unit="LENGTH")
+    angle: bpy.props.FloatProperty(name="Angle", default=radians(2), min=radians(0.1), max=radians(30), subtype="ANGLE")
+
+    @reports_errors
+    def execute(self, context: bpy.types.Context) -> OperatorReturn:
+        before = after = 0
+        for controls in _all_controls(require_reconstruction(context)):
+            counts = reduce_keys(controls, self.distance, self.angle)
+            before, after = before + counts[0], after + counts[1]
+        self.report({"INFO"}, f"{after} keys are left of {before}")
+        return {"FINISHED"}
+
+
+def remove_controls(controls: Any) -> None:
+    """Remove a control armature with its action."""
+    action = controls.animation_data.action if controls.animation_data else None
+    armature = controls.data
+    bpy.data.objects.remove(controls)
+    bpy.data.armatures.remove(armature)
+    if action is not None and action.users == 0:
+        bpy.data.actions.remove(action)
+
+
+def _all_controls(collection: bpy.types.Collection) -> list[bpy.types.Object]:
+    found = [control_rig_of(collection, person) for person in range(PEOPLE)]
+    return [controls for controls in found if controls is not None]
+
+
+CLASSES = (
+    SOCIALMIRROR_OT_control_rig_add,
+    SOCIALMIRROR_OT_control_rig_remove,
+    SOCIALMIRROR_OT_control_rig_snap,
+    SOCIALMIRROR_OT_control_rig_reduce,
+)

@@ -1,0 +1,53 @@
+"""The panel of the control rig."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+
+from ...core.contract.reconstruction import PEOPLE
+from ..reconstructions import active_reconstruction
+from ..rigging.control_rig.building import control_rig_of
+from ..rigging.control_rig.layout import LIMBS
+from .sidebar import Sidebar
+from .text import draw_text
+
+
+class SOCIALMIRROR_PT_control_rig(Sidebar, bpy.types.Panel):
+    bl_label = "Control Rig"
+    bl_parent_id = "SOCIALMIRROR_PT_result"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return active_reconstruction(context) is not None
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout: Any = self.layout
+        collection = active_reconstruction(context)
+        assert collection is not None  # poll
+        rigs = [control_rig_of(collection, person) for person in range(PEOPLE)]
+        if None in rigs:
+            row = layout.row(align=True)
+            row.operator("socialmirror.control_rig_add", text="Both", icon="ARMATURE_DATA").both = True
+            row.operator("socialmirror.control_rig_add", text="Selected", icon="BONE_DATA").both = False
+        shown = next((rig for rig in rigs if rig is not None and rig == context.object), None)
+        shown = shown or next((rig for rig in rigs if rig is not None), None)
+        if shown is None:
+            return
+        column = layout.column(align=True)
+        column.label(text=shown.name)
+        for limb in LIMBS:
+            row = column.row(align=True)
+            row.prop(shown, f'["{limb.name}"]', text=f"{limb.name.replace('_', ' ').capitalize()} IK", slider=True)
+            for text, to_ik in (("FK", False), ("IK", True)):
+                button = row.operator("socialmirror.control_rig_snap", text=text)
+                button.limb, button.to_ik = limb.name, to_ik
+        row = layout.row(align=True)
+        row.operator("socialmirror.control_rig_reduce", icon="MOD_DECIM")
+        row.operator("socialmirror.control_rig_remove", icon="LOOP_BACK")
+        draw_text(layout, "Bake back before Refine: it reads the SMPL-X bones.")
+
+
+CLASSES = (SOCIALMIRROR_PT_control_rig,)

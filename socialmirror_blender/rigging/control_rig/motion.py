@@ -1,0 +1,193 @@
+"""Motion on controls: baked from the SMPL-X bones, reduced to fewer keys, and written back to the bones as keys of one's own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import bpy
+import numpy as np
+
+from ... import compat
+from ...scene.actions import mark_of_take, polish_of, rekey
+from ...scene.armature import read_rest_pose
+from ...scene.fcurves import location_path, rotation_path, write_fcurves
+from ...scene.own_keys import forget_own_keys
+from ...scene.polish import OWN_KEYFRAME, with_keyframes
+from ...scene.pose_conversion import basis_matrices
+from ...scene.rest_pose import BONES
+from ...scene.rotations import make_sign_continuous, matrix_to_quaternion
+from ...scene.take_values import CHANNELS, COLUMNS
+from ..limbs import pole_positions
+from ..retarget.reading import evaluation_scene
+from .layout import BODY, LIMB_JOINTS, LIMBS, POLE_DISTANCE, fk_control
+from .reduction import kept_frames
+
+Channels = dict[str, tuple[np.ndarray, np.ndarray]]
+"""Locations [S,3] and quaternions [S,4] of bones, relative to rest pose and parent."""
+
+_LIKE_THE_TAKE = 2e-4
+"""Difference of a channel (quaternion components, metres) up to which the bones move as the take has it."""
+
+
+def visible_poses(scene: Any, rig: bpy.types.Object, bones: Sequence[str], frames: np.ndarray) -> np.ndarray:
+    """`PoseBone.matrix` [S,B,4,4] of bones in scene frames [S], with constraints and all that animates them."""
+    poses = np.empty((len(frames), len(bones), 4, 4))
+    others = [item for item in _targets(rig) if item != rig]
+    with evaluation_scene([rig, *others], (scene.render.fps, scene.render.fps_base)) as temporary:
+        layer: Any = temporary.view_layers[0]
+        for row, frame in enumerate(frames.tolist()):
+            temporary.frame_set(frame)
+            evaluated: Any = rig.evaluated_get(layer.depsgraph)
+            poses[row] = [evaluated.pose.bones[name].matrix for name in bones]
+    return poses
+
+
+def bake_onto_controls(scene: Any, rig: bpy.types.Object, controls: Any, frames: np.ndarray) -> None:
+    """Key the controls, FK and IK alike, so that the bones move as they do now; nothing follows the controls yet."""
+    poses = visible_poses(scene, rig, BONES, frames)
+    basis = basis_matrices(poses, read_rest_pose(rig))
+    channels = {
+        fk_control(bone): _decomposed(basis[:, BONES.index(bone)]) for bone in (*BODY, *LIMB_JOINTS)
+    } | _ik_channels(controls, poses)
+    action = bpy.data.actions.new(controls.name)
+    slot, channelbag = compat.new_channelbag(action, controls.name)
+    compat.assign_action(controls, action, slot)
+    _write(channelbag, channels, frames)
+    _write(channelbag, _twist_channels(scene, controls, poses, frames), frames)
+
+
+def snap(scene: Any, rig: bpy.types.Object, controls: Any, limb_names: Sequence[str]) -> None:
+    """Put both the FK and the IK controls of limbs where the bones are seen in the current frame, and key them there."""
+    frames = np.array([scene.frame_current])
+    poses = visible_poses(scene, rig, BONES, frames)
+    basis = basis_matrices(poses, read_rest_pose(rig))
+    limbs = [limb for limb in LIMBS if limb.name in limb_names]
+    fk = {fk_control(bone): _decomposed(basis[:, BONES.index(bone)]) for limb in limbs for bone in limb.joints}
+    ik = _ik_channels(controls, poses)
+    ends = {name for limb in limbs for name in (limb.end, limb.pole)}
+    channelbag = compat.channelbag_of(controls)
+    _insert(channelbag, controls, fk | {name: value for name, value in ik.items() if name in ends}, scene.frame_current)
+    twists = _twist_channels(scene, controls, poses, frames)
+    wanted = {name for limb in limbs for name in limb.twists}
+    _insert(channelbag, controls, {name: twists[name] for name in wanted}, scene.frame_current)
+
+
+def write_back(scene: Any, rig: bpy.types.Object, frames: np.ndarray) -> int:
+    """Key the visible motion on the SMPL-X bones where it differs from the take, as the animator's own keys.
+
+    Returns the number of bones that got keys.
+    """
+    mark = mark_of_take(rig)
+    assert mark is not None  # it was imported
+    frames = np.intersect1d(frames, mark.own.frames)
+    basis = basis_matrices(visible_poses(scene, rig, BONES, frames), read_rest_pose(rig))
+    taken = mark.own.values[np.searchsorted(mark.own.frames, frames)]
+    polish, changed = polish_of(rig), set[str]()
+    for bone, path, size in CHANNELS:
+        location, rotation = _decomposed(basis[:, BONES.index(bone)])
+        values = rotation if size == 4 else location
+        columns = [COLUMNS[(path, index)] for index in range(size)]
+        if size == 4:
+            values = values * np.where((values * taken[:, columns]).sum(-1, keepdims=True) < 0, -1.0, 1.0)
+        rows = np.abs(values - taken[:, columns]).max(-1) > _LIKE_THE_TAKE
+        for index in range(size) if rows.any() else ():
+            polish = with_keyframes(polish, (path, index), frames[rows], values[rows, index], OWN_KEYFRAME)
+            changed.add(bone)
+    rekey(rig, mark, polish)
+    forget_own_keys()
+    return len(changed)
+
+
+def reduce_keys(controls: Any, metres: float, radians: float) -> tuple[int, int]:
+    """Remove keys of controls that straight interpolation between the others replaces within a tolerance: before and after."""
+    channelbag = compat.channelbag_of(controls)
+    before = after = 0
+    for bone in controls.pose.bones:
+        found: list[tuple[str, float, list[Any]]] = []
+        for path, size, tolerance in (
+            (rotation_path(bone.name), 4, radians / 2),
+            (location_path(bone.name), 3, metres),
+        ):
+            curves = [channelbag.fcurves.find(path, index=index) for index in range(size)]
+            if all(curve is not None for curve in curves):
+                found.append((path, tolerance, curves))
+        if not found:
+            continue
+        frames = np.unique(
+            [point.co.x for _, _, curves in found for curve in curves for point in curve.keyframe_points]
+        )
+        values = [np.array([[curve.evaluate(frame) for curve in curves] for frame in frames]) for _, _, curves in found]
+        scaled = np.concatenate([part / tolerance for part, (_, tolerance, _) in zip(values, found)], 1)
+        rows = kept_frames(frames, scaled)
+        for part, (path, _, curves) in zip(values, found):
+            before += sum(len(curve.keyframe_points) for curve in curves)
+            after += len(rows) * len(curves)
+            write_fcurves(channelbag, path, frames[rows], part[rows])
+    return before, after
+
+
+def _ik_channels(controls: Any, poses: np.ndarray) -> Channels:
+    """Of hands, feet and poles from the poses [S,56,4,4] of the bones."""
+    channels: Channels = {}
+    for limb in LIMBS:
+        upper, lower, last = (poses[:, BONES.index(joint)] for joint in limb.joints)
+        rest = np.array(controls.data.bones[limb.end].matrix_local)
+        channels[limb.end] = _decomposed(np.linalg.inv(rest) @ last)
+        upper_rest = np.array(controls.data.bones[fk_control(limb.joints[0])].matrix_local)[:3, :3]
+        hint = upper[:, :3, :3] @ (upper_rest.T @ limb.bend_hint)
+        pole = pole_positions(upper[:, :3, 3], lower[:, :3, 3], last[:, :3, 3], POLE_DISTANCE, hint)
+        rest = np.array(controls.data.bones[limb.pole].matrix_local)
+        location = (pole - rest[:3, 3]) @ rest[:3, :3]
+        channels[limb.pole] = location, np.tile([1.0, 0.0, 0.0, 0.0], (len(pole), 1))
+    return channels
+
+
+def _twist_channels(scene: Any, controls: Any, poses: np.ndarray, frames: np.ndarray) -> Channels:
+    """What the bones are rotated by against the chains that IK bends."""
+    carriers = [name for limb in LIMBS for name in limb.chain]
+    bent = visible_poses(scene, controls, carriers, frames)
+    channels: Channels = {}
+    for limb in LIMBS:
+        for twist, carrier, joint in zip(limb.twists, limb.chain, limb.joints):
+            data = controls.data.bones
+            rest = np.linalg.inv(np.array(data[carrier].matrix_local)) @ np.array(data[twist].matrix_local)
+            free = bent[:, carriers.index(carrier)] @ rest
+            turn = np.linalg.inv(free[:, :3, :3]) @ poses[:, BONES.index(joint), :3, :3]
+            quaternions = make_sign_continuous(matrix_to_quaternion(turn))
+            channels[twist] = np.zeros((len(frames), 3)), quaternions
+    return channels
+
+
+def _decomposed(basis: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Locations and sign-continuous quaternions of matrices [S,4,4]."""
+    return basis[:, :3, 3], make_sign_continuous(matrix_to_quaternion(basis[:, :3, :3]))
+
+
+def _write(channelbag: Any, channels: Channels, frames: np.ndarray) -> None:
+    for name, (locations, rotations) in channels.items():
+        group = channelbag.groups.get(name) or channelbag.groups.new(name)
+        if not name.endswith(".pole"):
+            write_fcurves(channelbag, rotation_path(name), frames, rotations, group=group)
+        if np.abs(locations).max(initial=0.0) > 1e-6:
+            write_fcurves(channelbag, location_path(name), frames, locations, group=group)
+
+
+def _insert(channelbag: Any, controls: Any, channels: Channels, frame: int) -> None:
+    """Key single poses, with the quaternion's sign of the F-curves."""
+    for name, (locations, rotations) in channels.items():
+        for path, values in ((rotation_path(name), rotations[0]), (location_path(name), locations[0])):
+            curves = [channelbag.fcurves.find(path, index=index) for index in range(len(values))]
+            if any(curve is None for curve in curves):
+                continue
+            keyed = np.array([curve.evaluate(frame) for curve in curves])
+            sign = -1.0 if len(values) == 4 and float(keyed @ values) < 0 else 1.0
+            for curve, value in zip(curves, values.tolist()):
+                curve.keyframe_points.insert(frame, sign * value).interpolation = "LINEAR"
+                curve.update()
+
+
+def _targets(rig: Any) -> list[Any]:
+    """Objects that the constraints of an armature's bones look at."""
+    found = [getattr(constraint, "target", None) for bone in rig.pose.bones for constraint in bone.constraints]
+    return [item for number, item in enumerate(found) if item is not None and item not in found[:number]]

@@ -1,0 +1,140 @@
+"""The control rig: nothing moves when it is made, its controls pose the bones, and its motion comes back as own keys."""
+
+from __future__ import annotations
+
+import time
+from types import ModuleType
+from typing import Any
+
+import bpy
+import numpy as np
+import pytest
+
+from tests.blender.evaluated_scene import bone_heads
+from tests.blender.user_actions import press
+
+FRAMES = (1, 7, 13, 19, 25)
+
+
+def poses(rig: Any, names: Any) -> np.ndarray:
+    """World matrices [F,B,4,4] of bones in some frames."""
+    found = []
+    for frame in FRAMES:
+        bpy.context.scene.frame_set(frame)
+        evaluated: Any = rig.evaluated_get(bpy.context.evaluated_depsgraph_get())
+        found.append([np.array(evaluated.matrix_world @ evaluated.pose.bones[name].matrix) for name in names])
+    return np.array(found)
+
+
+def differences(before: np.ndarray, after: np.ndarray) -> tuple[float, float]:
+    """The largest in mm and in degrees."""
+    apart = 1000 * np.linalg.norm(before[..., :3, 3] - after[..., :3, 3], axis=-1).max()
+    turn = np.einsum("...ab,...ab->...", before[..., :3, :3], after[..., :3, :3])
+    return float(apart), float(np.degrees(np.arccos(np.clip((turn - 1) / 2, -1, 1))).max())
+
+
+@pytest.fixture
+def rigs(imported: Any, scene: ModuleType) -> list[Any]:
+    return [scene.rig_of(imported, person) for person in (0, 1)]
+
+
+@pytest.fixture
+def joints(contract: ModuleType) -> Any:
+    return contract.skeleton.JOINTS
+
+
+def controls_of(product: Any, imported: Any, person: int = 0) -> Any:
+    return product("socialmirror_blender.rigging.control_rig.building").control_rig_of(imported, person)
+
+
+def test_making_the_rig_moves_no_bone(rigs: Any, joints: Any, product: Any, imported: Any) -> None:
+    before = [poses(rig, joints) for rig in rigs]
+    press("control_rig_add", both=True)
+    for rig, was in zip(rigs, before):
+        apart, turned = differences(was, poses(rig, joints))
+        assert apart < 1.0 and turned < 0.5, (apart, turned)
+        assert len(rig.data.bones) == 56
+    controls = controls_of(product, imported, 1)
+    assert bpy.context.mode == "POSE" and bpy.context.object == controls_of(product, imported)
+    shown = [bone for bone in controls.pose.bones if bone.custom_shape]
+    assert len(shown) == 29 and not any(bone.bone.use_deform for bone in controls.pose.bones)
+    left, right = (controls.pose.bones[f"{side}_hand.ik"].color.custom.normal for side in ("left", "right"))
+    assert left != right
+
+
+def test_a_hand_is_pulled_by_ik_and_posed_by_fk(rigs: Any, joints: Any, product: Any, imported: Any) -> None:
+    press("control_rig_add", both=False) if bpy.context.object in rigs else press("control_rig_add", both=True)
+    controls, rig = controls_of(product, imported), rigs[0]
+    bpy.context.scene.frame_set(7)
+    start = bone_heads(rig, ["right_wrist", "right_shoulder", "left_ankle"])
+    hand = controls.pose.bones["right_hand.ik"]
+    matrix = hand.matrix.copy()
+    matrix.translation = start[0] + 0.15 * (start[1] - start[0])
+    hand.matrix = matrix
+    bpy.context.view_layer.update()
+    pulled = bone_heads(rig, ["right_wrist", "right_shoulder", "left_ankle"])
+    np.testing.assert_allclose(pulled[0], matrix.translation, atol=2e-3)
+    np.testing.assert_allclose(pulled[1:], start[1:], atol=1e-4)
+    press("control_rig_snap", limb="right_arm", to_ik=False)
+    assert controls["right_arm"] == 0.0
+
+
+def test_switching_between_fk_and_ik_keeps_the_pose(rigs: Any, joints: Any, product: Any, imported: Any) -> None:
+    press("control_rig_add", both=True)
+    before = poses(rigs[0], joints)[1]
+    for to_ik in (False, True, False):
+        bpy.context.scene.frame_set(7)
+        press("control_rig_snap", limb="ALL", to_ik=to_ik)
+        apart, turned = differences(before, poses(rigs[0], joints)[1])
+        assert apart < 1.0 and turned < 0.5
+
+
+def test_fewer_keys_stay_within_the_tolerance(rigs: Any, joints: Any, product: Any, imported: Any) -> None:
+    press("control_rig_add", both=True)
+    for limb in ("left_arm", "right_arm", "left_leg", "right_leg"):
+        controls_of(product, imported)[limb] = 1.0
+    ends = ["left_wrist", "right_wrist", "left_ankle", "right_ankle", "pelvis"]
+    before = poses(rigs[0], ends)
+    controls = controls_of(product, imported)
+    channelbag = controls.animation_data.action.layers[0].strips[0].channelbags[0]
+    count = sum(len(curve.keyframe_points) for curve in channelbag.fcurves)
+    press("control_rig_reduce", distance=0.01, angle=np.radians(2))
+    assert sum(len(curve.keyframe_points) for curve in channelbag.fcurves) < 0.7 * count
+    assert differences(before[:, :4], poses(rigs[0], ends)[:, :4])[0] < 18  # 1 cm along each axis
+
+
+def test_baking_back_gives_the_animator_keys_only_where_something_changed(
+    rigs: Any, joints: Any, product: Any, imported: Any, scene: ModuleType
+) -> None:
+    objects = {item.name for item in bpy.data.objects}
+    original = poses(rigs[0], joints)
+    press("control_rig_add", both=True)
+    controls = controls_of(product, imported)
+    head = controls.pose.bones["head"]
+    bpy.context.scene.frame_set(7)
+    head.rotation_quaternion = head.rotation_quaternion @ type(head.rotation_quaternion)((1, 0, 0), 0.6)
+    head.keyframe_insert("rotation_quaternion", frame=7)
+    shown = poses(rigs[0], joints)
+    press("control_rig_remove", keep=True)
+    assert {item.name for item in bpy.data.objects if not item.name.startswith("SocialMirror control")} == objects
+    assert not any(bone.constraints for bone in rigs[0].pose.bones)
+    apart, turned = differences(shown, poses(rigs[0], joints))
+    assert apart < 1.0 and turned < 0.5
+    own = product("socialmirror_blender.scene.own_keys").count_own_keys(imported)[0][1]
+    assert 7 in own.frames["head"]
+    press("pin_own_keys")
+    assert any(pin.joint == "head" and pin.frame == 6 for pin in scene.read_edits(imported).pins)
+    assert differences(original[:1], shown[:1])[0] < 1.0
+
+
+def test_a_person_is_not_moved_by_accident(rigs: Any) -> None:
+    assert all(all(rig.lock_location) and all(rig.lock_rotation) for rig in rigs)
+
+
+def test_playback_with_both_control_rigs_is_fast(rigs: Any, imported: Any) -> None:
+    press("control_rig_add", both=True)
+    bpy.context.scene.frame_set(1)
+    start = time.perf_counter()
+    for frame in range(1, 26):
+        bpy.context.scene.frame_set(frame)
+    print(f"{25 / (time.perf_counter() - start):.0f} frames a second")
