@@ -13,7 +13,8 @@ DESCRIPTION = """\
 Render interactions of `python -m lab choreograph` as the benchmark pairs-video: for each, FOLDER/NAME.mp4, NAME.npz (ground
 truth), NAME.json, and NAME_alone0.mp4 and NAME_alone1.mp4 with only one of the two people. A clip begins shortly before the
 first contact; clothes, room, light and camera are drawn from its name and the seed. Clips that are complete are skipped, so
-a run that was stopped goes on where it was. A clip of 64 frames takes about 2 minutes on one core.
+a run that was stopped goes on where it was. A clip of 64 frames takes about 2 minutes on one core; with --opengl 20 seconds,
+for the noise model and for training (both people only).
 """
 EXAMPLES = """\
   python -m lab render benchmarks/pairs_video out/pairs-video
@@ -37,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="the individual bodies that INTERACTIONS.json refers to (default: %(default)s)",
     )
+    parser.add_argument("--opengl", action="store_true", help="render with OpenGL instead of Blender")
     parser.add_argument("--blender", type=Path, default=BLENDER_PYTHON, metavar="PYTHON", help="Python that has bpy")
 
 
@@ -50,7 +52,7 @@ def run(options: argparse.Namespace) -> None:
             folder=options.folder,
             staging=StagingSettings(options.seed, options.frames, options.width),
             bodies=options.people,
-            blender=options.blender,
+            blender=None if options.opengl else options.blender,
             clips=options.clips,
             quality=options.quality,
             alone=not options.no_alone,

@@ -16,6 +16,7 @@ from core.contract.files import read_json
 from ..choreography.appearance.clothing import offset_by_thickness
 from ..choreography.interaction import load_interactions
 from ..evaluation.rendered import RenderedClip, is_complete, save_rendered
+from . import gl_movie
 from .blender_process import render_movie
 from .clip_staging import Staging, StagingSettings, load_person, pose_person, stage_clip
 from .outfits import clothed, texture
@@ -29,7 +30,8 @@ class RenderJob:
     staging: StagingSettings
     bodies: Path
     """The individual bodies that the interactions refer to."""
-    blender: Path
+    blender: Path | None
+    """The Python that has bpy; None renders with OpenGL, which is much faster and shows both people only."""
     clips: int | None = None
     """Render only the first ones."""
     quality: str = "MEDIUM"
@@ -39,7 +41,8 @@ class RenderJob:
 
 
 def render_all(job: RenderJob) -> None:
-    """Render every clip that is not complete yet. UserError `bad-interaction`, `no-blender` or `render-failed`."""
+    """Render every clip that is not complete yet. UserError `bad-interaction`, `no-blender`, `no-opengl` or
+    `render-failed`."""
     path = job.interactions.with_suffix("")
     clips = load_interactions(path)
     numbers = read_json(path.with_suffix(".json")).get("bodies") or [(None, None)] * len(clips)
@@ -66,11 +69,15 @@ def render_all(job: RenderJob) -> None:
 def _render(clip: RenderedClip, staging: Staging, job: RenderJob) -> None:
     """Write the videos, then the npz and the json, which make the clip complete."""
     job.folder.mkdir(parents=True, exist_ok=True)
-    scene = _scene_arrays(clip, staging)
     # a hidden folder beside the clips: videos move in one step, and nothing reads them before
     with tempfile.TemporaryDirectory(prefix=".rendering-", dir=job.folder) as name:
         work = Path(name)
-        render_movie(scene, work / f"{clip.name}.mp4", job.blender, quality=job.quality, alone=job.alone)
+        video = work / f"{clip.name}.mp4"
+        if job.blender is None:
+            gl_movie.render_movie(clip, staging, video)
+        else:
+            scene = _scene_arrays(clip, staging)
+            render_movie(scene, video, job.blender, quality=job.quality, alone=job.alone)
         for video in sorted(work.glob("*.mp4")):
             video.replace(job.folder / video.name)
     save_rendered(job.folder, clip)

@@ -1,0 +1,66 @@
+"""Renders a staged clip to a video with OpenGL: tens of times faster than Blender, without each person alone."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from core.body.files import load_body
+from core.contract.errors import UserError
+
+from ..choreography.appearance.clothing import offset_by_thickness
+from ..evaluation.rendered import RenderedClip
+from .clip_staging import Staging, pose_person
+from .gl_renderer import Figure, GlRenderer, View
+from .outfits import clothed, texture
+
+_AMBIENT, _SHADE = 0.4, 0.7
+_BRIGHTNESS = 0.9
+"""Of the exposure, so that pictures are about as bright as Blender's."""
+
+
+def render_movie(clip: RenderedClip, staging: Staging, path: Path) -> None:
+    """Write all frames of a clip to a video file. UserError `no-opengl`, or `render-failed` where the file cannot be written."""
+    width, height = staging.image_size
+    faces = load_body(None).faces.numpy().astype(np.int64)
+    skins = [pose_person(clip.truth.motion, number, body)[1] for number, body in enumerate(clip.truth.bodies)]
+    renderer, view = _renderer(max(width, height)), view_of(staging)
+    video = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), clip.rate, (width, height))
+    if not video.isOpened():
+        raise UserError(
+            "render-failed", f"{path} cannot be written as a video.", "Check the folder and the installation of OpenCV."
+        )
+    try:
+        for vertices in zip(*skins):
+            figures = [
+                Figure(offset_by_thickness(skin, faces, clothed(outfit).thickness), texture(outfit), np.eye(3))
+                for skin, outfit in zip(vertices, staging.outfits)
+            ]
+            picture = renderer.render(figures, view).colour[:height, :width]
+            video.write(cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+    finally:
+        video.release()
+
+
+def view_of(staging: Staging) -> View:
+    """The camera, room and light of a staging."""
+    return View(
+        K=staging.camera.K,
+        T_cw=staging.camera.T_cw,
+        room=staging.room,
+        room_world=staging.room_world,
+        light=staging.room_world[:3, :3] @ staging.light,
+        exposure=float(_BRIGHTNESS * 2**staging.exposure),
+        ambient=_AMBIENT,
+        shade=0.0 if staging.overcast else _SHADE,
+    )
+
+
+@lru_cache(maxsize=2)
+def _renderer(side: int) -> GlRenderer:
+    """For pictures of that longer side: they are squares whose rest is cut off."""
+    body = load_body(None)
+    return GlRenderer(body.faces.numpy().astype(np.int64), body.uv.numpy(), side)
