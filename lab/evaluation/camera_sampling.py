@@ -29,7 +29,9 @@ class CameraDistribution:
     """What random cameras are like. Shares are probabilities."""
 
     height: tuple[float, float] = (0.8, 2.2)
-    """metres above the floor."""
+    """metres above the floor; only the lowest one counts where a pitch is given."""
+    pitch: tuple[float, float] | None = None
+    """radians by which cameras look up; None where their height decides."""
     roll: float = math.radians(2.0)
     """Standard deviation of the rotation about the optical axis."""
     portrait_share: float = 0.3
@@ -57,6 +59,13 @@ NARROW_CAMERAS = CameraDistribution()
 """Held by somebody who stands: the cameras of the benchmark."""
 WIDE_CAMERAS = CameraDistribution(height=(0.4, 3.6), roll=math.radians(9.0))
 """From near the floor up to a ladder, and tilted sideways: for training."""
+FREE_CAMERAS = CameraDistribution(
+    height=(0.15, 0.15),
+    pitch=(-math.radians(60), math.radians(30)),
+    roll=math.radians(14.0),
+    focal_length=(24.0, 85.0),
+)
+"""As drones, tall tripods and cameras on the ground see people: for training."""
 
 
 def sample_camera(
@@ -83,6 +92,7 @@ def _sample(
     middle = (points.min(0) + points.max(0)) / 2
     direction = _sample_direction(across, rng, distribution)
     height, fill = rng.uniform(*distribution.height), rng.uniform(*distribution.fill)
+    rise = None if distribution.pitch is None else -math.tan(rng.uniform(*distribution.pitch))
     roll = rng.normal(0, distribution.roll)
     aim = rng.normal(0, distribution.aim, 2)
     cropped = rng.uniform(*distribution.cropped) if rng.random() < distribution.cropped_share else 0.0
@@ -92,7 +102,8 @@ def _sample(
     margin = distribution.side_margin * size[0] * (-1 if cropped else 1)
 
     def camera(distance: float) -> Camera:
-        position = np.append(middle[:2] + distance * direction, height)
+        raised = height if rise is None else max(middle[2] + distance * rise, distribution.height[0])
+        position = np.append(middle[:2] + distance * direction, raised)
         return _look_at(position, middle, focal, size, roll, aim)
 
     near, far = _NEAREST, _FARTHEST

@@ -30,7 +30,7 @@ from core.semantics.description import describe
 
 from ..choreography.interaction import Interaction
 from ..evaluation.benchmark_clip import BenchmarkClip
-from ..evaluation.camera_sampling import NARROW_CAMERAS, WIDE_CAMERAS
+from ..evaluation.camera_sampling import FREE_CAMERAS, NARROW_CAMERAS, WIDE_CAMERAS, CameraDistribution
 from ..evaluation.detection_noise.noise_model import load_noise
 from ..evaluation.pairs_2d import simulate_clip
 from ..evaluation.usual_camera import usual_observations
@@ -48,8 +48,12 @@ class SimulationSettings:
 
     known_fov: float = 0.25
     """Part of the examples whose field of view is given, as users sometimes do."""
-    wide_cameras: float = 0.5
-    """Part of the augmented examples whose camera is drawn from the wide distribution."""
+    cameras: tuple[tuple[CameraDistribution, float], ...] = (
+        (NARROW_CAMERAS, 0.4),
+        (WIDE_CAMERAS, 0.3),
+        (FREE_CAMERAS, 0.3),
+    )
+    """Distributions that the cameras of augmented examples are drawn from, and the part of each."""
     visibility_every: int = 3
     """Occlusion is computed in every third frame, a tenth of a second apart."""
     captions: int = 3
@@ -64,7 +68,7 @@ class Recording:
     camera: int
     seed: int
     augmented: bool = False
-    """For training: the noise model is augmented, and some cameras are drawn from the wide distribution."""
+    """For training: the noise model is augmented, and cameras are drawn from several distributions."""
     settings: SimulationSettings = field(default_factory=SimulationSettings)
 
 
@@ -99,7 +103,8 @@ def make_example(recording: Recording) -> Example | None:
     if recording.augmented:
         rng = np.random.default_rng((recording.seed, zlib.crc32(interaction.name.encode()), 2))
         noise = augment_noise(noise, rng)
-        cameras = WIDE_CAMERAS if rng.random() < settings.wide_cameras else NARROW_CAMERAS
+        distributions, shares = zip(*settings.cameras)
+        cameras = distributions[int(rng.choice(len(shares), p=shares))]
     try:
         clip = simulate_clip(interaction, recording.seed, _default_body(), noise, settings.visibility_every, cameras)
         return example_of(clip, recording.seed, _default_body(), settings)

@@ -8,7 +8,7 @@ import pytest
 from core.contract.skeleton import JOINT_INDEX
 from core.motion import Camera
 from core.transforms import origin_of, transform_points
-from lab.evaluation.camera_sampling import LANDSCAPE, PORTRAIT, sample_camera
+from lab.evaluation.camera_sampling import FREE_CAMERAS, LANDSCAPE, PORTRAIT, sample_camera
 
 Cameras = list[tuple[Camera, tuple[int, int]]]
 
@@ -42,6 +42,16 @@ def test_cameras_are_nearly_level_at_the_heights_and_focal_lengths_of_the_distri
         assert rotation[1] @ (0, 0, -1) > 0.75
         assert 0.8 <= origin_of(camera.T_cw)[2] <= 2.2
         assert 27.9 <= camera.K[0, 0] / max(size) * 36 <= 70.1
+
+
+def test_free_cameras_look_up_and_far_down_and_are_tilted(joints: np.ndarray):
+    found = [sample_camera(joints, np.random.default_rng(seed), FREE_CAMERAS) for seed in range(150)]
+    down = np.degrees([np.arcsin(-camera.T_cw[2, 2]) for camera, _ in found])
+    roll = np.degrees([np.arctan2(camera.T_cw[0, 2], -camera.T_cw[1, 2]) for camera, _ in found])
+    assert down.max() > 50 and down.min() < -3 and np.percentile(np.abs(roll), 95) > 20
+    assert all(origin_of(camera.T_cw)[2] >= 0.149 for camera, _ in found)
+    focal = [camera.K[0, 0] / max(size) * 36 for camera, size in found]
+    assert min(focal) < 27 and max(focal) > 75
 
 
 def test_people_fill_the_image(cameras: Cameras, joints: np.ndarray):
