@@ -133,7 +133,7 @@ def reprojection_errors(
 ) -> Float[np.ndarray, "P T"]:
     """Median distance of projected landmarks from plainly seen ones, percent of the height; 0 in frames with too few of them."""
     error = landmark_distances(landmarks, observations)
-    seen = _plainly_seen(observations, settings)
+    seen = observations.plainly_seen(settings.confident)
     median = torch.where(seen, error, torch.nan).nanmedian(-1).values
     enough = seen.sum(-1) >= settings.landmarks
     return _PERCENT * torch.where(enough, median, 0.0).cpu().numpy()
@@ -160,18 +160,13 @@ def unseen_acceleration(
     if len(seconds) < 3:
         return np.zeros(tuple(landmarks.shape[:2]))
     pixels, depth = project(landmarks, observations.K)
-    seen = _plainly_seen(observations, settings)
+    seen = observations.plainly_seen(settings.confident)
     weight = (seen + 1e-3).to(landmarks)[..., None].expand_as(pixels)
     shown = smooth_over_time(observations.keypoints.flatten(2), weight.flatten(2), seconds, settings.smoothing_seconds)
     to_metres = (depth / observations.K[0, 0])[:, 1:-1]
     excess = (_acceleration(pixels, seconds) - _acceleration(shown.unflatten(2, (-1, 2)), seconds)) * to_metres
     excess = torch.where(seen[:, 1:-1], excess.clamp_min(0), torch.nan).nanmedian(-1).values
     return np.pad(torch.nan_to_num(excess).cpu().numpy(), ((0, 0), (1, 1)))
-
-
-def _plainly_seen(observations: Observations, settings: QualitySettings) -> Tensor:
-    """bool [P,T,33]"""
-    return (observations.confidence >= settings.confident) & ~observations.ambiguous & observations.found[..., None]
 
 
 def _acceleration(points: Tensor, seconds: Tensor) -> Tensor:

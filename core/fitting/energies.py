@@ -17,10 +17,13 @@ def geman_mcclure(squared: Tensor, sigma: float) -> Tensor:
     return squared / (squared + sigma * sigma)
 
 
-def reprojection(pixels: Tensor, observed: Tensor, weight: Tensor, box_height: Tensor, sigma: float) -> Tensor:
-    """Projected landmarks [P,T,N,2] against observed ones, weight [P,T,N], residuals in heights of the person's box [P,T]."""
-    residual = (pixels - observed) / box_height[..., None, None]
-    return (weight * geman_mcclure((residual * residual).sum(-1), sigma)).mean()
+def reprojection(pixels: Tensor, observed: Tensor, weight: Tensor, covariance: Tensor) -> Tensor:
+    """Projected landmarks [P,T,N,2] against observed ones, weight [P,T,N]: Mahalanobis distances by the covariances [P,T,N,2,2]
+    in px², robust beyond one."""
+    x, y = (pixels - observed).unbind(-1)
+    a, b, d = covariance[..., 0, 0], covariance[..., 0, 1], covariance[..., 1, 1]
+    distance = (d * x * x - 2 * b * x * y + a * y * y) / (a * d - b * b)
+    return (weight * geman_mcclure(distance, 1.0)).mean()
 
 
 def metric_landmarks(points: Tensor, observed: Tensor, weight: Tensor, sigma: float) -> Tensor:

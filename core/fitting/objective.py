@@ -124,8 +124,8 @@ class Objective:
     touches: tuple[Touch, ...]
     trust: Float[Tensor, "P T 33"]
     """In 0-1, how much the picture counts for each landmark."""
-    prior: tuple[Float[Tensor, "P T 22 3"], Float[Tensor, "P T 22"]] | None = None
-    """Joints in the camera's frame and their sigmas."""
+    prior: tuple[Float[Tensor, "P T 22 3"], Float[Tensor, "P T 22"], Float[Tensor, "P T 22"]] | None = None
+    """Joints in the camera's frame, and their sigmas along and across the ray."""
 
     def state(
         self,
@@ -186,8 +186,7 @@ class Objective:
                 pixels,
                 observed.keypoints,
                 self.trust * observed.confidence,
-                observed.box_height,
-                weights.reprojection_sigma,
+                observed.covariance_with(weights.reprojection_sigma),
             )
             + weights.landmarks
             * energies.metric_landmarks(
@@ -233,14 +232,14 @@ class Objective:
         """`relative`: also where the two people are relative to each other."""
         if self.prior is None:
             return state.betas.new_zeros(())
-        predicted, sigma = self.prior
+        predicted, along, across = self.prior
         joints = state.posed.joints[:, :, :BODY_COUNT]
         seen = ((self.observations.joint_confidence - _UNSEEN) / (_SEEN - _UNSEEN)).clamp(0, 1)
-        across = torch.hypot(sigma, weights.prior_seen_sigma * seen)
-        total = weights.prior_joints * energies.prior_joints(joints, predicted, sigma, across, weights.prior_width)
+        across = torch.hypot(across, weights.prior_seen_sigma * seen)
+        total = weights.prior_joints * energies.prior_joints(joints, predicted, along, across, weights.prior_width)
         if relative:
             total = total + weights.prior_relative * energies.prior_relative(
-                joints, predicted, sigma, across, weights.prior_width
+                joints, predicted, along, across, weights.prior_width
             )
         return total
 
@@ -271,10 +270,11 @@ def build_objective(
     T_cw = torch.as_tensor(start.camera.T_cw, device=device, dtype=torch.float32)
     prior = None
     if targets.prior is not None:
-        joints, sigma = (
-            torch.from_numpy(array).to(device) for array in (targets.prior.joints_incam, targets.prior.sigma)
+        given = targets.prior
+        joints, along, across = (
+            torch.from_numpy(array).to(device) for array in (given.joints_incam, given.sigma_along, given.sigma_across)
         )
-        prior = (joints, sigma)
+        prior = (joints, along, across)
     return Objective(
         body=body,
         observations=observations,

@@ -12,8 +12,15 @@ from ..records import Record
 
 @dataclass(frozen=True)
 class JointPrior(Record):
-    """A Gaussian for every joint: P = 2 people, T frames, metres."""
+    """A Gaussian about every joint, symmetric about the ray from the camera through it: P = 2 people, T frames, metres."""
 
     joints_incam: Float[np.ndarray, "P T 22 3"]
-    sigma: Float[np.ndarray, "P T 22"]
-    """Standard deviation along each axis; the pelvis' of its place, every other joint's relative to the own pelvis."""
+    sigma_along: Float[np.ndarray, "P T 22"]
+    """Standard deviation along the ray from the camera: of the pelvis' place, of every other joint relative to its own pelvis."""
+    sigma_across: Float[np.ndarray, "P T 22"]
+    """The same along each axis across the ray."""
+
+    @property
+    def sigma(self) -> Float[np.ndarray, "P T 22"]:
+        """Root mean square over the three axes."""
+        return np.sqrt((self.sigma_along**2 + 2 * self.sigma_across**2) / 3)

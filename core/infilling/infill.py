@@ -223,10 +223,10 @@ def _decoded(scene: InfillScene, channels: Tensor, infiller: Infiller, settings:
     motion = replace(motion, betas=scene.fitted.motion_incam.betas)
     joints = pose_motion(scene.clip.body, motion).joints[:, :, :BODY_COUNT].cpu().numpy()
     if scene.prediction.prior is not None:
-        return InfilledMotion(motion, JointPrior(joints, scene.prediction.prior.sigma))
+        return InfilledMotion(motion, replace(scene.prediction.prior, joints_incam=joints))
     confidence = scene.fitted.confidence
-    sigma = settings.hidden_sigma + (settings.observed_sigma - settings.hidden_sigma) * confidence
-    return InfilledMotion(motion, JointPrior(joints, sigma.astype(np.float32)))
+    sigma = (settings.hidden_sigma + (settings.observed_sigma - settings.hidden_sigma) * confidence).astype(np.float32)
+    return InfilledMotion(motion, JointPrior(joints, sigma, sigma))
 
 
 def _averaged_with_prediction(

@@ -25,12 +25,12 @@ from .confidence import landmark_weights
 from .observe import Observations
 from .person_inview import LEAST_CONFIDENCE, PersonInView, ViewCamera, person_inview
 
-VERSION = 1
+VERSION = 2
 """Of the features: a network is trained for one version and no other."""
 
 _NODE_WIDTHS = {
     "from_pair": 3, "from_pelvis": 3, "rotation": 6, "velocity": 3, "to_partner": 3,
-    "offset": 2, "ray": 3, "confidence": 1, "ambiguous": 1, "found": 1, "landmark": 3, "bone_length": 1,
+    "offset": 2, "ray": 3, "confidence": 1, "spread": 1, "found": 1, "landmark": 3, "bone_length": 1,
     "partner_near": 1, "partner_mask": 1, "own_mask": 1, "border": 1, "hand_offset": 2, "hand_confidence": 1,
 }  # fmt: skip
 _PERSON_WIDTHS = {
@@ -50,10 +50,11 @@ NODE_COLUMNS = _columns(_NODE_WIDTHS)
 Of the reference motion: `from_pair`, metres from the middle between both pelvises (heights from 0.9 m above the floor);
 `from_pelvis`, from the own pelvis; `rotation`, 6D of the global rotation; `velocity`; `to_partner`, to the partner's nearest
 joint, at most a metre. Of the observations (0 where the joint was not observed): `offset` from the projected to the observed
-landmarks, right and up in the picture, in metres at the joint's depth; `ray`, the direction from the camera; `landmark`, the
-metric landmark from the middle of the hips; `bone_length`, of the bone to the parent in the picture over that of the body;
-`partner_near`, how near in the picture the partner's nearest landmark is; the masks under the landmark; `border`, metres inside
-the picture; for wrists, what the hand detector found."""
+landmarks, right and up in the picture, in metres at the joint's depth; `ray`, the direction from the camera; `spread`, the
+landmarks' standard deviation in the picture in metres there; `landmark`, the metric landmark from the middle of the hips;
+`bone_length`, of the bone to the parent in the picture over that of the body; `partner_near`, how near in the picture the
+partner's nearest landmark is; the masks under the landmark; `border`, metres inside the picture; for wrists, what the hand
+detector found."""
 PERSON_COLUMNS = _columns(_PERSON_WIDTHS)
 """The columns of each feature of a person.
 
@@ -176,7 +177,7 @@ def _node_features(own: PersonInView, partner: PersonInView, camera: ViewCamera)
         "offset": 4 * of_joints(offset.clamp(-_LARGEST_OFFSET, _LARGEST_OFFSET)),
         "ray": of_joints(camera.rays_inview(own.keypoints)),
         "confidence": confidence[..., None],
-        "ambiguous": of_joints(own.ambiguous[..., None]),
+        "spread": 4 * of_joints((own.sigma[..., None] * metres).clamp_max(_LARGEST_OFFSET / 2)),
         "found": own.found[:, None, None].expand(-1, BODY_COUNT, 1) * observed,
         "landmark": 2 * of_joints(own.metric_landmarks.clamp(-2, 2)),
         "bone_length": _length_ratio(own, of_joints(own.keypoints), camera)[..., None]

@@ -24,6 +24,8 @@ from .stabilisation import camera_turning, stabilised
 
 _HAND_WRIST, _HAND_INDEX, _HAND_MIDDLE, _HAND_PINKY = 0, 5, 9, 17
 _SMOOTHING_SECONDS = 0.04
+PRECISE = 0.04
+"""Heights of a person: keypoints with a larger sigma are not plainly seen, however confident."""
 _BORROWING_SECONDS = 0.35
 """Standard deviation over which metric landmarks of low confidence are averaged from the frames around."""
 
@@ -46,8 +48,8 @@ class Observations(Record):
     """Of the keypoints, 0-1; 0 where a landmark or its person was not detected."""
     joint_confidence: Float[Tensor, "P T 22"]
     """Of the body joints that the keypoints show, 0-1."""
-    ambiguous: Bool[Tensor, "P T 33"]
-    """Keypoints that may belong to the other person."""
+    covariance: Float[Tensor, "P T 33 2 2"]
+    """px², of the keypoints' error."""
     found: Bool[Tensor, "P T"]
     """Whether the person was detected in the frame."""
     box_height: Float[Tensor, "P T"]
@@ -63,6 +65,20 @@ class Observations(Record):
     palm_confidence: Float[Tensor, "P T 2"]
     masks: UInt8[Tensor, "P T h w"]
     """0-255, the person's mask in the whole picture, at low resolution."""
+
+    @property
+    def sigma(self) -> Float[Tensor, "P T 33"]:
+        """Standard deviation of the keypoints along an axis of the picture, in heights of the person."""
+        return (self.covariance.diagonal(dim1=-2, dim2=-1).mean(-1)).sqrt() / self.box_height[..., None]
+
+    def covariance_with(self, sigma: float) -> Float[Tensor, "P T 33 2 2"]:
+        """px², of the keypoints' distance from projections of a model that is wrong by `sigma` heights of the person itself."""
+        own = (sigma * self.box_height).square()[..., None, None, None]
+        return self.covariance + own * torch.eye(2, device=own.device)
+
+    def plainly_seen(self, confident: float) -> Bool[Tensor, "P T 33"]:
+        """Keypoints with at least that confidence whose place is known to a few hundredths of the person's height."""
+        return (self.confidence >= confident) & (self.sigma < PRECISE) & self.found[..., None]
 
     @property
     def timeline(self) -> Timeline:
@@ -98,7 +114,7 @@ def observe(detections: Detections, K: np.ndarray, device: torch.device | str = 
         keypoints=keypoints[..., :2],
         confidence=confidence,
         joint_confidence=tensor(joint_confidence(detections)),
-        ambiguous=tensor(detections.ambiguous),
+        covariance=tensor(detections.covariance),
         found=found,
         box_height=tensor(_box_height(detections)),
         landmarks_incam=_filled_from_neighbours(landmarks, confidence, seconds).unflatten(2, (33, 3)),

@@ -60,7 +60,8 @@ class PersonInView:
     """px"""
     confidence: Float[Tensor, "N L"]
     """Of the keypoints; 0 below LEAST_CONFIDENCE."""
-    ambiguous: Float[Tensor, "N L"]
+    sigma: Float[Tensor, "N L"]
+    """px, standard deviation of the keypoints along an axis of the picture."""
     found: Float[Tensor, " N"]
     metric_landmarks: Float[Tensor, "N L 3"]
     """Observed, about the middle of the hips, in axes of the view."""
@@ -103,7 +104,7 @@ def person_inview(
         foot_contact=on_grid(torch.as_tensor(estimate.foot_contact[index : index + 1], device=device)),
         keypoints=on_grid(own.keypoints),
         confidence=on_grid(own.confidence * (own.confidence > LEAST_CONFIDENCE)),
-        ambiguous=on_grid(own.ambiguous),
+        sigma=on_grid(own.sigma * own.box_height[..., None]),
         found=on_grid(own.found),
         metric_landmarks=view.vectors_inview(on_grid(own.landmarks_incam)),
         own_mask=on_grid(own_mask[None]),

@@ -27,9 +27,9 @@ class Detections(Record):
     image_size: Int[np.ndarray, " 2"]
     """Width and height in pixels."""
     keypoints: Float[np.ndarray, "P T 33 3"]
-    """px and confidence 0-1 (the detector's visibility x presence, lowered where ambiguous)."""
-    ambiguous: Bool[np.ndarray, "P T 33"]
-    """Landmarks that may belong to the other person."""
+    """px and confidence 0-1: the probability that the landmark is about there."""
+    covariance: Float[np.ndarray, "P T 33 2 2"]
+    """px², of the error of the keypoints: how exactly each is known, and in which directions."""
     world_landmarks: Float[np.ndarray, "P T 33 3"]
     """metres about the middle of the hips, in axes of the camera (x right, y down, z forward)."""
     found: Bool[np.ndarray, "P T"]

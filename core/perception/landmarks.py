@@ -15,6 +15,7 @@ from scipy.special import expit
 from ..contract.skeleton import LANDMARK_INDEX, LANDMARKS, mirrored
 from .backends import Network
 from .regions import Region, crop, region_from_axis, rotation, to_picture, uncrop
+from .uncertainty import covariance_of_confidence
 
 _REFINE_RADIUS = 4
 _REFINE_LEAST = 0.5
@@ -54,6 +55,8 @@ class Pose:
     """float32 [33,3] metres about the hips' middle, camera axes (x right, y down, z forward)."""
     mask: np.ndarray
     """uint8 [256,256] 0-255, the person's mask within the region."""
+    covariance: np.ndarray
+    """float32 [33,2,2] px², of each landmark's error."""
 
     def without_mask(self) -> Pose:
         """The same pose, small enough to keep for every frame."""
@@ -103,6 +106,7 @@ class LandmarkNetwork:
         values = raw.reshape(-1, 5)
         heat = expit(heat_maps)
         points = to_picture(region, _refined(values[:, :2] / self._network.size, heat))
+        visibility, presence = expit(values[:, 3]), expit(values[:, 4])
         metric = world.reshape(-1, 3)[:count].copy()
         metric[:, :2] = metric[:, :2] @ rotation(region.angle).T
         return Pose(
@@ -110,11 +114,12 @@ class LandmarkNetwork:
             region_from_axis(points[count], points[count + 1], _REGION_SCALE),
             float(score[0]),
             points[:count].astype(np.float32),
-            expit(values[:count, 3]),
-            expit(values[:count, 4]),
+            visibility[:count],
+            presence[:count],
             heat.max((0, 1))[:count],
             metric.astype(np.float32),
             (expit(mask[..., 0]) * 255).astype(np.uint8),
+            covariance_of_confidence((visibility * presence)[:count], region.size),
         )
 
 

@@ -87,5 +87,6 @@ def _named(seen: Observation, upper: bool, lower: bool) -> Observation:
         presence=pose.presence[order],
         heat=pose.heat[order],
         world=pose.world[order],
+        covariance=pose.covariance[order],
     )
     return replace(seen, pose=named)

@@ -73,6 +73,7 @@ def pose_of_answer(answer: PromptedPose, picture_size: tuple[int, int]) -> Pose:
         heat=answer.confidence,
         world=answer.metric,
         mask=cv2.resize(answer.mask, (_MASK_SIDE, _MASK_SIDE), interpolation=cv2.INTER_LINEAR),
+        covariance=answer.covariance,
     )
     return replace(pose, next_region=body_region(person_of_pose(pose)))
 

@@ -17,7 +17,6 @@ from ..contract.skeleton import LANDMARKS
 from ..device import limit_threads
 from ..reporting import Reporter
 from ..weights import PERCEPTION_WEIGHTS, ensure
-from .ambiguity import AMBIGUOUS_CONFIDENCE, ambiguous
 from .backends import BackendChoice, choose_backend
 from .background import displacement
 from .detections import MASK_WIDTH, Detections
@@ -43,6 +42,8 @@ _RUN_IN = 15
 """Frames before the wanted ones from which people are followed: who is blurred or hidden at the start is known by then."""
 _LEAST_CONFIDENCE = 0.15
 """Mean confidence of the limbs' joints below which they are noise."""
+_MOST_VARIANCE = 2.5e5
+"""px²; anything more says as little."""
 _SELDOM = 0.7
 """A person seen in a smaller share of the frames is worth a warning."""
 
@@ -280,9 +281,10 @@ def _find_hands(
 def assemble(
     everyone: Everyone, chosen: Sequence[int], hands: Sequence[dict[tuple[int, int], Hand]] | None = None
 ) -> Detections:
-    """The chosen people as arrays. P may be any number; landmarks are ambiguous only where there are two."""
+    """The chosen people as arrays. P may be any number."""
     people, steps = len(chosen), len(everyone.frame_index)
     keypoints = np.zeros((people, steps, len(LANDMARKS), 3), np.float32)
+    covariance = np.zeros((people, steps, len(LANDMARKS), 2, 2), np.float32)
     world = np.zeros_like(keypoints)
     found = np.zeros((people, steps), bool)
     masks = np.zeros((people, steps, mask_height(everyone.image_size, MASK_WIDTH), MASK_WIDTH), np.uint8)
@@ -290,16 +292,13 @@ def assemble(
         for step, seen in everyone.tracks[number].observations.items():
             keypoints[person, step, :, :2] = seen.pose.points
             keypoints[person, step, :, 2] = seen.pose.visibility * seen.pose.presence
+            covariance[person, step] = np.clip(seen.pose.covariance, -_MOST_VARIANCE, _MOST_VARIANCE)
             world[person, step] = seen.pose.world
             masks[person, step] = seen.mask(everyone.image_size)
             found[person, step] = True
         own = [step for step, seen in everyone.tracks[number].observations.items() if seen.has_metric_landmarks]
         _interpolate(world[person], sorted(own))
     size = np.array(everyone.image_size, np.int32)
-    doubtful = np.zeros(keypoints.shape[:3], bool)
-    if people == 2:
-        doubtful = ambiguous(keypoints[..., :2], found, masks, size)
-    keypoints[..., 2] *= np.where(doubtful, AMBIGUOUS_CONFIDENCE, 1)
     hand_points = np.zeros((people, steps, 2, 21, 3), np.float32)
     hand_world = np.zeros_like(hand_points)
     hand_found = np.zeros((people, steps, 2), bool)
@@ -310,7 +309,7 @@ def assemble(
             hand_world[person, step, side] = hand.world
             hand_found[person, step, side] = True
     for person in range(people):
-        _fill(found[person], keypoints[person, ..., :2], world[person])
+        _fill(found[person], keypoints[person, ..., :2], covariance[person], world[person])
         for side in (0, 1):
             _fill(hand_found[person, :, side], hand_points[person, :, side, :, :2], hand_world[person, :, side])
     return Detections(
@@ -318,7 +317,7 @@ def assemble(
         time=everyone.time,
         image_size=size,
         keypoints=keypoints,
-        ambiguous=doubtful,
+        covariance=covariance,
         world_landmarks=world,
         found=found,
         hands=hand_points,

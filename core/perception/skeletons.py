@@ -12,6 +12,7 @@ from ..contract.skeleton import LANDMARK_INDEX, LANDMARKS
 from .landmarks import Pose
 from .movenet import KEYPOINTS, LIMBS, TRUNK, FoundPerson
 from .regions import Region, region_from_axis, to_region
+from .uncertainty import covariance_of_confidence
 
 SHARED = np.array([LANDMARK_INDEX[name] for name in KEYPOINTS])
 """For each keypoint the landmark that is the same point of the body."""
@@ -70,8 +71,8 @@ def pose_of_person(
     for side in ("left", "right"):
         for part in ("inner", "outer"):
             points[LANDMARK_INDEX[f"{side}_eye_{part}"]] = points[LANDMARK_INDEX[f"{side}_eye"]]
-    mask = _limb_mask(person, region)
-    return Pose(region, region, 0.0, points, visibility, np.ones_like(visibility), visibility, world, mask)
+    mask, covariance = _limb_mask(person, region), covariance_of_confidence(visibility, region.size)
+    return Pose(region, region, 0.0, points, visibility, np.ones_like(visibility), visibility, world, mask, covariance)
 
 
 def with_keypoints(
@@ -84,19 +85,22 @@ def with_keypoints(
 
     `confidence` is that of all 17 afterwards.
     """
-    points, visibility = pose.points.copy(), pose.visibility.copy()
+    points, visibility, covariance = pose.points.copy(), pose.visibility.copy(), pose.covariance.copy()
+    uncertain = covariance_of_confidence(np.append(confidence, 0.0), pose.region.size)
     for number in np.flatnonzero(replaced):
         landmark = SHARED[number]
         moved = person.points[number] - points[landmark]
         for other in (landmark, *_ATTACHED.get(int(landmark), ())):
             points[other] += moved
             visibility[other] = 0.0
+            covariance[other] = uncertain[-1]
+        covariance[landmark] = uncertain[number]
     visibility[SHARED] = np.where(
         replaced | (confidence < visibility[SHARED] * pose.presence[SHARED]),
         confidence / np.maximum(pose.presence[SHARED], 1e-3),
         visibility[SHARED],
     ).clip(0, 1)
-    return replace(pose, points=points, visibility=visibility)
+    return replace(pose, points=points, visibility=visibility, covariance=covariance)
 
 
 def _limb_mask(person: FoundPerson, region: Region) -> UInt8[np.ndarray, "256 256"]:

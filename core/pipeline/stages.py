@@ -168,7 +168,7 @@ def _encoder(device: torch.device) -> SentenceEncoder:
     return load_cached_encoder(device)
 
 
-@stage(version=5, cost=3, weights=(STGCN,))
+@stage(version=6, cost=3, weights=(STGCN,))
 def joint_prediction(
     clip_scene: ClipScene, sentence: Sentence, settings: StgcnSettings | None, reporter: Reporter
 ) -> JointPrediction:
@@ -192,7 +192,7 @@ def joint_prediction(
     return prediction
 
 
-@stage(version=6, cost=40)
+@stage(version=7, cost=40)
 def first_fit(
     clip_scene: ClipScene, joint_prediction: JointPrediction, phases: FitPhases, reporter: Reporter
 ) -> FittedMotion:

@@ -26,9 +26,16 @@ class STGCNPrediction:
 
     joints_inview: Float[Tensor, "P N 22 3"]
     """metres"""
-    sigma: Float[Tensor, "P N 22"]
-    """metres, standard deviation along each axis: of the position of the pelvis, and of the position of every other joint
-    relative to its own pelvis."""
+    sigma_along: Float[Tensor, "P N 22"]
+    """metres, standard deviation along the ray from the camera: of the position of the pelvis, and of the position of every other
+    joint relative to its own pelvis."""
+    sigma_across: Float[Tensor, "P N 22"]
+    """The same along each axis across the ray."""
+
+    @property
+    def sigma(self) -> Float[Tensor, "P N 22"]:
+        """Root mean square over the three axes."""
+        return ((self.sigma_along.square() + 2 * self.sigma_across.square()) / 3).sqrt()
 
 
 def load_stgcn(path: Path | None = None, device: torch.device | str = "cpu") -> STGCN:
@@ -55,11 +62,11 @@ def run_stgcn(features: Features, network: STGCN, text: Float[Tensor, " E"] | No
     text = None if text is None else text.to(device)[None]
 
     def predictions() -> Iterator[Tensor]:
-        """Offsets and sigma of each window, in one tensor [P,T,22,4]."""
+        """Offsets and sigmas of each window, in one tensor [P,T,22,5]."""
         for window in windows:
             nodes, people = (value[:, window].to(device)[None] for value in (features.nodes, features.people))
             offset, log_sigma = network(nodes, people, text)
-            yield torch.cat([offset[0], log_sigma[0, ..., None].exp()], -1)
+            yield torch.cat([offset[0], log_sigma[0].exp()], -1)
 
     blended = blend(predictions(), windows)
     if not bool(torch.isfinite(blended).all()):
@@ -68,4 +75,4 @@ def run_stgcn(features: Features, network: STGCN, text: Float[Tensor, " E"] | No
             "The network that predicts joints (ST-GCN) returned values that are not finite.",
             "Its weights may be damaged: install the extension again. If that does not help, choose other frames of the clip.",
         )
-    return STGCNPrediction(features.joints.to(device) + blended[..., :3], blended[..., 3])
+    return STGCNPrediction(features.joints.to(device) + blended[..., :3], *blended[..., 3:].unbind(-1))

@@ -72,7 +72,7 @@ class STGCNConfig:
 
 
 class STGCN(nn.Module):
-    """Predicts an offset and a log sigma for every joint of two people. See the module's docstring."""
+    """Predicts an offset and two log sigmas for every joint of two people. See the module's docstring."""
 
     def __init__(self, config: STGCNConfig) -> None:
         super().__init__()
@@ -86,16 +86,17 @@ class STGCN(nn.Module):
         self.blocks = nn.ModuleList(_Block(config) for _ in range(config.blocks))
         self.node_norm, self.person_norm = nn.LayerNorm(C), nn.LayerNorm(D)
         self.smooths = bool(config.pose_columns) and config.use_time
-        self.node_out = _zero(nn.Linear(C, (4 + len(config.smoothing_sigmas) * self.smooths) * k))
-        self.person_out = _zero(nn.Linear(D, 5 * k))
+        self.node_out = _zero(nn.Linear(C, (5 + len(config.smoothing_sigmas) * self.smooths) * k))
+        self.person_out = _zero(nn.Linear(D, 6 * k))
 
     def forward(
         self,
         nodes: Float[Tensor, "B P T 22 F"],
         people: Float[Tensor, "B P T G"],
         text: Float[Tensor, "B E"] | None = None,
-    ) -> tuple[Float[Tensor, "B P T 22 3"], Float[Tensor, "B P T 22"]]:
-        """Offsets of the initial joints, metres in view axes, and log sigma (of metres, along each axis).
+    ) -> tuple[Float[Tensor, "B P T 22 3"], Float[Tensor, "B P T 22 2"]]:
+        """Offsets of the initial joints, metres in view axes, and log sigma (of metres): along the ray from the camera, and along
+        each axis across it.
 
         `nodes` and `people` are `Features.nodes` and `Features.people`; `text` is the sentence embedding of each window, a row
         of zeros where there is none. The pelvis' sigma is that of its position, every other joint's that of its position
@@ -117,17 +118,17 @@ class STGCN(nn.Module):
             h, p = block(h, p, text_embedding)
         node_out = self.node_out(self.node_norm(h)).unflatten(-1, (k, -1)).transpose(2, 3)
         node_out = node_out.reshape(B, P, S * k, BODY_COUNT, -1)[:, :, :T]
-        person_out = self.person_out(self.person_norm(p)).reshape(B, P, S * k, 5)[:, :, :T]
+        person_out = self.person_out(self.person_norm(p)).reshape(B, P, S * k, 6)[:, :, :T]
         translation = config.offset_scale * person_out[..., :3]
         if config.camera_columns:  # along the line of sight, in proportion to the distance: one camera shows it least
             translation = translation - config.offset_scale * person_out[..., 3:4] * to_camera
         offset = translation[..., None, :] + config.offset_scale * node_out[..., :3]
         if self.smooths:
             offset = gaussian_filter(offset, config.offset_smoothing_sigma)
-            for weight, sigma in zip(node_out[..., 4:, None].unbind(-2), config.smoothing_sigmas):
+            for weight, sigma in zip(node_out[..., 5:, None].unbind(-2), config.smoothing_sigmas):
                 smoothing = gaussian_filter(initial_pose, sigma) - initial_pose
                 offset = offset + config.smoothing_gain * weight * smoothing
-        log_sigma = node_out[..., 3] + functional.pad(person_out[..., 4:], (0, BODY_COUNT - 1))
+        log_sigma = node_out[..., 3:5] + functional.pad(person_out[..., None, 4:], (0, 0, 0, BODY_COUNT - 1))
         initial = torch.tensor(config.initial_sigma, dtype=offset.dtype, device=offset.device).log()
         return offset, (log_sigma + initial).clamp(*config.log_sigma_range)
 

@@ -78,9 +78,9 @@ def predict_joints(scene: ClipScene, network: STGCN, text: Float[Tensor, " E"] |
     found = run_stgcn(features, network, text)
     device = features.joints.device
     offset = frame.view.vectors_incam(frame.grid.from_grid(found.joints_inview.to(device) - features.joints))
-    sigma = frame.grid.from_grid(found.sigma.to(device))
+    along, across = (frame.grid.from_grid(each.to(device)) for each in (found.sigma_along, found.sigma_across))
     joints = pose_motion(body, initial.motion_incam).joints[:, :, :BODY_COUNT] + offset
-    raw = JointPrior(joints.cpu().numpy(), sigma.cpu().numpy())
+    raw = JointPrior(joints.cpu().numpy(), along.cpu().numpy(), across.cpu().numpy())
     posed = pose_to_joints(features.reference, found.joints_inview.to(device), body)
     motion = at_clip_times(posed, features.reference, frame, initial.motion_incam)
     prior, moved = snap_to_keypoints(raw, scene.observations)
@@ -125,7 +125,8 @@ def snap_to_keypoints(
     limb_offset /= np.einsum("ab,pbj->paj", kernel, np.maximum(weight, 1e-3))[..., None]
     joints = prior.joints_incam.copy()
     joints[:, :, _JOINTS, :2] += limb_offset.astype(np.float32)
-    return JointPrior(joints, np.hypot(prior.sigma, growth).astype(np.float32)), moved
+    along, across = (np.hypot(sigma, growth).astype(np.float32) for sigma in (prior.sigma_along, prior.sigma_across))
+    return JointPrior(joints, along, across), moved
 
 
 def lateral_offset(prior: JointPrior, observations: Observations, settings: SnapSettings) -> Float[np.ndarray, "P T 3"]:
@@ -168,13 +169,12 @@ class _KeypointOffsets:
 
 def _keypoint_offsets(prior: JointPrior, observations: Observations, settings: SnapSettings) -> _KeypointOffsets:
     K = observations.K.cpu().numpy().astype(np.float64)
-    confidence = observations.confidence[:, :, _LANDMARKS].cpu().numpy()
-    ambiguous = observations.ambiguous[:, :, _LANDMARKS].cpu().numpy()
+    confident = observations.plainly_seen(settings.confident)[:, :, _LANDMARKS].cpu().numpy()
     joints = prior.joints_incam[:, :, _JOINTS]
     depth, focal = np.maximum(joints[..., 2:], 0.1), K[[0, 1], [0, 1]]
     projected = joints[..., :2] / depth * focal + K[:2, 2]
     pixels = observations.keypoints[:, :, _LANDMARKS].cpu().numpy() - projected
-    return _KeypointOffsets(pixels, pixels * depth / focal, (confidence > settings.confident) & ~ambiguous)
+    return _KeypointOffsets(pixels, pixels * depth / focal, confident)
 
 
 def _separation(observations: Observations, settings: SnapSettings) -> Float[np.ndarray, "P T 12"]:

@@ -34,7 +34,7 @@ from core.perception.detections import Detections
 from core.reporting import Reporter
 
 TRUSTED = 0.5
-"""Confidence from which a landmark that is not ambiguous, of a person who was found, counts as seen."""
+"""Confidence from which a landmark of a person who was found counts as seen."""
 _FILLED = 0.5
 """Confidence of what was filled in; only the ratio to what was seen matters, when people are placed."""
 _TRUNK = [LANDMARK_INDEX[f"{side}_{part}"] for part in ("shoulder", "hip") for side in ("left", "right")]
@@ -126,8 +126,8 @@ def infilled(detections: Detections, *, smooth: bool) -> Detections:
 
 
 def trusted_landmarks(detections: Detections) -> np.ndarray:
-    """bool [P,T,33]: seen, not ambiguous, of a person who was found."""
-    return (detections.keypoints[..., 2] >= TRUSTED) & ~detections.ambiguous & detections.found[..., None]
+    """bool [P,T,33]: seen, of a person who was found."""
+    return (detections.keypoints[..., 2] >= TRUSTED) & detections.found[..., None]
 
 
 def _interpolated(time: np.ndarray, values: np.ndarray, there: np.ndarray, smooth: bool) -> np.ndarray:

@@ -44,7 +44,7 @@ def oracle_keypoints(clip: BenchmarkClip, body: BodyModel, seed: int, reporter: 
     detections = replace(
         clip.detections,
         keypoints=seen,
-        ambiguous=np.zeros_like(clip.detections.ambiguous),
+        covariance=np.zeros_like(clip.detections.covariance),
         found=np.ones_like(clip.detections.found),
     )
     return run_product(detections, body, TakeSettings(seed=seed), reporter)

@@ -104,7 +104,7 @@ def detections() -> Detections:
         time=np.arange(FRAMES) / 25,
         image_size=np.array([640, 360]),
         keypoints=random(2, FRAMES, 33, 3),
-        ambiguous=np.zeros((2, FRAMES, 33), bool),
+        covariance=np.tile(np.eye(2, dtype=np.float32), (2, FRAMES, 33, 1, 1)),
         world_landmarks=random(2, FRAMES, 33, 3),
         found=np.ones((2, FRAMES), bool),
         hands=random(2, FRAMES, 2, 21, 3),

@@ -75,7 +75,7 @@ def problem_of_edits(value: Edits) -> str | None:
 
 def problem_of_detections(value: Detections) -> str | None:
     frames = len(value.frame_index)
-    by_frame = ("keypoints", "ambiguous", "world_landmarks", "found", "hands", "hand_landmarks", "masks")
+    by_frame = ("keypoints", "covariance", "world_landmarks", "found", "hands", "hand_landmarks", "masks")
     wrong = [name for name in by_frame if getattr(value, name).shape[1] != frames]
     return f"{wrong[0]} has another number of frames" if wrong else problem_of_numbers(value)
 

@@ -72,7 +72,7 @@ def _errors(clips: Sequence[MatchedClip]) -> dict[str, float]:
     error = np.concatenate([np.linalg.norm(_error_vectors(c), axis=-1) for c in clips], 1)[valid]
     state = np.concatenate([c.conditions.landmark_state for c in clips], 1)[valid]
     confidence = np.concatenate([c.detections.keypoints[..., 2] for c in clips], 1)[valid]
-    is_ambiguous = np.concatenate([c.detections.ambiguous for c in clips], 1)[valid]
+    sigma = np.concatenate([c.sigma for c in clips], 1)[valid]
     found = {"PCK@0.1 %": _percent(error < 0.1), "PCK@0.03 %": _percent(error < 0.03)}
     for name, kind in _LANDMARKS.items():
         chosen = state == kind
@@ -81,12 +81,13 @@ def _errors(clips: Sequence[MatchedClip]) -> dict[str, float]:
         for probability in (0.5, 0.9, 0.98):
             found[f"error: {name} q{probability:g} %"] = 100 * float(np.quantile(error[chosen], probability))
         found[f"confidence: {name}"] = float(confidence[chosen].mean())
+        found[f"sigma: {name} q0.5 %"] = 100 * float(np.median(sigma[chosen]))
+        found[f"within 2 sigma: {name} %"] = _percent((error < 2 * sigma)[chosen])
         found[f"confident (>0.5): {name} %"] = _percent(confidence[chosen] > 0.5)
         found[f"confident and wrong (>0.1): {name} %"] = _percent(((confidence > 0.5) & (error > 0.1))[chosen])
     for number, group in enumerate(GROUPS):
         found[f"error: {group} q0.5 %"] = 100 * float(np.median(error[:, number == GROUP]))
         found[f"error: {group} q0.9 %"] = 100 * float(np.quantile(error[:, number == GROUP], 0.9))
-    found["ambiguous %"] = _percent(is_ambiguous)
     return found
 
 

@@ -103,6 +103,13 @@ def fit_landmarks(clips: Sequence[MatchedClip], targets: Sequence[NoiseTargets])
         ((0, 1), (0,)),
     )
     confidence_scores = Scores.stack([confidence_scores])
+    sigma, _ = quantile_table(
+        [c.sigma for c in clips],
+        found,
+        (state, error_bin, group),
+        (LANDMARK_STATES, len(ERROR_EDGES) + 1, len(GROUPS)),
+        ((0, 1), (0,)),
+    )
     rates = [c.rate for c in clips]
     return {
         "max_bone_ratio": longest_bones(_bone_ratios_in_image(clips, targets)),
@@ -111,6 +118,7 @@ def fit_landmarks(clips: Sequence[MatchedClip], targets: Sequence[NoiseTargets])
         "error_weights": process_weights_by_group(scores, rates),
         "error_correlation": part_correlation(scores),
         "confidence": confidence,
+        "sigma": sigma,
         "confidence_weights": process_weights_by_group(confidence_scores, rates),
         "confidence_correlation": part_correlation(confidence_scores),
     }

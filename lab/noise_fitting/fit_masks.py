@@ -14,7 +14,7 @@ from .matching import MatchedClip
 from .quantile_tables import Scores, process_weights, quantile_table
 
 _CLAIMED = 96 / 255
-"""Mask value above which a pixel may be the person's, as in `core.perception.ambiguity`."""
+"""Mask value above which a pixel may be the person's."""
 _FEW_PIXELS = 15
 """Areas and outlines with no more pixels are not measured."""
 

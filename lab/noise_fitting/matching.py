@@ -8,7 +8,6 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from core.motion import Camera
-from core.perception.ambiguity import AMBIGUOUS_CONFIDENCE
 from core.perception.detections import Detections
 from core.perception.landmarks import LIMBS as LIMB_JOINTS
 from core.perception.landmarks import MIRROR
@@ -60,8 +59,13 @@ class MatchedClip:
 
     @property
     def confidence(self) -> Float[np.ndarray, "P T 33"]:
-        """The networks' own confidence, without the factor for ambiguous landmarks."""
-        return self.detections.keypoints[..., 2] / np.where(self.detections.ambiguous, AMBIGUOUS_CONFIDENCE, 1)
+        return self.detections.keypoints[..., 2]
+
+    @property
+    def sigma(self) -> Float[np.ndarray, "P T 33"]:
+        """Body heights, the standard deviation that the networks give the landmarks along an axis of the picture."""
+        variance = np.trace(self.detections.covariance, axis1=-2, axis2=-1) / 2
+        return np.sqrt(variance) / self.projected.height_px[..., None]
 
 
 def match_detections(
@@ -97,7 +101,7 @@ def _in_true_order(detections: Detections, projected: ProjectedClip) -> Detectio
     ]
     if distance[0] <= distance[1]:
         return detections
-    by_person = ("keypoints", "ambiguous", "world_landmarks", "found", "hands", "hand_landmarks", "masks", "track_ids")
+    by_person = ("keypoints", "covariance", "world_landmarks", "found", "hands", "hand_landmarks", "masks", "track_ids")
     return replace(detections, **{name: np.ascontiguousarray(getattr(detections, name)[::-1]) for name in by_person})
 
 

@@ -9,7 +9,8 @@ from core.contract.skeleton import LANDMARK_INDEX
 from core.perception.detections import Detections
 
 _COLOURS = ((60, 220, 60), (255, 90, 255))
-_AMBIGUOUS = (255, 40, 40)
+_UNCERTAIN = 4
+"""Widths of a bone: smaller standard deviations are not drawn."""
 _HAND_BONES = [(0, 1), (0, 5), (0, 17), (5, 9), (9, 13), (13, 17)] + [
     (joint, joint + 1) for finger in range(5) for joint in range(4 * finger + 1, 4 * finger + 4)
 ]
@@ -38,8 +39,8 @@ _BONES = _bones()
 def draw_overlay(image: np.ndarray, tracks: Detections, frame: int) -> np.ndarray:
     """A copy of image uint8 [H,W,3] RGB, of any size, with the skeletons and hands of clip frame `frame` drawn over it.
 
-    Each person has a colour; thin bones are uncertain, red dots are ambiguous landmarks, a person who was not found in the
-    frame is not drawn. ValueError for a frame that the tracks do not have.
+    Each person has a colour; thin bones are uncertain, circles are the standard deviation of landmarks where it is large,
+    a person who was not found in the frame is not drawn. ValueError for a frame that the tracks do not have.
     """
     steps = np.flatnonzero(tracks.frame_index == frame)
     if not len(steps):
@@ -54,8 +55,9 @@ def draw_overlay(image: np.ndarray, tracks: Detections, frame: int) -> np.ndarra
         for a, b in _BONES:
             sure = min(confidence[a], confidence[b]) >= _FAINT
             cv2.line(drawn, points[a], points[b], colour, 2 * width if sure else width, cv2.LINE_AA)
-        for landmark in np.flatnonzero(tracks.ambiguous[person, step]):
-            cv2.circle(drawn, points[landmark], 2 * width, _AMBIGUOUS, -1, cv2.LINE_AA)
+        sigma = scale * np.sqrt(np.trace(tracks.covariance[person, step], axis1=1, axis2=2) / 2)
+        for landmark in np.flatnonzero(sigma > _UNCERTAIN * width):
+            cv2.circle(drawn, points[landmark], round(sigma[landmark]), colour, 1, cv2.LINE_AA)
         for hand in tracks.hands[person, step]:
             points, confidence = _pixels(hand, scale)
             if confidence[0] > 0:

@@ -83,7 +83,7 @@ def fit_full_mesh(
         pixels, _ = project(regress_landmarks(regressor, joints, vertices[:, :, regressor.vertices]), observations.K)
         loss = (
             energies.reprojection(
-                pixels, observations.keypoints, observations.confidence, observations.box_height, _SIGMA
+                pixels, observations.keypoints, observations.confidence, observations.covariance_with(_SIGMA)
             )
             + _POSE_WEIGHT * (pose - relaxed).square().sum((-1, -2)).mean()
             + _SHAPE_WEIGHT * betas.square().sum(-1).mean()

@@ -15,7 +15,8 @@ from jaxtyping import Float, UInt8
 from ..evaluation.benchmark_clip import OCCLUDED, VISIBLE
 from ..evaluation.metrics import MM, acceleration_error, interaction, mpjpe, root_relative
 
-UNITS = {"within_1_sigma": "", "within_2_sigma": "", "accel": "mm/frame²"}
+_DIRECTIONS = ("along", "across")
+UNITS = {f"{direction}_{count}_sigma": "" for direction in _DIRECTIONS for count in (1, 2)} | {"accel": "mm/frame²"}
 """Of the measures that are not in mm."""
 
 
@@ -27,16 +28,19 @@ class JointEstimate:
     true_joints: Float[np.ndarray, "P N 22 3"]
     visibility: UInt8[np.ndarray, "P N 22"]
     """Codes of `evaluation.benchmark_clip`."""
-    sigma: Float[np.ndarray, "P N 22"] | None = None
-    """As in `STGCNPrediction`; None for predictions without."""
+    sigma: Float[np.ndarray, "P N 22 2"] | None = None
+    """Along and across the ray, as in `STGCNPrediction`; None for predictions without."""
+    rays: Float[np.ndarray, "P N 22 3"] | None = None
+    """From the camera to the joints, of any length; given with `sigma`."""
 
 
 def joint_errors(estimates: Iterable[JointEstimate]) -> dict[str, float]:
     """Means over clips; `seen` and `hidden` are means over all such joints.
 
     mpjpe, seen, hidden: relative to the own pelvis; int: distances between the joints of both people; depth: distance between
-    the pelvises along the line of sight; position: of each pelvis; accel: acceleration; within_1_sigma and within_2_sigma: the
-    part of the errors along an axis that are that small (0.68 and 0.95 for a normal distribution).
+    the pelvises along the line of sight; position: of each pelvis; accel: acceleration; along_1_sigma, across_2_sigma, …:
+    the part of the errors along the ray, and along an axis across it, that are that small (0.68 and 0.95 for a normal
+    distribution).
     """
     values: dict[str, list[float]] = {}
     for estimate in estimates:
@@ -54,11 +58,25 @@ def joint_errors(estimates: Iterable[JointEstimate]) -> dict[str, float]:
             values.setdefault(name, []).append(value)
         for name, code in (("seen", VISIBLE), ("hidden", OCCLUDED)):
             values.setdefault(name, []).extend(error[estimate.visibility == code].tolist())
-        if estimate.sigma is not None:
-            relative = np.abs(_relative_to_pelvis(joints) - _relative_to_pelvis(true)) / estimate.sigma[..., None]
-            for count in (1, 2):
-                values.setdefault(f"within_{count}_sigma", []).append(float((relative < count).mean()))
+        if estimate.sigma is not None and estimate.rays is not None:
+            components = _along_and_across(_relative_to_pelvis(joints) - _relative_to_pelvis(true), estimate.rays)
+            for direction, error_of, sigma in zip(_DIRECTIONS, components, np.moveaxis(estimate.sigma, -1, 0)):
+                for count in (1, 2):
+                    share = float((error_of < count * sigma[..., None]).mean())
+                    values.setdefault(f"{direction}_{count}_sigma", []).append(share)
     return {name: float(np.mean(each)) for name, each in values.items() if each}
+
+
+def _along_and_across(
+    errors: Float[np.ndarray, "P N 22 3"], rays: Float[np.ndarray, "P N 22 3"]
+) -> tuple[np.ndarray, ...]:
+    """Absolute errors along the rays [...,1], and along two axes across them [...,2]."""
+    forward = rays / np.linalg.norm(rays, axis=-1, keepdims=True)
+    right = np.cross(forward, (0.0, 0.0, 1.0))
+    right /= np.maximum(np.linalg.norm(right, axis=-1, keepdims=True), 1e-6)
+    down = np.cross(forward, right)
+    along, first, second = (np.abs((errors * axis).sum(-1)) for axis in (forward, right, down))
+    return along[..., None], np.stack([first, second], -1)
 
 
 def _depth_difference(joints: Float[np.ndarray, "P N 22 3"]) -> Float[np.ndarray, " N"]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from core.body.model import BodyModel
@@ -58,7 +59,8 @@ class STGCNObjective:
         initial = torch.where(any_masked, features.reference.joints(self.body), batch.reference_joints)
         keep_text = torch.rand(len(initial), 1, generator=generator, device=generator.device) >= self.text_dropout
         offset, log_sigma = self.network(features.nodes, features.people, batch.text * keep_text)
-        return stgcn_loss(initial + offset, log_sigma, batch.true_joints, batch.valid, self.loss)
+        rays = joint_rays(initial, features.people)
+        return stgcn_loss(initial + offset, log_sigma, rays, batch.true_joints, batch.valid, self.loss)
 
 
 def stgcn_errors(network: nn.Module, examples: Sequence[Example], embeddings: SentenceEmbeddings) -> dict[str, float]:
@@ -69,10 +71,18 @@ def stgcn_errors(network: nn.Module, examples: Sequence[Example], embeddings: Se
     def estimates() -> Iterator[JointEstimate]:
         for clip in whole_clips(examples, embeddings, device):
             prediction = run_stgcn(clip.features, network, clip.text)
-            joints, sigma = prediction.joints_inview.cpu().numpy(), prediction.sigma.cpu().numpy()
-            yield JointEstimate(joints, clip.example.true_joints, clip.example.visibility, sigma)
+            sigma = torch.stack([prediction.sigma_along, prediction.sigma_across], -1)
+            rays = joint_rays(clip.features.joints, clip.features.people)
+            joints, sigma, rays = (value.cpu().numpy() for value in (prediction.joints_inview, sigma, rays))
+            yield JointEstimate(joints, clip.example.true_joints, clip.example.visibility, sigma, rays)
 
     return joint_errors(estimates())
+
+
+def joint_rays(initial: Float[Tensor, "*b T 22 3"], people: Float[Tensor, "*b T G"]) -> Float[Tensor, "*b T 22 3"]:
+    """From the camera to the initial joints, metres in view axes."""
+    camera = initial[..., 0, :] + _CAMERA_SCALE * people[..., PERSON_COLUMNS["camera"]]
+    return initial - camera[..., None, :]
 
 
 def initial_errors(examples: Sequence[Example]) -> dict[str, float]:

@@ -41,17 +41,19 @@ _USUAL_ERROR, _USUAL_ACCELERATION = 0.1, 30.0
 
 def stgcn_loss(
     predicted: Float[Tensor, "B P T 22 3"],
-    log_sigma: Float[Tensor, "B P T 22"],
+    log_sigma: Float[Tensor, "B P T 22 2"],
+    rays: Float[Tensor, "B P T 22 3"],
     true: Float[Tensor, "B P T 22 3"],
     valid: Bool[Tensor, "B T"],
     settings: STGCNLossSettings,
 ) -> tuple[Float[Tensor, ""], dict[str, Tensor]]:
-    """The loss, and its parts without their weights, detached."""
-    length = (relative_to_pelvis(predicted) - relative_to_pelvis(true)).norm(dim=-1)
+    """The loss, and its parts without their weights, detached. `rays` lead from the camera to the joints, of any length."""
+    error = relative_to_pelvis(predicted) - relative_to_pelvis(true)
+    length = error.norm(dim=-1)
     two_valid, three_valid = valid[:, 1:] & valid[:, :-1], valid[:, 2:] & valid[:, :-2]
     difference = predicted - true
     parts = {
-        "likelihood": _mean(laplace_nll(length, log_sigma), valid),
+        "likelihood": _mean(laplace_nll(error, rays, log_sigma), valid),
         "pose": _mean(length[..., 1:], valid) / _USUAL_ERROR,
         "position": _mean(length[..., :1], valid) / _USUAL_ERROR,
         "distance": _distance_error(predicted, true, valid, settings) / _USUAL_ERROR,
@@ -70,14 +72,19 @@ def relative_to_pelvis(joints: Float[Tensor, "*b 22 3"]) -> Float[Tensor, "*b 22
     return torch.cat([joints[..., :1, :], joints[..., 1:, :] - joints[..., :1, :]], -2)
 
 
-def laplace_nll(length: Float[Tensor, "*b"], log_sigma: Float[Tensor, "*b"]) -> Float[Tensor, "*b"]:
-    """Negative log likelihood of an error of that length in three dimensions, up to a constant.
+def laplace_nll(
+    error: Float[Tensor, "*b 3"], rays: Float[Tensor, "*b 3"], log_sigma: Float[Tensor, "*b 2"]
+) -> Float[Tensor, "*b"]:
+    """Negative log likelihood of errors in three dimensions with one sigma along a ray and another across it, up to a constant.
 
-    The density is b^-3 exp(-length / b), whose standard deviation along each axis is 2 b. Its tails are heavy, as those of the
-    errors of hidden limbs.
+    The density is exp(-length) / (b_along b_across^2), where the length is that of the error in units of b along and across the
+    ray; its standard deviation along each axis is 2 b. Its tails are heavy, as those of the errors of hidden limbs.
     """
     log_b = log_sigma - torch.log(torch.tensor(2.0))
-    return 3 * log_b + length * (-log_b).exp()
+    along = (error * torch.nn.functional.normalize(rays, dim=-1)).sum(-1)
+    across = (error.square().sum(-1) - along.square()).clamp_min(0)
+    length = ((along * (-log_b[..., 0]).exp()).square() + across * (-2 * log_b[..., 1]).exp() + 1e-12).sqrt()
+    return log_b[..., 0] + 2 * log_b[..., 1] + length
 
 
 def bone_lengths(joints: Float[Tensor, "*b 22 3"]) -> Float[Tensor, "*b 21"]:

@@ -92,7 +92,7 @@ def made_up_tracks(frames: int = FRAMES, first: int = 0) -> Detections:
         time=np.arange(first, first + frames) / 25,
         image_size=np.array([96, 64], np.int32),
         keypoints=draw.uniform(0, 1, (2, frames, 33, 3)).astype(np.float32),
-        ambiguous=draw.uniform(size=(2, frames, 33)) < 0.1,
+        covariance=np.tile(np.eye(2, dtype=np.float32), (2, frames, 33, 1, 1)),
         world_landmarks=draw.normal(size=(2, frames, 33, 3)).astype(np.float32),
         found=np.ones((2, frames), bool),
         hands=np.zeros((2, frames, 2, 21, 3), np.float32),

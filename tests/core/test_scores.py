@@ -74,7 +74,7 @@ def test_the_energy_does_not_ask_what_a_take_was_expected_to_be(scene, true):
         return fit(fitted, scene.observations, body, FitTargets(prior=prior), FitSchedule(()), SilentReporter()).energy
 
     joints = pose_motion(body, true.motion_incam).joints[:, :, :22].numpy()
-    near = JointPrior(joints, np.full(joints.shape[:3], 0.1, np.float32))
+    near = JointPrior(joints, *[np.full(joints.shape[:3], 0.1, np.float32)] * 2)
     drift = np.linspace(0, 1, FRAMES, dtype=np.float32)[:, None, None]
     far = replace(near, joints_incam=near.joints_incam + drift)
     assert energy(true, near) == energy(true, far) == energy(true)

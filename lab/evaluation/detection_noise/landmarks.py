@@ -27,14 +27,15 @@ _BLEND = 3
 
 def noisy_landmarks(
     context: ClipContext, kinds: SkeletonKinds, targets: NoiseTargets
-) -> tuple[Float[np.ndarray, "P T 33 2"], Float[np.ndarray, "P T 33"]]:
-    """Landmarks in px and their confidence in 0-1."""
+) -> tuple[Float[np.ndarray, "P T 33 2"], Float[np.ndarray, "P T 33"], Float[np.ndarray, "P T 33"]]:
+    """Landmarks in px, their confidence in 0-1, and the standard deviation in px that the network gives them."""
     height = targets.height_px[..., None]
     points = targets.aimed_px + _errors(context, kinds, targets.state) * height[..., None]
     longest = context.noise.max_bone_ratio * detected_bone_lengths(context, kinds)
     points = limit_bone_lengths(points, longest * height)
     error = np.linalg.norm(points - targets.aimed_px, axis=-1) / height
-    return points, _confidences(context, targets.state, error)
+    confidence, sigma = _confidences(context, targets.state, error)
+    return points, confidence, sigma * height
 
 
 def metric_landmarks(
@@ -116,8 +117,10 @@ def _blend_states(state: Int[np.ndarray, "P T 33"]) -> Float[np.ndarray, "P T 33
 
 def _confidences(
     context: ClipContext, state: Int[np.ndarray, "P T 33"], error: Float[np.ndarray, "P T 33"]
-) -> Float[np.ndarray, "P T 33"]:
+) -> tuple[Float[np.ndarray, "P T 33"], Float[np.ndarray, "P T 33"]]:
+    """Confidence, and sigma in body heights: the two come from one heat map, so one is low where the other is high."""
     noise = context.noise
-    normal = context.landmark_processes(1, noise.confidence_weights, noise.confidence_correlation)
+    normal = context.landmark_processes(1, noise.confidence_weights, noise.confidence_correlation)[..., 0]
     index = (state, np.digitize(error, ERROR_EDGES), GROUP)
-    return np.clip(look_up_quantile(noise.confidence, index, ndtr(normal[..., 0])), 0, 1)
+    confidence = np.clip(look_up_quantile(noise.confidence, index, ndtr(normal)), 0, 1)
+    return confidence, look_up_quantile(noise.sigma, index, ndtr(-normal))

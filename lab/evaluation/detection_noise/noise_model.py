@@ -71,6 +71,8 @@ class DetectionNoise:
     max_bone_ratio: Float[np.ndarray, " N"]
     """Longest detected bone in the image relative to its true length: the networks know how people are built."""
     confidence: Float[np.ndarray, "S errors G Q"]
+    sigma: Float[np.ndarray, "S errors G Q"]
+    """Standard deviation that the networks give a landmark along an axis."""
     confidence_weights: Float[np.ndarray, "G C"]
     confidence_correlation: Float[np.ndarray, " 2"]
     metric_height: Float[np.ndarray, "K Q"]

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from core.motion import Camera
-from core.perception.ambiguity import AMBIGUOUS_CONFIDENCE, ambiguous
 from core.perception.detections import MASK_WIDTH, Detections
 
 from ..occlusion.projection import ProjectedClip
@@ -40,21 +39,21 @@ def simulate_detections(
     )
     scale = look_up_quantile(noise.skeleton_scale, (kinds.condition_bin,), kinds.person_quantile[..., 3])
     targets = targets.scaled(scale, noise.scale_centre)
-    points, confidence = noisy_landmarks(context, kinds, targets)
+    points, confidence, sigma = noisy_landmarks(context, kinds, targets)
     metric = metric_landmarks(context, kinds, targets, points)
     hands, hands_metric = noisy_hands(context, kinds)
     found, frames = kinds.is_found, points.shape[1]
     points = hold_last(points, found)
     masks = noisy_masks(context, kinds, points * (MASK_WIDTH / image_size[0]), image_size[0])
     size = np.array(image_size, np.int32)
-    is_ambiguous = ambiguous(points, found, masks, size)
-    confidence = confidence * found[..., None] * np.where(is_ambiguous, AMBIGUOUS_CONFIDENCE, 1)
+    confidence = confidence * found[..., None]
+    covariance = hold_last(sigma, found)[..., None, None] ** 2 * np.eye(2)
     return Detections(
         frame_index=np.arange(frames, dtype=np.int32),
         time=np.arange(frames) * context.frame_seconds,
         image_size=size,
         keypoints=np.concatenate([points, confidence[..., None]], -1).astype(np.float32),
-        ambiguous=is_ambiguous,
+        covariance=covariance.astype(np.float32),
         world_landmarks=hold_last(metric, found).astype(np.float32),
         found=found,
         hands=hands.astype(np.float32),

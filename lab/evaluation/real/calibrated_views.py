@@ -35,7 +35,7 @@ _SMOOTHING = 7
 """frames over which the triangulated limbs are smoothed."""
 _OFTEN = 0.3
 """Share of the frames in which somebody must be detected to be a candidate for the man."""
-_PER_PERSON = ("keypoints", "ambiguous", "world_landmarks", "found", "hands", "hand_landmarks", "masks")
+_PER_PERSON = ("keypoints", "covariance", "world_landmarks", "found", "hands", "hand_landmarks", "masks")
 
 
 @dataclass(frozen=True)

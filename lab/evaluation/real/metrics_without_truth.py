@@ -47,12 +47,11 @@ def reprojection_metrics(
     camera = (torch.as_tensor(matrix, dtype=points.dtype) for matrix in (estimate.camera.K, estimate.camera.T_cw))
     pixels = project(points, *camera)[0].numpy()[chosen]
     keypoints = detections.keypoints[chosen]
-    is_confident = (
-        (keypoints[..., 2] >= CONFIDENT) & ~detections.ambiguous[chosen] & detections.found[chosen][..., None]
-    )
+    observations = usual_observations(detections, torch.device("cpu"))
+    is_confident = observations.plainly_seen(CONFIDENT).numpy()[chosen]
     if not is_confident.any():
         return {}
-    height = usual_observations(detections, torch.device("cpu")).box_height.numpy()[chosen]
+    height = observations.box_height.numpy()[chosen]
     distance = np.linalg.norm(pixels - keypoints[..., :2], axis=-1)
     return {
         "reprojection": float(distance[is_confident].mean()),

@@ -130,13 +130,13 @@ def test_people_exchanged_are_features_exchanged() -> None:
         keypoints=(detections.keypoints + draw.normal(0, 5, detections.keypoints.shape) * [1, 1, 0]).astype(np.float32),
         masks=draw.integers(0, 255, detections.masks.shape).astype(np.uint8),
         hands=draw.uniform(0, 1, detections.hands.shape).astype(np.float32),
-        ambiguous=draw.random(detections.ambiguous.shape) < 0.2,
+        covariance=detections.covariance * draw.uniform(1, 90, (2, 1, 33, 1, 1)).astype(np.float32),
     )
     turned = replace(
         noisy,
         **{
             name: np.ascontiguousarray(getattr(noisy, name)[::-1])
-            for name in ("keypoints", "ambiguous", "world_landmarks", "found", "hands", "hand_landmarks", "masks")
+            for name in ("keypoints", "covariance", "world_landmarks", "found", "hands", "hand_landmarks", "masks")
         },
     )
     other = PairMotion(**{item.name: getattr(motion, item.name)[::-1].copy() for item in fields(PairMotion)})

@@ -14,7 +14,6 @@ from core.clip import Frame
 from core.contract.errors import UserError
 from core.contract.marks import PersonMark
 from core.contract.skeleton import LANDMARK_INDEX
-from core.perception.ambiguity import ambiguous
 from core.perception.appearance import appearance_embedding, appearance_similarity
 from core.perception.assignment import UNASSIGNED, assign, same_body, similarity
 from core.perception.background import BackgroundMotion, apply_homography, background_lines, displacement
@@ -52,12 +51,15 @@ def _skeleton(x: float, y: float = 180.0, torso: float = _TORSO) -> np.ndarray:
     return points * torso + np.array([x, y], np.float32)
 
 
+_COVARIANCE = np.tile(np.eye(2, dtype=np.float32), (33, 1, 1))
+
+
 def _pose(x: float, quality: float = 0.9, points: np.ndarray | None = None) -> Pose:
     region = Region(x, 180, 300)
     points = _skeleton(x) if points is None else points
     ones = np.ones(33, np.float32)
     world = np.zeros((33, 3), np.float32)
-    return Pose(region, region, quality, points, ones, ones, ones, world, np.zeros((0, 0), np.uint8))
+    return Pose(region, region, quality, points, ones, ones, ones, world, np.zeros((0, 0), np.uint8), _COVARIANCE)
 
 
 def _person(x: float, score: float = 0.9, quality: float = 0.9, torso: float = _TORSO, y: float = 180.0) -> FoundPerson:
@@ -425,44 +427,6 @@ def test_fewer_than_two_people_are_named(detections: list[Track[Sighting]], code
 # Ambiguous landmarks
 
 
-def _ambiguous(a: np.ndarray, b: np.ndarray, steps: int = 10, doubtful_step: int = 5) -> np.ndarray:
-    """Two people who stand at x = 200 and 330, but for one step; masks as wide as their shoulders."""
-    points = np.stack([np.stack([_skeleton(200)] * steps), np.stack([_skeleton(330)] * steps)])
-    points[0, doubtful_step], points[1, doubtful_step] = a, b
-    masks = np.zeros((2, steps, 90, MASK_WIDTH), np.uint8)
-    for person, x in enumerate((200, 330)):
-        masks[person, :, 15:90, (x - 45) // 4 : (x + 45) // 4] = 255
-    return ambiguous(points, np.ones((2, steps), bool), masks, np.array(_SIZE))
-
-
-def test_nothing_is_ambiguous_while_people_stand_apart() -> None:
-    assert not _ambiguous(_skeleton(200), _skeleton(330)).any()
-
-
-def test_a_wrist_in_the_others_body_is_ambiguous_with_its_fingers() -> None:
-    reaching = _skeleton(200)
-    arm = [LANDMARK_INDEX[f"left_{part}"] for part in ("wrist", "pinky", "index", "thumb")]
-    reaching[arm] = _skeleton(330)[LANDMARK_INDEX["left_hip"]] + np.array([-20, -30], np.float32)
-    flags = _ambiguous(reaching, _skeleton(330))
-    assert flags[0, 5, arm].all()
-    assert not flags[0, 4].any() and not flags[1].any()
-
-
-def test_joints_of_two_people_at_one_place_are_ambiguous_for_both() -> None:
-    wrist = LANDMARK_INDEX["left_wrist"]
-    a, b = _skeleton(200), _skeleton(330)
-    a[wrist] = b[LANDMARK_INDEX["right_wrist"]] + 2
-    flags = _ambiguous(a, b)
-    assert flags[0, 5, wrist] and flags[1, 5, LANDMARK_INDEX["right_wrist"]]
-    assert not flags[:, :, LANDMARK_INDEX["left_ankle"]].any()
-
-
-def test_who_is_seen_alone_is_not_ambiguous() -> None:
-    points = np.stack([np.stack([_skeleton(200)] * 3), np.stack([_skeleton(202)] * 3)])
-    found = np.array([[True] * 3, [False] * 3])
-    assert not ambiguous(points, found, np.full((2, 3, 90, MASK_WIDTH), 255, np.uint8), np.array(_SIZE)).any()
-
-
 # Hands
 
 
@@ -579,7 +543,7 @@ def made_up_pair() -> Detections:
         time=np.array([0.28, 0.32]),
         image_size=np.array(_SIZE, np.int32),
         keypoints=keypoints,
-        ambiguous=np.zeros((2, 2, 33), bool),
+        covariance=np.tile(np.eye(2, dtype=np.float32), (2, 2, 33, 1, 1)),
         world_landmarks=np.zeros((2, 2, 33, 3), np.float32),
         found=found,
         hands=np.zeros((2, 2, 2, 21, 3), np.float32),

@@ -101,7 +101,18 @@ def _seen(x: float) -> Track[Observation]:
     for step in (1, 3):
         points = np.full((33, 2), x + step, np.float32)
         whole = np.full((256, 256), 255, np.uint8)
-        pose = Pose(region, region, 0.9, points, ones, 0.5 * ones, ones, np.full((33, 3), step, np.float32), whole)
+        pose = Pose(
+            region,
+            region,
+            0.9,
+            points,
+            ones,
+            0.5 * ones,
+            ones,
+            np.full((33, 3), step, np.float32),
+            whole,
+            np.zeros((33, 2, 2)),
+        )
         track.observations[step] = observation(pose, appearance, True, 0.9, (320, 240))
     return track
 

@@ -59,7 +59,8 @@ def test_a_network_without_time_predicts_the_same_in_one_window_and_in_many() ->
         offset, log_sigma = network(features.nodes[None], features.people[None])
     prediction = run_stgcn(features, network)
     assert torch.allclose(prediction.joints_inview, features.joints + offset[0], atol=1e-5)
-    assert torch.allclose(prediction.sigma, log_sigma[0].exp(), atol=1e-5)
+    sigmas = torch.stack([prediction.sigma_along, prediction.sigma_across], -1)
+    assert torch.allclose(sigmas, log_sigma[0].exp(), atol=1e-5)
 
 
 def test_a_prediction_depends_on_its_own_windows_only() -> None:

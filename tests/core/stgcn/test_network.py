@@ -48,7 +48,7 @@ def test_an_untrained_network_leaves_the_initial_joints() -> None:
     nodes, people, text = (value.float() for value in random_inputs())
     offset, log_sigma = STGCN(CONFIG)(nodes, people, text)
     assert offset.shape == (2, 2, 9, 22, 3) and not offset.any()
-    assert torch.allclose(log_sigma.exp(), torch.full((2, 2, 9, 22), CONFIG.initial_sigma))
+    assert torch.allclose(log_sigma.exp(), torch.full((2, 2, 9, 22, 2), CONFIG.initial_sigma))
 
 
 def test_exchanging_the_people_exchanges_the_predictions() -> None:
@@ -93,7 +93,7 @@ def test_a_prediction_depends_on_the_text_and_a_row_of_zeros_is_no_text() -> Non
 def test_windows_may_have_any_number_of_frames(frames: int) -> None:
     nodes, people, text = random_inputs(frames)
     offset, log_sigma = random_network()(nodes, people, text)
-    assert offset.shape == (2, 2, frames, 22, 3) and log_sigma.shape == (2, 2, frames, 22)
+    assert offset.shape == (2, 2, frames, 22, 3) and log_sigma.shape == (2, 2, frames, 22, 2)
 
 
 def test_windows_of_a_batch_are_independent() -> None:
@@ -105,7 +105,7 @@ def test_windows_of_a_batch_are_independent() -> None:
 def test_the_depth_output_moves_a_person_along_the_line_of_sight() -> None:
     network, (nodes, people, _) = STGCN(replace(CONFIG, camera_scale=3.0)).double(), random_inputs()
     with torch.no_grad():
-        network.person_out.bias[3::5] = 0.7  # the depth output of each frame of a token
+        network.person_out.bias[3::6] = 0.7  # the depth output of each frame of a token
     offset = network(nodes, people)[0]
     to_camera = 3.0 * people[..., None, 1:4]
     expected = gaussian_filter(
@@ -117,7 +117,7 @@ def test_the_depth_output_moves_a_person_along_the_line_of_sight() -> None:
 def test_a_smoothing_weight_of_one_gives_the_initial_pose_smoothed_by_a_gaussian() -> None:
     network, (nodes, people, _) = STGCN(replace(CONFIG, pose_scale=0.5)).double(), random_inputs(frames=40)
     with torch.no_grad():
-        network.node_out.bias.view(2, -1)[:, 4] = 1 / CONFIG.smoothing_gain
+        network.node_out.bias.view(2, -1)[:, 5] = 1 / CONFIG.smoothing_gain
     initial = 0.5 * nodes[..., 4:]
     smoothed = (initial + network(nodes, people)[0]).detach()
     expected = gaussian_filter1d(initial.numpy(), CONFIG.smoothing_sigmas[0], axis=2, mode="nearest", truncate=3.3)

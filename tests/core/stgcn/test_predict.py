@@ -33,7 +33,7 @@ def right(shot: BenchmarkClip) -> JointPrior:
     """The ground truth."""
     motion_incam = shot.truth.motion.transformed(shot.truth.camera.T_cw)
     joints = pose_motion(load_body(None), motion_incam).joints.numpy()[:, :, :22]
-    return JointPrior(joints, np.full(joints.shape[:3], 0.1, np.float32))
+    return JointPrior(joints, *[np.full(joints.shape[:3], 0.1, np.float32)] * 2)
 
 
 def moved(prior: JointPrior, offset: tuple[float, float, float]) -> JointPrior:

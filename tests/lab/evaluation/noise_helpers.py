@@ -43,6 +43,7 @@ def always(noise: DetectionNoise, skeleton_kind: int) -> DetectionNoise:
 
 
 def without_errors(noise: DetectionNoise) -> DetectionNoise:
-    """The noise without errors of landmarks in the image."""
-    zeros = {name: np.zeros_like(getattr(noise, name)) for name in ("error_radius", "error_bias")}
+    """The noise without errors of landmarks in the image and of masks."""
+    names = ("error_radius", "error_bias", "mask_dilation", "mask_leak", "mask_miss")
+    zeros = {name: np.zeros_like(getattr(noise, name)) for name in names}
     return replace(noise, **zeros, skeleton_scale=np.ones_like(noise.skeleton_scale))

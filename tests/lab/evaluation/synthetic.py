@@ -61,7 +61,7 @@ def perfect_detections(motion: PairMotion, body: BodyModel) -> Detections:
         time=np.arange(frames) / 30,
         image_size=np.array(SIZE, np.int32),
         keypoints=torch.cat([pixels, sure], -1).numpy(),
-        ambiguous=np.zeros((people, frames, 33), bool),
+        covariance=np.tile(np.eye(2, dtype=np.float32), (people, frames, 33, 1, 1)),
         world_landmarks=metric.numpy(),
         found=np.ones((people, frames), bool),
         hands=np.zeros((people, frames, 2, 21, 3), np.float32),

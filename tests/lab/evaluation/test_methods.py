@@ -67,9 +67,7 @@ def estimated(method: str, shot: BenchmarkClip, body: BodyModel, prompt: str = "
 
 def hidden_wrist(shot: BenchmarkClip, how: Callable[[dict[str, np.ndarray]], None]) -> BenchmarkClip:
     """The left wrist of person 0 jumps away in frames 4 to 7, and the stage says something about it."""
-    arrays = {
-        name: getattr(shot.detections, name).copy() for name in ("keypoints", "ambiguous", "world_landmarks", "found")
-    }
+    arrays = {name: getattr(shot.detections, name).copy() for name in ("keypoints", "world_landmarks", "found")}
     arrays["keypoints"][0, 4:8, WRIST, :2] += 200
     arrays["world_landmarks"][0, 4:8, WRIST] += 0.6
     how(arrays)
@@ -78,10 +76,6 @@ def hidden_wrist(shot: BenchmarkClip, how: Callable[[dict[str, np.ndarray]], Non
 
 def not_sure(arrays: dict[str, np.ndarray]) -> None:
     arrays["keypoints"][0, 4:8, WRIST, 2] = 0.2
-
-
-def ambiguous(arrays: dict[str, np.ndarray]) -> None:
-    arrays["ambiguous"][0, 4:8, WRIST] = True
 
 
 def not_found(arrays: dict[str, np.ndarray]) -> None:
@@ -114,7 +108,7 @@ def test_one_scale_and_shift_say_where_points_are():
     assert mirrored[2] + middle[2] == pytest.approx(30)
 
 
-@pytest.mark.parametrize("how", [not_sure, ambiguous, not_found])
+@pytest.mark.parametrize("how", [not_sure, not_found])
 @pytest.mark.parametrize("smooth", [False, True])
 def test_infill_bridges_what_cannot_be_trusted(shot, how, smooth):
     """Landmarks that move evenly are back where they were."""

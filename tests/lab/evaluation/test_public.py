@@ -250,7 +250,7 @@ def some_tracks(frames: int) -> Detections:
         time=np.arange(frames) / 30,
         image_size=np.array(HI4D_SIZE, np.int32),
         keypoints=np.zeros((2, frames, 33, 3), np.float32),
-        ambiguous=np.zeros((2, frames, 33), bool),
+        covariance=np.tile(np.eye(2, dtype=np.float32), (2, frames, 33, 1, 1)),
         world_landmarks=np.zeros((2, frames, 33, 3), np.float32),
         found=np.ones((2, frames), bool),
         hands=np.zeros((2, frames, 2, 21, 3), np.float32),

@@ -45,7 +45,7 @@ def detections(pixels: np.ndarray) -> Detections:
         time=np.arange(frames) / 25.0,
         image_size=np.array([640, 480], np.int32),
         keypoints=keypoints,
-        ambiguous=np.zeros((2, frames, 33), bool),
+        covariance=np.tile(np.eye(2, dtype=np.float32), (2, frames, 33, 1, 1)),
         world_landmarks=np.zeros((2, frames, 33, 3), np.float32),
         found=np.ones((2, frames), bool),
         hands=np.zeros((2, frames, 2, 21, 3), np.float32),

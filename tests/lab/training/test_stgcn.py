@@ -26,18 +26,22 @@ def test_the_initial_motion_has_the_errors_that_it_was_made_with() -> None:
     errors = initial_errors([synthetic_example(0)])
     assert errors["mpjpe"] == pytest.approx(0, abs=1e-3) and errors["hidden"] == pytest.approx(0, abs=1e-3)
     assert errors["depth"] == pytest.approx(300, rel=1e-4) and errors["position"] == pytest.approx(150, rel=1e-4)
-    assert "within_1_sigma" not in errors
+    assert "along_1_sigma" not in errors
 
 
 def test_a_right_sigma_covers_as_many_errors_as_that_of_a_normal_distribution() -> None:
-    rng, sigma = np.random.default_rng(0), 0.04
+    rng, sigma = np.random.default_rng(0), np.array([0.12, 0.04])
     true = np.zeros((2, 400, 22, 3))
-    predicted = true + rng.normal(0, sigma, true.shape)
+    rays = np.broadcast_to([0.0, 2.0, 0.0], true.shape)
+    predicted = true + rng.normal(0, sigma[[1, 0, 1]], true.shape)
     predicted[..., 1:, :] += predicted[..., :1, :]  # the sigma of a joint is relative to the pelvis
     visibility = np.zeros(true.shape[:3], np.uint8)
-    errors = joint_errors([JointEstimate(predicted, true, visibility, np.full(true.shape[:3], sigma))])
-    assert errors["within_1_sigma"] == pytest.approx(0.683, abs=0.01)
-    assert errors["within_2_sigma"] == pytest.approx(0.954, abs=0.01)
+    errors = joint_errors(
+        [JointEstimate(predicted, true, visibility, np.broadcast_to(sigma, (*true.shape[:3], 2)), rays)]
+    )
+    for direction in ("along", "across"):
+        assert errors[f"{direction}_1_sigma"] == pytest.approx(0.683, abs=0.01)
+        assert errors[f"{direction}_2_sigma"] == pytest.approx(0.954, abs=0.01)
 
 
 def test_batches_hold_what_the_examples_do() -> None:

@@ -26,18 +26,22 @@ def all_valid(joints: Tensor) -> Tensor:
     return torch.ones(joints.shape[0], joints.shape[2], dtype=torch.bool)
 
 
+def rays_to(joints: Tensor) -> Tensor:
+    return joints + torch.tensor([0.0, 4.0, 0.0])
+
+
 def part(name: str, predicted: Tensor, true: Tensor, log_sigma: Tensor | None = None) -> float:
     """The loss if nothing but that part counts."""
-    sigma = torch.zeros(predicted.shape[:-1]) if log_sigma is None else log_sigma
+    sigma = torch.zeros(*predicted.shape[:-1], 2) if log_sigma is None else log_sigma
     settings = STGCNLossSettings(**{each: float(each == name) for each in PARTS})
-    return float(stgcn_loss(predicted, sigma, true, all_valid(true), settings)[0])
+    return float(stgcn_loss(predicted, sigma, rays_to(true), true, all_valid(true), settings)[0])
 
 
 def test_true_joints_cost_nothing_and_an_uncertain_prediction_of_them_costs_likelihood() -> None:
     true = random_joints()
     for name in PARTS[1:]:
         assert part(name, true, true) == pytest.approx(0, abs=1e-4)
-    small, large = torch.full(true.shape[:-1], -3.0), torch.zeros(true.shape[:-1])
+    small, large = torch.full((*true.shape[:-1], 2), -3.0), torch.zeros(*true.shape[:-1], 2)
     assert part("likelihood", true, true, small) < part("likelihood", true, true, large)
 
 
@@ -52,15 +56,21 @@ def test_a_translated_person_has_the_right_pose_in_the_wrong_position() -> None:
 
 
 def test_the_best_sigma_is_the_standard_deviation_of_the_errors() -> None:
-    """Errors with the density that the likelihood assumes: lengths from Gamma(3, b), random directions."""
-    b = 0.03
-    length = torch.from_numpy(np.random.default_rng(0).gamma(3, b, 40_000)).float()
-    log_sigma = torch.linspace(-5, -1, 400)
-    nll = laplace_nll(length[:, None].expand(-1, 400), log_sigma.expand(len(length), -1))
-    best = nll.mean(0).argmin()
-    along_an_axis = float((length.square().mean() / 3).sqrt())
-    assert log_sigma[best].exp() == pytest.approx(along_an_axis, rel=0.02)
-    assert along_an_axis == pytest.approx(2 * b, rel=0.02)
+    """Errors with the density that the likelihood assumes: lengths from Gamma(3, 1), random directions, scaled by b along the
+    ray and across it."""
+    b = {"along": 0.09, "across": 0.03}
+    rng = np.random.default_rng(0)
+    direction = rng.normal(size=(40_000, 3))
+    error = rng.gamma(3, 1, (40_000, 1)) * direction / np.linalg.norm(direction, axis=1, keepdims=True)
+    error = torch.from_numpy(error * [b["along"], b["across"], b["across"]]).float()
+    rays = torch.tensor([3.0, 0.0, 0.0]).expand_as(error)
+    tried = torch.linspace(-5, -1, 100)
+    for column, name in enumerate(b):
+        log_sigma = torch.tensor([2 * b["along"], 2 * b["across"]]).log().repeat(len(tried), 1)
+        log_sigma[:, column] = tried
+        best = torch.stack([laplace_nll(error, rays, each.expand(len(error), 2)).mean() for each in log_sigma]).argmin()
+        assert tried[best].exp() == pytest.approx(2 * b[name], rel=0.05)
+        assert float(error[:, column].std()) == pytest.approx(2 * b[name], rel=0.02)
 
 
 def test_cross_distances_are_those_of_the_benchmark() -> None:
@@ -83,7 +93,7 @@ def test_padding_does_not_count() -> None:
     valid[:, 6:] = False
     predicted = true.clone()
     predicted[:, :, 6:] += torch.randn_like(predicted[:, :, 6:])
-    parts = stgcn_loss(predicted, torch.zeros(true.shape[:-1]), true, valid, STGCNLossSettings())[1]
+    parts = stgcn_loss(predicted, torch.zeros(*true.shape[:-1], 2), rays_to(true), true, valid, STGCNLossSettings())[1]
     assert all(float(value) == pytest.approx(0, abs=1e-3) for name, value in parts.items() if name != "likelihood")
 
 
@@ -98,7 +108,9 @@ def test_a_few_steps_on_four_windows_halve_the_loss() -> None:
     losses, pose_errors = [], []
     for _ in range(40):
         offset, log_sigma = network(nodes, people)
-        loss, parts = stgcn_loss(initial + offset, log_sigma, true, all_valid(true), STGCNLossSettings())
+        loss, parts = stgcn_loss(
+            initial + offset, log_sigma, rays_to(initial), true, all_valid(true), STGCNLossSettings()
+        )
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

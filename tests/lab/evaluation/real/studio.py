@@ -82,7 +82,7 @@ def detections_in(T_cw: np.ndarray, people: tuple[int, ...]) -> Detections:
         time=np.arange(FRAMES) / RATE,
         image_size=np.array(SIZE, np.int32),
         keypoints=np.concatenate([pixels, np.ones((*pixels.shape[:-1], 1))], -1).astype(np.float32),
-        ambiguous=np.zeros((count, FRAMES, 33), bool),
+        covariance=np.tile(np.eye(2, dtype=np.float32), (count, FRAMES, 33, 1, 1)),
         world_landmarks=(points - hips).astype(np.float32),
         found=np.ones((count, FRAMES), bool),
         hands=np.zeros((count, FRAMES, 2, 21, 3), np.float32),
