@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..checkpoint import load_checkpoint, weights_file
+from ..contract.errors import UserError
 from ..contract.skeleton import LANDMARKS
 from .graph_builder import GraphBuilder
 from .network_graph import Graph
@@ -64,8 +65,21 @@ def head_graph(path: Path | None = None) -> Graph:
     to the metric positions, and the logit that the person is in front of the other. `path` is another file of weights than
     the one that ships with the product. UserError `weights-missing` or `weights-wrong`.
     """
-    checkpoint = load_checkpoint(path or weights_file(KIND), KIND)
+    path = path or weights_file(KIND)
+    checkpoint = load_checkpoint(path, KIND)
     builder = GraphBuilder({name: tensor.float().numpy() for name, tensor in checkpoint.tensors.items()})
+    try:
+        return _head(builder)
+    except KeyError as error:
+        raise UserError(
+            "weights-wrong",
+            f"The weights in {path} cannot be used: they have no {error.args[0]}.",
+            "Use weights that `python -m lab train-prompted` of this version has written.",
+        ) from error
+
+
+def _head(builder: GraphBuilder) -> Graph:
+    """KeyError where the weights lack a layer."""
     start = builder.input((1, SIDE, SIDE, INPUT_CHANNELS))
     coarse = tuple(builder.input((1, side, side, channels)) for side, channels in COARSE_FEATURES)
     stem = builder.convolution(start, "stem", "RELU")

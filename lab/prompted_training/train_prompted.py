@@ -40,8 +40,8 @@ _SUMMARY = (
     "of BlazePose's landmark network (core/perception/prompted_graph.py)."
 )
 _LIMITS = (
-    "It has seen rendered people only, in the rooms and clothes of lab/rendering; on film the gain over MoveNet's keypoints is "
-    "not shown. Legs and crossed arms are still exchanged in single frames."
+    "It has seen rendered people only, in the rooms and clothes of lab/rendering; on photographs the gain over MoveNet's "
+    "keypoints is small. Legs and crossed arms are still exchanged in single frames."
 )
 
 
@@ -221,6 +221,11 @@ def _write(
         f"({', '.join(families)}), each with its own camera, room, clothes and light.",
         training={
             "steps": f"{result.step} of {job.steps}{'' if result.finished else ' (stopped early)'}",
+            **(
+                {}
+                if job.start is None
+                else {"began with": f"the weights in {job.start.name} of {job.start.parent.name}"}
+            ),
             "batch": f"{job.batch_size} crops",
             "time": f"{training['minutes']:.0f} minutes",
             "hardware": describe_hardware(job.device),

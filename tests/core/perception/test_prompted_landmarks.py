@@ -181,6 +181,14 @@ def test_both_backends_answer_alike(pose_landmarks: Path, weights: Path) -> None
         np.testing.assert_allclose(a.metric, b.metric, atol=1e-3)
 
 
+def test_weights_of_an_earlier_head_are_refused(tmp_path: Path) -> None:
+    tensors = {name: each for name, each in PromptedHead().product_tensors().items() if "beside2" not in name}
+    save_checkpoint(tmp_path / "x.safetensors", Checkpoint(KIND, 0, {}, tensors))
+    with pytest.raises(UserError, match="beside2") as caught:
+        head_graph(tmp_path / "x.safetensors")
+    assert caught.value.code == "weights-wrong"
+
+
 def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
     save_checkpoint(tmp_path / "x.safetensors", Checkpoint("stgcn", 0, {}, {"a": torch.zeros(1)}))
     with pytest.raises(UserError) as caught:

@@ -25,7 +25,7 @@ def scene() -> tuple[ProjectedClip, np.ndarray, Detections]:
     """Projected truth, true metric landmarks, and perfect detections."""
     clip = synthetic_clip(load_body(None))
     truth = clip.truth
-    projected = project_clip(truth.motion, truth.bodies, truth.camera, clip.detections.image_size)
+    projected = project_clip(truth.motion, truth.bodies, truth.camera, clip.detections.image_size.tolist())
     visible = np.full_like(projected.landmark_visibility, VISIBLE)
     visible[1, 2:5, _WRIST] = OCCLUDED
     projected = replace(projected, landmark_visibility=visible)
