@@ -13,6 +13,8 @@ _FULL_REACH = 0.9995
 """Longest distance from root to end, relative to the straight limb. A limb that is quite straight has no plane to bend in."""
 _STRAIGHT = 1e-3
 """Distance of the middle joint from the line between root and end, relative to the limb's length, below which it is straight."""
+_NEARLY_STRAIGHT = 0.05
+"""The same for a pole: where the middle joint lies hardly matters then, but how the limb is twisted does."""
 _TINY = 1e-9
 
 
@@ -42,7 +44,7 @@ def two_bone_ik(
     distance = _length(reach)
     direction = np.where(distance > _TINY, reach / np.maximum(distance, _TINY), before)
     distance = np.clip(distance, np.abs(upper - lower) * (1 + 1e-6), (upper + lower) * _FULL_REACH)
-    bend = _bend_direction(root, middle, before, upper + lower, bend_hint)
+    bend = _bend_direction(root, middle, before, (upper + lower) * _STRAIGHT, bend_hint)
     bend = _unit(_perpendicular(np.einsum("...ab,...b->...a", rotation_between(before, direction), bend), direction))
     along = (upper**2 - lower**2 + distance**2) / (2 * np.maximum(distance, _TINY))
     aside = np.sqrt(np.maximum(upper**2 - along**2, 0))
@@ -61,7 +63,7 @@ def pole_positions(
 ) -> np.ndarray:
     """Where the pole target of an IK chain that is to bend as the limb does now lies: `distance` beyond the middle joint."""
     length = _length(middle - root) + _length(end - middle)
-    bend = _bend_direction(root, middle, _unit(end - root), length, bend_hint)
+    bend = _bend_direction(root, middle, _unit(end - root), length * _NEARLY_STRAIGHT, bend_hint)
     return middle + bend * distance
 
 
@@ -79,11 +81,11 @@ def rotation_between(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def _bend_direction(
-    root: np.ndarray, middle: np.ndarray, direction: np.ndarray, length: np.ndarray, hint: np.ndarray
+    root: np.ndarray, middle: np.ndarray, direction: np.ndarray, straight: np.ndarray, hint: np.ndarray
 ) -> np.ndarray:
-    """Unit vectors from the line between root and end to the middle joint; for a nearly straight limb gradually the hint."""
+    """Unit vectors from the line between root and end to the middle joint; within `straight` of it gradually the hint."""
     offset = _perpendicular(middle - root, direction)
-    trust = np.clip(_length(offset) / (_STRAIGHT * np.maximum(length, _TINY)), 0, 1)
+    trust = np.clip(_length(offset) / np.maximum(straight, _TINY), 0, 1)
     hinted = _perpendicular(np.broadcast_to(hint, offset.shape), direction)
     hinted = np.where(_length(hinted) > _TINY, hinted, _any_perpendicular(direction))
     return _unit(trust * _unit(offset) + (1 - trust) * _unit(hinted))

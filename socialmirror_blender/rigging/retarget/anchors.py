@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -50,6 +51,11 @@ class Skin:
     """[V,J] of the joints; rows sum to 1."""
     regions: np.ndarray
     """int [V] index into `skeleton.REGIONS`, -1 for none; all -1 for characters whose regions are not known."""
+
+    @cached_property
+    def parts(self) -> np.ndarray:
+        """int [V] the part of the body of each vertex, as in PART_OF_JOINT."""
+        return PART_OF_JOINT[self.weights.argmax(-1)]
 
 
 @dataclass(frozen=True)
@@ -115,7 +121,7 @@ def corresponding_anchor(
     stretch = _limb_stretch(joint, source, target)
     place = target.heads[joint] + alignment[joint].T @ stretch @ (anchor.place - source.heads[joint])
     if skin is not None and len(skin.vertices):
-        same_part = np.flatnonzero(PART_OF_JOINT[skin.weights.argmax(-1)] == PART_OF_JOINT[joint])
+        same_part = np.flatnonzero(skin.parts == PART_OF_JOINT[joint])
         if len(same_part):
             vertex = int(same_part[np.linalg.norm(skin.vertices[same_part] - place, axis=-1).argmin()])
             return anchor_at(skin, vertex)

@@ -150,14 +150,15 @@ def _lowest_point(rest: RestCharacter, rotations: np.ndarray, positions: np.ndar
 
 
 def _without_drift(track: np.ndarray, speed: np.ndarray, span: tuple[int, int], shortest: int) -> list[tuple[int, int]]:
-    """Parts of a span in each of which the foot stays at one place, split where it is fastest."""
+    """Parts of a span in each of which the foot stays at one place, split where it is fastest, rather in the middle."""
     first, last = span
     if last - first + 1 < shortest:
         return []
     place = track[first : last + 1, :2]
     if np.linalg.norm(np.ptp(place, axis=0)) <= _LARGEST_DRIFT:
         return [span]
-    fastest = first + int(speed[first : last + 1].argmax())
+    central = 1 - np.abs(np.linspace(-0.5, 0.5, last - first + 1))
+    fastest = first + int((speed[first : last + 1] * central).argmax())
     step = shortest // 2 + 1
     before, after = (first, min(fastest - step, last)), (max(fastest + step, first), last)
     return _without_drift(track, speed, before, shortest) + _without_drift(track, speed, after, shortest)
