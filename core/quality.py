@@ -115,11 +115,12 @@ def quality_warnings(quality: Quality) -> tuple[str, ...]:
         "Look at these frames, lock a pose there and refine.",
         "floor": "{who} is in the floor or above it by {worst:.0f} mm in {frames}.",
         "penetration": "The two are inside each other by {worst:.0f} mm in {frames}.",
-        "contact": "Regions that should touch stay {worst:.0f} mm apart in {frames}.",
         "smoothness": "{who} jerks in {frames}, which the clip does not show.",
     }
     found: list[str] = []
     for measure, person in dict.fromkeys((each.measure, each.person) for each in quality.stretches):
+        if measure not in sentences:  # of contacts, `contacts.unreached` says more
+            continue
         wrong = [s for s in quality.stretches if (s.measure, s.person, s.grade) == (measure, person, BAD)]
         if wrong:
             who = "" if person is None else PERSON_NAMES[person]

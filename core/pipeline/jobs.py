@@ -5,8 +5,7 @@ Nothing but the cache is written before everything has succeeded; then all files
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
@@ -16,116 +15,32 @@ import torch
 
 from ..body.files import load_body
 from ..body.model import BodyModel
-from ..clip import Clip, probe, resolve_range
+from ..clip import probe, resolve_range
 from ..contract.contact import Contact
 from ..contract.errors import UserError
-from ..contract.fields import MAX_PATH, Fields
-from ..contract.limits import MAX_FRAME_INDEX, MAX_SEED, MAX_TRACKS
-from ..contract.marks import PersonMark
+from ..contract.fields import Fields
+from ..contract.limits import MAX_SEED
 from ..contract.names import is_network_path
-from ..contract.options import marks_from_json, marks_to_json, parse_frames
+from ..contract.options import parse_frames
 from ..contract.reconstruction import Info, Take, best_of, damaged, load_info
 from ..contract.requests import (
     DEFAULT_SMOOTHNESS,
-    MAX_CAMERA_HEIGHT,
-    MAX_FOV,
-    MIN_CAMERA_HEIGHT,
-    MIN_FOV,
     ReconstructRequest,
     RefineRequest,
 )
 from ..device import choose_device, limit_threads
 from ..digests import content_key
-from ..fitting.camera import KnownCamera
 from ..imported_motion import read_imported_pair
 from ..perception.backends import backend_identity
 from ..progress import JobProgress, Listener
 from . import results
 from .cache import Cache, key_of
-from .settings import PerceptionSettings, PipelineSettings
-from .stage import Given
+from .choices import ClipChoices
+from .retry import Variant, make_good_takes
+from .settings import PipelineSettings
 from .stages import cache_missing
-from .takes import ClipInputs, ImportedPair, MadeTakes, TakeResult, TakeSettings, clip_nodes, make_takes, take_nodes
+from .takes import MadeTakes, TakeResult, TakeSettings, clip_nodes, make_takes, take_nodes
 from .workspace import CACHE_FOLDER, folder_busy, workspace
-
-
-@dataclass(frozen=True)
-class ClipChoices:
-    """What a reconstruction was made of, as plain data; kept with it so that refine can go on from the cache."""
-
-    clip: str
-    """`content_key` of the clip."""
-    frames: tuple[int, int]
-    people: tuple[int, int] | None
-    fov: float | None
-    body: str
-    """Identity of the body file."""
-    backend: str
-    """Runtime of the 2D networks."""
-    prompt: str = ""
-    """The user's prompt."""
-    people_at: tuple[PersonMark, PersonMark] | None = None
-    initial: tuple[str, ...] = ()
-    """`content_key`s of the files with another tool's motion."""
-    camera_pitch: float | None = None
-    camera_roll: float | None = None
-    camera_height: float | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            **vars(self),
-            "frames": list(self.frames),
-            "people": None if self.people is None else list(self.people),
-            "people_at": None if self.people_at is None else marks_to_json(self.people_at),
-            "initial": list(self.initial),
-        }
-
-    @classmethod
-    def from_json(cls, record: Mapping[str, Any]) -> ClipChoices:
-        """UserError `damaged` where the record is none of this version."""
-        values = Fields(dict(record), damaged, "choices")
-        first, last = values.integers("frames", 2, 0, MAX_FRAME_INDEX)
-        people = values.integers("people", 2, 0, MAX_TRACKS) if values.has("people") else None
-        return cls(
-            values.text("clip", longest=MAX_PATH),
-            (first, last),
-            None if people is None else (people[0], people[1]),
-            values.number("fov", MIN_FOV, MAX_FOV, None),
-            values.text("body", longest=MAX_PATH),
-            values.text("backend", longest=200),
-            values.text("prompt", default=""),
-            _marks_of(values),
-            _initial_of(values),
-            values.number("camera_pitch", -90, 90, None),
-            values.number("camera_roll", -180, 180, None),
-            values.number("camera_height", MIN_CAMERA_HEIGHT, MAX_CAMERA_HEIGHT, None),
-        )
-
-    def inputs(self, clip: Clip | None, body: BodyModel, imported: ImportedPair | None = None) -> ClipInputs:
-        perception = PerceptionSettings(self.frames, self.people, self.people_at, self.backend)
-        initial = Given(imported, " ".join(self.initial)) if self.initial else None
-        known = KnownCamera(self.fov, self.camera_pitch, self.camera_roll, self.camera_height)
-        return ClipInputs(Given(clip, self.clip), perception, known, Given(body, self.body), initial)
-
-
-def _marks_of(values: Fields) -> tuple[PersonMark, PersonMark] | None:
-    """UserError `damaged` where there are marks, but not two of numbers."""
-    if not values.has("people_at"):
-        return None
-    try:
-        return marks_from_json(values.entries("people_at", longest=2))
-    except ValueError as error:
-        raise damaged("choices.people_at are not two marks") from error
-
-
-def _initial_of(values: Fields) -> tuple[str, ...]:
-    """UserError `damaged` where there are digests, but none of files."""
-    if not values.has("initial"):
-        return ()
-    digests = [str(entry) for entry in values.entries("initial", longest=2)]
-    if not all(re.fullmatch("[0-9a-f]{64}", digest) for digest in digests):
-        raise damaged("choices.initial are no digests of files")
-    return tuple(digests)
 
 
 @dataclass(frozen=True)
@@ -181,12 +96,17 @@ def reconstruct(
         if place != folder:  # another run has finished there in the meantime
             raise folder_busy(folder)
         progress = JobProgress(listener)
-        nodes = clip_nodes(choices.inputs(clip, body.to(device), imported))
-        wanted = [
-            take_nodes(nodes, replace(take, seed=request.seed + number), settings or PipelineSettings())
-            for number in range(request.takes)
-        ]
-        made = make_takes(nodes, wanted, Cache(folder / CACHE_FOLDER, progress.log), progress)
+        inputs = choices.inputs(clip, body.to(device), imported)
+        store = Cache(folder / CACHE_FOLDER, progress.log)
+
+        def make(variant: Variant) -> MadeTakes:
+            nodes = clip_nodes(inputs, variant.camera)
+            ways = variant.settings(settings or PipelineSettings())
+            wanted = [take_nodes(nodes, replace(take, seed=request.seed + n), ways) for n in range(request.takes)]
+            within = (0.0, 1.0) if variant == Variant() else (1.0, 1.0)
+            return make_takes(nodes, wanted, store, progress, within)
+
+        made, variant = make_good_takes(make, progress)
         kept = () if before is None else before.takes
         keys = [key_of(one.key, prompt) for one in made.takes]
         free = results.free_names(folder)
@@ -207,7 +127,7 @@ def reconstruct(
                 device=str(device),
                 versions=results.versions(),
                 seconds=one.seconds,
-                settings=_settings(choices, key, one.settings, one.settings),
+                settings=_settings(choices, variant, key, (one.settings, one.settings)),
                 quality=one.quality,
             )
             for one, named, key in zip(made.takes, takes, keys)
@@ -244,7 +164,9 @@ def refine(
         )
         progress = JobProgress(listener)
         _warn_of_edits_outside(choices.frames, take, progress)
-        nodes = clip_nodes(choices.inputs(None, body.to(device)))
+        variant = _variant(before)
+        settings = variant.settings(settings)
+        nodes = clip_nodes(choices.inputs(None, body.to(device)), variant.camera)
         start = take_nodes(nodes, base, settings)
         wanted = [
             take_nodes(nodes, replace(take, seed=request.seed + number), settings, start)
@@ -265,7 +187,7 @@ def refine(
                 device=str(device),
                 versions=results.versions(),
                 seconds=one.seconds,
-                settings=_settings(choices, key_of(one.key, wish.prompt), base, one.settings),
+                settings=_settings(choices, variant, key_of(one.key, wish.prompt), (base, one.settings)),
                 quality=one.quality,
             )
             for one, named in zip(made.takes, takes)
@@ -319,15 +241,24 @@ def _removed(before: Sequence[Contact], now: Sequence[Contact]) -> list[Contact]
     ]
 
 
-def _settings(choices: ClipChoices, result_key: str, base: TakeSettings, take: TakeSettings) -> dict[str, Any]:
+def _settings(
+    choices: ClipChoices, variant: Variant, result_key: str, base_and_take: tuple[TakeSettings, TakeSettings]
+) -> dict[str, Any]:
     """What a take was made of, for `refine` to go on from; `base_...` of the reconstruction that it goes back to."""
+    base, take = base_and_take
     return {
         "choices": choices.to_json(),
+        "variant": variant.to_json(),
         "result_key": result_key,
         "base_seed": base.seed,
         "base_smoothness": base.smoothness,
         "smoothness": take.smoothness,
     }
+
+
+def _variant(info: Info) -> Variant:
+    """The way in which the active take was made; the usual one for takes of older versions."""
+    return Variant.from_json(Fields(info.settings, damaged, "settings").record("variant", dict[str, Any]()))
 
 
 def _base_seed(info: Info) -> int:

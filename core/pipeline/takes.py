@@ -216,12 +216,26 @@ class MadeTakes:
     detections: Detections
 
 
-def make_takes(clip: ClipNodes, takes: Sequence[TakeNodes], store: ResultStore, progress: JobProgress) -> MadeTakes:
-    """Compute takes of a clip one after the other; only one where seeds make no difference. Only the store is written to."""
+def make_takes(
+    clip: ClipNodes,
+    takes: Sequence[TakeNodes],
+    store: ResultStore,
+    progress: JobProgress,
+    within: tuple[float, float] = (0.0, 1.0),
+) -> MadeTakes:
+    """Compute takes of a clip one after the other; only one where seeds make no difference. Only the store is written to.
+
+    `within`: the part of the job's progress that it takes.
+    """
     made: list[TakeResult] = []
     detections = None
     for number, (take, (first, last)) in enumerate(zip(takes, _parts_of_progress(takes, store))):
-        progress.set_range(first, last, f"take {number + 1} of {len(takes)}" if len(takes) > 1 else "")
+        start, length = within[0], within[1] - within[0]
+        progress.set_range(
+            start + length * first,
+            start + length * last,
+            f"take {number + 1} of {len(takes)}" if len(takes) > 1 else "",
+        )
         wanted = [clip.detections, clip.scene, take.infilled, take.fitted, *take.targets]
         results = run([node for node in wanted if isinstance(node, Node)], store, progress)
         detections = clip.detections.value if isinstance(clip.detections, Given) else results[clip.detections]

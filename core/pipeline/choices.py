@@ -1,0 +1,100 @@
+"""What a reconstruction was made of, as plain data that is kept with it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..body.model import BodyModel
+from ..clip import Clip
+from ..contract.fields import MAX_PATH, Fields
+from ..contract.limits import MAX_FRAME_INDEX, MAX_TRACKS
+from ..contract.marks import PersonMark
+from ..contract.options import marks_from_json, marks_to_json
+from ..contract.reconstruction import damaged
+from ..contract.requests import MAX_CAMERA_HEIGHT, MAX_FOV, MIN_CAMERA_HEIGHT, MIN_FOV
+from ..fitting.camera import KnownCamera
+from .settings import PerceptionSettings
+from .stage import Given
+from .takes import ClipInputs, ImportedPair
+
+
+@dataclass(frozen=True)
+class ClipChoices:
+    """What a reconstruction was made of, as plain data; kept with it so that refine can go on from the cache."""
+
+    clip: str
+    """`content_key` of the clip."""
+    frames: tuple[int, int]
+    people: tuple[int, int] | None
+    fov: float | None
+    body: str
+    """Identity of the body file."""
+    backend: str
+    """Runtime of the 2D networks."""
+    prompt: str = ""
+    """The user's prompt."""
+    people_at: tuple[PersonMark, PersonMark] | None = None
+    initial: tuple[str, ...] = ()
+    """`content_key`s of the files with another tool's motion."""
+    camera_pitch: float | None = None
+    camera_roll: float | None = None
+    camera_height: float | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            **vars(self),
+            "frames": list(self.frames),
+            "people": None if self.people is None else list(self.people),
+            "people_at": None if self.people_at is None else marks_to_json(self.people_at),
+            "initial": list(self.initial),
+        }
+
+    @classmethod
+    def from_json(cls, record: Mapping[str, Any]) -> ClipChoices:
+        """UserError `damaged` where the record is none of this version."""
+        values = Fields(dict(record), damaged, "choices")
+        first, last = values.integers("frames", 2, 0, MAX_FRAME_INDEX)
+        people = values.integers("people", 2, 0, MAX_TRACKS) if values.has("people") else None
+        return cls(
+            values.text("clip", longest=MAX_PATH),
+            (first, last),
+            None if people is None else (people[0], people[1]),
+            values.number("fov", MIN_FOV, MAX_FOV, None),
+            values.text("body", longest=MAX_PATH),
+            values.text("backend", longest=200),
+            values.text("prompt", default=""),
+            _marks_of(values),
+            _initial_of(values),
+            values.number("camera_pitch", -90, 90, None),
+            values.number("camera_roll", -180, 180, None),
+            values.number("camera_height", MIN_CAMERA_HEIGHT, MAX_CAMERA_HEIGHT, None),
+        )
+
+    def inputs(self, clip: Clip | None, body: BodyModel, imported: ImportedPair | None = None) -> ClipInputs:
+        perception = PerceptionSettings(self.frames, self.people, self.people_at, self.backend)
+        initial = Given(imported, " ".join(self.initial)) if self.initial else None
+        known = KnownCamera(self.fov, self.camera_pitch, self.camera_roll, self.camera_height)
+        return ClipInputs(Given(clip, self.clip), perception, known, Given(body, self.body), initial)
+
+
+def _marks_of(values: Fields) -> tuple[PersonMark, PersonMark] | None:
+    """UserError `damaged` where there are marks, but not two of numbers."""
+    if not values.has("people_at"):
+        return None
+    try:
+        return marks_from_json(values.entries("people_at", longest=2))
+    except ValueError as error:
+        raise damaged("choices.people_at are not two marks") from error
+
+
+def _initial_of(values: Fields) -> tuple[str, ...]:
+    """UserError `damaged` where there are digests, but none of files."""
+    if not values.has("initial"):
+        return ()
+    digests = [str(entry) for entry in values.entries("initial", longest=2)]
+    if not all(re.fullmatch("[0-9a-f]{64}", digest) for digest in digests):
+        raise damaged("choices.initial are no digests of files")
+    return tuple(digests)

@@ -1,0 +1,88 @@
+"""A bad result is tried again in other ways, and the better one is kept."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from core.contract.errors import UserError
+from core.contract.reconstruction import BAD, GOOD, Measured, Quality, Scores, Stretch
+from core.fitting.fit import FittedMotion
+from core.pipeline.retry import RETRIES, Variant, make_good_takes
+from core.pipeline.settings import PipelineSettings
+from core.pipeline.takes import MadeTakes, TakeResult, TakeSettings
+from core.progress import JobProgress
+from tests.core.conftest import FRAMES, Recorder, made_up_camera, made_up_motion, made_up_tracks
+
+GOOD_ONE = Quality((Measured("picture", 0, 1.0, GOOD),))
+BAD_ONE = Quality((Measured("picture", 0, 12.0, BAD),), (Stretch("picture", 0, 3, 9, 12.0, BAD),))
+WORSE = Quality((Measured("picture", 0, 17.0, BAD),), (Stretch("picture", 0, 3, 9, 17.0, BAD),))
+
+
+def made(quality: Quality) -> MadeTakes:
+    contact, confidence = np.zeros((2, FRAMES, 2), np.float32), np.ones((2, FRAMES, 22), np.float32)
+    fitted = FittedMotion(
+        made_up_motion().transformed(made_up_camera().T_cw), made_up_camera(), contact, confidence, 1.0
+    )
+    take = TakeResult(
+        settings=TakeSettings(),
+        fitted=fitted,
+        contacts=(),
+        scores=Scores(1.0, 0.0, 1.0),
+        quality=quality,
+        caption="",
+        infilled=False,
+        key="",
+        warnings=(),
+        seconds={},
+    )
+    return MadeTakes((take,), made_up_tracks())
+
+
+def run(*qualities: Quality) -> tuple[MadeTakes, Variant, list[Variant]]:
+    asked: list[Variant] = []
+
+    def make(variant: Variant) -> MadeTakes:
+        asked.append(variant)
+        return made(qualities[len(asked) - 1])
+
+    takes, variant = make_good_takes(make, JobProgress(Recorder()))
+    return takes, variant, asked
+
+
+def test_a_good_result_is_not_tried_again() -> None:
+    takes, variant, asked = run(GOOD_ONE)
+    assert asked == [variant] == [Variant()] and takes.takes[0].quality == GOOD_ONE
+
+
+def test_the_better_of_two_tries_is_kept_and_said() -> None:
+    takes, variant, asked = run(BAD_ONE, GOOD_ONE)
+    assert asked == [Variant(), RETRIES[0]] and variant == RETRIES[0]
+    (attempt,) = takes.takes[0].quality.attempts
+    assert "no learned model" in attempt and "better and kept" in attempt
+    assert not takes.takes[0].warnings
+
+
+def test_what_stays_bad_is_said() -> None:
+    takes, variant, asked = run(BAD_ONE, WORSE, BAD_ONE)
+    assert asked == [Variant(), *RETRIES] and variant == Variant()
+    assert len(takes.takes[0].quality.attempts) == 2
+    assert any("none was good" in warning for warning in takes.takes[0].warnings)
+
+
+@pytest.mark.parametrize("variant", [Variant(), *RETRIES])
+def test_a_variant_is_read_as_it_was_written(variant: Variant) -> None:
+    assert Variant.from_json(variant.to_json()) == variant
+    settings = variant.settings(PipelineSettings())
+    assert (settings.stgcn is None) == (not variant.learned)
+
+
+@pytest.mark.parametrize("record", [{"camera": -1}, {"camera": "1"}])
+def test_a_damaged_variant_is_refused(record: dict[str, Any]) -> None:
+    with pytest.raises(UserError) as caught:
+        Variant.from_json(record)
+    assert caught.value.code == "damaged"
+    assert replace(Variant(), camera=1) == RETRIES[1]
