@@ -15,6 +15,8 @@ UNITS = {
     "accel": "mm/frame²", "foot_slide": "mm/frame", "jitter": "m/s³",
     "mpjpe_seen": "mm", "mpjpe_hidden": "mm", "mpjpe_outside": "mm",
     "reprojection": "px", "reprojection_share": "% of height",
+    "mpjpe_openpose": "mm", "pa_mpjpe_openpose": "mm",
+    "pitch_error": "°", "roll_error": "°", "focal_error": "%",
 }  # fmt: skip
 """Every metric by its key in the report. Lower is better, except for HIGHER_IS_BETTER; `touches` only counts."""
 HIGHER_IS_BETTER = ("contact_f1", "contact_f1_parts")

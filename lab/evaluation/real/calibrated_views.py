@@ -9,10 +9,13 @@ from itertools import product
 from pathlib import Path
 
 import numpy as np
+import torch
 from jaxtyping import Float
 
 from core.body.model import BodyModel
 from core.contract.errors import UserError
+from core.fitting.camera import floor_from_extrinsics
+from core.motion import Camera
 from core.perception.detections import Detections
 from core.transforms import transform_points
 
@@ -29,6 +32,9 @@ from .triangulation import triangulate
 CALIBRATION = "Calib.qca.txt"
 LANDMARKS_ROW = "landmarks"
 """The row of the detector's own metric landmarks, without a body."""
+INDEPENDENT = "man_openpose.npz"
+"""The man as the authors of the recording triangulated him from another detector's keypoints."""
+_INDEPENDENT_PARTS = ("Shoulder", "Elbow", "Wrist", "Hip", "Knee", "Ankle")
 _MOST_ERROR = 25.0
 """px of reprojection error; triangulated limbs with more are left out."""
 _SMOOTHING = 7
@@ -46,14 +52,18 @@ class CalibratedViews:
     cameras: list[CalibratedCamera]
     limbs: Float[np.ndarray, "T 12 3"]
     """World, metres; NaN where the cameras do not agree."""
+    independent: Float[np.ndarray, "T 12 3"] | None = None
+    """The same limbs as another detector sees them; None where the folder has none."""
 
 
 @dataclass(frozen=True)
 class _TrueMan:
     """The man in one camera, and which of the detected people he is."""
 
+    camera: CalibratedCamera
     limbs_incam: Float[np.ndarray, "T 12 3"]
     person: int
+    independent_incam: Float[np.ndarray, "T 12 3"] | None
 
 
 def read_views(folder: Path, perception: PerceptionCache) -> CalibratedViews:
@@ -73,7 +83,20 @@ def read_views(folder: Path, perception: PerceptionCache) -> CalibratedViews:
     points, errors, scores = (np.stack(part) for part in zip(*triangulated))
     best, frames = scores.mean(-1).argmax(0), np.arange(scores.shape[1])
     is_good = errors[best, frames] < _MOST_ERROR
-    return CalibratedViews(folder, cameras, smooth(np.where(is_good[..., None], points[best, frames], np.nan)))
+    limbs = smooth(np.where(is_good[..., None], points[best, frames], np.nan))
+    return CalibratedViews(folder, cameras, limbs, _independent_limbs(folder / INDEPENDENT, len(limbs)))
+
+
+def _independent_limbs(path: Path, frames: int) -> Float[np.ndarray, "T 12 3"] | None:
+    """Limbs triangulated from OpenPose's detections: `names` [N], `points` [T,N,3] in metres of the calibration's world."""
+    if not path.is_file():
+        return None
+    with np.load(path, allow_pickle=False) as arrays:
+        names, points = [str(name) for name in arrays["names"]], arrays["points"].astype(np.float64)
+    order = [names.index(f"{side}{part}") for part in _INDEPENDENT_PARTS for side in ("L", "R")]
+    if len(points) < frames or not np.isfinite(points[:, order]).all():
+        raise UserError("bad-truth", f"{path} has other frames than the videos.", "Use the file of the same recording.")
+    return points[:frames, order]
 
 
 def smooth(points: Float[np.ndarray, "T N 3"]) -> Float[np.ndarray, "T N 3"]:
@@ -97,6 +120,7 @@ def evaluate_view(
     """Both videos of a camera, counted from 0: the man alone, and with a woman in front of him."""
     camera = views.cameras[number]
     true = transform_points(camera.T_cw, views.limbs)
+    other = None if views.independent is None else transform_points(camera.T_cw, views.independent)
     name = f"camera {number + 1}, the man alone"
     everyone = perception.detect_everyone(views.folder / f"single_cam0{number + 1}.mp4")
     man, numbers = follow_man(everyone.detections, camera, true)
@@ -104,12 +128,12 @@ def evaluate_view(
         runner.notes.append(f"{name}: the tracker gave him {numbers} different numbers.")
     estimates = runner.for_one(name, man)
     alone = replace(everyone, detections=man)
-    yield from _score(name, "views-alone", _TrueMan(true, 0), alone, estimates, runner.body)
+    yield from _score(name, "views-alone", _TrueMan(camera, true, 0, other), alone, estimates, runner.body)
     two = perception.detect_two(views.folder / f"multi_cam0{number + 1}.mp4")
     person = find_man(two.detections.keypoints[:, :, LIMBS], camera, true)
     name = f"camera {number + 1}, a woman in front of him"
     estimates = runner.for_two(name, two.detections)
-    yield from _score(name, "views-hidden", _TrueMan(true, person), two, estimates, runner.body)
+    yield from _score(name, "views-hidden", _TrueMan(camera, true, person, other), two, estimates, runner.body)
 
 
 def follow_man(
@@ -136,6 +160,24 @@ def find_man(
 ) -> int:
     """The detected person whose limbs (px and confidence) lie on the man's true ones; N >= T frames."""
     return int(np.nanmedian(_limb_distance(limbs_px, camera, true_incam[: limbs_px.shape[1]]), axis=1).argmin())
+
+
+def camera_errors(estimated: Camera, true: CalibratedCamera) -> dict[str, float]:
+    """Absolute errors of pitch and roll in degrees, and of the focal length in percent."""
+    pitch, roll, _ = np.degrees(
+        [
+            np.subtract(*pair)
+            for pair in zip(
+                *(floor_from_extrinsics(torch.from_numpy(each.T_cw)).tolist() for each in (estimated, true))
+            )
+        ]
+    )
+    roll = (roll + 180) % 360 - 180
+    return {
+        "pitch_error": abs(float(pitch)),
+        "roll_error": abs(float(roll)),
+        "focal_error": 100 * abs(float(estimated.K[0, 0] / true.K[0, 0]) - 1),
+    }
 
 
 def _limb_distance(limbs_px: np.ndarray, camera: CalibratedCamera, true_incam: np.ndarray) -> np.ndarray:
@@ -168,6 +210,11 @@ def _score(
             "mpjpe": hip_relative_error(limbs[is_known], true[is_known]),
             "pa_mpjpe": metrics.pa_mpjpe(limbs[is_known], true[is_known]),
         }
+        if man.independent_incam is not None:
+            seen = detections.found[man.person]
+            other = man.independent_incam[detections.frame_index][seen]
+            errors["mpjpe_openpose"] = hip_relative_error(limbs[seen], other)
+            errors["pa_mpjpe_openpose"] = metrics.pa_mpjpe(limbs[seen], other)
         times = {"perception": found.seconds, **seconds}
         return ClipResult(clip, family, method, int(is_known.sum()), {**errors, **more}, {}, hidden_share, 0.0, times)
 
@@ -175,4 +222,5 @@ def _score(
     for name, estimate in estimates:
         limbs = fitted_limbs(estimate, body)[man.person]
         more = person_metrics(estimate, detections, body, people=(man.person,))
+        more |= camera_errors(estimate.camera, man.camera)
         yield result(name, limbs, more, estimate.seconds)

@@ -32,12 +32,15 @@ NOTES = (
     "triangulated from our own detections in the videos that show him alone, and smoothed over 7 frames of 1/60 s. MPJPE and "
     "PA-MPJPE are over these twelve relative to the middle of the hips, not over 22 joints relative to the pelvis. Ground truth "
     "and methods share a detector, so that its systematic errors do not show.",
+    "`mpjpe_openpose` and `pa_mpjpe_openpose` are the same against limbs that the authors of the recording triangulated from "
+    "another detector's keypoints (man_openpose.npz beside the videos): independent of ours, with other definitions of shoulders "
+    "and hips. Camera errors are against the calibration.",
     "Family `views-alone` is each camera's video of the man alone, `views-hidden` the same frames with a woman in front of him.",
     "With nobody else in the video the joint fit is the fit of one person; rows that need two people are left out.",
     f"The row `{LANDMARKS_ROW}` is the detector's own metric landmarks; all others are measured on the fitted body.",
-    "Family `wild` has no ground truth. Contact distance is over the contacts that the row itself detected; foot slide over foot "
-    "contacts of the initial motion, the same for all rows; reprojection over confident landmarks, in pixels and in percent of "
-    "the person's height in the image.",
+    "Families `wild: VIDEO` have no ground truth, one row each. Contact distance is over the contacts that the row itself "
+    "detected; foot slide over foot contacts of the initial motion, the same for all rows; reprojection over confident "
+    "landmarks, in pixels and in percent of the person's height in the image.",
     "The hidden share of a clip is the share of its landmarks with low confidence.",
 )
 

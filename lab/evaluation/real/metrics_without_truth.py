@@ -11,13 +11,13 @@ from core.body.model import BodyModel
 from core.body.regions import vertex_regions
 from core.fitting.soles import posed_soles
 from core.motion import BODY_COUNT, pose_motion, project
+from core.observations.observe import observe
 from core.perception.detections import Detections
 
 from .. import metrics
 from ..benchmark_clip import Estimate
 from ..scores import SKIN_EVERY
 from ..surface_metrics import contact_distance, contact_matrix, penetration_metrics
-from ..usual_camera import usual_observations
 from .limbs import CONFIDENT, fitted_landmarks
 from .single_person import initial_motion
 
@@ -46,13 +46,12 @@ def reprojection_metrics(
     points = torch.from_numpy(fitted_landmarks(estimate.motion, body))
     camera = (torch.as_tensor(matrix, dtype=points.dtype) for matrix in (estimate.camera.K, estimate.camera.T_cw))
     pixels = project(points, *camera)[0].numpy()[chosen]
-    keypoints = detections.keypoints[chosen]
-    observations = usual_observations(detections, torch.device("cpu"))
-    is_confident = observations.plainly_seen(CONFIDENT).numpy()[chosen]
+    observed = observe(detections, estimate.camera.K)  # where the camera turned, before the middle frame's camera
+    is_confident = observed.plainly_seen(CONFIDENT).numpy()[chosen]
     if not is_confident.any():
         return {}
-    height = observations.box_height.numpy()[chosen]
-    distance = np.linalg.norm(pixels - keypoints[..., :2], axis=-1)
+    height = observed.box_height.numpy()[chosen]
+    distance = np.linalg.norm(pixels - observed.keypoints.numpy()[chosen], axis=-1)
     return {
         "reprojection": float(distance[is_confident].mean()),
         "reprojection_share": float((100 * distance / height[..., None])[is_confident].mean()),

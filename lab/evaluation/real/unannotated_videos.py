@@ -36,7 +36,7 @@ def evaluate_video(path: Path, folder: Path, runner: MethodRunner, perception: P
         contact_share = float(contact_matrix(estimate.contacts, detections.frame_index).any((1, 2)).mean())
         times = {"perception": found.seconds, **estimate.seconds}
         frames = len(detections.frame_index)
-        yield ClipResult(clip, "wild", name, frames, scores, {}, hidden_share, contact_share, times)
+        yield ClipResult(clip, f"wild: {clip}", name, frames, scores, {}, hidden_share, contact_share, times)
 
 
 def choose_frames(path: Path, folder: Path, perception: PerceptionCache) -> tuple[int, int]:

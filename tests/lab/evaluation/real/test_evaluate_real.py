@@ -15,10 +15,20 @@ from core.motion import PairMotion
 from core.perception.detections import Detections
 from lab.evaluation.benchmark_clip import Estimate
 from lab.evaluation.methods import METHODS
-from lab.evaluation.real.calibrated_views import LANDMARKS_ROW
+from lab.evaluation.real.calibrated_views import CALIBRATION, INDEPENDENT, LANDMARKS_ROW
 from lab.evaluation.real.evaluate_real import evaluate_real
+from lab.evaluation.real.limbs import LIMBS, fitted_landmarks
 from lab.evaluation.results import Report
-from tests.lab.evaluation.real.studio import DISTANCE, FOCAL, FRAMES, RATE, make_studio, oracle, perfect_perception
+from tests.lab.evaluation.real.studio import (
+    DISTANCE,
+    FOCAL,
+    FRAMES,
+    RATE,
+    make_studio,
+    oracle,
+    perfect_perception,
+    standing,
+)
 
 
 @pytest.fixture
@@ -45,6 +55,20 @@ def test_a_method_that_knows_the_motion_has_no_error(studio: Path, monkeypatch: 
     assert {clip.family for clip in landmarks} == {"views-alone", "views-hidden"}
     assert all(clip.metrics["mpjpe"] < 0.01 for clip in landmarks)
     json.dumps(report.to_json(), allow_nan=False)
+
+
+def test_the_independent_truth_and_the_calibration_are_compared(studio: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(METHODS, "oracle", oracle())
+    limbs = fitted_landmarks(standing(), load_body(None))[0][:, LIMBS].copy()
+    names = [f"{side}{part}" for part in ("Shoulder", "Elbow", "Wrist", "Hip", "Knee", "Ankle") for side in ("L", "R")]
+    limbs[:, names.index("LWrist")] += (0, 0, 0.12)  # metres: 10 mm on the mean of twelve
+    folder = next(studio.glob(f"**/{CALIBRATION}")).parent
+    np.savez(folder / INDEPENDENT, names=np.array(names), points=limbs.astype(np.float32))
+    report = evaluate(studio, ["oracle"], clips=1)
+    (clip,) = (each for each in report.clips if each.method == "oracle" and each.family == "views-hidden")
+    assert clip.metrics["mpjpe_openpose"] == pytest.approx(10, abs=0.1) and clip.metrics["mpjpe"] < 0.01
+    for name in ("pitch_error", "roll_error", "focal_error"):
+        assert clip.metrics[name] == pytest.approx(0, abs=1e-3)
 
 
 def test_errors_have_the_right_units(studio: Path, monkeypatch: pytest.MonkeyPatch):
@@ -94,7 +118,7 @@ def test_videos_without_ground_truth_get_the_metrics_that_need_none(studio: Path
     for name, method in methods.items():
         monkeypatch.setitem(METHODS, name, method)
     report = evaluate(studio, list(methods))
-    wild = {clip.method: clip for clip in report.clips if clip.family == "wild"}
+    wild = {clip.method: clip for clip in report.clips if clip.family.startswith("wild: dance")}
     assert wild["oracle"].clip == f"dance 0-{FRAMES - 1}"
     assert "mpjpe" not in wild["oracle"].metrics
     assert "contact_distance" not in wild["oracle"].metrics  # its estimate has no contacts
