@@ -22,7 +22,7 @@ def follow_camera(collection: bpy.types.Collection) -> None:
     try:
         folder, take = require_folder(collection), scenes.read_state(collection).take
         written = (folder / INFO_FILE).stat().st_mtime_ns
-        rekey_take(collection, folder, _load(folder, take, written))
+        rekey_take(collection, _load(folder, take, written))
     except (UserError, OSError) as error:
         set_correction(contact_list(collection), CameraCorrection())
         scenes.set_folder_note(collection, f"The camera cannot be corrected. {error}")

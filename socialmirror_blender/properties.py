@@ -85,6 +85,10 @@ class SOCIALMIRROR_settings(bpy.types.PropertyGroup):
         name="A", description="Number of person A, counted from 0; the largest person in the image comes first", min=0
     )
     track_b: IntProperty(name="B", description="Number of person B", min=0, default=1)
+    people_marks: StringProperty(
+        name="Marks",
+        description="Where the two people are: FRAME:X,Y;FRAME:X,Y in frames and pixels of the clip. Empty: by their numbers",
+    )
     prompt: StringProperty(
         name="Prompt",
         description="Describe what the two people do. Contacts that it names (a handshake, a hug, a hand on a knee) are added",

@@ -10,6 +10,7 @@ import bpy
 
 from ..core.contract.errors import UserError
 from ..core.contract.files import write_json
+from ..core.contract.marks import PersonMark
 from ..core.contract.requests import ReconstructRequest, RefineRequest, Request, message_fields
 from . import compat
 from . import scene as scenes
@@ -33,7 +34,8 @@ def reconstruct_request(context: bpy.types.Context) -> tuple[dict[str, Any], Ori
         settings,
         clip=clip,
         frames=frames,
-        people=(settings.track_a, settings.track_b) if settings.choose_people else None,
+        people=(settings.track_a, settings.track_b) if settings.choose_people and not settings.people_marks else None,
+        people_at=_marks(settings.people_marks) if settings.choose_people and settings.people_marks else None,
         body=_body(settings),
         fov=settings.fov or None,
         **(_ESTIMATED_CAMERA if not settings.know_camera else {}),
@@ -110,6 +112,17 @@ def _clip(context: bpy.types.Context) -> tuple[Path, str]:
         if frames[0] >= frames[1]:
             raise UserError("bad-range", "The frame range is empty.", "Set a last frame that is after the first.")
     return path, ":" if frames is None else f"{frames[0]}:{frames[1]}"
+
+
+def _marks(text: str) -> tuple[PersonMark, PersonMark]:
+    """UserError `bad-people` for a text that marks not two people."""
+    try:
+        first, second = (PersonMark.from_text(part) for part in text.split(";"))
+    except ValueError as error:
+        raise UserError(
+            "bad-people", f"“{text}” does not mark two people.", "Press Click on Both, or clear the field."
+        ) from error
+    return first, second
 
 
 def _strip_timing(context: bpy.types.Context) -> tuple[float, float] | None:

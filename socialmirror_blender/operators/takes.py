@@ -12,6 +12,7 @@ from ...core.contract.reconstruction import PEOPLE
 from .. import scene as scenes
 from ..properties import contact_list
 from ..reconstructions import require_folder, require_reconstruction
+from ..runtime.session import redraw
 from ..scene.ghost import ghost_take, remove_ghosts, show_ghost
 from ..scene.take_blend import blend_into_take, blend_weights
 from ..scene.take_notes import TakeNote, set_take_note, take_name, take_note
@@ -64,6 +65,7 @@ class SOCIALMIRROR_OT_take_ghost(_OnTake, bpy.types.Operator):
         else:
             folder = require_folder(collection)
             show_ghost(collection, load_take(folder, self.take), contact_list(collection).ghost_offset)
+        redraw()
         return {"FINISHED"}
 
 

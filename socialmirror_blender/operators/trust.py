@@ -10,6 +10,7 @@ from bpy.props import BoolProperty, IntProperty
 from ...core.contract.errors import UserError
 from ...core.contract.reconstruction import PERSON_NAMES
 from ..reconstructions import require_reconstruction
+from ..runtime.session import redraw
 from ..scene.names import rig_role
 from ..scene.objects import object_with_role
 from ..scene.trust import STATE_TEXTS, TrustStretch, next_stretch
@@ -35,6 +36,7 @@ class SOCIALMIRROR_OT_trust_overlay(_OnReconstruction, bpy.types.Operator):
     @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
         collection = require_reconstruction(context)
+        redraw()
         if is_overlay_shown(collection):
             hide_overlay(collection)
             return {"FINISHED"}

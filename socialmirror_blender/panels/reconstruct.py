@@ -47,9 +47,13 @@ class SOCIALMIRROR_PT_settings(Sidebar, bpy.types.Panel):
         column = layout.column(heading="People")
         column.prop(settings, "choose_people", text="Choose")
         if settings.choose_people:
-            row = column.row(align=True)
-            row.prop(settings, "track_a", text="Numbers")
-            row.prop(settings, "track_b", text="")
+            column.operator("socialmirror.mark_people", icon="RESTRICT_SELECT_OFF")
+            if settings.people_marks:
+                column.prop(settings, "people_marks")
+            else:
+                row = column.row(align=True)
+                row.prop(settings, "track_a", text="Numbers")
+                row.prop(settings, "track_b", text="")
         column = layout.column()
         column.prop(settings, "fov", text="FOV (0: Auto)")
         column.prop(settings, "know_camera")

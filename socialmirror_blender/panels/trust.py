@@ -7,10 +7,10 @@ from typing import Any
 
 import bpy
 
-from ...core.contract.reconstruction import PERSON_NAMES, Quality, Stretch
+from ...core.contract.reconstruction import PEOPLE, PERSON_NAMES, Quality, Stretch
 from .. import scene as scenes
 from ..reconstructions import active_reconstruction, read_info
-from ..scene.trust import STATE_TEXTS, TrustStretch
+from ..scene.trust import FILLED_IN, STATE_TEXTS, UNCERTAIN, TrustStretch
 from ..scene.trust_overlay import collection_stretches, is_overlay_shown
 from .sidebar import Sidebar
 from .text import draw_text
@@ -45,14 +45,19 @@ class SOCIALMIRROR_PT_trust(Sidebar, bpy.types.Panel):
             _draw_quality(layout, info.quality, scenes.read_state(collection).timing)
 
 
-def doubtful_lines(stretches: list[TrustStretch], frame: int) -> list[str]:
-    """What is not plainly seen in a frame: a line for each person, such as `Person A: left arm filled in`."""
-    lines: list[str] = []
-    for person, name in enumerate(PERSON_NAMES):
-        here = [each for each in stretches if each.person == person and each.first <= frame <= each.last]
-        if here:
-            lines.append(f"{name}: " + ", ".join(f"{each.limb} {STATE_TEXTS[each.state]}" for each in here))
-    return lines
+def trust_line(stretches: list[TrustStretch], person: int, frame: int) -> str:
+    """What is not plainly seen of a person in a frame, in short: `A: filled in L arm; uncertain R leg`."""
+    here = [each for each in stretches if each.person == person and each.first <= frame <= each.last]
+    parts = [
+        f"{STATE_TEXTS[state]} {', '.join(_short(each.limb) for each in here if each.state == state)}"
+        for state in (FILLED_IN, UNCERTAIN)
+        if any(each.state == state for each in here)
+    ]
+    return f"{'AB'[person]}: {'; '.join(parts) or 'all limbs seen'}"
+
+
+def _short(limb: str) -> str:
+    return limb.replace("left", "L").replace("right", "R")
 
 
 def quality_text(stretch: Stretch) -> str:
@@ -79,9 +84,9 @@ def _draw_limbs(layout: Any, collection: bpy.types.Collection, frame: int) -> No
         row.label(text="Filled in", icon="SEQUENCE_COLOR_04")
         row.label(text="Uncertain", icon="SEQUENCE_COLOR_03")
     stretches = _read_stretches(collection)
-    lines = doubtful_lines(stretches, frame) or ["All limbs are seen in this frame." if stretches else ""]
-    for line in filter(None, lines):
-        draw_text(layout, line)
+    column = layout.column(align=True)
+    for person in range(PEOPLE):  # always one line each: the panel must not jump while the motion plays
+        column.label(text=trust_line(stretches, person, frame))
 
 
 def _draw_quality(layout: Any, quality: Quality, timing: Any) -> None:

@@ -54,7 +54,7 @@ class CameraStance:
 
 def stance(motion: MotionArrays, width: int) -> CameraStance:
     """The camera of a motion in its first frame. `width` of the picture in px."""
-    T_wc: np.ndarray = np.asarray(np.linalg.inv(motion.camera_world[0].astype(np.float64)))
+    T_wc = _inverse(motion.camera_world[0].astype(np.float64))
     pitch, roll, _ = _angles(T_wc[:3, :3])
     fov = 2 * math.atan2(width / 2, float(motion.camera_K[0, 0, 0]))
     return CameraStance(pitch, roll, float(T_wc[2, 3]), fov)
@@ -84,14 +84,14 @@ def corrected_motion(motion: MotionArrays, correction: CameraCorrection) -> Moti
         pelvis=(motion.pelvis @ rotation.T + translation).astype(np.float32),
         joints=(motion.joints @ rotation.T + translation).astype(np.float32),
         camera_K=K.astype(np.float32),
-        camera_world=(pushed @ T_cw @ np.linalg.inv(moved)).astype(np.float32),
+        camera_world=(pushed @ T_cw @ _inverse(moved)).astype(np.float32),
     )
 
 
 def world_change(motion: MotionArrays, correction: CameraCorrection) -> np.ndarray:
     """[4,4] from the world of a motion to that of the corrected camera."""
     T_cw = motion.camera_world[0].astype(np.float64)
-    T_wc: np.ndarray = np.asarray(np.linalg.inv(T_cw))
+    T_wc = _inverse(T_cw)
     pushed = _pushed_away(motion, correction)
     pitch, roll, heading = _angles(T_wc[:3, :3])
     stands = np.eye(4)
@@ -107,6 +107,14 @@ def _pushed_away(motion: MotionArrays, correction: CameraCorrection) -> np.ndarr
     pushed = np.eye(4)
     pushed[2, 3] = (correction.focal - 1) * _mean_depth(motion)
     return pushed
+
+
+def _inverse(T: np.ndarray) -> np.ndarray:
+    """Of a rigid transform [4,4]."""
+    result = np.eye(4)
+    result[:3, :3] = T[:3, :3].T
+    result[:3, 3] = -T[:3, :3].T @ T[:3, 3]
+    return result
 
 
 def _mean_depth(motion: MotionArrays) -> float:

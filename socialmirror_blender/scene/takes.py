@@ -51,9 +51,20 @@ def update_take(collection: bpy.types.Collection, folder: Path) -> None:
     key_take(collection, folder, as_corrected(collection, reconstruction), read_state(collection).timing.timeline)
 
 
-def rekey_take(collection: bpy.types.Collection, folder: Path, reconstruction: Reconstruction) -> None:
-    """Key the armatures with a take for the camera correction as it is now. Only bodies, camera and markers move."""
-    key_take(collection, folder, as_corrected(collection, reconstruction), read_state(collection).timing.timeline)
+def rekey_take(collection: bpy.types.Collection, reconstruction: Reconstruction) -> None:
+    """Key armatures and camera with the shown take for the camera correction as it is now, quickly enough for a slider.
+
+    Markers and contacts need nothing: they follow the skins. UserError `shape-changed` or `object-missing`, before any change.
+    """
+    state = read_state(collection)
+    rigs = [rig_of(collection, person) for person in range(PEOPLE)]
+    for person, rig in enumerate(rigs):
+        _check_body(reconstruction, person, read_rest_pose(rig))
+    reconstruction, timeline = as_corrected(collection, reconstruction), state.timing.timeline
+    motion = motion_at_scene_frames(reconstruction.motion, timeline)
+    for person, rig in enumerate(rigs):
+        key_rig(rig, reconstruction, person, motion, timeline, state.id, polish_of(rig))
+    _key_clip_camera(collection, reconstruction, motion, timeline)
 
 
 def key_take(
@@ -84,10 +95,16 @@ def key_take(
         restore_contact_memory(collection, memory)
         sync_markers(collection)
         raise
-    camera = camera_of(collection)
+    _key_clip_camera(collection, reconstruction, motion, timeline)
+
+
+def _key_clip_camera(
+    collection: bpy.types.Collection, reconstruction: Reconstruction, motion: SceneMotion, timeline: Timeline
+) -> None:
+    camera, clip = camera_of(collection), clip_info(reconstruction.info)
     if camera is not None:
-        key_camera(camera, motion.K, motion.T_cw, clip_info(reconstruction.info).image_size, motion.frames)
-        align_background_clips(camera, timeline, clip_info(reconstruction.info).frame_rate, motion.frames)
+        key_camera(camera, motion.K, motion.T_cw, clip.image_size, motion.frames)
+        align_background_clips(camera, timeline, clip.frame_rate, motion.frames)
 
 
 def has_same_rigs(collection: bpy.types.Collection, reconstruction: Reconstruction) -> bool:

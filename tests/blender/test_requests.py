@@ -148,3 +148,19 @@ def test_a_caption_is_suggested_as_the_prompt_and_requested_only_once_it_is_edit
     press("import_folder", directory=str(folder))
     assert current.prompt == ""
     assert requested_prompts() == [None, None]
+
+
+def test_clicks_on_two_people_are_requested_in_pixels_of_the_clip(
+    requests: ModuleType, product: Product, clip: Path
+) -> None:
+    current = settings()
+    current.choose_people, current.people_marks = True, "12:100,200;30:400.5,210"
+    fields, _ = requests.reconstruct_request(bpy.context)
+    assert fields["people"] is None
+    assert fields["people_at"] == [[12, 100.0, 200.0, 100.0, 200.0], [30, 400.5, 210.0, 400.5, 210.0]]
+    current.people_marks = "12:100"
+    with pytest.raises(Exception, match="does not mark two people"):
+        requests.reconstruct_request(bpy.context)
+    point = product("socialmirror_blender.marking").picture_point
+    assert point((300.0, 400.0), 300.0, 940.0, 400.0, (960, 540)) == pytest.approx((0.0, 270.0))
+    assert point((940.0, 500.0), 300.0, 940.0, 400.0, (960, 540)) == pytest.approx((960.0, 120.0))

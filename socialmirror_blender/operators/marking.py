@@ -1,0 +1,88 @@
+"""The operator that takes clicks on the two people who are meant."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+
+from ...core.contract.marks import PersonMark
+from ...core.contract.reconstruction import PERSON_NAMES
+from ..marking import mark_at
+from ..properties import settings_of
+from ..runtime.session import redraw
+from .reporting import OperatorReturn, poll_idle
+
+
+class SOCIALMIRROR_OT_mark_people(bpy.types.Operator):
+    bl_idname = "socialmirror.mark_people"
+    bl_label = "Click on Both"
+    bl_description = (
+        "Click on Person A and then on Person B, in the view through the clip's camera or in the preview of the sequencer. "
+        "You can go to another frame in between. Esc stops"
+    )
+    bl_options = {"REGISTER", "UNDO"}
+
+    _marks: list[PersonMark]
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return poll_idle(cls)
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> OperatorReturn:
+        self._marks = []
+        context.window_manager.modal_handler_add(self)
+        self._ask(context)
+        return {"RUNNING_MODAL"}
+
+    def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> OperatorReturn:
+        if event.type in ("ESC", "RIGHTMOUSE"):
+            self._finish(context)
+            return {"CANCELLED"}
+        if event.type != "LEFTMOUSE" or event.value != "PRESS":
+            return {"PASS_THROUGH"}
+        mark = _mark_under_mouse(context, event)
+        if mark is None:
+            return {"PASS_THROUGH"}  # a click beside the picture, e.g. in the timeline
+        self._marks.append(mark)
+        if len(self._marks) < len(PERSON_NAMES):
+            self._ask(context)
+            return {"RUNNING_MODAL"}
+        settings = settings_of(context)
+        settings.choose_people, settings.people_marks = True, marks_text(self._marks)
+        self.report({"INFO"}, "Both people are marked: press Reconstruct Interaction")
+        self._finish(context)
+        return {"FINISHED"}
+
+    def _ask(self, context: bpy.types.Context) -> None:
+        workspace: Any = context.workspace
+        workspace.status_text_set(f"Click on {PERSON_NAMES[len(self._marks)]} in the clip's picture. Esc: stop")
+        context.window.cursor_modal_set("CROSSHAIR")
+
+    def _finish(self, context: bpy.types.Context) -> None:
+        workspace: Any = context.workspace
+        workspace.status_text_set(None)
+        context.window.cursor_modal_restore()
+        redraw()
+
+
+def marks_text(marks: list[PersonMark]) -> str:
+    """Clicks as the command line takes them: `12:100,200;30:400,210`."""
+    return ";".join(f"{mark.frame}:{mark.left:g},{mark.top:g}" for mark in marks)
+
+
+def _mark_under_mouse(context: bpy.types.Context, event: bpy.types.Event) -> PersonMark | None:
+    for area in context.window.screen.areas:
+        for region in area.regions:
+            inside = 0 <= event.mouse_x - region.x < region.width and 0 <= event.mouse_y - region.y < region.height
+            if inside and region.type not in ("WINDOW", "PREVIEW"):
+                return None  # a sidebar or a header lies over the picture
+    for area in context.window.screen.areas:
+        for region in area.regions:
+            x, y = event.mouse_x - region.x, event.mouse_y - region.y
+            if region.type in ("WINDOW", "PREVIEW") and 0 <= x < region.width and 0 <= y < region.height:
+                return mark_at(context, area, region, x, y)
+    return None
+
+
+CLASSES = (SOCIALMIRROR_OT_mark_people,)
