@@ -238,6 +238,24 @@ def _place_ghosts(listed: Any, _context: bpy.types.Context) -> None:
         listener(listed.id_data, listed.ghost_offset)
 
 
+class SOCIALMIRROR_foot_contact(bpy.types.PropertyGroup):
+    """A `FootContact` of the contract; frames are the clip's."""
+
+    person: StringProperty(default="0")
+    foot: StringProperty(default="left")
+    frame_start: IntProperty()
+    frame_end: IntProperty()
+    mode: EnumProperty(
+        name="Mode",
+        items=[
+            ("reconstructed", "As It Is", "As reconstructed: the foot may slide a little"),
+            ("lock", "Lock", "The foot stands still, heel and toes on the floor"),
+            ("free", "Slide", "The foot may slide and lift"),
+        ],
+    )
+    confidence: FloatProperty()
+
+
 class SOCIALMIRROR_collection(bpy.types.PropertyGroup):
     """The list of contacts on the collection of an imported reconstruction."""
 
@@ -246,6 +264,15 @@ class SOCIALMIRROR_collection(bpy.types.PropertyGroup):
     touches: CollectionProperty(type=SOCIALMIRROR_touch)
     touch_index: IntProperty(
         name="Touch", description="What touches what. Click to see its regions and markers", update=_choose_touch
+    )
+    feet: CollectionProperty(type=SOCIALMIRROR_foot_contact)
+    foot_sensitivity: FloatProperty(
+        name="Sensitivity",
+        description="How readily a foot counts as standing: 1 lists all that may stand, 0 only what is certain",
+        min=0.0,
+        max=1.0,
+        default=0.5,
+        subtype="FACTOR",
     )
     only_here: BoolProperty(name="This Frame", description="List only what touches at the current frame")
     show_lines: BoolProperty(
@@ -338,7 +365,13 @@ def suggest_prompt(settings: Any, info: Info) -> None:
 
 
 _NAME = "socialmirror"
-_CLASSES = (SOCIALMIRROR_settings, SOCIALMIRROR_contact, SOCIALMIRROR_touch, SOCIALMIRROR_collection)
+_CLASSES = (
+    SOCIALMIRROR_settings,
+    SOCIALMIRROR_contact,
+    SOCIALMIRROR_touch,
+    SOCIALMIRROR_foot_contact,
+    SOCIALMIRROR_collection,
+)
 
 
 def register() -> None:

@@ -29,12 +29,20 @@ class FootContact:
     frame_start: int
     frame_end: int
     mode: FootMode = "reconstructed"
+    confidence: float = 1.0
+    """In 0-1, how surely the foot stands there, by the core's own estimate."""
 
     def __post_init__(self) -> None:
         _check(self.person in (0, 1), f"person is {shown(self.person)}, not 0 or 1")
         _check(self.foot in FEET, f"there is no foot {shown(self.foot)}")
         _check(self.mode in FOOT_MODES, f"mode is {shown(self.mode)}, not one of {', '.join(FOOT_MODES)}")
+        _check(0 <= self.confidence <= 1, f"confidence is {shown(self.confidence)}, not in 0-1")
         _check(self.frame_start <= self.frame_end, f"it ends ({self.frame_end}) before it starts ({self.frame_start})")
+
+    @property
+    def place(self) -> tuple[int, str, int, int]:
+        """Which foot, and when."""
+        return self.person, self.foot, self.frame_start, self.frame_end
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -50,6 +58,7 @@ class FootContact:
             values.integer("frame_start", 0, MAX_FRAME_INDEX),
             values.integer("frame_end", 0, MAX_FRAME_INDEX),
             cast("FootMode", values.text("mode", default="reconstructed")),
+            values.number("confidence", 0, 1, 1.0),
         )
 
 

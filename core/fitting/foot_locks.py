@@ -20,6 +20,9 @@ from .soles import posed_soles
 
 _LARGEST_CORRECTION = math.radians(25)
 """Pitch up to which a standing foot is laid flat; beyond it stands on its heel or toes."""
+_STANDS, _LEAVES = 0.5, 0.3
+"""Probabilities that a foot has to exceed somewhere in an interval, and everywhere in it."""
+_SHORTEST = 4  # frames
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,23 @@ def with_foot_modes(
         if foot.mode != "reconstructed":
             known[foot.person, _inside(foot, frame_index), FEET.index(foot.foot)] = foot.mode == "lock"
     return known
+
+
+def foot_intervals(
+    foot_contact: Float[np.ndarray, "P T 2"], frame_index: Int[np.ndarray, " T"]
+) -> tuple[FootContact, ...]:
+    """When feet stand, in the order of time: where the probability is high, and as long as it does not fall too low."""
+    found: list[FootContact] = []
+    for person, foot in np.ndindex(foot_contact.shape[0], foot_contact.shape[2]):
+        probability = foot_contact[person, :, foot]
+        changes = np.flatnonzero(np.diff(np.r_[False, probability > _LEAVES, False].astype(int)))
+        for first, end in changes.reshape(-1, 2).tolist():
+            inside = probability[first:end]
+            if end - first >= _SHORTEST and inside.max() > _STANDS:
+                confidence = round(float(np.clip(inside.mean(), 0, 1)), 3)
+                numbers = int(frame_index[first]), int(frame_index[end - 1])
+                found.append(FootContact(person, FEET[foot], *numbers, confidence=confidence))
+    return tuple(sorted(found, key=lambda each: (each.frame_start, each.person, each.foot)))
 
 
 def _inside(foot: FootContact, frame_index: np.ndarray) -> Int[np.ndarray, " F"]:

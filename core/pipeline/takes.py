@@ -21,6 +21,7 @@ from ..contract.requests import DEFAULT_SMOOTHNESS
 from ..digests import content_key
 from ..fitting.camera import KnownCamera
 from ..fitting.fit import FittedMotion
+from ..fitting.foot_locks import foot_intervals
 from ..imported_motion import ImportedMotion
 from ..infilling.infill import Constraints, InfilledMotion
 from ..observations.clip_scene import ClipScene
@@ -202,6 +203,7 @@ class TakeResult:
     """With their distances."""
     scores: Scores
     quality: Quality
+    foot_contacts: tuple[FootContact, ...]
     caption: str
     infilled: bool
     """Whether the seed had a part in it."""
@@ -265,6 +267,7 @@ def _result(clip: ClipNodes, take: TakeNodes, results: Results) -> TakeResult:
         contacts=tuple(contacts),
         scores=score(fitted, scene.observations, scene.body, contacts),
         quality=quality,
+        foot_contacts=foot_intervals(results[take.fitted].foot_contact, scene.observations.frame_index),
         caption=results[take.caption].sentence,
         infilled=stages.is_infilled(results[take.infilled], results[take.fitted]),
         key=take.motion.key,

@@ -13,6 +13,7 @@ from ..scene.actions import is_below_layers
 from ..scene.own_keys import give_back, lock_own_keys
 from ..scene.pins import is_posed_without_keys
 from ..scene.polish import LOCKED_KEYFRAME, MUTED_KEYFRAME, OWN_KEYFRAME
+from ..scene.rest_pose import ROOT
 from .reporting import OperatorReturn, poll_reconstruction, reports_errors
 
 _RANGE_FRAMES = 10
@@ -206,7 +207,7 @@ def _lock_visible_pose(context: bpy.types.Context, rig: Any, bones: list[str]) -
 def _insert_keyframes(rig: Any, name: str, frame: int) -> None:
     """Key the pose that is visible, which the animator may have changed without inserting keyframes."""
     bone = rig.pose.bones[name]
-    for channel in ("rotation_quaternion", "location"):
+    for channel in ("rotation_quaternion", "location") if name in (ROOT, "pelvis") else ("rotation_quaternion",):
         bone.keyframe_insert(channel, frame=frame, options={"INSERTKEY_AVAILABLE"})
 
 

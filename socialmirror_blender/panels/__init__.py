@@ -8,6 +8,7 @@ from . import (
     camera,
     contacts,
     control_rig,
+    feet,
     locked_poses,
     own_keys,
     reconstruct,
@@ -31,6 +32,7 @@ _CLASSES = (
     *own_keys.CLASSES,
     *locked_poses.CLASSES,
     *control_rig.CLASSES,
+    *feet.CLASSES,
     *retarget.CLASSES,
 )
 

@@ -19,6 +19,7 @@ from .clip import ClipInfo, clip_info
 from .contact_edits import copy_contacts
 from .correction_state import as_corrected, copy_correction
 from .datablocks import remove_new_datablocks_on_error, restored_on_error
+from .foot_list import copy_foot_contacts
 from .linking import find_import_of
 from .motion import SceneMotion, motion_at_scene_frames
 from .names import CAMERA_ROLE, rig_role, skin_role
@@ -112,6 +113,7 @@ def _build(
     if earlier is not None:
         write_state(collection, read_state(earlier))
         copy_contacts(earlier, collection)
+        copy_foot_contacts(earlier, collection)
     write_import(collection, folder, reconstruction, timeline, motion.frames, identity)
 
 

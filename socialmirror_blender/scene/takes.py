@@ -24,6 +24,7 @@ from .contact_list import read_contacts, write_contacts
 from .contact_markers import sync_markers
 from .correction_state import as_corrected, correction_of
 from .datablocks import remove_new_datablocks_on_error, restored_on_error
+from .foot_list import show_foot_contacts
 from .motion import SceneMotion, motion_at_scene_frames
 from .objects import camera_of, rig_of
 from .pin_carrying import carry_pins
@@ -180,6 +181,7 @@ def write_import(
     leaving = read_state(collection).take if is_reconstruction(collection) else ""
     write_state(collection, state)
     show_contacts(collection, state.take, reconstruction.info.contacts, leaving)
+    show_foot_contacts(collection, reconstruction.info.foot_contacts)
     sync_markers(collection)
     if is_overlay_shown(collection):
         show_overlay(collection)

@@ -61,7 +61,7 @@ def product() -> Product:
 @pytest.fixture
 def contract(product: Product) -> ModuleType:
     """`core.contract` as the add-on imports it, with its modules loaded."""
-    for module in ("skeleton", "reconstruction", "contact", "edits"):
+    for module in ("skeleton", "reconstruction", "contact", "foot_contact", "edits"):
         product(f"core.contract.{module}")
     return product("core.contract")
 

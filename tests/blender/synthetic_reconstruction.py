@@ -245,7 +245,7 @@ def _info(
     seed: int,
 ) -> Any:
     """Information with three contacts: a detected one, an enforced one with the ground, a rejected one."""
-    record, contact = contract.reconstruction, contract.contact.Contact
+    record, contact, foot = contract.reconstruction, contract.contact.Contact, contract.foot_contact.FootContact
     last, middle = first_frame + frames - 1, first_frame + frames // 2
     return record.Info(
         clip={
@@ -261,6 +261,7 @@ def _info(
             contact(0, "head", 1, "chest", middle, last, 0.4, state="rejected"),
         ),
         take=take, takes=(record.Take(take, "", seed, 1.0, "reconstruct"),),
+        foot_contacts=(foot(0, "left", first_frame, middle, confidence=0.9), foot(1, "right", middle, last, confidence=0.4)),
         warnings=(), seed=seed, device="cpu", versions={}, seconds={},
     )  # fmt: skip
 

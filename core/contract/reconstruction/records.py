@@ -11,6 +11,7 @@ import numpy as np
 from ..contact import Contact
 from ..errors import UserError
 from ..fields import MAX_PATH, Fields
+from ..foot_contact import FootContact
 from ..limits import MAX_FRAME_INDEX, MAX_IMAGE_SIZE, MAX_SEED, MAX_TRACKS
 from .quality import Quality
 
@@ -187,6 +188,8 @@ class Info:
     """What the take was made from, so that `refine` can continue from the cache. Only the core reads it."""
     quality: Quality | None = None
     """The check of the take; None for takes of older versions."""
+    foot_contacts: tuple[FootContact, ...] = ()
+    """When feet stand on the floor, by the estimate that the fit began with; none in results of older versions."""
     schema: int = SCHEMA
 
     def to_json(self) -> dict[str, Any]:
@@ -218,6 +221,7 @@ class Info:
             versions=_read_versions(values.within("versions")),
             seconds=_read_seconds(values.within("seconds")),
             settings=values.record("settings", dict[str, Any]()),
+            foot_contacts=tuple(FootContact.from_json(each) for each in values.entries("foot_contacts", ())),
             quality=Quality.read(values.within("quality")) if values.has("quality") else None,
             schema=schema,
         )

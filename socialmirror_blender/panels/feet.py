@@ -1,0 +1,61 @@
+"""The panel with the feet: when each of them stands, and whether it is locked there or may slide."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+
+from .. import scene as scenes
+from ..properties import contact_list
+from ..reconstructions import active_reconstruction
+from ..scene.foot_list import listed_feet
+from .sidebar import Sidebar
+from .text import draw_text
+
+_SHOWN = 14
+_ICONS = {"reconstructed": "DOT", "lock": "LOCKED", "free": "UNLOCKED"}
+
+
+class SOCIALMIRROR_PT_feet(Sidebar, bpy.types.Panel):
+    bl_label = "Feet"
+    bl_parent_id = "SOCIALMIRROR_PT_result"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return active_reconstruction(context) is not None
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout: Any = self.layout
+        collection = active_reconstruction(context)
+        assert collection is not None  # poll
+        listed = contact_list(collection)
+        if not len(listed.feet):
+            draw_text(layout, "No foot stands long enough, or the take was made by an earlier version.")
+            return
+        layout.prop(listed, "foot_sensitivity", slider=True)
+        row = layout.row(align=True)
+        for mode, text in (("lock", "Lock All"), ("reconstructed", "As It Is"), ("free", "Slide")):
+            row.operator("socialmirror.feet_mode", text=text, icon=_ICONS[mode]).mode = mode
+        indices, timing = listed_feet(collection), scenes.read_state(collection).timing
+        column = layout.column(align=True)
+        for index in indices[:_SHOWN]:
+            item = listed.feet[index]
+            row = column.row(align=True)
+            split = row.split(factor=0.58, align=True)
+            text = foot_text(item, timing.scene_range(item.frame_start, item.frame_end))
+            split.operator(
+                "socialmirror.foot_jump", text=text, icon=_ICONS[item.mode], emboss=False
+            ).frame = item.frame_start
+            split.prop(item, "mode", text="")
+        if len(indices) > _SHOWN:
+            column.label(text=f"and {len(indices) - _SHOWN} more")
+
+
+def foot_text(item: Any, frames: tuple[int, int]) -> str:
+    """A foot contact in one line: `A left  20–45`."""
+    return f"{'AB'[int(item.person)]} {item.foot}  {frames[0]}–{frames[1]}"
+
+
+CLASSES = (SOCIALMIRROR_PT_feet,)
