@@ -6,6 +6,7 @@ import bpy
 
 from . import (
     camera,
+    clip_queue,
     contact_interval,
     contacts,
     control_rig,
@@ -25,6 +26,7 @@ from . import (
 _CLASSES = (
     *environment.CLASSES,
     *jobs.CLASSES,
+    *clip_queue.CLASSES,
     *first_steps.CLASSES,
     *camera.CLASSES,
     *imports.CLASSES,

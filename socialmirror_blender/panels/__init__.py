@@ -6,6 +6,7 @@ import bpy
 
 from . import (
     camera,
+    clip_queue,
     contacts,
     control_rig,
     feet,
@@ -24,6 +25,7 @@ __all__ = ["draw_environment", "draw_job", "register", "unregister"]
 
 _CLASSES = (
     *reconstruct.CLASSES,
+    *clip_queue.CLASSES,
     *result.CLASSES,
     *takes.CLASSES,
     *trust.CLASSES,

@@ -10,7 +10,7 @@ import atexit
 import threading
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import bpy
@@ -19,6 +19,7 @@ from bpy.app.handlers import persistent
 from ...core.contract.errors import UserError
 from . import environment as environments
 from . import environment_files, launches, paths
+from .clip_queue import ClipQueue, ClipState
 from .environment import Environment, EnvironmentState
 from .job import Job, JobState
 from .process import Launch
@@ -64,6 +65,8 @@ class Session:
     """Origin of the current or last job."""
     pending: Outcome | None = None
     """A result that has not been imported yet."""
+    queue: ClipQueue[Origin] = field(default_factory=ClipQueue[Origin])
+    """Clips that are reconstructed one after the other; their results are imported when asked."""
     notice: str = ""
     """What the user should know about the pending result, or about the last import."""
     needs_redraw: bool = False
@@ -151,6 +154,9 @@ def pump() -> None:
         session.environment = environments.examined(session.environment, ready["device"], ready["doctor"])
     if before.active and not job.active:
         _finished(job)
+        changed = True
+    if _start_next_clip():
+        changed = True
     if session.pending is not None and not session.notice and _is_scene_free():
         apply_outcome(session.pending)
         changed = True
@@ -176,7 +182,34 @@ def apply_outcome(outcome: Outcome) -> None:
         session.pending = None
 
 
+def _start_next_clip() -> bool:
+    """Start the clip of the queue whose turn it is, if nothing runs and no result waits. Whether the queue has changed."""
+    clip = session.queue.next
+    if clip is None or session.runner.job.active or session.pending is not None or not session.environment.usable:
+        return False
+    try:
+        start_reconstruction("reconstruct", clip.fields, clip.origin)
+    except UserError as error:
+        session.queue.fail(clip.number, str(error))
+    else:
+        session.queue.begin(clip.number)
+    return True
+
+
+_ENDS = {JobState.DONE: ClipState.DONE, JobState.CANCELLED: ClipState.CANCELLED}
+
+
+def _finished_clip(job: Job) -> None:
+    """Note how the clip of the queue has ended that has just run."""
+    folder = "" if job.result is None else str(job.result.get("folder", ""))
+    message = "" if job.failure is None else f"{job.failure.message} {job.failure.hint}".strip()
+    session.queue.finish(_ENDS.get(job.state, ClipState.FAILED), folder=folder, message=message)
+
+
 def _finished(job: Job) -> None:
+    queued = session.queue.running is not None
+    if queued:
+        _finished_clip(job)
     if job.kind == "install":
         session.environment = replace(session.environment, state=EnvironmentState.NOT_INSTALLED)
         refresh_environment()
@@ -185,7 +218,7 @@ def _finished(job: Job) -> None:
             threading.Thread(
                 target=environment_files.clean, args=(folder,), name="SocialMirror clean", daemon=True
             ).start()
-    elif job.state is JobState.DONE and job.result is not None and session.origin is not None:
+    elif job.state is JobState.DONE and job.result is not None and session.origin is not None and not queued:
         session.pending = Outcome(job.result["folder"], session.origin, job.kind)
         session.notice = ""
     elif job.failure is not None and job.failure.code.startswith("weight-"):

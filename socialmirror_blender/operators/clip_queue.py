@@ -1,0 +1,152 @@
+"""Operators of the queue: add clips, reorder, remove, try again, and import results."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import bpy
+from bpy.props import IntProperty
+
+from ...core.contract.errors import UserError
+from .. import compat
+from ..properties import settings_of
+from ..requests import reconstruct_request
+from ..runtime import session
+from .reporting import OperatorReturn, reports_errors
+
+
+class SOCIALMIRROR_OT_queue_add(bpy.types.Operator):
+    bl_idname = "socialmirror.queue_add"
+    bl_label = "Add to Queue"
+    bl_description = "Queue the clip with the settings as they are now. It runs when the clips before it are done"
+
+    @reports_errors
+    def execute(self, context: bpy.types.Context) -> OperatorReturn:
+        _queue(context)
+        return {"FINISHED"}
+
+
+class SOCIALMIRROR_OT_queue_strips(bpy.types.Operator):
+    bl_idname = "socialmirror.queue_strips"
+    bl_label = "Add Selected Strips"
+    bl_description = "Queue every selected movie strip of the sequencer with the settings as they are now"
+
+    @reports_errors
+    def execute(self, context: bpy.types.Context) -> OperatorReturn:
+        strips = [strip.name for strip in compat.movie_strips(context) if strip.select]
+        if not strips:
+            raise UserError("no-strip", "No movie strip is selected.", "Select strips in the sequencer.")
+        for name in strips:
+            with _clip_of_strip(context, name):
+                _queue(context)
+        self.report({"INFO"}, f"Queued {len(strips)} clips")
+        return {"FINISHED"}
+
+
+class _OnClip:
+    """Mixin for operators on one entry of the queue."""
+
+    number: IntProperty(options={"HIDDEN", "SKIP_SAVE"})
+
+
+class SOCIALMIRROR_OT_queue_remove(_OnClip, bpy.types.Operator):
+    bl_idname = "socialmirror.queue_remove"
+    bl_label = "Remove from Queue"
+    bl_description = "Remove the clip from the list. Results stay in their folder"
+
+    @reports_errors
+    def execute(self, context: bpy.types.Context) -> OperatorReturn:
+        session.session.queue.remove(self.number)
+        session.redraw()
+        return {"FINISHED"}
+
+
+class SOCIALMIRROR_OT_queue_move(_OnClip, bpy.types.Operator):
+    bl_idname = "socialmirror.queue_move"
+    bl_label = "Move in Queue"
+    bl_description = "Let the clip have its turn earlier or later"
+
+    steps: IntProperty(options={"HIDDEN", "SKIP_SAVE"})
+
+    @reports_errors
+    def execute(self, context: bpy.types.Context) -> OperatorReturn:
+        session.session.queue.move(self.number, self.steps)
+        session.redraw()
+        return {"FINISHED"}
+
+
+class SOCIALMIRROR_OT_queue_again(_OnClip, bpy.types.Operator):
+    bl_idname = "socialmirror.queue_again"
+    bl_label = "Try Again"
+    bl_description = "Queue the clip once more. What was computed before it ended is used again"
+
+    @reports_errors
+    def execute(self, context: bpy.types.Context) -> OperatorReturn:
+        session.session.queue.again(self.number)
+        session.redraw()
+        return {"FINISHED"}
+
+
+class SOCIALMIRROR_OT_queue_import(_OnClip, bpy.types.Operator):
+    bl_idname = "socialmirror.queue_import"
+    bl_label = "Import Result"
+    bl_description = "Import the clip's reconstruction, where the clip was queued"
+    bl_options = {"REGISTER", "UNDO"}
+
+    @reports_errors
+    def execute(self, context: bpy.types.Context) -> OperatorReturn:
+        clip = session.session.queue.clip(self.number)
+        if not clip.folder:
+            raise UserError("no-result", "This clip has no result yet.", "Wait until it is done.")
+        if session.session.pending is not None:
+            raise UserError("busy", "Another result waits to be imported.", "Import or dismiss it first.")
+        session.apply_outcome(session.Outcome(clip.folder, clip.origin, "reconstruct"))
+        if session.session.pending is None:
+            session.session.queue.remove(self.number)
+        session.redraw()
+        return {"FINISHED"}
+
+
+class SOCIALMIRROR_OT_queue_clear(bpy.types.Operator):
+    bl_idname = "socialmirror.queue_clear"
+    bl_label = "Clear Finished"
+    bl_description = "Remove the clips from the list that had their turn. Results stay in their folders"
+
+    def execute(self, context: bpy.types.Context) -> OperatorReturn:
+        session.session.queue.clear_finished()
+        session.redraw()
+        return {"FINISHED"}
+
+
+def _queue(context: bpy.types.Context) -> None:
+    fields, origin = reconstruct_request(context)
+    title = origin.strip or Path(fields["clip"]).name
+    session.session.queue.add(title, fields, origin)
+    session.redraw()
+
+
+@contextmanager
+def _clip_of_strip(context: bpy.types.Context, name: str) -> Generator[None]:
+    """The settings with one strip, whole, as the clip; given back at the end."""
+    settings: Any = settings_of(context)
+    before = {key: getattr(settings, key) for key in ("source", "strip", "use_range")}
+    settings.source, settings.strip, settings.use_range = "STRIP", name, False
+    try:
+        yield
+    finally:
+        for key, value in before.items():
+            setattr(settings, key, value)
+
+
+CLASSES = (
+    SOCIALMIRROR_OT_queue_add,
+    SOCIALMIRROR_OT_queue_strips,
+    SOCIALMIRROR_OT_queue_remove,
+    SOCIALMIRROR_OT_queue_move,
+    SOCIALMIRROR_OT_queue_again,
+    SOCIALMIRROR_OT_queue_import,
+    SOCIALMIRROR_OT_queue_clear,
+)

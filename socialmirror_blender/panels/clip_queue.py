@@ -1,0 +1,66 @@
+"""The panel of the queue: clips that wait, the one that runs, and results to import."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+
+from ..runtime.clip_queue import ClipState, QueuedClip
+from ..runtime.session import Origin, session
+from .sidebar import Sidebar
+from .text import draw_text
+
+_ICONS = {
+    ClipState.WAITING: "TIME",
+    ClipState.RUNNING: "PLAY",
+    ClipState.DONE: "CHECKMARK",
+    ClipState.FAILED: "ERROR",
+    ClipState.CANCELLED: "CANCEL",
+}
+
+
+class SOCIALMIRROR_PT_queue(Sidebar, bpy.types.Panel):
+    bl_label = "Queue"
+    bl_parent_id = "SOCIALMIRROR_PT_reconstruct"
+    bl_options = {"DEFAULT_CLOSED"}
+    bl_order = 2
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout: Any = self.layout
+        row = layout.row(align=True)
+        row.operator("socialmirror.queue_add", icon="ADD")
+        row.operator("socialmirror.queue_strips", icon="SEQ_STRIP_DUPLICATE")
+        clips = session.queue.clips
+        if not clips:
+            draw_text(layout, "Clips that wait here are reconstructed one after the other; you import what you want.")
+            return
+        column = layout.column(align=True)
+        for clip in clips:
+            _draw_clip(column, clip)
+        if session.queue.next is not None and not session.environment.usable:
+            draw_text(layout, "The queue goes on when the environment is ready.", icon="INFO")
+        layout.operator("socialmirror.queue_clear")
+
+
+def _draw_clip(layout: Any, clip: QueuedClip[Origin]) -> None:
+    row = layout.row(align=True)
+    row.label(text=clip.title, icon=_ICONS[clip.state])
+    if clip.state is ClipState.WAITING:
+        for steps, icon in ((-1, "TRIA_UP"), (1, "TRIA_DOWN")):
+            button = row.operator("socialmirror.queue_move", text="", icon=icon)
+            button.number, button.steps = clip.number, steps
+    elif clip.state is ClipState.RUNNING:
+        row.label(text=f"{session.runner.job.fraction:.0%}")
+        row.operator("socialmirror.cancel", text="", icon="CANCEL")
+        return
+    elif clip.state is ClipState.DONE:
+        row.operator("socialmirror.queue_import", text="Import", icon="IMPORT").number = clip.number
+    else:
+        row.operator("socialmirror.queue_again", text="", icon="FILE_REFRESH").number = clip.number
+    row.operator("socialmirror.queue_remove", text="", icon="X").number = clip.number
+    if clip.message:
+        draw_text(layout, clip.message)
+
+
+CLASSES = (SOCIALMIRROR_PT_queue,)

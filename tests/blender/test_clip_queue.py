@@ -1,0 +1,123 @@
+"""The queue: clips run one after the other, however one ends, and results are imported when asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import bpy
+import pytest
+
+from tests.blender.drawing import draw_sidebar
+from tests.blender.product import Product
+from tests.blender.test_job import armatures, result, runtime, start, wait
+from tests.blender.user_actions import press, settings
+
+__all__ = ["result", "runtime"]  # fixtures
+
+
+@pytest.fixture(autouse=True)
+def empty_queue(product: Product) -> Iterator[None]:
+    queue = product("socialmirror_blender.runtime.session").session.queue
+    queue.clips = ()
+    yield
+    queue.clips = ()
+
+
+def add(*prompts: str) -> None:
+    for prompt in prompts:
+        settings().prompt = prompt
+        assert press("queue_add") == {"FINISHED"}
+
+
+def states(runtime: ModuleType) -> list[str]:
+    return [clip.state.value for clip in runtime.session.queue.clips]
+
+
+def idle(runtime: ModuleType) -> bool:
+    queue = runtime.session.queue
+    return queue.next is None and queue.running is None
+
+
+def test_clips_run_one_after_the_other_and_a_failure_ends_none(runtime: ModuleType, result: Path) -> None:
+    add("They hug", "fail", "They dance")
+    assert states(runtime) == ["waiting"] * 3
+    wait(runtime, lambda: idle(runtime))
+    assert states(runtime) == ["done", "failed", "done"]
+    assert "Only one person" in runtime.session.queue.clips[1].message
+    assert armatures() == 0 and runtime.session.pending is None
+
+
+def test_a_result_is_imported_when_asked(runtime: ModuleType, result: Path) -> None:
+    add("They hug")
+    wait(runtime, lambda: idle(runtime))
+    (clip,) = runtime.session.queue.clips
+    press("queue_import", number=clip.number)
+    assert armatures() == 2 and runtime.session.queue.clips == ()
+
+
+def test_the_queue_waits_for_a_job_that_runs_and_cancel_ends_one_clip(runtime: ModuleType, result: Path) -> None:
+    start("work")
+    add("work", "They hug")
+    wait(runtime, lambda: runtime.session.runner.job.fraction == 0.4)
+    assert states(runtime) == ["waiting", "waiting"]
+    press("cancel")
+    wait(runtime, lambda: states(runtime)[0] == "running" and runtime.session.runner.job.fraction == 0.4)
+    with pytest.raises(RuntimeError, match="Cancel it first"):
+        press("queue_remove", number=runtime.session.queue.clips[0].number)
+    press("cancel")
+    wait(runtime, lambda: idle(runtime))
+    assert states(runtime) == ["cancelled", "done"]
+
+
+def test_clips_that_wait_are_moved_and_removed(runtime: ModuleType, product: Product) -> None:
+    queue = product("socialmirror_blender.runtime.clip_queue").ClipQueue()
+    for title in "abcd":
+        queue.add(title, {}, None)
+    queue.begin(1)
+    queue.move(4, -1)
+    queue.move(2, 5)
+    queue.move(1, 3)  # it runs
+    queue.remove(3)
+    assert [clip.title for clip in queue.clips] == ["a", "d", "b"]
+    queue.finish(queue.clips[0].state.CANCELLED)
+    queue.again(1)
+    assert [clip.title for clip in queue.clips] == ["d", "b", "a"] and queue.next.title == "d"
+
+
+def test_settings_are_those_of_the_moment_of_queueing(runtime: ModuleType, result: Path) -> None:
+    settings().seed = 3
+    add("They hug")
+    settings().seed = 5
+    assert runtime.session.queue.clips[0].fields["seed"] == 3
+    assert runtime.session.queue.clips[0].fields["prompt"] == "They hug"
+
+
+def test_selected_strips_are_queued_and_the_settings_stay(
+    runtime: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, product: Product
+) -> None:
+    from tests.blender.movies import write_movie
+
+    write_movie(tmp_path / "a.avi", 8)
+    editor: Any = bpy.context.scene.sequence_editor_create()
+    for name in ("first", "second", "third"):
+        strip = editor.strips.new_movie(name, str(tmp_path / "a.avi"), channel=1 + "fst".index(name[0]), frame_start=10)
+        strip.select = name != "second"
+    press("queue_strips")
+    clips = runtime.session.queue.clips
+    assert sorted(clip.title for clip in clips) == ["first", "third"]
+    assert all(clip.origin.strip == clip.title and clip.origin.strip_timing for clip in clips)
+    assert settings().source == "FILE" and settings().strip == ""
+
+
+def test_the_panel_shows_every_state(runtime: ModuleType, result: Path, product: Product) -> None:
+    add("They hug", "fail")
+    wait(runtime, lambda: idle(runtime))
+    add("work")
+    wait(runtime, lambda: runtime.session.runner.job.fraction == 0.4)
+    add("They wait")
+    layout = draw_sidebar()
+    assert {"queue_import", "queue_again", "queue_move", "queue_remove", "queue_add", "cancel"} <= set(layout.buttons)
+    press("cancel")
