@@ -81,8 +81,8 @@ def _draw_limbs(layout: Any, collection: bpy.types.Collection, frame: int) -> No
     row.operator("socialmirror.uncertain_stretch", text="", icon="NEXT_KEYFRAME").backwards = False
     if shown:
         row = layout.row(align=True)
-        row.label(text="Filled in", icon="SEQUENCE_COLOR_04")
-        row.label(text="Uncertain", icon="SEQUENCE_COLOR_03")
+        row.label(text="Filled in", icon="COLORSET_03_VEC")
+        row.label(text="Uncertain", icon="COLORSET_09_VEC")
     stretches = _read_stretches(collection)
     column = layout.column(align=True)
     for person in range(PEOPLE):  # always one line each: the panel must not jump while the motion plays

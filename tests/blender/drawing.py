@@ -15,13 +15,16 @@ class Layout:
         self.texts, self.buttons = texts, buttons
 
     def label(self, *, text: str = "", icon: str = "NONE") -> None:
+        check_icon(icon)
         self.texts.append(text)
 
-    def operator(self, name: str, **_: Any) -> Any:
+    def operator(self, name: str, *, icon: str = "NONE", **_: Any) -> Any:
+        check_icon(icon)
         self.buttons.append(name.removeprefix("socialmirror."))
         return SimpleNamespace()
 
     def menu(self, name: str, *, text: str = "", icon: str = "NONE") -> None:
+        check_icon(icon)
         self.texts.append(text)
         draw(getattr(bpy.types, name), self)
 
@@ -32,8 +35,9 @@ class Layout:
     def prop_search(self, *_: Any, **__: Any) -> None:
         pass
 
-    def prop(self, *_: Any, **__: Any) -> None:
-        pass
+    def prop(self, owner: Any, name: str, *, icon: str = "NONE", **__: Any) -> None:
+        check_icon(icon)
+        assert name in owner.bl_rna.properties, name
 
     def progress(self, *, factor: float, text: str) -> None:
         self.texts.append(text)
@@ -50,6 +54,12 @@ class Layout:
         return Layout(self.texts, self.buttons)
 
     row = column = box = split = _part
+
+
+def check_icon(name: str) -> None:
+    """Icons differ between versions of Blender, and an unknown one ends the drawing of a panel."""
+    icons: Any = bpy.types.UILayout.bl_rna.functions["label"].parameters["icon"]
+    assert name in icons.enum_items, name
 
 
 def draw(kind: Any, layout: Layout) -> None:

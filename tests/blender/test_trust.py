@@ -101,8 +101,10 @@ def test_the_overlay_colours_what_was_filled_in_and_leaves_nothing_behind(
     skins = [scene.skin_of(imported, person) for person in (0, 1)]
     materials = [list(skin.data.materials) for skin in skins]
     actions = {action.name for action in bpy.data.actions}
+    assert "Uncertain" not in draw_sidebar().texts
     assert green(pixel(20, tmp_path)) == 0
     press("trust_overlay")
+    assert {"Filled in", "Uncertain"} <= set(draw_sidebar().texts)
     assert green(pixel(5, tmp_path)) == 0
     assert green(pixel(20, tmp_path)) > 10
     press("use_take", take="take-1")  # another take is coloured anew
