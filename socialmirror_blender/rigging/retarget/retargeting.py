@@ -117,12 +117,14 @@ def retarget(
 ) -> Report:
     """Key the armatures chosen for persons 0 and 1 with new actions.
 
-    UserErrors: `no-target`, `bones-missing`, `no-ik-controls`, `not-upright`, `range-too-short`; nothing is changed then.
+    UserErrors: `no-target`, `linked-target`, `bones-missing`, `no-ik-controls`, `not-upright`, `range-too-short`. Nothing is
+    changed then.
     """
     if not chosen:
         raise UserError("no-target", "No target armature is chosen.", "Choose an armature for one or both people.")
     if len({rig.name for rig, _ in chosen.values()}) < len(chosen):
         raise UserError("no-target", "Both people have the same target armature.", "Choose another armature for one.")
+    context.view_layer.update()  # or transforms that were just set are not in the world matrices yet
     frames = _frames(collection, options)
     rate = compat.frame_rate(context.scene)
     targets = {person: _target(rig, bone_map, options) for person, (rig, bone_map) in sorted(chosen.items())}
@@ -176,6 +178,12 @@ def _frames(collection: bpy.types.Collection, options: Options) -> np.ndarray:
 
 
 def _target(rig: bpy.types.Object, bone_map: BoneMap, options: Options) -> Target:
+    if rig.library is not None:
+        raise UserError(
+            "linked-target",
+            f"The armature {rig.name!r} is linked from another file and cannot be keyed.",
+            "Make a library override of it, or append it.",
+        )
     data: Any = rig.data
     bones = [bone.name for bone in data.bones]
     try:

@@ -122,7 +122,7 @@ def test_hands_that_touch_still_touch_with_longer_arms_and_shorter_legs(
     skeleton = contract.skeleton
     _bring_palms_together(made, collection, scene, skeleton)
     names = {name: name for name in skeleton.JOINTS}
-    builds = (Build(arms=1.15), Build(legs=0.8))
+    builds = (Build(arms=1.15), Build(legs=0.8, scale=0.01, arm_angle=30))
     choose(*(target(f"Target {p}", bodies[p], names, builds[p], skeleton) for p in (0, 1)))
     assert press("retarget") == {"FINISHED"}
     clip, before, after = _reported_distances()
