@@ -19,6 +19,8 @@ _STILL = 0.01
 """Displacement of the background, in picture widths, up to which a camera counts as standing still."""
 LARGEST_UNEXPLAINED = 0.03
 """`CameraTurning.unexplained` from which on a camera is said to travel or zoom."""
+_EXPLAINS = 0.5
+"""Part of the background's displacement that rotations may leave: a camera that travels is not made to turn instead."""
 _LEAST_COSINE = 0.2
 """Of the angle between the middle frame's optical axis and the ray to a landmark; beyond it a landmark has no pixel there."""
 TRUNK = [LANDMARK_INDEX[f"{side}_{part}"] for part in ("shoulder", "hip") for side in ("left", "right")]
@@ -55,8 +57,10 @@ def camera_turning(detections: Detections, K: Float[np.ndarray, "3 3"]) -> Camer
     points = np.stack([x.ravel(), y.ravel()], -1)
     turned = K_widths @ rotations @ np.linalg.inv(K_widths)
     difference = apply_homography(turned[:, None], points) - apply_homography(detections.background[:, None], points)
-    unexplained = np.linalg.norm(difference, axis=-1).mean(1)
-    return CameraTurning(rotations, float(unexplained.max()))
+    unexplained = float(np.linalg.norm(difference, axis=-1).mean(1).max())
+    if unexplained > _EXPLAINS * float(detections.camera_motion.max()):
+        return CameraTurning(still, unexplained)
+    return CameraTurning(rotations, unexplained)
 
 
 def stabilised(detections: Detections, K: Float[np.ndarray, "3 3"], turning: CameraTurning) -> Detections:

@@ -15,6 +15,8 @@ _BACK_ERROR = 1.0
 """px; a point whose way back misses it by more was not followed."""
 _INLIER = 2.0
 """px from where the homography takes a point within which the point belongs to the background."""
+_CLEARLY_MORE = 1.2
+"""Ratio of inliers from which on a general homography takes the place of a similarity."""
 _KEPT = 0.55
 """Share of the key frame's points below which the next key frame is taken."""
 _FAR = 0.12
@@ -64,9 +66,8 @@ class BackgroundMotion:
             return np.eye(3)
         there, good = self._follow(grey, background)
         if good.sum() >= _LEAST_POINTS:
-            start = self._key.points[good]
-            to_key, inliers = cv2.findHomography(there[good], start, cv2.RANSAC, _INLIER)
-            if to_key is not None and inliers.sum() >= _LEAST_POINTS:
+            to_key = _motion_between(there[good], self._key.points[good])
+            if to_key is not None:
                 self._to_first = _unit(self._key.to_first @ to_key)
                 self._there = there
                 moved = float(np.median(np.linalg.norm((there - self._key.points)[good], axis=-1)))
@@ -99,6 +100,20 @@ class BackgroundMotion:
         column, row = np.clip(there[:, 0], 0, limit - 1).astype(int).T
         good = (ok[:, 0] == 1) & (ok_back[:, 0] == 1) & (missed < _BACK_ERROR) & inside & (background[row, column] > 0)
         return there, good
+
+
+def _motion_between(there: np.ndarray, here: np.ndarray) -> np.ndarray | None:
+    """The homography from points to points, float32 [N,1,2]; None where too few agree on one.
+
+    A similarity, unless a general homography explains clearly more: from points that are few or near to each other a homography
+    is bent by the people who move among them.
+    """
+    affine, similar = cv2.estimateAffinePartial2D(there, here, method=cv2.RANSAC, ransacReprojThreshold=_INLIER)
+    general, agreeing = cv2.findHomography(there, here, cv2.RANSAC, _INLIER)
+    counts = [0 if found is None else int(inliers.sum()) for found, inliers in ((affine, similar), (general, agreeing))]
+    if max(counts) < _LEAST_POINTS:
+        return None
+    return general if counts[1] > _CLEARLY_MORE * counts[0] else np.vstack([affine, [0, 0, 1]])
 
 
 def displacement(homography: Float[np.ndarray, "3 3"], aspect: float) -> float:
