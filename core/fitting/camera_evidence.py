@@ -17,6 +17,7 @@ from torch.nn.functional import normalize
 from ..contract.skeleton import JOINT_INDEX
 from ..motion import MotionEstimate, Posed
 from ..observations.observe import Observations
+from .size import SIZE_SIGMA
 
 _MOST_LINES = 120
 
@@ -50,8 +51,7 @@ class EvidenceSettings:
     height_mean: float = 1.45
     height_sigma: float = 0.40
     """Of the logarithm of the camera's height over the floor."""
-    size_sigma: float = 0.055
-    """Of the logarithm of a person's height over the mean one's: adults of both sexes (NCD-RisC, 2016: 1.45 to 2.05 m)."""
+    size_sigma: float = SIZE_SIGMA
     focal_mean: float = 0.9
     """Focal length in picture diagonals: between phones (0.65 to 0.8) and normal lenses of films (1 to 1.6)."""
     focal_sigma: float = 0.30

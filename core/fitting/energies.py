@@ -32,14 +32,19 @@ def metric_landmarks(points: Tensor, observed: Tensor, weight: Tensor, sigma: fl
     return (weight * geman_mcclure((residual * residual).sum(-1), sigma)).mean()
 
 
-def acceleration(points: Tensor, time: Tensor) -> Tensor:
-    """Mean squared acceleration of points [P,T,...] over time [T] in seconds, (unit of points / s^2)^2; dims after T summed."""
+def acceleration(points: Tensor, time: Tensor, limit: Tensor) -> Tensor:
+    """Mean over P and T of the acceleration of points [P,T,N,D] over time [T] in seconds, summed over N.
+
+    Squared, (unit of points / s^2)^2, up to about the limit [N] of each point, and linear beyond it (pseudo-Huber): jitter
+    costs in full, but a punch or a landing is not spread over the frames around it.
+    """
     if len(time) < 3:
         return points.new_zeros(())
-    step = time.diff().clamp_min(1e-3).reshape(-1, *[1] * (points.dim() - 2))
+    step = time.diff().clamp_min(1e-3)[:, None, None]
     velocity = points.diff(dim=1) / step
     change = velocity.diff(dim=1) / ((step[1:] + step[:-1]) / 2)
-    return (change * change).flatten(2).sum(-1).mean()
+    squared = change.square().sum(-1)
+    return (2 * squared / (torch.sqrt(1 + squared / limit.square()) + 1)).sum(-1).mean()
 
 
 def velocity(points: Tensor, time: Tensor, weight: Tensor) -> Tensor:

@@ -14,13 +14,13 @@ from torch import Tensor
 
 from ..body.model import BodyModel
 from ..body.rotations import axis_angle_to_matrix, rotation_about_x
-from ..contract.skeleton import JOINT_INDEX
 from ..motion import BODY_COUNT, Camera, MotionEstimate, motion_from_rotations, motion_rotations
 from ..observations.observe import Observations
 from ..reporting import Reporter
 from .camera import extrinsics, floor_from_extrinsics
 from .held import TOLERANCE, open_contact
 from .objective import EnergyWeights, Objective, State, build_objective
+from .size import betas_per_size
 from .targets import FitTargets
 from .touch import touch_gap
 
@@ -161,7 +161,7 @@ class _Variables:
         self.start_betas = torch.as_tensor(motion.betas, device=device)
         self.start_floor = floor_from_extrinsics(torch.as_tensor(start.camera.T_cw, device=device, dtype=torch.float32))
         self.basis = hat_basis(self.start_pelvis.shape[1], knot_spacings).to(device)
-        self.betas_per_size = _betas_per_size(body)
+        self.betas_per_size = betas_per_size(body)
         self.fixed_shape = fixed_shape
         people, frames = self.start_pelvis.shape[:2]
         knots = self.basis.shape[1]
@@ -219,16 +219,6 @@ def hat_basis(count: int, spacings: Sequence[int]) -> Float[Tensor, "T K"]:
     if spacings:
         parts.append(torch.ones(count, 1))
     return torch.cat(parts, 1) if parts else torch.zeros(count, 0)
-
-
-def _betas_per_size(body: BodyModel) -> Float[Tensor, " 16"]:
-    """The smallest change of shape that doubles a body's size, to first order, measured along leg and back."""
-    chain = [JOINT_INDEX[name] for name in ("left_ankle", "left_knee", "left_hip", "pelvis", "spine2", "neck", "head")]
-    bones = body.J_template[chain].diff(dim=0)
-    lengths = bones.norm(dim=-1)
-    growth = torch.einsum("bd,bdk->bk", bones / lengths[:, None], body.J_shapedirs[chain].diff(dim=0)).sum(0)
-    growth = growth / lengths.sum()
-    return growth / growth.square().sum()
 
 
 def _warn_of_open_contacts(objective: Objective, state: State, reporter: Reporter) -> None:

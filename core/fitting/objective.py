@@ -23,6 +23,7 @@ from .camera import extrinsics, floor_from_extrinsics
 from .limits import joint_limits, relaxed_pose, rest_pull
 from .occlusion import front_person
 from .rest import rest_landmarks, rest_palms
+from .size import growth_per_beta, log_sizes, shape_energy, size_energy
 from .soles import POINTS_PER_FOOT, sole_vertices
 from .targets import FitTargets
 from .touch import Touch, resolve_contacts, touch_gap
@@ -31,6 +32,10 @@ _HIPS = [LANDMARK_INDEX["left_hip"], LANDMARK_INDEX["right_hip"]]
 _WRISTS = [JOINT_INDEX["left_wrist"], JOINT_INDEX["right_wrist"]]
 _HANDS = [LANDMARK_INDEX["left_wrist"], LANDMARK_INDEX["right_wrist"]]
 _BONES = [("shoulder", "elbow"), ("elbow", "wrist"), ("hip", "knee"), ("knee", "ankle"), ("shoulder", "hip")]
+_TRUNK_LIMIT, _ARM_LIMIT, _LEG_LIMIT = 40.0, 20.0, 25.0
+"""m/s^2 of acceleration up to which a point's motion is smoothed with full strength; beyond it, it strikes or lands."""
+_TURNING_LIMIT = 2.0
+"""The same for orientations, in 1/s^2 of their matrices per m/s^2."""
 _UNSEEN, _SEEN = 0.3, 0.7
 """Confidences of a joint up to which it counts as hidden, and from which on as plainly seen."""
 _COLLISION_MARGIN = 0.08
@@ -55,7 +60,8 @@ class EnergyWeights:
     rest_pose: float = 0.004
     hands: float = 0.06
     shape: float = 0.02
-    tilt: float = 2.0
+    size: float = 0.01
+    tilt: float = 20.0
     common_tilt: float = 0.3
     contact: float = 1.5
     contact_sigma: float = 0.2
@@ -117,6 +123,8 @@ class Objective:
     foot_contact: Float[Tensor, "P T 2"]
     hidden: Float[Tensor, "P T 22"]
     """One minus each joint's confidence."""
+    growth: Float[Tensor, " 16"]
+    """See `size.growth_per_beta`."""
     metric_landmarks: Float[Tensor, "P T 33 3"]
     """The detector's metric landmarks, scaled to the mean body's size."""
     hand_rotations: Float[Tensor, "P T 2 3 3"]
@@ -177,7 +185,7 @@ class Objective:
         pixels = state.landmarks[..., :2] / state.landmarks[..., 2:].clamp_min(0.1) * focal + observed.K[:2, 2]
         centred = state.landmarks - state.landmarks[:, :, _HIPS].mean(2, keepdim=True)
         tilt = rotation_about_x(state.tilt)
-        metric = self.metric_landmarks @ tilt.T
+        metric = self.metric_landmarks @ tilt.T * self._sizes(state)
         hand_error = state.posed.global_rotations[:, :, _WRISTS] - tilt @ self.hand_rotations
         hand_weight = observed.palm_confidence * self.trust[:, :, _HANDS]
         return (
@@ -199,10 +207,12 @@ class Objective:
         points = torch.cat([state.posed.joints[:, :, :BODY_COUNT], state.soles.flatten(2, 3)], 2)
         orientations = state.posed.global_rotations[:, :, :BODY_COUNT].flatten(3)
         relative = state.posed.rotations[:, :, :BODY_COUNT].flatten(3)
+        limits = _acceleration_limits(points.shape[2]).to(points)
         hidden = torch.maximum(self.hidden[:, 1:], self.hidden[:, :-1])
         return (
-            weights.acceleration * energies.acceleration(points, self.seconds)
-            + weights.angular_acceleration * energies.acceleration(orientations, self.seconds)
+            weights.acceleration * energies.acceleration(points, self.seconds, limits)
+            + weights.angular_acceleration
+            * energies.acceleration(orientations, self.seconds, _TURNING_LIMIT * limits[:BODY_COUNT])
             + weights.hidden_velocity * energies.velocity(relative, self.seconds, hidden)
             + weights.foot_slide * energies.foot_slide(state.soles, self.foot_contact)
         )
@@ -218,10 +228,15 @@ class Objective:
             + weights.foot_contact * energies.foot_contact_height(heights, self.foot_contact)
             + weights.joint_limits * energies.outside_limits(angles, low, high)
             + weights.rest_pose * (pull * from_rest).sum(-1).mean()
-            + weights.shape * state.betas.square().sum(-1).mean()
+            + weights.shape * shape_energy(state.betas, self.growth)
+            + weights.size * size_energy(state.betas, self.growth)
             + weights.tilt * self._floor_rotation(state)
             + weights.common_tilt * state.tilt.square()
         )
+
+    def _sizes(self, state: State) -> Float[Tensor, "P 1 1 1"]:
+        """Of each person over the mean body, as which metric landmarks and learned models see everybody."""
+        return log_sizes(state.betas, self.growth).exp()[:, None, None, None]
 
     def _floor_rotation(self, state: State) -> Tensor:
         """How far the floor is rotated against the people who stand on it, radians squared."""
@@ -234,9 +249,12 @@ class Objective:
             return state.betas.new_zeros(())
         predicted, along, across = self.prior
         joints = state.posed.joints[:, :, :BODY_COUNT]
+        # what a joint is relative to its pelvis grows with the person; where the two people are to each other does not
+        pelvis = predicted[:, :, :1]
+        own = pelvis + (predicted - pelvis) * self._sizes(state)
         seen = ((self.observations.joint_confidence - _UNSEEN) / (_SEEN - _UNSEEN)).clamp(0, 1)
         across = torch.hypot(across, weights.prior_seen_sigma * seen)
-        total = weights.prior_joints * energies.prior_joints(joints, predicted, along, across, weights.prior_width)
+        total = weights.prior_joints * energies.prior_joints(joints, own, along, across, weights.prior_width)
         if relative:
             total = total + weights.prior_relative * energies.prior_relative(
                 joints, predicted, along, across, weights.prior_width
@@ -258,6 +276,17 @@ class Objective:
                 loss = weights.contact * energies.geman_mcclure(gap.square(), weights.contact_sigma).mean()
             total = total + touch.contact.weight * duration * loss
         return total
+
+
+def _acceleration_limits(count: int) -> Float[Tensor, " N"]:
+    """m/s^2 up to which the acceleration of each joint, and of the soles that follow them, is squared."""
+    limits = torch.full((count,), _TRUNK_LIMIT)
+    limits[BODY_COUNT:] = _LEG_LIMIT
+    for side in ("left", "right"):
+        for part, limit in (("elbow", _ARM_LIMIT), ("wrist", _ARM_LIMIT), ("knee", _LEG_LIMIT), ("ankle", _LEG_LIMIT)):
+            limits[JOINT_INDEX[f"{side}_{part}"]] = limit
+        limits[JOINT_INDEX[f"{side}_foot"]] = _LEG_LIMIT
+    return limits
 
 
 def build_objective(
@@ -285,6 +314,7 @@ def build_objective(
         start_floor=floor_from_extrinsics(T_cw),
         foot_contact=torch.as_tensor(start.foot_contact, device=device),
         hidden=1 - observations.joint_confidence,
+        growth=growth_per_beta(body),
         metric_landmarks=observations.landmarks_incam * _size_ratio(observations, body, regressor),
         hand_rotations=observations.palm_frames_incam @ rest_palms(body).mT,
         touches=touches,

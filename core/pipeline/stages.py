@@ -276,7 +276,7 @@ def constraints(
     return Constraints(FitTargets(tuple(contacts), pins, feet), sentence.text)
 
 
-@stage(version=3, cost=25, weights=(INFILLER, SMOOTHER))
+@stage(version=4, cost=25, weights=(INFILLER, SMOOTHER))
 def infilled_motion(
     clip_scene: ClipScene,
     joint_prediction: JointPrediction,
@@ -311,7 +311,7 @@ def _infiller_models(settings: InfillStageSettings, device: torch.device, report
         return InfillerModels(infiller, None)
 
 
-@stage(version=8, cost=25)
+@stage(version=9, cost=25)
 def solved_motion(
     clip_scene: ClipScene,
     infilled_motion: InfilledMotion,

@@ -87,7 +87,8 @@ def fit_full_mesh(
             )
             + _POSE_WEIGHT * (pose - relaxed).square().sum((-1, -2)).mean()
             + _SHAPE_WEIGHT * betas.square().sum(-1).mean()
-            + _ACCELERATION_WEIGHT * energies.acceleration(joints[:, :, :BODY_COUNT], seconds)
+            + _ACCELERATION_WEIGHT
+            * energies.acceleration(joints[:, :, :BODY_COUNT], seconds, joints.new_full((BODY_COUNT,), torch.inf))
         )
         loss.backward()
         optimizer.step()
