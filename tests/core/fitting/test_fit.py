@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from core import contacts as contact_detection
 from core.body.files import load_body
