@@ -62,12 +62,14 @@ def ground_hypotheses(
         max_duration = settings.max_brief_duration if hypothesis.brief else np.inf
         near = distances[best] <= distances[best, closest] + settings.contact_tolerance
         first, last = _extend(near, int(closest), time, max_duration)
+        certainty = None if by_region is None else round(float(np.clip(credit[best].max(), 0, 1)), 3)
         touch = _stable_id(hypothesis.name, hypothesis.clause, int(frame_index[first]))
         for pair in sorted(hypothesis.interpretations[best]):
             contacts.append(
                 Contact(
                     0, pair.region_0, 1, pair.region_1, int(frame_index[first]), int(frame_index[last]),
                     source="prompt", id=_stable_id(pair.region_0, pair.region_1, int(frame_index[first])), touch=touch,
+                    probability=certainty,
                 )
             )  # fmt: skip
     return contacts, rejected

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from core.body.files import load_body
+from core.contract.body_parts import BODY_PARTS, PART_INDEX
 from core.contract.contact import Contact
 from core.motion import PairMotion, Timeline
 from core.semantics.grounding import ground_hypotheses
@@ -23,7 +24,9 @@ def sample():
     return load_truth(SAMPLES / "handshake_hug_truth.npz", SAMPLES / "handshake_hug_contacts.json")
 
 
-def grounded(prompt: str, motion: PairMotion | None = None) -> tuple[list[Contact], list[ContactHypothesis]]:
+def grounded(
+    prompt: str, motion: PairMotion | None = None, probability: np.ndarray | None = None
+) -> tuple[list[Contact], list[ContactHypothesis]]:
     truth = sample()
     frames = len(truth.time)
     return ground_hypotheses(
@@ -32,6 +35,7 @@ def grounded(prompt: str, motion: PairMotion | None = None) -> tuple[list[Contac
         Timeline(np.arange(frames), truth.time),
         np.ones((2, frames, 22), np.float32),
         load_body(None),
+        probability,
     )
 
 
@@ -72,3 +76,17 @@ def test_a_slap_is_brief() -> None:
     frames = [contact.frame_end - contact.frame_start + 1 for contact in contacts]
     step = float(np.median(np.diff(sample().time)))
     assert 1 <= max(frames) <= 0.2 / step + 2
+
+
+def test_a_prompt_that_the_contact_head_finds_impossible_is_rejected() -> None:
+    nothing = np.zeros((len(sample().time), len(BODY_PARTS), len(BODY_PARTS)), np.float32)
+    contacts, rejected = grounded("Two people hug each other.", probability=nothing)
+    assert contacts == [] and [hypothesis.name for hypothesis in rejected] == ["hug"]
+
+
+def test_of_several_interpretations_the_probable_one_is_chosen() -> None:
+    left = np.zeros((len(sample().time), len(BODY_PARTS), len(BODY_PARTS)), np.float32)
+    left[:, PART_INDEX["right_hand"], PART_INDEX["right_hand"]] = 0.9
+    contacts, rejected = grounded("Two people shake hands.", probability=left)
+    assert not rejected and [(each.region_a, each.probability) for each in contacts] == [("right_palm", 0.9)]
+    assert len({each.touch for each in grounded("They hug each other.")[0]}) == 1
