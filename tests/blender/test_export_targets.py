@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import bpy
@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from tests.blender.assimp_scene import assimp_positions
+from tests.blender.drawing import Layout
 from tests.blender.evaluated_scene import all_datablocks
 from tests.blender.product import Product
 from tests.blender.synthetic_reconstruction import Made, make_reconstruction
@@ -235,6 +236,38 @@ def test_the_operator_reports_what_an_engine_would_stumble_on(
     with pytest.raises(RuntimeError, match="scale"):
         press("export", directory=str(tmp_path / "out"), target="fbx")
     assert not (tmp_path / "out").exists() and all_datablocks() == before
+
+
+def test_the_dialog_shows_the_target_and_what_was_found(product: Product, collection: Any) -> None:
+    operator = product("socialmirror_blender.operators.export").SOCIALMIRROR_OT_export
+    layout = Layout([], [])
+    choices = dict.fromkeys(("people", "names", "prefix", "weights"), "AUTO")
+    chosen = SimpleNamespace(
+        layout=layout, target="unity", root="smoothed", origin="world", animation_only=False,
+        use_range=True, frame_first=FIRST, frame_last=FIRST + 3, **choices,
+    )  # fmt: skip
+    chosen.settings = lambda: operator.settings(chosen)
+    operator.draw(chosen, bpy.context)
+    shown = " ".join(layout.texts)
+    assert "Humanoid avatar" in shown and "follow more than 4 bones" in shown and "Choose 8 weights" in shown
+    chosen.weights, layout.texts[:] = "8", []
+    operator.draw(chosen, bpy.context)
+    assert "nothing that an engine would stumble on" in " ".join(layout.texts)
+
+
+def test_the_motion_of_a_control_rig_is_exported(
+    product: Product, export: Export, collection: Any, made: Made, tmp_path: Path
+) -> None:
+    bpy.context.view_layer.objects.active = product("socialmirror_blender.scene").rig_of(collection, 0)
+    press("control_rig_add")
+    settings = product("core.export.settings").ExportSettings("gltf")
+    findings = product("socialmirror_blender.export").check_export(bpy.context, collection, settings)
+    assert any("follows a control rig" in finding.text for finding in findings)
+    (pair,) = read_with("three", tmp_path / "read.json", export("gltf")[:-1], FRAMES, 24)
+    for person, joints in enumerate(made.reconstruction.motion.joints):
+        wrist = pair.frames[:, pair.nodes.index(f"{'AB'[person]}_left_wrist")]
+        shown = joints[:, product("core.contract.skeleton").JOINT_INDEX["left_wrist"]] @ Y_UP.T
+        np.testing.assert_allclose(wrist, shown, atol=2e-3)  # as well as the controls reproduce the motion
 
 
 def test_a_person_without_a_root_is_not_exported(scene: ModuleType, collection: Any, tmp_path: Path) -> None:
