@@ -16,6 +16,7 @@ from typing import Any
 import bpy
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from tests.blender.rigging.target_rigs import Build, body_of, build_armature, mixamo_names, reshaped, unreal_names
 from tests.gui import window as gui
 
 EXTENSION = "bl_ext.user_default.socialmirror"
@@ -48,6 +49,9 @@ def story() -> gui.Step:
     yield from reconstruct_the_sample()
     yield from edit_a_contact()
     yield from refine()
+    yield from compare_takes()
+    yield from retarget()
+    yield from export()
     yield from save_and_reopen()
     print("The story came to its end.")
 
@@ -135,6 +139,54 @@ def refine() -> gui.Step:
     listed: Any = product("socialmirror_blender.scene.contact_list")
     moved = next(contact for contact in listed.read_contacts(result()) if contact.vertex_a is not None)
     print(f"The contact that followed its marker by 20 cm is {1000 * (moved.distance or 0):.1f} mm apart.")
+
+
+def compare_takes() -> gui.Step:
+    """The first take as a ghost beside the refined one."""
+    operators: Any = bpy.ops
+    with gui.override("UI"):
+        operators.socialmirror.take_ghost("EXEC_DEFAULT", True, take="take-001")
+    yield 1.0
+    gui.screenshot("6_ghost")
+    with gui.override("UI"):
+        operators.socialmirror.take_ghost("EXEC_DEFAULT", True, take="take-001")
+    yield 0.5
+
+
+def retarget() -> gui.Step:
+    """Both people onto a skeleton with Mixamo's names, arms 15 % longer, and onto one with Unreal's, legs 20 % shorter."""
+    skeleton: Any = product("core.contract.skeleton")
+    record: Any = product("core.contract.reconstruction")
+    scenes: Any = product("socialmirror_blender.scene")
+    reconstruction = record.load(Path(scenes.read_state(result()).folder))
+    builds = ((mixamo_names(skeleton), Build(arms=1.15)), (unreal_names(skeleton), Build(legs=0.8, arm_angle=45)))
+    targets: Any = gui.window().scene.socialmirror_retarget
+    for person, (names, build) in enumerate(builds):
+        _, offset = product("socialmirror_blender.scene.takes").rest_pose_of(reconstruction, person)
+        rest_joints = reconstruction.motion.rest_joints[person].astype(float)
+        body = reshaped(body_of(rest_joints, reconstruction.body, person, offset), build, skeleton)
+        with gui.override():
+            rig, _ = build_armature(f"Target {'AB'[person]}", body, names, build, skeleton)
+        (targets.target_a, targets.target_b)[person].rig = rig
+    yield 0.5
+    bpy.context.view_layer.objects.active = scenes.rig_of(result(), 0)
+    yield from gui.push("retarget")
+    yield 1.0
+    print(f"Retargeted: {targets.report}")
+    assert targets.report
+    gui.screenshot("7_retargeted")
+
+
+def export() -> gui.Step:
+    operators: Any = bpy.ops
+    for target in ("unreal", "godot"):
+        folder = Path(os.environ["GUI_OUT"]) / target
+        folder.mkdir()
+        with gui.override():
+            operators.socialmirror.export("EXEC_DEFAULT", directory=str(folder), target=target)
+        assert list(folder.iterdir()), f"nothing was exported for {target}"
+        print(target, sorted(file.name for file in folder.iterdir()))
+    yield 0.5
 
 
 def save_and_reopen() -> gui.Step:

@@ -113,9 +113,8 @@ def open_sidebar(tab: str) -> Step:
 def find(wanted: str, found: list[Point], scrolls: int = 8) -> Step:
     """Append the place of the button or field whose command or data path contains `wanted`, scrolling the sidebar to it."""
     sidebar = region("UI")
-    middle = (sidebar.x + sidebar.width // 2, sidebar.y + sidebar.height // 2)
     yield from scroll_sidebar(-20_000)
-    columns = (middle[0], sidebar.x + sidebar.width // 4, sidebar.x + sidebar.width * 3 // 4)
+    columns = tuple(sidebar.x + round(sidebar.width * fraction) for fraction in (0.5, 0.25, 0.75, 0.9))
     for _ in range(scrolls):
         for x in columns:
             for y in range(sidebar.y + sidebar.height - 6, sidebar.y + 6, -_SWEEP):
