@@ -48,8 +48,10 @@ def story() -> gui.Step:
     yield from install()
     yield from reconstruct_the_sample()
     yield from edit_a_contact()
+    yield from lock_a_moved_hand()
     yield from refine()
     yield from compare_takes()
+    yield from pull_a_hand_by_ik()
     yield from retarget()
     yield from export()
     yield from save_and_reopen()
@@ -125,6 +127,41 @@ def edit_a_contact() -> gui.Step:
     gui.screenshot("4_marker_moved")
 
 
+def lock_a_moved_hand() -> gui.Step:
+    """Raise Person B's left arm, and lock the hand there over ten frames."""
+    scenes: Any = product("socialmirror_blender.scene")
+    rig = scenes.rig_of(result(), 1)
+    operators: Any = bpy.ops
+    with gui.override():
+        operators.object.select_all(action="DESELECT")
+        rig.select_set(True)
+        bpy.context.view_layer.objects.active = rig
+        operators.object.mode_set(mode="POSE")
+        frame = bpy.context.scene.frame_current
+        for bone in rig.pose.bones:
+            bone.select = bone.name == "left_shoulder"
+        view = gui.region("WINDOW")
+    middle = (view.x + view.width // 2, view.y + view.height // 2)
+    for key in ("R", "FOUR", "ZERO", "RET"):
+        yield from gui.press(key, middle)
+    yield from gui.press("I", middle)
+    yield 0.3
+    wrist = rig.matrix_world @ rig.pose.bones["left_wrist"].head
+    _wrists.append((frame, tuple(wrist)))
+    for bone in rig.pose.bones:
+        bone.select = bone.name == "left_wrist"
+    with gui.override("UI"):
+        operators.socialmirror.pin_range("EXEC_DEFAULT", True, first=frame, last=frame + 9)
+    yield 0.5
+    gui.screenshot("5_locked_hand")
+    with gui.override():
+        operators.object.mode_set(mode="OBJECT")
+
+
+_wrists: list[tuple[int, tuple[float, ...]]] = []
+"""Scene frame and world position of the hand that was locked."""
+
+
 def refine() -> gui.Step:
     before = product("socialmirror_blender.scene").read_state(result()).take
     yield from gui.push("refine")
@@ -135,10 +172,17 @@ def refine() -> gui.Step:
         "no take came",
     )
     yield 1.0
-    gui.screenshot("5_refined")
+    gui.screenshot("6_refined")
     listed: Any = product("socialmirror_blender.scene.contact_list")
     moved = next(contact for contact in listed.read_contacts(result()) if contact.vertex_a is not None)
     print(f"The contact that followed its marker by 20 cm is {1000 * (moved.distance or 0):.1f} mm apart.")
+    rig = product("socialmirror_blender.scene").rig_of(result(), 1)
+    frame, place = _wrists[0]
+    bpy.context.scene.frame_set(frame)
+    wrist = rig.matrix_world @ rig.pose.bones["left_wrist"].head
+    missed = sum((a - b) ** 2 for a, b in zip(wrist, place)) ** 0.5
+    print(f"The locked hand is {1000 * missed:.1f} mm from where it was put.")
+    assert missed < 0.01
 
 
 def compare_takes() -> gui.Step:
@@ -147,10 +191,46 @@ def compare_takes() -> gui.Step:
     with gui.override("UI"):
         operators.socialmirror.take_ghost("EXEC_DEFAULT", True, take="take-001")
     yield 1.0
-    gui.screenshot("6_ghost")
+    gui.screenshot("7_ghost")
     with gui.override("UI"):
         operators.socialmirror.take_ghost("EXEC_DEFAULT", True, take="take-001")
     yield 0.5
+
+
+def pull_a_hand_by_ik() -> gui.Step:
+    """Make the control rigs, drag the left hand's control with the mouse, and bake back."""
+    scenes: Any = product("socialmirror_blender.scene")
+    control_rig: Any = product("socialmirror_blender.rigging.control_rig.building")
+    operators: Any = bpy.ops
+    rig = scenes.rig_of(result(), 0)
+    with gui.override():
+        operators.object.select_all(action="DESELECT")
+        rig.select_set(True)
+        bpy.context.view_layer.objects.active = rig
+    yield from gui.push("control_rig_add")
+    yield 1.0
+    controls = control_rig.control_rig_of(result(), 0)
+    elbow_before = (rig.matrix_world @ rig.pose.bones["left_elbow"].head).copy()
+    hand_before = (rig.matrix_world @ rig.pose.bones["left_wrist"].head).copy()
+    for bone in controls.pose.bones:
+        bone.select = bone.name == "left_hand.ik"
+    controls.data.bones.active = controls.data.bones["left_hand.ik"]
+    view = gui.region("WINDOW")
+    middle = (view.x + view.width // 2, view.y + view.height // 2)
+    for key in ("G", "Z"):
+        yield from gui.press(key, middle)
+    for key in ("NUMPAD_PERIOD", "NUMPAD_1", "RET"):
+        yield from gui.press(key, middle)
+    yield 0.5
+    gui.screenshot("8_control_rig")
+    hand = rig.matrix_world @ rig.pose.bones["left_wrist"].head
+    elbow = rig.matrix_world @ rig.pose.bones["left_elbow"].head
+    print(f"The hand rose by {hand.z - hand_before.z:.3f} m, the elbow moved by {(elbow - elbow_before).length:.3f} m.")
+    assert hand.z - hand_before.z > 0.05
+    with gui.override():
+        operators.object.mode_set(mode="OBJECT")
+    yield from gui.push("control_rig_remove")
+    yield 1.0
 
 
 def retarget() -> gui.Step:
@@ -174,7 +254,7 @@ def retarget() -> gui.Step:
     yield 1.0
     print(f"Retargeted: {targets.report}")
     assert targets.report
-    gui.screenshot("7_retargeted")
+    gui.screenshot("9_retargeted")
 
 
 def export() -> gui.Step:
@@ -202,7 +282,7 @@ def save_and_reopen() -> gui.Step:
     yield 2.0
     assert listed.read_contacts(result()) == before
     yield from gui.open_sidebar("SocialMirror")
-    gui.screenshot("9_reopened")
+    gui.screenshot("10_reopened")
 
 
 gui.run(story)
