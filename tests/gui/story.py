@@ -20,6 +20,8 @@ from tests.blender.rigging.target_rigs import Build, body_of, build_armature, mi
 from tests.gui import window as gui
 
 EXTENSION = "bl_ext.user_default.socialmirror"
+_ICONS = 0.91
+"""Where in the sidebar the icons beside the list of touches are."""
 _INSTALLATION, _RECONSTRUCTION, _REFINEMENT = 900, 1500, 600
 """Seconds after which a step counts as stuck; a busy computer takes a fraction of them."""
 
@@ -106,7 +108,7 @@ def edit_a_contact() -> gui.Step:
     markers: Any = product("socialmirror_blender.scene.contact_markers")
     contacts = listed.read_contacts(result())
     assert contacts, "the sample has contacts"
-    yield from gui.push("contact_jump")
+    yield from gui.push("contact_jump", column=_ICONS)
     chosen = listed.active_contact(result())
     marker = markers.markers_of(result(), chosen.id)[0]
     view = gui.region("WINDOW")

@@ -110,27 +110,29 @@ def open_sidebar(tab: str) -> Step:
     yield 0.5
 
 
-def find(wanted: str, found: list[Point], scrolls: int = 8) -> Step:
-    """Append the place of the button or field whose command or data path contains `wanted`, scrolling the sidebar to it."""
+def find(wanted: str, found: list[Point], column: float = 0.5, scrolls: int = 8) -> Step:
+    """Append the place of the button or field whose command or data path contains `wanted`, scrolling the sidebar to it.
+
+    `column`: where in the sidebar it is looked for, from 0 at the left to 1 at the right.
+    """
     sidebar = region("UI")
+    x = sidebar.x + round(sidebar.width * column)
     yield from scroll_sidebar(-20_000)
-    columns = tuple(sidebar.x + round(sidebar.width * fraction) for fraction in (0.5, 0.25, 0.75, 0.9))
     for _ in range(scrolls):
-        for x in columns:
-            for y in range(sidebar.y + sidebar.height - 6, sidebar.y + 6, -_SWEEP):
-                _event((x, y), "MOUSEMOVE")
-                yield 0.02
-                if wanted in _under_mouse():
-                    found.append((x, y))
-                    return
+        for y in range(sidebar.y + sidebar.height - 6, sidebar.y + 6, -_SWEEP):
+            _event((x, y), "MOUSEMOVE")
+            yield 0.02
+            if wanted in _under_mouse():
+                found.append((x, y))
+                return
         yield from scroll_sidebar(sidebar.height // 2)
     raise AssertionError(f"no button {wanted!r} in the sidebar")
 
 
-def push(operator: str) -> Step:
+def push(operator: str, column: float = 0.5) -> Step:
     """Find the button of an operator of the add-on in the sidebar and click it."""
     found: list[Point] = []
-    yield from find(f"socialmirror.{operator}(", found)
+    yield from find(f"socialmirror.{operator}(", found, column)
     yield from click(found[0])
 
 
