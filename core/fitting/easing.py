@@ -52,7 +52,7 @@ def _least_bending(values: np.ndarray, fixed: np.ndarray) -> np.ndarray:
     free = ~fixed
     if len(values) < 3 or not free.any():
         return values
-    identity = sparse.eye_array(len(values), format="csc")
+    identity = sparse.csc_array(sparse.eye_array(len(values)))
     bending = identity[:-2] - 2 * identity[1:-1] + identity[2:]
     of_free, of_fixed = bending[:, free], bending[:, fixed]
     out = values.copy()

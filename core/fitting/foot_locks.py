@@ -38,6 +38,8 @@ class FootHold:
     """Of the ankle in the world, metres."""
     rotation: Float[np.ndarray, "3 3"]
     """Of the ankle, from the rest pose into the world."""
+    toes: Float[np.ndarray, "3 3"]
+    """Rotation of the toes' joint relative to the ankle."""
 
 
 def foot_holds(
@@ -88,16 +90,17 @@ def _inside(foot: FootContact, frame_index: np.ndarray) -> Int[np.ndarray, " F"]
 def _foot_hold(posed: Posed, soles: Float[Tensor, "P T 2 S 3"], frame_index: np.ndarray, foot: FootContact) -> FootHold:
     frames, side = _inside(foot, frame_index), FEET.index(foot.foot)
     if not len(frames):
-        return FootHold(foot.person, side, frames, np.zeros(3), np.eye(3))
+        return FootHold(foot.person, side, frames, np.zeros(3), np.eye(3), np.eye(3))
     ankle = JOINT_INDEX[f"{foot.foot}_ankle"]
     rotations = posed.global_rotations[foot.person, frames, ankle].double().cpu()
     places = posed.joints[foot.person, frames, ankle].double().cpu()
+    toes = posed.rotations[foot.person, frames, JOINT_INDEX[f"{foot.foot}_foot"]].double().cpu()
     from_ankle = (soles[foot.person, frames, side].double().cpu() - places[:, None]) @ rotations
     sole = from_ankle.median(0).values
     rotation = _laid_flat(nearest_rotation(rotations.mean(0)), sole)
     place = places.median(0).values
     place[2] = -(sole @ rotation.mT)[:, 2].min()
-    return FootHold(foot.person, side, frames, place.numpy(), rotation.numpy())
+    return FootHold(foot.person, side, frames, place.numpy(), rotation.numpy(), nearest_rotation(toes.mean(0)).numpy())
 
 
 def _laid_flat(rotation: Float[Tensor, "3 3"], sole: Float[Tensor, "S 3"]) -> Float[Tensor, "3 3"]:

@@ -28,12 +28,13 @@ from .inverse_kinematics import Poses, Targets, solve
 
 Motion = TypeVar("Motion", bound=MotionEstimate)
 _FEET = [JOINT_INDEX["left_ankle"], JOINT_INDEX["right_ankle"]]
+_TOES = [JOINT_INDEX["left_foot"], JOINT_INDEX["right_foot"]]
 _LEGS = [JOINT_INDEX[f"{side}_{part}"] for side in ("left", "right") for part in ("hip", "knee", "ankle")]
 _FLEXIBILITY = {
     "pelvis": 0.01, "spine1": 0.06, "spine2": 0.06, "spine3": 0.06, "neck": 0.3, "head": 1.0, "collar": 0.1, "foot": 0.0,
 }  # fmt: skip
 """How much a joint takes part in reaching a target, where 1 is that of shoulders, elbows, hips and knees."""
-_PELVIS_FLEXIBILITY = 0.004
+_PELVIS_FLEXIBILITY, _YIELDING_PELVIS = 0.004, 0.3
 _FEET_WEIGHT = 0.2
 """Weight of feet that nobody pinned, against 1 of a pin."""
 _ROTATION_WEIGHT = 0.1
@@ -140,6 +141,8 @@ class _Goals:
             positions[foot.frames, joint] = torch.from_numpy(foot.place).double()
             rotations[foot.frames, joint] = torch.from_numpy(foot.rotation).double()
             place_weights[foot.frames, joint], turn_weights[foot.frames, joint] = 1.0, _ROTATION_WEIGHT
+            local[foot.frames, _TOES[foot.foot]] = torch.from_numpy(foot.toes).double()
+            is_local[foot.frames, _TOES[foot.foot]] = True
         for pin in pins:
             if pin.frame not in at:
                 continue
@@ -215,6 +218,7 @@ def _solved_at(person: _Person, goals: _Goals, frames: Tensor, foot_places: Tens
         targets = _keeping_feet(goals.at(chunk), foot_places[chunk], foot_rotations[chunk])
         flexibility = _flexibility().repeat(len(chunk), 1) * ~is_local
         solved = solve(replace(poses, rotations=start), targets, flexibility, _PELVIS_FLEXIBILITY)
+        solved = solve(solved, targets, flexibility, _YIELDING_PELVIS)  # where limbs alone do not reach
         rotations[chunk], pelvis[chunk] = solved.rotations, solved.pelvis
     return replace(person, rotations=rotations, pelvis=pelvis)
 

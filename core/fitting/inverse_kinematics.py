@@ -27,7 +27,8 @@ _HINGES = [JOINT_INDEX[f"{side}_{part}"] for part in ("elbow", "knee") for side 
 _STEPS = 60
 _LARGEST_STEP = (0.12, 0.35)
 """metres and radians of a target's error that one step goes after, so that the linear solution holds."""
-_DAMPING = 1e-3
+_DAMPING, _RELAXATION = 1e-3, 0.85
+"""Damping of the first step, and its factor from step to step: a limb that is almost straight would take very many steps."""
 _CONVERGED = 1e-5
 """metres and radians of the largest error at which the solution ends."""
 
@@ -77,11 +78,11 @@ def solve(
     damping = _DAMPING / torch.cat(
         [flexibility.repeat_interleave(3, 1), flexibility.new_full((len(flexibility), 3), pelvis_flexibility)], 1
     ).clamp_min(1e-9)
-    for _ in range(_STEPS):
+    for step_number in range(_STEPS):
         error, weight, largest = _errors(poses, targets, joints)
         if largest < _CONVERGED:
             break
-        step = _damped_step(_jacobian(poses, joints), error, weight, damping)
+        step = _damped_step(_jacobian(poses, joints), error, weight, damping * _RELAXATION**step_number)
         poses = _moved(poses, step[:, :-3].unflatten(1, (BODY_COUNT, 3)), step[:, -3:])
         poses = _within_limits(poses, low, high)
     return poses

@@ -47,22 +47,23 @@ def lock_range(context: bpy.types.Context, rig: bpy.types.Object, bones: Iterabl
 
 def _solved_pose(
     context: bpy.types.Context,
-    rig: bpy.types.Object,
-    wanted: dict[str, Matrix],
-    own: dict[str, Matrix],
+    rig: Any,
+    wanted: dict[str, Any],
+    own: dict[str, Any],
     frame: int,
-) -> dict[str, Matrix]:
-    """`matrix_basis` of all bones that hold the pose in a frame."""
+) -> dict[str, Any]:
+    """`matrix_basis` (Matrix) of all bones that hold the pose in a frame."""
     context.scene.frame_set(frame)
     evaluated: Any = rig.evaluated_get(context.evaluated_depsgraph_get()).pose
     bones: Any = rig.data.bones
     matrices = {bone.name: evaluated.bones[bone.name].matrix.copy() for bone in bones}
-    basis: dict[str, Matrix] = {}
+    basis: dict[str, Any] = {}
 
-    def key_pose(name: str, matrix: Matrix) -> None:
-        parent = bones[name].parent
-        to_parent = matrices[parent.name].inverted() if parent else Matrix.Identity(4)
-        rest = (parent.matrix_local.inverted() if parent else Matrix.Identity(4)) @ bones[name].matrix_local
+    def key_pose(name: str, matrix: Any) -> None:
+        parent: Any = bones[name].parent
+        nowhere: Any = Matrix.Identity(4)
+        to_parent = matrices[parent.name].inverted() if parent else nowhere
+        rest = (parent.matrix_local.inverted() if parent else nowhere) @ bones[name].matrix_local
         basis[name] = rest.inverted() @ to_parent @ matrix
         matrices[name] = matrix
 
@@ -75,7 +76,7 @@ def _solved_pose(
 
 
 @contextmanager
-def _ik_constraints(rig: Any, wanted: dict[str, Matrix], context: bpy.types.Context) -> Generator[None]:
+def _ik_constraints(rig: Any, wanted: dict[str, Any], context: bpy.types.Context) -> Generator[None]:
     """Constraints that bring the parents of hands, feet and head to where these are held."""
     made: list[tuple[Any, Any, Any]] = []
     try:
@@ -108,12 +109,12 @@ def _chain(name: str) -> list[str]:
     return chain
 
 
-def _key(rig: bpy.types.Object, name: str, basis: Matrix, frame: int) -> None:
+def _key(rig: Any, name: str, basis: Any, frame: int) -> None:
     """Key a bone's rotation, and the location of those that have one."""
     channelbag = take_channelbag(rig)
     if channelbag is None:
         return
-    location, rotation, _ = basis.decompose()
+    location, rotation = basis.to_translation(), basis.to_quaternion()
     curves = [channelbag.fcurves.find(rotation_path(name), index=index) for index in range(4)]
     if all(curve is not None for curve in curves):
         before = np.array([curve.evaluate(frame) for curve in curves])

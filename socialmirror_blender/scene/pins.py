@@ -160,8 +160,10 @@ def is_posed_without_keys(rig: Any, bone: str, frame: int) -> bool:
 
 
 def _fcurves(rig: bpy.types.Object, bones: Iterable[str]) -> Iterator[Any]:
-    channelbag = take_channelbag(rig)
-    names = {bone for bone in bones if bone in BONES} if channelbag is not None else set[str]()
+    channelbag: Any = take_channelbag(rig)
+    if channelbag is None:
+        return
+    names = {bone for bone in bones if bone in BONES}
     if names & _BODY_PLACEMENT:
         names |= _BODY_PLACEMENT
     for name in names:
@@ -174,7 +176,8 @@ def _fcurves(rig: bpy.types.Object, bones: Iterable[str]) -> Iterator[Any]:
 
 def _frames_of_type(curve: Any, kind: str) -> list[int]:
     places, types = read_places(curve)
-    return np.round(places[types == _number(kind), 0]).astype(int).tolist()
+    rows: Any = places[types == _number(kind), 0]
+    return [round(frame) for frame in rows.tolist()]
 
 
 def _runs(frames: Sequence[int]) -> Iterator[tuple[int, int]]:

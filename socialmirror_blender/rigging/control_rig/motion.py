@@ -11,12 +11,17 @@ import numpy as np
 from ... import compat
 from ...scene.actions import mark_of_take, polish_of, rekey
 from ...scene.armature import read_rest_pose
-from ...scene.fcurves import location_path, rotation_path, write_fcurves
+from ...scene.fcurves import evaluate_fcurves, location_path, rotation_path, write_fcurves
 from ...scene.own_keys import forget_own_keys
 from ...scene.polish import OWN_KEYFRAME, with_keyframes
 from ...scene.pose_conversion import basis_matrices
 from ...scene.rest_pose import BONES
-from ...scene.rotations import make_sign_continuous, matrix_to_quaternion
+from ...scene.rotations import (
+    axis_angle_to_quaternion,
+    make_sign_continuous,
+    matrix_to_quaternion,
+    quaternion_to_matrix,
+)
 from ...scene.take_values import CHANNELS, COLUMNS
 from ..limbs import pole_positions
 from ..retarget.reading import evaluation_scene
@@ -28,6 +33,9 @@ Channels = dict[str, tuple[np.ndarray, np.ndarray]]
 
 _LIKE_THE_TAKE = 2e-4
 """Difference of a channel (quaternion components, metres) up to which the bones move as the take has it."""
+
+_POLE_ROUNDS, _POLE_ALIGNED = 3, 1e-3
+"""Rounds in which poles are turned, and radians up to which a limb is where it should be."""
 
 
 def visible_poses(scene: Any, rig: bpy.types.Object, bones: Sequence[str], frames: np.ndarray) -> np.ndarray:
@@ -54,6 +62,7 @@ def bake_onto_controls(scene: Any, rig: bpy.types.Object, controls: Any, frames:
     slot, channelbag = compat.new_channelbag(action, controls.name)
     compat.assign_action(controls, action, slot)
     _write(channelbag, channels, frames)
+    _align_poles(scene, controls, poses, frames)
     _write(channelbag, _twist_channels(scene, controls, poses, frames), frames)
 
 
@@ -66,8 +75,13 @@ def snap(scene: Any, rig: bpy.types.Object, controls: Any, limb_names: Sequence[
     fk = {fk_control(bone): _decomposed(basis[:, BONES.index(bone)]) for limb in limbs for bone in limb.joints}
     ik = _ik_channels(controls, poses)
     ends = {name for limb in limbs for name in (limb.end, limb.pole)}
-    channelbag = compat.channelbag_of(controls)
+    channelbag: Any = compat.channelbag_of(controls)
     _insert(channelbag, controls, fk | {name: value for name, value in ik.items() if name in ends}, scene.frame_current)
+    for _ in range(_POLE_ROUNDS):
+        turned = {name: pole for name, pole in _turned_poles(scene, controls, poses, frames).items() if name in ends}
+        _insert(channelbag, controls, turned, scene.frame_current)
+        if not turned:
+            break
     twists = _twist_channels(scene, controls, poses, frames)
     wanted = {name for limb in limbs for name in limb.twists}
     _insert(channelbag, controls, {name: twists[name] for name in wanted}, scene.frame_current)
@@ -101,7 +115,7 @@ def write_back(scene: Any, rig: bpy.types.Object, frames: np.ndarray) -> int:
 
 def reduce_keys(controls: Any, metres: float, radians: float) -> tuple[int, int]:
     """Remove keys of controls that straight interpolation between the others replaces within a tolerance: before and after."""
-    channelbag = compat.channelbag_of(controls)
+    channelbag: Any = compat.channelbag_of(controls)
     before = after = 0
     for bone in controls.pose.bones:
         found: list[tuple[str, float, list[Any]]] = []
@@ -141,6 +155,62 @@ def _ik_channels(controls: Any, poses: np.ndarray) -> Channels:
         location = (pole - rest[:3, 3]) @ rest[:3, :3]
         channels[limb.pole] = location, np.tile([1.0, 0.0, 0.0, 0.0], (len(pole), 1))
     return channels
+
+
+def _align_poles(scene: Any, controls: Any, poses: np.ndarray, frames: np.ndarray) -> None:
+    """Turn elbows and knees to where the bones [S,56,4,4] have them: by the constraints' pole angles, then by the poles' keys.
+
+    What a pole angle means at rest is not the same in all versions of Blender, so the bent chains are measured.
+    """
+    angles = _pole_errors(scene, controls, poses, frames)
+    constraints = {limb.name: controls.pose.bones[limb.chain[1]].constraints[0] for limb in LIMBS}
+    medians = {name: float(np.median(error)) for name, error in angles.items()}
+    for name, constraint in constraints.items():
+        constraint.pole_angle -= medians[name]
+    angles = _pole_errors(scene, controls, poses, frames)
+    for name, constraint in constraints.items():
+        if abs(float(np.median(angles[name]))) > abs(medians[name]):
+            constraint.pole_angle += 2 * medians[name]
+    channelbag: Any = compat.channelbag_of(controls)
+    for _ in range(_POLE_ROUNDS):
+        turned = _turned_poles(scene, controls, poses, frames)
+        for name, (locations, _) in turned.items():
+            write_fcurves(channelbag, location_path(name), frames, locations)
+        if not turned:
+            break
+
+
+def _turned_poles(scene: Any, controls: Any, poses: np.ndarray, frames: np.ndarray) -> Channels:
+    """Poles that turn elbows and knees to where the bones [S,56,4,4] have them, of limbs that are not there yet."""
+    channelbag: Any = compat.channelbag_of(controls)
+    channels: Channels = {}
+    for limb, error in zip(LIMBS, _pole_errors(scene, controls, poses, frames).values()):
+        if np.abs(error).max() < _POLE_ALIGNED:
+            continue
+        root, end = (poses[:, BONES.index(limb.joints[i]), :3, 3] for i in (0, 2))
+        rest = np.array(controls.data.bones[limb.pole].matrix_local)
+        pole = evaluate_fcurves(channelbag, location_path(limb.pole), frames, np.zeros(3)) @ rest[:3, :3].T
+        axis = (end - root) / np.linalg.norm(end - root, axis=-1, keepdims=True)
+        turn = quaternion_to_matrix(axis_angle_to_quaternion(axis * error[:, None]))
+        moved = root + np.einsum("sab,sb->sa", turn, pole + rest[:3, 3] - root)
+        identity = np.tile([1.0, 0.0, 0.0, 0.0], (len(frames), 1))
+        channels[limb.pole] = (moved - rest[:3, 3]) @ rest[:3, :3], identity
+    return channels
+
+
+def _pole_errors(scene: Any, controls: Any, poses: np.ndarray, frames: np.ndarray) -> dict[str, np.ndarray]:
+    """Radians [S] by which the bent chain of each limb has to turn about the line from its root to its end."""
+    bent = visible_poses(scene, controls, [limb.chain[1] for limb in LIMBS], frames)
+    errors: dict[str, np.ndarray] = {}
+    for number, limb in enumerate(LIMBS):
+        root, wanted, end = (poses[:, BONES.index(joint), :3, 3] for joint in limb.joints)
+        axis = (end - root) / np.linalg.norm(end - root, axis=-1, keepdims=True)
+        out = [
+            each - root - ((each - root) * axis).sum(-1, keepdims=True) * axis
+            for each in (bent[:, number, :3, 3], wanted)
+        ]
+        errors[limb.name] = np.arctan2((np.cross(out[0], out[1]) * axis).sum(-1), (out[0] * out[1]).sum(-1))
+    return errors
 
 
 def _twist_channels(scene: Any, controls: Any, poses: np.ndarray, frames: np.ndarray) -> Channels:
