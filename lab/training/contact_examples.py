@@ -23,7 +23,6 @@ from core.fitting.fit import FitSchedule, Phase, fit
 from core.fitting.initial import estimate_initial_motion
 from core.fitting.targets import FitTargets
 from core.observations.clip_scene import ClipScene
-from core.pipeline import stages
 from core.pipeline.settings import PipelineSettings
 from core.reporting import SilentReporter
 from core.stgcn.inference import load_stgcn
@@ -35,6 +34,7 @@ from ..evaluation.camera_sampling import NARROW_CAMERAS, WIDE_CAMERAS
 from ..evaluation.detection_noise.noise_model import load_noise
 from ..evaluation.pairs_2d import simulate_clip
 from ..evaluation.surface_metrics import contact_matrix
+from ..evaluation.usual_camera import usual_observations
 from .mirror import mirror_interaction
 
 FEWER_STEPS = 4
@@ -75,7 +75,7 @@ def make_contact_examples(
 
 def contact_example(clip: BenchmarkClip, body: BodyModel, fewer_steps: int = 1) -> ContactExample:
     """The example of a clip with simulated detections. UserError `nobody` if the 2D stage hardly found somebody."""
-    observations = stages.observations(clip.detections, None, body.device)
+    observations = usual_observations(clip.detections, body.device)
     initial = estimate_initial_motion(observations, body, reporter=SilentReporter())
     scene = ClipScene.of(observations, initial, body)
     prediction = predict_joints(scene, load_stgcn())

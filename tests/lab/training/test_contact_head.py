@@ -8,11 +8,18 @@ import numpy as np
 import pytest
 import torch
 
+from core.body.files import load_body
 from core.contacts.features import ContactFeatures
 from core.contacts.head import ContactHead, ContactHeadConfig
 from core.contract.body_parts import PART_INDEX
-from lab.training.contact_examples import ContactExample, load_contact_examples, save_contact_examples
+from lab.training.contact_examples import (
+    ContactExample,
+    load_contact_examples,
+    make_contact_examples,
+    save_contact_examples,
+)
 from lab.training.contact_head import ContactBatches, ContactObjective, contact_errors, reliability
+from tests.lab.training.synthetic_interaction import synthetic_interaction
 
 HAND = PART_INDEX["right_hand"]
 
@@ -60,3 +67,11 @@ def test_a_reliability_table_compares_probability_and_frequency():
     (low, low_true, low_count), (high, high_true, high_count) = reliability(probability, true)
     assert (low, low_true, low_count) == (pytest.approx(0.05), 0.0, 2)
     assert (high, high_true, high_count) == (pytest.approx(0.85), 0.5, 2)
+
+
+@pytest.mark.slow
+def test_an_interaction_becomes_an_example_of_what_truly_touches():
+    (made,) = make_contact_examples([synthetic_interaction(frames=20)], 0, load_body(None), fewer_steps=40)
+    assert made.features.pairs.shape == (len(made.touching), 18, 18, 5)
+    touching = np.argwhere(made.touching.any(0)).tolist()
+    assert touching == [[PART_INDEX["right_hand"], PART_INDEX["left_shoulder"]]]
