@@ -145,13 +145,6 @@ def joints_of_bones(rest: RestCharacter, middles: np.ndarray) -> np.ndarray:
     return np.array(joints)[np.linalg.norm(middles[:, None] - nearest, axis=-1).argmin(-1)]
 
 
-def limb_position(rest: RestCharacter, anchor: Anchor, joint: str) -> float:
-    """Where an anchor lies along a limb, 0 at its joint and 1 at the next one."""
-    start, end = rest.heads[JOINT_INDEX[joint]], rest.heads[JOINT_INDEX[_CHILD[joint]]]
-    along = end - start
-    return float(np.clip((anchor.place - start) @ along / max(float(along @ along), 1e-12), 0, 1))
-
-
 def _limb_stretch(joint: int, source: RestCharacter, target: RestCharacter) -> np.ndarray:
     """[3,3] in the source's canonical axes."""
     size = target.size / source.size

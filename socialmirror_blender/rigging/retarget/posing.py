@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ....core.contract.skeleton import JOINT_INDEX
+from ....core.contract.skeleton import JOINT_INDEX, JOINTS
 from ...scene.rotations import axis_angle_to_quaternion, quaternion_to_matrix
 from ..limbs import rotation_between, two_bone_ik
 from .feet import ankle_targets, hips_drop
@@ -69,6 +69,11 @@ def lean_joints(rest: RestCharacter) -> list[int]:
     return [joint for joint in SPINE if rest.present[joint]]
 
 
+def bend_hint(performer: Performer, root: int) -> np.ndarray:
+    """[T,3] where the elbow or knee of a straight limb goes that starts at the joint `root`."""
+    return performer.source_rotations[:, root] @ (_FRONT if JOINTS[root].endswith("hip") else _BACK)
+
+
 def _lean(rest: RestCharacter, rotations: np.ndarray, lean: np.ndarray) -> None:
     """Rotate the trunk, evenly over the spine. Neck and head go on looking where they looked."""
     joints = lean_joints(rest)
@@ -117,7 +122,7 @@ def _bend(
 ) -> None:
     """Two-bone IK of an arm or a leg; hand and foot keep their rotation."""
     root, middle, end = (JOINT_INDEX[name] for name in limb)
-    hint = performer.source_rotations[:, root] @ (_FRONT if limb[1].endswith("knee") else _BACK)
+    hint = bend_hint(performer, root)
     solved = two_bone_ik(positions[:, root], positions[:, middle], positions[:, end], target, hint)
     rotations[:, root] = solved.upper_swing @ rotations[:, root]
     rotations[:, middle] = solved.lower_swing @ rotations[:, middle]

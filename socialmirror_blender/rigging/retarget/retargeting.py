@@ -23,7 +23,7 @@ from .anchors import Anchor, Skin
 from .baking import BakedControls, ControlTrack, bake_controls, set_switches, write_action
 from .bone_maps import BoneMap, resolve_map
 from .feet import find_plants
-from .posing import Pose
+from .posing import Pose, bend_hint
 from .reading import (
     Target,
     bone_axes_inworld,
@@ -295,9 +295,7 @@ def _control_tracks(target: Target, performer: Performer, posed: Pose) -> list[C
         side, _, part = pole.limb.partition("_")
         names = ("hip", "knee", "ankle") if part == "knee" else ("shoulder", "elbow", "wrist")
         root, middle, end = (posed.positions[:, JOINT_INDEX[f"{side}_{name}"]] for name in names)
-        hint = performer.source_rotations[:, JOINT_INDEX[f"{side}_{names[0]}"]] @ np.array(
-            (0.0, -1.0 if part == "knee" else 1.0, 0.0)
-        )
+        hint = bend_hint(performer, JOINT_INDEX[f"{side}_{names[0]}"])
         tracks.append(
             ControlTrack(pole.bone, None, pole_positions(root, middle, end, _POLE_DISTANCE * rest.size, hint))
         )

@@ -12,11 +12,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ....core.contract.skeleton import JOINTS
-from .anchors import Anchor, limb_position, posed_points
+from ....core.contract.skeleton import JOINT_INDEX, JOINTS
+from ..limbs import SolvedLimb, two_bone_ik
+from .anchors import Anchor, posed_points
 from .banded import apply_bands, second_difference_bands, solve_smooth
 from .feet import fade_outside
-from .posing import HANDS, LEAN, MOVES, ROOT, SPINE, Pose, lean_joints, pose
+from .posing import HANDS, LEAN, MOVES, ROOT, SPINE, Pose, bend_hint, lean_joints, pose
 from .rest import SIDES
 from .transfer import Performer
 
@@ -86,8 +87,9 @@ def solve_touches(
         gradient = prior * moves + smoothness * apply_bands(bands, moves)
         cost = float((moves * gradient).sum())
         blocks = np.zeros((frames, unknowns, unknowns)) + np.diag(prior)
+        responses = [_arm_responses(each, posed) for each, posed in zip(performers, poses)]
         for touch in touches:
-            residual, jacobian, weight = _linearized(performers, poses, touch, unknowns, frame_rate)
+            residual, jacobian, weight = _linearized(performers, poses, responses, touch, frame_rate)
             cost += float((weight[:, None] * residual**2).sum())
             weighted = jacobian * weight[:, None, None]
             blocks += np.einsum("tam,tan->tmn", weighted, jacobian)
@@ -131,24 +133,31 @@ def _side_points(performers: Sequence[Performer], poses: Sequence[Pose], side: S
 
 
 def _linearized(
-    performers: Sequence[Performer], poses: Sequence[Pose], touch: Touch, unknowns: int, frame_rate: float
+    performers: Sequence[Performer],
+    poses: Sequence[Pose],
+    responses: Sequence[_Responses],
+    touch: Touch,
+    frame_rate: float,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Residuals [T,3] of a touch, their derivatives [T,3,n] by all moves, and their weights [T]."""
     points = [_side_points(performers, poses, side) for side in touch.sides]
     axes = np.array(touch.axes, dtype=float)
     residual = (points[1] - points[0] - touch.vectors) * axes
-    jacobian = np.zeros((len(residual), 3, unknowns))
+    jacobian = np.zeros((len(residual), 3, MOVES * len(performers)))
     for sign, side, point in zip((-1.0, 1.0), touch.sides, points):
         if side.anchor is not None:
-            columns = slice(MOVES * side.performer, MOVES * (side.performer + 1))
-            moved = _point_derivative(performers[side.performer], poses[side.performer], side.anchor, point)
+            number = side.performer
+            columns = slice(MOVES * number, MOVES * (number + 1))
+            moved = _point_derivative(performers[number], poses[number], responses[number], side.anchor, point)
             jacobian[:, :, columns] += sign * moved * axes[:, None]
     tolerance = _TOLERANCE[0] + _TOLERANCE[1] * touch.distance(touch.vectors)
     hold = fade_outside(np.arange(len(residual)), touch.first, touch.last, _FADE * frame_rate)
     return residual, jacobian, touch.weight * (hold / tolerance) ** 2
 
 
-def _point_derivative(performer: Performer, posed: Pose, anchor: Anchor, point: np.ndarray) -> np.ndarray:
+def _point_derivative(
+    performer: Performer, posed: Pose, responses: _Responses, anchor: Anchor, point: np.ndarray
+) -> np.ndarray:
     """[T,3,11] how a point of the skin [T,3] follows the moves, by the joints that carry it."""
     rest, frames = performer.rest, len(point)
     result = np.zeros((frames, 3, MOVES))
@@ -164,25 +173,43 @@ def _point_derivative(performer: Performer, posed: Pose, anchor: Anchor, point: 
         if below:
             pivot = posed.positions[:, below].mean(1)
             result[:, :, LEAN] += weight * len(below) / len(spine) * _cross_matrix(pivot - point)
-        if part in _ARM_SHARE or (side in SIDES and part[:-1] in _FINGERS):
+        if part in _ARM or (side in SIDES and part[:-1] in _FINGERS):
             number = SIDES.index(side)
-            start, end = _ARM_SHARE.get(part, (1.0, 1.0))
-            share = start + (end - start) * (limb_position(rest, anchor, name) if start != end else 0.0)
-            result[:, :, HANDS[number]] += weight * share * _within_reach(posed.out_of_reach[number])
+            result[:, :, HANDS[number]] += weight * _follow_wrist(posed, responses[number], side, part, point)
     return result
 
 
-_ARM_SHARE = {"shoulder": (0.0, 0.5), "elbow": (0.5, 1.0), "wrist": (1.0, 1.0)}
-"""How far points at the start and at the end of a bone of the arm follow the wrist."""
+_ARM = ("shoulder", "elbow", "wrist")
 _FINGERS = ("index", "middle", "pinky", "ring", "thumb")
+_SMALL_STEP = 1e-4
+"""Metres by which wrists are moved to see how their arms respond."""
+_Responses = tuple[tuple[SolvedLimb, ...], ...]
+"""For the left and the right arm what it does when its wrist is sent along x, y and z."""
 
 
-def _within_reach(short: np.ndarray) -> np.ndarray:
-    """[T,3,3] that takes a move of the wrist to what the arm does: a straight arm gets no longer."""
-    length = np.linalg.norm(short, axis=-1, keepdims=True)
-    direction = short / np.maximum(length, 1e-9)
-    stretched = np.clip(length / 0.005, 0, 1)[..., None]
-    return np.eye(3) - stretched * direction[:, :, None] * direction[:, None, :]
+def _arm_responses(performer: Performer, posed: Pose) -> _Responses:
+    responses = []
+    for side in SIDES:
+        shoulder, elbow, wrist = (JOINT_INDEX[f"{side}_{part}"] for part in _ARM)
+        limb = (posed.positions[:, shoulder], posed.positions[:, elbow], posed.positions[:, wrist])
+        hint = bend_hint(performer, shoulder)
+        responses.append(tuple(two_bone_ik(*limb, limb[2] + _SMALL_STEP * axis, hint) for axis in np.eye(3)))
+    return tuple(responses)
+
+
+def _follow_wrist(posed: Pose, responses: Sequence[SolvedLimb], side: str, part: str, point: np.ndarray) -> np.ndarray:
+    """[T,3,3] how a point [T,3] that a joint of the arm or hand carries follows the wrist. A straight arm gets no longer."""
+    shoulder, elbow, wrist = (posed.positions[:, JOINT_INDEX[f"{side}_{name}"]] for name in _ARM)
+    columns = []
+    for solved in responses:
+        if part == "shoulder":
+            moved = shoulder + np.einsum("tab,tb->ta", solved.upper_swing, point - shoulder)
+        elif part == "elbow":
+            moved = solved.middle + np.einsum("tab,tb->ta", solved.lower_swing, point - elbow)
+        else:
+            moved = point + solved.end - wrist
+        columns.append((moved - point) / _SMALL_STEP)
+    return np.stack(columns, -1)
 
 
 def _cross_matrix(vector: np.ndarray) -> np.ndarray:
