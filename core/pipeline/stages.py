@@ -203,7 +203,7 @@ def first_fit(
     return fit_clip(start, clip_scene.observations, clip_scene.body, targets, schedule, reporter)
 
 
-@stage(version=3, cost=7, weights=(CONTACT_HEAD,))
+@stage(version=4, cost=7, weights=(CONTACT_HEAD,))
 def detected_contacts(
     clip_scene: ClipScene, joint_prediction: JointPrediction, first_fit: FittedMotion, prompt: str, reporter: Reporter
 ) -> ContactList:
@@ -232,7 +232,7 @@ def _contact_head(reporter: Reporter) -> ContactHead | None:
         return None
 
 
-@stage(version=3, cost=3, weights=(CONTACT_HEAD,))
+@stage(version=4, cost=3, weights=(CONTACT_HEAD,))
 def prompted_contacts(
     clip_scene: ClipScene, joint_prediction: JointPrediction, fitted: FittedMotion, prompt: str, reporter: Reporter
 ) -> ContactList:

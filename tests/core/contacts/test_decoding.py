@@ -42,7 +42,7 @@ def test_a_probable_pair_of_parts_becomes_contacts_of_its_nearest_regions(distan
 
 
 def test_what_is_improbable_or_a_single_frame_is_no_contact(distance: np.ndarray):
-    assert decode_contacts(probability(shake=(5, 24, 0.4)), distance, TIMELINE) == []
+    assert decode_contacts(probability(shake=(5, 24, 0.35)), distance, TIMELINE) == []
     assert decode_contacts(probability(shake=(5, 5, 0.9)), distance, TIMELINE) == []
 
 
