@@ -8,13 +8,17 @@ from typing import Any
 import bpy
 
 from ...core.contract.reconstruction import best_of
-from .. import folders
+from .. import compat, folders
 from .. import scene as scenes
 from ..reconstructions import active_reconstruction, read_info
+from ..scene.clip import clip_info
 from ..scene.frame_numbers import renumber
 from ..scene.take_notes import take_name, take_sentence
 from .sidebar import Sidebar
 from .text import draw_note, draw_text
+
+_SAME_RATE = 0.001
+"""Relative difference up to which two frame rates count as equal."""
 
 
 class SOCIALMIRROR_PT_result(Sidebar, bpy.types.Panel):
@@ -32,6 +36,7 @@ class SOCIALMIRROR_PT_result(Sidebar, bpy.types.Panel):
             layout.operator("socialmirror.import_folder", text="Import Existing…", icon="FILE_FOLDER")
             return
         _draw_reconstruction(layout, collection)
+        _draw_rate(layout, context.scene, collection)
         row = layout.row()
         row.scale_y = 1.4
         row.operator("socialmirror.refine", icon="FILE_REFRESH")
@@ -75,6 +80,17 @@ def _draw_reconstruction(layout: Any, collection: bpy.types.Collection) -> None:
     for note in [scenes.folder_note(collection), *state.notes.splitlines(), *in_scene]:
         if note:
             draw_note(layout, note)
+
+
+def _draw_rate(layout: Any, scene: bpy.types.Scene, collection: bpy.types.Collection) -> None:
+    """Say that the scene has another frame rate than the clip, with the button that changes it, if it is wanted."""
+    info, rate = read_info(collection), compat.frame_rate(scene)
+    if info is None:
+        return
+    clip_rate = clip_info(info).frame_rate
+    if abs(rate - clip_rate) > _SAME_RATE * clip_rate:
+        text = f"Match Scene to Clip ({rate:.4g} → {clip_rate:.4g} fps)"
+        layout.operator("socialmirror.match_scene", text=text, icon="SCENE_DATA")
 
 
 def _draw_missing_folder(layout: Any, folder: Path) -> None:

@@ -169,6 +169,8 @@ def test_after_an_import_person_a_is_selected_and_the_playhead_in_the_clip(
     assert scene.read_state(collection).first_frame <= current.frame_current <= scene.read_state(collection).last_frame
     assert (cube.hide_get(), cube.hide_viewport, cube.hide_render) == (False, False, False)
     assert (current.render.fps, current.render.resolution_x, current.frame_start, current.frame_end) == before
+    assert "match_scene" in draw_sidebar().buttons
     press("match_scene")
+    assert "match_scene" not in draw_sidebar().buttons
     assert (current.render.fps, current.render.resolution_x, current.frame_start, current.frame_end) == (30, 640, 1, 25)
     assert scene.read_state(collection).last_frame == 25
