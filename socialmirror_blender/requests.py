@@ -11,12 +11,14 @@ import bpy
 from ..core.contract.errors import UserError
 from ..core.contract.files import write_json
 from ..core.contract.marks import PersonMark
+from ..core.contract.reconstruction import PEOPLE
 from ..core.contract.requests import ReconstructRequest, RefineRequest, Request, message_fields
 from . import compat
 from . import scene as scenes
 from .folders import output_folder
 from .properties import settings_of, user_prompt
 from .reconstructions import activate_shown_take, require_folder
+from .rigging.control_rig.building import control_rig_of
 from .runtime.session import Origin, current_origin
 
 _ESTIMATED_CAMERA: dict[str, Any] = dict.fromkeys(("camera_pitch", "camera_roll", "camera_height"))
@@ -60,6 +62,12 @@ def refine_request(context: bpy.types.Context, collection: bpy.types.Collection)
     UserError if a setting is not valid, the folder is missing or the edits cannot be written.
     """
     folder = require_folder(collection)
+    if any(control_rig_of(collection, person) is not None for person in range(PEOPLE)):
+        raise UserError(
+            "control-rig",
+            "The motion is on a control rig, and Refine reads the SMPL-X bones.",
+            "Press Bake Back in the panel Control Rig first.",
+        )
     request = _request(RefineRequest, settings_of(context))
     activate_shown_take(collection)  # the core goes on from the folder's active take
     edits = folder / scenes.EDITS_FILE

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from types import ModuleType
 from typing import Any
 
@@ -131,10 +130,9 @@ def test_a_person_is_not_moved_by_accident(rigs: Any) -> None:
     assert all(all(rig.lock_location) and all(rig.lock_rotation) for rig in rigs)
 
 
-def test_playback_with_both_control_rigs_is_fast(rigs: Any, imported: Any) -> None:
+def test_refine_asks_for_baking_back_first(product: Any, imported: Any) -> None:
     press("control_rig_add", both=True)
-    bpy.context.scene.frame_set(1)
-    start = time.perf_counter()
-    for frame in range(1, 26):
-        bpy.context.scene.frame_set(frame)
-    print(f"{25 / (time.perf_counter() - start):.0f} frames a second")
+    errors = product("core.contract.errors")
+    with pytest.raises(errors.UserError, match="control rig") as caught:
+        product("socialmirror_blender.requests").refine_request(bpy.context, imported)
+    assert "Bake Back" in caught.value.hint
