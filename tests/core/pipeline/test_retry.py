@@ -33,6 +33,7 @@ def made(quality: Quality) -> MadeTakes:
         contacts=(),
         scores=Scores(1.0, 0.0, 1.0),
         quality=quality,
+        foot_contacts=(),
         caption="",
         infilled=False,
         key="",
