@@ -58,7 +58,7 @@ def _to_adopt(collection: bpy.types.Collection) -> bool:
 
 
 def _place(marker: bpy.types.Object) -> tuple[str, tuple[float, ...]]:
-    return marker.name, tuple(marker.location)
+    return marker.name, marker.location.to_tuple()
 
 
 def _adopt() -> float | None:

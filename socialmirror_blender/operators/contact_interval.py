@@ -10,7 +10,7 @@ import bpy
 
 from ...core.contract.contact import Contact
 from .. import scene as scenes
-from ..overlays.contact_strips import Part, strip_at
+from ..overlays.contact_strips import strip_at
 from ..reconstructions import active_reconstruction
 from ..scene.contact_list import activate_contact, change_contacts, read_contacts
 from ..scene.contact_markers import contact_scene_frames
@@ -54,10 +54,9 @@ class SOCIALMIRROR_OT_contact_interval(bpy.types.Operator):
 
     def _dragged(self, scene_frames: int) -> list[Contact]:
         first, last = min(item.frame_start for item in self.touch), max(item.frame_end for item in self.touch)
-        part: Part = self.part
         start, end = contact_scene_frames(self.collection, first, last)
-        start += scene_frames if part != "end" else 0
-        end += scene_frames if part != "start" else 0
+        start += scene_frames if self.part != "end" else 0
+        end += scene_frames if self.part != "start" else 0
         timing = scenes.read_state(self.collection).timing
         return with_interval(self.touch, timing.to_clip_frame(start), timing.to_clip_frame(end))
 

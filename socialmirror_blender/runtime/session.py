@@ -65,7 +65,8 @@ class Session:
     """Origin of the current or last job."""
     pending: Outcome | None = None
     """A result that has not been imported yet."""
-    queue: ClipQueue[Origin] = field(default_factory=ClipQueue[Origin])
+    # not ClipQueue[Origin]: typing's cache would keep it, and with it Blender's module, beyond the end of Blender
+    queue: ClipQueue[Origin] = field(default_factory=lambda: ClipQueue())
     """Clips that are reconstructed one after the other; their results are imported when asked."""
     notice: str = ""
     """What the user should know about the pending result, or about the last import."""

@@ -26,7 +26,7 @@ def build_armature(
 ) -> bpy.types.Object:
     """An armature object at the world's origin, linked to `collection`, which has to be in the context's view layer."""
     armature: Any = bpy.data.armatures.new(name)
-    rig = bpy.data.objects.new(name, armature)
+    rig: Any = bpy.data.objects.new(name, armature)
     collection.objects.link(rig)
     rig.show_in_front = True
     # both people, the camera and the contacts share one world: a person is moved by the root bone

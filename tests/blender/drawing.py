@@ -58,7 +58,8 @@ class Layout:
 
 def check_icon(name: str) -> None:
     """Icons differ between versions of Blender, and an unknown one ends the drawing of a panel."""
-    icons: Any = bpy.types.UILayout.bl_rna.functions["label"].parameters["icon"]
+    layout: Any = bpy.types.UILayout
+    icons = layout.bl_rna.functions["label"].parameters["icon"]
     assert name in icons.enum_items, name
 
 

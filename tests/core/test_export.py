@@ -7,6 +7,7 @@ import re
 import struct
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -34,7 +35,7 @@ def folder(made_up: Reconstruction, tmp_path_factory: pytest.TempPathFactory) ->
     return out
 
 
-def export_target(folder: Path, target: str, out: Path, **choices: object) -> list[Path]:
+def export_target(folder: Path, target: str, out: Path, **choices: Any) -> list[Path]:
     """The files without the JSON."""
     *paths, record = export_reconstruction(folder, ExportSettings(target, **choices), out)
     assert record.suffix == ".json"

@@ -34,7 +34,7 @@ class FlatTrunk:
 
     size, shape = 256, (256, 256)
 
-    def run(self, pictures: np.ndarray) -> list[np.ndarray]:
+    def run(self, pictures: np.ndarray, *features: np.ndarray) -> list[np.ndarray]:
         small = pictures.reshape(len(pictures), 64, 4, 64, 4, 3).mean((2, 4))
         coarse = [
             np.resize(small[:, :: 64 // side, :: 64 // side], (len(pictures), side, side, channels))
