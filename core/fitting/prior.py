@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from jaxtyping import Float
+from torch import Tensor
 
 from ..records import Record
+
+Array = TypeVar("Array", np.ndarray, Tensor)
 
 
 @dataclass(frozen=True)
@@ -23,4 +27,9 @@ class JointPrior(Record):
     @property
     def sigma(self) -> Float[np.ndarray, "P T 22"]:
         """Root mean square over the three axes."""
-        return np.sqrt((self.sigma_along**2 + 2 * self.sigma_across**2) / 3)
+        return mean_sigma(self.sigma_along, self.sigma_across)
+
+
+def mean_sigma(along: Array, across: Array) -> Array:
+    """Root mean square over the three axes of a sigma along a ray and one across it; arrays or tensors of any shape."""
+    return ((along**2 + 2 * across**2) / 3) ** 0.5

@@ -123,8 +123,10 @@ def displacement(homography: Float[np.ndarray, "3 3"], aspect: float) -> float:
     return float(np.linalg.norm(apply_homography(homography, points) - points, axis=-1).mean())
 
 
-def apply_homography(homography: Float[np.ndarray, "*#n 3 3"], points: Float[np.ndarray, "*n 2"]) -> np.ndarray:
-    """[...,2], where a homography takes points."""
+def apply_homography(
+    homography: Float[np.ndarray, "*#n 3 3"], points: Float[np.ndarray, "*#n 2"]
+) -> Float[np.ndarray, "*n 2"]:
+    """Where homographies take points."""
     moved = (homography[..., :2] @ points[..., None])[..., 0] + homography[..., 2]
     return moved[..., :2] / moved[..., 2:]
 

@@ -47,8 +47,8 @@ class TorchNetwork(torch.nn.Module, Network):
             for step, operation in enumerate(graph.operations)
         ]
 
-    def forward(self, *inputs: Float[Tensor, "B H W C"]) -> list[Tensor]:
-        """The outputs [B, ...] in the file's order."""
+    def forward(self, *inputs: Float[Tensor, "B _ _ _"]) -> list[Tensor]:
+        """The outputs [B, ...] in the file's order; inputs are channels last."""
         values = {
             index: each.permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)
             for index, each in zip((self._graph.input, *self._graph.further_inputs), inputs, strict=True)

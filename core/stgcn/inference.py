@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ..checkpoint import load_checkpoint, load_weights, read_config, weights_file
 from ..contract.errors import UserError
+from ..fitting.prior import mean_sigma
 from ..observations.features import VERSION, Features
 from ..representation.sliding_windows import blend, sliding_windows
 from .network import STGCN, STGCNConfig
@@ -35,7 +36,7 @@ class STGCNPrediction:
     @property
     def sigma(self) -> Float[Tensor, "P N 22"]:
         """Root mean square over the three axes."""
-        return ((self.sigma_along.square() + 2 * self.sigma_across.square()) / 3).sqrt()
+        return mean_sigma(self.sigma_along, self.sigma_across)
 
 
 def load_stgcn(path: Path | None = None, device: torch.device | str = "cpu") -> STGCN:

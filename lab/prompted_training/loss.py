@@ -42,7 +42,7 @@ class Batch:
 
 
 def make_batch(
-    inputs: Sequence[Float[np.ndarray, "B S S C"]], samples: Sequence[Sample], device: torch.device
+    inputs: Sequence[Float[np.ndarray, "B _ _ _"]], samples: Sequence[Sample], device: torch.device
 ) -> Batch:
     """`inputs` are those of the head: its maps and the trunk's coarser features."""
 

@@ -10,6 +10,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from core.body.model import BodyModel
+from core.fitting.prior import mean_sigma
 from core.infilling.denoiser import Conditions, Denoiser
 from core.infilling.sampling import draw_noise
 from core.infilling.schedule import DDIMScheduler
@@ -123,7 +124,8 @@ class InfillerObjective:
         reference = features.reference
         if self.stgcn is None:
             return reference, torch.zeros_like(features.confidence)
-        offset, log_sigma = self.stgcn(features.nodes, features.people, text)
+        offset, log_sigmas = self.stgcn(features.nodes, features.people, text)
+        log_sigma = mean_sigma(*log_sigmas.exp().unbind(-1)).log()
         posed = pose_to_joints(reference, reference.joints(self.body) + offset, self.body)
         if self.deterministic:
             return posed, log_sigma

@@ -62,7 +62,7 @@ def test_reconstruct_refine_and_export(clip_file, tmp_path, quick, capsys):
     out = tmp_path / "out"
     assert main(["reconstruct", str(clip_file), "--out", str(out), "--frames", "0:11", "--people", "0,1"]) == 0
     captured = capsys.readouterr()
-    assert "take-001" in captured.out and "perception (1/10)" in captured.err
+    assert "take-001" in captured.out and "perception (1/11)" in captured.err
     edits = tmp_path / "edits.json"
     contact = Contact(0, "left_palm", 1, "right_palm", 2, 9, source="user", state="enforced")
     edits.write_text(json.dumps(Edits(contacts=(contact,), prompt="a handshake").to_json()))
