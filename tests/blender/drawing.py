@@ -37,7 +37,8 @@ class Layout:
 
     def prop(self, owner: Any, name: str, *, icon: str = "NONE", **__: Any) -> None:
         check_icon(icon)
-        assert name in owner.bl_rna.properties, name
+        kind: Any = getattr(owner, "bl_rna", None)  # stand-ins of operators have none
+        assert name in kind.properties if kind is not None else hasattr(owner, name), name
 
     def progress(self, *, factor: float, text: str) -> None:
         self.texts.append(text)
