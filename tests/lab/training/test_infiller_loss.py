@@ -108,7 +108,7 @@ def test_text_and_stgcn_are_dropped_at_random_unless_deterministic(
 ) -> None:
     class ConstantSTGCN(torch.nn.Module):
         def forward(self, nodes: Tensor, people: Tensor, text: Tensor) -> tuple[Tensor, Tensor]:
-            return torch.ones(*nodes.shape[:4], 3), torch.ones(nodes.shape[:4])
+            return torch.ones(*nodes.shape[:4], 3), torch.ones(*nodes.shape[:4], 2)
 
     objective, oracle = oracle_objective(
         batch, scales, body, stgcn=ConstantSTGCN(), text_dropout=0.5, stgcn_dropout=0.5
