@@ -20,7 +20,7 @@ from tests.blender.rigging.target_rigs import Build, body_of, build_armature, mi
 from tests.gui import window as gui
 
 EXTENSION = "bl_ext.user_default.socialmirror"
-_ICONS = 0.91
+_ICONS = 0.83
 """Where in the sidebar the icons beside the list of touches are."""
 _INSTALLATION, _RECONSTRUCTION, _REFINEMENT = 900, 1500, 600
 """Seconds after which a step counts as stuck; a busy computer takes a fraction of them."""
