@@ -121,8 +121,7 @@ def edit_a_contact() -> gui.Step:
     yield 0.5
     for key in ("G", "Z"):
         yield from gui.press(key, middle)
-    for key in ("NUMPAD_PERIOD", "NUMPAD_2", "RET"):
-        yield from gui.press(key, middle)
+    yield from gui.enter("0.2", middle)
     yield 1.0
     moved = next(contact for contact in listed.read_contacts(result()) if contact.id == chosen.id)
     assert moved.vertex_a is not None and moved.state == "enforced", moved
@@ -144,8 +143,8 @@ def lock_a_moved_hand() -> gui.Step:
             bone.select = bone.name == "left_shoulder"
         view = gui.region("WINDOW")
     middle = (view.x + view.width // 2, view.y + view.height // 2)
-    for key in ("R", "FOUR", "ZERO", "RET"):
-        yield from gui.press(key, middle)
+    yield from gui.press("R", middle)
+    yield from gui.enter("40", middle)
     yield from gui.press("I", middle)
     yield 0.3
     wrist = rig.matrix_world @ rig.pose.bones["left_wrist"].head
@@ -221,8 +220,7 @@ def pull_a_hand_by_ik() -> gui.Step:
     middle = (view.x + view.width // 2, view.y + view.height // 2)
     for key in ("G", "Z"):
         yield from gui.press(key, middle)
-    for key in ("NUMPAD_PERIOD", "NUMPAD_1", "RET"):
-        yield from gui.press(key, middle)
+    yield from gui.enter("0.1", middle)
     yield 0.5
     gui.screenshot("8_control_rig")
     hand = rig.matrix_world @ rig.pose.bones["left_wrist"].head

@@ -82,11 +82,16 @@ def write(text: str, at: Point) -> Step:
     """Write a text into the field at a place, in place of what is in it."""
     yield from click(at)
     yield from press("A", at, ctrl=True)
+    yield from enter(text, at)
+
+
+def enter(text: str, at: Point) -> Step:
+    """Type a text and press Return, into a field that is being edited or as the amount of a transform."""
     for character in text:
         key = _KEYS.get(character, character.upper())
         _event(at, key, "PRESS", unicode=character)
         _event(at, key, "RELEASE")
-        yield 0.02
+        yield 0.05
     yield from press("RET", at)
 
 
