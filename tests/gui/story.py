@@ -208,7 +208,8 @@ def pull_a_hand_by_ik() -> gui.Step:
         operators.object.select_all(action="DESELECT")
         rig.select_set(True)
         bpy.context.view_layer.objects.active = rig
-    yield from gui.push("control_rig_add")
+    with gui.override("UI"):  # its panel is closed at first
+        operators.socialmirror.control_rig_add("EXEC_DEFAULT", True)
     yield 1.0
     controls = control_rig.control_rig_of(result(), 0)
     elbow_before = (rig.matrix_world @ rig.pose.bones["left_elbow"].head).copy()
@@ -229,12 +230,14 @@ def pull_a_hand_by_ik() -> gui.Step:
     assert hand.z - hand_before.z > 0.05
     with gui.override():
         operators.object.mode_set(mode="OBJECT")
-    yield from gui.push("control_rig_remove")
+    with gui.override("UI"):  # its panel is closed at first
+        operators.socialmirror.control_rig_remove("EXEC_DEFAULT", True)
     yield 1.0
 
 
 def retarget() -> gui.Step:
     """Both people onto a skeleton with Mixamo's names, arms 15 % longer, and onto one with Unreal's, legs 20 % shorter."""
+    operators: Any = bpy.ops
     skeleton: Any = product("core.contract.skeleton")
     record: Any = product("core.contract.reconstruction")
     scenes: Any = product("socialmirror_blender.scene")
@@ -250,7 +253,8 @@ def retarget() -> gui.Step:
         (targets.target_a, targets.target_b)[person].rig = rig
     yield 0.5
     bpy.context.view_layer.objects.active = scenes.rig_of(result(), 0)
-    yield from gui.push("retarget")
+    with gui.override("UI"):  # its panel is closed at first
+        operators.socialmirror.retarget("EXEC_DEFAULT", True)
     yield 1.0
     print(f"Retargeted: {targets.report}")
     assert targets.report

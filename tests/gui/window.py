@@ -179,7 +179,7 @@ def run(story: Callable[[], Step]) -> None:
         return None
 
     bpy.context.preferences.view.show_splash = False
-    bpy.app.timers.register(tick, first_interval=0.5)
+    bpy.app.timers.register(tick, first_interval=0.5, persistent=True)  # also when another file is opened
 
 
 def _end(code: int) -> None:
