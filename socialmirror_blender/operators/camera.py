@@ -12,16 +12,10 @@ from ..properties import contact_list, set_correction, settings_of
 from ..reconstructions import require_folder, require_reconstruction
 from ..scene.camera_correction import CameraCorrection
 from ..scene.correction_state import read_stance
-from .reporting import OperatorReturn, poll_idle, poll_reconstruction, reports_errors
+from .reporting import OnIdleReconstruction, OperatorReturn, reports_errors
 
 
-class _OnReconstruction:
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        return poll_idle(cls) and poll_reconstruction(cls, context)
-
-
-class SOCIALMIRROR_OT_reset_camera(_OnReconstruction, bpy.types.Operator):
+class SOCIALMIRROR_OT_reset_camera(OnIdleReconstruction, bpy.types.Operator):
     bl_idname = "socialmirror.reset_camera"
     bl_label = "Reset"
     bl_description = "Let the camera stand as it was estimated"
@@ -36,7 +30,7 @@ class SOCIALMIRROR_OT_reset_camera(_OnReconstruction, bpy.types.Operator):
         return {"FINISHED"}
 
 
-class SOCIALMIRROR_OT_know_camera(_OnReconstruction, bpy.types.Operator):
+class SOCIALMIRROR_OT_know_camera(OnIdleReconstruction, bpy.types.Operator):
     bl_idname = "socialmirror.know_camera"
     bl_label = "Reconstruct with It"
     bl_description = (

@@ -24,13 +24,7 @@ from ..scene.contact_list import (
 )
 from ..scene.contact_markers import contact_scene_frames
 from .contact_dialog import ContactDialog
-from .reporting import OperatorReturn, poll_reconstruction, reports_errors
-
-
-class _OnReconstruction:
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        return poll_reconstruction(cls, context)
+from .reporting import OnReconstruction, OperatorReturn, reports_errors
 
 
 class _OnContact:
@@ -64,7 +58,7 @@ class _OnTouches(_OnContact):
         scenes.sync_markers(collection)
 
 
-class SOCIALMIRROR_OT_contact_add(ContactDialog, _OnReconstruction, bpy.types.Operator):
+class SOCIALMIRROR_OT_contact_add(ContactDialog, OnReconstruction, bpy.types.Operator):
     bl_idname = "socialmirror.contact_add"
     bl_label = "Add Contact"
     bl_description = (

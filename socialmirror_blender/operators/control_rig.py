@@ -16,15 +16,9 @@ from ..rigging.control_rig.building import build_control_rig, control_rig_of, fo
 from ..rigging.control_rig.layout import LIMBS
 from ..rigging.control_rig.motion import bake_onto_controls, reduce_keys, snap, write_back
 from ..scene.actions import is_below_layers
-from .reporting import OperatorReturn, poll_reconstruction, reports_errors
+from .reporting import OnReconstruction, OperatorReturn, reports_errors
 
 _LIMB_ITEMS = [("ALL", "All Limbs", ""), *((limb.name, limb.name.replace("_", " ").title(), "") for limb in LIMBS)]
-
-
-class _OnReconstruction:
-    @classmethod
-    def poll(cls: Any, context: bpy.types.Context) -> bool:
-        return poll_reconstruction(cls, context)
 
 
 class _OnControls:
@@ -37,7 +31,7 @@ class _OnControls:
         return True
 
 
-class SOCIALMIRROR_OT_control_rig_add(_OnReconstruction, bpy.types.Operator):
+class SOCIALMIRROR_OT_control_rig_add(OnReconstruction, bpy.types.Operator):
     bl_idname = "socialmirror.control_rig_add"
     bl_label = "Make Control Rig"
     bl_description = (

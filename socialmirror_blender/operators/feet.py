@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import cast
 
 import bpy
 
@@ -10,18 +10,12 @@ from ...core.contract.foot_contact import FOOT_MODES, FootMode
 from .. import scene as scenes
 from ..reconstructions import require_reconstruction
 from ..scene.foot_list import set_foot_mode
-from .reporting import OperatorReturn, poll_reconstruction, reports_errors
+from .reporting import OnReconstruction, OperatorReturn, reports_errors
 
 MODE_ITEMS = [(mode, mode.capitalize(), "") for mode in FOOT_MODES]
 
 
-class _OnReconstruction:
-    @classmethod
-    def poll(cls: Any, context: bpy.types.Context) -> bool:
-        return poll_reconstruction(cls, context)
-
-
-class SOCIALMIRROR_OT_feet_mode(_OnReconstruction, bpy.types.Operator):
+class SOCIALMIRROR_OT_feet_mode(OnReconstruction, bpy.types.Operator):
     bl_idname = "socialmirror.feet_mode"
     bl_label = "Set All Feet"
     bl_description = "Lock all listed feet to the floor, let them slide, or leave them as reconstructed. Refine does it"
@@ -36,7 +30,7 @@ class SOCIALMIRROR_OT_feet_mode(_OnReconstruction, bpy.types.Operator):
         return {"FINISHED"}
 
 
-class SOCIALMIRROR_OT_foot_jump(_OnReconstruction, bpy.types.Operator):
+class SOCIALMIRROR_OT_foot_jump(OnReconstruction, bpy.types.Operator):
     bl_idname = "socialmirror.foot_jump"
     bl_label = "Go to Foot Contact"
     bl_description = "Go to the frame in which the foot is set down"

@@ -66,3 +66,19 @@ def poll_reconstruction(operator: Any, context: bpy.types.Context) -> bool:
         operator.poll_message_set("Select an armature of a reconstruction first")
         return False
     return True
+
+
+class OnReconstruction:
+    """Mixin for operators on the active reconstruction."""
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return poll_reconstruction(cls, context)
+
+
+class OnIdleReconstruction:
+    """Mixin for operators on the active reconstruction that no job may disturb."""
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return poll_idle(cls) and poll_reconstruction(cls, context)

@@ -19,16 +19,10 @@ from ..scene.take_notes import TakeNote, set_take_note, take_name, take_note
 from ..scene.take_values import forget_take
 from ..scene.takes import values_of_take
 from ..take_files import delete_take, load_take
-from .reporting import OperatorReturn, poll_idle, poll_reconstruction, reports_errors
+from .reporting import OnIdleReconstruction, OperatorReturn, reports_errors
 
 
-class _OnTake:
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        return poll_idle(cls) and poll_reconstruction(cls, context)
-
-
-class SOCIALMIRROR_OT_take_note(_OnTake, bpy.types.Operator):
+class SOCIALMIRROR_OT_take_note(OnIdleReconstruction, bpy.types.Operator):
     bl_idname = "socialmirror.take_note"
     bl_label = "Name Take"
     bl_description = "Give the take a name and a note"
@@ -49,7 +43,7 @@ class SOCIALMIRROR_OT_take_note(_OnTake, bpy.types.Operator):
         return {"FINISHED"}
 
 
-class SOCIALMIRROR_OT_take_ghost(_OnTake, bpy.types.Operator):
+class SOCIALMIRROR_OT_take_ghost(OnIdleReconstruction, bpy.types.Operator):
     bl_idname = "socialmirror.take_ghost"
     bl_label = "Ghost"
     bl_description = "Show this take as transparent bodies beside or over the take that is keyed; again: hide them"
@@ -69,7 +63,7 @@ class SOCIALMIRROR_OT_take_ghost(_OnTake, bpy.types.Operator):
         return {"FINISHED"}
 
 
-class SOCIALMIRROR_OT_take_blend(_OnTake, bpy.types.Operator):
+class SOCIALMIRROR_OT_take_blend(OnIdleReconstruction, bpy.types.Operator):
     bl_idname = "socialmirror.take_blend"
     bl_label = "Blend Take In"
     bl_description = (
@@ -114,7 +108,7 @@ class SOCIALMIRROR_OT_take_blend(_OnTake, bpy.types.Operator):
         return {"FINISHED"}
 
 
-class SOCIALMIRROR_OT_take_delete(_OnTake, bpy.types.Operator):
+class SOCIALMIRROR_OT_take_delete(OnIdleReconstruction, bpy.types.Operator):
     bl_idname = "socialmirror.take_delete"
     bl_label = "Delete Take"
     bl_description = "Remove this take from the list. Its files are moved into the folder “removed” beside the takes"

@@ -15,16 +15,10 @@ from ..scene.names import rig_role
 from ..scene.objects import object_with_role
 from ..scene.trust import STATE_TEXTS, TrustStretch, next_stretch
 from ..scene.trust_overlay import collection_stretches, hide_overlay, is_overlay_shown, show_overlay
-from .reporting import OperatorReturn, poll_reconstruction, reports_errors
+from .reporting import OnReconstruction, OperatorReturn, reports_errors
 
 
-class _OnReconstruction:
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        return poll_reconstruction(cls, context)
-
-
-class SOCIALMIRROR_OT_trust_overlay(_OnReconstruction, bpy.types.Operator):
+class SOCIALMIRROR_OT_trust_overlay(OnReconstruction, bpy.types.Operator):
     bl_idname = "socialmirror.trust_overlay"
     bl_label = "Show Trust"
     bl_description = (
@@ -50,7 +44,7 @@ class SOCIALMIRROR_OT_trust_overlay(_OnReconstruction, bpy.types.Operator):
         return {"FINISHED"}
 
 
-class SOCIALMIRROR_OT_uncertain_stretch(_OnReconstruction, bpy.types.Operator):
+class SOCIALMIRROR_OT_uncertain_stretch(OnReconstruction, bpy.types.Operator):
     bl_idname = "socialmirror.uncertain_stretch"
     bl_label = "Next Uncertain Stretch"
     bl_options = {"REGISTER", "UNDO"}
