@@ -76,6 +76,7 @@ def stabilised(detections: Detections, K: Float[np.ndarray, "3 3"], turning: Cam
     return replace(
         detections,
         keypoints=keypoints,
+        covariance=_turned_covariance(detections, K, R),
         hands=hands,
         world_landmarks=_turned_crop(
             detections.world_landmarks,
@@ -102,6 +103,18 @@ def _turned_points(points: np.ndarray, K: np.ndarray, R: np.ndarray) -> tuple[np
     turned = points.copy()
     turned[..., :2] = (rays / rays[..., 2:] @ K.T)[..., :2]
     return turned, in_front
+
+
+def _turned_covariance(
+    detections: Detections, K: Float[np.ndarray, "3 3"], R: Float[np.ndarray, "T 3 3"]
+) -> Float[np.ndarray, "P T 33 2 2"]:
+    """The covariances of the keypoints in the middle frame's picture, to first order: J C Jᵀ with the homography's Jacobian J."""
+    H = (K @ R @ np.linalg.inv(K))[None, :, None]
+    x = np.concatenate([detections.keypoints[..., :2], np.ones_like(detections.keypoints[..., :1])], -1)[..., None]
+    turned = H @ x.astype(np.float64)
+    depth = np.maximum(turned[..., 2:, :], _LEAST_COSINE)
+    J = (H[..., :2, :2] - turned[..., :2, :] / depth * H[..., 2:, :2]) / depth
+    return (J @ detections.covariance @ np.swapaxes(J, -1, -2)).astype(np.float32)
 
 
 def _turned_crop(

@@ -117,7 +117,7 @@ def clip_camera(perception: Detections, known: KnownCamera, body: BodyModel, rep
     return candidates
 
 
-@stage(version=2, cost=0.5, stored=False)
+@stage(version=3, cost=0.5, stored=False)
 def observations(
     perception: Detections, clip_camera: CameraCandidates, choice: int, device: torch.device
 ) -> Observations:

@@ -70,6 +70,20 @@ def test_turning_is_found_and_taken_out(scene: Scene) -> None:
     np.testing.assert_allclose(again.box_height, still.box_height, rtol=1e-3)
 
 
+def test_covariances_turn_with_the_picture(scene: Scene) -> None:
+    """What is uncertain along a line stays so along the line that it has become: compared with points that are moved alike."""
+    K, R = scene.camera.K, rotations()
+    seen = turned(scene.detections, K, R)
+    step = np.array([0.3, 0.1], np.float32)  # px
+    moved = seen.keypoints.copy()
+    moved[..., :2] += step
+    turning = camera_turning(seen, K)
+    still = stabilised(replace(seen, covariance=np.tile(np.outer(step, step), (2, FRAMES, 33, 1, 1))), K, turning)
+    difference = (stabilised(replace(seen, keypoints=moved), K, turning).keypoints - still.keypoints)[..., :2]
+    expected = difference[..., :, None] * difference[..., None, :]
+    np.testing.assert_allclose(still.covariance, expected, rtol=0.05, atol=2e-3)
+
+
 def test_a_camera_that_travels_is_not_explained(scene: Scene) -> None:
     shift = np.tile(np.eye(3), (FRAMES, 1, 1))
     shift[:, 0, 0] = shift[:, 1, 1] = 1 + 0.04 * (np.arange(FRAMES) - FRAMES // 2)  # coming nearer
