@@ -105,6 +105,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     doctor = command("doctor", _doctor, "Check the installation, and say how to repair it.")
     doctor.add_argument("--json", action="store_true", help="print the checks as JSON")
+    doctor.add_argument("--quick", action="store_true", help="do not read the models' files; compare sizes and times")
     doctor.add_argument(
         "--fix",
         nargs="*",
@@ -273,7 +274,7 @@ def _doctor(options: argparse.Namespace) -> int:
     from .doctor import as_json, as_text, examine, is_healthy
 
     if options.fix is None:
-        checks = examine()
+        checks = examine(quick=options.quick)
     else:
         from .environment.repair import repair
 

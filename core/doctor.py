@@ -14,6 +14,10 @@ from pathlib import Path
 from .environment.cache import useless_files
 from .environment.requirements import Requirement, installed_version, read_requirements
 from .failures import explain
+from .hub.catalogue import CATALOGUE
+from .hub.memory import main_memory_gigabytes
+from .hub.store import how_to_get, size_text
+from .hub.store import status as model_status
 from .shipped import DIGESTS_FILE, FOLDER, HINT, examine_shipped
 from .weights import REQUIRED, WEIGHTS, cache_folder, status
 
@@ -31,15 +35,21 @@ class Check:
     """What to do where it is not ok."""
     needed: bool = True
     """Whether nothing can be reconstructed where it is not ok."""
+    optional: bool = False
+    """Whether there is nothing to mend where it is not ok: something that could be added."""
 
 
-def examine() -> list[Check]:
-    """Every check, in the order in which failures should be mended. Changes nothing."""
+def examine(*, quick: bool = False) -> list[Check]:
+    """Every check, in the order in which failures should be mended. Changes nothing.
+
+    With `quick` the models of the hub, which are large, are compared by size and time; otherwise every file is read.
+    """
     return [
         _interpreter(),
         *map(_package, read_requirements()),
         _devices(),
         *_weights(),
+        *(_model(name, whole=not quick) for name in CATALOGUE),
         _shipped(),
         _cache(),
         _body(),
@@ -65,7 +75,7 @@ def as_text(checks: Sequence[Check]) -> str:
     width = max(len(check.name) for check in checks)
     lines: list[str] = []
     for check in checks:
-        word = "ok" if check.ok else "MISSING" if check.needed else "to fix"
+        word = "ok" if check.ok else "MISSING" if check.needed else "could" if check.optional else "to fix"
         lines.append(f"{word:7}  {check.name:{width}}  {check.detail}")
         if not check.ok and check.fix:
             lines.append(f"{'':9}{'':{width}}  {check.fix}")
@@ -114,6 +124,23 @@ def _weights() -> list[Check]:
         )
         for weight, state in zip(WEIGHTS, status(WEIGHTS))
     ]
+
+
+def _model(name: str, whole: bool) -> Check:
+    """A model of the hub, which is never needed: without it the embedded networks do the same less well."""
+    found = model_status(name, whole=whole)
+    model = found.model
+    if found.state == "installed":
+        return Check(
+            f"model {name}", True, f"{size_text(found.bytes_used / 1e6)} in {found.folder} ({model.licence.name})"
+        )
+    memory = main_memory_gigabytes()
+    little = memory is not None and memory < model.memory_gigabytes
+    detail = (
+        f"{found.problem or 'not fetched'}; optional: it {model.purpose} ({size_text(model.megabytes)}, {model.licence.name}, "
+        f"{model.memory_gigabytes:g} GB of memory{f'; this machine has {memory:.0f}' if little else ''})"
+    )
+    return Check(f"model {name}", False, detail, how_to_get(model), needed=False, optional=found.state == "missing")
 
 
 def _shipped() -> Check:

@@ -70,7 +70,9 @@ def _fetch_weights(reporter: Reporter) -> None:
 def _examine(reporter: Reporter) -> list[Check]:
     """What `doctor` says in a process of its own, in which nothing is loaded that has just been replaced."""
     code, lines = run_program(
-        [sys.executable, "-m", "core", "doctor", "--json"], on_tick=lambda: reporter.progress(0.0), folder=_ROOT
+        [sys.executable, "-m", "core", "doctor", "--json", "--quick"],
+        on_tick=lambda: reporter.progress(0.0),
+        folder=_ROOT,
     )
     try:
         record = json.loads("\n".join(lines[lines.index("{") :]))

@@ -19,7 +19,7 @@ def greeting() -> dict[str, Any]:
     """The fields of the message `ready`."""
     from ..doctor import examine
 
-    checks = examine()
+    checks = examine(quick=True)
     device = next((check.detail for check in checks if check.name == "device" and check.ok), "")
     return {"version": __version__, "device": device, "doctor": [asdict(check) for check in checks]}
 

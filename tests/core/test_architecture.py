@@ -100,6 +100,7 @@ LAYERS = (
     ("contract",),
     ("reporting", "failures", "device", "progress", "subprocesses", "network_failures"),
     ("digests", "shipped", "weights", "checkpoint"),
+    ("hub",),
     ("body", "perception", "motion", "clip"),
     ("representation", "observations", "fitting"),
     ("contacts", "scores", "semantics"),

@@ -1,0 +1,157 @@
+"""The models that can be fetched: what each is for, under which licence, from where, and how large it is.
+
+A new model is one more entry. Its files are named by patterns (`fnmatch`), because repositories also hold files that are not
+wanted, among them pickles. Only formats that hold no code are ever taken: see `is_permitted`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import PurePosixPath
+
+
+@dataclass(frozen=True)
+class Licence:
+    """Terms under which somebody else's weights may be used. They are shown before anything is fetched."""
+
+    name: str
+    url: str
+    """Where the whole text is."""
+    note: str = ""
+    """What of it surprises, as a sentence; empty for licences that everybody knows."""
+
+
+@dataclass(frozen=True)
+class HubModel:
+    """One model of the hub, at one commit of its repository."""
+
+    name: str
+    """Its key, and the name of its folder."""
+    title: str
+    purpose: str
+    """What it brings, as a clause: "finds people and their outlines"."""
+    licence: Licence
+    repository: str
+    """OWNER/NAME on the hub."""
+    revision: str
+    """A commit, or "main"; the commit that was fetched is in the manifest."""
+    files: tuple[str, ...]
+    """Names of the files that are needed, or patterns of them; each has to match something."""
+    megabytes: int
+    memory_gigabytes: float
+    """What a machine should have free for it, on the GPU or, without one, in main memory."""
+    sha256: Mapping[str, str] = field(default_factory=dict[str, str])
+    """By file: digests known beforehand. Another content is refused, whoever states it."""
+
+    def wants(self, path: str) -> bool:
+        """Whether a file of the repository is one that the model needs."""
+        return any(fnmatchcase(path, pattern) for pattern in self.files)
+
+
+_DATA = frozenset((".safetensors", ".json", ".txt", ".jinja"))
+"""Suffixes of files that hold numbers or text. JSON and templates are read by transformers without running code of theirs."""
+
+
+def is_permitted(model: HubModel, path: str) -> bool:
+    """Whether a file may lie in the model's folder: never a pickle, TorchScript or Python.
+
+    An ONNX file, a protobuf without code, is permitted where the catalogue names it with its suffix.
+    """
+    pure = PurePosixPath(path)
+    if pure.is_absolute() or "\\" in path or any(part in ("", ".", "..") or ":" in part for part in path.split("/")):
+        return False
+    suffix = pure.suffix.lower()
+    return suffix in _DATA or (suffix == ".onnx" and any(pattern.endswith(".onnx") for pattern in model.files))
+
+
+_APACHE = Licence("Apache-2.0", "https://www.apache.org/licenses/LICENSE-2.0")
+_SAM = Licence(
+    "SAM License",
+    "https://github.com/facebookresearch/sam-3d-body/blob/main/LICENSE",
+    "Free of charge, also commercially, but not for military or nuclear purposes, for espionage or for weapons.",
+)
+_MIT = Licence("MIT", "https://github.com/microsoft/MoGe/blob/main/LICENSE")
+_PROCESSOR = ("config.json", "preprocessor_config.json")
+
+_MODELS = (
+    HubModel(
+        "rf-detr-seg",
+        "RF-DETR Seg Medium",
+        "finds people and their outlines in a picture",
+        _APACHE,
+        "Roboflow/rf-detr-seg-medium",
+        "main",
+        (*_PROCESSOR, "model.safetensors"),
+        142,
+        2.0,
+    ),
+    HubModel(
+        "sam-2.1-tiny",
+        "SAM 2.1 Tiny",
+        "keeps both people's masks apart through crossings",
+        _APACHE,
+        "facebook/sam2.1-hiera-tiny",
+        "main",
+        ("config.json", "*processor_config.json", "model.safetensors"),
+        156,
+        3.0,
+    ),
+    HubModel(
+        "vitpose-plus-base",
+        "ViTPose++ Base",
+        "finds the joints of one person, also in a tight embrace",
+        _APACHE,
+        "usyd-community/vitpose-plus-base",
+        "main",
+        (*_PROCESSOR, "model.safetensors"),
+        500,
+        2.0,
+    ),
+    HubModel(
+        "sam-3d-body",
+        "SAM 3D Body",
+        "finds body, hands and shape of each person in three dimensions",
+        _SAM,
+        "Comfy-Org/sam-3d-body",
+        "main",
+        ("detection/sam_3d_body_dinov3_bf16.safetensors",),
+        2831,
+        8.0,
+    ),
+    HubModel(
+        "smolvlm2-500m",
+        "SmolVLM2 500M Video",
+        "looks at the clip and says who touches what, in words",
+        _APACHE,
+        "HuggingFaceTB/SmolVLM2-500M-Video-Instruct",
+        "main",
+        ("*.json", "*.jinja", "merges.txt", "model.safetensors"),
+        2030,
+        2.5,
+    ),
+    HubModel(
+        "qwen3-vl-4b",
+        "Qwen3-VL 4B",
+        "as SmolVLM2, but sees and reasons better",
+        _APACHE,
+        "Qwen/Qwen3-VL-4B-Instruct",
+        "main",
+        ("*.json", "merges.txt", "model-*.safetensors"),
+        8890,
+        11.0,
+    ),
+    HubModel(
+        "moge-2",
+        "MoGe-2 Large with normals",
+        "measures distances, surfaces and the lens: floor, tilt and focal length of the camera",
+        _MIT,
+        "Ruicheng/moge-2-vitl-normal-onnx",
+        "main",
+        ("model.onnx",),
+        1324,
+        4.0,
+    ),
+)
+CATALOGUE: Mapping[str, HubModel] = {model.name: model for model in _MODELS}
