@@ -17,11 +17,9 @@ from torch import Tensor
 from core.body.landmarks import LandmarkRegressor, regress_landmarks
 from core.body.model import BodyModel
 from core.contract.skeleton import JOINT_INDEX, JOINTS, LANDMARK_INDEX
-from core.fitting.camera import KnownCamera, extrinsics, floor_from_extrinsics, intrinsics
-from core.fitting.camera_hypotheses import estimate_camera
+from core.fitting.camera import extrinsics, floor_from_extrinsics, intrinsics
 from core.fitting.fit import CONTACT_FIT, FIRST_FIT, FitSchedule, FittedMotion, Phase
 from core.fitting.floor import estimate_floor
-from core.fitting.initial import estimate_initial_motion
 from core.fitting.lifting import rotations_from_landmarks
 from core.fitting.rest import rest_landmarks
 from core.fitting.soles import sole_vertices
@@ -29,9 +27,10 @@ from core.fitting.targets import FitTargets
 from core.fitting.windows import fit_clip
 from core.motion import Camera, PairMotion, motion_from_rotations, pose
 from core.observations.line_of_sight import line_of_sight_rotation
-from core.observations.observe import observe
 from core.perception.detections import Detections
 from core.reporting import Reporter
+
+from .usual_camera import start_of_product
 
 TRUSTED = 0.5
 """Confidence from which a landmark of a person who was found counts as seen."""
@@ -196,9 +195,7 @@ def fitted_alone(detections: Detections, body: BodyModel, reporter: Reporter) ->
 
 
 def _fit_one(detections: Detections, body: BodyModel, reporter: Reporter) -> FittedMotion:
-    camera = estimate_camera(detections, KnownCamera(), body, reporter).camera(0)
-    observed = observe(detections, camera.K, body.device)
-    start = estimate_initial_motion(observed, body, reporter=reporter, camera=camera)
+    observed, start = start_of_product(detections, body, reporter=reporter)
     fitted = fit_clip(start, observed, body, FitTargets(), FitSchedule(_alone(FIRST_FIT)), reporter)
     return fit_clip(fitted, observed, body, FitTargets(), FitSchedule(_alone(CONTACT_FIT)), reporter)
 

@@ -20,7 +20,6 @@ from core.contacts.features import ContactFeatures, contact_features, touching_p
 from core.contract.errors import UserError
 from core.contract.files import put_json, put_npz, read_json, read_npz, replacing
 from core.fitting.fit import FitSchedule, Phase, fit
-from core.fitting.initial import estimate_initial_motion
 from core.fitting.targets import FitTargets
 from core.observations.clip_scene import ClipScene
 from core.pipeline.settings import PipelineSettings
@@ -34,7 +33,7 @@ from ..evaluation.camera_sampling import NARROW_CAMERAS, WIDE_CAMERAS
 from ..evaluation.detection_noise.noise_model import load_noise
 from ..evaluation.pairs_2d import simulate_clip
 from ..evaluation.surface_metrics import contact_matrix
-from ..evaluation.usual_camera import usual_observations
+from ..evaluation.usual_camera import start_of_product
 from .mirror import mirror_interaction
 
 FEWER_STEPS = 4
@@ -75,8 +74,7 @@ def make_contact_examples(
 
 def contact_example(clip: BenchmarkClip, body: BodyModel, fewer_steps: int = 1) -> ContactExample:
     """The example of a clip with simulated detections. UserError `nobody` if the 2D stage hardly found somebody."""
-    observations = usual_observations(clip.detections, body.device)
-    initial = estimate_initial_motion(observations, body, reporter=SilentReporter())
+    observations, initial = start_of_product(clip.detections, body)
     scene = ClipScene.of(observations, initial, body)
     prediction = predict_joints(scene, load_stgcn())
     phases = PipelineSettings().first_fit.for_prior(prediction.prior)

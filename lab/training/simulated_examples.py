@@ -1,6 +1,6 @@
 """Makes training examples: an interaction seen by a random camera, through the noise model of the 2D stage.
 
-The initial motion and the features are computed from the simulated detections by the product's own stages.
+Camera, initial motion and features are computed from the simulated detections by the product's own stages.
 """
 
 from __future__ import annotations
@@ -19,9 +19,8 @@ from core.body.files import load_body
 from core.body.model import BodyModel
 from core.body.rotations import matrix_to_rotation_6d
 from core.contract.errors import UserError
-from core.fitting.initial import estimate_initial_motion
+from core.fitting.camera import KnownCamera
 from core.observations.features import extract_features
-from core.reporting import SilentReporter
 from core.representation.body_parts import touching
 from core.representation.ground_view import ground_view
 from core.representation.residual import encode_residual, pose_state
@@ -33,7 +32,7 @@ from ..evaluation.benchmark_clip import BenchmarkClip
 from ..evaluation.camera_sampling import FREE_CAMERAS, NARROW_CAMERAS, WIDE_CAMERAS, CameraDistribution
 from ..evaluation.detection_noise.noise_model import load_noise
 from ..evaluation.pairs_2d import simulate_clip
-from ..evaluation.usual_camera import usual_observations
+from ..evaluation.usual_camera import start_of_product
 from .examples import Example
 from .mirror import mirror_interaction
 from .noise_augmentation import augment_noise
@@ -121,8 +120,7 @@ def example_of(clip: BenchmarkClip, seed: int, body: BodyModel, settings: Simula
     fov = None
     if rng.random() < settings.known_fov:
         fov = 2 * math.degrees(math.atan(detections.image_size[0] / 2 / truth.camera.K[0, 0]))
-    observations = usual_observations(detections, body.device, fov)
-    initial = estimate_initial_motion(observations, body, reporter=SilentReporter())
+    observations, initial = start_of_product(detections, body, KnownCamera(fov))
     features, frame = extract_features(observations, initial, body)
     true_incam = truth.motion.transformed(truth.camera.T_cw)
     true = pose_state(true_incam, ground_view(truth.camera, torch.as_tensor(true_incam.pelvis)), frame.grid)
