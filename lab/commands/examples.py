@@ -16,7 +16,9 @@ random cameras, every second time mirrored, and the noise model of the 2D networ
 and FILE.json, after every hundred examples anew. The same seed gives the same examples with any number of workers.
 Interactions of another split than --split are refused.
 
---non-interacting adds pairs of people from motion capture who do not interact; it needs --motion.
+--non-interacting adds pairs of people from motion capture who do not interact, --close pairs who are as near each other
+as people who do, in any pose and place; of the latter only the ST-GCN can learn, as nothing is known of their contacts. Both
+need --motion.
 """
 EXAMPLES = """\
   python -m lab examples --interactions out/train.npz --cameras 3 --out out/examples/train
@@ -30,7 +32,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--split", choices=("train", "dev"), default="train", help="of all interactions")
     parser.add_argument("--cameras", type=positive_integer, default=3, metavar="N", help="per interaction (default: 3)")
     parser.add_argument("--non-interacting", type=int, default=0, metavar="N", help="pairs who do not interact")
-    parser.add_argument("--motion", type=Path, metavar="FOLDER", help="motion capture for --non-interacting")
+    parser.add_argument("--close", type=int, default=0, metavar="N", help="pairs close together by chance")
+    parser.add_argument("--motion", type=Path, metavar="FOLDER", help="motion capture for these")
     parser.add_argument("--cache", type=Path, default=MOTION_CACHE, help="where parsed motion capture is kept")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=positive_integer, default=os.cpu_count() or 1, metavar="N")
@@ -40,8 +43,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     from core.contract.errors import UserError
 
-    if options.non_interacting and options.motion is None:
-        raise UserError("bad-arguments", "--non-interacting needs motion capture.", "Give --motion.")
+    if (options.non_interacting or options.close) and options.motion is None:
+        raise UserError("bad-arguments", "--non-interacting and --close need motion capture.", "Give --motion.")
     from ..training.example_files import write_example_files
 
     write_example_files(options)

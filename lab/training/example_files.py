@@ -20,7 +20,7 @@ from ..evaluation.benchmark_clip import OCCLUDED, TRUNCATED, VISIBLE
 from ..mocap.action_detection import find_windows
 from ..mocap.library import load_library
 from .examples import Example, save_examples
-from .non_interacting import non_interacting_pair
+from .non_interacting import CLOSE, PairSettings, non_interacting_pair
 from .simulated_examples import Recording, make_examples, recordings_of
 
 _SAVE_EVERY = 100
@@ -38,9 +38,9 @@ def write_example_files(options: argparse.Namespace) -> None:
     interactions = load_interactions_of(options.split, options.interactions)
     recordings = recordings_of(interactions, options.cameras, options.seed, augmented)
     if options.non_interacting:
-        pairs = draw_pairs(options.motion, options.cache, options.split, options.non_interacting, options.seed)
-        print(f"{len(pairs)} non-interacting pairs in {time.perf_counter() - began:.0f} s", flush=True)
-        recordings += [Recording(pair, number % 2, options.seed, augmented) for number, pair in enumerate(pairs)]
+        recordings += _of_pairs(options, options.non_interacting, PairSettings())
+    if options.close:
+        recordings += _of_pairs(options, options.close, CLOSE)
     examples: list[Example] = []
     began = time.perf_counter()
     for number, example in enumerate(make_examples(recordings, options.workers), 1):
@@ -53,6 +53,13 @@ def write_example_files(options: argparse.Namespace) -> None:
             print(f"{number} of {len(recordings)}, {time.perf_counter() - began:.0f} s", flush=True)
     save_examples(options.out, examples)
     print(f"{len(examples)} examples in {time.perf_counter() - began:.0f} s\n{summarize(examples)}")
+
+
+def _of_pairs(options: argparse.Namespace, count: int, settings: PairSettings) -> list[Recording]:
+    began, augmented = time.perf_counter(), options.split == "train"
+    pairs = draw_pairs(options.motion, options.cache, options.split, count, options.seed, settings)
+    print(f"{len(pairs)} {settings.family} pairs in {time.perf_counter() - began:.0f} s", flush=True)
+    return [Recording(pair, number % 2, options.seed, augmented) for number, pair in enumerate(pairs)]
 
 
 def load_interactions_of(split: Split, paths: Sequence[Path]) -> list[Interaction]:
@@ -79,11 +86,13 @@ def load_interactions_of(split: Split, paths: Sequence[Path]) -> list[Interactio
     return list(interactions.values())
 
 
-def draw_pairs(motion: Path, cache: Path, split: Split, count: int, seed: int) -> list[Interaction]:
-    """Non-interacting pairs from the motion capture of the split's subjects."""
+def draw_pairs(
+    motion: Path, cache: Path, split: Split, count: int, seed: int, settings: PairSettings | None = None
+) -> list[Interaction]:
+    """Pairs that nobody choreographed, from the motion capture of the split's subjects."""
     captures = list(captures_of(load_library(motion, cache), split))
     sampler = SceneSampler(load_body(None), lambda action, frames: find_windows(captures, action, frames))
-    return [non_interacting_pair(sampler, seed, number) for number in range(count)]
+    return [non_interacting_pair(sampler, seed, number, settings) for number in range(count)]
 
 
 def summarize(examples: Sequence[Example]) -> str:

@@ -1,6 +1,7 @@
-"""Pairs of people who do not interact: recordings of single people side by side.
+"""Pairs of people of whom nobody choreographed the interaction: recordings of single people side by side, or close together.
 
-A model that is trained on people in contact alone predicts contact for everybody.
+A model that is trained on people in contact alone predicts contact for everybody, and one that is trained on choreographies alone
+knows no other places for two people than those.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from ..mocap.windows import Action
 from .pose_augmentation import PoseAugmentation, augment_pose
 
 FAMILY = "non-interacting"
+CLOSE_FAMILY = "close together"
 _VERBS: dict[Action, tuple[str, ...]] = {
     "standing": ("stands about", "stands"),
     "walking": ("walks", "walks along"),
@@ -42,6 +44,9 @@ _STREAM = 7
 class PairSettings:
     """How pairs are drawn."""
 
+    family: str = FAMILY
+    says_apart: bool = True
+    """Whether sentences say that the two do not touch; otherwise nothing is said."""
     action_probabilities: tuple[float, ...] = (0.15, 0.2, 0.4, 0.15, 0.1)
     """Of standing, walking, other, dancing and running."""
     frames: tuple[int, ...] = (72, 96, 128)
@@ -50,7 +55,15 @@ class PairSettings:
     clearance: float = 0.22
     """Least distance in metres between any joints of the two, in all frames: their skins do not touch."""
     attempts: int = 40
+    lifted: float = 0.0
+    """Probability that one of the two is off the floor, as somebody who is carried."""
+    lift: tuple[float, float] = (0.15, 0.9)
+    """metres"""
     augmentation: PoseAugmentation = field(default_factory=PoseAugmentation)
+
+
+CLOSE = PairSettings(CLOSE_FAMILY, False, pelvis_distance=(0.25, 0.9), clearance=0.15, attempts=400, lifted=0.3)
+"""Two who are as near each other as in an interaction, in any pose and any place: their skins may touch."""
 
 
 def non_interacting_pair(
@@ -58,7 +71,8 @@ def non_interacting_pair(
 ) -> Interaction:
     """The pair of that number: the same for the same seed, whatever else is drawn.
 
-    UserError `no-motion` if no two recordings fit side by side.
+    Nothing is known of contacts, so where they may touch (`CLOSE`) only joints are to be learned from them. UserError
+    `no-motion` if no two recordings fit side by side.
     """
     settings = settings or PairSettings()
     rng = np.random.default_rng([seed, _STREAM, number])
@@ -78,8 +92,11 @@ def non_interacting_pair(
             )
             for actor, side in zip(actors, (-1, 1))
         )
+        if rng.random() < settings.lifted:
+            second = _lifted(second, rng.uniform(*settings.lift))
         if _joint_distance(first, second) > settings.clearance:
-            return _interaction(f"{FAMILY}-{number:04d}", (first, second), _sentences(actions, rng))
+            sentences = _sentences(actions, rng) if settings.says_apart else ()
+            return _interaction(settings.family, number, (first, second), sentences)
     raise UserError(
         "no-motion", "No two recordings fit side by side without contact.", "Give a folder with more motion capture."
     )
@@ -89,6 +106,13 @@ def _draw_actor(sampler: SceneSampler, action: Action, frames: int, settings: Pa
     person = sampler.sample_person(rng)
     motion = sampler.sample_motion(action, person, frames, rng)
     return augment_pose(Actor(person.body, person.betas, motion), settings.augmentation, rng)
+
+
+def _lifted(actor: Actor, height: float) -> Actor:
+    """The person so many metres higher, without contact with the floor."""
+    motion = actor.motion
+    pelvis = motion.pelvis + np.array([0, 0, height], motion.pelvis.dtype)
+    return replace(actor, motion=replace(motion, pelvis=pelvis, foot_contact=np.zeros_like(motion.foot_contact)))
 
 
 def _joint_distance(first: Actor, second: Actor) -> float:
@@ -105,15 +129,15 @@ def _sentences(actions: list[Action], rng: Generator) -> tuple[str, ...]:
     )
 
 
-def _interaction(name: str, actors: tuple[Actor, Actor], sentences: tuple[str, ...]) -> Interaction:
+def _interaction(family: str, number: int, actors: tuple[Actor, Actor], sentences: tuple[str, ...]) -> Interaction:
     rotations = torch.from_numpy(np.stack([actor.motion.rotations for actor in actors]))
     axis_angle = matrix_to_axis_angle(rotations).numpy()
     frames = rotations.shape[1]
     relaxed = matrix_to_axis_angle(finger_rotations(hand_shape("relaxed").repeat(2, 1)))[3:].reshape(2, 15, 3).numpy()
     left, right = (np.tile(hand, (2, frames, 1, 1)).astype(np.float32) for hand in relaxed)
     return Interaction(
-        name=name,
-        family=FAMILY,
+        name=f"{family.replace(' ', '-')}-{number:04d}",
+        family=family,
         sources=tuple(actor.motion.source for actor in actors),
         subjects=tuple(dict.fromkeys(part for actor in actors for part in actor.motion.subject.split(" + "))),
         rate=FRAME_RATE,

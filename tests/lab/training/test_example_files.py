@@ -16,7 +16,7 @@ from lab.choreography.scene_sampler import SceneSampler
 from lab.mocap.capture import Capture
 from lab.mocap.windows import Action, Window
 from lab.training.example_files import load_interactions_of, summarize
-from lab.training.non_interacting import non_interacting_pair
+from lab.training.non_interacting import CLOSE, non_interacting_pair
 from tests.lab.evaluation.synthetic import pair
 from tests.lab.training.synthetic_interaction import simulated_examples, synthetic_interaction
 
@@ -55,6 +55,15 @@ def test_a_non_interacting_pair_is_determined_by_seed_and_number() -> None:
     first, second, again = (non_interacting_pair(scene_sampler(), 0, number) for number in (0, 1, 1))
     assert not np.array_equal(first.motion.pelvis[:, 0], second.motion.pelvis[:, 0])
     assert np.array_equal(again.motion.body_pose, second.motion.body_pose) and again.name == second.name
+
+
+def test_pairs_close_together_are_near_each_other_and_sometimes_off_the_floor() -> None:
+    clips = [non_interacting_pair(scene_sampler(), 0, number, CLOSE) for number in range(6)]
+    pelvises = np.stack([clip.motion.pelvis.mean(1) for clip in clips])
+    assert (np.linalg.norm(pelvises[:, 0, :2] - pelvises[:, 1, :2], axis=-1) < 1.0).all()
+    lifted = [not clip.foot_contact[1].any() and clip.motion.pelvis[1, :, 2].min() > 1.0 for clip in clips]
+    assert any(lifted) and not all(lifted)
+    assert all(clip.family == "close together" and clip.sentences == () for clip in clips)
 
 
 @pytest.mark.parametrize(("files", "code"), [(("train", "test"), "wrong-split"), (("train", "again"), "same-name")])
