@@ -19,6 +19,7 @@ COMMANDS = (
     "compare",
     "page",
     "measure-2d",
+    "measure-takes",
     "text-effect",
     "choreograph",
     "sample",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -19,7 +19,7 @@ from core.observations.confidence import joint_confidence
 from core.perception.detections import Detections
 from core.pipeline.cache import MemoryCache
 from core.pipeline.settings import LEARNED, PipelineSettings
-from core.pipeline.stage import Given, run
+from core.pipeline.stage import Given, Node, Results, run
 from core.pipeline.takes import ImportedPair, TakeSettings, nodes_of_detections, take_nodes
 from core.reporting import Reporter
 from core.semantics.prompt_parser import parse_prompt
@@ -153,9 +153,14 @@ def run_product(
     given: Given[ImportedPair | None] | None = None if imported is None else Given(imported, "imported")
     clip = nodes_of_detections(Given(detections, "clip"), KnownCamera(), Given(body, body.identity), given)
     take = take_nodes(clip, settings_of_take, settings or PipelineSettings())
-    results = run([take.motion, take.constraints], _store_of(detections, body), _Progress(reporter))
+    results = run_nodes([take.motion, take.constraints], detections, body, reporter)
     fitted, contacts = results[take.motion], results[take.constraints].targets.contacts
     return Estimate(fitted.motion_inworld, fitted.camera, contacts, results.seconds)
+
+
+def run_nodes(targets: Sequence[Node[Any]], detections: Detections, body: BodyModel, reporter: Reporter) -> Results:
+    """The results of nodes of a clip; those that do not differ between the rows of a clip are computed once."""
+    return run(targets, _store_of(detections, body), _Progress(reporter))
 
 
 class _Progress:
