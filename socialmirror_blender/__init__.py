@@ -9,6 +9,7 @@ from . import (
     panels,
     preferences,
     properties,
+    reconstruction_properties,
     reconstructions,
     retarget_properties,
 )
@@ -18,8 +19,9 @@ from .scene.ghost import place_ghosts
 
 def register() -> None:
     properties.register()
+    reconstruction_properties.register()
     retarget_properties.register()
-    properties.ghost_listeners.append(place_ghosts)
+    reconstruction_properties.ghost_listeners.append(place_ghosts)
     preferences.register()
     operators.register()
     panels.register()
@@ -40,5 +42,6 @@ def unregister() -> None:
     operators.unregister()
     preferences.unregister()
     retarget_properties.unregister()
-    properties.ghost_listeners.remove(place_ghosts)
+    reconstruction_properties.ghost_listeners.remove(place_ghosts)
+    reconstruction_properties.unregister()
     properties.unregister()

@@ -10,7 +10,7 @@ import bpy
 from ..core.contract.errors import UserError
 from ..core.contract.reconstruction import INFO_FILE, Reconstruction
 from . import scene as scenes
-from .properties import camera_listeners, contact_list, set_correction
+from .reconstruction_properties import camera_listeners, contact_list, set_correction
 from .reconstructions import require_folder
 from .scene.camera_correction import CameraCorrection
 from .scene.takes import rekey_take

@@ -8,7 +8,7 @@ import bpy
 from bpy.app.handlers import persistent
 
 from . import scene as scenes
-from .properties import touch_listeners
+from .reconstruction_properties import touch_listeners
 from .runtime.session import redraw
 from .scene.contact_list import activate_contact, active_touch, read_contacts
 from .scene.contact_markers import adopt_moved_markers, marked_contact, moved_markers, select_markers

@@ -8,7 +8,8 @@ import bpy
 
 from ...core.contract.requests import MAX_FOV, MIN_FOV
 from ..camera_events import follow_camera
-from ..properties import contact_list, set_correction, settings_of
+from ..properties import settings_of
+from ..reconstruction_properties import contact_list, set_correction
 from ..reconstructions import require_folder, require_reconstruction
 from ..scene.camera_correction import CameraCorrection
 from ..scene.correction_state import read_stance

@@ -11,7 +11,7 @@ from ...core.contract.contact import Contact
 from ...core.contract.errors import UserError
 from ...core.contract.skeleton import GROUND, REGIONS
 from .. import scene as scenes
-from ..properties import GROUND_ITEM, PERSON_ITEMS, REGION_ITEMS
+from ..reconstruction_properties import GROUND_ITEM, PERSON_ITEMS, REGION_ITEMS
 from ..scene.contact_anchors import selected_vertex, vertex_regions
 from ..scene.regions import region_of_bone
 from ..scene.timeline import ClipTiming

@@ -11,7 +11,7 @@ from bpy.props import BoolProperty, EnumProperty, IntProperty
 
 from ...core.contract.contact import STATES, Contact
 from .. import scene as scenes
-from ..properties import contact_list
+from ..reconstruction_properties import contact_list
 from ..reconstructions import active_reconstruction, require_reconstruction
 from ..scene.contact_list import (
     activate_contact,

@@ -10,7 +10,7 @@ from bpy.props import IntProperty, StringProperty
 from ...core.contract.errors import UserError
 from ...core.contract.reconstruction import PEOPLE
 from .. import scene as scenes
-from ..properties import contact_list
+from ..reconstruction_properties import contact_list
 from ..reconstructions import require_folder, require_reconstruction
 from ..runtime.session import redraw
 from ..scene.ghost import ghost_take, remove_ghosts, show_ghost

@@ -10,7 +10,7 @@ import bpy
 import gpu
 from gpu_extras.batch import batch_for_shader
 
-from ..properties import contact_list
+from ..reconstruction_properties import contact_list
 from ..scene.contact_list import active_touch
 from ..scene.contact_markers import markers_of, shown_contacts
 from ..scene.state import read_state, reconstruction_collections

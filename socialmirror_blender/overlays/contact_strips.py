@@ -11,7 +11,7 @@ import bpy
 import gpu
 from gpu_extras.batch import batch_for_shader
 
-from ..properties import contact_list
+from ..reconstruction_properties import contact_list
 from ..reconstructions import active_reconstruction
 from ..scene.colors import CONTACT_COLORS
 from ..scene.contact_list import active_touch, read_touches

@@ -7,23 +7,17 @@ from typing import Any
 
 import bpy
 
-from ..properties import contact_list
-from ..reconstructions import active_reconstruction, read_info
+from ..reconstruction_properties import contact_list
+from ..reconstructions import active_reconstruction
 from ..scene.camera_correction import CameraStance
 from ..scene.correction_state import correction_of, read_stance
-from .sidebar import Sidebar
+from .sidebar import OnReadableResult
 from .text import draw_text
 
 
-class SOCIALMIRROR_PT_camera(Sidebar, bpy.types.Panel):
+class SOCIALMIRROR_PT_camera(OnReadableResult, bpy.types.Panel):
     bl_label = "Camera"
-    bl_parent_id = "SOCIALMIRROR_PT_result"
     bl_options = {"DEFAULT_CLOSED"}
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        collection = active_reconstruction(context)
-        return collection is not None and read_info(collection) is not None
 
     def draw(self, context: bpy.types.Context) -> None:
         layout: Any = self.layout

@@ -10,12 +10,12 @@ import bpy
 from ...core.contract.contact import Contact
 from ...core.contract.skeleton import GROUND
 from ...core.contract.touches import Touch
-from ..properties import contact_list
+from ..reconstruction_properties import contact_list
 from ..reconstructions import active_reconstruction
 from ..scene.contact_list import active_contact, active_touch, chosen_touches, read_contacts, read_touches
 from ..scene.contact_markers import contact_scene_frames
 from ..scene.state import read_state
-from .sidebar import Sidebar
+from .sidebar import OnResult
 from .text import characters_per_line, ui_scale
 
 _STATE_ICONS = {"auto": "RADIOBUT_OFF", "enforced": "CHECKMARK", "rejected": "X"}
@@ -27,13 +27,8 @@ _UNABBREVIATED_CHARACTERS = 50
 """Width of the list, in characters, above which sides are not abbreviated."""
 
 
-class SOCIALMIRROR_PT_contacts(Sidebar, bpy.types.Panel):
+class SOCIALMIRROR_PT_contacts(OnResult, bpy.types.Panel):
     bl_label = "Contacts"
-    bl_parent_id = "SOCIALMIRROR_PT_result"
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        return active_reconstruction(context) is not None
 
     def draw(self, context: bpy.types.Context) -> None:
         layout: Any = self.layout

@@ -10,18 +10,13 @@ from ...core.contract.reconstruction import PEOPLE
 from ..reconstructions import active_reconstruction
 from ..rigging.control_rig.building import control_rig_of
 from ..rigging.control_rig.layout import LIMBS
-from .sidebar import Sidebar
+from .sidebar import OnResult
 from .text import draw_text
 
 
-class SOCIALMIRROR_PT_control_rig(Sidebar, bpy.types.Panel):
+class SOCIALMIRROR_PT_control_rig(OnResult, bpy.types.Panel):
     bl_label = "Control Rig"
-    bl_parent_id = "SOCIALMIRROR_PT_result"
     bl_options = {"DEFAULT_CLOSED"}
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        return active_reconstruction(context) is not None
 
     def draw(self, context: bpy.types.Context) -> None:
         layout: Any = self.layout

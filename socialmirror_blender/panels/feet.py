@@ -7,24 +7,19 @@ from typing import Any
 import bpy
 
 from .. import scene as scenes
-from ..properties import contact_list
+from ..reconstruction_properties import contact_list
 from ..reconstructions import active_reconstruction
 from ..scene.foot_list import listed_feet
-from .sidebar import Sidebar
+from .sidebar import OnResult
 from .text import draw_text
 
 _SHOWN = 14
 _ICONS = {"reconstructed": "DOT", "lock": "LOCKED", "free": "UNLOCKED"}
 
 
-class SOCIALMIRROR_PT_feet(Sidebar, bpy.types.Panel):
+class SOCIALMIRROR_PT_feet(OnResult, bpy.types.Panel):
     bl_label = "Feet"
-    bl_parent_id = "SOCIALMIRROR_PT_result"
     bl_options = {"DEFAULT_CLOSED"}
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        return active_reconstruction(context) is not None
 
     def draw(self, context: bpy.types.Context) -> None:
         layout: Any = self.layout

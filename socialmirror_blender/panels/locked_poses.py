@@ -9,7 +9,7 @@ import bpy
 from .. import scene as scenes
 from ..reconstructions import active_reconstruction
 from ..scene.pins import PinnedRange
-from .sidebar import Sidebar
+from .sidebar import OnResult
 from .text import draw_text
 
 _SHOWN_PINS = 12
@@ -17,13 +17,8 @@ _NAMES = {"wrist": "hand", "ankle": "foot", "foot": "toes", "pelvis": "hips"}
 """What an animator calls a joint."""
 
 
-class SOCIALMIRROR_PT_keys(Sidebar, bpy.types.Panel):
+class SOCIALMIRROR_PT_keys(OnResult, bpy.types.Panel):
     bl_label = "Pins"
-    bl_parent_id = "SOCIALMIRROR_PT_result"
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        return active_reconstruction(context) is not None
 
     def draw(self, context: bpy.types.Context) -> None:
         layout: Any = self.layout

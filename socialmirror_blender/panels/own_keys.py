@@ -8,19 +8,14 @@ import bpy
 
 from ..reconstructions import active_reconstruction
 from ..scene.own_keys import OwnKeys, count_own_keys, frames_text
-from .sidebar import Sidebar
+from .sidebar import OnResult
 from .text import draw_text
 
 _SHOWN_BONES = 8
 
 
-class SOCIALMIRROR_PT_own_keys(Sidebar, bpy.types.Panel):
+class SOCIALMIRROR_PT_own_keys(OnResult, bpy.types.Panel):
     bl_label = "Your Keys"
-    bl_parent_id = "SOCIALMIRROR_PT_result"
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        return active_reconstruction(context) is not None
 
     def draw(self, context: bpy.types.Context) -> None:
         layout: Any = self.layout

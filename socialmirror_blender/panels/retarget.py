@@ -6,21 +6,15 @@ from typing import Any
 
 import bpy
 
-from ..reconstructions import active_reconstruction
 from ..retarget_properties import retarget_settings, target_of
 from ..rigging.retarget.bone_maps import REQUIRED
-from .sidebar import Sidebar
+from .sidebar import OnResult, Sidebar
 from .text import draw_note, draw_text
 
 
-class SOCIALMIRROR_PT_retarget(Sidebar, bpy.types.Panel):
+class SOCIALMIRROR_PT_retarget(OnResult, bpy.types.Panel):
     bl_label = "Retarget"
-    bl_parent_id = "SOCIALMIRROR_PT_result"
     bl_options = {"DEFAULT_CLOSED"}
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        return active_reconstruction(context) is not None
 
     def draw(self, context: bpy.types.Context) -> None:
         layout: Any = self.layout

@@ -8,23 +8,17 @@ import bpy
 
 from ...core.contract.reconstruction import best_of
 from .. import scene as scenes
-from ..properties import contact_list
+from ..reconstruction_properties import contact_list
 from ..reconstructions import active_reconstruction, read_info
 from ..scene.ghost import ghost_take
 from ..scene.take_notes import take_name, take_note, take_sentence
-from .sidebar import Sidebar
+from .sidebar import OnReadableResult
 from .text import draw_text
 
 
-class SOCIALMIRROR_PT_takes(Sidebar, bpy.types.Panel):
+class SOCIALMIRROR_PT_takes(OnReadableResult, bpy.types.Panel):
     bl_label = "Takes"
-    bl_parent_id = "SOCIALMIRROR_PT_result"
     bl_options = {"DEFAULT_CLOSED"}
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        collection = active_reconstruction(context)
-        return collection is not None and read_info(collection) is not None
 
     def draw(self, context: bpy.types.Context) -> None:
         layout: Any = self.layout

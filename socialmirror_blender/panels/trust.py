@@ -12,7 +12,7 @@ from .. import scene as scenes
 from ..reconstructions import active_reconstruction, read_info
 from ..scene.trust import FILLED_IN, STATE_TEXTS, UNCERTAIN, TrustStretch
 from ..scene.trust_overlay import collection_stretches, is_overlay_shown
-from .sidebar import Sidebar
+from .sidebar import OnResult
 from .text import draw_text
 
 GRADE_TEXTS = {
@@ -27,13 +27,8 @@ _stretches: dict[str, tuple[float, list[TrustStretch]]] = {}
 """Cache by import and take, with the time of reading: panels are drawn in every frame while the motion plays."""
 
 
-class SOCIALMIRROR_PT_trust(Sidebar, bpy.types.Panel):
+class SOCIALMIRROR_PT_trust(OnResult, bpy.types.Panel):
     bl_label = "Trust"
-    bl_parent_id = "SOCIALMIRROR_PT_result"
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        return active_reconstruction(context) is not None
 
     def draw(self, context: bpy.types.Context) -> None:
         layout: Any = self.layout

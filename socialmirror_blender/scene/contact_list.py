@@ -14,7 +14,7 @@ import bpy
 from ...core.contract.contact import Contact
 from ...core.contract.skeleton import GROUND
 from ...core.contract.touches import Touch, group_touches
-from ..properties import contact_list
+from ..reconstruction_properties import contact_list
 
 _NONE = -1
 """Stands for a number that is None."""

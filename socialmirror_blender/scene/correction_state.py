@@ -10,7 +10,7 @@ import numpy as np
 
 from ...core.contract.edits import Pin
 from ...core.contract.reconstruction import Reconstruction
-from ..properties import contact_list, set_correction
+from ..reconstruction_properties import contact_list, set_correction
 from .camera_correction import CameraCorrection, CameraStance, corrected, stance, world_change
 from .clip import clip_info
 from .names import CAMERA_STANCE_PROPERTY, WORLD_CHANGE_PROPERTY

@@ -8,7 +8,7 @@ import bpy
 
 from ...core.contract.errors import UserError
 from ...core.contract.foot_contact import FootContact, FootMode
-from ..properties import contact_list
+from ..reconstruction_properties import contact_list
 
 
 def show_foot_contacts(collection: bpy.types.Collection, found: Iterable[FootContact]) -> None:
