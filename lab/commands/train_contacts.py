@@ -11,7 +11,7 @@ from ..paths import MOTION_CACHE, ROOT
 SUMMARY = "train the contact head, which says which body parts of the two touch"
 DESCRIPTION = """\
 Train the contact head (core/contacts/head.py) on choreographed interactions: a random camera sees each of them, the noise
-model of the 2D networks makes detections of it, the product's prior and a shortened first fit make a motion of these, and the
+model of the 2D networks makes detections of it, the product's prior and first fit make a motion of these, and the
 head learns from that motion which body parts truly touch. Clips of the splits train and dev are needed. --non-interacting adds
 pairs of people who do not touch; it needs --motion. What is there already is kept, and a run that was stopped goes on where it
 was.
@@ -38,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--learning-rate", type=float, default=2e-3, metavar="RATE")
     parser.add_argument("--minutes", type=float, metavar="M", help="stop after M minutes of training")
     parser.add_argument("--dev-every", type=positive_integer, default=250, metavar="N")
+    parser.add_argument("--from", type=Path, dest="start", metavar="FOLDER", help="initial weights")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=ROOT / "out" / "contacts", metavar="FOLDER")
     parser.add_argument("--install", action="store_true", help="copy weights and model card to core/models")

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Shaped
 
 from core.body.files import load_body
-from core.checkpoint import MODELS, Checkpoint, as_record, save_checkpoint
+from core.checkpoint import MODELS, Checkpoint, as_record, load_checkpoint, load_weights, save_checkpoint
 from core.contacts.features import VERSION
 from core.contacts.head import KIND, ContactHead, ContactHeadConfig
 from core.contract.errors import UserError
@@ -23,7 +23,6 @@ from ..choreography.interaction import Interaction, load_interactions
 from ..choreography.splits import Split, split_of
 from ..evaluation.plots import require_matplotlib
 from .contact_examples import (
-    FEWER_STEPS,
     ContactExample,
     load_contact_examples,
     make_contact_examples,
@@ -36,6 +35,7 @@ from .contact_head import (
     predicted_and_true,
     reliability,
 )
+from .contact_thresholds import threshold_tables
 from .curves import save_curves
 from .example_files import draw_pairs
 from .job import install_weights
@@ -48,13 +48,19 @@ _DEV_SHARE = 0.25
 
 
 def train_contacts(options: argparse.Namespace) -> None:
-    """Run the command with the options of `lab.commands.train_contacts`. UserError `no-clips` where a split is missing."""
+    """Run the command with the options of `lab.commands.train_contacts`.
+
+    UserError `no-clips` where a split is missing, `weights-missing` or `weights-wrong` where the initial weights are.
+    """
     require_matplotlib()
     limit_threads()
     examples, dev = (_examples(options, split) for split in ("train", "dev"))
     print(f"{len(examples)} training examples, {len(dev)} dev examples", flush=True)
     torch.manual_seed(options.seed)
     network = ContactHead(ContactHeadConfig())
+    if options.start is not None:
+        path = options.start / f"{KIND}.safetensors"
+        load_weights(network, load_checkpoint(path, KIND, VERSION), path)
     settings = TrainingSettings(
         options.steps,
         options.batch,
@@ -80,8 +86,9 @@ def train_contacts(options: argparse.Namespace) -> None:
     state = options.out / f"{KIND}.state.safetensors"
     result = train(task, settings, state, minutes=options.minutes, on_dev=on_dev)
     _save(options.out, network.config, result, len(examples))
+    print(threshold_tables(result.ema, dev), flush=True)
     save_reliability(options.out / f"{KIND}-reliability.png", result, dev)
-    write_card(options.out / f"{KIND}.md", _card(result, settings, examples, dev))
+    write_card(options.out / f"{KIND}.md", _card(result, settings, examples, dev, options.start))
     if options.install:
         install_weights(options.out, KIND, MODELS)
         write_digests()
@@ -154,6 +161,7 @@ def _card(
     settings: TrainingSettings,
     examples: Sequence[ContactExample],
     dev: Sequence[ContactExample],
+    start: Path | None,
 ) -> ModelCard:
     frames = sum(len(example.touching) for example in examples)
     families = sorted({example.family for example in examples} - {NON_INTERACTING})
@@ -166,13 +174,13 @@ def _card(
         "in full and in part, relative speeds, confidence, the sigma of the ST-GCN, and which parts the prompt names.",
         f"{len(examples)} clips ({frames} frames at 30 per second): {len(families)} families of interactions "
         f"({', '.join(families)}) and {apart} pairs of people who do not touch, seen by random cameras through the noise model "
-        f"of the 2D stage. Motions are first fits of a {FEWER_STEPS}th of the steps or fewer. Half of the windows are told a "
-        "sentence, some a wrong one.",
+        "of the 2D stage. Motions are the product's first fits. Half of the windows are told a sentence, some a wrong one.",
         {
             "steps": f"{result.step} of {settings.steps}",
             "batch": f"{settings.batch_size} windows of 64 frames",
             "time": f"{result.history.seconds / 60:.0f} minutes",
             "hardware": describe_hardware(torch.device("cpu")),
+            "initial weights": "random" if start is None else f"those of {start.name}/{KIND}.safetensors before",
             "optimizer": f"AdamW, learning rate {settings.learning_rate:g}, exponential moving average of the weights "
             f"({settings.ema_decay})",
         },

@@ -11,7 +11,9 @@ import torch
 from core.body.files import load_body
 from core.contacts.features import ContactFeatures
 from core.contacts.head import ContactHead, ContactHeadConfig
+from core.contacts.settings import ContactDecodingSettings
 from core.contract.body_parts import PART_INDEX
+from core.semantics.prompt_parser import parse_prompt
 from lab.training.contact_examples import (
     ContactExample,
     load_contact_examples,
@@ -19,6 +21,7 @@ from lab.training.contact_examples import (
     save_contact_examples,
 )
 from lab.training.contact_head import ContactBatches, ContactObjective, contact_errors, reliability
+from lab.training.contact_thresholds import decoded_parts, prompt_probability
 from tests.lab.training.synthetic_interaction import synthetic_interaction
 
 HAND = PART_INDEX["right_hand"]
@@ -59,6 +62,18 @@ def test_the_head_learns_that_near_hands_touch():
         optimizer.step()
     errors = contact_errors(network, examples)
     assert errors["f1"] > max(0.8, before) and errors["anything_f1"] > 0.8
+
+
+def test_thresholds_turn_probabilities_into_spans_and_judge_prompts():
+    (handshake,) = parse_prompt("They shake hands.")
+    probability = np.zeros((40, 18, 18), np.float32)
+    probability[10:30, HAND, HAND] = 0.5
+    probability[30:33, HAND, HAND] = 0.3
+    found = decoded_parts(probability, ContactDecodingSettings(onset=0.4, release=0.25))
+    assert np.flatnonzero(found[:, HAND, HAND]).tolist() == list(range(10, 33)) and found.any((1, 2)).sum() == 23
+    assert not decoded_parts(probability, ContactDecodingSettings(onset=0.6)).any()
+    assert prompt_probability(handshake, probability) == pytest.approx(0.5)
+    assert prompt_probability(handshake, np.zeros_like(probability)) == 0
 
 
 def test_a_reliability_table_compares_probability_and_frequency():
