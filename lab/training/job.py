@@ -32,6 +32,7 @@ from .infiller import DEV_SAMPLING, InfillerContext, compute_scales, infiller_co
 from .infiller_loss import InfillerObjective
 from .loop import History, Objective, Task, TrainingResult, TrainingSettings, train
 from .model_card import ModelCard, describe_hardware, write_card
+from .non_interacting import CLOSE_FAMILY
 from .non_interacting import FAMILY as NON_INTERACTING
 from .sentence_embeddings import SentenceEmbeddings
 from .smoother import SmootherObjective, baseline_errors, smoother_errors, true_jerk
@@ -243,8 +244,9 @@ def _model_card(
 ) -> ModelCard:
     settings, frames = job.settings, sum(example.frames for example in job.examples)
     families = sorted({example.family for example in job.examples})
-    interacting = [family for family in families if family != NON_INTERACTING]
+    interacting = [family for family in families if family not in (NON_INTERACTING, CLOSE_FAMILY)]
     others = " and of non-interacting pairs" if NON_INTERACTING in families else ""
+    others += " and of pairs close together by chance" if CLOSE_FAMILY in families else ""
     data = (
         f"{len(job.examples)} clips ({frames} frames at 30 per second) of {len(interacting)} families of interactions{others}, "
         "composed from motion capture of the training subjects and seen by random cameras through the noise model of the 2D "
