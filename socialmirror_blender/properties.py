@@ -111,6 +111,15 @@ class SOCIALMIRROR_settings(bpy.types.PropertyGroup):
             ("mps", "Apple GPU", ""),
         ],
     )
+    lifting: EnumProperty(
+        name="Lifting",
+        description="What lifts the people to 3D",
+        items=[
+            ("auto", "Automatic", "SAM 3D Body where it is installed and there is a GPU, else the embedded networks"),
+            ("embedded", "Embedded", "The networks that come with SocialMirror"),
+            ("sam-3d-body", "SAM 3D Body", "Has to be fetched once; wants a GPU, and takes very long without one"),
+        ],
+    )
     output: StringProperty(
         name="Output",
         description="Folder for reconstructions. Empty: beside the .blend file, or the add-on's own folder if it is not saved",

@@ -45,6 +45,7 @@ from .options import (
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 PERCEPTION = ("auto", "embedded", "hub")
+LIFTING = ("auto", "embedded", "sam-3d-body")
 DEFAULT_SMOOTHNESS = 0.7
 """How strongly takes are smoothed by default, in 0-1."""
 MAX_TAKES = 8
@@ -201,6 +202,14 @@ class ReconstructRequest(TakesRequest):
         metavar="FILES",
         check=_check_paths,
     )
+    lifting: str = option(
+        "auto",
+        TEXT,
+        "what lifts the people to 3D: sam-3d-body is fetched once (docs/models.md) and wants a GPU "
+        "(default: auto, sam-3d-body where it is installed and there is a GPU, else embedded)",
+        choices=LIFTING,
+        check=one_of("bad-lifting", "lifting", LIFTING),
+    )
     camera_pitch: float | None = option(
         None,
         NUMBER,
@@ -222,6 +231,17 @@ class ReconstructRequest(TakesRequest):
         metavar="M",
         check=in_range("bad-camera", "height of the camera in metres", MIN_CAMERA_HEIGHT, MAX_CAMERA_HEIGHT),
     )
+
+
+    def check(self) -> None:
+        """Also the UserError `bad-lifting` where two initial motions are asked for."""
+        super().check()
+        if self.initial and self.lifting not in ("auto", "embedded"):
+            raise UserError(
+                "bad-lifting",
+                "The motion is to come from another tool's file and from SAM 3D Body.",
+                "Leave one of the two out.",
+            )
 
 
 @dataclass(frozen=True)

@@ -164,15 +164,19 @@ def _arm(landmarks: Tensor, rest: Tensor, side: str, chest: Tensor) -> tuple[dic
 
 
 def _pronate(arm: dict[str, Tensor], hand: Tensor, side: str, forearm: Tensor) -> dict[str, Tensor]:
-    """The arm's rotations with half of the hand's rotation about the forearm given to the forearm, as in pronation."""
+    """The arm's rotations with half of the hand's roll given to the forearm, as in pronation."""
+    elbow = f"{side}_elbow"
+    return {**arm, elbow: share_roll(arm[elbow], hand, forearm), f"{side}_wrist": hand}
+
+
+def share_roll(
+    forearm_rotation: Float[Tensor, "*batch 3 3"], hand: Float[Tensor, "*batch 3 3"], forearm: Float[Tensor, "*batch 3"]
+) -> Float[Tensor, "*batch 3 3"]:
+    """A forearm's global rotation with half of its hand's rotation about it; `forearm` points from elbow to wrist."""
     axis = normalize(forearm, dim=-1)
-    rotation = matrix_to_axis_angle(hand @ arm[f"{side}_elbow"].mT)
+    rotation = matrix_to_axis_angle(hand @ forearm_rotation.mT)
     roll = (rotation * axis).sum(-1, keepdim=True) * axis
-    return {
-        **arm,
-        f"{side}_elbow": axis_angle_to_matrix(roll / 2) @ arm[f"{side}_elbow"],
-        f"{side}_wrist": hand,
-    }
+    return axis_angle_to_matrix(roll / 2) @ forearm_rotation
 
 
 def _leg(landmarks: Tensor, rest: Tensor, side: str, pelvis: Tensor) -> dict[str, Tensor]:

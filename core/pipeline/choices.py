@@ -42,6 +42,8 @@ class ClipChoices:
     camera_pitch: float | None = None
     camera_roll: float | None = None
     camera_height: float | None = None
+    lifting: str = ""
+    """Identity of the model that lifts people to 3D; empty for the networks that come with the product."""
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -71,13 +73,14 @@ class ClipChoices:
             values.number("camera_pitch", -90, 90, None),
             values.number("camera_roll", -180, 180, None),
             values.number("camera_height", MIN_CAMERA_HEIGHT, MAX_CAMERA_HEIGHT, None),
+            values.text("lifting", longest=200, default=""),
         )
 
     def inputs(self, clip: Clip | None, body: BodyModel, imported: ImportedPair | None = None) -> ClipInputs:
         perception = PerceptionSettings(self.frames, self.people, self.people_at, self.backend)
         initial = Given(imported, " ".join(self.initial)) if self.initial else None
         known = KnownCamera(self.fov, self.camera_pitch, self.camera_roll, self.camera_height)
-        return ClipInputs(Given(clip, self.clip), perception, known, Given(body, self.body), initial)
+        return ClipInputs(Given(clip, self.clip), perception, known, Given(body, self.body), initial, self.lifting)
 
 
 def _marks_of(values: Fields) -> tuple[PersonMark, PersonMark] | None:

@@ -30,9 +30,11 @@ from ..contract.requests import (
 )
 from ..device import choose_device, limit_threads
 from ..digests import content_key
+from ..hub.store import identity, installed, require
 from ..imported_motion import read_imported_pair
 from ..perception.backends import backend_identity
 from ..progress import JobProgress, Listener
+from ..sam3d_body.weights import MODEL as SAM_3D_BODY
 from . import results
 from .cache import Cache, key_of
 from .choices import ClipChoices
@@ -87,6 +89,7 @@ def reconstruct(
         request.camera_pitch,
         request.camera_roll,
         request.camera_height,
+        _lifting(request, device),
     )
     smoothness = DEFAULT_SMOOTHNESS if request.smoothness is None else request.smoothness
     take = TakeSettings(prompt, smoothness=smoothness)
@@ -277,6 +280,15 @@ def _device(choice: str) -> torch.device:
     return choose_device(choice)
 
 
+def _lifting(request: ReconstructRequest, device: torch.device) -> str:
+    """Identity of the model that lifts people to 3D, empty for the embedded networks. UserError `model-missing`."""
+    if request.lifting == SAM_3D_BODY:
+        require(SAM_3D_BODY)
+    elif request.lifting != "auto" or request.initial or device.type == "cpu" or installed(SAM_3D_BODY) is None:
+        return ""
+    return identity(SAM_3D_BODY)
+
+
 def _place(folder: Path, choices: ClipChoices) -> tuple[Path, Info | None]:
     """The folder itself or the first one beside it that is free or holds takes of the same, and what it holds.
 
@@ -332,7 +344,7 @@ def _of_same_clip(before: ClipChoices | None, now: ClipChoices) -> bool:
 
     Then any of them can be shown by the same two rigs.
     """
-    names = ("prompt", "backend", "fov", "initial", "camera_pitch", "camera_roll", "camera_height")
+    names = ("prompt", "backend", "fov", "initial", "camera_pitch", "camera_roll", "camera_height", "lifting")
     return before is not None and replace(before, **{name: getattr(now, name) for name in names}) == now
 
 

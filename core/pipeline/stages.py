@@ -30,8 +30,11 @@ from ..fitting.camera_hypotheses import CameraCandidates, estimate_camera
 from ..fitting.edited_fit import EarlierTake, fit_edited, hold_edits
 from ..fitting.fit import FitSchedule, FittedMotion
 from ..fitting.initial import estimate_initial_motion
+from ..fitting.prior import InitialMotion, fused, prior_of
 from ..fitting.targets import FitTargets
 from ..fitting.windows import fit_clip
+from ..hub.memory import out_of_memory
+from ..hub.store import require
 from ..imported_motion import ImportedMotion, place_in_clip
 from ..infilling.infill import Constraints, InfilledMotion, InfillerModels, InfillScene, infill
 from ..infilling.infiller import KIND as INFILLER
@@ -46,6 +49,10 @@ from ..perception.perceive import detect_people
 from ..perception.prompted_graph import KIND as PROMPTED_LANDMARKS
 from ..perception.recording import StretchStore
 from ..reporting import Reporter
+from ..sam3d_body.initial import initial_from_lifted
+from ..sam3d_body.lifting import LiftedPeople, look_at_clip
+from ..sam3d_body.weights import MODEL as SAM_3D_BODY
+from ..sam3d_body.weights import load_network
 from ..semantics.captioner import annotate_motion
 from ..semantics.encoder import TEXT_SIZE, SentenceEncoder, load_cached_encoder
 from ..semantics.grounding import ground_hypotheses
@@ -142,6 +149,57 @@ def placed_motion(
     return place_in_clip(imported, observations, body)
 
 
+@stage(version=1, cost=400)
+def lifted_people(
+    clip: Clip | None,
+    perception: Detections,
+    clip_camera: CameraCandidates,
+    choice: int,
+    model: str,
+    device: torch.device,
+    reporter: Reporter,
+) -> LiftedPeople:
+    """What SAM 3D Body sees of both people; nobody where the memory is too small for it. `model` stands for its weights."""
+    if clip is None:
+        raise cache_missing()
+    try:
+        reporter.progress(0.0, "Loading SAM 3D Body")
+        network = load_network(require(SAM_3D_BODY), device)
+        return look_at_clip(network, clip, perception, clip_camera.camera(choice).K, reporter)
+    except Exception as error:
+        if not out_of_memory(error):
+            raise
+        reporter.warning(
+            "The memory is too small for SAM 3D Body: the people are lifted by the networks that come with the product. "
+            "Close other programs that use the GPU, or choose the embedded lifting."
+        )
+        return LiftedPeople.nobody(*perception.found.shape)
+
+
+@stage(version=1, cost=4)
+def lifted_motion(
+    perception: Detections,
+    observations: Observations,
+    lifted_people: LiftedPeople,
+    clip_camera: CameraCandidates,
+    choice: int,
+    body: BodyModel,
+    reporter: Reporter,
+) -> InitialMotion:
+    """The initial motion from what SAM 3D Body saw; that of the observations alone where it saw too little."""
+    camera = clip_camera.camera(choice)
+    turning = camera_turning(perception, camera.K).rotations
+    found = initial_from_lifted(lifted_people, turning, observations, body, camera)
+    if found is not None:
+        return found
+    if lifted_people.known.any():
+        reporter.warning(
+            "What SAM 3D Body sees does not lie over the two people: they are lifted by the networks that come with the product."
+        )
+    estimate = estimate_initial_motion(observations, body, reporter=reporter, camera=camera)
+    return InitialMotion(estimate.motion_incam, estimate.camera, estimate.foot_contact, None)
+
+
 @stage(version=1, cost=0.5, stored=False)
 def clip_scene(observations: Observations, initial_motion: MotionEstimate, body: BodyModel) -> ClipScene:
     return ClipScene.of(observations, initial_motion, body)
@@ -172,8 +230,12 @@ def _encoder(device: torch.device) -> SentenceEncoder:
 def joint_prediction(
     clip_scene: ClipScene, sentence: Sentence, settings: StgcnSettings | None, reporter: Reporter
 ) -> JointPrediction:
-    """The STGCN's joints; the initial motion without a prior where the network cannot run or does not know such clips."""
-    unchanged = JointPrediction(clip_scene.initial.motion_incam, None)
+    """The STGCN's joints; the initial motion with its own prior where the network cannot run or does not know such clips.
+
+    An initial motion that knows how sure it is stays the one to start from; the STGCN's joints are weighed against its own.
+    """
+    initial, own = clip_scene.initial.motion_incam, prior_of(clip_scene.initial)
+    unchanged = JointPrediction(initial, own)
     if settings is None:
         return unchanged
     device = clip_scene.device
@@ -189,7 +251,9 @@ def joint_prediction(
             "The motion is fitted without it."
         )
         return unchanged
-    return prediction
+    if own is None or prediction.prior is None:
+        return prediction
+    return JointPrediction(initial, fused(own, prediction.prior), prediction.keypoint_residual)
 
 
 @stage(version=7, cost=40)

@@ -54,11 +54,22 @@ class ClipInputs:
     body: Given[BodyModel]
     imported: Given[ImportedPair | None] | None = None
     """The initial motion from another tool; the pair itself is None while refining, which only reads the cache."""
+    lifting: str = ""
+    """Identity of the model that lifts people to 3D; empty for the networks that come with the product."""
 
     @property
     def device(self) -> Given[torch.device]:
         """In no key: the same result is valid on every device."""
         return Given(self.body.value.device, "")
+
+
+@dataclass(frozen=True)
+class Lifting:
+    """A model of the hub that lifts people to 3D from the clip's pictures."""
+
+    clip: Given[Clip | None]
+    model: str
+    """Identity of its weights."""
 
 
 @dataclass(frozen=True)
@@ -107,24 +118,37 @@ class TakeNodes:
 def clip_nodes(inputs: ClipInputs, choice: int = 0) -> ClipNodes:
     """`choice` counts the candidates of the clip's camera from the most likely one."""
     detections = stages.perception.node(clip=inputs.clip, settings=inputs.perception, device=inputs.device)
-    return nodes_of_detections(detections, inputs.known, inputs.body, inputs.imported, choice)
+    start = Lifting(inputs.clip, inputs.lifting) if inputs.lifting else inputs.imported
+    return nodes_of_detections(detections, inputs.known, inputs.body, start, choice)
 
 
 def nodes_of_detections(
     detections: Node[Detections] | Given[Detections],
     known: KnownCamera,
     body: Given[BodyModel],
-    imported: Given[ImportedPair | None] | None = None,
+    start: Given[ImportedPair | None] | Lifting | None = None,
     choice: int = 0,
 ) -> ClipNodes:
-    """For detections that are known already, as in a benchmark."""
+    """For detections that are known already, as in a benchmark. `start`: where the initial motion comes from if not from them."""
     device = Given(body.value.device, "")
     camera = stages.clip_camera.node(perception=detections, known=known, body=body)
     observed = stages.observations.node(perception=detections, clip_camera=camera, choice=choice, device=device)
-    if imported is None:
+    if start is None:
         initial = stages.initial_motion.node(observations=observed, clip_camera=camera, choice=choice, body=body)
+    elif isinstance(start, Given):
+        initial = stages.placed_motion.node(observations=observed, imported=start, body=body)
     else:
-        initial = stages.placed_motion.node(observations=observed, imported=imported, body=body)
+        people = stages.lifted_people.node(
+            clip=start.clip, perception=detections, clip_camera=camera, choice=choice, model=start.model, device=device
+        )
+        initial = stages.lifted_motion.node(
+            perception=detections,
+            observations=observed,
+            lifted_people=people,
+            clip_camera=camera,
+            choice=choice,
+            body=body,
+        )
     scene = stages.clip_scene.node(observations=observed, initial_motion=initial, body=body)
     return ClipNodes(detections, scene, body, device)
 

@@ -18,6 +18,8 @@ STAGE_LABELS = {
     "clip-camera": "estimating the camera",
     "initial-motion": "estimating the initial motion",
     "placed-motion": "placing both people",
+    "lifted-people": "looking at both people in 3D",
+    "lifted-motion": "estimating the initial motion",
     "sentence": "reading the prompt",
     "joint-prediction": "predicting joints",
     "first-fit": "fitting both people",

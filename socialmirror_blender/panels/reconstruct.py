@@ -63,6 +63,7 @@ class SOCIALMIRROR_PT_settings(Sidebar, bpy.types.Panel):
         column.prop(settings, "takes")
         column.prop(settings, "seed")
         column.prop(settings, "smoothness", slider=True)
+        column.prop(settings, "lifting")
         column.prop(settings, "device")
         column = layout.column()
         column.prop(settings, "output")
