@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from core.body.files import load_body
+from core.body.model import forward_kinematics
 from core.body.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 from core.contract.skeleton import JOINT_INDEX, JOINTS
 from core.fitting.prior import JointPrior, fused
@@ -18,8 +19,6 @@ from core.sam3d_body.lifting import LiftedPeople, person_boxes
 from core.sam3d_body.skeleton import PLACES, RIG_JOINT, RestPose, lifted
 from tests.core.fitting import synthetic
 from tests.core.sam3d_body.tiny import rest_skeleton
-
-_ROLLED = [JOINT_INDEX[f"{side}_{part}"] for side in ("left", "right") for part in ("elbow", "wrist")]
 
 
 @pytest.fixture(scope="module")
@@ -103,8 +102,6 @@ def test_the_table_gives_a_pose_back_whatever_the_rigs_rest_pose_and_axes(body):
     angles = 0.5 * torch.randn(6, len(JOINTS), 3, generator=torch.Generator().manual_seed(1))
     angles[:, 22:25] = 0
     angles[:, [JOINT_INDEX["left_wrist"], JOINT_INDEX["right_wrist"]]] = 0  # nothing to share with the forearm
-    from core.body.model import forward_kinematics
-
     matrices = axis_angle_to_matrix(angles)
     joints, world = forward_kinematics(matrices, body.J_template.expand(6, -1, -1), torch.tensor([0.2, -0.1, 3.0]))
     places, axes = torch.zeros(6, 127, 3), torch.zeros(6, 127, 3, 3)
@@ -118,7 +115,10 @@ def test_the_table_gives_a_pose_back_whatever_the_rigs_rest_pose_and_axes(body):
     torch.testing.assert_close(found.joints, joints[:, :BODY_COUNT], atol=2e-3, rtol=0)
     torch.testing.assert_close(found.sizes, torch.ones(6), atol=1e-4, rtol=0)
     off = matrix_to_axis_angle(found.rotations.mT @ matrices).norm(dim=-1)
-    assert float(off.max()) < 0.05
+    arms = [JOINT_INDEX[f"{side}_{part}"] for side in ("left", "right") for part in ("shoulder", "elbow", "wrist")]
+    assert float(off[:, arms].max()) < 0.15  # a rest pose does not say how an upper arm rolls
+    off[:, arms] = 0
+    assert float(off.max()) < 1e-3
     assert PLACES[JOINT_INDEX["jaw"]] == RIG_JOINT["head"]
 
 
@@ -130,7 +130,7 @@ def test_half_of_a_rolled_hand_goes_to_the_forearm(body):
     axes[:, 78:101] = axis_angle_to_matrix(1.2 * forearm) @ axes[:, 78:101]
     found = lifted(rest.joints[None], axes, pose)
     wrist = matrix_to_axis_angle(found.rotations[0, JOINT_INDEX["left_wrist"]])
-    assert float(wrist.norm()) == pytest.approx(0.6, abs=0.02)
+    assert float(wrist.norm()) == pytest.approx(0.6, abs=0.08)
 
 
 def test_people_as_the_rig_shows_them_come_back_as_our_bodies(scene, body):
