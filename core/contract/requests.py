@@ -232,7 +232,6 @@ class ReconstructRequest(TakesRequest):
         check=in_range("bad-camera", "height of the camera in metres", MIN_CAMERA_HEIGHT, MAX_CAMERA_HEIGHT),
     )
 
-
     def check(self) -> None:
         """Also the UserError `bad-lifting` where two initial motions are asked for."""
         super().check()
