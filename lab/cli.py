@@ -34,6 +34,7 @@ COMMANDS = (
     "build-body",
     "build-people",
     "speed",
+    "check-engines",
     "fuzz",
     "install",
     "lock",
