@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import json
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -122,6 +123,22 @@ def build_parser() -> argparse.ArgumentParser:
     weights = command("weights", _weights, "Download the weights of all networks and check them by sha256.")
     # older versions needed it to download the sentence encoder too
     weights.add_argument("--text", action="store_true", help=argparse.SUPPRESS)
+    models = command(
+        "models", _models, "List, fetch, delete or verify models of the Hugging Face hub, all of them optional."
+    )
+    models.add_argument("action", choices=("list", "fetch", "delete", "verify"), help="what to do")
+    models.add_argument("names", nargs="*", metavar="NAME", help="the models, as `list` names them")
+    models.add_argument(
+        "--accept-licence", action="store_true", help="you have read the licences of the models and accept them"
+    )
+    models.add_argument(
+        "--from",
+        dest="source",
+        type=_from_text(PATH),
+        metavar="FOLDER",
+        help="take the files from a folder instead of the hub; they are checked in the same way",
+    )
+    models.add_argument("--json", action="store_true", help="with list: print the models as JSON")
     command("serve", _serve, "Run the worker for Blender: JSON lines on stdin and stdout.")
     return parser
 
@@ -295,6 +312,20 @@ def _weights(options: argparse.Namespace) -> int:
     for path in files.values():
         print(path)
     return OK
+
+
+def _models(options: argparse.Namespace) -> int:
+    from .hub import command
+
+    if options.action == "list" and options.json:
+        print(json.dumps(command.overview(), indent=1))
+        return OK
+    if options.action in ("fetch", "delete") and not options.names:
+        raise UserError("bad-arguments", f"No model is named to {options.action}.", "See `python -m core models list`.")
+    with Terminal(sys.stderr) as terminal:
+        return command.run(
+            options.action, options.names, terminal, accept=options.accept_licence, source=options.source
+        )
 
 
 def _serve(options: argparse.Namespace) -> int:

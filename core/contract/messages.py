@@ -7,24 +7,31 @@ An answer has the id of its request. Arrays are passed as files: a message has t
     reconstruct   out: path; the fields of `requests.ReconstructRequest`
     refine        folder: path; the fields of `requests.RefineRequest`
     repair        parts: any of packages, weights, caches; torch_index: address of a package index
+    models
+    fetch-models  names: list of models; accept_licence: true after the user has accepted their licences; source: folder
+                  to take them from instead of the hub
+    delete-models names: list of models
     cancel        job: id of the request to cancel
     shutdown
 
     answer        fields
-    ready         version; device; doctor: list of {name, ok, detail, fix, needed}
+    ready         version; device; doctor: list of {name, ok, detail, fix, needed, optional}; models: list of
+                  {name, title, purpose, licence, licence_url, licence_note, source, megabytes, memory_gigabytes, state,
+                  problem, bytes_used, bytes_begun, revision}, state being installed, missing or damaged
     stage         name; index (from 0); count
     progress      stage; fraction of the whole job in 0-1; seconds_left or null; text
     warning, log  text
     result        folder: where the result lies, which is beside `out` where that holds a result of another clip, range,
-                  people or body; take: id (for repair: doctor, as in ready)
+                  people or body; take: id (for repair: doctor, as in ready; for the requests about models: models, as in
+                  ready, and their folder)
     error         code; message; hint; log: path of the worker's log file, or empty text
     cancelled
 
 In a message, paths are text, `frames` is [first, last], `people` is [i, j], `people_at` is two lists
 [frame, left, top, right, bottom] or [frame, x, y], and `edits` is the path of a JSON file.
 
-A job (reconstruct, refine, repair) is answered by any number of stage, progress, warning and log messages, and then by exactly
-one result, error or cancelled. Only one job runs at a time; a second one is answered by the error `busy`.
+A job (any request but hello, cancel and shutdown) is answered by any number of stage, progress, warning and log messages, and
+then by exactly one result, error or cancelled. Only one job runs at a time; a second one is answered by the error `busy`.
 """
 
 from __future__ import annotations
@@ -38,7 +45,17 @@ from .fields import shown
 from .json_reading import JsonLimits, parse_json
 
 VERSION = 1
-REQUESTS = ("hello", "reconstruct", "refine", "repair", "cancel", "shutdown")
+REQUESTS = (
+    "hello",
+    "reconstruct",
+    "refine",
+    "repair",
+    "models",
+    "fetch-models",
+    "delete-models",
+    "cancel",
+    "shutdown",
+)
 ANSWERS = ("ready", "stage", "progress", "log", "warning", "error", "result", "cancelled")
 
 MAX_BYTES = 1 << 20

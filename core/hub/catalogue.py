@@ -43,7 +43,7 @@ class HubModel:
     memory_gigabytes: float
     """What a machine should have free for it, on the GPU or, without one, in main memory."""
     sha256: Mapping[str, str] = field(default_factory=dict[str, str])
-    """By file: digests known beforehand. Another content is refused, whoever states it."""
+    """By file: digests that are publicly known. Another content is refused, whoever states it."""
 
     def wants(self, path: str) -> bool:
         """Whether a file of the repository is one that the model needs."""
@@ -93,10 +93,11 @@ _MODELS = (
         "keeps both people's masks apart through crossings",
         _APACHE,
         "facebook/sam2.1-hiera-tiny",
-        "main",
+        "de431c4043854a71d8101e17995dfe596bf101a5",
         ("config.json", "*processor_config.json", "model.safetensors"),
         156,
         3.0,
+        {"model.safetensors": "48c14467e5cf9e51870511feb72c89688e82dd74523142c0538b663e193ac2a7"},
     ),
     HubModel(
         "vitpose-plus-base",
@@ -126,10 +127,11 @@ _MODELS = (
         "looks at the clip and says who touches what, in words",
         _APACHE,
         "HuggingFaceTB/SmolVLM2-500M-Video-Instruct",
-        "main",
-        ("*.json", "*.jinja", "merges.txt", "model.safetensors"),
-        2030,
+        "7b375e1b73b11138ff12fe22c8f2822d8fe03467",
+        ("*.json", "merges.txt", "model.safetensors"),
+        2034,
         2.5,
+        {"model.safetensors": "b9bfd456c9472c0acd5719d6e514c4b859891af205ee1a736552fd3497b8b0c3"},
     ),
     HubModel(
         "qwen3-vl-4b",
@@ -137,7 +139,7 @@ _MODELS = (
         "as SmolVLM2, but sees and reasons better",
         _APACHE,
         "Qwen/Qwen3-VL-4B-Instruct",
-        "main",
+        "ebb281ec70b05090aa6165b016eac8ec08e71b17",
         ("*.json", "merges.txt", "model-*.safetensors"),
         8890,
         11.0,
@@ -152,6 +154,7 @@ _MODELS = (
         ("model.onnx",),
         1324,
         4.0,
+        {"model.onnx": "afbc4ccc3450298f3afb35b90f015f4c4f552dea21dc6470d5f7b78b77e2d751"},
     ),
 )
 CATALOGUE: Mapping[str, HubModel] = {model.name: model for model in _MODELS}

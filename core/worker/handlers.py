@@ -8,6 +8,7 @@ from typing import Any
 
 from .. import __version__
 from ..contract.errors import UserError
+from ..contract.fields import Fields
 from ..contract.messages import Message
 from ..contract.requests import ReconstructRequest, RefineRequest, folder_from_message, request_from_message
 from ..progress import Listener
@@ -18,10 +19,12 @@ from .job import Work
 def greeting() -> dict[str, Any]:
     """The fields of the message `ready`."""
     from ..doctor import examine
+    from ..hub.command import overview
 
     checks = examine(quick=True)
     device = next((check.detail for check in checks if check.name == "device" and check.ok), "")
-    return {"version": __version__, "device": device, "doctor": [asdict(check) for check in checks]}
+    described = [asdict(check) for check in checks]
+    return {"version": __version__, "device": device, "doctor": described, "models": overview()["models"]}
 
 
 def _reconstruct(message: Message) -> Work:
@@ -68,5 +71,60 @@ def _repair(message: Message) -> Work:
     return work
 
 
-HANDLERS: Mapping[str, Handler] = {"reconstruct": _reconstruct, "refine": _refine, "repair": _repair}
+def _models(message: Message) -> Work:
+    def work(listener: Listener) -> dict[str, Any]:
+        from ..hub.command import overview
+
+        return overview()
+
+    return work
+
+
+def _fetch_models(message: Message) -> Work:
+    names, accepted = _model_names(message), message.get("accept_licence") is True
+    source = folder_from_message(message, "source") if message.get("source") else None
+
+    def work(listener: Listener) -> dict[str, Any]:
+        from ..hub.command import fetch_models, overview
+
+        fetch_models(names, listener, licence_accepted=accepted, source=source)
+        return overview()
+
+    return work
+
+
+def _delete_models(message: Message) -> Work:
+    names = _model_names(message)
+
+    def work(listener: Listener) -> dict[str, Any]:
+        from ..hub.command import overview
+        from ..hub.fetch import delete
+
+        for name in names:
+            delete(name)
+        return overview()
+
+    return work
+
+
+def _model_names(message: Message) -> list[str]:
+    return list(Fields(message, _bad_message).texts("names", longest=100))
+
+
+def _bad_message(text: str) -> UserError:
+    return UserError(
+        "bad-message",
+        f"The request {text}.",
+        "Update the add-on and its environment to the same release.",
+    )
+
+
+HANDLERS: Mapping[str, Handler] = {
+    "reconstruct": _reconstruct,
+    "refine": _refine,
+    "repair": _repair,
+    "models": _models,
+    "fetch-models": _fetch_models,
+    "delete-models": _delete_models,
+}
 """By the type of the request."""

@@ -128,10 +128,12 @@ ENTRY_POINTS = (
     "core.__main__",
     "core.worker",
     "core.guard",
+    "core.hub.transfer",
     "socialmirror_blender",
     "socialmirror_blender.runtime.installer",
 )
-"""What is started from outside: the command line, the worker's process, what guards other programs, the add-on."""
+"""What is started from outside: the command line, the worker's process, what guards other programs and
+talks to the hub, the add-on."""
 
 
 def test_the_extension_ships_what_its_entry_points_reach_and_nothing_else() -> None:
