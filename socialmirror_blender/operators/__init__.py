@@ -18,6 +18,7 @@ from . import (
     jobs,
     locked_poses,
     marking,
+    models,
     retarget,
     takes,
     trust,
@@ -25,6 +26,7 @@ from . import (
 
 _CLASSES = (
     *environment.CLASSES,
+    *models.CLASSES,
     *jobs.CLASSES,
     *clip_queue.CLASSES,
     *first_steps.CLASSES,

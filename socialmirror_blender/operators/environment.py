@@ -28,7 +28,7 @@ class SOCIALMIRROR_OT_install_environment(bpy.types.Operator):
 
     @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
-        _require_online("Installing")
+        require_online("Installing")
         session.start_installation(torch_index=preferences(context).torch_index)
         return {"FINISHED"}
 
@@ -46,7 +46,7 @@ class SOCIALMIRROR_OT_fetch_weights(bpy.types.Operator):
 
     @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
-        _require_online("Downloading")
+        require_online("Downloading")
         session.start_installation(session.session.environment.interpreter)
         return {"FINISHED"}
 
@@ -109,7 +109,8 @@ def _is_idle(cls: Any) -> bool:
     return True
 
 
-def _require_online(doing: str) -> None:
+def require_online(doing: str) -> None:
+    """UserError `offline` while Blender's online access is off."""
     if not bpy.app.online_access:
         raise UserError(
             "offline",

@@ -11,6 +11,7 @@ from . import (
     control_rig,
     feet,
     locked_poses,
+    models,
     own_keys,
     reconstruct,
     result,
@@ -26,6 +27,7 @@ __all__ = ["draw_environment", "draw_job", "register", "unregister"]
 _CLASSES = (
     *reconstruct.CLASSES,
     *clip_queue.CLASSES,
+    *models.CLASSES,
     *result.CLASSES,
     *takes.CLASSES,
     *trust.CLASSES,

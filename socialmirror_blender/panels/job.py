@@ -5,13 +5,21 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from ..runtime import models
 from ..runtime.job import Failure, Job, JobState
 from ..runtime.session import is_open, session
 from ..scene.frame_numbers import renumber
 from .next_step import FIXES
 from .text import draw_note, draw_text
 
-_JOB_LABELS = {"reconstruct": "Reconstructing", "refine": "Refining", "install": "Installing"}
+_JOB_LABELS = {
+    "reconstruct": "Reconstructing",
+    "refine": "Refining",
+    "install": "Installing",
+    models.LIST: "Looking",
+    models.FETCH: "Fetching",
+    models.DELETE: "Deleting",
+}
 
 STAGE_LABELS = {
     "perception": "detecting people",
@@ -47,7 +55,9 @@ def draw_job(layout: Any, *kinds: str, hints: bool = True) -> None:
         row = layout.row()
         row.label(text="Cancelled. Nothing changed.", icon="INFO")
         row.operator("socialmirror.dismiss", text="", icon="X", emboss=False)
-    if job.kind == "install" or job.active:  # the warnings of a reconstruction are shown with its result
+    if (
+        job.kind in ("install", models.FETCH) or job.active
+    ):  # the warnings of a reconstruction are shown with its result
         for warning in job.warnings:
             draw_note(layout, in_scene_frames(warning))
 

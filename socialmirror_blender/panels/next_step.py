@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ..runtime.environment import Environment, EnvironmentState
 from ..runtime.job import Failure, Job, JobState
+from ..runtime.models import FETCH
 
 FIXES = {
     "weight-missing": "socialmirror.fetch_weights",
@@ -90,6 +91,8 @@ def _while_running(job: Job) -> Step:
         return Step("Cancelling. Nothing will have changed.", "SORTTIME")
     if job.kind == "install":
         return Step("Installing. You can choose a clip meanwhile.", "SORTTIME")
+    if job.kind == FETCH:
+        return Step("A model is fetched. What has come is kept if you cancel.", "SORTTIME")
     return Step("You can go on working until it is done.", "SORTTIME")
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import bpy
 
 from ..properties import settings_of, user_prompt
+from ..runtime.models import JOBS as MODEL_JOBS
 from ..runtime.session import session
 from .environment import draw_environment, draw_environment_details
 from .job import draw_job, draw_pending_result, in_scene_frames
@@ -79,7 +80,7 @@ class SOCIALMIRROR_PT_settings(Sidebar, bpy.types.Panel):
 
 def _draw_next_step(layout: Any, context: bpy.types.Context) -> None:
     """What is going on, and what to do next."""
-    draw_job(layout, "reconstruct", "refine", "install", hints=False)  # they are the next step
+    draw_job(layout, "reconstruct", "refine", "install", *MODEL_JOBS, hints=False)  # they are the next step
     draw_pending_result(layout)
     step = next_step(read_sidebar_state(context))
     box = layout.box()

@@ -32,7 +32,7 @@ class Failure:
 @dataclass(frozen=True)
 class Job:
     kind: str = ""
-    """reconstruct, refine or install; empty before the first job."""
+    """The worker's request, or install; empty before the first job."""
     id: int = 0
     state: JobState = JobState.IDLE
     stage: str = ""

@@ -22,6 +22,8 @@ from . import environment_files, launches, paths
 from .clip_queue import ClipQueue, ClipState
 from .environment import Environment, EnvironmentState
 from .job import Job, JobState
+from .models import FETCH, Model, read_models
+from .models import JOBS as MODEL_JOBS
 from .process import Launch
 from .runner import Runner
 
@@ -68,6 +70,8 @@ class Session:
     # not ClipQueue[Origin]: typing's cache would keep it, and with it Blender's module, beyond the end of Blender
     queue: ClipQueue[Origin] = field(default_factory=lambda: ClipQueue())
     """Clips that are reconstructed one after the other; their results are imported when asked."""
+    models: tuple[Model, ...] | None = None
+    """The hub's models with their states; None before the worker was asked."""
     notice: str = ""
     """What the user should know about the pending result, or about the last import."""
     needs_redraw: bool = False
@@ -81,6 +85,11 @@ session = Session(Runner(), Environment(EnvironmentState.NOT_INSTALLED))
 
 def start_reconstruction(kind: str, fields: dict[str, Any], origin: Origin) -> None:
     """Begin `reconstruct` or `refine`. UserError if the environment is not ready or a job is running."""
+    ask_worker(kind, fields, origin)
+
+
+def ask_worker(kind: str, fields: dict[str, Any], origin: Origin | None = None) -> None:
+    """Begin a job of the worker. UserError if the environment is not ready or a job is running."""
     _follow_other_blenders()
     if not session.environment.usable:
         raise UserError("environment", session.environment.message, session.environment.hint)
@@ -153,6 +162,7 @@ def pump() -> None:
     job, ready = session.runner.job, session.runner.ready
     if ready is not None and ready is not greeted:
         session.environment = environments.examined(session.environment, ready["device"], ready["doctor"])
+        session.models = read_models(ready) or session.models
     if before.active and not job.active:
         _finished(job)
         changed = True
@@ -211,7 +221,11 @@ def _finished(job: Job) -> None:
     queued = session.queue.running is not None
     if queued:
         _finished_clip(job)
-    if job.kind == "install":
+    if job.kind in MODEL_JOBS:
+        session.models = read_models(job.result or {}) or session.models
+        if job.state is JobState.DONE and job.kind != FETCH:  # what it did is seen in the list
+            session.runner.clear()
+    elif job.kind == "install":
         session.environment = replace(session.environment, state=EnvironmentState.NOT_INSTALLED)
         refresh_environment()
         if job.state is not JobState.DONE:  # it may have been killed

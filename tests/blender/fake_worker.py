@@ -51,6 +51,24 @@ def doctor() -> list[dict[str, object]]:
     ]
 
 
+def models(*installed: str) -> list[dict[str, object]]:
+    """Two models, with the fields of the message `ready`."""
+    common = {"source": "owner/name", "memory_gigabytes": 2.0, "problem": "", "revision": ""}
+    small = {"name": "small", "title": "Small", "purpose": "finds masks", "licence": "Apache-2.0", "megabytes": 142}
+    large = {"name": "large", "title": "Large", "purpose": "finds bodies", "licence": "Own", "megabytes": 2831}
+    return [
+        {
+            **common, **model,
+            "licence_url": "https://example.org/licence",
+            "licence_note": "Not for war." if model is large else "",
+            "state": "installed" if model["name"] in installed else "missing",
+            "bytes_used": 141_000_000 if model["name"] in installed else 0,
+            "bytes_begun": 700_000_000 if model is large else 0,
+        }
+        for model in (small, large)
+    ]  # fmt: skip
+
+
 def send(job: int, kind: str, **fields: object) -> None:
     print(json.dumps({"v": 1, "id": job, "type": kind, **fields}), flush=True)
 
@@ -61,7 +79,7 @@ def serve() -> int:
     for line in sys.stdin:
         request = json.loads(line)
         if request["type"] == "hello" and not os.environ.get("FAKE_SILENT"):
-            send(request["id"], "ready", version="0.1.0", device="cpu (2 threads)", doctor=doctor())
+            send(request["id"], "ready", version="0.1.0", device="cpu (2 threads)", doctor=doctor(), models=models())
         elif request["type"] == "cancel":
             cancelled.set()
         elif request["type"] == "shutdown":
@@ -70,6 +88,20 @@ def serve() -> int:
             send(request["id"], "stage", name="Checking", index=0, count=1)
             send(request["id"], "progress", stage="Checking", fraction=0.5, seconds_left=None, text="")
             send(request["id"], "result", doctor=doctor())
+        elif request["type"] in ("models", "delete-models"):
+            send(request["id"], "result", models=models(), folder="/models")
+        elif request["type"] == "fetch-models":
+            assert request["accept_licence"] is True
+            send(request["id"], "stage", name="fetching models-1", index=0, count=1)
+            send(
+                request["id"],
+                "progress",
+                stage="fetching models-1",
+                fraction=0.5,
+                seconds_left=9.0,
+                text="70 of 142 MB",
+            )
+            send(request["id"], "result", models=models(*request["names"]), folder="/models")
         elif request["type"] in ("reconstruct", "refine"):
             cancelled.clear()
             threading.Thread(target=work, args=(request, cancelled), daemon=True).start()

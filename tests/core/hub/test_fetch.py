@@ -105,6 +105,7 @@ def test_a_broken_download_goes_on_where_it_ended(hub: Hub, monkeypatch: pytest.
     assert fetch.partial_bytes(NAME) == 0
 
 
+@pytest.mark.slow
 def test_a_connection_that_breaks_is_resumed_within_the_download(hub: Hub) -> None:
     hub.break_after = 1 << 20
     with pytest.raises(UserError) as error:
