@@ -1,4 +1,4 @@
-"""The add-on's preferences: the Python environment."""
+"""The add-on's preferences: the Python environment, and the server of an annotator."""
 
 from __future__ import annotations
 
@@ -7,8 +7,20 @@ from typing import Any
 import bpy
 from bpy.props import StringProperty
 
+from ..core.contract.annotators import KEY_VARIABLE
 from .panels import draw_environment, draw_job
 from .runtime.paths import PACKAGE
+
+_annotator_key = [""]
+"""The key of the annotator's server, until Blender ends: nothing of it may be in Blender's files."""
+
+
+def _get_key(_preferences: Any) -> str:
+    return _annotator_key[0]
+
+
+def _set_key(_preferences: Any, value: str) -> None:
+    _annotator_key[0] = value.strip()
 
 
 class SOCIALMIRROR_preferences(bpy.types.AddonPreferences):
@@ -24,6 +36,21 @@ class SOCIALMIRROR_preferences(bpy.types.AddonPreferences):
         description="Address of a package index to install PyTorch from. Empty: the one that fits this computer",
     )
 
+    annotator_url: StringProperty(
+        name="Annotator Server",
+        description="Address of an OpenAI-compatible server, e.g. http://localhost:11434/v1. Used if the annotator is Server",
+    )
+    annotator_model: StringProperty(
+        name="Model", description="Name of the server's model. Empty: the first that the server lists"
+    )
+    annotator_key: StringProperty(
+        name="Key",
+        description=f"Key of the server; a local one needs none. It is forgotten when Blender ends; {KEY_VARIABLE} keeps one",
+        subtype="PASSWORD",
+        get=_get_key,
+        set=_set_key,
+    )
+
     def draw(self, context: bpy.types.Context) -> None:
         layout: Any = self.layout
         draw_environment(layout.box())
@@ -34,6 +61,10 @@ class SOCIALMIRROR_preferences(bpy.types.AddonPreferences):
         row.prop(self, "interpreter")
         row.operator("socialmirror.use_interpreter", text="", icon="CHECKMARK")
         column.prop(self, "torch_index")
+        column = layout.column(heading="What the Two Do")
+        column.use_property_split = True
+        for name in ("annotator_url", "annotator_model", "annotator_key"):
+            column.prop(self, name)
 
 
 def preferences(context: bpy.types.Context) -> Any:

@@ -120,6 +120,22 @@ class SOCIALMIRROR_settings(bpy.types.PropertyGroup):
             ("sam-3d-body", "SAM 3D Body", "Has to be fetched once; wants a GPU, and takes very long without one"),
         ],
     )
+    annotator: EnumProperty(
+        name="Annotator",
+        description="A vision–language model that looks at the clip and says what the two do. Without a prompt its words guide "
+        "the motion; a prompt of yours always comes first",
+        items=[
+            ("auto", "Automatic", "A model that is on this computer, if there is one; nothing is sent anywhere"),
+            ("off", "None", "No model looks at the clip"),
+            ("smolvlm2-500m", "SmolVLM2 500M", "Small; runs on any computer"),
+            ("qwen3-vl-4b", "Qwen3-VL 4B", "Sees more; needs a GPU with 11 GB, or much time"),
+            (
+                "server",
+                "Server",
+                "A model on the server that is named in the preferences; pictures of the clip are sent there",
+            ),
+        ],
+    )
     output: StringProperty(
         name="Output",
         description="Folder for reconstructions. Empty: beside the .blend file, or the add-on's own folder if it is not saved",

@@ -8,6 +8,7 @@ from typing import Any
 
 import bpy
 
+from ..core.contract.annotators import SERVER, server_address
 from ..core.contract.errors import UserError
 from ..core.contract.files import write_json
 from ..core.contract.marks import PersonMark
@@ -16,6 +17,7 @@ from ..core.contract.requests import ReconstructRequest, RefineRequest, Request,
 from . import compat
 from . import scene as scenes
 from .folders import output_folder
+from .preferences import preferences
 from .properties import settings_of, user_prompt
 from .reconstructions import activate_shown_take, require_folder
 from .rigging.control_rig.building import control_rig_of
@@ -41,6 +43,7 @@ def reconstruct_request(context: bpy.types.Context) -> tuple[dict[str, Any], Ori
         body=_body(settings),
         fov=settings.fov or None,
         **(_ESTIMATED_CAMERA if not settings.know_camera else {}),
+        **_annotator_server(context, settings),
     )
     origin = replace(
         current_origin(context),
@@ -53,6 +56,7 @@ def reconstruct_request(context: bpy.types.Context) -> tuple[dict[str, Any], Ori
     return {
         "out": str(output_folder(settings.output) / (clip.stem.strip(". ") or "clip")),
         **message_fields(request),
+        **({"annotator_key": preferences(context).annotator_key} if request.annotator == SERVER else {}),
     }, origin
 
 
@@ -75,6 +79,30 @@ def refine_request(context: bpy.types.Context, collection: bpy.types.Collection)
     write_json(edits, scenes.read_edits(collection).to_json())
     message = {"folder": str(folder), "edits": str(edits), **message_fields(request)}
     return message, replace(current_origin(context), collection=scenes.read_state(collection).id)
+
+
+def _annotator_server(context: bpy.types.Context, settings: Any) -> dict[str, Any]:
+    """The server of the annotator, from the preferences: a scene may be of anybody, and would decide where pictures are sent.
+
+    UserError `bad-annotator` where there is none, `offline` for one on another machine while online access is off.
+    """
+    if settings.annotator != SERVER:
+        return {"annotator_url": None, "annotator_model": None}
+    chosen = preferences(context)
+    if not chosen.annotator_url.strip():
+        raise UserError(
+            "bad-annotator",
+            "The annotator is a server, and none is named.",
+            "Name one in the add-on's preferences, or choose another annotator in the settings.",
+        )
+    address = server_address(chosen.annotator_url)
+    if not address.is_this_machine and not bpy.app.online_access:
+        raise UserError(
+            "offline",
+            f"The annotator's server {address.host} is another computer, and Blender's online access is off.",
+            "Allow online access in Preferences, System, or choose another annotator.",
+        )
+    return {"annotator_url": chosen.annotator_url.strip(), "annotator_model": chosen.annotator_model.strip() or None}
 
 
 def _request(kind: type[Request], settings: Any, **values: Any) -> Request:

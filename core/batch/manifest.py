@@ -3,7 +3,8 @@
     {"version": 1, "out": "results", "defaults": {"takes": 3, "export": ["gltf"]},
      "clips": [{"clip": "hug.mp4", "prompt": "They hug."}, {"name": "dance-2", "clip": "dance.mp4", "frames": [300, 480]}]}
 
-Settings are the fields of `ReconstructRequest` as messages have them; paths are relative to the manifest's folder.
+Settings are the fields of `ReconstructRequest` as messages have them, but for the address of an annotator's server; paths are
+relative to the manifest's folder.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ VERSION = 1
 MAX_CLIPS = 10_000
 _LIMITS = JsonLimits(size=32 << 20, depth=12, values=2_000_000)
 _PATHS = ("clip", "body")
-_SETTINGS = tuple(item.name for item in fields(ReconstructRequest))
+_ONLY_FROM_THE_USER = ("annotator_url", "annotator_model")
+"""A manifest may be of anybody, and does not decide to whom pictures of clips are sent."""
+_SETTINGS = tuple(item.name for item in fields(ReconstructRequest) if item.name not in _ONLY_FROM_THE_USER)
 
 
 @dataclass(frozen=True)

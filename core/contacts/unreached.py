@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from ..contract.contact import REACHED_DISTANCE, Contact
 from ..contract.touches import Touch, group_touches
 
+_WHO = {"user": "you asked for", "prompt": "the prompt asks for", "annotator": "the annotator saw"}
+
 
 def unreached_touches(contacts: Sequence[Contact]) -> list[Touch]:
-    """The touches that the prompt or the user asked for, and that were measured and not reached."""
+    """The touches that the user or the prompt asked for or the annotator saw, and that were measured and not reached."""
     return [
         touch
         for touch in group_touches(contacts)
@@ -23,7 +25,7 @@ def unreached_warnings(contacts: Sequence[Contact]) -> list[str]:
 
 
 def _sentence(touch: Touch) -> str:
-    who = "you asked for" if touch.source == "user" else "the prompt asks for"
+    who = _WHO[touch.source]
     frames = f"frames {touch.frame_start} to {touch.frame_end}"
     return (
         f"The touch that {who} in {frames} ({touch.title}) is not reached: {100 * (touch.distance or 0.0):.0f} cm remain, "

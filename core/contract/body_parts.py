@@ -18,7 +18,14 @@ _REGIONS_OF_PART: dict[str, tuple[str, ...]] = {
     "foot": ("foot",),
 }
 """Names without side."""
+PART_KINDS: tuple[str, ...] = tuple(_REGIONS_OF_PART)
+"""The body parts without their sides."""
 _PART_OF_BARE_REGION = {region: part for part, regions in _REGIONS_OF_PART.items() for region in regions}
+
+
+def regions_of_kind(kind: str) -> tuple[str, ...]:
+    """The regions, without side, of one of `PART_KINDS`. KeyError for another name."""
+    return _REGIONS_OF_PART[kind]
 
 
 def body_part_of(region: str) -> str:

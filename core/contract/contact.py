@@ -12,9 +12,9 @@ from .limits import MAX_FRAME_INDEX, MAX_VERTICES
 from .names import is_identifier
 from .skeleton import GROUND, REGIONS
 
-Source = Literal["detected", "prompt", "user"]
+Source = Literal["detected", "annotator", "prompt", "user"]
 State = Literal["auto", "enforced", "rejected"]
-SOURCES: tuple[Source, ...] = ("detected", "prompt", "user")
+SOURCES: tuple[Source, ...] = ("detected", "prompt", "user", "annotator")
 STATES: tuple[State, ...] = ("auto", "enforced", "rejected")
 _MAX_DISTANCE = 1000.0  # metres
 REACHED_DISTANCE = 0.06

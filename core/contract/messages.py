@@ -4,7 +4,8 @@ An answer has the id of its request. Arrays are passed as files: a message has t
 
     request       fields (null or missing: the default)
     hello
-    reconstruct   out: path; the fields of `requests.ReconstructRequest`
+    reconstruct   out: path; annotator_key: key of the annotator's server, which is neither stored nor logged; the fields of
+                  `requests.ReconstructRequest`
     refine        folder: path; the fields of `requests.RefineRequest`
     repair        parts: any of packages, weights, caches; torch_index: address of a package index
     models

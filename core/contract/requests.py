@@ -20,6 +20,7 @@ from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
+from .annotators import ANNOTATORS, AUTO, KEY_VARIABLE, SERVER, server_address
 from .edits import Edits
 from .errors import UserError
 from .fields import shown
@@ -81,6 +82,20 @@ def _check_perception(choice: str) -> UserError | None:
             "Choose 'embedded', the networks that come with it.",
         )
     return one_of("bad-perception", "perception", PERCEPTION)(choice)
+
+
+def _check_annotator_url(text: str) -> UserError | None:
+    try:
+        server_address(text)
+    except UserError as error:
+        return error
+    return None
+
+
+def _check_model_name(name: str) -> UserError | None:
+    if 0 < len(name) <= 200 and name.isprintable():
+        return None
+    return UserError("bad-annotator", f"{shown(name)} is no name of a model.", "Write the name as the server lists it.")
 
 
 def _check_frames(text: str) -> UserError | None:
@@ -231,15 +246,47 @@ class ReconstructRequest(TakesRequest):
         metavar="M",
         check=in_range("bad-camera", "height of the camera in metres", MIN_CAMERA_HEIGHT, MAX_CAMERA_HEIGHT),
     )
+    annotator: str = option(
+        AUTO,
+        TEXT,
+        "vision-language model that says what the two do (default: auto, one that is on this machine if there is one)",
+        choices=ANNOTATORS,
+        check=one_of("bad-annotator", "annotator", ANNOTATORS),
+    )
+    annotator_url: str | None = option(
+        None,
+        TEXT,
+        "address of an OpenAI-compatible server for `--annotator server`, to which pictures of the clip are sent; its key is "
+        f"taken from {KEY_VARIABLE}",
+        metavar="URL",
+        check=_check_annotator_url,
+    )
+    annotator_model: str | None = option(
+        None,
+        TEXT,
+        "name of the server's model (default: the first that it lists)",
+        metavar="NAME",
+        check=_check_model_name,
+    )
 
     def check(self) -> None:
-        """Also the UserError `bad-lifting` where two initial motions are asked for."""
+        """Also the UserError `bad-lifting` where two initial motions are asked for, and `bad-annotator` for a server without an
+        address or an address without a server, so that nobody has to guess whether anything is sent.
+        """
         super().check()
         if self.initial and self.lifting not in ("auto", "embedded"):
             raise UserError(
                 "bad-lifting",
                 "The motion is to come from another tool's file and from SAM 3D Body.",
                 "Leave one of the two out.",
+            )
+        if (self.annotator == SERVER) != (self.annotator_url is not None):
+            raise UserError(
+                "bad-annotator",
+                "The annotator's server has no address."
+                if self.annotator == SERVER
+                else f"An address of an annotator's server is given, but the annotator is {self.annotator!r}.",
+                "Give the address of an OpenAI-compatible server, e.g. http://localhost:11434/v1, with the annotator 'server'.",
             )
 
 

@@ -32,9 +32,9 @@ class Touch:
 
     @property
     def source(self) -> Source:
-        """`user` if one of its contacts is the user's, else `prompt` if one is the prompt's."""
+        """The first of `user`, `prompt`, `annotator` and `detected` that one of its contacts is of."""
         sources = {contact.source for contact in self._counted}
-        return next(source for source in ("user", "prompt", "detected") if source in sources)
+        return next(source for source in ("user", "prompt", "annotator", "detected") if source in sources)
 
     @property
     def state(self) -> State:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..annotator.generator import Annotator
 from ..body.model import BodyModel
 from ..clip import Clip
 from ..contract.fields import MAX_PATH, Fields
@@ -44,6 +45,8 @@ class ClipChoices:
     camera_height: float | None = None
     lifting: str = ""
     """Identity of the model that lifts people to 3D; empty for the networks that come with the product."""
+    annotator: str = ""
+    """Key of the annotator; empty for none."""
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -74,13 +77,23 @@ class ClipChoices:
             values.number("camera_roll", -180, 180, None),
             values.number("camera_height", MIN_CAMERA_HEIGHT, MAX_CAMERA_HEIGHT, None),
             values.text("lifting", longest=200, default=""),
+            values.text("annotator", default="", longest=MAX_PATH),
         )
 
-    def inputs(self, clip: Clip | None, body: BodyModel, imported: ImportedPair | None = None) -> ClipInputs:
+    def inputs(
+        self,
+        clip: Clip | None,
+        body: BodyModel,
+        imported: ImportedPair | None = None,
+        annotator: Annotator | None = None,
+    ) -> ClipInputs:
         perception = PerceptionSettings(self.frames, self.people, self.people_at, self.backend)
         initial = Given(imported, " ".join(self.initial)) if self.initial else None
         known = KnownCamera(self.fov, self.camera_pitch, self.camera_roll, self.camera_height)
-        return ClipInputs(Given(clip, self.clip), perception, known, Given(body, self.body), initial, self.lifting)
+        looks = Given(annotator, self.annotator) if self.annotator else None
+        return ClipInputs(
+            Given(clip, self.clip), perception, known, Given(body, self.body), initial, self.lifting, looks
+        )
 
 
 def _marks_of(values: Fields) -> tuple[PersonMark, PersonMark] | None:

@@ -13,6 +13,8 @@ from typing import Any
 
 import torch
 
+from ..annotator.choosing import AnnotatorChoice, choose_annotator
+from ..annotator.generator import Annotator, AnnotatorUnavailable
 from ..body.files import load_body
 from ..body.model import BodyModel
 from ..clip import probe, resolve_range
@@ -40,9 +42,12 @@ from .cache import Cache, key_of
 from .choices import ClipChoices
 from .retry import Variant, make_good_takes
 from .settings import PipelineSettings
-from .stages import cache_missing
+from .stage import cache_missing
 from .takes import MadeTakes, TakeResult, TakeSettings, clip_nodes, make_takes, take_nodes
 from .workspace import CACHE_FOLDER, folder_busy, workspace
+
+_NAMED = ("prompt", "annotator")
+"""Sources of contacts that somebody has named in words."""
 
 
 @dataclass(frozen=True)
@@ -56,14 +61,19 @@ class Finished:
 
 
 def reconstruct(
-    request: ReconstructRequest, folder: Path, listener: Listener, settings: PipelineSettings | None = None
+    request: ReconstructRequest,
+    folder: Path,
+    listener: Listener,
+    settings: PipelineSettings | None = None,
+    *,
+    annotator_key: str = "",
 ) -> Finished:
     """Run the whole pipeline on a clip, once for every seed; the best take becomes the folder's active take.
 
     No take is ever removed: those of the same clip, range, people and body stay beside the new ones, and where the folder holds
     anything else, or something damaged, the result goes into a new folder beside it (`DIR-2`, `DIR-3`, ...). Raises UserError
     where the user can do something about it, Cancelled where the listener asks to stop; what the folder held before is untouched
-    then.
+    then. `annotator_key` is that of the annotator's server; it is kept nowhere.
     """
     request.check()
     device = _device(request.device)
@@ -76,6 +86,10 @@ def reconstruct(
     files = request.initial or ()
     imported = read_imported_pair(files) if files else None
     digests = tuple(content_key(file, JobProgress(listener).check) for file in files)
+    asked = AnnotatorChoice(
+        request.annotator, request.annotator_url or "", request.annotator_model or "", annotator_key
+    )
+    annotator = choose_annotator(asked, device)
     choices = ClipChoices(
         content,
         frames,
@@ -90,6 +104,7 @@ def reconstruct(
         request.camera_roll,
         request.camera_height,
         _lifting(request, device),
+        "" if annotator is None else annotator.key,
     )
     smoothness = DEFAULT_SMOOTHNESS if request.smoothness is None else request.smoothness
     take = TakeSettings(prompt, smoothness=smoothness)
@@ -99,17 +114,26 @@ def reconstruct(
         if place != folder:  # another run has finished there in the meantime
             raise folder_busy(folder)
         progress = JobProgress(listener)
-        inputs = choices.inputs(clip, body.to(device), imported)
         store = Cache(folder / CACHE_FOLDER, progress.log)
 
-        def make(variant: Variant) -> MadeTakes:
-            nodes = clip_nodes(inputs, variant.camera)
-            ways = variant.settings(settings or PipelineSettings())
-            wanted = [take_nodes(nodes, replace(take, seed=request.seed + n), ways) for n in range(request.takes)]
-            within = (0.0, 1.0) if variant == Variant() else (1.0, 1.0)
-            return make_takes(nodes, wanted, store, progress, within)
+        def make_all(choices: ClipChoices, annotator: Annotator | None) -> tuple[MadeTakes, Variant]:
+            inputs = choices.inputs(clip, body.to(device), imported, annotator)
 
-        made, variant = make_good_takes(make, progress)
+            def make(variant: Variant) -> MadeTakes:
+                nodes = clip_nodes(inputs, variant.camera)
+                ways = variant.settings(settings or PipelineSettings())
+                wanted = [take_nodes(nodes, replace(take, seed=request.seed + n), ways) for n in range(request.takes)]
+                within = (0.0, 1.0) if variant == Variant() else (1.0, 1.0)
+                return make_takes(nodes, wanted, store, progress, within)
+
+            return make_good_takes(make, progress)
+
+        try:
+            made, variant = make_all(choices, annotator)
+        except AnnotatorUnavailable as error:
+            progress.warn(f"The clip is reconstructed without the annotator. {error.message} {error.hint}")
+            choices = replace(choices, annotator="")
+            made, variant = make_all(choices, None)
         kept = () if before is None else before.takes
         keys = [key_of(one.key, prompt) for one in made.takes]
         free = results.free_names(folder)
@@ -133,6 +157,7 @@ def reconstruct(
                 seconds=one.seconds,
                 settings=_settings(choices, variant, key, (one.settings, one.settings)),
                 quality=one.quality,
+                annotation=one.annotation,
             )
             for one, named, key in zip(made.takes, takes, keys)
         ]
@@ -232,17 +257,17 @@ def _refined_prompt_and_contacts(before: Info, request: RefineRequest) -> _Promp
 
 
 def _only_prompted(contact: Contact) -> bool:
-    """Whether only the prompt asked for the contact, and the user has not decided about it since."""
-    return contact.source == "prompt" and contact.state == "auto"
+    """Whether only the prompt or the annotator asked for the contact, and the user has not decided about it since."""
+    return contact.source in _NAMED and contact.state == "auto"
 
 
 def _removed(before: Sequence[Contact], now: Sequence[Contact]) -> list[Contact]:
-    """Prompted contacts that the user has deleted while the prompt stayed: rejected, or the prompt would bring them back."""
+    """Named contacts that the user has deleted while the prompt stayed: rejected, or the prompt would bring them back."""
     remaining = {contact.id for contact in now}
     return [
         replace(contact, state="rejected")
         for contact in before
-        if contact.source == "prompt" and contact.id not in remaining
+        if contact.source in _NAMED and contact.id not in remaining
     ]
 
 
@@ -344,7 +369,17 @@ def _of_same_clip(before: ClipChoices | None, now: ClipChoices) -> bool:
 
     Then any of them can be shown by the same two rigs.
     """
-    names = ("prompt", "backend", "fov", "initial", "camera_pitch", "camera_roll", "camera_height", "lifting")
+    names = (
+        "prompt",
+        "backend",
+        "fov",
+        "initial",
+        "camera_pitch",
+        "camera_roll",
+        "camera_height",
+        "lifting",
+        "annotator",
+    )
     return before is not None and replace(before, **{name: getattr(now, name) for name in names}) == now
 
 

@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
 from ..checkpoint import weights_file
+from ..contract.errors import UserError
 from ..digests import content_key
 from ..perception.recording import StretchStore
 from ..reporting import Reporter, SilentReporter
@@ -285,3 +286,12 @@ def _check_type(what: str, value: Any, wanted: Any) -> None:
     value = value.value if isinstance(value, Given) else value
     if not isinstance(value, classes):
         raise TypeError(f"{what} is a {type(value).__name__}, not {wanted}")
+
+
+def cache_missing() -> UserError:
+    """The error of `refine` where the results of the 2D stage are gone."""
+    return UserError(
+        "cache-missing",
+        "What was seen in the clip is not in this folder's cache any more.",
+        "Reconstruct the clip again; then it can be refined.",
+    )

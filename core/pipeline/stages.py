@@ -3,6 +3,9 @@
 perception ─▶ clip_camera ─▶ observations ─▶ initial_motion ─▶ clip_scene ─▶ joint_prediction ─▶ first_fit ─▶ detected_contacts
                                                                                       │
     caption ◀─ solved_motion ◀─ infilled_motion ◀─ constraints ◀─ prompted_contacts ◀─┘
+
+`annotation` goes on from `perception`; its `words` take part from `sentence` on where there is no prompt, its touches by way of
+`suggested_contacts`.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
+from ..annotator.judging import JudgedScene, judge
 from ..body.model import BodyModel
 from ..checkpoint import weights_file
 from ..clip import Clip
@@ -62,8 +66,9 @@ from ..smoothing.smooth import load_smoother
 from ..stgcn.inference import KIND as STGCN
 from ..stgcn.inference import load_stgcn
 from ..stgcn.predict import JointPrediction, predict_joints
+from .annotation_stages import Annotations, SuggestedContacts, Words
 from .settings import FitPhases, InfillStageSettings, PerceptionSettings, StgcnSettings
-from .stage import stage
+from .stage import cache_missing, stage
 
 
 @dataclass(frozen=True)
@@ -205,18 +210,19 @@ def clip_scene(observations: Observations, initial_motion: MotionEstimate, body:
     return ClipScene.of(observations, initial_motion, body)
 
 
-@stage(version=2, cost=4)
-def sentence(prompt: str, encoder_key: str, device: torch.device, reporter: Reporter) -> Sentence:
-    """The prompt's embedding. Where there is no encoder, the prompt works through the contacts that it names alone.
+@stage(version=3, cost=4)
+def sentence(words: Words, encoder_key: str, device: torch.device, reporter: Reporter) -> Sentence:
+    """The words' embedding. Where there is no encoder, they work through the contacts that they name alone.
 
     `encoder_key` stands for the encoder's weights in the key of the result.
     """
-    if not prompt:
+    if not words.text:
         return Sentence(np.zeros(TEXT_SIZE, np.float32))
     try:
-        return Sentence(_encoder(device).encode([prompt])[0])
+        return Sentence(_encoder(device).encode([words.text])[0])
     except UserError as error:
-        reporter.warning(f"Only the contacts that the prompt names are used: {error.message} {error.hint}")
+        whose = "annotator" if words.suggested else "prompt"
+        reporter.warning(f"Only the contacts that the {whose} names are used: {error.message} {error.hint}")
         return Sentence(np.zeros(TEXT_SIZE, np.float32))
 
 
@@ -269,18 +275,18 @@ def first_fit(
 
 @stage(version=4, cost=7, weights=(CONTACT_HEAD,))
 def detected_contacts(
-    clip_scene: ClipScene, joint_prediction: JointPrediction, first_fit: FittedMotion, prompt: str, reporter: Reporter
+    clip_scene: ClipScene, joint_prediction: JointPrediction, first_fit: FittedMotion, words: Words, reporter: Reporter
 ) -> ContactList:
     """The contacts that the contact head finds probable; where there are no weights of it, those that geometry alone suggests.
 
-    What the prompt names is one of the things that the head goes by.
+    What the words name is one of the things that the head goes by.
     """
     clip = _contact_scene(clip_scene, joint_prediction, first_fit)
     head = _contact_head(reporter)
     if head is None:
         found = detect_contacts(clip.motion_incam, clip.timeline, clip.confidence, clip.body)
     else:
-        found = find_contacts(clip, head, named_parts(parse_prompt(prompt)))
+        found = find_contacts(clip, head, named_parts(words.hypotheses))
     reporter.progress(1.0)
     return ContactList(tuple(found))
 
@@ -320,6 +326,36 @@ def prompted_contacts(
     return ContactList(tuple(contacts))
 
 
+@stage(version=1, cost=3, weights=(CONTACT_HEAD,))
+def suggested_contacts(
+    clip_scene: ClipScene,
+    joint_prediction: JointPrediction,
+    fitted: FittedMotion,
+    annotation: Annotations,
+    used: bool,
+    reporter: Reporter,
+) -> SuggestedContacts:
+    """The contacts that the annotator sees and the fitted motion bears out; asks the user about those that it does not.
+
+    `used`: whether the contacts take part in the motion, as they do where there is no prompt.
+    """
+    said = annotation.annotation
+    if said is None:
+        return SuggestedContacts((), ())
+    scene = _contact_scene(clip_scene, joint_prediction, fitted)
+    head = _contact_head(reporter) if said.touches else None
+    probability = None if head is None else part_probabilities(scene, head)
+    found = judge(said, JudgedScene(scene.motion_incam, scene.timeline, scene.confidence, scene.body, probability))
+    for touch in found.annotation.contradicted:
+        reporter.warning(
+            f"{said.model} saw a touch ({touch.words}, frames {touch.frame_start} to {touch.frame_end}), but the two stay "
+            f"{100 * (touch.distance or 0):.0f} cm or more apart there. It was not used; if it is right, add it as a contact."
+        )
+    reporter.progress(1.0)
+    took_part = used and (bool(found.contacts) or not said.touches)
+    return SuggestedContacts(found.contacts, (replace(found.annotation, used=took_part),))
+
+
 def _contact_scene(clip_scene: ClipScene, prediction: JointPrediction, fitted: FittedMotion) -> ContactScene:
     sigma = None if prediction.prior is None else prediction.prior.sigma
     timeline = clip_scene.observations.timeline
@@ -330,13 +366,15 @@ def _contact_scene(clip_scene: ClipScene, prediction: JointPrediction, fitted: F
 def constraints(
     detected: ContactList,
     prompted: ContactList,
+    suggested: SuggestedContacts | None,
     edited: tuple[Contact, ...],
     pins: tuple[Pin, ...],
     feet: tuple[FootContact, ...],
     sentence: Sentence,
 ) -> Constraints:
-    """What a take is to honour. The user's contacts take the place of detected and prompted ones of the same regions and time."""
-    contacts = merge_contacts(merge_contacts(detected.contacts, prompted.contacts), edited)
+    """What a take is to honour. The user's contacts take the place of all others of the same regions and time."""
+    named = prompted.contacts if suggested is None else merge_contacts(suggested.contacts, prompted.contacts)
+    contacts = merge_contacts(merge_contacts(detected.contacts, named), edited)
     return Constraints(FitTargets(tuple(contacts), pins, feet), sentence.text)
 
 
@@ -419,12 +457,3 @@ def same_motion(one: PairMotion, other: PairMotion, tolerance: float) -> bool:
     names = ("global_orient", "body_pose", "left_hand_pose", "right_hand_pose", "pelvis", "betas")
     pairs: Any = ((getattr(one, name), getattr(other, name)) for name in names)
     return all(np.allclose(a, b, rtol=0.0, atol=tolerance) for a, b in pairs)
-
-
-def cache_missing() -> UserError:
-    """The error of `refine` where the results of the 2D stage are gone."""
-    return UserError(
-        "cache-missing",
-        "What was seen in the clip is not in this folder's cache any more.",
-        "Reconstruct the clip again; then it can be refined.",
-    )

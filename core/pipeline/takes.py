@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 import torch
 
+from ..annotator.generator import Annotator
 from ..body.model import BodyModel
 from ..checkpoint import weights_file
 from ..clip import Clip
 from ..contacts import measure_contacts, unreached_warnings
+from ..contract.annotation import Annotation
 from ..contract.contact import Contact
 from ..contract.edits import Pin
 from ..contract.foot_contact import FootContact
@@ -31,7 +33,8 @@ from ..quality import check_quality, quality_warnings
 from ..scores import score
 from ..semantics.encoder import encoder_file
 from ..stgcn.predict import JointPrediction
-from . import stages
+from . import annotation_stages, stages
+from .annotation_stages import Annotations, SuggestedContacts, Words
 from .settings import EarlierTake, PerceptionSettings, PipelineSettings
 from .stage import Given, Node, Results, ResultStore, expected_cost, in_order, run
 from .stages import Caption, ContactList, Sentence
@@ -56,6 +59,8 @@ class ClipInputs:
     """The initial motion from another tool; the pair itself is None while refining, which only reads the cache."""
     lifting: str = ""
     """Identity of the model that lifts people to 3D; empty for the networks that come with the product."""
+    annotator: Given[Annotator | None] | None = None
+    """The vision–language model that looks at the clip; None for none. The model itself is None while refining."""
 
     @property
     def device(self) -> Given[torch.device]:
@@ -94,6 +99,8 @@ class ClipNodes:
     scene: Node[ClipScene]
     body: Given[BodyModel]
     device: Given[torch.device]
+    annotation: Node[Annotations] | Given[Annotations] | None = None
+    """None without an annotator."""
 
 
 @dataclass(frozen=True)
@@ -109,17 +116,26 @@ class TakeNodes:
     infilled: Node[InfilledMotion]
     motion: Node[FittedMotion]
     caption: Node[Caption]
+    suggested: Node[SuggestedContacts] | None
+    """Of the take that the clip was reconstructed with; None without an annotator."""
 
     @property
     def targets(self) -> list[Node[Any]]:
-        return [self.motion, self.caption, self.constraints]
+        always: list[Node[Any]] = [self.motion, self.caption, self.constraints]
+        return always if self.suggested is None else [*always, self.suggested]
 
 
 def clip_nodes(inputs: ClipInputs, choice: int = 0) -> ClipNodes:
     """`choice` counts the candidates of the clip's camera from the most likely one."""
     detections = stages.perception.node(clip=inputs.clip, settings=inputs.perception, device=inputs.device)
     start = Lifting(inputs.clip, inputs.lifting) if inputs.lifting else inputs.imported
-    return nodes_of_detections(detections, inputs.known, inputs.body, start, choice)
+    clip = nodes_of_detections(detections, inputs.known, inputs.body, start, choice)
+    if inputs.annotator is None:
+        return clip
+    looks = annotation_stages.annotation.node(
+        clip=inputs.clip, perception=detections, annotator=inputs.annotator, device=inputs.device
+    )
+    return replace(clip, annotation=looks)
 
 
 def nodes_of_detections(
@@ -160,16 +176,26 @@ def take_nodes(
     scene = clip.scene
     prompt = take.prompt if start is None or take.prompt != start.settings.prompt else ""
     """Words that the start does not know yet."""
+    suggested = None
     if start is None:
-        sentence = _sentence(clip, prompt, settings)
+        words = _words(clip, prompt, annotated=True)
+        sentence = _sentence(clip, words, settings)
         prediction = stages.joint_prediction.node(clip_scene=scene, sentence=sentence, settings=settings.stgcn)
         fitted = stages.first_fit.node(clip_scene=scene, joint_prediction=prediction, phases=settings.first_fit)
         detected: Node[ContactList] | Given[ContactList] = stages.detected_contacts.node(
-            clip_scene=scene, joint_prediction=prediction, first_fit=fitted, prompt=prompt
+            clip_scene=scene, joint_prediction=prediction, first_fit=fitted, words=words
         )
+        if clip.annotation is not None:
+            suggested = stages.suggested_contacts.node(
+                clip_scene=scene,
+                joint_prediction=prediction,
+                fitted=fitted,
+                annotation=clip.annotation,
+                used=not prompt,
+            )
         earlier, phases = None, settings.contact_fit
     else:
-        sentence = _sentence(clip, prompt, settings) if prompt else start.sentence
+        sentence = _sentence(clip, _words(clip, prompt), settings) if prompt else start.sentence
         prediction, fitted = start.prediction, start.motion
         detected = Given(
             ContactList(()), ""
@@ -180,6 +206,7 @@ def take_nodes(
         prompted=stages.prompted_contacts.node(
             clip_scene=scene, joint_prediction=prediction, fitted=fitted, prompt=prompt
         ),
+        suggested=None if prompt else suggested,
         edited=tuple(contact.measured(None) for contact in take.contacts),
         pins=take.pins,
         feet=take.feet,
@@ -203,13 +230,22 @@ def take_nodes(
     caption = (
         stages.caption.node(clip_scene=scene, solved_motion=motion, prompt=prompt) if start is None else start.caption
     )
-    return TakeNodes(take, sentence, prediction, fitted, constraints, infilled, motion, caption)
+    return TakeNodes(take, sentence, prediction, fitted, constraints, infilled, motion, caption, suggested)
 
 
-def _sentence(clip: ClipNodes, prompt: str, settings: PipelineSettings) -> Node[Sentence]:
-    used, file = prompt if settings.text else "", encoder_file()
-    key = content_key(file) if used and file.is_file() else ""
-    return stages.sentence.node(prompt=used, encoder_key=key, device=clip.device)
+def _words(clip: ClipNodes, prompt: str, *, annotated: bool = False) -> Node[Words]:
+    """The prompt or, where there is none and `annotated` is asked for, what the annotator says."""
+    if prompt or not annotated or clip.annotation is None:
+        return annotation_stages.words.node(prompt=prompt, annotation=None, clip_scene=None)
+    return annotation_stages.words.node(prompt="", annotation=clip.annotation, clip_scene=clip.scene)
+
+
+def _sentence(clip: ClipNodes, words: Node[Words], settings: PipelineSettings) -> Node[Sentence]:
+    file = encoder_file()
+    used = words if settings.text else _words(clip, "")
+    says_something = bool(used.inputs["prompt"] or used.inputs["annotation"])
+    key = content_key(file) if says_something and file.is_file() else ""
+    return stages.sentence.node(words=used, encoder_key=key, device=clip.device)
 
 
 def _available(settings: PipelineSettings) -> PipelineSettings:
@@ -229,6 +265,8 @@ class TakeResult:
     quality: Quality
     foot_contacts: tuple[FootContact, ...]
     caption: str
+    annotation: Annotation | None
+    """With its verdicts; None without an annotator, and for a take that goes on from another."""
     infilled: bool
     """Whether the seed had a part in it."""
     key: str
@@ -293,6 +331,7 @@ def _result(clip: ClipNodes, take: TakeNodes, results: Results) -> TakeResult:
         quality=quality,
         foot_contacts=foot_intervals(results[take.fitted].foot_contact, scene.observations.frame_index),
         caption=results[take.caption].sentence,
+        annotation=None if take.suggested is None else next(iter(results[take.suggested].judged), None),
         infilled=stages.is_infilled(results[take.infilled], results[take.fitted]),
         key=take.motion.key,
         warnings=(*results.warnings, *quality_warnings(quality), *unreached_warnings(contacts)),

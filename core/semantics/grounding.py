@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from ..body.model import BodyModel
 from ..contacts import depth_discounted_distances, region_pair_confidence
@@ -14,7 +14,7 @@ from ..contract.body_parts import PART_OF_REGION
 from ..contract.contact import Contact
 from ..contract.skeleton import REGIONS
 from ..motion import PairMotion, Timeline
-from .prompt_parser import ContactHypothesis, Interpretation
+from .prompt_parser import ContactHypothesis, Interpretation, RegionPair
 from .settings import GroundingSettings
 
 _PARTS = np.array(PART_OF_REGION)
@@ -33,7 +33,8 @@ def ground_hypotheses(
     """The contacts that a prompt asks for, and the hypotheses that are rejected because the motion does not bear them out.
 
     The motion is the fit to the observations, `confidence` (0–1) that of its body joints. Of each hypothesis the interpretation
-    is chosen whose regions come closest together, for the frames around that moment in which they stay almost as close. Where
+    is chosen whose regions come closest together, for the frames around that moment in which they stay almost as close; where a
+    hypothesis names frames, that moment lies in or near them. Where
     `probability` says how probable it is, without the prompt, that two body parts touch, it counts as well: the probable
     interpretation is preferred, and one that is improbable in every frame is rejected. Contacts of one hypothesis are one touch.
     """
@@ -47,16 +48,16 @@ def ground_hypotheses(
     contacts: list[Contact] = []
     rejected: list[ContactHypothesis] = []
     for hypothesis in hypotheses:
+        inside = _frames_inside(hypothesis.frames, timeline, settings.span_margin)
         distances = np.stack([_mean_over_pairs(each, distance) for each in hypothesis.interpretations])
         margins = np.stack([_mean_over_pairs(each, margin) for each in hypothesis.interpretations])
         credit = np.zeros_like(distances)
         if by_region is not None:
             credit = np.stack([_mean_over_pairs(each, by_region) for each in hypothesis.interpretations])
-        best, closest = np.unravel_index(
-            int((distances - margins - settings.probability_credit * credit).argmin()), distances.shape
-        )
+        cost = np.where(inside, distances - margins - settings.probability_credit * credit, np.inf)
+        best, closest = np.unravel_index(int(cost.argmin()), distances.shape)
         too_far = distances[best, closest] > settings.max_distance + margins[best, closest]
-        if too_far or (by_region is not None and credit.max() < settings.min_probability):
+        if too_far or (by_region is not None and credit[:, inside].max() < settings.min_probability):
             rejected.append(hypothesis)
             continue
         max_duration = settings.max_brief_duration if hypothesis.brief else np.inf
@@ -73,6 +74,35 @@ def ground_hypotheses(
                 )
             )  # fmt: skip
     return contacts, rejected
+
+
+def nearest_pair(
+    hypothesis: ContactHypothesis,
+    motion_incam: PairMotion,
+    timeline: Timeline,
+    body: BodyModel,
+    settings: GroundingSettings | None = None,
+) -> tuple[RegionPair, float]:
+    """The pair of regions that comes nearest among all interpretations in the hypothesis' frames, and its distance in metres."""
+    settings = settings or GroundingSettings()
+    distance = depth_discounted_distances(motion_incam, body, timeline.time)
+    inside = _frames_inside(hypothesis.frames, timeline, settings.span_margin)
+    pairs = sorted({pair for interpretation in hypothesis.interpretations for pair in interpretation})
+    nearest = [float(_mean_over_pairs(frozenset([pair]), distance)[inside].min()) for pair in pairs]
+    best = int(np.argmin(nearest))
+    return pairs[best], nearest[best]
+
+
+def _frames_inside(frames: tuple[int, int] | None, timeline: Timeline, margin: float) -> Bool[np.ndarray, "T"]:
+    """Frames in which a hypothesis may hold: those that it names and `margin` seconds around, or all where it names none."""
+    everywhere = np.ones(len(timeline.time), bool)
+    if frames is None:
+        return everywhere
+    named = np.flatnonzero((timeline.frame_index >= frames[0]) & (timeline.frame_index <= frames[1]))
+    if not len(named):
+        return everywhere
+    first, last = timeline.time[named[0]] - margin, timeline.time[named[-1]] + margin
+    return (timeline.time >= first) & (timeline.time <= last)
 
 
 def _mean_over_pairs(interpretation: Interpretation, values: Float[np.ndarray, "T R R"]) -> Float[np.ndarray, "T"]:

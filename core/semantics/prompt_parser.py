@@ -52,6 +52,13 @@ class ContactHypothesis:
     interpretations: tuple[Interpretation, ...]
     brief: bool
     """A blow or a tap rather than a hold."""
+    frames: tuple[int, int] | None = None
+    """First and last frame of the clip in which it is said to happen; None where nothing says so, as in a prompt."""
+
+
+def part_hypothesis(name: str, words: str, contact: ContactPattern, frames: tuple[int, int]) -> ContactHypothesis:
+    """A part of person 0, the `actor` of the pattern, that touches one of person 1 in some frames; all open sides are tried."""
+    return ContactHypothesis(name, words, _interpret((contact,), {}, (0,)), brief=False, frames=frames)
 
 
 @lru_cache(maxsize=64)

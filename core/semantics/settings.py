@@ -139,3 +139,5 @@ class GroundingSettings:
     """Longest duration of blows and taps."""
     smoothing_window: float = 0.10
     """Window of the running mean over distances."""
+    span_margin: float = 0.5
+    """Time around the frames that a hypothesis names in which it may hold, too: who names them has seen few frames."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from .. import __version__
 from ..contract.errors import UserError
-from ..contract.fields import Fields
+from ..contract.fields import MAX_PATH, Fields
 from ..contract.messages import Message
 from ..contract.requests import ReconstructRequest, RefineRequest, folder_from_message, request_from_message
 from ..progress import Listener
@@ -30,11 +30,18 @@ def greeting() -> dict[str, Any]:
 def _reconstruct(message: Message) -> Work:
     folder = folder_from_message(message, "out")
     request = request_from_message(ReconstructRequest, message)
+    key = message.get("annotator_key") or ""
+    if not isinstance(key, str) or len(key) > MAX_PATH or not key.isascii() or not key.isprintable():
+        raise UserError(  # without the key, which nothing may show
+            "bad-annotator",
+            "The key of the annotator's server is not valid.",
+            "Enter it again in the add-on's preferences.",
+        )
 
     def work(listener: Listener) -> dict[str, Any]:
         from ..pipeline import jobs
 
-        finished = jobs.reconstruct(request, folder, listener)
+        finished = jobs.reconstruct(request, folder, listener, annotator_key=key)
         return {"folder": str(finished.folder), "take": finished.take.id}
 
     return work

@@ -5,6 +5,7 @@ from __future__ import annotations
 import bpy
 
 from . import (
+    annotation,
     camera,
     clip_queue,
     contact_interval,
@@ -33,6 +34,7 @@ _CLASSES = (
     *camera.CLASSES,
     *imports.CLASSES,
     *marking.CLASSES,
+    *annotation.CLASSES,
     *contacts.CLASSES,
     *contact_interval.CLASSES,
     *locked_poses.CLASSES,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import bpy
 
 from . import (
+    annotation,
     camera,
     clip_queue,
     contacts,
@@ -31,6 +32,7 @@ _CLASSES = (
     *result.CLASSES,
     *takes.CLASSES,
     *trust.CLASSES,
+    *annotation.CLASSES,
     *contacts.CLASSES,
     *camera.CLASSES,
     *own_keys.CLASSES,

@@ -9,6 +9,7 @@ import bpy
 from ..properties import settings_of, user_prompt
 from ..runtime.models import JOBS as MODEL_JOBS
 from ..runtime.session import session
+from .annotation import draw_suggestion
 from .environment import draw_environment, draw_environment_details
 from .job import draw_job, draw_pending_result, in_scene_frames
 from .next_step import next_step
@@ -29,6 +30,7 @@ class SOCIALMIRROR_PT_reconstruct(Sidebar, bpy.types.Panel):
         _draw_next_step(layout, context)
         _draw_clip(layout, settings)
         _draw_prompt(layout, settings)
+        draw_suggestion(layout, context)
         row = layout.row()
         row.scale_y = 1.8
         row.operator("socialmirror.reconstruct", icon="ARMATURE_DATA")
@@ -66,6 +68,7 @@ class SOCIALMIRROR_PT_settings(Sidebar, bpy.types.Panel):
         column.prop(settings, "smoothness", slider=True)
         column.prop(settings, "lifting")
         column.prop(settings, "device")
+        column.prop(settings, "annotator")
         column = layout.column()
         column.prop(settings, "output")
         column.prop(settings, "body")

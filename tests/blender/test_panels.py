@@ -13,7 +13,8 @@ import pytest
 from tests.blender.product import Product
 from tests.blender.user_actions import press
 
-STAGES = Path(__file__).resolve().parents[2] / "core" / "pipeline" / "stages.py"
+PIPELINE = Path(__file__).resolve().parents[2] / "core" / "pipeline"
+STAGES = (PIPELINE / "stages.py", PIPELINE / "annotation_stages.py")
 
 
 def announced_stages() -> set[str]:
@@ -22,7 +23,7 @@ def announced_stages() -> set[str]:
     They are read from the source, since Blender's Python has no torch.
     """
     stages: set[str] = set()
-    for function in ast.parse(STAGES.read_text(encoding="utf-8")).body:
+    for function in (each for path in STAGES for each in ast.parse(path.read_text(encoding="utf-8")).body):
         if not isinstance(function, ast.FunctionDef):
             continue
         for decorator in function.decorator_list:

@@ -104,6 +104,7 @@ LAYERS = (
     ("body", "perception", "motion", "clip"),
     ("representation", "observations", "fitting"),
     ("contacts", "scores", "semantics"),
+    ("annotator",),
     ("stgcn",),
     ("infilling", "smoothing"),
     ("pipeline",),

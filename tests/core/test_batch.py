@@ -150,6 +150,7 @@ def test_the_summary_alone_and_one_clip_alone(three: Path, quick: Any, capsys: p
         ({"clips": [{"clip": "a.mp4", "name": "../up"}]}, "name"),
         ({"clips": [{"clip": "a.mp4", "takes": 99}]}, "takes"),
         ({"clips": [{"clip": "a.mp4", "shell": "rm"}]}, "unknown fields"),
+        ({"clips": [{"clip": "a.mp4", "annotator_url": "https://example.com/v1"}]}, "unknown fields"),
         ({"clips": [{"clip": "a.mp4", "export": ["unreal"]}]}, "unreal"),
         ({"clips": [{"prompt": "no clip"}]}, "clip"),
         ({"clips": [{"clip": 3}]}, "clip"),

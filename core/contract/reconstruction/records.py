@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..annotation import Annotation
 from ..contact import Contact
 from ..errors import UserError
 from ..fields import MAX_PATH, Fields
@@ -190,6 +191,8 @@ class Info:
     """The check of the take; None for takes of older versions."""
     foot_contacts: tuple[FootContact, ...] = ()
     """When feet stand on the floor, by the estimate that the fit began with; none in results of older versions."""
+    annotation: Annotation | None = None
+    """What a vision–language model says of the clip; None where none was asked or its answers were of no use."""
     schema: int = SCHEMA
 
     def to_json(self) -> dict[str, Any]:
@@ -223,6 +226,7 @@ class Info:
             settings=values.record("settings", dict[str, Any]()),
             foot_contacts=tuple(FootContact.from_json(each) for each in values.entries("foot_contacts", ())),
             quality=Quality.read(values.within("quality")) if values.has("quality") else None,
+            annotation=Annotation.read(values.within("annotation")) if values.has("annotation") else None,
             schema=schema,
         )
         if [person.index for person in info.people] != list(range(PEOPLE)):

@@ -1,0 +1,80 @@
+"""Finds the annotator that a user has chosen, among the models of the hub that are on this machine and servers."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+
+import torch
+
+from ..contract.annotators import AUTO, LOCAL_MODELS, OFF, SERVER, server_address
+from ..hub import store
+from ..hub.catalogue import CATALOGUE
+from ..reporting import Reporter
+from .generator import Annotator
+from .local_model import local_model
+from .model_inputs import Family, Qwen3Vl, SmolVlm
+from .server import ServerModel, key_from_environment
+from .settings import QUESTION_VERSION
+
+_FAMILIES: dict[str, Family] = {"smolvlm2-500m": SmolVlm(), "qwen3-vl-4b": Qwen3Vl()}
+_SMALL, _LARGE = LOCAL_MODELS
+
+
+@dataclass(frozen=True)
+class AnnotatorChoice:
+    """What the user wants."""
+
+    name: str = AUTO
+    """One of `contract.annotators.ANNOTATORS`."""
+    url: str = ""
+    """Of a server; used only if that was chosen."""
+    model: str = ""
+    """Of the server; empty for the first that it lists."""
+    key: str = field(default="", repr=False)
+    """Of the server; empty for that of the environment."""
+
+
+def choose_annotator(choice: AnnotatorChoice, device: torch.device) -> Annotator | None:
+    """None where it is off, or `auto` finds no model on this machine; a server is never chosen unasked.
+
+    UserError `model-missing` for a model that is chosen by name and not there, `bad-annotator` for a server's address.
+    """
+    if choice.name == OFF:
+        return None
+    if choice.name == SERVER:
+        return _server(choice)
+    if choice.name == AUTO:
+        name = next((name for name in (_LARGE, _SMALL) if store.installed(name) and _is_quick(name, device)), None)
+        return None if name is None else _local(name)
+    return _local(choice.name)
+
+
+def _is_quick(name: str, device: torch.device) -> bool:
+    """Whether a model is worth running unasked: the large one on a GPU with room for it, the small one anywhere."""
+    if name == _SMALL:
+        return True
+    if device.type != "cuda":
+        return False
+    free, _ = torch.cuda.mem_get_info(device)
+    return free / 1e9 >= CATALOGUE[name].memory_gigabytes
+
+
+def _local(name: str) -> Annotator:
+    folder, title = store.require(name), CATALOGUE[name].title
+    key = f"{name} {store.identity(name)} {QUESTION_VERSION}"
+    return Annotator(title, key, lambda device, reporter: local_model(folder, _FAMILIES[name], title, device, reporter))
+
+
+def _server(choice: AnnotatorChoice) -> Annotator:
+    address = server_address(choice.url)
+    server = ServerModel(address, choice.model, choice.key or key_from_environment())
+
+    @contextmanager
+    def load(device: torch.device, reporter: Reporter) -> Generator[ServerModel]:
+        named = server.model or server.first_model(lambda: reporter.progress(0.0, f"asking {address.host}"))
+        yield replace(server, model=named)
+
+    title = f"{choice.model or 'The model'} at {address.host}"
+    return Annotator(title, f"server {address} {choice.model} {QUESTION_VERSION}", load)

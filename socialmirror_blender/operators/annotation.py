@@ -1,0 +1,73 @@
+"""Operators on what a vision–language model says of the clip: its sentence becomes the prompt, its touches contacts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+from bpy.props import IntProperty
+
+from ...core.contract.errors import UserError
+from .. import scene as scenes
+from ..panels.annotation import active_annotation
+from ..properties import settings_of, user_prompt
+from ..reconstructions import require_reconstruction
+from ..runtime import session
+from ..scene.contact_list import activate_contact, read_contacts, write_contacts
+from ..scene.seen_touches import contact_of
+from .reporting import OnReconstruction, OperatorReturn, poll_reconstruction, reports_errors
+
+
+class SOCIALMIRROR_OT_use_suggestion(bpy.types.Operator):
+    bl_idname = "socialmirror.use_suggestion"
+    bl_label = "Use as Prompt"
+    bl_description = "Put the model's sentence into the prompt, where you can edit it"
+    bl_options = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if not poll_reconstruction(cls, context):
+            return False
+        if user_prompt(settings_of(context)) is not None:
+            cls.poll_message_set("The prompt is yours: clear it first, and nothing of it is lost by mistake")
+            return False
+        return True
+
+    @reports_errors
+    def execute(self, context: bpy.types.Context) -> OperatorReturn:
+        annotation = active_annotation(context)
+        if annotation is None:
+            raise UserError(
+                "no-annotation", "No model has looked at this clip.", "Choose an annotator and reconstruct."
+            )
+        settings = settings_of(context)
+        settings.prompt, settings.suggestion = annotation.sentence, ""
+        session.redraw()
+        return {"FINISHED"}
+
+
+class SOCIALMIRROR_OT_add_seen_touch(OnReconstruction, bpy.types.Operator):
+    bl_idname = "socialmirror.add_seen_touch"
+    bl_label = "Add as Contact"
+    bl_description = (
+        "Add the touch that the model saw as a contact, which Refine then makes. The nearest sides are taken"
+    )
+    bl_options = {"REGISTER", "UNDO"}
+
+    index: IntProperty(description="Number of the touch", options={"SKIP_SAVE", "HIDDEN"})
+
+    @reports_errors
+    def execute(self, context: bpy.types.Context) -> OperatorReturn:
+        collection = require_reconstruction(context)
+        annotation = active_annotation(context)
+        touches: Any = () if annotation is None else annotation.touches
+        if not 0 <= self.index < len(touches):
+            raise UserError("no-annotation", "There is no such touch any more.", "Look at the list again.")
+        contact = contact_of(touches[self.index])
+        write_contacts(collection, [*read_contacts(collection), contact])
+        activate_contact(collection, contact.id)
+        scenes.sync_markers(collection)
+        return {"FINISHED"}
+
+
+CLASSES = (SOCIALMIRROR_OT_use_suggestion, SOCIALMIRROR_OT_add_seen_touch)
