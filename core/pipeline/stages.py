@@ -302,7 +302,7 @@ def _contact_head(reporter: Reporter) -> ContactHead | None:
         return None
 
 
-@stage(version=4, cost=3, weights=(CONTACT_HEAD,))
+@stage(version=5, cost=3, weights=(CONTACT_HEAD,))
 def prompted_contacts(
     clip_scene: ClipScene, joint_prediction: JointPrediction, fitted: FittedMotion, prompt: str, reporter: Reporter
 ) -> ContactList:

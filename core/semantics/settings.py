@@ -129,7 +129,7 @@ class GroundingSettings:
     """Contacts whose regions never come closer than this are rejected."""
     occlusion_margin: float = 0.20
     """Added to `max_distance` for regions that are not visible; scaled down by their confidence."""
-    min_probability: float = 0.12
+    min_probability: float = 0.16
     """Contacts that are less probable than this in every frame, as the contact head sees them untold, are rejected."""
     probability_credit: float = 0.2
     """Distance by which a certain contact may be farther apart than an improbable one and still be preferred."""
