@@ -32,7 +32,8 @@ class Batch:
     coarse: tuple[Tensor, ...]
     """The trunk's coarser features [B,c,s,s]."""
     heat: Float[Tensor, "B 33 4096"]
-    """Probabilities over the cells."""
+    """Probabilities over the cells; even where nobody is there."""
+    is_there: Float[Tensor, " B"]
     weight: Float[Tensor, "B 33"]
     visible: Float[Tensor, "B 33"]
     metric: Float[Tensor, "B 33 3"]
@@ -52,6 +53,8 @@ def make_batch(
     heat = []
     for each in samples:
         maps = gaussians(each.cells, np.ones(_COUNT), np.full(_COUNT, TARGET_SPREAD)).reshape(-1, _COUNT).T
+        if not each.is_there:
+            maps = np.ones_like(maps)
         heat.append(maps / np.maximum(maps.sum(1, keepdims=True), 1e-6))
     # a permuted view: in memory the channels stay last, as convolutions on a CPU want them
     maps, *coarse = (torch.from_numpy(each).permute(0, 3, 1, 2).to(device) for each in inputs)
@@ -59,7 +62,7 @@ def make_batch(
         inputs=maps,
         coarse=tuple(coarse),
         heat=torch.from_numpy(np.stack(heat).astype(np.float32)).to(device),
-        **{name: stacked(name) for name in ("weight", "visible", "metric", "mask", "front", "overlap")},
+        **{name: stacked(name) for name in ("is_there", "weight", "visible", "metric", "mask", "front", "overlap")},
     )
 
 
@@ -77,7 +80,7 @@ def prompted_loss(network: PromptedHead, batch: Batch) -> tuple[Tensor, Mapping[
     parts = {
         "heat": heat,
         # the positions of landmarks outside the crop are as well defined as those of others
-        "metric": _METRIC_WEIGHT * error.mean(),
+        "metric": _METRIC_WEIGHT * (error.mean(1) * batch.is_there).sum() / batch.is_there.sum().clamp(min=1),
         "visible": _VISIBLE_WEIGHT * functional.binary_cross_entropy_with_logits(visible, batch.visible),
         "mask": _MASK_WEIGHT * functional.binary_cross_entropy_with_logits(maps[:, _COUNT], batch.mask),
         "front": _FRONT_WEIGHT

@@ -42,6 +42,8 @@ def sample_prompts(
 ) -> tuple[JointPrompt | None, JointPrompt | None]:
     """Prompts of the person meant and of the other one for training; one of them may be missing."""
     found = matched_keypoints(frame)
+    if not frame.present[person]:
+        return None, _sample_prompt(frame, 1 - person, found[1 - person], rng)
     own = _sample_prompt(frame, person, found[person], rng)
     if not frame.present[1 - person]:
         return (None if rng.random() < _NO_OWN_SHARE else own), None

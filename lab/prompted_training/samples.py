@@ -29,6 +29,10 @@ _OTHER_LANDMARK_WEIGHT = 0.5
 """Of face, hands and feet; limb joints weigh 1."""
 _OUTSIDE_WEIGHT = 0.4
 """Of landmarks in the crop but outside the image, which can only be guessed."""
+_HIDDEN_WEIGHT = 2.0
+"""Of landmarks that the other person hides; few are, and what is asked of this network is where they are."""
+_NOBODY_WEIGHT = 0.3
+"""Of all landmarks of a person who is not there."""
 _WORST_QUALITY = 12
 """Of JPEG compression, of 100."""
 ASKED_SCALE = 1.15
@@ -43,6 +47,8 @@ class Sample:
     query: Query
     cells: Float[np.ndarray, "33 2"]
     """Of the landmarks in the head's maps."""
+    is_there: bool
+    """False where whoever is not the person of the other prompt was asked for, and nobody is: no place is likelier than another."""
     weight: Float[np.ndarray, " 33"]
     """0 for landmarks outside the crop."""
     visible: Float[np.ndarray, " 33"]
@@ -81,7 +87,7 @@ def mirror_frame(frame: Frame) -> Frame:
 
 
 def sample(frame: Frame, person: int, rng: np.random.Generator) -> Sample:
-    """A random crop with random prompts of one person of the frame."""
+    """A random crop with random prompts of one person of the frame; of the other one alone, if that person is not present."""
     if rng.random() < 0.5:
         frame = mirror_frame(frame)
     own, other = sample_prompts(frame, person, rng)
@@ -101,8 +107,8 @@ def sample(frame: Frame, person: int, rng: np.random.Generator) -> Sample:
 
 
 def make_sample(frame: Frame, person: int, query: Query, image: np.ndarray) -> Sample:
-    """The targets for a query about a person of the frame."""
-    region = query.region
+    """The targets for a query about a person of the frame, or about nobody if that person is not present."""
+    region, is_there = query.region, bool(frame.present[person])
     cells = to_cells(region, frame.points[person])
     inside = ((cells >= 0) & (cells < SIDE)).all(-1)
     outside = frame.is_outside[person]
@@ -110,13 +116,15 @@ def make_sample(frame: Frame, person: int, query: Query, image: np.ndarray) -> S
     weight[PROMPT_JOINTS] = 1
     metric = frame.metric[person].astype(float)
     metric[:, :2] = metric[:, :2] @ rotation(region.angle)
+    weight *= np.where(outside, _OUTSIDE_WEIGHT, np.where(frame.is_occluded[person], _HIDDEN_WEIGHT, 1)) * inside
     hidden = frame.is_occluded[person] | frame.is_self_occluded[person] | outside
     return Sample(
         image=image,
         query=query,
         cells=cells,
-        weight=weight * np.where(outside, _OUTSIDE_WEIGHT, 1) * inside,
-        visible=(~hidden).astype(float),
+        is_there=is_there,
+        weight=weight if is_there else np.full(len(LANDMARKS), _NOBODY_WEIGHT),
+        visible=(~hidden & is_there).astype(float),
         metric=metric,
         mask=_mask(frame, person, region),
         front=float(frame.front_fraction[person]),

@@ -67,10 +67,13 @@ class PromptedTraining:
 
 
 class TrainingSet:
-    """Draws batches. The trunk runs on every crop as it is drawn, so that none comes twice."""
+    """Draws batches. The trunk runs on every crop as it is drawn, so that none comes twice.
+
+    In a frame of one person the other one is asked for as well, as whoever is not that one.
+    """
 
     def __init__(self, frames: Sequence[Frame], trunk: Network, device: torch.device) -> None:
-        self._people = [(frame, person) for frame in frames for person in np.flatnonzero(frame.present).tolist()]
+        self._people = [(frame, person) for frame in frames for person in (0, 1)]
         self._trunk, self._device = trunk, device
 
     def draw(self, rng: np.random.Generator, count: int) -> Batch:

@@ -7,16 +7,24 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from core.contract.errors import UserError
+from core.perception.prompted_graph import COARSE_FEATURES
 from core.perception.prompted_landmarks import PROMPT_JOINTS, JointPrompt, Query, region_of_joints, to_cells
 from core.perception.regions import crop
 from lab.prompted_training.frames import load_frames, save_frames
+from lab.prompted_training.loss import make_batch, prompted_loss
+from lab.prompted_training.network import PromptedHead
 from lab.prompted_training.prompts import matched_keypoints, sample_prompts
 from lab.prompted_training.samples import CROP_SIZE, make_sample, mirror_frame, sample
 from tests.lab.prompted_training.synthetic_frame import synthetic_frame
 
 _SURE = np.ones(12)
+
+
+def _no_features() -> tuple[torch.Tensor, ...]:
+    return tuple(torch.zeros(1, channels, side, side) for side, channels in COARSE_FEATURES)
 
 
 def _query(points: np.ndarray) -> Query:
@@ -74,13 +82,28 @@ def test_a_sample_says_where_the_landmarks_are_and_what_is_visible() -> None:
     query = _query(frame.points[1])
     made = make_sample(frame, 1, query, crop(frame.image_of_camera, query.region, CROP_SIZE, replicate=True))
     limbs = made.cells[PROMPT_JOINTS]
-    assert (made.weight[PROMPT_JOINTS] == 1).all() and ((limbs > 0) & (limbs < 64)).all()
+    hidden = np.arange(12) == 3
+    assert (made.weight[PROMPT_JOINTS][~hidden] == 1).all() and made.weight[PROMPT_JOINTS[3]] > 1
+    assert made.is_there and ((limbs > 0) & (limbs < 64)).all()
     assert made.visible[PROMPT_JOINTS[3]] == 0 and made.visible[PROMPT_JOINTS[2]] == 1
     assert made.front == 0 and made.overlap == 1
     # person 0 covers a strip of person 1; the mask holds what is left, the blue part of the crop
     blue = made.image[2::4, 2::4, 2] > 150
     assert ((made.mask > 0.5) == blue).mean() > 0.95
     assert 0.02 < made.mask.mean() < 0.5
+
+
+def test_whoever_is_not_the_only_person_is_nowhere() -> None:
+    both = synthetic_frame()
+    frame = replace(both, present=np.array([True, False]), seen=np.where(both.seen == 1, np.uint8(255), both.seen))
+    made = sample(frame, 1, np.random.default_rng(0))
+    assert made.query.own is None and made.query.other is not None
+    assert not made.is_there and not made.visible.any() and not made.mask.any()
+    trunk = [np.zeros((1, 64, 64, 117), np.float32)]
+    batch = make_batch(trunk, [made], torch.device("cpu"))
+    assert float(batch.heat.max()) == pytest.approx(1 / 4096)
+    _, parts = prompted_loss(PromptedHead().eval(), replace(batch, coarse=_no_features()))
+    assert float(parts["metric"]) == 0
 
 
 def test_landmarks_beyond_the_image_weigh_less_and_are_not_visible() -> None:
