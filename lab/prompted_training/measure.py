@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float
 
 from core.perception.landmarks import LandmarkNetwork
 from core.perception.prompted_landmarks import (
+    ASKED_SCALE,
     LIMB_JOINTS,
     PROMPT_JOINTS,
     JointPrompt,
@@ -23,7 +24,6 @@ from core.perception.regions import Region
 from ..evaluation.metrics import procrustes
 from .frames import Frame
 from .prompts import matched_keypoints
-from .samples import ASKED_SCALE
 
 _FOUND_ERROR = 0.1
 """Largest median error, in heights, of a skeleton that counts as found."""

@@ -11,6 +11,7 @@ from jaxtyping import Float, UInt8
 from core.contract.skeleton import LANDMARKS
 from core.perception.landmarks import MIRROR
 from core.perception.prompted_landmarks import (
+    ASKED_SCALE,
     LIMB_JOINTS,
     PROMPT_JOINTS,
     SIDE,
@@ -35,8 +36,6 @@ _NOBODY_WEIGHT = 0.3
 """Of all landmarks of a person who is not there."""
 _WORST_QUALITY = 12
 """Of JPEG compression, of 100."""
-ASKED_SCALE = 1.15
-"""How much larger the crop is where only the other person is known."""
 
 
 @dataclass(frozen=True)

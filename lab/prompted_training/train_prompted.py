@@ -23,11 +23,12 @@ from core.reporting import SilentReporter
 from core.weights import POSE_LANDMARKS, ensure
 
 from ..choreography.interaction import Interaction, load_interactions
-from ..choreography.splits import SPLITS, Split, split_of
+from ..choreography.splits import SPLITS, Split, split_of, split_of_subject
 from ..digests import write_digests
 from ..training.job import install_weights
 from ..training.loop import History, Task, TrainingResult, TrainingSettings, train
 from ..training.model_card import ModelCard, describe_hardware, write_card
+from ..training.non_interacting import FAMILY as NON_INTERACTING
 from .frames import Frame, load_frames
 from .loss import Batch, make_batch, prompted_loss
 from .measure import found_by_blazepose, found_by_movenet, found_by_prompts, measure, table
@@ -180,7 +181,14 @@ def _frames_of(split: Split, job: PromptedTraining) -> list[Frame]:
 
 
 def _clips_of(split: Split, files: Sequence[Path]) -> list[Interaction]:
-    return [clip for file in files for clip in load_interactions(file) if split_of(clip) == split]
+    return [clip for file in files for clip in load_interactions(file) if _belongs_to(clip, split)]
+
+
+def _belongs_to(clip: Interaction, split: Split) -> bool:
+    """Whether a clip is of the split; pairs who do not interact belong where the people do who were recorded."""
+    if clip.family == NON_INTERACTING:
+        return all(split_of_subject(subject) == split for subject in clip.subjects)
+    return split_of(clip) == split
 
 
 def _pose_landmarks() -> Path:
