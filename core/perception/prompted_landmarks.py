@@ -36,6 +36,8 @@ _WINDOW = 3
 """Cells around the maximum, on either side, whose centre of mass is the landmark."""
 _LEAST_CONFIDENCE = 0.1
 """Joints of a prompt with less confidence do not decide about the region."""
+ASKED_SCALE = 1.15
+"""How much larger the region is where only the other person is known."""
 _BEYOND_JOINTS = 1.1
 """How far head and feet reach beyond the limb joints."""
 _REGION_SCALE = 1.25

@@ -47,7 +47,7 @@ class Sample:
     cells: Float[np.ndarray, "33 2"]
     """Of the landmarks in the head's maps."""
     is_there: bool
-    """False where whoever is not the person of the other prompt was asked for, and nobody is: no place is likelier than another."""
+    """False where whoever is not the other prompt's person was asked for, and nobody is: no place is likelier than another."""
     weight: Float[np.ndarray, " 33"]
     """0 for landmarks outside the crop."""
     visible: Float[np.ndarray, " 33"]
