@@ -99,13 +99,19 @@ def check_range(clip: Clip, first: int, last: int) -> None:
 
 
 def read_frames(
-    clip: Clip, first: int, last: int, *, while_skipping: Callable[[], None] = lambda: None
+    clip: Clip,
+    first: int,
+    last: int,
+    *,
+    while_skipping: Callable[[], None] = lambda: None,
+    unwanted: Callable[[int], bool] = lambda _: False,
 ) -> Iterator[Frame]:
-    """Frames `first` to `last`, both included, in order; only one is in memory at a time.
+    """Frames `first` to `last`, both included, in order, without those whose numbers are `unwanted`; one is in memory at a time.
 
     The way to `first` is decoded too, for seeking is not exact in every file; `while_skipping` is called for each frame
-    on it. A file that breaks off ends the iteration early: compare the last index. UserError `bad-range` for frames that
-    the clip should not have, `clip-truncated` where not one of the wanted frames can be decoded.
+    on it. What a duplicate repeats is the wanted frame before it. A file that breaks off ends the iteration early: compare the
+    last index. UserError `bad-range` for frames that the clip should not have, `clip-truncated` where not one of the wanted
+    frames can be decoded.
     """
     check_range(clip, first, last)
     with _opened(clip.path) as capture:
@@ -117,6 +123,9 @@ def read_frames(
             previous_time = _time(capture, index, previous_time, clip.frame_rate)
         reference: np.ndarray | None = None
         for index in range(first, last + 1):
+            if unwanted(index) and capture.grab():
+                previous_time = _time(capture, index, previous_time, clip.frame_rate)
+                continue
             decoded, image = capture.read()
             if not decoded:
                 if index == first:

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 from jaxtyping import Float, UInt8
 
-_WIDTH = 480
-"""px, the width at which the background is followed."""
+SIDE = 480
+"""px, the longer side of the picture in which the background is followed."""
 _MOST_POINTS, _LEAST_POINTS = 300, 12
 _BACK_ERROR = 1.0
 """px; a point whose way back misses it by more was not followed."""
@@ -20,7 +20,7 @@ _CLEARLY_MORE = 1.2
 _KEPT = 0.55
 """Share of the key frame's points below which the next key frame is taken."""
 _FAR = 0.12
-"""Median displacement in picture widths from the key frame from which on the next one is taken."""
+"""Median displacement in the picture's longer sides from the key frame from which on the next one is taken."""
 _LINES_WIDTH = 960
 """px, the width at which lines are searched for."""
 _SHORTEST = 0.045
@@ -51,16 +51,18 @@ class BackgroundMotion:
         self._key: _KeyFrame | None = None
         self._there = np.zeros((0, 1, 2), np.float32)
         self._to_first = np.eye(3)
+        self._width = SIDE
 
     def advance(self, image: UInt8[np.ndarray, "H W 3"], people: UInt8[np.ndarray, "h w"]) -> Float[np.ndarray, "3 3"]:
         """The homography that takes this frame's pixels to the first frame's, in units of the picture's width.
 
-        `people` is the union of everyone's boxes or masks, 0-255. A frame in which too few points can be followed repeats the
-        homography before.
+        `image` may be shrunk to a longer side of SIDE already. `people` is the union of everyone's boxes or masks, 0-255. A frame
+        in which too few points can be followed repeats the homography before.
         """
-        height = max(1, round(image.shape[0] * _WIDTH / image.shape[1]))
-        grey = cv2.cvtColor(cv2.resize(image, (_WIDTH, height), interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY)
-        background = _background(people, (_WIDTH, height))
+        size = shrunk_size(image.shape[1], image.shape[0])
+        self._width = size[0]
+        grey = cv2.cvtColor(cv2.resize(image, size, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY)
+        background = _background(people, size)
         if self._key is None:
             self._take_as_key(grey, background)
             return np.eye(3)
@@ -71,13 +73,13 @@ class BackgroundMotion:
                 self._to_first = _unit(self._key.to_first @ to_key)
                 self._there = there
                 moved = float(np.median(np.linalg.norm((there - self._key.points)[good], axis=-1)))
-                if good.mean() > _KEPT and moved < _FAR * _WIDTH:
+                if good.mean() > _KEPT and moved < _FAR * SIDE:
                     return self._in_widths()
         self._take_as_key(grey, background)
         return self._in_widths()
 
     def _in_widths(self) -> np.ndarray:
-        scale = np.diag([_WIDTH, _WIDTH, 1.0])
+        scale = np.diag([self._width, self._width, 1.0])
         return _unit(np.linalg.inv(scale) @ self._to_first @ scale)
 
     def _take_as_key(self, grey: np.ndarray, background: np.ndarray) -> None:
@@ -100,6 +102,12 @@ class BackgroundMotion:
         column, row = np.clip(there[:, 0], 0, limit - 1).astype(int).T
         good = (ok[:, 0] == 1) & (ok_back[:, 0] == 1) & (missed < _BACK_ERROR) & inside & (background[row, column] > 0)
         return there, good
+
+
+def shrunk_size(width: int, height: int) -> tuple[int, int]:
+    """Width and height of a picture with a longer side of SIDE."""
+    scale = SIDE / max(width, height)
+    return max(1, round(width * scale)), max(1, round(height * scale))
 
 
 def _motion_between(there: np.ndarray, here: np.ndarray) -> np.ndarray | None:

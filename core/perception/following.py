@@ -18,9 +18,9 @@ from .assignment import UNASSIGNED, assign, same_body, similarity
 from .landmarks import Pose
 from .movenet import LIMBS, FoundPerson, KeypointMaps
 from .networks import PerceptionNetworks
-from .pair_poses import poses_of_group
+from .pair_poses import person_beside, poses_of_group
 from .regions import Region, blend, similar
-from .scan import window_around
+from .scan import distinct_people, window_around
 from .skeletons import SHARED, body_region, limbs_extent, person_of_pose, pose_of_person, with_keypoints
 from .track import Observation, Sighting, Track, observation
 
@@ -181,6 +181,10 @@ class Follower:
             for k in group:
                 maps[k] = group_maps
             found += [person for person in nearer if person.score > _LEAST_SCORE]
+            seen = distinct_people(nearer)
+            if len(group) == 2 and len(seen) == 1:
+                beside = person_beside(self._networks.pair, image, seen[0], group_maps)
+                found += [] if beside is None else [beside]
         return found, maps
 
     def _match(

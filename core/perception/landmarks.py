@@ -104,8 +104,7 @@ class LandmarkNetwork:
     ) -> Pose:
         count = len(LANDMARKS)
         values = raw.reshape(-1, 5)
-        heat = expit(heat_maps)
-        points = to_picture(region, _refined(values[:, :2] / self._network.size, heat))
+        points = to_picture(region, _refined(values[:, :2] / self._network.size, heat_maps))
         visibility, presence = expit(values[:, 3]), expit(values[:, 4])
         metric = world.reshape(-1, 3)[:count].copy()
         metric[:, :2] = metric[:, :2] @ rotation(region.angle).T
@@ -116,7 +115,7 @@ class LandmarkNetwork:
             points[:count].astype(np.float32),
             visibility[:count],
             presence[:count],
-            heat.max((0, 1))[:count],
+            expit(heat_maps[..., :count].max((0, 1))),
             metric.astype(np.float32),
             (expit(mask[..., 0]) * 255).astype(np.uint8),
             covariance_of_confidence((visibility * presence)[:count], region.size),
@@ -128,17 +127,18 @@ def mask_in_picture(pose: Pose, picture_size: tuple[int, int], width: int) -> np
     return uncrop(pose.mask, pose.region, picture_size, width)
 
 
-def _refined(points: np.ndarray, heat: np.ndarray) -> np.ndarray:
-    """Move points [N,2] (0-1) to the centre of mass of their heat map [h,w,N] in a window around them."""
-    height, width, count = heat.shape
+def _refined(points: np.ndarray, logits: np.ndarray) -> np.ndarray:
+    """Move points [N,2] (0-1) to the centre of mass of their heat map, of which the logits [h,w,N] are given, in a window around
+    them."""
+    height, width, count = logits.shape
     radius = _REFINE_RADIUS
     column, row = np.trunc(points * (width, height)).astype(int).T
     inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
-    padded = np.pad(heat, ((radius, radius), (radius, radius), (0, 0)))
+    padded = np.pad(logits, ((radius, radius), (radius, radius), (0, 0)), constant_values=-np.inf)
     offset = np.arange(2 * radius + 1)
     rows = np.where(inside, row, 0)[:, None] + offset
     columns = np.where(inside, column, 0)[:, None] + offset
-    window = padded[rows[:, :, None], columns[:, None, :], np.arange(count)[:, None, None]]
+    window = expit(padded[rows[:, :, None], columns[:, None, :], np.arange(count)[:, None, None]])
     total = window.sum((1, 2))
     centre = np.stack(
         [

@@ -13,6 +13,7 @@ from .assignment import similarity
 from .landmarks import Pose
 from .movenet import FoundPerson, KeypointMaps
 from .prompted_landmarks import (
+    ASKED_SCALE,
     PROMPT_JOINTS,
     JointPrompt,
     PromptedLandmarks,
@@ -30,6 +31,8 @@ _REACH = 1.0
 """Distance in scales of a joint from the prompt beyond which it is somebody else's."""
 _ONE_BODY = 0.85
 """Similarity of two answers' limbs from which they are of one body."""
+_BESIDE_CONFIDENCE = 0.45
+"""Least mean confidence of somebody beside a person who is known."""
 _FULL_CONFIDENCE = 0.95
 """What a heat map as sharp as the training targets has around its maximum."""
 _MASK_SIDE = 256
@@ -57,6 +60,23 @@ def poses_of_group(
     size = (image.shape[1], image.shape[0])
     poses = [_within_reach(pose_of_answer(answer, size), person) for answer, person in zip(answers, people)]
     return _believed(poses)
+
+
+def person_beside(
+    network: PromptedLandmarks, image: UInt8[np.ndarray, "H W 3"], person: FoundPerson, maps: KeypointMaps | None
+) -> FoundPerson | None:
+    """Somebody whom MoveNet did not find because `person` is in front of them, or they of `person`; None where nobody is.
+
+    The network is asked for whoever is not that one. `maps` are of a square around the person, if one was looked at.
+    """
+    other = JointPrompt.of_keypoints(person.points, person.confidence)
+    region = region_of_joints(other.points, other.confidence)
+    query = Query(replace(region, size=ASKED_SCALE * region.size), None, other, maps)
+    [answer] = network.look(image, [query])
+    pose = pose_of_answer(answer, (image.shape[1], image.shape[0]))
+    found = person_of_pose(pose)
+    is_another = similarity([found], [person])[0, 0] < _ONE_BODY
+    return found if is_another and pose.score > _BESIDE_CONFIDENCE else None
 
 
 def pose_of_answer(answer: PromptedPose, picture_size: tuple[int, int]) -> Pose:

@@ -233,13 +233,15 @@ def _follow(
     follower = Follower(networks, tracks, scan.image_size)
     findings = (*scan.before, *scan.findings)
     first, last, count = findings[0].index, findings[-1].index, len(findings)
-    for number, (found, frame) in enumerate(zip(findings, read_frames(clip, first, last))):
+    repeated = {found.index for found in findings if found.duplicate}
+    frames = read_frames(clip, first, last, unwanted=repeated.__contains__)
+    for number, found in enumerate(findings):
         done = _SCAN_SHARE + _FOLLOWING_SHARE * number / count
         step = number - len(scan.before)
         reporter.progress(done, f"Following people, {_position(step, len(scan.findings))}")
         if found.duplicate:
             follower.repeat(step)
-        else:
+        elif (frame := next(frames, None)) is not None:
             between = [track.observations[step] for track in tracks if step in track.observations]
             follower.advance(step, frame.image, found.sightings if found.looked else between)
     own = [track.since(0) for track in follower.tracks]
@@ -265,12 +267,17 @@ def _find_hands(
     hands: list[dict[tuple[int, int], Hand] | None] = []
     count = len(pair.frame_index)
     stride = max(1, round(clip.frame_rate / _HANDS_PER_SECOND))
-    for step, frame in enumerate(read_frames(clip, first, last)):
+    looked = [
+        not repeats and (step % stride == 0 or step == count - 1)
+        for step, repeats in enumerate(pair.duplicate.tolist())
+    ]
+    frames = read_frames(clip, first, last, unwanted=lambda index: not looked[index - first])
+    for step in range(count):
         done = _SCAN_SHARE + _FOLLOWING_SHARE + (1 - _SCAN_SHARE - _FOLLOWING_SHARE) * step / count
         reporter.progress(done, f"Finding hands, {_position(step, count)}")
         if pair.duplicate[step]:
             hands.append(hands[-1] if hands else {})
-        elif step % stride and step < count - 1:
+        elif not looked[step] or (frame := next(frames, None)) is None:
             hands.append(None)
         else:
             seen = [track.observations.get(step) for track in pair.tracks]

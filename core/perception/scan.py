@@ -17,22 +17,21 @@ from jaxtyping import Float, UInt8
 from ..clip import Frame
 from .appearance import appearance_embedding
 from .assignment import same_body
-from .background import BackgroundMotion, background_lines
+from .background import BackgroundMotion, background_lines, shrunk_size
 from .detections import MASK_WIDTH
 from .movenet import INPUT_SIZE, LIMBS, SMALL_INPUT_SIZE, FoundPerson
 from .networks import PerceptionNetworks
+from .pair_poses import person_beside
 from .regions import Region, mask_height, tile_windows
 from .scene_cuts import SceneCuts
 from .track import Sighting
 
-LOOKS_PER_SECOND = 14
+LOOKS_PER_SECOND = 10
 _LEAST_SCORE = 0.1
 _LEAST_QUALITY = 0.12
 _SURE_QUALITY = 0.3
 _DUPLICATE = 0.5
 """People of whom each window has one are the same from this value of `assignment.same_body`."""
-_SMALL_WIDTH = 320
-"""Of the picture in which cuts and the camera's motion are looked for."""
 _SMALL = 60
 """px of the network's input: shorter people are looked at in a window of their own in the next frame."""
 _TILE = 0.6
@@ -72,7 +71,7 @@ class Scanner:
         """One in `stride` frames is looked at."""
         self._networks, self._size, self._stride = networks, picture_size, stride
         self._tiles = tile_windows(*picture_size, _TILE)
-        self._small_size = (_SMALL_WIDTH, mask_height(picture_size, _SMALL_WIDTH))
+        self._small_size = shrunk_size(*picture_size)
         self._cuts, self._motion = SceneCuts(), BackgroundMotion()
         self._last: FrameFindings | None = None
         self._count = 0
@@ -94,7 +93,7 @@ class Scanner:
             if look:
                 self._skipped = 0
                 sightings = self._known = self._sightings(frame.image)
-            moved = self._motion.advance(frame.image, self._boxes(self._known))
+            moved = self._motion.advance(small, self._boxes(self._known))
             found = FrameFindings(frame.index, frame.time, frame.duplicate, sightings, moved, is_cut, look)
         self._last = found
         return found
@@ -107,12 +106,17 @@ class Scanner:
     def _sightings(self, image: UInt8[np.ndarray, "H W 3"]) -> tuple[Sighting, ...]:
         everywhere = self._networks.people.find_everywhere(image)
         small, large = self._windows()
-        nearer = [
-            *self._networks.people.find(image, small, SMALL_INPUT_SIZE),
-            *self._networks.people.find(image, large),
-        ]
+        if len(_clear(everywhere)) >= max(2, len(_clear([sighting.person for sighting in self._known]))):
+            small = []  # the whole picture shows everyone as clearly as they were seen before
+        of_large = self._networks.people.find(image, large)
+        nearer = [*self._networks.people.find(image, small, SMALL_INPUT_SIZE), *of_large]
         found = [*everywhere, *(person for people, _ in nearer for person in people)]
-        people = distinct_people([person for person in found if _is_somebody(person)])
+        people = distinct_people(found)
+        clear = _clear(people)
+        if len(clear) == 1:
+            maps = next((maps for window, (_, maps) in zip(large, of_large) if _holds(window, clear[0])), None)
+            beside = person_beside(self._networks.pair, image, clear[0], maps)
+            people += [beside] if beside is not None else []
         middles = np.array([person.middle for person in people]).reshape(-1, 2)
         sightings = []
         for number, person in enumerate(people):
@@ -160,13 +164,23 @@ def window_around(points: np.ndarray, scale: float) -> Region:
     return Region(float(x), float(y), max(float((high - low).max()) * scale, 16.0))
 
 
-def distinct_people(people: Sequence[FoundPerson]) -> list[FoundPerson]:
-    """Each person once, the clearest find of each, clearest first."""
+def distinct_people(found: Sequence[FoundPerson]) -> list[FoundPerson]:
+    """Each person once, the clearest find of each, clearest first; finds that are nobody are left out."""
+    people = [person for person in found if _is_somebody(person)]
     kept: list[FoundPerson] = []
     for person in sorted(people, key=lambda person: -(person.score**0.5) * person.quality):
         if not kept or same_body([person], kept).max() < _DUPLICATE:
             kept.append(person)
     return kept
+
+
+def _clear(people: Sequence[FoundPerson]) -> list[FoundPerson]:
+    return [person for person in people if person.quality > _SURE_QUALITY]
+
+
+def _holds(window: Region, person: FoundPerson) -> bool:
+    """Whether all limbs are in an upright window."""
+    return bool((np.abs(person.points[LIMBS] - (window.x, window.y)) <= window.size / 2).all())
 
 
 def _is_somebody(person: FoundPerson) -> bool:
