@@ -31,8 +31,9 @@ _REACH = 1.0
 """Distance in scales of a joint from the prompt beyond which it is somebody else's."""
 _ONE_BODY = 0.85
 """Similarity of two answers' limbs from which they are of one body."""
-_BESIDE_CONFIDENCE = 0.45
-"""Least mean confidence of somebody beside a person who is known."""
+_BESIDE_CONFIDENCE, _BESIDE_VISIBILITY = 0.45, 0.25
+"""Least mean confidence and visibility of the limb joints of somebody beside a person who is known. Photographs of people who are
+alone get answers as confident, of bodies of which nothing is to be seen."""
 _FULL_CONFIDENCE = 0.95
 """What a heat map as sharp as the training targets has around its maximum."""
 _MASK_SIDE = 256
@@ -76,7 +77,8 @@ def person_beside(
     pose = pose_of_answer(answer, (image.shape[1], image.shape[0]))
     found = person_of_pose(pose)
     is_another = similarity([found], [person])[0, 0] < _ONE_BODY
-    return found if is_another and pose.score > _BESIDE_CONFIDENCE else None
+    is_seen = float(answer.visibility[PROMPT_JOINTS].mean()) > _BESIDE_VISIBILITY
+    return found if is_another and is_seen and pose.score > _BESIDE_CONFIDENCE else None
 
 
 def pose_of_answer(answer: PromptedPose, picture_size: tuple[int, int]) -> Pose:

@@ -6,14 +6,15 @@ import argparse
 from pathlib import Path
 
 from ..arguments import positive_integer
-from ..paths import ROOT
+from ..paths import MOTION_CACHE, ROOT
 
 SUMMARY = "render frames of interactions and train the prompted landmark network on them"
 DESCRIPTION = """\
 Train the head that tells two people in contact apart (core/perception/prompted_landmarks.py). Single frames of
 choreographed interactions are rendered with random cameras, rooms, clothes and light, and MoveNet looks at them; then the
 head is trained on BlazePose's features of crops of them. Clips of the splits train and dev are needed; those of test are
-only measured. What is there already is kept, and a run that was stopped goes on where it was.
+only measured. --close adds pairs of recordings, in any pose, who are near each other by chance. What is there already is
+kept, and a run that was stopped goes on where it was.
 
 Writes into --out: frames/SPLIT/CLIP.npz, prompted-landmarks.safetensors (weights), .md (model card) and .state.safetensors
 (optimizer state). Rendering needs OpenGL (Mesa's llvmpipe is enough). --install copies weights and card to core/models.
@@ -28,6 +29,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--interactions", type=Path, nargs="+", required=True, metavar="FILE", help="of lab choreograph, of all splits"
     )
+    parser.add_argument("--motion", type=Path, metavar="FOLDER", help="motion capture for --close")
+    parser.add_argument("--cache", type=Path, default=MOTION_CACHE, help="where parsed motion capture is kept")
+    parser.add_argument("--close", type=int, default=0, metavar="N", help="pairs who are close together by chance")
     parser.add_argument("--frames", type=positive_integer, default=16, metavar="N", help="per clip (default: 16)")
     parser.add_argument("--steps", type=positive_integer, default=4000, metavar="N")
     parser.add_argument("--batch", type=positive_integer, default=16, metavar="N", help="crops per step")
@@ -46,10 +50,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
+    from core.contract.errors import UserError
     from core.device import choose_device
 
     from ..prompted_training.train_prompted import PromptedTraining, train_prompted
 
+    if options.close and options.motion is None:
+        raise UserError("bad-arguments", "--close needs motion capture.", "Give --motion.")
     train_prompted(
         PromptedTraining(
             interactions=tuple(options.interactions),
@@ -64,5 +71,8 @@ def run(options: argparse.Namespace) -> None:
             seed=options.seed,
             install=options.install,
             start=options.start,
+            motion=options.motion,
+            cache=options.cache,
+            close=options.close,
         )
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,12 +22,15 @@ from core.perception.tflite_graph import read_graph
 from core.reporting import SilentReporter
 from core.weights import POSE_LANDMARKS, ensure
 
-from ..choreography.interaction import Interaction, load_interactions
+from ..choreography.interaction import Interaction, load_interactions, save_interactions
 from ..choreography.splits import SPLITS, Split, split_of, split_of_subject
 from ..digests import write_digests
+from ..paths import MOTION_CACHE
+from ..training.example_files import draw_pairs
 from ..training.job import install_weights
 from ..training.loop import History, Task, TrainingResult, TrainingSettings, train
 from ..training.model_card import ModelCard, describe_hardware, write_card
+from ..training.non_interacting import CLOSE, CLOSE_FAMILY
 from ..training.non_interacting import FAMILY as NON_INTERACTING
 from .frames import Frame, load_frames
 from .loss import Batch, make_batch, prompted_loss
@@ -63,6 +66,11 @@ class PromptedTraining:
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     seed: int = 0
     install: bool = False
+    motion: Path | None = None
+    """Folder of motion capture, for `close`."""
+    cache: Path = MOTION_CACHE
+    close: int = 0
+    """Pairs of recordings of the training people who are close together by chance, beside the interactions."""
     start: Path | None = None
     """The state of another training, whose weights this one begins with; layers that it lacks begin anew."""
 
@@ -107,6 +115,7 @@ def train_prompted(job: PromptedTraining) -> None:
     UserError `no-dev-clips` or `no-training-clips` where a split has none, and those of rendering and training.
     """
     limit_threads()
+    job = replace(job, interactions=_with_close_pairs(job))
     frames: dict[Split, list[Frame]] = {split: _frames_of(split, job) for split in SPLITS}
     needed: tuple[tuple[Split, str], ...] = (("train", "no-training-clips"), ("dev", "no-dev-clips"))
     for split, code in needed:
@@ -184,9 +193,19 @@ def _clips_of(split: Split, files: Sequence[Path]) -> list[Interaction]:
     return [clip for file in files for clip in load_interactions(file) if _belongs_to(clip, split)]
 
 
+def _with_close_pairs(job: PromptedTraining) -> tuple[Path, ...]:
+    """The files of interactions, and one of the pairs who are close together by chance if some are wanted."""
+    if not job.close or job.motion is None:
+        return job.interactions
+    file = job.out / "close.npz"
+    if not file.is_file():
+        save_interactions(file, draw_pairs(job.motion, job.cache, "train", job.close, job.seed, CLOSE))
+    return (*job.interactions, file)
+
+
 def _belongs_to(clip: Interaction, split: Split) -> bool:
-    """Whether a clip is of the split; pairs who do not interact belong where the people do who were recorded."""
-    if clip.family == NON_INTERACTING:
+    """Whether a clip is of the split; pairs that nobody choreographed belong where the people do who were recorded."""
+    if clip.family in (NON_INTERACTING, CLOSE_FAMILY):
         return all(split_of_subject(subject) == split for subject in clip.subjects)
     return split_of(clip) == split
 

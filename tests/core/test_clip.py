@@ -123,6 +123,16 @@ def test_frames_that_repeat_the_one_before_are_flagged(tmp_path: Path) -> None:
     assert flags == [False, False, True, False, False, True, True, False]
 
 
+def test_unwanted_frames_are_left_out_and_the_others_are_the_same(plain: Path) -> None:
+    clip = probe(plain)
+    wanted = list(read_frames(clip, 2, 8, unwanted=lambda index: index % 3 != 0))
+    every = {frame.index: frame for frame in read_frames(clip, 2, 8)}
+    assert [frame.index for frame in wanted] == [3, 6]
+    for frame in wanted:
+        np.testing.assert_array_equal(frame.image, every[frame.index].image)
+        assert frame.time == every[frame.index].time and not frame.duplicate
+
+
 def test_slow_motion_is_not_repetition(tmp_path: Path) -> None:
     pictures = [np.full((72, 128, 3), 100 + 2 * i, np.uint8) for i in range(20)]
     clip = probe(_write(tmp_path / "slow.mp4", pictures))

@@ -23,7 +23,7 @@ from core.perception.identity import choose_marked, choose_two, resolve_identiti
 from core.perception.landmarks import MIRROR, Pose
 from core.perception.left_right import with_consistent_sides
 from core.perception.linking import link
-from core.perception.movenet import FoundPerson
+from core.perception.movenet import SMALL_INPUT_SIZE, FoundPerson
 from core.perception.regions import Region, crop, region_from_axis, tile_windows, to_picture, to_region, uncrop
 from core.perception.scan import FrameFindings, Scanner, distinct_people
 from core.perception.scene_cuts import SceneCuts
@@ -312,6 +312,51 @@ def test_the_first_pass_looks_at_some_frames_and_where_it_is_told_to() -> None:
     assert found[5].duplicate and [one.index for one in found] == list(range(8))
 
 
+class _Crowd:
+    """Finds the same people in the whole picture and in every window, and counts the windows."""
+
+    def __init__(self, *everywhere: FoundPerson) -> None:
+        self.everywhere, self.windows = list(everywhere), 0
+
+    def find_everywhere(self, _: np.ndarray) -> list[FoundPerson]:
+        return self.everywhere
+
+    def find(self, _: np.ndarray, windows: list[Region], side: int = 0) -> list[Any]:
+        self.windows += len(windows) if side == SMALL_INPUT_SIZE else 0
+        return [([], None) for _ in windows]
+
+
+def test_the_first_pass_asks_for_whoever_hides_behind_the_only_person(monkeypatch: pytest.MonkeyPatch) -> None:
+    hidden = _person(240, score=0.5, quality=0.5)
+    asked: list[FoundPerson] = []
+
+    def beside(_: Any, image: np.ndarray, person: FoundPerson, maps: Any) -> FoundPerson | None:
+        asked.append(person)
+        return hidden
+
+    monkeypatch.setattr("core.perception.scan.person_beside", beside)
+    frame = Frame(0, 0.0, np.zeros((360, 640, 3), np.uint8), duplicate=False)
+    for people in ([_person(200)], [_person(200), _person(400)]):
+        networks: Any = SimpleNamespace(people=_Crowd(*people), pair=None)
+        found = Scanner(networks, (640, 360)).scan(frame)
+        assert len(found.sightings) == 2
+    assert len(asked) == 1 and asked[0].points[0, 0] == pytest.approx(200)
+
+
+def test_small_people_are_looked_at_closely_only_while_the_whole_picture_shows_them_less_clearly() -> None:
+    small = [_person(x, torso=20.0, y=100.0) for x in (200, 400)]
+    crowd = _Crowd(*small)
+    networks: Any = SimpleNamespace(people=crowd, pair=None)
+    scanner = Scanner(networks, (1280, 720))
+    frames = [Frame(k, k / 10, np.full((720, 1280, 3), k, np.uint8), duplicate=False) for k in range(3)]
+    for frame in frames[:2]:
+        scanner.scan(frame)
+    assert crowd.windows == 0
+    crowd.everywhere = [replace(person, confidence=np.full(17, 0.2, np.float32)) for person in small]
+    scanner.scan(frames[2])
+    assert crowd.windows > 0
+
+
 def test_hands_that_were_not_looked_for_are_between_those_that_were() -> None:
     def hand(x: float) -> Hand:
         return Hand(np.full((21, 2), x, np.float32), np.zeros((21, 3), np.float32), 0.9, 0.5, Region(x, 0, 30))
@@ -487,6 +532,14 @@ def test_a_moving_camera_is_measured_and_a_moving_person_is_not() -> None:
         people = np.zeros((90, 160), np.uint8)
         people[15:85, 4 * step : 4 * step + 30] = 255
         assert displacement(still.advance(walking, people), 360 / 640) < 0.002
+
+
+def test_the_motion_of_a_tall_picture_is_in_units_of_its_width() -> None:
+    motion, texture = BackgroundMotion(), cv2.resize(_texture(), (600, 1000))
+    nobody = np.zeros((160, 90), np.uint8)
+    for step in range(4):
+        seen = motion.advance(texture[100:740, 100 + 8 * step : 460 + 8 * step], nobody)
+    np.testing.assert_allclose(apply_homography(seen, np.array([0.5, 0.2])), [0.5 + 24 / 360, 0.2], atol=0.004)
 
 
 def test_a_background_without_detail_says_nothing() -> None:

@@ -103,7 +103,7 @@ def test_whoever_is_not_the_only_person_is_nowhere() -> None:
     batch = make_batch(trunk, [made], torch.device("cpu"))
     assert float(batch.heat.max()) == pytest.approx(1 / 4096)
     _, parts = prompted_loss(PromptedHead().eval(), replace(batch, coarse=_no_features()))
-    assert float(parts["metric"]) == 0
+    assert float(torch.as_tensor(parts["metric"]).detach()) == 0
 
 
 def test_landmarks_beyond_the_image_weigh_less_and_are_not_visible() -> None:

@@ -25,6 +25,7 @@ from lab.prompted_training.train_prompted import (
     TrainingSet,
     train_prompted,
 )
+from lab.training.non_interacting import CLOSE_FAMILY
 from tests.lab.prompted_training.synthetic_frame import synthetic_frame
 from tests.lab.training.synthetic_interaction import synthetic_interaction
 
@@ -101,8 +102,9 @@ def test_landmarks_outside_the_image_do_not_count() -> None:
     assert measure(method, [frame])["PCK.05H"] == 100
 
 
-def test_clips_of_test_alone_are_nothing_to_train_on(tmp_path: Path) -> None:
-    clip = replace(synthetic_interaction(), family="piggyback")
+@pytest.mark.parametrize(("family", "subject"), [("piggyback", "nobody"), (CLOSE_FAMILY, "cmu-18")])
+def test_clips_of_test_alone_are_nothing_to_train_on(tmp_path: Path, family: str, subject: str) -> None:
+    clip = replace(synthetic_interaction(), family=family, subjects=(subject,))
     save_interactions(tmp_path / "clips.npz", [clip])
     frames = tmp_path / "out" / "frames" / "test"
     frames.mkdir(parents=True)
