@@ -13,8 +13,8 @@ DESCRIPTION = """\
 Render interactions of `python -m lab choreograph` as the benchmark pairs-video: for each, FOLDER/NAME.mp4, NAME.npz (ground
 truth), NAME.json, and NAME_alone0.mp4 and NAME_alone1.mp4 with only one of the two people. A clip begins shortly before the
 first contact; clothes, room, light and camera are drawn from its name and the seed. Clips that are complete are skipped, so
-a run that was stopped goes on where it was. A clip of 64 frames takes about 2 minutes on one core; with --opengl 20 seconds,
-for the noise model and for training (both people only).
+a run that was stopped goes on where it was. A clip of 64 frames takes about 2 minutes on one core; with --opengl about
+20 seconds, for the noise model, for training and where time is short.
 """
 EXAMPLES = """\
   python -m lab render benchmarks/pairs_video out/pairs-video

@@ -31,7 +31,7 @@ class RenderJob:
     bodies: Path
     """The individual bodies that the interactions refer to."""
     blender: Path | None
-    """The Python that has bpy; None renders with OpenGL, which is much faster and shows both people only."""
+    """The Python that has bpy; None renders with OpenGL, which is much faster."""
     clips: int | None = None
     """Render only the first ones."""
     quality: str = "MEDIUM"
@@ -74,7 +74,7 @@ def _render(clip: RenderedClip, staging: Staging, job: RenderJob) -> None:
         work = Path(name)
         video = work / f"{clip.name}.mp4"
         if job.blender is None:
-            gl_movie.render_movie(clip, staging, video)
+            gl_movie.render_movie(clip, staging, video, alone=job.alone)
         else:
             scene = _scene_arrays(clip, staging)
             render_movie(scene, video, job.blender, quality=job.quality, alone=job.alone)
