@@ -184,7 +184,7 @@ class Follower:
             seen = distinct_people(nearer)
             if len(group) == 2 and len(seen) == 1:
                 beside = person_beside(self._networks.pair, image, seen[0], group_maps)
-                found += [] if beside is None else [beside]
+                found += [] if beside is None else [beside.person]
         return found, maps
 
     def _match(

@@ -30,8 +30,8 @@ _LEAST_PART = 0.1
 _LEAST_FRAMES = 5
 """A track with a lower mean quality, or with detections in fewer frames of the range (part and number), is not a person to
 choose."""
-
-
+_LEAST_INFERRED_PART = 0.25
+"""The same share for somebody who was mostly inferred (`Sighting.is_inferred`)."""
 _AMBIGUOUS = 0.85
 """Two pairs are both likely if the second one has this much of the first one's time, quality, size and nearness."""
 _SAME_BODY, _COMPARED_FRAMES = 0.6, 20
@@ -150,7 +150,7 @@ def _is_the_same_body(a: Track[Sighting], b: Track[Sighting]) -> bool:
     return bool(alike) and float(np.median(alike)) > _SAME_BODY
 
 
-def real_people(tracks: Sequence[Track[SeenT]], steps: int) -> list[Track[SeenT]]:
+def real_people(tracks: Sequence[Track[Sighting]], steps: int) -> list[Track[Sighting]]:
     """The tracks that are long and clear enough to be people, of a range of `steps` frames."""
     return [track for track in tracks if _is_person(track, steps)]
 
@@ -165,9 +165,11 @@ def _checked(people: tuple[int, int], count: int) -> tuple[int, int]:
     return people
 
 
-def _is_person(track: Track[SeenT], steps: int) -> bool:
+def _is_person(track: Track[Sighting], steps: int) -> bool:
     found = len(track.observations)
-    return found >= _least_frames(steps) and track.prominence() / found >= _LEAST_QUALITY
+    inferred = sum(sighting.is_inferred for sighting in track.observations.values())
+    least = max(_least_frames(steps), _LEAST_INFERRED_PART * steps if inferred > found / 2 else 0)
+    return found >= least and track.prominence() / found >= _LEAST_QUALITY
 
 
 def _least_frames(steps: int) -> float:

@@ -81,7 +81,9 @@ def _between(a: Sighting, b: Sighting, share: float) -> Sighting:
     p, q = a.person, b.person
     score = (1 - share) * p.score + share * q.score
     person = FoundPerson(score, mixed(p.box, q.box), mixed(p.points, q.points), np.minimum(p.confidence, q.confidence))
-    return Sighting(person, mixed(a.appearance, b.appearance), a.isolated and b.isolated)
+    return Sighting(
+        person, mixed(a.appearance, b.appearance), a.isolated and b.isolated, a.is_inferred or b.is_inferred
+    )
 
 
 def _links(followed: Sequence[_Followed], sightings: Sequence[Sighting], step: int) -> list[tuple[_Followed, Sighting]]:

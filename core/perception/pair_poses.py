@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -31,9 +31,6 @@ _REACH = 1.0
 """Distance in scales of a joint from the prompt beyond which it is somebody else's."""
 _ONE_BODY = 0.85
 """Similarity of two answers' limbs from which they are of one body."""
-_BESIDE_CONFIDENCE, _BESIDE_VISIBILITY = 0.45, 0.25
-"""Least mean confidence and visibility of the limb joints of somebody beside a person who is known. Photographs of people who are
-alone get answers as confident, of bodies of which nothing is to be seen."""
 _FULL_CONFIDENCE = 0.95
 """What a heat map as sharp as the training targets has around its maximum."""
 _MASK_SIDE = 256
@@ -63,9 +60,19 @@ def poses_of_group(
     return _believed(poses)
 
 
+@dataclass(frozen=True)
+class PersonBeside:
+    """Whoever is not the person who is known."""
+
+    person: FoundPerson
+    """The score is the mean confidence of the limb joints."""
+    visibility: float
+    """0-1, the mean of the limb joints."""
+
+
 def person_beside(
     network: PromptedLandmarks, image: UInt8[np.ndarray, "H W 3"], person: FoundPerson, maps: KeypointMaps | None
-) -> FoundPerson | None:
+) -> PersonBeside | None:
     """Somebody whom MoveNet did not find because `person` is in front of them, or they of `person`; None where nobody is.
 
     The network is asked for whoever is not that one. `maps` are of a square around the person, if one was looked at.
@@ -76,9 +83,9 @@ def person_beside(
     [answer] = network.look(image, [query])
     pose = pose_of_answer(answer, (image.shape[1], image.shape[0]))
     found = person_of_pose(pose)
-    is_another = similarity([found], [person])[0, 0] < _ONE_BODY
-    is_seen = float(answer.visibility[PROMPT_JOINTS].mean()) > _BESIDE_VISIBILITY
-    return found if is_another and is_seen and pose.score > _BESIDE_CONFIDENCE else None
+    if pose.score < _LEAST_CONFIDENCE or similarity([found], [person])[0, 0] > _ONE_BODY:
+        return None
+    return PersonBeside(found, float(answer.visibility[PROMPT_JOINTS].mean()))
 
 
 def pose_of_answer(answer: PromptedPose, picture_size: tuple[int, int]) -> Pose:

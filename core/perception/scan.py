@@ -30,6 +30,9 @@ LOOKS_PER_SECOND = 10
 _LEAST_SCORE = 0.1
 _LEAST_QUALITY = 0.12
 _SURE_QUALITY = 0.3
+_SURE_SCORE, _LEAST_VISIBILITY = 0.5, 0.2
+"""Mean confidence and visibility of the limbs' joints of somebody who hides behind the only person who was found. Photographs of
+people who are alone get answers that are nearly as confident, of bodies of which nothing is seen."""
 _DUPLICATE = 0.5
 """People of whom each window has one are the same from this value of `assignment.same_body`."""
 _SMALL = 60
@@ -108,25 +111,39 @@ class Scanner:
         small, large = self._windows()
         if len(_clear(everywhere)) >= max(2, len(_clear([sighting.person for sighting in self._known]))):
             small = []  # the whole picture shows everyone as clearly as they were seen before
-        of_large = self._networks.people.find(image, large)
-        nearer = [*self._networks.people.find(image, small, SMALL_INPUT_SIZE), *of_large]
+        nearer = [
+            *self._networks.people.find(image, small, SMALL_INPUT_SIZE),
+            *self._networks.people.find(image, large),
+        ]
         found = [*everywhere, *(person for people, _ in nearer for person in people)]
-        people = distinct_people(found)
-        clear = _clear(people)
-        if len(clear) == 1:
-            maps = next((maps for window, (_, maps) in zip(large, of_large) if _holds(window, clear[0])), None)
-            beside = person_beside(self._networks.pair, image, clear[0], maps)
-            people += [beside] if beside is not None else []
+        people, beside = self._with_person_beside(image, distinct_people(found))
         middles = np.array([person.middle for person in people]).reshape(-1, 2)
         sightings = []
         for number, person in enumerate(people):
             distance = np.linalg.norm(np.delete(middles, number, 0) - person.middle, axis=1)
             isolated = bool((distance > _ISOLATED * person.scale).all())
-            sightings.append(Sighting(person, appearance_embedding(image, person), isolated))
+            appearance = appearance_embedding(image, person)
+            sightings.append(Sighting(person, appearance, isolated, is_inferred=person is beside))
         return tuple(sightings)
 
+    def _with_person_beside(
+        self, image: UInt8[np.ndarray, "H W 3"], people: list[FoundPerson]
+    ) -> tuple[list[FoundPerson], FoundPerson | None]:
+        """The people, and whoever hides behind the only one of them who is clear."""
+        clear = _clear(people)
+        if len(clear) != 1:
+            return people, None
+        window = window_around(clear[0].points[LIMBS], _EMBRACE_SCALE)
+        [(nearer, maps)] = self._networks.people.find(image, [window])
+        people = distinct_people([*people, *nearer])
+        if len(_clear(people)) > 1:
+            return people, None
+        beside = person_beside(self._networks.pair, image, clear[0], maps)
+        is_sure = beside is not None and beside.person.score > _SURE_SCORE and beside.visibility > _LEAST_VISIBILITY
+        return (people, None) if beside is None or not is_sure else ([*people, beside.person], beside.person)
+
     def _windows(self) -> tuple[list[Region], list[Region]]:
-        """The surroundings of small people; and while fewer than two are clear, by turns those of the clear one and a tile."""
+        """The surroundings of small people; and while fewer than two are clear, a tile of the picture."""
         self._count += 1
         last = self._known
         small = [
@@ -136,10 +153,8 @@ class Scanner:
         ]
         small = _merged_windows(small)[:2]
         clear = [s for s in last if s.quality > _SURE_QUALITY]
-        if len(clear) >= 2:
+        if len(clear) >= 2 or self._count % 2:
             return small, []
-        if clear and self._count % 2:
-            return small, [window_around(clear[0].person.points[LIMBS], _EMBRACE_SCALE)]
         return small, [self._tiles[self._count // 2 % len(self._tiles)]]
 
     def _boxes(self, sightings: Sequence[Sighting]) -> UInt8[np.ndarray, "h w"]:
@@ -176,11 +191,6 @@ def distinct_people(found: Sequence[FoundPerson]) -> list[FoundPerson]:
 
 def _clear(people: Sequence[FoundPerson]) -> list[FoundPerson]:
     return [person for person in people if person.quality > _SURE_QUALITY]
-
-
-def _holds(window: Region, person: FoundPerson) -> bool:
-    """Whether all limbs are in an upright window."""
-    return bool((np.abs(person.points[LIMBS] - (window.x, window.y)) <= window.size / 2).all())
 
 
 def _is_somebody(person: FoundPerson) -> bool:

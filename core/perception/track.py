@@ -49,11 +49,13 @@ SeenT = TypeVar("SeenT", bound=Seen)
 
 @dataclass(frozen=True)
 class Sighting:
-    """Somebody whom MoveNet found in one frame; nobody knows yet who it is."""
+    """Somebody who was found in one frame; nobody knows yet who it is."""
 
     person: FoundPerson
     appearance: Float32[np.ndarray, "3 33"]
     isolated: bool
+    is_inferred: bool = False
+    """Whether MoveNet did not find the person, but the prompted network did when it was asked for whoever is not another one."""
 
     @property
     def middle(self) -> Float32[np.ndarray, " 2"]:

@@ -30,8 +30,8 @@ def _person(x: float, confidence: float = 0.8) -> FoundPerson:
 class Oracle:
     """Answers with the limb joints that it is told to, and remembers what it was asked."""
 
-    def __init__(self, *answers: tuple[FoundPerson, float], visibility: float = 0.9) -> None:
-        self._answers, self._visibility = answers, visibility
+    def __init__(self, *answers: tuple[FoundPerson, float]) -> None:
+        self._answers = answers
         self.queries: Sequence[Query] = ()
 
     def look(self, _: np.ndarray, queries: Sequence[Query]) -> list[PromptedPose]:
@@ -47,7 +47,7 @@ class Oracle:
             points=points,
             confidence=np.full(33, confidence, np.float32),
             covariance=np.tile(np.eye(2, dtype=np.float32), (33, 1, 1)),
-            visibility=np.full(33, self._visibility, np.float32),
+            visibility=np.full(33, 0.9, np.float32),
             metric=np.zeros((33, 3), np.float32),
             mask=np.full((64, 64), 200, np.uint8),
             front=0.5,
@@ -107,15 +107,15 @@ def test_whoever_is_not_the_person_who_was_found_is_asked_for() -> None:
     front, behind = _person(200), _person(260)
     oracle = Oracle((behind, 0.6))
     found = person_beside(cast(PromptedLandmarks, oracle), _IMAGE, front, None)
-    assert found is not None
-    np.testing.assert_array_equal(found.points[LIMBS], behind.points[LIMBS])
+    assert found is not None and found.visibility == pytest.approx(0.9)
+    np.testing.assert_array_equal(found.person.points[LIMBS], behind.points[LIMBS])
     [query] = oracle.queries
     assert query.own is None and query.other is not None
     np.testing.assert_array_equal(query.other.points, front.points[LIMBS])
 
 
-@pytest.mark.parametrize(("x", "confidence", "visibility"), [(260, 0.3, 0.9), (203, 0.9, 0.9), (260, 0.9, 0.1)])
-def test_nobody_is_beside_who_is_alone(x: float, confidence: float, visibility: float) -> None:
-    """The network answers without confidence, with the person who is known, or with somebody of whom nothing is seen."""
-    oracle = Oracle((_person(x), confidence), visibility=visibility)
+@pytest.mark.parametrize(("x", "confidence"), [(260, 0.3), (203, 0.9)])
+def test_nobody_is_beside_who_is_alone(x: float, confidence: float) -> None:
+    """The network answers without confidence, or with the person who is known."""
+    oracle = Oracle((_person(x), confidence))
     assert person_beside(cast(PromptedLandmarks, oracle), _IMAGE, _person(200), None) is None

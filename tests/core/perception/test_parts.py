@@ -19,11 +19,12 @@ from core.perception.assignment import UNASSIGNED, assign, same_body, similarity
 from core.perception.background import BackgroundMotion, apply_homography, background_lines, displacement
 from core.perception.detections import MASK_WIDTH, Detections
 from core.perception.hands import Hand, assign_hands, hands_between
-from core.perception.identity import choose_marked, choose_two, resolve_identities
+from core.perception.identity import choose_marked, choose_two, real_people, resolve_identities
 from core.perception.landmarks import MIRROR, Pose
 from core.perception.left_right import with_consistent_sides
 from core.perception.linking import link
 from core.perception.movenet import SMALL_INPUT_SIZE, FoundPerson
+from core.perception.pair_poses import PersonBeside
 from core.perception.regions import Region, crop, region_from_axis, tile_windows, to_picture, to_region, uncrop
 from core.perception.scan import FrameFindings, Scanner, distinct_people
 from core.perception.scene_cuts import SceneCuts
@@ -327,10 +328,10 @@ class _Crowd:
 
 
 def test_the_first_pass_asks_for_whoever_hides_behind_the_only_person(monkeypatch: pytest.MonkeyPatch) -> None:
-    hidden = _person(240, score=0.5, quality=0.5)
+    hidden = PersonBeside(_person(240, score=0.6, quality=0.6), 0.5)
     asked: list[FoundPerson] = []
 
-    def beside(_: Any, image: np.ndarray, person: FoundPerson, maps: Any) -> FoundPerson | None:
+    def beside(_: Any, image: np.ndarray, person: FoundPerson, maps: Any) -> PersonBeside:
         asked.append(person)
         return hidden
 
@@ -339,8 +340,11 @@ def test_the_first_pass_asks_for_whoever_hides_behind_the_only_person(monkeypatc
     for people in ([_person(200)], [_person(200), _person(400)]):
         networks: Any = SimpleNamespace(people=_Crowd(*people), pair=None)
         found = Scanner(networks, (640, 360)).scan(frame)
-        assert len(found.sightings) == 2
+        assert [sighting.is_inferred for sighting in found.sightings] == [False, len(people) == 1]
     assert len(asked) == 1 and asked[0].points[0, 0] == pytest.approx(200)
+    hidden = PersonBeside(hidden.person, visibility=0.1)
+    alone: Any = SimpleNamespace(people=_Crowd(_person(200)), pair=None)
+    assert len(Scanner(alone, (640, 360)).scan(frame).sightings) == 1
 
 
 def test_small_people_are_looked_at_closely_only_while_the_whole_picture_shows_them_less_clearly() -> None:
@@ -355,6 +359,13 @@ def test_small_people_are_looked_at_closely_only_while_the_whole_picture_shows_t
     crowd.everywhere = [replace(person, confidence=np.full(17, 0.2, np.float32)) for person in small]
     scanner.scan(frames[2])
     assert crowd.windows > 0
+
+
+def test_who_was_only_inferred_must_be_there_for_longer() -> None:
+    seen, inferred = _track(dict.fromkeys(range(100), 200.0), 1), _track(dict.fromkeys(range(40, 60), 260.0), 6)
+    assert len(real_people([seen, inferred], 100)) == 2
+    unsure = Track({k: replace(sighting, is_inferred=True) for k, sighting in inferred.observations.items()})
+    assert real_people([seen, unsure], 100) == [seen] and len(real_people([seen, unsure], 60)) == 2
 
 
 def test_hands_that_were_not_looked_for_are_between_those_that_were() -> None:
@@ -539,7 +550,8 @@ def test_the_motion_of_a_tall_picture_is_in_units_of_its_width() -> None:
     nobody = np.zeros((160, 90), np.uint8)
     for step in range(4):
         seen = motion.advance(texture[100:740, 100 + 8 * step : 460 + 8 * step], nobody)
-    np.testing.assert_allclose(apply_homography(seen, np.array([0.5, 0.2])), [0.5 + 24 / 360, 0.2], atol=0.004)
+        there = apply_homography(seen, np.array([0.5, 0.2]))
+        np.testing.assert_allclose(there, [0.5 + 8 * step / 360, 0.2], atol=0.004)
 
 
 def test_a_background_without_detail_says_nothing() -> None:
