@@ -17,6 +17,10 @@ from core.annotator.local_model import FallingBack, LocalModel, load_model, loca
 from core.annotator.model_inputs import Family, Normalisation, Qwen3Vl, SmolVlm
 from core.annotator.question import Message, first_question
 from core.contract.errors import Cancelled
+from core.contract.reconstruction import load_info
+from core.contract.requests import ReconstructRequest
+from core.hub import store
+from core.pipeline.jobs import reconstruct
 from core.reporting import SilentReporter
 from tests.core.annotator.tiny_models import save_qwen3_vl, save_smolvlm
 
@@ -168,3 +172,16 @@ def test_a_model_is_freed_after_its_block(folders: dict[str, Path]):
     with local_model(folders["smolvlm"], SmolVlm(), "SmolVLM2", CPU, SilentReporter()) as model:
         assert model.picture_size == 64 and model._model is not None
     assert model._model is None
+
+
+def test_a_whole_job_with_a_tiny_model_of_the_hub_goes_on_without_its_nonsense(
+    clip_file, tmp_path, quick, recorder, monkeypatch
+):
+    """As a user would have it: the model lies in the folder of models, sealed, and is chosen by its name."""
+    monkeypatch.setenv(store.MODELS_VARIABLE, str(tmp_path / "hub"))
+    save_smolvlm(tmp_path / "hub" / "smolvlm2-500m")
+    store.seal("smolvlm2-500m")
+    reconstruct(ReconstructRequest(clip_file, annotator="smolvlm2-500m"), tmp_path / "out", recorder)
+    info = load_info(tmp_path / "out")
+    assert info.annotation is None and "annotation" in info.seconds
+    assert any("SmolVLM2 500M Video gave no usable answer" in warning for warning in info.warnings)
