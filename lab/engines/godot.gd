@@ -29,7 +29,11 @@ func check():
 	var wanted = JSON.parse_string(FileAccess.get_file_as_string("res://wanted.json"))
 	var found = {}
 	for file in wanted:
-		var scene = load("res://" + file).instantiate()
+		var packed = load("res://" + file)
+		if packed == null:
+			quit(1)
+			return
+		var scene = packed.instantiate()
 		get_root().add_child(scene)
 		found[file] = {}
 		var player: AnimationPlayer = find(scene, "AnimationPlayer", [])[0]

@@ -77,10 +77,10 @@ def check_in_godot(
 
 
 def _import_options(is_humanoid: bool) -> str:
-    """The text of the file FILE.import."""
+    """The text of the file FILE.import. FBX files are read by ufbx, as those without this file are."""
     nodes = ", ".join([_PLAYER, _SKELETON] if is_humanoid else [_PLAYER])
     remap = '[remap]\n\nimporter="scene"\nimporter_version=1\ntype="PackedScene"\n\n'
-    return f'{remap}[params]\n\n_subresources={{"nodes": {{{nodes}}}}}\n'
+    return f'{remap}[params]\n\n_subresources={{"nodes": {{{nodes}}}}}\nfbx/importer=0\n'
 
 
 def _bone_map() -> str:

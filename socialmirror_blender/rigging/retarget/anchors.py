@@ -40,6 +40,8 @@ _PARTS = sorted({_part(joint) for joint in JOINTS})
 PART_OF_JOINT = np.array([_PARTS.index(_part(joint)) for joint in JOINTS])
 """int [J]: the part of the body (trunk, head, an arm, a hand, ...) within which an anchor's counterpart is looked for."""
 
+HAND_PARTS = frozenset(number for number, name in enumerate(_PARTS) if name.endswith("_hand"))
+
 
 @dataclass(frozen=True)
 class Skin:
@@ -51,6 +53,8 @@ class Skin:
     """[V,J] of the joints; rows sum to 1."""
     regions: np.ndarray
     """int [V] index into `skeleton.REGIONS`, -1 for none; all -1 for characters whose regions are not known."""
+    normals: np.ndarray
+    """[V,3] unit vectors out of the skin, canonical."""
 
     @cached_property
     def parts(self) -> np.ndarray:
@@ -177,6 +181,7 @@ def concatenate_skins(skins: Sequence[Skin]) -> Skin | None:
         np.concatenate([skin.vertices for skin in skins]),
         np.concatenate([skin.weights for skin in skins]),
         np.concatenate([skin.regions for skin in skins]),
+        np.concatenate([skin.normals for skin in skins]),
     )
 
 

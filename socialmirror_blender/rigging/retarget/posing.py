@@ -16,10 +16,10 @@ from .feet import ankle_targets, hips_drop
 from .rest import SIDES, RestCharacter
 from .transfer import Performer, forward_kinematics
 
-ROOT, LEAN, HANDS = slice(0, 2), slice(2, 5), (slice(5, 8), slice(8, 11))
-MOVES = 11
-"""Columns of moves [T,11]: the hips on the floor (x, y; metres), a rotation vector of the trunk (radians), and how far the left
-and the right wrist leave their place (metres), all in world axes."""
+ROOT, LEAN, HANDS = slice(0, 3), slice(3, 6), (slice(6, 9), slice(9, 12))
+MOVES = 12
+"""Columns of moves [T,12]: the hips (metres; they go down by bending the knees, and up as far as the legs reach), a rotation
+vector of the trunk (radians), and how far the left and the right wrist leave their place (metres), all in world axes."""
 
 SPINE = tuple(JOINT_INDEX[name] for name in ("spine1", "spine2", "spine3"))
 _COLLAR_SHARE = 0.35
@@ -36,18 +36,22 @@ class Pose:
     """[T,J,3]"""
     out_of_reach: np.ndarray
     """[2,T,3] how far the left and the right hand are short of where they were sent."""
+    hips_drop: np.ndarray
+    """[T] metres by which the hips are lower than they were sent, since the legs do not reach farther."""
 
 
 def pose(performer: Performer, moves: np.ndarray) -> Pose:
-    """The character in every frame, with moves [T,11] on top of the motion that it got."""
+    """The character in every frame, with moves [T,12] on top of the motion that it got."""
     rest = performer.rest
     rotations = performer.rotations.copy()
     _lean(rest, rotations, moves[:, LEAN])
     hip_centre = performer.hip_centre.copy()
-    hip_centre[:, :2] += moves[:, ROOT]
-    positions = forward_kinematics(rest, rotations, hip_centre)
-    targets = ankle_targets(rest, rotations, positions, performer.plants)
-    hip_centre[:, 2] -= hips_drop(positions, targets, performer.plants, leg_lengths(rest))
+    across, up = moves[:, ROOT] * (1, 1, 0), moves[:, ROOT] * (0, 0, 1)
+    positions = forward_kinematics(rest, rotations, hip_centre + across)
+    targets = ankle_targets(rest, rotations, positions, performer.plants)  # feet do not go up and down with the hips
+    drop = hips_drop(positions + up[:, None], targets, performer.plants, leg_lengths(rest))
+    hip_centre += across + up
+    hip_centre[:, 2] -= drop
     positions = forward_kinematics(rest, rotations, hip_centre)
     for number, side in enumerate(SIDES):
         _bend(performer, rotations, positions, [f"{side}_{p}" for p in ("hip", "knee", "ankle")], targets[number])
@@ -55,7 +59,7 @@ def pose(performer: Performer, moves: np.ndarray) -> Pose:
         _reach(performer, rotations, positions, side, positions[:, JOINT_INDEX[f"{side}_wrist"]] + moves[:, columns])
         for side, columns in zip(SIDES, HANDS)
     ]
-    return Pose(rotations, forward_kinematics(rest, rotations, hip_centre), np.array(short))
+    return Pose(rotations, forward_kinematics(rest, rotations, hip_centre), np.array(short), drop)
 
 
 def leg_lengths(rest: RestCharacter) -> np.ndarray:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, cast
 
 import bpy
 import numpy as np
@@ -108,8 +108,8 @@ def read_person_skin(skin: bpy.types.Object) -> Skin:
     for column in range(weights.indices.shape[1]):
         joints = np.array([JOINT_INDEX[name] for name in weights.bones])[weights.indices[:, column]]
         np.add.at(dense, (np.arange(len(dense)), joints), weights.weights[:, column])
-    local: Any = skin.matrix_local
-    return Skin(_transformed(_coordinates(mesh), np.array(local)), dense, regions)
+    local = np.array(cast("Any", skin.matrix_local))
+    return Skin(_transformed(_coordinates(mesh), local), dense, regions, _turned(_normals(mesh), local))
 
 
 def read_target(rig: bpy.types.Object, bones: ResolvedMap) -> Target:
@@ -141,12 +141,18 @@ def read_target(rig: bpy.types.Object, bones: ResolvedMap) -> Target:
         of_bone = np.array([joint_of[name] for name in table.bones])
         for column in range(table.indices.shape[1]):
             np.add.at(dense, (np.arange(len(dense)), of_bone[table.indices[:, column]]), table.weights[:, column])
-        skins.append(Skin(places[-1], dense, np.full(len(dense), -1)))
+        normals = _turned(_normals(mesh.data)[weighted], np.array(mesh.matrix_world))
+        skins.append(Skin(places[-1], dense, np.full(len(dense), -1), normals))
     world_skin = concatenate_skins(skins)
     assert world_skin is not None
     rest = make_rest_character(heads, _sole_points(world_skin, bare), rig.name)
-    canonical = _transformed(world_skin.vertices, np.linalg.inv(rest.T_wc))
-    return Target(rig, bones, rest, Skin(canonical, world_skin.weights, world_skin.regions), _joined(tables))
+    to_canonical = np.linalg.inv(rest.T_wc)
+    skin = replace(
+        world_skin,
+        vertices=_transformed(world_skin.vertices, to_canonical),
+        normals=_turned(world_skin.normals, to_canonical),
+    )
+    return Target(rig, bones, rest, skin, _joined(tables))
 
 
 def bone_axes_inworld(rig: bpy.types.Object, bone: str) -> np.ndarray:
@@ -227,6 +233,19 @@ def _coordinates(mesh: Any) -> np.ndarray:
     points = np.empty(3 * len(mesh.vertices), dtype=np.float32)
     mesh.vertices.foreach_get("co", points)
     return points.reshape(-1, 3).astype(np.float64)
+
+
+def _normals(mesh: Any) -> np.ndarray:
+    """[V,3] of the vertices."""
+    normals = np.empty(3 * len(mesh.vertices), dtype=np.float32)
+    mesh.vertex_normals.foreach_get("vector", normals)
+    return normals.reshape(-1, 3).astype(np.float64)
+
+
+def _turned(normals: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """Unit normals [V,3] of a surface that is transformed by a matrix [4,4], also one that scales unevenly."""
+    turned = normals @ np.linalg.inv(matrix[:3, :3])
+    return turned / np.maximum(np.linalg.norm(turned, axis=-1, keepdims=True), 1e-12)
 
 
 def _transformed(points: np.ndarray, matrix: np.ndarray) -> np.ndarray:

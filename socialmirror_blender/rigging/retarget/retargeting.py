@@ -23,6 +23,7 @@ from .anchors import Anchor, Skin
 from .baking import BakedControls, ControlTrack, bake_controls, set_switches, write_action
 from .bone_maps import BoneMap, resolve_map
 from .feet import find_plants
+from .overlap import Actor, find_overlaps, find_separations
 from .posing import Pose, bend_hint
 from .reading import (
     Target,
@@ -32,12 +33,14 @@ from .reading import (
     read_person_skin,
     read_target,
 )
-from .touch import Solution, Touch, corrected, solve_touches, touch_vectors, unmoved
+from .touch import Separation, Solution, Touch, corrected, solve_touches, touch_vectors, unmoved
 from .touch_finding import Character, find_touches
-from .transfer import Performer, common_floor_scale, make_performer
+from .transfer import Performer, SourceMotion, common_floor_scale, make_performer
 
 PEOPLE = 2
 _FEWEST_FRAMES = 3
+_PARTING_ROUNDS = 2
+"""Rounds in which characters are taken out of each other."""
 _WELL_PREDICTED = 0.001
 """Metres by which a rig may do otherwise than predicted without touches being solved again."""
 _POLE_DISTANCE = 0.35
@@ -137,19 +140,20 @@ def retarget(
         for person, target in targets.items()
     )
     job = _Job(context.scene, targets, performers)
-    touches = find_touches(_contact_rows(collection, frames), sources, job.characters(), _skins(collection))
+    skins = _skins(collection)
+    touches = find_touches(_contact_rows(collection, frames), sources, job.characters(), skins)
     plain = unmoved(performers)
     before = [touch.distance(touch_vectors(performers, plain.poses, touch)) for touch in touches]
     solve = bool(touches) and options.keep_touches
     with remove_new_datablocks_on_error():
-        solution = solve_touches(performers, touches, rate) if solve else plain
+        solution, separations = _solve(job, touches, sources, skins, rate) if solve else (plain, [])
         baked, measured = _bake(job, solution, touches)
         if solve:
             predicted = [touch_vectors(performers, solution.poses, touch) for touch in touches]
             errors = [np.abs(m - p).max() for m, p in zip(measured, predicted)]
             if max(errors) > _WELL_PREDICTED:
                 aims = [corrected(*each) for each in zip(touches, predicted, measured)]
-                solution = solve_touches(performers, aims, rate, solution)
+                solution = solve_touches(performers, aims, rate, solution, separations)
                 baked, measured = _bake(job, solution, touches)
         rows = np.unique(np.append(np.arange(0, len(frames), options.step), len(frames) - 1))
         take = read_state(collection).take
@@ -162,6 +166,30 @@ def retarget(
         _distances(touches, before, measured),
         tuple(_notes(tuple(targets.values()))),
     )
+
+
+def _solve(
+    job: _Job, touches: Sequence[Touch], sources: Sequence[SourceMotion], skins: Mapping[int, Skin], rate: float
+) -> tuple[Solution, list[Separation]]:
+    """A solution that keeps the touches, and what it took to keep the characters out of each other."""
+    solution = solve_touches(job.performers, touches, rate)
+    separations: list[Separation] = []
+    if len(skins) < PEOPLE or any(target.skin is None for target in job.targets.values()):
+        return solution, separations
+    people = [Actor(skins[p], sources[p].rest, sources[p].rotations, sources[p].positions) for p in range(PEOPLE)]
+    reconstructed = find_overlaps((people[0], people[1]))
+    for _ in range(_PARTING_ROUNDS):
+        actors = dict(enumerate(people))
+        for number, (person, target) in enumerate(job.targets.items()):
+            posed = solution.poses[number]
+            assert target.skin is not None
+            actors[person] = Actor(target.skin, target.rest, posed.rotations, posed.positions, number)
+        found = find_separations((actors[0], actors[1]), reconstructed)
+        if not found:
+            break
+        separations += found
+        solution = solve_touches(job.performers, touches, rate, solution, separations)
+    return solution, separations
 
 
 def _frames(collection: bpy.types.Collection, options: Options) -> np.ndarray:

@@ -26,10 +26,16 @@ _FADE = 0.5
 """Seconds before and after a touch in which it gains and loses its hold."""
 _TOLERANCE = (0.002, 0.25)
 """Standard deviation of a touch: metres, and what is added per metre that the anchors are apart in the reconstruction."""
-_LARGE_MOVE = np.array([0.06] * 2 + [0.10] * 3 + [0.15] * 6)
+_PARTED = 0.003
+"""Metres, the standard deviation of a separation."""
+_AGAIN_STEPS = 4
+"""Steps from an earlier solution."""
+_LARGE_MOVE = np.array([0.06] * 3 + [0.10] * 3 + [0.15] * 6)
 """Standard deviation of the moves: metres, radians, metres."""
-_LARGE_ACCELERATION = np.array([0.8] * 2 + [2.0] * 3 + [4.0] * 6)
+_LARGE_ACCELERATION = np.array([0.8] * 3 + [2.0] * 3 + [4.0] * 6)
 """Standard deviation of their accelerations, per second squared."""
+_LEG_AT_END = 0.01
+"""Metres of a drop of the hips from which on legs are at their end, and hips that are sent up or down do not follow."""
 _LEG_SHARE = {"hip": 0.7, "knee": 0.3, "ankle": 0.0, "foot": 0.0}
 """How far points of a leg go along when the hips move over standing feet."""
 
@@ -66,37 +72,57 @@ class Touch:
 
 
 @dataclass(frozen=True)
+class Separation:
+    """Two points of skin of which the first may lie only so deep behind the surface at the second."""
+
+    sides: tuple[Side, Side]
+    first: int
+    last: int
+    """First and last frame, by index."""
+    normals: np.ndarray
+    """[T,3] out of the surface at the second point."""
+    allowed: float
+    """Depth in metres."""
+
+
+@dataclass(frozen=True)
 class Solution:
     moves: tuple[np.ndarray, ...]
-    """[T,11] of each character."""
+    """[T,12] of each character."""
     poses: tuple[Pose, ...]
 
 
 def solve_touches(
-    performers: Sequence[Performer], touches: Sequence[Touch], frame_rate: float, start: Solution | None = None
+    performers: Sequence[Performer],
+    touches: Sequence[Touch],
+    frame_rate: float,
+    start: Solution | None = None,
+    separations: Sequence[Separation] = (),
 ) -> Solution:
-    """Moves of the characters that keep the touches. T frames, at least three."""
+    """Moves of the characters that keep the touches and the separations. T frames, at least three."""
     frames, unknowns = len(performers[0].hip_centre), MOVES * len(performers)
     bands = second_difference_bands(frames)
     prior = np.tile(_LARGE_MOVE**-2.0, len(performers))
     smoothness = np.tile((_LARGE_ACCELERATION / frame_rate**2) ** -2.0, len(performers))
     moves = np.zeros((frames, unknowns)) if start is None else np.concatenate(start.moves, 1)
     best, best_cost = moves, np.inf
-    for step in range(_STEPS + 1):
+    steps = _STEPS if start is None else _AGAIN_STEPS
+    for step in range(steps + 1):
         poses = _pose_all(performers, moves)
         gradient = prior * moves + smoothness * apply_bands(bands, moves)
         cost = float((moves * gradient).sum())
         blocks = np.zeros((frames, unknowns, unknowns)) + np.diag(prior)
         responses = [_arm_responses(each, posed) for each, posed in zip(performers, poses)]
-        for touch in touches:
-            residual, jacobian, weight = _linearized(performers, poses, responses, touch, frame_rate)
+        terms = [_linearized(performers, poses, responses, each, frame_rate) for each in touches]
+        terms += [_linearized_separation(performers, poses, responses, each, frame_rate) for each in separations]
+        for residual, jacobian, weight in terms:
             cost += float((weight[:, None] * residual**2).sum())
             weighted = jacobian * weight[:, None, None]
             blocks += np.einsum("tam,tan->tmn", weighted, jacobian)
             gradient += np.einsum("tam,ta->tm", weighted, residual)
         if cost < best_cost:
             best, best_cost = moves, cost
-        if step < _STEPS:
+        if step < steps:
             moves = moves - solve_smooth(blocks, smoothness, gradient)
     poses = _pose_all(performers, best)
     return Solution(tuple(best[:, MOVES * n : MOVES * (n + 1)] for n in range(len(performers))), tuple(poses))
@@ -138,35 +164,62 @@ def _linearized(
     responses: Sequence[_Responses],
     touch: Touch,
     frame_rate: float,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Residuals [T,3] of a touch, their derivatives [T,3,n] by all moves, and their weights [T]."""
-    points = [_side_points(performers, poses, side) for side in touch.sides]
+) -> _Term:
+    """Of a touch: the three differences of its vector."""
     axes = np.array(touch.axes, dtype=float)
-    residual = (points[1] - points[0] - touch.vectors) * axes
-    jacobian = np.zeros((len(residual), 3, MOVES * len(performers)))
-    for sign, side, point in zip((-1.0, 1.0), touch.sides, points):
+    vector, moved = _vector_derivative(performers, poses, responses, touch.sides)
+    tolerance = _TOLERANCE[0] + _TOLERANCE[1] * touch.distance(touch.vectors)
+    hold = fade_outside(np.arange(len(vector)), touch.first, touch.last, _FADE * frame_rate)
+    return (vector - touch.vectors) * axes, moved * axes[:, None], touch.weight * (hold / tolerance) ** 2
+
+
+def _linearized_separation(
+    performers: Sequence[Performer],
+    poses: Sequence[Pose],
+    responses: Sequence[_Responses],
+    separation: Separation,
+    frame_rate: float,
+) -> _Term:
+    """Of a separation: how much too deep its first point is, 0 where it is not."""
+    vector, moved = _vector_derivative(performers, poses, responses, separation.sides)
+    too_deep = (vector * separation.normals).sum(-1) - separation.allowed
+    row = np.einsum("ta,tan->tn", separation.normals, moved) * (too_deep > 0)[:, None]
+    hold = fade_outside(np.arange(len(vector)), separation.first, separation.last, _FADE * frame_rate / 2)
+    return np.maximum(too_deep, 0)[:, None], row[:, None], (hold / _PARTED) ** 2
+
+
+def _vector_derivative(
+    performers: Sequence[Performer],
+    poses: Sequence[Pose],
+    responses: Sequence[_Responses],
+    sides: tuple[Side, Side],
+) -> tuple[np.ndarray, np.ndarray]:
+    """The vector [T,3] from the first side to the second, and its derivatives [T,3,n] by all moves."""
+    points = [_side_points(performers, poses, side) for side in sides]
+    jacobian = np.zeros((len(points[0]), 3, MOVES * len(performers)))
+    for sign, side, point in zip((-1.0, 1.0), sides, points):
         if side.anchor is not None:
             number = side.performer
             columns = slice(MOVES * number, MOVES * (number + 1))
             moved = _point_derivative(performers[number], poses[number], responses[number], side.anchor, point)
-            jacobian[:, :, columns] += sign * moved * axes[:, None]
-    tolerance = _TOLERANCE[0] + _TOLERANCE[1] * touch.distance(touch.vectors)
-    hold = fade_outside(np.arange(len(residual)), touch.first, touch.last, _FADE * frame_rate)
-    return residual, jacobian, touch.weight * (hold / tolerance) ** 2
+            jacobian[:, :, columns] += sign * moved
+    return points[1] - points[0], jacobian
 
 
 def _point_derivative(
     performer: Performer, posed: Pose, responses: _Responses, anchor: Anchor, point: np.ndarray
 ) -> np.ndarray:
-    """[T,3,11] how a point of the skin [T,3] follows the moves, by the joints that carry it."""
+    """[T,3,12] how a point of the skin [T,3] follows the moves, by the joints that carry it."""
     rest, frames = performer.rest, len(point)
     result = np.zeros((frames, 3, MOVES))
     spine = lean_joints(rest)
+    follows = np.ones((frames, 3))
+    follows[:, 2] = 1 - np.clip(posed.hips_drop / _LEG_AT_END, 0, 1)
     for joint in np.flatnonzero(anchor.weights > 0.01).tolist():
         weight, name = float(anchor.weights[joint]), JOINTS[joint]
         side, _, part = name.partition("_")
         on_leg = _LEG_SHARE.get(part) if side in SIDES else None
-        result[:, :2, ROOT] += weight * (1.0 if on_leg is None else on_leg) * np.eye(2)
+        result[:, :, ROOT] += weight * (1.0 if on_leg is None else on_leg) * np.eye(3) * follows[:, None]
         if on_leg is not None or not spine or name == "pelvis":
             continue
         below = [each for each in spine if each <= joint or joint not in SPINE]
@@ -183,6 +236,8 @@ _ARM = ("shoulder", "elbow", "wrist")
 _FINGERS = ("index", "middle", "pinky", "ring", "thumb")
 _SMALL_STEP = 1e-4
 """Metres by which wrists are moved to see how their arms respond."""
+_Term = tuple[np.ndarray, np.ndarray, np.ndarray]
+"""Residuals [T,a], their derivatives [T,a,n] by all moves, and their weights [T]."""
 _Responses = tuple[tuple[SolvedLimb, ...], ...]
 """For the left and the right arm what it does when its wrist is sent along x, y and z."""
 

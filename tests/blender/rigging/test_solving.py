@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 
 from tests.blender.product import Product
 
@@ -59,3 +60,35 @@ def test_stands_are_found_between_steps_and_split_where_a_foot_creeps(product: P
     held = track[:, right, :2] + feet.hold_in_place(track[:, right, :2], plants.spans[1], plants.weights[1])
     for start, end in plants.spans[1]:
         assert np.ptp(held[start : end + 1], axis=0).max() < 1e-9
+
+
+def test_two_who_lie_in_each_other_are_parted(product: Product) -> None:
+    """Two blocks of a trunk, one 8 cm inside the other: only what is deeper than in the reconstruction counts."""
+    overlap, anchors, rest = (retarget_module(product, name) for name in ("overlap", "anchors", "rest"))
+    present = np.ones(55, dtype=bool)
+    character = rest.RestCharacter(
+        np.zeros((55, 3)), present, rest.present_parents(present), (np.zeros((0, 3)),) * 2, np.eye(4)
+    )
+    directions = np.random.default_rng(0).normal(size=(1500, 3))
+    normals = directions / np.linalg.norm(directions, axis=-1, keepdims=True)
+    weights = np.zeros((1500, 55))
+    weights[:, 0] = 1
+    skin = anchors.Skin(0.2 * normals, weights, np.full(1500, -1), normals)
+
+    def actor(x: float, number: int) -> Any:
+        positions = np.zeros((13, 55, 3)) + (x, 0, 0)
+        return overlap.Actor(skin, character, np.tile(np.eye(3), (13, 55, 1, 1)), positions, number)
+
+    people = overlap.find_overlaps((actor(0, -1), actor(0.38, -1)))
+    assert max(each.depth for found in people.values() for each in found) == pytest.approx(0.02, abs=0.004)
+    assert not overlap.find_separations((actor(0, 0), actor(0.38, 1)), people)
+    assert not overlap.find_overlaps((actor(0, 0), actor(0.5, 1)))
+    separations = overlap.find_separations((actor(0, 0), actor(0.32, 1)), people)
+    assert {(each.first, each.last) for each in separations} == {(0, 9), (12, 12)}
+    for each in separations:
+        first, second = (side.anchor.place for side in each.sides)
+        assert {side.performer for side in each.sides} == {0, 1}
+        sign = 1 if each.sides[1].performer == 1 else -1
+        depth = (second - first + (sign * 0.32, 0, 0)) @ each.normals[0]
+        assert depth == pytest.approx(0.08, abs=0.008)
+        assert each.allowed == pytest.approx(0.02, abs=0.004)
