@@ -73,7 +73,9 @@ def check_in_godot(
     _run([*godot, "--headless", "--path", str(project), "--import"])
     _run([*godot, "--headless", "--path", str(project), "-s", SCRIPT.name])
     found = json.loads((project / "found.json").read_text())
-    return [_compare(reconstruction, found[file], *rest) for file, *rest in ((f, f, p, i, r) for f, p, i, r in people)]
+    return [
+        _compare(reconstruction, found[file], file, person, index, record) for file, person, index, record in people
+    ]
 
 
 def _import_options(is_humanoid: bool) -> str:
@@ -109,7 +111,7 @@ def _compare(
     index: int,
     record: dict[str, Any],
 ) -> Shown:
-    names = [person["bones"][joint] for joint in JOINTS]
+    names = [person["bones"][joint].replace(":", "_") for joint in JOINTS]  # as Godot does: paths have colons
     fitting = [each for each in skeletons.values() if set(names) <= set(each["bones"])]
     if len(fitting) != 1:
         raise UserError(

@@ -1,4 +1,4 @@
-"""Operators of the control rig: make it, snap limbs between FK and IK, thin its keys out, and bake it back."""
+"""Operators of the control rig: make it, snap limbs between FK and IK, hold feet, thin its keys out, and bake it back."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ import numpy as np
 
 from ...core.contract.errors import UserError
 from ...core.contract.reconstruction import PEOPLE
+from .. import compat
 from .. import scene as scenes
 from ..reconstructions import active_reconstruction, require_reconstruction
 from ..rigging.control_rig.building import build_control_rig, control_rig_of, follow, let_go
 from ..rigging.control_rig.layout import LIMBS
 from ..rigging.control_rig.motion import bake_onto_controls, reduce_keys, snap, write_back
+from ..rigging.control_rig.standing import lock_foot
 from ..scene.actions import is_below_layers
+from ..scene.foot_list import read_foot_contacts
 from .reporting import OnReconstruction, OperatorReturn, reports_errors
 
 _LIMB_ITEMS = [("ALL", "All Limbs", ""), *((limb.name, limb.name.replace("_", " ").title(), "") for limb in LIMBS)]
@@ -164,6 +167,40 @@ class SOCIALMIRROR_OT_control_rig_reduce(_OnControls, bpy.types.Operator):
         return {"FINISHED"}
 
 
+class SOCIALMIRROR_OT_control_rig_feet(_OnControls, bpy.types.Operator):
+    bl_idname = "socialmirror.control_rig_feet"
+    bl_label = "Hold Locked Feet"
+    bl_description = "Let the IK feet stand still where the panel Feet locks them, as Refine does for the SMPL-X bones"
+    bl_options = {"REGISTER", "UNDO"}
+
+    @reports_errors
+    def execute(self, context: bpy.types.Context) -> OperatorReturn:
+        collection = require_reconstruction(context)
+        timing = scenes.read_state(collection).timing
+        locked = [foot for foot in read_foot_contacts(collection) if foot.mode == "lock"]
+        count = 0
+        for person in range(PEOPLE):
+            controls = control_rig_of(collection, person)
+            for side in ("left", "right") if controls is not None else ():
+                spans = [
+                    timing.scene_range(foot.frame_start, foot.frame_end)
+                    for foot in locked
+                    if (foot.person, foot.foot) == (person, side)
+                ]
+                if spans:
+                    lock_foot(controls, side, spans, compat.frame_rate(context.scene))
+                    count += len(spans)
+        if not count:
+            raise UserError(
+                "no-locked-feet",
+                "No foot of a person with controls is locked.",
+                "Set feet to Lock in the panel Feet first.",
+            )
+        context.scene.frame_set(context.scene.frame_current)
+        self.report({"INFO"}, f"{count} foot contacts are held")
+        return {"FINISHED"}
+
+
 def remove_controls(controls: Any) -> None:
     """Remove a control armature with its action."""
     action = controls.animation_data.action if controls.animation_data else None
@@ -184,4 +221,5 @@ CLASSES = (
     SOCIALMIRROR_OT_control_rig_remove,
     SOCIALMIRROR_OT_control_rig_snap,
     SOCIALMIRROR_OT_control_rig_reduce,
+    SOCIALMIRROR_OT_control_rig_feet,
 )

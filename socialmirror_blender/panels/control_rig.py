@@ -39,6 +39,7 @@ class SOCIALMIRROR_PT_control_rig(OnResult, bpy.types.Panel):
             for text, to_ik in (("FK", False), ("IK", True)):
                 button = row.operator("socialmirror.control_rig_snap", text=text)
                 button.limb, button.to_ik = limb.name, to_ik
+        layout.operator("socialmirror.control_rig_feet", icon="LOCKED")
         row = layout.row(align=True)
         row.operator("socialmirror.control_rig_reduce", icon="MOD_DECIM")
         row.operator("socialmirror.control_rig_remove", icon="LOOP_BACK")

@@ -102,6 +102,32 @@ def test_fewer_keys_stay_within_the_tolerance(rigs: Any, joints: Any, product: A
     assert differences(before[:, :4], poses(rigs[0], ends)[:, :4])[0] < 18  # 1 cm along each axis
 
 
+def test_a_locked_foot_stands_still_and_eases_out_of_it(rigs: Any, product: Any, imported: Any) -> None:
+    press("control_rig_add", both=True)
+    with pytest.raises(RuntimeError, match="No foot of a person with controls is locked"):
+        press("control_rig_feet")
+    foot = imported.socialmirror.feet[0]
+    foot.mode, foot.frame_start, foot.frame_end = "lock", 9, 15
+    name = f"{foot.foot}_ankle"
+
+    def ankles() -> np.ndarray:
+        found = []
+        for frame in range(1, 26):
+            bpy.context.scene.frame_set(frame)
+            found.append(bone_heads(rigs[0], [name])[0])
+        return np.array(found)
+
+    before = ankles()
+    press("control_rig_feet")
+    after = ankles()
+    assert np.ptp(after[9:16], axis=0).max() < 1e-4 < np.ptp(before[9:16], axis=0).max()
+    np.testing.assert_allclose(after[9:16].mean(0), before[9:16].mean(0), atol=2e-3)
+    np.testing.assert_allclose(after[[0, 1, 23, 24]], before[[0, 1, 23, 24]], atol=1e-3)
+    steps = np.linalg.norm(np.diff(after, axis=0), axis=-1)
+    usual = np.linalg.norm(np.diff(before, axis=0), axis=-1).max()
+    assert steps.max() < usual + np.linalg.norm(after - before, axis=-1).max() / 2  # no jump
+
+
 def test_baking_back_gives_the_animator_keys_only_where_something_changed(
     rigs: Any, joints: Any, product: Any, imported: Any, scene: ModuleType
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import stat
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,7 @@ if "-s" in sys.argv:
 """
 
 
-def stand_in(folder: Path, answer: dict[str, object]) -> list[str]:
+def stand_in(folder: Path, answer: Mapping[str, object]) -> list[str]:
     """The command of a program that shows skeletons, by the last letter of a file's name, in place of Godot."""
     (folder / "answer.json").write_text(json.dumps(answer))
     program = folder / "godot"
@@ -63,6 +64,5 @@ def test_a_godot_that_does_not_run_or_shows_something_else_is_named(made_up: Rec
     record = exported(made_up, tmp_path)
     with pytest.raises(UserError, match="does not run"):
         check_in_godot(made_up, [record], tmp_path / "project", [str(tmp_path / "missing")])
-    nothing: dict[str, object] = {"a": {}, "b": {}}
     with pytest.raises(UserError, match="0 skeletons"):
-        check_in_godot(made_up, [record], tmp_path / "project", stand_in(tmp_path, nothing))
+        check_in_godot(made_up, [record], tmp_path / "project", stand_in(tmp_path, {"a": {}, "b": {}}))
