@@ -37,8 +37,6 @@ from ..fitting.initial import estimate_initial_motion
 from ..fitting.prior import InitialMotion, fused, prior_of
 from ..fitting.targets import FitTargets
 from ..fitting.windows import fit_clip
-from ..hub.memory import out_of_memory
-from ..hub.store import require
 from ..imported_motion import ImportedMotion, place_in_clip
 from ..infilling.infill import Constraints, InfilledMotion, InfillerModels, InfillScene, infill
 from ..infilling.infiller import KIND as INFILLER
@@ -53,10 +51,8 @@ from ..perception.perceive import detect_people
 from ..perception.prompted_graph import KIND as PROMPTED_LANDMARKS
 from ..perception.recording import StretchStore
 from ..reporting import Reporter
-from ..sam3d_body.initial import initial_from_lifted
-from ..sam3d_body.lifting import LiftedPeople, look_at_clip
-from ..sam3d_body.weights import MODEL as SAM_3D_BODY
-from ..sam3d_body.weights import load_network
+from ..sam3d_body.initial import initial_motion_from
+from ..sam3d_body.lifting import LiftedPeople, lift_people
 from ..semantics.captioner import annotate_motion
 from ..semantics.encoder import TEXT_SIZE, SentenceEncoder, load_cached_encoder
 from ..semantics.grounding import ground_hypotheses
@@ -167,18 +163,7 @@ def lifted_people(
     """What SAM 3D Body sees of both people; nobody where the memory is too small for it. `model` stands for its weights."""
     if clip is None:
         raise cache_missing()
-    try:
-        reporter.progress(0.0, "Loading SAM 3D Body")
-        network = load_network(require(SAM_3D_BODY), device)
-        return look_at_clip(network, clip, perception, clip_camera.camera(choice).K, reporter)
-    except Exception as error:
-        if not out_of_memory(error):
-            raise
-        reporter.warning(
-            "The memory is too small for SAM 3D Body: the people are lifted by the networks that come with the product. "
-            "Close other programs that use the GPU, or choose the embedded lifting."
-        )
-        return LiftedPeople.nobody(*perception.found.shape)
+    return lift_people(clip, perception, clip_camera.camera(choice).K, device, reporter)
 
 
 @stage(version=1, cost=4)
@@ -194,15 +179,7 @@ def lifted_motion(
     """The initial motion from what SAM 3D Body saw; that of the observations alone where it saw too little."""
     camera = clip_camera.camera(choice)
     turning = camera_turning(perception, camera.K).rotations
-    found = initial_from_lifted(lifted_people, turning, observations, body, camera)
-    if found is not None:
-        return found
-    if lifted_people.known.any():
-        reporter.warning(
-            "What SAM 3D Body sees does not lie over the two people: they are lifted by the networks that come with the product."
-        )
-    estimate = estimate_initial_motion(observations, body, reporter=reporter, camera=camera)
-    return InitialMotion(estimate.motion_incam, estimate.camera, estimate.foot_contact, None)
+    return initial_motion_from(lifted_people, turning, observations, body, camera, reporter)
 
 
 @stage(version=1, cost=0.5, stored=False)

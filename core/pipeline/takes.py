@@ -30,6 +30,7 @@ from ..observations.clip_scene import ClipScene
 from ..perception.detections import Detections
 from ..progress import JobProgress
 from ..quality import check_quality, quality_warnings
+from ..sam3d_body.lifting import LiftedPeople
 from ..scores import score
 from ..semantics.encoder import encoder_file
 from ..stgcn.predict import JointPrediction
@@ -75,6 +76,8 @@ class Lifting:
     clip: Given[Clip | None]
     model: str
     """Identity of its weights."""
+    seen: Given[LiftedPeople] | None = None
+    """What it sees, where that is known already, as in a benchmark."""
 
 
 @dataclass(frozen=True)
@@ -154,7 +157,7 @@ def nodes_of_detections(
     elif isinstance(start, Given):
         initial = stages.placed_motion.node(observations=observed, imported=start, body=body)
     else:
-        people = stages.lifted_people.node(
+        people = start.seen or stages.lifted_people.node(
             clip=start.clip, perception=detections, clip_camera=camera, choice=choice, model=start.model, device=device
         )
         initial = stages.lifted_motion.node(

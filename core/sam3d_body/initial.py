@@ -20,11 +20,12 @@ from ..body.model import BodyModel, rest_joints
 from ..body.rotations import matrix_to_rotation_6d, rotation_6d_to_matrix
 from ..contract.skeleton import BODY_JOINTS, JOINT_INDEX, LANDMARK_INDEX
 from ..fitting.fingers import curl_rotations
-from ..fitting.initial import on_common_floor
+from ..fitting.initial import estimate_initial_motion, on_common_floor
 from ..fitting.inverse_kinematics import Poses, Targets, solve
 from ..fitting.prior import InitialMotion, JointPrior
 from ..motion import BODY_COUNT, FINGER_COUNT, Camera, MotionEstimate
 from ..observations.observe import Observations, interpolated, smooth_over_time
+from ..reporting import Reporter
 from ..stgcn.predict import snap_to_keypoints
 from .lifting import LiftedPeople
 from .skeleton import RestPose, lifted
@@ -66,6 +67,26 @@ class _Found:
     """For people of our body's size, who stand as much nearer or farther."""
     sizes: Float[Tensor, " P"]
     known: Bool[Tensor, "P T"]
+
+
+def initial_motion_from(
+    people: LiftedPeople,
+    turning: Float[np.ndarray, "T 3 3"],
+    observations: Observations,
+    body: BodyModel,
+    camera: Camera,
+    reporter: Reporter,
+) -> InitialMotion:
+    """The initial motion; where the network saw too little of the two, that of the observations alone, which is said."""
+    found = initial_from_lifted(people, turning, observations, body, camera)
+    if found is not None:
+        return found
+    if people.known.any():
+        reporter.warning(
+            "What SAM 3D Body sees does not lie over the two people: they are lifted by the networks that come with the product."
+        )
+    estimate = estimate_initial_motion(observations, body, reporter=reporter, camera=camera)
+    return InitialMotion(estimate.motion_incam, estimate.camera, estimate.foot_contact, None)
 
 
 def initial_from_lifted(

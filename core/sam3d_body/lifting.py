@@ -15,12 +15,14 @@ from jaxtyping import Bool, Float
 from ..clip import Clip, read_frames
 from ..contract.skeleton import LANDMARK_INDEX
 from ..hub.memory import out_of_memory
+from ..hub.store import require
 from ..perception.detections import Detections
 from ..records import Record
 from ..reporting import Reporter
 from .estimate import FoundPeople, People, find_people
 from .network import Sam3dBody
 from .skeleton import rest_parameters
+from .weights import MODEL, load_network
 
 _BATCH = {"cuda": 16, "mps": 4, "cpu": 1}
 """People at a time; halved where memory runs out. A person takes about 150 MB beside the network in half precision."""
@@ -82,6 +84,26 @@ class _Look:
     """Position in the range."""
     picture: np.ndarray
     box: np.ndarray
+
+
+def lift_people(
+    clip: Clip, detections: Detections, K: Float[np.ndarray, "3 3"], device: torch.device, reporter: Reporter
+) -> LiftedPeople:
+    """Both people seen by the network that the user has fetched; nobody, with a warning, where the memory is too small for it.
+
+    UserError `model-missing` or `model-damaged`.
+    """
+    try:
+        reporter.progress(0.0, "Loading SAM 3D Body")
+        return look_at_clip(load_network(require(MODEL), device), clip, detections, K, reporter)
+    except Exception as error:
+        if not out_of_memory(error):
+            raise
+        reporter.warning(
+            "The memory is too small for SAM 3D Body: the people are lifted by the networks that come with the product. "
+            "Close other programs that use the GPU, or choose the embedded lifting."
+        )
+        return LiftedPeople.nobody(*detections.found.shape)
 
 
 def look_at_clip(

@@ -63,7 +63,7 @@ class PromptEncoder(nn.Module):
     def points(self, places: Float[Tensor, "B N 2"], labels: Int[Tensor, "B N"]) -> Float[Tensor, "B N C"]:
         """Places in 0-1 of the crop with the number of a keypoint, -1 for "not here", or NO_POINT."""
         table = torch.cat(
-            [embedding.weight for embedding in self.point_embeddings]
+            [self.get_parameter(f"point_embeddings.{number}.weight") for number in range(KEYPOINT_COUNT)]
             + [self.invalid_point_embed.weight, self.not_a_point_embed.weight]
         )  # so that labels -2 and -1 count from the end
         placed = torch.where((labels >= 0)[..., None], self.pe_layer(places), 0.0)

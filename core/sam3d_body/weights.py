@@ -15,6 +15,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from ..contract.errors import UserError
+from ..hub.store import how_to_get, model_named
 from .estimate import in_precision_for
 from .layout import ArrayInfo, check_layout, needed, our_name, prepared, read_sizes
 from .network import Sam3dBody
@@ -95,5 +96,5 @@ def _damaged(path: Path, reason: str) -> UserError:
     return UserError(
         "model-damaged",
         f"SAM 3D Body in {path} cannot be used: {reason}.",
-        f"Fetch it again: python -m core models fetch {MODEL}",
+        how_to_get(model_named(MODEL)),
     )

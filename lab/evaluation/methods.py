@@ -20,7 +20,7 @@ from core.perception.detections import Detections
 from core.pipeline.cache import MemoryCache
 from core.pipeline.settings import LEARNED, PipelineSettings
 from core.pipeline.stage import Given, Node, Results, run
-from core.pipeline.takes import ImportedPair, TakeSettings, nodes_of_detections, take_nodes
+from core.pipeline.takes import ImportedPair, Lifting, TakeSettings, nodes_of_detections, take_nodes
 from core.reporting import Reporter
 from core.semantics.prompt_parser import parse_prompt
 
@@ -147,11 +147,10 @@ def run_product(
     settings_of_take: TakeSettings,
     reporter: Reporter,
     settings: PipelineSettings | None = None,
-    imported: ImportedPair | None = None,
+    start: Given[ImportedPair | None] | Lifting | None = None,
 ) -> Estimate:
-    """The product from detections on. `imported`: another tool's motion to start from."""
-    given: Given[ImportedPair | None] | None = None if imported is None else Given(imported, "imported")
-    clip = nodes_of_detections(Given(detections, "clip"), KnownCamera(), Given(body, body.identity), given)
+    """The product from detections on. `start`: another tool's motion, or what a network that lifts people has seen."""
+    clip = nodes_of_detections(Given(detections, "clip"), KnownCamera(), Given(body, body.identity), start)
     take = take_nodes(clip, settings_of_take, settings or PipelineSettings())
     results = run_nodes([take.motion, take.constraints], detections, body, reporter)
     fitted, contacts = results[take.motion], results[take.constraints].targets.contacts

@@ -16,10 +16,12 @@ from core.body.model import BodyModel
 from core.body.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 from core.imported_motion import ImportedMotion
 from core.motion import BODY_COUNT
-from core.pipeline.takes import TakeSettings
+from core.pipeline.stage import Given
+from core.pipeline.takes import Lifting, TakeSettings
 from core.reporting import Reporter
 
 from .benchmark_clip import OCCLUDED, VISIBLE, BenchmarkClip, Estimate
+from .lifting_simulation import simulated_lifting
 from .methods import run_product
 from .occlusion.projection import ProjectedClip, project_clip
 
@@ -76,13 +78,22 @@ def oracle_initial(clip: BenchmarkClip, body: BodyModel, seed: int, reporter: Re
             "truth",
         )
 
-    return run_product(clip.detections, body, TakeSettings(seed=seed), reporter, imported=(person(0), person(1)))
+    start = Given((person(0), person(1)), "truth")
+    return run_product(clip.detections, body, TakeSettings(seed=seed), reporter, start=start)
+
+
+def oracle_lifting(clip: BenchmarkClip, body: BodyModel, seed: int, reporter: Reporter) -> Estimate:
+    """The truth as SAM 3D Body would see it: each person alone, every frame by itself, with errors of the published size."""
+    seen = Given(simulated_lifting(clip, body, _random(clip, seed)), "truth")
+    start = Lifting(Given(None, ""), "truth", seen)
+    return run_product(clip.detections, body, TakeSettings(seed=seed), reporter, start=start)
 
 
 ORACLES: dict[str, Oracle] = {
     "oracle-keypoints": oracle_keypoints,
     "oracle-masks": oracle_masks,
     "oracle-initial": oracle_initial,
+    "oracle-lifting": oracle_lifting,
 }
 """By the names of their rows. They need ground truth with bodies, so they run on choreographed clips only."""
 

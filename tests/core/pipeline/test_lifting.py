@@ -9,8 +9,9 @@ from core.contract.errors import UserError
 from core.contract.reconstruction import load_info
 from core.contract.requests import ReconstructRequest, RefineRequest
 from core.hub.store import MODELS_VARIABLE, folder_of, seal
-from core.pipeline import jobs, stages
+from core.pipeline import jobs
 from core.pipeline.jobs import reconstruct, refine
+from core.sam3d_body import lifting
 from tests.core.sam3d_body import tiny
 
 LIFTED = ["lifted-people", "lifted-motion"]
@@ -86,7 +87,7 @@ def test_the_embedded_way_takes_over_where_the_memory_is_too_small(
     def crowded(*_):
         raise torch.OutOfMemoryError("out of memory")
 
-    monkeypatch.setattr(stages, "load_network", crowded)
+    monkeypatch.setattr(lifting, "load_network", crowded)
     reconstruct(ReconstructRequest(clip_file, lifting="sam-3d-body"), tmp_path / "out", recorder)
     assert any("memory is too small for SAM 3D Body" in warning for warning in load_info(tmp_path / "out").warnings)
 

@@ -163,7 +163,9 @@ def test_noise_gaps_and_frames_of_the_other_person_are_bridged(scene, body):
 
 
 def test_a_joint_is_known_better_across_the_ray_than_along_and_seen_than_hidden(scene, body):
-    prior = _initial(_seen_by_a_network(scene, body), scene, body).prior
+    estimate = _initial(_seen_by_a_network(scene, body), scene, body)
+    assert estimate is not None and estimate.prior is not None
+    prior = estimate.prior
     assert (prior.sigma_along > prior.sigma_across).all()
     elbow, hidden = JOINT_INDEX["left_elbow"], scene.hidden
     seen = [t for t in range(16) if t not in hidden]
@@ -175,6 +177,7 @@ def test_a_camera_that_turns_is_taken_out(scene, body):
     turning = axis_angle_to_matrix(torch.from_numpy(angles)).numpy()
     still = _initial(_seen_by_a_network(scene, body), scene, body)
     turned = _initial(_seen_by_a_network(scene, body, turned=turning), scene, body, turning)
+    assert turned is not None and still is not None
     np.testing.assert_allclose(turned.motion_incam.pelvis, still.motion_incam.pelvis, atol=5e-3)
 
 

@@ -13,7 +13,7 @@ from core.body.files import load_body
 from core.body.model import forward_kinematics
 from core.body.rotations import axis_angle_to_matrix, matrix_to_quaternion, quaternion_to_matrix
 from core.contract.skeleton import JOINT_INDEX, JOINTS
-from core.sam3d_body.network import Sam3dBody, Sizes
+from core.sam3d_body.network import Branch, Sam3dBody, Sizes
 from core.sam3d_body.rig import RigSizes
 from core.sam3d_body.skeleton import RIG_JOINT
 
@@ -100,7 +100,7 @@ def tiny_network(seed: int = 0) -> Sam3dBody:
     return network
 
 
-def _fill_head(branch: object, rest: RestSkeleton) -> None:
+def _fill_head(branch: Branch, rest: RestSkeleton) -> None:
     head = branch.head_pose
     head.joint_rotation[:] = rest.rotations
     head.scale_comps[:, :28] = torch.eye(28)

@@ -12,6 +12,7 @@ from core.body.files import load_body
 from core.body.model import BodyModel
 from core.motion import pose_motion
 from core.reporting import SilentReporter
+from core.sam3d_body.skeleton import PLACES
 from lab.evaluation import oracles
 from lab.evaluation.benchmark_clip import BenchmarkClip
 from tests.lab.evaluation.synthetic import synthetic_clip
@@ -32,8 +33,8 @@ def given(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """What the product is run with."""
     seen: dict[str, Any] = {}
 
-    def run_product(detections: Any, *_: Any, imported: Any = None) -> None:
-        seen.update(detections=detections, imported=imported)
+    def run_product(detections: Any, *_: Any, start: Any = None) -> None:
+        seen.update(detections=detections, start=start)
 
     monkeypatch.setattr(oracles, "run_product", run_product)
     return seen
@@ -55,7 +56,7 @@ def test_the_initial_motion_is_some_centimetres_off(clip, body, given):
     oracles.oracle_initial(clip, body, 0, SilentReporter())
     truth = clip.truth.motion.transformed(clip.truth.camera.T_cw)
     errors = []
-    for person, imported in enumerate(given["imported"]):
+    for person, imported in enumerate(given["start"].value):
         true = truth.person(person)
         noisy = {
             "global_orient": imported.global_orient[None].astype(np.float32),
@@ -65,6 +66,17 @@ def test_the_initial_motion_is_some_centimetres_off(clip, body, given):
         centred = [each - each[:, :1] for each in joints]
         errors.append(float((centred[0] - centred[1]).norm(dim=-1).mean()))
     assert 0.02 < np.mean(errors) < 0.05
+
+
+def test_a_network_that_lifts_sees_each_person_some_centimetres_off(clip, body, given):
+    oracles.oracle_lifting(clip, body, 0, SilentReporter())
+    seen = given["start"].seen.value
+    truth = pose_motion(body, clip.truth.motion.transformed(clip.truth.camera.T_cw)).joints[:, :, :22].numpy()
+    joints = seen.joints[:, :, PLACES[:22]]
+    error = np.linalg.norm((joints - joints[:, :, :1]) - (truth - truth[:, :, :1]), axis=-1)
+    assert 0.02 < error.mean() < 0.1
+    assert 0.002 < np.abs(np.log(joints[:, :, 0, 2] / truth[:, :, 0, 2])).mean() < 0.15
+    assert (seen.known == clip.detections.found).all()
 
 
 def test_the_masks_are_the_visible_parts(clip, body, given):
