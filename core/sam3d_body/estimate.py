@@ -44,7 +44,6 @@ _CORRECTED = 4
 """Keypoints at most that a second pass is corrected by."""
 _WRONG = 0.05
 """Sides of the crop from which on a keypoint of the first pass is corrected."""
-_PRECISION = {"cuda": torch.bfloat16, "mps": torch.float16, "cpu": torch.float32}
 
 
 @dataclass(frozen=True)
@@ -269,8 +268,7 @@ def _angle(first: Float[Tensor, "*batch 3 3"], second: Float[Tensor, "*batch 3 3
 
 
 def _input(network: Sam3dBody, pictures: Sequence[np.ndarray], crop: CropGeometry) -> Float[Tensor, "B 3 512 512"]:
-    cut = _cut(pictures, crop)
-    return network_input(torch.from_numpy(np.stack(cut)).to(network.device))
+    return network_input(torch.from_numpy(np.stack(_cut(pictures, crop))).to(network.device))
 
 
 def _masks(people: People, crop: CropGeometry) -> Float[Tensor, "B 1 512 512"]:
@@ -288,13 +286,6 @@ def _cut(pictures: Sequence[np.ndarray], crop: CropGeometry) -> list[np.ndarray]
         warped(picture, centre.tolist(), float(size))
         for picture, centre, size in zip(pictures, crop.centre.cpu(), crop.size.cpu())
     ]
-
-
-def in_precision_for(network: Sam3dBody, device: torch.device) -> Sam3dBody:
-    """The network on a device, the backbone in half precision where the device has it; the decoders stay in single precision."""
-    network = network.to(device)
-    network.backbone.to(_PRECISION.get(device.type, torch.float32))
-    return network
 
 
 @contextmanager

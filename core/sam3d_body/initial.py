@@ -190,26 +190,31 @@ def _posed(
 ) -> tuple[Float[Tensor, "P T 55 3 3"], Float[Tensor, "P T 3"]]:
     """Our body in its mean shape, posed by the table and then brought to the joints by inverse kinematics."""
     shape = pelvis.shape[:2]
-    rest = rest_joints(body, pelvis.new_zeros(16)).double()[:BODY_COUNT]
-    start = Poses(found.rotations[:, :, :BODY_COUNT].flatten(0, 1).double(), pelvis.flatten(0, 1).double(), rest)
+    rest = rest_joints(body, pelvis.new_zeros(16)).cpu().double()[:BODY_COUNT]
+    start = Poses(_exact(found.rotations[:, :, :BODY_COUNT]), _exact(pelvis), rest)
     _, global_rotations = start.joints()
     count = len(start.pelvis)
-    weights = torch.zeros(BODY_COUNT, device=pelvis.device, dtype=torch.float64)
+    weights = torch.zeros(BODY_COUNT, dtype=torch.float64)
     turns = torch.full_like(weights, _ROTATION_WEIGHT)
     for side in ("left", "right"):
         for part, weight in _POSITION_WEIGHTS.items():
             weights[JOINT_INDEX[f"{side}_{part}"]] = weight
         turns[JOINT_INDEX[f"{side}_wrist"]] = _HAND_WEIGHT
     targets = Targets(
-        (pelvis[:, :, None] + relative).flatten(0, 1).double(),
+        _exact(pelvis[:, :, None] + relative),
         weights.expand(count, -1),
         global_rotations,
         turns.expand(count, -1),
     )
     solved = solve(start, targets, torch.ones(count, len(BODY_JOINTS)).to(weights), pelvis_flexibility=1.0)
     rotations = found.rotations.clone()
-    rotations[:, :, :BODY_COUNT] = solved.rotations.float().unflatten(0, shape)
-    return rotations, solved.pelvis.float().unflatten(0, shape)
+    rotations[:, :, :BODY_COUNT] = solved.rotations.unflatten(0, shape).to(rotations)
+    return rotations, solved.pelvis.unflatten(0, shape).to(pelvis)
+
+
+def _exact(values: Float[Tensor, "P T *c"]) -> Float[Tensor, "K *c"]:
+    """Of all people and frames, in double precision, which not every GPU has."""
+    return values.flatten(0, 1).cpu().double()
 
 
 def _with_fingers(

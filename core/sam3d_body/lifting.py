@@ -38,6 +38,8 @@ _SHOWN = 0.3
 _FEWEST_SHOWN = 4
 _MARGIN = 0.08
 """Of the box's longer side by which it is widened: heads and feet reach beyond their keypoints."""
+_FARTHEST, _OUTMOST = 1000.0, 1e5
+"""metres, px; what lies beyond is no place of a person."""
 _LEAST_MASK = 0.02
 """Part of the box that a mask has to cover to be believed."""
 
@@ -196,8 +198,9 @@ def _put(out: LiftedPeople, batch: Sequence[_Look], found: FoundPeople) -> None:
     at = [each.person for each in batch], [each.frame for each in batch]
     for item in fields(found):
         getattr(out, item.name)[at] = getattr(found, item.name).float().cpu().numpy()
-    finite = torch.isfinite(found.joints).flatten(1).all(1) & torch.isfinite(found.rotations).flatten(1).all(1)
-    out.known[at] = finite.cpu().numpy()
-    for item in fields(found):  # what is not finite would not be kept either
-        values = getattr(out, item.name)
-        values[at] = np.where(np.isfinite(values[at]), values[at], 0)
+    near = (found.joints.abs() < _FARTHEST).flatten(1).all(1)  # false where a place is not finite, too
+    sound = near & torch.isfinite(found.rotations).flatten(1).all(1)
+    out.known[at] = sound.cpu().numpy()
+    for name, limit in (("joints", _FARTHEST), ("rotations", 1.0), ("keypoints", _OUTMOST)):
+        values = getattr(out, name)
+        values[at] = np.nan_to_num(values[at], posinf=0, neginf=0).clip(-limit, limit)

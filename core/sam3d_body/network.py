@@ -21,6 +21,7 @@ from .rig import Rig, RigSizes
 
 HEAD_WIDTH = 64
 """Channels of a head of the backbone's attention."""
+_PRECISION = {"cuda": torch.bfloat16, "mps": torch.float16, "cpu": torch.float32}
 _CONDITION = 3
 _HIPS = (9, 10)
 """Keypoints."""
@@ -134,6 +135,17 @@ class Sam3dBody(nn.Module):
     @property
     def device(self) -> torch.device:
         return self.prompt_to_token.weight.device
+
+    def placed_on(self, device: torch.device) -> Sam3dBody:
+        """The network on a device, the backbone in half precision where the device has it; the decoders keep single precision.
+
+        It gets the frequencies of its rotary positions (Simeoni et al., DINOv3, 2025), which no file holds.
+        """
+        network = self.to(device)
+        network.backbone.to(_PRECISION.get(device.type, torch.float32))
+        rope = network.backbone.rope_embeddings
+        rope.inv_freq = 1 / rope.base ** torch.arange(0, 1, 4 / rope.head_dim, dtype=torch.float32, device=device)
+        return network
 
     def features(self, pictures: Float[Tensor, "B 3 512 512"]) -> Float[Tensor, "B C 32 32"]:
         """The backbone's, in its own precision, then in single precision for the decoders."""

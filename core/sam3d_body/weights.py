@@ -16,7 +16,6 @@ from torch import Tensor
 
 from ..contract.errors import UserError
 from ..hub.store import how_to_get, model_named
-from .estimate import in_precision_for
 from .layout import ArrayInfo, check_layout, needed, our_name, prepared, read_sizes
 from .network import Sam3dBody
 from .rig import JOINT_COUNT, RigSizes, restricted
@@ -41,11 +40,14 @@ def load_network(folder: Path, device: torch.device) -> Sam3dBody:
         network = read_network(files[0])
     except (SafetensorError, OSError, ValueError, KeyError, RuntimeError) as error:
         raise _damaged(files[0], str(error).strip().partition("\n")[0]) from error
-    return in_precision_for(network, device)
+    return network.placed_on(device)
 
 
 def read_network(file: Path) -> Sam3dBody:
-    """The network on the CPU, its rig with those vertices alone that keypoints depend on. ValueError says what is wrong."""
+    """The network before `Sam3dBody.placed_on`, its rig with those vertices alone that keypoints depend on.
+
+    ValueError says what is wrong with the file.
+    """
     with safe_open(file, framework="pt") as archive:
         names = {our_name(name): name for name in archive.keys()}  # noqa: SIM118  no mapping
         arrays = {ours: _info(archive.get_slice(name)) for ours, name in names.items()}
@@ -60,7 +62,6 @@ def read_network(file: Path) -> Sam3dBody:
     with torch.device("meta"):
         network = Sam3dBody(sizes)
     network.load_state_dict(state, assign=True)
-    _fill_computed_buffers(network)
     return network.eval().requires_grad_(False)
 
 
@@ -84,12 +85,6 @@ def _without_unused_vertices(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
         **{f"rig.{name}": value for name, value in restricted(rig, vertices).items()},
         **{name: state[name][:, columns].contiguous() for name in mappings},
     }
-
-
-def _fill_computed_buffers(network: Sam3dBody) -> None:
-    """The frequencies of the backbone's rotary positions, which no file holds (Simeoni et al., DINOv3, 2025)."""
-    rope = network.backbone.rope_embeddings
-    rope.inv_freq = 1 / rope.base ** torch.arange(0, 1, 4 / rope.head_dim, dtype=torch.float32)
 
 
 def _damaged(path: Path, reason: str) -> UserError:
