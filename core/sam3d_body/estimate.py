@@ -1,7 +1,8 @@
 """Runs the network on people in pictures: body, both hands by the hand decoder where they are seen, and both put together.
 
 A first pass of the body decoder finds the person in the crop and the boxes of the hands. Where it disagrees with keypoints that
-are known, and where the hand decoder places a wrist, a second pass is told so by points, as the network was trained to be.
+are known, and where the hand decoder places a wrist, a second pass is told so by points, as the network was trained to be. All
+people take it, also those of whom there is nothing to tell: so nobody's result depends on who else is in the batch.
 """
 
 # torch's own annotations are incomplete
@@ -90,9 +91,7 @@ def find_people(network: Sam3dBody, people: People, check: Callable[[], None] = 
         hands = _hands(network, people.pictures, crop, first.hand_boxes)
         seen = hands.agreement(network, first.placed)
         prompts = _prompts(people, crop, first.placed, hands, seen)
-        found = first.placed
-        if bool((prompts.labels != NO_POINT).any()):
-            found = network.decode(network.body, features, crop, prompts, found).placed
+        found = network.decode(network.body, features, crop, prompts, first.placed).placed
         return _joined(network, first.placed, found, hands, seen, K)
 
 

@@ -68,9 +68,6 @@ class DecoderOutput:
     """After the last layer."""
     hand_boxes: Float[Tensor, "B 2 4"]
     """Of the left and the right hand: middle x, y, width and height in 0-1 of the crop."""
-    every_layer: tuple[Placed, ...]
-    tokens: tuple[Float[Tensor, "B N C"], ...]
-    """After each layer, before the final norm."""
 
 
 class Branch(nn.Module):
@@ -173,25 +170,21 @@ class Sam3dBody(nn.Module):
         picture = branch.ray_cond_emb(features, crop.rays())
         flat = picture.flatten(2).mT
         tokens, positions = self._first_tokens(branch, crop, prompts, before)
-        keypoints, keypoints3d = (
-            slice(-2 * KEYPOINT_COUNT, -KEYPOINT_COUNT),
-            slice(-KEYPOINT_COUNT, None),
-        )
-        found: list[Placed] = []
-        all_tokens: list[Tensor] = []
+        keypoints, keypoints3d = slice(-2 * KEYPOINT_COUNT, -KEYPOINT_COUNT), slice(-KEYPOINT_COUNT, None)
+        found: Placed | None = None
         for layer in branch.decoder.layers:
-            if found:
-                looks, places, places3d = branch.keypoint_updates(found[-1], picture, crop)
+            if found is not None:
+                looks, places, places3d = branch.keypoint_updates(found, picture, crop)
                 tokens, positions = tokens.clone(), positions.clone()
                 tokens[:, keypoints] += looks
                 positions[:, keypoints] = places
                 positions[:, keypoints3d] = places3d
             tokens = layer(tokens, flat, positions, picture_positions)
-            all_tokens.append(tokens)
-            found.append(branch.placed(tokens, self.rig, crop))
+            found = branch.placed(tokens, self.rig, crop)
         hands = slice(-2 * KEYPOINT_COUNT - 2, -2 * KEYPOINT_COUNT)
         boxes = self.bbox_embed(branch.decoder.norm_final(tokens)[:, hands]).sigmoid()
-        return DecoderOutput(found[-1], boxes, tuple(found), tuple(all_tokens))
+        assert found is not None  # a decoder has layers, see `layout.read_sizes`
+        return DecoderOutput(found, boxes)
 
     def _first_tokens(
         self, branch: Branch, crop: CropGeometry, prompts: PointPrompts, before: Placed | None
