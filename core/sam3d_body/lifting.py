@@ -25,7 +25,7 @@ from .skeleton import rest_parameters
 from .weights import MODEL, load_network
 
 _BATCH = {"cuda": 16, "mps": 4, "cpu": 1}
-"""People at a time; halved where memory runs out. A person takes about 150 MB beside the network in half precision."""
+"""People at a time; halved where memory runs out."""
 _PROMPTS = {
     "left_elbow": 7, "right_elbow": 8, "left_knee": 11, "right_knee": 12, "left_ankle": 13, "right_ankle": 14,
     "right_wrist": 41, "left_wrist": 62,

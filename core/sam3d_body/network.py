@@ -138,10 +138,12 @@ class Sam3dBody(nn.Module):
 
         It gets the frequencies of its rotary positions (Simeoni et al., DINOv3, 2025), which no file holds.
         """
+        rope = self.backbone.rope_embeddings
+        frequencies = 1 / rope.base ** torch.arange(0, 1, 4 / rope.head_dim, dtype=torch.float32)
+        rope.inv_freq = frequencies  # may have had no memory so far
         network = self.to(device)
         network.backbone.to(_PRECISION.get(device.type, torch.float32))
-        rope = network.backbone.rope_embeddings
-        rope.inv_freq = 1 / rope.base ** torch.arange(0, 1, 4 / rope.head_dim, dtype=torch.float32, device=device)
+        rope.inv_freq = frequencies.to(device)  # half precision is too coarse for them
         return network
 
     def features(self, pictures: Float[Tensor, "B 3 512 512"]) -> Float[Tensor, "B C 32 32"]:
