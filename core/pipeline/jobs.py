@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +39,7 @@ from ..sam3d_body.weights import MODEL as SAM_3D_BODY
 from . import results
 from .cache import Cache, key_of
 from .choices import ClipChoices
+from .place import choices_of, find_place
 from .retry import Variant, make_good_takes
 from .settings import PipelineSettings
 from .stage import cache_missing
@@ -108,9 +108,9 @@ def reconstruct(
     )
     smoothness = DEFAULT_SMOOTHNESS if request.smoothness is None else request.smoothness
     take = TakeSettings(prompt, smoothness=smoothness)
-    folder, _ = _place(folder, choices)
+    folder, _ = find_place(folder, choices)
     with workspace(folder):
-        place, before = _place(folder, choices)
+        place, before = find_place(folder, choices)
         if place != folder:  # another run has finished there in the meantime
             raise folder_busy(folder)
         progress = JobProgress(listener)
@@ -180,7 +180,7 @@ def refine(
     load_info(folder)  # before anything is made in a folder that is none of ours
     with workspace(folder):
         before = load_info(folder)
-        choices = _choices(before)
+        choices = choices_of(before)
         if choices is None:
             raise cache_missing()
         body = _same_body(before, choices)
@@ -314,38 +314,6 @@ def _lifting(request: ReconstructRequest, device: torch.device) -> str:
     return identity(SAM_3D_BODY)
 
 
-def _place(folder: Path, choices: ClipChoices) -> tuple[Path, Info | None]:
-    """The folder itself or the first one beside it that is free or holds takes of the same, and what it holds.
-
-    UserError `schema-too-new` where a folder on the way holds a result of a newer version.
-    """
-    for number in count(1):
-        place = folder if number == 1 else folder.resolve().with_name(f"{folder.resolve().name}-{number}")
-        if not results.holds_result(place):
-            return place, None
-        before = _readable(place)
-        if before is not None and _of_same_clip(_choices(before), choices):
-            return place, before
-    raise AssertionError("not reached")
-
-
-def _readable(folder: Path) -> Info | None:
-    """What the folder holds, None where it is damaged; UserError where it is too new for us."""
-    try:
-        return load_info(folder)
-    except UserError as error:
-        if error.code == "schema-too-new":
-            raise
-        return None
-
-
-def _choices(info: Info) -> ClipChoices | None:
-    try:
-        return ClipChoices.from_json(Fields(info.settings, damaged).record("choices"))
-    except UserError:
-        return None
-
-
 def _same_body(before: Info, choices: ClipChoices) -> BodyModel:
     path = before.body["path"]
     if is_network_path(path):  # opening it can send the user's login to whoever has written the record
@@ -362,25 +330,6 @@ def _same_body(before: Info, choices: ClipChoices) -> BodyModel:
             "Put the old file back, or reconstruct the clip again.",
         )
     return body
-
-
-def _of_same_clip(before: ClipChoices | None, now: ClipChoices) -> bool:
-    """Whether takes of both may lie side by side: the same clip, frames, people and body.
-
-    Then any of them can be shown by the same two rigs.
-    """
-    names = (
-        "prompt",
-        "backend",
-        "fov",
-        "initial",
-        "camera_pitch",
-        "camera_roll",
-        "camera_height",
-        "lifting",
-        "annotator",
-    )
-    return before is not None and replace(before, **{name: getattr(now, name) for name in names}) == now
 
 
 def _warn_of_edits_outside(frames: tuple[int, int], take: TakeSettings, progress: JobProgress) -> None:

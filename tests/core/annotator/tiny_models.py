@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -41,6 +42,7 @@ def save_smolvlm(folder: Path) -> Path:
     folder.mkdir(parents=True)
     ids = save_tokenizer(folder, SMOL_TOKENS)
     torch.manual_seed(0)
+    padding: dict[str, Any] = {"pad_token_id": 256}  # its own default is beyond our vocabulary; the type lacks it
     config = SmolVLMConfig(
         text_config={
             "model_type": "llama", "vocab_size": 256 + len(ids), "hidden_size": 32, "intermediate_size": 48,
@@ -51,7 +53,7 @@ def save_smolvlm(folder: Path) -> Path:
             "hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 1, "num_attention_heads": 2,
             "image_size": 64, "patch_size": 16,
         },
-        image_token_id=ids["<image>"], scale_factor=2, **{"pad_token_id": 256},
+        image_token_id=ids["<image>"], scale_factor=2, **padding,
     )  # fmt: skip
     SmolVLMForConditionalGeneration(config).save_pretrained(folder)
     (folder / "preprocessor_config.json").write_text(PREPROCESSOR)
