@@ -46,6 +46,7 @@ from .options import (
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 PERCEPTION = ("auto", "embedded", "hub")
+CAMERA_MODELS = ("auto", "off")
 LIFTING = ("auto", "embedded", "sam-3d-body")
 DEFAULT_SMOOTHNESS = 0.7
 """How strongly takes are smoothed by default, in 0-1."""
@@ -224,6 +225,13 @@ class ReconstructRequest(TakesRequest):
         "(default: auto, sam-3d-body where it is installed and there is a GPU, else embedded)",
         choices=LIFTING,
         check=one_of("bad-lifting", "lifting", LIFTING),
+    )
+    camera_model: str = option(
+        "auto",
+        TEXT,
+        "whether MoGe-2 helps to estimate the camera: auto, where it is installed, or off (docs/models.md)",
+        choices=CAMERA_MODELS,
+        check=one_of("bad-camera", "model for the camera", CAMERA_MODELS),
     )
     camera_pitch: float | None = option(
         None,

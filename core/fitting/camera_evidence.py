@@ -10,13 +10,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn.functional import normalize
 
 from ..contract.skeleton import JOINT_INDEX
 from ..motion import MotionEstimate, Posed
 from ..observations.observe import Observations
+from .scene_view import SceneView, scene_nats
 from .size import SIZE_SIGMA
 
 _MOST_LINES = 120
@@ -102,6 +103,10 @@ class CameraEvidence:
     """Of the whole clip."""
     focal: float
     """In picture diagonals."""
+    scene: SceneView | None = None
+    """What a model of the hub has seen, if there is one."""
+    scene_frames: Int[Tensor, " S"] | None = None
+    """Frames of this evidence that are nearest to those of `scene`."""
 
     def nats(self, these: Hypotheses, settings: EvidenceSettings) -> Float[Tensor, " H"]:
         """Negative logarithm of the posterior, but for a constant."""
@@ -115,7 +120,15 @@ class CameraEvidence:
             self._directions(self.trunks, these.up, tilt, settings.trunk_sigma, settings.trunk_count)
             + self._directions(self.balance, these.up, tilt, settings.balance_sigma, settings.balance_count)
             + self.prior(these, settings)
+            + self.scene_model(these)
         )
+
+    def scene_model(self, these: Hypotheses) -> Float[Tensor, " H"]:
+        """How well the hypotheses agree with the scene as a model of the hub has seen it."""
+        if self.scene is None or self.scene_frames is None:
+            return torch.zeros_like(these.pitch)
+        depth = self.soles[:, self.scene_frames, :, 2].mean(-1).clamp_min(0.1).log()
+        return scene_nats(self.scene, these.up, these.log_height, depth + these.log_size[..., None], self.focal)
 
     def prior(self, these: Hypotheses, settings: EvidenceSettings) -> Float[Tensor, " H"]:
         def squares(value: Tensor, sigma: float) -> Tensor:

@@ -7,7 +7,7 @@ For each of a few focal lengths both people are posed from the metric landmarks,
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -23,6 +23,7 @@ from .camera import KnownCamera, extrinsics
 from .camera_evidence import CameraEvidence, EvidenceSettings, camera_evidence
 from .camera_search import CameraHypothesis, distinct, focal_lengths, refined_hypotheses
 from .initial import estimate_initial_motion
+from .scene_view import SceneView
 from .soles import posed_soles
 
 MOST_CANDIDATES = 4
@@ -54,12 +55,16 @@ def estimate_camera(
     known: KnownCamera,
     body: BodyModel,
     reporter: Reporter,
+    scene: SceneView | None = None,
     settings: EvidenceSettings | None = None,
 ) -> CameraCandidates:
-    """The cameras that agree best with a clip and with what the user knows. UserError `nobody` as `estimate_initial_motion`."""
+    """The cameras that agree best with a clip and with what the user knows. UserError `nobody` as `estimate_initial_motion`.
+
+    `scene` is what a model of the hub has seen of the floor and the people's distances, if there is one.
+    """
     settings = settings or EvidenceSettings()
     focals = focal_lengths([int(size) for size in detections.image_size], known)
-    evidence_under = _evidence_of(detections, body, reporter, settings)
+    evidence_under = _evidence_of(detections, body, reporter, settings, scene)
     found: list[CameraHypothesis] = []
     for number, focal in enumerate(focals):
         found += refined_hypotheses(evidence_under(float(focal)), float(focal), known, settings)
@@ -77,7 +82,7 @@ def estimate_camera(
 
 
 def _evidence_of(
-    detections: Detections, body: BodyModel, reporter: Reporter, settings: EvidenceSettings
+    detections: Detections, body: BodyModel, reporter: Reporter, settings: EvidenceSettings, scene: SceneView | None
 ) -> Callable[[float], CameraEvidence]:
     """The evidence as a function of the focal length in px."""
     count = len(detections.time)
@@ -93,7 +98,11 @@ def _evidence_of(
         with torch.no_grad():
             posed = pose_motion(body, initial.motion_incam)
             soles = posed_soles(posed, body)
-        return camera_evidence(initial, posed, soles, observations.frames(chosen), lines, settings)
+        found = camera_evidence(initial, posed, soles, observations.frames(chosen), lines, settings)
+        if scene is None or not scene.says_something:
+            return found
+        nearest = np.abs(posed_frames[chosen][:, None] - scene.positions).argmin(0)
+        return replace(found, scene=scene, scene_frames=torch.from_numpy(nearest))
 
     return evidence
 

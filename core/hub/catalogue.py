@@ -70,7 +70,8 @@ _APACHE = Licence("Apache-2.0", "https://www.apache.org/licenses/LICENSE-2.0")
 _SAM = Licence(
     "SAM License",
     "https://github.com/facebookresearch/sam-3d-body/blob/main/LICENSE",
-    "Free of charge, also commercially, but not for military or nuclear purposes, for espionage or for weapons.",
+    "Free of charge, but not for military or nuclear purposes, espionage or weapons, nor where trade controls forbid it; "
+    "no reverse engineering; publications must name it.",
 )
 _MIT = Licence("MIT", "https://github.com/microsoft/MoGe/blob/main/LICENSE")
 _PROCESSOR = ("config.json", "preprocessor_config.json")

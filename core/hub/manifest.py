@@ -104,8 +104,14 @@ def read_manifest(folder: Path) -> Manifest:
         )
         for file in fields.records("files", longest=1000)
     )
-    texts = (fields.text(name, longest=400) for name in ("name", "repository", "revision", "licence", "accepted"))
-    return Manifest(*texts, files)
+    return Manifest(
+        name=fields.text("name", longest=400),
+        repository=fields.text("repository", longest=400),
+        revision=fields.text("revision", longest=400),
+        licence=fields.text("licence", longest=400),
+        accepted=fields.text("accepted", longest=400),
+        files=files,
+    )
 
 
 def damaged_manifest(folder: Path, text: str) -> UserError:

@@ -47,6 +47,8 @@ class ClipChoices:
     """Identity of the model that lifts people to 3D; empty for the networks that come with the product."""
     annotator: str = ""
     """Key of the annotator; empty for none."""
+    scene_model: str = ""
+    """Identity of the model that looked at the scene for the camera; empty: none did."""
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -78,6 +80,7 @@ class ClipChoices:
             values.number("camera_height", MIN_CAMERA_HEIGHT, MAX_CAMERA_HEIGHT, None),
             values.text("lifting", longest=200, default=""),
             values.text("annotator", default="", longest=MAX_PATH),
+            values.text("scene_model", longest=64, default=""),
         )
 
     def inputs(
@@ -92,7 +95,14 @@ class ClipChoices:
         known = KnownCamera(self.fov, self.camera_pitch, self.camera_roll, self.camera_height)
         looks = Given(annotator, self.annotator) if self.annotator else None
         return ClipInputs(
-            Given(clip, self.clip), perception, known, Given(body, self.body), initial, self.lifting, looks
+            Given(clip, self.clip),
+            perception,
+            known,
+            Given(body, self.body),
+            initial,
+            self.lifting,
+            looks,
+            self.scene_model,
         )
 
 

@@ -41,6 +41,7 @@ from .cache import Cache, key_of
 from .choices import ClipChoices
 from .place import choices_of, find_place
 from .retry import Variant, make_good_takes
+from .scene_camera import scene_model_identity
 from .settings import PipelineSettings
 from .stage import cache_missing
 from .takes import MadeTakes, TakeResult, TakeSettings, clip_nodes, make_takes, take_nodes
@@ -105,6 +106,7 @@ def reconstruct(
         request.camera_height,
         _lifting(request, device),
         "" if annotator is None else annotator.key,
+        scene_model_identity(request.camera_model),
     )
     smoothness = DEFAULT_SMOOTHNESS if request.smoothness is None else request.smoothness
     take = TakeSettings(prompt, smoothness=smoothness)

@@ -35,6 +35,7 @@ from ..fitting.edited_fit import EarlierTake, fit_edited, hold_edits
 from ..fitting.fit import FitSchedule, FittedMotion
 from ..fitting.initial import estimate_initial_motion
 from ..fitting.prior import InitialMotion, fused, prior_of
+from ..fitting.scene_view import SceneView
 from ..fitting.targets import FitTargets
 from ..fitting.windows import fit_clip
 from ..imported_motion import ImportedMotion, place_in_clip
@@ -63,6 +64,7 @@ from ..stgcn.inference import KIND as STGCN
 from ..stgcn.inference import load_stgcn
 from ..stgcn.predict import JointPrediction, predict_joints
 from .annotation_stages import Annotations, SuggestedContacts, Words
+from .scene_camera import look_at_scene, report_agreement
 from .settings import FitPhases, InfillStageSettings, PerceptionSettings, StgcnSettings
 from .stage import cache_missing, stage
 
@@ -111,10 +113,22 @@ def perception(
     )
 
 
+@stage(version=1, cost=20)
+def scene_view(clip: Clip | None, perception: Detections, model: str, reporter: Reporter) -> SceneView:
+    """Floor, lens and distances as MoGe-2 sees them in a few frames; `model` is the identity of its files."""
+    if clip is None:
+        raise cache_missing()
+    return look_at_scene(clip, perception, model, reporter)
+
+
 @stage(version=1, cost=4)
-def clip_camera(perception: Detections, known: KnownCamera, body: BodyModel, reporter: Reporter) -> CameraCandidates:
+def clip_camera(
+    perception: Detections, known: KnownCamera, scene_view: SceneView | None, body: BodyModel, reporter: Reporter
+) -> CameraCandidates:
     """The cameras that may have filmed the clip, most likely first; says where the camera travels, which nothing takes out."""
-    candidates = estimate_camera(perception, known, body, reporter)
+    candidates = estimate_camera(perception, known, body, reporter, scene_view)
+    if scene_view is not None and scene_view.says_something:
+        report_agreement(scene_view, estimate_camera(perception, known, body, reporter), perception, reporter)
     turning = camera_turning(perception, candidates.K[0])
     if turning.unexplained > LARGEST_UNEXPLAINED:
         reporter.warning(

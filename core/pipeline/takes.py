@@ -24,6 +24,7 @@ from ..digests import content_key
 from ..fitting.camera import KnownCamera
 from ..fitting.fit import FittedMotion
 from ..fitting.foot_locks import foot_intervals
+from ..fitting.scene_view import SceneView
 from ..imported_motion import ImportedMotion
 from ..infilling.infill import Constraints, InfilledMotion
 from ..observations.clip_scene import ClipScene
@@ -62,6 +63,8 @@ class ClipInputs:
     """Identity of the model that lifts people to 3D; empty for the networks that come with the product."""
     annotator: Given[Annotator | None] | None = None
     """The vision–language model that looks at the clip; None for none. The model itself is None while refining."""
+    scene_model: str = ""
+    """Identity of the model that looks at the scene for the camera; empty: none does."""
 
     @property
     def device(self) -> Given[torch.device]:
@@ -132,7 +135,10 @@ def clip_nodes(inputs: ClipInputs, choice: int = 0) -> ClipNodes:
     """`choice` counts the candidates of the clip's camera from the most likely one."""
     detections = stages.perception.node(clip=inputs.clip, settings=inputs.perception, device=inputs.device)
     start = Lifting(inputs.clip, inputs.lifting) if inputs.lifting else inputs.imported
-    clip = nodes_of_detections(detections, inputs.known, inputs.body, start, choice)
+    scene = None
+    if inputs.scene_model:
+        scene = stages.scene_view.node(clip=inputs.clip, perception=detections, model=inputs.scene_model)
+    clip = nodes_of_detections(detections, inputs.known, inputs.body, start, choice, scene)
     if inputs.annotator is None:
         return clip
     looks = annotation_stages.annotation.node(
@@ -147,10 +153,11 @@ def nodes_of_detections(
     body: Given[BodyModel],
     start: Given[ImportedPair | None] | Lifting | None = None,
     choice: int = 0,
+    scene_view: Node[SceneView] | None = None,
 ) -> ClipNodes:
     """For detections that are known already, as in a benchmark. `start`: where the initial motion comes from if not from them."""
     device = Given(body.value.device, "")
-    camera = stages.clip_camera.node(perception=detections, known=known, body=body)
+    camera = stages.clip_camera.node(perception=detections, known=known, scene_view=scene_view, body=body)
     observed = stages.observations.node(perception=detections, clip_camera=camera, choice=choice, device=device)
     if start is None:
         initial = stages.initial_motion.node(observations=observed, clip_camera=camera, choice=choice, body=body)

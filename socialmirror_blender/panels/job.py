@@ -23,6 +23,7 @@ _JOB_LABELS = {
 
 STAGE_LABELS = {
     "perception": "detecting people",
+    "scene-view": "looking at the scene",
     "clip-camera": "estimating the camera",
     "initial-motion": "estimating the initial motion",
     "placed-motion": "placing both people",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 LIST, FETCH, DELETE = "models", "fetch-models", "delete-models"
 """The worker's requests about models."""
@@ -39,8 +39,8 @@ class Model:
 
 def read_models(message: dict[str, Any]) -> tuple[Model, ...] | None:
     """The models of a message of the worker; None where it tells of none, as those of older versions do."""
-    entries = message.get("models")
-    if not isinstance(entries, Sequence):
+    entries = cast("list[dict[str, Any]] | None", message.get("models"))
+    if not isinstance(entries, list):
         return None
     names = Model.__dataclass_fields__
     try:
