@@ -76,6 +76,30 @@ class SOCIALMIRROR_settings(bpy.types.PropertyGroup):
         name="Marks",
         description="Where the two people are: FRAME:X,Y;FRAME:X,Y in frames and pixels of the clip. Empty: by their numbers",
     )
+    person_a: StringProperty(
+        name="Person A",
+        description="Describe person A as the clip shows them, as “the dancer in red”. Needs the model Grounding DINO",
+    )
+    person_b: StringProperty(
+        name="Person B", description="Describe person B, as “the man in the white shirt”. Empty: by their numbers"
+    )
+    perception: EnumProperty(
+        name="Perception",
+        description="Which networks find the people in the clip",
+        items=[
+            (
+                "auto",
+                "Automatic",
+                "Fetched models where they are installed and there is a GPU, else the embedded networks",
+            ),
+            ("embedded", "Embedded", "The networks that come with the extension; they need no GPU"),
+            (
+                "hub",
+                "Fetched Models",
+                "RF-DETR, SAM 2.1 and ViTPose++, which see more in an embrace and are slow without a GPU",
+            ),
+        ],
+    )
     prompt: StringProperty(
         name="Prompt",
         description="Describe what the two people do. Contacts that it names (a handshake, a hug, a hand on a knee) are added",

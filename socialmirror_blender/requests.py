@@ -33,13 +33,18 @@ def reconstruct_request(context: bpy.types.Context) -> tuple[dict[str, Any], Ori
     """
     settings = settings_of(context)
     clip, frames = _clip(context)
+    marked = settings.choose_people and bool(settings.people_marks)
+    described = _descriptions(settings) if settings.choose_people and not marked else (None, None)
+    numbered = settings.choose_people and not marked and described == (None, None)
     request = _request(
         ReconstructRequest,
         settings,
         clip=clip,
         frames=frames,
-        people=(settings.track_a, settings.track_b) if settings.choose_people and not settings.people_marks else None,
-        people_at=_marks(settings.people_marks) if settings.choose_people and settings.people_marks else None,
+        people=(settings.track_a, settings.track_b) if numbered else None,
+        people_at=_marks(settings.people_marks) if marked else None,
+        person_a=described[0],
+        person_b=described[1],
         body=_body(settings),
         fov=settings.fov or None,
         **(_ESTIMATED_CAMERA if not settings.know_camera else {}),
@@ -148,6 +153,10 @@ def _clip(context: bpy.types.Context) -> tuple[Path, str]:
         if frames[0] >= frames[1]:
             raise UserError("bad-range", "The frame range is empty.", "Set a last frame that is after the first.")
     return path, ":" if frames is None else f"{frames[0]}:{frames[1]}"
+
+
+def _descriptions(settings: Any) -> tuple[str | None, str | None]:
+    return settings.person_a.strip() or None, settings.person_b.strip() or None
 
 
 def _marks(text: str) -> tuple[PersonMark, PersonMark]:

@@ -75,14 +75,10 @@ def _check_paths(paths: tuple[Path, ...]) -> UserError | None:
     return next((problem for problem in map(check_path("file"), paths) if problem is not None), None)
 
 
-def _check_perception(choice: str) -> UserError | None:
-    if choice == "hub":
-        return UserError(
-            "bad-perception",
-            "This version has no networks of a hub that could detect people.",
-            "Choose 'embedded', the networks that come with it.",
-        )
-    return one_of("bad-perception", "perception", PERCEPTION)(choice)
+def _check_description(text: str) -> UserError | None:
+    if text.strip():
+        return None
+    return UserError("bad-people", "A person's description is empty.", "Describe the person, as “the dancer in red”.")
 
 
 def _check_annotator_url(text: str) -> UserError | None:
@@ -201,15 +197,26 @@ class ReconstructRequest(TakesRequest):
     perception: str = option(
         "auto",
         TEXT,
-        "networks that detect the people (default: auto, which is embedded)",
+        "networks that detect the people: embedded, hub (docs/models.md), or auto, which is hub where its models are installed "
+        "and there is a GPU (default: auto)",
         choices=PERCEPTION,
-        check=_check_perception,
+        check=one_of("bad-perception", "perception", PERCEPTION),
     )
     people_at: tuple[PersonMark, PersonMark] | None = option(
         None,
         MARKS,
         "clicks on the two people to reconstruct, FRAME:X,Y;FRAME:X,Y in pixels, or boxes FRAME:LEFT,TOP,RIGHT,BOTTOM",
         metavar="MARKS",
+    )
+    person_a: str | None = option(
+        None,
+        TEXT,
+        "description of the first person to reconstruct, as 'the dancer in red' (needs the model grounding-dino-tiny)",
+        metavar="TEXT",
+        check=_check_description,
+    )
+    person_b: str | None = option(
+        None, TEXT, "description of the second person to reconstruct", metavar="TEXT", check=_check_description
     )
     initial: tuple[Path, ...] | None = option(
         None,
@@ -277,9 +284,17 @@ class ReconstructRequest(TakesRequest):
         check=_check_model_name,
     )
 
+    @property
+    def described(self) -> tuple[str, str] | None:
+        """The descriptions of both people."""
+        return (
+            None if self.person_a is None or self.person_b is None else (self.person_a.strip(), self.person_b.strip())
+        )
+
     def check(self) -> None:
-        """Also the UserError `bad-lifting` where two initial motions are asked for, and `bad-annotator` for a server without an
-        address or an address without a server, so that nobody has to guess whether anything is sent.
+        """Also the UserError `bad-lifting` where two initial motions are asked for, `bad-annotator` for a server without an
+        address or an address without a server, so that nobody has to guess whether anything is sent, and `bad-people` where only
+        one of the people is described, or both are chosen in another way besides.
         """
         super().check()
         if self.initial and self.lifting not in ("auto", "embedded"):
@@ -295,6 +310,18 @@ class ReconstructRequest(TakesRequest):
                 if self.annotator == SERVER
                 else f"An address of an annotator's server is given, but the annotator is {self.annotator!r}.",
                 "Give the address of an OpenAI-compatible server, e.g. http://localhost:11434/v1, with the annotator 'server'.",
+            )
+        if (self.person_a is None) != (self.person_b is None):
+            raise UserError(
+                "bad-people",
+                "Only one of the two people is described.",
+                "Describe both (--person-a and --person-b), or neither.",
+            )
+        if self.described is not None and (self.people is not None or self.people_at is not None):
+            raise UserError(
+                "bad-people",
+                "The people are chosen in two ways at once, by description and by number or click.",
+                "Leave one of them out.",
             )
 
 

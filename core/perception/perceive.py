@@ -15,20 +15,23 @@ from ..contract.errors import UserError
 from ..contract.marks import PersonMark
 from ..contract.skeleton import LANDMARKS
 from ..device import limit_threads
-from ..reporting import Reporter
+from ..reporting import Pulse, Reporter, StretchOfProgress
 from ..weights import PERCEPTION_WEIGHTS, ensure
 from .backends import BackendChoice, choose_backend
 from .background import displacement
 from .detections import MASK_WIDTH, Detections
-from .following import Follower
+from .eyes import ClipSteps, EmbeddedEyes, Eyes
 from .hands import Hand, HandTracker, hands_between
+from .hub.eyes import HubEyes
+from .hub.naming import PhraseFinder, choose_named, load_phrase_finder
+from .hub.running import NoMemory
 from .identity import choose_marked, choose_two, real_people, resolve_identities, undo_exchanges
 from .landmarks import LIMBS
 from .left_right import with_consistent_sides
 from .linking import link
 from .networks import PerceptionNetworks, load_networks
 from .recorded_networks import recorded
-from .recording import Recorder, StretchStore
+from .recording import NoStretches, Recorder, StretchStore
 from .regions import mask_height
 from .scan import LOOKS_PER_SECOND, FrameFindings, Scanner
 from .sightings_picture import picture_of_tracks
@@ -86,36 +89,73 @@ def detect_people(
     *,
     people: tuple[int, int] | None,
     marks: tuple[PersonMark, PersonMark] | None = None,
+    described: tuple[str, str] | None = None,
     device: torch.device,
     backend: BackendChoice = "auto",
+    with_hub: bool = False,
     reporter: Reporter,
     stretches: StretchStore | None = None,
 ) -> Detections:
     """Follow two people through frames `first` to `last`, both included.
 
-    `people` are numbers among everyone found (see `identity.choose_two`), `marks` clicks on them or boxes around them instead;
-    None leaves the choice to us. `stretches` keep what the networks answer, so that a run that was killed goes on where it was.
-    Memory does not grow with the clip, apart from the result. UserError where two people cannot be found, or the clip not be
-    read.
+    `people` are numbers among everyone found (see `identity.choose_two`), `marks` clicks on them or boxes around them instead,
+    `described` their descriptions in words; None leaves the choice to us. `with_hub` looks with the hub's networks, and with the
+    embedded ones where no memory holds them. `stretches` keep what the networks answer, so that a run that was killed goes on
+    where it was. Memory does not grow with the clip, apart from the result. UserError where two people cannot be found, or the
+    clip not be read.
     """
-    networks = _networks(clip, device, backend, reporter)
-    if stretches is not None:
-        recorder = Recorder(stretches)
-        networks = recorded(networks, recorder)
-        if recorder.continues:
-            reporter.log("The 2D stage goes on where the last run was stopped.")
-    scan = scan_clip(clip, first, last, networks, reporter)
+    pulse = Pulse(reporter)
+    networks = _networks(clip, device, backend, pulse)
+    recorder = Recorder(stretches or NoStretches())
+    if recorder.continues:
+        pulse.log("The 2D stage goes on where the last run was stopped.")
+    finder = None if described is None else load_phrase_finder(device, pulse)
+    wanted = Wanted(first, last, people, marks, described, finder)
+    if with_hub:
+        hub = HubEyes(networks, device, recorder, pulse)
+        try:
+            return _detect(clip, wanted, hub, pulse)
+        except NoMemory as error:
+            pulse.warning(
+                f"There is not enough memory for {error}, so the embedded networks look for the people instead. "
+                "Close other programs, or choose fewer frames, and reconstruct the clip again."
+            )
+        finally:
+            hub.free()
+    return _detect(clip, wanted, EmbeddedEyes(recorded(networks, recorder)), pulse)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which frames, and who in them."""
+
+    first: int
+    last: int
+    people: tuple[int, int] | None
+    marks: tuple[PersonMark, PersonMark] | None
+    described: tuple[str, str] | None = None
+    finder: PhraseFinder | None = None
+
+
+def _detect(clip: Clip, wanted: Wanted, eyes: Eyes, reporter: Reporter) -> Detections:
+    people, marks = wanted.people, wanted.marks
+    scan = scan_clip(clip, wanted.first, wanted.last, eyes.networks, reporter)
     tracks = identify(scan)
     with _showing_who_was_found(clip, scan, tracks):
         _check_cuts(scan)
         if marks is not None:
             people = choose_marked(tracks, scan.findings[0].index, marks)
+        if wanted.described is not None and wanted.finder is not None:
+            real = real_people(tracks, len(scan.findings))
+            people = choose_named(clip, scan.findings[0].index, real, wanted.described, wanted.finder, reporter)
+            people = tracks.index(real[people[0]]), tracks.index(real[people[1]])
+            wanted.finder.free()
         chosen = choose_two(tracks, len(scan.findings), people)
     count = max(*chosen, len(real_people(tracks, len(scan.findings))) - 1) + 1
     if people is None and count > 2:
         reporter.log(f"{count} people were found; {chosen[0]} and {chosen[1]} are reconstructed.")
-    pair = _follow(clip, scan, [tracks[number] for number in chosen], networks, reporter)
-    hands = _find_hands(clip, pair, networks, reporter)
+    pair = _follow(clip, scan, [tracks[number] for number in chosen], eyes, reporter, marks)
+    hands = _find_hands(clip, pair, eyes.networks, reporter)
     detections = replace(assemble(pair, (0, 1), hands), track_ids=np.array(chosen, np.int32))
     with _showing_who_was_found(clip, scan, tracks):
         _check_confidence(detections)
@@ -165,7 +205,7 @@ def find_everyone(clip: Clip, first: int, last: int, *, device: torch.device, re
     """Follow everyone, be it one person or many, without hands."""
     networks = _networks(clip, device, "auto", reporter)
     scan = scan_clip(clip, first, last, networks, reporter)
-    return _follow(clip, scan, real_people(identify(scan), len(scan.findings)), networks, reporter)
+    return _follow(clip, scan, real_people(identify(scan), len(scan.findings)), EmbeddedEyes(networks), reporter)
 
 
 def _networks(clip: Clip, device: torch.device, backend: BackendChoice, reporter: Reporter) -> PerceptionNetworks:
@@ -227,24 +267,17 @@ def _position(step: int, count: int) -> str:
 
 
 def _follow(
-    clip: Clip, scan: Scan, tracks: Sequence[Track[Sighting]], networks: PerceptionNetworks, reporter: Reporter
+    clip: Clip,
+    scan: Scan,
+    tracks: Sequence[Track[Sighting]],
+    eyes: Eyes,
+    reporter: Reporter,
+    marks: tuple[PersonMark, PersonMark] | None = None,
 ) -> Everyone:
     """Second pass: the landmarks of the people of some tracks."""
-    follower = Follower(networks, tracks, scan.image_size)
-    findings = (*scan.before, *scan.findings)
-    first, last, count = findings[0].index, findings[-1].index, len(findings)
-    repeated = {found.index for found in findings if found.duplicate}
-    frames = read_frames(clip, first, last, unwanted=repeated.__contains__)
-    for number, found in enumerate(findings):
-        done = _SCAN_SHARE + _FOLLOWING_SHARE * number / count
-        step = number - len(scan.before)
-        reporter.progress(done, f"Following people, {_position(step, len(scan.findings))}")
-        if found.duplicate:
-            follower.repeat(step)
-        elif (frame := next(frames, None)) is not None:
-            between = [track.observations[step] for track in tracks if step in track.observations]
-            follower.advance(step, frame.image, found.sightings if found.looked else between)
-    own = [track.since(0) for track in follower.tracks]
+    steps = ClipSteps(clip, (*scan.before, *scan.findings), -len(scan.before))
+    part = StretchOfProgress(reporter, _SCAN_SHARE, _FOLLOWING_SHARE)
+    own = [track.since(0) for track in eyes.follow(steps, tracks, marks, part)]
     for a, b in combinations(own, 2):
         undo_exchanges(a, b)
     return Everyone(

@@ -16,7 +16,7 @@ from .uncertainty import covariance_of_confidence
 
 SHARED = np.array([LANDMARK_INDEX[name] for name in KEYPOINTS])
 """For each keypoint the landmark that is the same point of the body."""
-_ATTACHED = {
+ATTACHED = {
     LANDMARK_INDEX[f"{side}_{joint}"]: [LANDMARK_INDEX[f"{side}_{name}"] for name in names]
     for side in ("left", "right")
     for joint, names in (("wrist", ("pinky", "index", "thumb")), ("ankle", ("heel", "foot_index")))
@@ -66,7 +66,7 @@ def pose_of_person(
     region = body_region(person)
     points, visibility = np.zeros((len(LANDMARKS), 2), np.float32), np.zeros(len(LANDMARKS), np.float32)
     points[SHARED], visibility[SHARED] = person.points, confidence
-    for joint, others in _ATTACHED.items():
+    for joint, others in ATTACHED.items():
         points[others] = points[joint]
     for side in ("left", "right"):
         for part in ("inner", "outer"):
@@ -90,7 +90,7 @@ def with_keypoints(
     for number in np.flatnonzero(replaced):
         landmark = SHARED[number]
         moved = person.points[number] - points[landmark]
-        for other in (landmark, *_ATTACHED.get(int(landmark), ())):
+        for other in (landmark, *ATTACHED.get(int(landmark), ())):
             points[other] += moved
             visibility[other] = 0.0
             covariance[other] = uncertain[-1]

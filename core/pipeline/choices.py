@@ -49,6 +49,10 @@ class ClipChoices:
     """Key of the annotator; empty for none."""
     scene_model: str = ""
     """Identity of the model that looked at the scene for the camera; empty: none did."""
+    hub: str = ""
+    """See `PerceptionSettings`."""
+    described: tuple[str, str] | None = None
+    describer: str = ""
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -57,6 +61,7 @@ class ClipChoices:
             "people": None if self.people is None else list(self.people),
             "people_at": None if self.people_at is None else marks_to_json(self.people_at),
             "initial": list(self.initial),
+            "described": None if self.described is None else list(self.described),
         }
 
     @classmethod
@@ -81,6 +86,9 @@ class ClipChoices:
             values.text("lifting", longest=200, default=""),
             values.text("annotator", default="", longest=MAX_PATH),
             values.text("scene_model", longest=64, default=""),
+            values.text("hub", default="", longest=MAX_PATH),
+            _described_of(values),
+            values.text("describer", default="", longest=MAX_PATH),
         )
 
     def inputs(
@@ -90,7 +98,9 @@ class ClipChoices:
         imported: ImportedPair | None = None,
         annotator: Annotator | None = None,
     ) -> ClipInputs:
-        perception = PerceptionSettings(self.frames, self.people, self.people_at, self.backend)
+        perception = PerceptionSettings(
+            self.frames, self.people, self.people_at, self.backend, self.hub, self.described, self.describer
+        )
         initial = Given(imported, " ".join(self.initial)) if self.initial else None
         known = KnownCamera(self.fov, self.camera_pitch, self.camera_roll, self.camera_height)
         looks = Given(annotator, self.annotator) if self.annotator else None
@@ -114,6 +124,16 @@ def _marks_of(values: Fields) -> tuple[PersonMark, PersonMark] | None:
         return marks_from_json(values.entries("people_at", longest=2))
     except ValueError as error:
         raise damaged("choices.people_at are not two marks") from error
+
+
+def _described_of(values: Fields) -> tuple[str, str] | None:
+    """UserError `damaged` where there are descriptions, but not two of text."""
+    if not values.has("described"):
+        return None
+    texts = values.entries("described", longest=2)
+    if len(texts) != 2 or not all(isinstance(text, str) for text in texts):
+        raise damaged("choices.described are not two descriptions")
+    return str(texts[0]), str(texts[1])
 
 
 def _initial_of(values: Fields) -> tuple[str, ...]:

@@ -34,6 +34,7 @@ from ..digests import content_key
 from ..hub.store import identity, installed, require
 from ..imported_motion import read_imported_pair
 from ..perception.backends import backend_identity
+from ..perception.hub.networks import chosen_eyes, describer_identity, what_sees
 from ..progress import JobProgress, Listener
 from ..sam3d_body.weights import MODEL as SAM_3D_BODY
 from . import results
@@ -91,6 +92,9 @@ def reconstruct(
         request.annotator, request.annotator_url or "", request.annotator_model or "", annotator_key
     )
     annotator = choose_annotator(asked, device)
+    hub = chosen_eyes(request.perception, device)
+    if said := what_sees(hub, request.perception):
+        listener.log(said)
     choices = ClipChoices(
         content,
         frames,
@@ -107,6 +111,9 @@ def reconstruct(
         _lifting(request, device),
         "" if annotator is None else annotator.key,
         scene_model_identity(request.camera_model),
+        hub,
+        request.described,
+        describer_identity() if request.described is not None else "",
     )
     smoothness = DEFAULT_SMOOTHNESS if request.smoothness is None else request.smoothness
     take = TakeSettings(prompt, smoothness=smoothness)

@@ -61,5 +61,7 @@ def _of_same_clip(before: ClipChoices | None, now: ClipChoices) -> bool:
         "camera_height",
         "lifting",
         "annotator",
+        "hub",
+        "describer",
     )
     return before is not None and replace(before, **{name: getattr(now, name) for name in names}) == now

@@ -32,6 +32,12 @@ class PerceptionSettings:
     """Marks of the two in the clip, instead of their numbers."""
     backend: str
     """The runtime of the 2D networks: another one gives slightly different keypoints."""
+    hub: str = ""
+    """`hub_identity` of the hub's networks that see; empty for the embedded ones."""
+    described: tuple[str, str] | None = None
+    """Descriptions of the two, instead of their numbers."""
+    describer: str = ""
+    """What stands for the network that understands the descriptions."""
 
 
 @dataclass(frozen=True)

@@ -107,7 +107,9 @@ def perception(
         last,
         people=settings.people,
         marks=settings.people_at,
+        described=settings.described,
         device=device,
+        with_hub=bool(settings.hub),
         reporter=reporter,
         stretches=stretches,
     )

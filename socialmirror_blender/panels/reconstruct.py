@@ -54,7 +54,10 @@ class SOCIALMIRROR_PT_settings(Sidebar, bpy.types.Panel):
             if settings.people_marks:
                 column.prop(settings, "people_marks")
             else:
+                column.prop(settings, "person_a")
+                column.prop(settings, "person_b")
                 row = column.row(align=True)
+                row.active = not (settings.person_a.strip() or settings.person_b.strip())
                 row.prop(settings, "track_a", text="Numbers")
                 row.prop(settings, "track_b", text="")
         column = layout.column()
@@ -69,6 +72,7 @@ class SOCIALMIRROR_PT_settings(Sidebar, bpy.types.Panel):
         column.prop(settings, "lifting")
         column.prop(settings, "device")
         column.prop(settings, "annotator")
+        column.prop(settings, "perception")
         column = layout.column()
         column.prop(settings, "output")
         column.prop(settings, "body")

@@ -60,10 +60,16 @@ def test_settings_become_the_fields_of_the_request(requests: ModuleType, clip: P
     assert {name: fields[name] for name in expected} == expected
     assert {fields[name] for name in fields.keys() - expected.keys()} <= {None}  # what the panel does not set
     assert origin.scene == bpy.context.scene.name
+    current.person_a, current.person_b = " the dancer in red", "the dancer in blue "
+    current.perception = "hub"
+    fields, _ = requests.reconstruct_request(bpy.context)
+    assert (fields["person_a"], fields["person_b"]) == ("the dancer in red", "the dancer in blue")
+    assert fields["people"] is None and fields["perception"] == "hub"
     current.use_range = current.choose_people = False
     current.fov, current.prompt = 0.0, ""
     fields, _ = requests.reconstruct_request(bpy.context)
     assert fields["frames"] is fields["people"] is fields["fov"] is fields["prompt"] is None
+    assert fields["person_a"] is fields["person_b"] is None, "they are hidden while people are not chosen"
 
 
 def test_the_frames_that_a_strip_shows_are_requested(requests: ModuleType, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -127,8 +127,9 @@ def test_people_are_marked_by_clicks_or_boxes():
         ("camera_pitch", 91, "bad-camera"),
         ("camera_roll", -181, "bad-camera"),
         ("camera_height", 0, "bad-camera"),
-        ("perception", "hub", "bad-perception"),
         ("perception", "other", "bad-perception"),
+        ("person_a", "the dancer in red", "bad-people"),
+        ("person_b", "  ", "bad-people"),
         ("body", "", "bad-message"),
         ("clip", "caf\udce9.mp4", "bad-path"),
         ("clip", ".", "bad-path"),
@@ -161,3 +162,12 @@ def test_text_that_is_no_range_of_frames_is_refused_before_the_clip_is_opened(fr
     with pytest.raises(UserError) as caught:
         ReconstructRequest(Path("nowhere.mp4"), frames).check()
     assert caught.value.code == "bad-range"
+
+
+def test_people_are_described_both_and_in_no_other_way_besides() -> None:
+    request = ReconstructRequest(Path("clip.mp4"), person_a=" the dancer in red ", person_b="the man")
+    request.check()
+    assert request.described == ("the dancer in red", "the man")
+    with pytest.raises(UserError) as caught:
+        replace(request, people=(0, 1)).check()
+    assert caught.value.code == "bad-people"

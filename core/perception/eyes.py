@@ -1,0 +1,109 @@
+"""How people are found and followed: what the embedded networks and those of the hub have in common, and the former."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from jaxtyping import UInt8
+
+from ..clip import Clip, Frame, read_frames
+from ..contract.marks import PersonMark
+from ..reporting import Reporter
+from .following import Follower
+from .networks import PerceptionNetworks
+from .scan import FrameFindings
+from .track import Observation, Sighting, Track
+
+_MOST_BYTES = 1 << 28
+"""Of pictures that are kept while the clip is gone through backwards."""
+
+
+@dataclass(frozen=True)
+class ClipSteps:
+    """The frames of a clip that a pass goes through, counted as steps."""
+
+    clip: Clip
+    findings: Sequence[FrameFindings]
+    first_step: int
+    """Of the first of the findings."""
+
+    @property
+    def steps(self) -> range:
+        return range(self.first_step, self.first_step + len(self.findings))
+
+    def found(self, step: int) -> FrameFindings:
+        return self.findings[step - self.first_step]
+
+    def frames(self, first: int, last: int) -> Iterator[tuple[int, Frame]]:
+        """The steps from `first` to `last` with their frames, without those that repeat the one before, other than the first."""
+        zero = self.findings[0].index - self.first_step
+        repeated = {found.index for found in self.findings if found.duplicate} - {zero + first}
+        for frame in read_frames(self.clip, zero + first, zero + last, unwanted=repeated.__contains__):
+            yield frame.index - zero, frame
+
+    def forward(self, start: int) -> Iterator[tuple[int, UInt8[np.ndarray, "H W 3"]]]:
+        """Steps and pictures from `start` on, without frames that repeat the one before."""
+        for step, frame in self.frames(start, self.steps[-1]):
+            yield step, frame.image
+
+    def backward(self, start: int) -> Iterator[tuple[int, UInt8[np.ndarray, "H W 3"]]]:
+        """The same from `start` to the first step. Files are read forwards only: it keeps some frames at a time."""
+        block = max(8, _MOST_BYTES // (3 * self.clip.width * self.clip.height))
+        end = start
+        while end >= self.first_step:
+            begin = max(self.first_step, end - block + 1)
+            for step, frame in reversed(list(self.frames(begin, end))):
+                if step in (start, self.first_step) or not self.found(step).duplicate:
+                    yield step, frame.image
+            end = begin - 1
+
+    def position(self, step: int) -> str:
+        """Which frame of the range a pass is at. Those before the range, in which tracking runs in, count as its first."""
+        return f"frame {max(step, 0) + 1} of {self.steps.stop}"
+
+
+class Eyes(Protocol):
+    """A way to see. Its `networks.people` finds everyone, bottom-up or top-down; who is who, and meant, is decided without it."""
+
+    networks: PerceptionNetworks
+
+    def follow(
+        self,
+        steps: ClipSteps,
+        tracks: Sequence[Track[Sighting]],
+        marks: tuple[PersonMark, PersonMark] | None,
+        reporter: Reporter,
+    ) -> list[Track[Observation]]:
+        """The landmarks of the people of some tracks in all steps. `marks` are the user's, in the order of the tracks."""
+        ...
+
+
+class EmbeddedEyes:
+    """The networks that come with the product."""
+
+    def __init__(self, networks: PerceptionNetworks) -> None:
+        self.networks = networks
+
+    def follow(
+        self,
+        steps: ClipSteps,
+        tracks: Sequence[Track[Sighting]],
+        marks: tuple[PersonMark, PersonMark] | None,
+        reporter: Reporter,
+    ) -> list[Track[Observation]]:
+        """Any number of people; the marks have done their work when the tracks were chosen."""
+        follower = Follower(self.networks, tracks, (steps.clip.width, steps.clip.height))
+        frames = steps.frames(steps.first_step, steps.steps[-1])
+        for step in steps.steps:
+            found = steps.found(step)
+            done = (step - steps.first_step) / len(steps.findings)
+            reporter.progress(done, f"Following people, {steps.position(step)}")
+            if found.duplicate:
+                follower.repeat(step)
+            elif (shown := next(frames, None)) is not None:
+                between = [track.observations[step] for track in tracks if step in track.observations]
+                follower.advance(step, shown[1].image, found.sightings if found.looked else between)
+        return follower.tracks

@@ -1,0 +1,140 @@
+"""The whole 2D stage with networks of the hub that are scripted: two people who cross are found, kept apart and followed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from core.clip import Clip
+from core.contract.errors import Cancelled, UserError
+from core.contract.marks import PersonMark
+from core.perception.detections import Detections
+from core.perception.hub import eyes as hub_eyes
+from core.perception.hub.running import NoMemory
+from core.perception.perceive import detect_people
+from core.perception.recording import StretchStore
+from core.perception.skeletons import SHARED
+from core.pipeline.cache import Cache
+from core.reporting import SilentReporter
+from tests.core.perception.hub.scripted import Script, crossing, write_crossing
+
+_CPU = torch.device("cpu")
+_FRAMES = 24
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Clip:
+    return write_crossing(tmp_path_factory.mktemp("crossing") / "crossing.mp4", crossing(_FRAMES))
+
+
+@pytest.fixture
+def script(clip: Clip, monkeypatch: pytest.MonkeyPatch) -> Script:
+    """What the hub's networks answer in this test."""
+    made = Script.of_clip(clip, crossing(_FRAMES))
+    monkeypatch.setattr(hub_eyes, "load_hub_networks", lambda device, pulse: made.networks())
+    return made
+
+
+def _detect(
+    clip: Clip,
+    reporter: SilentReporter,
+    marks: tuple[PersonMark, PersonMark] | None = None,
+    store: StretchStore | None = None,
+) -> Detections:
+    return detect_people(
+        clip, 0, _FRAMES - 1, people=None, marks=marks, device=_CPU, with_hub=True, reporter=reporter, stretches=store
+    )
+
+
+def _errors(found: Detections, truth: np.ndarray, order: tuple[int, int] = (0, 1)) -> np.ndarray:
+    """[2,T] px, mean over the keypoints."""
+    places = found.keypoints[:, :, SHARED, :2]
+    wanted = truth[:, list(order)].transpose(1, 0, 2, 3)
+    return np.linalg.norm(places - wanted, axis=-1).mean(-1)
+
+
+@pytest.mark.slow
+def test_two_who_cross_are_found_kept_apart_and_have_their_keypoints_and_masks(clip: Clip, script: Script) -> None:
+    reporter = SilentReporter()
+    found = _detect(clip, reporter)
+    assert found.found.mean() > 0.95 and not reporter.warnings
+    errors = _errors(found, script.points)
+    assert errors[found.found].mean() < 1.5 and errors[:, -5:].max() < 4
+    assert {"people", "keypoints", "masks"} <= set(script.asked)
+    middle = found.masks[:, 5, :, :].astype(float)
+    columns = (middle * np.arange(middle.shape[2])).sum((1, 2)) / middle.sum((1, 2)) * 2  # the masks are half as wide
+    assert columns == pytest.approx(script.points[5].mean(1)[:, 0], abs=8)
+    sure = np.sqrt(np.linalg.eigvalsh(found.covariance[:, :, SHARED])[..., -1])
+    assert np.median(sure) < 3, "the scripted network knows its keypoints to a pixel"
+
+
+@pytest.mark.slow
+def test_clicks_say_who_is_a_and_become_prompts(clip: Clip, script: Script) -> None:
+    shown: list[object] = []
+    advance = hub_eyes.track_pair
+
+    def watched(*args: object, **kwargs: object) -> object:
+        shown.append(args[2])
+        return advance(*args, **kwargs)  # type: ignore[arg-type]
+
+    x, y = script.points[3].mean(1)[:, 0], script.points[3].mean(1)[:, 1]
+    marks = PersonMark(3, x[1], y[1], x[1], y[1]), PersonMark(3, x[0], y[0], x[0], y[0])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(hub_eyes, "track_pair", watched)
+        found = _detect(clip, SilentReporter(), marks)
+    assert shown == [marks]
+    assert _errors(found, script.points, (1, 0))[found.found].mean() < 1.5
+
+
+@pytest.mark.slow
+def test_where_no_memory_is_left_the_embedded_networks_look_and_a_warning_says_so(clip: Clip, script: Script) -> None:
+    script.fails["masks"] = NoMemory("SAM 2.1")
+    reporter = SilentReporter()
+    try:
+        _detect(clip, reporter)
+    except UserError as error:  # stick figures are nobody to the embedded networks
+        assert error.code in ("nobody", "one-person", "unclear-people")
+    assert any("memory" in warning and "embedded" in warning for warning in reporter.warnings)
+
+
+@pytest.mark.slow
+def test_a_gpu_that_is_full_for_masks_hands_over_and_the_answer_is_the_same(clip: Clip, script: Script) -> None:
+    usual = _detect(clip, SilentReporter())
+    script.fails["masks"], script.asked = torch.OutOfMemoryError("CUDA out of memory"), []
+    again = _detect(clip, SilentReporter())
+    assert "less" in script.asked
+    assert all(np.array_equal(value, vars(again)[name]) for name, value in vars(usual).items())
+
+
+class _Impatient(SilentReporter):
+    """Cancels once a text begins in a certain way for the nth time."""
+
+    def __init__(self, text: str, times: int) -> None:
+        super().__init__()
+        self._text, self._left = text, times
+
+    def progress(self, fraction: float, text: str = "") -> None:
+        assert 0 <= fraction <= 1
+        self._left -= text.startswith(self._text)
+        if self._left <= 0:
+            raise Cancelled
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("text", ["Following outlines", "Following people"])
+def test_a_run_that_was_stopped_goes_on_from_what_was_recorded(
+    clip: Clip, script: Script, text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.perception.recording.STRETCH", 8)
+    usual = _detect(clip, SilentReporter())
+    all_asked, script.asked = len(script.asked), []
+    stretches = Cache(tmp_path / "cache").stretches("perception", "a" * 64)
+    with pytest.raises(Cancelled):
+        _detect(clip, _Impatient(text, 15), None, stretches)
+    script.asked = []
+    again = _detect(clip, SilentReporter(), None, stretches)
+    assert 0 < len(script.asked) < 0.8 * all_asked
+    assert all(np.array_equal(value, vars(again)[name]) for name, value in vars(usual).items())
