@@ -17,7 +17,7 @@ from core.body.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 from core.imported_motion import ImportedMotion
 from core.motion import BODY_COUNT
 from core.pipeline.stage import Given
-from core.pipeline.takes import Lifting, TakeSettings
+from core.pipeline.takes import ImportedPair, Lifting, TakeSettings
 from core.reporting import Reporter
 
 from .benchmark_clip import OCCLUDED, VISIBLE, BenchmarkClip, Estimate
@@ -78,7 +78,7 @@ def oracle_initial(clip: BenchmarkClip, body: BodyModel, seed: int, reporter: Re
             "truth",
         )
 
-    start = Given((person(0), person(1)), "truth")
+    start: Given[ImportedPair | None] = Given((person(0), person(1)), "truth")
     return run_product(clip.detections, body, TakeSettings(seed=seed), reporter, start=start)
 
 

@@ -116,8 +116,8 @@ def _fill_head(branch: Branch, rest: RestSkeleton) -> None:
         head.keypoint_mapping[keypoint, 40 + joints.get(keypoint, 42 if 21 <= keypoint < 41 else 113)] = 1.0
     head.keypoint_mapping[30, 40 + 42], head.keypoint_mapping[30, 7] = 0.5, 0.5
     for layers in (head.proj.layers, branch.head_camera.proj.layers):
-        layers[-1].weight.mul_(0.05)
-        layers[-1].bias.zero_()
+        for name, factor in (("weight", 0.05), ("bias", 0.0)):
+            layers[-1].get_parameter(name).mul_(factor)
     start = torch.zeros(519)
     start[:6] = torch.tensor([1.0, 0, 0, 0, 1, 0])
     start[6:144] = torch.tensor([1.0, 0, 0, 0, 1, 0]).repeat(23)
