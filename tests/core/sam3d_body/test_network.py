@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
+from math import prod
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,10 @@ from core.body.rotations import axis_angle_to_matrix
 from core.contract.errors import Cancelled, UserError
 from core.sam3d_body import euler, lifting
 from core.sam3d_body.estimate import FoundPeople, People, find_people
+from core.sam3d_body.layout import expected_arrays, needed
 from core.sam3d_body.lifting import look_at_clip
+from core.sam3d_body.network import Sizes
+from core.sam3d_body.rig import RigSizes
 from core.sam3d_body.skeleton import rest_parameters
 from core.sam3d_body.weights import load_network
 from tests.core.sam3d_body import tiny
@@ -51,6 +55,19 @@ def test_the_file_gives_the_network_that_was_written(network):
     assert loaded.vertices.shape[1] == 1 < whole.vertices.shape[1]  # the one that a keypoint depends on
     picture = torch.rand(1, 3, 512, 512)
     torch.testing.assert_close(network.features(picture), written.features(picture), atol=0.05, rtol=0)  # bfloat16
+
+
+def test_the_network_in_its_full_size_has_the_arrays_of_the_published_file():
+    """Public counts of the published file: 614 arrays of the backbone, 576 others (four of which are not needed), 17 of the rig
+    (three of which are not), 2.83 GB."""
+    sizes = Sizes(1280, 32, 5120, 4, 1024, 512, 1024, 6, RigSizes(18439, 51337, 3000))
+    names = needed(sizes)
+    assert sum(name.startswith("backbone.") for name in names) == 614
+    assert sum(name.startswith("rig.") for name in names) == 17 - 3
+    assert sum(not name.startswith(("backbone.", "rig.")) for name in names) == 576 - 4
+    expected = expected_arrays(sizes)
+    size = sum((2 if name.startswith("backbone.") else 4) * prod(info.shape) for name, info in expected.items())
+    assert 2.80e9 < size < 2.83e9
 
 
 def _without(arrays: dict, name: str) -> None:
