@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,9 +19,19 @@ from core.motion import Camera, PairMotion, Timeline
 from core.observations.confidence import joint_confidence
 from core.perception.detections import Detections
 from core.pipeline.cache import MemoryCache
+from core.pipeline.retry import Variant, make_good_takes
 from core.pipeline.settings import LEARNED, PipelineSettings
 from core.pipeline.stage import Given, Node, Results, run
-from core.pipeline.takes import ImportedPair, Lifting, TakeSettings, nodes_of_detections, take_nodes
+from core.pipeline.takes import (
+    ImportedPair,
+    Lifting,
+    MadeTakes,
+    TakeSettings,
+    make_takes,
+    nodes_of_detections,
+    take_nodes,
+)
+from core.progress import JobProgress, Progress
 from core.reporting import Reporter
 from core.semantics.prompt_parser import parse_prompt
 
@@ -76,6 +87,21 @@ def product(detections: Detections, body: BodyModel, *, prompt: str, seed: int, 
     return run_product(detections, body, TakeSettings(seed=seed), reporter)
 
 
+def checked(detections: Detections, body: BodyModel, *, prompt: str, seed: int, reporter: Reporter) -> Estimate:
+    """The product with its check, which has a bad take made again in other ways and keeps the best: what a user gets."""
+    given, store, progress = Given(detections, "clip"), _store_of(detections, body), _progress(reporter)
+
+    def make(variant: Variant) -> MadeTakes:
+        clip = nodes_of_detections(given, KnownCamera(), Given(body, body.identity), choice=variant.camera)
+        take = take_nodes(clip, TakeSettings(seed=seed), variant.settings(PipelineSettings()))
+        return make_takes(clip, [take], store, progress)
+
+    made, variant = make_good_takes(make, progress)
+    take = made.takes[0]
+    reporter.log(f"Kept: {variant.description}.")
+    return Estimate(take.fitted.motion_inworld, take.fitted.camera, take.contacts, take.seconds)
+
+
 def prompted(detections: Detections, body: BodyModel, *, prompt: str, seed: int, reporter: Reporter) -> Estimate:
     """The product when somebody says in a sentence what happens."""
     return run_product(detections, body, TakeSettings(prompt, seed=seed), reporter)
@@ -128,6 +154,7 @@ METHODS: dict[str, Method] = {
     "no-refiner": without("smoother"),
     "touches-only": without("text", told=True),
     "misprompted": misprompted,
+    "checked": checked,
     "prompted": prompted,
     "product": product,
 }
@@ -159,36 +186,34 @@ def run_product(
 
 def run_nodes(targets: Sequence[Node[Any]], detections: Detections, body: BodyModel, reporter: Reporter) -> Results:
     """The results of nodes of a clip; those that do not differ between the rows of a clip are computed once."""
-    return run(targets, _store_of(detections, body), _Progress(reporter))
+    return run(targets, _store_of(detections, body), _progress(reporter))
 
 
-class _Progress:
-    """Passes what stages report on to one reporter."""
+def _progress(reporter: Reporter) -> JobProgress:
+    """Of a job whose stages all report to one reporter."""
+    return JobProgress(_ReporterAsListener(reporter))
 
-    def __init__(self, reporter: Reporter) -> None:
-        self._reporter = reporter
 
-    def expect(self, weights: Mapping[str, float]) -> None:
+@dataclass(frozen=True)
+class _ReporterAsListener:
+    """Passes a job's reports on to a reporter, which cancels by itself."""
+
+    reporter: Reporter
+
+    def stage(self, name: str, index: int, count: int) -> None:
         pass
 
-    def begin(self, stage: str) -> _StageReporter:
-        return _StageReporter(self._reporter)
-
-
-class _StageReporter:
-    def __init__(self, reporter: Reporter) -> None:
-        self.warnings: list[str] = []
-        self._reporter = reporter
-
-    def progress(self, fraction: float, text: str = "") -> None:
-        self._reporter.progress(fraction, text)
+    def progress(self, progress: Progress) -> None:
+        self.reporter.progress(progress.fraction, progress.text)
 
     def warning(self, text: str) -> None:
-        self.warnings.append(text)
-        self._reporter.warning(text)
+        self.reporter.warning(text)
 
     def log(self, text: str) -> None:
-        self._reporter.log(text)
+        self.reporter.log(text)
+
+    def cancelled(self) -> bool:
+        return False
 
 
 def _store_of(detections: Detections, body: BodyModel) -> MemoryCache:

@@ -17,7 +17,7 @@ from core.contract.errors import UserError
 from core.contract.skeleton import LANDMARK_INDEX
 from core.fitting.camera import KnownCamera
 from core.fitting.fit import Phase
-from core.pipeline import stages
+from core.pipeline import retry, stages
 from core.pipeline.cache import Cache
 from core.pipeline.settings import FitPhases, PipelineSettings
 from core.pipeline.stage import Given, run
@@ -224,6 +224,22 @@ def test_the_joint_fit_is_the_product_without_what_was_learned(shot, body, short
     other_object = replace(shot, detections=replace(shot.detections))  # so that no result is shared with the row above
     fallen_back = estimated("product", other_object, body)
     np.testing.assert_array_equal(fallen_back.motion.body_pose, estimate.motion.body_pose)
+
+
+@pytest.mark.slow
+def test_the_checked_row_is_the_product_where_it_is_good_and_else_the_better_try(shot, body, short_fit, monkeypatch):
+    monkeypatch.setattr(retry, "is_bad", lambda quality: False)
+    good, product = estimated("checked", shot, body), estimated("product", shot, body)
+    np.testing.assert_array_equal(good.motion.body_pose, product.motion.body_pose)
+    assert [contact.id for contact in good.contacts] == [contact.id for contact in product.contacts]
+
+    badness = iter((1.0, 0.5, 0.5, 0.8))  # without the learned models it is better, with another camera it is not
+    monkeypatch.setattr(retry, "is_bad", lambda quality: True)
+    monkeypatch.setattr(retry, "badness", lambda quality: next(badness))
+    better = estimated("checked", shot, body)
+    alone = methods.without("stgcn", "infiller")(shot.detections, body, prompt="", seed=0, reporter=SilentReporter())
+    np.testing.assert_array_equal(better.motion.body_pose, alone.motion.body_pose)
+    assert np.abs(better.motion.body_pose - product.motion.body_pose).max() > 1e-3
 
 
 def test_rows_are_chosen_by_name():
