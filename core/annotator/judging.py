@@ -18,7 +18,7 @@ from ..semantics.grounding import ground_hypotheses, nearest_pair
 from ..semantics.lexicon import ContactPattern
 from ..semantics.prompt_parser import ContactHypothesis, parse_prompt, part_hypothesis
 
-_TOUCHING_REGIONS = {"hand": ("palm", "fingers", "hand_back"), "upper_arm": ("upper_arm", "elbow", "forearm")}
+_TOUCHING_REGIONS = {"hand": ("palm", "fingers"), "upper_arm": ("upper_arm", "elbow", "forearm")}
 """Regions that are meant by a part where these are not all of it and no others: a model that says `arm` means either half."""
 
 

@@ -319,7 +319,7 @@ def prompted_contacts(
     return ContactList(tuple(contacts))
 
 
-@stage(version=1, cost=3, weights=(CONTACT_HEAD,))
+@stage(version=2, cost=3, weights=(CONTACT_HEAD,))
 def suggested_contacts(
     clip_scene: ClipScene,
     joint_prediction: JointPrediction,

@@ -55,14 +55,15 @@ def ground_hypotheses(
         if by_region is not None:
             credit = np.stack([_mean_over_pairs(each, by_region) for each in hypothesis.interpretations])
         cost = np.where(inside, distances - margins - settings.probability_credit * credit, np.inf)
-        best, closest = np.unravel_index(int(cost.argmin()), distances.shape)
+        best = _best_interpretation(cost, inside, sustained=hypothesis.frames is not None)
+        closest = int(cost[best].argmin())
         too_far = distances[best, closest] > settings.max_distance + margins[best, closest]
         if too_far or (by_region is not None and credit[:, inside].max() < settings.min_probability):
             rejected.append(hypothesis)
             continue
         max_duration = settings.max_brief_duration if hypothesis.brief else np.inf
         near = distances[best] <= distances[best, closest] + settings.contact_tolerance
-        first, last = _extend(near, int(closest), time, max_duration)
+        first, last = _extend(near, closest, time, max_duration)
         certainty = None if by_region is None else round(float(np.clip(credit[best].max(), 0, 1)), 3)
         touch = _stable_id(hypothesis.name, hypothesis.clause, int(frame_index[first]))
         for pair in sorted(hypothesis.interpretations[best]):
@@ -91,6 +92,15 @@ def nearest_pair(
     nearest = [float(_mean_over_pairs(frozenset([pair]), distance)[inside].min()) for pair in pairs]
     best = int(np.argmin(nearest))
     return pairs[best], nearest[best]
+
+
+def _best_interpretation(cost: Float[np.ndarray, "I T"], inside: Bool[np.ndarray, "T"], *, sustained: bool) -> int:
+    """The interpretation of least cost at some moment or, if `sustained`, over a third of the frames in which it may hold.
+
+    A hypothesis that names its frames means what lasts in them, not what comes near for a moment at their end.
+    """
+    count = max(1, int(inside.sum()) // 3) if sustained else 1
+    return int(np.sort(cost[:, inside], axis=1)[:, :count].mean(1).argmin())
 
 
 def _frames_inside(frames: tuple[int, int] | None, timeline: Timeline, margin: float) -> Bool[np.ndarray, "T"]:

@@ -63,6 +63,13 @@ def test_a_touch_counts_only_in_the_frames_in_which_it_was_seen():
     assert [touch.verdict for touch in early.annotation.touches] == [CONTRADICTED]
 
 
+def test_a_touch_means_what_lasts_in_its_frames_not_what_comes_near_at_their_end():
+    """The handshake of both right hands, in frames that reach up to the hug."""
+    (contact,) = judge(seen(SeenTouch("hand", "hand", 30, 72)), scene()).contacts
+    assert contact.region_a.startswith("right_") and contact.region_b.startswith("right_")
+    assert contact.frame_start < 50 < contact.frame_end
+
+
 def test_exchanged_people_are_noticed():
     first = judge(seen(SeenTouch("hand", "back", 0, LAST)), scene()).contacts[0]
     assert first.region_a.startswith(("left_", "right_")) and first.region_b == "back"
