@@ -79,7 +79,7 @@ _PROCESSOR = ("config.json", "preprocessor_config.json")
 _MODELS = (
     HubModel(
         "rf-detr-seg",
-        "RF-DETR Seg Medium",
+        "RF-DETR Seg",
         "finds people and their outlines in a picture",
         _APACHE,
         "Roboflow/rf-detr-seg-medium",
@@ -128,10 +128,11 @@ _MODELS = (
         "finds the person whom words describe",
         _APACHE,
         "IDEA-Research/grounding-dino-tiny",
-        "main",
+        "a2bb814dd30d776dcf7e30523b00659f4f141c71",
         (*_PROCESSOR, "tokenizer*.json", "vocab.txt", "model.safetensors"),
         690,
         3.0,
+        {"model.safetensors": "1a2412ef99bd74bcd3c2a246fa1e48581f8889a1300c9051974741314fc042f3"},
     ),
     HubModel(
         "sam-3d-body",
@@ -146,7 +147,7 @@ _MODELS = (
     ),
     HubModel(
         "smolvlm2-500m",
-        "SmolVLM2 500M Video",
+        "SmolVLM2 500M",
         "looks at the clip and says who touches what, in words",
         _APACHE,
         "HuggingFaceTB/SmolVLM2-500M-Video-Instruct",
@@ -159,7 +160,7 @@ _MODELS = (
     HubModel(
         "qwen3-vl-4b",
         "Qwen3-VL 4B",
-        "as SmolVLM2, but sees and reasons better",
+        "looks at the clip like SmolVLM2, and sees and reasons better",
         _APACHE,
         "Qwen/Qwen3-VL-4B-Instruct",
         "ebb281ec70b05090aa6165b016eac8ec08e71b17",
@@ -169,7 +170,7 @@ _MODELS = (
     ),
     HubModel(
         "moge-2",
-        "MoGe-2 Large with normals",
+        "MoGe-2",
         "measures distances, surfaces and the lens: floor, tilt and focal length of the camera",
         _MIT,
         "Ruicheng/moge-2-vitl-normal-onnx",

@@ -12,6 +12,8 @@ from .sidebar import Sidebar
 from .text import draw_text
 
 _ICONS = {"installed": "CHECKMARK", "missing": "IMPORT", "damaged": "ERROR"}
+_TITLE_SHARE = 0.62
+"""Of the width, so that titles are not cut off."""
 _ABOUT = "Free models for sharper eyes and for words. None is needed; each is fetched only if you ask for it."
 
 
@@ -43,8 +45,9 @@ class SOCIALMIRROR_PT_models(Sidebar, bpy.types.Panel):
 
 
 def _draw_model(box: Any, model: Model) -> None:
-    row = box.row(align=True)
-    row.label(text=model.title, icon=_ICONS.get(model.state, "QUESTION"))
+    split = box.split(factor=_TITLE_SHARE)
+    split.label(text=model.title, icon=_ICONS.get(model.state, "QUESTION"))
+    row = split.row(align=True)
     if model.state != "installed":
         fetch = row.row(align=True)
         fetch.enabled = bpy.app.online_access
