@@ -13,13 +13,12 @@ import torch
 from ..clip import Clip, read_frames
 from ..contract.errors import UserError
 from ..contract.marks import PersonMark
-from ..contract.skeleton import LANDMARKS
 from ..device import limit_threads
 from ..reporting import Pulse, Reporter, StretchOfProgress
 from ..weights import PERCEPTION_WEIGHTS, ensure
 from .backends import BackendChoice, choose_backend
-from .background import displacement
-from .detections import MASK_WIDTH, Detections
+from .detections import Detections
+from .everyone import Everyone, assemble, to_middle
 from .eyes import ClipSteps, EmbeddedEyes, Eyes
 from .hands import Hand, HandTracker, hands_between
 from .hub.eyes import HubEyes
@@ -32,10 +31,9 @@ from .linking import link
 from .networks import PerceptionNetworks, load_networks
 from .recorded_networks import recorded
 from .recording import NoStretches, Recorder, StretchStore
-from .regions import mask_height
 from .scan import LOOKS_PER_SECOND, FrameFindings, Scanner
 from .sightings_picture import picture_of_tracks
-from .track import Observation, Sighting, Track
+from .track import Sighting, Track
 
 _SCAN_SHARE, _FOLLOWING_SHARE = 0.35, 0.45
 """Shares of the stage's time that go into the first and the second pass; the rest is for hands."""
@@ -45,8 +43,6 @@ _RUN_IN = 15
 """Frames before the wanted ones from which people are followed: who is blurred or hidden at the start is known by then."""
 _LEAST_CONFIDENCE = 0.15
 """Mean confidence of the limbs' joints below which they are noise."""
-_MOST_VARIANCE = 2.5e5
-"""px²; anything more says as little."""
 _SELDOM = 0.7
 """A person seen in a smaller share of the frames is worth a warning."""
 
@@ -62,24 +58,6 @@ class Scan:
     image_size: tuple[int, int]
     lines: np.ndarray
     """float32 [L,4], of the background in the middle frame, see `background_lines`."""
-
-
-@dataclass(frozen=True)
-class Everyone:
-    """All people found in T frames, most prominent first."""
-
-    tracks: tuple[Track[Observation], ...]
-    frame_index: np.ndarray
-    """int32 [T]"""
-    time: np.ndarray
-    """float64 [T], seconds"""
-    duplicate: np.ndarray
-    """bool [T]"""
-    image_size: tuple[int, int]
-    background: np.ndarray
-    """float64 [T,3,3], see Detections."""
-    lines: np.ndarray
-    """float32 [L,4], see Detections."""
 
 
 def detect_people(
@@ -286,7 +264,7 @@ def _follow(
         np.array([found.time for found in scan.findings], np.float64),
         np.array([found.duplicate for found in scan.findings], bool),
         scan.image_size,
-        _to_middle(np.array([found.background for found in scan.findings])),
+        to_middle(np.array([found.background for found in scan.findings])),
         scan.lines,
     )
 
@@ -316,90 +294,6 @@ def _find_hands(
             seen = [track.observations.get(step) for track in pair.tracks]
             hands.append(tracker.advance(frame.image, [one.pose if one is not None else None for one in seen]))
     return hands_between(hands)
-
-
-def assemble(
-    everyone: Everyone, chosen: Sequence[int], hands: Sequence[dict[tuple[int, int], Hand]] | None = None
-) -> Detections:
-    """The chosen people as arrays. P may be any number."""
-    people, steps = len(chosen), len(everyone.frame_index)
-    keypoints = np.zeros((people, steps, len(LANDMARKS), 3), np.float32)
-    covariance = np.zeros((people, steps, len(LANDMARKS), 2, 2), np.float32)
-    world = np.zeros_like(keypoints)
-    found = np.zeros((people, steps), bool)
-    masks = np.zeros((people, steps, mask_height(everyone.image_size, MASK_WIDTH), MASK_WIDTH), np.uint8)
-    for person, number in enumerate(chosen):
-        for step, seen in everyone.tracks[number].observations.items():
-            keypoints[person, step, :, :2] = seen.pose.points
-            keypoints[person, step, :, 2] = seen.pose.visibility * seen.pose.presence
-            covariance[person, step] = np.clip(seen.pose.covariance, -_MOST_VARIANCE, _MOST_VARIANCE)
-            world[person, step] = seen.pose.world
-            masks[person, step] = seen.mask(everyone.image_size)
-            found[person, step] = True
-        own = [step for step, seen in everyone.tracks[number].observations.items() if seen.has_metric_landmarks]
-        _interpolate(world[person], sorted(own))
-    size = np.array(everyone.image_size, np.int32)
-    hand_points = np.zeros((people, steps, 2, 21, 3), np.float32)
-    hand_world = np.zeros_like(hand_points)
-    hand_found = np.zeros((people, steps, 2), bool)
-    for step, at_step in enumerate(hands or []):
-        for (person, side), hand in at_step.items():
-            hand_points[person, step, side, :, :2] = hand.points
-            hand_points[person, step, side, :, 2] = hand.score
-            hand_world[person, step, side] = hand.world
-            hand_found[person, step, side] = True
-    for person in range(people):
-        _fill(found[person], keypoints[person, ..., :2], covariance[person], world[person])
-        for side in (0, 1):
-            _fill(hand_found[person, :, side], hand_points[person, :, side, :, :2], hand_world[person, :, side])
-    return Detections(
-        frame_index=everyone.frame_index,
-        time=everyone.time,
-        image_size=size,
-        keypoints=keypoints,
-        covariance=covariance,
-        world_landmarks=world,
-        found=found,
-        hands=hand_points,
-        hand_landmarks=hand_world,
-        masks=masks,
-        track_ids=np.array(chosen, np.int32),
-        camera_motion=_displacements(everyone),
-        background=everyone.background,
-        lines=everyone.lines,
-        duplicate=everyone.duplicate,
-    )
-
-
-def _to_middle(to_first: np.ndarray) -> np.ndarray:
-    """Homographies [T,3,3] to the first frame as such to the middle one."""
-    found = np.linalg.inv(to_first[(len(to_first) - 1) // 2]) @ to_first
-    return found / found[:, 2:, 2:]
-
-
-def _displacements(everyone: Everyone) -> np.ndarray:
-    """float32 [T], how far the background is from where it is in the middle frame, in picture widths."""
-    width, height = everyone.image_size
-    return np.array([displacement(each, height / width) for each in everyone.background], np.float32)
-
-
-def _interpolate(values: np.ndarray, known: Sequence[int]) -> None:
-    """Fill the rows of values [T,33,3] between the known ones in place, linearly; outside of them, with the nearest one."""
-    if not known or len(known) == len(values):
-        return
-    steps, rows = np.arange(len(values)), values.reshape(len(values), -1)
-    for column in range(rows.shape[1]):
-        rows[:, column] = np.interp(steps, known, rows[known, column])
-
-
-def _fill(known: np.ndarray, *arrays: np.ndarray) -> None:
-    """Repeat the last known row of each array [T,...] in place; before the first known one, that one."""
-    if not known.any():
-        return
-    source = np.maximum.accumulate(np.where(known, np.arange(len(known)), -1))
-    source[source < 0] = int(np.argmax(known))
-    for array in arrays:
-        array[:] = array[source]
 
 
 def _warn(detections: Detections, reporter: Reporter) -> None:

@@ -61,6 +61,7 @@ def _of_same_clip(before: ClipChoices | None, now: ClipChoices) -> bool:
         "camera_height",
         "lifting",
         "annotator",
+        "scene_model",
         "hub",
         "describer",
     )

@@ -14,7 +14,8 @@ from core.body.files import load_body
 from core.clip import probe
 from core.contract.errors import UserError
 from core.perception.detections import Detections
-from core.perception.perceive import assemble, detect_people, find_everyone
+from core.perception.everyone import assemble
+from core.perception.perceive import detect_people, find_everyone
 from core.reporting import SilentReporter
 
 from ..choreography.splits import unseen_families

@@ -13,7 +13,8 @@ from core.clip import Clip, probe
 from core.digests import content_key
 from core.perception.backends import backend_identity
 from core.perception.detections import Detections
-from core.perception.perceive import assemble, detect_people, find_everyone
+from core.perception.everyone import assemble
+from core.perception.perceive import detect_people, find_everyone
 from core.pipeline import stages
 from core.pipeline.cache import Cache, CacheEntry, key_of
 from core.reporting import Reporter

@@ -54,7 +54,7 @@ def test_settings_become_the_fields_of_the_request(requests: ModuleType, clip: P
         "clip": str(clip), "out": str(tmp_path / "out" / "dance"), "frames": [10, 110], "people": [2, 0],
         "people_at": None, "body": None,
         "fov": 55.0, "prompt": "They dance", "seed": 7, "takes": 3, "smoothness": 0.5, "device": "auto",
-        "perception": "auto", "annotator": "auto", "lifting": "auto",
+        "perception": "auto", "annotator": "auto", "lifting": "auto", "camera_model": "auto",
         "camera_pitch": None, "camera_roll": None, "camera_height": None,
     }  # fmt: skip
     assert {name: fields[name] for name in expected} == expected

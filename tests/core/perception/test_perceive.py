@@ -13,10 +13,11 @@ from core.clip import Clip, probe
 from core.contract.errors import Cancelled, UserError
 from core.perception import sightings_picture
 from core.perception.detections import MASK_WIDTH
+from core.perception.everyone import Everyone, assemble
 from core.perception.hands import Hand
 from core.perception.landmarks import Pose
 from core.perception.movenet import FoundPerson
-from core.perception.perceive import Everyone, assemble, detect_people
+from core.perception.perceive import detect_people
 from core.perception.regions import Region
 from core.perception.sightings_picture import draw_people
 from core.perception.track import Observation, Track, observation

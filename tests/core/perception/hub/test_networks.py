@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -130,7 +131,7 @@ def test_a_network_without_people_or_of_another_kind_is_refused(picture: np.ndar
 def test_keypoints_are_cropped_and_read_as_transformers_processor_does(picture: np.ndarray) -> None:
     from transformers import VitPoseImageProcessorPil
 
-    processor = VitPoseImageProcessorPil()
+    processor: Any = VitPoseImageProcessorPil()
     box = np.array([30, 8, 80, 92], np.float32)
     boxes = [[[30.0, 8.0, 50.0, 84.0]]]
     crop = CropOfBox.around(box, (192, 256))

@@ -1,5 +1,8 @@
 """Tiny random networks of the real classes, saved as the hub's models are, so that they are loaded by the product's own code."""
 
+# parameters of transformers' configurations are typed in part only
+# pyright: reportCallIssue=false
+
 from __future__ import annotations
 
 import json
