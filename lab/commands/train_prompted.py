@@ -46,6 +46,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--start", type=Path, metavar="STATE", help="begin with the weights of another training's .state.safetensors"
     )
+    parser.add_argument(
+        "--average", type=Path, metavar="STATE", help="write the mean of both trainings' weights (.state.safetensors)"
+    )
     parser.add_argument("--install", action="store_true", help="copy weights and model card to core/models")
 
 
@@ -71,6 +74,7 @@ def run(options: argparse.Namespace) -> None:
             seed=options.seed,
             install=options.install,
             start=options.start,
+            average=options.average,
             motion=options.motion,
             cache=options.cache,
             close=options.close,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -73,6 +74,8 @@ class PromptedTraining:
     """Pairs of recordings of the training people who are close together by chance, beside the interactions."""
     start: Path | None = None
     """The state of another training, whose weights this one begins with; layers that it lacks begin anew."""
+    average: Path | None = None
+    """The state of another training of the same beginning: what is written is the mean of both trainings' weights."""
 
 
 class TrainingSet:
@@ -151,6 +154,20 @@ def train_prompted(job: PromptedTraining) -> None:
     _write(job, result, frames, trunk)
 
 
+def mean_of(head: PromptedHead, state: Path) -> PromptedHead:
+    """A head with the mean of a head's weights and another training's (Wortsman et al., "Model soups", ICML 2022).
+
+    Good where both trainings have begun with the same weights. UserError `weights-missing` or `weights-wrong`.
+    """
+    other = copy.deepcopy(head)
+    _begin_with(other, state)
+    values = other.state_dict()
+    for name, value in head.state_dict().items():
+        if value.is_floating_point():
+            values[name].add_(value).mul_(0.5)
+    return other.eval()
+
+
 def _begin_with(head: PromptedHead, state: Path) -> None:
     """UserError `weights-missing` or `weights-wrong`."""
     tensors = load_checkpoint(state, "training-state").tensors
@@ -223,6 +240,7 @@ def _write(
     job: PromptedTraining, result: TrainingResult, frames: Mapping[Split, Sequence[Frame]], trunk: Network
 ) -> None:
     assert isinstance(result.ema, PromptedHead)
+    head = result.ema if job.average is None else mean_of(result.ema, job.average)
     clips = {split: len(_clips_of(split, job.interactions)) for split in SPLITS}
     training = {
         "steps": result.step,
@@ -230,9 +248,9 @@ def _write(
         "clips": clips["train"],
         "frames": len(frames["train"]),
     }
-    tensors = result.ema.product_tensors()
+    tensors = head.product_tensors()
     save_checkpoint(job.out / f"{KIND}.safetensors", Checkpoint(KIND, 0, {}, tensors, training=training))
-    network = PromptedLandmarks(trunk, HeadInTraining(result.ema))
+    network = PromptedLandmarks(trunk, HeadInTraining(head))
     blazepose = LandmarkNetwork(choose_backend(torch.device("cpu")).load(read_graph(_pose_landmarks())))
     methods = {
         "MoveNet": found_by_movenet,
@@ -255,6 +273,11 @@ def _write(
                 {}
                 if job.start is None
                 else {"began with": f"the weights in {job.start.name} of {job.start.parent.name}"}
+            ),
+            **(
+                {}
+                if job.average is None
+                else {"averaged with": f"the weights in {job.average.name} of {job.average.parent.name}"}
             ),
             "batch": f"{job.batch_size} crops",
             "time": f"{training['minutes']:.0f} minutes",

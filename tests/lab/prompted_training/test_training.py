@@ -23,6 +23,7 @@ from lab.prompted_training.train_prompted import (
     HeadInTraining,
     PromptedTraining,
     TrainingSet,
+    mean_of,
     train_prompted,
 )
 from lab.training.non_interacting import CLOSE_FAMILY
@@ -68,6 +69,15 @@ def test_the_loss_falls_and_the_folded_head_answers_as_the_trained_one(tmp_path:
         assert trained.shape == folded.shape
         # the product's weights are float16
         assert np.abs(trained - folded).max() < 0.02 * max(1.0, float(np.abs(trained).max()))
+
+
+def test_the_mean_of_two_trainings_lies_between_them(tmp_path: Path) -> None:
+    first, second = PromptedHead(), PromptedHead()
+    state = {f"ema.{name}": value for name, value in second.state_dict().items()}
+    save_checkpoint(tmp_path / "state.safetensors", Checkpoint("training-state", 0, {}, state))
+    mean = mean_of(first, tmp_path / "state.safetensors")
+    expected = (first.stem.convolution.weight + second.stem.convolution.weight) / 2
+    torch.testing.assert_close(mean.stem.convolution.weight, expected)
 
 
 def test_perfect_answers_score_a_hundred_and_one_skeleton_for_both_does_not() -> None:
