@@ -262,7 +262,7 @@ def retarget() -> gui.Step:
     for item in (item for pair in targets for item in pair):
         bpy.data.objects.remove(item)
     addon_utils: Any = importlib.import_module("addon_utils")
-    assert addon_utils.enable("rigify", default_set=False) is not None
+    assert addon_utils.enable("rigify", default_set=True) is not None
     rigs = []
     for person, body in enumerate(bodies):
         with gui.override():
