@@ -40,6 +40,8 @@ _PARTS = sorted({_part(joint) for joint in JOINTS})
 PART_OF_JOINT = np.array([_PARTS.index(_part(joint)) for joint in JOINTS])
 """int [J]: the part of the body (trunk, head, an arm, a hand, ...) within which an anchor's counterpart is looked for."""
 
+ARM_PARTS = frozenset(number for number, name in enumerate(_PARTS) if name.endswith(("_arm", "_hand")))
+
 
 @dataclass(frozen=True)
 class Skin:

@@ -1,7 +1,8 @@
 """Finds where two characters lie deeper in each other than the reconstructed people do, so that the solver can part them.
 
 A vertex is inside the other skin if it lies behind the tangent plane of the nearest vertex there. That needs no faces, and for
-smooth skins that are not far inside each other it is the depth.
+smooth skins that are not far inside each other it is the depth. Arms and hands among themselves are left to their touches, which
+say where they lie.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .anchors import Skin, anchor_at, posed_points, sampled
+from .anchors import ARM_PARTS, Skin, anchor_at, posed_points, sampled
 from .rest import RestCharacter
 from .touch import Separation, Side
 
@@ -104,6 +105,8 @@ def find_separations(actors: tuple[Actor, Actor], reconstructed: Overlaps) -> li
     """What parts two actors where they overlap more than the reconstructed people do in the same frames."""
     separations: list[Separation] = []
     for key, overlaps in find_overlaps(actors).items():
+        if ARM_PARTS.issuperset(key[1:]):
+            continue
         known = {overlap.frame: overlap.depth for overlap in reconstructed.get(key, ())}
         deeper = [each for each in overlaps if each.depth > known.get(each.frame, 0.0) + _SLACK]
         for span in _spans(deeper):

@@ -26,7 +26,7 @@ _FADE = 0.5
 """Seconds before and after a touch in which it gains and loses its hold."""
 _TOLERANCE = (0.002, 0.25)
 """Standard deviation of a touch: metres, and what is added per metre that the anchors are apart in the reconstruction."""
-_PARTED = 0.003
+_PARTED = 0.01
 """Metres, the standard deviation of a separation."""
 _AGAIN_STEPS = 4
 """Steps from an earlier solution."""
