@@ -28,6 +28,7 @@ COMMANDS = (
     "render",
     "fit-noise",
     "train-contacts",
+    "count-contact-regions",
     "train-landmarks",
     "train-prompted",
     "convert-movenet",

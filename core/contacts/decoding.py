@@ -7,27 +7,26 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float
 
-from ..contract.body_parts import PART_OF_REGION
 from ..contract.contact import Contact
 from ..contract.skeleton import REGIONS
 from ..motion import Timeline
 from .detection import hysteresis_spans, stable_id
 from .grouping import group_contacts
+from .regions import likely_regions
 from .settings import ContactDecodingSettings
-
-_PARTS = np.array(PART_OF_REGION)
 
 
 def decode_contacts(
     probability: Float[np.ndarray, "T Q Q"],
     distance: Float[np.ndarray, "T R R"],
     timeline: Timeline,
+    frequencies: Float[np.ndarray, "R R"],
     settings: ContactDecodingSettings | None = None,
 ) -> list[Contact]:
     """The contacts that are probable, with their touches, sorted by time; deterministic, ids included.
 
-    `probability` is that of each pair of body parts in each frame, `distance` that of the regions in metres, of which those that
-    come nearest stand for the parts. A contact's weight is its probability.
+    `probability` is that of each pair of body parts in each frame, `distance` that of the regions in metres; `frequencies` say
+    how often regions touch while their parts do (`load_region_frequencies`). A contact's weight is its probability.
     """
     settings = settings or ContactDecodingSettings()
     time_step = timeline.time_step
@@ -40,28 +39,17 @@ def decode_contacts(
             span = slice(first, last + 1)
             certainty = float(np.clip(probability[span, a, b].mean(), 0, 1))
             frames = int(timeline.frame_index[first]), int(timeline.frame_index[last])
-            found += [
-                Contact(
-                    0, REGIONS[region_a], 1, REGIONS[region_b], *frames,
-                    weight=round(certainty, 3), probability=round(certainty, 3),
-                    id=stable_id(region_a, region_b, frames[0]),
-                )
-                for region_a, region_b in _nearest_regions(distance[span], a, b, settings)
-            ]  # fmt: skip
+            for pair in likely_regions(distance[span], (a, b), frequencies, settings):
+                probable = round(certainty * pair.probability, 3)
+                found.append(
+                    Contact(
+                        0, REGIONS[pair.first], 1, REGIONS[pair.second], *frames,
+                        weight=probable, probability=probable, id=stable_id(pair.first, pair.second, frames[0]),
+                    )
+                )  # fmt: skip
     grouped = group_contacts(found, round(settings.max_interruption / time_step))
     kept = _most_certain_touches(grouped, settings.max_touches)
     return sorted(kept, key=lambda contact: (contact.frame_start, contact.id))
-
-
-def _nearest_regions(
-    distance: Float[np.ndarray, "S R R"], a: int, b: int, settings: ContactDecodingSettings
-) -> list[tuple[int, int]]:
-    """The pairs of regions of two parts that stay nearest to each other, the nearest first."""
-    rows, columns = np.flatnonzero(a == _PARTS), np.flatnonzero(b == _PARTS)
-    mean = distance[:, rows][:, :, columns].mean(0)
-    order = np.argsort(mean, axis=None, kind="stable")[: settings.regions_per_part]
-    near = [index for index in order.tolist() if mean.flat[index] <= mean.min() + settings.region_tolerance]
-    return [(int(rows[index // len(columns)]), int(columns[index % len(columns)])) for index in near]
 
 
 def _most_certain_touches(contacts: Sequence[Contact], most: int) -> list[Contact]:

@@ -38,13 +38,17 @@ class ContactScene:
 def find_contacts(
     scene: ContactScene,
     head: ContactHead,
+    frequencies: Float[np.ndarray, "R R"],
     named: Bool[np.ndarray, "Q Q"] | None = None,
     settings: ContactDecodingSettings | None = None,
 ) -> list[Contact]:
-    """The probable contacts with their touches, sorted by time. `named`: pairs of body parts that a prompt names."""
+    """The probable contacts with their touches, sorted by time.
+
+    `frequencies` are those of `load_region_frequencies`; `named`: pairs of body parts that a prompt names.
+    """
     probability = part_probabilities(scene, head, named)
     distance = depth_discounted_distances(scene.motion_incam, scene.body, scene.timeline.time)
-    return decode_contacts(probability, distance, scene.timeline, settings)
+    return decode_contacts(probability, distance, scene.timeline, frequencies, settings)
 
 
 def part_probabilities(

@@ -50,8 +50,8 @@ class ContactDecodingSettings:
     """Interruptions of a contact up to this long are closed."""
     max_interruption: float = 0.5
     """See `ContactDetectionSettings`."""
-    regions_per_part: int = 3
-    """Pairs of regions that stand for a pair of body parts, at most."""
-    region_tolerance: float = 0.02
-    """Such pairs are at most this much farther apart than the nearest one."""
+    region_probability: float = 0.3
+    """Pairs of regions that touch at least this probably while their body parts do are listed."""
+    region_distance: float = 0.06
+    """The odds of a pair of regions fall by e with each of these distances that it is farther apart than the nearest one."""
     max_touches: int = 4

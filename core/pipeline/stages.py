@@ -18,13 +18,9 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from ..annotator.judging import JudgedScene, judge
 from ..body.model import BodyModel
-from ..checkpoint import weights_file
 from ..clip import Clip
-from ..contacts import ContactScene, detect_contacts, find_contacts, merge_contacts, part_probabilities
-from ..contacts.head import KIND as CONTACT_HEAD
-from ..contacts.head import ContactHead, load_contact_head
+from ..contacts import merge_contacts
 from ..contract.contact import Contact
 from ..contract.edits import Pin
 from ..contract.errors import UserError
@@ -56,14 +52,13 @@ from ..sam3d_body.initial import initial_motion_from
 from ..sam3d_body.lifting import LiftedPeople, lift_people
 from ..semantics.captioner import annotate_motion
 from ..semantics.encoder import TEXT_SIZE, SentenceEncoder, load_cached_encoder
-from ..semantics.grounding import ground_hypotheses
-from ..semantics.prompt_parser import named_parts, parse_prompt
 from ..smoothing.smooth import KIND as SMOOTHER
 from ..smoothing.smooth import load_smoother
 from ..stgcn.inference import KIND as STGCN
 from ..stgcn.inference import load_stgcn
 from ..stgcn.predict import JointPrediction, predict_joints
-from .annotation_stages import Annotations, SuggestedContacts, Words
+from .annotation_stages import SuggestedContacts, Words
+from .contact_stages import ContactList
 from .scene_camera import look_at_scene, report_agreement
 from .settings import FitPhases, InfillStageSettings, PerceptionSettings, StgcnSettings
 from .stage import cache_missing, stage
@@ -79,11 +74,6 @@ class Sentence:
     @property
     def text(self) -> Float[np.ndarray, " 384"] | None:
         return self.embedding if self.embedding.any() else None
-
-
-@dataclass(frozen=True)
-class ContactList:
-    contacts: tuple[Contact, ...]
 
 
 @dataclass(frozen=True)
@@ -264,95 +254,6 @@ def first_fit(
     targets = FitTargets(prior=joint_prediction.prior)
     schedule = FitSchedule(phases.for_prior(joint_prediction.prior))
     return fit_clip(start, clip_scene.observations, clip_scene.body, targets, schedule, reporter)
-
-
-@stage(version=4, cost=7, weights=(CONTACT_HEAD,))
-def detected_contacts(
-    clip_scene: ClipScene, joint_prediction: JointPrediction, first_fit: FittedMotion, words: Words, reporter: Reporter
-) -> ContactList:
-    """The contacts that the contact head finds probable; where there are no weights of it, those that geometry alone suggests.
-
-    What the words name is one of the things that the head goes by.
-    """
-    clip = _contact_scene(clip_scene, joint_prediction, first_fit)
-    head = _contact_head(reporter)
-    if head is None:
-        found = detect_contacts(clip.motion_incam, clip.timeline, clip.confidence, clip.body)
-    else:
-        found = find_contacts(clip, head, named_parts(words.hypotheses))
-    reporter.progress(1.0)
-    return ContactList(tuple(found))
-
-
-def _contact_head(reporter: Reporter) -> ContactHead | None:
-    """None where there are no weights, or none that can be used, which is said."""
-    if not weights_file(CONTACT_HEAD).is_file():
-        return None
-    try:
-        return load_contact_head()
-    except UserError as error:
-        reporter.warning(f"Contacts are found by distances alone: {error.message} {error.hint}")
-        return None
-
-
-@stage(version=5, cost=3, weights=(CONTACT_HEAD,))
-def prompted_contacts(
-    clip_scene: ClipScene, joint_prediction: JointPrediction, fitted: FittedMotion, prompt: str, reporter: Reporter
-) -> ContactList:
-    """The contacts that a prompt names, where the fitted motion bears them out; warns of those that it does not."""
-    hypotheses = parse_prompt(prompt)
-    scene = _contact_scene(clip_scene, joint_prediction, fitted)
-    head = _contact_head(reporter) if hypotheses else None
-    contacts, unmet = ground_hypotheses(
-        hypotheses,
-        scene.motion_incam,
-        scene.timeline,
-        scene.confidence,
-        scene.body,
-        None if head is None else part_probabilities(scene, head),
-    )
-    for hypothesis in unmet:
-        reporter.warning(
-            f"The prompt says \u201c{hypothesis.clause}\u201d, but the two are never seen near enough for it; it was not used."
-        )
-    reporter.progress(1.0)
-    return ContactList(tuple(contacts))
-
-
-@stage(version=2, cost=3, weights=(CONTACT_HEAD,))
-def suggested_contacts(
-    clip_scene: ClipScene,
-    joint_prediction: JointPrediction,
-    fitted: FittedMotion,
-    annotation: Annotations,
-    used: bool,
-    reporter: Reporter,
-) -> SuggestedContacts:
-    """The contacts that the annotator sees and the fitted motion bears out; asks the user about those that it does not.
-
-    `used`: whether the contacts take part in the motion, as they do where there is no prompt.
-    """
-    said = annotation.annotation
-    if said is None:
-        return SuggestedContacts((), ())
-    scene = _contact_scene(clip_scene, joint_prediction, fitted)
-    head = _contact_head(reporter) if said.touches else None
-    probability = None if head is None else part_probabilities(scene, head)
-    found = judge(said, JudgedScene(scene.motion_incam, scene.timeline, scene.confidence, scene.body, probability))
-    for touch in found.annotation.contradicted:
-        reporter.warning(
-            f"{said.model} saw a touch ({touch.words}, frames {touch.frame_start} to {touch.frame_end}), but the two stay "
-            f"{100 * (touch.distance or 0):.0f} cm or more apart there. It was not used; if it is right, add it as a contact."
-        )
-    reporter.progress(1.0)
-    took_part = used and (bool(found.contacts) or not said.touches)
-    return SuggestedContacts(found.contacts, (replace(found.annotation, used=took_part),))
-
-
-def _contact_scene(clip_scene: ClipScene, prediction: JointPrediction, fitted: FittedMotion) -> ContactScene:
-    sigma = None if prediction.prior is None else prediction.prior.sigma
-    timeline = clip_scene.observations.timeline
-    return ContactScene(fitted.motion_incam, timeline, fitted.confidence, sigma, clip_scene.body)
 
 
 @stage(version=1, cost=0.1, stored=False)

@@ -35,11 +35,12 @@ from ..sam3d_body.lifting import LiftedPeople
 from ..scores import score
 from ..semantics.encoder import encoder_file
 from ..stgcn.predict import JointPrediction
-from . import annotation_stages, stages
+from . import annotation_stages, contact_stages, stages
 from .annotation_stages import Annotations, SuggestedContacts, Words
+from .contact_stages import ContactList
 from .settings import EarlierTake, PerceptionSettings, PipelineSettings
 from .stage import Given, Node, Results, ResultStore, expected_cost, in_order, run
-from .stages import Caption, ContactList, Sentence
+from .stages import Caption, Sentence
 
 _SAME_MOTION = 1e-4
 """radians, metres: less than a seed changes, more than the order of a sum does."""
@@ -192,11 +193,11 @@ def take_nodes(
         sentence = _sentence(clip, words, settings)
         prediction = stages.joint_prediction.node(clip_scene=scene, sentence=sentence, settings=settings.stgcn)
         fitted = stages.first_fit.node(clip_scene=scene, joint_prediction=prediction, phases=settings.first_fit)
-        detected: Node[ContactList] | Given[ContactList] = stages.detected_contacts.node(
+        detected: Node[ContactList] | Given[ContactList] = contact_stages.detected_contacts.node(
             clip_scene=scene, joint_prediction=prediction, first_fit=fitted, words=words
         )
         if clip.annotation is not None:
-            suggested = stages.suggested_contacts.node(
+            suggested = contact_stages.suggested_contacts.node(
                 clip_scene=scene,
                 joint_prediction=prediction,
                 fitted=fitted,
@@ -213,7 +214,7 @@ def take_nodes(
         earlier, phases = EarlierTake(start.settings.smoothness, bool(prompt)), settings.edit_fit
     constraints = stages.constraints.node(
         detected=detected,
-        prompted=stages.prompted_contacts.node(
+        prompted=contact_stages.prompted_contacts.node(
             clip_scene=scene, joint_prediction=prediction, fitted=fitted, prompt=prompt
         ),
         suggested=None if prompt else suggested,

@@ -14,7 +14,7 @@ from tests.blender.product import Product
 from tests.blender.user_actions import press
 
 PIPELINE = Path(__file__).resolve().parents[2] / "core" / "pipeline"
-STAGES = (PIPELINE / "stages.py", PIPELINE / "annotation_stages.py")
+STAGES = tuple(PIPELINE / f"{name}.py" for name in ("stages", "annotation_stages", "contact_stages"))
 
 
 def announced_stages() -> set[str]:

@@ -145,7 +145,8 @@ def quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
     from core.fitting.fit import FittedMotion
     from core.infilling.infill import InfilledMotion
     from core.motion import MotionEstimate
-    from core.pipeline import jobs, retry, stages
+    from core.pipeline import contact_stages, jobs, retry, stages
+    from core.pipeline.contact_stages import ContactList
     from core.pipeline.stage import Stage
     from core.stgcn.predict import JointPrediction
 
@@ -182,11 +183,11 @@ def quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
 
     make_fitted = fitted
 
-    def prompted(prompt: str, **_: Any) -> stages.ContactList:
+    def prompted(prompt: str, **_: Any) -> ContactList:
         touch = Contact(0, "chest", 1, "chest", 3, 4, source="prompt", id=prompted_id(prompt))
-        return stages.ContactList((touch,) if prompt else ())
+        return ContactList((touch,) if prompt else ())
 
-    detected = stages.ContactList((Contact(0, "left_palm", 1, "right_palm", 2, 5, id="c"),))
+    detected = ContactList((Contact(0, "left_palm", 1, "right_palm", 2, 5, id="c"),))
     makers: dict[str, Callable[..., Any]] = {
         "perception": lambda settings, **_: made_up_tracks(first=settings.frames[0]),
         "clip_camera": lambda **_: CameraCandidates(made_up_camera().K[None], made_up_camera().T_cw[None], np.zeros(1)),
@@ -216,7 +217,8 @@ def quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
         return replace(stage, function=run)
 
     for name, make in makers.items():
-        monkeypatch.setattr(stages, name, replaced(getattr(stages, name), make))
+        module = contact_stages if name.endswith("_contacts") else stages
+        monkeypatch.setattr(module, name, replaced(getattr(module, name), make))
     return computed
 
 

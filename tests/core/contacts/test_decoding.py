@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from core.contacts.decoding import decode_contacts
+from core.contacts.regions import spread_over_regions
 from core.contract.body_parts import PART_INDEX
+from core.contract.contact import Contact
 from core.contract.skeleton import REGIONS
 from core.contract.touches import group_touches
 from core.motion import Timeline
@@ -19,9 +21,19 @@ HAND = PART_INDEX["right_hand"]
 @pytest.fixture
 def distance() -> np.ndarray:
     far = np.full((FRAMES, len(REGIONS), len(REGIONS)), 0.5, np.float32)
-    far[:, REGIONS.index("right_palm"), REGIONS.index("right_palm")] = 0.01
-    far[:, REGIONS.index("right_palm"), REGIONS.index("right_fingers")] = 0.02
+    far[:, REGIONS.index("right_hand_back"), REGIONS.index("right_hand_back")] = 0.01
+    far[:, REGIONS.index("right_palm"), REGIONS.index("right_palm")] = 0.02
+    far[:, REGIONS.index("right_palm"), REGIONS.index("right_fingers")] = 0.03
     return far
+
+
+@pytest.fixture
+def frequencies() -> np.ndarray:
+    """Hands touch with their palms, now and then with palm and fingers, and in other ways hardly ever."""
+    found = np.full((len(REGIONS), len(REGIONS)), 0.01)
+    found[REGIONS.index("right_palm"), REGIONS.index("right_palm")] = 0.9
+    found[REGIONS.index("right_palm"), REGIONS.index("right_fingers")] = 0.5
+    return found
 
 
 def probability(**spans: tuple[int, int, float]) -> np.ndarray:
@@ -31,21 +43,46 @@ def probability(**spans: tuple[int, int, float]) -> np.ndarray:
     return values
 
 
-def test_a_probable_pair_of_parts_becomes_contacts_of_its_nearest_regions(distance: np.ndarray):
-    contacts = decode_contacts(probability(shake=(5, 24, 0.8)), distance, TIMELINE)
-    assert [(each.region_a, each.region_b) for each in contacts] and {
-        (each.region_a, each.region_b) for each in contacts
-    } == {("right_palm", "right_palm"), ("right_palm", "right_fingers")}
-    assert all((each.frame_start, each.frame_end, each.probability) == (105, 124, 0.8) for each in contacts)
+def test_a_probable_pair_of_parts_becomes_contacts_of_its_likely_regions(distance: np.ndarray, frequencies: np.ndarray):
+    contacts = decode_contacts(probability(shake=(5, 24, 0.8)), distance, TIMELINE, frequencies)
+    assert {(each.region_a, each.region_b) for each in contacts} == {
+        ("right_palm", "right_palm"),
+        ("right_palm", "right_fingers"),
+    }
+    assert all((each.frame_start, each.frame_end) == (105, 124) for each in contacts)
+    palms, fingers = sorted(contacts, key=lambda each: -(each.probability or 0))
+    assert palms.region_b == "right_palm" and 0.6 < palms.weight == palms.probability < 0.8
+    assert 0.2 < (fingers.probability or 0) < 0.4
     assert len(group_touches(contacts)) == 1
-    assert decode_contacts(probability(shake=(5, 24, 0.8)), distance, TIMELINE) == contacts
+    assert decode_contacts(probability(shake=(5, 24, 0.8)), distance, TIMELINE, frequencies) == contacts
 
 
-def test_what_is_improbable_or_a_single_frame_is_no_contact(distance: np.ndarray):
-    assert decode_contacts(probability(shake=(5, 24, 0.35)), distance, TIMELINE) == []
-    assert decode_contacts(probability(shake=(5, 5, 0.9)), distance, TIMELINE) == []
+def test_a_part_whose_regions_are_all_unlikely_touches_with_the_nearest(distance: np.ndarray):
+    rare = np.full((len(REGIONS), len(REGIONS)), 0.05)
+    contacts = decode_contacts(probability(shake=(5, 24, 0.8)), distance, TIMELINE, rare)
+    assert [(each.region_a, each.region_b) for each in contacts] == [("right_hand_back", "right_hand_back")]
 
 
-def test_interruptions_stay_two_contacts_of_one_touch(distance: np.ndarray):
-    contacts = decode_contacts(probability(first=(2, 10, 0.9), again=(19, 30, 0.7)), distance, TIMELINE)
+def test_what_is_improbable_or_a_single_frame_is_no_contact(distance: np.ndarray, frequencies: np.ndarray):
+    assert decode_contacts(probability(shake=(5, 24, 0.35)), distance, TIMELINE, frequencies) == []
+    assert decode_contacts(probability(shake=(5, 5, 0.9)), distance, TIMELINE, frequencies) == []
+
+
+def test_interruptions_stay_two_contacts_of_one_touch(distance: np.ndarray, frequencies: np.ndarray):
+    contacts = decode_contacts(probability(first=(2, 10, 0.9), again=(19, 30, 0.7)), distance, TIMELINE, frequencies)
     assert len(group_touches(contacts)) == 1 and len({each.frame_start for each in contacts}) == 2
+
+
+def test_what_a_sentence_calls_a_hand_touches_with_the_regions_that_often_do(frequencies: np.ndarray):
+    frequencies[REGIONS.index("right_fingers"), REGIONS.index("right_palm")] = 0.5
+    named = Contact(0, "right_palm", 1, "right_palm", 10, 30, source="prompt", probability=0.4, touch="t", id="one")
+    spread = spread_over_regions([named], frequencies)
+    assert spread[0] == named
+    assert {(each.region_a, each.region_b) for each in spread[1:]} == {
+        ("right_palm", "right_fingers"),
+        ("right_fingers", "right_palm"),
+    }
+    assert all(
+        (each.weight, each.probability, each.touch, each.source) == (0.5, 0.2, "t", "prompt") for each in spread[1:]
+    )
+    assert len({each.id for each in spread}) == 3

@@ -38,6 +38,7 @@ def made(quality: Quality) -> MadeTakes:
         infilled=False,
         key="",
         warnings=(),
+        annotation=None,
         seconds={},
     )
     return MadeTakes((take,), made_up_tracks())

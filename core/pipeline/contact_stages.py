@@ -1,0 +1,145 @@
+"""The stages that find contacts: what the motion shows, what the prompt names, and what the annotator saw."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Float
+
+from ..annotator.judging import JudgedScene, judge
+from ..checkpoint import weights_file
+from ..contacts import (
+    ContactScene,
+    detect_contacts,
+    find_contacts,
+    load_region_frequencies,
+    part_probabilities,
+    spread_over_regions,
+)
+from ..contacts.head import KIND as CONTACT_HEAD
+from ..contacts.head import ContactHead, load_contact_head
+from ..contacts.regions import KIND as CONTACT_REGIONS
+from ..contract.contact import Contact
+from ..contract.errors import UserError
+from ..fitting.fit import FittedMotion
+from ..observations.clip_scene import ClipScene
+from ..reporting import Reporter
+from ..semantics.grounding import ground_hypotheses
+from ..semantics.prompt_parser import named_parts, parse_prompt
+from ..stgcn.predict import JointPrediction
+from .annotation_stages import Annotations, SuggestedContacts, Words
+from .stage import stage
+
+
+@dataclass(frozen=True)
+class ContactList:
+    contacts: tuple[Contact, ...]
+
+
+@stage(version=5, cost=7, weights=(CONTACT_HEAD, CONTACT_REGIONS))
+def detected_contacts(
+    clip_scene: ClipScene, joint_prediction: JointPrediction, first_fit: FittedMotion, words: Words, reporter: Reporter
+) -> ContactList:
+    """The contacts that the contact head finds probable; where there are no weights of it, those that geometry alone suggests.
+
+    What the words name is one of the things that the head goes by.
+    """
+    clip = _contact_scene(clip_scene, joint_prediction, first_fit)
+    head, frequencies = _contact_head(reporter), _region_frequencies(reporter)
+    if head is None or frequencies is None:
+        found = detect_contacts(clip.motion_incam, clip.timeline, clip.confidence, clip.body)
+    else:
+        found = find_contacts(clip, head, frequencies, named_parts(words.hypotheses))
+    reporter.progress(1.0)
+    return ContactList(tuple(found))
+
+
+def _contact_head(reporter: Reporter) -> ContactHead | None:
+    """None where there are no weights, or none that can be used, which is said."""
+    if not weights_file(CONTACT_HEAD).is_file():
+        return None
+    try:
+        return load_contact_head()
+    except UserError as error:
+        reporter.warning(f"Contacts are found by distances alone: {error.message} {error.hint}")
+        return None
+
+
+@stage(version=6, cost=3, weights=(CONTACT_HEAD, CONTACT_REGIONS))
+def prompted_contacts(
+    clip_scene: ClipScene, joint_prediction: JointPrediction, fitted: FittedMotion, prompt: str, reporter: Reporter
+) -> ContactList:
+    """The contacts that a prompt names, where the fitted motion bears them out; warns of those that it does not."""
+    hypotheses = parse_prompt(prompt)
+    scene = _contact_scene(clip_scene, joint_prediction, fitted)
+    head = _contact_head(reporter) if hypotheses else None
+    contacts, unmet = ground_hypotheses(
+        hypotheses,
+        scene.motion_incam,
+        scene.timeline,
+        scene.confidence,
+        scene.body,
+        None if head is None else part_probabilities(scene, head),
+    )
+    for hypothesis in unmet:
+        reporter.warning(
+            f"The prompt says \u201c{hypothesis.clause}\u201d, but the two are never seen near enough for it; it was not used."
+        )
+    reporter.progress(1.0)
+    return ContactList(_spread(contacts, reporter))
+
+
+@stage(version=3, cost=3, weights=(CONTACT_HEAD, CONTACT_REGIONS))
+def suggested_contacts(
+    clip_scene: ClipScene,
+    joint_prediction: JointPrediction,
+    fitted: FittedMotion,
+    annotation: Annotations,
+    used: bool,
+    reporter: Reporter,
+) -> SuggestedContacts:
+    """The contacts that the annotator sees and the fitted motion bears out; asks the user about those that it does not.
+
+    `used`: whether the contacts take part in the motion, as they do where there is no prompt.
+    """
+    said = annotation.annotation
+    if said is None:
+        return SuggestedContacts((), ())
+    scene = _contact_scene(clip_scene, joint_prediction, fitted)
+    head = _contact_head(reporter) if said.touches else None
+    probability = None if head is None else part_probabilities(scene, head)
+    found = judge(said, JudgedScene(scene.motion_incam, scene.timeline, scene.confidence, scene.body, probability))
+    for touch in found.annotation.contradicted:
+        reporter.warning(
+            f"{said.model} saw a touch ({touch.words}, frames {touch.frame_start} to {touch.frame_end}), but the two stay "
+            f"{100 * (touch.distance or 0):.0f} cm or more apart there. It was not used; if it is right, add it as a contact."
+        )
+    reporter.progress(1.0)
+    took_part = used and (bool(found.contacts) or not said.touches)
+    contacts = _spread(found.contacts, reporter)
+    return SuggestedContacts(contacts, (replace(found.annotation, used=took_part),))
+
+
+def _region_frequencies(reporter: Reporter) -> Float[np.ndarray, "R R"] | None:
+    """None where there are none, or none that can be used, which is said."""
+    if not weights_file(CONTACT_REGIONS).is_file():
+        return None
+    try:
+        return load_region_frequencies()
+    except UserError as error:
+        reporter.warning(f"Which regions touch is decided by distances alone: {error.message} {error.hint}")
+        return None
+
+
+def _spread(contacts: Sequence[Contact], reporter: Reporter) -> tuple[Contact, ...]:
+    """With the other regions of the same body parts that are likely to touch as well, where it is known which do."""
+    frequencies = _region_frequencies(reporter) if contacts else None
+    return tuple(contacts) if frequencies is None else tuple(spread_over_regions(contacts, frequencies))
+
+
+def _contact_scene(clip_scene: ClipScene, prediction: JointPrediction, fitted: FittedMotion) -> ContactScene:
+    sigma = None if prediction.prior is None else prediction.prior.sigma
+    timeline = clip_scene.observations.timeline
+    return ContactScene(fitted.motion_incam, timeline, fitted.confidence, sigma, clip_scene.body)
