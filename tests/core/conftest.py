@@ -151,7 +151,8 @@ def quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
     from core.stgcn.predict import JointPrediction
 
     monkeypatch.setattr(jobs, "load_body", load_body_once)
-    monkeypatch.setattr(retry, "is_bad", lambda quality: False)  # made-up motions do not lie over made-up people
+    for suspicion in ("is_bad", "may_stray"):  # made-up motions do not lie over made-up people
+        monkeypatch.setattr(retry, suspicion, lambda _: False)
     monkeypatch.setattr(checkpoint, "MODELS", tmp_path / "models")
     computed: list[str] = []
     foot_contact = np.zeros((2, FRAMES, 2), np.float32)

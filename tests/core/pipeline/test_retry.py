@@ -22,7 +22,7 @@ BAD_ONE = Quality((Measured("picture", 0, 12.0, BAD),), (Stretch("picture", 0, 3
 WORSE = Quality((Measured("picture", 0, 17.0, BAD),), (Stretch("picture", 0, 3, 9, 17.0, BAD),))
 
 
-def made(quality: Quality) -> MadeTakes:
+def made(quality: Quality, reprojection: float = 1.0, *, infilled: bool = False) -> MadeTakes:
     contact, confidence = np.zeros((2, FRAMES, 2), np.float32), np.ones((2, FRAMES, 22), np.float32)
     fitted = FittedMotion(
         made_up_motion().transformed(made_up_camera().T_cw), made_up_camera(), contact, confidence, 1.0
@@ -31,11 +31,11 @@ def made(quality: Quality) -> MadeTakes:
         settings=TakeSettings(),
         fitted=fitted,
         contacts=(),
-        scores=Scores(1.0, 0.0, 1.0),
+        scores=Scores(reprojection, 0.0, 1.0),
         quality=quality,
         foot_contacts=(),
         caption="",
-        infilled=False,
+        infilled=infilled,
         key="",
         warnings=(),
         annotation=None,
@@ -44,12 +44,13 @@ def made(quality: Quality) -> MadeTakes:
     return MadeTakes((take,), made_up_tracks())
 
 
-def run(*qualities: Quality) -> tuple[MadeTakes, Variant, list[Variant]]:
+def run(*results: Quality | MadeTakes) -> tuple[MadeTakes, Variant, list[Variant]]:
     asked: list[Variant] = []
 
     def make(variant: Variant) -> MadeTakes:
         asked.append(variant)
-        return made(qualities[len(asked) - 1])
+        result = results[len(asked) - 1]
+        return made(result) if isinstance(result, Quality) else result
 
     takes, variant = make_good_takes(make, JobProgress(Recorder()))
     return takes, variant, asked
@@ -66,6 +67,32 @@ def test_the_better_of_two_tries_is_kept_and_said() -> None:
     (attempt,) = takes.takes[0].quality.attempts
     assert "no learned model" in attempt and "better and kept" in attempt
     assert not takes.takes[0].warnings
+
+
+def test_a_take_that_strays_from_the_picture_gives_way_to_the_fit_alone() -> None:
+    takes, variant, asked = run(made(GOOD_ONE, 2.0, infilled=True), made(GOOD_ONE, 1.6))
+    assert asked == [Variant(), Variant(learned=False)] and variant == asked[1]
+    (attempt,) = takes.takes[0].quality.attempts
+    assert "reprojection 1.6 instead of 2.0 %" in attempt
+
+
+@pytest.mark.parametrize(
+    ("learned", "alone"),
+    [
+        (
+            made(GOOD_ONE, 2.0, infilled=True),
+            made(GOOD_ONE, 1.8),
+        ),  # no farther from the picture than simulated people are
+        (made(GOOD_ONE, 2.0, infilled=True), made(BAD_ONE, 1.0)),  # the fit alone is worse in another way
+    ],
+)
+def test_the_learned_models_are_kept_where_they_do_not_stray(learned: MadeTakes, alone: MadeTakes) -> None:
+    takes, variant, asked = run(learned, alone)
+    assert len(asked) == 2 and variant == Variant() and takes.takes == learned.takes
+
+
+def test_a_take_close_to_the_picture_is_not_compared() -> None:
+    assert run(made(GOOD_ONE, 1.2, infilled=True))[2] == [Variant()]
 
 
 def test_what_stays_bad_is_said() -> None:
