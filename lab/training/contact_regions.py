@@ -37,7 +37,8 @@ def count_regions(files: Sequence[Path], install: bool, folder: Path) -> None:
     target = MODELS if install else folder
     target.mkdir(parents=True, exist_ok=True)
     tensors = {FREQUENCY: torch.from_numpy(frequencies).float()}
-    save_checkpoint(target / f"{KIND}.safetensors", Checkpoint(KIND, VERSION, {}, tensors, {}, {"clips": len(clips)}))
+    origin = {"clips": len(clips), "source": "counted in choreographed interactions"}
+    save_checkpoint(target / f"{KIND}.safetensors", Checkpoint(KIND, VERSION, {}, tensors, {}, origin))
     with replacing(target / f"{KIND}.md") as temporary:
         temporary.write_text(_card(clips), encoding="utf-8")
     if install:

@@ -184,4 +184,4 @@ def test_a_whole_job_with_a_tiny_model_of_the_hub_goes_on_without_its_nonsense(
     reconstruct(ReconstructRequest(clip_file, annotator="smolvlm2-500m"), tmp_path / "out", recorder)
     info = load_info(tmp_path / "out")
     assert info.annotation is None and "annotation" in info.seconds
-    assert any("SmolVLM2 500M Video gave no usable answer" in warning for warning in info.warnings)
+    assert any("SmolVLM2 500M gave no usable answer" in warning for warning in info.warnings)

@@ -51,7 +51,7 @@ def test_a_probable_pair_of_parts_becomes_contacts_of_its_likely_regions(distanc
     }
     assert all((each.frame_start, each.frame_end) == (105, 124) for each in contacts)
     palms, fingers = sorted(contacts, key=lambda each: -(each.probability or 0))
-    assert palms.region_b == "right_palm" and 0.6 < palms.weight == palms.probability < 0.8
+    assert palms.region_b == "right_palm" and palms.weight == palms.probability and 0.6 < palms.weight < 0.8
     assert 0.2 < (fingers.probability or 0) < 0.4
     assert len(group_touches(contacts)) == 1
     assert decode_contacts(probability(shake=(5, 24, 0.8)), distance, TIMELINE, frequencies) == contacts
