@@ -95,6 +95,11 @@ def make_good_takes(
             )
         if is_better:
             best, variant = again, other
+            if strayed:
+                progress.warn(
+                    "The learned models led away from the picture: this clip is unlike those that they were trained on. "
+                    "The motion is fitted without them."
+                )
     return replace(best, takes=tuple(_noted(take, tuple(tried)) for take in best.takes)), variant
 
 

@@ -76,6 +76,14 @@ def test_a_take_that_strays_from_the_picture_gives_way_to_the_fit_alone() -> Non
     assert "reprojection 1.6 instead of 2.0 %" in attempt
 
 
+def test_the_user_is_told_that_the_learned_models_were_left_out() -> None:
+    results = iter((made(GOOD_ONE, 2.0, infilled=True), made(GOOD_ONE, 1.6)))
+    progress = JobProgress(Recorder())
+    make_good_takes(lambda variant: next(results), progress)
+    (warning,) = progress.warnings
+    assert "led away from the picture" in warning
+
+
 @pytest.mark.parametrize(
     ("learned", "alone"),
     [
