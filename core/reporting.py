@@ -43,24 +43,6 @@ class SilentReporter:
         pass
 
 
-@dataclass(frozen=True)
-class PartOfProgress:
-    """A reporter of one of several equal parts of a stage."""
-
-    whole: Reporter
-    index: int
-    count: int
-
-    def progress(self, fraction: float, text: str = "") -> None:
-        self.whole.progress((self.index + fraction) / self.count, text)
-
-    def warning(self, text: str) -> None:
-        self.whole.warning(text)
-
-    def log(self, text: str) -> None:
-        self.whole.log(text)
-
-
 class Pulse:
     """A reporter that can say again what it said last, which is how a long computation learns that it was cancelled."""
 

@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..hub.interruption import checked_before
 from ..hub.memory import out_of_memory
 from ..reporting import Reporter
 from .generator import AnnotatorUnavailable, Check
@@ -45,7 +46,7 @@ class LocalModel:
         """Greedy decoding. `check` is called before each layer and each token. torch's errors of memory are passed on."""
         inputs = self._inputs(conversation)
         length = inputs["input_ids"].shape[1]
-        with _called_before_layers(self.network, check):
+        with checked_before(_layers(self.network), check):
             tokens = self.network.generate(
                 **inputs,
                 max_new_tokens=max_tokens,
@@ -92,16 +93,9 @@ class _Checking:
         return torch.zeros(len(input_ids), dtype=torch.bool, device=input_ids.device)
 
 
-@contextmanager
-def _called_before_layers(network: torch.nn.Module, check: Check) -> Generator[None]:
-    """Reading the question takes long before the first token is there, so each layer checks as well."""
-    layers = [layer for module in network.modules() if isinstance(module, torch.nn.ModuleList) for layer in module]
-    hooks = [layer.register_forward_pre_hook(lambda *_: check()) for layer in layers]
-    try:
-        yield
-    finally:
-        for hook in hooks:
-            hook.remove()
+def _layers(network: torch.nn.Module) -> list[torch.nn.Module]:
+    """Where to ask as well: reading the question takes long before the first token is there."""
+    return [layer for module in network.modules() if isinstance(module, torch.nn.ModuleList) for layer in module]
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from ..body.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 from ..contract.skeleton import JOINT_INDEX
 from ..motion import MotionEstimate, PairMotion
 from ..observations.observe import Observations
-from ..reporting import PartOfProgress, Reporter
+from ..reporting import Reporter, StretchOfProgress
 from .fit import FitSchedule, FittedMotion, fit
 from .targets import FitTargets
 
@@ -50,7 +50,7 @@ def fit_clip(
             body,
             FitTargets(prior=None if targets.prior is None else targets.prior.frames(spread)),
             schedule,
-            PartOfProgress(reporter, 0, parts),
+            StretchOfProgress(reporter, 0.0, 1 / parts),
         )
         motion = with_betas(start.motion_incam, settled.motion_incam.betas, body)
         start = replace(start, motion_incam=motion, camera=settled.camera)
@@ -63,7 +63,7 @@ def fit_clip(
             body,
             targets.frames(window),
             fixed,
-            PartOfProgress(reporter, done + number, parts),
+            StretchOfProgress(reporter, (done + number) / parts, 1 / parts),
         )
         for number, window in enumerate(windows)
     ]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 from jaxtyping import Float
@@ -32,6 +33,8 @@ from ..stgcn.predict import JointPrediction
 from .annotation_stages import Annotations, SuggestedContacts, Words
 from .stage import stage
 
+Loaded = TypeVar("Loaded")
+
 
 @dataclass(frozen=True)
 class ContactList:
@@ -57,14 +60,7 @@ def detected_contacts(
 
 
 def _contact_head(reporter: Reporter) -> ContactHead | None:
-    """None where there are no weights, or none that can be used, which is said."""
-    if not weights_file(CONTACT_HEAD).is_file():
-        return None
-    try:
-        return load_contact_head()
-    except UserError as error:
-        reporter.warning(f"Contacts are found by distances alone: {error.message} {error.hint}")
-        return None
+    return _usable(CONTACT_HEAD, load_contact_head, "Contacts are found by distances alone", reporter)
 
 
 @stage(version=6, cost=3, weights=(CONTACT_HEAD, CONTACT_REGIONS))
@@ -123,13 +119,19 @@ def suggested_contacts(
 
 
 def _region_frequencies(reporter: Reporter) -> Float[np.ndarray, "R R"] | None:
-    """None where there are none, or none that can be used, which is said."""
-    if not weights_file(CONTACT_REGIONS).is_file():
+    return _usable(
+        CONTACT_REGIONS, load_region_frequencies, "Which regions touch is decided by distances alone", reporter
+    )
+
+
+def _usable(kind: str, load: Callable[[], Loaded], otherwise: str, reporter: Reporter) -> Loaded | None:
+    """What is loaded from weights; None where there are none, or none that can be used, which is said with what happens then."""
+    if not weights_file(kind).is_file():
         return None
     try:
-        return load_region_frequencies()
+        return load()
     except UserError as error:
-        reporter.warning(f"Which regions touch is decided by distances alone: {error.message} {error.hint}")
+        reporter.warning(f"{otherwise}: {error.message} {error.hint}")
         return None
 
 

@@ -10,15 +10,15 @@ people take it, also those of whom there is nothing to tell: so nobody's result 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int, UInt8
-from torch import Tensor
+from torch import Tensor, nn
 
+from ..hub.interruption import checked_before
 from .crops import BODY_PADDING, CROP, HAND_PADDING, CropGeometry, crops_of_boxes, network_input, warped
 from .euler import euler_to_matrix, matrix_to_euler
 from .heads import RIG_TO_CAMERA, Placed, PoseEstimate, RigParameters, placed
@@ -82,7 +82,7 @@ class FoundPeople:
 @torch.inference_mode()
 def find_people(network: Sam3dBody, people: People, check: Callable[[], None] = lambda: None) -> FoundPeople:
     """Everything about each person. `check` is called several times a second and may raise to cancel."""
-    with _interrupted_by(network, check):
+    with checked_before(_layers(network), check):
         K = people.K.to(network.device)
         crop = crops_of_boxes(people.boxes.to(network.device), K, BODY_PADDING)
         features = network.features(_input(network, people.pictures, crop))
@@ -287,13 +287,6 @@ def _cut(pictures: Sequence[np.ndarray], crop: CropGeometry) -> list[np.ndarray]
     ]
 
 
-@contextmanager
-def _interrupted_by(network: Sam3dBody, check: Callable[[], None]) -> Iterator[None]:
-    """Calls `check` before every layer: a picture takes many seconds on a CPU."""
-    layers = [*network.backbone.model.layer, *network.body.decoder.layers, *network.hand.decoder.layers]
-    handles = [layer.register_forward_pre_hook(lambda *_: check()) for layer in layers]
-    try:
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()
+def _layers(network: Sam3dBody) -> list[nn.Module]:
+    """Where to ask whether to go on: a picture takes many seconds on a CPU."""
+    return [*network.backbone.model.layer, *network.body.decoder.layers, *network.hand.decoder.layers]
