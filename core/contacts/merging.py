@@ -32,7 +32,7 @@ def merge_contacts(detected: Sequence[Contact], edited: Sequence[Contact]) -> li
     joined: dict[str, str] = {}
     for contact in detected:
         for edit in edited:
-            if edit.active() and is_one_touch(edit, contact, max_gap=0):
+            if edit.active() and is_one_touch(edit, contact):
                 joined.setdefault(contact.touch, edit.touch)
     return [*edited, *(replace(contact, touch=joined.get(contact.touch, contact.touch)) for contact in kept)]
 

@@ -33,6 +33,20 @@ def test_a_hug_is_one_touch_and_a_handshake_before_it_another():
     assert titles(shake, *hug) == ["A right hand – B right hand", "A both hands – B back and 2 more"]
 
 
+def test_hands_that_meet_again_in_a_hug_do_not_make_it_part_of_the_handshake():
+    shake = [Contact(0, "right_palm", 1, "right_palm", 26, 74), Contact(0, "left_palm", 1, "right_palm", 35, 80)]
+    hug = [
+        Contact(0, "right_palm", 1, "left_palm", 73, 155),
+        Contact(0, "right_palm", 1, "back", 84, 155),
+        Contact(0, "left_palm", 1, "back", 89, 146),
+        Contact(0, "left_palm", 1, "right_palm", 90, 111),
+        Contact(0, "left_palm", 1, "right_palm", 131, 156),
+        Contact(0, "back", 1, "left_palm", 96, 149),
+    ]
+    grouped = group_touches(group_contacts([*shake, *hug], 15))
+    assert [(touch.frame_start, touch.frame_end) for touch in grouped] == [(26, 80), (73, 156)]
+
+
 def test_two_hands_that_hold_two_hands_are_two_touches():
     assert (
         len(titles(Contact(0, "left_palm", 1, "right_palm", 0, 9), Contact(0, "right_palm", 1, "left_palm", 0, 9))) == 2
