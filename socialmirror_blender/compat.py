@@ -154,7 +154,7 @@ def principled_bsdf(material: bpy.types.Material) -> Any:
 def edit_mode(context: bpy.types.Context, edited: bpy.types.Object) -> Generator[None]:
     """Put one object into edit mode; afterwards restore the active object, the selection and the mode."""
     layer = context.view_layer
-    active, selected = layer.objects.active, list(context.selected_objects)
+    active, selected = layer.objects.active, list(layer.objects.selected)
     mode = active.mode if active is not None else "OBJECT"
     if mode != "OBJECT":
         bpy.ops.object.mode_set(mode="OBJECT")

@@ -78,13 +78,17 @@ def _add_person(
     rig = rig_of(collection, person.index)
     rest = read_rest_pose(rig)
     rig_copy = _copy_rig(rig, names, plan.unit)
+    temporary.scene.collection.objects.link(rig_copy)
+    rig_copy.hide_viewport = False
+    _disconnect_bones(temporary.scene, rig_copy)
     _key(rig_copy, names, _channels(person, rest), plan.unit)
     added: list[tuple[Any, str]] = [(rig_copy, title)]
     if not plan.animation_only:
         skin = skin_of(collection, person.index)
-        added.append((_copy_skin(rig, skin, rig_copy, names, plan), skin.name))
+        skin_copy = _copy_skin(rig, skin, rig_copy, names, plan)
+        temporary.scene.collection.objects.link(skin_copy)
+        added.append((skin_copy, skin.name))
     for item, name in added:
-        temporary.scene.collection.objects.link(item)
         item.hide_viewport = item.hide_render = False
         temporary.names.enter_context(temporary_name(bpy.data.objects, item, name))
 
@@ -114,6 +118,17 @@ def _copy_rig(rig: bpy.types.Object, names: Sequence[str], unit: float) -> Any:
         bone.use_deform = True
         bone.name = name
     return copy
+
+
+def _disconnect_bones(scene: bpy.types.Scene, rig: Any) -> None:
+    """So that bones follow their location: one that the animator has stretched moves the next one away from its place."""
+    context: Any = bpy.context
+    with (
+        context.temp_override(scene=scene, view_layer=scene.view_layers[0]),
+        compat.edit_mode(bpy.context, rig),
+    ):
+        for bone in rig.data.edit_bones:
+            bone.use_connect = False
 
 
 def _copy_skin(

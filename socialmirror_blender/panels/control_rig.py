@@ -10,6 +10,8 @@ from ...core.contract.reconstruction import PEOPLE
 from ..reconstructions import active_reconstruction
 from ..rigging.control_rig.building import control_rig_of
 from ..rigging.control_rig.layout import LIMBS
+from ..scene.names import rig_role
+from ..scene.objects import object_with_role
 from .sidebar import OnResult
 from .text import draw_text
 
@@ -23,6 +25,10 @@ class SOCIALMIRROR_PT_control_rig(OnResult, bpy.types.Panel):
         collection = active_reconstruction(context)
         assert collection is not None  # poll
         rigs = [control_rig_of(collection, person) for person in range(PEOPLE)]
+        people: list[Any] = [object_with_role(collection, rig_role(person)) for person in range(PEOPLE)]
+        active: Any = context.object
+        if context.mode == "POSE" and active in people:
+            layout.prop(active.pose, "use_auto_ik", text="Auto IK: G Pulls the Limb")
         if None in rigs:
             row = layout.row(align=True)
             row.operator("socialmirror.control_rig_add", text="Both", icon="ARMATURE_DATA").both = True

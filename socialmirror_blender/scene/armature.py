@@ -14,11 +14,12 @@ from ...core.contract.errors import UserError
 from ...core.contract.skeleton import FACE_JOINTS, LEFT_HAND_JOINTS, RIGHT_HAND_JOINTS
 from .. import compat
 from .colors import BONE_COLOR_SETS
-from .rest_pose import BONE_PARENTS, BONES, ROOT, RestPose
+from .rest_pose import BONE_PARENTS, BONES, CONNECTED, ROOT, RestPose
 
 _MOVABLE = (ROOT, "pelvis")
 _HINGES = ("left_knee", "right_knee", "left_elbow", "right_elbow")
 _LARGEST_BEND = radians(160)
+_SIDEWAYS_STIFFNESS = 0.9
 
 
 def build_armature(
@@ -38,6 +39,7 @@ def build_armature(
             edit_bone.matrix = Matrix(matrix.tolist())
             if parent >= 0:
                 edit_bone.parent = armature.edit_bones[BONES[parent]]
+                edit_bone.use_connect = bone in CONNECTED
     _make_bone_collections(armature)
     for bone in armature.bones:
         bone.color.palette = BONE_COLOR_SETS[person]
@@ -77,12 +79,16 @@ def _make_bone_collections(armature: Any) -> None:
 
 
 def _limit_channels(pose_bones: Iterable[Any]) -> None:
-    """Lock the location of all bones but root and pelvis, and let IK bend knees and elbows about their x axis, forward only."""
+    """Keep bones in their joints, and let IK bend knees and elbows forward only, hardly to the side.
+
+    Connected bones stay by themselves; Auto IK would not pull one whose location is locked. A locked axis of IK would drop what
+    the reconstructed motion turns about it as soon as the limb is pulled, hence the stiffness.
+    """
     for bone in pose_bones:
         bone.rotation_mode = "QUATERNION"
-        if bone.name not in _MOVABLE:
+        if bone.name not in (*_MOVABLE, *CONNECTED):
             bone.lock_location = (True, True, True)
         if bone.name in _HINGES:
-            bone.lock_ik_z = True
+            bone.ik_stiffness_y = bone.ik_stiffness_z = _SIDEWAYS_STIFFNESS
             bone.use_ik_limit_x = True
             bone.ik_min_x, bone.ik_max_x = 0.0, _LARGEST_BEND

@@ -16,10 +16,18 @@ from .rotations import rigid_transform
 SMPLX_TO_ARMATURE = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
 """Rotation of +90 degrees about X from SMPL-X axes to armature space."""
 
-__all__ = ["BONES", "BONE_PARENTS", "ROOT", "SMPLX_TO_ARMATURE", "RestPose", "make_rest_pose", "rest_offset"]
+__all__ = [
+    "BONES",
+    "BONE_PARENTS",
+    "CONNECTED",
+    "ROOT",
+    "SMPLX_TO_ARMATURE",
+    "RestPose",
+    "make_rest_pose",
+    "rest_offset",
+]
 
 _ROOT_LENGTH = 0.3
-_MIRROR = np.array([-1.0, 1.0, 1.0])
 _FINGERTIP_LENGTH = 0.8
 """Length of the last bone of a finger relative to the bone before it."""
 
@@ -39,6 +47,10 @@ def _tail_joints() -> dict[str, str]:
 
 _TAIL_JOINTS = _tail_joints()
 """The joint at which a bone's tail lies. The bones of _LEAF_BONES have none; fingertips continue the bone before them."""
+_CHAIN_STARTS = ("spine1", "left_middle1", "right_middle1")
+CONNECTED = frozenset(_TAIL_JOINTS.values()) - {*_CHAIN_STARTS}
+"""Bones that are connected to their parent's tail. Blender's Auto IK bends such a chain: an arm with its collar, a leg with its
+foot, the spine with the head, a finger. Chains start apart: pulling a hand leaves the spine alone, pulling a finger the hand."""
 
 _LEAF_BONES: dict[str, tuple[tuple[float, float, float], float]] = {
     "head": ((0, 0, 1), 0.15), "jaw": ((0, -0.9, -0.3), 0.08), "left_foot": ((0, -1, 0), 0.07),
@@ -77,19 +89,17 @@ def rest_offset(rest_joints: np.ndarray, rest_vertices: np.ndarray) -> np.ndarra
 def make_rest_pose(rest_joints: np.ndarray, offset: np.ndarray) -> RestPose:
     """Bones along the limbs from the joints [55,3] of a person's rest pose in SMPL-X axes; `offset` is of `rest_offset`.
 
-    The directions are those of the joints averaged with their mirror image, so that left and right bones are exact mirror
-    images, which Blender's Paste Flipped needs. The bone roll puts each bone's x axis where the joint bends: a positive rotation
-    about x flexes knees, elbows and fingers and bends the spine forward.
+    A limb's bone ends exactly at the next joint. Left and right bones are mirror images, which Blender's Paste Flipped needs, as
+    far as the joints are: those of the default body are exactly. The bone roll puts each bone's x axis where the joint bends: a
+    positive rotation about x flexes knees, elbows and fingers and bends the spine forward.
     """
     joints = rest_joints @ SMPLX_TO_ARMATURE.T
-    counterparts = [JOINT_INDEX[mirrored(name)] for name in JOINTS]
-    symmetric = (joints + joints[counterparts] * _MIRROR) / 2
     heads = np.vstack([np.zeros(3), joints + offset])
     directions = np.vstack([(0.0, 1.0, 0.0), np.zeros((len(JOINTS), 3))])
     lengths = np.full(len(BONES), _ROOT_LENGTH)
     for joint, name in enumerate(JOINTS):
         if name in _TAIL_JOINTS:
-            limb = symmetric[JOINT_INDEX[_TAIL_JOINTS[name]]] - symmetric[joint]
+            limb = joints[JOINT_INDEX[_TAIL_JOINTS[name]]] - joints[joint]
             length = np.linalg.norm(limb)
         elif name in _LEAF_BONES:
             limb, length = np.array(_LEAF_BONES[name][0]), _LEAF_BONES[name][1]

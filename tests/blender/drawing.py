@@ -35,8 +35,9 @@ class Layout:
     def prop_search(self, *_: Any, **__: Any) -> None:
         pass
 
-    def prop(self, owner: Any, name: str, *, icon: str = "NONE", **__: Any) -> None:
+    def prop(self, owner: Any, name: str, *, text: str = "", icon: str = "NONE", **__: Any) -> None:
         check_icon(icon)
+        self.texts += [text] if text else []
         kind: Any = getattr(owner, "bl_rna", None)  # stand-ins of operators have none
         assert name in kind.properties if kind is not None else hasattr(owner, name), name
 

@@ -137,6 +137,28 @@ def test_constraints_are_baked_and_control_bones_are_not_exported(
         np.testing.assert_allclose(bone_heads(back, contract.skeleton.JOINTS), heads, atol=5e-5)
 
 
+def test_a_stretched_bone_is_exported_as_it_is_shown(
+    contract: ModuleType, scene: ModuleType, collection: Any, export_fbx: Any, tmp_path: Path
+) -> None:
+    """Blender's own importer connects bones and would put the next one back."""
+    assimp = pytest.importorskip("assimp_py")
+    if not hasattr(assimp, "Animation"):
+        pytest.skip("this assimp_py reads no animation")
+    rig = scene.rig_of(collection, 0)
+    bpy.context.scene.frame_set(FIRST + 7)
+    place = bone_heads(rig, ["left_wrist"])[0]
+    rig.pose.bones["left_elbow"].scale.y = 1.3
+    bpy.context.view_layer.update()
+    stretched = bone_heads(rig, ["left_wrist"])[0]
+    assert np.linalg.norm(stretched - place) > 0.05
+    (path,) = export_fbx(bpy.context, collection, tmp_path, people="a")
+    file = assimp.import_file(str(path), 0)
+    (top,) = [child for child in file.root_node.children if child.name == "Armature"]
+    channels = {channel.node_name: channel for channel in file.animations[0].channels}
+    found = assimp_positions(top, channels, 7)["left_wrist"]
+    np.testing.assert_allclose(found, stretched[[0, 2, 1]] * (1, 1, -1), atol=5e-5)
+
+
 def test_export_leaves_the_file_as_it_was(
     scene: ModuleType, collection: Any, export_fbx: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, product: Any
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from math import degrees
 from pathlib import Path
 from types import ModuleType
@@ -32,18 +33,25 @@ def rig_at_rest(rig: Any) -> Any:
     return rig
 
 
-def test_bones_of_the_limbs_end_at_the_next_joint(rig: Any) -> None:
+def test_bones_of_the_limbs_end_at_the_next_joint_and_are_connected(rig: Any) -> None:
     bones = rig.data.bones
-    for bone, child in (
-        ("left_hip", "left_knee"),
-        ("right_knee", "right_ankle"),
-        ("left_shoulder", "left_elbow"),
-        ("right_elbow", "right_wrist"),
-        ("left_index1", "left_index2"),
-        ("spine1", "spine2"),
-        ("neck", "head"),
-    ):
-        assert (bones[bone].tail_local - bones[child].head_local).length < 5e-4, bone
+    chains = [["spine1", "spine2", "spine3", "neck", "head"]]
+    for side in ("left", "right"):
+        limbs = (["hip", "knee", "ankle", "foot"], ["collar", "shoulder", "elbow", "wrist"])
+        fingers = ([f"{finger}{i}" for i in (1, 2, 3)] for finger in ("index", "middle", "pinky", "ring", "thumb"))
+        chains += [[f"{side}_{joint}" for joint in chain] for chain in (*limbs, *fingers)]
+    for chain in chains:
+        assert not bones[chain[0]].use_connect, chain[0]
+        for bone, child in pairwise(chain):
+            assert (bones[bone].tail_local - bones[child].head_local).length < 1e-6, bone
+            assert bones[child].parent == bones[bone] and bones[child].use_connect, child
+
+
+def test_bones_start_at_the_joints_of_the_body(contract: ModuleType, rig: Any, tmp_path: Path) -> None:
+    joints = contract.reconstruction.load(tmp_path).motion.rest_joints[0]
+    heads = np.array([rig.data.bones[name].head_local for name in contract.skeleton.JOINTS])
+    up = joints[:, [0, 2, 1]] * (1, -1, 1)
+    np.testing.assert_allclose(heads - heads[0], up - up[0], atol=1e-6)
 
 
 def test_root_is_the_only_bone_without_parent_and_lies_at_the_origin(rig: Any) -> None:
