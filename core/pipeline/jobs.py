@@ -10,39 +10,28 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from ..annotator.choosing import AnnotatorChoice, choose_annotator
-from ..annotator.generator import Annotator, AnnotatorUnavailable
+from ..annotator.generator import AnnotatorUnavailable
 from ..body.files import load_body
 from ..body.model import BodyModel
-from ..clip import probe, resolve_range
 from ..contract.contact import Contact
 from ..contract.errors import UserError
 from ..contract.fields import Fields
 from ..contract.limits import MAX_SEED
 from ..contract.names import is_network_path
-from ..contract.options import parse_frames
 from ..contract.reconstruction import Info, Take, best_of, damaged, load_info
 from ..contract.requests import (
     DEFAULT_SMOOTHNESS,
     ReconstructRequest,
     RefineRequest,
 )
-from ..device import choose_device, limit_threads
-from ..digests import content_key
-from ..hub.store import identity, installed, require
-from ..imported_motion import read_imported_pair
-from ..perception.backends import backend_identity
-from ..perception.hub.networks import chosen_eyes, describer_identity, what_sees
+from ..perception.detections import Detections
 from ..progress import JobProgress, Listener
-from ..sam3d_body.weights import MODEL as SAM_3D_BODY
 from . import results
 from .cache import Cache, key_of
 from .choices import ClipChoices
 from .place import choices_of, find_place
+from .resolve import ResolvedRequest, resolve, usable_device
 from .retry import Variant, make_good_takes
-from .scene_camera import scene_model_identity
 from .settings import PipelineSettings
 from .stage import cache_missing
 from .takes import MadeTakes, TakeResult, TakeSettings, clip_nodes, make_takes, take_nodes
@@ -78,101 +67,111 @@ def reconstruct(
     then. `annotator_key` is that of the annotator's server; it is kept nowhere.
     """
     request.check()
-    device = _device(request.device)
-    body = load_body(request.body)
-    clip = probe(request.clip)
-    frames = resolve_range(clip, *parse_frames(request.frames))
-    prompt = (request.prompt or "").strip()
-    backend = backend_identity(device)
-    content = content_key(request.clip, JobProgress(listener).check)
-    files = request.initial or ()
-    imported = read_imported_pair(files) if files else None
-    digests = tuple(content_key(file, JobProgress(listener).check) for file in files)
-    asked = AnnotatorChoice(
-        request.annotator, request.annotator_url or "", request.annotator_model or "", annotator_key
-    )
-    annotator = choose_annotator(asked, device)
-    hub = chosen_eyes(request.perception, device)
-    if said := what_sees(hub, request.perception):
-        listener.log(said)
-    choices = ClipChoices(
-        content,
-        frames,
-        request.people,
-        request.fov,
-        body.identity,
-        backend,
-        prompt,
-        request.people_at,
-        digests,
-        request.camera_pitch,
-        request.camera_roll,
-        request.camera_height,
-        _lifting(request, device),
-        "" if annotator is None else annotator.key,
-        scene_model_identity(request.camera_model),
-        hub,
-        request.described,
-        describer_identity() if request.described is not None else "",
-    )
-    smoothness = DEFAULT_SMOOTHNESS if request.smoothness is None else request.smoothness
-    take = TakeSettings(prompt, smoothness=smoothness)
-    folder, _ = find_place(folder, choices)
+    resolved = resolve(request, listener, annotator_key)
+    folder, _ = find_place(folder, resolved.choices)
     with workspace(folder):
-        place, before = find_place(folder, choices)
+        place, before = find_place(folder, resolved.choices)
         if place != folder:  # another run has finished there in the meantime
             raise folder_busy(folder)
         progress = JobProgress(listener)
         store = Cache(folder / CACHE_FOLDER, progress.log)
-
-        def make_all(choices: ClipChoices, annotator: Annotator | None) -> tuple[MadeTakes, Variant]:
-            inputs = choices.inputs(clip, body.to(device), imported, annotator)
-
-            def make(variant: Variant) -> MadeTakes:
-                nodes = clip_nodes(inputs, variant.camera)
-                ways = variant.settings(settings or PipelineSettings())
-                wanted = [take_nodes(nodes, replace(take, seed=request.seed + n), ways) for n in range(request.takes)]
-                within = (0.0, 1.0) if variant == Variant() else (1.0, 1.0)
-                return make_takes(nodes, wanted, store, progress, within)
-
-            return make_good_takes(make, progress)
-
+        settings = settings or PipelineSettings()
         try:
-            made, variant = make_all(choices, annotator)
+            made, variant = _first_takes(request, resolved, settings, store, progress)
         except AnnotatorUnavailable as error:
             progress.warn(f"The clip is reconstructed without the annotator. {error.message} {error.hint}")
-            choices = replace(choices, annotator="")
-            made, variant = make_all(choices, None)
+            resolved = resolved.without_annotator()
+            made, variant = _first_takes(request, resolved, settings, store, progress)
         kept = () if before is None else before.takes
-        keys = [key_of(one.key, prompt) for one in made.takes]
-        free = results.free_names(folder)
-        names = [results.take_with_key(folder, kept, key) or next(free) for key in keys]
-        takes = _takes(made, names, prompt, "reconstruct")
+        keys = [key_of(take.key, resolved.choices.prompt) for take in made.takes]
+        takes = _takes(made, _names_of_results(folder, kept, keys), resolved.choices.prompt, "reconstruct")
         infos = [
-            Info(
-                clip=results.clip_record(clip, made.detections),
-                people=results.people(made.detections, one.fitted, body),
-                body={"id": body.identity, "path": "default" if request.body is None else str(request.body.absolute())},
-                prompt=prompt or one.caption,
-                prompt_source="user" if prompt else ("captioner" if one.caption else "none"),
-                contacts=one.contacts,
-                foot_contacts=one.foot_contacts,
-                take=named.id,
+            _first_info(
+                request,
+                resolved,
+                made.detections,
+                result,
+                take=take.id,
                 takes=results.with_takes(kept, takes),
-                warnings=(*one.warnings, *progress.warnings),
-                seed=named.seed,
-                device=str(device),
-                versions=results.versions(),
-                seconds=one.seconds,
-                settings=_settings(choices, variant, key, (one.settings, one.settings)),
-                quality=one.quality,
-                annotation=one.annotation,
+                warnings=(*result.warnings, *progress.warnings),
+                settings=_settings(resolved.choices, variant, key, (result.settings, result.settings)),
             )
-            for one, named, key in zip(made.takes, takes, keys)
+            for result, take, key in zip(made.takes, takes, keys)
         ]
         best = best_of(takes)
-        results.save_takes(folder, body, made, infos, best, progress)
+        results.save_takes(folder, resolved.body, made, infos, best, progress)
         return Finished(folder, best)
+
+
+def _first_takes(
+    request: ReconstructRequest,
+    resolved: ResolvedRequest,
+    settings: PipelineSettings,
+    store: Cache,
+    progress: JobProgress,
+) -> tuple[MadeTakes, Variant]:
+    """A take for every seed, and how they were made in the end."""
+    inputs = resolved.inputs()
+    smoothness = DEFAULT_SMOOTHNESS if request.smoothness is None else request.smoothness
+    seeds = range(request.seed, request.seed + request.takes)
+
+    def make(variant: Variant) -> MadeTakes:
+        clip = clip_nodes(inputs, variant.camera)
+        takes = [
+            take_nodes(
+                clip,
+                TakeSettings(resolved.choices.prompt, seed=seed, smoothness=smoothness),
+                variant.settings(settings),
+            )
+            for seed in seeds
+        ]
+        within = (0.0, 1.0) if variant == Variant() else (1.0, 1.0)  # further variants do not move the progress bar
+        return make_takes(clip, takes, store, progress, within)
+
+    return make_good_takes(make, progress)
+
+
+def _names_of_results(folder: Path, kept: Sequence[Take], keys: Sequence[str]) -> list[str]:
+    """Where each result goes: to the take that has this very result already, or to a new one."""
+    free = results.free_names(folder)
+    return [results.take_with_key(folder, kept, key) or next(free) for key in keys]
+
+
+def _first_info(
+    request: ReconstructRequest,
+    resolved: ResolvedRequest,
+    detections: Detections,
+    result: TakeResult,
+    *,
+    take: str,
+    takes: tuple[Take, ...],
+    warnings: tuple[str, ...],
+    settings: dict[str, Any],
+) -> Info:
+    """The record of a reconstruction with `take` as its active take."""
+    prompt = resolved.choices.prompt
+    return Info(
+        clip=results.clip_record(resolved.clip, detections),
+        people=results.people(detections, result.fitted, resolved.body),
+        body={
+            "id": resolved.body.identity,
+            "path": "default" if request.body is None else str(request.body.absolute()),
+        },
+        prompt=prompt or result.caption,
+        prompt_source="user" if prompt else ("captioner" if result.caption else "none"),
+        contacts=result.contacts,
+        foot_contacts=result.foot_contacts,
+        take=take,
+        takes=takes,
+        warnings=warnings,
+        seed=result.settings.seed,
+        device=str(resolved.device),
+        versions=results.versions(),
+        seconds=result.seconds,
+        settings=settings,
+        quality=result.quality,
+        annotation=result.annotation,
+    )
 
 
 def refine(
@@ -184,7 +183,7 @@ def refine(
     `cache-missing` where their results are gone.
     """
     request.check()
-    device = _device(request.device)
+    device = usable_device(request.device)
     settings = settings or PipelineSettings()
     load_info(folder)  # before anything is made in a folder that is none of ours
     with workspace(folder):
@@ -307,20 +306,6 @@ def _base_seed(info: Info) -> int:
 def _smoothness(info: Info, name: str) -> float:
     """As the active take has it; the usual one for takes of older versions."""
     return Fields(info.settings, damaged, "settings").number(name, 0, 1, DEFAULT_SMOOTHNESS)
-
-
-def _device(choice: str) -> torch.device:
-    limit_threads()
-    return choose_device(choice)
-
-
-def _lifting(request: ReconstructRequest, device: torch.device) -> str:
-    """Identity of the model that lifts people to 3D, empty for the embedded networks. UserError `model-missing`."""
-    if request.lifting == SAM_3D_BODY:
-        require(SAM_3D_BODY)
-    elif request.lifting != "auto" or request.initial or device.type == "cpu" or installed(SAM_3D_BODY) is None:
-        return ""
-    return identity(SAM_3D_BODY)
 
 
 def _same_body(before: Info, choices: ClipChoices) -> BodyModel:

@@ -19,7 +19,7 @@ from core.contract.errors import Cancelled, UserError
 from core.contract.reconstruction import Info, load, load_info
 from core.contract.requests import ReconstructRequest, RefineRequest
 from core.contract.skeleton import split_side
-from core.pipeline import jobs, stages
+from core.pipeline import resolve, stages
 from core.pipeline.jobs import reconstruct, refine
 from tests.core.annotator.answers import GOOD, REFUSAL
 from tests.core.annotator.scripted import ScriptedModel, scripted
@@ -34,7 +34,7 @@ def annotator(monkeypatch: pytest.MonkeyPatch):
 
     def use(*answers: str | Exception, key: str = "scripted 1", **details: Any) -> ScriptedModel:
         model = ScriptedModel(answers, **details)
-        monkeypatch.setattr(jobs, "choose_annotator", lambda choice, device: scripted(model, key))
+        monkeypatch.setattr(resolve, "choose_annotator", lambda choice, device: scripted(model, key))
         return model
 
     return use
@@ -167,7 +167,7 @@ def test_refine_goes_on_without_the_model_and_a_new_prompt_takes_its_touches_awa
     out = tmp_path / "out"
     annotator(NEAR)
     reconstruct(ReconstructRequest(clip_file), out, recorder)
-    monkeypatch.setattr(jobs, "choose_annotator", lambda *_: pytest.fail("refine asks no model"))
+    monkeypatch.setattr(resolve, "choose_annotator", lambda *_: pytest.fail("refine asks no model"))
     refine(RefineRequest(), out, recorder)
     info = load_info(out)
     assert annotation_of(info).used and "annotator" in {contact.source for contact in info.contacts}

@@ -9,8 +9,8 @@ from core.contract.errors import UserError
 from core.contract.reconstruction import load_info
 from core.contract.requests import ReconstructRequest, RefineRequest
 from core.hub.store import MODELS_VARIABLE, folder_of, seal
-from core.pipeline import jobs
 from core.pipeline.jobs import reconstruct, refine
+from core.pipeline.resolve import lifting_identity
 from core.sam3d_body import lifting
 from tests.core.sam3d_body import tiny
 
@@ -59,12 +59,12 @@ def test_other_weights_are_another_result(clip_file, tmp_path, quick, model, rec
 
 def test_automatic_is_the_embedded_way_on_a_cpu_and_the_network_on_a_gpu(model):
     request = ReconstructRequest(clip_file_of_nobody())
-    assert jobs._lifting(request, torch.device("cpu")) == ""
-    assert jobs._lifting(request, torch.device("cuda")) != ""
+    assert lifting_identity(request, torch.device("cpu")) == ""
+    assert lifting_identity(request, torch.device("cuda")) != ""
     model.rename(model.with_name("elsewhere"))
-    assert jobs._lifting(request, torch.device("cuda")) == ""
+    assert lifting_identity(request, torch.device("cuda")) == ""
     with pytest.raises(UserError) as caught:
-        jobs._lifting(ReconstructRequest(clip_file_of_nobody(), lifting="sam-3d-body"), torch.device("cpu"))
+        lifting_identity(ReconstructRequest(clip_file_of_nobody(), lifting="sam-3d-body"), torch.device("cpu"))
     assert caught.value.code == "model-missing"
 
 
