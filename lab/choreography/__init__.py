@@ -1,1 +1,1 @@
-"""Motion of two people made from a script of goals, by optimisation: clips whose truth is known."""
+"""Motion of two people, solved from a scene of goals by optimisation: clips with exact ground truth."""

@@ -58,8 +58,8 @@ def make_sample(arguments: argparse.Namespace) -> None:
 
 def choreographed(body: BodyModel, motion: Path, cache: Path, seed: int) -> Interaction:
     captures = captures_of(load_library(motion, cache), "dev")
-    studio = SceneSampler(body, lambda kind, frames: find_windows(captures, kind, frames))
-    scene = compose(studio, np.random.default_rng(seed))
+    sampler = SceneSampler(body, lambda kind, frames: find_windows(captures, kind, frames))
+    scene = compose(sampler, np.random.default_rng(seed))
     solution = solve(scene, report=_say)
     verdict = validate(scene, solution)
     print(", ".join(f"{name} {value:.1f}" for name, value in verdict.metrics.items()))

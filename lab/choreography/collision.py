@@ -1,4 +1,4 @@
-"""What keeps two people, and their arms and trunks, from passing through each other: spheres first, then the skin."""
+"""Collisions between two people, and between a person's arms and trunk: of spheres first, then of the skin."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from .scene import Actor, Scene
 from .skin_points import BODY, SkinPoints, joint_transforms, point_matrix
 
 _LOOK_AGAIN, _SKINS_AGAIN = 10, 14
-"""Steps of the descent between two searches for which spheres, and which skin, are near which."""
+"""Steps of the descent between two searches for the pairs of spheres, and of skin points, that may collide."""
 _NEAR = 0.03
-"""metres apart that are still watched until the next search."""
+"""metres: pairs up to this far apart are kept until the next search."""
 _OVERLAP, _LENIENT, _TOUCHING, _OWN = 0.010, 0.035, 0.03, 0.015
-"""metres by which spheres may overlap: those of different people, the same where skins are watched too or where the two people
-are meant to touch, and an arm and the trunk of one person."""
+"""metres by which spheres may overlap: of two people, the same where skins collide too or where a contact is a goal, and of
+an arm and the trunk of one person."""
 _SPHERE, _INSIDE = 0.010, 0.004
 """Standard deviations, metres."""
 _DEEPEST, _BESIDE = 0.07, 0.035
-"""metres: skin deeper inside than this, or that far beside its partner, has found the wrong partner."""
+"""metres: a skin point deeper inside, or farther beside its nearest point, is matched to the wrong one."""
 _APART = 0.0005
 _FLOOR = 0.02
-"""metres by which a sphere may be under the floor: it is rounder than the body."""
+"""metres by which a sphere may be below the floor: it is rounder than the body."""
 
 
 def _of_regions(region: Tensor, *parts: str) -> Tensor:
@@ -43,18 +43,18 @@ def _of_regions(region: Tensor, *parts: str) -> Tensor:
 
 @dataclass
 class SphereCollisions:
-    """All people's spheres in some frames, and which of them are near each other. Two people of each of B scenes, P = 2 B."""
+    """All people's spheres in some frames, and the pairs that may collide. Two people of each of B scenes, P = 2 B."""
 
     carried: Tensor
-    """[P,88,S] (`skin_points.carried`)"""
+    """[P,88,S], see `skin_points.point_matrix`."""
     radius: Tensor
     """[P,S]"""
     allowed: Tensor
-    """[B,T,S,S] metres by which the first and the second person's may overlap"""
+    """[B,T,S,S] metres by which a sphere of the first and one of the second person may overlap."""
     own: Tensor
-    """[P,T,S,S] the same within a person; infinite where they do not matter"""
+    """[P,T,S,S] the same within a person; infinite for pairs that may not collide."""
     on_floor: Tensor
-    """[S] 1 for spheres that the floor keeps out"""
+    """[S] 1 for spheres that collide with the floor."""
     pairs: tuple[Tensor, ...] = field(default=())
 
     @classmethod

@@ -1,4 +1,4 @@
-"""Fingers that close on the other's skin as far as it lets them."""
+"""Closes the fingers of a hand until they lie on the other person's skin."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from .scene import Actor, HandShapeGoal, Scene
 from .skin_points import SkinPoints
 
 _TRIED = 13
-"""Steps from the flat hand to the closed one."""
+"""Shapes that are tried between the flat hand and the closed one."""
 _LOOKED_AT = 3
-"""Frames of a hold in which it is tried."""
+"""Frames of a contact in which shapes are tried."""
 _MAY_PRESS = 0.0025
-"""metres that a finger may be in the other's skin: flesh gives."""
+"""metres that a finger may penetrate the other person's skin: flesh gives."""
 _NEAR = 0.16
-"""metres from the wrist within which skin can be in the fingers' way."""
+"""metres from the fingers' middle within which skin can stop them."""
 _DEEPEST = 0.03
 
 
 def closed_hands(scene: Scene, poses: Poses) -> Tensor:
-    """[2,T,2,NUMBERS] shapes of all hands, with those that close lying on the other's skin. Poses are of all frames."""
+    """[2,T,2,SHAPE_PARAMETERS] of all hands; those that close on contact lie on the other person's skin. Poses of all frames."""
     closed: dict[HandShapeGoal, Tensor] = {
         pose: hand_shape("flat") for pose in scene.hand_goals if pose.closes_on_contact
     }
@@ -36,7 +36,7 @@ def closed_hands(scene: Scene, poses: Poses) -> Tensor:
 
 
 def _closed(scene: Scene, poses: Poses, pose: HandShapeGoal, shapes: Tensor) -> Tensor:
-    """[NUMBERS] how far each finger of one hand bends."""
+    """[SHAPE_PARAMETERS] of one hand, closed until its fingers meet the skin."""
     span = torch.linspace(pose.interval.start, pose.interval.end, _LOOKED_AT + 2)[1:-1]
     frames = span.round().long().clamp(0, scene.frames - 1)
     other = 1 - pose.person
@@ -81,7 +81,7 @@ def _whole_skin(actor: Actor, poses: Poses, person: int, frames: Tensor, shapes:
 
 
 def _finger_points(actor: Actor, side: str, finger: str, tried: Tensor) -> tuple[Tensor, Tensor]:
-    """A finger's skin [S,N,3] in the wrist's rest axes in each of the shapes tried [S,2,NUMBERS], and the wrist there."""
+    """A finger's skin [S,N,3] in the wrist's rest axes for the shapes tried [S,2,SHAPE_PARAMETERS], and the wrist there."""
     joints = [JOINT_INDEX[f"{side}_{finger}{part}"] for part in (1, 2, 3)][1 if finger == "thumb" else 0 :]
     body = actor.body
     chosen = (body.lbs_weights[:, joints].sum(1) > 0.7).nonzero()[:, 0]
@@ -92,7 +92,7 @@ def _finger_points(actor: Actor, side: str, finger: str, tried: Tensor) -> tuple
 
 
 def _first_hit(finger: Tensor, skin: Tensor, normals: Tensor) -> Tensor:
-    """The last of the shapes [S,N,3] before a finger is in the skin [V,3]; where the flat one is already, the least deep."""
+    """Index of the last shape [S,N,3] before a finger penetrates the skin [V,3]; of the least deep one if the flat hand does."""
     middle = finger.mean((0, 1))
     near = (skin - middle).norm(dim=-1) < _NEAR
     skin, normals = skin[near], normals[near]

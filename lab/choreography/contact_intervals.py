@@ -1,4 +1,4 @@
-"""What is true of a finished motion: in which frames which regions touch."""
+"""The ground-truth contacts of a finished motion: which regions touch in which frames."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from core.contract.contact import Contact
 from core.contract.skeleton import REGIONS
 
 CONTACT_DISTANCE = 0.010
-"""metres between two skins that count as touching: what clothes and flesh give."""
+"""metres between two skins up to which they count as touching: clothes and flesh give."""
 _SHORTEST, _BRIDGED = 4, 3
 """frames"""
 _NAMESPACE = uuid.UUID("0b7b5a34-2c1f-4c55-a0f5-6a2c7f5e9d11")

@@ -1,4 +1,4 @@
-"""Spots on the skin worked out on a body: which vertices they are, and where those go."""
+"""Contact points on a body: the vertices around each, and how they move with the joints."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from .skin_points import BODY, SkinPoints, point_matrix
 from .skin_sample import SkinSample, skin_sample, vertex_normals
 
 _PATCH = 0.014
-"""metres around a spot's middle that belong to it."""
+"""metres: radius of the patch of skin that stands for a contact point."""
 _BODIES = 64
-"""Bodies whose derived parts are kept."""
+"""Bodies whose regions, normals and spheres are cached."""
 
 body_regions = lru_cache(maxsize=_BODIES)(vertex_regions)
 body_normals = lru_cache(maxsize=_BODIES)(vertex_normals)
@@ -39,7 +39,7 @@ def body_sample(body: BodyModel) -> SkinSample:
 
 @lru_cache(maxsize=1024)
 def contact_point_vertices(body: BodyModel, spot: ContactPoint) -> Tensor:
-    """int64 [N] the vertices of a spot. UserError for a region that there is not."""
+    """int64 [N]: the vertices around a contact point. UserError `bad-spot` for an unknown region."""
     if spot.region not in REGIONS:
         raise UserError("bad-spot", f"There is no region {spot.region!r}.", f"Name one of {', '.join(REGIONS)}.")
     members = (body_regions(body) == REGIONS.index(spot.region)).nonzero()[:, 0]
@@ -57,20 +57,20 @@ def contact_point_vertices(body: BodyModel, spot: ContactPoint) -> Tensor:
 
 @dataclass(frozen=True)
 class SkinnedContactPoints:
-    """S spots of one person in T frames."""
+    """S contact points of one person in T frames."""
 
     matrix: Tensor
-    """[T,88,S] (`skin_points.carried`)"""
+    """[T,88,S], see `skin_points.point_matrix`."""
     rest_normals: Tensor
     """[S,3] in the rest pose"""
     joint_indices: Tensor
-    """int64 [S] the joint that carries most of it"""
+    """int64 [S]: the joint with the largest weight."""
 
     @classmethod
     def from_body(
         cls, body: BodyModel, betas: Tensor, fingers: Tensor, spots: list[ContactPoint], room: int
     ) -> SkinnedContactPoints:
-        """`fingers` [T,33,3,3]; `room` for so many spots, those that there are not being nowhere."""
+        """`fingers` [T,33,3,3]; `room` is the length S of the result, padded with zeros."""
         levers = torch.zeros(len(fingers), room, BODY, 3)
         shares, normals = torch.zeros(room, BODY), torch.zeros(room, 3)
         for index, spot in enumerate(spots):

@@ -1,4 +1,4 @@
-"""Feet of a single motion, mended: where they are planted they do not slide, and no sole is under the floor."""
+"""Foot planting of a single motion: planted feet do not slide, and no sole is below the floor."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from .scene import Actor
 from .skin_points import SkinPoints
 
 _LETS_GO = 5
-"""Frames in which a foot becomes free after it was planted."""
+"""Frames over which a foot becomes free after it was planted."""
 
 
 class PlantedFeet(NamedTuple):
     ankle_targets: Tensor
-    """[T,2,3]"""
+    """[T,2,3] metres, in the world."""
     freedom: Tensor
-    """[T,2]"""
+    """[T,2] 0 where a foot is planted, rising to 1 some frames away."""
 
 
 def plant_feet(actor: Actor, joints: Tensor, world: Tensor) -> PlantedFeet:
-    """joints [T,22,3] and world rotations [T,22,3,3] of the actor's base."""
+    """The feet of the actor's motion, whose joints [T,22,3] and global rotations [T,22,3,3] are given."""
     soles = sole_positions(actor, joints, world)
     ankles = joints[:, [JOINT_INDEX["left_ankle"], JOINT_INDEX["right_ankle"]]].clone()
     frames = len(joints)
@@ -44,7 +44,7 @@ def plant_feet(actor: Actor, joints: Tensor, world: Tensor) -> PlantedFeet:
                 correction[:, axis] = np.interp(np.arange(frames), at, correction[at, axis])
         lowest = soles[:, foot, :, 2].min(1).values.numpy()
         raise_by = np.where(planted, -lowest, np.maximum(-lowest, 0))
-        if planted.any():  # a foot in the air shares what its neighbours on the floor are mended by
+        if planted.any():  # a foot in the air is raised by the interpolated correction of the stances before and after
             at = np.flatnonzero(planted)
             raise_by = np.maximum(raise_by, np.interp(np.arange(frames), at, raise_by[at]) * ~planted)
             raise_by[planted] = -lowest[planted]
@@ -55,7 +55,7 @@ def plant_feet(actor: Actor, joints: Tensor, world: Tensor) -> PlantedFeet:
 
 
 def sole_positions(actor: Actor, joints: Tensor, world: Tensor) -> Tensor:
-    """[T,2,6,3] the soles' points of each foot."""
+    """[T,2,6,3] points of both soles."""
     points = sole_points(actor, len(joints))
     return points.pose(joints, world)[0].unflatten(1, (2, -1))
 
@@ -82,7 +82,7 @@ def stretches(mask: np.ndarray) -> list[tuple[int, int]]:
 
 
 def _away_from(planted: np.ndarray) -> np.ndarray:
-    """[T] 0 where planted, smoothly up to 1 some frames away."""
+    """[T] 0 where planted, rising smoothly to 1 within _LETS_GO frames."""
     at = np.flatnonzero(planted)
     if not len(at):
         return np.ones(len(planted))

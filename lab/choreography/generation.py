@@ -1,4 +1,4 @@
-"""Many clips of many families: drawn, solved, judged, and drawn again where they failed. The same for the same seed."""
+"""Generates clips of many families: scenes are drawn, solved and validated, and drawn again where they fail. Deterministic."""
 
 from __future__ import annotations
 
@@ -32,53 +32,53 @@ from .splits import Split, captures_of
 from .validation import ValidationResult, validate
 
 _ATTEMPTS = 12
-"""Draws of one clip before it is given up."""
+"""Draws after which a clip is given up."""
 _TOGETHER = 8
-"""Clips that are solved together. Part of what a seed gives: others would differ in the last digits."""
+"""Clips that are solved in one batch. With another number a seed gives clips that differ in the last digits."""
 
 
 @dataclass(frozen=True)
 class GenerationRequest:
-    """What is to be made."""
+    """What to generate."""
 
     motion: Path | None
-    """A folder of motion capture; None: people stand at ease."""
+    """Folder of motion capture; None: people stand at ease."""
     cache: Path | None
     split: Split
     families: tuple[str, ...]
     count: int
-    """Clips a family."""
+    """Number of clips of each family."""
     seed: int
     bodies: Path | None = None
-    """People's own bodies (`bodies.own_bodies`)."""
+    """Individual bodies (`bodies.bodies_from_templates`)."""
     first: int = 0
     """Number of the first clip of each family."""
 
 
 @dataclass(frozen=True)
 class GeneratedClip:
-    """One clip, and what it took."""
+    """One clip, and the cost of generating it."""
 
     name: str
     family: str
     interaction: Interaction | None = None
-    """None where no draw came out well."""
+    """None where every draw was rejected."""
     body_indices: tuple[int | None, int | None] = (None, None)
-    """Numbers of the people's own bodies."""
+    """Indices of the people's individual bodies."""
     metrics: Mapping[str, float] = field(default_factory=dict)
     rejected: tuple[str, ...] = ()
-    """Why earlier draws were thrown away."""
+    """Why earlier draws were rejected."""
     seconds: float = 0.0
-    """of the processor, all draws together."""
+    """Processor time of all draws."""
 
 
-def generate(order: GenerationRequest, workers: int = 1) -> Iterator[GeneratedClip]:
-    """All clips of an order, in order, whatever the number of processes."""
-    numbers = range(order.first, order.first + order.count)
+def generate(request: GenerationRequest, workers: int = 1) -> Iterator[GeneratedClip]:
+    """All clips of a request, in the same order for any number of processes."""
+    numbers = range(request.first, request.first + request.count)
     tasks = [
-        (order, family, tuple(numbers[start : start + _TOGETHER]))
-        for family in order.families
-        for start in range(0, order.count, _TOGETHER)
+        (request, family, tuple(numbers[start : start + _TOGETHER]))
+        for family in request.families
+        for start in range(0, request.count, _TOGETHER)
     ]
     if workers <= 1:
         for task in tasks:
@@ -89,8 +89,8 @@ def generate(order: GenerationRequest, workers: int = 1) -> Iterator[GeneratedCl
             yield from clips
 
 
-def generate_clips(studio: SceneSampler, family: str, numbers: Sequence[int], seed: int) -> list[GeneratedClip]:
-    """Clips of a family: draws from `seed` and each clip's number until one is judged well."""
+def generate_clips(sampler: SceneSampler, family: str, numbers: Sequence[int], seed: int) -> list[GeneratedClip]:
+    """Clips of a family, drawn from `seed` and each clip's number until one passes `validate`."""
     waiting = {number: GeneratedClip(f"{family}-{number:04d}", family) for number in numbers}
     done: dict[int, GeneratedClip] = {}
     for attempt in range(_ATTEMPTS):
@@ -99,7 +99,7 @@ def generate_clips(studio: SceneSampler, family: str, numbers: Sequence[int], se
         for number, clip in tuple(waiting.items()):
             rng = np.random.default_rng([seed, zlib.crc32(family.encode()), number, attempt])
             try:
-                scenes[number] = FAMILIES[family](studio, rng)
+                scenes[number] = FAMILIES[family](sampler, rng)
             except UserError as error:  # the split has no recording that this draw asks for
                 waiting[number] = replace(clip, rejected=(*clip.rejected, error.message))
         if not scenes:
@@ -112,7 +112,7 @@ def generate_clips(studio: SceneSampler, family: str, numbers: Sequence[int], se
             if verdict.ok:
                 del waiting[number]
                 interaction = to_interaction(clip.name, scene, solution, verdict)
-                bodies = _numbers_of_bodies(studio, scene)
+                bodies = _numbers_of_bodies(sampler, scene)
                 done[number] = replace(
                     clip, interaction=interaction, body_indices=bodies, metrics=dict(verdict.metrics)
                 )
@@ -138,7 +138,7 @@ def to_interaction(name: str, scene: Scene, solution: Solution, verdict: Validat
 
 
 def summarize(made: Sequence[GeneratedClip]) -> str:
-    """A table: of each family how many clips, how many draws were thrown away and why, and the numbers' means and worst."""
+    """A table: of each family how many clips, how many draws were rejected and why, and means and worst values of the metrics."""
     lines = []
     for family in dict.fromkeys(clip.family for clip in made):
         clips = [clip for clip in made if clip.family == family]
@@ -179,9 +179,10 @@ def _studio(motion: Path | None, cache: Path | None, split: Split, bodies: Path 
     return SceneSampler(body, lambda kind, frames: find_windows(captures, kind, frames), own)
 
 
-def _numbers_of_bodies(studio: SceneSampler, scene: Scene) -> tuple[int | None, int | None]:
+def _numbers_of_bodies(sampler: SceneSampler, scene: Scene) -> tuple[int | None, int | None]:
     first, second = (
-        studio.custom_bodies.index(actor.body) if actor.body in studio.custom_bodies else None for actor in scene.actors
+        sampler.custom_bodies.index(actor.body) if actor.body in sampler.custom_bodies else None
+        for actor in scene.actors
     )
     return first, second
 

@@ -12,8 +12,8 @@ from .scene import HandShape, HandShapeGoal, Interval
 SIDES = ("left", "right")
 FINGERS = ("index", "middle", "pinky", "ring", "thumb")
 SHAPE_PARAMETERS = 14
-"""Numbers of a hand's shape: three bends (radians) of index, middle, pinky and ring, how far the four spread (radians), and how
-far the thumb is laid in (0-1)."""
+"""Parameters of a hand's shape: three bends (radians) of index, middle, pinky and ring, the spread of the four (radians), and the
+adduction of the thumb (0-1)."""
 _SHAPES: dict[HandShape, tuple[tuple[float, float, float], float, float]] = {
     "relaxed": ((0.35, 0.40, 0.25), 0.0, 0.3),
     "flat": ((0.06, 0.10, 0.06), 0.0, 0.0),
@@ -24,16 +24,16 @@ _SHAPES: dict[HandShape, tuple[tuple[float, float, float], float, float]] = {
 }
 """Bends of all four fingers, spread and thumb."""
 _UNEVEN = torch.tensor([0.25, 0.0, 0.15, 0.08])
-"""How much more than the middle finger index, middle, pinky and ring bend, as a share: no hand is a comb."""
+"""How much more than the middle finger index, middle, pinky and ring bend, as a fraction."""
 _SPREAD = torch.tensor([1.0, 0.2, -1.1, -0.5])
 _THUMB = torch.tensor([[0.10, 0.15, 0.20], [0.30, 0.45, 0.65]])
-"""radians of its three joints, laid out and laid in."""
+"""radians of its three joints, abducted and adducted."""
 _OPENS_BEFORE, _CLOSES_IN = 4, 5
-"""Frames by which a hand is open before it reaches what it closes on, and in which it then closes."""
+"""Frames before a contact from which on the hand is open, and frames in which it then closes."""
 
 
 def finger_rotations(shapes: Tensor) -> Tensor:
-    """shapes [...,2,NUMBERS] of left and right hand -> rotations [...,33,3,3] of jaw, eyes, left and right hand.
+    """shapes [...,2,SHAPE_PARAMETERS] of left and right hand -> rotations [...,33,3,3] of jaw, eyes, left and right hand.
 
     Fingers of the flat hand in the rest pose bend downwards.
     """
@@ -48,7 +48,7 @@ def finger_rotations(shapes: Tensor) -> Tensor:
 
 
 def hand_shape(name: HandShape) -> Tensor:
-    """[NUMBERS]"""
+    """[SHAPE_PARAMETERS] of a named shape."""
     bends, spread, thumb = _SHAPES[name]
     return torch.cat([((1 + _UNEVEN[:, None]) * torch.tensor(bends)).flatten(), torch.tensor([spread, thumb])])
 
@@ -56,9 +56,10 @@ def hand_shape(name: HandShape) -> Tensor:
 def animate_hands(
     poses: tuple[HandShapeGoal, ...], frames: int, closed: dict[HandShapeGoal, Tensor] | None = None
 ) -> Tensor:
-    """[2,T,2,NUMBERS] of both people's left and right hands, blended over time.
+    """[2,T,2,SHAPE_PARAMETERS] of both people's left and right hands, blended over time.
 
-    Hands that close on something are flat until it is known (`closed`) how far they do."""
+    Hands that close on contact are flat unless `closed` says how far each closes.
+    """
     shapes = hand_shape("relaxed").repeat(2, frames, 2, 1)
     for pose in poses:
         hand = shapes[pose.person, :, SIDES.index(pose.side)]

@@ -1,4 +1,4 @@
-"""Legs that reach given feet: two bones in closed form, differentiable, so that feet stay exactly where they should."""
+"""Differentiable two-bone inverse kinematics of legs in closed form, so that feet stay exactly at their targets."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from torch.nn.functional import normalize
 from core.body.rotations import orthonormal_frame
 
 _STRAIGHT = 0.999
-"""Share of the leg's length to which it stretches at most."""
+"""Greatest distance from hip to ankle as a fraction of the leg's length."""
 _KNEE_FORWARD = 0.02
-"""metres that the knee is taken to be before the line from hip to ankle, so that a straight leg knows its front."""
+"""metres that the knee is taken to lie in front of the line from hip to ankle, so that a straight leg has a front."""
 
 
 class Leg(NamedTuple):
-    """A leg as it was before its foot was asked elsewhere. Shapes [...,3], rotations [...,3,3] in the world."""
+    """A leg before its foot is moved: positions [...,3] and global rotations [...,3,3]."""
 
     hip: Tensor
     knee: Tensor
@@ -32,12 +32,14 @@ class LegSolution(NamedTuple):
     thigh_rotation: Tensor
     shank_rotation: Tensor
     shortfall: Tensor
-    """[...] metres that the leg is too short by."""
+    """[...] metres by which the leg is too short."""
 
 
 def solve_leg(leg: Leg, hip: Tensor, ankle: Tensor, swivel: Tensor) -> LegSolution:
-    """The leg with its hip joint and its ankle at new places [...,3]; the knee keeps to its side, turned by `swivel` [...]
-    radians about the line from hip to ankle."""
+    """The leg with its hip and its ankle at new positions [...,3], in metres.
+
+    The knee stays on its side of the leg, rotated by `swivel` [...] radians about the line from hip to ankle.
+    """
     thigh, shank = (leg.knee - leg.hip).norm(dim=-1, keepdim=True), (leg.ankle - leg.knee).norm(dim=-1, keepdim=True)
     wanted = ankle - hip
     length = wanted.norm(dim=-1, keepdim=True)

@@ -1,8 +1,8 @@
-"""How far people's poses are from what their scenes want: all scenes and all wishes of a kind at once.
+"""The objectives of a batch of scenes: all goals of a kind in one batched term.
 
-B scenes, P = 2 B people (two of each scene, one scene after the other), T frames that are looked at. Every term is in units of
-what would still look right, summed over the seconds of the clips. Pure but for what is near what, which is looked up anew
-every few steps.
+B scenes, P = 2 B people (two of each scene, one scene after the other), T frames. Every term is a sum of squares in standard
+deviations, integrated over time in seconds. The terms are pure functions, except that the pairs that may collide are searched
+anew every few steps.
 """
 
 from __future__ import annotations
@@ -30,32 +30,32 @@ from .skin_points import BODY, joint_transforms, point_matrix
 _TOUCH = 0.003
 _LIMIT = math.radians(4)
 _MISSING, _FLOOR = 0.006, 0.004
-"""Standard deviations that still look right: metres between surfaces that touch, radians beyond a joint's limit, metres that a
-leg is too short by, metres under the floor."""
+"""Standard deviations: metres between surfaces in contact, radians beyond a joint's limit, metres by which a leg is too short,
+metres below the floor."""
 _CALM = 0.03
-"""Change of speed of the offsets, in their units a frame squared."""
+"""Standard deviation of the parameters' second difference, in their units per frame squared."""
 _EASE = 0.5
 _REACHES_FREELY, _TRUNK_FREELY = 0.12, 0.4
-"""Shares of the ease that are left to an arm or a leg that has something to do, and to the trunk that carries it."""
+"""Factors of the pull to the actor's motion, for a limb with a goal and for the trunk above it."""
 _ARM_IDLE = 3.0
-"""How much more ease counts in arms that have nothing to do: they get out of the way, but do not wander."""
+"""Factor of the same for arms without a goal: they may get out of the way, but not wander."""
 _HEAD_HEIGHT = (0.0, 0.06, 0.0)
-"""metres from the joint to between the eyes."""
+"""metres from the head joint to the point between the eyes."""
 _SHARP = 2
-"""Frames in which a touch sets in."""
+"""Frames over which a contact fades in."""
 _TURNS_BEFORE = 0.15
-"""How much surfaces already face each other while they approach, as a share of when they touch."""
+"""Weight of opposed normals during the approach, relative to the contact itself."""
 _EYES, _HEAD = torch.tensor(_HEAD_HEIGHT), JOINT_INDEX["head"]
 
 
 class _Frame(NamedTuple):
-    """In whose axes something is wanted, N wishes."""
+    """The frames of reference of N goals."""
 
     person: Tensor
     joint: Tensor
-    """int64 [N], anything where it is the world"""
+    """int64 [N]; ignored for the world."""
     body: Tensor
-    """[N] 1 for the frame of a joint, 0 for the world"""
+    """[N] 1 for the frame of a joint, 0 for the world."""
 
 
 class _Touches(NamedTuple):
@@ -64,23 +64,23 @@ class _Touches(NamedTuple):
     other: Tensor
     on: Tensor
     weight: Tensor
-    """[N,T] and while it is approached, too"""
+    """[N,T]; `near` is the same with the approach."""
     near: Tensor
     loose: Tensor
     facing: Tensor
-    """[N] one over the variance; 0 where it does not matter"""
+    """[N] one over the variance of the normals' angle; 0 for any angle."""
     gap: Tensor
 
 
 class _Places(NamedTuple):
     person: Tensor
     point: Tensor
-    """int64 [N] a joint, or a spot after all joints"""
+    """int64 [N]: a joint or, counted after all joints, a contact point."""
     at: Tensor
     """[N,T,3]"""
     frame: _Frame
     weight: Tensor
-    """[N,T] over the variance"""
+    """[N,T], divided by the variance."""
     only: Tensor
     """[N,3]"""
 
@@ -102,19 +102,19 @@ class _Gazes(NamedTuple):
 
 @dataclass
 class Objectives:
-    """Everything that scenes want in some frames."""
+    """The objectives of all scenes in some frames."""
 
     dt: float
-    """seconds between two of the frames."""
+    """seconds between two frames."""
     every: float
-    """seconds between two of the curves' numbers."""
+    """seconds per frame of the clip."""
     present: Tensor
-    """[P,T] 1 in the frames that a scene has"""
+    """[P,T] 1 in the frames of the scene, 0 in the padding."""
     bases: ReferenceMotions
     """In these frames."""
     limits: tuple[Tensor, Tensor]
     ease: Tensor
-    """[P,T,NUMBERS]"""
+    """[P,T,PARAMETERS] weights of the pull to the actors' motions."""
     soles: Tensor
     """[P,88,12]"""
     spots: Tensor
@@ -140,7 +140,7 @@ class Objectives:
         lenient: float,
         skins: bool,
     ) -> Objectives:
-        """`fingers` [P,T,33,3,3] in the frames looked at; `lenient`: how much further off than at last touches may be."""
+        """`fingers` [P,T,33,3,3] in these frames; `lenient`: factor of the tolerances of contacts (`Stage.tolerance_scale`)."""
         bases = bases.at_frames(frames)
         rate = scenes[0].rate
         names = [_spots_of(scene, person) for scene in scenes for person in (0, 1)]
@@ -173,8 +173,11 @@ class Objectives:
         )
 
     def terms(self, numbers: Tensor, change: Tensor, moved: Tensor, whole: Tensor, step: int) -> dict[str, Tensor]:
-        """numbers [P,T,NUMBERS] in these frames; change [P,K,NUMBERS] of their speed, a frame squared, with K as many numbers
-        as frames / every; moved [P,3] and its units `whole` [P,3]. Before step 0 people may pass through each other."""
+        """The value of each objective.
+
+        `numbers` [P,T,PARAMETERS] in these frames; `change` [P,K,PARAMETERS] their second difference per frame squared at K
+        control values; `moved` [P,3] (see `ReferenceMotions.pose`) in units of `whole` [P,3]. Before step 0 nothing collides.
+        """
         poses = self.bases.pose(numbers, moved * whole)
         places = joint_transforms(poses.joints, poses.global_rotations)
         soles = (places[:, :, 2] @ self.soles).clamp_max(0)
@@ -362,14 +365,14 @@ def _gazes(scenes: Sequence[Scene], frames: Tensor) -> _Gazes | None:
 
 
 def _limits(bases: ReferenceMotions) -> tuple[Tensor, Tensor]:
-    """[P,T,13,3] bounds of UPPER without the pelvis; where the motion underneath is already beyond, it may stay."""
+    """[P,T,13,3] bounds of UPPER_BODY without the pelvis, widened where the actor's motion is already beyond them."""
     low, high = (bound[[joint - 1 for joint in UPPER_BODY[1:]]] for bound in joint_limits())
     own = matrix_to_axis_angle(bases.rotations[:, :, UPPER_BODY[1:]])
     return torch.minimum(low, own), torch.maximum(high, own)
 
 
 def _ease_weights(scene: Scene, looked_at: Tensor) -> Tensor:
-    """[2,T,NUMBERS]: less where a limb has something to do, nothing after the scene's end."""
+    """[2,T,PARAMETERS]: smaller for limbs with a goal, 0 after the scene's end."""
     frames = scene.frames
     freely = torch.zeros(2, frames, BODY)
 

@@ -30,7 +30,7 @@ UPPER_BODY = tuple(
         *("left_elbow", "right_elbow", "left_wrist", "right_wrist"),
     )
 )
-"""Joints that are turned; legs follow from hips and feet."""
+"""Joints whose rotations are parameters; legs follow from hips and feet."""
 _LEVELS = (
     (("spine1",), ("pelvis",)),
     (("spine2",), ("spine1",)),
@@ -47,9 +47,9 @@ _EASE = {
     "pelvis": 6, "spine1": 5, "spine2": 5, "spine3": 5, "neck": 7, "head": 9, "collar": 6, "shoulder": 30, "elbow": 40,
     "wrist": 14,
 }  # fmt: skip
-"""Degrees by which each joint may well leave the motion underneath."""
+"""Degrees, standard deviation of each joint's rotation from the actor's motion."""
 _SHIFT, _FOOT_SHIFT = (0.05, 0.05, 0.012), 0.12
-"""metres by which the pelvis (along the floor, and up) and a foot in the air may well leave theirs."""
+"""metres, standard deviations of the pelvis (two horizontal axes, then up) and of a foot in the air from the actor's motion."""
 _FOOT_TURN, _SWIVEL = math.radians(20), math.radians(10)
 
 PELVIS_OFFSET = slice(3 * len(UPPER_BODY), 3 * len(UPPER_BODY) + 3)
@@ -57,18 +57,18 @@ FOOT_OFFSET = slice(PELVIS_OFFSET.stop, PELVIS_OFFSET.stop + 6)
 FOOT_ROTATION = slice(FOOT_OFFSET.stop, FOOT_OFFSET.stop + 6)
 KNEE_SWIVEL = slice(FOOT_ROTATION.stop, FOOT_ROTATION.stop + 2)
 PARAMETERS = KNEE_SWIVEL.stop
-"""How many numbers move one person in one frame, each in units of what may well be."""
+"""Parameters of one person in one frame, each in units of its standard deviation."""
 
 
 def _stacked(parts: Sequence[np.ndarray | Tensor]) -> Tensor:
-    """[P,T,...] of parts of different lengths, each of which stays at its end."""
+    """[P,T,...] of parts of different lengths, each padded with its last frame."""
     longest = max(len(part) for part in parts)
     tensors = [torch.as_tensor(part) for part in parts]
     return torch.stack([torch.cat([part, part[-1:].expand(longest - len(part), *part.shape[1:])]) for part in tensors])
 
 
 def joint_scales() -> Tensor:
-    """[14] radians for each of UPPER."""
+    """[14] radians, standard deviations of the joints of UPPER_BODY."""
     names = [BODY_JOINTS[joint].removeprefix("left_").removeprefix("right_") for joint in UPPER_BODY]
     return torch.tensor([math.radians(_EASE[name]) for name in names])
 
@@ -80,14 +80,14 @@ class Poses:
     global_rotations: Tensor
     """[P,T,22,3,3]"""
     local_rotations: Tensor
-    """[P,T,14,3,3] of UPPER, relative to their parents"""
+    """[P,T,14,3,3] of UPPER_BODY, relative to the parent joints."""
     leg_shortfall: Tensor
-    """[P,T,2] metres that legs are too short by"""
+    """[P,T,2] metres by which legs are too short."""
 
 
 @dataclass(frozen=True)
 class ReferenceMotions:
-    """Both people's own motions in the frames looked at, with feet held where they are planted."""
+    """The actors' motions in some frames, with planted feet held in place."""
 
     rest_joints: Tensor
     """[P,22,3]"""
@@ -96,16 +96,16 @@ class ReferenceMotions:
     pelvis: Tensor
     """[P,T,3]"""
     joints: Tensor
-    """[P,T,22,3] and below [P,T,22,3,3], of the motion underneath"""
+    """[P,T,22,3]; the global rotations below [P,T,22,3,3]."""
     global_rotations: Tensor
     ankle_targets: Tensor
-    """[P,T,2,3] where feet go"""
+    """[P,T,2,3] metres."""
     ankle_rotations: Tensor
     """[P,T,2,3,3]"""
     foot_freedom: Tensor
     """[P,T,2] 0 where a foot is planted, rising to 1 in the air"""
     pivot: Tensor
-    """[P,3] about what each person is turned as a whole"""
+    """[P,3] the point about which each person is rotated as a whole."""
 
     @classmethod
     def from_scenes(cls, scenes: Sequence[Scene]) -> ReferenceMotions:
@@ -128,7 +128,7 @@ class ReferenceMotions:
         return ReferenceMotions(rest_joints=self.rest_joints, pivot=self.pivot, **parts)
 
     def pose(self, numbers: Tensor, moved: Tensor) -> Poses:
-        """numbers [P,T,NUMBERS]; moved [P,3]: metres over the floor and radians about the vertical, of each person as a whole."""
+        """`numbers` [P,T,PARAMETERS]; `moved` [P,3]: each person's translation over the floor (m) and turn about Z (rad)."""
         whole = axis_angle_to_matrix(torch.nn.functional.pad(moved[:, 2:], (2, 0)))[:, None]
         shift = torch.nn.functional.pad(moved[:, :2], (0, 1))[:, None] + self.pivot[:, None]
 

@@ -56,9 +56,9 @@ class _Cast(SceneSampler):
         return next(self.order)
 
 
-def compose(studio: SceneSampler, rng: Generator) -> Scene:
+def compose(sampler: SceneSampler, rng: Generator) -> Scene:
     """The first person comes from -X, the second from +X. Everything that varies is drawn from `rng`."""
-    people = _of_like_height(studio, rng)
+    people = _of_like_height(sampler, rng)
     shake = _drawn(handshake.compose, people, rng, lambda scene: _lasts(scene, *_SHAKES))
 
     def follows(scene: Scene) -> bool:
@@ -73,7 +73,7 @@ def compose(studio: SceneSampler, rng: Generator) -> Scene:
     actors = []
     for p, person in enumerate(people):
         heading = 0.0 if p == 0 else math.pi
-        base = studio.approaching_motion(person, frames, rng, round(met), free_arms=True)
+        base = sampler.approaching_motion(person, frames, rng, round(met), free_arms=True)
         base = place_at(base, heading, _at(_stand(shake, p)), round(met))
         late = int(rng.integers(0, _LATE + 1))
         there = round(held.start) - _SETTLES
@@ -98,9 +98,9 @@ def compose(studio: SceneSampler, rng: Generator) -> Scene:
     )
 
 
-def _of_like_height(studio: SceneSampler, rng: Generator) -> tuple[Person, Person]:
+def _of_like_height(sampler: SceneSampler, rng: Generator) -> tuple[Person, Person]:
     while True:
-        first, second = studio.sample_person(rng), studio.sample_person(rng)
+        first, second = sampler.sample_person(rng), sampler.sample_person(rng)
         if abs(first.joint_height("head") - second.joint_height("head")) < _HEIGHTS:
             return first, second
 

@@ -1,4 +1,4 @@
-"""What two people are to do, as plain data: whose motion lies underneath, which skin meets which, when, and where all faces.
+"""A scene: the goals of two people as plain data, and the motions that the goals are added to.
 
 World: metres, Z up, floor at z = 0. Frames count from 0. Directions and places on a body are in its rest axes: X to the
 person's left, Y up, Z forward, so that (0, 1, 0) in the frame of `spine3` is along the trunk towards the head.
@@ -23,11 +23,12 @@ HandShape = Literal["relaxed", "flat", "spread", "clasped", "hooked", "fist"]
 
 @dataclass(frozen=True)
 class ContactPoint:
-    """A place on the skin.
+    """A point of the skin.
 
-    `at` says where in its region's box, each number from -1 to 1: (away from the body's middle line - towards the person's left
-    in regions of the middle -, up, forward), all in the rest pose with arms to the sides and palms down. The skin of the
-    region next to that place is meant: (0, 0, -1) on `back` is the middle of the back, (0, -1, 0) on `right_palm` the palm's.
+    `coordinates` are a place in the bounding box of the region, each from -1 to 1, in the rest pose with the arms to the sides
+    and the palms down: away from the body's middle line (for regions on the middle line: towards the person's left), up, forward.
+    The point is the skin of the region nearest to that place: (0, 0, -1) on `back` is the middle of the back, (0, -1, 0) on
+    `right_palm` the middle of the palm.
     """
 
     region: str
@@ -35,15 +36,15 @@ class ContactPoint:
 
 
 PALM_GAP = 0.006
-"""metres between the middles of two palms whose balls and heels touch."""
+"""metres between the middles of two palms that lie on each other: palms are hollow."""
 
 PointOrJoint = ContactPoint | str
-"""A spot on the skin, or a joint by its name."""
+"""A point of the skin, or the name of a joint."""
 
 
 @dataclass(frozen=True)
 class Interval:
-    """All frames from `first` to `last`, come to in the `reach` frames before and left in the `leave` frames after."""
+    """The frames from `start` to `end`, with a fade of `fade_in` frames before and of `fade_out` frames after."""
 
     start: float
     end: float
@@ -51,36 +52,36 @@ class Interval:
     fade_out: float = 14
 
     def weights(self, frames: int) -> np.ndarray:
-        """[T] 1 in the span, 0 before it is reached and after it is left, smooth between."""
+        """[T] 1 in the interval, 0 outside its fades, smooth in between."""
         return fade_weights(np.arange(frames), self.start, self.end, self.fade_in, self.fade_out)
 
     def contains(self, frames: int) -> np.ndarray:
-        """bool [T]"""
+        """bool [T]: whether a frame is in the interval, without its fades."""
         t = np.arange(frames)
         return (t >= self.start) & (t <= self.end)
 
 
 @dataclass(frozen=True)
 class ContactGoal:
-    """Somebody's skin lies on the other's: the person's `spot` on the other person's `on`."""
+    """The person's skin at `point` touches the other person's skin at `target`."""
 
     person: int
     point: ContactPoint
     target: ContactPoint
     interval: Interval
     tolerance: float = 0.008
-    """metres by which the place along the skin may well differ."""
+    """metres, standard deviation of the place along the skin."""
     normal_tolerance: float | None = 0.25
-    """radians by which the two surfaces' normals may well fail to oppose each other; None where it does not matter."""
+    """radians, standard deviation of the angle between one normal and the opposite of the other; None: any angle."""
     gap: float = 0.0
-    """metres between the two surfaces: what lies between them."""
+    """metres between the two surfaces."""
     required: bool = True
-    """Whether a clip in which it stays open is thrown away."""
+    """Whether a clip in which the contact stays open is rejected."""
 
 
 @dataclass(frozen=True)
 class PositionGoal:
-    """A point of a person goes to a place in the world, or in the frame of a joint of somebody (`near`: who, which)."""
+    """A point of a person goes to a place in the world or, with `frame` (person, joint), in the frame of a joint."""
 
     person: int
     point: PointOrJoint
@@ -89,14 +90,14 @@ class PositionGoal:
     interval: Interval
     frame: tuple[int, str] | None = None
     sigma: float = 0.04
-    """metres by which it may well be elsewhere."""
+    """metres, standard deviation."""
     axis_weights: Vector = (1.0, 1.0, 1.0)
-    """How much each of the three directions matters, 0-1."""
+    """Weights of the three directions, 0-1."""
 
 
 @dataclass(frozen=True)
 class DirectionGoal:
-    """An axis of a joint (its rest axes) points somewhere in the world or, `near`, in the frame of a joint of somebody."""
+    """An axis of a joint (in its rest axes) points along `target` in the world or, with `frame`, in that of a joint."""
 
     person: int
     joint: str
@@ -105,7 +106,7 @@ class DirectionGoal:
     interval: Interval
     frame: tuple[int, str] | None = None
     sigma: float = 0.3
-    """radians by which it may well differ."""
+    """radians, standard deviation."""
 
 
 @dataclass(frozen=True)
@@ -115,36 +116,36 @@ class GazeGoal:
     person: int
     interval: Interval
     sigma: float = 0.35
-    """radians"""
+    """radians, standard deviation."""
 
 
 @dataclass(frozen=True)
 class HandShapeGoal:
-    """Fingers take a shape; hands are relaxed otherwise."""
+    """The fingers of a hand take a shape; hands without a goal are relaxed."""
 
     person: int
     side: Side
     shape: HandShape
     interval: Interval
     closes_on_contact: bool = False
-    """Whether the fingers bend as far as the other's skin lets them, so that they lie on it."""
+    """Whether the fingers bend until they lie on the other person's skin."""
 
 
 @dataclass(frozen=True)
 class Actor:
     body: BodyModel
-    """The person's own: the common one, or one of the same mesh with its own `template` and `joint_template`."""
+    """The common body, or an individual one with the same mesh (`bodies.bodies_from_templates`)."""
     betas: np.ndarray
-    """float32 [16], zeros for a body of their own."""
+    """float32 [16], zeros for an individual body."""
     motion: MotionClip
-    """What the person does underneath, already where it belongs in the world."""
+    """The motion that the goals are added to, in the world."""
 
 
 @dataclass(frozen=True)
 class Scene:
     family: str
     actors: tuple[Actor, Actor]
-    """With bases of the same number of frames."""
+    """Their motions have the same number of frames."""
     contact_goals: tuple[ContactGoal, ...]
     position_goals: tuple[PositionGoal, ...] = ()
     direction_goals: tuple[DirectionGoal, ...] = ()
@@ -152,9 +153,9 @@ class Scene:
     hand_goals: tuple[HandShapeGoal, ...] = ()
     sentences: tuple[str, ...] = ()
     translation_sigma: float = 0.06
-    """metres by which each person may well be moved over the floor as a whole, so that all is in reach."""
+    """metres, standard deviation of the translation of each person as a whole over the floor."""
     rotation_sigma: float = 0.1
-    """radians by which each person may well be turned about the vertical as a whole."""
+    """radians, standard deviation of the rotation of each person as a whole about the vertical."""
     rate: float = FRAME_RATE
 
     @property

@@ -1,4 +1,4 @@
-"""What a family's scenes are made of: people with bodies, and real motions of the split in hand."""
+"""Samples what scenes are made of: people with bodies, and recorded motions of one split."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ from ..mocap.windows import Action, Window
 from .scene import Actor
 
 _SHAPES, _WIDEST = 8, 2.0
-"""Betas that vary, and how far."""
+"""How many betas vary, and their largest absolute value."""
 _PELVIS_HEIGHTS = (0.84, 1.06)
-"""metres: grown-ups' pelvis above the floor."""
+"""metres of an adult's pelvis above the floor, least and most."""
 _STOPPING = 16
 """Frames in which a walk comes to a stand."""
 _HANGING_DOWN, _HANGING_AHEAD = -0.30, 0.28
-"""metres of the wrists above and before the shoulders, at most, while arms hang."""
+"""metres: greatest height of a wrist above its shoulder, and distance in front of it, while an arm hangs down."""
 _UPRIGHT, _HANDS_LOW = 0.90, -0.12
-"""Share of the standing height that the pelvis keeps in a plain walk, and metres of the wrists above the shoulders at most."""
+"""Of a plain walk: least height of the pelvis relative to standing, greatest height of a wrist above its shoulder (metres)."""
 _BACKWARDS = 1.6
-"""How much slower people walk backwards."""
+"""Ratio of the durations of a walk backwards and the same walk forwards."""
 _STRAIGHT = math.radians(25)
 _ARMS_HANG = {"shoulder": (math.radians(-4), math.radians(-72)), "elbow": (math.radians(-12), 0.0)}
 
@@ -42,9 +42,9 @@ _ARMS_HANG = {"shoulder": (math.radians(-4), math.radians(-72)), "elbow": (math.
 class Person:
     body: BodyModel
     betas: np.ndarray
-    """float32 [16], zeros for a body of their own."""
+    """float32 [16], zeros for an individual body."""
     own: int | None = None
-    """Number of their own body among those given to the studio."""
+    """Index of an individual body in `SceneSampler.custom_bodies`."""
 
     def rest_joints(self) -> np.ndarray:
         """[55,3] joints in the rest pose, metres."""
@@ -74,16 +74,16 @@ class Person:
 
 
 Finder = Callable[[Action, int], Sequence[Window]]
-"""Windows of a kind, of so many frames, among the captures of the split in hand."""
+"""Finds the windows of an action, with a number of frames, in the captures of the split."""
 
 
 @dataclass(frozen=True)
 class SceneSampler:
     body: BodyModel
     find_windows: Finder | None = None
-    """None: people stand at ease, without a recording underneath."""
+    """None: people stand at ease, without recorded motion."""
     custom_bodies: tuple[BodyModel, ...] = ()
-    """Bodies that are used instead of shapes of `body`."""
+    """Individual bodies to sample from, instead of shapes of `body`."""
     _found: dict[tuple[Action, int], Sequence[Window]] = field(default_factory=dict, repr=False)
 
     def sample_person(self, rng: Generator) -> Person:
@@ -98,7 +98,7 @@ class SceneSampler:
                 return person
 
     def windows(self, kind: Action, frames: int) -> Sequence[Window]:
-        """All windows of a kind that are as long. UserError where the split has none."""
+        """All windows of an action with that many frames, cached. UserError `no-motion` where the split has none."""
         if self.find_windows is None:
             raise UserError("no-motion", "There are no recordings in hand.", "Give a folder of motion capture.")
         if (kind, frames) not in self._found:
@@ -119,10 +119,10 @@ class SceneSampler:
         rng: Generator,
         suits: Callable[[Window], bool] | None = None,
     ) -> MotionClip:
-        """Some motion of a kind on a person's body, as often as not mirrored, where it was recorded, of so many frames.
+        """A recorded motion of an action on a person's body, where it was recorded; half of the draws are mirrored.
 
-        `suits` chooses among the windows; UserError where none does. `BaseMotion.peak` is where a kick, a punch or getting up
-        is at its height.
+        `suits` filters the windows; UserError `no-motion` where none is left. `MotionClip.peak` is the frame in which a kick or a
+        punch is fully extended, or somebody who gets up is upright.
         """
         found = [window for window in self.windows(kind, frames) if suits is None or suits(window)]
         if not found:
@@ -138,7 +138,7 @@ class SceneSampler:
         return mirror(motion) if rng.random() < 0.5 else motion
 
     def standing_motion(self, person: Person, frames: int, rng: Generator, free_arms: bool = False) -> MotionClip:
-        """Somebody stands, shifting weight and looking about as people do; with `free_arms` not folding them all the time."""
+        """A person who stands, shifting weight and looking about; with `free_arms` without folded arms."""
         if self.find_windows is None:
             return stand_at_ease(person, frames)
         return self.sample_motion("standing", person, frames, rng, arms_hang_down if free_arms else None)
@@ -146,7 +146,7 @@ class SceneSampler:
     def approaching_motion(
         self, person: Person, frames: int, rng: Generator, arrive: int, free_arms: bool = False
     ) -> MotionClip:
-        """Somebody walks up and stands from frame `arrive` on."""
+        """A person who walks up and stands from frame `arrive` on."""
         if self.find_windows is None:
             return stand_at_ease(person, frames)
         walking = self.sample_motion("walking", person, max(arrive, _STOPPING + 2), rng, walks_straight)
@@ -154,7 +154,7 @@ class SceneSampler:
         return trim(join(walking, standing, person.body, person.betas, _STOPPING), 0, frames)
 
     def with_retreat(self, motion: MotionClip, person: Person, rng: Generator, leave: int) -> MotionClip:
-        """The same motion until frame `leave`, from which on the person steps back."""
+        """The motion until frame `leave`, from which on the person steps back."""
         if self.find_windows is None or leave > motion.frames - _STOPPING:
             return motion
         more = motion.frames - leave
@@ -174,9 +174,12 @@ class SceneSampler:
         free_arms: bool = False,
         leave: int | None = None,
     ) -> tuple[Actor, Actor]:
-        """Two people who face each other across the origin along X, their pelvises `apart` metres in `frame` (the middle one
-        where not given), and each `aside` metres to the own left. Who is `coming` walks up until then. With `free_arms` nobody
-        stands with folded arms. From `leave` on both step back."""
+        """Two people who face each other across the origin along X.
+
+        In `frame` (None: the middle one) their pelvises are `apart` metres from each other, each `aside` metres to the
+        person's own left. A person who is `coming` walks up until then. `free_arms` as in `standing_motion`. From frame
+        `leave` on both step back.
+        """
         at = frames // 2 if frame is None else frame
         actors = []
         for person, side, comes in zip(people, (-1, 1), coming):
@@ -193,7 +196,7 @@ class SceneSampler:
 
 
 def arms_hang_down(window: Window) -> bool:
-    """Whether both hands hang beside the body all the time."""
+    """Whether both hands hang beside the body in every frame."""
     seen = motion_features(window.capture)
     part = slice(window.start, window.end)
     return bool((seen.hand_height[part] < _HANGING_DOWN).all() and (seen.hand_forward[part] < _HANGING_AHEAD).all())
@@ -208,7 +211,7 @@ def walks_straight(window: Window) -> bool:
 
 
 def stand_at_ease(person: Person, frames: int) -> MotionClip:
-    """Somebody stands still, arms down, at the origin and facing +X."""
+    """A person who stands still at the origin, arms down, facing +X."""
     facing = axis_angle_to_matrix(torch.tensor([0.0, 0.0, math.pi / 2]))
     upright = axis_angle_to_matrix(torch.tensor([math.pi / 2, 0.0, 0.0]))
     angles = relaxed_pose()
@@ -223,7 +226,7 @@ def stand_at_ease(person: Person, frames: int) -> MotionClip:
 
 
 def actor_joints(actor: Actor) -> np.ndarray:
-    """[T,22,3] joints of an actor's own motion."""
+    """[T,22,3] joints of the actor's motion before the goals are added, metres."""
     rest = rest_joints(actor.body, torch.from_numpy(actor.betas))[:22]
     places, _ = forward_kinematics(
         torch.from_numpy(actor.motion.rotations), rest, torch.from_numpy(actor.motion.pelvis)

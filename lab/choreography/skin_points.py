@@ -1,7 +1,6 @@
-"""Points of a posed person's skin without the fingers' joints: fingers take their shape first, and ride on the wrist.
+"""Skin points that follow the 22 body joints alone: fingers are posed first and then move with the wrist.
 
-22 body joints then carry all of the skin, and a fit that does not move fingers need not pose them. Bodies whose skin has pose
-correctives are treated as if they had none.
+So an optimisation that does not move fingers need not pose them. Pose blend shapes are ignored.
 """
 
 from __future__ import annotations
@@ -16,11 +15,11 @@ from core.contract.skeleton import BODY_JOINTS, JOINTS, PARENTS
 
 BODY = len(BODY_JOINTS)
 _STRONGEST = 5
-"""Joints that carry a point at most."""
+"""Greatest number of joints that a point follows."""
 
 
 def merge_finger_weights(weights: Tensor) -> Tensor:
-    """[N,55] -> [N,22]: what face and fingers carry goes to the head and the wrists."""
+    """Skinning weights [N,55] -> [N,22]: those of face and fingers are added to the head's and the wrists'."""
     carried = weights[:, :BODY].clone()
     for joint in range(BODY, len(JOINTS)):
         above = joint
@@ -50,9 +49,9 @@ class SkinPoints:
     rest_joints: Tensor
     """[22,3] rest joints"""
     joint_indices: Tensor
-    """int64 [N,K] joints that carry each point"""
+    """int64 [N,K]: the joints that each point follows."""
     joint_weights: Tensor
-    """[N,K] and by how much; rows sum to one"""
+    """[N,K] their weights; rows sum to one."""
 
     @classmethod
     def from_body(cls, body: BodyModel, betas: Tensor, fingers: Tensor, normal: Tensor) -> SkinPoints:
@@ -68,7 +67,7 @@ class SkinPoints:
         )
 
     def pose(self, joints: Tensor, world: Tensor) -> tuple[Tensor, Tensor]:
-        """Places and normals [T,N,3] of all points for joints [T,22,3] and world rotations [T,22,3,3]."""
+        """Positions and normals [T,N,3] of all points for joints [T,22,3] and world rotations [T,22,3,3]."""
         shift = joints - (world @ self.rest_joints[..., None])[..., 0]
         turned = torch.cat([world, shift[..., None]], -1).flatten(-2).mT @ self.dense_weights().T
         turned = turned.unflatten(-2, (3, 4))
@@ -76,20 +75,22 @@ class SkinPoints:
         return places.mT, (world[:, self.joint_indices[:, 0]] @ self.rest_normals[..., None])[..., 0]
 
     def dense_weights(self) -> Tensor:
-        """[N,22] shares"""
+        """[N,22] weights of all joints."""
         return torch.zeros(len(self.joint_indices), BODY).scatter_(1, self.joint_indices, self.joint_weights)
 
     def weighted_offsets(self) -> Tensor:
-        """[T,N,22,3] metres from each joint, times its share"""
+        """[T,N,22,3] metres from each joint in the rest pose, times its weight."""
         return self.dense_weights()[..., None] * (self.rest_positions[:, :, None] - self.rest_joints)
 
 
 def joint_transforms(joints: Tensor, world: Tensor) -> Tensor:
-    """joints [...,22,3] and world rotations [...,22,3,3] side by side, [...,3,88]: what `Carried` multiplies."""
+    """joints [...,22,3] and world rotations [...,22,3,3] as [...,3,88], which a `point_matrix` is multiplied by."""
     return torch.cat([world.transpose(-3, -2).flatten(-2), joints.mT], -1)
 
 
 def point_matrix(lever: Tensor, share: Tensor) -> Tensor:
-    """What joints carry as columns for `columns` to multiply: levers [...,N,22,3] in the joints' rest axes, times each joint's
-    share, and shares [...,N,22] -> [...,88,N]."""
+    """[...,88,N]: `joint_transforms(...) @ point_matrix(...)` are the positions [...,3,N] of linear blend skinning.
+
+    `lever` [...,N,22,3] are offsets in the joints' rest axes times the joints' weights, `share` [...,N,22] the weights.
+    """
     return torch.cat([lever.flatten(-2), share], -1).mT

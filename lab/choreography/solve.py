@@ -1,7 +1,7 @@
-"""From scenes to people's motions: descent on what is wanted over whole clips at once, from coarse to fine.
+"""Solves scenes: gradient descent on the objectives of whole clips, from coarse to fine.
 
-What moves are smooth offsets from the people's own motions (`posing`), so that their dynamics stay. Several scenes are solved
-together, for small tensors cost as much as large ones; they do not know of each other.
+The variables are smooth offsets from the people's own motions (`pose_parameters`), so that their dynamics stay. Several
+independent scenes are solved in one batch, because small tensors cost as much as large ones.
 """
 
 from __future__ import annotations
@@ -28,22 +28,22 @@ from .splines import evaluate_spline, spline_basis
 @dataclass(frozen=True)
 class Stage:
     knot_spacing: int
-    """Frames between two numbers of a curve."""
+    """Frames between two control values of a curve."""
     frame_stride: int
-    """Frames between two that are looked at."""
+    """Frames between two at which the objectives are evaluated."""
     steps: int
     learning_rate: float
     tolerance_scale: float
-    """How much further off than at last touches may be."""
+    """Factor of the tolerances of contacts, relative to the last stage."""
     skin_collisions: bool
-    """Whether skins keep each other out, not only the bodies' spheres."""
+    """Whether the skins collide, not only the bodies' spheres."""
     collision_free_steps: int = 0
-    """Steps in which nothing keeps anybody out: arms find their way around people through them."""
+    """Steps without collisions, in which arms may pass through people to get around them."""
 
 
 STAGES = (Stage(8, 4, 100, 0.14, 4.0, False, 35), Stage(4, 2, 50, 0.05, 1.5, False), Stage(4, 2, 70, 0.03, 1.0, True))
 _MOVED_RATE = 0.4
-"""How fast people are moved as a whole, as a share of the rest."""
+"""Learning rate of the people's translation and rotation as a whole, relative to the other variables."""
 
 
 @dataclass(frozen=True)
@@ -57,14 +57,14 @@ Report = Callable[[int, dict[str, float]], None]
 
 
 def solve(scene: Scene, stages: tuple[Stage, ...] = STAGES, report: Report | None = None) -> Solution:
-    """Both people's motion. `report(step, terms)` is told now and then what is still amiss."""
+    """Both people's motion. `report(step, terms)` is called every 20 steps with the value of each objective."""
     return solve_batch((scene,), stages, report)[0]
 
 
 def solve_batch(
     scenes: Sequence[Scene], stages: tuple[Stage, ...] = STAGES, report: Report | None = None
 ) -> list[Solution]:
-    """Of each scene both people's motion. Deterministic for the same scenes together."""
+    """Both people's motion in each scene. Deterministic for the same scenes in one batch."""
     bases = ReferenceMotions.from_scenes(scenes)
     longest = max(scene.frames for scene in scenes)
     shapes = torch.cat([_prolonged(animate_hands(scene.hand_goals, scene.frames), longest) for scene in scenes])
@@ -113,7 +113,7 @@ def solve_batch(
 
 
 def _prolonged(values: Tensor, frames: int) -> Tensor:
-    """[2,T,...] -> [2,frames,...], the last one repeated."""
+    """[2,T,...] -> [2,frames,...], padded with the last frame."""
     return torch.cat([values, values[:, -1:].expand(-1, frames - values.shape[1], *values.shape[2:])], 1)
 
 
@@ -130,6 +130,6 @@ def _solution(scene: Scene, poses: Poses) -> Solution:
 
 
 def _relative(world: Tensor) -> Tensor:
-    """World rotations [...,22,3,3] -> relative to the parents."""
+    """Global rotations [...,22,3,3] relative to the parent joints."""
     above = world[..., list(PARENTS[1:BODY]), :, :].mT
     return torch.cat([world[..., :1, :, :], above @ world[..., 1:, :, :]], -3)

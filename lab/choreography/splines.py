@@ -8,7 +8,7 @@ from torch import Tensor
 
 
 def spline_basis(frames: int, knot_spacing: int) -> Tensor:
-    """[T,K]: what takes K control values to T frames, one control value every `every` frames; rows sum to one."""
+    """[T,K]: the uniform cubic B-spline basis of T frames, a control value every `knot_spacing` frames; rows sum to one."""
     t = np.arange(frames) / knot_spacing
     first = np.floor(t).astype(int)
     u = t - first

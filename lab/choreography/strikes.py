@@ -1,4 +1,4 @@
-"""Recorded kicks and punches that are stopped by what they hit, and where the skin of a base motion is."""
+"""Kicks and punches that bounce off what they hit, and the position of a contact point in an actor's motion."""
 
 from __future__ import annotations
 
@@ -26,37 +26,37 @@ from .skin_points import SkinPoints
 
 _ENDS = {"kicking": "ankle", "punching": "wrist"}
 _BACK, _SLOWER = (9, 15), (1.2, 1.7)
-"""Frames that a limb goes back the way it came, from and to, and how much slower than it came."""
+"""Ranges of the number of frames that a limb moves back along its path, and of how much slower than on the way there."""
 _UPRIGHT = 0.78
-"""Share of the standing height that the pelvis keeps in a kick that is used."""
+"""Least height of the pelvis in a kick, relative to standing."""
 _GOES_ON = 1.1
-"""m/s of who walks by and swings an arm."""
+"""m/s of the pelvis from which on a swinging arm belongs to a walk, not to a punch."""
 
 
-def recorded_strike(studio: SceneSampler, kind: Action, person: Person, frames: int, rng: Generator) -> MotionClip:
+def recorded_strike(sampler: SceneSampler, kind: Action, person: Person, frames: int, rng: Generator) -> MotionClip:
     """A recorded kick or punch of the right limb along +X, the pelvis over the origin when it hits, in frame `peak`.
 
-    There it bounces off: the motion goes back some way and ends standing. UserError where the split has none.
+    There it bounces off: the motion is played back for some frames and ends standing. UserError `no-motion`.
     """
     suits = partial(_stands_up, person) if kind == "kicking" else _stays
-    motion = studio.sample_motion(kind, person, frames, rng, suits)
+    motion = sampler.sample_motion(kind, person, frames, rng, suits)
     hit = frames // 2 if motion.peak is None else motion.peak
     if _outer_side(person, motion, kind, hit) == "left":
         motion = mirror(motion)
     back = min(int(rng.integers(*_BACK)), hit)
     bounce = time_warp(reverse(trim(motion, hit - back, hit + 1)), round(back * rng.uniform(*_SLOWER)) + 1)
     motion = _one_after_the_other(trim(motion, 0, hit), bounce)
-    rest = studio.standing_motion(person, max(frames - motion.frames + 14, 24), rng)
+    rest = sampler.standing_motion(person, max(frames - motion.frames + 14, 24), rng)
     motion = trim(join(motion, rest, person.body, person.betas), 0, frames)
     return _along_x(person, motion, kind, hit)
 
 
-def front_kick(studio: SceneSampler, person: Person, frames: int, rng: Generator) -> MotionClip:
-    """Somebody who stands kicks with the right foot along +X: the knee comes up, the shin goes out, and all goes back.
+def front_kick(sampler: SceneSampler, person: Person, frames: int, rng: Generator) -> MotionClip:
+    """A kick from standing with the right foot along +X: the knee comes up, the shin swings out, and the leg goes back.
 
-    As in `striking`: the pelvis over the origin when it hits, in frame `peak`.
+    As in `recorded_strike`, the pelvis is over the origin when it hits, in frame `peak`.
     """
-    standing = studio.standing_motion(person, frames, rng)
+    standing = sampler.standing_motion(person, frames, rng)
     hit = int(rng.integers(24, max(min(frames - 28, 60), 25)))
     high, slower = math.radians(rng.uniform(55, 105)), rng.uniform(0.85, 1.2)
     t = (np.arange(frames) - hit) / slower
@@ -124,7 +124,7 @@ def _one_after_the_other(first: MotionClip, second: MotionClip) -> MotionClip:
 
 
 def contact_point_at(actor: Actor, spot: ContactPoint, frame: int) -> tuple[np.ndarray, np.ndarray]:
-    """Where a spot is in a frame of the actor's own motion, and its outward normal: two [3]."""
+    """Position and outward normal, [3] each, of a contact point in a frame of the actor's motion."""
     betas = torch.from_numpy(actor.betas)
     vertices = contact_point_vertices(actor.body, spot)
     fingers = finger_rotations(animate_hands((), 1)[0])

@@ -1,4 +1,4 @@
-"""What all that is wanted of people is said in: sides of the body, and weights that come and go over frames."""
+"""Sides of the body, and weights of goals that fade in and out over frames."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ Side = Literal["left", "right"]
 
 
 def smootherstep(frames: np.ndarray, start: float, end: float) -> np.ndarray:
-    """0 before `start`, 1 after `end`, and between them the quintic that starts and ends at rest."""
+    """0 before `start`, 1 after `end`, between them the quintic with zero velocity and acceleration at both ends."""
     u = np.clip((frames - start) / max(end - start, 1e-9), 0, 1)
     return u**3 * (u * (6 * u - 15) + 10)
 
 
 def fade_weights(frames: np.ndarray, start: float, end: float, fade_in: float, fade_out: float) -> np.ndarray:
-    """1 from `start` to `end`, 0 further away than the fades, smooth between."""
+    """1 from `start` to `end`, 0 outside the fades, smooth in between (`smootherstep`)."""
     return smootherstep(frames, start - fade_in, start) * (1 - smootherstep(frames, end, end + fade_out))

@@ -1,4 +1,4 @@
-"""Whether a solved clip is one that people could have danced: judged on the real meshes, not on what the solver saw of them."""
+"""Checks whether a solved clip is plausible, on the full meshes instead of the solver's proxies."""
 
 from __future__ import annotations
 
@@ -25,48 +25,51 @@ from .scene_sampler import actor_joints
 from .solve import Solution
 
 _EVERY = 2
-"""Penetration is looked at in every second frame."""
+"""Penetration is measured in every second frame."""
 _MARGIN, _CLOSER = 0.06, 3
-"""metres around the space that both people are in, within which skin can matter to the other, and how often that is narrowed."""
+"""metres around the intersection of both bounding boxes within which skin can touch, and how often the boxes are narrowed."""
 _MANY = 2500
-"""Vertices of which every second one is enough to see how deep they are."""
+"""Number of vertices above which every second one is enough to measure the depth."""
 _NEAREST = 0.06
-"""metres: a point that is deeper is not looked at, for there are others between it and the surface."""
+"""metres: deeper points are left out, because there are others between them and the surface."""
 _AGREE = 3
-"""Nearest vertices that have to agree that a point is inside: in a crease a single one points past it."""
+"""Nearest vertices whose normals have to agree that a point is inside: in a crease a single normal misleads."""
 _HAND = 0.04
-"""metres around a spot that may be what touches."""
+"""metres around a contact point in which the region counts as touching."""
 _SETS_IN = 2
-"""Frames at the ends of a touch that are not judged."""
+"""Frames at both ends of a contact that are left out."""
 _MOST_FACES = 12
 
 DEEPEST, DEEPEST_ON_AVERAGE = 0.025, 0.014
-"""metres that skin may be inside the other's, in the worst frame and in the mean of those where there is any."""
+"""metres of penetration, in the worst frame and as the mean over the frames with any."""
 WIDEST_GAP, MEAN_GAP = 0.016, 0.009
-"""metres that two spots in touch may be apart, beyond what lies between them and half of what their place is loose by."""
+"""metres that a contact may be open, beyond its gap and half of its tolerance."""
 SLIDE = 1.0
-"""millimetres a frame that planted soles may move on average."""
+"""millimetres per frame that planted soles may slide on average."""
 UNDER_FLOOR = 0.015
 BEYOND_LIMIT = 20.0
-"""degrees beyond a joint's soft limit, where the motion underneath was not."""
+"""degrees beyond a joint's soft limit, where the actor's motion was within it."""
 SUDDEN = 60.0
-"""m/s^2 of a joint's speeding up more than anything in the motions underneath."""
+"""m/s²: acceleration of a joint above the greatest one of the actor's motion."""
 
 
 @dataclass(frozen=True)
 class ValidationResult:
     ok: bool
     reasons: tuple[str, ...]
-    """What is wrong; empty where all is well."""
+    """What is wrong, as phrases; empty if the clip is valid."""
     metrics: Mapping[str, float]
-    """Millimetres, degrees, m/s^2: see `judge`."""
+    """See `validate`."""
     contacts: tuple[Contact, ...]
-    """All true touches of regions."""
+    """The contacts between skin regions, as ground truth."""
 
 
 def validate(scene: Scene, solution: Solution) -> ValidationResult:
-    """Numbers: `penetration` and `mean_penetration` mm, `gap` and `mean_gap` mm of held touches, `slide` mm a frame, `floor` mm
-    under it, `limits` degrees, `sudden` m/s^2."""
+    """Measure a solved scene and compare it with the limits above.
+
+    Metrics: `penetration` and `mean_penetration` (mm), `gap` and `mean_gap` of required contacts (mm), `slide` (mm per frame),
+    `floor` (mm below it), `limits` (degrees), `sudden` (m/s²).
+    """
     posed = pose_people(scene, solution.motion)
     skins = np.stack([one.skin(actor.body)[0].numpy() for one, actor in zip(posed, scene.actors)])
     joints = np.stack([one.joints[0, :, :22].numpy() for one in posed])
@@ -119,7 +122,7 @@ def pose_people(scene: Scene, motion: PairMotion) -> list[Posed]:
 
 
 class _Near:
-    """What of two skins [2,T,V,3] is near the other's, frame by frame."""
+    """The parts of two skins [2,T,V,3] that are near each other, frame by frame."""
 
     def __init__(self, scene: Scene, skins: np.ndarray) -> None:
         self.skins = skins
@@ -132,7 +135,7 @@ class _Near:
         self.inside = [named[p] & ((skins[p] > low[:, None]) & (skins[p] < high[:, None])).all(-1) for p in (0, 1)]
 
     def _parts(self, frame: int) -> list[np.ndarray]:
-        """Vertices of each person in the space that both are in: again and again, for what is left of both takes less space."""
+        """Vertices of each person in the intersection of both bounding boxes, which is narrowed _CLOSER times."""
         parts = [np.flatnonzero(self.inside[p][frame]) for p in (0, 1)]
         for _ in range(_CLOSER):
             if not (len(parts[0]) and len(parts[1])):
@@ -144,7 +147,7 @@ class _Near:
         return parts
 
     def deepest(self, frame: int) -> float:
-        """metres that one's skin is inside the other's, 0 where it is not."""
+        """metres of penetration, 0 where there is none."""
         parts = self._parts(frame)
         if not (len(parts[0]) and len(parts[1])):
             return 0.0
@@ -172,7 +175,7 @@ class _Near:
         return (normal / np.maximum(np.linalg.norm(normal, axis=-1, keepdims=True), 1e-12))[back]
 
     def touching(self, frame: int) -> np.ndarray:
-        """bool [R,R] regions of person 0 and of person 1 that are nearer than `truth.TOUCHING`."""
+        """bool [R,R]: regions of person 0 and of person 1 that are nearer than CONTACT_DISTANCE."""
         found = np.zeros((len(REGIONS), len(REGIONS)), bool)
         first, second = self._parts(frame)
         if len(first) and len(second):
@@ -183,7 +186,7 @@ class _Near:
 
 
 def _tree(points: np.ndarray) -> KDTree:
-    """Made quickly: few points are looked up in it."""
+    """An unbalanced tree, which is faster to build for few queries."""
     return KDTree(points, balanced_tree=False, compact_nodes=False)
 
 
@@ -202,7 +205,7 @@ def faces_around(body: BodyModel) -> np.ndarray:
 
 
 def _gaps(scene: Scene, skins: np.ndarray) -> list[np.ndarray]:
-    """For each sure touch metres [held frames] from the spot to the other's skin, beyond the gap that is wanted."""
+    """For each required contact metres [frames of the contact] from the point to the other's skin, beyond the goal's gap."""
     found = []
     for touch in (touch for touch in scene.contact_goals if touch.required):
         other = 1 - touch.person
@@ -221,7 +224,7 @@ def _gaps(scene: Scene, skins: np.ndarray) -> list[np.ndarray]:
 
 
 def _around(body: BodyModel, spot: ContactPoint) -> np.ndarray:
-    """Vertices of the spot's region within a few centimetres: a hollow palm touches with what is around its middle."""
+    """Vertices of the region within _HAND of a contact point: a hollow palm touches with the skin around its middle."""
     vertices = contact_point_vertices(body, spot)
     members = (body_regions(body) == body_regions(body)[vertices[0]]).nonzero()[:, 0]
     near = (body.v_template[members] - body.v_template[vertices].mean(0)).norm(dim=1) < _HAND
@@ -229,7 +232,7 @@ def _around(body: BodyModel, spot: ContactPoint) -> np.ndarray:
 
 
 def _slide(scene: Scene, skins: np.ndarray) -> float:
-    """metres a frame that the middles of planted soles move over the floor, mean; the worse of all feet."""
+    """Mean metres per frame that the middles of planted soles slide over the floor, of the worst foot."""
     worst = 0.0
     for p, actor in enumerate(scene.actors):
         soles = skins[p][:, sole_vertices(actor.body).numpy()].mean(2)[..., :2]
@@ -254,7 +257,7 @@ def _beyond_limits(scene: Scene, posed: list[Posed]) -> float:
 
 
 def _sudden(scene: Scene, joints: np.ndarray) -> float:
-    """m/s^2 by which the solved joints' greatest acceleration is above that of the motions underneath."""
+    """m/s² by which the greatest acceleration of the solved joints exceeds that of the actors' motions."""
     greatest = []
     for p, actor in enumerate(scene.actors):
         both = [np.diff(part, n=2, axis=0) * scene.rate**2 for part in (joints[p], actor_joints(actor))]

@@ -1,30 +1,31 @@
-"""Families of interactions: each makes scenes of one kind, never the same twice.
+"""Families of interactions: each composes scenes of one kind, and never the same scene twice.
 
-A family is one module with `compose(studio, rng) -> Scene`, entered in FAMILIES below under its id. It draws everything that
-varies (people, frames 64-160, times, sides, distances, the motion underneath) from `rng` and nothing else, and describes what
-is wanted as plain data (`scene.py`); the solver makes the motion, `check.py` judges it, and what fails is drawn again. So
-compose need not be right each time, only most times.
+A family is a module with `compose(sampler, rng) -> Scene` and an entry in FAMILIES below. It draws everything that varies
+(people, 64 to 160 frames, times, sides, distances, recorded motions) from `rng` alone, and describes its goals as plain data
+(`scene.py`). The solver (`solve.py`) makes the motion, `validation.py` checks it, and a scene that fails is drawn again: so
+`compose` has to succeed most times, not every time.
 
-How to write one:
+How to write a family:
 
-1. `people = studio.person(rng), studio.person(rng)`; sizes come from `person.arm`, `person.height_of("spine3")`,
-   `person.length(...)`: nothing fits everybody that is not measured in them.
-2. Bases: what each does anyway, as `BaseMotion` already placed in the world. `studio.face_to_face(people, frames, rng, apart)`
-   gives two who stand and face each other across the origin along X; `studio.standing(person, frames, rng)` and
-   `studio.motion(kind, person, frames, rng)` give one, to be put somewhere by `mocap.motion_clip.placed`. `joints_of(actor)` are
-   the joints of a base, e.g. to time a touch by when a foot is furthest out. Feet stay where the base has them planted.
-3. Touches: `Touch(person, spot, on, span)`: this person's spot lies on the other's. The two spots are pressed together from
-   `span.first` to `span.last`, with opposed normals. Few and sure ones: a hand is one touch (its palm), held by its middle.
-   The base should bring both to within a hand's breadth; offsets of 60 degrees in an arm are easy, 10 cm of the trunk are not.
-   Palms are hollow: two that lie on each other are some millimetres apart in the middle (`gap=PALM_GAP`).
-4. What a hand needs beyond its place: one or two `Direction`s (rest axes: a right hand's fingers point to (-1,0,0), a left
-   hand's to (1,0,0), palms to (0,-1,0), thumbs to (0,0,1)), a `Place` for an elbow that shall stay out of the way or for a hand
-   that shall pass somewhere on its way, `HandPose`s for the fingers (`closes=True`: they lie down on what they meet).
-5. `Gaze`s where faces turn to each other.
-6. Write it for person 0's right hand, and draw which side and who it is: `variants.mirrored(scene)` exchanges left and right in
-   everything, `variants.exchanged(scene)` the two people. Sentences have to name the sides as they are in the end.
+1. Sample two people with `sampler.sample_person(rng)`. Distances have to scale with them: use `person.arm_length`,
+   `person.joint_height("spine3")` and `person.bone_length(...)`.
+2. Sample the motion that each person's goals are added to, a `MotionClip` in the world. `sampler.face_to_face(people, frames,
+   rng, apart)` gives two actors who stand and face each other across the origin along X; `sampler.standing_motion(...)` and
+   `sampler.sample_motion(kind, ...)` give a motion of one person, to be placed with `mocap.motion_clip.place_at`.
+   `actor_joints(actor)` are its joints, e.g. to time a contact by when a foot is farthest out. Feet stay planted where the
+   motion has them planted.
+3. Add a `ContactGoal(person, point, target, interval)` for each contact: the skin point of this person meets the target point of
+   the other during the interval, with opposed normals. Use few: one for a hand (its palm). The sampled motions should bring
+   both points to within a hand's breadth; 60 degrees in an arm are easy to add, 10 cm of the trunk are not. Palms are
+   hollow: the middles of two palms that lie on each other are some millimetres apart (`gap=PALM_GAP`).
+4. Say how hands arrive: one or two `DirectionGoal`s (in rest axes a right hand's fingers point to (-1,0,0), a left hand's to
+   (1,0,0), palms to (0,-1,0), thumbs to (0,0,1)); a `PositionGoal` for an elbow that has to stay clear or for a hand that has to
+   pass a place on its way; `HandShapeGoal`s for the fingers (`closes_on_contact=True`: they close on what they meet).
+5. Add `GazeGoal`s where faces turn to each other.
+6. Write the scene for person 0's right hand, and draw the side and the person: `symmetry.mirror_scene(scene)` exchanges left and
+   right, `symmetry.swap_people(scene)` the two people. The sentences have to name the final sides.
 
-Look at every family: `python -m lab choreograph --families NAME --count 2 --look FOLDER` draws contact sheets.
+Look at the result: `python -m lab choreograph --families NAME --count 2 --look FOLDER` draws contact sheets.
 """
 
 from __future__ import annotations

@@ -16,14 +16,14 @@ from .hand_in_hand import alike, side_by_side, walk
 _PALM = ContactPoint("right_palm", (0.1, -1, 0))
 
 
-def compose(studio: SceneSampler, rng: Generator) -> Scene:
+def compose(sampler: SceneSampler, rng: Generator) -> Scene:
     walking = bool(rng.random() < 0.4)
     frames = int(rng.integers(72, 113) if walking else rng.integers(80, 129))
-    people = alike(studio, rng)
+    people = alike(sampler, rng)
     # close enough that the hand reaches the far shoulder, not so close that hips are in each other
     apart = rng.uniform(0.40, 0.45) * people[1].bone_length("left_shoulder", "right_shoulder") / 0.33
     if walking:
-        actors = side_by_side(people, walk(studio, frames, rng), frames, apart)
+        actors = side_by_side(people, walk(sampler, frames, rng), frames, apart)
     else:
         first = frames // 2
         lean = rng.normal(0, 0.08, 2)
@@ -31,7 +31,7 @@ def compose(studio: SceneSampler, rng: Generator) -> Scene:
             Actor(
                 one.body,
                 one.betas,
-                place_at(studio.standing_motion(one, frames, rng), turn, (0.0, sign * apart / 2), first),
+                place_at(sampler.standing_motion(one, frames, rng), turn, (0.0, sign * apart / 2), first),
             )
             for one, sign, turn in zip(people, (1, -1), lean)
         )

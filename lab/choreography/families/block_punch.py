@@ -39,10 +39,10 @@ _SHORT = (0.34, 0.45)
 """metres from the punching wrist to the other's middle: what the punch falls short of."""
 
 
-def compose(studio: SceneSampler, rng: Generator) -> Scene:
+def compose(sampler: SceneSampler, rng: Generator) -> Scene:
     frames = int(rng.integers(64, 105))
-    people = studio.sample_person(rng), studio.sample_person(rng)
-    punches = _punch(studio, people, frames, rng)
+    people = sampler.sample_person(rng), sampler.sample_person(rng)
+    punches = _punch(sampler, people, frames, rng)
     hit = punches.motion.peak or frames // 2
     way = actor_joints(punches)[: hit + 1, JOINT_INDEX["right_wrist"]]
     wrist, swing = way[hit], float(way[hit, 1] - way[max(hit - 4, 0), 1])
@@ -55,7 +55,7 @@ def compose(studio: SceneSampler, rng: Generator) -> Scene:
         people[1].body,
         people[1].betas,
         place_at(
-            studio.standing_motion(people[1], frames, rng),
+            sampler.standing_motion(people[1], frames, rng),
             math.pi + float(rng.normal(0, 0.12)),
             (away, -to * rng.uniform(0.0, 0.06)),
             hit,
@@ -111,12 +111,12 @@ def compose(studio: SceneSampler, rng: Generator) -> Scene:
     return replace(scene, sentences=write_sentences("block_punch", details, rng))
 
 
-def _punch(studio: SceneSampler, people: tuple[Person, Person], frames: int, rng: Generator) -> Actor:
+def _punch(sampler: SceneSampler, people: tuple[Person, Person], frames: int, rng: Generator) -> Actor:
     """A punch about as high as the other's chest or head, as far as one is drawn."""
     chest = people[1].joint_height("spine3")
     punches = None
     for _ in range(_TRIES):
-        punches = Actor(people[0].body, people[0].betas, recorded_strike(studio, "punching", people[0], frames, rng))
+        punches = Actor(people[0].body, people[0].betas, recorded_strike(sampler, "punching", people[0], frames, rng))
         high = actor_joints(punches)[punches.motion.peak or 0, JOINT_INDEX["right_wrist"], 2]
         if _HIGH[0] < high / chest < _HIGH[1]:
             break

@@ -33,10 +33,10 @@ _SPARE = 44
 """frames among which a walk's stretch is chosen that goes with another's steps."""
 
 
-def compose(studio: SceneSampler, rng: Generator) -> Scene:
+def compose(sampler: SceneSampler, rng: Generator) -> Scene:
     walking = bool(rng.random() < 0.3)
     frames = int(rng.integers(64, 97) if walking else rng.integers(72, 137))
-    people = alike(studio, rng)
+    people = alike(sampler, rng)
     apart = (
         (0.39 + 0.03 * walking + rng.uniform(0.0, 0.04)) * 0.5 * (people[0].arm_length + people[1].arm_length) / 0.60
     )
@@ -44,10 +44,10 @@ def compose(studio: SceneSampler, rng: Generator) -> Scene:
     aside = rng.uniform(0.03, 0.05)
     hold = Interval(-40, frames + 40, 4, 4)
     if walking:
-        actors = _there_and_back(studio, people, frames, rng, apart, aside)
+        actors = _there_and_back(sampler, people, frames, rng, apart, aside)
         sways: tuple[PositionGoal, ...] = ()
     else:
-        actors = studio.face_to_face(people, frames, rng, apart, aside=aside, free_arms=True)
+        actors = sampler.face_to_face(people, frames, rng, apart, aside=aside, free_arms=True)
         sways = _swaying(actors, frames, rng)
     follower = (1, "spine3")
     blade = ContactPoint("back", (float(rng.uniform(0.55, 0.8)), float(rng.uniform(0.0, 0.35)), -1))
@@ -101,13 +101,13 @@ def compose(studio: SceneSampler, rng: Generator) -> Scene:
 
 
 def _there_and_back(
-    studio: SceneSampler, people: tuple[Person, Person], frames: int, rng: Generator, apart: float, aside: float
+    sampler: SceneSampler, people: tuple[Person, Person], frames: int, rng: Generator, apart: float, aside: float
 ) -> tuple[Actor, Actor]:
     """Person 0 walks along X, and person 1 before them the same walk backwards, the legs opposite each other in step."""
     found = [
-        one for one in studio.windows("walking", frames) if abs(one.heading_change) < _STRAIGHT and one.speed < _SLOW
+        one for one in sampler.windows("walking", frames) if abs(one.heading_change) < _STRAIGHT and one.speed < _SLOW
     ]
-    found = found or list(studio.windows("walking", frames))
+    found = found or list(sampler.windows("walking", frames))
     window: Window = found[int(rng.integers(len(found)))]
     long = [fit_to_length(window, person.body, person.betas, frames + _SPARE) for person in people]
     leads = _along(trim(long[0], 0, frames), 0.0, (0.0, 0.0))

@@ -30,23 +30,23 @@ _STEP, _LIFT = 7, 0.05
 """frames that a small step takes, and metres that the foot is lifted."""
 
 
-def compose(studio: SceneSampler, rng: Generator) -> Scene:
+def compose(sampler: SceneSampler, rng: Generator) -> Scene:
     steps = int(rng.integers(6, 9))
     turning = steps * _STEP
     begin = int(rng.integers(22, 34))
     end = begin + turning
     frames = min(end + int(rng.integers(22, 40)), 136)
-    leader, follower = sorted((studio.sample_person(rng) for _ in range(2)), key=lambda one: -one.pelvis_height)
+    leader, follower = sorted((sampler.sample_person(rng) for _ in range(2)), key=lambda one: -one.pelvis_height)
     apart = rng.uniform(0.41, 0.46) * 0.5 * (leader.arm_length + follower.arm_length) / 0.60
     way = float(rng.choice([-1.0, 1.0]))
     stands = place_at(
-        studio.standing_motion(leader, frames, rng, free_arms=True),
+        sampler.standing_motion(leader, frames, rng, free_arms=True),
         float(rng.normal(0, 0.08)),
         (-apart / 2, 0.0),
         frames // 2,
     )
     turns = _turning(
-        studio.standing_motion(follower, frames, rng, free_arms=True), follower, begin, steps, way, (apart / 2, 0.0)
+        sampler.standing_motion(follower, frames, rng, free_arms=True), follower, begin, steps, way, (apart / 2, 0.0)
     )
     actors = Actor(leader.body, leader.betas, stands), Actor(follower.body, follower.betas, turns)
     hold = Interval(max(begin - int(rng.integers(12, 20)), 14), min(end + int(rng.integers(4, 14)), frames - 6), 14, 14)

@@ -32,10 +32,10 @@ _STRAIGHT = 0.5
 """radians by which a walk may turn."""
 
 
-def compose(studio: SceneSampler, rng: Generator) -> Scene:
+def compose(sampler: SceneSampler, rng: Generator) -> Scene:
     frames = int(rng.integers(72, 121))
-    people = alike(studio, rng)
-    window = walk(studio, frames, rng)
+    people = alike(sampler, rng)
+    window = walk(sampler, frames, rng)
     apart = rng.uniform(0.55, 0.63) * 0.5 * (people[0].arm_length + people[1].arm_length) / 0.66
     actors = side_by_side(people, window, frames, apart)
     always = Interval(-40, frames + 40, 4, 4)
@@ -72,19 +72,19 @@ def compose(studio: SceneSampler, rng: Generator) -> Scene:
     return replace(scene, sentences=write_sentences("hand_in_hand", details, rng))
 
 
-def alike(studio: SceneSampler, rng: Generator) -> tuple[Person, Person]:
-    """Two people whose legs are as long, as far as the studio has such."""
-    first = studio.sample_person(rng)
-    others = [studio.sample_person(rng) for _ in range(24)]
+def alike(sampler: SceneSampler, rng: Generator) -> tuple[Person, Person]:
+    """Two people whose legs are as long, as far as the sampler has such."""
+    first = sampler.sample_person(rng)
+    others = [sampler.sample_person(rng) for _ in range(24)]
     fitting = [one for one in others if abs(one.pelvis_height / first.pelvis_height - 1) < _ALIKE and one is not first]
     nearest = min(others, key=lambda one: abs(one.pelvis_height - first.pelvis_height))
     return first, (fitting[0] if fitting else nearest)
 
 
-def walk(studio: SceneSampler, frames: int, rng: Generator) -> Window:
+def walk(sampler: SceneSampler, frames: int, rng: Generator) -> Window:
     """A walk that goes about straight."""
-    found = [window for window in studio.windows("walking", frames) if abs(window.heading_change) < _STRAIGHT]
-    found = found or list(studio.windows("walking", frames))
+    found = [window for window in sampler.windows("walking", frames) if abs(window.heading_change) < _STRAIGHT]
+    found = found or list(sampler.windows("walking", frames))
     return found[int(rng.integers(len(found)))]
 
 

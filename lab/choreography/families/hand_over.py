@@ -16,14 +16,14 @@ _GIVES = ContactPoint("right_fingers", (-0.2, -1, 0.2))
 _TAKES = ContactPoint("right_fingers", (-0.2, -1, 0.0))
 
 
-def compose(studio: SceneSampler, rng: Generator) -> Scene:
+def compose(sampler: SceneSampler, rng: Generator) -> Scene:
     frames = int(rng.integers(72, 121))
-    people = studio.sample_person(rng), studio.sample_person(rng)
+    people = sampler.sample_person(rng), sampler.sample_person(rng)
     meet = int(rng.integers(28, 44))
     held = Interval(meet, meet + int(rng.integers(6, 20)), rng.uniform(13, 20), rng.uniform(12, 18))
     apart = rng.uniform(0.72, 0.86) * (people[0].arm_length + people[1].arm_length)
     coming = (bool(rng.random() < 0.4), bool(rng.random() < 0.25))
-    actors = studio.face_to_face(people, frames, rng, apart, meet, coming=coming)
+    actors = sampler.face_to_face(people, frames, rng, apart, meet, coming=coming)
     height = rng.uniform(0.72, 1.0) * 0.5 * sum(person.joint_height("spine2") for person in people)
     taker = rng.choice(["right", "left"])
     takes = _TAKES if taker == "right" else ContactPoint("left_fingers", _TAKES.coordinates)

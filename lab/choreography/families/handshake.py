@@ -16,9 +16,9 @@ from ..symmetry import swap_people
 _PALM = ContactPoint("right_palm", (0.1, -1, -0.1))
 
 
-def compose(studio: SceneSampler, rng: Generator) -> Scene:
+def compose(sampler: SceneSampler, rng: Generator) -> Scene:
     frames = int(rng.integers(72, 129))
-    people = studio.sample_person(rng), studio.sample_person(rng)
+    people = sampler.sample_person(rng), sampler.sample_person(rng)
     comes = bool(rng.random() < 0.4), bool(rng.random() < 0.4)
     start = int(rng.integers(24, 34)) + 10 * any(comes)
     span = Interval(
@@ -26,7 +26,7 @@ def compose(studio: SceneSampler, rng: Generator) -> Scene:
     )
     pumps = max(1, round((span.end - span.start) / rng.uniform(10, 18)))
     apart = rng.uniform(0.68, 0.8) * (people[0].arm_length + people[1].arm_length)
-    actors = studio.face_to_face(people, frames, rng, apart, start, coming=comes, free_arms=bool(rng.random() < 0.8))
+    actors = sampler.face_to_face(people, frames, rng, apart, start, coming=comes, free_arms=bool(rng.random() < 0.8))
     path = _path(people, span, frames, pumps, rng)
     scene = Scene(
         "handshake",

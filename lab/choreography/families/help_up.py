@@ -40,10 +40,10 @@ _ABOVE = 0.008
 """metres that they then lie above it."""
 
 
-def compose(studio: SceneSampler, rng: Generator) -> Scene:
+def compose(sampler: SceneSampler, rng: Generator) -> Scene:
     frames = int(rng.integers(110, 151))
-    helper, helped = studio.sample_person(rng), studio.sample_person(rng)
-    rises = studio.sample_motion("getting_up", helped, frames, rng)
+    helper, helped = sampler.sample_person(rng), sampler.sample_person(rng)
+    rises = sampler.sample_motion("getting_up", helped, frames, rng)
     upright = frames - 20 if rises.peak is None else rises.peak
     rises = place_at(rises, math.pi, (0.0, 0.0), min(upright, frames - 1))
     rising = rises.pelvis[:, 2] / helped.pelvis_height
@@ -60,7 +60,7 @@ def compose(studio: SceneSampler, rng: Generator) -> Scene:
     )
     x = nearest - rng.uniform(0.42, 0.52)
     y = float(chest[:, 1].mean()) + rng.normal(0, 0.04)
-    stands = place_at(studio.standing_motion(helper, frames, rng), float(rng.normal(0, 0.08)), (x, y), int(hold.start))
+    stands = place_at(sampler.standing_motion(helper, frames, rng), float(rng.normal(0, 0.08)), (x, y), int(hold.start))
     helping = Actor(helper.body, helper.betas, stands)
     shoulders = [actor_joints(helping)[:, JOINT_INDEX["right_shoulder"]], joints[:, JOINT_INDEX["right_shoulder"]]]
     share = helper.arm_length / (helper.arm_length + helped.arm_length)

@@ -25,14 +25,14 @@ from ..symmetry import mirror_scene, swap_people
 _PALM = ContactPoint("right_palm", (0.2, -1, 0))
 
 
-def compose(studio: SceneSampler, rng: Generator) -> Scene:
+def compose(sampler: SceneSampler, rng: Generator) -> Scene:
     frames = int(rng.integers(64, 97))
-    people = studio.sample_person(rng), studio.sample_person(rng)
+    people = sampler.sample_person(rng), sampler.sample_person(rng)
     clap = int(rng.integers(frames * 2 // 5, frames * 3 // 5))
     span = Interval(clap, clap + int(rng.integers(2, 6)), rng.uniform(11, 16), rng.uniform(12, 18))
     apart = rng.uniform(0.85, 1.05) * (people[0].arm_length + people[1].arm_length) / 2 + 0.18
     comes = bool(rng.random() < 0.5), bool(rng.random() < 0.3)
-    actors = studio.face_to_face(people, frames, rng, apart, clap, coming=comes, free_arms=bool(rng.random() < 0.8))
+    actors = sampler.face_to_face(people, frames, rng, apart, clap, coming=comes, free_arms=bool(rng.random() < 0.8))
     height = np.mean([person.joint_height("head") for person in people]) + rng.uniform(-0.08, 0.12)
     around = Interval(clap - 14, clap + 12, 14, 14)
     scene = Scene(

@@ -35,9 +35,9 @@ _PASSES = 12
 """Frames before and after the hold in which hands pass the other's sides."""
 
 
-def compose(studio: SceneSampler, rng: Generator) -> Scene:
+def compose(sampler: SceneSampler, rng: Generator) -> Scene:
     frames = int(rng.integers(96, 151))
-    people = _of_like_height(studio, rng)
+    people = _of_like_height(sampler, rng)
     meet = int(rng.integers(38, 50))
     parts = frames >= 120 and rng.random() < 0.7
     last = frames - int(rng.integers(36, 46)) if parts else frames + 30
@@ -46,7 +46,7 @@ def compose(studio: SceneSampler, rng: Generator) -> Scene:
     comes = (True, bool(rng.random() < 0.5))
     aside = rng.uniform(0.03, 0.05)
     leave = last + 6 if parts else None
-    actors = studio.face_to_face(people, frames, rng, apart, meet, aside, comes, free_arms=True, leave=leave)
+    actors = sampler.face_to_face(people, frames, rng, apart, meet, aside, comes, free_arms=True, leave=leave)
     high = ContactPoint("back", (float(rng.uniform(0.2, 0.55)), float(rng.uniform(0.25, 0.6)), -1))
     low = ContactPoint("back", (float(rng.uniform(-0.6, -0.2)), float(rng.uniform(-0.35, 0.05)), -1))
     touches = [ContactGoal(0, _CHEST, _CHEST, span, tolerance=0.06, normal_tolerance=None, required=False)]
@@ -115,13 +115,13 @@ def compose(studio: SceneSampler, rng: Generator) -> Scene:
     return swap_people(scene) if other_way else scene
 
 
-def _of_like_height(studio: SceneSampler, rng: Generator) -> tuple[Person, Person]:
-    first = studio.sample_person(rng)
+def _of_like_height(sampler: SceneSampler, rng: Generator) -> tuple[Person, Person]:
+    first = sampler.sample_person(rng)
     for _ in range(50):
-        second = studio.sample_person(rng)
+        second = sampler.sample_person(rng)
         if abs(first.joint_height("head") - second.joint_height("head")) < _HEIGHTS and second is not first:
             return first, second
-    return first, studio.sample_person(rng)
+    return first, sampler.sample_person(rng)
 
 
 def _times(vector: Vector, factor: float) -> Vector:

@@ -49,15 +49,15 @@ _RAISED = 0.05
 """metres by which a foot may well have to go higher or lower than it was recorded."""
 
 
-def compose(studio: SceneSampler, rng: Generator) -> Scene:
+def compose(sampler: SceneSampler, rng: Generator) -> Scene:
     frames = int(rng.integers(64, 111))
-    people = studio.sample_person(rng), studio.sample_person(rng)
-    kicks = Actor(people[0].body, people[0].betas, _kick(studio, people[0], frames, rng))
+    people = sampler.sample_person(rng), sampler.sample_person(rng)
+    kicks = Actor(people[0].body, people[0].betas, _kick(sampler, people[0], frames, rng))
     hit = kicks.motion.peak or frames // 2
     foot, tip = _leading(kicks, hit)
     stance = str(rng.choice(list(_HEADINGS), p=(0.5, 0.25, 0.25)))
     stands = place_at(
-        studio.standing_motion(people[1], frames, rng), _HEADINGS[stance] + float(rng.normal(0, 0.12)), (0.0, 0.0), hit
+        sampler.standing_motion(people[1], frames, rng), _HEADINGS[stance] + float(rng.normal(0, 0.12)), (0.0, 0.0), hit
     )
     kicked = Actor(people[1].body, people[1].betas, stands)
     target, at, word = _target(kicked, stance, hit, float(tip[2]), rng)
@@ -90,16 +90,16 @@ def compose(studio: SceneSampler, rng: Generator) -> Scene:
     return replace(scene, sentences=write_sentences("kick", details, rng))
 
 
-def _kick(studio: SceneSampler, person: Person, frames: int, rng: Generator) -> MotionClip:
-    if studio.find_windows is not None and rng.random() < _RECORDED:
+def _kick(sampler: SceneSampler, person: Person, frames: int, rng: Generator) -> MotionClip:
+    if sampler.find_windows is not None and rng.random() < _RECORDED:
         try:
             for _ in range(_TRIES):
-                motion = recorded_strike(studio, "kicking", person, frames, rng)
+                motion = recorded_strike(sampler, "kicking", person, frames, rng)
                 if _comes_straight(person, motion):
                     return motion
         except UserError:  # this split has no such recording
             pass
-    return front_kick(studio, person, frames, rng)
+    return front_kick(sampler, person, frames, rng)
 
 
 def _comes_straight(person: Person, motion: MotionClip) -> bool:

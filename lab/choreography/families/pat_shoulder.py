@@ -28,9 +28,9 @@ _LIFTED = 0.09
 """metres that the hand rises between two pats."""
 
 
-def compose(studio: SceneSampler, rng: Generator) -> Scene:
+def compose(sampler: SceneSampler, rng: Generator) -> Scene:
     frames = int(rng.integers(72, 121))
-    people = studio.sample_person(rng), studio.sample_person(rng)
+    people = sampler.sample_person(rng), sampler.sample_person(rng)
     behind = bool(rng.random() < 0.4)
     first = int(rng.integers(24, 34))
     pats, each = int(rng.integers(2, 5)), int(rng.integers(8, 12))
@@ -42,11 +42,11 @@ def compose(studio: SceneSampler, rng: Generator) -> Scene:
     across = 0.30 * people[0].bone_length("left_shoulder", "right_shoulder")
     comes = bool(rng.random() < 0.5)
     own = (
-        studio.approaching_motion(people[0], frames, rng, first, free_arms=True)
+        sampler.approaching_motion(people[0], frames, rng, first, free_arms=True)
         if comes
-        else studio.standing_motion(people[0], frames, rng, free_arms=True)
+        else sampler.standing_motion(people[0], frames, rng, free_arms=True)
     )
-    other = studio.standing_motion(people[1], frames, rng, free_arms=behind or rng.random() < 0.8)
+    other = sampler.standing_motion(people[1], frames, rng, free_arms=behind or rng.random() < 0.8)
     turn = float(rng.normal(0, 0.12))
     actors = (
         Actor(people[0].body, people[0].betas, place_at(own, turn, (-apart / 2, across if behind else 0.0), first)),

@@ -41,23 +41,23 @@ _SMOOTH = 2.0
 """frames, sigma, over which the rider follows the carrier's back."""
 
 
-def compose(studio: SceneSampler, rng: Generator) -> Scene:
-    walking = bool(studio.find_windows is not None and rng.random() < 0.5)
+def compose(sampler: SceneSampler, rng: Generator) -> Scene:
+    walking = bool(sampler.find_windows is not None and rng.random() < 0.5)
     frames = int(rng.integers(64, 113))
-    people = sorted((studio.sample_person(rng) for _ in range(2)), key=lambda one: -one.pelvis_height)
+    people = sorted((sampler.sample_person(rng) for _ in range(2)), key=lambda one: -one.pelvis_height)
     carrier, rider = people
     if walking:
         slow = [
             one
-            for one in studio.windows("walking", frames)
+            for one in sampler.windows("walking", frames)
             if abs(one.heading_change) < _STRAIGHT and one.speed < _SLOW
         ]
-        motion = studio.sample_motion("walking", carrier, frames, rng, (lambda one: one in slow) if slow else None)
+        motion = sampler.sample_motion("walking", carrier, frames, rng, (lambda one: one in slow) if slow else None)
         way = motion.pelvis[-1, :2] - motion.pelvis[0, :2]
         motion = place_at(motion, 0.0, (-float(np.linalg.norm(way)) / 2, 0.0))
     else:
         motion = place_at(
-            studio.standing_motion(carrier, frames, rng, free_arms=True),
+            sampler.standing_motion(carrier, frames, rng, free_arms=True),
             float(rng.normal(0, 0.3)),
             (0.0, 0.0),
             frames // 2,

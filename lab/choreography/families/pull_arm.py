@@ -29,11 +29,11 @@ _AHEAD, _ASIDE = (0.82, 1.0), (0.42, 0.6)
 """How far who pulls is before and beside the other, as shares of an arm."""
 
 
-def compose(studio: SceneSampler, rng: Generator) -> Scene:
+def compose(sampler: SceneSampler, rng: Generator) -> Scene:
     frames = int(rng.integers(72, 121))
-    people = alike(studio, rng)
+    people = alike(sampler, rng)
     arm = 0.5 * (people[0].arm_length + people[1].arm_length)
-    pulls, follows = side_by_side(people, walk(studio, frames, rng), frames, rng.uniform(*_ASIDE) * arm + 0.12)
+    pulls, follows = side_by_side(people, walk(sampler, frames, rng), frames, rng.uniform(*_ASIDE) * arm + 0.12)
     follows = Actor(follows.body, follows.betas, _moved(follows.motion, -rng.uniform(*_AHEAD) * arm))
     held = ContactPoint("left_wrist" if rng.random() < 0.6 else "left_forearm", (0.3, 1, 0))
     always = Interval(-40, frames + 40, 4, 4)

@@ -25,9 +25,9 @@ from ..sentences import InteractionFacts, write_sentences
 from ..symmetry import mirror_scene, swap_people
 
 
-def compose(studio: SceneSampler, rng: Generator) -> Scene:
+def compose(sampler: SceneSampler, rng: Generator) -> Scene:
     frames = int(rng.integers(64, 105))
-    people = studio.sample_person(rng), studio.sample_person(rng)
+    people = sampler.sample_person(rng), sampler.sample_person(rng)
     behind = bool(rng.random() < 0.35)
     hit = int(rng.integers(24, 36))
     pushed = int(rng.integers(5, 10))
@@ -35,11 +35,11 @@ def compose(studio: SceneSampler, rng: Generator) -> Scene:
     apart = rng.uniform(0.66, 0.78) * people[0].arm_length + 0.16
     coming = bool(rng.random() < 0.5)
     comes = (
-        studio.approaching_motion(people[0], frames, rng, hit - 6)
+        sampler.approaching_motion(people[0], frames, rng, hit - 6)
         if coming
-        else studio.standing_motion(people[0], frames, rng)
+        else sampler.standing_motion(people[0], frames, rng)
     )
-    stands = studio.standing_motion(people[1], frames, rng)
+    stands = sampler.standing_motion(people[1], frames, rng)
     actors = (
         Actor(people[0].body, people[0].betas, place_at(comes, float(rng.normal(0, 0.06)), (-apart / 2, 0.0), hit)),
         Actor(

@@ -150,8 +150,8 @@ def test_mirrored_twice_and_exchanged_twice_is_the_same(scene):
 
 @pytest.mark.parametrize("family", ["handshake", "high_five", "hug", "pat_shoulder"])
 def test_families_make_scenes_that_can_be_solved(family, body):
-    studio = SceneSampler(body)
-    scenes = [FAMILIES[family](studio, np.random.default_rng(seed)) for seed in range(6)]
+    sampler = SceneSampler(body)
+    scenes = [FAMILIES[family](sampler, np.random.default_rng(seed)) for seed in range(6)]
     assert len({scene.frames for scene in scenes}) > 1
     for scene in scenes:
         assert scene.family == family and 64 <= scene.frames <= 160 and len(scene.sentences) >= 3
@@ -159,7 +159,7 @@ def test_families_make_scenes_that_can_be_solved(family, body):
         assert scene.contact_goals and all(0 < touch.interval.start < scene.frames for touch in scene.contact_goals)
         for touch in scene.contact_goals:
             assert len(contact_point_vertices(body, touch.point)) and len(contact_point_vertices(body, touch.target))
-    again = FAMILIES[family](studio, np.random.default_rng(3))
+    again = FAMILIES[family](sampler, np.random.default_rng(3))
     assert again.contact_goals == scenes[3].contact_goals and again.sentences == scenes[3].sentences
 
 
