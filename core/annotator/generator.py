@@ -15,7 +15,6 @@ from .question import Message
 
 Check = Callable[[], None]
 """Called several times a second while a model works; raises Cancelled."""
-UNAVAILABLE_CODES = ("annotator-memory", "annotator-broken", "annotator-server")
 
 
 class Generator(Protocol):

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from .npz import NpzSchema
 
 _CHUNK = 1 << 20
-_LONGEST_REASON = 300  # characters
 _OTHER_CONTENT = "its content is not what was saved; it is damaged or belongs to another result"
 
 

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal
 
 from ..contract.errors import UserError
 from ..contract.files import explain_write_errors
@@ -153,15 +153,6 @@ def _bring_both(pip: Installer, reporter: Reporter) -> None:
 def locked(lock: Path) -> list[str]:
     """Arguments that install a lock file: all that is needed is in it, and nothing else is taken."""
     return ["--no-deps", "--only-binary", ":all:", "--require-hashes", "-r", str(lock)]
-
-
-class OutputProgress(Protocol):
-    """What the lines that an installer has written so far say of its progress."""
-
-    fraction: float
-    text: str
-
-    def read(self, line: str) -> None: ...
 
 
 class UvProgress:

@@ -88,14 +88,6 @@ def solve(
     return poses
 
 
-def target_errors(poses: Poses, targets: Targets) -> tuple[Float[Tensor, "K 22"], Float[Tensor, "K 22"]]:
-    """metres and radians from each target; 0 where there is none."""
-    positions, rotations = poses.joints()
-    distance = (positions - targets.positions).norm(dim=-1) * (targets.position_weights > 0)
-    angle = matrix_to_axis_angle(targets.rotations @ rotations.mT).norm(dim=-1) * (targets.rotation_weights > 0)
-    return distance, angle
-
-
 def _errors(poses: Poses, targets: Targets, joints: Tensor) -> tuple[Tensor, Tensor, float]:
     """Clamped errors [K,M] of M numbers, their weights [K,M], and the largest error of a full weight."""
     positions, rotations = poses.joints()

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -17,11 +16,10 @@ from jaxtyping import Float, Float32, Int, UInt8
 from scipy.special import expit
 
 from ..contract.skeleton import LANDMARK_INDEX, LANDMARKS
-from .backends import Network, NetworkBackend
+from .backends import Network
 from .movenet import KEYPOINTS, KeypointMaps
-from .prompted_graph import LIMB_JOINTS, SIDE, head_graph, trunk_graph
+from .prompted_graph import LIMB_JOINTS, SIDE
 from .regions import Region, crop, region_from_axis, rotation, to_picture
-from .tflite_graph import read_graph
 
 PROMPT_JOINTS = np.array([LANDMARK_INDEX[name] for name in KEYPOINTS[-LIMB_JOINTS:]])
 """The landmarks that prompts are given for: shoulders, elbows, wrists, hips, knees, ankles, left before right, as MoveNet's."""
@@ -125,14 +123,6 @@ class PromptedLandmarks:
         features, heat, *coarse = self._trunk.run(crops.astype(np.float32) / 255)
         inputs = np.stack([head_input(query, *arrays) for query, *arrays in zip(queries, features, heat)])
         return [decode(query.region, *outputs) for query, *outputs in zip(queries, *self._head.run(inputs, *coarse))]
-
-
-def load_prompted_landmarks(backend: NetworkBackend, pose_landmarks: Path) -> PromptedLandmarks:
-    """The network with the trunk of a .tflite file (`weights.POSE_LANDMARKS`) and the head that ships with the product.
-
-    UserError `weights-missing` or `weights-wrong`.
-    """
-    return PromptedLandmarks(backend.load(trunk_graph(read_graph(pose_landmarks))), backend.load(head_graph()))
 
 
 def region_of_joints(points: Float[np.ndarray, "12 2"], confidence: Float[np.ndarray, " 12"]) -> Region:

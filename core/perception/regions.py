@@ -111,11 +111,6 @@ def similar(a: Region, b: Region, tolerance: float) -> bool:
     )
 
 
-def full_window(width: int, height: int) -> Region:
-    """The square around the whole picture."""
-    return Region(width / 2, height / 2, max(width, height))
-
-
 def tile_windows(width: int, height: int, fraction: float) -> list[Region]:
     """Overlapping squares with sides of `fraction` of the picture's longer side that together cover it."""
     size = fraction * max(width, height)

@@ -22,7 +22,6 @@ import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
 from ..checkpoint import weights_file
@@ -255,10 +254,6 @@ def _compute(node: Node[Any], results: Results, store: ResultStore, reporter: St
         if _STRETCHES in wanted:
             stretches.forget(0)
     return entry
-
-
-def _file_key(path: Path) -> str | None:
-    return content_key(path) if path.is_file() else None
 
 
 def _key_part(value: Any) -> Any:

@@ -47,17 +47,9 @@ class TimeGrid:
         """Rotations by spherical linear interpolation."""
         return _slerp(rotations, _neighbours(self.clip_times, self.grid_times))
 
-    def rotations_from_grid(self, rotations: Float[Tensor, "P N *joints 3 3"]) -> Float[Tensor, "P T *joints 3 3"]:
-        """Rotations by spherical linear interpolation."""
-        return _slerp(rotations, _neighbours(self.grid_times, self.clip_times))
-
     def flags_to_grid(self, flags: Shaped[Tensor, "P T *values"]) -> Shaped[Tensor, "P N *values"]:
         """Booleans or codes of the nearest time stamp."""
         return _nearest(flags, _neighbours(self.clip_times, self.grid_times))
-
-    def flags_from_grid(self, flags: Shaped[Tensor, "P N *values"]) -> Shaped[Tensor, "P T *values"]:
-        """Booleans or codes of the nearest time stamp."""
-        return _nearest(flags, _neighbours(self.grid_times, self.clip_times))
 
 
 class _Neighbours(NamedTuple):

@@ -56,10 +56,6 @@ class Description:
     actions: tuple[Action, ...]
     shared_actions: tuple[SharedAction, ...]
 
-    def actions_of(self, person: int, *names: str) -> tuple[Action, ...]:
-        """The actions of one person with one of these names."""
-        return tuple(action for action in self.actions if action.person == person and action.name in names)
-
 
 def describe(
     motion: PairMotion,

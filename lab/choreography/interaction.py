@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -74,11 +74,6 @@ def load_interactions(path: Path) -> list[Interaction]:
         _interaction(arrays, record, index, slice(int(end - count), int(end)))
         for index, (record, end, count) in enumerate(zip(records, ends, arrays["frames"]))
     ]
-
-
-def of_families(interactions: Iterable[Interaction], families: Iterable[str]) -> list[Interaction]:
-    wanted = set(families)
-    return [clip for clip in interactions if clip.family in wanted]
 
 
 def _interaction(arrays: dict[str, np.ndarray], record: dict[str, Any], index: int, span: slice) -> Interaction:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any, Literal
 from core.contract.errors import UserError
 from core.contract.files import read_json
 
-from ..mocap.capture import Capture, CapturedPair
+from ..mocap.capture import Capture
 from ..mocap.library import Library
 from .interaction import Interaction
 
@@ -61,17 +60,6 @@ def split_of(interaction: Interaction) -> Split:
 def captures_of(library: Library, split: Split) -> list[Capture]:
     """The library's single recordings of one split."""
     return [capture for capture in library.captures if split_of_subject(capture.subject) == split]
-
-
-def pairs_of(library: Library, split: Split) -> list[CapturedPair]:
-    """The library's recordings of two people of one split; both belong to the same one."""
-    return [pair for pair in library.pairs if _common(person.subject for person in pair.people) == split]
-
-
-def _common(subjects: Iterable[str]) -> Split:
-    """The last of train, dev, test that one of them belongs to: nobody of test is learned from."""
-    found: set[Split] = {split_of_subject(subject) for subject in subjects}
-    return "test" if "test" in found else "dev" if "dev" in found else "train"
 
 
 def _broken(interaction: Interaction, why: str) -> UserError:

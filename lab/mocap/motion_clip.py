@@ -76,13 +76,6 @@ def place_at(motion: MotionClip, heading: float, position: tuple[float, float], 
     return replace(motion, rotations=rotations, pelvis=pelvis)
 
 
-def translate(motion: MotionClip, offset: Float[np.ndarray, "2"]) -> MotionClip:
-    """The clip translated along the floor, metres."""
-    pelvis = motion.pelvis.copy()
-    pelvis[:, :2] += np.asarray(offset, np.float32)
-    return replace(motion, pelvis=pelvis)
-
-
 def trim(motion: MotionClip, start: int, end: int) -> MotionClip:
     """Frames `start` to `end` (exclusive)."""
     part = slice(start, end)

@@ -85,7 +85,9 @@ def test_the_zip_holds_the_product_and_nothing_else(package: Path) -> None:
     assert [name for name in names if name.startswith("samples/") and not name.endswith("/")] == [
         "samples/handshake_hug.mp4"
     ]
-    assert tops <= {"LICENSES", "core", "samples", "socialmirror_blender"} | {name for name in needed if "/" not in name}
+    assert tops <= {"LICENSES", "core", "samples", "socialmirror_blender"} | {
+        name for name in needed if "/" not in name
+    }
     assert not [name for name in names if "__pycache__" in name or re.search(r"(^|/)\.", name)]
 
 

@@ -6,7 +6,7 @@ dataset does not annotate in a comparable way (contacts, foot contacts, skin of 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -96,11 +96,3 @@ def list_clips(name: str, folder: Path, split: str) -> list[ListedClip]:
 def load_clip(name: str, folder: Path, clip: ListedClip, body: BodyModel, perception: PerceptionCache) -> BenchmarkClip:
     """One clip with its detections, which take minutes unless they are cached; `body` is the body that methods fit."""
     return benchmark_clip(clip, PUBLIC_DATASETS[name].load(folder, clip), body, perception)
-
-
-def load_clips(
-    name: str, folder: Path, split: str, body: BodyModel, perception: PerceptionCache
-) -> Iterator[BenchmarkClip]:
-    """All clips of a split, one at a time."""
-    for clip in list_clips(name, folder, split):
-        yield load_clip(name, folder, clip, body, perception)

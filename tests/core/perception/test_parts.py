@@ -30,7 +30,6 @@ from core.perception.scan import FrameFindings, Scanner, distinct_people
 from core.perception.scene_cuts import SceneCuts
 from core.perception.skeletons import SHARED, body_region, person_of_pose, pose_of_person, with_keypoints
 from core.perception.track import Observation, Sighting, Track
-from lab.rendering.overlay import draw_overlay
 
 _SIZE = (640, 360)
 _TORSO = 80.0
@@ -585,16 +584,6 @@ def test_a_cut_is_found_and_motion_and_a_change_of_light_are_none() -> None:
     assert cuts.is_cut(hall)
     assert not cuts.is_cut(hall)
     assert cuts.is_cut(street)
-
-
-def test_the_overlay_draws_who_was_found(made_up_pair: Detections) -> None:
-    image = np.zeros((180, 320, 3), np.uint8)
-    drawn = draw_overlay(image, made_up_pair, 7)
-    assert not image.any(), "the picture itself is left alone"
-    left, right = drawn[:, :130].any(), drawn[:, 150:].any()
-    assert left and not right
-    with pytest.raises(ValueError):
-        draw_overlay(image, made_up_pair, 99)
 
 
 @pytest.fixture

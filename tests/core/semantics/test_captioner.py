@@ -141,7 +141,7 @@ def test_sides_of_turns_are_the_persons_own(degrees: float, words: str) -> None:
 def test_walking_up_and_away() -> None:
     assert "Person A walks up to Person B" in short_caption(described(walking(0, 2.0)), named=True)
     assert "Person B walks away" in short_caption(described(walking(1, 1.5)), named=True)
-    (action,) = described(walking(0, 2.0)).actions_of(0, "walk")
+    (action,) = [action for action in described(walking(0, 2.0)).actions if action.name == "walk"]
     assert action.approach == pytest.approx(2.0, abs=0.1) and action.amount == pytest.approx(2.0, abs=0.1)
     assert action.start == pytest.approx(0.5, abs=0.2) and action.end == pytest.approx(2.0, abs=0.2)
     assert not described(standing()).actions

@@ -235,7 +235,8 @@ def test_a_shot_scores_no_error_for_who_knows_the_motion(hi4d_folder: Path, monk
     )
     body = load_body(None)
     onlooker = PerceptionCache(hi4d_folder / "cache", torch.device("cpu"), SilentReporter())
-    (shot,) = public.load_clips("hi4d", hi4d_folder, "test", body, onlooker)
+    (listed,) = public.list_clips("hi4d", hi4d_folder, "test")
+    shot = public.load_clip("hi4d", hi4d_folder, listed, body, onlooker)
     assert isinstance(shot, BenchmarkClip) and not shot.truth.has_meshes and shot.seconds == {"perception": 3.0}
     result = score(shot, Estimate(motion(), shot.truth.camera, (), {}), body)
     assert result.metrics["mpjpe"] == pytest.approx(0, abs=0.01)
@@ -273,7 +274,8 @@ def test_pictures_are_looked_at_once(hi4d_folder: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(perception_cache, "detect_people", look)
     onlooker = PerceptionCache(hi4d_folder / "cache", torch.device("cpu"), SilentReporter())
     body = load_body(None)
-    (once,), (again,) = (list(public.load_clips("hi4d", hi4d_folder, "test", body, onlooker)) for _ in range(2))
+    (listed,) = public.list_clips("hi4d", hi4d_folder, "test")
+    once, again = (public.load_clip("hi4d", hi4d_folder, listed, body, onlooker) for _ in range(2))
     assert asked == [(*HI4D_SIZE, 30, 0, FRAMES - 1)]
     assert again.seconds == once.seconds
     assert again.detections.time == pytest.approx(np.arange(FRAMES) / 30)

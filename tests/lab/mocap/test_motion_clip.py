@@ -8,7 +8,7 @@ import pytest
 from core.body.files import load_body
 from core.contract.skeleton import JOINT_INDEX
 from lab.mocap.foot_contact import pose_skeleton
-from lab.mocap.motion_clip import heading_at, mirror, place_at, reverse, standing_height, time_warp, translate, trim
+from lab.mocap.motion_clip import heading_at, mirror, place_at, reverse, standing_height, time_warp, trim
 from lab.mocap.runs import consecutive_runs, remove_short_runs, true_runs
 from lab.mocap.windows import clip_from_window
 from tests.lab.mocap.synthetic import MEAN_SHAPE, kicking, soles, walking, whole_clip, whole_window
@@ -22,8 +22,6 @@ def test_a_clip_is_placed_with_a_heading_at_a_position() -> None:
     way = motion.pelvis[-1, :2] - motion.pelvis[0, :2]
     np.testing.assert_allclose(way / np.linalg.norm(way), [np.cos(2.0), np.sin(2.0)], atol=1e-4)
     np.testing.assert_allclose(motion.pelvis[:, 2], whole_clip(walking()).pelvis[:, 2], atol=1e-6)
-    moved = translate(motion, np.array([-3.0, 1.0]))
-    np.testing.assert_allclose(moved.pelvis[-1, :2], [0, 0], atol=1e-5)
 
 
 def test_mirroring_exchanges_left_and_right() -> None:
