@@ -1,6 +1,6 @@
-"""Another try where a result is bad or strays from the picture: without the learned models, and with the next likely camera.
+"""Makes a take again where it is bad or strays from the picture: without the learned models, then with the next likely camera.
 
-The better result is kept.
+The better take is kept.
 """
 
 from __future__ import annotations
@@ -15,17 +15,6 @@ from ..progress import JobProgress
 from ..quality import badness
 from .settings import PipelineSettings
 from .takes import MadeTakes, TakeResult
-
-_JUDGED = ("picture", "floor", "penetration")
-"""Measures whose bad stretches are worth another try."""
-_BETTER = 0.9
-"""Ratio of badness below which another try takes the place of the first."""
-_CLOSE = 1.5
-"""A take whose reprojection error is below this, in percent of the height, is not suspected to stray from the picture."""
-_STRAYED = 0.3
-"""Points of reprojection error by which learned models may lead away from the picture. With people like those that they were
-trained on they stay below: at most 0.24 on seven choreographed dev clips, where they are nearer to the truth than the fit alone.
-On two real clips where they were 1.2 and 3.1 points farther away, they were also farther from the truth."""
 
 
 @dataclass(frozen=True)
@@ -60,60 +49,93 @@ class Variant:
 
 
 RETRIES = (Variant(learned=False), Variant(camera=1))
-"""In this order; each is tried only while the best result so far is bad."""
+"""In this order; each is tried only while the best take so far is bad."""
 
 
-def is_bad(quality: Quality) -> bool:
-    """Whether somebody is wrong for a stretch of frames in a way that another try may mend."""
-    return any(stretch.grade == BAD and stretch.measure in _JUDGED for stretch in quality.stretches)
+@dataclass(frozen=True)
+class RetrySettings:
+    """When a take is made again, and which of two takes is kept."""
+
+    variants: tuple[Variant, ...] = RETRIES
+    measures: tuple[str, ...] = ("picture", "floor", "penetration")
+    """Measures of `quality` whose bad stretches are a reason to try again."""
+    improvement: float = 0.9
+    """Ratio of badness below which another take replaces the first."""
+    close_reprojection: float = 1.5
+    """Reprojection error in percent of the height up to which a take is not suspected to stray from the picture."""
+    stray_margin: float = 0.3
+    """Percentage points by which the reprojection error of learned models may exceed that of the fit alone.
+
+    On seven choreographed dev clips, where the learned models are nearer to the truth than the fit alone, they exceed it by at most
+    0.24; on two real clips where they are farther from the truth, by 1.2 and 3.1."""
+
+
+_DEFAULT = RetrySettings()
+
+
+@dataclass(frozen=True)
+class _Comparison:
+    """Another take against the best one so far."""
+
+    is_better: bool
+    strayed: bool
+    """Whether the other take is better because the learned models led away from the picture."""
+    numbers: str
 
 
 def make_good_takes(
-    make: Callable[[Variant], MadeTakes], progress: JobProgress, retries: tuple[Variant, ...] = RETRIES
+    make: Callable[[Variant], MadeTakes], progress: JobProgress, settings: RetrySettings = _DEFAULT
 ) -> tuple[MadeTakes, Variant]:
-    """Takes made in the usual way or, where they are bad, in whichever other way is better; what was tried is noted with them.
+    """Takes made in the usual way or, where they are bad, in whichever other way is better; attempts are noted with them.
 
     Takes of the learned models that are not close to the picture are compared with one of the fit alone, too.
     """
     best, variant = make(Variant()), Variant()
-    tried: list[str] = []
-    for other in retries:
+    attempts: list[str] = []
+    for other in settings.variants:
         first = _best(best)
-        if not is_bad(first.quality) and (other.learned or not may_stray(first)):
+        if not is_bad(first.quality, settings) and (other.learned or not may_stray(first, settings)):
             continue
-        progress.log(f"The motion is made again with {other.description}: {_why(first)}.")
+        progress.log(f"The motion is made again with {other.description}: {_why(first, settings)}.")
         again = make(other)
-        second = _best(again)
-        before, after = badness(first.quality), badness(second.quality)
-        strayed = not other.learned and after <= before and _has_strayed(first, second)
-        is_better = after < _BETTER * before or strayed
-        if is_better or is_bad(first.quality):
-            errors = f"reprojection {second.scores.reprojection:.1f} instead of {first.scores.reprojection:.1f} %"
-            tried.append(
-                f"Another try with {other.description} was {'better and kept' if is_better else 'no better'} "
-                f"(badness {after:.2f} instead of {before:.2f}, {errors})."
-            )
-        if is_better:
+        comparison = _compare(first, _best(again), other, settings)
+        if comparison.is_better or is_bad(first.quality, settings):
+            outcome = "better and kept" if comparison.is_better else "no better"
+            attempts.append(f"Another try with {other.description} was {outcome} ({comparison.numbers}).")
+        if comparison.is_better:
             best, variant = again, other
-            if strayed:
-                progress.warn(
-                    "The learned models led away from the picture: this clip is unlike those that they were trained on. "
-                    "The motion is fitted without them."
-                )
-    return replace(best, takes=tuple(_noted(take, tuple(tried)) for take in best.takes)), variant
+        if comparison.strayed:
+            progress.warn(
+                "The learned models led away from the picture: this clip is unlike those that they were trained on. "
+                "The motion is fitted without them."
+            )
+    return replace(best, takes=tuple(_noted(take, tuple(attempts), settings) for take in best.takes)), variant
 
 
-def may_stray(take: TakeResult) -> bool:
+def is_bad(quality: Quality, settings: RetrySettings = _DEFAULT) -> bool:
+    """Whether somebody is wrong for a stretch of frames in a way that another try may mend."""
+    return any(stretch.grade == BAD and stretch.measure in settings.measures for stretch in quality.stretches)
+
+
+def may_stray(take: TakeResult, settings: RetrySettings = _DEFAULT) -> bool:
     """Whether learned models took part in a take that is not close to the picture."""
-    return take.infilled and take.scores.reprojection > _CLOSE
+    return take.infilled and take.scores.reprojection > settings.close_reprojection
 
 
-def _has_strayed(learned: TakeResult, alone: TakeResult) -> bool:
-    return learned.scores.reprojection > alone.scores.reprojection + _STRAYED
+def _compare(first: TakeResult, second: TakeResult, variant: Variant, settings: RetrySettings) -> _Comparison:
+    before, after = badness(first.quality), badness(second.quality)
+    excess = first.scores.reprojection - second.scores.reprojection
+    strayed = not variant.learned and after <= before and excess > settings.stray_margin
+    return _Comparison(
+        after < settings.improvement * before or strayed,
+        strayed,
+        f"badness {after:.2f} instead of {before:.2f}, "
+        f"reprojection {second.scores.reprojection:.1f} instead of {first.scores.reprojection:.1f} %",
+    )
 
 
-def _why(take: TakeResult) -> str:
-    if is_bad(take.quality):
+def _why(take: TakeResult, settings: RetrySettings) -> str:
+    if is_bad(take.quality, settings):
         return "the result is bad in places"
     return f"it lies {take.scores.reprojection:.1f} % of the body's height from the picture"
 
@@ -122,9 +144,11 @@ def _best(made: MadeTakes) -> TakeResult:
     return min(made.takes, key=lambda take: take.fitted.energy)
 
 
-def _noted(take: TakeResult, tried: tuple[str, ...]) -> TakeResult:
-    if not tried:
+def _noted(take: TakeResult, attempts: tuple[str, ...], settings: RetrySettings) -> TakeResult:
+    if not attempts:
         return take
-    quality = replace(take.quality, attempts=tried)
-    again = "It was tried in other ways, too, and none was good: keep these frames in view." if is_bad(quality) else ""
-    return replace(take, quality=quality, warnings=(*take.warnings, *([again] if again else [])))
+    quality = replace(take.quality, attempts=attempts)
+    if not is_bad(quality, settings):
+        return replace(take, quality=quality)
+    warning = "It was tried in other ways, too, and none was good: keep these frames in view."
+    return replace(take, quality=quality, warnings=(*take.warnings, warning))

@@ -153,7 +153,7 @@ def quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
     for module in (jobs, resolve):
         monkeypatch.setattr(module, "load_body", load_body_once)
     for suspicion in ("is_bad", "may_stray"):  # made-up motions do not lie over made-up people
-        monkeypatch.setattr(retry, suspicion, lambda _: False)
+        monkeypatch.setattr(retry, suspicion, lambda *_: False)
     monkeypatch.setattr(checkpoint, "MODELS", tmp_path / "models")
     computed: list[str] = []
     foot_contact = np.zeros((2, FRAMES, 2), np.float32)

@@ -50,7 +50,7 @@ def scene(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> synthetic.Scene:
         monkeypatch.setattr(module, "load_body", load_body_once)
     monkeypatch.setattr(checkpoint, "MODELS", tmp_path / "models")
     # random networks lead away from the picture; their takes are wanted here, not the fit alone
-    monkeypatch.setattr(retry, "may_stray", lambda take: False)
+    monkeypatch.setattr(retry, "may_stray", lambda *_: False)
     torch.manual_seed(0)
     put(stages.STGCN, STGCN(STGCNConfig(*FEATURES, width=16, person_width=16, blocks=1)))
     denoiser = Denoiser(

@@ -228,14 +228,14 @@ def test_the_joint_fit_is_the_product_without_what_was_learned(shot, body, short
 
 @pytest.mark.slow
 def test_the_checked_row_is_the_product_where_it_is_good_and_else_the_better_try(shot, body, short_fit, monkeypatch):
-    monkeypatch.setattr(retry, "is_bad", lambda quality: False)
-    monkeypatch.setattr(retry, "may_stray", lambda take: False)
+    monkeypatch.setattr(retry, "is_bad", lambda *_: False)
+    monkeypatch.setattr(retry, "may_stray", lambda *_: False)
     good, product = estimated("checked", shot, body), estimated("product", shot, body)
     np.testing.assert_array_equal(good.motion.body_pose, product.motion.body_pose)
     assert [contact.id for contact in good.contacts] == [contact.id for contact in product.contacts]
 
     badness = iter((1.0, 0.5, 0.5, 0.8))  # without the learned models it is better, with another camera it is not
-    monkeypatch.setattr(retry, "is_bad", lambda quality: True)
+    monkeypatch.setattr(retry, "is_bad", lambda *_: True)
     monkeypatch.setattr(retry, "badness", lambda quality: next(badness))
     better = estimated("checked", shot, body)
     alone = methods.without("stgcn", "infiller")(shot.detections, body, prompt="", seed=0, reporter=SilentReporter())
