@@ -40,10 +40,10 @@ class InfillSettings:
     everywhere: bool = False
     """With an earlier take: sample all of it anew, not only around the edits."""
     prediction_weight: float = 0.5
-    """Weight of the STGCN's joints in the prior of a new take; the rest is the sample's. Two guesses err less than one."""
+    """Weight of the ST-GCN's joints in the prior of a new take; the rest is the sample's. Two guesses err less than one."""
     observed_sigma: float = 0.04
     hidden_sigma: float = 0.15
-    """metres, how far off observed and hidden joints are taken to be where no STGCN predicted a sigma."""
+    """metres, how far off observed and hidden joints are taken to be where no ST-GCN predicted a sigma."""
     resample_seconds: float = 0.4
     fade_seconds: float = 0.8
     """How long before and after an edit an earlier take is sampled anew, and over which time that fades out."""
@@ -82,7 +82,7 @@ class InfilledMotion:
 
 @dataclass(frozen=True)
 class InfillScene:
-    """A clip about a fitted motion: the pose that the STGCN predicts, with the shapes and in the place of the fit."""
+    """A clip about a fitted motion: the pose that the ST-GCN predicts, with the shapes and in the place of the fit."""
 
     clip: ClipScene
     reference: MotionEstimate
@@ -232,7 +232,7 @@ def _decoded(scene: InfillScene, channels: Tensor, infiller: Infiller, settings:
 def _averaged_with_prediction(
     infilled: InfilledMotion, prediction: JointPrediction, prediction_weight: float
 ) -> InfilledMotion:
-    """The prior's joints averaged between the sample's and the STGCN's; where people stand is the STGCN's alone."""
+    """The prior's joints averaged between the sample's and the ST-GCN's; where people stand is the ST-GCN's alone."""
     if infilled.prior is None or prediction.prior is None:
         return infilled
     sampled, predicted = infilled.prior.joints_incam, prediction.prior.joints_incam

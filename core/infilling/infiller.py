@@ -41,7 +41,7 @@ class ReferenceMotion:
     rotation_offsets: Float[Tensor, "P N 22 6"]
     """From its rotations, 6D less that of no rotation."""
     log_sigma: Float[Tensor, "P N 22"]
-    """Logarithm of metres, of the joints that the STGCN predicts; zeros where it did not run."""
+    """Logarithm of metres, of the joints that the ST-GCN predicts; zeros where it did not run."""
 
     @classmethod
     def of(

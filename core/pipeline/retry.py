@@ -66,8 +66,8 @@ class RetrySettings:
     stray_margin: float = 0.3
     """Percentage points by which the reprojection error of learned models may exceed that of the fit alone.
 
-    On seven choreographed dev clips, where the learned models are nearer to the truth than the fit alone, they exceed it by at most
-    0.24; on two real clips where they are farther from the truth, by 1.2 and 3.1."""
+    On seven choreographed dev clips, where learned models are nearer to the truth than the fit alone, they exceed it by 0.24 at
+    most; on two real clips where they are farther from the truth, by 1.2 and 3.1."""
 
 
 _DEFAULT = RetrySettings()

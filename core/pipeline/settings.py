@@ -18,7 +18,7 @@ from ..fitting.prior import JointPrior
 from ..infilling.infill import InfillSettings
 
 LEARNED = ("text", "stgcn", "infiller", "guidance", "smoother")
-"""Parts of the method that can be left out one by one: the prompt's embedding, the STGCN, the infiller, its guidance by energies,
+"""Parts of the method that can be left out: the prompt's embedding, the ST-GCN, the infiller, its guidance by energies,
 the sequence smoother."""
 
 
@@ -66,7 +66,7 @@ class InfillStageSettings:
     from_take: bool = False
     """Whether the fitted motion is an earlier take to go on from."""
     needs_prediction: bool = True
-    """Whether an infiller is left out where the STGCN's prediction was not used: the clip is unlike its training data, too."""
+    """Whether an infiller is left out where the ST-GCN's prediction was not used: the clip is unlike its training data, too."""
 
 
 @dataclass(frozen=True)

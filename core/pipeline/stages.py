@@ -219,9 +219,9 @@ def _encoder(device: torch.device) -> SentenceEncoder:
 def joint_prediction(
     clip_scene: ClipScene, sentence: Sentence, settings: StgcnSettings | None, reporter: Reporter
 ) -> JointPrediction:
-    """The STGCN's joints; the initial motion with its own prior where the network cannot run or does not know such clips.
+    """The ST-GCN's joints; the initial motion with its own prior where the network cannot run or does not know such clips.
 
-    An initial motion that knows how sure it is stays the one to start from; the STGCN's joints are weighed against its own.
+    An initial motion that knows how sure it is stays the one to start from; the ST-GCN's joints are weighed against its own.
     """
     initial, own = clip_scene.initial.motion_incam, prior_of(clip_scene.initial)
     unchanged = JointPrediction(initial, own)
