@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,10 @@ from .properties import settings_of, user_prompt
 from .reconstructions import activate_shown_take, require_folder
 from .rigging.control_rig.building import control_rig_of
 from .runtime.session import Origin, current_origin
+from .scene.correction_state import correction_of, read_stance
 
 _ESTIMATED_CAMERA: dict[str, Any] = dict.fromkeys(("camera_pitch", "camera_roll", "camera_height"))
+_CAMERA_OF_TAKE = {"fov": None, **_ESTIMATED_CAMERA}
 
 
 def reconstruct_request(context: bpy.types.Context) -> tuple[dict[str, Any], Origin]:
@@ -77,13 +80,22 @@ def refine_request(context: bpy.types.Context, collection: bpy.types.Collection)
             "The motion is on a control rig, and Refine reads the SMPL-X bones.",
             "Press Bake Back in the panel Control Rig first.",
         )
-    request = _request(RefineRequest, settings_of(context))
+    request = _request(RefineRequest, settings_of(context), **_corrected_camera(collection))
     activate_shown_take(collection)  # the core goes on from the folder's active take
     edits = folder / scenes.EDITS_FILE
     scenes.adopt_moved_markers(collection)
     write_json(edits, scenes.read_edits(collection).to_json())
     message = {"folder": str(folder), "edits": str(edits), **message_fields(request)}
     return message, replace(current_origin(context), collection=scenes.read_state(collection).id)
+
+
+def _corrected_camera(collection: bpy.types.Collection) -> dict[str, Any]:
+    """The fields of Refine for the camera as the animator has corrected it; without a correction that of the take."""
+    seen = read_stance(collection)
+    if seen is None or not correction_of(collection).changes:
+        return _CAMERA_OF_TAKE
+    degrees = {"fov": seen.fov, "camera_pitch": seen.pitch, "camera_roll": seen.roll}
+    return {**{name: math.degrees(value) for name, value in degrees.items()}, "camera_height": seen.height}
 
 
 def _annotator_server(context: bpy.types.Context, settings: Any) -> dict[str, Any]:

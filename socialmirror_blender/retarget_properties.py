@@ -18,7 +18,8 @@ from bpy.props import (
 from ..core.contract.errors import UserError
 from ..core.contract.json_reading import parse_json
 from ..core.contract.skeleton import JOINTS
-from .rigging.retarget.bone_maps import BoneMap, detect_map, find_bones, with_bones
+from .rigging.retarget.bone_maps import BoneMap, detect_map, find_bones, shipped_map, with_bones
+from .rigging.retarget.vrm_addon import map_by_vrm_addon
 from .scene.objects import role_of
 
 PERSON_ITEMS = [("0", "Person A", ""), ("1", "Person B", "")]
@@ -90,8 +91,10 @@ def target_of(settings: Any, person: int) -> Any:
 
 
 def choose_map(target: Any, bone_map: BoneMap | None) -> None:
-    """Fill the rows with a map's bones on the target armature; None detects the map by the names of the bones."""
+    """Fill the rows with a map's bones on the target armature; None detects the map, by what the VRM add-on says or by names."""
     bones = [] if target.rig is None else [bone.name for bone in target.rig.data.bones]
+    if bone_map is None and target.rig is not None:
+        bone_map = map_by_vrm_addon(target.rig.data, shipped_map("vrm"))
     if bone_map is None:
         detected = detect_map(bones)
         bone_map = _EMPTY if detected is None else detected.map

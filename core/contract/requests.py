@@ -138,6 +138,34 @@ class TakesRequest:
         metavar="S",
         check=in_range("bad-smoothness", "smoothness", 0, 1),
     )
+    fov: float | None = option(
+        None,
+        NUMBER,
+        "horizontal field of view of the camera in degrees (default: estimated; refine: that of the active take)",
+        metavar="DEG",
+        check=in_range("bad-fov", "horizontal field of view", MIN_FOV, MAX_FOV),
+    )
+    camera_pitch: float | None = option(
+        None,
+        NUMBER,
+        "degrees by which the camera looks down, negative up (default: as for --fov)",
+        metavar="DEG",
+        check=in_range("bad-camera", "pitch of the camera", -90, 90),
+    )
+    camera_roll: float | None = option(
+        None,
+        NUMBER,
+        "degrees by which the camera is turned clockwise, seen from behind it (default: as for --fov)",
+        metavar="DEG",
+        check=in_range("bad-camera", "roll of the camera", -180, 180),
+    )
+    camera_height: float | None = option(
+        None,
+        NUMBER,
+        "height of the camera over the floor in metres (default: as for --fov)",
+        metavar="M",
+        check=in_range("bad-camera", "height of the camera in metres", MIN_CAMERA_HEIGHT, MAX_CAMERA_HEIGHT),
+    )
     device: str = option(
         "auto",
         TEXT,
@@ -187,13 +215,6 @@ class ReconstructRequest(TakesRequest):
         metavar="PATH",
         check=check_path("body"),
     )
-    fov: float | None = option(
-        None,
-        NUMBER,
-        "horizontal field of view of the camera in degrees (default: estimated)",
-        metavar="DEG",
-        check=in_range("bad-fov", "horizontal field of view", MIN_FOV, MAX_FOV),
-    )
     perception: str = option(
         "auto",
         TEXT,
@@ -239,27 +260,6 @@ class ReconstructRequest(TakesRequest):
         "whether MoGe-2 helps to estimate the camera: auto, where it is installed, or off (docs/models.md)",
         choices=CAMERA_MODELS,
         check=one_of("bad-camera", "model for the camera", CAMERA_MODELS),
-    )
-    camera_pitch: float | None = option(
-        None,
-        NUMBER,
-        "degrees by which the camera looks down, negative up (default: estimated)",
-        metavar="DEG",
-        check=in_range("bad-camera", "pitch of the camera", -90, 90),
-    )
-    camera_roll: float | None = option(
-        None,
-        NUMBER,
-        "degrees by which the camera is turned clockwise, seen from behind it (default: estimated)",
-        metavar="DEG",
-        check=in_range("bad-camera", "roll of the camera", -180, 180),
-    )
-    camera_height: float | None = option(
-        None,
-        NUMBER,
-        "height of the camera over the floor in metres (default: estimated)",
-        metavar="M",
-        check=in_range("bad-camera", "height of the camera in metres", MIN_CAMERA_HEIGHT, MAX_CAMERA_HEIGHT),
     )
     annotator: str = option(
         AUTO,

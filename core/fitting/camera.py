@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -25,6 +25,15 @@ class KnownCamera:
     """degrees, positive is turned clockwise seen from behind the camera."""
     height: float | None = None
     """metres over the floor."""
+
+    @property
+    def says_something(self) -> bool:
+        return self != KnownCamera()
+
+    def over(self, earlier: KnownCamera) -> KnownCamera:
+        """What both say; where they differ, what this one says."""
+        said: dict[str, float] = {name: value for name, value in vars(self).items() if value is not None}
+        return replace(earlier, **said)
 
 
 def intrinsics(width: int, height: int, horizontal_fov: float | None) -> np.ndarray:
@@ -69,3 +78,14 @@ def floor_from_extrinsics(T_cw: Float[Tensor, "4 4"]) -> Float[Tensor, " 3"]:
     up = T_cw[:3, 2]
     height = (T_cw[:3, :3].T @ -T_cw[:3, 3])[2]
     return torch.stack([-torch.asin(up[2].clamp(-1, 1)), torch.atan2(-up[0], -up[1]), height])
+
+
+def corrected_extrinsics(T_cw: Float[np.ndarray, "4 4"], known: KnownCamera) -> Float[np.ndarray, "4 4"]:
+    """float64, extrinsics as those of `extrinsics` with the pitch, roll and height that are known in place of their own."""
+    pitch, roll, height = floor_from_extrinsics(torch.as_tensor(T_cw, dtype=torch.float64))
+    angles = [
+        own if value is None else torch.tensor(math.radians(value), dtype=torch.float64)
+        for own, value in ((pitch, known.pitch), (roll, known.roll))
+    ]
+    height = height if known.height is None else torch.tensor(known.height, dtype=torch.float64)
+    return extrinsics(*angles, height).numpy()

@@ -69,20 +69,21 @@ class ClipChoices:
         """UserError `damaged` where the record is none of this version."""
         values = Fields(dict(record), damaged, "choices")
         first, last = values.integers("frames", 2, 0, MAX_FRAME_INDEX)
+        camera = read_camera(values)
         people = values.integers("people", 2, 0, MAX_TRACKS) if values.has("people") else None
         return cls(
             values.text("clip", longest=MAX_PATH),
             (first, last),
             None if people is None else (people[0], people[1]),
-            values.number("fov", MIN_FOV, MAX_FOV, None),
+            camera.fov,
             values.text("body", longest=MAX_PATH),
             values.text("backend", longest=200),
             values.text("prompt", default=""),
             _marks_of(values),
             _initial_of(values),
-            values.number("camera_pitch", -90, 90, None),
-            values.number("camera_roll", -180, 180, None),
-            values.number("camera_height", MIN_CAMERA_HEIGHT, MAX_CAMERA_HEIGHT, None),
+            camera.pitch,
+            camera.roll,
+            camera.height,
             values.text("lifting", longest=200, default=""),
             values.text("annotator", default="", longest=MAX_PATH),
             values.text("scene_model", longest=64, default=""),
@@ -114,6 +115,27 @@ class ClipChoices:
             looks,
             self.scene_model,
         )
+
+
+def camera_record(camera: KnownCamera) -> dict[str, float]:
+    """What is known of a camera, for `read_camera`."""
+    names = {
+        "fov": camera.fov,
+        "camera_pitch": camera.pitch,
+        "camera_roll": camera.roll,
+        "camera_height": camera.height,
+    }
+    return {name: value for name, value in names.items() if value is not None}
+
+
+def read_camera(values: Fields) -> KnownCamera:
+    """Fields that are missing are not known. UserError `damaged`."""
+    return KnownCamera(
+        values.number("fov", MIN_FOV, MAX_FOV, None),
+        values.number("camera_pitch", -90, 90, None),
+        values.number("camera_roll", -180, 180, None),
+        values.number("camera_height", MIN_CAMERA_HEIGHT, MAX_CAMERA_HEIGHT, None),
+    )
 
 
 def _marks_of(values: Fields) -> tuple[PersonMark, PersonMark] | None:

@@ -23,18 +23,20 @@ from ..contract.requests import (
     DEFAULT_SMOOTHNESS,
     ReconstructRequest,
     RefineRequest,
+    TakesRequest,
 )
+from ..fitting.camera import KnownCamera
 from ..perception.detections import Detections
 from ..progress import JobProgress, Listener
 from . import results
 from .cache import Cache, key_of
-from .choices import ClipChoices
+from .choices import ClipChoices, camera_record, read_camera
 from .place import choices_of, find_place
 from .resolve import ResolvedRequest, resolve, usable_device
 from .retry import Variant, make_good_takes
 from .settings import PipelineSettings
 from .stage import cache_missing
-from .takes import MadeTakes, TakeResult, TakeSettings, clip_nodes, make_takes, take_nodes
+from .takes import MadeTakes, TakeResult, TakeSettings, clip_nodes, make_takes, nodes_under_camera, take_nodes
 from .workspace import CACHE_FOLDER, folder_busy, workspace
 
 _NAMED = ("prompt", "annotator")
@@ -180,7 +182,8 @@ def refine(
     """Fit again with edited contacts and pins, from the cache of a finished reconstruction; add a take for every seed.
 
     It goes on from the reconstruction that the active take goes back to. Never decodes video or runs 2D networks: UserError
-    `cache-missing` where their results are gone.
+    `cache-missing` where their results are gone. A camera that the request or the active take corrects is that of all new takes:
+    the reconstruction is made again under it, with the same bodies, before the edits count.
     """
     request.check()
     device = usable_device(request.device)
@@ -205,6 +208,10 @@ def refine(
         settings = variant.settings(settings)
         nodes = clip_nodes(choices.inputs(None, body.to(device)), variant.camera)
         start = take_nodes(nodes, base, settings)
+        camera = _known_camera(request).over(_corrected_camera(before))
+        if camera.says_something:
+            nodes = nodes_under_camera(nodes, start, camera)
+            start = take_nodes(nodes, base, settings)
         wanted = [
             take_nodes(nodes, replace(take, seed=request.seed + number), settings, start)
             for number in range(request.takes)
@@ -225,7 +232,7 @@ def refine(
                 device=str(device),
                 versions=results.versions(),
                 seconds=one.seconds,
-                settings=_settings(choices, variant, key_of(one.key, wish.prompt), (base, one.settings)),
+                settings=_settings(choices, variant, key_of(one.key, wish.prompt), (base, one.settings), camera),
                 quality=one.quality,
             )
             for one, named in zip(made.takes, takes)
@@ -280,7 +287,11 @@ def _removed(before: Sequence[Contact], now: Sequence[Contact]) -> list[Contact]
 
 
 def _settings(
-    choices: ClipChoices, variant: Variant, result_key: str, base_and_take: tuple[TakeSettings, TakeSettings]
+    choices: ClipChoices,
+    variant: Variant,
+    result_key: str,
+    base_and_take: tuple[TakeSettings, TakeSettings],
+    camera: KnownCamera | None = None,
 ) -> dict[str, Any]:
     """What a take was made of, for `refine` to go on from; `base_...` of the reconstruction that it goes back to."""
     base, take = base_and_take
@@ -291,12 +302,23 @@ def _settings(
         "base_seed": base.seed,
         "base_smoothness": base.smoothness,
         "smoothness": take.smoothness,
+        **({} if camera is None else {"camera": camera_record(camera)}),
     }
 
 
 def _variant(info: Info) -> Variant:
     """The way in which the active take was made; the usual one for takes of older versions."""
     return Variant.from_json(Fields(info.settings, damaged, "settings").record("variant", dict[str, Any]()))
+
+
+def _known_camera(request: TakesRequest) -> KnownCamera:
+    return KnownCamera(request.fov, request.camera_pitch, request.camera_roll, request.camera_height)
+
+
+def _corrected_camera(info: Info) -> KnownCamera:
+    """What the animator has corrected of the camera of the active take."""
+    record = Fields(info.settings, damaged, "settings").record("camera", dict[str, Any]())
+    return read_camera(Fields(record, damaged, "settings.camera"))
 
 
 def _base_seed(info: Info) -> int:

@@ -85,6 +85,12 @@ class PipelineSettings:
     contact_fit: FitPhases = FitPhases(CONTACT_FIT, CONTACT_FIT_WITH_PRIOR)
     edit_fit: FitPhases = FitPhases(EDIT_FIT, EDIT_FIT_WITH_PRIOR, fixed_shape=True)
 
+    @property
+    def keeping_shapes(self) -> PipelineSettings:
+        """The settings with which no fit changes bodies or floor."""
+        first, contact = (replace(phases, fixed_shape=True) for phases in (self.first_fit, self.contact_fit))
+        return replace(self, first_fit=first, contact_fit=contact)
+
     def without(self, *parts: str) -> PipelineSettings:
         """The settings with some of the LEARNED parts left out. ValueError for another name."""
         unknown = set(parts) - set(LEARNED)

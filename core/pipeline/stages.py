@@ -27,13 +27,14 @@ from ..contract.errors import UserError
 from ..contract.foot_contact import FootContact
 from ..fitting.camera import KnownCamera
 from ..fitting.camera_hypotheses import CameraCandidates, estimate_camera
+from ..fitting.corrected_camera import corrected_camera, under_camera
 from ..fitting.edited_fit import EarlierTake, fit_edited, hold_edits
 from ..fitting.fit import FitSchedule, FittedMotion
 from ..fitting.initial import estimate_initial_motion
 from ..fitting.prior import InitialMotion, fused, prior_of
 from ..fitting.scene_view import SceneView
 from ..fitting.targets import FitTargets
-from ..fitting.windows import fit_clip
+from ..fitting.windows import fit_clip, with_betas
 from ..imported_motion import ImportedMotion, place_in_clip
 from ..infilling.infill import Constraints, InfilledMotion, InfillerModels, InfillScene, infill
 from ..infilling.infiller import KIND as INFILLER
@@ -188,6 +189,26 @@ def lifted_motion(
     return initial_motion_from(lifted_people, turning, observations, body, camera, reporter)
 
 
+@stage(version=1, cost=0.1, stored=False)
+def camera_correction(solved_motion: FittedMotion, known: KnownCamera) -> CameraCandidates:
+    """The camera of a take with the animator's values in place of its own, as the only candidate."""
+    camera = corrected_camera(solved_motion.camera, known)
+    return CameraCandidates(camera.K[None], camera.T_cw[None], np.zeros(1))
+
+
+@stage(version=1, cost=1, stored=False)
+def corrected_initial_motion(
+    observations: Observations,
+    initial: MotionEstimate,
+    camera_correction: CameraCandidates,
+    known: KnownCamera,
+    body: BodyModel,
+) -> InitialMotion:
+    """The initial motion under the corrected camera; that of observations, another tool or a network that lifts people alike."""
+    camera = camera_correction.camera(0)
+    return under_camera(initial, camera, observations, body, height_known=known.height is not None)
+
+
 @stage(version=1, cost=0.5, stored=False)
 def clip_scene(observations: Observations, initial_motion: MotionEstimate, body: BodyModel) -> ClipScene:
     return ClipScene.of(observations, initial_motion, body)
@@ -245,6 +266,28 @@ def joint_prediction(
     return JointPrediction(initial, fused(own, prediction.prior), prediction.keypoint_residual)
 
 
+@stage(version=1, cost=1, stored=False)
+def scene_with_bodies(clip_scene: ClipScene, solved_motion: FittedMotion, known: KnownCamera) -> ClipScene:
+    """The clip about an initial motion with the bodies of a take, over whose feet a camera of unknown height stands."""
+    initial = clip_scene.initial
+    motion = with_betas(initial.motion_incam, solved_motion.motion_incam.betas, clip_scene.body)
+    shaped = replace(initial, motion_incam=motion)
+    height_known = known.height is not None
+    observations, body = clip_scene.observations, clip_scene.body
+    return replace(
+        clip_scene, initial=under_camera(shaped, initial.camera, observations, body, height_known=height_known)
+    )
+
+
+@stage(version=1, cost=0.1, stored=False)
+def prediction_with_bodies(
+    joint_prediction: JointPrediction, solved_motion: FittedMotion, body: BodyModel
+) -> JointPrediction:
+    """The prediction for people with the bodies of a take, who look the same in the picture."""
+    motion = with_betas(joint_prediction.motion_incam, solved_motion.motion_incam.betas, body)
+    return replace(joint_prediction, motion_incam=motion)
+
+
 @stage(version=7, cost=40)
 def first_fit(
     clip_scene: ClipScene, joint_prediction: JointPrediction, phases: FitPhases, reporter: Reporter
@@ -252,7 +295,7 @@ def first_fit(
     """Both people fitted to the observations, before any contacts are known."""
     start = replace(clip_scene.initial, motion_incam=joint_prediction.motion_incam)
     targets = FitTargets(prior=joint_prediction.prior)
-    schedule = FitSchedule(phases.for_prior(joint_prediction.prior))
+    schedule = FitSchedule(phases.for_prior(joint_prediction.prior), phases.fixed_shape)
     return fit_clip(start, clip_scene.observations, clip_scene.body, targets, schedule, reporter)
 
 

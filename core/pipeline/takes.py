@@ -24,9 +24,11 @@ from ..digests import content_key
 from ..fitting.camera import KnownCamera
 from ..fitting.fit import FittedMotion
 from ..fitting.foot_locks import foot_intervals
+from ..fitting.prior import InitialMotion
 from ..fitting.scene_view import SceneView
 from ..imported_motion import ImportedMotion
 from ..infilling.infill import Constraints, InfilledMotion
+from ..motion import MotionEstimate
 from ..observations.clip_scene import ClipScene
 from ..perception.detections import Detections
 from ..progress import JobProgress
@@ -99,15 +101,26 @@ class TakeSettings:
 
 
 @dataclass(frozen=True)
+class CorrectedCamera:
+    """A camera of which the animator knows better than a take that was made; all takes under it keep that take's bodies."""
+
+    known: KnownCamera
+    take: Node[FittedMotion]
+
+
+@dataclass(frozen=True)
 class ClipNodes:
     """What all takes of a clip share."""
 
     detections: Node[Detections] | Given[Detections]
+    initial: Node[MotionEstimate] | Node[InitialMotion]
     scene: Node[ClipScene]
     body: Given[BodyModel]
     device: Given[torch.device]
     annotation: Node[Annotations] | Given[Annotations] | None = None
     """None without an annotator."""
+    corrected: CorrectedCamera | None = None
+    """Where the animator knows the camera better than a take of the clip."""
 
 
 @dataclass(frozen=True)
@@ -177,7 +190,18 @@ def nodes_of_detections(
             body=body,
         )
     scene = stages.clip_scene.node(observations=observed, initial_motion=initial, body=body)
-    return ClipNodes(detections, scene, body, device)
+    return ClipNodes(detections, initial, scene, body, device)
+
+
+def nodes_under_camera(clip: ClipNodes, take: TakeNodes, known: KnownCamera) -> ClipNodes:
+    """The clip under the camera of a take as the animator has corrected it; what takes of it are like: `CorrectedCamera`."""
+    camera = stages.camera_correction.node(solved_motion=take.motion, known=known)
+    observed = stages.observations.node(perception=clip.detections, clip_camera=camera, choice=0, device=clip.device)
+    initial = stages.corrected_initial_motion.node(
+        observations=observed, initial=clip.initial, camera_correction=camera, known=known, body=clip.body
+    )
+    scene = stages.clip_scene.node(observations=observed, initial_motion=initial, body=clip.body)
+    return replace(clip, initial=initial, scene=scene, corrected=CorrectedCamera(known, take.motion))
 
 
 def take_nodes(
@@ -185,13 +209,22 @@ def take_nodes(
 ) -> TakeNodes:
     """The nodes of a first take of a clip or, with a start, of one that goes on from it with the animator's edits."""
     scene = clip.scene
+    if clip.corrected is not None:
+        settings = settings.keeping_shapes
+        scene = stages.scene_with_bodies.node(
+            clip_scene=clip.scene, solved_motion=clip.corrected.take, known=clip.corrected.known
+        )
     prompt = take.prompt if start is None or take.prompt != start.settings.prompt else ""
     """Words that the start does not know yet."""
     suggested = None
     if start is None:
         words = _words(clip, prompt, annotated=True)
         sentence = _sentence(clip, words, settings)
-        prediction = stages.joint_prediction.node(clip_scene=scene, sentence=sentence, settings=settings.stgcn)
+        prediction = stages.joint_prediction.node(clip_scene=clip.scene, sentence=sentence, settings=settings.stgcn)
+        if clip.corrected is not None:
+            prediction = stages.prediction_with_bodies.node(
+                joint_prediction=prediction, solved_motion=clip.corrected.take, body=clip.body
+            )
         fitted = stages.first_fit.node(clip_scene=scene, joint_prediction=prediction, phases=settings.first_fit)
         detected: Node[ContactList] | Given[ContactList] = contact_stages.detected_contacts.node(
             clip_scene=scene, joint_prediction=prediction, first_fit=fitted, words=words

@@ -36,7 +36,7 @@ class SOCIALMIRROR_OT_know_camera(OnIdleReconstruction, bpy.types.Operator):
     bl_label = "Reconstruct with It"
     bl_description = (
         "Put this camera into the settings, so that the next Reconstruct takes it as known. "
-        "Refine keeps the correction in any case"
+        "Refine goes on under it in any case"
     )
     bl_options = {"REGISTER", "UNDO"}
 

@@ -19,6 +19,9 @@ from .rotations import (
     quaternion_to_matrix,
 )
 
+_SAME_CAMERA = 1e-4
+"""Radians, metres and factors up to which two cameras are the same."""
+
 
 @dataclass(frozen=True)
 class CameraCorrection:
@@ -53,11 +56,24 @@ class CameraStance:
 
 
 def stance(motion: MotionArrays, width: int) -> CameraStance:
-    """The camera of a motion in its first frame. `width` of the picture in px."""
-    T_wc = _inverse(motion.camera_world[0].astype(np.float64))
+    """The camera of a motion, in its middle frame if it turns. `width` of the picture in px."""
+    T_wc = _inverse(_camera_world(motion))
     pitch, roll, _ = _angles(T_wc[:3, :3])
     fov = 2 * math.atan2(width / 2, float(motion.camera_K[0, 0, 0]))
     return CameraStance(pitch, roll, float(T_wc[2, 3]), fov)
+
+
+def correction_between(motion: MotionArrays, own: CameraStance, wanted: CameraStance) -> CameraCorrection:
+    """What lets the camera of a motion, with its `own` stance, stand as another one does."""
+    focal = math.tan(own.fov / 2) / math.tan(wanted.fov / 2)
+    correction = CameraCorrection(
+        wanted.pitch - own.pitch,
+        math.remainder(wanted.roll - own.roll, math.tau),
+        wanted.height - own.height - _lift(motion, focal, own.pitch),
+        focal,
+    )
+    differences = (correction.pitch, correction.roll, correction.height, correction.focal - 1)
+    return correction if max(map(abs, differences)) > _SAME_CAMERA else CameraCorrection()
 
 
 def corrected(reconstruction: Reconstruction, correction: CameraCorrection) -> Reconstruction:
@@ -72,7 +88,7 @@ def corrected_motion(motion: MotionArrays, correction: CameraCorrection) -> Moti
 
     The projection stays the same; after a change of the focal length it does at the mean depth of the pair.
     """
-    moved, pushed = world_change(motion, correction), _pushed_away(motion, correction)
+    moved, pushed = _world_change(motion, correction), _pushed_away(motion, correction.focal)
     T_cw = motion.camera_world.astype(np.float64)
     rotation, translation = moved[:3, :3], moved[:3, 3]
     orient = quaternion_to_matrix(axis_angle_to_quaternion(motion.global_orient.astype(np.float64)))
@@ -88,25 +104,34 @@ def corrected_motion(motion: MotionArrays, correction: CameraCorrection) -> Moti
     )
 
 
-def world_change(motion: MotionArrays, correction: CameraCorrection) -> np.ndarray:
+def _world_change(motion: MotionArrays, correction: CameraCorrection) -> np.ndarray:
     """[4,4] from the world of a motion to that of the corrected camera."""
-    T_cw = motion.camera_world[0].astype(np.float64)
+    T_cw = _camera_world(motion)
     T_wc = _inverse(T_cw)
-    pushed = _pushed_away(motion, correction)
+    pushed = _pushed_away(motion, correction.focal)
     pitch, roll, heading = _angles(T_wc[:3, :3])
     stands = np.eye(4)
     stands[:3, :3] = _rotation(pitch + correction.pitch, roll + correction.roll, heading)
     stands[:2, 3] = T_wc[:2, 3]
-    # who is pushed away along the camera's axis stays on the floor if the camera rises
-    stands[2, 3] = T_wc[2, 3] + correction.height + pushed[2, 3] * math.sin(pitch)
+    stands[2, 3] = T_wc[2, 3] + correction.height + _lift(motion, correction.focal, pitch)
     return stands @ pushed @ T_cw
 
 
-def _pushed_away(motion: MotionArrays, correction: CameraCorrection) -> np.ndarray:
+def _pushed_away(motion: MotionArrays, focal: float) -> np.ndarray:
     """[4,4] in the camera's frame: how a longer lens moves the pair away."""
     pushed = np.eye(4)
-    pushed[2, 3] = (correction.focal - 1) * _mean_depth(motion)
+    pushed[2, 3] = (focal - 1) * _mean_depth(motion)
     return pushed
+
+
+def _lift(motion: MotionArrays, focal: float, pitch: float) -> float:
+    """Metres by which the camera rises with a longer lens: who is pushed away along its axis stays on the floor."""
+    return float(_pushed_away(motion, focal)[2, 3]) * math.sin(pitch)
+
+
+def _camera_world(motion: MotionArrays) -> np.ndarray:
+    """float64 [4,4], world -> camera of the middle frame, in which a camera that turns looks as Reconstruct says it does."""
+    return motion.camera_world[(len(motion.camera_world) - 1) // 2].astype(np.float64)
 
 
 def _inverse(T: np.ndarray) -> np.ndarray:
@@ -118,9 +143,8 @@ def _inverse(T: np.ndarray) -> np.ndarray:
 
 
 def _mean_depth(motion: MotionArrays) -> float:
-    T_cw = motion.camera_world.astype(np.float64)
-    depths = np.einsum("tc,ptc->pt", T_cw[:, 2, :3], motion.pelvis) + T_cw[:, 2, 3]
-    return float(depths.mean())
+    T_cw = _camera_world(motion)
+    return float((motion.pelvis @ T_cw[2, :3] + T_cw[2, 3]).mean())
 
 
 def _angles(R_wc: np.ndarray) -> tuple[float, float, float]:

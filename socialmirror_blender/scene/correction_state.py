@@ -1,20 +1,20 @@
-"""The correction of the camera on a reconstruction's collection, and what it made of the world."""
+"""The correction of the camera on a reconstruction's collection.
+
+It is relative to the take that is shown. Another take is shown under the same camera: what it was made with and the correction
+make the camera together, so that the scene's world, with all that the animator has built in it, stays what it is.
+"""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import bpy
-import numpy as np
 
-from ...core.contract.edits import Pin
 from ...core.contract.reconstruction import Reconstruction
 from ..reconstruction_properties import contact_list, set_correction
-from .camera_correction import CameraCorrection, CameraStance, corrected, stance, world_change
+from .camera_correction import CameraCorrection, CameraStance, corrected, correction_between, stance
 from .clip import clip_info
-from .names import CAMERA_STANCE_PROPERTY, WORLD_CHANGE_PROPERTY
-from .rotations import axis_angle_to_quaternion, matrix_to_quaternion, quaternion_to_axis_angle, quaternion_to_matrix
+from .names import CAMERA_STANCE_PROPERTY
 
 
 def correction_of(collection: bpy.types.Collection) -> CameraCorrection:
@@ -27,17 +27,22 @@ def copy_correction(source: bpy.types.Collection, target: bpy.types.Collection) 
 
 
 def as_corrected(collection: bpy.types.Collection, reconstruction: Reconstruction) -> Reconstruction:
-    """A take as the collection's correction has it, which the collection remembers for `read_stance` and `to_take_world`."""
-    correction = correction_of(collection)
-    result = corrected(reconstruction, correction)
-    seen = stance(result.motion, clip_info(result.info).image_size[0])
+    """A take as the collection's correction has it, which the collection remembers for `read_stance`."""
+    result = corrected(reconstruction, correction_of(collection))
+    seen = _stance(result)
     stored: Any = collection
     stored[CAMERA_STANCE_PROPERTY] = [seen.pitch, seen.roll, seen.height, seen.fov]
-    if correction.changes:
-        stored[WORLD_CHANGE_PROPERTY] = world_change(reconstruction.motion, correction).ravel().tolist()
-    else:
-        stored.pop(WORLD_CHANGE_PROPERTY, None)
     return result
+
+
+def as_shown(collection: bpy.types.Collection, reconstruction: Reconstruction) -> Reconstruction:
+    """Any take under the camera that is shown."""
+    return corrected(reconstruction, _correction_for(collection, reconstruction))
+
+
+def keep_camera(collection: bpy.types.Collection, reconstruction: Reconstruction) -> None:
+    """Let the correction be that of this take, which will be shown next, for the camera that is shown now."""
+    set_correction(contact_list(collection), _correction_for(collection, reconstruction))
 
 
 def read_stance(collection: bpy.types.Collection) -> CameraStance | None:
@@ -47,30 +52,12 @@ def read_stance(collection: bpy.types.Collection) -> CameraStance | None:
     return CameraStance(*values) if values is not None and len(values) == 4 else None
 
 
-def to_take_world(collection: bpy.types.Collection, pins: list[Pin]) -> list[Pin]:
-    """Pins of the scene in the world of the take, which Refine goes on from: its camera is the one that was estimated."""
-    stored: Any = collection
-    values = stored.get(WORLD_CHANGE_PROPERTY)
-    if values is None or len(values) != 16:
-        return pins
-    back = np.linalg.inv(np.array(values).reshape(4, 4))
-    return [_moved(pin, back) for pin in pins]
+def _correction_for(collection: bpy.types.Collection, reconstruction: Reconstruction) -> CameraCorrection:
+    shown = read_stance(collection)
+    if shown is None:
+        return correction_of(collection)
+    return correction_between(reconstruction.motion, _stance(reconstruction), shown)
 
 
-def _moved(pin: Pin, matrix: np.ndarray) -> Pin:
-    """A pin in another world. Rotations are relative to the parent joint, but for the pelvis."""
-    if pin.position is not None:
-        x, y, z = (matrix[:3, :3] @ np.array(pin.position) + matrix[:3, 3]).tolist()
-        pin = replace(pin, position=(x, y, z))
-    if pin.rotation is not None and pin.joint == "pelvis":
-        pin = replace(pin, rotation=_turned(pin.rotation, matrix))
-    if pin.world_rotation is not None:
-        pin = replace(pin, world_rotation=_turned(pin.world_rotation, matrix))
-    return pin
-
-
-def _turned(rotation: tuple[float, float, float], matrix: np.ndarray) -> tuple[float, float, float]:
-    """An axis-angle rotation into the world, in another world."""
-    turned = matrix[:3, :3] @ quaternion_to_matrix(axis_angle_to_quaternion(np.array(rotation)))
-    x, y, z = quaternion_to_axis_angle(matrix_to_quaternion(turned)).tolist()
-    return x, y, z
+def _stance(reconstruction: Reconstruction) -> CameraStance:
+    return stance(reconstruction.motion, clip_info(reconstruction.info).image_size[0])

@@ -7,7 +7,6 @@ import bpy
 from ...core.contract.edits import Edits
 from ...core.contract.reconstruction import PEOPLE
 from .contact_list import read_contacts
-from .correction_state import to_take_world
 from .foot_list import read_foot_contacts
 from .pins import read_pins
 
@@ -16,10 +15,10 @@ EDITS_FILE = "edits.json"
 
 
 def read_edits(collection: bpy.types.Collection) -> Edits:
-    """The contacts of the list, locked keyframes as pins, and feet that are locked or may slide."""
+    """The contacts of the list, locked keyframes as pins in the world that is shown, and feet that are locked or may slide."""
     pins = [pin for person in range(PEOPLE) for pin in read_pins(collection, person)]
     return Edits(
         contacts=read_contacts(collection),
-        pins=tuple(to_take_world(collection, pins)),
+        pins=tuple(pins),
         feet=read_foot_contacts(collection),
     )

@@ -10,9 +10,8 @@ import numpy as np
 from ...core.contract.reconstruction import PEOPLE, Reconstruction
 from .. import compat
 from .armature import read_rest_pose
-from .camera_correction import corrected
 from .colors import PERSON_COLORS
-from .correction_state import correction_of
+from .correction_state import as_shown
 from .fcurves import write_fcurves
 from .motion import motion_at_scene_frames
 from .names import GHOST_TAKE_PROPERTY, ghost_role
@@ -35,7 +34,7 @@ def ghost_take(collection: bpy.types.Collection) -> str:
 def show_ghost(collection: bpy.types.Collection, reconstruction: Reconstruction, offset: float) -> None:
     """Show a take, the active one of `reconstruction`, as ghosts, in place of others. For `offset` see `place_ghosts`."""
     remove_ghosts(collection)
-    motion = corrected(reconstruction, correction_of(collection)).motion
+    motion = as_shown(collection, reconstruction).motion
     motion = motion_at_scene_frames(motion, read_state(collection).timing.timeline)
     for person in range(PEOPLE):
         rig: Any = rig_of(collection, person).copy()

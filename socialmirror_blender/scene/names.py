@@ -59,8 +59,7 @@ GHOST_TAKE_PROPERTY = "socialmirror_ghost_take"
 """On the skin of a ghost: the take that it shows."""
 
 CAMERA_STANCE_PROPERTY = "socialmirror_camera_stance"
-WORLD_CHANGE_PROPERTY = "socialmirror_world_change"
-"""On the collection: how the corrected camera stands, and the matrix by which it moved the world; see correction_state.py."""
+"""On the collection: how the camera stands with its correction; see correction_state.py."""
 
 PERSON_PROPERTY = "socialmirror_person"
 TAKE_FRAMES_PROPERTY = "socialmirror_take_frames"

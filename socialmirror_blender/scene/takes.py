@@ -13,16 +13,16 @@ import numpy as np
 from ...core.contract.errors import UserError
 from ...core.contract.reconstruction import PEOPLE, Reconstruction, load
 from ..folders import relative_to_blend
+from ..reconstruction_properties import contact_list, set_correction
 from .actions import action_for, key_person, leave_take, polish_of, remember_take
 from .armature import read_rest_pose
 from .background_clip import align_background_clips, background_note
 from .camera import key_camera
-from .camera_correction import corrected
 from .clip import clip_info
 from .contact_edits import contact_memory, restore_contact_memory, show_contacts
 from .contact_list import read_contacts, write_contacts
 from .contact_markers import sync_markers
-from .correction_state import as_corrected, correction_of
+from .correction_state import as_corrected, as_shown, correction_of, keep_camera
 from .datablocks import remove_new_datablocks_on_error, restored_on_error
 from .foot_list import show_foot_contacts
 from .motion import SceneMotion, motion_at_scene_frames
@@ -42,14 +42,20 @@ _SAME_REST_POSE = 1e-3
 
 
 def update_take(collection: bpy.types.Collection, folder: Path) -> None:
-    """Key the armatures with the active take of a folder; keyframes of the animator's keep their values.
+    """Key the armatures with the active take of a folder; keyframes of the animator's keep their values, and the camera stays.
 
     UserError `shape-changed` if the take has other bodies than the armatures.
     """
     reconstruction = load(folder)
     for person in range(PEOPLE):
         _check_body(reconstruction, person, read_rest_pose(rig_of(collection, person)))
-    key_take(collection, folder, as_corrected(collection, reconstruction), read_state(collection).timing.timeline)
+    correction = correction_of(collection)
+    keep_camera(collection, reconstruction)
+    try:
+        key_take(collection, folder, as_corrected(collection, reconstruction), read_state(collection).timing.timeline)
+    except BaseException:
+        set_correction(contact_list(collection), correction)
+        raise
 
 
 def rekey_take(collection: bpy.types.Collection, reconstruction: Reconstruction) -> None:
@@ -150,7 +156,7 @@ def values_of_take(collection: bpy.types.Collection, reconstruction: Reconstruct
     """
     rest = read_rest_pose(rig_of(collection, person))
     _check_body(reconstruction, person, rest)
-    reconstruction = corrected(reconstruction, correction_of(collection))
+    reconstruction = as_shown(collection, reconstruction)
     motion = motion_at_scene_frames(reconstruction.motion, read_state(collection).timing.timeline)
     moving = motion.people[person]
     return take_values(motion.frames, smplx_to_bones(moving.rotations, moving.pelvis_inworld, rest))

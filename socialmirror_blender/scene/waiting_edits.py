@@ -12,6 +12,7 @@ import bpy
 from ...core.contract.errors import UserError
 from ...core.contract.json_reading import parse_json
 from .contact_edits import imported_contacts
+from .correction_state import correction_of
 from .edits import read_edits
 from .names import REFINED_EDITS_PROPERTY
 from .state import read_state
@@ -24,7 +25,7 @@ _counts: dict[str, tuple[float, int]] = {}
 
 
 def count_waiting_edits(collection: bpy.types.Collection) -> int:
-    """How many contacts and joints the animator has edited since the shown take was made. It may be a second old."""
+    """How many contacts and joints the animator has edited since the shown take was made, and the camera. May be a second old."""
     state = read_state(collection)
     key, now = f"{state.id} {state.take}", time.monotonic()
     counted = _counts.get(key)
@@ -57,7 +58,8 @@ def _count_now(collection: bpy.types.Collection) -> int:
     now = {record["id"]: record for record in edits["contacts"]}
     contacts = sum(before.get(key) != now.get(key) for key in before.keys() | now.keys())
     known, marks = _stored(collection).get(read_state(collection).take, {}), _marks(edits)
-    return contacts + sum(known.get(key) != marks.get(key) for key in known.keys() | marks.keys())
+    camera = int(correction_of(collection).changes)
+    return contacts + camera + sum(known.get(key) != marks.get(key) for key in known.keys() | marks.keys())
 
 
 def _marks(edits: dict[str, Any]) -> dict[str, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -77,8 +78,9 @@ def distances(scene: ModuleType, collection: Any) -> np.ndarray:
 def test_the_stance_is_the_one_that_was_asked_for(made: Made, correction: ModuleType) -> None:
     motion = made.reconstruction.motion
     before = correction.stance(motion, 640)
-    assert before.height == pytest.approx(1.5, abs=1e-4)
-    assert math.degrees(before.pitch) == pytest.approx(math.degrees(math.atan2(0.6, math.hypot(3.2, 0.8))), abs=1e-3)
+    middle = np.linalg.inv(motion.camera_world[(len(motion.time) - 1) // 2].astype(float))
+    assert before.height == pytest.approx(middle[2, 3], abs=1e-4)
+    assert before.pitch == pytest.approx(math.asin(-middle[2, 2]), abs=1e-5)
     wanted = correction.CameraCorrection(0.1, 0.05, -0.3, 1.0)
     after = correction.stance(correction.corrected_motion(motion, wanted), 640)
     assert after.pitch - before.pitch == pytest.approx(0.1, abs=1e-5)
@@ -103,23 +105,101 @@ def test_a_longer_lens_moves_the_pair_away_at_its_size_and_on_its_floor(made: Ma
         assert tallness(result, frame) == pytest.approx(tallness(motion, frame), rel=0.06)
 
 
-def test_a_correction_stays_for_other_takes_and_pins_go_back_to_the_take_s_own_world(
-    made: Made, scene: ModuleType, tmp_path: Path
+def save_refined(product: Product, made: Made, folder: Path, change: Any) -> None:
+    """Save what Refine makes of the first take under a corrected camera: the people as they are, in that camera's world."""
+    correction = product("socialmirror_blender.scene.camera_correction")
+    record = product("core.contract.reconstruction")
+    before = made.reconstruction
+    take = replace(before.info.takes[0], id="take-2")
+    info = replace(before.info, take="take-2", takes=(*before.info.takes, take))
+    record.save(folder, replace(before, motion=correction.corrected_motion(before.motion, change), info=info))
+
+
+def test_refine_is_asked_for_the_camera_that_is_shown_and_for_pins_in_its_world(
+    made: Made, product: Product, scene: ModuleType
+) -> None:
+    requests = product("socialmirror_blender.requests")
+    (collection,) = scene.reconstruction_collections()
+    settings().know_camera, settings().camera_roll, settings().fov = True, 30.0, 70.0  # for Reconstruct alone
+    names = ("fov", "camera_pitch", "camera_roll", "camera_height")
+    fields, _ = requests.refine_request(bpy.context, collection)
+    assert [fields[name] for name in names] == [None] * 4 and scene.count_waiting_edits(collection) == 0
+    values = collection.socialmirror
+    values.camera_roll, values.camera_height, values.camera_focal = math.radians(-10), 0.2, 1.25
+    scene.forget_count()
+    assert scene.count_waiting_edits(collection) == 1
+    scene.lock_keyframes(scene.rig_of(collection, 0), ["pelvis"], 10)
+    fields, _ = requests.refine_request(bpy.context, collection)
+    seen = product("socialmirror_blender.scene.correction_state").read_stance(collection)
+    assert fields["camera_roll"] == pytest.approx(math.degrees(seen.roll), abs=1e-4)
+    assert fields["camera_height"] == pytest.approx(seen.height, abs=1e-5)
+    assert fields["fov"] == pytest.approx(math.degrees(2 * math.atan2(320, 700 * 1.25)), abs=1e-2)
+    (pin,) = scene.read_edits(collection).pins
+    bpy.context.scene.frame_set(10)
+    shown = bone_heads(scene.rig_of(collection, 0), ["pelvis"])[0]
+    np.testing.assert_allclose(pin.position, shown, atol=1e-4)
+    assert abs(shown - made.reconstruction.motion.pelvis[0, 9]).max() > 0.05
+
+
+def test_a_take_that_was_refined_under_the_corrected_camera_needs_no_correction(
+    made: Made, product: Product, scene: ModuleType, correction: ModuleType, tmp_path: Path
+) -> None:
+    """Nothing in the scene moves: not when the take comes, not when the first one is shown again, under the same camera."""
+    state = product("socialmirror_blender.scene.correction_state")
+    (collection,) = scene.reconstruction_collections()
+    wanted = correction.CameraCorrection(math.radians(3), math.radians(-10), 0.2, 1.25)
+    set_correction = product("socialmirror_blender.reconstruction_properties").set_correction
+    set_correction(collection.socialmirror, wanted)
+    product("socialmirror_blender.camera_events").follow_camera(collection)
+    rig = scene.rig_of(collection, 1)
+    bpy.context.scene.frame_set(10)
+    rig.pose.bones["left_elbow"].rotation_quaternion = (0.9, 0.0, 0.3, 0.3)
+    rig.pose.bones["left_elbow"].keyframe_insert("rotation_quaternion")
+    bpy.context.scene.frame_set(10)
+    shown = [deformed_vertices(scene.skin_of(collection, person)) for person in (0, 1)]
+    stance = state.read_stance(collection)
+
+    def assert_nothing_moved() -> None:
+        bpy.context.scene.frame_set(10)
+        for person in (0, 1):
+            np.testing.assert_allclose(deformed_vertices(scene.skin_of(collection, person)), shown[person], atol=2e-4)
+        after = state.read_stance(collection)
+        assert (after.pitch, after.roll, after.height, after.fov) == pytest.approx(
+            (stance.pitch, stance.roll, stance.height, stance.fov), abs=1e-4
+        )
+
+    save_refined(product, made, tmp_path, state.correction_of(collection))
+    scene.update_take(collection, tmp_path)
+    assert not state.correction_of(collection).changes
+    assert_nothing_moved()
+    press("take_ghost", take="take-1")
+    (ghost,) = (
+        item for item in collection.objects if "ghost" in item.name and item.type == "MESH" and "1" in item.name
+    )
+    assert np.abs(deformed_vertices(ghost) - shown[0]).max() < 2e-4  # under the same camera, too
+    press("take_ghost", take="take-1")
+    press("use_take", take="take-1")
+    again = state.correction_of(collection)
+    for name in ("pitch", "roll", "height", "focal"):
+        assert getattr(again, name) == pytest.approx(getattr(wanted, name), abs=1e-4)
+    assert_nothing_moved()
+    press("reset_camera")
+    bpy.context.scene.frame_set(12)
+    pelvis = bone_heads(scene.rig_of(collection, 0), ["pelvis"])[0]
+    np.testing.assert_allclose(pelvis, made.reconstruction.motion.pelvis[0, 11], atol=1e-4)
+
+
+def test_a_take_that_cannot_be_shown_leaves_the_correction_as_it_was(
+    made: Made, product: Product, scene: ModuleType, tmp_path: Path
 ) -> None:
     (collection,) = scene.reconstruction_collections()
-    scene.lock_keyframes(scene.rig_of(collection, 0), ["pelvis"], 10)
-    (plain,) = scene.read_edits(collection).pins
-    scene.unlock_keyframes(scene.rig_of(collection, 0), ["pelvis"], 10)
-    collection.socialmirror.camera_pitch = 0.2
-    bpy.context.scene.frame_set(10)
-    corrected = deformed_vertices(scene.skin_of(collection, 1))
-    press("use_take", take="take-1")
-    np.testing.assert_allclose(deformed_vertices(scene.skin_of(collection, 1)), corrected, atol=1e-5)
-    scene.lock_keyframes(scene.rig_of(collection, 0), ["pelvis"], 12)
-    pins = {pin.frame: pin for pin in scene.read_edits(collection).pins}
-    pelvis = made.reconstruction.motion.pelvis[0, 11]
-    np.testing.assert_allclose(pins[11].position, pelvis, atol=1e-4)
-    assert plain.position is not None
+    collection.socialmirror.camera_roll = 0.2
+    change = product("socialmirror_blender.scene.camera_correction").CameraCorrection(roll=0.2)
+    save_refined(product, made, tmp_path, change)
+    bpy.data.objects.remove(scene.rig_of(collection, 1))
+    with pytest.raises(product("core.contract.errors").UserError):
+        scene.update_take(collection, tmp_path)
+    assert collection.socialmirror.camera_roll == pytest.approx(0.2)
 
 
 def test_the_corrected_camera_is_shown_and_can_be_given_to_reconstruct(made: Made, scene: ModuleType) -> None:

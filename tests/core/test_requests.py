@@ -53,8 +53,8 @@ def test_a_new_field_gets_its_option_its_message_field_and_its_check():
             "10:110",
             (2, 0),
             Path("body.npz"),
-            55.0,
             "embedded",
+            fov=55.0,
             prompt="They hug.",
             takes=3,
             seed=7,
@@ -62,7 +62,7 @@ def test_a_new_field_gets_its_option_its_message_field_and_its_check():
             device="cpu",
         ),
         ReconstructRequest(Path("clip.mp4"), "10:"),
-        RefineRequest(prompt=""),
+        RefineRequest(prompt="", fov=40.0, camera_pitch=3.0, camera_roll=-10.0, camera_height=1.4),
     ],
 )
 def test_a_message_carries_a_request(request_: TakesRequest):
@@ -91,6 +91,10 @@ def test_the_command_line_gives_the_same_requests_as_the_add_on(tmp_path: Path):
         == request_from_message(RefineRequest, {"edits": str(path)})
         == refine
     )
+    camera = {"fov": 40, "camera_pitch": 3, "camera_roll": -10, "camera_height": 1.4}
+    assert parse(
+        RefineRequest, *["--fov", "40", "--camera-pitch", "3", "--camera-roll", "-10", "--camera-height", "1.4"]
+    ) == request_from_message(RefineRequest, camera)
 
 
 def test_people_are_marked_by_clicks_or_boxes():

@@ -29,9 +29,11 @@ from tests.blender.rigging.target_rigs import (
 from tests.gui import window as gui
 
 EXTENSION = "bl_ext.user_default.socialmirror"
-_ICONS = 0.83
+_ICONS = (0.83,)
 """Where in the sidebar the icons beside the list of touches are."""
-_INSTALLATION, _RECONSTRUCTION, _REFINEMENT = 900, 1500, 600
+_ICONS_OF_TAKES = (0.78, 0.82, 0.86)
+_LEFT_OR_RIGHT = (0.3, 0.7)
+_INSTALLATION, _RECONSTRUCTION, _REFINEMENT, _RETARGETING = 900, 1500, 600, 300
 """Seconds after which a step counts as stuck; a busy computer takes a fraction of them."""
 
 
@@ -117,7 +119,7 @@ def edit_a_contact() -> gui.Step:
     markers: Any = product("socialmirror_blender.scene.contact_markers")
     contacts = listed.read_contacts(result())
     assert contacts, "the sample has contacts"
-    yield from gui.push("contact_jump", column=_ICONS)
+    yield from gui.push("contact_jump", _ICONS)
     chosen = listed.active_contact(result())
     marker = markers.markers_of(result(), chosen.id)[0]
     view = gui.region("WINDOW")
@@ -197,14 +199,14 @@ def refine() -> gui.Step:
 
 def compare_takes() -> gui.Step:
     """The first take as a ghost beside the refined one."""
-    operators: Any = bpy.ops
-    with gui.override("UI"):
-        operators.socialmirror.take_ghost("EXEC_DEFAULT", True, take="take-001")
+    ghosts: Any = product("socialmirror_blender.scene.ghost")
+    yield from gui.open_panel("socialmirror.take_ghost(", _ICONS_OF_TAKES)
+    yield from gui.push("take_ghost", _ICONS_OF_TAKES)
     yield 1.0
+    assert ghosts.ghost_take(result()) == "take-001"
     gui.screenshot("7_ghost")
-    with gui.override("UI"):
-        operators.socialmirror.take_ghost("EXEC_DEFAULT", True, take="take-001")
-    yield 0.5
+    yield from gui.push("take_ghost", _ICONS_OF_TAKES)
+    assert not ghosts.ghost_take(result())
 
 
 def pull_a_hand_by_ik() -> gui.Step:
@@ -217,8 +219,8 @@ def pull_a_hand_by_ik() -> gui.Step:
         operators.object.select_all(action="DESELECT")
         rig.select_set(True)
         bpy.context.view_layer.objects.active = rig
-    with gui.override("UI"):  # its panel is closed at first
-        operators.socialmirror.control_rig_add("EXEC_DEFAULT", True)
+    yield from gui.open_panel("socialmirror.control_rig_add(", _LEFT_OR_RIGHT)
+    yield from gui.push("control_rig_add", _LEFT_OR_RIGHT)
     yield 1.0
     controls = control_rig.control_rig_of(result(), 0)
     elbow_before = (rig.matrix_world @ rig.pose.bones["left_elbow"].head).copy()
@@ -240,8 +242,7 @@ def pull_a_hand_by_ik() -> gui.Step:
     assert hand.z - hand_before.z > 0.05
     with gui.override():
         operators.object.mode_set(mode="OBJECT")
-    with gui.override("UI"):  # its panel is closed at first
-        operators.socialmirror.control_rig_remove("EXEC_DEFAULT", True)
+    yield from gui.push("control_rig_remove", _LEFT_OR_RIGHT)
     yield 1.0
     kept = rig.matrix_world @ rig.pose.bones["left_wrist"].head
     print(f"Baked back, the hand is {1000 * (kept - hand).length:.1f} mm from where the control had it.")
@@ -258,6 +259,7 @@ def retarget() -> gui.Step:
         with gui.override():
             body = reshaped(bodies[person], build, skeleton)
             targets.append(build_armature(f"Target {'AB'[person]}", body, names, build, skeleton))
+    yield from gui.open_panel("socialmirror.retarget(")
     yield from retarget_onto([rig for rig, _ in targets], "9_retargeted")
     for item in (item for pair in targets for item in pair):
         bpy.data.objects.remove(item)
@@ -288,18 +290,19 @@ def retarget_onto(rigs: list[Any], name: str) -> gui.Step:
     """Choose the armatures and retarget; the skins of the reconstruction are hidden in the screenshot."""
     scenes: Any = product("socialmirror_blender.scene")
     targets: Any = gui.window().scene.socialmirror_retarget
-    targets.target_a.rig, targets.target_b.rig = rigs
-    operators: Any = bpy.ops
+    targets.report = ""
     people = [item for person in (0, 1) for item in (scenes.skin_of(result(), person), scenes.rig_of(result(), person))]
     yield 0.5
     bpy.context.view_layer.objects.active = scenes.rig_of(result(), 0)
-    with gui.override("UI"):  # its panel is closed at first
-        assert operators.socialmirror.retarget("EXEC_DEFAULT", True) == {"FINISHED"}
+    for letter, rig in zip("ab", rigs):
+        yield from gui.choose(f".target_{letter}.rig", rig.name)
+    assert [targets.target_a.rig, targets.target_b.rig] == rigs
+    yield from gui.push("retarget")
+    yield from gui.wait(lambda: bool(targets.report), _RETARGETING, "nothing was retargeted")
     for item in people:
         item.hide_set(True)
     yield 1.0
     print(f"Retargeted: {targets.report}")
-    assert targets.report
     gui.screenshot(name)
     for item in people:
         item.hide_set(False)
@@ -307,15 +310,15 @@ def retarget_onto(rigs: list[Any], name: str) -> gui.Step:
 
 
 def export() -> gui.Step:
-    operators: Any = bpy.ops
+    """By the button of the panel and the file browser that it opens."""
+    bpy.context.preferences.view.filebrowser_display_type = "SCREEN"  # no second window
     for target in ("unreal", "godot"):
         folder = Path(os.environ["GUI_OUT"]) / target
         folder.mkdir()
-        with gui.override():
-            operators.socialmirror.export("EXEC_DEFAULT", directory=str(folder), target=target)
+        yield from gui.push("export")
+        yield from gui.accept_files(folder, f"12_export_{target}", target=target)
         assert list(folder.iterdir()), f"nothing was exported for {target}"
         print(target, sorted(file.name for file in folder.iterdir()))
-    yield 0.5
 
 
 def save_and_reopen() -> gui.Step:

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 import traceback
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ Step = Generator[float, None, None]
 Point = tuple[int, int]
 
 _SWEEP = 9  # px between two places that the mouse looks at for a button
+_HEADER, _ARROW = 24, 14  # px, the height of a panel's header, and how far from the left its arrow is
 _KEYS = {" ": "SPACE", ".": "PERIOD", ",": "COMMA", "-": "MINUS", "/": "SLASH"} | dict(
     zip("0123456789", ("ZERO", "ONE", "TWO", "THREE", "FOUR", "FIVE", "SIX", "SEVEN", "EIGHT", "NINE"))
 )
@@ -115,29 +116,44 @@ def open_sidebar(tab: str) -> Step:
     yield 0.5
 
 
-def find(wanted: str, found: list[Point], column: float = 0.5, scrolls: int = 8) -> Step:
+def find(wanted: str, found: list[Point], columns: Sequence[float] = (0.5,), scrolls: int = 8) -> Step:
     """Append the place of the button or field whose command or data path contains `wanted`, scrolling the sidebar to it.
 
-    `column`: where in the sidebar it is looked for, from 0 at the left to 1 at the right.
+    `columns`: where in the sidebar it is looked for, from 0 at the left to 1 at the right.
     """
-    sidebar = region("UI")
-    x = sidebar.x + round(sidebar.width * column)
     yield from scroll_sidebar(-20_000)
     for _ in range(scrolls):
-        for y in range(sidebar.y + sidebar.height - 6, sidebar.y + 6, -_SWEEP):
-            _event((x, y), "MOUSEMOVE")
-            yield 0.02
-            if wanted in _under_mouse():
-                found.append((x, y))
-                return
-        yield from scroll_sidebar(sidebar.height // 2)
+        yield from _look(wanted, found, columns)
+        if found:
+            return
+        yield from scroll_sidebar(region("UI").height // 2)
     raise AssertionError(f"no button {wanted!r} in the sidebar")
 
 
-def push(operator: str, column: float = 0.5) -> Step:
+def open_panel(wanted: str, columns: Sequence[float] = (0.5,)) -> Step:
+    """Click on the headers of the sidebar, from the last one up, until the panel with `wanted` is open."""
+    yield from scroll_sidebar(20_000)
+    sidebar = region("UI")
+    found: list[Point] = []
+    for y in range(sidebar.y + 10, sidebar.y + sidebar.height - 10, _HEADER // 2):
+        header = (sidebar.x + _ARROW, y)
+        yield from move(header)
+        if _under_mouse():
+            continue
+        yield from click(header)
+        for scrolled in (0, sidebar.height // 2):
+            yield from scroll_sidebar(scrolled)
+            yield from _look(wanted, found, columns)
+            if found:
+                return
+        yield from scroll_sidebar(-(sidebar.height // 2))
+    raise AssertionError(f"no panel has a button {wanted!r}")
+
+
+def push(operator: str, columns: Sequence[float] = (0.5,)) -> Step:
     """Find the button of an operator of the add-on in the sidebar and click it."""
     found: list[Point] = []
-    yield from find(f"socialmirror.{operator}(", found, column)
+    yield from find(f"socialmirror.{operator}(", found, columns)
     yield from click(found[0])
 
 
@@ -146,6 +162,28 @@ def fill(field: str, text: str) -> Step:
     found: list[Point] = []
     yield from find(field, found)
     yield from write(text, found[0])
+
+
+def choose(field: str, name: str) -> Step:
+    """Choose a datablock in a field of the sidebar, by typing its name into the list that opens."""
+    found: list[Point] = []
+    yield from find(field, found)
+    yield from click(found[0])
+    yield from enter(name, found[0])
+
+
+def accept_files(folder: Path, name: str, **properties: Any) -> Step:
+    """Accept the file browser that is open, with a folder and with properties of its operator; `name` of a screenshot before."""
+    yield 1.0
+    space = area("FILE_BROWSER").spaces.active
+    space.params.directory = str(folder).encode()
+    for key, value in properties.items():
+        setattr(space.active_operator, key, value)
+    yield 1.5
+    screenshot(name)
+    inside = region("WINDOW", "FILE_BROWSER")
+    yield from press("RET", (inside.x + inside.width // 2, inside.y + 40))
+    yield 1.0
 
 
 def wait(until: Callable[[], bool], seconds: float, what: str) -> Step:
@@ -186,6 +224,19 @@ def _end(code: int) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
+
+
+def _look(wanted: str, found: list[Point], columns: Sequence[float]) -> Step:
+    """Append the place of a button in the part of the sidebar that is shown, if it is there."""
+    sidebar = region("UI")
+    for y in range(sidebar.y + sidebar.height - 6, sidebar.y + 6, -_SWEEP):
+        for column in columns:
+            at = (sidebar.x + round(sidebar.width * column), y)
+            _event(at, "MOUSEMOVE")
+            yield 0.02
+            if wanted in _under_mouse():
+                found.append(at)
+                return
 
 
 def _event(at: Point, kind: str, value: str = "NOTHING", **details: Any) -> None:

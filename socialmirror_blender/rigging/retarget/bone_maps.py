@@ -136,7 +136,13 @@ class Detected:
 
 @cache
 def shipped_maps() -> tuple[BoneMap, ...]:
-    return tuple(load_map(_FOLDER / f"{name}.json") for name in _ORDER)
+    return tuple(map(shipped_map, _ORDER))
+
+
+@cache
+def shipped_map(name: str) -> BoneMap:
+    """A map by the name of its file."""
+    return load_map(_FOLDER / f"{name}.json")
 
 
 def load_map(path: Path) -> BoneMap:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import bpy
@@ -205,6 +206,46 @@ def test_the_targets_earlier_action_stays_and_a_step_thins_the_keyframes(
     assert rig.animation_data.action != earlier
     points = person_fcurves(rig)[0].keyframe_points
     assert [round(point.co.x) for point in points] == [3, 7, 11, 12]
+
+
+@pytest.mark.parametrize("version", ["0.0", "1.0"])
+def test_a_vrm_character_s_bones_are_those_that_the_vrm_add_on_names(
+    product: Product, bodies: list[Body], contract: Any, version: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a made-up add-on with the properties of the real one, on bones whose names say nothing."""
+    bone_maps = product("socialmirror_blender.rigging.retarget.bone_maps")
+    vrm = bone_maps.shipped_map("vrm")
+    spelt = {joint: f"骨{number}" for number, joint in enumerate(vrm.joints)}
+    rig, _ = build_armature("Avatar", bodies[0], spelt, Build(), contract.skeleton)
+
+    def human_bone(name: str, bone: str) -> SimpleNamespace:
+        return SimpleNamespace(bone=name, node=SimpleNamespace(bone_name=bone))
+
+    named = [
+        human_bone(vrm.joints[joint][1 if len(vrm.joints[joint]) > 1 else 0], bone) for joint, bone in spelt.items()
+    ]
+    if version == "0.0":
+        old = {"ThumbMetacarpal": "ThumbProximal", "ThumbProximal": "ThumbIntermediate"}
+        for each in named:
+            side, _, part = each.bone.partition("Thumb")
+            each.bone = f"{side}{old.get(f'Thumb{part}', f'Thumb{part}')}" if part else each.bone
+        extension = SimpleNamespace(
+            spec_version=version, vrm0=SimpleNamespace(humanoid=SimpleNamespace(human_bones=named))
+        )
+    else:
+        attributes = {re.sub("([A-Z])", r"_\1", each.bone).lower(): each for each in named}
+        human_bones = SimpleNamespace(**attributes)
+        extension = SimpleNamespace(
+            spec_version=version, vrm1=SimpleNamespace(humanoid=SimpleNamespace(human_bones=human_bones))
+        )
+    monkeypatch.setattr(bpy.types.Armature, "vrm_addon_extension", extension, raising=False)
+    choose(rig)
+    assert settings().target_a.map_name == "VRM"
+    assert {row.joint: row.bone for row in settings().target_a.rows if row.bone} == spelt
+    monkeypatch.setattr(bpy.types.Armature, "vrm_addon_extension", SimpleNamespace(), raising=False)
+    choose(None)
+    choose(rig)  # an add-on of another kind: by names, of which none is known
+    assert settings().target_a.map_name == "Own map"
 
 
 def test_maps_are_detected_by_the_names_of_bones(product: Product, contract: Any) -> None:

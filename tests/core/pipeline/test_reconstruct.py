@@ -201,6 +201,24 @@ def test_reconstructing_again_goes_back_to_the_first_take(clip_file, tmp_path, q
     assert load_info(out, "take-002").take == "take-002"
 
 
+def test_refine_under_a_corrected_camera_makes_a_take_of_it_that_later_ones_go_on_from(
+    clip_file, tmp_path, quick, recorder
+):
+    out = tmp_path / "out"
+    reconstruct(ReconstructRequest(clip_file), out, recorder)
+    quick.clear()
+    refine(RefineRequest(camera_roll=-10.0, camera_height=1.4), out, recorder)
+    assert "perception" not in quick and {"joint-prediction", "first-fit", "solved-motion"} <= set(quick)
+    assert load_info(out).settings["camera"] == {"camera_roll": -10.0, "camera_height": 1.4}
+    refine(RefineRequest(fov=50.0, camera_roll=0.0), out, recorder)
+    assert load_info(out).settings["camera"] == {"fov": 50.0, "camera_roll": 0.0, "camera_height": 1.4}
+    quick.clear()
+    refine(RefineRequest(), out, recorder)
+    assert load_info(out).settings["camera"]["fov"] == 50.0
+    assert "camera" not in load_info(out, "take-001").settings
+    assert not {"joint-prediction", "first-fit"} & set(quick)  # nothing but the edits is solved again
+
+
 def test_refine_without_edits_keeps_the_contacts(clip_file, tmp_path, quick, recorder):
     out = tmp_path / "out"
     reconstruct(ReconstructRequest(clip_file), out, recorder)

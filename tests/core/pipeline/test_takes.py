@@ -122,6 +122,29 @@ def test_refined_takes_differ_about_what_was_edited(clip_file, tmp_path, scene):
     assert json.loads((out / "reconstruction.json").read_text())["settings"]["base_seed"] == 5
 
 
+@pytest.mark.slow
+def test_refine_under_a_corrected_camera_keeps_the_bodies_and_has_that_camera(clip_file, tmp_path, scene):
+    out = tmp_path / "out"
+    reconstruct(ReconstructRequest(clip_file, fov=synthetic.FOV, camera_roll=10.0), out, Recorder())
+    before = load(out).motion
+    recorder = Recorder()
+    refine(RefineRequest(fov=40.0, camera_pitch=6.0, camera_roll=0.0, camera_height=1.5), out, recorder)
+    after = load(out).motion
+    np.testing.assert_array_equal(after.betas, before.betas)
+    np.testing.assert_array_equal(after.rest_joints, before.rest_joints)
+    assert after.camera_K[0, 0, 0] == pytest.approx(synthetic.WIDTH / 2 / np.tan(np.radians(20)), rel=1e-5)
+    up_incam, place = after.camera_world[0, :3, 2], np.linalg.inv(after.camera_world[0])[:3, 3]
+    np.testing.assert_allclose(up_incam, [0, -np.cos(np.radians(6)), -np.sin(np.radians(6))], atol=1e-4)
+    np.testing.assert_allclose(place, [0, 0, 1.5], atol=1e-4)
+
+    x, y, z = after.joints[0, 8, JOINT_INDEX["left_wrist"]].tolist()
+    pin = Pin(0, "left_wrist", int(scene.detections.frame_index[8]), position=(x, y, z + 0.05))
+    refine(RefineRequest(edits=Edits(pins=(pin,))), out, Recorder())
+    pinned = load(out).motion
+    np.testing.assert_array_equal(pinned.camera_world, after.camera_world)
+    np.testing.assert_allclose(pinned.joints[0, 8, JOINT_INDEX["left_wrist"]], (x, y, z + 0.05), atol=0.01)
+
+
 def test_weights_that_cannot_be_used_give_one_take_and_say_why(clip_file, tmp_path, scene):
     weights_file(stages.INFILLER).write_bytes(b"damaged")
     out = tmp_path / "out"
