@@ -11,6 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..contract.errors import UserError
+from ..transforms import origin_of
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ def extrinsics(pitch: Float[Tensor, ""], roll: Float[Tensor, ""], height: Float[
 def floor_from_extrinsics(T_cw: Float[Tensor, "4 4"]) -> Float[Tensor, " 3"]:
     """Pitch, roll and height of a camera whose extrinsics are made by `extrinsics`."""
     up = T_cw[:3, 2]
-    height = (T_cw[:3, :3].T @ -T_cw[:3, 3])[2]
+    height = origin_of(T_cw)[2]
     return torch.stack([-torch.asin(up[2].clamp(-1, 1)), torch.atan2(-up[0], -up[1]), height])
 
 
@@ -88,4 +89,4 @@ def corrected_extrinsics(T_cw: Float[np.ndarray, "4 4"], known: KnownCamera) -> 
         for own, value in ((pitch, known.pitch), (roll, known.roll))
     ]
     height = height if known.height is None else torch.tensor(known.height, dtype=torch.float64)
-    return extrinsics(*angles, height).numpy()
+    return extrinsics(angles[0], angles[1], height).numpy()

@@ -18,6 +18,7 @@ from core.body.files import DEFAULT_BODY, load_body
 from core.body.model import BodyModel
 from core.contract.files import read_npz, replacing, write_json, write_npz
 from core.motion import PairMotion, pose_motion
+from core.transforms import rigid_transform
 
 from ..face_landmarks import face_landmarks
 from ..mocap.action_detection import find_windows
@@ -87,17 +88,15 @@ def truth_arrays(body: BodyModel, made: Interaction) -> dict[str, np.ndarray]:
 
 
 def camera() -> tuple[np.ndarray, np.ndarray]:
-    """K [3,3] px and world -> camera [4,4]."""
+    """K [3,3] px, and T_cw [4,4]."""
     focal = SIZE[0] * _LENS / _SENSOR
     K = np.array([[focal, 0, SIZE[0] / 2], [0, focal, SIZE[1] / 2], [0, 0, 1]])
     place, target = np.array(_CAMERA_PLACE), np.array(_CAMERA_TARGET)
     forward = (target - place) / math.dist(target, place)
     right = np.cross(forward, (0, 0, 1))
     right /= np.linalg.norm(right)
-    world = np.eye(4)
-    world[:3, :3] = np.stack([right, np.cross(forward, right), forward])
-    world[:3, 3] = -world[:3, :3] @ place
-    return K, world
+    R_cw = np.stack([right, np.cross(forward, right), forward])
+    return K, rigid_transform(R_cw, -R_cw @ place)
 
 
 def render(body: BodyModel, truth: dict[str, np.ndarray], clip: Path, blender: Path) -> None:

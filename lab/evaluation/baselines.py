@@ -1,7 +1,7 @@
-"""Simple methods to measure ours against: frames on their own, gaps bridged, landmarks filtered, people fitted apart.
+"""Baselines: single frames, interpolated or filtered landmarks, and people fitted separately.
 
-They look at the same tracks as our method and use no more of them than their name says. Metric landmarks are turned towards the
-person first (`evidence.towards`), for everyone: without it who stands at the picture's edge would seem to look aside.
+They read the same detections as our method. Metric landmarks are relative to the line of sight to the person, so they are rotated
+into the camera's axes first (`line_of_sight_rotation`): otherwise a person at the picture's edge would seem to look aside.
 """
 
 from __future__ import annotations
@@ -29,13 +29,14 @@ from core.motion import Camera, PairMotion, motion_from_rotations, pose
 from core.observations.line_of_sight import line_of_sight_rotation
 from core.perception.detections import Detections
 from core.reporting import Reporter
+from core.transforms import inverse_transform_points, inverse_transform_rotations
 
 from .usual_camera import start_of_product
 
 TRUSTED = 0.5
-"""Confidence from which a landmark of a person who was found counts as seen."""
+"""Confidence from which a landmark of a person who was found is trusted."""
 _FILLED = 0.5
-"""Confidence of what was filled in; only the ratio to what was seen matters, when people are placed."""
+"""Confidence of interpolated landmarks; placing people depends only on its ratio to that of the others."""
 _TRUNK = [LANDMARK_INDEX[f"{side}_{part}"] for part in ("shoulder", "hip") for side in ("left", "right")]
 _NEAREST, _FARTHEST = 0.5, 30.0
 """metres from the camera at which a person may be placed."""
@@ -43,7 +44,7 @@ _NEAREST, _FARTHEST = 0.5, 30.0
 
 @dataclass(frozen=True)
 class OneEuro:
-    """Settings of the 1-Euro filter. Cut-offs in Hz, `beta` in Hz per metre a second."""
+    """Settings of the 1-Euro filter. Cut-offs in Hz, `beta` in Hz per (m/s)."""
 
     least_cutoff: float = 1.0
     beta: float = 3.0
@@ -74,17 +75,16 @@ def lifted(detections: Detections, body: BodyModel) -> tuple[PairMotion, Camera]
 
     soles = posed.skin(body.subset(sole_vertices(body).flatten())) + pelvis[:, :, None]
     up = sum(posed.global_rotations[:, :, JOINT_INDEX[joint], :, 1] for joint in ("pelvis", "spine3"))
-    world = _standing_world(soles, torch.as_tensor(up), torch.from_numpy(detections.found).to(device))
-    rotations[:, :, 0] = world[:3, :3].T @ rotations[:, :, 0]
-    pelvis = (pelvis - world[:3, 3]) @ world[:3, :3]
-    return motion_from_rotations(rotations, pelvis, betas), _camera(K, world)
+    T_cw = _upright_extrinsics(soles, torch.as_tensor(up), torch.from_numpy(detections.found).to(device))
+    rotations[:, :, 0] = inverse_transform_rotations(T_cw, rotations[:, :, 0])
+    return motion_from_rotations(rotations, inverse_transform_points(T_cw, pelvis), betas), _camera(K, T_cw)
 
 
 def weak_perspective(points: Tensor, pixels: Tensor, weight: Tensor, K: Tensor) -> Tensor:
-    """Where the origin of points [...,N,3] (camera axes, metres) is, [...,3], if they are seen at pixels [...,N,2].
+    """Position [...,3] of the origin of points [...,N,3] (camera axes, metres) that are seen at pixels [...,N,2].
 
-    Points and pixels are related by one scale and shift, in weighted [...,N] least squares; focal length over scale is
-    the depth. Kept between half a metre and 30 m, also where the scale comes out negative.
+    One scale and translation relate points to pixels, by weighted [...,N] least squares; the depth is the focal length over the
+    scale, clamped to _NEAREST and _FARTHEST.
     """
     share = (weight / weight.sum(-1, keepdim=True))[..., None]
     middle, centre = (share * points).sum(-2), (share * pixels).sum(-2)
@@ -95,8 +95,8 @@ def weak_perspective(points: Tensor, pixels: Tensor, weight: Tensor, K: Tensor) 
     return torch.cat([(centre - K[:2, 2]) / focal * depth, depth], -1) - middle
 
 
-def _standing_world(soles: Tensor, up: Tensor, found: Tensor) -> Tensor:
-    """World -> camera [4,4] from soles [P,T,N,3] and the trunks' upward directions [P,T,3], of the frames found [P,T]."""
+def _upright_extrinsics(soles: Tensor, up: Tensor, found: Tensor) -> Tensor:
+    """T_cw from soles [P,T,N,3] and the upward directions of trunks [P,T,3], both in the camera's frame, where found [P,T]."""
     upright = torch.nn.functional.normalize(up, dim=-1)[found].median(0).values
     upright = torch.nn.functional.normalize(upright, dim=0)
     lowest = (soles * -upright).sum(-1).argmax(-1)
@@ -105,10 +105,10 @@ def _standing_world(soles: Tensor, up: Tensor, found: Tensor) -> Tensor:
 
 
 def infilled(detections: Detections, *, smooth: bool) -> Detections:
-    """Landmarks that cannot be trusted, in the picture and in metres, interpolated between the frames in which they can.
+    """Untrusted landmarks, in the picture and in metres, interpolated between the frames in which they are trusted.
 
-    Straight lines, or Akima's splines in Makima's weighting, which do not swing far over gaps (Akima, 1970). Before the
-    first and after the last trusted frame: held. A landmark that is never trusted stays as it is.
+    Linear, or modified Akima splines, which overshoot little in gaps (Akima, 1970). Before the first and after the last trusted
+    frame values are held. A landmark that is never trusted stays as it is.
     """
     keypoints, world = detections.keypoints.copy(), detections.world_landmarks.copy()
     trusted = trusted_landmarks(detections)
@@ -125,12 +125,12 @@ def infilled(detections: Detections, *, smooth: bool) -> Detections:
 
 
 def trusted_landmarks(detections: Detections) -> np.ndarray:
-    """bool [P,T,33]: seen, of a person who was found."""
+    """bool [P,T,33]: confident landmarks of people who were found."""
     return (detections.keypoints[..., 2] >= TRUSTED) & detections.found[..., None]
 
 
 def _interpolated(time: np.ndarray, values: np.ndarray, there: np.ndarray, smooth: bool) -> np.ndarray:
-    """values [T,N] at all times, from those frames that are `there` [T]."""
+    """Values [T,N] at all times, interpolated between the frames that are `there` [T]."""
     known, held = time[there], np.clip(time, time[there][0], time[there][-1])
     if smooth and len(known) > 2:
         return Akima1DInterpolator(known, values[there], method="makima")(held)
@@ -150,7 +150,7 @@ def one_euro_filtered(detections: Detections, settings: OneEuro | None = None) -
 
 
 def one_euro(values: np.ndarray, time: np.ndarray, settings: OneEuro) -> np.ndarray:
-    """Low-pass points [P,T,N,D] over time [T], the faster a point the less (Casiez, Roussel and Vogel, CHI 2012)."""
+    """Points [P,T,N,D] at times [T] s, low-pass filtered less the faster they move (Casiez, Roussel and Vogel, CHI 2012)."""
     out = values.astype(np.float64)
     speed = np.zeros_like(out[:, 0])
     for frame in range(1, len(time)):
@@ -183,9 +183,9 @@ def _pixels_per_metre(detections: Detections) -> np.ndarray:
 
 
 def fitted_alone(detections: Detections, body: BodyModel, reporter: Reporter) -> FittedMotion:
-    """Our fit of each person as if nobody else were there, with as many steps as our method takes, then put together.
+    """Our fit of each person separately, with as many steps as the joint fit, then combined under one camera.
 
-    Each has a floor of their own; together they stand on the mean of the two, where the camera saw them.
+    Each fit finds a floor of its own; the combined motion has the mean of both, and people stay where the camera saw them.
     """
     parts = [_fit_one(only_person(detections, person), body, reporter) for person in range(len(detections.found))]
     floors = torch.stack([floor_from_extrinsics(torch.as_tensor(part.camera.T_cw)) for part in parts])
@@ -209,5 +209,5 @@ def only_person(detections: Detections, person: int) -> Detections:
     return detections.person(person)
 
 
-def _camera(K: Tensor, world: Tensor) -> Camera:
-    return Camera(K.double().cpu().numpy(), world.double().cpu().numpy())
+def _camera(K: Tensor, T_cw: Tensor) -> Camera:
+    return Camera(K.double().cpu().numpy(), T_cw.double().cpu().numpy())

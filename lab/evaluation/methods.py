@@ -1,4 +1,4 @@
-"""The rows of the benchmark: each a function from what was seen to what happened. New methods are added to METHODS."""
+"""The rows of the benchmark: functions from detections to a motion. New methods are added to METHODS."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def one_euro(detections: Detections, body: BodyModel, *, prompt: str, seed: int,
 
 
 def initial(detections: Detections, body: BodyModel, *, prompt: str, seed: int, reporter: Reporter) -> Estimate:
-    """Where our fit starts: smoothed landmarks, placed by reprojection, both people on one floor."""
+    """The initial motion of our fit: smoothed landmarks, placed by reprojection, both people on one floor."""
     watch = _Watch()
     with watch("initial"):
         observed = usual_observations(detections, body.device)
@@ -70,7 +70,7 @@ def initial(detections: Detections, body: BodyModel, *, prompt: str, seed: int, 
 
 
 def alone(detections: Detections, body: BodyModel, *, prompt: str, seed: int, reporter: Reporter) -> Estimate:
-    """Each person fitted as if nobody else were there."""
+    """Each person fitted separately."""
     watch = _Watch()
     with watch("fit"):
         fitted = fitted_alone(detections, body, reporter)
@@ -78,17 +78,17 @@ def alone(detections: Detections, body: BodyModel, *, prompt: str, seed: int, re
 
 
 def joint_fit(detections: Detections, body: BodyModel, *, prompt: str, seed: int, reporter: Reporter) -> Estimate:
-    """The product without anything learned: its fall-back. It is told nothing in words."""
+    """The product without learned models, its fall-back, and without a prompt."""
     return run_product(detections, body, TakeSettings(seed=seed), reporter, PipelineSettings().without(*LEARNED))
 
 
 def product(detections: Detections, body: BodyModel, *, prompt: str, seed: int, reporter: Reporter) -> Estimate:
-    """The product: its own stages after perception, with the contacts that it would show. It is told nothing in words."""
+    """The product's stages after perception, without a prompt, with the contacts that it would show."""
     return run_product(detections, body, TakeSettings(seed=seed), reporter)
 
 
 def checked(detections: Detections, body: BodyModel, *, prompt: str, seed: int, reporter: Reporter) -> Estimate:
-    """The product with its check, which has a bad take made again in other ways and keeps the best: what a user gets."""
+    """The product as a user gets it: a bad take is made again in other ways (`pipeline.retry`), and the best is kept."""
     given, store, progress = Given(detections, "clip"), _store_of(detections, body), _progress(reporter)
 
     def make(variant: Variant) -> MadeTakes:
@@ -103,17 +103,17 @@ def checked(detections: Detections, body: BodyModel, *, prompt: str, seed: int, 
 
 
 def prompted(detections: Detections, body: BodyModel, *, prompt: str, seed: int, reporter: Reporter) -> Estimate:
-    """The product when somebody says in a sentence what happens."""
+    """The product with the clip's sentence as prompt."""
     return run_product(detections, body, TakeSettings(prompt, seed=seed), reporter)
 
 
 def misprompted(detections: Detections, body: BodyModel, *, prompt: str, seed: int, reporter: Reporter) -> Estimate:
-    """The product when somebody says what does not happen."""
+    """The product with a prompt that is wrong."""
     return run_product(detections, body, TakeSettings(another_sentence(prompt), seed=seed), reporter)
 
 
 def without(*parts: str, told: bool = False) -> Method:
-    """The product without some of `pipeline.settings.LEARNED`, told nothing, or told in a sentence what happens."""
+    """The product without some of `pipeline.settings.LEARNED`; with `told`, with the clip's sentence as prompt."""
 
     def method(detections: Detections, body: BodyModel, *, prompt: str, seed: int, reporter: Reporter) -> Estimate:
         take = TakeSettings(prompt if told else "", seed=seed)
@@ -132,8 +132,8 @@ _OTHERS = (
 
 def another_sentence(prompt: str) -> str:
     """The first of a few sentences that names none of the prompt's touches."""
-    said = _touches(prompt)
-    return next((other for other in _OTHERS if not said & _touches(other)), _OTHERS[0])
+    named = _touches(prompt)
+    return next((other for other in _OTHERS if not named & _touches(other)), _OTHERS[0])
 
 
 def _touches(prompt: str) -> set[str]:
@@ -151,21 +151,21 @@ METHODS: dict[str, Method] = {
     "no-st-gcn": without("stgcn"),
     "no-infiller": without("infiller"),
     "no-guidance": without("guidance"),
-    "no-refiner": without("smoother"),
+    "no-smoother": without("smoother"),
     "touches-only": without("text", told=True),
     "misprompted": misprompted,
     "checked": checked,
     "prompted": prompted,
     "product": product,
 }
-"""All rows by name, in the table's order; the last is the product as it is, without a prompt. `touches-only` is told in a
-sentence what happens, but knows only the touches that it names, not the sentence as numbers."""
+"""All rows by name, in the table's order; the last is the product without a prompt. `touches-only` gets the contacts that the
+clip's sentence names, but not the sentence's embedding."""
 
 
 PROMPTED = ("touches-only", "misprompted", "prompted")
-"""Rows that are the same as another where there is no sentence to tell them."""
-ABLATIONS = ("no-st-gcn", "no-infiller", "no-guidance", "no-refiner", "touches-only", "misprompted")
-"""Rows that are asked for by name: they say what each part is worth, not how good the product is."""
+"""Rows that need the clip's sentence."""
+ABLATIONS = ("no-st-gcn", "no-infiller", "no-guidance", "no-smoother", "touches-only", "misprompted")
+"""Rows that run only if they are named: they measure what each part is worth, not how good the product is."""
 
 
 def run_product(
@@ -176,7 +176,7 @@ def run_product(
     settings: PipelineSettings | None = None,
     start: Given[ImportedPair | None] | Lifting | None = None,
 ) -> Estimate:
-    """The product from detections on. `start`: another tool's motion, or what a network that lifts people has seen."""
+    """The product from detections on. `start`: another tool's motion, or the output of a network that lifts people to 3D."""
     clip = nodes_of_detections(Given(detections, "clip"), KnownCamera(), Given(body, body.identity), start)
     take = take_nodes(clip, settings_of_take, settings or PipelineSettings())
     results = run_nodes([take.motion, take.constraints], detections, body, reporter)
@@ -196,7 +196,7 @@ def _progress(reporter: Reporter) -> JobProgress:
 
 @dataclass(frozen=True)
 class _ReporterAsListener:
-    """Passes a job's reports on to a reporter, which cancels by itself."""
+    """Passes a job's reports on to a reporter; cancelling is left to the reporter."""
 
     reporter: Reporter
 
@@ -243,7 +243,7 @@ def _with_contacts(
 
 
 def _contacts_of(motion: PairMotion, camera: Camera, detections: Detections, body: BodyModel) -> tuple[Contact, ...]:
-    """As our method finds them, from the same confidence for all."""
+    """Contacts by distances (`detect_contacts`), from the same joint confidence for all rows."""
     confidence: np.ndarray = joint_confidence(detections)
     timeline = Timeline(detections.frame_index, detections.time)
     return tuple(detect_contacts(motion.transformed(camera.T_cw), timeline, confidence, body))

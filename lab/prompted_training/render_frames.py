@@ -15,6 +15,7 @@ from core.motion import Camera, PairMotion
 from core.perception.backends import choose_backend
 from core.perception.movenet import FoundPerson, MoveNet
 from core.perception.regions import Region
+from core.transforms import transform_points
 
 from ..choreography.appearance.clothing import offset_by_thickness
 from ..choreography.interaction import Interaction
@@ -127,7 +128,7 @@ def _choose_frames(interaction: Interaction, settings: RenderSettings, rng: np.r
 def _look_closer(staging: Staging, skins: Sequence[np.ndarray], rng: np.random.Generator) -> tuple[Camera, np.ndarray]:
     """The camera of a square picture around people, and the bounds of the staged camera's image in it."""
     camera = staging.camera
-    incam = np.concatenate(skins) @ camera.T_cw[:3, :3].T + camera.T_cw[:3, 3]
+    incam = transform_points(camera.T_cw, np.concatenate(skins))
     px = incam @ camera.K.T
     px = px[:, :2] / np.maximum(px[:, 2:], 0.1)
     low, high = np.maximum(px.min(0), 0), np.minimum(px.max(0), staging.image_size)
