@@ -38,6 +38,8 @@ class NetworkBackend(Protocol):
     name: str
     version: int
     """Rises when the same network and picture give other numbers by more than rounding; part of `backend_identity`."""
+    at_once: int
+    """Pictures that take it less time together than one by one, where they are of several frames."""
 
     def load(self, graph: Graph) -> Network: ...
 

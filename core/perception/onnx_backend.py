@@ -49,7 +49,8 @@ class OnnxBackend:
     version = 1
 
     def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(independent_threads(), thread_name_prefix="pictures")
+        self.at_once = independent_threads()
+        self._threads = ThreadPoolExecutor(self.at_once, thread_name_prefix="pictures")
 
     def load(self, graph: Graph) -> OnnxNetwork:
         return OnnxNetwork(to_onnx(graph), (graph.input_shape[1], graph.input_shape[2]), self._threads)

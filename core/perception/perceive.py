@@ -200,14 +200,13 @@ def scan_clip(clip: Clip, first: int, last: int, networks: PerceptionNetworks, r
     scanner = Scanner(networks, (clip.width, clip.height), _stride(clip.frame_rate, count))
     findings: list[FrameFindings] = []
     lines = np.zeros((0, 4), np.float32)
-    for frame in read_frames(
-        clip, start, last, while_skipping=lambda: reporter.progress(0.0, "Finding the first frame")
-    ):
+    frames = read_frames(clip, start, last, while_skipping=lambda: reporter.progress(0.0, "Finding the first frame"))
+    for frame, found in scanner.scan(frames, looks=(first, last)):
         number = frame.index - start
         reporter.progress(
             _SCAN_SHARE * number / count, f"Finding people, {_position(frame.index - first, last - first + 1)}"
         )
-        findings.append(scanner.scan(frame, look=frame.index in (first, last)))
+        findings.append(found)
         if frame.index == (first + last) // 2:
             lines = scanner.lines(frame)
     if not findings or findings[-1].index < first:

@@ -36,10 +36,12 @@ def recorded(networks: PerceptionNetworks, recorder: Recorder) -> PerceptionNetw
 class _RecordedMoveNet(MoveNet):
     def __init__(self, network: MoveNet, recorder: Recorder) -> None:
         self._network, self._recorder = network, recorder
+        self.at_once = network.at_once
 
-    def find_everywhere(self, image: UInt8[np.ndarray, "H W 3"]) -> list[FoundPerson]:
-        question = _question("people", image)
-        return self._recorder.answer(question, list[FoundPerson], lambda: self._network.find_everywhere(image))
+    def find_everywhere(self, images: Sequence[UInt8[np.ndarray, "H W 3"]]) -> list[list[FoundPerson]]:
+        return self._recorder.answer(
+            _question("people", *images), list[list[FoundPerson]], lambda: self._network.find_everywhere(images)
+        )
 
     def find(
         self, image: UInt8[np.ndarray, "H W 3"], windows: Sequence[Region], side: int = INPUT_SIZE
@@ -53,7 +55,7 @@ class _RecordedMoveNet(MoveNet):
             return asked
 
         people = self._recorder.answer(
-            _question(f"people in {side}", image, windows),
+            _question(f"people in {side}", image, regions=windows),
             list[list[FoundPerson]],
             lambda: [found for found, _ in ask()],
         )
@@ -75,7 +77,7 @@ class _RecordedLandmarks(LandmarkNetwork):
         self._landmarks, self._recorder = network, recorder
 
     def look(self, image: np.ndarray, regions: Sequence[Region]) -> list[Pose]:
-        question = _question("landmarks", image, regions)
+        question = _question("landmarks", image, regions=regions)
         return self._recorder.answer(question, list[Pose], lambda: self._landmarks.look(image, regions))
 
 
@@ -86,7 +88,7 @@ class _RecordedPair(PromptedLandmarks):
     def look(self, image: UInt8[np.ndarray, "H W 3"], queries: Sequence[Query]) -> list[PromptedPose]:
         prompts = [prompt for query in queries for prompt in (query.own, query.other) if prompt is not None]
         told = [part for prompt in prompts for part in (prompt.points, prompt.confidence, prompt.sigma)]
-        question = _question("pair", image, [query.region for query in queries], told)
+        question = _question("pair", image, regions=[query.region for query in queries], told=told)
         return self._recorder.answer(question, list[PromptedPose], lambda: self._pair.look(image, queries))
 
 
@@ -95,7 +97,7 @@ class _RecordedPalms(PalmDetector):
         self._palms, self._recorder = network, recorder
 
     def detect(self, image: np.ndarray, windows: Sequence[Region], threshold: float) -> list[Detection]:
-        question = _question("palms", image, windows)
+        question = _question("palms", image, regions=windows)
         return self._recorder.answer(question, list[Detection], lambda: self._palms.detect(image, windows, threshold))
 
 
@@ -109,11 +111,10 @@ class _RecordedNetwork:
         return self._recorder.answer(question, list[np.ndarray], lambda: self._network.run(pictures, *features))
 
 
-def _question(name: str, image: np.ndarray, regions: Sequence[Region] = (), told: Sequence[np.ndarray] = ()) -> str:
+def _question(name: str, *images: np.ndarray, regions: Sequence[Region] = (), told: Sequence[np.ndarray] = ()) -> str:
+    pictures = [str(_checksum(image[::_SAMPLE, ::_SAMPLE])) for image in images]
     places = [f"{float(r.x)},{float(r.y)},{float(r.size)},{float(r.angle)}" for r in regions]
-    return " ".join(
-        [name, str(_checksum(image[::_SAMPLE, ::_SAMPLE])), *places, *(str(_checksum(part)) for part in told)]
-    )
+    return " ".join([name, *pictures, *places, *(str(_checksum(part)) for part in told)])
 
 
 def _checksum(array: np.ndarray) -> int:

@@ -7,7 +7,7 @@ LOOKS_PER_SECOND of them; in the others people are where `linking` puts them bet
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import cv2
@@ -45,6 +45,8 @@ _EMBRACE_SCALE = 1.4
 """The same for a window in which a second person is searched for who is in the same place: a tight one tells them apart best."""
 _ISOLATED = 1.6
 """Distance of the trunks, in scales, from which people are isolated."""
+_MOST_BYTES = 1 << 28
+"""Of frames that are read ahead."""
 
 
 @dataclass(frozen=True)
@@ -67,12 +69,25 @@ class FrameFindings:
     """False where nobody was searched for in this frame."""
 
 
+@dataclass(frozen=True)
+class _ReadFrame:
+    """A frame of which nothing is known yet but how it follows the one before."""
+
+    frame: Frame
+    small: UInt8[np.ndarray, "h w 3"] | None
+    """None where nothing is new."""
+    is_cut: bool
+    look: bool
+
+
 class Scanner:
-    """Call `scan` for each frame in order."""
+    """The first pass over a clip."""
 
     def __init__(self, networks: PerceptionNetworks, picture_size: tuple[int, int], stride: int = 1) -> None:
         """One in `stride` frames is looked at."""
         self._networks, self._size, self._stride = networks, picture_size, stride
+        kept = _MOST_BYTES // (3 * picture_size[0] * picture_size[1] * stride)
+        self._at_once = max(1, min(networks.people.at_once, kept))
         self._tiles = tile_windows(*picture_size, _TILE)
         self._small_size = shrunk_size(*picture_size)
         self._cuts, self._motion = SceneCuts(), BackgroundMotion()
@@ -80,34 +95,61 @@ class Scanner:
         self._count = 0
         self._known: tuple[Sighting, ...] = ()
         """Of the last frame that was looked at."""
-        self._skipped = 0
 
-    def scan(self, frame: Frame, *, look: bool = False) -> FrameFindings:
-        """What is known of the next frame; `look` asks to look at it in any case."""
-        last = self._last
-        if frame.duplicate and last is not None and (last.looked or not look):
-            found = replace(last, index=frame.index, time=frame.time, duplicate=True, is_cut=False)
-        else:
+    def scan(self, frames: Iterable[Frame], looks: Container[int] = ()) -> Iterator[tuple[Frame, FrameFindings]]:
+        """Each frame with what is known of it, in order; those whose index is in `looks` are looked at in any case.
+
+        Frames are read ahead, so that the network sees as many whole pictures at once as suit the machine.
+        """
+        for group in self._read_ahead(frames, looks):
+            whole = self._networks.people.find_everywhere([read.frame.image for read in group if read.look])
+            remaining = iter(whole)
+            for read in group:
+                self._last = self._found(read, next(remaining) if read.look else None)
+                yield read.frame, self._last
+
+    def _read_ahead(self, frames: Iterable[Frame], looks: Container[int]) -> Iterator[list[_ReadFrame]]:
+        """The frames in groups of which each but the last ends with a look."""
+        group: list[_ReadFrame] = []
+        looked, skipped = False, 0
+        is_first = True
+        for frame in frames:
+            look = frame.index in looks
+            if frame.duplicate and not is_first and (looked or not look):
+                group.append(_ReadFrame(frame, None, False, False))
+                continue
             small = cv2.resize(frame.image, self._small_size, interpolation=cv2.INTER_AREA)
             is_cut = self._cuts.is_cut(small)
-            self._skipped += 1
-            look = look or last is None or is_cut or self._skipped >= self._stride
-            sightings: tuple[Sighting, ...] = ()
-            if look:
-                self._skipped = 0
-                sightings = self._known = self._sightings(frame.image)
-            moved = self._motion.advance(small, self._boxes(self._known))
-            found = FrameFindings(frame.index, frame.time, frame.duplicate, sightings, moved, is_cut, look)
-        self._last = found
-        return found
+            skipped += 1
+            looked = look or is_first or is_cut or skipped >= self._stride
+            is_first = False
+            group.append(_ReadFrame(frame, small, is_cut, looked))
+            if looked:
+                skipped = 0
+                if sum(read.look for read in group) >= self._at_once:
+                    yield group
+                    group = []
+        if group:
+            yield group
+
+    def _found(self, read: _ReadFrame, everywhere: Sequence[FoundPerson] | None) -> FrameFindings:
+        """`everywhere` are the people in the whole picture, None where the frame is not looked at."""
+        frame, last = read.frame, self._last
+        if read.small is None:
+            assert last is not None, "nothing comes before the first frame"
+            return replace(last, index=frame.index, time=frame.time, duplicate=True, is_cut=False)
+        sightings = () if everywhere is None else self._sightings(frame.image, everywhere)
+        if everywhere is not None:
+            self._known = sightings
+        moved = self._motion.advance(read.small, self._boxes(self._known))
+        return FrameFindings(frame.index, frame.time, frame.duplicate, sightings, moved, read.is_cut, read.look)
 
     def lines(self, frame: Frame) -> Float[np.ndarray, "L 4"]:
-        """Lines of the background of the frame that was scanned last, see `background_lines`."""
+        """Lines of the background of the frame that `scan` gave last, see `background_lines`."""
         sightings = () if self._last is None else self._last.sightings
         return background_lines(frame.image, self._boxes(sightings))
 
-    def _sightings(self, image: UInt8[np.ndarray, "H W 3"]) -> tuple[Sighting, ...]:
-        everywhere = self._networks.people.find_everywhere(image)
+    def _sightings(self, image: UInt8[np.ndarray, "H W 3"], everywhere: Sequence[FoundPerson]) -> tuple[Sighting, ...]:
         small, large = self._windows()
         if len(_clear(everywhere)) >= max(2, len(_clear([sighting.person for sighting in self._known]))):
             small = []  # the whole picture shows everyone as clearly as they were seen before

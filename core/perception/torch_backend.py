@@ -19,6 +19,8 @@ _ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "RELU": functional.relu,
     "RELU6": functional.relu6,
 }
+_AT_ONCE = 16
+"""Pictures of a batch on a GPU."""
 _TO_NCHW = {0: 0, 1: 2, 2: 3, 3: 1, -1: 1}
 """For each axis of an NHWC feature map its number in NCHW."""
 
@@ -26,8 +28,10 @@ _TO_NCHW = {0: 0, 1: 2, 2: 3, 3: 1, -1: 1}
 class TorchNetwork(torch.nn.Module, Network):
     """A network in torch; see `backends.Network`. Pictures and outputs are NHWC, as in the file; in between they are NCHW."""
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, at_once: int = 1) -> None:
+        """Batches have `at_once` pictures at most."""
         super().__init__()
+        self._at_once = at_once
         self.shape = (graph.input_shape[1], graph.input_shape[2])
         self._graph = graph
         for index, array in graph.constants.items():
@@ -67,13 +71,11 @@ class TorchNetwork(torch.nn.Module, Network):
         if not len(pictures):
             return []
         device = next(self.buffers()).device
-        # One picture at a time is fastest on a CPU.
-        size = 1 if device.type == "cpu" else len(pictures)
         # TF32 has 10 bits of mantissa: it would move landmarks by pixels against the other backend.
         with torch.backends.cudnn.flags(deterministic=True, allow_tf32=False):
             batches = [
                 self(*(torch.from_numpy(each).to(device) for each in batch))
-                for batch in zip(*(_batches(each, size) for each in (pictures, *features)), strict=True)
+                for batch in zip(*(_batches(each, self._at_once) for each in (pictures, *features)), strict=True)
             ]
         return [torch.cat(parts).float().cpu().numpy() for parts in zip(*batches)]
 
@@ -84,11 +86,13 @@ class TorchBackend:
     name = "torch"
     version = 1
 
-    def __init__(self, device: torch.device) -> None:
+    def __init__(self, device: torch.device, at_once: int | None = None) -> None:
+        """`at_once` is the size of batches, None for the fastest: one picture at a time on a CPU."""
         self._device = device
+        self.at_once = at_once or (1 if device.type == "cpu" else _AT_ONCE)
 
     def load(self, graph: Graph) -> TorchNetwork:
-        return TorchNetwork(graph).eval().to(self._device)
+        return TorchNetwork(graph, self.at_once).eval().to(self._device)
 
 
 def _batches(pictures: np.ndarray, size: int) -> list[np.ndarray]:

@@ -29,9 +29,9 @@ def render_movie(clip: RenderedClip, staging: Staging, path: Path, *, alone: boo
 
     UserError `no-opengl`, or `render-failed` where a file cannot be written.
     """
-    (width, height), faces = staging.image_size, load_body(None).faces.numpy().astype(np.int64)
+    faces = load_body(None).faces.numpy().astype(np.int64)
     skins = [pose_person(clip.truth.motion, number, body)[1] for number, body in enumerate(clip.truth.bodies)]
-    renderer, view = _renderer(max(width, height)), view_of(staging)
+    renderer, view = _renderer(max(staging.image_size)), view_of(staging)
     everyone = tuple(range(len(skins)))
     shown = {path: everyone}
     if alone:
@@ -44,7 +44,7 @@ def render_movie(clip: RenderedClip, staging: Staging, path: Path, *, alone: boo
                 for skin, outfit in zip(vertices, staging.outfits)
             ]
             for each, people in shown.items():
-                picture = renderer.render([figures[number] for number in people], view).colour[:height, :width]
+                picture = renderer.render([figures[number] for number in people], view, staging.image_size).colour
                 videos[each].write(cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
 
 
@@ -79,6 +79,6 @@ def view_of(staging: Staging) -> View:
 
 @lru_cache(maxsize=2)
 def _renderer(side: int) -> GlRenderer:
-    """For pictures of that longer side: they are squares whose rest is cut off."""
+    """For pictures of that longer side."""
     body = load_body(None)
     return GlRenderer(body.faces.numpy().astype(np.int64), body.uv.numpy(), side)

@@ -121,14 +121,14 @@ class View:
 
 @dataclass(frozen=True)
 class Picture:
-    colour: UInt8[np.ndarray, "S S 3"]
+    colour: UInt8[np.ndarray, "H W 3"]
     """RGB"""
-    person: UInt8[np.ndarray, "S S"]
+    person: UInt8[np.ndarray, "H W"]
     """Number of the person seen at each pixel, or NOTHING."""
 
 
 class GlRenderer:
-    """Renders square pictures of `side` px of people who share the faces [F,3] and texture coordinates [F,3,2].
+    """Renders pictures of at most `side` px a side of people who share the faces [F,3] and texture coordinates [F,3,2].
 
     UserError `no-opengl` where no context can be opened.
     """
@@ -159,8 +159,10 @@ class GlRenderer:
         self._textures: dict[int, Any] = {}
         self._program["albedo"].value, self._program["shadow"].value = 0, 1
 
-    def render(self, figures: Sequence[Figure], view: View) -> Picture:
+    def render(self, figures: Sequence[Figure], view: View, size: tuple[int, int] | None = None) -> Picture:
+        """A picture of (width, height) px, or of the whole square; what is cut off takes no time."""
         context, program = self._context, self._program
+        width, height = (each * self._samples for each in size or (self.side, self.side))
         context.enable(context.DEPTH_TEST)
         corners = [_corners(figure.vertices, self._faces) for figure in figures]
         to_light = _light_projection(np.mean([figure.vertices.mean(0) for figure in figures], 0), view.light)
@@ -172,6 +174,7 @@ class GlRenderer:
             self._shadow_caster.render()
 
         self._target.use()
+        self._target.scissor = 0, 0, width, height
         sky = np.clip(np.array(ROOMS[view.room].sky) * view.exposure, 0, 1) ** (1 / 2.2)
         self._target.clear(*sky.tolist(), 1.0)
         self._shadow.use(1)
@@ -191,18 +194,19 @@ class GlRenderer:
             program["person"].value = float(number)
             _write_matrix(program["tint"], figure.tint)
             self._person.render()
-        return self._read()
+        return self._read(width, height)
 
-    def _read(self) -> Picture:
-        size = self.side * self._samples
+    def _read(self, width: int, height: int) -> Picture:
+        """The picture from as many pixels of the target."""
         colour, number = (
-            np.frombuffer(self._target.read(components=3, attachment=each), np.uint8).reshape(size, size, 3)
+            np.frombuffer(self._target.read((0, 0, width, height), 3, each), np.uint8).reshape(height, width, 3)
             for each in (0, 1)
         )
         # the target was cleared to the sky in both attachments: only pixels whose second channel is 0 were drawn
         number = np.where(number[..., 1] == 0, number[..., 0], NOTHING).astype(np.uint8)
         middle = slice(self._samples // 2, None, self._samples)
-        picture = cv2.resize(colour, (self.side, self.side), interpolation=cv2.INTER_AREA)
+        size = width // self._samples, height // self._samples
+        picture = cv2.resize(colour, size, interpolation=cv2.INTER_AREA)
         return Picture(picture, np.ascontiguousarray(number[middle, middle]))
 
     def _room(self, number: int) -> Any:

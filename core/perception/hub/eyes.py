@@ -85,15 +85,18 @@ class HubPeople(MoveNet):
 
     def __init__(self, movenet: MoveNet, hub: HubNetworks) -> None:
         self._movenet, self._hub = movenet, hub
+        self.at_once = movenet.at_once
 
-    def find_everywhere(self, image: UInt8[np.ndarray, "H W 3"]) -> list[FoundPerson]:
-        """Everyone in the whole picture, best first."""
-        [people] = self._hub.people.find([image])
-        queries = [KeypointQuery(image, person.box, _others(people, number)) for number, person in enumerate(people)]
-        return [
-            keypoints.person(person.score, person.box)
-            for person, keypoints in zip(people, self._hub.keypoints.look(queries))
+    def find_everywhere(self, images: Sequence[UInt8[np.ndarray, "H W 3"]]) -> list[list[FoundPerson]]:
+        """Everyone in each of some whole pictures, best first."""
+        detected = self._hub.people.find(images)
+        queries = [
+            KeypointQuery(image, person.box, _others(people, number))
+            for image, people in zip(images, detected)
+            for number, person in enumerate(people)
         ]
+        keypoints = iter(self._hub.keypoints.look(queries))
+        return [[next(keypoints).person(each.score, each.box) for each in people] for people in detected]
 
     def find(
         self, image: UInt8[np.ndarray, "H W 3"], windows: Sequence[Region], side: int = INPUT_SIZE

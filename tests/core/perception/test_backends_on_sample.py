@@ -11,9 +11,12 @@ import torch
 from core.clip import probe
 from core.perception.backends import BackendChoice
 from core.perception.detections import Detections
-from core.perception.perceive import detect_people
+from core.perception.networks import load_networks
+from core.perception.perceive import detect_people, scan_clip
 from core.perception.regions import Region
+from core.perception.torch_backend import TorchBackend
 from core.reporting import SilentReporter
+from core.weights import PERCEPTION_WEIGHTS, ensure
 
 _SAMPLE = Path(__file__).resolve().parents[3] / "samples" / "handshake_hug.mp4"
 _FRAMES = (60, 95)
@@ -38,6 +41,29 @@ def test_both_backends_end_in_the_same_detections() -> None:
     assert np.abs(a.keypoints[..., :2] - b.keypoints[..., :2]).max() < 1.0
     np.testing.assert_array_equal(a.hands[..., 2] > 0, b.hands[..., 2] > 0)
     assert np.abs(a.hands[..., :2] - b.hands[..., :2]).max() < 1.0
+
+
+@pytest.mark.slow
+def test_the_first_pass_in_batches_finds_whom_it_finds_frame_by_frame() -> None:
+    clip = probe(_SAMPLE)
+    files = ensure(PERCEPTION_WEIGHTS, SilentReporter())
+    scans = [
+        scan_clip(
+            clip,
+            *_FRAMES,
+            load_networks(files, TorchBackend(torch.device("cpu"), at_once), (clip.width, clip.height)),
+            SilentReporter(),
+        )
+        for at_once in (1, 5)
+    ]
+    np.testing.assert_array_equal(scans[0].lines, scans[1].lines)
+    single, batched = (scan.findings for scan in scans)
+    assert [found.looked for found in single] == [found.looked for found in batched]
+    for one, other in zip(single, batched, strict=True):
+        assert len(one.sightings) == len(other.sightings) and one.index == other.index
+        for a, b in zip(one.sightings, other.sightings):
+            np.testing.assert_allclose(a.person.points, b.person.points, atol=0.05)
+            assert a.is_inferred == b.is_inferred
 
 
 @pytest.mark.parametrize(

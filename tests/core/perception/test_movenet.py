@@ -46,7 +46,7 @@ def test_heads_agree_with_the_published_model(backend: NetworkBackend, reference
 
 
 def test_people_agree_with_the_published_model(movenet: MoveNet, reference: dict[str, np.ndarray]) -> None:
-    people = movenet.find_everywhere(reference["picture"])
+    [people] = movenet.find_everywhere([reference["picture"]])
     assert people[0].score > 0.8 and people[1].score > 0.8 and all(person.score < 0.1 for person in people[2:])
     for person, row in zip(people, reference["people"]):
         expected = row[:51].reshape(17, 3)
@@ -60,10 +60,10 @@ def test_people_are_found_in_the_same_place_whatever_shows_them(
     backend: NetworkBackend, movenet: MoveNet, reference: dict[str, np.ndarray]
 ) -> None:
     wide = np.ascontiguousarray(reference["picture"][:144])
-    expected = movenet.find_everywhere(reference["picture"])[:2]
+    expected = movenet.find_everywhere([reference["picture"]])[0][:2]
     height = expected[0].box[3] - expected[0].box[1]
     shown = [
-        MoveNet(backend, (256, 144), 256).find_everywhere(wide),
+        *MoveNet(backend, (256, 144), 256).find_everywhere([wide]),
         *(people for people, _ in movenet.find(wide, [Region(128, 128, 256), Region(120, 90, 180)])),
     ]
     for people in shown:

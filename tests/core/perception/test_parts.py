@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
@@ -292,23 +293,27 @@ def test_in_frames_that_were_not_looked_at_people_are_between_the_looks() -> Non
 
 
 def test_the_first_pass_looks_at_some_frames_and_where_it_is_told_to() -> None:
-    asked: list[float] = []
+    asked: list[list[float]] = []
 
     class Nobody:
-        def find_everywhere(self, image: np.ndarray) -> list[FoundPerson]:
-            asked.append(float(image[0, 0, 0]))
-            return []
+        at_once = 2
+
+        def find_everywhere(self, images: Sequence[np.ndarray]) -> list[list[FoundPerson]]:
+            asked.append([float(image[0, 0, 0]) for image in images])
+            return [[] for _ in images]
 
         def find(self, image: np.ndarray, windows: list[Region], side: int = 0) -> list[Any]:
             return [([], None) for _ in windows]
 
     networks: Any = SimpleNamespace(people=Nobody())
     scanner = Scanner(networks, (64, 36), stride=3)
-    found = [
-        scanner.scan(Frame(k, k / 30, np.full((36, 64, 3), k, np.uint8), duplicate=k == 5), look=k == 7)
-        for k in range(8)
-    ]
-    assert asked == [0, 3, 7] and [one.looked for one in found] == [True, *[False] * 2, True, *[False] * 3, True]
+    frames = [Frame(k, k / 30, np.full((36, 64, 3), k, np.uint8), duplicate=k == 5) for k in range(8)]
+    shown, found = zip(*scanner.scan(frames, looks=(7,)))
+    assert (
+        list(shown) == frames
+        and asked == [[0, 3], [7]]
+        and [one.looked for one in found] == [True, *[False] * 2, True, *[False] * 3, True]
+    )
     assert found[5].duplicate and [one.index for one in found] == list(range(8))
 
 
@@ -317,9 +322,10 @@ class _Crowd:
 
     def __init__(self, *everywhere: FoundPerson) -> None:
         self.everywhere, self.windows = list(everywhere), 0
+        self.at_once = 1
 
-    def find_everywhere(self, _: np.ndarray) -> list[FoundPerson]:
-        return self.everywhere
+    def find_everywhere(self, images: Sequence[np.ndarray]) -> list[list[FoundPerson]]:
+        return [self.everywhere for _ in images]
 
     def find(self, _: np.ndarray, windows: list[Region], side: int = 0) -> list[Any]:
         self.windows += len(windows) if side == SMALL_INPUT_SIZE else 0
@@ -338,12 +344,13 @@ def test_the_first_pass_asks_for_whoever_hides_behind_the_only_person(monkeypatc
     frame = Frame(0, 0.0, np.zeros((360, 640, 3), np.uint8), duplicate=False)
     for people in ([_person(200)], [_person(200), _person(400)]):
         networks: Any = SimpleNamespace(people=_Crowd(*people), pair=None)
-        found = Scanner(networks, (640, 360)).scan(frame)
+        [(_, found)] = Scanner(networks, (640, 360)).scan([frame])
         assert [sighting.is_inferred for sighting in found.sightings] == [False, len(people) == 1]
     assert len(asked) == 1 and asked[0].points[0, 0] == pytest.approx(200)
     hidden = PersonBeside(hidden.person, visibility=0.1)
     alone: Any = SimpleNamespace(people=_Crowd(_person(200)), pair=None)
-    assert len(Scanner(alone, (640, 360)).scan(frame).sightings) == 1
+    [(_, found)] = Scanner(alone, (640, 360)).scan([frame])
+    assert len(found.sightings) == 1
 
 
 def test_small_people_are_looked_at_closely_only_while_the_whole_picture_shows_them_less_clearly() -> None:
@@ -352,11 +359,12 @@ def test_small_people_are_looked_at_closely_only_while_the_whole_picture_shows_t
     networks: Any = SimpleNamespace(people=crowd, pair=None)
     scanner = Scanner(networks, (1280, 720))
     frames = [Frame(k, k / 10, np.full((720, 1280, 3), k, np.uint8), duplicate=False) for k in range(3)]
-    for frame in frames[:2]:
-        scanner.scan(frame)
+    scanned = scanner.scan(frames)
+    for _ in frames[:2]:
+        next(scanned)
     assert crowd.windows == 0
     crowd.everywhere = [replace(person, confidence=np.full(17, 0.2, np.float32)) for person in small]
-    scanner.scan(frames[2])
+    next(scanned)
     assert crowd.windows > 0
 
 
