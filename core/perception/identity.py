@@ -155,6 +155,11 @@ def real_people(tracks: Sequence[Track[Sighting]], steps: int) -> list[Track[Sig
     return [track for track in tracks if _is_person(track, steps)]
 
 
+def mostly_inferred(track: Track[Sighting]) -> bool:
+    """Whether a person was more often inferred beside another one than found."""
+    return sum(sighting.is_inferred for sighting in track.observations.values()) > len(track.observations) / 2
+
+
 def _checked(people: tuple[int, int], count: int) -> tuple[int, int]:
     if people[0] == people[1] or not all(0 <= number < count for number in people):
         raise UserError(
@@ -167,8 +172,7 @@ def _checked(people: tuple[int, int], count: int) -> tuple[int, int]:
 
 def _is_person(track: Track[Sighting], steps: int) -> bool:
     found = len(track.observations)
-    inferred = sum(sighting.is_inferred for sighting in track.observations.values())
-    least = max(_least_frames(steps), _LEAST_INFERRED_PART * steps if inferred > found / 2 else 0)
+    least = max(_least_frames(steps), _LEAST_INFERRED_PART * steps if mostly_inferred(track) else 0)
     return found >= least and track.prominence() / found >= _LEAST_QUALITY
 
 

@@ -25,6 +25,9 @@ from .skeletons import SHARED, body_region, person_of_pose, with_keypoints
 
 _LEAST_CONFIDENCE = 0.45
 """Mean confidence of the limb joints from which an answer is believed."""
+_SEEN, _LOOKS = 0.3, 2
+"""Visibility of whoever is not the one who is known from which it is worth looking again, and how often. Beside people who are
+alone it is below 0.1."""
 _GUESS_CONFIDENCE = 0.6
 """Of a prompt that is only where the person is expected to be."""
 _REACH = 1.0
@@ -67,7 +70,9 @@ class PersonBeside:
     person: FoundPerson
     """The score is the mean confidence of the limb joints."""
     visibility: float
-    """0-1, the mean of the limb joints."""
+    """0-1, the mean of the limb joints, before anything was told of the person."""
+    known: FoundPerson
+    """The person who is known, as the network sees them where it looked at both."""
 
 
 def person_beside(
@@ -75,17 +80,31 @@ def person_beside(
 ) -> PersonBeside | None:
     """Somebody whom MoveNet did not find because `person` is in front of them, or they of `person`; None where nobody is.
 
-    The network is asked for whoever is not that one. `maps` are of a square around the person, if one was looked at.
+    The network is asked for whoever is not that one. Where it sees somebody but not where their joints are, as of two who are one
+    on the other's back, it looks again, for both and told of both by its own answers. `maps` are of a square around the person,
+    if one was looked at.
     """
-    other = JointPrompt.of_keypoints(person.points, person.confidence)
-    region = region_of_joints(other.points, other.confidence)
-    query = Query(replace(region, size=ASKED_SCALE * region.size), None, other, maps)
-    [answer] = network.look(image, [query])
-    pose = pose_of_answer(answer, (image.shape[1], image.shape[0]))
+    known = JointPrompt.of_keypoints(person.points, person.confidence)
+    region = region_of_joints(known.points, known.confidence)
+    [answer] = network.look(image, [Query(replace(region, size=ASKED_SCALE * region.size), None, known, maps)])
+    visibility = float(answer.visibility[PROMPT_JOINTS].mean())
+    size = (image.shape[1], image.shape[0])
+    pose = pose_of_answer(answer, size)
+    if pose.score < _LEAST_CONFIDENCE and visibility > _SEEN:
+        asked = answer.prompt()
+        for _ in range(_LOOKS):
+            queries = [
+                Query(region_of_joints(own.points, own.confidence), own, other, maps)
+                for own, other in ((asked, known), (known, asked))
+            ]
+            answers = network.look(image, queries)
+            asked, known = (each.prompt() for each in answers)
+            pose, own_pose = (pose_of_answer(each, size) for each in answers)
+            person = person_of_pose(own_pose)
     found = person_of_pose(pose)
     if pose.score < _LEAST_CONFIDENCE or similarity([found], [person])[0, 0] > _ONE_BODY:
         return None
-    return PersonBeside(found, float(answer.visibility[PROMPT_JOINTS].mean()))
+    return PersonBeside(found, visibility, person)
 
 
 def pose_of_answer(answer: PromptedPose, picture_size: tuple[int, int]) -> Pose:

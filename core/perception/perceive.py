@@ -24,7 +24,7 @@ from .hands import Hand, HandTracker, hands_between
 from .hub.eyes import HubEyes
 from .hub.naming import PhraseFinder, choose_named, load_phrase_finder
 from .hub.running import NoMemory
-from .identity import choose_marked, choose_two, real_people, resolve_identities, undo_exchanges
+from .identity import choose_marked, choose_two, mostly_inferred, real_people, resolve_identities, undo_exchanges
 from .landmarks import LIMBS
 from .left_right import with_consistent_sides
 from .linking import link
@@ -138,6 +138,7 @@ def _detect(clip: Clip, wanted: Wanted, eyes: Eyes, reporter: Reporter) -> Detec
     with _showing_who_was_found(clip, scan, tracks):
         _check_confidence(detections)
     _warn(detections, reporter)
+    _warn_of_inferred([tracks[number] for number in chosen], reporter)
     return detections
 
 
@@ -299,3 +300,11 @@ def _warn(detections: Detections, reporter: Reporter) -> None:
     for person, share in enumerate(detections.found.mean(1)):
         if share < _SELDOM:
             reporter.warning(f"Person {person} was seen in only {share:.0%} of the frames; the rest is guessed.")
+
+
+def _warn_of_inferred(chosen: Sequence[Track[Sighting]], reporter: Reporter) -> None:
+    if any(map(mostly_inferred, chosen)):
+        reporter.warning(
+            "The two people hide each other in most frames, so whose limb is whose may be wrong. "
+            "Look at the result over the clip, or choose frames in which they are seen apart."
+        )

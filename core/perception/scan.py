@@ -171,18 +171,21 @@ class Scanner:
     def _with_person_beside(
         self, image: UInt8[np.ndarray, "H W 3"], people: list[FoundPerson]
     ) -> tuple[list[FoundPerson], FoundPerson | None]:
-        """The people, and whoever hides behind the only one of them who is clear."""
+        """The people, and whoever hides behind the only one of them who is clear, or makes the only one there unclear."""
         clear = _clear(people)
-        if len(clear) != 1:
+        if len(clear) > 1 or not (clear or _at_one_place(people)):
             return people, None
-        window = window_around(clear[0].points[LIMBS], _EMBRACE_SCALE)
+        window = window_around(people[0].points[LIMBS], _EMBRACE_SCALE)
         [(nearer, maps)] = self._networks.people.find(image, [window])
         people = distinct_people([*people, *nearer])
         if len(_clear(people)) > 1:
             return people, None
-        beside = person_beside(self._networks.pair, image, clear[0], maps)
-        is_sure = beside is not None and beside.person.score > _SURE_SCORE and beside.visibility > _LEAST_VISIBILITY
-        return (people, None) if beside is None or not is_sure else ([*people, beside.person], beside.person)
+        beside = person_beside(self._networks.pair, image, people[0], maps)
+        if beside is None or beside.person.score < _SURE_SCORE or beside.visibility < _LEAST_VISIBILITY:
+            return people, None
+        both = [beside.known, beside.person]
+        others = [person for person in people[1:] if same_body([person], both).max() < _DUPLICATE]
+        return [*both, *others], beside.person
 
     def _windows(self) -> tuple[list[Region], list[Region]]:
         """The surroundings of small people; and while fewer than two are clear, a tile of the picture."""
@@ -229,6 +232,12 @@ def distinct_people(found: Sequence[FoundPerson]) -> list[FoundPerson]:
         if not kept or same_body([person], kept).max() < _DUPLICATE:
             kept.append(person)
     return kept
+
+
+def _at_one_place(people: Sequence[FoundPerson]) -> bool:
+    """Whether somebody was found, and nobody apart from the clearest of them."""
+    gaps = [float(np.linalg.norm(person.middle - people[0].middle)) / people[0].scale for person in people]
+    return bool(people) and max(gaps) < _ISOLATED
 
 
 def _clear(people: Sequence[FoundPerson]) -> list[FoundPerson]:

@@ -32,6 +32,7 @@ class Oracle:
 
     def __init__(self, *answers: tuple[FoundPerson, float]) -> None:
         self._answers = answers
+        self.visibility = 0.9
         self.queries: Sequence[Query] = ()
 
     def look(self, _: np.ndarray, queries: Sequence[Query]) -> list[PromptedPose]:
@@ -47,7 +48,7 @@ class Oracle:
             points=points,
             confidence=np.full(33, confidence, np.float32),
             covariance=np.tile(np.eye(2, dtype=np.float32), (33, 1, 1)),
-            visibility=np.full(33, 0.9, np.float32),
+            visibility=np.full(33, self.visibility, np.float32),
             metric=np.zeros((33, 3), np.float32),
             mask=np.full((64, 64), 200, np.uint8),
             front=0.5,
@@ -118,4 +119,28 @@ def test_whoever_is_not_the_person_who_was_found_is_asked_for() -> None:
 def test_nobody_is_beside_who_is_alone(x: float, confidence: float) -> None:
     """The network answers without confidence, or with the person who is known."""
     oracle = Oracle((_person(x), confidence))
+    oracle.visibility = 0.05
     assert person_beside(cast(PromptedLandmarks, oracle), _IMAGE, _person(200), None) is None
+    assert len(oracle.queries) == 1
+
+
+def test_somebody_who_is_seen_but_not_where_is_looked_at_again_beside_the_known_one() -> None:
+    """As of two of whom one is on the other's back: the answers say more when the network is told of both."""
+    back, carrier = _person(200), _person(245)
+
+    class Unsure(Oracle):
+        def look(self, _: np.ndarray, queries: Sequence[Query]) -> list[PromptedPose]:
+            self.queries = [*self.queries, *queries]
+            if queries[0].own is None:
+                return [self._pose(queries[0], carrier, 0.35)]
+            return [self._pose(queries[0], carrier, 0.6), self._pose(queries[1], back, 0.7)]
+
+    oracle = Unsure()
+    found = person_beside(cast(PromptedLandmarks, oracle), _IMAGE, _person(205, 0.28), None)
+    assert found is not None and found.person.score == pytest.approx(0.6) and found.known.score == pytest.approx(0.7)
+    np.testing.assert_array_equal(found.known.points[LIMBS], back.points[LIMBS])
+    asked = oracle.queries[1]
+    assert asked.own is not None and asked.other is not None
+    np.testing.assert_array_equal(asked.own.points, carrier.points[LIMBS])
+    oracle.visibility = 0.1
+    assert person_beside(cast(PromptedLandmarks, oracle), _IMAGE, _person(205, 0.28), None) is None

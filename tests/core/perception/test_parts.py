@@ -20,7 +20,7 @@ from core.perception.assignment import UNASSIGNED, assign, same_body, similarity
 from core.perception.background import BackgroundMotion, apply_homography, background_lines, displacement
 from core.perception.detections import MASK_WIDTH, Detections
 from core.perception.hands import Hand, assign_hands, hands_between
-from core.perception.identity import choose_marked, choose_two, real_people, resolve_identities
+from core.perception.identity import choose_marked, choose_two, mostly_inferred, real_people, resolve_identities
 from core.perception.landmarks import MIRROR, Pose
 from core.perception.left_right import with_consistent_sides
 from core.perception.linking import link
@@ -333,7 +333,7 @@ class _Crowd:
 
 
 def test_the_first_pass_asks_for_whoever_hides_behind_the_only_person(monkeypatch: pytest.MonkeyPatch) -> None:
-    hidden = PersonBeside(_person(240, score=0.6, quality=0.6), 0.5)
+    hidden = PersonBeside(_person(240, score=0.6, quality=0.6), 0.5, _person(200))
     asked: list[FoundPerson] = []
 
     def beside(_: Any, image: np.ndarray, person: FoundPerson, maps: Any) -> PersonBeside:
@@ -347,7 +347,7 @@ def test_the_first_pass_asks_for_whoever_hides_behind_the_only_person(monkeypatc
         [(_, found)] = Scanner(networks, (640, 360)).scan([frame])
         assert [sighting.is_inferred for sighting in found.sightings] == [False, len(people) == 1]
     assert len(asked) == 1 and asked[0].points[0, 0] == pytest.approx(200)
-    hidden = PersonBeside(hidden.person, visibility=0.1)
+    hidden = replace(hidden, visibility=0.1)
     alone: Any = SimpleNamespace(people=_Crowd(_person(200)), pair=None)
     [(_, found)] = Scanner(alone, (640, 360)).scan([frame])
     assert len(found.sightings) == 1
@@ -373,6 +373,7 @@ def test_who_was_only_inferred_must_be_there_for_longer() -> None:
     assert len(real_people([seen, inferred], 100)) == 2
     unsure = Track({k: replace(sighting, is_inferred=True) for k, sighting in inferred.observations.items()})
     assert real_people([seen, unsure], 100) == [seen] and len(real_people([seen, unsure], 60)) == 2
+    assert mostly_inferred(unsure) and not mostly_inferred(seen)
 
 
 def test_hands_that_were_not_looked_for_are_between_those_that_were() -> None:
