@@ -13,34 +13,38 @@ from typing import Any
 from ..annotator.generator import AnnotatorUnavailable
 from ..body.files import load_body
 from ..body.model import BodyModel
-from ..contract.contact import Contact
 from ..contract.errors import UserError
-from ..contract.fields import Fields
-from ..contract.limits import MAX_SEED
 from ..contract.names import is_network_path
-from ..contract.reconstruction import Info, Take, best_of, damaged, load_info
+from ..contract.reconstruction import Info, Take, best_of, load_info
 from ..contract.requests import (
     DEFAULT_SMOOTHNESS,
     ReconstructRequest,
     RefineRequest,
-    TakesRequest,
 )
 from ..fitting.camera import KnownCamera
 from ..perception.detections import Detections
 from ..progress import JobProgress, Listener
 from . import results
 from .cache import Cache, key_of
-from .choices import ClipChoices, camera_record, read_camera
-from .place import choices_of, find_place
+from .choices import ClipChoices
+from .edited_take import edited_take, edits_outside
+from .place import find_place
+from .provenance import Provenance
 from .resolve import ResolvedRequest, resolve, usable_device
 from .retry import Variant, make_good_takes
 from .settings import PipelineSettings
-from .stage import cache_missing
-from .takes import MadeTakes, TakeResult, TakeSettings, clip_nodes, make_takes, nodes_under_camera, take_nodes
+from .takes import (
+    ClipNodes,
+    MadeTakes,
+    TakeNodes,
+    TakeResult,
+    TakeSettings,
+    clip_nodes,
+    make_takes,
+    nodes_under_camera,
+    take_nodes,
+)
 from .workspace import CACHE_FOLDER, folder_busy, workspace
-
-_NAMED = ("prompt", "annotator")
-"""Sources of contacts that somebody has named in words."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +90,7 @@ def reconstruct(
             made, variant = _first_takes(request, resolved, settings, store, progress)
         kept = () if before is None else before.takes
         keys = [key_of(take.key, resolved.choices.prompt) for take in made.takes]
-        takes = _takes(made, _names_of_results(folder, kept, keys), resolved.choices.prompt, "reconstruct")
+        takes = _named_takes(made, _names_of_results(folder, kept, keys), resolved.choices.prompt, "reconstruct")
         infos = [
             _first_info(
                 request,
@@ -96,7 +100,7 @@ def reconstruct(
                 take=take.id,
                 takes=results.with_takes(kept, takes),
                 warnings=(*result.warnings, *progress.warnings),
-                settings=_settings(resolved.choices, variant, key, (result.settings, result.settings)),
+                settings=_first_provenance(resolved.choices, variant, result.settings).to_json(key),
             )
             for result, take, key in zip(made.takes, takes, keys)
         ]
@@ -137,6 +141,10 @@ def _names_of_results(folder: Path, kept: Sequence[Take], keys: Sequence[str]) -
     """Where each result goes: to the take that has this very result already, or to a new one."""
     free = results.free_names(folder)
     return [results.take_with_key(folder, kept, key) or next(free) for key in keys]
+
+
+def _first_provenance(choices: ClipChoices, variant: Variant, take: TakeSettings) -> Provenance:
+    return Provenance(choices, variant, take.seed, take.smoothness, take.smoothness)
 
 
 def _first_info(
@@ -187,147 +195,75 @@ def refine(
     """
     request.check()
     device = usable_device(request.device)
-    settings = settings or PipelineSettings()
     load_info(folder)  # before anything is made in a folder that is none of ours
     with workspace(folder):
         before = load_info(folder)
-        choices = choices_of(before)
-        if choices is None:
-            raise cache_missing()
-        body = _same_body(before, choices)
-        wish = _refined_prompt_and_contacts(before, request)
-        base = TakeSettings(choices.prompt, seed=_base_seed(before), smoothness=_smoothness(before, "base_smoothness"))
-        smoothness = _smoothness(before, "smoothness") if request.smoothness is None else request.smoothness
-        spoken = wish.prompt if wish.prompt_source == "user" else ""
-        take = TakeSettings(
-            spoken or choices.prompt, wish.contacts, request.edits.pins, request.edits.feet, smoothness=smoothness
-        )
+        origin = Provenance.of(before)
+        body = _same_body(before, origin.choices)
+        edited = edited_take(before, request, origin)
+        camera = _known_camera(request).over(origin.camera or KnownCamera())
         progress = JobProgress(listener)
-        _warn_of_edits_outside(choices.frames, take, progress)
-        variant = _variant(before)
-        settings = variant.settings(settings)
-        nodes = clip_nodes(choices.inputs(None, body.to(device)), variant.camera)
-        start = take_nodes(nodes, base, settings)
-        camera = _known_camera(request).over(_corrected_camera(before))
-        if camera.says_something:
-            nodes = nodes_under_camera(nodes, start, camera)
-            start = take_nodes(nodes, base, settings)
-        wanted = [
-            take_nodes(nodes, replace(take, seed=request.seed + number), settings, start)
-            for number in range(request.takes)
-        ]
-        made = make_takes(nodes, wanted, Cache(folder / CACHE_FOLDER, progress.log), progress)
-        takes = _takes(made, results.free_names(folder), spoken, "refine")
+        for warning in edits_outside(origin.choices.frames, edited.settings):
+            progress.warn(warning)
+        clip, takes = _refined_nodes(
+            origin, camera, body.to(device), edited.settings, request.takes, settings or PipelineSettings()
+        )
+        made = make_takes(clip, takes, Cache(folder / CACHE_FOLDER, progress.log), progress)
+        named = _named_takes(made, results.free_names(folder), edited.user_prompt, "refine")
         infos = [
             replace(
                 before,
-                prompt=wish.prompt,
-                prompt_source=wish.prompt_source,
-                contacts=one.contacts,
-                foot_contacts=one.foot_contacts,
-                take=named.id,
-                takes=results.with_takes(before.takes, takes),
-                warnings=(*one.warnings, *progress.warnings),
-                seed=named.seed,
+                prompt=edited.prompt,
+                prompt_source=edited.prompt_source,
+                contacts=result.contacts,
+                foot_contacts=result.foot_contacts,
+                take=take.id,
+                takes=results.with_takes(before.takes, named),
+                warnings=(*result.warnings, *progress.warnings),
+                seed=take.seed,
                 device=str(device),
                 versions=results.versions(),
-                seconds=one.seconds,
-                settings=_settings(choices, variant, key_of(one.key, wish.prompt), (base, one.settings), camera),
-                quality=one.quality,
+                seconds=result.seconds,
+                settings=replace(origin, smoothness=result.settings.smoothness, camera=camera).to_json(
+                    key_of(result.key, edited.prompt)
+                ),
+                quality=result.quality,
             )
-            for one, named in zip(made.takes, takes)
+            for result, take in zip(made.takes, named)
         ]
-        best = best_of(takes)
+        best = best_of(named)
         results.save_takes(folder, body, made, infos, best, progress)
         return Finished(folder, best)
 
 
-def _takes(made: MadeTakes, names: Iterable[str], prompt: str, origin: str) -> list[Take]:
-    def named(name: str, one: TakeResult) -> Take:
-        return Take(name, prompt, one.settings.seed, one.fitted.energy, origin, one.scores)
-
-    return [named(name, one) for name, one in zip(names, made.takes)]
-
-
-@dataclass(frozen=True)
-class _PromptAndContacts:
-    """The prompt and the contacts that hold for a refined take."""
-
-    prompt: str
-    prompt_source: str
-    contacts: tuple[Contact, ...]
-
-
-def _refined_prompt_and_contacts(before: Info, request: RefineRequest) -> _PromptAndContacts:
-    """A new prompt takes the place of the old one, and its contacts go with it; a caption never steers."""
-    edits = request.edits
-    given = edits.prompt if request.prompt is None else request.prompt
-    prompt = before.prompt if given is None else given.strip()
-    contacts = before.contacts if edits.contacts is None else edits.contacts
-    if prompt != before.prompt:
-        kept = tuple(contact for contact in contacts if not _only_prompted(contact))
-        return _PromptAndContacts(prompt, "user" if prompt else "none", kept)
-    contacts = (*contacts, *_removed(before.contacts, contacts))
-    return _PromptAndContacts(prompt, before.prompt_source, contacts)
+def _refined_nodes(
+    origin: Provenance,
+    camera: KnownCamera,
+    body: BodyModel,
+    take: TakeSettings,
+    count: int,
+    settings: PipelineSettings,
+) -> tuple[ClipNodes, list[TakeNodes]]:
+    """`count` takes, of successive seeds, that go on from a reconstruction, under the camera as far as it was corrected."""
+    settings = origin.variant.settings(settings)
+    clip = clip_nodes(origin.choices.inputs(None, body), origin.variant.camera)
+    start = take_nodes(clip, origin.base, settings)
+    if camera.says_something:
+        clip = nodes_under_camera(clip, start, camera)
+        start = take_nodes(clip, origin.base, settings)
+    seeds = range(take.seed, take.seed + count)
+    return clip, [take_nodes(clip, replace(take, seed=seed), settings, start) for seed in seeds]
 
 
-def _only_prompted(contact: Contact) -> bool:
-    """Whether only the prompt or the annotator asked for the contact, and the user has not decided about it since."""
-    return contact.source in _NAMED and contact.state == "auto"
-
-
-def _removed(before: Sequence[Contact], now: Sequence[Contact]) -> list[Contact]:
-    """Named contacts that the user has deleted while the prompt stayed: rejected, or the prompt would bring them back."""
-    remaining = {contact.id for contact in now}
-    return [
-        replace(contact, state="rejected")
-        for contact in before
-        if contact.source in _NAMED and contact.id not in remaining
-    ]
-
-
-def _settings(
-    choices: ClipChoices,
-    variant: Variant,
-    result_key: str,
-    base_and_take: tuple[TakeSettings, TakeSettings],
-    camera: KnownCamera | None = None,
-) -> dict[str, Any]:
-    """What a take was made of, for `refine` to go on from; `base_...` of the reconstruction that it goes back to."""
-    base, take = base_and_take
-    return {
-        "choices": choices.to_json(),
-        "variant": variant.to_json(),
-        "result_key": result_key,
-        "base_seed": base.seed,
-        "base_smoothness": base.smoothness,
-        "smoothness": take.smoothness,
-        **({} if camera is None else {"camera": camera_record(camera)}),
-    }
-
-
-def _variant(info: Info) -> Variant:
-    """The way in which the active take was made; the usual one for takes of older versions."""
-    return Variant.from_json(Fields(info.settings, damaged, "settings").record("variant", dict[str, Any]()))
-
-
-def _known_camera(request: TakesRequest) -> KnownCamera:
+def _known_camera(request: RefineRequest) -> KnownCamera:
     return KnownCamera(request.fov, request.camera_pitch, request.camera_roll, request.camera_height)
 
 
-def _corrected_camera(info: Info) -> KnownCamera:
-    """What the animator has corrected of the camera of the active take."""
-    record = Fields(info.settings, damaged, "settings").record("camera", dict[str, Any]())
-    return read_camera(Fields(record, damaged, "settings.camera"))
-
-
-def _base_seed(info: Info) -> int:
-    return Fields(info.settings, damaged, "settings").integer("base_seed", 0, MAX_SEED, 0)
-
-
-def _smoothness(info: Info, name: str) -> float:
-    """As the active take has it; the usual one for takes of older versions."""
-    return Fields(info.settings, damaged, "settings").number(name, 0, 1, DEFAULT_SMOOTHNESS)
+def _named_takes(made: MadeTakes, names: Iterable[str], prompt: str, origin: str) -> list[Take]:
+    return [
+        Take(name, prompt, one.settings.seed, one.fitted.energy, origin, one.scores)
+        for name, one in zip(names, made.takes)
+    ]
 
 
 def _same_body(before: Info, choices: ClipChoices) -> BodyModel:
@@ -346,13 +282,3 @@ def _same_body(before: Info, choices: ClipChoices) -> BodyModel:
             "Put the old file back, or reconstruct the clip again.",
         )
     return body
-
-
-def _warn_of_edits_outside(frames: tuple[int, int], take: TakeSettings, progress: JobProgress) -> None:
-    first, last = frames
-    outside = sum(not first <= pin.frame <= last for pin in take.pins)
-    if outside:
-        progress.warn(f"{outside} pinned keys lie outside frames {first} to {last} and have no effect.")
-    outside = sum(contact.frame_end < first or contact.frame_start > last for contact in take.contacts)
-    if outside:
-        progress.warn(f"{outside} contacts lie outside frames {first} to {last} and have no effect.")

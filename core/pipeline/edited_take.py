@@ -1,0 +1,83 @@
+"""The take that `refine` makes: the active one with a new prompt and the animator's edits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from ..contract.contact import Contact
+from ..contract.reconstruction import Info
+from ..contract.requests import RefineRequest
+from .provenance import Provenance
+from .takes import TakeSettings
+
+_NAMED = ("prompt", "annotator")
+"""Sources of contacts that somebody has named in words."""
+
+
+@dataclass(frozen=True)
+class EditedTake:
+    """What `refine` is to make."""
+
+    prompt: str
+    """Of the result: the user's, or the caption that stood in for one."""
+    prompt_source: str
+    settings: TakeSettings
+    """Of the first seed."""
+
+    @property
+    def user_prompt(self) -> str:
+        """Empty where the prompt is a caption, which steers nothing."""
+        return self.prompt if self.prompt_source == "user" else ""
+
+
+def edited_take(before: Info, request: RefineRequest, origin: Provenance) -> EditedTake:
+    """The active take with the edits. A new prompt replaces the old one, and the contacts that the old one named go with it."""
+    edits = request.edits
+    given = edits.prompt if request.prompt is None else request.prompt
+    prompt = before.prompt if given is None else given.strip()
+    contacts = before.contacts if edits.contacts is None else edits.contacts
+    if prompt != before.prompt:
+        source = "user" if prompt else "none"
+        contacts = tuple(contact for contact in contacts if not _only_named(contact))
+    else:
+        source = before.prompt_source
+        contacts = (*contacts, *_removed(before.contacts, contacts))
+    settings = TakeSettings(
+        (prompt if source == "user" else "") or origin.choices.prompt,
+        contacts,
+        edits.pins,
+        edits.feet,
+        seed=request.seed,
+        smoothness=origin.smoothness if request.smoothness is None else request.smoothness,
+    )
+    return EditedTake(prompt, source, settings)
+
+
+def edits_outside(frames: tuple[int, int], take: TakeSettings) -> list[str]:
+    """A sentence for each kind of edits that lie outside the clip's frames (first, last) and so have no effect."""
+    first, last = frames
+    outside = {
+        "pinned keys": sum(not first <= pin.frame <= last for pin in take.pins),
+        "contacts": sum(contact.frame_end < first or contact.frame_start > last for contact in take.contacts),
+    }
+    return [
+        f"{count} {what} lie outside frames {first} to {last} and have no effect."
+        for what, count in outside.items()
+        if count
+    ]
+
+
+def _only_named(contact: Contact) -> bool:
+    """Whether only the prompt or the annotator asked for the contact, and the user has not decided about it since."""
+    return contact.source in _NAMED and contact.state == "auto"
+
+
+def _removed(before: Sequence[Contact], now: Sequence[Contact]) -> list[Contact]:
+    """Named contacts that the user has deleted while the prompt stayed: rejected, or the prompt would bring them back."""
+    remaining = {contact.id for contact in now}
+    return [
+        replace(contact, state="rejected")
+        for contact in before
+        if contact.source in _NAMED and contact.id not in remaining
+    ]
