@@ -86,11 +86,11 @@ def build_parser() -> argparse.ArgumentParser:
     add_request_options(reconstruct, ReconstructRequest)
 
     refine = command("refine", _refine, "Make a new take from edited contacts, pinned joints or another prompt.")
-    refine.add_argument("folder", type=_from_text(PATH), metavar="DIR", help="folder of the reconstruction")
+    _add_folder(refine)
     add_request_options(refine, RefineRequest)
 
     export = command("export", _export, "Export the active take for another program.")
-    export.add_argument("folder", type=_from_text(PATH), metavar="DIR", help="folder of the reconstruction")
+    _add_folder(export)
     _add_export_options(export)
 
     batch = command("batch", _batch, "Reconstruct the clips of a manifest; a second run does what is left.")
@@ -99,48 +99,60 @@ def build_parser() -> argparse.ArgumentParser:
     batch.add_argument("--summary", action="store_true", help="run nothing; show what became of the clips")
 
     verify = command("verify", _verify, "Check whether a reconstruction is whole.")
-    verify.add_argument("folder", type=_from_text(PATH), metavar="DIR", help="folder of the reconstruction")
+    _add_folder(verify)
     verify.add_argument(
         "--repair", action="store_true", help="restore what can be restored; damaged files are set aside, not deleted"
     )
 
-    doctor = command("doctor", _doctor, "Check the installation, and say how to repair it.")
-    doctor.add_argument("--json", action="store_true", help="print the checks as JSON")
-    doctor.add_argument("--quick", action="store_true", help="do not read the models' files; compare sizes and times")
-    doctor.add_argument(
+    _add_doctor_options(command("doctor", _doctor, "Check the installation, and say how to repair it."))
+    weights = command("weights", _weights, "Download the weights of all networks and check them by sha256.")
+    # older versions needed it to download the sentence encoder too
+    weights.add_argument("--text", action="store_true", help=argparse.SUPPRESS)
+    _add_models_options(
+        command(
+            "models", _models, "List, fetch, delete or verify models of the Hugging Face hub, all of them optional."
+        )
+    )
+    command("serve", _serve, "Run the worker for Blender: JSON lines on stdin and stdout.")
+    return parser
+
+
+def _add_folder(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", type=_from_text(PATH), metavar="DIR", help="folder of the reconstruction")
+
+
+def _add_doctor_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print the checks as JSON")
+    parser.add_argument("--quick", action="store_true", help="do not read the models' files; compare sizes and times")
+    parser.add_argument(
         "--fix",
         nargs="*",
         choices=REPAIRABLE,
         metavar="PART",
         help="first install or repair packages, weights or caches that fail a check (default: all three)",
     )
-    doctor.add_argument(
+    parser.add_argument(
         "--torch-index",
         default="",
         metavar="URL",
         help="package index to install torch from (default: chosen for this machine)",
     )
-    weights = command("weights", _weights, "Download the weights of all networks and check them by sha256.")
-    # older versions needed it to download the sentence encoder too
-    weights.add_argument("--text", action="store_true", help=argparse.SUPPRESS)
-    models = command(
-        "models", _models, "List, fetch, delete or verify models of the Hugging Face hub, all of them optional."
-    )
-    models.add_argument("action", choices=("list", "fetch", "delete", "verify"), help="what to do")
-    models.add_argument("names", nargs="*", metavar="NAME", help="the models, as `list` names them")
-    models.add_argument(
+
+
+def _add_models_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("action", choices=("list", "fetch", "delete", "verify"), help="what to do")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="the models, as `list` names them")
+    parser.add_argument(
         "--accept-licence", action="store_true", help="you have read the licences of the models and accept them"
     )
-    models.add_argument(
+    parser.add_argument(
         "--from",
         dest="source",
         type=_from_text(PATH),
         metavar="FOLDER",
         help="take the files from a folder instead of the hub; they are checked in the same way",
     )
-    models.add_argument("--json", action="store_true", help="with list: print the models as JSON")
-    command("serve", _serve, "Run the worker for Blender: JSON lines on stdin and stdout.")
-    return parser
+    parser.add_argument("--json", action="store_true", help="with list: print the models as JSON")
 
 
 def add_request_options(parser: argparse.ArgumentParser, kind: type[TakesRequest]) -> None:
