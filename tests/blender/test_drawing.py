@@ -76,8 +76,8 @@ def test_two_reconstructions_of_which_none_is_selected(imported: Any, contract: 
     assert "Select an armature of a reconstruction." in text()
 
 
-@pytest.mark.parametrize("state", ["INSTALLING", "BROKEN", "READY"])
-def test_states_of_the_environment(product: Product, state: str) -> None:
+@pytest.mark.parametrize(("state", "line"), [("INSTALLING", "Installing."), ("BROKEN", "Why."), ("READY", "clip")])
+def test_the_sidebar_says_what_state_the_environment_is_in(product: Product, state: str, line: str) -> None:
     environment = product("socialmirror_blender.runtime.environment")
     session = product("socialmirror_blender.runtime.session").session
     before = session.environment
@@ -85,6 +85,6 @@ def test_states_of_the_environment(product: Product, state: str) -> None:
         environment.EnvironmentState[state], "/x", message="Why.", hint="How."
     )
     try:
-        draw_sidebar()
+        assert line in text()
     finally:
         session.environment = before

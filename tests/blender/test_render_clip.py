@@ -60,7 +60,7 @@ def assert_green_at_point(image: Any, frame: int, arrays: dict[str, np.ndarray])
     assert np.array([columns.mean() + 0.5, rows.mean() + 0.5]) == pytest.approx(expected, abs=1.5)
 
 
-def test_images(scene: Path, tmp_path: Path) -> None:
+def test_the_images_show_the_scene_where_it_is(scene: Path, tmp_path: Path) -> None:
     render(scene, "--frames", str(tmp_path / "images"))
     with np.load(scene) as arrays:
         for frame in range(FRAMES):

@@ -141,7 +141,7 @@ def test_slow_motion_is_not_repetition(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("size", [(101, 77), (33, 200)])
-def test_odd_sizes(tmp_path: Path, size: tuple[int, int]) -> None:
+def test_clips_of_odd_sizes_are_read(tmp_path: Path, size: tuple[int, int]) -> None:
     path = tmp_path / "odd.mjpeg"  # pictures one after the other: a container that counts no frames
     path.write_bytes(b"".join(cv2.imencode(".jpg", _picture(i, size))[1].tobytes() for i in range(4)))
     clip = probe(path)

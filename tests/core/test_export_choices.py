@@ -73,7 +73,7 @@ def test_a_root_in_place_stands_still(walk):
     assert np.ptp(person.positions[:, 1], 0)[1] > 4
 
 
-def test_origins(made_up):
+def test_people_are_exported_around_the_chosen_origin(made_up):
     animation = animation_of(made_up)
     ground = made_up.motion.pelvis[:, 0] * (1, 1, 0)
     for choice, point in (("world", np.zeros(3)), ("centre", ground.mean(0)), ("feet", ground[0])):

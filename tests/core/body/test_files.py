@@ -141,7 +141,7 @@ def test_an_array_larger_than_its_file_is_refused_before_memory_is_taken_for_it(
     assert "larger than the file" in refusal(tmp_path / "large.npz").message
 
 
-def test_damaged_files(tmp_path, write_body):
+def test_damaged_body_files_are_refused_with_what_is_wrong(tmp_path, write_body):
     text = tmp_path / "SMPLX_NEUTRAL.npz"
     text.write_text("not an archive")
     assert refusal(text).code == "body-damaged"

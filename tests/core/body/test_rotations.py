@@ -33,7 +33,7 @@ def test_axis_angle_to_matrix_agrees_with_scipy():
     ids=["axis_angle", "quaternion", "6d"],
 )
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-7), (torch.float32, 2e-6)])
-def test_round_trip(there_and_back, dtype, tolerance):
+def test_rotations_survive_a_round_trip_through_every_representation(there_and_back, dtype, tolerance):
     matrices = rotations.axis_angle_to_matrix(some_rotations()).to(dtype)
     assert (there_and_back(matrices) - matrices).abs().max() < tolerance
 

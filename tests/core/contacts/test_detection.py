@@ -116,7 +116,9 @@ def test_a_pair_is_as_visible_as_both_of_its_regions():
         ("10000001", "11000001", [(0, 1)]),  # a longer one is not, and a single frame is dropped
     ],
 )
-def test_hysteresis(onset: str, sustained: str, expected: list[tuple[int, int]]):
+def test_a_span_starts_at_the_onset_and_lasts_while_it_is_sustained(
+    onset: str, sustained: str, expected: list[tuple[int, int]]
+):
     def flags(text: str) -> np.ndarray:
         return np.array([letter == "1" for letter in text])
 

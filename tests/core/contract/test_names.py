@@ -8,7 +8,7 @@ from core.contract.names import file_stem, is_encodable, is_identifier, is_netwo
 
 
 @pytest.mark.parametrize("name", ["take-001", "take-1", "a", "A_b-c.d", "0", "x" * 64, "console", "com10", "-a"])
-def test_identifiers(name: str) -> None:
+def test_plain_names_are_identifiers(name: str) -> None:
     assert is_identifier(name)
 
 

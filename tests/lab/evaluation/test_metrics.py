@@ -137,7 +137,7 @@ def test_foot_slide_is_across_the_floor():
     assert metrics.foot_slide(feet, planted) == pytest.approx(2.5)
 
 
-def test_contact_f1():
+def test_contact_f1_counts_pairs_per_frame_and_is_one_where_nothing_touches():
     true = np.zeros((2, 3, 3), bool)
     true[0, 0, 0] = true[1, 0, 0] = True
     found = np.zeros_like(true)
