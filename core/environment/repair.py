@@ -21,7 +21,7 @@ PARTS = (PACKAGES, WEIGHTS, CACHES)
 
 _STAGES = {PACKAGES: "Installing packages", WEIGHTS: "Downloading networks", CACHES: "Checking"}
 _SHARES = {PACKAGES: 0.75, WEIGHTS: 0.2, CACHES: 0.05}
-"""Of the time that a whole installation takes."""
+"""Fractions of the time of a whole installation."""
 _ROOT = Path(__file__).parents[2]
 
 

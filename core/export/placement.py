@@ -1,4 +1,4 @@
-"""Where the exported people are: which frames, the way of their root bones, and the origin of the files."""
+"""Where the exported people are: which frames, the paths of their root bones, and the origin of the files."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Placed:
 
 
 def place(animation: Animation, settings: ExportSettings) -> Placed:
-    """The chosen frames with another way of the roots, moved to the chosen origin. UserError `no-frames` if none is left."""
+    """The chosen frames with other paths of the roots, moved to the chosen origin. UserError `no-frames` if none is left."""
     animation = animation.rows(_chosen(animation, settings))
     people = tuple(_with_root(person, settings.root, animation.frame_rate) for person in animation.people)
     starts = np.array([person.positions[0, 0] for person in people])
@@ -54,7 +54,7 @@ def _chosen(animation: Animation, settings: ExportSettings) -> np.ndarray:
 
 
 def _with_root(person: AnimatedPerson, mode: str, frame_rate: float) -> AnimatedPerson:
-    """Another way of the bone `root`; the others stay where they are in the world."""
+    """The person with another path of the bone `root`; the other bones stay where they are in the world."""
     if mode == "raw":
         return person
     rotations, positions = person.rotations.copy(), person.positions.copy()

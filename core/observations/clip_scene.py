@@ -14,7 +14,7 @@ from .observe import Observations
 
 @dataclass(frozen=True)
 class ClipScene:
-    """Everything is in the camera's frame, but for the features, which are in the learned models' own."""
+    """Everything is in the camera's frame, except the features, which are in the learned models' canonical frame."""
 
     observations: Observations
     initial: MotionEstimate
@@ -22,7 +22,7 @@ class ClipScene:
     features: Features
     """About the initial motion."""
     frame: CanonicalFrame
-    """The way from the features' frame to the camera's."""
+    """Relates the features' frame and grid to the camera's frame and the clip's times."""
     body: BodyModel
 
     @classmethod

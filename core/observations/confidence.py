@@ -1,4 +1,4 @@
-"""How far each body joint was seen, from the landmarks that show it."""
+"""The confidence of each body joint, from the landmarks around it."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ for _side in ("left", "right"):
 
 
 def landmark_weights() -> np.ndarray:
-    """float32 [22,33]: how much each landmark shows of each joint; rows sum to one."""
-    shares = np.zeros((len(BODY_JOINTS), len(LANDMARKS)), np.float32)
+    """float32 [22,33]: the weights of the landmarks that each joint is observed by; rows sum to one."""
+    weights = np.zeros((len(BODY_JOINTS), len(LANDMARKS)), np.float32)
     for row, joint in enumerate(BODY_JOINTS):
-        shares[row, [LANDMARK_INDEX[name] for name in _SHOWN_BY[joint]]] = 1 / len(_SHOWN_BY[joint])
-    return shares
+        weights[row, [LANDMARK_INDEX[name] for name in _SHOWN_BY[joint]]] = 1 / len(_SHOWN_BY[joint])
+    return weights
 
 
 def joint_confidence(detections: Detections) -> np.ndarray:
-    """float32 [P,T,22] in 0-1: 1 = seen, 0 = filled in. Frames in which a person was not found count as not seen."""
-    shown = detections.keypoints[..., 2] * detections.found[..., None]
-    columns = [shown[:, :, [LANDMARK_INDEX[name] for name in _SHOWN_BY[joint]]].mean(-1) for joint in BODY_JOINTS]
+    """float32 [P,T,22] in 0-1: 1 for a joint that is seen, 0 for one that is filled in, as in frames without the person."""
+    confidence = detections.keypoints[..., 2] * detections.found[..., None]
+    columns = [confidence[:, :, [LANDMARK_INDEX[name] for name in _SHOWN_BY[joint]]].mean(-1) for joint in BODY_JOINTS]
     return np.clip(np.stack(columns, -1), 0, 1).astype(np.float32)

@@ -26,7 +26,7 @@ from .observe import Observations
 from .person_inview import LEAST_CONFIDENCE, PersonInView, ViewCamera, person_inview
 
 VERSION = 2
-"""Of the features: a network is trained for one version and no other."""
+"""Version of the features. A network reads the version that it was trained on, and no other."""
 
 _NODE_WIDTHS = {
     "from_pair": 3, "from_pelvis": 3, "rotation": 6, "velocity": 3, "to_partner": 3,
@@ -79,7 +79,7 @@ _NEAR = 0.15
 """metres across the picture over which `partner_near` falls to 1/e."""
 _LARGEST_LENGTH_RATIO = 3.0
 _LEAST_FALL = 0.03
-"""How steeply a ray has to go down to say where it meets the floor."""
+"""Least downward slope of a ray whose intersection with the floor is used."""
 _ANKLES = [LANDMARK_INDEX["left_ankle"], LANDMARK_INDEX["right_ankle"]]
 _ANKLE_JOINTS = [JOINT_INDEX["left_ankle"], JOINT_INDEX["right_ankle"]]
 _WRIST_JOINTS = [JOINT_INDEX["left_wrist"], JOINT_INDEX["right_wrist"]]
@@ -206,10 +206,10 @@ def _velocity(joints: Tensor) -> Tensor:
 
 def _to_nearest(own: Tensor, others: Tensor) -> Tensor:
     """[...,22,3]: from each joint to the partner's nearest one, at most a metre."""
-    way = others[..., None, :, :] - own[..., :, None, :]
-    nearest = way.norm(dim=-1).argmin(-1)
-    way = way.gather(-2, nearest[..., None, None].expand(*nearest.shape, 1, 3))[..., 0, :]
-    return way / way.norm(dim=-1, keepdim=True).clamp_min(_LARGEST_OFFSET)
+    offset = others[..., None, :, :] - own[..., :, None, :]
+    nearest = offset.norm(dim=-1).argmin(-1)
+    offset = offset.gather(-2, nearest[..., None, None].expand(*nearest.shape, 1, 3))[..., 0, :]
+    return offset / offset.norm(dim=-1, keepdim=True).clamp_min(_LARGEST_OFFSET)
 
 
 def _length_ratio(own: PersonInView, pixels: Tensor, camera: ViewCamera) -> Tensor:
@@ -272,7 +272,7 @@ def _mean_over_a_second(found: Tensor) -> Tensor:
 
 
 def _floor_depth(own: PersonInView, camera: ViewCamera) -> Tensor:
-    """[N,2] metres: how much farther away than now each foot would be, were its ankle on its ray and a step over the floor."""
+    """[N,2] metres by which each foot would be farther away if its ankle lay on its ray at the height of a standing ankle."""
     rays = camera.rays_inview(own.keypoints[:, _ANKLES])
     fall = rays[..., 2]
     along = (_ANKLE_HEIGHT - camera.view.camera_centre[2]) / torch.where(

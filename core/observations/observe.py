@@ -99,13 +99,12 @@ def observe(detections: Detections, K: np.ndarray, device: torch.device | str = 
     seconds = tensor(detections.time).float()
     K_tensor = tensor(K).float()
     confidence = keypoints[..., 2] * found[..., None]
-    to_camera = line_of_sight_rotation(keypoints[:, :, _TRUNK, :2].mean(2), K_tensor)
-    landmarks = (tensor(detections.world_landmarks) @ to_camera.mT).flatten(2)
+    trunks = keypoints[:, :, _TRUNK, :2].mean(2)
+    landmarks = _in_camera_axes(tensor(detections.world_landmarks), trunks, K_tensor).flatten(2)
     hands = tensor(detections.hands)
     hand_landmarks = tensor(detections.hand_landmarks)
-    hand_to_camera = line_of_sight_rotation(hands[..., :2].mean(3), K_tensor)
     hand_confidence = hands[..., 0, 2]
-    palm_frames = _palm_frames(hand_landmarks @ hand_to_camera.mT)
+    palm_frames = _palm_frames(_in_camera_axes(hand_landmarks, hands[..., :2].mean(3), K_tensor))
     return Observations(
         frame_index=detections.frame_index,
         time=detections.time,
@@ -126,6 +125,17 @@ def observe(detections: Detections, K: np.ndarray, device: torch.device | str = 
         ),
         masks=tensor(detections.masks),
     )
+
+
+def _in_camera_axes(
+    points: Float[Tensor, "P T *n L 3"], pixels: Float[Tensor, "P T *n 2"], K: Float[Tensor, "3 3"]
+) -> Float[Tensor, "P T *n L 3"]:
+    """Points in axes of the line of sight through pixels, rotated into the camera's axes.
+
+    Each person is computed alone: how a sum is rounded can depend on its place in a batch, and nothing may depend on who comes
+    first.
+    """
+    return torch.stack([own @ line_of_sight_rotation(at, K).mT for own, at in zip(points, pixels)])
 
 
 def _box_height(detections: Detections) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Takes the turning of a camera out of detections: everything is brought into the camera as it stands in the middle frame."""
+"""Removes the rotation of a camera from detections: everything is brought into the camera of the middle frame."""
 
 from __future__ import annotations
 

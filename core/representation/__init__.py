@@ -1,1 +1,1 @@
-"""How learned models see two people: one frame, one clock, features of what was observed, and motion as a change of the first."""
+"""What the learned models share: frame of reference, uniform frame rate, and motion as a residual to a reference motion."""

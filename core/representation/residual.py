@@ -120,8 +120,8 @@ def apply_residual(
 ) -> PairMotion:
     """The reference motion changed by a residual, in the camera's frame at the clip's own times.
 
-    Not the changed motion is resampled to the clip's times but the residual: where it is zero, the reference motion stays as it
-    is. The fingers stay in any case.
+    The residual is resampled to the clip's times, not the changed motion, so the reference motion stays exactly as it is where
+    the residual is zero. Fingers are not changed.
     """
     at_clip_times = TimeGrid(grid.clip_times, grid.clip_times)
     changed = decode_residual(grid.from_grid(x), betas, pose_state(reference_incam, view, at_clip_times)).motion
