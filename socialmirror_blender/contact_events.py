@@ -11,7 +11,13 @@ from . import scene as scenes
 from .reconstruction_properties import touch_listeners
 from .runtime.session import redraw
 from .scene.contact_list import activate_contact, active_touch, read_contacts
-from .scene.contact_markers import adopt_moved_markers, marked_contact, moved_markers, select_markers
+from .scene.contact_markers import (
+    adopt_moved_markers,
+    marked_contact,
+    moved_markers,
+    remove_orphaned_markers,
+    select_markers,
+)
 
 _SETTLE_SECONDS = 0.1
 """Between two looks at whether the animator still moves a marker."""
@@ -27,6 +33,8 @@ _seen_active = ""
 @persistent
 def _after_update(_scene: bpy.types.Scene, depsgraph: Any) -> None:
     _choose_contact_of_active_marker()
+    if depsgraph.id_type_updated("COLLECTION") and not bpy.app.timers.is_registered(remove_orphans):
+        bpy.app.timers.register(remove_orphans, first_interval=_SETTLE_SECONDS)
     if bpy.app.timers.is_registered(_adopt) or not any(_is_marker(update.id) for update in depsgraph.updates):
         return
     if any(map(_to_adopt, scenes.reconstruction_collections())):
@@ -72,6 +80,12 @@ def _adopt() -> float | None:
     return None
 
 
+def remove_orphans() -> None:
+    """Remove the markers of a person whose armature was deleted. Undo brings them back together with it."""
+    for collection in scenes.reconstruction_collections():
+        remove_orphaned_markers(collection)
+
+
 def _windows() -> list[Any]:
     return list(bpy.context.window_manager.windows)
 
@@ -105,5 +119,6 @@ def unregister() -> None:
     touch_listeners.remove(_select_markers)
     for name, handler in _HANDLERS:
         getattr(bpy.app.handlers, name).remove(handler)
-    if bpy.app.timers.is_registered(_adopt):
-        bpy.app.timers.unregister(_adopt)
+    for timer in (_adopt, remove_orphans):
+        if bpy.app.timers.is_registered(timer):
+            bpy.app.timers.unregister(timer)

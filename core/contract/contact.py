@@ -55,29 +55,25 @@ class Contact:
     def __post_init__(self) -> None:
         if not self.touch:
             object.__setattr__(self, "touch", self.id)
-        _check(self.person_a in (0, 1), f"person_a is {shown(self.person_a)}, not 0 or 1")
-        _check(self.person_b in (0, 1, GROUND), f"person_b is {shown(self.person_b)}, not 0, 1 or '{GROUND}'")
+        _check(self.person_a in (0, 1), "person_a is {}, not 0 or 1", self.person_a)
+        _check(self.person_b in (0, 1, GROUND), f"person_b is {{}}, not 0, 1 or '{GROUND}'", self.person_b)
         _check(self.person_a != self.person_b, "a person cannot touch their own body here")
-        _check(self.region_a in REGIONS, f"there is no region {shown(self.region_a)}")
+        _check(self.region_a in REGIONS, "there is no region {}", self.region_a)
         on_ground = self.person_b == GROUND
-        _check(
-            self.region_b == GROUND if on_ground else self.region_b in REGIONS,
-            f"there is no region {shown(self.region_b)}",
-        )
-        _check(self.frame_start <= self.frame_end, f"it ends ({self.frame_end}) before it starts ({self.frame_start})")
-        _check(0 <= self.weight <= 1, f"weight is {shown(self.weight)}, not in 0-1")
-        _check(self.source in SOURCES, f"source is {shown(self.source)}, not one of {', '.join(SOURCES)}")
-        _check(self.state in STATES, f"state is {shown(self.state)}, not one of {', '.join(STATES)}")
-        _check(
-            is_identifier(self.touch), f"touch is {shown(self.touch)}, not a name of letters, digits, '_', '-' and '.'"
-        )
+        known = self.region_b == GROUND if on_ground else self.region_b in REGIONS
+        _check(known, "there is no region {}", self.region_b)
+        lasts = self.frame_start <= self.frame_end
+        _check(lasts, "it ends ({}) before it starts ({})", self.frame_end, self.frame_start)
+        _check(0 <= self.weight <= 1, "weight is {}, not in 0-1", self.weight)
+        _check(self.source in SOURCES, f"source is {{}}, not one of {', '.join(SOURCES)}", self.source)
+        _check(self.state in STATES, f"state is {{}}, not one of {', '.join(STATES)}", self.state)
+        _check(is_identifier(self.touch), "touch is {}, not a name of letters, digits, '_', '-' and '.'", self.touch)
         known = self.probability is None or 0 <= self.probability <= 1
-        _check(known, f"probability is {shown(self.probability)}, not in 0-1")
-        _check(self.reached in (None, True, False), f"reached is {shown(self.reached)}, not true or false")
+        _check(known, "probability is {}, not in 0-1", self.probability)
+        _check(self.reached in (None, True, False), "reached is {}, not true or false", self.reached)
         for name, vertex in (("vertex_a", self.vertex_a), ("vertex_b", self.vertex_b)):
-            _check(
-                vertex is None or 0 <= vertex < MAX_VERTICES, f"{name} is {shown(vertex)}, not the number of a vertex"
-            )
+            known = vertex is None or 0 <= vertex < MAX_VERTICES
+            _check(known, f"{name} is {{}}, not the number of a vertex", vertex)
         _check(not on_ground or self.vertex_b is None, "the ground has no vertices")
 
     def to_json(self) -> dict[str, Any]:
@@ -142,9 +138,10 @@ def _other_person(values: Fields) -> int:
         raise _bad(f"person_b is neither 0, 1 nor '{GROUND}'") from error
 
 
-def _check(holds: bool, problem: str) -> None:
+def _check(holds: bool, problem: str, *values: object) -> None:
+    """`problem` has {} for the values. It is put into words only if there is one: contacts are read whenever panels are drawn."""
     if not holds:
-        raise _bad(problem)
+        raise _bad(problem.format(*map(shown, values)))
 
 
 def _bad(problem: str) -> UserError:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from ..contract.contact import Contact
+from ..contract.reconstruction import PERSON_NAMES
+from ..contract.skeleton import GROUND
 
 TOLERANCE = 0.01
 """metres within which enforced contacts and pins are to hold."""
@@ -10,11 +12,10 @@ TOLERANCE = 0.01
 
 def open_contact(contact: Contact, gap: float) -> str:
     """The warning about an enforced contact that stays `gap` metres open."""
-    other = (
-        "the ground" if contact.person_b == "ground_hypotheses" else f"{contact.region_b} of person {contact.person_b}"
-    )
+    side = _side(contact.person_a, contact.region_a)
+    other = "the ground" if contact.person_b == GROUND else _side(contact.person_b, contact.region_b)
     return (
-        f"The enforced contact of {contact.region_a} of person {contact.person_a} with {other} "
+        f"The enforced contact of {side} with {other} "
         f"(frames {contact.frame_start}-{contact.frame_end}) stays {100 * gap:.1f} cm apart: the picture, "
         "or another contact or pin, pulls the other way."
     )
@@ -23,3 +24,7 @@ def open_contact(contact: Contact, gap: float) -> str:
 def missed_pin(distance: float) -> str:
     """The warning about a pin that stays `distance` metres from its joint."""
     return f"A pinned joint stays {100 * distance:.1f} cm from its pin: it is out of reach."
+
+
+def _side(person: int, region: str) -> str:
+    return f"{PERSON_NAMES[person]}'s {region.replace('_', ' ')}"

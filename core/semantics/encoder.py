@@ -28,7 +28,7 @@ TEXT_SIZE = 384
 _MAX_TOKENS = 256
 """Longer sentences are truncated; the network was trained on no more."""
 _BATCH_SIZE = 64
-_DOWNLOAD_HINT = "Run `python -m core doctor --fix` with an internet connection to download it."
+_DOWNLOAD_HINT = "Download Networks in Blender's sidebar fetches it, or `python -m core doctor --fix`."
 
 
 @dataclass(frozen=True)

@@ -69,13 +69,25 @@ def _check_rate(context: bpy.types.Context, collection: bpy.types.Collection) ->
 
 
 def _check_rig(rig: bpy.types.Object, settings: ExportSettings) -> Iterator[Finding]:
+    yield from _check_armature(rig)
+    yield from _check_constraints(rig)
+    yield from _check_channels(rig, settings)
+    between = _keys_between_frames(rig)
+    if between:
+        yield Finding(
+            f"{between} keys of {rig.name} lie between frames; files have one key a frame, so that a peak there is lost.",
+            "Snap them: select all in the dope sheet, Key > Snap > Nearest Frame.",
+        )
+
+
+def _check_armature(rig: bpy.types.Object) -> Iterator[Finding]:
+    """Whether all bones are there, and the size of the object is left alone."""
     armature: Any = rig.data
-    pose: Any = rig.pose
     missing = [name for name in BONES if name not in armature.bones]
     if missing:
+        role = ", which carries the root motion" if missing[0] == ROOT else ""
         yield Finding(
-            f"{rig.name} has no bone {missing[0]!r}"
-            + (", which carries the root motion." if missing[0] == ROOT else "."),
+            f"{rig.name} has no bone {missing[0]!r}{role}.",
             "Undo the change to the armature, or import the reconstruction again.",
             stops=True,
         )
@@ -86,8 +98,10 @@ def _check_rig(rig: bpy.types.Object, settings: ExportSettings) -> Iterator[Find
             "Apply it (Ctrl A > Scale) or clear it (Alt S).",
             stops=True,
         )
-    ours = [bone for bone in pose.bones if bone.name in BONES]
-    driven = [bone for bone in ours if any(_active(constraint) for constraint in bone.constraints)]
+
+
+def _check_constraints(rig: bpy.types.Object) -> Iterator[Finding]:
+    driven = [bone for bone in _bones(rig) if any(_active(constraint) for constraint in bone.constraints)]
     controls = {name for bone in driven for name in _controls(bone, rig)}
     if controls:
         yield Finding(
@@ -99,7 +113,11 @@ def _check_rig(rig: bpy.types.Object, settings: ExportSettings) -> Iterator[Find
             f"{len(driven)} bones of {rig.name} have constraints: their effect is baked into the keys of the file.",
             "Mute the constraints first if the keys below them are wanted.",
         )
-    scaled = [bone.name for bone in ours if np.abs(np.array(bone.scale) - 1).max() > _MOVED]
+
+
+def _check_channels(rig: bpy.types.Object, settings: ExportSettings) -> Iterator[Finding]:
+    """Whether bones have a scale or a location that a file cannot hold."""
+    scaled = [bone.name for bone in _bones(rig) if np.abs(np.array(bone.scale) - 1).max() > _MOVED]
     if scaled:
         yield Finding(
             f"{rig.name}: {scaled[0]} and {len(scaled) - 1} other bones are scaled; files hold no scale of bones."
@@ -107,18 +125,18 @@ def _check_rig(rig: bpy.types.Object, settings: ExportSettings) -> Iterator[Find
             else f"{rig.name}: the bone {scaled[0]} is scaled; files hold no scale of bones.",
             "Clear it in pose mode (Alt S).",
         )
-    moved = [bone.name for bone in ours if bone.name not in _MOVABLE and np.abs(np.array(bone.location)).max() > _MOVED]
+    in_joints = [bone for bone in _bones(rig) if bone.name not in _MOVABLE and not bone.bone.use_connect]
+    moved = [bone.name for bone in in_joints if np.abs(np.array(bone.location)).max() > _MOVED]
     if moved and settings.preset.format in ("bvh", "amass"):
         yield Finding(
             f"{rig.name}: {moved[0]} is moved off its joint; {settings.preset.label} holds rotations only.",
             "Clear the location (Alt G), or choose FBX or glTF.",
         )
-    between = _keys_between_frames(rig)
-    if between:
-        yield Finding(
-            f"{between} keys of {rig.name} lie between frames; files have one key a frame, so that a peak there is lost.",
-            "Snap them: select all in the dope sheet, Key > Snap > Nearest Frame.",
-        )
+
+
+def _bones(rig: bpy.types.Object) -> list[Any]:
+    pose: Any = rig.pose
+    return [bone for bone in pose.bones if bone.name in BONES]
 
 
 def _check_skin(rig: bpy.types.Object, skin: bpy.types.Object, settings: ExportSettings) -> Iterator[Finding]:

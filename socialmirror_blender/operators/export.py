@@ -18,7 +18,7 @@ from ..export import Finding, check_export, export_people
 from ..export.files import has_usd
 from ..panels.text import draw_text
 from ..reconstructions import require_reconstruction
-from .reporting import OperatorReturn, poll_reconstruction, reports_errors
+from .reporting import OnReconstruction, OperatorReturn, reports_errors
 
 _AUTO = "AUTO"
 _SHOWN_FINDINGS = 8
@@ -45,7 +45,7 @@ _WEIGHTS = [
 ]
 
 
-class SOCIALMIRROR_OT_export(bpy.types.Operator):
+class SOCIALMIRROR_OT_export(OnReconstruction, bpy.types.Operator):
     bl_idname = "socialmirror.export"
     bl_label = "Export"
     bl_description = (
@@ -71,14 +71,10 @@ class SOCIALMIRROR_OT_export(bpy.types.Operator):
     frame_first: IntProperty(name="First", description="First exported frame of the scene")
     frame_last: IntProperty(name="Last", description="Last exported frame of the scene")
 
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        return poll_reconstruction(cls, context)
-
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> OperatorReturn:
         collection = require_reconstruction(context)
-        folder, state = scenes.folder_of(collection), scenes.read_state(collection)
-        self.directory = str(folder) if folders.has_result(folder) else ""
+        state = scenes.read_state(collection)
+        self.directory = first_folder(scenes.folder_of(collection))
         if not self.use_range:
             self.frame_first, self.frame_last = state.first_frame, state.last_frame
         _findings.clear()
@@ -128,6 +124,14 @@ class SOCIALMIRROR_OT_export(bpy.types.Operator):
             weights=None if self.weights == _AUTO else int(self.weights),
             animation_only=self.animation_only,
         )
+
+
+def first_folder(result: Path) -> str:
+    """Where the dialog opens: at the result, unless it lies in the extension's hidden folder because the file was never saved.
+
+    Empty lets Blender open the folder that was used last.
+    """
+    return str(result) if folders.has_result(result) and not folders.is_provisional(result) else ""
 
 
 def draw_findings(layout: Any, findings: list[Finding]) -> None:

@@ -12,7 +12,7 @@ from ..properties import settings_of
 from ..reconstructions import require_folder, require_reconstruction
 from ..runtime import paths, session
 from ..viewing import show_result
-from .reporting import OperatorReturn, poll_idle, poll_reconstruction, reports_errors
+from .reporting import OnIdleReconstruction, OnReconstruction, OperatorReturn, reports_errors
 
 
 class SOCIALMIRROR_OT_try_sample(bpy.types.Operator):
@@ -32,15 +32,11 @@ class SOCIALMIRROR_OT_try_sample(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class SOCIALMIRROR_OT_show_result(bpy.types.Operator):
+class SOCIALMIRROR_OT_show_result(OnReconstruction, bpy.types.Operator):
     bl_idname = "socialmirror.show_result"
     bl_label = "Show Result"
     bl_description = "Look through the clip's camera, at a frame of the clip, with the armature of Person A selected"
     bl_options = {"REGISTER", "UNDO"}
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        return poll_reconstruction(cls, context)
 
     @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
@@ -50,7 +46,7 @@ class SOCIALMIRROR_OT_show_result(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class SOCIALMIRROR_OT_match_scene(bpy.types.Operator):
+class SOCIALMIRROR_OT_match_scene(OnIdleReconstruction, bpy.types.Operator):
     bl_idname = "socialmirror.match_scene"
     bl_label = "Match Scene to Clip"
     bl_description = (
@@ -58,10 +54,6 @@ class SOCIALMIRROR_OT_match_scene(bpy.types.Operator):
         "Your other animation stays on its frames"
     )
     bl_options = {"REGISTER", "UNDO"}
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        return poll_idle(cls) and poll_reconstruction(cls, context)
 
     @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:

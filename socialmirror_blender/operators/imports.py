@@ -16,7 +16,7 @@ from ..properties import settings_of, suggest_prompt
 from ..reconstructions import import_or_update, require_folder, require_reconstruction
 from ..runtime import session
 from ..take_files import activate_take
-from .reporting import OperatorReturn, poll_idle, poll_reconstruction, reports_errors
+from .reporting import OnIdleReconstruction, OnReconstruction, OperatorReturn, reports_errors
 
 
 class SOCIALMIRROR_OT_import_result(bpy.types.Operator):
@@ -58,17 +58,13 @@ class SOCIALMIRROR_OT_import_folder(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class SOCIALMIRROR_OT_use_take(bpy.types.Operator):
+class SOCIALMIRROR_OT_use_take(OnIdleReconstruction, bpy.types.Operator):
     bl_idname = "socialmirror.use_take"
     bl_label = "Use Take"
     bl_description = "Key the armatures with this take. Locked poses stay"
     bl_options = {"REGISTER", "UNDO"}
 
     take: StringProperty(options={"SKIP_SAVE"})
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        return poll_idle(cls) and poll_reconstruction(cls, context)
 
     @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
@@ -80,7 +76,7 @@ class SOCIALMIRROR_OT_use_take(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class SOCIALMIRROR_OT_locate_results(bpy.types.Operator):
+class SOCIALMIRROR_OT_locate_results(OnIdleReconstruction, bpy.types.Operator):
     bl_idname = "socialmirror.locate_results"
     bl_label = "Locate Results…"
     bl_description = (
@@ -90,10 +86,6 @@ class SOCIALMIRROR_OT_locate_results(bpy.types.Operator):
 
     directory: StringProperty(subtype="DIR_PATH", options={"SKIP_SAVE"})
     filter_folder: BoolProperty(default=True, options={"HIDDEN"})
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        return poll_idle(cls) and poll_reconstruction(cls, context)
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> OperatorReturn:
         context.window_manager.fileselect_add(self)
@@ -110,17 +102,13 @@ class SOCIALMIRROR_OT_locate_results(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class SOCIALMIRROR_OT_repair_results(bpy.types.Operator):
+class SOCIALMIRROR_OT_repair_results(OnIdleReconstruction, bpy.types.Operator):
     bl_idname = "socialmirror.repair_results"
     bl_label = "Repair Results"
     bl_description = (
         "Check the files of the reconstruction, and restore damaged or missing ones from the others. "
         "What is damaged is set aside, not deleted"
     )
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        return poll_idle(cls) and poll_reconstruction(cls, context)
 
     @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
@@ -138,17 +126,13 @@ class SOCIALMIRROR_OT_repair_results(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class SOCIALMIRROR_OT_open_network(bpy.types.Operator):
+class SOCIALMIRROR_OT_open_network(OnReconstruction, bpy.types.Operator):
     bl_idname = "socialmirror.open_network"
     bl_label = "Open Network Folder"
     bl_description = (
         "Look into the folder of this reconstruction although it is on another computer, which then learns your login. "
         "Do that only if you trust the file"
     )
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        return poll_reconstruction(cls, context)
 
     @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:

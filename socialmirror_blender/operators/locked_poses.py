@@ -14,7 +14,7 @@ from ..scene.own_keys import give_back, lock_own_keys
 from ..scene.pins import is_posed_without_keys
 from ..scene.polish import LOCKED_KEYFRAME, MUTED_KEYFRAME, OWN_KEYFRAME
 from ..scene.rest_pose import ROOT
-from .reporting import OperatorReturn, poll_reconstruction, reports_errors
+from .reporting import OnReconstruction, OperatorReturn, reports_errors
 
 _RANGE_FRAMES = 10
 """Length of the range that is offered first."""
@@ -89,17 +89,13 @@ class SOCIALMIRROR_OT_unpin(_OnSelectedBones, bpy.types.Operator):
         return {"FINISHED"}
 
 
-class _OnListedPin:
+class _OnListedPin(OnReconstruction):
     """An operator on successive pinned frames of a joint, as the panel lists them."""
 
     person: bpy.props.IntProperty(options={"HIDDEN"})
     joint: bpy.props.StringProperty(options={"HIDDEN"})
     first: bpy.props.IntProperty(options={"HIDDEN"})
     last: bpy.props.IntProperty(options={"HIDDEN"})
-
-    @classmethod
-    def poll(cls: Any, context: bpy.types.Context) -> bool:
-        return poll_reconstruction(cls, context)
 
     def rig(self, context: bpy.types.Context) -> Any:
         return scenes.rig_of(require_reconstruction(context), self.person)
@@ -146,17 +142,13 @@ class SOCIALMIRROR_OT_pin_remove(_OnListedPin, bpy.types.Operator):
         return {"FINISHED"}
 
 
-class SOCIALMIRROR_OT_pin_own_keys(bpy.types.Operator):
+class SOCIALMIRROR_OT_pin_own_keys(OnReconstruction, bpy.types.Operator):
     bl_idname = "socialmirror.pin_own_keys"
     bl_label = "Use as Pins"
     bl_description = (
         "Lock every pose that you have keyed yourself on the bodies of both people, so that Refine builds on it"
     )
     bl_options = {"REGISTER", "UNDO"}
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        return poll_reconstruction(cls, context)
 
     @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:

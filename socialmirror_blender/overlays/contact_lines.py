@@ -12,7 +12,7 @@ from gpu_extras.batch import batch_for_shader
 
 from ..reconstruction_properties import contact_list
 from ..scene.contact_list import active_touch
-from ..scene.contact_markers import markers_of, shown_contacts
+from ..scene.contact_markers import marker_pairs, shown_contacts
 from ..scene.state import read_state, reconstruction_collections
 
 Color = tuple[float, float, float, float]
@@ -36,9 +36,9 @@ class ContactLine:
 def contact_lines(collection: bpy.types.Collection, frame: int, depsgraph: Any) -> Iterator[ContactLine]:
     """The lines of the contacts that last over a scene frame; none for a contact with the ground, which has one marker."""
     clip_frame = read_state(collection).timing.to_clip_frame(frame)
-    active = active_touch(collection)
+    active, pairs = active_touch(collection), marker_pairs(collection)
     for contact in shown_contacts(collection, clip_frame):
-        markers = markers_of(collection, contact.id)
+        markers = pairs.get(contact.id, [])
         if len(markers) == 2:
             start, end = (marker.evaluated_get(depsgraph).matrix_world.translation for marker in markers)
             color = distance_color((end - start).length)

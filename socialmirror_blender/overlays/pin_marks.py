@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import bpy
@@ -18,6 +18,7 @@ from ..scene.armature import read_rest_pose
 from ..scene.names import rig_role
 from ..scene.objects import object_with_role
 from ..scene.pins import PINNED_IN_WORLD, joint_places, joints_by_frame
+from ..scene.recent import Recent
 from ..scene.rotations import axis_angle_to_quaternion, quaternion_to_matrix
 from ..scene.state import reconstruction_collections
 
@@ -25,8 +26,6 @@ _SIZE = 0.07
 """metres from a mark's centre to its tips."""
 _HERE, _ELSEWHERE = (1.0, 0.25, 0.75, 1.0), (1.0, 0.25, 0.75, 0.3)
 _WIDTH = 2.5  # px
-_FRESH_SECONDS = 0.5
-"""How long places are used again while the window is drawn."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +37,8 @@ class PinMark:
     """[3,3] columns: the joint's axes in the world."""
 
 
-_places: dict[int, tuple[float, list[PinMark]]] = {}
-"""Cache by the action's `session_uid`, with the time of reading."""
+_marks: Recent[list[PinMark]] = Recent(seconds=0.5)
+"""By the action's `session_uid`."""
 
 
 def pin_marks(collection: bpy.types.Collection) -> list[PinMark]:
@@ -48,14 +47,8 @@ def pin_marks(collection: bpy.types.Collection) -> list[PinMark]:
     for person in range(PEOPLE):
         rig = object_with_role(collection, rig_role(person))
         shown = None if rig is None else take_of(rig)
-        if rig is None or shown is None:
-            continue
-        cached = _places.get(shown[0].session_uid)
-        now = time.monotonic()
-        if cached is None or now - cached[0] > _FRESH_SECONDS:
-            cached = (now, _read_marks(rig))
-            _places[shown[0].session_uid] = cached
-        marks += cached[1]
+        if rig is not None and shown is not None:
+            marks += _marks.get(shown[0].session_uid, partial(_read_marks, rig))
     return marks
 
 

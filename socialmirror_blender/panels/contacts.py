@@ -12,7 +12,7 @@ from ...core.contract.skeleton import GROUND
 from ...core.contract.touches import Touch
 from ..reconstruction_properties import contact_list
 from ..reconstructions import active_reconstruction
-from ..scene.contact_list import active_contact, active_touch, chosen_touches, read_contacts, read_touches
+from ..scene.contact_list import active_contact, active_touch, chosen_touches, read_contacts, read_touch, read_touches
 from ..scene.contact_markers import contact_scene_frames
 from ..scene.state import read_state
 from .sidebar import OnResult
@@ -66,7 +66,7 @@ class SOCIALMIRROR_UL_touches(bpy.types.UIList):
         index: Any,
         flt_flag: Any,
     ) -> None:
-        touch = next((touch for touch in read_touches(data.id_data) if touch.id == item.touch_id), None)
+        touch = read_touch(data.id_data, item.touch_id)
         if touch is None:
             return
         row = layout.row(align=True)

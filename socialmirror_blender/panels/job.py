@@ -124,9 +124,10 @@ def _draw_failure(box: Any, failure: Failure, hints: bool) -> None:
     column.alert = True
     draw_text(column, in_scene_frames(failure.message), icon="ERROR", margin=_BUTTON_WIDTH)
     row.operator("socialmirror.dismiss", text="", icon="X", emboss=False)
-    if hints and failure.hint:
-        draw_text(box, in_scene_frames(failure.hint))
+    fix = FIXES.get(failure.code) if hints else None
+    if hints and (text := failure.hint if fix is None else fix.text):
+        draw_text(box, in_scene_frames(text))
     row = box.row(align=True)
-    if hints and failure.code in FIXES:
-        row.operator(FIXES[failure.code])
+    if fix is not None:
+        row.operator(fix.operator)
     row.operator("socialmirror.open_log", icon="TEXT").filepath = failure.log

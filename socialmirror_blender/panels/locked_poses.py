@@ -10,7 +10,7 @@ from .. import scene as scenes
 from ..reconstructions import active_reconstruction
 from ..scene.pins import PinnedRange
 from .sidebar import OnResult
-from .text import draw_text
+from .text import counted, draw_text
 
 _SHOWN_PINS = 12
 _NAMES = {"wrist": "hand", "ankle": "foot", "foot": "toes", "pelvis": "hips"}
@@ -40,7 +40,7 @@ def pins_heading(pins: list[PinnedRange]) -> str:
     """How many joints and frames are pinned: `3 pins in 12 frames, 1 muted`."""
     used = [pin for pin in pins if not pin.muted]
     frames = {frame for pin in used for frame in range(pin.first, pin.last + 1)}
-    text = f"{_number(len(used), 'pin')} in {_number(len(frames), 'frame')}"
+    text = f"{counted(len(used), 'pin')} in {counted(len(frames), 'frame')}"
     return text + (f", {len(pins) - len(used)} muted" if len(used) < len(pins) else "")
 
 
@@ -66,10 +66,6 @@ def _draw_pins(layout: Any, pins: list[PinnedRange]) -> None:
             chosen.person, chosen.joint, chosen.first, chosen.last = pin.person, pin.joint, pin.first, pin.last
     if len(pins) > _SHOWN_PINS:
         layout.label(text=f"and {len(pins) - _SHOWN_PINS} more")
-
-
-def _number(count: int, what: str) -> str:
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 CLASSES = (SOCIALMIRROR_PT_keys,)

@@ -7,18 +7,7 @@ from dataclasses import dataclass
 from ..runtime.environment import Environment, EnvironmentState
 from ..runtime.job import Failure, Job, JobState
 from ..runtime.models import FETCH
-
-FIXES = {
-    "weight-missing": "socialmirror.fetch_weights",
-    "weight-damaged": "socialmirror.fetch_weights",
-    "package-missing": "socialmirror.install_environment",
-    "environment-unfit": "socialmirror.install_environment",
-    "core-unusable": "socialmirror.install_environment",
-    "worker-start": "socialmirror.install_environment",
-    "worker-silent": "socialmirror.install_environment",
-    "version-mismatch": "socialmirror.install_environment",
-}
-"""The operator that fixes a failure, by the failure's code."""
+from .text import counted
 
 
 @dataclass(frozen=True)
@@ -26,6 +15,29 @@ class Button:
     operator: str
     text: str = ""
     """Empty: the operator's own label."""
+
+
+@dataclass(frozen=True)
+class Fix:
+    """What a button does about a failure; the core's own hint is for a terminal."""
+
+    operator: str
+    text: str
+
+
+_DOWNLOAD = Fix("socialmirror.fetch_weights", "Check the connection, and download the networks.")
+_REPAIR = Fix("socialmirror.install_environment", "Repair the environment.")
+FIXES = {
+    "weight-missing": _DOWNLOAD,
+    "weight-damaged": _DOWNLOAD,
+    "package-missing": _REPAIR,
+    "environment-unfit": _REPAIR,
+    "core-unusable": _REPAIR,
+    "worker-start": _REPAIR,
+    "worker-silent": _REPAIR,
+    "version-mismatch": _REPAIR,
+}
+"""By the failure's code."""
 
 
 @dataclass(frozen=True)
@@ -97,9 +109,10 @@ def _while_running(job: Job) -> Step:
 
 
 def _after_failure(failure: Failure) -> Step:
-    text = failure.hint or "Press Show Log, and report what it says."
     fix = FIXES.get(failure.code)
-    return Step(text, "ERROR", Button(fix) if fix else None, alert=True)
+    if fix is not None:
+        return Step(fix.text, "ERROR", Button(fix.operator), alert=True)
+    return Step(failure.hint or "Press Show Log, and report what it says.", "ERROR", alert=True)
 
 
 def _for_environment(state: EnvironmentState, online: bool) -> Step:
@@ -136,7 +149,7 @@ def _after_result(result: ResultState) -> Step:
         return Step("The result's folder is missing: its note below helps.", "ERROR", alert=True)
     count = result.edits
     if count or result.prompt_waits:
-        waiting = [f"{count} {'edit' if count == 1 else 'edits'}"] if count else []
+        waiting = [counted(count, "edit")] if count else []
         waiting += ["a new prompt"] if result.prompt_waits else []
         text = " and ".join(waiting)
         return Step(f"{text[0].upper()}{text[1:]}: press Refine.", "FILE_REFRESH", Button("socialmirror.refine"))

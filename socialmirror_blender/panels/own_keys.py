@@ -9,7 +9,7 @@ import bpy
 from ..reconstructions import active_reconstruction
 from ..scene.own_keys import OwnKeys, count_own_keys, frames_text
 from .sidebar import OnResult
-from .text import draw_text
+from .text import counted, draw_text
 
 _SHOWN_BONES = 8
 
@@ -38,17 +38,13 @@ def own_keys_lines(name: str, keys: OwnKeys) -> list[str]:
     if not (keys.count or keys.others):
         return []
     bones = len(keys.frames)
-    heading = f"{name}: {_number(keys.count, 'key')} on {_number(bones, 'bone')}"
+    heading = f"{name}: {counted(keys.count, 'key')} on {counted(bones, 'bone')}"
     if keys.others:
-        heading += f", and {_number(keys.others, 'other curve')}"
+        heading += f", and {counted(keys.others, 'other curve')}"
     lines = [f"{bone.replace('_', ' ')}: {frames_text(frames)}" for bone, frames in keys.frames.items()]
     if bones > _SHOWN_BONES:
-        lines = [*lines[:_SHOWN_BONES], f"and {_number(bones - _SHOWN_BONES, 'more bone')}"]
+        lines = [*lines[:_SHOWN_BONES], f"and {counted(bones - _SHOWN_BONES, 'more bone')}"]
     return [heading, *lines]
-
-
-def _number(count: int, what: str) -> str:
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 CLASSES = (SOCIALMIRROR_PT_own_keys,)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import bpy
@@ -18,6 +19,7 @@ from .sidebar_state import read_sidebar_state
 from .text import draw_text
 
 _BOX_MARGIN = 10
+_HOW_IT_IS_MADE = ("takes", "seed", "smoothness", "lifting", "device", "annotator", "perception")
 
 
 class SOCIALMIRROR_PT_reconstruct(Sidebar, bpy.types.Panel):
@@ -47,42 +49,41 @@ class SOCIALMIRROR_PT_settings(Sidebar, bpy.types.Panel):
         layout.use_property_split = True
         layout.use_property_decorate = False
         settings = settings_of(context)
-        column = layout.column(heading="People")
-        column.prop(settings, "choose_people", text="Choose")
-        if settings.choose_people:
-            column.operator("socialmirror.mark_people", icon="RESTRICT_SELECT_OFF")
-            if settings.people_marks:
-                column.prop(settings, "people_marks")
-            else:
-                column.prop(settings, "person_a")
-                column.prop(settings, "person_b")
-                row = column.row(align=True)
-                row.active = not (settings.person_a.strip() or settings.person_b.strip())
-                row.prop(settings, "track_a", text="Numbers")
-                row.prop(settings, "track_b", text="")
-        column = layout.column()
-        column.prop(settings, "fov", text="FOV (0: Auto)")
-        column.prop(settings, "know_camera")
-        if settings.know_camera:
-            for name in ("camera_pitch", "camera_roll", "camera_height"):
-                column.prop(settings, name)
-        column.prop(settings, "takes")
-        column.prop(settings, "seed")
-        column.prop(settings, "smoothness", slider=True)
-        column.prop(settings, "lifting")
-        column.prop(settings, "device")
-        column.prop(settings, "annotator")
-        column.prop(settings, "perception")
-        column = layout.column()
-        column.prop(settings, "output")
-        column.prop(settings, "body")
-        column = layout.column(heading="Import")
-        if settings.source == "FILE":
-            column.prop(settings, "frame_start")
-            column.prop(settings, "match_scene")
-        column.prop(settings, "link_camera")
+        _draw_people_settings(layout.column(heading="People"), settings)
+        _draw_camera_settings(layout.column(), settings)
+        _draw_properties(layout.column(), settings, _HOW_IT_IS_MADE)
+        _draw_properties(layout.column(), settings, ("output", "body"))
+        imported = ("frame_start", "match_scene") if settings.source == "FILE" else ()
+        _draw_properties(layout.column(heading="Import"), settings, (*imported, "link_camera"))
         if session.environment.usable:
             draw_environment(layout)
+
+
+def _draw_people_settings(column: Any, settings: Any) -> None:
+    column.prop(settings, "choose_people", text="Choose")
+    if not settings.choose_people:
+        return
+    column.operator("socialmirror.mark_people", icon="RESTRICT_SELECT_OFF")
+    if settings.people_marks:
+        column.prop(settings, "people_marks")
+        return
+    _draw_properties(column, settings, ("person_a", "person_b"))
+    row = column.row(align=True)
+    row.active = not (settings.person_a.strip() or settings.person_b.strip())
+    row.prop(settings, "track_a", text="Numbers")
+    row.prop(settings, "track_b", text="")
+
+
+def _draw_camera_settings(column: Any, settings: Any) -> None:
+    column.prop(settings, "fov", text="FOV (0: Auto)")
+    column.prop(settings, "know_camera")
+    if settings.know_camera:
+        _draw_properties(column, settings, ("camera_pitch", "camera_roll", "camera_height"))
+
+
+def _draw_properties(column: Any, settings: Any, names: Iterable[str]) -> None:
+    for name in names:
+        column.prop(settings, name)
 
 
 def _draw_next_step(layout: Any, context: bpy.types.Context) -> None:
@@ -130,6 +131,11 @@ def _draw_prompt(layout: Any, settings: Any) -> None:
             if suggested
             else "The prompt guides the motion, and contacts that it names are added.",
         )
+        if session.environment.lacks_encoder:
+            draw_text(
+                column, "The network that reads sentences is missing: only contacts that are named count.", icon="INFO"
+            )
+            column.operator("socialmirror.fetch_weights", text="Download It", icon="IMPORT")
 
 
 CLASSES = (SOCIALMIRROR_PT_reconstruct, SOCIALMIRROR_PT_settings)

@@ -33,6 +33,11 @@ def draw_note(layout: Any, text: str, hint: str = "", icon: str = "INFO") -> Non
         draw_text(column, hint)
 
 
+def counted(count: int, what: str) -> str:
+    """`1 key`, `2 keys`."""
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+
+
 def wrap(text: str, width: float, scale: float) -> list[str]:
     """Lines of a text that fit into `width` pixels at an interface scale."""
     return textwrap.wrap(text, max(_FEWEST_CHARACTERS, characters_per_line(width, scale)))

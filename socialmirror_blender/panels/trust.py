@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import bpy
@@ -10,6 +9,7 @@ import bpy
 from ...core.contract.reconstruction import PEOPLE, PERSON_NAMES, Quality, Stretch
 from .. import scene as scenes
 from ..reconstructions import active_reconstruction, read_info
+from ..scene.recent import Recent
 from ..scene.trust import FILLED_IN, STATE_TEXTS, UNCERTAIN, TrustStretch
 from ..scene.trust_overlay import collection_stretches, is_overlay_shown
 from .sidebar import OnResult
@@ -22,9 +22,8 @@ GRADE_TEXTS = {
 }
 _GRADE_ICONS = {"good": "CHECKMARK", "fair": "INFO", "bad": "ERROR"}
 _SHOWN_STRETCHES = 4
-_FRESH_SECONDS = 1.0
-_stretches: dict[str, tuple[float, list[TrustStretch]]] = {}
-"""Cache by import and take, with the time of reading: panels are drawn in every frame while the motion plays."""
+_stretches: Recent[list[TrustStretch]] = Recent(seconds=1.0)
+"""By import, take and first frame: panels are drawn in every frame while the motion plays."""
 
 
 class SOCIALMIRROR_PT_trust(OnResult, bpy.types.Panel):
@@ -98,13 +97,7 @@ def _draw_quality(layout: Any, quality: Quality, timing: Any) -> None:
 
 def _read_stretches(collection: bpy.types.Collection) -> list[TrustStretch]:
     state = scenes.read_state(collection)
-    key, now = f"{state.id} {state.take} {state.first_frame}", time.monotonic()
-    read = _stretches.get(key)
-    if read is None or now - read[0] > _FRESH_SECONDS:
-        read = (now, collection_stretches(collection))
-        _stretches.clear()
-        _stretches[key] = read
-    return read[1]
+    return _stretches.get((state.id, state.take, state.first_frame), lambda: collection_stretches(collection))
 
 
 _BUTTON_WIDTH = 40

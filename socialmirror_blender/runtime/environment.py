@@ -54,6 +54,8 @@ class Environment:
     hint: str = ""
     device: str = ""
     """The device that it computes on, empty before its first answer."""
+    lacks_encoder: bool = False
+    """Whether it has no sentence encoder, without which a prompt counts for less."""
 
     @property
     def usable(self) -> bool:
@@ -131,7 +133,10 @@ def examined(environment: Environment, device: str, checks: Sequence[dict[str, A
         )
     if failing:
         return replace(weights_missing(environment), device=device)
-    return replace(environment, state=EnvironmentState.READY, device=device, message="", hint="")
+    lacks_encoder = any(is_weight(check) and not check["ok"] for check in checks)
+    return replace(
+        environment, state=EnvironmentState.READY, device=device, message="", hint="", lacks_encoder=lacks_encoder
+    )
 
 
 def is_weight(check: dict[str, Any]) -> bool:

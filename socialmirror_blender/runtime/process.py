@@ -32,6 +32,8 @@ _REMOVED_VARIABLES = (
     "__PYVENV_LAUNCHER__",
 )
 """Environment variables of Blender that would change which packages the child's interpreter finds."""
+_NICENESS = 5
+"""By how much less urgent than Blender a child is, so that the window stays smooth on a busy machine."""
 _GRACE_SECONDS = 0.5
 """Seconds that a child has to end by itself after its stdin is closed."""
 
@@ -78,6 +80,7 @@ class Child:
                 f"The background process cannot be started: {error}.",
                 "Repair the environment in SocialMirror's preferences.",
             ) from error
+        _lower_priority(self._process.pid)
         self._holder = _job_object(self._process)
         threading.Thread(target=self._read, name="SocialMirror pipe", daemon=True).start()
 
@@ -166,8 +169,16 @@ def child_environment(blenders: Mapping[str, str], added: Mapping[str, str]) -> 
 
 def _creation_flags() -> int:
     if sys.platform == "win32":
-        return subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW
+        new_group = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW
+        return new_group | subprocess.BELOW_NORMAL_PRIORITY_CLASS
     return 0
+
+
+def _lower_priority(pid: int) -> None:
+    """Right after the start, so that the child's threads and children inherit it. On Windows its flags did that."""
+    if sys.platform != "win32":
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, pid, os.getpriority(os.PRIO_PROCESS, 0) + _NICENESS)
 
 
 def _job_object(process: subprocess.Popen[bytes]) -> Any:

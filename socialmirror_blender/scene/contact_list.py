@@ -53,6 +53,12 @@ def read_touches(collection: bpy.types.Collection) -> list[Touch]:
     return group_touches(read_contacts(collection))
 
 
+def read_touch(collection: bpy.types.Collection, touch: str) -> Touch | None:
+    """One of the touches. UserError as `read_contacts`."""
+    contacts = [read_item(item) for item in contact_list(collection).contacts if item.touch == touch]
+    return group_touches(contacts)[0] if contacts else None
+
+
 def refresh_touches(collection: bpy.types.Collection) -> None:
     """Make the rows of touches fit the contacts. To be called after the contacts have changed; which rows are marked stays."""
     listed = contact_list(collection)

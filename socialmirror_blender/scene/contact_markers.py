@@ -13,12 +13,14 @@ import bpy
 import numpy as np
 
 from ...core.contract.contact import Contact
+from ...core.contract.reconstruction import PEOPLE
 from .. import compat
+from ..reconstruction_properties import contact_list
 from .colors import CONTACT_COLORS
 from .contact_anchors import Side, anchor_vertices, moved_to, nearest_skin_vertex, sides_of
-from .contact_list import activate_contact, change_contacts, read_contacts
+from .contact_list import activate_contact, change_contacts, read_contacts, read_item
 from .fcurves import write_fcurves
-from .names import MARKER_ROLE_PREFIX, marker_role
+from .names import MARKER_ROLE_PREFIX, marker_role, rig_role
 from .objects import object_with_role, role_of, set_role, skin_of
 from .state import read_state
 
@@ -37,9 +39,25 @@ def sync_markers(collection: bpy.types.Collection) -> None:
 
 
 def remove_markers(collection: bpy.types.Collection) -> None:
-    markers = list(_markers(collection))
+    _remove(_markers(collection))
+
+
+def remove_orphaned_markers(collection: bpy.types.Collection) -> None:
+    _remove(orphaned_markers(collection))
+
+
+def _remove(markers: list[Any]) -> None:
     actions = {item.animation_data.action for item in markers if item.animation_data and item.animation_data.action}
     bpy.data.batch_remove([*markers, *actions])
+
+
+def orphaned_markers(collection: bpy.types.Collection) -> list[bpy.types.Object]:
+    """The markers of contacts of a person whose armature was deleted."""
+    gone = {person for person in range(PEOPLE) if object_with_role(collection, rig_role(person)) is None}
+    if not gone:
+        return []
+    orphaned = {item.id for item in read_contacts(collection) if gone & {person for _, person, *_ in sides_of(item)}}
+    return [item for item in _markers(collection) if (marked := marked_contact(item)) and marked[0] in orphaned]
 
 
 def markers_of(collection: bpy.types.Collection, contact_id: str) -> list[bpy.types.Object]:
@@ -48,10 +66,22 @@ def markers_of(collection: bpy.types.Collection, contact_id: str) -> list[bpy.ty
     return [marker for marker in sides if marker is not None]
 
 
+def marker_pairs(collection: bpy.types.Collection) -> dict[str, list[bpy.types.Object]]:
+    """The markers of all contacts by the contact's id, that of side `a` first."""
+    found: dict[str, list[tuple[Side, bpy.types.Object]]] = {}
+    for item in _markers(collection):
+        marked = marked_contact(item)
+        if marked is not None:
+            found.setdefault(marked[0], []).append((marked[1], item))
+    return {
+        contact_id: [item for _, item in sorted(sides, key=lambda side: side[0])] for contact_id, sides in found.items()
+    }
+
+
 def shown_contacts(collection: bpy.types.Collection, clip_frame: int) -> list[Contact]:
     """The contacts whose markers are visible in a frame of the clip."""
-    contacts = read_contacts(collection)
-    return [item for item in contacts if item.active() and item.frame_start <= clip_frame <= item.frame_end]
+    here = [item for item in contact_list(collection).contacts if item.frame_start <= clip_frame <= item.frame_end]
+    return [contact for contact in map(read_item, here) if contact.active()]
 
 
 def contact_scene_frames(collection: bpy.types.Collection, frame_start: int, frame_end: int) -> tuple[int, int]:

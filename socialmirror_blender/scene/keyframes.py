@@ -32,11 +32,16 @@ class CurveCopy:
 
 def read_places(curve: Any) -> tuple[np.ndarray, np.ndarray]:
     """Only frames and values [n,2] of the keyframes, and their types [n]."""
-    points = curve.keyframe_points
-    places, types = np.empty(2 * len(points), dtype=np.float32), np.empty(len(points), dtype=np.int32)
-    points.foreach_get("co", places)
-    points.foreach_get("type", types)
-    return places.reshape(-1, 2), types
+    places = np.empty(2 * len(curve.keyframe_points), dtype=np.float32)
+    curve.keyframe_points.foreach_get("co", places)
+    return places.reshape(-1, 2), read_types(curve)
+
+
+def read_types(curve: Any) -> np.ndarray:
+    """The types [n] of the keyframes alone."""
+    types = np.empty(len(curve.keyframe_points), dtype=np.int32)
+    curve.keyframe_points.foreach_get("type", types)
+    return types
 
 
 def read_keys(curve: Any) -> Keys:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,14 +18,9 @@ from .keyframes import read_keys
 from .names import rig_role
 from .objects import object_with_role, rig_of
 from .polish import LOCKED_KEYFRAME, count_other_curves, is_at, own_keyframes, without_bones
+from .recent import Recent
 from .rest_pose import ROOT
 from .take_values import CHANNELS
-
-_FRESH_SECONDS = 1.0
-"""How long a count is used again: panels ask for it whenever they are drawn."""
-
-_counts: dict[int, tuple[float, OwnKeys]] = {}
-"""Cache by the action's `session_uid`, with the time of counting."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +33,10 @@ class OwnKeys:
     @property
     def count(self) -> int:
         return sum(map(len, self.frames.values()))
+
+
+_counts: Recent[OwnKeys] = Recent(seconds=1.0)
+"""By the action's `session_uid`."""
 
 
 def count_own_keys(collection: bpy.types.Collection) -> list[tuple[str, OwnKeys]]:
@@ -75,7 +73,7 @@ def lock_own_keys(collection: bpy.types.Collection) -> int:
             "No keyframe of the body differs from the take.",
             "Pose bones and insert keyframes first, or lock poses with Lock Pose.",
         )
-    _counts.clear()
+    forget_own_keys()
     return locked
 
 
@@ -89,12 +87,12 @@ def give_back(rig: bpy.types.Object, bones: Iterable[str]) -> None:
             "Choose the take in the panel again.",
         )
     rekey(rig, polish.mark, without_bones(polish, bones))
-    _counts.clear()
+    forget_own_keys()
 
 
 def forget_own_keys() -> None:
     """Let the next count be of now."""
-    _counts.clear()
+    _counts.forget()
 
 
 def frames_text(frames: Sequence[int]) -> str:
@@ -111,12 +109,7 @@ def frames_text(frames: Sequence[int]) -> str:
 def _count(rig: Any) -> OwnKeys:
     data = rig.animation_data
     uid = 0 if data is None or data.action is None else data.action.session_uid
-    counted = _counts.get(uid)
-    now = time.monotonic()
-    if counted is None or now - counted[0] > _FRESH_SECONDS:
-        counted = (now, _count_now(rig))
-        _counts[uid] = counted
-    return counted[1]
+    return _counts.get(uid, lambda: _count_now(rig))
 
 
 def _count_now(rig: Any) -> OwnKeys:

@@ -21,7 +21,7 @@ from .. import compat
 from .actions import read_channels, take_channelbag
 from .armature import read_rest_pose
 from .fcurves import location_path, rotation_path
-from .keyframes import read_places
+from .keyframes import read_places, read_types
 from .names import rig_role
 from .objects import object_with_role, rig_of
 from .polish import LOCKED_KEYFRAME, MUTED_KEYFRAME, OWN_KEYFRAME
@@ -33,6 +33,12 @@ from .state import read_state
 PINNED_IN_WORLD = ("pelvis", "head", "left_wrist", "right_wrist", "left_ankle", "right_ankle")
 _BODY_PLACEMENT = {ROOT, "pelvis"}
 """Bones that place the body only together, so that they are locked together."""
+
+_JOINT_OF_PATH = {
+    **{rotation_path(joint): joint for joint in BODY_JOINTS},
+    **{path(bone): "pelvis" for bone in sorted(_BODY_PLACEMENT) for path in (rotation_path, location_path)},
+}
+"""The joint that an F-curve's keyframes pin, by its path."""
 
 _SAME_ROTATION = 1e-7
 """One minus the dot product of quaternions, up to which two rotations are the same."""
@@ -79,7 +85,10 @@ def set_pin_type(rig: bpy.types.Object, bones: Iterable[str], first: int, last: 
 
 def locked_frames(rig: bpy.types.Object, bone: str, kind: str = LOCKED_KEYFRAME) -> list[int]:
     """Scene frames at which a bone has a locked keyframe, or one of another type."""
-    return sorted({frame for curve in _fcurves(rig, [bone]) for frame in _frames_of_type(curve, kind)})
+    number, frames = _number(kind), set[int]()
+    for curve in _fcurves(rig, [bone]):
+        frames |= _frames_of_type(curve, read_types(curve), number)
+    return sorted(frames)
 
 
 def list_pins(collection: bpy.types.Collection) -> list[PinnedRange]:
@@ -89,9 +98,9 @@ def list_pins(collection: bpy.types.Collection) -> list[PinnedRange]:
         rig = object_with_role(collection, rig_role(person))
         if rig is None:
             continue
-        for joint in BODY_JOINTS:
-            for kind in (LOCKED_KEYFRAME, MUTED_KEYFRAME):
-                for first, last in _runs(locked_frames(rig, joint, kind)):
+        for kind, joints in _frames_by_joint(rig).items():
+            for joint, frames in joints.items():
+                for first, last in _runs(sorted(frames)):
                     found.append(PinnedRange(person, joint, first, last, kind == MUTED_KEYFRAME))
     return sorted(found, key=lambda pin: (pin.first, pin.person, BODY_JOINTS.index(pin.joint), pin.last))
 
@@ -126,8 +135,8 @@ def read_pins(collection: bpy.types.Collection, person: int) -> list[Pin]:
 def joints_by_frame(rig: bpy.types.Object) -> dict[int, set[str]]:
     """The body joints that are locked, by scene frame."""
     found: dict[int, set[str]] = {}
-    for joint in BODY_JOINTS:
-        for frame in locked_frames(rig, joint):
+    for joint, frames in _frames_by_joint(rig)[LOCKED_KEYFRAME].items():
+        for frame in frames:
             found.setdefault(frame, set()).add(joint)
     return found
 
@@ -174,10 +183,29 @@ def _fcurves(rig: bpy.types.Object, bones: Iterable[str]) -> Iterator[Any]:
                     yield curve
 
 
-def _frames_of_type(curve: Any, kind: str) -> list[int]:
-    places, types = read_places(curve)
-    rows: Any = places[types == _number(kind), 0]
-    return [round(frame) for frame in rows.tolist()]
+def _frames_by_joint(rig: bpy.types.Object) -> dict[str, dict[str, set[int]]]:
+    """Scene frames of the locked and of the muted keyframes of the body's joints, by type and joint.
+
+    One pass over the F-curves: panels ask for it whenever they are drawn.
+    """
+    found: dict[str, dict[str, set[int]]] = {LOCKED_KEYFRAME: {}, MUTED_KEYFRAME: {}}
+    numbers = {kind: _number(kind) for kind in found}
+    channelbag: Any = take_channelbag(rig)
+    for curve in channelbag.fcurves if channelbag is not None else ():
+        joint = _JOINT_OF_PATH.get(curve.data_path)
+        if joint is None:
+            continue
+        types = read_types(curve)
+        for kind, number in numbers.items():
+            frames = _frames_of_type(curve, types, number)
+            if frames:
+                found[kind].setdefault(joint, set()).update(frames)
+    return found
+
+
+def _frames_of_type(curve: Any, types: np.ndarray, number: int) -> set[int]:
+    """Most F-curves have no keyframe of the type, so only the frames of those that have are read."""
+    return {round(curve.keyframe_points[row].co.x) for row in np.flatnonzero(types == number).tolist()}
 
 
 def _runs(frames: Sequence[int]) -> Iterator[tuple[int, int]]:

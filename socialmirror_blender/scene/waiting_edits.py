@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 import zlib
 from typing import Any, cast
 
@@ -15,33 +14,22 @@ from .contact_edits import imported_contacts
 from .correction_state import correction_of
 from .edits import read_edits
 from .names import REFINED_EDITS_PROPERTY
+from .recent import Recent
 from .state import read_state
 
-_FRESH_SECONDS = 1.0
-"""How long a count is used again: panels ask for it whenever they are drawn."""
-
-_counts: dict[str, tuple[float, int]] = {}
-"""Cache by the import's identity, with the time of counting."""
+_counts: Recent[int] = Recent(seconds=1.0)
+"""By the import's identity and its take."""
 
 
 def count_waiting_edits(collection: bpy.types.Collection) -> int:
     """How many contacts and joints the animator has edited since the shown take was made, and the camera. May be a second old."""
     state = read_state(collection)
-    key, now = f"{state.id} {state.take}", time.monotonic()
-    counted = _counts.get(key)
-    if counted is None or now - counted[0] > _FRESH_SECONDS:
-        try:
-            counted = (now, _count_now(collection))
-        except UserError:  # an armature is missing or damaged, which Refine will say
-            counted = (now, 0)
-        _counts.clear()
-        _counts[key] = counted
-    return counted[1]
+    return _counts.get((state.id, state.take), lambda: _count_now(collection))
 
 
 def forget_count() -> None:
     """Let the next count be of now."""
-    _counts.clear()
+    _counts.forget()
 
 
 def remember_refined(collection: bpy.types.Collection, edits: dict[str, Any]) -> None:
@@ -53,7 +41,10 @@ def remember_refined(collection: bpy.types.Collection, edits: dict[str, Any]) ->
 
 
 def _count_now(collection: bpy.types.Collection) -> int:
-    edits = read_edits(collection).to_json()
+    try:
+        edits = read_edits(collection).to_json()
+    except UserError:  # an armature is missing or damaged, which Refine will say
+        return 0
     before = {record["id"]: record for record in imported_contacts(collection) or edits["contacts"]}
     now = {record["id"]: record for record in edits["contacts"]}
     contacts = sum(before.get(key) != now.get(key) for key in before.keys() | now.keys())

@@ -38,6 +38,9 @@ class Layout:
     def prop(self, owner: Any, name: str, *, text: str = "", icon: str = "NONE", **__: Any) -> None:
         check_icon(icon)
         self.texts += [text] if text else []
+        if name.startswith('["'):
+            owner.path_resolve(name)  # a custom property
+            return
         kind: Any = getattr(owner, "bl_rna", None)  # stand-ins of operators have none
         assert name in kind.properties if kind is not None else hasattr(owner, name), name
 

@@ -199,3 +199,17 @@ def test_lines_tell_by_their_colour_how_far_two_sides_are_apart(made: Made, coll
     assert touching[1] > 2 * touching[0]
     assert apart[0] > 2 * apart[1]
     assert near[0] > 0.5 < near[1]
+
+
+def test_markers_of_a_person_whose_armature_is_deleted_go_with_it(
+    product: Product, scene: ModuleType, made: Made, collection: Any
+) -> None:
+    contact = made.reconstruction.info.contacts[0]
+    events = product("socialmirror_blender.contact_events")
+    timers: Any = bpy.app.timers
+    bpy.data.objects.remove(scene.rig_of(collection, 1))
+    bpy.context.view_layer.update()
+    assert timers.is_registered(events.remove_orphans)
+    events.remove_orphans()
+    assert markers(collection, contact.id) == []
+    assert scene.read_contacts(collection)  # they come back with the next import

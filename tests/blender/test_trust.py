@@ -59,7 +59,7 @@ def test_next_uncertain_stretch_goes_there_says_whose_limb_it_is_and_selects_the
     press("uncertain_stretch")
     assert bpy.context.scene.frame_current == 13
     assert bpy.context.selected_objects == [scene.rig_of(imported, 0)]
-    product("socialmirror_blender.panels.trust")._stretches.clear()
+    product("socialmirror_blender.panels.trust")._stretches.forget()
     assert {"A: filled in L arm", "B: all limbs seen"} <= set(draw_sidebar().texts)
     bpy.context.scene.frame_set(5)
     assert {"A: all limbs seen", "B: all limbs seen"} <= set(draw_sidebar().texts)
