@@ -36,7 +36,7 @@ class HubModel:
     repository: str
     """OWNER/NAME on the hub."""
     revision: str
-    """A commit, or "main"; the commit that was fetched is in the manifest."""
+    """A commit. "main" where none is publicly known: that of the first fetch is noted, and no other is taken from then on."""
     files: tuple[str, ...]
     """Names of the files that are needed, or patterns of them; each has to match something."""
     megabytes: int
@@ -106,10 +106,11 @@ _MODELS = (
         "finds the joints of one person, also in a tight embrace",
         _APACHE,
         "usyd-community/vitpose-plus-base",
-        "main",
+        "92be54d7a29e42fad47b6e2ca01dd9e685a61e0d",
         (*_PROCESSOR, "model.safetensors"),
         500,
         2.0,
+        {"model.safetensors": "640225e4a9dd544239f1da0ae36af865a6e76e21e5f33a12656aa7b77fa5a5fa"},
     ),
     HubModel(
         "d-fine-medium",
@@ -117,7 +118,7 @@ _MODELS = (
         "finds people in a picture where RF-DETR is not installed, without their outlines",
         _APACHE,
         "ustc-community/dfine-medium-coco",
-        "main",
+        "4ab9f5e466432f4fcf9a9a023da6aa5ecc9c9829",
         (*_PROCESSOR, "model.safetensors"),
         79,
         2.0,
@@ -140,10 +141,15 @@ _MODELS = (
         "finds body, hands and shape of each person in three dimensions",
         _SAM,
         "Comfy-Org/sam-3d-body",
-        "main",
+        "60476aced0b8de0a0e82a318c79a85061cc97434",
         ("detection/sam_3d_body_dinov3_bf16.safetensors",),
         2831,
         8.0,
+        {
+            "detection/sam_3d_body_dinov3_bf16.safetensors": (
+                "59fa45200c504c5b56625004d7d3385daf48c616613e88099e43bf83b3e249cf"
+            )
+        },
     ),
     HubModel(
         "smolvlm2-500m",

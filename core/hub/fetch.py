@@ -13,12 +13,13 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 from ..contract.errors import UserError
-from ..contract.files import explain_write_errors, read_json, write_json
+from ..contract.files import explain_write_errors, read_json, replacing, write_json
 from ..contract.locks import HeldLock, hold
 from ..contract.redaction import redact
 from ..contract.temporary import temporary_folder, temporary_name
@@ -27,7 +28,7 @@ from ..subprocesses import run_program
 from .answers import explain_failure
 from .catalogue import HubModel, is_permitted
 from .manifest import MANIFEST, Manifest, files_in, make_manifest, read_manifest, refused_file, write_manifest
-from .plan import Plan, make_plan, problem_inside, problem_of
+from .plan import Plan, is_commit, make_plan, problem_inside, problem_of
 from .store import folder_of, how_to_get, model_named, models_folder, size_text, status
 from .transfer import MARK
 
@@ -102,7 +103,8 @@ def partial_bytes(name: str) -> int:
 def _download(model: HubModel, reporter: Reporter) -> None:
     partial = _partial(model)
     reporter.progress(0.0, f"{model.title}: asking the hub")
-    plan = make_plan(model, _ask(["list", model.repository, model.revision], model, reporter))
+    noted = _at_noted_commit(model)
+    plan = make_plan(noted, _ask(["list", noted.repository, noted.revision], model, reporter))
     _begin(partial, plan)
     files = partial / _FILES
     need = plan.size - bytes_in(files)
@@ -136,7 +138,21 @@ def _download(model: HubModel, reporter: Reporter) -> None:
         shutil.rmtree(partial, ignore_errors=True)
         raise _damaged(model, "there are files that were not announced")
     _put(model, files, manifest)
+    if not is_commit(model.revision):
+        with replacing(_commit_file(model)) as temporary:
+            temporary.write_text(plan.commit, encoding="ascii")
     shutil.rmtree(partial, ignore_errors=True)
+
+
+def _at_noted_commit(model: HubModel) -> HubModel:
+    """The model at the commit that was fetched first, where the catalogue knows none; it also outlives the model's deletion."""
+    if is_commit(model.revision):
+        return model
+    with suppress(OSError, UnicodeDecodeError):
+        noted = _commit_file(model).read_text(encoding="ascii").strip()
+        if is_commit(noted):
+            return replace(model, revision=noted)
+    return model
 
 
 def _begin(partial: Path, plan: Plan) -> None:
@@ -214,6 +230,10 @@ def _remove(folder: Path) -> None:
 
 def _partial(model: HubModel) -> Path:
     return models_folder() / f"{model.name}.partial"
+
+
+def _commit_file(model: HubModel) -> Path:
+    return models_folder() / f"{model.name}.commit"
 
 
 def _lock_file(model: HubModel) -> Path:

@@ -50,6 +50,11 @@ class Plan:
         return asdict(self)
 
 
+def is_commit(text: str) -> bool:
+    """Whether a revision is a commit, which always stands for the same files, and not a branch."""
+    return _COMMIT.fullmatch(text) is not None
+
+
 def make_plan(model: HubModel, listing: Mapping[str, Any]) -> Plan:
     """The files that the model needs, of all that the hub lists.
 
@@ -58,9 +63,9 @@ def make_plan(model: HubModel, listing: Mapping[str, Any]) -> Plan:
     """
     fields = Fields(listing, lambda text: _changed(model, text))
     commit = fields.text("commit", longest=64)
-    if not _COMMIT.fullmatch(commit):
+    if not is_commit(commit):
         raise _changed(model, "it states no commit")
-    if _COMMIT.fullmatch(model.revision) and commit != model.revision:
+    if is_commit(model.revision) and commit != model.revision:
         raise _changed(model, f"it answers with commit {commit} instead of {model.revision}")
     files: list[PlannedFile] = []
     for entry in fields.records("files", longest=20_000):

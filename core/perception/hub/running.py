@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import torch
 
 from ...contract.errors import Cancelled, UserError
+from ...hub.interruption import checked_before
 from ...hub.memory import out_of_memory
 from ...hub.store import require
 from ...reporting import Pulse
@@ -21,17 +22,6 @@ R = TypeVar("R")
 
 class NoMemory(Exception):
     """Neither the GPU nor the CPU has the memory that a network of the hub needs; the message names the network."""
-
-
-def interruptible(network: torch.nn.Module, pulse: Pulse) -> torch.nn.Module:
-    """The network, which asks before each of its layers whether the user has cancelled. Cancelled passes through its call."""
-
-    def ask(_: torch.nn.Module, __: Any) -> None:
-        pulse.beat()
-
-    for module in network.modules():
-        module.register_forward_pre_hook(ask)
-    return network
 
 
 def half_precision(device: torch.device, wanted: torch.dtype) -> torch.dtype:
@@ -84,6 +74,13 @@ class HubNetwork:
                 self.take_less()
         return self._network
 
+    @contextmanager
+    def cancellable(self) -> Iterator[Any]:
+        """The network for a block in which Cancelled passes through its calls. UserError `model-wrong`, NoMemory."""
+        network = self.network
+        with torch.inference_mode(), checked_before(network.modules(), self.pulse.beat):
+            yield network
+
     def run(self, items: Sequence[T], look: Callable[[Any, Sequence[T]], Sequence[R]]) -> list[R]:
         """The answers for all items, in batches; `look` gives one answer for each item of a batch. NoMemory."""
         answers: list[R] = []
@@ -92,8 +89,8 @@ class HubNetwork:
             self.pulse.beat()
             found: Sequence[R] | None = None
             try:
-                with torch.inference_mode():
-                    found = look(self.network, batch)
+                with self.cancellable() as network:
+                    found = look(network, batch)
             except Exception as error:
                 if not out_of_memory(error):
                     raise
@@ -142,7 +139,7 @@ class HubNetwork:
             if out_of_memory(error):
                 raise
             raise model_wrong(self.kind.title, self.folder, str(error)) from error
-        return interruptible(network.eval().requires_grad_(False).to(self.device), self.pulse)
+        return network.eval().requires_grad_(False).to(self.device)
 
 
 @contextmanager

@@ -112,8 +112,8 @@ class _Sam2Session:
     def __init__(self, hub: HubNetwork) -> None:
         from transformers.models.sam2_video.modeling_sam2_video import Sam2VideoInferenceSession
 
-        self._hub, self._network = hub, hub.network
-        config = self._network.config
+        self._hub = hub
+        config = hub.network.config
         side = config.image_size
         self._side = int(side if isinstance(side, int) else side[0])
         try:
@@ -137,8 +137,8 @@ class _Sam2Session:
         if prompts is not None:
             self._show(prompts, (width, height))
         picture = self._preparation.prepared([image], self._hub.device, self._hub.dtype)
-        with torch.inference_mode():
-            found = self._network(inference_session=self._state, frame=picture[0], frame_idx=self._step)
+        with self._hub.cancellable() as network:
+            found = network(inference_session=self._state, frame=picture[0], frame_idx=self._step)
             probability = exclusive_masks(found.pred_masks.float()[:, 0].nan_to_num())
             score = found.object_score_logits.float().reshape(-1).nan_to_num()
         self._forget()

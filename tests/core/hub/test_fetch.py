@@ -161,6 +161,18 @@ def test_another_commit_than_the_pinned_one_is_refused(hub: Hub) -> None:
     assert error.value.code == "hub-changed"
 
 
+def test_where_no_commit_is_known_the_first_one_is_noted_and_no_other_taken(hub: Hub) -> None:
+    fetched()
+    assert fetch.delete(NAME) > 0
+    hub.commit = "f" * 40  # of "main", in the meantime
+    error = refusal()
+    assert error.code == "hub-changed"
+    assert COMMIT in error.message
+    assert any(f"/revision/{COMMIT}" in address for address in hub.asked)
+    (store.models_folder() / f"{NAME}.commit").unlink()
+    assert read_manifest(fetched()).revision == hub.commit
+
+
 def test_a_pickle_is_refused_even_if_a_pattern_matches(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     from dataclasses import replace
 
@@ -308,7 +320,7 @@ def test_a_model_is_deleted_with_what_a_broken_download_left(hub: Hub, tmp_path:
     assert fetch.delete(NAME) == used
     assert store.status(NAME).state == "missing"
     assert fetch.delete(NAME) == 0
-    assert fetch.bytes_in(tmp_path / "models") == 0
+    assert [path.name for path in (tmp_path / "models").iterdir()] == [f"{NAME}.commit"]
 
 
 def test_two_do_not_fetch_the_same_model_at_once(hub: Hub) -> None:
