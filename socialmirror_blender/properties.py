@@ -144,6 +144,27 @@ class SOCIALMIRROR_settings(bpy.types.PropertyGroup):
             ("sam-3d-body", "SAM 3D Body", "Has to be fetched once; wants a GPU, and takes very long without one"),
         ],
     )
+    camera_model: EnumProperty(
+        name="Camera Model",
+        description="Whether a model that looks at the scene helps to estimate the clip's camera",
+        items=[
+            ("auto", "Automatic", "MoGe-2 where it is installed; it sees the floor, walls and the lens"),
+            ("off", "None", "The camera is estimated from the people and the lines of the picture alone"),
+        ],
+    )
+    initial_a: StringProperty(
+        name="Motion",
+        description="Go on from another tool's motion of this clip: an npz or GVHMR's pt file of one of the two people, "
+        "or one npz with both. Empty: the motion is estimated here",
+        subtype="FILE_PATH",
+        options=_RELATIVE,
+    )
+    initial_b: StringProperty(
+        name="Second Motion",
+        description="The file of the other person, unless the first one holds both",
+        subtype="FILE_PATH",
+        options=_RELATIVE,
+    )
     annotator: EnumProperty(
         name="Annotator",
         description="A vision–language model that looks at the clip and says what the two do. Without a prompt its words guide "

@@ -49,6 +49,7 @@ def reconstruct_request(context: bpy.types.Context) -> tuple[dict[str, Any], Ori
         person_a=described[0],
         person_b=described[1],
         body=_body(settings),
+        initial=_initial_motion(settings),
         fov=settings.fov or None,
         **(_ESTIMATED_CAMERA if not settings.know_camera else {}),
         **_annotator_server(context, settings),
@@ -197,6 +198,19 @@ def _body(settings: Any) -> Path | None:
     if not path.exists():
         raise UserError("body-missing", f"The body model is not there: {path}.", "Choose it again, or clear the field.")
     return path
+
+
+def _initial_motion(settings: Any) -> tuple[Path, ...] | None:
+    """The files of another tool's motion. UserError `initial-missing`."""
+    if not settings.initial_a.strip():
+        return None
+    paths = tuple(_absolute(name.strip()) for name in (settings.initial_a, settings.initial_b) if name.strip())
+    for path in paths:
+        if not path.is_file():
+            raise UserError(
+                "initial-missing", f"The motion is not there: {path}.", "Choose it again, or clear the field."
+            )
+    return paths
 
 
 def _absolute(path: str) -> Path:

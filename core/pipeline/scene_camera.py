@@ -6,20 +6,21 @@ import math
 
 import numpy as np
 import torch
+from jaxtyping import Float
 
 from ..clip import Clip, read_frames
 from ..contract.errors import UserError
+from ..contract.reconstruction import CameraAgreement
 from ..fitting.camera import floor_from_extrinsics
 from ..fitting.camera_hypotheses import CameraCandidates
 from ..fitting.scene_view import SceneView, frames_to_look_at, nothing_seen, scene_view
 from ..hub import moge, store
 from ..hub.memory import out_of_memory
+from ..motion import Camera
 from ..perception.detections import Detections
 from ..reporting import Reporter
 
-_FAR_APART = math.radians(10)
-_OTHER_LENS = 1.25
-"""Ratio of focal lengths."""
+_TITLE = "MoGe-2"
 
 
 def scene_model_identity(choice: str) -> str:
@@ -35,14 +36,14 @@ def look_at_scene(clip: Clip, detections: Detections, model: str, reporter: Repo
     folder = store.require(moge.MODEL)
     if store.identity(moge.MODEL) != model:
         raise UserError(
-            "model-damaged", "MoGe-2 was replaced while the clip was reconstructed.", "Reconstruct it again."
+            "model-damaged", f"{_TITLE} was replaced while the clip was reconstructed.", "Reconstruct it again."
         )
     positions = {int(detections.frame_index[position]): int(position) for position in frames_to_look_at(detections)}
     found: dict[int, moge.PointMap] = {}
     looked = 0
 
     def show() -> None:
-        reporter.progress(looked / len(positions), "MoGe-2")
+        reporter.progress(looked / len(positions), _TITLE)
 
     try:
         network = moge.MogeModel(folder)
@@ -56,28 +57,46 @@ def look_at_scene(clip: Clip, detections: Detections, model: str, reporter: Repo
     except Exception as error:
         if not out_of_memory(error):
             raise
-        reporter.warning("There was not enough memory for MoGe-2; the camera is estimated without it.")
+        reporter.warning(f"There was not enough memory for {_TITLE}; the camera is estimated without it.")
         return nothing_seen(len(detections.track_ids))
     return scene_view(detections, found)
 
 
-def report_agreement(scene: SceneView, embedded: CameraCandidates, detections: Detections, reporter: Reporter) -> None:
-    """Log how far the embedded estimate is from the scene's view; warn, which is kept with the result, where they contradict."""
+def compare_cameras(
+    scene: SceneView, embedded: CameraCandidates, detections: Detections, reporter: Reporter
+) -> CameraAgreement:
+    """How far the scene's view is from the estimate without it; logged, and warned of where the two contradict each other."""
     camera = embedded.camera(0)
-    pitch, roll, height = (float(value) for value in floor_from_extrinsics(torch.from_numpy(camera.T_cw)))
     focal = float(camera.K[0, 0]) / math.hypot(*(float(size) for size in detections.image_size))
-    ratio = scene.focal / focal
-    said = [f"focal length {ratio - 1:+.0%}"]
-    apart = 0.0
-    if scene.up_sigma > 0:
-        apart = math.acos(float(np.clip(scene.up @ camera.T_cw[:3, 2], -1, 1)))
-        said.append(f"the vertical {math.degrees(apart):.1f}° apart")
+    found = CameraAgreement(_TITLE, scene.focal / focal - 1, *_angles_apart(scene, camera))
+    pitch, roll, height = _stance(camera.T_cw)
+    said = [f"focal length {found.focal:+.0%}"]
+    if found.vertical is not None:
+        said.append(f"the vertical {found.vertical:.1f}° apart")
     if scene.height_sigma > 0:
         said.append(f"height {scene.height:.2f} m instead of {height:.2f} m")
-    angles = f"pitch {math.degrees(pitch):.1f}°, roll {math.degrees(roll):.1f}°"
-    reporter.log(f"MoGe-2 against people and lines ({angles}): {', '.join(said)}.")
-    if apart > _FAR_APART or not 1 / _OTHER_LENS < ratio < _OTHER_LENS:
+    reporter.log(f"{_TITLE} against people and lines (pitch {pitch:.1f}°, roll {roll:.1f}°): {', '.join(said)}.")
+    if not found.agrees:
         reporter.warning(
-            f"MoGe-2 and what people and lines show disagree about the camera ({', '.join(said)}); both were used. "
+            f"{_TITLE} and what people and lines show disagree about the camera ({', '.join(said)}); both were used. "
             "If you know the lens or the camera's pitch, give it."
         )
+    return found
+
+
+def _angles_apart(scene: SceneView, camera: Camera) -> tuple[float | None, float | None, float | None]:
+    """degrees between the verticals, and by which pitch and roll of the scene's view are larger."""
+    if scene.up_sigma <= 0:
+        return None, None, None
+    T_cw = np.array(camera.T_cw, np.float64)
+    vertical = math.degrees(math.acos(float(np.clip(scene.up @ T_cw[:3, 2], -1, 1))))
+    pitch, roll, _ = _stance(T_cw)
+    T_cw[:3, 2] = scene.up
+    seen_pitch, seen_roll, _ = _stance(T_cw)
+    return vertical, seen_pitch - pitch, (seen_roll - roll + 180) % 360 - 180
+
+
+def _stance(T_cw: Float[np.ndarray, "4 4"]) -> tuple[float, float, float]:
+    """Pitch and roll in degrees, height in metres."""
+    pitch, roll, height = (float(value) for value in floor_from_extrinsics(torch.from_numpy(T_cw)))
+    return math.degrees(pitch), math.degrees(roll), height

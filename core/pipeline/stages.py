@@ -25,6 +25,7 @@ from ..contract.contact import Contact
 from ..contract.edits import Pin
 from ..contract.errors import UserError
 from ..contract.foot_contact import FootContact
+from ..contract.reconstruction import CameraAgreement
 from ..fitting.camera import KnownCamera
 from ..fitting.camera_hypotheses import CameraCandidates, estimate_camera
 from ..fitting.corrected_camera import corrected_camera, under_camera
@@ -60,7 +61,7 @@ from ..stgcn.inference import load_stgcn
 from ..stgcn.predict import JointPrediction, predict_joints
 from .annotation_stages import SuggestedContacts, Words
 from .contact_stages import ContactList
-from .scene_camera import look_at_scene, report_agreement
+from .scene_camera import compare_cameras, look_at_scene
 from .settings import FitPhases, InfillStageSettings, PerceptionSettings, StgcnSettings
 from .stage import cache_missing, stage
 
@@ -75,6 +76,13 @@ class Sentence:
     @property
     def text(self) -> Float[np.ndarray, " 384"] | None:
         return self.embedding if self.embedding.any() else None
+
+
+@dataclass(frozen=True)
+class AgreementOnCamera:
+    """Of a model of the scene with people and lines; None where it could make nothing of the scene."""
+
+    found: CameraAgreement | None
 
 
 @dataclass(frozen=True)
@@ -120,8 +128,6 @@ def clip_camera(
 ) -> CameraCandidates:
     """The cameras that may have filmed the clip, most likely first; says where the camera travels, which nothing takes out."""
     candidates = estimate_camera(perception, known, body, reporter, scene_view)
-    if scene_view is not None and scene_view.says_something:
-        report_agreement(scene_view, estimate_camera(perception, known, body, reporter), perception, reporter)
     turning = camera_turning(perception, candidates.K[0])
     if turning.unexplained > LARGEST_UNEXPLAINED:
         reporter.warning(
@@ -130,6 +136,16 @@ def clip_camera(
             "Only its turning is taken out, so the people will seem to move instead."
         )
     return candidates
+
+
+@stage(version=1, cost=0.1)
+def camera_agreement(
+    scene_view: SceneView, embedded_camera: CameraCandidates, perception: Detections, reporter: Reporter
+) -> AgreementOnCamera:
+    """How far the scene's view is from the camera that is estimated without it."""
+    if not scene_view.says_something:
+        return AgreementOnCamera(None)
+    return AgreementOnCamera(compare_cameras(scene_view, embedded_camera, perception, reporter))
 
 
 @stage(version=3, cost=0.5, stored=False)

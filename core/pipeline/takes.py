@@ -42,7 +42,7 @@ from .annotation_stages import Annotations, SuggestedContacts, Words
 from .contact_stages import ContactList
 from .settings import EarlierTake, PerceptionSettings, PipelineSettings
 from .stage import Given, Node, Results, ResultStore, expected_cost, in_order, run
-from .stages import Caption, Sentence
+from .stages import AgreementOnCamera, Caption, Sentence
 
 _SAME_MOTION = 1e-4
 """radians, metres: less than a seed changes, more than the order of a sum does."""
@@ -121,6 +121,8 @@ class ClipNodes:
     """None without an annotator."""
     corrected: CorrectedCamera | None = None
     """Where the animator knows the camera better than a take of the clip."""
+    agreement: Node[AgreementOnCamera] | None = None
+    """None where no model looks at the scene."""
 
 
 @dataclass(frozen=True)
@@ -153,6 +155,10 @@ def clip_nodes(inputs: ClipInputs, choice: int = 0) -> ClipNodes:
     if inputs.scene_model:
         scene = stages.scene_view.node(clip=inputs.clip, perception=detections, model=inputs.scene_model)
     clip = nodes_of_detections(detections, inputs.known, inputs.body, start, choice, scene)
+    if scene is not None:
+        embedded = stages.clip_camera.node(perception=detections, known=inputs.known, scene_view=None, body=inputs.body)
+        agreement = stages.camera_agreement.node(scene_view=scene, embedded_camera=embedded, perception=detections)
+        clip = replace(clip, agreement=agreement)
     if inputs.annotator is None:
         return clip
     looks = annotation_stages.annotation.node(
@@ -344,7 +350,7 @@ def make_takes(
             start + length * last,
             f"take {number + 1} of {len(takes)}" if len(takes) > 1 else "",
         )
-        wanted = [clip.detections, clip.scene, take.infilled, take.fitted, *take.targets]
+        wanted = [clip.detections, clip.agreement, clip.scene, take.infilled, take.fitted, *take.targets]
         results = run([node for node in wanted if isinstance(node, Node)], store, progress)
         detections = clip.detections.value if isinstance(clip.detections, Given) else results[clip.detections]
         result = _result(clip, take, results)
@@ -367,6 +373,8 @@ def _result(clip: ClipNodes, take: TakeNodes, results: Results) -> TakeResult:
         results[take.constraints].targets.contacts, fitted, scene.body, scene.observations.frame_index
     )
     quality = check_quality(fitted, scene.observations, scene.body, contacts)
+    if clip.agreement is not None:
+        quality = replace(quality, camera=results[clip.agreement].found)
     return TakeResult(
         settings=take.settings,
         fitted=fitted,

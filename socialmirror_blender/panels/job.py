@@ -25,6 +25,7 @@ STAGE_LABELS = {
     "perception": "detecting people",
     "scene-view": "looking at the scene",
     "clip-camera": "estimating the camera",
+    "camera-agreement": "comparing estimates of the camera",
     "initial-motion": "estimating the initial motion",
     "placed-motion": "placing both people",
     "lifted-people": "looking at both people in 3D",

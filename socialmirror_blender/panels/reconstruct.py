@@ -19,7 +19,8 @@ from .sidebar_state import read_sidebar_state
 from .text import draw_text
 
 _BOX_MARGIN = 10
-_HOW_IT_IS_MADE = ("takes", "seed", "smoothness", "lifting", "device", "annotator", "perception")
+_HOW_IT_IS_MADE = ("takes", "seed", "smoothness", "device")
+_MODELS = ("perception", "lifting", "camera_model", "annotator")
 
 
 class SOCIALMIRROR_PT_reconstruct(Sidebar, bpy.types.Panel):
@@ -52,6 +53,9 @@ class SOCIALMIRROR_PT_settings(Sidebar, bpy.types.Panel):
         _draw_people_settings(layout.column(heading="People"), settings)
         _draw_camera_settings(layout.column(), settings)
         _draw_properties(layout.column(), settings, _HOW_IT_IS_MADE)
+        _draw_properties(layout.column(), settings, _MODELS)
+        motions = ("initial_a", "initial_b") if settings.initial_a.strip() else ("initial_a",)
+        _draw_properties(layout.column(), settings, motions)
         _draw_properties(layout.column(), settings, ("output", "body"))
         imported = ("frame_start", "match_scene") if settings.source == "FILE" else ()
         _draw_properties(layout.column(heading="Import"), settings, (*imported, "link_camera"))

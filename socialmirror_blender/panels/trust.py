@@ -6,7 +6,7 @@ from typing import Any
 
 import bpy
 
-from ...core.contract.reconstruction import PEOPLE, PERSON_NAMES, Quality, Stretch
+from ...core.contract.reconstruction import PEOPLE, PERSON_NAMES, CameraAgreement, Quality, Stretch
 from .. import scene as scenes
 from ..reconstructions import active_reconstruction, read_info
 from ..scene.recent import Recent
@@ -67,6 +67,18 @@ def quality_text(stretch: Stretch) -> str:
     }[stretch.measure]
 
 
+def camera_text(camera: CameraAgreement) -> str:
+    """How far a model of the scene and what people and lines show agree about the camera."""
+    parts: list[str] = []
+    if camera.pitch is not None and camera.roll is not None:
+        parts.append(f"{abs(camera.pitch):.0f}° {'steeper' if camera.pitch >= 0 else 'flatter'}")
+        parts.append(f"turned {abs(camera.roll):.0f}° {'clockwise' if camera.roll >= 0 else 'anticlockwise'}")
+    parts.append(f"with a {abs(camera.focal):.0%} {'longer' if camera.focal >= 0 else 'shorter'} lens")
+    begins = "The camera is confirmed" if camera.agrees else "The camera is doubtful"
+    advice = "" if camera.agrees else " If you know its lens or pitch, give them in Settings."
+    return f"{begins}: {camera.model} sees it {', '.join(parts)} than people and lines do.{advice}"
+
+
 def _draw_limbs(layout: Any, collection: bpy.types.Collection, frame: int) -> None:
     row = layout.row(align=True)
     shown = is_overlay_shown(collection)
@@ -93,6 +105,8 @@ def _draw_quality(layout: Any, quality: Quality, timing: Any) -> None:
     more = len(quality.stretches) - _SHOWN_STRETCHES
     if more > 0:
         draw_text(layout, f"and {more} more")
+    if quality.camera is not None:
+        draw_text(layout, camera_text(quality.camera), icon="CHECKMARK" if quality.camera.agrees else "ERROR")
 
 
 def _read_stretches(collection: bpy.types.Collection) -> list[TrustStretch]:

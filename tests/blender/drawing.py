@@ -9,10 +9,11 @@ import bpy
 
 
 class Layout:
-    """Stands in for `UILayout`; what it makes shares its lists."""
+    """Stands in for `UILayout`; what it makes shares its lists of texts, buttons and names of properties."""
 
-    def __init__(self, texts: list[str], buttons: list[str]) -> None:
+    def __init__(self, texts: list[str], buttons: list[str], properties: list[str] | None = None) -> None:
         self.texts, self.buttons = texts, buttons
+        self.properties = [] if properties is None else properties
 
     def label(self, *, text: str = "", icon: str = "NONE") -> None:
         check_icon(icon)
@@ -43,6 +44,7 @@ class Layout:
             return
         kind: Any = getattr(owner, "bl_rna", None)  # stand-ins of operators have none
         assert name in kind.properties if kind is not None else hasattr(owner, name), name
+        self.properties.append(name)
 
     def progress(self, *, factor: float, text: str) -> None:
         self.texts.append(text)
@@ -56,7 +58,7 @@ class Layout:
         pass
 
     def _part(self, *_: Any, **__: Any) -> Layout:
-        return Layout(self.texts, self.buttons)
+        return Layout(self.texts, self.buttons, self.properties)
 
     row = column = box = split = _part
 

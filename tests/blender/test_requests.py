@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -10,6 +11,7 @@ from typing import Any
 import bpy
 import pytest
 
+from tests.blender.drawing import draw_sidebar
 from tests.blender.movies import write_movie
 from tests.blender.product import Product
 from tests.blender.synthetic_reconstruction import make_reconstruction
@@ -65,11 +67,35 @@ def test_settings_become_the_fields_of_the_request(requests: ModuleType, clip: P
     fields, _ = requests.reconstruct_request(bpy.context)
     assert (fields["person_a"], fields["person_b"]) == ("the dancer in red", "the dancer in blue")
     assert fields["people"] is None and fields["perception"] == "hub"
+    motion = tmp_path / "woman.npz"
+    motion.touch()
+    current.initial_a, current.initial_b, current.camera_model = str(motion), str(motion), "off"
+    current.lifting, current.annotator = "embedded", "off"
+    fields, _ = requests.reconstruct_request(bpy.context)
+    assert fields["initial"] == [str(motion), str(motion)]
+    assert (fields["camera_model"], fields["lifting"], fields["annotator"]) == ("off", "embedded", "off")
+    current.initial_a = ""
+    fields, _ = requests.reconstruct_request(bpy.context)
+    assert fields["initial"] is None, "the second is hidden without a first"
     current.use_range = current.choose_people = False
     current.fov, current.prompt = 0.0, ""
     fields, _ = requests.reconstruct_request(bpy.context)
     assert fields["frames"] is fields["people"] is fields["fov"] is fields["prompt"] is None
     assert fields["person_a"] is fields["person_b"] is None, "they are hidden while people are not chosen"
+
+
+def test_every_choice_of_the_command_line_is_in_the_panel(product: Product) -> None:
+    """A field of the request is drawn as a property of its name, or by those that stand for it."""
+    contract = product("core.contract.requests")
+    drawn = set(draw_sidebar().properties)
+    stands_for = {
+        "clip": "filepath", "frames": "use_range", "people": "choose_people", "people_at": "choose_people",
+        "person_a": "choose_people", "person_b": "choose_people", "initial": "initial_a", "camera_pitch": "know_camera",
+        "camera_roll": "know_camera", "camera_height": "know_camera", "annotator_url": "annotator",
+        "annotator_model": "annotator",
+    }  # fmt: skip
+    for field in dataclasses.fields(contract.ReconstructRequest):
+        assert stands_for.get(field.name, field.name) in drawn, field.name
 
 
 def test_the_frames_that_a_strip_shows_are_requested(requests: ModuleType, tmp_path: Path) -> None:
@@ -116,6 +142,9 @@ def test_settings_that_cannot_be_used_are_refused(ready_environment: None, clip:
     current.body = str(tmp_path / "SMPLX_FEMALE.npz")
     assert_refused("body model is not there")
     current.body = ""
+    current.initial_a = str(tmp_path / "gone.npz")
+    assert_refused("motion is not there")
+    current.initial_a = ""
     current.output = str(clip / "below a file")
     assert_refused("cannot be written")
     current.source = "STRIP"

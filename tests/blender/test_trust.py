@@ -144,3 +144,20 @@ def test_the_quality_of_a_take_is_said_in_plain_words_with_jumps(contract: Modul
     assert layout.buttons.count("jump_to_frame") == 2
     press("jump_to_frame", frame=11)
     assert bpy.context.scene.frame_current == 11
+
+
+def test_whether_a_model_of_the_scene_agrees_about_the_camera_is_said(contract: ModuleType, tmp_path: Path) -> None:
+    record = contract.reconstruction
+    make_reconstruction(tmp_path, contract)
+    saved = record.load(tmp_path)
+
+    def shown(camera: Any) -> str:
+        info = replace(saved.info, quality=record.Quality(camera=camera))
+        record.save(tmp_path, replace(saved, info=info))
+        press("import_folder", directory=str(tmp_path))
+        return " ".join(draw_sidebar().texts)
+
+    text = shown(record.CameraAgreement("MoGe-2", 0.03, 2.1, 1.6, -1.4))
+    assert "confirmed: MoGe-2 sees it 2° steeper, turned 1° anticlockwise, with a 3% longer lens" in text
+    text = shown(record.CameraAgreement("MoGe-2", -0.4))
+    assert "doubtful: MoGe-2 sees it with a 40% shorter lens" in text and "give them in Settings" in text

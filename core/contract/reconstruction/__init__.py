@@ -22,7 +22,7 @@ from .journal import (
     finish_interrupted_save,
     refuse_links,
 )
-from .quality import BAD, FAIR, GOOD, GRADES, MEASURES, Measured, Quality, Stretch
+from .quality import BAD, FAIR, GOOD, GRADES, MEASURES, CameraAgreement, Measured, Quality, Stretch
 from .records import (
     PEOPLE,
     PERSON_NAMES,
@@ -64,6 +64,7 @@ __all__ = [
     "SCHEMA",
     "TAKES_FOLDER",
     "BodyArrays",
+    "CameraAgreement",
     "Finding",
     "Info",
     "Measured",

@@ -24,6 +24,8 @@ MEASURES: Mapping[str, str] = {
 it. `penetration`: how deep the two are inside each other. `contact`: the gap between regions that should touch. `smoothness`:
 acceleration across the picture that the clip does not show."""
 _LARGEST = 1e9
+_FAR_APART, _OTHER_LENS = 10.0, 1.25
+"""degrees, and a ratio of focal lengths, beyond which two estimates of a camera contradict each other."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,38 @@ class Stretch:
 
 
 @dataclass(frozen=True)
+class CameraAgreement:
+    """How far the camera that a model of the scene shows is from the one that people and lines show alone. Both were used."""
+
+    model: str
+    """Title of the model."""
+    focal: float
+    """By which the model's focal length is longer, as a fraction of the other one's."""
+    vertical: float | None = None
+    """degrees between the directions in which both have up; None, as the next two, where the model saw no floor."""
+    pitch: float | None = None
+    """degrees by which the model's camera looks down more."""
+    roll: float | None = None
+    """degrees by which the model's camera is turned more, clockwise as seen from behind it."""
+
+    @property
+    def agrees(self) -> bool:
+        """Whether both are within 10 degrees, and a quarter of the focal length, of each other."""
+        lens = 1 / _OTHER_LENS < 1 + self.focal < _OTHER_LENS
+        return lens and (self.vertical is None or self.vertical <= _FAR_APART)
+
+    @classmethod
+    def read(cls, values: Fields) -> CameraAgreement:
+        return cls(
+            values.text("model", longest=100),
+            values.number("focal", -1, 1000),
+            values.number("vertical", 0, 180, None),
+            values.number("pitch", -180, 180, None),
+            values.number("roll", -360, 360, None),
+        )
+
+
+@dataclass(frozen=True)
 class Quality:
     """The check of a take."""
 
@@ -73,6 +107,8 @@ class Quality:
     """Worst first."""
     attempts: tuple[str, ...] = ()
     """What else was tried because the first result was bad, a sentence each; empty where nothing had to be."""
+    camera: CameraAgreement | None = None
+    """None where no model looked at the scene, or it could make nothing of it."""
 
     @property
     def grade(self) -> str:
@@ -86,6 +122,7 @@ class Quality:
             tuple(Measured.read(each) for each in values.records("measured")),
             tuple(Stretch.read(each) for each in values.records("stretches")),
             values.texts("attempts"),
+            CameraAgreement.read(values.within("camera")) if values.has("camera") else None,
         )
 
 

@@ -7,10 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from core.body.model import BodyModel
 from core.clip import probe
 from core.contract.errors import UserError
+from core.contract.reconstruction import CameraAgreement
+from core.fitting.camera import extrinsics
 from core.fitting.camera_hypotheses import CameraCandidates
 from core.fitting.scene_view import SceneView, nothing_seen
 from core.hub import moge
@@ -18,6 +21,7 @@ from core.hub.store import MODELS_VARIABLE, identity, seal
 from core.perception.detections import Detections
 from core.pipeline import scene_camera
 from core.pipeline.cache import flatten, unflatten
+from core.pipeline.stages import AgreementOnCamera
 from core.records import check_record
 from core.reporting import SilentReporter
 from tests.core.conftest import load_body_once
@@ -101,9 +105,29 @@ def test_agreement_is_logged_and_contradiction_is_warned_of(scene: synthetic.Sce
     up = camera.T_cw[:3, 2].astype(np.float64)
     agreeing = SceneView(up, 0.04, 1.6, 0.2, focal, 0.1, np.arange(1), np.zeros((2, 1)))
     reporter = Logging()
-    scene_camera.report_agreement(agreeing, embedded, scene.detections, reporter)
+
+    def compared(view: SceneView) -> CameraAgreement:
+        return scene_camera.compare_cameras(view, embedded, scene.detections, reporter)
+
+    found = compared(agreeing)
     assert "focal length +0%" in reporter.logs[0]
     assert "1.60 m instead of 1.50 m" in reporter.logs[0]
-    assert not reporter.warnings
-    scene_camera.report_agreement(replace(agreeing, focal=1.5 * focal), embedded, scene.detections, reporter)
+    assert found.agrees and not reporter.warnings
+    assert (found.focal, found.vertical, found.pitch, found.roll) == pytest.approx((0, 0, 0, 0), abs=1e-3)
+    found = compared(replace(agreeing, focal=1.5 * focal, up_sigma=0.0))
+    assert found.focal == pytest.approx(0.5) and found.vertical is None and not found.agrees
     assert "disagree" in reporter.warnings[0]
+    pitch, roll, height = (torch.tensor(value) for value in (0.5, 0.3, 1.5))
+    for turned, angles in (((0.1, 0.0), (5.73, 0.0)), ((0.0, -0.1), (0.0, -5.73))):
+        embedded = CameraCandidates(camera.K[None], extrinsics(pitch, roll, height).double().numpy()[None], np.zeros(1))
+        seen = extrinsics(pitch + turned[0], roll + turned[1], height)[:3, 2].double().numpy()
+        found = compared(replace(agreeing, up=seen))
+        assert (found.pitch, found.roll) == pytest.approx(angles, abs=0.01)
+        assert found.vertical is not None and 4 < found.vertical < 6
+
+
+def test_agreement_is_stored_and_read_again() -> None:
+    for found in (None, CameraAgreement("MoGe-2", 0.1), CameraAgreement("MoGe-2", -0.1, 3.0, -2.0, 1.0)):
+        whole = AgreementOnCamera(found)
+        check_record(whole)
+        assert unflatten(AgreementOnCamera, flatten(whole)) == whole
