@@ -1,4 +1,4 @@
-"""How much memory there is for a large model, and whether an error means that there was not enough."""
+"""How much memory there is for a large model, whether an error means that there was not enough, and what follows from it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,18 @@ import os
 import sys
 
 from ..failures import out_of_memory as out_of_memory
+
+
+class TooLittleMemory(Exception):
+    """No memory of this machine holds a model that a job was to use. It says nothing about the clip, so it is no result.
+
+    The job goes on without them, under the keys of a job that never asked for them; the message warns of that.
+    """
+
+    def __init__(self, choice: str, message: str) -> None:
+        super().__init__(message)
+        self.choice = choice
+        """Which of `pipeline.choices.ClipChoices` has to be left empty."""
 
 
 def main_memory_gigabytes() -> float | None:

@@ -14,6 +14,7 @@ from ..clip import Clip, read_frames
 from ..contract.errors import UserError
 from ..contract.marks import PersonMark
 from ..device import limit_threads
+from ..hub.memory import TooLittleMemory
 from ..reporting import Pulse, Reporter, StretchOfProgress
 from ..weights import PERCEPTION_WEIGHTS, ensure
 from .backends import BackendChoice, choose_backend
@@ -77,10 +78,10 @@ def detect_people(
     """Follow two people through frames `first` to `last`, both included.
 
     `people` are numbers among everyone found (see `identity.choose_two`), `marks` clicks on them or boxes around them instead,
-    `described` their descriptions in words; None leaves the choice to us. `with_hub` looks with the hub's networks, and with the
-    embedded ones where no memory holds them. `stretches` keep what the networks answer, so that a run that was killed goes on
-    where it was. Memory does not grow with the clip, apart from the result. UserError where two people cannot be found, or the
-    clip not be read.
+    `described` their descriptions in words; None leaves the choice to us. `with_hub` looks with the hub's networks.
+    `stretches` keep what the networks answer, so that a run that was killed goes on where it was. Memory does not grow with the
+    clip, apart from the result. UserError where two people cannot be found, or the clip not be read; TooLittleMemory where
+    no memory holds the hub's networks.
     """
     pulse = Pulse(reporter)
     networks = _networks(clip, device, backend, pulse)
@@ -94,10 +95,11 @@ def detect_people(
         try:
             return _detect(clip, wanted, hub, pulse)
         except NoMemory as error:
-            pulse.warning(
+            raise TooLittleMemory(
+                "hub",
                 f"There is not enough memory for {error}, so the embedded networks look for the people instead. "
-                "Close other programs, or choose fewer frames, and reconstruct the clip again."
-            )
+                "Close other programs, or choose fewer frames, and reconstruct the clip again.",
+            ) from error
         finally:
             hub.free()
     return _detect(clip, wanted, EmbeddedEyes(recorded(networks, recorder)), pulse)

@@ -22,6 +22,7 @@ from ..contract.requests import (
     RefineRequest,
 )
 from ..fitting.camera import KnownCamera
+from ..hub.memory import TooLittleMemory
 from ..perception.detections import Detections
 from ..progress import JobProgress, Listener
 from . import results
@@ -82,12 +83,7 @@ def reconstruct(
         progress = JobProgress(listener)
         store = Cache(folder / CACHE_FOLDER, progress.log)
         settings = settings or PipelineSettings()
-        try:
-            made, variant = _first_takes(request, resolved, settings, store, progress)
-        except AnnotatorUnavailable as error:
-            progress.warn(f"The clip is reconstructed without the annotator. {error.message} {error.hint}")
-            resolved = resolved.without_annotator()
-            made, variant = _first_takes(request, resolved, settings, store, progress)
+        made, variant, resolved = _first_takes_by_models_that_run(request, resolved, settings, store, progress)
         kept = () if before is None else before.takes
         keys = [key_of(take.key, resolved.choices.prompt) for take in made.takes]
         takes = _named_takes(made, _names_of_results(folder, kept, keys), resolved.choices.prompt, "reconstruct")
@@ -107,6 +103,25 @@ def reconstruct(
         best = best_of(takes)
         results.save_takes(folder, resolved.body, made, infos, best, progress)
         return Finished(folder, best)
+
+
+def _first_takes_by_models_that_run(
+    request: ReconstructRequest,
+    resolved: ResolvedRequest,
+    settings: PipelineSettings,
+    store: Cache,
+    progress: JobProgress,
+) -> tuple[MadeTakes, Variant, ResolvedRequest]:
+    """`_first_takes` without the models that this machine cannot run, which is warned of; and the request without them."""
+    while True:
+        try:
+            return *_first_takes(request, resolved, settings, store, progress), resolved
+        except AnnotatorUnavailable as error:
+            progress.warn(f"The clip is reconstructed without the annotator. {error.message} {error.hint}")
+            resolved = resolved.without_annotator()
+        except TooLittleMemory as error:
+            progress.warn(str(error))
+            resolved = resolved.without_model(error.choice)
 
 
 def _first_takes(

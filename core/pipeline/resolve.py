@@ -46,6 +46,10 @@ class ResolvedRequest:
     def without_annotator(self) -> ResolvedRequest:
         return replace(self, annotator=None, choices=replace(self.choices, annotator=""))
 
+    def without_model(self, choice: str) -> ResolvedRequest:
+        """The request without the models that one of the choices names (`hub.memory.TooLittleMemory.choice`)."""
+        return replace(self, choices=replace(self.choices, **{choice: ""}))
+
 
 def resolve(request: ReconstructRequest, listener: Listener, annotator_key: str = "") -> ResolvedRequest:
     """Find and load what the request names. `annotator_key` is that of the annotator's server.

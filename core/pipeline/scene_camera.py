@@ -13,9 +13,9 @@ from ..contract.errors import UserError
 from ..contract.reconstruction import CameraAgreement
 from ..fitting.camera import floor_from_extrinsics
 from ..fitting.camera_hypotheses import CameraCandidates
-from ..fitting.scene_view import SceneView, frames_to_look_at, nothing_seen, scene_view
+from ..fitting.scene_view import SceneView, frames_to_look_at, scene_view
 from ..hub import moge, store
-from ..hub.memory import out_of_memory
+from ..hub.memory import TooLittleMemory, out_of_memory
 from ..motion import Camera
 from ..perception.detections import Detections
 from ..reporting import Reporter
@@ -31,7 +31,7 @@ def scene_model_identity(choice: str) -> str:
 def look_at_scene(clip: Clip, detections: Detections, model: str, reporter: Reporter) -> SceneView:
     """What the model sees in a few frames.
 
-    UserError `model-missing` or `model-damaged`. Where memory runs out it warns and sees nothing.
+    UserError `model-missing` or `model-damaged`; TooLittleMemory.
     """
     folder = store.require(moge.MODEL)
     if store.identity(moge.MODEL) != model:
@@ -57,8 +57,9 @@ def look_at_scene(clip: Clip, detections: Detections, model: str, reporter: Repo
     except Exception as error:
         if not out_of_memory(error):
             raise
-        reporter.warning(f"There was not enough memory for {_TITLE}; the camera is estimated without it.")
-        return nothing_seen(len(detections.track_ids))
+        raise TooLittleMemory(
+            "scene_model", f"There was not enough memory for {_TITLE}; the camera is estimated without it."
+        ) from error
     return scene_view(detections, found)
 
 

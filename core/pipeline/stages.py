@@ -183,7 +183,7 @@ def lifted_people(
     device: torch.device,
     reporter: Reporter,
 ) -> LiftedPeople:
-    """What SAM 3D Body sees of both people; nobody where the memory is too small for it. `model` stands for its weights."""
+    """What SAM 3D Body sees of both people. `model` stands for its weights."""
     if clip is None:
         raise cache_missing()
     return lift_people(clip, perception, clip_camera.camera(choice).K, device, reporter)

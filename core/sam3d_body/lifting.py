@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float
 
 from ..clip import Clip, read_frames
 from ..contract.skeleton import LANDMARK_INDEX
-from ..hub.memory import out_of_memory
+from ..hub.memory import TooLittleMemory, out_of_memory
 from ..hub.store import require
 from ..perception.detections import Detections
 from ..records import Record
@@ -91,9 +91,9 @@ class _Look:
 def lift_people(
     clip: Clip, detections: Detections, K: Float[np.ndarray, "3 3"], device: torch.device, reporter: Reporter
 ) -> LiftedPeople:
-    """Both people seen by the network that the user has fetched; nobody, with a warning, where the memory is too small for it.
+    """Both people seen by the network that the user has fetched.
 
-    UserError `model-missing` or `model-damaged`.
+    UserError `model-missing` or `model-damaged`; TooLittleMemory.
     """
     try:
         reporter.progress(0.0, "Loading SAM 3D Body")
@@ -101,11 +101,11 @@ def lift_people(
     except Exception as error:
         if not out_of_memory(error):
             raise
-        reporter.warning(
+        raise TooLittleMemory(
+            "lifting",
             "The memory is too small for SAM 3D Body: the people are lifted by the networks that come with the product. "
-            "Close other programs that use the GPU, or choose the embedded lifting."
-        )
-        return LiftedPeople.nobody(*detections.found.shape)
+            "Close other programs that use the GPU, or choose the embedded lifting.",
+        ) from error
 
 
 def look_at_clip(

@@ -27,7 +27,7 @@ from ...reporting import Pulse, Reporter
 from ..track import Sighting, Track
 from .person_detector import box_corners
 from .pictures import Preparation
-from .running import HubModelKind, HubNetwork, model_wrong
+from .running import HubModelKind, HubNetwork, NoMemory, model_wrong
 
 _LOOKS = 5
 """Frames that are looked at, spread over those that show most of the people apart."""
@@ -83,8 +83,15 @@ class GroundingDino:
             raise model_wrong(network.kind.title, network.folder, str(error)) from error
 
     def find(self, image: UInt8[np.ndarray, "H W 3"], phrase: str) -> list[DescribedBox]:
-        """UserError `model-wrong`, NoMemory."""
-        [found] = self._network.run([image], lambda network, images: [self._look(network, images[0], phrase)])
+        """UserError `model-wrong`, or `out-of-memory`: nothing else here understands descriptions."""
+        try:
+            [found] = self._network.run([image], lambda network, images: [self._look(network, images[0], phrase)])
+        except NoMemory as error:
+            raise UserError(
+                "out-of-memory",
+                f"There is not enough memory for {error}, which understands descriptions of people.",
+                "Close other programs, or click on the two people instead.",
+            ) from error
         return found
 
     def free(self) -> None:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 
 from core.contract.errors import UserError
-from core.contract.reconstruction import load_info
+from core.contract.reconstruction import load, load_info
 from core.contract.requests import ReconstructRequest, RefineRequest
 from core.hub.store import MODELS_VARIABLE, folder_of, seal
+from core.pipeline import retry
 from core.pipeline.jobs import reconstruct, refine
 from core.pipeline.resolve import lifting_identity
-from core.sam3d_body import lifting
+from core.sam3d_body import initial, lifting
 from tests.core.sam3d_body import tiny
 
+HUG = Path(__file__).parents[1] / "data" / "rendered" / "hug.mp4"
 LIFTED = ["lifted-people", "lifted-motion"]
 
 
@@ -69,8 +73,6 @@ def test_automatic_is_the_embedded_way_on_a_cpu_and_the_network_on_a_gpu(model):
 
 
 def clip_file_of_nobody():
-    from pathlib import Path
-
     return Path("nobody.mp4")
 
 
@@ -81,15 +83,44 @@ def test_two_initial_motions_are_refused():
     assert caught.value.code == "bad-lifting"
 
 
-def test_the_embedded_way_takes_over_where_the_memory_is_too_small(
+def test_the_embedded_way_takes_over_where_the_memory_is_too_small_and_is_not_taken_for_the_networks_result_later(
     clip_file, tmp_path, quick, model, recorder, monkeypatch
 ):
     def crowded(*_):
         raise torch.OutOfMemoryError("out of memory")
 
-    monkeypatch.setattr(lifting, "load_network", crowded)
-    reconstruct(ReconstructRequest(clip_file, lifting="sam-3d-body"), tmp_path / "out", recorder)
-    assert any("memory is too small for SAM 3D Body" in warning for warning in load_info(tmp_path / "out").warnings)
+    request, out = ReconstructRequest(clip_file, lifting="sam-3d-body"), tmp_path / "out"
+    with monkeypatch.context() as patch:
+        patch.setattr(lifting, "load_network", crowded)
+        reconstruct(request, out, recorder)
+    info = load_info(out)
+    assert any("memory is too small for SAM 3D Body" in warning for warning in info.warnings)
+    assert info.settings["choices"]["lifting"] == "" and "initial-motion" in recorder.stages
+    recorder.stages.clear()
+    refine(RefineRequest(seed=1), out, recorder)  # of the embedded result
+    assert "perception" not in recorder.stages
+    recorder.stages.clear()
+    reconstruct(request, out, recorder)  # there is enough memory now
+    assert set(LIFTED) <= set(recorder.stages)
+    assert load_info(out).settings["choices"]["lifting"] != ""
+
+
+@pytest.mark.slow
+def test_the_real_pipeline_goes_on_from_what_the_network_sees_to_the_end(tmp_path, model, recorder, monkeypatch):
+    """Nothing is a stand-in but the network's weights, which are random: that it sees somebody else is overlooked."""
+    monkeypatch.setattr(initial, "_LARGEST_RESIDUAL", float("inf"))
+    for suspicion in ("is_bad", "may_stray"):  # it is bad, and would be made again without the learned models
+        monkeypatch.setattr(retry, suspicion, lambda *_: False)
+    request = ReconstructRequest(HUG, frames="8:15", lifting="sam-3d-body", device="cpu")
+    reconstruct(request, tmp_path / "out", recorder)
+    before, after = recorder.stages.index("lifted-people"), recorder.stages.index("lifted-motion")
+    assert recorder.stages.index("perception") < before < after < recorder.stages.index("joint-prediction")
+    assert {"first-fit", "detected-contacts", "infilled-motion", "solved-motion", "caption"} <= set(recorder.stages)
+    assert "initial-motion" not in recorder.stages
+    result = load(tmp_path / "out")  # checked as a whole
+    assert result.motion.joints.shape == (2, 8, 55, 3)
+    assert not any("lie over the two people" in warning for warning in result.info.warnings)
+    assert result.info.settings["choices"]["lifting"]
 
 
 def test_it_is_cancelled_inside_the_network(clip_file, tmp_path, quick, model, recorder):

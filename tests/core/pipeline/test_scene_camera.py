@@ -17,6 +17,7 @@ from core.fitting.camera import extrinsics
 from core.fitting.camera_hypotheses import CameraCandidates
 from core.fitting.scene_view import SceneView, nothing_seen
 from core.hub import moge
+from core.hub.memory import TooLittleMemory
 from core.hub.store import MODELS_VARIABLE, identity, seal
 from core.perception.detections import Detections
 from core.pipeline import scene_camera
@@ -86,16 +87,16 @@ def test_another_model_than_that_of_the_key_is_refused(model: str, scene: synthe
         look(scene.detections, "0" * 64, SilentReporter())
 
 
-def test_without_enough_memory_it_warns_and_goes_on(
+def test_without_enough_memory_it_is_no_result(
     model: str, scene: synthetic.Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def too_large(folder: Path) -> None:
         raise RuntimeError("Failed to allocate memory for requested buffer of size 4294967296")
 
     monkeypatch.setattr(moge, "MogeModel", too_large)
-    reporter = SilentReporter()
-    assert not look(scene.detections, model, reporter).says_something
-    assert "memory" in reporter.warnings[0]
+    with pytest.raises(TooLittleMemory, match="estimated without it") as caught:
+        look(scene.detections, model, SilentReporter())
+    assert caught.value.choice == "scene_model"
 
 
 def test_agreement_is_logged_and_contradiction_is_warned_of(scene: synthetic.Scene) -> None:

@@ -9,8 +9,9 @@ import pytest
 import torch
 
 from core.clip import Clip
-from core.contract.errors import Cancelled, UserError
+from core.contract.errors import Cancelled
 from core.contract.marks import PersonMark
+from core.hub.memory import TooLittleMemory
 from core.perception.detections import Detections
 from core.perception.hub import eyes as hub_eyes
 from core.perception.hub.running import NoMemory
@@ -89,15 +90,11 @@ def test_clicks_say_who_is_a_and_become_prompts(clip: Clip, script: Script) -> N
     assert _errors(found, script.points, (1, 0))[found.found].mean() < 1.5
 
 
-@pytest.mark.slow
-def test_where_no_memory_is_left_the_embedded_networks_look_and_a_warning_says_so(clip: Clip, script: Script) -> None:
+def test_where_no_memory_is_left_there_is_no_result(clip: Clip, script: Script) -> None:
     script.fails["masks"] = NoMemory("SAM 2.1")
-    reporter = SilentReporter()
-    try:
-        _detect(clip, reporter)
-    except UserError as error:  # stick figures are nobody to the embedded networks
-        assert error.code in ("nobody", "one-person", "unclear-people")
-    assert any("memory" in warning and "embedded" in warning for warning in reporter.warnings)
+    with pytest.raises(TooLittleMemory, match=r"SAM 2\.1, so the embedded networks") as caught:
+        _detect(clip, SilentReporter())
+    assert caught.value.choice == "hub"
 
 
 @pytest.mark.slow
