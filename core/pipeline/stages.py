@@ -32,7 +32,7 @@ from ..fitting.corrected_camera import corrected_camera, under_camera
 from ..fitting.edited_fit import EarlierTake, fit_edited, hold_edits
 from ..fitting.fit import FitSchedule, FittedMotion
 from ..fitting.initial import estimate_initial_motion
-from ..fitting.prior import InitialMotion, fused, prior_of
+from ..fitting.prior import InitialMotion, prior_of
 from ..fitting.scene_view import SceneView
 from ..fitting.targets import FitTargets
 from ..fitting.windows import fit_clip, with_betas
@@ -58,7 +58,7 @@ from ..smoothing.smooth import KIND as SMOOTHER
 from ..smoothing.smooth import load_smoother
 from ..stgcn.inference import KIND as STGCN
 from ..stgcn.inference import load_stgcn
-from ..stgcn.predict import JointPrediction, predict_joints
+from ..stgcn.predict import JointPrediction, predict_joints, with_initial
 from .annotation_stages import SuggestedContacts, Words
 from .contact_stages import ContactList
 from .scene_camera import compare_cameras, look_at_scene
@@ -252,13 +252,18 @@ def _encoder(device: torch.device) -> SentenceEncoder:
     return load_cached_encoder(device)
 
 
-@stage(version=6, cost=3, weights=(STGCN,))
+@stage(version=7, cost=3, weights=(STGCN,))
 def joint_prediction(
-    clip_scene: ClipScene, sentence: Sentence, settings: StgcnSettings | None, reporter: Reporter
+    clip_scene: ClipScene,
+    landmark_scene: ClipScene | None,
+    sentence: Sentence,
+    settings: StgcnSettings | None,
+    reporter: Reporter,
 ) -> JointPrediction:
     """The ST-GCN's joints; the initial motion with its own prior where the network cannot run or does not know such clips.
 
-    An initial motion that knows how sure it is stays the one to start from; the ST-GCN's joints are weighed against its own.
+    Where the initial motion knows how sure it is, the ST-GCN goes on from the landmarks' own motion instead (`landmark_scene`), as
+    it was trained to, and both are weighed against each other.
     """
     initial, own = clip_scene.initial.motion_incam, prior_of(clip_scene.initial)
     unchanged = JointPrediction(initial, own)
@@ -267,7 +272,8 @@ def joint_prediction(
     device = clip_scene.device
     text = None if sentence.text is None else torch.from_numpy(sentence.text).to(device)
     try:
-        prediction = predict_joints(clip_scene, load_stgcn(device=device), text)
+        evidence = clip_scene if own is None or landmark_scene is None else landmark_scene
+        prediction = predict_joints(evidence, load_stgcn(device=device), text)
     except UserError as error:
         reporter.warning(f"The motion is fitted without the learned geometry: {error.message} {error.hint}")
         return unchanged
@@ -277,9 +283,7 @@ def joint_prediction(
             "The motion is fitted without it."
         )
         return unchanged
-    if own is None or prediction.prior is None:
-        return prediction
-    return JointPrediction(initial, fused(own, prediction.prior), prediction.keypoint_residual)
+    return prediction if own is None else with_initial(prediction, clip_scene.initial, own, clip_scene.body)
 
 
 @stage(version=1, cost=1, stored=False)

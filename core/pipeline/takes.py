@@ -123,6 +123,8 @@ class ClipNodes:
     """Where the animator knows the camera better than a take of the clip."""
     agreement: Node[AgreementOnCamera] | None = None
     """None where no model looks at the scene."""
+    landmark_scene: Node[ClipScene] | None = None
+    """The clip about the motion that the landmarks show, where a model of the hub lifts the people for `scene`."""
 
 
 @dataclass(frozen=True)
@@ -179,8 +181,10 @@ def nodes_of_detections(
     device = Given(body.value.device, "")
     camera = stages.clip_camera.node(perception=detections, known=known, scene_view=scene_view, body=body)
     observed = stages.observations.node(perception=detections, clip_camera=camera, choice=choice, device=device)
+    embedded = stages.initial_motion.node(observations=observed, clip_camera=camera, choice=choice, body=body)
+    landmark_scene = None
     if start is None:
-        initial = stages.initial_motion.node(observations=observed, clip_camera=camera, choice=choice, body=body)
+        initial = embedded
     elif isinstance(start, Given):
         initial = stages.placed_motion.node(observations=observed, imported=start, body=body)
     else:
@@ -195,19 +199,33 @@ def nodes_of_detections(
             choice=choice,
             body=body,
         )
+        landmark_scene = stages.clip_scene.node(observations=observed, initial_motion=embedded, body=body)
     scene = stages.clip_scene.node(observations=observed, initial_motion=initial, body=body)
-    return ClipNodes(detections, initial, scene, body, device)
+    return ClipNodes(detections, initial, scene, body, device, landmark_scene=landmark_scene)
 
 
 def nodes_under_camera(clip: ClipNodes, take: TakeNodes, known: KnownCamera) -> ClipNodes:
     """The clip under the camera of a take as the animator has corrected it; what takes of it are like: `CorrectedCamera`."""
     camera = stages.camera_correction.node(solved_motion=take.motion, known=known)
     observed = stages.observations.node(perception=clip.detections, clip_camera=camera, choice=0, device=clip.device)
-    initial = stages.corrected_initial_motion.node(
-        observations=observed, initial=clip.initial, camera_correction=camera, known=known, body=clip.body
+
+    def corrected(initial: Node[MotionEstimate] | Node[InitialMotion]) -> Node[InitialMotion]:
+        return stages.corrected_initial_motion.node(
+            observations=observed, initial=initial, camera_correction=camera, known=known, body=clip.body
+        )
+
+    def scene_about(initial: Node[InitialMotion]) -> Node[ClipScene]:
+        return stages.clip_scene.node(observations=observed, initial_motion=initial, body=clip.body)
+
+    initial = corrected(clip.initial)
+    landmarks = clip.landmark_scene
+    return replace(
+        clip,
+        initial=initial,
+        scene=scene_about(initial),
+        landmark_scene=None if landmarks is None else scene_about(corrected(landmarks.inputs["initial_motion"])),
+        corrected=CorrectedCamera(known, take.motion),
     )
-    scene = stages.clip_scene.node(observations=observed, initial_motion=initial, body=clip.body)
-    return replace(clip, initial=initial, scene=scene, corrected=CorrectedCamera(known, take.motion))
 
 
 def take_nodes(
@@ -226,7 +244,9 @@ def take_nodes(
     if start is None:
         words = _words(clip, prompt, annotated=True)
         sentence = _sentence(clip, words, settings)
-        prediction = stages.joint_prediction.node(clip_scene=clip.scene, sentence=sentence, settings=settings.stgcn)
+        prediction = stages.joint_prediction.node(
+            clip_scene=clip.scene, landmark_scene=clip.landmark_scene, sentence=sentence, settings=settings.stgcn
+        )
         if clip.corrected is not None:
             prediction = stages.prediction_with_bodies.node(
                 joint_prediction=prediction, solved_motion=clip.corrected.take, body=clip.body

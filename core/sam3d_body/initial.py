@@ -42,9 +42,9 @@ _COMPARED = {
 _FEWEST_COMPARED = 4
 _POSE_SECONDS, _DEPTH_SECONDS = 0.04, 0.25
 """Standard deviations over which poses and depths are averaged."""
-_SIGMA_ACROSS, _SIGMA_ALONG = (0.02, 0.06), (0.045, 0.12)
+_SIGMA_ACROSS, _SIGMA_ALONG = (0.03, 0.1), (0.045, 0.12)
 """metres, of a joint about its pelvis, seen and hidden. The paper's error on 3DPW is 55 mm about the pelvis (table 1), most of it
-along the ray; hidden joints are a guess."""
+along the ray; hidden joints are a guess in nearly every direction alike."""
 _DEPTH_SIGMA = 0.05
 """Of the pelvis' depth, over the depth: the network guesses how tall a person is."""
 _UNKNOWN = 3.0

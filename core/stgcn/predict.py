@@ -10,9 +10,10 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from ..body.model import BodyModel
 from ..contract.skeleton import JOINT_INDEX, LANDMARK_INDEX
-from ..fitting.prior import JointPrior
-from ..motion import BODY_COUNT, PairMotion, pose_motion
+from ..fitting.prior import JointPrior, fused
+from ..motion import BODY_COUNT, MotionEstimate, PairMotion, motion_from_rotations, motion_rotations, pose_motion
 from ..observations.clip_scene import ClipScene
 from ..observations.features import CanonicalFrame
 from ..observations.observe import Observations
@@ -86,6 +87,29 @@ def predict_joints(scene: ClipScene, network: STGCN, text: Float[Tensor, " E"] |
     prior, moved = snap_to_keypoints(raw, scene.observations)
     motion = replace(motion, pelvis=motion.pelvis + moved)
     return JointPrediction(motion, prior, keypoint_residual(raw, scene.observations))
+
+
+def with_initial(
+    prediction: JointPrediction, initial: MotionEstimate, own: JointPrior, body: BodyModel
+) -> JointPrediction:
+    """The prediction and an initial motion that is sure of its joints by `own`, each joint weighed by both sigmas.
+
+    The two have to be independent, or what both were told is counted twice. Twists and hands are those of the initial motion.
+    """
+    if prediction.prior is None:
+        return prediction
+    prior, motion = fused(own, prediction.prior), initial.motion_incam
+    rotations = motion_rotations(motion).to(body.device)
+    reference = PoseState(
+        rotations[:, :, :BODY_COUNT],
+        torch.as_tensor(motion.pelvis, device=body.device),
+        torch.as_tensor(motion.betas, device=body.device),
+    )
+    posed = pose_to_joints(reference, torch.as_tensor(prior.joints_incam, device=body.device), body)
+    rotations[:, :, :BODY_COUNT] = posed.rotations
+    return JointPrediction(
+        motion_from_rotations(rotations, posed.pelvis, posed.betas), prior, prediction.keypoint_residual
+    )
 
 
 def at_clip_times(

@@ -7,14 +7,20 @@ from pathlib import Path
 import pytest
 import torch
 
+from core.body.files import load_body
 from core.contract.errors import UserError
 from core.contract.reconstruction import load, load_info
 from core.contract.requests import ReconstructRequest, RefineRequest
+from core.fitting.camera import KnownCamera
 from core.hub.store import MODELS_VARIABLE, folder_of, seal
 from core.pipeline import retry
 from core.pipeline.jobs import reconstruct, refine
 from core.pipeline.resolve import lifting_identity
+from core.pipeline.settings import PipelineSettings
+from core.pipeline.stage import Given
+from core.pipeline.takes import Lifting, TakeSettings, nodes_of_detections, take_nodes
 from core.sam3d_body import initial, lifting
+from tests.core.conftest import made_up_tracks
 from tests.core.sam3d_body import tiny
 
 HUG = Path(__file__).parents[1] / "data" / "rendered" / "hug.mp4"
@@ -36,10 +42,19 @@ def test_a_clip_is_lifted_by_the_fetched_network_and_refined_from_the_cache(
     out = tmp_path / "out"
     reconstruct(ReconstructRequest(clip_file, lifting="sam-3d-body"), out, recorder)
     assert [stage for stage in recorder.stages if stage in LIFTED] == LIFTED
-    assert "initial-motion" not in recorder.stages
     recorder.stages.clear()
     refine(RefineRequest(seed=1), out, recorder)  # never decodes video or runs the network
     assert not set(LIFTED) & set(recorder.stages)
+
+
+def test_what_the_network_sees_and_what_the_landmarks_show_are_weighed_as_independent():
+    """The ST-GCN goes on from the landmarks' own motion, so that no error of the fetched network is counted twice."""
+    body = load_body(None)
+    start = Lifting(Given(None, ""), "model")
+    clip = nodes_of_detections(Given(made_up_tracks(), ""), KnownCamera(), Given(body, body.identity), start)
+    prediction = take_nodes(clip, TakeSettings(), PipelineSettings()).prediction
+    scenes = [prediction.inputs[name] for name in ("clip_scene", "landmark_scene")]
+    assert [scene.inputs["initial_motion"].stage.name for scene in scenes] == ["lifted-motion", "initial-motion"]
 
 
 def test_other_weights_are_another_result(clip_file, tmp_path, quick, model, recorder):
@@ -95,7 +110,7 @@ def test_the_embedded_way_takes_over_where_the_memory_is_too_small_and_is_not_ta
         reconstruct(request, out, recorder)
     info = load_info(out)
     assert any("memory is too small for SAM 3D Body" in warning for warning in info.warnings)
-    assert info.settings["choices"]["lifting"] == "" and "initial-motion" in recorder.stages
+    assert info.settings["choices"]["lifting"] == "" and "lifted-motion" not in recorder.stages
     recorder.stages.clear()
     refine(RefineRequest(seed=1), out, recorder)  # of the embedded result
     assert "perception" not in recorder.stages
@@ -116,7 +131,6 @@ def test_the_real_pipeline_goes_on_from_what_the_network_sees_to_the_end(tmp_pat
     before, after = recorder.stages.index("lifted-people"), recorder.stages.index("lifted-motion")
     assert recorder.stages.index("perception") < before < after < recorder.stages.index("joint-prediction")
     assert {"first-fit", "detected-contacts", "infilled-motion", "solved-motion", "caption"} <= set(recorder.stages)
-    assert "initial-motion" not in recorder.stages
     result = load(tmp_path / "out")  # checked as a whole
     assert result.motion.joints.shape == (2, 8, 55, 3)
     assert not any("lie over the two people" in warning for warning in result.info.warnings)

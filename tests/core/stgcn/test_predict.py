@@ -11,9 +11,16 @@ import torch
 from core.body.files import load_body
 from core.contract.skeleton import JOINT_INDEX
 from core.fitting.prior import JointPrior
-from core.motion import pose_motion
+from core.motion import MotionEstimate, pose_motion
 from core.observations.observe import Observations, observe
-from core.stgcn.predict import SnapSettings, keypoint_residual, lateral_offset, snap_to_keypoints
+from core.stgcn.predict import (
+    JointPrediction,
+    SnapSettings,
+    keypoint_residual,
+    lateral_offset,
+    snap_to_keypoints,
+    with_initial,
+)
 from lab.evaluation.benchmark_clip import BenchmarkClip
 from tests.lab.evaluation.synthetic import synthetic_clip as made_up_shot
 
@@ -76,3 +83,31 @@ def test_the_residual_is_a_distance_in_the_picture_over_the_persons_height(
     assert keypoint_residual(wrong, observations) == pytest.approx(0.5 / 1.7, rel=0.25)
     unseen = replace(observations, confidence=torch.zeros_like(observations.confidence))
     assert keypoint_residual(wrong, unseen) == 0.0
+
+
+def test_a_prediction_meets_an_initial_motion_where_the_surer_one_is(shot: BenchmarkClip, right: JointPrior) -> None:
+    """The initial motion knows the arms, the prediction all else; hands and twists are the initial motion's."""
+    body, truth = load_body(None), shot.truth
+    motion = truth.motion.transformed(truth.camera.T_cw)
+    motion = replace(motion, left_hand_pose=motion.left_hand_pose + 0.3)
+    arms = [JOINT_INDEX[f"{side}_{part}"] for side in ("left", "right") for part in ("elbow", "wrist")]
+    others = [joint for joint in range(1, 22) if joint not in arms]
+    sure, unsure = 0.01, 0.3
+    own = replace(right, joints_incam=right.joints_incam.copy())
+    own.joints_incam[:, :, others, 1] += 0.2
+    prediction = replace(right, joints_incam=right.joints_incam.copy())
+    prediction.joints_incam[:, :, arms, 1] += 0.2
+
+    def with_sigma(prior: JointPrior, known: list[int]) -> JointPrior:
+        sigma = np.full(prior.sigma_along.shape, unsure, np.float32)
+        sigma[:, :, known] = sure
+        return replace(prior, sigma_along=sigma, sigma_across=sigma)
+
+    initial = MotionEstimate(motion, truth.camera, np.zeros((*motion.pelvis.shape[:2], 2), np.float32))
+    predicted = JointPrediction(motion, with_sigma(prediction, others), 0.02)
+    both = with_initial(predicted, initial, with_sigma(own, arms), body)
+    assert both.prior is not None and both.keypoint_residual == 0.02
+    assert both.prior.joints_incam == pytest.approx(right.joints_incam, abs=0.01)
+    joints = pose_motion(body, both.motion_incam).joints.numpy()[:, :, :22]
+    assert joints == pytest.approx(right.joints_incam, abs=0.02)
+    assert both.motion_incam.left_hand_pose == pytest.approx(motion.left_hand_pose, abs=1e-4)
