@@ -17,7 +17,9 @@ from core.contract.reconstruction import (
     BODY_FILE,
     INFO_FILE,
     MOTION_FILE,
+    CameraAgreement,
     Info,
+    Quality,
     Reconstruction,
     check_body,
     check_motion,
@@ -144,6 +146,8 @@ def put_in(*way: Any, value: Any) -> Callable[[dict[str, Any]], None]:
     return change
 
 
+CAMERA = {"model": "MoGe-2", "focal": 0.1, "vertical": 2.0, "pitch": 1.0, "roll": -1.5}
+QUALITY: dict[str, Any] = {"measured": [], "stretches": [], "attempts": []}
 BAD_INFOS = [
     put_in("schema", value=True), put_in("schema", value=-1), put_in("schema", value="1"), put_in("schema", value=1.0),
     put_in("clip", value=None), put_in("clip", value=[]), put_in("clip", "path", value=5),
@@ -165,6 +169,10 @@ BAD_INFOS = [
     put_in("device", value=None), put_in("versions", value=[]), put_in("versions", value={"torch": 2}),
     put_in("seconds", value={"perception": -1}), put_in("seconds", value={"perception": "1"}), put_in("settings", value=[]),
     put_in("contacts", value=[None]), put_in("contacts", value=[{"person_a": 0}]),
+    put_in("quality", value={**QUALITY, "camera": []}), put_in("quality", value={**QUALITY, "camera": {"focal": 0.1}}),
+    put_in("quality", value={**QUALITY, "camera": {**CAMERA, "focal": "long"}}),
+    put_in("quality", value={**QUALITY, "camera": {**CAMERA, "pitch": 1e9}}),
+    put_in("quality", value={**QUALITY, "camera": {**CAMERA, "vertical": -1}}),
     lambda record: record["takes"].append(record["takes"][0]),
     lambda record: record["takes"].append({**record["takes"][0], "id": "TAKE-001"}),
 ]  # fmt: skip
@@ -180,6 +188,13 @@ def test_a_record_that_is_not_valid_is_refused(made_up: Reconstruction, tmp_path
         load_info(tmp_path)
     assert caught.value.code in ("damaged", "bad-contact") and caught.value.hint
     caught.value.message.encode("utf-8")
+
+
+def test_the_agreement_about_the_camera_is_read_as_it_was_written(made_up: Reconstruction, tmp_path: Path) -> None:
+    for camera in (CameraAgreement(**CAMERA), CameraAgreement("MoGe-2", -0.5), None):
+        save(tmp_path, replace(made_up, info=replace(made_up.info, quality=Quality(camera=camera))))
+        quality = load_info(tmp_path).quality
+        assert quality is not None and quality.camera == camera
 
 
 def test_numbers_that_json_does_not_have_are_refused(made_up: Reconstruction, tmp_path: Path) -> None:
