@@ -262,7 +262,7 @@ def joint_prediction(
 ) -> JointPrediction:
     """The ST-GCN's joints; the initial motion with its own prior where the network cannot run or does not know such clips.
 
-    Where the initial motion knows how sure it is, the ST-GCN goes on from the landmarks' own motion instead (`landmark_scene`), as
+    Where the initial motion knows how sure it is, the ST-GCN starts from the landmarks' own motion instead (`landmark_scene`), as
     it was trained to, and both are weighed against each other.
     """
     initial, own = clip_scene.initial.motion_incam, prior_of(clip_scene.initial)
