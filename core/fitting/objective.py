@@ -18,6 +18,7 @@ from ..body.rotations import matrix_to_axis_angle, rotation_about_x
 from ..contract.skeleton import JOINT_INDEX, LANDMARK_INDEX
 from ..motion import BODY_COUNT, MotionEstimate, Posed, pose
 from ..observations.observe import Observations
+from ..observations.swift_limbs import swift_limbs
 from . import energies
 from .camera import extrinsics, floor_from_extrinsics
 from .limits import joint_limits, relaxed_pose, rest_pull
@@ -30,6 +31,7 @@ from .touch import Touch, resolve_contacts, touch_gap
 
 _HIPS = [LANDMARK_INDEX["left_hip"], LANDMARK_INDEX["right_hip"]]
 _WRISTS = [JOINT_INDEX["left_wrist"], JOINT_INDEX["right_wrist"]]
+_FEET = [JOINT_INDEX["left_foot"], JOINT_INDEX["right_foot"]]
 _HANDS = [LANDMARK_INDEX["left_wrist"], LANDMARK_INDEX["right_wrist"]]
 _BONES = [("shoulder", "elbow"), ("elbow", "wrist"), ("hip", "knee"), ("knee", "ankle"), ("shoulder", "hip")]
 _TRUNK_LIMIT, _ARM_LIMIT, _LEG_LIMIT = 40.0, 20.0, 25.0
@@ -52,6 +54,8 @@ class EnergyWeights:
     landmarks_sigma: float = 0.12
     acceleration: float = 2e-5
     angular_acceleration: float = 2e-6
+    swift: float = 0.9
+    """Share of the smoothness that a swift limb is spared."""
     hidden_velocity: float = 1e-3
     floor: float = 60.0
     foot_contact: float = 20.0
@@ -75,6 +79,8 @@ class EnergyWeights:
     prior_seen_sigma: float = 0.4
     """metres by which the prior's sigma across the ray grows where a joint is plainly seen: there the picture places it, and the
     prior says how far away it is."""
+    prior_swift_sigma: float = 0.15
+    """metres by which its sigma along the ray grows where a limb is swift: learned models are slower than a strike."""
 
 
 @dataclass(frozen=True)
@@ -123,6 +129,8 @@ class Objective:
     foot_contact: Float[Tensor, "P T 2"]
     hidden: Float[Tensor, "P T 22"]
     """One minus each joint's confidence."""
+    swift: Float[Tensor, "P T 22"]
+    """See `swift_limbs`."""
     growth: Float[Tensor, " 16"]
     """See `size.growth_per_beta`."""
     metric_landmarks: Float[Tensor, "P T 33 3"]
@@ -208,11 +216,13 @@ class Objective:
         orientations = state.posed.global_rotations[:, :, :BODY_COUNT].flatten(3)
         relative = state.posed.rotations[:, :, :BODY_COUNT].flatten(3)
         limits = _acceleration_limits(points.shape[2]).to(points)
+        calm = 1 - weights.swift * self.swift
+        calm_soles = calm[:, :, _FEET].repeat_interleave(POINTS_PER_FOOT, 2)
         hidden = torch.maximum(self.hidden[:, 1:], self.hidden[:, :-1])
         return (
-            weights.acceleration * energies.acceleration(points, self.seconds, limits)
+            weights.acceleration * energies.acceleration(points, self.seconds, limits, torch.cat([calm, calm_soles], 2))
             + weights.angular_acceleration
-            * energies.acceleration(orientations, self.seconds, _TURNING_LIMIT * limits[:BODY_COUNT])
+            * energies.acceleration(orientations, self.seconds, _TURNING_LIMIT * limits[:BODY_COUNT], calm)
             + weights.hidden_velocity * energies.velocity(relative, self.seconds, hidden)
             + weights.foot_slide * energies.foot_slide(state.soles, self.foot_contact)
         )
@@ -254,6 +264,7 @@ class Objective:
         own = pelvis + (predicted - pelvis) * self._sizes(state)
         seen = ((self.observations.joint_confidence - _UNSEEN) / (_SEEN - _UNSEEN)).clamp(0, 1)
         across = torch.hypot(across, weights.prior_seen_sigma * seen)
+        along = torch.hypot(along, weights.prior_swift_sigma * self.swift)
         total = weights.prior_joints * energies.prior_joints(joints, own, along, across, weights.prior_width)
         if relative:
             total = total + weights.prior_relative * energies.prior_relative(
@@ -314,6 +325,7 @@ def build_objective(
         start_floor=floor_from_extrinsics(T_cw),
         foot_contact=torch.as_tensor(start.foot_contact, device=device),
         hidden=1 - observations.joint_confidence,
+        swift=swift_limbs(observations, torch.as_tensor(start.motion_incam.pelvis[..., 2], device=device)),
         growth=growth_per_beta(body),
         metric_landmarks=observations.landmarks_incam * _size_ratio(observations, body, regressor),
         hand_rotations=observations.palm_frames_incam @ rest_palms(body).mT,

@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ..body.rotations import axis_angle_to_matrix, matrix_to_axis_angle, slerp
 from ..contract.contact import Contact
 from ..fitting.fit import FittedMotion
 from ..fitting.prior import JointPrior
@@ -16,6 +17,7 @@ from ..fitting.targets import FitTargets
 from ..motion import BODY_COUNT, MotionEstimate, PairMotion, pose_motion
 from ..observations.clip_scene import ClipScene
 from ..observations.observe import Observations
+from ..observations.swift_limbs import swift_limbs
 from ..reporting import Reporter
 from ..representation.body_parts import touching
 from ..representation.residual import apply_residual, encode_residual, from_channels, pose_state, to_channels
@@ -90,6 +92,8 @@ class InfillScene:
     reference_inview: ReferenceMotion
     prediction: JointPrediction
     fitted: FittedMotion
+    swift: Float[Tensor, "P T 22"]
+    """See `swift_limbs`: there the fit follows the picture more closely than any sample."""
 
     @classmethod
     def of(cls, clip: ClipScene, prediction: JointPrediction, fitted: FittedMotion) -> InfillScene:
@@ -100,7 +104,9 @@ class InfillScene:
         if prediction.prior is not None:
             sigma = grid.to_grid(torch.from_numpy(prediction.prior.sigma).to(clip.device))
         state = ReferenceMotion.of(pose_state(motion, view, grid), clip.features, sigma, clip.body)
-        return cls(clip, MotionEstimate(motion, fitted.camera, clip.initial.foot_contact), state, prediction, fitted)
+        reference = MotionEstimate(motion, fitted.camera, clip.initial.foot_contact)
+        swift = swift_limbs(clip.observations, torch.from_numpy(place[..., 2]).to(clip.device))
+        return cls(clip, reference, state, prediction, fitted, swift)
 
 
 def infill(
@@ -221,12 +227,19 @@ def _decoded(scene: InfillScene, channels: Tensor, infiller: Infiller, settings:
     x, betas = from_channels(channels.to(view.T_cv.device), infiller.scales)
     motion = apply_residual(x, betas, scene.reference.motion_incam, view, grid)
     motion = replace(motion, betas=scene.fitted.motion_incam.betas)
+    motion = _with_swift_limbs(motion, scene.fitted.motion_incam, scene.swift.cpu())
     joints = pose_motion(scene.clip.body, motion).joints[:, :, :BODY_COUNT].cpu().numpy()
     if scene.prediction.prior is not None:
         return InfilledMotion(motion, replace(scene.prediction.prior, joints_incam=joints))
     confidence = scene.fitted.confidence
     sigma = (settings.hidden_sigma + (settings.observed_sigma - settings.hidden_sigma) * confidence).astype(np.float32)
     return InfilledMotion(motion, JointPrior(joints, sigma, sigma))
+
+
+def _with_swift_limbs(motion: PairMotion, fitted: PairMotion, swift: Float[Tensor, "P T 22"]) -> PairMotion:
+    """The motion with the fit's rotations, relative to the parent, of limbs as far as they are swift."""
+    own, seen = (axis_angle_to_matrix(torch.from_numpy(each.body_pose)) for each in (motion, fitted))
+    return replace(motion, body_pose=matrix_to_axis_angle(slerp(own, seen, swift[:, :, 1:])).numpy())
 
 
 def _averaged_with_prediction(

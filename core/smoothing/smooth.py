@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -23,7 +23,6 @@ from ..representation.residual import (
     encode_residual,
     from_channels,
 )
-from .impacts import ImpactSettings, fade_around, impacts
 from .network import SequenceSmoother, SmootherConfig, evidence_features, pose_from_numbers, pose_numbers
 
 KIND = "sequence-smoother"
@@ -46,8 +45,6 @@ class SmoothingSettings:
     """In 0-1: 0 returns the take unchanged, 1 the network's result."""
     fade_seconds: float = 0.27
     """Before and after a held frame, over which the smoothing fades in."""
-    impacts: ImpactSettings = field(default_factory=ImpactSettings)
-    """Strikes of limbs that are plainly seen keep their speed."""
 
 
 def load_smoother(path: Path | None = None, device: torch.device | str = "cpu") -> Smoother:
@@ -96,13 +93,10 @@ def smooth(
     weight = torch.full(x.shape[:2], min(settings.strength, 1.0), device=device)
     if hold is not None:
         weight = weight * (1 - fade_around(hold.to(x), settings.fade_seconds, FRAME_RATE))
-    struck = impacts(take.rotations, features.confidence.to(device), FRAME_RATE, settings.impacts)
-    by_channel = torch.cat([struck.repeat_interleave(6, -1), torch.zeros_like(struck[..., :3])], -1)
-    by_channel = weight[..., None] * (1 - by_channel)
     motion = slice(0, TRANSLATION.stop)
     target = smoothed_x[..., motion] / scales.x[motion].to(smoothed_x)
     result = channels.clone()
-    result[..., motion] = channels[..., motion].lerp(target.to(channels), by_channel.to(channels))
+    result[..., motion] = channels[..., motion].lerp(target.to(channels), weight[..., None].to(channels))
     if not bool(torch.isfinite(result).all()):
         raise UserError(
             "refiner-broken",
@@ -110,3 +104,12 @@ def smooth(
             "Set the smoothness to 0 to go on without it. If its weights are damaged, install the extension again.",
         )
     return result
+
+
+def fade_around(hold: Float[Tensor, "P N"], seconds: float, rate: float) -> Float[Tensor, "P N"]:
+    """How far each frame is held: as `hold` says, and less and less, along half a cosine, in the seconds around it."""
+    frames = max(1, round(seconds * rate))
+    offset = torch.arange(-frames, frames + 1, device=hold.device, dtype=hold.dtype)
+    fade = 0.5 + 0.5 * torch.cos(torch.pi * offset / (frames + 1))
+    near = torch.nn.functional.pad(hold, (frames, frames)).unfold(-1, len(offset), 1)
+    return (near * fade).amax(-1).clamp(0, 1)

@@ -88,7 +88,12 @@ def fit_full_mesh(
             + _POSE_WEIGHT * (pose - relaxed).square().sum((-1, -2)).mean()
             + _SHAPE_WEIGHT * betas.square().sum(-1).mean()
             + _ACCELERATION_WEIGHT
-            * energies.acceleration(joints[:, :, :BODY_COUNT], seconds, joints.new_full((BODY_COUNT,), torch.inf))
+            * energies.acceleration(
+                joints[:, :, :BODY_COUNT],
+                seconds,
+                joints.new_full((BODY_COUNT,), torch.inf),
+                torch.ones_like(joints[:, :, :BODY_COUNT, 0]),
+            )
         )
         loss.backward()
         optimizer.step()
