@@ -31,7 +31,7 @@ from tests.gui import window as gui
 EXTENSION = "bl_ext.user_default.socialmirror"
 _ICONS = (0.83,)
 """Where in the sidebar the icons beside the list of touches are."""
-_ICONS_OF_TAKES = (0.78, 0.82, 0.86)
+_GHOST_ICON = (0.68,)
 _LEFT_OR_RIGHT = (0.3, 0.7)
 _INSTALLATION, _RECONSTRUCTION, _REFINEMENT, _RETARGETING = 900, 1500, 600, 300
 """Seconds after which a step counts as stuck; a busy computer takes a fraction of them."""
@@ -200,12 +200,12 @@ def refine() -> gui.Step:
 def compare_takes() -> gui.Step:
     """The first take as a ghost beside the refined one."""
     ghosts: Any = product("socialmirror_blender.scene.ghost")
-    yield from gui.open_panel("socialmirror.take_ghost(", _ICONS_OF_TAKES)
-    yield from gui.push("take_ghost", _ICONS_OF_TAKES)
+    yield from gui.open_panel_below("export")
+    yield from gui.push("take_ghost", _GHOST_ICON)
     yield 1.0
     assert ghosts.ghost_take(result()) == "take-001"
     gui.screenshot("7_ghost")
-    yield from gui.push("take_ghost", _ICONS_OF_TAKES)
+    yield from gui.push("take_ghost", _GHOST_ICON)
     assert not ghosts.ghost_take(result())
 
 
@@ -219,7 +219,7 @@ def pull_a_hand_by_ik() -> gui.Step:
         operators.object.select_all(action="DESELECT")
         rig.select_set(True)
         bpy.context.view_layer.objects.active = rig
-    yield from gui.open_panel("socialmirror.control_rig_add(", _LEFT_OR_RIGHT)
+    yield from gui.open_last_panels(3)  # Control Rig, Feet, Retarget
     yield from gui.push("control_rig_add", _LEFT_OR_RIGHT)
     yield 1.0
     controls = control_rig.control_rig_of(result(), 0)
@@ -259,7 +259,6 @@ def retarget() -> gui.Step:
         with gui.override():
             body = reshaped(bodies[person], build, skeleton)
             targets.append(build_armature(f"Target {'AB'[person]}", body, names, build, skeleton))
-    yield from gui.open_panel("socialmirror.retarget(")
     yield from retarget_onto([rig for rig, _ in targets], "9_retargeted")
     for item in (item for pair in targets for item in pair):
         bpy.data.objects.remove(item)

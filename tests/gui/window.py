@@ -21,7 +21,11 @@ Step = Generator[float, None, None]
 Point = tuple[int, int]
 
 _SWEEP = 9  # px between two places that the mouse looks at for a button
-_HEADER, _ARROW = 24, 14  # px, the height of a panel's header, and how far from the left its arrow is
+_HEADER, _LAST_HEADER, _TO_NEXT_HEADER = 26, 14, 32
+"""px from one closed panel's header to the next, from the sidebar's lower end to the last, from a button to one below it."""
+_SCROLL, _MOST_SCROLLS = 40, 100
+"""px that Blender scrolls at once, and how often at the most: farther than any sidebar is long."""
+_TITLE = 70  # px from the sidebar's left to the title of a panel
 _KEYS = {" ": "SPACE", ".": "PERIOD", ",": "COMMA", "-": "MINUS", "/": "SLASH"} | dict(
     zip("0123456789", ("ZERO", "ONE", "TWO", "THREE", "FOUR", "FIVE", "SIX", "SEVEN", "EIGHT", "NINE"))
 )
@@ -99,11 +103,11 @@ def enter(text: str, at: Point) -> Step:
 def scroll_sidebar(pixels: int) -> Step:
     """Scroll the sidebar down, up for negative numbers. The mouse wheel would zoom the view where there is nothing to scroll."""
     operators: Any = bpy.ops.view2d
+    scroll = operators.scroll_down if pixels > 0 else operators.scroll_up
     with override("UI"):
-        if pixels > 0 and operators.scroll_down.poll():
-            operators.scroll_down(deltay=pixels)
-        elif pixels < 0 and operators.scroll_up.poll():
-            operators.scroll_up(deltay=-pixels)
+        for _ in range(min(abs(pixels) // _SCROLL, _MOST_SCROLLS)):
+            if scroll.poll():
+                scroll()
     region("UI").tag_redraw()
     yield 0.3
 
@@ -121,33 +125,36 @@ def find(wanted: str, found: list[Point], columns: Sequence[float] = (0.5,), scr
 
     `columns`: where in the sidebar it is looked for, from 0 at the left to 1 at the right.
     """
+    view = region("WINDOW")
+    yield from move((view.x + view.width // 3, view.y + view.height // 2))  # the button that was pressed last lets go
     yield from scroll_sidebar(-20_000)
     for _ in range(scrolls):
-        yield from _look(wanted, found, columns)
-        if found:
-            return
-        yield from scroll_sidebar(region("UI").height // 2)
+        sidebar = region("UI")
+        for y in range(sidebar.y + sidebar.height - 6, sidebar.y + 6, -_SWEEP):
+            for column in columns:
+                at = (sidebar.x + round(sidebar.width * column), y)
+                _event(at, "MOUSEMOVE")
+                yield 0.02
+                if wanted in _under_mouse():
+                    found.append(at)
+                    return
+        yield from scroll_sidebar(sidebar.height // 2)
     raise AssertionError(f"no button {wanted!r} in the sidebar")
 
 
-def open_panel(wanted: str, columns: Sequence[float] = (0.5,)) -> Step:
-    """Click on the headers of the sidebar, from the last one up, until the panel with `wanted` is open."""
+def open_panel_below(operator: str) -> Step:
+    """Click on the header that is next below the button of an operator of the add-on."""
+    found: list[Point] = []
+    yield from find(f"socialmirror.{operator}(", found)
+    yield from click((region("UI").x + _TITLE, found[0][1] - _TO_NEXT_HEADER))
+
+
+def open_last_panels(count: int) -> Step:
+    """Click on the last headers of the sidebar, from the lowest up, all of which have to be closed."""
     yield from scroll_sidebar(20_000)
     sidebar = region("UI")
-    found: list[Point] = []
-    for y in range(sidebar.y + 10, sidebar.y + sidebar.height - 10, _HEADER // 2):
-        header = (sidebar.x + _ARROW, y)
-        yield from move(header)
-        if _under_mouse():
-            continue
-        yield from click(header)
-        for scrolled in (0, sidebar.height // 2):
-            yield from scroll_sidebar(scrolled)
-            yield from _look(wanted, found, columns)
-            if found:
-                return
-        yield from scroll_sidebar(-(sidebar.height // 2))
-    raise AssertionError(f"no panel has a button {wanted!r}")
+    for number in range(count):
+        yield from click((sidebar.x + _TITLE, sidebar.y + _LAST_HEADER + number * _HEADER))
 
 
 def push(operator: str, columns: Sequence[float] = (0.5,)) -> Step:
@@ -224,19 +231,6 @@ def _end(code: int) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
-
-
-def _look(wanted: str, found: list[Point], columns: Sequence[float]) -> Step:
-    """Append the place of a button in the part of the sidebar that is shown, if it is there."""
-    sidebar = region("UI")
-    for y in range(sidebar.y + sidebar.height - 6, sidebar.y + 6, -_SWEEP):
-        for column in columns:
-            at = (sidebar.x + round(sidebar.width * column), y)
-            _event(at, "MOUSEMOVE")
-            yield 0.02
-            if wanted in _under_mouse():
-                found.append(at)
-                return
 
 
 def _event(at: Point, kind: str, value: str = "NOTHING", **details: Any) -> None:
