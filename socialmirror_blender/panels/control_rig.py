@@ -15,6 +15,9 @@ from ..scene.objects import object_with_role
 from .sidebar import OnResult
 from .text import draw_text
 
+_NAME_WIDTH = 0.64
+"""Of a limb's row: with less Blender leaves the name out in a sidebar of the usual width."""
+
 
 class SOCIALMIRROR_PT_control_rig(OnResult, bpy.types.Panel):
     bl_label = "Control Rig"
@@ -40,10 +43,11 @@ class SOCIALMIRROR_PT_control_rig(OnResult, bpy.types.Panel):
         column = layout.column(align=True)
         column.label(text=shown.name)
         for limb in LIMBS:
-            row = column.row(align=True)
+            row = column.split(factor=_NAME_WIDTH, align=True)
             row.prop(shown, f'["{limb.name}"]', text=f"{limb.name.replace('_', ' ').capitalize()} IK", slider=True)
+            buttons = row.row(align=True)
             for text, to_ik in (("FK", False), ("IK", True)):
-                button = row.operator("socialmirror.control_rig_snap", text=text)
+                button = buttons.operator("socialmirror.control_rig_snap", text=text)
                 button.limb, button.to_ik = limb.name, to_ik
         layout.operator("socialmirror.control_rig_feet", icon="LOCKED")
         row = layout.row(align=True)
