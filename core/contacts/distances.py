@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -22,6 +23,7 @@ from ..motion import MotionEstimate, PairMotion, pose_motion
 from ..transforms import inverse_transform_points
 from .settings import ContactDetectionSettings
 
+Values = TypeVar("Values", np.ndarray, Tensor)
 _FRAMES_PER_CHUNK = 8
 """Frames whose point-to-point distances are held in memory at once."""
 
@@ -124,8 +126,8 @@ def depth_weights(settings: ContactDetectionSettings) -> Float[np.ndarray, "R R"
     return weights
 
 
-def values_of_regions(values: Float[np.ndarray, "2 T 22"]) -> Float[np.ndarray, "2 T R"]:
-    """Values of the body joints, such as their confidence, for the regions that they stand for."""
+def values_of_regions(values: Values) -> Values:
+    """Values [..., 22] of the body joints, such as their confidence, for the regions [..., R] that they stand for."""
     return values[..., _JOINT_INDICES]
 
 

@@ -14,56 +14,120 @@ from torch import Tensor
 
 from ..body.model import BodyModel
 from ..contract.body_parts import BODY_PARTS, PART_OF_REGION
-from ..contract.skeleton import REGIONS
-from ..motion import PairMotion, Timeline
+from ..contract.skeleton import REGIONS, split_side
+from ..fitting.prior import JointPrior
+from ..motion import BODY_COUNT, PairMotion, Timeline, pose_motion
 from ..representation.resampling import TimeGrid
 from .distances import measure_regions, values_of_regions
 
-VERSION = 1
+VERSION = 2
 """Of the features: weights are trained for one version and no other."""
-PAIR_CHANNELS = ("distance", "distance_025", "distance_010", "speed", "depth_difference")
-"""Distances of the nearest regions of two parts with all of their depth, a quarter, a tenth of it; metres, metres a second."""
-PART_CHANNELS = ("confidence", "sigma")
+PAIR_CHANNELS = (
+    "distance", "distance_025", "distance_010", "above_least", "speed", "depth_difference", "predicted_distance",
+)  # fmt: skip
+"""Distances of the nearest regions of two parts with all of their depth, a quarter, a tenth of it; how far the second of these is
+above its least in the clip; speed across the picture; depth of person 1's part behind person 0's; distance, with a quarter of the
+depth, of the joints that the learned geometry predicts for the parts. Metres, metres a second."""
+PART_CHANNELS = ("confidence", "sigma_along", "sigma_across", "outward", "up", "forward")
+"""Confidence of the joint; standard deviations, in metres, of its place along the ray from the camera and across it; where it is
+in the frame of its own pelvis, outward being away from the body on its own side."""
+PERSON_CHANNELS = ("facing", "same_heading", "distance_025")
+"""Cosines of the pelvis' heading with the direction to the other's pelvis and with the other's heading; distance of the pelvises
+with a quarter of the depth, metres."""
 _DEPTH_WEIGHTS = (1.0, 0.25, 0.1)
-UNKNOWN_SIGMA = 0.15
+_QUARTER = 0.25
+_UNKNOWN_ALONG, _UNKNOWN_ACROSS = 0.24, 0.08
 """metres, of joints that no learned prior predicts."""
 _PARTS = torch.tensor(PART_OF_REGION)
+_SIDES = torch.tensor([{"left": 1.0, "right": -1.0}.get(split_side(part)[0], 0.0) for part in BODY_PARTS])
 
 
 @dataclass(frozen=True)
 class ContactFeatures:
     """N frames of the uniform grid, Q = 18 body parts of each person; pairs have person 0's part first."""
 
-    pairs: Float[Tensor, "N Q Q 5"]
+    pairs: Float[Tensor, "N Q Q 7"]
     """`PAIR_CHANNELS`"""
-    parts: Float[Tensor, "2 N Q 2"]
+    parts: Float[Tensor, "2 N Q 6"]
     """`PART_CHANNELS`"""
+    people: Float[Tensor, "2 N 3"]
+    """`PERSON_CHANNELS`"""
 
 
 def contact_features(
     motion_incam: PairMotion,
     timeline: Timeline,
     confidence: Float[np.ndarray, "2 T 22"],
-    sigma: Float[np.ndarray, "2 T 22"] | None,
+    prior: JointPrior | None,
     body: BodyModel,
 ) -> ContactFeatures:
-    """Features of a fitted motion. `confidence` (0–1) and `sigma` (metres, of a learned prior) are those of the body joints."""
-    shape = (len(REGIONS), len(REGIONS))
-    weights = [np.full(shape, weight, np.float32) for weight in _DEPTH_WEIGHTS]
-    measured = measure_regions(motion_incam, body, timeline.time, weights)
-    sigma = np.full_like(confidence, UNKNOWN_SIGMA) if sigma is None else sigma
-    distances = [_least_of_parts(torch.from_numpy(distance)) for distance in measured.distances]
-    others = [_mean_of_parts(torch.from_numpy(values)) for values in (measured.speed, measured.depth_difference)]
-    parts = torch.from_numpy(np.stack([values_of_regions(confidence), values_of_regions(sigma)], -1)).float()
-    parts = torch.stack([parts[:, :, index == _PARTS].mean(2) for index in range(len(BODY_PARTS))], 2)
+    """Features of a fitted motion. `confidence` (0–1) is that of the body joints, `prior` what learned geometry says of them."""
+    posed = pose_motion(body, motion_incam)
+    joints, turns = posed.joints[:, :, :BODY_COUNT].cpu(), posed.global_rotations[:, :, 0].cpu()
+    if prior is None:
+        prior = _unknown(joints)
     grid = TimeGrid.of(timeline.time)
-    pairs = torch.stack([*distances, *others], -1).float()
-    return ContactFeatures(grid.to_grid(pairs[None])[0], grid.to_grid(parts))
+    pairs = _pair_channels(motion_incam, timeline, prior, body)
+    return ContactFeatures(
+        grid.to_grid(pairs[None])[0],
+        grid.to_grid(_part_channels(joints, turns, confidence, prior)),
+        grid.to_grid(_person_channels(joints[:, :, 0], turns)),
+    )
 
 
 def touching_parts(touching: Bool[np.ndarray, "T R R"]) -> Bool[np.ndarray, "T Q Q"]:
     """Which pairs of body parts touch where pairs of regions do."""
     return _least_of_parts(torch.from_numpy(~touching)).logical_not().numpy()
+
+
+def _unknown(joints: Float[Tensor, "2 T 22 3"]) -> JointPrior:
+    ones = np.ones(joints.shape[:3], np.float32)
+    return JointPrior(joints.numpy(), _UNKNOWN_ALONG * ones, _UNKNOWN_ACROSS * ones)
+
+
+def _pair_channels(
+    motion_incam: PairMotion, timeline: Timeline, prior: JointPrior, body: BodyModel
+) -> Float[Tensor, "T Q Q 7"]:
+    shape = (len(REGIONS), len(REGIONS))
+    weights = [np.full(shape, weight, np.float32) for weight in _DEPTH_WEIGHTS]
+    measured = measure_regions(motion_incam, body, timeline.time, weights)
+    full, quarter, tenth = (_least_of_parts(torch.from_numpy(distance)) for distance in measured.distances)
+    speed, depth = (_mean_of_parts(torch.from_numpy(values)) for values in (measured.speed, measured.depth_difference))
+    predicted = _of_parts(torch.from_numpy(prior.joints_incam).movedim(-1, 0)).movedim(0, -1)
+    between = _depth_discounted(predicted[1][:, None] - predicted[0][:, :, None])
+    return torch.stack([full, quarter, tenth, quarter - quarter.amin(0), speed, depth, between], -1).float()
+
+
+def _part_channels(
+    joints: Float[Tensor, "2 T 22 3"],
+    turns: Float[Tensor, "2 T 3 3"],
+    confidence: Float[np.ndarray, "2 T 22"],
+    prior: JointPrior,
+) -> Float[Tensor, "2 T Q 6"]:
+    along = prior.sigma_along.copy()
+    along[..., 1:] = np.hypot(along[..., 1:], along[..., :1])  # the place of a joint is that of its pelvis as well
+    own = (joints - joints[:, :, :1]) @ turns
+    values = [*(torch.from_numpy(value) for value in (confidence, along, prior.sigma_across)), *own.unbind(-1)]
+    channels = torch.stack([_of_parts(value) for value in values], -1).float()
+    channels[..., PART_CHANNELS.index("outward")] *= _SIDES
+    return channels
+
+
+def _person_channels(pelvis: Float[Tensor, "2 T 3"], turns: Float[Tensor, "2 T 3 3"]) -> Float[Tensor, "2 T 3"]:
+    to_other = pelvis.flip(0) - pelvis
+    heading = turns[..., 2]
+    facing = (heading * torch.nn.functional.normalize(to_other, dim=-1)).sum(-1)
+    return torch.stack([facing, (heading * heading.flip(0)).sum(-1), _depth_discounted(to_other)], -1).float()
+
+
+def _depth_discounted(vectors_incam: Float[Tensor, "*b 3"]) -> Float[Tensor, "*b"]:
+    return (vectors_incam * vectors_incam.new_tensor([1.0, 1.0, _QUARTER])).norm(dim=-1)
+
+
+def _of_parts(values: Float[Tensor, "*b 22"]) -> Float[Tensor, "*b Q"]:
+    """The mean over each part's regions of values of the body joints that stand for them."""
+    of_regions = values_of_regions(values)
+    return torch.stack([of_regions[..., index == _PARTS].mean(-1) for index in range(len(BODY_PARTS))], -1)
 
 
 def _least_of_parts(values: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ from jaxtyping import Bool, Float
 
 from ..body.model import BodyModel
 from ..contract.contact import Contact
+from ..fitting.prior import JointPrior
 from ..motion import PairMotion, Timeline
 from ..representation.resampling import TimeGrid
 from .decoding import decode_contacts
@@ -30,8 +31,8 @@ class ContactScene:
     timeline: Timeline
     confidence: Float[np.ndarray, "2 T 22"]
     """Of the body joints, 0-1."""
-    sigma: Float[np.ndarray, "2 T 22"] | None
-    """metres, of a learned prior; None without one."""
+    prior: JointPrior | None
+    """Of the learned geometry; None without one."""
     body: BodyModel
 
 
@@ -55,6 +56,6 @@ def part_probabilities(
     scene: ContactScene, head: ContactHead, named: Bool[np.ndarray, "Q Q"] | None = None
 ) -> Float[np.ndarray, "T Q Q"]:
     """The probability of each pair of body parts at the clip's own times."""
-    features = contact_features(scene.motion_incam, scene.timeline, scene.confidence, scene.sigma, scene.body)
+    features = contact_features(scene.motion_incam, scene.timeline, scene.confidence, scene.prior, scene.body)
     found = predict_part_contacts(features, head, None if named is None else torch.from_numpy(named))
     return TimeGrid.of(scene.timeline.time).from_grid(found[None])[0].numpy()

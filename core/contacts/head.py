@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from ..checkpoint import load_checkpoint, load_weights, read_config, weights_file
 from ..contract.body_parts import BODY_PARTS
 from ..contract.skeleton import split_side
-from .features import VERSION, ContactFeatures
+from .features import PAIR_CHANNELS, VERSION, ContactFeatures
 
 KIND = "contact-head"
 """Kind of its checkpoints, and the file name of the weights that ship with the product."""
@@ -26,20 +26,24 @@ PART_KIND = torch.tensor([_KIND_NAMES.index(split_side(part)[1]) for part in BOD
 """For each body part its kind, the part without side."""
 _FAR, _NEAR = 0.15, 0.05
 """metres over which distances are told apart."""
-_SPEED, _DEPTH, _EXCESS, _SIGMA = 1.0, 0.3, 0.1, 0.1
-"""Scales of speeds (metres a second), differences of depth, distances beyond the nearest pair's, and sigmas (metres)."""
+_SPEED, _DEPTH, _EXCESS, _SIGMA, _BODY = 1.0, 0.3, 0.1, 0.1, 0.5
+"""Scales of speeds (metres a second), differences of depth, distances beyond the nearest pair's or the nearest moment's, sigmas,
+and places on the body (metres)."""
 _RARE = -3.0
 """Logit of a pair before anything is learned: most pairs do not touch."""
-INPUT_SIZE = 17
+INPUT_SIZE = 33
+_QUARTER = PAIR_CHANNELS.index("distance_025")
 NEARBY = 0.5
 """metres, with a quarter of the depth: parts that never come nearer do not touch."""
+MOST_PAIRS = 96
+"""Of the pairs that come near each other, only so many, the nearest, are looked at."""
 
 
 @dataclass(frozen=True)
 class ContactHeadConfig:
-    hidden: int = 32
+    hidden: int = 48
     kernel: int = 5
-    dilations: tuple[int, ...] = (1, 2, 4)
+    dilations: tuple[int, ...] = (1, 2, 4, 8)
 
     def __post_init__(self) -> None:
         if not (
@@ -52,7 +56,7 @@ class ContactHeadConfig:
 class PairSequences:
     """The K pairs of parts of each of B clips that come near each other, over N frames."""
 
-    inputs: Float[Tensor, "B K N 17"]
+    inputs: Float[Tensor, "B K N 33"]
     kinds: Int[Tensor, "B K 2"]
     """`PART_KIND` of person 0's and of person 1's part."""
     exists: Bool[Tensor, "B K"]
@@ -106,9 +110,9 @@ def _pooled(hidden: Float[Tensor, "B K N H"], exists: Bool[Tensor, "B K"]) -> Fl
     return torch.cat([mean, largest], -1)
 
 
-def near_pairs(features: ContactFeatures, most: int | None = None) -> Int[Tensor, "K 2"]:
+def near_pairs(features: ContactFeatures, most: int = MOST_PAIRS) -> Int[Tensor, "K 2"]:
     """The pairs of parts (person 0's, person 1's) that come near each other, nearest first."""
-    nearest = features.pairs[..., 1].amin(0)
+    nearest = features.pairs[..., _QUARTER].amin(0)
     order = nearest.flatten().argsort(stable=True)
     order = order[nearest.flatten()[order] < NEARBY][:most]
     return torch.stack([order // len(BODY_PARTS), order % len(BODY_PARTS)], -1)
@@ -116,35 +120,44 @@ def near_pairs(features: ContactFeatures, most: int | None = None) -> Int[Tensor
 
 def pair_inputs(
     features: ContactFeatures, named: Bool[Tensor, "Q Q"] | None, pairs: Int[Tensor, "K 2"]
-) -> Float[Tensor, "K N 17"]:
+) -> Float[Tensor, "K N 33"]:
     """What the network reads of pairs, as numbers of about one. `named`: pairs that the prompt names, None without a prompt."""
     first, second = pairs[:, 0], pairs[:, 1]
     all_pairs = features.pairs
     chosen = all_pairs[:, first, second].transpose(0, 1)
-    distances, speed, depth = chosen[..., :3], chosen[..., 3:4], chosen[..., 4:5]
-    by_quarter = all_pairs[..., 1]
-    excess = torch.stack(
-        [
-            (by_quarter - by_quarter.amin(2, keepdim=True))[:, first, second].T,
-            (by_quarter - by_quarter.amin(1, keepdim=True))[:, first, second].T,
-        ],
-        -1,
-    )
+    full, quarter, tenth, above_least, speed, depth, predicted = chosen.unbind(-1)
+    by_quarter = all_pairs[..., _QUARTER]
+    beyond_row = (by_quarter - by_quarter.amin(2, keepdim=True))[:, first, second].T
+    beyond_column = (by_quarter - by_quarter.amin(1, keepdim=True))[:, first, second].T
     parts = torch.stack([features.parts[0][:, first], features.parts[1][:, second]], -1).transpose(0, 1)
-    confidence, sigma = parts[:, :, 0], parts[:, :, 1]
+    confidence, along, across = parts[:, :, 0], parts[:, :, 1], parts[:, :, 2]
+    place = parts[:, :, 3:].flatten(2)
+    # the distances with a quarter and a tenth of the depth tell how much of it lies along the ray
+    gap = ((quarter**2 - tenth**2).clamp_min(0) / (0.25**2 - 0.1**2)).sqrt()
+    gap_in_sigmas = gap / (along.square().sum(-1).sqrt() + 0.01)
+    people = torch.cat([features.people[0], features.people[1, :, :1]], -1)
     is_named = speed.new_zeros(len(pairs)) if named is None else named[first, second].to(speed)
     text = torch.stack([is_named, torch.full_like(is_named, named is not None)], -1)
+    distances = torch.stack([full, quarter, tenth, predicted], -1)
+    others = [
+        speed / (speed + _SPEED),
+        (depth / _DEPTH).tanh(),
+        (depth / _DEPTH).abs().tanh(),
+        gap_in_sigmas / (gap_in_sigmas + 1),
+        *(excess / (excess + _EXCESS) for excess in (beyond_row, beyond_column, above_least)),
+    ]
+    frames = speed.shape[1]
     return torch.cat(
         [
             distances / (distances + _FAR),
             (-distances / _NEAR).exp(),
-            speed / (speed + _SPEED),
-            (depth / _DEPTH).tanh(),
-            (depth / _DEPTH).abs().tanh(),
-            excess / (excess + _EXCESS),
+            torch.stack(others, -1),
             confidence,
-            sigma / (sigma + _SIGMA),
-            text[:, None].expand(-1, speed.shape[1], -1),
+            along / (along + _SIGMA),
+            across / (across + _SIGMA),
+            (place / _BODY).tanh(),
+            people[None].expand(len(pairs), -1, -1),
+            text[:, None].expand(-1, frames, -1),
         ],
         -1,
     )
@@ -152,8 +165,9 @@ def pair_inputs(
 
 def turned(features: ContactFeatures) -> ContactFeatures:
     """The features with the two people exchanged."""
-    pairs = features.pairs.transpose(1, 2) * features.pairs.new_tensor([1, 1, 1, 1, -1])
-    return ContactFeatures(pairs, features.parts.flip(0))
+    sign = torch.ones(len(PAIR_CHANNELS))
+    sign[PAIR_CHANNELS.index("depth_difference")] = -1
+    return ContactFeatures(features.pairs.transpose(1, 2) * sign, features.parts.flip(0), features.people.flip(0))
 
 
 def contact_probabilities(

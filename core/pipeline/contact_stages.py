@@ -142,6 +142,5 @@ def _spread(contacts: Sequence[Contact], reporter: Reporter) -> tuple[Contact, .
 
 
 def _contact_scene(clip_scene: ClipScene, prediction: JointPrediction, fitted: FittedMotion) -> ContactScene:
-    sigma = None if prediction.prior is None else prediction.prior.sigma
     timeline = clip_scene.observations.timeline
-    return ContactScene(fitted.motion_incam, timeline, fitted.confidence, sigma, clip_scene.body)
+    return ContactScene(fitted.motion_incam, timeline, fitted.confidence, prediction.prior, clip_scene.body)

@@ -5,14 +5,13 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from core.contract.errors import UserError
 from core.contract.files import read_json
 
 from ..mocap.capture import Capture
 from ..mocap.library import Library
-from .interaction import Interaction
 
 Split = Literal["train", "dev", "test"]
 SPLITS: tuple[Split, ...] = ("train", "dev", "test")
@@ -41,19 +40,30 @@ def split_of_subject(subject: str) -> Split:
     return "train"
 
 
-def split_of(interaction: Interaction) -> Split:
+class Clip(Protocol):
+    """What is known of an interaction, or of a clip that was rendered of one."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def family(self) -> str: ...
+    @property
+    def subjects(self) -> tuple[str, ...]: ...
+
+
+def split_of(clip: Clip) -> Split:
     """Where a clip belongs, by the people underneath; by its family alone where nobody was recorded.
 
     UserError `split-broken` where they belong to several splits, or to one that may not hold the family.
     """
-    splits: set[Split] = {split_of_subject(subject) for subject in interaction.subjects if subject != NOBODY}
+    splits: set[Split] = {split_of_subject(subject) for subject in clip.subjects if subject != NOBODY}
     if len(splits) > 1:
-        raise _broken(interaction, f"is made of people of {' and '.join(sorted(splits))}")
-    holding: list[Split] = [split for split in SPLITS if interaction.family in families_of(split)]
+        raise _broken(clip, f"is made of people of {' and '.join(sorted(splits))}")
+    holding: list[Split] = [split for split in SPLITS if clip.family in families_of(split)]
     wanted = splits.pop() if splits else next(iter(holding), None)
     if wanted is None or wanted not in holding:
         which = f"{wanted} may not hold" if wanted else "no split may hold"
-        raise _broken(interaction, f"is of the family {interaction.family}, which {which}")
+        raise _broken(clip, f"is of the family {clip.family}, which {which}")
     return wanted
 
 
@@ -62,8 +72,8 @@ def captures_of(library: Library, split: Split) -> list[Capture]:
     return [capture for capture in library.captures if split_of_subject(capture.subject) == split]
 
 
-def _broken(interaction: Interaction, why: str) -> UserError:
-    return UserError("split-broken", f"The clip {interaction.name} {why}.", "Make it again for one split.")
+def _broken(clip: Clip, why: str) -> UserError:
+    return UserError("split-broken", f"The clip {clip.name} {why}.", "Make it again for one split.")
 
 
 @lru_cache(maxsize=1)

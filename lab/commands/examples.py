@@ -19,6 +19,8 @@ Interactions of another split than --split are refused.
 --non-interacting adds pairs of people from motion capture who do not interact, --close pairs who are as near each other
 as people who do, in any pose and place; of the latter only the ST-GCN can learn, as nothing is known of their contacts. Both
 need --motion.
+
+--rendered adds rendered clips of `python -m lab render` as the real 2D networks see them.
 """
 EXAMPLES = """\
   python -m lab examples --interactions out/train.npz --cameras 3 --out out/examples/train
@@ -33,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cameras", type=positive_integer, default=3, metavar="N", help="per interaction (default: 3)")
     parser.add_argument("--non-interacting", type=int, default=0, metavar="N", help="pairs who do not interact")
     parser.add_argument("--close", type=int, default=0, metavar="N", help="pairs close together by chance")
+    parser.add_argument("--rendered", type=Path, nargs="*", default=[], metavar="FOLDER", help="of lab render")
     parser.add_argument("--motion", type=Path, metavar="FOLDER", help="motion capture for these")
     parser.add_argument("--cache", type=Path, default=MOTION_CACHE, help="where parsed motion capture is kept")
     parser.add_argument("--seed", type=int, default=0)

@@ -1,14 +1,14 @@
-"""Examples for the contact head: its features of interactions seen by a random camera, and which body parts truly touch.
+"""Examples for the contact head: clips as it gets them in the product, its features of them, and which body parts truly touch.
 
-The motion is the product's whole first fit of simulated detections: in fits of a fifth of the steps, parts that touch are nearly
-twice as far apart.
+The motion is the product's whole first fit of detections: in fits of a fifth of the steps, parts that touch are nearly
+twice as far apart. Fits take most of the time, so they are what is kept in files; features are computed of them anew.
 """
 
 from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,15 +17,20 @@ from jaxtyping import Bool
 
 from core.body.model import BodyModel
 from core.contacts.features import ContactFeatures, contact_features, touching_parts
+from core.contacts.finding import ContactScene
 from core.contract.errors import UserError
 from core.contract.files import put_json, put_npz, read_json, read_npz, replacing
+from core.fitting.camera import KnownCamera
 from core.fitting.fit import FitSchedule, Phase, fit
+from core.fitting.prior import JointPrior
 from core.fitting.targets import FitTargets
+from core.motion import PairMotion, Timeline
 from core.observations.clip_scene import ClipScene
 from core.pipeline.settings import PipelineSettings
 from core.reporting import SilentReporter
+from core.representation.resampling import TimeGrid
 from core.stgcn.inference import load_stgcn
-from core.stgcn.predict import JointPrediction, predict_joints
+from core.stgcn.predict import predict_joints
 
 from ..choreography.interaction import Interaction
 from ..evaluation.benchmark_clip import BenchmarkClip
@@ -35,6 +40,18 @@ from ..evaluation.pairs_2d import simulate_clip
 from ..evaluation.surface_metrics import contact_matrix
 from ..evaluation.usual_camera import start_of_product
 from .mirror import mirror_interaction
+from .nearly_known_camera import nearly_known_camera
+
+
+@dataclass(frozen=True)
+class FittedClip:
+    """One clip at its own times: what the contact head gets in the product, and the truth."""
+
+    name: str
+    family: str
+    scene: ContactScene
+    touching: Bool[np.ndarray, "T Q Q"]
+    sentences: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -48,32 +65,44 @@ class ContactExample:
     sentences: tuple[str, ...]
 
 
-def make_contact_examples(
-    interactions: Sequence[Interaction], seed: int, body: BodyModel, *, camera: int = 0, fewer_steps: int = 1
-) -> Iterator[ContactExample]:
-    """An example of each interaction; those in which the 2D stage hardly found somebody are left out.
+def fit_interactions(
+    interactions: Sequence[Interaction],
+    seed: int,
+    body: BodyModel,
+    *,
+    camera: int = 0,
+    nearly_known: float = 0.0,
+    fewer_steps: int = 1,
+) -> Iterator[FittedClip]:
+    """Each interaction, seen by a random camera and fitted; those in which the 2D stage hardly found somebody are left out.
 
     Everything random is drawn from the seed, the interaction's name and the number of the camera. Odd cameras see the mirrored
-    interaction. `fewer_steps`: the part of the fit's steps that is done, with a learning rate larger by its root; for tests.
+    interaction. `nearly_known`: the part of the clips whose camera is drawn about the true one instead of estimated.
+    `fewer_steps`: the part of the fit's steps that is done, with a learning rate larger by its root; for tests.
     """
     noise = load_noise()
     for interaction in interactions:
         seen = mirror_interaction(interaction) if camera % 2 else interaction
         seen = replace(seen, name=f"{seen.name}@{camera}")
-        wide = np.random.default_rng((seed, zlib.crc32(seen.name.encode()), 3)).random() < 0.3
+        rng = np.random.default_rng((seed, zlib.crc32(seen.name.encode()), 3))
+        distribution = WIDE_CAMERAS if rng.random() < 0.3 else NARROW_CAMERAS
         try:
-            clip = simulate_clip(seen, seed, body, noise, 3, WIDE_CAMERAS if wide else NARROW_CAMERAS)
-            yield contact_example(clip, body, fewer_steps)
+            clip = simulate_clip(seen, seed, body, noise, 3, distribution)
+            known = KnownCamera()
+            if rng.random() < nearly_known:
+                known = nearly_known_camera(clip.truth.camera, clip.detections.image_size, rng)
+            yield fit_clip(clip, body, known, fewer_steps)
         except UserError as error:
             if error.code != "nobody":
                 raise
 
 
-def contact_example(clip: BenchmarkClip, body: BodyModel, fewer_steps: int = 1) -> ContactExample:
-    """The example of a clip with simulated detections. UserError `nobody` if the 2D stage hardly found somebody."""
-    observations, initial = start_of_product(clip.detections, body)
-    scene = ClipScene.of(observations, initial, body)
-    prediction = predict_joints(scene, load_stgcn())
+def fit_clip(
+    clip: BenchmarkClip, body: BodyModel, known: KnownCamera | None = None, fewer_steps: int = 1
+) -> FittedClip:
+    """A clip with its detections, fitted as in the product. UserError `nobody` if the 2D stage hardly found somebody."""
+    observations, initial = start_of_product(clip.detections, body, known)
+    prediction = predict_joints(ClipScene.of(observations, initial, body), load_stgcn())
     phases = PipelineSettings().first_fit.for_prior(prediction.prior)
     fitted = fit(
         replace(initial, motion_incam=prediction.motion_incam),
@@ -83,15 +112,17 @@ def contact_example(clip: BenchmarkClip, body: BodyModel, fewer_steps: int = 1) 
         FitSchedule(tuple(_shortened(phase, fewer_steps) for phase in phases)),
         SilentReporter(),
     )
-    timeline = observations.timeline
-    features = contact_features(fitted.motion_incam, timeline, fitted.confidence, joint_sigma(prediction), body)
+    scene = ContactScene(fitted.motion_incam, observations.timeline, fitted.confidence, prediction.prior, body)
     touching = touching_parts(contact_matrix(clip.truth.contacts, clip.detections.frame_index))
-    on_grid = scene.frame.grid.flags_to_grid(torch.from_numpy(touching)[None])[0].numpy()
-    return ContactExample(clip.name, clip.family, features, on_grid, clip.sentences)
+    return FittedClip(clip.name, clip.family, scene, touching, clip.sentences)
 
 
-def joint_sigma(prediction: JointPrediction) -> np.ndarray | None:
-    return None if prediction.prior is None else prediction.prior.sigma
+def contact_example(clip: FittedClip) -> ContactExample:
+    """The features that the head reads of a fitted clip, and what touches, on the uniform grid."""
+    scene = clip.scene
+    features = contact_features(scene.motion_incam, scene.timeline, scene.confidence, scene.prior, scene.body)
+    touching = TimeGrid.of(scene.timeline.time).flags_to_grid(torch.from_numpy(clip.touching)[None])[0].numpy()
+    return ContactExample(clip.name, clip.family, features, touching, clip.sentences)
 
 
 def _shortened(phase: Phase, fewer_steps: int) -> Phase:
@@ -99,33 +130,45 @@ def _shortened(phase: Phase, fewer_steps: int) -> Phase:
     return replace(phase, steps=steps, learning_rate=phase.learning_rate * (phase.steps / steps) ** 0.5)
 
 
-def save_contact_examples(path: Path, examples: Sequence[ContactExample]) -> None:
+def save_fitted_clips(path: Path, clips: Sequence[FittedClip]) -> None:
     """Write PATH.npz (clips one after the other along time) and PATH.json (names and sentences), both or neither."""
+    scenes = [clip.scene for clip in clips]
     arrays = {
-        "frames": np.array([len(example.touching) for example in examples], np.int32),
-        "pairs": np.concatenate([example.features.pairs.numpy().astype(np.float16) for example in examples]),
-        "parts": np.concatenate([example.features.parts.numpy().astype(np.float16) for example in examples], 1),
-        "touching": np.concatenate([example.touching for example in examples]),
+        "frames": np.array([len(clip.touching) for clip in clips], np.int32),
+        "touching": np.concatenate([clip.touching for clip in clips]),
+        "frame_index": np.concatenate([scene.timeline.frame_index for scene in scenes]),
+        "time": np.concatenate([scene.timeline.time for scene in scenes]),
+        "confidence": np.concatenate([scene.confidence for scene in scenes], 1),
+        "betas": np.stack([scene.motion_incam.betas for scene in scenes]),
     }
-    records = [{"name": each.name, "family": each.family, "sentences": list(each.sentences)} for each in examples]
+    for item in fields(PairMotion):
+        if item.name != "betas":
+            arrays[item.name] = np.concatenate([getattr(scene.motion_incam, item.name) for scene in scenes], 1)
+    for item in fields(JointPrior):
+        arrays[f"prior_{item.name}"] = np.concatenate([getattr(scene.prior, item.name) for scene in scenes], 1)
+    records = [{"name": each.name, "family": each.family, "sentences": list(each.sentences)} for each in clips]
     with replacing(path.with_suffix(".npz")) as numbers, replacing(path.with_suffix(".json")) as words:
         put_npz(numbers, arrays)
-        put_json(words, {"examples": records})
+        put_json(words, {"clips": records})
 
 
-def load_contact_examples(path: Path) -> list[ContactExample]:
+def load_fitted_clips(path: Path, body: BodyModel) -> list[FittedClip]:
     """Read PATH.npz and PATH.json. UserError `file-unreadable` if they do not belong together."""
-    records, arrays = read_json(path.with_suffix(".json"))["examples"], read_npz(path.with_suffix(".npz"))
+    records, arrays = read_json(path.with_suffix(".json"))["clips"], read_npz(path.with_suffix(".npz"))
     if len(records) != len(arrays["frames"]):
         raise UserError("file-unreadable", f"{path}.npz and .json are of different runs.", "Make both again.")
-    ends = np.cumsum(arrays["frames"])
-    examples: list[ContactExample] = []
-    for record, end, count in zip(records, ends.tolist(), arrays["frames"].tolist()):
+    ends = np.cumsum(arrays["frames"]).tolist()
+    clips: list[FittedClip] = []
+    for index, (record, end, count) in enumerate(zip(records, ends, arrays["frames"].tolist())):
         frames = slice(end - count, end)
-        pairs, parts = (torch.from_numpy(arrays["pairs"][frames]), torch.from_numpy(arrays["parts"][:, frames]))
-        features = ContactFeatures(pairs.float(), parts.float())
-        sentences = tuple(record["sentences"])
-        examples.append(
-            ContactExample(record["name"], record["family"], features, arrays["touching"][frames], sentences)
+        moving = {item.name: arrays[item.name][:, frames] for item in fields(PairMotion) if item.name != "betas"}
+        scene = ContactScene(
+            PairMotion(**moving, betas=arrays["betas"][index]),
+            Timeline(arrays["frame_index"][frames], arrays["time"][frames]),
+            arrays["confidence"][:, frames],
+            JointPrior(**{item.name: arrays[f"prior_{item.name}"][:, frames] for item in fields(JointPrior)}),
+            body,
         )
-    return examples
+        touching, sentences = arrays["touching"][frames], tuple(record["sentences"])
+        clips.append(FittedClip(record["name"], record["family"], scene, touching, sentences))
+    return clips

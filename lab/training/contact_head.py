@@ -31,7 +31,6 @@ from .contact_examples import ContactExample
 
 WINDOW = 64
 """frames"""
-_MOST_PAIRS = 48
 _MIRROR = torch.tensor([PART_INDEX[mirrored(part)] for part in BODY_PARTS])
 _TOLD, _TOLD_WRONGLY = 0.4, 0.15
 """Parts of the windows whose prompt is the clip's sentence, and that of a clip of another family."""
@@ -84,14 +83,15 @@ class ContactBatches:
         frames = len(example.touching)
         first = int(rng.integers(max(1, frames - WINDOW + 1)))
         window = torch.arange(first, first + WINDOW).clamp_max(frames - 1)
-        features = ContactFeatures(example.features.pairs[window], example.features.parts[:, window])
+        whole = example.features
+        features = ContactFeatures(whole.pairs[window], whole.parts[:, window], whole.people[:, window])
         touching, named = torch.from_numpy(example.touching)[window], self._named(example, rng)
         if rng.random() < 0.5:
-            features = ContactFeatures(features.pairs[:, _MIRROR][:, :, _MIRROR], features.parts[:, :, _MIRROR])
+            features = _mirrored(features)
             touching, named = touching[:, _MIRROR][:, :, _MIRROR], None if named is None else named[_MIRROR][:, _MIRROR]
         if rng.random() < 0.5:
             features, touching, named = turned(features), touching.mT, None if named is None else named.T
-        pairs = near_pairs(features, _MOST_PAIRS)
+        pairs = near_pairs(features)
         chosen = touching[:, pairs[:, 0], pairs[:, 1]].T
         return pair_inputs(features, named, pairs), PART_KIND[pairs], chosen, touching.any(2).any(1)
 
@@ -102,6 +102,12 @@ class ContactBatches:
         if told < _TOLD + _TOLD_WRONGLY:
             return _named_by(self.examples[int(rng.integers(len(self.examples)))], rng)
         return None
+
+
+def _mirrored(features: ContactFeatures) -> ContactFeatures:
+    """Those of the mirrored clip; what there is of people and places does not know left from right."""
+    pairs, parts = features.pairs[:, _MIRROR][:, :, _MIRROR], features.parts[:, :, _MIRROR]
+    return ContactFeatures(pairs, parts, features.people)
 
 
 def _named_by(example: ContactExample, rng: Generator) -> Tensor | None:

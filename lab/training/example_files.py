@@ -21,7 +21,8 @@ from ..mocap.action_detection import find_windows
 from ..mocap.library import load_library
 from .examples import Example, save_examples
 from .non_interacting import CLOSE, PairSettings, non_interacting_pair
-from .simulated_examples import Recording, make_examples, recordings_of
+from .rendered_clips import detections_beside, seen_clips
+from .simulated_examples import Recording, SimulationSettings, example_of, make_examples, recording, recordings_of
 
 _SAVE_EVERY = 100
 """Examples after which the file is written anew, so that training can begin with a part of them."""
@@ -51,15 +52,24 @@ def write_example_files(options: argparse.Namespace) -> None:
         if number % _SAVE_EVERY == 0 and number < len(recordings):
             save_examples(options.out, examples)
             print(f"{number} of {len(recordings)}, {time.perf_counter() - began:.0f} s", flush=True)
+    for folder in options.rendered:
+        examples += rendered_examples(folder, options.split, options.seed)
     save_examples(options.out, examples)
     print(f"{len(examples)} examples in {time.perf_counter() - began:.0f} s\n{summarize(examples)}")
+
+
+def rendered_examples(folder: Path, split: Split, seed: int) -> list[Example]:
+    """Examples of a folder's rendered clips, as the real 2D networks see them; their detections are kept beside the videos."""
+    body = load_body(None)
+    clips = seen_clips(folder, split, body, detections_beside(folder))
+    return [example_of(clip, seed, body, SimulationSettings()) for clip in clips]
 
 
 def _of_pairs(options: argparse.Namespace, count: int, settings: PairSettings) -> list[Recording]:
     began, augmented = time.perf_counter(), options.split == "train"
     pairs = draw_pairs(options.motion, options.cache, options.split, count, options.seed, settings)
     print(f"{len(pairs)} {settings.family} pairs in {time.perf_counter() - began:.0f} s", flush=True)
-    return [Recording(pair, number % 2, options.seed, augmented) for number, pair in enumerate(pairs)]
+    return [recording(pair, number % 2, options.seed, augmented) for number, pair in enumerate(pairs)]
 
 
 def load_interactions_of(split: Split, paths: Sequence[Path]) -> list[Interaction]:

@@ -5,7 +5,6 @@ Camera, initial motion and features are computed from the simulated detections b
 
 from __future__ import annotations
 
-import math
 import multiprocessing
 import zlib
 from collections.abc import Iterator, Sequence
@@ -35,6 +34,7 @@ from ..evaluation.pairs_2d import simulate_clip
 from ..evaluation.usual_camera import start_of_product
 from .examples import Example
 from .mirror import mirror_interaction
+from .nearly_known_camera import field_of_view, nearly_known_camera
 from .noise_augmentation import augment_noise
 
 _FLOAT32 = ("reference_joints", "true_joints", "reference_betas", "residual_betas")
@@ -47,6 +47,8 @@ class SimulationSettings:
 
     known_fov: float = 0.25
     """Part of the examples whose field of view is given, as users sometimes do."""
+    nearly_known: float = 0.0
+    """Part of the others whose camera is drawn about the true one, as far from it as estimates are, which is faster."""
     cameras: tuple[tuple[CameraDistribution, float], ...] = (
         (NARROW_CAMERAS, 0.4),
         (WIDE_CAMERAS, 0.3),
@@ -57,6 +59,10 @@ class SimulationSettings:
     """Occlusion is computed in every third frame, a tenth of a second apart."""
     captions: int = 3
     """Generated for each clip, besides the interaction's own sentences."""
+
+
+_TRAINING = SimulationSettings(nearly_known=0.8)
+"""Dev examples have estimated cameras, as in the product."""
 
 
 @dataclass(frozen=True)
@@ -76,8 +82,13 @@ def recordings_of(
 ) -> list[Recording]:
     """All interactions by their first camera, then all by their second, so that a part of the list covers them all."""
     return [
-        Recording(interaction, camera, seed, augmented) for camera in range(cameras) for interaction in interactions
+        recording(interaction, camera, seed, augmented) for camera in range(cameras) for interaction in interactions
     ]
+
+
+def recording(interaction: Interaction, camera: int, seed: int, augmented: bool) -> Recording:
+    """An interaction seen by a camera, with the settings for training or for dev."""
+    return Recording(interaction, camera, seed, augmented, _TRAINING if augmented else SimulationSettings())
 
 
 def make_examples(recordings: Sequence[Recording], processes: int = 1) -> Iterator[Example | None]:
@@ -117,10 +128,12 @@ def example_of(clip: BenchmarkClip, seed: int, body: BodyModel, settings: Simula
     """The example of a clip with simulated detections. UserError `nobody` if the 2D stage hardly found somebody."""
     detections, truth = clip.detections, clip.truth
     rng = np.random.default_rng((seed, zlib.crc32(clip.name.encode()), 1))
-    fov = None
+    known = KnownCamera()
     if rng.random() < settings.known_fov:
-        fov = 2 * math.degrees(math.atan(detections.image_size[0] / 2 / truth.camera.K[0, 0]))
-    observations, initial = start_of_product(detections, body, KnownCamera(fov))
+        known = KnownCamera(field_of_view(truth.camera, detections.image_size))
+    elif rng.random() < settings.nearly_known:
+        known = nearly_known_camera(truth.camera, detections.image_size, rng)
+    observations, initial = start_of_product(detections, body, known)
     features, frame = extract_features(observations, initial, body)
     true_incam = truth.motion.transformed(truth.camera.T_cw)
     true = pose_state(true_incam, ground_view(truth.camera, torch.as_tensor(true_incam.pelvis)), frame.grid)

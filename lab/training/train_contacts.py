@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -24,9 +24,12 @@ from ..choreography.splits import Split, split_of
 from ..evaluation.plots import require_matplotlib
 from .contact_examples import (
     ContactExample,
-    load_contact_examples,
-    make_contact_examples,
-    save_contact_examples,
+    FittedClip,
+    contact_example,
+    fit_clip,
+    fit_interactions,
+    load_fitted_clips,
+    save_fitted_clips,
 )
 from .contact_head import (
     ContactBatches,
@@ -42,9 +45,12 @@ from .job import install_weights
 from .loop import History, Task, TrainingResult, TrainingSettings, train
 from .model_card import ModelCard, describe_hardware, write_card
 from .non_interacting import FAMILY as NON_INTERACTING
+from .rendered_clips import detections_beside, seen_clips
 
 _DEV_SHARE = 0.25
 """Non-interacting pairs of the dev split beside those of the train split."""
+_NEARLY_KNOWN = 0.8
+"""Part of the training clips whose camera is drawn about the true one, see `fit_interactions`."""
 
 
 def train_contacts(options: argparse.Namespace) -> None:
@@ -95,8 +101,8 @@ def train_contacts(options: argparse.Namespace) -> None:
 
 
 def _examples(options: argparse.Namespace, split: Split) -> list[ContactExample]:
-    """The examples of a split; files that are missing are made."""
-    folder = options.out / "examples"
+    """The examples of a split; fits that are missing are made."""
+    folder = options.out / "fits"
     folder.mkdir(parents=True, exist_ok=True)
     sources: dict[str, list[Interaction]] = {}
     for path in options.interactions:
@@ -105,22 +111,42 @@ def _examples(options: argparse.Namespace, split: Split) -> list[ContactExample]
             sources[path.stem] = chosen
     if not sources:
         raise UserError("no-clips", f"There are no interactions of the split {split}.", "Give files of both splits.")
-    found: list[ContactExample] = []
-    for name, interactions in sources.items():
-        found += _made_once(folder / f"{split}-{name}", interactions, options.seed)
+    seed, cameras = options.seed, options.cameras if split == "train" else 1
+    parts = [_interactions_once(folder / f"{split}-{name}", clips, seed, cameras) for name, clips in sources.items()]
     count = options.non_interacting if split == "train" else round(_DEV_SHARE * options.non_interacting)
     if count:
         path = folder / f"{split}-{NON_INTERACTING}"
-        pairs = () if _exists(path) else draw_pairs(options.motion, options.cache, split, count, options.seed)
-        found += _made_once(path, pairs, options.seed)
-    return found
+        pairs = () if _exists(path) else draw_pairs(options.motion, options.cache, split, count, seed)
+        parts.append(_interactions_once(path, pairs, seed, 1))
+    if split == "train":
+        parts += [_rendered_once(folder / f"train-{rendered.name}", rendered) for rendered in options.rendered]
+    return [contact_example(clip) for clips in parts for clip in clips]
 
 
-def _made_once(path: Path, interactions: Sequence[Interaction], seed: int) -> list[ContactExample]:
+def _interactions_once(
+    path: Path, interactions: Sequence[Interaction], seed: int, cameras: int
+) -> Iterator[FittedClip]:
+    body = load_body(None)
+    nearly_known = _NEARLY_KNOWN if path.name.startswith("train") else 0.0
+    for camera in range(cameras):
+        yield from _made_once(
+            path.with_name(f"{path.name}-{camera}"),
+            fit_interactions(interactions, seed, body, camera=camera, nearly_known=nearly_known),
+        )
+
+
+def _rendered_once(path: Path, folder: Path) -> list[FittedClip]:
+    body = load_body(None)
+    clips = seen_clips(folder, "train", body, detections_beside(folder))
+    return _made_once(path, (fit_clip(clip, body) for clip in clips))
+
+
+def _made_once(path: Path, clips: Iterator[FittedClip]) -> list[FittedClip]:
+    """The clips in the file, which is written first if it is missing."""
     if not _exists(path):
-        print(f"making the examples {path.name}", flush=True)
-        save_contact_examples(path, list(make_contact_examples(interactions, seed, load_body(None))))
-    return load_contact_examples(path)
+        print(f"fitting the clips of {path.name}", flush=True)
+        save_fitted_clips(path, list(clips))
+    return load_fitted_clips(path, load_body(None))
 
 
 def _exists(path: Path) -> bool:

@@ -26,10 +26,12 @@ HAND, HEAD = PART_INDEX["left_hand"], PART_INDEX["head"]
 
 def features(frames: int = 12, distance: float = 0.1) -> ContactFeatures:
     generator = torch.Generator().manual_seed(1)
-    pairs = 0.6 + torch.rand(frames, 18, 18, 5, generator=generator)
+    pairs = 0.6 + torch.rand(frames, 18, 18, 7, generator=generator)
     pairs[:, HAND, HEAD, :3] = distance
     pairs[:, 3:6, 9:12, :3] = 0.4 * torch.rand(frames, 3, 3, 3, generator=generator)
-    return ContactFeatures(pairs, torch.rand(2, frames, 18, 2, generator=generator))
+    return ContactFeatures(
+        pairs, torch.rand(2, frames, 18, 6, generator=generator), torch.rand(2, frames, 3, generator=generator)
+    )
 
 
 def network() -> ContactHead:
@@ -46,7 +48,7 @@ def test_probabilities_are_those_of_pairs_that_come_near_and_zero_elsewhere():
 
 def test_two_who_stay_apart_touch_nowhere():
     apart = features()
-    apart = ContactFeatures(apart.pairs + 1.0, apart.parts)
+    apart = ContactFeatures(apart.pairs + 1.0, apart.parts, apart.people)
     assert not predict_part_contacts(apart, network()).any()
 
 

@@ -16,9 +16,10 @@ from core.contract.body_parts import PART_INDEX
 from core.semantics.prompt_parser import parse_prompt
 from lab.training.contact_examples import (
     ContactExample,
-    load_contact_examples,
-    make_contact_examples,
-    save_contact_examples,
+    contact_example,
+    fit_interactions,
+    load_fitted_clips,
+    save_fitted_clips,
 )
 from lab.training.contact_head import ContactBatches, ContactObjective, contact_errors, reliability
 from lab.training.contact_thresholds import decoded_parts, prompt_probability
@@ -30,22 +31,12 @@ HAND = PART_INDEX["right_hand"]
 def example(name: str, frames: int = 40) -> ContactExample:
     """Two right hands that meet half-way through the clip."""
     rng = np.random.default_rng(len(name))
-    pairs = torch.from_numpy(rng.uniform(0.3, 1.0, (frames, 18, 18, 5))).half().float()
+    pairs = torch.from_numpy(rng.uniform(0.3, 1.0, (frames, 18, 18, 7))).float()
     touching = np.zeros((frames, 18, 18), bool)
     touching[frames // 2 :, HAND, HAND] = True
     pairs[:, HAND, HAND, :3] = torch.from_numpy(np.where(touching[:, HAND, HAND], 0.0, 0.5)).float()[:, None]
-    return ContactExample(
-        name, "handshake", ContactFeatures(pairs, torch.full((2, frames, 18, 2), 0.5)), touching, ("They shake hands.",)
-    )
-
-
-def test_examples_are_read_as_they_were_written(tmp_path: Path):
-    saved = [example("one"), example("other", 25)]
-    save_contact_examples(tmp_path / "pairs", saved)
-    for before, after in zip(saved, load_contact_examples(tmp_path / "pairs"), strict=True):
-        assert (before.name, before.family, before.sentences) == (after.name, after.family, after.sentences)
-        assert torch.equal(before.features.pairs, after.features.pairs)
-        assert np.array_equal(before.touching, after.touching)
+    features = ContactFeatures(pairs, torch.full((2, frames, 18, 6), 0.5), torch.zeros(2, frames, 3))
+    return ContactExample(name, "handshake", features, touching, ("They shake hands.",))
 
 
 def test_the_head_learns_that_near_hands_touch():
@@ -85,8 +76,18 @@ def test_a_reliability_table_compares_probability_and_frequency():
 
 
 @pytest.mark.slow
-def test_an_interaction_becomes_an_example_of_what_truly_touches():
-    (made,) = make_contact_examples([synthetic_interaction(frames=20)], 0, load_body(None), fewer_steps=40)
-    assert made.features.pairs.shape == (len(made.touching), 18, 18, 5)
+def test_an_interaction_becomes_an_example_of_what_truly_touches(tmp_path: Path):
+    interactions = [synthetic_interaction(frames=20), synthetic_interaction("wave-0002", 14)]
+    clips = list(fit_interactions(interactions, 0, load_body(None), fewer_steps=40))
+    save_fitted_clips(tmp_path / "waves", clips)
+    examples = [contact_example(clip) for clip in load_fitted_clips(tmp_path / "waves", load_body(None))]
+    made = examples[0]
+    assert made.features.pairs.shape[:3] == (len(made.touching), 18, 18)
     touching = np.argwhere(made.touching.any(0)).tolist()
     assert touching == [[PART_INDEX["right_hand"], PART_INDEX["left_shoulder"]]]
+    for read, clip in zip(examples, clips, strict=True):
+        before = contact_example(clip)
+        assert (read.name, read.family, read.sentences) == (before.name, before.family, before.sentences)
+        assert torch.equal(read.features.pairs, before.features.pairs)
+        assert torch.equal(read.features.parts, before.features.parts)
+        assert np.array_equal(read.touching, before.touching)
