@@ -41,7 +41,7 @@ MOST_PAIRS = 96
 
 @dataclass(frozen=True)
 class ContactHeadConfig:
-    hidden: int = 48
+    hidden: int = 32
     kernel: int = 5
     dilations: tuple[int, ...] = (1, 2, 4, 8)
 

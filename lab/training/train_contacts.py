@@ -49,7 +49,10 @@ from .rendered_clips import detections_beside, seen_clips
 
 _DEV_SHARE = 0.25
 """Non-interacting pairs of the dev split beside those of the train split."""
-_NEARLY_KNOWN = 0.8
+_FIRST_UNFITTED = 4
+"""Number of the first camera of clips that are not fitted."""
+_WEIGHT_OF_FITS = 3
+_NEARLY_KNOWN = 1.0
 """Part of the training clips whose camera is drawn about the true one, see `fit_interactions`."""
 
 
@@ -111,28 +114,28 @@ def _examples(options: argparse.Namespace, split: Split) -> list[ContactExample]
             sources[path.stem] = chosen
     if not sources:
         raise UserError("no-clips", f"There are no interactions of the split {split}.", "Give files of both splits.")
-    seed, cameras = options.seed, options.cameras if split == "train" else 1
-    parts = [_interactions_once(folder / f"{split}-{name}", clips, seed, cameras) for name, clips in sources.items()]
-    count = options.non_interacting if split == "train" else round(_DEV_SHARE * options.non_interacting)
+    training = split == "train"
+    count = options.non_interacting if training else round(_DEV_SHARE * options.non_interacting)
     if count:
-        path = folder / f"{split}-{NON_INTERACTING}"
-        pairs = () if _exists(path) else draw_pairs(options.motion, options.cache, split, count, seed)
-        parts.append(_interactions_once(path, pairs, seed, 1))
-    if split == "train":
-        parts += [_rendered_once(folder / f"train-{rendered.name}", rendered) for rendered in options.rendered]
-    return [contact_example(clip) for clips in parts for clip in clips]
+        sources[NON_INTERACTING] = draw_pairs(options.motion, options.cache, split, count, options.seed)
+    nearly_known = _NEARLY_KNOWN if training else 0.0
+    views = [(camera, True) for camera in range(options.cameras if training else 1)]
+    views += [(_FIRST_UNFITTED + number, False) for number in range(options.unfitted if training else 0)]
+    body, found = load_body(None), list[ContactExample]()
+    for camera, fitted in views:
+        for name, interactions in sources.items():
+            clips = fit_interactions(
+                interactions, options.seed, body, camera=camera, nearly_known=nearly_known, fitted=fitted
+            )
+            found += _weighed(_made_once(folder / f"{split}-{name}-{camera}", clips), training and fitted)
+    for rendered in options.rendered if training else ():
+        found += _weighed(_rendered_once(folder / f"train-{rendered.name}", rendered), True)
+    return found
 
 
-def _interactions_once(
-    path: Path, interactions: Sequence[Interaction], seed: int, cameras: int
-) -> Iterator[FittedClip]:
-    body = load_body(None)
-    nearly_known = _NEARLY_KNOWN if path.name.startswith("train") else 0.0
-    for camera in range(cameras):
-        yield from _made_once(
-            path.with_name(f"{path.name}-{camera}"),
-            fit_interactions(interactions, seed, body, camera=camera, nearly_known=nearly_known),
-        )
+def _weighed(clips: Sequence[FittedClip], fitted: bool) -> list[ContactExample]:
+    """The examples of clips, several times those of fitted ones, as the head sees such in the product."""
+    return [contact_example(clip) for clip in clips] * (_WEIGHT_OF_FITS if fitted else 1)
 
 
 def _rendered_once(path: Path, folder: Path) -> list[FittedClip]:
