@@ -35,7 +35,7 @@ INPUT_SIZE = 33
 _QUARTER = PAIR_CHANNELS.index("distance_025")
 NEARBY = 0.5
 """metres, with a quarter of the depth: parts that never come nearer do not touch."""
-MOST_PAIRS = 96
+MOST_PAIRS = 48
 """Of the pairs that come near each other, only so many, the nearest, are looked at."""
 
 

@@ -41,9 +41,9 @@ class ContactDetectionSettings:
 class ContactDecodingSettings:
     """How the contact head's probabilities become contacts. Metres, seconds; the values were chosen on the dev split."""
 
-    onset: float = 0.4
+    onset: float = 0.3
     """A contact starts when its probability rises above this ..."""
-    release: float = 0.25
+    release: float = 0.18
     """... and ends when it falls below this."""
     min_duration: float = 0.1
     max_gap: float = 0.2

@@ -22,7 +22,7 @@ from .contact_head import predicted_and_true
 _ONSETS = (0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5)
 _RELEASE = 0.6
 """Of the onset: where a contact ends."""
-_BELIEVED = (0.05, 0.08, 0.12, 0.16, 0.2, 0.25, 0.3)
+_BELIEVED = (0.08, 0.12, 0.16, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5)
 
 
 def threshold_tables(network: nn.Module, examples: Sequence[ContactExample]) -> str:

@@ -200,10 +200,12 @@ def _card(
         KIND,
         "Says how probable it is that a body part of one person touches a body part of the other, for each of 18 × 18 pairs in "
         f"each frame ({parameters} parameters, core/contacts/head.py). It reads distances of the fitted motion with their depth "
-        "in full and in part, relative speeds, confidence, the sigma of the ST-GCN, and which parts the prompt names.",
+        "in full and in part, relative speeds, confidence, the sigmas of the ST-GCN along the ray and across it, where the parts "
+        "are on their own bodies, how the two face each other, and which parts the prompt names.",
         f"{len(examples)} clips ({frames} frames at 30 per second): {len(families)} families of interactions "
         f"({', '.join(families)}) and {apart} pairs of people who do not touch, seen by random cameras through the noise model "
-        "of the 2D stage. Motions are the product's first fits. Half of the windows are told a sentence, some a wrong one.",
+        "of the 2D stage. Motions are the product's whole first fits, which count three times as much as those of further "
+        "cameras that were left unfitted. Half of the windows are told a sentence, some a wrong one.",
         {
             "steps": f"{result.step} of {settings.steps}",
             "batch": f"{settings.batch_size} windows of 64 frames",

@@ -64,7 +64,7 @@ def test_a_part_whose_regions_are_all_unlikely_touches_with_the_nearest(distance
 
 
 def test_what_is_improbable_or_a_single_frame_is_no_contact(distance: np.ndarray, frequencies: np.ndarray):
-    assert decode_contacts(probability(shake=(5, 24, 0.35)), distance, TIMELINE, frequencies) == []
+    assert decode_contacts(probability(shake=(5, 24, 0.25)), distance, TIMELINE, frequencies) == []
     assert decode_contacts(probability(shake=(5, 5, 0.9)), distance, TIMELINE, frequencies) == []
 
 
