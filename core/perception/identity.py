@@ -31,7 +31,7 @@ _LEAST_FRAMES = 5
 """A track with a lower mean quality, or with detections in fewer frames of the range (part and number), is not a person to
 choose."""
 _LEAST_INFERRED_PART = 0.25
-"""The same share for somebody who was mostly inferred (`Sighting.is_inferred`)."""
+"""Share of the frames in which somebody must be inferred (`Sighting.is_inferred`) for that to count."""
 _AMBIGUOUS = 0.85
 """Two pairs are both likely if the second one has this much of the first one's time, quality, size and nearness."""
 _SAME_BODY, _COMPARED_FRAMES = 0.6, 20
@@ -171,9 +171,14 @@ def _checked(people: tuple[int, int], count: int) -> tuple[int, int]:
 
 
 def _is_person(track: Track[Sighting], steps: int) -> bool:
-    found = len(track.observations)
-    least = max(_least_frames(steps), _LEAST_INFERRED_PART * steps if mostly_inferred(track) else 0)
-    return found >= least and track.prominence() / found >= _LEAST_QUALITY
+    seen = list(track.observations.values())
+    found = [sighting for sighting in seen if not sighting.is_inferred]
+    if len(seen) - len(found) < _LEAST_INFERRED_PART * steps:
+        if mostly_inferred(track):
+            return False
+        seen = found  # what was inferred in a few frames says nothing of the others
+    quality = sum(sighting.quality for sighting in seen)
+    return len(seen) >= _least_frames(steps) and quality / len(seen) >= _LEAST_QUALITY
 
 
 def _least_frames(steps: int) -> float:

@@ -71,8 +71,6 @@ class PersonBeside:
     """The score is the mean confidence of the limb joints."""
     visibility: float
     """0-1, the mean of the limb joints, before anything was told of the person."""
-    known: FoundPerson
-    """The person who is known, as the network sees them where it looked at both."""
 
 
 def person_beside(
@@ -104,7 +102,7 @@ def person_beside(
     found = person_of_pose(pose)
     if pose.score < _LEAST_CONFIDENCE or similarity([found], [person])[0, 0] > _ONE_BODY:
         return None
-    return PersonBeside(found, visibility, person)
+    return PersonBeside(found, visibility)
 
 
 def pose_of_answer(answer: PromptedPose, picture_size: tuple[int, int]) -> Pose:

@@ -183,7 +183,7 @@ class Scanner:
         beside = person_beside(self._networks.pair, image, people[0], maps)
         if beside is None or beside.person.score < _SURE_SCORE or beside.visibility < _LEAST_VISIBILITY:
             return people, None
-        both = [beside.known, beside.person]
+        both = [people[0], beside.person]
         others = [person for person in people[1:] if same_body([person], both).max() < _DUPLICATE]
         return [*both, *others], beside.person
 

@@ -333,7 +333,7 @@ class _Crowd:
 
 
 def test_the_first_pass_asks_for_whoever_hides_behind_the_only_person(monkeypatch: pytest.MonkeyPatch) -> None:
-    hidden = PersonBeside(_person(240, score=0.6, quality=0.6), 0.5, _person(200))
+    hidden = PersonBeside(_person(240, score=0.6, quality=0.6), 0.5)
     asked: list[FoundPerson] = []
 
     def beside(_: Any, image: np.ndarray, person: FoundPerson, maps: Any) -> PersonBeside:
@@ -374,6 +374,17 @@ def test_who_was_only_inferred_must_be_there_for_longer() -> None:
     unsure = Track({k: replace(sighting, is_inferred=True) for k, sighting in inferred.observations.items()})
     assert real_people([seen, unsure], 100) == [seen] and len(real_people([seen, unsure], 60)) == 2
     assert mostly_inferred(unsure) and not mostly_inferred(seen)
+
+
+def test_what_was_inferred_in_a_few_frames_makes_nobody_of_a_doubtful_track() -> None:
+    track = _track(dict.fromkeys(range(5), 200.0), 1)
+    doubtful = {
+        k: replace(s, person=replace(s.person, confidence=np.full(17, 0.22, np.float32)))
+        for k, s in track.observations.items()
+    }
+    sure = replace(track.observations[4], is_inferred=True)
+    assert real_people([Track(doubtful | {5: sure})], 20) == []
+    assert len(real_people([Track(doubtful | dict.fromkeys(range(5, 10), sure))], 20)) == 1
 
 
 def test_hands_that_were_not_looked_for_are_between_those_that_were() -> None:
