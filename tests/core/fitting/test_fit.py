@@ -172,7 +172,7 @@ def test_a_contact_out_of_reach_is_reported(scene, fitted, body):
     asked = Contact(0, "left_foot", 1, "head", int(frames[5]), int(frames[30]), source="user", state="enforced")
     reporter = SilentReporter()
     _again(fitted, scene, body, EDIT_FIT, FitTargets((asked,)), reporter)
-    assert any("left_foot" in warning for warning in reporter.warnings)
+    assert any("Person A's left foot" in warning for warning in reporter.warnings)
 
 
 def test_a_person_who_is_hardly_there_is_refused(scene, body):
