@@ -7,6 +7,7 @@ import importlib
 import importlib.util
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 from types import ModuleType
@@ -18,6 +19,7 @@ from tests.blender.product import Product
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 EXTENSION = "bl_ext.user_default.socialmirror"
+_EXIT_STATUS = pytest.StashKey[int]()
 
 
 def _has_blender() -> bool:
@@ -40,6 +42,18 @@ else:
     importlib.import_module("bpy")
     addon_utils = importlib.import_module("addon_utils")  # can be imported once bpy is
     assert addon_utils.enable(EXTENSION, default_set=True) is not None
+
+    def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+        session.config.stash[_EXIT_STATUS] = int(exitstatus)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_unconfigure(config: pytest.Config) -> None:
+        """End without Blender's own shutdown: where OpenGL works, that of bpy 4.5 waits forever for its GPU worker."""
+        if _EXIT_STATUS in config.stash:
+            shutil.rmtree(_resources, ignore_errors=True)
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(config.stash[_EXIT_STATUS])
 
 
 @pytest.fixture(autouse=True)
