@@ -27,7 +27,7 @@ from ..contract.errors import UserError
 from ..fitting.fit import FittedMotion
 from ..observations.clip_scene import ClipScene
 from ..reporting import Reporter
-from ..semantics.grounding import ground_hypotheses
+from ..semantics.grounding import Refusal, ground_hypotheses
 from ..semantics.prompt_parser import named_parts, parse_prompt
 from ..stgcn.predict import JointPrediction
 from .annotation_stages import Annotations, SuggestedContacts, Words
@@ -63,15 +63,19 @@ def _contact_head(reporter: Reporter) -> ContactHead | None:
     return _usable(CONTACT_HEAD, load_contact_head, "Contacts are found by distances alone", reporter)
 
 
-@stage(version=7, cost=3, weights=(CONTACT_HEAD, CONTACT_REGIONS))
+@stage(version=8, cost=3, weights=(CONTACT_HEAD, CONTACT_REGIONS))
 def prompted_contacts(
     clip_scene: ClipScene, joint_prediction: JointPrediction, fitted: FittedMotion, prompt: str, reporter: Reporter
 ) -> ContactList:
-    """The contacts that a prompt names, where the fitted motion bears them out; warns of those that it does not."""
+    """The contacts that a prompt names, where the fitted motion bears them out.
+
+    Of those that it does not, it warns; they are listed as rejected unless the two are too far apart, so that a user who knows
+    better can enforce them.
+    """
     hypotheses = parse_prompt(prompt)
     scene = _contact_scene(clip_scene, joint_prediction, fitted)
     head = _contact_head(reporter) if hypotheses else None
-    contacts, unmet = ground_hypotheses(
+    contacts, refused = ground_hypotheses(
         hypotheses,
         scene.motion_incam,
         scene.timeline,
@@ -79,12 +83,18 @@ def prompted_contacts(
         scene.body,
         None if head is None else part_probabilities(scene, head),
     )
-    for hypothesis in unmet:
-        reporter.warning(
-            f"The prompt says \u201c{hypothesis.clause}\u201d, but the two are never seen near enough for it; it was not used."
-        )
+    for refusal in refused:
+        reporter.warning(_why_refused(refusal))
+        contacts += refusal.contacts
     reporter.progress(1.0)
     return ContactList(_spread(contacts, reporter))
+
+
+def _why_refused(refusal: Refusal) -> str:
+    said = f"The prompt says \u201c{refusal.hypothesis.clause}\u201d"
+    if not refusal.contacts:
+        return f"{said}, but the two are never seen near enough for it; it was not used."
+    return f"{said}, which looks improbable here; its contacts are listed but not used. If it is right, enforce them and refine."
 
 
 @stage(version=4, cost=3, weights=(CONTACT_HEAD, CONTACT_REGIONS))

@@ -319,7 +319,7 @@ def first_fit(
     return fit_clip(start, clip_scene.observations, clip_scene.body, targets, schedule, reporter)
 
 
-@stage(version=1, cost=0.1, stored=False)
+@stage(version=2, cost=0.1, stored=False)
 def constraints(
     detected: ContactList,
     prompted: ContactList,
@@ -329,9 +329,14 @@ def constraints(
     feet: tuple[FootContact, ...],
     sentence: Sentence,
 ) -> Constraints:
-    """What a take is to honour. The user's contacts take the place of all others of the same regions and time."""
-    named = prompted.contacts if suggested is None else merge_contacts(suggested.contacts, prompted.contacts)
-    contacts = merge_contacts(merge_contacts(detected.contacts, named), edited)
+    """What a take is to honour. The user's contacts take the place of all others of the same regions and time.
+
+    What the prompt named and the motion does not bear out is listed, rejected, where nothing else is known of it.
+    """
+    borne_out = [contact for contact in prompted.contacts if contact.active()]
+    refused = [contact for contact in prompted.contacts if not contact.active()]
+    named = borne_out if suggested is None else merge_contacts(suggested.contacts, borne_out)
+    contacts = merge_contacts(refused, merge_contacts(merge_contacts(detected.contacts, named), edited))
     return Constraints(FitTargets(tuple(contacts), pins, feet), sentence.text)
 
 

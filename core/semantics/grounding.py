@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -21,6 +22,15 @@ _PARTS = np.array(PART_OF_REGION)
 _NAMESPACE = uuid.UUID("b0a3a2f4-6a0e-4c9a-8f50-5b8a4f0a7d02")
 
 
+@dataclass(frozen=True)
+class Refusal:
+    """A hypothesis that the motion does not bear out."""
+
+    hypothesis: ContactHypothesis
+    contacts: tuple[Contact, ...]
+    """What it would ask for where it is likeliest, rejected; none where the two are too far apart in every frame."""
+
+
 def ground_hypotheses(
     hypotheses: Sequence[ContactHypothesis],
     motion_incam: PairMotion,
@@ -29,14 +39,14 @@ def ground_hypotheses(
     body: BodyModel,
     probability: Float[np.ndarray, "T Q Q"] | None = None,
     settings: GroundingSettings | None = None,
-) -> tuple[list[Contact], list[ContactHypothesis]]:
-    """The contacts that a prompt asks for, and the hypotheses that are rejected because the motion does not bear them out.
+) -> tuple[list[Contact], list[Refusal]]:
+    """The contacts that a prompt asks for, and the hypotheses that are refused because the motion does not bear them out.
 
     The motion is the fit to the observations, `confidence` (0–1) that of its body joints. Of each hypothesis the interpretation
     is chosen whose regions come closest together, for the frames around that moment in which they stay almost as close; where a
     hypothesis names frames, that moment lies in or near them. Where
     `probability` says how probable it is, without the prompt, that two body parts touch, it counts as well: the probable
-    interpretation is preferred, and one that is improbable in every frame is rejected. Contacts of one hypothesis are one touch.
+    interpretation is preferred, and one that is improbable in every frame is refused. Contacts of one hypothesis are one touch.
     """
     settings = settings or GroundingSettings()
     frame_index, time = timeline.frame_index, timeline.time
@@ -46,7 +56,7 @@ def ground_hypotheses(
     margin = settings.occlusion_margin * (1 - region_pair_confidence(confidence))
     by_region = None if probability is None else probability[:, _PARTS][:, :, _PARTS]
     contacts: list[Contact] = []
-    rejected: list[ContactHypothesis] = []
+    refused: list[Refusal] = []
     for hypothesis in hypotheses:
         inside = _frames_inside(hypothesis.frames, timeline, settings.span_margin)
         distances = np.stack([_mean_over_pairs(each, distance) for each in hypothesis.interpretations])
@@ -57,24 +67,27 @@ def ground_hypotheses(
         cost = np.where(inside, distances - margins - settings.probability_credit * credit, np.inf)
         best = _best_interpretation(cost, inside, sustained=hypothesis.frames is not None)
         closest = int(cost[best].argmin())
-        too_far = distances[best, closest] > settings.max_distance + margins[best, closest]
-        if too_far or (by_region is not None and credit[:, inside].max() < settings.min_probability):
-            rejected.append(hypothesis)
+        if distances[best, closest] > settings.max_distance + margins[best, closest]:
+            refused.append(Refusal(hypothesis, ()))
             continue
         max_duration = settings.max_brief_duration if hypothesis.brief else np.inf
         near = distances[best] <= distances[best, closest] + settings.contact_tolerance
         first, last = _extend(near, closest, time, max_duration)
         certainty = None if by_region is None else round(float(np.clip(credit[best].max(), 0, 1)), 3)
         touch = _stable_id(hypothesis.name, hypothesis.clause, int(frame_index[first]))
-        for pair in sorted(hypothesis.interpretations[best]):
-            contacts.append(
-                Contact(
-                    0, pair.region_0, 1, pair.region_1, int(frame_index[first]), int(frame_index[last]),
-                    source="prompt", id=_stable_id(pair.region_0, pair.region_1, int(frame_index[first])), touch=touch,
-                    probability=certainty,
-                )
-            )  # fmt: skip
-    return contacts, rejected
+        asked = [
+            Contact(
+                0, pair.region_0, 1, pair.region_1, int(frame_index[first]), int(frame_index[last]),
+                source="prompt", id=_stable_id(pair.region_0, pair.region_1, int(frame_index[first])), touch=touch,
+                probability=certainty,
+            )
+            for pair in sorted(hypothesis.interpretations[best])
+        ]  # fmt: skip
+        if by_region is not None and credit[:, inside].max() < settings.min_probability:
+            refused.append(Refusal(hypothesis, tuple(replace(contact, state="rejected") for contact in asked)))
+        else:
+            contacts += asked
+    return contacts, refused
 
 
 def nearest_pair(

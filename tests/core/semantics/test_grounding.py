@@ -12,8 +12,8 @@ from core.body.files import load_body
 from core.contract.body_parts import BODY_PARTS, PART_INDEX
 from core.contract.contact import Contact
 from core.motion import PairMotion, Timeline
-from core.semantics.grounding import ground_hypotheses
-from core.semantics.prompt_parser import ContactHypothesis, parse_prompt
+from core.semantics.grounding import Refusal, ground_hypotheses
+from core.semantics.prompt_parser import parse_prompt
 from lab.evaluation.sample_truth import load_truth
 
 SAMPLES = Path(__file__).resolve().parents[3] / "samples"
@@ -26,7 +26,7 @@ def sample():
 
 def grounded(
     prompt: str, motion: PairMotion | None = None, probability: np.ndarray | None = None
-) -> tuple[list[Contact], list[ContactHypothesis]]:
+) -> tuple[list[Contact], list[Refusal]]:
     truth = sample()
     frames = len(truth.time)
     return ground_hypotheses(
@@ -45,8 +45,8 @@ def true_frames(*regions: str) -> set[int]:
 
 
 def test_a_handshake_is_found_in_its_hands_and_frames() -> None:
-    contacts, rejected = grounded("Two people shake hands.")
-    assert not rejected
+    contacts, refused = grounded("Two people shake hands.")
+    assert not refused
     assert [(c.region_a, c.region_b, c.source) for c in contacts] == [("right_palm", "right_palm", "prompt")]
     true = true_frames("right_palm", "right_fingers", "right_hand_back")
     grounded_frames = set(range(contacts[0].frame_start, contacts[0].frame_end + 1))
@@ -56,8 +56,8 @@ def test_a_handshake_is_found_in_its_hands_and_frames() -> None:
 
 
 def test_the_hug_comes_after_the_handshake() -> None:
-    contacts, rejected = grounded("They shake hands and then they hug each other.")
-    assert not rejected
+    contacts, refused = grounded("They shake hands and then they hug each other.")
+    assert not refused
     hug = [contact for contact in contacts if contact.region_a != "right_palm" or contact.region_b != "right_palm"]
     assert {("chest", "chest"), ("left_palm", "back"), ("back", "left_palm")} <= {(c.region_a, c.region_b) for c in hug}
     assert min(c.frame_start for c in hug) > max(true_frames("right_palm", "right_fingers", "right_hand_back"))
@@ -66,9 +66,9 @@ def test_the_hug_comes_after_the_handshake() -> None:
 def test_contacts_that_the_motion_is_far_from_are_rejected() -> None:
     apart = sample().motion.pelvis.copy()
     apart[1, :, 0] += 3.0
-    contacts, rejected = grounded("a handshake", replace(sample().motion, pelvis=apart))
+    contacts, [refusal] = grounded("a handshake", replace(sample().motion, pelvis=apart))
     assert contacts == []
-    assert [hypothesis.name for hypothesis in rejected] == ["handshake"]
+    assert refusal.hypothesis.name == "handshake" and refusal.contacts == ()
 
 
 def test_a_slap_is_brief() -> None:
@@ -78,15 +78,17 @@ def test_a_slap_is_brief() -> None:
     assert 1 <= max(frames) <= 0.2 / step + 2
 
 
-def test_a_prompt_that_the_contact_head_finds_impossible_is_rejected() -> None:
+def test_what_the_contact_head_finds_impossible_is_proposed_as_rejected() -> None:
     nothing = np.zeros((len(sample().time), len(BODY_PARTS), len(BODY_PARTS)), np.float32)
-    contacts, rejected = grounded("Two people hug each other.", probability=nothing)
-    assert contacts == [] and [hypothesis.name for hypothesis in rejected] == ["hug"]
+    contacts, [refusal] = grounded("Two people hug each other.", probability=nothing)
+    assert contacts == [] and refusal.hypothesis.name == "hug"
+    believed, _ = grounded("Two people hug each other.")
+    assert refusal.contacts == tuple(replace(each, state="rejected", probability=0.0) for each in believed)
 
 
 def test_of_several_interpretations_the_probable_one_is_chosen() -> None:
     left = np.zeros((len(sample().time), len(BODY_PARTS), len(BODY_PARTS)), np.float32)
     left[:, PART_INDEX["right_hand"], PART_INDEX["right_hand"]] = 0.9
-    contacts, rejected = grounded("Two people shake hands.", probability=left)
-    assert not rejected and [(each.region_a, each.probability) for each in contacts] == [("right_palm", 0.9)]
+    contacts, refused = grounded("Two people shake hands.", probability=left)
+    assert not refused and [(each.region_a, each.probability) for each in contacts] == [("right_palm", 0.9)]
     assert len({each.touch for each in grounded("They hug each other.")[0]}) == 1

@@ -1,0 +1,38 @@
+"""What a take is to honour: contacts that were found, that the prompt names and that the user decided about."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from core.contract.contact import Contact
+from core.fitting.targets import FitTargets
+from core.pipeline.contact_stages import ContactList
+from core.pipeline.stages import Constraints, Sentence, constraints
+
+DOUBTED = Contact(0, "right_palm", 1, "right_palm", 20, 40, source="prompt", state="rejected", probability=0.1)
+
+
+def honoured(detected: tuple[Contact, ...] = (), edited: tuple[Contact, ...] = ()) -> tuple[Contact, ...]:
+    """Where the prompt named a handshake that the motion does not bear out."""
+    made: Constraints = constraints.function(
+        ContactList(detected), ContactList((DOUBTED,)), None, edited, (), (), Sentence(np.zeros(384, np.float32))
+    )
+    assert isinstance(made.targets, FitTargets)
+    return made.targets.contacts
+
+
+def test_a_doubted_contact_of_the_prompt_is_listed_and_not_used() -> None:
+    [listed] = honoured()
+    assert listed == DOUBTED and not listed.active()
+
+
+def test_what_was_found_there_is_used_all_the_same() -> None:
+    found = Contact(0, "right_palm", 1, "right_palm", 25, 45, probability=0.6)
+    assert honoured((found,)) == (found,)
+
+
+def test_a_user_who_knows_better_enforces_it() -> None:
+    enforced = replace(DOUBTED, state="enforced")
+    assert honoured(edited=(enforced,)) == (enforced,)
