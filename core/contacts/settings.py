@@ -41,10 +41,12 @@ class ContactDetectionSettings:
 class ContactDecodingSettings:
     """How the contact head's probabilities become contacts. Metres, seconds; the values were chosen on the dev split."""
 
-    onset: float = 0.3
-    """A contact starts when its probability rises above this ..."""
-    release: float = 0.18
-    """... and ends when it falls below this."""
+    window: float = 1.5
+    """Half of the time over which the probability is chosen at which contacts start, see `decoding.onsets`."""
+    least_probability: float = 0.12
+    """No contact starts at a lower one."""
+    release: float = 0.8
+    """A contact ends when its probability falls below this part of that at which contacts start."""
     min_duration: float = 0.1
     max_gap: float = 0.2
     """Interruptions of a contact up to this long are closed."""

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from torch import nn
 
-from core.contacts.detection import hysteresis_spans
+from core.contacts.decoding import probable_spans
 from core.contacts.settings import ContactDecodingSettings
 from core.contract.body_parts import PART_INDEX, body_part_of
 from core.representation.resampling import FRAME_RATE
@@ -19,30 +19,28 @@ from ..evaluation.metrics import contact_f1, wrong_contacts
 from .contact_examples import ContactExample
 from .contact_head import predicted_and_true
 
-_ONSETS = (0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5)
-_RELEASE = 0.6
-"""Of the onset: where a contact ends."""
+_LEAST = (0.05, 0.08, 0.1, 0.12, 0.15, 0.2, 0.3)
 _BELIEVED = (0.08, 0.12, 0.16, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5)
 
 
 def threshold_tables(network: nn.Module, examples: Sequence[ContactExample]) -> str:
-    """Two tables in Markdown, by onset and by least probability.
+    """Two tables in Markdown, by the least probability of a contact and by that of a prompt.
 
-    Of onsets: F1 by part over the clips in which something touches, wrong pairs of parts a clip, and in how many clips of two
-    apart something is found. Of least probabilities: the shares of true prompts that are kept and of false ones that are refused.
+    Of contacts: F1 by part over the clips in which something touches, wrong pairs of parts a clip, and in how many clips of two
+    apart something is found. Of prompts: the shares of true prompts that are kept and of false ones that are refused.
     """
     probability, true = predicted_and_true(network, examples)
-    lines = ["| onset | F1 by part | wrong a clip | found where nothing touches |", "|---|---|---|---|"]
+    lines = ["| least probability | F1 by part | wrong a clip | found where nothing touches |", "|---|---|---|---|"]
     touched = [bool(each.any()) for each in true]
-    for onset in _ONSETS:
-        settings = ContactDecodingSettings(onset=onset, release=_RELEASE * onset)
+    for least in _LEAST:
+        settings = ContactDecodingSettings(least_probability=least)
         found = [decoded_parts(each, settings) for each in probability]
         f1 = np.mean([contact_f1(a, b) for a, b, is_there in zip(found, true, touched) if is_there])
         wrong = np.mean([wrong_contacts(a, b) for a, b in zip(found, true)])
         apart = [bool(each.any()) for each, is_there in zip(found, touched) if not is_there]
-        lines.append(f"| {onset} | {f1:.2f} | {wrong:.2f} | {sum(apart)} of {len(apart)} |")
+        lines.append(f"| {least} | {f1:.2f} | {wrong:.2f} | {sum(apart)} of {len(apart)} |")
     kept, refused = (np.array(each) for each in _prompt_probabilities(probability, examples))
-    lines += ["", "| least probability | true prompts kept | false ones refused |", "|---|---|---|"]
+    lines += ["", "| least probability of a prompt | true prompts kept | false ones refused |", "|---|---|---|"]
     lines += [f"| {least} | {(kept >= least).mean():.0%} | {(refused < least).mean():.0%} |" for least in _BELIEVED]
     return "\n".join(lines)
 
@@ -52,13 +50,8 @@ def decoded_parts(
 ) -> Bool[np.ndarray, "N Q Q"]:
     """Which pairs of parts touch, as `contacts.decoding` decides it, on the uniform grid; of touches all are kept."""
     found = np.zeros(probability.shape, bool)
-    min_frames, max_gap = (round(seconds * FRAME_RATE) for seconds in (settings.min_duration, settings.max_gap))
-    for a, b in np.argwhere((probability > settings.onset).any(0)).tolist():
-        values = probability[:, a, b]
-        for first, last in hysteresis_spans(
-            values > settings.onset, values > settings.release, max(2, min_frames), max(1, max_gap)
-        ):
-            found[first : last + 1, a, b] = True
+    for a, b, first, last in probable_spans(probability, 1 / FRAME_RATE, settings):
+        found[first : last + 1, a, b] = True
     return found
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from core.contacts.decoding import decode_contacts
+from core.contacts.decoding import decode_contacts, probable_spans
 from core.contacts.regions import spread_over_regions
+from core.contacts.settings import ContactDecodingSettings
 from core.contract.body_parts import PART_INDEX
 from core.contract.contact import Contact
 from core.contract.skeleton import REGIONS
@@ -15,7 +16,7 @@ from core.motion import Timeline
 
 FRAMES = 40
 TIMELINE = Timeline(np.arange(100, 100 + FRAMES), np.arange(FRAMES) / 30)
-HAND = PART_INDEX["right_hand"]
+HAND, OTHER_HAND = PART_INDEX["right_hand"], PART_INDEX["left_hand"]
 
 
 @pytest.fixture
@@ -64,8 +65,27 @@ def test_a_part_whose_regions_are_all_unlikely_touches_with_the_nearest(distance
 
 
 def test_what_is_improbable_or_a_single_frame_is_no_contact(distance: np.ndarray, frequencies: np.ndarray):
-    assert decode_contacts(probability(shake=(5, 24, 0.25)), distance, TIMELINE, frequencies) == []
+    assert decode_contacts(probability(shake=(5, 24, 0.1)), distance, TIMELINE, frequencies) == []
     assert decode_contacts(probability(shake=(5, 5, 0.9)), distance, TIMELINE, frequencies) == []
+
+
+def test_a_doubtful_touch_is_listed_only_where_no_other_is_certain():
+    certain, doubtful = (10, 20), (12, 18)
+    values = np.zeros((300, 18, 18), np.float32)
+    values[doubtful[0] : doubtful[1] + 1, HAND, HAND] = 0.25
+    assert spans_of(values) == {(HAND, HAND): [doubtful]}
+    values[certain[0] : certain[1] + 1, HAND, OTHER_HAND] = 0.9
+    assert spans_of(values) == {(HAND, OTHER_HAND): [certain]}
+    values[200 + doubtful[0] : 200 + doubtful[1] + 1, HAND, HAND] = 0.25
+    assert spans_of(values)[HAND, HAND] == [(200 + doubtful[0], 200 + doubtful[1])]
+
+
+def spans_of(values: np.ndarray) -> dict[tuple[int, int], list[tuple[int, int]]]:
+    """By the two parts, the first and last frames in which they probably touch, at 30 frames a second."""
+    found: dict[tuple[int, int], list[tuple[int, int]]] = {}
+    for span in probable_spans(values, 1 / 30, ContactDecodingSettings()):
+        found.setdefault((span.part_0, span.part_1), []).append((span.first, span.last))
+    return found
 
 
 def test_interruptions_stay_two_contacts_of_one_touch(distance: np.ndarray, frequencies: np.ndarray):

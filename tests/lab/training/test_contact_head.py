@@ -60,9 +60,9 @@ def test_thresholds_turn_probabilities_into_spans_and_judge_prompts():
     probability = np.zeros((40, 18, 18), np.float32)
     probability[10:30, HAND, HAND] = 0.5
     probability[30:33, HAND, HAND] = 0.3
-    found = decoded_parts(probability, ContactDecodingSettings(onset=0.4, release=0.25))
+    found = decoded_parts(probability, ContactDecodingSettings(least_probability=0.3))
     assert np.flatnonzero(found[:, HAND, HAND]).tolist() == list(range(10, 33)) and found.any((1, 2)).sum() == 23
-    assert not decoded_parts(probability, ContactDecodingSettings(onset=0.6)).any()
+    assert not decoded_parts(probability, ContactDecodingSettings(least_probability=0.6)).any()
     assert prompt_probability(handshake, probability) == pytest.approx(0.5)
     assert prompt_probability(handshake, np.zeros_like(probability)) == 0
 
