@@ -20,7 +20,7 @@ from ..motion import BODY_COUNT, PairMotion, Timeline, pose_motion
 from ..representation.resampling import TimeGrid
 from .distances import measure_regions, values_of_regions
 
-VERSION = 2
+VERSION = 3
 """Of the features: weights are trained for one version and no other."""
 PAIR_CHANNELS = (
     "distance", "distance_025", "distance_010", "above_least", "speed", "depth_difference", "predicted_distance",

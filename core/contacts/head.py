@@ -24,6 +24,7 @@ KIND = "contact-head"
 _KIND_NAMES = tuple(dict.fromkeys(split_side(part)[1] for part in BODY_PARTS))
 PART_KIND = torch.tensor([_KIND_NAMES.index(split_side(part)[1]) for part in BODY_PARTS])
 """For each body part its kind, the part without side."""
+_SIDE = torch.tensor([{"left": 1.0, "right": -1.0}.get(split_side(part)[0], 0.0) for part in BODY_PARTS])
 _FAR, _NEAR = 0.15, 0.05
 """metres over which distances are told apart."""
 _SPEED, _DEPTH, _EXCESS, _SIGMA, _BODY = 1.0, 0.3, 0.1, 0.1, 0.5
@@ -31,7 +32,7 @@ _SPEED, _DEPTH, _EXCESS, _SIGMA, _BODY = 1.0, 0.3, 0.1, 0.1, 0.5
 and places on the body (metres)."""
 _RARE = -3.0
 """Logit of a pair before anything is learned: most pairs do not touch."""
-INPUT_SIZE = 33
+INPUT_SIZE = 34
 _QUARTER = PAIR_CHANNELS.index("distance_025")
 NEARBY = 0.5
 """metres, with a quarter of the depth: parts that never come nearer do not touch."""
@@ -56,7 +57,7 @@ class ContactHeadConfig:
 class PairSequences:
     """The K pairs of parts of each of B clips that come near each other, over N frames."""
 
-    inputs: Float[Tensor, "B K N 33"]
+    inputs: Float[Tensor, "B K N 34"]
     kinds: Int[Tensor, "B K 2"]
     """`PART_KIND` of person 0's and of person 1's part."""
     exists: Bool[Tensor, "B K"]
@@ -120,7 +121,7 @@ def near_pairs(features: ContactFeatures, most: int = MOST_PAIRS) -> Int[Tensor,
 
 def pair_inputs(
     features: ContactFeatures, named: Bool[Tensor, "Q Q"] | None, pairs: Int[Tensor, "K 2"]
-) -> Float[Tensor, "K N 33"]:
+) -> Float[Tensor, "K N 34"]:
     """What the network reads of pairs, as numbers of about one. `named`: pairs that the prompt names, None without a prompt."""
     first, second = pairs[:, 0], pairs[:, 1]
     all_pairs = features.pairs
@@ -137,7 +138,9 @@ def pair_inputs(
     gap_in_sigmas = gap / (along.square().sum(-1).sqrt() + 0.01)
     people = torch.cat([features.people[0], features.people[1, :, :1]], -1)
     is_named = speed.new_zeros(len(pairs)) if named is None else named[first, second].to(speed)
-    text = torch.stack([is_named, torch.full_like(is_named, named is not None)], -1)
+    # a right hand shakes a right one, and holds a left one
+    same_side = _SIDE[first] * _SIDE[second]
+    fixed = torch.stack([same_side, is_named, torch.full_like(is_named, named is not None)], -1)
     distances = torch.stack([full, quarter, tenth, predicted], -1)
     others = [
         speed / (speed + _SPEED),
@@ -157,7 +160,7 @@ def pair_inputs(
             across / (across + _SIGMA),
             (place / _BODY).tanh(),
             people[None].expand(len(pairs), -1, -1),
-            text[:, None].expand(-1, frames, -1),
+            fixed[:, None].expand(-1, frames, -1),
         ],
         -1,
     )

@@ -43,7 +43,7 @@ class ContactDecodingSettings:
 
     window: float = 1.5
     """Half of the time over which the probability is chosen at which contacts start, see `decoding.onsets`."""
-    least_probability: float = 0.12
+    least_probability: float = 0.15
     """No contact starts at a lower one."""
     release: float = 0.8
     """A contact ends when its probability falls below this part of that at which contacts start."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from lab.digests import write_digests
 from ..choreography.interaction import Interaction, load_interactions
 from ..choreography.splits import Split, split_of
 from ..evaluation.plots import require_matplotlib
+from .contact_augmentation import moved_along_rays
 from .contact_examples import (
     ContactExample,
     FittedClip,
@@ -51,7 +53,9 @@ _DEV_SHARE = 0.25
 """Non-interacting pairs of the dev split beside those of the train split."""
 _FIRST_UNFITTED = 4
 """Number of the first camera of clips that are not fitted."""
-_WEIGHT_OF_FITS = 3
+_WEIGHT_OF_FITS, _WEIGHT_OF_MOVED = 3, 2
+"""How often fits are among the examples, and each of `_MOVED` variants of them, whose people are moved along their rays."""
+_MOVED = 2
 _NEARLY_KNOWN = 1.0
 """Part of the training clips whose camera is drawn about the true one, see `fit_interactions`."""
 
@@ -127,15 +131,21 @@ def _examples(options: argparse.Namespace, split: Split) -> list[ContactExample]
             clips = fit_interactions(
                 interactions, options.seed, body, camera=camera, nearly_known=nearly_known, fitted=fitted
             )
-            found += _weighed(_made_once(folder / f"{split}-{name}-{camera}", clips), training and fitted)
+            made = _made_once(folder / f"{split}-{name}-{camera}", clips)
+            found += _weighed(made, options.seed) if training and fitted else map(contact_example, made)
     for rendered in options.rendered if training else ():
-        found += _weighed(_rendered_once(folder / f"train-{rendered.name}", rendered), True)
+        found += _weighed(_rendered_once(folder / f"train-{rendered.name}", rendered), options.seed)
     return found
 
 
-def _weighed(clips: Sequence[FittedClip], fitted: bool) -> list[ContactExample]:
-    """The examples of clips, several times those of fitted ones, as the head sees such in the product."""
-    return [contact_example(clip) for clip in clips] * (_WEIGHT_OF_FITS if fitted else 1)
+def _weighed(clips: Sequence[FittedClip], seed: int) -> list[ContactExample]:
+    """The examples of fitted clips, as the head sees such in the product: several times, as they are and with people moved."""
+    found = [contact_example(clip) for clip in clips] * _WEIGHT_OF_FITS
+    for variant in range(_MOVED):
+        for clip in clips:
+            rng = np.random.default_rng((seed, variant, zlib.crc32(clip.name.encode())))
+            found += [contact_example(moved_along_rays(clip, rng))] * _WEIGHT_OF_MOVED
+    return found
 
 
 def _rendered_once(path: Path, folder: Path) -> list[FittedClip]:
@@ -201,11 +211,12 @@ def _card(
         "Says how probable it is that a body part of one person touches a body part of the other, for each of 18 × 18 pairs in "
         f"each frame ({parameters} parameters, core/contacts/head.py). It reads distances of the fitted motion with their depth "
         "in full and in part, relative speeds, confidence, the sigmas of the ST-GCN along the ray and across it, where the parts "
-        "are on their own bodies, how the two face each other, and which parts the prompt names.",
+        "are on their own bodies and whether on the same side, how the two face each other, and which parts the prompt names.",
         f"{len(examples)} clips ({frames} frames at 30 per second): {len(families)} families of interactions "
         f"({', '.join(families)}) and {apart} pairs of people who do not touch, seen by random cameras through the noise model "
         "of the 2D stage. Motions are the product's whole first fits, which count three times as much as those of further "
-        "cameras that were left unfitted. Half of the windows are told a sentence, some a wrong one.",
+        "cameras that were left unfitted, and the same fits with people moved along their rays. Half of the windows are told a "
+        "sentence, some a wrong one.",
         {
             "steps": f"{result.step} of {settings.steps}",
             "batch": f"{settings.batch_size} windows of 64 frames",

@@ -60,6 +60,16 @@ def test_it_does_not_matter_which_person_comes_first():
     assert torch.allclose(found, exchanged.mT, atol=1e-6)
 
 
+def test_hands_of_one_side_are_told_from_a_left_and_a_right_one():
+    same, other = PART_INDEX["left_hand"], PART_INDEX["right_hand"]
+    alike = features()
+    alike.pairs[:] = 1.0
+    alike.pairs[:, HAND, [same, other]] = 0.1
+    alike.parts[:] = 0.5
+    found = predict_part_contacts(alike, network())
+    assert not torch.allclose(found[:, HAND, same], found[:, HAND, other])
+
+
 def test_weights_of_other_features_are_refused(tmp_path: Path):
     trained = network()
     path = tmp_path / f"{KIND}.safetensors"

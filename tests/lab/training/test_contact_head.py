@@ -14,6 +14,7 @@ from core.contacts.head import ContactHead, ContactHeadConfig
 from core.contacts.settings import ContactDecodingSettings
 from core.contract.body_parts import PART_INDEX
 from core.semantics.prompt_parser import parse_prompt
+from lab.training.contact_augmentation import moved_along_rays
 from lab.training.contact_examples import (
     ContactExample,
     contact_example,
@@ -91,3 +92,9 @@ def test_an_interaction_becomes_an_example_of_what_truly_touches(tmp_path: Path)
         assert torch.equal(read.features.pairs, before.features.pairs)
         assert torch.equal(read.features.parts, before.features.parts)
         assert np.array_equal(read.touching, before.touching)
+    scene, moved = clips[0].scene, moved_along_rays(clips[0], np.random.default_rng(0))
+    before, after = (each.motion_incam.pelvis for each in (scene, moved.scene))
+    lengths = [np.linalg.norm(each, axis=-1, keepdims=True) for each in (before, after)]
+    assert np.allclose(before / lengths[0], after / lengths[1], atol=1e-5) and abs(lengths[1] - lengths[0]).max() > 0.02
+    assert np.array_equal(moved.touching, clips[0].touching)
+    assert not torch.equal(contact_example(moved).features.pairs, contact_example(clips[0]).features.pairs)
