@@ -236,3 +236,18 @@ def test_vertex_normals_point_outwards():
     normals = surface_metrics.vertex_normals(corners, faces)
     assert np.linalg.norm(normals, axis=1) == pytest.approx(np.ones(4))
     assert ((normals * (corners - corners.mean(0))).sum(1) > 0).all()
+
+
+def test_who_is_far_from_all_vertices_and_outside_does_not_penetrate():
+    """A corner over the middle of another box's face: the nearest vertex is that box's own corner, whose normal is slanted."""
+    box = trimesh.creation.box((0.12, 0.12, 0.12))
+    corners, faces = np.asarray(box.vertices), np.asarray(box.faces)
+
+    def deepest(gap: float) -> float:
+        two = np.stack([corners, corners + [0.06, 0.06, 0.12 + gap]])
+        return surface_metrics.penetration_metrics(two[:, None], faces)["penetration_max"]
+
+    assert deepest(0.01) == 0
+    assert deepest(-0.03) > 30
+    inside = surface_metrics.is_inside(np.array([[0, 0, 0.05], [0, 0, 0.07], [0.2, 0, 0]]), corners, faces)
+    assert inside.tolist() == [True, False, False]
