@@ -12,7 +12,7 @@ from bpy.app.handlers import persistent
 from ..core.contract.errors import UserError
 from . import scene as scenes
 from .reconstructions import activate_shown_take
-from .runtime.session import redraw, session
+from .runtime.session import abandon_import, redraw, session
 
 _takes_before: dict[str, str] = {}
 """The take of each imported reconstruction before the undo or redo that is under way."""
@@ -21,6 +21,7 @@ _takes_before: dict[str, str] = {}
 @persistent
 def _before_saving(path: str = "", *_: Any) -> None:
     """Move results of a file that was not saved yet beside it, and store links for the place where it is saved."""
+    abandon_import()
     path = path or bpy.data.filepath
     if not path:
         return
@@ -37,7 +38,19 @@ def _after_saving(*_: Any) -> None:
 
 
 @persistent
+def _before_loading(*_: Any) -> None:
+    abandon_import()
+
+
+@persistent
+def _after_loading(*_: Any) -> None:
+    """A copy that Blender saved by itself may be of a moment in which an import was under way."""
+    scenes.remove_unfinished_imports()
+
+
+@persistent
 def _before_step(*_: Any) -> None:
+    abandon_import()
     _takes_before.clear()
     _takes_before.update(_shown_takes())
 
@@ -45,6 +58,7 @@ def _before_step(*_: Any) -> None:
 @persistent
 def _after_step(*_: Any) -> None:
     """Let the folders follow the scene if a step has brought another take back. No file is removed."""
+    scenes.remove_unfinished_imports()
     for collection in scenes.reconstruction_collections():
         state = scenes.read_state(collection)
         if _takes_before.get(state.id, state.take) == state.take or session.runner.job.active:
@@ -60,6 +74,8 @@ def _shown_takes() -> dict[str, str]:
 
 
 _HANDLERS = (
+    ("load_pre", _before_loading),
+    ("load_post", _after_loading),
     ("save_pre", _before_saving),
     ("save_post", _after_saving),
     ("undo_pre", _before_step),

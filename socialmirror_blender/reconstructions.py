@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ import bpy
 from ..core.contract.edits import FILE_LIMITS
 from ..core.contract.errors import UserError
 from ..core.contract.files import read_json
-from ..core.contract.reconstruction import INFO_FILE, Info, load_info
+from ..core.contract.reconstruction import INFO_FILE, Info, load, load_info
 from . import folders
 from . import scene as scenes
 from .properties import settings_of, suggest_prompt
@@ -81,16 +83,35 @@ def read_info(collection: bpy.types.Collection) -> Info | None:
     return cached[1]
 
 
-def import_outcome(outcome: Outcome) -> None:
-    """Import the result of a finished job into the scene that it was started in, as one undo step.
+def import_outcome(outcome: Outcome) -> scenes.Steps[None]:
+    """Import the result of a finished job into the scene that it was started in, as one undo step at the end.
 
-    It is called by a timer, which has no context of its own. UserError `scene-gone` if that scene was deleted.
+    The steps are taken by a timer, which has no context of its own. UserError `scene-gone` if that scene was deleted.
     """
-    scene = find_scene(outcome.origin)
+    steps = import_or_update_steps(bpy.context, Path(outcome.folder), outcome.origin)
+    try:
+        while True:
+            with _context_of(outcome.origin):
+                try:
+                    next(steps)
+                except StopIteration:
+                    if bpy.data.filepath:  # it may have been saved while the job ran
+                        scenes.move_results_beside(Path(bpy.data.filepath))
+                    bpy.ops.ed.undo_push(message="Refine" if outcome.kind == "refine" else "Reconstruct Interaction")
+                    return
+            yield
+    finally:
+        steps.close()
+
+
+@contextmanager
+def _context_of(origin: Origin) -> Generator[None]:
+    """The context of the scene that a job was started in, with a window that shows it if there is one."""
+    scene = find_scene(origin)
     if scene is None:
         raise UserError(
             "scene-gone",
-            f"The scene {outcome.origin.scene!r}, in which this was started, is gone.",
+            f"The scene {origin.scene!r}, in which this was started, is gone.",
             "Import the result into the scene that is open.",
         )
     windows = bpy.context.window_manager.windows
@@ -99,10 +120,7 @@ def import_outcome(outcome: Outcome) -> None:
     view_layer = scene.view_layers[0] if showing is None else showing.view_layer
     overridable: Any = bpy.context
     with overridable.temp_override(window=window, scene=scene, view_layer=view_layer):
-        import_or_update(bpy.context, Path(outcome.folder), outcome.origin)
-        if bpy.data.filepath:  # it may have been saved while the job ran
-            scenes.move_results_beside(Path(bpy.data.filepath))
-        bpy.ops.ed.undo_push(message="Refine" if outcome.kind == "refine" else "Reconstruct Interaction")
+        yield
 
 
 def import_or_update(context: bpy.types.Context, folder: Path, origin: Origin) -> None:
@@ -110,21 +128,25 @@ def import_or_update(context: bpy.types.Context, folder: Path, origin: Origin) -
 
     A UserError leaves the file as it was.
     """
+    scenes.at_once(import_or_update_steps(context, folder, origin))
+
+
+def import_or_update_steps(context: bpy.types.Context, folder: Path, origin: Origin) -> scenes.Steps[None]:
+    """`import_or_update` in steps, of which none takes long. Nothing of it is in the scene before the last one."""
+    reconstruction = load(folder)
+    yield
     refined = scenes.find_reconstruction(origin.collection) if origin.collection else None
     if refined is not None:
-        scenes.update_take(refined, folder)
-        scenes.remember_refined(refined, _last_edits(folder))
+        before = scenes.edit_marks(refined)
+        yield from scenes.show_take_steps(refined, folder, reconstruction)
+        scenes.remember_refined(refined, _last_edits(folder), before)
     else:
-        collection = scenes.import_reconstruction(
-            context,
-            folder,
-            frame_start=origin.frame_start,
-            strip=origin.strip or None,
-            link_camera=origin.link_camera,
-            match_scene=origin.match_scene and not origin.strip,
+        options = scenes.ImportOptions(
+            origin.frame_start, origin.strip or None, origin.link_camera, origin.match_scene and not origin.strip
         )
+        collection = yield from scenes.import_steps(context, folder, reconstruction, options)
         show_result(context, collection)
-    suggest_prompt(settings_of(context), load_info(folder))
+    suggest_prompt(settings_of(context), reconstruction.info)
 
 
 def _last_edits(folder: Path) -> dict[str, Any]:

@@ -33,6 +33,7 @@ class SOCIALMIRROR_OT_import_result(bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
         pending = session.session.pending
         assert pending is not None  # poll
+        session.abandon_import()
         _import_folder(context, Path(pending.folder))
         session.session.pending = None
         session.session.notice = ""

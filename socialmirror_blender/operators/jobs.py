@@ -76,6 +76,7 @@ class SOCIALMIRROR_OT_dismiss(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
         session.session.runner.clear()
+        session.abandon_import()
         session.session.pending = None
         session.session.notice = ""
         session.redraw()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import atexit
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -27,7 +27,7 @@ from .models import JOBS as MODEL_JOBS
 from .process import Launch
 from .runner import Runner
 
-_BUSY_SECONDS, _IDLE_SECONDS = 0.2, 1.0
+_NEXT_STEP_SECONDS, _BUSY_SECONDS, _IDLE_SECONDS = 0.01, 0.2, 1.0
 
 
 @dataclass(frozen=True)
@@ -76,8 +76,10 @@ class Session:
     """What the user should know about the pending result, or about the last import."""
     needs_redraw: bool = False
     """Whether the sidebar was just drawn: panels that appeared are laid out only when it is drawn once more."""
-    apply: Callable[[Outcome], None] | None = None
-    """Imports an outcome; set by `register`. UserError if that is impossible."""
+    apply: Callable[[Outcome], Generator[None, None, None]] | None = None
+    """Imports an outcome in steps; set by `register`. UserError if that is impossible."""
+    importing: Generator[None, None, None] | None = None
+    """The steps that are left of importing the pending result, None before the first."""
 
 
 session = Session(Runner(), Environment(EnvironmentState.NOT_INSTALLED))
@@ -169,7 +171,7 @@ def pump() -> None:
     if _start_next_clip():
         changed = True
     if session.pending is not None and not session.notice and _is_scene_free():
-        apply_outcome(session.pending)
+        _import_further()
         changed = True
     if changed:
         redraw()
@@ -177,20 +179,45 @@ def pump() -> None:
 
 def apply_outcome(outcome: Outcome) -> None:
     """Import a finished reconstruction into the file it was started in; if that is impossible, keep it and say why."""
-    session.pending = outcome
+    abandon_import()
+    session.pending, session.notice = outcome, ""
+    while _import_further():
+        pass
+
+
+def abandon_import() -> None:
+    """Take back what was done of an import that is under way. If its result is kept, the import begins anew later."""
+    steps, session.importing = session.importing, None
+    if steps is not None:
+        steps.close()
+
+
+def _import_further() -> bool:
+    """Do the next step of importing the pending result; whether more are left.
+
+    If it is impossible, the result is kept and the notice says why.
+    """
+    outcome = session.pending
+    if outcome is None or session.apply is None:
+        return False
     if not is_open(outcome.origin):
         session.notice = "This reconstruction was started in another file. Open that file, or import the result here."
-        return
+        return False
+    if session.importing is None:
+        session.importing = session.apply(outcome)
     try:
-        if session.apply is not None:
-            session.apply(outcome)
+        next(session.importing)
+    except StopIteration:
+        session.pending = None
     except UserError as error:
         session.notice = str(error)
     except Exception as error:  # the timer calls this: an error must neither end the timer nor repeat at every tick
         traceback.print_exc()
         session.notice = f"The result could not be imported: {type(error).__name__}: {error}. Please report this."
     else:
-        session.pending = None
+        return True
+    session.importing = None
+    return False
 
 
 def _start_next_clip() -> bool:
@@ -268,6 +295,8 @@ def _tick() -> float:
         session.needs_redraw = False
         _redraw_sidebars()
     pump()
+    if session.importing is not None:
+        return _NEXT_STEP_SECONDS
     return _BUSY_SECONDS if session.runner.job.active or session.pending is not None else _IDLE_SECONDS
 
 
@@ -284,7 +313,7 @@ def _close() -> None:
     session.runner.close()
 
 
-def register(apply: Callable[[Outcome], None]) -> None:
+def register(apply: Callable[[Outcome], Generator[None, None, None]]) -> None:
     session.apply = apply
     refresh_environment()
     bpy.app.handlers.load_post.append(_file_loaded)
@@ -297,5 +326,6 @@ def unregister() -> None:
     if bpy.app.timers.is_registered(_tick):
         bpy.app.timers.unregister(_tick)
     bpy.app.handlers.load_post.remove(_file_loaded)
+    abandon_import()
     _close()
     session.apply = None

@@ -6,26 +6,32 @@ functions on numpy arrays.
 
 from .contact_list import read_contacts
 from .contact_markers import adopt_moved_markers, sync_markers
+from .datablocks import Steps, at_once
 from .edits import EDITS_FILE, read_edits
-from .importing import import_reconstruction, use_camera
+from .importing import ImportOptions, import_reconstruction, import_steps, remove_unfinished_imports, use_camera
 from .linking import check_belongs, folder_of, keep_links, link_to, move_results_beside
 from .objects import rig_of, skin_of
 from .pinned_range import lock_range
 from .pins import list_pins, lock_keyframes, locked_frames, set_pin_type, unlock_keyframes
 from .state import find_reconstruction, folder_note, read_state, reconstruction_collections, set_folder_note
-from .takes import update_take
-from .waiting_edits import count_waiting_edits, forget_count, remember_refined
+from .takes import show_take_steps, update_take
+from .waiting_edits import count_waiting_edits, edit_marks, forget_count, remember_refined
 
 __all__ = [
     "EDITS_FILE",
+    "ImportOptions",
+    "Steps",
     "adopt_moved_markers",
+    "at_once",
     "check_belongs",
     "count_waiting_edits",
+    "edit_marks",
     "find_reconstruction",
     "folder_note",
     "folder_of",
     "forget_count",
     "import_reconstruction",
+    "import_steps",
     "keep_links",
     "link_to",
     "list_pins",
@@ -38,9 +44,11 @@ __all__ = [
     "read_state",
     "reconstruction_collections",
     "remember_refined",
+    "remove_unfinished_imports",
     "rig_of",
     "set_folder_note",
     "set_pin_type",
+    "show_take_steps",
     "skin_of",
     "sync_markers",
     "unlock_keyframes",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import bmesh
@@ -31,10 +31,73 @@ def sides_of(contact: Contact) -> list[tuple[Side, int, str, int | None]]:
     return sides
 
 
-def anchor_vertices(collection: bpy.types.Collection, contact: Contact, scene_frame: int) -> list[int] | None:
-    """The vertex of each side, in the pose of a scene frame. None if a mesh has no such region (the animator replaced it)."""
-    patches = [_posed_patch(collection, *side[1:], scene_frame) for side in sides_of(contact)]
-    return None if any(len(vertices) == 0 for vertices, _ in patches) else nearest_vertices(patches)
+class PosedSkins:
+    """The skins of a reconstruction in the poses that the armatures' actions say; what was read of the meshes is kept.
+
+    It holds no datablock but the collection, and is to be used before anything of it changes.
+    """
+
+    def __init__(self, collection: bpy.types.Collection) -> None:
+        self._collection = collection
+        self._regions: dict[int, np.ndarray | None] = {}
+        self._patches: dict[tuple[int, str, int | None], _RestPatch] = {}
+        self._posed_patches: dict[tuple[int, str, int | None, int], Patch] = {}
+        self._matrices: dict[tuple[int, int], np.ndarray] = {}
+
+    def anchor_vertices(self, contact: Contact, scene_frame: int) -> list[int] | None:
+        """The vertex of each side, in the pose of a scene frame. None if a mesh has no such region (the animator replaced it)."""
+        patches = [self._posed(*side[1:], scene_frame) for side in sides_of(contact)]
+        return None if any(len(vertices) == 0 for vertices, _ in patches) else nearest_vertices(patches)
+
+    def _posed(self, person: int, region: str, vertex: int | None, scene_frame: int) -> Patch:
+        """A region, or the vertex that is given in its place, in the pose of the armature's action at a scene frame."""
+        key = (person, region, vertex, scene_frame)
+        if key not in self._posed_patches:
+            self._posed_patches[key] = self._pose(*key)
+        return self._posed_patches[key]
+
+    def _pose(self, person: int, region: str, vertex: int | None, scene_frame: int) -> Patch:
+        if (person, region, vertex) not in self._patches:
+            self._patches[person, region, vertex] = self._read_patch(person, region, vertex)
+        if (person, scene_frame) not in self._matrices:
+            rig = rig_of(self._collection, person)
+            channels = read_channels(rig, np.array([scene_frame]))
+            self._matrices[person, scene_frame] = skinning_matrices(channels, read_rest_pose(rig))[0]
+        patch = self._patches[person, region, vertex]
+        blended = patch.weights @ self._matrices[person, scene_frame][:, :3].reshape(len(BONES), -1)
+        return patch.vertices, (blended.reshape(-1, 3, 4) * patch.points[:, None]).sum(-1)
+
+    def _read_patch(self, person: int, region: str, vertex: int | None) -> _RestPatch:
+        skin = skin_of(self._collection, person)
+        mesh: Any = skin.data
+        if person not in self._regions:
+            self._regions[person] = vertex_regions(mesh)
+        regions = self._regions[person]
+        if regions is None:
+            vertices = np.zeros(0, dtype=int)
+        elif vertex is not None and vertex < len(regions):
+            vertices = np.array([vertex])
+        else:
+            vertices = np.flatnonzero(regions == REGIONS.index(region))
+        bones = {group.index: BONES.index(group.name) for group in skin.vertex_groups if group.name in BONES}
+        weights, points = np.zeros((len(vertices), len(BONES))), np.ones((len(vertices), 4))
+        for row, index in enumerate(vertices.tolist()):
+            point = mesh.vertices[index]
+            points[row, :3] = point.co
+            for entry in point.groups:
+                if entry.group in bones:
+                    weights[row, bones[entry.group]] += entry.weight
+        return _RestPatch(vertices, points, weights)
+
+
+@dataclass(frozen=True)
+class _RestPatch:
+    vertices: np.ndarray
+    """int [n]"""
+    points: np.ndarray
+    """[n,4] homogeneous, in the armature's rest pose."""
+    weights: np.ndarray
+    """[n,56] of the bones."""
 
 
 def nearest_vertices(patches: list[Patch]) -> list[int]:
@@ -43,8 +106,10 @@ def nearest_vertices(patches: list[Patch]) -> list[int]:
         vertices, positions_inworld = patches[0]
         return [int(vertices[positions_inworld[:, 2].argmin()])]
     (vertices_a, positions_a), (vertices_b, positions_b) = patches
-    distances = np.linalg.norm(positions_a[:, None] - positions_b[None], axis=-1)
-    a, b = divmod(int(distances.argmin()), len(vertices_b))
+    middle = positions_a.mean(0)  # near it, 32 bits are exact enough
+    near_a, near_b = ((positions - middle).astype(np.float32) for positions in (positions_a, positions_b))
+    squared = (near_a**2).sum(-1)[:, None] + (near_b**2).sum(-1) - 2 * near_a @ near_b.T
+    a, b = divmod(int(squared.argmin()), len(vertices_b))
     return [int(vertices_a[a]), int(vertices_b[b])]
 
 
@@ -98,24 +163,3 @@ def vertex_regions(mesh: Any) -> np.ndarray | None:
     regions = np.empty(len(mesh.vertices), dtype=np.int32)
     attribute.data.foreach_get("value", regions)
     return regions
-
-
-def _posed_patch(
-    collection: bpy.types.Collection, person: int, region: str, vertex: int | None, scene_frame: int
-) -> Patch:
-    """A region, or the vertex that is given in its place, in the pose of the armature's action at a scene frame."""
-    rig, skin = rig_of(collection, person), skin_of(collection, person)
-    mesh: Any = skin.data
-    regions = vertex_regions(mesh)
-    if regions is None:
-        return np.zeros(0, dtype=int), np.zeros((0, 3))
-    given = vertex is not None and vertex < len(regions)
-    vertices = np.array([vertex]) if given else np.flatnonzero(regions == REGIONS.index(region))
-    matrices = skinning_matrices(read_channels(rig, np.array([scene_frame])), read_rest_pose(rig))[0]
-    bones = {group.index: BONES.index(group.name) for group in skin.vertex_groups if group.name in BONES}
-    positions = np.empty((len(vertices), 3))
-    for row, index in enumerate(vertices.tolist()):
-        point = mesh.vertices[index]
-        weighted = [entry.weight * matrices[bones[entry.group]] for entry in point.groups if entry.group in bones]
-        positions[row] = (sum(weighted) @ np.array([*point.co, 1.0]))[:3] if weighted else point.co
-    return vertices, positions

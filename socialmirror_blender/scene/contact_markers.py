@@ -17,8 +17,9 @@ from ...core.contract.reconstruction import PEOPLE
 from .. import compat
 from ..reconstruction_properties import contact_list
 from .colors import CONTACT_COLORS
-from .contact_anchors import Side, anchor_vertices, moved_to, nearest_skin_vertex, sides_of
+from .contact_anchors import PosedSkins, Side, moved_to, nearest_skin_vertex, sides_of
 from .contact_list import activate_contact, change_contacts, read_contacts, read_item
+from .datablocks import Steps, at_once
 from .fcurves import write_fcurves
 from .names import MARKER_ROLE_PREFIX, marker_role, rig_role
 from .objects import object_with_role, role_of, set_role, skin_of
@@ -26,16 +27,26 @@ from .state import read_state
 
 _RADIUS = 0.012  # metres: smaller than a finger tip
 _SEGMENTS, _RINGS = 12, 7
+_CONTACTS_AT_ONCE = 6
 _MOVED = 1e-4
 """metres from its vertex from which on a marker counts as moved."""
 
 
 def sync_markers(collection: bpy.types.Collection) -> None:
     """Make the markers match the list of contacts and the motion. To be called after either has changed."""
+    at_once(marker_steps(collection))
+
+
+def marker_steps(collection: bpy.types.Collection) -> Steps[None]:
+    """`sync_markers` in steps of a few contacts."""
     remove_markers(collection)
-    for contact in read_contacts(collection):
-        if contact.active():
-            _add_markers(collection, contact)
+    skins = PosedSkins(collection)
+    active = [contact for contact in read_contacts(collection) if contact.active()]
+    for start in range(0, len(active), _CONTACTS_AT_ONCE):
+        if start:
+            yield
+        for contact in active[start : start + _CONTACTS_AT_ONCE]:
+            _add_markers(collection, contact, skins)
 
 
 def remove_markers(collection: bpy.types.Collection) -> None:
@@ -152,9 +163,9 @@ def _move_contact(collection: bpy.types.Collection, contact_id: str, side: Side,
     activate_contact(collection, contact_id)
 
 
-def _add_markers(collection: bpy.types.Collection, contact: Contact) -> None:
+def _add_markers(collection: bpy.types.Collection, contact: Contact, skins: PosedSkins) -> None:
     first, last = contact_scene_frames(collection, contact.frame_start, contact.frame_end)
-    anchors = anchor_vertices(collection, contact, (first + last) // 2)
+    anchors = skins.anchor_vertices(contact, (first + last) // 2)
     if anchors is None:
         return
     action = bpy.data.actions.new(f"Contact {contact.region_a} {contact.region_b}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,13 @@ from .background_clip import add_background_clip
 from .camera import build_camera
 from .clip import ClipInfo, clip_info
 from .contact_edits import copy_contacts
+from .contact_markers import marker_steps
 from .correction_state import as_corrected, copy_correction
-from .datablocks import remove_new_datablocks_on_error, restored_on_error
+from .datablocks import Steps, at_once, remove_new_datablocks_on_error, removed_on_error, restored_on_error
 from .foot_list import copy_foot_contacts
 from .linking import find_import_of
 from .motion import SceneMotion, motion_at_scene_frames
-from .names import CAMERA_ROLE, rig_role, skin_role
+from .names import CAMERA_ROLE, UNFINISHED_PROPERTY, rig_role, skin_role
 from .objects import camera_of, object_with_role, rig_of, set_role
 from .polish import Polish
 from .replacing import replace_import
@@ -55,34 +57,59 @@ def import_reconstruction(
 
     Raises a UserError that leaves the file as it was: of `reconstruction.load`, or `no-strip`.
     """
-    reconstruction = load(folder)
+    options = ImportOptions(frame_start, strip, link_camera, match_scene)
+    return at_once(import_steps(context, folder, load(folder), options))
+
+
+@dataclass(frozen=True)
+class ImportOptions:
+    """See `import_reconstruction`."""
+
+    frame_start: int = 1
+    strip: str | None = None
+    link_camera: bool = True
+    match_scene: bool = False
+
+
+def import_steps(
+    context: bpy.types.Context, folder: Path, reconstruction: Reconstruction, options: ImportOptions
+) -> Steps[bpy.types.Collection]:
+    """`import_reconstruction` in steps, of which none takes long. Each needs the context of the scene.
+
+    What is made belongs to no scene until the last step, and is removed if the steps are closed before.
+    """
     clip = clip_info(reconstruction.info)
-    movie_strip = None if strip is None else compat.movie_strip(context, strip)
-    if match_scene:
-        _match_render_settings(context.scene, clip)
-    timeline = _timeline(compat.frame_rate(context.scene), reconstruction.motion, frame_start, movie_strip)
+    movie_strip = None if options.strip is None else compat.movie_strip(context, options.strip)
+    frame_rate = clip.frame_rate if options.match_scene else compat.frame_rate(context.scene)
+    timeline = _timeline(frame_rate, reconstruction.motion, options.frame_start, movie_strip)
     earlier = find_import_of(folder)
-    if earlier is not None and has_same_rigs(earlier, reconstruction):
+    if earlier is None:
+        collection = yield from removed_on_error(_build(context, folder, reconstruction, timeline, None))
+    elif has_same_rigs(earlier, reconstruction):
         collection = earlier
         with remove_new_datablocks_on_error():
             _restore_missing(collection, reconstruction, timeline)
         key_take(collection, folder, as_corrected(collection, reconstruction), timeline)
+        yield
+        yield from marker_steps(collection)
     else:
-        with _taken_over_on_success(earlier, reconstruction.info.take), remove_new_datablocks_on_error():
-            collection = bpy.data.collections.new(f"{clip.name} reconstruction")
-            context.scene.collection.children.link(collection)
-            if earlier is not None:
-                copy_correction(earlier, collection)
-            reconstruction = as_corrected(collection, reconstruction)
-            _build(context, collection, folder, reconstruction, timeline, earlier)
-        if earlier is not None:
-            replace_import(context.scene, earlier, collection)
-    if link_camera:
+        with _taken_over_on_success(earlier, reconstruction.info.take):
+            collection = at_once(removed_on_error(_build(context, folder, reconstruction, timeline, earlier)))
+        replace_import(context.scene, earlier, collection)
+    if options.link_camera:
         use_camera(context.scene, collection)
-    if match_scene:
-        state = read_state(collection)
-        context.scene.frame_start, context.scene.frame_end = state.first_frame, state.last_frame
+    if options.match_scene:
+        _match_scene(context.scene, clip, collection)
     return collection
+
+
+def remove_unfinished_imports() -> None:
+    """Remove what imports that were under way have left in a file, as after undo to a moment between two steps."""
+    for collection in [item for item in bpy.data.collections if UNFINISHED_PROPERTY in item]:
+        objects: list[Any] = list(collection.objects)
+        actions = [compat.assigned_action(item) for item in objects]
+        data = [item.data for item in objects if item.data is not None]
+        bpy.data.batch_remove([collection, *objects, *data, *(action[0] for action in actions if action is not None)])
 
 
 def use_camera(scene: bpy.types.Scene, collection: bpy.types.Collection) -> None:
@@ -94,45 +121,85 @@ def use_camera(scene: bpy.types.Scene, collection: bpy.types.Collection) -> None
 
 def _build(
     context: bpy.types.Context,
-    collection: bpy.types.Collection,
     folder: Path,
     reconstruction: Reconstruction,
     timeline: Timeline,
     earlier: bpy.types.Collection | None,
-) -> None:
+) -> Steps[bpy.types.Collection]:
+    collection: Any = bpy.data.collections.new(f"{clip_info(reconstruction.info).name} reconstruction")
+    collection[UNFINISHED_PROPERTY] = True
+    collection.use_fake_user = True
+    if earlier is not None:
+        copy_correction(earlier, collection)
+    reconstruction = as_corrected(collection, reconstruction)
     identity = new_identity() if earlier is None else read_state(earlier).id
     motion = motion_at_scene_frames(reconstruction.motion, timeline)
-    for person in reconstruction.info.people:
-        rest, _ = rest_pose_of(reconstruction, person.index)
-        rig = build_armature(context, collection, person.name, rest, person.index)
-        set_role(rig, rig_role(person.index))
-        _add_skin(collection, reconstruction, person, rig)
+    with _linked(context.scene, collection):  # edit mode needs it
+        rigs = [_add_rig(context, collection, reconstruction, person) for person in reconstruction.info.people]
+    yield
+    skin: Any = None
+    for person, rig in zip(reconstruction.info.people, rigs):
+        skin = _add_skin(collection, reconstruction, person, rig, skin)
+        yield
+    for person, rig in zip(reconstruction.info.people, rigs):
         polish = Polish() if earlier is None else _polish_in(earlier, person.index)
         key_rig(rig, reconstruction, person.index, motion, timeline, identity, polish)
+        yield
     _add_camera(collection, reconstruction, motion, timeline)
     if earlier is not None:
         write_state(collection, read_state(earlier))
         copy_contacts(earlier, collection)
         copy_foot_contacts(earlier, collection)
     write_import(collection, folder, reconstruction, timeline, motion.frames, identity)
+    yield
+    yield from marker_steps(collection)
+    context.scene.collection.children.link(collection)
+    collection.use_fake_user = False
+    del collection[UNFINISHED_PROPERTY]
+    return collection
+
+
+@contextmanager
+def _linked(scene: bpy.types.Scene, collection: bpy.types.Collection) -> Generator[None]:
+    scene.collection.children.link(collection)
+    try:
+        yield
+    finally:
+        scene.collection.children.unlink(collection)
 
 
 def _restore_missing(collection: bpy.types.Collection, reconstruction: Reconstruction, timeline: Timeline) -> None:
     """Build skins and the camera that were deleted anew. The armatures, with all that the animator did to them, stay."""
     for person in reconstruction.info.people:
         if object_with_role(collection, skin_role(person.index)) is None:
-            _add_skin(collection, reconstruction, person, rig_of(collection, person.index))
+            _add_skin(collection, reconstruction, person, rig_of(collection, person.index), None)
     if camera_of(collection) is None:
         motion = motion_at_scene_frames(reconstruction.motion, timeline)
         _add_camera(collection, reconstruction, motion, timeline)
 
 
+def _add_rig(
+    context: bpy.types.Context, collection: bpy.types.Collection, reconstruction: Reconstruction, person: Person
+) -> bpy.types.Object:
+    rest, _ = rest_pose_of(reconstruction, person.index)
+    rig = build_armature(context, collection, person.name, rest, person.index)
+    set_role(rig, rig_role(person.index))
+    return rig
+
+
 def _add_skin(
-    collection: bpy.types.Collection, reconstruction: Reconstruction, person: Person, rig: bpy.types.Object
-) -> None:
+    collection: bpy.types.Collection,
+    reconstruction: Reconstruction,
+    person: Person,
+    rig: bpy.types.Object,
+    like: bpy.types.Object | None,
+) -> bpy.types.Object:
+    """A person's skin; `like` is the other one if it has just been made."""
     _, offset = rest_pose_of(reconstruction, person.index)
-    skin = build_skin(collection, f"{person.name} skin", reconstruction.body, person.index, offset, rig)
+    mesh: Any = None if like is None else like.data
+    skin = build_skin(collection, f"{person.name} skin", reconstruction.body, person.index, offset, rig, mesh)
     set_role(skin, skin_role(person.index))
+    return skin
 
 
 def _add_camera(
@@ -180,7 +247,10 @@ def _timeline(frame_rate: float, motion: MotionArrays, frame_start: int, movie_s
     return Timeline(frame_start - frame_rate * float(motion.time[0]), frame_rate)
 
 
-def _match_render_settings(scene: bpy.types.Scene, clip: ClipInfo) -> None:
+def _match_scene(scene: bpy.types.Scene, clip: ClipInfo, collection: bpy.types.Collection) -> None:
+    """Give the scene the clip's frame rate and resolution, and the range of the imported motion."""
     compat.set_frame_rate(scene, clip.frame_rate)
     scene.render.resolution_x, scene.render.resolution_y = clip.image_size
     scene.render.pixel_aspect_x = scene.render.pixel_aspect_y = 1.0
+    state = read_state(collection)
+    scene.frame_start, scene.frame_end = state.first_frame, state.last_frame

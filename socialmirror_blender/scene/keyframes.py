@@ -6,16 +6,29 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import bpy
 import numpy as np
 
+from .. import compat
 from .fcurves import deselect
 
 Keys = dict[str, np.ndarray]
-"""Attributes of n keyframes by their names in Blender: `co` and handles are [n,2], all others [n]."""
+"""Attributes of n keyframes by their names in Blender: `co` and handles are [n,2], all others [n].
+
+Attributes that are missing have the value of a new keyframe (see `whole_keys`); Blender computes automatic handles itself.
+"""
 
 _POINTS = ("co", "handle_left", "handle_right")
 _ENUMS = ("interpolation", "easing", "type", "handle_left_type", "handle_right_type")
 _NUMBERS = ("back", "amplitude", "period")
+_NEW = {
+    "interpolation": "BEZIER",
+    "easing": "AUTO",
+    "type": "KEYFRAME",
+    "handle_left_type": "AUTO_CLAMPED",
+    "handle_right_type": "AUTO_CLAMPED",
+}
+"""What `keyframe_points.add` makes, whatever the user prefers."""
 _LOOKS = ("extrapolation", "mute", "lock", "hide", "auto_smoothing", "color_mode")
 
 
@@ -57,14 +70,25 @@ def read_keys(curve: Any) -> Keys:
 
 def write_keys(curve: Any, keys: Keys) -> None:
     """Replace all keyframes of an F-curve by these, in the order of their frames and not selected."""
-    order = np.argsort(keys["co"][:, 0], kind="stable")
+    frames = keys["co"][:, 0]
+    if (np.diff(frames) < 0).any():
+        keys = select_keys(keys, np.argsort(frames, kind="stable"))
     points = curve.keyframe_points
     points.clear()
-    points.add(len(order))
+    points.add(len(frames))
     for name, values in keys.items():
-        points.foreach_set(name, np.ascontiguousarray(values[order]).ravel())
+        points.foreach_set(name, values.ravel())
     deselect(points)
     curve.update()
+
+
+def whole_keys(keys: Keys) -> Keys:
+    """The keyframes with every attribute."""
+    count = len(keys["co"])
+    whole: Keys = {name: keys["co"].copy() for name in _POINTS}
+    for name, item in _NEW.items():
+        whole[name] = np.full(count, compat.enum_value(bpy.types.Keyframe, name, item), dtype=np.int32)
+    return whole | {name: np.zeros(count, dtype=np.float32) for name in _NUMBERS} | keys
 
 
 def select_keys(keys: Keys, rows: np.ndarray) -> Keys:
@@ -73,6 +97,8 @@ def select_keys(keys: Keys, rows: np.ndarray) -> Keys:
 
 
 def join_keys(first: Keys, second: Keys) -> Keys:
+    if first.keys() != second.keys():
+        first, second = whole_keys(first), whole_keys(second)
     return {name: np.concatenate([values, second[name]]) for name, values in first.items()}
 
 
@@ -88,7 +114,8 @@ def move_keys(keys: Keys, to_frame: Callable[[np.ndarray], np.ndarray]) -> Keys:
     shift = new - to_frame(frames.astype(np.float64))
     moved["co"][:, 0] = new
     for handle in ("handle_left", "handle_right"):
-        moved[handle][:, 0] = to_frame(keys[handle][:, 0].astype(np.float64)) + shift
+        if handle in keys:
+            moved[handle][:, 0] = to_frame(keys[handle][:, 0].astype(np.float64)) + shift
     stays = np.append(np.diff(moved["co"][:, 0]) > 0, True)
     return select_keys(moved, stays[: len(new)])
 

@@ -52,6 +52,9 @@ CLIP_FRAMES_PROPERTY = "socialmirror_clip_frames"
 CLIP_SECONDS_PROPERTY = "socialmirror_clip_seconds"
 """On the collection of an imported reconstruction: see `state.ImportState`, contact_edits.py and waiting_edits.py."""
 
+UNFINISHED_PROPERTY = "socialmirror_unfinished"
+"""On the collection of an import that is under way."""
+
 TAKE_NOTES_PROPERTY = "socialmirror_take_notes"
 """On the collection: the animator's names and notes, see take_notes.py."""
 

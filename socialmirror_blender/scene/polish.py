@@ -186,7 +186,7 @@ def _channels(
 
 def _is_own(curve: Curve, at: _Places, mark: TakeMark | None, own_types: list[int]) -> np.ndarray:
     """Which keyframes [n] of an F-curve are the animator's."""
-    own = np.isin(at.types, own_types)
+    own = (at.types[:, None] == own_types).any(-1)
     if mark is None:
         return own
     column = mark.own.values[:, COLUMNS[curve]]
@@ -255,30 +255,18 @@ def _with_signs_of(own: TakeValues, curves: list[Curve], keys: dict[Curve, Keys]
     sign = np.where(dots < 0, -1, 1).astype(np.float32)
     for curve in curves:
         for name in ("co", "handle_left", "handle_right"):
-            keys[curve][name][:, 1] *= sign
+            if name in keys[curve]:
+                keys[curve][name][:, 1] *= sign
     return keys
 
 
 def take_keys(frames: np.ndarray, values: np.ndarray, types: np.ndarray) -> Keys:
     """Linear keyframes [n] of the take itself."""
-    points = np.stack([frames, values], -1).astype(np.float32)
-    count = len(frames)
-
-    def all_of(prop: str, item: str) -> np.ndarray:
-        return np.full(count, compat.enum_value(bpy.types.Keyframe, prop, item), dtype=np.int32)
-
+    linear = compat.enum_value(bpy.types.Keyframe, "interpolation", "LINEAR")
     return {
-        "co": points,
-        "handle_left": points.copy(),
-        "handle_right": points.copy(),
-        "interpolation": all_of("interpolation", "LINEAR"),
-        "easing": all_of("easing", "AUTO"),
+        "co": np.stack([frames, values], -1).astype(np.float32),
+        "interpolation": np.full(len(frames), linear, dtype=np.int32),
         "type": types.astype(np.int32),
-        "handle_left_type": all_of("handle_left_type", "AUTO_CLAMPED"),
-        "handle_right_type": all_of("handle_right_type", "AUTO_CLAMPED"),
-        "back": np.zeros(count, dtype=np.float32),
-        "amplitude": np.zeros(count, dtype=np.float32),
-        "period": np.zeros(count, dtype=np.float32),
     }
 
 

@@ -23,17 +23,21 @@ def build_skin(
     person: int,
     offset: np.ndarray,
     rig: bpy.types.Object,
+    like: bpy.types.Mesh | None = None,
 ) -> bpy.types.Object:
     """The person's mesh object, deformed by `rig` and linked to `collection`. `offset` is of `rest_pose.rest_offset`.
 
+    `like` is the mesh that this function has just made of the same body for the other person; copying it saves time.
     UserError `damaged` if the arrays do not fit together.
     """
     check_indices(body)
-    mesh = build_mesh(name, body, body.rest_vertices[person] @ SMPLX_TO_ARMATURE.T + offset)
+    vertices = body.rest_vertices[person] @ SMPLX_TO_ARMATURE.T + offset
+    mesh = build_mesh(name, body, vertices) if like is None else _copy_mesh(like, name, vertices)
     mesh.materials.append(_make_material(name, person))
     skin = bpy.data.objects.new(name, mesh)
     collection.objects.link(skin)
-    _make_vertex_groups(skin, body.skin_joints, body.skin_weights)
+    if like is None:
+        _make_vertex_groups(skin, body.skin_joints, body.skin_weights)
     skin.parent = rig
     modifier: Any = skin.modifiers.new("Armature", "ARMATURE")
     modifier.object = rig
@@ -97,14 +101,27 @@ def _make_material(name: str, person: int) -> bpy.types.Material:
     return material
 
 
+def _copy_mesh(like: bpy.types.Mesh, name: str, vertices_inarmature: np.ndarray) -> bpy.types.Mesh:
+    """A mesh with other vertices [V,3] and without materials; the vertex groups come along."""
+    mesh: Any = like.copy()
+    mesh.name = name
+    mesh.materials.clear()
+    mesh.vertices.foreach_set("co", vertices_inarmature.astype(np.float32).ravel())
+    mesh.update()
+    return mesh
+
+
 def _make_vertex_groups(skin: bpy.types.Object, joints: np.ndarray, weights: np.ndarray) -> None:
     """One vertex group for every joint. joints and weights are [V,8]; entries of weight zero are unused."""
     groups = [skin.vertex_groups.new(name=name) for name in JOINTS]
-    for joint, group in enumerate(groups):
-        vertices, entries = np.nonzero((joints == joint) & (weights > 0))
-        values = weights[vertices, entries]
-        rigid = values >= 1
+    vertices, entries = np.nonzero(weights > 0)
+    joints, weights = joints[vertices, entries], weights[vertices, entries]
+    order = np.argsort(joints, kind="stable")
+    starts = np.searchsorted(joints[order], np.arange(len(groups) + 1))
+    for group, start, end in zip(groups, starts[:-1].tolist(), starts[1:].tolist()):
+        rows = order[start:end]
+        rigid = weights[rows] >= 1
         if rigid.any():
-            group.add(vertices[rigid].tolist(), 1.0, "REPLACE")
-        for vertex, weight in zip(vertices[~rigid].tolist(), values[~rigid].tolist()):
+            group.add(vertices[rows[rigid]].tolist(), 1.0, "REPLACE")
+        for vertex, weight in zip(vertices[rows[~rigid]].tolist(), weights[rows[~rigid]].tolist()):
             group.add((vertex,), weight, "REPLACE")

@@ -21,9 +21,9 @@ from .camera import key_camera
 from .clip import clip_info
 from .contact_edits import contact_memory, restore_contact_memory, show_contacts
 from .contact_list import read_contacts, write_contacts
-from .contact_markers import sync_markers
+from .contact_markers import marker_steps
 from .correction_state import as_corrected, as_shown, correction_of, keep_camera
-from .datablocks import remove_new_datablocks_on_error, restored_on_error
+from .datablocks import Steps, at_once, remove_new_datablocks_on_error, restored_on_error
 from .foot_list import show_foot_contacts
 from .motion import SceneMotion, motion_at_scene_frames
 from .objects import camera_of, rig_of
@@ -46,7 +46,11 @@ def update_take(collection: bpy.types.Collection, folder: Path) -> None:
 
     UserError `shape-changed` if the take has other bodies than the armatures.
     """
-    reconstruction = load(folder)
+    at_once(show_take_steps(collection, folder, load(folder)))
+
+
+def show_take_steps(collection: bpy.types.Collection, folder: Path, reconstruction: Reconstruction) -> Steps[None]:
+    """`update_take` with the take that was read from the folder: first the motion, then the markers of its contacts."""
     for person in range(PEOPLE):
         _check_body(reconstruction, person, read_rest_pose(rig_of(collection, person)))
     correction = correction_of(collection)
@@ -56,6 +60,8 @@ def update_take(collection: bpy.types.Collection, folder: Path) -> None:
     except BaseException:
         set_correction(contact_list(collection), correction)
         raise
+    yield
+    yield from marker_steps(collection)
 
 
 def rekey_take(collection: bpy.types.Collection, reconstruction: Reconstruction) -> None:
@@ -77,8 +83,9 @@ def rekey_take(collection: bpy.types.Collection, reconstruction: Reconstruction)
 def key_take(
     collection: bpy.types.Collection, folder: Path, reconstruction: Reconstruction, timeline: Timeline
 ) -> None:
-    """Key the armatures and the camera with a take, with the animator's polish over it, and show the take's contacts.
+    """Key the armatures and the camera with a take, with the animator's polish over it, and list the take's contacts.
 
+    The contacts' markers are for the caller to make (`sync_markers`).
     A take that was shown before gets its earlier action. On an error actions and contacts are as they were.
     """
     state, contacts, memory = read_state(collection), read_contacts(collection), contact_memory(collection)
@@ -100,7 +107,6 @@ def key_take(
         write_state(collection, state)
         write_contacts(collection, contacts)
         restore_contact_memory(collection, memory)
-        sync_markers(collection)
         raise
     _key_clip_camera(collection, reconstruction, motion, timeline)
 
@@ -188,7 +194,6 @@ def write_import(
     write_state(collection, state)
     show_contacts(collection, state.take, reconstruction.info.contacts, leaving)
     show_foot_contacts(collection, reconstruction.info.foot_contacts)
-    sync_markers(collection)
     if is_overlay_shown(collection):
         show_overlay(collection)
 

@@ -32,10 +32,22 @@ def forget_count() -> None:
     _counts.forget()
 
 
-def remember_refined(collection: bpy.types.Collection, edits: dict[str, Any]) -> None:
-    """Note that the shown take was made with these edits, the JSON of `Edits`."""
+def edit_marks(collection: bpy.types.Collection) -> dict[str, int]:
+    """For all that is edited besides contacts, a number that changes with what is wanted of it. UserError as `read_edits`."""
+    return _marks(read_edits(collection).to_json())
+
+
+def remember_refined(collection: bpy.types.Collection, edits: dict[str, Any], before: dict[str, int]) -> None:
+    """Note that the shown take was made with these edits, the JSON of `Edits`.
+
+    `before` are the marks before the take was shown. Where they are those of the edits, nothing was edited meanwhile, and what the
+    take makes of an edit counts as the edit: it holds a pin nearly, not exactly.
+    """
+    asked, now = _marks(edits), edit_marks(collection)
     stored = _stored(collection)
-    stored[read_state(collection).take] = _marks(edits)
+    stored[read_state(collection).take] = {
+        key: now.get(key, mark) if before.get(key) == mark else mark for key, mark in asked.items()
+    }
     collection[REFINED_EDITS_PROPERTY] = json.dumps(stored)
     forget_count()
 

@@ -67,6 +67,8 @@ def wait(runtime: ModuleType, holds: Callable[[], bool], seconds: float = 20) ->
         runtime.pump()
         time.sleep(0.02)
     runtime.pump()
+    while runtime.session.importing is not None:
+        runtime.pump()
 
 
 def is_alive(pid: int) -> bool:

@@ -145,7 +145,7 @@ def test_edits_of_contacts_and_locked_poses_ask_for_refine(imported: Any, scene:
     assert step() == "2 edits: press Refine."
     press("contact_state", state="auto")
     edits = scene.read_edits(imported).to_json()
-    scene.remember_refined(imported, edits)  # as after Refine
+    scene.remember_refined(imported, edits, scene.edit_marks(imported))  # as after Refine
     assert step() == ""
     scene.unlock_keyframes(scene.rig_of(imported, 0), ["left_elbow"], 6)
     assert step() == "1 edit: press Refine."
