@@ -68,7 +68,7 @@ def draw_job(layout: Any, *kinds: str, hints: bool = True) -> None:
 
 def draw_pending_result(layout: Any) -> None:
     """Draw a result that was not imported yet, and why."""
-    if session.pending is None:
+    if session.pending is None or session.importing is not None:
         return
     box = layout.box()
     draw_text(box, session.notice or "The result is imported as soon as no tool is running.", icon="INFO")

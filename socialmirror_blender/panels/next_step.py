@@ -71,6 +71,8 @@ class SidebarState:
     job: Job
     pending: str | None = None
     """Why a finished result is not in the scene yet, None if there is no such result."""
+    importing: bool = False
+    """Whether it comes into the scene now."""
     has_clip: bool = False
     has_sample: bool = True
     result: ResultState | None = None
@@ -84,6 +86,8 @@ def next_step(state: SidebarState) -> Step:
         return _while_running(state.job)
     if state.job.state is JobState.FAILED and state.job.failure is not None:
         return _after_failure(state.job.failure)
+    if state.importing:
+        return Step("The result comes into the scene.", "IMPORT")
     if state.pending is not None:
         return Step("A result is ready: import it.", "IMPORT")  # its button stands below it
     if not state.environment.usable:

@@ -24,6 +24,7 @@ def read_sidebar_state(context: bpy.types.Context) -> SidebarState:
         online=bpy.app.online_access,
         job=session.runner.job,
         pending=None if session.pending is None else session.notice,
+        importing=session.importing is not None,
         has_clip=_has_clip(context, settings),
         has_sample=paths.sample_clip().is_file(),
         result=None if collection is None else _result_state(context, settings, collection),

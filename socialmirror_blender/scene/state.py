@@ -116,8 +116,9 @@ def is_reconstruction(collection: bpy.types.Collection) -> bool:
 
 
 def reconstruction_collections() -> Iterator[bpy.types.Collection]:
-    """The collections of all imported reconstructions in the file."""
-    return (collection for collection in bpy.data.collections if is_reconstruction(collection))
+    """The collections of all imported reconstructions in the file, without one that is being imported."""
+    finished = (collection for collection in bpy.data.collections if names.UNFINISHED_PROPERTY not in collection)
+    return filter(is_reconstruction, finished)
 
 
 def find_reconstruction(identity: str) -> bpy.types.Collection | None:

@@ -40,8 +40,8 @@ def edit_marks(collection: bpy.types.Collection) -> dict[str, int]:
 def remember_refined(collection: bpy.types.Collection, edits: dict[str, Any], before: dict[str, int]) -> None:
     """Note that the shown take was made with these edits, the JSON of `Edits`.
 
-    `before` are the marks before the take was shown. Where they are those of the edits, nothing was edited meanwhile, and what the
-    take makes of an edit counts as the edit: it holds a pin nearly, not exactly.
+    `before` are the marks before the take was shown. Where they are those of the edits, nothing was edited meanwhile, and what
+    the take makes of an edit counts as the edit: it holds a pin nearly, not exactly.
     """
     asked, now = _marks(edits), edit_marks(collection)
     stored = _stored(collection)

@@ -95,6 +95,53 @@ def test_a_result_comes_into_the_scene_and_the_worker_is_kept(runtime: ModuleTyp
     assert armatures() == 2  # the same folder: keyed anew, not built twice
 
 
+def test_a_result_comes_into_the_scene_whole(runtime: ModuleType, result: Path, scene: ModuleType) -> None:
+    """It is made in steps, between which the window lives on and nothing of it is seen."""
+    begin_import(runtime)
+    steps = 1
+    while runtime.session.importing is not None:
+        assert armatures() == 0
+        assert not list(scene.reconstruction_collections())
+        runtime.pump()
+        steps += 1
+    assert steps > 5
+    assert armatures() == 2
+    assert len(list(scene.reconstruction_collections())) == 1
+
+
+def test_an_import_that_saving_interrupts_begins_anew(runtime: ModuleType, result: Path, tmp_path: Path) -> None:
+    begin_import(runtime)
+    runtime.pump()
+    cube = bpy.data.objects.new("made meanwhile", None)
+    assert len(bpy.data.armatures) == 2
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "copy.blend"), copy=True)
+    assert len(bpy.data.armatures) == len(bpy.data.collections) == 0  # nothing of it was saved
+    assert cube.name == "made meanwhile"
+    wait(runtime, lambda: runtime.session.pending is None)
+    assert armatures() == 2
+
+
+def test_what_an_undone_import_has_left_is_removed(runtime: ModuleType, result: Path, scene: ModuleType) -> None:
+    """Undo may lead to a moment between two steps, where nothing goes on any more."""
+    begin_import(runtime)
+    for _ in range(4):
+        runtime.pump()
+    scene.remove_unfinished_imports()
+    for kind in (bpy.data.collections, bpy.data.objects, bpy.data.armatures, bpy.data.meshes, bpy.data.actions):
+        assert len(kind) == 0
+    runtime.abandon_import()
+
+
+def begin_import(runtime: ModuleType) -> None:
+    """Reconstruct, and do the first step of importing the result."""
+    start("")
+    end = time.monotonic() + 20
+    while runtime.session.importing is None:
+        assert time.monotonic() < end
+        runtime.pump()
+        time.sleep(0.02)
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="flags of the start do it there")
 def test_blenders_window_comes_before_the_worker(product: Product, tmp_path: Path) -> None:
     process = product("socialmirror_blender.runtime.process")

@@ -11,6 +11,7 @@ from typing import Any
 
 import bpy
 import pytest
+from mathutils import Quaternion
 
 from tests.blender.drawing import draw_sidebar
 from tests.blender.product import Product
@@ -151,6 +152,24 @@ def test_edits_of_contacts_and_locked_poses_ask_for_refine(imported: Any, scene:
     assert step() == "1 edit: press Refine."
     settings().prompt = "They dance."
     assert step() == "1 edit and a new prompt: press Refine."
+
+
+def test_a_pin_that_the_new_take_holds_nearly_does_not_wait(
+    imported: Any, scene: ModuleType, contract: ModuleType, tmp_path: Path
+) -> None:
+    rig = scene.rig_of(imported, 0)
+    bpy.context.scene.frame_set(6)
+    wrist = rig.pose.bones["left_wrist"]
+    wrist.rotation_quaternion = wrist.rotation_quaternion @ Quaternion((0, 0, 1), 0.01)
+    wrist.keyframe_insert("rotation_quaternion", frame=6)
+    scene.lock_keyframes(rig, ["left_wrist"], 6)
+    edits, before = scene.read_edits(imported).to_json(), scene.edit_marks(imported)
+    make_reconstruction(tmp_path / "result", contract, take="take-2")  # half a degree from the pin
+    scene.update_take(imported, tmp_path / "result")
+    scene.forget_count()
+    assert scene.count_waiting_edits(imported) > 0
+    scene.remember_refined(imported, edits, before)
+    assert scene.count_waiting_edits(imported) == 0
 
 
 def test_after_an_import_person_a_is_selected_and_the_playhead_in_the_clip(
