@@ -6,6 +6,7 @@ A step is a generator that yields the seconds for which Blender's event loop sha
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
@@ -20,11 +21,13 @@ import bpy
 Step = Generator[float, None, None]
 Point = tuple[int, int]
 
-_SWEEP = 9  # px between two places that the mouse looks at for a button
+_SWEEP = 14  # px between two places that the mouse looks at for a button
 _HEADER, _LAST_HEADER, _TO_NEXT_HEADER = 26, 14, 32
 """px from one closed panel's header to the next, from the sidebar's lower end to the last, from a button to one below it."""
 _SCROLL, _MOST_SCROLLS = 40, 100
 """px that Blender scrolls at once, and how often at the most: farther than any sidebar is long."""
+_REST, _ATTEMPTS = 0.5, 4
+"""Seconds after which a button that has not moved is clicked, and how often it is looked for."""
 _TITLE = 70  # px from the sidebar's left to the title of a panel
 _KEYS = {" ": "SPACE", ".": "PERIOD", ",": "COMMA", "-": "MINUS", "/": "SLASH"} | dict(
     zip("0123456789", ("ZERO", "ONE", "TWO", "THREE", "FOUR", "FIVE", "SIX", "SEVEN", "EIGHT", "NINE"))
@@ -159,9 +162,21 @@ def open_last_panels(count: int) -> Step:
 
 def push(operator: str, columns: Sequence[float] = (0.5,)) -> Step:
     """Find the button of an operator of the add-on in the sidebar and click it."""
-    found: list[Point] = []
-    yield from find(f"socialmirror.{operator}(", found, columns)
-    yield from click(found[0])
+    yield from _click_on(f"socialmirror.{operator}(", columns)
+
+
+def _click_on(wanted: str, columns: Sequence[float]) -> Step:
+    """Click a button once it has come to rest: rows above it may appear or go while the sidebar is searched."""
+    for _ in range(_ATTEMPTS):
+        found: list[Point] = []
+        yield from find(wanted, found, columns)
+        yield _REST
+        _event(found[0], "MOUSEMOVE")
+        yield 0.1
+        if wanted in _under_mouse():
+            yield from click(found[0])
+            return
+    raise AssertionError(f"the button {wanted!r} does not come to rest")
 
 
 def fill(field: str, text: str) -> Step:
@@ -211,6 +226,8 @@ def screenshot(name: str) -> None:
 def run(story: Callable[[], Step]) -> None:
     """Run a story step by step and end Blender with 0, or with 1 and a traceback."""
     steps = story()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)  # what was said is known even if Blender ends suddenly
 
     def tick() -> float | None:
         try:
