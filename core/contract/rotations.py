@@ -91,6 +91,20 @@ def make_sign_continuous(quaternions: np.ndarray) -> np.ndarray:
     return quaternions * signs
 
 
+def inverse_affine(matrices: np.ndarray) -> np.ndarray:
+    """Inverses of [...,4,4] with the last row 0 0 0 1.
+
+    numpy's own call LAPACK for every matrix, whose threads wait for each other where other programs keep the machine busy.
+    """
+    x, y, z = (matrices[..., :3, axis] for axis in range(3))
+    rows = np.stack([np.cross(y, z), np.cross(z, x), np.cross(x, y)], -2)
+    inverse = np.zeros_like(matrices)
+    inverse[..., :3, :3] = rows / (x * rows[..., 0, :]).sum(-1)[..., None, None]
+    inverse[..., :3, 3] = -(inverse[..., :3, :3] * matrices[..., None, :3, 3]).sum(-1)
+    inverse[..., 3, 3] = 1
+    return inverse
+
+
 def rigid_transform(rotation: np.ndarray, translation: np.ndarray) -> np.ndarray:
     """Rotation matrices [...,3,3] and translations [...,3] -> homogeneous matrices [...,4,4]."""
     matrix = np.zeros((*rotation.shape[:-2], 4, 4))

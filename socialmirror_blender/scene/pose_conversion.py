@@ -19,6 +19,7 @@ from ...core.contract.rotations import headings
 from ...core.contract.skeleton import JOINTS
 from .rest_pose import BONE_PARENTS, BONES, SMPLX_TO_ARMATURE, RestPose
 from .rotations import (
+    inverse_affine,
     make_sign_continuous,
     matrix_to_quaternion,
     quaternion_about_z,
@@ -92,7 +93,7 @@ def skinning_matrices(channels: BoneChannels, rest: RestPose) -> np.ndarray:
     locations[:, 0], locations[:, 1] = channels.root_location, channels.pelvis_location
     basis = rigid_transform(quaternion_to_matrix(channels.rotations), locations)
     rest_matrices = rest.matrices_inarmature
-    matrices = rest_matrices @ basis @ np.linalg.inv(rest_matrices)
+    matrices = rest_matrices @ basis @ inverse_affine(rest_matrices)
     for bone, parent in enumerate(BONE_PARENTS):
         if parent >= 0:
             matrices[:, bone] = matrices[:, parent] @ matrices[:, bone]
@@ -101,7 +102,7 @@ def skinning_matrices(channels: BoneChannels, rest: RestPose) -> np.ndarray:
 
 def basis_matrices(pose_inarmature: np.ndarray, rest: RestPose) -> np.ndarray:
     """`PoseBone.matrix_basis` of all bones from `PoseBone.matrix`, both [T,56,4,4]: the pose relative to rest and parent."""
-    return np.linalg.inv(_relative_to_parents(rest.matrices_inarmature)) @ _relative_to_parents(pose_inarmature)
+    return inverse_affine(_relative_to_parents(rest.matrices_inarmature)) @ _relative_to_parents(pose_inarmature)
 
 
 def _relative_to_parents(matrices_inarmature: np.ndarray) -> np.ndarray:
@@ -110,6 +111,6 @@ def _relative_to_parents(matrices_inarmature: np.ndarray) -> np.ndarray:
     for bone, parent in enumerate(BONE_PARENTS):
         if parent >= 0:
             relative[..., bone, :, :] = (
-                np.linalg.inv(matrices_inarmature[..., parent, :, :]) @ matrices_inarmature[..., bone, :, :]
+                inverse_affine(matrices_inarmature[..., parent, :, :]) @ matrices_inarmature[..., bone, :, :]
             )
     return relative

@@ -2,6 +2,7 @@
 
 from ...core.contract.rotations import (
     axis_angle_to_quaternion,
+    inverse_affine,
     make_sign_continuous,
     matrix_to_quaternion,
     quaternion_about_z,
@@ -13,6 +14,7 @@ from ...core.contract.rotations import (
 
 __all__ = [
     "axis_angle_to_quaternion",
+    "inverse_affine",
     "make_sign_continuous",
     "matrix_to_quaternion",
     "quaternion_about_z",

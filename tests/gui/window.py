@@ -26,8 +26,7 @@ _HEADER, _LAST_HEADER, _TO_NEXT_HEADER = 26, 14, 32
 """px from one closed panel's header to the next, from the sidebar's lower end to the last, from a button to one below it."""
 _SCROLL, _MOST_SCROLLS = 40, 100
 """px that Blender scrolls at once, and how often at the most: farther than any sidebar is long."""
-_REST, _ATTEMPTS = 0.5, 4
-"""Seconds after which a button that has not moved is clicked, and how often it is looked for."""
+_REST = 0.4  # seconds after which Blender knows for sure what is under the mouse
 _TITLE = 70  # px from the sidebar's left to the title of a panel
 _KEYS = {" ": "SPACE", ".": "PERIOD", ",": "COMMA", "-": "MINUS", "/": "SLASH"} | dict(
     zip("0123456789", ("ZERO", "ONE", "TWO", "THREE", "FOUR", "FIVE", "SIX", "SEVEN", "EIGHT", "NINE"))
@@ -126,12 +125,15 @@ def open_sidebar(tab: str) -> Step:
 def find(wanted: str, found: list[Point], columns: Sequence[float] = (0.5,), scrolls: int = 8) -> Step:
     """Append the place of the button or field whose command or data path contains `wanted`, scrolling the sidebar to it.
 
-    `columns`: where in the sidebar it is looked for, from 0 at the left to 1 at the right.
+    It is looked for in what the sidebar shows, then from its top on. `columns`: where in the sidebar, from 0 at the left to 1 at
+    the right.
     """
     view = region("WINDOW")
     yield from move((view.x + view.width // 3, view.y + view.height // 2))  # the button that was pressed last lets go
-    yield from scroll_sidebar(-20_000)
-    for _ in range(scrolls):
+    before = (0, 0)
+    for page in range(scrolls + 1):
+        if page:
+            yield from scroll_sidebar(-20_000 if page == 1 else region("UI").height // 2)
         sidebar = region("UI")
         for y in range(sidebar.y + sidebar.height - 6, sidebar.y + 6, -_SWEEP):
             for column in columns:
@@ -139,9 +141,13 @@ def find(wanted: str, found: list[Point], columns: Sequence[float] = (0.5,), scr
                 _event(at, "MOUSEMOVE")
                 yield 0.02
                 if wanted in _under_mouse():
-                    found.append(at)
-                    return
-        yield from scroll_sidebar(sidebar.height // 2)
+                    for place in (at, before):  # a busy Blender says what was under the mouse before
+                        _event(place, "MOUSEMOVE")
+                        yield _REST
+                        if wanted in _under_mouse():
+                            found.append(place)
+                            return
+                before = at
     raise AssertionError(f"no button {wanted!r} in the sidebar")
 
 
@@ -162,21 +168,9 @@ def open_last_panels(count: int) -> Step:
 
 def push(operator: str, columns: Sequence[float] = (0.5,)) -> Step:
     """Find the button of an operator of the add-on in the sidebar and click it."""
-    yield from _click_on(f"socialmirror.{operator}(", columns)
-
-
-def _click_on(wanted: str, columns: Sequence[float]) -> Step:
-    """Click a button once it has come to rest: rows above it may appear or go while the sidebar is searched."""
-    for _ in range(_ATTEMPTS):
-        found: list[Point] = []
-        yield from find(wanted, found, columns)
-        yield _REST
-        _event(found[0], "MOUSEMOVE")
-        yield 0.1
-        if wanted in _under_mouse():
-            yield from click(found[0])
-            return
-    raise AssertionError(f"the button {wanted!r} does not come to rest")
+    found: list[Point] = []
+    yield from find(f"socialmirror.{operator}(", found, columns)
+    yield from click(found[0])
 
 
 def fill(field: str, text: str) -> Step:

@@ -18,6 +18,7 @@ from ...scene.pose_conversion import basis_matrices
 from ...scene.rest_pose import BONES
 from ...scene.rotations import (
     axis_angle_to_quaternion,
+    inverse_affine,
     make_sign_continuous,
     matrix_to_quaternion,
     quaternion_to_matrix,
@@ -36,6 +37,10 @@ _LIKE_THE_TAKE = 2e-4
 
 _POLE_ROUNDS, _POLE_ALIGNED = 3, 1e-3
 """Rounds in which poles are turned, and radians up to which a limb is where it should be."""
+_POLE_SAMPLES = 20
+"""Frames that suffice to find a pole angle."""
+_CARRIERS = [name for limb in LIMBS for name in limb.chain]
+"""The bones that IK bends: two of each limb."""
 
 
 def visible_poses(scene: Any, rig: bpy.types.Object, bones: Sequence[str], frames: np.ndarray) -> np.ndarray:
@@ -62,8 +67,8 @@ def bake_onto_controls(scene: Any, rig: bpy.types.Object, controls: Any, frames:
     slot, channelbag = compat.new_channelbag(action, controls.name)
     compat.assign_action(controls, action, slot)
     _write(channelbag, channels, frames)
-    _align_poles(scene, controls, poses, frames)
-    _write(channelbag, _twist_channels(scene, controls, poses, frames), frames)
+    bent = _align_poles(scene, controls, poses, frames)
+    _write(channelbag, _twist_channels(controls, bent, poses), frames)
 
 
 def snap(scene: Any, rig: bpy.types.Object, controls: Any, limb_names: Sequence[str]) -> None:
@@ -77,12 +82,14 @@ def snap(scene: Any, rig: bpy.types.Object, controls: Any, limb_names: Sequence[
     ends = {name for limb in limbs for name in (limb.end, limb.pole)}
     channelbag: Any = compat.channelbag_of(controls)
     _insert(channelbag, controls, fk | {name: value for name, value in ik.items() if name in ends}, scene.frame_current)
+    bent = visible_poses(scene, controls, _CARRIERS, frames)
     for _ in range(_POLE_ROUNDS):
-        turned = {name: pole for name, pole in _turned_poles(scene, controls, poses, frames).items() if name in ends}
-        _insert(channelbag, controls, turned, scene.frame_current)
+        turned = {name: pole for name, pole in _turned_poles(controls, bent, poses, frames).items() if name in ends}
         if not turned:
             break
-    twists = _twist_channels(scene, controls, poses, frames)
+        _insert(channelbag, controls, turned, scene.frame_current)
+        bent = visible_poses(scene, controls, _CARRIERS, frames)
+    twists = _twist_channels(controls, bent, poses)
     wanted = {name for limb in limbs for name in limb.twists}
     _insert(channelbag, controls, {name: twists[name] for name in wanted}, scene.frame_current)
 
@@ -147,7 +154,7 @@ def _ik_channels(controls: Any, poses: np.ndarray) -> Channels:
     for limb in LIMBS:
         upper, lower, last = (poses[:, BONES.index(joint)] for joint in limb.joints)
         rest = np.array(controls.data.bones[limb.end].matrix_local)
-        channels[limb.end] = _decomposed(np.linalg.inv(rest) @ last)
+        channels[limb.end] = _decomposed(inverse_affine(rest) @ last)
         upper_rest = np.array(controls.data.bones[fk_control(limb.joints[0])].matrix_local)[:3, :3]
         hint = upper[:, :3, :3] @ (upper_rest.T @ limb.bend_hint)
         pole = pole_positions(upper[:, :3, 3], lower[:, :3, 3], last[:, :3, 3], POLE_DISTANCE, hint)
@@ -157,34 +164,42 @@ def _ik_channels(controls: Any, poses: np.ndarray) -> Channels:
     return channels
 
 
-def _align_poles(scene: Any, controls: Any, poses: np.ndarray, frames: np.ndarray) -> None:
+def _align_poles(scene: Any, controls: Any, poses: np.ndarray, frames: np.ndarray) -> np.ndarray:
     """Turn elbows and knees to where the bones [S,56,4,4] have them: by the constraints' pole angles, then by the poles' keys.
 
-    What a pole angle means at rest is not the same in all versions of Blender, so the bent chains are measured.
+    What a pole angle means at rest is not the same in all versions of Blender, so the bent chains are measured. Returns them as
+    they are then, [S,C,4,4] in the order of _CARRIERS.
     """
-    angles = _pole_errors(scene, controls, poses, frames)
+    some = np.unique(np.linspace(0, len(frames) - 1, _POLE_SAMPLES).round().astype(int))
     constraints = {limb.name: controls.pose.bones[limb.chain[1]].constraints[0] for limb in LIMBS}
-    medians = {name: float(np.median(error)) for name, error in angles.items()}
+
+    def medians() -> dict[str, float]:
+        bent = visible_poses(scene, controls, _CARRIERS, frames[some])
+        return {name: float(np.median(error)) for name, error in _pole_errors(bent, poses[some]).items()}
+
+    before = medians()
     for name, constraint in constraints.items():
-        constraint.pole_angle -= medians[name]
-    angles = _pole_errors(scene, controls, poses, frames)
-    for name, constraint in constraints.items():
-        if abs(float(np.median(angles[name]))) > abs(medians[name]):
-            constraint.pole_angle += 2 * medians[name]
+        constraint.pole_angle -= before[name]
+    for name, median in medians().items():
+        if abs(median) > abs(before[name]):
+            constraints[name].pole_angle += 2 * before[name]
     channelbag: Any = compat.channelbag_of(controls)
+    bent = visible_poses(scene, controls, _CARRIERS, frames)
     for _ in range(_POLE_ROUNDS):
-        turned = _turned_poles(scene, controls, poses, frames)
-        for name, (locations, _) in turned.items():
-            write_fcurves(channelbag, location_path(name), frames, locations)
+        turned = _turned_poles(controls, bent, poses, frames)
         if not turned:
             break
+        for name, (locations, _) in turned.items():
+            write_fcurves(channelbag, location_path(name), frames, locations)
+        bent = visible_poses(scene, controls, _CARRIERS, frames)
+    return bent
 
 
-def _turned_poles(scene: Any, controls: Any, poses: np.ndarray, frames: np.ndarray) -> Channels:
-    """Poles that turn elbows and knees to where the bones [S,56,4,4] have them, of limbs that are not there yet."""
+def _turned_poles(controls: Any, bent: np.ndarray, poses: np.ndarray, frames: np.ndarray) -> Channels:
+    """Poles that turn the bent chains [S,C,4,4] to where the bones [S,56,4,4] are, of limbs that are not there yet."""
     channelbag: Any = compat.channelbag_of(controls)
     channels: Channels = {}
-    for limb, error in zip(LIMBS, _pole_errors(scene, controls, poses, frames).values()):
+    for limb, error in zip(LIMBS, _pole_errors(bent, poses).values()):
         if np.abs(error).max() < _POLE_ALIGNED:
             continue
         root, end = (poses[:, BONES.index(limb.joints[i]), :3, 3] for i in (0, 2))
@@ -198,34 +213,29 @@ def _turned_poles(scene: Any, controls: Any, poses: np.ndarray, frames: np.ndarr
     return channels
 
 
-def _pole_errors(scene: Any, controls: Any, poses: np.ndarray, frames: np.ndarray) -> dict[str, np.ndarray]:
+def _pole_errors(bent: np.ndarray, poses: np.ndarray) -> dict[str, np.ndarray]:
     """Radians [S] by which the bent chain of each limb has to turn about the line from its root to its end."""
-    bent = visible_poses(scene, controls, [limb.chain[1] for limb in LIMBS], frames)
     errors: dict[str, np.ndarray] = {}
-    for number, limb in enumerate(LIMBS):
+    for limb in LIMBS:
         root, wanted, end = (poses[:, BONES.index(joint), :3, 3] for joint in limb.joints)
+        middle = bent[:, _CARRIERS.index(limb.chain[1]), :3, 3]
         axis = (end - root) / np.linalg.norm(end - root, axis=-1, keepdims=True)
-        out = [
-            each - root - ((each - root) * axis).sum(-1, keepdims=True) * axis
-            for each in (bent[:, number, :3, 3], wanted)
-        ]
+        out = [each - root - ((each - root) * axis).sum(-1, keepdims=True) * axis for each in (middle, wanted)]
         errors[limb.name] = np.arctan2((np.cross(out[0], out[1]) * axis).sum(-1), (out[0] * out[1]).sum(-1))
     return errors
 
 
-def _twist_channels(scene: Any, controls: Any, poses: np.ndarray, frames: np.ndarray) -> Channels:
-    """What the bones are rotated by against the chains that IK bends."""
-    carriers = [name for limb in LIMBS for name in limb.chain]
-    bent = visible_poses(scene, controls, carriers, frames)
+def _twist_channels(controls: Any, bent: np.ndarray, poses: np.ndarray) -> Channels:
+    """What the bones [S,56,4,4] are rotated by against the chains [S,C,4,4] that IK bends."""
     channels: Channels = {}
     for limb in LIMBS:
         for twist, carrier, joint in zip(limb.twists, limb.chain, limb.joints):
             data = controls.data.bones
-            rest = np.linalg.inv(np.array(data[carrier].matrix_local)) @ np.array(data[twist].matrix_local)
-            free = bent[:, carriers.index(carrier)] @ rest
-            turn = np.linalg.inv(free[:, :3, :3]) @ poses[:, BONES.index(joint), :3, :3]
-            quaternions = make_sign_continuous(matrix_to_quaternion(turn))
-            channels[twist] = np.zeros((len(frames), 3)), quaternions
+            rest = inverse_affine(np.array(data[carrier].matrix_local)) @ np.array(data[twist].matrix_local)
+            free = bent[:, _CARRIERS.index(carrier)] @ rest
+            turn = inverse_affine(free) @ poses[:, BONES.index(joint)]
+            quaternions = make_sign_continuous(matrix_to_quaternion(turn[:, :3, :3]))
+            channels[twist] = np.zeros((len(poses), 3)), quaternions
     return channels
 
 
