@@ -38,24 +38,36 @@ def key_person(
     rig: bpy.types.Object, name: str, mark: TakeMark, motion: PersonMotion, polish: Polish
 ) -> bpy.types.Action:
     """Write a take with the animator's polish to its action, which is made if there is none, and let it animate the armature."""
-    action = action_for(rig, mark.identity, mark.take, mark.person)
-    if action is None:
-        action = bpy.data.actions.new(name)
-        slot, channelbag = compat.new_channelbag(action, rig.name)
-    else:
-        slot = action.slots[0]
-        channelbag = compat.channelbag_in(action, slot)
-    filled_in = filled_in_joints(motion.confidence, mark.timeline.frame_rate)
-    _write_filled_in(channelbag, mark.own.frames, filled_in)
-    write_take(channelbag, mark, _keyframe_types(filled_in), polish)
+    action = action_for(rig, mark.identity, mark.take, mark.person) or _new_action(rig, name)
+    slot = action.slots[0]
+    _write_motion(action, mark, motion, polish)
     rig[FILLED_IN_PROPERTY] = 0.0
     settings: Any = rig.id_properties_ui(FILLED_IN_PROPERTY)
     settings.update(
         min=0.0, max=1.0, description="Fraction of the body's joints that the clip does not show in this frame"
     )
-    mark_action(action, mark)
     _assign(rig, action, slot)
     return action
+
+
+def prepare_action(rig: bpy.types.Object, name: str, mark: TakeMark, motion: PersonMotion) -> None:
+    """Write a take alone to a new action, for `key_person` to find, if the armature has none for this take."""
+    if action_for(rig, mark.identity, mark.take, mark.person) is None:
+        _write_motion(_new_action(rig, name), mark, motion, Polish())
+
+
+def _new_action(rig: bpy.types.Object, name: str) -> bpy.types.Action:
+    action = bpy.data.actions.new(name)
+    compat.new_channelbag(action, rig.name)
+    return action
+
+
+def _write_motion(action: bpy.types.Action, mark: TakeMark, motion: PersonMotion, polish: Polish) -> None:
+    channelbag = compat.channelbag_in(action, action.slots[0])
+    filled_in = filled_in_joints(motion.confidence, mark.timeline.frame_rate)
+    _write_filled_in(channelbag, mark.own.frames, filled_in)
+    write_take(channelbag, mark, _keyframe_types(filled_in), polish)
+    mark_action(action, mark)
 
 
 def rekey(rig: bpy.types.Object, mark: TakeMark, polish: Polish) -> None:

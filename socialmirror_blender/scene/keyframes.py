@@ -91,6 +91,19 @@ def whole_keys(keys: Keys) -> Keys:
     return whole | {name: np.zeros(count, dtype=np.float32) for name in _NUMBERS} | keys
 
 
+def holds_keys(curve: Any, keys: Keys) -> bool:
+    """Whether an F-curve has just these keyframes, as far as the attributes that are given."""
+    points = curve.keyframe_points
+    if len(points) != len(keys["co"]):
+        return False
+    for name, values in keys.items():
+        there = np.empty(values.size, dtype=values.dtype)
+        points.foreach_get(name, there)
+        if not np.array_equal(there, values.ravel()):
+            return False
+    return True
+
+
 def select_keys(keys: Keys, rows: np.ndarray) -> Keys:
     """The keyframes at these indices, or where a mask is true."""
     return {name: values[rows] for name, values in keys.items()}

@@ -20,6 +20,7 @@ from .keyframes import (
     CurveCopy,
     Keys,
     copy_curve,
+    holds_keys,
     join_keys,
     move_keys,
     paste_curve,
@@ -281,7 +282,8 @@ def _write(channelbag: Any, bone: str, place: Curve, keys: Keys, polish: Polish)
         curve = channelbag.fcurves.new(path, index=index)
     if curve.group is None:
         curve.group = channelbag.groups.get(bone) or channelbag.groups.new(bone)
-    write_keys(curve, keys)
+    if not holds_keys(curve, keys):
+        write_keys(curve, keys)
     look = polish.looks.get(place)
     if look is not None:
         paste_look(curve, look)

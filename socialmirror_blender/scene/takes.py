@@ -14,7 +14,7 @@ from ...core.contract.errors import UserError
 from ...core.contract.reconstruction import PEOPLE, Reconstruction, load
 from ..folders import relative_to_blend
 from ..reconstruction_properties import contact_list, set_correction
-from .actions import action_for, key_person, leave_take, polish_of, remember_take
+from .actions import action_for, key_person, leave_take, polish_of, prepare_action, remember_take
 from .armature import read_rest_pose
 from .background_clip import align_background_clips, background_note
 from .camera import key_camera
@@ -23,7 +23,7 @@ from .contact_edits import contact_memory, restore_contact_memory, show_contacts
 from .contact_list import read_contacts, write_contacts
 from .contact_markers import marker_steps
 from .correction_state import as_corrected, as_shown, correction_of, keep_camera
-from .datablocks import Steps, at_once, remove_new_datablocks_on_error, restored_on_error
+from .datablocks import Steps, at_once, remove_new_datablocks_on_error, removed_on_error, restored_on_error
 from .foot_list import show_foot_contacts
 from .motion import SceneMotion, motion_at_scene_frames
 from .objects import camera_of, rig_of
@@ -53,6 +53,23 @@ def show_take_steps(collection: bpy.types.Collection, folder: Path, reconstructi
     """`update_take` with the take that was read from the folder: first the motion, then the markers of its contacts."""
     for person in range(PEOPLE):
         _check_body(reconstruction, person, read_rest_pose(rig_of(collection, person)))
+    yield from removed_on_error(_key_shown_take(collection, folder, reconstruction))
+    yield
+    yield from marker_steps(collection)
+
+
+def _key_shown_take(collection: bpy.types.Collection, folder: Path, reconstruction: Reconstruction) -> Steps[None]:
+    """Write the take to new actions that animate nothing yet, one armature after the other, then all that the animator sees."""
+    state = read_state(collection)
+    motion = motion_at_scene_frames(as_shown(collection, reconstruction).motion, state.timing.timeline)
+    for person in range(PEOPLE):
+        rig = rig_of(collection, person)
+        moving, mark = (
+            motion.people[person],
+            _mark(rig, reconstruction, person, motion, state.timing.timeline, state.id),
+        )
+        prepare_action(rig, _action_name(rig, mark), mark, moving)
+        yield
     correction = correction_of(collection)
     keep_camera(collection, reconstruction)
     try:
@@ -60,8 +77,6 @@ def show_take_steps(collection: bpy.types.Collection, folder: Path, reconstructi
     except BaseException:
         set_correction(contact_list(collection), correction)
         raise
-    yield
-    yield from marker_steps(collection)
 
 
 def rekey_take(collection: bpy.types.Collection, reconstruction: Reconstruction) -> None:
@@ -147,12 +162,26 @@ def key_rig(
     polish: Polish,
 ) -> None:
     """Key a person's armature with a take and the polish over it. `identity` is that of the import."""
-    moving, take = motion.people[person], reconstruction.info.take
-    channels = smplx_to_bones(moving.rotations, moving.pelvis_inworld, read_rest_pose(rig))
-    mark = TakeMark(identity, take, person, timeline, take_values(motion.frames, channels))
-    polish = carry_pins(rig, polish, mark)
-    action = key_person(rig, f"{rig.name} {take}", mark, moving, polish)
+    moving, mark = motion.people[person], _mark(rig, reconstruction, person, motion, timeline, identity)
+    action = key_person(rig, _action_name(rig, mark), mark, moving, carry_pins(rig, polish, mark))
     write_trust(action, limb_states(moving.confidence, timeline.frame_rate))
+
+
+def _mark(
+    rig: bpy.types.Object,
+    reconstruction: Reconstruction,
+    person: int,
+    motion: SceneMotion,
+    timeline: Timeline,
+    identity: str,
+) -> TakeMark:
+    moving = motion.people[person]
+    channels = smplx_to_bones(moving.rotations, moving.pelvis_inworld, read_rest_pose(rig))
+    return TakeMark(identity, reconstruction.info.take, person, timeline, take_values(motion.frames, channels))
+
+
+def _action_name(rig: bpy.types.Object, mark: TakeMark) -> str:
+    return f"{rig.name} {mark.take}"
 
 
 def values_of_take(collection: bpy.types.Collection, reconstruction: Reconstruction, person: int) -> TakeValues:
