@@ -16,7 +16,7 @@ _VIEW = slice(85, 1285)
 PICTURES: dict[str, tuple[str, slice, slice]] = {
     "panel.jpg": ("3_result", slice(222, 812), _VIEW),
     "control-rig.jpg": ("8_control_rig", slice(160, 812), _VIEW),
-    "takes.jpg": ("7_ghost", slice(160, 812), _VIEW),
+    "takes.jpg": ("7_ghost", slice(222, 812), _VIEW),
     "retarget-window.jpg": ("10_rigify", slice(160, 812), _VIEW),
 }
 """For each picture the screenshot, and its rows and columns (px)."""
