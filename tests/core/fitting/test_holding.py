@@ -69,7 +69,7 @@ def angle_to(motion: MotionEstimate, body, pin: Pin, frame: int) -> float:
     return float(torch.rad2deg(matrix_to_axis_angle(wanted @ rotation.mT).norm()))
 
 
-@pytest.mark.parametrize("degrees", [25, 70])
+@pytest.mark.parametrize("degrees", [25, 70, 115])
 def test_a_pinned_hand_is_where_it_was_put_and_nothing_pops(scene, body, degrees):
     pin = pin_of_turned_arm(scene, body, 30, degrees)
     motion = held(scene, body, pin)
