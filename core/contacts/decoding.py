@@ -84,7 +84,8 @@ def onsets(
     """The probability in each frame above which listing a pair of parts is expected to raise the list's F1.
 
     That is half of the best F1 that is expected of any list, by what is probable in the time around the frame: where much is
-    certain, little is added that is not; where all is doubtful, the likeliest is still listed.
+    certain, little is added that is not; where all is doubtful, the likeliest is still listed (Lipton et al., Optimal
+    thresholding of classifiers to maximize F1 measure, ECML 2014).
     """
     frames, half = len(probability), round(settings.window / time_step)
     moments = np.arange(0, frames, max(1, round(_STEP / time_step)))

@@ -39,7 +39,8 @@ _QUARTER = 0.25
 _UNKNOWN_ALONG, _UNKNOWN_ACROSS = 0.24, 0.08
 """metres, of joints that no learned prior predicts."""
 _PARTS = torch.tensor(PART_OF_REGION)
-_SIDES = torch.tensor([{"left": 1.0, "right": -1.0}.get(split_side(part)[0], 0.0) for part in BODY_PARTS])
+PART_SIDE = torch.tensor([{"left": 1.0, "right": -1.0}.get(split_side(part)[0], 0.0) for part in BODY_PARTS])
+"""For each body part 1 on the left, -1 on the right, 0 in the middle."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,7 @@ def _part_channels(
     own = (joints - joints[:, :, :1]) @ turns
     values = [*(torch.from_numpy(value) for value in (confidence, along, prior.sigma_across)), *own.unbind(-1)]
     channels = torch.stack([_of_parts(value) for value in values], -1).float()
-    channels[..., PART_CHANNELS.index("outward")] *= _SIDES
+    channels[..., PART_CHANNELS.index("outward")] *= PART_SIDE
     return channels
 
 

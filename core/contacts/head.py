@@ -17,14 +17,13 @@ from torch import Tensor, nn
 from ..checkpoint import load_checkpoint, load_weights, read_config, weights_file
 from ..contract.body_parts import BODY_PARTS
 from ..contract.skeleton import split_side
-from .features import PAIR_CHANNELS, VERSION, ContactFeatures
+from .features import PAIR_CHANNELS, PART_SIDE, VERSION, ContactFeatures
 
 KIND = "contact-head"
 """Kind of its checkpoints, and the file name of the weights that ship with the product."""
 _KIND_NAMES = tuple(dict.fromkeys(split_side(part)[1] for part in BODY_PARTS))
 PART_KIND = torch.tensor([_KIND_NAMES.index(split_side(part)[1]) for part in BODY_PARTS])
 """For each body part its kind, the part without side."""
-_SIDE = torch.tensor([{"left": 1.0, "right": -1.0}.get(split_side(part)[0], 0.0) for part in BODY_PARTS])
 _FAR, _NEAR = 0.15, 0.05
 """metres over which distances are told apart."""
 _SPEED, _DEPTH, _EXCESS, _SIGMA, _BODY = 1.0, 0.3, 0.1, 0.1, 0.5
@@ -139,7 +138,7 @@ def pair_inputs(
     people = torch.cat([features.people[0], features.people[1, :, :1]], -1)
     is_named = speed.new_zeros(len(pairs)) if named is None else named[first, second].to(speed)
     # a right hand shakes a right one, and holds a left one
-    same_side = _SIDE[first] * _SIDE[second]
+    same_side = PART_SIDE[first] * PART_SIDE[second]
     fixed = torch.stack([same_side, is_named, torch.full_like(is_named, named is not None)], -1)
     distances = torch.stack([full, quarter, tenth, predicted], -1)
     others = [

@@ -86,7 +86,10 @@ def penetration(
 def is_inside(
     points: Float[np.ndarray, "N 3"], vertices: Float[np.ndarray, "V 3"], faces: Int[np.ndarray, "F 3"]
 ) -> Bool[np.ndarray, " N"]:
-    """Whether points lie inside a closed surface, exactly: by its winding number about them."""
+    """Whether points lie inside a closed surface, exactly: by its winding number about them.
+
+    The halves of the triangles' signed solid angles (van Oosterom and Strackee, 1983) sum up to 2 pi inside and to 0 outside.
+    """
     found = np.zeros(len(points), bool)
     for index, point in enumerate(points):
         a, b, c = (vertices[faces[:, corner]] - point for corner in range(3))

@@ -64,11 +64,8 @@ def _key_shown_take(collection: bpy.types.Collection, folder: Path, reconstructi
     motion = motion_at_scene_frames(as_shown(collection, reconstruction).motion, state.timing.timeline)
     for person in range(PEOPLE):
         rig = rig_of(collection, person)
-        moving, mark = (
-            motion.people[person],
-            _mark(rig, reconstruction, person, motion, state.timing.timeline, state.id),
-        )
-        prepare_action(rig, _action_name(rig, mark), mark, moving)
+        mark = _mark(rig, reconstruction, person, motion, state.timing.timeline, state.id)
+        prepare_action(rig, _action_name(rig, mark), mark, motion.people[person])
         yield
     correction = correction_of(collection)
     keep_camera(collection, reconstruction)

@@ -321,9 +321,8 @@ def export() -> gui.Step:
 
 
 def save_and_reopen() -> gui.Step:
-    bpy.context.preferences.filepaths.use_scripts_auto_execute = (
-        True  # Rigify's rigs have a script, and Blender would ask
-    )
+    # Rigify's rigs have a script, and Blender would ask
+    bpy.context.preferences.filepaths.use_scripts_auto_execute = True
     path = Path(os.environ["GUI_OUT"]) / "story.blend"
     operators: Any = bpy.ops
     with gui.override():
