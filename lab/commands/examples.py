@@ -20,7 +20,8 @@ Interactions of another split than --split are refused.
 as people who do, in any pose and place; of the latter only the ST-GCN can learn, as nothing is known of their contacts. Both
 need --motion.
 
---rendered adds rendered clips of `python -m lab render` as the real 2D networks see them.
+--rendered adds rendered clips of `python -m lab render` as the real 2D networks see them. They have a camera each: --cameras
+is how many are assumed for it, the first one estimated as in the product, the others drawn about the true one.
 """
 EXAMPLES = """\
   python -m lab examples --interactions out/train.npz --cameras 3 --out out/examples/train

@@ -4,25 +4,35 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from core.body.files import load_body
+from core.body.model import BodyModel
 from core.contract.errors import UserError
 
 from ..choreography.interaction import Interaction, load_interactions
 from ..choreography.scene_sampler import SceneSampler
 from ..choreography.splits import Split, captures_of, split_of
-from ..evaluation.benchmark_clip import OCCLUDED, TRUNCATED, VISIBLE
+from ..evaluation.benchmark_clip import OCCLUDED, TRUNCATED, VISIBLE, BenchmarkClip
 from ..mocap.action_detection import find_windows
 from ..mocap.library import load_library
 from .examples import Example, save_examples
 from .non_interacting import CLOSE, PairSettings, non_interacting_pair
 from .rendered_clips import detections_beside, seen_clips
-from .simulated_examples import Recording, SimulationSettings, example_of, make_examples, recording, recordings_of
+from .simulated_examples import (
+    NEARLY_KNOWN,
+    Recording,
+    SimulationSettings,
+    example_of,
+    make_examples,
+    recording,
+    recordings_of,
+)
 
 _SAVE_EVERY = 100
 """Examples after which the file is written anew, so that training can begin with a part of them."""
@@ -52,17 +62,23 @@ def write_example_files(options: argparse.Namespace) -> None:
         if number % _SAVE_EVERY == 0 and number < len(recordings):
             save_examples(options.out, examples)
             print(f"{number} of {len(recordings)}, {time.perf_counter() - began:.0f} s", flush=True)
+    body = load_body(None)
     for folder in options.rendered:
-        examples += rendered_examples(folder, options.split, options.seed)
+        clips = seen_clips(folder, options.split, body, detections_beside(folder))
+        examples += rendered_examples(clips, options.cameras, options.seed, body)
     save_examples(options.out, examples)
     print(f"{len(examples)} examples in {time.perf_counter() - began:.0f} s\n{summarize(examples)}")
 
 
-def rendered_examples(folder: Path, split: Split, seed: int) -> list[Example]:
-    """Examples of a folder's rendered clips, as the real 2D networks see them; their detections are kept beside the videos."""
-    body = load_body(None)
-    clips = seen_clips(folder, split, body, detections_beside(folder))
-    return [example_of(clip, seed, body, SimulationSettings()) for clip in clips]
+def rendered_examples(clips: Iterable[BenchmarkClip], cameras: int, seed: int, body: BodyModel) -> Iterator[Example]:
+    """Examples of clips as the real 2D networks see them.
+
+    A video has one true camera; `cameras` are those that are assumed of it: the first one estimated, the others nearly known.
+    """
+    assumed = (SimulationSettings(known_fov=0.0), *(NEARLY_KNOWN,) * (cameras - 1))
+    for clip in clips:
+        for number, settings in enumerate(assumed):
+            yield example_of(replace(clip, name=f"{clip.name}@{number}"), seed, body, settings)
 
 
 def _of_pairs(options: argparse.Namespace, count: int, settings: PairSettings) -> list[Recording]:

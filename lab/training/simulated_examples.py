@@ -63,6 +63,7 @@ class SimulationSettings:
 
 _TRAINING = SimulationSettings(nearly_known=0.8)
 """Dev examples have estimated cameras, as in the product."""
+NEARLY_KNOWN = SimulationSettings(known_fov=0.0, nearly_known=1.0)
 
 
 @dataclass(frozen=True)

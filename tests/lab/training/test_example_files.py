@@ -13,9 +13,11 @@ from core.contract.errors import UserError
 from core.motion import PairMotion, pose_motion
 from lab.choreography.interaction import save_interactions
 from lab.choreography.scene_sampler import SceneSampler
+from lab.evaluation.detection_noise.noise_model import load_noise
+from lab.evaluation.pairs_2d import simulate_clip
 from lab.mocap.capture import Capture
 from lab.mocap.windows import Action, Window
-from lab.training.example_files import load_interactions_of, summarize
+from lab.training.example_files import load_interactions_of, rendered_examples, summarize
 from lab.training.non_interacting import CLOSE, non_interacting_pair
 from tests.lab.evaluation.synthetic import pair
 from tests.lab.training.synthetic_interaction import simulated_examples, synthetic_interaction
@@ -88,3 +90,13 @@ def test_the_summary_gives_the_errors_of_the_initial_motion() -> None:
     text = summarize([replace(example, reference_joints=joints, visibility=visibility)])
     # of the first person 250 mm, of the second also 100 mm of depth
     assert f"seen: {(250 + np.hypot(250, 100)) / 2:.0f} mm" in text and "depth between the pelvises: 100 mm" in text
+
+
+@pytest.mark.slow
+def test_a_rendered_clip_gives_an_example_for_each_camera_that_is_assumed() -> None:
+    body = load_body(None)
+    clip = simulate_clip(synthetic_interaction(), 3, body, load_noise())
+    estimated, drawn = rendered_examples([clip], 2, 0, body)
+    assert estimated.name != drawn.name
+    assert np.array_equal(estimated.true_joints, drawn.true_joints)
+    assert not np.allclose(estimated.reference_joints, drawn.reference_joints, atol=0.01)
