@@ -53,7 +53,7 @@ class FitSchedule:
 
 
 _EDITS_HELD = {"enforced": 800.0}
-_WITH_PRIOR = EnergyWeights(landmarks=0.0, penetration=80.0)
+_WITH_PRIOR = EnergyWeights(landmarks=0.0, penetration=80.0, size=0.05)
 """A learned model has weighed the metric landmarks. What it says of depth counts, and keypoints say where a joint is seen."""
 
 FIRST_FIT = (
@@ -65,8 +65,11 @@ EDIT_FIT = (Phase(26, 0.015), Phase(20, 0.007, EnergyWeights(**_EDITS_HELD)))
 """The animator's edits are followed first, then held."""
 FIRST_FIT_WITH_PRIOR = (
     Phase(40, 0.03, replace(_WITH_PRIOR, reprojection_sigma=0.10, foot_slide=40), each_alone=True),
-    Phase(80, 0.02, _WITH_PRIOR),
+    Phase(30, 0.02, replace(_WITH_PRIOR, penetration=5.0)),
+    Phase(30, 0.01, replace(_WITH_PRIOR, penetration=20.0)),
+    Phase(30, 0.01, _WITH_PRIOR),
 )
+"""Penetration comes in by degrees: at its full weight from the start, people who overlap jam in a wrong pose."""
 CONTACT_FIT_WITH_PRIOR = (Phase(50, 0.012, _WITH_PRIOR),)
 EDIT_FIT_WITH_PRIOR = (Phase(26, 0.015, _WITH_PRIOR), Phase(20, 0.007, replace(_WITH_PRIOR, **_EDITS_HELD)))
 

@@ -193,7 +193,7 @@ class Objective:
         pixels = state.landmarks[..., :2] / state.landmarks[..., 2:].clamp_min(0.1) * focal + observed.K[:2, 2]
         centred = state.landmarks - state.landmarks[:, :, _HIPS].mean(2, keepdim=True)
         tilt = rotation_about_x(state.tilt)
-        metric = self.metric_landmarks @ tilt.T * self._sizes(state)
+        metric = self.metric_landmarks @ tilt.T
         hand_error = state.posed.global_rotations[:, :, _WRISTS] - tilt @ self.hand_rotations
         hand_weight = observed.palm_confidence * self.trust[:, :, _HANDS]
         return (
@@ -206,7 +206,10 @@ class Objective:
             )
             + weights.landmarks
             * energies.metric_landmarks(
-                centred, metric, self.trust * (0.3 + 0.7 * observed.confidence), weights.landmarks_sigma
+                centred / self._sizes(state),
+                metric,
+                self.trust * (0.3 + 0.7 * observed.confidence),
+                weights.landmarks_sigma,
             )
             + weights.hands * (hand_weight * hand_error.square().sum((-1, -2))).mean()
         )
@@ -259,13 +262,14 @@ class Objective:
             return state.betas.new_zeros(())
         predicted, along, across = self.prior
         joints = state.posed.joints[:, :, :BODY_COUNT]
-        # what a joint is relative to its pelvis grows with the person; where the two people are to each other does not
-        pelvis = predicted[:, :, :1]
-        own = pelvis + (predicted - pelvis) * self._sizes(state)
+        # Where a joint is relative to its pelvis grows with the person; where the two people are to each other does not. The
+        # person is scaled to the prediction: residuals of a scaled prediction would be smallest for the smallest person.
+        pelvis = joints[:, :, :1]
+        scaled = pelvis + (joints - pelvis) / self._sizes(state)
         seen = ((self.observations.joint_confidence - _UNSEEN) / (_SEEN - _UNSEEN)).clamp(0, 1)
         across = torch.hypot(across, weights.prior_seen_sigma * seen)
         along = torch.hypot(along, weights.prior_swift_sigma * self.swift)
-        total = weights.prior_joints * energies.prior_joints(joints, own, along, across, weights.prior_width)
+        total = weights.prior_joints * energies.prior_joints(scaled, predicted, along, across, weights.prior_width)
         if relative:
             total = total + weights.prior_relative * energies.prior_relative(
                 joints, predicted, along, across, weights.prior_width

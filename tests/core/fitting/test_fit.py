@@ -16,8 +16,19 @@ from core.contract.contact import Contact
 from core.contract.errors import UserError
 from core.contract.skeleton import BODY_JOINTS, JOINT_INDEX, REGIONS
 from core.fitting import windows
-from core.fitting.fit import CONTACT_FIT, EDIT_FIT, FIRST_FIT, FitSchedule, FittedMotion, Phase, fit
+from core.fitting.fit import (
+    CONTACT_FIT,
+    EDIT_FIT,
+    FIRST_FIT,
+    FIRST_FIT_WITH_PRIOR,
+    FitSchedule,
+    FittedMotion,
+    Phase,
+    fit,
+)
 from core.fitting.initial import estimate_initial_motion
+from core.fitting.prior import JointPrior
+from core.fitting.size import growth_per_beta, log_sizes
 from core.fitting.targets import FitTargets
 from core.fitting.touch import resolve_contacts
 from core.motion import MotionEstimate, PairMotion, Timeline, pose_motion
@@ -95,6 +106,20 @@ def test_the_fit_comes_nearer_to_the_truth_and_settles_the_depth(scene, initial,
         40, 0.9 * _joint_error(initial.motion_inworld, scene, body)
     )
     assert _between_error(fitted.motion_inworld, scene, body) < _between_error(initial.motion_inworld, scene, body)
+
+
+def test_a_prior_that_is_off_in_every_joint_does_not_make_people_smaller(scene, body):
+    """Residuals in metres are smaller for smaller people, so that joints which no pose reaches would shrink them."""
+    joints = pose_motion(body, scene.truth.motion_incam).joints[:, :, :22]
+    off = 0.08 * torch.randn(2, 1, 22, 3, generator=torch.Generator().manual_seed(1))
+    sigma = np.full(joints.shape[:3], 0.05, np.float32)
+    targets = FitTargets(prior=JointPrior((joints + off).numpy(), sigma, sigma))
+    motion = fit(
+        scene.truth, scene.observations, body, targets, FitSchedule(FIRST_FIT_WITH_PRIOR), SilentReporter()
+    ).motion_incam
+    growth = growth_per_beta(body)
+    before, after = (log_sizes(torch.from_numpy(m.betas), growth) for m in (scene.truth.motion_incam, motion))
+    assert float((after - before).mean()) > -0.02
 
 
 def test_the_fit_is_smoother_than_what_was_seen(scene, initial, fitted, body):
