@@ -35,8 +35,8 @@ _FLEXIBILITY = {
 }  # fmt: skip
 """How much a joint takes part in reaching a target, where 1 is that of shoulders, elbows, hips and knees."""
 _PELVIS_FLEXIBILITY, _YIELDING_PELVIS = 0.004, 0.3
-_FEET_WEIGHT = 0.2
-"""Weight of feet that nobody pinned, against 1 of a pin."""
+_FEET_WEIGHT = 0.6
+"""Weight of feet that nobody pinned, against 1 of a pin: a hand that is out of reach does not pull a person off both feet."""
 _ROTATION_WEIGHT = 0.1
 """Weight of a radian against a metre's."""
 _ROUNDS = 4
@@ -160,7 +160,7 @@ class _Goals:
         return cls(Targets(positions, place_weights, rotations, turn_weights), local, is_local)
 
     def at(self, frames: Tensor) -> Targets:
-        return Targets(*(getattr(self.targets, name)[frames] for name in vars(self.targets)))
+        return self.targets.at(frames)
 
 
 @dataclass(frozen=True)
@@ -224,12 +224,13 @@ def _solved_at(person: _Person, goals: _Goals, frames: Tensor, foot_places: Tens
 
 
 def _keeping_feet(targets: Targets, places: Tensor, rotations: Tensor) -> Targets:
-    """Feet without a pin stay where they are, if they can."""
+    """Feet without a pin stay where they are, if they can; those of pinned hips follow later."""
     positions, turns = targets.positions.clone(), targets.rotations.clone()
     place_weights, turn_weights = targets.position_weights.clone(), targets.rotation_weights.clone()
     positions[:, _FEET], turns[:, _FEET] = places, rotations
-    place_weights[:, _FEET] = place_weights[:, _FEET].clamp_min(_FEET_WEIGHT)
-    turn_weights[:, _FEET] = turn_weights[:, _FEET].clamp_min(_FEET_WEIGHT * _ROTATION_WEIGHT)
+    weight = torch.where(place_weights[:, :1] > 0, 0.0, _FEET_WEIGHT)
+    place_weights[:, _FEET] = torch.maximum(place_weights[:, _FEET], weight)
+    turn_weights[:, _FEET] = torch.maximum(turn_weights[:, _FEET], weight * _ROTATION_WEIGHT)
     return Targets(positions, place_weights, turns, turn_weights)
 
 

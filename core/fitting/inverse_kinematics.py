@@ -1,7 +1,8 @@
 """Inverse kinematics of whole bodies by damped least squares: the smallest change of a pose that brings joints to their targets.
 
-Frames are solved independently of each other and all at once. Positions and rotations are in one frame of reference, the
-pelvis' rotation included.
+The method of Levenberg and Marquardt (Marquardt 1963), with errors beyond a step's length counted as by Huber's loss. Frames are
+solved independently of each other and all at once. Positions and rotations are in one frame of reference, the pelvis' rotation
+included.
 """
 
 # torch's own annotations are incomplete
@@ -9,12 +10,13 @@ pelvis' rotation included.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
+from torch.nn.functional import huber_loss
 
 from ..body.model import forward_kinematics
 from ..body.rotations import axis_angle_to_matrix, matrix_to_axis_angle, skew
@@ -27,10 +29,15 @@ _HINGES = [JOINT_INDEX[f"{side}_{part}"] for part in ("elbow", "knee") for side 
 _STEPS = 60
 _LARGEST_STEP = (0.12, 0.35)
 """metres and radians of a target's error that one step goes after, so that the linear solution holds."""
-_DAMPING, _RELAXATION = 1e-3, 0.85
-"""Damping of the first step, and its factor from step to step: a limb that is almost straight would take very many steps."""
+_DAMPING = 1e-3
+_RELAXED, _STIFFENED = 0.85, 4.0
+"""Factors of the damping after a step that brought a pose nearer, and after one that did not and is not taken."""
+_STIFFEST = 1e4
+"""Times the first damping at which no step brings a pose nearer."""
 _CONVERGED = 1e-5
 """metres and radians of the largest error at which the solution ends."""
+_LEAST_GAIN = 1e-4
+"""Of the cost, what a step has to gain, or the targets are out of reach."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +54,10 @@ class Poses:
         """Positions and global rotations."""
         return forward_kinematics(self.rotations, self.rest.expand(len(self.pelvis), -1, -1), self.pelvis)
 
+    def at(self, some: Tensor) -> Poses:
+        """Those at some indices, or where a mask is true."""
+        return replace(self, rotations=self.rotations[some], pelvis=self.pelvis[some])
+
 
 @dataclass(frozen=True)
 class Targets:
@@ -57,6 +68,10 @@ class Targets:
     rotations: Float[Tensor, "K 22 3 3"]
     """Global rotations."""
     rotation_weights: Float[Tensor, "K 22"]
+
+    def at(self, some: Tensor) -> Targets:
+        """Those at some indices, or where a mask is true."""
+        return Targets(*(getattr(self, each.name)[some] for each in fields(self)))
 
 
 def solve(
@@ -70,45 +85,128 @@ def solve(
     A joint with twice the `flexibility` takes about twice the rotation; 0 keeps it. `pelvis_flexibility` is that of the
     pelvis' place, metres against radians. Elbows and knees do not bend beyond their limits, unless they do so already.
     """
-    used = (targets.position_weights + targets.rotation_weights).amax(0) > 0
-    joints = used.nonzero()[:, 0]
-    if not len(joints):
+    problem = _Problem.of(poses, targets, flexibility, pelvis_flexibility)
+    if not len(problem.joints):
         return poses
-    low, high = _hinge_limits(poses)
-    damping = _DAMPING / torch.cat(
-        [flexibility.repeat_interleave(3, 1), flexibility.new_full((len(flexibility), 3), pelvis_flexibility)], 1
-    ).clamp_min(1e-9)
-    for step_number in range(_STEPS):
-        error, weight, largest = _errors(poses, targets, joints)
-        if largest < _CONVERGED:
+    rotations, pelvis = poses.rotations.clone(), poses.pelvis.clone()
+    index = torch.arange(len(pelvis))
+    damping = torch.full_like(pelvis[:, 0], _DAMPING)
+    residuals = problem.residuals(poses)
+    for _ in range(_STEPS):
+        going_on = (residuals.largest >= _CONVERGED) & (damping <= _DAMPING * _STIFFEST)
+        if not bool(going_on.any()):
             break
-        step = _damped_step(_jacobian(poses, joints), error, weight, damping * _RELAXATION**step_number)
-        poses = _moved(poses, step[:, :-3].unflatten(1, (BODY_COUNT, 3)), step[:, -3:])
-        poses = _within_limits(poses, low, high)
-    return poses
+        index, damping, problem, residuals = (
+            index[going_on],
+            damping[going_on],
+            problem.at(going_on),
+            residuals.at(going_on),
+        )
+        poses = replace(poses, rotations=rotations[index], pelvis=pelvis[index])
+        moved = problem.within_limits(problem.stepped(poses, residuals, damping))
+        after = problem.residuals(moved)
+        gain = residuals.cost - after.cost
+        nearer = gain > 0
+        rotations[index[nearer]], pelvis[index[nearer]] = moved.rotations[nearer], moved.pelvis[nearer]
+        damping = torch.where(nearer, _RELAXED * damping, _STIFFENED * damping)
+        damping = damping.masked_fill(nearer & (gain < _LEAST_GAIN * residuals.cost), torch.inf)
+        residuals = after.where(nearer, residuals)
+    return replace(poses, rotations=rotations, pelvis=pelvis)
 
 
-def _errors(poses: Poses, targets: Targets, joints: Tensor) -> tuple[Tensor, Tensor, float]:
-    """Clamped errors [K,M] of M numbers, their weights [K,M], and the largest error of a full weight."""
-    positions, rotations = poses.joints()
-    place = targets.positions[:, joints] - positions[:, joints]
-    turn = matrix_to_axis_angle(targets.rotations[:, joints] @ rotations[:, joints].mT)
-    weights = [targets.position_weights[:, joints], targets.rotation_weights[:, joints]]
-    lengths = [value.norm(dim=-1) for value in (place, turn)]
-    largest = max(float((length * (weight >= 1)).max()) for length, weight in zip(lengths, weights))
-    clamped = [
-        value * (limit / length.clamp_min(limit))[..., None]
-        for value, length, limit in zip((place, turn), lengths, _LARGEST_STEP)
-    ]
-    weight = torch.cat([each.repeat_interleave(3, 1) for each in weights], 1)
-    return torch.cat([each.flatten(1) for each in clamped], 1), weight, largest
+@dataclass(frozen=True)
+class _Residuals:
+    """How far K poses are from their targets."""
+
+    positions: Float[Tensor, "K 22 3"]
+    global_rotations: Float[Tensor, "K 22 3 3"]
+    errors: Float[Tensor, "K M"]
+    """M numbers of the targets, clamped to the length of a step."""
+    cost: Float[Tensor, " K"]
+    largest: Float[Tensor, " K"]
+    """Of the errors of a full weight, in metres and radians."""
+
+    def at(self, some: Tensor) -> _Residuals:
+        return _Residuals(*(getattr(self, each.name)[some] for each in fields(self)))
+
+    def where(self, chosen: Bool[Tensor, " K"], other: _Residuals) -> _Residuals:
+        """These where `chosen`, else the other ones."""
+        pairs = [(getattr(self, each.name), getattr(other, each.name)) for each in fields(self)]
+        return _Residuals(*(torch.where(chosen.view(-1, *[1] * (a.ndim - 1)), a, b) for a, b in pairs))
 
 
-def _jacobian(poses: Poses, joints: Tensor) -> Float[Tensor, "K M 69"]:
-    """How places and rotations of joints change with rotations of all joints, about global axes, and with the pelvis' place."""
-    positions, _ = poses.joints()
-    moves = _ancestors()[joints].to(positions)
-    arms = positions[:, joints][:, :, None] - positions[:, None]  # [K,E,22,3]
+@dataclass(frozen=True)
+class _Problem:
+    """K poses' targets and what may move to reach them."""
+
+    targets: Targets
+    weights: Float[Tensor, "K M"]
+    flexibility: Float[Tensor, "K C"]
+    """Of three angles of each free joint, and of the pelvis' place."""
+    joints: Int[Tensor, " E"]
+    """That have targets."""
+    free: Int[Tensor, " F"]
+    """Joints that may turn."""
+    low: Float[Tensor, "K H 3"]
+    high: Float[Tensor, "K H 3"]
+
+    @classmethod
+    def of(cls, poses: Poses, targets: Targets, flexibility: Float[Tensor, "K 22"], of_pelvis: float) -> _Problem:
+        joints = ((targets.position_weights + targets.rotation_weights).amax(0) > 0).nonzero()[:, 0]
+        free = (flexibility.amax(0) > 0).nonzero()[:, 0]
+        columns = [flexibility[:, free].repeat_interleave(3, 1), flexibility.new_full((len(flexibility), 3), of_pelvis)]
+        weights = torch.cat([targets.position_weights[:, joints], targets.rotation_weights[:, joints]], 1)
+        low, high = _hinge_limits(poses)
+        return cls(targets, weights.repeat_interleave(3, 1), torch.cat(columns, 1), joints, free, low, high)
+
+    def at(self, some: Tensor) -> _Problem:
+        return _Problem(
+            self.targets.at(some),
+            self.weights[some],
+            self.flexibility[some],
+            self.joints,
+            self.free,
+            self.low[some],
+            self.high[some],
+        )
+
+    def residuals(self, poses: Poses) -> _Residuals:
+        positions, global_rotations = poses.joints()
+        place = self.targets.positions[:, self.joints] - positions[:, self.joints]
+        turn = matrix_to_axis_angle(self.targets.rotations[:, self.joints] @ global_rotations[:, self.joints].mT)
+        errors, cost, largest = [], torch.zeros_like(positions[:, 0, 0]), torch.zeros_like(positions[:, 0, 0])
+        for error, weights, limit in zip((place, turn), self.weights[:, ::3].chunk(2, 1), _LARGEST_STEP):
+            length = error.norm(dim=-1)
+            errors.append((error * (limit / length.clamp_min(limit))[..., None]).flatten(1))
+            cost = cost + (weights * huber_loss(length, torch.zeros_like(length), reduction="none", delta=limit)).sum(1)
+            largest = torch.maximum(largest, (length * (weights >= 1)).amax(1))
+        return _Residuals(positions, global_rotations, torch.cat(errors, 1), cost, largest)
+
+    def stepped(self, poses: Poses, residuals: _Residuals, damping: Float[Tensor, " K"]) -> Poses:
+        """The poses after a step of damped least squares, all joints turned at once."""
+        jacobian = _jacobian(residuals.positions, self.joints, self.free)
+        weighted = jacobian.mT * self.weights[:, None]
+        matrix = weighted @ jacobian + torch.diag_embed(damping[:, None] / self.flexibility.clamp_min(1e-9))
+        step = torch.linalg.solve(matrix, (weighted @ residuals.errors[..., None])[..., 0])
+        turns = torch.zeros_like(residuals.positions)
+        turns[:, self.free] = step[:, :-3].unflatten(1, (len(self.free), 3))
+        return _turned(replace(poses, pelvis=poses.pelvis + step[:, -3:]), residuals.global_rotations, turns)
+
+    def within_limits(self, poses: Poses) -> Poses:
+        rotations = poses.rotations.clone()
+        angles = matrix_to_axis_angle(rotations[:, _HINGES])
+        bounded = angles.clamp(self.low, self.high)
+        outside = (bounded != angles).any(-1)[..., None, None]
+        rotations[:, _HINGES] = torch.where(outside, axis_angle_to_matrix(bounded), rotations[:, _HINGES])
+        return replace(poses, rotations=rotations)
+
+
+def _jacobian(
+    positions: Float[Tensor, "K 22 3"], joints: Int[Tensor, " E"], free: Int[Tensor, " F"]
+) -> Float[Tensor, "K M C"]:
+    """How places and rotations of joints change with rotations of free joints, about global axes, and with the pelvis' place."""
+    moves = _ancestors()[joints][:, free].to(positions)
+    arms = positions[:, joints][:, :, None] - positions[:, free][:, None]  # [K,E,F,3]
     of_place = -skew(arms) * moves[None, :, :, None, None]
     eye = torch.eye(3, dtype=positions.dtype, device=positions.device)
     of_turn = (moves[:, :, None, None] * eye).expand_as(of_place)
@@ -118,19 +216,12 @@ def _jacobian(poses: Poses, joints: Tensor) -> Float[Tensor, "K M 69"]:
     return torch.cat([rotation_columns, pelvis_columns.expand(len(positions), -1, -1)], 2)
 
 
-def _damped_step(jacobian: Tensor, error: Tensor, weight: Tensor, damping: Tensor) -> Float[Tensor, "K 69"]:
-    weighted = jacobian.mT * weight[:, None]
-    matrix = weighted @ jacobian + torch.diag_embed(damping)
-    return torch.linalg.solve(matrix, (weighted @ error[..., None])[..., 0])
-
-
-def _moved(poses: Poses, turns: Float[Tensor, "K 22 3"], translation: Float[Tensor, "K 3"]) -> Poses:
+def _turned(poses: Poses, global_rotations: Float[Tensor, "K 22 3 3"], turns: Float[Tensor, "K 22 3"]) -> Poses:
     """Each joint rotated by an axis-angle about global axes, all as of the poses before."""
-    _, global_rotations = poses.joints()
     eye = torch.eye(3, dtype=turns.dtype, device=turns.device).expand(len(turns), 1, 3, 3)
     of_parents = torch.cat([eye, global_rotations[:, list(PARENTS[1:BODY_COUNT])]], 1)
     local = (of_parents.mT @ turns[..., None])[..., 0]
-    return replace(poses, rotations=axis_angle_to_matrix(local) @ poses.rotations, pelvis=poses.pelvis + translation)
+    return replace(poses, rotations=axis_angle_to_matrix(local) @ poses.rotations)
 
 
 def _hinge_limits(poses: Poses) -> tuple[Tensor, Tensor]:
@@ -138,15 +229,6 @@ def _hinge_limits(poses: Poses) -> tuple[Tensor, Tensor]:
     low, high = (bound[[joint - 1 for joint in _HINGES]].to(poses.pelvis) for bound in joint_limits())
     own = matrix_to_axis_angle(poses.rotations[:, _HINGES])
     return torch.minimum(low, own), torch.maximum(high, own)
-
-
-def _within_limits(poses: Poses, low: Tensor, high: Tensor) -> Poses:
-    rotations = poses.rotations.clone()
-    angles = matrix_to_axis_angle(rotations[:, _HINGES])
-    bounded = angles.clamp(low, high)
-    outside = (bounded != angles).any(-1)[..., None, None]
-    rotations[:, _HINGES] = torch.where(outside, axis_angle_to_matrix(bounded), rotations[:, _HINGES])
-    return replace(poses, rotations=rotations)
 
 
 @lru_cache(maxsize=1)

@@ -189,7 +189,7 @@ def lifted_people(
     return lift_people(clip, perception, clip_camera.camera(choice).K, device, reporter)
 
 
-@stage(version=1, cost=4)
+@stage(version=2, cost=4)
 def lifted_motion(
     perception: Detections,
     observations: Observations,

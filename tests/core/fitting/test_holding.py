@@ -95,6 +95,19 @@ def test_feet_stay_when_hips_are_pinned(scene, body):
         assert float(moved.max()) < 1e-3
 
 
+@pytest.mark.parametrize("metres", [0.1, 0.4])
+def test_feet_follow_hips_that_are_pinned_higher_than_legs_reach(scene, body, metres):
+    before = posed(scene.truth, body)
+    x, y, z = before.joints[0, 30, 0].tolist()
+    pin = Pin(0, "pelvis", int(scene.detections.frame_index[30]), position=(x, y, z + metres))
+    motion = held(scene, body, pin)
+    assert farthest_pin(motion, scene.observations.timeline, body, [pin]) < 1e-4
+    for foot in ("left_ankle", "right_ankle"):
+        moved = posed(motion, body).joints[0, :, JOINT_INDEX[foot]] - before.joints[0, :, JOINT_INDEX[foot]]
+        assert float(moved.norm(dim=-1).max()) < metres
+        assert jerkiness(motion, body, JOINT_INDEX[foot]) < 0.01
+
+
 def test_a_range_holds_in_every_frame_and_two_hands_do_not_disturb_each_other(scene, body):
     first = pin_of_turned_arm(scene, body, 20, 20)
     pins = [replace(first, frame=first.frame + step) for step in range(8)]
@@ -122,6 +135,18 @@ def test_a_hand_out_of_reach_is_as_near_as_it_gets_and_is_reported(scene, body):
     schedule = FitSchedule((Phase(2, 0.005),), fixed_shape=True)
     fit_edited(scene.truth, earlier, scene.observations, body, FitTargets(pins=(pin,)), schedule, reporter)
     assert any("out of reach" in warning for warning in reporter.warnings)
+
+
+def test_who_is_pulled_far_out_of_reach_leans_and_does_not_fly(scene, body):
+    pin = Pin(0, "left_wrist", int(scene.detections.frame_index[30]), position=(5.0, 5.0, 5.0))
+    motion = held(scene, body, pin)
+    before, after = posed(scene.truth, body), posed(motion, body)
+    gap = torch.tensor(pin.position) - after.joints[0, 30, WRIST]
+    assert gap.norm() < (torch.tensor(pin.position) - before.joints[0, 30, WRIST]).norm() - 0.5
+    for foot in ("left_ankle", "right_ankle"):
+        moved = after.joints[0, :, JOINT_INDEX[foot]] - before.joints[0, :, JOINT_INDEX[foot]]
+        assert float(moved.norm(dim=-1).max()) < 0.2
+        assert jerkiness(motion, body, JOINT_INDEX[foot]) < 0.03
 
 
 def test_the_fit_keeps_pins_and_leaves_the_rest_of_the_take(body):
