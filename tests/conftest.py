@@ -12,8 +12,6 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("GOMP_SPINCOUNT", "0")
 
 if os.environ.get("SOCIALMIRROR_CHECK_SHAPES") == "1":
-    import jaxtyping
+    from tests.shapes import check_shapes_of
 
-    from tests.shapes import check_shapes
-
-    jaxtyping.install_import_hook(["core", "lab"], f"{check_shapes.__module__}.{check_shapes.__name__}")
+    check_shapes_of("core", "lab")
