@@ -16,7 +16,7 @@ from dataclasses import is_dataclass
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from types import CodeType, FunctionType, ModuleType
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from beartype import BeartypeConf, beartype
 from jaxtyping import AbstractArray, AbstractDtype, jaxtyped
@@ -33,12 +33,13 @@ def check_shapes_of(*packages: str) -> None:
 
 def check_shapes(checked: _Checked) -> _Checked:
     """The function with its annotated shapes checked by beartype; of a dataclass, those of its fields when one is made."""
-    if isinstance(checked, type):
-        if is_dataclass(checked) and isinstance(made := vars(checked).get("__init__"), FunctionType):
-            checked.__init__ = _function_with_checks(made)
-        return checked
-    assert isinstance(checked, FunctionType)
-    return _function_with_checks(checked)  # pyright: ignore[reportReturnType]
+    if isinstance(checked, FunctionType):
+        return cast(_Checked, _function_with_checks(checked))
+    kind = cast(type, checked)
+    made = vars(kind).get("__init__")
+    if is_dataclass(kind) and isinstance(made, FunctionType):
+        type.__setattr__(kind, "__init__", _function_with_checks(made))
+    return checked
 
 
 def _function_with_checks(function: FunctionType) -> Callable[..., Any]:

@@ -6,7 +6,8 @@ again and again: each source counts as a stated number of independent observatio
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -85,28 +86,42 @@ def up_incam(pitch: Float[Tensor, "*h"], roll: Float[Tensor, "*h"]) -> Float[Ten
 
 @dataclass(frozen=True)
 class CameraEvidence:
-    """What a clip says of its camera under one focal length; P people, T frames, L lines, in the camera's frame."""
+    """What a clip says of its camera under one focal length for all hypotheses (H = 1), or under that of each.
 
-    pelvis: Float[Tensor, "P T 3"]
-    soles: Float[Tensor, "P T 2 3"]
+    P people, T frames, L lines, in the camera's frame.
+    """
+
+    pelvis: Float[Tensor, "H P T 3"]
+    soles: Float[Tensor, "H P T 2 3"]
     """The lowest point of each sole."""
-    standing: Float[Tensor, "P T 2"]
+    standing: Float[Tensor, "H P T 2"]
     """Probability of standing."""
-    trunks: Float[Tensor, "P T 3"]
+    trunks: Float[Tensor, "H P T 3"]
     """Unit directions."""
-    balance: Float[Tensor, "P T 3"]
+    balance: Float[Tensor, "H P T 3"]
     """Unit directions from the standing feet to the centre of mass."""
-    segments: Float[Tensor, "L 4"]
+    segments: Float[Tensor, "H L 4"]
     """x and y of both ends in the image plane at z = 1."""
-    segment_weight: Float[Tensor, " L"]
+    segment_weight: Float[Tensor, "H L"]
+    focal: Float[Tensor, " H"]
+    """In picture diagonals."""
     seconds: float
     """Of the whole clip."""
-    focal: float
-    """In picture diagonals."""
     scene: SceneView | None = None
     """What a model of the hub has seen, if there is one."""
     scene_frames: Int[Tensor, " S"] | None = None
     """Frames of this evidence that are nearest to those of `scene`."""
+
+    @classmethod
+    def of_each(cls, evidence: Sequence[CameraEvidence], counts: Sequence[int]) -> CameraEvidence:
+        """Of as many hypotheses under each of several focal lengths."""
+        times = torch.tensor(counts)
+        per_hypothesis = {
+            name: torch.cat([getattr(each, name) for each in evidence]).repeat_interleave(times, 0)
+            for name, value in vars(evidence[0]).items()
+            if isinstance(value, Tensor) and name != "scene_frames"
+        }
+        return replace(evidence[0], **per_hypothesis)
 
     def nats(self, these: Hypotheses, settings: EvidenceSettings) -> Float[Tensor, " H"]:
         """Negative logarithm of the posterior, but for a constant."""
@@ -127,7 +142,7 @@ class CameraEvidence:
         """How well the hypotheses agree with the scene as a model of the hub has seen it."""
         if self.scene is None or self.scene_frames is None:
             return torch.zeros_like(these.pitch)
-        depth = self.soles[:, self.scene_frames, :, 2].mean(-1).clamp_min(0.1).log()
+        depth = self.soles[:, :, self.scene_frames, :, 2].mean(-1).clamp_min(0.1).log()
         return scene_nats(self.scene, these.up, these.log_height, depth + these.log_size[..., None], self.focal)
 
     def prior(self, these: Hypotheses, settings: EvidenceSettings) -> Float[Tensor, " H"]:
@@ -143,21 +158,21 @@ class CameraEvidence:
             + squares(these.tilt, settings.tilt_sigma)
             + squares(these.log_height - float(np.log(settings.height_mean)), settings.height_sigma)
             + squares(these.log_size, settings.size_sigma).sum(-1)
-            + 0.5 * (np.log(self.focal / settings.focal_mean) / settings.focal_sigma) ** 2
+            + squares(torch.log(self.focal / settings.focal_mean), settings.focal_sigma)
         )
 
     def lines(
         self, up: Float[Tensor, "H 3"], azimuth: Float[Tensor, " H"], settings: EvidenceSettings
     ) -> Float[Tensor, " H"]:
         """How well segments point along the vertical or two horizontal axes at right angles (Coughlan and Yuille, 1999)."""
-        if not len(self.segments):
+        if not self.segments.shape[1]:
             return torch.zeros_like(azimuth)
         axes = _axes(up, azimuth)
-        ends = self.segments.unflatten(1, (2, 2))
-        middle, along = ends.mean(1), normalize(ends[:, 1] - ends[:, 0], dim=-1)
+        ends = self.segments.unflatten(2, (2, 2))
+        middle, along = ends.mean(2)[:, None], normalize(ends[:, :, 1] - ends[:, :, 0], dim=-1)[:, None]
         # towards the vanishing point of each axis, which may be at infinity
         towards = axes[:, :, None, :2] - axes[:, :, None, 2:] * middle
-        sine = towards[..., 0] * along[:, 1] - towards[..., 1] * along[:, 0]
+        sine = towards[..., 0] * along[..., 1] - towards[..., 1] * along[..., 0]
         sine = sine / towards.norm(dim=-1).clamp_min(1e-6)
         fit = torch.exp(-0.5 * (sine / settings.line_sigma).square()).amax(1)
         peak = np.sqrt(np.pi / 2) / settings.line_sigma / 3
@@ -165,8 +180,8 @@ class CameraEvidence:
         return -(self.segment_weight * torch.log(likelihood)).sum(-1)
 
     def _feet(self, these: Hypotheses, tilt: Tensor, settings: EvidenceSettings) -> Tensor:
-        offset = torch.einsum("hij,ptfj->hptfi", tilt, self.soles - self.pelvis[:, :, None])
-        soles = self.pelvis[:, :, None] + offset
+        offset = torch.einsum("hij,hptfj->hptfi", tilt, self.soles - self.pelvis[:, :, :, None])
+        soles = self.pelvis[:, :, :, None] + offset
         heights = torch.einsum("hptfi,hi->hptf", soles, these.up) * these.log_size.exp()[..., None, None]
         heights = heights + these.log_height.exp()[:, None, None, None]
         error = _robust((heights / settings.sole_sigma).square())
@@ -175,7 +190,7 @@ class CameraEvidence:
         return (mean * (2 * stood).clamp(0.5, settings.sole_count)).sum(-1)
 
     def _directions(self, directions: Tensor, up: Tensor, tilt: Tensor, sigma: float, count: float) -> Tensor:
-        turned = torch.einsum("hij,ptj->hpti", tilt, directions)
+        turned = torch.einsum("hij,hptj->hpti", tilt, directions)
         squared = 2 * (1 - torch.einsum("hpti,hi->hpt", turned, up)).clamp_min(0)
         weight = directions.norm(dim=-1)
         error = (weight * _robust(squared / sigma**2)).sum(-1) / weight.sum(-1).clamp_min(1e-3)
@@ -206,15 +221,15 @@ def camera_evidence(
     weight = lengths / max(lengths.sum(), 1e-6)
     weight = weight * min(settings.line_count, 4 * lengths.sum() / diagonal)
     return CameraEvidence(
-        pelvis=joints[:, :, 0],
-        soles=points,
-        standing=standing,
-        trunks=trunks,
-        balance=balance,
-        segments=torch.from_numpy(ends.reshape(-1, 4)).to(points),
-        segment_weight=torch.from_numpy(weight).to(points),
+        pelvis=joints[None, :, :, 0],
+        soles=points[None],
+        standing=standing[None],
+        trunks=trunks[None],
+        balance=balance[None],
+        segments=torch.from_numpy(ends.reshape(1, -1, 4)).to(points),
+        segment_weight=torch.from_numpy(weight[None]).to(points),
+        focal=points.new_tensor([float(K[0, 0]) / diagonal]),
         seconds=float(observations.time[-1] - observations.time[0]),
-        focal=float(K[0, 0]) / diagonal,
     )
 
 

@@ -65,13 +65,14 @@ def estimate_camera(
     settings = settings or EvidenceSettings()
     focals = focal_lengths([int(size) for size in detections.image_size], known)
     evidence_under = _evidence_of(detections, body, reporter, settings, scene)
-    found: list[CameraHypothesis] = []
+    evidence: list[CameraEvidence] = []
     for number, focal in enumerate(focals):
-        found += refined_hypotheses(evidence_under(float(focal)), float(focal), known, settings)
-        reporter.progress((number + 1) / (len(focals) + 1))
+        evidence.append(evidence_under(float(focal)))
+        reporter.progress((number + 1) / (len(focals) + 3))
+    found = refined_hypotheses(evidence, focals.tolist(), known, settings)
     if len(focals) > 1:
         focal = _between(found, focals)
-        found += refined_hypotheses(evidence_under(focal), focal, known, settings)
+        found += refined_hypotheses([evidence_under(focal)], [focal], known, settings)
     chosen = distinct(found)[:MOST_CANDIDATES]
     width, height = (int(size) for size in detections.image_size)
     return CameraCandidates(

@@ -36,19 +36,22 @@ class CameraHypothesis:
 
 
 def refined_hypotheses(
-    evidence: CameraEvidence, focal: float, known: KnownCamera, settings: EvidenceSettings
+    evidence: Sequence[CameraEvidence], focals: Sequence[float], known: KnownCamera, settings: EvidenceSettings
 ) -> list[CameraHypothesis]:
-    """Local optima for one focal length in px, cheapest first."""
-    grid = _on_a_grid(evidence, known, settings)
-    starts = [*grid, *_from_people(evidence, known)]
-    count, people = len(starts), len(evidence.pelvis)
-    pitch, roll, azimuth = (torch.tensor([start[i] for start in starts]) for i in range(3))
+    """Local optima for some focal lengths in px, each with its evidence; found all at once, cheapest first."""
+    starts, heights, counts = [], [], []
+    for each in evidence:
+        here = torch.tensor([*_on_a_grid(each, known, settings), *_from_people(each, known)])
+        starts.append(here)
+        heights.append(_standing_height(each, here[:, 0], here[:, 1]))
+        counts.append(len(here))
+    pitch, roll, azimuth = torch.cat(starts).unbind(1)
+    height = torch.cat(heights) if known.height is None else torch.full_like(pitch, known.height)
+    everything = CameraEvidence.of_each(evidence, counts)
+    count, people = len(pitch), everything.pelvis.shape[1]
     variables = torch.zeros(count, 5 + people)
     variables[:, 0], variables[:, 1], variables[:, 3] = pitch, roll, azimuth
-    start_height = (
-        _standing_height(evidence, pitch, roll) if known.height is None else torch.full((count,), known.height)
-    )
-    variables[:, 2] = start_height.clamp(0.1, 20).log()
+    variables[:, 2] = height.clamp(0.1, 20).log()
     free = torch.tensor([known.pitch is None, known.roll is None, known.height is None, True, True, *[True] * people])
     variables.requires_grad_(True)
     optimizer = torch.optim.Adam([variables], lr=0.02, betas=(0.8, 0.95))
@@ -57,7 +60,7 @@ def refined_hypotheses(
     for step in range(_STEPS):
         optimizer.param_groups[0]["lr"] = 0.02 * (0.05 + 0.95 * (1 - step / _STEPS))
         optimizer.zero_grad()
-        nats = evidence.nats(_hypotheses(variables), settings)
+        nats = everything.nats(_hypotheses(variables), settings)
         nats.sum().backward()
         with torch.no_grad():
             better = nats < best
@@ -68,7 +71,7 @@ def refined_hypotheses(
         optimizer.step()
     made = [
         CameraHypothesis(float(row[0]), float(row[1]), float(row[2].exp()), focal, float(cost))
-        for row, cost in zip(found, best)
+        for row, cost, focal in zip(found, best, np.repeat(focals, counts).tolist())
     ]
     return sorted(made, key=lambda each: each.nats)
 
@@ -106,7 +109,7 @@ def _on_a_grid(
     pitch, roll = (each.flatten() for each in torch.meshgrid(pitches, rolls, indexing="ij"))
     zero = torch.zeros_like(pitch)
     height = torch.full_like(pitch, math.log(settings.height_mean))
-    flat = Hypotheses(pitch, roll, height, zero, zero[:, None].expand(-1, len(evidence.pelvis)), zero)
+    flat = Hypotheses(pitch, roll, height, zero, zero[:, None].expand(-1, evidence.pelvis.shape[1]), zero)
     with torch.no_grad():
         people = evidence.people(flat, settings)
         every = azimuths.repeat(len(pitch))
@@ -124,7 +127,7 @@ def _on_a_grid(
 
 def _from_people(evidence: CameraEvidence, known: KnownCamera) -> list[tuple[float, float, float]]:
     """The vertical of the trunks, the same without roll, and a level camera, each with what the user knows."""
-    up = evidence.trunks.flatten(0, 1).median(0).values
+    up = evidence.trunks.flatten(0, 2).median(0).values
     up = up / up.norm().clamp_min(1e-6)
     pitch, roll = -math.asin(float(up[2].clamp(-1, 1))), math.atan2(-float(up[0]), -float(up[1]))
     starts = []
@@ -137,7 +140,7 @@ def _from_people(evidence: CameraEvidence, known: KnownCamera) -> list[tuple[flo
 
 def _standing_height(evidence: CameraEvidence, pitch: Tensor, roll: Tensor) -> Float[Tensor, " H"]:
     """The mean height of cameras with these rotations over the standing soles, metres."""
-    below = -torch.einsum("ptfi,hi->hptf", evidence.soles, up_incam(pitch, roll))
+    below = -torch.einsum("ptfi,hi->hptf", evidence.soles[0], up_incam(pitch, roll))
     weight = evidence.standing + 1e-4
     return (below * weight).sum((1, 2, 3)) / weight.sum()
 

@@ -180,7 +180,7 @@ def scene_nats(
     up: Float[Tensor, "H 3"],
     log_height: Float[Tensor, " H"],
     log_feet_depth: Float[Tensor, "H P S"],
-    focal: float,
+    focal: Float[Tensor, " #H"],
     settings: SceneViewSettings | None = None,
 ) -> Float[Tensor, " H"]:
     """Negative log-likelihood of cameras under a scene's view, but for a constant. Everything counts as one observation.
@@ -199,7 +199,7 @@ def scene_nats(
     if view.height_sigma > 0:
         total = total + cost(((log_height - float(np.log(view.height))) / view.height_sigma).square())
     if view.focal_sigma > 0:
-        total = total + cost(torch.full_like(total, (np.log(focal / view.focal) / view.focal_sigma) ** 2))
+        total = total + cost((torch.log(focal / view.focal) / view.focal_sigma).square())
     known = torch.from_numpy(view.feet_depth > 0).to(up.device)
     measured = torch.from_numpy(np.log(np.maximum(view.feet_depth, 1e-3))).to(up)
     error = (log_feet_depth - measured) * known

@@ -122,7 +122,7 @@ def scene_view(clip: Clip | None, perception: Detections, model: str, reporter: 
     return look_at_scene(clip, perception, model, reporter)
 
 
-@stage(version=1, cost=4)
+@stage(version=2, cost=4)
 def clip_camera(
     perception: Detections, known: KnownCamera, scene_view: SceneView | None, body: BodyModel, reporter: Reporter
 ) -> CameraCandidates:

@@ -141,17 +141,22 @@ def test_the_cost_grows_with_each_disagreement() -> None:
     depth = torch.tensor([[[3.0], [4.0]]]).log()
 
     def cost(**changed: Any) -> float:
-        given = {"up": up, "log_height": log_height, "log_feet_depth": depth, "focal": 0.85} | changed
+        given: dict[str, Any] = {
+            "up": up,
+            "log_height": log_height,
+            "log_feet_depth": depth,
+            "focal": torch.tensor([0.85]),
+        } | changed
         return float(scene_nats(seen, **given))
 
     assert cost() == pytest.approx(0, abs=1e-3)
     tilted = torch.from_numpy(extrinsics(torch.tensor(0.2), torch.tensor(0.0), torch.tensor(1.5)).numpy()[None, :3, 2])
     assert cost(up=tilted) > 1
     assert cost(log_height=log_height + 0.4) > 1
-    assert cost(focal=1.1) > 1
+    assert cost(focal=torch.tensor([1.1])) > 1
     exchanged = cost(log_feet_depth=depth.flip(1))
     assert exchanged > cost(log_feet_depth=depth + math.log(4 / 3)) > 0.5  # the order counts for more than the scale
-    assert float(scene_nats(nothing_seen(2), up, log_height, depth[..., :0], 0.85)) == 0
+    assert float(scene_nats(nothing_seen(2), up, log_height, depth[..., :0], torch.tensor([0.85]))) == 0
 
 
 @pytest.mark.slow
