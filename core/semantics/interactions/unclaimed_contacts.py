@@ -7,7 +7,6 @@ from typing import Any, Literal, cast
 
 import numpy as np
 from jaxtyping import Bool
-from scipy.signal import find_peaks  # pyright: ignore[reportMissingTypeStubs, reportUnknownVariableType]
 
 from ...contract.skeleton import REGIONS, split_side
 from ..actions import is_carried
@@ -118,6 +117,9 @@ class UnclaimedContacts:
 
     def oscillations(self, height: np.ndarray) -> int:
         """How often a height goes up and down again."""
+        # imported here: it brings scipy.stats, for a second of CPU time at each start
+        from scipy.signal import find_peaks  # pyright: ignore[reportMissingTypeStubs, reportUnknownVariableType]
+
         if len(height) < 5:
             return 0
         peaks, _ = cast("tuple[np.ndarray, Any]", find_peaks(height, prominence=self.limits.pat_prominence))

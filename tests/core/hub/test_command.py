@@ -121,7 +121,7 @@ def test_a_reconstruction_asks_nothing_of_the_network(tmp_path: Path) -> None:
     clip = ROOT / "samples" / "handshake_hug.mp4"
     done = subprocess.run(
         [sys.executable, "-c", _NO_NETWORK, "--debug", "reconstruct", str(clip), "--out", str(tmp_path / "out")]
-        + ["--frames", "40:45", "--prompt", "they shake hands"],
+        + ["--frames", "40:45", "--prompt", "they shake hands", "--fov", "54"],
         capture_output=True,
         text=True,
         cwd=ROOT,

@@ -19,7 +19,7 @@ from core.reporting import SilentReporter
 from core.weights import PERCEPTION_WEIGHTS, ensure
 
 _SAMPLE = Path(__file__).resolve().parents[3] / "samples" / "handshake_hug.mp4"
-_FRAMES = (60, 95)
+_FRAMES = (72, 89)
 """From the end of the handshake into the hug, where one pose is often found for two people."""
 
 

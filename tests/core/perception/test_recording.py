@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import errno
-import os
 import signal
 import subprocess
 import sys
-import textwrap
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, fields
@@ -15,14 +13,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
+from core.clip import probe
 from core.contract.errors import Cancelled, UserError
 from core.perception import recording
 from core.perception.detections import Detections
+from core.perception.perceive import detect_people
 from core.perception.recording import NoStretches, Recorder, Stretch, StretchStore
-from core.pipeline.cache import Cache, MemoryCache
+from core.pipeline.cache import Cache, CacheEntry, MemoryCache
 from core.pipeline.stage import Given, run, stage
 from core.progress import JobProgress
+from core.reporting import SilentReporter
 from tests.core.conftest import Recorder as Listener
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -163,44 +165,39 @@ def test_a_stage_goes_on_and_leaves_nothing_but_its_result(tmp_path: Path, monke
     assert len(list(tmp_path.iterdir())) == 1
 
 
-DETECT = """
-import sys, torch
-from pathlib import Path
-from core.clip import probe
-from core.perception import recording
-from core.perception.perceive import detect_people
-from core.pipeline.cache import Cache, CacheEntry
-from core.reporting import SilentReporter
-
-recording.STRETCH = 16
-folder = Path(sys.argv[1])
-cache = Cache(folder)
-print("begun", flush=True)
-found = detect_people(
-    probe(Path("samples/handshake_hug.mp4")), 60, 72, people=None, device=torch.device("cpu"), reporter=SilentReporter(),
-    stretches=cache.stretches("perception", "a" * 64) if len(sys.argv) > 2 else None,
-)
-cache.write("result", "a" * 64, CacheEntry(found, (), 0.0))
-"""
+def detect(folder: Path, recorded: bool) -> None:
+    recording.STRETCH = 8
+    cache = Cache(folder)
+    found = detect_people(
+        probe(ROOT / "samples" / "handshake_hug.mp4"),
+        60,
+        67,
+        people=None,
+        device=torch.device("cpu"),
+        reporter=SilentReporter(),
+        stretches=cache.stretches("perception", KEY) if recorded else None,
+    )
+    cache.write("result", KEY, CacheEntry(found, (), 0.0))
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
-def test_detections_after_kills_are_those_of_an_undisturbed_run(tmp_path: Path) -> None:
-    variables = {**os.environ, "PYTHONPATH": str(ROOT)}
-    script = tmp_path / "detect.py"
-    script.write_text(textwrap.dedent(DETECT))
+def test_detections_after_kills_are_those_of_an_undisturbed_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recording, "STRETCH", recording.STRETCH)  # is put back
     killed, whole = tmp_path / "killed", tmp_path / "whole"
     killed.mkdir()
+    program = f"from pathlib import Path; from {__name__} import detect; detect(Path({str(killed)!r}), True)"
+    command = [sys.executable, "-c", program]
     for parts in (1, 3):
-        command = [sys.executable, str(script), str(killed), "recorded"]
-        with subprocess.Popen(command, cwd=ROOT, env=variables) as process:
+        with subprocess.Popen(command, cwd=ROOT) as process:
             while len(list(killed.glob("perception-part-*.npz"))) < parts:
                 assert process.poll() is None
                 time.sleep(0.01)
             process.send_signal(signal.SIGKILL)
-    subprocess.run([sys.executable, str(script), str(killed), "recorded"], cwd=ROOT, env=variables, check=True)
-    subprocess.run([sys.executable, str(script), str(whole)], cwd=ROOT, env=variables, check=True)
+    subprocess.run(command, cwd=ROOT, check=True)
+    detect(whole, recorded=False)
     one, other = (Cache(place).read(Detections, "result", KEY) for place in (killed, whole))
     assert one is not None and other is not None
     for item in fields(Detections):

@@ -126,7 +126,7 @@ def test_the_real_pipeline_goes_on_from_what_the_network_sees_to_the_end(tmp_pat
     monkeypatch.setattr(initial, "_LARGEST_RESIDUAL", float("inf"))
     for suspicion in ("is_bad", "may_stray"):  # it is bad, and would be made again without the learned models
         monkeypatch.setattr(retry, suspicion, lambda *_: False)
-    request = ReconstructRequest(HUG, frames="8:15", lifting="sam-3d-body", device="cpu")
+    request = ReconstructRequest(HUG, frames="8:15", lifting="sam-3d-body", device="cpu", fov=54.0)
     reconstruct(request, tmp_path / "out", recorder)
     before, after = recorder.stages.index("lifted-people"), recorder.stages.index("lifted-motion")
     assert recorder.stages.index("perception") < before < after < recorder.stages.index("joint-prediction")

@@ -169,7 +169,8 @@ def test_the_dial_calms_a_take_and_refine_keeps_it(clip_file, tmp_path, scene):
     shaking = []
     for number, smoothness in enumerate((0.0, 1.0)):
         folder = tmp_path / f"out{number}"
-        take = reconstruct(ReconstructRequest(clip_file, seed=3, smoothness=smoothness), folder, Recorder()).take
+        request = ReconstructRequest(clip_file, seed=3, smoothness=smoothness, fov=synthetic.FOV)
+        take = reconstruct(request, folder, Recorder()).take
         shaking.append(np.abs(np.diff(joints(folder, take.id), n=2, axis=1)).mean())
     assert shaking[1] < shaking[0]
     refine(RefineRequest(), tmp_path / "out1", Recorder())

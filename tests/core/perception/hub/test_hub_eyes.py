@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +40,22 @@ def script(clip: Clip, monkeypatch: pytest.MonkeyPatch) -> Script:
     return made
 
 
+@dataclass(frozen=True)
+class Run:
+    found: Detections
+    script: Script
+    warnings: list[str]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(clip: Clip) -> Run:
+    """The whole stage, with nothing in its way."""
+    made, reporter = Script.of_clip(clip, crossing(_FRAMES)), SilentReporter()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(hub_eyes, "load_hub_networks", lambda device, pulse: made.networks())
+        return Run(_detect(clip, reporter), made, reporter.warnings)
+
+
 def _detect(
     clip: Clip,
     reporter: SilentReporter,
@@ -58,10 +75,9 @@ def _errors(found: Detections, truth: np.ndarray, order: tuple[int, int] = (0, 1
 
 
 @pytest.mark.slow
-def test_two_who_cross_are_found_kept_apart_and_have_their_keypoints_and_masks(clip: Clip, script: Script) -> None:
-    reporter = SilentReporter()
-    found = _detect(clip, reporter)
-    assert found.found.mean() > 0.95 and not reporter.warnings
+def test_two_who_cross_are_found_kept_apart_and_have_their_keypoints_and_masks(undisturbed: Run) -> None:
+    found, script = undisturbed.found, undisturbed.script
+    assert found.found.mean() > 0.95 and not undisturbed.warnings
     errors = _errors(found, script.points)
     assert errors[found.found].mean() < 1.5 and errors[:, -5:].max() < 4
     assert {"people", "keypoints", "masks"} <= set(script.asked)
@@ -98,12 +114,13 @@ def test_where_no_memory_is_left_there_is_no_result(clip: Clip, script: Script) 
 
 
 @pytest.mark.slow
-def test_a_gpu_that_is_full_for_masks_hands_over_and_the_answer_is_the_same(clip: Clip, script: Script) -> None:
-    usual = _detect(clip, SilentReporter())
-    script.fails["masks"], script.asked = torch.OutOfMemoryError("CUDA out of memory"), []
+def test_a_gpu_that_is_full_for_masks_hands_over_and_the_answer_is_the_same(
+    clip: Clip, script: Script, undisturbed: Run
+) -> None:
+    script.fails["masks"] = torch.OutOfMemoryError("CUDA out of memory")
     again = _detect(clip, SilentReporter())
     assert "less" in script.asked
-    assert all(np.array_equal(value, vars(again)[name]) for name, value in vars(usual).items())
+    assert all(np.array_equal(value, vars(again)[name]) for name, value in vars(undisturbed.found).items())
 
 
 class _Impatient(SilentReporter):
@@ -123,15 +140,13 @@ class _Impatient(SilentReporter):
 @pytest.mark.slow
 @pytest.mark.parametrize("text", ["Following outlines", "Following people"])
 def test_a_run_that_was_stopped_goes_on_from_what_was_recorded(
-    clip: Clip, script: Script, text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    clip: Clip, script: Script, undisturbed: Run, text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("core.perception.recording.STRETCH", 8)
-    usual = _detect(clip, SilentReporter())
-    all_asked, script.asked = len(script.asked), []
     stretches = Cache(tmp_path / "cache").stretches("perception", "a" * 64)
     with pytest.raises(Cancelled):
         _detect(clip, _Impatient(text, 15), None, stretches)
     script.asked = []
     again = _detect(clip, SilentReporter(), None, stretches)
-    assert 0 < len(script.asked) < 0.8 * all_asked
-    assert all(np.array_equal(value, vars(again)[name]) for name, value in vars(usual).items())
+    assert 0 < len(script.asked) < 0.8 * len(undisturbed.script.asked)
+    assert all(np.array_equal(value, vars(again)[name]) for name, value in vars(undisturbed.found).items())
