@@ -26,7 +26,7 @@ _ADDRESS_SPACE = 12 << 30
 _LONGEST_SECONDS = 60.0
 """An input that takes longer ends its process."""
 _LONGEST_START_SECONDS = 600.0
-"""Until the first input has been read: a process imports torch and makes the examples."""
+"""Until the first input has been read: a process may import torch, and makes the examples."""
 
 
 def run_campaign(names: Sequence[str], tries: int, random_seed: int, out: Path) -> list[Outcome]:
@@ -88,7 +88,7 @@ def _fuzz_reader(name: str, tries: int, random_seed: int, out: Path) -> Outcome:
     outcome = Outcome(name, name)
     folder = out / name.replace(" ", "-")
     folder.mkdir(parents=True, exist_ok=True)
-    context = multiprocessing.get_context("spawn")
+    context = _process_context()
     finished = False
     while outcome.tries < tries and not finished:
         receiver, sender = context.Pipe(duplex=False)
@@ -100,6 +100,15 @@ def _fuzz_reader(name: str, tries: int, random_seed: int, out: Path) -> Outcome:
         process.join()
     (folder / "current").unlink(missing_ok=True)
     return outcome
+
+
+def _process_context() -> Any:
+    """Processes are forked from one that has imported what readers need, where the system can."""
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    return context
 
 
 def _collect(outcome: Outcome, receiver: Any, process: Any, folder: Path) -> bool:
