@@ -2,7 +2,7 @@
 
 Only annotations that name a shape are checked, and only functions and dataclasses that have some. The other types are left to
 pyright: at run time a test may pass a stand-in that has no more than what the test needs. jaxtyping's own import hook wraps every
-function and binds its arguments three times, which took a fifth of the tests' time.
+function and binds its arguments three times in each call, which took a seventh of a reconstruction's CPU time.
 """
 
 from __future__ import annotations
