@@ -71,7 +71,7 @@ FIRST_FIT_WITH_PRIOR = (
     Phase(30, 0.01, _WITH_PRIOR),
 )
 """Penetration comes in by degrees: at its full weight from the start, people who overlap jam in a wrong pose."""
-CONTACT_FIT_WITH_PRIOR = (Phase(25, 0.012, replace(_WITH_PRIOR, penetration=20.0)), Phase(30, 0.008, _WITH_PRIOR))
+CONTACT_FIT_WITH_PRIOR = (Phase(40, 0.012, replace(_WITH_PRIOR, penetration=20.0)), Phase(60, 0.01, _WITH_PRIOR))
 EDIT_FIT_WITH_PRIOR = (Phase(26, 0.015, _WITH_PRIOR), Phase(20, 0.007, replace(_WITH_PRIOR, **_EDITS_HELD)))
 
 
