@@ -248,12 +248,12 @@ def _reason(lines: Sequence[str]) -> str:
 _SPACE = "about 2 GB, with CUDA 8 GB"
 _HINTS = (
     (("no space", "os error 28", "os error 112"), f"Free some space, {_SPACE}, and install again."),
-    (("proxy", "407"), "Check the proxy that your system or HTTPS_PROXY names, and install again."),
     (
-        ("hash",),
+        ("hash",),  # before the proxy: a digest may hold "407"
         "A downloaded file is not the one that this version of SocialMirror was tested with. Install again; "
         "where that does not help, please report it.",
     ),
+    (("proxy", "407"), "Check the proxy that your system or HTTPS_PROXY names, and install again."),
     (
         ("certificate",),
         "Something between this computer and the network puts its own certificates in place. Set SSL_CERT_FILE to the "
