@@ -64,6 +64,7 @@ class SimulationSettings:
 _TRAINING = SimulationSettings(nearly_known=0.8)
 """Dev examples have estimated cameras, as in the product."""
 NEARLY_KNOWN = SimulationSettings(known_fov=0.0, nearly_known=1.0)
+"""All cameras are drawn about the true one: of a rendered clip, whose one camera is estimated once already."""
 
 
 @dataclass(frozen=True)

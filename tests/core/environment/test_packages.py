@@ -201,6 +201,7 @@ def test_passwords_of_indexes_are_not_logged(installer: Installer) -> None:
     [
         ("[Errno 28] No space left on device", "space"),
         ("ProxyError('Cannot connect to proxy.')", "proxy"),
+        ("Hash mismatch for `tiny`, computed: sha256:9b4512a407e58adf", "not the one"),  # 407 is a proxy's answer
         ("invalid peer certificate: UnknownIssuer", "SSL_CERT_FILE"),
         ("dns error: failed to lookup address", "network"),
     ],
