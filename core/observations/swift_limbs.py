@@ -1,6 +1,7 @@
-"""Swift limbs: hands and feet that are plainly seen and move so fast across the picture that they strike, throw or swing.
+"""Swift limbs: hands and feet that are plainly seen to strike, throw or swing: fast, or back and forth, across the picture.
 
-Nothing that smooths a motion may take the speed out of them. Speeds are those of the keypoints themselves, before any fit.
+Nothing that smooths a motion may take the speed out of them. Speeds and accelerations are those of the keypoints themselves,
+before any fit.
 """
 
 from __future__ import annotations
@@ -27,18 +28,23 @@ _HIPS = [LANDMARK_INDEX["left_hip"], LANDMARK_INDEX["right_hip"]]
 
 @dataclass(frozen=True)
 class SwiftLimbSettings:
-    """From which speed on a limb is swift, relative to the hips and less what the keypoints' uncertainty explains."""
+    """From which speed or acceleration on a limb is swift, relative to the hips and less what the keypoints' uncertainty
+    explains. A strike is fast; a hand that dribbles a ball or claps is not, but turns round several times a second."""
 
     arm_speed: tuple[float, float] = (1.5, 3.0)
     """m/s of a wrist up to which its arm is not swift, and from which on it is in full. Gestures stay below the first."""
     leg_speed: tuple[float, float] = (2.0, 3.5)
     """The same of an ankle; a leg that swings in walking stays below the second."""
+    arm_acceleration: tuple[float, float] = (15.0, 30.0)
+    """m/s² of a wrist, in the same way."""
+    leg_acceleration: tuple[float, float] = (20.0, 40.0)
+    """The same of an ankle."""
     confidence: tuple[float, float] = (0.3, 0.7)
-    """Of the landmark, up to which its speed is taken for noise, and from which on for real."""
+    """Of the landmark, up to which its motion is taken for noise, and from which on for real."""
     window: float = 0.05
-    """Seconds, standard deviation of the frames from which a speed is estimated."""
+    """Seconds, standard deviation of the frames from which speed and acceleration are estimated."""
     sigmas: float = 2.0
-    """Standard deviations of a speed that are taken off it."""
+    """Standard deviations of either that are taken off it."""
     fade: float = 0.1
     """Seconds before and after, over which it fades."""
 
@@ -56,13 +62,16 @@ def swift_limbs(
     scale = (depth / observations.K[0, 0])[..., None]
     metres = (observations.keypoints[:, :, _ENDS] - hips) * scale[..., None]
     sigma = observations.covariance[:, :, _ENDS].diagonal(dim1=-2, dim2=-1).mean(-1).sqrt() * scale
-    confidence = observations.confidence[:, :, _ENDS]
-    slope, slope_sigma = _slopes(metres, sigma, confidence, seconds, settings.window)
-    speed = slope.norm(dim=-1) - settings.sigmas * slope_sigma
-    limits = [settings.arm_speed if end.endswith("wrist") else settings.leg_speed for end, _ in LIMBS]
-    low, high = speed.new_tensor(limits).unbind(-1)
-    found = ((speed - low) / (high - low)).clamp(0, 1) * ramp(confidence, settings.confidence)
-    found = _spread(found, seconds, settings.fade)
+    trust = ramp(observations.confidence[:, :, _ENDS], settings.confidence)
+    moving = _local_motion(metres, sigma, trust, seconds, settings.window)
+    speed = moving.velocity.norm(dim=-1) - settings.sigmas * moving.velocity_sigma
+    acceleration = moving.acceleration.norm(dim=-1) - settings.sigmas * moving.acceleration_sigma
+    arms = torch.tensor([end.endswith("wrist") for end, _ in LIMBS], device=speed.device)
+    found = torch.maximum(
+        torch.where(arms, ramp(speed, settings.arm_speed), ramp(speed, settings.leg_speed)),
+        torch.where(arms, ramp(acceleration, settings.arm_acceleration), ramp(acceleration, settings.leg_acceleration)),
+    )
+    found = _spread(trust * found, seconds, settings.fade)
     for number, (_, joints) in enumerate(LIMBS):
         swift[:, :, [JOINT_INDEX[joint] for joint in joints]] = found[:, :, number : number + 1]
     return swift
@@ -85,37 +94,45 @@ def _neighbours(seconds: Float[Tensor, " T"], reach: float) -> Iterator[tuple[sl
         yield slice(shift, count), slice(0, count - shift)
 
 
-def _slopes(
+@dataclass(frozen=True)
+class _LocalMotion:
+    """Derivatives over time, and the standard deviations of each of their components."""
+
+    velocity: Float[Tensor, "P T N 2"]
+    velocity_sigma: Float[Tensor, "P T N"]
+    acceleration: Float[Tensor, "P T N 2"]
+    acceleration_sigma: Float[Tensor, "P T N"]
+
+
+def _local_motion(
     points: Float[Tensor, "P T N 2"],
     sigma: Float[Tensor, "P T N"],
     weight: Float[Tensor, "P T N"],
     seconds: Float[Tensor, " T"],
     window: float,
-) -> tuple[Float[Tensor, "P T N 2"], Float[Tensor, "P T N"]]:
-    """Slopes over time of straight lines through the points around each frame, by weighted least squares, and their sigmas."""
-    weight = weight.double() + 1e-6
-    noise = (weight * sigma).square()
-    mass, first, second, variance_0, variance_1, variance_2 = (torch.zeros_like(weight) for _ in range(6))
-    moment_0, moment_1 = torch.zeros_like(points, dtype=torch.float64), torch.zeros_like(points, dtype=torch.float64)
+) -> _LocalMotion:
+    """Derivatives of parabolas through the points around each frame, by weighted least squares (Savitzky and Golay, 1964)."""
+    points, weight, noise = points.double(), weight.double() + 1e-6, sigma.double().square()
+    normal = points.new_zeros(*weight.shape, 3, 3)
+    spread, moments = torch.zeros_like(normal), points.new_zeros(*weight.shape, 3, 2)
     for here, there in _neighbours(seconds, 3 * window):
-        later = (seconds[there] - seconds[here])[:, None]
-        kernel = torch.exp(-0.5 * (later / window).square())
-        near = kernel * weight[:, there]
-        mass[:, here] += near
-        first[:, here] += near * later
-        second[:, here] += near * later.square()
-        moment_0[:, here] += near[..., None] * points[:, there]
-        moment_1[:, here] += (near * later)[..., None] * points[:, there]
-        doubt = kernel.square() * noise[:, there]
-        variance_0[:, here] += doubt
-        variance_1[:, here] += doubt * later
-        variance_2[:, here] += doubt * later.square()
-    middle = first / mass
-    # (1 ms)² keeps the slope at zero where no frames are near enough
-    spread = second - first * middle + 1e-6 * mass
-    slope = (moment_1 - middle[..., None] * moment_0) / spread[..., None]
-    variance = variance_2 - 2 * middle * variance_1 + middle.square() * variance_0
-    return slope.float(), (variance.clamp_min(0).sqrt() / spread).float()
+        later = (seconds[there] - seconds[here]).double() / window
+        powers = torch.stack([torch.ones_like(later), later, later.square()], -1)[:, None]
+        products = powers[..., :, None] * powers[..., None, :]
+        near = torch.exp(-0.5 * later.square())[:, None] * weight[:, there]
+        normal[:, here] += near[..., None, None] * products
+        spread[:, here] += (near.square() * noise[:, there])[..., None, None] * products
+        moments[:, here] += near[..., None, None] * powers[..., :, None] * points[:, there, :, None]
+    # keeps the derivatives at zero where no frames are near enough
+    inverse = torch.linalg.inv(normal + 1e-4 * weight[..., None, None] * torch.eye(3).to(normal))
+    _, slope, bend = (inverse @ moments).unbind(-2)
+    _, slope_variance, bend_variance = (inverse @ spread @ inverse).diagonal(dim1=-2, dim2=-1).clamp_min(0).unbind(-1)
+    return _LocalMotion(
+        (slope / window).float(),
+        (slope_variance.sqrt() / window).float(),
+        (2 * bend / window**2).float(),
+        (2 * bend_variance.sqrt() / window**2).float(),
+    )
 
 
 def _spread(values: Float[Tensor, "P T N"], seconds: Float[Tensor, " T"], fade: float) -> Float[Tensor, "P T N"]:

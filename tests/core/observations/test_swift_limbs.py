@@ -36,6 +36,17 @@ def punched(observations: Observations, metres: float, confidence: float = 0.95)
     return replace(observations, keypoints=keypoints, confidence=certain)
 
 
+def bouncing(observations: Observations, metres: float, hertz: float) -> Observations:
+    """The first person's right wrist goes so many metres up and down about its place, so many times a second."""
+    wrist = LANDMARK_INDEX["right_wrist"]
+    seconds = torch.from_numpy(observations.time).float()
+    keypoints, certain = observations.keypoints.clone(), observations.confidence.clone()
+    keypoints[0, :, wrist] = keypoints[0, 0, wrist]
+    keypoints[0, :, wrist, 1] += metres * observations.K[0, 0] / 3.5 * torch.sin(2 * torch.pi * hertz * seconds)
+    certain[0, :, wrist] = 0.95
+    return replace(observations, keypoints=keypoints, confidence=certain)
+
+
 def swiftness(observations: Observations) -> Tensor:
     return swift_limbs(observations, torch.full(observations.found.shape, 3.5))
 
@@ -46,6 +57,11 @@ def test_the_arm_of_a_punch_is_swift_while_it_strikes_and_nothing_else_is(observ
     assert float(swift[0, : STRUCK - 6].max()) == 0 and float(swift[0, STRUCK + 7 :].max()) == 0
     others = [joint for joint in range(22) if joint not in ARM]
     assert float(swift[0, :, others].max()) == 0 and float(swift[1].max()) == 0
+
+
+def test_a_hand_that_dribbles_a_ball_is_swift_also_where_it_turns_round(observations: Observations) -> None:
+    assert float(swiftness(bouncing(observations, 0.2, 3.0))[0, 3:-3, ARM].min()) > 0.6
+    assert float(swiftness(bouncing(observations, 0.2, 1.2))[0, :, ARM].max()) == 0
 
 
 def test_a_gesture_and_an_unsure_hand_are_not_swift(observations: Observations) -> None:
