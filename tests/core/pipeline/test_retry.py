@@ -19,6 +19,7 @@ from tests.core.conftest import FRAMES, Recorder, made_up_camera, made_up_motion
 
 GOOD_ONE = Quality((Measured("picture", 0, 1.0, GOOD),))
 BAD_ONE = Quality((Measured("picture", 0, 12.0, BAD),), (Stretch("picture", 0, 3, 9, 12.0, BAD),))
+FLAWLESS = Quality((Measured("picture", 0, 0.1, GOOD),))
 WORSE = Quality((Measured("picture", 0, 17.0, BAD),), (Stretch("picture", 0, 3, 9, 17.0, BAD),))
 
 
@@ -92,6 +93,7 @@ def test_the_user_is_told_that_the_learned_models_were_left_out() -> None:
             made(GOOD_ONE, 1.8),
         ),  # no farther from the picture than simulated people are
         (made(GOOD_ONE, 2.0, infilled=True), made(BAD_ONE, 1.0)),  # the fit alone is worse in another way
+        (made(GOOD_ONE, 2.0, infilled=True), made(FLAWLESS, 1.8)),  # what can be measured without depth was good before
     ],
 )
 def test_the_learned_models_are_kept_where_they_do_not_stray(learned: MadeTakes, alone: MadeTakes) -> None:
