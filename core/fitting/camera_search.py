@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from .adam import Adam
 from .camera import KnownCamera
 from .camera_evidence import CameraEvidence, EvidenceSettings, Hypotheses, up_incam
 
@@ -54,11 +55,10 @@ def refined_hypotheses(
     variables[:, 2] = height.clamp(0.1, 20).log()
     free = torch.tensor([known.pitch is None, known.roll is None, known.height is None, True, True, *[True] * people])
     variables.requires_grad_(True)
-    optimizer = torch.optim.Adam([variables], lr=0.02, betas=(0.8, 0.95))
+    optimizer = Adam([(variables, 1.0)], betas=(0.8, 0.95))
     best = torch.full((count,), math.inf)
     found = variables.detach().clone()
     for step in range(_STEPS):
-        optimizer.param_groups[0]["lr"] = 0.02 * (0.05 + 0.95 * (1 - step / _STEPS))
         optimizer.zero_grad()
         nats = everything.nats(_hypotheses(variables), settings)
         nats.sum().backward()
@@ -68,7 +68,7 @@ def refined_hypotheses(
             found = torch.where(better[:, None], variables, found)
             if variables.grad is not None:
                 variables.grad *= free
-        optimizer.step()
+        optimizer.step(0.02 * (0.05 + 0.95 * (1 - step / _STEPS)))
     made = [
         CameraHypothesis(float(row[0]), float(row[1]), float(row[2].exp()), focal, float(cost))
         for row, cost, focal in zip(found, best, np.repeat(focals, counts).tolist())

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 import torch
@@ -17,6 +16,7 @@ from ..body.rotations import axis_angle_to_matrix, rotation_about_x
 from ..motion import BODY_COUNT, Camera, MotionEstimate, motion_from_rotations, motion_rotations
 from ..observations.observe import Observations
 from ..reporting import Reporter
+from .adam import Adam
 from .camera import extrinsics, floor_from_extrinsics
 from .held import TOLERANCE, open_contact
 from .objective import EnergyWeights, Objective, State, build_objective
@@ -105,21 +105,18 @@ def fit(
     variables = _Variables(start, body, schedule.fixed_shape, () if targets.prior is None else _KNOT_SPACINGS)
     # One optimizer for all phases: Adam's first steps have full length however small the gradient is, so with new moments a
     # phase would move what the last one has settled in the direction of rounding errors.
-    optimizer = torch.optim.Adam(variables.groups(), betas=(0.9, 0.95))
+    optimizer = Adam(variables.with_factors(), betas=(0.9, 0.95))
     total, done = sum(phase.steps for phase in schedule.phases), 0
     for phase in schedule.phases:
         active = None
         for step in range(phase.steps):
-            learning_rate = phase.learning_rate * _learning_rate_factor(step, phase.steps)
-            for group in optimizer.param_groups:
-                group["lr"] = group["factor"] * learning_rate
-            optimizer.zero_grad(set_to_none=True)
+            optimizer.zero_grad()
             state = variables.state(objective)
             if step % _ACTIVE_SET_STEPS == 0 and not phase.each_alone:
                 active = objective.active_set(state)
             loss = objective.energy(state, phase.weights, active)
             loss.backward()
-            optimizer.step()
+            optimizer.step(phase.learning_rate * _learning_rate_factor(step, phase.steps))
             done += 1
             reporter.progress(done / total)
     with torch.no_grad():
@@ -182,14 +179,14 @@ class _Variables:
         self.floor_change = variable(3, moves=not fixed_shape)
         self.tilt = variable(moves=not fixed_shape)
 
-    def groups(self) -> list[dict[str, Any]]:
-        """Parameter groups for an optimizer; `factor` is what to multiply the phase's learning rate by."""
+    def with_factors(self) -> list[tuple[Tensor, float]]:
+        """What the descent may move, and what to multiply the phase's learning rate by."""
         factors = [(self.rotation, 1.0), (self.translation, 0.6)]
         if self.basis.shape[1]:
             factors += [(self.slow_rotation, 1.0), (self.slow_translation, 0.6)]
         if not self.fixed_shape:
             factors += [(self.betas_change, 2.0), (self.floor_change, 0.15), (self.log_size, 0.3), (self.tilt, 0.3)]
-        return [{"params": [tensor], "factor": factor} for tensor, factor in factors]
+        return factors
 
     def rotations(self) -> Float[Tensor, "P T 55 3 3"]:
         change = self.rotation + torch.einsum("tk,pkjd->ptjd", self.basis, self.slow_rotation)

@@ -29,8 +29,8 @@ from ..perception.recording import NoStretches, Stretch
 from ..records import check_record, check_shapes
 
 KEPT = 24
-"""Entries of one stage that a folder keeps; the least recently used go first. A job of many takes writes one for each, and
-those of the two jobs before it are still there to be refined."""
+"""Entries of one stage that a clip's folder keeps. A job of many takes writes one for each, and those of the two jobs before it
+are still there to be refined."""
 
 _KEY_LENGTH = _DIGEST_LENGTH = 16
 _KEY, _WARNINGS, _SECONDS = "-key", "-warnings", "-seconds"  # no dataclass has fields of these names
@@ -57,9 +57,11 @@ class CacheEntry:
 class Cache:
     """The entries in one folder. Nothing in it is needed but to save time. `log` is told what had to be removed."""
 
-    def __init__(self, folder: Path, log: Callable[[str], None] = lambda text: None) -> None:
+    def __init__(self, folder: Path, log: Callable[[str], None] = lambda text: None, kept: int | None = KEPT) -> None:
+        """`kept`: entries of one stage that the folder keeps, the least recently used go first; None keeps all."""
         self.folder = folder
         self._log = log
+        self._kept = kept
 
     def path(self, stage: str, key: str) -> Path | None:
         """The entry's file; None where there is none."""
@@ -131,8 +133,10 @@ class Cache:
         return [path for path in self.folder.glob(f"{stage}-*.npz") if name.fullmatch(path.name)]
 
     def _prune(self, stage: str) -> None:
-        """Drop the entries of a stage beyond `KEPT` that were used longest ago."""
-        for path in sorted(self._files(stage), key=_last_use, reverse=True)[KEPT:]:
+        """Drop the entries of a stage beyond those to keep that were used longest ago."""
+        if self._kept is None:
+            return
+        for path in sorted(self._files(stage), key=_last_use, reverse=True)[self._kept :]:
             with suppress(OSError):
                 path.unlink(missing_ok=True)
 

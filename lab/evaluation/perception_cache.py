@@ -83,7 +83,7 @@ class PerceptionCache:
 
     @property
     def _cache(self) -> Cache:
-        return Cache(self.folder)
+        return Cache(self.folder, kept=None)
 
     def _detect_two(self, clip: Clip, first: int, last: int) -> Detections:
         return detect_people(clip, first, last, people=None, device=self.device, reporter=self.reporter)

@@ -44,3 +44,17 @@ def test_detections_are_cached_by_content_and_frames(video: Path, tmp_path: Path
     assert runs == [(0, 4), (1, 3)]
     assert again.seconds == first.seconds
     assert np.array_equal(again.detections.keypoints, first.detections.keypoints)
+
+
+def test_a_benchmark_of_many_clips_keeps_the_detections_of_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    detections = perfect_detections(pair(2), load_body(None))
+    runs = []
+    monkeypatch.setattr(perception_cache, "probe", lambda path: None)
+    monkeypatch.setattr(perception_cache, "detect_people", lambda *_, **__: runs.append(1) or detections)
+    videos = [tmp_path / f"{number}.mp4" for number in range(30)]
+    perception = PerceptionCache(tmp_path / "cache", torch.device("cpu"), SilentReporter())
+    for video in videos:
+        video.write_text(video.name)
+    for video in videos * 2:
+        perception.detect_two(video, (0, 1))
+    assert len(runs) == len(videos)
