@@ -34,6 +34,10 @@ WINDOW = 64
 _MIRROR = torch.tensor([PART_INDEX[mirrored(part)] for part in BODY_PARTS])
 _TOLD, _TOLD_WRONGLY = 0.4, 0.15
 """Parts of the windows whose prompt is the clip's sentence, and that of a clip of another family."""
+_NOISE, _NOISE_OF_FRAMES = 0.07, 0.02
+"""Standard deviations of the noise on what the network reads of a pair: the same over the window, and anew in each frame."""
+_EXACT = 3
+"""The last things that it reads have none: sides, and what the prompt names."""
 _BINS = 10
 
 
@@ -62,7 +66,10 @@ class ContactObjective:
 
 @dataclass(frozen=True)
 class ContactBatches:
-    """Draws windows of examples, half of them mirrored, half with the two people exchanged, some told a sentence."""
+    """Draws windows of examples, half of them mirrored, half with the two people exchanged, some told a sentence, all with noise.
+
+    There are few examples, each of which is drawn many times: without noise the network learns them by heart.
+    """
 
     examples: Sequence[ContactExample]
 
@@ -93,7 +100,8 @@ class ContactBatches:
             features, touching, named = turned(features), touching.mT, None if named is None else named.T
         pairs = near_pairs(features)
         chosen = touching[:, pairs[:, 0], pairs[:, 1]].T
-        return pair_inputs(features, named, pairs), PART_KIND[pairs], chosen, touching.any(2).any(1)
+        inputs = _noisy(pair_inputs(features, named, pairs), rng)
+        return inputs, PART_KIND[pairs], chosen, touching.any(2).any(1)
 
     def _named(self, example: ContactExample, rng: Generator) -> Tensor | None:
         told = rng.random()
@@ -102,6 +110,13 @@ class ContactBatches:
         if told < _TOLD + _TOLD_WRONGLY:
             return _named_by(self.examples[int(rng.integers(len(self.examples)))], rng)
         return None
+
+
+def _noisy(inputs: Float[Tensor, "K N C"], rng: Generator) -> Float[Tensor, "K N C"]:
+    pairs, frames, channels = inputs.shape
+    noise = rng.normal(0, _NOISE, (pairs, 1, channels)) + rng.normal(0, _NOISE_OF_FRAMES, (pairs, frames, channels))
+    noise[..., -_EXACT:] = 0
+    return inputs + torch.from_numpy(noise).to(inputs)
 
 
 def _mirrored(features: ContactFeatures) -> ContactFeatures:
