@@ -11,6 +11,8 @@ from jaxtyping import Bool, Float
 
 from ..body.model import BodyModel
 from ..contacts import depth_discounted_distances, region_pair_confidence
+from ..contacts.decoding import onsets
+from ..contacts.settings import ContactDecodingSettings
 from ..contract.body_parts import PART_OF_REGION
 from ..contract.contact import Contact
 from ..contract.skeleton import REGIONS
@@ -46,7 +48,8 @@ def ground_hypotheses(
     is chosen whose regions come closest together, for the frames around that moment in which they stay almost as close; where a
     hypothesis names frames, that moment lies in or near them. Where
     `probability` says how probable it is, without the prompt, that two body parts touch, it counts as well: the probable
-    interpretation is preferred, and one that is improbable in every frame is refused. Contacts of one hypothesis are one touch.
+    interpretation is preferred, and a hypothesis is refused that is improbable in every frame beside what else may touch there.
+    Contacts of one hypothesis are one touch.
     """
     settings = settings or GroundingSettings()
     frame_index, time = timeline.frame_index, timeline.time
@@ -54,7 +57,10 @@ def ground_hypotheses(
         return [], []
     distance = _running_mean(depth_discounted_distances(motion_incam, body, time), time, settings.smoothing_window)
     margin = settings.occlusion_margin * (1 - region_pair_confidence(confidence))
-    by_region = None if probability is None else probability[:, _PARTS][:, :, _PARTS]
+    by_region, onset = None, np.ones(len(time))
+    if probability is not None:
+        by_region = probability[:, _PARTS][:, :, _PARTS]
+        onset = onsets(probability, timeline.time_step, ContactDecodingSettings())
     contacts: list[Contact] = []
     refused: list[Refusal] = []
     for hypothesis in hypotheses:
@@ -83,7 +89,7 @@ def ground_hypotheses(
             )
             for pair in sorted(hypothesis.interpretations[best])
         ]  # fmt: skip
-        if by_region is not None and credit[:, inside].max() < settings.min_probability:
+        if by_region is not None and (credit / onset)[:, inside].max() < settings.min_relative_probability:
             refused.append(Refusal(hypothesis, tuple(replace(contact, state="rejected") for contact in asked)))
         else:
             contacts += asked

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from torch import nn
 
-from core.contacts.decoding import probable_spans
+from core.contacts.decoding import onsets, probable_spans
 from core.contacts.settings import ContactDecodingSettings
 from core.contract.body_parts import PART_INDEX, body_part_of
 from core.representation.resampling import FRAME_RATE
@@ -20,11 +20,11 @@ from .contact_examples import ContactExample
 from .contact_head import predicted_and_true
 
 _LEAST = (0.05, 0.08, 0.1, 0.12, 0.15, 0.2, 0.3)
-_BELIEVED = (0.08, 0.12, 0.16, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5)
+_BELIEVED = (0.5, 0.7, 0.85, 1.0, 1.2, 1.4, 1.7, 2.0)
 
 
 def threshold_tables(network: nn.Module, examples: Sequence[ContactExample]) -> str:
-    """Two tables in Markdown, by the least probability of a contact and by that of a prompt.
+    """Two tables in Markdown, by the least probability of a contact and by the least relative one of a prompt.
 
     Of contacts: F1 by part over the clips in which something touches, wrong pairs of parts a clip, and in how many clips of two
     apart something is found. Of prompts: the shares of true prompts that are kept and of false ones that are refused.
@@ -40,7 +40,11 @@ def threshold_tables(network: nn.Module, examples: Sequence[ContactExample]) -> 
         apart = [bool(each.any()) for each, is_there in zip(found, touched) if not is_there]
         lines.append(f"| {least} | {f1:.2f} | {wrong:.2f} | {sum(apart)} of {len(apart)} |")
     kept, refused = (np.array(each) for each in _prompt_probabilities(probability, examples))
-    lines += ["", "| least probability of a prompt | true prompts kept | false ones refused |", "|---|---|---|"]
+    lines += [
+        "",
+        "| least relative probability of a prompt | true prompts kept | false ones refused |",
+        "|---|---|---|",
+    ]
     lines += [f"| {least} | {(kept >= least).mean():.0%} | {(refused < least).mean():.0%} |" for least in _BELIEVED]
     return "\n".join(lines)
 
@@ -55,12 +59,15 @@ def decoded_parts(
     return found
 
 
-def prompt_probability(hypothesis: ContactHypothesis, probability: Float[np.ndarray, "N Q Q"]) -> float:
-    """How probable the likeliest interpretation of a hypothesis is in its best frame, as `semantics.grounding` judges it."""
-    best = 0.0
+def relative_probability(hypothesis: ContactHypothesis, probability: Float[np.ndarray, "N Q Q"]) -> float:
+    """How many times as probable as what is listed there the likeliest interpretation of a hypothesis is in its best frame.
+
+    `semantics.grounding` judges it by this.
+    """
+    best, onset = 0.0, onsets(probability, 1 / FRAME_RATE, ContactDecodingSettings())
     for interpretation in hypothesis.interpretations:
         pairs = [(PART_INDEX[body_part_of(p.region_0)], PART_INDEX[body_part_of(p.region_1)]) for p in interpretation]
-        best = max(best, float(np.mean([probability[:, a, b] for a, b in pairs], 0).max()))
+        best = max(best, float((np.mean([probability[:, a, b] for a, b in pairs], 0) / onset).max()))
     return best
 
 
@@ -74,5 +81,5 @@ def _prompt_probabilities(
         if example.touching.any() and example.sentences:
             said = example.sentences[0]
             for sentence, values in ((said, of_true), (another_sentence(said), of_false)):
-                values += [prompt_probability(hypothesis, each) for hypothesis in parse_prompt(sentence)]
+                values += [relative_probability(hypothesis, each) for hypothesis in parse_prompt(sentence)]
     return of_true, of_false

@@ -92,3 +92,13 @@ def test_of_several_interpretations_the_probable_one_is_chosen() -> None:
     contacts, refused = grounded("Two people shake hands.", probability=left)
     assert not refused and [(each.region_a, each.probability) for each in contacts] == [("right_palm", 0.9)]
     assert len({each.touch for each in grounded("They hug each other.")[0]}) == 1
+
+
+def test_a_doubtful_contact_is_believed_where_nothing_else_is_probable_and_refused_beside_a_certain_one() -> None:
+    doubtful = np.zeros((len(sample().time), len(BODY_PARTS), len(BODY_PARTS)), np.float32)
+    doubtful[:, PART_INDEX["right_hand"], PART_INDEX["right_hand"]] = 0.25
+    contacts, refused = grounded("Two people shake hands.", probability=doubtful)
+    assert contacts and not refused
+    doubtful[:, PART_INDEX["chest"], PART_INDEX["chest"]] = 0.95
+    contacts, [refusal] = grounded("Two people shake hands.", probability=doubtful)
+    assert not contacts and refusal.hypothesis.name == "handshake"

@@ -23,7 +23,7 @@ from lab.training.contact_examples import (
     save_fitted_clips,
 )
 from lab.training.contact_head import ContactBatches, ContactObjective, contact_errors, reliability
-from lab.training.contact_thresholds import decoded_parts, prompt_probability
+from lab.training.contact_thresholds import decoded_parts, relative_probability
 from tests.lab.training.synthetic_interaction import synthetic_interaction
 
 HAND = PART_INDEX["right_hand"]
@@ -64,8 +64,10 @@ def test_thresholds_turn_probabilities_into_spans_and_judge_prompts():
     found = decoded_parts(probability, ContactDecodingSettings(least_probability=0.3))
     assert np.flatnonzero(found[:, HAND, HAND]).tolist() == list(range(10, 33)) and found.any((1, 2)).sum() == 23
     assert not decoded_parts(probability, ContactDecodingSettings(least_probability=0.6)).any()
-    assert prompt_probability(handshake, probability) == pytest.approx(0.5)
-    assert prompt_probability(handshake, np.zeros_like(probability)) == 0
+    alone = relative_probability(handshake, probability)
+    assert alone > 1 and relative_probability(handshake, np.zeros_like(probability)) == 0
+    probability[:, HAND, PART_INDEX["left_hand"]] = 1.0
+    assert relative_probability(handshake, probability) < alone
 
 
 def test_a_reliability_table_compares_probability_and_frequency():
