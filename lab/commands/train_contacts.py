@@ -13,9 +13,8 @@ DESCRIPTION = """\
 Train the contact head (core/contacts/head.py) on choreographed interactions: a random camera sees each of them, the noise
 model of the 2D networks makes detections of it, the product's prior and first fit make a motion of these, and the
 head learns from that motion which body parts truly touch. Clips of the splits train and dev are needed. --non-interacting adds
-pairs of people who do not touch; it needs --motion. --rendered adds training clips of `python -m lab render` as the real
-networks see them. What is there already is kept, and a run that was stopped goes on where it
-was.
+pairs of people who do not touch; it needs --motion. --rendered adds clips of `python -m lab render`, of either split, as the
+real networks see them. What is there already is kept, and a run that was stopped goes on where it was.
 
 Writes into --out: fits/SPLIT-NAME.npz (fitted clips), contact-head.safetensors (weights), .md (model card), .png (curves),
 -reliability.png (probability against frequency) and .state.safetensors (optimizer state). --install copies weights and card to
@@ -38,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--cameras", type=positive_integer, default=1, metavar="N", help="per training clip (default: 1)"
     )
     parser.add_argument(
-        "--rendered", type=Path, nargs="*", default=[], metavar="FOLDER", help="train clips, of lab render"
+        "--rendered", type=Path, nargs="*", default=[], metavar="FOLDER", help="of lab render, train or dev"
     )
     parser.add_argument("--steps", type=positive_integer, default=1500, metavar="N")
     parser.add_argument("--batch", type=positive_integer, default=8, metavar="N", help="windows per step")

@@ -23,6 +23,7 @@ from lab.digests import write_digests
 from ..choreography.interaction import Interaction, load_interactions
 from ..choreography.splits import Split, split_of
 from ..evaluation.plots import require_matplotlib
+from ..evaluation.rendered import load_rendered
 from .contact_augmentation import moved_along_rays
 from .contact_examples import (
     ContactExample,
@@ -79,7 +80,8 @@ def train_contacts(options: argparse.Namespace) -> None:
         options.batch,
         options.learning_rate,
         warmup_steps=min(50, options.steps // 10),
-        ema_decay=0.99,
+        ema_decay=0.98,
+        weight_decay=0.05,
         seed=options.seed,
         dev_every=options.dev_every,
     )
@@ -133,8 +135,10 @@ def _examples(options: argparse.Namespace, split: Split) -> list[ContactExample]
             )
             made = _made_once(folder / f"{split}-{name}-{camera}", clips)
             found += _weighed(made, options.seed) if training and fitted else map(contact_example, made)
-    for rendered in options.rendered if training else ():
-        found += _weighed(_rendered_once(folder / f"train-{rendered.name}", rendered), options.seed)
+    for rendered in options.rendered:
+        if split_of(load_rendered(rendered, body)[0]) == split:
+            made = _rendered_once(folder / f"{split}-{rendered.name}", rendered, split)
+            found += _weighed(made, options.seed) if training else map(contact_example, made)
     return found
 
 
@@ -148,9 +152,9 @@ def _weighed(clips: Sequence[FittedClip], seed: int) -> list[ContactExample]:
     return found
 
 
-def _rendered_once(path: Path, folder: Path) -> list[FittedClip]:
+def _rendered_once(path: Path, folder: Path, split: Split) -> list[FittedClip]:
     body = load_body(None)
-    clips = seen_clips(folder, "train", body, detections_beside(folder))
+    clips = seen_clips(folder, split, body, detections_beside(folder))
     return _made_once(path, (fit_clip(clip, body) for clip in clips))
 
 
