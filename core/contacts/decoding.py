@@ -85,12 +85,14 @@ def onsets(
 
     That is half of the best F1 that is expected of any list, by what is probable in the time around the frame: where much is
     certain, little is added that is not; where all is doubtful, the likeliest is still listed (Lipton et al., Optimal
-    thresholding of classifiers to maximize F1 measure, ECML 2014).
+    thresholding of classifiers to maximize F1 measure, ECML 2014). It is a little more than half (`part_of_best_f1`), as the
+    probabilities add up to less than what is true.
     """
     frames, half = len(probability), round(settings.window / time_step)
     moments = np.arange(0, frames, max(1, round(_STEP / time_step)))
     best = [_best_expected_f1(probability[max(0, at - half) : at + half + 1]) for at in moments]
-    return np.maximum(np.interp(np.arange(frames), moments, best) / 2, settings.least_probability)
+    interpolated = np.interp(np.arange(frames), moments, best)
+    return np.maximum(settings.part_of_best_f1 * interpolated, settings.least_probability)
 
 
 def _best_expected_f1(probability: Float[np.ndarray, "N Q Q"]) -> float:

@@ -41,7 +41,7 @@ class ContactList:
     contacts: tuple[Contact, ...]
 
 
-@stage(version=8, cost=7, weights=(CONTACT_HEAD, CONTACT_REGIONS))
+@stage(version=9, cost=7, weights=(CONTACT_HEAD, CONTACT_REGIONS))
 def detected_contacts(
     clip_scene: ClipScene, joint_prediction: JointPrediction, first_fit: FittedMotion, words: Words, reporter: Reporter
 ) -> ContactList:

@@ -48,8 +48,8 @@ def ground_hypotheses(
     is chosen whose regions come closest together, for the frames around that moment in which they stay almost as close; where a
     hypothesis names frames, that moment lies in or near them. Where
     `probability` says how probable it is, without the prompt, that two body parts touch, it counts as well: the probable
-    interpretation is preferred, and a hypothesis is refused that is improbable in every frame beside what else may touch there.
-    Contacts of one hypothesis are one touch.
+    interpretation is preferred, and a hypothesis is refused of which none is anywhere so probable that it would be listed
+    unasked, see `onsets`. Contacts of one hypothesis are one touch.
     """
     settings = settings or GroundingSettings()
     frame_index, time = timeline.frame_index, timeline.time
@@ -89,7 +89,7 @@ def ground_hypotheses(
             )
             for pair in sorted(hypothesis.interpretations[best])
         ]  # fmt: skip
-        if by_region is not None and (credit / onset)[:, inside].max() < settings.min_relative_probability:
+        if by_region is not None and not (credit >= onset)[:, inside].any():
             refused.append(Refusal(hypothesis, tuple(replace(contact, state="rejected") for contact in asked)))
         else:
             contacts += asked

@@ -129,9 +129,6 @@ class GroundingSettings:
     """Contacts whose regions never come closer than this are rejected."""
     occlusion_margin: float = 0.20
     """Added to `max_distance` for regions that are not visible; scaled down by their confidence."""
-    min_relative_probability: float = 1.2
-    """Contacts are rejected that in no frame are so many times as probable, as the contact head sees them untold, as what it
-    starts to list by itself there (`contacts.decoding.onsets`): beside certain contacts a doubtful one is hardly true."""
     probability_credit: float = 0.2
     """Distance by which a certain contact may be farther apart than an improbable one and still be preferred."""
     contact_tolerance: float = 0.12

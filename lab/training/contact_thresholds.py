@@ -20,7 +20,7 @@ from .contact_examples import ContactExample
 from .contact_head import predicted_and_true
 
 _LEAST = (0.05, 0.08, 0.1, 0.12, 0.15, 0.2, 0.3)
-_BELIEVED = (0.5, 0.7, 0.85, 1.0, 1.2, 1.4, 1.7, 2.0)
+_BELIEVED = (0.4, 0.6, 0.8, 0.9, 1.0, 1.1, 1.2, 1.5)
 
 
 def threshold_tables(network: nn.Module, examples: Sequence[ContactExample]) -> str:
