@@ -45,7 +45,7 @@ class ContactDecodingSettings:
     """Half of the time over which the probability is chosen at which contacts start, see `decoding.onsets`."""
     part_of_best_f1: float = 0.6
     """Contacts start at this part of the best F1 that a list can be expected to have; half is right where probabilities are."""
-    least_probability: float = 0.15
+    least_probability: float = 0.12
     """No contact starts at a lower one."""
     release: float = 0.8
     """A contact ends when its probability falls below this part of that at which contacts start."""
@@ -54,8 +54,8 @@ class ContactDecodingSettings:
     """Interruptions of a contact up to this long are closed."""
     max_interruption: float = 0.5
     """See `ContactDetectionSettings`."""
-    region_probability: float = 0.3
+    region_probability: float = 0.25
     """Pairs of regions that touch at least this probably while their body parts do are listed."""
-    region_distance: float = 0.06
+    region_distance: float = 0.1
     """The odds of a pair of regions fall by e with each of these distances that it is farther apart than the nearest one."""
     max_touches: int = 4
