@@ -39,6 +39,13 @@ def similarity(a: Sequence[Skeleton], b: Sequence[Skeleton]) -> Float[np.ndarray
     return _keypoint_similarity(a, b, np.arange(17)[LIMBS], _LIMB_TOLERANCE)
 
 
+def limb_similarity(
+    a: Float[np.ndarray, "*n 12 2"], b: Float[np.ndarray, "*n 12 2"], scale: Float[np.ndarray, "*n"]
+) -> Float[np.ndarray, "*n"]:
+    """The `similarity` of limb joints with those at the same place of another array."""
+    return _agreement(a, b, scale * _LIMB_TOLERANCE)
+
+
 def same_body(a: Sequence[Skeleton], b: Sequence[Skeleton]) -> Float[np.ndarray, "A B"]:
     """How likely two skeletons (0-1) are of one body: the similarity of all limbs or, more tightly, of the trunks.
 
@@ -51,9 +58,13 @@ def _keypoint_similarity(
     a: Sequence[Skeleton], b: Sequence[Skeleton], joints: np.ndarray, tolerance: float
 ) -> np.ndarray:
     points_a, points_b = (np.array([s.points[joints] for s in each]).reshape(-1, len(joints), 2) for each in (a, b))
-    scale = np.maximum.outer(np.array([s.scale for s in a]), np.array([s.scale for s in b])) * tolerance
-    distance = ((points_a[:, None] - points_b[None]) ** 2).sum(-1)
-    return np.exp(-distance / (2 * scale[..., None] ** 2)).mean(-1)
+    scale = np.maximum.outer(np.array([s.scale for s in a]), np.array([s.scale for s in b]))
+    return _agreement(points_a[:, None], points_b[None], scale * tolerance)
+
+
+def _agreement(a: np.ndarray, b: np.ndarray, deviation: np.ndarray) -> np.ndarray:
+    distance = ((a - b) ** 2).sum(-1)
+    return np.exp(-distance / (2 * deviation[..., None] ** 2)).mean(-1)
 
 
 def assign(values: Float[np.ndarray, "P C"], same: Float[np.ndarray, "C C"], unassigned_value: float) -> list[int]:

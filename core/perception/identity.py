@@ -13,6 +13,7 @@ from ..contract.marks import PersonMark
 from ..contract.reconstruction import PERSON_NAMES
 from .appearance import appearance_similarity
 from .assignment import same_body
+from .exchanges import undo_exchanges
 from .track import Seen, SeenT, Sighting, Track
 
 _APPEARANCE_SAMPLES = 30
@@ -21,10 +22,6 @@ _JOIN_SIMILARITY = 0.75
 """Least appearance similarity of tracks that are joined."""
 _JOIN_SPEED = 0.25
 """Body scales a frame that a person may have moved in a gap, beyond one scale to begin with."""
-_EXCHANGE_MARGIN = 0.15
-"""An exchange is undone if that raises each person's appearance similarity by this much on average."""
-_MEETING_DISTANCE = 1.0
-"""People nearer than this, in body scales, may have been exchanged."""
 _LEAST_QUALITY = 0.25
 _LEAST_PART = 0.1
 _LEAST_FRAMES = 5
@@ -217,38 +214,6 @@ def _continuation_score(a: Track[SeenT], b: Track[SeenT]) -> float:
     if similarity < _JOIN_SIMILARITY or distance > 1 + _JOIN_SPEED * (b.first - a.last):
         return 0.0
     return similarity / (1 + 0.1 * distance)
-
-
-def undo_exchanges(a: Track[SeenT], b: Track[SeenT]) -> None:
-    """After each meeting, exchange the rest of the two tracks if that fits the appearance before it clearly better."""
-    for start, end in _meetings(a, b):
-        before, after = (-np.inf, start - 1), (end + 1, np.inf)
-        kept = _similarity(a, a, before, after) + _similarity(b, b, before, after)
-        exchanged = _similarity(a, b, before, after) + _similarity(b, a, before, after)
-        if exchanged > kept + 2 * _EXCHANGE_MARGIN:
-            _exchange_after(a, b, (start + end) // 2)
-
-
-def _exchange_after(a: Track[SeenT], b: Track[SeenT], step: int) -> None:
-    """Exchange the detections after `step` of two tracks."""
-    rest_a = {k: seen for k, seen in a.observations.items() if k > step}
-    rest_b = {k: seen for k, seen in b.observations.items() if k > step}
-    a.observations = {k: v for k, v in a.observations.items() if k <= step} | rest_b
-    b.observations = {k: v for k, v in b.observations.items() if k <= step} | rest_a
-
-
-def _meetings(a: Track[SeenT], b: Track[SeenT]) -> list[tuple[int, int]]:
-    """First and last step of each stretch in which the two are close, or one of them is not found."""
-    first, last = max(a.first, b.first), min(a.last, b.last)
-    stretches: list[tuple[int, int]] = []
-    for step in range(first, last + 1):
-        p, q = a.observations.get(step), b.observations.get(step)
-        close = p is None or q is None or _distance(p, q) < _MEETING_DISTANCE
-        if close and stretches and stretches[-1][1] == step - 1:
-            stretches[-1] = (stretches[-1][0], step)
-        elif close:
-            stretches.append((step, step))
-    return stretches
 
 
 def _similarity(a: Track[SeenT], b: Track[SeenT], before: tuple[float, float], after: tuple[float, float]) -> float:

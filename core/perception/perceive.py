@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import numpy as np
 import torch
@@ -20,12 +20,13 @@ from ..weights import PERCEPTION_WEIGHTS, ensure
 from .backends import BackendChoice, choose_backend
 from .detections import Detections
 from .everyone import Everyone, assemble, to_middle
+from .exchanges import leave_each_body_to_one, undo_exchanges
 from .eyes import ClipSteps, EmbeddedEyes, Eyes
 from .hands import Hand, HandTracker, hands_between
 from .hub.eyes import HubEyes
 from .hub.naming import PhraseFinder, choose_named, load_phrase_finder
 from .hub.running import NoMemory
-from .identity import choose_marked, choose_two, mostly_inferred, real_people, resolve_identities, undo_exchanges
+from .identity import choose_marked, choose_two, mostly_inferred, real_people, resolve_identities
 from .landmarks import LIMBS
 from .left_right import with_consistent_sides
 from .linking import link
@@ -44,6 +45,9 @@ _RUN_IN = 15
 """Frames before the wanted ones from which people are followed: who is blurred or hidden at the start is known by then."""
 _LEAST_CONFIDENCE = 0.15
 """Mean confidence of the limbs' joints below which they are noise."""
+_SHORT, _BRIDGED = 5, 10
+"""Frames of doubtful identities that are too few for a warning, and certain ones between two doubtful stretches that are counted
+to them."""
 _SELDOM = 0.7
 """A person seen in a smaller share of the frames is worth a warning."""
 
@@ -258,8 +262,11 @@ def _follow(
     steps = ClipSteps(clip, (*scan.before, *scan.findings), -len(scan.before))
     part = StretchOfProgress(reporter, _SCAN_SHARE, _FOLLOWING_SHARE)
     own = [track.since(0) for track in eyes.follow(steps, tracks, marks, part)]
-    for a, b in combinations(own, 2):
-        undo_exchanges(a, b)
+    for a, b in combinations(range(len(own)), 2):
+        known = tracks[a], tracks[b]
+        doubtful = undo_exchanges(own[a], own[b], known)
+        leave_each_body_to_one(own[a], own[b], known)
+        warn_of_doubtful([scan.findings[step].index for step in doubtful], reporter)
     return Everyone(
         tuple(with_consistent_sides(track) for track in own),
         np.array([found.index for found in scan.findings], np.int32),
@@ -309,4 +316,16 @@ def _warn_of_inferred(chosen: Sequence[Track[Sighting]], reporter: Reporter) -> 
         reporter.warning(
             "The two people hide each other in most frames, so whose limb is whose may be wrong. "
             "Look at the result over the clip, or choose frames in which they are seen apart."
+        )
+
+
+def warn_of_doubtful(frames: Sequence[int], reporter: Reporter) -> None:
+    """`frames` are those in which it is not clear who is who, in order."""
+    starts = [0, *(k for k in range(1, len(frames)) if frames[k] - frames[k - 1] > _BRIDGED), len(frames)]
+    stretches = [frames[start:end] for start, end in pairwise(starts) if end - start >= _SHORT]
+    if stretches:
+        named = ", ".join(f"frames {stretch[0]} to {stretch[-1]}" for stretch in stretches)
+        reporter.warning(
+            f"The two people hide each other and look alike, so they may be exchanged in {named}. Look at the result over "
+            "the clip there; if they are, reconstruct the frames before and after on their own, and mark who is who in each."
         )

@@ -13,6 +13,7 @@ from .detections import MASK_WIDTH
 from .landmarks import Pose, mask_in_picture
 from .movenet import FoundPerson
 from .regions import mask_height
+from .skeletons import SHARED
 
 
 class Seen(Protocol):
@@ -31,6 +32,11 @@ class Seen(Protocol):
     @property
     def middle(self) -> Float32[np.ndarray, " 2"]:
         """px, of the trunk."""
+        ...
+
+    @property
+    def keypoints(self) -> Float32[np.ndarray, "17 2"]:
+        """px, in the order of `movenet.KEYPOINTS`."""
         ...
 
     @property
@@ -62,6 +68,10 @@ class Sighting:
         return self.person.middle
 
     @property
+    def keypoints(self) -> Float32[np.ndarray, "17 2"]:
+        return self.person.points
+
+    @property
     def scale(self) -> float:
         return self.person.scale
 
@@ -86,6 +96,10 @@ class Observation:
     @property
     def middle(self) -> Float32[np.ndarray, " 2"]:
         return self.pose.torso_middle
+
+    @property
+    def keypoints(self) -> Float32[np.ndarray, "17 2"]:
+        return self.pose.points[SHARED]
 
     @property
     def scale(self) -> float:

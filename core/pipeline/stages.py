@@ -92,7 +92,7 @@ class Caption:
     sentence: str
 
 
-@stage(version=8, cost=100, weights=(MOVENET, PROMPTED_LANDMARKS))
+@stage(version=9, cost=100, weights=(MOVENET, PROMPTED_LANDMARKS))
 def perception(
     clip: Clip | None, settings: PerceptionSettings, device: torch.device, reporter: Reporter, stretches: StretchStore
 ) -> Detections:

@@ -1,0 +1,263 @@
+"""Undoes exchanges: after two people met, each of their tracks may go on with the other one.
+
+Where tracks are exchanged is found by dynamic programming (Viterbi, 1967) over all frames of the clip. Every term is a negative
+logarithm of a likelihood: joints move little from frame to frame, people keep their clothes, and where two passes over the clip
+saw the same body, they saw the same person. An exchange by one of the passes is found that way, too: at some frame their tracks
+cease to agree, and the clothes, and how near the people were to each other in either pass, say which of them was wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from .assignment import limb_similarity
+from .movenet import LIMBS
+from .track import SeenT, Sighting, Track
+
+_JUMP_COST = 10.0
+"""Of a frame in which somebody's joints are nowhere near where they were, beside one in which they are at the same place."""
+_EXCHANGE_COST = 3.0
+"""Of an exchange in one particular frame, before anything is known."""
+_MEMORY = 10.0
+"""Frames after which a gap in a track has made the place before it meaningless (falls with its exponential)."""
+_SAME_BODY_COST = 2.0
+"""Of a frame in which two passes see the same body, and it is said to be of two people."""
+_LOOK = 10.0
+"""Frames that say as much of the clothes as one: those nearby show them in the same light and from the same side."""
+_LEAST_SPREAD = 0.15
+"""Least standard deviation of the difference between two people's clothes: from behind they look different."""
+_MOST_OF_A_LOOK = 4.0
+"""Most that clothes may cost in one look."""
+_CLOSE_WEIGHT = 0.25
+"""Of the clothes of people who are close: each of them has pixels of the other."""
+_APART = 1.0
+"""Distance of the trunks in scales from which neither hides much of the other."""
+_NEAR, _SAMPLE = 1.6, 3
+"""Distance of the trunks in scales within which people meet; every third frame tells whether they do."""
+_ROUNDS = 2
+"""Clothes are learned from the identities, and identities found by the clothes, this often."""
+_DOUBTFUL = 7.0
+"""Identities are doubtful if others cost less than this more. Two passes that keep a person's name without any evidence, where
+they had both people at one place, are worth 6."""
+_ONE_BODY, _SURELY_ONE_BODY = 0.5, 0.6
+"""Similarity of the limbs from which two tracks may be on one body, and from which they are."""
+_CLEARLY_BETTER = 0.1
+"""How much more the other pass must see one person there than the other one."""
+
+
+def undo_exchanges(
+    a: Track[SeenT], b: Track[SeenT], known: tuple[Track[Sighting], Track[Sighting]] | None = None
+) -> list[int]:
+    """Exchange two tracks wherever that is likelier, and return the steps in which it is not clear whether they are exchanged.
+
+    `known` are the tracks of the same two people in another pass over the clip.
+    """
+    if not _meet(a, b):
+        return []
+    steps = np.array(sorted(a.observations.keys() | b.observations.keys()), int)
+    own = _arrays((a, b), steps)
+    passes = [own] if known is None else [_arrays(known, steps), own]
+    exchanged, margin = _likeliest_exchanges(passes)
+    mixed = {int(step) for step in steps[exchanged]}
+    a.observations, b.observations = _parts_exchanged(a, b, mixed), _parts_exchanged(b, a, mixed)
+    doubtful = (margin < _DOUBTFUL) & own.seen.all(0) & (_similarity(own, own, crosswise=True).mean(0) < _ONE_BODY)
+    return [int(step) for step in steps[doubtful]]
+
+
+def _meet(a: Track[SeenT], b: Track[SeenT]) -> bool:
+    """Whether the two come near each other in some of the frames that show both."""
+    for step in sorted(a.observations.keys() & b.observations.keys())[::_SAMPLE]:
+        p, q = a.observations[step], b.observations[step]
+        if np.linalg.norm(p.middle - q.middle) < _NEAR * max(p.scale, q.scale):
+            return True
+    return False
+
+
+def leave_each_body_to_one(a: Track[SeenT], b: Track[SeenT], known: tuple[Track[Sighting], Track[Sighting]]) -> None:
+    """Where two tracks are on one body, remove what the one shows whose person another pass saw less there.
+
+    The networks answer for whoever is in front when they are asked for somebody who is hidden.
+    """
+    steps = np.array(sorted(a.observations.keys() & b.observations.keys()), int)
+    own = _arrays((a, b), steps)
+    shared = _similarity(own, own, crosswise=True)[0] > _SURELY_ONE_BODY
+    support = _similarity(own, _arrays(known, steps), crosswise=False)
+    for track, mine, others in zip((a, b), support, support[::-1]):
+        for step in steps[shared & (others - mine > _CLEARLY_BETTER)].tolist():
+            del track.observations[step]
+
+
+def _parts_exchanged(own: Track[SeenT], other: Track[SeenT], steps: set[int]) -> dict[int, SeenT]:
+    """What was seen of a person: the other's track in some steps, their own in the rest."""
+    parts = {k: seen for k, seen in own.observations.items() if k not in steps}
+    parts |= {k: seen for k, seen in other.observations.items() if k in steps}
+    return dict(sorted(parts.items()))
+
+
+@dataclass(frozen=True)
+class _TwoTracks:
+    """Two tracks of one pass as arrays over the same T steps; nothing is meant where the person was not seen."""
+
+    steps: Int[np.ndarray, " T"]
+    seen: Bool[np.ndarray, "2 T"]
+    gap: Float[np.ndarray, " T"]
+    """Distance of the trunks in scales; 0 where one of the people is not seen."""
+    limbs: Float[np.ndarray, "2 T 12 2"]
+    scale: Float[np.ndarray, "2 T"]
+    appearance: Float[np.ndarray, "2 T 3 33"]
+
+    @property
+    def apart(self) -> Bool[np.ndarray, " T"]:
+        return self.gap > _APART
+
+
+def _arrays(tracks: tuple[Track[SeenT], Track[SeenT]], steps: Int[np.ndarray, " T"]) -> _TwoTracks:
+    count = len(steps)
+    seen, middle = np.zeros((2, count), bool), np.zeros((2, count, 2))
+    limbs, scale = np.zeros((2, count, 12, 2)), np.ones((2, count))
+    appearance = np.zeros((2, count, 3, 33), np.float32)
+    for person, track in enumerate(tracks):
+        for place, step in enumerate(steps.tolist()):
+            found = track.observations.get(step)
+            if found is not None:
+                seen[person, place], middle[person, place] = True, found.middle
+                limbs[person, place], scale[person, place] = found.keypoints[LIMBS], found.scale
+                appearance[person, place] = found.appearance
+    gap = np.linalg.norm(middle[0] - middle[1], axis=-1) / scale.max(0)
+    return _TwoTracks(steps, seen, np.where(seen[0] & seen[1], gap, 0.0), limbs, scale, appearance)
+
+
+def _similarity(p: _TwoTracks, q: _TwoTracks, *, crosswise: bool) -> Float[np.ndarray, "2 T"]:
+    """Of each person in p with the same person in q, or with the other one."""
+    order = [1, 0] if crosswise else [0, 1]
+    scale = np.maximum(p.scale, q.scale[order])
+    return np.where(p.seen & q.seen[order], limb_similarity(p.limbs, q.limbs[order], scale), 0.0)
+
+
+def _likeliest_exchanges(passes: Sequence[_TwoTracks]) -> tuple[Bool[np.ndarray, " T"], Float[np.ndarray, " T"]]:
+    """Where the last pass has the people exchanged, and how much more the opposite would cost in each step.
+
+    Who is who is settled by the first pass at its anchor: there its tracks are right by definition.
+    """
+    first = passes[0]
+    anchor = _anchor(first)
+    jumps = [_EXCHANGE_COST + _JUMP_COST * _kept_places(each) for each in passes]
+    conflict = np.zeros(len(first.steps))
+    if len(passes) > 1:
+        agreement = _similarity(*passes, crosswise=False).sum(0) - _similarity(*passes, crosswise=True).sum(0)
+        conflict = _SAME_BODY_COST * agreement
+    differences = [_differences(each) for each in passes]
+    exchanged = margin = _apparently_exchanged(differences[0], first.apart, anchor)[None]
+    for _ in range(_ROUNDS):
+        look = _learned(differences[0], exchanged[0], first.apart)
+        clothes = [_clothes_cost(*each, look) / len(passes) for each in zip(passes, differences)]
+        exchanged, margin = _dynamic_programme(clothes, jumps, conflict, anchor)
+    return exchanged[-1], margin[-1]
+
+
+def _differences(tracks: _TwoTracks) -> Float[np.ndarray, "T 99"]:
+    """Of the two people's appearance in each step, in the bands that are seen of both; their Hellinger distance is its norm."""
+    present = tracks.appearance.sum(-1) > 0
+    shared = present[0] & present[1] & (tracks.seen[0] & tracks.seen[1])[:, None]
+    roots = np.sqrt(tracks.appearance / tracks.appearance.shape[2])
+    return np.where(shared[..., None], roots[0] - roots[1], 0.0).reshape(len(tracks.steps), -1)
+
+
+def _anchor(tracks: _TwoTracks) -> int:
+    """The middle of the longest time for which both are apart, or where they are farthest apart."""
+    if not tracks.apart.any():
+        return int(tracks.gap.argmax())
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], tracks.apart.astype(int), [0]])))
+    start, end = max(edges.reshape(-1, 2), key=lambda span: span[1] - span[0])
+    return int(start + end - 1) // 2
+
+
+def _around(place: int, true: Bool[np.ndarray, " T"]) -> Bool[np.ndarray, " T"]:
+    """The stretch of `true` values that a place lies in."""
+    stretch = np.cumsum(~true)
+    return true & (stretch == stretch[place])
+
+
+def _kept_places(tracks: _TwoTracks) -> Float[np.ndarray, " T"]:
+    """How much better (-2 to 2) the joints in each step fit the same track's last ones than the other track's."""
+    count = len(tracks.steps)
+    places = np.maximum.accumulate(np.where(tracks.seen, np.arange(count), -1), axis=1)
+    before = np.concatenate([np.full((2, 1), -1), places[:, :-1]], 1)
+    total = np.zeros(count)
+    for person, other, sign in ((0, 0, 1), (1, 1, 1), (0, 1, -1), (1, 0, -1)):
+        last = before[other]
+        memory = np.exp(np.minimum(1 - (tracks.steps - tracks.steps[last]), 0) / _MEMORY)
+        scale = np.maximum(tracks.scale[person], tracks.scale[other, last])
+        alike = limb_similarity(tracks.limbs[person], tracks.limbs[other, last], scale)
+        total += sign * np.where(tracks.seen[person] & (last >= 0), memory * alike, 0.0)
+    return total
+
+
+def _learned(
+    differences: Float[np.ndarray, "T D"], exchanged: Bool[np.ndarray, " T"], apart: Bool[np.ndarray, " T"]
+) -> Float[np.ndarray, " D"]:
+    """The vector whose product with a difference is the logarithm of the odds that the people are not exchanged in it.
+
+    Differences are taken for normally distributed along the line from one person's clothes to the other's.
+    """
+    taught = np.where(exchanged[:, None], -differences, differences)[apart]
+    if not taught.any():
+        return np.zeros(differences.shape[1])
+    mean = taught.mean(0)
+    distance = max(float(np.linalg.norm(mean)), 1e-9)
+    spread = max(float((taught @ mean).std()) / distance, _LEAST_SPREAD)
+    return 2 * mean / spread**2
+
+
+def _clothes_cost(
+    tracks: _TwoTracks, differences: Float[np.ndarray, "T D"], look: Float[np.ndarray, " D"]
+) -> Float[np.ndarray, " T"]:
+    """What it costs by the clothes to call the people exchanged; below 0 where they look exchanged."""
+    odds = np.clip(differences @ look, -_MOST_OF_A_LOOK, _MOST_OF_A_LOOK)
+    return np.where(tracks.apart, 1.0, _CLOSE_WEIGHT) * odds / _LOOK
+
+
+def _apparently_exchanged(
+    differences: Float[np.ndarray, "T D"], apart: Bool[np.ndarray, " T"], anchor: int
+) -> Bool[np.ndarray, " T"]:
+    """Where the clothes look exchanged beside those around the anchor.
+
+    An exchange turns a difference into its opposite, and so leaves the axis of the differences as it is.
+    """
+    taught = differences[apart]
+    if not len(taught):
+        return np.zeros(len(differences), bool)
+    axis = np.linalg.svd(taught, full_matrices=False)[2][0]
+    values = differences @ axis
+    return values < 0 if values[_around(anchor, apart)].sum() >= 0 else values > 0
+
+
+def _dynamic_programme(
+    clothes: Sequence[Float[np.ndarray, " T"]],
+    jumps: Sequence[Float[np.ndarray, " T"]],
+    conflict: Float[np.ndarray, " T"],
+    anchor: int,
+) -> tuple[Bool[np.ndarray, "N T"], Float[np.ndarray, "N T"]]:
+    """Where each of N passes has the people exchanged, and how much more the opposite would cost.
+
+    `clothes` are the costs of being exchanged, `jumps` those of an exchange before each step, `conflict` those of two passes that
+    name the people differently. Nobody is exchanged in the first pass at the `anchor`.
+    """
+    states = np.array(list(product((0, 1), repeat=len(clothes))))
+    cost = np.stack(list(clothes), 1) @ states.T + np.outer(conflict, np.ptp(states, axis=1))
+    cost[anchor, states[:, 0] == 1] = np.inf
+    changes = (states[:, None] != states[None]).astype(float)
+    transition = np.einsum("nt,abn->tab", np.stack(list(jumps)), changes)
+    forward, backward = np.zeros(cost.shape), np.zeros(cost.shape)
+    for step in range(1, len(cost)):
+        forward[step] = ((forward[step - 1] + cost[step - 1])[:, None] + transition[step]).min(0)
+    for step in range(len(cost) - 2, -1, -1):
+        backward[step] = ((backward[step + 1] + cost[step + 1])[None] + transition[step + 1]).min(1)
+    total = forward + cost + backward
+    kept, other = (np.stack([total[:, states[:, n] == value].min(1) for n in range(len(clothes))]) for value in (0, 1))
+    return other < kept, np.abs(other - kept)
