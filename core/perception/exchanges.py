@@ -37,8 +37,9 @@ _CLOSE_WEIGHT = 0.25
 """Of the clothes of people who are close: each of them has pixels of the other."""
 _APART = 1.0
 """Distance of the trunks in scales from which neither hides much of the other."""
-_NEAR, _SAMPLE = 1.6, 3
-"""Distance of the trunks in scales within which people meet; every third frame tells whether they do."""
+_NEAR, _SAMPLE, _LEAST_TOGETHER = 1.6, 3, 5
+"""Distance of the trunks in scales within which people meet; every third frame tells whether they do. Of two tracks that have
+fewer frames in common than the last number, one is not of a person."""
 _ROUNDS = 2
 """Clothes are learned from the identities, and identities found by the clothes, this often."""
 _DOUBTFUL = 7.0
@@ -70,8 +71,11 @@ def undo_exchanges(
 
 
 def _meet(a: Track[SeenT], b: Track[SeenT]) -> bool:
-    """Whether the two come near each other in some of the frames that show both."""
-    for step in sorted(a.observations.keys() & b.observations.keys())[::_SAMPLE]:
+    """Whether the two come near each other in some of the frames that show both, if those are not only a few."""
+    both = sorted(a.observations.keys() & b.observations.keys())
+    if len(both) < _LEAST_TOGETHER:
+        return False
+    for step in both[::_SAMPLE]:
         p, q = a.observations[step], b.observations[step]
         if np.linalg.norm(p.middle - q.middle) < _NEAR * max(p.scale, q.scale):
             return True
@@ -109,7 +113,8 @@ class _TwoTracks:
     """Distance of the trunks in scales; 0 where one of the people is not seen."""
     limbs: Float[np.ndarray, "2 T 12 2"]
     scale: Float[np.ndarray, "2 T"]
-    appearance: Float[np.ndarray, "2 T 3 33"]
+    clothes: Float[np.ndarray, "2 T 3 33"]
+    """Roots of the `appearance_embedding`, whose squares sum to 1 over the bands; zeros in bands that are not seen."""
 
     @property
     def apart(self) -> Bool[np.ndarray, " T"]:
@@ -120,16 +125,16 @@ def _arrays(tracks: tuple[Track[SeenT], Track[SeenT]], steps: Int[np.ndarray, " 
     count = len(steps)
     seen, middle = np.zeros((2, count), bool), np.zeros((2, count, 2))
     limbs, scale = np.zeros((2, count, 12, 2)), np.ones((2, count))
-    appearance = np.zeros((2, count, 3, 33), np.float32)
+    clothes = np.zeros((2, count, 3, 33))
     for person, track in enumerate(tracks):
         for place, step in enumerate(steps.tolist()):
             found = track.observations.get(step)
             if found is not None:
                 seen[person, place], middle[person, place] = True, found.middle
                 limbs[person, place], scale[person, place] = found.keypoints[LIMBS], found.scale
-                appearance[person, place] = found.appearance
+                clothes[person, place] = np.sqrt(found.appearance / len(found.appearance))
     gap = np.linalg.norm(middle[0] - middle[1], axis=-1) / scale.max(0)
-    return _TwoTracks(steps, seen, np.where(seen[0] & seen[1], gap, 0.0), limbs, scale, appearance)
+    return _TwoTracks(steps, seen, np.where(seen[0] & seen[1], gap, 0.0), limbs, scale, clothes)
 
 
 def _similarity(p: _TwoTracks, q: _TwoTracks, *, crosswise: bool) -> Float[np.ndarray, "2 T"]:
@@ -151,21 +156,12 @@ def _likeliest_exchanges(passes: Sequence[_TwoTracks]) -> tuple[Bool[np.ndarray,
     if len(passes) > 1:
         agreement = _similarity(*passes, crosswise=False).sum(0) - _similarity(*passes, crosswise=True).sum(0)
         conflict = _SAME_BODY_COST * agreement
-    differences = [_differences(each) for each in passes]
-    exchanged = margin = _apparently_exchanged(differences[0], first.apart, anchor)[None]
+    exchanged = margin = _apparently_exchanged(first, anchor)[None]
     for _ in range(_ROUNDS):
-        look = _learned(differences[0], exchanged[0], first.apart)
-        clothes = [_clothes_cost(*each, look) / len(passes) for each in zip(passes, differences)]
-        exchanged, margin = _dynamic_programme(clothes, jumps, conflict, anchor)
+        clothes = _learned_clothes(first, exchanged[0])
+        looks = [_clothes_cost(each, clothes) / len(passes) for each in passes]
+        exchanged, margin = _dynamic_programme(looks, jumps, conflict, anchor)
     return exchanged[-1], margin[-1]
-
-
-def _differences(tracks: _TwoTracks) -> Float[np.ndarray, "T 99"]:
-    """Of the two people's appearance in each step, in the bands that are seen of both; their Hellinger distance is its norm."""
-    present = tracks.appearance.sum(-1) > 0
-    shared = present[0] & present[1] & (tracks.seen[0] & tracks.seen[1])[:, None]
-    roots = np.sqrt(tracks.appearance / tracks.appearance.shape[2])
-    return np.where(shared[..., None], roots[0] - roots[1], 0.0).reshape(len(tracks.steps), -1)
 
 
 def _anchor(tracks: _TwoTracks) -> int:
@@ -195,61 +191,70 @@ def _kept_places(tracks: _TwoTracks) -> Float[np.ndarray, " T"]:
         scale = np.maximum(tracks.scale[person], tracks.scale[other, last])
         alike = limb_similarity(tracks.limbs[person], tracks.limbs[other, last], scale)
         total += sign * np.where(tracks.seen[person] & (last >= 0), memory * alike, 0.0)
-    return total
+    # one person who jumps to where the other one was has not been exchanged with them
+    return np.where(tracks.seen[0] & tracks.seen[1], total, np.maximum(total, 0.0))
 
 
-def _learned(
-    differences: Float[np.ndarray, "T D"], exchanged: Bool[np.ndarray, " T"], apart: Bool[np.ndarray, " T"]
-) -> Float[np.ndarray, " D"]:
-    """The vector whose product with a difference is the logarithm of the odds that the people are not exchanged in it.
+@dataclass(frozen=True)
+class _Clothes:
+    """How two people's clothes differ. Roots of histograms are compared; their distance is Hellinger's."""
 
-    Differences are taken for normally distributed along the line from one person's clothes to the other's.
-    """
-    taught = np.where(exchanged[:, None], -differences, differences)[apart]
-    if not taught.any():
-        return np.zeros(differences.shape[1])
-    mean = taught.mean(0)
-    distance = max(float(np.linalg.norm(mean)), 1e-9)
-    spread = max(float((taught @ mean).std()) / distance, _LEAST_SPREAD)
-    return 2 * mean / spread**2
+    middle: Float[np.ndarray, "3 33"]
+    """Halfway between the two people."""
+    odds: Float[np.ndarray, "3 33"]
+    """The product of this and a deviation from the middle is the logarithm of the odds that the first person is seen."""
 
 
-def _clothes_cost(
-    tracks: _TwoTracks, differences: Float[np.ndarray, "T D"], look: Float[np.ndarray, " D"]
-) -> Float[np.ndarray, " T"]:
+def _learned_clothes(tracks: _TwoTracks, exchanged: Bool[np.ndarray, " T"]) -> _Clothes:
+    """From the steps in which both people are apart. Differences between the people are taken for normally distributed."""
+    first, second = np.where(exchanged[:, None, None], tracks.clothes[::-1], tracks.clothes)[:, tracks.apart]
+    worn = first.any(-1) & second.any(-1)
+    count = np.maximum(worn.sum(0), 1)[:, None]
+    differences = np.where(worn[..., None], first - second, 0.0)
+    mean = differences.sum(0) / count
+    middle = np.where(worn[..., None], first + second, 0.0).sum(0) / (2 * count)
+    distance = float(np.linalg.norm(mean))
+    if distance == 0.0:
+        return _Clothes(middle, mean)
+    spread = float(((differences * mean).sum((1, 2)) / distance).std())
+    return _Clothes(middle, 2 * mean / max(spread, _LEAST_SPREAD) ** 2)
+
+
+def _clothes_cost(tracks: _TwoTracks, clothes: _Clothes) -> Float[np.ndarray, " T"]:
     """What it costs by the clothes to call the people exchanged; below 0 where they look exchanged."""
-    odds = np.clip(differences @ look, -_MOST_OF_A_LOOK, _MOST_OF_A_LOOK)
-    return np.where(tracks.apart, 1.0, _CLOSE_WEIGHT) * odds / _LOOK
+    worn = tracks.clothes.any(-1, keepdims=True)
+    deviation = np.where(worn, tracks.clothes - clothes.middle, 0.0)
+    value = np.clip((deviation * clothes.odds).sum((2, 3)), -_MOST_OF_A_LOOK / 2, _MOST_OF_A_LOOK / 2)
+    return np.where(tracks.apart, 1.0, _CLOSE_WEIGHT) * (value[0] - value[1]) / _LOOK
 
 
-def _apparently_exchanged(
-    differences: Float[np.ndarray, "T D"], apart: Bool[np.ndarray, " T"], anchor: int
-) -> Bool[np.ndarray, " T"]:
+def _apparently_exchanged(tracks: _TwoTracks, anchor: int) -> Bool[np.ndarray, " T"]:
     """Where the clothes look exchanged beside those around the anchor.
 
     An exchange turns a difference into its opposite, and so leaves the axis of the differences as it is.
     """
-    taught = differences[apart]
-    if not len(taught):
+    worn = tracks.clothes.any(-1, keepdims=True).all(0)
+    differences = np.where(worn, tracks.clothes[0] - tracks.clothes[1], 0.0).reshape(len(tracks.steps), -1)
+    if not tracks.apart.any():
         return np.zeros(len(differences), bool)
-    axis = np.linalg.svd(taught, full_matrices=False)[2][0]
+    axis = np.linalg.svd(differences[tracks.apart], full_matrices=False)[2][0]
     values = differences @ axis
-    return values < 0 if values[_around(anchor, apart)].sum() >= 0 else values > 0
+    return values < 0 if values[_around(anchor, tracks.apart)].sum() >= 0 else values > 0
 
 
 def _dynamic_programme(
-    clothes: Sequence[Float[np.ndarray, " T"]],
+    looks: Sequence[Float[np.ndarray, " T"]],
     jumps: Sequence[Float[np.ndarray, " T"]],
     conflict: Float[np.ndarray, " T"],
     anchor: int,
 ) -> tuple[Bool[np.ndarray, "N T"], Float[np.ndarray, "N T"]]:
     """Where each of N passes has the people exchanged, and how much more the opposite would cost.
 
-    `clothes` are the costs of being exchanged, `jumps` those of an exchange before each step, `conflict` those of two passes that
+    `looks` are the costs of being exchanged, `jumps` those of an exchange before each step, `conflict` those of two passes that
     name the people differently. Nobody is exchanged in the first pass at the `anchor`.
     """
-    states = np.array(list(product((0, 1), repeat=len(clothes))))
-    cost = np.stack(list(clothes), 1) @ states.T + np.outer(conflict, np.ptp(states, axis=1))
+    states = np.array(list(product((0, 1), repeat=len(looks))))
+    cost = np.stack(list(looks), 1) @ states.T + np.outer(conflict, np.ptp(states, axis=1))
     cost[anchor, states[:, 0] == 1] = np.inf
     changes = (states[:, None] != states[None]).astype(float)
     transition = np.einsum("nt,abn->tab", np.stack(list(jumps)), changes)
@@ -259,5 +264,5 @@ def _dynamic_programme(
     for step in range(len(cost) - 2, -1, -1):
         backward[step] = ((backward[step + 1] + cost[step + 1])[None] + transition[step + 1]).min(1)
     total = forward + cost + backward
-    kept, other = (np.stack([total[:, states[:, n] == value].min(1) for n in range(len(clothes))]) for value in (0, 1))
+    kept, other = (np.stack([total[:, states[:, n] == value].min(1) for n in range(len(looks))]) for value in (0, 1))
     return other < kept, np.abs(other - kept)

@@ -22,6 +22,8 @@ _JOIN_SIMILARITY = 0.75
 """Least appearance similarity of tracks that are joined."""
 _JOIN_SPEED = 0.25
 """Body scales a frame that a person may have moved in a gap, beyond one scale to begin with."""
+_JOIN_OVERLAP = 24
+"""Frames for which a track may go on astray where the one that continues it has begun."""
 _LEAST_QUALITY = 0.25
 _LEAST_PART = 0.1
 _LEAST_FRAMES = 5
@@ -192,28 +194,55 @@ def _togetherness(a: Track[SeenT], b: Track[SeenT]) -> float:
 
 
 def _joined(tracks: list[Track[SeenT]]) -> list[Track[SeenT]]:
-    """Join tracks that do not overlap in time and may be of one person, the likeliest pair first."""
+    """Join tracks that may be of one person, of whom they show one time after the other; the likeliest pair first."""
     while True:
         best, pair = 0.0, None
         for a in tracks:
             for b in tracks:
-                score = _continuation_score(a, b) if a.last < b.first else 0.0
+                score = _continuation_score(a, b)
                 if score > best:
                     best, pair = score, (a, b)
         if pair is None:
             return tracks
         a, b = pair
+        cut = _cut(a, b)
+        whole = Track(_until(a, cut) | _after(b, cut))
+        rest = Track(_until(b, cut) | _after(a, cut))
         tracks = [track for track in tracks if track is not a and track is not b]
-        tracks.append(Track(a.observations | b.observations))
+        tracks += [track for track in (whole, rest) if track.observations]
 
 
 def _continuation_score(a: Track[SeenT], b: Track[SeenT]) -> float:
-    """How well track b continues track a, 0 if it cannot."""
-    distance = _distance(a.observations[a.last], b.observations[b.first])
-    similarity = _similarity(a, b, (-np.inf, a.last), (b.first, np.inf))
-    if similarity < _JOIN_SIMILARITY or distance > 1 + _JOIN_SPEED * (b.first - a.last):
+    """How well track b continues track a, 0 if it cannot. For some frames both may go on near each other."""
+    if not (a.first < b.first and a.last < b.last) or a.last - b.first >= _JOIN_OVERLAP:
+        return 0.0
+    both = a.observations.keys() & b.observations.keys()
+    if any(_distance(a.observations[step], b.observations[step]) > 1 for step in both):
+        return 0.0
+    cut = _cut(a, b)
+    end, start = max(_until(a, cut)), min(_after(b, cut))
+    distance = _distance(a.observations[end], b.observations[start])
+    similarity = _similarity(a, b, (-np.inf, min(a.last, b.first - 1)), (max(b.first, a.last + 1), np.inf))
+    if similarity < _JOIN_SIMILARITY or distance > 1 + _JOIN_SPEED * (start - end):
         return 0.0
     return similarity / (1 + 0.1 * distance)
+
+
+def _cut(a: Track[SeenT], b: Track[SeenT]) -> int:
+    """The last step for which track a is used that b continues: where the person moves least from one to the other."""
+
+    def jump(step: int) -> float:
+        return _distance(a.observations[max(_until(a, step))], b.observations[min(_after(b, step))])
+
+    return min(range(min(b.first - 1, a.last), max(b.first - 1, a.last) + 1), key=jump)
+
+
+def _until(track: Track[SeenT], step: int) -> dict[int, SeenT]:
+    return {k: seen for k, seen in track.observations.items() if k <= step}
+
+
+def _after(track: Track[SeenT], step: int) -> dict[int, SeenT]:
+    return {k: seen for k, seen in track.observations.items() if k > step}
 
 
 def _similarity(a: Track[SeenT], b: Track[SeenT], before: tuple[float, float], after: tuple[float, float]) -> float:
