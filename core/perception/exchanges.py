@@ -14,6 +14,7 @@ from itertools import product
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
+from scipy.ndimage import binary_closing
 
 from .assignment import limb_similarity
 from .movenet import LIMBS
@@ -29,6 +30,8 @@ _SAME_BODY_COST = 2.0
 """Of a frame in which two passes see the same body, and it is said to be of two people."""
 _LOOK = 10.0
 """Frames that say as much of the clothes as one: those nearby show them in the same light and from the same side."""
+_MOST_LOOKS = 3.0
+"""Looks that a stretch between two meetings counts at most: light and side may be the same for all of it."""
 _LEAST_SPREAD = 0.15
 """Least standard deviation of the difference between two people's clothes: from behind they look different."""
 _MOST_OF_A_LOOK = 4.0
@@ -40,6 +43,8 @@ _APART = 1.0
 _NEAR, _SAMPLE, _LEAST_TOGETHER = 1.6, 3, 5
 """Distance of the trunks in scales within which people meet; every third frame tells whether they do. Of two tracks that have
 fewer frames in common than the last number, one is not of a person."""
+_FLICKER = 5
+"""Frames that people must at least be near each other for a meeting."""
 _ROUNDS = 2
 """Clothes are learned from the identities, and identities found by the clothes, this often."""
 _DOUBTFUL = 7.0
@@ -225,7 +230,15 @@ def _clothes_cost(tracks: _TwoTracks, clothes: _Clothes) -> Float[np.ndarray, " 
     worn = tracks.clothes.any(-1, keepdims=True)
     deviation = np.where(worn, tracks.clothes - clothes.middle, 0.0)
     value = np.clip((deviation * clothes.odds).sum((2, 3)), -_MOST_OF_A_LOOK / 2, _MOST_OF_A_LOOK / 2)
-    return np.where(tracks.apart, 1.0, _CLOSE_WEIGHT) * (value[0] - value[1]) / _LOOK
+    return _look_weights(tracks.apart) * (value[0] - value[1])
+
+
+def _look_weights(apart: Bool[np.ndarray, " T"]) -> Float[np.ndarray, " T"]:
+    """How many looks each step counts."""
+    bridged = apart | binary_closing(apart, np.ones(_FLICKER))
+    stretch = np.cumsum(np.diff(bridged, prepend=bridged[:1]))
+    length = np.bincount(stretch)[stretch]
+    return np.where(apart, 1.0, _CLOSE_WEIGHT) * np.minimum(1 / _LOOK, _MOST_LOOKS / length)
 
 
 def _apparently_exchanged(tracks: _TwoTracks, anchor: int) -> Bool[np.ndarray, " T"]:

@@ -22,7 +22,7 @@ _STANDING = np.array(
     + [(16, 40), (-16, 40), (16, 108), (-16, 108), (16, 176), (-16, 176)],
     np.float32,
 )
-_LIGHT, _DARK, _DARKER = (0.5, 0.5, 0.0), (0.0, 0.1, 0.9), (0.0, 0.04, 0.96)
+_LIGHT, _DARK, _DARKER = (0.5, 0.5, 0.0), (0.0, 0.1, 0.9), (0.0, 0.01, 0.99)
 """How much of the clothes has each of three shades. The last two look much alike."""
 
 
@@ -76,7 +76,7 @@ def test_sightings_that_are_linked_to_the_wrong_person_are_put_right() -> None:
 
     def clothes(track: Track[Sighting]) -> list[bool]:
         """Whether they are the darker ones, well before and after the meeting."""
-        return [bool(track.observations[step].appearance[0, 2] > 0.92) for step in (20, 70)]
+        return [bool(track.observations[step].appearance[0, 2] > 0.93) for step in (20, 70)]
 
     findings = [FrameFindings(step, step / 25, False, tuple(found(step)), np.eye(3), False) for step in range(90)]
     linked = link(findings)
