@@ -160,8 +160,7 @@ class Follower:
                 continue
             pose, own = result
             person = seen[place] or person_of_pose(pose)
-            isolated = all(_gap(people[place], other) > _CLOSE for k, other in enumerate(people) if k != place)
-            found = observation(pose, appearance_embedding(image, person), isolated, person.quality, self._size)
+            found = observation(pose, appearance_embedding(image, person), person.quality, self._size)
             is_guess = matched[place] is None and (prompted[place] is not None or not own)
             followed.guesses = followed.guesses + 1 if is_guess else 0
             followed.see(step, person_of_pose(pose), replace(found, has_metric_landmarks=own), own)

@@ -14,7 +14,7 @@ from ..contract.reconstruction import PERSON_NAMES
 from .appearance import appearance_similarity
 from .assignment import same_body
 from .exchanges import undo_exchanges
-from .track import Seen, SeenT, Sighting, Track
+from .track import Sighting, Track
 
 _APPEARANCE_SAMPLES = 30
 """Detections before and after a gap or a meeting whose appearance is averaged."""
@@ -44,7 +44,7 @@ _MOST_TRACKS = 40
 """Tracks of fewer frames are noise, and so are more than this many: joining looks at all pairs of tracks."""
 
 
-def resolve_identities(tracks: Sequence[Track[SeenT]]) -> list[Track[SeenT]]:
+def resolve_identities(tracks: Sequence[Track[Sighting]]) -> list[Track[Sighting]]:
     """Join the tracks of each person and undo exchanges; the result is ordered by prominence."""
     linked = [track for track in tracks if len(track.observations) >= _LEAST_LINKED]
     joined = _joined(sorted(linked, key=lambda track: -track.prominence())[:_MOST_TRACKS])
@@ -185,7 +185,7 @@ def _least_frames(steps: int) -> float:
     return max(min(_LEAST_FRAMES, steps), _LEAST_PART * steps)
 
 
-def _togetherness(a: Track[SeenT], b: Track[SeenT]) -> float:
+def _togetherness(a: Track[Sighting], b: Track[Sighting]) -> float:
     total = 0.0
     for step in a.observations.keys() & b.observations.keys():
         p, q = a.observations[step], b.observations[step]
@@ -193,7 +193,7 @@ def _togetherness(a: Track[SeenT], b: Track[SeenT]) -> float:
     return total
 
 
-def _joined(tracks: list[Track[SeenT]]) -> list[Track[SeenT]]:
+def _joined(tracks: list[Track[Sighting]]) -> list[Track[Sighting]]:
     """Join tracks that may be of one person, of whom they show one time after the other; the likeliest pair first."""
     while True:
         best, pair = 0.0, None
@@ -212,7 +212,7 @@ def _joined(tracks: list[Track[SeenT]]) -> list[Track[SeenT]]:
         tracks += [track for track in (whole, rest) if track.observations]
 
 
-def _continuation_score(a: Track[SeenT], b: Track[SeenT]) -> float:
+def _continuation_score(a: Track[Sighting], b: Track[Sighting]) -> float:
     """How well track b continues track a, 0 if it cannot. For some frames both may go on near each other."""
     if not (a.first < b.first and a.last < b.last) or a.last - b.first >= _JOIN_OVERLAP:
         return 0.0
@@ -228,24 +228,26 @@ def _continuation_score(a: Track[SeenT], b: Track[SeenT]) -> float:
     return similarity / (1 + 0.1 * distance)
 
 
-def _cut(a: Track[SeenT], b: Track[SeenT]) -> int:
+def _cut(a: Track[Sighting], b: Track[Sighting]) -> int:
     """The last step for which track a is used that b continues: where the person moves least from one to the other."""
 
     def jump(step: int) -> float:
         return _distance(a.observations[max(_until(a, step))], b.observations[min(_after(b, step))])
 
-    return min(range(min(b.first - 1, a.last), max(b.first - 1, a.last) + 1), key=jump)
+    return a.last if a.last < b.first else min(range(b.first - 1, a.last + 1), key=jump)
 
 
-def _until(track: Track[SeenT], step: int) -> dict[int, SeenT]:
+def _until(track: Track[Sighting], step: int) -> dict[int, Sighting]:
     return {k: seen for k, seen in track.observations.items() if k <= step}
 
 
-def _after(track: Track[SeenT], step: int) -> dict[int, SeenT]:
+def _after(track: Track[Sighting], step: int) -> dict[int, Sighting]:
     return {k: seen for k, seen in track.observations.items() if k > step}
 
 
-def _similarity(a: Track[SeenT], b: Track[SeenT], before: tuple[float, float], after: tuple[float, float]) -> float:
+def _similarity(
+    a: Track[Sighting], b: Track[Sighting], before: tuple[float, float], after: tuple[float, float]
+) -> float:
     """Appearance similarity of a's last detections in the steps `before` to b's first ones in the steps `after`."""
     own = _mean_appearance(
         [a.observations[s] for s in sorted(a.observations, reverse=True) if before[0] <= s <= before[1]]
@@ -254,17 +256,17 @@ def _similarity(a: Track[SeenT], b: Track[SeenT], before: tuple[float, float], a
     return 0.5 if own is None or other is None else appearance_similarity(own, other)
 
 
-def _mean_appearance(detections: list[Seen]) -> np.ndarray | None:
+def _mean_appearance(detections: list[Sighting]) -> np.ndarray | None:
     """Mean appearance of the first detections in the list, of isolated ones if there are any."""
     isolated = [one.appearance for one in detections if one.isolated][:_APPEARANCE_SAMPLES]
     chosen = isolated or [one.appearance for one in detections][:_APPEARANCE_SAMPLES]
     return np.mean(chosen, 0) if chosen else None
 
 
-def _distance(p: Seen, q: Seen) -> float:
+def _distance(p: Sighting, q: Sighting) -> float:
     """Distance of the torsos in body scales."""
     return float(np.linalg.norm(p.middle - q.middle)) / max(p.scale, q.scale)
 
 
-def _x(seen: Seen) -> float:
+def _x(seen: Sighting) -> float:
     return float(seen.middle[0])

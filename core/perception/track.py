@@ -25,11 +25,6 @@ class Seen(Protocol):
         ...
 
     @property
-    def isolated(self) -> bool:
-        """Whether nobody else was close, so that the appearance is surely this person's."""
-        ...
-
-    @property
     def middle(self) -> Float32[np.ndarray, " 2"]:
         """px, of the trunk."""
         ...
@@ -60,6 +55,7 @@ class Sighting:
     person: FoundPerson
     appearance: Float32[np.ndarray, "3 33"]
     isolated: bool
+    """Whether nobody else was close, so that the appearance is surely this person's."""
     is_inferred: bool = False
     """Whether MoveNet did not find the person, but the prompted network did when it was asked for whoever is not another one."""
 
@@ -87,7 +83,6 @@ class Observation:
     pose: Pose
     """Without its mask, which `packed_mask` holds for the whole picture."""
     appearance: Float32[np.ndarray, "3 33"]
-    isolated: bool
     quality: float
     packed_mask: bytes
     has_metric_landmarks: bool = True
@@ -116,12 +111,10 @@ def packed(mask: UInt8[np.ndarray, "h w"]) -> bytes:
     return zlib.compress(np.ascontiguousarray(mask).tobytes(), 1)
 
 
-def observation(
-    pose: Pose, appearance: np.ndarray, isolated: bool, quality: float, picture_size: tuple[int, int]
-) -> Observation:
+def observation(pose: Pose, appearance: np.ndarray, quality: float, picture_size: tuple[int, int]) -> Observation:
     """An observation that keeps the pose's mask in a picture of (width, height) px, compressed."""
     mask = packed(mask_in_picture(pose, picture_size, MASK_WIDTH))
-    return Observation(pose.without_mask(), appearance, isolated, quality, mask)
+    return Observation(pose.without_mask(), appearance, quality, mask)
 
 
 @dataclass

@@ -29,8 +29,6 @@ from .video_masks import PairMasks
 
 _WINDOW = 1.35
 """Side of the square around both people, of the longer side of the box around their limbs."""
-_ISOLATED = 1.6
-"""Distance of the trunks, in scales, from which people are isolated."""
 _LEAST_SCORE = 0.0
 """Logit of a mask from which the person is in the frame."""
 _MOST_GUESSES = 8
@@ -142,7 +140,7 @@ class MaskedFollower:
             for number, own in enumerate(prompts)
         ]
         answers = self._networks.pair.look(image, queries)
-        for number, (person, look, answer) in enumerate(zip(here, known, answers)):
+        for person, look, answer in zip(here, known, answers):
             followed = self._people[person]
             pose = pose_of_answer(answer, self._size)
             own = True
@@ -152,9 +150,6 @@ class MaskedFollower:
                     pose = self._of_keypoints(look, followed.world)
             elif pose.score < _LEAST_CONFIDENCE or _distance(person_of_pose(pose), look.person) > _REACH:
                 continue
-            isolated = all(
-                _distance(look.person, other.person) > _ISOLATED for k, other in enumerate(known) if k != number
-            )
             appearance = appearance_embedding(image, look.person)
             mask = (
                 mask_for_detections(masks[person], self._size)
@@ -165,7 +160,7 @@ class MaskedFollower:
             followed.person = person_of_pose(pose)
             followed.world = pose.world
             followed.result.observations[step] = Observation(
-                pose.without_mask(), appearance, isolated, look.person.quality, packed(mask), own
+                pose.without_mask(), appearance, look.person.quality, packed(mask), own
             )
 
     def _of_keypoints(self, look: _Look, world: np.ndarray) -> Pose:

@@ -82,7 +82,7 @@ def _track(places: dict[int, float], shade: int | dict[int, int], quality: float
 
 
 def _observed(pose: Pose) -> Observation:
-    return Observation(pose, _appearance(1), True, 0.9, b"")
+    return Observation(pose, _appearance(1), 0.9, b"")
 
 
 def _hand(x: float, y: float, right: float, score: float = 0.9) -> Hand:

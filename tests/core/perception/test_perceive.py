@@ -114,7 +114,7 @@ def _seen(x: float) -> Track[Observation]:
             whole,
             np.zeros((33, 2, 2)),
         )
-        track.observations[step] = observation(pose, appearance, True, 0.9, (320, 240))
+        track.observations[step] = observation(pose, appearance, 0.9, (320, 240))
     return track
 
 
