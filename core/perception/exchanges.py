@@ -22,7 +22,7 @@ from .track import SeenT, Sighting, Track
 
 _JUMP_COST = 10.0
 """Of a frame in which somebody's joints are nowhere near where they were, beside one in which they are at the same place."""
-_EXCHANGE_COST = 3.0
+EXCHANGE_COST = 3.0
 """Of an exchange in one particular frame, before anything is known."""
 _MEMORY = 10.0
 """Frames after which a gap in a track has made the place before it meaningless (falls with its exponential)."""
@@ -57,18 +57,22 @@ _CLEARLY_BETTER = 0.1
 
 
 def undo_exchanges(
-    a: Track[SeenT], b: Track[SeenT], known: tuple[Track[Sighting], Track[Sighting]] | None = None
+    a: Track[SeenT],
+    b: Track[SeenT],
+    known: tuple[Track[Sighting], Track[Sighting]] | None = None,
+    exchange_cost: float = EXCHANGE_COST,
 ) -> list[int]:
     """Exchange two tracks wherever that is likelier, and return the steps in which it is not clear whether they are exchanged.
 
-    `known` are the tracks of the same two people in another pass over the clip.
+    `known` are the tracks of the same two people in another pass over the clip. The larger `exchange_cost` is, the more seldom
+    the pass of a and b exchanges people.
     """
     if not _meet(a, b):
         return []
     steps = np.array(sorted(a.observations.keys() | b.observations.keys()), int)
     own = _arrays((a, b), steps)
     passes = [own] if known is None else [_arrays(known, steps), own]
-    exchanged, margin = _likeliest_exchanges(passes)
+    exchanged, margin = _likeliest_exchanges(passes, [EXCHANGE_COST, exchange_cost][-len(passes) :])
     mixed = {int(step) for step in steps[exchanged]}
     a.observations, b.observations = _parts_exchanged(a, b, mixed), _parts_exchanged(b, a, mixed)
     doubtful = (margin < _DOUBTFUL) & own.seen.all(0) & (_similarity(own, own, crosswise=True).mean(0) < _ONE_BODY)
@@ -149,14 +153,16 @@ def _similarity(p: _TwoTracks, q: _TwoTracks, *, crosswise: bool) -> Float[np.nd
     return np.where(p.seen & q.seen[order], limb_similarity(p.limbs, q.limbs[order], scale), 0.0)
 
 
-def _likeliest_exchanges(passes: Sequence[_TwoTracks]) -> tuple[Bool[np.ndarray, " T"], Float[np.ndarray, " T"]]:
+def _likeliest_exchanges(
+    passes: Sequence[_TwoTracks], exchange_costs: Sequence[float]
+) -> tuple[Bool[np.ndarray, " T"], Float[np.ndarray, " T"]]:
     """Where the last pass has the people exchanged, and how much more the opposite would cost in each step.
 
     Who is who is settled by the first pass at its anchor: there its tracks are right by definition.
     """
     first = passes[0]
     anchor = _anchor(first)
-    jumps = [_EXCHANGE_COST + _JUMP_COST * _kept_places(each) for each in passes]
+    jumps = [cost + _JUMP_COST * _kept_places(each) for each, cost in zip(passes, exchange_costs)]
     conflict = np.zeros(len(first.steps))
     if len(passes) > 1:
         agreement = _similarity(*passes, crosswise=False).sum(0) - _similarity(*passes, crosswise=True).sum(0)

@@ -12,6 +12,7 @@ from jaxtyping import UInt8
 from ..clip import Clip, Frame, read_frames
 from ..contract.marks import PersonMark
 from ..reporting import Reporter
+from .exchanges import EXCHANGE_COST
 from .following import Follower
 from .networks import PerceptionNetworks
 from .scan import FrameFindings
@@ -69,6 +70,8 @@ class Eyes(Protocol):
     """A way to see. Its `networks.people` finds everyone, bottom-up or top-down; who is who, and meant, is decided without it."""
 
     networks: PerceptionNetworks
+    exchange_cost: float
+    """How seldom `follow` exchanges two people who are at one place: see `exchanges.EXCHANGE_COST`."""
 
     def follow(
         self,
@@ -83,6 +86,8 @@ class Eyes(Protocol):
 
 class EmbeddedEyes:
     """The networks that come with the product."""
+
+    exchange_cost = EXCHANGE_COST
 
     def __init__(self, networks: PerceptionNetworks) -> None:
         self.networks = networks

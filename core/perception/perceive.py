@@ -264,7 +264,7 @@ def _follow(
     own = [track.since(0) for track in eyes.follow(steps, tracks, marks, part)]
     for a, b in combinations(range(len(own)), 2):
         known = tracks[a], tracks[b]
-        doubtful = undo_exchanges(own[a], own[b], known)
+        doubtful = undo_exchanges(own[a], own[b], known, eyes.exchange_cost)
         leave_each_body_to_one(own[a], own[b], known)
         warn_of_doubtful([scan.findings[step].index for step in doubtful], reporter)
     return Everyone(

@@ -37,6 +37,9 @@ _SAMPLE = 8
 class HubEyes:
     """Finds people with RF-DETR and ViTPose++, follows two with SAM 2.1, ViTPose++ and the embedded landmark network."""
 
+    exchange_cost = 8.0
+    """Masks follow pixels, also through the frames in which the joints of both people are at one place."""
+
     def __init__(self, embedded: PerceptionNetworks, device: torch.device, recorder: Recorder, pulse: Pulse) -> None:
         """`embedded` are not recorded. UserError `model-missing` or `model-wrong`."""
         self._hub = load_hub_networks(device, pulse)
