@@ -6,7 +6,7 @@ compiled.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor
@@ -24,29 +24,26 @@ class Adam:
         for each in self._variables:
             each.tensor.grad = None
 
+    @torch.no_grad()
     def step(self, learning_rate: float) -> None:
         """Move all tensors by their gradients; those without one stay."""
-        for factor in dict.fromkeys(each.factor for each in self._variables):
-            moved = [each for each in self._variables if each.factor == factor and each.tensor.grad is not None]
-            self._step(moved, factor * learning_rate)
-
-    @torch.no_grad()
-    def _step(self, moved: Sequence[_Variable], learning_rate: float) -> None:
-        adam(
-            [each.tensor for each in moved],
-            [each.tensor.grad for each in moved if each.tensor.grad is not None],
-            [each.mean for each in moved],
-            [each.mean_square for each in moved],
-            [],
-            [each.steps for each in moved],
-            amsgrad=False,
-            beta1=self._betas[0],
-            beta2=self._betas[1],
-            lr=learning_rate,
-            weight_decay=0.0,
-            eps=1e-8,
-            maximize=False,
-        )
+        for each in self._variables:
+            if each.tensor.grad is not None:
+                adam(
+                    [each.tensor],
+                    [each.tensor.grad],
+                    [each.mean],
+                    [each.mean_square],
+                    [],
+                    [each.steps],
+                    amsgrad=False,
+                    beta1=self._betas[0],
+                    beta2=self._betas[1],
+                    lr=each.factor * learning_rate,
+                    weight_decay=0.0,
+                    eps=1e-8,
+                    maximize=False,
+                )
 
 
 class _Variable:

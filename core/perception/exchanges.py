@@ -73,10 +73,10 @@ def undo_exchanges(
     own = _arrays((a, b), steps)
     passes = [own] if known is None else [_arrays(known, steps), own]
     exchanged, margin = _likeliest_exchanges(passes, [EXCHANGE_COST, exchange_cost][-len(passes) :])
-    mixed = {int(step) for step in steps[exchanged]}
+    mixed = set(steps[exchanged].tolist())
     a.observations, b.observations = _parts_exchanged(a, b, mixed), _parts_exchanged(b, a, mixed)
     doubtful = (margin < _DOUBTFUL) & own.seen.all(0) & (_similarity(own, own, crosswise=True).mean(0) < _ONE_BODY)
-    return [int(step) for step in steps[doubtful]]
+    return steps[doubtful].tolist()
 
 
 def _meet(a: Track[SeenT], b: Track[SeenT]) -> bool:
