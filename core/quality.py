@@ -20,6 +20,7 @@ from .fitting.fit import FittedMotion
 from .fitting.soles import posed_soles
 from .motion import Posed, pose_motion, project
 from .observations.observe import Observations, smooth_over_time
+from .reporting import stretches_in_words
 from .scores import landmark_distances, penetration_depths, posed_landmarks
 from .transforms import inverse_transform_points
 
@@ -125,7 +126,8 @@ def quality_warnings(quality: Quality) -> tuple[str, ...]:
         if wrong:
             who = "" if person is None else PERSON_NAMES[person]
             worst = max(stretch.value for stretch in wrong)
-            found.append(sentences[measure].format(who=who, worst=worst, frames=_frames(wrong)))
+            frames = stretches_in_words([(stretch.first, stretch.last) for stretch in wrong])
+            found.append(sentences[measure].format(who=who, worst=worst, frames=frames))
     return tuple(sorted(found))
 
 
@@ -217,9 +219,3 @@ def _mean(values: np.ndarray, first: int, last: int) -> float:
 
 def _rounded(value: float) -> float:
     return round(value, 2)
-
-
-def _frames(stretches: Sequence[Stretch], most: int = 3) -> str:
-    ranges = [f"{stretch.first} to {stretch.last}" for stretch in stretches[:most]]
-    more = len(stretches) - most
-    return f"frames {', '.join(ranges)}" + (f" and {more} more stretches" if more > 0 else "")

@@ -15,7 +15,7 @@ from ..contract.errors import UserError
 from ..contract.marks import PersonMark
 from ..device import limit_threads
 from ..hub.memory import TooLittleMemory
-from ..reporting import Pulse, Reporter, StretchOfProgress
+from ..reporting import Pulse, Reporter, StretchOfProgress, stretches_in_words
 from ..weights import PERCEPTION_WEIGHTS, ensure
 from .backends import BackendChoice, choose_backend
 from .detections import Detections
@@ -324,7 +324,7 @@ def warn_of_doubtful(frames: Sequence[int], reporter: Reporter) -> None:
     starts = [0, *(k for k in range(1, len(frames)) if frames[k] - frames[k - 1] > _BRIDGED), len(frames)]
     stretches = [frames[start:end] for start, end in pairwise(starts) if end - start >= _SHORT]
     if stretches:
-        named = ", ".join(f"frames {stretch[0]} to {stretch[-1]}" for stretch in stretches)
+        named = stretches_in_words([(stretch[0], stretch[-1]) for stretch in stretches])
         reporter.warning(
             f"The two people hide each other and look alike, so they may be exchanged in {named}. Look at the result over "
             "the clip there; if they are, reconstruct the frames before and after on their own, and mark who is who in each."

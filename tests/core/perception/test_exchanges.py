@@ -126,3 +126,5 @@ def test_a_warning_names_the_frames_in_which_people_may_be_exchanged() -> None:
     assert len(reporter.warnings) == 1 and "frames 30 to 79." in reporter.warnings[0]
     warn_of_doubtful([7], reporter)
     assert len(reporter.warnings) == 1
+    warn_of_doubtful([frame for start in range(0, 250, 50) for frame in range(start, start + 6)], reporter)
+    assert "frames 0 to 5, 50 to 55, 100 to 105 and 2 more stretches." in reporter.warnings[1]
