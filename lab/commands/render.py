@@ -26,6 +26,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("interactions", type=Path, metavar="INTERACTIONS", help="of lab choreograph, without ending")
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="where the clips are written")
     parser.add_argument("--seed", type=int, default=0, help="of clothes, rooms and cameras (default: 0)")
+    parser.add_argument(
+        "--cameras",
+        choices=("narrow", "wide", "free"),
+        default="narrow",
+        help="held by somebody who stands, as in the benchmark; from the floor up to a ladder, and tilted; or, as drones and "
+        "tall tripods, with a pitch of -60 to 30 degrees and every lens; the last two for training (default: %(default)s)",
+    )
     parser.add_argument("--clips", type=positive_integer, metavar="N", help="render the first N only")
     parser.add_argument("--frames", type=positive_integer, default=64, metavar="N", help="longest clip (default: 64)")
     parser.add_argument("--width", type=positive_integer, metavar="PX", help="of the longer side (default: 960)")
@@ -43,6 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
+    from ..evaluation.camera_sampling import CAMERAS
     from ..rendering.clip_staging import StagingSettings
     from ..rendering.render_pairs import RenderJob, render_all
 
@@ -50,7 +58,7 @@ def run(options: argparse.Namespace) -> None:
         RenderJob(
             interactions=options.interactions,
             folder=options.folder,
-            staging=StagingSettings(options.seed, options.frames, options.width),
+            staging=StagingSettings(options.seed, options.frames, options.width, CAMERAS[options.cameras]),
             bodies=options.people,
             blender=None if options.opengl else options.blender,
             clips=options.clips,

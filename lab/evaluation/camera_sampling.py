@@ -66,6 +66,7 @@ FREE_CAMERAS = CameraDistribution(
     focal_length=(24.0, 85.0),
 )
 """As drones, tall tripods and cameras on the ground see people: for training."""
+CAMERAS = {"narrow": NARROW_CAMERAS, "wide": WIDE_CAMERAS, "free": FREE_CAMERAS}
 
 
 def sample_camera(

@@ -60,6 +60,7 @@ class StagingSettings:
     most_frames: int = 64
     longer_side: int | None = None
     """px; None for the camera's own image size."""
+    cameras: CameraDistribution = NARROW_CAMERAS
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,7 @@ def stage_clip(
     clip = cut_frames(interaction, approach_frames(interaction, settings.most_frames, rng))
     bodies = (people[0].body, people[1].body)
     joints = np.concatenate([pose_person(clip.motion, number, body)[0] for number, body in enumerate(bodies)])
-    staging = sample_staging(joints, people, rng)
+    staging = sample_staging(joints, people, rng, settings.cameras)
     if settings.longer_side:
         staging = resize(staging, settings.longer_side)
     projected = project_clip(clip.motion, bodies, staging.camera, staging.image_size)

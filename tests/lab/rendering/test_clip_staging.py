@@ -13,6 +13,7 @@ from core.motion import PairMotion
 from core.transforms import origin_of, transform_points
 from lab.choreography.appearance.clothing import ALL_OUTFITS
 from lab.choreography.interaction import Interaction
+from lab.evaluation.camera_sampling import NARROW_CAMERAS, CameraDistribution
 from lab.evaluation.rendered import RenderedClip
 from lab.paths import HELDOUT_BODIES
 from lab.rendering.clip_staging import (
@@ -45,9 +46,11 @@ def interaction(name: str = "hug-0") -> Interaction:
     return Interaction(name, "hug", ("set/one",), ("somebody",), 30.0, motion, foot_contact, contacts, ("Two hug.",))
 
 
-def staged(seed: int, name: str = "hug-0", frames: int = 24) -> tuple[RenderedClip, Staging]:
+def staged(
+    seed: int, name: str = "hug-0", frames: int = 24, cameras: CameraDistribution = NARROW_CAMERAS
+) -> tuple[RenderedClip, Staging]:
     people = [load_person(None, HELDOUT_BODIES), load_person(SMALL_WOMAN, HELDOUT_BODIES)]
-    return stage_clip(interaction(name), people, Path("nowhere"), StagingSettings(seed, frames))
+    return stage_clip(interaction(name), people, Path("nowhere"), StagingSettings(seed, frames, cameras=cameras))
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -99,6 +102,12 @@ def test_staging_depends_on_name_and_seed_only():
     np.testing.assert_array_equal(first.truth.visibility, again.truth.visibility)
     assert first.look == again.look
     assert not np.allclose(staging.camera.T_cw, other.camera.T_cw)
+
+
+def test_clips_are_seen_by_the_cameras_that_were_asked_for():
+    clip, staging = staged(1, frames=4, cameras=replace(NARROW_CAMERAS, height=(3.0, 3.1)))
+    assert 3.0 <= origin_of(staging.camera.T_cw)[2] <= 3.1
+    np.testing.assert_array_equal(clip.truth.camera.T_cw, staging.camera.T_cw)
 
 
 def test_a_smaller_image_shows_the_same():
