@@ -18,7 +18,7 @@ from ..body.model import BodyModel
 from ..body.regions import region_points
 from ..contract.contact import Contact
 from ..contract.skeleton import BODY_JOINTS, REGIONS, split_side
-from ..fitting.touch import POINTS_PER_REGION, resolve_contacts, touch_gap
+from ..fitting.resolved_contacts import POINTS_PER_REGION, contact_distance, resolve_contacts
 from ..motion import MotionEstimate, PairMotion, pose_motion
 from ..transforms import inverse_transform_points
 from .settings import ContactDetectionSettings
@@ -145,13 +145,15 @@ def measure_contacts(
     Rejected contacts are measured too. The distance is None for a contact outside the clip's frames `frame_index`.
     """
     active = [replace(contact, state="auto") for contact in contacts]
-    touches, vertices = resolve_contacts(active, body, frame_index)
-    if not touches:
+    resolved, vertices = resolve_contacts(active, body, frame_index)
+    if not resolved:
         return [contact.measured(None) for contact in contacts]
     skin = pose_motion(body, estimate.motion_incam).skin(body.subset(vertices))
     heights = inverse_transform_points(torch.as_tensor(estimate.camera.T_cw).to(skin), skin)[..., 2]
-    gaps = {touch.contact.id: round(float(touch_gap(touch, skin, heights).clamp_min(0).mean()), 4) for touch in touches}
-    return [contact.measured(gaps.get(contact.id)) for contact in contacts]
+    distances = {
+        each.contact.id: round(float(contact_distance(each, skin, heights).clamp_min(0).mean()), 4) for each in resolved
+    }
+    return [contact.measured(distances.get(contact.id)) for contact in contacts]
 
 
 def _padded_members(region: Int[Tensor, " N"]) -> Int[Tensor, "R K"]:

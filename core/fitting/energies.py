@@ -35,7 +35,7 @@ def metric_landmarks(points: Tensor, observed: Tensor, weight: Tensor, sigma: fl
 def acceleration(points: Tensor, time: Tensor, limit: Tensor, weight: Tensor) -> Tensor:
     """Mean over P and T of the acceleration of points [P,T,N,D], weight [P,T,N], over time [T] in seconds, summed over N.
 
-    Squared, (unit of points / s^2)^2, up to about the limit [N] of each point, and linear beyond it (pseudo-Huber): jitter
+    Squared, (unit of points / s^2)^2, up to about the limit [P,T,N] of each point, and linear beyond it (pseudo-Huber): jitter
     costs in full, but a punch or a landing is not spread over the frames around it.
     """
     if len(time) < 3:
@@ -44,7 +44,7 @@ def acceleration(points: Tensor, time: Tensor, limit: Tensor, weight: Tensor) ->
     velocity = points.diff(dim=1) / step
     change = velocity.diff(dim=1) / ((step[1:] + step[:-1]) / 2)
     squared = change.square().sum(-1)
-    cost = 2 * squared / (torch.sqrt(1 + squared / limit.square()) + 1)
+    cost = 2 * squared / (torch.sqrt(1 + squared / limit[:, 1:-1].square()) + 1)
     return (weight[:, 1:-1] * cost).sum(-1).mean()
 
 

@@ -20,9 +20,9 @@ from .adam import Adam
 from .camera import extrinsics, floor_from_extrinsics
 from .held import TOLERANCE, open_contact
 from .objective import EnergyWeights, Objective, State, build_objective
+from .resolved_contacts import contact_distance
 from .size import betas_per_size
 from .targets import FitTargets
-from .touch import touch_gap
 
 _ACTIVE_SET_STEPS = 15
 """Steps after which the active set is found anew."""
@@ -224,7 +224,7 @@ def hat_basis(count: int, spacings: Sequence[int]) -> Float[Tensor, "T K"]:
 
 def _warn_of_open_contacts(objective: Objective, state: State, reporter: Reporter) -> None:
     heights = state.heights(state.contact_points)
-    for touch in objective.touches:
-        gap = float(touch_gap(touch, state.contact_points, heights).abs().mean())
-        if touch.contact.state == "enforced" and gap > TOLERANCE:
-            reporter.warning(open_contact(touch.contact, gap))
+    for resolved in objective.contacts:
+        distance = float(contact_distance(resolved, state.contact_points, heights).abs().mean())
+        if resolved.contact.state == "enforced" and distance > TOLERANCE:
+            reporter.warning(open_contact(resolved.contact, distance))

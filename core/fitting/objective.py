@@ -23,11 +23,11 @@ from . import energies
 from .camera import extrinsics, floor_from_extrinsics
 from .limits import joint_limits, relaxed_pose, rest_pull
 from .occlusion import front_person
+from .resolved_contacts import ResolvedContact, contact_distance, eased, resolve_contacts
 from .rest import rest_landmarks, rest_palms
 from .size import growth_per_beta, log_sizes, shape_energy, size_energy
 from .soles import POINTS_PER_FOOT, sole_vertices
 from .targets import FitTargets
-from .touch import Touch, resolve_contacts, touch_gap
 
 _HIPS = [LANDMARK_INDEX["left_hip"], LANDMARK_INDEX["right_hip"]]
 _WRISTS = [JOINT_INDEX["left_wrist"], JOINT_INDEX["right_wrist"]]
@@ -36,6 +36,8 @@ _HANDS = [LANDMARK_INDEX["left_wrist"], LANDMARK_INDEX["right_wrist"]]
 _BONES = [("shoulder", "elbow"), ("elbow", "wrist"), ("hip", "knee"), ("knee", "ankle"), ("shoulder", "hip")]
 _TRUNK_LIMIT, _ARM_LIMIT, _LEG_LIMIT = 40.0, 20.0, 25.0
 """m/s^2 of acceleration up to which a point's motion is smoothed with full strength; beyond it, it strikes or lands."""
+_UNSEEN_GROWTH = 3.0
+"""By how many times itself the limit of a limb grows that is not seen at all. Chosen on the dev split."""
 _TURNING_LIMIT = 2.0
 """The same for orientations, in 1/s^2 of their matrices per m/s^2."""
 _UNSEEN, _SEEN = 0.3, 0.7
@@ -131,13 +133,16 @@ class Objective:
     """One minus each joint's confidence."""
     swift: Float[Tensor, "P T 22"]
     """See `swift_limbs`."""
+    acceleration_limit: Float[Tensor, "P T N"]
+    """m/s^2 up to which the acceleration of each joint, and of the soles that follow them, is squared."""
     growth: Float[Tensor, " 16"]
     """See `size.growth_per_beta`."""
     metric_landmarks: Float[Tensor, "P T 33 3"]
     """The detector's metric landmarks, scaled to the mean body's size."""
     hand_rotations: Float[Tensor, "P T 2 3 3"]
     """Rotations of the hands, rest pose to camera frame, as the hand detector saw them."""
-    touches: tuple[Touch, ...]
+    contacts: tuple[ResolvedContact, ...]
+    """As they are pulled together, see `resolved_contacts.eased`."""
     trust: Float[Tensor, "P T 33"]
     """In 0-1, how much the picture counts for each landmark."""
     prior: tuple[Float[Tensor, "P T 22 3"], Float[Tensor, "P T 22"], Float[Tensor, "P T 22"]] | None = None
@@ -218,14 +223,16 @@ class Objective:
         points = torch.cat([state.posed.joints[:, :, :BODY_COUNT], state.soles.flatten(2, 3)], 2)
         orientations = state.posed.global_rotations[:, :, :BODY_COUNT].flatten(3)
         relative = state.posed.rotations[:, :, :BODY_COUNT].flatten(3)
-        limits = _acceleration_limits(points.shape[2]).to(points)
         calm = 1 - weights.swift * self.swift
         calm_soles = calm[:, :, _FEET].repeat_interleave(POINTS_PER_FOOT, 2)
         hidden = torch.maximum(self.hidden[:, 1:], self.hidden[:, :-1])
         return (
-            weights.acceleration * energies.acceleration(points, self.seconds, limits, torch.cat([calm, calm_soles], 2))
+            weights.acceleration
+            * energies.acceleration(points, self.seconds, self.acceleration_limit, torch.cat([calm, calm_soles], 2))
             + weights.angular_acceleration
-            * energies.acceleration(orientations, self.seconds, _TURNING_LIMIT * limits[:BODY_COUNT], calm)
+            * energies.acceleration(
+                orientations, self.seconds, _TURNING_LIMIT * self.acceleration_limit[:, :, :BODY_COUNT], calm
+            )
             + weights.hidden_velocity * energies.velocity(relative, self.seconds, hidden)
             + weights.foot_slide * energies.foot_slide(state.soles, self.foot_contact)
         )
@@ -282,26 +289,26 @@ class Objective:
         centres, radii = self.collision_spheres(state)
         total = total + weights.penetration * energies.sphere_penetration(centres, radii, active.near_pairs)
         heights = state.heights(state.contact_points)
-        for touch in self.touches:
-            gap = touch_gap(touch, state.contact_points, heights)
-            duration = len(touch.frames) / depth.shape[1]
-            if touch.contact.state == "enforced":
-                loss = weights.enforced * gap.square().mean()
+        for resolved in self.contacts:
+            distance = contact_distance(resolved, state.contact_points, heights)
+            if resolved.contact.state == "enforced":
+                loss = weights.enforced * distance.square()
             else:
-                loss = weights.contact * energies.geman_mcclure(gap.square(), weights.contact_sigma).mean()
-            total = total + touch.contact.weight * duration * loss
+                loss = weights.contact * energies.geman_mcclure(distance.square(), weights.contact_sigma)
+            total = total + resolved.contact.weight * (resolved.strength * loss).sum() / depth.shape[1]
         return total
 
 
-def _acceleration_limits(count: int) -> Float[Tensor, " N"]:
-    """m/s^2 up to which the acceleration of each joint, and of the soles that follow them, is squared."""
-    limits = torch.full((count,), _TRUNK_LIMIT)
-    limits[BODY_COUNT:] = _LEG_LIMIT
+def _acceleration_limit(joint_confidence: Float[Tensor, "P T 22"]) -> Float[Tensor, "P T N"]:
+    """See `Objective.acceleration_limit`. A limb that is not seen is not known to strike: it is smoothed ever more strongly."""
+    limits = torch.full((BODY_COUNT,), _TRUNK_LIMIT)
     for side in ("left", "right"):
         for part, limit in (("elbow", _ARM_LIMIT), ("wrist", _ARM_LIMIT), ("knee", _LEG_LIMIT), ("ankle", _LEG_LIMIT)):
             limits[JOINT_INDEX[f"{side}_{part}"]] = limit
         limits[JOINT_INDEX[f"{side}_foot"]] = _LEG_LIMIT
-    return limits
+    unseen = ((_SEEN - joint_confidence) / (_SEEN - _UNSEEN)).clamp(0, 1)
+    of_joints = limits.to(unseen) * (1 + _UNSEEN_GROWTH * unseen)
+    return torch.cat([of_joints, of_joints[:, :, _FEET].repeat_interleave(POINTS_PER_FOOT, 2)], 2)
 
 
 def build_objective(
@@ -310,7 +317,7 @@ def build_objective(
     """Collect what a fit of a clip minimises, on the body's device. `start` gives the floor and the foot contacts."""
     device = body.device
     regressor = LandmarkRegressor.for_body(body)
-    touches, touch_vertices = resolve_contacts(targets.contacts, body, observations.frame_index)
+    contacts, contact_vertices = resolve_contacts(targets.contacts, body, observations.frame_index)
     T_cw = torch.as_tensor(start.camera.T_cw, device=device, dtype=torch.float32)
     prior = None
     if targets.prior is not None:
@@ -324,16 +331,17 @@ def build_objective(
         observations=observations,
         seconds=torch.from_numpy(observations.time).to(device, torch.float32),
         regressor=regressor,
-        points=body.subset(torch.cat([regressor.vertices, sole_vertices(body).flatten(), touch_vertices])),
+        points=body.subset(torch.cat([regressor.vertices, sole_vertices(body).flatten(), contact_vertices])),
         spheres=collision_spheres(body),
         start_floor=floor_from_extrinsics(T_cw),
         foot_contact=torch.as_tensor(start.foot_contact, device=device),
         hidden=1 - observations.joint_confidence,
         swift=swift_limbs(observations, torch.as_tensor(start.motion_incam.pelvis[..., 2], device=device)),
+        acceleration_limit=_acceleration_limit(observations.joint_confidence),
         growth=growth_per_beta(body),
         metric_landmarks=observations.landmarks_incam * _size_ratio(observations, body, regressor),
         hand_rotations=observations.palm_frames_incam @ rest_palms(body).mT,
-        touches=touches,
+        contacts=tuple(eased(each, observations.frame_index, observations.time) for each in contacts),
         trust=_trust(targets, observations),
         prior=prior,
     )

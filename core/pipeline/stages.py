@@ -308,7 +308,7 @@ def prediction_with_bodies(
     return replace(joint_prediction, motion_incam=motion)
 
 
-@stage(version=10, cost=40)
+@stage(version=11, cost=40)
 def first_fit(
     clip_scene: ClipScene, joint_prediction: JointPrediction, phases: FitPhases, reporter: Reporter
 ) -> FittedMotion:
@@ -340,7 +340,7 @@ def constraints(
     return Constraints(FitTargets(tuple(contacts), pins, feet), sentence.text)
 
 
-@stage(version=6, cost=25, weights=(INFILLER, SMOOTHER))
+@stage(version=7, cost=25, weights=(INFILLER, SMOOTHER))
 def infilled_motion(
     clip_scene: ClipScene,
     joint_prediction: JointPrediction,
@@ -375,7 +375,7 @@ def _infiller_models(settings: InfillStageSettings, device: torch.device, report
         return InfillerModels(infiller, None)
 
 
-@stage(version=13, cost=25)
+@stage(version=14, cost=25)
 def solved_motion(
     clip_scene: ClipScene,
     infilled_motion: InfilledMotion,

@@ -91,7 +91,7 @@ def fit_full_mesh(
             * energies.acceleration(
                 joints[:, :, :BODY_COUNT],
                 seconds,
-                joints.new_full((BODY_COUNT,), torch.inf),
+                torch.full_like(joints[:, :, :BODY_COUNT, 0], torch.inf),
                 torch.ones_like(joints[:, :, :BODY_COUNT, 0]),
             )
         )

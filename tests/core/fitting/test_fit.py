@@ -28,9 +28,9 @@ from core.fitting.fit import (
 )
 from core.fitting.initial import estimate_initial_motion
 from core.fitting.prior import JointPrior
+from core.fitting.resolved_contacts import resolve_contacts
 from core.fitting.size import growth_per_beta, log_sizes
 from core.fitting.targets import FitTargets
-from core.fitting.touch import resolve_contacts
 from core.motion import MotionEstimate, PairMotion, Timeline, pose_motion
 from core.reporting import SilentReporter
 from tests.core.fitting import synthetic

@@ -33,7 +33,7 @@ def test_acceleration_is_squared_below_its_limit_and_linear_beyond() -> None:
     def cost(acceleration_at_once: float, limit: float) -> float:
         points = torch.zeros(1, 3, 1, 3)
         points[0, 2, 0, 0] = acceleration_at_once / 100
-        return float(acceleration(points, time, torch.tensor([limit]), torch.ones(1, 3, 1)))
+        return float(acceleration(points, time, torch.full((1, 3, 1), limit), torch.ones(1, 3, 1)))
 
     assert cost(2.0, torch.inf) == pytest.approx(4.0, rel=1e-4)
     assert cost(2.0, 50.0) == pytest.approx(4.0, rel=1e-2)
@@ -43,9 +43,7 @@ def test_acceleration_is_squared_below_its_limit_and_linear_beyond() -> None:
 def test_a_point_without_weight_may_accelerate_at_no_cost() -> None:
     points = torch.zeros(1, 3, 2, 3)
     points[0, 2] = 0.01
-    weight = torch.ones(1, 3, 2)
-    both = float(acceleration(points, torch.arange(3) / 10, torch.tensor([20.0, 20.0]), weight))
+    weight, limit = torch.ones(1, 3, 2), torch.full((1, 3, 2), 20.0)
+    both = float(acceleration(points, torch.arange(3) / 10, limit, weight))
     weight[:, :, 0] = 0
-    assert float(acceleration(points, torch.arange(3) / 10, torch.tensor([20.0, 20.0]), weight)) == pytest.approx(
-        both / 2
-    )
+    assert float(acceleration(points, torch.arange(3) / 10, limit, weight)) == pytest.approx(both / 2)
