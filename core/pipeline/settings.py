@@ -41,12 +41,6 @@ class PerceptionSettings:
 
 
 @dataclass(frozen=True)
-class StgcnSettings:
-    largest_keypoint_residual: float = 0.12
-    """Residual above which a prediction is not used, see `stgcn.predict.keypoint_residual`; the dev split's largest is 0.115."""
-
-
-@dataclass(frozen=True)
 class FitPhases:
     """The phases of a fit, without and with a learned prior."""
 
@@ -65,16 +59,14 @@ class InfillStageSettings:
     smoothing: bool = True
     from_take: bool = False
     """Whether the fitted motion is an earlier take to go on from."""
-    needs_prediction: bool = True
-    """Whether an infiller is left out where the ST-GCN's prediction was not used: the clip is unlike its training data, too."""
 
 
 @dataclass(frozen=True)
 class PipelineSettings:
-    """The settings of the whole pipeline; None leaves a part out."""
+    """The settings of the whole pipeline; False or None leaves a part out."""
 
     text: bool = True
-    stgcn: StgcnSettings | None = field(default_factory=StgcnSettings)
+    stgcn: bool = True
     infill: InfillSettings | None = field(default_factory=InfillSettings)
     smoothing: bool = True
     temperature: float = 0.7
@@ -100,7 +92,7 @@ class PipelineSettings:
         if "text" in parts:
             settings = replace(settings, text=False)
         if "stgcn" in parts:
-            settings = replace(settings, stgcn=None)
+            settings = replace(settings, stgcn=False)
         if "infiller" in parts:
             settings = replace(settings, infill=None)
         if "guidance" in parts and settings.infill is not None:
@@ -125,7 +117,7 @@ class PipelineSettings:
                 extra_smoothness=max(0.0, smoothness - start.smoothness),
                 everywhere=start.everywhere,
             )
-        return InfillStageSettings(infill, self.smoothing, start is not None, self.stgcn is not None)
+        return InfillStageSettings(infill, self.smoothing, start is not None)
 
 
 @dataclass(frozen=True)

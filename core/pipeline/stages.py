@@ -62,7 +62,7 @@ from ..stgcn.predict import JointPrediction, predict_joints, with_initial
 from .annotation_stages import SuggestedContacts, Words
 from .contact_stages import ContactList
 from .scene_camera import compare_cameras, look_at_scene
-from .settings import FitPhases, InfillStageSettings, PerceptionSettings, StgcnSettings
+from .settings import FitPhases, InfillStageSettings, PerceptionSettings
 from .stage import cache_missing, stage
 
 
@@ -252,22 +252,22 @@ def _encoder(device: torch.device) -> SentenceEncoder:
     return load_cached_encoder(device)
 
 
-@stage(version=7, cost=3, weights=(STGCN,))
+@stage(version=8, cost=3, weights=(STGCN,))
 def joint_prediction(
     clip_scene: ClipScene,
     landmark_scene: ClipScene | None,
     sentence: Sentence,
-    settings: StgcnSettings | None,
+    used: bool,
     reporter: Reporter,
 ) -> JointPrediction:
-    """The ST-GCN's joints; the initial motion with its own prior where the network cannot run or does not know such clips.
+    """The ST-GCN's joints; the initial motion with its own prior where the network is not `used` or cannot run.
 
     Where the initial motion knows how sure it is, the ST-GCN starts from the landmarks' own motion instead (`landmark_scene`), as
     it was trained to, and both are weighed against each other.
     """
     initial, own = clip_scene.initial.motion_incam, prior_of(clip_scene.initial)
     unchanged = JointPrediction(initial, own)
-    if settings is None:
+    if not used:
         return unchanged
     device = clip_scene.device
     text = None if sentence.text is None else torch.from_numpy(sentence.text).to(device)
@@ -276,12 +276,6 @@ def joint_prediction(
         prediction = predict_joints(evidence, load_stgcn(device=device), text)
     except UserError as error:
         reporter.warning(f"The motion is fitted without the learned geometry: {error.message} {error.hint}")
-        return unchanged
-    if prediction.keypoint_residual > settings.largest_keypoint_residual:
-        reporter.warning(
-            "The learned geometry does not agree with the picture: this clip is unlike those that it was trained on. "
-            "The motion is fitted without it."
-        )
         return unchanged
     return prediction if own is None else with_initial(prediction, clip_scene.initial, own, clip_scene.body)
 
@@ -351,7 +345,7 @@ def infilled_motion(
 ) -> InfilledMotion:
     """A take from noise, or from an earlier take on; where no infiller can run, the fitted motion as it is."""
     unchanged = InfilledMotion(fitted.motion_incam, joint_prediction.prior)
-    if settings is None or (joint_prediction.prior is None and settings.needs_prediction):
+    if settings is None:
         return unchanged
     try:
         models = _infiller_models(settings, clip_scene.device, reporter)

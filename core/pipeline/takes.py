@@ -245,7 +245,7 @@ def take_nodes(
         words = _words(clip, prompt, annotated=True)
         sentence = _sentence(clip, words, settings)
         prediction = stages.joint_prediction.node(
-            clip_scene=clip.scene, landmark_scene=clip.landmark_scene, sentence=sentence, settings=settings.stgcn
+            clip_scene=clip.scene, landmark_scene=clip.landmark_scene, sentence=sentence, used=settings.stgcn
         )
         if clip.corrected is not None:
             prediction = stages.prediction_with_bodies.node(

@@ -1,9 +1,9 @@
-"""From the network's prediction to a prior for the fit: brought into the camera's frame and checked against keypoints."""
+"""From the network's prediction to a prior for the fit: brought into the camera's frame and to where keypoints are seen."""
 
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -65,8 +65,6 @@ class JointPrediction:
     """The initial motion posed to the predicted joints: where a fit starts, and what the infiller changes."""
     prior: JointPrior | None
     """None where no network was asked."""
-    keypoint_residual: float = 0.0
-    """How far limbs were predicted from confident keypoints before they were snapped to them, see `keypoint_residual`."""
 
 
 def predict_joints(scene: ClipScene, network: STGCN, text: Float[Tensor, " E"] | None = None) -> JointPrediction:
@@ -86,7 +84,7 @@ def predict_joints(scene: ClipScene, network: STGCN, text: Float[Tensor, " E"] |
     motion = at_clip_times(posed, features.reference, frame, initial.motion_incam)
     prior, moved = snap_to_keypoints(raw, scene.observations)
     motion = replace(motion, pelvis=motion.pelvis + moved)
-    return JointPrediction(motion, prior, keypoint_residual(raw, scene.observations))
+    return JointPrediction(motion, prior)
 
 
 def with_initial(
@@ -107,9 +105,7 @@ def with_initial(
     )
     posed = pose_to_joints(reference, torch.as_tensor(prior.joints_incam, device=body.device), body)
     rotations[:, :, :BODY_COUNT] = posed.rotations
-    return JointPrediction(
-        motion_from_rotations(rotations, posed.pelvis, posed.betas), prior, prediction.keypoint_residual
-    )
+    return JointPrediction(motion_from_rotations(rotations, posed.pelvis, posed.betas), prior)
 
 
 def at_clip_times(
@@ -170,25 +166,13 @@ def lateral_offset(prior: JointPrior, observations: Observations, settings: Snap
     return np.concatenate([mean, np.zeros_like(mean[..., :1])], -1).astype(np.float32)
 
 
-def keypoint_residual(prior: JointPrior, observations: Observations, settings: SnapSettings | None = None) -> float:
-    """Median distance of predicted limbs from their confident keypoints, over the person's height in the picture.
-
-    On clips like those that a network was trained on it is a few hundredths; far more means that the clip is of another kind. 0
-    where no keypoint is confident.
-    """
-    offsets = _keypoint_offsets(prior, observations, settings or SnapSettings())
-    distance = np.linalg.norm(offsets.pixels, axis=-1) / observations.box_height.cpu().numpy()[..., None]
-    return float(np.median(distance[offsets.confident])) if offsets.confident.any() else 0.0
-
-
 @dataclass(frozen=True)
 class _KeypointOffsets:
     """From predicted limbs to their keypoints."""
 
-    pixels: Float[np.ndarray, "P T 12 2"]
-    metres: Float[np.ndarray, "P T 12 2"] = field(repr=False)
-    """At the predicted depth."""
-    confident: Bool[np.ndarray, "P T 12"] = field(repr=False)
+    metres: Float[np.ndarray, "P T 12 2"]
+    """Across the picture, at the predicted depth."""
+    confident: Bool[np.ndarray, "P T 12"]
 
 
 def _keypoint_offsets(prior: JointPrior, observations: Observations, settings: SnapSettings) -> _KeypointOffsets:
@@ -198,7 +182,7 @@ def _keypoint_offsets(prior: JointPrior, observations: Observations, settings: S
     depth, focal = np.maximum(joints[..., 2:], 0.1), K[[0, 1], [0, 1]]
     projected = joints[..., :2] / depth * focal + K[:2, 2]
     pixels = observations.keypoints[:, :, _LANDMARKS].cpu().numpy() - projected
-    return _KeypointOffsets(pixels, pixels * depth / focal, confident)
+    return _KeypointOffsets(pixels * depth / focal, confident)
 
 
 def _separation(observations: Observations, settings: SnapSettings) -> Float[np.ndarray, "P T 12"]:

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 
 from core.body.files import load_body
 from core.contract.skeleton import JOINT_INDEX
@@ -16,7 +15,6 @@ from core.observations.observe import Observations, observe
 from core.stgcn.predict import (
     JointPrediction,
     SnapSettings,
-    keypoint_residual,
     lateral_offset,
     snap_to_keypoints,
     with_initial,
@@ -74,17 +72,6 @@ def test_a_limb_apart_from_the_partner_follows_its_keypoint_and_one_near_the_par
     assert np.abs(offset).max() < 0.1
 
 
-def test_the_residual_is_a_distance_in_the_picture_over_the_persons_height(
-    observations: Observations, right: JointPrior
-) -> None:
-    assert keypoint_residual(right, observations) < 0.05
-    # half a metre across the picture, of people who are about 1.7 m tall
-    wrong = moved(right, (0.5, 0, 0))
-    assert keypoint_residual(wrong, observations) == pytest.approx(0.5 / 1.7, rel=0.25)
-    unseen = replace(observations, confidence=torch.zeros_like(observations.confidence))
-    assert keypoint_residual(wrong, unseen) == 0.0
-
-
 def test_a_prediction_meets_an_initial_motion_where_the_surer_one_is(shot: BenchmarkClip, right: JointPrior) -> None:
     """The initial motion knows the arms, the prediction all else; hands and twists are the initial motion's."""
     body, truth = load_body(None), shot.truth
@@ -104,9 +91,9 @@ def test_a_prediction_meets_an_initial_motion_where_the_surer_one_is(shot: Bench
         return replace(prior, sigma_along=sigma, sigma_across=sigma)
 
     initial = MotionEstimate(motion, truth.camera, np.zeros((*motion.pelvis.shape[:2], 2), np.float32))
-    predicted = JointPrediction(motion, with_sigma(prediction, others), 0.02)
+    predicted = JointPrediction(motion, with_sigma(prediction, others))
     both = with_initial(predicted, initial, with_sigma(own, arms), body)
-    assert both.prior is not None and both.keypoint_residual == 0.02
+    assert both.prior is not None
     assert both.prior.joints_incam == pytest.approx(right.joints_incam, abs=0.01)
     joints = pose_motion(body, both.motion_incam).joints.numpy()[:, :, :22]
     assert joints == pytest.approx(right.joints_incam, abs=0.02)
