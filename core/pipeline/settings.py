@@ -59,6 +59,8 @@ class InfillStageSettings:
     smoothing: bool = True
     from_take: bool = False
     """Whether the fitted motion is an earlier take to go on from."""
+    needs_prediction: bool = True
+    """Whether the infiller is left out where the ST-GCN could not run: it has learned to change what that predicts."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,7 @@ class PipelineSettings:
                 extra_smoothness=max(0.0, smoothness - start.smoothness),
                 everywhere=start.everywhere,
             )
-        return InfillStageSettings(infill, self.smoothing, start is not None)
+        return InfillStageSettings(infill, self.smoothing, start is not None, self.stgcn)
 
 
 @dataclass(frozen=True)

@@ -345,7 +345,7 @@ def infilled_motion(
 ) -> InfilledMotion:
     """A take from noise, or from an earlier take on; where no infiller can run, the fitted motion as it is."""
     unchanged = InfilledMotion(fitted.motion_incam, joint_prediction.prior)
-    if settings is None:
+    if settings is None or (joint_prediction.prior is None and settings.needs_prediction):
         return unchanged
     try:
         models = _infiller_models(settings, clip_scene.device, reporter)
