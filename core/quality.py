@@ -21,7 +21,7 @@ from .fitting.soles import posed_soles
 from .motion import Posed, pose_motion, project
 from .observations.observe import Observations, smooth_over_time
 from .reporting import stretches_in_words
-from .scores import landmark_distances, penetration_depths, posed_landmarks
+from .scores import CONFIDENT, landmark_distances, penetration_depths, posed_landmarks
 from .transforms import inverse_transform_points
 
 _PERCENT, _MM = 100.0, 1000.0
@@ -43,7 +43,7 @@ class QualitySettings:
             "smoothness": (15.0, 30.0),
         }
     )
-    confident: float = 0.5
+    confident: float = CONFIDENT
     """Confidence from which on a landmark counts as plainly seen."""
     landmarks: int = 6
     """Plainly seen landmarks that a frame needs to be judged."""

@@ -19,6 +19,8 @@ from .fitting.fit import FittedMotion
 from .motion import BODY_COUNT, Posed, pose_motion, project
 from .observations.observe import Observations
 
+CONFIDENT = 0.5
+"""Confidence from which on keypoints say where a landmark is."""
 _PERCENT, _MM = 100.0, 1000.0
 
 
@@ -36,12 +38,14 @@ def score(fitted: FittedMotion, observations: Observations, body: BodyModel, con
 
 
 def reprojection_error(posed: Posed, observations: Observations, body: BodyModel) -> float:
-    """Mean distance of projected landmarks from their keypoints in heights of the person, weighted by confidence.
+    """Mean distance of projected landmarks from their keypoints in heights of the person, of those that are plainly seen.
 
-    `posed` in the camera's frame. 0 where nothing was observed.
+    What is hidden does not count: its keypoints are guesses, which a fit without learned models follows and another need not.
+    `posed` in the camera's frame. 0 where nothing is plainly seen.
     """
-    error, weight = landmark_distances(posed_landmarks(posed, body), observations), observations.confidence
-    return float((weight * error).sum() / weight.sum()) if bool(weight.any()) else 0.0
+    seen = observations.plainly_seen(CONFIDENT)
+    distances = landmark_distances(posed_landmarks(posed, body), observations)[seen]
+    return float(distances.mean()) if len(distances) else 0.0
 
 
 def posed_landmarks(posed: Posed, body: BodyModel) -> Float[Tensor, "P T 33 3"]:

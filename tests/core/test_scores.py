@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from core.contract.contact import Contact
 from core.fitting.fit import FitSchedule, FittedMotion, fit
@@ -54,6 +55,17 @@ def test_each_fault_shows_in_its_score(scene, true):
     assert 100 < score(moved(true, onto), scene.observations, body, ()).penetration < 500
     shaken = np.random.default_rng(0).normal(0, 0.01, (FRAMES, 3))
     assert score(moved(true, shaken), scene.observations, body, ()).acceleration > 3 * good.acceleration
+
+
+def test_guesses_about_what_is_hidden_do_not_count(scene, true):
+    body, seen = load_body_once(None), scene.observations
+    keypoints, confidence = seen.keypoints.clone(), seen.confidence.clone()
+    keypoints[0, :, 15], confidence[0, :, 15] = 0.0, 0.3
+    guessed = replace(seen, keypoints=keypoints, confidence=confidence)
+    left_out = replace(guessed, confidence=torch.where(guessed.confidence == 0.3, 0.0, guessed.confidence))
+    assert score(true, guessed, body, ()).reprojection == score(true, left_out, body, ()).reprojection
+    nothing = replace(seen, confidence=torch.zeros_like(seen.confidence))
+    assert score(true, nothing, body, ()).reprojection == 0.0
 
 
 def test_only_contacts_that_count_and_were_measured_do(scene, true):
