@@ -20,7 +20,7 @@ from .motion import BODY_COUNT, Posed, pose_motion, project
 from .observations.observe import Observations
 
 CONFIDENT = 0.5
-"""Confidence from which on keypoints say where a landmark is."""
+"""Confidence from which on a keypoint says where a landmark is: only such ones are compared with the picture."""
 _PERCENT, _MM = 100.0, 1000.0
 
 

@@ -86,7 +86,7 @@ def eased(
     contact = resolved.contact
     if contact.state == "enforced":
         return resolved
-    first, last = (time[position] for position in (resolved.frames[0], resolved.frames[-1]))
+    first, last = (time[int(position)] for position in (resolved.frames[0], resolved.frames[-1]))
     since = np.full(len(time), np.inf) if contact.frame_start <= frame_index[0] else time - first
     until = np.full(len(time), np.inf) if contact.frame_end >= frame_index[-1] else last - time
     share = np.clip(0.5 + np.minimum(since, until) / EASE_SECONDS, 0, 1)

@@ -19,8 +19,6 @@ LIMBS = [
     for part in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
     for side in ("left", "right")
 ]
-CONFIDENT = 0.5
-"""Confidence from which a landmark is compared with the picture."""
 _HIPS = [LIMBS.index(LANDMARK_INDEX[f"{side}_hip"]) for side in ("left", "right")]
 
 

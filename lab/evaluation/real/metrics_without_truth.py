@@ -13,12 +13,13 @@ from core.fitting.soles import posed_soles
 from core.motion import BODY_COUNT, pose_motion, project
 from core.observations.observe import observe
 from core.perception.detections import Detections
+from core.scores import CONFIDENT
 
 from .. import metrics
 from ..benchmark_clip import Estimate
 from ..scores import SKIN_EVERY
 from ..surface_metrics import contact_distance, contact_matrix, penetration_metrics
-from .limbs import CONFIDENT, fitted_landmarks
+from .limbs import fitted_landmarks
 from .single_person import initial_motion
 
 
