@@ -202,6 +202,14 @@ _FAMILIES: dict[str, _Wordings] = {
         ),
         together=("do a dance turn, one turning under the other's {side} arm", "dance, and one spins under the joined hands"),
     ),
+    "touch_anywhere": _Wordings(
+        actor=(
+            "touches {b}", "touches {bs} {other_side} {place}", "puts the {side} hand on {bs} {place}",
+            "lays a hand on {bs} {place}", "reaches out and touches {bs} {place}", "reaches for {bs} {other_side} {place}",
+        ),
+        other=("is touched on the {place} by {b}",),
+        lasting=True,
+    ),
     "block_punch": _Wordings(
         actor=(
             "throws a {side} punch that {b} blocks", "punches at {b}, who blocks it with the {other_side} forearm",

@@ -52,6 +52,7 @@ from . import (
     piggyback,
     pull_arm,
     shove,
+    touch_anywhere,
 )
 
 Compose = Callable[[SceneSampler, Generator], Scene]
@@ -72,4 +73,5 @@ FAMILIES: dict[str, Compose] = {
     "piggyback": piggyback.compose,
     "help_up": help_up.compose,
     "dance_turn": dance_turn.compose,
+    "touch_anywhere": touch_anywhere.compose,
 }
