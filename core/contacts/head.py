@@ -32,6 +32,10 @@ and places on the body (metres)."""
 _RARE = -3.0
 """Logit of a pair before anything is learned: most pairs do not touch."""
 INPUT_SIZE = 34
+_PLACES = slice(21, 27)
+"""Of what the network reads: where both parts are on their own bodies."""
+_UNKNOWN = -1
+"""Instead of a part's kind, where the network is not told which parts a pair is made of."""
 _QUARTER = PAIR_CHANNELS.index("distance_025")
 NEARBY = 0.5
 """metres, with a quarter of the depth: parts that never come nearer do not touch."""
@@ -58,7 +62,7 @@ class PairSequences:
 
     inputs: Float[Tensor, "B K N 34"]
     kinds: Int[Tensor, "B K 2"]
-    """`PART_KIND` of person 0's and of person 1's part."""
+    """`PART_KIND` of person 0's and of person 1's part, or -1 for both, see `without_identity`."""
     exists: Bool[Tensor, "B K"]
     """False for pairs that only fill up a batch."""
 
@@ -78,8 +82,9 @@ class ContactHead(nn.Module):
 
     def forward(self, pairs: PairSequences) -> tuple[Float[Tensor, "B N"], Float[Tensor, "B K N"]]:
         """Logits that anything touches, and that each pair does if so."""
-        hidden = self.project(pairs.inputs)
-        hidden = hidden + (self.first_part(pairs.kinds[..., 0]) + self.second_part(pairs.kinds[..., 1]))[:, :, None]
+        known, kinds = (pairs.kinds != _UNKNOWN).all(-1, keepdim=True), pairs.kinds.clamp_min(0)
+        parts = known * (self.first_part(kinds[..., 0]) + self.second_part(kinds[..., 1]))
+        hidden = self.project(pairs.inputs) + parts[:, :, None]
         for block in self.blocks:
             hidden = block(hidden, pairs.exists)
         return self.anything(_pooled(hidden, pairs.exists))[..., 0], self.pair(hidden)[..., 0]
@@ -163,6 +168,19 @@ def pair_inputs(
         ],
         -1,
     )
+
+
+def without_identity(
+    inputs: Float[Tensor, "K N 34"], kinds: Int[Tensor, "K 2"]
+) -> tuple[Float[Tensor, "K N 34"], Int[Tensor, "K 2"]]:
+    """The same pairs, without which parts they are made of and where these are on their bodies.
+
+    A network that is sometimes trained so learns to judge by distances, speeds and certainty, too: one that always knows parts
+    knows the interactions that it was trained on, and hardly finds a touch in others.
+    """
+    inputs = inputs.clone()
+    inputs[..., _PLACES] = 0
+    return inputs, torch.full_like(kinds, _UNKNOWN)
 
 
 def turned(features: ContactFeatures) -> ContactFeatures:

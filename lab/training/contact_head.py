@@ -22,6 +22,7 @@ from core.contacts.head import (
     pair_inputs,
     predict_part_contacts,
     turned,
+    without_identity,
 )
 from core.contract.body_parts import BODY_PARTS, PART_INDEX
 from core.contract.skeleton import mirrored
@@ -34,6 +35,8 @@ WINDOW = 64
 _MIRROR = torch.tensor([PART_INDEX[mirrored(part)] for part in BODY_PARTS])
 _TOLD, _TOLD_WRONGLY = 0.4, 0.15
 """Parts of the windows whose prompt is the clip's sentence, and that of a clip of another family."""
+_WITHOUT_IDENTITY = 0.4
+"""Part of the windows whose pairs' body parts the network is not told."""
 _NOISE, _NOISE_OF_FRAMES = 0.07, 0.02
 """Standard deviations of the noise on what the network reads of a pair: the same over the window, and anew in each frame."""
 _EXACT = 3
@@ -66,7 +69,8 @@ class ContactObjective:
 
 @dataclass(frozen=True)
 class ContactBatches:
-    """Draws windows of examples, half of them mirrored, half with the two people exchanged, some told a sentence, all with noise.
+    """Draws windows of examples, half of them mirrored, half with the people exchanged, some told a sentence, some without the
+    identity of the body parts, all with noise.
 
     There are few examples, each of which is drawn many times: without noise the network learns them by heart.
     """
@@ -100,8 +104,10 @@ class ContactBatches:
             features, touching, named = turned(features), touching.mT, None if named is None else named.T
         pairs = near_pairs(features)
         chosen = touching[:, pairs[:, 0], pairs[:, 1]].T
-        inputs = _noisy(pair_inputs(features, named, pairs), rng)
-        return inputs, PART_KIND[pairs], chosen, touching.any(2).any(1)
+        inputs, kinds = _noisy(pair_inputs(features, named, pairs), rng), PART_KIND[pairs]
+        if rng.random() < _WITHOUT_IDENTITY:
+            inputs, kinds = without_identity(inputs, kinds)
+        return inputs, kinds, chosen, touching.any(2).any(1)
 
     def _named(self, example: ContactExample, rng: Generator) -> Tensor | None:
         told = rng.random()
