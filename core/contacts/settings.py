@@ -45,7 +45,7 @@ class ContactDecodingSettings:
     """Half of the time over which the probability is chosen at which contacts start, see `decoding.onsets`."""
     part_of_best_f1: float = 0.6
     """Contacts start at this part of the best F1 that a list can be expected to have; half is right where probabilities are."""
-    least_probability: float = 0.12
+    least_probability: float = 0.2
     """No contact starts at a lower one."""
     release: float = 0.8
     """A contact ends when its probability falls below this part of that at which contacts start."""
