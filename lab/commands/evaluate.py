@@ -23,6 +23,9 @@ Benchmarks:
 
 --out REPORT writes REPORT.json (all numbers), REPORT.html (a page with plots and the worst clips) and REPORT.npz (the
 skeletons of the worst clips). The page needs `pip install -r lab/requirements.txt`.
+
+All clips of pairs-2d take hours: with --resume FOLDER the scores of every clip are kept there as soon as they are known, and
+the same command goes on after an interruption. Use another folder after the code or the weights have changed.
 """
 EXAMPLES = """\
   python -m lab evaluate --benchmark pairs-2d --clips 42 --methods raw,joint-fit,product --out out/pairs-2d
@@ -42,6 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--workers", type=positive_integer, metavar="N", help="number of processes (default: number of cores)"
     )
+    parser.add_argument("--resume", type=Path, metavar="FOLDER", help="keep scores there, and run only what is missing")
 
 
 def run(options: argparse.Namespace) -> None:
@@ -60,6 +64,7 @@ def run(options: argparse.Namespace) -> None:
         split=options.split,
         seed=options.seed,
         workers=options.workers or os.cpu_count() or 1,
+        resume=options.resume,
     )
     if options.out is not None:
         prepare_to_write(options.out)

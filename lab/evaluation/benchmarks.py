@@ -26,6 +26,7 @@ from core.weights import cache_folder
 
 from ..choreography.interaction import Interaction, load_interactions
 from .benchmark_clip import BenchmarkClip
+from .kept_scores import KeptScores
 from .methods import ABLATIONS, METHODS, PROMPTED
 from .perception_cache import PerceptionCache
 from .pictures import ClipPicture, save_pictures
@@ -58,6 +59,8 @@ class EvaluationRequest:
     seed: int = 0
     workers: int = 1
     """Processes; 0 for this one."""
+    resume: Path | None = None
+    """Folder of scores that are kept, to go on with after an interruption."""
 
 
 @dataclass(frozen=True)
@@ -125,8 +128,11 @@ def methods_to_run(request: EvaluationRequest, *, has_sentences: bool = True) ->
 def _run(
     request: EvaluationRequest, reporter: Reporter, header: ReportHeader, tasks: Sequence[ClipTask]
 ) -> EvaluationOutcome:
+    kept = None
+    if request.resume is not None:
+        kept = KeptScores.of_run(request.resume, header.benchmark, header.split, header.seed)
     report, pictures = run_methods(
-        header, tasks, methods_to_run(request), workers=request.workers, count=len(tasks), reporter=reporter
+        header, tasks, methods_to_run(request), workers=request.workers, count=len(tasks), kept=kept, reporter=reporter
     )
     return EvaluationOutcome(report, tuple(pictures))
 
@@ -259,6 +265,8 @@ def _real(request: EvaluationRequest, reporter: Reporter) -> EvaluationOutcome:
             "Put videos of two people there, and Pose2Sim's demo (Calib.qca.txt, single_cam0N.mp4, multi_cam0N.mp4); "
             "then add --data FOLDER.",
         )
+    if request.resume is not None:
+        raise UserError("not-resumed", "The benchmark real keeps no scores to resume from.", "Leave --resume out.")
     methods = methods_to_run(request, has_sentences=False)
     perception = PerceptionCache(cache_folder() / _DETECTIONS, torch.device("cpu"), reporter)
     report = evaluate_real(request.data, methods, perception, seed=request.seed, clips=request.clips, reporter=reporter)

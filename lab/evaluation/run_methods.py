@@ -15,6 +15,7 @@ from core.failures import explain
 from core.reporting import Reporter, SilentReporter
 
 from .benchmark_clip import BenchmarkClip
+from .kept_scores import KeptScores
 from .methods import METHODS
 from .oracles import ORACLES
 from .pictures import ClipPicture
@@ -80,16 +81,17 @@ def run_methods(
     *,
     workers: int = 1,
     count: int | None = None,
+    kept: KeptScores | None = None,
     reporter: Reporter | None = None,
 ) -> tuple[Report, list[ClipPicture]]:
     """The report, and pictures of the last method's WORST clips, worst first.
 
     A clip, or a method on it, that fails is named in the report's notes and missing in the numbers. `workers` processes run at
-    the same time, 0 stands for this one. `count` is the number of clips, for the progress. UserError `no-clips`, or
-    `nothing-worked` where every clip failed.
+    the same time, 0 stands for this one. `count` is the number of clips, for the progress. What `kept` holds is not run again,
+    and has no picture; what is run is added to it. UserError `no-clips`, or `nothing-worked` where every clip failed.
     """
     reporter = reporter or SilentReporter()
-    run_clip = partial(score_clip, methods=tuple(methods), seed=header.seed)
+    run_clip = partial(score_clip, methods=tuple(methods), seed=header.seed, kept=kept)
     scored: list[ClipScores] = []
     attempts = 0
     for done, (task, scores) in enumerate(map_in_order(run_clip, tasks, workers), 1):
@@ -125,19 +127,24 @@ def chosen_methods(names: str) -> tuple[str, ...]:
     return chosen
 
 
-def score_clip(task: ClipTask, methods: Sequence[str], seed: int) -> ClipScores:
-    """All methods on one clip, in this process."""
-    body = _body()
+def score_clip(task: ClipTask, methods: Sequence[str], seed: int, kept: KeptScores | None = None) -> ClipScores:
+    """All methods on one clip, in this process; see `run_methods` for `kept`."""
     rows = {method: f"{method}, {task.label}" if task.label else method for method in task.methods or methods}
+    known = {} if kept is None else {row: kept.load(task.name, row) for row in rows.values()}
+    results = [result for result in known.values() if result is not None]
+    rows = {method: row for method, row in rows.items() if known.get(row) is None}
+    if not rows:
+        return ClipScores(tuple(results), (), None)
+    body = _body()
     try:
         clip = task.make()
         surfaces = true_surfaces(clip, body)
     except Cancelled:
         raise
     except Exception as error:
-        return ClipScores((), tuple(_failure(row, task, error) for row in rows.values()), None)
+        return ClipScores(tuple(results), tuple(_failure(row, task, error) for row in rows.values()), None)
     prompt = clip.sentences[0] if clip.sentences else ""
-    results, failures, picture = [], [], None
+    failures, picture = [], None
     for method, row in rows.items():
         try:
             if method in ORACLES:
@@ -151,6 +158,8 @@ def score_clip(task: ClipTask, methods: Sequence[str], seed: int) -> ClipScores:
             failures.append(_failure(row, task, error))
             continue
         results.append(result)
+        if kept is not None:
+            kept.save(result)
         if row == methods[-1]:
             picture = _picture(clip, result, compare_joints(clip, estimate, body))
     return ClipScores(tuple(results), tuple(failures), picture)

@@ -17,6 +17,7 @@ from core.reporting import SilentReporter
 from lab.evaluation import methods
 from lab.evaluation.benchmark_clip import BenchmarkClip
 from lab.evaluation.benchmarks import EvaluationOutcome, evenly_spread, write_outcome
+from lab.evaluation.kept_scores import KeptScores
 from lab.evaluation.pictures import load_pictures
 from lab.evaluation.run_methods import ClipTask, ReportHeader, run_methods
 from lab.evaluation.table import report_table
@@ -164,3 +165,26 @@ def test_the_table_has_a_line_per_method_and_units(clips, monkeypatch):
 def test_a_subset_of_clips_is_evenly_spread():
     assert evenly_spread(list("abcdefg"), 3) == ["a", "d", "g"]
     assert evenly_spread([1, 2], 5) == [1, 2] and evenly_spread([1, 2], None) == [1, 2]
+
+
+def test_an_interrupted_run_goes_on_with_what_is_missing(clips, tmp_path, monkeypatch):
+    kept = KeptScores.of_run(tmp_path / "scores", "synthetic", "test", 3)
+    first, _ = run_methods(HEADER, tasks_of(clips[:1]), ("raw",), workers=0, kept=kept)
+
+    def made() -> BenchmarkClip:
+        raise AssertionError("the clip has been scored")
+
+    known = ClipTask(clips[0].name, clips[0].family, made)
+    report, pictures = run_methods(HEADER, [known, *tasks_of(clips[1:])], ("raw",), workers=0, kept=kept)
+    assert report.clips[0] == first.clips[0]
+    assert [clip.clip for clip in report.clips] == ["b", "a"] and [picture.name for picture in pictures] == ["a"]
+    again, _ = run_methods(HEADER, [known, *tasks_of(clips[1:])], ("raw", "initial"), workers=0, kept=kept)
+    assert [(clip.clip, clip.method) for clip in again.clips] == [("b", "raw"), ("a", "raw"), ("a", "initial")]
+    assert any("initial on b" in note for note in again.notes)  # what fails is not kept
+
+
+def test_scores_of_another_run_are_not_mixed_in(tmp_path):
+    KeptScores.of_run(tmp_path, "pairs-2d", "test", 0)
+    with pytest.raises(UserError) as caught:
+        KeptScores.of_run(tmp_path, "pairs-2d", "dev", 0)
+    assert caught.value.code == "other-run" and "split test" in caught.value.message
