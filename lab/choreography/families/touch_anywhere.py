@@ -14,7 +14,7 @@ import numpy as np
 from numpy.random import Generator
 
 from core.contract.errors import UserError
-from core.contract.skeleton import JOINT_INDEX
+from core.contract.skeleton import BODY_JOINTS, JOINT_INDEX, split_side
 
 from ...mocap.motion_clip import heading_at, place_at
 from ..scene import (
@@ -22,6 +22,7 @@ from ..scene import (
     ContactGoal,
     ContactPoint,
     GazeGoal,
+    HandShape,
     HandShapeGoal,
     Interval,
     PositionGoal,
@@ -44,6 +45,7 @@ _TARGETS = {
     "chest": 2, "back": 3, "belly": 2, "hips": 2, "head": 2, "face": 1, "neck": 1, "thigh": 2, "knee": 1,
 }  # fmt: skip
 """Parts that are touched, and how often in proportion to each other."""
+_SHAPES: tuple[HandShape, ...] = ("flat", "relaxed", "hooked")
 _OF_ARMS = ("palm", "hand_back", "fingers", "wrist", "forearm", "elbow")
 """Those that may come to meet the hand."""
 _SIDED = ("palm", "hand_back", "fingers", "wrist", "forearm", "elbow", "upper_arm", "shoulder", "thigh", "knee")
@@ -77,7 +79,7 @@ def compose(sampler: SceneSampler, rng: Generator) -> Scene:
     )
     point = list(_TOUCHES_WITH)[_drawn(_TOUCHES_WITH.values(), rng)]
     touched, target = _within_reach(people, touching, Actor(people[1].body, people[1].betas, other), first, rng)
-    part = target.region.removeprefix("left_").removeprefix("right_")
+    part = split_side(target.region)[1]
     hold = Interval(first, last, rng.uniform(10, 20), rng.uniform(10, 20))
     scene = Scene(
         "touch_anywhere",
@@ -87,7 +89,7 @@ def compose(sampler: SceneSampler, rng: Generator) -> Scene:
         gaze_goals=tuple(
             GazeGoal(person, Interval(4, frames, 10, 10), sigma=0.6) for person in (0, 1) if rng.random() < 0.5
         ),
-        hand_goals=(HandShapeGoal(0, "right", str(rng.choice(["flat", "relaxed", "hooked"])), hold),),  # pyright: ignore[reportArgumentType]
+        hand_goals=(HandShapeGoal(0, "right", _SHAPES[int(rng.integers(len(_SHAPES)))], hold),),
         translation_sigma=0.08,
     )
     flip = rng.random() < 0.5
@@ -146,8 +148,8 @@ def _random_point(rng: Generator) -> ContactPoint:
 
 def _trunk_distance(first: Actor, second: Actor) -> float:
     """The smallest distance in metres of the two's joints from pelvis to head, and of the legs, over the clip."""
-    arms = [index for name, index in JOINT_INDEX.items() if index < 22 and ("elbow" in name or "wrist" in name)]
-    one, other = (np.delete(actor_joints(actor)[:, :22], arms, axis=1) for actor in (first, second))
+    others = [index for index, name in enumerate(BODY_JOINTS) if "elbow" not in name and "wrist" not in name]
+    one, other = (actor_joints(actor)[:, others] for actor in (first, second))
     return float(np.linalg.norm(one[:, :, None] - other[:, None], axis=-1).min())
 
 
