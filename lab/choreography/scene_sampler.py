@@ -232,3 +232,9 @@ def actor_joints(actor: Actor) -> np.ndarray:
         torch.from_numpy(actor.motion.rotations), rest, torch.from_numpy(actor.motion.pelvis)
     )
     return places.numpy()
+
+
+def least_joint_distance(first: Actor, second: Actor, joints: Sequence[int] = range(22)) -> float:
+    """The smallest distance in metres between any of these joints of the two, over the clip, before the goals are added."""
+    one, other = (actor_joints(actor)[:, list(joints)] for actor in (first, second))
+    return float(np.linalg.norm(one[:, :, None] - other[:, None], axis=-1).min())

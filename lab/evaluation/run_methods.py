@@ -130,9 +130,11 @@ def chosen_methods(names: str) -> tuple[str, ...]:
 def score_clip(task: ClipTask, methods: Sequence[str], seed: int, kept: KeptScores | None = None) -> ClipScores:
     """All methods on one clip, in this process; see `run_methods` for `kept`."""
     rows = {method: f"{method}, {task.label}" if task.label else method for method in task.methods or methods}
-    known = {} if kept is None else {row: kept.load(task.name, row) for row in rows.values()}
-    results = [result for result in known.values() if result is not None]
-    rows = {method: row for method, row in rows.items() if known.get(row) is None}
+    order = list(rows.values())
+    known = [] if kept is None else [kept.load(task.name, row) for row in rows.values()]
+    results = [result for result in known if result is not None]
+    have = {result.method for result in results}
+    rows = {method: row for method, row in rows.items() if row not in have}
     if not rows:
         return ClipScores(tuple(results), (), None)
     body = _body()
@@ -162,6 +164,7 @@ def score_clip(task: ClipTask, methods: Sequence[str], seed: int, kept: KeptScor
             kept.save(result)
         if row == methods[-1]:
             picture = _picture(clip, result, compare_joints(clip, estimate, body))
+    results.sort(key=lambda result: order.index(result.method))
     return ClipScores(tuple(results), tuple(failures), picture)
 
 

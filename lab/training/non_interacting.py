@@ -20,7 +20,7 @@ from core.motion import PairMotion
 from ..choreography.hand_shapes import finger_rotations, hand_shape
 from ..choreography.interaction import Interaction
 from ..choreography.scene import Actor
-from ..choreography.scene_sampler import SceneSampler, actor_joints
+from ..choreography.scene_sampler import SceneSampler, least_joint_distance
 from ..mocap.capture import FRAME_RATE
 from ..mocap.motion_clip import place_at
 from ..mocap.windows import Action
@@ -94,7 +94,7 @@ def non_interacting_pair(
         )
         if rng.random() < settings.lifted:
             second = _lifted(second, rng.uniform(*settings.lift))
-        if _joint_distance(first, second) > settings.clearance:
+        if least_joint_distance(first, second) > settings.clearance:
             sentences = _sentences(actions, rng) if settings.says_apart else ()
             return _interaction(settings.family, number, (first, second), sentences)
     raise UserError(
@@ -113,12 +113,6 @@ def _lifted(actor: Actor, height: float) -> Actor:
     motion = actor.motion
     pelvis = motion.pelvis + np.array([0, 0, height], motion.pelvis.dtype)
     return replace(actor, motion=replace(motion, pelvis=pelvis, foot_contact=np.zeros_like(motion.foot_contact)))
-
-
-def _joint_distance(first: Actor, second: Actor) -> float:
-    """The smallest distance in metres between joints of the two."""
-    one, other = actor_joints(first), actor_joints(second)
-    return float(np.linalg.norm(one[:, :, None] - other[:, None], axis=-1).min())
 
 
 def _sentences(actions: list[Action], rng: Generator) -> tuple[str, ...]:

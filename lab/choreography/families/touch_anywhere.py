@@ -14,7 +14,7 @@ import numpy as np
 from numpy.random import Generator
 
 from core.contract.errors import UserError
-from core.contract.skeleton import BODY_JOINTS, JOINT_INDEX, split_side
+from core.contract.skeleton import BODY_JOINTS, JOINT_INDEX, REGIONS, split_side
 
 from ...mocap.motion_clip import heading_at, place_at
 from ..scene import (
@@ -28,7 +28,7 @@ from ..scene import (
     PositionGoal,
     Scene,
 )
-from ..scene_sampler import Person, SceneSampler, actor_joints
+from ..scene_sampler import Person, SceneSampler, actor_joints, least_joint_distance
 from ..sentences import InteractionFacts, write_sentences
 from ..strikes import contact_point_at
 from ..symmetry import mirror_scene, swap_people
@@ -48,8 +48,7 @@ _TARGETS = {
 _SHAPES: tuple[HandShape, ...] = ("flat", "relaxed", "hooked")
 _OF_ARMS = ("palm", "hand_back", "fingers", "wrist", "forearm", "elbow")
 """Those that may come to meet the hand."""
-_SIDED = ("palm", "hand_back", "fingers", "wrist", "forearm", "elbow", "upper_arm", "shoulder", "thigh", "knee")
-_SAID = {"hand_back": "hand", "palm": "hand", "fingers": "hand", "hips": "hip", "upper_arm": "upper arm"}
+_SAID = {"hand_back": "hand", "palm": "hand", "fingers": "hand", "hips": "hip"}
 """What sentences call a part, where it has another name there."""
 _DRAWS, _FACING = 40, 0.35
 """Draws of a point to touch, and the least cosine of its normal with the direction to who touches it."""
@@ -57,8 +56,9 @@ _REACH = (0.55, 0.95)
 """Least and greatest distance of the point from the shoulder, as shares of an arm."""
 _SIDEWAYS = (math.radians(-55), math.radians(35))
 """Directions in which it may lie, from straight ahead of who touches: to the side of the arm, and across the body."""
+_BESIDE_ARMS = [index for index, name in enumerate(BODY_JOINTS) if "elbow" not in name and "wrist" not in name]
 _ROOM = 0.24
-"""metres between any two joints of the two, beside those of the arms, before anybody reaches out."""
+"""metres between any two joints of the two, other than elbows and wrists, before anybody reaches out."""
 
 
 def compose(sampler: SceneSampler, rng: Generator) -> Scene:
@@ -133,24 +133,17 @@ def _within_reach(
         placed = replace(
             turned, motion=place_at(turned.motion, heading, (float(x + pelvis[0]), float(y + pelvis[1])), at)
         )
-        if _trunk_distance(touching, placed) > _ROOM:
+        if least_joint_distance(touching, placed, _BESIDE_ARMS) > _ROOM:
             return placed, target
     raise UserError("out-of-reach", "No point of the other person's skin is within reach.", "Draw another scene.")
 
 
 def _random_point(rng: Generator) -> ContactPoint:
     part = list(_TARGETS)[_drawn(_TARGETS.values(), rng)]
-    region = f"{rng.choice(['left', 'right'])}_{part}" if part in _SIDED else part
+    region = part if part in REGIONS else f"{rng.choice(['left', 'right'])}_{part}"
     coordinates = rng.normal(size=3)
     x, y, z = (coordinates / np.abs(coordinates).max()).tolist()
     return ContactPoint(region, (x, y, z))
-
-
-def _trunk_distance(first: Actor, second: Actor) -> float:
-    """The smallest distance in metres of the two's joints from pelvis to head, and of the legs, over the clip."""
-    others = [index for index, name in enumerate(BODY_JOINTS) if "elbow" not in name and "wrist" not in name]
-    one, other = (actor_joints(actor)[:, others] for actor in (first, second))
-    return float(np.linalg.norm(one[:, :, None] - other[:, None], axis=-1).min())
 
 
 def _meets(
