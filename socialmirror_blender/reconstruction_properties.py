@@ -28,6 +28,11 @@ from ..core.contract.skeleton import GROUND, REGIONS
 REGION_ITEMS = [(name, name.replace("_", " ").capitalize(), "") for name in REGIONS]
 GROUND_ITEM = (GROUND, "Ground", "")
 PERSON_ITEMS = [("0", "Person A", ""), ("1", "Person B", "")]
+FOOT_MODE_ITEMS = [
+    ("reconstructed", "As Reconstructed", "Feet may slide a little, as in the reconstruction"),
+    ("lock", "Locked", "Feet stand still, heel and toes on the floor"),
+    ("free", "Free", "Feet may slide and lift"),
+]
 
 
 class SOCIALMIRROR_contact(bpy.types.PropertyGroup):
@@ -105,11 +110,8 @@ class SOCIALMIRROR_foot_contact(bpy.types.PropertyGroup):
     frame_end: IntProperty()
     mode: EnumProperty(
         name="Mode",
-        items=[
-            ("reconstructed", "As It Is", "As reconstructed: the foot may slide a little"),
-            ("lock", "Lock", "The foot stands still, heel and toes on the floor"),
-            ("free", "Slide", "The foot may slide and lift"),
-        ],
+        description="What Refine does with the foot",
+        items=FOOT_MODE_ITEMS,
     )
     confidence: FloatProperty()
 

@@ -168,7 +168,7 @@ class SOCIALMIRROR_OT_contact_mark(_OnContact, bpy.types.Operator):
 class SOCIALMIRROR_OT_contact_jump(_OnContact, bpy.types.Operator):
     bl_idname = "socialmirror.contact_jump"
     bl_label = "Jump to Contact"
-    bl_description = "Set the current frame to the contact's first frame"
+    bl_description = "Go to the contact's first frame"
 
     @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:

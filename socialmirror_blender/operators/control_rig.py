@@ -106,7 +106,7 @@ class SOCIALMIRROR_OT_control_rig_remove(_OnControls, bpy.types.Operator):
             if self.keep and is_below_layers(rig):
                 raise UserError(
                     "layered",
-                    f"The take of {rig.name} lies in the NLA below layers of yours, over which controls cannot be baked.",
+                    f"The take of {rig.name} lies in the NLA below your own layers, over which controls cannot be baked.",
                     "Take the layers away first, or remove the controls without keeping their motion.",
                 )
             changed += write_back(context.scene, rig, frames) if self.keep else 0
@@ -194,7 +194,7 @@ class SOCIALMIRROR_OT_control_rig_feet(_OnControls, bpy.types.Operator):
             raise UserError(
                 "no-locked-feet",
                 "No foot of a person with controls is locked.",
-                "Set feet to Lock in the panel Feet first.",
+                "Set feet to Locked in the panel Feet first.",
             )
         context.scene.frame_set(context.scene.frame_current)
         self.report({"INFO"}, f"{count} foot contacts are held")

@@ -2,37 +2,41 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any, cast
 
 import bpy
 
-from ...core.contract.foot_contact import FOOT_MODES, FootMode
+from ...core.contract.foot_contact import FootMode
 from .. import scene as scenes
+from ..reconstruction_properties import FOOT_MODE_ITEMS
 from ..reconstructions import require_reconstruction
 from ..scene.foot_list import set_foot_mode
 from .reporting import OnReconstruction, OperatorReturn, reports_errors
-
-MODE_ITEMS = [(mode, mode.capitalize(), "") for mode in FOOT_MODES]
 
 
 class SOCIALMIRROR_OT_feet_mode(OnReconstruction, bpy.types.Operator):
     bl_idname = "socialmirror.feet_mode"
     bl_label = "Set All Feet"
-    bl_description = "Lock all listed feet to the floor, let them slide, or leave them as reconstructed. Refine does it"
+    bl_description = "Set what the next Refine does with all listed foot contacts"
     bl_options = {"REGISTER", "UNDO"}
 
-    mode: bpy.props.EnumProperty(name="Mode", items=MODE_ITEMS)
+    mode: bpy.props.EnumProperty(name="Mode", description="What Refine does with the feet", items=FOOT_MODE_ITEMS)
+
+    @classmethod
+    def description(cls, context: bpy.types.Context, properties: Any) -> str:
+        does = next(text for mode, _, text in FOOT_MODE_ITEMS if mode == properties.mode)
+        return f"Set all listed foot contacts. {does}"
 
     @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
         count = set_foot_mode(require_reconstruction(context), cast("FootMode", self.mode))
-        self.report({"INFO"}, f"{count} foot contacts are set")
+        self.report({"INFO"}, f"Set {count} foot contacts")
         return {"FINISHED"}
 
 
 class SOCIALMIRROR_OT_foot_jump(OnReconstruction, bpy.types.Operator):
     bl_idname = "socialmirror.foot_jump"
-    bl_label = "Go to Foot Contact"
+    bl_label = "Jump to Foot Contact"
     bl_description = "Go to the frame in which the foot is set down"
     bl_options = {"REGISTER", "UNDO"}
 

@@ -62,7 +62,7 @@ class SOCIALMIRROR_OT_import_folder(bpy.types.Operator):
 class SOCIALMIRROR_OT_use_take(OnIdleReconstruction, bpy.types.Operator):
     bl_idname = "socialmirror.use_take"
     bl_label = "Use Take"
-    bl_description = "Key the armatures with this take. Locked poses stay"
+    bl_description = "Key the armatures with this take. Your own keys and pins stay"
     bl_options = {"REGISTER", "UNDO"}
 
     take: StringProperty(options={"SKIP_SAVE"})

@@ -68,7 +68,7 @@ class SOCIALMIRROR_OT_take_blend(OnIdleReconstruction, bpy.types.Operator):
     bl_label = "Blend Take In"
     bl_description = (
         "Let both people move as in this take over a range of frames, with a smooth passage at both ends. The keys lie over "
-        "the shown take as yours: Back to Take removes them"
+        "the shown take as your own: Reset to Take removes them"
     )
     bl_options = {"REGISTER", "UNDO"}
 

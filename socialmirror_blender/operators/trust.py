@@ -71,7 +71,7 @@ class SOCIALMIRROR_OT_uncertain_stretch(OnReconstruction, bpy.types.Operator):
 
 class SOCIALMIRROR_OT_jump_to_frame(bpy.types.Operator):
     bl_idname = "socialmirror.jump_to_frame"
-    bl_label = "Jump There"
+    bl_label = "Jump to Frames"
     bl_description = "Go to the first of these frames"
 
     frame: IntProperty(options={"SKIP_SAVE", "HIDDEN"})

@@ -1,4 +1,4 @@
-"""The panel with the feet: when each of them stands, and whether it is locked there or may slide."""
+"""The panel with the feet: when each of them stands, and whether it is locked there or free to slide."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import bpy
 
 from .. import scene as scenes
-from ..reconstruction_properties import contact_list
+from ..reconstruction_properties import FOOT_MODE_ITEMS, contact_list
 from ..reconstructions import active_reconstruction
 from ..scene.foot_list import listed_feet
 from .sidebar import OnResult
@@ -31,8 +31,8 @@ class SOCIALMIRROR_PT_feet(OnResult, bpy.types.Panel):
             return
         layout.prop(listed, "foot_sensitivity", slider=True)
         row = layout.row(align=True)
-        for mode, text in (("lock", "Lock All"), ("reconstructed", "As It Is"), ("free", "Slide")):
-            row.operator("socialmirror.feet_mode", text=text, icon=_ICONS[mode]).mode = mode
+        for mode, label, _ in FOOT_MODE_ITEMS:
+            row.operator("socialmirror.feet_mode", text=label, icon=_ICONS[mode]).mode = mode
         indices, timing = listed_feet(collection), scenes.read_state(collection).timing
         column = layout.column(align=True)
         for index in indices[:_SHOWN]:

@@ -15,7 +15,7 @@ _SHOWN_BONES = 8
 
 
 class SOCIALMIRROR_PT_own_keys(OnResult, bpy.types.Panel):
-    bl_label = "Your Keys"
+    bl_label = "Own Keys"
 
     def draw(self, context: bpy.types.Context) -> None:
         layout: Any = self.layout
@@ -29,7 +29,7 @@ class SOCIALMIRROR_PT_own_keys(OnResult, bpy.types.Panel):
             for number, line in enumerate(own_keys_lines(name, keys)):
                 draw_text(layout, line, icon="KEYFRAME_HLT" if number == 0 else "BLANK1")
         row = layout.row(align=True)
-        row.operator("socialmirror.pin_own_keys", icon="LOCKED")
+        row.operator("socialmirror.pin_own_keys", icon="PINNED")
         row.operator("socialmirror.give_back", icon="LOOP_BACK")
 
 

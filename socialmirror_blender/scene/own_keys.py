@@ -71,7 +71,7 @@ def lock_own_keys(collection: bpy.types.Collection) -> int:
         raise UserError(
             "no-own-keys",
             "No keyframe of the body differs from the take.",
-            "Pose bones and insert keyframes first, or lock poses with Lock Pose.",
+            "Pose bones and insert keyframes first, or pin poses with Pin Pose.",
         )
     forget_own_keys()
     return locked

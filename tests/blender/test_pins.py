@@ -170,7 +170,7 @@ def test_pins_are_listed_muted_and_removed_by_ranges(
 ) -> None:
     select_only(posed, "left_wrist", "left_elbow")
     press("pin")
-    panel = product("socialmirror_blender.panels.locked_poses")
+    panel = product("socialmirror_blender.panels.pins")
     pins = scene.list_pins(imported)
     assert [panel.pin_text(pin) for pin in pins] == ["A left elbow  7", "A left hand  7"]
     assert panel.pins_heading(pins) == "2 pins in 1 frame"

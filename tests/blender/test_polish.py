@@ -220,7 +220,7 @@ def test_a_layer_of_the_animator_above_the_take_stays(
     bpy.ops.object.mode_set(mode="POSE")
     for bone in rig.pose.bones:
         select_bone(bone, bone.name == "left_shoulder")
-    with pytest.raises(RuntimeError, match="below layers of yours"):
+    with pytest.raises(RuntimeError, match="below your own layers"):
         press("pin")
     add_take(tmp_path, contract, "take-2", seed=7)
     scene.update_take(collection, tmp_path)

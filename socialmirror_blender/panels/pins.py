@@ -1,4 +1,4 @@
-"""The panel with the animator's pins: locks bones, and lists what is locked."""
+"""The panel with the animator's pins: pins bones, and lists what is pinned."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _NAMES = {"wrist": "hand", "ankle": "foot", "foot": "toes", "pelvis": "hips"}
 """What an animator calls a joint."""
 
 
-class SOCIALMIRROR_PT_keys(OnResult, bpy.types.Panel):
+class SOCIALMIRROR_PT_pins(OnResult, bpy.types.Panel):
     bl_label = "Pins"
 
     def draw(self, context: bpy.types.Context) -> None:
@@ -25,11 +25,11 @@ class SOCIALMIRROR_PT_keys(OnResult, bpy.types.Panel):
         collection = active_reconstruction(context)
         assert collection is not None  # poll
         if not context.selected_pose_bones:
-            draw_text(layout, "In pose mode, select bones and lock them. Refine keeps them where they are.")
+            draw_text(layout, "In pose mode, select bones and pin them. Refine keeps them where they are.")
         row = layout.row(align=True)
-        row.operator("socialmirror.pin", icon="LOCKED")
+        row.operator("socialmirror.pin", icon="PINNED")
         row.operator("socialmirror.pin_range", text="Range…", icon="PREVIEW_RANGE")
-        row.operator("socialmirror.unpin", text="", icon="UNLOCKED")
+        row.operator("socialmirror.unpin", text="", icon="UNPINNED")
         pins = scenes.list_pins(collection)
         if pins:
             layout.label(text=pins_heading(pins))
@@ -68,4 +68,4 @@ def _draw_pins(layout: Any, pins: list[PinnedRange]) -> None:
         layout.label(text=f"and {len(pins) - _SHOWN_PINS} more")
 
 
-CLASSES = (SOCIALMIRROR_PT_keys,)
+CLASSES = (SOCIALMIRROR_PT_pins,)

@@ -1,4 +1,4 @@
-"""Operators that lock the pose of bones at a frame, so that Refine keeps it, and on the animator's own keyframes."""
+"""Operators that pin the pose of bones at a frame, so that Refine keeps it, and on the animator's own keyframes."""
 
 from __future__ import annotations
 
@@ -31,28 +31,28 @@ class _OnSelectedBones:
 
 class SOCIALMIRROR_OT_pin(_OnSelectedBones, bpy.types.Operator):
     bl_idname = "socialmirror.pin"
-    bl_label = "Lock Pose"
+    bl_label = "Pin Pose"
     bl_description = (
-        "Insert keyframes for the selected bones at the current frame, and make Refine keep them. Hands, feet, head and hips "
-        "stay where they are in the world and their parents follow; other bones keep their rotation"
+        "Key the selected bones at the current frame, and make Refine keep their pose. Hands, feet, head and hips stay where "
+        "they are in the world and their parents follow; other bones keep their rotation"
     )
     bl_options = {"REGISTER", "UNDO"}
 
     @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
         for rig, bones in _selected_bones(context).items():
-            _lock_visible_pose(context, rig, bones)
+            _pin_visible_pose(context, rig, bones)
         return {"FINISHED"}
 
 
 class SOCIALMIRROR_OT_pin_range(_OnSelectedBones, bpy.types.Operator):
     bl_idname = "socialmirror.pin_range"
-    bl_label = "Lock Range"
-    bl_description = "Lock the selected bones in a range of frames, held as they are in the current frame"
+    bl_label = "Pin Range"
+    bl_description = "Pin the selected bones over a range of frames, in the pose of the current frame"
     bl_options = {"REGISTER", "UNDO"}
 
-    first: bpy.props.IntProperty(name="First", description="First scene frame that is locked")
-    last: bpy.props.IntProperty(name="Last", description="Last scene frame that is locked")
+    first: bpy.props.IntProperty(name="Start", description="First pinned frame of the scene")
+    last: bpy.props.IntProperty(name="End", description="Last pinned frame of the scene")
 
     def invoke(self, context: Any, event: Any) -> Any:
         frame = context.scene.frame_current
@@ -68,17 +68,17 @@ class SOCIALMIRROR_OT_pin_range(_OnSelectedBones, bpy.types.Operator):
             raise UserError(
                 "frame-outside",
                 "The current frame is not in the range, so there is no pose to hold.",
-                "Go to the frame whose pose is to be held, or choose a range that contains it.",
+                "Go to the frame whose pose you want to hold, or choose a range that contains it.",
             )
         for rig, bones in _selected_bones(context).items():
-            _lock_visible_pose(context, rig, bones)
+            _pin_visible_pose(context, rig, bones)
             scenes.lock_range(context, rig, bones, frames)
         return {"FINISHED"}
 
 
 class SOCIALMIRROR_OT_unpin(_OnSelectedBones, bpy.types.Operator):
     bl_idname = "socialmirror.unpin"
-    bl_label = "Unlock"
+    bl_label = "Unpin"
     bl_description = "Let Refine change the selected bones at the current frame again. Their keyframes stay"
     bl_options = {"REGISTER", "UNDO"}
 
@@ -103,8 +103,8 @@ class _OnListedPin(OnReconstruction):
 
 class SOCIALMIRROR_OT_pin_jump(_OnListedPin, bpy.types.Operator):
     bl_idname = "socialmirror.pin_jump"
-    bl_label = "Go to Pin"
-    bl_description = "Go to the first frame of this pin, and select its bone"
+    bl_label = "Jump to Pin"
+    bl_description = "Go to the first frame of this pin and select its bone"
     bl_options = {"REGISTER", "UNDO"}
 
     @reports_errors
@@ -118,7 +118,7 @@ class SOCIALMIRROR_OT_pin_jump(_OnListedPin, bpy.types.Operator):
 class SOCIALMIRROR_OT_pin_mute(_OnListedPin, bpy.types.Operator):
     bl_idname = "socialmirror.pin_mute"
     bl_label = "Mute Pin"
-    bl_description = "Let Refine leave this pin out, or use it again. Its keyframes stay"
+    bl_description = "Make Refine ignore this pin, or use it again. Its keyframes stay"
     bl_options = {"REGISTER", "UNDO"}
 
     mute: bpy.props.BoolProperty(options={"HIDDEN"})
@@ -132,8 +132,8 @@ class SOCIALMIRROR_OT_pin_mute(_OnListedPin, bpy.types.Operator):
 
 class SOCIALMIRROR_OT_pin_remove(_OnListedPin, bpy.types.Operator):
     bl_idname = "socialmirror.pin_remove"
-    bl_label = "Remove Pin"
-    bl_description = "Let Refine change this joint again. Its keyframes stay"
+    bl_label = "Unpin"
+    bl_description = "Let Refine change this bone again. Its keyframes stay"
     bl_options = {"REGISTER", "UNDO"}
 
     @reports_errors
@@ -144,23 +144,21 @@ class SOCIALMIRROR_OT_pin_remove(_OnListedPin, bpy.types.Operator):
 
 class SOCIALMIRROR_OT_pin_own_keys(OnReconstruction, bpy.types.Operator):
     bl_idname = "socialmirror.pin_own_keys"
-    bl_label = "Use as Pins"
-    bl_description = (
-        "Lock every pose that you have keyed yourself on the bodies of both people, so that Refine builds on it"
-    )
+    bl_label = "Pin Own Keys"
+    bl_description = "Pin every pose that you keyed yourself on the bodies of both people, so that Refine builds on it"
     bl_options = {"REGISTER", "UNDO"}
 
     @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
         count = lock_own_keys(require_reconstruction(context))
-        self.report({"INFO"}, f"{count} poses are locked: Refine keeps them")
+        self.report({"INFO"}, f"Pinned {count} poses: Refine keeps them")
         return {"FINISHED"}
 
 
 class SOCIALMIRROR_OT_give_back(_OnSelectedBones, bpy.types.Operator):
     bl_idname = "socialmirror.give_back"
-    bl_label = "Back to Take"
-    bl_description = "Remove your own keys of the selected bones, so that they move as the take has it"
+    bl_label = "Reset to Take"
+    bl_description = "Remove your own keys from the selected bones, so that they move as in the take"
     bl_options = {"REGISTER", "UNDO"}
 
     @reports_errors
@@ -181,13 +179,13 @@ def _selected_bones(context: bpy.types.Context) -> dict[Any, list[str]]:
     return selected
 
 
-def _lock_visible_pose(context: bpy.types.Context, rig: Any, bones: list[str]) -> None:
-    """Lock bones as they are seen in the current frame. What is posed above them without keyframes is keyed, or it would go."""
+def _pin_visible_pose(context: bpy.types.Context, rig: Any, bones: list[str]) -> None:
+    """Pin bones as they are seen in the current frame. What is posed above them without keyframes is keyed, or it would go."""
     if is_below_layers(rig):
         raise UserError(
             "layered",
-            f"The take of {rig.name} lies in the NLA below layers of yours, whose poses cannot be locked.",
-            "Select the take's strip in the NLA, press Tab to enter it, and lock poses there.",
+            f"The take of {rig.name} lies below your own layers in the NLA, whose poses cannot be pinned.",
+            "Select the take's strip in the NLA, press Tab to enter it, and pin poses there.",
         )
     frame = context.scene.frame_current
     above = {parent.name for bone in bones for parent in rig.data.bones[bone].parent_recursive}
