@@ -115,6 +115,7 @@ class SOCIALMIRROR_OT_queue_clear(bpy.types.Operator):
     bl_label = "Clear Finished"
     bl_description = "Remove the clips from the list that had their turn. Results stay in their folders"
 
+    @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
         session.session.queue.clear_finished()
         session.redraw()

@@ -9,10 +9,13 @@ from bpy.props import EnumProperty, FloatProperty, IntProperty
 
 from ...core.contract.contact import Contact
 from ...core.contract.errors import UserError
+from ...core.contract.reconstruction import PEOPLE
 from ...core.contract.skeleton import GROUND, REGIONS
 from .. import scene as scenes
 from ..reconstruction_properties import GROUND_ITEM, PERSON_ITEMS, REGION_ITEMS
 from ..scene.contact_anchors import selected_vertex, vertex_regions
+from ..scene.names import rig_role, skin_role
+from ..scene.objects import object_with_role
 from ..scene.regions import region_of_bone
 from ..scene.timeline import ClipTiming
 
@@ -113,7 +116,8 @@ class ContactDialog:
 
     @staticmethod
     def _vertex(collection: bpy.types.Collection, person: str, region: str, vertex: int) -> int | None:
-        regions = vertex_regions(scenes.skin_of(collection, int(person)).data)
+        skin = object_with_role(collection, skin_role(int(person)))
+        regions = None if skin is None else vertex_regions(skin.data)
         in_region = regions is not None and 0 <= vertex < len(regions) and regions[vertex] == REGIONS.index(region)
         return vertex if in_region else None
 
@@ -125,12 +129,12 @@ def selected_skin(context: bpy.types.Context, collection: bpy.types.Collection) 
     else the one in their middle.
     """
     picked: dict[int, tuple[str, int]] = {}
-    rigs: dict[Any, int] = {scenes.rig_of(collection, person): person for person in (0, 1)}
+    rigs: dict[Any, int] = {object_with_role(collection, rig_role(person)): person for person in range(PEOPLE)}
     for bone in context.selected_pose_bones or ():
         person, region = rigs.get(bone.id_data), region_of_bone(bone.name)
         if person is not None and region is not None:
             picked.setdefault(person, (region, NO_VERTEX))
-    skins: dict[Any, int] = {scenes.skin_of(collection, person): person for person in (0, 1)}
+    skins: dict[Any, int] = {object_with_role(collection, skin_role(person)): person for person in range(PEOPLE)}
     for edited in context.objects_in_mode if context.mode == "EDIT_MESH" else ():
         regions, vertex = vertex_regions(edited.data), selected_vertex(edited.data)
         if (

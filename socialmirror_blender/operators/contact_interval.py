@@ -14,7 +14,7 @@ from ..overlays.contact_strips import strip_at
 from ..reconstructions import active_reconstruction
 from ..scene.contact_list import activate_contact, change_contacts, read_contacts
 from ..scene.contact_markers import contact_scene_frames
-from .reporting import OperatorReturn
+from .reporting import OperatorReturn, reports_errors
 
 
 class SOCIALMIRROR_OT_contact_interval(bpy.types.Operator):
@@ -23,6 +23,7 @@ class SOCIALMIRROR_OT_contact_interval(bpy.types.Operator):
     bl_description = "Drag the start, the end or all of a touch to other frames. Refine then makes it there in any case"
     bl_options = {"UNDO", "BLOCKING", "INTERNAL"}
 
+    @reports_errors
     def invoke(self, context: Any, event: bpy.types.Event) -> OperatorReturn:
         collection = active_reconstruction(context)
         hit = strip_at(context, event.mouse_region_x, event.mouse_region_y)
@@ -37,6 +38,7 @@ class SOCIALMIRROR_OT_contact_interval(bpy.types.Operator):
         context.area.tag_redraw()
         return {"RUNNING_MODAL"}
 
+    @reports_errors
     def modal(self, context: Any, event: bpy.types.Event) -> OperatorReturn:
         if event.type in ("ESC", "RIGHTMOUSE"):
             self._show(self.touch)

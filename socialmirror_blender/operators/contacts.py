@@ -67,6 +67,7 @@ class SOCIALMIRROR_OT_contact_add(ContactDialog, OnReconstruction, bpy.types.Ope
     )
     bl_options = {"REGISTER", "UNDO"}
 
+    @reports_errors
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> OperatorReturn:
         self.suggest_selection(context, require_reconstruction(context))
         return self.open(context)
@@ -87,6 +88,7 @@ class SOCIALMIRROR_OT_contact_edit(ContactDialog, _OnContact, bpy.types.Operator
     bl_description = "Change the regions, frames and weight of the contact. Refine makes an edited contact in any case"
     bl_options = {"REGISTER", "UNDO"}
 
+    @reports_errors
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> OperatorReturn:
         collection = require_reconstruction(context)
         contact = active_contact(collection)
@@ -111,6 +113,7 @@ class SOCIALMIRROR_OT_contact_remove(_OnTouches, bpy.types.Operator):
     bl_description = "Remove it from the list. Refine may detect it again; to prevent that, reject it instead"
     bl_options = {"REGISTER", "UNDO"}
 
+    @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
         self.change(require_reconstruction(context), lambda _: None)
         return {"FINISHED"}
@@ -146,6 +149,7 @@ class SOCIALMIRROR_OT_contact_choose(_OnContact, bpy.types.Operator):
 
     index: IntProperty()
 
+    @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
         activate_index(require_reconstruction(context), self.index)
         return {"FINISHED"}
@@ -157,6 +161,7 @@ class SOCIALMIRROR_OT_contact_mark(_OnContact, bpy.types.Operator):
     bl_description = "Mark all touches, or none if all are marked. Buttons apply to the marked ones"
     bl_options = {"REGISTER", "UNDO"}
 
+    @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
         rows = contact_list(require_reconstruction(context)).touches
         mark = not all(row.marked for row in rows)

@@ -65,6 +65,7 @@ class SOCIALMIRROR_OT_use_interpreter(bpy.types.Operator):
     def poll(cls, context: bpy.types.Context) -> bool:
         return _is_idle(cls)
 
+    @reports_errors
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> OperatorReturn:
         self.filepath = preferences(context).interpreter
         if self.filepath:
@@ -86,6 +87,7 @@ class SOCIALMIRROR_OT_check_environment(bpy.types.Operator):
     bl_label = "Check Again"
     bl_description = "Check again what is installed"
 
+    @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
         session.refresh_environment()
         session.redraw()
@@ -97,6 +99,7 @@ class SOCIALMIRROR_OT_network_preferences(bpy.types.Operator):
     bl_label = "Network Preferences…"
     bl_description = "Show where Blender's online access is turned on: Preferences > System > Network"
 
+    @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
         bpy.ops.screen.userpref_show(section="SYSTEM")
         return {"FINISHED"}

@@ -71,6 +71,7 @@ class SOCIALMIRROR_OT_export(OnReconstruction, bpy.types.Operator):
     frame_first: IntProperty(name="First", description="First exported frame of the scene")
     frame_last: IntProperty(name="Last", description="Last exported frame of the scene")
 
+    @reports_errors
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> OperatorReturn:
         collection = require_reconstruction(context)
         state = scenes.read_state(collection)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from ...core.contract.reconstruction import examine, load_info, repair
 from .. import folders
 from .. import scene as scenes
 from ..properties import settings_of, suggest_prompt
-from ..reconstructions import import_or_update, require_folder, require_reconstruction
+from ..reconstructions import activate_shown_take, import_or_update, require_folder, require_reconstruction
 from ..runtime import session
 from ..take_files import activate_take
 from .reporting import OnIdleReconstruction, OnReconstruction, OperatorReturn, reports_errors
@@ -49,6 +50,7 @@ class SOCIALMIRROR_OT_import_folder(bpy.types.Operator):
     directory: StringProperty(subtype="DIR_PATH", options={"SKIP_SAVE"})
     filter_folder: BoolProperty(default=True, options={"HIDDEN"})
 
+    @reports_errors
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> OperatorReturn:
         context.window_manager.fileselect_add(self)
         return {"RUNNING_MODAL"}
@@ -72,7 +74,12 @@ class SOCIALMIRROR_OT_use_take(OnIdleReconstruction, bpy.types.Operator):
         collection = require_reconstruction(context)
         folder = require_folder(collection)
         activate_take(folder, self.take)
-        scenes.update_take(collection, folder)
+        try:
+            scenes.update_take(collection, folder)
+        except BaseException:
+            with suppress(UserError):  # what went wrong first matters more
+                activate_shown_take(collection)
+            raise
         suggest_prompt(settings_of(context), load_info(folder))
         return {"FINISHED"}
 
@@ -88,6 +95,7 @@ class SOCIALMIRROR_OT_locate_results(OnIdleReconstruction, bpy.types.Operator):
     directory: StringProperty(subtype="DIR_PATH", options={"SKIP_SAVE"})
     filter_folder: BoolProperty(default=True, options={"HIDDEN"})
 
+    @reports_errors
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> OperatorReturn:
         context.window_manager.fileselect_add(self)
         return {"RUNNING_MODAL"}

@@ -58,6 +58,7 @@ class SOCIALMIRROR_OT_cancel(bpy.types.Operator):
     def poll(cls, context: bpy.types.Context) -> bool:
         return session.session.runner.job.active
 
+    @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
         session.session.runner.cancel()
         session.pump()
@@ -74,6 +75,7 @@ class SOCIALMIRROR_OT_dismiss(bpy.types.Operator):
     def poll(cls, context: bpy.types.Context) -> bool:
         return not session.session.runner.job.active
 
+    @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
         session.session.runner.clear()
         session.abandon_import()

@@ -68,6 +68,7 @@ class SOCIALMIRROR_OT_fetch_model(_WithLicence, bpy.types.Operator):
     bl_label = "Fetch Model"
     bl_description = "Download this model from the Hugging Face hub, after you have accepted its licence"
 
+    @reports_errors
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> OperatorReturn:
         return context.window_manager.invoke_props_dialog(self, width=_DIALOG_WIDTH)
 
@@ -84,6 +85,7 @@ class SOCIALMIRROR_OT_model_from_folder(_WithLicence, bpy.types.Operator):
 
     directory: StringProperty(subtype="DIR_PATH", options={"SKIP_SAVE"})
 
+    @reports_errors
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> OperatorReturn:
         context.window_manager.fileselect_add(self)
         return {"RUNNING_MODAL"}
@@ -100,6 +102,7 @@ class SOCIALMIRROR_OT_delete_model(_OnModels, bpy.types.Operator):
 
     name: StringProperty(options={"HIDDEN", "SKIP_SAVE"})
 
+    @reports_errors
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> OperatorReturn:
         return context.window_manager.invoke_confirm(self, event)
 

@@ -54,6 +54,7 @@ class SOCIALMIRROR_OT_pin_range(_OnSelectedBones, bpy.types.Operator):
     first: bpy.props.IntProperty(name="Start", description="First pinned frame of the scene")
     last: bpy.props.IntProperty(name="End", description="Last pinned frame of the scene")
 
+    @reports_errors
     def invoke(self, context: Any, event: Any) -> Any:
         frame = context.scene.frame_current
         self.first, self.last = frame, frame + _RANGE_FRAMES - 1

@@ -15,31 +15,39 @@ from ..runtime.session import session
 
 OperatorReturn = set[Literal["RUNNING_MODAL", "CANCELLED", "FINISHED", "PASS_THROUGH", "INTERFACE"]]
 """What an operator's `execute` and `invoke` return."""
-Execute = Callable[[Any, Any], OperatorReturn]
+_EXECUTE_ARGUMENTS = 2
+"""Blender counts the arguments: `execute` has the operator and the context, `invoke` and `modal` an event, too."""
 
 
-def reports_errors(run: Execute) -> Any:
-    """Decorator for an operator's `execute`: an error is reported to the user as a sentence and cancels the operator."""
+def reports_errors(run: Callable[..., OperatorReturn]) -> Any:
+    """Decorator for `execute`, `invoke` and `modal`: an error is reported to the user as a sentence and cancels the operator."""
 
     @functools.wraps(run)
     def execute(operator: Any, context: Any) -> OperatorReturn:
-        try:
-            return run(operator, context)
-        except UserError as error:
-            operator.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
-        except (
-            Exception
-        ) as error:  # a mistake of ours, or of a file that no check expected: never a dialog with Python's stack
-            traceback.print_exc()
-            operator.report(
-                {"ERROR"},
-                f"{operator.bl_label} failed: {type(error).__name__}: {error}. Nothing more is known; please report this with "
-                "what Blender's console says.",
-            )
-            return {"CANCELLED"}
+        return _reported(operator, lambda: run(operator, context))
 
-    return execute
+    @functools.wraps(run)
+    def on_event(operator: Any, context: Any, event: Any) -> OperatorReturn:
+        return _reported(operator, lambda: run(operator, context, event))
+
+    return execute if run.__code__.co_argcount == _EXECUTE_ARGUMENTS else on_event
+
+
+def _reported(operator: Any, run: Callable[[], OperatorReturn]) -> OperatorReturn:
+    try:
+        return run()
+    except UserError as error:
+        operator.report({"ERROR"}, str(error))
+    except (
+        Exception
+    ) as error:  # a mistake of ours, or of a file that no check expected: never a dialog with Python's stack
+        traceback.print_exc()
+        operator.report(
+            {"ERROR"},
+            f"{operator.bl_label} failed: {type(error).__name__}: {error}. Nothing more is known; please report this with "
+            "what Blender's console says.",
+        )
+    return {"CANCELLED"}
 
 
 def poll_idle(operator: Any) -> bool:

@@ -108,6 +108,7 @@ class SOCIALMIRROR_OT_bone_map_load(_OnTarget, bpy.types.Operator):
     filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
     filter_glob: StringProperty(default=f"*{_SUFFIX}", options={"HIDDEN"})
 
+    @reports_errors
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> OperatorReturn:
         context.window_manager.fileselect_add(self)
         return {"RUNNING_MODAL"}
@@ -126,6 +127,7 @@ class SOCIALMIRROR_OT_bone_map_save(_OnTarget, bpy.types.Operator):
     filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
     filter_glob: StringProperty(default=f"*{_SUFFIX}", options={"HIDDEN"})
 
+    @reports_errors
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> OperatorReturn:
         self.filepath = f"bone_map{_SUFFIX}"
         context.window_manager.fileselect_add(self)

@@ -32,6 +32,7 @@ class SOCIALMIRROR_OT_take_note(OnIdleReconstruction, bpy.types.Operator):
     name: StringProperty(name="Name", options={"SKIP_SAVE"})
     note: StringProperty(name="Note", options={"SKIP_SAVE"})
 
+    @reports_errors
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> OperatorReturn:
         known = take_note(require_reconstruction(context), self.take)
         self.name, self.note = known.name, known.note
@@ -78,6 +79,7 @@ class SOCIALMIRROR_OT_take_blend(OnIdleReconstruction, bpy.types.Operator):
     ease: IntProperty(name="Passage", description="Frames of the passage at both ends", min=0, default=6)
     strength: IntProperty(name="Strength", subtype="PERCENTAGE", min=1, max=100, default=100)
 
+    @reports_errors
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> OperatorReturn:
         state, frame = scenes.read_state(require_reconstruction(context)), context.scene.frame_current
         self.first = max(state.first_frame, frame - _BLEND_REACH)
@@ -116,6 +118,7 @@ class SOCIALMIRROR_OT_take_delete(OnIdleReconstruction, bpy.types.Operator):
 
     take: StringProperty(options={"SKIP_SAVE", "HIDDEN"})
 
+    @reports_errors
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> OperatorReturn:
         return context.window_manager.invoke_confirm(self, event)
 

@@ -76,6 +76,7 @@ class SOCIALMIRROR_OT_jump_to_frame(bpy.types.Operator):
 
     frame: IntProperty(options={"SKIP_SAVE", "HIDDEN"})
 
+    @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
         context.scene.frame_set(self.frame)
         return {"FINISHED"}

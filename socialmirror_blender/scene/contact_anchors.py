@@ -11,10 +11,10 @@ import numpy as np
 
 from ...core.contract.contact import Contact
 from ...core.contract.skeleton import REGIONS
-from .actions import read_channels
+from .actions import read_channels, take_channelbag
 from .armature import read_rest_pose
-from .names import REGION_ATTRIBUTE
-from .objects import rig_of, skin_of
+from .names import REGION_ATTRIBUTE, rig_role, skin_role
+from .objects import object_with_role
 from .pose_conversion import skinning_matrices
 from .rest_pose import BONES
 
@@ -45,7 +45,10 @@ class PosedSkins:
         self._matrices: dict[tuple[int, int], np.ndarray] = {}
 
     def anchor_vertices(self, contact: Contact, scene_frame: int) -> list[int] | None:
-        """The vertex of each side, in the pose of a scene frame. None if a mesh has no such region (the animator replaced it)."""
+        """The vertex of each side, in the pose of a scene frame.
+
+        None if a side has no place: the animator deleted or replaced a skin or its armature, or unlinked the armature's action.
+        """
         patches = [self._posed(*side[1:], scene_frame) for side in sides_of(contact)]
         return None if any(len(vertices) == 0 for vertices, _ in patches) else nearest_vertices(patches)
 
@@ -57,10 +60,12 @@ class PosedSkins:
         return self._posed_patches[key]
 
     def _pose(self, person: int, region: str, vertex: int | None, scene_frame: int) -> Patch:
+        rig = object_with_role(self._collection, rig_role(person))
+        if rig is None or take_channelbag(rig) is None:
+            return np.zeros(0, dtype=int), np.zeros((0, 3))
         if (person, region, vertex) not in self._patches:
             self._patches[person, region, vertex] = self._read_patch(person, region, vertex)
         if (person, scene_frame) not in self._matrices:
-            rig = rig_of(self._collection, person)
             channels = read_channels(rig, np.array([scene_frame]))
             self._matrices[person, scene_frame] = skinning_matrices(channels, read_rest_pose(rig))[0]
         patch = self._patches[person, region, vertex]
@@ -68,7 +73,9 @@ class PosedSkins:
         return patch.vertices, (blended.reshape(-1, 3, 4) * patch.points[:, None]).sum(-1)
 
     def _read_patch(self, person: int, region: str, vertex: int | None) -> _RestPatch:
-        skin = skin_of(self._collection, person)
+        skin = object_with_role(self._collection, skin_role(person))
+        if skin is None or skin.type != "MESH":
+            return _RestPatch(np.zeros(0, dtype=int), np.zeros((0, 4)), np.zeros((0, len(BONES))))
         mesh: Any = skin.data
         if person not in self._regions:
             self._regions[person] = vertex_regions(mesh)

@@ -21,7 +21,7 @@ from .contact_anchors import PosedSkins, Side, moved_to, nearest_skin_vertex, si
 from .contact_list import activate_contact, change_contacts, read_contacts, read_item
 from .datablocks import Steps, at_once
 from .fcurves import write_fcurves
-from .names import MARKER_ROLE_PREFIX, marker_role, rig_role
+from .names import MARKER_ROLE_PREFIX, marker_role, rig_role, skin_role
 from .objects import object_with_role, role_of, set_role, skin_of
 from .state import read_state
 
@@ -154,9 +154,10 @@ def _move_contact(collection: bpy.types.Collection, contact_id: str, side: Side,
 
     def moved(contact: Contact) -> Contact:
         person = next((person for name, person, *_ in sides_of(contact) if name == side), None)
-        if contact.id != contact_id or person is None:
+        skin = None if person is None else object_with_role(collection, skin_role(person))
+        if contact.id != contact_id or skin is None:
             return contact
-        found = nearest_skin_vertex(skin_of(collection, person), place_inworld)
+        found = nearest_skin_vertex(skin, place_inworld)
         return contact if found is None else moved_to(contact, side, *found)
 
     change_contacts(collection, moved)
