@@ -3,4 +3,4 @@
 The core never imports bpy. Blender shares `core.contract` with it and talks to `python -m core serve`.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -79,7 +79,7 @@ def serve() -> int:
     for line in sys.stdin:
         request = json.loads(line)
         if request["type"] == "hello" and not os.environ.get("FAKE_SILENT"):
-            send(request["id"], "ready", version="0.1.0", device="cpu (2 threads)", doctor=doctor(), models=models())
+            send(request["id"], "ready", version="0.2.0", device="cpu (2 threads)", doctor=doctor(), models=models())
         elif request["type"] == "cancel":
             cancelled.set()
         elif request["type"] == "shutdown":
