@@ -1,9 +1,10 @@
-"""The Blender add-on: properties, panels and operators, the process that runs the core, and the scene that shows its results."""
+"""The Blender add-on: its user interface, the process that runs the core, and the scene that shows its results."""
 
 from . import (
     camera_events,
     contact_events,
     file_events,
+    menus,
     operators,
     overlays,
     panels,
@@ -25,6 +26,7 @@ def register() -> None:
     preferences.register()
     operators.register()
     panels.register()
+    menus.register()
     session.register(reconstructions.import_outcome)
     file_events.register()
     camera_events.register()
@@ -38,6 +40,7 @@ def unregister() -> None:
     camera_events.unregister()
     file_events.unregister()
     session.unregister()
+    menus.unregister()
     panels.unregister()
     operators.unregister()
     preferences.unregister()

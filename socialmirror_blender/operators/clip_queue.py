@@ -20,8 +20,8 @@ from .reporting import OperatorReturn, reports_errors
 
 class SOCIALMIRROR_OT_queue_add(bpy.types.Operator):
     bl_idname = "socialmirror.queue_add"
-    bl_label = "Add to Queue"
-    bl_description = "Queue the clip with the settings as they are now. It runs when the clips before it are done"
+    bl_label = "Queue Clip"
+    bl_description = "Add the clip to the queue with the current settings. It runs when the clips before it are done"
 
     @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
@@ -31,14 +31,19 @@ class SOCIALMIRROR_OT_queue_add(bpy.types.Operator):
 
 class SOCIALMIRROR_OT_queue_strips(bpy.types.Operator):
     bl_idname = "socialmirror.queue_strips"
-    bl_label = "Add Selected Strips"
-    bl_description = "Queue every selected movie strip of the sequencer with the settings as they are now"
+    bl_label = "Queue Movie Strips"
+    bl_description = "Add every selected movie strip of the sequencer to the queue with the current settings"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if not _selected_strips(context):
+            cls.poll_message_set("Select movie strips in the sequencer first")
+            return False
+        return True
 
     @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
-        strips = [strip.name for strip in compat.movie_strips(context) if strip.select]
-        if not strips:
-            raise UserError("no-strip", "No movie strip is selected.", "Select strips in the sequencer.")
+        strips = _selected_strips(context)
         for name in strips:
             with _clip_of_strip(context, name):
                 _queue(context)
@@ -120,6 +125,10 @@ class SOCIALMIRROR_OT_queue_clear(bpy.types.Operator):
         session.session.queue.clear_finished()
         session.redraw()
         return {"FINISHED"}
+
+
+def _selected_strips(context: bpy.types.Context) -> list[str]:
+    return [strip.name for strip in compat.movie_strips(context) if strip.select]
 
 
 def _queue(context: bpy.types.Context) -> None:

@@ -47,11 +47,12 @@ _WEIGHTS = [
 
 class SOCIALMIRROR_OT_export(OnReconstruction, bpy.types.Operator):
     bl_idname = "socialmirror.export"
-    bl_label = "Export"
+    bl_label = "Export SocialMirror People"
     bl_description = (
-        "Write files for a game engine or another program: choose a target and a folder. What the scene shows is exported, and "
-        "all files share one origin, so that people still touch"
+        "Export the two people as the scene shows them, for a game engine or another program. All files share one origin, so "
+        "that the people still touch"
     )
+    bl_options = {"PRESET"}
 
     directory: StringProperty(subtype="DIR_PATH", options={"SKIP_SAVE"})
     filter_folder: BoolProperty(default=True, options={"HIDDEN"})

@@ -30,7 +30,7 @@ class SOCIALMIRROR_PT_queue(Sidebar, bpy.types.Panel):
         layout: Any = self.layout
         row = layout.row(align=True)
         row.operator("socialmirror.queue_add", icon="ADD")
-        row.operator("socialmirror.queue_strips", icon="SEQ_STRIP_DUPLICATE")
+        row.operator("socialmirror.queue_strips", text="Queue Strips", icon="SEQ_STRIP_DUPLICATE")
         clips = session.queue.clips
         if not clips:
             draw_text(layout, "Clips that wait here are reconstructed one after the other; you import what you want.")

@@ -26,7 +26,7 @@ class Layout:
 
     def menu(self, name: str, *, text: str = "", icon: str = "NONE") -> None:
         check_icon(icon)
-        self.texts.append(text)
+        self.texts.append(text or getattr(bpy.types, name).bl_label)
         draw(getattr(bpy.types, name), self)
 
     def operator_menu_enum(self, name: str, _prop: str, *, text: str = "") -> Any:

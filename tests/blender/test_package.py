@@ -44,6 +44,9 @@ assert not any(module.split(".")[0] in ("torch", "cv2", "transformers") for modu
 bpy.ops.preferences.addon_disable(module=name)
 left = [kind for kind in dir(bpy.types) if kind.startswith("SOCIALMIRROR_")]
 assert not left, left
+for menu in ("TOPBAR_MT_file_import", "TOPBAR_MT_file_export", "VIEW3D_MT_pose", "SEQUENCER_MT_strip"):
+    drawn = getattr(bpy.types, menu)._dyn_ui_initialize()
+    assert not [draw for draw in drawn if "socialmirror" in draw.__module__], menu
 assert not bpy.app.timers.is_registered(session._tick)
 assert not [handler for handler in bpy.app.handlers.load_post if "socialmirror" in handler.__module__]
 print("INSTALLED")

@@ -1,0 +1,57 @@
+"""The add-on is found in Blender's own menus, and leaves them when it is disabled."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import bpy
+import pytest
+
+from tests.blender.drawing import Layout
+from tests.blender.product import Product
+from tests.blender.user_actions import press
+
+
+def entries(menu: str) -> list[str]:
+    """The operators that the add-on draws in a menu of Blender's."""
+    layout = Layout([], [])
+    for draw in getattr(bpy.types, menu)._dyn_ui_initialize():
+        if "socialmirror" in draw.__module__:
+            draw(SimpleNamespace(layout=layout), bpy.context)
+    return layout.buttons
+
+
+@pytest.mark.parametrize(
+    ("menu", "operators"),
+    [
+        ("TOPBAR_MT_file_import", ["import_folder"]),
+        ("TOPBAR_MT_file_export", ["export"]),
+        ("VIEW3D_MT_pose", ["pin", "pin_range", "unpin", "pin_own_keys", "give_back"]),
+        ("SEQUENCER_MT_strip", ["queue_strips"]),
+    ],
+)
+def test_what_an_animator_looks_for_stands_in_the_menu_until_the_add_on_is_disabled(
+    product: Product, menu: str, operators: list[str]
+) -> None:
+    menus = product("socialmirror_blender.menus")
+    assert entries(menu) == operators
+    menus.unregister()
+    try:
+        assert entries(menu) == []
+    finally:
+        menus.register()
+
+
+def test_strips_are_queued_only_if_one_is_selected() -> None:
+    with pytest.raises(RuntimeError, match="Select movie strips"):
+        press("queue_strips")
+
+
+def test_export_can_keep_its_settings_as_a_preset() -> None:
+    operators: Any = bpy.ops
+    assert "PRESET" in operators.socialmirror.export.bl_options
+    properties = operators.socialmirror.export.get_rna_type().properties
+    assert properties["directory"].is_skip_save, "a preset is not bound to a folder"
+    kept = {item.identifier for item in properties if not (item.is_hidden or item.is_skip_save)}
+    assert {"target", "people", "names", "root", "origin", "weights", "animation_only"} <= kept
