@@ -14,11 +14,11 @@ from ..runtime.session import redraw
 from ..scene.names import rig_role
 from ..scene.objects import object_with_role
 from ..scene.trust import STATE_TEXTS, TrustStretch, next_stretch
-from ..scene.trust_overlay import collection_stretches, hide_overlay, is_overlay_shown, show_overlay
-from .reporting import OnReconstruction, OperatorReturn, reports_errors
+from ..scene.trust_overlay import collection_stretches, hide_overlay, is_overlay_shown, is_skin_edited, show_overlay
+from .reporting import OnReconstruction, OperatorReturn, poll_reconstruction, reports_errors
 
 
-class SOCIALMIRROR_OT_trust_overlay(OnReconstruction, bpy.types.Operator):
+class SOCIALMIRROR_OT_trust_overlay(bpy.types.Operator):
     bl_idname = "socialmirror.trust_overlay"
     bl_label = "Show Trust"
     bl_description = (
@@ -26,6 +26,15 @@ class SOCIALMIRROR_OT_trust_overlay(OnReconstruction, bpy.types.Operator):
         "yellow where they are uncertain. Only the viewport's colours change"
     )
     bl_options = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def poll(cls: Any, context: bpy.types.Context) -> bool:
+        if not poll_reconstruction(cls, context):
+            return False
+        if is_skin_edited(require_reconstruction(context)):
+            cls.poll_message_set("Leave Edit Mode first")
+            return False
+        return True
 
     @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:

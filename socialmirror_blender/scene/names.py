@@ -86,3 +86,6 @@ MATERIAL_ATTRIBUTE = "socialmirror_material"
 OVERLAY_PROPERTY = "socialmirror_overlay"
 """On a skin's mesh: for each face the index into `trust.LIMBS`; while the overlay is shown, the materials that faces have without
 it, and how many materials these are."""
+
+LIMB_MATERIAL_PROPERTY = "socialmirror_limb_material"
+"""On a material that the overlay has made."""

@@ -13,12 +13,21 @@ from typing import Any
 import bpy
 import numpy as np
 
+from ...core.contract.errors import UserError
 from ...core.contract.reconstruction import PEOPLE
 from .. import compat
 from .actions import take_of
 from .colors import FILLED_IN_COLOR, PERSON_COLORS, UNCERTAIN_COLOR
 from .fcurves import write_fcurves
-from .names import LIMB_ATTRIBUTE, MATERIAL_ATTRIBUTE, OVERLAY_PROPERTY, TRUST_PROPERTY, rig_role, skin_role
+from .names import (
+    LIMB_ATTRIBUTE,
+    LIMB_MATERIAL_PROPERTY,
+    MATERIAL_ATTRIBUTE,
+    OVERLAY_PROPERTY,
+    TRUST_PROPERTY,
+    rig_role,
+    skin_role,
+)
 from .objects import object_with_role
 from .rest_pose import BONES
 from .take_values import mark_of
@@ -65,8 +74,16 @@ def is_overlay_shown(collection: bpy.types.Collection) -> bool:
     return any(OVERLAY_PROPERTY in skin.data for skin in _skins(collection).values())
 
 
+def is_skin_edited(collection: bpy.types.Collection) -> bool:
+    """Whether a skin is in edit mode, where Blender takes no values for its faces."""
+    return any(skin.data.is_editmode for skin in _skins(collection).values())
+
+
 def show_overlay(collection: bpy.types.Collection) -> None:
-    """Colour the limbs of both skins by the take that their armatures show, anew if they are coloured already."""
+    """Colour the limbs of both skins by the take that their armatures show, anew if they are coloured already.
+
+    UserError `edit-mode` as `hide_overlay`.
+    """
     hide_overlay(collection)
     for person, skin in _skins(collection).items():
         rig = object_with_role(collection, rig_role(person))
@@ -76,25 +93,17 @@ def show_overlay(collection: bpy.types.Collection) -> None:
 
 
 def hide_overlay(collection: bpy.types.Collection) -> None:
-    """Give both skins the materials back that they had."""
+    """Give both skins the materials back that they had. What the animator assigned meanwhile stays.
+
+    UserError `edit-mode` if a skin is in edit mode.
+    """
+    if is_skin_edited(collection):
+        raise UserError(
+            "edit-mode", "A skin is in Edit Mode, where its colours cannot be changed.", "Leave Edit Mode first."
+        )
     for skin in _skins(collection).values():
-        mesh = skin.data
-        count = mesh.get(OVERLAY_PROPERTY)
-        if count is None:
-            continue
-        if (stored := mesh.attributes.get(MATERIAL_ATTRIBUTE)) is not None:
-            indices = np.empty(len(mesh.polygons), dtype=np.int32)
-            stored.data.foreach_get("value", indices)
-            mesh.polygons.foreach_set("material_index", indices)
-            mesh.attributes.remove(stored)
-        removed: list[Any] = []
-        while len(mesh.materials) > count:
-            removed.append(mesh.materials.pop())
-        actions = [compat.assigned_action(material) for material in removed if material is not None]
-        unused = [material for material in removed if material is not None and material.users == 0]
-        bpy.data.batch_remove([*unused, *{assigned[0] for assigned in actions if assigned is not None}])
-        del mesh[OVERLAY_PROPERTY]
-        mesh.update()
+        if OVERLAY_PROPERTY in skin.data:
+            _hide_on(skin.data)
 
 
 @contextmanager
@@ -108,6 +117,30 @@ def overlay_hidden(collection: bpy.types.Collection) -> Generator[None]:
     finally:
         if shown:
             show_overlay(collection)
+
+
+def _hide_on(mesh: Any) -> None:
+    limbs = [slot for slot, material in enumerate(mesh.materials) if _is_limb_material(material)]
+    faces = np.empty(len(mesh.polygons), dtype=np.int32)
+    mesh.polygons.foreach_get("material_index", faces)
+    if (stored := mesh.attributes.get(MATERIAL_ATTRIBUTE)) is not None:
+        before = np.empty_like(faces)
+        stored.data.foreach_get("value", before)
+        faces = np.where(np.isin(faces, limbs), before, faces)
+        mesh.attributes.remove(stored)
+    removed = [mesh.materials.pop(index=slot) for slot in reversed(limbs)]
+    faces -= np.searchsorted(limbs, faces).astype(np.int32)  # slots behind removed ones move up
+    mesh.polygons.foreach_set("material_index", np.clip(faces, 0, max(len(mesh.materials) - 1, 0)))
+    assigned = [compat.assigned_action(material) for material in removed]
+    bpy.data.batch_remove([material for material in removed if material.users == 0])
+    actions = {each[0] for each in assigned if each is not None}
+    bpy.data.batch_remove([action for action in actions if action.users == 0])
+    del mesh[OVERLAY_PROPERTY]
+    mesh.update()
+
+
+def _is_limb_material(material: Any) -> bool:
+    return material is not None and LIMB_MATERIAL_PROPERTY in material
 
 
 def _show_on(skin: Any, person: int, frames: np.ndarray, states: np.ndarray) -> None:
@@ -124,6 +157,7 @@ def _show_on(skin: Any, person: int, frames: np.ndarray, states: np.ndarray) -> 
         name = f"{skin.name} {limb}"
         material: Any = bpy.data.materials.new(name) if base is None else base.copy()
         material.name = name
+        material[LIMB_MATERIAL_PROPERTY] = True
         mesh.materials.append(material)
         slot, channelbag = compat.add_channelbag(action, name, "MATERIAL")
         compat.assign_action(material, action, slot)

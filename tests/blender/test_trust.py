@@ -117,6 +117,53 @@ def test_the_overlay_colours_what_was_filled_in_and_leaves_nothing_behind(
     assert len(bpy.data.materials) == 4  # of two skins and two kinds of markers
 
 
+def test_materials_of_the_animator_survive_the_overlay(imported: Any, scene: ModuleType) -> None:
+    """They add a material, take one of ours out, and give some faces theirs while the overlay is shown."""
+    skin = scene.skin_of(imported, 0)
+    own, chrome = skin.data.materials[0], bpy.data.materials.new("chrome")
+    press("trust_overlay")
+    skin.data.materials.pop(index=2)
+    skin.data.materials.append(chrome)
+    slot = len(skin.data.materials) - 1
+    for face in skin.data.polygons[:10]:
+        face.material_index = slot
+    press("trust_overlay")
+    assert list(skin.data.materials) == [own, chrome]
+    indices = [face.material_index for face in skin.data.polygons]
+    assert indices[:10] == [1] * 10 and set(indices[10:]) == {0}
+    press("trust_overlay")
+    skin.data.materials[0] = chrome
+    press("trust_overlay")
+    assert list(skin.data.materials) == [chrome, chrome]
+
+
+def test_a_limb_material_that_the_animator_uses_elsewhere_stays_coloured(imported: Any, scene: ModuleType) -> None:
+    press("trust_overlay")
+    taken = scene.skin_of(imported, 0).data.materials[1]
+    bpy.ops.mesh.primitive_cube_add()
+    cube: Any = bpy.context.object
+    cube.data.materials.append(taken)
+    bpy.context.view_layer.objects.active = scene.rig_of(imported, 0)
+    press("trust_overlay")
+    assert cube.data.materials[0] == taken
+    assert taken.animation_data.action is not None
+
+
+def test_the_overlay_waits_while_a_skin_is_edited(imported: Any, scene: ModuleType) -> None:
+    bpy.context.view_layer.objects.active = scene.skin_of(imported, 0)
+    bpy.ops.object.mode_set(mode="EDIT")
+    with pytest.raises(RuntimeError, match="Leave Edit Mode"):
+        press("trust_overlay")
+    bpy.ops.object.mode_set(mode="OBJECT")
+    press("trust_overlay")
+    bpy.ops.object.mode_set(mode="EDIT")
+    with pytest.raises(RuntimeError, match="Leave Edit Mode"):
+        press("use_take", take="take-1")
+    bpy.ops.object.mode_set(mode="OBJECT")
+    press("trust_overlay")
+    assert len(scene.skin_of(imported, 0).data.materials) == 1
+
+
 def test_rows_for_a_whole_person_show_stretches_that_were_filled_in(imported: Any, scene: ModuleType) -> None:
     """Where keyframes share a row, Blender shows the first channel's type, and an ordinary keyframe before all others."""
     curves = person_fcurves(scene.rig_of(imported, 0))
