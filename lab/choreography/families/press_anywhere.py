@@ -27,9 +27,9 @@ _PARTS = {
     "knee": 1, "head": 1,
 }  # fmt: skip
 """Parts that touch, and how often in proportion to each other."""
-_DRAWS, _HORIZONTAL = 60, 0.75
+_DRAWS, _HORIZONTAL = 150, 0.7
 """Draws of two points, and how near to horizontal the normals of both are at least: the length of their horizontal part."""
-_RISE = 0.1
+_RISE = 0.15
 """metres by which one point may be higher than the other before anybody moves."""
 _NORMALS = 0.3
 """radians, standard deviation of the angle between one normal and the opposite of the other."""
