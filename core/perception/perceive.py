@@ -21,11 +21,10 @@ from .backends import BackendChoice, choose_backend
 from .detections import Detections
 from .everyone import Everyone, assemble, to_middle
 from .exchanges import leave_each_body_to_one, undo_exchanges
-from .eyes import ClipSteps, EmbeddedEyes, Eyes
 from .hands import Hand, HandTracker, hands_between
-from .hub.eyes import HubEyes
 from .hub.naming import PhraseFinder, choose_named, load_phrase_finder
 from .hub.running import NoMemory
+from .hub.tracker import HubTracker
 from .identity import choose_marked, choose_two, mostly_inferred, real_people, resolve_identities
 from .landmarks import LIMBS
 from .left_right import with_consistent_sides
@@ -33,9 +32,10 @@ from .linking import link
 from .networks import PerceptionNetworks, load_networks
 from .recorded_networks import recorded
 from .recording import NoStretches, Recorder, StretchStore
-from .scan import LOOKS_PER_SECOND, FrameFindings, Scanner
+from .scan import DETECTIONS_PER_SECOND, FrameFindings, Scanner
 from .sightings_picture import picture_of_tracks
 from .track import Sighting, Track
+from .tracker import ClipSteps, EmbeddedTracker, PeopleTracker
 
 _SCAN_SHARE, _FOLLOWING_SHARE = 0.35, 0.45
 """Shares of the stage's time that go into the first and the second pass; the rest is for hands."""
@@ -95,7 +95,7 @@ def detect_people(
     finder = None if described is None else load_phrase_finder(device, pulse)
     wanted = Wanted(first, last, people, marks, described, finder)
     if with_hub:
-        hub = HubEyes(networks, device, recorder, pulse)
+        hub = HubTracker(networks, device, recorder, pulse)
         try:
             return _detect(clip, wanted, hub, pulse)
         except NoMemory as error:
@@ -106,7 +106,7 @@ def detect_people(
             ) from error
         finally:
             hub.free()
-    return _detect(clip, wanted, EmbeddedEyes(recorded(networks, recorder)), pulse)
+    return _detect(clip, wanted, EmbeddedTracker(recorded(networks, recorder)), pulse)
 
 
 @dataclass(frozen=True)
@@ -121,9 +121,9 @@ class Wanted:
     finder: PhraseFinder | None = None
 
 
-def _detect(clip: Clip, wanted: Wanted, eyes: Eyes, reporter: Reporter) -> Detections:
+def _detect(clip: Clip, wanted: Wanted, tracker: PeopleTracker, reporter: Reporter) -> Detections:
     people, marks = wanted.people, wanted.marks
-    scan = scan_clip(clip, wanted.first, wanted.last, eyes.networks, reporter)
+    scan = scan_clip(clip, wanted.first, wanted.last, tracker.networks, reporter)
     tracks = identify(scan)
     with _showing_who_was_found(clip, scan, tracks):
         _check_cuts(scan)
@@ -138,8 +138,8 @@ def _detect(clip: Clip, wanted: Wanted, eyes: Eyes, reporter: Reporter) -> Detec
     count = max(*chosen, len(real_people(tracks, len(scan.findings))) - 1) + 1
     if people is None and count > 2:
         reporter.log(f"{count} people were found; {chosen[0]} and {chosen[1]} are reconstructed.")
-    pair = _follow(clip, scan, [tracks[number] for number in chosen], eyes, reporter, marks)
-    hands = _find_hands(clip, pair, eyes.networks, reporter)
+    pair = _follow(clip, scan, [tracks[number] for number in chosen], tracker, reporter, marks)
+    hands = _find_hands(clip, pair, tracker.networks, reporter)
     detections = replace(assemble(pair, (0, 1), hands), track_ids=np.array(chosen, np.int32))
     with _showing_who_was_found(clip, scan, tracks):
         _check_confidence(detections)
@@ -190,7 +190,7 @@ def find_everyone(clip: Clip, first: int, last: int, *, device: torch.device, re
     """Follow everyone, be it one person or many, without hands."""
     networks = _networks(clip, device, "auto", reporter)
     scan = scan_clip(clip, first, last, networks, reporter)
-    return _follow(clip, scan, real_people(identify(scan), len(scan.findings)), EmbeddedEyes(networks), reporter)
+    return _follow(clip, scan, real_people(identify(scan), len(scan.findings)), EmbeddedTracker(networks), reporter)
 
 
 def _networks(clip: Clip, device: torch.device, backend: BackendChoice, reporter: Reporter) -> PerceptionNetworks:
@@ -208,7 +208,7 @@ def scan_clip(clip: Clip, first: int, last: int, networks: PerceptionNetworks, r
     findings: list[FrameFindings] = []
     lines = np.zeros((0, 4), np.float32)
     frames = read_frames(clip, start, last, while_skipping=lambda: reporter.progress(0.0, "Finding the first frame"))
-    for frame, found in scanner.scan(frames, looks=(first, last)):
+    for frame, found in scanner.scan(frames, always=(first, last)):
         number = frame.index - start
         reporter.progress(
             _SCAN_SHARE * number / count, f"Finding people, {_position(frame.index - first, last - first + 1)}"
@@ -236,7 +236,7 @@ def scan_clip(clip: Clip, first: int, last: int, networks: PerceptionNetworks, r
 
 def _stride(frame_rate: float, count: int) -> int:
     """One in how many frames the first pass looks at; at all of a short range."""
-    return max(1, round(frame_rate / LOOKS_PER_SECOND)) if count > 2 * _RUN_IN else 1
+    return max(1, round(frame_rate / DETECTIONS_PER_SECOND)) if count > 2 * _RUN_IN else 1
 
 
 def identify(scan: Scan) -> list[Track[Sighting]]:
@@ -254,17 +254,17 @@ def _follow(
     clip: Clip,
     scan: Scan,
     tracks: Sequence[Track[Sighting]],
-    eyes: Eyes,
+    tracker: PeopleTracker,
     reporter: Reporter,
     marks: tuple[PersonMark, PersonMark] | None = None,
 ) -> Everyone:
     """Second pass: the landmarks of the people of some tracks."""
     steps = ClipSteps(clip, (*scan.before, *scan.findings), -len(scan.before))
     part = StretchOfProgress(reporter, _SCAN_SHARE, _FOLLOWING_SHARE)
-    own = [track.since(0) for track in eyes.follow(steps, tracks, marks, part)]
+    own = [track.since(0) for track in tracker.follow(steps, tracks, marks, part)]
     for a, b in combinations(range(len(own)), 2):
         known = tracks[a], tracks[b]
-        doubtful = undo_exchanges(own[a], own[b], known, eyes.exchange_cost)
+        doubtful = undo_exchanges(own[a], own[b], known, tracker.exchange_cost)
         leave_each_body_to_one(own[a], own[b], known)
         warn_of_doubtful([scan.findings[step].index for step in doubtful], reporter)
     return Everyone(

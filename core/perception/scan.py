@@ -1,8 +1,8 @@
 """First pass over a clip: who is in each frame, before anybody knows who is who.
 
 A frame's findings depend on its picture and little on the frames before it, and are small. Everything that needs the whole clip
-(`identity`) reads findings, not pictures. People move little between two frames, so only some frames are looked at, about
-LOOKS_PER_SECOND of them; in the others people are where `linking` puts them between two looks.
+(`identity`) reads findings, not pictures. People move little between two frames, so they are detected in only some of them,
+about DETECTIONS_PER_SECOND; in the others people are where `linking` interpolates them between two detections.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from .regions import Region, mask_height, tile_windows
 from .scene_cuts import SceneCuts
 from .track import Sighting
 
-LOOKS_PER_SECOND = 10
+DETECTIONS_PER_SECOND = 10
 _LEAST_SCORE = 0.1
 _LEAST_QUALITY = 0.12
 _SURE_QUALITY = 0.3
@@ -96,25 +96,25 @@ class Scanner:
         self._known: tuple[Sighting, ...] = ()
         """Of the last frame that was looked at."""
 
-    def scan(self, frames: Iterable[Frame], looks: Container[int] = ()) -> Iterator[tuple[Frame, FrameFindings]]:
-        """Each frame with what is known of it, in order; those whose index is in `looks` are looked at in any case.
+    def scan(self, frames: Iterable[Frame], always: Container[int] = ()) -> Iterator[tuple[Frame, FrameFindings]]:
+        """Each frame with what is known of it, in order; people are detected in any case where the index is in `always`.
 
         Frames are read ahead, so that the network sees as many whole pictures at once as suit the machine.
         """
-        for group in self._read_ahead(frames, looks):
+        for group in self._read_ahead(frames, always):
             whole = self._networks.people.find_everywhere([read.frame.image for read in group if read.look])
             remaining = iter(whole)
             for read in group:
                 self._last = self._found(read, next(remaining) if read.look else None)
                 yield read.frame, self._last
 
-    def _read_ahead(self, frames: Iterable[Frame], looks: Container[int]) -> Iterator[list[_ReadFrame]]:
-        """The frames in groups of which each but the last ends with a look."""
+    def _read_ahead(self, frames: Iterable[Frame], always: Container[int]) -> Iterator[list[_ReadFrame]]:
+        """The frames in groups of which each but the last ends with a frame in which people are detected."""
         group: list[_ReadFrame] = []
         looked, skipped = False, 0
         is_first = True
         for frame in frames:
-            look = frame.index in looks
+            look = frame.index in always
             if frame.duplicate and not is_first and (looked or not look):
                 group.append(_ReadFrame(frame, None, False, False))
                 continue

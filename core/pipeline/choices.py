@@ -104,7 +104,7 @@ class ClipChoices:
         )
         initial = Given(imported, " ".join(self.initial)) if self.initial else None
         known = KnownCamera(self.fov, self.camera_pitch, self.camera_roll, self.camera_height)
-        looks = Given(annotator, self.annotator) if self.annotator else None
+        given_annotator = Given(annotator, self.annotator) if self.annotator else None
         return ClipInputs(
             Given(clip, self.clip),
             perception,
@@ -112,7 +112,7 @@ class ClipChoices:
             Given(body, self.body),
             initial,
             self.lifting,
-            looks,
+            given_annotator,
             self.scene_model,
         )
 

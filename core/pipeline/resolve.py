@@ -18,7 +18,7 @@ from ..digests import content_key
 from ..hub.store import identity, installed, require
 from ..imported_motion import read_imported_pair
 from ..perception.backends import backend_identity
-from ..perception.hub.networks import chosen_eyes, describer_identity, what_sees
+from ..perception.hub.networks import choose_tracker, describer_identity, tracker_notice
 from ..progress import JobProgress, Listener
 from ..sam3d_body.weights import MODEL as SAM_3D_BODY
 from .choices import ClipChoices
@@ -67,8 +67,8 @@ def resolve(request: ReconstructRequest, listener: Listener, annotator_key: str 
     imported = read_imported_pair(files) if files else None
     digests = tuple(content_key(file, check_cancel) for file in files)
     annotator = _annotator(request, annotator_key, device)
-    hub = chosen_eyes(request.perception, device)
-    if said := what_sees(hub, request.perception):
+    hub = choose_tracker(request.perception, device)
+    if said := tracker_notice(hub, request.perception):
         listener.log(said)
     choices = ClipChoices(
         clip=content,

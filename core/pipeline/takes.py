@@ -163,10 +163,10 @@ def clip_nodes(inputs: ClipInputs, choice: int = 0) -> ClipNodes:
         clip = replace(clip, agreement=agreement)
     if inputs.annotator is None:
         return clip
-    looks = annotation_stages.annotation.node(
+    annotation = annotation_stages.annotation.node(
         clip=inputs.clip, perception=detections, annotator=inputs.annotator, device=inputs.device
     )
-    return replace(clip, annotation=looks)
+    return replace(clip, annotation=annotation)
 
 
 def nodes_of_detections(

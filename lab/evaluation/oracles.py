@@ -1,4 +1,4 @@
-"""Rows that are given a part of the truth: what the stages after perception would make of better eyes.
+"""Rows that are given a part of the truth: what the stages after perception would make of better detections.
 
 They bound what stronger detectors, masks or single-person motion can bring; none of them is a method.
 """

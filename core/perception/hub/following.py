@@ -49,8 +49,8 @@ class _Followed:
 
 
 @dataclass(frozen=True)
-class _Look:
-    """One person of a frame, before the landmark network has looked."""
+class _Detection:
+    """One person of a frame, as ViTPose++ found them."""
 
     keypoints: HubKeypoints
     person: FoundPerson
@@ -96,8 +96,8 @@ class MaskedFollower:
         answers = self._keypoints.look([query for _, _, query in asked])
         found = {(step, person): (answer, query.box) for (step, person, query), answer in zip(asked, answers)}
         for step, frame in frames:
-            looks = [self._look(person, found.get((step, person))) for person in range(len(self._people))]
-            self._finish(step, frame.image, looks, masks.get(step))
+            detections = [self._detection(person, found.get((step, person))) for person in range(len(self._people))]
+            self._finish(step, frame.image, detections, masks.get(step))
 
     def _query(
         self, step: int, image: np.ndarray, person: int, masks: UInt8[np.ndarray, "2 S S"] | None
@@ -113,75 +113,79 @@ class MaskedFollower:
             return KeypointQuery(image, sighting.person.box)
         return None
 
-    def _look(self, person: int, answer: tuple[HubKeypoints, np.ndarray] | None) -> _Look | None:
+    def _detection(self, person: int, answer: tuple[HubKeypoints, np.ndarray] | None) -> _Detection | None:
         """What is known of somebody from their mask or, for some frames after it was lost, from where they were."""
         followed = self._people[person]
         if answer is not None:
             keypoints, box = answer
-            return _Look(keypoints, keypoints.person(float(keypoints.confidence[LIMBS].mean()), box), True)
+            return _Detection(keypoints, keypoints.person(float(keypoints.confidence[LIMBS].mean()), box), True)
         if followed.person is None or followed.guesses >= _MOST_GUESSES:
             return None
         last = followed.person
         spread = np.tile((0.3 * last.scale) ** 2 * np.eye(2, dtype=np.float32), (len(last.points), 1, 1))
         unsure = np.full(len(last.points), _GUESS_CONFIDENCE, np.float32)
-        return _Look(HubKeypoints(last.points, unsure, spread), last, False)
+        return _Detection(HubKeypoints(last.points, unsure, spread), last, False)
 
     def _finish(
-        self, step: int, image: np.ndarray, looks: Sequence[_Look | None], masks: UInt8[np.ndarray, "2 S S"] | None
+        self,
+        step: int,
+        image: np.ndarray,
+        detections: Sequence[_Detection | None],
+        masks: UInt8[np.ndarray, "2 S S"] | None,
     ) -> None:
-        here = [person for person, look in enumerate(looks) if look is not None]
-        known = [look for look in looks if look is not None]
+        here = [person for person, detection in enumerate(detections) if detection is not None]
+        known = [detection for detection in detections if detection is not None]
         if not known:
             return
         maps = self._maps(image, known)
-        prompts = [_prompt(look) for look in known]
+        prompts = [_prompt(detection) for detection in known]
         queries = [
             Query(region_of_joints(own.points, own.confidence), own, _other(prompts, number), maps)
             for number, own in enumerate(prompts)
         ]
         answers = self._networks.pair.look(image, queries)
-        for person, look, answer in zip(here, known, answers):
+        for person, detection, answer in zip(here, known, answers):
             followed = self._people[person]
             pose = pose_of_answer(answer, self._size)
             own = True
-            if look.seen:
-                pose, own = fused(pose, look.keypoints, look.person.scale)
+            if detection.seen:
+                pose, own = fused(pose, detection.keypoints, detection.person.scale)
                 if not own:
-                    pose = self._of_keypoints(look, followed.world)
-            elif pose.score < _LEAST_CONFIDENCE or _distance(person_of_pose(pose), look.person) > _REACH:
+                    pose = self._of_keypoints(detection, followed.world)
+            elif pose.score < _LEAST_CONFIDENCE or _distance(person_of_pose(pose), detection.person) > _REACH:
                 continue
-            appearance = appearance_embedding(image, look.person)
+            appearance = appearance_embedding(image, detection.person)
             mask = (
                 mask_for_detections(masks[person], self._size)
-                if masks is not None and look.seen
+                if masks is not None and detection.seen
                 else np.zeros_like(mask_for_detections(np.zeros((2, 2), np.uint8), self._size))
             )
-            followed.guesses = 0 if look.seen else followed.guesses + 1
+            followed.guesses = 0 if detection.seen else followed.guesses + 1
             followed.person = person_of_pose(pose)
             followed.world = pose.world
             followed.result.observations[step] = Observation(
-                pose.without_mask(), appearance, look.person.quality, packed(mask), own
+                pose.without_mask(), appearance, detection.person.quality, packed(mask), own
             )
 
-    def _of_keypoints(self, look: _Look, world: np.ndarray) -> Pose:
+    def _of_keypoints(self, detection: _Detection, world: np.ndarray) -> Pose:
         """A pose of ViTPose's keypoints alone, where the landmark network answered for somebody else."""
-        pose = pose_of_person(look.person, look.keypoints.confidence, world)
-        return fused(pose, look.keypoints, look.person.scale)[0]
+        pose = pose_of_person(detection.person, detection.keypoints.confidence, world)
+        return fused(pose, detection.keypoints, detection.person.scale)[0]
 
-    def _maps(self, image: np.ndarray, looks: Sequence[_Look]) -> KeypointMaps:
+    def _maps(self, image: np.ndarray, detections: Sequence[_Detection]) -> KeypointMaps:
         """MoveNet's keypoint maps of the square around everyone, which the landmark network looks at as well."""
-        points = np.concatenate([look.person.points[LIMBS] for look in looks])
+        points = np.concatenate([detection.person.points[LIMBS] for detection in detections])
         [(_, maps)] = self._networks.people.find(image, [window_around(points, _WINDOW).snapped()])
         return maps
 
 
-def _prompt(look: _Look) -> JointPrompt:
-    points = look.keypoints
+def _prompt(detection: _Detection) -> JointPrompt:
+    points = detection.keypoints
     sigma = np.sqrt(np.trace(points.covariance, axis1=1, axis2=2) / 2)
     return JointPrompt(
         points.points[-LIMB_JOINTS:].astype(np.float64),
         np.clip(points.confidence[-LIMB_JOINTS:], 0, 1),
-        np.minimum(sigma[-LIMB_JOINTS:], 0.1 * look.person.scale),
+        np.minimum(sigma[-LIMB_JOINTS:], 0.1 * detection.person.scale),
     )
 
 

@@ -35,8 +35,8 @@ def available() -> bool:
     return all(installed(kind.name) is not None for kind in kinds())
 
 
-def chosen_eyes(wanted: str, device: torch.device) -> str:
-    """`hub_identity` where the hub's networks are to see, empty where the embedded ones are; `wanted` is one of `PERCEPTION`.
+def choose_tracker(wanted: str, device: torch.device) -> str:
+    """`hub_identity` where the hub's networks track people, empty where the embedded ones do; `wanted` is one of `PERCEPTION`.
 
     "auto" takes the hub's where they are there and a GPU runs them. UserError `model-missing` or `model-damaged` for "hub".
     """
@@ -45,8 +45,8 @@ def chosen_eyes(wanted: str, device: torch.device) -> str:
     return ""
 
 
-def what_sees(chosen: str, wanted: str) -> str:
-    """A sentence for the log on which networks see, empty where there was no choice; `chosen` is of `chosen_eyes`."""
+def tracker_notice(chosen: str, wanted: str) -> str:
+    """A sentence for the log on which networks track people, empty where there was no choice; `chosen` is of `choose_tracker`."""
     if chosen:
         return "People are looked for with the fetched models RF-DETR, SAM 2.1 and ViTPose++."
     if wanted == "auto" and available():

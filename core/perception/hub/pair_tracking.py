@@ -10,10 +10,10 @@ from ...contract.errors import UserError
 from ...contract.marks import PersonMark
 from ...reporting import Reporter
 from ..assignment import same_body
-from ..eyes import ClipSteps
 from ..movenet import TRUNK
 from ..recording import Recorder
 from ..track import Sighting, Track
+from ..tracker import ClipSteps
 from .running import NoMemory
 from .video_masks import MaskNetwork, MaskPrompt, PairMasks, masks_along
 

@@ -281,7 +281,7 @@ def test_nobody_is_followed_across_a_cut() -> None:
     assert sorted((track.first, track.last) for track in tracks) == [(0, 11), (12, 19)]
 
 
-def test_in_frames_that_were_not_looked_at_people_are_between_the_looks() -> None:
+def test_in_frames_without_detection_people_are_between_the_detections() -> None:
     looks = _findings(*[[(200 + 10.0 * k, 1), (500.0, 6)] if k < 8 else [(200 + 10.0 * k, 1)] for k in range(13)])
     findings = [found if k % 4 == 0 else replace(found, sightings=(), looked=False) for k, found in enumerate(looks)]
     walking, standing = sorted(link(findings), key=lambda track: -len(track.observations))
@@ -308,7 +308,7 @@ def test_the_first_pass_looks_at_some_frames_and_where_it_is_told_to() -> None:
     networks: Any = SimpleNamespace(people=Nobody())
     scanner = Scanner(networks, (64, 36), stride=3)
     frames = [Frame(k, k / 30, np.full((36, 64, 3), k, np.uint8), duplicate=k == 5) for k in range(8)]
-    shown, found = zip(*scanner.scan(frames, looks=(7,)))
+    shown, found = zip(*scanner.scan(frames, always=(7,)))
     assert (
         list(shown) == frames
         and asked == [[0, 3], [7]]

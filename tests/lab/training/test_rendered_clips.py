@@ -21,7 +21,7 @@ from tests.lab.training.synthetic_interaction import synthetic_interaction
 
 
 @dataclass(frozen=True)
-class Eyes:
+class ScriptedPerception:
     """Sees the same in every video; None: two people are not found."""
 
     detections: Detections | None
@@ -42,7 +42,7 @@ def test_a_rendered_clip_has_the_real_detections_in_the_order_of_its_truth():
     rendered = RenderedClip(
         "wave", "wave", Path("wave.mp4"), (), (960, 540), 30.0, clip.truth, clip.sentences, ("made/up",), ("nobody",)
     )
-    seen = seen_clip(rendered, cast(PerceptionCache, Eyes(exchanged)))
+    seen = seen_clip(rendered, cast(PerceptionCache, ScriptedPerception(exchanged)))
     assert seen is not None and seen.sentences == clip.sentences
     assert np.array_equal(seen.detections.found, clip.detections.found)
-    assert seen_clip(rendered, cast(PerceptionCache, Eyes(None))) is None
+    assert seen_clip(rendered, cast(PerceptionCache, ScriptedPerception(None))) is None

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from core.cli import main
-from core.perception.hub import eyes as hub_eyes
+from core.perception.hub import tracker as hub_tracker
 from core.perception.hub.networks import hub_identity
 from core.pipeline import retry
 from tests.core.perception.hub.scripted import Script, crossing, write_crossing
@@ -30,7 +30,7 @@ def test_a_clip_is_reconstructed_with_the_hubs_networks(
 ) -> None:
     clip = write_crossing(tmp_path / "crossing.mp4", crossing(_FRAMES))
     script = Script.of_clip(clip, crossing(_FRAMES))
-    monkeypatch.setattr(hub_eyes, "load_hub_networks", lambda device, pulse: script.networks())
+    monkeypatch.setattr(hub_tracker, "load_hub_networks", lambda device, pulse: script.networks())
     for suspicion in ("is_bad", "may_stray"):  # the two who cross are points: their motion would be made again in vain
         monkeypatch.setattr(retry, suspicion, lambda *_: False)
     arguments = [

@@ -9,8 +9,7 @@ import pytest
 
 from core.contract.marks import PersonMark
 from core.contract.skeleton import LANDMARK_INDEX
-from core.perception import eyes
-from core.perception.eyes import ClipSteps
+from core.perception import tracker
 from core.perception.hub.fusion import fused
 from core.perception.hub.keypoints import HubKeypoints
 from core.perception.hub.masked_people import box_of_mask, whole_box
@@ -21,6 +20,7 @@ from core.perception.regions import Region
 from core.perception.scan import FrameFindings
 from core.perception.skeletons import SHARED
 from core.perception.track import Sighting, Track
+from core.perception.tracker import ClipSteps
 from tests.core.perception.hub.scripted import crossing, visible, write_crossing
 
 _WRIST, _ELBOW = KEYPOINTS.index("left_wrist"), KEYPOINTS.index("left_elbow")
@@ -134,7 +134,7 @@ def test_a_clip_is_gone_through_backwards_in_blocks_and_repeated_frames_are_left
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clip = write_crossing(tmp_path / "crossing.mp4", crossing(20))
-    monkeypatch.setattr(eyes, "_MOST_BYTES", 1)
+    monkeypatch.setattr(tracker, "_MOST_BYTES", 1)
     steps = ClipSteps(clip, _findings(20), -2)
     forward, backward = dict(steps.forward(-2)), dict(steps.backward(17))
     assert list(forward) == [-2, -1, 0, *range(2, 18)] and list(backward) == list(forward)[::-1]

@@ -23,7 +23,7 @@ from core.perception.hub.keypoints import (
     moments,
     refined_maxima,
 )
-from core.perception.hub.networks import available, chosen_eyes, hub_identity, load_hub_networks, what_sees
+from core.perception.hub.networks import available, choose_tracker, hub_identity, load_hub_networks, tracker_notice
 from core.perception.hub.person_detector import D_FINE, RF_DETR, DetrDetector
 from core.perception.hub.pictures import Preparation
 from core.perception.hub.running import HubNetwork, NoMemory
@@ -53,19 +53,19 @@ def _pulse() -> Pulse:
 
 
 def test_missing_models_are_named_with_the_way_to_get_them() -> None:
-    assert what_sees("", "auto") == ""
-    assert not available() and chosen_eyes("auto", torch.device("cuda")) == "" == chosen_eyes("embedded", _CPU)
+    assert tracker_notice("", "auto") == ""
+    assert not available() and choose_tracker("auto", torch.device("cuda")) == "" == choose_tracker("embedded", _CPU)
     with pytest.raises(UserError) as caught:
-        chosen_eyes("hub", _CPU)
+        choose_tracker("hub", _CPU)
     assert caught.value.code == "model-missing" and "rf-detr-seg" in caught.value.hint
 
 
 def test_installed_models_are_chosen_where_there_is_a_gpu_and_stand_in_the_key() -> None:
     tiny_models.save_all()
-    assert available() and chosen_eyes("auto", _CPU) == ""
-    key = chosen_eyes("auto", torch.device("cuda"))
-    assert key == hub_identity() == chosen_eyes("hub", _CPU)
-    assert "SAM 2.1" in what_sees(key, "auto") and "without a GPU" in what_sees("", "auto")
+    assert available() and choose_tracker("auto", _CPU) == ""
+    key = choose_tracker("auto", torch.device("cuda"))
+    assert key == hub_identity() == choose_tracker("hub", _CPU)
+    assert "SAM 2.1" in tracker_notice(key, "auto") and "without a GPU" in tracker_notice("", "auto")
     tiny_models.save_vitpose(keypoints=16)
     assert hub_identity() != key
 

@@ -14,7 +14,7 @@ from core.contract.errors import Cancelled
 from core.contract.marks import PersonMark
 from core.hub.memory import TooLittleMemory
 from core.perception.detections import Detections
-from core.perception.hub import eyes as hub_eyes
+from core.perception.hub import tracker as hub_tracker
 from core.perception.hub.running import NoMemory
 from core.perception.perceive import detect_people
 from core.perception.recording import StretchStore
@@ -36,7 +36,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Clip:
 def script(clip: Clip, monkeypatch: pytest.MonkeyPatch) -> Script:
     """What the hub's networks answer in this test."""
     made = Script.of_clip(clip, crossing(_FRAMES))
-    monkeypatch.setattr(hub_eyes, "load_hub_networks", lambda device, pulse: made.networks())
+    monkeypatch.setattr(hub_tracker, "load_hub_networks", lambda device, pulse: made.networks())
     return made
 
 
@@ -52,7 +52,7 @@ def undisturbed(clip: Clip) -> Run:
     """The whole stage, with nothing in its way."""
     made, reporter = Script.of_clip(clip, crossing(_FRAMES)), SilentReporter()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(hub_eyes, "load_hub_networks", lambda device, pulse: made.networks())
+        patch.setattr(hub_tracker, "load_hub_networks", lambda device, pulse: made.networks())
         return Run(_detect(clip, reporter), made, reporter.warnings)
 
 
@@ -91,7 +91,7 @@ def test_two_who_cross_are_found_kept_apart_and_have_their_keypoints_and_masks(u
 @pytest.mark.slow
 def test_clicks_say_who_is_a_and_become_prompts(clip: Clip, script: Script) -> None:
     shown: list[object] = []
-    advance = hub_eyes.track_pair
+    advance = hub_tracker.track_pair
 
     def watched(*args: object, **kwargs: object) -> object:
         shown.append(args[2])
@@ -100,7 +100,7 @@ def test_clicks_say_who_is_a_and_become_prompts(clip: Clip, script: Script) -> N
     x, y = script.points[3].mean(1)[:, 0], script.points[3].mean(1)[:, 1]
     marks = PersonMark(3, x[1], y[1], x[1], y[1]), PersonMark(3, x[0], y[0], x[0], y[0])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(hub_eyes, "track_pair", watched)
+        patch.setattr(hub_tracker, "track_pair", watched)
         found = _detect(clip, SilentReporter(), marks)
     assert shown == [marks]
     assert _errors(found, script.points, (1, 0))[found.found].mean() < 1.5

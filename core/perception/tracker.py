@@ -1,4 +1,4 @@
-"""How people are found and followed: what the embedded networks and those of the hub have in common, and the former."""
+"""Trackers of the 2D stage: the protocol that the embedded networks and those of the hub share, and the embedded one."""
 
 from __future__ import annotations
 
@@ -66,8 +66,9 @@ class ClipSteps:
         return f"frame {max(step, 0) + 1} of {self.steps.stop}"
 
 
-class Eyes(Protocol):
-    """A way to see. Its `networks.people` finds everyone, bottom-up or top-down; who is who, and meant, is decided without it."""
+class PeopleTracker(Protocol):
+    """Detects and tracks everyone in a clip. `networks.people` detects, bottom-up or top-down; identities, and which two are
+    meant, are decided without it."""
 
     networks: PerceptionNetworks
     exchange_cost: float
@@ -84,8 +85,8 @@ class Eyes(Protocol):
         ...
 
 
-class EmbeddedEyes:
-    """The networks that come with the product."""
+class EmbeddedTracker:
+    """Tracks with the networks that come with the product."""
 
     exchange_cost = EXCHANGE_COST
 

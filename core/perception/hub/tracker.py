@@ -1,4 +1,4 @@
-"""The 2D stage's eyes with the hub's networks: the same steps as with the embedded ones, other answers."""
+"""The tracker of the 2D stage with the hub's networks: the same steps as with the embedded ones, other answers."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from jaxtyping import UInt8
 from ...clip import Frame
 from ...contract.marks import PersonMark
 from ...reporting import Pulse, Reporter, StretchOfProgress
-from ..eyes import ClipSteps
 from ..movenet import INPUT_SIZE, FoundPerson, KeypointMaps, MoveNet
 from ..networks import PerceptionNetworks
 from ..recorded_networks import recorded
 from ..recording import Recorder
 from ..regions import Region
 from ..track import Observation, Sighting, Track
+from ..tracker import ClipSteps
 from .following import MaskedFollower
 from .keypoints import HubKeypoints, KeypointNetwork, KeypointQuery
 from .networks import HubNetworks, load_hub_networks
@@ -34,7 +34,7 @@ _SAMPLE = 8
 """Every which pixel of a picture tells it from another one."""
 
 
-class HubEyes:
+class HubTracker:
     """Finds people with RF-DETR and ViTPose++, follows two with SAM 2.1, ViTPose++ and the embedded landmark network."""
 
     exchange_cost = 8.0
