@@ -220,7 +220,7 @@ def _add_export_options(parser: argparse.ArgumentParser) -> None:
         "--root",
         choices=("smoothed", "raw", "in-place"),
         default="smoothed",
-        help="way of the root bone; nothing else moves (default: smoothed)",
+        help="how the root bone moves; nothing else changes (default: smoothed)",
     )
     parser.add_argument(
         "--origin",

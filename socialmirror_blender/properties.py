@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import bpy
@@ -15,10 +16,32 @@ from bpy.props import (
 )
 
 from ..core.contract.reconstruction import Info
-from ..core.contract.requests import DEFAULT_SMOOTHNESS, MAX_FOV, MAX_TAKES
+from ..core.contract.requests import (
+    DEFAULT_SMOOTHNESS,
+    MAX_CAMERA_HEIGHT,
+    MAX_CAMERA_PITCH,
+    MAX_CAMERA_ROLL,
+    MAX_FOV,
+    MAX_TAKES,
+    MIN_CAMERA_HEIGHT,
+)
 from . import compat
 
 _RELATIVE: Any = {"PATH_SUPPORTS_BLEND_RELATIVE"}
+
+
+def _angle(degrees: str, least: float, most: float, **options: Any) -> Any:
+    """A property that shows another one, which is in degrees as in requests and earlier files, in the scene's unit of angles."""
+
+    def get(settings: Any) -> float:
+        return math.radians(getattr(settings, degrees))
+
+    def put(settings: Any, value: float) -> None:
+        setattr(settings, degrees, math.degrees(value))
+
+    return FloatProperty(
+        subtype="ANGLE", min=math.radians(least), max=math.radians(most), precision=1, get=get, set=put, **options
+    )
 
 
 def _search_movie_strips(_settings: bpy.types.PropertyGroup, context: bpy.types.Context, text: str) -> list[str]:
@@ -128,11 +151,12 @@ class SOCIALMIRROR_settings(bpy.types.PropertyGroup):
     )
     device: EnumProperty(
         name="Device",
+        description="What the reconstruction is computed on",
         items=[
             ("auto", "Automatic", "The fastest available device"),
-            ("cpu", "CPU", ""),
-            ("cuda", "NVIDIA GPU", ""),
-            ("mps", "Apple GPU", ""),
+            ("cpu", "CPU", "The processor, on any computer"),
+            ("cuda", "NVIDIA GPU", "A graphics card with CUDA"),
+            ("mps", "Apple GPU", "The GPU of Apple silicon"),
         ],
     )
     lifting: EnumProperty(
@@ -187,25 +211,41 @@ class SOCIALMIRROR_settings(bpy.types.PropertyGroup):
         subtype="DIR_PATH",
         options=_RELATIVE,
     )
-    fov: FloatProperty(
+    fov: FloatProperty(min=0.0, max=MAX_FOV, options={"HIDDEN"})
+    fov_angle: _angle(
+        "fov",
+        0.0,
+        MAX_FOV,
         name="Field of View",
-        description="Horizontal field of view of the clip's camera in degrees; 0 estimates it",
-        min=0.0,
-        max=MAX_FOV,
-        precision=1,
+        description="Horizontal field of view of the clip's camera. 0: it is estimated",
     )
     know_camera: BoolProperty(
         name="Known Camera",
-        description="Take the camera's pitch, roll and height as they are given here. Off: they are estimated",
+        description="Use the camera's pitch, roll and height as given here. Off: they are estimated",
     )
-    camera_pitch: FloatProperty(
-        name="Pitch", description="Degrees by which the camera looks down", min=-90.0, max=90.0, precision=1
+    camera_pitch: FloatProperty(min=-MAX_CAMERA_PITCH, max=MAX_CAMERA_PITCH, options={"HIDDEN"})
+    camera_pitch_angle: _angle(
+        "camera_pitch",
+        -MAX_CAMERA_PITCH,
+        MAX_CAMERA_PITCH,
+        name="Pitch",
+        description="How far down the camera looks. Negative: up",
     )
-    camera_roll: FloatProperty(
-        name="Roll", description="Degrees by which the camera is turned clockwise", min=-180.0, max=180.0, precision=1
+    camera_roll: FloatProperty(min=-MAX_CAMERA_ROLL, max=MAX_CAMERA_ROLL, options={"HIDDEN"})
+    camera_roll_angle: _angle(
+        "camera_roll",
+        -MAX_CAMERA_ROLL,
+        MAX_CAMERA_ROLL,
+        name="Roll",
+        description="How far the camera is turned clockwise, seen from behind it",
     )
     camera_height: FloatProperty(
-        name="Height", description="Metres over the floor", min=0.05, max=30.0, default=1.5, precision=2
+        name="Height",
+        description="Height of the camera above the floor",
+        unit="LENGTH",
+        min=MIN_CAMERA_HEIGHT,
+        max=MAX_CAMERA_HEIGHT,
+        default=1.5,
     )
     body: StringProperty(
         name="Body Model",

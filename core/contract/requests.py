@@ -54,8 +54,10 @@ MAX_TAKES = 8
 """Maximal number of takes of one job."""
 MIN_FOV, MAX_FOV = 5, 150
 """Horizontal field of view, degrees."""
+MAX_CAMERA_PITCH, MAX_CAMERA_ROLL = 90, 180
+"""Degrees in either direction."""
 MIN_CAMERA_HEIGHT, MAX_CAMERA_HEIGHT = 0.05, 50.0
-"""metres over the floor."""
+"""Metres over the floor."""
 
 Request = TypeVar("Request", bound="TakesRequest")
 
@@ -150,14 +152,14 @@ class TakesRequest:
         NUMBER,
         "degrees by which the camera looks down, negative up (default: as for --fov)",
         metavar="DEG",
-        check=in_range("bad-camera", "pitch of the camera", -90, 90),
+        check=in_range("bad-camera", "pitch of the camera", -MAX_CAMERA_PITCH, MAX_CAMERA_PITCH),
     )
     camera_roll: float | None = option(
         None,
         NUMBER,
         "degrees by which the camera is turned clockwise, seen from behind it (default: as for --fov)",
         metavar="DEG",
-        check=in_range("bad-camera", "roll of the camera", -180, 180),
+        check=in_range("bad-camera", "roll of the camera", -MAX_CAMERA_ROLL, MAX_CAMERA_ROLL),
     )
     camera_height: float | None = option(
         None,

@@ -16,7 +16,7 @@ PEOPLE_CHOICES: dict[str, str] = {
     "b": "The second person only",
 }
 ROOT_CHOICES: dict[str, str] = {
-    "smoothed": "The root bone follows the person's way and heading without the sway of the pelvis",
+    "smoothed": "The root bone follows the person's path and heading without the sway of the pelvis",
     "raw": "The root bone follows every movement of the pelvis on the floor",
     "in-place": "The root bone stays where the person starts, the pelvis carries all movement",
 }

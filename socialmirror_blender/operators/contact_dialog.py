@@ -30,10 +30,12 @@ _WIDTH = 320
 class ContactDialog:
     """Mixin for operators that ask for the fields of a contact."""
 
-    person_a: EnumProperty(name="Who", items=PERSON_ITEMS)
-    region_a: EnumProperty(name="Region", items=REGION_ITEMS)
-    person_b: EnumProperty(name="Whom", items=[*PERSON_ITEMS, GROUND_ITEM])
-    region_b: EnumProperty(name="Region", items=[*REGION_ITEMS, GROUND_ITEM])
+    person_a: EnumProperty(name="Person", description="Who touches", items=PERSON_ITEMS)
+    region_a: EnumProperty(name="Region", description="The part of the body that touches", items=REGION_ITEMS)
+    person_b: EnumProperty(name="Touches", description="Who or what is touched", items=[*PERSON_ITEMS, GROUND_ITEM])
+    region_b: EnumProperty(
+        name="Region", description="The part of the body that is touched", items=[*REGION_ITEMS, GROUND_ITEM]
+    )
     frame_start: IntProperty(name="First Frame", description="First frame of the scene in which they touch")
     frame_end: IntProperty(name="Last Frame", description="Last frame of the scene in which they touch")
     vertex_a: IntProperty(default=NO_VERTEX, options={"HIDDEN", "SKIP_SAVE"})

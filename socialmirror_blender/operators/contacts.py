@@ -26,6 +26,13 @@ from ..scene.contact_markers import contact_scene_frames
 from .contact_dialog import ContactDialog
 from .reporting import OnReconstruction, OperatorReturn, reports_errors
 
+_STATE_TEXTS: dict[str, str] = {
+    "auto": "Let Refine weigh the contact by how certain it is",
+    "enforced": "Make Refine close the contact",
+    "rejected": "Keep Refine from closing the contact",
+}
+_STATE_ITEMS = [(name, name.capitalize(), _STATE_TEXTS[name]) for name in STATES]
+
 
 class _OnContact:
     @classmethod
@@ -124,15 +131,15 @@ class SOCIALMIRROR_OT_contact_state(_OnTouches, bpy.types.Operator):
     bl_label = "Set Contact State"
     bl_options = {"REGISTER", "UNDO"}
 
-    state: EnumProperty(name="State", items=[(name, name.capitalize(), "") for name in STATES])
+    state: EnumProperty(
+        name="State",
+        description="What Refine does with the contact",
+        items=_STATE_ITEMS,
+    )
 
     @classmethod
     def description(cls, context: bpy.types.Context, properties: Any) -> str:
-        return {
-            "auto": "Let Refine weigh it by how certain it is",
-            "enforced": "Make Refine bring them together",
-            "rejected": "Keep Refine from pulling them together",
-        }[properties.state]
+        return _STATE_TEXTS[properties.state]
 
     @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
@@ -147,7 +154,7 @@ class SOCIALMIRROR_OT_contact_choose(_OnContact, bpy.types.Operator):
     bl_description = "Make this pair of regions the active one"
     bl_options = {"REGISTER", "UNDO"}
 
-    index: IntProperty()
+    index: IntProperty(options={"HIDDEN"})
 
     @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:

@@ -43,7 +43,9 @@ class SOCIALMIRROR_OT_control_rig_add(OnReconstruction, bpy.types.Operator):
     )
     bl_options = {"REGISTER", "UNDO"}
 
-    both: bpy.props.BoolProperty(name="Both People", default=True)
+    both: bpy.props.BoolProperty(
+        name="Both People", description="Add controls to both people. Off: only to the selected one", default=True
+    )
 
     @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
@@ -87,7 +89,9 @@ class SOCIALMIRROR_OT_control_rig_remove(_OnControls, bpy.types.Operator):
     bl_options = {"REGISTER", "UNDO"}
 
     keep: bpy.props.BoolProperty(
-        name="Keep Motion", description="Off: the bones move again as before the control rig", default=True
+        name="Keep Motion",
+        description="Bake the controls' motion to the bones. Off: the bones move as before the control rig",
+        default=True,
     )
 
     @reports_errors
@@ -128,8 +132,8 @@ class SOCIALMIRROR_OT_control_rig_snap(_OnControls, bpy.types.Operator):
     )
     bl_options = {"REGISTER", "UNDO"}
 
-    limb: bpy.props.EnumProperty(name="Limb", items=_LIMB_ITEMS)
-    to_ik: bpy.props.BoolProperty(name="To IK", default=True)
+    limb: bpy.props.EnumProperty(name="Limb", description="Limb to switch", items=_LIMB_ITEMS)
+    to_ik: bpy.props.BoolProperty(name="To IK", description="Switch to IK. Off: to FK", default=True)
 
     @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
@@ -150,12 +154,26 @@ class SOCIALMIRROR_OT_control_rig_snap(_OnControls, bpy.types.Operator):
 
 class SOCIALMIRROR_OT_control_rig_reduce(_OnControls, bpy.types.Operator):
     bl_idname = "socialmirror.control_rig_reduce"
-    bl_label = "Fewer Keys"
-    bl_description = "Remove keys of the controls that interpolation between the others replaces within a tolerance"
+    bl_label = "Decimate Keyframes"
+    bl_description = "Remove keyframes of the controls that interpolating the others replaces within a tolerance"
     bl_options = {"REGISTER", "UNDO"}
 
-    distance: bpy.props.FloatProperty(name="Distance", default=0.01, min=0.0005, max=0.2, unit="LENGTH")
-    angle: bpy.props.FloatProperty(name="Angle", default=radians(2), min=radians(0.1), max=radians(30), subtype="ANGLE")
+    distance: bpy.props.FloatProperty(
+        name="Distance",
+        description="How far a control may move off its path",
+        default=0.01,
+        min=0.0005,
+        max=0.2,
+        unit="LENGTH",
+    )
+    angle: bpy.props.FloatProperty(
+        name="Angle",
+        description="How far a control may turn off its rotation",
+        default=radians(2),
+        min=radians(0.1),
+        max=radians(30),
+        subtype="ANGLE",
+    )
 
     @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
@@ -163,7 +181,7 @@ class SOCIALMIRROR_OT_control_rig_reduce(_OnControls, bpy.types.Operator):
         for controls in _all_controls(require_reconstruction(context)):
             counts = reduce_keys(controls, self.distance, self.angle)
             before, after = before + counts[0], after + counts[1]
-        self.report({"INFO"}, f"{after} keys are left of {before}")
+        self.report({"INFO"}, f"Kept {after} of {before} keyframes")
         return {"FINISHED"}
 
 

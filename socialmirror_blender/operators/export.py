@@ -20,13 +20,13 @@ from ..panels.text import draw_text
 from ..reconstructions import require_reconstruction
 from .reporting import OnReconstruction, OperatorReturn, reports_errors
 
-_AUTO = "AUTO"
+_AUTO, _TARGET_DEFAULT = "AUTO", "Target Default"
 _SHOWN_FINDINGS = 8
 
 
 def _items(choices: dict[str, str], automatic: str = "") -> list[tuple[str, str, str]]:
     """Items of an enum from names with descriptions; `automatic` describes a first one that leaves it to the target."""
-    first = [(_AUTO, "As the Target Wants", automatic)] if automatic else []
+    first = [(_AUTO, _TARGET_DEFAULT, automatic)] if automatic else []
     return [*first, *((name, name.replace("-", " ").title(), text) for name, text in choices.items())]
 
 
@@ -39,9 +39,9 @@ _SWITCH = [
     ("OFF", "Never", "The same names for both people"),
 ]
 _WEIGHTS = [
-    (_AUTO, "As the Target Wants", ""),
-    ("4", "4", "Every engine supports these; the smallest weights are left out"),
-    ("8", "8", "As the body has them"),
+    (_AUTO, _TARGET_DEFAULT, "As many as the target supports"),
+    ("4", "4", "Supported by every engine; the smallest weights are left out"),
+    ("8", "8", "All weights of the body"),
 ]
 
 
@@ -57,16 +57,20 @@ class SOCIALMIRROR_OT_export(OnReconstruction, bpy.types.Operator):
     directory: StringProperty(subtype="DIR_PATH", options={"SKIP_SAVE"})
     filter_folder: BoolProperty(default=True, options={"HIDDEN"})
     target: EnumProperty(name="Target", items=_TARGETS, description="The program that the files are for")
-    people: EnumProperty(name="People", items=_items(PEOPLE_CHOICES, "One file each, or both in one"))
+    people: EnumProperty(
+        name="People",
+        items=_items(PEOPLE_CHOICES, "One file each, or both in one, as the target needs"),
+        description="Who is exported, to how many files",
+    )
     names: EnumProperty(
         name="Names",
-        items=_items(NAME_SET_LABELS, "The names that the target maps by itself"),
+        items=_items(NAME_SET_LABELS, "The names that the target recognizes"),
         description="Names of the bones",
     )
-    prefix: EnumProperty(name="Prefix", items=_SWITCH, description="Begin the names of bones with A_ and B_")
-    root: EnumProperty(name="Root", items=_items(ROOT_CHOICES), description="Way of the root bone; nothing else moves")
-    origin: EnumProperty(name="Origin", items=_items(ORIGIN_CHOICES), description="The origin of the files")
-    weights: EnumProperty(name="Weights", items=_WEIGHTS, description="Most bones that a vertex follows")
+    prefix: EnumProperty(name="Prefix", items=_SWITCH, description="Start the names of bones with A_ and B_")
+    root: EnumProperty(name="Root", items=_items(ROOT_CHOICES), description="How the root bone moves")
+    origin: EnumProperty(name="Origin", items=_items(ORIGIN_CHOICES), description="Where the origin of the files is")
+    weights: EnumProperty(name="Weights", items=_WEIGHTS, description="Maximum bone influences per vertex")
     animation_only: BoolProperty(name="Animation Only", description="Leave out the meshes")
     use_range: BoolProperty(name="Range", description="Export a range of the scene's frames instead of the whole take")
     frame_first: IntProperty(name="First", description="First exported frame of the scene")

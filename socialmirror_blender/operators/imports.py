@@ -67,7 +67,7 @@ class SOCIALMIRROR_OT_use_take(OnIdleReconstruction, bpy.types.Operator):
     bl_description = "Key the armatures with this take. Your own keys and pins stay"
     bl_options = {"REGISTER", "UNDO"}
 
-    take: StringProperty(options={"SKIP_SAVE"})
+    take: StringProperty(options={"SKIP_SAVE", "HIDDEN"})
 
     @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:

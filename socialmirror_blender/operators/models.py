@@ -28,7 +28,11 @@ class _WithLicence(_OnModels):
     """Mixin for operators that show a model's licence and need it accepted."""
 
     name: StringProperty(options={"HIDDEN", "SKIP_SAVE"})
-    accept: BoolProperty(name="I accept the licence", options={"SKIP_SAVE"})
+    accept: BoolProperty(
+        name="I accept the licence",
+        description="The model is installed only if you accept its licence",
+        options={"SKIP_SAVE"},
+    )
 
     def draw(self, context: bpy.types.Context) -> None:
         operator: Any = self

@@ -88,6 +88,7 @@ class SOCIALMIRROR_OT_bone_map_choose(_OnTarget, bpy.types.Operator):
 
     kind: EnumProperty(
         name="Map",
+        description="Kind of rig whose bone names are looked up",
         items=[(_DETECT, "Detect", "The map that fits the names of the bones best")]
         + [(bone_map.name, bone_map.name, "") for bone_map in shipped_maps()],
     )

@@ -29,8 +29,8 @@ class SOCIALMIRROR_OT_take_note(OnIdleReconstruction, bpy.types.Operator):
     bl_options = {"REGISTER", "UNDO"}
 
     take: StringProperty(options={"SKIP_SAVE", "HIDDEN"})
-    name: StringProperty(name="Name", options={"SKIP_SAVE"})
-    note: StringProperty(name="Note", options={"SKIP_SAVE"})
+    name: StringProperty(name="Name", description="Name of the take in all lists", options={"SKIP_SAVE"})
+    note: StringProperty(name="Note", description="Text below the take in the panel Takes", options={"SKIP_SAVE"})
 
     @reports_errors
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> OperatorReturn:
@@ -74,10 +74,19 @@ class SOCIALMIRROR_OT_take_blend(OnIdleReconstruction, bpy.types.Operator):
     bl_options = {"REGISTER", "UNDO"}
 
     take: StringProperty(options={"SKIP_SAVE", "HIDDEN"})
-    first: IntProperty(name="First Frame", options={"SKIP_SAVE"})
-    last: IntProperty(name="Last Frame", options={"SKIP_SAVE"})
-    ease: IntProperty(name="Passage", description="Frames of the passage at both ends", min=0, default=6)
-    strength: IntProperty(name="Strength", subtype="PERCENTAGE", min=1, max=100, default=100)
+    first: IntProperty(name="First Frame", description="First frame of the scene that changes", options={"SKIP_SAVE"})
+    last: IntProperty(name="Last Frame", description="Last frame of the scene that changes", options={"SKIP_SAVE"})
+    ease: IntProperty(
+        name="Blend In/Out", description="Frames over which the take is blended in and out", min=0, default=6
+    )
+    strength: IntProperty(
+        name="Strength",
+        description="How far the motion follows this take instead of the current one",
+        subtype="PERCENTAGE",
+        min=1,
+        max=100,
+        default=100,
+    )
 
     @reports_errors
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> OperatorReturn:

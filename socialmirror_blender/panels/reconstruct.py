@@ -79,10 +79,10 @@ def _draw_people_settings(column: Any, settings: Any) -> None:
 
 
 def _draw_camera_settings(column: Any, settings: Any) -> None:
-    column.prop(settings, "fov", text="FOV (0: Auto)")
+    column.prop(settings, "fov_angle", text="FOV (0: Auto)")
     column.prop(settings, "know_camera")
     if settings.know_camera:
-        _draw_properties(column, settings, ("camera_pitch", "camera_roll", "camera_height"))
+        _draw_properties(column, settings, ("camera_pitch_angle", "camera_roll_angle", "camera_height"))
 
 
 def _draw_properties(column: Any, settings: Any, names: Iterable[str]) -> None:

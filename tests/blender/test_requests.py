@@ -92,7 +92,7 @@ def test_every_choice_of_the_command_line_is_in_the_panel(product: Product) -> N
         "clip": "filepath", "frames": "use_range", "people": "choose_people", "people_at": "choose_people",
         "person_a": "choose_people", "person_b": "choose_people", "initial": "initial_a", "camera_pitch": "know_camera",
         "camera_roll": "know_camera", "camera_height": "know_camera", "annotator_url": "annotator",
-        "annotator_model": "annotator",
+        "annotator_model": "annotator", "fov": "fov_angle",
     }  # fmt: skip
     for field in dataclasses.fields(contract.ReconstructRequest):
         assert stands_for.get(field.name, field.name) in drawn, field.name
