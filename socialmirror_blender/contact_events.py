@@ -37,7 +37,7 @@ def _after_update(_scene: bpy.types.Scene, depsgraph: Any) -> None:
         bpy.app.timers.register(remove_orphans, first_interval=_SETTLE_SECONDS)
     if bpy.app.timers.is_registered(_adopt) or not any(_is_marker(update.id) for update in depsgraph.updates):
         return
-    if any(map(_to_adopt, scenes.reconstruction_collections())):
+    if any(map(_to_adopt, scenes.editable_reconstructions())):
         bpy.app.timers.register(_adopt, first_interval=_SETTLE_SECONDS)
 
 
@@ -51,7 +51,7 @@ def _choose_contact_of_active_marker() -> None:
     _seen_active, marked = name, marked_contact(active)
     if marked is None:
         return
-    for collection in scenes.reconstruction_collections():
+    for collection in scenes.editable_reconstructions():
         if name in collection.objects:
             activate_contact(collection, marked[0])
             redraw()
@@ -72,7 +72,7 @@ def _place(marker: bpy.types.Object) -> tuple[str, tuple[float, ...]]:
 def _adopt() -> float | None:
     if any("TRANSFORM" in running.bl_idname for window in _windows() for running in window.modal_operators):
         return _SETTLE_SECONDS
-    moved = sum(adopt_moved_markers(item) for item in scenes.reconstruction_collections() if _to_adopt(item))
+    moved = sum(adopt_moved_markers(item) for item in scenes.editable_reconstructions() if _to_adopt(item))
     if moved:
         with bpy.context.temp_override(window=_windows()[0]):
             bpy.ops.ed.undo_push(message="Move Contact")
@@ -82,7 +82,7 @@ def _adopt() -> float | None:
 
 def remove_orphans() -> None:
     """Remove the markers of a person whose armature was deleted. Undo brings them back together with it."""
-    for collection in scenes.reconstruction_collections():
+    for collection in scenes.editable_reconstructions():
         remove_orphaned_markers(collection)
 
 
@@ -93,7 +93,7 @@ def _windows() -> list[Any]:
 @persistent
 def _after_step(*_: Any) -> None:
     _left_alone.clear()
-    for collection in scenes.reconstruction_collections():
+    for collection in scenes.editable_reconstructions():
         _left_alone.update(_place(item) for item in moved_markers(collection))
 
 

@@ -46,6 +46,7 @@ def _before_loading(*_: Any) -> None:
 def _after_loading(*_: Any) -> None:
     """A copy that Blender saved by itself may be of a moment in which an import was under way."""
     scenes.remove_unfinished_imports()
+    scenes.separate_copies()
 
 
 @persistent
@@ -59,7 +60,8 @@ def _before_step(*_: Any) -> None:
 def _after_step(*_: Any) -> None:
     """Let the folders follow the scene if a step has brought another take back. No file is removed."""
     scenes.remove_unfinished_imports()
-    for collection in scenes.reconstruction_collections():
+    scenes.separate_copies()
+    for collection in scenes.editable_reconstructions():
         state = scenes.read_state(collection)
         if _takes_before.get(state.id, state.take) == state.take or session.runner.job.active:
             continue
@@ -68,8 +70,19 @@ def _after_step(*_: Any) -> None:
     redraw()
 
 
+@persistent
+def _after_update(_scene: bpy.types.Scene, depsgraph: Any) -> None:
+    """Look for copies of a reconstruction a little later: a handler must not change what is being evaluated."""
+    if depsgraph.id_type_updated("COLLECTION") and not bpy.app.timers.is_registered(_separate_copies):
+        bpy.app.timers.register(_separate_copies)
+
+
+def _separate_copies() -> None:
+    scenes.separate_copies()
+
+
 def _shown_takes() -> dict[str, str]:
-    states = map(scenes.read_state, scenes.reconstruction_collections())
+    states = map(scenes.read_state, scenes.editable_reconstructions())
     return {state.id: state.take for state in states}
 
 
@@ -82,6 +95,7 @@ _HANDLERS = (
     ("redo_pre", _before_step),
     ("undo_post", _after_step),
     ("redo_post", _after_step),
+    ("depsgraph_update_post", _after_update),
 )
 
 
@@ -93,3 +107,5 @@ def register() -> None:
 def unregister() -> None:
     for name, handler in _HANDLERS:
         getattr(bpy.app.handlers, name).remove(handler)
+    if bpy.app.timers.is_registered(_separate_copies):
+        bpy.app.timers.unregister(_separate_copies)

@@ -26,8 +26,7 @@ _infos: dict[Path, tuple[int, Info | None]] = {}
 
 def active_reconstruction(context: bpy.types.Context) -> bpy.types.Collection | None:
     """The reconstruction of the active object or collection; otherwise the scene's only one, None if it has none or several."""
-    in_scene = context.scene.collection.children_recursive
-    collections = [collection for collection in scenes.reconstruction_collections() if collection in in_scene]
+    collections = scenes.reconstructions_in(context.scene)
     for collection in collections:
         if context.object is not None and context.object.name in collection.all_objects:
             return collection

@@ -82,6 +82,7 @@ def refine_request(context: bpy.types.Context, collection: bpy.types.Collection)
             "Press Bake Back in the panel Control Rig first.",
         )
     request = _request(RefineRequest, settings_of(context), **_corrected_camera(collection))
+    scenes.separate_copies()  # the result has to come back to this one
     activate_shown_take(collection)  # the core goes on from the folder's active take
     edits = folder / scenes.EDITS_FILE
     scenes.adopt_moved_markers(collection)

@@ -15,7 +15,7 @@ from ..reconstructions import require_reconstruction
 from ..runtime import session
 from ..scene.contact_list import activate_contact, read_contacts, write_contacts
 from ..scene.seen_touches import contact_of
-from .reporting import OnReconstruction, OperatorReturn, poll_reconstruction, reports_errors
+from .reporting import OnEditableReconstruction, OperatorReturn, poll_reconstruction, reports_errors
 
 
 class SOCIALMIRROR_OT_use_suggestion(bpy.types.Operator):
@@ -46,7 +46,7 @@ class SOCIALMIRROR_OT_use_suggestion(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class SOCIALMIRROR_OT_add_seen_touch(OnReconstruction, bpy.types.Operator):
+class SOCIALMIRROR_OT_add_seen_touch(OnEditableReconstruction, bpy.types.Operator):
     bl_idname = "socialmirror.add_seen_touch"
     bl_label = "Add as Contact"
     bl_description = (

@@ -27,7 +27,7 @@ class SOCIALMIRROR_OT_contact_interval(bpy.types.Operator):
     def invoke(self, context: Any, event: bpy.types.Event) -> OperatorReturn:
         collection = active_reconstruction(context)
         hit = strip_at(context, event.mouse_region_x, event.mouse_region_y)
-        if collection is None or hit is None:
+        if collection is None or hit is None or scenes.is_linked(collection):
             return {"PASS_THROUGH"}
         strip, self.part = hit
         self.collection, self.before = collection, read_contacts(collection)

@@ -24,7 +24,7 @@ from ..scene.contact_list import (
 )
 from ..scene.contact_markers import contact_scene_frames
 from .contact_dialog import ContactDialog
-from .reporting import OnReconstruction, OperatorReturn, reports_errors
+from .reporting import OnEditableReconstruction, OperatorReturn, poll_editable, reports_errors
 
 _STATE_TEXTS: dict[str, str] = {
     "auto": "Let Refine weigh the contact by how certain it is",
@@ -37,11 +37,15 @@ _STATE_ITEMS = [(name, name.capitalize(), _STATE_TEXTS[name]) for name in STATES
 class _OnContact:
     @classmethod
     def poll(cls: Any, context: bpy.types.Context) -> bool:
-        collection = active_reconstruction(context)
-        if collection is None or active_contact(collection) is None:
-            cls.poll_message_set("Select a contact in the list first")
-            return False
-        return True
+        return _poll_contact(cls, context) and poll_editable(cls, context)
+
+
+def _poll_contact(operator: Any, context: bpy.types.Context) -> bool:
+    collection = active_reconstruction(context)
+    if collection is None or active_contact(collection) is None:
+        operator.poll_message_set("Select a contact in the list first")
+        return False
+    return True
 
 
 class _OnTouches(_OnContact):
@@ -65,7 +69,7 @@ class _OnTouches(_OnContact):
         scenes.sync_markers(collection)
 
 
-class SOCIALMIRROR_OT_contact_add(ContactDialog, OnReconstruction, bpy.types.Operator):
+class SOCIALMIRROR_OT_contact_add(ContactDialog, OnEditableReconstruction, bpy.types.Operator):
     bl_idname = "socialmirror.contact_add"
     bl_label = "Add Contact"
     bl_description = (
@@ -177,10 +181,14 @@ class SOCIALMIRROR_OT_contact_mark(_OnContact, bpy.types.Operator):
         return {"FINISHED"}
 
 
-class SOCIALMIRROR_OT_contact_jump(_OnContact, bpy.types.Operator):
+class SOCIALMIRROR_OT_contact_jump(bpy.types.Operator):
     bl_idname = "socialmirror.contact_jump"
     bl_label = "Jump to Contact"
     bl_description = "Go to the contact's first frame"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return _poll_contact(cls, context)
 
     @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:

@@ -19,7 +19,7 @@ from ..rigging.control_rig.motion import bake_onto_controls, reduce_keys, snap, 
 from ..rigging.control_rig.standing import lock_foot
 from ..scene.actions import is_below_layers
 from ..scene.foot_list import read_foot_contacts
-from .reporting import OnReconstruction, OperatorReturn, reports_errors
+from .reporting import OnEditableReconstruction, OperatorReturn, poll_editable, reports_errors
 
 _LIMB_ITEMS = [("ALL", "All Limbs", ""), *((limb.name, limb.name.replace("_", " ").title(), "") for limb in LIMBS)]
 
@@ -31,10 +31,10 @@ class _OnControls:
         if collection is None or all(control_rig_of(collection, person) is None for person in range(PEOPLE)):
             cls.poll_message_set("Make a control rig first")
             return False
-        return True
+        return poll_editable(cls, context)
 
 
-class SOCIALMIRROR_OT_control_rig_add(OnReconstruction, bpy.types.Operator):
+class SOCIALMIRROR_OT_control_rig_add(OnEditableReconstruction, bpy.types.Operator):
     bl_idname = "socialmirror.control_rig_add"
     bl_label = "Make Control Rig"
     bl_description = (

@@ -11,10 +11,10 @@ from .. import scene as scenes
 from ..reconstruction_properties import FOOT_MODE_ITEMS
 from ..reconstructions import require_reconstruction
 from ..scene.foot_list import set_foot_mode
-from .reporting import OnReconstruction, OperatorReturn, reports_errors
+from .reporting import OnEditableReconstruction, OnReconstruction, OperatorReturn, reports_errors
 
 
-class SOCIALMIRROR_OT_feet_mode(OnReconstruction, bpy.types.Operator):
+class SOCIALMIRROR_OT_feet_mode(OnEditableReconstruction, bpy.types.Operator):
     bl_idname = "socialmirror.feet_mode"
     bl_label = "Set All Feet"
     bl_description = "Set what the next Refine does with all listed foot contacts"

@@ -12,7 +12,7 @@ from ...core.contract.errors import UserError
 from ..reconstructions import require_reconstruction
 from ..requests import reconstruct_request, refine_request
 from ..runtime import paths, session
-from .reporting import OperatorReturn, poll_ready, poll_reconstruction, reports_errors
+from .reporting import OperatorReturn, poll_editable, poll_ready, reports_errors
 
 
 class SOCIALMIRROR_OT_reconstruct(bpy.types.Operator):
@@ -40,7 +40,7 @@ class SOCIALMIRROR_OT_refine(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return poll_reconstruction(cls, context) and poll_ready(cls)
+        return poll_editable(cls, context) and poll_ready(cls)
 
     @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:

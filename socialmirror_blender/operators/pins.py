@@ -14,7 +14,7 @@ from ..scene.own_keys import give_back, lock_own_keys
 from ..scene.pins import is_posed_without_keys
 from ..scene.polish import LOCKED_KEYFRAME, MUTED_KEYFRAME, OWN_KEYFRAME
 from ..scene.rest_pose import ROOT
-from .reporting import OnReconstruction, OperatorReturn, reports_errors
+from .reporting import OnEditableReconstruction, OperatorReturn, poll_editable, reports_errors
 
 _RANGE_FRAMES = 10
 """Length of the range that is offered first."""
@@ -26,7 +26,7 @@ class _OnSelectedBones:
         if active_reconstruction(context) is None or not context.selected_pose_bones:
             cls.poll_message_set("Select bones of a reconstruction in pose mode first")
             return False
-        return True
+        return poll_editable(cls, context)
 
 
 class SOCIALMIRROR_OT_pin(_OnSelectedBones, bpy.types.Operator):
@@ -90,7 +90,7 @@ class SOCIALMIRROR_OT_unpin(_OnSelectedBones, bpy.types.Operator):
         return {"FINISHED"}
 
 
-class _OnListedPin(OnReconstruction):
+class _OnListedPin(OnEditableReconstruction):
     """An operator on successive pinned frames of a joint, as the panel lists them."""
 
     person: bpy.props.IntProperty(options={"HIDDEN"})
@@ -143,7 +143,7 @@ class SOCIALMIRROR_OT_pin_remove(_OnListedPin, bpy.types.Operator):
         return {"FINISHED"}
 
 
-class SOCIALMIRROR_OT_pin_own_keys(OnReconstruction, bpy.types.Operator):
+class SOCIALMIRROR_OT_pin_own_keys(OnEditableReconstruction, bpy.types.Operator):
     bl_idname = "socialmirror.pin_own_keys"
     bl_label = "Pin Own Keys"
     bl_description = "Pin every pose that you keyed yourself on the bodies of both people, so that Refine builds on it"

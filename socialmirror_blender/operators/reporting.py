@@ -12,6 +12,7 @@ import bpy
 from ...core.contract.errors import UserError
 from ..reconstructions import active_reconstruction
 from ..runtime.session import session
+from ..scene.state import is_linked
 
 OperatorReturn = set[Literal["RUNNING_MODAL", "CANCELLED", "FINISHED", "PASS_THROUGH", "INTERFACE"]]
 """What an operator's `execute` and `invoke` return."""
@@ -76,17 +77,36 @@ def poll_reconstruction(operator: Any, context: bpy.types.Context) -> bool:
     return True
 
 
+def poll_editable(operator: Any, context: bpy.types.Context) -> bool:
+    """For `poll`: whether a reconstruction is active that belongs to this file."""
+    if not poll_reconstruction(operator, context):
+        return False
+    collection = active_reconstruction(context)
+    if collection is not None and is_linked(collection):
+        operator.poll_message_set("This reconstruction is linked: edit it in its own file")
+        return False
+    return True
+
+
 class OnReconstruction:
-    """Mixin for operators on the active reconstruction."""
+    """Mixin for operators that only read the active reconstruction."""
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         return poll_reconstruction(cls, context)
 
 
-class OnIdleReconstruction:
-    """Mixin for operators on the active reconstruction that no job may disturb."""
+class OnEditableReconstruction:
+    """Mixin for operators that change the active reconstruction."""
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return poll_idle(cls) and poll_reconstruction(cls, context)
+        return poll_editable(cls, context)
+
+
+class OnIdleReconstruction:
+    """Mixin for operators that change the active reconstruction while no job does."""
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return poll_idle(cls) and poll_editable(cls, context)

@@ -15,7 +15,7 @@ from ..scene.names import rig_role
 from ..scene.objects import object_with_role
 from ..scene.trust import STATE_TEXTS, TrustStretch, next_stretch
 from ..scene.trust_overlay import collection_stretches, hide_overlay, is_overlay_shown, is_skin_edited, show_overlay
-from .reporting import OnReconstruction, OperatorReturn, poll_reconstruction, reports_errors
+from .reporting import OnReconstruction, OperatorReturn, poll_editable, reports_errors
 
 
 class SOCIALMIRROR_OT_trust_overlay(bpy.types.Operator):
@@ -29,7 +29,7 @@ class SOCIALMIRROR_OT_trust_overlay(bpy.types.Operator):
 
     @classmethod
     def poll(cls: Any, context: bpy.types.Context) -> bool:
-        if not poll_reconstruction(cls, context):
+        if not poll_editable(cls, context):
             return False
         if is_skin_edited(require_reconstruction(context)):
             cls.poll_message_set("Leave Edit Mode first")

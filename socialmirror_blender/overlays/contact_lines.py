@@ -13,7 +13,7 @@ from gpu_extras.batch import batch_for_shader
 from ..reconstruction_properties import contact_list
 from ..scene.contact_list import active_touch
 from ..scene.contact_markers import marker_pairs, shown_contacts
-from ..scene.state import read_state, reconstruction_collections
+from ..scene.state import read_state, reconstructions_in
 
 Color = tuple[float, float, float, float]
 
@@ -61,7 +61,7 @@ def _draw() -> None:
         return
     lines = [
         line
-        for collection in reconstruction_collections()
+        for collection in reconstructions_in(context.scene)
         if contact_list(collection).show_lines
         for line in contact_lines(collection, context.scene.frame_current, context.evaluated_depsgraph_get())
     ]

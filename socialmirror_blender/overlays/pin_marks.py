@@ -20,7 +20,7 @@ from ..scene.objects import object_with_role
 from ..scene.pins import PINNED_IN_WORLD, joint_places, joints_by_frame
 from ..scene.recent import Recent
 from ..scene.rotations import axis_angle_to_quaternion, quaternion_to_matrix
-from ..scene.state import reconstruction_collections
+from ..scene.state import reconstructions_in
 
 _SIZE = 0.07
 """metres from a mark's centre to its tips."""
@@ -80,7 +80,7 @@ def _draw() -> None:
     space: Any = context.space_data
     if not space.overlay.show_overlays:
         return
-    marks = [mark for collection in reconstruction_collections() for mark in pin_marks(collection)]
+    marks = [mark for collection in reconstructions_in(context.scene) for mark in pin_marks(collection)]
     if not marks:
         return
     here = context.scene.frame_current

@@ -29,7 +29,7 @@ class SOCIALMIRROR_PT_result(Sidebar, bpy.types.Panel):
         layout: Any = self.layout
         collection = active_reconstruction(context)
         if collection is None:
-            several = any(True for _ in scenes.reconstruction_collections())
+            several = bool(scenes.reconstructions_in(context.scene))
             draw_text(
                 layout, "Select an armature of a reconstruction." if several else "No reconstruction in this scene yet."
             )

@@ -28,7 +28,7 @@ def read_sidebar_state(context: bpy.types.Context) -> SidebarState:
         has_clip=_has_clip(context, settings),
         has_sample=paths.sample_clip().is_file(),
         result=None if collection is None else _result_state(context, settings, collection),
-        results_in_scene=sum(1 for _ in scenes.reconstruction_collections()),
+        results_in_scene=len(scenes.reconstructions_in(context.scene)),
     )
 
 

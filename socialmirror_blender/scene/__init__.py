@@ -6,6 +6,7 @@ functions on numpy arrays.
 
 from .contact_list import read_contacts
 from .contact_markers import adopt_moved_markers, sync_markers
+from .copies import separate_copies
 from .datablocks import Steps, at_once
 from .edits import EDITS_FILE, read_edits
 from .importing import ImportOptions, import_reconstruction, import_steps, remove_unfinished_imports, use_camera
@@ -13,7 +14,16 @@ from .linking import check_belongs, folder_of, keep_links, link_to, move_results
 from .objects import rig_of, skin_of
 from .pinned_range import lock_range
 from .pins import list_pins, lock_keyframes, locked_frames, set_pin_type, unlock_keyframes
-from .state import find_reconstruction, folder_note, read_state, reconstruction_collections, set_folder_note
+from .state import (
+    editable_reconstructions,
+    find_reconstruction,
+    folder_note,
+    is_linked,
+    read_state,
+    reconstruction_collections,
+    reconstructions_in,
+    set_folder_note,
+)
 from .takes import show_take_steps, update_take
 from .waiting_edits import count_waiting_edits, edit_marks, forget_count, remember_refined
 
@@ -26,12 +36,14 @@ __all__ = [
     "check_belongs",
     "count_waiting_edits",
     "edit_marks",
+    "editable_reconstructions",
     "find_reconstruction",
     "folder_note",
     "folder_of",
     "forget_count",
     "import_reconstruction",
     "import_steps",
+    "is_linked",
     "keep_links",
     "link_to",
     "list_pins",
@@ -43,9 +55,11 @@ __all__ = [
     "read_edits",
     "read_state",
     "reconstruction_collections",
+    "reconstructions_in",
     "remember_refined",
     "remove_unfinished_imports",
     "rig_of",
+    "separate_copies",
     "set_folder_note",
     "set_pin_type",
     "show_take_steps",

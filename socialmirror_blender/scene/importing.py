@@ -29,7 +29,7 @@ from .objects import camera_of, object_with_role, rig_of, set_role
 from .polish import Polish
 from .replacing import replace_import
 from .skin import build_skin
-from .state import new_identity, read_state, write_state
+from .state import is_linked, new_identity, read_state, write_state
 from .takes import has_same_rigs, key_rig, key_take, rest_pose_of, write_import
 from .timeline import Timeline
 
@@ -45,9 +45,10 @@ def import_reconstruction(
 ) -> bpy.types.Collection:
     """Import the active take of a reconstruction's folder into the context's scene, and return its collection.
 
-    An earlier import of the folder is keyed anew; skins and a camera that were deleted are made anew. It is rebuilt if its bodies
-    are others or an armature was deleted; what the animator added to its collection, its materials, keyframes and contacts, and
-    what refers to its objects stay. Motion is resampled if the scene's frame rate is not the clip's.
+    An earlier import of the folder into this scene is keyed anew; skins and a camera that were deleted are made anew. It is
+    rebuilt if its bodies are others or an armature was deleted; what the animator added to its collection, its materials,
+    keyframes and contacts, and what refers to its objects stay. Imports into other scenes stay as they are.
+    Motion is resampled if the scene's frame rate is not the clip's.
 
     Args:
         frame_start: scene frame at which the motion starts.
@@ -82,7 +83,7 @@ def import_steps(
     movie_strip = None if options.strip is None else compat.movie_strip(context, options.strip)
     frame_rate = clip.frame_rate if options.match_scene else compat.frame_rate(context.scene)
     timeline = _timeline(frame_rate, reconstruction.motion, options.frame_start, movie_strip)
-    earlier = find_import_of(folder)
+    earlier = find_import_of(folder, context.scene)
     if earlier is None:
         collection = yield from removed_on_error(_build(context, folder, reconstruction, timeline, None))
     elif has_same_rigs(earlier, reconstruction):
@@ -96,6 +97,8 @@ def import_steps(
         with _taken_over_on_success(earlier, reconstruction.info.take):
             collection = at_once(removed_on_error(_build(context, folder, reconstruction, timeline, earlier)))
         replace_import(context.scene, earlier, collection)
+    if collection not in set(context.scene.collection.children_recursive):
+        context.scene.collection.children.link(collection)
     if options.link_camera:
         use_camera(context.scene, collection)
     if options.match_scene:
@@ -105,7 +108,7 @@ def import_steps(
 
 def remove_unfinished_imports() -> None:
     """Remove what imports that were under way have left in a file, as after undo to a moment between two steps."""
-    for collection in [item for item in bpy.data.collections if UNFINISHED_PROPERTY in item]:
+    for collection in [item for item in bpy.data.collections if UNFINISHED_PROPERTY in item and not is_linked(item)]:
         objects: list[Any] = list(collection.objects)
         actions = [compat.assigned_action(item) for item in objects]
         data = [item.data for item in objects if item.data is not None]

@@ -10,7 +10,7 @@ from ...core.contract.errors import UserError
 from ...core.contract.reconstruction import load_info
 from .. import folders
 from .contact_edits import imported_contact_ids
-from .state import ImportState, link_folder, read_state, reconstruction_collections, set_folder_note
+from .state import ImportState, editable_reconstructions, link_folder, read_state, set_folder_note
 
 
 def folder_of(collection: bpy.types.Collection) -> Path:
@@ -25,9 +25,15 @@ def link_to(collection: bpy.types.Collection, folder: Path, blend: str) -> None:
     link_folder(collection, str(folder), folders.relative_to_blend(folder, blend))
 
 
-def find_import_of(folder: Path) -> bpy.types.Collection | None:
-    """The collection of an earlier import of a folder, also if the folder has been moved since."""
-    collections = list(reconstruction_collections())
+def find_import_of(folder: Path, scene: bpy.types.Scene) -> bpy.types.Collection | None:
+    """The collection of an earlier import of a folder into a scene, also if the folder has been moved since.
+
+    An import that was taken out of every scene counts too; those of other scenes do not, which are other people's motion.
+    """
+    elsewhere = {item for other in bpy.data.scenes if other != scene for item in other.collection.children_recursive}
+    in_scene = set(scene.collection.children_recursive)
+    collections = [item for item in editable_reconstructions() if item in in_scene or item not in elsewhere]
+    collections.sort(key=lambda item: item not in in_scene)
     for collection in collections:
         if folders.is_same_folder(folder_of(collection), folder):
             return collection
@@ -63,7 +69,7 @@ def keep_links(blend: str) -> None:
 
     A link whose folder is missing stays as it is: either of its paths may lead to it again.
     """
-    for collection in reconstruction_collections():
+    for collection in editable_reconstructions():
         folder = folder_of(collection)
         if folders.has_result(folder):
             link_to(collection, folder, blend)
@@ -71,7 +77,7 @@ def keep_links(blend: str) -> None:
 
 def move_results_beside(blend: Path) -> None:
     """Move results that were made while the file was not saved beside it. One that cannot be moved stays linked where it is."""
-    for collection in reconstruction_collections():
+    for collection in editable_reconstructions():
         folder = folder_of(collection)
         if not (folders.is_provisional(folder) and folders.has_result(folder)):
             continue

@@ -121,9 +121,25 @@ def reconstruction_collections() -> Iterator[bpy.types.Collection]:
     return filter(is_reconstruction, finished)
 
 
+def reconstructions_in(scene: bpy.types.Scene) -> list[bpy.types.Collection]:
+    """The collections of the reconstructions that were imported into a scene, those that lie in other collections too."""
+    in_scene = set(scene.collection.children_recursive)
+    return [collection for collection in reconstruction_collections() if collection in in_scene]
+
+
+def is_linked(collection: bpy.types.Collection) -> bool:
+    """Whether a collection comes from another .blend file, be it with overrides: it is edited there."""
+    return collection.library is not None or collection.override_library is not None
+
+
+def editable_reconstructions() -> Iterator[bpy.types.Collection]:
+    """The collections of the imported reconstructions that belong to this file."""
+    return (collection for collection in reconstruction_collections() if not is_linked(collection))
+
+
 def find_reconstruction(identity: str) -> bpy.types.Collection | None:
-    """The collection of the import with this identity."""
-    return next((item for item in reconstruction_collections() if item[names.ID_PROPERTY] == identity), None)
+    """The collection of the import with this identity, which belongs to this file."""
+    return next((item for item in editable_reconstructions() if item[names.ID_PROPERTY] == identity), None)
 
 
 def _text(stored: Any, name: str) -> str:
