@@ -35,14 +35,28 @@ _opened: set[str] = set()
 """Network places that the user has opened in this session."""
 
 
+def absolute_path(chosen: str) -> Path:
+    """A path that the user has chosen, which may be relative to the .blend file.
+
+    UserError `unsaved` for a relative one while the file has no place: the worker would look for it in its own folder.
+    """
+    if chosen.startswith("//") and not bpy.data.filepath:
+        raise UserError(
+            "unsaved",
+            f"The path {chosen} is relative to the .blend file, which is not saved yet.",
+            "Save the file first, or choose the path again.",
+        )
+    return Path(bpy.path.abspath(chosen)).absolute()
+
+
 def output_folder(chosen: str) -> Path:
     """The folder for the reconstructions of the open file; each file has its own. `chosen` is the setting, which may be empty.
 
-    It is created, and a file is written to test it. UserError `not-writable` if that is impossible.
+    It is created, and a file is written to test it. UserError `not-writable` if that is impossible, or `unsaved`.
     """
     blend = bpy.data.filepath
     if chosen:
-        folder = Path(bpy.path.abspath(chosen))
+        folder = absolute_path(chosen)
         allow(folder)
         folder = folder / Path(blend).stem if blend else folder
     else:

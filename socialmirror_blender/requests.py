@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from ..core.contract.reconstruction import PEOPLE
 from ..core.contract.requests import ReconstructRequest, RefineRequest, Request, message_fields
 from . import compat
 from . import scene as scenes
-from .folders import output_folder
+from .folders import absolute_path, output_folder
 from .preferences import preferences
 from .properties import settings_of, user_prompt
 from .reconstructions import activate_shown_take, require_folder
@@ -29,13 +29,42 @@ _ESTIMATED_CAMERA: dict[str, Any] = dict.fromkeys(("camera_pitch", "camera_roll"
 _CAMERA_OF_TAKE = {"fov": None, **_ESTIMATED_CAMERA}
 
 
-def reconstruct_request(context: bpy.types.Context) -> tuple[dict[str, Any], Origin]:
+@dataclass(frozen=True)
+class ChosenClip:
+    """The movie of a request."""
+
+    strip: str = ""
+    """Name of the strip that shows it; empty if it is a file."""
+    filepath: str = ""
+    """The file, if there is no strip."""
+    frames: tuple[int, int] | None = None
+    """Frames of the scene for a strip, of the movie for a file; None is all that the strip shows, or the whole file."""
+
+
+def chosen_clip(settings: Any) -> ChosenClip:
+    """The clip that the settings say. UserError `no-clip` if none is chosen."""
+    if settings.source == "STRIP":
+        if not settings.strip:
+            raise UserError(
+                "no-clip", "No strip is chosen.", "Choose a movie strip of the sequencer, or take the clip from a file."
+            )
+        frames = (settings.scene_first, settings.scene_last) if settings.use_range else None
+        return ChosenClip(strip=settings.strip, frames=frames)
+    if not settings.filepath:
+        raise UserError("no-clip", "No clip is chosen.", "Choose a movie that shows two people.")
+    frames = (settings.frame_first, settings.frame_last) if settings.use_range else None
+    return ChosenClip(filepath=settings.filepath, frames=frames)
+
+
+def reconstruct_request(context: bpy.types.Context, chosen: ChosenClip | None = None) -> tuple[dict[str, Any], Origin]:
     """The fields of the message `reconstruct`, and the origin of the job. UserError if a setting is not valid.
 
+    `chosen` is a clip in place of the one that the settings say.
     If the folder holds something else, e.g. another range of the clip, the core takes one beside it and says so in its result.
     """
     settings = settings_of(context)
-    clip, frames = _clip(context)
+    chosen = chosen_clip(settings) if chosen is None else chosen
+    clip, frames = _clip(context, chosen)
     marked = settings.choose_people and bool(settings.people_marks)
     described = _descriptions(settings) if settings.choose_people and not marked else (None, None)
     numbered = settings.choose_people and not marked and described == (None, None)
@@ -57,8 +86,8 @@ def reconstruct_request(context: bpy.types.Context) -> tuple[dict[str, Any], Ori
     origin = replace(
         current_origin(context),
         frame_start=settings.frame_start,
-        strip=settings.strip if settings.source == "STRIP" else "",
-        strip_timing=_strip_timing(context),
+        strip=chosen.strip,
+        strip_timing=_strip_timing(context, chosen.strip) if chosen.strip else None,
         link_camera=settings.link_camera,
         match_scene=settings.match_scene,
     )
@@ -136,37 +165,41 @@ def _request(kind: type[Request], settings: Any, **values: Any) -> Request:
     return request
 
 
-def _clip(context: bpy.types.Context) -> tuple[Path, str]:
+def _clip(context: bpy.types.Context, chosen: ChosenClip) -> tuple[Path, str]:
     """The path of the movie, and the range of frames as text; ":" is the whole movie."""
-    settings = settings_of(context)
-    frames = None
-    if settings.source == "STRIP":
-        if not settings.strip:
-            raise UserError(
-                "no-clip", "No strip is chosen.", "Choose a movie strip of the sequencer, or take the clip from a file."
-            )
-        strip = compat.movie_strip(context, settings.strip)
-        path, shown = _absolute(strip.filepath), compat.strip_handles(strip)
-        if settings.use_range:
-            shown = max(shown[0], settings.scene_first), min(shown[1], settings.scene_last)
-        if shown[0] >= shown[1]:
-            raise UserError(
-                "bad-range",
-                f"The strip does not play from frame {settings.scene_first} to {settings.scene_last} of the scene.",
-                "Set a first and a last frame between the strip's ends.",
-            )
-        frames = compat.strip_frames(strip, *shown)
-    else:
-        if not settings.filepath:
-            raise UserError("no-clip", "No clip is chosen.", "Choose a movie that shows two people.")
-        path = _absolute(settings.filepath)
+    return _strip_clip(context, chosen) if chosen.strip else _file_clip(chosen)
+
+
+def _strip_clip(context: bpy.types.Context, chosen: ChosenClip) -> tuple[Path, str]:
+    strip = compat.movie_strip(context, chosen.strip)
+    path, shown = _existing_clip(strip.filepath), compat.strip_handles(strip)
+    wanted = shown if chosen.frames is None else chosen.frames
+    shown = max(shown[0], wanted[0]), min(shown[1], wanted[1])
+    if shown[0] >= shown[1]:
+        raise UserError(
+            "bad-range",
+            f"The strip does not play from frame {wanted[0]} to {wanted[1]} of the scene.",
+            "Set a first and a last frame between the strip's ends.",
+        )
+    first, last = compat.strip_frames(strip, *shown)
+    return path, f"{first}:{last}"
+
+
+def _file_clip(chosen: ChosenClip) -> tuple[Path, str]:
+    path = _existing_clip(chosen.filepath)
+    if chosen.frames is None:
+        return path, ":"
+    first, last = chosen.frames
+    if first >= last:
+        raise UserError("bad-range", "The frame range is empty.", "Set a last frame that is after the first.")
+    return path, f"{first}:{last}"
+
+
+def _existing_clip(filepath: str) -> Path:
+    path = absolute_path(filepath)
     if not path.is_file():
         raise UserError("clip-missing", f"The clip is not there: {path}.", "Choose the movie again.")
-    if settings.use_range and settings.source == "FILE":
-        frames = (settings.frame_first, settings.frame_last)
-        if frames[0] >= frames[1]:
-            raise UserError("bad-range", "The frame range is empty.", "Set a last frame that is after the first.")
-    return path, ":" if frames is None else f"{frames[0]}:{frames[1]}"
+    return path
 
 
 def _descriptions(settings: Any) -> tuple[str | None, str | None]:
@@ -184,18 +217,15 @@ def _marks(text: str) -> tuple[PersonMark, PersonMark]:
     return first, second
 
 
-def _strip_timing(context: bpy.types.Context) -> tuple[float, float] | None:
-    settings = settings_of(context)
-    if settings.source != "STRIP":
-        return None
-    strip = compat.movie_strip(context, settings.strip)
+def _strip_timing(context: bpy.types.Context, name: str) -> tuple[float, float]:
+    strip = compat.movie_strip(context, name)
     return compat.strip_zero_frame(strip), compat.strip_stretch(strip)
 
 
 def _body(settings: Any) -> Path | None:
     if not settings.body:
         return None
-    path = _absolute(settings.body)
+    path = absolute_path(settings.body)
     if not path.exists():
         raise UserError("body-missing", f"The body model is not there: {path}.", "Choose it again, or clear the field.")
     return path
@@ -205,14 +235,10 @@ def _initial_motion(settings: Any) -> tuple[Path, ...] | None:
     """The files of another tool's motion. UserError `initial-missing`."""
     if not settings.initial_a.strip():
         return None
-    paths = tuple(_absolute(name.strip()) for name in (settings.initial_a, settings.initial_b) if name.strip())
+    paths = tuple(absolute_path(name.strip()) for name in (settings.initial_a, settings.initial_b) if name.strip())
     for path in paths:
         if not path.is_file():
             raise UserError(
                 "initial-missing", f"The motion is not there: {path}.", "Choose it again, or clear the field."
             )
     return paths
-
-
-def _absolute(path: str) -> Path:
-    return Path(bpy.path.abspath(path))

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import bpy
 from bpy.props import IntProperty
 
 from ...core.contract.errors import UserError
 from .. import compat
-from ..properties import settings_of
-from ..requests import reconstruct_request
+from ..requests import ChosenClip, reconstruct_request
 from ..runtime import session
 from .reporting import OperatorReturn, reports_errors
 
@@ -45,8 +41,7 @@ class SOCIALMIRROR_OT_queue_strips(bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
         strips = _selected_strips(context)
         for name in strips:
-            with _clip_of_strip(context, name):
-                _queue(context)
+            _queue(context, ChosenClip(strip=name))
         self.report({"INFO"}, f"Queued {len(strips)} clips")
         return {"FINISHED"}
 
@@ -99,7 +94,7 @@ class SOCIALMIRROR_OT_queue_import(_OnClip, bpy.types.Operator):
     bl_idname = "socialmirror.queue_import"
     bl_label = "Import Result"
     bl_description = "Import the clip's reconstruction, where the clip was queued"
-    bl_options = {"REGISTER", "UNDO"}
+    # no undo step of its own: the import makes one
 
     @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
@@ -109,9 +104,11 @@ class SOCIALMIRROR_OT_queue_import(_OnClip, bpy.types.Operator):
         if session.session.pending is not None:
             raise UserError("busy", "Another result waits to be imported.", "Import or dismiss it first.")
         session.apply_outcome(session.Outcome(clip.folder, clip.origin, "reconstruct"))
-        if session.session.pending is None:
-            session.session.queue.remove(self.number)
         session.redraw()
+        if session.session.pending is not None:
+            self.report({"ERROR"}, session.session.notice)
+            return {"CANCELLED"}
+        session.session.queue.remove(self.number)
         return {"FINISHED"}
 
 
@@ -131,24 +128,11 @@ def _selected_strips(context: bpy.types.Context) -> list[str]:
     return [strip.name for strip in compat.movie_strips(context) if strip.select]
 
 
-def _queue(context: bpy.types.Context) -> None:
-    fields, origin = reconstruct_request(context)
+def _queue(context: bpy.types.Context, chosen: ChosenClip | None = None) -> None:
+    fields, origin = reconstruct_request(context, chosen)
     title = origin.strip or Path(fields["clip"]).name
     session.session.queue.add(title, fields, origin)
     session.redraw()
-
-
-@contextmanager
-def _clip_of_strip(context: bpy.types.Context, name: str) -> Generator[None]:
-    """The settings with one strip, whole, as the clip; given back at the end."""
-    settings: Any = settings_of(context)
-    before = {key: getattr(settings, key) for key in ("source", "strip", "use_range")}
-    settings.source, settings.strip, settings.use_range = "STRIP", name, False
-    try:
-        yield
-    finally:
-        for key, value in before.items():
-            setattr(settings, key, value)
 
 
 CLASSES = (

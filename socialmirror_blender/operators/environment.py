@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import bpy
 from bpy.props import StringProperty
 
 from ...core.contract.errors import UserError
+from ..folders import absolute_path
 from ..preferences import preferences
 from ..runtime import session
 from ..runtime.environment import EnvironmentState
@@ -75,9 +77,11 @@ class SOCIALMIRROR_OT_use_interpreter(bpy.types.Operator):
 
     @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
-        interpreter = bpy.path.abspath(self.filepath)
+        interpreter = self.filepath
         if not interpreter:
             raise UserError("no-interpreter", "No Python was chosen.", "Choose the program python3, or python.exe.")
+        if Path(interpreter).name != interpreter:  # a bare name is looked up by the system
+            interpreter = str(absolute_path(interpreter))
         session.start_installation(interpreter)
         return {"FINISHED"}
 

@@ -108,7 +108,7 @@ class SOCIALMIRROR_OT_export(OnReconstruction, bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
         if not self.directory:
             raise UserError("no-folder", "No folder was chosen.", "Choose a folder for the files.")
-        folder = Path(bpy.path.abspath(self.directory))
+        folder = folders.absolute_path(self.directory)
         collection, settings = require_reconstruction(context), self.settings()
         for finding in check_export(context, collection, settings):
             if finding.stops:

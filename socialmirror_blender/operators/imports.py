@@ -152,7 +152,7 @@ class SOCIALMIRROR_OT_open_network(OnReconstruction, bpy.types.Operator):
 
 def _chosen_folder(directory: str) -> Path:
     """The folder that the user has chosen, which may be on the network."""
-    folder = Path(bpy.path.abspath(directory))
+    folder = folders.absolute_path(directory)
     folders.allow(folder)
     return folder
 

@@ -8,6 +8,7 @@ import bpy
 from bpy.props import BoolProperty, StringProperty
 
 from ...core.contract.errors import UserError
+from ..folders import absolute_path
 from ..panels.text import wrap
 from ..runtime import models, session
 from .environment import require_online
@@ -96,7 +97,7 @@ class SOCIALMIRROR_OT_model_from_folder(_WithLicence, bpy.types.Operator):
 
     @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
-        return self.fetch(bpy.path.abspath(self.directory))
+        return self.fetch(str(absolute_path(self.directory)))
 
 
 class SOCIALMIRROR_OT_delete_model(_OnModels, bpy.types.Operator):

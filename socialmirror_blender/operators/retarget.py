@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import bpy
 from bpy.props import EnumProperty, StringProperty
 
 from ...core.contract.errors import UserError
+from ..folders import absolute_path
 from ..reconstructions import active_reconstruction, require_reconstruction
 from ..retarget_properties import PERSON_ITEMS, choose_map, map_of, retarget_settings, target_of
 from ..rigging.retarget.bone_maps import BoneMap, load_map, save_map, shipped_maps
@@ -116,7 +116,7 @@ class SOCIALMIRROR_OT_bone_map_load(_OnTarget, bpy.types.Operator):
 
     @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
-        choose_map(self.target(context), load_map(Path(bpy.path.abspath(self.filepath))))
+        choose_map(self.target(context), load_map(absolute_path(self.filepath)))
         return {"FINISHED"}
 
 
@@ -136,7 +136,7 @@ class SOCIALMIRROR_OT_bone_map_save(_OnTarget, bpy.types.Operator):
 
     @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
-        path = Path(bpy.path.abspath(self.filepath))
+        path = absolute_path(self.filepath)
         path = path if path.suffix == _SUFFIX else path.with_name(path.name + _SUFFIX)
         save_map(path, map_of(self.target(context)))
         self.report({"INFO"}, f"Saved the bone map to {path}")

@@ -58,6 +58,26 @@ def test_a_result_is_imported_when_asked(runtime: ModuleType, result: Path) -> N
     assert armatures() == 2 and runtime.session.queue.clips == ()
 
 
+def test_an_import_from_the_queue_is_one_step_of_undo(runtime: ModuleType, result: Path) -> None:
+    bpy.ops.ed.undo_push(message="Start")
+    add("They hug")
+    wait(runtime, lambda: idle(runtime))
+    press("queue_import", number=runtime.session.queue.clips[0].number)
+    assert armatures() == 2
+    bpy.ops.ed.undo()
+    assert armatures() == 0
+
+
+def test_an_import_that_fails_is_said_and_the_clip_stays_in_the_queue(runtime: ModuleType, result: Path) -> None:
+    add("They hug")
+    wait(runtime, lambda: idle(runtime))
+    (clip,) = runtime.session.queue.clips
+    (Path(clip.folder) / "reconstruction.npz").write_bytes(b"damaged")
+    with pytest.raises(RuntimeError, match="cannot be read"):
+        press("queue_import", number=clip.number)
+    assert states(runtime) == ["done"] and armatures() == 0
+
+
 def test_the_queue_waits_for_a_job_that_runs_and_cancel_ends_one_clip(runtime: ModuleType, result: Path) -> None:
     start("work")
     add("work", "They hug")
@@ -105,11 +125,14 @@ def test_selected_strips_are_queued_and_the_settings_stay(
     for name in ("first", "second", "third"):
         strip = editor.strips.new_movie(name, str(tmp_path / "a.avi"), channel=1 + "fst".index(name[0]), frame_start=10)
         strip.select = name != "second"
+    settings().use_range, settings().scene_first, settings().scene_last = True, 11, 13
     press("queue_strips")
     clips = runtime.session.queue.clips
     assert sorted(clip.title for clip in clips) == ["first", "third"]
     assert all(clip.origin.strip == clip.title and clip.origin.strip_timing for clip in clips)
     assert settings().source == "FILE" and settings().strip == ""
+    assert (settings().use_range, settings().scene_first, settings().scene_last) == (True, 11, 13)
+    assert [clip.fields["frames"] for clip in clips] == [[0, 7], [0, 7]]  # whole strips
 
 
 def test_the_panel_shows_every_state(runtime: ModuleType, result: Path, product: Product) -> None:

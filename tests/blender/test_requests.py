@@ -121,6 +121,27 @@ def test_the_frames_that_a_strip_shows_are_requested(requests: ModuleType, tmp_p
         requests.reconstruct_request(bpy.context)
 
 
+def test_relative_paths_are_those_of_the_saved_file(
+    requests: ModuleType, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worker runs in another folder, so that it gets absolute paths."""
+    current = settings()
+    for name, value in (("filepath", "//dance.mp4"), ("output", "//results"), ("body", "//body.npz")):
+        before = getattr(current, name)
+        setattr(current, name, value)
+        with pytest.raises(Exception, match="Save the file first"):
+            requests.reconstruct_request(bpy.context)
+        setattr(current, name, before)
+    current.filepath, current.output = "//dance.mp4", "//results"
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "shot.blend"), check_existing=False, relative_remap=False)
+    fields, _ = requests.reconstruct_request(bpy.context)
+    assert (fields["clip"], fields["out"]) == (str(clip), str(tmp_path / "results" / "shot" / "dance"))
+    monkeypatch.chdir(tmp_path)
+    current.filepath, current.output = "dance.mp4", "out"
+    fields, _ = requests.reconstruct_request(bpy.context)
+    assert (fields["clip"], fields["out"]) == (str(clip), str(tmp_path / "out" / "shot" / "dance"))
+
+
 def test_settings_that_cannot_be_used_are_refused(ready_environment: None, clip: Path, tmp_path: Path) -> None:
     current = settings()
 
