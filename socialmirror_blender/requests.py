@@ -13,7 +13,6 @@ from ..core.contract.annotators import SERVER, server_address
 from ..core.contract.errors import UserError
 from ..core.contract.files import write_json
 from ..core.contract.marks import PersonMark
-from ..core.contract.reconstruction import PEOPLE
 from ..core.contract.requests import ReconstructRequest, RefineRequest, Request, message_fields
 from . import compat
 from . import scene as scenes
@@ -21,9 +20,9 @@ from .folders import absolute_path, output_folder
 from .preferences import preferences
 from .properties import settings_of, user_prompt
 from .reconstructions import activate_shown_take, require_folder
-from .rigging.control_rig.building import control_rig_of
 from .runtime.session import Origin, current_origin
 from .scene.correction_state import correction_of, read_stance
+from .scene.objects import require_no_control_rig
 
 _ESTIMATED_CAMERA: dict[str, Any] = dict.fromkeys(("camera_pitch", "camera_roll", "camera_height"))
 _CAMERA_OF_TAKE = {"fov": None, **_ESTIMATED_CAMERA}
@@ -104,12 +103,7 @@ def refine_request(context: bpy.types.Context, collection: bpy.types.Collection)
     UserError if a setting is not valid, the folder is missing or the edits cannot be written.
     """
     folder = require_folder(collection)
-    if any(control_rig_of(collection, person) is not None for person in range(PEOPLE)):
-        raise UserError(
-            "control-rig",
-            "The motion is on a control rig, and Refine reads the SMPL-X bones.",
-            "Press Bake Back in the panel Control Rig first.",
-        )
+    require_no_control_rig(collection)
     request = _request(RefineRequest, settings_of(context), **_corrected_camera(collection))
     scenes.separate_copies()  # the result has to come back to this one
     activate_shown_take(collection)  # the core goes on from the folder's active take

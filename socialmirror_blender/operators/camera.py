@@ -6,13 +6,17 @@ import math
 
 import bpy
 
+from ...core.contract.reconstruction import PEOPLE
 from ...core.contract.requests import MAX_FOV, MIN_FOV
+from .. import scene as scenes
 from ..camera_events import follow_camera
 from ..properties import settings_of
 from ..reconstruction_properties import contact_list, set_correction
 from ..reconstructions import require_folder, require_reconstruction
+from ..scene.actions import require_takes
 from ..scene.camera_correction import CameraCorrection
 from ..scene.correction_state import read_stance
+from ..scene.objects import require_no_control_rig
 from .reporting import OnIdleReconstruction, OperatorReturn, reports_errors
 
 
@@ -26,6 +30,8 @@ class SOCIALMIRROR_OT_reset_camera(OnIdleReconstruction, bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
         collection = require_reconstruction(context)
         require_folder(collection)
+        require_no_control_rig(collection)
+        require_takes(scenes.rig_of(collection, person) for person in range(PEOPLE))
         set_correction(contact_list(collection), CameraCorrection())
         follow_camera(collection)
         return {"FINISHED"}

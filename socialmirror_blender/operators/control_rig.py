@@ -13,12 +13,13 @@ from ...core.contract.reconstruction import PEOPLE
 from .. import compat
 from .. import scene as scenes
 from ..reconstructions import active_reconstruction, require_reconstruction
-from ..rigging.control_rig.building import build_control_rig, control_rig_of, follow, let_go
+from ..rigging.control_rig.building import build_control_rig, follow, let_go
 from ..rigging.control_rig.layout import LIMBS
 from ..rigging.control_rig.motion import bake_onto_controls, reduce_keys, snap, write_back
 from ..rigging.control_rig.standing import lock_foot
 from ..scene.actions import is_below_layers
 from ..scene.foot_list import read_foot_contacts
+from ..scene.objects import control_rig_of, has_control_rig
 from .reporting import OnEditableReconstruction, OperatorReturn, poll_editable, reports_errors
 
 _LIMB_ITEMS = [("ALL", "All Limbs", ""), *((limb.name, limb.name.replace("_", " ").title(), "") for limb in LIMBS)]
@@ -28,7 +29,7 @@ class _OnControls:
     @classmethod
     def poll(cls: Any, context: bpy.types.Context) -> bool:
         collection = active_reconstruction(context)
-        if collection is None or all(control_rig_of(collection, person) is None for person in range(PEOPLE)):
+        if collection is None or not has_control_rig(collection):
             cls.poll_message_set("Make a control rig first")
             return False
         return poll_editable(cls, context)

@@ -16,6 +16,7 @@ from .. import scene as scenes
 from ..properties import settings_of, suggest_prompt
 from ..reconstructions import activate_shown_take, import_or_update, require_folder, require_reconstruction
 from ..runtime import session
+from ..scene.objects import require_no_control_rig
 from ..take_files import activate_take
 from .reporting import OnIdleReconstruction, OnReconstruction, OperatorReturn, reports_errors
 
@@ -73,6 +74,7 @@ class SOCIALMIRROR_OT_use_take(OnIdleReconstruction, bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
         collection = require_reconstruction(context)
         folder = require_folder(collection)
+        require_no_control_rig(collection)
         activate_take(folder, self.take)
         try:
             scenes.update_take(collection, folder)

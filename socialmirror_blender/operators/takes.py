@@ -14,6 +14,7 @@ from ..reconstruction_properties import contact_list
 from ..reconstructions import require_folder, require_reconstruction
 from ..runtime.session import redraw
 from ..scene.ghost import ghost_take, remove_ghosts, show_ghost
+from ..scene.objects import require_no_control_rig
 from ..scene.take_blend import blend_into_take, blend_weights
 from ..scene.take_notes import TakeNote, set_take_note, take_name, take_note
 from ..scene.take_values import forget_take
@@ -102,6 +103,7 @@ class SOCIALMIRROR_OT_take_blend(OnIdleReconstruction, bpy.types.Operator):
             raise UserError(
                 "bad-range", "The range of frames is empty.", "Set a last frame that is not before the first."
             )
+        require_no_control_rig(collection)
         other = load_take(require_folder(collection), self.take)
         count = 0
         for person in range(PEOPLE):

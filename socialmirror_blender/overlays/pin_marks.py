@@ -38,7 +38,7 @@ class PinMark:
 
 
 _marks: Recent[list[PinMark]] = Recent(seconds=0.5)
-"""By the action's `session_uid`."""
+"""By the `session_uid` of armature and action: merged animation of both people has one action."""
 
 
 def pin_marks(collection: bpy.types.Collection) -> list[PinMark]:
@@ -48,7 +48,7 @@ def pin_marks(collection: bpy.types.Collection) -> list[PinMark]:
         rig = object_with_role(collection, rig_role(person))
         shown = None if rig is None else take_of(rig)
         if rig is not None and shown is not None:
-            marks += _marks.get(shown[0].session_uid, partial(_read_marks, rig))
+            marks += _marks.get((rig.session_uid, shown[0].session_uid), partial(_read_marks, rig))
     return marks
 
 

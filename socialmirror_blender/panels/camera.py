@@ -11,6 +11,7 @@ from ..reconstruction_properties import contact_list
 from ..reconstructions import active_reconstruction
 from ..scene.camera_correction import CameraStance
 from ..scene.correction_state import correction_of, read_stance
+from ..scene.objects import has_control_rig
 from .sidebar import OnReadableResult
 from .text import draw_text
 
@@ -27,8 +28,11 @@ class SOCIALMIRROR_PT_camera(OnReadableResult, bpy.types.Panel):
         assert collection is not None  # poll
         values = contact_list(collection)
         column = layout.column(align=True)
+        column.enabled = not has_control_rig(collection)
         for name in ("camera_pitch", "camera_roll", "camera_height", "camera_focal"):
             column.prop(values, name)
+        if has_control_rig(collection):
+            draw_text(layout, "Bake the control rig back first: the bones follow it.")
         stance = read_stance(collection)
         if stance is not None:
             draw_text(layout, stance_text(stance))

@@ -8,10 +8,9 @@ import bpy
 
 from ...core.contract.reconstruction import PEOPLE
 from ..reconstructions import active_reconstruction
-from ..rigging.control_rig.building import control_rig_of
 from ..rigging.control_rig.layout import LIMBS
 from ..scene.names import rig_role
-from ..scene.objects import object_with_role
+from ..scene.objects import control_rig_of, object_with_role
 from .sidebar import OnResult
 from .text import draw_text
 

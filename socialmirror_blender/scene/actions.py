@@ -10,7 +10,7 @@ own or lie in a strip of its NLA, below layers of the animator.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import bpy
@@ -23,10 +23,11 @@ from .fcurves import evaluate_fcurves, location_path, property_path, rotation_pa
 from .keyframes import read_keys
 from .motion import PersonMotion
 from .names import FILLED_IN_PROPERTY
+from .objects import person_of
 from .polish import FILLED_IN_KEYFRAME, OBSERVED_KEYFRAME, TAKE_KEYFRAMES, Polish, read_polish, write_take
 from .pose_conversion import BoneChannels
 from .rest_pose import BONES, ROOT
-from .take_values import CHANNELS, TakeMark, claim_take, find_action, mark_action, mark_of
+from .take_values import CHANNELS, TakeMark, claim_take, find_action, find_mark, mark_action, mark_of
 from .trust import filled_in_joints
 
 _FILLED_IN_GROUP = "Filled In"
@@ -39,8 +40,8 @@ def key_person(
 ) -> bpy.types.Action:
     """Write a take with the animator's polish to its action, which is made if there is none, and let it animate the armature."""
     action = action_for(rig, mark.identity, mark.take, mark.person) or _new_action(rig, name)
-    slot = action.slots[0]
-    _write_motion(action, mark, motion, polish)
+    slot = _slot_in(rig, action)
+    _write_motion(action, slot, mark, motion, polish)
     rig[FILLED_IN_PROPERTY] = 0.0
     settings: Any = rig.id_properties_ui(FILLED_IN_PROPERTY)
     settings.update(
@@ -53,7 +54,8 @@ def key_person(
 def prepare_action(rig: bpy.types.Object, name: str, mark: TakeMark, motion: PersonMotion) -> None:
     """Write a take alone to a new action, for `key_person` to find, if the armature has none for this take."""
     if action_for(rig, mark.identity, mark.take, mark.person) is None:
-        _write_motion(_new_action(rig, name), mark, motion, Polish())
+        action = _new_action(rig, name)
+        _write_motion(action, action.slots[0], mark, motion, Polish())
 
 
 def _new_action(rig: bpy.types.Object, name: str) -> bpy.types.Action:
@@ -62,8 +64,14 @@ def _new_action(rig: bpy.types.Object, name: str) -> bpy.types.Action:
     return action
 
 
-def _write_motion(action: bpy.types.Action, mark: TakeMark, motion: PersonMotion, polish: Polish) -> None:
-    channelbag = compat.channelbag_in(action, action.slots[0])
+def _slot_in(rig: bpy.types.Object, action: bpy.types.Action) -> Any:
+    """The slot by which an action animates an armature, or would: animation that was merged has a slot for each of several."""
+    shown = take_of(rig)
+    return shown[1] if shown is not None and shown[0] == action and shown[1] is not None else action.slots[0]
+
+
+def _write_motion(action: bpy.types.Action, slot: Any, mark: TakeMark, motion: PersonMotion, polish: Polish) -> None:
+    channelbag = compat.channelbag_in(action, slot)
     filled_in = filled_in_joints(motion.confidence, mark.timeline.frame_rate)
     _write_filled_in(channelbag, mark.own.frames, filled_in)
     write_take(channelbag, mark, _keyframe_types(filled_in), polish)
@@ -81,10 +89,9 @@ def rekey(rig: bpy.types.Object, mark: TakeMark, polish: Polish) -> None:
 def action_for(rig: bpy.types.Object, identity: str, take: str, person: int) -> bpy.types.Action | None:
     """The action that a take has on an armature, None if the take was not shown before."""
     shown = take_of(rig)
-    if shown is not None:
-        mark = mark_of(shown[0])
-        if mark is not None and (mark.identity, mark.take, mark.person) == (identity, take, person):
-            return shown[0] if len(shown[0].slots) else None
+    mark = None if shown is None else mark_of(shown[0])
+    if shown is not None and mark is not None and (mark.identity, mark.take, mark.person) == (identity, take, person):
+        return shown[0] if len(shown[0].slots) else None
     return find_action(identity, take, person)
 
 
@@ -109,7 +116,30 @@ def polish_of(rig: bpy.types.Object) -> Polish:
 def shows_take(rig: bpy.types.Object) -> bool:
     """Whether a take animates an armature, and not an action of the animator's own."""
     shown = take_of(rig)
-    return shown is not None and _holds_take(shown[0])
+    return shown is not None and _holds_take(rig, shown[0])
+
+
+def show_again(rig: bpy.types.Object, identity: str, takes: Iterable[str], person: int) -> None:
+    """Let an armature that shows no take be animated by the first of these takes that has an action in the file.
+
+    The animator unlinked it, or put an action of their own in its place, which stays in the file. Nothing is written: the
+    keyframes that the animator gave to the take are in its action still.
+    """
+    found = (find_action(identity, take, person) for take in takes)
+    action = None if shows_take(rig) else next((item for item in found if item is not None), None)
+    if action is not None:
+        _assign(rig, action, action.slots[0])
+
+
+def require_takes(rigs: Iterable[bpy.types.Object]) -> None:
+    """UserError `no-take` if one of the armatures is animated by something else than a take."""
+    for rig in rigs:
+        if not shows_take(rig):
+            raise UserError(
+                "no-take",
+                f"{rig.name} does not move as the take does: its action is another one, or none.",
+                "Choose the take in the panel again; your action stays in the file.",
+            )
 
 
 def is_below_layers(rig: bpy.types.Object) -> bool:
@@ -119,9 +149,16 @@ def is_below_layers(rig: bpy.types.Object) -> bool:
 
 
 def mark_of_take(rig: bpy.types.Object) -> TakeMark | None:
-    """The mark of the take that animates an armature, None for one of an earlier version."""
-    shown = take_of(rig)
-    return None if shown is None else mark_of(shown[0])
+    """The mark of the take that animates an armature, None for one of an earlier version.
+
+    Where animation of both people was merged into one action, it bears the mark of one of them; that of the other is still on
+    the action that they had before, as long as the file has it.
+    """
+    shown, person = take_of(rig), person_of(rig)
+    mark = None if shown is None else mark_of(shown[0])
+    if mark is None or person in (None, mark.person):
+        return mark
+    return find_mark(mark.identity, mark.take, person)
 
 
 def leave_take(rig: bpy.types.Object) -> None:
@@ -190,6 +227,8 @@ def remember_take(rig: bpy.types.Object) -> Callable[[], None]:
         action = bpy.data.actions.get(name)
         if owner is not None and action is not None:
             owner.action, owner.action_slot = action, action.slots.get(slot)
+        elif owner is not None and not name:
+            owner.action = None
 
     return assign_again
 
@@ -218,7 +257,10 @@ def _types_at(channelbag: Any, path: str, frames: np.ndarray) -> np.ndarray:
 
 
 def _assign(rig: bpy.types.Object, action: bpy.types.Action, slot: Any) -> None:
+    """Let an action animate the armature. The one in whose place it comes, which may be the animator's own, stays in the file."""
     owner: Any = _owner_of_take(rig) or rig.animation_data_create()
+    if owner.action is not None and owner.action != action:
+        owner.action.use_fake_user = True
     owner.action = action
     owner.action_slot = slot
 
@@ -226,18 +268,19 @@ def _assign(rig: bpy.types.Object, action: bpy.types.Action, slot: Any) -> None:
 def _owner_of_take(rig: bpy.types.Object) -> Any | None:
     """What holds the take's action: the armature's animation data, or a strip of its NLA. None without animation data."""
     data = rig.animation_data
-    if data is None or (data.action is not None and _holds_take(data.action)):
+    if data is None or (data.action is not None and _holds_take(rig, data.action)):
         return data
     for track in data.nla_tracks:
         for strip in track.strips:
-            if strip.action is not None and _holds_take(strip.action):
+            if strip.action is not None and _holds_take(rig, strip.action):
                 return strip
     return data
 
 
-def _holds_take(action: bpy.types.Action) -> bool:
-    """Whether a take was imported into the action, also by an earlier version, which left no mark."""
-    if mark_of(action) is not None:
+def _holds_take(rig: bpy.types.Object, action: bpy.types.Action) -> bool:
+    """Whether a take was imported into the action, also by an earlier version, which left no mark, or for another person."""
+    mark = mark_of(action)
+    if mark is not None and person_of(rig) in (None, mark.person):
         return True
     bags = (compat.channelbag_in(action, slot) for slot in action.slots)
     return any(bag is not None and bag.fcurves.find(property_path(FILLED_IN_PROPERTY)) is not None for bag in bags)

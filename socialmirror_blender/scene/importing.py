@@ -12,7 +12,7 @@ import bpy
 
 from ...core.contract.reconstruction import PEOPLE, MotionArrays, Person, Reconstruction, load
 from .. import compat
-from .actions import action_for, polish_of, release_take, remember_take
+from .actions import action_for, polish_of, release_take, remember_take, show_again
 from .armature import build_armature
 from .background_clip import add_background_clip
 from .camera import build_camera
@@ -25,7 +25,7 @@ from .foot_list import copy_foot_contacts
 from .linking import find_import_of
 from .motion import SceneMotion, motion_at_scene_frames
 from .names import CAMERA_ROLE, UNFINISHED_PROPERTY, rig_role, skin_role
-from .objects import camera_of, object_with_role, rig_of, set_role
+from .objects import camera_of, object_with_role, require_no_control_rig, rig_of, set_role
 from .polish import Polish
 from .replacing import replace_import
 from .skin import build_skin
@@ -56,7 +56,7 @@ def import_reconstruction(
         link_camera: make the clip's camera the scene's active camera.
         match_scene: give the scene the clip's frame rate, resolution and frame range.
 
-    Raises a UserError that leaves the file as it was: of `reconstruction.load`, or `no-strip`.
+    Raises a UserError that leaves the file as it was: of `reconstruction.load`, `no-strip`, or `control-rig`.
     """
     options = ImportOptions(frame_start, strip, link_camera, match_scene)
     return at_once(import_steps(context, folder, load(folder), options))
@@ -84,6 +84,8 @@ def import_steps(
     frame_rate = clip.frame_rate if options.match_scene else compat.frame_rate(context.scene)
     timeline = _timeline(frame_rate, reconstruction.motion, options.frame_start, movie_strip)
     earlier = find_import_of(folder, context.scene)
+    if earlier is not None:
+        require_no_control_rig(earlier)
     if earlier is None:
         collection = yield from removed_on_error(_build(context, folder, reconstruction, timeline, None))
     elif has_same_rigs(earlier, reconstruction):
@@ -219,6 +221,8 @@ def _polish_in(collection: bpy.types.Collection, person: int) -> Polish:
     rig = object_with_role(collection, rig_role(person))
     if rig is None:
         return Polish()
+    state = read_state(collection)
+    show_again(rig, state.id, [state.take], person)
     polish = polish_of(rig)
     release_take(rig)
     return polish

@@ -7,8 +7,8 @@ from typing import Any
 import bpy
 
 from ...core.contract.errors import UserError
-from ...core.contract.reconstruction import PERSON_NAMES
-from .names import CAMERA_ROLE, ROLE_PROPERTY, rig_role, skin_role
+from ...core.contract.reconstruction import PEOPLE, PERSON_NAMES
+from .names import CAMERA_ROLE, ROLE_PROPERTY, control_rig_role, rig_role, skin_role
 
 
 def set_role(item: bpy.types.Object, role: str) -> None:
@@ -26,9 +26,34 @@ def object_with_role(collection: bpy.types.Collection, role: str) -> bpy.types.O
     return next((item for item in collection.all_objects if role_of(item) == role), None)
 
 
+def person_of(rig: bpy.types.Object) -> int | None:
+    """The index of the person whose armature this is, None for any other object."""
+    role = role_of(rig)
+    return next((person for person in range(PEOPLE) if role == rig_role(person)), None)
+
+
 def camera_of(collection: bpy.types.Collection) -> bpy.types.Object | None:
     """The clip's camera, None if it was deleted."""
     return object_with_role(collection, CAMERA_ROLE)
+
+
+def control_rig_of(collection: bpy.types.Collection, person: int) -> bpy.types.Object | None:
+    """The control armature of a person, None if there is none."""
+    return object_with_role(collection, control_rig_role(person))
+
+
+def has_control_rig(collection: bpy.types.Collection) -> bool:
+    return any(control_rig_of(collection, person) is not None for person in range(PEOPLE))
+
+
+def require_no_control_rig(collection: bpy.types.Collection) -> None:
+    """UserError `control-rig` if bones follow controls: what is keyed on them would not be seen, and be lost in baking back."""
+    if has_control_rig(collection):
+        raise UserError(
+            "control-rig",
+            "The motion is on a control rig, and the SMPL-X bones follow it.",
+            "Press Bake Back in the panel Control Rig first.",
+        )
 
 
 def rig_of(collection: bpy.types.Collection, person: int) -> bpy.types.Object:

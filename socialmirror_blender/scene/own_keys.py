@@ -13,7 +13,7 @@ from ...core.contract.errors import UserError
 from ...core.contract.reconstruction import PEOPLE
 from ...core.contract.skeleton import BODY_JOINTS
 from .. import compat
-from .actions import mark_of_take, polish_of, rekey, shows_take, take_channelbag
+from .actions import mark_of_take, polish_of, rekey, shows_take, take_channelbag, take_of
 from .keyframes import read_keys
 from .names import rig_role
 from .objects import object_with_role, rig_of
@@ -36,7 +36,7 @@ class OwnKeys:
 
 
 _counts: Recent[OwnKeys] = Recent(seconds=1.0)
-"""By the action's `session_uid`."""
+"""By the `session_uid` of armature and action: merged animation of both people has one action."""
 
 
 def count_own_keys(collection: bpy.types.Collection) -> list[tuple[str, OwnKeys]]:
@@ -107,9 +107,9 @@ def frames_text(frames: Sequence[int]) -> str:
 
 
 def _count(rig: Any) -> OwnKeys:
-    data = rig.animation_data
-    uid = 0 if data is None or data.action is None else data.action.session_uid
-    return _counts.get(uid, lambda: _count_now(rig))
+    shown = take_of(rig)
+    uid = 0 if shown is None else shown[0].session_uid
+    return _counts.get((rig.session_uid, uid), lambda: _count_now(rig))
 
 
 def _count_now(rig: Any) -> OwnKeys:

@@ -91,6 +91,11 @@ def mark_of(action: bpy.types.Action) -> TakeMark | None:
     return mark if timeline.frame_rate > 0 and len(frames) else None
 
 
+def find_mark(identity: str, take: str, person: int) -> TakeMark | None:
+    """The mark of a take as any action in the file has it."""
+    return next((mark_of(action) for action in bpy.data.actions if _key(action) == (identity, take, person)), None)
+
+
 def find_action(identity: str, take: str, person: int) -> bpy.types.Action | None:
     """The action that a take was imported into before, unless it animates something."""
     for action in bpy.data.actions:

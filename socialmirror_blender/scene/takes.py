@@ -14,7 +14,16 @@ from ...core.contract.errors import UserError
 from ...core.contract.reconstruction import PEOPLE, Reconstruction, load
 from ..folders import relative_to_blend
 from ..reconstruction_properties import contact_list, set_correction
-from .actions import action_for, key_person, leave_take, polish_of, prepare_action, remember_take
+from .actions import (
+    action_for,
+    key_person,
+    leave_take,
+    polish_of,
+    prepare_action,
+    remember_take,
+    require_takes,
+    show_again,
+)
 from .armature import read_rest_pose
 from .background_clip import align_background_clips, background_note
 from .camera import key_camera
@@ -26,7 +35,7 @@ from .correction_state import as_corrected, as_shown, correction_of, keep_camera
 from .datablocks import Steps, at_once, remove_new_datablocks_on_error, removed_on_error, restored_on_error
 from .foot_list import show_foot_contacts
 from .motion import SceneMotion, motion_at_scene_frames
-from .objects import camera_of, rig_of
+from .objects import camera_of, require_no_control_rig, rig_of
 from .pin_carrying import carry_pins
 from .polish import Polish
 from .pose_conversion import smplx_to_bones
@@ -44,13 +53,14 @@ _SAME_REST_POSE = 1e-3
 def update_take(collection: bpy.types.Collection, folder: Path) -> None:
     """Key the armatures with the active take of a folder; keyframes of the animator's keep their values, and the camera stays.
 
-    UserError `shape-changed` if the take has other bodies than the armatures.
+    UserError `shape-changed` if the take has other bodies than the armatures, `control-rig` if these follow controls.
     """
     at_once(show_take_steps(collection, folder, load(folder)))
 
 
 def show_take_steps(collection: bpy.types.Collection, folder: Path, reconstruction: Reconstruction) -> Steps[None]:
     """`update_take` with the take that was read from the folder: first the motion, then the markers of its contacts."""
+    require_no_control_rig(collection)
     for person in range(PEOPLE):
         _check_body(reconstruction, person, read_rest_pose(rig_of(collection, person)))
     yield from removed_on_error(_key_shown_take(collection, folder, reconstruction))
@@ -79,10 +89,13 @@ def _key_shown_take(collection: bpy.types.Collection, folder: Path, reconstructi
 def rekey_take(collection: bpy.types.Collection, reconstruction: Reconstruction) -> None:
     """Key armatures and camera with the shown take for the camera correction as it is now, quickly enough for a slider.
 
-    Markers and contacts need nothing: they follow the skins. UserError `shape-changed` or `object-missing`, before any change.
+    Markers and contacts need nothing: they follow the skins. UserError `shape-changed`, `object-missing`, `no-take` or
+    `control-rig`, before any change.
     """
+    require_no_control_rig(collection)
     state = read_state(collection)
     rigs = [rig_of(collection, person) for person in range(PEOPLE)]
+    require_takes(rigs)
     for person, rig in enumerate(rigs):
         _check_body(reconstruction, person, read_rest_pose(rig))
     reconstruction, timeline = as_corrected(collection, reconstruction), state.timing.timeline
@@ -109,6 +122,7 @@ def key_take(
     try:
         with restored_on_error(action for action in reused if action is not None), remove_new_datablocks_on_error():
             for person, rig in enumerate(rigs):
+                show_again(rig, state.id, (state.take, take), person)
                 polish = polish_of(rig)
                 leave_take(rig)
                 key_rig(rig, reconstruction, person, motion, timeline, state.id, polish)

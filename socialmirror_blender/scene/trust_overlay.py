@@ -16,7 +16,7 @@ import numpy as np
 from ...core.contract.errors import UserError
 from ...core.contract.reconstruction import PEOPLE
 from .. import compat
-from .actions import take_of
+from .actions import mark_of_take, take_of
 from .colors import FILLED_IN_COLOR, PERSON_COLORS, UNCERTAIN_COLOR
 from .fcurves import write_fcurves
 from .names import (
@@ -30,7 +30,6 @@ from .names import (
 )
 from .objects import object_with_role
 from .rest_pose import BONES
-from .take_values import mark_of
 from .trust import FILLED_IN, LIMBS, SEEN, UNCERTAIN, TrustStretch, limb_of_joint, trust_stretches
 
 Trust = tuple[np.ndarray, np.ndarray]
@@ -47,8 +46,7 @@ def write_trust(action: bpy.types.Action, states: np.ndarray) -> None:
 
 def trust_of(rig: bpy.types.Object) -> Trust | None:
     """How far the take that an armature shows can be trusted; None if it does not say so."""
-    shown = take_of(rig)
-    mark = None if shown is None else mark_of(shown[0])
+    shown, mark = take_of(rig), mark_of_take(rig)
     if shown is None or mark is None:
         return None
     stored: Any = shown[0]

@@ -43,7 +43,7 @@ def joints(contract: ModuleType) -> Any:
 
 
 def controls_of(product: Any, imported: Any, person: int = 0) -> Any:
-    return product("socialmirror_blender.rigging.control_rig.building").control_rig_of(imported, person)
+    return product("socialmirror_blender.scene.objects").control_rig_of(imported, person)
 
 
 def test_making_the_rig_moves_no_bone(rigs: Any, joints: Any, product: Any, imported: Any) -> None:

@@ -12,11 +12,10 @@ import pytest
 from mathutils import Quaternion
 
 from tests.blender.evaluated_scene import bone_heads
+from tests.blender.posing import POSE, curve, is_same, key, key_frames, remove_keys, rotation_at
 from tests.blender.product import Product
 from tests.blender.synthetic_reconstruction import Made, add_take, make_reconstruction
 from tests.blender.user_actions import press, select_bone
-
-POSE = Quaternion((0.6, 0.0, 0.8, 0.0))
 
 
 @pytest.fixture
@@ -32,38 +31,6 @@ def collection(scene: ModuleType, made: Made, tmp_path: Path) -> Any:
 @pytest.fixture
 def rig(scene: ModuleType, collection: Any) -> Any:
     return scene.rig_of(collection, 0)
-
-
-def key(rig: Any, bone: str, frame: float, rotation: Quaternion = POSE) -> None:
-    """Pose a bone and press I."""
-    rig.pose.bones[bone].rotation_quaternion = rotation
-    rig.pose.bones[bone].keyframe_insert("rotation_quaternion", frame=frame)
-
-
-def rotation_at(rig: Any, bone: str, frame: float) -> Quaternion:
-    bpy.context.scene.frame_set(int(frame), subframe=frame % 1)
-    return rig.pose.bones[bone].rotation_quaternion.copy()
-
-
-def is_same(a: Any, b: Any) -> bool:
-    return abs(Quaternion(a).dot(Quaternion(b))) > 1 - 1e-5
-
-
-def curve(rig: Any, bone: str, index: int = 1) -> Any:
-    bag = rig.animation_data.action.layers[0].strips[0].channelbag(rig.animation_data.action_slot)
-    return bag.fcurves.find(f'pose.bones["{bone}"].rotation_quaternion', index=index)
-
-
-def key_frames(rig: Any, bone: str) -> list[float]:
-    return [point.co.x for point in curve(rig, bone).keyframe_points]
-
-
-def remove_keys(rig: Any, bone: str, frames: range) -> None:
-    """Delete the keyframes of a bone in the dope sheet."""
-    for index in range(4):
-        points = curve(rig, bone, index).keyframe_points
-        for frame in frames:
-            points.remove(points[[point.co.x for point in points].index(frame)])
 
 
 def test_keys_survive_another_take_and_the_way_back(

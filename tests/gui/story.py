@@ -212,7 +212,7 @@ def compare_takes() -> gui.Step:
 def pull_a_hand_by_ik() -> gui.Step:
     """Make the control rigs, drag the left hand's control with the mouse, and bake back."""
     scenes: Any = product("socialmirror_blender.scene")
-    control_rig: Any = product("socialmirror_blender.rigging.control_rig.building")
+    objects: Any = product("socialmirror_blender.scene.objects")
     operators: Any = bpy.ops
     rig = scenes.rig_of(result(), 0)
     with gui.override():
@@ -222,7 +222,7 @@ def pull_a_hand_by_ik() -> gui.Step:
     yield from gui.open_last_panels(3)  # Control Rig, Feet, Retarget
     yield from gui.push("control_rig_add", _LEFT_OR_RIGHT)
     yield 1.0
-    controls = control_rig.control_rig_of(result(), 0)
+    controls = objects.control_rig_of(result(), 0)
     elbow_before = (rig.matrix_world @ rig.pose.bones["left_elbow"].head).copy()
     hand_before = (rig.matrix_world @ rig.pose.bones["left_wrist"].head).copy()
     for bone in controls.pose.bones:

@@ -11,17 +11,12 @@ from mathutils import Matrix
 from ... import compat
 from ...scene.armature import read_rest_pose
 from ...scene.names import control_rig_role
-from ...scene.objects import object_with_role, rig_of, set_role
+from ...scene.objects import rig_of, set_role
 from .layout import CONTROLLED, LIMBS, ControlBone, Limb, control_bones, fk_control, pole_angle
 from .shapes import color_bone, shape_bone
 
 CONSTRAINT_PREFIX = "SocialMirror control"
 _SWITCH = "Blends the limb from FK (0) to IK (1)"
-
-
-def control_rig_of(collection: bpy.types.Collection, person: int) -> bpy.types.Object | None:
-    """The control armature of a person, None if there is none."""
-    return object_with_role(collection, control_rig_role(person))
 
 
 def build_control_rig(context: bpy.types.Context, collection: bpy.types.Collection, person: int) -> bpy.types.Object:

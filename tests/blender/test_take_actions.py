@@ -1,0 +1,169 @@
+"""Whatever the animator does with the actions of the armatures, choosing a take loses none of their keys."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import bpy
+import numpy as np
+import pytest
+
+from tests.blender.drawing import draw_sidebar
+from tests.blender.evaluated_scene import bone_heads
+from tests.blender.posing import POSE, curve, is_same, key, rotation_at
+from tests.blender.product import Product
+from tests.blender.synthetic_reconstruction import Made, add_take, make_reconstruction
+from tests.blender.user_actions import press
+
+
+@pytest.fixture
+def made(contract: ModuleType, tmp_path: Path) -> Made:
+    return make_reconstruction(tmp_path, contract)
+
+
+@pytest.fixture
+def collection(scene: ModuleType, made: Made, tmp_path: Path) -> Any:
+    return scene.import_reconstruction(bpy.context, tmp_path)
+
+
+@pytest.fixture
+def rig(scene: ModuleType, collection: Any) -> Any:
+    return scene.rig_of(collection, 0)
+
+
+def test_a_take_whose_action_was_unlinked_is_chosen_again_with_its_keys(
+    scene: ModuleType, contract: ModuleType, rig: Any, collection: Any, tmp_path: Path
+) -> None:
+    key(rig, "left_shoulder", 8)
+    action = rig.animation_data.action
+    action.use_fake_user = True
+    rig.animation_data.action = None  # the cross in the Action Editor
+    press("use_take", take="take-1")
+    assert rig.animation_data.action == action
+    assert is_same(rotation_at(rig, "left_shoulder", 8), POSE)
+    rig.animation_data.action = None
+    add_take(tmp_path, contract, "take-2", seed=7)
+    scene.update_take(collection, tmp_path)
+    assert is_same(rotation_at(rig, "left_shoulder", 8), POSE)  # they lie over every take
+    assert rig.animation_data.action != action
+
+
+def test_an_action_of_the_animators_gives_way_to_the_take_and_stays_in_the_file(
+    scene: ModuleType, contract: ModuleType, rig: Any, collection: Any
+) -> None:
+    key(rig, "left_shoulder", 8)
+    take = rig.animation_data.action
+    take.use_fake_user = True
+    own = bpy.data.actions.new("mine")
+    rig.animation_data.action = own
+    key(rig, "head", 3)
+    press("use_take", take="take-1")
+    assert rig.animation_data.action == take and own.use_fake_user
+    assert is_same(rotation_at(rig, "left_shoulder", 8), POSE)
+
+
+def test_a_failing_take_leaves_an_armature_without_action(
+    scene: ModuleType, rig: Any, collection: Any, product: Product, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    rig.animation_data.action.use_fake_user = True
+    rig.animation_data.action = None
+    monkeypatch.setattr(product("socialmirror_blender.scene.takes"), "write_import", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        scene.update_take(collection, tmp_path)
+    assert rig.animation_data.action is None
+
+
+def test_the_camera_is_not_corrected_while_an_armature_shows_no_take(
+    scene: ModuleType, rig: Any, collection: Any
+) -> None:
+    values = collection.socialmirror
+    values.camera_height = 0.1
+    take = rig.animation_data.action
+    take.use_fake_user = True
+    own = bpy.data.actions.new("mine")
+    rig.animation_data.action = own
+    values.camera_height = 0.3
+    assert rig.animation_data.action == own
+    assert values.camera_height == pytest.approx(0.1, abs=1e-4)  # as it is shown
+    assert "its action is another one" in scene.folder_note(collection)
+    with pytest.raises(RuntimeError, match="its action is another one"):
+        press("reset_camera")
+    rig.animation_data.action = take
+    values.camera_height = 0.3
+    assert values.camera_height == pytest.approx(0.3) and scene.folder_note(collection) == ""
+
+
+def test_two_armatures_with_one_merged_action_keep_their_own_keys(
+    scene: ModuleType, made: Made, contract: ModuleType, rig: Any, collection: Any, tmp_path: Path, product: Product
+) -> None:
+    """Blender's Merge Animation gives both armatures one action, with a slot for each."""
+    other = scene.rig_of(collection, 1)
+    key(rig, "left_shoulder", 8)
+    key(other, "right_shoulder", 9)
+    for item in (rig, other):
+        item.select_set(True)
+    bpy.context.view_layer.objects.active = other
+    bpy.ops.anim.merge_animation()
+    assert rig.animation_data.action == other.animation_data.action
+    new = add_take(tmp_path, contract, "take-2", seed=7)
+    scene.update_take(collection, tmp_path)
+    for take, motion in (("take-1", made.reconstruction.motion), ("take-2", new.reconstruction.motion)):
+        press("use_take", take=take)
+        assert is_same(rotation_at(rig, "left_shoulder", 8), POSE)
+        assert is_same(rotation_at(other, "right_shoulder", 9), POSE)
+        bpy.context.scene.frame_set(20)
+        for person, item in enumerate((rig, other)):
+            np.testing.assert_allclose(bone_heads(item, ["head"])[0], motion.joints[person, 19, 15], atol=1e-4)
+    own_keys = product("socialmirror_blender.scene.own_keys")
+    own_keys.forget_own_keys()
+    (_, first), (_, second) = own_keys.count_own_keys(collection)
+    assert (list(first.frames), list(second.frames)) == (["left_shoulder"], ["right_shoulder"])
+
+
+def test_keys_are_counted_for_each_person_where_takes_lie_in_strips(
+    rig: Any, scene: ModuleType, collection: Any, product: Product
+) -> None:
+    key(rig, "left_shoulder", 8)
+    for person in (0, 1):
+        data = scene.rig_of(collection, person).animation_data
+        data.nla_tracks.new().strips.new("take", 1, data.action)
+        data.action = None
+    own_keys = product("socialmirror_blender.scene.own_keys")
+    own_keys.forget_own_keys()
+    (_, first), (_, second) = own_keys.count_own_keys(collection)
+    assert (first.count, second.count) == (1, 0)
+
+
+def test_no_take_is_keyed_below_a_control_rig(
+    scene: ModuleType, contract: ModuleType, rig: Any, collection: Any, tmp_path: Path, product: Product
+) -> None:
+    add_take(tmp_path, contract, "take-2", seed=7)
+    record = contract.reconstruction
+    shown = record.load_info(tmp_path).take
+    other = next(take.id for take in record.load_info(tmp_path).takes if take.id != shown)
+    scene.update_take(collection, tmp_path)
+    press("control_rig_add", both=True)
+    action, before = rig.animation_data.action, [tuple(point.co) for point in curve(rig, "head").keyframe_points]
+    for operator, values in (
+        ("use_take", {"take": other}),
+        ("match_scene", {}),
+        ("take_blend", {"take": other, "first": 5, "last": 9}),
+        ("import_folder", {"directory": str(tmp_path)}),
+        ("reset_camera", {}),
+    ):
+        with pytest.raises(RuntimeError, match="Press Bake Back"):
+            press(operator, **values)
+    assert record.load_info(tmp_path).take == shown
+    collection.socialmirror.camera_height = 0.2
+    assert collection.socialmirror.camera_height == pytest.approx(0.0, abs=1e-4)
+    errors = product("core.contract.errors")
+    with pytest.raises(errors.UserError, match="control rig"):
+        scene.update_take(collection, tmp_path)
+    assert rig.animation_data.action == action
+    assert [tuple(point.co) for point in curve(rig, "head").keyframe_points] == before
+    assert "Bake the control rig back first" in " ".join(draw_sidebar().texts)
+    press("control_rig_remove", keep=True)
+    press("use_take", take=other)
+    assert scene.read_state(collection).take == other
