@@ -8,9 +8,8 @@ from typing import Any
 import bpy
 import numpy as np
 
-from .. import compat
 from ..folders import may_open
-from .fcurves import write_fcurves
+from .animation import animate, stop_animating
 from .timeline import Timeline
 
 _SAME_FRAME_RATE = 0.01
@@ -51,13 +50,11 @@ def align_background_clips(camera: bpy.types.Object, timeline: Timeline, clip_ra
     """
     starts = frames - np.round(timeline.to_seconds(frames) * clip_rate).astype(int)
     for movie in background_clips(camera):
-        movie.animation_data_clear()
-        movie.frame_start = round(timeline.zero_frame)
         if abs(timeline.frame_rate - clip_rate) > _SAME_FRAME_RATE * clip_rate:
-            action = bpy.data.actions.new(movie.name)
-            slot, channelbag = compat.new_channelbag(action, movie.name, id_type="MOVIECLIP")
-            compat.assign_action(movie, action, slot)
-            write_fcurves(channelbag, "frame_start", frames, starts[:, None], interpolation="CONSTANT")
+            animate(movie, "frame_start", starts[:, None], frames, "CONSTANT")
+        else:
+            stop_animating(movie, "frame_start")
+            movie.frame_start = round(timeline.zero_frame)
 
 
 def background_clips(camera: bpy.types.Object) -> list[bpy.types.MovieClip]:

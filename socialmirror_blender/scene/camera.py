@@ -9,8 +9,7 @@ import bpy
 import numpy as np
 from mathutils import Matrix
 
-from .. import compat
-from .fcurves import write_fcurves
+from .animation import animate, stop_animating
 from .names import CAMERA_MOTION_PROPERTY
 from .rotations import make_sign_continuous, matrix_to_quaternion
 
@@ -42,7 +41,6 @@ def build_camera(
     data.sensor_width = SENSOR_WIDTH
     data.clip_end = 1000.0
     data.passepartout_alpha = 0.85  # what stands beside the clip's frame does not distract from it
-    data.passepartout_alpha = 0.85  # what stands beside the clip's frame does not distract from it
     camera.rotation_mode = "QUATERNION"
     key_camera(camera, K, T_cw, image_size, frames)
     return camera
@@ -51,7 +49,7 @@ def build_camera(
 def key_camera(
     camera: bpy.types.Object, K: np.ndarray, T_cw: np.ndarray, image_size: tuple[int, int], frames: np.ndarray
 ) -> None:
-    """Animate pose and lens at scene frames [S], and unlink the camera's earlier actions. Nothing changes if it has this motion.
+    """Animate pose and lens at scene frames [S]. Nothing changes if it has this motion, nor does what else is animated.
 
     K [S,3,3] are intrinsics in pixels with (0, 0) at the image's top left corner, T_cw [S,4,4] take the world to the camera
     (x right, y down, z forward), image_size is (width, height) in pixels, which are taken as square.
@@ -64,8 +62,6 @@ def key_camera(
         return  # takes share their camera, to which the animator may have given keyframes
     stored[CAMERA_MOTION_PROPERTY] = digest.hexdigest()
     data: Any = camera.data
-    camera.animation_data_clear()
-    data.animation_data_clear()
     pose_inworld = np.linalg.inv(T_cw.astype(np.float64)) @ _OPENCV_TO_BLENDER
     rotation = make_sign_continuous(matrix_to_quaternion(pose_inworld[:, :3, :3]))
     camera.matrix_world = Matrix(pose_inworld[0].tolist())
@@ -83,10 +79,6 @@ def _animate(owner: Any, prop: str, values: np.ndarray, frames: np.ndarray) -> N
     first = values[0].tolist()
     setattr(owner, prop, first if len(first) > 1 else first[0])
     if np.ptp(values, axis=0).max() < _CONSTANT:
-        return
-    channelbag = compat.channelbag_of(owner)
-    if channelbag is None:
-        action = bpy.data.actions.new(owner.name)
-        slot, channelbag = compat.new_channelbag(action, owner.name, id_type=owner.id_type)
-        compat.assign_action(owner, action, slot)
-    write_fcurves(channelbag, prop, frames, values)
+        stop_animating(owner, prop)
+    else:
+        animate(owner, prop, values, frames)

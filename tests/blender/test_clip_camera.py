@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import bpy
 import numpy as np
@@ -80,8 +81,42 @@ def test_the_clip_behind_the_camera_keeps_step_in_a_scene_of_another_rate(
         assert abs(frame - movie.frame_start - (frame - 1) * 24 / 60) <= 0.5
     current.render.fps = 24
     scene.import_reconstruction(bpy.context, tmp_path / "out")
-    assert background.clip.animation_data is None
+    assert background.clip.animation_data.action is None
     assert background.clip.frame_start == 1
+
+
+def test_correcting_the_camera_keeps_what_the_animator_animates_on_it(
+    scene: ModuleType, contract: ModuleType, tmp_path: Path
+) -> None:
+    clip = tmp_path / "clip.mp4"
+    write_movie(clip, 24)
+    make_reconstruction(tmp_path / "out", contract, frames=24, clip=clip, moving_camera=True)
+    bpy.context.scene.render.fps = 60
+    collection = scene.import_reconstruction(bpy.context, tmp_path / "out")
+    camera = bpy.context.scene.camera
+    camera.data.dof.focus_distance = 3.0
+    camera.data.keyframe_insert("dof.focus_distance", frame=5)
+    camera.keyframe_insert("hide_render", frame=5)
+    actions = len(bpy.data.actions)
+    for height in (0.1, 0.2, 0.3):
+        collection.socialmirror.camera_height = height
+    assert len(bpy.data.actions) == actions
+
+    def animated(owner: Any) -> set[str]:
+        data = owner.animation_data
+        bag = data.action.layers[0].strips[0].channelbag(data.action_slot)
+        return {curve.data_path for curve in bag.fcurves}
+
+    assert animated(camera.data) == {"dof.focus_distance"}
+    assert animated(camera) == {"location", "rotation_quaternion", "hide_render"}
+    bpy.context.scene.frame_set(1)
+    expected = np.linalg.inv(scene_camera(contract, tmp_path / "out"))[2, 3] + 0.3
+    assert camera.matrix_world.translation.z == pytest.approx(expected, abs=1e-3)
+
+
+def scene_camera(contract: ModuleType, folder: Path) -> np.ndarray:
+    """[4,4], world to the clip's camera in its first frame."""
+    return contract.reconstruction.load(folder).motion.camera_world[0].astype(float)
 
 
 @pytest.mark.parametrize(("clip_rate", "scene_rate"), [(24, 24), (30, 24), (20, 60)])
