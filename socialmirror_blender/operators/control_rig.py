@@ -15,7 +15,8 @@ from .. import scene as scenes
 from ..reconstructions import active_reconstruction, require_reconstruction
 from ..rigging.control_rig.building import build_control_rig, follow, let_go
 from ..rigging.control_rig.layout import LIMBS
-from ..rigging.control_rig.motion import bake_onto_controls, reduce_keys, snap, write_back
+from ..rigging.control_rig.fewer_keys import reduce_keys
+from ..rigging.control_rig.motion import bake_onto_controls, snap, write_back
 from ..rigging.control_rig.standing import lock_foot
 from ..scene.actions import is_below_layers
 from ..scene.foot_list import read_foot_contacts

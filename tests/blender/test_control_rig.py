@@ -102,6 +102,81 @@ def test_fewer_keys_stay_within_the_tolerance(rigs: Any, joints: Any, product: A
     assert differences(before[:, :4], poses(rigs[0], ends)[:, :4])[0] < 18  # 1 cm along each axis
 
 
+def channel(controls: Any, bone: str, part: str = "rotation_quaternion") -> list[Any]:
+    """The F-curves of a control."""
+    data = controls.animation_data
+    bag = data.action.layers[0].strips[0].channelbag(data.action_slot)
+    return [curve for curve in bag.fcurves if curve.data_path == f'pose.bones["{bone}"].{part}']
+
+
+def key_by_hand(curves: list[Any], frames: tuple[int, ...]) -> None:
+    """Leave a few keyframes with curves between them, of which one is an extreme."""
+    for curve in curves:
+        values = {frame: curve.evaluate(frame) for frame in frames}
+        curve.keyframe_points.clear()
+        for frame, value in values.items():
+            point = curve.keyframe_points.insert(frame, value)
+            point.interpolation = "BEZIER"
+        curve.keyframe_points[1].type = "EXTREME"
+        curve.update()
+
+
+def sampled(curves: list[Any], frames: np.ndarray) -> np.ndarray:
+    return np.array([[curve.evaluate(frame) for curve in curves] for frame in frames.tolist()])
+
+
+def described(curves: list[Any]) -> list[tuple[Any, ...]]:
+    return [
+        (tuple(point.co), tuple(point.handle_right), point.interpolation, point.type)
+        for curve in curves
+        for point in curve.keyframe_points
+    ]
+
+
+def test_fewer_keys_leaves_the_keys_of_the_animator_as_they_are(product: Any, imported: Any) -> None:
+    press("control_rig_add", both=True)
+    controls = controls_of(product, imported)
+    head = channel(controls, "head")
+    key_by_hand(head, (1, 9, 17, 25))
+    before, shape = described(head), sampled(head, np.arange(1, 25.1, 0.25))
+    spine = channel(controls, "spine1")
+    for curve in spine:
+        curve.keyframe_points[11].type = "BREAKDOWN"
+    press("control_rig_reduce", distance=0.01, angle=np.radians(2))
+    assert described(head) == before
+    np.testing.assert_allclose(sampled(head, np.arange(1, 25.1, 0.25)), shape, atol=1e-6)
+    assert all(any(point.type == "BREAKDOWN" for point in curve.keyframe_points) for curve in spine)
+
+
+@pytest.mark.parametrize("handles", ["AUTO_CLAMPED", "FREE"])
+def test_a_held_foot_keeps_its_curves_elsewhere(product: Any, imported: Any, handles: str) -> None:
+    bpy.context.scene.render.fps = 10  # so that the eases are short: 2 frames
+    press("control_rig_add", both=True)
+    foot = imported.socialmirror.feet[0]
+    controls = controls_of(product, imported)
+    curves = channel(controls, f"{foot.foot}_foot.ik", "location")
+    key_by_hand(curves, (1, 5, 8, 18, 22, 25))
+    for curve in curves:
+        for point in curve.keyframe_points:
+            point.handle_left_type = point.handle_right_type = handles
+        curve.update()
+    timing = product("socialmirror_blender.scene").read_state(imported).timing
+    foot.mode, foot.frame_start, foot.frame_end = "lock", timing.to_clip_frame(12), timing.to_clip_frame(14)
+    first, last = timing.scene_range(foot.frame_start, foot.frame_end)
+    elsewhere = np.array([frame for frame in np.arange(1, 25.1, 0.5) if frame < 8 or frame > 18])
+    around = np.array([*range(8, first - 2), *range(last + 3, 19)])
+    before, near = sampled(curves, elsewhere), sampled(curves, around)
+    types = [(point.co.x, point.type) for curve in curves for point in curve.keyframe_points]
+    press("control_rig_feet")
+    held = sampled(curves, np.arange(first, last + 1))
+    assert np.ptp(held, axis=0).max() < 1e-5
+    np.testing.assert_allclose(sampled(curves, elsewhere), before, atol=1e-5)
+    np.testing.assert_allclose(sampled(curves, around), near, atol=1e-5)
+    now = [(point.co.x, point.type) for curve in curves for point in curve.keyframe_points]
+    assert set(types) <= set(now)
+    assert any(point.interpolation == "BEZIER" for point in curves[0].keyframe_points)
+
+
 def test_a_locked_foot_stands_still_and_eases_out_of_it(rigs: Any, product: Any, imported: Any) -> None:
     press("control_rig_add", both=True)
     with pytest.raises(RuntimeError, match="No foot of a person with controls is locked"):

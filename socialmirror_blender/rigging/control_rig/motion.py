@@ -1,4 +1,4 @@
-"""Motion on controls: baked from the SMPL-X bones, reduced to fewer keys, and written back to the bones as keys of one's own."""
+"""Motion on controls: baked from the SMPL-X bones, and written back to the bones as keys of one's own."""
 
 from __future__ import annotations
 
@@ -27,7 +27,6 @@ from ...scene.take_values import CHANNELS, COLUMNS
 from ..limbs import pole_positions
 from ..retarget.reading import evaluation_scene
 from .layout import BODY, LIMB_JOINTS, LIMBS, POLE_DISTANCE, fk_control
-from .reduction import kept_frames
 
 Channels = dict[str, tuple[np.ndarray, np.ndarray]]
 """Locations [S,3] and quaternions [S,4] of bones, relative to rest pose and parent."""
@@ -118,34 +117,6 @@ def write_back(scene: Any, rig: bpy.types.Object, frames: np.ndarray) -> int:
     rekey(rig, mark, polish)
     forget_own_keys()
     return len(changed)
-
-
-def reduce_keys(controls: Any, metres: float, radians: float) -> tuple[int, int]:
-    """Remove keys of controls that straight interpolation between the others replaces within a tolerance: before and after."""
-    channelbag: Any = compat.channelbag_of(controls)
-    before = after = 0
-    for bone in controls.pose.bones:
-        found: list[tuple[str, float, list[Any]]] = []
-        for path, size, tolerance in (
-            (rotation_path(bone.name), 4, radians / 2),
-            (location_path(bone.name), 3, metres),
-        ):
-            curves = [channelbag.fcurves.find(path, index=index) for index in range(size)]
-            if all(curve is not None for curve in curves):
-                found.append((path, tolerance, curves))
-        if not found:
-            continue
-        frames = np.unique(
-            [point.co.x for _, _, curves in found for curve in curves for point in curve.keyframe_points]
-        )
-        values = [np.array([[curve.evaluate(frame) for curve in curves] for frame in frames]) for _, _, curves in found]
-        scaled = np.concatenate([part / tolerance for part, (_, tolerance, _) in zip(values, found)], 1)
-        rows = kept_frames(frames, scaled)
-        for part, (path, _, curves) in zip(values, found):
-            before += sum(len(curve.keyframe_points) for curve in curves)
-            after += len(rows) * len(curves)
-            write_fcurves(channelbag, path, frames[rows], part[rows])
-    return before, after
 
 
 def _ik_channels(controls: Any, poses: np.ndarray) -> Channels:

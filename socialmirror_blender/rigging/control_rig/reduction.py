@@ -5,10 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 
-def kept_frames(frames: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Indices of the frames [S] that suffice to interpolate values [S,C] in straight lines, nowhere off by more than 1."""
-    kept = {0, len(frames) - 1}
-    spans = [(0, len(frames) - 1)]
+def kept_frames(frames: np.ndarray, values: np.ndarray, fixed: np.ndarray) -> np.ndarray:
+    """Indices of the frames [S] that suffice to interpolate values [S,C] in straight lines, nowhere off by more than 1.
+
+    The first and the last one and those in the mask `fixed` [S] are among them.
+    """
+    kept = {0, len(frames) - 1, *np.flatnonzero(fixed).tolist()}
+    ends = sorted(kept)
+    spans = list(zip(ends, ends[1:]))
     while spans:
         first, last = spans.pop()
         if last - first < 2:
