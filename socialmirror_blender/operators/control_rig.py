@@ -6,7 +6,6 @@ from math import radians
 from typing import Any
 
 import bpy
-import numpy as np
 
 from ...core.contract.errors import UserError
 from ...core.contract.reconstruction import PEOPLE
@@ -14,13 +13,16 @@ from .. import compat
 from .. import scene as scenes
 from ..reconstructions import active_reconstruction, require_reconstruction
 from ..rigging.control_rig.building import build_control_rig, follow, let_go
-from ..rigging.control_rig.layout import LIMBS
 from ..rigging.control_rig.fewer_keys import reduce_keys
-from ..rigging.control_rig.motion import bake_onto_controls, snap, write_back
+from ..rigging.control_rig.layout import LIMBS
+from ..rigging.control_rig.motion import bake_onto_controls, frames_with_keys, snap, write_back
 from ..rigging.control_rig.standing import lock_foot
-from ..scene.actions import is_below_layers
+from ..scene.actions import is_below_layers, mark_of_take, require_takes, take_channelbag
+from ..scene.armature import read_rest_pose
+from ..scene.fcurves import property_path
 from ..scene.foot_list import read_foot_contacts
-from ..scene.objects import control_rig_of, has_control_rig
+from ..scene.names import control_rig_role, rig_role, skin_role
+from ..scene.objects import control_rig_of, has_control_rig, object_with_role
 from .reporting import OnEditableReconstruction, OperatorReturn, poll_editable, reports_errors
 
 _LIMB_ITEMS = [("ALL", "All Limbs", ""), *((limb.name, limb.name.replace("_", " ").title(), "") for limb in LIMBS)]
@@ -53,20 +55,21 @@ class SOCIALMIRROR_OT_control_rig_add(OnEditableReconstruction, bpy.types.Operat
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
         collection = require_reconstruction(context)
         state = scenes.read_state(collection)
-        frames = np.arange(state.first_frame, state.last_frame + 1)
-        if context.mode != "OBJECT":
-            bpy.ops.object.mode_set(mode="OBJECT")
-        chosen = [
-            person for person in range(PEOPLE) if self.both or context.object == scenes.rig_of(collection, person)
-        ]
-        missing = [person for person in chosen or [0] if control_rig_of(collection, person) is None]
+        chosen = list(range(PEOPLE)) if self.both else [_selected_person(context, collection)]
+        missing = [person for person in chosen if control_rig_of(collection, person) is None]
         if not missing:
             raise UserError(
                 "has-controls", "There is a control rig already.", "Bake it back first to make another one."
             )
+        rigs = [scenes.rig_of(collection, person) for person in missing]
+        require_takes(rigs)
+        for rig in rigs:
+            read_rest_pose(rig)  # before anything is made
+        if context.mode != "OBJECT":
+            bpy.ops.object.mode_set(mode="OBJECT")
         made: list[bpy.types.Object] = []
-        for person in missing:
-            rig = scenes.rig_of(collection, person)
+        for person, rig in zip(missing, rigs):
+            frames = frames_with_keys(state.first_frame, state.last_frame, take_channelbag(rig))
             controls = build_control_rig(context, collection, person)
             bake_onto_controls(context.scene, rig, controls, frames)
             follow(rig, controls)
@@ -100,29 +103,25 @@ class SOCIALMIRROR_OT_control_rig_remove(_OnControls, bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
         collection = require_reconstruction(context)
         state = scenes.read_state(collection)
-        frames = np.arange(state.first_frame, state.last_frame + 1)
+        found = [(person, control_rig_of(collection, person)) for person in range(PEOPLE)]
+        pairs = [(scenes.rig_of(collection, person), controls) for person, controls in found if controls is not None]
+        for rig, _ in pairs if self.keep else ():
+            _check_can_be_keyed(rig)
         if context.mode != "OBJECT":
             bpy.ops.object.mode_set(mode="OBJECT")
-        changed = 0
-        for person in range(PEOPLE):
-            controls = control_rig_of(collection, person)
-            if controls is None:
-                continue
-            rig = scenes.rig_of(collection, person)
-            if self.keep and is_below_layers(rig):
-                raise UserError(
-                    "layered",
-                    f"The take of {rig.name} lies in the NLA below your own layers, over which controls cannot be baked.",
-                    "Take the layers away first, or remove the controls without keeping their motion.",
-                )
-            changed += write_back(context.scene, rig, frames) if self.keep else 0
+        count = 0
+        for rig, controls in pairs:
+            channelbags = take_channelbag(rig), compat.channelbag_of(controls)
+            frames = frames_with_keys(state.first_frame, state.last_frame, *channelbags)
+            changed = write_back(context.scene, rig, frames) if self.keep else 0
             let_go(rig)
-            remove_controls(controls)
+            remove_controls(controls, keep_action=bool(changed) or not self.keep)
             rig.hide_set(False)
             context.view_layer.objects.active = rig
             rig.select_set(True)
+            count += changed
         context.scene.frame_set(context.scene.frame_current)
-        self.report({"INFO"}, f"{changed} bones have keys of yours" if self.keep else "The controls are removed")
+        self.report({"INFO"}, f"{count} bones have keys of yours" if self.keep else "The controls are removed")
         return {"FINISHED"}
 
 
@@ -130,7 +129,8 @@ class SOCIALMIRROR_OT_control_rig_snap(_OnControls, bpy.types.Operator):
     bl_idname = "socialmirror.control_rig_snap"
     bl_label = "Snap FK/IK"
     bl_description = (
-        "Switch limbs between FK and IK. The controls that take over are put where the limbs are now, and keyed"
+        "Switch limbs between FK and IK. The controls that take over are put where the limbs are now, and keyed. A switch that "
+        "is keyed, or with Auto Keying, gets a key here, which holds until its next one; otherwise it changes in all frames"
     )
     bl_options = {"REGISTER", "UNDO"}
 
@@ -140,6 +140,7 @@ class SOCIALMIRROR_OT_control_rig_snap(_OnControls, bpy.types.Operator):
     @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
         collection = require_reconstruction(context)
+        state = scenes.read_state(collection)
         names = [limb.name for limb in LIMBS if self.limb in ("ALL", limb.name)]
         for person in range(PEOPLE):
             controls: Any = control_rig_of(collection, person)
@@ -147,7 +148,7 @@ class SOCIALMIRROR_OT_control_rig_snap(_OnControls, bpy.types.Operator):
                 continue
             snap(context.scene, scenes.rig_of(collection, person), controls, names)
             for name in names:
-                controls[name] = float(self.to_ik)
+                _switch(context, controls, name, float(self.to_ik), state.first_frame)
             controls.data.collections["FK"].is_visible = any(controls[limb.name] < 1 for limb in LIMBS)
             controls.update_tag()
         context.scene.frame_set(context.scene.frame_current)
@@ -221,14 +222,61 @@ class SOCIALMIRROR_OT_control_rig_feet(_OnControls, bpy.types.Operator):
         return {"FINISHED"}
 
 
-def remove_controls(controls: Any) -> None:
-    """Remove a control armature with its action."""
+def remove_controls(controls: Any, *, keep_action: bool) -> None:
+    """Remove a control armature. Its action stays in the file where there is more in it than the bones say."""
     action = controls.animation_data.action if controls.animation_data else None
     armature = controls.data
     bpy.data.objects.remove(controls)
     bpy.data.armatures.remove(armature)
-    if action is not None and action.users == 0:
+    if action is not None and keep_action:
+        action.use_fake_user = True
+    elif action is not None and action.users == 0:
         bpy.data.actions.remove(action)
+
+
+def _check_can_be_keyed(rig: bpy.types.Object) -> None:
+    """UserError `layered` or `no-take` if controls cannot be baked onto an armature."""
+    if is_below_layers(rig):
+        raise UserError(
+            "layered",
+            f"The take of {rig.name} lies in the NLA below your own layers, over which controls cannot be baked.",
+            "Take the layers away first, or remove the controls without keeping their motion.",
+        )
+    if mark_of_take(rig) is None:
+        raise UserError(
+            "no-take",
+            f"{rig.name} does not move as the take does: its action is another one, or none.",
+            "Assign the take's action again in the Action Editor, or remove the controls without keeping their motion.",
+        )
+
+
+def _selected_person(context: bpy.types.Context, collection: bpy.types.Collection) -> int:
+    """The person whose armature, skin or controls are the active object. UserError `no-person` if it is none of them."""
+    active = context.object
+    for person in range(PEOPLE):
+        theirs = [rig_role(person), skin_role(person), control_rig_role(person)]
+        if active is not None and any(active == object_with_role(collection, role) for role in theirs):
+            return person
+    raise UserError("no-person", "Neither person is selected.", "Click on one of the two people first.")
+
+
+def _switch(context: bpy.types.Context, controls: Any, limb: str, value: float, first_frame: int) -> None:
+    """Switch a limb: in all frames, or from the current one on if the switch is keyed or Auto Keying is on."""
+    path = property_path(limb)
+    channelbag: Any = compat.channelbag_of(controls)
+    is_keyed = channelbag is not None and channelbag.fcurves.find(path) is not None
+    if is_keyed or context.scene.tool_settings.use_keyframe_insert_auto:
+        if not is_keyed and first_frame < context.scene.frame_current:
+            controls.keyframe_insert(path, frame=first_frame)
+        controls[limb] = value
+        controls.keyframe_insert(path, frame=context.scene.frame_current)
+        channelbag = compat.channelbag_of(controls)
+        curve = channelbag.fcurves.find(path)
+        for point in curve.keyframe_points:
+            if not is_keyed or round(point.co.x) == context.scene.frame_current:
+                point.interpolation = "CONSTANT"
+        curve.update()
+    controls[limb] = value
 
 
 def _all_controls(collection: bpy.types.Collection) -> list[bpy.types.Object]:

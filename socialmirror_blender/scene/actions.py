@@ -135,11 +135,15 @@ def require_takes(rigs: Iterable[bpy.types.Object]) -> None:
     """UserError `no-take` if one of the armatures is animated by something else than a take."""
     for rig in rigs:
         if not shows_take(rig):
-            raise UserError(
-                "no-take",
-                f"{rig.name} does not move as the take does: its action is another one, or none.",
-                "Choose the take in the panel again; your action stays in the file.",
-            )
+            raise no_take(rig)
+
+
+def no_take(rig: bpy.types.Object) -> UserError:
+    return UserError(
+        "no-take",
+        f"{rig.name} does not move as the take does: its action is another one, or none.",
+        "Choose the take in the panel again; your action stays in the file.",
+    )
 
 
 def is_below_layers(rig: bpy.types.Object) -> bool:

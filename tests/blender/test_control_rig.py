@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import bpy
 import numpy as np
 import pytest
+from mathutils import Quaternion
 
 from tests.blender.evaluated_scene import bone_heads
+from tests.blender.posing import POSE, key
+from tests.blender.synthetic_reconstruction import make_reconstruction
 from tests.blender.user_actions import press
 
 FRAMES = (1, 7, 13, 19, 25)
@@ -225,6 +229,121 @@ def test_baking_back_gives_the_animator_keys_only_where_something_changed(
     press("pin_own_keys")
     assert any(pin.joint == "head" and pin.frame == 6 for pin in scene.read_edits(imported).pins)
     assert differences(original[:1], shown[:1])[0] < 1.0
+
+
+def test_what_was_animated_beyond_the_clip_and_pins_survive_baking_back(
+    rigs: Any, joints: Any, product: Any, imported: Any, scene: ModuleType
+) -> None:
+    rig = rigs[0]
+    key(rig, "neck", 31)  # beyond the clip, before there are controls
+    key(rig, "left_collar", 5)
+    scene.lock_keyframes(rig, ["left_collar"], 5)
+    press("control_rig_add", both=True)
+    controls = controls_of(product, imported)
+    head = controls.pose.bones["head"]
+    for frame, rotation in ((25, POSE), (36, Quaternion((1, 0, 0, 0)))):
+        head.rotation_quaternion = rotation
+        head.keyframe_insert("rotation_quaternion", frame=frame)
+    chosen = ("neck", "head", "left_collar", "left_wrist")
+
+    def seen() -> np.ndarray:
+        found = []
+        for frame in (5, 24, 25, 28, 31, 34, 36, 40):
+            bpy.context.scene.frame_set(frame)
+            found.append(bone_matrices(rig, chosen))
+        return np.array(found)
+
+    before, action = seen(), controls.animation_data.action
+    press("control_rig_remove", keep=True)
+    apart, turned = differences(before, seen())
+    assert apart < 1.0 and turned < 0.5, (apart, turned)
+    assert action.use_fake_user
+    assert scene.locked_frames(rig, "left_collar") == [5]
+    own = product("socialmirror_blender.scene.own_keys").count_own_keys(imported)[0][1]
+    assert own.frames["head"] == list(range(25, 37))
+    assert own.frames["left_collar"] == [5] and own.frames["neck"] == [31]
+
+
+def test_frames_between_the_keys_of_a_slow_clip_survive_baking_back(
+    scene: ModuleType, contract: ModuleType, tmp_path: Path, product: Any
+) -> None:
+    make_reconstruction(tmp_path, contract)
+    bpy.context.scene.render.fps = 48  # every second frame is keyed
+    collection = scene.import_reconstruction(bpy.context, tmp_path)
+    rig = scene.rig_of(collection, 0)
+    press("control_rig_add", both=True)
+    controls = controls_of(product, collection)
+    head = controls.pose.bones["head"]
+    head.rotation_quaternion = POSE
+    head.keyframe_insert("rotation_quaternion", frame=12)  # between two frames of the clip
+    bpy.context.scene.frame_set(12)
+    before = bone_matrices(rig, ["head"])
+    press("control_rig_remove", keep=True)
+    bpy.context.scene.frame_set(12)
+    np.testing.assert_allclose(bone_matrices(rig, ["head"]), before, atol=1e-4)
+    own = product("socialmirror_blender.scene.own_keys").count_own_keys(collection)[0][1]
+    assert own.frames == {"head": [12]}
+
+
+def test_baking_back_is_refused_before_anything_is_baked(rigs: Any, product: Any, imported: Any) -> None:
+    press("control_rig_add", both=True)
+    controls = controls_of(product, imported)
+    head = controls.pose.bones["head"]
+    head.rotation_quaternion = POSE
+    head.keyframe_insert("rotation_quaternion", frame=7)
+    rigs[1].animation_data.action.use_fake_user = True
+    rigs[1].animation_data.action = bpy.data.actions.new("mine")
+    with pytest.raises(RuntimeError, match="Person 2 does not move as the take does"):
+        press("control_rig_remove", keep=True)
+    assert all(controls_of(product, imported, person) is not None for person in (0, 1))
+    press("control_rig_remove", keep=False)
+    assert all(controls_of(product, imported, person) is None for person in (0, 1))
+    with pytest.raises(RuntimeError, match="Person 2 does not move as the take does"):
+        press("control_rig_add", both=True)
+    assert controls_of(product, imported) is None
+
+
+def test_the_selected_person_gets_the_controls(rigs: Any, product: Any, imported: Any, scene: ModuleType) -> None:
+    layer = bpy.context.view_layer
+    layer.objects.active = bpy.context.scene.camera
+    with pytest.raises(RuntimeError, match="Neither person is selected"):
+        press("control_rig_add", both=False)
+    layer.objects.active = scene.skin_of(imported, 1)  # a click in the viewport
+    press("control_rig_add", both=False)
+    assert controls_of(product, imported) is None
+    assert bpy.context.object == controls_of(product, imported, 1)
+    with pytest.raises(RuntimeError, match="There is a control rig already"):
+        press("control_rig_add", both=False)
+
+
+def test_a_keyed_switch_is_keyed_and_holds(rigs: Any, product: Any, imported: Any) -> None:
+    press("control_rig_add", both=True)
+    controls, current = controls_of(product, imported), bpy.context.scene
+
+    def switched(limb: str) -> list[float]:
+        found = []
+        for frame in (2, 9, 10, 15, 20, 25):
+            current.frame_set(frame)
+            found.append(controls.evaluated_get(bpy.context.evaluated_depsgraph_get())[limb])
+        return found
+
+    current.frame_set(10)
+    press("control_rig_snap", limb="left_leg", to_ik=False)
+    assert switched("left_leg") == [0.0] * 6  # it is not keyed, so it changes in all frames
+    current.tool_settings.use_keyframe_insert_auto = True
+    current.frame_set(10)
+    press("control_rig_snap", limb="left_arm", to_ik=False)
+    assert switched("left_arm") == [1.0, 1.0, 0.0, 0.0, 0.0, 0.0]
+    current.tool_settings.use_keyframe_insert_auto = False
+    current.frame_set(20)
+    press("control_rig_snap", limb="left_arm", to_ik=True)
+    assert switched("left_arm") == [1.0, 1.0, 0.0, 0.0, 1.0, 1.0]
+
+
+def bone_matrices(rig: Any, names: Any) -> np.ndarray:
+    """[B,4,4] in the current frame."""
+    evaluated: Any = rig.evaluated_get(bpy.context.evaluated_depsgraph_get())
+    return np.array([np.array(evaluated.pose.bones[name].matrix) for name in names])
 
 
 def test_a_person_is_not_moved_by_accident(rigs: Any) -> None:

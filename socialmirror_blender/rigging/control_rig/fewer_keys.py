@@ -21,7 +21,9 @@ def reduce_keys(controls: Any, metres: float, radians: float) -> tuple[int, int]
     """
     channelbag: Any = compat.channelbag_of(controls)
     before = after = 0
-    for bone in controls.pose.bones if channelbag is not None else ():
+    if channelbag is None:
+        return 0, 0
+    for bone in controls.pose.bones:
         channels = ((rotation_path(bone.name), 4, radians / 2), (location_path(bone.name), 3, metres))
         together: dict[bytes, list[tuple[Any, Keys, float]]] = {}
         for path, size, tolerance in channels:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,11 +10,12 @@ import bpy
 import numpy as np
 
 from ... import compat
-from ...scene.actions import mark_of_take, polish_of, rekey
+from ...scene.actions import mark_of_take, no_take, polish_of, rekey, take_channelbag
 from ...scene.armature import read_rest_pose
 from ...scene.fcurves import evaluate_fcurves, location_path, rotation_path, write_fcurves
+from ...scene.keyframes import read_places
 from ...scene.own_keys import forget_own_keys
-from ...scene.polish import OWN_KEYFRAME, with_keyframes
+from ...scene.polish import OWN_KEYFRAME, Polish, with_keyframes
 from ...scene.pose_conversion import basis_matrices
 from ...scene.rest_pose import BONES
 from ...scene.rotations import (
@@ -23,7 +25,7 @@ from ...scene.rotations import (
     matrix_to_quaternion,
     quaternion_to_matrix,
 )
-from ...scene.take_values import CHANNELS, COLUMNS
+from ...scene.take_values import CHANNELS, COLUMNS, TakeMark
 from ..limbs import pole_positions
 from ..retarget.reading import evaluation_scene
 from .layout import BODY, LIMB_JOINTS, LIMBS, POLE_DISTANCE, fk_control
@@ -31,8 +33,9 @@ from .layout import BODY, LIMB_JOINTS, LIMBS, POLE_DISTANCE, fk_control
 Channels = dict[str, tuple[np.ndarray, np.ndarray]]
 """Locations [S,3] and quaternions [S,4] of bones, relative to rest pose and parent."""
 
-_LIKE_THE_TAKE = 2e-4
-"""Difference of a channel (quaternion components, metres) up to which the bones move as the take has it."""
+_SAME = 2e-4
+"""Difference of a channel (quaternion components, metres) up to which a motion is the same."""
+_NOTHING = np.zeros(0)
 
 _POLE_ROUNDS, _POLE_ALIGNED = 3, 1e-3
 """Rounds in which poles are turned, and radians up to which a limb is where it should be."""
@@ -93,30 +96,92 @@ def snap(scene: Any, rig: bpy.types.Object, controls: Any, limb_names: Sequence[
     _insert(channelbag, controls, {name: twists[name] for name in wanted}, scene.frame_current)
 
 
-def write_back(scene: Any, rig: bpy.types.Object, frames: np.ndarray) -> int:
-    """Key the visible motion on the SMPL-X bones where it differs from the take, as the animator's own keys.
+def frames_with_keys(first: int, last: int, *channelbags: Any) -> np.ndarray:
+    """Successive scene frames, int [S], from `first` to `last` and on to the outermost keys of channel bags (or None)."""
+    ends = [float(first), float(last)]
+    for curve in (curve for channelbag in channelbags if channelbag is not None for curve in channelbag.fcurves):
+        points = curve.keyframe_points
+        if len(points) and ".constraints[" not in curve.data_path:
+            ends += [points[0].co.x, points[-1].co.x]
+    return np.arange(math.floor(min(ends)), math.ceil(max(ends)) + 1)
 
-    Returns the number of bones that got keys.
+
+def write_back(scene: Any, rig: bpy.types.Object, frames: np.ndarray) -> int:
+    """Key the visible motion in successive scene frames on the SMPL-X bones where it differs from theirs, as the animator's keys.
+
+    Keys of bones that move as their F-curves say are left alone, and where the visible motion is the take's, the take's key comes
+    back. Returns the number of bones that were keyed. UserError `no-take` if the take's action does not animate the armature.
     """
     mark = mark_of_take(rig)
-    assert mark is not None  # it was imported
-    frames = np.intersect1d(frames, mark.own.frames)
+    if mark is None:
+        raise no_take(rig)
     basis = basis_matrices(visible_poses(scene, rig, BONES, frames), read_rest_pose(rig))
-    taken = mark.own.values[np.searchsorted(mark.own.frames, frames)]
     polish, changed = polish_of(rig), set[str]()
+    channelbag: Any = take_channelbag(rig)
     for bone, path, size in CHANNELS:
         location, rotation = _decomposed(basis[:, BONES.index(bone)])
-        values = rotation if size == 4 else location
-        columns = [COLUMNS[(path, index)] for index in range(size)]
+        at_rest = np.array([1.0, 0.0, 0.0, 0.0]) if size == 4 else np.zeros(3)
+        keyed = evaluate_fcurves(channelbag, path, frames, at_rest)
         if size == 4:
-            values = values * np.where((values * taken[:, columns]).sum(-1, keepdims=True) < 0, -1.0, 1.0)
-        rows = np.abs(values - taken[:, columns]).max(-1) > _LIKE_THE_TAKE
-        for index in range(size) if rows.any() else ():
-            polish = with_keyframes(polish, (path, index), frames[rows], values[rows, index], OWN_KEYFRAME)
-            changed.add(bone)
+            keyed /= np.maximum(np.linalg.norm(keyed, axis=-1, keepdims=True), 1e-9)
+        values = _on_the_side_of(keyed, rotation) if size == 4 else location
+        places = [read_places(curve)[0][:, 0] for curve in _curves_of(channelbag, path, size)]
+        rows = rows_to_key(frames, _differs(values, keyed), np.concatenate([*places, np.zeros(0)]))
+        if not rows.any():
+            continue
+        changed.add(bone)
+        taken, at_take = _take_at(mark, path, size, frames)
+        like_take = at_take & ~_differs(_on_the_side_of(taken, values) if size == 4 else values, taken)
+        for index in range(size):
+            curve = (path, index)
+            gone = _is_removed(polish, curve, mark, frames)
+            polish = with_keyframes(polish, curve, frames[rows & like_take & ~gone], _NOTHING, OWN_KEYFRAME)
+            own = rows & ~(like_take & ~gone)
+            polish = with_keyframes(polish, curve, frames[own], values[own, index], OWN_KEYFRAME)
     rekey(rig, mark, polish)
     forget_own_keys()
     return len(changed)
+
+
+def rows_to_key(frames: np.ndarray, differs: np.ndarray, keyed: np.ndarray) -> np.ndarray:
+    """Which of successive frames [S] need keys [S] where motion differs in some of them from what keys at frames `keyed` say.
+
+    Those are the frames that differ, and all others of the stretches between keys whose shape changes with that.
+    """
+    stretch = np.searchsorted(np.unique(keyed), frames)
+    is_keyed = np.isin(frames, keyed)
+    touched = set(stretch[differs].tolist()) | {number + 1 for number in stretch[differs & is_keyed].tolist()}
+    return differs | (np.isin(stretch, list(touched)) & ~is_keyed)
+
+
+def _curves_of(channelbag: Any, path: str, size: int) -> list[Any]:
+    found = [channelbag.fcurves.find(path, index=index) for index in range(size)]
+    return [curve for curve in found if curve is not None]
+
+
+def _differs(values: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Which rows [S] of two channels are not the same."""
+    return np.abs(values - others).max(-1) > _SAME
+
+
+def _on_the_side_of(quaternions: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """`others` [S,4] with the signs of quaternions [S,4]."""
+    return others * np.where((others * quaternions).sum(-1, keepdims=True) < 0, -1.0, 1.0)
+
+
+def _take_at(mark: TakeMark, path: str, size: int, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Values [S,n] of a take at scene frames [S], and whether it has keys of its own there."""
+    row = np.clip(np.searchsorted(mark.own.frames, frames), 0, len(mark.own.frames) - 1)
+    columns = [COLUMNS[(path, index)] for index in range(size)]
+    return mark.own.values[row][:, columns].astype(np.float64), mark.own.frames[row] == frames
+
+
+def _is_removed(polish: Polish, curve: tuple[str, int], mark: TakeMark, frames: np.ndarray) -> np.ndarray:
+    """Whether the animator has removed the take's own keyframe at scene frames [S]."""
+    gone = polish.removed.get(curve)
+    if gone is None:
+        return np.zeros(len(frames), dtype=bool)
+    return np.isin(frames, mark.own.frames[gone])
 
 
 def _ik_channels(controls: Any, poses: np.ndarray) -> Channels:
