@@ -59,6 +59,11 @@ def assigned_action(animated: Any) -> tuple[bpy.types.Action, Any] | None:
     return None if data is None or data.action is None else (data.action, data.action_slot)
 
 
+def select_bone(bone: Any, selected: bool) -> None:
+    """Select or deselect a pose bone; before 5.0 the selection belongs to its bone."""
+    (bone if "select" in bone.bl_rna.properties else bone.bone).select = selected
+
+
 def enum_value(owner: Any, prop: str, identifier: str) -> int:
     """The number by which `foreach_set` and `foreach_get` represent an item of an enum."""
     return owner.bl_rna.properties[prop].enum_items[identifier].value

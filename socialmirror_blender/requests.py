@@ -23,6 +23,7 @@ from .reconstructions import activate_shown_take, require_folder
 from .runtime.session import Origin, current_origin
 from .scene.correction_state import correction_of, read_stance
 from .scene.objects import require_no_control_rig
+from .scene.pins import check_pins
 
 _ESTIMATED_CAMERA: dict[str, Any] = dict.fromkeys(("camera_pitch", "camera_roll", "camera_height"))
 _CAMERA_OF_TAKE = {"fov": None, **_ESTIMATED_CAMERA}
@@ -108,6 +109,7 @@ def refine_request(context: bpy.types.Context, collection: bpy.types.Collection)
     scenes.separate_copies()  # the result has to come back to this one
     activate_shown_take(collection)  # the core goes on from the folder's active take
     edits = folder / scenes.EDITS_FILE
+    check_pins(collection)
     scenes.adopt_moved_markers(collection)
     write_json(edits, scenes.read_edits(collection).to_json())
     message = {"folder": str(folder), "edits": str(edits), **message_fields(request)}

@@ -7,13 +7,17 @@ from typing import Any
 import bpy
 
 from ...core.contract.errors import UserError
+from ...core.contract.reconstruction import PEOPLE
+from .. import compat
 from .. import scene as scenes
 from ..reconstructions import active_reconstruction, require_reconstruction
 from ..scene.actions import is_below_layers
+from ..scene.names import rig_role
+from ..scene.objects import has_control_rig, object_with_role
 from ..scene.own_keys import give_back, lock_own_keys
-from ..scene.pins import is_posed_without_keys
+from ..scene.pins import is_posed_without_keys, require_quaternions, with_parents
 from ..scene.polish import LOCKED_KEYFRAME, MUTED_KEYFRAME, OWN_KEYFRAME
-from ..scene.rest_pose import ROOT
+from ..scene.rest_pose import BONES, ROOT
 from .reporting import OnEditableReconstruction, OperatorReturn, poll_editable, reports_errors
 
 _RANGE_FRAMES = 10
@@ -23,10 +27,17 @@ _RANGE_FRAMES = 10
 class _OnSelectedBones:
     @classmethod
     def poll(cls: Any, context: bpy.types.Context) -> bool:
-        if active_reconstruction(context) is None or not context.selected_pose_bones:
+        collection = active_reconstruction(context)
+        if collection is None or not context.selected_pose_bones:
             cls.poll_message_set("Select bones of a reconstruction in pose mode first")
             return False
-        return poll_editable(cls, context)
+        if _selected_bones(context):
+            return poll_editable(cls, context)
+        if has_control_rig(collection):
+            cls.poll_message_set("These bones are controls. Press Bake Back first, then select the person's own bones")
+        else:
+            cls.poll_message_set("Select bones of the two people first; these are others")
+        return False
 
 
 class SOCIALMIRROR_OT_pin(_OnSelectedBones, bpy.types.Operator):
@@ -112,7 +123,7 @@ class SOCIALMIRROR_OT_pin_jump(_OnListedPin, bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
         rig = self.rig(context)
         context.scene.frame_set(self.first)
-        rig.data.bones.active = rig.data.bones.get(self.joint)
+        _select_only(context, rig, self.joint)
         return {"FINISHED"}
 
 
@@ -170,12 +181,12 @@ class SOCIALMIRROR_OT_give_back(_OnSelectedBones, bpy.types.Operator):
 
 
 def _selected_bones(context: bpy.types.Context) -> dict[Any, list[str]]:
-    """Names of the selected bones of the active reconstruction, by armature object."""
-    collection = require_reconstruction(context)
-    rigs = [scenes.rig_of(collection, person) for person in (0, 1)]
+    """Names of the selected bones of SMPL-X of the active reconstruction, by armature object."""
+    collection = active_reconstruction(context)
+    rigs = [] if collection is None else [object_with_role(collection, rig_role(person)) for person in range(PEOPLE)]
     selected: dict[Any, list[str]] = {}
-    for bone in context.selected_pose_bones:
-        if bone.id_data in rigs:
+    for bone in context.selected_pose_bones or ():
+        if bone.id_data in rigs and bone.name in BONES:
             selected.setdefault(bone.id_data, []).append(bone.name)
     return selected
 
@@ -188,11 +199,28 @@ def _pin_visible_pose(context: bpy.types.Context, rig: Any, bones: list[str]) ->
             f"The take of {rig.name} lies below your own layers in the NLA, whose poses cannot be pinned.",
             "Select the take's strip in the NLA, press Tab to enter it, and pin poses there.",
         )
+    require_quaternions(rig, with_parents(bones))
     frame = context.scene.frame_current
     above = {parent.name for bone in bones for parent in rig.data.bones[bone].parent_recursive}
     for name in {*bones, *(bone for bone in above if is_posed_without_keys(rig, bone, frame))}:
         _insert_keyframes(rig, name, frame)
     scenes.lock_keyframes(rig, bones, frame)
+
+
+def _select_only(context: bpy.types.Context, rig: Any, name: str) -> None:
+    """Let this be the only bone that is selected, in pose mode; of a hidden armature it becomes only the active one."""
+    if rig.visible_get(view_layer=context.view_layer):
+        if context.object != rig and context.mode != "OBJECT":
+            bpy.ops.object.mode_set(mode="OBJECT")
+        for item in context.selected_objects:
+            item.select_set(item == rig)
+        rig.select_set(True)
+        context.view_layer.objects.active = rig
+        if rig.mode != "POSE":
+            bpy.ops.object.mode_set(mode="POSE")
+    for bone in rig.pose.bones:
+        compat.select_bone(bone, bone.name == name)
+    rig.data.bones.active = rig.data.bones.get(name)
 
 
 def _insert_keyframes(rig: Any, name: str, frame: int) -> None:

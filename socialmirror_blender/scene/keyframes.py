@@ -110,9 +110,11 @@ def select_keys(keys: Keys, rows: np.ndarray) -> Keys:
 
 
 def join_keys(first: Keys, second: Keys) -> Keys:
+    """Both, in the order of their frames."""
     if first.keys() != second.keys():
         first, second = whole_keys(first), whole_keys(second)
-    return {name: np.concatenate([values, second[name]]) for name, values in first.items()}
+    joined = {name: np.concatenate([values, second[name]]) for name, values in first.items()}
+    return select_keys(joined, np.argsort(joined["co"][:, 0], kind="stable"))
 
 
 def move_keys(keys: Keys, to_frame: Callable[[np.ndarray], np.ndarray]) -> Keys:

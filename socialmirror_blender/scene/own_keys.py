@@ -17,6 +17,7 @@ from .actions import mark_of_take, polish_of, rekey, shows_take, take_channelbag
 from .keyframes import read_keys
 from .names import rig_role
 from .objects import object_with_role, rig_of
+from .pins import require_quaternions, with_parents
 from .polish import LOCKED_KEYFRAME, count_other_curves, is_at, own_keyframes, without_bones
 from .recent import Recent
 from .rest_pose import ROOT
@@ -61,6 +62,7 @@ def lock_own_keys(collection: bpy.types.Collection) -> int:
         if channelbag is None or not shows_take(rig):
             continue
         frames = own_keyframes(channelbag, mark_of_take(rig))
+        require_quaternions(rig, with_parents(bone for bone in frames if bone in (ROOT, *BODY_JOINTS)))
         for bone, path, size in CHANNELS:
             if bone not in (ROOT, *BODY_JOINTS) or bone not in frames:
                 continue

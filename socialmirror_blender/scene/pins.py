@@ -15,8 +15,9 @@ import bpy
 import numpy as np
 
 from ...core.contract.edits import Pin
+from ...core.contract.errors import UserError
 from ...core.contract.reconstruction import PEOPLE
-from ...core.contract.skeleton import BODY_JOINTS, JOINT_INDEX
+from ...core.contract.skeleton import BODY_JOINTS, JOINT_INDEX, PARENT_NAME
 from .. import compat
 from .actions import read_channels, take_channelbag
 from .armature import read_rest_pose
@@ -42,6 +43,8 @@ _JOINT_OF_PATH = {
 
 _SAME_ROTATION = 1e-7
 """One minus the dot product of quaternions, up to which two rotations are the same."""
+_SAME_PLACE = 1e-5
+"""metres."""
 
 
 @dataclass(frozen=True)
@@ -158,14 +161,54 @@ def lock_at(curve: Any, frame: int, value: float) -> None:
 
 
 def is_posed_without_keys(rig: Any, bone: str, frame: int) -> bool:
-    """Whether a bone's visible rotation is another one than its F-curves have at a scene frame."""
-    channelbag = take_channelbag(rig)
-    curves = [] if channelbag is None else [channelbag.fcurves.find(rotation_path(bone), index=i) for i in range(4)]
+    """Whether a bone's visible pose is another one than its F-curves have at a scene frame."""
+    channelbag, posed = take_channelbag(rig), rig.pose.bones[bone]
+    rotation = _keyed(channelbag, rotation_path(bone), 4, frame)
+    if rotation is not None:
+        rotation /= max(float(np.linalg.norm(rotation)), 1e-9)
+        if abs(float(rotation @ np.array(posed.rotation_quaternion))) < 1 - _SAME_ROTATION:
+            return True
+    location = _keyed(channelbag, location_path(bone), 3, frame) if bone in _BODY_PLACEMENT else None
+    return location is not None and float(np.abs(location - np.array(posed.location)).max()) > _SAME_PLACE
+
+
+def _keyed(channelbag: Any, path: str, size: int, frame: int) -> np.ndarray | None:
+    """What F-curves say at a scene frame, None if one of them is missing."""
+    curves = [] if channelbag is None else [channelbag.fcurves.find(path, index=index) for index in range(size)]
     if not curves or any(curve is None for curve in curves):
-        return False
-    keyed = np.array([curve.evaluate(frame) for curve in curves])
-    keyed /= max(float(np.linalg.norm(keyed)), 1e-9)
-    return abs(float(keyed @ np.array(rig.pose.bones[bone].rotation_quaternion))) < 1 - _SAME_ROTATION
+        return None
+    return np.array([curve.evaluate(frame) for curve in curves])
+
+
+def with_parents(bones: Iterable[str]) -> set[str]:
+    """Bones of SMPL-X and all bones above them."""
+    found: set[str] = set()
+    for name in bones:
+        bone: str = name
+        while bone != ROOT:
+            found.add(bone)
+            bone = PARENT_NAME.get(bone, ROOT)
+    return found | {ROOT}
+
+
+def require_quaternions(rig: Any, bones: Iterable[str]) -> None:
+    """UserError `rotation-mode` if the take's F-curves, which are quaternions, do not rotate one of these bones."""
+    changed = [name for name in BONES if name in set(bones) and rig.pose.bones[name].rotation_mode != "QUATERNION"]
+    if changed:
+        raise UserError(
+            "rotation-mode",
+            f"The bone {changed[0]!r} of {rig.name} has another rotation mode, in which it does not move as its keys say.",
+            "Set the bone's rotation mode to Quaternion.",
+        )
+
+
+def check_pins(collection: bpy.types.Collection) -> None:
+    """UserError `rotation-mode` if what is pinned is not what is seen."""
+    for person in range(PEOPLE):
+        rig = rig_of(collection, person)
+        pinned = {joint for joints in joints_by_frame(rig).values() for joint in joints}
+        if pinned:
+            require_quaternions(rig, with_parents(pinned))
 
 
 def _fcurves(rig: bpy.types.Object, bones: Iterable[str]) -> Iterator[Any]:

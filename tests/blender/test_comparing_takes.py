@@ -13,6 +13,7 @@ import pytest
 
 from tests.blender.drawing import draw_sidebar
 from tests.blender.evaluated_scene import bone_heads, deformed_vertices
+from tests.blender.posing import POSE, is_same, key, rotation_at
 from tests.blender.product import Product
 from tests.blender.synthetic_reconstruction import Made, add_take, make_reconstruction
 from tests.blender.user_actions import press
@@ -99,6 +100,13 @@ def test_another_take_is_blended_in_over_a_range_as_keys_of_the_animator(
     press("use_take", take="take-001")
     press("use_take", take="take-002")
     np.testing.assert_allclose(heads(12), first.reconstruction.motion.joints[0, 11, joints], atol=1e-3)
+
+
+def test_keys_after_the_range_that_is_blended_stay(takes: Takes, scene: ModuleType) -> None:
+    rig = scene.rig_of(takes[0], 0)
+    key(rig, "left_shoulder", 22)
+    press("take_blend", take="take-001", first=6, last=20, ease=4, strength=100)
+    assert is_same(rotation_at(rig, "left_shoulder", 22), POSE)
 
 
 def test_a_deleted_take_leaves_the_list_and_its_files_are_kept_aside(

@@ -165,6 +165,67 @@ def test_a_hand_that_is_locked_over_ten_frames_stays_in_its_place(posed: Any, sc
     assert [(row.joint, row.first, row.last) for row in scene.list_pins(imported)] == [("left_wrist", 7, 16)]
 
 
+def test_a_hand_is_pinned_where_hips_and_root_were_moved_to_without_keys(
+    posed: Any, scene: ModuleType, imported: Any
+) -> None:
+    for bone, offset in (("root", (0.3, 0.0, 0.1)), ("pelvis", (0.0, 0.2, 0.0))):
+        posed.pose.bones[bone].location = Vector(posed.pose.bones[bone].location) + Vector(offset)
+    bpy.context.view_layer.update()
+    seen = place(posed, "left_wrist")
+    select_only(posed, "left_wrist")
+    press("pin")
+    (pin,) = scene.read_edits(imported).pins
+    np.testing.assert_allclose(pin.position, seen, atol=1e-4)
+    bpy.context.scene.frame_set(1)
+    bpy.context.scene.frame_set(7)
+    np.testing.assert_allclose(place(posed, "left_wrist"), seen, atol=1e-4)
+
+
+def test_bones_that_do_not_rotate_by_quaternions_are_not_pinned_silently(
+    posed: Any, scene: ModuleType, imported: Any, product: Any
+) -> None:
+    select_only(posed, "left_wrist")
+    press("pin")
+    posed.pose.bones["left_shoulder"].rotation_mode = "XYZ"  # above the hand
+    for operator, values in (("pin", {}), ("pin_range", {"first": 5, "last": 9})):
+        with pytest.raises(RuntimeError, match="Set the bone's rotation mode to Quaternion"):
+            press(operator, **values)
+    assert scene.locked_frames(posed, "left_wrist") == [7]
+    errors = product("core.contract.errors")
+    with pytest.raises(errors.UserError, match="'left_shoulder' of Person 1 has another rotation mode"):
+        product("socialmirror_blender.requests").refine_request(bpy.context, imported)
+    posed.pose.bones["left_shoulder"].rotation_mode = "QUATERNION"
+    product("socialmirror_blender.requests").refine_request(bpy.context, imported)
+
+
+def test_other_bones_cannot_be_locked(posed: Any, imported: Any) -> None:
+    operators: Any = bpy.ops
+    buttons = [getattr(operators.socialmirror, name) for name in ("pin", "pin_range", "unpin", "give_back")]
+    select_only(posed, "left_wrist")
+    assert all(button.poll() for button in buttons)
+    press("control_rig_add", both=True)
+    controls: Any = bpy.context.object
+    for bone in controls.pose.bones:
+        select_bone(bone, True)
+    assert bpy.context.selected_pose_bones and not any(button.poll() for button in buttons)
+    with pytest.raises(RuntimeError, match="Press Bake Back first"):
+        press("pin")
+
+
+def test_going_to_a_pin_selects_its_bone_alone(posed: Any, scene: ModuleType, imported: Any) -> None:
+    select_only(posed, "left_wrist", "left_elbow", "head")
+    press("pin")
+    bpy.ops.object.mode_set(mode="OBJECT")
+    other = scene.rig_of(imported, 1)
+    posed.select_set(False)
+    bpy.context.view_layer.objects.active = other
+    bpy.ops.object.mode_set(mode="POSE")
+    press("pin_jump", person=0, joint="left_elbow", first=7, last=7)
+    assert bpy.context.object == posed and bpy.context.mode == "POSE"
+    assert [bone.name for bone in bpy.context.selected_pose_bones] == ["left_elbow"]
+    assert bpy.context.active_pose_bone == posed.pose.bones["left_elbow"]
+
+
 def test_pins_are_listed_muted_and_removed_by_ranges(
     posed: Any, scene: ModuleType, imported: Any, product: Any
 ) -> None:

@@ -92,9 +92,7 @@ def _write_straight(
         new[name][rows] = keys[name][inside] + (new["co"][rows] - keys["co"][inside])
     last = np.isin(frames[rows], [end for _, end in windows])
     new["interpolation"][rows[last]] = keys["interpolation"][inside][last]
-    kept = select_keys(keys, ~inside)
-    joined = join_keys(kept, new)
-    joined = select_keys(joined, np.argsort(joined["co"][:, 0], kind="stable"))
+    joined = join_keys(select_keys(keys, ~inside), new)
     _free_handles_beside(joined, windows)
     write_keys(curve, joined)
 
