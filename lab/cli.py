@@ -33,7 +33,7 @@ COMMANDS = (
     "train-prompted",
     "convert-movenet",
     "build-body",
-    "build-people",
+    "build-heldout-bodies",
     "speed",
     "check-engines",
     "fuzz",

@@ -7,7 +7,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLES = ROOT / "samples"
 BENCHMARKS = ROOT / "benchmarks"
-HELDOUT_BODIES = BENCHMARKS / "people_outside.npz"
+HELDOUT_BODIES = BENCHMARKS / "heldout_bodies.npz"
 """Individual bodies that the shape space cannot express."""
 NOISE_FILE = ROOT / "lab" / "evaluation" / "data" / "noise.json"
 """The noise model of the 2D networks."""

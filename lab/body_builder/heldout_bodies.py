@@ -1,4 +1,4 @@
-"""Make people whose bodies our shape space cannot express, for rendered clips: benchmarks/people_outside.npz.
+"""Make people whose bodies our shape space cannot express, for rendered clips: benchmarks/heldout_bodies.npz.
 
 From the same source as the default body (see `build_body.py` and core/body/data/LICENSE.md), in its order of vertices and with
 its joint regressor, but each with traits that the fitted population did not vary. The file: `templates` [N,V,3] and

@@ -50,7 +50,7 @@ class GenerationRequest:
     """Number of clips of each family."""
     seed: int
     bodies: Path | None = None
-    """Individual bodies (`bodies.bodies_from_templates`)."""
+    """Held-out bodies (`bodies.bodies_from_templates`)."""
     first: int = 0
     """Number of the first clip of each family."""
 
@@ -64,7 +64,7 @@ class GeneratedClip:
     interaction: Interaction | None = None
     """None where every draw was rejected."""
     body_indices: tuple[int | None, int | None] = (None, None)
-    """Indices of the people's individual bodies."""
+    """Indices of the people's held-out bodies."""
     metrics: Mapping[str, float] = field(default_factory=dict)
     rejected: tuple[str, ...] = ()
     """Why earlier draws were rejected."""
@@ -166,22 +166,24 @@ def _kind_of(reason: str) -> str:
 
 def _make(task: tuple[GenerationRequest, str, tuple[int, ...]]) -> list[GeneratedClip]:
     order, family, numbers = task
-    return generate_clips(_studio(order.motion, order.cache, order.split, order.bodies), family, numbers, order.seed)
+    return generate_clips(
+        _scene_sampler(order.motion, order.cache, order.split, order.bodies), family, numbers, order.seed
+    )
 
 
 @lru_cache(maxsize=2)
-def _studio(motion: Path | None, cache: Path | None, split: Split, bodies: Path | None) -> SceneSampler:
+def _scene_sampler(motion: Path | None, cache: Path | None, split: Split, bodies: Path | None) -> SceneSampler:
     body = load_body(None)
-    own: tuple[BodyModel, ...] = () if bodies is None else bodies_from_templates(body, read_npz(bodies))
+    heldout: tuple[BodyModel, ...] = () if bodies is None else bodies_from_templates(body, read_npz(bodies))
     if motion is None:
-        return SceneSampler(body, custom_bodies=own)
+        return SceneSampler(body, heldout_bodies=heldout)
     captures: list[Capture] = list(captures_of(load_library(motion, cache), split))
-    return SceneSampler(body, lambda kind, frames: find_windows(captures, kind, frames), own)
+    return SceneSampler(body, lambda kind, frames: find_windows(captures, kind, frames), heldout)
 
 
 def _numbers_of_bodies(sampler: SceneSampler, scene: Scene) -> tuple[int | None, int | None]:
     first, second = (
-        sampler.custom_bodies.index(actor.body) if actor.body in sampler.custom_bodies else None
+        sampler.heldout_bodies.index(actor.body) if actor.body in sampler.heldout_bodies else None
         for actor in scene.actors
     )
     return first, second

@@ -136,7 +136,7 @@ class Actor:
     body: BodyModel
     """The common body, or an individual one with the same mesh (`bodies.bodies_from_templates`)."""
     betas: np.ndarray
-    """float32 [16], zeros for an individual body."""
+    """float32 [16], zeros for a held-out body."""
     motion: MotionClip
     """The motion that the goals are added to, in the world."""
 

@@ -42,9 +42,9 @@ _ARMS_HANG = {"shoulder": (math.radians(-4), math.radians(-72)), "elbow": (math.
 class Person:
     body: BodyModel
     betas: np.ndarray
-    """float32 [16], zeros for an individual body."""
-    own: int | None = None
-    """Index of an individual body in `SceneSampler.custom_bodies`."""
+    """float32 [16], zeros for a held-out body."""
+    heldout_body: int | None = None
+    """Index of a held-out body in `SceneSampler.heldout_bodies`."""
 
     def rest_joints(self) -> np.ndarray:
         """[55,3] joints in the rest pose, metres."""
@@ -82,14 +82,14 @@ class SceneSampler:
     body: BodyModel
     find_windows: Finder | None = None
     """None: people stand at ease, without recorded motion."""
-    custom_bodies: tuple[BodyModel, ...] = ()
-    """Individual bodies to sample from, instead of shapes of `body`."""
+    heldout_bodies: tuple[BodyModel, ...] = ()
+    """Held-out bodies to sample from, instead of shapes of `body`."""
     _found: dict[tuple[Action, int], Sequence[Window]] = field(default_factory=dict, repr=False)
 
     def sample_person(self, rng: Generator) -> Person:
-        if self.custom_bodies:
-            own = int(rng.integers(len(self.custom_bodies)))
-            return Person(self.custom_bodies[own], np.zeros(16, np.float32), own)
+        if self.heldout_bodies:
+            number = int(rng.integers(len(self.heldout_bodies)))
+            return Person(self.heldout_bodies[number], np.zeros(16, np.float32), number)
         while True:
             betas = np.zeros(16, np.float32)
             betas[:_SHAPES] = rng.normal(0, 0.8, _SHAPES).clip(-_WIDEST, _WIDEST)

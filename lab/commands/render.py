@@ -17,7 +17,7 @@ a run that was stopped goes on where it was. A clip of 64 frames takes about 2 m
 20 seconds, for the noise model, for training and where time is short.
 """
 EXAMPLES = """\
-  python -m lab render benchmarks/pairs_video out/pairs-video
+  python -m lab render out/pairs out/pairs-video --opengl
   python -m lab render out/train out/train-video --clips 20 --no-alone --width 640
 """
 
@@ -39,11 +39,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quality", choices=("LOW", "MEDIUM", "HIGH"), default="MEDIUM", help="of the H.264 encoder")
     parser.add_argument("--no-alone", action="store_true", help="do not render each person alone")
     parser.add_argument(
-        "--people",
+        "--bodies",
         type=Path,
         default=HELDOUT_BODIES,
         metavar="FILE",
-        help="the individual bodies that INTERACTIONS.json refers to (default: %(default)s)",
+        help="held-out bodies that INTERACTIONS.json refers to (default: %(default)s)",
     )
     parser.add_argument("--opengl", action="store_true", help="render with OpenGL instead of Blender")
     parser.add_argument("--blender", type=Path, default=BLENDER_PYTHON, metavar="PYTHON", help="Python that has bpy")
@@ -59,7 +59,7 @@ def run(options: argparse.Namespace) -> None:
             interactions=options.interactions,
             folder=options.folder,
             staging=StagingSettings(options.seed, options.frames, options.width, CAMERAS[options.cameras]),
-            bodies=options.people,
+            bodies=options.bodies,
             blender=None if options.opengl else options.blender,
             clips=options.clips,
             quality=options.quality,

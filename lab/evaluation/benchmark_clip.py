@@ -31,7 +31,7 @@ class GroundTruth:
     motion: PairMotion
     """In the world."""
     bodies: tuple[BodyModel, BodyModel]
-    """Each person's body: the same for both, or individual bodies outside the shape space of the body that methods fit."""
+    """Each person's body: the same for both, or held-out bodies outside the shape space of the body that methods fit."""
     joints: Float[np.ndarray, "P T 55 3"]
     """float32, world; NaN where they are unknown (fingers and face, frames without annotation)."""
     foot_contact: Bool[np.ndarray, "P T 2"]

@@ -95,7 +95,7 @@ class Staging:
 
 
 def load_person(number: int | None, file: Path) -> Person:
-    """One of the individual bodies in a file, or None for the default body. UserError `bad-interaction`."""
+    """One of the held-out bodies in a file, or None for the default body. UserError `bad-interaction`."""
     body = load_body(None)
     if number is None:
         return Person("of the default body", body)

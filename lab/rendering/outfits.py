@@ -14,7 +14,7 @@ from ..face_landmarks import face_landmarks
 
 @cache
 def clothed(number: int) -> ClothedBody:
-    """Cut for the default body; individual bodies have the same vertices."""
+    """Cut for the default body; held-out bodies have the same vertices."""
     return dress(load_body(None), _face(), ALL_OUTFITS[number])
 
 

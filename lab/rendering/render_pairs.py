@@ -29,7 +29,7 @@ class RenderJob:
     folder: Path
     staging: StagingSettings
     bodies: Path
-    """The individual bodies that the interactions refer to."""
+    """The held-out bodies that the interactions refer to."""
     blender: Path | None
     """The Python that has bpy; None renders with OpenGL, which is much faster."""
     clips: int | None = None

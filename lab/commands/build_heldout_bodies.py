@@ -1,4 +1,4 @@
-"""`python -m lab build-people`: bodies outside the shape space."""
+"""`python -m lab build-heldout-bodies`: bodies outside the shape space."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from pathlib import Path
 
 SUMMARY = "build people whose bodies the shape space cannot express"
 DESCRIPTION = """\
-Build the individual bodies of the benchmark pairs-video (benchmarks/people_outside.npz): from the same source as the default
-body and with its order of vertices, but with traits that its shape space does not vary. Needs the environment of
+Build the held-out bodies (benchmarks/heldout_bodies.npz), which `choreograph --bodies` and `render` take: from the same source as
+the default body and with its order of vertices, but with traits that its shape space does not vary. Needs the environment of
 `python -m lab build-body`.
 """
 EXAMPLES = """\
-  .venv-build/bin/python -m lab build-people benchmarks/people_outside.npz
+  .venv-build/bin/python -m lab build-heldout-bodies benchmarks/heldout_bodies.npz
 """
 
 
