@@ -17,7 +17,7 @@ motion capture. Interactions are choreographed and turned into examples a few at
 the chosen models are trained. A run that was interrupted, or stopped by --minutes, goes on where it was.
 
 Writes into --out, per model: NAME.safetensors (weights), NAME.md (model card), NAME.png (training curves) and
-NAME.state.safetensors (optimizer state). --install copies weights and cards to core/models.
+NAME.state.safetensors (optimizer state). --install copies the weights to core/models.
 """
 EXAMPLES = """\
   python -m lab train --motion FOLDER                          everything, to the end
@@ -56,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     training.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
     training.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=ROOT / "out" / "training", metavar="FOLDER")
-    parser.add_argument("--install", action="store_true", help="copy weights and model cards to core/models")
+    parser.add_argument("--install", action="store_true", help="copy the weights to core/models")
 
 
 def run(options: argparse.Namespace) -> None:

@@ -17,7 +17,7 @@ only measured. --close adds pairs of recordings, in any pose, who are near each 
 kept, and a run that was stopped goes on where it was.
 
 Writes into --out: frames/SPLIT/CLIP.npz, prompted-landmarks.safetensors (weights), .md (model card) and .state.safetensors
-(optimizer state). Rendering needs OpenGL (Mesa's llvmpipe is enough). --install copies weights and card to core/models.
+(optimizer state). Rendering needs OpenGL (Mesa's llvmpipe is enough). --install copies the weights to core/models.
 """
 EXAMPLES = """\
   python -m lab train-prompted --interactions out/pairs/*.npz benchmarks/pairs_test.npz
@@ -49,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--average", type=Path, metavar="STATE", help="write the mean of both trainings' weights (.state.safetensors)"
     )
-    parser.add_argument("--install", action="store_true", help="copy weights and model card to core/models")
+    parser.add_argument("--install", action="store_true", help="copy the weights to core/models")
 
 
 def run(options: argparse.Namespace) -> None:

@@ -264,7 +264,7 @@ def _model_card(
         f"({settings.ema_decay})",
     }
     dev = f"Means over {len(job.dev)} clips of the dev subjects, one camera each. {plan.text.dev}".rstrip()
-    return ModelCard(plan.kind, plan.text.summary, data, training, dev, errors, plan.text.limits)
+    return ModelCard(plan.kind, plan.text.summary, data, training, dev, errors, limits=plan.text.limits)
 
 
 def _describe_initial(checkpoint: Checkpoint | None) -> str:
@@ -279,7 +279,8 @@ def parameter_count(network: nn.Module) -> str:
 
 
 def install_weights(folder: Path, kind: str, models: Path) -> None:
-    """Copy weights and model card to the folder from which the product loads them."""
-    for ending in ("safetensors", "md"):
-        with replacing(models / f"{kind}.{ending}") as temporary:
-            temporary.write_bytes((folder / f"{kind}.{ending}").read_bytes())
+    """Copy weights to the folder from which the product loads them. A card that is there, written by hand, stays as it is."""
+    installed, card = models / f"{kind}.safetensors", models / f"{kind}.md"
+    with replacing(installed) as temporary:
+        temporary.write_bytes((folder / installed.name).read_bytes())
+    print(f"{installed} is written. {folder / card.name} says how it was trained: bring {card} up to date by it.")

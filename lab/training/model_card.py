@@ -12,6 +12,7 @@ import torch
 
 from core.contract.files import replacing
 
+from ..choreography.splits import Split
 from .joint_errors import UNITS
 
 
@@ -25,10 +26,12 @@ class ModelCard:
     """The clips that it was trained on."""
     training: Mapping[str, str]
     """Rows of a table: steps, time, hardware, …"""
-    dev: str
-    """What the dev errors were measured on."""
+    measured_on: str
+    """What the errors were measured on."""
     errors: Mapping[str, Mapping[str, float]]
-    """Dev errors by column (the initial motion, this network), then by measure."""
+    """By column (the initial motion, this network), then by measure."""
+    split: Split = "dev"
+    """Of the clips that the errors were measured on."""
     limits: str = ""
     """What the network is not good at."""
     units: Mapping[str, str] = field(default_factory=lambda: UNITS)
@@ -41,7 +44,7 @@ def write_card(path: Path, card: ModelCard) -> None:
     measures = list(dict.fromkeys(name for errors in card.errors.values() for name in errors))
     lines = [f"# {card.name}", "", card.summary, "", "## Training", "", card.data, "", "| | |", "|---|---|"]
     lines += [f"| {name} | {value} |" for name, value in card.training.items()]
-    lines += ["", "## Dev errors", "", card.dev, ""]
+    lines += ["", f"## {card.split.capitalize()} errors", "", card.measured_on, ""]
     lines += [f"| | {' | '.join(columns)} |", f"|---|{'---:|' * len(columns)}"]
     for name in measures:
         cells = [f"{card.errors[column][name]:.3g}" if name in card.errors[column] else "–" for column in columns]

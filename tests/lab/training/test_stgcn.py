@@ -68,7 +68,9 @@ def test_masks_change_the_reference_and_leave_the_position() -> None:
 
 
 @pytest.mark.slow
-def test_a_training_in_two_runs_gives_weights_that_the_product_loads(tmp_path: Path) -> None:
+def test_a_training_in_two_runs_gives_weights_that_the_product_loads(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     first = train_stgcn(synthetic_job(tmp_path), 0.0, SMALL)
     assert first.step == 0 and not first.finished
     second = train_stgcn(synthetic_job(tmp_path), None, SMALL)
@@ -81,8 +83,13 @@ def test_a_training_in_two_runs_gives_weights_that_the_product_loads(tmp_path: P
     card = (tmp_path / f"{KIND}.md").read_text()
     assert "6 of 6" in card and "| depth (mm) | 300 |" in card and "handshake" in card
     assert (tmp_path / f"{KIND}.png").exists()
-    install_weights(tmp_path, KIND, tmp_path / "models")
-    assert load_stgcn(tmp_path / "models" / f"{KIND}.safetensors").config == network.config
+    models = tmp_path / "models"
+    models.mkdir()
+    (models / f"{KIND}.md").write_text("written by hand")
+    install_weights(tmp_path, KIND, models)
+    assert str(tmp_path / f"{KIND}.md") in capsys.readouterr().out
+    assert (models / f"{KIND}.md").read_text() == "written by hand"
+    assert load_stgcn(models / f"{KIND}.safetensors").config == network.config
 
 
 @pytest.mark.slow
