@@ -17,15 +17,15 @@ from core.motion import PairMotion, pose_motion
 from ..arguments import check_names
 from ..rendering.contact_sheet import contact_sheet
 from .bodies import bodies_from_templates
-from .families import FAMILIES
 from .generation import GeneratedClip, GenerationRequest, generate, summarize
 from .interaction import Interaction, save_interactions
+from .splits import families_of
 
 
 def choreograph(arguments: argparse.Namespace) -> None:
     """Run `python -m lab choreograph`; the arguments are those of `lab.commands.choreograph`."""
-    families = arguments.families or tuple(FAMILIES)
-    check_names(families, FAMILIES, "families")
+    families = arguments.families or families_of(arguments.split)
+    check_names(families, families_of(arguments.split), f"families of the split {arguments.split}")
     torch.set_num_threads(1)
     order = GenerationRequest(
         arguments.motion,

@@ -17,7 +17,7 @@ Run reconstruction methods on the clips of a benchmark and print a table of thei
 Benchmarks:
   pairs-2d     choreographed interactions with exact ground truth; a noise model simulates the 2D networks. Needs no data.
   pairs-video  the same interactions rendered as video (`python -m lab render` makes them); runs the 2D networks, too
-  real         videos with ground truth of your own
+  real         Pose2Sim's four-camera demo, and videos without ground truth
   hi4d, harmony4d, chi3d, 3dpw
                the public datasets, in the folder layout that their authors distribute
 
@@ -40,7 +40,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, metavar="REPORT", help="write REPORT.json, REPORT.html and REPORT.npz")
     parser.add_argument("--clips", type=positive_integer, metavar="N", help="use N clips, evenly spread (default: all)")
     parser.add_argument("--methods", metavar="A,B", help="rows of the table (default: all; a wrong name lists them)")
-    parser.add_argument("--split", default="test", metavar="NAME", help="test (default) or dev; 3dpw also has contact")
+    parser.add_argument(
+        "--split", metavar="NAME", help="test (default; with --data its own) or dev; 3dpw also has contact"
+    )
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the simulated detections (default: 0)")
     parser.add_argument(
         "--workers", type=positive_integer, metavar="N", help="number of processes (default: number of cores)"

@@ -10,11 +10,11 @@ from ..paths import NOISE_FILE, ROOT
 SUMMARY = "fit the noise model of the 2D networks to rendered clips"
 DESCRIPTION = """\
 Run the 2D networks on rendered clips whose ground truth is known, fit the model of their errors (lab/evaluation/data/noise.json)
-and print how real and simulated detections of the same motions compare. FOLDER is what `python -m lab render` wrote; use clips of
-the dev split, never of the test split. Detections take a quarter of a second per frame and are kept in FOLDER/detections.
+and print how real and simulated detections of the same motions compare. FOLDER is what `python -m lab render` wrote; fit to clips
+of the train split, never to those of the test split. Detections take a quarter of a second per frame and are kept in FOLDER/seen.
 """
 EXAMPLES = """\
-  python -m lab fit-noise out/dev-video
+  python -m lab fit-noise out/train-video
   python -m lab fit-noise --sample --compare      compare the present model with the sample clip
 """
 

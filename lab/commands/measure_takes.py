@@ -12,13 +12,13 @@ DESCRIPTION = """\
 Make several takes of choreographed clips with simulated detections, and print what they are worth: the error of hidden
 joints of all takes and of the best, distances between the people and of what touches, penetration and jitter, and how much
 takes differ where joints are hidden and where they are seen. Rows are ways to make takes: the infiller (diffusion), the same
-without guidance, the ST-GCN alone (mean), and the ST-GCN with smooth noise of the size of its sigma (deviation).
+without guidance (no-guidance), the ST-GCN alone (mean), and the ST-GCN with smooth noise of the size of its sigma (deviation).
 """
 EXAMPLES = """\
   python -m lab measure-takes out/pairs/dev-0000.npz
   python -m lab measure-takes out/pairs/dev-0000.npz --clips 8 --takes 5 --samplers deviation,diffusion
 """
-_SAMPLERS = ("mean", "deviation", "diffusion")
+_SAMPLERS = ("mean", "deviation", "no-guidance", "diffusion")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -17,12 +17,13 @@ pairs of people who do not touch; it needs --motion. --rendered adds clips of `p
 real networks see them. What is there already is kept, and a run that was stopped goes on where it was.
 
 Writes into --out: fits/SPLIT-NAME.npz (fitted clips), contact-head.safetensors (weights), .md (model card), .png (curves),
--reliability.png (probability against frequency) and .state.safetensors (optimizer state). --install copies weights and card to
+-reliability.png (probability against frequency) and .state.safetensors (optimizer state). --install copies the weights to
 core/models.
 """
 EXAMPLES = """\
   python -m lab train-contacts --interactions out/pairs/*.npz --motion FOLDER --non-interacting 60
   python -m lab train-contacts --interactions out/pairs/*.npz --minutes 10       ten minutes of it; run again to go on
+  python -m lab train-contacts --interactions out/pairs/*.npz --from core/models --steps 800 --learning-rate 1e-3
 """
 
 
@@ -39,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--rendered", type=Path, nargs="*", default=[], metavar="FOLDER", help="of lab render, train or dev"
     )
-    parser.add_argument("--steps", type=positive_integer, default=1500, metavar="N")
+    parser.add_argument("--steps", type=positive_integer, default=1200, metavar="N")
     parser.add_argument("--batch", type=positive_integer, default=8, metavar="N", help="windows per step")
     parser.add_argument("--learning-rate", type=float, default=2e-3, metavar="RATE")
     parser.add_argument("--minutes", type=float, metavar="M", help="stop after M minutes of training")
@@ -47,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--from", type=Path, dest="start", metavar="FOLDER", help="initial weights")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=ROOT / "out" / "contacts", metavar="FOLDER")
-    parser.add_argument("--install", action="store_true", help="copy weights and model card to core/models")
+    parser.add_argument("--install", action="store_true", help="copy the weights to core/models")
 
 
 def run(options: argparse.Namespace) -> None:

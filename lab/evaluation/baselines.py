@@ -31,7 +31,7 @@ from core.perception.detections import Detections
 from core.reporting import Reporter
 from core.transforms import inverse_transform_points, inverse_transform_rotations
 
-from .usual_camera import start_of_product
+from .initial_estimate import estimate_initial
 
 TRUSTED = 0.5
 """Confidence from which a landmark of a person who was found is trusted."""
@@ -195,7 +195,7 @@ def fitted_alone(detections: Detections, body: BodyModel, reporter: Reporter) ->
 
 
 def _fit_one(detections: Detections, body: BodyModel, reporter: Reporter) -> FittedMotion:
-    observed, start = start_of_product(detections, body, reporter=reporter)
+    observed, start = estimate_initial(detections, body, reporter=reporter)
     fitted = fit_clip(start, observed, body, FitTargets(), FitSchedule(_alone(FIRST_FIT)), reporter)
     return fit_clip(fitted, observed, body, FitTargets(), FitSchedule(_alone(CONTACT_FIT)), reporter)
 

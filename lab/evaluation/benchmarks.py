@@ -6,7 +6,7 @@ others.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
@@ -14,21 +14,22 @@ from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
-import torch
 
 from core.body.files import load_body
-from core.body.model import BodyModel
 from core.contract.errors import UserError
 from core.contract.files import explain_write_errors, write_json
+from core.digests import content_key
 from core.perception.detections import Detections
+from core.pipeline.cache import key_of
 from core.reporting import Reporter, SilentReporter
 from core.weights import cache_folder
 
 from ..choreography.interaction import Interaction, load_interactions
+from ..choreography.splits import NOBODY, Clip, split_of_subject
 from .benchmark_clip import BenchmarkClip
 from .kept_scores import KeptScores
 from .methods import ABLATIONS, METHODS, PROMPTED
-from .perception_cache import PerceptionCache
+from .perception_cache import detections_beside
 from .pictures import ClipPicture, save_pictures
 from .rendered import RenderedClip, load_rendered
 from .results import Report
@@ -39,8 +40,7 @@ if TYPE_CHECKING:
 
 APART = "seen apart"
 """Label of rows whose detections come from videos of each person alone."""
-_DETECTIONS = "seen"
-"""Folder that keeps detections."""
+_DEFAULT_SPLIT = "test"
 Item = TypeVar("Item")
 
 
@@ -55,7 +55,8 @@ class EvaluationRequest:
     """Largest number of clips, evenly spread over all; None for all."""
     methods: tuple[str, ...] = ()
     """Names of `methods.METHODS`; empty for all that are defined on the benchmark, without ablations."""
-    split: str = "test"
+    split: str | None = None
+    """None: that of the data where they say it, else "test"."""
     seed: int = 0
     workers: int = 1
     """Processes; 0 for this one."""
@@ -125,12 +126,31 @@ def methods_to_run(request: EvaluationRequest, *, has_sentences: bool = True) ->
     return request.methods or tuple(name for name in usual if has_sentences or name not in PROMPTED)
 
 
+def _split_of_data(request: EvaluationRequest, clips: Iterable[Clip]) -> str:
+    """The split of the people in the clips, whatever their families. UserError `wrong-split` if another one is asked for."""
+    subjects = {subject for clip in clips for subject in clip.subjects} - {NOBODY}
+    found = " and ".join(sorted({split_of_subject(subject) for subject in subjects})) or request.split or _DEFAULT_SPLIT
+    if request.split not in (None, found):
+        raise UserError(
+            "wrong-split",
+            f"{request.data} holds clips of the split {found}, not of {request.split}.",
+            "Leave --split out, or give other --data.",
+        )
+    return found
+
+
 def _run(
-    request: EvaluationRequest, reporter: Reporter, header: ReportHeader, tasks: Sequence[ClipTask]
+    request: EvaluationRequest,
+    reporter: Reporter,
+    header: ReportHeader,
+    tasks: Sequence[ClipTask],
+    files: Iterable[Path] = (),
 ) -> EvaluationOutcome:
+    """`files` are those of the data, where they are not always the same."""
     kept = None
     if request.resume is not None:
-        kept = KeptScores.of_run(request.resume, header.benchmark, header.split, header.seed)
+        data = key_of(*map(content_key, files))
+        kept = KeptScores.of_run(request.resume, header.benchmark, header.split, header.seed, data)
     report, pictures = run_methods(
         header, tasks, methods_to_run(request), workers=request.workers, count=len(tasks), kept=kept, reporter=reporter
     )
@@ -141,17 +161,19 @@ def _run(
 
 
 def _pairs_2d(request: EvaluationRequest, reporter: Reporter) -> EvaluationOutcome:
-    from .pairs_2d import PAIRS, load_pairs
+    from .pairs_2d import PAIRS, choreograph_command, load_pairs
 
     if request.data is None:
-        path, interactions = PAIRS.get(request.split, Path()), load_pairs(request.split)
+        split = request.split or _DEFAULT_SPLIT
+        path, interactions = PAIRS.get(split, Path()), load_pairs(split)
     elif request.data.with_suffix(".npz").is_file():
         path, interactions = request.data, list(_interactions(request.data).values())
+        split = _split_of_data(request, interactions)
     else:
         raise UserError(
             "no-data",
             f"There is no file of interactions {request.data.with_suffix('.npz')}.",
-            f"Make one with `python -m lab choreograph --split {request.split} --out {request.data}`.",
+            f"Make one with `{choreograph_command(request.split or _DEFAULT_SPLIT, request.data)}`.",
         )
     interactions.sort(key=lambda clip: (clip.family, clip.name))
     chosen = evenly_spread(interactions, request.clips)
@@ -162,23 +184,19 @@ def _pairs_2d(request: EvaluationRequest, reporter: Reporter) -> EvaluationOutco
         "Interactions choreographed from single-person motion capture, without pixels: detections are simulated by a noise model "
         "that was fitted to the 2D networks on rendered clips; visibility is computed from both meshes.",
     )
-    return _run(request, reporter, ReportHeader("pairs-2d", request.split, request.seed, "choreographed", notes), tasks)
+    header = ReportHeader("pairs-2d", split, request.seed, "choreographed", notes)
+    return _run(request, reporter, header, tasks, [path.with_suffix(ending) for ending in (".npz", ".json")])
 
 
 def _pairs_2d_clip(path: Path, name: str, seed: int) -> BenchmarkClip:
     from .pairs_2d import simulate_clips
 
-    return next(iter(simulate_clips([_interactions(path)[name]], seed, _body())))
+    return next(iter(simulate_clips([_interactions(path)[name]], seed, load_body(None))))
 
 
 @lru_cache(maxsize=2)
 def _interactions(path: Path) -> dict[str, Interaction]:
     return {clip.name: clip for clip in load_interactions(path)}
-
-
-@lru_cache(maxsize=1)
-def _body() -> BodyModel:
-    return load_body(None)
 
 
 # pairs-video
@@ -208,19 +226,19 @@ def _pairs_video(request: EvaluationRequest, reporter: Reporter) -> EvaluationOu
             f"The row `{last[0]}, {APART}` has detections from videos of each person alone, without hands. Its remaining errors "
             "do not come from the 2D networks' trouble with two people in contact."
         )
-    header = ReportHeader("pairs-video", request.split, request.seed, "rendered", tuple(notes))
-    return _run(request, reporter, header, tasks)
+    header = ReportHeader("pairs-video", _split_of_data(request, rendered), request.seed, "rendered", tuple(notes))
+    return _run(request, reporter, header, tasks, [file for clip in rendered for file in clip.files])
 
 
 def _pairs_video_clip(folder: Path, name: str) -> BenchmarkClip:
     clip = _rendered(folder)[name]
-    found = _perception(folder / _DETECTIONS).detect_two(clip.video)
+    found = detections_beside(folder).detect_two(clip.video)
     return _benchmark_clip(clip, found.detections, found.seconds)
 
 
 def _pairs_video_clip_apart(folder: Path, name: str) -> BenchmarkClip:
     clip = _rendered(folder)[name]
-    perception = _perception(folder / _DETECTIONS)
+    perception = detections_beside(folder)
     found = [perception.detect_everyone(video) for video in clip.alone]
     detections = _merge_first_people([each.detections for each in found])
     return _benchmark_clip(clip, detections, sum(each.seconds for each in found))
@@ -245,11 +263,7 @@ def _merge_first_people(found: Sequence[Detections]) -> Detections:
 
 @lru_cache(maxsize=1)
 def _rendered(folder: Path) -> dict[str, RenderedClip]:
-    return {clip.name: clip for clip in load_rendered(folder, _body())}
-
-
-def _perception(folder: Path) -> PerceptionCache:
-    return PerceptionCache(folder, torch.device("cpu"), SilentReporter())
+    return {clip.name: clip for clip in load_rendered(folder, load_body(None))}
 
 
 # real videos and public datasets
@@ -268,7 +282,7 @@ def _real(request: EvaluationRequest, reporter: Reporter) -> EvaluationOutcome:
     if request.resume is not None:
         raise UserError("not-resumed", "The benchmark real keeps no scores to resume from.", "Leave --resume out.")
     methods = methods_to_run(request, has_sentences=False)
-    perception = PerceptionCache(cache_folder() / _DETECTIONS, torch.device("cpu"), reporter)
+    perception = detections_beside(cache_folder(), reporter)
     report = evaluate_real(request.data, methods, perception, seed=request.seed, clips=request.clips, reporter=reporter)
     return EvaluationOutcome(report, ())
 
@@ -281,16 +295,17 @@ def _public(request: EvaluationRequest, reporter: Reporter) -> EvaluationOutcome
         raise UserError(
             "no-data", f"The benchmark {name} needs the folder of the dataset: --data FOLDER.", dataset.how_to_get
         )
-    chosen = evenly_spread(list_clips(name, request.data, request.split), request.clips)
+    split = request.split or _DEFAULT_SPLIT
+    chosen = evenly_spread(list_clips(name, request.data, split), request.clips)
     tasks = [ClipTask(clip.name, clip.family, partial(_public_clip, name, request.data, clip)) for clip in chosen]
     request = replace(request, methods=methods_to_run(request, has_sentences=False))
-    return _run(request, reporter, ReportHeader(name, request.split, request.seed, "public", dataset.notes), tasks)
+    return _run(request, reporter, ReportHeader(name, split, request.seed, "public", dataset.notes), tasks)
 
 
 def _public_clip(name: str, folder: Path, clip: ListedClip) -> BenchmarkClip:
     from .public import load_clip
 
-    return load_clip(name, folder, clip, _body(), _perception(cache_folder() / _DETECTIONS))
+    return load_clip(name, folder, clip, load_body(None), detections_beside(cache_folder()))
 
 
 BENCHMARKS: Mapping[str, Callable[[EvaluationRequest, Reporter], EvaluationOutcome]] = {

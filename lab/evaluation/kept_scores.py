@@ -16,14 +16,17 @@ _RUN = "run.json"
 
 @dataclass(frozen=True)
 class KeptScores:
-    """The scores in `folder`, which belong to one benchmark, split, seed and version of the code; the last is not checked."""
+    """The scores in `folder`, of one benchmark, its data, split, seed, and version of the code; the last is not checked."""
 
     folder: Path
 
     @classmethod
-    def of_run(cls, folder: Path, benchmark: str, split: str, seed: int) -> KeptScores:
-        """Those of an earlier run, or none yet. UserError `other-run` where the folder holds scores of something else."""
-        run = {"benchmark": benchmark, "split": split, "seed": seed}
+    def of_run(cls, folder: Path, benchmark: str, split: str, seed: int, data: str = "") -> KeptScores:
+        """Those of an earlier run, or none yet; `data` is a key of the benchmark's data, where they are not always the same.
+
+        UserError `other-run` where the folder holds scores of something else.
+        """
+        run = {"benchmark": benchmark, "split": split, "seed": seed, "data": data}
         with explain_write_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
             if (folder / _RUN).is_file():

@@ -21,9 +21,9 @@ from core.reporting import SilentReporter
 from ..choreography.splits import unseen_families
 from .benchmark_clip import OCCLUDED, VISIBLE
 from .detection_noise.geometry import landmarks_about_hips
-from .followed import MILLIMETRES, PERCENT, FollowedClip, followed, scores
 from .occlusion.projection import ProjectedClip, project_clip
 from .rendered import RenderedClip, load_rendered
+from .tracking_errors import MILLIMETRES, PERCENT, TrackingErrors, scores, tracking_errors
 
 
 def measure_2d(folder: Path, only: Sequence[str] | None, device: torch.device, *, alone: bool = False) -> str:
@@ -38,7 +38,7 @@ def measure_2d(folder: Path, only: Sequence[str] | None, device: torch.device, *
         f"| | {' | '.join((*PERCENT, *MILLIMETRES, 's a frame'))} |",
         "|---" * (len(PERCENT + MILLIMETRES) + 2) + "|",
     ]
-    results: list[tuple[RenderedClip, FollowedClip, float]] = []
+    results: list[tuple[RenderedClip, TrackingErrors, float]] = []
     for clip in clips:
         found, seconds = _detect_alone(clip, device) if alone else _detect(clip, device)
         result = _measured(clip, found, alone=alone)
@@ -79,19 +79,15 @@ def _detect_alone(clip: RenderedClip, device: torch.device) -> tuple[Detections 
     first, second = parts
     if first is None or second is None:
         return None, seconds
-    joined = {
-        name: np.concatenate([getattr(first, name), getattr(second, name)])
-        for name in ("keypoints", "world_landmarks", "found")
-    }
-    return replace(first, **joined), seconds
+    return Detections.concatenate([first, second]), seconds
 
 
-def _measured(clip: RenderedClip, found: Detections | None, *, alone: bool) -> FollowedClip:
+def _measured(clip: RenderedClip, found: Detections | None, *, alone: bool) -> TrackingErrors:
     truth = clip.truth
     projected = project_clip(truth.motion, truth.bodies, truth.camera, clip.image_size)
     if alone:
         projected = _nobody_hidden(projected)
-    return followed(found, projected, landmarks_about_hips(projected, truth.camera))
+    return tracking_errors(found, projected, landmarks_about_hips(projected, truth.camera))
 
 
 def _nobody_hidden(projected: ProjectedClip) -> ProjectedClip:
@@ -101,7 +97,7 @@ def _nobody_hidden(projected: ProjectedClip) -> ProjectedClip:
     )
 
 
-def _line(name: str, clips: Sequence[FollowedClip], seconds: float) -> str:
+def _line(name: str, clips: Sequence[TrackingErrors], seconds: float) -> str:
     values = scores(clips)
     cells = [f"{values[key]:.0f}" if np.isfinite(values[key]) else "–" for key in (*PERCENT, *MILLIMETRES)]
     return f"| {name} | {' | '.join(cells)} | {seconds:.2f} |"

@@ -37,7 +37,7 @@ from core.semantics.prompt_parser import parse_prompt
 
 from .baselines import fitted_alone, infilled, lifted, one_euro_filtered
 from .benchmark_clip import Estimate, Method
-from .usual_camera import usual_observations
+from .initial_estimate import observe_with_default_camera
 
 
 def raw(detections: Detections, body: BodyModel, *, prompt: str, seed: int, reporter: Reporter) -> Estimate:
@@ -64,7 +64,7 @@ def initial(detections: Detections, body: BodyModel, *, prompt: str, seed: int, 
     """The initial motion of our fit: smoothed landmarks, placed by reprojection, both people on one floor."""
     watch = _Watch()
     with watch("initial"):
-        observed = usual_observations(detections, body.device)
+        observed = observe_with_default_camera(detections, body.device)
         start = estimate_initial_motion(observed, body, reporter=reporter)
     return _with_contacts(start.motion_inworld, start.camera, detections, body, watch)
 

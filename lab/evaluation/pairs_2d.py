@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 import numpy as np
 
@@ -39,9 +40,14 @@ def load_pairs(split: str) -> list[Interaction]:
         raise UserError(
             "no-pairs",
             f"The interactions of pairs-2d are missing: {path}.",
-            f"Make them with `python -m lab choreograph --split {split} --out {path.with_suffix('')}`, or fetch the file.",
+            f"Make them with `{choreograph_command(split, path)}`, or fetch the file.",
         )
     return load_interactions(path)
+
+
+def choreograph_command(split: str, path: Path) -> str:
+    """How interactions are made."""
+    return f"python -m lab choreograph --motion FOLDER --split {split} --out {path.with_suffix('')}"
 
 
 def simulate_clips(

@@ -17,10 +17,12 @@ from core.perception.everyone import assemble
 from core.perception.perceive import detect_people, find_everyone
 from core.pipeline import stages
 from core.pipeline.cache import Cache, CacheEntry, key_of
-from core.reporting import Reporter
+from core.reporting import Reporter, SilentReporter
 
 from .image_sequence import ImageSequence, encoded
 
+DETECTIONS_FOLDER = "seen"
+"""Within a folder of videos, or the cache's: keeps what the 2D networks found."""
 _Detect = Callable[[Clip, int, int], Detections]
 
 
@@ -96,3 +98,8 @@ class PerceptionCache:
         entry = CacheEntry(detect(), (), round(time.perf_counter() - started, 3))
         self._cache.write(kind, key, entry)
         return entry
+
+
+def detections_beside(folder: Path, reporter: Reporter | None = None) -> PerceptionCache:
+    """Runs the 2D networks on the CPU, and keeps what they find within the folder."""
+    return PerceptionCache(folder / DETECTIONS_FOLDER, torch.device("cpu"), reporter or SilentReporter())

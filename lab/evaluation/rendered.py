@@ -3,7 +3,7 @@
 FOLDER/NAME.mp4 shows both people; NAME_alone0.mp4 and NAME_alone1.mp4 (both or neither) show one of them each. NAME.npz, with
 P = 2 people and T frames: the fields of PairMotion, `joints` [P,T,55,3], `planted` bool [P,T,2] (foot contact), `visibility`
 uint8 [P,T,22], `camera_K` [3,3] px, `camera_world` [4,4] world -> camera, `image_size` int [2] width and height, `rate` frames
-per second, and, if one of them has an individual body, `templates` [P,V,3] with `joint_templates` [P,55,3] (betas then have no
+per second, and, if one of them has a held-out body, `templates` [P,V,3] with `joint_templates` [P,55,3] (betas then have no
 effect). NAME.json: `name`, `family`, `sentences`, `contacts` (frames counted from 0), `sources`, `subjects` and `look`.
 """
 
@@ -55,6 +55,11 @@ class RenderedClip:
     subjects: tuple[str, ...]
     look: Mapping[str, Any] = field(default_factory=dict)
     """How it was rendered: room, clothes, light, lens."""
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """All that is stored of it."""
+        return (self.video, *self.alone, *(self.video.with_suffix(ending) for ending in (".npz", ".json")))
 
 
 def individual_body(

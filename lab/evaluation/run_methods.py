@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 
 import numpy as np
 
 from core.body.files import load_body
-from core.body.model import BodyModel
 from core.contract.errors import Cancelled, UserError
 from core.failures import explain
 from core.reporting import Reporter, SilentReporter
@@ -137,7 +136,7 @@ def score_clip(task: ClipTask, methods: Sequence[str], seed: int, kept: KeptScor
     rows = {method: row for method, row in rows.items() if row not in have}
     if not rows:
         return ClipScores(tuple(results), (), None)
-    body = _body()
+    body = load_body(None)
     try:
         clip = task.make()
         surfaces = true_surfaces(clip, body)
@@ -184,11 +183,6 @@ def _picture(clip: BenchmarkClip, result: ClipResult, joints: ComparedJoints) ->
         frame_index=frames,
         video=clip.video,
     )
-
-
-@lru_cache(maxsize=1)
-def _body() -> BodyModel:
-    return load_body(None)
 
 
 def _failure(row: str, task: ClipTask, error: Exception) -> str:

@@ -1,7 +1,7 @@
 """Measures what several takes of a clip are worth: how near the best one comes to the truth, and how much takes differ.
 
-Rows are ways to make takes: the infiller as it is in the product (`diffusion`) and without its guidance, the ST-GCN's prediction
-alone (`mean`), and that with smooth noise of the size of its sigma (`deviation`).
+Rows are ways to make takes: the infiller as it is in the product (`diffusion`) and without its guidance (`no-guidance`), the
+ST-GCN's prediction alone (`mean`), and that with smooth noise of the size of its sigma (`deviation`).
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def _deviating(detections: Detections, body: BodyModel, seed: int) -> Estimate:
 SAMPLERS: Mapping[str, Sampler] = {
     "mean": partial(_of_product, without=("infiller",)),
     "deviation": _deviating,
-    "diffusion, no guidance": partial(_of_product, without=("guidance",)),
+    "no-guidance": partial(_of_product, without=("guidance",)),
     "diffusion": _of_product,
 }
 

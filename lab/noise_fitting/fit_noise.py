@@ -15,17 +15,14 @@ from core.body.files import load_body
 from core.body.model import BodyModel
 from core.clip import probe
 from core.contract.errors import UserError
-from core.contract.files import read_npz, write_npz
-from core.digests import content_key
 from core.motion import Camera
 from core.perception.detections import Detections
-from core.perception.perceive import detect_people
-from core.pipeline.cache import flatten, unflatten
 from core.reporting import SilentReporter
 
 from ..evaluation.detection_noise.noise_model import DetectionNoise, load_noise, save_noise
 from ..evaluation.detection_noise.simulate import simulate_detections
 from ..evaluation.occlusion.projection import ProjectedClip, project_clip
+from ..evaluation.perception_cache import PerceptionCache, detections_beside
 from ..evaluation.rendered import load_rendered
 from ..evaluation.sample_truth import load_truth
 from ..paths import SAMPLES
@@ -50,7 +47,7 @@ class NoiseFit:
     compare_only: bool
     """Fit nothing; compare with the model in `out`."""
     work: Path
-    """Keeps the sample's detections."""
+    """A folder that keeps the sample's detections."""
     out: Path
 
 
@@ -72,10 +69,14 @@ def fit_noise(settings: NoiseFit) -> None:
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     body = load_body(None)
-    videos = [(video, folder / "detections") for folder in settings.folders for video in _rendered(folder, body)]
+    videos = [(video, folder) for folder in settings.folders for video in _rendered(folder, body)]
     if settings.with_sample:
         videos.append((_sample(body), settings.work))
-    detected = [(video, found) for video, cache in videos if (found := _detect(video, cache)) is not None]
+    detected = [
+        (video, found)
+        for video, kept in videos
+        if (found := _detect(video, detections_beside(kept, _Log()))) is not None
+    ]
     clips = [match_detections(v.name, v.projected, v.camera, v.rate, found) for v, found in detected]
     if not settings.compare_only:
         failed = sorted({video.name for video, _ in videos} - {video.name for video, _ in detected})
@@ -120,6 +121,13 @@ def scale_jitter(weights: Float[np.ndarray, "*batch C"], factor: float) -> Float
     return np.concatenate([fast, slow], -1)
 
 
+class _Log(SilentReporter):
+    """Prints which clips the 2D networks are run on."""
+
+    def log(self, text: str) -> None:
+        print(text, flush=True)
+
+
 def _rendered(folder: Path, body: BodyModel) -> list[RenderedVideo]:
     videos = []
     for clip in load_rendered(folder, body):
@@ -138,24 +146,13 @@ def _sample(body: BodyModel) -> RenderedVideo:
     return RenderedVideo(_SAMPLE.stem, _SAMPLE, projected, truth.camera, size, rate)
 
 
-def _detect(video: RenderedVideo, cache: Path) -> Detections | None:
-    """The 2D networks' detections, from the folder `cache` if they are there. None where two people are not found."""
-    file = cache / f"{video.name}-{content_key(video.video)[:12]}.npz"
-    if file.exists():
-        arrays = read_npz(file)
-        return unflatten(Detections, arrays) if arrays else None
-    clip = probe(video.video)
-    print(f"{video.name}: detecting people in {clip.frame_count} frames", flush=True)
+def _detect(video: RenderedVideo, perception: PerceptionCache) -> Detections | None:
+    """The 2D networks' detections, or None where two people are not found."""
     try:
-        detections = detect_people(
-            clip, 0, clip.frame_count - 1, people=None, device=torch.device("cpu"), reporter=SilentReporter()
-        )
+        return perception.detect_two(video.video).detections
     except UserError as error:
         print(f"{video.name}: {error.message}")
-        write_npz(file, {})
         return None
-    write_npz(file, flatten(detections), compress=True)
-    return detections
 
 
 def _simulate(video: RenderedVideo, noise: DetectionNoise, seed: int) -> MatchedClip:

@@ -34,8 +34,8 @@ from core.progress import JobProgress, Progress
 from core.reporting import SilentReporter
 from core.transforms import transform_points
 
+from ..evaluation.initial_estimate import observe_with_default_camera
 from ..evaluation.metrics import mpjpe, root_relative
-from ..evaluation.usual_camera import usual_observations
 from .memory import StagePeaks
 from .smplx_baseline import fit_full_mesh
 
@@ -102,7 +102,7 @@ def compare_with_full_mesh(
     limit_threads()
     body = load_body(None).to(choose_device(device))
     detections = _load_detections(detections_file).frames(slice(0, frames))
-    observed = usual_observations(detections, body.device)
+    observed = observe_with_default_camera(detections, body.device)
     start = estimate_initial_motion(observed, body, reporter=SilentReporter())
     started = time.perf_counter()
     fitted = fit_clip(start, observed, body, FitTargets(), FitSchedule(FIRST_FIT), SilentReporter())

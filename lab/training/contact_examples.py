@@ -21,12 +21,12 @@ from core.contacts.finding import ContactScene
 from core.contract.errors import UserError
 from core.contract.files import put_json, put_npz, read_json, read_npz, replacing
 from core.fitting.camera import KnownCamera
-from core.fitting.fit import FitSchedule, Phase, fit
+from core.fitting.fit import FitSchedule, fit
 from core.fitting.prior import JointPrior
 from core.fitting.targets import FitTargets
 from core.motion import PairMotion, Timeline
 from core.observations.clip_scene import ClipScene
-from core.pipeline.settings import PipelineSettings
+from core.pipeline.settings import FitPhases, PipelineSettings
 from core.reporting import SilentReporter
 from core.representation.resampling import TimeGrid
 from core.stgcn.inference import load_stgcn
@@ -34,18 +34,17 @@ from core.stgcn.predict import predict_joints
 
 from ..choreography.interaction import Interaction
 from ..evaluation.benchmark_clip import BenchmarkClip
-from ..evaluation.camera_sampling import FREE_CAMERAS, NARROW_CAMERAS, WIDE_CAMERAS
+from ..evaluation.camera_sampling import NARROW_CAMERAS, WIDE_CAMERAS
 from ..evaluation.detection_noise.noise_model import load_noise
+from ..evaluation.initial_estimate import estimate_initial
 from ..evaluation.pairs_2d import simulate_clip
 from ..evaluation.surface_metrics import contact_matrix
-from ..evaluation.usual_camera import start_of_product
 from .mirror import mirror_interaction
 from .nearly_known_camera import nearly_known_camera
-from .noise_augmentation import augment_noise
 
 _CAMERAS = ((NARROW_CAMERAS, 0.7), (WIDE_CAMERAS, 0.3))
-_VARIED_CAMERAS = ((NARROW_CAMERAS, 0.5), (WIDE_CAMERAS, 0.3), (FREE_CAMERAS, 0.2))
 """Where cameras are drawn from, and the part of each."""
+_PHASES = PipelineSettings().first_fit
 
 
 @dataclass(frozen=True)
@@ -77,60 +76,45 @@ def fit_interactions(
     *,
     camera: int = 0,
     nearly_known: float = 0.0,
-    fitted: bool = True,
-    fewer_steps: int = 1,
+    phases: FitPhases = _PHASES,
 ) -> Iterator[FittedClip]:
     """Each interaction, seen by a random camera, and fitted; those in which the 2D stage hardly found somebody are left out.
 
     Everything random is drawn from the seed, the interaction's name and the number of the camera. Odd cameras see the mirrored
     interaction. `nearly_known`: the part of the clips whose camera is drawn about the true one instead of estimated.
-    `fitted`: otherwise the motion is that of the learned geometry before the fit, for a fifth of the time, and the noise of the
-    2D stage and the cameras vary more.
-    `fewer_steps`: the part of the fit's steps that is done, with a learning rate larger by its root; for tests.
     """
     noise = load_noise()
     for interaction in interactions:
         seen = mirror_interaction(interaction) if camera % 2 else interaction
         seen = replace(seen, name=f"{seen.name}@{camera}")
         rng = np.random.default_rng((seed, zlib.crc32(seen.name.encode()), 3))
-        cameras, shares = zip(*(_CAMERAS if fitted else _VARIED_CAMERAS))
+        cameras, shares = zip(*_CAMERAS)
         distribution = cameras[int(rng.choice(len(shares), p=shares))]
         try:
-            clip = simulate_clip(seen, seed, body, noise if fitted else augment_noise(noise, rng), 3, distribution)
+            clip = simulate_clip(seen, seed, body, noise, 3, distribution)
             known = KnownCamera()
             if rng.random() < nearly_known:
                 known = nearly_known_camera(clip.truth.camera, clip.detections.image_size, rng)
-            yield fit_clip(clip, body, known, fitted=fitted, fewer_steps=fewer_steps)
+            yield fit_clip(clip, body, known, phases)
         except UserError as error:
             if error.code != "nobody":
                 raise
 
 
 def fit_clip(
-    clip: BenchmarkClip,
-    body: BodyModel,
-    known: KnownCamera | None = None,
-    *,
-    fitted: bool = True,
-    fewer_steps: int = 1,
+    clip: BenchmarkClip, body: BodyModel, known: KnownCamera | None = None, phases: FitPhases = _PHASES
 ) -> FittedClip:
-    """A clip with its detections, fitted as in the product. UserError `nobody` if the 2D stage hardly found somebody.
-
-    `fitted` and `fewer_steps` as in `fit_interactions`.
-    """
-    observations, initial = start_of_product(clip.detections, body, known)
+    """A clip with its detections, fitted as in the product. UserError `nobody` if the 2D stage hardly found somebody."""
+    observations, initial = estimate_initial(clip.detections, body, known)
     prediction = predict_joints(ClipScene.of(observations, initial, body), load_stgcn())
-    motion_incam = prediction.motion_incam
-    if fitted:
-        phases = PipelineSettings().first_fit.for_prior(prediction.prior)
-        motion_incam = fit(
-            replace(initial, motion_incam=motion_incam),
-            observations,
-            body,
-            FitTargets(prior=prediction.prior),
-            FitSchedule(tuple(_shortened(phase, fewer_steps) for phase in phases)),
-            SilentReporter(),
-        ).motion_incam
+    motion_incam = fit(
+        replace(initial, motion_incam=prediction.motion_incam),
+        observations,
+        body,
+        FitTargets(prior=prediction.prior),
+        FitSchedule(phases.for_prior(prediction.prior), phases.fixed_shape),
+        SilentReporter(),
+    ).motion_incam
     confidence = observations.joint_confidence.cpu().numpy()
     scene = ContactScene(motion_incam, observations.timeline, confidence, prediction.prior, body)
     touching = touching_parts(contact_matrix(clip.truth.contacts, clip.detections.frame_index))
@@ -143,11 +127,6 @@ def contact_example(clip: FittedClip) -> ContactExample:
     features = contact_features(scene.motion_incam, scene.timeline, scene.confidence, scene.prior, scene.body)
     touching = TimeGrid.of(scene.timeline.time).flags_to_grid(torch.from_numpy(clip.touching)[None])[0].numpy()
     return ContactExample(clip.name, clip.family, features, touching, clip.sentences)
-
-
-def _shortened(phase: Phase, fewer_steps: int) -> Phase:
-    steps = max(1, phase.steps // fewer_steps)
-    return replace(phase, steps=steps, learning_rate=phase.learning_rate * (phase.steps / steps) ** 0.5)
 
 
 def save_fitted_clips(path: Path, clips: Sequence[FittedClip]) -> None:

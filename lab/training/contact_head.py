@@ -33,10 +33,10 @@ from .contact_examples import ContactExample
 WINDOW = 64
 """frames"""
 _MIRROR = torch.tensor([PART_INDEX[mirrored(part)] for part in BODY_PARTS])
-_TOLD, _TOLD_WRONGLY = 0.4, 0.15
-"""Parts of the windows whose prompt is the clip's sentence, and that of a clip of another family."""
+_TRUE_PROMPT, _WRONG_PROMPT = 0.4, 0.15
+"""Parts of the windows whose prompt is the clip's sentence, and that of a clip drawn from all: mostly a wrong one."""
 _WITHOUT_IDENTITY = 0.4
-"""Part of the windows whose pairs' body parts the network is not told."""
+"""Part of the windows whose pairs' body parts the network does not know."""
 _NOISE, _NOISE_OF_FRAMES = 0.07, 0.02
 """Standard deviations of the noise on what the network reads of a pair: the same over the window, and anew in each frame."""
 _EXACT = 3
@@ -69,8 +69,8 @@ class ContactObjective:
 
 @dataclass(frozen=True)
 class ContactBatches:
-    """Draws windows of examples, half of them mirrored, half with the people exchanged, some told a sentence, some without the
-    identity of the body parts, all with noise.
+    """Draws windows of examples, half of them mirrored, half with the people exchanged, some with a sentence as prompt, some
+    without the identity of the body parts, all with noise.
 
     There are few examples, each of which is drawn many times: without noise the network learns them by heart.
     """
@@ -110,10 +110,10 @@ class ContactBatches:
         return inputs, kinds, chosen, touching.any(2).any(1)
 
     def _named(self, example: ContactExample, rng: Generator) -> Tensor | None:
-        told = rng.random()
-        if told < _TOLD:
+        prompt = rng.random()
+        if prompt < _TRUE_PROMPT:
             return _named_by(example, rng)
-        if told < _TOLD + _TOLD_WRONGLY:
+        if prompt < _TRUE_PROMPT + _WRONG_PROMPT:
             return _named_by(self.examples[int(rng.integers(len(self.examples)))], rng)
         return None
 
@@ -138,12 +138,14 @@ def _named_by(example: ContactExample, rng: Generator) -> Tensor | None:
     return None if named is None else torch.from_numpy(named)
 
 
-def contact_errors(network: nn.Module, examples: Sequence[ContactExample], *, told: bool = False) -> dict[str, float]:
+def contact_errors(
+    network: nn.Module, examples: Sequence[ContactExample], *, with_prompt: bool = False
+) -> dict[str, float]:
     """F1 of pairs of parts per frame at even odds, precision and recall, frames in which something touches by F1, calibration.
 
     `calibration` is the mean difference between probability and frequency over bins of the probability, weighted by pairs.
     """
-    probability, true = predicted_and_true(network, examples, told=told)
+    probability, true = predicted_and_true(network, examples, with_prompt=with_prompt)
     anything = np.concatenate([each.reshape(len(each), -1).max(1) for each in probability])
     truly = np.concatenate([each.any((1, 2)) for each in true])
     flat, flat_true = (np.concatenate([each.ravel() for each in values]) for values in (probability, true))
@@ -160,13 +162,13 @@ def contact_errors(network: nn.Module, examples: Sequence[ContactExample], *, to
 
 
 def predicted_and_true(
-    network: nn.Module, examples: Sequence[ContactExample], *, told: bool = False
+    network: nn.Module, examples: Sequence[ContactExample], *, with_prompt: bool = False
 ) -> tuple[list[Float[np.ndarray, "N Q Q"]], list[Bool[np.ndarray, "N Q Q"]]]:
-    """Probabilities and truth of each clip; `told`: with a sentence of the clip as prompt."""
+    """Probabilities and truth of each clip; `with_prompt`: a sentence of the clip is the prompt."""
     assert isinstance(network, ContactHead)
     probability = []
     for example in examples:
-        named = _named_by(example, np.random.default_rng(zlib.crc32(example.name.encode()))) if told else None
+        named = _named_by(example, np.random.default_rng(zlib.crc32(example.name.encode()))) if with_prompt else None
         probability.append(predict_part_contacts(example.features, network, named).numpy())
     return probability, [example.touching for example in examples]
 

@@ -19,19 +19,20 @@ from ..choreography.interaction import Interaction, load_interactions
 from ..choreography.scene_sampler import SceneSampler
 from ..choreography.splits import Split, captures_of, split_of
 from ..evaluation.benchmark_clip import OCCLUDED, TRUNCATED, VISIBLE, BenchmarkClip
+from ..evaluation.perception_cache import detections_beside
 from ..mocap.action_detection import find_windows
 from ..mocap.library import load_library
 from .examples import Example, save_examples
 from .non_interacting import CLOSE, PairSettings, non_interacting_pair
-from .rendered_clips import detections_beside, seen_clips
+from .rendered_clips import detected_clips
 from .simulated_examples import (
     NEARLY_KNOWN,
-    Recording,
+    SimulatedView,
     SimulationSettings,
     example_of,
     make_examples,
-    recording,
-    recordings_of,
+    view_of,
+    views_of,
 )
 
 _SAVE_EVERY = 100
@@ -44,34 +45,33 @@ def write_example_files(options: argparse.Namespace) -> None:
     UserError `wrong-split` or `same-name`, see `load_interactions_of`.
     """
     torch.set_num_threads(1)
-    began = time.perf_counter()
     augmented = options.split == "train"
     interactions = load_interactions_of(options.split, options.interactions)
-    recordings = recordings_of(interactions, options.cameras, options.seed, augmented)
+    views = views_of(interactions, options.cameras, options.seed, augmented)
     if options.non_interacting:
-        recordings += _of_pairs(options, options.non_interacting, PairSettings())
+        views += _of_pairs(options, options.non_interacting, PairSettings())
     if options.close:
-        recordings += _of_pairs(options, options.close, CLOSE)
+        views += _of_pairs(options, options.close, CLOSE)
     examples: list[Example] = []
     began = time.perf_counter()
-    for number, example in enumerate(make_examples(recordings, options.workers), 1):
+    for number, example in enumerate(make_examples(views, options.workers), 1):
         if example is None:
-            print(f"{recordings[number - 1].interaction.name} is left out: somebody was not detected")
+            print(f"{views[number - 1].interaction.name} is left out: somebody was not detected")
         else:
             examples.append(example)
-        if number % _SAVE_EVERY == 0 and number < len(recordings):
+        if number % _SAVE_EVERY == 0 and number < len(views):
             save_examples(options.out, examples)
-            print(f"{number} of {len(recordings)}, {time.perf_counter() - began:.0f} s", flush=True)
+            print(f"{number} of {len(views)}, {time.perf_counter() - began:.0f} s", flush=True)
     body = load_body(None)
     for folder in options.rendered:
-        clips = seen_clips(folder, options.split, body, detections_beside(folder))
+        clips = detected_clips(folder, options.split, body, detections_beside(folder))
         examples += rendered_examples(clips, options.cameras, options.seed, body)
     save_examples(options.out, examples)
     print(f"{len(examples)} examples in {time.perf_counter() - began:.0f} s\n{summarize(examples)}")
 
 
 def rendered_examples(clips: Iterable[BenchmarkClip], cameras: int, seed: int, body: BodyModel) -> Iterator[Example]:
-    """Examples of clips as the real 2D networks see them.
+    """Examples of clips with the detections of the real 2D networks.
 
     A video has one true camera; `cameras` are those that are assumed of it: the first one estimated, the others nearly known.
     """
@@ -81,11 +81,11 @@ def rendered_examples(clips: Iterable[BenchmarkClip], cameras: int, seed: int, b
             yield example_of(replace(clip, name=f"{clip.name}@{number}"), seed, body, settings)
 
 
-def _of_pairs(options: argparse.Namespace, count: int, settings: PairSettings) -> list[Recording]:
+def _of_pairs(options: argparse.Namespace, count: int, settings: PairSettings) -> list[SimulatedView]:
     began, augmented = time.perf_counter(), options.split == "train"
     pairs = draw_pairs(options.motion, options.cache, options.split, count, options.seed, settings)
     print(f"{len(pairs)} {settings.family} pairs in {time.perf_counter() - began:.0f} s", flush=True)
-    return [recording(pair, number % 2, options.seed, augmented) for number, pair in enumerate(pairs)]
+    return [view_of(pair, number % 2, options.seed, augmented) for number, pair in enumerate(pairs)]
 
 
 def load_interactions_of(split: Split, paths: Sequence[Path]) -> list[Interaction]:

@@ -1,4 +1,4 @@
-"""Rendered clips as the real 2D networks see them, for training: detections with truth, in the order of the truth's people."""
+"""Rendered clips for training: the detections of the real 2D networks, in the order of the truth's people."""
 
 from __future__ import annotations
 
@@ -7,14 +7,12 @@ from itertools import permutations
 from pathlib import Path
 
 import numpy as np
-import torch
 from jaxtyping import Float
 
 from core.body.model import BodyModel
 from core.contract.errors import UserError
 from core.contract.skeleton import JOINT_INDEX, LANDMARK_INDEX
 from core.perception.detections import Detections
-from core.reporting import SilentReporter
 from core.transforms import transform_points
 
 from ..choreography.splits import Split, split_of
@@ -22,19 +20,12 @@ from ..evaluation.benchmark_clip import BenchmarkClip, GroundTruth
 from ..evaluation.perception_cache import PerceptionCache
 from ..evaluation.rendered import RenderedClip, load_rendered
 
-_DETECTIONS = "seen"
-"""Where the benchmark pairs-video keeps them, too."""
 _COMPARED = tuple(f"{side}_{joint}" for side in ("left", "right") for joint in ("shoulder", "hip", "knee", "ankle"))
 _WORST = 0.3
 """Heights of a person at which errors are cut off: a track that leaves its person somewhere may still be theirs."""
 
 
-def detections_beside(folder: Path) -> PerceptionCache:
-    """Runs the 2D networks on the folder's videos and keeps what they find in the folder."""
-    return PerceptionCache(folder / _DETECTIONS, torch.device("cpu"), SilentReporter())
-
-
-def seen_clips(folder: Path, split: Split, body: BodyModel, perception: PerceptionCache) -> Iterator[BenchmarkClip]:
+def detected_clips(folder: Path, split: Split, body: BodyModel, perception: PerceptionCache) -> Iterator[BenchmarkClip]:
     """All clips of a folder of `lab render` in which two people are found.
 
     UserError `wrong-split` if a clip belongs to another split, and as `load_rendered`.
@@ -45,12 +36,12 @@ def seen_clips(folder: Path, split: Split, body: BodyModel, perception: Percepti
             raise UserError(
                 "wrong-split", f"{clip.name} in {folder} belongs to the split {found}, not to {split}.", "Leave it out."
             )
-        seen = seen_clip(clip, perception)
-        if seen is not None:
-            yield seen
+        detected = detected_clip(clip, perception)
+        if detected is not None:
+            yield detected
 
 
-def seen_clip(clip: RenderedClip, perception: PerceptionCache) -> BenchmarkClip | None:
+def detected_clip(clip: RenderedClip, perception: PerceptionCache) -> BenchmarkClip | None:
     """A clip with the detections of its video, or None where the 2D stage refuses it."""
     try:
         detections = perception.detect_two(clip.video).detections

@@ -9,7 +9,6 @@ import multiprocessing
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 
 import numpy as np
 import torch
@@ -30,8 +29,8 @@ from ..choreography.interaction import Interaction
 from ..evaluation.benchmark_clip import BenchmarkClip
 from ..evaluation.camera_sampling import FREE_CAMERAS, NARROW_CAMERAS, WIDE_CAMERAS, CameraDistribution
 from ..evaluation.detection_noise.noise_model import load_noise
+from ..evaluation.initial_estimate import estimate_initial
 from ..evaluation.pairs_2d import simulate_clip
-from ..evaluation.usual_camera import start_of_product
 from .examples import Example
 from .mirror import mirror_interaction
 from .nearly_known_camera import field_of_view, nearly_known_camera
@@ -68,7 +67,7 @@ NEARLY_KNOWN = SimulationSettings(known_fov=0.0, nearly_known=1.0)
 
 
 @dataclass(frozen=True)
-class Recording:
+class SimulatedView:
     """An interaction and one of the cameras that it is seen by; every other camera sees the mirrored interaction."""
 
     interaction: Interaction
@@ -79,47 +78,45 @@ class Recording:
     settings: SimulationSettings = field(default_factory=SimulationSettings)
 
 
-def recordings_of(
+def views_of(
     interactions: Sequence[Interaction], cameras: int, seed: int, augmented: bool = False
-) -> list[Recording]:
+) -> list[SimulatedView]:
     """All interactions by their first camera, then all by their second, so that a part of the list covers them all."""
-    return [
-        recording(interaction, camera, seed, augmented) for camera in range(cameras) for interaction in interactions
-    ]
+    return [view_of(interaction, camera, seed, augmented) for camera in range(cameras) for interaction in interactions]
 
 
-def recording(interaction: Interaction, camera: int, seed: int, augmented: bool) -> Recording:
+def view_of(interaction: Interaction, camera: int, seed: int, augmented: bool) -> SimulatedView:
     """An interaction seen by a camera, with the settings for training or for dev."""
-    return Recording(interaction, camera, seed, augmented, _TRAINING if augmented else SimulationSettings())
+    return SimulatedView(interaction, camera, seed, augmented, _TRAINING if augmented else SimulationSettings())
 
 
-def make_examples(recordings: Sequence[Recording], processes: int = 1) -> Iterator[Example | None]:
-    """The example of each recording, in order, the same for any number of processes. None where the 2D stage lost somebody."""
+def make_examples(views: Sequence[SimulatedView], processes: int = 1) -> Iterator[Example | None]:
+    """The example of each view, in order, the same for any number of processes. None where the 2D stage lost somebody."""
     if processes <= 1:
-        yield from map(make_example, recordings)
+        yield from map(make_example, views)
         return
     with multiprocessing.get_context("spawn").Pool(processes, initializer=_use_one_thread) as pool:
-        yield from pool.imap(make_example, recordings)
+        yield from pool.imap(make_example, views)
 
 
-def make_example(recording: Recording) -> Example | None:
-    """The example of a recording, or None where the 2D stage hardly found somebody.
+def make_example(view: SimulatedView) -> Example | None:
+    """The example of a view, or None where the 2D stage hardly found somebody.
 
     Everything random is drawn from the seed, the interaction's name and the number of the camera alone.
     """
-    settings = recording.settings
-    mirrored = recording.camera % 2 == 1
-    interaction = mirror_interaction(recording.interaction) if mirrored else recording.interaction
-    interaction = replace(interaction, name=f"{interaction.name}@{recording.camera}")
+    settings, body = view.settings, load_body(None)
+    mirrored = view.camera % 2 == 1
+    interaction = mirror_interaction(view.interaction) if mirrored else view.interaction
+    interaction = replace(interaction, name=f"{interaction.name}@{view.camera}")
     noise, cameras = load_noise(), NARROW_CAMERAS
-    if recording.augmented:
-        rng = np.random.default_rng((recording.seed, zlib.crc32(interaction.name.encode()), 2))
+    if view.augmented:
+        rng = np.random.default_rng((view.seed, zlib.crc32(interaction.name.encode()), 2))
         noise = augment_noise(noise, rng)
         distributions, shares = zip(*settings.cameras)
         cameras = distributions[int(rng.choice(len(shares), p=shares))]
     try:
-        clip = simulate_clip(interaction, recording.seed, _default_body(), noise, settings.visibility_every, cameras)
-        return example_of(clip, recording.seed, _default_body(), settings)
+        clip = simulate_clip(interaction, view.seed, body, noise, settings.visibility_every, cameras)
+        return example_of(clip, view.seed, body, settings)
     except UserError as error:
         if error.code != "nobody":
             raise
@@ -135,7 +132,7 @@ def example_of(clip: BenchmarkClip, seed: int, body: BodyModel, settings: Simula
         known = KnownCamera(field_of_view(truth.camera, detections.image_size))
     elif rng.random() < settings.nearly_known:
         known = nearly_known_camera(truth.camera, detections.image_size, rng)
-    observations, initial = start_of_product(detections, body, known)
+    observations, initial = estimate_initial(detections, body, known)
     features, frame = extract_features(observations, initial, body)
     true_incam = truth.motion.transformed(truth.camera.T_cw)
     true = pose_state(true_incam, ground_view(truth.camera, torch.as_tensor(true_incam.pelvis)), frame.grid)
@@ -172,11 +169,6 @@ def _captions(clip: BenchmarkClip, body: BodyModel, count: int, rng: np.random.G
     truth, detections = clip.truth, clip.detections
     description = describe(truth.motion, body, truth.contacts, detections.frame_index, detections.time)
     return generate_captions(description, rng, count)
-
-
-@lru_cache(maxsize=1)
-def _default_body() -> BodyModel:
-    return load_body(None)
 
 
 def _use_one_thread() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import zlib
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ from lab.digests import write_digests
 
 from ..choreography.interaction import Interaction, load_interactions
 from ..choreography.splits import Split, split_of
+from ..evaluation.perception_cache import detections_beside
 from ..evaluation.plots import require_matplotlib
 from ..evaluation.rendered import load_rendered
 from .contact_augmentation import moved_along_rays
@@ -48,17 +50,27 @@ from .job import install_weights
 from .loop import History, Task, TrainingResult, TrainingSettings, train
 from .model_card import ModelCard, describe_hardware, write_card
 from .non_interacting import FAMILY as NON_INTERACTING
-from .rendered_clips import detections_beside, seen_clips
+from .rendered_clips import detected_clips
 
 _DEV_SHARE = 0.25
 """Non-interacting pairs of the dev split beside those of the train split."""
-_FIRST_UNFITTED = 4
-"""Number of the first camera of clips that are not fitted."""
-_WEIGHT_OF_FITS, _WEIGHT_OF_MOVED = 3, 2
-"""How often fits are among the examples, and each of `_MOVED` variants of them, whose people are moved along their rays."""
-_MOVED = 2
-_NEARLY_KNOWN = 1.0
-"""Part of the training clips whose camera is drawn about the true one, see `fit_interactions`."""
+_NEARLY_KNOWN = 0.4
+"""Part of the simulated training clips whose camera is drawn about the true one, see `fit_interactions`."""
+
+
+@dataclass(frozen=True)
+class ExampleWeights:
+    """How often each training clip is among the examples: that of the shipped weights, see `core/models/contact-head.md`."""
+
+    simulated: int = 5
+    rendered: int = 4
+    moved: int = 2
+    """Each variant of a clip whose people are moved along their rays."""
+    variants: int = 2
+    """Of each clip with people moved."""
+
+
+_WEIGHTS = ExampleWeights()
 
 
 def train_contacts(options: argparse.Namespace) -> None:
@@ -125,40 +137,36 @@ def _examples(options: argparse.Namespace, split: Split) -> list[ContactExample]
     if count:
         sources[NON_INTERACTING] = draw_pairs(options.motion, options.cache, split, count, options.seed)
     nearly_known = _NEARLY_KNOWN if training else 0.0
-    views = [(camera, True) for camera in range(options.cameras if training else 1)]
-    views += [(_FIRST_UNFITTED + number, False) for number in range(options.unfitted if training else 0)]
     body, found = load_body(None), list[ContactExample]()
-    for camera, fitted in views:
+    for camera in range(options.cameras if training else 1):
         for name, interactions in sources.items():
-            clips = fit_interactions(
-                interactions, options.seed, body, camera=camera, nearly_known=nearly_known, fitted=fitted
-            )
-            made = _made_once(folder / f"{split}-{name}-{camera}", clips)
-            found += _weighed(made, options.seed) if training and fitted else map(contact_example, made)
+            clips = fit_interactions(interactions, options.seed, body, camera=camera, nearly_known=nearly_known)
+            fits = _cached_fits(folder / f"{split}-{name}-{camera}", clips)
+            found += _repeated(fits, _WEIGHTS.simulated, options.seed) if training else map(contact_example, fits)
     for rendered in options.rendered:
         if split_of(load_rendered(rendered, body)[0]) == split:
-            made = _rendered_once(folder / f"{split}-{rendered.name}", rendered, split)
-            found += _weighed(made, options.seed) if training else map(contact_example, made)
+            fits = _cached_rendered_fits(folder / f"{split}-{rendered.name}", rendered, split)
+            found += _repeated(fits, _WEIGHTS.rendered, options.seed) if training else map(contact_example, fits)
     return found
 
 
-def _weighed(clips: Sequence[FittedClip], seed: int) -> list[ContactExample]:
-    """The examples of fitted clips, as the head sees such in the product: several times, as they are and with people moved."""
-    found = [contact_example(clip) for clip in clips] * _WEIGHT_OF_FITS
-    for variant in range(_MOVED):
+def _repeated(clips: Sequence[FittedClip], times: int, seed: int) -> list[ContactExample]:
+    """The examples of fitted clips, several times: as they are, and with people moved along their rays."""
+    found = [contact_example(clip) for clip in clips] * times
+    for variant in range(_WEIGHTS.variants):
         for clip in clips:
             rng = np.random.default_rng((seed, variant, zlib.crc32(clip.name.encode())))
-            found += [contact_example(moved_along_rays(clip, rng))] * _WEIGHT_OF_MOVED
+            found += [contact_example(moved_along_rays(clip, rng))] * _WEIGHTS.moved
     return found
 
 
-def _rendered_once(path: Path, folder: Path, split: Split) -> list[FittedClip]:
+def _cached_rendered_fits(path: Path, folder: Path, split: Split) -> list[FittedClip]:
     body = load_body(None)
-    clips = seen_clips(folder, split, body, detections_beside(folder))
-    return _made_once(path, (fit_clip(clip, body) for clip in clips))
+    clips = detected_clips(folder, split, body, detections_beside(folder))
+    return _cached_fits(path, (fit_clip(clip, body) for clip in clips))
 
 
-def _made_once(path: Path, clips: Iterator[FittedClip]) -> list[FittedClip]:
+def _cached_fits(path: Path, clips: Iterator[FittedClip]) -> list[FittedClip]:
     """The clips in the file, which is written first if it is missing."""
     if not _exists(path):
         print(f"fitting the clips of {path.name}", flush=True)
@@ -177,17 +185,17 @@ def _save(folder: Path, config: ContactHeadConfig, result: TrainingResult, examp
 
 
 def save_reliability(path: Path, result: TrainingResult, dev: Sequence[ContactExample]) -> None:
-    """A PNG: for bins of the probability how often the parts truly touch, untold and told."""
+    """A PNG: for bins of the probability how often the parts truly touch, without and with a prompt."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(4.6, 4.2), layout="constrained")
     axes = figure.add_subplot()
     axes.plot([0, 1], [0, 1], color="grey", lw=1, ls="--")
-    for told in (False, True):
-        probability, true = predicted_and_true(result.ema, dev, told=told)
+    for with_prompt in (False, True):
+        probability, true = predicted_and_true(result.ema, dev, with_prompt=with_prompt)
         bins = reliability(*(_flat(values) for values in (probability, true)))
         mean, frequency, _ = zip(*bins) if bins else ((), (), ())
-        axes.plot(mean, frequency, marker="o", label="told" if told else "untold")
+        axes.plot(mean, frequency, marker="o", label="with prompt" if with_prompt else "without prompt")
     axes.set(xlabel="probability", ylabel="frequency", xlim=(0, 1), ylim=(0, 1), title="pairs of body parts, dev clips")
     axes.legend()
     axes.grid(alpha=0.3)
@@ -218,9 +226,10 @@ def _card(
         "are on their own bodies and whether on the same side, how the two face each other, and which parts the prompt names.",
         f"{len(examples)} clips ({frames} frames at 30 per second): {len(families)} families of interactions "
         f"({', '.join(families)}) and {apart} pairs of people who do not touch, seen by random cameras through the noise model "
-        "of the 2D stage. Motions are the product's whole first fits, which count three times as much as those of further "
-        "cameras that were left unfitted, and the same fits with people moved along their rays. Half of the windows are told a "
-        "sentence, some a wrong one.",
+        f"of the 2D stage, or rendered. Motions are the product's whole first fits, of which simulated ones are drawn "
+        f"{_WEIGHTS.simulated} times, rendered ones {_WEIGHTS.rendered} times, and {_WEIGHTS.variants} variants of each with "
+        f"people moved along their rays {_WEIGHTS.moved} times. In about half of the windows a sentence is the prompt, in some a "
+        "wrong one.",
         {
             "steps": f"{result.step} of {settings.steps}",
             "batch": f"{settings.batch_size} windows of 64 frames",
@@ -232,8 +241,11 @@ def _card(
         },
         f"Over {len(dev)} clips of the dev subjects, pairs of parts per frame at even odds; calibration is the mean difference "
         "of probability and frequency. apart found: part of the clips of two who do not touch in which something is found.",
-        {"untold": contact_errors(result.ema, dev), "told": contact_errors(result.ema, dev, told=True)},
-        "The errors of the 2D stage are simulated and the interactions are composed from recordings of single people: real film "
-        "differs. Contacts that nobody sees are found only where the prior puts the parts near each other.",
-        dict.fromkeys(("f1", "precision", "recall", "anything_f1", "apart_found", "calibration"), ""),
+        {
+            "without prompt": contact_errors(result.ema, dev),
+            "with prompt": contact_errors(result.ema, dev, with_prompt=True),
+        },
+        limits="The errors of the 2D stage are simulated and the interactions are composed from recordings of single people: "
+        "real film differs. Contacts that nobody sees are found only where the prior puts the parts near each other.",
+        units=dict.fromkeys(("f1", "precision", "recall", "anything_f1", "apart_found", "calibration"), ""),
     )

@@ -12,14 +12,14 @@ from core.reporting import SilentReporter
 
 from .. import baselines
 from ..benchmark_clip import Estimate
-from ..usual_camera import usual_observations
+from ..initial_estimate import observe_with_default_camera
 
 SinglePersonMethod = Callable[[Detections, BodyModel], Estimate]
 
 
 def initial_motion(detections: Detections, body: BodyModel) -> MotionEstimate:
     """The motion that the fit starts from."""
-    observations = usual_observations(detections, body.device)
+    observations = observe_with_default_camera(detections, body.device)
     return estimate_initial_motion(observations, body, reporter=SilentReporter())
 
 

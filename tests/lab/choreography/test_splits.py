@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
 import numpy as np
@@ -10,7 +11,9 @@ import pytest
 from core.contract.errors import UserError
 from core.contract.files import read_json
 from core.motion import PairMotion
-from lab.choreography import splits
+from lab import cli
+from lab.choreography import choreograph, splits
+from lab.choreography.generation import GeneratedClip, GenerationRequest
 from lab.choreography.interaction import Interaction
 from lab.mocap.capture import Capture
 from lab.mocap.library import Library
@@ -131,3 +134,20 @@ def test_a_clip_that_mixes_splits_is_refused(family: str, subjects: tuple[str, .
     with pytest.raises(UserError, match=said) as error:
         splits.split_of(a_clip(family, *subjects))
     assert error.value.code == "split-broken"
+
+
+def test_choreograph_makes_the_families_of_its_split(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    asked: list[GenerationRequest] = []
+
+    def generate(request: GenerationRequest, workers: int = 1) -> Iterator[GeneratedClip]:
+        asked.append(request)
+        return iter(())
+
+    monkeypatch.setattr(choreograph, "generate", generate)
+    assert cli.main(["choreograph", "--split", "dev"]) == 0
+    assert asked[0].families == splits.families_of("dev")
+    assert cli.main(["choreograph", "--families", "piggyback"]) == cli.FAILED
+    assert "families of the split train: piggyback" in capsys.readouterr().err
+    assert len(asked) == 1

@@ -12,7 +12,7 @@ from core.body.files import load_body
 from core.body.model import BodyModel
 from core.contract.contact import Contact
 from core.contract.errors import UserError
-from lab.choreography.interaction import Interaction, save_interactions
+from lab.choreography.interaction import Interaction, load_interactions, save_interactions
 from lab.evaluation.benchmarks import EvaluationRequest, evaluate, methods_to_run
 from lab.evaluation.perception_cache import CachedDetections, PerceptionCache
 from lab.evaluation.rendered import RenderedClip, save_rendered
@@ -58,6 +58,25 @@ def test_some_clips_are_the_same_as_among_all(interactions):
     every = evaluate(EvaluationRequest("pairs-2d", interactions, methods=("raw",), workers=0)).report
     assert len(some.clips) == 1
     assert some.clips[0].metrics == next(clip for clip in every.clips if clip.clip == some.clips[0].clip).metrics
+
+
+def test_the_split_is_that_of_the_data(interactions: Path):
+    request = EvaluationRequest("pairs-2d", interactions, clips=1, methods=("raw",), workers=0)
+    assert evaluate(request).report.split == "train"
+    with pytest.raises(UserError) as refused:
+        evaluate(replace(request, split="test"))
+    assert refused.value.code == "wrong-split" and "train" in refused.value.message
+
+
+def test_a_run_does_not_go_on_with_other_interactions(interactions: Path, tmp_path: Path):
+    request = EvaluationRequest("pairs-2d", interactions, 1, ("raw",), workers=0, resume=tmp_path / "scores")
+    first = evaluate(request).report
+    assert evaluate(request).report.clips == first.clips
+    clips = load_interactions(interactions)
+    save_interactions(tmp_path / "others.npz", [replace(clip, motion=pair(14)) for clip in clips])
+    with pytest.raises(UserError) as refused:
+        evaluate(replace(request, data=tmp_path / "others"))
+    assert refused.value.code == "other-run"
 
 
 def test_rendered_people_are_seen_together_and_apart(body, tmp_path: Path, monkeypatch):

@@ -41,7 +41,7 @@ def synthetic_benchmark(monkeypatch: pytest.MonkeyPatch) -> list[EvaluationReque
 
     def evaluate(request: EvaluationRequest, reporter: Reporter) -> EvaluationOutcome:
         requests.append(request)
-        header = ReportHeader("real", request.split, request.seed, "real")
+        header = ReportHeader("real", request.split or "test", request.seed, "real")
         tasks = [ClipTask(clip.name, clip.family, partial(copy, clip))]
         report, pictures = run_methods(header, tasks, request.methods, workers=0, count=1, reporter=reporter)
         return EvaluationOutcome(report, tuple(pictures))

@@ -188,3 +188,6 @@ def test_scores_of_another_run_are_not_mixed_in(tmp_path):
     with pytest.raises(UserError) as caught:
         KeptScores.of_run(tmp_path, "pairs-2d", "dev", 0)
     assert caught.value.code == "other-run" and "split test" in caught.value.message
+    with pytest.raises(UserError) as caught:
+        KeptScores.of_run(tmp_path, "pairs-2d", "test", 0, "of other interactions")
+    assert caught.value.code == "other-run"

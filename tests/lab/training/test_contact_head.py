@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +11,14 @@ import torch
 
 from core.body.files import load_body
 from core.contacts.features import ContactFeatures
-from core.contacts.head import ContactHead, ContactHeadConfig
+from core.contacts.head import KIND, ContactHead, ContactHeadConfig, load_contact_head
 from core.contacts.settings import ContactDecodingSettings
 from core.contract.body_parts import PART_INDEX
+from core.fitting.fit import Phase
+from core.pipeline.settings import FitPhases
 from core.semantics.prompt_parser import parse_prompt
+from lab import cli
+from lab.choreography.interaction import save_interactions
 from lab.training.contact_augmentation import moved_along_rays
 from lab.training.contact_examples import (
     ContactExample,
@@ -27,6 +32,7 @@ from lab.training.contact_thresholds import decoded_parts, relative_probability
 from tests.lab.training.synthetic_interaction import synthetic_interaction
 
 HAND = PART_INDEX["right_hand"]
+QUICK = FitPhases((Phase(3, 0.02),), (Phase(3, 0.02),))
 
 
 def example(name: str, frames: int = 40) -> ContactExample:
@@ -81,7 +87,7 @@ def test_a_reliability_table_compares_probability_and_frequency():
 @pytest.mark.slow
 def test_an_interaction_becomes_an_example_of_what_truly_touches(tmp_path: Path):
     interactions = [synthetic_interaction(frames=20), synthetic_interaction("wave-0002", 14)]
-    clips = list(fit_interactions(interactions, 0, load_body(None), fewer_steps=40))
+    clips = list(fit_interactions(interactions, 0, load_body(None), phases=QUICK))
     save_fitted_clips(tmp_path / "waves", clips)
     examples = [contact_example(clip) for clip in load_fitted_clips(tmp_path / "waves", load_body(None))]
     made = examples[0]
@@ -100,3 +106,22 @@ def test_an_interaction_becomes_an_example_of_what_truly_touches(tmp_path: Path)
     assert np.allclose(before / lengths[0], after / lengths[1], atol=1e-5) and abs(lengths[1] - lengths[0]).max() > 0.02
     assert np.array_equal(moved.touching, clips[0].touching)
     assert not torch.equal(contact_example(moved).features.pairs, contact_example(clips[0]).features.pairs)
+
+
+@pytest.mark.slow
+def test_the_command_trains_on_the_splits_of_its_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    made = synthetic_interaction(frames=20)
+    files = []
+    for split, subject in (("train", "somebody"), ("dev", "reactidle-010")):
+        interaction = replace(made, name=f"handshake-{split}", family="handshake", subjects=(subject,))
+        save_interactions(tmp_path / split, [interaction])
+        files.append(str(tmp_path / f"{split}.npz"))
+        (tmp_path / "fits").mkdir(exist_ok=True)
+        fits = list(fit_interactions([interaction], 0, load_body(None), phases=QUICK))
+        save_fitted_clips(tmp_path / "fits" / f"{split}-{split}-0", fits)
+    arguments = ["train-contacts", "--interactions", *files, "--steps", "1", "--batch", "2", "--out", str(tmp_path)]
+    assert cli.main(arguments) == 0
+    assert "9 training examples, 1 dev examples" in capsys.readouterr().out
+    assert load_contact_head(tmp_path / f"{KIND}.safetensors").config == ContactHeadConfig()
+    card = (tmp_path / f"{KIND}.md").read_text()
+    assert "| without prompt | with prompt |" in card and "1 of 1" in card

@@ -16,7 +16,7 @@ from core.representation.body_parts import PARTS
 from core.representation.residual import decode_residual
 from lab.training.batches import cut_windows
 from lab.training.examples import load_examples, save_examples
-from lab.training.simulated_examples import Recording, make_example
+from lab.training.simulated_examples import SimulatedView, make_example
 from tests.lab.training.synthetic_interaction import simulated_examples, synthetic_interaction
 
 
@@ -48,7 +48,7 @@ def test_the_residual_leads_from_the_initial_to_the_true_motion() -> None:
 
 def test_the_same_seed_gives_the_same_example_and_another_camera_another() -> None:
     first = simulated_examples()[0]
-    again, other = (make_example(Recording(synthetic_interaction(), camera, 3)) for camera in (0, 2))
+    again, other = (make_example(SimulatedView(synthetic_interaction(), camera, 3)) for camera in (0, 2))
     assert again is not None and other is not None
     for name in ("nodes", "people", "residual", "visibility", "true_joints"):
         assert np.array_equal(getattr(again, name), getattr(first, name)), name

@@ -16,7 +16,7 @@ from lab.evaluation.detection_noise.noise_model import load_noise
 from lab.evaluation.pairs_2d import simulate_clip
 from lab.evaluation.perception_cache import CachedDetections, PerceptionCache
 from lab.evaluation.rendered import RenderedClip
-from lab.training.rendered_clips import in_order_of_truth, seen_clip
+from lab.training.rendered_clips import detected_clip, in_order_of_truth
 from tests.lab.training.synthetic_interaction import synthetic_interaction
 
 
@@ -42,7 +42,7 @@ def test_a_rendered_clip_has_the_real_detections_in_the_order_of_its_truth():
     rendered = RenderedClip(
         "wave", "wave", Path("wave.mp4"), (), (960, 540), 30.0, clip.truth, clip.sentences, ("made/up",), ("nobody",)
     )
-    seen = seen_clip(rendered, cast(PerceptionCache, ScriptedPerception(exchanged)))
+    seen = detected_clip(rendered, cast(PerceptionCache, ScriptedPerception(exchanged)))
     assert seen is not None and seen.sentences == clip.sentences
     assert np.array_equal(seen.detections.found, clip.detections.found)
-    assert seen_clip(rendered, cast(PerceptionCache, ScriptedPerception(None))) is None
+    assert detected_clip(rendered, cast(PerceptionCache, ScriptedPerception(None))) is None

@@ -26,8 +26,8 @@ from lab.evaluation.detection_noise.states import (
     SIDES_SWAPPED,
 )
 from lab.evaluation.detection_noise.targets import noise_targets
+from lab.evaluation.initial_estimate import observe_with_default_camera
 from lab.evaluation.occlusion.projection import ProjectedClip
-from lab.evaluation.usual_camera import usual_observations
 from tests.lab.evaluation.noise_helpers import always, sample_truth_clip, simulate, without_errors
 
 Clip = tuple[ProjectedClip, Camera]
@@ -59,7 +59,7 @@ def test_detections_have_the_form_of_real_ones(clip: Clip):
 
 
 def test_the_initial_motion_can_be_estimated_from_them(clip: Clip):
-    observations = usual_observations(simulate(clip, load_noise()), torch.device("cpu"))
+    observations = observe_with_default_camera(simulate(clip, load_noise()), torch.device("cpu"))
     initial = estimate_initial_motion(observations, load_body(None), reporter=SilentReporter())
     assert np.isfinite(initial.motion_incam.pelvis).all() and np.isfinite(initial.camera.T_cw).all()
 

@@ -30,7 +30,7 @@ MILLIMETRES: tuple[str, ...] = ("PA", "PA hidden")
 
 
 @dataclass(frozen=True)
-class FollowedClip:
+class TrackingErrors:
     """The errors of twelve limb joints of P = 2 people in T frames."""
 
     error: Float[np.ndarray, "P T 12"]
@@ -43,9 +43,9 @@ class FollowedClip:
     """Whether both are found: each with a median error under 0.1 H, and nearer to their own truth than to the other's."""
 
 
-def followed(
+def tracking_errors(
     detections: Detections | None, truth: ProjectedClip, metric: Float[np.ndarray, "P T 33 3"]
-) -> FollowedClip:
+) -> TrackingErrors:
     """The errors of a clip's detections, or of a clip that was refused (None).
 
     `metric` are the true landmarks about the hips' middle in metres. The tracks are given to the people in the order that fits
@@ -55,7 +55,7 @@ def followed(
     inside, hidden = visibility != TRUNCATED, visibility == OCCLUDED
     if detections is None:
         shape = visibility.shape
-        return FollowedClip(np.full(shape, np.inf), np.full(shape, np.nan), hidden, inside, np.zeros(shape[1], bool))
+        return TrackingErrors(np.full(shape, np.inf), np.full(shape, np.nan), hidden, inside, np.zeros(shape[1], bool))
     orders = {order: _errors(detections, truth, order) for order in permutations((0, 1))}
     order = min(orders, key=lambda each: float(np.minimum(orders[each], _WORST)[inside].mean()))
     own, other = orders[order], _errors(detections, truth, order, of_other=True)
@@ -67,10 +67,10 @@ def followed(
                 each[step, LIMBS].astype(float) for each in (metric[person], detections.world_landmarks[track])
             )
             metric_error[person, step] = 1000 * np.linalg.norm(procrustes(found, target) - target, axis=-1)
-    return FollowedClip(own, metric_error, hidden, inside, both)
+    return TrackingErrors(own, metric_error, hidden, inside, both)
 
 
-def scores(clips: Sequence[FollowedClip]) -> Mapping[str, float]:
+def scores(clips: Sequence[TrackingErrors]) -> Mapping[str, float]:
     """Percent and mm over all frames of some clips; not a number where nothing counts."""
     error, metric, hidden, inside = (
         np.concatenate([getattr(clip, name).ravel() for clip in clips])

@@ -14,13 +14,13 @@ from core.perception.detections import Detections
 from core.reporting import Reporter, SilentReporter
 
 
-def usual_observations(detections: Detections, device: torch.device, fov: float | None = None) -> Observations:
+def observe_with_default_camera(detections: Detections, device: torch.device, fov: float | None = None) -> Observations:
     """`fov`: horizontal field of view in degrees; None for a focal length of the picture's diagonal."""
     width, height = (int(size) for size in detections.image_size)
     return observe(detections, intrinsics(width, height, fov), device)
 
 
-def start_of_product(
+def estimate_initial(
     detections: Detections, body: BodyModel, known: KnownCamera | None = None, reporter: Reporter | None = None
 ) -> tuple[Observations, MotionEstimate]:
     """What the product's learned stages start from: observations and initial motion under the most likely camera.

@@ -13,8 +13,8 @@ from core.perception.detections import Detections
 from core.perception.landmarks import LIMBS
 from lab.evaluation.benchmark_clip import OCCLUDED, TRUNCATED, VISIBLE
 from lab.evaluation.detection_noise.geometry import landmarks_about_hips
-from lab.evaluation.followed import FollowedClip, followed, scores
 from lab.evaluation.occlusion.projection import ProjectedClip, project_clip
+from lab.evaluation.tracking_errors import TrackingErrors, scores, tracking_errors
 from tests.lab.evaluation.synthetic import synthetic_clip
 
 _WRIST = LANDMARK_INDEX["left_wrist"]
@@ -40,7 +40,7 @@ def scene() -> tuple[ProjectedClip, np.ndarray, Detections]:
     return projected, metric, perfect
 
 
-def _scores(*clips: FollowedClip) -> dict[str, float]:
+def _scores(*clips: TrackingErrors) -> dict[str, float]:
     return dict(scores(clips))
 
 
@@ -50,7 +50,7 @@ def test_perfect_tracks_score_a_hundred_in_either_order(scene: tuple[ProjectedCl
         perfect, keypoints=perfect.keypoints[::-1].copy(), world_landmarks=perfect.world_landmarks[::-1].copy()
     )
     for detections in (perfect, exchanged):
-        found = _scores(followed(detections, truth, metric))
+        found = _scores(tracking_errors(detections, truth, metric))
         assert [found[name] for name in ("both", "PCK.05H", "hidden .05H")] == [100, 100, 100]
         assert found["PA"] == pytest.approx(0, abs=0.1)
 
@@ -63,7 +63,7 @@ def test_a_track_that_goes_over_to_the_other_person_is_wrong_from_then_on(
     keypoints = perfect.keypoints.copy()
     late = slice(frames * 3 // 4, frames)
     keypoints[:, late] = keypoints[::-1, late]
-    result = followed(replace(perfect, keypoints=keypoints), truth, metric)
+    result = tracking_errors(replace(perfect, keypoints=keypoints), truth, metric)
     assert result.both.mean() == pytest.approx(late.start / frames)
 
 
@@ -74,17 +74,17 @@ def test_one_wrong_joint_counts_where_it_is_hidden_and_not_beyond_the_picture(
     keypoints = perfect.keypoints.copy()
     keypoints[1, :, _WRIST, 0] += 0.07 * truth.height_px[1]
     moved = replace(perfect, keypoints=keypoints)
-    found = _scores(followed(moved, truth, metric))
+    found = _scores(tracking_errors(moved, truth, metric))
     assert found["hidden .05H"] == 0 and found["hidden .1H"] == 100 and found["both"] == 100
     assert found["PCK.05H"] == pytest.approx(100 * (1 - 1 / (2 * len(LIMBS))))
     outside = truth.landmark_visibility.copy()
     outside[1, :, _WRIST] = TRUNCATED
-    found = _scores(followed(moved, replace(truth, landmark_visibility=outside), metric))
+    found = _scores(tracking_errors(moved, replace(truth, landmark_visibility=outside), metric))
     assert found["PCK.05H"] == 100 and np.isnan(found["hidden .05H"])
 
 
 def test_a_refused_clip_counts_as_wrong(scene: tuple[ProjectedClip, np.ndarray, Detections]) -> None:
     truth, metric, perfect = scene
-    refused, found = followed(None, truth, metric), followed(perfect, truth, metric)
+    refused, found = tracking_errors(None, truth, metric), tracking_errors(perfect, truth, metric)
     assert _scores(refused)["both"] == _scores(refused)["PCK.1H"] == 0
     assert _scores(refused, found)["both"] == 50
