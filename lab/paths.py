@@ -8,7 +8,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SAMPLES = ROOT / "samples"
 BENCHMARKS = ROOT / "benchmarks"
 HELDOUT_BODIES = BENCHMARKS / "heldout_bodies.npz"
-"""Individual bodies that the shape space cannot express."""
+"""Bodies that the shape space cannot express."""
 NOISE_FILE = ROOT / "lab" / "evaluation" / "data" / "noise.json"
 """The noise model of the 2D networks."""
 MOTION_CACHE = ROOT / "out" / "motion"

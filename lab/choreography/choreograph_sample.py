@@ -8,7 +8,6 @@ names, and `planted` bool [P,T,2]; beside the contacts stand the recordings unde
 from __future__ import annotations
 
 import argparse
-import math
 from pathlib import Path
 
 import numpy as np
@@ -16,15 +15,16 @@ import torch
 
 from core.body.files import DEFAULT_BODY, load_body
 from core.body.model import BodyModel
+from core.contract.errors import UserError
 from core.contract.files import read_npz, replacing, write_json, write_npz
 from core.motion import PairMotion, pose_motion
-from core.transforms import rigid_transform
 
 from ..face_landmarks import face_landmarks
 from ..mocap.action_detection import find_windows
 from ..mocap.library import load_library
 from ..paths import ROOT, SAMPLES
 from ..rendering.blender_process import render_movie
+from ..rendering.cameras import look_at
 from .appearance.clothing import SAMPLE_OUTFITS, dress, offset_by_thickness
 from .generation import to_interaction
 from .interaction import Interaction
@@ -66,7 +66,9 @@ def choreographed(body: BodyModel, motion: Path, cache: Path, seed: int) -> Inte
     print(", ".join(f"{name} {value:.1f}" for name, value in verdict.metrics.items()))
     print(f"{scene.frames} frames, {len(verdict.contacts)} contacts of regions, of {', '.join(scene.sources)}")
     if not verdict.ok:
-        raise SystemExit(f"Not good enough: {'; '.join(verdict.reasons)}. Try another --seed.")
+        raise UserError(
+            "bad-sample", f"The clip is not good enough: {'; '.join(verdict.reasons)}.", "Try another --seed."
+        )
     return to_interaction(NAME, scene, solution, verdict)
 
 
@@ -91,12 +93,7 @@ def camera() -> tuple[np.ndarray, np.ndarray]:
     """K [3,3] px, and T_cw [4,4]."""
     focal = SIZE[0] * _LENS / _SENSOR
     K = np.array([[focal, 0, SIZE[0] / 2], [0, focal, SIZE[1] / 2], [0, 0, 1]])
-    place, target = np.array(_CAMERA_PLACE), np.array(_CAMERA_TARGET)
-    forward = (target - place) / math.dist(target, place)
-    right = np.cross(forward, (0, 0, 1))
-    right /= np.linalg.norm(right)
-    R_cw = np.stack([right, np.cross(forward, right), forward])
-    return K, rigid_transform(R_cw, -R_cw @ place)
+    return K, look_at(np.array(_CAMERA_PLACE), np.array(_CAMERA_TARGET))
 
 
 def render(body: BodyModel, truth: dict[str, np.ndarray], clip: Path, blender: Path) -> None:

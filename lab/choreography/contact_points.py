@@ -16,7 +16,7 @@ from core.contract.skeleton import REGIONS
 
 from .scene import ContactPoint
 from .skin_points import BODY, SkinPoints, point_matrix
-from .skin_sample import SkinSample, skin_sample, vertex_normals
+from .skin_sample import SkinSample, rest_normals, skin_sample
 
 _PATCH = 0.014
 """metres: radius of the patch of skin that stands for a contact point."""
@@ -24,7 +24,7 @@ _BODIES = 64
 """Bodies whose regions, normals and spheres are cached."""
 
 body_regions = lru_cache(maxsize=_BODIES)(vertex_regions)
-body_normals = lru_cache(maxsize=_BODIES)(vertex_normals)
+body_normals = lru_cache(maxsize=_BODIES)(rest_normals)
 
 
 @lru_cache(maxsize=_BODIES)

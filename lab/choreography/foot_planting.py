@@ -11,6 +11,7 @@ from torch import Tensor
 from core.contract.skeleton import JOINT_INDEX
 from core.fitting.soles import sole_vertices
 
+from ..mocap.runs import true_runs
 from .scene import Actor
 from .skin_points import SkinPoints
 
@@ -25,7 +26,7 @@ class PlantedFeet(NamedTuple):
     """[T,2] 0 where a foot is planted, rising to 1 some frames away."""
 
 
-def plant_feet(actor: Actor, joints: Tensor, world: Tensor) -> PlantedFeet:
+def plant_choreographed_feet(actor: Actor, joints: Tensor, world: Tensor) -> PlantedFeet:
     """The feet of the actor's motion, whose joints [T,22,3] and global rotations [T,22,3,3] are given."""
     soles = sole_positions(actor, joints, world)
     ankles = joints[:, [JOINT_INDEX["left_ankle"], JOINT_INDEX["right_ankle"]]].clone()
@@ -35,9 +36,9 @@ def plant_feet(actor: Actor, joints: Tensor, world: Tensor) -> PlantedFeet:
         planted = actor.motion.foot_contact[:, foot]
         middle = soles[:, foot].mean(1).numpy()
         correction, known = np.zeros((frames, 2)), np.zeros(frames, bool)
-        for first, last in stretches(planted):
-            correction[first : last + 1] = middle[first : last + 1, :2].mean(0) - middle[first : last + 1, :2]
-            known[first : last + 1] = True
+        for start, end in true_runs(planted):
+            correction[start:end] = middle[start:end, :2].mean(0) - middle[start:end, :2]
+            known[start:end] = True
         if known.any():
             at = np.flatnonzero(known)
             for axis in (0, 1):
@@ -73,12 +74,6 @@ def sole_points(actor: Actor, frames: int) -> SkinPoints:
         points.joint_indices,
         points.joint_weights,
     )
-
-
-def stretches(mask: np.ndarray) -> list[tuple[int, int]]:
-    """First and last index of each run of True in bool [T]."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], mask.astype(int), [0]])))
-    return [(int(first), int(end) - 1) for first, end in edges.reshape(-1, 2)]
 
 
 def _away_from(planted: np.ndarray) -> np.ndarray:

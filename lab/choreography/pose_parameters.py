@@ -18,7 +18,7 @@ from core.body.model import forward_kinematics, rest_joints
 from core.body.rotations import axis_angle_to_matrix
 from core.contract.skeleton import BODY_JOINTS, JOINT_INDEX
 
-from .foot_planting import plant_feet
+from .foot_planting import plant_choreographed_feet
 from .leg_ik import Leg, solve_leg
 from .scene import Scene
 
@@ -115,7 +115,7 @@ class ReferenceMotions:
         rest = torch.stack([rest_joints(actor.body, torch.from_numpy(actor.betas))[:22] for actor in actors])
         joints, world = forward_kinematics(rotations, rest[:, None], pelvis)
         feet = [
-            plant_feet(actor, joints[p, : actor.motion.frames], world[p, : actor.motion.frames])
+            plant_choreographed_feet(actor, joints[p, : actor.motion.frames], world[p, : actor.motion.frames])
             for p, actor in enumerate(actors)
         ]
         ankles, free = _stacked([foot.ankle_targets for foot in feet]), _stacked([foot.freedom for foot in feet])

@@ -304,20 +304,6 @@ def write_sentences(family: str, details: InteractionFacts, rng: Generator) -> t
     return tuple(found.values())
 
 
-def count_templates(family: str) -> int:
-    """How many wordings of a family there are, sides, people and lengths of time not counted."""
-    words = _FAMILIES[family]
-    groups = [
-        words.together, words.actor, words.other, words.walking, words.one_hand, words.two_hands, words.front,
-        words.behind, words.gives_way, *words.at_place.values(),
-    ]  # fmt: skip
-    return sum(len(group) for group in groups)
-
-
-def described_families() -> tuple[str, ...]:
-    return tuple(_FAMILIES)
-
-
 def _candidates(words: _Wordings, details: InteractionFacts) -> list[tuple[str, str]]:
     """(kind of subject, phrase) of everything that is true."""
     acting = [
@@ -355,10 +341,10 @@ def _sentence(kind: str, phrase: str, words: _Wordings, details: InteractionFact
     first, second = _ROLES[int(rng.integers(len(_ROLES)))]
     subject = _PEOPLE[int(rng.integers(len(_PEOPLE)))] if kind == "together" else first
     before = _arriving(kind, phrase, second, details, rng)
-    told = before and kind != "together"
+    mentioned = before and kind != "together"
     said = phrase.format(
-        b="them" if told else second,
-        bs="their" if told else f"{second}'s",
+        b="them" if mentioned else second,
+        bs="their" if mentioned else f"{second}'s",
         side=details.side,
         other_side=details.other_side,
         place=_place(details),

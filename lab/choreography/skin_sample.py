@@ -25,10 +25,10 @@ class SkinSample:
 
 def skin_sample(body: BodyModel) -> SkinSample:
     vertices, _ = region_points(body, _PER_REGION)
-    return SkinSample(body.subset(vertices), vertex_normals(body)[vertices])
+    return SkinSample(body.subset(vertices), rest_normals(body)[vertices])
 
 
-def vertex_normals(body: BodyModel) -> Tensor:
+def rest_normals(body: BodyModel) -> Tensor:
     """Unit normals [V,3] of the mean shape in the rest pose, outwards."""
     corners = body.v_template[body.faces]
     by_face = torch.linalg.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])

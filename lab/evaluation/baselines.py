@@ -187,7 +187,7 @@ def fitted_alone(detections: Detections, body: BodyModel, reporter: Reporter) ->
 
     Each fit finds a floor of its own; the combined motion has the mean of both, and people stay where the camera saw them.
     """
-    parts = [_fit_one(only_person(detections, person), body, reporter) for person in range(len(detections.found))]
+    parts = [_fit_one(detections.person(person), body, reporter) for person in range(len(detections.found))]
     floors = torch.stack([floor_from_extrinsics(torch.as_tensor(part.camera.T_cw)) for part in parts])
     camera = _camera(torch.as_tensor(parts[0].camera.K), extrinsics(*floors.mean(0).unbind()))
     together = FittedMotion.concatenate(parts)
@@ -202,11 +202,6 @@ def _fit_one(detections: Detections, body: BodyModel, reporter: Reporter) -> Fit
 
 def _alone(phases: tuple[Phase, ...]) -> tuple[Phase, ...]:
     return tuple(replace(phase, each_alone=True) for phase in phases)
-
-
-def only_person(detections: Detections, person: int) -> Detections:
-    """The detections of one of the two."""
-    return detections.person(person)
 
 
 def _camera(K: Tensor, T_cw: Tensor) -> Camera:

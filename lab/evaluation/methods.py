@@ -112,11 +112,11 @@ def misprompted(detections: Detections, body: BodyModel, *, prompt: str, seed: i
     return run_product(detections, body, TakeSettings(another_sentence(prompt), seed=seed), reporter)
 
 
-def without(*parts: str, told: bool = False) -> Method:
-    """The product without some of `pipeline.settings.LEARNED`; with `told`, with the clip's sentence as prompt."""
+def without(*parts: str, with_prompt: bool = False) -> Method:
+    """The product without some of `pipeline.settings.LEARNED`; with `with_prompt`, with the clip's sentence as prompt."""
 
     def method(detections: Detections, body: BodyModel, *, prompt: str, seed: int, reporter: Reporter) -> Estimate:
-        take = TakeSettings(prompt if told else "", seed=seed)
+        take = TakeSettings(prompt if with_prompt else "", seed=seed)
         return run_product(detections, body, take, reporter, PipelineSettings().without(*parts))
 
     return method
@@ -152,7 +152,7 @@ METHODS: dict[str, Method] = {
     "no-infiller": without("infiller"),
     "no-guidance": without("guidance"),
     "no-smoother": without("smoother"),
-    "touches-only": without("text", told=True),
+    "touches-only": without("text", with_prompt=True),
     "misprompted": misprompted,
     "checked": checked,
     "prompted": prompted,

@@ -13,19 +13,19 @@ from core.body.model import BodyModel
 from core.contract.contact import Contact
 from core.contract.files import read_json, read_npz
 from core.contract.reconstruction import MotionArrays
-from core.contract.skeleton import JOINT_INDEX, LANDMARK_INDEX
+from core.contract.skeleton import JOINT_INDEX, LANDMARKS
 from core.motion import Camera, PairMotion
 from core.perception.detections import Detections
+from core.perception.landmarks import LIMBS
 from core.transforms import transform_points
 
 from . import metrics
 from .benchmark_clip import BenchmarkClip, Estimate, GroundTruth
 from .occlusion.projection import project_clip
 
-LIMBS = tuple(
-    f"{side}_{part}" for part in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle") for side in ("left", "right")
-)
-"""The twelve points that the detector's landmarks and the body's joints have in common."""
+_NAMES = [LANDMARKS[index] for index in LIMBS]
+"""Of the twelve points that the detector's landmarks and the body's joints have in common."""
+_JOINTS = [JOINT_INDEX[name] for name in _NAMES]
 
 
 @dataclass(frozen=True)
@@ -90,9 +90,9 @@ def limb_errors(
     found: Bool[np.ndarray, "P T"],
 ) -> dict[str, float]:
     """`mpjpe` and `pa_mpjpe` of the LIMBS relative to the hips' middle, in frames in which the person was found."""
-    chosen = [JOINT_INDEX[name] for name in LIMBS]
+    chosen = _JOINTS
     true = transform_points(truth.camera.T_cw, truth.joints[:, frames][:, :, chosen])
-    hips = [LIMBS.index("left_hip"), LIMBS.index("right_hip")]
+    hips = [_NAMES.index("left_hip"), _NAMES.index("right_hip")]
     true, limbs = (points - points[:, :, hips].mean(2, keepdims=True) for points in (true, limbs_incam))
     return {
         "mpjpe": metrics.mpjpe(limbs[found], true[found]),
@@ -102,9 +102,9 @@ def limb_errors(
 
 def limbs_of_joints(estimate: Estimate, joints_inworld: Float[np.ndarray, "P T 55 3"]) -> Float[np.ndarray, "P T 12 3"]:
     """The LIMBS of an estimate's joints, in the camera's frame."""
-    return transform_points(estimate.camera.T_cw, joints_inworld[:, :, [JOINT_INDEX[name] for name in LIMBS]])
+    return transform_points(estimate.camera.T_cw, joints_inworld[:, :, _JOINTS])
 
 
 def limbs_of_landmarks(world_landmarks: Float[np.ndarray, "P T 33 3"]) -> Float[np.ndarray, "P T 12 3"]:
     """The LIMBS of the detector's metric landmarks."""
-    return world_landmarks[:, :, [LANDMARK_INDEX[name] for name in LIMBS]]
+    return world_landmarks[:, :, LIMBS]

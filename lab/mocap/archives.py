@@ -18,7 +18,7 @@ _TEXT_START = 65536
 
 
 def archived_formats(path: Path) -> set[str]:
-    """Names of the readers for files in an archive, and `arrays` where it contains npz or npy files."""
+    """Names of the readers for files in an archive, and `arrays` where it contains npz files."""
     formats = set()
     for name, read_start in _entries(path):
         suffix = Path(name).suffix.lower()
@@ -26,7 +26,7 @@ def archived_formats(path: Path) -> set[str]:
             formats.add("asfamc")
         elif suffix == ".bvh":
             formats.add("bvh")
-        elif suffix in (".npz", ".npy"):
+        elif suffix == ".npz":
             formats.add("arrays")
         elif suffix == ".txt" and not formats & {"expmap", "deepmimic"}:
             formats.add(_format_of_text(read_start()))

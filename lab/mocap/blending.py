@@ -16,7 +16,7 @@ from .capture import FRAME_RATE
 from .cycles import BLEND_FRAMES as CYCLE_BLEND_FRAMES
 from .cycles import find_cycle
 from .foot_contact import pose_skeleton
-from .foot_ik import plant_feet
+from .foot_ik import plant_blended_feet
 from .motion_clip import MotionClip, heading_at, place_at, sample_at, time_warp, trim
 from .windows import Window, clip_from_window
 
@@ -42,8 +42,8 @@ def with_planted_feet(
     betas: Float[np.ndarray, "16"],
     foot_lift: Float[np.ndarray, "T 2"] | None = None,
 ) -> MotionClip:
-    """The clip after `foot_ik.plant_feet`, on the body that it was made for."""
-    rotations, pelvis = plant_feet(motion.rotations, motion.pelvis, motion.foot_contact, body, betas, foot_lift)
+    """The clip after `foot_ik.plant_blended_feet`, on the body that it was made for."""
+    rotations, pelvis = plant_blended_feet(motion.rotations, motion.pelvis, motion.foot_contact, body, betas, foot_lift)
     return replace(motion, rotations=rotations, pelvis=pelvis)
 
 

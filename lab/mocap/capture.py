@@ -32,12 +32,3 @@ class Capture:
     """Zeros where the recording was retargeted to the mean shape."""
     foot_contact: Bool[np.ndarray, "T 2"]
     """Whether the left and the right foot stand on the floor."""
-
-
-@dataclass(frozen=True)
-class CapturedPair:
-    """Two people who were recorded together, in one world and with the same frames."""
-
-    source: str
-    people: tuple[Capture, Capture]
-    text: tuple[str, ...]

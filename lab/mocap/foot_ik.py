@@ -35,7 +35,7 @@ class _LegTarget:
     rotation: Float[np.ndarray, "T 3 3"]
 
 
-def plant_feet(
+def plant_blended_feet(
     rotations: Float[np.ndarray, "T 22 3 3"],
     pelvis: Float[np.ndarray, "T 3"],
     foot_contact: Bool[np.ndarray, "T 2"],

@@ -5,23 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 from core.contract.errors import UserError
 
-from .capture import Capture, CapturedPair
+from .capture import Capture
 from .library_cache import LibraryCache
 from .recordings import INDEX, UNKNOWN, Content, Recording, Skipped, find_recordings, read_recording
-
-_Item = TypeVar("_Item", Capture, CapturedPair)
 
 
 @dataclass(frozen=True)
 class Library:
-    """Captures and pairs have unique sources and are sorted by them. The people of pairs are not among the captures."""
+    """Captures have unique sources and are sorted by them."""
 
     captures: tuple[Capture, ...]
-    pairs: tuple[CapturedPair, ...]
     skipped: tuple[Skipped, ...]
     """Every file that gave no motion, and the reason."""
 
@@ -29,7 +25,7 @@ class Library:
 def load_library(folder: Path, cache: Path | None = None, report: Callable[[str], None] | None = None) -> Library:
     """Every recording below a folder (or a single file), retargeted to our body.
 
-    Formats are ASF/AMC, BVH, exponential maps, DeepMimic, AMASS, InterHuman and Inter-X, also in .zip and .tar archives.
+    Formats are ASF/AMC, BVH, exponential maps, DeepMimic and AMASS, also in .zip and .tar archives.
     Results are cached in the folder `cache` until the files or the readers change. `report` is called before each recording that
     is not cached. UserError `mocap-empty` where there is no motion; it lists what was found instead.
     """
@@ -40,13 +36,12 @@ def load_library(folder: Path, cache: Path | None = None, report: Callable[[str]
     library = _merge([_load_recording(recording, base, results, report) for recording in find_recordings(folder)])
     if results is not None:
         results.save_hashes()
-    if not library.captures and not library.pairs:
+    if not library.captures:
         found = "; ".join(f"{skip.path}: {skip.reason}" for skip in library.skipped[:3])
         raise UserError(
             "mocap-empty",
             f"{folder} contains no motion that can be read{f' ({found})' if found else ''}.",
-            "Known formats are ASF/AMC, BVH, CMU's exponential maps, DeepMimic, AMASS, InterHuman and Inter-X, also in .zip "
-            "and .tar.*.",
+            "Known formats are ASF/AMC, BVH, CMU's exponential maps, DeepMimic and AMASS, also in .zip and .tar.*.",
         )
     return library
 
@@ -73,14 +68,13 @@ def _load_recording(
 
 def _merge(contents: Sequence[Content]) -> Library:
     captures, duplicates = _unique([item for content in contents for item in content.captures])
-    pairs, duplicate_pairs = _unique([item for content in contents for item in content.pairs])
     skipped = [skip for content in contents for skip in content.skipped]
-    return Library(captures, pairs, (*skipped, *duplicates, *duplicate_pairs))
+    return Library(captures, (*skipped, *duplicates))
 
 
-def _unique(items: Sequence[_Item]) -> tuple[tuple[_Item, ...], list[Skipped]]:
-    """The first item of each source, sorted by source, and the others."""
-    known: dict[str, _Item] = {}
+def _unique(items: Sequence[Capture]) -> tuple[tuple[Capture, ...], list[Skipped]]:
+    """The first capture of each source, sorted by source, and the others."""
+    known: dict[str, Capture] = {}
     duplicates = []
     for item in items:
         if item.source in known:

@@ -13,7 +13,7 @@ import numpy as np
 from core.contract.errors import UserError
 from core.contract.files import read_json, read_npz, write_json, write_npz
 
-from .capture import Capture, CapturedPair
+from .capture import Capture
 from .recordings import Content, Recording, Skipped
 
 _ARRAYS = ("global_orient", "body_pose", "pelvis", "foot_contact")
@@ -93,7 +93,7 @@ def _hash_of_readers() -> str:
 
 
 def _save(path: Path, content: Content) -> None:
-    people = [*content.captures, *(person for pair in content.pairs for person in pair.people)]
+    people = content.captures
     arrays: dict[str, np.ndarray] = {"frames": np.array([len(person.pelvis) for person in people], np.int64)}
     arrays["betas"] = np.stack([person.betas for person in people]) if people else np.zeros((0, 16), np.float32)
     for name in _ARRAYS:
@@ -104,8 +104,6 @@ def _save(path: Path, content: Content) -> None:
             {"source": person.source, "subject": person.subject, "text": list(person.text), "rate": person.rate}
             for person in people
         ],
-        "captures": len(content.captures),
-        "pairs": [{"source": pair.source, "text": list(pair.text)} for pair in content.pairs],
         "skipped": [{"path": skip.path, "reason": skip.reason} for skip in content.skipped],
     }
     write_json(path.with_suffix(".json"), record)
@@ -127,10 +125,4 @@ def _load(path: Path) -> Content:
                 **{name: arrays[name][part] for name in _ARRAYS},
             )
         )
-    singles = record["captures"]
-    couples = zip(record["pairs"], people[singles::2], people[singles + 1 :: 2])
-    return Content(
-        tuple(people[:singles]),
-        tuple(CapturedPair(entry["source"], (first, second), tuple(entry["text"])) for entry, first, second in couples),
-        tuple(Skipped(skip["path"], skip["reason"]) for skip in record["skipped"]),
-    )
+    return Content(tuple(people), tuple(Skipped(skip["path"], skip["reason"]) for skip in record["skipped"]))

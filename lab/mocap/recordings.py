@@ -10,8 +10,8 @@ from pathlib import Path
 from core.contract.errors import UserError
 
 from .archives import ARCHIVE_SUFFIXES, DAMAGED_ARCHIVE, archived_formats, text_format, unpack
-from .capture import Capture, CapturedPair
-from .readers import amass, asfamc, bvh, deepmimic, expmap, interhuman, interx
+from .capture import Capture
+from .readers import amass, asfamc, bvh, deepmimic, expmap
 from .retargeting.retarget import retarget
 from .skeleton_motion import SkeletonMotion
 
@@ -24,11 +24,7 @@ _SKELETON_READERS: dict[str, Callable[[Path], list[SkeletonMotion]]] = {
     "deepmimic": deepmimic.read,
 }
 """Their results are retargeted."""
-_BODY_READERS: dict[str, Callable[[Path], Sequence[Capture | CapturedPair]]] = {
-    "amass": amass.read,
-    "interhuman": interhuman.read,
-    "interx": interx.read,
-}
+_BODY_READERS: dict[str, Callable[[Path], list[Capture]]] = {"amass": amass.read}
 _ANONYMOUS_SETS = ("deepmimic",)
 """Sets that do not name who was recorded: every recording counts as a subject of its own."""
 _INDEX_NAMES = ("CMU-INDEX.md", "cmu-mocap-index-text.txt")
@@ -62,7 +58,6 @@ class Content:
     """The motion of some recordings."""
 
     captures: tuple[Capture, ...] = ()
-    pairs: tuple[CapturedPair, ...] = ()
     skipped: tuple[Skipped, ...] = ()
 
 
@@ -92,13 +87,6 @@ def _recording_of(path: Path, skeleton_folders: set[Path]) -> Recording:
         return Recording(UNKNOWN, path, (path,), "its skeleton (.asf) is not in the same folder")
     if suffix == ".bvh":
         return Recording("bvh", path, (path,))
-    if path.name in ("P1.npz", "P2.npz") and interx.is_interaction(folder):
-        text = interx.sentences_file(folder)
-        return Recording("interx", folder, (*(folder / f"P{number}.npz" for number in (1, 2)), *_existing(text)))
-    if folder.name == "person2" and (folder.parent / "person1" / path.name).is_file():
-        path = folder.parent / "person1" / path.name
-    if interhuman.is_interaction(path):
-        return Recording("interhuman", path, tuple(_interhuman_files(path)))
     if amass.is_recording(path):
         return Recording("amass", path, (path,))
     return _unknown_or_text(path)
@@ -108,27 +96,12 @@ def _unknown_or_text(path: Path) -> Recording:
     suffix = path.suffix.lower()
     if suffix == ".pkl":
         return Recording(UNKNOWN, path, (path,), "it is a pickle, which can run programs, so it is not opened")
-    if suffix == ".txt" and path.parent.name in ("texts", "annots"):
-        return Recording(UNKNOWN, path, (path,), "the recording that it describes is missing")
     format = text_format(path) if suffix == ".txt" else UNKNOWN
     return Recording(format, path, (path,), "" if format else "it contains no motion in a known format")
 
 
-def _interhuman_files(path: Path) -> Iterator[Path]:
-    yield path
-    if path.suffix == ".npy":
-        yield path.parent.parent / "person2" / path.name
-    yield from _existing(interhuman.sentences_file(path))
-
-
-def _indexes(folder: Path) -> Iterator[Path]:
-    for name in _INDEX_NAMES:
-        yield from _existing(folder / name)
-
-
-def _existing(path: Path) -> Iterator[Path]:
-    if path.is_file():
-        yield path
+def _indexes(folder: Path) -> list[Path]:
+    return [folder / name for name in _INDEX_NAMES if (folder / name).is_file()]
 
 
 def read_recording(recording: Recording, name: str) -> Content:
@@ -137,11 +110,7 @@ def read_recording(recording: Recording, name: str) -> Content:
         if recording.format == ARCHIVE:
             return _read_archive(recording.path, name)
         if recording.format in _BODY_READERS:
-            found = _BODY_READERS[recording.format](recording.path)
-            return Content(
-                tuple(item for item in found if isinstance(item, Capture)),
-                tuple(item for item in found if isinstance(item, CapturedPair)),
-            )
+            return Content(tuple(_BODY_READERS[recording.format](recording.path)))
         return _retarget_all(_SKELETON_READERS[recording.format](recording.path))
     except UserError as error:
         return Content(skipped=(Skipped(name, error.message),))
@@ -154,7 +123,7 @@ def _retarget_all(motions: Sequence[SkeletonMotion]) -> Content:
             captures.append(_with_subject(retarget(motion)))
         except UserError as error:
             skipped.append(Skipped(motion.source, error.message))
-    return Content(tuple(captures), (), tuple(skipped))
+    return Content(tuple(captures), tuple(skipped))
 
 
 def _with_subject(capture: Capture) -> Capture:
@@ -181,6 +150,5 @@ def _read_archive(path: Path, name: str) -> Content:
         return Content(skipped=(Skipped(name, f"the archive is damaged: {error}"),))
     return Content(
         tuple(capture for part in parts for capture in part.captures),
-        tuple(pair for part in parts for pair in part.pairs),
         tuple(Skipped(f"{name}/{skip.path}", skip.reason) for part in parts for skip in part.skipped),
     )

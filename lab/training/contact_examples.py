@@ -34,7 +34,7 @@ from core.stgcn.predict import predict_joints
 
 from ..choreography.interaction import Interaction
 from ..evaluation.benchmark_clip import BenchmarkClip
-from ..evaluation.camera_sampling import NARROW_CAMERAS, WIDE_CAMERAS
+from ..evaluation.camera_sampling import NARROW_CAMERAS, WIDE_CAMERAS, CameraDistribution
 from ..evaluation.detection_noise.noise_model import load_noise
 from ..evaluation.initial_estimate import estimate_initial
 from ..evaluation.pairs_2d import simulate_clip
@@ -42,7 +42,7 @@ from ..evaluation.surface_metrics import contact_matrix
 from .mirror import mirror_interaction
 from .nearly_known_camera import nearly_known_camera
 
-_CAMERAS = ((NARROW_CAMERAS, 0.7), (WIDE_CAMERAS, 0.3))
+_CAMERAS: tuple[tuple[CameraDistribution, float], ...] = ((NARROW_CAMERAS, 0.7), (WIDE_CAMERAS, 0.3))
 """Where cameras are drawn from, and the part of each."""
 _PHASES = PipelineSettings().first_fit
 

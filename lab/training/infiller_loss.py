@@ -32,6 +32,7 @@ from core.representation.residual import (
 from core.stgcn.posing import pose_to_joints
 
 from .batches import Batch
+from .loss_terms import cross_distances
 from .masking import MaskedFeatures, MaskSettings, draw_masks, mask_features
 
 _USUAL_ERROR = 0.1
@@ -173,12 +174,7 @@ def _distance_error(
     settings: InfillerLossSettings,
 ) -> Float[Tensor, ""]:
     """Mean error in metres of the distances between joints of the two people that are near each other in truth."""
-    true_distances, distances = _cross_distances(true), _cross_distances(joints)
+    true_distances, distances = cross_distances(true), cross_distances(joints)
     counts = (true_distances < settings.near).float() + 2 * (true_distances < settings.contact)
     counts = counts * weight[..., None, None]
     return (counts * (distances - true_distances).abs()).sum() / counts.sum().clamp_min(1.0)
-
-
-def _cross_distances(joints: Float[Tensor, "B 2 T 22 3"]) -> Float[Tensor, "B T 22 22"]:
-    first, second = joints.unbind(1)
-    return ((first[..., :, None, :] - second[..., None, :, :]).square().sum(-1) + 1e-8).sqrt()

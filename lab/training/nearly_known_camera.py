@@ -14,7 +14,7 @@ from core.motion import Camera
 
 @dataclass(frozen=True)
 class CameraErrors:
-    """Standard deviations of what is estimated from the truth; as on 21 choreographed clips (docs/benchmarks.md, The camera)."""
+    """Standard deviations of what is estimated from the truth; as on 21 choreographed clips (docs/benchmarks.md, Camera)."""
 
     pitch: float = 6.0
     """degrees"""

@@ -21,6 +21,7 @@ from .baseline_filters import PoseFilter, gaussian, identity, one_euro
 from .batches import Batch, whole_clip
 from .examples import Example
 from .joint_errors import JointEstimate, joint_errors
+from .loss_terms import masked_mean
 from .sentence_embeddings import SentenceEmbeddings
 from .simulated_takes import TakeErrors, simulate_take, smooth_reference
 
@@ -73,11 +74,11 @@ def motion_loss(
     error = joints - true
     pose_error = error - error[..., :1, :]
     two_valid, three_valid = valid[:, 1:] & valid[:, :-1], valid[:, 2:] & valid[:, 1:-1] & valid[:, :-2]
-    acceleration = _mean(_length(error.diff(n=2, dim=2)), three_valid) * FRAME_RATE**2
+    acceleration = masked_mean(_length(error.diff(n=2, dim=2)), three_valid) * FRAME_RATE**2
     return {
-        "pose": _mean(pose_error.norm(dim=-1), valid) / _USUAL_ERROR,
-        "position": _mean(error.norm(dim=-1), valid) / _USUAL_ERROR,
-        "velocity": _mean(_length(error.diff(dim=2)), two_valid) * FRAME_RATE,
+        "pose": masked_mean(pose_error.norm(dim=-1), valid) / _USUAL_ERROR,
+        "position": masked_mean(error.norm(dim=-1), valid) / _USUAL_ERROR,
+        "velocity": masked_mean(_length(error.diff(dim=2)), two_valid) * FRAME_RATE,
         "acceleration": acceleration / _USUAL_ACCELERATION,
     }
 
@@ -145,9 +146,3 @@ def baseline_errors(examples: Sequence[Example], body: BodyModel) -> dict[str, d
 def _length(vectors: Float[Tensor, "*b 3"]) -> Float[Tensor, "*b"]:
     """Euclidean norm with a finite gradient at zero."""
     return (vectors.square().sum(-1) + 1e-12).sqrt()
-
-
-def _mean(values: Float[Tensor, "B P T 22"], valid: Bool[Tensor, "B T"]) -> Float[Tensor, ""]:
-    """Mean over the valid frames."""
-    weight = valid[:, None, :, None].expand_as(values)
-    return (values * weight).sum() / weight.sum().clamp_min(1)

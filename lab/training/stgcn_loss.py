@@ -15,6 +15,8 @@ from core.contract.skeleton import PARENTS
 from core.motion import BODY_COUNT
 from core.representation.resampling import FRAME_RATE
 
+from .loss_terms import cross_distances, masked_mean
+
 _CHILDREN = list(range(1, BODY_COUNT))
 _PARENTS = [PARENTS[joint] for joint in _CHILDREN]
 
@@ -53,13 +55,13 @@ def stgcn_loss(
     two_valid, three_valid = valid[:, 1:] & valid[:, :-1], valid[:, 2:] & valid[:, :-2]
     difference = predicted - true
     parts = {
-        "likelihood": _mean(laplace_nll(error, rays, log_sigma), valid),
-        "pose": _mean(length[..., 1:], valid) / _USUAL_ERROR,
-        "position": _mean(length[..., :1], valid) / _USUAL_ERROR,
+        "likelihood": masked_mean(laplace_nll(error, rays, log_sigma), valid),
+        "pose": masked_mean(length[..., 1:], valid) / _USUAL_ERROR,
+        "position": masked_mean(length[..., :1], valid) / _USUAL_ERROR,
         "distance": _distance_error(predicted, true, valid, settings) / _USUAL_ERROR,
-        "bones": _mean((bone_lengths(predicted) - bone_lengths(true)).abs(), valid) / _USUAL_ERROR,
-        "velocity": _mean(difference.diff(dim=2).norm(dim=-1), two_valid) * FRAME_RATE,
-        "acceleration": _mean(difference.diff(n=2, dim=2).norm(dim=-1), three_valid)
+        "bones": masked_mean((bone_lengths(predicted) - bone_lengths(true)).abs(), valid) / _USUAL_ERROR,
+        "velocity": masked_mean(difference.diff(dim=2).norm(dim=-1), two_valid) * FRAME_RATE,
+        "acceleration": masked_mean(difference.diff(n=2, dim=2).norm(dim=-1), three_valid)
         * FRAME_RATE**2
         / _USUAL_ACCELERATION,
     }
@@ -92,12 +94,6 @@ def bone_lengths(joints: Float[Tensor, "*b 22 3"]) -> Float[Tensor, "*b 21"]:
     return (joints[..., _CHILDREN, :] - joints[..., _PARENTS, :]).norm(dim=-1)
 
 
-def cross_distances(joints: Float[Tensor, "B 2 T 22 3"]) -> Float[Tensor, "B T 22 22"]:
-    """Distances from each joint of the first person to each joint of the second."""
-    first, second = joints.unbind(1)
-    return (first[..., :, None, :] - second[..., None, :, :]).square().sum(-1).clamp_min(1e-8).sqrt()
-
-
 def _distance_error(
     predicted: Float[Tensor, "B P T 22 3"],
     true: Float[Tensor, "B P T 22 3"],
@@ -107,9 +103,3 @@ def _distance_error(
     distances = cross_distances(true)
     weight = (1 + (settings.near_weight - 1) * (distances < settings.near)) * valid[..., None, None]
     return ((cross_distances(predicted) - distances).abs() * weight).sum() / weight.sum().clamp_min(1.0)
-
-
-def _mean(values: Float[Tensor, "B P T N"], valid: Bool[Tensor, "B T"]) -> Float[Tensor, ""]:
-    """Mean over the valid frames."""
-    weight = valid[:, None, :, None].expand_as(values)
-    return (values * weight).sum() / weight.sum().clamp_min(1)

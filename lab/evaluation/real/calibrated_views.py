@@ -17,6 +17,7 @@ from core.contract.errors import UserError
 from core.fitting.camera import floor_from_extrinsics
 from core.motion import Camera
 from core.perception.detections import Detections
+from core.perception.landmarks import LIMBS
 from core.scores import CONFIDENT
 from core.transforms import transform_points
 
@@ -25,7 +26,7 @@ from ..benchmark_clip import Estimate
 from ..perception_cache import CachedDetections, PerceptionCache
 from ..results import ClipResult
 from .calibration import CalibratedCamera, read_qualisys
-from .limbs import LIMBS, fitted_limbs, hip_relative_error
+from .limbs import fitted_limbs, hip_relative_error
 from .method_runner import MethodRunner
 from .metrics_without_truth import person_metrics
 from .triangulation import triangulate

@@ -9,16 +9,12 @@ from core.body.landmarks import LandmarkRegressor, regress_landmarks
 from core.body.model import BodyModel
 from core.contract.skeleton import LANDMARK_INDEX
 from core.motion import PairMotion, pose_motion
+from core.perception.landmarks import LIMBS
 from core.transforms import transform_points
 
 from .. import metrics
 from ..benchmark_clip import Estimate
 
-LIMBS = [
-    LANDMARK_INDEX[f"{side}_{part}"]
-    for part in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
-    for side in ("left", "right")
-]
 _HIPS = [LIMBS.index(LANDMARK_INDEX[f"{side}_hip"]) for side in ("left", "right")]
 
 

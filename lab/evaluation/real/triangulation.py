@@ -16,6 +16,9 @@ _INLIER = 25.0
 _LEAST_SINE = 0.35
 """Of the angle between the rays of a pair of cameras that proposes a point: opposite cameras determine no depth."""
 
+_LEAST_CONFIDENCE = 0.5
+"""Of a keypoint that takes part."""
+
 
 class Triangulated(NamedTuple):
     points: Float[np.ndarray, "*batch 3"]
@@ -26,9 +29,7 @@ class Triangulated(NamedTuple):
     """Sum of the confidence of the cameras that agree, less for larger errors."""
 
 
-def triangulate(
-    cameras: list[CalibratedCamera], keypoints: Float[np.ndarray, "C *batch 3"], *, least_confidence: float = 0.5
-) -> Triangulated:
+def triangulate(cameras: list[CalibratedCamera], keypoints: Float[np.ndarray, "C *batch 3"]) -> Triangulated:
     """Points from keypoints (px and confidence) in C cameras, without the cameras that disagree with the others.
 
     Every pair of cameras proposes a point, and the cameras that agree with the best proposal take part in a weighted linear
@@ -36,7 +37,7 @@ def triangulate(
     """
     count, shape = len(cameras), keypoints.shape[1:-1]
     pixels = keypoints[..., :2].reshape(count, -1, 2).astype(np.float64)
-    weight = np.where(keypoints[..., 2] >= least_confidence, keypoints[..., 2], 0).reshape(count, -1)
+    weight = np.where(keypoints[..., 2] >= _LEAST_CONFIDENCE, keypoints[..., 2], 0).reshape(count, -1)
     rays = np.stack([cv2.undistortPoints(px[:, None], c.K, c.distortion)[:, 0] for c, px in zip(cameras, pixels)])
     projections = np.stack([camera.T_cw[:3] for camera in cameras])
     focal = np.array([camera.K[0, 0] for camera in cameras])[:, None]

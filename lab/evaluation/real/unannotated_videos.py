@@ -11,12 +11,12 @@ from jaxtyping import Bool
 from core.clip import probe
 from core.contract.errors import UserError
 from core.contract.files import read_json
+from core.perception.landmarks import LIMBS
 from core.scores import CONFIDENT
 
 from ..perception_cache import PerceptionCache
 from ..results import ClipResult
 from ..surface_metrics import contact_matrix
-from .limbs import LIMBS
 from .method_runner import MethodRunner
 from .metrics_without_truth import pair_metrics, person_metrics
 

@@ -61,7 +61,6 @@ def _read_file(path: Path) -> Capture:
             subject=_subject(set_name, person),
             text=_text(path.stem),
             rate=rate,
-            up="z",
             global_orient=poses[:, :3],
             body_pose=poses[:, 3:66].reshape(-1, 21, 3),
             trans=trans,

@@ -1,4 +1,4 @@
-"""Conversion of SMPL-family parameters to captures, which the readers of AMASS, InterHuman and Inter-X share.
+"""Conversion of the SMPL family's parameters to captures.
 
 Pose carries over between bodies of the family, shape (betas) does not: every capture is on our mean body. The recorded body's
 pelvis joint is at `trans` plus its position in the rest pose, which only the licensed model files tell. Both that position and
@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from jaxtyping import Float
@@ -24,7 +23,6 @@ from ..array_rotations import axis_angle_to_matrix, matrix_to_axis_angle, slerp
 from ..capture import FRAME_RATE, Capture
 from ..foot_contact import detect_foot_contact, pose_skeleton
 
-_Y_UP_TO_Z_UP = Rotation.from_rotvec([np.pi / 2, 0, 0])
 _MEAN_SHAPE = np.zeros(16, np.float32)
 _SCALE_RANGE = (0.8, 1.25)
 """Smallest and largest ratio of our mean body's size to the recorded one's."""
@@ -39,13 +37,12 @@ _MIN_DISTANCE = 0.5
 
 @dataclass(frozen=True)
 class SmplParameters:
-    """One person, T frames, in the recording's own world, metres."""
+    """One person, T frames, in the recording's own world, Z up, metres."""
 
     source: str
     subject: str
     text: tuple[str, ...]
     rate: float
-    up: Literal["y", "z"]
     global_orient: Float[np.ndarray, "T 3"]
     body_pose: Float[np.ndarray, "T 21 3"]
     trans: Float[np.ndarray, "T 3"]
@@ -55,27 +52,6 @@ class SmplParameters:
 def to_capture(person: SmplParameters) -> Capture:
     """The motion on our mean body: on the floor, the path scaled by the ratio of leg lengths."""
     return _put_on_floor(_scale_path(_convert(person)))
-
-
-def to_capture_pair(people: tuple[SmplParameters, SmplParameters]) -> tuple[Capture, Capture]:
-    """Both people on our mean body in one world. Paths are not scaled, so that people keep their distance; each is put on the
-    floor."""
-    first, second = (_convert(person) for person in people)
-    frames = min(len(first.pelvis), len(second.pelvis))
-    middle = (first.pelvis[0] + second.pelvis[0]) / 2 * np.array([1, 1, 0], np.float32)
-
-    def finish(capture: Capture) -> Capture:
-        return _put_on_floor(
-            replace(
-                capture,
-                global_orient=capture.global_orient[:frames],
-                body_pose=capture.body_pose[:frames],
-                pelvis=capture.pelvis[:frames] - middle,
-                foot_contact=capture.foot_contact[:frames],
-            )
-        )
-
-    return finish(first), finish(second)
 
 
 def read_arrays(path: Path, names: Collection[str]) -> dict[str, np.ndarray]:
@@ -92,14 +68,6 @@ def read_arrays(path: Path, names: Collection[str]) -> dict[str, np.ndarray]:
     if wrong:
         raise unreadable(path, f"`{wrong[0]}` does not hold real numbers")
     return arrays
-
-
-def read_sentences(path: Path) -> tuple[str, ...]:
-    """Sentences of a text file with one per line; none where the file is missing."""
-    if not path.is_file():
-        return ()
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    return tuple(line.strip() for line in lines if line.strip())
 
 
 def unreadable(path: Path, reason: str) -> UserError:
@@ -139,11 +107,10 @@ def resample_poses(
 
 
 def _convert(person: SmplParameters) -> Capture:
-    """A capture with Z up, at FRAME_RATE, whose floor is at any height."""
-    to_z_up = _Y_UP_TO_Z_UP if person.up == "y" else Rotation.identity()
-    orient = (to_z_up * Rotation.from_rotvec(person.global_orient)).as_rotvec()
+    """A capture at FRAME_RATE, whose floor is at any height."""
+    orient = Rotation.from_rotvec(person.global_orient).as_rotvec()  # by no more than half a turn
     angles = np.concatenate([orient[:, None], person.body_pose.reshape(-1, 21, 3)], 1)
-    angles, pelvis = resample_poses(angles, to_z_up.apply(person.trans), person.rate)
+    angles, pelvis = resample_poses(angles, person.trans, person.rate)
     return Capture(
         source=person.source,
         subject=person.subject,

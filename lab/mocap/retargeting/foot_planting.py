@@ -56,7 +56,7 @@ class PlantedMotion:
     """Whether the left and the right foot stand."""
 
 
-def plant_feet(
+def plant_retargeted_feet(
     rotations: GlobalRotations,
     pelvis: Float[Tensor, "T 3"],
     is_still: Bool[Tensor, "T 2 2"],

@@ -13,7 +13,7 @@ from core.contract.skeleton import BODY_JOINTS, PARENTS
 
 from ..capture import FRAME_RATE, Capture
 from ..skeleton_motion import SkeletonMotion, resample
-from .foot_planting import detect_still_points, plant_feet
+from .foot_planting import detect_still_points, plant_retargeted_feet
 from .limbs import solve_global_rotations
 from .skeletons import GlobalRotations, SourceSkeleton, default_target
 from .vertical import align_vertical
@@ -45,7 +45,7 @@ def retarget(motion: SkeletonMotion) -> Capture:
     rotations = solve_global_rotations(source, target)
     hips = 0.5 * (target.joint("left_hip") + target.joint("right_hip")) - target.joint("pelvis")
     pelvis = scale * source.middle("hip") - rotations["pelvis"] @ hips
-    planted = plant_feet(rotations, pelvis, is_still, FRAME_RATE, target)
+    planted = plant_retargeted_feet(rotations, pelvis, is_still, FRAME_RATE, target)
     angles = matrix_to_axis_angle(local_rotations(planted.global_rotations)).float().numpy()
     return Capture(
         source=motion.source,

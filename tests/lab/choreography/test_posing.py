@@ -11,7 +11,7 @@ from core.contract.errors import UserError
 from core.contract.skeleton import JOINT_INDEX
 from core.motion import pose
 from lab.choreography.contact_points import body_normals, contact_point_vertices
-from lab.choreography.foot_planting import sole_positions, stretches
+from lab.choreography.foot_planting import sole_positions
 from lab.choreography.hand_shapes import animate_hands, finger_rotations, hand_shape
 from lab.choreography.leg_ik import Leg, solve_leg
 from lab.choreography.pose_parameters import FOOT_OFFSET, PARAMETERS, PELVIS_OFFSET, UPPER_BODY, ReferenceMotions
@@ -158,7 +158,3 @@ def test_people_are_moved_as_a_whole_and_free_feet_go_where_they_are_sent(body, 
     )
     assert float(change[0, :, JOINT_INDEX["right_ankle"], 2].min()) > 0.1
     assert float(change[1].abs().max()) < 1e-5
-
-
-def test_stretches_of_a_mask():
-    assert stretches(np.array([0, 1, 1, 0, 0, 1], bool)) == [(1, 2), (5, 5)]

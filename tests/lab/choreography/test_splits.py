@@ -76,7 +76,7 @@ def test_four_families_are_kept_for_test() -> None:
 def test_the_recording_of_subject_02_among_the_others_goes_with_it() -> None:
     assert splits.split_of_subject("cmu-02") == "train"
     walking = a_capture("cmu-expmap/train__walking__walking_1", "cmu-02")
-    library = Library((walking, a_capture("cmu-asf/02_01", "cmu-02")), (), ())
+    library = Library((walking, a_capture("cmu-asf/02_01", "cmu-02")), ())
     assert [len(splits.captures_of(library, split)) for split in splits.SPLITS] == [2, 0, 0]
 
 
@@ -92,7 +92,7 @@ def test_files_that_look_like_one_persons_stay_together() -> None:
 
 def test_every_capture_is_in_exactly_one_split() -> None:
     captures = tuple(a_capture(f"set/{subject}", subject) for subject in SUBJECTS)
-    library = Library(captures, (), ())
+    library = Library(captures, ())
     parts = [capture.source for split in splits.SPLITS for capture in splits.captures_of(library, split)]
     assert sorted(parts) == sorted(capture.source for capture in captures)
     assert "set/somebody-new" in [capture.source for capture in splits.captures_of(library, "train")]

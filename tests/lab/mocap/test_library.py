@@ -61,26 +61,10 @@ def write_amass(path: Path, height: float = 0.9) -> None:
     np.savez(path, poses=poses, trans=np.tile([0, 0, height], (FRAMES, 1)), mocap_framerate=np.array(30.0))
 
 
-def write_interx(folder: Path) -> None:
-    """Write two standing people in Inter-X's layout."""
-    folder.mkdir(parents=True)
-    for number in (1, 2):
-        np.savez(
-            folder / f"P{number}.npz",
-            root_orient=np.zeros((FRAMES, 3)),
-            pose_body=np.zeros((FRAMES, 21, 3)),
-            trans=np.tile([number * 0.7, 1, 0], (FRAMES, 1)),
-        )
-    texts = folder.parent.parent / "texts"
-    texts.mkdir()
-    (texts / f"{folder.name}.txt").write_text("Two people stand.\n", encoding="utf-8")
-
-
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     base = tmp_path / "mocap"
     write_amass(base / "ACCAD" / "s1" / "walk_poses.npz")
-    write_interx(base / "inter-x" / "motions" / "G001T000A001R000")
     (base / "idle").mkdir()
     (base / "idle" / "007_genuine.bvh").write_text(bvh_text(), encoding="utf-8")
     (base / "notes.md").write_text("read me", encoding="utf-8")
@@ -90,10 +74,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def equal(first: Library, second: Library) -> bool:
-    both = [
-        [*library.captures, *(person for couple in library.pairs for person in couple.people)]
-        for library in (first, second)
-    ]
+    both = [library.captures for library in (first, second)]
     same = first.skipped == second.skipped and [one.source for one in both[0]] == [one.source for one in both[1]]
     for a, b in zip(*both):
         same &= (a.subject, a.text, a.rate) == (b.subject, b.text, b.rate)
@@ -107,8 +88,6 @@ def equal(first: Library, second: Library) -> bool:
 def test_all_formats_of_a_folder_are_read_and_every_skipped_file_has_a_reason(folder: Path) -> None:
     found = load_library(folder)
     assert [capture.subject for capture in found.captures] == ["amass-accad-s1", "idle-007"]
-    assert [couple.source for couple in found.pairs] == ["inter-x/G001T000A001R000"]
-    assert found.pairs[0].text == ("Two people stand.",)
     reasons = {skip.path: skip.reason for skip in found.skipped}
     assert reasons.keys() == {"notes.md", "numbers.txt", "old.pkl"}
     assert "pickle" in reasons["old.pkl"]
@@ -117,7 +96,7 @@ def test_all_formats_of_a_folder_are_read_and_every_skipped_file_has_a_reason(fo
 def test_cached_recordings_are_not_read_again(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     reported: list[str] = []
     first = load_library(folder, tmp_path / "cache", reported.append)
-    assert len(reported) == 3
+    assert len(reported) == 2
 
     def never(*_: object) -> None:
         raise AssertionError("read again")
@@ -125,7 +104,7 @@ def test_cached_recordings_are_not_read_again(folder: Path, tmp_path: Path, monk
     monkeypatch.setattr(recordings, "retarget", never)
     monkeypatch.setattr(recordings, "_BODY_READERS", dict.fromkeys(recordings._BODY_READERS, never))
     second = load_library(folder, tmp_path / "cache", reported.append)
-    assert len(reported) == 3 and equal(first, second)
+    assert len(reported) == 2 and equal(first, second)
 
 
 def test_changed_files_and_damaged_results_are_read_again(folder: Path, tmp_path: Path) -> None:

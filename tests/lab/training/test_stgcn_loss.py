@@ -13,7 +13,8 @@ from core.contract.skeleton import JOINT_INDEX
 from core.motion import BODY_COUNT
 from core.stgcn.network import STGCN, STGCNConfig
 from lab.evaluation.metrics import interaction
-from lab.training.stgcn_loss import STGCNLossSettings, bone_lengths, cross_distances, laplace_nll, stgcn_loss
+from lab.training.loss_terms import cross_distances
+from lab.training.stgcn_loss import STGCNLossSettings, bone_lengths, laplace_nll, stgcn_loss
 
 PARTS = [item.name for item in fields(STGCNLossSettings) if not item.name.startswith("near")]
 

@@ -11,10 +11,11 @@ import pytest
 from core.body.files import load_body
 from core.contract.errors import UserError
 from core.fitting.camera import intrinsics
+from core.perception.landmarks import LIMBS
 from core.transforms import transform_points
 from lab.evaluation.real.calibrated_views import follow_man, smooth
 from lab.evaluation.real.calibration import CalibratedCamera, read_qualisys
-from lab.evaluation.real.limbs import LIMBS, fitted_landmarks
+from lab.evaluation.real.limbs import fitted_landmarks
 from lab.evaluation.real.triangulation import triangulate
 from tests.lab.evaluation.real.studio import CAMERAS, FOCAL, FRAMES, MATRIX, SIZE, calibration, detections_in, standing
 

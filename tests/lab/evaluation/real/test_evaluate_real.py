@@ -13,11 +13,12 @@ from core.body.files import load_body
 from core.contract.errors import UserError
 from core.motion import PairMotion
 from core.perception.detections import Detections
+from core.perception.landmarks import LIMBS
 from lab.evaluation.benchmark_clip import Estimate
 from lab.evaluation.methods import METHODS
 from lab.evaluation.real.calibrated_views import CALIBRATION, INDEPENDENT, LANDMARKS_ROW
 from lab.evaluation.real.evaluate_real import evaluate_real
-from lab.evaluation.real.limbs import LIMBS, fitted_landmarks
+from lab.evaluation.real.limbs import fitted_landmarks
 from lab.evaluation.results import Report
 from tests.lab.evaluation.real.studio import (
     DISTANCE,
