@@ -62,7 +62,7 @@ class RenderedClip:
         return (self.video, *self.alone, *(self.video.with_suffix(ending) for ending in (".npz", ".json")))
 
 
-def individual_body(
+def heldout_body(
     body: BodyModel, template: Float[np.ndarray, "V 3"], joint_template: Float[np.ndarray, "55 3"]
 ) -> BodyModel:
     """A body with the vertices of `body` and a rest shape of its own, which betas do not change."""

@@ -26,7 +26,7 @@ from ..choreography.interaction import Interaction
 from ..evaluation.benchmark_clip import GroundTruth
 from ..evaluation.camera_sampling import NARROW_CAMERAS, CameraDistribution, sample_camera
 from ..evaluation.occlusion.projection import project_clip
-from ..evaluation.rendered import RenderedClip, individual_body
+from ..evaluation.rendered import RenderedClip, heldout_body
 from .rooms import ROOMS
 
 _ROOM_DEPTH = 8.0
@@ -104,7 +104,7 @@ def load_person(number: int | None, file: Path) -> Person:
         raise UserError(
             "bad-interaction", f"There is no person {number} in {file}.", "Give the file of bodies that was used."
         )
-    own = individual_body(body, arrays["templates"][number], arrays["joint_templates"][number])
+    own = heldout_body(body, arrays["templates"][number], arrays["joint_templates"][number])
     return Person(str(arrays["names"][number]), own)
 
 

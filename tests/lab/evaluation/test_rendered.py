@@ -21,7 +21,7 @@ from core.body.model import rest_vertices
 from core.contract.errors import UserError
 from core.motion import Camera, pose_motion, project
 from lab.evaluation.benchmark_clip import OCCLUDED, VISIBLE
-from lab.evaluation.rendered import RenderedClip, individual_body, is_complete, load_rendered, save_rendered
+from lab.evaluation.rendered import RenderedClip, heldout_body, is_complete, load_rendered, save_rendered
 
 SET = Path(__file__).resolve().parents[2] / "core" / "data" / "rendered"
 FRAMES = (2, 12, 21)
@@ -107,7 +107,7 @@ def test_a_clip_says_what_it_is(clip: RenderedClip) -> None:
 def test_people_with_bodies_of_their_own_come_back_in_the_same_skin(clip: RenderedClip, tmp_path: Path) -> None:
     body, motion = load_body(None), clip.truth.motion
     swollen = body.v_template + 0.02 * torch.nn.functional.normalize(body.v_template, dim=-1)
-    other = individual_body(body, swollen.numpy(), body.J_template.numpy() * 1.01)
+    other = heldout_body(body, swollen.numpy(), body.J_template.numpy() * 1.01)
     truth = replace(clip.truth, bodies=(body, other))
     shutil.copy(clip.video, tmp_path / "pair.mp4")
     save_rendered(tmp_path, replace(clip, name="pair", truth=truth))

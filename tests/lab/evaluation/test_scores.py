@@ -15,7 +15,7 @@ from core.contract.skeleton import BODY_JOINTS, REGIONS
 from core.motion import pose_motion
 from lab.evaluation import metrics
 from lab.evaluation.benchmark_clip import OCCLUDED, TRUNCATED, UNKNOWN, BenchmarkClip, Estimate
-from lab.evaluation.rendered import individual_body
+from lab.evaluation.rendered import heldout_body
 from lab.evaluation.results import UNITS
 from lab.evaluation.scores import compare_joints, score, true_surfaces
 from lab.evaluation.surface_metrics import contact_distance, contact_matrix
@@ -137,7 +137,7 @@ def test_tracks_of_some_frames_are_compared_with_those_frames(shot, body):
 
 
 def test_people_of_other_bodies_are_compared_by_their_own_skin(shot, body):
-    thicker = individual_body(
+    thicker = heldout_body(
         body, (body.v_template + body.v_template.new_tensor([0, 0, 0.01])).numpy(), body.J_template.numpy()
     )
     rest = {name: np.zeros_like(value) for name, value in vars(shot.truth.motion).items()}
