@@ -11,9 +11,10 @@ from core.body.files import load_body
 from core.contract.skeleton import JOINT_INDEX
 from core.perception.detections import Detections
 from core.representation.residual import PoseState
+from lab import cli
 from lab.evaluation.benchmark_clip import OCCLUDED, Estimate
 from lab.evaluation.deviation import Uncertainty, deviated
-from lab.evaluation.takes import measure_takes
+from lab.evaluation.takes import SAMPLERS, measure_takes
 from tests.lab.evaluation.synthetic import perfect_estimate, synthetic_clip
 
 FRAMES = 40
@@ -62,3 +63,9 @@ def test_a_seed_is_a_take_and_no_temperature_is_the_prediction():
     assert deviated(state, uncertainty, body, 0.0, 4) is state
     one, again, other = (deviated(state, uncertainty, body, 1.0, seed).rotations for seed in (4, 4, 5))
     assert torch.equal(one, again) and not torch.allclose(one, other, atol=1e-3)
+
+
+def test_every_way_to_make_takes_can_be_chosen():
+    options = cli.build_parser().parse_args(["measure-takes", "dev.npz"])
+    chosen = cli.build_parser().parse_args(["measure-takes", "dev.npz", "--samplers", ",".join(SAMPLERS)])
+    assert set(options.samplers) == set(chosen.samplers) == set(SAMPLERS)

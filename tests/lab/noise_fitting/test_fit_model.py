@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from core.body.files import load_body
 from core.motion import Camera
+from core.perception.detections import Detections
+from lab.evaluation import perception_cache
 from lab.evaluation.detection_noise.landmark_groups import GROUPS
 from lab.evaluation.detection_noise.noise_model import load_noise
 from lab.evaluation.detection_noise.states import (
@@ -19,11 +23,15 @@ from lab.evaluation.detection_noise.states import (
     SKELETON_KINDS,
 )
 from lab.evaluation.occlusion.projection import ProjectedClip
+from lab.evaluation.perception_cache import PerceptionCache
+from lab.evaluation.rendered import RenderedClip, save_rendered
 from lab.noise_fitting.comparison import detection_statistics
 from lab.noise_fitting.fit_model import fit_detection_noise
-from lab.noise_fitting.fit_noise import scale_jitter
+from lab.noise_fitting.fit_noise import NoiseFit, fit_noise, scale_jitter
 from lab.noise_fitting.matching import match_detections
+from lab.paths import NOISE_FILE
 from tests.lab.evaluation.noise_helpers import RATE, always, sample_truth_clip, simulate, without_errors
+from tests.lab.evaluation.synthetic import SIZE, perfect_detections, synthetic_clip
 
 Clip = tuple[ProjectedClip, Camera]
 
@@ -67,3 +75,25 @@ def test_scaling_jitter_changes_the_fast_processes_and_keeps_the_variance():
     scaled = scale_jitter(weights, 0.5)
     np.testing.assert_allclose(scaled[..., :2], 0.25 * weights[..., :2])
     np.testing.assert_allclose(scaled.sum(-1), 1)
+
+
+def test_detections_are_kept_beside_the_clips_until_the_networks_change(
+    tmp_path: Path, clip_file: Path, monkeypatch: pytest.MonkeyPatch
+):
+    body = load_body(None)
+    truth = synthetic_clip(body).truth
+    save_rendered(tmp_path, RenderedClip(clip_file.stem, "hug", clip_file, (), SIZE, RATE, truth, (), (), ()))
+    runs: list[str] = []
+
+    def detect(*_: object, **__: object) -> Detections:
+        runs.append("run")
+        return perfect_detections(truth.motion, body)
+
+    monkeypatch.setattr(perception_cache, "detect_people", detect)
+    settings = NoiseFit([tmp_path], with_sample=False, compare_only=True, work=tmp_path / "work", out=NOISE_FILE)
+    fit_noise(settings)
+    fit_noise(settings)
+    assert len(runs) == 1 and (tmp_path / "seen").is_dir()
+    monkeypatch.setattr(PerceptionCache, "_version", "of other networks")
+    fit_noise(settings)
+    assert len(runs) == 2
