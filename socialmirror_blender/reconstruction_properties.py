@@ -23,11 +23,12 @@ from bpy.props import (
 )
 
 from ..core.contract.contact import SOURCES, STATES
+from ..core.contract.reconstruction import PERSON_NAMES
 from ..core.contract.skeleton import GROUND, REGIONS
 
 REGION_ITEMS = [(name, name.replace("_", " ").capitalize(), "") for name in REGIONS]
 GROUND_ITEM = (GROUND, "Ground", "")
-PERSON_ITEMS = [("0", "Person A", ""), ("1", "Person B", "")]
+PERSON_ITEMS = [(str(person), name, "") for person, name in enumerate(PERSON_NAMES)]
 FOOT_MODE_ITEMS = [
     ("reconstructed", "As Reconstructed", "Feet may slide a little, as in the reconstruction"),
     ("lock", "Locked", "Feet stand still, heel and toes on the floor"),

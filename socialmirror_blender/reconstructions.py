@@ -9,6 +9,7 @@ from typing import Any
 
 import bpy
 
+from ..core.contract.annotation import Annotation
 from ..core.contract.edits import FILE_LIMITS
 from ..core.contract.errors import UserError
 from ..core.contract.files import read_json
@@ -80,6 +81,13 @@ def read_info(collection: bpy.types.Collection) -> Info | None:
             cached = (written, None)
         _infos[path] = cached
     return cached[1]
+
+
+def active_annotation(context: bpy.types.Context) -> Annotation | None:
+    """What a model has seen in the clip of the active reconstruction."""
+    collection = active_reconstruction(context)
+    info = None if collection is None else read_info(collection)
+    return None if info is None else info.annotation
 
 
 def import_outcome(outcome: Outcome) -> scenes.Steps[None]:

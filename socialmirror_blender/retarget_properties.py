@@ -18,11 +18,11 @@ from bpy.props import (
 from ..core.contract.errors import UserError
 from ..core.contract.json_reading import parse_json
 from ..core.contract.skeleton import JOINTS
+from .reconstruction_properties import PERSON_ITEMS
 from .rigging.retarget.bone_maps import BoneMap, detect_map, find_bones, shipped_map, with_bones
 from .rigging.retarget.vrm_addon import map_by_vrm_addon
 from .scene.objects import role_of
 
-PERSON_ITEMS = [("0", "Person A", ""), ("1", "Person B", "")]
 _EMPTY = BoneMap("Own map", {})
 
 

@@ -9,9 +9,8 @@ from bpy.props import IntProperty
 
 from ...core.contract.errors import UserError
 from .. import scene as scenes
-from ..panels.annotation import active_annotation
 from ..properties import settings_of, user_prompt
-from ..reconstructions import require_reconstruction
+from ..reconstructions import active_annotation, require_reconstruction
 from ..runtime import session
 from ..scene.contact_list import activate_contact, read_contacts, write_contacts
 from ..scene.seen_touches import contact_of

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import bpy
 from bpy.props import StringProperty
@@ -12,8 +11,7 @@ from ...core.contract.errors import UserError
 from ..folders import absolute_path
 from ..preferences import preferences
 from ..runtime import session
-from ..runtime.environment import EnvironmentState
-from .reporting import OperatorReturn, reports_errors
+from .reporting import OperatorReturn, poll_idle, reports_errors
 
 
 class SOCIALMIRROR_OT_install_environment(bpy.types.Operator):
@@ -26,7 +24,7 @@ class SOCIALMIRROR_OT_install_environment(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return _is_idle(cls)
+        return poll_idle(cls)
 
     @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
@@ -44,7 +42,7 @@ class SOCIALMIRROR_OT_fetch_weights(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return _is_idle(cls)
+        return poll_idle(cls)
 
     @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
@@ -65,7 +63,7 @@ class SOCIALMIRROR_OT_use_interpreter(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return _is_idle(cls)
+        return poll_idle(cls)
 
     @reports_errors
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> OperatorReturn:
@@ -107,13 +105,6 @@ class SOCIALMIRROR_OT_network_preferences(bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
         bpy.ops.screen.userpref_show(section="SYSTEM")
         return {"FINISHED"}
-
-
-def _is_idle(cls: Any) -> bool:
-    if session.session.runner.job.active or session.session.environment.state is EnvironmentState.INSTALLING:
-        cls.poll_message_set("SocialMirror is working; wait until it is done, or cancel it")
-        return False
-    return True
 
 
 def require_online(doing: str) -> None:

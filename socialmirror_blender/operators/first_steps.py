@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import bpy
 
 from ...core.contract.errors import UserError
@@ -11,6 +9,7 @@ from .. import scene as scenes
 from ..properties import settings_of
 from ..reconstructions import require_folder, require_reconstruction
 from ..runtime import paths, session
+from ..take_files import load_take
 from ..viewing import show_result
 from .reporting import OnIdleReconstruction, OnReconstruction, OperatorReturn, reports_errors
 
@@ -58,9 +57,9 @@ class SOCIALMIRROR_OT_match_scene(OnIdleReconstruction, bpy.types.Operator):
     @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
         collection = require_reconstruction(context)
-        folder: Path = require_folder(collection)
-        first = scenes.read_state(collection).first_frame
-        scenes.import_reconstruction(context, folder, frame_start=first, match_scene=True)
+        folder = require_folder(collection)
+        shown = load_take(folder, scenes.read_state(collection).take)
+        scenes.match_scene_to_clip(context.scene, collection, folder, shown)
         return {"FINISHED"}
 
 

@@ -11,7 +11,10 @@ from ...core.contract.reconstruction import PERSON_NAMES
 from ..marking import mark_at
 from ..properties import settings_of
 from ..runtime.session import redraw
-from .reporting import OperatorReturn, poll_idle
+from .reporting import OperatorReturn, poll_idle, reports_errors
+
+_waiting_for_click: list[bool] = []
+"""Not empty while the operator runs: a second one would take every click, too."""
 
 
 class SOCIALMIRROR_OT_mark_people(bpy.types.Operator):
@@ -26,16 +29,33 @@ class SOCIALMIRROR_OT_mark_people(bpy.types.Operator):
     _marks: list[PersonMark]
 
     @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
+    def poll(cls: Any, context: bpy.types.Context) -> bool:
+        if _waiting_for_click:
+            cls.poll_message_set("Click on the people in the clip's picture, or press Esc")
+            return False
         return poll_idle(cls)
 
+    @reports_errors
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> OperatorReturn:
         self._marks = []
         context.window_manager.modal_handler_add(self)
+        _waiting_for_click.append(True)
         self._ask(context)
         return {"RUNNING_MODAL"}
 
+    @reports_errors
     def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> OperatorReturn:
+        try:
+            return self._handle(context, event)
+        except BaseException:
+            self._finish(context)
+            raise
+
+    def cancel(self, context: bpy.types.Context) -> None:
+        """Blender calls it where the operator is ended from outside, as by opening a file."""
+        self._finish(context)
+
+    def _handle(self, context: bpy.types.Context, event: bpy.types.Event) -> OperatorReturn:
         if event.type in ("ESC", "RIGHTMOUSE"):
             self._finish(context)
             return {"CANCELLED"}
@@ -60,9 +80,12 @@ class SOCIALMIRROR_OT_mark_people(bpy.types.Operator):
         context.window.cursor_modal_set("CROSSHAIR")
 
     def _finish(self, context: bpy.types.Context) -> None:
+        _waiting_for_click.clear()
         workspace: Any = context.workspace
-        workspace.status_text_set(None)
-        context.window.cursor_modal_restore()
+        if workspace is not None:
+            workspace.status_text_set(None)
+        if context.window is not None:
+            context.window.cursor_modal_restore()
         redraw()
 
 

@@ -9,8 +9,9 @@ from bpy.props import EnumProperty, StringProperty
 
 from ...core.contract.errors import UserError
 from ..folders import absolute_path
+from ..reconstruction_properties import PERSON_ITEMS
 from ..reconstructions import active_reconstruction, require_reconstruction
-from ..retarget_properties import PERSON_ITEMS, choose_map, map_of, retarget_settings, target_of
+from ..retarget_properties import choose_map, map_of, retarget_settings, target_of
 from ..rigging.retarget.bone_maps import BoneMap, load_map, save_map, shipped_maps
 from ..rigging.retarget.retargeting import Options, retarget
 from ..runtime import session

@@ -15,6 +15,7 @@ from ..scene.names import rig_role
 from ..scene.objects import object_with_role
 from ..scene.trust import STATE_TEXTS, TrustStretch, next_stretch
 from ..scene.trust_overlay import collection_stretches, hide_overlay, is_overlay_shown, is_skin_edited, show_overlay
+from ..viewing import select_only
 from .reporting import OnReconstruction, OperatorReturn, poll_editable, reports_errors
 
 
@@ -73,7 +74,7 @@ class SOCIALMIRROR_OT_uncertain_stretch(OnReconstruction, bpy.types.Operator):
             self.report({"INFO"}, "Every limb was seen all the time")
             return {"CANCELLED"}
         context.scene.frame_set(found.first)
-        _select(context, object_with_role(collection, rig_role(found.person)))
+        select_only(context, object_with_role(collection, rig_role(found.person)))
         self.report({"INFO"}, stretch_text(found))
         return {"FINISHED"}
 
@@ -95,16 +96,6 @@ def stretch_text(stretch: TrustStretch) -> str:
     """`Person A, left arm: filled in, frames 12–40`."""
     frames = f"frames {stretch.first}–{stretch.last}" if stretch.last > stretch.first else f"frame {stretch.first}"
     return f"{PERSON_NAMES[stretch.person]}, {stretch.limb}: {STATE_TEXTS[stretch.state]}, {frames}"
-
-
-def _select(context: bpy.types.Context, rig: bpy.types.Object | None) -> None:
-    """Make an armature active and selected, in object mode only."""
-    if rig is None or context.mode != "OBJECT" or rig.name not in context.view_layer.objects:
-        return
-    for other in context.selected_objects:
-        other.select_set(False)
-    context.view_layer.objects.active = rig
-    rig.select_set(True)
 
 
 CLASSES = (SOCIALMIRROR_OT_trust_overlay, SOCIALMIRROR_OT_uncertain_stretch, SOCIALMIRROR_OT_jump_to_frame)

@@ -8,7 +8,7 @@ import bpy
 
 from ...core.contract.annotation import BORNE_OUT, CONTRADICTED, Annotation, SeenTouch
 from ..properties import settings_of, user_prompt
-from ..reconstructions import active_reconstruction, read_info
+from ..reconstructions import active_annotation, active_reconstruction
 from ..scene.contact_list import read_contacts
 from ..scene.seen_touches import is_in_list
 from ..scene.state import read_state
@@ -17,13 +17,6 @@ from .text import draw_note, draw_text
 
 _ICONS = {BORNE_OUT: "CHECKMARK", CONTRADICTED: "QUESTION"}
 _ACTORS = {"A": "Person A acts.", "B": "Person B acts.", "both": "Both act."}
-
-
-def active_annotation(context: bpy.types.Context) -> Annotation | None:
-    """That of the active reconstruction."""
-    collection = active_reconstruction(context)
-    info = None if collection is None else read_info(collection)
-    return None if info is None else info.annotation
 
 
 def draw_suggestion(layout: Any, context: bpy.types.Context) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..runtime import models
 from ..runtime.job import Failure, Job, JobState
-from ..runtime.session import is_open, session
+from ..runtime.session import is_open, scene_is_busy_with, session
 from ..scene.frame_numbers import renumber
 from .next_step import FIXES
 from .text import draw_note, draw_text
@@ -71,7 +71,8 @@ def draw_pending_result(layout: Any) -> None:
     if session.pending is None or session.importing is not None:
         return
     box = layout.box()
-    draw_text(box, session.notice or "The result is imported as soon as no tool is running.", icon="INFO")
+    waits_for = scene_is_busy_with() or "no tool is running"
+    draw_text(box, session.notice or f"The result is imported as soon as {waits_for}.", icon="INFO")
     row = box.row(align=True)
     row.operator("socialmirror.import_result", icon="IMPORT")
     row.operator("socialmirror.dismiss", text="", icon="X")

@@ -21,11 +21,11 @@ class SOCIALMIRROR_PT_own_keys(OnResult, bpy.types.Panel):
         layout: Any = self.layout
         collection = active_reconstruction(context)
         assert collection is not None  # poll
-        counted = count_own_keys(collection)
-        if not any(keys.count or keys.others for _, keys in counted):
+        people = count_own_keys(collection)
+        if not any(keys.count or keys.others for _, keys in people):
             draw_text(layout, "Keys that you set on the armatures stay over every take.")
             return
-        for name, keys in counted:
+        for name, keys in people:
             for number, line in enumerate(own_keys_lines(name, keys)):
                 draw_text(layout, line, icon="KEYFRAME_HLT" if number == 0 else "BLANK1")
         row = layout.row(align=True)

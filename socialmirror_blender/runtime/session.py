@@ -170,7 +170,7 @@ def pump() -> None:
         changed = True
     if _start_next_clip():
         changed = True
-    if session.pending is not None and not session.notice and _is_scene_free():
+    if session.pending is not None and not session.notice and not scene_is_busy_with():
         _import_further()
         changed = True
     if changed:
@@ -267,11 +267,20 @@ def _finished(job: Job) -> None:
         session.environment = environments.weights_missing(session.environment)
 
 
-def _is_scene_free() -> bool:
-    """Whether the scene may be changed: nothing is being rendered and no modal tool is running."""
+_FREE_MODES = ("OBJECT", "POSE")
+"""An import leaves the others, and the animator would be taken out of their work."""
+
+
+def scene_is_busy_with() -> str:
+    """What has to end before the scene may be changed unasked, empty if nothing has to."""
     if bpy.app.is_job_running("RENDER"):
-        return False
-    return not any(len(window.modal_operators) for window in bpy.context.window_manager.windows)
+        return "the render is done"
+    windows = bpy.context.window_manager.windows
+    if any(len(window.modal_operators) for window in windows):
+        return "the running tool is done"
+    edited = [window.view_layer.objects.active for window in windows if window.view_layer is not None]
+    mode = next((item.mode for item in edited if item is not None and item.mode not in _FREE_MODES), "")
+    return f"you leave {mode.replace('_', ' ').title()} Mode" if mode else ""
 
 
 def redraw() -> None:

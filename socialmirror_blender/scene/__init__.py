@@ -9,7 +9,14 @@ from .contact_markers import adopt_moved_markers, sync_markers
 from .copies import separate_copies
 from .datablocks import Steps, at_once
 from .edits import EDITS_FILE, read_edits
-from .importing import ImportOptions, import_reconstruction, import_steps, remove_unfinished_imports, use_camera
+from .importing import (
+    ImportOptions,
+    import_reconstruction,
+    import_steps,
+    match_scene_to_clip,
+    remove_unfinished_imports,
+    use_camera,
+)
 from .linking import check_belongs, folder_of, keep_links, link_to, move_results_beside
 from .objects import rig_of, skin_of
 from .pinned_range import lock_range
@@ -50,6 +57,7 @@ __all__ = [
     "lock_keyframes",
     "lock_range",
     "locked_frames",
+    "match_scene_to_clip",
     "move_results_beside",
     "read_contacts",
     "read_edits",

@@ -18,7 +18,7 @@ from .background_clip import add_background_clip
 from .camera import build_camera
 from .clip import ClipInfo, clip_info
 from .contact_edits import copy_contacts
-from .contact_markers import marker_steps
+from .contact_markers import marker_steps, sync_markers
 from .correction_state import as_corrected, copy_correction
 from .datablocks import Steps, at_once, remove_new_datablocks_on_error, removed_on_error, restored_on_error
 from .foot_list import copy_foot_contacts
@@ -30,7 +30,7 @@ from .polish import Polish
 from .replacing import replace_import
 from .skin import build_skin
 from .state import is_linked, new_identity, read_state, write_state
-from .takes import has_same_rigs, key_rig, key_take, rest_pose_of, write_import
+from .takes import has_same_rigs, key_rig, key_take, require_same_bodies, rest_pose_of, write_import
 from .timeline import Timeline
 
 
@@ -115,6 +115,23 @@ def remove_unfinished_imports() -> None:
         actions = [compat.assigned_action(item) for item in objects]
         data = [item.data for item in objects if item.data is not None]
         bpy.data.batch_remove([collection, *objects, *data, *(action[0] for action in actions if action is not None)])
+
+
+def match_scene_to_clip(
+    scene: bpy.types.Scene, collection: bpy.types.Collection, folder: Path, reconstruction: Reconstruction
+) -> None:
+    """Give a scene the clip's frame rate, resolution and range, and key an import in it with a take at that rate.
+
+    The motion still starts at the same frame. UserError `control-rig`, `shape-changed` or `object-missing` leaves the file as
+    it was.
+    """
+    require_no_control_rig(collection)
+    require_same_bodies(collection, reconstruction)
+    clip, state = clip_info(reconstruction.info), read_state(collection)
+    timeline = _timeline(clip.frame_rate, reconstruction.motion, state.first_frame, None)
+    key_take(collection, folder, as_corrected(collection, reconstruction), timeline)
+    sync_markers(collection)
+    _match_scene(scene, clip, collection)
 
 
 def use_camera(scene: bpy.types.Scene, collection: bpy.types.Collection) -> None:

@@ -61,8 +61,7 @@ def update_take(collection: bpy.types.Collection, folder: Path) -> None:
 def show_take_steps(collection: bpy.types.Collection, folder: Path, reconstruction: Reconstruction) -> Steps[None]:
     """`update_take` with the take that was read from the folder: first the motion, then the markers of its contacts."""
     require_no_control_rig(collection)
-    for person in range(PEOPLE):
-        _check_body(reconstruction, person, read_rest_pose(rig_of(collection, person)))
+    require_same_bodies(collection, reconstruction)
     yield from removed_on_error(_key_shown_take(collection, folder, reconstruction))
     yield
     yield from marker_steps(collection)
@@ -149,11 +148,16 @@ def _key_clip_camera(
 def has_same_rigs(collection: bpy.types.Collection, reconstruction: Reconstruction) -> bool:
     """Whether the armatures of an import are there and have the bodies of this reconstruction."""
     try:
-        for person in range(PEOPLE):
-            _check_body(reconstruction, person, read_rest_pose(rig_of(collection, person)))
+        require_same_bodies(collection, reconstruction)
     except UserError:
         return False
     return True
+
+
+def require_same_bodies(collection: bpy.types.Collection, reconstruction: Reconstruction) -> None:
+    """UserError `shape-changed` if a take has other bodies than the armatures, `object-missing` if one of them was deleted."""
+    for person in range(PEOPLE):
+        _check_body(reconstruction, person, read_rest_pose(rig_of(collection, person)))
 
 
 def rest_pose_of(reconstruction: Reconstruction, person: int) -> tuple[RestPose, np.ndarray]:

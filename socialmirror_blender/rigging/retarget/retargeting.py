@@ -11,6 +11,7 @@ import numpy as np
 
 from ....core.contract.contact import Contact
 from ....core.contract.errors import UserError
+from ....core.contract.reconstruction import PEOPLE
 from ....core.contract.skeleton import JOINT_INDEX, JOINTS
 from ... import compat
 from ...scene.contact_list import read_contacts
@@ -37,7 +38,6 @@ from .touch import Separation, Solution, Touch, corrected, solve_touches, touch_
 from .touch_finding import Character, find_touches
 from .transfer import Performer, SourceMotion, common_floor_scale, make_performer
 
-PEOPLE = 2
 _FEWEST_FRAMES = 3
 _PARTING_ROUNDS = 2
 """Rounds in which characters are taken out of each other."""
