@@ -210,15 +210,6 @@ _FAMILIES: dict[str, _Wordings] = {
         other=("is touched on the {place} by {b}",),
         lasting=True,
     ),
-    "press_anywhere": _Wordings(
-        actor=(
-            "leans against {b}", "bumps into {b}", "presses against {b}", "presses against {bs} {place}",
-            "leans against {bs} {other_side} {place}", "brushes against {bs} {place}",
-        ),
-        other=("is leaned on by {b}",),
-        together=("lean against each other", "stand close against each other"),
-        lasting=True,
-    ),
     "block_punch": _Wordings(
         actor=(
             "throws a {side} punch that {b} blocks", "punches at {b}, who blocks it with the {other_side} forearm",

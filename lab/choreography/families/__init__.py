@@ -50,7 +50,6 @@ from . import (
     kick,
     pat_shoulder,
     piggyback,
-    press_anywhere,
     pull_arm,
     shove,
     touch_anywhere,
@@ -75,5 +74,4 @@ FAMILIES: dict[str, Compose] = {
     "help_up": help_up.compose,
     "dance_turn": dance_turn.compose,
     "touch_anywhere": touch_anywhere.compose,
-    "press_anywhere": press_anywhere.compose,
 }

@@ -7,7 +7,7 @@ which interaction people are in.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
@@ -56,8 +56,7 @@ _REACH = (0.55, 0.95)
 """Least and greatest distance of the point from the shoulder, as shares of an arm."""
 _SIDEWAYS = (math.radians(-55), math.radians(35))
 """Directions in which it may lie, from straight ahead of who touches: to the side of the arm, and across the body."""
-BESIDE_ARMS = [index for index, name in enumerate(BODY_JOINTS) if "elbow" not in name and "wrist" not in name]
-"""Joints that may not come near the other's before anybody reaches out."""
+_BESIDE_ARMS = [index for index, name in enumerate(BODY_JOINTS) if "elbow" not in name and "wrist" not in name]
 _ROOM = 0.24
 """metres between any two joints of the two, other than elbows and wrists, before anybody reaches out."""
 
@@ -119,7 +118,7 @@ def _within_reach(
     shoulder = actor_joints(touching)[at, JOINT_INDEX["right_shoulder"]]
     for _ in range(_DRAWS):
         turned = replace(other, motion=place_at(other.motion, rng.uniform(-math.pi, math.pi), (0.0, 0.0), at))
-        target = random_point(_TARGETS, rng)
+        target = _random_point(rng)
         place, normal = contact_point_at(turned, target, at)
         distance, rise = rng.uniform(*_REACH) * people[0].arm_length, float(place[2] - shoulder[2])
         if abs(rise) > distance:
@@ -134,14 +133,13 @@ def _within_reach(
         placed = replace(
             turned, motion=place_at(turned.motion, heading, (float(x + pelvis[0]), float(y + pelvis[1])), at)
         )
-        if least_joint_distance(touching, placed, BESIDE_ARMS) > _ROOM:
+        if least_joint_distance(touching, placed, _BESIDE_ARMS) > _ROOM:
             return placed, target
     raise UserError("out-of-reach", "No point of the other person's skin is within reach.", "Draw another scene.")
 
 
-def random_point(parts: Mapping[str, float], rng: Generator) -> ContactPoint:
-    """Anywhere on a part drawn from `parts`, which says how often each is drawn in proportion to the others."""
-    part = list(parts)[_drawn(parts.values(), rng)]
+def _random_point(rng: Generator) -> ContactPoint:
+    part = list(_TARGETS)[_drawn(_TARGETS.values(), rng)]
     region = part if part in REGIONS else f"{rng.choice(['left', 'right'])}_{part}"
     coordinates = rng.normal(size=3)
     x, y, z = (coordinates / np.abs(coordinates).max()).tolist()

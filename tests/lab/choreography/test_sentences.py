@@ -69,7 +69,7 @@ def test_left_and_right_are_as_in_the_clip(family: str) -> None:
             exchanged = re.sub("left|right", lambda side: "right" if side[0] == "left" else "left", lines)
             assert other == exchanged
             seen += lines
-    assert ("left" in seen) == (family not in ("hug", "piggyback", "press_anywhere"))
+    assert ("left" in seen) == (family not in ("hug", "piggyback"))
 
 
 def test_the_acting_hand_is_the_actors() -> None:

@@ -148,9 +148,7 @@ def test_mirrored_twice_and_exchanged_twice_is_the_same(scene):
     assert swap_people(other) == scene
 
 
-@pytest.mark.parametrize(
-    "family", ["handshake", "high_five", "hug", "pat_shoulder", "touch_anywhere", "press_anywhere"]
-)
+@pytest.mark.parametrize("family", ["handshake", "high_five", "hug", "pat_shoulder", "touch_anywhere"])
 def test_families_make_scenes_that_can_be_solved(family, body):
     sampler = SceneSampler(body)
     scenes = [FAMILIES[family](sampler, np.random.default_rng(seed)) for seed in range(6)]

@@ -21,7 +21,7 @@ from lab.mocap.library import Library
 FAMILIES = {
     "handshake", "high_five", "hug", "shove", "pat_shoulder", "arm_around_shoulder", "hand_in_hand", "dance_hold",
     "dance_turn", "block_punch", "kick", "pull_arm", "help_up", "piggyback", "hand_over",
-    "touch_anywhere", "press_anywhere",
+    "touch_anywhere",
 }  # fmt: skip
 SUBJECTS = (
     *(f"cmu-{number:02d}" for number in (1, 2, 3, 18, 19)),
