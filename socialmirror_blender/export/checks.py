@@ -14,6 +14,7 @@ from ...core.export.settings import ExportSettings
 from .. import compat
 from ..scene.objects import rig_of, skin_of
 from ..scene.rest_pose import BONES, ROOT
+from ..scene.skin_weights import read_vertex_weights
 from ..scene.state import read_state
 from .reading import is_scaled
 
@@ -91,7 +92,7 @@ def _check_armature(rig: bpy.types.Object) -> Iterator[Finding]:
             "Undo the change to the armature, or import the reconstruction again.",
             stops=True,
         )
-    if is_scaled(rig):
+    if is_scaled(rig.matrix_world):
         scale = ", ".join(f"{value:.3g}" for value in rig.matrix_world.to_scale())
         yield Finding(
             f"The object {rig.name} has the scale {scale}: bones and skin would not fit each other.",
@@ -140,9 +141,8 @@ def _bones(rig: bpy.types.Object) -> list[Any]:
 
 
 def _check_skin(rig: bpy.types.Object, skin: bpy.types.Object, settings: ExportSettings) -> Iterator[Finding]:
-    groups = {group.index for group in skin.vertex_groups if group.name in BONES}
-    mesh: Any = skin.data
-    counts = [sum(entry.weight > 0 and entry.group in groups for entry in vertex.groups) for vertex in mesh.vertices]
+    weights = read_vertex_weights(skin, {bone: number for number, bone in enumerate(BONES)})
+    counts = [len(entries) for entries in weights]
     over = sum(count > settings.most_weights for count in counts)
     if over:
         yield Finding(

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from contextlib import contextmanager
 from typing import Any
 
 import bpy
 import numpy as np
+from mathutils import Matrix
 
 from ...core.contract.errors import UserError
 from ...core.contract.reconstruction import load_info, load_take_motion
@@ -17,9 +16,11 @@ from ...core.export.settings import ExportSettings
 from .. import compat
 from ..scene.armature import read_rest_pose
 from ..scene.contact_list import read_contacts
+from ..scene.evaluated_poses import evaluated_poses, visible_in
 from ..scene.linking import folder_of
 from ..scene.objects import rig_of, skin_of
 from ..scene.rest_pose import BONES, SMPLX_TO_ARMATURE
+from ..scene.skin_weights import read_vertex_weights
 from ..scene.state import ImportState, read_state
 
 _LARGEST_SCALE_ERROR = 1e-3
@@ -56,13 +57,9 @@ def read_animation(
     )
 
 
-def largest_scale(rig: bpy.types.Object) -> float:
-    """By how much the scale of an armature's object differs from 1."""
-    return float(np.abs(np.array(rig.matrix_world.to_scale()) - 1).max())
-
-
-def is_scaled(rig: bpy.types.Object) -> bool:
-    return largest_scale(rig) > _LARGEST_SCALE_ERROR
+def is_scaled(matrix: Matrix) -> bool:
+    """Whether a matrix changes sizes, as that of an armature's object must not."""
+    return float(np.abs(np.array(matrix.to_scale()) - 1).max()) > _LARGEST_SCALE_ERROR
 
 
 def read_skin(rig: bpy.types.Object, skin: bpy.types.Object) -> Skin:
@@ -89,12 +86,7 @@ def read_skin(rig: bpy.types.Object, skin: bpy.types.Object) -> Skin:
 
 def read_weights(skin: bpy.types.Object) -> tuple[np.ndarray, np.ndarray]:
     """Bones (int, indices of BONES) and weights of the vertices, both [V,K]; groups of no bone are left out."""
-    mesh: Any = skin.data
-    bone_of_group = {group.index: BONES.index(group.name) for group in skin.vertex_groups if group.name in BONES}
-    entries = [
-        [(bone_of_group[e.group], e.weight) for e in vertex.groups if e.group in bone_of_group and e.weight > 0]
-        for vertex in mesh.vertices
-    ]
+    entries = read_vertex_weights(skin, {bone: number for number, bone in enumerate(BONES)})
     most = max((len(each) for each in entries), default=0)
     bones, weights = np.zeros((len(entries), max(most, 1)), int), np.zeros((len(entries), max(most, 1)))
     for row, each in enumerate(entries):
@@ -138,36 +130,17 @@ def _shape(collection: bpy.types.Collection, state: ImportState, person: int) ->
 
 def _evaluate(scene: bpy.types.Scene, rigs: list[bpy.types.Object], frames: range) -> np.ndarray:
     """[2,T,56,4,4] matrices of the bones in the world, without their scale."""
-    poses = np.empty((len(rigs), len(frames), len(BONES), 4, 4))
-    view_layer: Any = scene.view_layers[0]
-    with _visible_in(scene, rigs):
-        for row, frame in enumerate(frames):
-            scene.frame_set(frame)
-            for person, rig in enumerate(rigs):
-                evaluated: Any = rig.evaluated_get(view_layer.depsgraph)
-                if is_scaled(evaluated):
-                    raise UserError(
-                        "scaled",
-                        f"The object {rig.name!r} is scaled in frame {frame}, so that bones and skin would not fit each other.",
-                        "Apply its scale (Ctrl A > Scale) or clear it (Alt S), and export again.",
-                    )
-                matrix = np.array(evaluated.matrix_world)
-                poses[person, row] = matrix @ np.array([evaluated.pose.bones[name].matrix for name in BONES])
+    with visible_in(scene, rigs):
+        places, poses = evaluated_poses(scene, rigs, BONES, frames)
+    for rig, at in zip(rigs, places):
+        for frame, place in zip(frames, at):
+            if is_scaled(Matrix(place.tolist())):
+                raise UserError(
+                    "scaled",
+                    f"The object {rig.name!r} is scaled in frame {frame}, so that bones and skin would not fit each other.",
+                    "Apply its scale (Ctrl A > Scale) or clear it (Alt S), and export again.",
+                )
+    poses = places[:, :, None] @ poses
     rotations = poses[..., :3, :3]
     poses[..., :3, :3] = rotations / np.linalg.norm(rotations, axis=-2, keepdims=True)
     return poses
-
-
-@contextmanager
-def _visible_in(scene: bpy.types.Scene, rigs: list[bpy.types.Object]) -> Generator[None]:
-    """Link armatures to a scene and show them there: Blender does not evaluate hidden objects."""
-    hidden = [rig.hide_viewport for rig in rigs]
-    for rig in rigs:
-        scene.collection.objects.link(rig)
-        rig.hide_viewport = False
-    try:
-        yield
-    finally:
-        for rig, was_hidden in zip(rigs, hidden):
-            rig.hide_viewport = was_hidden
-            scene.collection.objects.unlink(rig)

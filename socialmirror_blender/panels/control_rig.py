@@ -52,7 +52,7 @@ class SOCIALMIRROR_PT_control_rig(OnResult, bpy.types.Panel):
         row = layout.row(align=True)
         row.operator("socialmirror.control_rig_reduce", icon="MOD_DECIM")
         row.operator("socialmirror.control_rig_remove", icon="LOOP_BACK")
-        draw_text(layout, "Bake back before Refine: it reads the SMPL-X bones.")
+        draw_text(layout, "Bake back before Refine or another take: both work on the SMPL-X bones.")
 
 
 CLASSES = (SOCIALMIRROR_PT_control_rig,)

@@ -17,6 +17,7 @@ from .names import REGION_ATTRIBUTE, rig_role, skin_role
 from .objects import object_with_role
 from .pose_conversion import skinning_matrices
 from .rest_pose import BONES
+from .skin_weights import read_vertex_weights
 
 Side = Literal["a", "b"]
 Patch = tuple[np.ndarray, np.ndarray]
@@ -86,14 +87,13 @@ class PosedSkins:
             vertices = np.array([vertex])
         else:
             vertices = np.flatnonzero(regions == REGIONS.index(region))
-        bones = {group.index: BONES.index(group.name) for group in skin.vertex_groups if group.name in BONES}
+        chosen = vertices.tolist()
         weights, points = np.zeros((len(vertices), len(BONES))), np.ones((len(vertices), 4))
-        for row, index in enumerate(vertices.tolist()):
-            point = mesh.vertices[index]
-            points[row, :3] = point.co
-            for entry in point.groups:
-                if entry.group in bones:
-                    weights[row, bones[entry.group]] += entry.weight
+        entries = read_vertex_weights(skin, {bone: number for number, bone in enumerate(BONES)}, chosen)
+        for row, index in enumerate(chosen):
+            points[row, :3] = mesh.vertices[index].co
+            for bone, weight in entries[row]:
+                weights[row, bone] = weight
         return _RestPatch(vertices, points, weights)
 
 

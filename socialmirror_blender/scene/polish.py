@@ -147,10 +147,6 @@ def with_keyframes(polish: Polish, curve: Curve, frames: np.ndarray, values: np.
     return replace(polish, keys=rest)
 
 
-def is_empty(polish: Polish) -> bool:
-    return not (polish.keys or polish.removed or polish.looks or polish.curves)
-
-
 @dataclass(frozen=True)
 class _Places:
     """Where the keyframes of an F-curve are."""

@@ -49,10 +49,6 @@ class ClipTiming:
         start, end = self.to_scene_frames([first, last]).tolist()
         return start, end
 
-    def clip_range(self, first: int, last: int) -> tuple[int, int]:
-        """The frames of the clip, both included, of a range of the scene whose ends may have been exchanged."""
-        return self.to_clip_frame(min(first, last)), self.to_clip_frame(max(first, last))
-
     def nearest_index(self, scene_frame: int) -> int:
         """Index of the reconstructed frame that is nearest in time to a scene frame."""
         return int(np.abs(self.seconds - self.timeline.to_seconds(scene_frame)).argmin())

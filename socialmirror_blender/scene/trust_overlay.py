@@ -30,6 +30,7 @@ from .names import (
 )
 from .objects import object_with_role
 from .rest_pose import BONES
+from .skin_weights import read_vertex_weights
 from .trust import FILLED_IN, LIMBS, SEEN, UNCERTAIN, TrustStretch, limb_of_joint, trust_stretches
 
 Trust = tuple[np.ndarray, np.ndarray]
@@ -175,14 +176,11 @@ def _limbs_of_faces(skin: Any) -> np.ndarray:
     if (stored := mesh.attributes.get(LIMB_ATTRIBUTE)) is not None:
         stored.data.foreach_get("value", limbs)
         return np.clip(limbs, 0, len(LIMBS) - 1)
-    of_group = {
-        group.index: LIMBS.index(limb_of_joint(group.name)) for group in skin.vertex_groups if group.name in BONES
-    }
     of_vertex = np.full(len(mesh.vertices), LIMBS.index("torso"), dtype=np.int32)
-    for vertex in mesh.vertices:
-        entries = [(entry.weight, entry.group) for entry in vertex.groups if entry.group in of_group]
+    weights = read_vertex_weights(skin, {bone: LIMBS.index(limb_of_joint(bone)) for bone in BONES})
+    for vertex, entries in enumerate(weights):
         if entries:
-            of_vertex[vertex.index] = of_group[max(entries)[1]]
+            of_vertex[vertex] = max(entries, key=lambda entry: entry[1])[0]
     corners, starts = np.empty(len(mesh.loops), dtype=np.int32), np.empty(len(mesh.polygons), dtype=np.int32)
     mesh.loops.foreach_get("vertex_index", corners)
     mesh.polygons.foreach_get("loop_start", starts)

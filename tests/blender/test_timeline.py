@@ -39,7 +39,6 @@ def test_frames_of_the_clip_map_to_scene_frames_and_back(timeline: ModuleType) -
     assert [timing.nearest_index(frame) for frame in (-50, 13, 50)] == [0, 24, 24]
 
     assert timing.scene_range(110, 120) == (6, 11)
-    assert timing.clip_range(11, 6) == (110, 120)
 
 
 def test_frame_numbers_in_sentences_are_those_of_the_scene(product: Product) -> None:

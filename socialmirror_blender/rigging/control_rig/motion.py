@@ -12,6 +12,7 @@ import numpy as np
 from ... import compat
 from ...scene.actions import mark_of_take, no_take, polish_of, rekey, take_channelbag
 from ...scene.armature import read_rest_pose
+from ...scene.evaluated_poses import evaluated_poses, evaluation_scene
 from ...scene.fcurves import evaluate_fcurves, location_path, rotation_path, write_fcurves
 from ...scene.keyframes import read_places
 from ...scene.own_keys import forget_own_keys
@@ -27,7 +28,6 @@ from ...scene.rotations import (
 )
 from ...scene.take_values import CHANNELS, COLUMNS, TakeMark
 from ..limbs import pole_positions
-from ..retarget.reading import evaluation_scene
 from .layout import BODY, LIMB_JOINTS, LIMBS, POLE_DISTANCE, fk_control
 
 Channels = dict[str, tuple[np.ndarray, np.ndarray]]
@@ -47,15 +47,9 @@ _CARRIERS = [name for limb in LIMBS for name in limb.chain]
 
 def visible_poses(scene: Any, rig: bpy.types.Object, bones: Sequence[str], frames: np.ndarray) -> np.ndarray:
     """`PoseBone.matrix` [S,B,4,4] of bones in scene frames [S], with constraints and all that animates them."""
-    poses = np.empty((len(frames), len(bones), 4, 4))
     others = [item for item in _targets(rig) if item != rig]
     with evaluation_scene([rig, *others], (scene.render.fps, scene.render.fps_base)) as temporary:
-        layer: Any = temporary.view_layers[0]
-        for row, frame in enumerate(frames.tolist()):
-            temporary.frame_set(frame)
-            evaluated: Any = rig.evaluated_get(layer.depsgraph)
-            poses[row] = [evaluated.pose.bones[name].matrix for name in bones]
-    return poses
+        return evaluated_poses(temporary, [rig], bones, frames.tolist())[1][0]
 
 
 def bake_onto_controls(scene: Any, rig: bpy.types.Object, controls: Any, frames: np.ndarray) -> None:

@@ -16,9 +16,9 @@ import numpy as np
 from mathutils import Matrix
 
 from ... import compat
+from ...scene.evaluated_poses import evaluation_scene
 from ...scene.fcurves import write_fcurves
 from ...scene.rotations import make_sign_continuous, matrix_to_quaternion
-from .reading import evaluation_scene
 
 _PREFIX = "SocialMirror "
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -12,10 +11,11 @@ import numpy as np
 
 from ....core.contract.skeleton import JOINT_INDEX, JOINTS
 from ...scene.armature import read_rest_pose
-from ...scene.datablocks import remove_new_datablocks
+from ...scene.evaluated_poses import evaluated_poses, evaluation_scene
 from ...scene.names import REGION_ATTRIBUTE
 from ...scene.objects import rig_of
 from ...scene.rest_pose import BONES
+from ...scene.skin_weights import read_vertex_weights
 from .anchors import Skin, concatenate_skins, joints_of_bones
 from .bone_maps import ResolvedMap
 from .rest import SIDES, RestCharacter, make_rest_character, present_parents
@@ -51,38 +51,14 @@ class Target:
     """Of the vertices of `skin`, in the same order."""
 
 
-@contextmanager
-def evaluation_scene(rigs: Sequence[bpy.types.Object], frame_rate: tuple[int, float]) -> Generator[bpy.types.Scene]:
-    """A scene with nothing but these armatures, visible, in which they are evaluated quickly. It is removed afterwards."""
-    hidden = [(rig, rig.hide_viewport) for rig in rigs]
-    with remove_new_datablocks(("scenes", "objects")):
-        scene = bpy.data.scenes.new("SocialMirror retargeting")
-        scene.render.fps, scene.render.fps_base = frame_rate
-        try:
-            for rig in rigs:
-                scene.collection.objects.link(rig)
-                rig.hide_viewport = False
-            yield scene
-        finally:
-            for rig, was in hidden:
-                rig.hide_viewport = was
-                scene.collection.objects.unlink(rig)
-
-
 def read_people(
     scene: bpy.types.Scene, collection: bpy.types.Collection, persons: Sequence[int], frames: np.ndarray
 ) -> list[SourceMotion]:
     """The people in scene frames [T], with all that animates them: layers, constraints, the placement of the object."""
     rigs = [rig_of(collection, person) for person in persons]
-    poses = np.empty((len(rigs), len(frames), len(BONES), 4, 4))
     with evaluation_scene(rigs, (scene.render.fps, scene.render.fps_base)) as temporary:
-        layer: Any = temporary.view_layers[0]
-        for row, frame in enumerate(frames.tolist()):
-            temporary.frame_set(frame)
-            for number, rig in enumerate(rigs):
-                evaluated: Any = rig.evaluated_get(layer.depsgraph)
-                pose = np.array([evaluated.pose.bones[name].matrix for name in BONES])
-                poses[number, row] = np.array(evaluated.matrix_world) @ pose
+        places, poses = evaluated_poses(temporary, rigs, BONES, frames.tolist())
+    poses = places[:, :, None] @ poses
     motions = []
     for number, rig in enumerate(rigs):
         rest = read_rest_pose(rig)
@@ -99,7 +75,7 @@ def read_people(
 def read_person_skin(skin: bpy.types.Object) -> Skin:
     """A person's skin in the axes of the armature, with the regions of its vertices (-1 where the mesh has none)."""
     mesh: Any = skin.data
-    weights = _read_weights(skin, {name: name for name in JOINTS})
+    weights = _read_weights(skin, JOINTS)
     regions = np.full(len(mesh.vertices), -1, dtype=np.int32)
     attribute = mesh.attributes.get(REGION_ATTRIBUTE)
     if attribute is not None and len(attribute.data) == len(regions):
@@ -131,7 +107,7 @@ def read_target(rig: bpy.types.Object, bones: ResolvedMap) -> Target:
     joint_of = dict(zip(deforming, joints.tolist()))
     skins, tables, places = [], [], []
     for mesh in meshes:
-        table = _read_weights(mesh, {name: name for name in deforming})
+        table = _read_weights(mesh, deforming)
         vertices = _transformed(_coordinates(mesh.data), np.array(mesh.matrix_world))
         weighted = table.weights.sum(-1) > 0
         table = DeformWeights(table.bones, table.indices[weighted], table.weights[weighted])
@@ -204,20 +180,16 @@ def _meshes_of(rig: bpy.types.Object) -> list[Any]:
     return found
 
 
-def _read_weights(mesh_object: Any, names: dict[str, str]) -> DeformWeights:
+def _read_weights(mesh_object: Any, names: Sequence[str]) -> DeformWeights:
     """At most eight weights a vertex, of the vertex groups with these names."""
-    bones = tuple(names)
-    index = {group.index: bones.index(group.name) for group in mesh_object.vertex_groups if group.name in names}
-    rows = len(mesh_object.data.vertices)
-    indices, weights = np.zeros((rows, 8), dtype=np.int32), np.zeros((rows, 8))
-    for row, vertex in enumerate(mesh_object.data.vertices):
-        entries = [(entry.weight, index[entry.group]) for entry in vertex.groups if entry.group in index]
-        if len(entries) > 8:
-            entries = sorted(entries, reverse=True)[:8]
-        for column, (weight, bone) in enumerate(entries):
+    entries = read_vertex_weights(mesh_object, {name: number for number, name in enumerate(names)})
+    indices, weights = np.zeros((len(entries), 8), dtype=np.int32), np.zeros((len(entries), 8))
+    for row, each in enumerate(entries):
+        largest = sorted(each, key=lambda entry: -entry[1])[:8] if len(each) > 8 else each
+        for column, (bone, weight) in enumerate(largest):
             indices[row, column], weights[row, column] = bone, weight
     total = weights.sum(-1, keepdims=True)
-    return DeformWeights(bones, indices, np.divide(weights, total, out=np.zeros_like(weights), where=total > 0))
+    return DeformWeights(tuple(names), indices, np.divide(weights, total, out=np.zeros_like(weights), where=total > 0))
 
 
 def _joined(tables: Sequence[DeformWeights]) -> DeformWeights:
