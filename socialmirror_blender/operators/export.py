@@ -16,8 +16,8 @@ from .. import folders
 from .. import scene as scenes
 from ..export import Finding, check_export, export_people
 from ..export.files import has_usd
-from ..panels.text import draw_text
 from ..reconstructions import require_reconstruction
+from ..text import draw_text
 from .reporting import OnReconstruction, OperatorReturn, reports_errors
 
 _AUTO, _TARGET_DEFAULT = "AUTO", "Target Default"

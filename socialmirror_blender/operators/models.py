@@ -9,8 +9,8 @@ from bpy.props import BoolProperty, StringProperty
 
 from ...core.contract.errors import UserError
 from ..folders import absolute_path
-from ..panels.text import wrap
 from ..runtime import models, session
+from ..text import wrap
 from .environment import require_online
 from .reporting import OperatorReturn, poll_ready, reports_errors
 

@@ -12,8 +12,8 @@ from ..reconstructions import active_annotation, active_reconstruction
 from ..scene.contact_list import read_contacts
 from ..scene.seen_touches import is_in_list
 from ..scene.state import read_state
+from ..text import draw_note, draw_text
 from .sidebar import Sidebar
-from .text import draw_note, draw_text
 
 _ICONS = {BORNE_OUT: "CHECKMARK", CONTRADICTED: "QUESTION"}
 _ACTORS = {"A": "Person A acts.", "B": "Person B acts.", "both": "Both act."}

@@ -12,8 +12,8 @@ from ..reconstructions import active_reconstruction
 from ..scene.camera_correction import CameraStance
 from ..scene.correction_state import correction_of, read_stance
 from ..scene.objects import has_control_rig
+from ..text import draw_text
 from .sidebar import OnReadableResult
-from .text import draw_text
 
 
 class SOCIALMIRROR_PT_camera(OnReadableResult, bpy.types.Panel):

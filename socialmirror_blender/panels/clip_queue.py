@@ -8,8 +8,8 @@ import bpy
 
 from ..runtime.clip_queue import ClipState, QueuedClip
 from ..runtime.session import Origin, session
+from ..text import draw_text
 from .sidebar import Sidebar
-from .text import draw_text
 
 _ICONS = {
     ClipState.WAITING: "TIME",

@@ -15,8 +15,8 @@ from ..reconstructions import active_reconstruction
 from ..scene.contact_list import active_contact, active_touch, chosen_touches, read_contacts, read_touch, read_touches
 from ..scene.contact_markers import contact_scene_frames
 from ..scene.state import read_state
+from ..text import characters_per_line, ui_scale
 from .sidebar import OnResult
-from .text import characters_per_line, ui_scale
 
 _STATE_ICONS = {"auto": "RADIOBUT_OFF", "enforced": "CHECKMARK", "rejected": "X"}
 _UNREACHED_ICON = "ERROR"

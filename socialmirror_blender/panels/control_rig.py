@@ -11,8 +11,8 @@ from ..reconstructions import active_reconstruction
 from ..rigging.control_rig.layout import LIMBS
 from ..scene.names import rig_role
 from ..scene.objects import control_rig_of, object_with_role
+from ..text import draw_text
 from .sidebar import OnResult
-from .text import draw_text
 
 _NAME_WIDTH = 0.64
 """Of a limb's row: with less Blender leaves the name out in a sidebar of the usual width."""

@@ -8,7 +8,7 @@ import bpy
 
 from ..runtime.environment import EnvironmentState
 from ..runtime.session import session
-from .text import draw_text
+from ..text import draw_text
 
 _ICONS = {
     EnvironmentState.NOT_INSTALLED: "IMPORT",

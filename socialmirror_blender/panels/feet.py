@@ -10,8 +10,8 @@ from .. import scene as scenes
 from ..reconstruction_properties import FOOT_MODE_ITEMS, contact_list
 from ..reconstructions import active_reconstruction
 from ..scene.foot_list import listed_feet
+from ..text import draw_text
 from .sidebar import OnResult
-from .text import draw_text
 
 _SHOWN = 14
 _ICONS = {"reconstructed": "DOT", "lock": "LOCKED", "free": "UNLOCKED"}

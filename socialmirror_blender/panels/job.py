@@ -9,8 +9,8 @@ from ..runtime import models
 from ..runtime.job import Failure, Job, JobState
 from ..runtime.session import is_open, scene_is_busy_with, session
 from ..scene.frame_numbers import renumber
+from ..text import draw_note, draw_text
 from .next_step import FIXES
-from .text import draw_note, draw_text
 
 _JOB_LABELS = {
     "reconstruct": "Reconstructing",

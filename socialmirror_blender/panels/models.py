@@ -8,8 +8,8 @@ import bpy
 
 from ..runtime.models import Model, disk_used
 from ..runtime.session import session
+from ..text import draw_text
 from .sidebar import Sidebar
-from .text import draw_text
 
 _ICONS = {"installed": "CHECKMARK", "missing": "IMPORT", "damaged": "ERROR"}
 _TITLE_SHARE = 0.62

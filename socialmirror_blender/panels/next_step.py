@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ..runtime.environment import Environment, EnvironmentState
 from ..runtime.job import Failure, Job, JobState
 from ..runtime.models import FETCH
-from .text import counted
+from ..text import counted
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ import bpy
 
 from ..reconstructions import active_reconstruction
 from ..scene.own_keys import OwnKeys, count_own_keys, frames_text
+from ..text import counted, draw_text
 from .sidebar import OnResult
-from .text import counted, draw_text
 
 _SHOWN_BONES = 8
 

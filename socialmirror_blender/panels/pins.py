@@ -9,8 +9,8 @@ import bpy
 from .. import scene as scenes
 from ..reconstructions import active_reconstruction
 from ..scene.pins import PinnedRange
+from ..text import counted, draw_text
 from .sidebar import OnResult
-from .text import counted, draw_text
 
 _SHOWN_PINS = 12
 _NAMES = {"wrist": "hand", "ankle": "foot", "foot": "toes", "pelvis": "hips"}

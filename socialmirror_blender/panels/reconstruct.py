@@ -10,13 +10,13 @@ import bpy
 from ..properties import settings_of, user_prompt
 from ..runtime.models import JOBS as MODEL_JOBS
 from ..runtime.session import session
+from ..text import draw_text
 from .annotation import draw_suggestion
 from .environment import draw_environment, draw_environment_details
 from .job import draw_job, draw_pending_result, in_scene_frames
 from .next_step import next_step
 from .sidebar import Sidebar
 from .sidebar_state import read_sidebar_state
-from .text import draw_text
 
 _BOX_MARGIN = 10
 _HOW_IT_IS_MADE = ("takes", "seed", "smoothness", "device")

@@ -14,8 +14,8 @@ from ..reconstructions import active_reconstruction, read_info
 from ..scene.clip import clip_info
 from ..scene.frame_numbers import renumber
 from ..scene.take_notes import take_name, take_sentence
+from ..text import draw_note, draw_text
 from .sidebar import Sidebar
-from .text import draw_note, draw_text
 
 _SAME_RATE = 0.001
 """Relative difference up to which two frame rates count as equal."""

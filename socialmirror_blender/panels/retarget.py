@@ -8,8 +8,8 @@ import bpy
 
 from ..retarget_properties import retarget_settings, target_of
 from ..rigging.retarget.bone_maps import REQUIRED
+from ..text import draw_note, draw_text
 from .sidebar import OnResult, Sidebar
-from .text import draw_note, draw_text
 
 
 class SOCIALMIRROR_PT_retarget(OnResult, bpy.types.Panel):

@@ -12,8 +12,8 @@ from ..reconstruction_properties import contact_list
 from ..reconstructions import active_reconstruction, read_info
 from ..scene.ghost import ghost_take
 from ..scene.take_notes import take_name, take_note, take_sentence
+from ..text import draw_text
 from .sidebar import OnReadableResult
-from .text import draw_text
 
 
 class SOCIALMIRROR_PT_takes(OnReadableResult, bpy.types.Panel):

@@ -12,8 +12,8 @@ from ..reconstructions import active_reconstruction, read_info
 from ..scene.recent import Recent
 from ..scene.trust import FILLED_IN, STATE_TEXTS, UNCERTAIN, TrustStretch
 from ..scene.trust_overlay import collection_stretches, is_overlay_shown
+from ..text import draw_text
 from .sidebar import OnResult
-from .text import draw_text
 
 GRADE_TEXTS = {
     "good": "Good: it agrees with the clip.",

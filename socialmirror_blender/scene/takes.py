@@ -31,6 +31,7 @@ from .clip import clip_info
 from .contact_edits import contact_memory, restore_contact_memory, show_contacts
 from .contact_list import read_contacts, write_contacts
 from .contact_markers import marker_steps
+from .copies import separate_copies
 from .correction_state import as_corrected, as_shown, correction_of, keep_camera
 from .datablocks import Steps, at_once, remove_new_datablocks_on_error, removed_on_error, restored_on_error
 from .foot_list import show_foot_contacts
@@ -62,6 +63,7 @@ def show_take_steps(collection: bpy.types.Collection, folder: Path, reconstructi
     """`update_take` with the take that was read from the folder: first the motion, then the markers of its contacts."""
     require_no_control_rig(collection)
     require_same_bodies(collection, reconstruction)
+    separate_copies()
     yield from removed_on_error(_key_shown_take(collection, folder, reconstruction))
     yield
     yield from marker_steps(collection)

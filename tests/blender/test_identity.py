@@ -87,7 +87,6 @@ def test_a_copy_that_shares_its_action_gets_one_of_its_own(original: Any, scene:
         copy.objects.unlink(item)
         copy.objects.link(twin)
     bpy.context.scene.collection.children.link(copy)
-    scene.separate_copies()
     before = keys(scene, original)
     bpy.context.view_layer.objects.active = scene.rig_of(copy, 0)
     press("use_take", take="take-1")

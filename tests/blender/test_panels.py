@@ -50,7 +50,7 @@ def test_the_time_left_is_rounded_to_what_can_be_known(product: Product) -> None
 
 
 def test_text_is_wrapped_to_the_width_of_the_region(product: Product) -> None:
-    wrap = product("socialmirror_blender.panels.text").wrap
+    wrap = product("socialmirror_blender.text").wrap
     assert max(map(len, wrap("word " * 50, 300, 1.0))) < 300 / 6
     assert len(wrap("word " * 50, 300, 2.0)) > len(wrap("word " * 50, 300, 1.0))
 
