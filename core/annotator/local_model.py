@@ -187,7 +187,7 @@ def load_model(folder: Path, family: Family, title: str, device: torch.device) -
             raise
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise AnnotatorUnavailable(
-            "annotator-broken",
+            "model-damaged",
             f"{title} cannot be loaded: {reason}",
             "Delete it among the models and download it again.",
         ) from error

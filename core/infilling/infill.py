@@ -121,7 +121,7 @@ def infill(
     """A take of a whole clip: sampled from noise about the prediction or, `from_take`, from the scene's fitted motion on.
 
     An earlier take is sampled anew around the edits, `settings.sampling.strength` of the way; far from every edit it stays
-    as it is. UserError `infiller-broken`, `refiner-broken`.
+    as it is. UserError `infiller-failed`, `smoother-failed`.
     """
     hold = _held_frames(scene.clip.observations, constraints)
     if not from_take:

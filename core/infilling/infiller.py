@@ -54,7 +54,7 @@ class ReferenceMotion:
 def load_infiller(path: Path | None = None, device: torch.device | str = "cpu") -> Infiller:
     """The infiller with the weights in `path`, by default those that ship with the product.
 
-    UserError `weights-missing` or `weights-wrong`, see `load_checkpoint`; `scales-wrong` if the scales do not fit.
+    UserError `weights-missing`, or `weights-wrong` also where the scales do not fit, see `load_checkpoint`.
     """
     path = path or weights_file(KIND)
     checkpoint = load_checkpoint(path, KIND, VERSION)
@@ -71,7 +71,7 @@ def sample_clip(
     inputs: SamplingInputs,
     reporter: Reporter,
 ) -> Float[Tensor, "P N C"]:
-    """The channels of one take of a clip of any length, on the denoiser's device. UserError `infiller-broken`."""
+    """The channels of one take of a clip of any length, on the denoiser's device. UserError `infiller-failed`."""
     device = next(infiller.denoiser.parameters()).device
     windows = sliding_windows(features.nodes.shape[1])
     return sample(

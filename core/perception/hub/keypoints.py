@@ -27,7 +27,7 @@ from scipy.ndimage import gaussian_filter
 
 from ..movenet import KEYPOINTS, FoundPerson
 from .pictures import Preparation
-from .running import HubModelKind, HubNetwork, model_wrong
+from .running import HubModelKind, HubNetwork, model_damaged
 
 TARGET_SPREAD = 2.0
 """Standard deviation in cells of the Gaussians that the network was trained to draw."""
@@ -97,15 +97,15 @@ class VitPose:
     """The keypoint network of the hub."""
 
     def __init__(self, network: HubNetwork) -> None:
-        """UserError `model-wrong`."""
+        """UserError `model-damaged`."""
         self._network = network
         try:
             self._preparation = Preparation.of_folder(network.folder, Preparation((256, 192)))
         except (ValueError, OSError) as error:
-            raise model_wrong(network.kind.title, network.folder, str(error)) from error
+            raise model_damaged(network.kind.title, network.folder, str(error)) from error
 
     def look(self, queries: Sequence[KeypointQuery]) -> list[HubKeypoints]:
-        """UserError `model-wrong`, NoMemory."""
+        """UserError `model-damaged`, NoMemory."""
         return self._network.run(queries, self._look)
 
     def free(self) -> None:
@@ -114,7 +114,7 @@ class VitPose:
     def _look(self, network: Any, queries: Sequence[KeypointQuery]) -> list[HubKeypoints]:
         config = network.config
         if config.num_labels != len(KEYPOINTS):
-            raise model_wrong(
+            raise model_damaged(
                 self._network.kind.title,
                 self._network.folder,
                 f"it has {config.num_labels} keypoints, not {len(KEYPOINTS)}",

@@ -27,7 +27,7 @@ from ...reporting import Pulse, Reporter
 from ..track import Sighting, Track
 from .person_detector import box_corners
 from .pictures import Preparation
-from .running import HubModelKind, HubNetwork, NoMemory, model_wrong
+from .running import HubModelKind, HubNetwork, NoMemory, model_damaged
 
 _LOOKS = 5
 """Frames that are looked at, spread over those that show most of the people apart."""
@@ -72,7 +72,7 @@ class GroundingDino:
     """The open-vocabulary detector of the hub."""
 
     def __init__(self, network: HubNetwork) -> None:
-        """UserError `model-wrong`."""
+        """UserError `model-damaged`."""
         from transformers import AutoTokenizer
 
         self._network = network
@@ -80,10 +80,10 @@ class GroundingDino:
             self._preparation = Preparation.of_folder(network.folder, Preparation(None, (800, 1333)))
             self._tokenizer: Any = AutoTokenizer.from_pretrained(network.folder, local_files_only=True)
         except Exception as error:  # transformers raises errors of many types for files that do not fit
-            raise model_wrong(network.kind.title, network.folder, str(error)) from error
+            raise model_damaged(network.kind.title, network.folder, str(error)) from error
 
     def find(self, image: UInt8[np.ndarray, "H W 3"], phrase: str) -> list[DescribedBox]:
-        """UserError `model-wrong`, or `out-of-memory`: nothing else here understands descriptions."""
+        """UserError `model-damaged`, or `out-of-memory`: nothing else here understands descriptions."""
         try:
             [found] = self._network.run([image], lambda network, images: [self._look(network, images[0], phrase)])
         except NoMemory as error:
@@ -124,7 +124,7 @@ def _longest(network: Any) -> int:
 
 
 def load_phrase_finder(device: torch.device, pulse: Pulse) -> PhraseFinder:
-    """UserError `model-missing` or `model-wrong`."""
+    """UserError `model-missing` or `model-damaged`."""
     return GroundingDino(HubNetwork(GROUNDING_DINO, device, pulse))
 
 

@@ -19,7 +19,7 @@ import torch
 from jaxtyping import Float32, UInt8
 
 from .pictures import Preparation
-from .running import HubModelKind, HubNetwork, model_wrong
+from .running import HubModelKind, HubNetwork, model_damaged
 
 LEAST_SCORE = 0.3
 """Score from which somebody counts as found; what is nobody does not become a track."""
@@ -75,15 +75,15 @@ class DetrDetector:
     """A detector of the DETR family."""
 
     def __init__(self, network: HubNetwork) -> None:
-        """UserError `model-wrong`."""
+        """UserError `model-damaged`."""
         self._network = network
         try:
             self._preparation = Preparation.of_folder(network.folder, _USUAL[network.kind.name])
         except (ValueError, OSError) as error:
-            raise model_wrong(network.kind.title, network.folder, str(error)) from error
+            raise model_damaged(network.kind.title, network.folder, str(error)) from error
 
     def find(self, images: Sequence[UInt8[np.ndarray, "H W 3"]]) -> list[list[DetectedPerson]]:
-        """UserError `model-wrong`, NoMemory."""
+        """UserError `model-damaged`, NoMemory."""
         return self._network.run(images, self._look)
 
     def free(self) -> None:
@@ -108,7 +108,7 @@ class DetrDetector:
     def _person(self, network: Any) -> int:
         labels = {str(name).lower(): int(index) for index, name in network.config.id2label.items()}
         if _PERSON not in labels:
-            raise model_wrong(self._network.kind.title, self._network.folder, "it knows no class 'person'")
+            raise model_damaged(self._network.kind.title, self._network.folder, "it knows no class 'person'")
         return labels[_PERSON]
 
 

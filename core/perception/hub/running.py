@@ -61,7 +61,7 @@ class HubNetwork:
 
     @property
     def network(self) -> Any:
-        """The network on its device, in evaluation mode. UserError `model-wrong`, NoMemory."""
+        """The network on its device, in evaluation mode. UserError `model-damaged`, NoMemory."""
         while self._network is None:
             failed = False
             try:
@@ -76,7 +76,7 @@ class HubNetwork:
 
     @contextmanager
     def cancellable(self) -> Iterator[Any]:
-        """The network for a block in which Cancelled passes through its calls. UserError `model-wrong`, NoMemory."""
+        """The network for a block in which Cancelled passes through its calls. UserError `model-damaged`, NoMemory."""
         network = self.network
         with torch.inference_mode(), checked_before(network.modules(), self.pulse.beat):
             yield network
@@ -138,7 +138,7 @@ class HubNetwork:
         except Exception as error:  # transformers raises errors of many types for files that do not fit
             if out_of_memory(error):
                 raise
-            raise model_wrong(self.kind.title, self.folder, str(error)) from error
+            raise model_damaged(self.kind.title, self.folder, str(error)) from error
         return network.eval().requires_grad_(False).to(self.device)
 
 
@@ -156,11 +156,11 @@ def _without_bars() -> Iterator[None]:
             logging.enable_progress_bar()
 
 
-def model_wrong(title: str, folder: Path, why: str) -> UserError:
+def model_damaged(title: str, folder: Path, why: str) -> UserError:
     """The UserError for files of a model that are not what we expect of it."""
     reason = (why.strip().splitlines() or ["for an unknown reason"])[0]
     return UserError(
-        "model-wrong",
+        "model-damaged",
         f"{title} in {folder} cannot be loaded: {reason}",
         "Fetch the model again: in the list of models in the sidebar, or with `python -m core models` on the command line.",
     )

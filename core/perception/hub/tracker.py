@@ -41,7 +41,7 @@ class HubTracker:
     """Masks follow pixels, also through the frames in which the joints of both people are at one place."""
 
     def __init__(self, embedded: PerceptionNetworks, device: torch.device, recorder: Recorder, pulse: Pulse) -> None:
-        """`embedded` are not recorded. UserError `model-missing` or `model-wrong`."""
+        """`embedded` are not recorded. UserError `model-missing` or `model-damaged`."""
         self._hub = load_hub_networks(device, pulse)
         self._recorder = recorder
         self._at_once = 1 if device.type == "cpu" else _FRAMES_AT_ONCE
@@ -54,7 +54,7 @@ class HubTracker:
         marks: tuple[PersonMark, PersonMark] | None,
         reporter: Reporter,
     ) -> list[Track[Observation]]:
-        """UserError `one-person` or `model-wrong`; NoMemory."""
+        """UserError `one-person` or `model-damaged`; NoMemory."""
         self._hub.people.free()
         part = StretchOfProgress(reporter, 0.0, _MASKS_SHARE)
         masks = track_pair(steps, tracks, marks, self._hub.masks, self._recorder, part)

@@ -23,7 +23,7 @@ from jaxtyping import Float, Float32, UInt8
 
 from ..recording import Recorder
 from .pictures import Preparation
-from .running import HubModelKind, HubNetwork, model_wrong
+from .running import HubModelKind, HubNetwork, model_damaged
 
 MASK_SIDE = 256
 """Side of the masks, which show the whole picture whatever its shape."""
@@ -98,7 +98,7 @@ class Sam2:
         self._network = network
 
     def session(self) -> MaskSession:
-        """UserError `model-wrong`, NoMemory."""
+        """UserError `model-damaged`, NoMemory."""
         return _Sam2Session(self._network)
 
     def take_less(self) -> None:
@@ -119,7 +119,7 @@ class _Sam2Session:
         try:
             preparation = Preparation.of_folder(hub.folder, Preparation((self._side, self._side)))
         except (ValueError, OSError) as error:
-            raise model_wrong(hub.kind.title, hub.folder, str(error)) from error
+            raise model_damaged(hub.kind.title, hub.folder, str(error)) from error
         # the network takes pictures of one size, whatever the constants beside it say of others
         self._preparation = Preparation((self._side, self._side), None, preparation.mean, preparation.std)
         self._remembered = max(config.num_maskmem, config.max_object_pointers_in_encoder) + 1

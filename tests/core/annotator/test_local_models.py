@@ -142,7 +142,7 @@ def test_damaged_files_are_said_and_a_wrong_normalisation_is_refused(folders: di
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(AnnotatorUnavailable, match="cannot be loaded") as raised:
         load_model(tmp_path, SmolVlm(), "SmolVLM2", CPU)
-    assert raised.value.code == "annotator-broken"
+    assert raised.value.code == "model-damaged"
     (tmp_path / "preprocessor_config.json").write_text('{"image_std": [0, 1, 1]}')
     with pytest.raises(ValueError, match="normalisation"):
         Normalisation.of_folder(tmp_path)

@@ -43,7 +43,7 @@ class Machine:
 
     def _ensure(self, weights: Iterable[Weight], reporter: object) -> None:
         if tuple(weights) == self.unreachable:
-            raise UserError("weight-missing", "No network.", "Check it.")
+            raise UserError("wheel-missing", "No network.", "Check it.")
         self.fetched += [weight.name for weight in weights]
 
 

@@ -121,7 +121,7 @@ def test_guidance_changes_the_prediction_of_each_step(denoiser: FrameDenoiser) -
 def test_a_prediction_that_is_not_finite_is_an_error() -> None:
     with pytest.raises(UserError, match="not finite") as caught:
         take(BrokenDenoiser(CONFIG), 20)
-    assert caught.value.code == "infiller-broken" and caught.value.hint
+    assert caught.value.code == "infiller-failed" and caught.value.hint
 
 
 def test_the_conditions_of_a_long_clip_are_never_all_in_memory(denoiser: FrameDenoiser) -> None:

@@ -61,7 +61,7 @@ def test_numbers_of_models_there_and_back() -> None:
 def test_scales_of_another_version_are_refused() -> None:
     with pytest.raises(UserError) as caught:
         residual.ResidualScales.from_json({"x": [1.0] * 12, "betas": [1.0] * 16})
-    assert caught.value.code == "scales-wrong" and "train again" in caught.value.hint
+    assert caught.value.code == "weights-wrong" and "install the extension again" in caught.value.hint
 
 
 def test_people_exchanged_are_numbers_exchanged() -> None:

@@ -158,7 +158,7 @@ def test_a_result_that_is_not_finite_is_an_error() -> None:
     take[1, 4, 7] = float("nan")
     with pytest.raises(UserError) as caught:
         smooth(Smoother(random_network(), SCALES), take, features)
-    assert caught.value.code == "refiner-broken"
+    assert caught.value.code == "smoother-failed"
 
 
 def test_weights_are_loaded_as_they_were_saved(tmp_path: Path) -> None:

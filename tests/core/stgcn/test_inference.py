@@ -81,7 +81,7 @@ def test_a_prediction_that_is_not_finite_is_an_error() -> None:
     features.nodes[0, 3, 5, 1] = float("nan")
     with pytest.raises(UserError) as caught:
         run_stgcn(features, random_network())
-    assert caught.value.code == "optimizer-failed"
+    assert caught.value.code == "stgcn-failed"
 
 
 def test_weights_are_loaded_as_they_were_saved(tmp_path: Path) -> None:

@@ -119,7 +119,7 @@ def test_a_network_without_people_or_of_another_kind_is_refused(picture: np.ndar
     tiny_models.seal(D_FINE.name)
     with pytest.raises(UserError) as caught:
         DetrDetector(HubNetwork(D_FINE, _CPU, _pulse())).find([picture])
-    assert caught.value.code == "model-wrong" and "person" in caught.value.message
+    assert caught.value.code == "model-damaged" and "person" in caught.value.message
     tiny_models.save_vitpose(keypoints=21)
     with pytest.raises(UserError) as caught:
         VitPose(HubNetwork(VITPOSE, _CPU, _pulse())).look(
