@@ -58,7 +58,7 @@ def judge(annotation: Annotation, scene: JudgedScene) -> JudgedAnnotation:
     for touch in annotation.touches:
         found, judged = _ground(touch, scene)
         if not found and touch.part_a != touch.part_b:
-            found, judged = _ground(touch.exchanged(), scene)
+            found, judged = _ground(touch.with_people_swapped(), scene)
             if found:
                 notes.append(f"{touch.words}: A and B were exchanged, which is what the motion bears out.")
         contacts += [replace(contact, source="annotator") for contact in found]
@@ -75,7 +75,7 @@ def is_plausible(annotation: Annotation, scene: JudgedScene) -> bool:
 
 
 def _both_ways(annotation: Annotation, hypotheses: Sequence[ContactHypothesis]) -> list[ContactHypothesis]:
-    exchanged = [touch.exchanged() for touch in annotation.touches if touch.part_a != touch.part_b]
+    exchanged = [touch.with_people_swapped() for touch in annotation.touches if touch.part_a != touch.part_b]
     return [*hypotheses, *map(_hypothesis, exchanged)]
 
 

@@ -14,7 +14,7 @@ _NAMESPACE = uuid.UUID("2f0e8a58-7a3b-4b0e-8e0c-3f0a9c2d5b44")
 _ARM, _LEG = ("upper_arm", "forearm", "hand"), ("thigh", "shin", "foot")
 _LEAST_OVERLAP = 0.5
 """Fraction of the shorter of two contacts that they must share to be one touch of a limb."""
-_LEAST_LIKENESS = 0.5
+_LEAST_SIMILARITY = 0.5
 """Share of their time that two groups of contacts must spend between the same parts for one to go on where the other ends."""
 
 
@@ -37,7 +37,7 @@ def group_contacts(contacts: Sequence[Contact], max_gap: int) -> list[Contact]:
         (a, b)
         for a, b in pairs
         if is_same_parts_again(contacts[a], contacts[b], max_gap)
-        and _likeness(durations[groups.root(a)], durations[groups.root(b)]) >= _LEAST_LIKENESS
+        and _similarity(durations[groups.root(a)], durations[groups.root(b)]) >= _LEAST_SIMILARITY
     ]
     for a, b in going_on:
         groups.join(a, b)
@@ -74,7 +74,7 @@ def _durations(contacts: Sequence[Contact]) -> dict[tuple[str, str], int]:
     return {parts: len(touching) for parts, touching in frames.items()}
 
 
-def _likeness(one: dict[tuple[str, str], int], other: dict[tuple[str, str], int]) -> float:
+def _similarity(one: dict[tuple[str, str], int], other: dict[tuple[str, str], int]) -> float:
     """In 0-1, how much of their time two groups spend between the same parts."""
     first, second = sum(one.values()), sum(other.values())
     return sum(min(frames / first, other.get(parts, 0) / second) for parts, frames in one.items())

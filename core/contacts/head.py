@@ -183,8 +183,8 @@ def without_identity(
     return inputs, torch.full_like(kinds, _UNKNOWN)
 
 
-def turned(features: ContactFeatures) -> ContactFeatures:
-    """The features with the two people exchanged."""
+def with_people_swapped(features: ContactFeatures) -> ContactFeatures:
+    """The features with A and B in each other's place."""
     sign = torch.ones(len(PAIR_CHANNELS))
     sign[PAIR_CHANNELS.index("depth_difference")] = -1
     return ContactFeatures(features.pairs.transpose(1, 2) * sign, features.parts.flip(0), features.people.flip(0))
@@ -208,7 +208,9 @@ def predict_part_contacts(
     if not len(pairs):
         return probability
     for exchanged in (False, True):
-        seen, words = (turned(features), None if named is None else named.T) if exchanged else (features, named)
+        seen, words = (
+            (with_people_swapped(features), None if named is None else named.T) if exchanged else (features, named)
+        )
         order = pairs.flip(1) if exchanged else pairs
         kinds = PART_KIND[order]
         batch = PairSequences(

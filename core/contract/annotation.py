@@ -47,7 +47,7 @@ class SeenTouch:
         """`A hand – B back`."""
         return f"A {self.part_a} – B {self.part_b}".replace("_", " ")
 
-    def exchanged(self) -> SeenTouch:
+    def with_people_swapped(self) -> SeenTouch:
         """The same touch with A and B in each other's place."""
         return replace(self, part_a=self.part_b, part_b=self.part_a, region_a=self.region_b, region_b=self.region_a)
 

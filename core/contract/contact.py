@@ -107,7 +107,7 @@ class Contact:
         """Whether the fit uses it."""
         return self.state != "rejected"
 
-    def turned(self) -> Contact:
+    def with_people_swapped(self) -> Contact:
         """The same contact with its second person first. Not for one with the ground."""
         return replace(
             self,

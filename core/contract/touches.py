@@ -100,7 +100,7 @@ def group_touches(contacts: Iterable[Contact]) -> list[Touch]:
 
 def _a_first(contact: Contact) -> Contact:
     """The contact with person 0 as its first person, unless it is one of person 1 with the ground."""
-    return contact.turned() if contact.person_b == 0 else contact
+    return contact.with_people_swapped() if contact.person_b == 0 else contact
 
 
 def _kind(region: str) -> str:

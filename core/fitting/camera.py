@@ -28,7 +28,7 @@ class KnownCamera:
     """metres over the floor."""
 
     @property
-    def says_something(self) -> bool:
+    def is_constrained(self) -> bool:
         return self != KnownCamera()
 
     def over(self, earlier: KnownCamera) -> KnownCamera:

@@ -100,7 +100,7 @@ def _evidence_of(
             posed = pose_motion(body, initial.motion_incam)
             soles = posed_soles(posed, body)
         found = camera_evidence(initial, posed, soles, observations.frames(chosen), lines, settings)
-        if scene is None or not scene.says_something:
+        if scene is None or not scene.is_constrained:
             return found
         nearest = np.abs(posed_frames[chosen][:, None] - scene.positions).argmin(0)
         return replace(found, scene=scene, scene_frames=torch.from_numpy(nearest))

@@ -62,7 +62,7 @@ class SceneView(Record):
     """metres along the optical axis; 0 where it is not known."""
 
     @property
-    def says_something(self) -> bool:
+    def is_constrained(self) -> bool:
         return self.focal_sigma > 0
 
 

@@ -20,7 +20,7 @@ from ..records import Record
 from .confidence import joint_confidence
 from .line_of_sight import line_of_sight_rotation
 from .stabilisation import TRUNK as _TRUNK
-from .stabilisation import camera_turning, stabilised
+from .stabilisation import estimate_camera_rotation, stabilised
 
 _HAND_WRIST, _HAND_INDEX, _HAND_MIDDLE, _HAND_PINKY = 0, 5, 9, 17
 _SMOOTHING_SECONDS = 0.04
@@ -90,7 +90,7 @@ def observe(detections: Detections, K: np.ndarray, device: torch.device | str = 
 
     Where the camera turned, they are what the camera of the middle frame would have seen (`stabilisation`).
     """
-    detections = stabilised(detections, K, camera_turning(detections, K))
+    detections = stabilised(detections, K, estimate_camera_rotation(detections, K))
 
     def tensor(array: np.ndarray) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(array)).to(device)

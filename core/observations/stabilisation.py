@@ -18,7 +18,7 @@ from .line_of_sight import line_of_sight_rotation
 _STILL = 0.01
 """Displacement of the background, in picture widths, up to which a camera counts as standing still."""
 LARGEST_UNEXPLAINED = 0.03
-"""`CameraTurning.unexplained` from which on a camera is said to travel or zoom."""
+"""`CameraRotation.unexplained` from which on a camera is said to travel or zoom."""
 _EXPLAINS = 0.5
 """Part of the background's displacement that rotations may leave: a camera that travels is not made to turn instead."""
 _LEAST_COSINE = 0.2
@@ -27,7 +27,7 @@ TRUNK = [LANDMARK_INDEX[f"{side}_{part}"] for part in ("shoulder", "hip") for si
 
 
 @dataclass(frozen=True)
-class CameraTurning:
+class CameraRotation:
     """How the camera turned through a clip."""
 
     rotations: Float[np.ndarray, "T 3 3"]
@@ -40,12 +40,12 @@ class CameraTurning:
         return bool((self.rotations == np.eye(3)).all())
 
 
-def camera_turning(detections: Detections, K: Float[np.ndarray, "3 3"]) -> CameraTurning:
+def estimate_camera_rotation(detections: Detections, K: Float[np.ndarray, "3 3"]) -> CameraRotation:
     """The rotations that come nearest to the background's homographies under the intrinsics K."""
     frames = len(detections.frame_index)
     still = np.broadcast_to(np.eye(3), (frames, 3, 3)).copy()
     if detections.background is None or float(detections.camera_motion.max()) < _STILL:
-        return CameraTurning(still, 0.0)
+        return CameraRotation(still, 0.0)
     width, height = (float(size) for size in detections.image_size)
     K_widths = np.diag([1 / width, 1 / width, 1.0]) @ K
     found = np.linalg.inv(K_widths) @ detections.background.astype(np.float64) @ K_widths
@@ -59,15 +59,15 @@ def camera_turning(detections: Detections, K: Float[np.ndarray, "3 3"]) -> Camer
     difference = apply_homography(turned[:, None], points) - apply_homography(detections.background[:, None], points)
     unexplained = float(np.linalg.norm(difference, axis=-1).mean(1).max())
     if unexplained > _EXPLAINS * float(detections.camera_motion.max()):
-        return CameraTurning(still, unexplained)
-    return CameraTurning(rotations, unexplained)
+        return CameraRotation(still, unexplained)
+    return CameraRotation(rotations, unexplained)
 
 
-def stabilised(detections: Detections, K: Float[np.ndarray, "3 3"], turning: CameraTurning) -> Detections:
+def stabilised(detections: Detections, K: Float[np.ndarray, "3 3"], rotation: CameraRotation) -> Detections:
     """The detections as the middle frame's camera would have made them, had it seen everything."""
-    if turning.is_still:
+    if rotation.is_still:
         return detections
-    R = turning.rotations
+    R = rotation.rotations
     K = K.astype(np.float64)
     keypoints, in_front = _turned_points(detections.keypoints, K, R)
     hands, hands_in_front = _turned_points(detections.hands, K, R)

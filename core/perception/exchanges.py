@@ -1,9 +1,9 @@
 """Undoes exchanges: after two people met, each of their tracks may go on with the other one.
 
 Where tracks are exchanged is found by dynamic programming (Viterbi, 1967) over all frames of the clip. Every term is a negative
-logarithm of a likelihood: joints move little from frame to frame, people keep their clothes, and where two passes over the clip
-saw the same body, they saw the same person. An exchange by one of the passes is found that way, too: at some frame their tracks
-cease to agree, and the clothes, and how near the people were to each other in either pass, say which of them was wrong.
+logarithm of a likelihood: joints move little from frame to frame, people keep their appearance, and where two passes over the
+clip saw the same body, they saw the same person. An exchange by one of the passes is found that way, too: at some frame their
+tracks cease to agree, and the appearance, and how near the people were to each other in either pass, say which of them was wrong.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ _MEMORY = 10.0
 """Frames after which a gap in a track has made the place before it meaningless (falls with its exponential)."""
 _SAME_BODY_COST = 2.0
 """Of a frame in which two passes see the same body, and it is said to be of two people."""
-_LOOK = 10.0
-"""Frames that say as much of the clothes as one: those nearby show them in the same light and from the same side."""
-_MOST_LOOKS = 3.0
-"""Looks that a stretch between two meetings counts at most: light and side may be the same for all of it."""
+_CORRELATED_FRAMES = 10.0
+"""Frames that count as one sample of the appearance: those nearby show it in the same light and from the same side."""
+_MOST_SAMPLES = 3.0
+"""Effective samples of a stretch between two meetings at most: light and side may be the same for all of it."""
 _LEAST_SPREAD = 0.15
-"""Least standard deviation of the difference between two people's clothes: from behind they look different."""
-_MOST_OF_A_LOOK = 4.0
-"""Most that clothes may cost in one look."""
+"""Least standard deviation of the difference between two people's appearance: from behind they look different."""
+_MOST_SAMPLE_COST = 4.0
+"""Most that one sample of the appearance may cost."""
 _CLOSE_WEIGHT = 0.25
-"""Of the clothes of people who are close: each of them has pixels of the other."""
+"""Of the appearance of people who are close: each of them has pixels of the other."""
 _APART = 1.0
 """Distance of the trunks in scales from which neither hides much of the other."""
 _NEAR, _SAMPLE, _LEAST_TOGETHER = 1.6, 3, 5
@@ -46,7 +46,7 @@ fewer frames in common than the last number, one is not of a person."""
 _FLICKER = 5
 """Frames that people must at least be near each other for a meeting."""
 _ROUNDS = 2
-"""Clothes are learned from the identities, and identities found by the clothes, this often."""
+"""Appearances are fitted to the identities, and identities found by the appearances, this often."""
 _DOUBTFUL = 7.0
 """Identities are doubtful if others cost less than this more. Two passes that keep a person's name without any evidence, where
 they had both people at one place, are worth 6."""
@@ -122,7 +122,7 @@ class _TwoTracks:
     """Distance of the trunks in scales; 0 where one of the people is not seen."""
     limbs: Float[np.ndarray, "2 T 12 2"]
     scale: Float[np.ndarray, "2 T"]
-    clothes: Float[np.ndarray, "2 T 3 33"]
+    appearance: Float[np.ndarray, "2 T 3 33"]
     """Roots of the `appearance_embedding`, whose squares sum to 1 over the bands; zeros in bands that are not seen."""
 
     @property
@@ -134,16 +134,16 @@ def _arrays(tracks: tuple[Track[SeenT], Track[SeenT]], steps: Int[np.ndarray, " 
     count = len(steps)
     seen, middle = np.zeros((2, count), bool), np.zeros((2, count, 2))
     limbs, scale = np.zeros((2, count, 12, 2)), np.ones((2, count))
-    clothes = np.zeros((2, count, 3, 33))
+    appearance = np.zeros((2, count, 3, 33))
     for person, track in enumerate(tracks):
         for place, step in enumerate(steps.tolist()):
             found = track.observations.get(step)
             if found is not None:
                 seen[person, place], middle[person, place] = True, found.middle
                 limbs[person, place], scale[person, place] = found.keypoints[LIMBS], found.scale
-                clothes[person, place] = np.sqrt(found.appearance / len(found.appearance))
+                appearance[person, place] = np.sqrt(found.appearance / len(found.appearance))
     gap = np.linalg.norm(middle[0] - middle[1], axis=-1) / scale.max(0)
-    return _TwoTracks(steps, seen, np.where(seen[0] & seen[1], gap, 0.0), limbs, scale, clothes)
+    return _TwoTracks(steps, seen, np.where(seen[0] & seen[1], gap, 0.0), limbs, scale, appearance)
 
 
 def _similarity(p: _TwoTracks, q: _TwoTracks, *, crosswise: bool) -> Float[np.ndarray, "2 T"]:
@@ -169,9 +169,9 @@ def _likeliest_exchanges(
         conflict = _SAME_BODY_COST * agreement
     exchanged = margin = _apparently_exchanged(first, anchor)[None]
     for _ in range(_ROUNDS):
-        clothes = _learned_clothes(first, exchanged[0])
-        looks = [_clothes_cost(each, clothes) / len(passes) for each in passes]
-        exchanged, margin = _dynamic_programme(looks, jumps, conflict, anchor)
+        appearance = _fit_appearance(first, exchanged[0])
+        appearance_costs = [_appearance_cost(each, appearance) / len(passes) for each in passes]
+        exchanged, margin = _dynamic_programme(appearance_costs, jumps, conflict, anchor)
     return exchanged[-1], margin[-1]
 
 
@@ -207,8 +207,8 @@ def _kept_places(tracks: _TwoTracks) -> Float[np.ndarray, " T"]:
 
 
 @dataclass(frozen=True)
-class _Clothes:
-    """How two people's clothes differ. Roots of histograms are compared; their distance is Hellinger's."""
+class _AppearanceModel:
+    """How two people's appearances differ. Roots of histograms are compared; their distance is Hellinger's."""
 
     middle: Float[np.ndarray, "3 33"]
     """Halfway between the two people."""
@@ -216,44 +216,44 @@ class _Clothes:
     """The product of this and a deviation from the middle is the logarithm of the odds that the first person is seen."""
 
 
-def _learned_clothes(tracks: _TwoTracks, exchanged: Bool[np.ndarray, " T"]) -> _Clothes:
+def _fit_appearance(tracks: _TwoTracks, exchanged: Bool[np.ndarray, " T"]) -> _AppearanceModel:
     """From the steps in which both people are apart. Differences between the people are taken for normally distributed."""
-    first, second = np.where(exchanged[:, None, None], tracks.clothes[::-1], tracks.clothes)[:, tracks.apart]
-    worn = first.any(-1) & second.any(-1)
-    count = np.maximum(worn.sum(0), 1)[:, None]
-    differences = np.where(worn[..., None], first - second, 0.0)
+    first, second = np.where(exchanged[:, None, None], tracks.appearance[::-1], tracks.appearance)[:, tracks.apart]
+    shown = first.any(-1) & second.any(-1)
+    count = np.maximum(shown.sum(0), 1)[:, None]
+    differences = np.where(shown[..., None], first - second, 0.0)
     mean = differences.sum(0) / count
-    middle = np.where(worn[..., None], first + second, 0.0).sum(0) / (2 * count)
+    middle = np.where(shown[..., None], first + second, 0.0).sum(0) / (2 * count)
     distance = float(np.linalg.norm(mean))
     if distance == 0.0:
-        return _Clothes(middle, mean)
+        return _AppearanceModel(middle, mean)
     spread = float(((differences * mean).sum((1, 2)) / distance).std())
-    return _Clothes(middle, 2 * mean / max(spread, _LEAST_SPREAD) ** 2)
+    return _AppearanceModel(middle, 2 * mean / max(spread, _LEAST_SPREAD) ** 2)
 
 
-def _clothes_cost(tracks: _TwoTracks, clothes: _Clothes) -> Float[np.ndarray, " T"]:
-    """What it costs by the clothes to call the people exchanged; below 0 where they look exchanged."""
-    worn = tracks.clothes.any(-1, keepdims=True)
-    deviation = np.where(worn, tracks.clothes - clothes.middle, 0.0)
-    value = np.clip((deviation * clothes.odds).sum((2, 3)), -_MOST_OF_A_LOOK / 2, _MOST_OF_A_LOOK / 2)
-    return _look_weights(tracks.apart) * (value[0] - value[1])
+def _appearance_cost(tracks: _TwoTracks, appearance: _AppearanceModel) -> Float[np.ndarray, " T"]:
+    """What it costs by the appearance to call the people exchanged; below 0 where they look exchanged."""
+    shown = tracks.appearance.any(-1, keepdims=True)
+    deviation = np.where(shown, tracks.appearance - appearance.middle, 0.0)
+    value = np.clip((deviation * appearance.odds).sum((2, 3)), -_MOST_SAMPLE_COST / 2, _MOST_SAMPLE_COST / 2)
+    return _effective_samples(tracks.apart) * (value[0] - value[1])
 
 
-def _look_weights(apart: Bool[np.ndarray, " T"]) -> Float[np.ndarray, " T"]:
-    """How many looks each step counts."""
+def _effective_samples(apart: Bool[np.ndarray, " T"]) -> Float[np.ndarray, " T"]:
+    """How many independent samples of the appearance each step counts."""
     bridged = apart | binary_closing(apart, np.ones(_FLICKER))
     stretch = np.cumsum(np.diff(bridged, prepend=bridged[:1]))
     length = np.bincount(stretch)[stretch]
-    return np.where(apart, 1.0, _CLOSE_WEIGHT) * np.minimum(1 / _LOOK, _MOST_LOOKS / length)
+    return np.where(apart, 1.0, _CLOSE_WEIGHT) * np.minimum(1 / _CORRELATED_FRAMES, _MOST_SAMPLES / length)
 
 
 def _apparently_exchanged(tracks: _TwoTracks, anchor: int) -> Bool[np.ndarray, " T"]:
-    """Where the clothes look exchanged beside those around the anchor.
+    """Where the appearances look exchanged beside those around the anchor.
 
     An exchange turns a difference into its opposite, and so leaves the axis of the differences as it is.
     """
-    worn = tracks.clothes.any(-1, keepdims=True).all(0)
-    differences = np.where(worn, tracks.clothes[0] - tracks.clothes[1], 0.0).reshape(len(tracks.steps), -1)
+    shown = tracks.appearance.any(-1, keepdims=True).all(0)
+    differences = np.where(shown, tracks.appearance[0] - tracks.appearance[1], 0.0).reshape(len(tracks.steps), -1)
     if not tracks.apart.any():
         return np.zeros(len(differences), bool)
     axis = np.linalg.svd(differences[tracks.apart], full_matrices=False)[2][0]
@@ -262,18 +262,18 @@ def _apparently_exchanged(tracks: _TwoTracks, anchor: int) -> Bool[np.ndarray, "
 
 
 def _dynamic_programme(
-    looks: Sequence[Float[np.ndarray, " T"]],
+    appearance_costs: Sequence[Float[np.ndarray, " T"]],
     jumps: Sequence[Float[np.ndarray, " T"]],
     conflict: Float[np.ndarray, " T"],
     anchor: int,
 ) -> tuple[Bool[np.ndarray, "N T"], Float[np.ndarray, "N T"]]:
     """Where each of N passes has the people exchanged, and how much more the opposite would cost.
 
-    `looks` are the costs of being exchanged, `jumps` those of an exchange before each step, `conflict` those of two passes that
-    name the people differently. Nobody is exchanged in the first pass at the `anchor`.
+    `appearance_costs` are those of being exchanged, `jumps` those of an exchange before each step, `conflict` those of two passes
+    that name the people differently. Nobody is exchanged in the first pass at the `anchor`.
     """
-    states = np.array(list(product((0, 1), repeat=len(looks))))
-    cost = np.stack(list(looks), 1) @ states.T + np.outer(conflict, np.ptp(states, axis=1))
+    states = np.array(list(product((0, 1), repeat=len(appearance_costs))))
+    cost = np.stack(list(appearance_costs), 1) @ states.T + np.outer(conflict, np.ptp(states, axis=1))
     cost[anchor, states[:, 0] == 1] = np.inf
     changes = (states[:, None] != states[None]).astype(float)
     transition = np.einsum("nt,abn->tab", np.stack(list(jumps)), changes)
@@ -283,5 +283,7 @@ def _dynamic_programme(
     for step in range(len(cost) - 2, -1, -1):
         backward[step] = ((backward[step + 1] + cost[step + 1])[None] + transition[step + 1]).min(1)
     total = forward + cost + backward
-    kept, other = (np.stack([total[:, states[:, n] == value].min(1) for n in range(len(looks))]) for value in (0, 1))
+    kept, other = (
+        np.stack([total[:, states[:, n] == value].min(1) for n in range(len(appearance_costs))]) for value in (0, 1)
+    )
     return other < kept, np.abs(other - kept)

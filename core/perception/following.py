@@ -142,11 +142,11 @@ class Follower:
         candidates, maps = self._candidates(image, people, sightings)
         matched = self._match(here, people, candidates, image)
         raw: list[FoundPerson | None] = []
-        for number, guess, match, around in zip(here, people, matched, maps):
+        for number, predicted, match, around in zip(here, people, matched, maps):
             may_guess = self._people[number].guesses < _MOST_GUESSES
-            raw.append(match if match is not None else _sought(guess, around if may_guess else None))
-        prompted = self._prompted_poses(image, [_snapped(guess) for guess in people], raw, maps)
-        seen = [None if found is None else _steadied(found, guess) for found, guess in zip(raw, people)]
+            raw.append(match if match is not None else _sought(predicted, around if may_guess else None))
+        prompted = self._prompted_poses(image, [_snapped(predicted) for predicted in people], raw, maps)
+        seen = [None if found is None else _smoothed(found, predicted) for found, predicted in zip(raw, people)]
         rest = [place for place, answer in enumerate(prompted) if answer is None]
         alone = self._poses(image, [here[k] for k in rest], [people[k] for k in rest], [seen[k] for k in rest])
         poses = dict(zip(rest, alone))
@@ -194,10 +194,10 @@ class Follower:
             return [None] * len(people)
         quality = np.array([candidate.quality for candidate in candidates])
         values = np.tile(_QUALITY_WEIGHT * (quality - _USUAL_QUALITY), (len(people), 1))
-        for row, guess in enumerate(people):
+        for row, predicted in enumerate(people):
             for column, candidate in enumerate(candidates):
-                distance = np.linalg.norm(candidate.points[LIMBS] - guess.points[LIMBS], axis=1)
-                values[row, column] += 1 - float(np.median(distance)) / (_NEAR * max(limbs_extent(guess), 1.0))
+                distance = np.linalg.norm(candidate.points[LIMBS] - predicted.points[LIMBS], axis=1)
+                values[row, column] += 1 - float(np.median(distance)) / (_NEAR * max(limbs_extent(predicted), 1.0))
         if len(people) > 1 and values.max() > -1:
             near = [bool((column > -1).any()) for column in values.T]
             looks = [appearance_embedding(image, c) if n else None for c, n in zip(candidates, near)]
@@ -218,7 +218,7 @@ class Follower:
         maps: Sequence[KeypointMaps | None],
     ) -> list[Pose | None]:
         """The poses of people who are close to each other, where the prompted network knows them."""
-        seen = [None if person is None else _steadied(person, guess) for person, guess in zip(found, people)]
+        seen = [None if person is None else _smoothed(person, predicted) for person, predicted in zip(found, people)]
         poses: list[Pose | None] = [None] * len(people)
         for group in _groups(people):
             if len(group) < 2:
@@ -241,10 +241,10 @@ class Follower:
     ) -> list[Pose | None]:
         """For each person the pose that the landmark network has of them, if it has one."""
         regions: list[Region] = []
-        for number, guess, person in zip(here, people, seen):
+        for number, predicted, person in zip(here, people, seen):
             followed = self._people[number]
             wanted = [followed.region] if followed.region is not None else []
-            around = body_region(person if person is not None else guess)
+            around = body_region(person if person is not None else predicted)
             if not any(similar(around, region, _SAME_REGION) for region in wanted):
                 wanted.append(around)
             regions += [r for r in wanted if not any(similar(r, known, _SAME_REGION) for known in regions)]
@@ -252,7 +252,7 @@ class Follower:
         if not poses:
             return [None] * len(people)
         skeletons = [person_of_pose(pose) for pose in poses]
-        truth = [person if person is not None else guess for person, guess in zip(seen, people)]
+        truth = [person if person is not None else predicted for person, predicted in zip(seen, people)]
         own = similarity(truth, skeletons)
         values = np.array([pose.quality for pose in poses]) + 2 * own
         for row, person in enumerate(seen):
@@ -262,24 +262,24 @@ class Follower:
         return [None if c == UNASSIGNED else poses[c] for c in choice]
 
 
-def _sought(guess: FoundPerson, maps: KeypointMaps | None) -> FoundPerson | None:
+def _sought(predicted: FoundPerson, maps: KeypointMaps | None) -> FoundPerson | None:
     """What the maps show of somebody without a centre where they are expected, if it is enough."""
     if maps is None:
         return None
-    found = maps.nearest_keypoints(guess.points, guess.scale)
+    found = maps.nearest_keypoints(predicted.points, predicted.scale)
     return found if found.quality >= _LEAST_GUESS else None
 
 
-def _steadied(match: FoundPerson, guess: FoundPerson) -> FoundPerson:
+def _smoothed(match: FoundPerson, predicted: FoundPerson) -> FoundPerson:
     """The match, its unsure keypoints drawn to the expected ones."""
     weight = (match.confidence / (match.confidence + _UNSURE))[:, None]
-    points = weight * match.points + (1 - weight) * guess.points
+    points = weight * match.points + (1 - weight) * predicted.points
     return replace(match, points=points.astype(np.float32))
 
 
 def _fused(
     seen: FoundPerson | None,
-    guess: FoundPerson,
+    predicted: FoundPerson,
     pose: Pose | None,
     world: Float[np.ndarray, "33 3"],
 ) -> tuple[Pose, bool] | None:
@@ -291,17 +291,17 @@ def _fused(
     mine = pose.points[SHARED]
     confidence = (pose.visibility * pose.presence)[SHARED]
     far = np.linalg.norm(mine - seen.points, axis=1) > _APART * seen.scale
-    votes_for_seen = seen.confidence + _EXPECTED_WEIGHT * _nearness(seen.points, guess)
-    votes_for_mine = pose.heat[SHARED] + _EXPECTED_WEIGHT * _nearness(mine, guess)
+    votes_for_seen = seen.confidence + _EXPECTED_WEIGHT * _nearness(seen.points, predicted)
+    votes_for_mine = pose.heat[SHARED] + _EXPECTED_WEIGHT * _nearness(mine, predicted)
     replaced = far & (seen.confidence > _CLEAR) & (votes_for_seen > votes_for_mine)
     confidence = np.where(replaced, _KEYPOINT_CONFIDENCE * seen.confidence, confidence)
     is_own = float(replaced[LIMBS].mean()) < _MOST_REPLACED
     return with_keypoints(pose, seen, replaced, confidence), is_own
 
 
-def _nearness(points: Float[np.ndarray, "17 2"], guess: FoundPerson) -> Float[np.ndarray, " 17"]:
+def _nearness(points: Float[np.ndarray, "17 2"], predicted: FoundPerson) -> Float[np.ndarray, " 17"]:
     """0-1, how near keypoints are to where they are expected."""
-    distance = np.linalg.norm(points - guess.points, axis=1) / guess.scale
+    distance = np.linalg.norm(points - predicted.points, axis=1) / predicted.scale
     return np.exp(-((distance / _APART) ** 2) / 2)
 
 

@@ -263,7 +263,7 @@ def _refined_nodes(
     settings = origin.variant.settings(settings)
     clip = clip_nodes(origin.choices.inputs(None, body), origin.variant.camera)
     start = take_nodes(clip, origin.base, settings)
-    if camera.says_something:
+    if camera.is_constrained:
         clip = nodes_under_camera(clip, start, camera)
         start = take_nodes(clip, origin.base, settings)
     seeds = range(take.seed, take.seed + count)

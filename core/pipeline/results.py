@@ -34,7 +34,7 @@ from ..contract.reconstruction import (
 )
 from ..fitting.fit import FittedMotion
 from ..motion import pose_motion
-from ..observations.stabilisation import camera_turning
+from ..observations.stabilisation import estimate_camera_rotation
 from ..perception.detections import Detections
 from ..progress import JobProgress
 from .takes import MadeTakes
@@ -46,7 +46,7 @@ def motion_arrays(fitted: FittedMotion, detections: Detections, body: BodyModel)
     """A fitted motion with its camera and keypoints, as it is written."""
     motion = fitted.motion_inworld
     to_middle = np.tile(np.eye(4), (len(detections.time), 1, 1))
-    to_middle[:, :3, :3] = camera_turning(detections, fitted.camera.K).rotations
+    to_middle[:, :3, :3] = estimate_camera_rotation(detections, fitted.camera.K).rotations
     posed = pose_motion(body, motion)
     people, frames = motion.pelvis.shape[:2]
 

@@ -43,7 +43,7 @@ from ..infilling.infiller import load_infiller
 from ..motion import MotionEstimate, PairMotion
 from ..observations.clip_scene import ClipScene
 from ..observations.observe import Observations, observe
-from ..observations.stabilisation import LARGEST_UNEXPLAINED, camera_turning
+from ..observations.stabilisation import LARGEST_UNEXPLAINED, estimate_camera_rotation
 from ..perception.detections import Detections
 from ..perception.movenet_graph import KIND as MOVENET
 from ..perception.perceive import detect_people
@@ -128,10 +128,10 @@ def clip_camera(
 ) -> CameraCandidates:
     """The cameras that may have filmed the clip, most likely first; says where the camera travels, which nothing takes out."""
     candidates = estimate_camera(perception, known, body, reporter, scene_view)
-    turning = camera_turning(perception, candidates.K[0])
-    if turning.unexplained > LARGEST_UNEXPLAINED:
+    rotation = estimate_camera_rotation(perception, candidates.K[0])
+    if rotation.unexplained > LARGEST_UNEXPLAINED:
         reporter.warning(
-            f"The camera travels or zooms: the background moves by {turning.unexplained:.0%} of the picture's width more than "
+            f"The camera travels or zooms: the background moves by {rotation.unexplained:.0%} of the picture's width more than "
             "a camera that turns explains. "
             "Only its turning is taken out, so the people will seem to move instead."
         )
@@ -143,7 +143,7 @@ def camera_agreement(
     scene_view: SceneView, embedded_camera: CameraCandidates, perception: Detections, reporter: Reporter
 ) -> AgreementOnCamera:
     """How far the scene's view is from the camera that is estimated without it."""
-    if not scene_view.says_something:
+    if not scene_view.is_constrained:
         return AgreementOnCamera(None)
     return AgreementOnCamera(compare_cameras(scene_view, embedded_camera, perception, reporter))
 
@@ -201,8 +201,8 @@ def lifted_motion(
 ) -> InitialMotion:
     """The initial motion from what SAM 3D Body saw; that of the observations alone where it saw too little."""
     camera = clip_camera.camera(choice)
-    turning = camera_turning(perception, camera.K).rotations
-    return initial_motion_from(lifted_people, turning, observations, body, camera, reporter)
+    rotations = estimate_camera_rotation(perception, camera.K).rotations
+    return initial_motion_from(lifted_people, rotations, observations, body, camera, reporter)
 
 
 @stage(version=1, cost=0.1, stored=False)

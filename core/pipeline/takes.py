@@ -313,8 +313,8 @@ def _words(clip: ClipNodes, prompt: str, *, annotated: bool = False) -> Node[Wor
 def _sentence(clip: ClipNodes, words: Node[Words], settings: PipelineSettings) -> Node[Sentence]:
     file = encoder_file()
     used = words if settings.text else _words(clip, "")
-    says_something = bool(used.inputs["prompt"] or used.inputs["annotation"])
-    key = content_key(file) if says_something and file.is_file() else ""
+    has_words = bool(used.inputs["prompt"] or used.inputs["annotation"])
+    key = content_key(file) if has_words and file.is_file() else ""
     return stages.sentence.node(words=used, encoder_key=key, device=clip.device)
 
 

@@ -166,7 +166,7 @@ class ResidualScales:
         if x.shape != (RESIDUAL_SIZE,) or betas.shape != (BETAS,):
             raise UserError(
                 "weights-wrong",
-                f"The scales of these weights have {x.numel()} and {betas.numel()} numbers instead of {RESIDUAL_SIZE} and {BETAS}.",
+                f"These weights have scales of {x.numel()} and {betas.numel()} numbers, not {RESIDUAL_SIZE} and {BETAS}.",
                 "The installation may be damaged: install the extension again. Weights of your own must be trained again.",
             )
         return cls(x.float(), betas.float())

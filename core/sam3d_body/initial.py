@@ -71,14 +71,14 @@ class _Found:
 
 def initial_motion_from(
     people: LiftedPeople,
-    turning: Float[np.ndarray, "T 3 3"],
+    camera_rotations: Float[np.ndarray, "T 3 3"],
     observations: Observations,
     body: BodyModel,
     camera: Camera,
     reporter: Reporter,
 ) -> InitialMotion:
     """The initial motion; where the network saw too little of the two, that of the observations alone, which is said."""
-    found = initial_from_lifted(people, turning, observations, body, camera)
+    found = initial_from_lifted(people, camera_rotations, observations, body, camera)
     if found is not None:
         return found
     if people.known.any():
@@ -91,16 +91,16 @@ def initial_motion_from(
 
 def initial_from_lifted(
     people: LiftedPeople,
-    turning: Float[np.ndarray, "T 3 3"],
+    camera_rotations: Float[np.ndarray, "T 3 3"],
     observations: Observations,
     body: BodyModel,
     camera: Camera,
 ) -> InitialMotion | None:
-    """The initial motion; None where the network saw too little of the two. `turning`: see `CameraTurning.rotations`."""
-    known = agreeing(people, turning, observations)
+    """The initial motion; None where the network saw too little of the two. `camera_rotations` are `CameraRotation.rotations`."""
+    known = agreeing(people, camera_rotations, observations)
     if float(known.float().mean(1).min()) < _LEAST_KNOWN:
         return None
-    found = _found(people, turning, known, observations, body)
+    found = _found(people, camera_rotations, known, observations, body)
     prior, moved = snap_to_keypoints(_prior(found, observations), observations)
     size = found.sizes[:, None, None]
     shift = torch.from_numpy(moved).to(found.joints) / size
@@ -114,13 +114,13 @@ def initial_from_lifted(
 
 
 def agreeing(
-    people: LiftedPeople, turning: Float[np.ndarray, "T 3 3"], observations: Observations
+    people: LiftedPeople, camera_rotations: Float[np.ndarray, "T 3 3"], observations: Observations
 ) -> Bool[Tensor, "P T"]:
     """Frames in which the network found the person whom the 2D stage follows."""
     device = observations.confidence.device
     landmarks = [LANDMARK_INDEX[name] for name in _COMPARED]
     K = observations.K.cpu()
-    turned = K @ torch.from_numpy(turning).float() @ torch.linalg.inv(K)
+    turned = K @ torch.from_numpy(camera_rotations).float() @ torch.linalg.inv(K)
     pixels = torch.from_numpy(people.keypoints[:, :, list(_COMPARED.values())])
     rays = torch.cat([pixels, torch.ones_like(pixels[..., :1])], -1) @ turned.mT
     pixels = (rays[..., :2] / rays[..., 2:].clamp_min(1e-3)).to(device)
@@ -134,13 +134,13 @@ def agreeing(
 
 def _found(
     people: LiftedPeople,
-    turning: np.ndarray,
+    camera_rotations: np.ndarray,
     known: Bool[Tensor, "P T"],
     observations: Observations,
     body: BodyModel,
 ) -> _Found:
     device = body.device
-    R = torch.from_numpy(turning).to(device, torch.float32)[None, :, None]
+    R = torch.from_numpy(camera_rotations).to(device, torch.float32)[None, :, None]
     joints = (R @ torch.from_numpy(people.joints).to(device)[..., None])[..., 0]
     rotations = R @ torch.from_numpy(people.rotations).to(device)
     rest = RestPose.of(

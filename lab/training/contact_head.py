@@ -21,7 +21,7 @@ from core.contacts.head import (
     near_pairs,
     pair_inputs,
     predict_part_contacts,
-    turned,
+    with_people_swapped,
     without_identity,
 )
 from core.contract.body_parts import BODY_PARTS, PART_INDEX
@@ -101,7 +101,7 @@ class ContactBatches:
             features = _mirrored(features)
             touching, named = touching[:, _MIRROR][:, :, _MIRROR], None if named is None else named[_MIRROR][:, _MIRROR]
         if rng.random() < 0.5:
-            features, touching, named = turned(features), touching.mT, None if named is None else named.T
+            features, touching, named = with_people_swapped(features), touching.mT, None if named is None else named.T
         pairs = near_pairs(features)
         chosen = touching[:, pairs[:, 0], pairs[:, 1]].T
         inputs, kinds = _noisy(pair_inputs(features, named, pairs), rng), PART_KIND[pairs]

@@ -19,7 +19,7 @@ from core.contacts.head import (
     near_pairs,
     pair_inputs,
     predict_part_contacts,
-    turned,
+    with_people_swapped,
     without_identity,
 )
 from core.contract.body_parts import PART_INDEX
@@ -60,7 +60,7 @@ def test_it_does_not_matter_which_person_comes_first():
     named = torch.zeros(18, 18, dtype=torch.bool)
     named[HAND, HEAD] = True
     found = predict_part_contacts(features(), network(), named)
-    exchanged = predict_part_contacts(turned(features()), network(), named.T)
+    exchanged = predict_part_contacts(with_people_swapped(features()), network(), named.T)
     assert torch.allclose(found, exchanged.mT, atol=1e-6)
 
 

@@ -50,7 +50,7 @@ def test_only_what_is_known_of_a_camera_takes_the_place_of_its_own_values(made: 
 def test_what_a_later_correction_does_not_say_stays_as_it_was():
     earlier = KnownCamera(fov=40, roll=3)
     assert KnownCamera(roll=0.0, height=1.2).over(earlier) == KnownCamera(fov=40, roll=0.0, height=1.2)
-    assert not KnownCamera().says_something and KnownCamera(roll=0.0).says_something
+    assert not KnownCamera().is_constrained and KnownCamera(roll=0.0).is_constrained
 
 
 def test_a_longer_lens_keeps_people_s_size_and_moves_the_prior_along(made: synthetic.Scene, body: BodyModel):

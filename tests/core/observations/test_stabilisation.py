@@ -12,7 +12,7 @@ import torch
 from core.body.rotations import axis_angle_to_matrix
 from core.observations.line_of_sight import line_of_sight_rotation
 from core.observations.observe import observe
-from core.observations.stabilisation import TRUNK, camera_turning, stabilised
+from core.observations.stabilisation import TRUNK, estimate_camera_rotation, stabilised
 from core.perception.background import displacement
 from core.perception.detections import Detections
 from tests.core.conftest import load_body_once
@@ -59,9 +59,9 @@ def turned(detections: Detections, K: np.ndarray, R: np.ndarray) -> Detections:
 def test_turning_is_found_and_taken_out(scene: Scene) -> None:
     K, R = scene.camera.K, rotations()
     seen = turned(scene.detections, K, R)
-    turning = camera_turning(seen, K)
-    assert turning.unexplained < 1e-6 and not turning.is_still
-    np.testing.assert_allclose(turning.rotations, R, atol=1e-6)
+    rotation = estimate_camera_rotation(seen, K)
+    assert rotation.unexplained < 1e-6 and not rotation.is_still
+    np.testing.assert_allclose(rotation.rotations, R, atol=1e-6)
     assert np.abs(seen.keypoints - scene.detections.keypoints).max() > 100
     still = observe(scene.detections, K)
     again = observe(seen, K)
@@ -77,9 +77,9 @@ def test_covariances_turn_with_the_picture(scene: Scene) -> None:
     step = np.array([0.3, 0.1], np.float32)  # px
     moved = seen.keypoints.copy()
     moved[..., :2] += step
-    turning = camera_turning(seen, K)
-    still = stabilised(replace(seen, covariance=np.tile(np.outer(step, step), (2, FRAMES, 33, 1, 1))), K, turning)
-    difference = (stabilised(replace(seen, keypoints=moved), K, turning).keypoints - still.keypoints)[..., :2]
+    rotation = estimate_camera_rotation(seen, K)
+    still = stabilised(replace(seen, covariance=np.tile(np.outer(step, step), (2, FRAMES, 33, 1, 1))), K, rotation)
+    difference = (stabilised(replace(seen, keypoints=moved), K, rotation).keypoints - still.keypoints)[..., :2]
     expected = difference[..., :, None] * difference[..., None, :]
     np.testing.assert_allclose(still.covariance, expected, rtol=0.05, atol=2e-3)
 
@@ -88,10 +88,12 @@ def test_a_camera_that_travels_is_not_explained(scene: Scene) -> None:
     shift = np.tile(np.eye(3), (FRAMES, 1, 1))
     shift[:, 0, 0] = shift[:, 1, 1] = 1 + 0.04 * (np.arange(FRAMES) - FRAMES // 2)  # coming nearer
     moved = np.array([displacement(each, HEIGHT / WIDTH) for each in shift], np.float32)
-    turning = camera_turning(replace(scene.detections, background=shift, camera_motion=moved), scene.camera.K)
-    assert turning.unexplained > 0.03
+    rotation = estimate_camera_rotation(
+        replace(scene.detections, background=shift, camera_motion=moved), scene.camera.K
+    )
+    assert rotation.unexplained > 0.03
 
 
 def test_what_stood_still_stays_as_it_is(scene: Scene) -> None:
-    turning = camera_turning(scene.detections, scene.camera.K)
-    assert turning.is_still and stabilised(scene.detections, scene.camera.K, turning) is scene.detections
+    rotation = estimate_camera_rotation(scene.detections, scene.camera.K)
+    assert rotation.is_still and stabilised(scene.detections, scene.camera.K, rotation) is scene.detections
