@@ -75,10 +75,10 @@ def as_text(checks: Sequence[Check]) -> str:
     width = max(len(check.name) for check in checks)
     lines: list[str] = []
     for check in checks:
-        word = "ok" if check.ok else "MISSING" if check.needed else "could" if check.optional else "to fix"
-        lines.append(f"{word:7}  {check.name:{width}}  {check.detail}")
+        word = "ok" if check.ok else "MISSING" if check.needed else "optional" if check.optional else "to fix"
+        lines.append(f"{word:8}  {check.name:{width}}  {check.detail}")
         if not check.ok and check.fix:
-            lines.append(f"{'':9}{'':{width}}  {check.fix}")
+            lines.append(f"{'':10}{'':{width}}  {check.fix}")
     return "\n".join(lines)
 
 

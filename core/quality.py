@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from .body.landmarks import posed_landmarks
 from .body.model import BodyModel
 from .contract.contact import Contact
 from .contract.reconstruction import BAD, FAIR, GOOD, PERSON_NAMES, Measured, Quality, Stretch
@@ -21,7 +22,7 @@ from .fitting.soles import posed_soles
 from .motion import Posed, pose_motion, project
 from .observations.observe import Observations, smooth_over_time
 from .reporting import stretches_in_words
-from .scores import CONFIDENT, landmark_distances, penetration_depths, posed_landmarks
+from .scores import CONFIDENT, landmark_distances, penetration_depths
 from .transforms import inverse_transform_points
 
 _PERCENT, _MM = 100.0, 1000.0
@@ -99,7 +100,7 @@ def check_quality(
     return Quality(tuple(measured), tuple(stretches[:_MOST_STRETCHES]))
 
 
-def badness(quality: Quality, settings: QualitySettings | None = None) -> float:
+def error_score(quality: Quality, settings: QualitySettings | None = None) -> float:
     """One number to compare takes of one clip by: the mean of all measures but contacts over their limits of badness.
 
     Contacts are left out because each take finds its own.

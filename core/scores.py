@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from .body.collision import collision_spheres, sphere_centres, with_shape
-from .body.landmarks import LandmarkRegressor, regress_landmarks
+from .body.landmarks import posed_landmarks
 from .body.model import BodyModel
 from .contract.contact import Contact
 from .contract.reconstruction import Scores
@@ -25,7 +25,7 @@ _PERCENT, _MM = 100.0, 1000.0
 
 
 def score(fitted: FittedMotion, observations: Observations, body: BodyModel, contacts: Sequence[Contact]) -> Scores:
-    """Measure a take. `contacts` with their distances, as `contacts.measure` gives them."""
+    """Measure a take. `contacts` with their distances, as `contacts.measure_contacts` gives them."""
     with torch.no_grad():
         posed = pose_motion(body, fitted.motion_incam)
         seconds = torch.from_numpy(observations.time).to(posed.joints)
@@ -46,12 +46,6 @@ def reprojection_error(posed: Posed, observations: Observations, body: BodyModel
     seen = observations.plainly_seen(CONFIDENT)
     distances = landmark_distances(posed_landmarks(posed, body), observations)[seen]
     return float(distances.mean()) if len(distances) else 0.0
-
-
-def posed_landmarks(posed: Posed, body: BodyModel) -> Float[Tensor, "P T 33 3"]:
-    """The detector's landmarks on posed bodies, in the frame of reference of the pose."""
-    regressor = LandmarkRegressor.for_body(body)
-    return regress_landmarks(regressor, posed.joints, posed.skin(body.subset(regressor.vertices)))
 
 
 def landmark_distances(

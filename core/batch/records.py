@@ -101,7 +101,7 @@ def write_summary(manifest: Manifest, outcomes: Sequence[Outcome]) -> Path:
 
 def table(outcomes: Sequence[Outcome]) -> str:
     """The outcomes as text, a line each."""
-    rows = [("clip", "status", "take", "time", "contact mm", "through mm", "")]
+    rows = [("clip", "status", "take", "time", "contact mm", "penetration mm", "")]
     rows += [
         (
             each.name,

@@ -22,6 +22,7 @@ from torch import Tensor
 
 from ..contract.files import read_npz
 from ..contract.skeleton import JOINTS, LANDMARKS
+from ..motion import Posed
 from ..shipped import check_shipped
 from .model import BodyModel
 from .rotations import orthonormal_frame
@@ -56,6 +57,12 @@ def regress_landmarks(
 ) -> Float[Tensor, "*batch 33 3"]:
     """Landmarks of a posed body, in the frame of its joints; `points` are its vertices `regressor.vertices`."""
     return regressor.weights @ torch.cat([joints, points], -2)
+
+
+def posed_landmarks(posed: Posed, body: BodyModel) -> Float[Tensor, "P T 33 3"]:
+    """The detector's landmarks on posed bodies, in the frame of reference of the pose."""
+    regressor = LandmarkRegressor.for_body(body)
+    return regress_landmarks(regressor, posed.joints, posed.skin(body.subset(regressor.vertices)))
 
 
 def palm_frame(

@@ -27,7 +27,7 @@ PAIR_CHANNELS = (
 )  # fmt: skip
 """Distances of the nearest regions of two parts with all of their depth, a quarter, a tenth of it; how far the second of these is
 above its least in the clip; speed across the picture; depth of person 1's part behind person 0's; distance, with a quarter of the
-depth, of the joints that the learned geometry predicts for the parts. Metres, metres a second."""
+depth, of the joints that the ST-GCN predicts for the parts. Metres, metres a second."""
 PART_CHANNELS = ("confidence", "sigma_along", "sigma_across", "outward", "up", "forward")
 """Confidence of the joint; standard deviations, in metres, of its place along the ray from the camera and across it; where it is
 in the frame of its own pelvis, outward being away from the body on its own side."""
@@ -62,7 +62,7 @@ def contact_features(
     prior: JointPrior | None,
     body: BodyModel,
 ) -> ContactFeatures:
-    """Features of a fitted motion. `confidence` (0–1) is that of the body joints, `prior` what learned geometry says of them."""
+    """Features of a fitted motion. `confidence` (0–1) is that of the body joints, `prior` what the ST-GCN predicts of them."""
     posed = pose_motion(body, motion_incam)
     joints, turns = posed.joints[:, :, :BODY_COUNT].cpu(), posed.global_rotations[:, :, 0].cpu()
     if prior is None:

@@ -32,7 +32,7 @@ class ContactScene:
     confidence: Float[np.ndarray, "2 T 22"]
     """Of the body joints, 0-1."""
     prior: JointPrior | None
-    """Of the learned geometry; None without one."""
+    """Of the ST-GCN; None without it."""
     body: BodyModel
 
 

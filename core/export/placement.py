@@ -62,9 +62,9 @@ def _with_root(person: AnimatedPerson, mode: str, frame_rate: float) -> Animated
         rotations[:, 0], positions[:, 0] = rotations[0, 0], positions[0, 0]
     else:
         angles = headings(matrix_to_quaternion(person.rotations[:, 0] @ REST_TO_WORLD.T))
-        way = smooth(np.c_[angles, person.positions[:, 0]], _SMOOTHING * frame_rate)
-        rotations[:, 0] = quaternion_to_matrix(quaternion_about_z(way[:, 0])) @ REST_TO_WORLD
-        positions[:, 0] = way[:, 1:]
+        path = smooth(np.c_[angles, person.positions[:, 0]], _SMOOTHING * frame_rate)
+        rotations[:, 0] = quaternion_to_matrix(quaternion_about_z(path[:, 0])) @ REST_TO_WORLD
+        positions[:, 0] = path[:, 1:]
     return replace(person, rotations=rotations, positions=positions)
 
 

@@ -9,7 +9,7 @@ from typing import TypeVar
 import numpy as np
 from jaxtyping import Bool, Float
 
-from ..body.landmarks import LandmarkRegressor, regress_landmarks
+from ..body.landmarks import posed_landmarks
 from ..body.model import BodyModel
 from ..contract.contact import Contact
 from ..contract.edits import Pin
@@ -111,7 +111,9 @@ def _moved_prior(
 
 def _moved_landmarks(before: MotionEstimate, after: MotionEstimate, body: BodyModel) -> Float[np.ndarray, "P T 33"]:
     """metres between where two motions have each landmark."""
-    landmarks = [_landmarks(motion, body) for motion in (before, after)]
+    landmarks = [
+        posed_landmarks(pose_motion(body, motion.motion_incam), body).cpu().numpy() for motion in (before, after)
+    ]
     return np.linalg.norm(landmarks[1] - landmarks[0], axis=-1)
 
 
@@ -133,9 +135,3 @@ def _fading(edited: Bool[np.ndarray, " T"], timeline: Timeline) -> Float[np.ndar
         return np.zeros(len(edited), np.float32)
     distance = np.abs(timeline.time[:, None] - timeline.time[edited][None]).min(1)
     return (0.5 + 0.5 * np.cos(np.pi * np.clip(distance / _FADE_SECONDS, 0, 1))).astype(np.float32)
-
-
-def _landmarks(motion: MotionEstimate, body: BodyModel) -> Float[np.ndarray, "P T 33 3"]:
-    regressor = LandmarkRegressor.for_body(body)
-    posed = pose_motion(body, motion.motion_incam)
-    return regress_landmarks(regressor, posed.joints, posed.skin(body.subset(regressor.vertices))).cpu().numpy()

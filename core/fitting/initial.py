@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ..body.landmarks import LandmarkRegressor, regress_landmarks
+from ..body.landmarks import LandmarkRegressor, posed_landmarks
 from ..body.model import BodyModel
 from ..body.rotations import matrix_to_rotation_6d, rotation_6d_to_matrix
 from ..contract.errors import UserError
@@ -98,8 +98,7 @@ def pelvis_over_keypoints(
 ) -> Float[Tensor, "P T 3"]:
     """Where each posed body projects onto its keypoints; gaps and jumps in depth are bridged."""
     posed = pose(body, rotations, rotations.new_zeros(*rotations.shape[:2], 3), betas)
-    regressor = LandmarkRegressor.for_body(body)
-    points = regress_landmarks(regressor, posed.joints, posed.skin(body.subset(regressor.vertices)))
+    points = posed_landmarks(posed, body)
     weight = observations.confidence + 1e-4
     translation, support = translation_from_keypoints(points, observations.keypoints, weight, observations.K)
     usual = support.median(1, keepdim=True).values

@@ -267,21 +267,21 @@ def _ask(
 ) -> dict[str, Any]:
     """Run `transfer` and return what it tells last. Its failure becomes a UserError."""
     told: dict[str, Any] = {}
-    fraction = 0
+    received = 0
 
     def on_line(line: str) -> None:
-        nonlocal told, fraction
+        nonlocal told, received
         if line.startswith(MARK):
             told = json.loads(line.removeprefix(MARK))
             if "bytes" in told:
-                fraction = int(told["bytes"])
-                on_bytes(fraction)
+                received = int(told["bytes"])
+                on_bytes(received)
 
     command = [sys.executable, "-m", "core.hub.transfer", *arguments]
     code, lines = run_program(
         command,
         on_line=on_line,
-        on_tick=(lambda: on_bytes(fraction)) if arguments[0] == "download" else (lambda: reporter.progress(0.0)),
+        on_tick=(lambda: on_bytes(received)) if arguments[0] == "download" else (lambda: reporter.progress(0.0)),
         folder=_ROOT,
         environment={**os.environ, **_SETTINGS},
     )

@@ -11,7 +11,7 @@ from typing import Literal
 from ..contract.errors import UserError
 from ..weights import cache_folder
 from .catalogue import CATALOGUE, HubModel
-from .manifest import Manifest, make_manifest, problems, read_manifest, write_manifest
+from .manifest import make_manifest, problems, read_manifest, write_manifest
 
 MODELS_VARIABLE = "SOCIALMIRROR_MODELS"
 """Environment variable with the folder that keeps the models, instead of one in the cache."""
@@ -86,11 +86,6 @@ def require(name: str) -> Path:
 def identity(name: str) -> str:
     """A digest of the model's files, for the keys of stages that use it. The same errors as `require`."""
     return read_manifest(require(name)).identity()
-
-
-def manifest_of(name: str) -> Manifest:
-    """The manifest of an installed model. The same errors as `require`."""
-    return read_manifest(require(name))
 
 
 def how_to_get(model: HubModel) -> str:

@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ..body.landmarks import LandmarkRegressor, regress_landmarks
+from ..body.landmarks import posed_landmarks
 from ..body.model import BodyModel
 from ..body.rotations import axis_angle_to_matrix, matrix_to_rotation_6d, rotation_6d_to_matrix
 from ..contract.errors import UserError
@@ -134,6 +134,5 @@ def _camera_orientation(
 
 
 def _landmarks(rotations: Tensor, pelvis: Tensor, body: BodyModel) -> Float[Tensor, "P T 33 3"]:
-    posed = pose(body, rotations, pelvis, rotations.new_zeros(len(rotations), 16))
-    regressor = LandmarkRegressor.for_body(body)
-    return regress_landmarks(regressor, posed.joints, posed.skin(body.subset(regressor.vertices)))
+    """Of a motion of the mean shape."""
+    return posed_landmarks(pose(body, rotations, pelvis, rotations.new_zeros(len(rotations), 16)), body)

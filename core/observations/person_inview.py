@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ..body.landmarks import LandmarkRegressor, regress_landmarks
+from ..body.landmarks import posed_landmarks
 from ..body.model import BodyModel
 from ..motion import BODY_COUNT, MotionEstimate, motion_rotations, pose
 from ..representation.ground_view import GroundView
@@ -85,7 +85,6 @@ def person_inview(
     rotations = grid.rotations_to_grid(rotations)
     pelvis = grid.to_grid(view.points_inview(torch.as_tensor(motion.pelvis, device=device)))
     posed = pose(body, rotations, pelvis, torch.as_tensor(motion.betas, device=device))
-    regressor = LandmarkRegressor.for_body(body)
     own_mask, partner_mask = (
         _mask_at(observations.masks[who], own.keypoints[0], observations.image_size) for who in (index, 1 - index)
     )
@@ -100,7 +99,7 @@ def person_inview(
         betas=posed.betas[0, 0],
         joints=posed.joints[0, :, :BODY_COUNT],
         global_rotations=posed.global_rotations[0, :, :BODY_COUNT],
-        landmarks=regress_landmarks(regressor, posed.joints, posed.skin(body.subset(regressor.vertices)))[0],
+        landmarks=posed_landmarks(posed, body)[0],
         foot_contact=on_grid(torch.as_tensor(estimate.foot_contact[index : index + 1], device=device)),
         keypoints=on_grid(own.keypoints),
         confidence=on_grid(own.confidence * (own.confidence > LEAST_CONFIDENCE)),

@@ -12,7 +12,7 @@ from typing import Any
 from ..contract.fields import Fields
 from ..contract.reconstruction import BAD, Quality, damaged
 from ..progress import JobProgress
-from ..quality import badness
+from ..quality import error_score
 from .settings import PipelineSettings
 from .takes import MadeTakes, TakeResult
 
@@ -60,7 +60,7 @@ class RetrySettings:
     measures: tuple[str, ...] = ("picture", "floor", "penetration")
     """Measures of `quality` whose bad stretches are a reason to try again."""
     improvement: float = 0.9
-    """Ratio of badness below which another take replaces one that is bad. Between takes that are both good, badness says nothing:
+    """Ratio of error scores below which another take replaces one that is bad. Between takes that are both good they say nothing:
     on a dev clip the less bad one had the two 1 m from where they are to each other, the other 40 cm."""
     close_reprojection: float = 1.5
     """Reprojection error of what is plainly seen, in percent of the height, up to which a take is not suspected to stray."""
@@ -124,14 +124,14 @@ def may_stray(take: TakeResult, settings: RetrySettings = _DEFAULT) -> bool:
 
 
 def _compare(first: TakeResult, second: TakeResult, variant: Variant, settings: RetrySettings) -> _Comparison:
-    before, after = badness(first.quality), badness(second.quality)
+    before, after = error_score(first.quality), error_score(second.quality)
     excess = first.scores.reprojection - second.scores.reprojection
     strayed = not variant.learned and after <= before and excess > settings.stray_margin
     mended = is_bad(first.quality, settings) and after < settings.improvement * before
     return _Comparison(
         mended or strayed,
         strayed,
-        f"badness {after:.2f} instead of {before:.2f}, "
+        f"error score {after:.2f} instead of {before:.2f} (lower is better), "
         f"reprojection {second.scores.reprojection:.1f} instead of {first.scores.reprojection:.1f} %",
     )
 

@@ -275,7 +275,7 @@ def joint_prediction(
         evidence = clip_scene if own is None or landmark_scene is None else landmark_scene
         prediction = predict_joints(evidence, load_stgcn(device=device), text)
     except UserError as error:
-        reporter.warning(f"The motion is fitted without the learned geometry: {error.message} {error.hint}")
+        reporter.warning(f"The motion is fitted without the ST-GCN: {error.message} {error.hint}")
         return unchanged
     return prediction if own is None else with_initial(prediction, clip_scene.initial, own, clip_scene.body)
 

@@ -21,7 +21,7 @@ class DepthShifts:
     """... and changing over it, within about `drift_seconds`."""
     drift_seconds: float = 0.5
     prior: float = 0.024
-    """Of what the learned geometry predicts for the person, beyond where the person goes."""
+    """Of what the ST-GCN predicts for the person, beyond where the person goes."""
 
 
 def moved_along_rays(clip: FittedClip, rng: Generator, shifts: DepthShifts | None = None) -> FittedClip:

@@ -13,7 +13,7 @@ from core.contract.contact import Contact
 from core.contract.fields import Fields
 from core.contract.reconstruction import BAD, FAIR, GOOD, Quality, damaged
 from core.fitting.fit import FittedMotion
-from core.quality import badness, check_quality, quality_warnings
+from core.quality import check_quality, error_score, quality_warnings
 from tests.core.conftest import load_body_once
 from tests.core.fitting import synthetic
 from tests.core.fitting.synthetic import Scene
@@ -68,7 +68,7 @@ def test_frames_in_which_a_person_is_beside_the_picture_are_named(
     assert ("picture", 1) in graded(quality, BAD) and ("picture", 0) in graded(quality, GOOD)
     (warning,) = (text for text in quality_warnings(quality) if "picture" in text)
     assert warning.startswith("Person B") and f"frames {first} to {first + 19}:" in warning
-    assert badness(quality) > badness(check(scene, true, body))
+    assert error_score(quality) > error_score(check(scene, true, body))
 
 
 def test_a_short_error_is_not_reported(scene: Scene, true: FittedMotion, body: BodyModel) -> None:

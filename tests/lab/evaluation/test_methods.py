@@ -232,9 +232,9 @@ def test_the_checked_row_is_the_product_where_it_is_good_and_else_the_better_try
     np.testing.assert_array_equal(good.motion.body_pose, product.motion.body_pose)
     assert [contact.id for contact in good.contacts] == [contact.id for contact in product.contacts]
 
-    badness = iter((1.0, 0.5, 0.5, 0.8))  # without the learned models it is better, with another camera it is not
+    scores = iter((1.0, 0.5, 0.5, 0.8))  # without the learned models it is better, with another camera it is not
     monkeypatch.setattr(retry, "is_bad", lambda *_: True)
-    monkeypatch.setattr(retry, "badness", lambda quality: next(badness))
+    monkeypatch.setattr(retry, "error_score", lambda quality: next(scores))
     better = estimated("checked", shot, body)
     alone = methods.without("stgcn", "infiller")(shot.detections, body, prompt="", seed=0, reporter=SilentReporter())
     np.testing.assert_array_equal(better.motion.body_pose, alone.motion.body_pose)
