@@ -17,6 +17,7 @@ from .body.landmarks import posed_landmarks
 from .body.model import BodyModel
 from .contract.contact import Contact
 from .contract.reconstruction import BAD, FAIR, GOOD, PERSON_NAMES, Measured, Quality, Stretch
+from .fitting.energies import accelerations
 from .fitting.fit import FittedMotion
 from .fitting.soles import posed_soles
 from .motion import Posed, pose_motion, project
@@ -168,15 +169,10 @@ def unseen_acceleration(
     weight = (seen + 1e-3).to(landmarks)[..., None].expand_as(pixels)
     shown = smooth_over_time(observations.keypoints.flatten(2), weight.flatten(2), seconds, settings.smoothing_seconds)
     to_metres = (depth / observations.K[0, 0])[:, 1:-1]
-    excess = (_acceleration(pixels, seconds) - _acceleration(shown.unflatten(2, (-1, 2)), seconds)) * to_metres
+    posed, observed = (accelerations(each, seconds).norm(dim=-1) for each in (pixels, shown.unflatten(2, (-1, 2))))
+    excess = (posed - observed) * to_metres
     excess = torch.where(seen[:, 1:-1], excess.clamp_min(0), torch.nan).nanmedian(-1).values
     return np.pad(torch.nan_to_num(excess).cpu().numpy(), ((0, 0), (1, 1)))
-
-
-def _acceleration(points: Tensor, seconds: Tensor) -> Tensor:
-    """[P,T-2,N], how fast the velocity of points [P,T,N,D] changes."""
-    step = seconds.diff().clamp_min(1e-3)[:, None, None]
-    return ((points.diff(dim=1) / step).diff(dim=1) / ((step[1:] + step[:-1]) / 2)).norm(dim=-1)
 
 
 def _measured(measure: str, person: int | None, values: np.ndarray, settings: QualitySettings) -> Measured:

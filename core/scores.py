@@ -14,7 +14,7 @@ from .body.landmarks import posed_landmarks
 from .body.model import BodyModel
 from .contract.contact import Contact
 from .contract.reconstruction import Scores
-from .fitting.energies import near_pairs
+from .fitting.energies import accelerations, near_pairs
 from .fitting.fit import FittedMotion
 from .motion import BODY_COUNT, Posed, pose_motion, project
 from .observations.observe import Observations
@@ -73,9 +73,7 @@ def mean_acceleration(points: Tensor, time: Tensor) -> float:
     """m/s^2 of points [P,T,N,3] over time [T] in seconds, on average; 0 for fewer than three frames."""
     if len(time) < 3:
         return 0.0
-    step = time.diff().clamp_min(1e-3)[:, None, None]
-    change = (points.diff(dim=1) / step).diff(dim=1) / ((step[1:] + step[:-1]) / 2)
-    return float(change.norm(dim=-1).mean())
+    return float(accelerations(points, time).norm(dim=-1).mean())
 
 
 def mean_distance(contacts: Sequence[Contact]) -> float | None:

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from ..hub.interruption import checked_before
 from ..hub.memory import out_of_memory
+from ..hub.progress_bars import without_progress_bars
 from ..reporting import Reporter
 from .generator import AnnotatorUnavailable, Check
 from .model_inputs import Family, Normalisation
@@ -170,15 +171,13 @@ def load_model(folder: Path, family: Family, title: str, device: torch.device) -
     """AnnotatorUnavailable where the files cannot be loaded; errors of memory are passed on."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     from transformers import AutoModelForImageTextToText, AutoTokenizer
-    from transformers.utils import logging
 
-    bars = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-        network: Any = AutoModelForImageTextToText.from_pretrained(
-            folder, local_files_only=True, use_safetensors=True, dtype=_dtype(device)
-        )
+        with without_progress_bars():
+            tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+            network: Any = AutoModelForImageTextToText.from_pretrained(
+                folder, local_files_only=True, use_safetensors=True, dtype=_dtype(device)
+            )
         return LocalModel(
             network.eval().requires_grad_(False).to(device), tokenizer, family, Normalisation.of_folder(folder), title
         )
@@ -191,9 +190,6 @@ def load_model(folder: Path, family: Family, title: str, device: torch.device) -
             f"{title} cannot be loaded: {reason}",
             "Delete it among the models and download it again.",
         ) from error
-    finally:
-        if bars:
-            logging.enable_progress_bar()
 
 
 def _dtype(device: torch.device) -> torch.dtype:

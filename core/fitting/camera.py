@@ -11,6 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..contract.errors import UserError
+from ..contract.requests import MAX_FOV, MIN_FOV
 from ..transforms import origin_of
 
 
@@ -44,16 +45,24 @@ def intrinsics(width: int, height: int, horizontal_fov: float | None) -> np.ndar
     degrees, between a phone and a normal lens), the usual choice where nothing is known (Kissos et al., 2020).
     """
     if horizontal_fov is None:
-        focal = math.hypot(width, height)
-    elif 5 <= horizontal_fov <= 150:
-        focal = width / 2 / math.tan(math.radians(horizontal_fov) / 2)
-    else:
+        return intrinsics_of_focal(math.hypot(width, height), width, height)
+    if not MIN_FOV <= horizontal_fov <= MAX_FOV:
         raise UserError(
             "bad-fov",
             f"A horizontal field of view of {horizontal_fov:g} degrees is not plausible.",
-            "Give 5 to 150 degrees, or leave it out.",
+            f"Give {MIN_FOV} to {MAX_FOV} degrees, or leave it out.",
         )
+    return intrinsics_of_focal(focal_of_fov(horizontal_fov, width), width, height)
+
+
+def intrinsics_of_focal(focal: float, width: int, height: int) -> np.ndarray:
+    """K [3,3] float64 of a focal length in px, with the principal point in the middle of a width x height picture."""
     return np.array([[focal, 0, width / 2], [0, focal, height / 2], [0, 0, 1]])
+
+
+def focal_of_fov(horizontal_fov: float, width: int) -> float:
+    """The focal length in px of a horizontal field of view in degrees."""
+    return width / 2 / math.tan(math.radians(horizontal_fov) / 2)
 
 
 def extrinsics(pitch: Float[Tensor, ""], roll: Float[Tensor, ""], height: Float[Tensor, ""]) -> Float[Tensor, "4 4"]:

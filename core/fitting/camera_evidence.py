@@ -18,6 +18,7 @@ from torch.nn.functional import normalize
 from ..contract.skeleton import JOINT_INDEX
 from ..motion import MotionEstimate, Posed
 from ..observations.observe import Observations
+from .energies import student_t
 from .scene_view import SceneView, scene_nats
 from .size import SIZE_SIGMA
 
@@ -154,7 +155,7 @@ class CameraEvidence:
         rolled = rolled * torch.exp(-squares(these.roll, settings.rolled_sigma))
         return (
             -torch.log(level + rolled)
-            + _robust(((these.pitch - settings.pitch_mean) / settings.pitch_sigma).square())
+            + student_t(((these.pitch - settings.pitch_mean) / settings.pitch_sigma).square())
             + squares(these.tilt, settings.tilt_sigma)
             + squares(these.log_height - float(np.log(settings.height_mean)), settings.height_sigma)
             + squares(these.log_size, settings.size_sigma).sum(-1)
@@ -184,7 +185,7 @@ class CameraEvidence:
         soles = self.pelvis[:, :, :, None] + offset
         heights = torch.einsum("hptfi,hi->hptf", soles, these.up) * these.log_size.exp()[..., None, None]
         heights = heights + these.log_height.exp()[:, None, None, None]
-        error = _robust((heights / settings.sole_sigma).square())
+        error = student_t((heights / settings.sole_sigma).square())
         mean = (self.standing * error).sum((-1, -2)) / self.standing.sum((-1, -2)).clamp_min(1e-3)
         stood = self.standing.mean((-1, -2)) * self.seconds
         return (mean * (2 * stood).clamp(0.5, settings.sole_count)).sum(-1)
@@ -193,7 +194,7 @@ class CameraEvidence:
         turned = torch.einsum("hij,hptj->hpti", tilt, directions)
         squared = 2 * (1 - torch.einsum("hpti,hi->hpt", turned, up)).clamp_min(0)
         weight = directions.norm(dim=-1)
-        error = (weight * _robust(squared / sigma**2)).sum(-1) / weight.sum(-1).clamp_min(1e-3)
+        error = (weight * student_t(squared / sigma**2)).sum(-1) / weight.sum(-1).clamp_min(1e-3)
         return (count * error * weight.mean(-1).clamp_max(1.0)).sum(-1)
 
 
@@ -237,11 +238,6 @@ def _centre_of_mass(joints: Float[Tensor, "P T 55 3"]) -> Float[Tensor, "P T 3"]
     """About where it is: the trunk has half of the mass (Winter, 2009)."""
     shares = {"pelvis": 0.26, "spine3": 0.30, "head": 0.10, "left_knee": 0.17, "right_knee": 0.17}
     return sum((share * joints[:, :, JOINT_INDEX[name]] for name, share in shares.items()), joints.new_zeros(()))
-
-
-def _robust(squared: Tensor) -> Tensor:
-    """Half of squared sigmas near zero, growing like their logarithm far away: Student's t with four degrees of freedom."""
-    return 2 * torch.log1p(squared / 4)
 
 
 def _axes(up: Float[Tensor, "H 3"], azimuth: Float[Tensor, " H"]) -> Float[Tensor, "H 3 3"]:

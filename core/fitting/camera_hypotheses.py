@@ -19,7 +19,7 @@ from ..observations.observe import observe
 from ..perception.detections import Detections
 from ..records import Record
 from ..reporting import Reporter
-from .camera import KnownCamera, extrinsics
+from .camera import KnownCamera, extrinsics, intrinsics_of_focal
 from .camera_evidence import CameraEvidence, EvidenceSettings, camera_evidence
 from .camera_search import CameraHypothesis, distinct, focal_lengths, refined_hypotheses
 from .initial import estimate_initial_motion
@@ -76,7 +76,7 @@ def estimate_camera(
     chosen = distinct(found)[:MOST_CANDIDATES]
     width, height = (int(size) for size in detections.image_size)
     return CameraCandidates(
-        np.stack([_intrinsics(each.focal, width, height) for each in chosen]),
+        np.stack([intrinsics_of_focal(each.focal, width, height) for each in chosen]),
         np.stack([_extrinsics(each) for each in chosen]),
         np.array([each.nats for each in chosen]),
     )
@@ -94,7 +94,7 @@ def _evidence_of(
     lines = np.zeros((0, 4), np.float32) if detections.lines is None else detections.lines
 
     def evidence(focal: float) -> CameraEvidence:
-        observations = observe(some, _intrinsics(focal, width, height), body.device)
+        observations = observe(some, intrinsics_of_focal(focal, width, height), body.device)
         initial = estimate_initial_motion(observations, body, reporter=reporter).frames(chosen)
         with torch.no_grad():
             posed = pose_motion(body, initial.motion_incam)
@@ -116,10 +116,6 @@ def _between(found: list[CameraHypothesis], focals: np.ndarray) -> float:
     curvature = before - 2 * here + after
     shift = 0.0 if curvature <= 1e-6 else float(np.clip(0.5 * (before - after) / curvature, -1, 1))
     return float(focals[best] * (focals[1] / focals[0]) ** shift)
-
-
-def _intrinsics(focal: float, width: int, height: int) -> np.ndarray:
-    return np.array([[focal, 0, width / 2], [0, focal, height / 2], [0, 0, 1]])
 
 
 def _extrinsics(each: CameraHypothesis) -> np.ndarray:

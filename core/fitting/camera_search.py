@@ -12,7 +12,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from .adam import Adam
-from .camera import KnownCamera
+from .camera import KnownCamera, focal_of_fov
 from .camera_evidence import CameraEvidence, EvidenceSettings, Hypotheses, up_incam
 
 _STEPS = 60
@@ -149,5 +149,5 @@ def focal_lengths(image_size: Sequence[int], known: KnownCamera) -> np.ndarray:
     """Focal lengths in px to try: the user's, or from a wide-angle to a short telephoto lens."""
     width, height = image_size
     if known.fov is not None:
-        return np.array([width / 2 / math.tan(math.radians(known.fov) / 2)])
+        return np.array([focal_of_fov(known.fov, width)])
     return math.hypot(width, height) * np.geomspace(0.62, 1.5, 6)

@@ -17,6 +17,17 @@ def geman_mcclure(squared: Tensor, sigma: float) -> Tensor:
     return squared / (squared + sigma * sigma)
 
 
+def student_t(squared: Tensor) -> Tensor:
+    """Half of squared sigmas near zero, growing like their logarithm far away: nats of Student's t, four degrees of freedom."""
+    return 2 * torch.log1p(squared / 4)
+
+
+def accelerations(points: Tensor, time: Tensor) -> Tensor:
+    """[P,T-2,N,D], the second difference of points [P,T,N,D] over time [T] in seconds, whose steps may be uneven."""
+    step = time.diff().clamp_min(1e-3)[:, None, None]
+    return (points.diff(dim=1) / step).diff(dim=1) / ((step[1:] + step[:-1]) / 2)
+
+
 def reprojection(pixels: Tensor, observed: Tensor, weight: Tensor, covariance: Tensor) -> Tensor:
     """Projected landmarks [P,T,N,2] against observed ones, weight [P,T,N]: Mahalanobis distances by the covariances [P,T,N,2,2]
     in px², robust beyond one."""
@@ -40,10 +51,7 @@ def acceleration(points: Tensor, time: Tensor, limit: Tensor, weight: Tensor) ->
     """
     if len(time) < 3:
         return points.new_zeros(())
-    step = time.diff().clamp_min(1e-3)[:, None, None]
-    velocity = points.diff(dim=1) / step
-    change = velocity.diff(dim=1) / ((step[1:] + step[:-1]) / 2)
-    squared = change.square().sum(-1)
+    squared = accelerations(points, time).square().sum(-1)
     cost = 2 * squared / (torch.sqrt(1 + squared / limit[:, 1:-1].square()) + 1)
     return (weight[:, 1:-1] * cost).sum(-1).mean()
 

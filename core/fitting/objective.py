@@ -273,7 +273,7 @@ class Objective:
         # person is scaled to the prediction: residuals of a scaled prediction would be smallest for the smallest person.
         pelvis = joints[:, :, :1]
         scaled = pelvis + (joints - pelvis) / self._sizes(state)
-        seen = ((self.observations.joint_confidence - _UNSEEN) / (_SEEN - _UNSEEN)).clamp(0, 1)
+        seen = _ramp(self.observations.joint_confidence, _UNSEEN, _SEEN)
         across = torch.hypot(across, weights.prior_seen_sigma * seen)
         along = torch.hypot(along, weights.prior_swift_sigma * self.swift)
         total = weights.prior_joints * energies.prior_joints(scaled, predicted, along, across, weights.prior_width)
@@ -299,6 +299,11 @@ class Objective:
         return total
 
 
+def _ramp(values: Tensor, start: float, end: float) -> Tensor:
+    """0 on the near side of `start`, 1 on the far side of `end`, and linear in between."""
+    return ((values - start) / (end - start)).clamp(0, 1)
+
+
 def _acceleration_limit(joint_confidence: Float[Tensor, "P T 22"]) -> Float[Tensor, "P T N"]:
     """See `Objective.acceleration_limit`. A limb that is not seen is not known to strike: it is smoothed ever more strongly."""
     limits = torch.full((BODY_COUNT,), _TRUNK_LIMIT)
@@ -306,7 +311,7 @@ def _acceleration_limit(joint_confidence: Float[Tensor, "P T 22"]) -> Float[Tens
         for part, limit in (("elbow", _ARM_LIMIT), ("wrist", _ARM_LIMIT), ("knee", _LEG_LIMIT), ("ankle", _LEG_LIMIT)):
             limits[JOINT_INDEX[f"{side}_{part}"]] = limit
         limits[JOINT_INDEX[f"{side}_foot"]] = _LEG_LIMIT
-    unseen = ((_SEEN - joint_confidence) / (_SEEN - _UNSEEN)).clamp(0, 1)
+    unseen = _ramp(joint_confidence, _SEEN, _UNSEEN)
     of_joints = limits.to(unseen) * (1 + _UNSEEN_GROWTH * unseen)
     return torch.cat([of_joints, of_joints[:, :, _FEET].repeat_interleave(POINTS_PER_FOOT, 2)], 2)
 

@@ -19,6 +19,7 @@ from ..contract.skeleton import LANDMARK_INDEX
 from ..hub.moge import PointMap
 from ..perception.detections import Detections
 from ..records import Record
+from .energies import student_t
 
 _FEET = [LANDMARK_INDEX[f"{side}_{part}"] for part in ("ankle", "heel") for side in ("left", "right")]
 _MOST_MOTION = 0.02
@@ -188,28 +189,24 @@ def scene_nats(
     `log_feet_depth` is that of both people's soles in the view's frames, `focal` in picture diagonals.
     """
     settings = settings or SceneViewSettings()
-
-    def cost(squared: Tensor) -> Tensor:
-        return 2 * torch.log1p(squared / 4)  # Student's t with four degrees of freedom, as for the other evidence
-
     total = torch.zeros_like(log_height)
     if view.up_sigma > 0:
         towards = torch.from_numpy(view.up).to(up)
-        total = total + cost(2 * (1 - up @ towards).clamp_min(0) / view.up_sigma**2)
+        total = total + student_t(2 * (1 - up @ towards).clamp_min(0) / view.up_sigma**2)
     if view.height_sigma > 0:
-        total = total + cost(((log_height - float(np.log(view.height))) / view.height_sigma).square())
+        total = total + student_t(((log_height - float(np.log(view.height))) / view.height_sigma).square())
     if view.focal_sigma > 0:
-        total = total + cost((torch.log(focal / view.focal) / view.focal_sigma).square())
+        total = total + student_t((torch.log(focal / view.focal) / view.focal_sigma).square())
     known = torch.from_numpy(view.feet_depth > 0).to(up.device)
     measured = torch.from_numpy(np.log(np.maximum(view.feet_depth, 1e-3))).to(up)
     error = (log_feet_depth - measured) * known
     if bool(known.any()):
         mean = error.sum((-1, -2)) / known.sum()
-        total = total + cost((mean / settings.depth_sigma).square())
+        total = total + student_t((mean / settings.depth_sigma).square())
     both = known.all(0)
     if len(known) == 2 and bool(both.any()):
         apart = ((error[:, 0] - error[:, 1]) * both).sum(-1) / both.sum()
-        total = total + cost((apart / settings.order_sigma).square())
+        total = total + student_t((apart / settings.order_sigma).square())
     return total
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from scipy.special import expit
 
 from .backends import Network
+from .boxes import box_iou
 from .regions import Region, crop
 
 _ANCHORS_PER_CELL = 2
@@ -78,20 +79,10 @@ def _merged(rows: np.ndarray) -> list[Detection]:
     found = []
     rows = rows[np.argsort(-rows[:, 0])]
     while len(rows):
-        same = _overlap(rows[0, 1:5], rows[:, 1:5]) > _OVERLAP
+        same = box_iou(rows[:1, 1:5], rows[:, 1:5])[0] > _OVERLAP
         same[0] = True
         weights = rows[same, 0]
         mean = (rows[same, 1:] * weights[:, None]).sum(0) / weights.sum()
         found.append(Detection(float(rows[0, 0]), mean[:4], mean[4:].reshape(_POINTS, 2)))
         rows = rows[~same]
     return found
-
-
-def _overlap(box: np.ndarray, boxes: np.ndarray) -> np.ndarray:
-    """Intersection over union of one box [4] with boxes [N,4]."""
-    corner = np.maximum(box[:2], boxes[:, :2])
-    extent = np.clip(np.minimum(box[2:], boxes[:, 2:]) - corner, 0, None)
-    both = extent[:, 0] * extent[:, 1]
-    area = (box[2] - box[0]) * (box[3] - box[1])
-    areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
-    return both / (area + areas - both + 1e-9)

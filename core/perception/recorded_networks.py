@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -15,11 +14,8 @@ from .movenet import INPUT_SIZE, FoundPerson, KeypointMaps, MoveNet
 from .networks import PerceptionNetworks
 from .palms import Detection, PalmDetector
 from .prompted_landmarks import PromptedLandmarks, PromptedPose, Query
-from .recording import Recorder
+from .recording import Recorder, checksum, picture_checksum
 from .regions import Region
-
-_SAMPLE = 8
-"""Every which pixel of a picture tells it from another one."""
 
 
 def recorded(networks: PerceptionNetworks, recorder: Recorder) -> PerceptionNetworks:
@@ -107,15 +103,11 @@ class _RecordedNetwork:
         self._network, self._recorder = network, recorder
 
     def run(self, pictures: np.ndarray, *features: np.ndarray) -> list[np.ndarray]:
-        question = f"run {' '.join(str(_checksum(each)) for each in (pictures, *features))}"
+        question = f"run {' '.join(str(checksum(each)) for each in (pictures, *features))}"
         return self._recorder.answer(question, list[np.ndarray], lambda: self._network.run(pictures, *features))
 
 
 def _question(name: str, *images: np.ndarray, regions: Sequence[Region] = (), told: Sequence[np.ndarray] = ()) -> str:
-    pictures = [str(_checksum(image[::_SAMPLE, ::_SAMPLE])) for image in images]
+    pictures = [str(picture_checksum(image)) for image in images]
     places = [f"{float(r.x)},{float(r.y)},{float(r.size)},{float(r.angle)}" for r in regions]
-    return " ".join([name, *pictures, *places, *(str(_checksum(part)) for part in told)])
-
-
-def _checksum(array: np.ndarray) -> int:
-    return zlib.crc32(np.ascontiguousarray(array).tobytes())
+    return " ".join([name, *pictures, *places, *(str(checksum(part)) for part in told)])

@@ -20,6 +20,7 @@ import torch
 from jaxtyping import Float
 
 from ..contract.errors import UserError
+from ..hub.progress_bars import without_progress_bars
 from ..reporting import Reporter
 from ..weights import TEXT_FOLDER, TEXT_WEIGHTS, ensure, status, weights_folder
 
@@ -71,20 +72,17 @@ def load_encoder(folder: Path, device: torch.device | str = "cpu") -> SentenceEn
         "TOKENIZERS_PARALLELISM", "false"
     )  # tokenizers otherwise warns in every process that forks later
     from transformers import AutoModel, AutoTokenizer
-    from transformers.utils import logging
 
-    bars = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-        network = AutoModel.from_pretrained(folder, local_files_only=True, use_safetensors=True, dtype=torch.float32)
+        with without_progress_bars():
+            tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+            network = AutoModel.from_pretrained(
+                folder, local_files_only=True, use_safetensors=True, dtype=torch.float32
+            )
     except Exception as error:  # transformers raises errors of many types for invalid files
         raise UserError(
             "weight-damaged", f"The sentence encoder in {folder} cannot be loaded: {_first_line(error)}", _DOWNLOAD_HINT
         ) from error
-    finally:
-        if bars:
-            logging.enable_progress_bar()
     if network.config.hidden_size != TEXT_SIZE:
         raise UserError(
             "weight-damaged",

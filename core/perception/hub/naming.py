@@ -24,6 +24,7 @@ from ...clip import Clip, read_frames
 from ...contract.errors import UserError
 from ...contract.reconstruction import PERSON_NAMES
 from ...reporting import Pulse, Reporter
+from ..boxes import box_iou
 from ..track import Sighting, Track
 from .person_detector import box_corners
 from .pictures import Preparation
@@ -189,7 +190,7 @@ def described(
         for row, phrase in enumerate(phrases):
             reporter.progress(0.0, f"Looking for “{phrase}”")
             found = finder.find(frame.image, phrase)
-            overlap = overlaps(boxes, np.array([each.box for each in found]).reshape(-1, 4))
+            overlap = box_iou(boxes, np.array([each.box for each in found]).reshape(-1, 4))
             value = np.array([each.score for each in found])
             own = (overlap >= _LEAST_OVERLAP) & (overlap == overlap.max(0))  # a box is of whom it fits best
             best = np.where(own, value, 0.0).max(1, initial=0.0)
@@ -210,11 +211,3 @@ def frames_to_look_at(tracks: Sequence[Track[Sighting]]) -> list[int]:
 
     parts = [part for part in np.array_split(np.array(steps), min(_LOOKS, len(steps))) if len(part)]
     return [int(max(part, key=lambda step: value(int(step)))) for part in parts]
-
-
-def overlaps(a: Float32[np.ndarray, "A 4"], b: Float32[np.ndarray, "B 4"]) -> Float[np.ndarray, "A B"]:
-    """Intersection over union of boxes."""
-    low, high = np.maximum(a[:, None, :2], b[None, :, :2]), np.minimum(a[:, None, 2:], b[None, :, 2:])
-    shared = np.clip(high - low, 0, None).prod(-1)
-    areas = [(each[:, 2:] - each[:, :2]).prod(-1) for each in (a, b)]
-    return shared / np.maximum(areas[0][:, None] + areas[1][None] - shared, 1e-9)

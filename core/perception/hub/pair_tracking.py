@@ -10,6 +10,7 @@ from ...contract.errors import UserError
 from ...contract.marks import PersonMark
 from ...reporting import Reporter
 from ..assignment import same_body
+from ..boxes import box_iou
 from ..movenet import TRUNK
 from ..recording import Recorder
 from ..track import Sighting, Track
@@ -67,7 +68,7 @@ def showing(tracks: Sequence[Track[Sighting]], step: int) -> float:
     if a is None or b is None:
         return 0.0
     same = float(same_body([a.person], [b.person])[0, 0])
-    return a.quality * b.quality * (1 - same) * (1 - 0.7 * _overlap(_extent(a), _extent(b)))
+    return a.quality * b.quality * (1 - same) * (1 - 0.7 * float(box_iou(_extent(a)[None], _extent(b)[None])[0, 0]))
 
 
 def starting_step(values: Mapping[int, float]) -> int:
@@ -110,9 +111,3 @@ def _extent(sighting: Sighting) -> np.ndarray:
     person = sighting.person
     low, high = np.minimum(person.box[:2], person.points.min(0)), np.maximum(person.box[2:], person.points.max(0))
     return np.concatenate([low, high]).astype(np.float32)
-
-
-def _overlap(a: np.ndarray, b: np.ndarray) -> float:
-    """Intersection over union of two boxes."""
-    shared = np.clip(np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2]), 0, None).prod()
-    return float(shared / max((a[2:] - a[:2]).prod() + (b[2:] - b[:2]).prod() - shared, 1e-9))

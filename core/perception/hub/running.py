@@ -13,6 +13,7 @@ import torch
 from ...contract.errors import Cancelled, UserError
 from ...hub.interruption import checked_before
 from ...hub.memory import out_of_memory
+from ...hub.progress_bars import without_progress_bars
 from ...hub.store import require
 from ...reporting import Pulse
 
@@ -131,7 +132,7 @@ class HubNetwork:
     def _loaded(self) -> torch.nn.Module:
         self.pulse.beat()
         try:
-            with _without_bars():
+            with without_progress_bars():
                 network = self.kind.load(self.folder, self.dtype)
         except (UserError, Cancelled):
             raise
@@ -140,20 +141,6 @@ class HubNetwork:
                 raise
             raise model_damaged(self.kind.title, self.folder, str(error)) from error
         return network.eval().requires_grad_(False).to(self.device)
-
-
-@contextmanager
-def _without_bars() -> Iterator[None]:
-    """transformers shows bars of its own on the terminal while it loads."""
-    from transformers.utils import logging
-
-    shown = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        if shown:
-            logging.enable_progress_bar()
 
 
 def model_damaged(title: str, folder: Path, why: str) -> UserError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -16,7 +15,7 @@ from ...reporting import Pulse, Reporter, StretchOfProgress
 from ..movenet import INPUT_SIZE, FoundPerson, KeypointMaps, MoveNet
 from ..networks import PerceptionNetworks
 from ..recorded_networks import recorded
-from ..recording import Recorder
+from ..recording import Recorder, checksum, picture_checksum
 from ..regions import Region
 from ..track import Observation, Sighting, Track
 from ..tracker import ClipSteps
@@ -30,8 +29,6 @@ _FRAMES_AT_ONCE = 16
 """Frames whose people the keypoint network sees together on a GPU."""
 _MASKS_SHARE = 0.5
 """Of the time that following takes."""
-_SAMPLE = 8
-"""Every which pixel of a picture tells it from another one."""
 
 
 class HubTracker:
@@ -121,12 +118,10 @@ class _RecordedKeypoints:
         self._network, self._recorder = network, recorder
 
     def look(self, queries: Sequence[KeypointQuery]) -> list[HubKeypoints]:
-        told = [
-            zlib.crc32(np.ascontiguousarray(part).tobytes())
-            for query in queries
-            for part in (query.image[::_SAMPLE, ::_SAMPLE], query.box, query.others)
-            if part is not None
-        ]
+        told: list[int] = []
+        for query in queries:
+            told += [picture_checksum(query.image), checksum(query.box)]
+            told += [] if query.others is None else [checksum(query.others)]
         question = f"keypoints {' '.join(map(str, told))}"
         return self._recorder.answer(question, list[HubKeypoints], lambda: self._network.look(queries))
 

@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, Float32, UInt8
 
-from ..recording import Recorder
+from ..recording import Recorder, picture_checksum
 from .pictures import Preparation
 from .running import HubModelKind, HubNetwork, model_damaged
 
@@ -227,4 +227,4 @@ def masks_along(
                 session = None
                 network.take_less()
 
-        yield step, recorder.answer(f"masks {step} {zlib.crc32(image[::8, ::8].tobytes())}", PairMasks, ask)
+        yield step, recorder.answer(f"masks {step} {picture_checksum(image)}", PairMasks, ask)
