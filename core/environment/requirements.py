@@ -21,7 +21,6 @@ REQUIREMENTS = _CORE / "requirements.txt"
 LOCK = _CORE / "requirements.lock"
 TORCH_LOCK = _CORE / "requirements-torch.lock"
 INSTALLERS_LOCK = _CORE / "requirements-installers.lock"
-LOCKS = (LOCK, TORCH_LOCK, INSTALLERS_LOCK)
 
 Version = tuple[int, ...]
 

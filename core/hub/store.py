@@ -11,7 +11,7 @@ from typing import Literal
 from ..contract.errors import UserError
 from ..weights import cache_folder
 from .catalogue import CATALOGUE, HubModel
-from .manifest import make_manifest, problems, read_manifest, write_manifest
+from .manifest import problems, read_manifest
 
 MODELS_VARIABLE = "SOCIALMIRROR_MODELS"
 """Environment variable with the folder that keeps the models, instead of one in the cache."""
@@ -97,16 +97,6 @@ def how_to_get(model: HubModel) -> str:
 
 def size_text(megabytes: float) -> str:
     return f"{megabytes / 1000:.1f} GB" if megabytes >= 1000 else f"{megabytes:.0f} MB"
-
-
-def seal(name: str, revision: str = "local", while_reading: Callable[[], None] = lambda: None) -> Path:
-    """Write the manifest of the files that lie in the model's folder, which makes it an installed model; its folder.
-
-    UserError `model-damaged` for a file that may hold code.
-    """
-    folder = folder_of(name)
-    write_manifest(folder, make_manifest(model_named(name), folder, revision, while_reading))
-    return folder
 
 
 _STATES = {"missing": "not installed", "damaged": "damaged"}

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor
 
 from ..body.model import BodyModel
@@ -129,13 +129,6 @@ def extract_features(
         ),
     )
     return features, CanonicalFrame(view, grid)
-
-
-def without_evidence(nodes: Float[Tensor, "*b 22 F"], hidden: Bool[Tensor, "*b 22"]) -> Float[Tensor, "*b 22 F"]:
-    """Features of joints as if those that are `hidden` had not been observed; the reference motion's features stay."""
-    columns = torch.zeros(nodes.shape[-1], dtype=torch.bool, device=nodes.device)
-    columns[list(EVIDENCE_COLUMNS)] = True
-    return nodes.masked_fill(hidden[..., None] & columns, 0)
 
 
 def reference_motion_features(

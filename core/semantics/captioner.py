@@ -1,14 +1,12 @@
 """Captions of a motion: sentences that state its facts, without appearance, names or guesses at feelings.
 
-They fill the prompt box when the user leaves it empty, and serve as training text. The facts come from `describe`; the wording is
-drawn at random or, for `short_caption`, is always the same.
+They fill the prompt box when the user leaves it empty. The facts come from `describe`; the same facts give the same words.
 """
 
 from __future__ import annotations
 
 import numpy as np
 from jaxtyping import Float
-from numpy.random import Generator
 
 from ..body.model import BodyModel
 from ..contacts import detect_contacts
@@ -40,27 +38,3 @@ def short_caption(description: Description, *, named: bool = False, settings: Ca
     """One or two sentences on what happens, as specific as the facts allow. The same facts give the same words."""
     writer = CaptionWriter(description, np.random.default_rng(0), named=named, plain=True, settings=settings)
     return writer.story() if description.interactions else writer.story_without_contact()
-
-
-def generate_captions(
-    description: Description,
-    rng: Generator,
-    count: int = 4,
-    *,
-    named: bool = False,
-    settings: CaptionSettings | None = None,
-) -> tuple[str, ...]:
-    """At most `count` different captions of one clip, more or less detailed; the first is the least detailed."""
-    captions: dict[str, None] = {}
-    for attempt in range(4 * count):
-        writer = CaptionWriter(description, rng, named=named, settings=settings)
-        if not description.interactions:
-            text = writer.story_without_contact()
-        else:
-            styles = (writer.interactions_only, writer.story, writer.long_story)
-            text = styles[attempt if attempt < len(styles) else int(rng.integers(len(styles)))]()
-        if text:
-            captions.setdefault(text)
-        if len(captions) == count:
-            break
-    return tuple(captions)

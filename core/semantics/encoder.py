@@ -21,8 +21,7 @@ from jaxtyping import Float
 
 from ..contract.errors import UserError
 from ..hub.progress_bars import without_progress_bars
-from ..reporting import Reporter
-from ..weights import TEXT_FOLDER, TEXT_WEIGHTS, ensure, status, weights_folder
+from ..weights import TEXT_FOLDER, TEXT_WEIGHTS, status, weights_folder
 
 TEXT_SIZE = 384
 """Dimensions of an embedding."""
@@ -105,11 +104,6 @@ def load_cached_encoder(device: torch.device | str = "cpu", cache: Path | None =
                 f"weight-{file.state}", f"The sentence encoder is {file.state}: {file.path}.", _DOWNLOAD_HINT
             )
     return load_encoder(weights_folder(cache) / TEXT_FOLDER, device)
-
-
-def fetch_encoder(reporter: Reporter, device: torch.device | str = "cpu") -> SentenceEncoder:
-    """The encoder from the cache, downloaded first (84 MB) if it is not there. Raises the same UserErrors as `weights.ensure`."""
-    return load_encoder(ensure(TEXT_WEIGHTS, reporter)["text_model"].parent, device)
 
 
 def _first_line(error: Exception) -> str:

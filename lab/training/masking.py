@@ -18,7 +18,7 @@ from core.body.rotations import axis_angle_to_matrix, matrix_to_rotation_6d, rot
 from core.contract.skeleton import BODY_JOINTS
 from core.fitting.limits import relaxed_pose
 from core.motion import BODY_COUNT
-from core.observations.features import NODE_COLUMNS, PERSON_COLUMNS, reference_motion_features, without_evidence
+from core.observations.features import EVIDENCE_COLUMNS, NODE_COLUMNS, PERSON_COLUMNS, reference_motion_features
 from core.representation.residual import PoseState
 
 _LIMBS = {
@@ -88,6 +88,13 @@ def mask_features(features: MaskedFeatures, masked: Bool[Tensor, "B P T 22"], bo
     any_masked = masked.any((1, 2, 3))[:, None, None, None, None]
     nodes = torch.where(any_masked, nodes, features.nodes)
     return MaskedFeatures(nodes, _mask_people(features.people, masked), features.confidence * ~masked, reference)
+
+
+def without_evidence(nodes: Float[Tensor, "*b 22 F"], hidden: Bool[Tensor, "*b 22"]) -> Float[Tensor, "*b 22 F"]:
+    """Features of joints as if those that are `hidden` had not been observed; the reference motion's features stay."""
+    columns = torch.zeros(nodes.shape[-1], dtype=torch.bool, device=nodes.device)
+    columns[list(EVIDENCE_COLUMNS)] = True
+    return nodes.masked_fill(hidden[..., None] & columns, 0)
 
 
 def interpolate_masked(

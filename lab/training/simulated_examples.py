@@ -22,7 +22,6 @@ from core.observations.features import extract_features
 from core.representation.body_parts import touching
 from core.representation.ground_view import ground_view
 from core.representation.residual import encode_residual, pose_state
-from core.semantics.captioner import generate_captions
 from core.semantics.description import describe
 
 from ..choreography.interaction import Interaction
@@ -31,6 +30,7 @@ from ..evaluation.camera_sampling import FREE_CAMERAS, NARROW_CAMERAS, WIDE_CAME
 from ..evaluation.detection_noise.noise_model import load_noise
 from ..evaluation.initial_estimate import estimate_initial
 from ..evaluation.pairs_2d import simulate_clip
+from .captions import generate_captions
 from .examples import Example
 from .mirror import mirror_interaction
 from .nearly_known_camera import field_of_view, nearly_known_camera

@@ -12,9 +12,10 @@ from core.checkpoint import MODELS
 from core.device import choose_device, limit_threads
 from core.infilling.infiller import KIND as INFILLER
 from core.reporting import SilentReporter
-from core.semantics.encoder import fetch_encoder
+from core.semantics.encoder import load_encoder
 from core.smoothing.smooth import KIND as SMOOTHER
 from core.stgcn.inference import KIND as STGCN
+from core.weights import TEXT_WEIGHTS, ensure
 from lab.digests import write_digests
 
 from ..arguments import check_names
@@ -93,7 +94,8 @@ def _embed(options: argparse.Namespace, sentences: list[str], processes: Process
     """Embed the sentences in the main process; the others read the file that it writes."""
     file = options.out / "sentences.npz"
     if processes.is_main:
-        embed_sentences(sentences, fetch_encoder(SilentReporter()), file)
+        folder = ensure(TEXT_WEIGHTS, SilentReporter())["text_model"].parent  # downloaded (84 MB) if it is not there
+        embed_sentences(sentences, load_encoder(folder), file)
     processes.barrier()
     return embed_sentences(sentences, None, file)
 

@@ -14,6 +14,7 @@ from core.contract.annotators import ANNOTATORS
 from core.contract.errors import UserError
 from core.hub import store
 from core.hub.catalogue import CATALOGUE
+from tests.core.hub.installing import seal
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 SMALL, LARGE = "smolvlm2-500m", "qwen3-vl-4b"
@@ -31,7 +32,7 @@ def install(hub: Path, name: str, weights: bytes = b"weights") -> None:
     folder.mkdir(exist_ok=True)
     for pattern in CATALOGUE[name].files:
         (folder / pattern.replace("*", "model")).write_bytes(weights if "safetensors" in pattern else b"{}")
-    store.seal(name)
+    seal(name)
 
 
 def chosen(name: str, device: torch.device = CPU, **fields: Any) -> str:

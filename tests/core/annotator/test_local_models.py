@@ -23,6 +23,7 @@ from core.hub import store
 from core.pipeline.jobs import reconstruct
 from core.reporting import SilentReporter
 from tests.core.annotator.tiny_models import save_qwen3_vl, save_smolvlm
+from tests.core.hub.installing import seal
 
 pytestmark = pytest.mark.slow
 CPU = torch.device("cpu")
@@ -180,7 +181,7 @@ def test_a_whole_job_with_a_tiny_model_of_the_hub_goes_on_without_its_nonsense(
     """As a user would have it: the model lies in the folder of models, sealed, and is chosen by its name."""
     monkeypatch.setenv(store.MODELS_VARIABLE, str(tmp_path / "hub"))
     save_smolvlm(tmp_path / "hub" / "smolvlm2-500m")
-    store.seal("smolvlm2-500m")
+    seal("smolvlm2-500m")
     reconstruct(ReconstructRequest(clip_file, annotator="smolvlm2-500m"), tmp_path / "out", recorder)
     info = load_info(tmp_path / "out")
     assert info.annotation is None and "annotation" in info.seconds

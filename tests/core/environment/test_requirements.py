@@ -9,7 +9,6 @@ import pytest
 from core.environment.requirements import (
     INSTALLERS_LOCK,
     LOCK,
-    LOCKS,
     REQUIREMENTS,
     TORCH_LOCK,
     Requirement,
@@ -53,7 +52,7 @@ def test_the_locked_versions_satisfy_the_requirements() -> None:
             assert requirement.allows(version), f"{requirement.name} {version} is locked; run python -m lab lock"
 
 
-@pytest.mark.parametrize("lock", LOCKS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("lock", (LOCK, TORCH_LOCK, INSTALLERS_LOCK), ids=lambda path: path.stem)
 def test_every_package_has_its_hashes(lock: Path) -> None:
     entries = list(blocks(lock.read_text(encoding="utf-8").partition("\n")[2]))
     assert [entry.partition("==")[0] for entry in entries] == [name for name, _ in locked_packages(lock)]

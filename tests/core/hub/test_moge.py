@@ -12,7 +12,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 from core.contract.errors import Cancelled, UserError
 from core.hub.moge import MODEL, MogeModel
-from core.hub.store import MODELS_VARIABLE, require, seal
+from core.hub.store import MODELS_VARIABLE, require
+from tests.core.hub.installing import seal
 
 
 def tiny_moge(folder: Path, *, outputs: int = 4, repeat: int = 1, seed: int = 0) -> Path:

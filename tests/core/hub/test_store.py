@@ -11,6 +11,7 @@ from core.contract.errors import UserError
 from core.hub import store
 from core.hub.catalogue import CATALOGUE, is_permitted
 from core.hub.manifest import MANIFEST
+from tests.core.hub.installing import seal
 
 NAME = "rf-detr-seg"
 
@@ -23,7 +24,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     place.mkdir()
     (place / "config.json").write_text("{}")
     (place / "model.safetensors").write_bytes(b"weights")
-    return store.seal(NAME)
+    return seal(NAME)
 
 
 def test_a_sealed_model_is_installed(folder: Path) -> None:
@@ -35,7 +36,7 @@ def test_a_sealed_model_is_installed(folder: Path) -> None:
 def test_the_identity_follows_the_contents(folder: Path) -> None:
     before = store.identity(NAME)
     (folder / "model.safetensors").write_bytes(b"others!")
-    store.seal(NAME)
+    seal(NAME)
     assert store.identity(NAME) != before
 
 
@@ -88,7 +89,7 @@ def test_a_file_that_came_later_makes_the_model_damaged(folder: Path, name: str)
 def test_a_folder_with_code_is_not_sealed(folder: Path, name: str) -> None:
     (folder / name).write_bytes(b"")
     with pytest.raises(UserError) as error:
-        store.seal(NAME)
+        seal(NAME)
     assert error.value.code == "model-damaged"
     assert name in error.value.message
 

@@ -20,10 +20,10 @@ from core.observations.features import (
     CanonicalFrame,
     Features,
     extract_features,
-    without_evidence,
 )
 from core.observations.observe import observe
 from core.perception.detections import Detections
+from lab.training.masking import without_evidence
 from tests.lab.evaluation.synthetic import camera, pair, perfect_detections
 
 BODY = load_body(None)

@@ -12,7 +12,7 @@ from core.contract.errors import UserError
 from core.contract.reconstruction import load, load_info
 from core.contract.requests import ReconstructRequest, RefineRequest
 from core.fitting.camera import KnownCamera
-from core.hub.store import MODELS_VARIABLE, folder_of, seal
+from core.hub.store import MODELS_VARIABLE, folder_of
 from core.pipeline import retry
 from core.pipeline.jobs import reconstruct, refine
 from core.pipeline.resolve import lifting_identity
@@ -21,6 +21,7 @@ from core.pipeline.stage import Given
 from core.pipeline.takes import Lifting, TakeSettings, nodes_of_detections, take_nodes
 from core.sam3d_body import initial, lifting
 from tests.core.conftest import made_up_tracks
+from tests.core.hub.installing import seal
 from tests.core.sam3d_body import tiny
 
 HUG = Path(__file__).parents[1] / "data" / "rendered" / "hug.mp4"

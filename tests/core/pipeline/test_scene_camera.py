@@ -18,7 +18,7 @@ from core.fitting.camera_hypotheses import CameraCandidates
 from core.fitting.scene_view import SceneView, nothing_seen
 from core.hub import moge
 from core.hub.memory import TooLittleMemory
-from core.hub.store import MODELS_VARIABLE, identity, seal
+from core.hub.store import MODELS_VARIABLE, identity
 from core.perception.detections import Detections
 from core.pipeline import scene_camera
 from core.pipeline.cache import flatten, unflatten
@@ -27,6 +27,7 @@ from core.records import check_record
 from core.reporting import SilentReporter
 from tests.core.conftest import load_body_once
 from tests.core.fitting import synthetic
+from tests.core.hub.installing import seal
 from tests.core.hub.test_moge import tiny_moge
 
 SAMPLE = Path(__file__).resolve().parents[3] / "samples" / "handshake_hug.mp4"

@@ -14,7 +14,7 @@ from core.body.files import load_body
 from core.contract.contact import Contact
 from core.contract.skeleton import BODY_JOINTS
 from core.motion import Camera, MotionEstimate, PairMotion, Timeline
-from core.semantics.captioner import annotate_motion, generate_captions, short_caption
+from core.semantics.captioner import annotate_motion, short_caption
 from core.semantics.description import Description, describe
 from core.semantics.interactions import Interaction
 from core.semantics.prompt_parser import parse_prompt
@@ -22,6 +22,7 @@ from core.semantics.reliability import keep_reliable_facts
 from core.semantics.templates import ACTION_TEMPLATES, INTERACTION_TEMPLATES
 from lab.choreography.interaction import Interaction as Clip
 from lab.choreography.interaction import load_interactions
+from lab.training.captions import generate_captions
 
 BENCHMARK = Path(__file__).resolve().parents[3] / "benchmarks" / "pairs_test"
 RATE = 30.0

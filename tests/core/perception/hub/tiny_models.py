@@ -11,7 +11,8 @@ from typing import Any
 
 import torch
 
-from core.hub.store import folder_of, seal
+from core.hub.store import folder_of
+from tests.core.hub.installing import seal
 
 COCO = {0: "background", 1: "person", 2: "bicycle"}
 

@@ -1,0 +1,33 @@
+"""Captions of a motion as training text: the facts are those of the product's captions, the wording is drawn at random."""
+
+from __future__ import annotations
+
+from numpy.random import Generator
+
+from core.semantics.caption_writer import CaptionWriter
+from core.semantics.description import Description
+from core.semantics.settings import CaptionSettings
+
+
+def generate_captions(
+    description: Description,
+    rng: Generator,
+    count: int = 4,
+    *,
+    named: bool = False,
+    settings: CaptionSettings | None = None,
+) -> tuple[str, ...]:
+    """At most `count` different captions of one clip, more or less detailed; the first is the least detailed."""
+    captions: dict[str, None] = {}
+    for attempt in range(4 * count):
+        writer = CaptionWriter(description, rng, named=named, settings=settings)
+        if not description.interactions:
+            text = writer.story_without_contact()
+        else:
+            styles = (writer.interactions_only, writer.story, writer.long_story)
+            text = styles[attempt if attempt < len(styles) else int(rng.integers(len(styles)))]()
+        if text:
+            captions.setdefault(text)
+        if len(captions) == count:
+            break
+    return tuple(captions)
