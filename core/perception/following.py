@@ -200,12 +200,12 @@ class Follower:
                 values[row, column] += 1 - float(np.median(distance)) / (_NEAR * max(limbs_extent(predicted), 1.0))
         if len(people) > 1 and values.max() > -1:
             near = [bool((column > -1).any()) for column in values.T]
-            looks = [appearance_embedding(image, c) if n else None for c, n in zip(candidates, near)]
+            embeddings = [appearance_embedding(image, c) if n else None for c, n in zip(candidates, near)]
             for row, number in enumerate(here):
                 usual = self._people[number].appearance
-                for column, look in enumerate(looks):
-                    if look is not None and usual is not None:
-                        alike = appearance_similarity(look, usual)
+                for column, embedding in enumerate(embeddings):
+                    if embedding is not None and usual is not None:
+                        alike = appearance_similarity(embedding, usual)
                         values[row, column] += _APPEARANCE_WEIGHT * (alike - _USUAL_SIMILARITY)
         choice = assign(values, same_body(candidates, candidates), 0.0)
         return [None if c == UNASSIGNED else candidates[c] for c in choice]

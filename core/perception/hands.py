@@ -101,13 +101,13 @@ class HandTracker:
 
 
 def hands_between(frames: Sequence[dict[tuple[int, int], Hand] | None]) -> list[dict[tuple[int, int], Hand]]:
-    """The hands of every frame, where those of some frames (None) were not looked for: between the looks before and after."""
-    looked = [number for number, hands in enumerate(frames) if hands is not None]
+    """The hands of every frame, interpolated where those of some frames (None) were not searched for."""
+    searched = [number for number, hands in enumerate(frames) if hands is not None]
     filled: list[dict[tuple[int, int], Hand]] = []
     for number, hands in enumerate(frames):
         if hands is None:
-            start = max((k for k in looked if k < number), default=None)
-            end = min((k for k in looked if k > number), default=None)
+            start = max((k for k in searched if k < number), default=None)
+            end = min((k for k in searched if k > number), default=None)
             before = (frames[start] if start is not None else None) or {}
             after = (frames[end] if end is not None else None) or {}
             share = (number - start) / (end - start) if start is not None and end is not None else 0.0

@@ -38,12 +38,12 @@ class _Followed:
 def link(findings: Sequence[FrameFindings], first_step: int = 0) -> list[Track[Sighting]]:
     """Tracks of everyone, no link across a scene cut. The steps of the findings count from `first_step`.
 
-    In frames that were not looked at, people are where they must have been between the looks before and after.
+    In frames in which nobody was searched for, people are interpolated between the detections before and after.
     """
     followed: list[_Followed] = []
     finished: list[_Followed] = []
     for step, found in enumerate(findings, first_step):
-        if not found.looked:
+        if not found.searched:
             continue
         ended = [one for one in followed if found.is_cut or step - one.last > _PATIENCE]
         finished += ended
@@ -56,16 +56,16 @@ def link(findings: Sequence[FrameFindings], first_step: int = 0) -> list[Track[S
             one.last = step
         linked = {id(sighting) for _, sighting in links}
         followed += [_Followed(Track({step: s}), step) for s in found.sightings if id(s) not in linked]
-    looked = {step for step, found in enumerate(findings, first_step) if found.looked}
-    return [_filled(one.track, looked) for one in (*finished, *followed)]
+    searched = {step for step, found in enumerate(findings, first_step) if found.searched}
+    return [_filled(one.track, searched) for one in (*finished, *followed)]
 
 
-def _filled(track: Track[Sighting], looked: set[int]) -> Track[Sighting]:
-    """The track with sightings in steps that were not looked at, between two successive looks that show the person."""
+def _filled(track: Track[Sighting], searched: set[int]) -> Track[Sighting]:
+    """The track with sightings in steps that were not searched, between two successive detections of the person."""
     steps = sorted(track.observations)
     filled = dict(track.observations)
     for start, end in pairwise(steps):
-        if looked.isdisjoint(range(start + 1, end)):
+        if searched.isdisjoint(range(start + 1, end)):
             for step in range(start + 1, end):
                 share = (step - start) / (end - start)
                 filled[step] = _between(track.observations[start], track.observations[end], share)

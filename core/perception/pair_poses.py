@@ -25,8 +25,8 @@ from .skeletons import SHARED, body_region, person_of_pose, with_keypoints
 
 _LEAST_CONFIDENCE = 0.45
 """Mean confidence of the limb joints from which an answer is believed."""
-_SEEN, _LOOKS = 0.3, 2
-"""Visibility of whoever is not the one who is known from which it is worth looking again, and how often. Beside people who are
+_SEEN, _MOST_PASSES = 0.3, 2
+"""Visibility of whoever is not the one who is known from which the network is asked again, and how often. Beside people who are
 alone it is below 0.1."""
 _GUESS_CONFIDENCE = 0.6
 """Of a prompt that is only where the person is expected to be."""
@@ -90,7 +90,7 @@ def person_beside(
     pose = pose_of_answer(answer, size)
     if pose.score < _LEAST_CONFIDENCE and visibility > _SEEN:
         asked = answer.prompt()
-        for _ in range(_LOOKS):
+        for _ in range(_MOST_PASSES):
             queries = [
                 Query(region_of_joints(own.points, own.confidence), own, other, maps)
                 for own, other in ((asked, known), (known, asked))

@@ -65,7 +65,7 @@ class FrameFindings:
     """Homography, see `BackgroundMotion.advance`."""
     is_cut: bool
     """Whether another shot begins with this frame."""
-    looked: bool = True
+    searched: bool = True
     """False where nobody was searched for in this frame."""
 
 
@@ -77,14 +77,14 @@ class _ReadFrame:
     small: UInt8[np.ndarray, "h w 3"] | None
     """None where nothing is new."""
     is_cut: bool
-    look: bool
+    search: bool
 
 
 class Scanner:
     """The first pass over a clip."""
 
     def __init__(self, networks: PerceptionNetworks, picture_size: tuple[int, int], stride: int = 1) -> None:
-        """One in `stride` frames is looked at."""
+        """People are searched for in one of `stride` frames."""
         self._networks, self._size, self._stride = networks, picture_size, stride
         kept = _MOST_BYTES // (3 * picture_size[0] * picture_size[1] * stride)
         self._at_once = max(1, min(networks.people.at_once, kept))
@@ -94,7 +94,7 @@ class Scanner:
         self._last: FrameFindings | None = None
         self._count = 0
         self._known: tuple[Sighting, ...] = ()
-        """Of the last frame that was looked at."""
+        """Of the last frame in which people were searched for."""
 
     def scan(self, frames: Iterable[Frame], always: Container[int] = ()) -> Iterator[tuple[Frame, FrameFindings]]:
         """Each frame with what is known of it, in order; people are detected in any case where the index is in `always`.
@@ -102,38 +102,38 @@ class Scanner:
         Frames are read ahead, so that the network sees as many whole pictures at once as suit the machine.
         """
         for group in self._read_ahead(frames, always):
-            whole = self._networks.people.find_everywhere([read.frame.image for read in group if read.look])
+            whole = self._networks.people.find_everywhere([read.frame.image for read in group if read.search])
             remaining = iter(whole)
             for read in group:
-                self._last = self._found(read, next(remaining) if read.look else None)
+                self._last = self._found(read, next(remaining) if read.search else None)
                 yield read.frame, self._last
 
     def _read_ahead(self, frames: Iterable[Frame], always: Container[int]) -> Iterator[list[_ReadFrame]]:
         """The frames in groups of which each but the last ends with a frame in which people are detected."""
         group: list[_ReadFrame] = []
-        looked, skipped = False, 0
+        searched, skipped = False, 0
         is_first = True
         for frame in frames:
-            look = frame.index in always
-            if frame.duplicate and not is_first and (looked or not look):
+            search = frame.index in always
+            if frame.duplicate and not is_first and (searched or not search):
                 group.append(_ReadFrame(frame, None, False, False))
                 continue
             small = cv2.resize(frame.image, self._small_size, interpolation=cv2.INTER_AREA)
             is_cut = self._cuts.is_cut(small)
             skipped += 1
-            looked = look or is_first or is_cut or skipped >= self._stride
+            searched = search or is_first or is_cut or skipped >= self._stride
             is_first = False
-            group.append(_ReadFrame(frame, small, is_cut, looked))
-            if looked:
+            group.append(_ReadFrame(frame, small, is_cut, searched))
+            if searched:
                 skipped = 0
-                if sum(read.look for read in group) >= self._at_once:
+                if sum(read.search for read in group) >= self._at_once:
                     yield group
                     group = []
         if group:
             yield group
 
     def _found(self, read: _ReadFrame, everywhere: Sequence[FoundPerson] | None) -> FrameFindings:
-        """`everywhere` are the people in the whole picture, None where the frame is not looked at."""
+        """`everywhere` are the people in the whole picture, None where nobody is searched for."""
         frame, last = read.frame, self._last
         if read.small is None:
             assert last is not None, "nothing comes before the first frame"
@@ -142,7 +142,7 @@ class Scanner:
         if everywhere is not None:
             self._known = sightings
         moved = self._motion.advance(read.small, self._boxes(self._known))
-        return FrameFindings(frame.index, frame.time, frame.duplicate, sightings, moved, read.is_cut, read.look)
+        return FrameFindings(frame.index, frame.time, frame.duplicate, sightings, moved, read.is_cut, read.search)
 
     def lines(self, frame: Frame) -> Float[np.ndarray, "L 4"]:
         """Lines of the background of the frame that `scan` gave last, see `background_lines`."""

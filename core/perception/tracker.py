@@ -111,5 +111,5 @@ class EmbeddedTracker:
                 follower.repeat(step)
             elif (shown := next(frames, None)) is not None:
                 between = [track.observations[step] for track in tracks if step in track.observations]
-                follower.advance(step, shown[1].image, found.sightings if found.looked else between)
+                follower.advance(step, shown[1].image, found.sightings if found.searched else between)
         return follower.tracks

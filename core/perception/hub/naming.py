@@ -30,8 +30,8 @@ from .person_detector import box_corners
 from .pictures import Preparation
 from .running import HubModelKind, HubNetwork, NoMemory, model_damaged
 
-_LOOKS = 5
-"""Frames that are looked at, spread over those that show most of the people apart."""
+_SAMPLED_FRAMES = 5
+"""Frames in which people are searched for by the phrase, spread over those that show most of the people apart."""
 _LEAST_OVERLAP = 0.4
 """Intersection over union from which a box is of a person who was tracked."""
 _LEAST_SCORE = 0.2
@@ -209,5 +209,5 @@ def frames_to_look_at(tracks: Sequence[Track[Sighting]]) -> list[int]:
         here = [track.observations[step] for track in tracks if step in track.observations]
         return sum(seen.quality * (2.0 if seen.isolated else 1.0) for seen in here)
 
-    parts = [part for part in np.array_split(np.array(steps), min(_LOOKS, len(steps))) if len(part)]
+    parts = [part for part in np.array_split(np.array(steps), min(_SAMPLED_FRAMES, len(steps))) if len(part)]
     return [int(max(part, key=lambda step: value(int(step)))) for part in parts]

@@ -82,7 +82,7 @@ def prompts_by_step(
 ) -> dict[int, Sequence[MaskPrompt]]:
     """What the network is shown: both people in the first frame, and where the user clicked on them.
 
-    It is shown no more than that: who is who after a crossing it tells better than the looks by which the first pass goes.
+    It is shown no more than that: who is who after a crossing it tells better than the appearance by which the first pass goes.
     """
     clicks: dict[int, dict[int, np.ndarray]] = {}
     for person, mark in enumerate(marks or ()):

@@ -58,7 +58,7 @@ def test_the_first_pass_in_batches_finds_whom_it_finds_frame_by_frame() -> None:
     ]
     np.testing.assert_array_equal(scans[0].lines, scans[1].lines)
     single, batched = (scan.findings for scan in scans)
-    assert [found.looked for found in single] == [found.looked for found in batched]
+    assert [found.searched for found in single] == [found.searched for found in batched]
     for one, other in zip(single, batched, strict=True):
         assert len(one.sightings) == len(other.sightings) and one.index == other.index
         for a, b in zip(one.sightings, other.sightings):

@@ -283,7 +283,7 @@ def test_nobody_is_followed_across_a_cut() -> None:
 
 def test_in_frames_without_detection_people_are_between_the_detections() -> None:
     looks = _findings(*[[(200 + 10.0 * k, 1), (500.0, 6)] if k < 8 else [(200 + 10.0 * k, 1)] for k in range(13)])
-    findings = [found if k % 4 == 0 else replace(found, sightings=(), looked=False) for k, found in enumerate(looks)]
+    findings = [found if k % 4 == 0 else replace(found, sightings=(), searched=False) for k, found in enumerate(looks)]
     walking, standing = sorted(link(findings), key=lambda track: -len(track.observations))
     assert list(walking.observations) == list(range(13))
     for step, seen in walking.observations.items():
@@ -312,7 +312,7 @@ def test_the_first_pass_looks_at_some_frames_and_where_it_is_told_to() -> None:
     assert (
         list(shown) == frames
         and asked == [[0, 3], [7]]
-        and [one.looked for one in found] == [True, *[False] * 2, True, *[False] * 3, True]
+        and [one.searched for one in found] == [True, *[False] * 2, True, *[False] * 3, True]
     )
     assert found[5].duplicate and [one.index for one in found] == list(range(8))
 
