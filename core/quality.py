@@ -102,7 +102,7 @@ def check_quality(
 
 
 def error_score(quality: Quality, settings: QualitySettings | None = None) -> float:
-    """One number to compare takes of one clip by: the mean of all measures but contacts over their limits of badness.
+    """One number to compare takes of one clip by: the mean of all measures but contacts over the limits from which they are bad.
 
     Contacts are left out because each take finds its own.
     """
