@@ -15,7 +15,14 @@ from ..contract.limits import MAX_FRAME_INDEX, MAX_TRACKS
 from ..contract.marks import PersonMark
 from ..contract.options import marks_from_json, marks_to_json
 from ..contract.reconstruction import damaged
-from ..contract.requests import MAX_CAMERA_HEIGHT, MAX_FOV, MIN_CAMERA_HEIGHT, MIN_FOV
+from ..contract.requests import (
+    MAX_CAMERA_HEIGHT,
+    MAX_CAMERA_PITCH,
+    MAX_CAMERA_ROLL,
+    MAX_FOV,
+    MIN_CAMERA_HEIGHT,
+    MIN_FOV,
+)
 from ..fitting.camera import KnownCamera
 from .settings import PerceptionSettings
 from .stage import Given
@@ -132,8 +139,8 @@ def read_camera(values: Fields) -> KnownCamera:
     """Fields that are missing are not known. UserError `damaged`."""
     return KnownCamera(
         values.number("fov", MIN_FOV, MAX_FOV, None),
-        values.number("camera_pitch", -90, 90, None),
-        values.number("camera_roll", -180, 180, None),
+        values.number("camera_pitch", -MAX_CAMERA_PITCH, MAX_CAMERA_PITCH, None),
+        values.number("camera_roll", -MAX_CAMERA_ROLL, MAX_CAMERA_ROLL, None),
         values.number("camera_height", MIN_CAMERA_HEIGHT, MAX_CAMERA_HEIGHT, None),
     )
 
