@@ -27,25 +27,25 @@ class SOCIALMIRROR_preferences(bpy.types.AddonPreferences):
     bl_idname = PACKAGE
 
     interpreter: StringProperty(
-        name="My Python",
+        name="Custom Python",
         description="Python 3.11 to 3.13 with the packages of core/requirements.txt",
         subtype="FILE_PATH",
     )
     torch_index: StringProperty(
-        name="PyTorch From",
-        description="Address of a package index to install PyTorch from. Empty: the one that fits this computer",
+        name="PyTorch Index URL",
+        description="Package index to install PyTorch from. Empty: the one that suits this computer",
     )
 
     annotator_url: StringProperty(
-        name="Annotator Server",
-        description="Address of an OpenAI-compatible server, e.g. http://localhost:11434/v1. Used if the annotator is Server",
+        name="Server URL",
+        description="Address of an OpenAI-compatible server, such as http://localhost:11434/v1. Used if the annotator is Server",
     )
     annotator_model: StringProperty(
         name="Model", description="Name of the server's model. Empty: the first that the server lists"
     )
     annotator_key: StringProperty(
-        name="Key",
-        description=f"Key of the server; a local one needs none. It is forgotten when Blender ends; {KEY_VARIABLE} keeps one",
+        name="API Key",
+        description=f"Key of the server; a local one needs none. It is forgotten when Blender quits. {KEY_VARIABLE} keeps one",
         subtype="PASSWORD",
         get=_get_key,
         set=_set_key,
@@ -61,7 +61,7 @@ class SOCIALMIRROR_preferences(bpy.types.AddonPreferences):
         row.prop(self, "interpreter")
         row.operator("socialmirror.use_interpreter", text="", icon="CHECKMARK")
         column.prop(self, "torch_index")
-        column = layout.column(heading="What the Two Do")
+        column = layout.column(heading="Annotator")
         column.use_property_split = True
         for name in ("annotator_url", "annotator_model", "annotator_key"):
             column.prop(self, name)

@@ -39,9 +39,7 @@ def _angle(degrees: str, least: float, most: float, **options: Any) -> Any:
     def put(settings: Any, value: float) -> None:
         setattr(settings, degrees, math.degrees(value))
 
-    return FloatProperty(
-        subtype="ANGLE", min=math.radians(least), max=math.radians(most), precision=1, get=get, set=put, **options
-    )
+    return FloatProperty(subtype="ANGLE", min=math.radians(least), max=math.radians(most), get=get, set=put, **options)
 
 
 def _search_movie_strips(_settings: bpy.types.PropertyGroup, context: bpy.types.Context, text: str) -> list[str]:
@@ -59,7 +57,8 @@ class SOCIALMIRROR_settings(bpy.types.PropertyGroup):
     """Settings for the next job that is started in a scene."""
 
     source: EnumProperty(
-        name="Clip from",
+        name="Clip From",
+        description="Where the clip is",
         items=[
             ("FILE", "File", "A movie file", "FILE_MOVIE", 0),
             ("STRIP", "Sequencer", "A movie strip of the video sequencer", "SEQUENCE", 1),
@@ -79,32 +78,30 @@ class SOCIALMIRROR_settings(bpy.types.PropertyGroup):
         description="Reconstruct only a part of the clip. Off: the whole file, or the part that the strip shows",
         update=_suggest_range,
     )
-    frame_first: IntProperty(
-        name="First", description="First frame of the file, which is not in the scene yet; its first one is 0", min=0
-    )
+    frame_first: IntProperty(name="First", description="First frame to reconstruct, counted in the file from 0", min=0)
     frame_last: IntProperty(
-        name="Last", description="Last frame of the file, which is not in the scene yet", min=0, default=100
+        name="Last", description="Last frame to reconstruct, counted in the file from 0", min=0, default=100
     )
-    scene_first: IntProperty(name="First", description="First frame of the strip, counted in the scene", default=1)
-    scene_last: IntProperty(name="Last", description="Last frame of the strip, counted in the scene", default=100)
+    scene_first: IntProperty(name="First", description="First frame to reconstruct, counted in the scene", default=1)
+    scene_last: IntProperty(name="Last", description="Last frame to reconstruct, counted in the scene", default=100)
     choose_people: BoolProperty(
         name="Choose People",
-        description="Choose two people by number if the clip shows more than two. Off: the two most prominent ones",
+        description="Choose two people if the clip shows more than two. Off: the two most prominent ones",
     )
     track_a: IntProperty(
         name="A", description="Number of person A, counted from 0; the largest person in the image comes first", min=0
     )
     track_b: IntProperty(name="B", description="Number of person B", min=0, default=1)
     people_marks: StringProperty(
-        name="Marks",
+        name="Picked",
         description="Where the two people are: FRAME:X,Y;FRAME:X,Y in frames and pixels of the clip. Empty: by their numbers",
     )
     person_a: StringProperty(
         name="Person A",
-        description="Describe person A as the clip shows them, as “the dancer in red”. Needs the model Grounding DINO",
+        description="Describe person A as seen in the clip, such as “the dancer in red”. Needs the model Grounding DINO",
     )
     person_b: StringProperty(
-        name="Person B", description="Describe person B, as “the man in the white shirt”. Empty: by their numbers"
+        name="Person B", description="Describe person B, such as “the man in the white shirt”. Empty: by their numbers"
     )
     perception: EnumProperty(
         name="Perception",
@@ -161,11 +158,11 @@ class SOCIALMIRROR_settings(bpy.types.PropertyGroup):
     )
     lifting: EnumProperty(
         name="Lifting",
-        description="What lifts the people to 3D",
+        description="Which networks lift the people to 3D",
         items=[
             ("auto", "Automatic", "SAM 3D Body where it is installed and there is a GPU, else the embedded networks"),
             ("embedded", "Embedded", "The networks that come with SocialMirror"),
-            ("sam-3d-body", "SAM 3D Body", "Has to be fetched once; wants a GPU, and takes very long without one"),
+            ("sam-3d-body", "SAM 3D Body", "Must be fetched once; very slow without a GPU"),
         ],
     )
     camera_model: EnumProperty(
@@ -177,8 +174,8 @@ class SOCIALMIRROR_settings(bpy.types.PropertyGroup):
         ],
     )
     initial_a: StringProperty(
-        name="Motion",
-        description="Go on from another tool's motion of this clip: an npz or GVHMR's pt file of one of the two people, "
+        name="Initial Motion",
+        description="Start from another tool's motion of this clip: an npz or GVHMR's pt file of one of the two people, "
         "or one npz with both. Empty: the motion is estimated here",
         subtype="FILE_PATH",
         options=_RELATIVE,
@@ -192,16 +189,16 @@ class SOCIALMIRROR_settings(bpy.types.PropertyGroup):
     annotator: EnumProperty(
         name="Annotator",
         description="A vision–language model that looks at the clip and says what the two do. Without a prompt its words guide "
-        "the motion; a prompt of yours always comes first",
+        "the motion; your own prompt always comes first",
         items=[
             ("auto", "Automatic", "A model that is on this computer, if there is one; nothing is sent anywhere"),
             ("off", "None", "No model looks at the clip"),
             ("smolvlm2-500m", "SmolVLM2 500M", "Small; runs on any computer"),
-            ("qwen3-vl-4b", "Qwen3-VL 4B", "Sees more; needs a GPU with 11 GB, or much time"),
+            ("qwen3-vl-4b", "Qwen3-VL 4B", "Sees more; needs a GPU with 11 GB, or a lot of time"),
             (
                 "server",
                 "Server",
-                "A model on the server that is named in the preferences; pictures of the clip are sent there",
+                "The model on the server in the preferences; pictures of the clip are sent there",
             ),
         ],
     )

@@ -30,9 +30,9 @@ REGION_ITEMS = [(name, name.replace("_", " ").capitalize(), "") for name in REGI
 GROUND_ITEM = (GROUND, "Ground", "")
 PERSON_ITEMS = [(str(person), name, "") for person, name in enumerate(PERSON_NAMES)]
 FOOT_MODE_ITEMS = [
-    ("reconstructed", "As Reconstructed", "Feet may slide a little, as in the reconstruction"),
-    ("lock", "Locked", "Feet stand still, heel and toes on the floor"),
-    ("free", "Free", "Feet may slide and lift"),
+    ("reconstructed", "As Reconstructed", "Feet may slide a little, as in the reconstruction", "DOT", 0),
+    ("lock", "Locked", "Feet stand still, heel and toes on the floor", "LOCKED", 1),
+    ("free", "Free", "Feet may slide and lift", "UNLOCKED", 2),
 ]
 
 
@@ -62,8 +62,8 @@ class SOCIALMIRROR_touch(bpy.types.PropertyGroup):
 
     touch_id: StringProperty()
     marked: BoolProperty(
-        name="Apply Buttons to It",
-        description="Apply the buttons below to all marked touches instead of the active one",
+        name="Select",
+        description="Apply the buttons below to all selected touches instead of the active one",
     )
 
 
@@ -124,31 +124,31 @@ class SOCIALMIRROR_collection(bpy.types.PropertyGroup):
     contact_index: IntProperty(name="Contact", description="The contact that the buttons apply to")
     touches: CollectionProperty(type=SOCIALMIRROR_touch)
     touch_index: IntProperty(
-        name="Touch", description="What touches what. Click to see its regions and markers", update=_choose_touch
+        name="Touch", description="What touches what. Click to show its regions and markers", update=_choose_touch
     )
     feet: CollectionProperty(type=SOCIALMIRROR_foot_contact)
     foot_sensitivity: FloatProperty(
         name="Sensitivity",
-        description="How readily a foot counts as standing: 1 lists all that may stand, 0 only what is certain",
+        description="How readily a foot counts as standing: 1 lists every foot that may stand, 0 only those that certainly do",
         min=0.0,
         max=1.0,
         default=0.5,
         subtype="FACTOR",
     )
-    only_here: BoolProperty(name="This Frame", description="List only what touches at the current frame")
+    only_here: BoolProperty(name="This Frame", description="List only the touches of the current frame")
     show_lines: BoolProperty(
         name="Lines",
-        description="Draw a line between the two sides of each contact: green where they touch, red where they are 10 cm apart",
+        description="Draw a line between the two sides of each contact, from green where they touch to red at 10 cm apart",
         default=True,
     )
     show_strips: BoolProperty(
         name="Strips",
-        description="Show the touches in the timeline and the dope sheet; drag their ends there",
+        description="Show the touches as strips in the timeline and the dope sheet, where they can be dragged",
         default=True,
     )
     camera_pitch: FloatProperty(
         name="Pitch",
-        description="How much further down the camera looks than was estimated. The pair moves with it, the floor stays",
+        description="How much further down the camera looks than estimated. Both people move with it; the floor stays",
         subtype="ANGLE",
         min=-_LARGEST_ANGLE,
         max=_LARGEST_ANGLE,
@@ -156,7 +156,7 @@ class SOCIALMIRROR_collection(bpy.types.PropertyGroup):
     )
     camera_roll: FloatProperty(
         name="Roll",
-        description="How much further the camera is turned clockwise than was estimated",
+        description="How much further the camera is turned clockwise than estimated",
         subtype="ANGLE",
         min=-_LARGEST_ANGLE,
         max=_LARGEST_ANGLE,
@@ -164,7 +164,7 @@ class SOCIALMIRROR_collection(bpy.types.PropertyGroup):
     )
     camera_height: FloatProperty(
         name="Height",
-        description="How much higher over the floor the camera stands than was estimated",
+        description="How much higher above the floor the camera is than estimated",
         unit="LENGTH",
         min=-3.0,
         max=3.0,
@@ -172,8 +172,8 @@ class SOCIALMIRROR_collection(bpy.types.PropertyGroup):
         update=_correct_camera,
     )
     camera_focal: FloatProperty(
-        name="Focal Length",
-        description="Factor of the estimated focal length. A longer lens moves the pair away, so that it keeps its size",
+        name="Focal Length Scale",
+        description="Factor on the estimated focal length. With a longer lens both people move away and keep their size",
         min=0.4,
         max=2.5,
         default=1.0,
@@ -182,7 +182,7 @@ class SOCIALMIRROR_collection(bpy.types.PropertyGroup):
     )
     ghost_offset: FloatProperty(
         name="Ghost Offset",
-        description="How far the ghosts stand to the right of the people, as the clip's camera sees it; 0: over them",
+        description="How far ghosts are moved to the right as the clip's camera sees it. 0: over the people",
         unit="LENGTH",
         soft_min=-5.0,
         soft_max=5.0,

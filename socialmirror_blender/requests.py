@@ -208,7 +208,7 @@ def _marks(text: str) -> tuple[PersonMark, PersonMark]:
         first, second = (PersonMark.from_text(part) for part in text.split(";"))
     except ValueError as error:
         raise UserError(
-            "bad-people", f"“{text}” does not mark two people.", "Press Click on Both, or clear the field."
+            "bad-people", f"“{text}” does not mark two people.", "Press Pick People, or clear the field."
         ) from error
     return first, second
 

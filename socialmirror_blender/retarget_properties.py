@@ -59,6 +59,7 @@ class SOCIALMIRROR_retarget(bpy.types.PropertyGroup):
     target_b: PointerProperty(type=SOCIALMIRROR_retarget_target)
     controls: EnumProperty(
         name="Controls",
+        description="What gets the keyframes",
         items=[
             ("FK", "FK", "Set keyframes on FK controls, or on the bones of a plain skeleton"),
             ("IK", "IK", "Set keyframes on the IK controls of hands and feet with their pole targets"),
@@ -67,15 +68,15 @@ class SOCIALMIRROR_retarget(bpy.types.PropertyGroup):
     keep_touches: BoolProperty(
         name="Keep Touches",
         description=(
-            "Move hands, trunk and place of both characters a little so that they touch each other where the people did, "
-            "whatever their proportions"
+            "Move both characters, their hands and torsos a little, so that they touch where the people did, whatever their "
+            "proportions"
         ),
         default=True,
     )
     use_range: BoolProperty(name="Frame Range", description="Retarget only some frames of the scene")
     frame_first: IntProperty(name="First", description="First frame of the scene", default=1)
     frame_last: IntProperty(name="Last", description="Last frame of the scene", default=100)
-    step: IntProperty(name="Step", description="Set a keyframe every so many frames", min=1, max=100, default=1)
+    step: IntProperty(name="Step", description="Number of frames between keyframes", min=1, max=100, default=1)
     shown: EnumProperty(name="Person", description="Whose bone map is shown", items=PERSON_ITEMS)
     report: StringProperty(options={"HIDDEN"})
 

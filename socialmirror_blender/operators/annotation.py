@@ -20,7 +20,7 @@ from .reporting import OnEditableReconstruction, OperatorReturn, poll_reconstruc
 class SOCIALMIRROR_OT_use_suggestion(bpy.types.Operator):
     bl_idname = "socialmirror.use_suggestion"
     bl_label = "Use as Prompt"
-    bl_description = "Put the model's sentence into the prompt, where you can edit it"
+    bl_description = "Copy the model's sentence to the prompt, where you can edit it"
     bl_options = {"REGISTER", "UNDO"}
 
     @classmethod
@@ -28,7 +28,7 @@ class SOCIALMIRROR_OT_use_suggestion(bpy.types.Operator):
         if not poll_reconstruction(cls, context):
             return False
         if user_prompt(settings_of(context)) is not None:
-            cls.poll_message_set("The prompt is yours: clear it first, and nothing of it is lost by mistake")
+            cls.poll_message_set("Clear your own prompt first: it would be overwritten")
             return False
         return True
 
@@ -49,7 +49,8 @@ class SOCIALMIRROR_OT_add_seen_touch(OnEditableReconstruction, bpy.types.Operato
     bl_idname = "socialmirror.add_seen_touch"
     bl_label = "Add as Contact"
     bl_description = (
-        "Add the touch that the model saw as a contact, which Refine then makes. The nearest sides are taken"
+        "Add the touch that the model saw as a contact, for Refine to close. Where it did not say left or right, the nearer side "
+        "is used"
     )
     bl_options = {"REGISTER", "UNDO"}
 
@@ -61,7 +62,7 @@ class SOCIALMIRROR_OT_add_seen_touch(OnEditableReconstruction, bpy.types.Operato
         annotation = active_annotation(context)
         touches: Any = () if annotation is None else annotation.touches
         if not 0 <= self.index < len(touches):
-            raise UserError("no-annotation", "There is no such touch any more.", "Look at the list again.")
+            raise UserError("no-annotation", "This touch is no longer listed.", "Look at the list again.")
         contact = contact_of(touches[self.index])
         write_contacts(collection, [*read_contacts(collection), contact])
         activate_contact(collection, contact.id)

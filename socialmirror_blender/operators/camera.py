@@ -22,8 +22,8 @@ from .reporting import OnIdleReconstruction, OperatorReturn, reports_errors
 
 class SOCIALMIRROR_OT_reset_camera(OnIdleReconstruction, bpy.types.Operator):
     bl_idname = "socialmirror.reset_camera"
-    bl_label = "Reset"
-    bl_description = "Let the camera stand as it was estimated"
+    bl_label = "Reset Camera"
+    bl_description = "Reset to the estimated camera"
     bl_options = {"REGISTER", "UNDO"}
 
     @reports_errors
@@ -39,10 +39,9 @@ class SOCIALMIRROR_OT_reset_camera(OnIdleReconstruction, bpy.types.Operator):
 
 class SOCIALMIRROR_OT_know_camera(OnIdleReconstruction, bpy.types.Operator):
     bl_idname = "socialmirror.know_camera"
-    bl_label = "Reconstruct with It"
+    bl_label = "Use as Known Camera"
     bl_description = (
-        "Put this camera into the settings, so that the next Reconstruct takes it as known. "
-        "Refine goes on under it in any case"
+        "Copy this camera to the settings, so that the next Reconstruct takes it as known. Refine uses it in any case"
     )
     bl_options = {"REGISTER", "UNDO"}
 
@@ -55,7 +54,7 @@ class SOCIALMIRROR_OT_know_camera(OnIdleReconstruction, bpy.types.Operator):
         settings.camera_pitch, settings.camera_roll = math.degrees(stance.pitch), math.degrees(stance.roll)
         settings.camera_height = stance.height
         settings.fov = min(max(math.degrees(stance.fov), MIN_FOV), MAX_FOV)
-        self.report({"INFO"}, "Settings > Known Camera has this camera now")
+        self.report({"INFO"}, "Copied the camera to Settings > Known Camera")
         return {"FINISHED"}
 
 

@@ -67,7 +67,7 @@ class SOCIALMIRROR_OT_queue_remove(_OnClip, bpy.types.Operator):
 class SOCIALMIRROR_OT_queue_move(_OnClip, bpy.types.Operator):
     bl_idname = "socialmirror.queue_move"
     bl_label = "Move in Queue"
-    bl_description = "Let the clip have its turn earlier or later"
+    bl_description = "Run the clip earlier or later"
 
     steps: IntProperty(options={"HIDDEN", "SKIP_SAVE"})
 
@@ -81,7 +81,7 @@ class SOCIALMIRROR_OT_queue_move(_OnClip, bpy.types.Operator):
 class SOCIALMIRROR_OT_queue_again(_OnClip, bpy.types.Operator):
     bl_idname = "socialmirror.queue_again"
     bl_label = "Try Again"
-    bl_description = "Queue the clip once more. What was computed before it ended is used again"
+    bl_description = "Queue the clip again. What was already computed is reused"
 
     @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
@@ -93,7 +93,7 @@ class SOCIALMIRROR_OT_queue_again(_OnClip, bpy.types.Operator):
 class SOCIALMIRROR_OT_queue_import(_OnClip, bpy.types.Operator):
     bl_idname = "socialmirror.queue_import"
     bl_label = "Import Result"
-    bl_description = "Import the clip's reconstruction, where the clip was queued"
+    bl_description = "Import the clip's reconstruction into the scene from which it was queued"
     # no undo step of its own: the import makes one
 
     @reports_errors
@@ -102,7 +102,7 @@ class SOCIALMIRROR_OT_queue_import(_OnClip, bpy.types.Operator):
         if not clip.folder:
             raise UserError("no-result", "This clip has no result yet.", "Wait until it is done.")
         if session.session.pending is not None:
-            raise UserError("busy", "Another result waits to be imported.", "Import or dismiss it first.")
+            raise UserError("busy", "Another result is waiting to be imported.", "Import or dismiss it first.")
         session.apply_outcome(session.Outcome(clip.folder, clip.origin, "reconstruct"))
         session.redraw()
         if session.session.pending is not None:
@@ -115,7 +115,7 @@ class SOCIALMIRROR_OT_queue_import(_OnClip, bpy.types.Operator):
 class SOCIALMIRROR_OT_queue_clear(bpy.types.Operator):
     bl_idname = "socialmirror.queue_clear"
     bl_label = "Clear Finished"
-    bl_description = "Remove the clips from the list that had their turn. Results stay in their folders"
+    bl_description = "Remove all clips that are not waiting or running from the list. Results stay in their folders"
 
     @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:

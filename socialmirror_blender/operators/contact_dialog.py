@@ -95,13 +95,13 @@ class ContactDialog:
         on_ground = self.person_b == GROUND
         if self.person_a == self.person_b:
             raise UserError(
-                "bad-contact", "A contact is between two people, or one and the ground.", "Choose another person."
+                "bad-contact", "A contact needs two people, or one and the ground.", "Choose another person."
             )
         if self.frame_end < self.frame_start:
             raise UserError(
                 "bad-contact",
                 f"The contact ends ({self.frame_end}) before it starts ({self.frame_start}).",
-                "Set the last frame behind the first one.",
+                "Set the last frame after the first one.",
             )
         timing = scenes.read_state(collection).timing
         return {

@@ -20,7 +20,7 @@ from .reporting import OperatorReturn, reports_errors
 class SOCIALMIRROR_OT_contact_interval(bpy.types.Operator):
     bl_idname = "socialmirror.contact_interval"
     bl_label = "Drag Touch"
-    bl_description = "Drag the start, the end or all of a touch to other frames. Refine then makes it there in any case"
+    bl_description = "Drag the start, the end or all of a touch to other frames. It is enforced from then on"
     bl_options = {"UNDO", "BLOCKING", "INTERNAL"}
 
     @reports_errors

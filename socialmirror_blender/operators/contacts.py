@@ -73,8 +73,8 @@ class SOCIALMIRROR_OT_contact_add(ContactDialog, OnEditableReconstruction, bpy.t
     bl_idname = "socialmirror.contact_add"
     bl_label = "Add Contact"
     bl_description = (
-        "Add a contact between two regions, which Refine then makes. To have it filled in, select a bone on each armature in "
-        "pose mode, or a vertex on each skin in edit mode"
+        "Add a contact between two regions, for Refine to close. To fill in the regions, first select a bone of each armature in "
+        "pose mode, or a vertex of each skin in edit mode"
     )
     bl_options = {"REGISTER", "UNDO"}
 
@@ -96,7 +96,7 @@ class SOCIALMIRROR_OT_contact_add(ContactDialog, OnEditableReconstruction, bpy.t
 class SOCIALMIRROR_OT_contact_edit(ContactDialog, _OnContact, bpy.types.Operator):
     bl_idname = "socialmirror.contact_edit"
     bl_label = "Edit Contact"
-    bl_description = "Change the regions, frames and weight of the contact. Refine makes an edited contact in any case"
+    bl_description = "Change the regions, frames and weight of the contact, which is enforced from then on"
     bl_options = {"REGISTER", "UNDO"}
 
     @reports_errors
@@ -120,8 +120,8 @@ class SOCIALMIRROR_OT_contact_edit(ContactDialog, _OnContact, bpy.types.Operator
 
 class SOCIALMIRROR_OT_contact_remove(_OnTouches, bpy.types.Operator):
     bl_idname = "socialmirror.contact_remove"
-    bl_label = "Remove"
-    bl_description = "Remove it from the list. Refine may detect it again; to prevent that, reject it instead"
+    bl_label = "Remove Contact"
+    bl_description = "Remove the contact from the list. Refine may detect it again; to prevent that, reject it instead"
     bl_options = {"REGISTER", "UNDO"}
 
     @reports_errors
@@ -168,8 +168,8 @@ class SOCIALMIRROR_OT_contact_choose(_OnContact, bpy.types.Operator):
 
 class SOCIALMIRROR_OT_contact_mark(_OnContact, bpy.types.Operator):
     bl_idname = "socialmirror.contact_mark"
-    bl_label = "Mark Touches"
-    bl_description = "Mark all touches, or none if all are marked. Buttons apply to the marked ones"
+    bl_label = "Select All Touches"
+    bl_description = "Select all touches, or none if all are selected. The buttons below apply to the selected ones"
     bl_options = {"REGISTER", "UNDO"}
 
     @reports_errors

@@ -33,17 +33,17 @@ class _OnControls:
     def poll(cls: Any, context: bpy.types.Context) -> bool:
         collection = active_reconstruction(context)
         if collection is None or not has_control_rig(collection):
-            cls.poll_message_set("Make a control rig first")
+            cls.poll_message_set("Add a control rig first")
             return False
         return poll_editable(cls, context)
 
 
 class SOCIALMIRROR_OT_control_rig_add(OnEditableReconstruction, bpy.types.Operator):
     bl_idname = "socialmirror.control_rig_add"
-    bl_label = "Make Control Rig"
+    bl_label = "Add Control Rig"
     bl_description = (
-        "Make controls to pose with: IK hands and feet, spine, head, hips and root. The motion moves onto them; the SMPL-X bones "
-        "follow"
+        "Add controls to pose with: IK hands and feet, spine, head, hips and root. They take over the motion, and the SMPL-X "
+        "bones follow them"
     )
     bl_options = {"REGISTER", "UNDO"}
 
@@ -89,7 +89,7 @@ class SOCIALMIRROR_OT_control_rig_remove(_OnControls, bpy.types.Operator):
     bl_idname = "socialmirror.control_rig_remove"
     bl_label = "Bake Back"
     bl_description = (
-        "Remove the controls. What you changed with them becomes keys of yours on the SMPL-X bones, for Refine"
+        "Remove the controls. What you changed with them becomes your own keys on the SMPL-X bones, for Refine"
     )
     bl_options = {"REGISTER", "UNDO"}
 
@@ -191,7 +191,7 @@ class SOCIALMIRROR_OT_control_rig_reduce(_OnControls, bpy.types.Operator):
 class SOCIALMIRROR_OT_control_rig_feet(_OnControls, bpy.types.Operator):
     bl_idname = "socialmirror.control_rig_feet"
     bl_label = "Hold Locked Feet"
-    bl_description = "Let the IK feet stand still where the panel Feet locks them, as Refine does for the SMPL-X bones"
+    bl_description = "Keep the IK feet still where the panel Feet locks them, as Refine does for the SMPL-X bones"
     bl_options = {"REGISTER", "UNDO"}
 
     @reports_errors
@@ -218,7 +218,7 @@ class SOCIALMIRROR_OT_control_rig_feet(_OnControls, bpy.types.Operator):
                 "Set feet to Locked in the panel Feet first.",
             )
         context.scene.frame_set(context.scene.frame_current)
-        self.report({"INFO"}, f"{count} foot contacts are held")
+        self.report({"INFO"}, f"Held {count} foot contacts")
         return {"FINISHED"}
 
 

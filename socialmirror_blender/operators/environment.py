@@ -18,8 +18,8 @@ class SOCIALMIRROR_OT_install_environment(bpy.types.Operator):
     bl_idname = "socialmirror.install_environment"
     bl_label = "Install Environment"
     bl_description = (
-        "Make a Python environment in SocialMirror's own folder and install the packages and networks that it needs. "
-        "Blender's Python stays as it is. Needs the network, about 2 GB of space and some minutes"
+        "Create a Python environment in SocialMirror's own folder, with the packages and networks that it needs. Blender's own "
+        "Python is not changed. Needs internet access, about 2 GB of disk space and a few minutes"
     )
 
     @classmethod
@@ -37,7 +37,7 @@ class SOCIALMIRROR_OT_fetch_weights(bpy.types.Operator):
     bl_idname = "socialmirror.fetch_weights"
     bl_label = "Download Networks"
     bl_description = (
-        "Download the networks that find people in clips and that read prompts, once. The sha256 of each is checked"
+        "Download the networks that find people in clips and read prompts, once. Each is checked by its SHA-256"
     )
 
     @classmethod
@@ -53,10 +53,10 @@ class SOCIALMIRROR_OT_fetch_weights(bpy.types.Operator):
 
 class SOCIALMIRROR_OT_use_interpreter(bpy.types.Operator):
     bl_idname = "socialmirror.use_interpreter"
-    bl_label = "Use My Python"
+    bl_label = "Use Custom Python"
     bl_description = (
-        "Use a Python of your own, 3.11 to 3.13, into which you have installed core/requirements.txt. "
-        "It is checked, and no package is installed into it"
+        "Use a Python of your own, 3.11 to 3.13, with the packages of core/requirements.txt. It is checked, and nothing is "
+        "installed into it"
     )
 
     filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
@@ -77,7 +77,7 @@ class SOCIALMIRROR_OT_use_interpreter(bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
         interpreter = self.filepath
         if not interpreter:
-            raise UserError("no-interpreter", "No Python was chosen.", "Choose the program python3, or python.exe.")
+            raise UserError("no-interpreter", "No Python was chosen.", "Choose the executable python3 or python.exe.")
         if Path(interpreter).name != interpreter:  # a bare name is looked up by the system
             interpreter = str(absolute_path(interpreter))
         session.start_installation(interpreter)

@@ -34,7 +34,7 @@ _TARGETS = [
     (name, target.label, target.description) for name, target in TARGETS.items() if target.format != "usd" or has_usd()
 ]
 _SWITCH = [
-    (_AUTO, "Where Needed", "Only where both people are in one file"),
+    (_AUTO, "Where Needed", "Only if both people are in one file"),
     ("ON", "Always", "A_pelvis, B_pelvis, ..."),
     ("OFF", "Never", "The same names for both people"),
 ]
@@ -144,7 +144,7 @@ def draw_findings(layout: Any, findings: list[Finding]) -> None:
     """What an engine would stumble on, with the way out of each."""
     box = layout.box()
     if not findings:
-        draw_text(box, "Checked: nothing that an engine would stumble on.", icon="CHECKMARK")
+        draw_text(box, "Checked: no problems for the target.", icon="CHECKMARK")
     for finding in findings[:_SHOWN_FINDINGS]:
         column = box.column(align=True)
         column.alert = finding.stops

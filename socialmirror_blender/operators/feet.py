@@ -24,7 +24,7 @@ class SOCIALMIRROR_OT_feet_mode(OnEditableReconstruction, bpy.types.Operator):
 
     @classmethod
     def description(cls, context: bpy.types.Context, properties: Any) -> str:
-        does = next(text for mode, _, text in FOOT_MODE_ITEMS if mode == properties.mode)
+        does = next(text for mode, _, text, *_ in FOOT_MODE_ITEMS if mode == properties.mode)
         return f"Set all listed foot contacts. {does}"
 
     @reports_errors

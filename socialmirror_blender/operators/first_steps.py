@@ -17,14 +17,14 @@ from .reporting import OnIdleReconstruction, OnReconstruction, OperatorReturn, r
 class SOCIALMIRROR_OT_try_sample(bpy.types.Operator):
     bl_idname = "socialmirror.try_sample"
     bl_label = "Try the Sample"
-    bl_description = "Take the clip that comes with SocialMirror, 6 seconds of a handshake and a hug, as the clip"
+    bl_description = "Use the clip that comes with SocialMirror: 6 seconds of a handshake and a hug"
     bl_options = {"REGISTER", "UNDO"}
 
     @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
         clip = paths.sample_clip()
         if not clip.is_file():
-            raise UserError("no-sample", f"The sample is not there: {clip}.", "Install SocialMirror again.")
+            raise UserError("no-sample", f"The sample is missing: {clip}.", "Install SocialMirror again.")
         settings = settings_of(context)
         settings.source, settings.filepath, settings.use_range = "FILE", str(clip), False
         session.redraw()
@@ -49,7 +49,7 @@ class SOCIALMIRROR_OT_match_scene(OnIdleReconstruction, bpy.types.Operator):
     bl_idname = "socialmirror.match_scene"
     bl_label = "Match Scene to Clip"
     bl_description = (
-        "Give the scene the clip's frame rate, resolution and frame range, and move the keys of the result along. "
+        "Set the scene's frame rate, resolution and frame range to those of the clip, and move the keys of the result along. "
         "Your other animation stays on its frames"
     )
     bl_options = {"REGISTER", "UNDO"}

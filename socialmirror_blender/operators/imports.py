@@ -90,7 +90,7 @@ class SOCIALMIRROR_OT_locate_results(OnIdleReconstruction, bpy.types.Operator):
     bl_idname = "socialmirror.locate_results"
     bl_label = "Locate Results…"
     bl_description = (
-        "Link the armatures with the folder of their reconstruction again after it was moved: choose the folder"
+        "Link the armatures to the folder of their reconstruction again after it was moved: choose the folder"
     )
     bl_options = {"REGISTER", "UNDO"}
 
@@ -109,7 +109,7 @@ class SOCIALMIRROR_OT_locate_results(OnIdleReconstruction, bpy.types.Operator):
         scenes.check_belongs(collection, folder)
         scenes.link_to(collection, folder, bpy.data.filepath)
         scenes.set_folder_note(collection, "")
-        self.report({"INFO"}, f"The armatures belong to {folder} now; keys and contacts are as you left them")
+        self.report({"INFO"}, f"Linked to {folder}; keys and contacts are unchanged")
         return {"FINISHED"}
 
 
@@ -118,7 +118,7 @@ class SOCIALMIRROR_OT_repair_results(OnIdleReconstruction, bpy.types.Operator):
     bl_label = "Repair Results"
     bl_description = (
         "Check the files of the reconstruction, and restore damaged or missing ones from the others. "
-        "What is damaged is set aside, not deleted"
+        "Damaged files are set aside, not deleted"
     )
 
     @reports_errors
@@ -131,7 +131,7 @@ class SOCIALMIRROR_OT_repair_results(OnIdleReconstruction, bpy.types.Operator):
                 "If you trust the file that names it, press Open Network Folder first.",
             )
         damaged = [finding for finding in examine(folder) if not finding.ok]
-        done = repair(folder) if damaged else ["All files are whole."]
+        done = repair(folder) if damaged else ["All files are intact."]
         self.report({"INFO"}, " ".join(done))
         session.redraw()
         return {"FINISHED"}
@@ -141,8 +141,8 @@ class SOCIALMIRROR_OT_open_network(OnReconstruction, bpy.types.Operator):
     bl_idname = "socialmirror.open_network"
     bl_label = "Open Network Folder"
     bl_description = (
-        "Look into the folder of this reconstruction although it is on another computer, which then learns your login. "
-        "Do that only if you trust the file"
+        "Open the folder of this reconstruction although it is on another computer, which can then learn your login. "
+        "Do this only if you trust the file"
     )
 
     @reports_errors

@@ -18,7 +18,7 @@ from .reporting import OperatorReturn, poll_editable, poll_ready, reports_errors
 class SOCIALMIRROR_OT_reconstruct(bpy.types.Operator):
     bl_idname = "socialmirror.reconstruct"
     bl_label = "Reconstruct Interaction"
-    bl_description = "Make two animated armatures, the camera and contacts from the two people in the clip"
+    bl_description = "Create two animated armatures, the camera and contacts from the two people in the clip"
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -69,7 +69,7 @@ class SOCIALMIRROR_OT_cancel(bpy.types.Operator):
 class SOCIALMIRROR_OT_dismiss(bpy.types.Operator):
     bl_idname = "socialmirror.dismiss"
     bl_label = "Dismiss"
-    bl_description = "Remove the message. A result that was not imported stays in its folder"
+    bl_description = "Hide the message. A result that was not imported stays in its folder"
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:

@@ -19,10 +19,10 @@ _waiting_for_click: list[bool] = []
 
 class SOCIALMIRROR_OT_mark_people(bpy.types.Operator):
     bl_idname = "socialmirror.mark_people"
-    bl_label = "Click on Both"
+    bl_label = "Pick People"
     bl_description = (
-        "Click on Person A and then on Person B, in the view through the clip's camera or in the preview of the sequencer. "
-        "You can go to another frame in between. Esc stops"
+        "Click Person A and then Person B in the clip, through its camera or in the sequencer's preview. You can go to another "
+        "frame in between. Esc cancels"
     )
     bl_options = {"REGISTER", "UNDO"}
 
@@ -70,13 +70,13 @@ class SOCIALMIRROR_OT_mark_people(bpy.types.Operator):
             return {"RUNNING_MODAL"}
         settings = settings_of(context)
         settings.choose_people, settings.people_marks = True, marks_text(self._marks)
-        self.report({"INFO"}, "Both people are marked: press Reconstruct Interaction")
+        self.report({"INFO"}, "Both people are picked: press Reconstruct Interaction")
         self._finish(context)
         return {"FINISHED"}
 
     def _ask(self, context: bpy.types.Context) -> None:
         workspace: Any = context.workspace
-        workspace.status_text_set(f"Click on {PERSON_NAMES[len(self._marks)]} in the clip's picture. Esc: stop")
+        workspace.status_text_set(f"Click {PERSON_NAMES[len(self._marks)]} in the clip. Esc: cancel")
         context.window.cursor_modal_set("CROSSHAIR")
 
     def _finish(self, context: bpy.types.Context) -> None:

@@ -60,7 +60,7 @@ class _WithLicence(_OnModels):
 class SOCIALMIRROR_OT_list_models(_OnModels, bpy.types.Operator):
     bl_idname = "socialmirror.list_models"
     bl_label = "Show Models"
-    bl_description = "Look which models there are, and which are on this computer. Nothing is downloaded"
+    bl_description = "List the models, and which of them are on this computer. Nothing is downloaded"
 
     @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
@@ -85,8 +85,10 @@ class SOCIALMIRROR_OT_fetch_model(_WithLicence, bpy.types.Operator):
 
 class SOCIALMIRROR_OT_model_from_folder(_WithLicence, bpy.types.Operator):
     bl_idname = "socialmirror.model_from_folder"
-    bl_label = "Take Model from Folder"
-    bl_description = "Take this model from a folder with its files, e.g. copied from another computer. They are checked"
+    bl_label = "Install Model from Folder"
+    bl_description = (
+        "Install this model from a folder with its files, e.g. copied from another computer. The files are checked"
+    )
 
     directory: StringProperty(subtype="DIR_PATH", options={"SKIP_SAVE"})
 
@@ -103,7 +105,7 @@ class SOCIALMIRROR_OT_model_from_folder(_WithLicence, bpy.types.Operator):
 class SOCIALMIRROR_OT_delete_model(_OnModels, bpy.types.Operator):
     bl_idname = "socialmirror.delete_model"
     bl_label = "Delete Model"
-    bl_description = "Remove this model, or what a broken download has left, from the disk. It can be fetched again"
+    bl_description = "Delete this model, or what is left of an interrupted download. It can be fetched again"
 
     name: StringProperty(options={"HIDDEN", "SKIP_SAVE"})
 
@@ -126,7 +128,7 @@ def _model_named(name: str) -> models.Model:
 
 def _lines_about(model: models.Model) -> list[str]:
     text = (
-        f"{model.title} {model.purpose}. It is downloaded from {model.source} ({model.size}) and wants "
+        f"{model.title} {model.purpose}. It is downloaded from {model.source} ({model.size}) and needs "
         f"{model.memory_gigabytes:g} GB of memory."
     )
     note = f"{model.licence}: {model.licence_note}" if model.licence_note else f"Its licence is {model.licence}."

@@ -45,8 +45,7 @@ def _reported(operator: Any, run: Callable[[], OperatorReturn]) -> OperatorRetur
         traceback.print_exc()
         operator.report(
             {"ERROR"},
-            f"{operator.bl_label} failed: {type(error).__name__}: {error}. Nothing more is known; please report this with "
-            "what Blender's console says.",
+            f"{operator.bl_label} failed: {type(error).__name__}: {error}. Please report this, with what Blender's console says.",
         )
     return {"CANCELLED"}
 

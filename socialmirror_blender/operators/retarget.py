@@ -25,7 +25,7 @@ class SOCIALMIRROR_OT_retarget(bpy.types.Operator):
     bl_idname = "socialmirror.retarget"
     bl_label = "Retarget"
     bl_description = (
-        "Take the motion of the people to the target armatures, each in a new action. Earlier actions stay in the file"
+        "Transfer the people's motion to the target armatures, each in a new action. Earlier actions stay in the file"
     )
     bl_options = {"REGISTER", "UNDO"}
 
@@ -84,13 +84,13 @@ class _OnTarget:
 class SOCIALMIRROR_OT_bone_map_choose(_OnTarget, bpy.types.Operator):
     bl_idname = "socialmirror.bone_map_choose"
     bl_label = "Bone Map"
-    bl_description = "Fill in the bones of a kind of rig by their names"
+    bl_description = "Fill in the bone map for a kind of rig, by the names of its bones"
     bl_options = {"REGISTER", "UNDO"}
 
     kind: EnumProperty(
         name="Map",
         description="Kind of rig whose bone names are looked up",
-        items=[(_DETECT, "Detect", "The map that fits the names of the bones best")]
+        items=[(_DETECT, "Detect", "The map that best fits the names of the bones")]
         + [(bone_map.name, bone_map.name, "") for bone_map in shipped_maps()],
     )
 
@@ -104,7 +104,7 @@ class SOCIALMIRROR_OT_bone_map_choose(_OnTarget, bpy.types.Operator):
 class SOCIALMIRROR_OT_bone_map_load(_OnTarget, bpy.types.Operator):
     bl_idname = "socialmirror.bone_map_load"
     bl_label = "Load Bone Map"
-    bl_description = "Read a bone map from a JSON file"
+    bl_description = "Load a bone map from a JSON file"
     bl_options = {"REGISTER", "UNDO"}
 
     filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
@@ -124,7 +124,7 @@ class SOCIALMIRROR_OT_bone_map_load(_OnTarget, bpy.types.Operator):
 class SOCIALMIRROR_OT_bone_map_save(_OnTarget, bpy.types.Operator):
     bl_idname = "socialmirror.bone_map_save"
     bl_label = "Save Bone Map"
-    bl_description = "Write the bone map, as it is edited here, to a JSON file"
+    bl_description = "Save the bone map with your changes as a JSON file"
 
     filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
     filter_glob: StringProperty(default=f"*{_SUFFIX}", options={"HIDDEN"})
@@ -147,7 +147,7 @@ class SOCIALMIRROR_OT_bone_map_save(_OnTarget, bpy.types.Operator):
 def _check_in_scene(context: bpy.types.Context, rig: Any) -> None:
     if rig.name not in context.scene.objects:
         raise UserError(
-            "no-target", f"The armature {rig.name!r} is not in this scene any more.", "Choose another target armature."
+            "no-target", f"The armature {rig.name!r} is no longer in this scene.", "Choose another target armature."
         )
 
 

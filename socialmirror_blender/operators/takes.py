@@ -47,8 +47,8 @@ class SOCIALMIRROR_OT_take_note(OnIdleReconstruction, bpy.types.Operator):
 
 class SOCIALMIRROR_OT_take_ghost(OnIdleReconstruction, bpy.types.Operator):
     bl_idname = "socialmirror.take_ghost"
-    bl_label = "Ghost"
-    bl_description = "Show this take as transparent bodies beside or over the take that is keyed; again: hide them"
+    bl_label = "Show Ghost"
+    bl_description = "Show this take as transparent bodies over or beside the current take, or hide them"
     bl_options = {"REGISTER", "UNDO"}
 
     take: StringProperty(options={"SKIP_SAVE", "HIDDEN"})
@@ -67,10 +67,10 @@ class SOCIALMIRROR_OT_take_ghost(OnIdleReconstruction, bpy.types.Operator):
 
 class SOCIALMIRROR_OT_take_blend(OnIdleReconstruction, bpy.types.Operator):
     bl_idname = "socialmirror.take_blend"
-    bl_label = "Blend Take In"
+    bl_label = "Blend In Take"
     bl_description = (
-        "Let both people move as in this take over a range of frames, with a smooth passage at both ends. The keys lie over "
-        "the shown take as your own: Reset to Take removes them"
+        "Make both people move as in this take over a range of frames, blended in and out. The keys lie over the current take "
+        "as your own: Reset to Take removes them"
     )
     bl_options = {"REGISTER", "UNDO"}
 
@@ -117,14 +117,14 @@ class SOCIALMIRROR_OT_take_blend(OnIdleReconstruction, bpy.types.Operator):
                 "Choose other frames, or choose the take in the panel again.",
             )
         scenes.sync_markers(collection)
-        self.report({"INFO"}, f"{count} frames are as in {take_name(collection, self.take)}")
+        self.report({"INFO"}, f"Blended in {count} frames of {take_name(collection, self.take)}")
         return {"FINISHED"}
 
 
 class SOCIALMIRROR_OT_take_delete(OnIdleReconstruction, bpy.types.Operator):
     bl_idname = "socialmirror.take_delete"
     bl_label = "Delete Take"
-    bl_description = "Remove this take from the list. Its files are moved into the folder “removed” beside the takes"
+    bl_description = "Remove this take from the list. Its files are moved to the folder “removed” beside the takes"
     bl_options = {"REGISTER", "UNDO"}
 
     take: StringProperty(options={"SKIP_SAVE", "HIDDEN"})
@@ -145,7 +145,7 @@ class SOCIALMIRROR_OT_take_delete(OnIdleReconstruction, bpy.types.Operator):
         for person in range(PEOPLE):
             forget_take(state.id, self.take, person)
         set_take_note(collection, self.take, TakeNote())
-        self.report({"INFO"}, f"{name} was removed; its files are in the folder “removed” of the result")
+        self.report({"INFO"}, f"Removed {name}; its files are in the folder “removed” of the result")
         return {"FINISHED"}
 
 

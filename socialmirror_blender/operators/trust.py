@@ -21,10 +21,10 @@ from .reporting import OnReconstruction, OperatorReturn, poll_editable, reports_
 
 class SOCIALMIRROR_OT_trust_overlay(bpy.types.Operator):
     bl_idname = "socialmirror.trust_overlay"
-    bl_label = "Show Trust"
+    bl_label = "Show Confidence"
     bl_description = (
-        "Colour the limbs of both skins: green where the clip does not show them and they were filled in, "
-        "yellow where they are uncertain. Only the viewport's colours change"
+        "Color the limbs of both skins in the viewport: green where the clip hides them and they were filled in, yellow where "
+        "they are uncertain"
     )
     bl_options = {"REGISTER", "UNDO"}
 
@@ -48,7 +48,7 @@ class SOCIALMIRROR_OT_trust_overlay(bpy.types.Operator):
         if not is_overlay_shown(collection):
             raise UserError(
                 "no-trust",
-                "This take was imported by an earlier version and does not say what it saw.",
+                "This take was imported by an earlier version, without confidence.",
                 "Choose the take again under Take.",
             )
         return {"FINISHED"}
@@ -56,7 +56,7 @@ class SOCIALMIRROR_OT_trust_overlay(bpy.types.Operator):
 
 class SOCIALMIRROR_OT_uncertain_stretch(OnReconstruction, bpy.types.Operator):
     bl_idname = "socialmirror.uncertain_stretch"
-    bl_label = "Next Uncertain Stretch"
+    bl_label = "Low-Confidence Range"
     bl_options = {"REGISTER", "UNDO"}
 
     backwards: BoolProperty(options={"SKIP_SAVE", "HIDDEN"})
@@ -64,14 +64,14 @@ class SOCIALMIRROR_OT_uncertain_stretch(OnReconstruction, bpy.types.Operator):
     @classmethod
     def description(cls, context: bpy.types.Context, properties: Any) -> str:
         which = "previous" if properties.backwards else "next"
-        return f"Go to the {which} frames in which a limb is uncertain or was filled in, and select whose it is"
+        return f"Go to the {which} range of frames in which a limb is uncertain or was filled in, and select its person"
 
     @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
         collection = require_reconstruction(context)
         found = next_stretch(collection_stretches(collection), context.scene.frame_current, self.backwards)
         if found is None:
-            self.report({"INFO"}, "Every limb was seen all the time")
+            self.report({"INFO"}, "All limbs are visible throughout the clip")
             return {"CANCELLED"}
         context.scene.frame_set(found.first)
         select_only(context, object_with_role(collection, rig_role(found.person)))

@@ -57,9 +57,9 @@ class SOCIALMIRROR_PT_annotation(Sidebar, bpy.types.Panel):
 def role_sentence(annotation: Annotation) -> str:
     """Whether the words took part in the motion, and who acts."""
     role = (
-        "Its words and the ticked touches guided this motion."
+        "Its words and the touches with a check mark guided this motion."
         if annotation.used
-        else "A suggestion: it took no part in this motion."
+        else "Only a suggestion: it did not guide this motion."
     )
     return " ".join(part for part in (role, _ACTORS.get(annotation.actor, "")) if part)
 

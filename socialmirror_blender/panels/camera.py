@@ -29,8 +29,9 @@ class SOCIALMIRROR_PT_camera(OnReadableResult, bpy.types.Panel):
         values = contact_list(collection)
         column = layout.column(align=True)
         column.enabled = not has_control_rig(collection)
-        for name in ("camera_pitch", "camera_roll", "camera_height", "camera_focal"):
+        for name in ("camera_pitch", "camera_roll", "camera_height"):
             column.prop(values, name)
+        column.prop(values, "camera_focal", text="Focal Scale")  # its name is too long for the sidebar
         if has_control_rig(collection):
             draw_text(layout, "Bake the control rig back first: the bones follow it.")
         stance = read_stance(collection)
@@ -38,17 +39,17 @@ class SOCIALMIRROR_PT_camera(OnReadableResult, bpy.types.Panel):
             draw_text(layout, stance_text(stance))
         if correction_of(collection).changes:
             row = layout.row(align=True)
-            row.operator("socialmirror.reset_camera", icon="LOOP_BACK")
+            row.operator("socialmirror.reset_camera", text="Reset", icon="LOOP_BACK")
             row.operator("socialmirror.know_camera", icon="CAMERA_DATA")
 
 
 def stance_text(stance: CameraStance) -> str:
-    """`The camera stands 1.42 m high, looks down 4.5°, and sees 47° wide.`"""
+    """`The camera is 1.42 m high, looks down 4.5° and has a field of view of 47°.`"""
     looks = "down" if stance.pitch >= 0 else "up"
-    tilted = f", leans {abs(math.degrees(stance.roll)):.1f}°" if abs(stance.roll) > math.radians(0.05) else ""
+    tilted = f", is rolled by {abs(math.degrees(stance.roll)):.1f}°" if abs(stance.roll) > math.radians(0.05) else ""
     return (
-        f"The camera stands {stance.height:.2f} m high, looks {looks} {abs(math.degrees(stance.pitch)):.1f}°{tilted}, "
-        f"and sees {math.degrees(stance.fov):.0f}° wide."
+        f"The camera is {stance.height:.2f} m high, looks {looks} {abs(math.degrees(stance.pitch)):.1f}°{tilted} "
+        f"and has a field of view of {math.degrees(stance.fov):.0f}°."
     )
 
 

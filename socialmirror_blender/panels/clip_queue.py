@@ -33,13 +33,13 @@ class SOCIALMIRROR_PT_queue(Sidebar, bpy.types.Panel):
         row.operator("socialmirror.queue_strips", text="Queue Strips", icon="SEQ_STRIP_DUPLICATE")
         clips = session.queue.clips
         if not clips:
-            draw_text(layout, "Clips that wait here are reconstructed one after the other; you import what you want.")
+            draw_text(layout, "Queued clips are reconstructed one after the other. Import the results that you want.")
             return
         column = layout.column(align=True)
         for clip in clips:
             _draw_clip(column, clip)
         if session.queue.next is not None and not session.environment.usable:
-            draw_text(layout, "The queue goes on when the environment is ready.", icon="INFO")
+            draw_text(layout, "The queue continues once the environment is ready.", icon="INFO")
         layout.operator("socialmirror.queue_clear")
 
 

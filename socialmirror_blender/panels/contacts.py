@@ -119,7 +119,7 @@ def region_text(contact: Contact) -> str:
 def _draw_states(layout: Any, touch: list[Contact], marked: int) -> None:
     """Buttons for the state of the active touch, or of those that are marked."""
     if marked:
-        layout.label(text=f"{marked} marked touch{'es' if marked > 1 else ''}:")
+        layout.label(text=f"{marked} selected touch{'es' if marked > 1 else ''}:")
     states = {contact.state for contact in touch}
     row = layout.row(align=True)
     for state, text in _STATE_BUTTONS:

@@ -30,7 +30,7 @@ class SOCIALMIRROR_PT_control_rig(OnResult, bpy.types.Panel):
         people: list[Any] = [object_with_role(collection, rig_role(person)) for person in range(PEOPLE)]
         active: Any = context.object
         if context.mode == "POSE" and active in people:
-            layout.prop(active.pose, "use_auto_ik", text="Auto IK: G Pulls the Limb")
+            layout.prop(active.pose, "use_auto_ik", text="Auto IK (G pulls the limb)")
         if None in rigs:
             row = layout.row(align=True)
             row.operator("socialmirror.control_rig_add", text="Both", icon="ARMATURE_DATA").both = True
@@ -52,7 +52,7 @@ class SOCIALMIRROR_PT_control_rig(OnResult, bpy.types.Panel):
         row = layout.row(align=True)
         row.operator("socialmirror.control_rig_reduce", icon="MOD_DECIM")
         row.operator("socialmirror.control_rig_remove", icon="LOOP_BACK")
-        draw_text(layout, "Bake back before Refine or another take: both work on the SMPL-X bones.")
+        draw_text(layout, "Bake back before you refine or choose another take: both work on the SMPL-X bones.")
 
 
 CLASSES = (SOCIALMIRROR_PT_control_rig,)

@@ -14,7 +14,6 @@ from ..text import draw_text
 from .sidebar import OnResult
 
 _SHOWN = 14
-_ICONS = {"reconstructed": "DOT", "lock": "LOCKED", "free": "UNLOCKED"}
 
 
 class SOCIALMIRROR_PT_feet(OnResult, bpy.types.Panel):
@@ -30,20 +29,19 @@ class SOCIALMIRROR_PT_feet(OnResult, bpy.types.Panel):
             draw_text(layout, "No foot stands long enough, or the take was made by an earlier version.")
             return
         layout.prop(listed, "foot_sensitivity", slider=True)
-        row = layout.row(align=True)
-        for mode, label, _ in FOOT_MODE_ITEMS:
-            row.operator("socialmirror.feet_mode", text=label, icon=_ICONS[mode]).mode = mode
+        column = layout.column(align=True)
+        for items in (FOOT_MODE_ITEMS[:1], FOOT_MODE_ITEMS[1:]):  # the sidebar is too narrow for all of them in a row
+            row = column.row(align=True)
+            for mode, label, _, icon, _ in items:
+                row.operator("socialmirror.feet_mode", text=label, icon=icon).mode = mode
         indices, timing = listed_feet(collection), scenes.read_state(collection).timing
         column = layout.column(align=True)
         for index in indices[:_SHOWN]:
             item = listed.feet[index]
             row = column.row(align=True)
-            split = row.split(factor=0.58, align=True)
             text = foot_text(item, timing.scene_range(item.frame_start, item.frame_end))
-            split.operator(
-                "socialmirror.foot_jump", text=text, icon=_ICONS[item.mode], emboss=False
-            ).frame = item.frame_start
-            split.prop(item, "mode", text="")
+            row.operator("socialmirror.foot_jump", text=text, emboss=False).frame = item.frame_start
+            row.prop(item, "mode", expand=True, icon_only=True)
         if len(indices) > _SHOWN:
             column.label(text=f"and {len(indices) - _SHOWN} more")
 

@@ -14,7 +14,7 @@ from .sidebar import Sidebar
 _ICONS = {"installed": "CHECKMARK", "missing": "IMPORT", "damaged": "ERROR"}
 _TITLE_SHARE = 0.62
 """Of the width, so that titles are not cut off."""
-_ABOUT = "Free models for sharper eyes and for words. None is needed; each is fetched only if you ask for it."
+_ABOUT = "Optional models for better tracking and for descriptions. Each is fetched only when you ask for it."
 
 
 class SOCIALMIRROR_PT_models(Sidebar, bpy.types.Panel):
@@ -27,7 +27,7 @@ class SOCIALMIRROR_PT_models(Sidebar, bpy.types.Panel):
         layout: Any = self.layout
         draw_text(layout, _ABOUT)
         if not session.environment.usable:
-            draw_text(layout, "They can be fetched when the environment is installed.", icon="INFO")
+            draw_text(layout, "They can be fetched once the environment is installed.", icon="INFO")
             return
         if session.models is None:
             layout.operator("socialmirror.list_models", icon="VIEWZOOM")
@@ -40,7 +40,7 @@ class SOCIALMIRROR_PT_models(Sidebar, bpy.types.Panel):
         for model in session.models:
             _draw_model(layout.box(), model)
         row = layout.row(align=True)
-        row.label(text=f"{disk_used(session.models)} on the disk", icon="DISK_DRIVE")
+        row.label(text=f"{disk_used(session.models)} on disk", icon="DISK_DRIVE")
         row.operator("socialmirror.list_models", text="", icon="FILE_REFRESH")
 
 
@@ -51,7 +51,7 @@ def _draw_model(box: Any, model: Model) -> None:
     if model.state != "installed":
         fetch = row.row(align=True)
         fetch.enabled = bpy.app.online_access
-        fetch.operator("socialmirror.fetch_model", text="Go On" if model.bytes_begun else "Fetch").name = model.name
+        fetch.operator("socialmirror.fetch_model", text="Resume" if model.bytes_begun else "Fetch").name = model.name
         row.operator("socialmirror.model_from_folder", text="", icon="FILE_FOLDER").name = model.name
     if model.state != "missing" or model.bytes_begun:
         row.operator("socialmirror.delete_model", text="", icon="TRASH").name = model.name
@@ -64,7 +64,7 @@ def _draw_model(box: Any, model: Model) -> None:
         else f"Damaged: {model.problem}.",
     )
     if model.bytes_begun:
-        draw_text(column, f"{model.bytes_begun / 1e6:.0f} MB are here already.")
+        draw_text(column, f"{model.bytes_begun / 1e6:.0f} MB are downloaded already.")
 
 
 CLASSES = (SOCIALMIRROR_PT_models,)

@@ -88,7 +88,7 @@ def next_step(state: SidebarState) -> Step:
     if state.job.state is JobState.FAILED and state.job.failure is not None:
         return _after_failure(state.job.failure)
     if state.importing:
-        return Step("The result comes into the scene.", "IMPORT")
+        return Step("Importing the result.", "IMPORT")
     if state.pending is not None:
         return Step("A result is ready: import it.", "IMPORT")  # its button stands below it
     if not state.environment.usable:
@@ -96,7 +96,7 @@ def next_step(state: SidebarState) -> Step:
     if state.result is not None:
         return _after_result(state.result)
     if state.results_in_scene:
-        return Step("Select an armature of a result to go on with it.", "RESTRICT_SELECT_OFF")
+        return Step("Select an armature of a result to continue with it.", "RESTRICT_SELECT_OFF")
     if state.has_clip:
         return Step("Press Reconstruct Interaction.", "ARMATURE_DATA")
     sample = Button("socialmirror.try_sample") if state.has_sample else None
@@ -105,12 +105,12 @@ def next_step(state: SidebarState) -> Step:
 
 def _while_running(job: Job) -> Step:
     if job.state is JobState.CANCELLING:
-        return Step("Cancelling. Nothing will have changed.", "SORTTIME")
+        return Step("Cancelling. The scene stays as it is.", "SORTTIME")
     if job.kind == "install":
         return Step("Installing. You can choose a clip meanwhile.", "SORTTIME")
     if job.kind == FETCH:
-        return Step("A model is fetched. What has come is kept if you cancel.", "SORTTIME")
-    return Step("You can go on working until it is done.", "SORTTIME")
+        return Step("Fetching a model. If you cancel, what was downloaded is kept.", "SORTTIME")
+    return Step("You can keep working in Blender.", "SORTTIME")
 
 
 def _after_failure(failure: Failure) -> Step:
@@ -123,7 +123,7 @@ def _after_failure(failure: Failure) -> Step:
 def _for_environment(state: EnvironmentState, online: bool) -> Step:
     if not online and state is not EnvironmentState.INSTALLING:
         return Step(
-            "First allow online access: the environment is downloaded.",
+            "First allow online access, to download the environment.",
             "INTERNET_OFFLINE",
             Button("socialmirror.network_preferences"),
         )
@@ -151,7 +151,7 @@ def _for_environment(state: EnvironmentState, online: bool) -> Step:
 
 def _after_result(result: ResultState) -> Step:
     if not result.folder_found:
-        return Step("The result's folder is missing: its note below helps.", "ERROR", alert=True)
+        return Step("The result's folder is missing: see the note below.", "ERROR", alert=True)
     count = result.edits
     if count or result.prompt_waits:
         waiting = [counted(count, "edit")] if count else []

@@ -23,7 +23,7 @@ class SOCIALMIRROR_PT_own_keys(OnResult, bpy.types.Panel):
         assert collection is not None  # poll
         people = count_own_keys(collection)
         if not any(keys.count or keys.others for _, keys in people):
-            draw_text(layout, "Keys that you set on the armatures stay over every take.")
+            draw_text(layout, "Keys that you set on the armatures are kept over every take.")
             return
         for name, keys in people:
             for number, line in enumerate(own_keys_lines(name, keys)):

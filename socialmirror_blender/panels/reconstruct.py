@@ -137,9 +137,11 @@ def _draw_prompt(layout: Any, settings: Any) -> None:
         )
         if session.environment.lacks_encoder:
             draw_text(
-                column, "The network that reads sentences is missing: only contacts that are named count.", icon="INFO"
+                column,
+                "The network that reads sentences is missing: only contacts that are named are used.",
+                icon="INFO",
             )
-            column.operator("socialmirror.fetch_weights", text="Download It", icon="IMPORT")
+            column.operator("socialmirror.fetch_weights", text="Download", icon="IMPORT")
 
 
 CLASSES = (SOCIALMIRROR_PT_reconstruct, SOCIALMIRROR_PT_settings)

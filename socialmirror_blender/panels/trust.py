@@ -17,8 +17,8 @@ from .sidebar import OnResult
 
 GRADE_TEXTS = {
     "good": "Good: it agrees with the clip.",
-    "fair": "Fair: look at the frames below.",
-    "bad": "Bad in places: look at the frames below.",
+    "fair": "Fair: check the frames below.",
+    "bad": "Bad in places: check the frames below.",
 }
 _GRADE_ICONS = {"good": "CHECKMARK", "fair": "INFO", "bad": "ERROR"}
 _SHOWN_STRETCHES = 4
@@ -27,7 +27,7 @@ _stretches: Recent[list[TrustStretch]] = Recent(seconds=1.0)
 
 
 class SOCIALMIRROR_PT_trust(OnResult, bpy.types.Panel):
-    bl_label = "Trust"
+    bl_label = "Confidence"
 
     def draw(self, context: bpy.types.Context) -> None:
         layout: Any = self.layout
@@ -47,7 +47,7 @@ def trust_line(stretches: list[TrustStretch], person: int, frame: int) -> str:
         for state in (FILLED_IN, UNCERTAIN)
         if any(each.state == state for each in here)
     ]
-    return f"{'AB'[person]}: {'; '.join(parts) or 'all limbs seen'}"
+    return f"{'AB'[person]}: {'; '.join(parts) or 'all limbs visible'}"
 
 
 def _short(limb: str) -> str:
@@ -56,12 +56,12 @@ def _short(limb: str) -> str:
 
 def quality_text(stretch: Stretch) -> str:
     """What is not good in a stretch of a take, in plain words with a number that can be judged."""
-    who = "They" if stretch.person is None else PERSON_NAMES[stretch.person]
+    who = "A person" if stretch.person is None else PERSON_NAMES[stretch.person]
     value = stretch.value
     return {
-        "picture": f"{who} is off the picture by {value:.0f} % of their height",
+        "picture": f"{who} is off the clip by {value:.0f} % of their height",
         "floor": f"{who} stands {value / 10:.0f} cm off the floor",
-        "penetration": f"They are {value / 10:.0f} cm inside each other",
+        "penetration": f"The bodies intersect by {value / 10:.0f} cm",
         "contact": f"A contact has a gap of {value / 10:.0f} cm",
         "smoothness": f"{who} jitters",
     }[stretch.measure]

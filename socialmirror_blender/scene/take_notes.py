@@ -48,20 +48,20 @@ def set_take_note(collection: bpy.types.Collection, take: str, note: TakeNote) -
 
 
 def take_sentence(take: Take, takes: Sequence[Take]) -> str:
-    """What a take is like beside the others: `closest to the picture, they touch, 2 cm through each other`."""
+    """What a take is like beside the others: `closest to the clip, they touch, intersecting by 2 cm`."""
     if take.scores is None:
         return "not measured"
     parts: list[str] = []
     scores = [each.scores for each in takes if each.scores is not None]
     if len(scores) > 1 and take.scores.reprojection == min(each.reprojection for each in scores):
-        parts.append("closest to the picture")
+        parts.append("closest to the clip")
     if len(scores) > 1 and take.scores.acceleration == min(each.acceleration for each in scores):
         parts.append("smoothest")
     if take.scores.contact is not None:
         gap = take.scores.contact
         parts.append("they touch" if gap <= _TOUCHING else f"contacts {gap / 10:.0f} cm apart")
     deep = take.scores.penetration
-    parts.append(f"{deep / 10:.0f} cm through each other" if deep >= _THROUGH else "not through each other")
+    parts.append(f"intersecting by {deep / 10:.0f} cm" if deep >= _THROUGH else "not intersecting")
     return ", ".join(parts)
 
 

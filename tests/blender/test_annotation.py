@@ -71,7 +71,7 @@ def test_a_touch_that_was_seen_becomes_a_contact_that_refine_makes(annotated: An
     assert (added.region_a, added.region_b, added.source, added.state) == ("left_foot", "head", "user", "enforced")
     assert (added.frame_start, added.frame_end) == (1, 4)
     assert draw_sidebar().buttons.count("add_seen_touch") == 1  # it is in the list now
-    with pytest.raises(RuntimeError, match="no such touch"):
+    with pytest.raises(RuntimeError, match="no longer listed"):
         press("add_seen_touch", index=7)
 
 

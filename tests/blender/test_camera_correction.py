@@ -207,7 +207,7 @@ def test_the_corrected_camera_is_shown_and_can_be_given_to_reconstruct(made: Mad
     assert "reset_camera" not in draw_sidebar().buttons
     collection.socialmirror.camera_height = 0.25
     layout = draw_sidebar()
-    assert "stands 1.75 m high" in " ".join(layout.texts)
+    assert "is 1.75 m high" in " ".join(layout.texts)
     assert {"reset_camera", "know_camera"} <= set(layout.buttons)
     press("know_camera")
     assert settings().know_camera

@@ -39,9 +39,9 @@ def test_a_take_is_described_in_a_plain_sentence(contract: ModuleType, product: 
     assert sentence(plain, [plain]) == "not measured"
     close = replace(plain, scores=record.Scores(1.2, 21.0, 2.0, 12.4))
     apart = replace(plain, id="take-2", scores=record.Scores(2.2, 3.0, 1.0, 44.0))
-    assert sentence(close, [close]) == "they touch, 2 cm through each other"
-    assert sentence(close, [close, apart]) == "closest to the picture, they touch, 2 cm through each other"
-    assert sentence(apart, [close, apart]) == "smoothest, contacts 4 cm apart, not through each other"
+    assert sentence(close, [close]) == "they touch, intersecting by 2 cm"
+    assert sentence(close, [close, apart]) == "closest to the clip, they touch, intersecting by 2 cm"
+    assert sentence(apart, [close, apart]) == "smoothest, contacts 4 cm apart, not intersecting"
 
 
 def test_names_and_notes_of_takes_are_shown(takes: Takes, product: Product) -> None:

@@ -40,7 +40,7 @@ def test_an_edited_contact_keeps_its_id(imported: Any, scene: ModuleType) -> Non
 def test_an_impossible_contact_is_refused(imported: Any) -> None:
     with pytest.raises(RuntimeError, match=r"ends .* before it starts"):
         press("contact_add", person_b="1", frame_start=9, frame_end=3)
-    with pytest.raises(RuntimeError, match="between two people"):
+    with pytest.raises(RuntimeError, match="needs two people"):
         press("contact_add", person_a="0", person_b="0")
     assert len(imported.socialmirror.contacts) == 3
 

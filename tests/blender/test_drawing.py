@@ -30,7 +30,7 @@ def test_an_imported_reconstruction(imported: Any) -> None:
     layout = draw_sidebar()
     assert "Take: take-1" in layout.texts
     assert {"refine", "export", "use_take", "contact_add", "pin"} <= set(layout.buttons)
-    assert "stay over every take" in " ".join(layout.texts)
+    assert "kept over every take" in " ".join(layout.texts)
 
 
 def test_own_keys_are_counted_and_listed(imported: Any, scene: ModuleType, product: Product) -> None:

@@ -69,7 +69,7 @@ def test_the_models_are_listed_when_asked_for(runtime: ModuleType) -> None:
         "142 MB",
         "Apache-2.0",
         "2.8 GB",
-        "700 MB are here already",
+        "700 MB are downloaded already",
         "online access is off",
     ):
         assert part in text
@@ -99,7 +99,7 @@ def test_a_model_is_fetched_and_deleted(runtime: ModuleType, product: Product, m
     assert press("fetch_model", name="small", accept=True) == {"FINISHED"}
     assert finish(runtime).state.name == "DONE"
     assert states(runtime)["small"] == "installed"
-    assert "841 MB on the disk" in drawn().texts
+    assert "841 MB on disk" in drawn().texts
     assert press("delete_model", name="small") == {"FINISHED"}
     finish(runtime)
     assert states(runtime)["small"] == "missing"

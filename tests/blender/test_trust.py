@@ -60,9 +60,9 @@ def test_next_uncertain_stretch_goes_there_says_whose_limb_it_is_and_selects_the
     assert bpy.context.scene.frame_current == 13
     assert bpy.context.selected_objects == [scene.rig_of(imported, 0)]
     product("socialmirror_blender.panels.trust")._stretches.forget()
-    assert {"A: filled in L arm", "B: all limbs seen"} <= set(draw_sidebar().texts)
+    assert {"A: filled in L arm", "B: all limbs visible"} <= set(draw_sidebar().texts)
     bpy.context.scene.frame_set(5)
-    assert {"A: all limbs seen", "B: all limbs seen"} <= set(draw_sidebar().texts)
+    assert {"A: all limbs visible", "B: all limbs visible"} <= set(draw_sidebar().texts)
     text = product("socialmirror_blender.operators.trust").stretch_text
     (stretch,) = product("socialmirror_blender.scene.trust_overlay").collection_stretches(imported)
     assert text(stretch) == "Person A, left arm: filled in, frames 13–25"
@@ -187,7 +187,7 @@ def test_the_quality_of_a_take_is_said_in_plain_words_with_jumps(contract: Modul
     text = " ".join(layout.texts)
     assert "Bad in places" in text
     assert "Person B stands 9 cm off the floor, frames 5–10" in text
-    assert "They are 4 cm inside each other, frames 11–13" in text
+    assert "The bodies intersect by 4 cm, frames 11–13" in text
     assert layout.buttons.count("jump_to_frame") == 2
     press("jump_to_frame", frame=11)
     assert bpy.context.scene.frame_current == 11
