@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, fields
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,16 +21,17 @@ from ..contract.fields import MAX_PATH, Fields
 from ..contract.files import read_json
 from ..contract.json_reading import JsonLimits
 from ..contract.names import file_stem
+from ..contract.options import PATH, PATHS, option_of
 from ..contract.requests import ReconstructRequest, message_fields, request_from_message
 from ..export.targets import TARGETS, needs_blender
 
 VERSION = 1
 MAX_CLIPS = 10_000
 _LIMITS = JsonLimits(size=32 << 20, depth=12, values=2_000_000)
-_PATHS = ("clip", "body")
 _ONLY_FROM_THE_USER = ("annotator_url", "annotator_model")
 """A manifest may be of anybody, and does not decide to whom pictures of clips are sent."""
 _SETTINGS = tuple(item.name for item in fields(ReconstructRequest) if item.name not in _ONLY_FROM_THE_USER)
+_PATHS = tuple(item.name for item in fields(ReconstructRequest) if option_of(item).type in (PATH, PATHS))
 
 
 @dataclass(frozen=True)
@@ -45,15 +47,10 @@ class Clip:
 
     @property
     def digest(self) -> str:
-        """Of everything that the result depends on; of the clip's file its size and time, as reading it takes long."""
-        try:
-            file = self.request.clip.stat()
-            version = [file.st_size, file.st_mtime_ns]
-        except OSError:
-            version = []
+        """Of everything that the result depends on; of files their size and time, as reading them takes long."""
         record = {
             "request": message_fields(self.request),
-            "clip": version,
+            "files": [_version(path) for name in _PATHS for path in _paths(self.request, name)],
             "out": str(self.out),
             "export": list(self.export),
         }
@@ -101,9 +98,6 @@ def _read_clip(entry: Any, what: str, defaults: dict[str, Any], out: Path, folde
     Fields(entry, _bad, what).only((*_SETTINGS, "name", "out", "export"))
     merged: dict[str, Any] = {**defaults, **entry}
     values = Fields(merged, _bad, what)
-    for key in _PATHS:
-        if values.has(key):
-            merged[key] = str(folder / values.text(key, longest=MAX_PATH))
     name = values.identifier("name", None) or file_stem(
         Path(values.text("clip")).stem, what.strip("]").replace("[", "-")
     )
@@ -116,9 +110,39 @@ def _read_clip(entry: Any, what: str, defaults: dict[str, Any], out: Path, folde
         request = request_from_message(ReconstructRequest, {**merged, "type": what})
     except UserError as error:
         raise _bad(f"{what}: {error.message.rstrip('.')}") from error
+    request = replace(
+        request,
+        **{key: _resolved(getattr(request, key), folder) for key in _PATHS if getattr(request, key) is not None},
+    )
     return Clip(
         name, request, folder / values.text("out", longest=MAX_PATH) if values.has("out") else out / name, export
     )
+
+
+def _resolved(value: Path | tuple[Path, ...], folder: Path) -> Path | tuple[Path, ...]:
+    """One path or several of a setting, of which relative ones start at the folder."""
+    return folder / value if isinstance(value, Path) else tuple(folder / path for path in value)
+
+
+def _paths(request: ReconstructRequest, name: str) -> Iterator[Path]:
+    value: Path | tuple[Path, ...] | None = getattr(request, name)
+    if isinstance(value, Path):
+        yield value
+    else:
+        yield from value or ()
+
+
+def _version(path: Path) -> list[int]:
+    """Size and time of a file, or of the body file in a folder; empty where there is none."""
+    try:
+        if path.is_dir():
+            from ..body.files import find_body_file  # here, because torch takes seconds to load
+
+            path = find_body_file(path)
+        file = path.stat()
+    except (OSError, UserError):
+        return []
+    return [file.st_size, file.st_mtime_ns]
 
 
 def _check_unique(clips: tuple[Clip, ...]) -> None:

@@ -93,6 +93,27 @@ def test_a_second_run_does_what_is_left(three: Path, quick: Any) -> None:
     assert load_info(Path(outcomes[2].folder)).prompt == "a dance"
 
 
+def test_paths_are_relative_to_the_manifest_and_a_clip_runs_again_if_any_of_its_files_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clips = tmp_path / "clips"
+    clips.mkdir()
+    write_clip(clips / "a.mp4", seed=1)
+    settings = {"clip": "a.mp4", "body": "bodies", "initial": ["a.npz", str(tmp_path / "b.npz")]}
+    path = write_manifest(clips, [settings])
+    monkeypatch.chdir(tmp_path)
+    clip = read_manifest(path).clips[0]
+    assert clip.request.body == clips / "bodies"
+    assert clip.request.initial == (clips / "a.npz", tmp_path / "b.npz")
+
+    digests = [clip.digest]
+    (clips / "bodies").mkdir()
+    for file in (clips / "a.npz", tmp_path / "b.npz", clips / "bodies" / "SMPLX_NEUTRAL.npz", clips / "a.mp4"):
+        file.write_bytes(b"another one")
+        digests.append(clip.digest)
+    assert len(set(digests)) == 5
+
+
 def test_every_device_takes_clips_and_ctrl_c_ends_them(tmp_path: Path) -> None:
     path = write_manifest(tmp_path, [{"clip": f"{number}.mp4"} for number in range(5)])
     used: list[str | None] = []
