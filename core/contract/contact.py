@@ -120,15 +120,17 @@ class Contact:
         )
 
     def measured(self, distance: float | None) -> Contact:
-        """With the distance that a motion leaves between the regions, and whether that reaches the contact.
-
-        A contact that is not reached and that no user has decided about counts for less, the farther the regions stay apart.
-        """
+        """With the distance that a motion leaves between the regions, and whether that reaches the contact."""
         reached = None if distance is None else distance <= REACHED_DISTANCE
-        weight = self.weight
-        if distance is not None and not reached and self.source != "user" and self.state == "auto":
-            weight = min(weight, round(REACHED_DISTANCE / distance, 3))
-        return replace(self, distance=distance, reached=reached, weight=weight)
+        return replace(self, distance=distance, reached=reached)
+
+    @property
+    def effective_weight(self) -> float:
+        """The weight; less, the farther the motion stays from it, for a contact that it misses and no user has decided about."""
+        missed = self.reached is False and self.source != "user" and self.state == "auto"
+        if not missed or self.distance is None or self.distance <= REACHED_DISTANCE:
+            return self.weight
+        return min(self.weight, round(REACHED_DISTANCE / self.distance, 3))
 
 
 def _other_person(values: Fields) -> int:

@@ -109,7 +109,7 @@ def _kind(region: str) -> str:
 
 
 def _weighted_duration(contact: Contact) -> float:
-    return contact.weight * (contact.frame_end - contact.frame_start + 1)
+    return contact.effective_weight * (contact.frame_end - contact.frame_start + 1)
 
 
 def _side_in_words(contacts: Sequence[Contact], side: int) -> str:

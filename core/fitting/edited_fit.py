@@ -121,17 +121,25 @@ def _changed_contacts(
     before: Sequence[Contact], after: Sequence[Contact], timeline: Timeline
 ) -> Bool[np.ndarray, " T"]:
     """Frames of contacts that are new, different or gone."""
-    fields = ("person_a", "region_a", "person_b", "region_b", "frame_start", "frame_end", "state")
-    known, now = ({tuple(getattr(each, name) for name in fields) for each in contacts} for contacts in (before, after))
+    known, now = ({_what_is_asked(contact) for contact in contacts} for contacts in (before, after))
     changed = np.zeros(len(timeline.frame_index), bool)
-    for *_, first, last, _ in known ^ now:
+    for first, last, *_ in known ^ now:
         changed |= (timeline.frame_index >= first) & (timeline.frame_index <= last)
     return changed
+
+
+def _what_is_asked(contact: Contact) -> tuple[int, int, object]:
+    """The first and last frame of a contact, and all else by which the fit tells it from another one."""
+    sides = (contact.person_a, contact.region_a, contact.vertex_a, contact.person_b, contact.region_b, contact.vertex_b)
+    return contact.frame_start, contact.frame_end, (*sides, contact.state, round(contact.weight, 2))
 
 
 def _fading(edited: Bool[np.ndarray, " T"], timeline: Timeline) -> Float[np.ndarray, " T"]:
     """1 where something was edited, fading to 0 along half a cosine in the frames around."""
     if not edited.any():
         return np.zeros(len(edited), np.float32)
-    distance = np.abs(timeline.time[:, None] - timeline.time[edited][None]).min(1)
+    times = np.sort(timeline.time[edited])
+    after = np.searchsorted(times, timeline.time)
+    nearest = times[np.stack([after - 1, after]).clip(0, len(times) - 1)]
+    distance = np.abs(timeline.time - nearest).min(0)
     return (0.5 + 0.5 * np.cos(np.pi * np.clip(distance / _FADE_SECONDS, 0, 1))).astype(np.float32)

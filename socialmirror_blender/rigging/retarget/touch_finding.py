@@ -122,7 +122,7 @@ def _touch(
         contact.touch,
         (sides[0], sides[1]),
         *span,
-        _ENFORCED_WEIGHT if contact.state == "enforced" else contact.weight,
+        _ENFORCED_WEIGHT if contact.state == "enforced" else contact.effective_weight,
         paths[1] - paths[0],
         _axes_that_count([anchor for _, anchor in anchors]),
     )

@@ -177,10 +177,18 @@ def test_a_contact_is_reached_within_six_centimetres():
 
 def test_what_is_not_reached_counts_for_less_unless_the_user_wants_it():
     contact = Contact(0, "chest", 1, "chest", 3, 9, weight=0.9, source="prompt")
-    assert contact.measured(0.3).weight == 0.2 and contact.measured(0.3).measured(0.3).weight == 0.2
-    assert contact.measured(0.02).weight == 0.9
-    assert replace(contact, state="enforced").measured(0.3).weight == 0.9
-    assert replace(contact, source="user").measured(0.3).weight == 0.9
+    assert contact.measured(0.3).effective_weight == 0.2
+    assert contact.measured(0.02).effective_weight == 0.9
+    assert replace(contact, state="enforced").measured(0.3).effective_weight == 0.9
+    assert replace(contact, source="user").measured(0.3).effective_weight == 0.9
+
+
+def test_a_contact_that_one_take_missed_counts_in_the_next_as_if_it_had_not():
+    contact = Contact(0, "chest", 1, "chest", 3, 9, weight=0.9, source="prompt")
+    missed = Contact.from_json(contact.measured(0.3).to_json())
+    assert missed.weight == 0.9
+    assert missed.measured(None) == contact
+    assert missed.measured(0.02).effective_weight == 0.9
 
 
 def test_edits_are_read_as_they_were_written(tmp_path: Path):
