@@ -51,6 +51,11 @@ class PairMotion(Record):
         )
 
 
+def elapsed_seconds(time: Float[np.ndarray, " T"]) -> Float[Tensor, " T"]:
+    """float32, since the first of times in seconds: far into a clip float32 could not tell neighbouring frames' times apart."""
+    return torch.from_numpy(time - time[:1]).float()
+
+
 @dataclass(frozen=True)
 class Timeline(Record):
     """The frames of a clip's range and when they are shown."""

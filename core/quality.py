@@ -161,7 +161,7 @@ def unseen_acceleration(
     landmarks: Float[Tensor, "P T 33 3"], observations: Observations, settings: QualitySettings
 ) -> Float[np.ndarray, "P T"]:
     """m/s² across the picture by which plainly seen landmarks accelerate more than the clip shows; median of a frame."""
-    seconds = torch.from_numpy(observations.time).to(landmarks)
+    seconds = observations.seconds.to(landmarks)
     if len(seconds) < 3:
         return np.zeros(tuple(landmarks.shape[:2]))
     pixels, depth = project(landmarks, observations.K)

@@ -28,7 +28,7 @@ def score(fitted: FittedMotion, observations: Observations, body: BodyModel, con
     """Measure a take. `contacts` with their distances, as `contacts.measure_contacts` gives them."""
     with torch.no_grad():
         posed = pose_motion(body, fitted.motion_incam)
-        seconds = torch.from_numpy(observations.time).to(posed.joints)
+        seconds = observations.seconds.to(posed.joints)
         return Scores(
             reprojection=_rounded(_PERCENT * reprojection_error(posed, observations, body)),
             penetration=_rounded(_MM * float(penetration_depths(posed, body).max())),

@@ -19,7 +19,7 @@ from ..body.regions import region_points
 from ..contract.contact import Contact
 from ..contract.skeleton import BODY_JOINTS, REGIONS, split_side
 from ..fitting.resolved_contacts import POINTS_PER_REGION, contact_distance, resolve_contacts
-from ..motion import MotionEstimate, PairMotion, pose_motion
+from ..motion import MotionEstimate, PairMotion, elapsed_seconds, pose_motion
 from ..transforms import inverse_transform_points
 from .settings import ContactDetectionSettings
 
@@ -165,7 +165,7 @@ def _padded_members(region: Int[Tensor, " N"]) -> Int[Tensor, "R K"]:
 
 def _relative_speeds(centres_incam: Float[Tensor, "2 T R 3"], time: Float[np.ndarray, "T"]) -> Float[Tensor, "T R R"]:
     """Speeds of the regions of the two people relative to each other, parallel to the image plane."""
-    seconds = torch.as_tensor(time, device=centres_incam.device, dtype=centres_incam.dtype)
+    seconds = elapsed_seconds(time).to(centres_incam)
     if len(seconds) < 2:
         return centres_incam.new_zeros(len(seconds), centres_incam.shape[2], centres_incam.shape[2])
     velocity = torch.gradient(centres_incam[..., :2], spacing=(seconds,), dim=1)[0]

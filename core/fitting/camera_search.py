@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -105,7 +105,7 @@ def _on_a_grid(
     )
     rolls = torch.arange(-44, 45, 4) * math.pi / 180 if known.roll is None else torch.tensor([math.radians(known.roll)])
     azimuths = torch.arange(0, 90, 5) * math.pi / 180
-    wide = EvidenceSettings(line_sigma=_GRID_SIGMA)
+    wide = replace(settings, line_sigma=_GRID_SIGMA)
     pitch, roll = (each.flatten() for each in torch.meshgrid(pitches, rolls, indexing="ij"))
     zero = torch.zeros_like(pitch)
     height = torch.full_like(pitch, math.log(settings.height_mean))

@@ -10,6 +10,8 @@ from torch import Tensor
 
 _CHUNK = 256
 """Frames at a time where all pairs of spheres are compared, so that memory does not grow with the clip."""
+_NEIGHBOURS_SECONDS = 0.1
+"""Time between two frames from which on they are not neighbours, as where frames are spread over a long clip."""
 
 
 def geman_mcclure(squared: Tensor, sigma: float) -> Tensor:
@@ -75,11 +77,15 @@ def foot_contact_height(heights: Tensor, foot_contact: Tensor) -> Tensor:
     return (foot_contact * heights.amin(-1).square()).mean()
 
 
-def foot_slide(soles: Tensor, foot_contact: Tensor) -> Tensor:
-    """Squared displacement per frame of soles [P,T,2,S,3] with foot_contact [P,T,2] in both frames, metres^2."""
+def foot_slide(soles: Tensor, foot_contact: Tensor, time: Tensor) -> Tensor:
+    """Squared displacement per frame of soles [P,T,2,S,3] with foot_contact [P,T,2] in both frames, metres^2.
+
+    Frames at times [T] in seconds that are far apart do not count: between them a foot may have been anywhere.
+    """
     if soles.shape[1] < 2:
         return soles.new_zeros(())
-    both = torch.minimum(foot_contact[:, 1:], foot_contact[:, :-1])
+    near = (time.diff() < _NEIGHBOURS_SECONDS).to(soles)
+    both = torch.minimum(foot_contact[:, 1:], foot_contact[:, :-1]) * near[:, None]
     return (both[..., None] * soles.diff(dim=1).square().sum(-1)).mean()
 
 

@@ -26,7 +26,7 @@ def curl_rotations(observations: Observations) -> Float[Tensor, "P T 33 3 3"]:
     Where a hand was detected its fingers bend as observed; elsewhere they are relaxed. The jaw and the eyes rest.
     """
     weight = observations.hand_wrists[..., 2]
-    time = torch.from_numpy(observations.time).to(weight)
+    time = observations.seconds
     features = finger_bends(observations.hand_landmarks)
     relaxed = features.new_tensor(_RELAXED).expand(4, 3) * math.pi / 180
     low, high = features.new_tensor(_RANGE).T * math.pi / 180

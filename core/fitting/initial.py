@@ -43,7 +43,7 @@ def estimate_initial_motion(
             "One of the two people is in view for less than three frames of this range.",
             "Choose a range of frames in which both are seen.",
         )
-    seconds = torch.from_numpy(observations.time).to(observations.confidence)
+    seconds = observations.seconds
     rotations = torch.cat([_pose_from_landmarks(observations, body, seconds), curl_rotations(observations)], 2)
     betas = rotations.new_zeros(len(observations.found), 16)
     pelvis = pelvis_over_keypoints(rotations, betas, observations, body, seconds)
@@ -62,7 +62,7 @@ def on_common_floor(
     camera: Camera | None = None,
 ) -> MotionEstimate:
     """Two people before the camera, over the floor that their standing feet share, level under a given camera."""
-    seconds = torch.from_numpy(observations.time).to(observations.confidence)
+    seconds = observations.seconds
     posed = pose(body, rotations, pelvis, betas)
     soles = posed_soles(posed, body)
     still = _still_feet(observations, pelvis[..., 2], seconds)

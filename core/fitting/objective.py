@@ -234,7 +234,7 @@ class Objective:
                 orientations, self.seconds, _TURNING_LIMIT * self.acceleration_limit[:, :, :BODY_COUNT], calm
             )
             + weights.hidden_velocity * energies.velocity(relative, self.seconds, hidden)
-            + weights.foot_slide * energies.foot_slide(state.soles, self.foot_contact)
+            + weights.foot_slide * energies.foot_slide(state.soles, self.foot_contact, self.seconds)
         )
 
     def _plausibility_energy(self, state: State, weights: EnergyWeights) -> Tensor:
@@ -295,7 +295,7 @@ class Objective:
                 loss = weights.enforced * distance.square()
             else:
                 loss = weights.contact * energies.geman_mcclure(distance.square(), weights.contact_sigma)
-            total = total + resolved.contact.weight * (resolved.strength * loss).sum() / depth.shape[1]
+            total = total + resolved.contact.effective_weight * (resolved.strength * loss).sum() / depth.shape[1]
         return total
 
 
@@ -334,7 +334,7 @@ def build_objective(
     return Objective(
         body=body,
         observations=observations,
-        seconds=torch.from_numpy(observations.time).to(device, torch.float32),
+        seconds=observations.seconds.to(device),
         regressor=regressor,
         points=body.subset(torch.cat([regressor.vertices, sole_vertices(body).flatten(), contact_vertices])),
         spheres=collision_spheres(body),

@@ -35,8 +35,6 @@ _CHUNK = 240
 """Frames of the clip whose energies are computed together, so that memory does not grow with the clip."""
 _OVERLAP = 2
 """Frames that a chunk shares with the next, so that accelerations and foot slides across the border count."""
-_ACTIVE_SET_STEPS = 12
-"""Steps after which the active set is found anew."""
 _BETAS = (0.8, 0.95)
 """Adam's decay rates of the running means of gradients and of their squares."""
 _KERNEL = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)
@@ -129,9 +127,9 @@ class Guidance:
         settings = self.settings
         rate = settings.rate * (settings.early + (1 - settings.early) * (1 - sigma))
         x0 = x0.detach().clone()
-        active: list[ActiveSet] = []
-        for number in range(settings.steps):
-            gradient, active = self._gradient(x0, active if number % _ACTIVE_SET_STEPS else [])
+        active: list[ActiveSet] = []  # found by the first step
+        for _ in range(settings.steps):
+            gradient, active = self._gradient(x0, active)
             x0 -= rate * self.step_size * _smoothed(self._adam_direction(gradient))
         return x0
 

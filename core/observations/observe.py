@@ -5,6 +5,7 @@ Observations are made once for a clip; every later stage reads them, or a slice 
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +15,7 @@ from torch import Tensor
 
 from ..body.landmarks import palm_frame
 from ..body.rotations import matrix_to_rotation_6d, rotation_6d_to_matrix
-from ..motion import Timeline
+from ..motion import Timeline, elapsed_seconds
 from ..perception.detections import Detections
 from ..records import Record
 from .confidence import joint_confidence
@@ -26,6 +27,8 @@ _HAND_WRIST, _HAND_INDEX, _HAND_MIDDLE, _HAND_PINKY = 0, 5, 9, 17
 _SMOOTHING_SECONDS = 0.04
 PRECISE = 0.04
 """Heights of a person: keypoints with a larger sigma are not plainly seen, however confident."""
+_HEIGHT_SECONDS = 0.4
+"""Before and after a frame, over which the height of a person in the picture is a median."""
 _BORROWING_SECONDS = 0.35
 """Standard deviation over which metric landmarks of low confidence are averaged from the frames around."""
 
@@ -84,6 +87,11 @@ class Observations(Record):
     def timeline(self) -> Timeline:
         return Timeline(self.frame_index, self.time)
 
+    @property
+    def seconds(self) -> Float[Tensor, " T"]:
+        """Since the first frame."""
+        return elapsed_seconds(self.time).to(self.K.device)
+
 
 def observe(detections: Detections, K: np.ndarray, device: torch.device | str = "cpu") -> Observations:
     """Observations of a clip under a camera with intrinsics K [3,3]. Nothing in them depends on a body model.
@@ -96,7 +104,7 @@ def observe(detections: Detections, K: np.ndarray, device: torch.device | str = 
         return torch.from_numpy(np.ascontiguousarray(array)).to(device)
 
     keypoints, found = tensor(detections.keypoints), tensor(detections.found)
-    seconds = tensor(detections.time).float()
+    seconds = elapsed_seconds(detections.time).to(device)
     K_tensor = tensor(K).float()
     confidence = keypoints[..., 2] * found[..., None]
     trunks = keypoints[:, :, _TRUNK, :2].mean(2)
@@ -139,7 +147,8 @@ def _in_camera_axes(
 
 
 def _box_height(detections: Detections) -> np.ndarray:
-    """float32 [P,T]: 3.3 times the trunk's length or the box's long side, whichever is larger, as a slow median over time."""
+    """float32 [P,T]: 3.3 times the trunk's length or the box's long side, whichever is larger, as a median over
+    the frames around; between such values where the person is not seen for longer."""
     pixels, confidence = detections.keypoints[..., :2], detections.keypoints[..., 2]
     trunk = np.linalg.norm(pixels[:, :, _TRUNK[:2]].mean(2) - pixels[:, :, _TRUNK[2:]].mean(2), axis=-1)
     seen = np.where(confidence[..., None] > 0.3, pixels, np.nan)
@@ -149,15 +158,25 @@ def _box_height(detections: Detections) -> np.ndarray:
     extent = np.where(np.isfinite(high - low), high - low, 0).max(-1)
     size = np.maximum(3.3 * trunk, extent)
     good = detections.found & (confidence[:, :, _TRUNK].min(-1) > 0.3)
-    out = np.empty_like(size)
-    half = max(1, len(detections.time) // 8)
-    for person in range(len(size)):
-        fallback = np.median(size[person][good[person]]) if good[person].any() else np.median(size[person])
-        for t in range(size.shape[1]):
-            near = slice(max(0, t - half), t + half + 1)
-            values = size[person, near][good[person, near]]
-            out[person, t] = np.median(values) if len(values) else fallback
-    return np.maximum(out, 8).astype(np.float32)
+    median = _medians_around(np.where(good, size, np.nan), detections.time, _HEIGHT_SECONDS)
+    for person, known in enumerate(~np.isnan(median)):
+        if known.any():
+            median[person] = np.interp(detections.time, detections.time[known], median[person, known])
+        else:
+            median[person] = np.median(size[person])
+    return np.maximum(median, 8).astype(np.float32)
+
+
+def _medians_around(
+    values: Float[np.ndarray, "P T"], time: Float[np.ndarray, " T"], seconds: float
+) -> Float[np.ndarray, "P T"]:
+    """Of the values that are not NaN up to so many seconds before and after each; NaN where there are none."""
+    first, end = np.searchsorted(time, time - seconds), np.searchsorted(time, time + seconds, side="right")
+    frames = first[:, None] + np.arange((end - first).max())
+    around = np.where(frames < end[:, None], values[:, frames.clip(0, len(time) - 1)], np.nan)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # nothing but NaN
+        return np.nanmedian(around, axis=-1)
 
 
 def _filled_from_neighbours(values: Tensor, confidence: Tensor, seconds: Tensor) -> Tensor:

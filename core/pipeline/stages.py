@@ -148,7 +148,7 @@ def camera_agreement(
     return AgreementOnCamera(compare_cameras(scene_view, embedded_camera, perception, reporter))
 
 
-@stage(version=3, cost=0.5, stored=False)
+@stage(version=4, cost=0.5, stored=False)
 def observations(
     perception: Detections, clip_camera: CameraCandidates, choice: int, device: torch.device
 ) -> Observations:
@@ -163,7 +163,7 @@ def initial_motion(
     return estimate_initial_motion(observations, body, reporter=reporter, camera=clip_camera.camera(choice))
 
 
-@stage(version=1, cost=1)
+@stage(version=2, cost=1)
 def placed_motion(
     observations: Observations, imported: tuple[ImportedMotion, ImportedMotion] | None, body: BodyModel
 ) -> MotionEstimate:
@@ -252,7 +252,7 @@ def _encoder(device: torch.device) -> SentenceEncoder:
     return load_cached_encoder(device)
 
 
-@stage(version=8, cost=3, weights=(STGCN,))
+@stage(version=9, cost=3, weights=(STGCN,))
 def joint_prediction(
     clip_scene: ClipScene,
     landmark_scene: ClipScene | None,
@@ -277,7 +277,11 @@ def joint_prediction(
     except UserError as error:
         reporter.warning(f"The motion is fitted without the ST-GCN: {error.message} {error.hint}")
         return unchanged
-    return prediction if own is None else with_initial(prediction, clip_scene.initial, own, clip_scene.body)
+    return (
+        prediction
+        if own is None
+        else with_initial(prediction, clip_scene.initial, own, clip_scene.observations, clip_scene.body)
+    )
 
 
 @stage(version=1, cost=1, stored=False)
@@ -302,7 +306,7 @@ def prediction_with_bodies(
     return replace(joint_prediction, motion_incam=motion)
 
 
-@stage(version=11, cost=40)
+@stage(version=12, cost=40)
 def first_fit(
     clip_scene: ClipScene, joint_prediction: JointPrediction, phases: FitPhases, reporter: Reporter
 ) -> FittedMotion:

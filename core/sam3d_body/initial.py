@@ -152,7 +152,7 @@ def _found(
     sizes = torch.stack([frame_sizes[i][known[i]].median() for i in range(len(known))])
     # a frame in which somebody seems larger sees them as much too far away, and the other way round
     places = poses.joints.unflatten(0, shape) / frame_sizes[..., None, None]
-    seconds = torch.from_numpy(observations.time).to(device, torch.float32)
+    seconds = observations.seconds.to(device)
     six = matrix_to_rotation_6d(poses.rotations).flatten(1).unflatten(0, shape)
     weight = known.float() + 1e-3
     six = _smooth(interpolated(six, known, seconds), weight, seconds, _POSE_SECONDS)

@@ -30,6 +30,10 @@ _JOINTS = [JOINT_INDEX[name] for name in _LIMBS]
 _LANDMARKS = [LANDMARK_INDEX[name] for name in _LIMBS]
 
 
+_NEGLIGIBLE = 1e-8
+"""Weight of a Gaussian, about six sigmas from its middle, from which on it counts for nothing."""
+
+
 @dataclass(frozen=True)
 class SnapSettings:
     """When the picture overrules the network: limbs of confident keypoints are moved, across the picture, to where they are seen.
@@ -88,11 +92,16 @@ def predict_joints(scene: ClipScene, network: STGCN, text: Float[Tensor, " E"] |
 
 
 def with_initial(
-    prediction: JointPrediction, initial: MotionEstimate, own: JointPrior, body: BodyModel
+    prediction: JointPrediction,
+    initial: MotionEstimate,
+    own: JointPrior,
+    observations: Observations,
+    body: BodyModel,
 ) -> JointPrediction:
     """The prediction and an initial motion that is sure of its joints by `own`, each joint weighed by both sigmas.
 
-    The two have to be independent, or what both were told is counted twice. Twists and hands are those of the initial motion.
+    The two have to be independent, or what both were told is counted twice. Twists and hands are those of the initial motion;
+    across the picture the people are where their keypoints are, as in `predict_joints`.
     """
     if prediction.prior is None:
         return prediction
@@ -105,7 +114,9 @@ def with_initial(
     )
     posed = pose_to_joints(reference, torch.as_tensor(prior.joints_incam, device=body.device), body)
     rotations[:, :, :BODY_COUNT] = posed.rotations
-    return JointPrediction(motion_from_rotations(rotations, posed.pelvis, posed.betas), prior)
+    motion = motion_from_rotations(rotations, posed.pelvis, posed.betas)
+    moved = lateral_offset(prior, observations, SnapSettings())
+    return JointPrediction(replace(motion, pelvis=motion.pelvis + moved), prior)
 
 
 def at_clip_times(
@@ -120,8 +131,9 @@ def at_clip_times(
 def snap_to_keypoints(
     prior: JointPrior, observations: Observations, settings: SnapSettings | None = None
 ) -> tuple[JointPrior, Float[np.ndarray, "P T 3"]]:
-    """The prior, corrected by confident keypoints, and how far (metres, across the picture) each person was moved.
+    """The prior with its limbs corrected by confident keypoints, and how far (metres, across the picture) to move each person.
 
+    The prior itself stays where the network has the people, as what counts in it are joints about their pelvis and depths.
     A network knows how far away people are and what pose they take; where across the picture they are, the picture knows. Limbs
     of confident keypoints with nobody near go where they are seen; the sigma of joints that stay away from their keypoints grows
     by the distance. Joints without a landmark get the mean growth of the person's limbs in that frame.
@@ -140,9 +152,9 @@ def snap_to_keypoints(
     growth[:, :, _JOINTS] = np.where(confident, excess, growth[:, :, _JOINTS])
     weight = confident * _separation(observations, settings)
     target = metres * (distance**2 / (distance**2 + settings.half_way**2))[..., None]
-    kernel = _gaussian_kernel(observations.time, settings.limb_seconds)
-    limb_offset = np.einsum("ab,pbjc->pajc", kernel, target * weight[..., None])
-    limb_offset /= np.einsum("ab,pbj->paj", kernel, np.maximum(weight, 1e-3))[..., None]
+    time, seconds = observations.time, settings.limb_seconds
+    limb_offset = _gaussian_sums(target * weight[..., None], time, seconds)
+    limb_offset /= _gaussian_sums(np.maximum(weight, 1e-3), time, seconds)[..., None]
     joints = prior.joints_incam.copy()
     joints[:, :, _JOINTS, :2] += limb_offset.astype(np.float32)
     along, across = (np.hypot(sigma, growth).astype(np.float32) for sigma in (prior.sigma_along, prior.sigma_across))
@@ -161,8 +173,9 @@ def lateral_offset(prior: JointPrior, observations: Observations, settings: Snap
         warnings.simplefilter("ignore", RuntimeWarning)  # frames without any confident keypoint
         median = np.nan_to_num(np.nanmedian(metres, axis=2))
     weight = np.where(counts >= settings.limbs_to_place_person, counts, 0)[..., None] + 1e-6
-    kernel = _gaussian_kernel(observations.time, settings.person_seconds)
-    mean = (kernel @ (weight * median)) / (kernel @ weight + settings.person_damping)
+    time, seconds = observations.time, settings.person_seconds
+    mean = _gaussian_sums(weight * median, time, seconds)
+    mean /= _gaussian_sums(weight, time, seconds) + settings.person_damping
     return np.concatenate([mean, np.zeros_like(mean[..., :1])], -1).astype(np.float32)
 
 
@@ -195,6 +208,16 @@ def _separation(observations: Observations, settings: SnapSettings) -> Float[np.
     return np.clip((nearest / height - settings.near) / (settings.far - settings.near), 0, 1) * both_found
 
 
-def _gaussian_kernel(time: Float[np.ndarray, " T"], sigma: float) -> Float[np.ndarray, "T T"]:
-    """Weights of a Gaussian over time stamps; `sigma` in seconds."""
-    return np.exp(-0.5 * ((time[:, None] - time) / sigma) ** 2)
+def _gaussian_sums(
+    values: Float[np.ndarray, "P T *c"], time: Float[np.ndarray, " T"], sigma: float
+) -> Float[np.ndarray, "P T *c"]:
+    """Sums over time, weighted by a Gaussian of the distance in time from each frame; `sigma` in seconds."""
+    total = values.astype(np.float64)
+    for shift in range(1, len(time)):
+        weight = np.exp(-0.5 * ((time[shift:] - time[:-shift]) / sigma) ** 2)
+        if weight.max() < _NEGLIGIBLE:
+            break
+        weight = weight.reshape(-1, *[1] * (values.ndim - 2))
+        total[:, shift:] += weight * values[:, :-shift]
+        total[:, :-shift] += weight * values[:, shift:]
+    return total

@@ -46,3 +46,13 @@ def test_an_uncertain_depth_lets_a_joint_move_along_its_ray_only() -> None:
 
     ray = torch.nn.functional.normalize(expected[0, 0, 1], dim=0)
     assert energy(tuple((0.1 * ray).tolist())) < 0.1 * energy((0.0, 0.1, 0.0))
+
+
+def test_a_foot_slides_between_neighbouring_frames_only() -> None:
+    soles, planted = torch.zeros(1, 4, 2, 1, 3), torch.ones(1, 4, 2)
+    soles[:, 1:, 0, 0, 0] = 0.1  # between the first two frames
+    soles[:, 3:, 0, 0, 0] = 5.1  # a step that is not seen, as the frames are spread over a long clip
+    time = torch.tensor([0.0, 1 / 24, 2 / 24, 4.0])
+    spread = float(energies.foot_slide(soles, planted, time))
+    assert spread == pytest.approx(0.1**2 / 6)
+    assert float(energies.foot_slide(soles, planted, torch.arange(4) / 24)) > 10 * spread

@@ -15,6 +15,7 @@ from core.observations.observe import Observations, observe
 from core.stgcn.predict import (
     JointPrediction,
     SnapSettings,
+    _gaussian_sums,
     lateral_offset,
     snap_to_keypoints,
     with_initial,
@@ -72,17 +73,29 @@ def test_a_limb_apart_from_the_partner_follows_its_keypoint_and_one_near_the_par
     assert np.abs(offset).max() < 0.1
 
 
-def test_a_prediction_meets_an_initial_motion_where_the_surer_one_is(shot: BenchmarkClip, right: JointPrior) -> None:
-    """The initial motion knows the arms, the prediction all else; hands and twists are the initial motion's."""
+def test_sums_over_time_are_those_of_all_pairs_of_frames() -> None:
+    draw = np.random.default_rng(2)
+    time = 1000 + np.cumsum(draw.uniform(0.01, 0.1, 200))
+    values = draw.normal(size=(2, 200, 3))
+    kernel = np.exp(-0.5 * ((time[:, None] - time) / 0.08) ** 2)
+    np.testing.assert_allclose(_gaussian_sums(values, time, 0.08), np.einsum("ab,pbc->pac", kernel, values), atol=1e-6)
+
+
+def test_a_prediction_meets_an_initial_motion_where_the_surer_one_is(
+    shot: BenchmarkClip, observations: Observations, right: JointPrior
+) -> None:
+    """The initial motion knows the arms, the prediction all else; hands and twists are the initial motion's.
+
+    Where the people are across the picture, their keypoints know.
+    """
     body, truth = load_body(None), shot.truth
     motion = truth.motion.transformed(truth.camera.T_cw)
     motion = replace(motion, left_hand_pose=motion.left_hand_pose + 0.3)
     arms = [JOINT_INDEX[f"{side}_{part}"] for side in ("left", "right") for part in ("elbow", "wrist")]
     others = [joint for joint in range(1, 22) if joint not in arms]
     sure, unsure = 0.01, 0.3
-    own = replace(right, joints_incam=right.joints_incam.copy())
+    own, prediction, aside = (moved(right, (0.3, 0, 0)) for _ in range(3))
     own.joints_incam[:, :, others, 1] += 0.2
-    prediction = replace(right, joints_incam=right.joints_incam.copy())
     prediction.joints_incam[:, :, arms, 1] += 0.2
 
     def with_sigma(prior: JointPrior, known: list[int]) -> JointPrior:
@@ -92,9 +105,11 @@ def test_a_prediction_meets_an_initial_motion_where_the_surer_one_is(shot: Bench
 
     initial = MotionEstimate(motion, truth.camera, np.zeros((*motion.pelvis.shape[:2], 2), np.float32))
     predicted = JointPrediction(motion, with_sigma(prediction, others))
-    both = with_initial(predicted, initial, with_sigma(own, arms), body)
+    both = with_initial(predicted, initial, with_sigma(own, arms), observations, body)
     assert both.prior is not None
-    assert both.prior.joints_incam == pytest.approx(right.joints_incam, abs=0.01)
+    assert both.prior.joints_incam == pytest.approx(aside.joints_incam, abs=0.01)
     joints = pose_motion(body, both.motion_incam).joints.numpy()[:, :, :22]
-    assert joints == pytest.approx(right.joints_incam, abs=0.02)
+    offset = lateral_offset(aside, observations, SnapSettings())
+    assert joints == pytest.approx(aside.joints_incam + offset[:, :, None], abs=0.02)
+    assert np.abs(joints - right.joints_incam).max() < 0.06
     assert both.motion_incam.left_hand_pose == pytest.approx(motion.left_hand_pose, abs=1e-4)
