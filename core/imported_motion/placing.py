@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import cv2
@@ -96,10 +97,12 @@ def _placed(
         if motion.frame_of_reference == "world":
             R_cw = _camera_orientation(rotations[person], path, observations, person, body)
             rotations[person, :, 0] = R_cw @ rotations[person, :, 0]
-    if any(motion.left_hand_pose is None for motion in pair):
-        rotations[:, :, -2 * FINGER_COUNT :] = curl_rotations(observations)[:, :, -2 * FINGER_COUNT :]
+    without_hands = [person for person, motion in enumerate(pair) if not motion.has_hands]
+    if without_hands:
+        detected = curl_rotations(observations)[without_hands, :, -2 * FINGER_COUNT :]
+        rotations[without_hands, :, -2 * FINGER_COUNT :] = detected
     betas = rotations.new_zeros(len(rotations), 16)
-    seconds = torch.from_numpy(observations.time).to(observations.confidence)
+    seconds = observations.seconds
     pelvis = pelvis_over_keypoints(rotations, betas, observations, body, seconds)
     landmarks = _landmarks(rotations, pelvis, body)
     focal = torch.stack([observations.K[0, 0], observations.K[1, 1]])
@@ -118,7 +121,7 @@ def _camera_orientation(
     points = _landmarks(rotations[None], pelvis, body)[0]
     seen = observations.confidence[person] > _CONFIDENT
     in_world, pixels = points[seen].double().cpu().numpy(), observations.keypoints[person][seen].double().cpu().numpy()
-    stride = max(1, len(pixels) // _MOST_POINTS)
+    stride = max(1, math.ceil(len(pixels) / _MOST_POINTS))
     if len(pixels) < _FEWEST_POINTS:
         return torch.eye(3).to(rotations)
     solved, rotation, *_ = cv2.solvePnPRansac(

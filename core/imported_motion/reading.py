@@ -1,9 +1,11 @@
 """Reads motion files of other tools. Every array is checked before it is used; pickles are never executed.
 
-- `.npz` in the layout of AMASS (https://amass.is.tue.mpg.de): `poses` [N,156] or [N,165], or `root_orient` and `pose_body`;
+- `.npz` in the layout of AMASS (https://amass.is.tue.mpg.de): `poses` [N,156] or [N,165], or [N,66] or [N,72] without hands, or
+  `root_orient` and `pose_body`;
   `trans`; `mocap_framerate` or `mocap_frame_rate`. The AMASS export of this product is one.
-- `.npz` of the layout below, which a line of Python makes of any tool's result: `global_orient` [N,3] or [P,N,3], `body_pose`
-  [N,63], [N,21,3], [P,N,63] or [P,N,21,3], `transl` [N,3] or [P,N,3], in the camera's axes; optional `frame_rate`.
+- `.npz` of the layout below, which a line of Python makes of any tool's result: `global_orient` [N,3], `body_pose` [N,63] or
+  [N,21,3], `transl` [N,3], each with an axis of people before it or not, in the camera's axes; optional `frame_rate`. SMPL's 23
+  joints do as well, and `global_orient` and `transl` [N,1,3].
 - `.pt` of GVHMR (https://github.com/zju3dv/GVHMR, `hmr4d_results.pt`): the person in the camera's axes, at 30 frames per second.
   It is read by torch's reader for tensors alone.
 """
@@ -31,6 +33,9 @@ _MAX_BYTES = 512 << 20
 _MAX_DISTANCE, _MIN_RATE, _MAX_RATE = 10_000.0, 1.0, 1000.0
 _GVHMR_RATE = 30.0
 """GVHMR converts every clip to this rate before it looks at it."""
+_POSE_SIZES = (63, 69)
+"""Numbers of a body's pose: the joints that SMPL, SMPL+H and SMPL-X share, and SMPL's with its two hands."""
+_SIZES_OF_POSES = (66, 72, 156, 165)
 _HANDS_OF_POSES = {156: slice(66, 156), 165: slice(75, 165)}
 _PICKLES = (".pkl", ".pickle", ".joblib", ".p")
 _TO_NPZ = (
@@ -85,9 +90,12 @@ def _read_npz(file: Path) -> list[ImportedMotion]:
 
 def _plain(file: Path, arrays: Mapping[str, np.ndarray]) -> list[ImportedMotion]:
     orient, pose, transl = (_array(file, arrays, name) for name in ("global_orient", "body_pose", "transl"))
-    if orient.ndim == 2:
+    axes = 2 if pose.shape[-1:] in {(size,) for size in _POSE_SIZES} else 3  # of one person's pose
+    if pose.ndim == axes:
         orient, pose, transl = orient[None], pose[None], transl[None]
-    if orient.ndim != 3 or len(pose) != len(orient) or len(transl) != len(orient):
+    elif pose.ndim != axes + 1 or min(orient.ndim, transl.ndim) < 3:
+        raise _unlike(file, orient, pose, transl)
+    if len(pose) != len(orient) or len(transl) != len(orient):
         raise _unreadable(file, "its arrays are not of the same people")
     rate = _rate(file, arrays["frame_rate"]) if "frame_rate" in arrays else None
     return [_checked(file, "camera", rate, orient[i], pose[i], transl[i]) for i in range(len(orient))]
@@ -102,7 +110,7 @@ def _amass(file: Path, arrays: Mapping[str, np.ndarray]) -> ImportedMotion:
             file, "world", rate, _array(file, arrays, "root_orient"), _array(file, arrays, "pose_body"), transl
         )
     poses = _array(file, arrays, "poses")
-    if poses.ndim != 2 or poses.shape[1] < 66:
+    if poses.ndim != 2 or poses.shape[1] not in _SIZES_OF_POSES:
         raise _unreadable(file, f"`poses` has the shape {poses.shape}")
     motion = _checked(file, "world", rate, poses[:, :3], poses[:, 3:66], transl)
     hands = _HANDS_OF_POSES.get(poses.shape[1])
@@ -130,11 +138,14 @@ def _read_gvhmr(file: Path) -> list[ImportedMotion]:
 def _checked(
     file: Path, frame_of_reference: Any, rate: float | None, orient: np.ndarray, pose: np.ndarray, transl: np.ndarray
 ) -> ImportedMotion:
-    frames = len(orient)
+    frames = len(orient) if orient.ndim else 0
     if not 1 <= frames <= MAX_FRAMES:
         raise _unreadable(file, f"it has {frames} frames")
-    if pose.size < 63 * frames or pose.shape[0] != frames or orient.shape != (frames, 3) or transl.shape != (frames, 3):
-        raise _unreadable(file, f"its arrays have the shapes {orient.shape}, {pose.shape} and {transl.shape}")
+    one = (frames, 3), (frames, 1, 3)
+    joints = *((frames, size) for size in _POSE_SIZES), *((frames, size // 3, 3) for size in _POSE_SIZES)
+    if orient.shape not in one or transl.shape not in one or pose.shape not in joints:
+        raise _unlike(file, orient, pose, transl)
+    orient, transl = orient.reshape(frames, 3), transl.reshape(frames, 3)
     body_pose = pose.reshape(frames, -1, 3)[:, :21]  # SMPL's two hand joints come last
     for name, array, largest in (
         ("pose", orient, MAX_ROTATION),
@@ -144,6 +155,16 @@ def _checked(
         if not np.isfinite(array).all() or np.abs(array).max() > largest:
             raise _unreadable(file, f"its {name} is not finite or larger than {largest:g}")
     return ImportedMotion(orient, body_pose, transl, frame_of_reference, rate, file.name)
+
+
+def _are_matrices(array: np.ndarray) -> bool:
+    return array.ndim >= 4 and array.shape[-2:] == (3, 3)
+
+
+def _unlike(file: Path, orient: np.ndarray, pose: np.ndarray, transl: np.ndarray) -> UserError:
+    if _are_matrices(pose) or _are_matrices(orient):
+        return _unreadable(file, "its rotations are matrices, not axis-angles")
+    return _unreadable(file, f"its arrays have the shapes {orient.shape}, {pose.shape} and {transl.shape}")
 
 
 def _array(file: Path, arrays: Mapping[str, np.ndarray], name: str) -> np.ndarray:

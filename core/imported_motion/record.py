@@ -29,3 +29,7 @@ class ImportedMotion:
     left_hand_pose: Float[np.ndarray, "N 15 3"] | None = None
     right_hand_pose: Float[np.ndarray, "N 15 3"] | None = None
     """On the flat hand; None where the tool has no hands."""
+
+    @property
+    def has_hands(self) -> bool:
+        return self.left_hand_pose is not None and self.right_hand_pose is not None

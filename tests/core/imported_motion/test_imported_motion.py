@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +118,20 @@ def test_pickles_are_refused_and_not_executed(tmp_path, monkeypatch):
             {"global_orient": np.full((9, 3), np.nan), "body_pose": np.zeros((9, 63)), "transl": np.zeros((9, 3))},
             "finite",
         ),
+        (
+            {"global_orient": np.zeros((9, 3)), "body_pose": np.zeros((9, 64)), "transl": np.zeros((9, 3))},
+            r"shapes .*64",
+        ),
+        (
+            {
+                "global_orient": np.zeros((9, 1, 3, 3)),
+                "body_pose": np.zeros((9, 21, 3, 3)),
+                "transl": np.zeros((9, 3)),
+            },
+            "matrices, not axis-angles",
+        ),
+        ({"global_orient": np.zeros(()), "body_pose": np.zeros(()), "transl": np.zeros(())}, "shapes"),
+        ({"poses": np.zeros((9, 99)), "trans": np.zeros((9, 3)), "mocap_framerate": 30}, r"`poses` has .*99"),
         ({"poses": np.zeros((9, 156)), "trans": np.zeros((9, 3)), "mocap_framerate": 0}, "frame rate"),
     ],
 )
@@ -142,3 +157,36 @@ def test_the_motion_of_another_clip_is_refused(scene, body, tmp_path):
     with pytest.raises(UserError) as caught:
         place_in_clip(read_imported_pair([tmp_path / "short.npz"]), scene.observations, body)
     assert caught.value.code == "initial-short"
+
+
+@pytest.mark.parametrize("shape", [(63,), (69,), (21, 3), (23, 3)])
+@pytest.mark.parametrize("root", [(3,), (1, 3)])
+def test_shapes_in_which_tools_save_a_body_are_read_alike(shape, root, tmp_path):
+    draw = np.random.default_rng(1)
+    pose, orient, transl = draw.normal(size=(2, 9, *shape)), draw.normal(size=(2, 9, 3)), draw.normal(size=(2, 9, 3))
+    files = [tmp_path / "a.npz", tmp_path / "b.npz"]
+    for person, file in enumerate(files):
+        arrays = {"global_orient": orient[person].reshape(9, *root), "transl": transl[person].reshape(9, *root)}
+        np.savez(file, body_pose=pose[person], **arrays)
+    np.savez(
+        tmp_path / "both.npz",
+        body_pose=pose,
+        global_orient=orient.reshape(2, 9, *root),
+        transl=transl.reshape(2, 9, *root),
+    )
+    for read in (read_imported_pair(files), read_imported_pair([tmp_path / "both.npz"])):
+        for person, motion in enumerate(read):
+            assert np.array_equal(motion.body_pose, pose[person].reshape(9, -1, 3)[:, :21])
+            assert np.array_equal(motion.global_orient, orient[person])
+            assert np.array_equal(motion.translation, transl[person])
+
+
+def test_the_hands_of_the_only_person_who_has_some_are_kept(scene, body, tmp_path):
+    with_hands = _amass(tmp_path, scene.motion, 0, 2 / float(np.median(np.diff(scene.observations.time))))
+    _, other = read_imported_pair([_plain(tmp_path, scene.truth.motion_incam, (0, 1))])
+    [one, _] = read_imported_pair([with_hands, with_hands])
+    fist = np.full_like(one.body_pose[:, :15], 0.4)
+    pair = replace(one, left_hand_pose=fist, right_hand_pose=fist), other
+    placed = place_in_clip(pair, scene.observations, body).motion_incam
+    np.testing.assert_allclose(placed.left_hand_pose[0], 0.4, atol=1e-4)
+    assert np.abs(placed.left_hand_pose[1] - 0.4).max() > 0.1
