@@ -109,9 +109,9 @@ def read_frames(
     """Frames `first` to `last`, both included, in order, without those whose numbers are `unwanted`; one is in memory at a time.
 
     The way to `first` is decoded too, for seeking is not exact in every file; `while_skipping` is called for each frame
-    on it. What a duplicate repeats is the wanted frame before it. A file that breaks off ends the iteration early: compare the
-    last index. UserError `bad-range` for frames that the clip should not have, `clip-truncated` where not one of the wanted
-    frames can be decoded.
+    on it, and for each unwanted one. What a duplicate repeats is the wanted frame before it. A file that breaks off ends the
+    iteration early: compare the last index. UserError `bad-range` for frames that the clip should not have, `clip-truncated`
+    where not one of the wanted frames can be decoded.
     """
     check_range(clip, first, last)
     with _opened(clip.path) as capture:
@@ -122,16 +122,18 @@ def read_frames(
             while_skipping()
             previous_time = _time(capture, index, previous_time, clip.frame_rate)
         reference: np.ndarray | None = None
+        delivered = False
         for index in range(first, last + 1):
             if unwanted(index) and capture.grab():
+                while_skipping()
                 previous_time = _time(capture, index, previous_time, clip.frame_rate)
                 continue
             decoded, image = capture.read()
             if not decoded:
-                if index == first:
+                if not delivered:
                     raise UserError(
                         "clip-truncated",
-                        f"{clip.path.name} breaks off before frame {first}.",
+                        f"{clip.path.name} breaks off before frame {index}.",
                         "Choose an earlier range of frames, or get a whole copy of the clip.",
                     )
                 return
@@ -140,6 +142,7 @@ def read_frames(
             duplicate = reference is not None and float(cv2.absdiff(blocks, reference).max()) < _DUPLICATE_DIFFERENCE
             if not duplicate:  # else slow motion would pass as repetition
                 reference = blocks
+            delivered = True
             yield Frame(index, time, cv2.cvtColor(image, cv2.COLOR_BGR2RGB), duplicate)
             previous_time = time
 

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -33,8 +34,9 @@ def run_program(
 ) -> tuple[int, list[str]]:
     """Run a program to its end. Returns its exit code and the lines it wrote to stdout and stderr.
 
-    `on_line` gets every line as soon as it is written; `on_tick` is called several times a second. What either raises
-    ends the program, and all that it has started, and is raised from here. The exit code is 127 where it cannot be started.
+    `on_line` gets every line as soon as it is written; `on_tick` is called several times a second, whatever is written. What
+    either raises ends the program, and all that it has started, and is raised from here. The exit code is 127 where it cannot be
+    started.
     """
     lines: list[str] = []
     arriving: queue.SimpleQueue[str | None] = queue.SimpleQueue()
@@ -52,17 +54,20 @@ def run_program(
     )
     assert process.stdout is not None
     threading.Thread(target=_read, args=(process.stdout, arriving), daemon=True).start()
+    ticked = time.monotonic()
     try:
         while True:
-            try:
-                line = arriving.get(timeout=_TICK_SECONDS)
-            except queue.Empty:
+            arrived: list[str | None] = []
+            with suppress(queue.Empty):
+                arrived = [arriving.get(timeout=_TICK_SECONDS)]
+            if not arrived or time.monotonic() - ticked >= _TICK_SECONDS:
                 on_tick()
-                continue
-            if line is None:
-                return process.wait(), lines
-            lines.append(line)
-            on_line(line)
+                ticked = time.monotonic()
+            for line in arrived:
+                if line is None:
+                    return process.wait(), lines
+                lines.append(line)
+                on_line(line)
     finally:
         _end(process)
 

@@ -13,6 +13,7 @@ import torch
 from ..clip import Clip, read_frames
 from ..contract.errors import UserError
 from ..contract.marks import PersonMark
+from ..contract.reconstruction import PERSON_NAMES
 from ..device import limit_threads
 from ..hub.memory import TooLittleMemory
 from ..reporting import Pulse, Reporter, StretchOfProgress, stretches_in_words
@@ -125,7 +126,7 @@ def _detect(clip: Clip, wanted: Wanted, tracker: PeopleTracker, reporter: Report
     people, marks = wanted.people, wanted.marks
     scan = scan_clip(clip, wanted.first, wanted.last, tracker.networks, reporter)
     tracks = identify(scan)
-    with _showing_who_was_found(clip, scan, tracks):
+    with _showing_who_was_found(clip, scan, tracks, reporter):
         _check_cuts(scan)
         if marks is not None:
             people = choose_marked(tracks, scan.findings[0].index, marks)
@@ -141,7 +142,7 @@ def _detect(clip: Clip, wanted: Wanted, tracker: PeopleTracker, reporter: Report
     pair = _follow(clip, scan, [tracks[number] for number in chosen], tracker, reporter, marks)
     hands = _find_hands(clip, pair, tracker.networks, reporter)
     detections = replace(assemble(pair, (0, 1), hands), track_ids=np.array(chosen, np.int32))
-    with _showing_who_was_found(clip, scan, tracks):
+    with _showing_who_was_found(clip, scan, tracks, reporter):
         _check_confidence(detections)
     _warn(detections, reporter)
     _warn_of_inferred([tracks[number] for number in chosen], reporter)
@@ -149,12 +150,15 @@ def _detect(clip: Clip, wanted: Wanted, tracker: PeopleTracker, reporter: Report
 
 
 @contextmanager
-def _showing_who_was_found(clip: Clip, scan: Scan, tracks: Sequence[Track[Sighting]]) -> Iterator[None]:
+def _showing_who_was_found(
+    clip: Clip, scan: Scan, tracks: Sequence[Track[Sighting]], reporter: Reporter
+) -> Iterator[None]:
     """Add to a UserError where a picture of everyone who was found is, with their numbers."""
     try:
         yield
     except UserError as error:
-        picture = picture_of_tracks(clip, scan.findings[0].index, tracks, len(scan.findings))
+        first = scan.findings[0].index
+        picture = picture_of_tracks(clip, first, tracks, len(scan.findings), while_skipping=Pulse(reporter).beat)
         if picture is None:
             raise
         hint = f"{error.hint} What was found is shown in {picture}."
@@ -181,7 +185,7 @@ def _check_confidence(detections: Detections) -> None:
         if confidence < _LEAST_CONFIDENCE:
             raise UserError(
                 "unclear-people",
-                f"Person {person} is seen too unclearly: the mean confidence of the joints is {confidence:.2f}.",
+                f"{PERSON_NAMES[person]} is seen too unclearly: the mean confidence of the joints is {confidence:.2f}.",
                 "Choose frames in which both people are seen from head to foot, larger, brighter and less blurred.",
             )
 
@@ -259,8 +263,8 @@ def _follow(
     marks: tuple[PersonMark, PersonMark] | None = None,
 ) -> Everyone:
     """Second pass: the landmarks of the people of some tracks."""
-    steps = ClipSteps(clip, (*scan.before, *scan.findings), -len(scan.before))
-    part = StretchOfProgress(reporter, _SCAN_SHARE, _FOLLOWING_SHARE)
+    part = Pulse(StretchOfProgress(reporter, _SCAN_SHARE, _FOLLOWING_SHARE))
+    steps = ClipSteps(clip, (*scan.before, *scan.findings), -len(scan.before), part.beat)
     own = [track.since(0) for track in tracker.follow(steps, tracks, marks, part)]
     for a, b in combinations(range(len(own)), 2):
         known = tracks[a], tracks[b]
@@ -291,10 +295,11 @@ def _find_hands(
         not repeats and (step % stride == 0 or step == count - 1)
         for step, repeats in enumerate(pair.duplicate.tolist())
     ]
-    frames = read_frames(clip, first, last, unwanted=lambda index: not looked[index - first])
+    pulse = Pulse(reporter)
+    frames = read_frames(clip, first, last, while_skipping=pulse.beat, unwanted=lambda index: not looked[index - first])
     for step in range(count):
         done = _SCAN_SHARE + _FOLLOWING_SHARE + (1 - _SCAN_SHARE - _FOLLOWING_SHARE) * step / count
-        reporter.progress(done, f"Finding hands, {_position(step, count)}")
+        pulse.progress(done, f"Finding hands, {_position(step, count)}")
         if pair.duplicate[step]:
             hands.append(hands[-1] if hands else {})
         elif not looked[step] or (frame := next(frames, None)) is None:
@@ -308,7 +313,7 @@ def _find_hands(
 def _warn(detections: Detections, reporter: Reporter) -> None:
     for person, share in enumerate(detections.found.mean(1)):
         if share < _SELDOM:
-            reporter.warning(f"Person {person} was seen in only {share:.0%} of the frames; the rest is guessed.")
+            reporter.warning(f"{PERSON_NAMES[person]} was seen in only {share:.0%} of the frames; the rest is guessed.")
 
 
 def _warn_of_inferred(chosen: Sequence[Track[Sighting]], reporter: Reporter) -> None:

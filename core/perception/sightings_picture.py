@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import cv2
@@ -32,16 +32,25 @@ _CLEAR = 0.2
 _KEPT_PICTURES = 10
 
 
-def picture_of_tracks(clip: Clip, first: int, tracks: Sequence[Track[Sighting]], steps: int) -> Path | None:
+def picture_of_tracks(
+    clip: Clip,
+    first: int,
+    tracks: Sequence[Track[Sighting]],
+    steps: int,
+    *,
+    while_skipping: Callable[[], None] = lambda: None,
+) -> Path | None:
     """Save the frame in which most people were found, in the folder of the worker's logs, and return its path.
 
-    `first` is the number of step 0 in the clip. None where the folder cannot be written or the frame not be read.
+    `first` is the number of step 0 in the clip; `while_skipping` is called on the way to the frame. None where the folder cannot
+    be written or the frame not be read.
     """
     counts = [sum(step in track.observations for track in tracks) for step in range(steps)]
     step = int(np.argmax(counts)) if any(counts) else steps // 2
     people = {n: t.observations[step].person for n, t in enumerate(tracks) if step in t.observations}
-    frame = next(iter(read_frames(clip, first + step, first + step)), None)
-    if frame is None:
+    try:
+        frame = next(read_frames(clip, first + step, first + step, while_skipping=while_skipping))
+    except UserError:
         return None
     drawn = draw_people(frame.image, people)
     folder = cache_folder() / "logs"

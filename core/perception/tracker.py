@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -11,6 +11,7 @@ from jaxtyping import UInt8
 
 from ..clip import Clip, Frame, read_frames
 from ..contract.marks import PersonMark
+from ..hub.memory import main_memory_gigabytes
 from ..reporting import Reporter
 from .exchanges import EXCHANGE_COST
 from .following import Follower
@@ -18,8 +19,8 @@ from .networks import PerceptionNetworks
 from .scan import FrameFindings
 from .track import Observation, Sighting, Track
 
-_MOST_BYTES = 1 << 28
-"""Of pictures that are kept while the clip is gone through backwards."""
+_SHARE_OF_MEMORY, _LEAST_BYTES, _MOST_BYTES = 1 / 8, 1 << 28, 1 << 32
+"""How much of the machine's memory may hold pictures while the clip is gone through backwards, and its bounds."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,8 @@ class ClipSteps:
     findings: Sequence[FrameFindings]
     first_step: int
     """Of the first of the findings."""
+    while_skipping: Callable[[], None] = lambda: None
+    """Called for each frame on the way to the first one that is wanted: see `read_frames`."""
 
     @property
     def steps(self) -> range:
@@ -42,7 +45,14 @@ class ClipSteps:
         """The steps from `first` to `last` with their frames, without those that repeat the one before, other than the first."""
         zero = self.findings[0].index - self.first_step
         repeated = {found.index for found in self.findings if found.duplicate} - {zero + first}
-        for frame in read_frames(self.clip, zero + first, zero + last, unwanted=repeated.__contains__):
+        frames = read_frames(
+            self.clip,
+            zero + first,
+            zero + last,
+            while_skipping=self.while_skipping,
+            unwanted=repeated.__contains__,
+        )
+        for frame in frames:
             yield frame.index - zero, frame
 
     def forward(self, start: int) -> Iterator[tuple[int, UInt8[np.ndarray, "H W 3"]]]:
@@ -51,8 +61,11 @@ class ClipSteps:
             yield step, frame.image
 
     def backward(self, start: int) -> Iterator[tuple[int, UInt8[np.ndarray, "H W 3"]]]:
-        """The same from `start` to the first step. Files are read forwards only: it keeps some frames at a time."""
-        block = max(8, _MOST_BYTES // (3 * self.clip.width * self.clip.height))
+        """The same from `start` to the first step.
+
+        Files are read forwards only, each block of frames by decoding all before it: the larger blocks are, the fewer.
+        """
+        block = max(8, _most_bytes() // (3 * self.clip.width * self.clip.height))
         end = start
         while end >= self.first_step:
             begin = max(self.first_step, end - block + 1)
@@ -64,6 +77,11 @@ class ClipSteps:
     def position(self, step: int) -> str:
         """Which frame of the range a pass is at. Those before the range, in which tracking runs in, count as its first."""
         return f"frame {max(step, 0) + 1} of {self.steps.stop}"
+
+
+def _most_bytes() -> int:
+    share = int(1e9 * _SHARE_OF_MEMORY * (main_memory_gigabytes() or 0))
+    return min(max(share, _LEAST_BYTES), _MOST_BYTES)
 
 
 class PeopleTracker(Protocol):

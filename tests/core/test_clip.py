@@ -237,3 +237,23 @@ def test_a_name_that_is_not_unicode_is_refused_before_the_decoder_crashes(plain:
         probe(named)
     assert caught.value.code == "bad-path" and "caf" in caught.value.message and "Rename" in caught.value.hint
     caught.value.message.encode("utf-8")
+
+
+def test_a_clip_that_breaks_off_before_the_first_wanted_frame_says_so(tmp_path: Path) -> None:
+    whole = _write(tmp_path / "whole.avi", [_picture(i) for i in range(_FRAMES)], codec="MJPG")
+    count = probe(whole).frame_count
+    broken = tmp_path / "broken.avi"
+    broken.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    skipped: list[int] = []
+    with pytest.raises(UserError) as caught:
+        list(
+            read_frames(
+                Clip(broken, *_SIZE, 25.0, count),
+                0,
+                count - 1,
+                while_skipping=lambda: skipped.append(1),
+                unwanted=lambda index: index < count - 1,
+            )
+        )
+    assert caught.value.code == "clip-truncated"
+    assert len(skipped) > 2, "it can be cancelled while it goes to the wanted frame"

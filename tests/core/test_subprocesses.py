@@ -114,3 +114,14 @@ def test_a_process_marks_the_addons_environment_that_it_runs_in(tmp_path: Path) 
         assert process.stdout is not None and process.stdout.readline() == "held\n"
         assert is_held(tmp_path / "in-use")
         process.kill()
+
+
+def test_a_program_that_never_stops_writing_can_be_cancelled() -> None:
+    written: list[str] = []
+
+    def cancel() -> None:
+        if written:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        run_program([sys.executable, "-uc", "while True: print('more')"], on_line=written.append, on_tick=cancel)

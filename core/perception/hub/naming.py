@@ -180,15 +180,24 @@ def described(
     """How well each of K phrases describes each of N tracks, 0-1: the mean over frames that show the person."""
     total, count = np.zeros((len(phrases), len(tracks))), np.zeros(len(tracks))
     wanted = frames_to_look_at(tracks)
-    frames = read_frames(clip, first_frame + wanted[0], first_frame + wanted[-1]) if wanted else ()
+    pulse = Pulse(reporter)
+    frames = (
+        read_frames(
+            clip,
+            first_frame + wanted[0],
+            first_frame + wanted[-1],
+            while_skipping=pulse.beat,
+            unwanted=lambda index: index - first_frame not in wanted,
+        )
+        if wanted
+        else ()
+    )
     for frame in frames:
         step = frame.index - first_frame
-        if step not in wanted:
-            continue
         here = [number for number, track in enumerate(tracks) if step in track.observations]
         boxes = np.array([tracks[number].observations[step].person.box for number in here])
         for row, phrase in enumerate(phrases):
-            reporter.progress(0.0, f"Looking for “{phrase}”")
+            pulse.progress(0.0, f"Looking for “{phrase}”")
             found = finder.find(frame.image, phrase)
             overlap = box_iou(boxes, np.array([each.box for each in found]).reshape(-1, 4))
             value = np.array([each.score for each in found])

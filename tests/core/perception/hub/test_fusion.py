@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from core.contract.errors import Cancelled
 from core.contract.marks import PersonMark
 from core.contract.skeleton import LANDMARK_INDEX
 from core.perception import tracker
@@ -139,4 +140,10 @@ def test_a_clip_is_gone_through_backwards_in_blocks_and_repeated_frames_are_left
     forward, backward = dict(steps.forward(-2)), dict(steps.backward(17))
     assert list(forward) == [-2, -1, 0, *range(2, 18)] and list(backward) == list(forward)[::-1]
     assert all(np.array_equal(forward[step], backward[step]) for step in forward)
+
+    def cancel() -> None:
+        raise Cancelled
+
+    with pytest.raises(Cancelled):
+        next(ClipSteps(clip, _findings(20), -2, cancel).backward(17))
     assert steps.position(-2) == "frame 1 of 18" and steps.position(17) == "frame 18 of 18"
