@@ -12,7 +12,7 @@ from ..contract.annotators import AUTO, LOCAL_MODELS, OFF, SERVER, server_addres
 from ..hub import store
 from ..hub.catalogue import CATALOGUE
 from ..reporting import Reporter
-from .generator import Annotator
+from .generator import Annotator, AnnotatorUnavailable, Check
 from .local_model import local_model
 from .model_inputs import Family, Qwen3Vl, SmolVlm
 from .server import ServerModel, key_from_environment
@@ -36,15 +36,17 @@ class AnnotatorChoice:
     """Of the server; empty for that of the environment."""
 
 
-def choose_annotator(choice: AnnotatorChoice, device: torch.device) -> Annotator | None:
+def choose_annotator(choice: AnnotatorChoice, device: torch.device, check: Check = lambda: None) -> Annotator | None:
     """None where it is off, or `auto` finds no model on this machine; a server is never chosen unasked.
+
+    A server that has to say which model it has is asked here: what one model said must not be taken for another's.
 
     UserError `model-missing` for a model that is chosen by name and not there, `bad-annotator` for a server's address.
     """
     if choice.name == OFF:
         return None
     if choice.name == SERVER:
-        return _server(choice)
+        return _server(choice, check)
     if choice.name == AUTO:
         name = next((name for name in (_LARGE, _SMALL) if store.installed(name) and _is_quick(name, device)), None)
         return None if name is None else _local(name)
@@ -67,14 +69,21 @@ def _local(name: str) -> Annotator:
     return Annotator(title, key, lambda device, reporter: local_model(folder, _FAMILIES[name], title, device, reporter))
 
 
-def _server(choice: AnnotatorChoice) -> Annotator:
+def _server(choice: AnnotatorChoice, check: Check) -> Annotator:
     address = server_address(choice.url)
     server = ServerModel(address, choice.model, choice.key or key_from_environment())
+    unavailable: AnnotatorUnavailable | None = None
+    if not server.model:
+        try:
+            server = replace(server, model=server.first_model(check))
+        except AnnotatorUnavailable as error:  # a job can do without an annotator, and says so once it needs one
+            unavailable = error
 
     @contextmanager
     def load(device: torch.device, reporter: Reporter) -> Generator[ServerModel]:
-        named = server.model or server.first_model(lambda: reporter.progress(0.0, f"asking {address.host}"))
-        yield replace(server, model=named)
+        if unavailable is not None:
+            raise unavailable
+        yield server
 
-    title = f"{choice.model or 'The model'} at {address.host}"
-    return Annotator(title, f"server {address} {choice.model} {QUESTION_VERSION}", load)
+    title = f"{server.model or 'The model'} at {address.host}"
+    return Annotator(title, f"server {address} {server.model} {QUESTION_VERSION}", load)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
@@ -54,7 +55,7 @@ class ResolvedRequest:
 def resolve(request: ReconstructRequest, listener: Listener, annotator_key: str = "") -> ResolvedRequest:
     """Find and load what the request names. `annotator_key` is that of the annotator's server.
 
-    Raises the UserErrors of what is missing, unreadable or not installed; Cancelled while the files are hashed.
+    Raises the UserErrors of what is missing, unreadable or not installed; Cancelled while files are hashed or a server is asked.
     """
     check_cancel = JobProgress(listener).check
     device = usable_device(request.device)
@@ -66,7 +67,7 @@ def resolve(request: ReconstructRequest, listener: Listener, annotator_key: str 
     files = request.initial or ()
     imported = read_imported_pair(files) if files else None
     digests = tuple(content_key(file, check_cancel) for file in files)
-    annotator = _annotator(request, annotator_key, device)
+    annotator = _annotator(request, annotator_key, device, check_cancel)
     hub = choose_tracker(request.perception, device)
     if said := tracker_notice(hub, request.perception):
         listener.log(said)
@@ -108,6 +109,8 @@ def lifting_identity(request: ReconstructRequest, device: torch.device) -> str:
     return identity(SAM_3D_BODY)
 
 
-def _annotator(request: ReconstructRequest, key: str, device: torch.device) -> Annotator | None:
+def _annotator(
+    request: ReconstructRequest, key: str, device: torch.device, check_cancel: Callable[[], None]
+) -> Annotator | None:
     choice = AnnotatorChoice(request.annotator, request.annotator_url or "", request.annotator_model or "", key)
-    return choose_annotator(choice, device)
+    return choose_annotator(choice, device, check_cancel)

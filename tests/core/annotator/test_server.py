@@ -16,7 +16,7 @@ import pytest
 import torch
 
 from core.annotator.choosing import AnnotatorChoice, choose_annotator
-from core.annotator.generator import AnnotatorUnavailable
+from core.annotator.generator import Annotator, AnnotatorUnavailable
 from core.annotator.question import Message, first_question
 from core.annotator.server import ServerModel
 from core.contract.annotators import server_address
@@ -229,3 +229,18 @@ def test_only_this_machine_counts_as_this_machine():
 
     assert all(map(here, ["localhost", "127.0.0.1", "127.8.8.8", "[::1]", "ollama.localhost"]))
     assert not any(map(here, ["192.168.0.2", "10.0.0.1", "localhost.example.com", "nas", "example.com", "[fe80::1]"]))
+
+
+def test_what_one_model_of_a_server_said_is_not_taken_for_anothers(api: Api):
+    def annotator(model: str) -> Annotator:
+        api.reply = lambda path: (200, {}, json.dumps({"data": [{"id": model}]}).encode())
+        chosen = choose_annotator(AnnotatorChoice("server", api.url), torch.device("cpu"))
+        assert chosen is not None
+        return chosen
+
+    assert annotator("llava").key == annotator("llava").key != annotator("qwen").key
+    api.reply = lambda path: (503, {}, b"busy")
+    busy = choose_annotator(AnnotatorChoice("server", api.url), torch.device("cpu"))
+    assert busy is not None, "a job can do without an annotator"
+    with pytest.raises(AnnotatorUnavailable, match="503"), busy.load(torch.device("cpu"), SilentReporter()):
+        pass

@@ -34,7 +34,7 @@ def annotator(monkeypatch: pytest.MonkeyPatch):
 
     def use(*answers: str | Exception, key: str = "scripted 1", **details: Any) -> ScriptedModel:
         model = ScriptedModel(answers, **details)
-        monkeypatch.setattr(resolve, "choose_annotator", lambda choice, device: scripted(model, key))
+        monkeypatch.setattr(resolve, "choose_annotator", lambda *_: scripted(model, key))
         return model
 
     return use
