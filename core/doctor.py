@@ -19,7 +19,7 @@ from .hub.memory import main_memory_gigabytes
 from .hub.store import how_to_get, size_text
 from .hub.store import status as model_status
 from .shipped import DIGESTS_FILE, FOLDER, HINT, examine_shipped
-from .weights import REQUIRED, WEIGHTS, cache_folder, status
+from .weights import CACHE_VARIABLE, REQUIRED, WEIGHTS, cache_folder, status
 
 _NEEDED_GIGABYTES = 1.0
 _OLDEST, _NEWEST = (3, 11), (3, 13)
@@ -169,9 +169,17 @@ def _body() -> Check:
 
 def _disk() -> Check:
     folder = cache_folder()
-    while not folder.exists():
-        folder = folder.parent
-    free = shutil.disk_usage(folder).free / 1e9
+    try:
+        while not folder.exists() and folder != folder.parent:  # a drive that is not there is its own parent
+            folder = folder.parent
+        free = shutil.disk_usage(folder).free / 1e9
+    except OSError as error:
+        return Check(
+            "disk",
+            False,
+            f"there is no disk at {folder} ({error.strerror or error})",
+            f"Connect it, or set {CACHE_VARIABLE} to a folder on another disk.",
+        )
     return Check(
         "disk",
         free >= _NEEDED_GIGABYTES,

@@ -44,7 +44,12 @@ def check_shipped(path: Path) -> None:
     """UserError `file-damaged` if the file ships with SocialMirror and is not as it was shipped; others are not judged."""
     sha256 = shipped_files().get(path.resolve())
     if sha256 is not None and _state(path, sha256) == "damaged":
-        raise UserError("file-damaged", f"{path} is damaged: it is not the file that was shipped.", HINT)
+        raise damaged(path, "it is not the file that was shipped")
+
+
+def damaged(path: Path, problem: str) -> UserError:
+    """The UserError `file-damaged` for a file that ships."""
+    return UserError("file-damaged", f"{path} is damaged: {problem}.", HINT)
 
 
 def _state(path: Path, sha256: str) -> State:

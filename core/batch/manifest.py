@@ -26,6 +26,7 @@ from ..contract.requests import ReconstructRequest, message_fields, request_from
 from ..export.targets import TARGETS, needs_blender
 
 VERSION = 1
+_HINT = "Correct it; docs/batch.md shows one."
 MAX_CLIPS = 10_000
 _LIMITS = JsonLimits(size=32 << 20, depth=12, values=2_000_000)
 _ONLY_FROM_THE_USER = ("annotator_url", "annotator_model")
@@ -78,7 +79,7 @@ class Manifest:
 def read_manifest(path: Path) -> Manifest:
     """The manifest, checked whole before any clip runs. UserError `bad-manifest` or `file-unreadable`."""
     path = path.absolute()
-    values = Fields(read_json(path, _LIMITS), _bad)
+    values = Fields(read_json(path, _LIMITS, hint=_HINT), _bad)
     values.only(("version", "out", "defaults", "clips"))
     values.integer("version", VERSION, VERSION)
     out = path.parent / values.text("out", default="results", longest=MAX_PATH)
@@ -155,4 +156,4 @@ def _check_unique(clips: tuple[Clip, ...]) -> None:
 
 
 def _bad(problem: str) -> UserError:
-    return UserError("bad-manifest", f"The manifest is not valid: {problem}.", "Correct it; docs/batch.md shows one.")
+    return UserError("bad-manifest", f"The manifest is not valid: {problem}.", _HINT)

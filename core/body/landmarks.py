@@ -23,7 +23,7 @@ from torch import Tensor
 from ..contract.files import read_npz
 from ..contract.skeleton import JOINTS, LANDMARKS
 from ..motion import Posed
-from ..shipped import check_shipped
+from ..shipped import HINT, check_shipped, damaged
 from .model import BodyModel
 from .rotations import orthonormal_frame
 
@@ -102,8 +102,11 @@ class _LearnedWeights(NamedTuple):
 @lru_cache(maxsize=1)
 def _read_weights(path: Path) -> _LearnedWeights:
     check_shipped(path)
-    arrays = read_npz(path, limit=_MAX_BYTES)
+    arrays = read_npz(path, limit=_MAX_BYTES, hint=HINT)
+    missing = {"joint", "offset", "weights"} - arrays.keys()
+    if missing:
+        raise damaged(path, f"it has no {', '.join(sorted(missing))}")
     joint, offset, weights = arrays["joint"], arrays["offset"], arrays["weights"]
     if weights.shape != (len(LANDMARKS), len(JOINTS) + len(joint)) or offset.shape != (len(joint), 3):
-        raise ValueError(f"{path} does not fit this version")
+        raise damaged(path, "its arrays are not those of this version")
     return _LearnedWeights(joint.astype(np.int64), offset, weights.astype(np.float32))

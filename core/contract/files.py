@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from .npz import NpzSchema
 
+HINT = "Put a whole copy of the file there."
 _CHUNK = 1 << 20
 _OTHER_CONTENT = "its content is not what was saved; it is damaged or belongs to another result"
 
@@ -71,12 +72,17 @@ def put_npz(path: Path, arrays: Mapping[str, np.ndarray], *, compress: bool = Fa
 
 
 def read_npz(
-    path: Path, schema: NpzSchema | None = None, *, limit: int | None = None, sha256: str | None = None
+    path: Path,
+    schema: NpzSchema | None = None,
+    *,
+    limit: int | None = None,
+    sha256: str | None = None,
+    hint: str = HINT,
 ) -> dict[str, np.ndarray]:
     """The arrays of an npz: those of the schema, or all of them where there is none; `limit` is then their size in bytes.
 
-    Raises the UserError `file-unreadable` if the file is missing, damaged, larger than allowed, unlike the schema or, where
-    `sha256` is given, another one than that. All headers are checked before anything is unpacked; pickles are not read.
+    Raises the UserError `file-unreadable` with the hint if the file is missing, damaged, larger than allowed, unlike the schema
+    or, where `sha256` is given, another one than that. All headers are checked before anything is unpacked; pickles are not read.
     """
     from .npz import ARCHIVE_ERRORS, DEFAULT_LIMIT, read_arrays
 
@@ -90,13 +96,16 @@ def read_npz(
                 raise ValueError(_OTHER_CONTENT)
             return read_arrays(stream, schema, limit=allowed)
     except ARCHIVE_ERRORS as error:
-        raise unreadable(path, error) from error
+        raise unreadable(path, error, hint) from error
 
 
-def read_json(path: Path, limits: JsonLimits = JSON_LIMITS, *, sha256: str | None = None) -> dict[str, Any]:
+def read_json(
+    path: Path, limits: JsonLimits = JSON_LIMITS, *, sha256: str | None = None, hint: str = HINT
+) -> dict[str, Any]:
     """The object in a JSON file.
 
-    Raises the UserError `file-unreadable` if it is missing, damaged, larger than allowed or another one than that of `sha256`.
+    Raises the UserError `file-unreadable` with the hint if it is missing, damaged, larger than allowed or another one than that
+    of `sha256`.
     """
     try:
         data = read_bytes(path, limits.size)
@@ -104,9 +113,9 @@ def read_json(path: Path, limits: JsonLimits = JSON_LIMITS, *, sha256: str | Non
             raise ValueError(_OTHER_CONTENT)
         record = parse_json(data, limits)
     except (OSError, ValueError) as error:
-        raise unreadable(path, error) from error
+        raise unreadable(path, error, hint) from error
     if not isinstance(record, dict):
-        raise unreadable(path, "it does not contain a JSON object")
+        raise unreadable(path, "it does not contain a JSON object", hint)
     return cast("dict[str, Any]", record)
 
 
@@ -137,10 +146,10 @@ def digest(stream: IO[bytes]) -> str:
     return found.hexdigest()
 
 
-def unreadable(path: Path, problem: object) -> UserError:
-    """The UserError `file-unreadable`."""
+def unreadable(path: Path, problem: object, hint: str = HINT) -> UserError:
+    """The UserError `file-unreadable`. The hint says what to do; who reads the file knows where it comes from."""
     reason = problem.strerror if isinstance(problem, OSError) and problem.strerror else str(problem)
-    return UserError("file-unreadable", f"{path} cannot be read: {reason.rstrip('.')}.", "Reconstruct the clip again.")
+    return UserError("file-unreadable", f"{path} cannot be read: {reason.rstrip('.')}.", hint)
 
 
 @contextmanager

@@ -11,15 +11,15 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 from ..contract.errors import UserError
-from ..contract.files import explain_write_errors, read_json, replacing, write_json
+from ..contract.files import explain_write_errors, read_json, replacing, unreadable, write_json
 from ..contract.locks import HeldLock, hold
 from ..contract.redaction import redact
 from ..contract.temporary import temporary_folder, temporary_name
@@ -46,7 +46,7 @@ def fetch(name: str, reporter: Reporter, *, licence_accepted: bool, source: Path
 
     UserErrors: `licence-not-accepted`; `hub-offline`, `hub-unreachable`, `hub-refused`, `hub-not-found`, `hub-gated`,
     `hub-changed`; `model-damaged` where what came is not what was announced; `model-busy` while another process fetches it;
-    `disk-full`, `not-writable`. Cancelled by the reporter within a second.
+    `disk-full`, `not-writable`; `file-unreadable` for `source`. Cancelled by the reporter within a second.
     """
     model = model_named(name)
     if not licence_accepted:
@@ -175,7 +175,8 @@ def _take(model: HubModel, source: Path, reporter: Reporter) -> None:
         known = read_manifest(source)
         if known.name != model.name:
             raise _damaged(model, f"{source} holds {known.name}")
-    paths = [path for path in files_in(source) if model.wants(path)] if source.is_dir() else []
+    with _explain_read_errors(source):
+        paths = [path for path in files_in(source) if model.wants(path)] if source.is_dir() else []
     for pattern in model.files:
         if not any(fnmatchcase(path, pattern) for path in paths):
             raise UserError(
@@ -206,10 +207,26 @@ def _take(model: HubModel, source: Path, reporter: Reporter) -> None:
 
 def _copy(source: Path, target: Path, on_tick: Callable[[], None]) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
-    with source.open("rb") as reading, target.open("wb") as writing:
-        while chunk := reading.read(1 << 22):
+    with target.open("wb") as writing:
+        for chunk in _chunks(source):
             writing.write(chunk)
             on_tick()
+
+
+def _chunks(source: Path) -> Iterator[bytes]:
+    with _explain_read_errors(source), source.open("rb") as reading:
+        while chunk := reading.read(1 << 22):
+            yield chunk
+
+
+@contextmanager
+def _explain_read_errors(source: Path) -> Iterator[None]:
+    """Raise the UserError `file-unreadable` for an OSError in the block, which reads the user's folder and does not write."""
+    try:
+        yield
+    except OSError as error:
+        hint = "Check that you may read the files there and that the drive is connected."
+        raise unreadable(Path(error.filename or source), error, hint) from error
 
 
 def _put(model: HubModel, files: Path, manifest: Manifest) -> None:

@@ -19,6 +19,7 @@ MANIFEST = "socialmirror-manifest.json"
 SCHEMA = 1
 _LARGEST_FILE = 1 << 40
 _LATEST = 1 << 63
+_FETCH_AGAIN = "Fetch the model again."
 _CLUTTER = frozenset((MANIFEST, ".DS_Store", "Thumbs.db", "desktop.ini"))
 """Files that may lie in the folder without being in its manifest: the manifest, and what file managers leave."""
 
@@ -93,7 +94,7 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
 
 def read_manifest(folder: Path) -> Manifest:
     """UserError `file-unreadable` or `model-damaged` where there is none that can be read."""
-    fields = Fields(read_json(folder / MANIFEST), lambda text: damaged_manifest(folder, text))
+    fields = Fields(read_json(folder / MANIFEST, hint=_FETCH_AGAIN), lambda text: damaged_manifest(folder, text))
     fields.integer("schema", SCHEMA, SCHEMA)
     files = tuple(
         StoredFile(
@@ -115,7 +116,7 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def damaged_manifest(folder: Path, text: str) -> UserError:
-    return UserError("model-damaged", f"{folder / MANIFEST} is not valid: {text}.", "Fetch the model again.")
+    return UserError("model-damaged", f"{folder / MANIFEST} is not valid: {text}.", _FETCH_AGAIN)
 
 
 def problems(

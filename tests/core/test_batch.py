@@ -114,6 +114,14 @@ def test_paths_are_relative_to_the_manifest_and_a_clip_runs_again_if_any_of_its_
     assert len(set(digests)) == 5
 
 
+def test_a_manifest_that_cannot_be_read_says_how_one_looks(tmp_path: Path) -> None:
+    path = tmp_path / "shots.json"
+    path.write_text("{")
+    with pytest.raises(UserError) as caught:
+        read_manifest(path)
+    assert caught.value.code == "file-unreadable" and "docs/batch.md" in caught.value.hint
+
+
 def test_every_device_takes_clips_and_ctrl_c_ends_them(tmp_path: Path) -> None:
     path = write_manifest(tmp_path, [{"clip": f"{number}.mp4"} for number in range(5)])
     used: list[str | None] = []

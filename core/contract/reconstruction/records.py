@@ -19,6 +19,7 @@ from .quality import Quality
 SCHEMA = 1
 PEOPLE = 2
 PERSON_NAMES = ("Person A", "Person B")
+RECONSTRUCT_AGAIN = "Reconstruct the clip again."
 ORIGINS = ("reconstruct", "refine")
 PROMPT_SOURCES = ("user", "captioner", "none")
 _MAX_NAME = 60  # characters; Blender's names have 63 bytes
@@ -275,4 +276,4 @@ class Reconstruction:
 
 def damaged(problem: str) -> UserError:
     """The error for files that do not hold a valid reconstruction."""
-    return UserError("damaged", f"The reconstruction is damaged: {problem}.", "Reconstruct the clip again.")
+    return UserError("damaged", f"The reconstruction is damaged: {problem}.", RECONSTRUCT_AGAIN)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 
+import numpy as np
 import pytest
 import torch
 
 from core.body.files import load_body
-from core.body.landmarks import LandmarkRegressor, regress_landmarks
+from core.body.landmarks import LandmarkRegressor, _read_weights, regress_landmarks
 from core.body.model import BodyModel
 from core.body.rotations import axis_angle_to_matrix
+from core.contract.errors import UserError
+from core.contract.files import write_npz
 from core.contract.skeleton import JOINT_INDEX, JOINTS, LANDMARK_INDEX, LANDMARKS, mirrored
 from core.motion import pose
 
@@ -75,3 +78,17 @@ def test_another_mesh_of_the_same_body_gives_the_same_landmarks(body, regressor)
     )
     again = LandmarkRegressor.for_body(shuffled)
     assert torch.allclose(resting(shuffled, again), resting(body, regressor), atol=1e-5)
+
+
+def test_a_file_of_landmarks_that_is_not_this_versions_is_named_with_a_way_out(tmp_path):
+    path = tmp_path / "landmarks.npz"
+    joint = np.zeros(3)
+    for arrays in ({"joint": joint}, {"joint": joint, "offset": np.zeros((3, 3)), "weights": np.zeros(7)}):
+        write_npz(path, arrays)
+        with pytest.raises(UserError) as caught:
+            _read_weights.__wrapped__(path)
+        assert caught.value.code == "file-damaged" and "install the extension again" in caught.value.hint
+    path.write_bytes(b"no npz")
+    with pytest.raises(UserError) as caught:
+        _read_weights.__wrapped__(path)
+    assert caught.value.code == "file-unreadable" and "install the extension again" in caught.value.hint

@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -295,6 +296,28 @@ def test_a_folder_that_is_not_whole_is_refused(
         fetch.fetch(NAME, Watching(), licence_accepted=True, source=source)
     assert error.value.code == code
     assert store.status(NAME).state == "missing"
+    assert fetch.bytes_in(tmp_path / "models") == 0
+
+
+def test_a_folder_that_cannot_be_read_is_named_and_not_the_folder_of_models(
+    hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = tmp_path / "stick"
+    source.mkdir()
+    for file, data in hub.files.items():
+        (source / file).write_bytes(data)
+    opened = Path.open
+
+    def refusing(self: Path, *arguments: Any) -> Any:
+        if self == source / "config.json":
+            raise PermissionError(13, "Permission denied", str(self))
+        return opened(self, *arguments)
+
+    monkeypatch.setattr(Path, "open", refusing)
+    with pytest.raises(UserError) as error:
+        fetch.fetch(NAME, Watching(), licence_accepted=True, source=source)
+    assert error.value.code == "file-unreadable"
+    assert str(source / "config.json") in error.value.message and "Permission denied" in error.value.message
     assert fetch.bytes_in(tmp_path / "models") == 0
 
 
