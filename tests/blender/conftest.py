@@ -58,12 +58,27 @@ else:
 
 @pytest.fixture(autouse=True)
 def empty_file() -> None:
-    """An empty .blend file: one scene without objects, 24 frames per second."""
+    """An empty .blend file, one scene without objects, 24 frames per second; the extension as it is when Blender starts.
+
+    Factory settings would register all classes of the extension for every test, which takes several times as long.
+    """
     import bpy
 
-    bpy.ops.wm.read_factory_settings(use_empty=True)
-    if EXTENSION not in bpy.context.preferences.addons:
+    bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
+    addons = bpy.context.preferences.addons
+    if EXTENSION not in addons:  # a test has disabled it
         addon_utils.enable(EXTENSION, default_set=True)
+        return
+    preferences = addons[EXTENSION].preferences
+    for name, definition in preferences.bl_rna.properties.items():
+        if not definition.is_readonly:
+            preferences.property_unset(name)
+    addon = f"{EXTENSION}.socialmirror_blender"
+    session, reconstructions = (
+        importlib.import_module(f"{addon}.{name}") for name in ("runtime.session", "reconstructions")
+    )
+    session.unregister()
+    session.register(reconstructions.import_outcome)
 
 
 @pytest.fixture
