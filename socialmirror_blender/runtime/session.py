@@ -263,7 +263,7 @@ def _finished(job: Job) -> None:
     elif job.state is JobState.DONE and job.result is not None and session.origin is not None and not queued:
         session.pending = Outcome(job.result["folder"], session.origin, job.kind)
         session.notice = ""
-    elif job.failure is not None and job.failure.code.startswith("weight-"):
+    elif job.failure is not None and job.failure.code.startswith(("weight-", "wheel-")):
         session.environment = environments.weights_missing(session.environment)
 
 

@@ -72,12 +72,7 @@ def make_reconstruction(
 
     seconds = (first_frame + np.arange(frames)) / frame_rate
     pose, rotations, pelvis = _two_people_moving(seconds - seconds[0], seed, skeleton.JOINT_INDEX)
-    joints = np.array(
-        [
-            [forward_kinematics(rotations[p, t], rest_joints[p], pelvis[p, t], parents)[0] for t in range(frames)]
-            for p in range(PEOPLE)
-        ]
-    )
+    joints, _ = forward_kinematics(rotations, rest_joints[:, None], pelvis, parents)
     confidence = np.ones((PEOPLE, frames, 22))
     hidden = [skeleton.JOINT_INDEX["left_elbow"], skeleton.JOINT_INDEX["left_wrist"]]
     confidence[0, frames // 2 :, hidden] = 0.1
@@ -149,14 +144,14 @@ def matrix_to_axis_angle(matrices: np.ndarray) -> np.ndarray:
 def forward_kinematics(
     rotations: np.ndarray, rest_joints: np.ndarray, pelvis: np.ndarray, parents: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Positions [55,3] and global rotations [55,3,3] of the joints from relative rotations [55,3,3]."""
-    positions, global_rotations = np.empty((JOINTS, 3)), np.empty((JOINTS, 3, 3))
-    positions[0], global_rotations[0] = pelvis, rotations[0]
+    """Positions [...,55,3] and global rotations [...,55,3,3] of the joints from relative rotations [...,55,3,3]."""
+    positions, global_rotations = np.empty(rotations.shape[:-1]), np.empty(rotations.shape)
+    positions[..., 0, :], global_rotations[..., 0, :, :] = pelvis, rotations[..., 0, :, :]
     for joint in range(1, JOINTS):
-        parent = parents[joint]
-        global_rotations[joint] = global_rotations[parent] @ rotations[joint]
-        bone = rest_joints[joint] - rest_joints[parent]
-        positions[joint] = positions[parent] + global_rotations[parent] @ bone
+        above = global_rotations[..., parents[joint], :, :]
+        global_rotations[..., joint, :, :] = above @ rotations[..., joint, :, :]
+        bone = rest_joints[..., joint, :] - rest_joints[..., parents[joint], :]
+        positions[..., joint, :] = positions[..., parents[joint], :] + (above @ bone[..., None])[..., 0]
     return positions, global_rotations
 
 
@@ -209,18 +204,26 @@ def _look_at(position: np.ndarray, target: np.ndarray) -> np.ndarray:
 
 def _body_arrays(vertices: np.ndarray, contract: ModuleType) -> Any:
     source = free_body()
-    order = np.argsort(-source["weights"], axis=1)[:, :8]
-    weights = np.take_along_axis(source["weights"], order, 1)
+    order, weights = _strongest_weights()
     return contract.reconstruction.BodyArrays(
         faces=source["f"].astype(np.int32),
         uv=source["vt"][source["ft"].astype(int)].astype(np.float32),
         skin_joints=order.astype(np.int32),
-        skin_weights=(weights / weights.sum(1, keepdims=True)).astype(np.float32),
+        skin_weights=weights.astype(np.float32),
         rest_vertices=vertices.astype(np.float32),
         shape_vertices=source["shapes"].astype(np.float32),
         shape_joints=source["shape_joints"].astype(np.float32),
         vertex_region=_regions(source["weights"].argmax(1), contract.skeleton),
     )
+
+
+@cache
+def _strongest_weights() -> tuple[np.ndarray, np.ndarray]:
+    """The eight joints of each vertex [V,8] that move it most, and their weights, with a sum of one."""
+    of_body = free_body()["weights"]
+    order = np.argsort(-of_body, axis=1)[:, :8]
+    weights = np.take_along_axis(of_body, order, 1)
+    return order, weights / weights.sum(1, keepdims=True)
 
 
 def _regions(strongest_joint: np.ndarray, skeleton: ModuleType) -> np.ndarray:

@@ -252,7 +252,7 @@ def test_the_dialog_shows_the_target_and_what_was_found(product: Product, collec
     assert "Humanoid avatar" in shown and "follow more than 4 bones" in shown and "Choose 8 weights" in shown
     chosen.weights, layout.texts[:] = "8", []
     operator.draw(chosen, bpy.context)
-    assert "nothing that an engine would stumble on" in " ".join(layout.texts)
+    assert "no problems for the target" in " ".join(layout.texts)
 
 
 def test_the_motion_of_a_control_rig_is_exported(
