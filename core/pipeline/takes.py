@@ -277,7 +277,7 @@ def take_nodes(
             clip_scene=scene, joint_prediction=prediction, fitted=fitted, prompt=prompt
         ),
         suggested=None if prompt else suggested,
-        edited=tuple(contact.measured(None) for contact in take.contacts),
+        edited=tuple(_as_asked(contact) for contact in take.contacts),
         pins=take.pins,
         feet=take.feet,
         sentence=sentence,
@@ -301,6 +301,16 @@ def take_nodes(
         stages.caption.node(clip_scene=scene, solved_motion=motion, prompt=prompt) if start is None else start.caption
     )
     return TakeNodes(take, sentence, prediction, fitted, constraints, infilled, motion, caption, suggested)
+
+
+def _as_asked(contact: Contact) -> Contact:
+    """Without its distance, which differs from take to take and belongs in no key.
+
+    One that the earlier take missed keeps it, to the centimetre, and so pulls by its `effective_weight`.
+    """
+    if contact.reached is not False or contact.distance is None:
+        return contact.measured(None)
+    return contact.measured(round(contact.distance, 2))
 
 
 def _words(clip: ClipNodes, prompt: str, *, annotated: bool = False) -> Node[Words]:

@@ -183,7 +183,7 @@ def test_what_is_not_reached_counts_for_less_unless_the_user_wants_it():
     assert replace(contact, source="user").measured(0.3).effective_weight == 0.9
 
 
-def test_a_contact_that_one_take_missed_counts_in_the_next_as_if_it_had_not():
+def test_a_contact_that_one_take_missed_has_its_weight_back_where_a_later_one_reaches_it():
     contact = Contact(0, "chest", 1, "chest", 3, 9, weight=0.9, source="prompt")
     missed = Contact.from_json(contact.measured(0.3).to_json())
     assert missed.weight == 0.9

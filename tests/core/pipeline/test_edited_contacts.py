@@ -1,0 +1,47 @@
+"""What Refine makes of the contacts that come back from the animator."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from core.body.files import load_body
+from core.contract.contact import Contact
+from core.fitting.camera import KnownCamera
+from core.pipeline.settings import PipelineSettings
+from core.pipeline.stage import Given
+from core.pipeline.takes import TakeNodes, TakeSettings, nodes_of_detections, take_nodes
+from tests.core.conftest import made_up_tracks
+
+TOUCH = Contact(0, "right_palm", 1, "right_palm", 3, 9, weight=0.9, id="touch")
+
+
+@pytest.fixture
+def refined():
+    """Refine a take with one contact."""
+    body = load_body(None)
+    clip = nodes_of_detections(Given(made_up_tracks(), ""), KnownCamera(), Given(body, body.identity))
+    first = take_nodes(clip, TakeSettings(), PipelineSettings())
+
+    def refine(contact: Contact) -> TakeNodes:
+        return take_nodes(clip, TakeSettings(contacts=(contact,)), PipelineSettings(), start=first)
+
+    return refine
+
+
+def asked(take: TakeNodes) -> Contact:
+    (contact,) = take.constraints.inputs["edited"]
+    return contact
+
+
+def test_a_missed_contact_pulls_by_less_in_the_next_take_and_keeps_its_weight(refined):
+    missed = asked(refined(TOUCH.measured(0.3)))
+    assert missed.weight == 0.9 and missed.effective_weight == 0.2
+    assert asked(refined(replace(TOUCH, state="enforced").measured(0.3))).effective_weight == 0.9
+    assert asked(refined(TOUCH.measured(0.02))).effective_weight == 0.9
+
+
+def test_how_near_a_take_came_to_a_contact_that_it_reached_makes_no_new_take(refined):
+    assert refined(TOUCH.measured(0.02)).motion.key == refined(TOUCH.measured(0.03)).motion.key
+    assert refined(TOUCH.measured(0.3)).motion.key != refined(TOUCH.measured(0.02)).motion.key
