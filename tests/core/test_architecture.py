@@ -98,30 +98,42 @@ def test_no_module_imports_itself_round_about(package: str) -> None:
 
 LAYERS = (
     ("contract",),
-    ("reporting", "failures", "device", "progress", "subprocesses", "network_failures"),
+    (
+        "reporting",
+        "failures",
+        "device",
+        "progress",
+        "subprocesses",
+        "network_failures",
+        "records",
+        "transforms",
+        "interrupts",
+        "guard",
+    ),
     ("digests", "shipped", "weights", "checkpoint"),
     ("hub",),
     ("body", "perception", "motion", "clip"),
     ("representation", "observations", "fitting"),
-    ("contacts", "scores", "semantics"),
+    ("imported_motion", "contacts", "scores", "quality", "semantics"),
     ("annotator",),
     ("stgcn",),
-    ("infilling", "smoothing"),
+    ("infilling", "smoothing", "sam3d_body"),
     ("pipeline",),
     ("export", "doctor", "environment"),
     ("batch",),
-    ("cli", "worker"),
+    ("cli", "worker", "terminal"),
 )
 """The core's parts, each of which knows only those before it, and its neighbours in the same line."""
 
 
 def test_the_cores_parts_know_only_those_before_them() -> None:
-    height = {part: number for number, layer in enumerate(LAYERS) for part in layer}
-    for module, path in MODULES.items():
-        here = height.get(module.split(".")[1]) if module.startswith("core.") else None
+    height = {part: number for number, layer in enumerate(LAYERS) for part in layer} | {"__main__": len(LAYERS)}
+    of_core = {module: path for module, path in MODULES.items() if module.startswith("core.")}
+    assert {module.split(".")[1] for module in of_core} == set(height)
+    for module, path in of_core.items():
         for name, _ in imports(path):
-            there = height.get(name.split(".")[1]) if name.startswith("core.") else None
-            if here is not None and there is not None:
+            if name.startswith("core."):
+                here, there = (height[each.split(".")[1]] for each in (module, name))
                 assert there <= here, f"{module} imports {name}, which stands above it"
 
 
