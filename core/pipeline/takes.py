@@ -15,7 +15,7 @@ from ..checkpoint import weights_file
 from ..clip import Clip
 from ..contacts import measure_contacts, unreached_warnings
 from ..contract.annotation import Annotation
-from ..contract.contact import Contact
+from ..contract.contact import REACHED_DISTANCE, Contact
 from ..contract.edits import Pin
 from ..contract.foot_contact import FootContact
 from ..contract.reconstruction import Quality, Scores
@@ -46,6 +46,8 @@ from .stages import AgreementOnCamera, Caption, Sentence
 
 _SAME_MOTION = 1e-4
 """radians, metres: less than a seed changes, more than the order of a sum does."""
+_MISSED = 2 * REACHED_DISTANCE
+"""metres that stand for the distance of every contact that an earlier take missed."""
 
 
 ImportedPair = tuple[ImportedMotion, ImportedMotion]
@@ -304,13 +306,9 @@ def take_nodes(
 
 
 def _as_asked(contact: Contact) -> Contact:
-    """Without its distance, which differs from take to take and belongs in no key.
-
-    One that the earlier take missed keeps it, to the centimetre, and so pulls by its `effective_weight`.
-    """
-    if contact.reached is not False or contact.distance is None:
-        return contact.measured(None)
-    return contact.measured(round(contact.distance, 2))
+    """Without its distance, which differs from take to take and belongs in no key: all that counts is whether the earlier take
+    missed it. Then it pulls by half (`Contact.effective_weight`)."""
+    return contact.measured(_MISSED if contact.reached is False else None)
 
 
 def _words(clip: ClipNodes, prompt: str, *, annotated: bool = False) -> Node[Words]:
