@@ -110,3 +110,25 @@ def imported(contract: ModuleType, scene: ModuleType, tmp_path: Path) -> Any:
     assert press("import_folder", directory=str(tmp_path / "result")) == {"FINISHED"}
     (collection,) = scene.reconstruction_collections()
     return collection
+
+
+@pytest.fixture
+def made(contract: ModuleType, tmp_path: Path) -> Any:
+    """A reconstruction of 25 frames in `tmp_path`: a `Made`."""
+    from tests.blender.synthetic_reconstruction import make_reconstruction
+
+    return make_reconstruction(tmp_path, contract)
+
+
+@pytest.fixture
+def collection(scene: ModuleType, made: Any, tmp_path: Path) -> Any:
+    """`made`, imported."""
+    import bpy
+
+    return scene.import_reconstruction(bpy.context, tmp_path)
+
+
+@pytest.fixture
+def rig(scene: ModuleType, collection: Any) -> Any:
+    """The armature of Person A in `collection`."""
+    return scene.rig_of(collection, 0)

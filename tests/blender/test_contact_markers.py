@@ -16,11 +16,6 @@ from tests.blender.synthetic_reconstruction import Made, make_reconstruction
 
 
 @pytest.fixture
-def made(contract: ModuleType, tmp_path: Path) -> Made:
-    return make_reconstruction(tmp_path, contract)
-
-
-@pytest.fixture
 def collection(scene: ModuleType, made: Made, tmp_path: Path) -> Any:
     """Frame 0 of the clip is scene frame 101."""
     return scene.import_reconstruction(bpy.context, tmp_path, frame_start=101)

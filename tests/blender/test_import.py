@@ -16,11 +16,6 @@ from tests.blender.product import Product
 from tests.blender.synthetic_reconstruction import Made, make_reconstruction
 
 
-@pytest.fixture
-def made(contract: ModuleType, tmp_path: Path) -> Made:
-    return make_reconstruction(tmp_path, contract)
-
-
 def test_bones_and_skin_are_at_the_positions_of_the_reconstruction(
     contract: ModuleType, scene: ModuleType, made: Made, tmp_path: Path
 ) -> None:

@@ -18,21 +18,6 @@ from tests.blender.synthetic_reconstruction import Made, add_take, make_reconstr
 from tests.blender.user_actions import press, select_bone
 
 
-@pytest.fixture
-def made(contract: ModuleType, tmp_path: Path) -> Made:
-    return make_reconstruction(tmp_path, contract)
-
-
-@pytest.fixture
-def collection(scene: ModuleType, made: Made, tmp_path: Path) -> Any:
-    return scene.import_reconstruction(bpy.context, tmp_path)
-
-
-@pytest.fixture
-def rig(scene: ModuleType, collection: Any) -> Any:
-    return scene.rig_of(collection, 0)
-
-
 def test_keys_survive_another_take_and_the_way_back(
     scene: ModuleType, contract: ModuleType, made: Made, rig: Any, collection: Any, tmp_path: Path
 ) -> None:

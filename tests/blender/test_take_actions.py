@@ -14,23 +14,8 @@ from tests.blender.drawing import draw_sidebar
 from tests.blender.evaluated_scene import bone_heads
 from tests.blender.posing import POSE, curve, is_same, key, rotation_at
 from tests.blender.product import Product
-from tests.blender.synthetic_reconstruction import Made, add_take, make_reconstruction
+from tests.blender.synthetic_reconstruction import Made, add_take
 from tests.blender.user_actions import press
-
-
-@pytest.fixture
-def made(contract: ModuleType, tmp_path: Path) -> Made:
-    return make_reconstruction(tmp_path, contract)
-
-
-@pytest.fixture
-def collection(scene: ModuleType, made: Made, tmp_path: Path) -> Any:
-    return scene.import_reconstruction(bpy.context, tmp_path)
-
-
-@pytest.fixture
-def rig(scene: ModuleType, collection: Any) -> Any:
-    return scene.rig_of(collection, 0)
 
 
 def test_a_take_whose_action_was_unlinked_is_chosen_again_with_its_keys(

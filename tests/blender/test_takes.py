@@ -17,11 +17,6 @@ from tests.blender.synthetic_reconstruction import Made, make_reconstruction
 from tests.blender.user_actions import press
 
 
-@pytest.fixture
-def made(contract: ModuleType, tmp_path: Path) -> Made:
-    return make_reconstruction(tmp_path, contract)
-
-
 def test_a_new_take_keys_the_same_armatures(
     scene: ModuleType, contract: ModuleType, made: Made, tmp_path: Path
 ) -> None:
