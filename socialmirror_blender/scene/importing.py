@@ -30,7 +30,7 @@ from .polish import Polish
 from .replacing import replace_import
 from .skin import build_skin
 from .state import is_linked, new_identity, read_state, write_state
-from .takes import has_same_rigs, key_rig, key_take, require_same_bodies, rest_pose_of, write_import
+from .takes import has_same_rigs, key_clip_camera, key_rig, key_take, require_same_bodies, rest_pose_of, write_import
 from .timeline import Timeline
 
 
@@ -46,7 +46,7 @@ def import_reconstruction(
     """Import the active take of a reconstruction's folder into the context's scene, and return its collection.
 
     An earlier import of the folder into this scene is keyed anew; skins and a camera that were deleted are made anew. It is
-    rebuilt if its bodies are others or an armature was deleted; what the animator added to its collection, its materials,
+    rebuilt if its bodies are others or an armature was deleted; what the animator added to its collection, its camera, materials,
     keyframes and contacts, and what refers to its objects stay. Imports into other scenes stay as they are.
     Motion is resampled if the scene's frame rate is not the clip's.
 
@@ -99,6 +99,8 @@ def import_steps(
         with _taken_over_on_success(earlier, reconstruction.info.take):
             collection = at_once(removed_on_error(_build(context, folder, reconstruction, timeline, earlier)))
         replace_import(context.scene, earlier, collection)
+        corrected = as_corrected(collection, reconstruction)
+        key_clip_camera(collection, corrected, motion_at_scene_frames(corrected.motion, timeline), timeline)
     if collection not in set(context.scene.collection.children_recursive):
         context.scene.collection.children.link(collection)
     if options.link_camera:

@@ -9,25 +9,27 @@ import bpy
 from .. import compat
 from .background_clip import background_clips
 from .contact_markers import remove_markers
-from .objects import object_with_role, role_of
+from .objects import camera_of, object_with_role, role_of
 from .trust_overlay import hide_overlay, is_overlay_shown, show_overlay
 
 
 def replace_import(scene: bpy.types.Scene, earlier: bpy.types.Collection, rebuilt: bpy.types.Collection) -> None:
-    """Remove the `earlier` import of a folder; `rebuilt` gets its names, materials, parents and the animator's objects.
+    """Remove the `earlier` import of a folder; `rebuilt` gets its names, materials, camera, parents and the animator's objects.
 
-    What refers to an object of the earlier import, such as a constraint, refers to its counterpart afterwards.
+    The camera is for the caller to key. What refers to an object of the earlier import, such as a constraint, refers to its
+    counterpart afterwards.
     """
     remove_markers(earlier)
     overlay = is_overlay_shown(earlier)
     hide_overlay(earlier)
     _move_contents(earlier, rebuilt)
+    _keep_camera(earlier, rebuilt)
     removed: list[bpy.types.ID] = []
     new_names: list[tuple[Any, str]] = []
     for item in _made_objects(earlier):
         counterpart: Any = object_with_role(rebuilt, role_of(item))
         if counterpart is not None:
-            removed += _owned_datablocks(item)
+            removed.append(item.data)
             new_names += [(counterpart, item.name), (counterpart.data, item.data.name)]
             if item.type == "MESH":
                 _keep_materials(item, counterpart)
@@ -58,15 +60,16 @@ def _move_contents(earlier: bpy.types.Collection, rebuilt: bpy.types.Collection)
         rebuilt.children.link(child)
 
 
-def _owned_datablocks(item: Any) -> list[bpy.types.ID]:
-    """Data, actions and movies that are removed with an object."""
-    owned: list[bpy.types.ID] = [*background_clips(item)] if item.type == "CAMERA" else []
-    owned.append(item.data)
-    for animated in (item, item.data) if item.type != "ARMATURE" else ():  # armatures' actions are the animator's too
-        assigned = compat.assigned_action(animated)
-        if assigned is not None:
-            owned.append(assigned[0])
-    return owned
+def _keep_camera(earlier: bpy.types.Collection, rebuilt: bpy.types.Collection) -> None:
+    """Link the earlier camera, with what the animator set and animated, in place of the one that was just made."""
+    camera, unused = camera_of(earlier), camera_of(rebuilt)
+    if camera is None or unused is None:
+        return
+    animated: list[Any] = [unused, unused.data, *background_clips(unused)]
+    actions = [compat.assigned_action(item) for item in animated]
+    bpy.data.batch_remove([*animated, *(assigned[0] for assigned in actions if assigned is not None)])
+    rebuilt.objects.link(camera)
+    earlier.objects.unlink(camera)
 
 
 def _keep_materials(earlier: Any, rebuilt: Any) -> None:

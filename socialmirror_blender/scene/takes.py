@@ -103,7 +103,7 @@ def rekey_take(collection: bpy.types.Collection, reconstruction: Reconstruction)
     motion = motion_at_scene_frames(reconstruction.motion, timeline)
     for person, rig in enumerate(rigs):
         key_rig(rig, reconstruction, person, motion, timeline, state.id, polish_of(rig))
-    _key_clip_camera(collection, reconstruction, motion, timeline)
+    key_clip_camera(collection, reconstruction, motion, timeline)
 
 
 def key_take(
@@ -135,12 +135,13 @@ def key_take(
         write_contacts(collection, contacts)
         restore_contact_memory(collection, memory)
         raise
-    _key_clip_camera(collection, reconstruction, motion, timeline)
+    key_clip_camera(collection, reconstruction, motion, timeline)
 
 
-def _key_clip_camera(
+def key_clip_camera(
     collection: bpy.types.Collection, reconstruction: Reconstruction, motion: SceneMotion, timeline: Timeline
 ) -> None:
+    """Key the clip's camera, if it is still there, and let its movie play in step."""
     camera, clip = camera_of(collection), clip_info(reconstruction.info)
     if camera is not None:
         key_camera(camera, motion.K, motion.T_cw, clip.image_size, motion.frames)

@@ -101,17 +101,41 @@ def test_correcting_the_camera_keeps_what_the_animator_animates_on_it(
     for height in (0.1, 0.2, 0.3):
         collection.socialmirror.camera_height = height
     assert len(bpy.data.actions) == actions
-
-    def animated(owner: Any) -> set[str]:
-        data = owner.animation_data
-        bag = data.action.layers[0].strips[0].channelbag(data.action_slot)
-        return {curve.data_path for curve in bag.fcurves}
-
     assert animated(camera.data) == {"dof.focus_distance"}
     assert animated(camera) == {"location", "rotation_quaternion", "hide_render"}
     bpy.context.scene.frame_set(1)
     expected = np.linalg.inv(scene_camera(contract, tmp_path / "out"))[2, 3] + 0.3
     assert camera.matrix_world.translation.z == pytest.approx(expected, abs=1e-3)
+
+
+def animated(owner: Any) -> set[str]:
+    """Paths of the properties that an object or its data animates."""
+    data = owner.animation_data
+    bag = data.action.layers[0].strips[0].channelbag(data.action_slot)
+    return {curve.data_path for curve in bag.fcurves}
+
+
+def test_rebuilding_an_import_keeps_its_camera_and_what_the_animator_animates_on_it(
+    scene: ModuleType, contract: ModuleType, tmp_path: Path
+) -> None:
+    clip = tmp_path / "clip.mp4"
+    write_movie(clip, 24)
+    make_reconstruction(tmp_path / "out", contract, frames=24, clip=clip, moving_camera=True)
+    collection = scene.import_reconstruction(bpy.context, tmp_path / "out")
+    camera = bpy.context.scene.camera
+    camera.data.dof.focus_distance = 3.0
+    camera.data.keyframe_insert("dof.focus_distance", frame=5)
+    movies, cameras, actions = (len(each) for each in (bpy.data.movieclips, bpy.data.cameras, bpy.data.actions))
+    bpy.data.objects.remove(scene.rig_of(collection, 0))
+    again = scene.import_reconstruction(bpy.context, tmp_path / "out", frame_start=11)
+    assert bpy.context.scene.camera == camera and camera.name in again.objects
+    assert animated(camera.data) == {"dof.focus_distance"}
+    assert animated(camera) == {"location", "rotation_quaternion"}
+    assert len(bpy.data.movieclips) == movies and len(bpy.data.cameras) == cameras
+    assert len(bpy.data.actions) <= actions + 2  # of the rebuilt armatures
+    bpy.context.scene.frame_set(11)
+    expected = np.linalg.inv(scene_camera(contract, tmp_path / "out"))[:3, 3]
+    assert np.allclose(camera.matrix_world.translation, expected, atol=1e-3)
 
 
 def scene_camera(contract: ModuleType, folder: Path) -> np.ndarray:
