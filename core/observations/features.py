@@ -73,6 +73,8 @@ EVIDENCE_COLUMNS = tuple(
 
 _PELVIS_HEIGHT, _STATURE, _ANKLE_HEIGHT = 0.9, 1.7, 0.09
 """metres, of somebody who stands upright."""
+CAMERA_SCALE = 4.0
+"""metres that a person's feature `camera` of one stands for."""
 _LARGEST_OFFSET = 1.0
 """metres"""
 _NEAR = 0.15
@@ -129,6 +131,14 @@ def extract_features(
         ),
     )
     return features, CanonicalFrame(view, grid)
+
+
+def joint_rays(
+    joints_inview: Float[Tensor, "*b N 22 3"], people: Float[Tensor, "*b N G"]
+) -> Float[Tensor, "*b N 22 3"]:
+    """From the camera to joints, metres in view axes; `people` are `Features.people`."""
+    to_camera = CAMERA_SCALE * people[..., PERSON_COLUMNS["camera"]]
+    return joints_inview - joints_inview[..., :1, :] - to_camera[..., None, :]
 
 
 def reference_motion_features(
@@ -241,7 +251,7 @@ def _person_features(own: PersonInView, partner: PersonInView, camera: ViewCamer
     focal = torch.log(camera.K[0, 0] / camera.image_size.norm())
     size = own.box_height * depth / camera.K[0, 0] - _STATURE
     features = {
-        "camera": (camera.view.camera_centre - own.pelvis) / 4,
+        "camera": (camera.view.camera_centre - own.pelvis) / CAMERA_SCALE,
         "height": 4 * (own.pelvis[:, 2:] - _PELVIS_HEIGHT),
         "betas": own.betas.expand(len(own.pelvis), -1),
         "partner": (partner.pelvis - own.pelvis).clamp(-4, 4),

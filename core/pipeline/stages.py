@@ -54,6 +54,7 @@ from ..sam3d_body.initial import initial_motion_from
 from ..sam3d_body.lifting import LiftedPeople, lift_people
 from ..semantics.captioner import annotate_motion
 from ..semantics.encoder import TEXT_SIZE, SentenceEncoder, load_cached_encoder
+from ..semantics.mirrored_sentence import mirror_sentence
 from ..smoothing.smooth import KIND as SMOOTHER
 from ..smoothing.smooth import load_smoother
 from ..stgcn.inference import KIND as STGCN
@@ -72,10 +73,16 @@ class Sentence:
 
     embedding: Float[np.ndarray, " 384"]
     """Zeros where there is no prompt."""
+    mirrored: Float[np.ndarray, " 384"]
+    """Of the prompt with left and right exchanged."""
+
+    @classmethod
+    def none(cls) -> Sentence:
+        return cls(np.zeros(TEXT_SIZE, np.float32), np.zeros(TEXT_SIZE, np.float32))
 
     @property
-    def text(self) -> Float[np.ndarray, " 384"] | None:
-        return self.embedding if self.embedding.any() else None
+    def given(self) -> bool:
+        return bool(self.embedding.any())
 
 
 @dataclass(frozen=True)
@@ -230,20 +237,20 @@ def clip_scene(observations: Observations, initial_motion: MotionEstimate, body:
     return ClipScene.of(observations, initial_motion, body)
 
 
-@stage(version=3, cost=4)
+@stage(version=4, cost=4)
 def sentence(words: Words, encoder_key: str, device: torch.device, reporter: Reporter) -> Sentence:
     """The words' embedding. Where there is no encoder, they work through the contacts that they name alone.
 
     `encoder_key` stands for the encoder's weights in the key of the result.
     """
     if not words.text:
-        return Sentence(np.zeros(TEXT_SIZE, np.float32))
+        return Sentence.none()
     try:
-        return Sentence(_encoder(device).encode([words.text])[0])
+        return Sentence(*_encoder(device).encode([words.text, mirror_sentence(words.text)]))
     except UserError as error:
         whose = "annotator" if words.suggested else "prompt"
         reporter.warning(f"Only the contacts that the {whose} names are used: {error.message} {error.hint}")
-        return Sentence(np.zeros(TEXT_SIZE, np.float32))
+        return Sentence.none()
 
 
 @lru_cache(maxsize=1)
@@ -252,7 +259,7 @@ def _encoder(device: torch.device) -> SentenceEncoder:
     return load_cached_encoder(device)
 
 
-@stage(version=9, cost=3, weights=(STGCN,))
+@stage(version=10, cost=3, weights=(STGCN,))
 def joint_prediction(
     clip_scene: ClipScene,
     landmark_scene: ClipScene | None,
@@ -270,10 +277,10 @@ def joint_prediction(
     if not used:
         return unchanged
     device = clip_scene.device
-    text = None if sentence.text is None else torch.from_numpy(sentence.text).to(device)
+    text, mirrored = map(torch.from_numpy, (sentence.embedding, sentence.mirrored)) if sentence.given else (None, None)
     try:
         evidence = clip_scene if own is None or landmark_scene is None else landmark_scene
-        prediction = predict_joints(evidence, load_stgcn(device=device), text)
+        prediction = predict_joints(evidence, load_stgcn(device=device), text, mirrored)
     except UserError as error:
         reporter.warning(f"The motion is fitted without the ST-GCN: {error.message} {error.hint}")
         return unchanged
@@ -335,7 +342,7 @@ def constraints(
     refused = [contact for contact in prompted.contacts if not contact.active()]
     named = borne_out if suggested is None else merge_contacts(suggested.contacts, borne_out)
     contacts = merge_contacts(refused, merge_contacts(merge_contacts(detected.contacts, named), edited))
-    return Constraints(FitTargets(tuple(contacts), pins, feet), sentence.text)
+    return Constraints(FitTargets(tuple(contacts), pins, feet), sentence.embedding if sentence.given else None)
 
 
 @stage(version=7, cost=25, weights=(INFILLER, SMOOTHER))

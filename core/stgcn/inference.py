@@ -13,7 +13,8 @@ from torch import Tensor
 from ..checkpoint import load_checkpoint, load_weights, read_config, weights_file
 from ..contract.errors import UserError
 from ..fitting.prior import mean_sigma
-from ..observations.features import VERSION, Features
+from ..observations.features import VERSION, Features, joint_rays
+from ..observations.mirrored import OTHER_SIDE, mirrored_joints, mirrored_nodes, mirrored_people
 from ..representation.sliding_windows import blend, sliding_windows
 from .network import STGCN, STGCNConfig
 
@@ -52,28 +53,61 @@ def load_stgcn(path: Path | None = None, device: torch.device | str = "cpu") -> 
 
 
 @torch.no_grad()
-def run_stgcn(features: Features, network: STGCN, text: Float[Tensor, " E"] | None = None) -> STGCNPrediction:
-    """Predict the joints of a whole clip, on the network's device; `text` is the sentence embedding of the prompt.
+def run_stgcn(
+    features: Features,
+    network: STGCN,
+    text: Float[Tensor, " E"] | None = None,
+    mirrored_text: Float[Tensor, " E"] | None = None,
+) -> STGCNPrediction:
+    """Predict the joints of a whole clip, on the network's device.
 
-    One window is processed at a time, so only inputs and outputs grow with the clip. UserError `stgcn-failed` if the result
-    is not finite.
+    `text` is the sentence embedding of the prompt, `mirrored_text` that of the prompt with left and right exchanged, by default
+    the same. The network predicts the clip and its mirror image, and the result is the mean of both; sigmas grow where the two
+    disagree. One window is processed at a time, so only inputs and outputs grow with the clip. UserError `stgcn-failed` if the
+    result is not finite.
     """
-    device = next(network.parameters()).device
-    windows = sliding_windows(features.nodes.shape[1])
-    text = None if text is None else text.to(device)[None]
-
-    def predictions() -> Iterator[Tensor]:
-        """Offsets and sigmas of each window, in one tensor [P,T,22,5]."""
-        for window in windows:
-            nodes, people = (value[:, window].to(device)[None] for value in (features.nodes, features.people))
-            offset, log_sigma = network(nodes, people, text)
-            yield torch.cat([offset[0], log_sigma[0].exp()], -1)
-
-    blended = blend(predictions(), windows)
-    if not bool(torch.isfinite(blended).all()):
+    nodes, people = features.nodes, features.people
+    offset, sigmas = _predict(nodes, people, network, text)
+    mirrored_offset, mirrored_sigmas = _predict(
+        mirrored_nodes(nodes), mirrored_people(people), network, text if mirrored_text is None else mirrored_text
+    )
+    difference = (offset - mirrored_joints(mirrored_offset)) / 2
+    joints = features.joints.to(offset) + offset - difference
+    variance = (sigmas.square() + mirrored_sigmas[..., list(OTHER_SIDE), :].square()) / 2
+    variance += _variance(difference, joint_rays(joints, people.to(joints)))
+    if not bool(torch.isfinite(joints).all() and torch.isfinite(variance).all()):
         raise UserError(
             "stgcn-failed",
             "The network that predicts joints (ST-GCN) returned values that are not finite.",
             "Its weights may be damaged: install the extension again. If that does not help, choose other frames of the clip.",
         )
-    return STGCNPrediction(features.joints.to(device) + blended[..., :3], *blended[..., 3:].unbind(-1))
+    return STGCNPrediction(joints, *variance.sqrt().unbind(-1))
+
+
+def _predict(
+    nodes: Float[Tensor, "P N 22 F"], people: Float[Tensor, "P N G"], network: STGCN, text: Float[Tensor, " E"] | None
+) -> tuple[Float[Tensor, "P N 22 3"], Float[Tensor, "P N 22 2"]]:
+    """Offsets of the joints, and their sigmas along and across the ray, window by window."""
+    device = next(network.parameters()).device
+    windows = sliding_windows(nodes.shape[1])
+    text = None if text is None else text.to(device)[None]
+
+    def predictions() -> Iterator[Tensor]:
+        """Offsets and sigmas of each window, in one tensor [P,T,22,5]."""
+        for window in windows:
+            offset, log_sigma = network(*(value[:, window].to(device)[None] for value in (nodes, people)), text)
+            yield torch.cat([offset[0], log_sigma[0].exp()], -1)
+
+    blended = blend(predictions(), windows)
+    return blended[..., :3], blended[..., 3:]
+
+
+def _variance(difference: Float[Tensor, "P N 22 3"], rays: Float[Tensor, "P N 22 3"]) -> Float[Tensor, "P N 22 2"]:
+    """metres², of two predictions that lie at plus and minus `difference`: along the ray, and along each axis across it.
+
+    As sigmas are: the pelvis' is that of its position, the others' that of positions relative to their own pelvis.
+    """
+    relative = torch.cat([difference[:, :, :1], difference[:, :, 1:] - difference[:, :, :1]], 2)
+    along = (relative * torch.nn.functional.normalize(rays, dim=-1)).sum(-1).square()
+    across = (relative.square().sum(-1) - along).clamp_min(0) / 2
+    return torch.stack([along, across], -1)

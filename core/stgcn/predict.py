@@ -71,14 +71,19 @@ class JointPrediction:
     """None where no network was asked."""
 
 
-def predict_joints(scene: ClipScene, network: STGCN, text: Float[Tensor, " E"] | None = None) -> JointPrediction:
-    """Run the network over a clip; `text` is the sentence's embedding. Results are at the clip's own times.
+def predict_joints(
+    scene: ClipScene,
+    network: STGCN,
+    text: Float[Tensor, " E"] | None = None,
+    mirrored_text: Float[Tensor, " E"] | None = None,
+) -> JointPrediction:
+    """Run the network over a clip; for the sentence's embeddings see `run_stgcn`. Results are at the clip's own times.
 
     Not the predicted joints are resampled to the clip's times but their offsets: where the network changes nothing, the initial
     motion stays as it is. UserError `stgcn-failed` as `run_stgcn`.
     """
     features, frame, initial, body = scene.features, scene.frame, scene.initial, scene.body
-    found = run_stgcn(features, network, text)
+    found = run_stgcn(features, network, text, mirrored_text)
     device = features.joints.device
     offset = frame.view.vectors_incam(frame.grid.from_grid(found.joints_inview.to(device) - features.joints))
     along, across = (frame.grid.from_grid(each.to(device)) for each in (found.sigma_along, found.sigma_across))

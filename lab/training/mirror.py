@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +9,7 @@ import numpy as np
 from core.contract.contact import Contact
 from core.contract.skeleton import BODY_JOINTS, mirrored
 from core.motion import PairMotion
+from core.semantics.mirrored_sentence import mirror_sentence
 
 from ..choreography.interaction import Interaction
 
@@ -18,37 +18,29 @@ _BODY_POSE = [BODY_JOINTS.index(mirrored(name)) - 1 for name in BODY_JOINTS[1:]]
 _POINTS = np.array([-1, 1, 1], np.float32)
 _AXIS_ANGLES = np.array([1, -1, -1], np.float32)
 """A rotation about an axis in the mirror plane is reversed; one about the axis across it stays."""
-_SIDE = re.compile(r"\b(left|right)\b", re.IGNORECASE)
 
 
 def mirror_interaction(interaction: Interaction) -> Interaction:
-    """The interaction mirrored in the plane x = 0. Shapes stay: bodies are symmetric but for millimetres."""
-    motion = interaction.motion
+    """The interaction mirrored in the plane x = 0."""
     return replace(
         interaction,
-        motion=PairMotion(
-            global_orient=motion.global_orient * _AXIS_ANGLES,
-            body_pose=motion.body_pose[:, :, _BODY_POSE] * _AXIS_ANGLES,
-            left_hand_pose=motion.right_hand_pose * _AXIS_ANGLES,
-            right_hand_pose=motion.left_hand_pose * _AXIS_ANGLES,
-            pelvis=motion.pelvis * _POINTS,
-            betas=motion.betas,
-        ),
+        motion=mirror_motion(interaction.motion),
         foot_contact=interaction.foot_contact[:, :, ::-1].copy(),
         contacts=tuple(_mirror_contact(contact) for contact in interaction.contacts),
         sentences=tuple(mirror_sentence(sentence) for sentence in interaction.sentences),
     )
 
 
-def mirror_sentence(sentence: str) -> str:
-    """Exchange "left" and "right", keeping capitals."""
-
-    def exchange(match: re.Match[str]) -> str:
-        word = match[0]
-        other = "right" if word.lower() == "left" else "left"
-        return other.capitalize() if word[0].isupper() else other
-
-    return _SIDE.sub(exchange, sentence)
+def mirror_motion(motion: PairMotion) -> PairMotion:
+    """The motion mirrored in the plane x = 0. Shapes stay: bodies are symmetric but for millimetres."""
+    return PairMotion(
+        global_orient=motion.global_orient * _AXIS_ANGLES,
+        body_pose=motion.body_pose[:, :, _BODY_POSE] * _AXIS_ANGLES,
+        left_hand_pose=motion.right_hand_pose * _AXIS_ANGLES,
+        right_hand_pose=motion.left_hand_pose * _AXIS_ANGLES,
+        pelvis=motion.pelvis * _POINTS,
+        betas=motion.betas,
+    )
 
 
 def _mirror_contact(contact: Contact) -> Contact:

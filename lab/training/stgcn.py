@@ -6,11 +6,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
-from jaxtyping import Float
 from torch import Tensor, nn
 
 from core.body.model import BodyModel
-from core.observations.features import NODE_COLUMNS, NODE_FEATURES, PERSON_COLUMNS, PERSON_FEATURES
+from core.observations.features import (
+    CAMERA_SCALE,
+    NODE_COLUMNS,
+    NODE_FEATURES,
+    PERSON_COLUMNS,
+    PERSON_FEATURES,
+    joint_rays,
+)
 from core.stgcn.inference import run_stgcn
 from core.stgcn.network import STGCN, STGCNConfig
 
@@ -21,8 +27,6 @@ from .masking import MaskSettings, draw_masks, mask_features
 from .sentence_embeddings import SentenceEmbeddings
 from .stgcn_loss import STGCNLossSettings, stgcn_loss
 
-_CAMERA_SCALE = 4.0
-"""metres that a person feature `camera` of one stands for."""
 _POSE_SCALE = 0.5
 """metres that a node feature `from_pelvis` of one stands for."""
 
@@ -34,7 +38,7 @@ def stgcn_config(**sizes: object) -> STGCNConfig:
         "node_features": len(NODE_FEATURES),
         "person_features": len(PERSON_FEATURES),
         "camera_columns": tuple(range(camera.start, camera.stop)),
-        "camera_scale": _CAMERA_SCALE,
+        "camera_scale": CAMERA_SCALE,
         "pose_columns": tuple(range(pose.start, pose.stop)),
         "pose_scale": _POSE_SCALE,
     }
@@ -77,12 +81,6 @@ def stgcn_errors(network: nn.Module, examples: Sequence[Example], embeddings: Se
             yield JointEstimate(joints, clip.example.true_joints, clip.example.visibility, sigma, rays)
 
     return joint_errors(estimates())
-
-
-def joint_rays(initial: Float[Tensor, "*b T 22 3"], people: Float[Tensor, "*b T G"]) -> Float[Tensor, "*b T 22 3"]:
-    """From the camera to the initial joints, metres in view axes."""
-    camera = initial[..., 0, :] + _CAMERA_SCALE * people[..., PERSON_COLUMNS["camera"]]
-    return initial - camera[..., None, :]
 
 
 def initial_errors(examples: Sequence[Example]) -> dict[str, float]:

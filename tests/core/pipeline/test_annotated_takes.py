@@ -8,7 +8,6 @@ import logging
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import pytest
 
 from core.annotator.generator import AnnotatorUnavailable
@@ -67,7 +66,7 @@ def words_of(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     @functools.wraps(stage.function)
     def run(*, words: Any, **_: Any) -> stages.Sentence:
         said.append(words.text)
-        return stages.Sentence(np.zeros(stages.TEXT_SIZE, np.float32))
+        return stages.Sentence.none()
 
     monkeypatch.setattr(stages, "sentence", replace(stage, function=run))
     return said

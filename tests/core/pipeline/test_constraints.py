@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
-
 from core.contract.contact import Contact
 from core.fitting.targets import FitTargets
 from core.pipeline.contact_stages import ContactList
@@ -17,7 +15,7 @@ DOUBTED = Contact(0, "right_palm", 1, "right_palm", 20, 40, source="prompt", sta
 def honoured(detected: tuple[Contact, ...] = (), edited: tuple[Contact, ...] = ()) -> tuple[Contact, ...]:
     """Where the prompt named a handshake that the motion does not bear out."""
     made: Constraints = constraints.function(
-        ContactList(detected), ContactList((DOUBTED,)), None, edited, (), (), Sentence(np.zeros(384, np.float32))
+        ContactList(detected), ContactList((DOUBTED,)), None, edited, (), (), Sentence.none()
     )
     assert isinstance(made.targets, FitTargets)
     return made.targets.contacts

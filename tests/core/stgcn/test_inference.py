@@ -12,6 +12,7 @@ from torch import Tensor
 from core.checkpoint import Checkpoint, as_record, save_checkpoint
 from core.contract.errors import UserError
 from core.observations.features import NODE_FEATURES, PERSON_FEATURES, VERSION, Features
+from core.observations.mirrored import OTHER_SIDE, mirrored_joints, mirrored_nodes, mirrored_people
 from core.representation.residual import PoseState
 from core.stgcn.inference import KIND, load_stgcn, run_stgcn
 from core.stgcn.network import STGCN, STGCNConfig
@@ -52,15 +53,41 @@ def test_an_untrained_network_keeps_the_joints_of_a_long_clip() -> None:
     assert torch.allclose(prediction.sigma, torch.tensor(CONFIG.initial_sigma))
 
 
-def test_a_network_without_time_predicts_the_same_in_one_window_and_in_many() -> None:
+def test_a_network_without_time_predicts_the_same_for_a_whole_clip_and_for_its_parts() -> None:
     features = random_features(146)
     network = random_network(replace(CONFIG, use_time=False))
+    whole = run_stgcn(features, network)
+    parts = [run_stgcn(features.along("N", part), network) for part in (slice(0, 50), slice(50, 100), slice(100, 146))]
+    for name in ("joints_inview", "sigma_along", "sigma_across"):
+        joined = torch.cat([getattr(part, name) for part in parts], 1)
+        assert torch.allclose(getattr(whole, name), joined, atol=1e-5)
+
+
+def test_the_mirrored_clip_has_the_mirrored_prediction() -> None:
+    features, network = random_features(20), random_network()
+    mirrored = replace(
+        features,
+        nodes=mirrored_nodes(features.nodes),
+        people=mirrored_people(features.people),
+        joints=mirrored_joints(features.joints),
+    )
+    found, found_mirrored = run_stgcn(features, network), run_stgcn(mirrored, network)
+    assert torch.allclose(found_mirrored.joints_inview, mirrored_joints(found.joints_inview), atol=1e-5)
+    assert torch.allclose(found_mirrored.sigma_along, found.sigma_along[:, :, list(OTHER_SIDE)], atol=1e-5)
+
+
+def test_where_the_prediction_of_the_mirrored_clip_is_another_one_sigmas_grow() -> None:
+    features, network = random_features(20), random_network()
     with torch.no_grad():
         offset, log_sigma = network(features.nodes[None], features.people[None])
-    prediction = run_stgcn(features, network)
-    assert torch.allclose(prediction.joints_inview, features.joints + offset[0], atol=1e-5)
-    sigmas = torch.stack([prediction.sigma_along, prediction.sigma_across], -1)
-    assert torch.allclose(sigmas, log_sigma[0].exp(), atol=1e-5)
+    found = run_stgcn(features, network)
+    # what is taken for two samples of a mixture has the mean of their variances and the variance of their means
+    pelvis = (features.joints + offset[0] - found.joints_inview)[:, :, 0]
+    with torch.no_grad():
+        _, other = network(mirrored_nodes(features.nodes)[None], mirrored_people(features.people)[None])
+    within = (log_sigma[0, :, :, 0].exp().square() + other[0, :, :, 0].exp().square()) / 2
+    total = found.sigma_along[:, :, 0].square() + 2 * found.sigma_across[:, :, 0].square()
+    assert torch.allclose(total, within[..., 0] + 2 * within[..., 1] + pelvis.square().sum(-1), rtol=1e-3)
 
 
 def test_a_prediction_depends_on_its_own_windows_only() -> None:
