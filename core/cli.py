@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import io
 import json
+import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -50,8 +51,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options = build_parser().parse_args(arguments)
         code = options.run(options)
+        sys.stdout.flush()
         if code == OK or not interrupted():  # else it failed because of Ctrl-C
             return code
+    except BrokenPipeError:  # the program that reads the output, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains as it flushes at exit
+        return FAILED
     except (Exception, KeyboardInterrupt) as error:
         if not (interrupted() or isinstance(error, KeyboardInterrupt | Cancelled)):
             return _explained(error, debug="--debug" in arguments)

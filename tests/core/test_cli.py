@@ -366,3 +366,18 @@ def test_a_folder_whose_name_is_not_unicode_can_be_named(tmp_path, made_up):
     save(folder, made_up)
     outcome = run("export", folder, "--format", "bvh")
     assert outcome.returncode == 0 and "caf\\udce9" in outcome.stdout
+
+
+def test_a_reader_that_has_seen_enough_is_no_error() -> None:
+    command = subprocess.Popen(
+        [sys.executable, "-m", "core", "doctor"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+    )
+    assert command.stdout is not None and command.stderr is not None
+    command.stdout.close()
+    assert command.stderr.read() == ""
+    command.stderr.close()
+    command.wait()
