@@ -74,7 +74,7 @@ def run(options: argparse.Namespace) -> None:
         progress = JobProgress(terminal)
         progress.expect({request.benchmark: 1.0})
         outcome = evaluate(request, progress.begin(request.benchmark))
+    written = () if options.out is None else write_outcome(outcome, options.out)
     print(report_table(outcome.report))
-    if options.out is not None:
-        for path in write_outcome(outcome, options.out):
-            print(path)
+    for path in written:
+        print(path)

@@ -10,7 +10,9 @@ _HEADINGS = {
     "penetration_mean": "pen", "penetration_max": "deepest",
     "accel": "Accel", "foot_slide": "slide", "jitter": "jitter", "mpjpe_seen": "visible", "mpjpe_hidden": "occluded",
     "mpjpe_outside": "truncated", "reprojection": "reproj", "reprojection_share": "reproj",
+    "mpjpe_openpose": "MPJPE*", "pa_mpjpe_openpose": "PA*", "pitch_error": "pitch", "roll_error": "roll", "focal_error": "focal",
 }  # fmt: skip
+"""* is against the limbs that others have triangulated, see `real.evaluate_real`."""
 _TWO_DIGITS = ("contact_f1", "contact_f1_parts", "wrong_contacts", "touches", "accel", "foot_slide")
 _SHORT_UNITS = {"mm/frame²": "mm/f²", "mm/frame": "mm/f", "% of height": "%"}
 

@@ -20,6 +20,7 @@ from lab.evaluation.real.calibrated_views import CALIBRATION, INDEPENDENT, LANDM
 from lab.evaluation.real.evaluate_real import evaluate_real
 from lab.evaluation.real.limbs import fitted_landmarks
 from lab.evaluation.results import Report
+from lab.evaluation.table import report_table
 from tests.lab.evaluation.real.studio import (
     DISTANCE,
     FOCAL,
@@ -70,6 +71,7 @@ def test_the_independent_truth_and_the_calibration_are_compared(studio: Path, mo
     assert clip.metrics["mpjpe_openpose"] == pytest.approx(10, abs=0.1) and clip.metrics["mpjpe"] < 0.01
     for name in ("pitch_error", "roll_error", "focal_error"):
         assert clip.metrics[name] == pytest.approx(0, abs=1e-3)
+    assert {"MPJPE*", "PA*", "pitch", "roll", "focal"} <= set(report_table(report).split())
 
 
 def test_errors_have_the_right_units(studio: Path, monkeypatch: pytest.MonkeyPatch):
