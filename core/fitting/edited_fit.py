@@ -69,8 +69,8 @@ def fit_edited(
     start = replace(start, foot_contact=with_foot_modes(start.foot_contact, timeline.frame_index, targets.feet))
     held = hold_edits(start, timeline, body, targets)
     moved = _moved_landmarks(earlier.motion, hold_edits(earlier.motion, timeline, body, targets), body)
-    trust = np.exp(-np.square(moved / _MOVED)).astype(np.float32)
-    wanted = replace(targets, prior=_moved_prior(targets.prior, start, held, body), trust=trust)
+    weight = np.exp(-np.square(moved / _MOVED)).astype(np.float32)
+    wanted = replace(targets, prior=_moved_prior(targets.prior, start, held, body), landmark_weight=weight)
     fitted = fit_clip(held, observations, body, wanted, schedule, reporter)
     resampled = _moved_landmarks(earlier.motion, start, body).max((0, 2)) > _RESAMPLED
     edited = resampled | (moved.max((0, 2)) > _MOVED) | _changed_contacts(earlier.contacts, targets.contacts, timeline)

@@ -25,16 +25,19 @@ def curl_rotations(observations: Observations) -> Float[Tensor, "P T 33 3 3"]:
 
     Where a hand was detected its fingers bend as observed; elsewhere they are relaxed. The jaw and the eyes rest.
     """
-    weight = observations.hand_wrists[..., 2]
+    found = observations.hand_wrists[..., 2]
     time = observations.seconds
     features = finger_bends(observations.hand_landmarks)
     relaxed = features.new_tensor(_RELAXED).expand(4, 3) * math.pi / 180
     low, high = features.new_tensor(_RANGE).T * math.pi / 180
     features = torch.minimum(torch.maximum(features, low), high)
-    trust = weight.square()[..., None, None].expand_as(features)
+    weight = found.square()[..., None, None].expand_as(features)
     # a little of the relaxed hand everywhere decides where nothing was seen for long
     blended = smooth_over_time(
-        (trust * features + 0.02 * relaxed).flatten(2) / (trust + 0.02).flatten(2), (trust + 0.02).flatten(2), time, 0.1
+        (weight * features + 0.02 * relaxed).flatten(2) / (weight + 0.02).flatten(2),
+        (weight + 0.02).flatten(2),
+        time,
+        0.1,
     ).unflatten(2, (2, 4, 3))
     return _rotations(blended)
 

@@ -123,7 +123,7 @@ def fit(
         state = variables.state(objective)
         active = objective.active_set(state) if len(observations.found) > 1 else None
         # takes are compared by all that the picture shows, also where an edit has moved somebody
-        compared = replace(objective, trust=torch.ones_like(objective.trust))
+        compared = replace(objective, landmark_weight=torch.ones_like(objective.landmark_weight))
         energy = float(compared.energy(state, _COMPARABLE, active))
         _warn_of_open_contacts(objective, state, reporter)
         return FittedMotion(

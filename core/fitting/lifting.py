@@ -26,7 +26,7 @@ from ..contract.skeleton import BODY_JOINTS, LANDMARK_INDEX, PARENTS
 _FACE = ("nose", "left_eye", "right_eye", "left_ear", "right_ear", "mouth_left", "mouth_right")
 _STRAIGHT, _BENT = 0.15, 0.45
 """Sines of the angle at an elbow or knee: below the first the landmarks do not show its hinge axis, above the second they do."""
-_KNUCKLE_TRUST = 0.6
+_KNUCKLE_SHARE = 0.6
 """Fraction of the wrist's rotation that is taken from the body network's knuckles, which are coarse."""
 
 
@@ -137,8 +137,8 @@ def _limb(
     """
     shown_hinge = torch.linalg.cross(normalize(upper, dim=-1), normalize(lower, dim=-1))
     sine = shown_hinge.norm(dim=-1, keepdim=True)
-    trust = ((sine - _STRAIGHT) / (_BENT - _STRAIGHT)).clamp(0, 1)
-    hinge = trust * shown_hinge / sine.clamp_min(1e-6) + (1 - trust) * normalize(expected_hinge, dim=-1)
+    bent = ((sine - _STRAIGHT) / (_BENT - _STRAIGHT)).clamp(0, 1)
+    hinge = bent * shown_hinge / sine.clamp_min(1e-6) + (1 - bent) * normalize(expected_hinge, dim=-1)
     return (
         orthonormal_frame(upper, hinge) @ orthonormal_frame(rest_upper, rest_hinge).mT,
         orthonormal_frame(lower, hinge) @ orthonormal_frame(rest_lower, rest_hinge).mT,
@@ -159,7 +159,7 @@ def _arm(landmarks: Tensor, rest: Tensor, side: str, chest: Tensor) -> tuple[dic
         knuckles = _midpoint(points, f"{side}_index", f"{side}_pinky")
         return orthonormal_frame(knuckles - _point(points, wrist), _vector(points, f"{side}_pinky", f"{side}_index"))
 
-    hand = slerp(forearm, knuckle_frame(landmarks) @ knuckle_frame(rest).mT, _KNUCKLE_TRUST)
+    hand = slerp(forearm, knuckle_frame(landmarks) @ knuckle_frame(rest).mT, _KNUCKLE_SHARE)
     return {shoulder: upper_arm, elbow: forearm}, hand
 
 

@@ -143,7 +143,7 @@ class Objective:
     """Rotations of the hands, rest pose to camera frame, as the hand detector saw them."""
     contacts: tuple[ResolvedContact, ...]
     """As they are pulled together, see `resolved_contacts.eased`."""
-    trust: Float[Tensor, "P T 33"]
+    landmark_weight: Float[Tensor, "P T 33"]
     """In 0-1, how much the picture counts for each landmark."""
     prior: tuple[Float[Tensor, "P T 22 3"], Float[Tensor, "P T 22"], Float[Tensor, "P T 22"]] | None = None
     """Joints in the camera's frame, and their sigmas along and across the ray."""
@@ -200,20 +200,20 @@ class Objective:
         tilt = rotation_about_x(state.tilt)
         metric = self.metric_landmarks @ tilt.T
         hand_error = state.posed.global_rotations[:, :, _WRISTS] - tilt @ self.hand_rotations
-        hand_weight = observed.palm_confidence * self.trust[:, :, _HANDS]
+        hand_weight = observed.palm_confidence * self.landmark_weight[:, :, _HANDS]
         return (
             weights.reprojection
             * energies.reprojection(
                 pixels,
                 observed.keypoints,
-                self.trust * observed.confidence,
+                self.landmark_weight * observed.confidence,
                 observed.covariance_with(weights.reprojection_sigma),
             )
             + weights.landmarks
             * energies.metric_landmarks(
                 centred / self._sizes(state),
                 metric,
-                self.trust * (0.3 + 0.7 * observed.confidence),
+                self.landmark_weight * (0.3 + 0.7 * observed.confidence),
                 weights.landmarks_sigma,
             )
             + weights.hands * (hand_weight * hand_error.square().sum((-1, -2))).mean()
@@ -347,15 +347,15 @@ def build_objective(
         metric_landmarks=observations.landmarks_incam * _size_ratio(observations, body, regressor),
         hand_rotations=observations.palm_frames_incam @ rest_palms(body).mT,
         contacts=tuple(eased(each, observations.frame_index, observations.time) for each in contacts),
-        trust=_trust(targets, observations),
+        landmark_weight=_landmark_weight(targets, observations),
         prior=prior,
     )
 
 
-def _trust(targets: FitTargets, observations: Observations) -> Float[Tensor, "P T 33"]:
-    if targets.trust is None:
+def _landmark_weight(targets: FitTargets, observations: Observations) -> Float[Tensor, "P T 33"]:
+    if targets.landmark_weight is None:
         return torch.ones_like(observations.confidence)
-    return torch.from_numpy(targets.trust).to(observations.confidence)
+    return torch.from_numpy(targets.landmark_weight).to(observations.confidence)
 
 
 def _size_ratio(observations: Observations, body: BodyModel, regressor: LandmarkRegressor) -> Float[Tensor, "P 1 1 1"]:

@@ -25,7 +25,7 @@ class FitTargets:
     feet: tuple[FootContact, ...] = ()
     prior: JointPrior | None = None
     """Where a learned model predicts the joints."""
-    trust: Float[np.ndarray, "P T 33"] | None = None
+    landmark_weight: Float[np.ndarray, "P T 33"] | None = None
     """In 0-1, how much the picture counts for each landmark: not where an edit has moved it away from there."""
 
     def frames(self, chosen: Selection) -> FitTargets:
@@ -33,5 +33,5 @@ class FitTargets:
         return replace(
             self,
             prior=None if self.prior is None else self.prior.frames(chosen),
-            trust=None if self.trust is None else self.trust[:, chosen],
+            landmark_weight=None if self.landmark_weight is None else self.landmark_weight[:, chosen],
         )

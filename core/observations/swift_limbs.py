@@ -62,8 +62,8 @@ def swift_limbs(
     scale = (depth / observations.K[0, 0])[..., None]
     metres = (observations.keypoints[:, :, _ENDS] - hips) * scale[..., None]
     sigma = observations.covariance[:, :, _ENDS].diagonal(dim1=-2, dim2=-1).mean(-1).sqrt() * scale
-    trust = ramp(observations.confidence[:, :, _ENDS], settings.confidence)
-    moving = _local_motion(metres, sigma, trust, seconds, settings.window)
+    confidence = ramp(observations.confidence[:, :, _ENDS], settings.confidence)
+    moving = _local_motion(metres, sigma, confidence, seconds, settings.window)
     speed = moving.velocity.norm(dim=-1) - settings.sigmas * moving.velocity_sigma
     acceleration = moving.acceleration.norm(dim=-1) - settings.sigmas * moving.acceleration_sigma
     arms = torch.tensor([end.endswith("wrist") for end, _ in LIMBS], device=speed.device)
@@ -71,7 +71,7 @@ def swift_limbs(
         torch.where(arms, ramp(speed, settings.arm_speed), ramp(speed, settings.leg_speed)),
         torch.where(arms, ramp(acceleration, settings.arm_acceleration), ramp(acceleration, settings.leg_acceleration)),
     )
-    found = _spread(trust * found, seconds, settings.fade)
+    found = _spread(confidence * found, seconds, settings.fade)
     for number, (_, joints) in enumerate(LIMBS):
         swift[:, :, [JOINT_INDEX[joint] for joint in joints]] = found[:, :, number : number + 1]
     return swift

@@ -33,8 +33,8 @@ from core.transforms import inverse_transform_points, inverse_transform_rotation
 
 from .initial_estimate import estimate_initial
 
-TRUSTED = 0.5
-"""Confidence from which a landmark of a person who was found is trusted."""
+CONFIDENT = 0.5
+"""Confidence from which a landmark of a person who was found counts as seen."""
 _FILLED = 0.5
 """Confidence of interpolated landmarks; placing people depends only on its ratio to that of the others."""
 _TRUNK = [LANDMARK_INDEX[f"{side}_{part}"] for part in ("shoulder", "hip") for side in ("left", "right")]
@@ -105,15 +105,15 @@ def _upright_extrinsics(soles: Tensor, up: Tensor, found: Tensor) -> Tensor:
 
 
 def infilled(detections: Detections, *, smooth: bool) -> Detections:
-    """Untrusted landmarks, in the picture and in metres, interpolated between the frames in which they are trusted.
+    """Landmarks that are not confident, in the picture and in metres, interpolated between the frames in which they are.
 
-    Linear, or modified Akima splines, which overshoot little in gaps (Akima, 1970). Before the first and after the last trusted
-    frame values are held. A landmark that is never trusted stays as it is.
+    Linear, or modified Akima splines, which overshoot little in gaps (Akima, 1970). Before the first and after the last confident
+    frame values are held. A landmark that is never confident stays as it is.
     """
     keypoints, world = detections.keypoints.copy(), detections.world_landmarks.copy()
-    trusted = trusted_landmarks(detections)
-    for person, landmark in np.ndindex(trusted.shape[0], trusted.shape[2]):
-        there = trusted[person, :, landmark]
+    confident = confident_landmarks(detections)
+    for person, landmark in np.ndindex(confident.shape[0], confident.shape[2]):
+        there = confident[person, :, landmark]
         if not there.any() or there.all():
             continue
         values = np.concatenate([keypoints[person, :, landmark, :2], world[person, :, landmark]], 1)
@@ -124,9 +124,9 @@ def infilled(detections: Detections, *, smooth: bool) -> Detections:
     return replace(detections, keypoints=keypoints, world_landmarks=world)
 
 
-def trusted_landmarks(detections: Detections) -> np.ndarray:
+def confident_landmarks(detections: Detections) -> np.ndarray:
     """bool [P,T,33]: confident landmarks of people who were found."""
-    return (detections.keypoints[..., 2] >= TRUSTED) & detections.found[..., None]
+    return (detections.keypoints[..., 2] >= CONFIDENT) & detections.found[..., None]
 
 
 def _interpolated(time: np.ndarray, values: np.ndarray, there: np.ndarray, smooth: bool) -> np.ndarray:

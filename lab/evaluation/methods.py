@@ -46,12 +46,12 @@ def raw(detections: Detections, body: BodyModel, *, prompt: str, seed: int, repo
 
 
 def linear(detections: Detections, body: BodyModel, *, prompt: str, seed: int, reporter: Reporter) -> Estimate:
-    """`raw` after untrusted landmarks are interpolated by straight lines."""
+    """`raw` after landmarks of low confidence are interpolated by straight lines."""
     return _lifted_after(lambda seen: infilled(seen, smooth=False), detections, body)
 
 
 def spline(detections: Detections, body: BodyModel, *, prompt: str, seed: int, reporter: Reporter) -> Estimate:
-    """`raw` after untrusted landmarks are interpolated by splines."""
+    """`raw` after landmarks of low confidence are interpolated by splines."""
     return _lifted_after(lambda seen: infilled(seen, smooth=True), detections, body)
 
 

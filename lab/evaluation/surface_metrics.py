@@ -20,8 +20,8 @@ _STRIDE = 2
 """Penetration is measured at every second vertex: neighbours have nearly the same depth."""
 _MARGIN = 0.06
 """metres around the overlap of two people's bounding boxes, so that no vertex there loses its neighbours."""
-_TRUSTED_DISTANCE, _FARTHEST = 0.05, 0.13
-"""metres from the nearest vertex: up to the first the normal is trusted, beyond the second a point is outside."""
+_NEAR_DISTANCE, _FARTHEST = 0.05, 0.13
+"""metres from the nearest vertex: up to the first the normal decides, beyond the second a point is outside."""
 
 
 def contact_matrix(contacts: Sequence[Contact], frames: Int[np.ndarray, " T"]) -> Bool[np.ndarray, "T R R"]:
@@ -67,8 +67,8 @@ def penetration(
     """Depth in mm of points inside a closed surface with outward vertex normals; 0 outside.
 
     The depth is the distance along the normal of the nearest vertex, for points within 5 cm of one: exact to about the square
-    of half an edge over the radius of curvature. A deeper point has no trustworthy nearest vertex; its depth is the distance
-    from that vertex if the normal still points away from it, as it does in some places outside as well (see `is_inside`).
+    of half an edge over the radius of curvature. A deeper point has no vertex near enough to decide; its depth is the distance
+    from the nearest one if the normal still points away from it, as it does in some places outside as well (see `is_inside`).
     Farther than 13 cm from all vertices is outside, because no point of a body is that deep. Against exact geometry (winding
     numbers, nearest triangles) on our body the mean error is 0.5 mm, and 19 of 20 points are off by less than 2 mm. Give the
     skin only: eyes and teeth, which are closed surfaces inside it, spoil the depth.
@@ -78,7 +78,7 @@ def penetration(
     depth = np.zeros(len(points))
     near = np.flatnonzero(np.isfinite(distance))
     height = ((points[near] - surface[nearest[near]]) * normals[nearest[near]]).sum(-1)
-    inside = np.where(distance[near] < _TRUSTED_DISTANCE, -height, distance[near])
+    inside = np.where(distance[near] < _NEAR_DISTANCE, -height, distance[near])
     depth[near] = np.where(height < 0, inside, 0.0)
     return depth * MM
 
@@ -138,7 +138,7 @@ def _penetration_depths(skin: np.ndarray, faces: np.ndarray) -> np.ndarray:
                 normals = vertex_normals(surface, faces)[part]
                 probed = points[probes[::_STRIDE]]
                 depth = penetration(probed, surface[part], normals)
-                doubtful = np.flatnonzero(depth > _TRUSTED_DISTANCE * MM)
+                doubtful = np.flatnonzero(depth > _NEAR_DISTANCE * MM)
                 depth[doubtful] *= is_inside(probed[doubtful], surface, skin_faces)
                 depths.append(depth)
     depth = np.concatenate(depths)

@@ -8,6 +8,7 @@ from . import (
     annotation,
     camera,
     clip_queue,
+    confidence,
     contact_interval,
     contacts,
     control_rig,
@@ -22,7 +23,6 @@ from . import (
     pins,
     retarget,
     takes,
-    trust,
 )
 
 _CLASSES = (
@@ -41,7 +41,7 @@ _CLASSES = (
     *control_rig.CLASSES,
     *feet.CLASSES,
     *takes.CLASSES,
-    *trust.CLASSES,
+    *confidence.CLASSES,
     *retarget.CLASSES,
     *export.CLASSES,
 )

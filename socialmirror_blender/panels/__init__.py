@@ -8,6 +8,7 @@ from . import (
     annotation,
     camera,
     clip_queue,
+    confidence,
     contacts,
     control_rig,
     feet,
@@ -18,7 +19,6 @@ from . import (
     result,
     retarget,
     takes,
-    trust,
 )
 from .environment import draw_environment
 from .job import draw_job
@@ -31,7 +31,7 @@ _CLASSES = (
     *models.CLASSES,
     *result.CLASSES,
     *takes.CLASSES,
-    *trust.CLASSES,
+    *confidence.CLASSES,
     *annotation.CLASSES,
     *contacts.CLASSES,
     *camera.CLASSES,

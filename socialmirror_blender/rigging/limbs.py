@@ -85,10 +85,10 @@ def _bend_direction(
 ) -> np.ndarray:
     """Unit vectors from the line between root and end to the middle joint; within `straight` of it gradually the hint."""
     offset = _perpendicular(middle - root, direction)
-    trust = np.clip(_length(offset) / np.maximum(straight, _TINY), 0, 1)
+    bent = np.clip(_length(offset) / np.maximum(straight, _TINY), 0, 1)
     hinted = _perpendicular(np.broadcast_to(hint, offset.shape), direction)
     hinted = np.where(_length(hinted) > _TINY, hinted, _any_perpendicular(direction))
-    return _unit(trust * _unit(offset) + (1 - trust) * _unit(hinted))
+    return _unit(bent * _unit(offset) + (1 - bent) * _unit(hinted))
 
 
 def _perpendicular(vector: np.ndarray, direction: np.ndarray) -> np.ndarray:

@@ -21,6 +21,7 @@ from ...core.contract.skeleton import BODY_JOINTS, JOINTS, PARENT_NAME
 from .. import compat
 from .fcurves import evaluate_fcurves, location_path, property_path, rotation_path, write_fcurves
 from .keyframes import read_keys
+from .limb_states import filled_in_joints
 from .motion import PersonMotion
 from .names import FILLED_IN_PROPERTY
 from .objects import person_of
@@ -28,7 +29,6 @@ from .polish import FILLED_IN_KEYFRAME, OBSERVED_KEYFRAME, TAKE_KEYFRAMES, Polis
 from .pose_conversion import BoneChannels
 from .rest_pose import BONES, ROOT
 from .take_values import CHANNELS, TakeMark, claim_take, find_action, find_mark, mark_action, mark_of
-from .trust import filled_in_joints
 
 _FILLED_IN_GROUP = "Filled In"
 _MUCH_FILLED_IN = 2 / len(BODY_JOINTS)

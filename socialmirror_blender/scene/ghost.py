@@ -11,6 +11,7 @@ from ...core.contract.reconstruction import PEOPLE, Reconstruction
 from .. import compat
 from .armature import read_rest_pose
 from .colors import PERSON_COLORS
+from .confidence_overlay import overlay_hidden
 from .correction_state import as_shown
 from .fcurves import write_fcurves
 from .motion import motion_at_scene_frames
@@ -19,7 +20,6 @@ from .objects import camera_of, object_with_role, rig_of, set_role, skin_of
 from .pose_conversion import smplx_to_bones
 from .state import read_state
 from .take_values import CHANNELS, COLUMNS, take_values
-from .trust_overlay import overlay_hidden
 
 _ALPHA = 0.3
 

@@ -69,8 +69,8 @@ TAKE_FRAMES_PROPERTY = "socialmirror_take_frames"
 TAKE_VALUES_PROPERTY = "socialmirror_take_values"
 """On an action that holds a take, with some of the above: see take_values.py."""
 
-TRUST_PROPERTY = "socialmirror_trust"
-"""On an action that holds a take: the states of the limbs, see trust_overlay.py."""
+LIMB_STATES_PROPERTY = "socialmirror_trust"
+"""On an action that holds a take: the states of the limbs, see confidence_overlay.py."""
 
 CAMERA_MOTION_PROPERTY = "socialmirror_camera_motion"
 """On the clip's camera: a digest of the motion that it was keyed with."""
@@ -84,8 +84,8 @@ REGION_ATTRIBUTE = "socialmirror_region"
 LIMB_ATTRIBUTE = "socialmirror_limb"
 MATERIAL_ATTRIBUTE = "socialmirror_material"
 OVERLAY_PROPERTY = "socialmirror_overlay"
-"""On a skin's mesh: for each face the index into `trust.LIMBS`; while the overlay is shown, the materials that faces have without
-it, and how many materials these are."""
+"""On a skin's mesh: for each face the index into `limb_states.LIMBS`; while the overlay is shown, the materials that faces have
+without it, and how many materials these are."""
 
 LIMB_MATERIAL_PROPERTY = "socialmirror_limb_material"
 """On a material that the overlay has made."""

@@ -8,9 +8,9 @@ import bpy
 
 from .. import compat
 from .background_clip import background_clips
+from .confidence_overlay import hide_overlay, is_overlay_shown, show_overlay
 from .contact_markers import remove_markers
 from .objects import camera_of, object_with_role, role_of
-from .trust_overlay import hide_overlay, is_overlay_shown, show_overlay
 
 
 def replace_import(scene: bpy.types.Scene, earlier: bpy.types.Collection, rebuilt: bpy.types.Collection) -> None:

@@ -28,6 +28,7 @@ from .armature import read_rest_pose
 from .background_clip import align_background_clips, background_note
 from .camera import key_camera
 from .clip import clip_info
+from .confidence_overlay import is_overlay_shown, show_overlay, write_limb_states
 from .contact_edits import contact_memory, restore_contact_memory, show_contacts
 from .contact_list import read_contacts, write_contacts
 from .contact_markers import marker_steps
@@ -35,6 +36,7 @@ from .copies import separate_copies
 from .correction_state import as_corrected, as_shown, correction_of, keep_camera
 from .datablocks import Steps, at_once, remove_new_datablocks_on_error, removed_on_error, restored_on_error
 from .foot_list import show_foot_contacts
+from .limb_states import limb_states
 from .motion import SceneMotion, motion_at_scene_frames
 from .objects import camera_of, require_no_control_rig, rig_of
 from .pin_carrying import carry_pins
@@ -44,8 +46,6 @@ from .rest_pose import RestPose, make_rest_pose, rest_offset
 from .state import ImportState, is_reconstruction, read_state, write_state
 from .take_values import TakeMark, TakeValues, take_values
 from .timeline import ClipTiming, Timeline
-from .trust import limb_states
-from .trust_overlay import is_overlay_shown, show_overlay, write_trust
 
 _SAME_REST_POSE = 1e-3
 """Metres by which the joints of two rest poses may differ to count as the same body."""
@@ -182,7 +182,7 @@ def key_rig(
     """Key a person's armature with a take and the polish over it. `identity` is that of the import."""
     moving, mark = motion.people[person], _mark(rig, reconstruction, person, motion, timeline, identity)
     action = key_person(rig, _action_name(rig, mark), mark, moving, carry_pins(rig, polish, mark))
-    write_trust(action, limb_states(moving.confidence, timeline.frame_rate))
+    write_limb_states(action, limb_states(moving.confidence, timeline.frame_rate))
 
 
 def _mark(

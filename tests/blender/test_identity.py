@@ -110,7 +110,7 @@ def test_a_linked_reconstruction_is_edited_in_its_own_file(
     collection: Any = linked.collections[0]
     bpy.context.scene.collection.children.link(collection)
     assert scene.reconstructions_in(bpy.context.scene) == [collection]
-    for operator in ("use_take", "contact_state", "contact_add", "trust_overlay", "feet_mode", "control_rig_add"):
+    for operator in ("use_take", "contact_state", "contact_add", "confidence_overlay", "feet_mode", "control_rig_add"):
         with pytest.raises(RuntimeError, match="edit it in its own file"):
             press(operator)
     assert press("contact_jump") == press("show_result") == {"FINISHED"}

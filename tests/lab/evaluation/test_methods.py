@@ -110,7 +110,7 @@ def test_one_scale_and_shift_say_where_points_are():
 
 @pytest.mark.parametrize("how", [not_sure, not_found])
 @pytest.mark.parametrize("smooth", [False, True])
-def test_infill_bridges_what_cannot_be_trusted(shot, how, smooth):
+def test_infill_bridges_landmarks_of_low_confidence(shot, how, smooth):
     """Landmarks that move evenly are back where they were."""
     time = np.arange(12)[:, None]
     keypoints, world = shot.detections.keypoints.copy(), shot.detections.world_landmarks.copy()

@@ -11,16 +11,22 @@ from ...core.contract.errors import UserError
 from ...core.contract.reconstruction import PERSON_NAMES
 from ..reconstructions import require_reconstruction
 from ..runtime.session import redraw
+from ..scene.confidence_overlay import (
+    collection_stretches,
+    hide_overlay,
+    is_overlay_shown,
+    is_skin_edited,
+    show_overlay,
+)
+from ..scene.limb_states import STATE_TEXTS, LimbStretch, next_stretch
 from ..scene.names import rig_role
 from ..scene.objects import object_with_role
-from ..scene.trust import STATE_TEXTS, TrustStretch, next_stretch
-from ..scene.trust_overlay import collection_stretches, hide_overlay, is_overlay_shown, is_skin_edited, show_overlay
 from ..viewing import select_only
 from .reporting import OnReconstruction, OperatorReturn, poll_editable, reports_errors
 
 
-class SOCIALMIRROR_OT_trust_overlay(bpy.types.Operator):
-    bl_idname = "socialmirror.trust_overlay"
+class SOCIALMIRROR_OT_confidence_overlay(bpy.types.Operator):
+    bl_idname = "socialmirror.confidence_overlay"
     bl_label = "Show Confidence"
     bl_description = (
         "Color the limbs of both skins in the viewport: green where the clip hides them and they were filled in, yellow where "
@@ -47,7 +53,7 @@ class SOCIALMIRROR_OT_trust_overlay(bpy.types.Operator):
         show_overlay(collection)
         if not is_overlay_shown(collection):
             raise UserError(
-                "no-trust",
+                "no-confidence",
                 "This take was imported by an earlier version, without confidence.",
                 "Choose the take again under Take.",
             )
@@ -92,10 +98,10 @@ class SOCIALMIRROR_OT_jump_to_frame(bpy.types.Operator):
         return {"FINISHED"}
 
 
-def stretch_text(stretch: TrustStretch) -> str:
+def stretch_text(stretch: LimbStretch) -> str:
     """`Person A, left arm: filled in, frames 12–40`."""
     frames = f"frames {stretch.first}–{stretch.last}" if stretch.last > stretch.first else f"frame {stretch.first}"
     return f"{PERSON_NAMES[stretch.person]}, {stretch.limb}: {STATE_TEXTS[stretch.state]}, {frames}"
 
 
-CLASSES = (SOCIALMIRROR_OT_trust_overlay, SOCIALMIRROR_OT_uncertain_stretch, SOCIALMIRROR_OT_jump_to_frame)
+CLASSES = (SOCIALMIRROR_OT_confidence_overlay, SOCIALMIRROR_OT_uncertain_stretch, SOCIALMIRROR_OT_jump_to_frame)

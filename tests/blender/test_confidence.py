@@ -19,13 +19,13 @@ from tests.blender.user_actions import press
 
 
 @pytest.fixture
-def trust(product: Product) -> ModuleType:
-    return product("socialmirror_blender.scene.trust")
+def limb_states(product: Product) -> ModuleType:
+    return product("socialmirror_blender.scene.limb_states")
 
 
-def test_every_joint_belongs_to_a_limb(trust: ModuleType, contract: ModuleType) -> None:
-    limbs = {joint: trust.limb_of_joint(joint) for joint in contract.skeleton.JOINTS}
-    assert set(limbs.values()) == set(trust.LIMBS)
+def test_every_joint_belongs_to_a_limb(limb_states: ModuleType, contract: ModuleType) -> None:
+    limbs = {joint: limb_states.limb_of_joint(joint) for joint in contract.skeleton.JOINTS}
+    assert set(limbs.values()) == set(limb_states.LIMBS)
     assert (limbs["left_index2"], limbs["right_foot"], limbs["jaw"], limbs["spine3"]) == (
         "left arm",
         "right leg",
@@ -34,18 +34,18 @@ def test_every_joint_belongs_to_a_limb(trust: ModuleType, contract: ModuleType) 
     )
 
 
-def test_states_of_limbs_do_not_flicker(trust: ModuleType, contract: ModuleType) -> None:
+def test_states_of_limbs_do_not_flicker(limb_states: ModuleType, contract: ModuleType) -> None:
     confidence = np.ones((60, 22))
     arm = [contract.skeleton.JOINT_INDEX[joint] for joint in ("left_elbow", "left_wrist")]
     confidence[20:40, arm] = 0.1
     confidence[30, arm] = 0.9  # one frame
     confidence[50:, arm] = 0.5
-    states = trust.limb_states(confidence, 30.0)[:, trust.LIMBS.index("left arm")]
+    states = limb_states.limb_states(confidence, 30.0)[:, limb_states.LIMBS.index("left arm")]
     assert states.tolist() == [1] * 20 + [3] * 20 + [1] * 10 + [2] * 10
-    (first, second) = trust.trust_stretches(np.arange(101, 161), [trust.limb_states(confidence, 30.0)])
-    assert (first.limb, first.first, first.last, first.state) == ("left arm", 121, 140, trust.FILLED_IN)
-    assert (second.first, second.last, second.state) == (151, 160, trust.UNCERTAIN)
-    go = trust.next_stretch
+    (first, second) = limb_states.limb_stretches(np.arange(101, 161), [limb_states.limb_states(confidence, 30.0)])
+    assert (first.limb, first.first, first.last, first.state) == ("left arm", 121, 140, limb_states.FILLED_IN)
+    assert (second.first, second.last, second.state) == (151, 160, limb_states.UNCERTAIN)
+    go = limb_states.next_stretch
     assert [go([first, second], frame) for frame in (101, 121, 155)] == [first, second, first]
     assert [go([first, second], frame, True) for frame in (160, 151, 100)] == [second, first, second]
     assert go([], 5) is None
@@ -59,12 +59,12 @@ def test_next_uncertain_stretch_goes_there_says_whose_limb_it_is_and_selects_the
     press("uncertain_stretch")
     assert bpy.context.scene.frame_current == 13
     assert bpy.context.selected_objects == [scene.rig_of(imported, 0)]
-    product("socialmirror_blender.panels.trust")._stretches.forget()
+    product("socialmirror_blender.panels.confidence")._stretches.forget()
     assert {"A: filled in L arm", "B: all limbs visible"} <= set(draw_sidebar().texts)
     bpy.context.scene.frame_set(5)
     assert {"A: all limbs visible", "B: all limbs visible"} <= set(draw_sidebar().texts)
-    text = product("socialmirror_blender.operators.trust").stretch_text
-    (stretch,) = product("socialmirror_blender.scene.trust_overlay").collection_stretches(imported)
+    text = product("socialmirror_blender.operators.confidence").stretch_text
+    (stretch,) = product("socialmirror_blender.scene.confidence_overlay").collection_stretches(imported)
     assert text(stretch) == "Person A, left arm: filled in, frames 13–25"
 
 
@@ -103,13 +103,13 @@ def test_the_overlay_colours_what_was_filled_in_and_leaves_nothing_behind(
     actions = {action.name for action in bpy.data.actions}
     assert "Uncertain" not in draw_sidebar().texts
     assert green(pixel(20, tmp_path)) == 0
-    press("trust_overlay")
+    press("confidence_overlay")
     assert {"Filled in", "Uncertain"} <= set(draw_sidebar().texts)
     assert green(pixel(5, tmp_path)) == 0
     assert green(pixel(20, tmp_path)) > 10
     press("use_take", take="take-1")  # another take is coloured anew
     assert green(pixel(20, tmp_path)) > 10
-    press("trust_overlay")
+    press("confidence_overlay")
     assert green(pixel(20, tmp_path)) == 0
     assert [list(skin.data.materials) for skin in skins] == materials
     assert {polygon.material_index for skin in skins for polygon in skin.data.polygons} == {0}
@@ -121,30 +121,30 @@ def test_materials_of_the_animator_survive_the_overlay(imported: Any, scene: Mod
     """They add a material, take one of ours out, and give some faces theirs while the overlay is shown."""
     skin = scene.skin_of(imported, 0)
     own, chrome = skin.data.materials[0], bpy.data.materials.new("chrome")
-    press("trust_overlay")
+    press("confidence_overlay")
     skin.data.materials.pop(index=2)
     skin.data.materials.append(chrome)
     slot = len(skin.data.materials) - 1
     for face in skin.data.polygons[:10]:
         face.material_index = slot
-    press("trust_overlay")
+    press("confidence_overlay")
     assert list(skin.data.materials) == [own, chrome]
     indices = [face.material_index for face in skin.data.polygons]
     assert indices[:10] == [1] * 10 and set(indices[10:]) == {0}
-    press("trust_overlay")
+    press("confidence_overlay")
     skin.data.materials[0] = chrome
-    press("trust_overlay")
+    press("confidence_overlay")
     assert list(skin.data.materials) == [chrome, chrome]
 
 
 def test_a_limb_material_that_the_animator_uses_elsewhere_stays_coloured(imported: Any, scene: ModuleType) -> None:
-    press("trust_overlay")
+    press("confidence_overlay")
     taken = scene.skin_of(imported, 0).data.materials[1]
     bpy.ops.mesh.primitive_cube_add()
     cube: Any = bpy.context.object
     cube.data.materials.append(taken)
     bpy.context.view_layer.objects.active = scene.rig_of(imported, 0)
-    press("trust_overlay")
+    press("confidence_overlay")
     assert cube.data.materials[0] == taken
     assert taken.animation_data.action is not None
 
@@ -153,14 +153,14 @@ def test_the_overlay_waits_while_a_skin_is_edited(imported: Any, scene: ModuleTy
     bpy.context.view_layer.objects.active = scene.skin_of(imported, 0)
     bpy.ops.object.mode_set(mode="EDIT")
     with pytest.raises(RuntimeError, match="Leave Edit Mode"):
-        press("trust_overlay")
+        press("confidence_overlay")
     bpy.ops.object.mode_set(mode="OBJECT")
-    press("trust_overlay")
+    press("confidence_overlay")
     bpy.ops.object.mode_set(mode="EDIT")
     with pytest.raises(RuntimeError, match="Leave Edit Mode"):
         press("use_take", take="take-1")
     bpy.ops.object.mode_set(mode="OBJECT")
-    press("trust_overlay")
+    press("confidence_overlay")
     assert len(scene.skin_of(imported, 0).data.materials) == 1
 
 

@@ -19,53 +19,53 @@ from .. import compat
 from .actions import mark_of_take, take_of
 from .colors import FILLED_IN_COLOR, PERSON_COLORS, UNCERTAIN_COLOR
 from .fcurves import write_fcurves
+from .limb_states import FILLED_IN, LIMBS, SEEN, UNCERTAIN, LimbStretch, limb_of_joint, limb_stretches
 from .names import (
     LIMB_ATTRIBUTE,
     LIMB_MATERIAL_PROPERTY,
+    LIMB_STATES_PROPERTY,
     MATERIAL_ATTRIBUTE,
     OVERLAY_PROPERTY,
-    TRUST_PROPERTY,
     rig_role,
     skin_role,
 )
 from .objects import object_with_role
 from .rest_pose import BONES
 from .skin_weights import read_vertex_weights
-from .trust import FILLED_IN, LIMBS, SEEN, UNCERTAIN, TrustStretch, limb_of_joint, trust_stretches
 
-Trust = tuple[np.ndarray, np.ndarray]
+_FramesAndStates = tuple[np.ndarray, np.ndarray]
 """Scene frames int [S], and the states uint8 [S,6] of the limbs at them."""
 
 
-def write_trust(action: bpy.types.Action, states: np.ndarray) -> None:
+def write_limb_states(action: bpy.types.Action, states: np.ndarray) -> None:
     """Remember the states [S,6] of the limbs at the frames of the take's mark."""
     stored: Any = action
-    if TRUST_PROPERTY in stored:  # bytes that are assigned to a property that exists end at their first zero
-        del stored[TRUST_PROPERTY]
-    stored[TRUST_PROPERTY] = states.astype(np.uint8).tobytes()
+    if LIMB_STATES_PROPERTY in stored:  # bytes that are assigned to a property that exists end at their first zero
+        del stored[LIMB_STATES_PROPERTY]
+    stored[LIMB_STATES_PROPERTY] = states.astype(np.uint8).tobytes()
 
 
-def trust_of(rig: bpy.types.Object) -> Trust | None:
-    """How far the take that an armature shows can be trusted; None if it does not say so."""
+def limb_states_of(rig: bpy.types.Object) -> _FramesAndStates | None:
+    """The states of the limbs in the take that an armature shows; None if it does not say so."""
     shown, mark = take_of(rig), mark_of_take(rig)
     if shown is None or mark is None:
         return None
     stored: Any = shown[0]
-    states = stored.get(TRUST_PROPERTY)
+    states = stored.get(LIMB_STATES_PROPERTY)
     if not isinstance(states, bytes) or len(states) != len(mark.own.frames) * len(LIMBS):
         return None
     return mark.own.frames, np.frombuffer(states, np.uint8).reshape(-1, len(LIMBS))
 
 
-def collection_stretches(collection: bpy.types.Collection) -> list[TrustStretch]:
+def collection_stretches(collection: bpy.types.Collection) -> list[LimbStretch]:
     """The stretches of both people in which a limb was not plainly seen."""
-    found: list[TrustStretch] = []
+    found: list[LimbStretch] = []
     for person in range(PEOPLE):
         rig = object_with_role(collection, rig_role(person))
-        trust = None if rig is None else trust_of(rig)
-        if trust is not None:
-            empty = np.full_like(trust[1], SEEN)
-            found += trust_stretches(trust[0], [trust[1] if other == person else empty for other in range(PEOPLE)])
+        states = None if rig is None else limb_states_of(rig)
+        if states is not None:
+            empty = np.full_like(states[1], SEEN)
+            found += limb_stretches(states[0], [states[1] if other == person else empty for other in range(PEOPLE)])
     return sorted(found, key=lambda stretch: (stretch.first, stretch.person))
 
 
@@ -86,9 +86,9 @@ def show_overlay(collection: bpy.types.Collection) -> None:
     hide_overlay(collection)
     for person, skin in _skins(collection).items():
         rig = object_with_role(collection, rig_role(person))
-        trust = None if rig is None else trust_of(rig)
-        if trust is not None:
-            _show_on(skin, person, *trust)
+        states = None if rig is None else limb_states_of(rig)
+        if states is not None:
+            _show_on(skin, person, *states)
 
 
 def hide_overlay(collection: bpy.types.Collection) -> None:
@@ -150,7 +150,7 @@ def _show_on(skin: Any, person: int, frames: np.ndarray, states: np.ndarray) -> 
     stored = mesh.attributes.new(MATERIAL_ATTRIBUTE, "INT", "FACE")
     stored.data.foreach_set("value", indices)
     base = mesh.materials[0] if count else None
-    action = bpy.data.actions.new(f"{skin.name} trust")
+    action = bpy.data.actions.new(f"{skin.name} confidence")
     colors = _state_colors(person)
     for column, limb in enumerate(LIMBS):
         name = f"{skin.name} {limb}"

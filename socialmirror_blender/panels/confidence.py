@@ -1,4 +1,4 @@
-"""The panel that says how far the result can be trusted: which limbs were seen, and how good the take is."""
+"""The panel that says which limbs were seen, and how good the take is."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import bpy
 from ...core.contract.reconstruction import PEOPLE, PERSON_NAMES, CameraAgreement, Quality, Stretch
 from .. import scene as scenes
 from ..reconstructions import active_reconstruction, read_info
+from ..scene.confidence_overlay import collection_stretches, is_overlay_shown
+from ..scene.limb_states import FILLED_IN, STATE_TEXTS, UNCERTAIN, LimbStretch
 from ..scene.recent import Recent
-from ..scene.trust import FILLED_IN, STATE_TEXTS, UNCERTAIN, TrustStretch
-from ..scene.trust_overlay import collection_stretches, is_overlay_shown
 from ..text import draw_text
 from .sidebar import OnResult
 
@@ -22,11 +22,11 @@ GRADE_TEXTS = {
 }
 _GRADE_ICONS = {"good": "CHECKMARK", "fair": "INFO", "bad": "ERROR"}
 _SHOWN_STRETCHES = 4
-_stretches: Recent[list[TrustStretch]] = Recent(seconds=1.0)
+_stretches: Recent[list[LimbStretch]] = Recent(seconds=1.0)
 """By import, take and first frame: panels are drawn in every frame while the motion plays."""
 
 
-class SOCIALMIRROR_PT_trust(OnResult, bpy.types.Panel):
+class SOCIALMIRROR_PT_confidence(OnResult, bpy.types.Panel):
     bl_label = "Confidence"
 
     def draw(self, context: bpy.types.Context) -> None:
@@ -39,7 +39,7 @@ class SOCIALMIRROR_PT_trust(OnResult, bpy.types.Panel):
             _draw_quality(layout, info.quality, scenes.read_state(collection).timing)
 
 
-def trust_line(stretches: list[TrustStretch], person: int, frame: int) -> str:
+def limb_line(stretches: list[LimbStretch], person: int, frame: int) -> str:
     """What is not plainly seen of a person in a frame, in short: `A: filled in L arm; uncertain R leg`."""
     here = [each for each in stretches if each.person == person and each.first <= frame <= each.last]
     parts = [
@@ -82,7 +82,7 @@ def camera_text(camera: CameraAgreement) -> str:
 def _draw_limbs(layout: Any, collection: bpy.types.Collection, frame: int) -> None:
     row = layout.row(align=True)
     shown = is_overlay_shown(collection)
-    row.operator("socialmirror.trust_overlay", icon="OVERLAY", depress=shown)
+    row.operator("socialmirror.confidence_overlay", icon="OVERLAY", depress=shown)
     row.operator("socialmirror.uncertain_stretch", text="", icon="PREV_KEYFRAME").backwards = True
     row.operator("socialmirror.uncertain_stretch", text="", icon="NEXT_KEYFRAME").backwards = False
     if shown:
@@ -92,7 +92,7 @@ def _draw_limbs(layout: Any, collection: bpy.types.Collection, frame: int) -> No
     stretches = _read_stretches(collection)
     column = layout.column(align=True)
     for person in range(PEOPLE):  # always one line each: the panel must not jump while the motion plays
-        column.label(text=trust_line(stretches, person, frame))
+        column.label(text=limb_line(stretches, person, frame))
 
 
 def _draw_quality(layout: Any, quality: Quality, timing: Any) -> None:
@@ -109,10 +109,10 @@ def _draw_quality(layout: Any, quality: Quality, timing: Any) -> None:
         draw_text(layout, camera_text(quality.camera), icon="CHECKMARK" if quality.camera.agrees else "ERROR")
 
 
-def _read_stretches(collection: bpy.types.Collection) -> list[TrustStretch]:
+def _read_stretches(collection: bpy.types.Collection) -> list[LimbStretch]:
     state = scenes.read_state(collection)
     return _stretches.get((state.id, state.take, state.first_frame), lambda: collection_stretches(collection))
 
 
 _BUTTON_WIDTH = 40
-CLASSES = (SOCIALMIRROR_PT_trust,)
+CLASSES = (SOCIALMIRROR_PT_confidence,)

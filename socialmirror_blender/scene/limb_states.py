@@ -1,4 +1,4 @@
-"""How far the motion of each limb can be trusted: what the clip shows, what is uncertain, what was filled in. Pure functions."""
+"""The state of each limb: seen in the clip, uncertain, or filled in. Pure functions."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _BRIDGED_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
-class TrustStretch:
+class LimbStretch:
     """Scene frames in a row, both ends included, in which a limb was not plainly seen."""
 
     person: int
@@ -82,20 +82,20 @@ def steady(states: np.ndarray, frame_rate: float) -> np.ndarray:
     return np.median(windows, axis=-1).astype(np.uint8)
 
 
-def trust_stretches(frames: np.ndarray, states: Sequence[np.ndarray]) -> list[TrustStretch]:
+def limb_stretches(frames: np.ndarray, states: Sequence[np.ndarray]) -> list[LimbStretch]:
     """Stretches at scene frames [S] from the states [S,6] of each person, by their first frames."""
-    found: list[TrustStretch] = []
+    found: list[LimbStretch] = []
     for person, of_person in enumerate(states):
         for column, limb in enumerate(LIMBS):
             doubtful = np.concatenate([[False], of_person[:, column] != SEEN, [False]])
             edges = np.flatnonzero(np.diff(doubtful.astype(int)))
             for start, end in zip(edges[::2].tolist(), edges[1::2].tolist()):
                 worst = int(of_person[start:end, column].max())
-                found.append(TrustStretch(person, limb, int(frames[start]), int(frames[end - 1]), worst))
+                found.append(LimbStretch(person, limb, int(frames[start]), int(frames[end - 1]), worst))
     return sorted(found, key=lambda stretch: (stretch.first, stretch.person, LIMBS.index(stretch.limb)))
 
 
-def next_stretch(stretches: Sequence[TrustStretch], frame: int, backwards: bool = False) -> TrustStretch | None:
+def next_stretch(stretches: Sequence[LimbStretch], frame: int, backwards: bool = False) -> LimbStretch | None:
     """The stretch that begins first after a frame, or last before it; from the end on it goes round. None if there is none."""
     if backwards:
         earlier = [stretch for stretch in stretches if stretch.first < frame]
