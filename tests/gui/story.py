@@ -60,6 +60,7 @@ def result() -> Any:
 def story() -> gui.Step:
     yield from install()
     yield from reconstruct_the_sample()
+    yield from show_confidence()
     yield from edit_a_contact()
     yield from lock_a_moved_hand()
     yield from refine()
@@ -111,6 +112,19 @@ def reconstruct_the_sample() -> gui.Step:
 def _imported() -> bool:
     scenes: Any = product("socialmirror_blender.scene")
     return len(list(scenes.reconstruction_collections())) == 1
+
+
+def show_confidence() -> gui.Step:
+    """Colour the limbs by what was seen, at a frame where the hands meet."""
+    overlay: Any = product("socialmirror_blender.scene.confidence_overlay")
+    state = product("socialmirror_blender.scene").read_state(result())
+    bpy.context.scene.frame_set((state.first_frame + state.last_frame) // 2)
+    yield from gui.push("confidence_overlay")
+    yield 1.0
+    assert overlay.is_overlay_shown(result())
+    gui.screenshot("3_confidence")
+    yield from gui.push("confidence_overlay")
+    assert not overlay.is_overlay_shown(result())
 
 
 def edit_a_contact() -> gui.Step:
