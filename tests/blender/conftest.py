@@ -81,18 +81,26 @@ def empty_file() -> None:
     session.register(reconstructions.import_outcome)
 
 
+def import_product(name: str) -> ModuleType:
+    return importlib.import_module(f"{EXTENSION}.{name}")
+
+
 @pytest.fixture
 def product() -> Product:
     """Imports a module of the extension by its name in the checkout: `product("core.contract.contact")`."""
-    return lambda name: importlib.import_module(f"{EXTENSION}.{name}")
+    return import_product
+
+
+def import_contract() -> ModuleType:
+    for module in ("skeleton", "reconstruction", "contact", "foot_contact", "edits"):
+        import_product(f"core.contract.{module}")
+    return import_product("core.contract")
 
 
 @pytest.fixture
-def contract(product: Product) -> ModuleType:
+def contract() -> ModuleType:
     """`core.contract` as the add-on imports it, with its modules loaded."""
-    for module in ("skeleton", "reconstruction", "contact", "foot_contact", "edits"):
-        product(f"core.contract.{module}")
-    return product("core.contract")
+    return import_contract()
 
 
 @pytest.fixture
@@ -100,32 +108,35 @@ def scene(product: Product) -> ModuleType:
     return product("socialmirror_blender.scene")
 
 
+@pytest.fixture(scope="session")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The `Kept` of this process."""
+    from tests.blender.kept import Kept
+
+    return Kept(tmp_path_factory.mktemp("kept"), import_product, import_contract())
+
+
 @pytest.fixture
-def imported(contract: ModuleType, scene: ModuleType, tmp_path: Path) -> Any:
+def imported(kept: Any, tmp_path: Path) -> Any:
     """The collection of a reconstruction, imported as a user does it: frames 0-24 of the clip are scene frames 1-25."""
     from tests.blender.synthetic_reconstruction import make_reconstruction
-    from tests.blender.user_actions import press
 
-    make_reconstruction(tmp_path / "result", contract)
-    assert press("import_folder", directory=str(tmp_path / "result")) == {"FINISHED"}
-    (collection,) = scene.reconstruction_collections()
-    return collection
+    kept.files(tmp_path / "result", make_reconstruction)
+    return kept.pressed(tmp_path / "result")
 
 
 @pytest.fixture
-def made(contract: ModuleType, tmp_path: Path) -> Any:
+def made(kept: Any, tmp_path: Path) -> Any:
     """A reconstruction of 25 frames in `tmp_path`: a `Made`."""
     from tests.blender.synthetic_reconstruction import make_reconstruction
 
-    return make_reconstruction(tmp_path, contract)
+    return kept.files(tmp_path, make_reconstruction)
 
 
 @pytest.fixture
-def collection(scene: ModuleType, made: Any, tmp_path: Path) -> Any:
+def collection(kept: Any, made: Any, tmp_path: Path) -> Any:
     """`made`, imported."""
-    import bpy
-
-    return scene.import_reconstruction(bpy.context, tmp_path)
+    return kept.imported(tmp_path)
 
 
 @pytest.fixture

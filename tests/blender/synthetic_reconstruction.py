@@ -63,12 +63,8 @@ def make_reconstruction(
     `contract` is `core.contract` as the code under test imports it, so that both use the same classes.
     """
     skeleton, record = contract.skeleton, contract.reconstruction
-    source = free_body()
     parents = np.array(skeleton.PARENTS)
-    betas = np.zeros((PEOPLE, 16))
-    betas[0, :3], betas[1, :3] = (1.0, -0.5, 0.3), (-1.0, 0.8, -0.2)
-    vertices = source["v_template"] + np.einsum("vdk,pk->pvd", source["shapes"], betas)
-    rest_joints = np.einsum("jv,pvd->pjd", source["J_regressor"], vertices)
+    body, betas, rest_joints = _two_bodies(contract)
 
     seconds = (first_frame + np.arange(frames)) / frame_rate
     pose, rotations, pelvis = _two_people_moving(seconds - seconds[0], seed, skeleton.JOINT_INDEX)
@@ -89,7 +85,7 @@ def make_reconstruction(
     )  # fmt: skip
     reconstruction = record.Reconstruction(
         motion,
-        _body_arrays(vertices, contract),
+        body,
         _info(folder, contract, first_frame, frames, frame_rate, clip, take, seed),
     )
     record.save(folder, reconstruction)
@@ -104,6 +100,14 @@ def add_take(folder: Path, contract: ModuleType, take: str, **options: Any) -> M
     info = replace(made.reconstruction.info, takes=(*listed, *made.reconstruction.info.takes))
     record.save(folder, replace(made.reconstruction, info=info))
     return made
+
+
+def make_two_takes(
+    folder: Path, contract: ModuleType, takes: tuple[str, str] = ("take-1", "take-2"), frame_rate: float = 24.0
+) -> tuple[Made, Made]:
+    """Save a reconstruction with two takes, the second of which is active."""
+    first = make_reconstruction(folder, contract, take=takes[0], seed=1, frame_rate=frame_rate)
+    return first, add_take(folder, contract, takes[1], seed=2, frame_rate=frame_rate)
 
 
 @cache
@@ -200,6 +204,20 @@ def _look_at(position: np.ndarray, target: np.ndarray) -> np.ndarray:
     matrix[:3, :3] = np.stack([right, np.cross(forward, right), forward])
     matrix[:3, 3] = -matrix[:3, :3] @ position
     return matrix
+
+
+@cache
+def _two_bodies(contract: ModuleType) -> tuple[Any, np.ndarray, np.ndarray]:
+    """The `BodyArrays` of the two people, their betas [P,16] and their joints at rest [P,55,3]. No array can be written to."""
+    source = free_body()
+    betas = np.zeros((PEOPLE, 16))
+    betas[0, :3], betas[1, :3] = (1.0, -0.5, 0.3), (-1.0, 0.8, -0.2)
+    vertices = source["v_template"] + np.einsum("vdk,pk->pvd", source["shapes"], betas)
+    rest_joints = np.einsum("jv,pvd->pjd", source["J_regressor"], vertices)
+    body = _body_arrays(vertices, contract)
+    for array in (betas, rest_joints, *vars(body).values()):
+        array.setflags(write=False)
+    return body, betas, rest_joints
 
 
 def _body_arrays(vertices: np.ndarray, contract: ModuleType) -> Any:

@@ -16,6 +16,7 @@ from mathutils import Vector
 
 from tests.blender.drawing import draw_sidebar
 from tests.blender.evaluated_scene import bone_heads, deformed_vertices
+from tests.blender.kept import Kept
 from tests.blender.product import Product
 from tests.blender.synthetic_reconstruction import Made, make_reconstruction
 from tests.blender.user_actions import press, settings
@@ -24,9 +25,9 @@ BONES = ["pelvis", "head", "left_wrist", "right_ankle"]
 
 
 @pytest.fixture
-def made(contract: ModuleType, tmp_path: Path) -> Made:
-    made = make_reconstruction(tmp_path, contract, moving_camera=True)
-    press("import_folder", directory=str(tmp_path))
+def made(kept: Kept, tmp_path: Path) -> Made:
+    made = kept.files(tmp_path, make_reconstruction, moving_camera=True)
+    kept.pressed(tmp_path)
     bpy.context.scene.render.resolution_x, bpy.context.scene.render.resolution_y = 640, 360
     return made
 

@@ -13,9 +13,10 @@ import pytest
 
 from tests.blender.drawing import draw_sidebar
 from tests.blender.evaluated_scene import bone_heads, deformed_vertices
+from tests.blender.kept import Kept
 from tests.blender.posing import POSE, is_same, key, rotation_at
 from tests.blender.product import Product
-from tests.blender.synthetic_reconstruction import Made, add_take, make_reconstruction
+from tests.blender.synthetic_reconstruction import Made, make_two_takes
 from tests.blender.user_actions import press
 
 Takes = tuple[Any, Made, Made, Path]
@@ -23,13 +24,10 @@ Takes = tuple[Any, Made, Made, Path]
 
 
 @pytest.fixture
-def takes(contract: ModuleType, scene: ModuleType, tmp_path: Path) -> Takes:
+def takes(kept: Kept, tmp_path: Path) -> Takes:
     folder = tmp_path / "result"
-    first = make_reconstruction(folder, contract, take="take-001", seed=1)
-    second = add_take(folder, contract, "take-002", seed=2)
-    press("import_folder", directory=str(folder))
-    (collection,) = scene.reconstruction_collections()
-    return collection, first, second, folder
+    first, second = kept.files(folder, make_two_takes, takes=("take-001", "take-002"))
+    return kept.pressed(folder), first, second, folder
 
 
 def test_a_take_is_described_in_a_plain_sentence(contract: ModuleType, product: Product) -> None:

@@ -11,14 +11,15 @@ import numpy as np
 import pytest
 
 from tests.blender.evaluated_scene import deformed_vertices, world_position
+from tests.blender.kept import Kept
 from tests.blender.product import Product
 from tests.blender.synthetic_reconstruction import Made, make_reconstruction
 
 
 @pytest.fixture
-def collection(scene: ModuleType, made: Made, tmp_path: Path) -> Any:
+def collection(kept: Kept, made: Made, tmp_path: Path) -> Any:
     """Frame 0 of the clip is scene frame 101."""
-    return scene.import_reconstruction(bpy.context, tmp_path, frame_start=101)
+    return kept.imported(tmp_path, frame_start=101)
 
 
 def markers(collection: Any, contact_id: str) -> list[Any]:
@@ -167,6 +168,7 @@ def test_a_marker_that_becomes_active_chooses_its_contact_and_a_touch_selects_it
 ) -> None:
     palms, floor, _ = made.reconstruction.info.contacts
     listed = collection.socialmirror
+    bpy.context.scene.frame_set(101 + floor.frame_start)  # markers are hidden while their contact is not made
     listed.touch_index = next(row for row, touch in enumerate(listed.touches) if touch.touch_id == floor.touch)
     assert listed.contacts[listed.contact_index].contact_id == floor.id
     assert bpy.context.selected_objects == markers(collection, floor.id)

@@ -15,6 +15,7 @@ import pytest
 from tests.blender.assimp_scene import assimp_positions
 from tests.blender.drawing import Layout
 from tests.blender.evaluated_scene import all_datablocks
+from tests.blender.kept import Kept
 from tests.blender.product import Product
 from tests.blender.synthetic_reconstruction import Made, make_reconstruction
 from tests.blender.user_actions import press
@@ -22,6 +23,7 @@ from tests.engines.readers import TOLERANCE, Expected, compare, read_with, valid
 
 FRAMES = 9
 FIRST = 11
+MISSING_CLIP = Path(__file__).with_name("Tango 3.mp4")
 Y_UP = np.array([[1, 0, 0], [0, 0, 1], [0, -1, 0]])
 """Z up -> Y up."""
 
@@ -29,13 +31,13 @@ Export = Callable[..., list[Path]]
 
 
 @pytest.fixture
-def made(contract: ModuleType, tmp_path: Path) -> Made:
-    return make_reconstruction(tmp_path / "result", contract, frames=FRAMES, clip=tmp_path / "Tango 3.mp4")
+def made(kept: Kept, tmp_path: Path) -> Made:
+    return kept.files(tmp_path / "result", make_reconstruction, frames=FRAMES, clip=MISSING_CLIP)
 
 
 @pytest.fixture
-def collection(scene: ModuleType, made: Made, tmp_path: Path) -> Any:
-    return scene.import_reconstruction(bpy.context, tmp_path / "result", frame_start=FIRST)
+def collection(kept: Kept, made: Made, tmp_path: Path) -> Any:
+    return kept.imported(tmp_path / "result", frame_start=FIRST)
 
 
 @pytest.fixture

@@ -13,24 +13,26 @@ import pytest
 
 from tests.blender.assimp_scene import assimp_positions
 from tests.blender.evaluated_scene import all_datablocks, bone_heads
+from tests.blender.kept import Kept
 from tests.blender.product import Product
 from tests.blender.synthetic_reconstruction import Made, make_reconstruction
 from tests.blender.user_actions import press
 
 FRAMES = 25
 FIRST = 11
+MISSING_CLIP = Path(__file__).with_name("Tango 3.mp4")
 COMPARED = (0, 6, 17, 24)
 """Frames of the reconstruction at which positions are compared."""
 
 
 @pytest.fixture
-def made(contract: ModuleType, tmp_path: Path) -> Made:
-    return make_reconstruction(tmp_path, contract, frames=FRAMES, clip=tmp_path / "Tango 3.mp4")
+def made(kept: Kept, tmp_path: Path) -> Made:
+    return kept.files(tmp_path, make_reconstruction, frames=FRAMES, clip=MISSING_CLIP)
 
 
 @pytest.fixture
-def collection(scene: ModuleType, made: Made, tmp_path: Path) -> Any:
-    return scene.import_reconstruction(bpy.context, tmp_path, frame_start=FIRST)
+def collection(kept: Kept, made: Made, tmp_path: Path) -> Any:
+    return kept.imported(tmp_path, frame_start=FIRST)
 
 
 @pytest.fixture

@@ -12,8 +12,9 @@ import pytest
 
 from tests.blender.drawing import draw_sidebar
 from tests.blender.evaluated_scene import person_fcurves
+from tests.blender.kept import Kept
 from tests.blender.product import Product
-from tests.blender.synthetic_reconstruction import add_take, make_reconstruction
+from tests.blender.synthetic_reconstruction import make_two_takes
 from tests.blender.user_actions import press
 
 
@@ -31,18 +32,15 @@ def new_scene(kind: str) -> Any:
 
 
 @pytest.fixture
-def result(contract: ModuleType, tmp_path: Path) -> Path:
+def result(kept: Kept, tmp_path: Path) -> Path:
     """The folder of a reconstruction with two takes, the second of which is active."""
-    make_reconstruction(tmp_path / "result", contract, take="take-1", seed=1)
-    add_take(tmp_path / "result", contract, "take-2", seed=2)
+    kept.files(tmp_path / "result", make_two_takes)
     return tmp_path / "result"
 
 
 @pytest.fixture
-def original(result: Path, scene: ModuleType) -> Any:
-    press("import_folder", directory=str(result))
-    (collection,) = scene.reconstruction_collections()
-    return collection
+def original(result: Path, kept: Kept) -> Any:
+    return kept.pressed(result)
 
 
 def test_each_scene_has_an_import_of_its_own(original: Any, scene: ModuleType, result: Path) -> None:

@@ -9,8 +9,9 @@ from typing import Any
 import bpy
 import pytest
 
+from tests.blender.kept import Kept
 from tests.blender.product import Product
-from tests.blender.synthetic_reconstruction import add_take, make_reconstruction
+from tests.blender.synthetic_reconstruction import make_two_takes
 from tests.blender.user_actions import press
 
 
@@ -19,13 +20,10 @@ def markers(collection: Any) -> int:
 
 
 @pytest.fixture
-def two_takes(contract: ModuleType, scene: ModuleType, tmp_path: Path) -> Any:
+def two_takes(kept: Kept, tmp_path: Path) -> Any:
     """An imported reconstruction that shows its second take."""
-    make_reconstruction(tmp_path / "result", contract, take="take-1", seed=1)
-    add_take(tmp_path / "result", contract, "take-2", seed=2)
-    press("import_folder", directory=str(tmp_path / "result"))
-    (collection,) = scene.reconstruction_collections()
-    return collection
+    kept.files(tmp_path / "result", make_two_takes)
+    return kept.pressed(tmp_path / "result")
 
 
 def test_another_take_can_be_used_without_a_skin(two_takes: Any, scene: ModuleType) -> None:

@@ -12,19 +12,20 @@ import pytest
 from mathutils import Quaternion, Vector
 
 from tests.blender.evaluated_scene import bone_heads
+from tests.blender.kept import Kept
 from tests.blender.synthetic_reconstruction import Made, make_reconstruction
 from tests.blender.user_actions import press, select_bone
 
 
 @pytest.fixture
-def made(contract: ModuleType, tmp_path: Path) -> Made:
-    return make_reconstruction(tmp_path, contract, first_frame=10)
+def made(kept: Kept, tmp_path: Path) -> Made:
+    return kept.files(tmp_path, make_reconstruction, first_frame=10)
 
 
 @pytest.fixture
-def collection(scene: ModuleType, made: Made, tmp_path: Path) -> Any:
+def collection(kept: Kept, made: Made, tmp_path: Path) -> Any:
     """Frame 10 of the clip is scene frame 1."""
-    return scene.import_reconstruction(bpy.context, tmp_path)
+    return kept.imported(tmp_path)
 
 
 def is_same_rotation(a: Any, b: Any) -> bool:

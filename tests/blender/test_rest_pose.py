@@ -14,13 +14,14 @@ import pytest
 from mathutils import Matrix, Vector
 
 from tests.blender.evaluated_scene import bone_heads
+from tests.blender.kept import Kept
 from tests.blender.synthetic_reconstruction import make_reconstruction
 
 
 @pytest.fixture
-def rig(contract: ModuleType, scene: ModuleType, tmp_path: Path) -> Any:
-    make_reconstruction(tmp_path, contract, frames=8)
-    return scene.rig_of(scene.import_reconstruction(bpy.context, tmp_path), 0)
+def rig(kept: Kept, scene: ModuleType, tmp_path: Path) -> Any:
+    kept.files(tmp_path, make_reconstruction, frames=8)
+    return scene.rig_of(kept.imported(tmp_path), 0)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import bpy
 import pytest
 
 from tests.blender.product import Product
-from tests.blender.synthetic_reconstruction import add_take, make_reconstruction
+from tests.blender.synthetic_reconstruction import make_reconstruction, make_two_takes
 from tests.blender.user_actions import press, settings
 
 
@@ -24,12 +24,6 @@ def save_as(path: Path) -> None:
 def the_collection(scene: ModuleType) -> Any:
     (collection,) = scene.reconstruction_collections()
     return collection
-
-
-def make_two_takes(folder: Path, contract: ModuleType) -> None:
-    """Take 2 is the active one."""
-    make_reconstruction(folder, contract, take="take-1", seed=1)
-    add_take(folder, contract, "take-2", seed=2)
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from tests.blender.evaluated_scene import all_datablocks, bone_heads, person_fcurves
+from tests.blender.kept import Kept
 from tests.blender.product import Product
 from tests.blender.rigging.target_rigs import (
     Body,
@@ -29,9 +30,9 @@ FRAMES = 25
 
 
 @pytest.fixture
-def made(contract: ModuleType, tmp_path: Path) -> Made:
-    made = make_reconstruction(tmp_path / "result", contract, frames=FRAMES)
-    assert press("import_folder", directory=str(tmp_path / "result")) == {"FINISHED"}
+def made(kept: Kept, tmp_path: Path) -> Made:
+    made = kept.files(tmp_path / "result", make_reconstruction, frames=FRAMES)
+    kept.pressed(tmp_path / "result")
     return made
 
 
