@@ -15,15 +15,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import is_dataclass
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
+from inspect import CO_GENERATOR
 from types import CodeType, FunctionType, ModuleType
 from typing import Any, TypeVar, cast
 
+import numpy as np
+import torch
 from beartype import BeartypeConf, beartype
+from beartype.door import die_if_unbearable
 from jaxtyping import AbstractArray, AbstractDtype, jaxtyped
 
 _Checked = TypeVar("_Checked", bound=Callable[..., Any])
 _DECORATOR = "_with_checked_shapes"
-_check = beartype(conf=BeartypeConf(is_pep484_tower=True))
+_CONF = BeartypeConf(is_pep484_tower=True)
+_check = beartype(conf=_CONF)
 
 
 def check_shapes_of(*packages: str) -> None:
@@ -53,13 +58,76 @@ def _function_with_checks(function: FunctionType) -> Callable[..., Any]:
     copy.__module__, copy.__qualname__ = function.__module__, function.__qualname__
     copy.__annotations__ = shapes
     checked = _check(copy)
+    remembered = _Remembered(function.__code__, shapes)
 
     @functools.wraps(function)
     def in_a_scope_of_its_own(*args: Any, **kwargs: Any) -> Any:
-        with jaxtyped("context"):  # a name stands for one size in one call
-            return checked(*args, **kwargs)
+        given = remembered.given(args, kwargs)
+        if given is not None and given in remembered.fine:
+            result = function(*args, **kwargs)
+            if "return" not in shapes or (given, _form(result)) in remembered.fine:
+                return result
+            with jaxtyped("context"):
+                remembered.check_result(args, kwargs, result)
+        else:
+            with jaxtyped("context"):  # a name stands for one size in one call
+                result = checked(*args, **kwargs)
+        remembered.keep(given, result)
+        return result
 
     return in_a_scope_of_its_own
+
+
+class _Remembered:
+    """The forms of arguments and results of a function that passed its check: whether they do depends on nothing else.
+
+    A check takes a hundred times as long as a look at the forms, and most calls are like an earlier one.
+    """
+
+    def __init__(self, code: CodeType, shapes: dict[str, Any]) -> None:
+        count = code.co_argcount
+        self.fine: set[Any] = set()
+        self._shapes = shapes
+        self._positions = [(index, name) for index, name in enumerate(code.co_varnames[:count]) if name in shapes]
+        self._by_name = frozenset(code.co_varnames[: count + code.co_kwonlyargcount]) & shapes.keys()
+        # what a generator yields is no result, and arguments without a name of their own are not looked at
+        self._can = not code.co_flags & CO_GENERATOR and self._by_name | {"return"} >= shapes.keys()
+
+    def given(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """The forms of the arguments that are checked, None if they cannot be told."""
+        if not self._can:
+            return None
+        forms = [(name, _form(value)) for name, value in self._passed(args, kwargs)]
+        return None if any(form is None for _, form in forms) else tuple(forms)
+
+    def keep(self, given: Any, result: Any) -> None:
+        if given is not None:
+            self.fine.add(given)
+            form = _form(result)
+            if form is not None:
+                self.fine.add((given, form))
+
+    def check_result(self, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> None:
+        for name, value in self._passed(args, kwargs):
+            die_if_unbearable(value, self._shapes[name], conf=_CONF)  # says what size each name stands for
+        die_if_unbearable(result, self._shapes["return"], conf=_CONF)
+
+    def _passed(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[tuple[str, Any]]:
+        passed = [(name, args[index]) for index, name in self._positions if index < len(args)]
+        if kwargs:
+            passed += [(name, value) for name, value in kwargs.items() if name in self._by_name]
+        return passed
+
+
+def _form(value: Any) -> Any:
+    """What a check of a value depends on, where that is certain, or None."""
+    kind = type(value)
+    if kind in (np.ndarray, torch.Tensor):
+        return kind, value.dtype, tuple(value.shape)
+    if kind is tuple:
+        forms = tuple(map(_form, value))
+        return None if None in forms else (kind, forms)
+    return (kind,) if kind in (type(None), bool, int, float) else None
 
 
 def _annotated_shapes(function: FunctionType) -> dict[str, Any]:

@@ -70,6 +70,29 @@ def test_fields_of_a_dataclass_and_results_are_checked() -> None:
         _ = track.first
 
 
+@check_shapes
+def first_rows(points: Float[np.ndarray, "T 3"], count: int) -> Float[np.ndarray, "T 3"]:
+    return points[:count]
+
+
+def test_a_result_is_checked_also_where_the_same_arguments_passed_before() -> None:
+    for _ in range(2):
+        assert first_rows(np.zeros((4, 3)), 4).shape == (4, 3)
+        assert first_rows(np.zeros((5, 3)), 9).shape == (5, 3)
+        for wrong in (3, 2):
+            with pytest.raises(BeartypeCallHintViolation):
+                first_rows(np.zeros((4, 3)), wrong)
+
+
+def test_the_type_and_the_numbers_are_part_of_what_passed_before() -> None:
+    for _ in range(2):
+        by_shape(np.zeros((4, 3)))
+        with pytest.raises(BeartypeCallHintViolation):
+            by_shape(np.zeros((4, 3), int))
+        with pytest.raises(BeartypeCallHintViolation):
+            by_shape([[0.0, 0.0, 0.0]])  # pyright: ignore[reportArgumentType]
+
+
 def test_what_is_imported_under_the_check_has_it_and_the_rest_stays_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "drawn.py").write_text(
         "from __future__ import annotations\n"
