@@ -12,6 +12,7 @@ import pytest
 from mathutils import Vector
 
 from tests.blender.evaluated_scene import all_datablocks, bone_heads, deformed_vertices, person_fcurves
+from tests.blender.kept import Kept
 from tests.blender.product import Product
 from tests.blender.synthetic_reconstruction import Made, make_reconstruction
 
@@ -197,6 +198,42 @@ def test_an_import_with_a_deleted_armature_is_rebuilt_in_place(scene: ModuleType
     assert prop.parent == scene.rig_of(again, 1)
     assert scene.skin_of(again, 1).data.materials[0] == chrome
     assert bpy.context.scene.camera.name in again.objects
+
+
+def test_what_other_tests_begin_with_is_a_fresh_import(
+    scene: ModuleType, kept: Kept, contract: ModuleType, made: Made, tmp_path: Path
+) -> None:
+    """`Kept` opens an import that was saved: nothing may be lost by that."""
+
+    def content(collection: Any) -> tuple[Any, ...]:
+        bpy.context.scene.frame_set(20)
+        state = scene.read_state(collection)
+        rigs, skins = ([of(collection, person) for person in (0, 1)] for of in (scene.rig_of, scene.skin_of))
+        keys = [
+            (curve.data_path, curve.array_index, [(*point.co, point.type) for point in curve.keyframe_points])
+            for rig in rigs
+            for curve in person_fcurves(rig)
+        ]
+        heads = np.array([bone_heads(rig, contract.skeleton.JOINTS) for rig in rigs])
+        vertices = np.array([deformed_vertices(skin) for skin in skins])
+        return (
+            all_datablocks(),
+            keys,
+            scene.read_contacts(collection),
+            state.folder,
+            state.take,
+            state.id,
+            heads,
+            vertices,
+        )
+
+    fresh = content(scene.import_reconstruction(bpy.context, tmp_path))
+    for _ in range(2):  # what is saved for others, and what is opened later
+        bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
+        opened = content(kept.imported(tmp_path))
+        assert bpy.data.filepath == "" and opened[:5] == fresh[:5] and opened[5] != fresh[5]
+        np.testing.assert_array_equal(opened[6], fresh[6])
+        np.testing.assert_array_equal(opened[7], fresh[7])
 
 
 def test_a_folder_without_a_reconstruction_is_refused(scene: ModuleType, tmp_path: Path) -> None:
