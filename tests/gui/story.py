@@ -115,14 +115,17 @@ def _imported() -> bool:
 
 
 def show_confidence() -> gui.Step:
-    """Colour the limbs by what was seen, at a frame where the hands meet."""
+    """Colour the limbs by what was seen, at a frame in which an arm of each is hidden."""
     overlay: Any = product("socialmirror_blender.scene.confidence_overlay")
     state = product("socialmirror_blender.scene").read_state(result())
-    bpy.context.scene.frame_set((state.first_frame + state.last_frame) // 2)
+    bpy.context.scene.frame_set(state.first_frame + 5)
     yield from gui.push("confidence_overlay")
+    shown = gui.area().spaces.active.overlay
+    shown.show_bones = False  # they are drawn in front of the skins
     yield 1.0
     assert overlay.is_overlay_shown(result())
     gui.screenshot("3_confidence")
+    shown.show_bones = True
     yield from gui.push("confidence_overlay")
     assert not overlay.is_overlay_shown(result())
 
