@@ -85,8 +85,8 @@ def onsets(
 
     That is half of the best F1 that is expected of any list, by what is probable in the time around the frame: where much is
     certain, little is added that is not; where all is doubtful, the likeliest is still listed (Lipton et al., Optimal
-    thresholding of classifiers to maximize F1 measure, ECML 2014). It is a little more than half (`part_of_best_f1`), as the
-    probabilities add up to less than what is true.
+    thresholding of classifiers to maximize F1 measure, ECML 2014). It is more than half (`part_of_best_f1`), as the probabilities
+    add up to less than what is true.
     """
     frames, half = len(probability), round(settings.window / time_step)
     moments = np.arange(0, frames, max(1, round(_STEP / time_step)))

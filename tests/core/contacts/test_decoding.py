@@ -72,11 +72,11 @@ def test_what_is_improbable_or_a_single_frame_is_no_contact(distance: np.ndarray
 def test_a_doubtful_touch_is_listed_only_where_no_other_is_certain():
     certain, doubtful = (10, 20), (12, 18)
     values = np.zeros((300, 18, 18), np.float32)
-    values[doubtful[0] : doubtful[1] + 1, HAND, HAND] = 0.25
+    values[doubtful[0] : doubtful[1] + 1, HAND, HAND] = 0.55
     assert spans_of(values) == {(HAND, HAND): [doubtful]}
     values[certain[0] : certain[1] + 1, HAND, OTHER_HAND] = 0.9
     assert spans_of(values) == {(HAND, OTHER_HAND): [certain]}
-    values[200 + doubtful[0] : 200 + doubtful[1] + 1, HAND, HAND] = 0.25
+    values[200 + doubtful[0] : 200 + doubtful[1] + 1, HAND, HAND] = 0.55
     assert spans_of(values)[HAND, HAND] == [(200 + doubtful[0], 200 + doubtful[1])]
 
 

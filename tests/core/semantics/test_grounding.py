@@ -96,7 +96,7 @@ def test_of_several_interpretations_the_probable_one_is_chosen() -> None:
 
 def test_a_doubtful_contact_is_believed_where_nothing_else_is_probable_and_refused_beside_a_certain_one() -> None:
     doubtful = np.zeros((len(sample().time), len(BODY_PARTS), len(BODY_PARTS)), np.float32)
-    doubtful[:, PART_INDEX["right_hand"], PART_INDEX["right_hand"]] = 0.25
+    doubtful[:, PART_INDEX["right_hand"], PART_INDEX["right_hand"]] = 0.55
     contacts, refused = grounded("Two people shake hands.", probability=doubtful)
     assert contacts and not refused
     doubtful[:, PART_INDEX["chest"], PART_INDEX["chest"]] = 0.95

@@ -66,7 +66,7 @@ def test_thresholds_turn_probabilities_into_spans_and_judge_prompts():
     (handshake,) = parse_prompt("They shake hands.")
     probability = np.zeros((40, 18, 18), np.float32)
     probability[10:30, HAND, HAND] = 0.5
-    probability[30:33, HAND, HAND] = 0.35
+    probability[30:33, HAND, HAND] = 0.42
     found = decoded_parts(probability, ContactDecodingSettings(least_probability=0.3))
     assert np.flatnonzero(found[:, HAND, HAND]).tolist() == list(range(10, 33)) and found.any((1, 2)).sum() == 23
     assert not decoded_parts(probability, ContactDecodingSettings(least_probability=0.6)).any()
