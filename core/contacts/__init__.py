@@ -3,7 +3,7 @@
 from .detection import detect_contacts
 from .distances import depth_discounted_distances, measure_contacts, region_distances, region_pair_confidence
 from .finding import ContactScene, find_contacts, part_probabilities
-from .merging import merge_contacts
+from .merging import in_detected_frames, merge_contacts
 from .regions import load_region_frequencies, spread_over_regions
 from .settings import ContactDetectionSettings
 from .unreached import unreached_warnings
@@ -14,6 +14,7 @@ __all__ = [
     "depth_discounted_distances",
     "detect_contacts",
     "find_contacts",
+    "in_detected_frames",
     "load_region_frequencies",
     "measure_contacts",
     "merge_contacts",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from ..contract.body_parts import body_part_of
 from ..contract.contact import Contact
 from ..contract.skeleton import split_side
 from .grouping import is_one_touch
@@ -37,6 +38,26 @@ def merge_contacts(detected: Sequence[Contact], edited: Sequence[Contact]) -> li
     return [*edited, *(replace(contact, touch=joined.get(contact.touch, contact.touch)) for contact in kept)]
 
 
+def in_detected_frames(named: Sequence[Contact], detected: Sequence[Contact]) -> list[Contact]:
+    """Named contacts, each in the frames of the detected ones of the same body parts that it overlaps in time, if there are any.
+
+    A sentence says what touches. Its contacts are found around the moment at which the two come nearest, while the contact head
+    judges every frame.
+    """
+    found: list[Contact] = []
+    for contact in named:
+        same = [
+            other
+            for other in detected
+            if _body_parts(other) == _body_parts(contact) and _overlap_in_time(other, contact)
+        ]
+        if same:
+            first, last = min(other.frame_start for other in same), max(other.frame_end for other in same)
+            contact = replace(contact, frame_start=first, frame_end=last)
+        found.append(contact)
+    return found
+
+
 def suppress_duplicates(ranked: Sequence[Contact]) -> list[Contact]:
     """Non-maximum suppression: of contacts that overlap in time and describe one touch, only the first is kept.
 
@@ -67,6 +88,10 @@ def _region_group(region: str) -> str:
         if bare in group:
             return group[0]
     return next((f"{side}_{group[0]}" for group in _LIMB_GROUPS if bare in group), region)
+
+
+def _body_parts(contact: Contact) -> tuple[str, str]:
+    return body_part_of(contact.region_a), body_part_of(contact.region_b)
 
 
 def _overlap_in_time(one: Contact, other: Contact) -> bool:

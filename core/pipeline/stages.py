@@ -20,7 +20,7 @@ from jaxtyping import Float
 
 from ..body.model import BodyModel
 from ..clip import Clip
-from ..contacts import merge_contacts
+from ..contacts import in_detected_frames, merge_contacts
 from ..contract.contact import Contact
 from ..contract.edits import Pin
 from ..contract.errors import UserError
@@ -324,7 +324,7 @@ def first_fit(
     return fit_clip(start, clip_scene.observations, clip_scene.body, targets, schedule, reporter)
 
 
-@stage(version=2, cost=0.1, stored=False)
+@stage(version=3, cost=0.1, stored=False)
 def constraints(
     detected: ContactList,
     prompted: ContactList,
@@ -336,9 +336,11 @@ def constraints(
 ) -> Constraints:
     """What a take is to honour. The user's contacts take the place of all others of the same regions and time.
 
-    What the prompt named and the motion does not bear out is listed, rejected, where nothing else is known of it.
+    A prompt says what touches, not when: where that was detected, it lasts as long as was detected. What the prompt named and the
+    motion does not bear out is listed, rejected, where nothing else is known of it.
     """
     borne_out = [contact for contact in prompted.contacts if contact.active()]
+    borne_out = in_detected_frames(borne_out, detected.contacts)
     refused = [contact for contact in prompted.contacts if not contact.active()]
     named = borne_out if suggested is None else merge_contacts(suggested.contacts, borne_out)
     contacts = merge_contacts(refused, merge_contacts(merge_contacts(detected.contacts, named), edited))

@@ -34,3 +34,15 @@ def test_what_was_found_there_is_used_all_the_same() -> None:
 def test_a_user_who_knows_better_enforces_it() -> None:
     enforced = replace(DOUBTED, state="enforced")
     assert honoured(edited=(enforced,)) == (enforced,)
+
+
+def test_what_the_prompt_names_lasts_as_long_as_it_was_detected() -> None:
+    named = replace(DOUBTED, state="auto", frame_start=33, frame_end=36)
+    parts = Contact(0, "right_fingers", 1, "right_hand_back", 25, 35), Contact(0, "right_palm", 1, "right_palm", 34, 48)
+    later, elsewhere = replace(parts[0], frame_start=60, frame_end=70), Contact(0, "left_palm", 1, "right_palm", 10, 50)
+    made: Constraints = constraints.function(
+        ContactList((*parts, later, elsewhere)), ContactList((named,)), None, (), (), (), Sentence.none()
+    )
+    [asked] = [contact for contact in made.targets.contacts if contact.source == "prompt"]
+    assert asked == replace(named, frame_start=25, frame_end=48)
+    assert {each.id for each in made.targets.contacts} == {each.id for each in (named, parts[0], later, elsewhere)}
