@@ -130,7 +130,7 @@ def _cost_lines(title: str, runs: Sequence[Cost]) -> list[str]:
     stages = list(dict.fromkeys(stage for run in runs for stage in run.seconds))
     lines = [f"\n{title}, ms per frame", "frames   wall s   peak MiB   " + "   ".join(f"{name:>11}" for name in stages)]
     for run in runs:
-        times = "   ".join(f"{1000 * run.seconds[stage] / run.frames:>11.1f}" for stage in stages)
+        times = "   ".join(f"{1000 * run.seconds.get(stage, 0.0) / run.frames:>11.1f}" for stage in stages)
         memory = "       –" if run.peak_memory is None else f"{run.peak_memory:>8.0f}"
         lines.append(f"{run.frames:>6}   {run.wall:>6.1f}   {memory}   {times}")
     return lines

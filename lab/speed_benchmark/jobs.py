@@ -69,14 +69,17 @@ def reconstruct_clip(peaks: StagePeaks, _: int, clip: str, folder: str, device: 
 
 
 def refine_folder(peaks: StagePeaks, _: int, folder: str, device: str) -> dict[str, Any]:
-    """Refine with the first detected contact enforced."""
-    contacts = load(Path(folder)).info.contacts
+    """Refine with the first detected contact enforced; the seconds are of what the new take adds to those of the earlier one."""
+    before = load(Path(folder)).info
+    contacts = before.contacts
     edited = tuple(
         replace(contact, state="enforced") if index == 0 else contact for index, contact in enumerate(contacts)
     )
     refine(RefineRequest(edits=Edits(contacts=edited), device=device), Path(folder), MemoryListener(peaks))
     peaks.end()
-    return {"seconds": {"refine": load(Path(folder)).info.seconds["solved-motion"]}}
+    total = load(Path(folder)).info.seconds
+    added = {name: seconds - before.seconds.get(name, 0.0) for name, seconds in total.items()}
+    return {"seconds": {name: seconds for name, seconds in added.items() if seconds > 0}}
 
 
 def stages_after_perception(peaks: StagePeaks, frames: int, detections_file: str, device: str) -> dict[str, Any]:
