@@ -339,8 +339,8 @@ def constraints(
     A prompt says what touches, not when: where that was detected, it lasts as long as was detected. What the prompt named and the
     motion does not bear out is listed, rejected, where nothing else is known of it.
     """
-    borne_out = [contact for contact in prompted.contacts if contact.active()]
-    borne_out = in_detected_frames(borne_out, detected.contacts)
+    active = [contact for contact in prompted.contacts if contact.active()]
+    borne_out = in_detected_frames(active, detected.contacts)
     refused = [contact for contact in prompted.contacts if not contact.active()]
     named = borne_out if suggested is None else merge_contacts(suggested.contacts, borne_out)
     contacts = merge_contacts(refused, merge_contacts(merge_contacts(detected.contacts, named), edited))

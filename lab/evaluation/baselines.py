@@ -29,12 +29,11 @@ from core.motion import Camera, PairMotion, motion_from_rotations, pose
 from core.observations.line_of_sight import line_of_sight_rotation
 from core.perception.detections import Detections
 from core.reporting import Reporter
+from core.scores import CONFIDENT
 from core.transforms import inverse_transform_points, inverse_transform_rotations
 
 from .initial_estimate import estimate_initial
 
-CONFIDENT = 0.5
-"""Confidence from which a landmark of a person who was found counts as seen."""
 _FILLED = 0.5
 """Confidence of interpolated landmarks; placing people depends only on its ratio to that of the others."""
 _TRUNK = [LANDMARK_INDEX[f"{side}_{part}"] for part in ("shoulder", "hip") for side in ("left", "right")]
