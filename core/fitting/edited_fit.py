@@ -16,14 +16,15 @@ from ..contract.edits import Pin
 from ..contract.skeleton import JOINT_INDEX
 from ..motion import BODY_COUNT, MotionEstimate, Timeline, pose_motion
 from ..observations.observe import Observations
-from ..reporting import Reporter
+from ..reporting import Reporter, StretchOfProgress
 from .fit import FitSchedule, FittedMotion
 from .foot_locks import foot_holds, with_foot_modes
 from .held import TOLERANCE, missed_pin
 from .holding import hold
 from .prior import JointPrior
+from .stretches import seconds_from, stretches_around, with_stretch
 from .targets import FitTargets
-from .windows import blended, fit_clip
+from .windows import clip_energy, fit_clip
 
 Motion = TypeVar("Motion", bound=MotionEstimate)
 _MOVED = 0.01
@@ -31,7 +32,9 @@ _MOVED = 0.01
 _RESAMPLED = 0.005
 """metres that a landmark has moved where a take was sampled anew, and not only smoothed."""
 _FADE_SECONDS = 0.4
-"""How far beyond the edits the descent may change a take."""
+"""How far beyond the edits the descent may change a take ..."""
+_CONTEXT_SECONDS = 0.3
+"""... and how much farther it looks at the take: what it finds at the ends of a stretch is not used."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,8 @@ class EarlierTake:
     motion: MotionEstimate
     contacts: tuple[Contact, ...] = ()
     """That it was fitted with."""
+    finished: bool = True
+    """Whether it stays as it is where nothing was edited. A first fit does not: it becomes a take by a fit of the whole clip."""
 
 
 def hold_edits(motion: Motion, timeline: Timeline, body: BodyModel, targets: FitTargets) -> Motion:
@@ -60,27 +65,65 @@ def fit_edited(
 ) -> FittedMotion:
     """`windows.fit_clip`, with pins and locked feet held before the descent and after it.
 
-    Where they move people away from where the earlier take has them, the picture does not pull back. Far from everything that
-    was edited or sampled anew the motion stays as it starts. Pins that are out of reach are reported.
+    Where they move people away from where the earlier take has them, the picture does not pull back. Only what lies near
+    something that was edited or sampled anew is fitted: of a finished take the rest stays as it starts, and the shapes and the
+    floor with it. Pins that are out of reach are reported.
     """
-    if not targets.pins and not targets.feet:
-        return fit_clip(start, observations, body, targets, schedule, reporter)
     timeline = observations.timeline
     start = replace(start, foot_contact=with_foot_modes(start.foot_contact, timeline.frame_index, targets.feet))
     held = hold_edits(start, timeline, body, targets)
     moved = _moved_landmarks(earlier.motion, hold_edits(earlier.motion, timeline, body, targets), body)
     weight = np.exp(-np.square(moved / _MOVED)).astype(np.float32)
     wanted = replace(targets, prior=_moved_prior(targets.prior, start, held, body), landmark_weight=weight)
-    fitted = fit_clip(held, observations, body, wanted, schedule, reporter)
-    resampled = _moved_landmarks(earlier.motion, start, body).max((0, 2)) > _RESAMPLED
-    edited = resampled | (moved.max((0, 2)) > _MOVED) | _changed_contacts(earlier.contacts, targets.contacts, timeline)
-    weight = _fading(edited, timeline)
-    fitted = replace(fitted, motion_incam=blended(held.motion_incam, fitted.motion_incam, weight))
+    if earlier.finished:
+        resampled = _moved_landmarks(earlier.motion, start, body).max((0, 2)) > _RESAMPLED
+        changed = _changed_contacts(earlier.contacts, targets.contacts, timeline)
+        edited = resampled | (moved.max((0, 2)) > _MOVED) | changed
+        if not edited.any():
+            reporter.warning(
+                "Nothing that was edited moves anybody, so this take moves as the one that it goes on from."
+            )
+        fitted = _fit_around(edited, held, observations, body, wanted, schedule, reporter)
+    else:
+        fitted = fit_clip(held, observations, body, wanted, schedule, reporter)
     result = hold_edits(fitted, timeline, body, targets)
     missed = farthest_pin(result, timeline, body, targets.pins)
     if missed > TOLERANCE:
         reporter.warning(missed_pin(missed))
     return result
+
+
+def _fit_around(
+    edited: Bool[np.ndarray, " T"],
+    start: MotionEstimate,
+    observations: Observations,
+    body: BodyModel,
+    targets: FitTargets,
+    schedule: FitSchedule,
+    reporter: Reporter,
+) -> FittedMotion:
+    """The start, fitted in the frames around edited ones; it fades out into the rest, which stays as it is."""
+    timeline, motion = observations.timeline, start.motion_incam
+    weight = _fading(edited, timeline)
+    stretches = stretches_around(weight > 0, timeline, _CONTEXT_SECONDS)
+    for number, stretch in enumerate(stretches):
+        fitted = fit_clip(
+            start.frames(stretch),
+            observations.frames(stretch),
+            body,
+            targets.frames(stretch),
+            replace(schedule, fixed_shape=True),
+            StretchOfProgress(reporter, number / len(stretches), 1 / len(stretches)),
+        )
+        motion = with_stretch(motion, stretch, fitted.motion_incam, weight[stretch])
+    result = replace(start, motion_incam=motion)
+    return FittedMotion(
+        motion,
+        start.camera,
+        start.foot_contact,
+        observations.joint_confidence.cpu().numpy(),
+        clip_energy(result, observations, body, targets),
+    )
 
 
 def farthest_pin(motion: MotionEstimate, timeline: Timeline, body: BodyModel, pins: Sequence[Pin]) -> float:
@@ -136,10 +179,5 @@ def _what_is_asked(contact: Contact) -> tuple[int, int, object]:
 
 def _fading(edited: Bool[np.ndarray, " T"], timeline: Timeline) -> Float[np.ndarray, " T"]:
     """1 where something was edited, fading to 0 along half a cosine in the frames around."""
-    if not edited.any():
-        return np.zeros(len(edited), np.float32)
-    times = np.sort(timeline.time[edited])
-    after = np.searchsorted(times, timeline.time)
-    nearest = times[np.stack([after - 1, after]).clip(0, len(times) - 1)]
-    distance = np.abs(timeline.time - nearest).min(0)
-    return (0.5 + 0.5 * np.cos(np.pi * np.clip(distance / _FADE_SECONDS, 0, 1))).astype(np.float32)
+    part = np.clip(seconds_from(edited, timeline) / _FADE_SECONDS, 0, 1)
+    return (0.5 + 0.5 * np.cos(np.pi * part)).astype(np.float32)

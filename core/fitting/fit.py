@@ -121,10 +121,7 @@ def fit(
             reporter.progress(done / total)
     with torch.no_grad():
         state = variables.state(objective)
-        active = objective.active_set(state) if len(observations.found) > 1 else None
-        # takes are compared by all that the picture shows, also where an edit has moved somebody
-        compared = replace(objective, landmark_weight=torch.ones_like(objective.landmark_weight))
-        energy = float(compared.energy(state, _COMPARABLE, active))
+        energy = _comparable_energy(objective, state)
         _warn_of_open_contacts(objective, state, reporter)
         return FittedMotion(
             motion_from_rotations(variables.rotations(), variables.pelvis(), variables.betas()),
@@ -133,6 +130,21 @@ def fit(
             observations.joint_confidence.cpu().numpy(),
             energy,
         )
+
+
+def motion_energy(motion: MotionEstimate, observations: Observations, body: BodyModel, targets: FitTargets) -> float:
+    """The energy that a fit would give a motion if it left it as it is, see `fit`."""
+    objective = build_objective(observations, body, motion, targets)
+    variables = _Variables(motion, body, fixed_shape=True)
+    with torch.no_grad():
+        return _comparable_energy(objective, variables.state(objective))
+
+
+def _comparable_energy(objective: Objective, state: State) -> float:
+    active = objective.active_set(state) if len(objective.observations.found) > 1 else None
+    # takes are compared by all that the picture shows, also where an edit has moved somebody
+    compared = replace(objective, landmark_weight=torch.ones_like(objective.landmark_weight))
+    return float(compared.energy(state, _COMPARABLE, active))
 
 
 def _learning_rate_factor(step: int, steps: int) -> float:

@@ -12,19 +12,18 @@ import numpy as np
 import torch
 
 from ..body.model import BodyModel, rest_joints
-from ..body.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 from ..contract.skeleton import JOINT_INDEX
 from ..motion import MotionEstimate, PairMotion
 from ..observations.observe import Observations
 from ..reporting import Reporter, StretchOfProgress
-from .fit import FitSchedule, FittedMotion, fit
+from .fit import FitSchedule, FittedMotion, fit, motion_energy
+from .stretches import blended
 from .targets import FitTargets
 
 WINDOW = 480
 OVERLAP = 32
 SPREAD = 240
 """Frames that settle shapes and floor."""
-_ROTATIONS = ("global_orient", "body_pose", "left_hand_pose", "right_hand_pose")
 
 
 def fit_clip(
@@ -72,7 +71,7 @@ def fit_clip(
 
 def window_positions(count: int) -> list[np.ndarray]:
     """Positions of each window: WINDOW frames, each sharing OVERLAP with the one before it; the last one ends the clip."""
-    starts = list(range(0, count - OVERLAP, WINDOW - OVERLAP))
+    starts = range(0, max(count - OVERLAP, 1), WINDOW - OVERLAP)
     return [np.arange(start, min(start + WINDOW, count)) for start in starts]
 
 
@@ -100,19 +99,18 @@ def _joined(parts: Sequence[FittedMotion], windows: Sequence[np.ndarray]) -> Fit
         middle = replace(before, motion_incam=blended(before.motion_incam, after.motion_incam, weight))
         first, last = out.frames(slice(0, count - shared)), part.frames(slice(shared, len(window)))
         out = FittedMotion.concatenate([first, middle, last], "T")
-    frames = np.array([len(window) for window in windows])
-    return replace(out, energy=float(np.average([part.energy for part in parts], weights=frames)))
+    return replace(out, energy=_mean_energy([part.energy for part in parts], windows))
 
 
-def blended(before: PairMotion, after: PairMotion, weight: np.ndarray) -> PairMotion:
-    """One motion where the weight [T] is 0, the other where it is 1, and in between along the shortest way."""
-    rotations = {name: _blended_rotations(getattr(before, name), getattr(after, name), weight) for name in _ROTATIONS}
-    w = weight[None, :, None]
-    return replace(before, pelvis=(1 - w) * before.pelvis + w * after.pelvis, **rotations)
+def clip_energy(motion: MotionEstimate, observations: Observations, body: BodyModel, targets: FitTargets) -> float:
+    """`fit.motion_energy` for clips of any length."""
+    windows = window_positions(len(observations.time))
+    energies = [
+        motion_energy(motion.frames(window), observations.frames(window), body, targets.frames(window))
+        for window in windows
+    ]
+    return _mean_energy(energies, windows)
 
 
-def _blended_rotations(before: np.ndarray, after: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    first, second = (axis_angle_to_matrix(torch.from_numpy(angles)) for angles in (before, after))
-    factor = torch.from_numpy(weight).reshape(1, -1, *[1] * (before.ndim - 2))
-    step = axis_angle_to_matrix(matrix_to_axis_angle(first.mT @ second) * factor)
-    return matrix_to_axis_angle(first @ step).numpy()
+def _mean_energy(energies: Sequence[float], windows: Sequence[np.ndarray]) -> float:
+    return float(np.average(energies, weights=[len(window) for window in windows]))

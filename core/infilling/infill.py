@@ -13,12 +13,13 @@ from ..body.rotations import axis_angle_to_matrix, matrix_to_axis_angle, slerp
 from ..contract.contact import Contact
 from ..fitting.fit import FittedMotion
 from ..fitting.prior import JointPrior
+from ..fitting.stretches import seconds_from, stretches_around, with_stretch
 from ..fitting.targets import FitTargets
 from ..motion import BODY_COUNT, MotionEstimate, PairMotion, pose_motion
 from ..observations.clip_scene import ClipScene
 from ..observations.observe import Observations
 from ..observations.swift_limbs import swift_limbs
-from ..reporting import Reporter
+from ..reporting import Reporter, StretchOfProgress
 from ..representation.body_parts import touching
 from ..representation.residual import apply_residual, encode_residual, from_channels, pose_state, to_channels
 from ..smoothing.smooth import Smoother, SmoothingSettings, smooth
@@ -49,6 +50,8 @@ class InfillSettings:
     resample_seconds: float = 0.4
     fade_seconds: float = 0.8
     """How long before and after an edit an earlier take is sampled anew, and over which time that fades out."""
+    context_seconds: float = 0.5
+    """What the networks see of the earlier take before and after that."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +111,18 @@ class InfillScene:
         swift = swift_limbs(clip.observations, torch.from_numpy(place[..., 2]).to(clip.device))
         return cls(clip, reference, state, prediction, fitted, swift)
 
+    def stretch(self, frames: slice) -> InfillScene:
+        """The scene of some frames of the clip."""
+        clip, in_grid = self.clip.stretch(frames)
+        return InfillScene(
+            clip,
+            self.reference.frames(frames),
+            self.reference_inview.along("N", in_grid),
+            self.prediction.frames(frames),
+            self.fitted.frames(frames),
+            self.swift[:, frames],
+        )
+
 
 def infill(
     models: InfillerModels,
@@ -121,23 +136,37 @@ def infill(
     """A take of a whole clip: sampled from noise about the prediction or, `from_take`, from the scene's fitted motion on.
 
     An earlier take is sampled anew around the edits, `settings.sampling.strength` of the way; far from every edit it stays
-    as it is. UserError `infiller-failed`, `smoother-failed`.
+    exactly as it is. UserError `infiller-failed`, `smoother-failed`.
     """
-    hold = _held_frames(scene.clip.observations, constraints)
-    if not from_take:
-        channels = _sampled(models, scene, constraints, settings, reporter)
-        channels = _smoothed(models, scene, channels, hold, settings.smoothness)
-        infilled = _decoded(scene, channels, models.infiller, settings)
-        return _averaged_with_prediction(infilled, scene.prediction, settings.prediction_weight)
-    start = _channels_of(scene, models.infiller, constraints.targets.contacts)
-    start = _smoothed(models, scene, start, hold, settings.extra_smoothness)
-    weight = _resampling_weight(scene, constraints, settings)
-    if not bool(weight.any()):
-        return _decoded(scene, start, models.infiller, settings)
-    channels = _sampled(models, scene, constraints, settings, reporter, start)
-    channels = _smoothed(models, scene, channels, hold, settings.smoothness)
-    blended = start + weight.to(start)[None, :, None] * (channels - start)
-    return _decoded(scene, blended, models.infiller, settings)
+    if from_take:
+        return _with_prior(scene, _resampled(models, scene, constraints, settings, reporter), settings)
+    channels = _sampled(models, scene, constraints, settings, reporter)
+    channels = _smoothed(models, scene, channels, constraints, settings.smoothness)
+    infilled = _with_prior(scene, _decoded(scene, channels, models.infiller), settings)
+    return _averaged_with_prediction(infilled, scene.prediction, settings.prediction_weight)
+
+
+def _resampled(
+    models: InfillerModels, scene: InfillScene, constraints: Constraints, settings: InfillSettings, reporter: Reporter
+) -> PairMotion:
+    """The scene's fitted motion, smoothed by the extra smoothness, and sampled anew around the edits."""
+    infiller, observations, contacts = models.infiller, scene.clip.observations, constraints.targets.contacts
+    if settings.extra_smoothness:
+        channels = _channels_of(scene, infiller, contacts)
+        channels = _smoothed(models, scene, channels, constraints, settings.extra_smoothness)
+        smoothed = replace(scene.fitted, motion_incam=_decoded(scene, channels, infiller))
+        scene = replace(scene, fitted=smoothed)
+    motion = scene.fitted.motion_incam
+    weight = _resampling_weight(observations, constraints, settings)
+    stretches = stretches_around(weight > 0, observations.timeline, settings.context_seconds)
+    for number, stretch in enumerate(stretches):
+        part = scene.stretch(stretch)
+        start = _channels_of(part, infiller, contacts)
+        progress = StretchOfProgress(reporter, number / len(stretches), 1 / len(stretches))
+        channels = _sampled(models, part, constraints, settings, progress, start)
+        channels = _smoothed(models, part, channels, constraints, settings.smoothness)
+        motion = with_stretch(motion, stretch, _decoded(part, channels, infiller), weight[stretch])
+    return motion
 
 
 def _sampled(
@@ -160,10 +189,11 @@ def _sampled(
 
 
 def _smoothed(
-    models: InfillerModels, scene: InfillScene, channels: Tensor, hold: np.ndarray, strength: float
+    models: InfillerModels, scene: InfillScene, channels: Tensor, constraints: Constraints, strength: float
 ) -> Float[Tensor, "P N C"]:
     if models.smoother is None or strength == 0:
         return channels
+    hold = _held_frames(scene.clip.observations, constraints)
     return smooth(
         models.smoother,
         channels,
@@ -186,11 +216,13 @@ def _held_frames(observations: Observations, constraints: Constraints) -> Float[
     return held
 
 
-def _resampling_weight(scene: InfillScene, constraints: Constraints, settings: InfillSettings) -> Float[Tensor, " N"]:
+def _resampling_weight(
+    observations: Observations, constraints: Constraints, settings: InfillSettings
+) -> Float[np.ndarray, " T"]:
     """In 0-1, how far each frame is sampled anew: wholly near the animator's edits, not at all far from them."""
+    frames = observations.frame_index
     if settings.everywhere:
-        return torch.ones(scene.clip.features.confidence.shape[1])
-    frames, time = scene.clip.observations.frame_index, scene.clip.observations.time
+        return np.ones(len(frames), np.float32)
     # of a pinned take the most likely version is the take itself with its pins held; other seeds vary it
     pins = constraints.targets.pins if settings.sampling.temperature else ()
     edited = [(pin.frame, pin.frame) for pin in pins]
@@ -199,14 +231,11 @@ def _resampling_weight(scene: InfillScene, constraints: Constraints, settings: I
         for contact in constraints.targets.contacts
         if contact.state != "auto" or contact.source == "user"
     ]
-    distance = np.full(len(time), np.inf)
+    inside = np.zeros(len(frames), bool)
     for first, last in edited:
-        inside = (frames >= first) & (frames <= last)
-        if inside.any():
-            times = time[inside]
-            distance = np.minimum(distance, np.maximum(times[0] - time, time - times[-1]))
-    weight = np.clip(1 - (distance - settings.resample_seconds) / settings.fade_seconds, 0, 1).astype(np.float32)
-    return scene.clip.frame.grid.to_grid(torch.from_numpy(weight)[None])[0]
+        inside |= (frames >= first) & (frames <= last)
+    distance = seconds_from(inside, observations.timeline)
+    return np.clip(1 - (distance - settings.resample_seconds) / settings.fade_seconds, 0, 1).astype(np.float32)
 
 
 def _channels_of(scene: InfillScene, infiller: Infiller, contacts: tuple[Contact, ...]) -> Float[Tensor, "P N C"]:
@@ -221,13 +250,17 @@ def _channels_of(scene: InfillScene, infiller: Infiller, contacts: tuple[Contact
     return to_channels(x, betas, infiller.scales)
 
 
-def _decoded(scene: InfillScene, channels: Tensor, infiller: Infiller, settings: InfillSettings) -> InfilledMotion:
-    """The motion of channels, with the fit's shapes: all takes of a clip share bodies."""
+def _decoded(scene: InfillScene, channels: Tensor, infiller: Infiller) -> PairMotion:
+    """The motion of channels, before the camera, with the fit's shapes: all takes of a clip share bodies."""
     view, grid = scene.clip.frame.view, scene.clip.frame.grid
     x, betas = from_channels(channels.to(view.T_cv.device), infiller.scales)
     motion = apply_residual(x, betas, scene.reference.motion_incam, view, grid)
     motion = replace(motion, betas=scene.fitted.motion_incam.betas)
-    motion = _with_swift_limbs(motion, scene.fitted.motion_incam, scene.swift.cpu())
+    return _with_swift_limbs(motion, scene.fitted.motion_incam, scene.swift.cpu())
+
+
+def _with_prior(scene: InfillScene, motion: PairMotion, settings: InfillSettings) -> InfilledMotion:
+    """A take with the prior about its joints: as sure as the ST-GCN's, or as the fit's confidence where that did not run."""
     joints = pose_motion(scene.clip.body, motion).joints[:, :, :BODY_COUNT].cpu().numpy()
     if scene.prediction.prior is not None:
         return InfilledMotion(motion, replace(scene.prediction.prior, joints_incam=joints))

@@ -13,6 +13,7 @@ from torch import Tensor
 from ..body.model import BodyModel
 from ..checkpoint import load_checkpoint, load_weights, read_config, weights_file
 from ..observations.features import VERSION, Features
+from ..records import Record
 from ..reporting import Reporter
 from ..representation.residual import PoseState, ResidualScales, offset_between
 from ..representation.sliding_windows import sliding_windows
@@ -32,7 +33,7 @@ class Infiller:
 
 
 @dataclass(frozen=True)
-class ReferenceMotion:
+class ReferenceMotion(Record):
     """The motion that an infiller changes, how it differs from the features' reference, and how uncertain it is."""
 
     state: PoseState

@@ -30,6 +30,20 @@ class ClipScene:
         features, frame = extract_features(observations, initial, body)
         return cls(observations, initial, features, frame, body)
 
+    def stretch(self, frames: slice) -> tuple[ClipScene, slice]:
+        """The scene of some frames of the clip, and which frames of the grid are theirs; the features are those of the clip."""
+        grid, in_grid = self.frame.grid.cut(frames)
+        return (
+            ClipScene(
+                self.observations.frames(frames),
+                self.initial.frames(frames),
+                self.features.along("N", in_grid),
+                CanonicalFrame(self.frame.view, grid),
+                self.body,
+            ),
+            in_grid,
+        )
+
     @property
     def device(self) -> torch.device:
         return self.body.device

@@ -347,7 +347,7 @@ def constraints(
     return Constraints(FitTargets(tuple(contacts), pins, feet), sentence.embedding if sentence.given else None)
 
 
-@stage(version=7, cost=25, weights=(INFILLER, SMOOTHER))
+@stage(version=8, cost=25, weights=(INFILLER, SMOOTHER))
 def infilled_motion(
     clip_scene: ClipScene,
     joint_prediction: JointPrediction,
@@ -382,7 +382,7 @@ def _infiller_models(settings: InfillStageSettings, device: torch.device, report
         return InfillerModels(infiller, None)
 
 
-@stage(version=14, cost=25)
+@stage(version=15, cost=25)
 def solved_motion(
     clip_scene: ClipScene,
     infilled_motion: InfilledMotion,
@@ -401,7 +401,8 @@ def solved_motion(
     # takes share bodies and floor, so that they can be exchanged
     fixed_shape = phases.fixed_shape or is_infilled(infilled_motion, fitted)
     schedule = FitSchedule(phases.for_prior(infilled_motion.prior), fixed_shape)
-    take = EarlierTake(fitted, () if earlier is None else earlier.targets.contacts)
+    contacts = () if earlier is None else earlier.targets.contacts
+    take = EarlierTake(fitted, contacts, finished=earlier is not None)
     return fit_edited(start, take, clip_scene.observations, clip_scene.body, targets, schedule, reporter)
 
 

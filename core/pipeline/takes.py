@@ -385,13 +385,11 @@ def make_takes(
         if any(stages.same_motion(_moving(result), _moving(other), _SAME_MOTION) for other in made):
             break
         made.append(result)
-        if not result.infilled:
-            break
         progress.check()
     if detections is None:
         raise ValueError("no takes to make")
     if len(made) < len(takes):
-        progress.warn(_too_few(made, len(takes)))
+        progress.warn(_too_few(takes, has_infiller=made[0].infilled))
     return MadeTakes(tuple(made), detections)
 
 
@@ -437,10 +435,11 @@ def _parts_of_progress(takes: Sequence[TakeNodes], store: ResultStore) -> list[t
     return [(float(first), float(last)) for first, last in zip(ends, ends[1:])]
 
 
-def _too_few(made: Sequence[TakeResult], wanted: int) -> str:
+def _too_few(takes: Sequence[TakeNodes], *, has_infiller: bool) -> str:
+    refined = takes[0].motion.inputs["earlier"] is not None
     why = (
         "nothing is sampled anew away from your edits"
-        if made[0].infilled
+        if refined or has_infiller
         else "no learned model fills in the hidden motion"
     )
-    return f"One take was made instead of {wanted}: {why}, so every seed gives the same motion."
+    return f"One take was made instead of {len(takes)}: {why}, so every seed gives the same motion."

@@ -35,6 +35,13 @@ class TimeGrid:
         steps = int(np.ceil((clip_times[-1] - clip_times[0]) * FRAME_RATE - _SLACK))
         return cls(clip_times, clip_times[0] + np.arange(max(steps, 0) + 1) / FRAME_RATE)
 
+    def cut(self, frames: slice) -> tuple[TimeGrid, slice]:
+        """The grid over some frames of the clip, from start to stop, and which of its frames these are."""
+        times = self.clip_times[frames]
+        first = max(int(np.searchsorted(self.grid_times, times[0], "right")) - 1, 0)
+        stop = min(int(np.searchsorted(self.grid_times, times[-1], "left")) + 1, len(self.grid_times))
+        return TimeGrid(times, self.grid_times[first:stop]), slice(first, stop)
+
     def to_grid(self, values: Float[Tensor, "P T *values"]) -> Float[Tensor, "P N *values"]:
         """Values by linear interpolation."""
         return _lerp(values, _neighbours(self.clip_times, self.grid_times))

@@ -17,6 +17,7 @@ from ..motion import BODY_COUNT, MotionEstimate, PairMotion, motion_from_rotatio
 from ..observations.clip_scene import ClipScene
 from ..observations.features import CanonicalFrame
 from ..observations.observe import Observations
+from ..records import Record
 from ..representation.body_parts import PARTS
 from ..representation.residual import PoseState, apply_residual, encode_residual
 from .inference import run_stgcn
@@ -62,7 +63,7 @@ class SnapSettings:
 
 
 @dataclass(frozen=True)
-class JointPrediction:
+class JointPrediction(Record):
     """A clip's people where the network predicts them."""
 
     motion_incam: PairMotion

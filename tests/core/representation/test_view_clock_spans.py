@@ -141,3 +141,12 @@ def test_windows_that_disagree_meet_without_a_jump() -> None:
     windows = sliding_windows(200)
     steps = blend((torch.full((1, 64), float(index)) for index in range(len(windows))), windows).diff().abs()
     assert float(steps.max()) <= 1 / 16 + 1e-6
+
+
+def test_a_stretch_has_the_frames_of_the_grid_around_it() -> None:
+    time = 7 + np.arange(60) / 24  # between two frames of the clip the grid has one or two of its own
+    grid = TimeGrid.of(time)
+    values = torch.from_numpy(np.sin(5 * grid.grid_times)).float()[None]
+    for stretch in (slice(0, 60), slice(0, 7), slice(13, 29), slice(41, 42), slice(50, 60)):
+        part, in_grid = grid.cut(stretch)
+        assert torch.equal(part.from_grid(values[:, in_grid]), grid.from_grid(values)[:, stretch])
