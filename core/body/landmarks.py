@@ -41,6 +41,7 @@ class LandmarkRegressor:
     """Weights of the joints, then of the vertices; rows sum to one."""
 
     @classmethod
+    @lru_cache(maxsize=4)
     def for_body(cls, body: BodyModel) -> LandmarkRegressor:
         """The learned regressor for any body in SMPL-X's layout, on the body's device.
 

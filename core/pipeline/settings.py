@@ -104,7 +104,7 @@ class PipelineSettings:
         return settings
 
     def infill_stage(
-        self, seed: int, smoothness: float, start: EarlierTake | None = None
+        self, seed: int, smoothness: float, resampling: Resampling | None = None
     ) -> InfillStageSettings | None:
         """The settings of one take's infilling."""
         if self.infill is None:
@@ -112,20 +112,21 @@ class PipelineSettings:
         temperature = self.temperature if seed else 0.0
         sampling = replace(self.infill.sampling, seed=seed, temperature=temperature)
         infill = replace(self.infill, sampling=sampling, smoothness=smoothness)
-        if start is not None:
+        if resampling is not None:
             infill = replace(
                 infill,
                 sampling=replace(sampling, strength=self.resampling_strength),
-                extra_smoothness=max(0.0, smoothness - start.smoothness),
-                everywhere=start.everywhere,
+                extra_smoothness=max(0.0, smoothness - resampling.smoothness),
+                everywhere=resampling.everywhere,
             )
-        return InfillStageSettings(infill, self.smoothing, start is not None, self.stgcn)
+        return InfillStageSettings(infill, self.smoothing, resampling is not None, self.stgcn)
 
 
 @dataclass(frozen=True)
-class EarlierTake:
-    """What matters of an earlier take for going on from it."""
+class Resampling:
+    """How an earlier take is sampled anew."""
 
     smoothness: float
+    """That the earlier take was made with."""
     everywhere: bool
-    """Whether all of it is sampled anew, as for another prompt."""
+    """Whether all of it is sampled anew, as for another prompt, and not only what lies near an edit."""

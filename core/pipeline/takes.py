@@ -40,7 +40,7 @@ from ..stgcn.predict import JointPrediction
 from . import annotation_stages, contact_stages, stages
 from .annotation_stages import Annotations, SuggestedContacts, Words
 from .contact_stages import ContactList
-from .settings import EarlierTake, PerceptionSettings, PipelineSettings
+from .settings import PerceptionSettings, PipelineSettings, Resampling
 from .stage import Given, Node, Results, ResultStore, expected_cost, in_order, run
 from .stages import AgreementOnCamera, Caption, Sentence
 
@@ -265,14 +265,14 @@ def take_nodes(
                 annotation=clip.annotation,
                 used=not prompt,
             )
-        earlier, phases = None, settings.contact_fit
+        resampling, phases = None, settings.contact_fit
     else:
         sentence = _sentence(clip, _words(clip, prompt), settings) if prompt else start.sentence
         prediction, fitted = start.prediction, start.motion
         detected = Given(
             ContactList(()), ""
         )  # what was detected is among the edited contacts, unless the user removed it
-        earlier, phases = EarlierTake(start.settings.smoothness, bool(prompt)), settings.edit_fit
+        resampling, phases = Resampling(start.settings.smoothness, bool(prompt)), settings.edit_fit
     constraints = stages.constraints.node(
         detected=detected,
         prompted=contact_stages.prompted_contacts.node(
@@ -289,7 +289,7 @@ def take_nodes(
         joint_prediction=prediction,
         fitted=fitted,
         constraints=constraints,
-        settings=_available(settings).infill_stage(take.seed, take.smoothness, earlier),
+        settings=_available(settings).infill_stage(take.seed, take.smoothness, resampling),
     )
     motion = stages.solved_motion.node(
         clip_scene=scene,
