@@ -17,6 +17,7 @@ from ..contract.skeleton import JOINT_INDEX
 from ..motion import BODY_COUNT, MotionEstimate, Timeline, pose_motion
 from ..observations.observe import Observations
 from ..reporting import Reporter, StretchOfProgress
+from .contact_edits import changed_frames
 from .fit import FitSchedule, FittedMotion
 from .foot_locks import foot_holds, with_foot_modes
 from .held import TOLERANCE, missed_pin
@@ -77,7 +78,7 @@ def fit_edited(
     wanted = replace(targets, prior=_moved_prior(targets.prior, start, held, body), landmark_weight=weight)
     if earlier.finished:
         resampled = _moved_landmarks(earlier.motion, start, body).max((0, 2)) > _RESAMPLED
-        changed = _changed_contacts(earlier.contacts, targets.contacts, timeline)
+        changed = changed_frames(earlier.contacts, targets.contacts, timeline.frame_index)
         edited = resampled | (moved.max((0, 2)) > _MOVED) | changed
         if not edited.any():
             reporter.warning(
@@ -158,23 +159,6 @@ def _moved_landmarks(before: MotionEstimate, after: MotionEstimate, body: BodyMo
         posed_landmarks(pose_motion(body, motion.motion_incam), body).cpu().numpy() for motion in (before, after)
     ]
     return np.linalg.norm(landmarks[1] - landmarks[0], axis=-1)
-
-
-def _changed_contacts(
-    before: Sequence[Contact], after: Sequence[Contact], timeline: Timeline
-) -> Bool[np.ndarray, " T"]:
-    """Frames of contacts that are new, different or gone."""
-    known, now = ({_what_is_asked(contact) for contact in contacts} for contacts in (before, after))
-    changed = np.zeros(len(timeline.frame_index), bool)
-    for first, last, *_ in known ^ now:
-        changed |= (timeline.frame_index >= first) & (timeline.frame_index <= last)
-    return changed
-
-
-def _what_is_asked(contact: Contact) -> tuple[int, int, object]:
-    """The first and last frame of a contact, and all else by which the fit tells it from another one."""
-    sides = (contact.person_a, contact.region_a, contact.vertex_a, contact.person_b, contact.region_b, contact.vertex_b)
-    return contact.frame_start, contact.frame_end, (*sides, contact.state, round(contact.weight, 2))
 
 
 def _fading(edited: Bool[np.ndarray, " T"], timeline: Timeline) -> Float[np.ndarray, " T"]:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ..body.rotations import axis_angle_to_matrix, matrix_to_axis_angle, slerp
 from ..contract.contact import Contact
+from ..fitting.contact_edits import changed_frames
 from ..fitting.fit import FittedMotion
 from ..fitting.prior import JointPrior
 from ..fitting.stretches import seconds_from, stretches_around, with_stretch
@@ -130,16 +131,16 @@ def infill(
     constraints: Constraints,
     settings: InfillSettings,
     reporter: Reporter,
-    *,
-    from_take: bool = False,
+    earlier: Constraints | None = None,
 ) -> InfilledMotion:
-    """A take of a whole clip: sampled from noise about the prediction or, `from_take`, from the scene's fitted motion on.
+    """A take of a whole clip, sampled from noise about the prediction or, given `earlier`, from the scene's fitted motion on.
 
-    An earlier take is sampled anew around the edits, `settings.sampling.strength` of the way; far from every edit it stays
-    exactly as it is. UserError `infiller-failed`, `smoother-failed`.
+    `earlier` are the constraints that the fitted motion was made with. It is sampled anew around what differs from them and around
+    pins, by `settings.sampling.strength`; far from every edit it stays exactly as it is. UserError `infiller-failed`,
+    `smoother-failed`.
     """
-    if from_take:
-        return _with_prior(scene, _resampled(models, scene, constraints, settings, reporter), settings)
+    if earlier is not None:
+        return _with_prior(scene, _resampled(models, scene, earlier, constraints, settings, reporter), settings)
     channels = _sampled(models, scene, constraints, settings, reporter)
     channels = _smoothed(models, scene, channels, constraints, settings.smoothness)
     infilled = _with_prior(scene, _decoded(scene, channels, models.infiller), settings)
@@ -147,7 +148,12 @@ def infill(
 
 
 def _resampled(
-    models: InfillerModels, scene: InfillScene, constraints: Constraints, settings: InfillSettings, reporter: Reporter
+    models: InfillerModels,
+    scene: InfillScene,
+    earlier: Constraints,
+    constraints: Constraints,
+    settings: InfillSettings,
+    reporter: Reporter,
 ) -> PairMotion:
     """The scene's fitted motion, smoothed by the extra smoothness, and sampled anew around the edits."""
     infiller, observations, contacts = models.infiller, scene.clip.observations, constraints.targets.contacts
@@ -157,7 +163,7 @@ def _resampled(
         smoothed = replace(scene.fitted, motion_incam=_decoded(scene, channels, infiller))
         scene = replace(scene, fitted=smoothed)
     motion = scene.fitted.motion_incam
-    weight = _resampling_weight(observations, constraints, settings)
+    weight = _resampling_weight(observations, earlier, constraints, settings)
     stretches = stretches_around(weight > 0, observations.timeline, settings.context_seconds)
     for number, stretch in enumerate(stretches):
         part = scene.stretch(stretch)
@@ -217,7 +223,7 @@ def _held_frames(observations: Observations, constraints: Constraints) -> Float[
 
 
 def _resampling_weight(
-    observations: Observations, constraints: Constraints, settings: InfillSettings
+    observations: Observations, earlier: Constraints, constraints: Constraints, settings: InfillSettings
 ) -> Float[np.ndarray, " T"]:
     """In 0-1, how far each frame is sampled anew: wholly near the animator's edits, not at all far from them."""
     frames = observations.frame_index
@@ -225,16 +231,9 @@ def _resampling_weight(
         return np.ones(len(frames), np.float32)
     # of a pinned take the most likely version is the take itself with its pins held; other seeds vary it
     pins = constraints.targets.pins if settings.sampling.temperature else ()
-    edited = [(pin.frame, pin.frame) for pin in pins]
-    edited += [
-        (contact.frame_start, contact.frame_end)
-        for contact in constraints.targets.contacts
-        if contact.state != "auto" or contact.source == "user"
-    ]
-    inside = np.zeros(len(frames), bool)
-    for first, last in edited:
-        inside |= (frames >= first) & (frames <= last)
-    distance = seconds_from(inside, observations.timeline)
+    edited = np.isin(frames, [pin.frame for pin in pins])
+    edited |= changed_frames(earlier.targets.contacts, constraints.targets.contacts, frames)
+    distance = seconds_from(edited, observations.timeline)
     return np.clip(1 - (distance - settings.resample_seconds) / settings.fade_seconds, 0, 1).astype(np.float32)
 
 

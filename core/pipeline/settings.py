@@ -57,8 +57,6 @@ class FitPhases:
 class InfillStageSettings:
     infill: InfillSettings
     smoothing: bool = True
-    from_take: bool = False
-    """Whether the fitted motion is an earlier take to go on from."""
     needs_prediction: bool = True
     """Whether the infiller is left out where the ST-GCN could not run: it has learned to change what that predicts."""
 
@@ -119,7 +117,7 @@ class PipelineSettings:
                 extra_smoothness=max(0.0, smoothness - resampling.smoothness),
                 everywhere=resampling.everywhere,
             )
-        return InfillStageSettings(infill, self.smoothing, resampling is not None, self.stgcn)
+        return InfillStageSettings(infill, self.smoothing, self.stgcn)
 
 
 @dataclass(frozen=True)

@@ -353,10 +353,11 @@ def infilled_motion(
     joint_prediction: JointPrediction,
     fitted: FittedMotion,
     constraints: Constraints,
+    earlier: Constraints | None,
     settings: InfillStageSettings | None,
     reporter: Reporter,
 ) -> InfilledMotion:
-    """A take from noise, or from an earlier take on; where no infiller can run, the fitted motion as it is."""
+    """A take from noise or, given an earlier one's constraints, from that on; the fitted motion where no infiller can run."""
     unchanged = InfilledMotion(fitted.motion_incam, joint_prediction.prior)
     if settings is None or (joint_prediction.prior is None and settings.needs_prediction):
         return unchanged
@@ -364,9 +365,9 @@ def infilled_motion(
         models = _infiller_models(settings, clip_scene.device, reporter)
         held = hold_edits(fitted, clip_scene.observations.timeline, clip_scene.body, constraints.targets)
         scene = InfillScene.of(clip_scene, joint_prediction, held)
-        return infill(models, scene, constraints, settings.infill, reporter, from_take=settings.from_take)
+        return infill(models, scene, constraints, settings.infill, reporter, earlier)
     except UserError as error:
-        before = "the last take's" if settings.from_take else "the fit's alone"
+        before = "the last take's" if earlier is not None else "the fit's alone"
         reporter.warning(f"Hidden motion is {before}: {error.message} {error.hint}")
         return unchanged
 

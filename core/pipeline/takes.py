@@ -289,6 +289,7 @@ def take_nodes(
         joint_prediction=prediction,
         fitted=fitted,
         constraints=constraints,
+        earlier=None if start is None else start.constraints,
         settings=_available(settings).infill_stage(take.seed, take.smoothness, resampling),
     )
     motion = stages.solved_motion.node(

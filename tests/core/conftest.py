@@ -165,12 +165,12 @@ def quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
         confidence = np.ones((2, FRAMES, 22), np.float32)
         return FittedMotion(incam(seed), made_up_camera(), foot_contact, confidence, ENERGIES[seed % len(ENERGIES)])
 
-    def infilled(settings: Any, fitted: FittedMotion, constraints: Any, **_: Any) -> InfilledMotion:
+    def infilled(settings: Any, fitted: FittedMotion, constraints: Any, earlier: Any, **_: Any) -> InfilledMotion:
         """The fitted motion as it is where no infiller takes part; its seed can be told from the first beta."""
         if settings is None or not weights_file(stages.INFILLER).is_file():
             return InfilledMotion(fitted.motion_incam, None)
         seed = settings.infill.sampling.seed
-        if settings.from_take:
+        if earlier is not None:
             edited = bool(constraints.targets.pins) or settings.infill.everywhere
             seed = seed_of(fitted.motion_incam, 0) + (seed if edited else 0)
         return InfilledMotion(incam(1000 + seed), None)

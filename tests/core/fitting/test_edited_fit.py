@@ -9,7 +9,8 @@ import pytest
 
 from core.body.files import load_body
 from core.contract.contact import Contact
-from core.fitting.edited_fit import EarlierTake, _changed_contacts, _fading, fit_edited
+from core.fitting.contact_edits import changed_frames
+from core.fitting.edited_fit import EarlierTake, _fading, fit_edited
 from core.fitting.fit import FitSchedule, FittedMotion, Phase
 from core.fitting.targets import FitTargets
 from core.motion import Timeline, pose_motion
@@ -24,9 +25,9 @@ SHAKE = Contact(0, "right_palm", 1, "right_palm", 110, 114, vertex_a=7)
     "changes", [{"vertex_a": 8}, {"vertex_b": 3}, {"vertex_a": None}, {"state": "enforced"}, {"weight": 0.5}]
 )
 def test_frames_of_a_contact_whose_marker_was_moved_are_fitted_again(changes: dict[str, object]) -> None:
-    changed = _changed_contacts([SHAKE], [replace(SHAKE, **changes)], TIMELINE)
+    changed = changed_frames([SHAKE], [replace(SHAKE, **changes)], TIMELINE.frame_index)
     assert TIMELINE.frame_index[changed].tolist() == [110, 111, 112, 113, 114]
-    assert not _changed_contacts([SHAKE], [replace(SHAKE, id="another", distance=0.2)], TIMELINE).any()
+    assert not changed_frames([SHAKE], [replace(SHAKE, id="another", distance=0.2)], TIMELINE.frame_index).any()
 
 
 def test_what_is_fitted_again_fades_into_the_rest_by_the_time_to_it() -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
 from core.body.files import load_body
+from core.contract.contact import Contact
 from core.contract.edits import Pin
 from core.fitting.fit import FittedMotion
 from core.fitting.initial import estimate_initial_motion
@@ -64,7 +67,7 @@ def change(scene: InfillScene, models: InfillerModels, constraints: Constraints,
     """How far a take moves that goes on from the scene's fitted motion."""
     sampling = SamplingSettings(seed=3, steps=4, strength=0.5)
     settings = InfillSettings(sampling, guidance=None, everywhere=everywhere)
-    infilled = infill(models, scene, constraints, settings, SilentReporter(), from_take=True)
+    infilled = infill(models, scene, constraints, settings, SilentReporter(), Constraints())
     return distance(infilled.motion_incam, scene.fitted.motion_incam)
 
 
@@ -75,6 +78,17 @@ def test_only_frames_near_an_edit_are_sampled_anew(scene, models):
     seconds = observations.time - observations.time[5]
     assert moved[seconds < 0.3].min() > 0.01
     assert moved[seconds > 1.3].max() == 0
+
+
+def test_a_contact_that_nobody_has_changed_is_no_edit(scene, models):
+    first = int(scene.clip.observations.frame_index[0])
+    refused = Contact(0, "chest", 1, "chest", first, first + 9, source="prompt", state="rejected")
+    before = Constraints(FitTargets((refused,)))
+    sampling = InfillSettings(SamplingSettings(seed=3, steps=4, strength=0.5), guidance=None)
+    for contact, changed in ((refused, False), (replace(refused, state="enforced"), True)):
+        after = Constraints(FitTargets((contact,)))
+        motion = infill(models, scene, after, sampling, SilentReporter(), before).motion_incam
+        assert (distance(motion, scene.fitted.motion_incam).max() > 0) == changed
 
 
 def test_without_edits_the_earlier_take_stays_and_a_new_prompt_may_change_everything(scene, models):
