@@ -135,8 +135,8 @@ def infill(
 ) -> InfilledMotion:
     """A take of a whole clip, sampled from noise about the prediction or, given `earlier`, from the scene's fitted motion on.
 
-    `earlier` are the constraints that the fitted motion was made with. It is sampled anew around what differs from them and around
-    pins, by `settings.sampling.strength`; far from every edit it stays exactly as it is. UserError `infiller-failed`,
+    `earlier` are the constraints that the fitted motion was made with. It is sampled anew around pins and around what differs
+    from them, by `settings.sampling.strength`; far from every edit it stays exactly as it is. UserError `infiller-failed`,
     `smoother-failed`.
     """
     if earlier is not None:
