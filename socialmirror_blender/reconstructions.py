@@ -18,7 +18,7 @@ from . import folders
 from . import scene as scenes
 from .properties import settings_of, suggest_prompt
 from .runtime.session import Origin, Outcome, find_scene
-from .take_files import activate_take
+from .take_files import activate_take, load_take
 from .viewing import show_result
 
 _infos: dict[Path, tuple[int, Info | None]] = {}
@@ -152,8 +152,32 @@ def import_or_update_steps(context: bpy.types.Context, folder: Path, origin: Ori
             origin.frame_start, origin.strip or None, origin.link_camera, origin.match_scene and not origin.strip
         )
         collection = yield from scenes.import_steps(context, folder, reconstruction, options)
+        scenes.set_strip(collection, origin.strip)
+        if options.match_scene:
+            key_others_for_scene_rate(context.scene, collection)
         show_result(context, collection)
     suggest_prompt(settings_of(context), reconstruction.info)
+
+
+def key_for_scene_rate(scene: bpy.types.Scene, collection: bpy.types.Collection) -> None:
+    """Key a result with the take that it shows for the scene's frame rate. UserError if that is impossible."""
+    folder = require_folder(collection)
+    shown = load_take(folder, scenes.read_state(collection).take)
+    scenes.key_for_scene_rate(scene, collection, folder, shown)
+
+
+def key_others_for_scene_rate(scene: bpy.types.Scene, matched: bpy.types.Collection) -> list[str]:
+    """Key the scene's other results for the frame rate that it got from one; for each that cannot be, a sentence says why."""
+    failed: list[str] = []
+    for other in scenes.reconstructions_in(scene):
+        if other == matched or scenes.fits_frame_rate(scene, other):
+            continue
+        try:
+            key_for_scene_rate(scene, other)
+        except UserError as error:
+            rate = scenes.read_state(other).timing.timeline.frame_rate
+            failed.append(f"{other.name} is still keyed for {rate:.4g} fps: {error}")
+    return failed
 
 
 def _last_edits(folder: Path) -> dict[str, Any]:

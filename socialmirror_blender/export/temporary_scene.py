@@ -21,6 +21,7 @@ from ...core.export.layout import FilePlan
 from ...core.export.weights import limit_weights
 from .. import compat
 from ..scene.armature import read_rest_pose
+from ..scene.confidence_overlay import remove_overlay
 from ..scene.datablocks import remove_new_datablocks, temporary_name
 from ..scene.fcurves import location_path, rotation_path, write_fcurves
 from ..scene.objects import rig_of, skin_of
@@ -138,6 +139,7 @@ def _copy_skin(
     bones, weights = read_weights(skin)
     copy: Any = skin.copy()
     copy.data = copy.data.copy()
+    remove_overlay(copy.data)
     copy.animation_data_clear()
     copy.data.transform(Matrix.Scale(1 / plan.unit, 4) @ to_armature, shape_keys=True)
     copy.parent = rig_copy

@@ -101,7 +101,7 @@ class SOCIALMIRROR_OT_queue_import(_OnClip, bpy.types.Operator):
         clip = session.session.queue.clip(self.number)
         if not clip.folder:
             raise UserError("no-result", "This clip has no result yet.", "Wait until it is done.")
-        if session.session.pending is not None:
+        if session.has_result_for_open_file():
             raise UserError("busy", "Another result is waiting to be imported.", "Import or dismiss it first.")
         session.apply_outcome(session.Outcome(clip.folder, clip.origin, "reconstruct"))
         session.redraw()

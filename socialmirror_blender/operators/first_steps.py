@@ -7,7 +7,12 @@ import bpy
 from ...core.contract.errors import UserError
 from .. import scene as scenes
 from ..properties import settings_of
-from ..reconstructions import require_folder, require_reconstruction
+from ..reconstructions import (
+    key_for_scene_rate,
+    key_others_for_scene_rate,
+    require_folder,
+    require_reconstruction,
+)
 from ..runtime import paths, session
 from ..take_files import load_take
 from ..viewing import show_result
@@ -49,8 +54,8 @@ class SOCIALMIRROR_OT_match_scene(OnIdleReconstruction, bpy.types.Operator):
     bl_idname = "socialmirror.match_scene"
     bl_label = "Match Scene to Clip"
     bl_description = (
-        "Set the scene's frame rate, resolution and frame range to those of the clip, and move the keys of the result along. "
-        "Your other animation stays on its frames"
+        "Set the scene's frame rate, resolution and frame range to those of the clip, and move the keys of this and the scene's "
+        "other results along. Your other animation stays on its frames"
     )
     bl_options = {"REGISTER", "UNDO"}
 
@@ -58,9 +63,34 @@ class SOCIALMIRROR_OT_match_scene(OnIdleReconstruction, bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
         collection = require_reconstruction(context)
         folder = require_folder(collection)
-        shown = load_take(folder, scenes.read_state(collection).take)
-        scenes.match_scene_to_clip(context.scene, collection, folder, shown)
+        state = scenes.read_state(collection)
+        scenes.match_scene_to_clip(context.scene, collection, folder, load_take(folder, state.take))
+        matched = scenes.read_state(collection)
+        if not scenes.is_same_rate(state.timing.timeline.frame_rate, matched.timing.timeline.frame_rate):
+            scenes.set_strip(collection, "")
+        for sentence in key_others_for_scene_rate(context.scene, collection):
+            self.report({"WARNING"}, sentence)
         return {"FINISHED"}
 
 
-CLASSES = (SOCIALMIRROR_OT_try_sample, SOCIALMIRROR_OT_show_result, SOCIALMIRROR_OT_match_scene)
+class SOCIALMIRROR_OT_key_for_scene_rate(OnIdleReconstruction, bpy.types.Operator):
+    bl_idname = "socialmirror.key_for_scene_rate"
+    bl_label = "Key for This Frame Rate"
+    bl_description = (
+        "Key the result anew for the scene's frame rate, so that it plays at the clip's speed. It starts at the same frame, and "
+        "your own keys move along"
+    )
+    bl_options = {"REGISTER", "UNDO"}
+
+    @reports_errors
+    def execute(self, context: bpy.types.Context) -> OperatorReturn:
+        key_for_scene_rate(context.scene, require_reconstruction(context))
+        return {"FINISHED"}
+
+
+CLASSES = (
+    SOCIALMIRROR_OT_try_sample,
+    SOCIALMIRROR_OT_show_result,
+    SOCIALMIRROR_OT_match_scene,
+    SOCIALMIRROR_OT_key_for_scene_rate,
+)

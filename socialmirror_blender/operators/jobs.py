@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import bpy
-from bpy.props import StringProperty
+from bpy.props import IntProperty, StringProperty
 
 from ...core.contract.errors import UserError
 from ..reconstructions import require_reconstruction
@@ -69,7 +69,7 @@ class SOCIALMIRROR_OT_cancel(bpy.types.Operator):
 class SOCIALMIRROR_OT_dismiss(bpy.types.Operator):
     bl_idname = "socialmirror.dismiss"
     bl_label = "Dismiss"
-    bl_description = "Hide the message. A result that was not imported stays in its folder"
+    bl_description = "Hide the message"
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -78,9 +78,39 @@ class SOCIALMIRROR_OT_dismiss(bpy.types.Operator):
     @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
         session.session.runner.clear()
+        session.redraw()
+        return {"FINISHED"}
+
+
+class SOCIALMIRROR_OT_dismiss_result(bpy.types.Operator):
+    bl_idname = "socialmirror.dismiss_result"
+    bl_label = "Dismiss Result"
+    bl_description = "Do not import this result. It stays in its folder"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return session.session.pending is not None
+
+    @reports_errors
+    def execute(self, context: bpy.types.Context) -> OperatorReturn:
         session.abandon_import()
         session.session.pending = None
         session.session.notice = ""
+        session.redraw()
+        return {"FINISHED"}
+
+
+class SOCIALMIRROR_OT_dismiss_failure(bpy.types.Operator):
+    bl_idname = "socialmirror.dismiss_failure"
+    bl_label = "Dismiss"
+    bl_description = "Hide the message about a job that failed before the queue went on"
+
+    number: IntProperty(options={"SKIP_SAVE", "HIDDEN"})
+
+    @reports_errors
+    def execute(self, context: bpy.types.Context) -> OperatorReturn:
+        kept = enumerate(session.session.failures)
+        session.session.failures = tuple(failed for number, failed in kept if number != self.number)
         session.redraw()
         return {"FINISHED"}
 
@@ -120,5 +150,7 @@ CLASSES = (
     SOCIALMIRROR_OT_refine,
     SOCIALMIRROR_OT_cancel,
     SOCIALMIRROR_OT_dismiss,
+    SOCIALMIRROR_OT_dismiss_result,
+    SOCIALMIRROR_OT_dismiss_failure,
     SOCIALMIRROR_OT_open_log,
 )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 from ..runtime import models
 from ..runtime.job import Failure, Job, JobState
-from ..runtime.session import is_open, scene_is_busy_with, session
+from ..runtime.session import Origin, is_open, scene_is_busy_with, session
 from ..scene.frame_numbers import renumber
-from ..text import draw_note, draw_text
+from ..text import counted, draw_note, draw_text
 from .next_step import FIXES
 
 _JOB_LABELS = {
@@ -54,7 +55,8 @@ def draw_job(layout: Any, *kinds: str, hints: bool = True) -> None:
     if job.active:
         _draw_progress(layout.box(), job)
     elif job.state is JobState.FAILED and job.failure is not None:
-        _draw_failure(layout.box(), job.failure, hints)
+        row = _draw_failure(layout.box(), job.failure, session.origin, hints)
+        row.operator("socialmirror.dismiss", text="", icon="X", emboss=False)
     elif job.state is JobState.CANCELLED:
         row = layout.row()
         row.label(text="Cancelled. Nothing changed.", icon="INFO")
@@ -66,6 +68,16 @@ def draw_job(layout: Any, *kinds: str, hints: bool = True) -> None:
             draw_note(layout, in_scene_frames(warning))
 
 
+def draw_failures(layout: Any) -> None:
+    """Draw how jobs have failed after which the queue went on."""
+    for number, failed in enumerate(session.failures):
+        failure = failed.failure
+        if failed.title:
+            failure = replace(failure, message=f"{failed.title}: {failure.message}")
+        row = _draw_failure(layout.box(), failure, failed.origin, hints=True)
+        row.operator("socialmirror.dismiss_failure", text="", icon="X", emboss=False).number = number
+
+
 def draw_pending_result(layout: Any) -> None:
     """Draw a result that was not imported yet, and why."""
     if session.pending is None or session.importing is not None:
@@ -73,9 +85,11 @@ def draw_pending_result(layout: Any) -> None:
     box = layout.box()
     waits_for = scene_is_busy_with() or "no tool is running"
     draw_text(box, session.notice or f"The result is imported as soon as {waits_for}.", icon="INFO")
+    if count := len(session.waiting):
+        draw_text(box, f"{counted(count, 'more result')} {'wait' if count > 1 else 'waits'}.")
     row = box.row(align=True)
     row.operator("socialmirror.import_result", icon="IMPORT")
-    row.operator("socialmirror.dismiss", text="", icon="X")
+    row.operator("socialmirror.dismiss_result", text="", icon="X")
 
 
 def stage_label(stage: str) -> str:
@@ -96,8 +110,12 @@ def time_left(seconds: float) -> str:
 
 
 def in_scene_frames(text: str) -> str:
-    """A sentence of the core with the scene's frames, where the job's clip is a strip of the scene."""
-    timing = None if session.origin is None else session.origin.strip_timing
+    """A sentence of the core about the current or last job with the scene's frames, where its clip is a strip of the scene."""
+    return _in_frames_of(session.origin, text)
+
+
+def _in_frames_of(origin: Origin | None, text: str) -> str:
+    timing = None if origin is None else origin.strip_timing
     if timing is None:
         return text
     zero, stretch = timing
@@ -120,16 +138,17 @@ def _draw_progress(box: Any, job: Job) -> None:
     row.operator("socialmirror.cancel", icon="CANCEL")
 
 
-def _draw_failure(box: Any, failure: Failure, hints: bool) -> None:
-    row = box.row()
-    column = row.column(align=True)
+def _draw_failure(box: Any, failure: Failure, origin: Origin | None, hints: bool) -> Any:
+    """Returns the row for the button that dismisses it."""
+    first = box.row()
+    column = first.column(align=True)
     column.alert = True
-    draw_text(column, in_scene_frames(failure.message), icon="ERROR", margin=_BUTTON_WIDTH)
-    row.operator("socialmirror.dismiss", text="", icon="X", emboss=False)
+    draw_text(column, _in_frames_of(origin, failure.message), icon="ERROR", margin=_BUTTON_WIDTH)
     fix = FIXES.get(failure.code) if hints else None
     if hints and (text := failure.hint if fix is None else fix.text):
-        draw_text(box, in_scene_frames(text))
+        draw_text(box, _in_frames_of(origin, text))
     row = box.row(align=True)
     if fix is not None:
         row.operator(fix.operator)
     row.operator("socialmirror.open_log", icon="TEXT").filepath = failure.log
+    return first

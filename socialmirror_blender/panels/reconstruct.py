@@ -13,7 +13,7 @@ from ..runtime.session import session
 from ..text import draw_text
 from .annotation import draw_suggestion
 from .environment import draw_environment, draw_environment_details
-from .job import draw_job, draw_pending_result, in_scene_frames
+from .job import draw_failures, draw_job, draw_pending_result, in_scene_frames
 from .next_step import next_step
 from .sidebar import Sidebar
 from .sidebar_state import read_sidebar_state
@@ -93,6 +93,7 @@ def _draw_properties(column: Any, settings: Any, names: Iterable[str]) -> None:
 def _draw_next_step(layout: Any, context: bpy.types.Context) -> None:
     """What is going on, and what to do next."""
     draw_job(layout, "reconstruct", "refine", "install", *MODEL_JOBS, hints=False)  # they are the next step
+    draw_failures(layout)
     draw_pending_result(layout)
     step = next_step(read_sidebar_state(context))
     box = layout.box()

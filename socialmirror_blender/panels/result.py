@@ -17,9 +17,6 @@ from ..scene.take_notes import take_name, take_sentence
 from ..text import draw_note, draw_text
 from .sidebar import Sidebar
 
-_SAME_RATE = 0.001
-"""Relative difference up to which two frame rates count as equal."""
-
 
 class SOCIALMIRROR_PT_result(Sidebar, bpy.types.Panel):
     bl_label = "Result"
@@ -83,12 +80,18 @@ def _draw_reconstruction(layout: Any, collection: bpy.types.Collection) -> None:
 
 
 def _draw_rate(layout: Any, scene: bpy.types.Scene, collection: bpy.types.Collection) -> None:
-    """Say that the scene has another frame rate than the clip, with the button that changes it, if it is wanted."""
+    """Say that the scene has another frame rate than the keys, or than the clip, with the buttons that change it."""
     info, rate = read_info(collection), compat.frame_rate(scene)
+    if not scenes.fits_frame_rate(scene, collection):
+        keyed = scenes.read_state(collection).timing.timeline.frame_rate
+        speed = "fast" if rate > keyed else "slow"
+        draw_text(layout, f"Its keys are for {keyed:.4g} fps: at {rate:.4g} fps it plays too {speed}.", icon="ERROR")
+        if info is not None:
+            layout.operator("socialmirror.key_for_scene_rate", text=f"Key for {rate:.4g} fps", icon="KEYINGSET")
     if info is None:
         return
     clip_rate = clip_info(info).frame_rate
-    if abs(rate - clip_rate) > _SAME_RATE * clip_rate:
+    if not scenes.is_same_rate(rate, clip_rate):
         text = f"Match Scene to Clip ({rate:.4g} → {clip_rate:.4g} fps)"
         layout.operator("socialmirror.match_scene", text=text, icon="SCENE_DATA")
 

@@ -11,6 +11,7 @@ import threading
 import traceback
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import bpy
@@ -21,7 +22,7 @@ from . import environment as environments
 from . import environment_files, launches, paths
 from .clip_queue import ClipQueue, ClipState
 from .environment import Environment, EnvironmentState
-from .job import Job, JobState
+from .job import Failure, Job, JobState
 from .models import FETCH, Model, read_models
 from .models import JOBS as MODEL_JOBS
 from .process import Launch
@@ -58,6 +59,16 @@ class Outcome:
     kind: str
 
 
+@dataclass(frozen=True)
+class FailedJob:
+    """A job outside the queue that failed and was followed by a clip of the queue."""
+
+    title: str
+    """What it was about; see `Session.title`."""
+    failure: Failure
+    origin: Origin | None
+
+
 @dataclass
 class Session:
     runner: Runner
@@ -65,8 +76,16 @@ class Session:
     file_serial: int = 0
     origin: Origin | None = None
     """Origin of the current or last job."""
+    title: str = ""
+    """Name of the current or last job's strip, clip or folder, empty if it is about none."""
+    in_queue: bool = False
+    """Whether the current or last job is of a clip of the queue."""
+    failures: tuple[FailedJob, ...] = ()
+    """Kept until the user dismisses them."""
     pending: Outcome | None = None
-    """A result that has not been imported yet."""
+    """The result that is imported next."""
+    waiting: tuple[Outcome, ...] = ()
+    """Other results that have not been imported yet, the newest first."""
     # not ClipQueue[Origin]: typing's cache would keep it, and with it Blender's module, beyond the end of Blender
     queue: ClipQueue[Origin] = field(default_factory=lambda: ClipQueue())
     """Clips that are reconstructed one after the other; their results are imported when asked."""
@@ -107,9 +126,15 @@ def start_installation(interpreter: str = "", torch_index: str = "") -> None:
 
 def start_job(launch: Launch, kind: str, fields: dict[str, Any] | None, origin: Origin | None) -> None:
     session.runner.start(launch, kind, fields)
-    session.origin = origin
+    session.origin, session.title, session.in_queue = origin, _title(fields or {}, origin), False
     session.notice = ""
     redraw()
+
+
+def _title(fields: dict[str, Any], origin: Origin | None) -> str:
+    if origin is not None and origin.strip:
+        return origin.strip
+    return Path(str(fields.get("clip") or fields.get("folder") or "")).name
 
 
 def current_origin(context: bpy.types.Context) -> Origin:
@@ -168,6 +193,8 @@ def pump() -> None:
     if before.active and not job.active:
         _finished(job)
         changed = True
+    if _choose_result():
+        changed = True
     if _start_next_clip():
         changed = True
     if session.pending is not None and not session.notice and not scene_is_busy_with():
@@ -179,8 +206,7 @@ def pump() -> None:
 
 def apply_outcome(outcome: Outcome) -> None:
     """Import a finished reconstruction into the file it was started in; if that is impossible, keep it and say why."""
-    abandon_import()
-    session.pending, session.notice = outcome, ""
+    _put_first(outcome)
     while _import_further():
         pass
 
@@ -192,6 +218,37 @@ def abandon_import() -> None:
         steps.close()
 
 
+def _put_first(outcome: Outcome) -> None:
+    """Let a result be imported next; those that were not imported yet wait, except an earlier one of the same."""
+    abandon_import()
+    earlier = () if session.pending is None else (session.pending,)
+    others = tuple(each for each in (*earlier, *session.waiting) if _place(each) != _place(outcome))
+    session.pending, session.waiting, session.notice = outcome, others, ""
+
+
+def _place(outcome: Outcome) -> tuple[Any, ...]:
+    """What two results have in common if the import of one is also that of the other."""
+    origin = outcome.origin
+    return outcome.folder, origin.filepath or origin.file_serial, origin.scene, origin.collection
+
+
+def _choose_result() -> bool:
+    """Let a result of the open file be imported before those that wait for another one. Whether the pending one has changed."""
+    results = (*(() if session.pending is None else (session.pending,)), *session.waiting)
+    chosen = next((each for each in results if is_open(each.origin)), results[0] if results else None)
+    if chosen is session.pending:
+        return False
+    abandon_import()
+    session.pending, session.notice = chosen, ""
+    session.waiting = tuple(each for each in results if each is not chosen)
+    return True
+
+
+def has_result_for_open_file() -> bool:
+    """Whether a result waits that belongs to the open file, so that it is imported before the queue goes on."""
+    return session.pending is not None and is_open(session.pending.origin)
+
+
 def _import_further() -> bool:
     """Do the next step of importing the pending result; whether more are left.
 
@@ -201,7 +258,10 @@ def _import_further() -> bool:
     if outcome is None or session.apply is None:
         return False
     if not is_open(outcome.origin):
-        session.notice = "This reconstruction was started in another file. Open that file, or import the result here."
+        name = f" ({Path(outcome.origin.filepath).name})" if outcome.origin.filepath else ""
+        session.notice = (
+            f"This reconstruction was started in another file{name}. Open that file, or import the result here."
+        )
         return False
     if session.importing is None:
         session.importing = session.apply(outcome)
@@ -221,16 +281,23 @@ def _import_further() -> bool:
 
 
 def _start_next_clip() -> bool:
-    """Start the clip of the queue whose turn it is, if nothing runs and no result waits. Whether the queue has changed."""
+    """Start the clip of the queue whose turn it is, unless a job runs or a result waits that can be imported here.
+
+    Whether the queue has changed. How a job outside the queue has failed is kept.
+    """
     clip = session.queue.next
-    if clip is None or session.runner.job.active or session.pending is not None or not session.environment.usable:
+    if clip is None or session.runner.job.active or has_result_for_open_file() or not session.environment.usable:
         return False
+    failure = None if session.in_queue else session.runner.job.failure
+    failures = () if failure is None else (FailedJob(session.title, failure, session.origin),)
     try:
         start_reconstruction("reconstruct", clip.fields, clip.origin)
     except UserError as error:
         session.queue.fail(clip.number, str(error))
     else:
         session.queue.begin(clip.number)
+        session.in_queue = True
+        session.failures += failures
     return True
 
 
@@ -261,8 +328,7 @@ def _finished(job: Job) -> None:
                 target=environment_files.clean, args=(folder,), name="SocialMirror clean", daemon=True
             ).start()
     elif job.state is JobState.DONE and job.result is not None and session.origin is not None and not queued:
-        session.pending = Outcome(job.result["folder"], session.origin, job.kind)
-        session.notice = ""
+        _put_first(Outcome(job.result["folder"], session.origin, job.kind))
     elif job.failure is not None and job.failure.code.startswith(("weight-", "wheel-")):
         session.environment = environments.weights_missing(session.environment)
 

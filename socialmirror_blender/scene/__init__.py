@@ -9,6 +9,7 @@ from .contact_markers import adopt_moved_markers, sync_markers
 from .copies import separate_copies
 from .datablocks import Steps, at_once
 from .edits import EDITS_FILE, read_edits
+from .frame_rate import fits_frame_rate, is_same_rate, key_for_scene_rate, set_strip
 from .importing import (
     ImportOptions,
     import_reconstruction,
@@ -45,13 +46,16 @@ __all__ = [
     "edit_marks",
     "editable_reconstructions",
     "find_reconstruction",
+    "fits_frame_rate",
     "folder_note",
     "folder_of",
     "forget_count",
     "import_reconstruction",
     "import_steps",
     "is_linked",
+    "is_same_rate",
     "keep_links",
+    "key_for_scene_rate",
     "link_to",
     "list_pins",
     "lock_keyframes",
@@ -70,6 +74,7 @@ __all__ = [
     "separate_copies",
     "set_folder_note",
     "set_pin_type",
+    "set_strip",
     "show_take_steps",
     "skin_of",
     "sync_markers",

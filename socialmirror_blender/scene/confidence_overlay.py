@@ -6,8 +6,6 @@ hidden the skins have the materials that they had before.
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from contextlib import contextmanager
 from typing import Any
 
 import bpy
@@ -101,21 +99,13 @@ def hide_overlay(collection: bpy.types.Collection) -> None:
             "edit-mode", "A skin is in Edit Mode, where its colours cannot be changed.", "Leave Edit Mode first."
         )
     for skin in _skins(collection).values():
-        if OVERLAY_PROPERTY in skin.data:
-            _hide_on(skin.data)
+        remove_overlay(skin.data)
 
 
-@contextmanager
-def overlay_hidden(collection: bpy.types.Collection) -> Generator[None]:
-    """Hide the overlay for a block that reads materials, such as an export."""
-    shown = is_overlay_shown(collection)
-    if shown:
-        hide_overlay(collection)
-    try:
-        yield
-    finally:
-        if shown:
-            show_overlay(collection)
+def remove_overlay(mesh: Any) -> None:
+    """Give a mesh, such as a copy of a skin's, the materials back that it had without the overlay, if it has that."""
+    if OVERLAY_PROPERTY in mesh:
+        _hide_on(mesh)
 
 
 def _hide_on(mesh: Any) -> None:

@@ -11,7 +11,7 @@ from ...core.contract.reconstruction import PEOPLE, Reconstruction
 from .. import compat
 from .armature import read_rest_pose
 from .colors import PERSON_COLORS
-from .confidence_overlay import overlay_hidden
+from .confidence_overlay import remove_overlay
 from .correction_state import as_shown
 from .fcurves import write_fcurves
 from .motion import motion_at_scene_frames
@@ -55,8 +55,7 @@ def show_ghost(collection: bpy.types.Collection, reconstruction: Reconstruction,
         compat.assign_action(rig, action, slot)
         collection.objects.link(rig)
         rig.hide_viewport = rig.hide_render = rig.hide_select = True
-        with overlay_hidden(collection):
-            _add_skin(collection, person, rig, reconstruction.info.take)
+        _add_skin(collection, person, rig, reconstruction.info.take)
     place_ghosts(collection, offset)
 
 
@@ -92,6 +91,7 @@ def _add_skin(collection: bpy.types.Collection, person: int, rig: Any, take: str
     source: Any = skin_of(collection, person)
     ghost = source.copy()
     ghost.data = source.data.copy()
+    remove_overlay(ghost.data)
     ghost.name = f"{source.name} ghost"
     ghost.animation_data_clear()
     set_role(ghost, ghost_role("skin", person))

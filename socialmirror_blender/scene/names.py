@@ -52,6 +52,9 @@ CLIP_FRAMES_PROPERTY = "socialmirror_clip_frames"
 CLIP_SECONDS_PROPERTY = "socialmirror_clip_seconds"
 """On the collection of an imported reconstruction: see `state.ImportState`, contact_edits.py and waiting_edits.py."""
 
+STRIP_PROPERTY = "socialmirror_strip"
+"""On the collection: the movie strip that the result plays in step with, empty if there is none; see frame_rate.py."""
+
 UNFINISHED_PROPERTY = "socialmirror_unfinished"
 """On the collection of an import that is under way."""
 

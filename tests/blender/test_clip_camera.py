@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -12,9 +13,12 @@ import pytest
 from bpy_extras.object_utils import world_to_camera_view
 from mathutils import Vector
 
+from tests.blender.drawing import draw_sidebar
 from tests.blender.evaluated_scene import bone_heads
 from tests.blender.movies import shown_number, strips_of, write_movie, write_numbered_movie
+from tests.blender.product import Product
 from tests.blender.synthetic_reconstruction import make_reconstruction
+from tests.blender.user_actions import press
 
 
 @pytest.mark.parametrize("moving", [False, True])
@@ -136,6 +140,25 @@ def test_rebuilding_an_import_keeps_its_camera_and_what_the_animator_animates_on
     bpy.context.scene.frame_set(11)
     expected = np.linalg.inv(scene_camera(contract, tmp_path / "out"))[:3, 3]
     assert np.allclose(camera.matrix_world.translation, expected, atol=1e-3)
+
+
+def test_a_result_that_plays_with_its_strip_fits_any_frame_rate(
+    scene: ModuleType, contract: ModuleType, product: Product, tmp_path: Path
+) -> None:
+    clip, current = tmp_path / "clip.mp4", bpy.context.scene
+    write_numbered_movie(clip, 12, 24)
+    make_reconstruction(tmp_path / "out", contract, frames=8, frame_rate=24, clip=clip)
+    strips_of(current).new_movie("Clip", str(clip), channel=1, frame_start=31)
+    origin = replace(product("socialmirror_blender.runtime.session").current_origin(bpy.context), strip="Clip")
+    product("socialmirror_blender.reconstructions").import_or_update(bpy.context, tmp_path / "out", origin)
+    current.render.fps = 30
+    assert "key_for_scene_rate" not in draw_sidebar().buttons
+    press("match_scene")  # the keys stay where they are
+    current.render.fps = 30
+    assert "key_for_scene_rate" not in draw_sidebar().buttons
+    press("import_folder", directory=str(tmp_path / "out"))  # not for the strip
+    current.render.fps = 60
+    assert "key_for_scene_rate" in draw_sidebar().buttons
 
 
 def scene_camera(contract: ModuleType, folder: Path) -> np.ndarray:

@@ -12,7 +12,7 @@ import pytest
 
 from tests.blender.drawing import draw_sidebar
 from tests.blender.product import Product
-from tests.blender.test_job import armatures, result, runtime, start, wait
+from tests.blender.test_job import FAKE_WORKER, armatures, result, runtime, start, start_in_file_and_leave, wait
 from tests.blender.user_actions import press, settings
 
 __all__ = ["result", "runtime"]  # fixtures
@@ -20,10 +20,10 @@ __all__ = ["result", "runtime"]  # fixtures
 
 @pytest.fixture(autouse=True)
 def empty_queue(product: Product) -> Iterator[None]:
-    queue = product("socialmirror_blender.runtime.session").session.queue
-    queue.clips = ()
+    session = product("socialmirror_blender.runtime.session").session
+    session.queue.clips = ()
     yield
-    queue.clips = ()
+    session.queue.clips, session.failures = (), ()
 
 
 def add(*prompts: str) -> None:
@@ -90,6 +90,32 @@ def test_the_queue_waits_for_a_job_that_runs_and_cancel_ends_one_clip(runtime: M
     press("cancel")
     wait(runtime, lambda: idle(runtime))
     assert states(runtime) == ["cancelled", "done"]
+
+
+def test_a_failure_outside_the_queue_is_shown_until_it_is_dismissed(runtime: ModuleType, result: Path) -> None:
+    start("fail")
+    add("They hug", "work")
+    wait(runtime, lambda: states(runtime) == ["done", "running"])
+    layout = draw_sidebar()
+    text = " ".join(layout.texts)
+    assert "fake_worker.py: Only one person is seen in the clip." in text and "Choose a range" in text
+    assert "open_log" in layout.buttons
+    press("dismiss_failure", number=0)
+    assert "Only one person" not in " ".join(draw_sidebar().texts)
+    press("cancel")
+
+
+def test_the_queue_does_not_wait_for_a_result_of_another_file(
+    runtime: ModuleType, result: Path, tmp_path: Path
+) -> None:
+    start_in_file_and_leave(runtime, tmp_path / "first.blend")
+    settings().filepath, settings().output = str(FAKE_WORKER), str(tmp_path / "here")
+    add("They dance")
+    wait(runtime, lambda: idle(runtime))
+    press("queue_import", number=runtime.session.queue.clips[0].number)
+    assert armatures() == 2 and runtime.session.queue.clips == ()
+    wait(runtime, lambda: runtime.session.pending is not None)
+    assert "first.blend" in runtime.session.notice
 
 
 def test_clips_that_wait_are_moved_and_removed(runtime: ModuleType, product: Product) -> None:

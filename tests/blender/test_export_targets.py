@@ -182,6 +182,24 @@ def test_vertices_follow_as_many_bones_as_were_chosen(export: Export, made: Made
     assert counts == {4: 4, 8: used} and used > 4
 
 
+@pytest.mark.parametrize("target", ["fbx", "usd"])
+def test_show_confidence_colours_no_file(export: Export, scene: ModuleType, collection: Any, target: str) -> None:
+    """Read back by Blender's importers: each skin has its own material alone, and in Blender it stays coloured."""
+    skin = scene.skin_of(collection, 0)
+    own = skin.data.materials[0].name
+    press("confidence_overlay")
+    before, shown = all_datablocks(), [face.material_index for face in skin.data.polygons]
+    path = export(target, people="both")[0]
+    assert all_datablocks() == before
+    assert [face.material_index for face in skin.data.polygons] == shown
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    getattr(bpy.ops.wm, f"{target}_import")(filepath=str(path))
+    meshes: list[Any] = [item.data for item in bpy.data.objects if item.type == "MESH"]
+    assert [len(mesh.materials) for mesh in meshes] == [1, 1]
+    assert {face.material_index for mesh in meshes for face in mesh.polygons} == {0}
+    assert own.replace(" ", "_") in {material.name.replace(" ", "_") for material in bpy.data.materials}
+
+
 def test_amass_and_bvh_of_what_blender_shows(export: Export, made: Made) -> None:
     motion = made.reconstruction.motion
     for person, path in enumerate(export("amass")[:-1]):

@@ -16,6 +16,7 @@ from typing import Any
 import bpy
 import pytest
 
+from tests.blender.drawing import draw_sidebar
 from tests.blender.synthetic_reconstruction import add_take, make_reconstruction
 from tests.blender.user_actions import press, settings
 
@@ -44,7 +45,7 @@ def runtime(product: Product, tmp_path: Path) -> Iterator[ModuleType]:
     yield session
     session.session.runner.close()
     session.session.runner.clear()
-    session.session.pending = None
+    session.session.pending, session.session.waiting = None, ()
 
 
 def run(runtime: ModuleType, prompt: str, seconds: float = 20) -> Any:
@@ -280,6 +281,52 @@ def test_a_result_of_another_file_can_be_imported_all_the_same(
     assert press("import_result") == {"FINISHED"}
     assert armatures() == 2
     assert runtime.session.pending is None
+
+
+def start_in_file_and_leave(runtime: ModuleType, path: Path) -> None:
+    """Reconstruct in a file of its own, and wait for the result in an empty one."""
+    bpy.ops.wm.save_as_mainfile(filepath=str(path), check_existing=False)
+    settings().filepath, settings().output = str(FAKE_WORKER), str(path.with_suffix(""))
+    start("They hug")
+    bpy.ops.wm.read_homefile(use_empty=True)
+    wait(runtime, lambda: not runtime.session.runner.job.active)
+
+
+def test_a_result_that_waits_for_its_file_outlives_the_next_job(
+    runtime: ModuleType, result: Path, tmp_path: Path
+) -> None:
+    start_in_file_and_leave(runtime, tmp_path / "first.blend")
+    settings().filepath, settings().output = str(FAKE_WORKER), str(tmp_path / "here")
+    run(runtime, "They dance")
+    assert armatures() == 2
+    wait(runtime, lambda: runtime.session.notice)
+    assert "started in another file (first.blend)" in " ".join(draw_sidebar().texts)
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "first.blend"))
+    wait(runtime, lambda: runtime.session.pending is None)
+    assert armatures() == 2 and runtime.session.waiting == ()
+
+
+def test_results_that_wait_are_offered_one_after_the_other(runtime: ModuleType, result: Path, tmp_path: Path) -> None:
+    for name in ("first", "second", "third"):
+        start_in_file_and_leave(runtime, tmp_path / f"{name}.blend")
+    assert "third.blend" in runtime.session.notice and "2 more results wait" in " ".join(draw_sidebar().texts)
+    press("dismiss_result")
+    wait(runtime, lambda: runtime.session.pending is not None)
+    assert "second.blend" in runtime.session.notice
+    press("import_result")
+    assert armatures() == 2
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "first.blend"))
+    wait(runtime, lambda: armatures() == 2)
+    assert runtime.session.pending is None and runtime.session.waiting == ()
+
+
+def test_dismissing_a_failure_keeps_a_result_that_waits(runtime: ModuleType, result: Path, tmp_path: Path) -> None:
+    start_in_file_and_leave(runtime, tmp_path / "first.blend")
+    settings().filepath, settings().output = str(FAKE_WORKER), str(tmp_path / "here")
+    run(runtime, "fail")
+    press("dismiss")
+    assert "first.blend" in runtime.session.notice
+    assert press("import_result") == {"FINISHED"}
 
 
 def test_a_scene_that_is_gone_is_told_and_the_result_kept(runtime: ModuleType, result: Path) -> None:

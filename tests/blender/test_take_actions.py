@@ -134,6 +134,7 @@ def test_no_take_is_keyed_below_a_control_rig(
     for operator, values in (
         ("use_take", {"take": other}),
         ("match_scene", {}),
+        ("key_for_scene_rate", {}),
         ("take_blend", {"take": other, "first": 5, "last": 9}),
         ("import_folder", {"directory": str(tmp_path)}),
         ("reset_camera", {}),

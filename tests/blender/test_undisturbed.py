@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -14,7 +15,7 @@ from tests.blender.drawing import draw_sidebar
 from tests.blender.product import Product
 from tests.blender.synthetic_reconstruction import add_take, make_reconstruction
 from tests.blender.test_job import armatures, result, runtime, start, wait
-from tests.blender.user_actions import press
+from tests.blender.user_actions import press, settings
 
 __all__ = ["result", "runtime"]  # fixtures
 
@@ -51,6 +52,65 @@ def test_matching_the_scene_keeps_its_camera_and_the_shown_take(
     state = scene.read_state(collection)
     assert state.take == "take-2"
     assert (current.frame_start, current.frame_end) == (state.first_frame, state.last_frame) == (1, 25)
+
+
+def test_a_result_that_plays_at_the_wrong_speed_says_so_and_is_keyed_anew(
+    contract: ModuleType, scene: ModuleType, tmp_path: Path
+) -> None:
+    """A second of 30 frames, keyed for a scene of 24 that then gets the clip's own rate."""
+    make_reconstruction(tmp_path, contract, frames=31, frame_rate=30.0)
+    press("import_folder", directory=str(tmp_path))
+    (collection,) = scene.reconstruction_collections()
+    rig = scene.rig_of(collection, 0)
+    rig.pose.bones["head"].keyframe_insert("rotation_quaternion", frame=13)
+    assert "key_for_scene_rate" not in draw_sidebar().buttons
+    bpy.context.scene.render.fps = 30
+    layout = draw_sidebar()
+    assert "keys are for 24 fps" in " ".join(layout.texts) and "too fast" in " ".join(layout.texts)
+    assert "match_scene" not in layout.buttons
+    press("key_for_scene_rate")
+    state = scene.read_state(collection)
+    assert (state.first_frame, state.last_frame, state.timing.timeline.frame_rate) == (1, 31, 30)
+    assert bpy.context.scene.render.fps == 30 and "key_for_scene_rate" not in draw_sidebar().buttons
+    bpy.context.scene.render.fps = 25
+    assert {"key_for_scene_rate", "match_scene"} <= set(draw_sidebar().buttons)
+    shutil.rmtree(tmp_path)
+    layout = draw_sidebar()
+    assert "too slow" in " ".join(layout.texts) and "key_for_scene_rate" not in layout.buttons
+
+
+@pytest.mark.parametrize("on_import", [False, True])
+def test_other_results_follow_a_scene_that_is_matched_to_a_clip(
+    contract: ModuleType, scene: ModuleType, tmp_path: Path, on_import: bool
+) -> None:
+    for seed, name in enumerate(("first", "second")):
+        make_reconstruction(tmp_path / name, contract, seed=seed, frames=31, frame_rate=30.0)
+        settings().match_scene = on_import and name == "second"
+        press("import_folder", directory=str(tmp_path / name))
+    first, second = scene.reconstruction_collections()
+    bpy.context.view_layer.objects.active = scene.rig_of(second, 0)
+    if not on_import:
+        press("match_scene")
+    assert [scene.read_state(each).last_frame for each in (first, second)] == [31, 31]
+    bpy.context.view_layer.objects.active = scene.rig_of(first, 0)
+    assert not {"key_for_scene_rate", "match_scene"} & set(draw_sidebar().buttons)
+
+
+def test_a_result_that_cannot_follow_a_matched_scene_is_named(
+    contract: ModuleType, scene: ModuleType, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for seed, name in enumerate(("first", "second")):
+        make_reconstruction(tmp_path / name, contract, seed=seed, frame_rate=30.0)
+        press("import_folder", directory=str(tmp_path / name))
+    first, second = scene.reconstruction_collections()
+    first.name = "hug"
+    bpy.context.view_layer.objects.active = scene.rig_of(first, 0)
+    press("control_rig_add")
+    bpy.context.view_layer.objects.active = scene.rig_of(second, 0)
+    assert press("match_scene") == {"FINISHED"}
+    assert "hug is still keyed for 24 fps" in capfd.readouterr().out
+    bpy.context.view_layer.objects.active = scene.rig_of(first, 0)
+    assert "keys are for 24 fps" in " ".join(draw_sidebar().texts)
 
 
 def view(perspective: str, local: bool = False) -> Any:
