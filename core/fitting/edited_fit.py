@@ -77,13 +77,7 @@ def fit_edited(
     weight = np.exp(-np.square(moved / _MOVED)).astype(np.float32)
     wanted = replace(targets, prior=_moved_prior(targets.prior, start, held, body), landmark_weight=weight)
     if earlier.finished:
-        resampled = _moved_landmarks(earlier.motion, start, body).max((0, 2)) > _RESAMPLED
-        changed = changed_frames(earlier.contacts, targets.contacts, timeline.frame_index)
-        edited = resampled | (moved.max((0, 2)) > _MOVED) | changed
-        if not edited.any():
-            reporter.warning(
-                "Nothing that was edited moves anybody, so this take moves as the one that it goes on from."
-            )
+        edited = _edited_frames(start, earlier, moved, targets, timeline, body)
         fitted = _fit_around(edited, held, observations, body, wanted, schedule, reporter)
     else:
         fitted = fit_clip(held, observations, body, wanted, schedule, reporter)
@@ -91,7 +85,28 @@ def fit_edited(
     missed = farthest_pin(result, timeline, body, targets.pins)
     if missed > TOLERANCE:
         reporter.warning(missed_pin(missed))
-    return result
+    if isinstance(result, FittedMotion):
+        return result
+    # takes are compared by the same feet, whichever the animator lets slide
+    compared = replace(result, foot_contact=earlier.motion.foot_contact)
+    energy = clip_energy(compared, observations, body, targets)
+    confidence = observations.joint_confidence.cpu().numpy()
+    return FittedMotion(result.motion_incam, result.camera, result.foot_contact, confidence, energy)
+
+
+def _edited_frames(
+    start: MotionEstimate,
+    earlier: EarlierTake,
+    moved: Float[np.ndarray, "P T 33"],
+    targets: FitTargets,
+    timeline: Timeline,
+    body: BodyModel,
+) -> Bool[np.ndarray, " T"]:
+    """Frames in which pins and locked feet have `moved` the earlier take, or something else about it is not as it was."""
+    edited = moved.max((0, 2)) > _MOVED
+    edited |= _moved_landmarks(earlier.motion, start, body).max((0, 2)) > _RESAMPLED
+    edited |= (start.foot_contact != earlier.motion.foot_contact).any((0, 2))
+    return edited | changed_frames(earlier.contacts, targets.contacts, timeline.frame_index)
 
 
 def _fit_around(
@@ -102,7 +117,7 @@ def _fit_around(
     targets: FitTargets,
     schedule: FitSchedule,
     reporter: Reporter,
-) -> FittedMotion:
+) -> MotionEstimate:
     """The start, fitted in the frames around edited ones; it fades out into the rest, which stays as it is."""
     timeline, motion = observations.timeline, start.motion_incam
     weight = _fading(edited, timeline)
@@ -113,18 +128,11 @@ def _fit_around(
             observations.frames(stretch),
             body,
             targets.frames(stretch),
-            replace(schedule, fixed_shape=True),
+            replace(schedule, fixed_shape=True, slow_changes=False),
             StretchOfProgress(reporter, number / len(stretches), 1 / len(stretches)),
         )
         motion = with_stretch(motion, stretch, fitted.motion_incam, weight[stretch])
-    result = replace(start, motion_incam=motion)
-    return FittedMotion(
-        motion,
-        start.camera,
-        start.foot_contact,
-        observations.joint_confidence.cpu().numpy(),
-        clip_energy(result, observations, body, targets),
-    )
+    return replace(start, motion_incam=motion)
 
 
 def farthest_pin(motion: MotionEstimate, timeline: Timeline, body: BodyModel, pins: Sequence[Pin]) -> float:

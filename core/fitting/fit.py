@@ -50,6 +50,9 @@ class FitSchedule:
     phases: tuple[Phase, ...]
     fixed_shape: bool = False
     """Keeps betas and floor, so that all takes of a clip share bodies and world."""
+    slow_changes: bool = True
+    """Whether stretches may also move as a whole. Not around an edit of a finished take: the first steps of Adam have full length
+    however small the gradient is, so people whom nothing pulls would be thrown out of their poses."""
 
 
 _EDITS_HELD = {"enforced": 800.0}
@@ -72,7 +75,7 @@ FIRST_FIT_WITH_PRIOR = (
 )
 """Penetration comes in by degrees: at its full weight from the start, people who overlap jam in a wrong pose."""
 CONTACT_FIT_WITH_PRIOR = (Phase(40, 0.012, replace(_WITH_PRIOR, penetration=20.0)), Phase(60, 0.01, _WITH_PRIOR))
-EDIT_FIT_WITH_PRIOR = (Phase(26, 0.015, _WITH_PRIOR), Phase(20, 0.007, replace(_WITH_PRIOR, **_EDITS_HELD)))
+EDIT_FIT_WITH_PRIOR = (Phase(34, 0.015, _WITH_PRIOR), Phase(30, 0.007, replace(_WITH_PRIOR, **_EDITS_HELD)))
 
 
 @dataclass(frozen=True)
@@ -102,7 +105,8 @@ def fit(
     once more and without the prior: it says how well the motion agrees with the observations, the contacts and the edits.
     """
     objective = build_objective(observations, body, start, targets)
-    variables = _Variables(start, body, schedule.fixed_shape, () if targets.prior is None else _KNOT_SPACINGS)
+    knots = _KNOT_SPACINGS if schedule.slow_changes and targets.prior is not None else ()
+    variables = _Variables(start, body, schedule.fixed_shape, knots)
     # One optimizer for all phases: Adam's first steps have full length however small the gradient is, so with new moments a
     # phase would move what the last one has settled in the direction of rounding errors.
     optimizer = Adam(variables.with_factors(), betas=(0.9, 0.95))

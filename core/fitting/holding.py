@@ -46,6 +46,8 @@ _CHUNK = 256
 _ADDED_ACCELERATION = 0.4
 """Of a joint's largest acceleration in the motion, what easing may add."""
 _TINY = 1e-7
+_ROUNDING = 1e-9
+"""By which rotations and places, in double precision, may differ without having been moved."""
 
 
 @dataclass(frozen=True)
@@ -72,29 +74,32 @@ def hold(
     rotations = motion_rotations(inworld).double()
     rest = rest_joints(body, torch.from_numpy(inworld.betas).to(body.device))[:, :BODY_COUNT].double().cpu()
     pelvis = torch.from_numpy(inworld.pelvis).double()
+    moves = torch.zeros(pelvis.shape[:2], dtype=torch.bool)
     for index in sorted(people):
-        person = _Person(rotations[index, :, :BODY_COUNT], pelvis[index], rest[index])
+        before = _Person(rotations[index, :, :BODY_COUNT].clone(), pelvis[index].clone(), rest[index])
         person = _held(
-            person,
+            before,
             timeline,
             [pin for pin in pins if pin.person == index],
             [foot for foot in held_feet if foot.person == index],
         )
         rotations[index, :, :BODY_COUNT], pelvis[index] = person.rotations, person.pelvis
+        turned = (person.rotations - before.rotations).abs().amax((1, 2, 3))
+        moves[index] = (turned > _ROUNDING) | ((person.pelvis - before.pelvis).abs().amax(1) > _ROUNDING)
     angles = matrix_to_axis_angle(rotations[:, :, :BODY_COUNT]).float().numpy()
     moved = replace(inworld, global_orient=angles[:, :, 0], body_pose=angles[:, :, 1:], pelvis=pelvis.float().numpy())
-    return replace(motion, motion_incam=_unchanged_elsewhere(moved.transformed(motion.camera.T_cw), motion, people))
+    return replace(
+        motion, motion_incam=_where(moves.numpy(), moved.transformed(motion.camera.T_cw), motion.motion_incam)
+    )
 
 
-def _unchanged_elsewhere(moved: PairMotion, motion: MotionEstimate, people: set[int]) -> PairMotion:
-    """Of a person without pins, every number as it was."""
-    before = motion.motion_incam
-    kept = np.array([person not in people for person in range(len(before.betas))])
+def _where(moves: Bool[np.ndarray, "P T"], moved: PairMotion, before: PairMotion) -> PairMotion:
+    """The moved motion where somebody moves, and every number as it was elsewhere."""
     return replace(
         moved,
-        global_orient=np.where(kept[:, None, None], before.global_orient, moved.global_orient),
-        body_pose=np.where(kept[:, None, None, None], before.body_pose, moved.body_pose),
-        pelvis=np.where(kept[:, None, None], before.pelvis, moved.pelvis),
+        global_orient=np.where(moves[..., None], moved.global_orient, before.global_orient),
+        body_pose=np.where(moves[..., None, None], moved.body_pose, before.body_pose),
+        pelvis=np.where(moves[..., None], moved.pelvis, before.pelvis),
     )
 
 

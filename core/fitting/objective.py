@@ -17,7 +17,7 @@ from ..body.model import BodyModel
 from ..body.rotations import matrix_to_axis_angle, rotation_about_x
 from ..contract.skeleton import JOINT_INDEX, LANDMARK_INDEX
 from ..motion import BODY_COUNT, MotionEstimate, Posed, pose
-from ..observations.observe import Observations
+from ..observations.observe import Observations, bone_lengths
 from ..observations.swift_limbs import swift_limbs
 from . import energies
 from .camera import extrinsics, floor_from_extrinsics
@@ -33,7 +33,6 @@ _HIPS = [LANDMARK_INDEX["left_hip"], LANDMARK_INDEX["right_hip"]]
 _WRISTS = [JOINT_INDEX["left_wrist"], JOINT_INDEX["right_wrist"]]
 _FEET = [JOINT_INDEX["left_foot"], JOINT_INDEX["right_foot"]]
 _HANDS = [LANDMARK_INDEX["left_wrist"], LANDMARK_INDEX["right_wrist"]]
-_BONES = [("shoulder", "elbow"), ("elbow", "wrist"), ("hip", "knee"), ("knee", "ankle"), ("shoulder", "hip")]
 _TRUNK_LIMIT, _ARM_LIMIT, _LEG_LIMIT = 40.0, 20.0, 25.0
 """m/s^2 of acceleration up to which a point's motion is smoothed with full strength; beyond it, it strikes or lands."""
 _UNSEEN_GROWTH = 3.0
@@ -360,17 +359,4 @@ def _landmark_weight(targets: FitTargets, observations: Observations) -> Float[T
 
 def _size_ratio(observations: Observations, body: BodyModel, regressor: LandmarkRegressor) -> Float[Tensor, "P 1 1 1"]:
     """The mean body's bones over the detector's, whose people all come out about the same height."""
-    pairs = torch.tensor(
-        [
-            [LANDMARK_INDEX[f"{side}_{a}"], LANDMARK_INDEX[f"{side}_{b}"]]
-            for side in ("left", "right")
-            for a, b in _BONES
-        ]
-    )
-    rest = rest_landmarks(body, regressor)
-
-    def lengths(points: Tensor) -> Tensor:
-        return (points[..., pairs[:, 0], :] - points[..., pairs[:, 1], :]).norm(dim=-1)
-
-    observed = lengths(observations.landmarks_incam).median(1).values
-    return (lengths(rest).sum() / observed.sum(-1))[:, None, None, None]
+    return (bone_lengths(rest_landmarks(body, regressor)).sum() / observations.bone_length)[:, None, None, None]

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from ..body.landmarks import palm_frame
 from ..body.rotations import matrix_to_rotation_6d, rotation_6d_to_matrix
+from ..contract.skeleton import LANDMARK_INDEX
 from ..motion import Timeline, elapsed_seconds
 from ..perception.detections import Detections
 from ..records import Record
@@ -29,6 +30,18 @@ PRECISE = 0.04
 """Heights of a person: keypoints with a larger sigma are not plainly seen, however confident."""
 _HEIGHT_SECONDS = 0.4
 """Before and after a frame, over which the height of a person in the picture is a median."""
+BONES = tuple(
+    (LANDMARK_INDEX[f"{side}_{start}"], LANDMARK_INDEX[f"{side}_{end}"])
+    for side in ("left", "right")
+    for start, end in (
+        ("shoulder", "elbow"),
+        ("elbow", "wrist"),
+        ("hip", "knee"),
+        ("knee", "ankle"),
+        ("shoulder", "hip"),
+    )
+)
+"""Pairs of landmarks whose distances say how large a person is."""
 _BORROWING_SECONDS = 0.35
 """Standard deviation over which metric landmarks of low confidence are averaged from the frames around."""
 
@@ -59,6 +72,8 @@ class Observations(Record):
     """px, a steady measure of how large the person appears."""
     landmarks_incam: Float[Tensor, "P T 33 3"]
     """Metric landmarks about the middle of the hips; gaps and landmarks of low confidence are filled from the frames around."""
+    bone_length: Float[Tensor, " P"]
+    """metres, of the metric landmarks' `BONES` together: medians over the whole clip, also in observations of a part of it."""
     hand_wrists: Float[Tensor, "P T 2 3"]
     """Wrists that the hand detector found, left then right: px and confidence."""
     hand_landmarks: Float[Tensor, "P T 2 21 3"]
@@ -109,6 +124,7 @@ def observe(detections: Detections, K: np.ndarray, device: torch.device | str = 
     confidence = keypoints[..., 2] * found[..., None]
     trunks = keypoints[:, :, _TRUNK, :2].mean(2)
     landmarks = _in_camera_axes(tensor(detections.world_landmarks), trunks, K_tensor).flatten(2)
+    landmarks = _filled_from_neighbours(landmarks, confidence, seconds).unflatten(2, (33, 3))
     hands = tensor(detections.hands)
     hand_landmarks = tensor(detections.hand_landmarks)
     hand_confidence = hands[..., 0, 2]
@@ -124,7 +140,8 @@ def observe(detections: Detections, K: np.ndarray, device: torch.device | str = 
         covariance=tensor(detections.covariance),
         found=found,
         box_height=tensor(_box_height(detections)),
-        landmarks_incam=_filled_from_neighbours(landmarks, confidence, seconds).unflatten(2, (33, 3)),
+        landmarks_incam=landmarks,
+        bone_length=bone_lengths(landmarks).median(1).values.sum(-1),
         hand_wrists=hands[:, :, :, 0],
         hand_landmarks=hand_landmarks,
         palm_frames_incam=_smoothed_frames(palm_frames, hand_confidence, seconds),
@@ -133,6 +150,12 @@ def observe(detections: Detections, K: np.ndarray, device: torch.device | str = 
         ),
         masks=tensor(detections.masks),
     )
+
+
+def bone_lengths(landmarks: Float[Tensor, "*n 33 3"]) -> Float[Tensor, "*n 10"]:
+    """metres, of each of `BONES`."""
+    start, end = torch.tensor(BONES).T
+    return (landmarks[..., start, :] - landmarks[..., end, :]).norm(dim=-1)
 
 
 def _in_camera_axes(

@@ -60,6 +60,9 @@ def edits_outside(frames: tuple[int, int], take: TakeSettings) -> list[str]:
     outside = {
         "pinned keys": sum(not first <= pin.frame <= last for pin in take.pins),
         "contacts": sum(contact.frame_end < first or contact.frame_start > last for contact in take.contacts),
+        "feet": sum(
+            foot.mode != "reconstructed" and (foot.frame_end < first or foot.frame_start > last) for foot in take.feet
+        ),
     }
     return [
         f"{count} {what} lie outside frames {first} to {last} and have no effect."

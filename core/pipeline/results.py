@@ -30,6 +30,7 @@ from ..contract.reconstruction import (
     Reconstruction,
     Take,
     load_info,
+    load_take_motion,
     save,
 )
 from ..fitting.fit import FittedMotion
@@ -40,6 +41,8 @@ from ..progress import JobProgress
 from .takes import MadeTakes
 
 _TAKE = re.compile(r"take-([0-9]{1,9})", re.ASCII)
+_SAME_PLACE = 1e-4
+"""metres"""
 
 
 def motion_arrays(fitted: FittedMotion, detections: Detections, body: BodyModel) -> MotionArrays:
@@ -82,6 +85,16 @@ def save_takes(
     bodies = body_arrays(body, torch.from_numpy(made.takes[active].fitted.motion_incam.betas))
     others = [pair for number, pair in enumerate(zip(motions, infos)) if number != active]
     save(folder, Reconstruction(motions[active], bodies, infos[active]), progress.check, others=others)
+
+
+def moves_as_take(folder: Path, take: str, made: MadeTakes, body: BodyModel) -> bool:
+    """Whether the first of the takes is the motion that a take of the folder has already; no if that cannot be read."""
+    try:
+        before = load_take_motion(folder, take)
+    except UserError:
+        return False
+    joints = motion_arrays(made.takes[0].fitted, made.detections, body.to(torch.device("cpu"))).joints
+    return joints.shape == before.joints.shape and bool(np.abs(joints - before.joints).max() < _SAME_PLACE)
 
 
 def clip_record(clip: Clip, detections: Detections) -> dict[str, Any]:

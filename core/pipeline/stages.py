@@ -155,7 +155,7 @@ def camera_agreement(
     return AgreementOnCamera(compare_cameras(scene_view, embedded_camera, perception, reporter))
 
 
-@stage(version=4, cost=0.5, stored=False)
+@stage(version=5, cost=0.5, stored=False)
 def observations(
     perception: Detections, clip_camera: CameraCandidates, choice: int, device: torch.device
 ) -> Observations:
@@ -395,7 +395,7 @@ def solved_motion(
 ) -> FittedMotion:
     """The infilled motion fitted to the observations and to the constraints; it holds pins and locked feet exactly.
 
-    `earlier` are the constraints of the take that is refined.
+    `earlier` are the constraints of a take that stays as it is where nothing was edited.
     """
     start = MotionEstimate(infilled_motion.motion_incam, fitted.camera, fitted.foot_contact)
     targets = replace(constraints.targets, prior=infilled_motion.prior)

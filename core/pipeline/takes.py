@@ -297,7 +297,7 @@ def take_nodes(
         infilled_motion=infilled,
         fitted=fitted,
         constraints=constraints,
-        earlier=None if start is None else start.constraints,
+        earlier=None if start is None or prompt else start.constraints,  # a new prompt may change the whole take
         phases=phases,
     )
     caption = (
