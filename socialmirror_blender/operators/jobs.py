@@ -9,9 +9,11 @@ import bpy
 from bpy.props import IntProperty, StringProperty
 
 from ...core.contract.errors import UserError
+from .. import scene as scenes
 from ..reconstructions import require_reconstruction
 from ..requests import reconstruct_request, refine_request
 from ..runtime import paths, session
+from ..text import counted
 from .reporting import OperatorReturn, poll_editable, poll_ready, reports_errors
 
 
@@ -44,8 +46,12 @@ class SOCIALMIRROR_OT_refine(bpy.types.Operator):
 
     @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
-        fields, origin = refine_request(context, require_reconstruction(context))
+        collection = require_reconstruction(context)
+        fields, origin = refine_request(context, collection)
         session.start_reconstruction("refine", fields, origin)
+        left_out = scenes.count_pins_outside(collection)
+        if left_out:
+            self.report({"WARNING"}, f"Left out {counted(left_out, 'pinned pose')} outside the clip")
         return {"FINISHED"}
 
 
