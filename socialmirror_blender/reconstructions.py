@@ -144,9 +144,10 @@ def import_or_update_steps(context: bpy.types.Context, folder: Path, origin: Ori
     yield
     refined = scenes.find_reconstruction(origin.collection) if origin.collection else None
     if refined is not None:
-        before = scenes.edit_marks(refined)
-        yield from scenes.show_take_steps(refined, folder, reconstruction)
-        scenes.remember_refined(refined, _last_edits(folder), before)
+        before, edits = scenes.edit_marks(refined), _last_edits(folder)
+        asked = edits.get("contacts") if scenes.read_state(refined).take == origin.take else None
+        yield from scenes.show_take_steps(refined, folder, reconstruction, asked)
+        scenes.remember_refined(refined, edits, before)
     else:
         options = scenes.ImportOptions(
             origin.frame_start, origin.strip or None, origin.link_camera, origin.match_scene and not origin.strip

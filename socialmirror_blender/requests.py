@@ -113,7 +113,8 @@ def refine_request(context: bpy.types.Context, collection: bpy.types.Collection)
     scenes.adopt_moved_markers(collection)
     write_json(edits, scenes.read_edits(collection).to_json())
     message = {"folder": str(folder), "edits": str(edits), **message_fields(request)}
-    return message, replace(current_origin(context), collection=scenes.read_state(collection).id)
+    state = scenes.read_state(collection)
+    return message, replace(current_origin(context), collection=state.id, take=state.take)
 
 
 def _corrected_camera(collection: bpy.types.Collection) -> dict[str, Any]:

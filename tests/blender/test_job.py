@@ -61,14 +61,16 @@ def start(prompt: str) -> None:
 
 
 def wait(runtime: ModuleType, holds: Callable[[], bool], seconds: float = 20) -> None:
-    """Do what Blender's timer does until something holds."""
+    """Do what Blender's timer does until something holds. Between two ticks Blender evaluates what has changed."""
     end = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < end, f"still {runtime.session.runner.job}"
+        bpy.context.view_layer.update()
         runtime.pump()
         time.sleep(0.02)
     runtime.pump()
     while runtime.session.importing is not None:
+        bpy.context.view_layer.update()
         runtime.pump()
 
 
