@@ -26,6 +26,7 @@ from ..core.contract.requests import (
     MIN_CAMERA_HEIGHT,
 )
 from . import compat
+from .picked_people import note_movie
 
 _RELATIVE: Any = {"PATH_SUPPORTS_BLEND_RELATIVE"}
 
@@ -95,6 +96,10 @@ class SOCIALMIRROR_settings(bpy.types.PropertyGroup):
     people_marks: StringProperty(
         name="Picked",
         description="Where the two people are: FRAME:X,Y;FRAME:X,Y in frames and pixels of the clip. Empty: by their numbers",
+        update=note_movie,
+    )
+    people_movie: StringProperty(
+        description="The movie in which the two people were picked; empty if it is not known", options={"HIDDEN"}
     )
     person_a: StringProperty(
         name="Person A",

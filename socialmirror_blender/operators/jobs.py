@@ -10,6 +10,8 @@ from bpy.props import IntProperty, StringProperty
 
 from ...core.contract.errors import UserError
 from .. import scene as scenes
+from ..picked_people import unused_pick
+from ..properties import settings_of
 from ..reconstructions import require_reconstruction
 from ..requests import reconstruct_request, refine_request
 from ..runtime import paths, session
@@ -30,6 +32,8 @@ class SOCIALMIRROR_OT_reconstruct(bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
         fields, origin = reconstruct_request(context)
         session.start_reconstruction("reconstruct", fields, origin)
+        if unused := unused_pick(settings_of(context), fields):
+            self.report({"WARNING"}, unused)
         return {"FINISHED"}
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import bpy
 
+from ..picked_people import are_picked_in, chosen_movie
 from ..properties import settings_of, user_prompt
 from ..runtime.models import JOBS as MODEL_JOBS
 from ..runtime.session import session
@@ -50,7 +51,7 @@ class SOCIALMIRROR_PT_settings(Sidebar, bpy.types.Panel):
         layout.use_property_split = True
         layout.use_property_decorate = False
         settings = settings_of(context)
-        _draw_people_settings(layout.column(heading="People"), settings)
+        _draw_people_settings(layout.column(heading="People"), context, settings)
         _draw_camera_settings(layout.column(), settings)
         _draw_properties(layout.column(), settings, _HOW_IT_IS_MADE)
         _draw_properties(layout.column(), settings, _MODELS)
@@ -63,14 +64,17 @@ class SOCIALMIRROR_PT_settings(Sidebar, bpy.types.Panel):
             draw_environment(layout)
 
 
-def _draw_people_settings(column: Any, settings: Any) -> None:
+def _draw_people_settings(column: Any, context: bpy.types.Context, settings: Any) -> None:
     column.prop(settings, "choose_people", text="Choose")
     if not settings.choose_people:
         return
     column.operator("socialmirror.mark_people", icon="RESTRICT_SELECT_OFF")
     if settings.people_marks:
         column.prop(settings, "people_marks")
-        return
+        movie = chosen_movie(context, settings)
+        if not movie or are_picked_in(settings, movie):
+            return
+        draw_text(column, f"Picked in {bpy.path.basename(settings.people_movie)}. Not used for this clip.", icon="INFO")
     _draw_properties(column, settings, ("person_a", "person_b"))
     row = column.row(align=True)
     row.active = not (settings.person_a.strip() or settings.person_b.strip())

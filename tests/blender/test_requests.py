@@ -221,3 +221,28 @@ def test_clicks_on_two_people_are_requested_in_pixels_of_the_clip(
     point = product("socialmirror_blender.marking").picture_point
     assert point((300.0, 400.0), 300.0, 940.0, 400.0, (960, 540)) == pytest.approx((0.0, 270.0))
     assert point((940.0, 500.0), 300.0, 940.0, 400.0, (960, 540)) == pytest.approx((960.0, 120.0))
+
+
+def test_people_who_were_picked_in_one_clip_are_not_looked_for_in_another(
+    requests: ModuleType, product: Product, clip: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def picked() -> bool:
+        return requests.reconstruct_request(bpy.context)[0]["people_at"] is not None
+
+    current, other = settings(), tmp_path / "hug.mp4"
+    other.touch()
+    current.choose_people, current.people_marks = True, "12:100,200;30:400.5,210"
+    assert picked() and "Not used" not in " ".join(draw_sidebar().texts)
+    current.filepath = str(other)
+    assert not picked() and "Not used for this clip" in " ".join(draw_sidebar().texts)
+    press("queue_add")
+    product("socialmirror_blender.runtime.session").session.queue.clips = ()
+    assert "picked in another clip, dance.mp4, and are not used" in capfd.readouterr().out
+    assert "mark_people" in draw_sidebar().buttons and "person_a" in draw_sidebar().properties
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "shot.blend"), check_existing=False)
+    current.filepath = "//dance.mp4"
+    assert picked()
+    current.filepath, current.people_marks = str(other), "1:2,3;4:5,6"
+    assert picked()
+    current.people_movie = ""  # a file of an earlier version
+    assert picked()
