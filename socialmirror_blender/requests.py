@@ -25,6 +25,7 @@ from .runtime.session import Origin, current_origin
 from .scene.correction_state import correction_of, read_stance
 from .scene.objects import require_no_control_rig
 from .scene.pins import check_pins
+from .scene.result_prompt import wanted_prompt
 
 _ESTIMATED_CAMERA: dict[str, Any] = dict.fromkeys(("camera_pitch", "camera_roll", "camera_height"))
 _CAMERA_OF_TAKE = {"fov": None, **_ESTIMATED_CAMERA}
@@ -108,7 +109,9 @@ def refine_request(context: bpy.types.Context, collection: bpy.types.Collection)
     """
     folder = require_folder(collection)
     require_no_control_rig(collection)
-    request = _request(RefineRequest, settings_of(context), **_corrected_camera(collection))
+    request = _request(
+        RefineRequest, settings_of(context), prompt=wanted_prompt(collection), **_corrected_camera(collection)
+    )
     scenes.separate_copies()  # the result has to come back to this one
     activate_shown_take(collection)  # the core goes on from the folder's active take
     edits = folder / scenes.EDITS_FILE

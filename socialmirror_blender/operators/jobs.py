@@ -41,7 +41,7 @@ class SOCIALMIRROR_OT_refine(bpy.types.Operator):
     bl_idname = "socialmirror.refine"
     bl_label = "Refine"
     bl_description = (
-        "Make a new take from the contacts in the list, the pins, the feet and the prompt. Earlier takes stay"
+        "Make a new take from the contacts in the list, the pins, the feet and the result's prompt. Earlier takes stay"
     )
 
     @classmethod

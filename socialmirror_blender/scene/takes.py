@@ -44,6 +44,7 @@ from .pin_carrying import carry_pins
 from .polish import Polish
 from .pose_conversion import smplx_to_bones
 from .rest_pose import RestPose, make_rest_pose, rest_offset
+from .result_prompt import fill_prompt, prompt_memory, restore_prompt
 from .state import ImportState, is_reconstruction, read_state, write_state
 from .take_values import TakeMark, TakeValues, take_values
 from .timeline import ClipTiming, Timeline
@@ -129,6 +130,7 @@ def key_take(
     A take that was shown before gets its earlier action. On an error actions and contacts are as they were.
     """
     state, contacts, memory = read_state(collection), read_contacts(collection), contact_memory(collection)
+    prompts = prompt_memory(collection)
     motion = motion_at_scene_frames(reconstruction.motion, timeline)
     rigs = [rig_of(collection, person) for person in range(PEOPLE)]
     assign_again = [remember_take(rig) for rig in rigs]
@@ -148,6 +150,7 @@ def key_take(
         write_state(collection, state)
         write_contacts(collection, contacts)
         restore_contact_memory(collection, memory)
+        restore_prompt(collection, prompts)
         raise
     key_clip_camera(collection, reconstruction, motion, timeline)
 
@@ -255,6 +258,7 @@ def write_import(
     write_state(collection, state)
     show_contacts(collection, state.take, reconstruction.info.contacts, leaving)
     show_foot_contacts(collection, reconstruction.info.foot_contacts)
+    fill_prompt(collection, reconstruction.info)
     if is_overlay_shown(collection):
         show_overlay(collection)
 
