@@ -176,19 +176,20 @@ def lock_at(curve: Any, frame: int, value: float) -> None:
     curve.update()
 
 
-def is_posed_without_keys(rig: Any, bone: str, frame: int) -> bool:
-    """Whether a bone's visible pose is another one than its F-curves have at a scene frame."""
+def is_posed_without_keys(rig: Any, bone: str, frame: float) -> bool:
+    """Whether a bone's visible pose is another one than its F-curves have at a scene frame, which may be a fraction."""
     channelbag, posed = take_channelbag(rig), rig.pose.bones[bone]
     rotation = _keyed(channelbag, rotation_path(bone), 4, frame)
     if rotation is not None:
-        rotation /= max(float(np.linalg.norm(rotation)), 1e-9)
-        if abs(float(rotation @ np.array(posed.rotation_quaternion))) < 1 - _SAME_ROTATION:
+        shown = np.array(posed.rotation_quaternion, dtype=np.float64)  # of any length, if the animator typed it
+        lengths = float(np.linalg.norm(rotation)) * float(np.linalg.norm(shown))
+        if abs(float(rotation @ shown)) < (1 - _SAME_ROTATION) * lengths:
             return True
     location = _keyed(channelbag, location_path(bone), 3, frame) if bone in _BODY_PLACEMENT else None
     return location is not None and float(np.abs(location - np.array(posed.location)).max()) > _SAME_PLACE
 
 
-def _keyed(channelbag: Any, path: str, size: int, frame: int) -> np.ndarray | None:
+def _keyed(channelbag: Any, path: str, size: int, frame: float) -> np.ndarray | None:
     """What F-curves say at a scene frame, None if one of them is missing."""
     curves = [] if channelbag is None else [channelbag.fcurves.find(path, index=index) for index in range(size)]
     if not curves or any(curve is None for curve in curves):

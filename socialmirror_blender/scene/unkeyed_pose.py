@@ -20,7 +20,7 @@ def unkeyed_pose() -> str:
     """Whose bones are posed in pose mode without keys, such as `Person 1 (head)`; empty if nobody's are."""
     for window in bpy.context.window_manager.windows:
         for rig in _posed_rigs(window.scene):
-            frame = window.scene.frame_current
+            frame = window.scene.frame_current_final
             bones = [name for name in BONES if name in rig.pose.bones and is_posed_without_keys(rig, name, frame)]
             if bones:
                 others = f" and {len(bones) - 1} more" if len(bones) > 1 else ""

@@ -111,10 +111,11 @@ def test_a_take_waits_until_what_was_posed_is_keyed(runtime: ModuleType, scene: 
     np.testing.assert_allclose(head(rig), (0.8, 0.6, 0.0, 0.0), atol=1e-6)
     text = " ".join(draw_sidebar().texts)
     assert "as soon as you key the pose of Person 1 (head), or leave Pose Mode" in text
+    rig.pose.bones["head"].rotation_quaternion = (0.4, 0.3, 0.0, 0.0)  # typed in: the same rotation
     rig.pose.bones["head"].keyframe_insert("rotation_quaternion")
     wait(runtime, lambda: runtime.session.pending is None)
     assert scene.read_state(refining).take == "take-2"
-    np.testing.assert_allclose(head(rig), (0.8, 0.6, 0.0, 0.0), atol=1e-6)
+    np.testing.assert_allclose(head(rig), (0.4, 0.3, 0.0, 0.0), atol=1e-6)
     assert rig.mode == "POSE"
 
 
