@@ -16,6 +16,7 @@ from . import (
 )
 from .runtime import session
 from .scene.ghost import place_ghosts
+from .scene.unkeyed_pose import unkeyed_pose
 
 
 def register() -> None:
@@ -27,7 +28,7 @@ def register() -> None:
     operators.register()
     panels.register()
     menus.register()
-    session.register(reconstructions.import_outcome)
+    session.register(reconstructions.import_outcome, unkeyed_pose)
     file_events.register()
     camera_events.register()
     contact_events.register()

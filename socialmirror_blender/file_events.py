@@ -11,7 +11,7 @@ from bpy.app.handlers import persistent
 
 from ..core.contract.errors import UserError
 from . import scene as scenes
-from .reconstructions import activate_shown_take
+from .reconstructions import activate_shown_take, fill_missing_prompts
 from .runtime.session import abandon_import, redraw, session
 
 _takes_before: dict[str, str] = {}
@@ -47,6 +47,7 @@ def _after_loading(*_: Any) -> None:
     """A copy that Blender saved by itself may be of a moment in which an import was under way."""
     scenes.remove_unfinished_imports()
     scenes.separate_copies()
+    fill_missing_prompts()
 
 
 @persistent

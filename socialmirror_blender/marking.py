@@ -15,8 +15,8 @@ from .scene.clip import clip_info
 from .scene.objects import camera_of
 
 
-def mark_at(context: bpy.types.Context, area: Any, region: Any, x: float, y: float) -> PersonMark | None:
-    """The mark of a click at (x, y) of a region, None where the clip is not shown there."""
+def mark_at(context: bpy.types.Context, area: Any, region: Any, x: float, y: float) -> tuple[PersonMark, str] | None:
+    """The mark of a click at (x, y) of a region with the path of the movie, None where no clip is shown there."""
     point = None
     if area.type == "VIEW_3D":
         point = _in_camera_view(context, area.spaces.active, region, x, y)
@@ -24,10 +24,10 @@ def mark_at(context: bpy.types.Context, area: Any, region: Any, x: float, y: flo
         point = _in_preview(context, region, x, y)
     if point is None:
         return None
-    frame, (px, py), (width, height) = point
+    frame, (px, py), (width, height), movie = point
     if not (0 <= px <= width and 0 <= py <= height and frame >= 0):
         return None
-    return PersonMark.from_numbers([frame, round(px, 1), round(py, 1)])
+    return PersonMark.from_numbers([frame, round(px, 1), round(py, 1)]), movie
 
 
 def picture_point(
@@ -42,8 +42,8 @@ def picture_point(
     return (click[0] - frame_left) * scale, height / 2 - (click[1] - middle) * scale
 
 
-_Point = tuple[int, tuple[float, float], tuple[int, int]]
-"""Frame of the clip, pixel, and size of the picture."""
+_Point = tuple[int, tuple[float, float], tuple[int, int], str]
+"""Frame of the clip, pixel, size of the picture, and the movie's path."""
 
 
 def _in_camera_view(context: bpy.types.Context, space: Any, region: Any, x: float, y: float) -> _Point | None:
@@ -64,9 +64,10 @@ def _in_camera_view(context: bpy.types.Context, space: Any, region: Any, x: floa
         return None
     left, right = min(corner.x for corner in corners), max(corner.x for corner in corners)
     middle = sum(corner.y for corner in corners) / len(corners)
-    size = clip_info(info).image_size
+    clip = clip_info(info)
+    size = clip.image_size
     frame = scenes.read_state(collection).timing.to_clip_frame(context.scene.frame_current)
-    return frame, picture_point((x, y), left, right, middle, size), size
+    return frame, picture_point((x, y), left, right, middle, size), size, str(clip.path)
 
 
 def _in_preview(context: bpy.types.Context, region: Any, x: float, y: float) -> _Point | None:
@@ -81,5 +82,6 @@ def _in_preview(context: bpy.types.Context, region: Any, x: float, y: float) -> 
         half = transform.scale_x * width / 2
         left, right = transform.offset_x - half, transform.offset_x + half
         frame, _ = compat.strip_frames(strip, scene.frame_current, scene.frame_current)
-        return frame, picture_point(shown, left, right, transform.offset_y, (width, height)), (width, height)
+        point = picture_point(shown, left, right, transform.offset_y, (width, height))
+        return frame, point, (width, height), strip.filepath
     return None

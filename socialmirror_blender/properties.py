@@ -15,7 +15,6 @@ from bpy.props import (
     StringProperty,
 )
 
-from ..core.contract.reconstruction import Info
 from ..core.contract.requests import (
     DEFAULT_SMOOTHNESS,
     MAX_CAMERA_HEIGHT,
@@ -26,6 +25,7 @@ from ..core.contract.requests import (
     MIN_CAMERA_HEIGHT,
 )
 from . import compat
+from .picked_people import note_movie
 
 _RELATIVE: Any = {"PATH_SUPPORTS_BLEND_RELATIVE"}
 
@@ -95,6 +95,10 @@ class SOCIALMIRROR_settings(bpy.types.PropertyGroup):
     people_marks: StringProperty(
         name="Picked",
         description="Where the two people are: FRAME:X,Y;FRAME:X,Y in frames and pixels of the clip. Empty: by their numbers",
+        update=note_movie,
+    )
+    people_movie: StringProperty(
+        description="The movie in which the two people were picked; empty if it is not known", options={"HIDDEN"}
     )
     person_a: StringProperty(
         name="Person A",
@@ -122,10 +126,11 @@ class SOCIALMIRROR_settings(bpy.types.PropertyGroup):
     )
     prompt: StringProperty(
         name="Prompt",
-        description="Describe what the two people do. Contacts that it names (a handshake, a hug, a hand on a knee) are added",
+        description="Describe what the two people do in the clip, for Reconstruct. Contacts that it names (a handshake, a hug, a "
+        "hand on a knee) are added. A result has a prompt of its own",
     )
     suggestion: StringProperty(
-        description="The caption that was suggested as the prompt; empty if there was none",
+        description="The caption that an earlier version suggested as the prompt; empty if there was none",
         options={"HIDDEN"},
     )
     seed: IntProperty(
@@ -272,17 +277,12 @@ def settings_of(context: bpy.types.Context) -> Any:
 
 
 def user_prompt(settings: Any) -> str | None:
-    """The prompt that the user wrote; None if the field is empty or holds a suggestion that was not edited."""
+    """The prompt that the user wrote for the next clip; None if the field is empty.
+
+    In a file of an earlier version it may hold a caption, which was suggested there; None if that was not edited, too.
+    """
     prompt = settings.prompt.strip()
     return prompt if prompt and prompt != settings.suggestion else None
-
-
-def suggest_prompt(settings: Any, info: Info) -> None:
-    """Put a reconstruction's caption into the prompt, unless the user wrote one. It replaces an earlier suggestion."""
-    if user_prompt(settings) is not None:
-        return
-    caption = info.prompt.strip() if info.prompt_source == "captioner" else ""
-    settings.prompt = settings.suggestion = caption
 
 
 _NAME = "socialmirror"

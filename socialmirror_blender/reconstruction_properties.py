@@ -1,4 +1,4 @@
-"""The add-on's properties of an imported reconstruction in the .blend file: its contacts, touches, feet and camera correction.
+"""The add-on's properties of an imported reconstruction in the .blend file: prompt, contacts, touches, feet, camera correction.
 
 An item of the list of contacts has the fields of `Contact` in the contract, with these differences: the field `id` is called
 `contact_id`, persons are text ("0", "1", "ground"), and a number that is None is -1. Everything else about an imported
@@ -118,8 +118,15 @@ class SOCIALMIRROR_foot_contact(bpy.types.PropertyGroup):
 
 
 class SOCIALMIRROR_collection(bpy.types.PropertyGroup):
-    """The list of contacts on the collection of an imported reconstruction."""
+    """The prompt and the lists on the collection of an imported reconstruction."""
 
+    prompt: StringProperty(
+        name="Prompt of the Result",
+        description="What the two people do in this result, for Refine. A changed prompt replaces the one that the take was made "
+        "with, and the contacts that only that one named",
+    )
+    take_prompt: StringProperty(description="The prompt or the caption of the shown take", options={"HIDDEN"})
+    take_prompt_source: StringProperty(description="Who wrote it; empty if it is not known", options={"HIDDEN"})
     contacts: CollectionProperty(type=SOCIALMIRROR_contact)
     contact_index: IntProperty(name="Contact", description="The contact that the buttons apply to")
     touches: CollectionProperty(type=SOCIALMIRROR_touch)

@@ -16,8 +16,8 @@ from ..core.contract.files import read_json
 from ..core.contract.reconstruction import INFO_FILE, Info, load, load_info
 from . import folders
 from . import scene as scenes
-from .properties import settings_of, suggest_prompt
 from .runtime.session import Origin, Outcome, find_scene
+from .scene.result_prompt import fill_prompt, is_filled
 from .take_files import activate_take, load_take
 from .viewing import show_result
 
@@ -83,6 +83,14 @@ def read_info(collection: bpy.types.Collection) -> Info | None:
     return cached[1]
 
 
+def fill_missing_prompts() -> None:
+    """Give reconstructions that an earlier version imported the prompts of their takes."""
+    for collection in scenes.editable_reconstructions():
+        info = None if is_filled(collection) else read_info(collection)
+        if info is not None and info.take == scenes.read_state(collection).take:
+            fill_prompt(collection, info)
+
+
 def active_annotation(context: bpy.types.Context) -> Annotation | None:
     """What a model has seen in the clip of the active reconstruction."""
     collection = active_reconstruction(context)
@@ -131,7 +139,7 @@ def _context_of(origin: Origin) -> Generator[None]:
 
 
 def import_or_update(context: bpy.types.Context, folder: Path, origin: Origin) -> None:
-    """Key the reconstruction that was refined with its new take, or import the folder; its caption is suggested as the prompt.
+    """Key the reconstruction that was refined with its new take, or import the folder.
 
     A UserError leaves the file as it was.
     """
@@ -144,9 +152,10 @@ def import_or_update_steps(context: bpy.types.Context, folder: Path, origin: Ori
     yield
     refined = scenes.find_reconstruction(origin.collection) if origin.collection else None
     if refined is not None:
-        before = scenes.edit_marks(refined)
-        yield from scenes.show_take_steps(refined, folder, reconstruction)
-        scenes.remember_refined(refined, _last_edits(folder), before)
+        before, edits = scenes.edit_marks(refined), _last_edits(folder)
+        asked = edits.get("contacts") if scenes.read_state(refined).take == origin.take else None
+        yield from scenes.show_take_steps(refined, folder, reconstruction, asked)
+        scenes.remember_refined(refined, edits, before)
     else:
         options = scenes.ImportOptions(
             origin.frame_start, origin.strip or None, origin.link_camera, origin.match_scene and not origin.strip
@@ -156,7 +165,6 @@ def import_or_update_steps(context: bpy.types.Context, folder: Path, origin: Ori
         if options.match_scene:
             key_others_for_scene_rate(context.scene, collection)
         show_result(context, collection)
-    suggest_prompt(settings_of(context), reconstruction.info)
 
 
 def key_for_scene_rate(scene: bpy.types.Scene, collection: bpy.types.Collection) -> None:

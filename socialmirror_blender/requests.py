@@ -17,6 +17,7 @@ from ..core.contract.requests import ReconstructRequest, RefineRequest, Request,
 from . import compat
 from . import scene as scenes
 from .folders import absolute_path, output_folder
+from .picked_people import are_picked_in
 from .preferences import preferences
 from .properties import settings_of, user_prompt
 from .reconstructions import activate_shown_take, require_folder
@@ -24,6 +25,7 @@ from .runtime.session import Origin, current_origin
 from .scene.correction_state import correction_of, read_stance
 from .scene.objects import require_no_control_rig
 from .scene.pins import check_pins
+from .scene.result_prompt import wanted_prompt
 
 _ESTIMATED_CAMERA: dict[str, Any] = dict.fromkeys(("camera_pitch", "camera_roll", "camera_height"))
 _CAMERA_OF_TAKE = {"fov": None, **_ESTIMATED_CAMERA}
@@ -59,26 +61,28 @@ def chosen_clip(settings: Any) -> ChosenClip:
 def reconstruct_request(context: bpy.types.Context, chosen: ChosenClip | None = None) -> tuple[dict[str, Any], Origin]:
     """The fields of the message `reconstruct`, and the origin of the job. UserError if a setting is not valid.
 
-    `chosen` is a clip in place of the one that the settings say.
+    `chosen` is a clip in place of the one that the settings say. What was set for that one is left out then: numbers of people,
+    initial motion, and people who were picked elsewhere.
     If the folder holds something else, e.g. another range of the clip, the core takes one beside it and says so in its result.
     """
-    settings = settings_of(context)
+    settings, of_settings = settings_of(context), chosen is None
     chosen = chosen_clip(settings) if chosen is None else chosen
     clip, frames = _clip(context, chosen)
-    marked = settings.choose_people and bool(settings.people_marks)
+    marks = _picked(settings, clip, None if of_settings else frames)
+    marked = marks is not None
     described = _descriptions(settings) if settings.choose_people and not marked else (None, None)
-    numbered = settings.choose_people and not marked and described == (None, None)
+    numbered = of_settings and settings.choose_people and not marked and described == (None, None)
     request = _request(
         ReconstructRequest,
         settings,
         clip=clip,
         frames=frames,
         people=(settings.track_a, settings.track_b) if numbered else None,
-        people_at=_marks(settings.people_marks) if marked else None,
+        people_at=marks,
         person_a=described[0],
         person_b=described[1],
         body=_body(settings),
-        initial=_initial_motion(settings),
+        initial=_initial_motion(settings) if of_settings else None,
         fov=settings.fov or None,
         **(_ESTIMATED_CAMERA if not settings.know_camera else {}),
         **_annotator_server(context, settings),
@@ -105,7 +109,9 @@ def refine_request(context: bpy.types.Context, collection: bpy.types.Collection)
     """
     folder = require_folder(collection)
     require_no_control_rig(collection)
-    request = _request(RefineRequest, settings_of(context), **_corrected_camera(collection))
+    request = _request(
+        RefineRequest, settings_of(context), prompt=wanted_prompt(collection), **_corrected_camera(collection)
+    )
     scenes.separate_copies()  # the result has to come back to this one
     activate_shown_take(collection)  # the core goes on from the folder's active take
     edits = folder / scenes.EDITS_FILE
@@ -113,7 +119,8 @@ def refine_request(context: bpy.types.Context, collection: bpy.types.Collection)
     scenes.adopt_moved_markers(collection)
     write_json(edits, scenes.read_edits(collection).to_json())
     message = {"folder": str(folder), "edits": str(edits), **message_fields(request)}
-    return message, replace(current_origin(context), collection=scenes.read_state(collection).id)
+    state = scenes.read_state(collection)
+    return message, replace(current_origin(context), collection=state.id, take=state.take)
 
 
 def _corrected_camera(collection: bpy.types.Collection) -> dict[str, Any]:
@@ -200,6 +207,17 @@ def _existing_clip(filepath: str) -> Path:
 
 def _descriptions(settings: Any) -> tuple[str | None, str | None]:
     return settings.person_a.strip() or None, settings.person_b.strip() or None
+
+
+def _picked(settings: Any, clip: Path, frames: str | None) -> tuple[PersonMark, PersonMark] | None:
+    """The people whom the user has picked in this clip, and in these frames if there are any. UserError as `_marks`."""
+    if not settings.choose_people or not are_picked_in(settings, clip):
+        return None
+    marks = _marks(settings.people_marks)
+    if frames is None:
+        return marks
+    first, last = map(int, frames.split(":"))
+    return marks if settings.people_movie and all(first <= mark.frame <= last for mark in marks) else None
 
 
 def _marks(text: str) -> tuple[PersonMark, PersonMark]:

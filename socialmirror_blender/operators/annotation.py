@@ -9,25 +9,27 @@ from bpy.props import IntProperty
 
 from ...core.contract.errors import UserError
 from .. import scene as scenes
-from ..properties import settings_of, user_prompt
-from ..reconstructions import active_annotation, require_reconstruction
+from ..reconstruction_properties import contact_list
+from ..reconstructions import active_annotation, active_reconstruction, require_reconstruction
 from ..runtime import session
 from ..scene.contact_list import activate_contact, read_contacts, write_contacts
+from ..scene.result_prompt import own_prompt
 from ..scene.seen_touches import contact_of
-from .reporting import OnEditableReconstruction, OperatorReturn, poll_reconstruction, reports_errors
+from .reporting import OnEditableReconstruction, OperatorReturn, poll_editable, reports_errors
 
 
 class SOCIALMIRROR_OT_use_suggestion(bpy.types.Operator):
     bl_idname = "socialmirror.use_suggestion"
     bl_label = "Use as Prompt"
-    bl_description = "Copy the model's sentence to the prompt, where you can edit it"
+    bl_description = "Copy the model's sentence to the prompt of the result, where you can edit it, for Refine"
     bl_options = {"REGISTER", "UNDO"}
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if not poll_reconstruction(cls, context):
+        if not poll_editable(cls, context):
             return False
-        if user_prompt(settings_of(context)) is not None:
+        collection = active_reconstruction(context)
+        if collection is not None and own_prompt(collection) is not None:
             cls.poll_message_set("Clear your own prompt first: it would be overwritten")
             return False
         return True
@@ -39,8 +41,7 @@ class SOCIALMIRROR_OT_use_suggestion(bpy.types.Operator):
             raise UserError(
                 "no-annotation", "No model has looked at this clip.", "Choose an annotator and reconstruct."
             )
-        settings = settings_of(context)
-        settings.prompt, settings.suggestion = annotation.sentence, ""
+        contact_list(require_reconstruction(context)).prompt = annotation.sentence
         session.redraw()
         return {"FINISHED"}
 

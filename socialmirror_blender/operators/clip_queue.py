@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import bpy
 from bpy.props import IntProperty
 
 from ...core.contract.errors import UserError
 from .. import compat
+from ..picked_people import unused_pick
+from ..properties import settings_of
 from ..requests import ChosenClip, reconstruct_request
 from ..runtime import session
+from ..text import counted
 from .reporting import OperatorReturn, reports_errors
 
 
@@ -21,14 +26,18 @@ class SOCIALMIRROR_OT_queue_add(bpy.types.Operator):
 
     @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
-        _queue(context)
+        if unused := unused_pick(settings_of(context), _queue(context)):
+            self.report({"WARNING"}, unused)
         return {"FINISHED"}
 
 
 class SOCIALMIRROR_OT_queue_strips(bpy.types.Operator):
     bl_idname = "socialmirror.queue_strips"
     bl_label = "Queue Movie Strips"
-    bl_description = "Add every selected movie strip of the sequencer to the queue with the current settings"
+    bl_description = (
+        "Add every selected movie strip of the sequencer to the queue with the current settings, without those for one clip: "
+        "frame range, numbers of people, initial motion, and people who were picked in another clip"
+    )
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -40,9 +49,10 @@ class SOCIALMIRROR_OT_queue_strips(bpy.types.Operator):
     @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
         strips = _selected_strips(context)
-        for name in strips:
-            _queue(context, ChosenClip(strip=name))
-        self.report({"INFO"}, f"Queued {len(strips)} clips")
+        queued = [_queue(context, ChosenClip(strip=name)) for name in strips]
+        left_out = " and ".join(_left_out(settings_of(context), queued))
+        beyond = f"; {left_out} of one clip were left out" if left_out else ""
+        self.report({"INFO"}, f"Queued {counted(len(strips), 'clip')}{beyond}")
         return {"FINISHED"}
 
 
@@ -128,11 +138,24 @@ def _selected_strips(context: bpy.types.Context) -> list[str]:
     return [strip.name for strip in compat.movie_strips(context) if strip.select]
 
 
-def _queue(context: bpy.types.Context, chosen: ChosenClip | None = None) -> None:
+def _left_out(settings: Any, queued: Iterable[dict[str, Any]]) -> Iterator[str]:
+    """What the settings say of people and motion and requests do not have, since it is of another clip."""
+    if settings.choose_people and settings.people_marks:
+        if any(fields["people_at"] is None for fields in queued):
+            yield "picked people"
+    elif settings.choose_people and all(fields["person_a"] is fields["person_b"] is None for fields in queued):
+        yield "numbers of people"
+    if settings.initial_a.strip():
+        yield "initial motion"
+
+
+def _queue(context: bpy.types.Context, chosen: ChosenClip | None = None) -> dict[str, Any]:
+    """Add a clip to the queue; returns the fields of its request."""
     fields, origin = reconstruct_request(context, chosen)
     title = origin.strip or Path(fields["clip"]).name
     session.session.queue.add(title, fields, origin)
     session.redraw()
+    return fields
 
 
 CLASSES = (

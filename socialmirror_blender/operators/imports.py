@@ -10,10 +10,10 @@ import bpy
 from bpy.props import BoolProperty, StringProperty
 
 from ...core.contract.errors import UserError
-from ...core.contract.reconstruction import examine, load_info, repair
+from ...core.contract.reconstruction import examine, repair
 from .. import folders
 from .. import scene as scenes
-from ..properties import settings_of, suggest_prompt
+from ..properties import settings_of
 from ..reconstructions import activate_shown_take, import_or_update, require_folder, require_reconstruction
 from ..runtime import session
 from ..scene.objects import require_no_control_rig
@@ -82,7 +82,6 @@ class SOCIALMIRROR_OT_use_take(OnIdleReconstruction, bpy.types.Operator):
             with suppress(UserError):  # what went wrong first matters more
                 activate_shown_take(collection)
             raise
-        suggest_prompt(settings_of(context), load_info(folder))
         return {"FINISHED"}
 
 

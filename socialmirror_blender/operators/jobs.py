@@ -9,9 +9,13 @@ import bpy
 from bpy.props import IntProperty, StringProperty
 
 from ...core.contract.errors import UserError
+from .. import scene as scenes
+from ..picked_people import unused_pick
+from ..properties import settings_of
 from ..reconstructions import require_reconstruction
 from ..requests import reconstruct_request, refine_request
 from ..runtime import paths, session
+from ..text import counted
 from .reporting import OperatorReturn, poll_editable, poll_ready, reports_errors
 
 
@@ -28,6 +32,8 @@ class SOCIALMIRROR_OT_reconstruct(bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
         fields, origin = reconstruct_request(context)
         session.start_reconstruction("reconstruct", fields, origin)
+        if unused := unused_pick(settings_of(context), fields):
+            self.report({"WARNING"}, unused)
         return {"FINISHED"}
 
 
@@ -35,7 +41,7 @@ class SOCIALMIRROR_OT_refine(bpy.types.Operator):
     bl_idname = "socialmirror.refine"
     bl_label = "Refine"
     bl_description = (
-        "Make a new take from the contacts in the list, the pins, the feet and the prompt. Earlier takes stay"
+        "Make a new take from the contacts in the list, the pins, the feet and the result's prompt. Earlier takes stay"
     )
 
     @classmethod
@@ -44,8 +50,12 @@ class SOCIALMIRROR_OT_refine(bpy.types.Operator):
 
     @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
-        fields, origin = refine_request(context, require_reconstruction(context))
+        collection = require_reconstruction(context)
+        fields, origin = refine_request(context, collection)
         session.start_reconstruction("refine", fields, origin)
+        left_out = scenes.count_pins_outside(collection)
+        if left_out:
+            self.report({"WARNING"}, f"Left out {counted(left_out, 'pinned pose')} outside the clip")
         return {"FINISHED"}
 
 

@@ -9,6 +9,7 @@ import bpy
 from ...core.contract.marks import PersonMark
 from ...core.contract.reconstruction import PERSON_NAMES
 from ..marking import mark_at
+from ..picked_people import is_same_movie, pick_people
 from ..properties import settings_of
 from ..runtime.session import redraw
 from .reporting import OperatorReturn, poll_idle, reports_errors
@@ -27,6 +28,8 @@ class SOCIALMIRROR_OT_mark_people(bpy.types.Operator):
     bl_options = {"REGISTER", "UNDO"}
 
     _marks: list[PersonMark]
+    _movie: str
+    """In which they are."""
 
     @classmethod
     def poll(cls: Any, context: bpy.types.Context) -> bool:
@@ -37,7 +40,7 @@ class SOCIALMIRROR_OT_mark_people(bpy.types.Operator):
 
     @reports_errors
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> OperatorReturn:
-        self._marks = []
+        self._marks, self._movie = [], ""
         context.window_manager.modal_handler_add(self)
         _waiting_for_click.append(True)
         self._ask(context)
@@ -61,15 +64,17 @@ class SOCIALMIRROR_OT_mark_people(bpy.types.Operator):
             return {"CANCELLED"}
         if event.type != "LEFTMOUSE" or event.value != "PRESS":
             return {"PASS_THROUGH"}
-        mark = _mark_under_mouse(context, event)
-        if mark is None:
+        found = _mark_under_mouse(context, event)
+        if found is None:
             return {"PASS_THROUGH"}  # a click beside the picture, e.g. in the timeline
+        mark, movie = found
+        if not is_same_movie(movie, self._movie):  # both people are in one clip: the user has turned to another
+            self._marks, self._movie = [], movie
         self._marks.append(mark)
         if len(self._marks) < len(PERSON_NAMES):
             self._ask(context)
             return {"RUNNING_MODAL"}
-        settings = settings_of(context)
-        settings.choose_people, settings.people_marks = True, marks_text(self._marks)
+        pick_people(context, settings_of(context), marks_text(self._marks), self._movie)
         self.report({"INFO"}, "Both people are picked: press Reconstruct Interaction")
         self._finish(context)
         return {"FINISHED"}
@@ -94,7 +99,7 @@ def marks_text(marks: list[PersonMark]) -> str:
     return ";".join(f"{mark.frame}:{mark.left:g},{mark.top:g}" for mark in marks)
 
 
-def _mark_under_mouse(context: bpy.types.Context, event: bpy.types.Event) -> PersonMark | None:
+def _mark_under_mouse(context: bpy.types.Context, event: bpy.types.Event) -> tuple[PersonMark, str] | None:
     for area in context.window.screen.areas:
         for region in area.regions:
             inside = 0 <= event.mouse_x - region.x < region.width and 0 <= event.mouse_y - region.y < region.height

@@ -51,6 +51,7 @@ class SOCIALMIRROR_OT_pin(_OnSelectedBones, bpy.types.Operator):
 
     @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
+        _require_pose(context)
         for rig, bones in _selected_bones(context).items():
             _pin_visible_pose(context, rig, bones)
         return {"FINISHED"}
@@ -74,8 +75,8 @@ class SOCIALMIRROR_OT_pin_range(_OnSelectedBones, bpy.types.Operator):
     @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
         first, last = sorted((self.first, self.last))
-        state = scenes.read_state(require_reconstruction(context))
-        frames = range(max(first, state.first_frame), min(last, state.last_frame) + 1)
+        clip = _require_pose(context)
+        frames = range(max(first, clip.start), min(last + 1, clip.stop))
         if context.scene.frame_current not in frames:
             raise UserError(
                 "frame-outside",
@@ -162,8 +163,9 @@ class SOCIALMIRROR_OT_pin_own_keys(OnEditableReconstruction, bpy.types.Operator)
 
     @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
-        count = lock_own_keys(require_reconstruction(context))
-        self.report({"INFO"}, f"Pinned {count} poses: Refine keeps them")
+        count, left_out = lock_own_keys(require_reconstruction(context))
+        beyond = f"; {left_out} outside the clip were left out" if left_out else ""
+        self.report({"INFO"}, f"Pinned {count} poses: Refine keeps them{beyond}")
         return {"FINISHED"}
 
 
@@ -189,6 +191,18 @@ def _selected_bones(context: bpy.types.Context) -> dict[Any, list[str]]:
         if bone.id_data in rigs and bone.name in BONES:
             selected.setdefault(bone.id_data, []).append(bone.name)
     return selected
+
+
+def _require_pose(context: bpy.types.Context) -> range:
+    """The scene frames of the clip. UserError `frame-outside` if the current one is not among them."""
+    frames = scenes.frames_of_clip(require_reconstruction(context))
+    if context.scene.frame_current not in frames:
+        raise UserError(
+            "frame-outside",
+            f"The current frame is not in the clip ({frames[0]}–{frames[-1]}), so there is no pose to hold.",
+            "Go to the frame whose pose you want to hold.",
+        )
+    return frames
 
 
 def _pin_visible_pose(context: bpy.types.Context, rig: Any, bones: list[str]) -> None:

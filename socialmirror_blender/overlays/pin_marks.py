@@ -17,7 +17,7 @@ from ..scene.actions import read_channels, take_of
 from ..scene.armature import read_rest_pose
 from ..scene.names import rig_role
 from ..scene.objects import object_with_role
-from ..scene.pins import PINNED_IN_WORLD, joint_places, joints_by_frame
+from ..scene.pins import PINNED_IN_WORLD, frames_of_clip, joint_places, joints_by_frame
 from ..scene.recent import Recent
 from ..scene.rotations import axis_angle_to_quaternion, quaternion_to_matrix
 from ..scene.state import reconstructions_in
@@ -44,11 +44,12 @@ _marks: Recent[list[PinMark]] = Recent(seconds=0.5)
 def pin_marks(collection: bpy.types.Collection) -> list[PinMark]:
     """The marks of all pins in the world of both people. They may be half a second old."""
     marks: list[PinMark] = []
+    frames = frames_of_clip(collection)
     for person in range(PEOPLE):
         rig = object_with_role(collection, rig_role(person))
         shown = None if rig is None else take_of(rig)
         if rig is not None and shown is not None:
-            marks += _marks.get((rig.session_uid, shown[0].session_uid), partial(_read_marks, rig))
+            marks += _marks.get((rig.session_uid, shown[0].session_uid), partial(_read_marks, rig, frames))
     return marks
 
 
@@ -61,8 +62,8 @@ def mark_lines(mark: PinMark) -> np.ndarray:
     return mark.place + np.array([*cross, *square])
 
 
-def _read_marks(rig: bpy.types.Object) -> list[PinMark]:
-    joints_at = {frame: joints & set(PINNED_IN_WORLD) for frame, joints in joints_by_frame(rig).items()}
+def _read_marks(rig: bpy.types.Object, among: range) -> list[PinMark]:
+    joints_at = {frame: joints & set(PINNED_IN_WORLD) for frame, joints in joints_by_frame(rig, among).items()}
     frames = np.array(sorted(frame for frame, joints in joints_at.items() if joints))
     if not len(frames):
         return []

@@ -7,9 +7,9 @@ from typing import Any
 import bpy
 
 from ...core.contract.annotation import BORNE_OUT, CONTRADICTED, Annotation, SeenTouch
-from ..properties import settings_of, user_prompt
 from ..reconstructions import active_annotation, active_reconstruction
 from ..scene.contact_list import read_contacts
+from ..scene.result_prompt import own_prompt
 from ..scene.seen_touches import is_in_list
 from ..scene.state import read_state
 from ..text import draw_note, draw_text
@@ -19,10 +19,10 @@ _ICONS = {BORNE_OUT: "CHECKMARK", CONTRADICTED: "QUESTION"}
 _ACTORS = {"A": "Person A acts.", "B": "Person B acts.", "both": "Both act."}
 
 
-def draw_suggestion(layout: Any, context: bpy.types.Context) -> None:
-    """The model's sentence with the button that makes it the prompt, unless it is the prompt already."""
+def draw_suggestion(layout: Any, context: bpy.types.Context, collection: bpy.types.Collection) -> None:
+    """The model's sentence with the button that makes it the result's prompt, unless it is that already."""
     annotation = active_annotation(context)
-    if annotation is None or user_prompt(settings_of(context)) == annotation.sentence:
+    if annotation is None or own_prompt(collection) == annotation.sentence:
         return
     box = layout.box()
     draw_text(box, f"{annotation.model}: “{annotation.sentence}”", icon="HIDE_OFF")

@@ -37,25 +37,27 @@ class SOCIALMIRROR_PT_pins(OnResult, bpy.types.Panel):
 
 
 def pins_heading(pins: list[PinnedRange]) -> str:
-    """How many joints and frames are pinned: `3 pins in 12 frames, 1 muted`."""
-    used = [pin for pin in pins if not pin.muted]
+    """How many joints and frames are pinned: `3 pins in 12 frames, 1 muted, 2 outside the clip`."""
+    inside = [pin for pin in pins if not pin.outside]
+    used = [pin for pin in inside if not pin.muted]
     frames = {frame for pin in used for frame in range(pin.first, pin.last + 1)}
     text = f"{counted(len(used), 'pin')} in {counted(len(frames), 'frame')}"
-    return text + (f", {len(pins) - len(used)} muted" if len(used) < len(pins) else "")
+    text += f", {len(inside) - len(used)} muted" if len(used) < len(inside) else ""
+    return text + (f", {len(pins) - len(inside)} outside the clip" if len(inside) < len(pins) else "")
 
 
 def pin_text(pin: PinnedRange) -> str:
-    """A pin in one line: `A left hand  45–54`."""
+    """A pin in one line: `A left hand  45–54`, with `(outside)` where Refine does not get it."""
     side, _, part = pin.joint.rpartition("_")
     name = f"{side} {_NAMES.get(part, part)}".strip()
     frames = str(pin.first) if pin.first == pin.last else f"{pin.first}–{pin.last}"
-    return f"{'AB'[pin.person]} {name}  {frames}"
+    return f"{'AB'[pin.person]} {name}  {frames}{' (outside)' if pin.outside else ''}"
 
 
 def _draw_pins(layout: Any, pins: list[PinnedRange]) -> None:
     for pin in pins[:_SHOWN_PINS]:
         row = layout.row(align=True)
-        row.active = not pin.muted
+        row.active = not (pin.muted or pin.outside)
         button = row.operator(
             "socialmirror.pin_jump", text=pin_text(pin), icon="PINNED" if pin.in_world else "CON_ROTLIKE", emboss=False
         )

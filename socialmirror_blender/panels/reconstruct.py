@@ -7,14 +7,15 @@ from typing import Any
 
 import bpy
 
-from ..properties import settings_of, user_prompt
+from ..picked_people import are_picked_in, chosen_movie
+from ..properties import settings_of
 from ..runtime.models import JOBS as MODEL_JOBS
 from ..runtime.session import session
 from ..text import draw_text
-from .annotation import draw_suggestion
 from .environment import draw_environment, draw_environment_details
 from .job import draw_failures, draw_job, draw_pending_result, in_scene_frames
 from .next_step import next_step
+from .prompts import draw_clip_prompt
 from .sidebar import Sidebar
 from .sidebar_state import read_sidebar_state
 
@@ -32,8 +33,7 @@ class SOCIALMIRROR_PT_reconstruct(Sidebar, bpy.types.Panel):
         settings = settings_of(context)
         _draw_next_step(layout, context)
         _draw_clip(layout, settings)
-        _draw_prompt(layout, settings)
-        draw_suggestion(layout, context)
+        draw_clip_prompt(layout, settings)
         row = layout.row()
         row.scale_y = 1.8
         row.operator("socialmirror.reconstruct", icon="ARMATURE_DATA")
@@ -50,7 +50,7 @@ class SOCIALMIRROR_PT_settings(Sidebar, bpy.types.Panel):
         layout.use_property_split = True
         layout.use_property_decorate = False
         settings = settings_of(context)
-        _draw_people_settings(layout.column(heading="People"), settings)
+        _draw_people_settings(layout.column(heading="People"), context, settings)
         _draw_camera_settings(layout.column(), settings)
         _draw_properties(layout.column(), settings, _HOW_IT_IS_MADE)
         _draw_properties(layout.column(), settings, _MODELS)
@@ -63,14 +63,17 @@ class SOCIALMIRROR_PT_settings(Sidebar, bpy.types.Panel):
             draw_environment(layout)
 
 
-def _draw_people_settings(column: Any, settings: Any) -> None:
+def _draw_people_settings(column: Any, context: bpy.types.Context, settings: Any) -> None:
     column.prop(settings, "choose_people", text="Choose")
     if not settings.choose_people:
         return
     column.operator("socialmirror.mark_people", icon="RESTRICT_SELECT_OFF")
     if settings.people_marks:
         column.prop(settings, "people_marks")
-        return
+        movie = chosen_movie(context, settings)
+        if not movie or are_picked_in(settings, movie):
+            return
+        draw_text(column, f"Picked in {bpy.path.basename(settings.people_movie)}. Not used for this clip.", icon="INFO")
     _draw_properties(column, settings, ("person_a", "person_b"))
     row = column.row(align=True)
     row.active = not (settings.person_a.strip() or settings.person_b.strip())
@@ -121,28 +124,6 @@ def _draw_clip(layout: Any, settings: Any) -> None:
         kind = "frame" if settings.source == "FILE" else "scene"
         row.prop(settings, f"{kind}_first", text="")
         row.prop(settings, f"{kind}_last", text="")
-
-
-def _draw_prompt(layout: Any, settings: Any) -> None:
-    column = layout.column(align=True)
-    column.prop(settings, "prompt", text="", icon="TEXT", placeholder="What they do, e.g. a handshake")
-    if settings.prompt:
-        suggested = user_prompt(settings) is None
-        hint = column.column(align=True)
-        hint.active = False
-        draw_text(
-            hint,
-            "Suggested from the motion. Edit it to use it as the prompt."
-            if suggested
-            else "The prompt guides the motion, and contacts that it names are added.",
-        )
-        if session.environment.lacks_encoder:
-            draw_text(
-                column,
-                "The network that reads sentences is missing: only contacts that are named are used.",
-                icon="INFO",
-            )
-            column.operator("socialmirror.fetch_weights", text="Download", icon="IMPORT")
 
 
 CLASSES = (SOCIALMIRROR_PT_reconstruct, SOCIALMIRROR_PT_settings)

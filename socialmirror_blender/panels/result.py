@@ -13,8 +13,11 @@ from .. import scene as scenes
 from ..reconstructions import active_reconstruction, read_info
 from ..scene.clip import clip_info
 from ..scene.frame_numbers import renumber
+from ..scene.result_prompt import is_filled
 from ..scene.take_notes import take_name, take_sentence
 from ..text import draw_note, draw_text
+from .annotation import draw_suggestion
+from .prompts import draw_result_prompt
 from .sidebar import Sidebar
 
 
@@ -34,6 +37,8 @@ class SOCIALMIRROR_PT_result(Sidebar, bpy.types.Panel):
             return
         _draw_reconstruction(layout, collection)
         _draw_rate(layout, context.scene, collection)
+        draw_result_prompt(layout, collection)
+        draw_suggestion(layout, context, collection)
         row = layout.row()
         row.scale_y = 1.4
         row.operator("socialmirror.refine", icon="FILE_REFRESH")
@@ -69,7 +74,7 @@ def _draw_reconstruction(layout: Any, collection: bpy.types.Collection) -> None:
     column.menu("SOCIALMIRROR_MT_takes", text=f"Take: {take_name(collection, state.take)}", icon="RENDER_ANIMATION")
     if info is None:
         _draw_missing_folder(layout, scenes.folder_of(collection))
-    elif info.prompt:
+    elif info.prompt and not is_filled(collection):  # appended from a file of an earlier version
         heading = "Caption: " if info.prompt_source == "captioner" else ""
         draw_text(layout, f"{heading}“{info.prompt}”")
     warnings = () if info is None else info.warnings

@@ -9,10 +9,11 @@ import bpy
 
 from .. import compat, folders
 from .. import scene as scenes
-from ..properties import settings_of, user_prompt
+from ..properties import settings_of
 from ..reconstructions import active_reconstruction, read_info
 from ..runtime import paths
 from ..runtime.session import session
+from ..scene.result_prompt import wanted_prompt
 from ..viewing import is_seen_through_camera
 from .next_step import ResultState, SidebarState
 
@@ -27,7 +28,7 @@ def read_sidebar_state(context: bpy.types.Context) -> SidebarState:
         importing=session.importing is not None,
         has_clip=_has_clip(context, settings),
         has_sample=paths.sample_clip().is_file(),
-        result=None if collection is None else _result_state(context, settings, collection),
+        result=None if collection is None else _result_state(context, collection),
         results_in_scene=len(scenes.reconstructions_in(context.scene)),
     )
 
@@ -42,13 +43,11 @@ def _has_clip(context: bpy.types.Context, settings: Any) -> bool:
         return False
 
 
-def _result_state(context: bpy.types.Context, settings: Any, collection: bpy.types.Collection) -> ResultState:
+def _result_state(context: bpy.types.Context, collection: bpy.types.Collection) -> ResultState:
     info = read_info(collection)
-    wanted = user_prompt(settings)
-    made_with = info.prompt if info is not None and info.prompt_source == "user" else ""
     return ResultState(
         folder_found=info is not None,
         edits=scenes.count_waiting_edits(collection),
-        prompt_waits=info is not None and wanted is not None and wanted != made_with,
+        prompt_waits=info is not None and wanted_prompt(collection) is not None,
         camera_view=is_seen_through_camera(context.scene),
     )

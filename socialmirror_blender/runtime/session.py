@@ -42,6 +42,8 @@ class Origin:
     scene_uid: int
     collection: str = ""
     """Identity of the reconstruction to refine; see scene/state.py."""
+    take: str = ""
+    """The take that is refined."""
     frame_start: int = 1
     strip: str = ""
     strip_timing: tuple[float, float] | None = None
@@ -97,6 +99,8 @@ class Session:
     """Whether the sidebar was just drawn: panels that appeared are laid out only when it is drawn once more."""
     apply: Callable[[Outcome], Generator[None, None, None]] | None = None
     """Imports an outcome in steps; set by `register`. UserError if that is impossible."""
+    unkeyed_pose: Callable[[], str] | None = None
+    """Whose bones are posed without keys, which an import would reset, empty if nobody's are; set by `register`."""
     importing: Generator[None, None, None] | None = None
     """The steps that are left of importing the pending result, None before the first."""
 
@@ -346,7 +350,10 @@ def scene_is_busy_with() -> str:
         return "the running tool is done"
     edited = [window.view_layer.objects.active for window in windows if window.view_layer is not None]
     mode = next((item.mode for item in edited if item is not None and item.mode not in _FREE_MODES), "")
-    return f"you leave {mode.replace('_', ' ').title()} Mode" if mode else ""
+    if mode:
+        return f"you leave {mode.replace('_', ' ').title()} Mode"
+    posed = session.unkeyed_pose() if session.unkeyed_pose is not None else ""
+    return f"you key the pose of {posed}, or leave Pose Mode" if posed else ""
 
 
 def redraw() -> None:
@@ -388,8 +395,8 @@ def _close() -> None:
     session.runner.close()
 
 
-def register(apply: Callable[[Outcome], Generator[None, None, None]]) -> None:
-    session.apply = apply
+def register(apply: Callable[[Outcome], Generator[None, None, None]], unkeyed_pose: Callable[[], str]) -> None:
+    session.apply, session.unkeyed_pose = apply, unkeyed_pose
     refresh_environment()
     bpy.app.handlers.load_post.append(_file_loaded)
     bpy.app.timers.register(_tick, first_interval=_IDLE_SECONDS, persistent=True)
@@ -403,4 +410,4 @@ def unregister() -> None:
     bpy.app.handlers.load_post.remove(_file_loaded)
     abandon_import()
     _close()
-    session.apply = None
+    session.apply = session.unkeyed_pose = None

@@ -21,7 +21,15 @@ from .importing import (
 from .linking import check_belongs, folder_of, keep_links, link_to, move_results_beside
 from .objects import rig_of, skin_of
 from .pinned_range import lock_range
-from .pins import list_pins, lock_keyframes, locked_frames, set_pin_type, unlock_keyframes
+from .pins import (
+    count_pins_outside,
+    frames_of_clip,
+    list_pins,
+    lock_keyframes,
+    locked_frames,
+    set_pin_type,
+    unlock_keyframes,
+)
 from .state import (
     editable_reconstructions,
     find_reconstruction,
@@ -42,6 +50,7 @@ __all__ = [
     "adopt_moved_markers",
     "at_once",
     "check_belongs",
+    "count_pins_outside",
     "count_waiting_edits",
     "edit_marks",
     "editable_reconstructions",
@@ -50,6 +59,7 @@ __all__ = [
     "folder_note",
     "folder_of",
     "forget_count",
+    "frames_of_clip",
     "import_reconstruction",
     "import_steps",
     "is_linked",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any, cast
 
 import bpy
@@ -14,7 +15,7 @@ import bpy
 from ...core.contract.contact import Contact
 from ...core.contract.errors import UserError
 from ...core.contract.json_reading import parse_json
-from .contact_list import read_contacts, write_contacts
+from .contact_list import activate_contact, active_contact, read_contacts, write_contacts
 from .names import EDITED_CONTACTS_PROPERTY, IMPORTED_CONTACTS_PROPERTY
 
 ContactMemory = tuple[str, str]
@@ -44,6 +45,42 @@ def show_contacts(collection: bpy.types.Collection, take: str, contacts: Iterabl
         return  # nobody but a stranger wrote that
     if take in edited:
         write_contacts(collection, kept)
+
+
+def carry_over_contacts(collection: bpy.types.Collection, asked: Any, left: Iterable[Contact]) -> None:
+    """Change the list of a take that Refine has just made as the animator changed the list while it ran.
+
+    `asked` is the JSON of the contacts that the take was made with, `left` the list as it was when the take came.
+    """
+    try:
+        before = {contact.id: contact.to_json() for contact in map(Contact.from_json, asked)}
+    except (UserError, TypeError):
+        return  # nobody but a stranger wrote that
+    now = {contact.id: contact.to_json() for contact in left}
+    changed = {key: record for key, record in now.items() if record != before.get(key)}
+    removed = before.keys() - now.keys()
+    if not changed and not removed:
+        return
+    active = active_contact(collection)
+    contacts: list[Contact] = []
+    for contact in read_contacts(collection):
+        record = changed.pop(contact.id, None)
+        if record is not None:
+            contacts.append(_with_changes(contact, before.get(contact.id, {}), record))
+        elif contact.id not in removed:
+            contacts.append(contact)
+    write_contacts(collection, [*contacts, *map(Contact.from_json, changed.values())])
+    if active is not None:
+        activate_contact(collection, active.id)
+
+
+def _with_changes(contact: Contact, before: dict[str, Any], now: dict[str, Any]) -> Contact:
+    """The take's contact with the fields that the animator has changed; as the animator has left it where these do not fit."""
+    changes = {name: value for name, value in now.items() if name not in before or value != before[name]}
+    try:
+        return replace(contact, **changes)
+    except UserError:
+        return Contact.from_json(now)
 
 
 def imported_contacts(collection: bpy.types.Collection) -> list[dict[str, Any]]:

@@ -17,7 +17,7 @@ from .actions import mark_of_take, polish_of, rekey, shows_take, take_channelbag
 from .keyframes import read_keys
 from .names import rig_role
 from .objects import object_with_role, rig_of
-from .pins import require_quaternions, with_parents
+from .pins import frames_of_clip, require_quaternions, with_parents
 from .polish import LOCKED_KEYFRAME, count_other_curves, is_at, own_keyframes, without_bones
 from .recent import Recent
 from .rest_pose import ROOT
@@ -50,25 +50,37 @@ def count_own_keys(collection: bpy.types.Collection) -> list[tuple[str, OwnKeys]
     return counted
 
 
-def lock_own_keys(collection: bpy.types.Collection) -> int:
-    """Lock all keyframes of the animator, so that Refine gets them as pins; those of fingers and face cannot be pins.
+def lock_own_keys(collection: bpy.types.Collection) -> tuple[int, int]:
+    """Lock all keyframes of the animator, so that Refine gets them as pins.
 
-    Returns for how many poses of bones that was done. UserError `no-own-keys` if there are none.
+    Those of fingers and face, and those outside the clip cannot be pins.
+
+    Returns for how many poses of bones that was done, and how many lie outside the clip. UserError `no-own-keys` if there is
+    nothing to lock.
     """
-    locked = 0
+    locked = left_out = 0
+    clip = frames_of_clip(collection)
     for person in range(PEOPLE):
         rig = rig_of(collection, person)
         channelbag = take_channelbag(rig)
         if channelbag is None or not shows_take(rig):
             continue
-        frames = own_keyframes(channelbag, mark_of_take(rig))
-        require_quaternions(rig, with_parents(bone for bone in frames if bone in (ROOT, *BODY_JOINTS)))
+        keyed = own_keyframes(channelbag, mark_of_take(rig))
+        of_body = {bone: frames for bone, frames in keyed.items() if bone in (ROOT, *BODY_JOINTS)}
+        inside = {bone: [frame for frame in frames if frame in clip] for bone, frames in of_body.items()}
+        require_quaternions(rig, with_parents(bone for bone, frames in inside.items() if frames))
         for bone, path, size in CHANNELS:
-            if bone not in (ROOT, *BODY_JOINTS) or bone not in frames:
-                continue
-            for index in range(size):
-                _lock_at(channelbag.fcurves.find(path, index=index), frames[bone])
-        locked += sum(len(at) for bone, at in frames.items() if bone in (ROOT, *BODY_JOINTS))
+            for index in range(size if inside.get(bone) else 0):
+                _lock_at(channelbag.fcurves.find(path, index=index), inside[bone])
+        count = sum(map(len, inside.values()))
+        locked += count
+        left_out += sum(map(len, of_body.values())) - count
+    if left_out and not locked:
+        raise UserError(
+            "no-own-keys",
+            f"All your keyframes of the body lie outside the clip ({clip[0]}–{clip[-1]}).",
+            "Refine moves only frames of the clip: pose bones there.",
+        )
     if not locked:
         raise UserError(
             "no-own-keys",
@@ -76,7 +88,7 @@ def lock_own_keys(collection: bpy.types.Collection) -> int:
             "Pose bones and insert keyframes first, or pin poses with Pin Pose.",
         )
     forget_own_keys()
-    return locked
+    return locked, left_out
 
 
 def give_back(rig: bpy.types.Object, bones: Iterable[str]) -> None:

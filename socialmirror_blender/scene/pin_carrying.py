@@ -15,7 +15,7 @@ from ...core.contract.skeleton import JOINT_INDEX, PARENT_NAME
 from .actions import read_channels, shows_take, take_channelbag
 from .armature import read_rest_pose
 from .pins import PINNED_IN_WORLD, joint_places, joints_by_frame
-from .polish import LOCKED_KEYFRAME, OWN_KEYFRAME, Polish, is_at, with_keyframes
+from .polish import LOCKED_KEYFRAME, OWN_KEYFRAME, Polish, with_keyframes
 from .pose_conversion import BoneChannels
 from .rest_pose import BONES, ROOT
 from .rotations import axis_angle_to_quaternion, quaternion_to_matrix
@@ -31,7 +31,7 @@ def carry_pins(rig: bpy.types.Object, polish: Polish, mark: TakeMark) -> Polish:
     earlier = polish.mark
     if earlier is None or earlier.timeline != mark.timeline or not shows_take(rig) or take_channelbag(rig) is None:
         return polish
-    joints_at = {frame: joints for frame, joints in joints_by_frame(rig).items() if is_at_take(frame, mark)}
+    joints_at = joints_by_frame(rig, mark.own.frames.tolist())
     if not joints_at:
         return polish
     frames = np.array(sorted(joints_at))
@@ -52,11 +52,6 @@ def carry_pins(rig: bpy.types.Object, polish: Polish, mark: TakeMark) -> Polish:
                 kind = LOCKED_KEYFRAME if is_pinned else OWN_KEYFRAME
                 polish = with_keyframes(polish, curve, np.array([frame]), keyed, kind)
     return polish
-
-
-def is_at_take(frame: int, mark: TakeMark) -> bool:
-    """Whether a take has a keyframe of its own at a scene frame."""
-    return bool(is_at(np.array([float(frame)]), mark.own.frames.astype(np.float64))[0])
 
 
 def _kept_pins(rig: bpy.types.Object, before: BoneChannels, after: BoneChannels, joints: list[set[str]]) -> list[bool]:

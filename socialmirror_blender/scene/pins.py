@@ -7,7 +7,7 @@ place and rotation in the world, other joints by their own rotation.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,6 +56,8 @@ class PinnedRange:
     first: int
     last: int
     muted: bool
+    outside: bool
+    """Whether the clip has none of these frames, so that Refine does not get them."""
 
     @property
     def in_world(self) -> bool:
@@ -97,25 +99,27 @@ def locked_frames(rig: bpy.types.Object, bone: str, kind: str = LOCKED_KEYFRAME)
 def list_pins(collection: bpy.types.Collection) -> list[PinnedRange]:
     """All pins of both people, in the order of time."""
     found: list[PinnedRange] = []
+    inside = frames_of_clip(collection)
     for person in range(PEOPLE):
         rig = object_with_role(collection, rig_role(person))
         if rig is None:
             continue
         for kind, joints in _frames_by_joint(rig).items():
             for joint, frames in joints.items():
-                for first, last in _runs(sorted(frames)):
-                    found.append(PinnedRange(person, joint, first, last, kind == MUTED_KEYFRAME))
+                for outside in (False, True):
+                    for first, last in _runs(sorted(frame for frame in frames if (frame not in inside) == outside)):
+                        found.append(PinnedRange(person, joint, first, last, kind == MUTED_KEYFRAME, outside))
     return sorted(found, key=lambda pin: (pin.first, pin.person, BODY_JOINTS.index(pin.joint), pin.last))
 
 
 def read_pins(collection: bpy.types.Collection, person: int) -> list[Pin]:
-    """Locked keyframes of the body joints as pins at the nearest frame of the clip.
+    """Locked keyframes of the body joints as pins at the nearest frame of the clip; those outside it are none.
 
     Fingers and face have no pins, since the fit does not move them.
     """
     rig = rig_of(collection, person)
     timing = read_state(collection).timing
-    joints_at = joints_by_frame(rig)
+    joints_at = joints_by_frame(rig, frames_of_clip(collection))
     if not joints_at:
         return []
     frames, rest = np.array(sorted(joints_at)), read_rest_pose(rig)
@@ -135,13 +139,25 @@ def read_pins(collection: bpy.types.Collection, person: int) -> list[Pin]:
     return pins
 
 
-def joints_by_frame(rig: bpy.types.Object) -> dict[int, set[str]]:
-    """The body joints that are locked, by scene frame."""
+def joints_by_frame(rig: bpy.types.Object, among: Container[int]) -> dict[int, set[str]]:
+    """The body joints that are locked, by scene frame, in the frames that are among these."""
     found: dict[int, set[str]] = {}
     for joint, frames in _frames_by_joint(rig)[LOCKED_KEYFRAME].items():
         for frame in frames:
-            found.setdefault(frame, set()).add(joint)
+            if frame in among:
+                found.setdefault(frame, set()).add(joint)
     return found
+
+
+def frames_of_clip(collection: bpy.types.Collection) -> range:
+    """The scene frames from the clip's first to its last one."""
+    state = read_state(collection)
+    return range(state.first_frame, state.last_frame + 1)
+
+
+def count_pins_outside(collection: bpy.types.Collection) -> int:
+    """How many poses of joints are locked, and not muted, outside the clip, so that Refine does not get them."""
+    return sum(pin.last - pin.first + 1 for pin in list_pins(collection) if pin.outside and not pin.muted)
 
 
 def joint_places(channels: BoneChannels, rest: RestPose) -> tuple[np.ndarray, np.ndarray]:
@@ -160,19 +176,20 @@ def lock_at(curve: Any, frame: int, value: float) -> None:
     curve.update()
 
 
-def is_posed_without_keys(rig: Any, bone: str, frame: int) -> bool:
-    """Whether a bone's visible pose is another one than its F-curves have at a scene frame."""
+def is_posed_without_keys(rig: Any, bone: str, frame: float) -> bool:
+    """Whether a bone's visible pose is another one than its F-curves have at a scene frame, which may be a fraction."""
     channelbag, posed = take_channelbag(rig), rig.pose.bones[bone]
     rotation = _keyed(channelbag, rotation_path(bone), 4, frame)
     if rotation is not None:
-        rotation /= max(float(np.linalg.norm(rotation)), 1e-9)
-        if abs(float(rotation @ np.array(posed.rotation_quaternion))) < 1 - _SAME_ROTATION:
+        shown = np.array(posed.rotation_quaternion, dtype=np.float64)  # of any length, if the animator typed it
+        lengths = float(np.linalg.norm(rotation)) * float(np.linalg.norm(shown))
+        if abs(float(rotation @ shown)) < (1 - _SAME_ROTATION) * lengths:
             return True
     location = _keyed(channelbag, location_path(bone), 3, frame) if bone in _BODY_PLACEMENT else None
     return location is not None and float(np.abs(location - np.array(posed.location)).max()) > _SAME_PLACE
 
 
-def _keyed(channelbag: Any, path: str, size: int, frame: int) -> np.ndarray | None:
+def _keyed(channelbag: Any, path: str, size: int, frame: float) -> np.ndarray | None:
     """What F-curves say at a scene frame, None if one of them is missing."""
     curves = [] if channelbag is None else [channelbag.fcurves.find(path, index=index) for index in range(size)]
     if not curves or any(curve is None for curve in curves):
@@ -206,7 +223,7 @@ def check_pins(collection: bpy.types.Collection) -> None:
     """UserError `rotation-mode` if what is pinned is not what is seen."""
     for person in range(PEOPLE):
         rig = rig_of(collection, person)
-        pinned = {joint for joints in joints_by_frame(rig).values() for joint in joints}
+        pinned = {joint for joints in joints_by_frame(rig, frames_of_clip(collection)).values() for joint in joints}
         if pinned:
             require_quaternions(rig, with_parents(pinned))
 

@@ -11,6 +11,7 @@ from .background_clip import background_clips
 from .confidence_overlay import hide_overlay, is_overlay_shown, show_overlay
 from .contact_markers import remove_markers
 from .objects import camera_of, object_with_role, role_of
+from .result_prompt import keep_waiting_prompt
 
 
 def replace_import(scene: bpy.types.Scene, earlier: bpy.types.Collection, rebuilt: bpy.types.Collection) -> None:
@@ -24,6 +25,7 @@ def replace_import(scene: bpy.types.Scene, earlier: bpy.types.Collection, rebuil
     hide_overlay(earlier)
     _move_contents(earlier, rebuilt)
     _keep_camera(earlier, rebuilt)
+    keep_waiting_prompt(earlier, rebuilt)
     removed: list[bpy.types.ID] = []
     new_names: list[tuple[Any, str]] = []
     for item in _made_objects(earlier):

@@ -6,6 +6,7 @@ Armatures, meshes, materials and the animator's keyframes stay as they are. Earl
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import bpy
 import numpy as np
@@ -29,9 +30,9 @@ from .background_clip import align_background_clips, background_note
 from .camera import key_camera
 from .clip import clip_info
 from .confidence_overlay import is_overlay_shown, show_overlay, write_limb_states
-from .contact_edits import contact_memory, restore_contact_memory, show_contacts
+from .contact_edits import carry_over_contacts, contact_memory, restore_contact_memory, show_contacts
 from .contact_list import read_contacts, write_contacts
-from .contact_markers import marker_steps
+from .contact_markers import adopt_moved_markers, marker_steps
 from .copies import separate_copies
 from .correction_state import as_corrected, as_shown, correction_of, keep_camera
 from .datablocks import Steps, at_once, remove_new_datablocks_on_error, removed_on_error, restored_on_error
@@ -43,6 +44,7 @@ from .pin_carrying import carry_pins
 from .polish import Polish
 from .pose_conversion import smplx_to_bones
 from .rest_pose import RestPose, make_rest_pose, rest_offset
+from .result_prompt import fill_prompt, prompt_memory, restore_prompt
 from .state import ImportState, is_reconstruction, read_state, write_state
 from .take_values import TakeMark, TakeValues, take_values
 from .timeline import ClipTiming, Timeline
@@ -59,17 +61,25 @@ def update_take(collection: bpy.types.Collection, folder: Path) -> None:
     at_once(show_take_steps(collection, folder, load(folder)))
 
 
-def show_take_steps(collection: bpy.types.Collection, folder: Path, reconstruction: Reconstruction) -> Steps[None]:
-    """`update_take` with the take that was read from the folder: first the motion, then the markers of its contacts."""
+def show_take_steps(
+    collection: bpy.types.Collection, folder: Path, reconstruction: Reconstruction, asked: Any = None
+) -> Steps[None]:
+    """`update_take` with the take that was read from the folder: first the motion, then the markers of its contacts.
+
+    `asked` is the JSON of the contacts that the take was made with, if it was made of the shown one: what the animator has
+    changed in the list since then stays changed.
+    """
     require_no_control_rig(collection)
     require_same_bodies(collection, reconstruction)
     separate_copies()
-    yield from removed_on_error(_key_shown_take(collection, folder, reconstruction))
+    yield from removed_on_error(_key_shown_take(collection, folder, reconstruction, asked))
     yield
     yield from marker_steps(collection)
 
 
-def _key_shown_take(collection: bpy.types.Collection, folder: Path, reconstruction: Reconstruction) -> Steps[None]:
+def _key_shown_take(
+    collection: bpy.types.Collection, folder: Path, reconstruction: Reconstruction, asked: Any
+) -> Steps[None]:
     """Write the take to new actions that animate nothing yet, one armature after the other, then all that the animator sees."""
     state = read_state(collection)
     motion = motion_at_scene_frames(as_shown(collection, reconstruction).motion, state.timing.timeline)
@@ -78,6 +88,9 @@ def _key_shown_take(collection: bpy.types.Collection, folder: Path, reconstructi
         mark = _mark(rig, reconstruction, person, motion, state.timing.timeline, state.id)
         prepare_action(rig, _action_name(rig, mark), mark, motion.people[person])
         yield
+    if asked is not None:
+        adopt_moved_markers(collection)
+    left = read_contacts(collection)
     correction = correction_of(collection)
     keep_camera(collection, reconstruction)
     try:
@@ -85,6 +98,8 @@ def _key_shown_take(collection: bpy.types.Collection, folder: Path, reconstructi
     except BaseException:
         set_correction(contact_list(collection), correction)
         raise
+    if asked is not None:
+        carry_over_contacts(collection, asked, left)
 
 
 def rekey_take(collection: bpy.types.Collection, reconstruction: Reconstruction) -> None:
@@ -115,6 +130,7 @@ def key_take(
     A take that was shown before gets its earlier action. On an error actions and contacts are as they were.
     """
     state, contacts, memory = read_state(collection), read_contacts(collection), contact_memory(collection)
+    prompts = prompt_memory(collection)
     motion = motion_at_scene_frames(reconstruction.motion, timeline)
     rigs = [rig_of(collection, person) for person in range(PEOPLE)]
     assign_again = [remember_take(rig) for rig in rigs]
@@ -134,6 +150,7 @@ def key_take(
         write_state(collection, state)
         write_contacts(collection, contacts)
         restore_contact_memory(collection, memory)
+        restore_prompt(collection, prompts)
         raise
     key_clip_camera(collection, reconstruction, motion, timeline)
 
@@ -241,6 +258,7 @@ def write_import(
     write_state(collection, state)
     show_contacts(collection, state.take, reconstruction.info.contacts, leaving)
     show_foot_contacts(collection, reconstruction.info.foot_contacts)
+    fill_prompt(collection, reconstruction.info)
     if is_overlay_shown(collection):
         show_overlay(collection)
 

@@ -52,14 +52,15 @@ def test_the_suggestion_and_its_touches_are_shown_with_what_the_motion_says(anno
 
 
 def test_use_makes_the_sentence_the_users_prompt_but_never_overwrites_one(annotated: Any, product: Product) -> None:
-    user_prompt = product("socialmirror_blender.properties").user_prompt
-    settings().prompt = "They dance."
+    prompts, listed = product("socialmirror_blender.scene.result_prompt"), annotated.socialmirror
+    listed.prompt = "They dance."
     with pytest.raises(RuntimeError, match="poll"):
         press("use_suggestion")
-    assert settings().prompt == "They dance."
-    settings().prompt = settings().suggestion = "They stand."  # the captioner's suggestion is no prompt of the user
+    assert listed.prompt == "They dance."
+    listed.prompt = listed.take_prompt = "They stand."  # the captioner's suggestion is no prompt of the user
     press("use_suggestion")
-    assert user_prompt(settings()) == SENTENCE
+    assert prompts.wanted_prompt(annotated) == SENTENCE
+    assert settings().prompt == ""  # that of the next clip
     assert "use_suggestion" not in draw_sidebar().buttons
 
 

@@ -161,6 +161,38 @@ def test_selected_strips_are_queued_and_the_settings_stay(
     assert [clip.fields["frames"] for clip in clips] == [[0, 7], [0, 7]]  # whole strips
 
 
+def test_what_was_set_for_one_clip_is_left_out_of_the_other_strips(
+    runtime: ModuleType, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    from tests.blender.movies import write_movie
+
+    editor: Any = bpy.context.scene.sequence_editor_create()
+    for channel, name in enumerate("abc", 1):
+        write_movie(tmp_path / f"{name}.avi", 8)
+        editor.strips.new_movie(name, str(tmp_path / f"{name}.avi"), channel=channel, frame_start=10).select = True
+    late = editor.strips["c"]
+    setattr(late, "left_handle" if hasattr(late, "left_handle") else "frame_final_start", 16)  # after the picked frames
+    late.filepath = str(tmp_path / "a.avi")
+    (tmp_path / "motion.npz").touch()
+    settings().source, settings().strip = "STRIP", "a"
+    settings().choose_people, settings().people_marks = True, "2:10,20;3:30,40"
+    settings().initial_a = str(tmp_path / "motion.npz")
+    press("queue_strips")
+    clips = {clip.title: clip.fields for clip in runtime.session.queue.clips}
+    assert [clips[name]["people_at"] is None for name in "abc"] == [False, True, True]
+    assert [clips[name]["initial"] for name in "abc"] == [None] * 3
+    assert "Queued 3 clips; picked people and initial motion of one clip were left out" in capfd.readouterr().out
+    runtime.session.queue.clips = ()
+    settings().people_marks, settings().track_a, settings().track_b, settings().initial_a = "", 2, 3, ""
+    press("queue_strips")
+    assert [clip.fields["people"] for clip in runtime.session.queue.clips] == [None] * 3
+    assert "Queued 3 clips; numbers of people of one clip were left out" in capfd.readouterr().out
+    runtime.session.queue.clips = ()
+    settings().person_a, settings().person_b = "the dancer in red", "the dancer in blue"
+    press("queue_strips")
+    assert {clip.fields["person_a"] for clip in runtime.session.queue.clips} == {"the dancer in red"}
+
+
 def test_the_panel_shows_every_state(runtime: ModuleType, result: Path, product: Product) -> None:
     add("They hug", "fail")
     wait(runtime, lambda: idle(runtime))

@@ -61,14 +61,16 @@ def start(prompt: str) -> None:
 
 
 def wait(runtime: ModuleType, holds: Callable[[], bool], seconds: float = 20) -> None:
-    """Do what Blender's timer does until something holds."""
+    """Do what Blender's timer does until something holds. Between two ticks Blender evaluates what has changed."""
     end = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < end, f"still {runtime.session.runner.job}"
+        bpy.context.view_layer.update()
         runtime.pump()
         time.sleep(0.02)
     runtime.pump()
     while runtime.session.importing is not None:
+        bpy.context.view_layer.update()
         runtime.pump()
 
 
@@ -341,7 +343,12 @@ def test_a_scene_that_is_gone_is_told_and_the_result_kept(runtime: ModuleType, r
 
 
 def test_refine_keys_the_same_rigs(
-    runtime: ModuleType, result: Path, product: Product, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    runtime: ModuleType,
+    result: Path,
+    product: Product,
+    scene: ModuleType,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     shutil.copytree(result, tmp_path / "refined")
     add_take(tmp_path / "refined", product("core.contract"), "take-2", frames=5, clip=FAKE_WORKER, seed=3)
@@ -349,7 +356,7 @@ def test_refine_keys_the_same_rigs(
     run(runtime, "")
     rigs = {item.name for item in bpy.context.scene.objects if item.type == "ARMATURE"}
     before = {action.name for action in bpy.data.actions}
-    settings().prompt = "closer"
+    next(scene.reconstruction_collections()).socialmirror.prompt = "closer"
     assert press("refine") == {"FINISHED"}
     wait(runtime, lambda: not runtime.session.runner.job.active)
     assert runtime.session.runner.job.kind == "refine"

@@ -150,7 +150,9 @@ def test_edits_of_contacts_and_locked_poses_ask_for_refine(imported: Any, scene:
     assert step() == ""
     scene.unlock_keyframes(scene.rig_of(imported, 0), ["left_elbow"], 6)
     assert step() == "1 edit: press Refine."
-    settings().prompt = "They dance."
+    settings().prompt = "They dance."  # for the next clip
+    assert step() == "1 edit: press Refine."
+    imported.socialmirror.prompt = "They dance."
     assert step() == "1 edit and a new prompt: press Refine."
 
 

@@ -278,3 +278,62 @@ def test_marks_show_where_joints_are_pinned(posed: Any, imported: Any, product: 
     assert mark.frame == 7
     np.testing.assert_allclose(mark.place, place(posed, "left_wrist"), atol=1e-4)
     np.testing.assert_allclose(marks.mark_lines(mark).mean(0), mark.place, atol=1e-6)
+
+
+@pytest.fixture
+def pinned_outside(posed: Any, imported: Any, scene: ModuleType) -> Any:
+    """As `posed`, with the hand pinned in frame 7 of a clip of 25, and keyed and locked in frames 40 and 41 as well."""
+    select_only(posed, "left_wrist")
+    press("pin")
+    for frame in (40, 41):
+        posed.pose.bones["left_wrist"].keyframe_insert("rotation_quaternion", frame=frame)
+        scene.lock_keyframes(posed, ["left_wrist"], frame)
+    return posed
+
+
+def test_pins_outside_the_clip_are_listed_as_such_and_not_refined(
+    pinned_outside: Any, scene: ModuleType, imported: Any, product: Any
+) -> None:
+    assert [(pin.joint, pin.frame) for pin in scene.read_edits(imported).pins] == [("left_wrist", 6)]
+    panel, pins = product("socialmirror_blender.panels.pins"), scene.list_pins(imported)
+    assert [panel.pin_text(pin) for pin in pins] == ["A left hand  7", "A left hand  40–41 (outside)"]
+    assert panel.pins_heading(pins) == "1 pin in 1 frame, 1 outside the clip"
+    assert scene.count_pins_outside(imported) == 2
+    pinned_outside.pose.bones["left_collar"].rotation_mode = "XYZ"
+    press("pin_remove", person=0, joint="left_wrist", first=7, last=7)
+    product("socialmirror_blender.requests").refine_request(bpy.context, imported)  # nothing that it gets is in doubt
+
+
+def test_a_range_that_crosses_the_clips_end_is_a_pin_up_to_there(scene: ModuleType, imported: Any) -> None:
+    rig = scene.rig_of(imported, 0)
+    for frame in range(23, 29):
+        rig.pose.bones["left_elbow"].keyframe_insert("rotation_quaternion", frame=frame)
+        scene.lock_keyframes(rig, ["left_elbow"], frame)
+    assert [(pin.first, pin.last, pin.outside) for pin in scene.list_pins(imported)] == [
+        (23, 25, False),
+        (26, 28, True),
+    ]
+    assert [pin.frame for pin in scene.read_edits(imported).pins] == [22, 23, 24]
+
+
+@pytest.mark.parametrize("frame", [0, 26, 60])
+def test_a_pose_outside_the_clip_cannot_be_pinned(posed: Any, scene: ModuleType, frame: int) -> None:
+    select_only(posed, "left_wrist")
+    bpy.context.scene.frame_set(frame)
+    with pytest.raises(RuntimeError, match=r"not in the clip \(1–25\), so there is no pose to hold"):
+        press("pin")
+    with pytest.raises(RuntimeError, match="so there is no pose to hold"):
+        press("pin_range", first=frame, last=frame + 9)
+    assert scene.locked_frames(posed, "left_wrist") == []
+
+
+def test_pin_own_keys_leaves_keys_outside_the_clip(scene: ModuleType, imported: Any) -> None:
+    rig = scene.rig_of(imported, 0)
+    elbow = rig.pose.bones["left_elbow"]
+    elbow.rotation_quaternion = (0.8, 0.6, 0, 0)
+    elbow.keyframe_insert("rotation_quaternion", frame=40)
+    with pytest.raises(RuntimeError, match="outside the clip"):
+        press("pin_own_keys")
+    elbow.keyframe_insert("rotation_quaternion", frame=7)
+    press("pin_own_keys")
+    assert scene.locked_frames(rig, "left_elbow") == [7]

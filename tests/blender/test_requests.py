@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -14,7 +13,6 @@ import pytest
 from tests.blender.drawing import draw_sidebar
 from tests.blender.movies import write_movie
 from tests.blender.product import Product
-from tests.blender.synthetic_reconstruction import make_reconstruction
 from tests.blender.user_actions import press, settings
 
 
@@ -36,13 +34,6 @@ def ready_environment(product: Product) -> None:
     environment = product("socialmirror_blender.runtime.environment")
     session = product("socialmirror_blender.runtime.session").session
     session.environment = environment.Environment(environment.EnvironmentState.READY, "/nowhere/python")
-
-
-def set_caption(folder: Path, contract: ModuleType, prompt: str, source: str = "captioner") -> None:
-    """Change the prompt of a saved reconstruction, by default to a caption."""
-    record = contract.reconstruction
-    saved = record.load(folder)
-    record.save(folder, replace(saved, info=replace(saved.info, prompt=prompt, prompt_source=source)))
 
 
 def test_settings_become_the_fields_of_the_request(requests: ModuleType, clip: Path, tmp_path: Path) -> None:
@@ -174,39 +165,6 @@ def test_settings_that_cannot_be_used_are_refused(ready_environment: None, clip:
     assert_refused("no movie strip named 'gone'")
 
 
-def test_a_caption_is_suggested_as_the_prompt_and_requested_only_once_it_is_edited(
-    contract: ModuleType, requests: ModuleType, scene: ModuleType, clip: Path, tmp_path: Path
-) -> None:
-    folder = tmp_path / "result"
-    make_reconstruction(folder, contract)
-    set_caption(folder, contract, "They shake hands.")
-    press("import_folder", directory=str(folder))
-    (collection,) = scene.reconstruction_collections()
-
-    def requested_prompts() -> list[str | None]:
-        reconstruct, _ = requests.reconstruct_request(bpy.context)
-        refine, _ = requests.refine_request(bpy.context, collection)
-        return [fields.get("prompt") for fields in (reconstruct, refine)]
-
-    current = settings()
-    assert current.prompt == "They shake hands."
-    assert requested_prompts() == [None, None]
-    set_caption(folder, contract, "They hug.")  # another caption replaces a suggestion that was not edited
-    press("import_folder", directory=str(folder))
-    assert current.prompt == "They hug."
-    assert requested_prompts() == [None, None]
-    current.prompt = "They hug for long. "
-    assert requested_prompts() == ["They hug for long."] * 2
-    set_caption(folder, contract, "They part.")
-    press("import_folder", directory=str(folder))
-    assert requested_prompts() == ["They hug for long."] * 2
-    current.prompt = ""
-    set_caption(folder, contract, "a kiss", "user")
-    press("import_folder", directory=str(folder))
-    assert current.prompt == ""
-    assert requested_prompts() == [None, None]
-
-
 def test_clicks_on_two_people_are_requested_in_pixels_of_the_clip(
     requests: ModuleType, product: Product, clip: Path
 ) -> None:
@@ -221,3 +179,28 @@ def test_clicks_on_two_people_are_requested_in_pixels_of_the_clip(
     point = product("socialmirror_blender.marking").picture_point
     assert point((300.0, 400.0), 300.0, 940.0, 400.0, (960, 540)) == pytest.approx((0.0, 270.0))
     assert point((940.0, 500.0), 300.0, 940.0, 400.0, (960, 540)) == pytest.approx((960.0, 120.0))
+
+
+def test_people_who_were_picked_in_one_clip_are_not_looked_for_in_another(
+    requests: ModuleType, product: Product, clip: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def picked() -> bool:
+        return requests.reconstruct_request(bpy.context)[0]["people_at"] is not None
+
+    current, other = settings(), tmp_path / "hug.mp4"
+    other.touch()
+    current.choose_people, current.people_marks = True, "12:100,200;30:400.5,210"
+    assert picked() and "Not used" not in " ".join(draw_sidebar().texts)
+    current.filepath = str(other)
+    assert not picked() and "Not used for this clip" in " ".join(draw_sidebar().texts)
+    press("queue_add")
+    product("socialmirror_blender.runtime.session").session.queue.clips = ()
+    assert "picked in another clip, dance.mp4, and are not used" in capfd.readouterr().out
+    assert "mark_people" in draw_sidebar().buttons and "person_a" in draw_sidebar().properties
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "shot.blend"), check_existing=False)
+    current.filepath = "//dance.mp4"
+    assert picked()
+    current.filepath, current.people_marks = str(other), "1:2,3;4:5,6"
+    assert picked()
+    current.people_movie = ""  # a file of an earlier version
+    assert picked()
