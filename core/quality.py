@@ -115,10 +115,10 @@ def quality_warnings(quality: Quality) -> tuple[str, ...]:
     """What a user should know about a take, a sentence for each person and kind of error that is bad."""
     sentences = {
         "picture": "{who} does not lie over the picture in {frames}: off by {worst:.0f}% of the body's height. "
-        "Look at these frames, lock a pose there and refine.",
+        "Look at these frames, pin a pose there and refine.",
         "floor": "{who} is in the floor or above it by {worst:.0f} mm in {frames}.",
-        "penetration": "The two are inside each other by {worst:.0f} mm in {frames}.",
-        "smoothness": "{who} jerks in {frames}, which the clip does not show.",
+        "penetration": "The bodies intersect by {worst:.0f} mm in {frames}.",
+        "smoothness": "{who} jitters in {frames}, unlike in the clip.",
     }
     found: list[str] = []
     for measure, person in dict.fromkeys((each.measure, each.person) for each in quality.stretches):

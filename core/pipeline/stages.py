@@ -138,9 +138,8 @@ def clip_camera(
     rotation = estimate_camera_rotation(perception, candidates.K[0])
     if rotation.unexplained > LARGEST_UNEXPLAINED:
         reporter.warning(
-            f"The camera travels or zooms: the background moves by {rotation.unexplained:.0%} of the picture's width more than "
-            "a camera that turns explains. "
-            "Only its turning is taken out, so the people will seem to move instead."
+            f"The camera travels or zooms: the background moves {rotation.unexplained:.0%} of the picture's width farther than "
+            "a turning camera explains. Only the turning is removed, so the people will seem to move instead."
         )
     return candidates
 
@@ -249,7 +248,7 @@ def sentence(words: Words, encoder_key: str, device: torch.device, reporter: Rep
         return Sentence(*_encoder(device).encode([words.text, mirror_sentence(words.text)]))
     except UserError as error:
         whose = "annotator" if words.suggested else "prompt"
-        reporter.warning(f"Only the contacts that the {whose} names are used: {error.message} {error.hint}")
+        reporter.warning(f"Of the {whose} only the contacts that it names are used: {error.message} {error.hint}")
         return Sentence.none()
 
 
@@ -366,8 +365,8 @@ def infilled_motion(
         scene = InfillScene.of(clip_scene, joint_prediction, held)
         return infill(models, scene, constraints, settings.infill, reporter, from_take=settings.from_take)
     except UserError as error:
-        before = "the last take's" if settings.from_take else "the fit's alone"
-        reporter.warning(f"Hidden motion is {before}: {error.message} {error.hint}")
+        what = "stays as in the earlier take" if settings.from_take else "is that of the fit alone"
+        reporter.warning(f"Hidden motion could not be sampled and {what}: {error.message} {error.hint}")
         return unchanged
 
 
