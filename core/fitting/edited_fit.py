@@ -80,9 +80,7 @@ def fit_edited(
         changed = _changed_contacts(earlier.contacts, targets.contacts, timeline)
         edited = resampled | (moved.max((0, 2)) > _MOVED) | changed
         if not edited.any():
-            reporter.warning(
-                "Nothing that was edited moves anybody, so this take moves as the one that it goes on from."
-            )
+            reporter.warning("No edit moves anybody, so this take moves like the one that it was refined from.")
         fitted = _fit_around(edited, held, observations, body, wanted, schedule, reporter)
     else:
         fitted = fit_clip(held, observations, body, wanted, schedule, reporter)
