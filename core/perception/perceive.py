@@ -89,7 +89,7 @@ def detect_people(
     no memory holds the hub's networks.
     """
     pulse = Pulse(reporter)
-    networks = _networks(clip, device, backend, pulse)
+    networks = networks_for(clip, device, backend, pulse)
     recorder = Recorder(stretches or NoStretches())
     if recorder.continues:
         pulse.log("The 2D stage goes on where the last run was stopped.")
@@ -139,7 +139,7 @@ def _detect(clip: Clip, wanted: Wanted, tracker: PeopleTracker, reporter: Report
     count = max(*chosen, len(real_people(tracks, len(scan.findings))) - 1) + 1
     if people is None and count > 2:
         reporter.log(f"{count} people were found; {chosen[0]} and {chosen[1]} are reconstructed.")
-    pair = _follow(clip, scan, [tracks[number] for number in chosen], tracker, reporter, marks)
+    pair = follow_tracks(clip, scan, [tracks[number] for number in chosen], tracker, reporter, marks)
     hands = _find_hands(clip, pair, tracker.networks, reporter)
     detections = replace(assemble(pair, (0, 1), hands), track_ids=np.array(chosen, np.int32))
     with _showing_who_was_found(clip, scan, tracks, reporter):
@@ -190,14 +190,8 @@ def _check_confidence(detections: Detections) -> None:
             )
 
 
-def find_everyone(clip: Clip, first: int, last: int, *, device: torch.device, reporter: Reporter) -> Everyone:
-    """Follow everyone, be it one person or many, without hands."""
-    networks = _networks(clip, device, "auto", reporter)
-    scan = scan_clip(clip, first, last, networks, reporter)
-    return _follow(clip, scan, real_people(identify(scan), len(scan.findings)), EmbeddedTracker(networks), reporter)
-
-
-def _networks(clip: Clip, device: torch.device, backend: BackendChoice, reporter: Reporter) -> PerceptionNetworks:
+def networks_for(clip: Clip, device: torch.device, backend: BackendChoice, reporter: Reporter) -> PerceptionNetworks:
+    """The embedded networks, downloaded if they are missing."""
     limit_threads()
     return load_networks(
         ensure(PERCEPTION_WEIGHTS, reporter), choose_backend(device, backend), (clip.width, clip.height)
@@ -254,7 +248,7 @@ def _position(step: int, count: int) -> str:
     return f"frame {max(step, 0) + 1} of {count}"
 
 
-def _follow(
+def follow_tracks(
     clip: Clip,
     scan: Scan,
     tracks: Sequence[Track[Sighting]],
