@@ -16,7 +16,7 @@ from ..contract.marks import PersonMark
 from ..contract.reconstruction import PERSON_NAMES
 from ..device import limit_threads
 from ..hub.memory import TooLittleMemory
-from ..reporting import Pulse, Reporter, StretchOfProgress, stretches_in_words
+from ..reporting import Pulse, Reporter, SubProgress, stretches_in_words
 from ..weights import PERCEPTION_WEIGHTS, ensure
 from .backends import BackendChoice, choose_backend
 from .detections import Detections
@@ -32,7 +32,7 @@ from .left_right import with_consistent_sides
 from .linking import link
 from .networks import PerceptionNetworks, load_networks
 from .recorded_networks import recorded
-from .recording import NoStretches, Recorder, StretchStore
+from .recording import ChunkStore, NoChunks, Recorder
 from .scan import DETECTIONS_PER_SECOND, FrameFindings, Scanner
 from .sightings_picture import picture_of_tracks
 from .track import Sighting, Track
@@ -78,19 +78,19 @@ def detect_people(
     backend: BackendChoice = "auto",
     with_hub: bool = False,
     reporter: Reporter,
-    stretches: StretchStore | None = None,
+    chunks: ChunkStore | None = None,
 ) -> Detections:
     """Follow two people through frames `first` to `last`, both included.
 
     `people` are numbers among everyone found (see `identity.choose_two`), `marks` clicks on them or boxes around them instead,
     `described` their descriptions in words; None leaves the choice to us. `with_hub` looks with the hub's networks.
-    `stretches` keep what the networks answer, so that a run that was killed goes on where it was. Memory does not grow with the
+    `chunks` keep what the networks answer, so that a run that was killed goes on where it was. Memory does not grow with the
     clip, apart from the result. UserError where two people cannot be found, or the clip not be read; TooLittleMemory where
     no memory holds the hub's networks.
     """
     pulse = Pulse(reporter)
     networks = networks_for(clip, device, backend, pulse)
-    recorder = Recorder(stretches or NoStretches())
+    recorder = Recorder(chunks or NoChunks())
     if recorder.continues:
         pulse.log("The 2D stage goes on where the last run was stopped.")
     finder = None if described is None else load_phrase_finder(device, pulse)
@@ -257,7 +257,7 @@ def follow_tracks(
     marks: tuple[PersonMark, PersonMark] | None = None,
 ) -> Everyone:
     """Second pass: the landmarks of the people of some tracks."""
-    part = Pulse(StretchOfProgress(reporter, _SCAN_SHARE, _FOLLOWING_SHARE))
+    part = Pulse(SubProgress(reporter, _SCAN_SHARE, _FOLLOWING_SHARE))
     steps = ClipSteps(clip, (*scan.before, *scan.findings), -len(scan.before), part.beat)
     own = [track.since(0) for track in tracker.follow(steps, tracks, marks, part)]
     for a, b in combinations(range(len(own)), 2):

@@ -48,7 +48,7 @@ from ..perception.detections import Detections
 from ..perception.movenet_graph import KIND as MOVENET
 from ..perception.perceive import detect_people
 from ..perception.prompted_graph import KIND as PROMPTED_LANDMARKS
-from ..perception.recording import StretchStore
+from ..perception.recording import ChunkStore
 from ..reporting import Reporter
 from ..sam3d_body.initial import initial_motion_from
 from ..sam3d_body.lifting import LiftedPeople, lift_people
@@ -101,7 +101,7 @@ class Caption:
 
 @stage(version=9, cost=100, weights=(MOVENET, PROMPTED_LANDMARKS))
 def perception(
-    clip: Clip | None, settings: PerceptionSettings, device: torch.device, reporter: Reporter, stretches: StretchStore
+    clip: Clip | None, settings: PerceptionSettings, device: torch.device, reporter: Reporter, chunks: ChunkStore
 ) -> Detections:
     """The 2D stage. Without a clip (while refining, which never decodes video) its result can only come from the cache."""
     if clip is None:
@@ -117,7 +117,7 @@ def perception(
         device=device,
         with_hub=bool(settings.hub),
         reporter=reporter,
-        stretches=stretches,
+        chunks=chunks,
     )
 
 
