@@ -71,7 +71,7 @@ def check_quality(
     settings = settings or QualitySettings()
     posed = pose_motion(body, fitted.motion_incam)
     landmarks = posed_landmarks(posed, body)
-    picture = reprojection_errors(landmarks, observations, settings)
+    picture = median_reprojection_errors(landmarks, observations, settings)
     floor = floor_errors(posed, fitted, body, settings)
     smoothness = unseen_acceleration(landmarks, observations, settings)
     series: list[tuple[str, int | None, np.ndarray]] = []
@@ -133,7 +133,7 @@ def quality_warnings(quality: Quality) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
-def reprojection_errors(
+def median_reprojection_errors(
     landmarks: Float[Tensor, "P T 33 3"], observations: Observations, settings: QualitySettings
 ) -> Float[np.ndarray, "P T"]:
     """Median distance of projected landmarks from plainly seen ones, percent of the height; 0 in frames with too few of them."""

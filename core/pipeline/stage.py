@@ -124,7 +124,7 @@ class ResultStore(Protocol):
     def chunks(self, stage: str, key: str) -> ChunkStore: ...
 
 
-class StageReporter(Reporter, Protocol):
+class CollectingReporter(Reporter, Protocol):
     """A reporter that keeps the warnings of its stage."""
 
     warnings: list[str]
@@ -134,7 +134,7 @@ class RunProgress(Protocol):
     """Follows a run: `progress.JobProgress` for a job."""
 
     def expect(self, weights: Mapping[str, float]) -> None: ...
-    def begin(self, stage: str) -> StageReporter: ...
+    def begin(self, stage: str) -> CollectingReporter: ...
 
 
 class Results:
@@ -234,7 +234,7 @@ def _label(node: Node[Any], needed: Sequence[Node[Any]]) -> str:
     return node.stage.name if number == 1 else f"{node.stage.name}-{number}"
 
 
-def _compute(node: Node[Any], results: Results, store: ResultStore, reporter: StageReporter) -> CacheEntry:
+def _compute(node: Node[Any], results: Results, store: ResultStore, reporter: CollectingReporter) -> CacheEntry:
     arguments: dict[str, Any] = {}
     for name, value in node.inputs.items():
         if isinstance(value, Node):

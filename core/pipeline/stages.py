@@ -52,7 +52,7 @@ from ..perception.recording import ChunkStore
 from ..reporting import Reporter
 from ..sam3d_body.initial import initial_motion_from
 from ..sam3d_body.lifting import LiftedPeople, lift_people
-from ..semantics.captioner import annotate_motion
+from ..semantics.captioner import caption_motion
 from ..semantics.encoder import TEXT_SIZE, SentenceEncoder, load_cached_encoder
 from ..semantics.mirrored_sentence import mirror_sentence
 from ..smoothing.smooth import KIND as SMOOTHER
@@ -68,16 +68,16 @@ from .stage import cache_missing, stage
 
 
 @dataclass(frozen=True)
-class Sentence:
-    """A prompt's embedding."""
+class PromptEmbedding:
+    """A prompt as a sentence embedding."""
 
     embedding: Float[np.ndarray, " 384"]
     """Zeros where there is no prompt."""
     mirrored: Float[np.ndarray, " 384"]
-    """Of the prompt with left and right exchanged."""
+    """That of the prompt with left and right exchanged."""
 
     @classmethod
-    def none(cls) -> Sentence:
+    def none(cls) -> PromptEmbedding:
         return cls(np.zeros(TEXT_SIZE, np.float32), np.zeros(TEXT_SIZE, np.float32))
 
     @property
@@ -237,19 +237,19 @@ def clip_scene(observations: Observations, initial_motion: MotionEstimate, body:
 
 
 @stage(version=4, cost=4)
-def sentence(words: Words, encoder_key: str, device: torch.device, reporter: Reporter) -> Sentence:
+def sentence(words: Words, encoder_key: str, device: torch.device, reporter: Reporter) -> PromptEmbedding:
     """The words' embedding. Where there is no encoder, they work through the contacts that they name alone.
 
     `encoder_key` stands for the encoder's weights in the key of the result.
     """
     if not words.text:
-        return Sentence.none()
+        return PromptEmbedding.none()
     try:
-        return Sentence(*_encoder(device).encode([words.text, mirror_sentence(words.text)]))
+        return PromptEmbedding(*_encoder(device).encode([words.text, mirror_sentence(words.text)]))
     except UserError as error:
         whose = "annotator" if words.suggested else "prompt"
         reporter.warning(f"Of the {whose} only the contacts that it names are used: {error.message} {error.hint}")
-        return Sentence.none()
+        return PromptEmbedding.none()
 
 
 @lru_cache(maxsize=1)
@@ -262,7 +262,7 @@ def _encoder(device: torch.device) -> SentenceEncoder:
 def joint_prediction(
     clip_scene: ClipScene,
     landmark_scene: ClipScene | None,
-    sentence: Sentence,
+    sentence: PromptEmbedding,
     used: bool,
     reporter: Reporter,
 ) -> JointPrediction:
@@ -331,7 +331,7 @@ def constraints(
     edited: tuple[Contact, ...],
     pins: tuple[Pin, ...],
     feet: tuple[FootContact, ...],
-    sentence: Sentence,
+    sentence: PromptEmbedding,
 ) -> Constraints:
     """What a take is to honour. The user's contacts take the place of all others of the same regions and time.
 
@@ -411,7 +411,7 @@ def caption(clip_scene: ClipScene, solved_motion: FittedMotion, prompt: str, rep
     if prompt:
         return Caption("")
     timeline = clip_scene.observations.timeline
-    sentence = annotate_motion(solved_motion, timeline, solved_motion.confidence, clip_scene.body)
+    sentence = caption_motion(solved_motion, timeline, solved_motion.confidence, clip_scene.body)
     reporter.progress(1.0)
     return Caption(sentence)
 
