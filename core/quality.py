@@ -29,7 +29,7 @@ from .transforms import inverse_transform_points
 _PERCENT, _MM = 100.0, 1000.0
 _MOST_STRETCHES = 200
 _SUSTAINED = 0.95
-"""Share of the frames that stay below the value of a whole clip."""
+"""Fraction of the frames that stay below the value of a whole clip."""
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,7 @@ class EnergyWeights:
     acceleration: float = 2e-5
     angular_acceleration: float = 2e-6
     swift: float = 0.9
-    """Share of the smoothness that a swift limb is spared."""
+    """Fraction of the smoothness that a swift limb is spared."""
     hidden_velocity: float = 1e-3
     floor: float = 60.0
     foot_contact: float = 20.0

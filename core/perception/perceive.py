@@ -38,8 +38,8 @@ from .sightings_picture import picture_of_tracks
 from .track import Sighting, Track
 from .tracker import ClipSteps, EmbeddedTracker, PeopleTracker
 
-_SCAN_SHARE, _FOLLOWING_SHARE = 0.35, 0.45
-"""Shares of the stage's time that go into the first and the second pass; the rest is for hands."""
+_SCAN_FRACTION, _FOLLOWING_FRACTION = 0.35, 0.45
+"""Fractions of the stage's time that go into the first and the second pass; the rest is for hands."""
 _HANDS_PER_SECOND = 30
 """Frames of faster clips are left out when hands are looked for."""
 _RUN_IN = 15
@@ -50,7 +50,7 @@ _SHORT, _BRIDGED = 5, 10
 """Frames of doubtful identities that are too few for a warning, and certain ones between two doubtful stretches that are counted
 to them."""
 _SELDOM = 0.7
-"""A person seen in a smaller share of the frames is worth a warning."""
+"""A person seen in a smaller fraction of the frames is worth a warning."""
 
 
 @dataclass(frozen=True)
@@ -209,7 +209,7 @@ def scan_clip(clip: Clip, first: int, last: int, networks: PerceptionNetworks, r
     for frame, found in scanner.scan(frames, always=(first, last)):
         number = frame.index - start
         reporter.progress(
-            _SCAN_SHARE * number / count, f"Finding people, {_position(frame.index - first, last - first + 1)}"
+            _SCAN_FRACTION * number / count, f"Finding people, {_position(frame.index - first, last - first + 1)}"
         )
         findings.append(found)
         if frame.index == (first + last) // 2:
@@ -257,7 +257,7 @@ def follow_tracks(
     marks: tuple[PersonMark, PersonMark] | None = None,
 ) -> Everyone:
     """Second pass: the landmarks of the people of some tracks."""
-    part = Pulse(SubProgress(reporter, _SCAN_SHARE, _FOLLOWING_SHARE))
+    part = Pulse(SubProgress(reporter, _SCAN_FRACTION, _FOLLOWING_FRACTION))
     steps = ClipSteps(clip, (*scan.before, *scan.findings), -len(scan.before), part.beat)
     own = [track.since(0) for track in tracker.follow(steps, tracks, marks, part)]
     for a, b in combinations(range(len(own)), 2):
@@ -292,7 +292,7 @@ def _find_hands(
     pulse = Pulse(reporter)
     frames = read_frames(clip, first, last, while_skipping=pulse.beat, unwanted=lambda index: not looked[index - first])
     for step in range(count):
-        done = _SCAN_SHARE + _FOLLOWING_SHARE + (1 - _SCAN_SHARE - _FOLLOWING_SHARE) * step / count
+        done = _SCAN_FRACTION + _FOLLOWING_FRACTION + (1 - _SCAN_FRACTION - _FOLLOWING_FRACTION) * step / count
         pulse.progress(done, f"Finding hands, {_position(step, count)}")
         if pair.duplicate[step]:
             hands.append(hands[-1] if hands else {})
@@ -305,9 +305,11 @@ def _find_hands(
 
 
 def _warn(detections: Detections, reporter: Reporter) -> None:
-    for person, share in enumerate(detections.found.mean(1)):
-        if share < _SELDOM:
-            reporter.warning(f"{PERSON_NAMES[person]} was seen in only {share:.0%} of the frames; the rest is guessed.")
+    for person, fraction in enumerate(detections.found.mean(1)):
+        if fraction < _SELDOM:
+            reporter.warning(
+                f"{PERSON_NAMES[person]} was seen in only {fraction:.0%} of the frames; the rest is guessed."
+            )
 
 
 def _warn_of_inferred(chosen: Sequence[Track[Sighting]], reporter: Reporter) -> None:

@@ -22,7 +22,7 @@ MOVES = 12
 vector of the trunk (radians), and how far the left and the right wrist leave their place (metres), all in world axes."""
 
 SPINE = tuple(JOINT_INDEX[name] for name in ("spine1", "spine2", "spine3"))
-_COLLAR_SHARE = 0.35
+_COLLAR_FRACTION = 0.35
 """How far the shoulder goes along with a hand that the arm does not reach, relative to the collar bone."""
 _BACK, _FRONT = np.array([0.0, 1.0, 0.0]), np.array([0.0, -1.0, 0.0])
 """Where elbows and knees of straight limbs go, canonical axes of the limb."""
@@ -96,7 +96,7 @@ def _reach(performer: Performer, rotations: np.ndarray, positions: np.ndarray, s
         bone = positions[:, shoulder] - positions[:, collar]
         length = np.linalg.norm(bone, axis=-1, keepdims=True)
         size = np.linalg.norm(short, axis=-1, keepdims=True)
-        limited = short * np.minimum(1, _COLLAR_SHARE * length / np.maximum(size, 1e-9))
+        limited = short * np.minimum(1, _COLLAR_FRACTION * length / np.maximum(size, 1e-9))
         swing = rotation_between(bone, bone + limited)
         rotations[:, collar] = swing @ rotations[:, collar]
         shift = (swing @ bone[..., None])[..., 0] - bone
