@@ -110,9 +110,6 @@ def build_parser() -> argparse.ArgumentParser:
     )
 
     _add_doctor_options(command("doctor", _doctor, "Check the installation, and say how to repair it."))
-    weights = command("weights", _weights, "Download the weights of all networks and check them by sha256.")
-    # older versions needed it to download the sentence encoder too
-    weights.add_argument("--text", action="store_true", help=argparse.SUPPRESS)
     _add_models_options(
         command(
             "models", _models, "List, fetch, delete or verify models of the Hugging Face hub, all of them optional."
@@ -316,19 +313,6 @@ def _doctor(options: argparse.Namespace) -> int:
             checks = repair(terminal, options.fix or REPAIRABLE, torch_index=options.torch_index)
     print(as_json(checks) if options.json else as_text(checks))
     return OK if is_healthy(checks) else FAILED
-
-
-def _weights(options: argparse.Namespace) -> int:
-    from .progress import JobProgress
-    from .weights import WEIGHTS, ensure
-
-    with Terminal(sys.stderr) as terminal:
-        progress = JobProgress(terminal)
-        progress.expect({"weights": 1.0})
-        files = ensure(WEIGHTS, progress.begin("weights"))
-    for path in files.values():
-        print(path)
-    return OK
 
 
 def _models(options: argparse.Namespace) -> int:

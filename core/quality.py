@@ -29,7 +29,7 @@ from .transforms import inverse_transform_points
 _PERCENT, _MM = 100.0, 1000.0
 _MOST_STRETCHES = 200
 _SUSTAINED = 0.95
-"""Share of the frames that stay below the value of a whole clip."""
+"""Fraction of the frames that stay below the value of a whole clip."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def check_quality(
     settings = settings or QualitySettings()
     posed = pose_motion(body, fitted.motion_incam)
     landmarks = posed_landmarks(posed, body)
-    picture = reprojection_errors(landmarks, observations, settings)
+    picture = median_reprojection_errors(landmarks, observations, settings)
     floor = floor_errors(posed, fitted, body, settings)
     smoothness = unseen_acceleration(landmarks, observations, settings)
     series: list[tuple[str, int | None, np.ndarray]] = []
@@ -115,10 +115,10 @@ def quality_warnings(quality: Quality) -> tuple[str, ...]:
     """What a user should know about a take, a sentence for each person and kind of error that is bad."""
     sentences = {
         "picture": "{who} does not lie over the picture in {frames}: off by {worst:.0f}% of the body's height. "
-        "Look at these frames, lock a pose there and refine.",
+        "Look at these frames, pin a pose there and refine.",
         "floor": "{who} is in the floor or above it by {worst:.0f} mm in {frames}.",
-        "penetration": "The two are inside each other by {worst:.0f} mm in {frames}.",
-        "smoothness": "{who} jerks in {frames}, which the clip does not show.",
+        "penetration": "The bodies intersect by {worst:.0f} mm in {frames}.",
+        "smoothness": "{who} jitters in {frames}, unlike in the clip.",
     }
     found: list[str] = []
     for measure, person in dict.fromkeys((each.measure, each.person) for each in quality.stretches):
@@ -133,7 +133,7 @@ def quality_warnings(quality: Quality) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
-def reprojection_errors(
+def median_reprojection_errors(
     landmarks: Float[Tensor, "P T 33 3"], observations: Observations, settings: QualitySettings
 ) -> Float[np.ndarray, "P T"]:
     """Median distance of projected landmarks from plainly seen ones, percent of the height; 0 in frames with too few of them."""

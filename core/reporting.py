@@ -69,7 +69,7 @@ class Pulse:
 
 
 @dataclass(frozen=True)
-class StretchOfProgress:
+class SubProgress:
     """A reporter of a part of a stage, from the fraction `start` on for `length`."""
 
     whole: Reporter

@@ -30,14 +30,14 @@ def score(fitted: FittedMotion, observations: Observations, body: BodyModel, con
         posed = pose_motion(body, fitted.motion_incam)
         seconds = observations.seconds.to(posed.joints)
         return Scores(
-            reprojection=_rounded(_PERCENT * reprojection_error(posed, observations, body)),
+            reprojection=_rounded(_PERCENT * mean_reprojection_error(posed, observations, body)),
             penetration=_rounded(_MM * float(penetration_depths(posed, body).max())),
             acceleration=_rounded(mean_acceleration(posed.joints[:, :, :BODY_COUNT], seconds)),
             contact=mean_distance(contacts),
         )
 
 
-def reprojection_error(posed: Posed, observations: Observations, body: BodyModel) -> float:
+def mean_reprojection_error(posed: Posed, observations: Observations, body: BodyModel) -> float:
     """Mean distance of projected landmarks from their keypoints in heights of the person, of those that are plainly seen.
 
     What is hidden does not count: its keypoints are guesses, which a fit without learned models follows and another need not.

@@ -9,7 +9,8 @@ from jaxtyping import Bool, Float, Int
 
 from ..perception.detections import Detections
 
-_CONFIDENT = 0.3
+CONFIDENT = 0.3
+"""Confidence above which a keypoint belongs to what is shown."""
 _NEAR = 0.25
 """Heights of a person; the gap over which nearness falls to a third."""
 _BASE = 0.15
@@ -106,4 +107,4 @@ def _height(detections: Detections) -> float:
 
 
 def _seen(detections: Detections) -> Bool[np.ndarray, "2 T 33"]:
-    return (detections.keypoints[..., 2] > _CONFIDENT) & detections.found[..., None]
+    return (detections.keypoints[..., 2] > CONFIDENT) & detections.found[..., None]

@@ -8,12 +8,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float
 
-from ..body.model import BodyModel
+from ..contacts import ContactScene
 from ..contract.annotation import BORNE_OUT, CONTRADICTED, Annotation, SeenTouch
 from ..contract.body_parts import regions_of_kind
 from ..contract.contact import Contact
 from ..contract.skeleton import REGIONS
-from ..motion import PairMotion, Timeline
 from ..semantics.grounding import ground_hypotheses, nearest_pair
 from ..semantics.lexicon import ContactPattern
 from ..semantics.prompt_parser import ContactHypothesis, parse_prompt, part_hypothesis
@@ -30,35 +29,26 @@ class JudgedAnnotation:
     contacts: tuple[Contact, ...]
 
 
-@dataclass(frozen=True)
-class JudgedScene:
-    """The motion that touches are judged by."""
-
-    motion_incam: PairMotion
-    timeline: Timeline
-    confidence: Float[np.ndarray, "2 T 22"]
-    body: BodyModel
-    probability: Float[np.ndarray, "T Q Q"] | None = None
-    """That body parts touch, from the contact head untold; None where nothing estimated it."""
-
-
 def touch_hypotheses(annotation: Annotation) -> tuple[ContactHypothesis, ...]:
     """The touches as hypotheses whose sides are open, or what the sentence names where there are none."""
     return tuple(map(_hypothesis, annotation.touches)) or parse_prompt(annotation.sentence)
 
 
-def judge(annotation: Annotation, scene: JudgedScene) -> JudgedAnnotation:
+def judge(
+    annotation: Annotation, scene: ContactScene, probability: Float[np.ndarray, "T Q Q"] | None = None
+) -> JudgedAnnotation:
     """The verdict on each touch, as for what a prompt names.
 
-    Models exchange the two people now and then, so a touch that is not borne out is tried the other way round.
+    `probability` that body parts touch is the contact head's without any words; None where nothing estimated it. Models exchange
+    the two people now and then, so a touch that is not borne out is tried the other way round.
     """
     touches: list[SeenTouch] = []
     contacts: list[Contact] = []
     notes = list(annotation.notes)
     for touch in annotation.touches:
-        found, judged = _ground(touch, scene)
+        found, judged = _ground(touch, scene, probability)
         if not found and touch.part_a != touch.part_b:
-            found, judged = _ground(touch.with_people_swapped(), scene)
+            found, judged = _ground(touch.with_people_swapped(), scene, probability)
             if found:
                 notes.append(f"{touch.words}: A and B were exchanged, which is what the motion bears out.")
         contacts += [replace(contact, source="annotator") for contact in found]
@@ -68,10 +58,10 @@ def judge(annotation: Annotation, scene: JudgedScene) -> JudgedAnnotation:
     return JudgedAnnotation(judged_annotation, tuple(unique.values()))
 
 
-def is_plausible(annotation: Annotation, scene: JudgedScene) -> bool:
+def is_plausible(annotation: Annotation, scene: ContactScene) -> bool:
     """Whether a motion bears out at least one of the touches that the annotation names; so it is where it names none."""
     hypotheses = touch_hypotheses(annotation)
-    return not hypotheses or any(_ground_hypotheses([each], scene) for each in _both_ways(annotation, hypotheses))
+    return not hypotheses or any(_ground_hypotheses([each], scene, None) for each in _both_ways(annotation, hypotheses))
 
 
 def _both_ways(annotation: Annotation, hypotheses: Sequence[ContactHypothesis]) -> list[ContactHypothesis]:
@@ -79,23 +69,27 @@ def _both_ways(annotation: Annotation, hypotheses: Sequence[ContactHypothesis]) 
     return [*hypotheses, *map(_hypothesis, exchanged)]
 
 
-def _ground(touch: SeenTouch, scene: JudgedScene) -> tuple[list[Contact], SeenTouch]:
+def _ground(
+    touch: SeenTouch, scene: ContactScene, probability: Float[np.ndarray, "T Q Q"] | None
+) -> tuple[list[Contact], SeenTouch]:
     """The contacts of a touch, none where the motion does not bear it out, and the touch with its regions."""
-    contacts = _ground_hypotheses([_hypothesis(touch)], scene)
+    contacts = _ground_hypotheses([_hypothesis(touch)], scene, probability)
     if not contacts:
         return [], touch
     pair = contacts[0]
     return contacts, replace(touch, verdict=BORNE_OUT, region_a=pair.region_a, region_b=pair.region_b)
 
 
-def _ground_hypotheses(hypotheses: Sequence[ContactHypothesis], scene: JudgedScene) -> list[Contact]:
+def _ground_hypotheses(
+    hypotheses: Sequence[ContactHypothesis], scene: ContactScene, probability: Float[np.ndarray, "T Q Q"] | None
+) -> list[Contact]:
     contacts, _ = ground_hypotheses(
-        hypotheses, scene.motion_incam, scene.timeline, scene.confidence, scene.body, scene.probability
+        hypotheses, scene.motion_incam, scene.timeline, scene.confidence, scene.body, probability
     )
     return contacts
 
 
-def _contradicted(touch: SeenTouch, scene: JudgedScene) -> SeenTouch:
+def _contradicted(touch: SeenTouch, scene: ContactScene) -> SeenTouch:
     pair, distance = nearest_pair(_hypothesis(touch), scene.motion_incam, scene.timeline, scene.body)
     return replace(
         touch, verdict=CONTRADICTED, region_a=pair.region_0, region_b=pair.region_1, distance=round(distance, 3)

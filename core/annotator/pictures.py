@@ -10,12 +10,12 @@ from jaxtyping import Float, UInt8
 
 from ..clip import Clip, read_frames
 from ..perception.detections import Detections
+from .frame_choice import CONFIDENT
 
 COLORS = {"A": (255, 140, 0), "B": (0, 160, 255)}
 """RGB, named in the question as orange and blue."""
 _MARGIN = 0.12
 """Of the two people's common box, on each side."""
-_CONFIDENT = 0.3
 _HEAD = slice(0, 11)
 """The landmarks of the face."""
 _BACKGROUND = 110
@@ -77,7 +77,7 @@ def _extent(detections: Detections, person: int, position: int) -> Iterator[Floa
     if not detections.found[person, position]:
         return
     seen = detections.keypoints[person, position]
-    points = seen[seen[:, 2] > _CONFIDENT, :2].astype(np.float64)
+    points = seen[seen[:, 2] > CONFIDENT, :2].astype(np.float64)
     if len(points) >= 5:
         yield points.min(0)
         yield points.max(0)
@@ -133,7 +133,7 @@ def _label_place(
     if not len(corners):
         return None
     head = detections.keypoints[person, position, _HEAD]
-    head = head[head[:, 2] > _CONFIDENT, :2]
+    head = head[head[:, 2] > CONFIDENT, :2]
     x = float(head[:, 0].mean()) if len(head) else float(corners[:, 0].mean())
     place = _to_picture(square, size) @ np.array([x, float(corners[:, 1].min()), 1.0])
     radius = _LABEL * size

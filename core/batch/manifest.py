@@ -36,7 +36,7 @@ _PATHS = tuple(item.name for item in fields(ReconstructRequest) if option_of(ite
 
 
 @dataclass(frozen=True)
-class Clip:
+class ManifestClip:
     """One entry of a manifest."""
 
     name: str
@@ -61,14 +61,14 @@ class Clip:
 @dataclass(frozen=True)
 class Manifest:
     path: Path
-    clips: tuple[Clip, ...]
+    clips: tuple[ManifestClip, ...]
 
     @property
     def records(self) -> Path:
         """The folder of the files that say what became of the clips."""
         return self.path.with_name(f"{self.path.stem}.batch")
 
-    def clip(self, name: str) -> Clip:
+    def clip(self, name: str) -> ManifestClip:
         """UserError `bad-manifest` if the manifest has no clip of this name."""
         for clip in self.clips:
             if clip.name == name:
@@ -95,7 +95,7 @@ def read_manifest(path: Path) -> Manifest:
     return Manifest(path, clips)
 
 
-def _read_clip(entry: Any, what: str, defaults: dict[str, Any], out: Path, folder: Path) -> Clip:
+def _read_clip(entry: Any, what: str, defaults: dict[str, Any], out: Path, folder: Path) -> ManifestClip:
     Fields(entry, _bad, what).only((*_SETTINGS, "name", "out", "export"))
     merged: dict[str, Any] = {**defaults, **entry}
     values = Fields(merged, _bad, what)
@@ -115,7 +115,7 @@ def _read_clip(entry: Any, what: str, defaults: dict[str, Any], out: Path, folde
         request,
         **{key: _resolved(getattr(request, key), folder) for key in _PATHS if getattr(request, key) is not None},
     )
-    return Clip(
+    return ManifestClip(
         name, request, folder / values.text("out", longest=MAX_PATH) if values.has("out") else out / name, export
     )
 
@@ -146,7 +146,7 @@ def _version(path: Path) -> list[int]:
     return [file.st_size, file.st_mtime_ns]
 
 
-def _check_unique(clips: tuple[Clip, ...]) -> None:
+def _check_unique(clips: tuple[ManifestClip, ...]) -> None:
     for kind, keys in (("name", [clip.name for clip in clips]), ("folder", [str(clip.out) for clip in clips])):
         seen: set[str] = set()
         for key in keys:

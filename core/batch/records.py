@@ -11,7 +11,7 @@ from ..contract.errors import UserError
 from ..contract.fields import MAX_PATH, Fields
 from ..contract.files import read_json, write_json
 from ..contract.reconstruction import load_info
-from .manifest import Clip, Manifest
+from .manifest import Manifest, ManifestClip
 
 DONE, FAILED, WAITING = "done", "failed", "waiting"
 SUMMARY_FILE = "summary.json"
@@ -25,7 +25,7 @@ class Outcome:
     name: str
     status: str
     digest: str = ""
-    """`Clip.digest` of the run."""
+    """`ManifestClip.digest` of the run."""
     folder: str = ""
     """Where the result lies, which is beside the wished folder where that held a result of another clip."""
     take: str = ""
@@ -47,7 +47,7 @@ def write_outcome(manifest: Manifest, outcome: Outcome) -> None:
     write_json(_file(manifest, outcome.name), asdict(outcome))
 
 
-def read_outcome(manifest: Manifest, clip: Clip) -> Outcome:
+def read_outcome(manifest: Manifest, clip: ManifestClip) -> Outcome:
     """What the last run of a clip has left; `WAITING` if there was none, or if what is there is of no use any more."""
     waiting = Outcome(clip.name, WAITING)
     try:
@@ -72,7 +72,7 @@ def read_outcome(manifest: Manifest, clip: Clip) -> Outcome:
     return outcome if outcome.digest == clip.digest else waiting
 
 
-def is_finished(manifest: Manifest, clip: Clip) -> bool:
+def is_finished(manifest: Manifest, clip: ManifestClip) -> bool:
     """Whether a clip needs no other run: it is done with the same settings, and its take and its files are still there."""
     outcome = read_outcome(manifest, clip)
     if outcome.status != DONE or not all(Path(file).is_file() for file in outcome.files):
@@ -83,7 +83,7 @@ def is_finished(manifest: Manifest, clip: Clip) -> bool:
         return False
 
 
-def failed(clip: Clip, error: UserError, seconds: float) -> Outcome:
+def failed(clip: ManifestClip, error: UserError, seconds: float) -> Outcome:
     text = " ".join(str(error).split())[:_LONGEST_ERROR]
     return Outcome(clip.name, FAILED, clip.digest, seconds=round(seconds, 2), code=error.code, error=text)
 

@@ -16,18 +16,18 @@ from ..export import ExportSettings, export_reconstruction
 from ..failures import explain
 from ..progress import Listener
 from ..subprocesses import run_program
-from .manifest import Clip, Manifest
+from .manifest import Manifest, ManifestClip
 from .records import DONE, FAILED, Outcome, failed, is_finished, read_outcome, write_outcome
 
 _PROJECT = Path(__file__).resolve().parents[2]
 GPU_VARIABLE = "CUDA_VISIBLE_DEVICES"
 
-Launch = Callable[[Manifest, Clip, "str | None", Callable[[], None]], None]
+Launch = Callable[[Manifest, ManifestClip, "str | None", Callable[[], None]], None]
 """Runs a clip somewhere, on the GPU of this name (None: whatever there is), and returns when it has ended. The last argument is
 called several times a second; what it raises has to end the clip."""
 
 
-def run_clip(manifest: Manifest, clip: Clip, listener: Listener) -> Outcome:
+def run_clip(manifest: Manifest, clip: ManifestClip, listener: Listener) -> Outcome:
     """Reconstruct and export one clip in this process, and write what became of it; Cancelled leaves no trace."""
     from ..pipeline import jobs
 
@@ -72,7 +72,7 @@ def gpus() -> list[str | None]:
     return [*usable] if usable else [None]
 
 
-def launch(manifest: Manifest, clip: Clip, gpu: str | None, on_tick: Callable[[], None]) -> None:
+def launch(manifest: Manifest, clip: ManifestClip, gpu: str | None, on_tick: Callable[[], None]) -> None:
     """Run a clip in a process of its own; what that prints goes into a log beside the records."""
     command = [sys.executable, "-m", "core", "batch", str(manifest.path), "--only", clip.name]
     environment = dict(os.environ) if gpu is None else {**os.environ, GPU_VARIABLE: gpu}
@@ -110,7 +110,7 @@ def run_all(
 
     Ctrl-C ends the clips that run and is raised again; what is done stays done.
     """
-    waiting: queue.SimpleQueue[Clip] = queue.SimpleQueue()
+    waiting: queue.SimpleQueue[ManifestClip] = queue.SimpleQueue()
     left = [clip for clip in manifest.clips if not is_finished(manifest, clip)]
     for clip in left:
         waiting.put(clip)
@@ -137,7 +137,7 @@ def run_all(
 
 def _work(
     manifest: Manifest,
-    waiting: queue.SimpleQueue[Clip],
+    waiting: queue.SimpleQueue[ManifestClip],
     device: str | None,
     start: Launch,
     stop: threading.Event,

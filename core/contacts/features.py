@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor
 
 from ..body.model import BodyModel
@@ -31,9 +31,6 @@ depth, of the joints that the ST-GCN predicts for the parts. Metres, metres a se
 PART_CHANNELS = ("confidence", "sigma_along", "sigma_across", "outward", "up", "forward")
 """Confidence of the joint; standard deviations, in metres, of its place along the ray from the camera and across it; where it is
 in the frame of its own pelvis, outward being away from the body on its own side."""
-PERSON_CHANNELS = ("facing", "same_heading", "distance_025")
-"""Cosines of the pelvis' heading with the direction to the other's pelvis and with the other's heading; distance of the pelvises
-with a quarter of the depth, metres."""
 _DEPTH_WEIGHTS = (1.0, 0.25, 0.1)
 _QUARTER = 0.25
 _UNKNOWN_ALONG, _UNKNOWN_ACROSS = 0.24, 0.08
@@ -52,7 +49,8 @@ class ContactFeatures:
     parts: Float[Tensor, "2 N Q 6"]
     """`PART_CHANNELS`"""
     people: Float[Tensor, "2 N 3"]
-    """`PERSON_CHANNELS`"""
+    """Cosines of the pelvis' heading with the direction to the other's pelvis and with the other's heading; metres between the
+    pelvises with a quarter of the depth."""
 
 
 def contact_features(
@@ -74,11 +72,6 @@ def contact_features(
         grid.to_grid(_part_channels(joints, turns, confidence, prior)),
         grid.to_grid(_person_channels(joints[:, :, 0], turns)),
     )
-
-
-def touching_parts(touching: Bool[np.ndarray, "T R R"]) -> Bool[np.ndarray, "T Q Q"]:
-    """Which pairs of body parts touch where pairs of regions do."""
-    return _least_of_parts(torch.from_numpy(~touching)).logical_not().numpy()
 
 
 def _unknown(joints: Float[Tensor, "2 T 22 3"]) -> JointPrior:

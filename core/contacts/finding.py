@@ -25,14 +25,14 @@ from .settings import ContactDecodingSettings
 
 @dataclass(frozen=True)
 class ContactScene:
-    """The fitted motion of a clip, and how certain it is."""
+    """A motion of a clip in which contacts are looked for, and how certain it is."""
 
     motion_incam: PairMotion
     timeline: Timeline
     confidence: Float[np.ndarray, "2 T 22"]
     """Of the body joints, 0-1."""
     prior: JointPrior | None
-    """Of the ST-GCN; None without it."""
+    """Of the ST-GCN; None where it did not run, or has not yet."""
     body: BodyModel
 
 

@@ -15,7 +15,7 @@ _ARM, _LEG = ("upper_arm", "forearm", "hand"), ("thigh", "shin", "foot")
 _LEAST_OVERLAP = 0.5
 """Fraction of the shorter of two contacts that they must share to be one touch of a limb."""
 _LEAST_SIMILARITY = 0.5
-"""Share of their time that two groups of contacts must spend between the same parts for one to go on where the other ends."""
+"""Fraction of their time that two groups of contacts must spend between the same parts for one to go on where the other ends."""
 
 
 def group_contacts(contacts: Sequence[Contact], max_gap: int) -> list[Contact]:

@@ -32,9 +32,9 @@ and places on the body (metres)."""
 _RARE = -3.0
 """Logit of a pair before anything is learned: most pairs do not touch."""
 INPUT_SIZE = 34
-_PLACES = slice(21, 27)
+PLACES = slice(21, 27)
 """Of what the network reads: where both parts are on their own bodies."""
-_UNKNOWN = -1
+UNKNOWN_KIND = -1
 """Instead of a part's kind, where the network is not told which parts a pair is made of."""
 _QUARTER = PAIR_CHANNELS.index("distance_025")
 NEARBY = 0.5
@@ -62,7 +62,7 @@ class PairSequences:
 
     inputs: Float[Tensor, "B K N 34"]
     kinds: Int[Tensor, "B K 2"]
-    """`PART_KIND` of person 0's and of person 1's part, or -1 for both, see `without_identity`."""
+    """`PART_KIND` of person 0's and of person 1's part, or `UNKNOWN_KIND` for both."""
     exists: Bool[Tensor, "B K"]
     """False for pairs that only fill up a batch."""
 
@@ -82,7 +82,7 @@ class ContactHead(nn.Module):
 
     def forward(self, pairs: PairSequences) -> tuple[Float[Tensor, "B N"], Float[Tensor, "B K N"]]:
         """Logits that anything touches, and that each pair does if so."""
-        known, kinds = (pairs.kinds != _UNKNOWN).all(-1, keepdim=True), pairs.kinds.clamp_min(0)
+        known, kinds = (pairs.kinds != UNKNOWN_KIND).all(-1, keepdim=True), pairs.kinds.clamp_min(0)
         parts = known * (self.first_part(kinds[..., 0]) + self.second_part(kinds[..., 1]))
         hidden = self.project(pairs.inputs) + parts[:, :, None]
         for block in self.blocks:
@@ -168,19 +168,6 @@ def pair_inputs(
         ],
         -1,
     )
-
-
-def without_identity(
-    inputs: Float[Tensor, "K N 34"], kinds: Int[Tensor, "K 2"]
-) -> tuple[Float[Tensor, "K N 34"], Int[Tensor, "K 2"]]:
-    """The same pairs, without which parts they are made of and where these are on their bodies.
-
-    A network that is sometimes trained so learns to judge by distances, speeds and certainty, too: one that always knows parts
-    knows the interactions that it was trained on, and hardly finds a touch in others.
-    """
-    inputs = inputs.clone()
-    inputs[..., _PLACES] = 0
-    return inputs, torch.full_like(kinds, _UNKNOWN)
 
 
 def with_people_swapped(features: ContactFeatures) -> ContactFeatures:

@@ -27,7 +27,7 @@ _PARTS = np.array(PART_OF_REGION)
 _LEAST, _MOST = 1e-3, 1 - 1e-3
 
 
-class RegionPair(NamedTuple):
+class ScoredRegionPair(NamedTuple):
     """A region of person 0 and one of person 1, as indices of `REGIONS`, and how probably they touch if their body parts do."""
 
     first: int
@@ -40,7 +40,7 @@ def likely_regions(
     parts: tuple[int, int],
     frequencies: Float[np.ndarray, "R R"],
     settings: ContactDecodingSettings,
-) -> list[RegionPair]:
+) -> list[ScoredRegionPair]:
     """The pairs of regions of two touching body parts that probably touch, the likeliest first; at least one.
 
     The odds that the frequencies give to a pair fall by e with each `settings.region_distance` that it is farther apart, in the
@@ -54,7 +54,9 @@ def likely_regions(
     order = np.argsort(-probability, axis=None, kind="stable").tolist()
     chosen = [index for index in order if probability.flat[index] >= settings.region_probability] or order[:1]
     return [
-        RegionPair(int(rows[index // len(columns)]), int(columns[index % len(columns)]), float(probability.flat[index]))
+        ScoredRegionPair(
+            int(rows[index // len(columns)]), int(columns[index % len(columns)]), float(probability.flat[index])
+        )
         for index in chosen
     ]
 

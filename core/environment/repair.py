@@ -20,7 +20,7 @@ PACKAGES, WEIGHTS, CACHES = "packages", "weights", "caches"
 PARTS = (PACKAGES, WEIGHTS, CACHES)
 
 _STAGES = {PACKAGES: "Installing packages", WEIGHTS: "Downloading networks", CACHES: "Checking"}
-_SHARES = {PACKAGES: 0.75, WEIGHTS: 0.2, CACHES: 0.05}
+_FRACTIONS = {PACKAGES: 0.75, WEIGHTS: 0.2, CACHES: 0.05}
 """Fractions of the time of a whole installation."""
 _ROOT = Path(__file__).parents[2]
 
@@ -34,7 +34,7 @@ def repair(listener: Listener, parts: Sequence[str] = PARTS, *, torch_index: str
     """
     job = JobProgress(listener)
     chosen = [part for part in PARTS if part in parts]
-    job.expect({_STAGES[part]: _SHARES[part] for part in {**dict.fromkeys(chosen), CACHES: None}})
+    job.expect({_STAGES[part]: _FRACTIONS[part] for part in {**dict.fromkeys(chosen), CACHES: None}})
     if PACKAGES in chosen:
         reporter = job.begin(_STAGES[PACKAGES])
         failing = [check for check in _examine(reporter) if not check.ok]

@@ -42,8 +42,8 @@ class EvidenceSettings:
     line_count: float = 10.0
     """Independent lines that all segments of a picture count as, at most."""
     line_inliers: float = 0.5
-    """Share of the segments that follow the scene's three axes."""
-    level_share: float = 0.7
+    """Fraction of the segments that follow the scene's three axes."""
+    level_fraction: float = 0.7
     """Of cameras that are held or stand level, within `level_sigma`; the others roll by `rolled_sigma`."""
     level_sigma: float = 0.05
     rolled_sigma: float = 0.30
@@ -150,8 +150,8 @@ class CameraEvidence:
         def squares(value: Tensor, sigma: float) -> Tensor:
             return 0.5 * (value / sigma).square()
 
-        level = settings.level_share / settings.level_sigma * torch.exp(-squares(these.roll, settings.level_sigma))
-        rolled = (1 - settings.level_share) / settings.rolled_sigma
+        level = settings.level_fraction / settings.level_sigma * torch.exp(-squares(these.roll, settings.level_sigma))
+        rolled = (1 - settings.level_fraction) / settings.rolled_sigma
         rolled = rolled * torch.exp(-squares(these.roll, settings.rolled_sigma))
         return (
             -torch.log(level + rolled)
@@ -236,8 +236,10 @@ def camera_evidence(
 
 def _centre_of_mass(joints: Float[Tensor, "P T 55 3"]) -> Float[Tensor, "P T 3"]:
     """About where it is: the trunk has half of the mass (Winter, 2009)."""
-    shares = {"pelvis": 0.26, "spine3": 0.30, "head": 0.10, "left_knee": 0.17, "right_knee": 0.17}
-    return sum((share * joints[:, :, JOINT_INDEX[name]] for name, share in shares.items()), joints.new_zeros(()))
+    fractions = {"pelvis": 0.26, "spine3": 0.30, "head": 0.10, "left_knee": 0.17, "right_knee": 0.17}
+    return sum(
+        (fraction * joints[:, :, JOINT_INDEX[name]] for name, fraction in fractions.items()), joints.new_zeros(())
+    )
 
 
 def _axes(up: Float[Tensor, "H 3"], azimuth: Float[Tensor, " H"]) -> Float[Tensor, "H 3 3"]:

@@ -16,7 +16,7 @@ from ..contract.edits import Pin
 from ..contract.skeleton import JOINT_INDEX
 from ..motion import BODY_COUNT, MotionEstimate, Timeline, pose_motion
 from ..observations.observe import Observations
-from ..reporting import Reporter, StretchOfProgress
+from ..reporting import Reporter, SubProgress
 from .contact_edits import changed_frames
 from .fit import FitSchedule, FittedMotion
 from .foot_locks import foot_holds, with_foot_modes
@@ -129,7 +129,7 @@ def _fit_around(
             body,
             targets.frames(stretch),
             replace(schedule, fixed_shape=True, slow_changes=False),
-            StretchOfProgress(reporter, number / len(stretches), 1 / len(stretches)),
+            SubProgress(reporter, number / len(stretches), 1 / len(stretches)),
         )
         motion = with_stretch(motion, stretch, fitted.motion_incam, weight[stretch])
     return replace(start, motion_incam=motion)

@@ -26,7 +26,7 @@ from ..contract.skeleton import BODY_JOINTS, LANDMARK_INDEX, PARENTS
 _FACE = ("nose", "left_eye", "right_eye", "left_ear", "right_ear", "mouth_left", "mouth_right")
 _STRAIGHT, _BENT = 0.15, 0.45
 """Sines of the angle at an elbow or knee: below the first the landmarks do not show its hinge axis, above the second they do."""
-_KNUCKLE_SHARE = 0.6
+_KNUCKLE_WEIGHT = 0.6
 """Fraction of the wrist's rotation that is taken from the body network's knuckles, which are coarse."""
 
 
@@ -159,7 +159,7 @@ def _arm(landmarks: Tensor, rest: Tensor, side: str, chest: Tensor) -> tuple[dic
         knuckles = _midpoint(points, f"{side}_index", f"{side}_pinky")
         return orthonormal_frame(knuckles - _point(points, wrist), _vector(points, f"{side}_pinky", f"{side}_index"))
 
-    hand = slerp(forearm, knuckle_frame(landmarks) @ knuckle_frame(rest).mT, _KNUCKLE_SHARE)
+    hand = slerp(forearm, knuckle_frame(landmarks) @ knuckle_frame(rest).mT, _KNUCKLE_WEIGHT)
     return {shoulder: upper_arm, elbow: forearm}, hand
 
 

@@ -17,7 +17,9 @@ from ..body.model import BodyModel
 from ..body.rotations import matrix_to_axis_angle, rotation_about_x
 from ..contract.skeleton import JOINT_INDEX, LANDMARK_INDEX
 from ..motion import BODY_COUNT, MotionEstimate, Posed, pose
+from ..observations.confidence import HIDDEN, VISIBLE
 from ..observations.observe import Observations, bone_lengths
+from ..observations.ramp import ramp
 from ..observations.swift_limbs import swift_limbs
 from . import energies
 from .camera import extrinsics, floor_from_extrinsics
@@ -35,12 +37,10 @@ _FEET = [JOINT_INDEX["left_foot"], JOINT_INDEX["right_foot"]]
 _HANDS = [LANDMARK_INDEX["left_wrist"], LANDMARK_INDEX["right_wrist"]]
 _TRUNK_LIMIT, _ARM_LIMIT, _LEG_LIMIT = 40.0, 20.0, 25.0
 """m/s^2 of acceleration up to which a point's motion is smoothed with full strength; beyond it, it strikes or lands."""
-_UNSEEN_GROWTH = 3.0
-"""By how many times itself the limit of a limb grows that is not seen at all. Chosen on the dev split."""
+_HIDDEN_GROWTH = 3.0
+"""By how many times itself the limit of a hidden limb grows. Chosen on the dev split."""
 _TURNING_LIMIT = 2.0
 """The same for orientations, in 1/s^2 of their matrices per m/s^2."""
-_UNSEEN, _SEEN = 0.3, 0.7
-"""Confidences of a joint up to which it counts as hidden, and from which on as plainly seen."""
 _COLLISION_MARGIN = 0.08
 """metres between two surfaces beyond which they are not watched for passing through each other."""
 
@@ -56,7 +56,7 @@ class EnergyWeights:
     acceleration: float = 2e-5
     angular_acceleration: float = 2e-6
     swift: float = 0.9
-    """Share of the smoothness that a swift limb is spared."""
+    """Fraction of the smoothness that a swift limb is spared."""
     hidden_velocity: float = 1e-3
     floor: float = 60.0
     foot_contact: float = 20.0
@@ -78,7 +78,7 @@ class EnergyWeights:
     prior_relative: float = 10.0
     prior_width: float = 2.0
     prior_seen_sigma: float = 0.4
-    """metres by which the prior's sigma across the ray grows where a joint is plainly seen: there the picture places it, and the
+    """metres by which the prior's sigma across the ray grows where a joint is visible: there the picture places it, and the
     prior says how far away it is."""
     prior_swift_sigma: float = 0.15
     """metres by which its sigma along the ray grows where a limb is swift: learned models are slower than a strike."""
@@ -272,8 +272,8 @@ class Objective:
         # person is scaled to the prediction: residuals of a scaled prediction would be smallest for the smallest person.
         pelvis = joints[:, :, :1]
         scaled = pelvis + (joints - pelvis) / self._sizes(state)
-        seen = _ramp(self.observations.joint_confidence, _UNSEEN, _SEEN)
-        across = torch.hypot(across, weights.prior_seen_sigma * seen)
+        visible = ramp(self.observations.joint_confidence, (HIDDEN, VISIBLE))
+        across = torch.hypot(across, weights.prior_seen_sigma * visible)
         along = torch.hypot(along, weights.prior_swift_sigma * self.swift)
         total = weights.prior_joints * energies.prior_joints(scaled, predicted, along, across, weights.prior_width)
         if relative:
@@ -298,20 +298,15 @@ class Objective:
         return total
 
 
-def _ramp(values: Tensor, start: float, end: float) -> Tensor:
-    """0 on the near side of `start`, 1 on the far side of `end`, and linear in between."""
-    return ((values - start) / (end - start)).clamp(0, 1)
-
-
 def _acceleration_limit(joint_confidence: Float[Tensor, "P T 22"]) -> Float[Tensor, "P T N"]:
-    """See `Objective.acceleration_limit`. A limb that is not seen is not known to strike: it is smoothed ever more strongly."""
+    """See `Objective.acceleration_limit`. A hidden limb is not known to strike: it is smoothed more strongly."""
     limits = torch.full((BODY_COUNT,), _TRUNK_LIMIT)
     for side in ("left", "right"):
         for part, limit in (("elbow", _ARM_LIMIT), ("wrist", _ARM_LIMIT), ("knee", _LEG_LIMIT), ("ankle", _LEG_LIMIT)):
             limits[JOINT_INDEX[f"{side}_{part}"]] = limit
         limits[JOINT_INDEX[f"{side}_foot"]] = _LEG_LIMIT
-    unseen = _ramp(joint_confidence, _SEEN, _UNSEEN)
-    of_joints = limits.to(unseen) * (1 + _UNSEEN_GROWTH * unseen)
+    hidden = ramp(joint_confidence, (VISIBLE, HIDDEN))
+    of_joints = limits.to(hidden) * (1 + _HIDDEN_GROWTH * hidden)
     return torch.cat([of_joints, of_joints[:, :, _FEET].repeat_interleave(POINTS_PER_FOOT, 2)], 2)
 
 

@@ -41,8 +41,8 @@ def front_person(
         votes += (sign * clear).sum(1)
         count += clear.sum(1)
     votes, count = (_windowed_mean(values) for values in (votes, count))
-    share = votes / count.clamp_min(1)
-    return torch.where((count >= _LEAST_VOTES) & (share.abs() > 0.5), share, torch.zeros_like(share))
+    mean_vote = votes / count.clamp_min(1)
+    return torch.where((count >= _LEAST_VOTES) & (mean_vote.abs() > 0.5), mean_vote, torch.zeros_like(mean_vote))
 
 
 def _windowed_mean(values: Tensor) -> Tensor:

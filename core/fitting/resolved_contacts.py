@@ -89,8 +89,8 @@ def eased(
     first, last = (time[int(position)] for position in (resolved.frames[0], resolved.frames[-1]))
     since = np.full(len(time), np.inf) if contact.frame_start <= frame_index[0] else time - first
     until = np.full(len(time), np.inf) if contact.frame_end >= frame_index[-1] else last - time
-    share = np.clip(0.5 + np.minimum(since, until) / EASE_SECONDS, 0, 1)
-    strength = share * share * (3 - 2 * share)
+    closed = np.clip(0.5 + np.minimum(since, until) / EASE_SECONDS, 0, 1)
+    strength = closed * closed * (3 - 2 * closed)
     frames = strength.nonzero()[0]
     device = resolved.frames.device
     return replace(

@@ -26,7 +26,7 @@ _MOST_MOTION = 0.02
 """Displacement of the background, in picture widths, up to which a frame's vertical is that of the middle frame."""
 _UP_CONE, _FLOOR_CONE, _WALL_BAND = np.cos(np.radians(55)), np.cos(np.radians(12)), np.sin(np.radians(12))
 _LEAST_FLOOR = 0.01
-"""Share of the picture that a floor takes at least."""
+"""Fraction of the picture that a floor takes at least."""
 _LIKELY_HEIGHTS = (0.2, 12.0)
 """metres between which a camera over the floor is believed."""
 

@@ -15,7 +15,7 @@ from ..body.model import BodyModel, rest_joints
 from ..contract.skeleton import JOINT_INDEX
 from ..motion import MotionEstimate, PairMotion
 from ..observations.observe import Observations
-from ..reporting import Reporter, StretchOfProgress
+from ..reporting import Reporter, SubProgress
 from .fit import FitSchedule, FittedMotion, fit, motion_energy
 from .stretches import blended
 from .targets import FitTargets
@@ -49,7 +49,7 @@ def fit_clip(
             body,
             FitTargets(prior=None if targets.prior is None else targets.prior.frames(spread)),
             schedule,
-            StretchOfProgress(reporter, 0.0, 1 / parts),
+            SubProgress(reporter, 0.0, 1 / parts),
         )
         motion = with_betas(start.motion_incam, settled.motion_incam.betas, body)
         start = replace(start, motion_incam=motion, camera=settled.camera)
@@ -62,7 +62,7 @@ def fit_clip(
             body,
             targets.frames(window),
             fixed,
-            StretchOfProgress(reporter, (done + number) / parts, 1 / parts),
+            SubProgress(reporter, (done + number) / parts, 1 / parts),
         )
         for number, window in enumerate(windows)
     ]

@@ -20,7 +20,7 @@ from ..motion import BODY_COUNT, MotionEstimate, PairMotion, pose_motion
 from ..observations.clip_scene import ClipScene
 from ..observations.observe import Observations
 from ..observations.swift_limbs import swift_limbs
-from ..reporting import Reporter, StretchOfProgress
+from ..reporting import Reporter, SubProgress
 from ..representation.body_parts import touching
 from ..representation.residual import apply_residual, encode_residual, from_channels, pose_state, to_channels
 from ..smoothing.smooth import Smoother, SmoothingSettings, smooth
@@ -168,7 +168,7 @@ def _resampled(
     for number, stretch in enumerate(stretches):
         part = scene.stretch(stretch)
         start = _channels_of(part, infiller, contacts)
-        progress = StretchOfProgress(reporter, number / len(stretches), 1 / len(stretches))
+        progress = SubProgress(reporter, number / len(stretches), 1 / len(stretches))
         channels = _sampled(models, part, constraints, settings, progress, start)
         channels = _smoothed(models, part, channels, constraints, settings.smoothness)
         motion = with_stretch(motion, stretch, _decoded(part, channels, infiller), weight[stretch])

@@ -18,7 +18,7 @@ class ClipScene:
 
     observations: Observations
     initial: MotionEstimate
-    """Estimated from the observations alone."""
+    """Of the landmarks, of another tool, or of SAM 3D Body; or one of these under a corrected camera."""
     features: Features
     """About the initial motion."""
     frame: CanonicalFrame

@@ -7,6 +7,8 @@ import numpy as np
 from ..contract.skeleton import BODY_JOINTS, LANDMARK_INDEX, LANDMARKS
 from ..perception.detections import Detections
 
+HIDDEN, VISIBLE = 0.3, 0.7
+"""Confidences of a joint up to which it counts as hidden, and from which on as visible; it fades between them."""
 _TRUNK = ("left_shoulder", "right_shoulder", "left_hip", "right_hip")
 _SHOWN_BY: dict[str, tuple[str, ...]] = {
     "pelvis": ("left_hip", "right_hip"), "spine1": _TRUNK, "spine2": _TRUNK, "spine3": _TRUNK,

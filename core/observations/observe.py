@@ -208,8 +208,8 @@ def _filled_from_neighbours(values: Tensor, confidence: Tensor, seconds: Tensor)
     values = interpolated(values, weight.amax(-1) > 0, seconds)
     near = smooth_over_time(values, weight + 1e-3, seconds, _SMOOTHING_SECONDS)
     far = smooth_over_time(values, weight.square() + 1e-4, seconds, _BORROWING_SECONDS)
-    near_share = (weight / 0.5).clamp(0, 1)
-    return near_share * near + (1 - near_share) * far
+    near_weight = (weight / 0.5).clamp(0, 1)
+    return near_weight * near + (1 - near_weight) * far
 
 
 def smooth_over_time(

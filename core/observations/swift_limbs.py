@@ -15,6 +15,7 @@ from torch import Tensor
 
 from ..contract.skeleton import JOINT_INDEX, LANDMARK_INDEX
 from .observe import Observations
+from .ramp import ramp
 
 LIMBS: tuple[tuple[str, tuple[str, ...]], ...] = tuple(
     (f"{side}_{end}", tuple(f"{side}_{joint}" for joint in joints))
@@ -75,12 +76,6 @@ def swift_limbs(
     for number, (_, joints) in enumerate(LIMBS):
         swift[:, :, [JOINT_INDEX[joint] for joint in joints]] = found[:, :, number : number + 1]
     return swift
-
-
-def ramp(value: Tensor, limits: tuple[float, float]) -> Tensor:
-    """0 up to the first limit, 1 from the second on, linear between them."""
-    low, high = limits
-    return ((value - low) / (high - low)).clamp(0, 1)
 
 
 def _neighbours(seconds: Float[Tensor, " T"], reach: float) -> Iterator[tuple[slice, slice]]:

@@ -18,7 +18,7 @@ _INLIER = 2.0
 _CLEARLY_MORE = 1.2
 """Ratio of inliers from which on a general homography takes the place of a similarity."""
 _KEPT = 0.55
-"""Share of the key frame's points below which the next key frame is taken."""
+"""Fraction of the key frame's points below which the next key frame is taken."""
 _FAR = 0.12
 """Median displacement in the picture's longer sides from the key frame from which on the next one is taken."""
 _LINES_WIDTH = 960

@@ -58,7 +58,7 @@ _APART = 0.15
 _EXPECTED_WEIGHT = 0.4
 """What it counts, beside the networks' confidences, that a point is where it is expected."""
 _MOST_REPLACED = 0.35
-"""Share of the limbs' joints from which on a pose is no longer the person's own: its metric landmarks are somebody else's."""
+"""Fraction of the limbs' joints from which on a pose is no longer the person's own: its metric landmarks are somebody else's."""
 _CLEAR = 0.2
 _KEYPOINT_CONFIDENCE = 0.8
 
@@ -89,8 +89,8 @@ class _Followed:
             following = self.track.observations[coming].person
             if self.person is None or missed > _REACH:
                 return following
-            share = (step - self.last_step) / (coming - self.last_step)
-            between = (1 - share) * self.person.points + share * following.points
+            fraction = (step - self.last_step) / (coming - self.last_step)
+            between = (1 - fraction) * self.person.points + fraction * following.points
             return replace(following, points=between.astype(np.float32))
         return self.person if missed < _PATIENCE else None
 

@@ -110,16 +110,16 @@ def hands_between(frames: Sequence[dict[tuple[int, int], Hand] | None]) -> list[
             end = min((k for k in searched if k > number), default=None)
             before = (frames[start] if start is not None else None) or {}
             after = (frames[end] if end is not None else None) or {}
-            share = (number - start) / (end - start) if start is not None and end is not None else 0.0
-            hands = {slot: _mixed(before[slot], after[slot], share) for slot in before.keys() & after.keys()}
+            fraction = (number - start) / (end - start) if start is not None and end is not None else 0.0
+            hands = {slot: _mixed(before[slot], after[slot], fraction) for slot in before.keys() & after.keys()}
         filled.append(hands)
     return filled
 
 
-def _mixed(a: Hand, b: Hand, share: float) -> Hand:
-    """A hand at a `share` of the way from a to b."""
+def _mixed(a: Hand, b: Hand, fraction: float) -> Hand:
+    """A hand at a `fraction` of the way from a to b."""
     points, world = (
-        ((1 - share) * x + share * y).astype(np.float32) for x, y in ((a.points, b.points), (a.world, b.world))
+        ((1 - fraction) * x + fraction * y).astype(np.float32) for x, y in ((a.points, b.points), (a.world, b.world))
     )
     return replace(b, points=points, world=world, score=min(a.score, b.score))
 

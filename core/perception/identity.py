@@ -30,7 +30,7 @@ _LEAST_FRAMES = 5
 """A track with a lower mean quality, or with detections in fewer frames of the range (part and number), is not a person to
 choose."""
 _LEAST_INFERRED_PART = 0.25
-"""Share of the frames in which somebody must be inferred (`Sighting.is_inferred`) for that to count."""
+"""Fraction of the frames in which somebody must be inferred (`Sighting.is_inferred`) for that to count."""
 _AMBIGUOUS = 0.85
 """Two pairs are both likely if the second one has this much of the first one's time, quality, size and nearness."""
 _SAME_BODY, _COMPARED_FRAMES = 0.6, 20

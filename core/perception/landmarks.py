@@ -69,7 +69,7 @@ class Pose:
 
     @property
     def scale(self) -> float:
-        """A length in px that grows with the person: the torso's, or a share of the whole if that is more."""
+        """A length in px that grows with the person: the torso's, or a fraction of the whole if that is more."""
         torso = self.points[list(TORSO)]
         length = np.linalg.norm(torso[:2].mean(0) - torso[2:].mean(0))
         return float(max(length, 0.25 * np.linalg.norm(np.ptp(self.points, 0)), 1.0))

@@ -67,19 +67,19 @@ def _filled(track: Track[Sighting], searched: set[int]) -> Track[Sighting]:
     for start, end in pairwise(steps):
         if searched.isdisjoint(range(start + 1, end)):
             for step in range(start + 1, end):
-                share = (step - start) / (end - start)
-                filled[step] = _between(track.observations[start], track.observations[end], share)
+                fraction = (step - start) / (end - start)
+                filled[step] = _between(track.observations[start], track.observations[end], fraction)
     return Track(dict(sorted(filled.items())))
 
 
-def _between(a: Sighting, b: Sighting, share: float) -> Sighting:
-    """Where somebody is at a `share` of the time between two sightings."""
+def _between(a: Sighting, b: Sighting, fraction: float) -> Sighting:
+    """Where somebody is at a `fraction` of the time between two sightings."""
 
     def mixed(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        return ((1 - share) * x + share * y).astype(np.float32)
+        return ((1 - fraction) * x + fraction * y).astype(np.float32)
 
     p, q = a.person, b.person
-    score = (1 - share) * p.score + share * q.score
+    score = (1 - fraction) * p.score + fraction * q.score
     person = FoundPerson(score, mixed(p.box, q.box), mixed(p.points, q.points), np.minimum(p.confidence, q.confidence))
     return Sighting(
         person, mixed(a.appearance, b.appearance), a.isolated and b.isolated, a.is_inferred or b.is_inferred

@@ -16,7 +16,7 @@ from ..contract.marks import PersonMark
 from ..contract.reconstruction import PERSON_NAMES
 from ..device import limit_threads
 from ..hub.memory import TooLittleMemory
-from ..reporting import Pulse, Reporter, StretchOfProgress, stretches_in_words
+from ..reporting import Pulse, Reporter, SubProgress, stretches_in_words
 from ..weights import PERCEPTION_WEIGHTS, ensure
 from .backends import BackendChoice, choose_backend
 from .detections import Detections
@@ -32,14 +32,14 @@ from .left_right import with_consistent_sides
 from .linking import link
 from .networks import PerceptionNetworks, load_networks
 from .recorded_networks import recorded
-from .recording import NoStretches, Recorder, StretchStore
+from .recording import ChunkStore, NoChunks, Recorder
 from .scan import DETECTIONS_PER_SECOND, FrameFindings, Scanner
 from .sightings_picture import picture_of_tracks
 from .track import Sighting, Track
 from .tracker import ClipSteps, EmbeddedTracker, PeopleTracker
 
-_SCAN_SHARE, _FOLLOWING_SHARE = 0.35, 0.45
-"""Shares of the stage's time that go into the first and the second pass; the rest is for hands."""
+_SCAN_FRACTION, _FOLLOWING_FRACTION = 0.35, 0.45
+"""Fractions of the stage's time that go into the first and the second pass; the rest is for hands."""
 _HANDS_PER_SECOND = 30
 """Frames of faster clips are left out when hands are looked for."""
 _RUN_IN = 15
@@ -50,7 +50,7 @@ _SHORT, _BRIDGED = 5, 10
 """Frames of doubtful identities that are too few for a warning, and certain ones between two doubtful stretches that are counted
 to them."""
 _SELDOM = 0.7
-"""A person seen in a smaller share of the frames is worth a warning."""
+"""A person seen in a smaller fraction of the frames is worth a warning."""
 
 
 @dataclass(frozen=True)
@@ -78,19 +78,19 @@ def detect_people(
     backend: BackendChoice = "auto",
     with_hub: bool = False,
     reporter: Reporter,
-    stretches: StretchStore | None = None,
+    chunks: ChunkStore | None = None,
 ) -> Detections:
     """Follow two people through frames `first` to `last`, both included.
 
     `people` are numbers among everyone found (see `identity.choose_two`), `marks` clicks on them or boxes around them instead,
     `described` their descriptions in words; None leaves the choice to us. `with_hub` looks with the hub's networks.
-    `stretches` keep what the networks answer, so that a run that was killed goes on where it was. Memory does not grow with the
+    `chunks` keep what the networks answer, so that a run that was killed goes on where it was. Memory does not grow with the
     clip, apart from the result. UserError where two people cannot be found, or the clip not be read; TooLittleMemory where
     no memory holds the hub's networks.
     """
     pulse = Pulse(reporter)
-    networks = _networks(clip, device, backend, pulse)
-    recorder = Recorder(stretches or NoStretches())
+    networks = networks_for(clip, device, backend, pulse)
+    recorder = Recorder(chunks or NoChunks())
     if recorder.continues:
         pulse.log("The 2D stage goes on where the last run was stopped.")
     finder = None if described is None else load_phrase_finder(device, pulse)
@@ -139,7 +139,7 @@ def _detect(clip: Clip, wanted: Wanted, tracker: PeopleTracker, reporter: Report
     count = max(*chosen, len(real_people(tracks, len(scan.findings))) - 1) + 1
     if people is None and count > 2:
         reporter.log(f"{count} people were found; {chosen[0]} and {chosen[1]} are reconstructed.")
-    pair = _follow(clip, scan, [tracks[number] for number in chosen], tracker, reporter, marks)
+    pair = follow_tracks(clip, scan, [tracks[number] for number in chosen], tracker, reporter, marks)
     hands = _find_hands(clip, pair, tracker.networks, reporter)
     detections = replace(assemble(pair, (0, 1), hands), track_ids=np.array(chosen, np.int32))
     with _showing_who_was_found(clip, scan, tracks, reporter):
@@ -190,14 +190,8 @@ def _check_confidence(detections: Detections) -> None:
             )
 
 
-def find_everyone(clip: Clip, first: int, last: int, *, device: torch.device, reporter: Reporter) -> Everyone:
-    """Follow everyone, be it one person or many, without hands."""
-    networks = _networks(clip, device, "auto", reporter)
-    scan = scan_clip(clip, first, last, networks, reporter)
-    return _follow(clip, scan, real_people(identify(scan), len(scan.findings)), EmbeddedTracker(networks), reporter)
-
-
-def _networks(clip: Clip, device: torch.device, backend: BackendChoice, reporter: Reporter) -> PerceptionNetworks:
+def networks_for(clip: Clip, device: torch.device, backend: BackendChoice, reporter: Reporter) -> PerceptionNetworks:
+    """The embedded networks, downloaded if they are missing."""
     limit_threads()
     return load_networks(
         ensure(PERCEPTION_WEIGHTS, reporter), choose_backend(device, backend), (clip.width, clip.height)
@@ -215,7 +209,7 @@ def scan_clip(clip: Clip, first: int, last: int, networks: PerceptionNetworks, r
     for frame, found in scanner.scan(frames, always=(first, last)):
         number = frame.index - start
         reporter.progress(
-            _SCAN_SHARE * number / count, f"Finding people, {_position(frame.index - first, last - first + 1)}"
+            _SCAN_FRACTION * number / count, f"Finding people, {_position(frame.index - first, last - first + 1)}"
         )
         findings.append(found)
         if frame.index == (first + last) // 2:
@@ -254,7 +248,7 @@ def _position(step: int, count: int) -> str:
     return f"frame {max(step, 0) + 1} of {count}"
 
 
-def _follow(
+def follow_tracks(
     clip: Clip,
     scan: Scan,
     tracks: Sequence[Track[Sighting]],
@@ -263,7 +257,7 @@ def _follow(
     marks: tuple[PersonMark, PersonMark] | None = None,
 ) -> Everyone:
     """Second pass: the landmarks of the people of some tracks."""
-    part = Pulse(StretchOfProgress(reporter, _SCAN_SHARE, _FOLLOWING_SHARE))
+    part = Pulse(SubProgress(reporter, _SCAN_FRACTION, _FOLLOWING_FRACTION))
     steps = ClipSteps(clip, (*scan.before, *scan.findings), -len(scan.before), part.beat)
     own = [track.since(0) for track in tracker.follow(steps, tracks, marks, part)]
     for a, b in combinations(range(len(own)), 2):
@@ -298,7 +292,7 @@ def _find_hands(
     pulse = Pulse(reporter)
     frames = read_frames(clip, first, last, while_skipping=pulse.beat, unwanted=lambda index: not looked[index - first])
     for step in range(count):
-        done = _SCAN_SHARE + _FOLLOWING_SHARE + (1 - _SCAN_SHARE - _FOLLOWING_SHARE) * step / count
+        done = _SCAN_FRACTION + _FOLLOWING_FRACTION + (1 - _SCAN_FRACTION - _FOLLOWING_FRACTION) * step / count
         pulse.progress(done, f"Finding hands, {_position(step, count)}")
         if pair.duplicate[step]:
             hands.append(hands[-1] if hands else {})
@@ -311,9 +305,11 @@ def _find_hands(
 
 
 def _warn(detections: Detections, reporter: Reporter) -> None:
-    for person, share in enumerate(detections.found.mean(1)):
-        if share < _SELDOM:
-            reporter.warning(f"{PERSON_NAMES[person]} was seen in only {share:.0%} of the frames; the rest is guessed.")
+    for person, fraction in enumerate(detections.found.mean(1)):
+        if fraction < _SELDOM:
+            reporter.warning(
+                f"{PERSON_NAMES[person]} was seen in only {fraction:.0%} of the frames; the rest is guessed."
+            )
 
 
 def _warn_of_inferred(chosen: Sequence[Track[Sighting]], reporter: Reporter) -> None:

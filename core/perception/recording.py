@@ -2,7 +2,7 @@
 
 The 2D stage asks its networks in an order that follows from the clip and the settings alone. A run with the same key (clip,
 settings, weights, runtime) therefore asks the same questions again, and as long as it does it is given the recorded answers; all
-that is between the networks is computed anew. Answers are recorded in stretches, each of which is stored whole or not at all.
+that is between the networks is computed anew. Answers are recorded in chunks, each of which is stored whole or not at all.
 Recorded answers are bit by bit those that the networks gave, in memory of the same layout, so that the result is the same, too.
 """
 
@@ -23,14 +23,14 @@ from jaxtyping import UInt8
 from ..contract.errors import UserError
 from ..contract.json_reading import parse_json
 
-STRETCH = 128
-"""Answers of one stretch: 30 to 60 frames."""
+CHUNK_SIZE = 128
+"""Answers of one chunk: 30 to 60 frames."""
 _DTYPES = ("float32", "float64", "uint8", "bool", "int64")
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Stretch:
+class Chunk:
     """Consecutive answers."""
 
     calls: str
@@ -39,23 +39,23 @@ class Stretch:
     """The bytes of all arrays."""
 
 
-class StretchStore(Protocol):
-    """Keeps the stretches of one run of a stage, numbered from 0: `pipeline.cache.CachedStretches`."""
+class ChunkStore(Protocol):
+    """Keeps the chunks of one run of a stage, numbered from 0: `pipeline.cache.CachedChunks`."""
 
-    def read(self, number: int) -> Stretch | None: ...
-    def write(self, number: int, stretch: Stretch) -> None: ...
+    def read(self, number: int) -> Chunk | None: ...
+    def write(self, number: int, chunk: Chunk) -> None: ...
     def forget(self, first: int) -> None:
-        """Remove the stretches from a number on."""
+        """Remove the chunks from a number on."""
         ...
 
 
-class NoStretches:
+class NoChunks:
     """Keeps nothing."""
 
-    def read(self, number: int) -> Stretch | None:
+    def read(self, number: int) -> Chunk | None:
         return None
 
-    def write(self, number: int, stretch: Stretch) -> None:
+    def write(self, number: int, chunk: Chunk) -> None:
         pass
 
     def forget(self, first: int) -> None:
@@ -75,15 +75,15 @@ def picture_checksum(image: np.ndarray) -> int:
 class Recorder:
     """Answers questions from the record while it holds them, then from the networks."""
 
-    def __init__(self, store: StretchStore) -> None:
+    def __init__(self, store: ChunkStore) -> None:
         self._store = store
         self._number = 0
-        """Of the stretch that is being read or written."""
+        """Of the chunk that is being read or written."""
         self._waiting: list[tuple[list[Any], list[np.ndarray]]] | None = None
-        """Recorded answers of the current stretch that nobody has asked for yet; None where nothing is recorded any more."""
+        """Recorded answers of the current chunk that nobody has asked for yet; None where nothing is recorded any more."""
         self._current: list[tuple[list[Any], list[np.ndarray]]] = []
-        """Answers of the current stretch that were given."""
-        self._read_stretch()
+        """Answers of the current chunk that were given."""
+        self._read_chunk()
 
     @property
     def continues(self) -> bool:
@@ -110,18 +110,18 @@ class Recorder:
 
     def _given(self, answer: tuple[list[Any], list[np.ndarray]]) -> None:
         self._current.append(answer)
-        if self._waiting is None and len(self._current) >= STRETCH:
+        if self._waiting is None and len(self._current) >= CHUNK_SIZE:
             with suppress(UserError, ValueError):  # the disk is full, or a number not finite: the run itself goes on
                 self._store.write(self._number, _joined(self._current))
             self._number, self._current = self._number + 1, []
         elif self._waiting is not None and not self._waiting:
             self._number, self._current = self._number + 1, []
-            self._read_stretch()
+            self._read_chunk()
 
-    def _read_stretch(self) -> None:
-        stretch = self._store.read(self._number)
+    def _read_chunk(self) -> None:
+        chunk = self._store.read(self._number)
         try:
-            self._waiting = None if stretch is None else _split(stretch) or None
+            self._waiting = None if chunk is None else _split(chunk) or None
         except (KeyError, TypeError, ValueError):
             self._waiting = None
         if self._waiting is None:
@@ -156,16 +156,16 @@ def _unpacked(kind: Any, structure: Any, arrays: list[np.ndarray]) -> Any:
     return structure
 
 
-def _joined(answers: Sequence[tuple[list[Any], list[np.ndarray]]]) -> Stretch:
+def _joined(answers: Sequence[tuple[list[Any], list[np.ndarray]]]) -> Chunk:
     data = b"".join(array.tobytes() for _, arrays in answers for array in arrays)
     calls = [[*record, len(arrays)] for record, arrays in answers]
-    return Stretch(json.dumps(calls, allow_nan=False), np.frombuffer(data, np.uint8))
+    return Chunk(json.dumps(calls, allow_nan=False), np.frombuffer(data, np.uint8))
 
 
-def _split(stretch: Stretch) -> list[tuple[list[Any], list[np.ndarray]]]:
+def _split(chunk: Chunk) -> list[tuple[list[Any], list[np.ndarray]]]:
     """The inverse of `_joined`. ValueError, TypeError or KeyError for what it has not written."""
-    data, answers, at = stretch.data, [], 0
-    for question, structure, count in parse_json(stretch.calls):
+    data, answers, at = chunk.data, [], 0
+    for question, structure, count in parse_json(chunk.calls):
         arrays: list[np.ndarray] = []
         for described in _described(structure):
             if described["dtype"] not in _DTYPES:

@@ -19,7 +19,7 @@ from .networks import PerceptionNetworks
 from .scan import FrameFindings
 from .track import Observation, Sighting, Track
 
-_SHARE_OF_MEMORY, _LEAST_BYTES, _MOST_BYTES = 1 / 8, 1 << 28, 1 << 32
+_FRACTION_OF_MEMORY, _LEAST_BYTES, _MOST_BYTES = 1 / 8, 1 << 28, 1 << 32
 """How much of the machine's memory may hold pictures while the clip is gone through backwards, and its bounds."""
 
 
@@ -80,8 +80,8 @@ class ClipSteps:
 
 
 def _most_bytes() -> int:
-    share = int(1e9 * _SHARE_OF_MEMORY * (main_memory_gigabytes() or 0))
-    return min(max(share, _LEAST_BYTES), _MOST_BYTES)
+    allowed = int(1e9 * _FRACTION_OF_MEMORY * (main_memory_gigabytes() or 0))
+    return min(max(allowed, _LEAST_BYTES), _MOST_BYTES)
 
 
 class PeopleTracker(Protocol):

@@ -8,8 +8,9 @@ import torch
 
 from ..annotator.annotate import annotate_clip
 from ..annotator.generator import Annotator
-from ..annotator.judging import JudgedScene, is_plausible, touch_hypotheses
+from ..annotator.judging import is_plausible, touch_hypotheses
 from ..clip import Clip
+from ..contacts import ContactScene
 from ..contract.annotation import Annotation
 from ..contract.contact import Contact
 from ..observations.clip_scene import ClipScene
@@ -71,7 +72,7 @@ def words(prompt: str, annotation: Annotations | None, clip_scene: ClipScene | N
         return Words(prompt, parse_prompt(prompt))
     initial, observed = clip_scene.initial.motion_incam, clip_scene.observations
     confidence = observed.joint_confidence.cpu().numpy()
-    scene = JudgedScene(initial, observed.timeline, confidence, clip_scene.body)
+    scene = ContactScene(initial, observed.timeline, confidence, None, clip_scene.body)
     if not is_plausible(said, scene):
         return Words("", ())
     return Words(said.sentence, touch_hypotheses(said), suggested=True)

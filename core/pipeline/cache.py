@@ -25,7 +25,7 @@ from ..contract.files import digest, explain_write_errors, put_npz
 from ..contract.json_reading import parse_json
 from ..contract.npz import ArrayHeader, read_arrays
 from ..contract.temporary import temporary_name
-from ..perception.recording import NoStretches, Stretch
+from ..perception.recording import Chunk, NoChunks
 from ..records import check_record, check_shapes
 
 KEPT = 24
@@ -123,9 +123,9 @@ class Cache:
         """The entries that are not as they were written; `read` removes them, too, when it meets them."""
         return [path for path in sorted(self.folder.glob("*.npz")) if not _is_whole(path)]
 
-    def stretches(self, stage: str, key: str) -> CachedStretches:
+    def chunks(self, stage: str, key: str) -> CachedChunks:
         """Where a run of the stage keeps what it has done so far."""
-        return CachedStretches(self, stage, key)
+        return CachedChunks(self, stage, key)
 
     def _files(self, stage: str, key: str = "[0-9a-f]+") -> list[Path]:
         """The files of a stage, not of those whose names begin alike; of a key or of all."""
@@ -188,8 +188,8 @@ def _check_digest(path: Path) -> None:
         raise ValueError("its content is not what was written")
 
 
-class CachedStretches:
-    """The `perception.recording.StretchStore` of one result that is being computed, as entries of a cache.
+class CachedChunks:
+    """The `perception.recording.ChunkStore` of one result that is being computed, as entries of a cache.
 
     They are entries of a stage of their own for each number, so that they are checked like others. Those of another key are of
     a run that nobody goes on with, and are forgotten together with one's own.
@@ -198,12 +198,12 @@ class CachedStretches:
     def __init__(self, cache: Cache, stage: str, key: str) -> None:
         self._cache, self._stage, self._key = cache, stage, key
 
-    def read(self, number: int) -> Stretch | None:
-        entry = self._cache.read(Stretch, self._name(number), self._key)
+    def read(self, number: int) -> Chunk | None:
+        entry = self._cache.read(Chunk, self._name(number), self._key)
         return None if entry is None else entry.result
 
-    def write(self, number: int, stretch: Stretch) -> None:
-        self._cache.write(self._name(number), self._key, CacheEntry(stretch, (), 0.0))
+    def write(self, number: int, chunk: Chunk) -> None:
+        self._cache.write(self._name(number), self._key, CacheEntry(chunk, (), 0.0))
 
     def forget(self, first: int) -> None:
         name = re.compile(rf"{re.escape(self._stage)}-part-([0-9]{{4}})-[0-9a-f]+-[0-9a-f]+\.npz")
@@ -232,8 +232,8 @@ class MemoryCache:
     def use(self, stage: str, key: str) -> bool:
         return (stage, key) in self._entries
 
-    def stretches(self, stage: str, key: str) -> NoStretches:
-        return NoStretches()
+    def chunks(self, stage: str, key: str) -> NoChunks:
+        return NoChunks()
 
 
 def flatten(result: Any, prefix: str = "") -> dict[str, np.ndarray]:

@@ -9,7 +9,7 @@ from typing import TypeVar
 import numpy as np
 from jaxtyping import Float
 
-from ..annotator.judging import JudgedScene, judge
+from ..annotator.judging import judge
 from ..checkpoint import weights_file
 from ..contacts import (
     ContactScene,
@@ -116,7 +116,7 @@ def suggested_contacts(
     scene = _contact_scene(clip_scene, joint_prediction, fitted)
     head = _contact_head(reporter) if said.touches else None
     probability = None if head is None else part_probabilities(scene, head)
-    found = judge(said, JudgedScene(scene.motion_incam, scene.timeline, scene.confidence, scene.body, probability))
+    found = judge(said, scene, probability)
     for touch in found.annotation.contradicted:
         reporter.warning(
             f"{said.model} saw a touch ({touch.words}, frames {touch.frame_start} to {touch.frame_end}), but the two stay "

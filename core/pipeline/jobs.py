@@ -288,7 +288,7 @@ def _same_body(before: Info, choices: ClipChoices) -> BodyModel:
     if is_network_path(path):  # opening it can send the user's login to whoever has written the record
         raise UserError(
             "body-on-network",
-            f"The body of this reconstruction lies on another computer ({path}), which is not opened unasked.",
+            f"The body of this reconstruction is on another computer and is not opened automatically: {path}.",
             "Copy it to this computer and reconstruct the clip again with it.",
         )
     body = load_body(None if path == "default" else Path(path))

@@ -31,12 +31,12 @@ class Variant:
 
     @property
     def description(self) -> str:
-        """A phrase for the user."""
+        """A phrase for the user: how the motion is made."""
         parts = [
-            *(["another camera"] if self.camera else []),
-            *([] if self.learned else ["no learned model"]),
+            *(["with another camera"] if self.camera else []),
+            *([] if self.learned else ["without learned models"]),
         ]
-        return " and ".join(parts) or "the usual way"
+        return " and ".join(parts) or "in the usual way"
 
     def to_json(self) -> dict[str, Any]:
         return {"camera": self.camera, "learned": self.learned}
@@ -97,18 +97,18 @@ def make_good_takes(
         first = _best(best)
         if not is_bad(first.quality, settings) and (other.learned or not may_stray(first, settings)):
             continue
-        progress.log(f"The motion is made again with {other.description}: {_why(first, settings)}.")
+        progress.log(f"The motion is made again {other.description}: {_why(first, settings)}.")
         again = make(other)
         comparison = _compare(first, _best(again), other, settings)
         if comparison.is_better or is_bad(first.quality, settings):
-            outcome = "better and kept" if comparison.is_better else "no better"
-            attempts.append(f"Another try with {other.description} was {outcome} ({comparison.numbers}).")
+            outcome = "this was better and was kept" if comparison.is_better else "this was no better"
+            attempts.append(f"The motion was made again {other.description}; {outcome} ({comparison.numbers}).")
         if comparison.is_better:
             best, variant = again, other
         if comparison.strayed:
             progress.warn(
-                "The learned models led away from the picture: this clip is unlike those that they were trained on. "
-                "The motion is fitted without them."
+                "The learned models moved people away from the picture: this clip is unlike those that they were trained on. "
+                "The motion was fitted without them."
             )
     return replace(best, takes=tuple(_noted(take, tuple(attempts), settings) for take in best.takes)), variant
 
@@ -138,8 +138,8 @@ def _compare(first: TakeResult, second: TakeResult, variant: Variant, settings: 
 
 def _why(take: TakeResult, settings: RetrySettings) -> str:
     if is_bad(take.quality, settings):
-        return "the result is bad in places"
-    return f"it lies {take.scores.reprojection:.1f} % of the body's height from the picture"
+        return "the result is bad in some frames"
+    return f"its reprojection error is {take.scores.reprojection:.1f} % of the body's height"
 
 
 def _best(made: MadeTakes) -> TakeResult:
@@ -152,5 +152,5 @@ def _noted(take: TakeResult, attempts: tuple[str, ...], settings: RetrySettings)
     quality = replace(take.quality, attempts=attempts)
     if not is_bad(quality, settings):
         return replace(take, quality=quality)
-    warning = "It was tried in other ways, too, and none was good: keep these frames in view."
+    warning = "Making it in other ways gave no good result either: check these frames."
     return replace(take, quality=quality, warnings=(*take.warnings, warning))

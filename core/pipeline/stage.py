@@ -27,13 +27,13 @@ from typing import Any, Generic, Protocol, TypeVar
 from ..checkpoint import weights_file
 from ..contract.errors import UserError
 from ..digests import content_key
-from ..perception.recording import StretchStore
+from ..perception.recording import ChunkStore
 from ..reporting import Reporter, SilentReporter
 from .cache import CacheEntry, key_of
 
 R = TypeVar("R")
-_REPORTER, _STRETCHES = "reporter", "stretches"
-_FILLED = (_REPORTER, _STRETCHES)
+_REPORTER, _CHUNKS = "reporter", "chunks"
+_FILLED = (_REPORTER, _CHUNKS)
 """The parameters that the runner fills in itself."""
 
 
@@ -121,10 +121,10 @@ class ResultStore(Protocol):
     def read(self, kind: type, stage: str, key: str) -> CacheEntry | None: ...
     def write(self, stage: str, key: str, entry: CacheEntry) -> None: ...
     def use(self, stage: str, key: str) -> bool: ...
-    def stretches(self, stage: str, key: str) -> StretchStore: ...
+    def chunks(self, stage: str, key: str) -> ChunkStore: ...
 
 
-class StageReporter(Reporter, Protocol):
+class CollectingReporter(Reporter, Protocol):
     """A reporter that keeps the warnings of its stage."""
 
     warnings: list[str]
@@ -134,7 +134,7 @@ class RunProgress(Protocol):
     """Follows a run: `progress.JobProgress` for a job."""
 
     def expect(self, weights: Mapping[str, float]) -> None: ...
-    def begin(self, stage: str) -> StageReporter: ...
+    def begin(self, stage: str) -> CollectingReporter: ...
 
 
 class Results:
@@ -234,7 +234,7 @@ def _label(node: Node[Any], needed: Sequence[Node[Any]]) -> str:
     return node.stage.name if number == 1 else f"{node.stage.name}-{number}"
 
 
-def _compute(node: Node[Any], results: Results, store: ResultStore, reporter: StageReporter) -> CacheEntry:
+def _compute(node: Node[Any], results: Results, store: ResultStore, reporter: CollectingReporter) -> CacheEntry:
     arguments: dict[str, Any] = {}
     for name, value in node.inputs.items():
         if isinstance(value, Node):
@@ -242,8 +242,8 @@ def _compute(node: Node[Any], results: Results, store: ResultStore, reporter: St
         else:
             arguments[name] = value.value if isinstance(value, Given) else value
     wanted = inspect.signature(node.stage.function).parameters
-    stretches = store.stretches(node.stage.name, node.key)
-    filled = {_REPORTER: reporter, _STRETCHES: stretches}
+    chunks = store.chunks(node.stage.name, node.key)
+    filled = {_REPORTER: reporter, _CHUNKS: chunks}
     arguments |= {name: value for name, value in filled.items() if name in wanted}
     reporter.progress(0.0)
     started = time.perf_counter()
@@ -251,8 +251,8 @@ def _compute(node: Node[Any], results: Results, store: ResultStore, reporter: St
     entry = CacheEntry(result, tuple(reporter.warnings), round(time.perf_counter() - started, 3))
     if node.stage.stored:
         store.write(node.stage.name, node.key, entry)
-        if _STRETCHES in wanted:
-            stretches.forget(0)
+        if _CHUNKS in wanted:
+            chunks.forget(0)
     return entry
 
 

@@ -48,11 +48,11 @@ from ..perception.detections import Detections
 from ..perception.movenet_graph import KIND as MOVENET
 from ..perception.perceive import detect_people
 from ..perception.prompted_graph import KIND as PROMPTED_LANDMARKS
-from ..perception.recording import StretchStore
+from ..perception.recording import ChunkStore
 from ..reporting import Reporter
 from ..sam3d_body.initial import initial_motion_from
 from ..sam3d_body.lifting import LiftedPeople, lift_people
-from ..semantics.captioner import annotate_motion
+from ..semantics.captioner import caption_motion
 from ..semantics.encoder import TEXT_SIZE, SentenceEncoder, load_cached_encoder
 from ..semantics.mirrored_sentence import mirror_sentence
 from ..smoothing.smooth import KIND as SMOOTHER
@@ -68,16 +68,16 @@ from .stage import cache_missing, stage
 
 
 @dataclass(frozen=True)
-class Sentence:
-    """A prompt's embedding."""
+class PromptEmbedding:
+    """A prompt as a sentence embedding."""
 
     embedding: Float[np.ndarray, " 384"]
     """Zeros where there is no prompt."""
     mirrored: Float[np.ndarray, " 384"]
-    """Of the prompt with left and right exchanged."""
+    """That of the prompt with left and right exchanged."""
 
     @classmethod
-    def none(cls) -> Sentence:
+    def none(cls) -> PromptEmbedding:
         return cls(np.zeros(TEXT_SIZE, np.float32), np.zeros(TEXT_SIZE, np.float32))
 
     @property
@@ -101,7 +101,7 @@ class Caption:
 
 @stage(version=9, cost=100, weights=(MOVENET, PROMPTED_LANDMARKS))
 def perception(
-    clip: Clip | None, settings: PerceptionSettings, device: torch.device, reporter: Reporter, stretches: StretchStore
+    clip: Clip | None, settings: PerceptionSettings, device: torch.device, reporter: Reporter, chunks: ChunkStore
 ) -> Detections:
     """The 2D stage. Without a clip (while refining, which never decodes video) its result can only come from the cache."""
     if clip is None:
@@ -117,7 +117,7 @@ def perception(
         device=device,
         with_hub=bool(settings.hub),
         reporter=reporter,
-        stretches=stretches,
+        chunks=chunks,
     )
 
 
@@ -138,9 +138,8 @@ def clip_camera(
     rotation = estimate_camera_rotation(perception, candidates.K[0])
     if rotation.unexplained > LARGEST_UNEXPLAINED:
         reporter.warning(
-            f"The camera travels or zooms: the background moves by {rotation.unexplained:.0%} of the picture's width more than "
-            "a camera that turns explains. "
-            "Only its turning is taken out, so the people will seem to move instead."
+            f"The camera travels or zooms: the background moves {rotation.unexplained:.0%} of the picture's width farther than "
+            "a turning camera explains. Only the turning is removed, so the people will seem to move instead."
         )
     return candidates
 
@@ -238,19 +237,19 @@ def clip_scene(observations: Observations, initial_motion: MotionEstimate, body:
 
 
 @stage(version=4, cost=4)
-def sentence(words: Words, encoder_key: str, device: torch.device, reporter: Reporter) -> Sentence:
+def sentence(words: Words, encoder_key: str, device: torch.device, reporter: Reporter) -> PromptEmbedding:
     """The words' embedding. Where there is no encoder, they work through the contacts that they name alone.
 
     `encoder_key` stands for the encoder's weights in the key of the result.
     """
     if not words.text:
-        return Sentence.none()
+        return PromptEmbedding.none()
     try:
-        return Sentence(*_encoder(device).encode([words.text, mirror_sentence(words.text)]))
+        return PromptEmbedding(*_encoder(device).encode([words.text, mirror_sentence(words.text)]))
     except UserError as error:
         whose = "annotator" if words.suggested else "prompt"
-        reporter.warning(f"Only the contacts that the {whose} names are used: {error.message} {error.hint}")
-        return Sentence.none()
+        reporter.warning(f"Of the {whose} only the contacts that it names are used: {error.message} {error.hint}")
+        return PromptEmbedding.none()
 
 
 @lru_cache(maxsize=1)
@@ -263,7 +262,7 @@ def _encoder(device: torch.device) -> SentenceEncoder:
 def joint_prediction(
     clip_scene: ClipScene,
     landmark_scene: ClipScene | None,
-    sentence: Sentence,
+    sentence: PromptEmbedding,
     used: bool,
     reporter: Reporter,
 ) -> JointPrediction:
@@ -332,7 +331,7 @@ def constraints(
     edited: tuple[Contact, ...],
     pins: tuple[Pin, ...],
     feet: tuple[FootContact, ...],
-    sentence: Sentence,
+    sentence: PromptEmbedding,
 ) -> Constraints:
     """What a take is to honour. The user's contacts take the place of all others of the same regions and time.
 
@@ -367,8 +366,8 @@ def infilled_motion(
         scene = InfillScene.of(clip_scene, joint_prediction, held)
         return infill(models, scene, constraints, settings.infill, reporter, earlier)
     except UserError as error:
-        before = "the last take's" if earlier is not None else "the fit's alone"
-        reporter.warning(f"Hidden motion is {before}: {error.message} {error.hint}")
+        what = "stays as in the earlier take" if earlier is not None else "is that of the fit alone"
+        reporter.warning(f"Hidden motion could not be sampled and {what}: {error.message} {error.hint}")
         return unchanged
 
 
@@ -413,7 +412,7 @@ def caption(clip_scene: ClipScene, solved_motion: FittedMotion, prompt: str, rep
     if prompt:
         return Caption("")
     timeline = clip_scene.observations.timeline
-    sentence = annotate_motion(solved_motion, timeline, solved_motion.confidence, clip_scene.body)
+    sentence = caption_motion(solved_motion, timeline, solved_motion.confidence, clip_scene.body)
     reporter.progress(1.0)
     return Caption(sentence)
 

@@ -42,7 +42,7 @@ from .annotation_stages import Annotations, SuggestedContacts, Words
 from .contact_stages import ContactList
 from .settings import PerceptionSettings, PipelineSettings, Resampling
 from .stage import Given, Node, Results, ResultStore, expected_cost, in_order, run
-from .stages import AgreementOnCamera, Caption, Sentence
+from .stages import AgreementOnCamera, Caption, PromptEmbedding
 
 _SAME_MOTION = 1e-4
 """radians, metres: less than a seed changes, more than the order of a sum does."""
@@ -134,10 +134,10 @@ class TakeNodes:
     """One take."""
 
     settings: TakeSettings
-    sentence: Node[Sentence]
+    sentence: Node[PromptEmbedding]
     prediction: Node[JointPrediction]
-    fitted: Node[FittedMotion]
-    """What the infilling goes on from: the first fit, or an earlier take."""
+    starting_fit: Node[FittedMotion]
+    """What the infilling starts from: the first fit, or an earlier take."""
     constraints: Node[Constraints]
     infilled: Node[InfilledMotion]
     motion: Node[FittedMotion]
@@ -319,7 +319,7 @@ def _words(clip: ClipNodes, prompt: str, *, annotated: bool = False) -> Node[Wor
     return annotation_stages.words.node(prompt="", annotation=clip.annotation, clip_scene=clip.scene)
 
 
-def _sentence(clip: ClipNodes, words: Node[Words], settings: PipelineSettings) -> Node[Sentence]:
+def _sentence(clip: ClipNodes, words: Node[Words], settings: PipelineSettings) -> Node[PromptEmbedding]:
     file = encoder_file()
     used = words if settings.text else _words(clip, "")
     has_words = bool(used.inputs["prompt"] or used.inputs["annotation"])
@@ -379,7 +379,7 @@ def make_takes(
             start + length * last,
             f"take {number + 1} of {len(takes)}" if len(takes) > 1 else "",
         )
-        wanted = [clip.detections, clip.agreement, clip.scene, take.infilled, take.fitted, *take.targets]
+        wanted = [clip.detections, clip.agreement, clip.scene, take.infilled, take.starting_fit, *take.targets]
         results = run([node for node in wanted if isinstance(node, Node)], store, progress)
         detections = clip.detections.value if isinstance(clip.detections, Given) else results[clip.detections]
         result = _result(clip, take, results)
@@ -408,10 +408,10 @@ def _result(clip: ClipNodes, take: TakeNodes, results: Results) -> TakeResult:
         contacts=tuple(contacts),
         scores=score(fitted, scene.observations, scene.body, contacts),
         quality=quality,
-        foot_contacts=foot_intervals(results[take.fitted].foot_contact, scene.observations.frame_index),
+        foot_contacts=foot_intervals(results[take.starting_fit].foot_contact, scene.observations.frame_index),
         caption=results[take.caption].sentence,
         annotation=None if take.suggested is None else next(iter(results[take.suggested].judged), None),
-        infilled=stages.is_infilled(results[take.infilled], results[take.fitted]),
+        infilled=stages.is_infilled(results[take.infilled], results[take.starting_fit]),
         key=take.motion.key,
         warnings=(*results.warnings, *quality_warnings(quality), *unreached_warnings(contacts)),
         seconds=results.seconds,

@@ -44,7 +44,7 @@ def build_body(info: Info, motion: MotionArrays) -> BodyArrays:
     """The content of `body.npz`, from the body that the result was made with. UserError where that is not at hand."""
     path = info.body["path"]
     if is_network_path(path):
-        raise _body_gone(info, "lies on another computer, which is not opened unasked")
+        raise _body_gone(info, "is on another computer and is not opened automatically")
     try:
         body = load_body(None if path == "default" else Path(path))
     except UserError as error:

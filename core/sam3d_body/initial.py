@@ -24,15 +24,16 @@ from ..fitting.initial import estimate_initial_motion, on_common_floor
 from ..fitting.inverse_kinematics import Poses, Targets, solve
 from ..fitting.prior import InitialMotion, JointPrior
 from ..motion import BODY_COUNT, FINGER_COUNT, Camera, MotionEstimate
+from ..observations.confidence import HIDDEN, VISIBLE
 from ..observations.observe import Observations, interpolated, smooth_over_time
+from ..observations.ramp import ramp
 from ..reporting import Reporter
 from ..stgcn.predict import snap_to_keypoints
-from .lifting import LiftedPeople
+from .lifting import CONFIDENT, LiftedPeople
 from .skeleton import RestPose, lifted
 
 _LEAST_KNOWN = 0.3
 """Part of the frames of both people in which they have to be known."""
-_CONFIDENT = 0.6
 _LARGEST_RESIDUAL = 0.12
 """Median distance of the network's keypoints from confident ones, in heights of the person: beyond it, it saw somebody else."""
 _COMPARED = {
@@ -49,8 +50,6 @@ _DEPTH_SIGMA = 0.05
 """Of the pelvis' depth, over the depth: the network guesses how tall a person is."""
 _UNKNOWN = 3.0
 """Times that sigmas are larger where frames around had to say it."""
-_SEEN = (0.3, 0.7)
-"""Confidences of a joint up to which it counts as hidden, and from which on as seen."""
 _HAND_DETECTED = 0.5
 """Confidence from which on the hand detector's fingers are better than the body decoder's."""
 _POSITION_WEIGHTS = {"hip": 0.5, "knee": 1.0, "ankle": 1.0, "foot": 0.5, "shoulder": 0.7, "elbow": 1.0, "wrist": 1.0}
@@ -125,7 +124,7 @@ def agreeing(
     rays = torch.cat([pixels, torch.ones_like(pixels[..., :1])], -1) @ turned.mT
     pixels = (rays[..., :2] / rays[..., 2:].clamp_min(1e-3)).to(device)
     distance = (pixels - observations.keypoints[:, :, landmarks]).norm(dim=-1) / observations.box_height[..., None]
-    compared = observations.plainly_seen(_CONFIDENT)[:, :, landmarks]
+    compared = observations.plainly_seen(CONFIDENT)[:, :, landmarks]
     median = distance.masked_fill(~compared, torch.nan).nanmedian(-1).values
     enough = compared.sum(-1) >= _FEWEST_COMPARED
     known = torch.from_numpy(people.known).to(device)
@@ -173,10 +172,9 @@ def _smooth(values: Float[Tensor, "P T C"], weight: Float[Tensor, "P T"], second
 
 def _prior(found: _Found, observations: Observations) -> JointPrior:
     """Where the joints are, in the fit's terms: each about its pelvis as in the mean body, the pelvis where it really is."""
-    low, high = _SEEN
-    seen = ((observations.joint_confidence - low) / (high - low)).clamp(0, 1).to(found.joints)
+    visible = ramp(observations.joint_confidence, (HIDDEN, VISIBLE)).to(found.joints)
     unknown = 1 + (_UNKNOWN - 1) * (~found.known)[..., None].to(found.joints)
-    across, along = ((hidden + (plain - hidden) * seen) * unknown for plain, hidden in (_SIGMA_ACROSS, _SIGMA_ALONG))
+    across, along = ((hidden + (shown - hidden) * visible) * unknown for shown, hidden in (_SIGMA_ACROSS, _SIGMA_ALONG))
     pelvis = found.joints[:, :, :1] * found.sizes[:, None, None, None]
     joints = pelvis + found.joints - found.joints[:, :, :1]
     along = along.clone()

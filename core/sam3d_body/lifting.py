@@ -32,7 +32,8 @@ _PROMPTS = {
 }  # fmt: skip
 """The network's keypoints that are the same points as landmarks of the 2D stage."""
 _LANDMARKS = [LANDMARK_INDEX[name] for name in _PROMPTS]
-_CONFIDENT = 0.6
+CONFIDENT = 0.6
+"""Confidence from which on a keypoint prompts the network and is compared with what it finds."""
 _SHOWN = 0.3
 """Confidence from which on a keypoint belongs into the person's box."""
 _FEWEST_SHOWN = 4
@@ -189,7 +190,7 @@ def _people(batch: Sequence[_Look], detections: Detections, K: np.ndarray) -> Pe
         mask_known=torch.from_numpy(covered > _LEAST_MASK),
         K=torch.from_numpy(K).float(),
         keypoints=torch.from_numpy(keypoints[..., :2].copy()).float(),
-        keypoints_known=torch.from_numpy(keypoints[..., 2] > _CONFIDENT),
+        keypoints_known=torch.from_numpy(keypoints[..., 2] > CONFIDENT),
         labels=torch.tensor(list(_PROMPTS.values())),
     )
 

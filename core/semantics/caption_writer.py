@@ -74,12 +74,6 @@ class CaptionWriter:
 
     # whole captions
 
-    def interactions_only(self) -> str:
-        interactions = self._main_interactions()
-        links = [[self._interaction_clause(interactions[0])]]
-        self._append_interactions(links, interactions)
-        return self._sentence(links)
-
     def story(self) -> str:
         """Approach, interactions, departure."""
         interactions = self._main_interactions()
@@ -90,12 +84,6 @@ class CaptionWriter:
         self._append_interactions(links, interactions)
         departure = self._departure(interactions[-1])
         return self._sentence([*links, departure] if departure else links)
-
-    def long_story(self) -> str:
-        """The initial formation, then the story."""
-        formation = self._formation_sentence(self.description.initial_formation)
-        story = self.story()
-        return f"{formation} {story}" if formation else story
 
     def story_without_contact(self) -> str:
         """The formation and the actions of each person."""

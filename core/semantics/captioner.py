@@ -17,7 +17,7 @@ from .reliability import keep_reliable_facts
 from .settings import CaptionSettings
 
 
-def annotate_motion(
+def caption_motion(
     estimate: MotionEstimate,
     timeline: Timeline,
     confidence: Float[np.ndarray, "2 T 22"],

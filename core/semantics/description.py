@@ -51,7 +51,6 @@ class Description:
 
     seconds: float
     initial_formation: Formation
-    final_formation: Formation
     interactions: tuple[Interaction, ...]
     actions: tuple[Action, ...]
     shared_actions: tuple[SharedAction, ...]
@@ -76,7 +75,6 @@ def describe(
     return Description(
         seconds=float(k.time[-1] - k.time[0]) + k.time_step,
         initial_formation=classify_formation(k, slice(0, window), settings),
-        final_formation=classify_formation(k, slice(-window, None), settings),
         interactions=recognize_interactions(k, contact_matrix(contacts, np.asarray(frame_index)), settings),
         actions=actions,
         shared_actions=_find_shared_actions(k, actions, settings),

@@ -28,13 +28,11 @@ from ..observations.features import NODE_COLUMNS
 from ..representation.residual import PoseState
 from .wavelet import LEVELS, decompose
 
-POSE_SIZE = 6 * BODY_COUNT + 3
-"""Numbers of a person's pose in one frame: 6D rotations relative to the parents, and metres of the pelvis."""
 NODES = BODY_COUNT + 1
 _EVIDENCE = ("confidence", "spread", "found", "partner_near", "partner_mask", "own_mask", "border")
 """Node features that the network reads."""
 _NODE_OF_NUMBER = [*(joint for joint in range(BODY_COUNT) for _ in range(6)), *[BODY_COUNT] * 3]
-"""The node that each number of a pose belongs to."""
+"""The node that each number of a person's pose belongs to: 6D rotations relative to the parents, and metres of the pelvis."""
 
 
 @dataclass(frozen=True)

@@ -15,12 +15,13 @@ from core.clip import probe
 from core.contract.errors import UserError
 from core.perception.detections import Detections
 from core.perception.everyone import assemble
-from core.perception.perceive import detect_people, find_everyone
+from core.perception.perceive import detect_people
 from core.reporting import SilentReporter
 
 from ..choreography.splits import unseen_families
 from .benchmark_clip import OCCLUDED, VISIBLE
 from .detection_noise.geometry import landmarks_about_hips
+from .everyone import find_everyone
 from .occlusion.projection import ProjectedClip, project_clip
 from .rendered import RenderedClip, load_rendered
 from .tracking_errors import MILLIMETRES, PERCENT, TrackingErrors, scores, tracking_errors

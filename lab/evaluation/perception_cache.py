@@ -14,11 +14,12 @@ from core.digests import content_key
 from core.perception.backends import backend_identity
 from core.perception.detections import Detections
 from core.perception.everyone import assemble
-from core.perception.perceive import detect_people, find_everyone
+from core.perception.perceive import detect_people
 from core.pipeline import stages
 from core.pipeline.cache import Cache, CacheEntry, key_of
 from core.reporting import Reporter, SilentReporter
 
+from .everyone import find_everyone
 from .image_sequence import ImageSequence, encoded
 
 DETECTIONS_FOLDER = "seen"

@@ -17,7 +17,6 @@ from jaxtyping import Bool, Float, Int
 
 from core.body.model import BodyModel
 from core.body.regions import vertex_regions
-from core.contacts.features import touching_parts
 from core.contract.contact import Contact
 from core.contract.touches import group_touches
 from core.fitting.soles import posed_soles
@@ -27,7 +26,7 @@ from core.transforms import transform_points, transform_vectors
 from . import metrics
 from .benchmark_clip import OCCLUDED, TRUNCATED, UNKNOWN, VISIBLE, BenchmarkClip, Estimate
 from .results import UNITS, ClipResult
-from .surface_metrics import contact_distance, contact_matrix, penetration_metrics
+from .surface_metrics import contact_distance, contact_matrix, penetration_metrics, touching_parts
 
 SKIN_EVERY = 3
 """frames between two on which surfaces are compared; contacts last longer, so none is missed."""

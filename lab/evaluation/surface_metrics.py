@@ -11,6 +11,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import KDTree
 
+from core.contract.body_parts import BODY_PARTS, PART_OF_REGION
 from core.contract.contact import Contact
 from core.contract.skeleton import REGIONS
 
@@ -36,6 +37,12 @@ def contact_matrix(contacts: Sequence[Contact], frames: Int[np.ndarray, " T"]) -
             a, b = REGIONS.index(contact.region_a), REGIONS.index(contact.region_b)
             matrix[inside, a if contact.person_a == 0 else b, b if contact.person_a == 0 else a] = True
     return matrix
+
+
+def touching_parts(touching: Bool[np.ndarray, "T R R"]) -> Bool[np.ndarray, "T Q Q"]:
+    """Which pairs of body parts touch where pairs of regions do."""
+    is_of_part = np.equal.outer(np.arange(len(BODY_PARTS)), PART_OF_REGION).astype(np.float32)
+    return is_of_part @ touching.astype(np.float32) @ is_of_part.T > 0
 
 
 def contact_distance(

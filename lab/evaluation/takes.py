@@ -59,9 +59,9 @@ def _deviating(detections: Detections, body: BodyModel, seed: int) -> Estimate:
     clip = nodes_of_detections(Given(detections, "clip"), KnownCamera(), Given(body, body.identity))
     take = take_nodes(clip, TakeSettings(seed=seed), settings)
     results = run_nodes(
-        [clip.scene, take.prediction, take.fitted, take.constraints], detections, body, SilentReporter()
+        [clip.scene, take.prediction, take.starting_fit, take.constraints], detections, body, SilentReporter()
     )
-    scene, fitted, constraints = results[clip.scene], results[take.fitted], results[take.constraints]
+    scene, fitted, constraints = results[clip.scene], results[take.starting_fit], results[take.constraints]
     infilled = deviating_take(
         InfillScene.of(scene, results[take.prediction], fitted), load_smoother(), settings.temperature, seed
     )

@@ -9,6 +9,22 @@ from core.semantics.description import Description
 from core.semantics.settings import CaptionSettings
 
 
+class _TrainingCaptionWriter(CaptionWriter):
+    """With a less and a more detailed caption than the product's."""
+
+    def interactions_only(self) -> str:
+        interactions = self._main_interactions()
+        links = [[self._interaction_clause(interactions[0])]]
+        self._append_interactions(links, interactions)
+        return self._sentence(links)
+
+    def long_story(self) -> str:
+        """The initial formation, then the story."""
+        formation = self._formation_sentence(self.description.initial_formation)
+        story = self.story()
+        return f"{formation} {story}" if formation else story
+
+
 def generate_captions(
     description: Description,
     rng: Generator,
@@ -20,7 +36,7 @@ def generate_captions(
     """At most `count` different captions of one clip, more or less detailed; the first is the least detailed."""
     captions: dict[str, None] = {}
     for attempt in range(4 * count):
-        writer = CaptionWriter(description, rng, named=named, settings=settings)
+        writer = _TrainingCaptionWriter(description, rng, named=named, settings=settings)
         if not description.interactions:
             text = writer.story_without_contact()
         else:

@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Bool
 
 from core.body.model import BodyModel
-from core.contacts.features import ContactFeatures, contact_features, touching_parts
+from core.contacts.features import ContactFeatures, contact_features
 from core.contacts.finding import ContactScene
 from core.contract.errors import UserError
 from core.contract.files import put_json, put_npz, read_json, read_npz, replacing
@@ -38,7 +38,7 @@ from ..evaluation.camera_sampling import NARROW_CAMERAS, WIDE_CAMERAS, CameraDis
 from ..evaluation.detection_noise.noise_model import load_noise
 from ..evaluation.initial_estimate import estimate_initial
 from ..evaluation.pairs_2d import simulate_clip
-from ..evaluation.surface_metrics import contact_matrix
+from ..evaluation.surface_metrics import contact_matrix, touching_parts
 from .mirror import mirror_interaction
 from .nearly_known_camera import nearly_known_camera
 

@@ -8,13 +8,15 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from numpy.random import Generator
 from torch import Tensor, nn
 
 from core.contacts.features import ContactFeatures
 from core.contacts.head import (
     PART_KIND,
+    PLACES,
+    UNKNOWN_KIND,
     ContactHead,
     PairSequences,
     contact_probabilities,
@@ -22,7 +24,6 @@ from core.contacts.head import (
     pair_inputs,
     predict_part_contacts,
     with_people_swapped,
-    without_identity,
 )
 from core.contract.body_parts import BODY_PARTS, PART_INDEX
 from core.contract.skeleton import mirrored
@@ -116,6 +117,19 @@ class ContactBatches:
         if prompt < _TRUE_PROMPT + _WRONG_PROMPT:
             return _named_by(self.examples[int(rng.integers(len(self.examples)))], rng)
         return None
+
+
+def without_identity(
+    inputs: Float[Tensor, "K N 34"], kinds: Int[Tensor, "K 2"]
+) -> tuple[Float[Tensor, "K N 34"], Int[Tensor, "K 2"]]:
+    """The same pairs, without which parts they are made of and where these are on their bodies.
+
+    A network that is sometimes trained so learns to judge by distances, speeds and certainty, too: one that always knows parts
+    knows the interactions that it was trained on, and hardly finds a touch in others.
+    """
+    inputs = inputs.clone()
+    inputs[..., PLACES] = 0
+    return inputs, torch.full_like(kinds, UNKNOWN_KIND)
 
 
 def _noisy(inputs: Float[Tensor, "K N C"], rng: Generator) -> Float[Tensor, "K N C"]:

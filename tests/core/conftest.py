@@ -194,7 +194,7 @@ def quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
         "perception": lambda settings, **_: made_up_tracks(first=settings.frames[0]),
         "clip_camera": lambda **_: CameraCandidates(made_up_camera().K[None], made_up_camera().T_cw[None], np.zeros(1)),
         "initial_motion": lambda **_: MotionEstimate(incam(), made_up_camera(), foot_contact),
-        "sentence": lambda **_: stages.Sentence.none(),
+        "sentence": lambda **_: stages.PromptEmbedding.none(),
         "joint_prediction": lambda **_: JointPrediction(incam(), None),
         "first_fit": lambda **_: fitted(0),
         "detected_contacts": lambda **_: detected,

@@ -111,7 +111,7 @@ class Scores:
     """Quality of a take, in physical units that can be judged without comparing takes."""
 
     reprojection: float
-    """Mean distance of the projected landmarks to the detected ones, in percent of the person's height in the image."""
+    """Mean distance of the projected landmarks from those that are plainly seen, in percent of the person's height."""
     penetration: float
     """Maximal depth to which the two bodies penetrate each other, mm."""
     acceleration: float

@@ -22,7 +22,7 @@ _AGREE = 3.0
 _APART = 0.15
 """Scales that two places have to be apart besides: within, even sure networks only define the joint differently."""
 _MOST_CONTRADICTED = 0.35
-"""Share of the limbs' joints from which on a pose is no longer the person's own."""
+"""Fraction of the limbs' joints from which on a pose is no longer the person's own."""
 _LEAST_WEIGHT = 1e-3
 
 
@@ -41,15 +41,15 @@ def fused(pose: Pose, keypoints: HubKeypoints, scale: float) -> tuple[Pose, bool
     likelier = weight >= 0.5
     difference = keypoints.points - mine
     other = difference[:, :, None] * difference[:, None, :]
-    share = np.where(likelier, weight, 1 - weight)
+    chosen_weight = np.where(likelier, weight, 1 - weight)
     chosen = np.where(likelier[:, None], keypoints.points, mine)
-    wide = np.where(likelier[:, None, None], keypoints.covariance, spread) + (1 - share)[:, None, None] * other
+    wide = np.where(likelier[:, None, None], keypoints.covariance, spread) + (1 - chosen_weight)[:, None, None] * other
     points = np.where(agrees[:, None], places, chosen)
     covariance = np.where(agrees[:, None, None], covariance, wide)
     believed = np.where(
         agrees,
         np.maximum(keypoints.confidence, confidence),
-        share * np.where(likelier, keypoints.confidence, confidence),
+        chosen_weight * np.where(likelier, keypoints.confidence, confidence),
     )
     own = float((~agrees & likelier)[LIMBS].mean()) < _MOST_CONTRADICTED
     return _with_shared(pose, points, covariance, believed), own

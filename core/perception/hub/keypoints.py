@@ -36,7 +36,7 @@ _COCO = 0
 _PADDING = 1.25
 """Of the box, so that the crop shows the whole person."""
 _FLOOR = 0.1
-"""Share of a map's maximum below which a cell is noise."""
+"""Fraction of a map's maximum below which a cell is noise."""
 _KEPT = 1 + _FLOOR * np.log(_FLOOR) / (1 - _FLOOR)
 """What is left of a Gaussian's second moment without the cells below _FLOOR of its maximum."""
 _WINDOW = 6

@@ -12,7 +12,7 @@ from ..regions import mask_height
 
 _IN = 127
 _SPECK = 0.1
-"""Share of the largest piece of a mask below which a piece is a speck."""
+"""Fraction of the largest piece of a mask below which a piece is a speck."""
 _LEAST_PIXELS = 24
 """Of a mask of 256 x 256 for a whole picture: less is nobody."""
 

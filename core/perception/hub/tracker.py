@@ -11,7 +11,7 @@ from jaxtyping import UInt8
 
 from ...clip import Frame
 from ...contract.marks import PersonMark
-from ...reporting import Pulse, Reporter, StretchOfProgress
+from ...reporting import Pulse, Reporter, SubProgress
 from ..movenet import INPUT_SIZE, FoundPerson, KeypointMaps, MoveNet
 from ..networks import PerceptionNetworks
 from ..recorded_networks import recorded
@@ -27,7 +27,7 @@ from .person_detector import DetectedPerson
 
 _FRAMES_AT_ONCE = 16
 """Frames whose people the keypoint network sees together on a GPU."""
-_MASKS_SHARE = 0.5
+_MASKS_FRACTION = 0.5
 """Of the time that following takes."""
 
 
@@ -53,12 +53,12 @@ class HubTracker:
     ) -> list[Track[Observation]]:
         """UserError `one-person` or `model-damaged`; NoMemory."""
         self._hub.people.free()
-        part = StretchOfProgress(reporter, 0.0, _MASKS_SHARE)
+        part = SubProgress(reporter, 0.0, _MASKS_FRACTION)
         masks = track_pair(steps, tracks, marks, self._hub.masks, self._recorder, part)
         self._hub.masks.free()
         keypoints = _RecordedKeypoints(self._hub.keypoints, self._recorder)
         follower = MaskedFollower(self.networks, keypoints, tracks, masks, (steps.clip.width, steps.clip.height))
-        part = StretchOfProgress(reporter, _MASKS_SHARE, 1 - _MASKS_SHARE)
+        part = SubProgress(reporter, _MASKS_FRACTION, 1 - _MASKS_FRACTION)
         waiting: list[tuple[int, Frame]] = []
         for step, frame in steps.frames(steps.first_step, steps.steps[-1]):
             part.progress((step - steps.first_step) / len(steps.findings), f"Following people, {steps.position(step)}")

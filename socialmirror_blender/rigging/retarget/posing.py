@@ -22,7 +22,7 @@ MOVES = 12
 vector of the trunk (radians), and how far the left and the right wrist leave their place (metres), all in world axes."""
 
 SPINE = tuple(JOINT_INDEX[name] for name in ("spine1", "spine2", "spine3"))
-_COLLAR_SHARE = 0.35
+_COLLAR_FRACTION = 0.35
 """How far the shoulder goes along with a hand that the arm does not reach, relative to the collar bone."""
 _BACK, _FRONT = np.array([0.0, 1.0, 0.0]), np.array([0.0, -1.0, 0.0])
 """Where elbows and knees of straight limbs go, canonical axes of the limb."""
@@ -34,8 +34,6 @@ class Pose:
     """[T,J,3,3] from the rest pose, in canonical axes, to the world."""
     positions: np.ndarray
     """[T,J,3]"""
-    out_of_reach: np.ndarray
-    """[2,T,3] how far the left and the right hand are short of where they were sent."""
     hips_drop: np.ndarray
     """[T] metres by which the hips are lower than they were sent, since the legs do not reach farther."""
 
@@ -55,11 +53,10 @@ def pose(performer: Performer, moves: np.ndarray) -> Pose:
     positions = forward_kinematics(rest, rotations, hip_centre)
     for number, side in enumerate(SIDES):
         _bend(performer, rotations, positions, [f"{side}_{p}" for p in ("hip", "knee", "ankle")], targets[number])
-    short = [
-        _reach(performer, rotations, positions, side, positions[:, JOINT_INDEX[f"{side}_wrist"]] + moves[:, columns])
-        for side, columns in zip(SIDES, HANDS)
-    ]
-    return Pose(rotations, forward_kinematics(rest, rotations, hip_centre), np.array(short), drop)
+    for side, columns in zip(SIDES, HANDS):
+        target = positions[:, JOINT_INDEX[f"{side}_wrist"]] + moves[:, columns]
+        _reach(performer, rotations, positions, side, target)
+    return Pose(rotations, forward_kinematics(rest, rotations, hip_centre), drop)
 
 
 def leg_lengths(rest: RestCharacter) -> np.ndarray:
@@ -90,26 +87,22 @@ def _lean(rest: RestCharacter, rotations: np.ndarray, lean: np.ndarray) -> None:
                 rotations[:, collar] = turn @ rotations[:, collar]
 
 
-def _reach(
-    performer: Performer, rotations: np.ndarray, positions: np.ndarray, side: str, target: np.ndarray
-) -> np.ndarray:
-    """Bring a wrist to its target with the arm and, as far as that does not reach, with the collar bone. What is left: [T,3]."""
+def _reach(performer: Performer, rotations: np.ndarray, positions: np.ndarray, side: str, target: np.ndarray) -> None:
+    """Bring a wrist to its target with the arm and, as far as that does not reach, with the collar bone."""
     collar, shoulder = JOINT_INDEX[f"{side}_collar"], JOINT_INDEX[f"{side}_shoulder"]
     arm = [f"{side}_{part}" for part in ("shoulder", "elbow", "wrist")]
-    short = _shortfall(positions, side, target)
     if performer.rest.present[collar]:
+        short = _shortfall(positions, side, target)
         bone = positions[:, shoulder] - positions[:, collar]
         length = np.linalg.norm(bone, axis=-1, keepdims=True)
         size = np.linalg.norm(short, axis=-1, keepdims=True)
-        limited = short * np.minimum(1, _COLLAR_SHARE * length / np.maximum(size, 1e-9))
+        limited = short * np.minimum(1, _COLLAR_FRACTION * length / np.maximum(size, 1e-9))
         swing = rotation_between(bone, bone + limited)
         rotations[:, collar] = swing @ rotations[:, collar]
         shift = (swing @ bone[..., None])[..., 0] - bone
         for name in arm:
             positions[:, JOINT_INDEX[name]] += shift
-        short = _shortfall(positions, side, target)
     _bend(performer, rotations, positions, arm, target)
-    return short
 
 
 def _shortfall(positions: np.ndarray, side: str, target: np.ndarray) -> np.ndarray:

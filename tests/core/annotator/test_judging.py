@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from core.annotator.judging import JudgedScene, is_plausible, judge
+from core.annotator.judging import is_plausible, judge
 from core.body.files import load_body
+from core.contacts import ContactScene
 from core.contract.annotation import BORNE_OUT, CONTRADICTED, Annotation, SeenTouch
 from core.contract.body_parts import body_part_of
 from core.contract.skeleton import split_side
@@ -19,14 +20,14 @@ SAMPLES = Path(__file__).resolve().parents[3] / "samples"
 
 
 @lru_cache
-def scene(apart: float = 0.0) -> JudgedScene:
+def scene(apart: float = 0.0) -> ContactScene:
     """The sample, with person B moved away by some metres."""
     truth = load_truth(SAMPLES / "handshake_hug_truth.npz", SAMPLES / "handshake_hug_contacts.json")
     motion_incam = truth.motion.transformed(truth.camera_world[0].astype(float))
     motion_incam.pelvis[1, :, 0] += apart
     frames = len(truth.time)
     timeline = Timeline(np.arange(frames), truth.time)
-    return JudgedScene(motion_incam, timeline, np.ones((2, frames, 22), np.float32), load_body(None))
+    return ContactScene(motion_incam, timeline, np.ones((2, frames, 22), np.float32), None, load_body(None))
 
 
 def seen(*touches: SeenTouch, sentence: str = "They meet.") -> Annotation:

@@ -11,16 +11,12 @@ from core.checkpoint import Checkpoint, as_record, save_checkpoint
 from core.contacts.features import VERSION, ContactFeatures
 from core.contacts.head import (
     KIND,
-    PART_KIND,
     ContactHead,
     ContactHeadConfig,
-    PairSequences,
     load_contact_head,
     near_pairs,
-    pair_inputs,
     predict_part_contacts,
     with_people_swapped,
-    without_identity,
 )
 from core.contract.body_parts import PART_INDEX
 from core.contract.errors import UserError
@@ -72,23 +68,6 @@ def test_hands_of_one_side_are_told_from_a_left_and_a_right_one():
     alike.parts[:] = 0.5
     found = predict_part_contacts(alike, network())
     assert not torch.allclose(found[:, HAND, same], found[:, HAND, other])
-
-
-def test_without_identity_equal_distances_are_equally_probable_for_any_parts():
-    pairs = torch.tensor([[HAND, HEAD], [HEAD, PART_INDEX["chest"]]])
-    alike = features()
-    for a, b in pairs.tolist():
-        alike.pairs[:, a, b] = 0.1
-        alike.pairs[:, a, b, 3:] = 0.05
-    alike.parts[..., :3] = 0.5  # only places on the body differ
-    told = pair_inputs(alike, None, pairs), PART_KIND[pairs]
-
-    def logits(inputs: torch.Tensor, kinds: torch.Tensor) -> torch.Tensor:
-        return network()(PairSequences(inputs[None], kinds[None], torch.ones(1, 2, dtype=torch.bool)))[1][0]
-
-    identified, unidentified = logits(*told), logits(*without_identity(*told))
-    assert not torch.allclose(identified[0], identified[1])
-    assert torch.allclose(unidentified[0], unidentified[1], atol=1e-6)
 
 
 def test_weights_of_other_features_are_refused(tmp_path: Path):

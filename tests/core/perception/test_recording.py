@@ -20,7 +20,7 @@ from core.contract.errors import Cancelled, UserError
 from core.perception import recording
 from core.perception.detections import Detections
 from core.perception.perceive import detect_people
-from core.perception.recording import NoStretches, Recorder, Stretch, StretchStore
+from core.perception.recording import Chunk, ChunkStore, NoChunks, Recorder
 from core.pipeline.cache import Cache, CacheEntry, MemoryCache
 from core.pipeline.stage import Given, run, stage
 from core.progress import JobProgress
@@ -39,10 +39,10 @@ class Find:
 
 
 @pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StretchStore:
-    """An empty store, and stretches of four answers."""
-    monkeypatch.setattr(recording, "STRETCH", 4)
-    return Cache(tmp_path / "cache").stretches("perception", KEY)
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ChunkStore:
+    """An empty store, and chunks of four answers."""
+    monkeypatch.setattr(recording, "CHUNK_SIZE", 4)
+    return Cache(tmp_path / "cache").chunks("perception", KEY)
 
 
 def finds(number: int) -> list[list[Find]]:
@@ -67,7 +67,7 @@ def assert_equal(found: list[list[list[Find]]], numbers: range) -> None:
         assert answer[1] == []
 
 
-def test_recorded_answers_are_given_again_from_the_last_whole_stretch_on(store: StretchStore) -> None:
+def test_recorded_answers_are_given_again_from_the_last_whole_chunk_on(store: ChunkStore) -> None:
     asked: list[int] = []
     assert_equal(ask(Recorder(store), range(10), asked), range(10))
     assert asked == list(range(10))
@@ -81,7 +81,7 @@ def test_recorded_answers_are_given_again_from_the_last_whole_stretch_on(store: 
     assert asked == [12]
 
 
-def test_other_questions_are_asked_and_what_was_recorded_for_the_rest_is_forgotten(store: StretchStore) -> None:
+def test_other_questions_are_asked_and_what_was_recorded_for_the_rest_is_forgotten(store: ChunkStore) -> None:
     ask(Recorder(store), range(12), [])
     asked: list[int] = []
     recorder = Recorder(store)
@@ -96,14 +96,14 @@ def test_other_questions_are_asked_and_what_was_recorded_for_the_rest_is_forgott
 
 
 @pytest.mark.parametrize("damage", ["calls", "data", "type"])
-def test_a_damaged_stretch_is_asked_for_again(store: StretchStore, damage: str) -> None:
+def test_a_damaged_chunk_is_asked_for_again(store: ChunkStore, damage: str) -> None:
     ask(Recorder(store), range(12), [])
     whole = store.read(1)
     assert whole is not None
     changed = {
-        "calls": Stretch("[[1, 2]]", whole.data),
-        "data": Stretch(whole.calls, whole.data[:-5]),
-        "type": Stretch(whole.calls.replace("float32", "object"), whole.data),
+        "calls": Chunk("[[1, 2]]", whole.data),
+        "data": Chunk(whole.calls, whole.data[:-5]),
+        "type": Chunk(whole.calls.replace("float32", "object"), whole.data),
     }[damage]
     store.write(1, changed)
     asked: list[int] = []
@@ -112,8 +112,8 @@ def test_a_damaged_stretch_is_asked_for_again(store: StretchStore, damage: str) 
 
 
 def test_where_nothing_can_be_kept_the_run_goes_on() -> None:
-    class Full(NoStretches):
-        def write(self, number: int, stretch: Stretch) -> None:
+    class Full(NoChunks):
+        def write(self, number: int, chunk: Chunk) -> None:
             raise UserError("disk-full", "The disk is full.") from OSError(errno.ENOSPC, "full")
 
     asked: list[int] = []
@@ -131,8 +131,8 @@ computed: list[int] = []
 
 
 @stage(version=1, cost=1)
-def slow_sum(clip: str, stretches: StretchStore) -> Sum:
-    recorder, total = Recorder(stretches), 0.0
+def slow_sum(clip: str, chunks: ChunkStore) -> Sum:
+    recorder, total = Recorder(chunks), 0.0
     for number in range(20):
         if number in stops:
             raise Cancelled
@@ -143,7 +143,7 @@ def slow_sum(clip: str, stretches: StretchStore) -> Sum:
 
 
 def test_a_stage_goes_on_and_leaves_nothing_but_its_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recording, "STRETCH", 4)
+    monkeypatch.setattr(recording, "CHUNK_SIZE", 4)
     cache, node, other = Cache(tmp_path), slow_sum.node(clip=Given("", "a")), slow_sum.node(clip=Given("", "b"))
     computed.clear()
     stops[:] = [14]
@@ -166,7 +166,7 @@ def test_a_stage_goes_on_and_leaves_nothing_but_its_result(tmp_path: Path, monke
 
 
 def detect(folder: Path, recorded: bool) -> None:
-    recording.STRETCH = 8
+    recording.CHUNK_SIZE = 8
     cache = Cache(folder)
     found = detect_people(
         probe(ROOT / "samples" / "handshake_hug.mp4"),
@@ -175,7 +175,7 @@ def detect(folder: Path, recorded: bool) -> None:
         people=None,
         device=torch.device("cpu"),
         reporter=SilentReporter(),
-        stretches=cache.stretches("perception", KEY) if recorded else None,
+        chunks=cache.chunks("perception", KEY) if recorded else None,
     )
     cache.write("result", KEY, CacheEntry(found, (), 0.0))
 
@@ -185,7 +185,7 @@ def detect(folder: Path, recorded: bool) -> None:
 def test_detections_after_kills_are_those_of_an_undisturbed_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recording, "STRETCH", recording.STRETCH)  # is put back
+    monkeypatch.setattr(recording, "CHUNK_SIZE", recording.CHUNK_SIZE)  # is put back
     killed, whole = tmp_path / "killed", tmp_path / "whole"
     killed.mkdir()
     program = f"from pathlib import Path; from {__name__} import detect; detect(Path({str(killed)!r}), True)"

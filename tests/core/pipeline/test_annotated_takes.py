@@ -64,9 +64,9 @@ def words_of(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     stage = stages.sentence
 
     @functools.wraps(stage.function)
-    def run(*, words: Any, **_: Any) -> stages.Sentence:
+    def run(*, words: Any, **_: Any) -> stages.PromptEmbedding:
         said.append(words.text)
-        return stages.Sentence.none()
+        return stages.PromptEmbedding.none()
 
     monkeypatch.setattr(stages, "sentence", replace(stage, function=run))
     return said

@@ -7,7 +7,7 @@ from dataclasses import replace
 from core.contract.contact import Contact
 from core.fitting.targets import FitTargets
 from core.pipeline.contact_stages import ContactList
-from core.pipeline.stages import Constraints, Sentence, constraints
+from core.pipeline.stages import Constraints, PromptEmbedding, constraints
 
 DOUBTED = Contact(0, "right_palm", 1, "right_palm", 20, 40, source="prompt", state="rejected", probability=0.1)
 
@@ -15,7 +15,7 @@ DOUBTED = Contact(0, "right_palm", 1, "right_palm", 20, 40, source="prompt", sta
 def honoured(detected: tuple[Contact, ...] = (), edited: tuple[Contact, ...] = ()) -> tuple[Contact, ...]:
     """Where the prompt named a handshake that the motion does not bear out."""
     made: Constraints = constraints.function(
-        ContactList(detected), ContactList((DOUBTED,)), None, edited, (), (), Sentence.none()
+        ContactList(detected), ContactList((DOUBTED,)), None, edited, (), (), PromptEmbedding.none()
     )
     assert isinstance(made.targets, FitTargets)
     return made.targets.contacts
@@ -41,7 +41,7 @@ def test_what_the_prompt_names_lasts_as_long_as_it_was_detected() -> None:
     parts = Contact(0, "right_fingers", 1, "right_hand_back", 25, 35), Contact(0, "right_palm", 1, "right_palm", 34, 48)
     later, elsewhere = replace(parts[0], frame_start=60, frame_end=70), Contact(0, "left_palm", 1, "right_palm", 10, 50)
     made: Constraints = constraints.function(
-        ContactList((*parts, later, elsewhere)), ContactList((named,)), None, (), (), (), Sentence.none()
+        ContactList((*parts, later, elsewhere)), ContactList((named,)), None, (), (), (), PromptEmbedding.none()
     )
     [asked] = [contact for contact in made.targets.contacts if contact.source == "prompt"]
     assert asked == replace(named, frame_start=25, frame_end=48)

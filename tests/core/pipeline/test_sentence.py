@@ -23,10 +23,10 @@ class Encoder:
         return found
 
 
-def told(text: str, monkeypatch: pytest.MonkeyPatch) -> stages.Sentence:
+def told(text: str, monkeypatch: pytest.MonkeyPatch) -> stages.PromptEmbedding:
     monkeypatch.setattr(stages, "_encoder", lambda _: Encoder())
     made = stages.sentence.function(Words(text, ()), "", torch.device("cpu"), SilentReporter())
-    assert isinstance(made, stages.Sentence)
+    assert isinstance(made, stages.PromptEmbedding)
     return made
 
 

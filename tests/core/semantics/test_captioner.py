@@ -14,7 +14,7 @@ from core.body.files import load_body
 from core.contract.contact import Contact
 from core.contract.skeleton import BODY_JOINTS
 from core.motion import Camera, MotionEstimate, PairMotion, Timeline
-from core.semantics.captioner import annotate_motion, short_caption
+from core.semantics.captioner import caption_motion, short_caption
 from core.semantics.description import Description, describe
 from core.semantics.interactions import Interaction
 from core.semantics.prompt_parser import parse_prompt
@@ -310,4 +310,4 @@ def test_annotation_detects_the_contacts_itself() -> None:
     index, seconds = np.arange(frames), np.arange(frames) / RATE
     confidence = np.ones((2, frames, 22), np.float32)
     estimate = MotionEstimate(motion.transformed(world), camera, np.zeros((2, frames, 2), np.float32))
-    assert "shake hands" in annotate_motion(estimate, Timeline(index, seconds), confidence, load_body(None))
+    assert "shake hands" in caption_motion(estimate, Timeline(index, seconds), confidence, load_body(None))

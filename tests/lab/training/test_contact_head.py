@@ -11,7 +11,15 @@ import torch
 
 from core.body.files import load_body
 from core.contacts.features import ContactFeatures
-from core.contacts.head import KIND, ContactHead, ContactHeadConfig, load_contact_head
+from core.contacts.head import (
+    KIND,
+    PART_KIND,
+    ContactHead,
+    ContactHeadConfig,
+    PairSequences,
+    load_contact_head,
+    pair_inputs,
+)
 from core.contacts.settings import ContactDecodingSettings
 from core.contract.body_parts import PART_INDEX
 from core.fitting.fit import Phase
@@ -27,7 +35,13 @@ from lab.training.contact_examples import (
     load_fitted_clips,
     save_fitted_clips,
 )
-from lab.training.contact_head import ContactBatches, ContactObjective, contact_errors, reliability
+from lab.training.contact_head import (
+    ContactBatches,
+    ContactObjective,
+    contact_errors,
+    reliability,
+    without_identity,
+)
 from lab.training.contact_thresholds import decoded_parts, relative_probability
 from tests.lab.training.synthetic_interaction import synthetic_interaction
 
@@ -60,6 +74,24 @@ def test_the_head_learns_that_near_hands_touch():
         optimizer.step()
     errors = contact_errors(network, examples)
     assert errors["f1"] > max(0.8, before) and errors["anything_f1"] > 0.8
+
+
+def test_without_identity_equal_distances_are_equally_probable_for_any_parts():
+    hand, head, chest = (PART_INDEX[part] for part in ("left_hand", "head", "chest"))
+    pairs = torch.tensor([[hand, head], [head, chest]])
+    parts = torch.rand(2, 12, 18, 6, generator=torch.Generator().manual_seed(1))
+    parts[..., :3] = 0.5  # only places on the body differ
+    features = ContactFeatures(torch.full((12, 18, 18, 7), 0.1), parts, torch.zeros(2, 12, 3))
+    told = pair_inputs(features, None, pairs), PART_KIND[pairs]
+    torch.manual_seed(0)
+    network = ContactHead(ContactHeadConfig(hidden=8)).eval()
+
+    def logits(inputs: torch.Tensor, kinds: torch.Tensor) -> torch.Tensor:
+        return network(PairSequences(inputs[None], kinds[None], torch.ones(1, 2, dtype=torch.bool)))[1][0]
+
+    identified, unidentified = logits(*told), logits(*without_identity(*told))
+    assert not torch.allclose(identified[0], identified[1])
+    assert torch.allclose(unidentified[0], unidentified[1], atol=1e-6)
 
 
 def test_thresholds_turn_probabilities_into_spans_and_judge_prompts():

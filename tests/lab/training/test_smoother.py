@@ -10,7 +10,7 @@ import torch
 from core.body.files import load_body
 from core.checkpoint import load_checkpoint
 from core.representation.resampling import FRAME_RATE
-from core.smoothing.network import POSE_SIZE, SequenceSmoother, SmootherConfig
+from core.smoothing.network import SequenceSmoother, SmootherConfig
 from core.smoothing.smooth import KIND, load_smoother
 from lab.training.baseline_filters import PoseFilter, gaussian, identity, one_euro
 from lab.training.infiller import InfillerContext, compute_scales
@@ -43,8 +43,9 @@ def test_padding_does_not_count() -> None:
 
 @pytest.mark.parametrize(("pose_filter", "error"), [(gaussian(2.0), 1e-4), (one_euro(0.5, 0.3), 0.1)])
 def test_plain_filters_remove_noise_and_keep_uniform_motion(pose_filter: PoseFilter, error: float) -> None:
-    uniform = 0.02 * torch.arange(40.0)[:, None].expand(1, 2, 40, POSE_SIZE)
-    noise = 0.01 * torch.randn(1, 2, 40, POSE_SIZE, generator=torch.Generator().manual_seed(1))
+    size = 6 * 22 + 3
+    uniform = 0.02 * torch.arange(40.0)[:, None].expand(1, 2, 40, size)
+    noise = 0.01 * torch.randn(1, 2, 40, size, generator=torch.Generator().manual_seed(1))
     evidence = torch.zeros(1, 2, 40, 22, 9)
     filtered = pose_filter(uniform, uniform, evidence)
     assert torch.allclose(filtered[:, :, 15:25], uniform[:, :, 15:25], atol=error)

@@ -17,7 +17,7 @@ from core.perception.detections import Detections
 from core.perception.hub import tracker as hub_tracker
 from core.perception.hub.running import NoMemory
 from core.perception.perceive import detect_people
-from core.perception.recording import StretchStore
+from core.perception.recording import ChunkStore
 from core.perception.skeletons import SHARED
 from core.pipeline.cache import Cache
 from core.reporting import SilentReporter
@@ -60,10 +60,10 @@ def _detect(
     clip: Clip,
     reporter: SilentReporter,
     marks: tuple[PersonMark, PersonMark] | None = None,
-    store: StretchStore | None = None,
+    store: ChunkStore | None = None,
 ) -> Detections:
     return detect_people(
-        clip, 0, _FRAMES - 1, people=None, marks=marks, device=_CPU, with_hub=True, reporter=reporter, stretches=store
+        clip, 0, _FRAMES - 1, people=None, marks=marks, device=_CPU, with_hub=True, reporter=reporter, chunks=store
     )
 
 
@@ -142,11 +142,11 @@ class _Impatient(SilentReporter):
 def test_a_run_that_was_stopped_goes_on_from_what_was_recorded(
     clip: Clip, script: Script, undisturbed: Run, text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("core.perception.recording.STRETCH", 8)
-    stretches = Cache(tmp_path / "cache").stretches("perception", "a" * 64)
+    monkeypatch.setattr("core.perception.recording.CHUNK_SIZE", 8)
+    chunks = Cache(tmp_path / "cache").chunks("perception", "a" * 64)
     with pytest.raises(Cancelled):
-        _detect(clip, _Impatient(text, 15), None, stretches)
+        _detect(clip, _Impatient(text, 15), None, chunks)
     script.asked = []
-    again = _detect(clip, SilentReporter(), None, stretches)
+    again = _detect(clip, SilentReporter(), None, chunks)
     assert 0 < len(script.asked) < 0.8 * len(undisturbed.script.asked)
     assert all(np.array_equal(value, vars(again)[name]) for name, value in vars(undisturbed.found).items())
