@@ -19,7 +19,7 @@ from .camera import build_camera
 from .clip import ClipInfo, clip_info
 from .contact_edits import copy_contacts
 from .contact_markers import marker_steps, sync_markers
-from .correction_state import as_corrected, copy_correction
+from .correction_state import as_corrected, correction_restored_on_error, keep_corrected_camera
 from .datablocks import Steps, at_once, remove_new_datablocks_on_error, removed_on_error, restored_on_error
 from .foot_list import copy_foot_contacts
 from .linking import find_import_of
@@ -92,7 +92,9 @@ def import_steps(
         collection = earlier
         with remove_new_datablocks_on_error():
             _restore_missing(collection, reconstruction, timeline)
-        key_take(collection, folder, as_corrected(collection, reconstruction), timeline)
+        with correction_restored_on_error(collection):
+            keep_corrected_camera(collection, collection, reconstruction)
+            key_take(collection, folder, as_corrected(collection, reconstruction), timeline)
         yield
         yield from marker_steps(collection)
     else:
@@ -154,7 +156,7 @@ def _build(
     collection[UNFINISHED_PROPERTY] = True
     collection.use_fake_user = True
     if earlier is not None:
-        copy_correction(earlier, collection)
+        keep_corrected_camera(earlier, collection, reconstruction)
     reconstruction = as_corrected(collection, reconstruction)
     identity = new_identity() if earlier is None else read_state(earlier).id
     motion = motion_at_scene_frames(reconstruction.motion, timeline)
