@@ -18,6 +18,7 @@ from . import folders
 from . import scene as scenes
 from .properties import settings_of, suggest_prompt
 from .runtime.session import Origin, Outcome, find_scene
+from .scene.objects import reconstruction_of
 from .take_files import activate_take, load_take
 from .viewing import show_result
 
@@ -26,11 +27,14 @@ _infos: dict[Path, tuple[int, Info | None]] = {}
 
 
 def active_reconstruction(context: bpy.types.Context) -> bpy.types.Collection | None:
-    """The reconstruction of the active object or collection; otherwise the scene's only one, None if it has none or several."""
+    """The reconstruction of the active object or collection; otherwise the scene's only one, None if it has none or several.
+
+    An object of a reconstruction is of it wherever the animator has moved it.
+    """
     collections = scenes.reconstructions_in(context.scene)
-    for collection in collections:
-        if context.object is not None and context.object.name in collection.all_objects:
-            return collection
+    theirs = None if context.object is None else reconstruction_of(collections, context.object)
+    if theirs is not None:
+        return theirs
     if context.collection in collections:
         return context.collection
     return collections[0] if len(collections) == 1 else None

@@ -161,17 +161,19 @@ def _build(
     identity = new_identity() if earlier is None else read_state(earlier).id
     motion = motion_at_scene_frames(reconstruction.motion, timeline)
     with _linked(context.scene, collection):  # edit mode needs it
-        rigs = [_add_rig(context, collection, reconstruction, person) for person in reconstruction.info.people]
+        rigs = [
+            _add_rig(context, collection, reconstruction, person, identity) for person in reconstruction.info.people
+        ]
     yield
     skin: Any = None
     for person, rig in zip(reconstruction.info.people, rigs):
-        skin = _add_skin(collection, reconstruction, person, rig, skin)
+        skin = _add_skin(collection, reconstruction, person, rig, identity, skin)
         yield
     for person, rig in zip(reconstruction.info.people, rigs):
         polish = Polish() if earlier is None else _polish_in(earlier, person.index)
         key_rig(rig, reconstruction, person.index, motion, timeline, identity, polish)
         yield
-    _add_camera(collection, reconstruction, motion, timeline)
+    _add_camera(collection, reconstruction, motion, timeline, identity)
     if earlier is not None:
         write_state(collection, read_state(earlier))
         copy_contacts(earlier, collection)
@@ -196,20 +198,25 @@ def _linked(scene: bpy.types.Scene, collection: bpy.types.Collection) -> Generat
 
 def _restore_missing(collection: bpy.types.Collection, reconstruction: Reconstruction, timeline: Timeline) -> None:
     """Build skins and the camera that were deleted anew. The armatures, with all that the animator did to them, stay."""
+    identity = read_state(collection).id
     for person in reconstruction.info.people:
         if object_with_role(collection, skin_role(person.index)) is None:
-            _add_skin(collection, reconstruction, person, rig_of(collection, person.index), None)
+            _add_skin(collection, reconstruction, person, rig_of(collection, person.index), identity, None)
     if camera_of(collection) is None:
         motion = motion_at_scene_frames(reconstruction.motion, timeline)
-        _add_camera(collection, reconstruction, motion, timeline)
+        _add_camera(collection, reconstruction, motion, timeline, identity)
 
 
 def _add_rig(
-    context: bpy.types.Context, collection: bpy.types.Collection, reconstruction: Reconstruction, person: Person
+    context: bpy.types.Context,
+    collection: bpy.types.Collection,
+    reconstruction: Reconstruction,
+    person: Person,
+    identity: str,
 ) -> bpy.types.Object:
     rest, _ = rest_pose_of(reconstruction, person.index)
     rig = build_armature(context, collection, person.name, rest, person.index)
-    set_role(rig, rig_role(person.index))
+    set_role(rig, rig_role(person.index), identity)
     return rig
 
 
@@ -218,22 +225,27 @@ def _add_skin(
     reconstruction: Reconstruction,
     person: Person,
     rig: bpy.types.Object,
+    identity: str,
     like: bpy.types.Object | None,
 ) -> bpy.types.Object:
     """A person's skin; `like` is the other one if it has just been made."""
     _, offset = rest_pose_of(reconstruction, person.index)
     mesh: Any = None if like is None else like.data
     skin = build_skin(collection, f"{person.name} skin", reconstruction.body, person.index, offset, rig, mesh)
-    set_role(skin, skin_role(person.index))
+    set_role(skin, skin_role(person.index), identity)
     return skin
 
 
 def _add_camera(
-    collection: bpy.types.Collection, reconstruction: Reconstruction, motion: SceneMotion, timeline: Timeline
+    collection: bpy.types.Collection,
+    reconstruction: Reconstruction,
+    motion: SceneMotion,
+    timeline: Timeline,
+    identity: str,
 ) -> None:
     clip = clip_info(reconstruction.info)
     camera = build_camera(collection, f"{clip.name} camera", motion.K, motion.T_cw, clip.image_size, motion.frames)
-    set_role(camera, CAMERA_ROLE)
+    set_role(camera, CAMERA_ROLE, identity)
     add_background_clip(camera, clip.path, timeline, clip.frame_rate, motion.frames)
 
 
