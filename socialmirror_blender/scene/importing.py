@@ -22,6 +22,7 @@ from .contact_markers import marker_steps, sync_markers
 from .correction_state import as_corrected, correction_restored_on_error, keep_corrected_camera
 from .datablocks import Steps, at_once, remove_new_datablocks_on_error, removed_on_error, restored_on_error
 from .foot_list import copy_foot_contacts
+from .frame_rate import set_strip, strip_of
 from .linking import find_import_of
 from .motion import SceneMotion, motion_at_scene_frames
 from .names import CAMERA_ROLE, UNFINISHED_PROPERTY, rig_role, skin_role
@@ -70,6 +71,8 @@ class ImportOptions:
     strip: str | None = None
     link_camera: bool = True
     match_scene: bool = False
+    keep_timeline: bool = False
+    """Let an earlier import of the folder stay where it is in time, in step with its strip too, unless `strip` is given."""
 
 
 def import_steps(
@@ -83,9 +86,16 @@ def import_steps(
     movie_strip = None if options.strip is None else compat.movie_strip(context, options.strip)
     frame_rate = clip.frame_rate if options.match_scene else compat.frame_rate(context.scene)
     timeline = _timeline(frame_rate, reconstruction.motion, options.frame_start, movie_strip)
+    strip = options.strip or ""
     earlier = find_import_of(folder, context.scene)
     if earlier is not None:
         require_no_control_rig(earlier)
+        if options.keep_timeline and movie_strip is None:
+            state = read_state(earlier)
+            if options.match_scene:
+                timeline = _timeline(frame_rate, reconstruction.motion, state.first_frame, None)
+            else:
+                timeline, strip = state.timing.timeline, strip_of(earlier)
     if earlier is None:
         collection = yield from removed_on_error(_build(context, folder, reconstruction, timeline, None))
     elif has_same_rigs(earlier, reconstruction):
@@ -103,6 +113,7 @@ def import_steps(
         replace_import(context.scene, earlier, collection)
         corrected = as_corrected(collection, reconstruction)
         key_clip_camera(collection, corrected, motion_at_scene_frames(corrected.motion, timeline), timeline)
+    set_strip(collection, strip)
     if collection not in set(context.scene.collection.children_recursive):
         context.scene.collection.children.link(collection)
     if options.link_camera:
