@@ -18,6 +18,7 @@ from .scene.contact_markers import (
     remove_orphaned_markers,
     select_markers,
 )
+from .scene.objects import reconstruction_of
 
 _SETTLE_SECONDS = 0.1
 """Between two looks at whether the animator still moves a marker."""
@@ -51,10 +52,10 @@ def _choose_contact_of_active_marker() -> None:
     _seen_active, marked = name, marked_contact(active)
     if marked is None:
         return
-    for collection in scenes.editable_reconstructions():
-        if name in collection.objects:
-            activate_contact(collection, marked[0])
-            redraw()
+    collection = reconstruction_of(list(scenes.editable_reconstructions()), active)
+    if collection is not None:
+        activate_contact(collection, marked[0])
+        redraw()
 
 
 def _is_marker(datablock: bpy.types.ID) -> bool:

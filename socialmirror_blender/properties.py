@@ -256,7 +256,9 @@ class SOCIALMIRROR_settings(bpy.types.PropertyGroup):
         options=_RELATIVE,
     )
     frame_start: IntProperty(
-        name="Start Frame", description="Scene frame at which the imported motion starts", default=1
+        name="Start Frame",
+        description="Scene frame at which the imported motion starts. What is imported again stays where it is in time",
+        default=1,
     )
     match_scene: BoolProperty(
         name="Match Scene to Clip",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,8 @@ from ..core.contract.reconstruction import INFO_FILE, Info, load, load_info
 from . import folders
 from . import scene as scenes
 from .runtime.session import Origin, Outcome, find_scene
+from .scene.linking import find_import_of
+from .scene.objects import reconstruction_of, require_no_control_rig
 from .scene.result_prompt import fill_prompt, is_filled
 from .take_files import activate_take, load_take
 from .viewing import show_result
@@ -26,11 +28,14 @@ _infos: dict[Path, tuple[int, Info | None]] = {}
 
 
 def active_reconstruction(context: bpy.types.Context) -> bpy.types.Collection | None:
-    """The reconstruction of the active object or collection; otherwise the scene's only one, None if it has none or several."""
+    """The reconstruction of the active object or collection; otherwise the scene's only one, None if it has none or several.
+
+    An object of a reconstruction is of it wherever the animator has moved it.
+    """
     collections = scenes.reconstructions_in(context.scene)
-    for collection in collections:
-        if context.object is not None and context.object.name in collection.all_objects:
-            return collection
+    theirs = None if context.object is None else reconstruction_of(collections, context.object)
+    if theirs is not None:
+        return theirs
     if context.collection in collections:
         return context.collection
     return collections[0] if len(collections) == 1 else None
@@ -146,11 +151,32 @@ def import_or_update(context: bpy.types.Context, folder: Path, origin: Origin) -
     scenes.at_once(import_or_update_steps(context, folder, origin))
 
 
+def update_refined(outcome: Outcome) -> bool:
+    """Key the reconstruction that a finished job has refined with its new take, whichever scene is open.
+
+    False if that is not in this file, or has not the armatures that the take needs: it can be imported then. A UserError leaves
+    the file as it was.
+    """
+    if _refined(outcome.origin) is None:
+        return False
+    with nullcontext() if find_scene(outcome.origin) is None else _context_of(outcome.origin):
+        try:
+            import_or_update(bpy.context, Path(outcome.folder), outcome.origin)
+        except UserError as error:
+            if error.code not in ("shape-changed", "object-missing"):
+                raise
+            return False
+    return True
+
+
 def import_or_update_steps(context: bpy.types.Context, folder: Path, origin: Origin) -> scenes.Steps[None]:
     """`import_or_update` in steps, of which none takes long. Nothing of it is in the scene before the last one."""
+    earlier = _refined(origin) or find_import_of(folder, context.scene)
+    if earlier is not None:
+        require_no_control_rig(earlier)  # before the folder is read: as long as it fails, it is tried again and again
     reconstruction = load(folder)
     yield
-    refined = scenes.find_reconstruction(origin.collection) if origin.collection else None
+    refined = _refined(origin)
     if refined is not None:
         before, edits = scenes.edit_marks(refined), _last_edits(folder)
         asked = edits.get("contacts") if scenes.read_state(refined).take == origin.take else None
@@ -158,10 +184,13 @@ def import_or_update_steps(context: bpy.types.Context, folder: Path, origin: Ori
         scenes.remember_refined(refined, edits, before)
     else:
         options = scenes.ImportOptions(
-            origin.frame_start, origin.strip or None, origin.link_camera, origin.match_scene and not origin.strip
+            origin.frame_start,
+            origin.strip or None,
+            origin.link_camera,
+            origin.match_scene and not origin.strip,
+            keep_timeline=True,
         )
         collection = yield from scenes.import_steps(context, folder, reconstruction, options)
-        scenes.set_strip(collection, origin.strip)
         if options.match_scene:
             key_others_for_scene_rate(context.scene, collection)
         show_result(context, collection)
@@ -186,6 +215,11 @@ def key_others_for_scene_rate(scene: bpy.types.Scene, matched: bpy.types.Collect
             rate = scenes.read_state(other).timing.timeline.frame_rate
             failed.append(f"{other.name} is still keyed for {rate:.4g} fps: {error}")
     return failed
+
+
+def _refined(origin: Origin) -> bpy.types.Collection | None:
+    """The collection of the reconstruction that a job has refined, None if it is not in this file or the job was another one."""
+    return scenes.find_reconstruction(origin.collection) if origin.collection else None
 
 
 def _last_edits(folder: Path) -> dict[str, Any]:

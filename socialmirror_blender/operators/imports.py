@@ -14,7 +14,13 @@ from ...core.contract.reconstruction import examine, repair
 from .. import folders
 from .. import scene as scenes
 from ..properties import settings_of
-from ..reconstructions import activate_shown_take, import_or_update, require_folder, require_reconstruction
+from ..reconstructions import (
+    activate_shown_take,
+    import_or_update,
+    require_folder,
+    require_reconstruction,
+    update_refined,
+)
 from ..runtime import session
 from ..scene.objects import require_no_control_rig
 from ..take_files import activate_take
@@ -24,7 +30,7 @@ from .reporting import OnIdleReconstruction, OnReconstruction, OperatorReturn, r
 class SOCIALMIRROR_OT_import_result(bpy.types.Operator):
     bl_idname = "socialmirror.import_result"
     bl_label = "Import Result"
-    bl_description = "Import the finished reconstruction into the current scene"
+    bl_description = "Show the take that Refine has made, or import the finished reconstruction into the current scene"
     bl_options = {"REGISTER", "UNDO"}
 
     @classmethod
@@ -36,7 +42,8 @@ class SOCIALMIRROR_OT_import_result(bpy.types.Operator):
         pending = session.session.pending
         assert pending is not None  # poll
         session.abandon_import()
-        _import_folder(context, Path(pending.folder))
+        if not update_refined(pending):
+            _import_folder(context, Path(pending.folder))
         session.session.pending = None
         session.session.notice = ""
         return {"FINISHED"}
@@ -159,7 +166,10 @@ def _chosen_folder(directory: str) -> Path:
 
 
 def _import_folder(context: bpy.types.Context, folder: Path) -> None:
-    """Import a folder by the scene's import settings, in step with no strip: the folder may be of another clip."""
+    """Import a folder by the scene's import settings, in step with no strip: the folder may be of another clip.
+
+    An earlier import of it stays where it is in time.
+    """
     settings = settings_of(context)
     origin = replace(
         session.current_origin(context),

@@ -28,6 +28,9 @@ from .models import JOBS as MODEL_JOBS
 from .process import Launch
 from .runner import Runner
 
+_PASSING = ("control-rig",)
+"""Codes of errors in whose message is what to do: the import goes on by itself once that is done."""
+
 _NEXT_STEP_SECONDS, _BUSY_SECONDS, _IDLE_SECONDS = 0.01, 0.2, 1.0
 
 
@@ -95,6 +98,8 @@ class Session:
     """The hub's models with their states; None before the worker was asked."""
     notice: str = ""
     """What the user should know about the pending result, or about the last import."""
+    waits: bool = False
+    """Whether the notice is about something that the user may change at any time: the import is tried again until then."""
     needs_redraw: bool = False
     """Whether the sidebar was just drawn: panels that appeared are laid out only when it is drawn once more."""
     apply: Callable[[Outcome], Generator[None, None, None]] | None = None
@@ -201,9 +206,10 @@ def pump() -> None:
         changed = True
     if _start_next_clip():
         changed = True
-    if session.pending is not None and not session.notice and not scene_is_busy_with():
+    if session.pending is not None and (session.waits or not session.notice) and not scene_is_busy_with():
+        told = session.notice
         _import_further()
-        changed = True
+        changed = changed or not told or session.notice != told
     if changed:
         redraw()
 
@@ -261,6 +267,7 @@ def _import_further() -> bool:
     outcome = session.pending
     if outcome is None or session.apply is None:
         return False
+    session.notice, session.waits = "", False
     if not is_open(outcome.origin):
         name = f" ({Path(outcome.origin.filepath).name})" if outcome.origin.filepath else ""
         session.notice = (
@@ -274,7 +281,7 @@ def _import_further() -> bool:
     except StopIteration:
         session.pending = None
     except UserError as error:
-        session.notice = str(error)
+        session.notice, session.waits = str(error), error.code in _PASSING
     except Exception as error:  # the timer calls this: an error must neither end the timer nor repeat at every tick
         traceback.print_exc()
         session.notice = f"The result could not be imported: {type(error).__name__}: {error}. Please report this."

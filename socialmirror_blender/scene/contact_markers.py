@@ -21,8 +21,10 @@ from .contact_anchors import PosedSkins, Side, moved_to, nearest_skin_vertex, si
 from .contact_list import activate_contact, change_contacts, read_contacts, read_item
 from .datablocks import Steps, at_once
 from .fcurves import write_fcurves
+from .moved_objects import moved_objects
 from .names import MARKER_ROLE_PREFIX, marker_role, rig_role, skin_role
-from .objects import object_with_role, role_of, set_role, skin_of
+from .objects import made_objects, object_with_role, role_of, set_role, skin_of
+from .recent import Recent
 from .state import read_state
 
 _RADIUS = 0.012  # metres: smaller than a finger tip
@@ -30,6 +32,9 @@ _SEGMENTS, _RINGS = 12, 7
 _CONTACTS_AT_ONCE = 6
 _MOVED = 1e-4
 """metres from its vertex from which on a marker counts as moved."""
+
+_moved_names: Recent[list[str]] = Recent(seconds=1.0)
+"""Names of the markers in other collections, by the `session_uid` of the reconstruction's collection."""
 
 
 def sync_markers(collection: bpy.types.Collection) -> None:
@@ -73,20 +78,29 @@ def orphaned_markers(collection: bpy.types.Collection) -> list[bpy.types.Object]
 
 def markers_of(collection: bpy.types.Collection, contact_id: str) -> list[bpy.types.Object]:
     """A contact's markers, that of side `a` first."""
-    sides = (object_with_role(collection, marker_role(contact_id, side)) for side in ("a", "b"))
-    return [marker for marker in sides if marker is not None]
+    return _pairs(_markers(collection)).get(contact_id, [])
 
 
 def marker_pairs(collection: bpy.types.Collection) -> dict[str, list[bpy.types.Object]]:
-    """The markers of all contacts by the contact's id, that of side `a` first."""
-    found: dict[str, list[tuple[Side, bpy.types.Object]]] = {}
-    for item in _markers(collection):
+    """The markers of all contacts by the contact's id, that of side `a` first.
+
+    Asked for at every drawing: which ones were moved to other collections may be a second old.
+    """
+    names = _moved_names.get(
+        collection.session_uid, lambda: [item.name for item in moved_objects(collection, MARKER_ROLE_PREFIX)]
+    )
+    elsewhere = [item for item in map(bpy.data.objects.get, names) if item is not None]
+    return _pairs([*collection.all_objects, *elsewhere])
+
+
+def _pairs(items: list[bpy.types.Object]) -> dict[str, list[bpy.types.Object]]:
+    """The markers among objects by the contact's id, that of side `a` first. Of duplicates the first one counts."""
+    found: dict[str, dict[Side, bpy.types.Object]] = {}
+    for item in items:
         marked = marked_contact(item)
         if marked is not None:
-            found.setdefault(marked[0], []).append((marked[1], item))
-    return {
-        contact_id: [item for _, item in sorted(sides, key=lambda side: side[0])] for contact_id, sides in found.items()
-    }
+            found.setdefault(marked[0], {}).setdefault(marked[1], item)
+    return {contact_id: [sides[side] for side in sorted(sides)] for contact_id, sides in found.items()}
 
 
 def shown_contacts(collection: bpy.types.Collection, clip_frame: int) -> list[Contact]:
@@ -135,7 +149,8 @@ def select_markers(context: bpy.types.Context, collection: bpy.types.Collection,
     """Select the markers of these contacts alone; the first becomes the active object. In object mode only."""
     if context.mode != "OBJECT":
         return
-    markers = [marker for contact_id in contact_ids for marker in markers_of(collection, contact_id)]
+    pairs = _pairs(_markers(collection))
+    markers = [marker for contact_id in contact_ids for marker in pairs.get(contact_id, [])]
     in_layer = [marker for marker in markers if marker.name in context.view_layer.objects]
     for item in context.selected_objects:
         item.select_set(False)
@@ -146,7 +161,7 @@ def select_markers(context: bpy.types.Context, collection: bpy.types.Collection,
 
 
 def _markers(collection: bpy.types.Collection) -> list[Any]:
-    return [item for item in collection.objects if role_of(item).startswith(MARKER_ROLE_PREFIX)]
+    return made_objects(collection, MARKER_ROLE_PREFIX)
 
 
 def _move_contact(collection: bpy.types.Collection, contact_id: str, side: Side, place_inworld: np.ndarray) -> None:
@@ -182,7 +197,7 @@ def _add_markers(collection: bpy.types.Collection, contact: Contact, skins: Pose
         marker.parent_type = "VERTEX"
         marker.parent_vertices[0] = vertex
         compat.assign_action(marker, action, slot)
-        set_role(marker, marker_role(contact.id, side))
+        set_role(marker, marker_role(contact.id, side), read_state(collection).id)
 
 
 def _marker_mesh(state: str) -> bpy.types.Mesh:

@@ -14,8 +14,8 @@ import bpy
 from ...core.contract.reconstruction import PEOPLE
 from .actions import take_of
 from .names import ID_PROPERTY, rig_role
-from .objects import object_with_role
-from .state import editable_reconstructions, read_state
+from .objects import claim_objects, made_objects, object_with_role
+from .state import editable_reconstructions, is_linked, read_state
 
 
 def separate_copies() -> None:
@@ -26,7 +26,11 @@ def separate_copies() -> None:
         if identity in known:
             identity = _identity_of_copy(collection, identity)
             _claim_actions(collection, identity)
+            own = [item for item in made_objects(collection) if not is_linked(item)]
             collection[ID_PROPERTY] = identity
+            for item in own:
+                item[ID_PROPERTY] = identity
+        claim_objects(collection)
         known.add(identity)
 
 

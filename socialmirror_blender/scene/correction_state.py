@@ -6,6 +6,8 @@ make the camera together, so that the scene's world, with all that the animator 
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import Any
 
 import bpy
@@ -20,10 +22,6 @@ from .names import CAMERA_STANCE_PROPERTY
 def correction_of(collection: bpy.types.Collection) -> CameraCorrection:
     values = contact_list(collection)
     return CameraCorrection(values.camera_pitch, values.camera_roll, values.camera_height, values.camera_focal)
-
-
-def copy_correction(source: bpy.types.Collection, target: bpy.types.Collection) -> None:
-    set_correction(contact_list(target), correction_of(source))
 
 
 def as_corrected(collection: bpy.types.Collection, reconstruction: Reconstruction) -> Reconstruction:
@@ -43,6 +41,31 @@ def as_shown(collection: bpy.types.Collection, reconstruction: Reconstruction) -
 def keep_camera(collection: bpy.types.Collection, reconstruction: Reconstruction) -> None:
     """Let the correction be that of this take, which will be shown next, for the camera that is shown now."""
     set_correction(contact_list(collection), _correction_for(collection, reconstruction))
+
+
+def keep_corrected_camera(
+    source: bpy.types.Collection, target: bpy.types.Collection, reconstruction: Reconstruction
+) -> None:
+    """`keep_camera` for a take that is imported into `target`, where the animator has corrected the camera of `source`.
+
+    Without a correction the take is shown under its own camera: it may have been reconstructed with a known one.
+    """
+    if correction_of(source).changes:
+        set_correction(contact_list(target), _correction_for(source, reconstruction))
+
+
+@contextmanager
+def correction_restored_on_error(collection: bpy.types.Collection) -> Generator[None]:
+    """Let the correction, and the camera that `read_stance` tells, be as they were if the block raises."""
+    stored: Any = collection
+    correction, seen = correction_of(collection), read_stance(collection)
+    try:
+        yield
+    except BaseException:
+        set_correction(contact_list(collection), correction)
+        if seen is not None:
+            stored[CAMERA_STANCE_PROPERTY] = [seen.pitch, seen.roll, seen.height, seen.fov]
+        raise
 
 
 def read_stance(collection: bpy.types.Collection) -> CameraStance | None:

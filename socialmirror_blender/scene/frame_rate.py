@@ -31,10 +31,15 @@ def set_strip(collection: bpy.types.Collection, strip: str) -> None:
     collection[STRIP_PROPERTY] = strip
 
 
+def strip_of(collection: bpy.types.Collection) -> str:
+    """The movie strip that a result is keyed in step with, empty if there is none."""
+    stored: Any = collection
+    return str(stored.get(STRIP_PROPERTY, ""))
+
+
 def fits_frame_rate(scene: bpy.types.Scene, collection: bpy.types.Collection) -> bool:
     """Whether a result plays at the clip's speed. That of a strip fits always: both play frame by frame."""
-    stored: Any = collection
-    if stored.get(STRIP_PROPERTY):
+    if strip_of(collection):
         return True
     return is_same_rate(compat.frame_rate(scene), read_state(collection).timing.timeline.frame_rate)
 

@@ -43,7 +43,7 @@ def show_ghost(collection: bpy.types.Collection, reconstruction: Reconstruction,
         for bone in rig.pose.bones:
             for constraint in list(bone.constraints):
                 bone.constraints.remove(constraint)
-        set_role(rig, ghost_role("rig", person))
+        set_role(rig, ghost_role("rig", person), read_state(collection).id)
         rest = read_rest_pose(rig_of(collection, person))
         moving = motion.people[person]
         values = take_values(motion.frames, smplx_to_bones(moving.rotations, moving.pelvis_inworld, rest))
@@ -94,7 +94,7 @@ def _add_skin(collection: bpy.types.Collection, person: int, rig: Any, take: str
     remove_overlay(ghost.data)
     ghost.name = f"{source.name} ghost"
     ghost.animation_data_clear()
-    set_role(ghost, ghost_role("skin", person))
+    set_role(ghost, ghost_role("skin", person), read_state(collection).id)
     ghost[GHOST_TAKE_PROPERTY] = take
     ghost.data.materials.clear()
     ghost.data.materials.append(_material(ghost.name, person))

@@ -19,9 +19,10 @@ from .camera import build_camera
 from .clip import ClipInfo, clip_info
 from .contact_edits import copy_contacts
 from .contact_markers import marker_steps, sync_markers
-from .correction_state import as_corrected, copy_correction
+from .correction_state import as_corrected, correction_restored_on_error, keep_corrected_camera
 from .datablocks import Steps, at_once, remove_new_datablocks_on_error, removed_on_error, restored_on_error
 from .foot_list import copy_foot_contacts
+from .frame_rate import set_strip, strip_of
 from .linking import find_import_of
 from .motion import SceneMotion, motion_at_scene_frames
 from .names import CAMERA_ROLE, UNFINISHED_PROPERTY, rig_role, skin_role
@@ -70,6 +71,8 @@ class ImportOptions:
     strip: str | None = None
     link_camera: bool = True
     match_scene: bool = False
+    keep_timeline: bool = False
+    """Let an earlier import of the folder stay where it is in time, in step with its strip too, unless `strip` is given."""
 
 
 def import_steps(
@@ -83,16 +86,25 @@ def import_steps(
     movie_strip = None if options.strip is None else compat.movie_strip(context, options.strip)
     frame_rate = clip.frame_rate if options.match_scene else compat.frame_rate(context.scene)
     timeline = _timeline(frame_rate, reconstruction.motion, options.frame_start, movie_strip)
+    strip = options.strip or ""
     earlier = find_import_of(folder, context.scene)
     if earlier is not None:
         require_no_control_rig(earlier)
+        if options.keep_timeline and movie_strip is None:
+            state = read_state(earlier)
+            if options.match_scene:
+                timeline = _timeline(frame_rate, reconstruction.motion, state.first_frame, None)
+            else:
+                timeline, strip = state.timing.timeline, strip_of(earlier)
     if earlier is None:
         collection = yield from removed_on_error(_build(context, folder, reconstruction, timeline, None))
     elif has_same_rigs(earlier, reconstruction):
         collection = earlier
         with remove_new_datablocks_on_error():
             _restore_missing(collection, reconstruction, timeline)
-        key_take(collection, folder, as_corrected(collection, reconstruction), timeline)
+        with correction_restored_on_error(collection):
+            keep_corrected_camera(collection, collection, reconstruction)
+            key_take(collection, folder, as_corrected(collection, reconstruction), timeline)
         yield
         yield from marker_steps(collection)
     else:
@@ -101,6 +113,7 @@ def import_steps(
         replace_import(context.scene, earlier, collection)
         corrected = as_corrected(collection, reconstruction)
         key_clip_camera(collection, corrected, motion_at_scene_frames(corrected.motion, timeline), timeline)
+    set_strip(collection, strip)
     if collection not in set(context.scene.collection.children_recursive):
         context.scene.collection.children.link(collection)
     if options.link_camera:
@@ -154,22 +167,24 @@ def _build(
     collection[UNFINISHED_PROPERTY] = True
     collection.use_fake_user = True
     if earlier is not None:
-        copy_correction(earlier, collection)
+        keep_corrected_camera(earlier, collection, reconstruction)
     reconstruction = as_corrected(collection, reconstruction)
     identity = new_identity() if earlier is None else read_state(earlier).id
     motion = motion_at_scene_frames(reconstruction.motion, timeline)
     with _linked(context.scene, collection):  # edit mode needs it
-        rigs = [_add_rig(context, collection, reconstruction, person) for person in reconstruction.info.people]
+        rigs = [
+            _add_rig(context, collection, reconstruction, person, identity) for person in reconstruction.info.people
+        ]
     yield
     skin: Any = None
     for person, rig in zip(reconstruction.info.people, rigs):
-        skin = _add_skin(collection, reconstruction, person, rig, skin)
+        skin = _add_skin(collection, reconstruction, person, rig, identity, skin)
         yield
     for person, rig in zip(reconstruction.info.people, rigs):
         polish = Polish() if earlier is None else _polish_in(earlier, person.index)
         key_rig(rig, reconstruction, person.index, motion, timeline, identity, polish)
         yield
-    _add_camera(collection, reconstruction, motion, timeline)
+    _add_camera(collection, reconstruction, motion, timeline, identity)
     if earlier is not None:
         write_state(collection, read_state(earlier))
         copy_contacts(earlier, collection)
@@ -194,20 +209,25 @@ def _linked(scene: bpy.types.Scene, collection: bpy.types.Collection) -> Generat
 
 def _restore_missing(collection: bpy.types.Collection, reconstruction: Reconstruction, timeline: Timeline) -> None:
     """Build skins and the camera that were deleted anew. The armatures, with all that the animator did to them, stay."""
+    identity = read_state(collection).id
     for person in reconstruction.info.people:
         if object_with_role(collection, skin_role(person.index)) is None:
-            _add_skin(collection, reconstruction, person, rig_of(collection, person.index), None)
+            _add_skin(collection, reconstruction, person, rig_of(collection, person.index), identity, None)
     if camera_of(collection) is None:
         motion = motion_at_scene_frames(reconstruction.motion, timeline)
-        _add_camera(collection, reconstruction, motion, timeline)
+        _add_camera(collection, reconstruction, motion, timeline, identity)
 
 
 def _add_rig(
-    context: bpy.types.Context, collection: bpy.types.Collection, reconstruction: Reconstruction, person: Person
+    context: bpy.types.Context,
+    collection: bpy.types.Collection,
+    reconstruction: Reconstruction,
+    person: Person,
+    identity: str,
 ) -> bpy.types.Object:
     rest, _ = rest_pose_of(reconstruction, person.index)
     rig = build_armature(context, collection, person.name, rest, person.index)
-    set_role(rig, rig_role(person.index))
+    set_role(rig, rig_role(person.index), identity)
     return rig
 
 
@@ -216,22 +236,27 @@ def _add_skin(
     reconstruction: Reconstruction,
     person: Person,
     rig: bpy.types.Object,
+    identity: str,
     like: bpy.types.Object | None,
 ) -> bpy.types.Object:
     """A person's skin; `like` is the other one if it has just been made."""
     _, offset = rest_pose_of(reconstruction, person.index)
     mesh: Any = None if like is None else like.data
     skin = build_skin(collection, f"{person.name} skin", reconstruction.body, person.index, offset, rig, mesh)
-    set_role(skin, skin_role(person.index))
+    set_role(skin, skin_role(person.index), identity)
     return skin
 
 
 def _add_camera(
-    collection: bpy.types.Collection, reconstruction: Reconstruction, motion: SceneMotion, timeline: Timeline
+    collection: bpy.types.Collection,
+    reconstruction: Reconstruction,
+    motion: SceneMotion,
+    timeline: Timeline,
+    identity: str,
 ) -> None:
     clip = clip_info(reconstruction.info)
     camera = build_camera(collection, f"{clip.name} camera", motion.K, motion.T_cw, clip.image_size, motion.frames)
-    set_role(camera, CAMERA_ROLE)
+    set_role(camera, CAMERA_ROLE, identity)
     add_background_clip(camera, clip.path, timeline, clip.frame_rate, motion.frames)
 
 

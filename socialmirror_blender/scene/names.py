@@ -6,7 +6,7 @@ A file that was saved by an earlier version is read by these names, so they must
 from __future__ import annotations
 
 ROLE_PROPERTY = "socialmirror_role"
-"""On an object that the add-on made: which one it is, as the functions below write it."""
+"""On an object that the add-on made: which one it is, as the functions below write it. ID_PROPERTY is beside it."""
 
 CAMERA_ROLE = "camera"
 MARKER_ROLE_PREFIX = "contact:"

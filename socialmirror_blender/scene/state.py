@@ -127,9 +127,9 @@ def reconstructions_in(scene: bpy.types.Scene) -> list[bpy.types.Collection]:
     return [collection for collection in reconstruction_collections() if collection in in_scene]
 
 
-def is_linked(collection: bpy.types.Collection) -> bool:
-    """Whether a collection comes from another .blend file, be it with overrides: it is edited there."""
-    return collection.library is not None or collection.override_library is not None
+def is_linked(datablock: bpy.types.ID) -> bool:
+    """Whether a collection or an object comes from another .blend file, be it with overrides: it is edited there."""
+    return datablock.library is not None or datablock.override_library is not None
 
 
 def editable_reconstructions() -> Iterator[bpy.types.Collection]:

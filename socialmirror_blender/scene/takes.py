@@ -14,7 +14,6 @@ import numpy as np
 from ...core.contract.errors import UserError
 from ...core.contract.reconstruction import PEOPLE, Reconstruction, load
 from ..folders import relative_to_blend
-from ..reconstruction_properties import contact_list, set_correction
 from .actions import (
     action_for,
     key_person,
@@ -34,7 +33,7 @@ from .contact_edits import carry_over_contacts, contact_memory, restore_contact_
 from .contact_list import read_contacts, write_contacts
 from .contact_markers import adopt_moved_markers, marker_steps
 from .copies import separate_copies
-from .correction_state import as_corrected, as_shown, correction_of, keep_camera
+from .correction_state import as_corrected, as_shown, correction_restored_on_error, keep_camera
 from .datablocks import Steps, at_once, remove_new_datablocks_on_error, removed_on_error, restored_on_error
 from .foot_list import show_foot_contacts
 from .limb_states import limb_states
@@ -91,13 +90,9 @@ def _key_shown_take(
     if asked is not None:
         adopt_moved_markers(collection)
     left = read_contacts(collection)
-    correction = correction_of(collection)
-    keep_camera(collection, reconstruction)
-    try:
+    with correction_restored_on_error(collection):
+        keep_camera(collection, reconstruction)
         key_take(collection, folder, as_corrected(collection, reconstruction), read_state(collection).timing.timeline)
-    except BaseException:
-        set_correction(contact_list(collection), correction)
-        raise
     if asked is not None:
         carry_over_contacts(collection, asked, left)
 

@@ -77,7 +77,7 @@ class Kept:
     def _give_identity(self, collection: Any) -> None:
         """One of its own, as every import has: the add-on remembers values by it."""
         name, identity = self._product("socialmirror_blender.scene.names").ID_PROPERTY, str(uuid.uuid4())
-        blocks: list[Any] = [collection, *bpy.data.actions]
+        blocks: list[Any] = [collection, *bpy.data.actions, *bpy.data.objects]
         for block in blocks:
             if name in block:
                 block[name] = identity

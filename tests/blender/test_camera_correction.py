@@ -190,6 +190,42 @@ def test_a_take_that_was_refined_under_the_corrected_camera_needs_no_correction(
     np.testing.assert_allclose(pelvis, made.reconstruction.motion.pelvis[0, 11], atol=1e-4)
 
 
+@pytest.mark.parametrize("rebuilt", [False, True], ids=["keyed anew", "rebuilt"])
+def test_a_take_that_contains_the_correction_is_imported_without_it(
+    made: Made, product: Product, scene: ModuleType, tmp_path: Path, rebuilt: bool
+) -> None:
+    """*Use as Known Camera*, then *Reconstruct* into the same folder: people stay where they are."""
+    state = product("socialmirror_blender.scene.correction_state")
+    (collection,) = scene.reconstruction_collections()
+    collection.socialmirror.camera_pitch = math.radians(5)
+    bpy.context.scene.frame_set(10)
+    shown, stance = deformed_vertices(scene.skin_of(collection, 0)), state.read_stance(collection)
+    save_refined(product, made, tmp_path, state.correction_of(collection))
+    if rebuilt:
+        bpy.data.objects.remove(scene.rig_of(collection, 1))
+    for _ in range(2):  # the second time, the take is already shown
+        press("import_folder", directory=str(tmp_path))
+        (collection,) = scene.reconstruction_collections()
+        bpy.context.scene.frame_set(10)
+        assert scene.read_state(collection).take == "take-2"
+        assert not state.correction_of(collection).changes
+        assert state.read_stance(collection).pitch == pytest.approx(stance.pitch, abs=1e-4)
+        np.testing.assert_allclose(deformed_vertices(scene.skin_of(collection, 0)), shown, atol=2e-4)
+
+
+def test_a_camera_that_was_not_corrected_comes_with_the_take_that_is_imported(
+    made: Made, product: Product, scene: ModuleType, correction: ModuleType, tmp_path: Path
+) -> None:
+    """*Known Camera* was set by hand: the result is shown under that one."""
+    state = product("socialmirror_blender.scene.correction_state")
+    (collection,) = scene.reconstruction_collections()
+    before = state.read_stance(collection).pitch
+    save_refined(product, made, tmp_path, correction.CameraCorrection(pitch=math.radians(5)))
+    press("import_folder", directory=str(tmp_path))
+    assert not state.correction_of(collection).changes
+    assert state.read_stance(collection).pitch == pytest.approx(before + math.radians(5), abs=1e-4)
+
+
 def test_a_take_that_cannot_be_shown_leaves_the_correction_as_it_was(
     made: Made, product: Product, scene: ModuleType, tmp_path: Path
 ) -> None:

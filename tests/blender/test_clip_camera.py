@@ -156,8 +156,11 @@ def test_a_result_that_plays_with_its_strip_fits_any_frame_rate(
     press("match_scene")  # the keys stay where they are
     current.render.fps = 30
     assert "key_for_scene_rate" not in draw_sidebar().buttons
-    press("import_folder", directory=str(tmp_path / "out"))  # not for the strip
+    press("import_folder", directory=str(tmp_path / "out"))  # it stays where it is
     current.render.fps = 60
+    assert "key_for_scene_rate" not in draw_sidebar().buttons
+    press("key_for_scene_rate")  # not for the strip
+    current.render.fps = 30
     assert "key_for_scene_rate" in draw_sidebar().buttons
 
 

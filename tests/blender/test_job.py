@@ -368,6 +368,89 @@ def test_refine_keys_the_same_rigs(
     assert len(edits.contacts) == 3
 
 
+@pytest.fixture
+def refined(
+    runtime: ModuleType, result: Path, product: Product, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A result that was imported at frame 101 is being refined, while the settings are already for the next clip."""
+    shutil.copytree(result, tmp_path / "refined")
+    add_take(tmp_path / "refined", product("core.contract"), "take-2", frames=5, clip=FAKE_WORKER, seed=3)
+    monkeypatch.setenv("FAKE_REFINED", str(tmp_path / "refined"))
+    settings().frame_start = 101
+    run(runtime, "")
+    settings().frame_start = 1
+    press("refine")
+
+
+def shown(scene: ModuleType) -> tuple[str, int, int]:
+    """The take of the only reconstruction, and its first and last scene frame."""
+    (collection,) = scene.reconstruction_collections()
+    state = scene.read_state(collection)
+    return state.take, state.first_frame, state.last_frame
+
+
+@pytest.mark.usefixtures("refined")
+def test_a_refined_result_waits_for_the_control_rig_and_comes_where_the_motion_is(
+    runtime: ModuleType, scene: ModuleType
+) -> None:
+    press("control_rig_add")
+    wait(runtime, lambda: not runtime.session.runner.job.active)
+    for _ in range(3):
+        runtime.pump()
+        assert "Press Bake Back" in runtime.session.notice
+    with pytest.raises(RuntimeError, match="Press Bake Back"):
+        press("import_result")
+    press("control_rig_remove")
+    wait(runtime, lambda: runtime.session.pending is None)
+    assert shown(scene) == ("take-2", 101, 105)
+    assert runtime.session.notice == ""
+
+
+@pytest.mark.usefixtures("refined")
+def test_import_result_shows_a_refined_take_where_the_motion_is(runtime: ModuleType, scene: ModuleType) -> None:
+    bpy.ops.object.select_all(action="DESELECT")
+    item = scene.skin_of(*scene.reconstruction_collections(), 0)
+    bpy.context.view_layer.objects.active = item
+    bpy.ops.object.mode_set(mode="EDIT")  # the result waits
+    wait(runtime, lambda: not runtime.session.runner.job.active)
+    bpy.ops.object.mode_set(mode="OBJECT")
+    assert press("import_result") == {"FINISHED"}
+    assert shown(scene) == ("take-2", 101, 105)
+    assert runtime.session.pending is None
+
+
+@pytest.mark.usefixtures("refined")
+def test_import_result_rebuilds_an_armature_that_was_deleted_while_refine_ran(
+    runtime: ModuleType, scene: ModuleType
+) -> None:
+    bpy.data.objects.remove(scene.rig_of(*scene.reconstruction_collections(), 0))
+    wait(runtime, lambda: not runtime.session.runner.job.active)
+    assert "import the reconstruction again" in runtime.session.notice
+    assert press("import_result") == {"FINISHED"}
+    assert shown(scene) == ("take-2", 101, 105)
+    assert armatures() == 2
+
+
+def test_a_folder_that_is_imported_again_stays_where_it_is_in_time(
+    runtime: ModuleType, result: Path, scene: ModuleType
+) -> None:
+    settings().frame_start = 101
+    run(runtime, "")
+    settings().frame_start = 1
+    (collection,) = scene.reconstruction_collections()
+    press("import_folder", directory=str(scene.folder_of(collection)))
+    assert shown(scene) == ("take-1", 101, 105)
+    run(runtime, "again")
+    assert shown(scene) == ("take-1", 101, 105)
+    bpy.context.scene.render.fps = 48
+    press("import_folder", directory=str(scene.folder_of(collection)))
+    assert shown(scene) == ("take-1", 101, 105)
+    settings().match_scene = True
+    press("import_folder", directory=str(scene.folder_of(collection)))
+    assert shown(scene) == ("take-1", 101, 105)
+    assert bpy.context.scene.render.fps == 24
+
+
 def test_only_one_job_at_a_time(runtime: ModuleType) -> None:
     start("work")
     with pytest.raises(RuntimeError, match="poll"):

@@ -12,6 +12,7 @@ from ... import compat
 from ...scene.armature import read_rest_pose
 from ...scene.names import control_rig_role
 from ...scene.objects import rig_of, set_role
+from ...scene.state import read_state
 from .layout import CONTROLLED, LIMBS, ControlBone, Limb, control_bones, fk_control, pole_angle
 from .shapes import color_bone, shape_bone
 
@@ -25,7 +26,7 @@ def build_control_rig(context: bpy.types.Context, collection: bpy.types.Collecti
     armature: Any = bpy.data.armatures.new(f"{rig.name} controls")
     controls: Any = bpy.data.objects.new(f"{rig.name} controls", armature)
     collection.objects.link(controls)
-    set_role(controls, control_rig_role(person))
+    set_role(controls, control_rig_role(person), read_state(collection).id)
     controls.show_in_front = True
     controls.lock_location = controls.lock_rotation = controls.lock_scale = (True, True, True)
     bones = control_bones(read_rest_pose(rig))
