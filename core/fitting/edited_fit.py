@@ -81,17 +81,19 @@ def fit_edited(
         fitted = _fit_around(edited, held, observations, body, wanted, schedule, reporter)
     else:
         fitted = fit_clip(held, observations, body, wanted, schedule, reporter)
-    result = hold_edits(fitted, timeline, body, targets)
+    result: MotionEstimate = hold_edits(fitted, timeline, body, targets)
     missed = farthest_pin(result, timeline, body, targets.pins)
     if missed > TOLERANCE:
         reporter.warning(missed_pin(missed))
-    if isinstance(result, FittedMotion):
-        return result
     # takes are compared by the same feet, whichever the animator lets slide
     compared = replace(result, foot_contact=earlier.motion.foot_contact)
-    energy = clip_energy(compared, observations, body, targets)
-    confidence = observations.joint_confidence.cpu().numpy()
-    return FittedMotion(result.motion_incam, result.camera, result.foot_contact, confidence, energy)
+    return FittedMotion(
+        result.motion_incam,
+        result.camera,
+        result.foot_contact,
+        observations.joint_confidence.cpu().numpy(),
+        clip_energy(compared, observations, body, targets),
+    )
 
 
 def _edited_frames(

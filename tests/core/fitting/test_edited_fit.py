@@ -14,9 +14,10 @@ from core.contract.foot_contact import FootContact
 from core.contract.skeleton import JOINT_INDEX
 from core.fitting.contact_edits import changed_frames
 from core.fitting.edited_fit import EarlierTake, _fading, fit_edited
-from core.fitting.fit import FitSchedule, FittedMotion, Phase
+from core.fitting.fit import EDIT_FIT_WITH_PRIOR, FitSchedule, FittedMotion, Phase, fit
+from core.fitting.prior import JointPrior
 from core.fitting.targets import FitTargets
-from core.motion import Timeline, pose_motion
+from core.motion import BODY_COUNT, Timeline, pose_motion
 from core.reporting import SilentReporter
 from tests.core.fitting import synthetic
 
@@ -85,6 +86,21 @@ def test_feet_that_are_let_slide_are_fitted_anew(scene, body):
     first, last = map(int, scene.observations.frame_index[[20, 24]])
     moved = moved_by_fit(scene, body, FitTargets(feet=(FootContact(0, "left", first, last, mode="free"),)))
     assert moved[20:25].min() > 0 and moved[0] == 0
+
+
+def test_people_whom_an_edit_does_not_pull_stay_where_they_are(scene, body):
+    joints_incam = pose_motion(body, scene.truth.motion_incam).joints[:, :, :BODY_COUNT].numpy()
+    sigma = np.full(joints_incam.shape[:3], 0.06, np.float32)
+    prior = JointPrior(joints_incam, sigma, sigma)
+    schedule = FitSchedule(EDIT_FIT_WITH_PRIOR, fixed_shape=True)
+    take = fit(scene.truth, scene.observations, body, FitTargets(prior=prior), schedule, SilentReporter())
+    first, last = map(int, scene.observations.frame_index[[25, 30]])
+    rejected = Contact(0, "chest", 1, "chest", first, last, state="rejected")
+    targets = FitTargets((rejected,), prior=prior)
+    fitted = fit_edited(take, EarlierTake(take), scene.observations, body, targets, schedule, SilentReporter())
+    before, after = (pose_motion(body, each.motion_incam).joints for each in (take, fitted))
+    assert (after - before).norm(dim=-1).max() < 0.004
+    assert fitted.energy != take.energy and fitted.energy < take.energy * 1.001
 
 
 def test_a_take_that_nothing_is_edited_of_stays(scene, body):
