@@ -66,7 +66,7 @@ def background_note(camera: bpy.types.Object, path: Path) -> str:
     """What the user should know about the background, empty if it is as it should be."""
     if not background_clips(camera) and not may_open(path):
         return (
-            f"The camera has no background: the clip is on another computer and is not opened unasked: {path}. "
+            f"The camera has no background: the clip is on another computer and is not opened automatically: {path}. "
             "If you trust it, choose it under the camera's Background Images."
         )
     if not background_clips(camera):

@@ -51,6 +51,9 @@ def test_frame_numbers_in_sentences_are_those_of_the_scene(product: Product) -> 
     assert shifted("Not over the picture in frames 3-40 and frames 41 to 45.") == (
         "Not over the picture in frames 53-90 and frames 91 to 95."
     )
+    assert shifted("A jitters in frames 3 to 9, 20 to 31, 40 to 41 and 2 more stretches, 12 mm") == (
+        "A jitters in frames 53 to 59, 70 to 81, 90 to 91 and 2 more stretches, 12 mm"
+    )
     assert shifted("Finding people, frame 33 of 91") == "Finding people, frame 33 of 91"
 
 
