@@ -54,7 +54,8 @@ def hoard(folder: Path, data: bytes) -> Any:
 
 @pytest.mark.parametrize(("read", "kind"), [(fail, "traceback"), (escape, "escaped"), (hoard, "memory")])
 def test_what_a_reader_does_wrong_is_noticed(read: Any, kind: str) -> None:
-    assert [found for found, _ in try_input(target(read), b"x").failures] == [kind]
+    found = [each for each, _ in try_input(target(read), b"x").failures]
+    assert [each for each in found if each != "slow"] == [kind]  # any reader is slow on a machine that is busy
 
 
 def test_a_damaged_value_that_is_accepted_is_noticed() -> None:
