@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
@@ -18,9 +18,8 @@ from ..body.model import BodyModel
 from ..body.regions import region_points
 from ..contract.contact import Contact
 from ..contract.skeleton import BODY_JOINTS, REGIONS, split_side
-from ..fitting.resolved_contacts import POINTS_PER_REGION, contact_distance, resolve_contacts
+from ..fitting.resolved_contacts import POINTS_PER_REGION, contact_distances
 from ..motion import MotionEstimate, PairMotion, elapsed_seconds, pose_motion
-from ..transforms import inverse_transform_points
 from .settings import ContactDetectionSettings
 
 Values = TypeVar("Values", np.ndarray, Tensor)
@@ -144,16 +143,11 @@ def measure_contacts(
 
     Rejected contacts are measured too. The distance is None for a contact outside the clip's frames `frame_index`.
     """
-    active = [replace(contact, state="auto") for contact in contacts]
-    resolved, vertices = resolve_contacts(active, body, frame_index)
-    if not resolved:
-        return [contact.measured(None) for contact in contacts]
-    skin = pose_motion(body, estimate.motion_incam).skin(body.subset(vertices))
-    heights = inverse_transform_points(torch.as_tensor(estimate.camera.T_cw).to(skin), skin)[..., 2]
-    distances = {
-        each.contact.id: round(float(contact_distance(each, skin, heights).clamp_min(0).mean()), 4) for each in resolved
-    }
-    return [contact.measured(distances.get(contact.id)) for contact in contacts]
+    distances = contact_distances(contacts, estimate, body, frame_index)
+    return [
+        contact.measured(None if distance is None else round(distance, 4))
+        for contact, distance in zip(contacts, distances)
+    ]
 
 
 def _padded_members(region: Int[Tensor, " N"]) -> Int[Tensor, "R K"]:

@@ -23,6 +23,7 @@ from .foot_locks import foot_holds, with_foot_modes
 from .held import TOLERANCE, missed_pin
 from .holding import hold
 from .prior import JointPrior
+from .resolved_contacts import contact_distances
 from .stretches import seconds_from, stretches_around, with_stretch
 from .targets import FitTargets
 from .windows import clip_energy, fit_clip
@@ -36,6 +37,8 @@ _FADE_SECONDS = 0.4
 """How far beyond the edits the descent may change a take ..."""
 _CONTEXT_SECONDS = 0.3
 """... and how much farther it looks at the take: what it finds at the ends of a stretch is not used."""
+_FAR = 0.3
+"""metres between the two sides of an enforced contact from which on people also move as a whole. Chosen on dev clips."""
 
 
 @dataclass(frozen=True)
@@ -124,13 +127,17 @@ def _fit_around(
     timeline, motion = observations.timeline, start.motion_incam
     weight = _fading(edited, timeline)
     stretches = stretches_around(weight > 0, timeline, _CONTEXT_SECONDS)
+    enforced = [contact for contact in targets.contacts if contact.state == "enforced"]
     for number, stretch in enumerate(stretches):
+        frames = timeline.frame_index[stretch]
+        gaps = contact_distances(enforced, start.frames(stretch), body, frames)
+        is_far = any(gap is not None and gap > _FAR for gap in gaps)
         fitted = fit_clip(
             start.frames(stretch),
             observations.frames(stretch),
             body,
             targets.frames(stretch),
-            replace(schedule, fixed_shape=True, slow_changes=False),
+            replace(schedule, fixed_shape=True, slow_changes=is_far),
             SubProgress(reporter, number / len(stretches), 1 / len(stretches)),
         )
         motion = with_stretch(motion, stretch, fitted.motion_incam, weight[stretch])

@@ -51,8 +51,8 @@ class FitSchedule:
     fixed_shape: bool = False
     """Keeps betas and floor, so that all takes of a clip share bodies and world."""
     slow_changes: bool = True
-    """Whether stretches may also move as a whole. Not around an edit of a finished take: the first steps of Adam have full length
-    however small the gradient is, so people whom nothing pulls would be thrown out of their poses."""
+    """Whether stretches may also move as a whole. Around an edit only where something pulls: the first steps of Adam have full
+    length however small the gradient is, so people whom nothing pulls would be thrown out of their poses."""
 
 
 _EDITS_HELD = {"enforced": 800.0}

@@ -15,6 +15,8 @@ from ..body.regions import region_points
 from ..contract.contact import Contact
 from ..contract.errors import UserError
 from ..contract.skeleton import GROUND, REGIONS
+from ..motion import MotionEstimate, pose_motion
+from ..transforms import inverse_transform_points
 from . import energies
 
 POINTS_PER_REGION = 16
@@ -107,3 +109,17 @@ def contact_distance(resolved: ResolvedContact, skin: Tensor, heights: Tensor) -
     first = skin[resolved.contact.person_a][resolved.frames][:, resolved.points_a]
     second = skin[int(resolved.contact.person_b)][resolved.frames][:, resolved.points_b]
     return energies.contact_gap(first, second)
+
+
+def contact_distances(
+    contacts: Sequence[Contact], estimate: MotionEstimate, body: BodyModel, frame_index: Int[np.ndarray, " T"]
+) -> list[float | None]:
+    """metres between the two sides of each contact, whatever its state, as a mean over its frames; None outside the clip's."""
+    named = [replace(contact, state="auto", id=str(number)) for number, contact in enumerate(contacts)]
+    resolved, vertices = resolve_contacts(named, body, frame_index)
+    if not resolved:
+        return [None] * len(contacts)
+    skin = pose_motion(body, estimate.motion_incam).skin(body.subset(vertices))
+    heights = inverse_transform_points(torch.as_tensor(estimate.camera.T_cw).to(skin), skin)[..., 2]
+    found = {each.contact.id: float(contact_distance(each, skin, heights).clamp_min(0).mean()) for each in resolved}
+    return [found.get(contact.id) for contact in named]
