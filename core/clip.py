@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from .contract.errors import UserError
-from .contract.limits import MAX_FRAMES
+from .contract.limits import MAX_FRAME_INDEX, MAX_FRAMES
 from .contract.options import check_path
 
 _BLOCK = 8
@@ -23,6 +23,19 @@ _DUPLICATE_DIFFERENCE = 7
 """A frame repeats another when no 8 x 8 block's mean differs by more grey levels: codec noise stays below, a moving limb
 is far above, even where it is small (on clips with 72 known repetitions: at most 6 against at least 15)."""
 _PLAYLISTS = (b"#extm3u", b"ffconcat", b"<?xml", b"<mpd", b"<smil", b"[playlist]", b"[reference]", b"v=0", b"rtsptext")
+_TABLE_BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot")
+"""What MP4 and MOV files begin with."""
+_MOST_BOXES = 64
+"""At the top of an MP4 file: one that is not in fragments has a few."""
+_MOST_COUNTED = 4 * MAX_FRAMES
+"""Frames that are counted one by one; how many follow is estimated from how long the clip is."""
+_CHECKED_EVERY = 64
+_WITH_HIDDEN_FRAMES = (b"VP80",)
+"""Codecs whose packets are not all frames that are shown: these are counted by decoding."""
+_SAME_RATE, _SAME_SECONDS = 0.01, 0.002
+"""A declared rate is kept where the frames take as long as it says, up to this fraction or the rounding of two time stamps."""
+_USUAL_RATE = 25.0
+"""Where a container gives neither a rate nor time stamps."""
 _READABLE_KINDS = "an .mp4, .mov or .mkv file that a video player shows"
 
 
@@ -36,7 +49,9 @@ class Clip:
     frame_rate: float
     """Average frames per second; the frames' own times tell how even it is."""
     frame_count: int
-    """As the container says. A broken file may hold fewer."""
+    """As an MP4 or MOV file says, else counted. A broken file may hold fewer."""
+    reading: str = ""
+    """How the frames are read where that is not as the container says; part of the key of all results, empty for most clips."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +66,12 @@ class Frame:
     """Whether it repeats the frame before it up to codec noise (a lower frame rate padded to a higher one)."""
 
 
-def probe(path: Path) -> Clip:
-    """Open a clip and decode its first frame. UserError `bad-path`, `clip-missing` or `clip-unreadable`."""
+def probe(path: Path, check: Callable[[], None] = lambda: None) -> Clip:
+    """Open a clip and decode its first frame. UserError `bad-path`, `clip-missing` or `clip-unreadable`.
+
+    Only MP4 and MOV files have a table of their frames. Other containers estimate their number from a duration and a rate that
+    may both be wrong, so their frames are counted. `check` is called while that goes on; what it raises ends it.
+    """
     problem = check_path("clip")(path)  # OpenCV crashes on names that are not UTF-8
     if problem is not None:
         raise problem
@@ -63,12 +82,18 @@ def probe(path: Path) -> Clip:
         decoded, image = capture.read()
         if not decoded:
             raise _unreadable(path)
-        rate = capture.get(cv2.CAP_PROP_FPS)
-        height, width = image.shape[:2]
-        count = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
-        if count < 1:  # some containers do not say
-            count = 1 + sum(1 for _ in iter(capture.grab, False))
-    return Clip(path, width, height, float(rate) if np.isfinite(rate) and rate > 0 else 25.0, count)
+        rate, count = _declared(capture)
+        without_decoding = _fourcc(capture) not in _WITH_HIDDEN_FRAMES
+    height, width = image.shape[:2]
+    if count > 0 and _has_frame_table(path):
+        return Clip(path, width, height, rate or _USUAL_RATE, count)
+    counted = _count_frames(path, without_decoding, check)
+    measured = counted.rate(rate)
+    if counted.all_counted or count < 1 or not rate:
+        count = counted.count
+    else:
+        count = min(max(counted.count, int(count / rate * measured)), MAX_FRAME_INDEX + 1)
+    return Clip(path, width, height, measured, count, "" if measured == rate else f"rate {measured:.6g}")
 
 
 def resolve_range(clip: Clip, first: int | None, last: int | None) -> tuple[int, int]:
@@ -174,6 +199,65 @@ def _opened(path: Path) -> Iterator[cv2.VideoCapture]:
         yield capture
     finally:
         capture.release()
+
+
+def _declared(capture: cv2.VideoCapture) -> tuple[float, int]:
+    """Frames per second and number of frames as the container says, each 0 where it does not."""
+    rate, count = capture.get(cv2.CAP_PROP_FPS), capture.get(cv2.CAP_PROP_FRAME_COUNT)
+    return float(rate) if np.isfinite(rate) and rate > 0 else 0.0, int(count) if count > 0 else 0
+
+
+def _fourcc(capture: cv2.VideoCapture) -> bytes:
+    return (int(capture.get(cv2.CAP_PROP_FOURCC)) & 0xFFFFFFFF).to_bytes(4, "little")
+
+
+def _has_frame_table(path: Path) -> bool:
+    """Whether it is an MP4 or MOV file whose header lists all frames with their times, not one in fragments."""
+    with path.open("rb") as stream:
+        for number in range(_MOST_BOXES):
+            header = stream.read(16)
+            size, name = int.from_bytes(header[:4], "big"), header[4:8]
+            if name == b"moof" or (number == 0 and name not in _TABLE_BOXES):
+                return False
+            if size == 1:
+                size = int.from_bytes(header[8:], "big")
+            if size < 8:  # the last box, which lasts until the end, or the end itself
+                break
+            stream.seek(size - len(header), os.SEEK_CUR)
+    return True
+
+
+@dataclass(frozen=True)
+class _CountedFrames:
+    count: int
+    all_counted: bool
+    span: float
+    """Seconds from the first frame to the last one."""
+
+    def rate(self, declared: float) -> float:
+        """Frames per second by the time stamps; the declared rate (0: none) where they agree with it, or say nothing."""
+        steps = self.count - 1
+        if steps < 1 or not (np.isfinite(self.span) and self.span > 0):
+            return declared or _USUAL_RATE
+        if declared and abs(steps / declared - self.span) <= max(_SAME_RATE * self.span, _SAME_SECONDS):
+            return declared
+        return steps / self.span
+
+
+def _count_frames(path: Path, without_decoding: bool, check: Callable[[], None]) -> _CountedFrames:
+    """Up to `_MOST_COUNTED` frames; `without_decoding` is many times faster."""
+    with _opened(path) as capture:
+        raw = without_decoding and capture.set(cv2.CAP_PROP_FORMAT, -1)
+        count, first, last = 0, np.inf, -np.inf
+        while count < _MOST_COUNTED and capture.grab():
+            time = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
+            first, last = min(first, time), max(last, time)  # packets are in the order in which they are decoded
+            if count % _CHECKED_EVERY == 0:
+                check()
+            count += 1
+    if raw and count == 0:
+        return _count_frames(path, False, check)
+    return _CountedFrames(count, count < _MOST_COUNTED, float(last - first))
 
 
 def _unreadable(path: Path) -> UserError:

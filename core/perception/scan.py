@@ -144,10 +144,9 @@ class Scanner:
         moved = self._motion.advance(read.small, self._boxes(self._known))
         return FrameFindings(frame.index, frame.time, frame.duplicate, sightings, moved, read.is_cut, read.search)
 
-    def lines(self, frame: Frame) -> Float[np.ndarray, "L 4"]:
-        """Lines of the background of the frame that `scan` gave last, see `background_lines`."""
-        sightings = () if self._last is None else self._last.sightings
-        return background_lines(frame.image, self._boxes(sightings))
+    def lines(self, frame: Frame, found: FrameFindings) -> Float[np.ndarray, "L 4"]:
+        """Lines of the background of a frame in which these people were found, see `background_lines`."""
+        return background_lines(frame.image, self._boxes(found.sightings))
 
     def _sightings(self, image: UInt8[np.ndarray, "H W 3"], everywhere: Sequence[FoundPerson]) -> tuple[Sighting, ...]:
         small, large = self._windows()

@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 
 from core.clip import Clip, probe, read_frames, resolve_range
-from core.contract.errors import UserError
+from core.contract.errors import Cancelled, UserError
 from core.contract.options import parse_frames
+from tests.core.matroska import write_matroska
 
 _FRAMES = 20
 _SIZE = (128, 72)
@@ -114,6 +115,46 @@ def test_time_stamps_of_an_uneven_clip_are_the_containers(plain: Path, tmp_path:
     assert np.diff(times) == pytest.approx([0.04] * (_FRAMES // 2) + [0.12] * (_FRAMES // 2 - 1), abs=1e-3)
     later = [frame.time for frame in read_frames(clip, 12, 15)]
     assert later == pytest.approx(times[12:16])
+
+
+@pytest.mark.parametrize("declared", [None, 10, 60])
+@pytest.mark.parametrize("start", [0, 5000])
+def test_an_mkv_has_the_frames_and_the_rate_of_its_time_stamps(
+    tmp_path: Path, declared: float | None, start: int
+) -> None:
+    times = [start + round(1000 * k / 30) + (7 if k % 3 == 1 else 0) for k in range(_FRAMES)]
+    path = write_matroska(tmp_path / "clip.mkv", [_picture(k) for k in range(_FRAMES)], times, declared)
+    clip = probe(path)
+    assert clip.frame_count == _FRAMES
+    assert clip.frame_rate == pytest.approx((_FRAMES - 1) / (times[-1] - times[0]) * 1000)
+    read = [frame.time for frame in read_frames(clip, *resolve_range(clip, None, None))]
+    assert read == pytest.approx([(time - start) / 1000 for time in times], abs=1e-3)
+    assert clip.reading, "results of versions that read the clip at another rate are not this one's"
+
+
+def test_an_mkv_that_keeps_to_its_declared_rate_has_exactly_that(tmp_path: Path) -> None:
+    times = [round(1001 * k / 30) for k in range(_FRAMES)]
+    declared = 30 / 1.001
+    clip = probe(write_matroska(tmp_path / "clip.mkv", [_picture(k) for k in range(_FRAMES)], times, declared))
+    assert (clip.frame_count, clip.reading) == (_FRAMES, "")
+    assert clip.frame_rate == pytest.approx(declared, abs=1e-4)
+
+
+def test_counting_the_frames_can_be_cancelled(tmp_path: Path) -> None:
+    def cancel() -> None:
+        raise Cancelled
+
+    path = write_matroska(tmp_path / "clip.mkv", [_picture(0)] * 3, [0, 40, 80])
+    with pytest.raises(Cancelled):
+        probe(path, cancel)
+
+
+def test_an_mp4_is_believed(plain: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def counted(*_: object) -> None:
+        raise AssertionError("the whole clip is read to count the frames that its header counts")
+
+    monkeypatch.setattr("core.clip._count_frames", counted)
+    assert probe(plain).reading == ""
 
 
 def test_frames_that_repeat_the_one_before_are_flagged(tmp_path: Path) -> None:
