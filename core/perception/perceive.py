@@ -205,14 +205,15 @@ def scan_clip(clip: Clip, first: int, last: int, networks: PerceptionNetworks, r
     scanner = Scanner(networks, (clip.width, clip.height), _stride(clip.frame_rate, count))
     findings: list[FrameFindings] = []
     lines: np.ndarray | None = None
+    middle = (first + last) // 2
     frames = read_frames(clip, start, last, while_skipping=lambda: reporter.progress(0.0, "Finding the first frame"))
-    for frame, found in scanner.scan(frames, always=(first, last)):
+    for frame, found in scanner.scan(frames, always=(first, last), pictured=(middle,)):
         number = frame.index - start
         reporter.progress(
             _SCAN_FRACTION * number / count, f"Finding people, {_position(frame.index - first, last - first + 1)}"
         )
         findings.append(found)
-        if frame.index == (first + last) // 2:
+        if frame.index == middle:
             lines = scanner.lines(frame, found)
     if not findings or findings[-1].index < first:
         raise UserError(
