@@ -187,7 +187,8 @@ def _refuse_playlist(path: Path) -> None:
 def _opened(path: Path) -> Iterator[cv2.VideoCapture]:
     level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
     try:
-        capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+        # relative, "take: 2.mp4" would be an address of the protocol "take"
+        capture = cv2.VideoCapture(str(path.absolute()), cv2.CAP_FFMPEG)
     except cv2.error as error:
         raise _unreadable(path) from error
     finally:

@@ -270,6 +270,13 @@ def test_a_range_that_is_too_long_is_refused() -> None:
     assert caught.value.code == "bad-range"
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no name has a colon there")
+def test_a_relative_name_with_a_colon_is_no_protocol(plain: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(plain.parent)
+    clip = probe(plain.rename(plain.with_name("take: 2.mp4")).relative_to(plain.parent))
+    assert len(list(read_frames(clip, 0, 3))) == 4
+
+
 @pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="names of files are Unicode there")
 def test_a_name_that_is_not_unicode_is_refused_before_the_decoder_crashes(plain: Path) -> None:
     named = Path(os.fsdecode(os.fsencode(plain.parent) + b"/caf\xe9.mp4"))
