@@ -34,6 +34,8 @@ _WITH_HIDDEN_FRAMES = (b"VP80",)
 """Codecs whose packets are not all frames that are shown: these are counted by decoding."""
 _SAME_RATE, _SAME_SECONDS = 0.01, 0.002
 """A declared rate is kept where the frames take as long as it says, up to this fraction or the rounding of two time stamps."""
+_SQUARE, _MOST_STRETCHED = 0.01, 8.0
+"""Pixels are taken for square up to this difference of width and height, which nobody sees, and beyond what any format has."""
 _USUAL_RATE = 25.0
 """Where a container gives neither a rate nor time stamps."""
 _READABLE_KINDS = "an .mp4, .mov or .mkv file that a video player shows"
@@ -41,7 +43,7 @@ _READABLE_KINDS = "an .mp4, .mov or .mkv file that a video player shows"
 
 @dataclass(frozen=True)
 class Clip:
-    """A readable clip. Sizes are those of the upright picture, the rotation that a phone records already applied."""
+    """A readable clip. Sizes are those of the upright picture in square pixels, the rotation that a phone records applied."""
 
     path: Path
     width: int
@@ -52,6 +54,8 @@ class Clip:
     """As an MP4 or MOV file says, else counted. A broken file may hold fewer."""
     reading: str = ""
     """How the frames are read where that is not as the container says; part of the key of all results, empty for most clips."""
+    is_stretched: bool = False
+    """Whether the stored pixels are not square."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,7 @@ class Frame:
     time: float
     """Seconds from the clip's start, as the container stamps it."""
     image: np.ndarray
-    """uint8 [H,W,3], RGB, upright."""
+    """uint8 [H,W,3], RGB, upright, of the clip's size."""
     duplicate: bool
     """Whether it repeats the frame before it up to codec noise (a lower frame rate padded to a higher one)."""
 
@@ -84,16 +88,19 @@ def probe(path: Path, check: Callable[[], None] = lambda: None) -> Clip:
             raise _unreadable(path)
         rate, count = _declared(capture)
         without_decoding = _fourcc(capture) not in _WITH_HIDDEN_FRAMES
-    height, width = image.shape[:2]
+        width, height = _shown_size(capture, image)
+    stretched = (height, width) != image.shape[:2]
+    square = f"square pixels {width} x {height}" if stretched else ""
     if count > 0 and _has_frame_table(path):
-        return Clip(path, width, height, rate or _USUAL_RATE, count)
+        return Clip(path, width, height, rate or _USUAL_RATE, count, square, stretched)
     counted = _count_frames(path, without_decoding, check)
     measured = counted.rate(rate)
     if counted.all_counted or count < 1 or not rate:
         count = counted.count
     else:
         count = min(max(counted.count, int(count / rate * measured)), MAX_FRAME_INDEX + 1)
-    return Clip(path, width, height, measured, count, "" if measured == rate else f"rate {measured:.6g}")
+    reading = (square, "" if measured == rate else f"rate {measured:.6g}")
+    return Clip(path, width, height, measured, count, " ".join(filter(None, reading)), stretched)
 
 
 def resolve_range(clip: Clip, first: int | None, last: int | None) -> tuple[int, int]:
@@ -168,7 +175,7 @@ def read_frames(
             if not duplicate:  # else slow motion would pass as repetition
                 reference = blocks
             delivered = True
-            yield Frame(index, time, cv2.cvtColor(image, cv2.COLOR_BGR2RGB), duplicate)
+            yield Frame(index, time, cv2.cvtColor(_in_square_pixels(image, clip), cv2.COLOR_BGR2RGB), duplicate)
             previous_time = time
 
 
@@ -210,6 +217,32 @@ def _declared(capture: cv2.VideoCapture) -> tuple[float, int]:
 
 def _fourcc(capture: cv2.VideoCapture) -> bytes:
     return (int(capture.get(cv2.CAP_PROP_FOURCC)) & 0xFFFFFFFF).to_bytes(4, "little")
+
+
+def _pixel_aspect(capture: cv2.VideoCapture) -> float:
+    """Width of a stored pixel when it is shown, in its heights; 1 where the container does not say, or nothing sane."""
+    width, height = capture.get(cv2.CAP_PROP_SAR_NUM), capture.get(cv2.CAP_PROP_SAR_DEN)
+    aspect = width / height if width > 0 and height > 0 else 1.0
+    return aspect if 1 / _MOST_STRETCHED <= aspect <= _MOST_STRETCHED and abs(aspect - 1) > _SQUARE else 1.0
+
+
+def _shown_size(capture: cv2.VideoCapture, image: np.ndarray) -> tuple[int, int]:
+    """Width and height of an upright picture in square pixels: with the stored number of rows, as players show it."""
+    height, width = image.shape[:2]
+    aspect = _pixel_aspect(capture)
+    if capture.get(cv2.CAP_PROP_ORIENTATION_META) % 180 == 90:  # the stored rows are columns
+        return width, round(height * aspect)
+    return round(width * aspect), height
+
+
+def _in_square_pixels(image: np.ndarray, clip: Clip) -> np.ndarray:
+    height, width = image.shape[:2]
+    if (width, height) == (clip.width, clip.height):
+        return image
+    is_smaller = width * height > clip.width * clip.height
+    return cv2.resize(
+        image, (clip.width, clip.height), interpolation=cv2.INTER_AREA if is_smaller else cv2.INTER_LINEAR
+    )
 
 
 def _has_frame_table(path: Path) -> bool:

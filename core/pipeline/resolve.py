@@ -61,6 +61,10 @@ def resolve(request: ReconstructRequest, listener: Listener, annotator_key: str 
     device = usable_device(request.device)
     body = load_body(request.body)
     clip = probe(request.clip, check_cancel)
+    if clip.is_stretched:
+        listener.log(
+            f"The clip's pixels are not square. It is read as {clip.width} x {clip.height} px, in which positions are counted."
+        )
     frames = resolve_range(clip, *parse_frames(request.frames))
     backend = backend_identity(device)
     content = " ".join(filter(None, (content_key(request.clip, check_cancel), clip.reading)))

@@ -13,14 +13,21 @@ _MILLISECOND, _SECOND = 1_000_000, 1_000_000_000  # nanoseconds
 
 
 def write_matroska(
-    path: Path, pictures: Sequence[np.ndarray], times: Sequence[int], declared: float | None = None
+    path: Path,
+    pictures: Sequence[np.ndarray],
+    times: Sequence[int],
+    declared: float | None = None,
+    shown: tuple[int, int] | None = None,
 ) -> Path:
-    """BGR pictures, each shown at its time in ms; `declared` is the rate that the header names, if it names one."""
+    """BGR pictures, each shown at its time in ms; `declared` is the rate and `shown` the size that the header names."""
     height, width = pictures[0].shape[:2]
     track = _number("D7", 1) + _number("73C5", 1) + _number("83", 1) + _element("86", b"V_MJPEG")
     if declared is not None:
         track += _number("23E383", round(_SECOND / declared))
-    track += _element("E0", _number("B0", width) + _number("BA", height))
+    size = _number("B0", width) + _number("BA", height)
+    if shown is not None:
+        size += _number("54B0", shown[0]) + _number("54BA", shown[1])
+    track += _element("E0", size)
     duration = _element("4489", struct.pack(">d", float(times[-1])))
     clusters = b"".join(
         _element("1F43B675", _number("E7", time) + _element("A3", b"\x81\0\0\x80" + _picture(picture)))

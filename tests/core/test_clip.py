@@ -140,6 +140,37 @@ def test_an_mkv_that_keeps_to_its_declared_rate_has_exactly_that(tmp_path: Path)
     assert clip.frame_rate == pytest.approx(declared, abs=1e-4)
 
 
+@pytest.mark.parametrize("shown", [(182, 72), (96, 72)])
+def test_a_clip_whose_pixels_are_not_square_is_read_as_it_is_shown(tmp_path: Path, shown: tuple[int, int]) -> None:
+    pictures = [_picture(k) for k in range(3)]
+    clip = probe(write_matroska(tmp_path / "clip.mkv", pictures, [0, 40, 80], 25, shown))
+    assert (clip.width, clip.height) == shown
+    assert clip.reading == f"square pixels {shown[0]} x 72", "earlier versions took another picture for this one"
+    for frame in read_frames(clip, 0, 2):
+        assert frame.image.shape == (72, shown[0], 3)
+        edge = shown[0] // 2  # of the red quarter
+        assert _is_red(frame.image[10, edge - 5]) and not _is_red(frame.image[10, edge + 5])
+
+
+@pytest.mark.parametrize("shown", [None, _SIZE, (_SIZE[0] + 1, _SIZE[1])])
+def test_a_clip_whose_pixels_are_square_or_nearly_so_is_read_as_it_is(
+    tmp_path: Path, shown: tuple[int, int] | None
+) -> None:
+    clip = probe(write_matroska(tmp_path / "clip.mkv", [_picture(k) for k in range(3)], [0, 40, 80], 25, shown))
+    assert (clip.width, clip.height, clip.reading) == (*_SIZE, "")
+
+
+def test_pixels_of_a_turned_clip_are_widened_along_the_side_that_was_its_width(
+    plain: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def turn(header: bytes) -> bytes:
+        return header[:40] + struct.pack(">9i", *_MATRICES[90]) + header[76:]
+
+    monkeypatch.setattr("core.clip._pixel_aspect", lambda _: 1.5)
+    clip = probe(_edit_file(plain, tmp_path / "turned.mp4", "moov/trak/tkhd", turn))
+    assert (clip.width, clip.height) == (_SIZE[1], _SIZE[0] * 3 // 2)
+
+
 def test_counting_the_frames_can_be_cancelled(tmp_path: Path) -> None:
     def cancel() -> None:
         raise Cancelled
