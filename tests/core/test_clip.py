@@ -171,6 +171,16 @@ def test_pixels_of_a_turned_clip_are_widened_along_the_side_that_was_its_width(
     assert (clip.width, clip.height) == (_SIZE[1], _SIZE[0] * 3 // 2)
 
 
+@pytest.mark.parametrize("declared", [None, 60])
+def test_how_many_frames_a_very_long_mkv_has_is_estimated_from_its_first_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, declared: float | None
+) -> None:
+    monkeypatch.setattr("core.clip._MOST_COUNTED", 5)
+    pictures = [_picture(k) for k in range(_FRAMES)]
+    clip = probe(write_matroska(tmp_path / "clip.mkv", pictures, [40 * k for k in range(_FRAMES)], declared))
+    assert clip.frame_rate == pytest.approx(25) and abs(clip.frame_count - _FRAMES) <= 1
+
+
 def test_counting_the_frames_can_be_cancelled(tmp_path: Path) -> None:
     def cancel() -> None:
         raise Cancelled
