@@ -121,7 +121,10 @@ def table(outcomes: Sequence[Outcome]) -> str:
 
 
 def _file(manifest: Manifest, name: str) -> Path:
-    return manifest.records / f"{name}.json"
+    file = f"{name}.json"
+    if file.casefold() == SUMMARY_FILE:
+        file = f"{name} (clip).json"  # no clip can have that name
+    return manifest.records / file
 
 
 def _unusable(problem: str) -> UserError:

@@ -105,13 +105,15 @@ def _check_frames(text: str) -> UserError | None:
             "bad-range", f"{shown(text)} is not a range of frames.", "Write the first and last frame as 10:110."
         )
     start, end = first or 0, MAX_FRAME_INDEX if last is None else last
-    if not 0 <= start <= end <= MAX_FRAME_INDEX:
-        return UserError(
-            "bad-range",
-            f"{shown(text)} is an empty range of frames.",
-            "Choose a last frame that is not before the first.",
-        )
-    return None
+    if start < 0 or end < 0:
+        problem, hint = "has a negative frame", "Frames are counted from 0, the clip's first one."
+    elif max(start, end) > MAX_FRAME_INDEX:
+        problem, hint = f"goes beyond frame {MAX_FRAME_INDEX}", "Choose frames that are in the clip."
+    elif start > end:
+        problem, hint = "is an empty range of frames", "Choose a last frame that is not before the first."
+    else:
+        return None
+    return UserError("bad-range", f"{shown(text)} {problem}.", hint)
 
 
 @dataclass(frozen=True, kw_only=True)

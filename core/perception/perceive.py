@@ -204,16 +204,17 @@ def scan_clip(clip: Clip, first: int, last: int, networks: PerceptionNetworks, r
     count = last - start + 1
     scanner = Scanner(networks, (clip.width, clip.height), _stride(clip.frame_rate, count))
     findings: list[FrameFindings] = []
-    lines = np.zeros((0, 4), np.float32)
+    lines: np.ndarray | None = None
+    middle = (first + last) // 2
     frames = read_frames(clip, start, last, while_skipping=lambda: reporter.progress(0.0, "Finding the first frame"))
-    for frame, found in scanner.scan(frames, always=(first, last)):
+    for frame, found in scanner.scan(frames, always=(first, last), pictured=(middle,)):
         number = frame.index - start
         reporter.progress(
             _SCAN_FRACTION * number / count, f"Finding people, {_position(frame.index - first, last - first + 1)}"
         )
         findings.append(found)
-        if frame.index == (first + last) // 2:
-            lines = scanner.lines(frame)
+        if frame.index == middle:
+            lines = scanner.lines(frame, found)
     if not findings or findings[-1].index < first:
         raise UserError(
             "clip-truncated",
@@ -222,6 +223,7 @@ def scan_clip(clip: Clip, first: int, last: int, networks: PerceptionNetworks, r
         )
     if findings[-1].index < last:
         reporter.warning(f"The clip ends after frame {findings[-1].index}, earlier than its header says.")
+        lines = None  # of another frame than the middle one of what there is
     before = [found for found in findings if found.index < first]
     cuts = [number for number, found in enumerate(before) if found.is_cut]
     inside = findings[len(before) :]
@@ -229,7 +231,16 @@ def scan_clip(clip: Clip, first: int, last: int, networks: PerceptionNetworks, r
         before = []
     elif cuts:
         before = before[cuts[-1] :]
+    if lines is None:
+        lines = _lines_in_middle(clip, inside, scanner, reporter)
     return Scan(tuple(inside), tuple(before), (clip.width, clip.height), lines)
+
+
+def _lines_in_middle(clip: Clip, findings: Sequence[FrameFindings], scanner: Scanner, reporter: Reporter) -> np.ndarray:
+    """float32 [L,4], see `Scan.lines`, from a frame that has to be read again."""
+    found = findings[(len(findings) - 1) // 2]
+    beat = Pulse(SubProgress(reporter, _SCAN_FRACTION, 0.0)).beat
+    return scanner.lines(next(read_frames(clip, found.index, found.index, while_skipping=beat)), found)
 
 
 def _stride(frame_rate: float, count: int) -> int:

@@ -96,33 +96,39 @@ class Scanner:
         self._known: tuple[Sighting, ...] = ()
         """Of the last frame in which people were searched for."""
 
-    def scan(self, frames: Iterable[Frame], always: Container[int] = ()) -> Iterator[tuple[Frame, FrameFindings]]:
+    def scan(
+        self, frames: Iterable[Frame], always: Container[int] = (), pictured: Container[int] = ()
+    ) -> Iterator[tuple[Frame, FrameFindings]]:
         """Each frame with what is known of it, in order; people are detected in any case where the index is in `always`.
 
-        Frames are read ahead, so that the network sees as many whole pictures at once as suit the machine.
+        Frames are read ahead, so that the network sees as many whole pictures at once as suit the machine. A duplicate comes with
+        the picture that it repeats, so a long still stretch is in memory once; with its own where the index is in `pictured`.
         """
-        for group in self._read_ahead(frames, always):
+        for group in self._read_ahead(frames, always, pictured):
             whole = self._networks.people.find_everywhere([read.frame.image for read in group if read.search])
             remaining = iter(whole)
             for read in group:
                 self._last = self._found(read, next(remaining) if read.search else None)
                 yield read.frame, self._last
 
-    def _read_ahead(self, frames: Iterable[Frame], always: Container[int]) -> Iterator[list[_ReadFrame]]:
+    def _read_ahead(
+        self, frames: Iterable[Frame], always: Container[int], pictured: Container[int]
+    ) -> Iterator[list[_ReadFrame]]:
         """The frames in groups of which each but the last ends with a frame in which people are detected."""
         group: list[_ReadFrame] = []
         searched, skipped = False, 0
-        is_first = True
+        reference: np.ndarray | None = None
         for frame in frames:
             search = frame.index in always
-            if frame.duplicate and not is_first and (searched or not search):
-                group.append(_ReadFrame(frame, None, False, False))
+            if frame.duplicate and reference is not None and (searched or not search):
+                kept = frame if frame.index in pictured else replace(frame, image=reference)
+                group.append(_ReadFrame(kept, None, False, False))
                 continue
+            is_first, reference = reference is None, frame.image
             small = cv2.resize(frame.image, self._small_size, interpolation=cv2.INTER_AREA)
             is_cut = self._cuts.is_cut(small)
             skipped += 1
             searched = search or is_first or is_cut or skipped >= self._stride
-            is_first = False
             group.append(_ReadFrame(frame, small, is_cut, searched))
             if searched:
                 skipped = 0
@@ -144,10 +150,9 @@ class Scanner:
         moved = self._motion.advance(read.small, self._boxes(self._known))
         return FrameFindings(frame.index, frame.time, frame.duplicate, sightings, moved, read.is_cut, read.search)
 
-    def lines(self, frame: Frame) -> Float[np.ndarray, "L 4"]:
-        """Lines of the background of the frame that `scan` gave last, see `background_lines`."""
-        sightings = () if self._last is None else self._last.sightings
-        return background_lines(frame.image, self._boxes(sightings))
+    def lines(self, frame: Frame, found: FrameFindings) -> Float[np.ndarray, "L 4"]:
+        """Lines of the background of a frame in which these people were found, see `background_lines`."""
+        return background_lines(frame.image, self._boxes(found.sightings))
 
     def _sightings(self, image: UInt8[np.ndarray, "H W 3"], everywhere: Sequence[FoundPerson]) -> tuple[Sighting, ...]:
         small, large = self._windows()

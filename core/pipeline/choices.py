@@ -34,7 +34,7 @@ class ClipChoices:
     """What a reconstruction was made of, as plain data; kept with it so that refine can go on from the cache."""
 
     clip: str
-    """`content_key` of the clip."""
+    """`content_key` of the clip, and `Clip.reading`."""
     frames: tuple[int, int]
     people: tuple[int, int] | None
     fov: float | None

@@ -60,10 +60,14 @@ def resolve(request: ReconstructRequest, listener: Listener, annotator_key: str 
     check_cancel = JobProgress(listener).check
     device = usable_device(request.device)
     body = load_body(request.body)
-    clip = probe(request.clip)
+    clip = probe(request.clip, check_cancel)
+    if clip.is_stretched:
+        listener.log(
+            f"The clip's pixels are not square. It is read as {clip.width} x {clip.height} px, in which positions are counted."
+        )
     frames = resolve_range(clip, *parse_frames(request.frames))
     backend = backend_identity(device)
-    content = content_key(request.clip, check_cancel)
+    content = " ".join(filter(None, (content_key(request.clip, check_cancel), clip.reading)))
     files = request.initial or ()
     imported = read_imported_pair(files) if files else None
     digests = tuple(content_key(file, check_cancel) for file in files)

@@ -17,10 +17,16 @@ _SAME_FRAME_RATE = 0.01
 
 
 def add_background_clip(
-    camera: bpy.types.Object, path: Path, timeline: Timeline, clip_rate: float, frames: np.ndarray
+    camera: bpy.types.Object,
+    path: Path,
+    image_size: tuple[int, int],
+    timeline: Timeline,
+    clip_rate: float,
+    frames: np.ndarray,
 ) -> None:
     """Show the movie behind the scene in camera view, in step with the motion; for the last two see `align_background_clips`.
 
+    `image_size` is the width and height of its picture in square pixels.
     No background if it is missing, Blender cannot decode it, or it is on a network place that the user has not opened.
     """
     try:
@@ -32,6 +38,7 @@ def add_background_clip(
         movie = bpy.data.movieclips.load(str(path), check_existing=False)
     except RuntimeError:
         return
+    _show_in_square_pixels(movie, image_size)
     data: Any = camera.data
     background = data.background_images.new()
     background.source = "MOVIE_CLIP"
@@ -40,6 +47,15 @@ def add_background_clip(
     background.frame_method = "FIT"
     data.show_background_images = True
     align_background_clips(camera, timeline, clip_rate, frames)
+
+
+def _show_in_square_pixels(movie: Any, image_size: tuple[int, int]) -> None:
+    """Stretch a movie whose stored pixels are not square, which Blender takes for square, to the shape of its picture."""
+    stored, shown = tuple(movie.size), image_size
+    if min(*stored, *shown) <= 0:
+        return
+    if stored[1] == shown[1] or stored[0] == shown[0]:  # else it is another movie, or turned
+        movie.display_aspect = shown[0] / stored[0], shown[1] / stored[1]
 
 
 def align_background_clips(camera: bpy.types.Object, timeline: Timeline, clip_rate: float, frames: np.ndarray) -> None:

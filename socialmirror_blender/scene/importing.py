@@ -257,7 +257,7 @@ def _add_camera(
     clip = clip_info(reconstruction.info)
     camera = build_camera(collection, f"{clip.name} camera", motion.K, motion.T_cw, clip.image_size, motion.frames)
     set_role(camera, CAMERA_ROLE, identity)
-    add_background_clip(camera, clip.path, timeline, clip.frame_rate, motion.frames)
+    add_background_clip(camera, clip.path, clip.image_size, timeline, clip.frame_rate, motion.frames)
 
 
 def _polish_in(collection: bpy.types.Collection, person: int) -> Polish:

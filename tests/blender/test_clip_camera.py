@@ -61,6 +61,20 @@ def test_the_clip_plays_behind_the_camera_in_step_with_the_motion(
     assert [item.clip.frame_start for item in camera.background_images] == [7]
 
 
+@pytest.mark.parametrize(("size", "aspect"), [((64, 36), 1.0), ((91, 36), 91 / 64), ((640, 360), 1.0), ((36, 64), 1.0)])
+def test_a_clip_whose_pixels_are_not_square_is_as_wide_behind_the_people_as_they_are(
+    product: Product, tmp_path: Path, size: tuple[int, int], aspect: float
+) -> None:
+    clip = tmp_path / "clip.mp4"
+    write_movie(clip, 2)
+    camera: Any = bpy.data.objects.new("Clip camera", bpy.data.cameras.new("Clip camera"))
+    timeline = product("socialmirror_blender.scene.timeline").Timeline(1.0, 24.0)
+    add = product("socialmirror_blender.scene.background_clip").add_background_clip
+    add(camera, clip, size, timeline, 24.0, np.arange(2))
+    (background,) = camera.data.background_images
+    assert background.clip.display_aspect[0] / background.clip.display_aspect[1] == pytest.approx(aspect)
+
+
 def test_a_note_says_why_the_clip_is_missing(scene: ModuleType, contract: ModuleType, tmp_path: Path) -> None:
     make_reconstruction(tmp_path / "other", contract, clip=tmp_path / "clip.mp4")
     collection = scene.import_reconstruction(bpy.context, tmp_path / "other")

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from core.batch.manifest import Manifest, read_manifest
-from core.batch.records import DONE, FAILED, WAITING, read_outcome, table
+from core.batch.records import DONE, FAILED, WAITING, Outcome, read_outcome, table, write_outcome, write_summary
 from core.batch.run import launch, run_all, run_clip
 from core.cli import main
 from core.contract.errors import UserError
@@ -136,6 +136,17 @@ def test_every_device_takes_clips_and_ctrl_c_ends_them(tmp_path: Path) -> None:
     outcomes = run_all(read_manifest(path), say=lambda line: None, devices=["0", "1"], start=wait)
     assert set(used) == {"0", "1"} and len(used) == 5
     assert sorted(outcome.status for outcome in outcomes) == [FAILED, WAITING, WAITING, WAITING, WAITING]
+
+
+@pytest.mark.parametrize("name", ["summary", "Summary"])
+def test_a_clip_named_like_the_summary_stays_done(tmp_path: Path, name: str) -> None:
+    manifest = read_manifest(write_manifest(tmp_path, [{"clip": "a.mp4", "name": name}]))
+    outcome = Outcome(name, DONE, manifest.clips[0].digest)
+    write_outcome(manifest, outcome)
+    summary = write_summary(manifest, [outcome])
+    assert read_outcome(manifest, manifest.clips[0]) == outcome
+    assert json.loads(summary.read_text())["counts"]["done"] == 1
+    assert summary.name == "summary.json"
 
 
 def test_a_process_that_ends_is_recorded(three: Path, monkeypatch: pytest.MonkeyPatch) -> None:

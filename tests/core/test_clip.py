@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 
 from core.clip import Clip, probe, read_frames, resolve_range
-from core.contract.errors import UserError
+from core.contract.errors import Cancelled, UserError
 from core.contract.options import parse_frames
+from tests.core.matroska import write_matroska
 
 _FRAMES = 20
 _SIZE = (128, 72)
@@ -114,6 +115,87 @@ def test_time_stamps_of_an_uneven_clip_are_the_containers(plain: Path, tmp_path:
     assert np.diff(times) == pytest.approx([0.04] * (_FRAMES // 2) + [0.12] * (_FRAMES // 2 - 1), abs=1e-3)
     later = [frame.time for frame in read_frames(clip, 12, 15)]
     assert later == pytest.approx(times[12:16])
+
+
+@pytest.mark.parametrize("declared", [None, 10, 60])
+@pytest.mark.parametrize("start", [0, 5000])
+def test_an_mkv_has_the_frames_and_the_rate_of_its_time_stamps(
+    tmp_path: Path, declared: float | None, start: int
+) -> None:
+    times = [start + round(1000 * k / 30) + (7 if k % 3 == 1 else 0) for k in range(_FRAMES)]
+    path = write_matroska(tmp_path / "clip.mkv", [_picture(k) for k in range(_FRAMES)], times, declared)
+    clip = probe(path)
+    assert clip.frame_count == _FRAMES
+    assert clip.frame_rate == pytest.approx((_FRAMES - 1) / (times[-1] - times[0]) * 1000)
+    read = [frame.time for frame in read_frames(clip, *resolve_range(clip, None, None))]
+    assert read == pytest.approx([(time - start) / 1000 for time in times], abs=1e-3)
+    assert clip.reading, "results of versions that read the clip at another rate are not this one's"
+
+
+def test_an_mkv_that_keeps_to_its_declared_rate_has_exactly_that(tmp_path: Path) -> None:
+    times = [round(1001 * k / 30) for k in range(_FRAMES)]
+    declared = 30 / 1.001
+    clip = probe(write_matroska(tmp_path / "clip.mkv", [_picture(k) for k in range(_FRAMES)], times, declared))
+    assert (clip.frame_count, clip.reading) == (_FRAMES, "")
+    assert clip.frame_rate == pytest.approx(declared, abs=1e-4)
+
+
+@pytest.mark.parametrize("shown", [(182, 72), (96, 72)])
+def test_a_clip_whose_pixels_are_not_square_is_read_as_it_is_shown(tmp_path: Path, shown: tuple[int, int]) -> None:
+    pictures = [_picture(k) for k in range(3)]
+    clip = probe(write_matroska(tmp_path / "clip.mkv", pictures, [0, 40, 80], 25, shown))
+    assert (clip.width, clip.height) == shown
+    assert clip.reading == f"square pixels {shown[0]} x 72", "earlier versions took another picture for this one"
+    for frame in read_frames(clip, 0, 2):
+        assert frame.image.shape == (72, shown[0], 3)
+        edge = shown[0] // 2  # of the red quarter
+        assert _is_red(frame.image[10, edge - 5]) and not _is_red(frame.image[10, edge + 5])
+
+
+@pytest.mark.parametrize("shown", [None, _SIZE, (_SIZE[0] + 1, _SIZE[1])])
+def test_a_clip_whose_pixels_are_square_or_nearly_so_is_read_as_it_is(
+    tmp_path: Path, shown: tuple[int, int] | None
+) -> None:
+    clip = probe(write_matroska(tmp_path / "clip.mkv", [_picture(k) for k in range(3)], [0, 40, 80], 25, shown))
+    assert (clip.width, clip.height, clip.reading) == (*_SIZE, "")
+
+
+def test_pixels_of_a_turned_clip_are_widened_along_the_side_that_was_its_width(
+    plain: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def turn(header: bytes) -> bytes:
+        return header[:40] + struct.pack(">9i", *_MATRICES[90]) + header[76:]
+
+    monkeypatch.setattr("core.clip._pixel_aspect", lambda _: 1.5)
+    clip = probe(_edit_file(plain, tmp_path / "turned.mp4", "moov/trak/tkhd", turn))
+    assert (clip.width, clip.height) == (_SIZE[1], _SIZE[0] * 3 // 2)
+
+
+@pytest.mark.parametrize("declared", [None, 60])
+def test_how_many_frames_a_very_long_mkv_has_is_estimated_from_its_first_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, declared: float | None
+) -> None:
+    monkeypatch.setattr("core.clip._MOST_COUNTED", 5)
+    pictures = [_picture(k) for k in range(_FRAMES)]
+    clip = probe(write_matroska(tmp_path / "clip.mkv", pictures, [40 * k for k in range(_FRAMES)], declared))
+    assert clip.frame_rate == pytest.approx(25) and abs(clip.frame_count - _FRAMES) <= 1
+
+
+def test_counting_the_frames_can_be_cancelled(tmp_path: Path) -> None:
+    def cancel() -> None:
+        raise Cancelled
+
+    path = write_matroska(tmp_path / "clip.mkv", [_picture(0)] * 3, [0, 40, 80])
+    with pytest.raises(Cancelled):
+        probe(path, cancel)
+
+
+def test_an_mp4_is_believed(plain: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def counted(*_: object) -> None:
+        raise AssertionError("the whole clip is read to count the frames that its header counts")
+
+    monkeypatch.setattr("core.clip._count_frames", counted)
+    assert probe(plain).reading == ""
 
 
 def test_frames_that_repeat_the_one_before_are_flagged(tmp_path: Path) -> None:
@@ -227,6 +309,13 @@ def test_a_range_that_is_too_long_is_refused() -> None:
     with pytest.raises(UserError, match="50000") as caught:
         resolve_range(clip, None, None)
     assert caught.value.code == "bad-range"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no name has a colon there")
+def test_a_relative_name_with_a_colon_is_no_protocol(plain: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(plain.parent)
+    clip = probe(plain.rename(plain.with_name("take: 2.mp4")).relative_to(plain.parent))
+    assert len(list(read_frames(clip, 0, 3))) == 4
 
 
 @pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="names of files are Unicode there")

@@ -161,6 +161,21 @@ def test_seeds_of_all_takes_are_in_range() -> None:
     assert caught.value.code == "bad-seed" and "2147483646" in caught.value.hint
 
 
+@pytest.mark.parametrize(
+    ("frames", "problem"),
+    [
+        ("-1:5", "counted from 0"),
+        (":-2", "counted from 0"),
+        ("0:99999999", "frame 10000000"),
+        ("9:3", "is an empty range"),
+    ],
+)
+def test_what_is_wrong_with_a_range_of_frames_is_said(frames: str, problem: str) -> None:
+    with pytest.raises(UserError) as caught:
+        ReconstructRequest(Path("nowhere.mp4"), frames).check()
+    assert caught.value.code == "bad-range" and problem in f"{caught.value}"
+
+
 @pytest.mark.parametrize("frames", ["5", "a:b", "1:2:3", ""])
 def test_text_that_is_no_range_of_frames_is_refused_before_the_clip_is_opened(frames: str):
     with pytest.raises(UserError) as caught:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import weakref
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
@@ -310,11 +311,33 @@ def test_the_first_pass_looks_at_some_frames_and_where_it_is_told_to() -> None:
     frames = [Frame(k, k / 30, np.full((36, 64, 3), k, np.uint8), duplicate=k == 5) for k in range(8)]
     shown, found = zip(*scanner.scan(frames, always=(7,)))
     assert (
-        list(shown) == frames
+        [frame.index for frame in shown] == list(range(8))
         and asked == [[0, 3], [7]]
         and [one.searched for one in found] == [True, *[False] * 2, True, *[False] * 3, True]
     )
     assert found[5].duplicate and [one.index for one in found] == list(range(8))
+
+
+def test_a_picture_that_stands_still_is_in_memory_once() -> None:
+    alive: list[weakref.ref[np.ndarray]] = []
+    most = 0
+
+    def still() -> Iterator[Frame]:
+        nonlocal most
+        for k in range(50):
+            image = np.full((36, 64, 3), 9, np.uint8)
+            alive.append(weakref.ref(image))
+            yield Frame(k, k / 30, image, duplicate=k > 0)
+            del image
+            most = max(most, sum(reference() is not None for reference in alive))
+
+    networks: Any = SimpleNamespace(people=_Crowd())
+    networks.people.at_once = 4
+    shown = [
+        (frame.index, found.duplicate) for frame, found in Scanner(networks, (64, 36)).scan(still(), pictured=(25,))
+    ]
+    assert shown == [(k, k > 0) for k in range(50)]
+    assert most <= 4
 
 
 class _Crowd:

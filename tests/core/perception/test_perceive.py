@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -17,7 +21,7 @@ from core.perception.everyone import Everyone, assemble
 from core.perception.hands import Hand
 from core.perception.landmarks import Pose
 from core.perception.movenet import FoundPerson
-from core.perception.perceive import detect_people
+from core.perception.perceive import detect_people, scan_clip
 from core.perception.regions import Region
 from core.perception.sightings_picture import draw_people
 from core.perception.track import Observation, Track, observation
@@ -63,6 +67,36 @@ def test_a_clip_with_a_cut_is_refused_and_its_longest_shot_named(tmp_path: Path)
     with pytest.raises(UserError) as caught:
         detect_people(_street(tmp_path / "cut.mp4", 0, 1), 1, 11, people=None, device=_CPU, reporter=SilentReporter())
     assert caught.value.code == "scene-cut" and "frame 6" in caught.value.message and "6:11" in caught.value.hint
+
+
+class _Nobody:
+    """A network that finds no one."""
+
+    at_once = 4
+
+    def find_everywhere(self, images: Sequence[np.ndarray]) -> list[list[FoundPerson]]:
+        return [[] for _ in images]
+
+    def find(self, image: np.ndarray, windows: Sequence[Region], side: int = 0) -> list[Any]:
+        return [([], None) for _ in windows]
+
+
+def test_lines_of_a_clip_that_ends_early_are_those_of_the_middle_of_what_there_is(tmp_path: Path) -> None:
+    pictures = [np.full((240, 320, 3), 60, np.uint8) for _ in range(7)]
+    for number, picture in enumerate(pictures):
+        picture[20:220, 60 + 20 * number : 140 + 20 * number] = 220
+    networks: Any = SimpleNamespace(people=_Nobody(), pair=None)
+    writer = cv2.VideoWriter(str(tmp_path / "lines.avi"), cv2.VideoWriter.fourcc(*"MJPG"), 25, (320, 240))
+    for picture in pictures:
+        writer.write(picture)
+    writer.release()
+    clip = probe(tmp_path / "lines.avi")
+    expected = scan_clip(clip, 0, 6, networks, SilentReporter()).lines
+    assert len(expected), "the test shows nothing"
+    for missing in (3, 100):
+        found = scan_clip(replace(clip, frame_count=7 + missing), 0, 6 + missing, networks, SilentReporter())
+        assert len(found.findings) == 7
+        np.testing.assert_array_equal(found.lines, expected)
 
 
 def test_a_picture_of_people_has_a_skeleton_in_the_colour_of_each() -> None:

@@ -24,9 +24,11 @@ from core.digests import content_key
 from core.pipeline import jobs
 from core.pipeline.cache import KEPT, Cache, CacheEntry
 from core.pipeline.jobs import reconstruct, refine
+from core.pipeline.resolve import resolve
 from core.pipeline.stages import Caption
 from core.pipeline.workspace import workspace
-from tests.core.conftest import CAPTION, Recorder, made_up_motion, prompted_id, write_clip
+from tests.core.conftest import CAPTION, FRAMES, Recorder, made_up_motion, prompted_id, write_clip
+from tests.core.matroska import write_matroska
 
 ALL = [  # the announced stages
     "perception", "clip-camera", "initial-motion", "sentence", "joint-prediction", "first-fit", "detected-contacts",
@@ -138,6 +140,19 @@ def test_takes_of_anything_else_go_into_a_folder_beside(clip_file, tmp_path, qui
     assert finished.folder == tmp_path / "out-3"
     assert reconstruct(request, out, recorder).folder == out
     assert [take.id for take in load_info(out).takes] == ["take-001", "take-002"]
+
+
+def test_a_clip_whose_pixels_are_not_square_has_the_size_and_the_key_of_the_picture_that_is_read(
+    clip_file, tmp_path, quick, recorder
+):
+    pictures = [np.full((64, 96, 3), 9 * k, np.uint8) for k in range(FRAMES)]
+    stretched = write_matroska(tmp_path / "dv.mkv", pictures, [40 * k for k in range(FRAMES)], 25, (144, 64))
+    reconstruct(ReconstructRequest(stretched), tmp_path / "out", recorder)
+    clip = load_info(tmp_path / "out").clip
+    assert (clip["width"], clip["height"]) == (144, 64)
+    assert any("144 x 64" in line for line in recorder.logs)
+    keys = [resolve(ReconstructRequest(path), recorder).choices.clip for path in (stretched, clip_file)]
+    assert keys == [f"{content_key(stretched)} square pixels 144 x 64", content_key(clip_file)]
 
 
 def test_takes_of_another_field_of_view_lie_side_by_side(clip_file, tmp_path, quick, recorder):
