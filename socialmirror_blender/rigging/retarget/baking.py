@@ -119,6 +119,22 @@ def write_action(
     return action
 
 
+def mute_nla(rig: bpy.types.Object) -> list[str]:
+    """Mute the NLA tracks that would add to an armature's action, which then shows as it is. Returns their names."""
+    data: Any = rig.animation_data
+    if data is None or not data.use_nla:
+        return []
+    muted: list[str] = []
+    for track in data.nla_tracks:
+        track.is_solo = False  # of any track, it would hide the action
+        if not track.mute:
+            track.mute = True
+            muted.append(track.name)
+    # they hold even where all tracks are muted
+    data.action_blend_type, data.action_influence = "REPLACE", 1.0
+    return muted
+
+
 def set_switches(rig: bpy.types.Object, switches: Mapping[tuple[str, str], float]) -> None:
     """Set custom properties of bones, each in the type that it has. Those that the rig lacks are left out."""
     item: Any = rig

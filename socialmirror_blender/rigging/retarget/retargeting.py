@@ -21,7 +21,7 @@ from ...scene.objects import object_with_role
 from ...scene.state import read_state
 from ..limbs import pole_positions
 from .anchors import Anchor, Skin
-from .baking import BakedControls, ControlTrack, bake_controls, set_switches, write_action
+from .baking import BakedControls, ControlTrack, bake_controls, mute_nla, set_switches, write_action
 from .bone_maps import BoneMap, resolve_map
 from .feet import find_plants
 from .overlap import Actor, find_overlaps, find_separations
@@ -120,8 +120,10 @@ def retarget(
 ) -> Report:
     """Key the armatures chosen for persons 0 and 1 with new actions.
 
-    UserErrors: `no-target`, `linked-target`, `bones-missing`, `no-ik-controls`, `not-upright`, `range-too-short`. Nothing is
-    changed then.
+    Their NLA tracks are muted.
+
+    UserErrors: `no-target`, `linked-target`, `tweak-mode`, `bones-missing`, `no-ik-controls`, `not-upright`, `range-too-short`.
+    Nothing is changed then.
     """
     if not chosen:
         raise UserError("no-target", "No target armature is chosen.", "Choose an armature for one or both people.")
@@ -157,14 +159,16 @@ def retarget(
                 baked, measured = _bake(job, solution, touches)
         rows = np.unique(np.append(np.arange(0, len(frames), options.step), len(frames) - 1))
         take = read_state(collection).take
+        muted: dict[str, list[str]] = {}
         for target, each in zip(targets.values(), baked):
             set_switches(target.rig, target.bones.switches)
             write_action(target.rig, f"{target.rig.name} {take}", each, frames, rows, target.bones.switches)
+            muted[target.rig.name] = mute_nla(target.rig)
     return Report(
         tuple(target.rig.name for target in targets.values()),
         (int(frames[0]), int(frames[-1])),
         _distances(touches, before, measured),
-        tuple(_notes(tuple(targets.values()))),
+        tuple(_notes(tuple(targets.values()), muted)),
     )
 
 
@@ -212,6 +216,12 @@ def _target(rig: bpy.types.Object, bone_map: BoneMap, options: Options) -> Targe
             f"The armature {rig.name!r} is linked from another file and cannot be keyed.",
             "Make a library override of it, or append it.",
         )
+    if rig.animation_data is not None and rig.animation_data.use_tweak_mode:
+        raise UserError(
+            "tweak-mode",
+            f"{rig.name}: A strip of the NLA is in Tweak Mode, so that no other action can be assigned.",
+            "Leave Tweak Mode in the NLA (Tab) first.",
+        )
     data: Any = rig.data
     bones = [bone.name for bone in data.bones]
     try:
@@ -250,12 +260,16 @@ def _distances(
     return tuple(TouchDistance(touch, *(row[1:] / row[0]).tolist()) for touch, row in sums.items())
 
 
-def _notes(targets: Sequence[Target]) -> list[str]:
+def _notes(targets: Sequence[Target], muted: Mapping[str, Sequence[str]]) -> list[str]:
+    """`muted` names the NLA tracks that were muted, by armature."""
     notes = []
     for target in targets:
         fingers = [joint for joint in target.bones.missing if joint[-1] in "123" and "spine" not in joint]
         if fingers:
             notes.append(f"{target.rig.name} lacks {len(fingers)} finger bones of its map")
+    for rig, tracks in muted.items():
+        if tracks:
+            notes.append(f"{rig}: NLA track{'s' if len(tracks) > 1 else ''} muted: {', '.join(tracks)}")
     return notes
 
 
