@@ -47,11 +47,10 @@ def read_animation(
     rigs = [rig_of(collection, person) for person in (0, 1)]
     poses = _evaluate(scene, rigs, frames)
     people = tuple(_person(collection, state, person, rig, poses[person], settings) for person, rig in enumerate(rigs))
-    seconds = state.timing.timeline.to_seconds(np.array(frames))
     return Animation(
         state.clip,
         compat.frame_rate(scene),
-        np.interp(seconds, state.timing.seconds, state.timing.clip_frames),
+        state.timing.to_clip_times(frames),
         people,
         tuple(contact for contact in read_contacts(collection) if contact.active()),
     )
