@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import bpy
 import numpy as np
@@ -22,14 +22,14 @@ from ...scene.state import read_state
 from ..limbs import pole_positions
 from .anchors import Anchor, Skin
 from .baking import BakedControls, ControlTrack, bake_controls, mute_nla, set_switches, write_action
-from .bone_maps import BoneMap, resolve_map
+from .bone_maps import BoneMap, ResolvedMap, resolve_map
 from .feet import find_plants
 from .overlap import Actor, find_overlaps, find_separations
 from .posing import Pose, bend_hint
 from .reading import (
     Target,
     bone_axes_inworld,
-    bone_head_inworld,
+    bone_matrix_inworld,
     read_people,
     read_person_skin,
     read_target,
@@ -95,6 +95,8 @@ class _Job:
     """One retargeting while it is made."""
 
     scene: bpy.types.Scene
+    frames: np.ndarray
+    """int [T] of the scene."""
     targets: Mapping[int, Target]
     """By person."""
     performers: tuple[Performer, ...]
@@ -122,8 +124,8 @@ def retarget(
 
     Their NLA tracks are muted.
 
-    UserErrors: `no-target`, `linked-target`, `tweak-mode`, `bones-missing`, `no-ik-controls`, `not-upright`, `range-too-short`.
-    Nothing is changed then.
+    UserErrors: `no-target`, `linked-target`, `tweak-mode`, `bones-missing`, `no-ik-controls`, `connected`, `not-upright`,
+    `range-too-short`. Nothing is changed then.
     """
     if not chosen:
         raise UserError("no-target", "No target armature is chosen.", "Choose an armature for one or both people.")
@@ -141,7 +143,7 @@ def retarget(
         )
         for person, target in targets.items()
     )
-    job = _Job(context.scene, targets, performers)
+    job = _Job(context.scene, frames, targets, performers)
     skins = _skins(collection)
     touches = find_touches(_contact_rows(collection, frames), sources, job.characters(), skins)
     plain = unmoved(performers)
@@ -225,9 +227,23 @@ def _target(rig: bpy.types.Object, bone_map: BoneMap, options: Options) -> Targe
     data: Any = rig.data
     bones = [bone.name for bone in data.bones]
     try:
-        return read_target(rig, resolve_map(bone_map, bones, ik=options.ik))
+        resolved = resolve_map(bone_map, bones, ik=options.ik)
+        _check_movable(data, resolved)
+        return read_target(rig, resolved)
     except UserError as error:
         raise UserError(error.code, f"{rig.name}: {error.message}", error.hint) from error
+
+
+def _check_movable(armature: Any, bones: ResolvedMap) -> None:
+    """UserError `connected` if a bone whose location is keyed is connected to its parent: Blender ignores its location."""
+    located = [control.bone for control in bones.controls if control.location] + [pole.bone for pole in bones.poles]
+    connected = [name for name in located if armature.bones[name].parent and armature.bones[name].use_connect]
+    if connected:
+        raise UserError(
+            "connected",
+            f"Bones that have to move are connected to their parents: {', '.join(connected)}.",
+            "Select them in Edit Mode and press Alt P > Disconnect Bone.",
+        )
 
 
 def _contact_rows(collection: bpy.types.Collection, frames: np.ndarray) -> list[tuple[Contact, int, int]]:
@@ -286,7 +302,7 @@ def _bake(job: _Job, solution: Solution, touches: Sequence[Touch]) -> tuple[list
         ]
         followers = sorted({bone for _, _, anchor in needed for bone in _carriers(target, anchor)})
         tracks = job.tracks(number, solution.poses[number])
-        baked.append(bake_controls(job.scene, target.rig, tracks, target.bones.switches, followers))
+        baked.append(bake_controls(job.scene, target.rig, tracks, job.frames, target.bones.switches, followers))
         for index, row, anchor in needed:
             points[index, row] = _carried_point(target, anchor, followers, baked[-1].followers)
     vectors = []
@@ -311,11 +327,9 @@ def _carriers(target: Target, anchor: Anchor) -> dict[str, float]:
 def _carried_point(target: Target, anchor: Anchor, followers: Sequence[str], matrices: np.ndarray) -> np.ndarray:
     """[T,3] of an anchor from the world matrices [T,m,4,4] of the bones that carry it."""
     rest_point = target.rest.T_wc @ np.array([*anchor.place, 1.0])
-    placed, data = np.array(target.rig.matrix_world), cast("Any", target.rig.data)
     point = np.zeros((len(matrices), 3))
     for bone, weight in _carriers(target, anchor).items():
-        rest = placed @ np.array(data.bones[bone].matrix_local)
-        local = np.linalg.inv(rest) @ rest_point
+        local = np.linalg.inv(bone_matrix_inworld(target, bone)) @ rest_point
         point += weight * (matrices[:, followers.index(bone)] @ local)[:, :3]
     return point
 
@@ -328,9 +342,9 @@ def _control_tracks(target: Target, performer: Performer, posed: Pose) -> list[C
     tracks = []
     for control in target.bones.controls:
         joint, at = JOINT_INDEX[control.joint], JOINT_INDEX[control.at]
-        axes = to_canonical @ bone_axes_inworld(target.rig, control.bone)
+        axes = to_canonical @ bone_axes_inworld(target, control.bone)
         rotations = posed.rotations[:, joint]
-        head = (inverse @ np.array([*bone_head_inworld(target.rig, control.bone), 1.0]))[:3]
+        head = (inverse @ bone_matrix_inworld(target, control.bone))[:3, 3]
         locations = posed.positions[:, at] + rotations @ (head - rest.heads[at])
         tracks.append(ControlTrack(control.bone, rotations @ axes, locations if control.location else None))
     for pole in target.bones.poles:

@@ -243,6 +243,62 @@ def test_a_target_whose_strip_is_tweaked_is_refused_unchanged(
     assert all_datablocks() == before
 
 
+@pytest.mark.parametrize("moved_by", ["parent", "constraint"])
+def test_a_target_that_is_carried_along_follows_the_person(
+    made: Made, collection: Any, bodies: list[Body], contract: Any, moved_by: str
+) -> None:
+    """By a parent that turns and moves, or by a constraint, whichever frame the scene shows."""
+    rig = target("Carried", bodies[0], mixamo_names(contract.skeleton), Build(), contract.skeleton)
+    cart: Any = bpy.data.objects.new("Cart", None)
+    bpy.context.scene.collection.objects.link(cart)
+    for frame, x in ((1, 0), (FRAMES, 2)):
+        cart.location, cart.rotation_euler = (x, 0, 0), (0, 0, 0.5 * x)
+        cart.keyframe_insert("location", frame=frame)
+        cart.keyframe_insert("rotation_euler", frame=frame)
+    if moved_by == "parent":
+        rig.parent = cart
+    else:
+        rig.constraints.new("COPY_TRANSFORMS").target = cart
+    bpy.context.scene.frame_set(13)
+    choose(rig)
+    settings().keep_touches = False
+    assert press("retarget") == {"FINISHED"}
+    assert (bpy.context.scene.frame_current, cart.location.x) == (13, pytest.approx(1))
+    _assert_follows(rig, made, contract.skeleton)
+
+
+def test_touches_are_kept_by_targets_that_are_carried_along(
+    made: Made, collection: Any, bodies: list[Body], contract: Any, scene: ModuleType
+) -> None:
+    skeleton = contract.skeleton
+    _bring_palms_together(made, collection, scene, skeleton)
+    names = {name: name for name in skeleton.JOINTS}
+    rigs = [target(f"Target {p}", bodies[p], names, Build(arms=1.15), skeleton) for p in (0, 1)]
+    cart: Any = bpy.data.objects.new("Cart", None)
+    bpy.context.scene.collection.objects.link(cart)
+    for frame, x in ((1, 0), (FRAMES, 2)):
+        cart.location = (x, 0, 0)
+        cart.keyframe_insert("location", frame=frame)
+    rigs[0].parent = cart
+    bpy.context.scene.frame_set(20)
+    choose(*rigs)
+    assert press("retarget") == {"FINISHED"}
+    clip, _, after = _reported_distances()
+    assert abs(after - clip) < 0.005
+
+
+def test_hips_that_are_connected_to_their_parent_are_refused_by_name(
+    collection: Any, bodies: list[Body], contract: Any
+) -> None:
+    """Blender ignores the location of a connected bone."""
+    rig = target("Joined", bodies[0], mixamo_names(contract.skeleton), Build(), contract.skeleton)
+    choose(_with_root(rig, connected=True))
+    before = all_datablocks()
+    with pytest.raises(RuntimeError, match=r"Joined: .* connected .*mixamorig:Hips"):
+        press("retarget")
+    assert all_datablocks() == before
+
+
 @pytest.mark.parametrize("version", ["0.0", "1.0"])
 def test_a_vrm_character_s_bones_are_those_that_the_vrm_add_on_names(
     product: Product, bodies: list[Body], contract: Any, version: str, monkeypatch: pytest.MonkeyPatch
