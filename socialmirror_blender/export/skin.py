@@ -48,7 +48,12 @@ def read_skin(scene: bpy.types.Scene, rig: bpy.types.Object, skin: bpy.types.Obj
 
 
 def copy_skin(skin: bpy.types.Object) -> Any:
-    """A copy with its own mesh, without the object's animation and without the colours of *Show Confidence*."""
+    """A copy with its own mesh, without the object's animation and without the colours of *Show Confidence*.
+
+    It has what was edited so far if the skin is in Edit Mode, where Blender gives no data of faces.
+    """
+    if skin.mode == "EDIT":
+        skin.update_from_editmode()
     copy: Any = skin.copy()
     copy.data = copy.data.copy()
     remove_overlay(copy.data)

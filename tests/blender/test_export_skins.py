@@ -75,6 +75,25 @@ def test_a_mesh_that_a_modifier_builds_anew_follows_the_bones_of_the_skin(skin: 
     assert names[top] == "A_head"
 
 
+@pytest.mark.parametrize("target", ["gltf", "fbx"])
+def test_a_skin_in_edit_mode_is_exported_as_it_is_edited(skin: Any, target: str, tmp_path: Path) -> None:
+    bpy.context.view_layer.objects.active = skin
+    bpy.ops.object.mode_set(mode="EDIT")
+    bpy.ops.mesh.select_all(action="SELECT")
+    bpy.ops.transform.translate(value=(0, 0, 0.25))
+    top = 0.25 + max(vertex.co.z for vertex in skin.data.vertices)
+    assert press("export", directory=str(tmp_path / "out"), target=target) == {"FINISHED"}
+    assert skin.mode == "EDIT"
+    if target == "gltf":
+        assert exported_points(tmp_path)[:, 1].max() == pytest.approx(top, abs=1e-4)
+        return
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    bpy.ops.wm.fbx_import(filepath=str(next((tmp_path / "out").glob("*1.fbx"))))
+    mesh: Any
+    (mesh,) = (item.data for item in bpy.data.objects if item.type == "MESH")
+    assert max(vertex.co.z for vertex in mesh.vertices) == pytest.approx(top, abs=1e-3)
+
+
 def test_materials_keep_their_names_and_colours(skin: Any, texts: Texts, tmp_path: Path) -> None:
     skin_material = skin.data.materials[0]
     shirt: Any = bpy.data.materials.new("Shirt")
