@@ -263,7 +263,7 @@ def test_a_target_that_is_carried_along_follows_the_person(
     choose(rig)
     settings().keep_touches = False
     assert press("retarget") == {"FINISHED"}
-    assert (bpy.context.scene.frame_current, cart.location.x) == (13, pytest.approx(1))
+    assert (bpy.context.scene.frame_current, cart.location[0]) == (13, pytest.approx(1))
     _assert_follows(rig, made, contract.skeleton)
 
 
