@@ -155,6 +155,19 @@ def principled_bsdf(material: bpy.types.Material) -> Any:
     return tree.nodes["Principled BSDF"]
 
 
+def surface_tree(material: bpy.types.Material) -> Any | None:
+    """The nodes that give a material its look, None if only its own values do. Before 5.0 nodes can be switched off."""
+    return None if bpy.app.version < (5, 0) and not material.use_nodes else material.node_tree
+
+
+def surface_shader(material: bpy.types.Material) -> Any | None:
+    """The Principled BSDF that is a material's surface, None if that is something else."""
+    tree = surface_tree(material)
+    output = None if tree is None else tree.get_output_node("ALL")
+    nodes = [] if output is None else [link.from_node for link in output.inputs["Surface"].links]
+    return nodes[0] if nodes and nodes[0].type == "BSDF_PRINCIPLED" else None
+
+
 @contextmanager
 def edit_mode(context: bpy.types.Context, edited: bpy.types.Object) -> Generator[None]:
     """Put one object into edit mode; afterwards restore the active object, the selection and the mode."""

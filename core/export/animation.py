@@ -19,6 +19,15 @@ REST_TO_WORLD = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
 
 
 @dataclass(frozen=True)
+class Material:
+    name: str
+    colour: tuple[float, float, float, float]
+    """Linear red, green, blue, and opacity."""
+    metallic: float = 0.0
+    roughness: float = 0.8
+
+
+@dataclass(frozen=True)
 class Skin:
     """A person's mesh in the rest pose. V vertices, F triangles, K influences a vertex."""
 
@@ -32,6 +41,10 @@ class Skin:
     """int [V,K] into BONES."""
     weights: np.ndarray
     """[V,K]; rows sum to 1, unused entries are 0."""
+    materials: tuple[Material, ...] = ()
+    """None where there is only the body: the files then have a colour for each person."""
+    face_materials: np.ndarray | None = None
+    """int [F] into `materials`; None where the first one is that of all faces."""
 
 
 @dataclass(frozen=True)

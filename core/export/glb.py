@@ -9,13 +9,13 @@ import numpy as np
 from ..contract.files import replacing
 from ..contract.rotations import make_sign_continuous, matrix_to_quaternion
 from ..contract.skeleton import BONE_PARENTS
-from .animation import AnimatedPerson, Skin
+from .animation import AnimatedPerson, Material, Skin
 from .gltf_document import ELEMENT_ARRAY_BUFFER, VERTEX_BUFFER, GltfDocument
 from .layout import FilePlan
 from .weights import limit_weights
 
-_COLOURS = ([0.80, 0.55, 0.42, 1.0], [0.42, 0.58, 0.80, 1.0])
-"""Base colour of each person."""
+_COLOURS = ((0.80, 0.55, 0.42, 1.0), (0.42, 0.58, 0.80, 1.0))
+"""Base colour of each person whose skin has no material."""
 _STILL = 1e-6
 """Metres by which a joint may leave its place at the parent and still need no translation curve."""
 _WEIGHTS_PER_ATTRIBUTE = 4
@@ -108,12 +108,39 @@ def _add_mesh(document: GltfDocument, person: AnimatedPerson, skin: Skin, most_w
         joints, values = bones[vertex, part].astype(np.uint16), weights[vertex, part].astype(np.float32)
         attributes[f"JOINTS_{number}"] = document.add_array(joints, VERTEX_BUFFER)
         attributes[f"WEIGHTS_{number}"] = document.add_array(values, VERTEX_BUFFER)
-    indices = document.add_array(corner.reshape(-1).astype(np.uint32), ELEMENT_ARRAY_BUFFER)
-    surface = {"baseColorFactor": _COLOURS[person.index], "metallicFactor": 0.0, "roughnessFactor": 0.8}
-    document.materials.append({"name": person.name, "pbrMetallicRoughness": surface})
-    primitive = {"attributes": attributes, "indices": indices, "material": len(document.materials) - 1}
-    document.meshes.append({"name": f"{person.name} body", "primitives": [primitive]})
+    corners_of_face = corner.reshape(-1, 3)
+    materials = skin.materials or (Material(person.name, _COLOURS[person.index]),)
+    used = np.zeros(len(corners_of_face), int) if skin.face_materials is None else skin.face_materials
+    primitives: list[dict[str, Any]] = []
+    numbers: set[int] = set(used.tolist())
+    for number in sorted(numbers):
+        indices = corners_of_face[used == number].reshape(-1).astype(np.uint32)
+        primitives.append(
+            {
+                "attributes": attributes,
+                "indices": document.add_array(indices, ELEMENT_ARRAY_BUFFER),
+                "material": _add_material(document, materials[number]),
+            }
+        )
+    document.meshes.append({"name": f"{person.name} body", "primitives": primitives})
     return len(document.meshes) - 1
+
+
+def _add_material(document: GltfDocument, material: Material) -> int:
+    """Add a material, unless the file has it already."""
+    record: dict[str, Any] = {
+        "name": material.name,
+        "pbrMetallicRoughness": {
+            "baseColorFactor": list(material.colour),
+            "metallicFactor": material.metallic,
+            "roughnessFactor": material.roughness,
+        },
+    }
+    if material.colour[3] < 1:
+        record["alphaMode"] = "BLEND"
+    if record not in document.materials:
+        document.materials.append(record)
+    return document.materials.index(record)
 
 
 def _vertex_normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:

@@ -17,6 +17,7 @@ from ..scene.rest_pose import BONES, ROOT
 from ..scene.skin_weights import read_vertex_weights
 from ..scene.state import read_state
 from .reading import is_scaled
+from .skin import is_of_rig, is_plain
 
 _MOVABLE = (ROOT, "pelvis")
 _WHOLE_FRAME = 1e-3
@@ -43,7 +44,11 @@ def check_export(
         rig = rig_of(collection, person)
         findings += _check_rig(rig, settings)
         if settings.preset.format in ("fbx", "glb", "usd") and not settings.animation_only:
-            findings += _check_skin(rig, skin_of(collection, person), settings)
+            skin = skin_of(collection, person)
+            findings += _check_skin(rig, skin, settings)
+            if settings.preset.format == "glb":
+                findings += _check_shape(rig, skin)
+                findings += _check_materials(skin)
     return sorted(findings, key=lambda finding: not finding.stops)
 
 
@@ -160,6 +165,33 @@ def _check_skin(rig: bpy.types.Object, skin: bpy.types.Object, settings: ExportS
             f"The object {skin.name} does not lie where its armature does; the file has it where it is shown.",
             "Clear its location, rotation and scale (Alt G, Alt R, Alt S) if that is not wanted.",
         )
+
+
+def _check_shape(rig: bpy.types.Object, skin: bpy.types.Object) -> Iterator[Finding]:
+    """Whether the shape of a skin changes in ways that a file of ours does not hold."""
+    mesh: Any = skin.data
+    data = None if mesh.shape_keys is None else mesh.shape_keys.animation_data
+    if data is not None and (data.action is not None or len(data.drivers) or len(data.nla_tracks)):
+        yield Finding(
+            f"The shape keys of {skin.name} are animated: the file has the shape that they give it in the present frame.",
+            "Go to the frame with the shape that you want.",
+        )
+    applied = [each.name for each in skin.modifiers if each.show_viewport and not is_of_rig(each, rig)]
+    if applied:
+        yield Finding(
+            f"{skin.name} has modifiers ({', '.join(applied[:3])}): the file has what they make of the rest pose.",
+            "Mute those whose effect depends on the pose, such as Corrective Smooth.",
+        )
+
+
+def _check_materials(skin: bpy.types.Object) -> Iterator[Finding]:
+    materials = {slot.material.name: slot.material for slot in skin.material_slots if slot.material is not None}
+    for name, material in materials.items():
+        if not is_plain(material):
+            yield Finding(
+                f"The material {name} has textures or other nodes: the file has its name and a plain colour.",
+                "Assign the textures in the engine.",
+            )
 
 
 def _active(constraint: Any) -> bool:

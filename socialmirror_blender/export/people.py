@@ -43,5 +43,6 @@ def export_people(
         writer = partial(write, context, collection)
     frames = exported_frames(read_state(collection), settings)
     with temporary_scene(context.scene, "SocialMirror export") as temporary:
+        temporary.scene.frame_set(context.scene.frame_current, subframe=context.scene.frame_subframe)
         animation = read_animation(temporary.scene, collection, frames, settings)
     return write_files(place(animation, replace(settings, frames=(None, None))), settings, folder, writer)

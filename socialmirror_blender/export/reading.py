@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import bpy
 import numpy as np
 from mathutils import Matrix
@@ -20,8 +18,8 @@ from ..scene.evaluated_poses import evaluated_poses, visible_in
 from ..scene.linking import folder_of
 from ..scene.objects import rig_of, skin_of
 from ..scene.rest_pose import BONES, SMPLX_TO_ARMATURE
-from ..scene.skin_weights import read_vertex_weights
 from ..scene.state import ImportState, read_state
+from .skin import read_skin
 
 _LARGEST_SCALE_ERROR = 1e-3
 
@@ -39,19 +37,24 @@ def exported_frames(state: ImportState, settings: ExportSettings) -> range:
 def read_animation(
     scene: bpy.types.Scene, collection: bpy.types.Collection, frames: range, settings: ExportSettings
 ) -> Animation:
-    """Evaluate both armatures in every frame. `scene`, which need not be the armatures' own, is set to each of them.
+    """Evaluate the skins in the present frame of `scene`, and both armatures in every frame, to which it is set.
+
+    `scene` is a temporary one.
 
     UserError `bones-missing`, `object-missing`, `scaled`; those of the folder where the target needs it (AMASS).
     """
     state = read_state(collection)
     rigs = [rig_of(collection, person) for person in (0, 1)]
+    skins = _skins(scene, collection, rigs, settings)
     poses = _evaluate(scene, rigs, frames)
-    people = tuple(_person(collection, state, person, rig, poses[person], settings) for person, rig in enumerate(rigs))
-    seconds = state.timing.timeline.to_seconds(np.array(frames))
+    people = tuple(
+        _person(collection, state, person, rig, poses[person], skins[person], settings)
+        for person, rig in enumerate(rigs)
+    )
     return Animation(
         state.clip,
         compat.frame_rate(scene),
-        np.interp(seconds, state.timing.seconds, state.timing.clip_frames),
+        state.timing.to_clip_times(frames),
         people,
         tuple(contact for contact in read_contacts(collection) if contact.active()),
     )
@@ -62,37 +65,16 @@ def is_scaled(matrix: Matrix) -> bool:
     return float(np.abs(np.array(matrix.to_scale()) - 1).max()) > _LARGEST_SCALE_ERROR
 
 
-def read_skin(rig: bpy.types.Object, skin: bpy.types.Object) -> Skin:
-    """The mesh in the rest pose, with the weights that the animator may have painted."""
-    mesh: Any = skin.data
-    vertices = np.empty(3 * len(mesh.vertices), np.float32)
-    mesh.vertices.foreach_get("co", vertices)
-    to_armature = np.array(rig.matrix_world.inverted() @ skin.matrix_world)
-    vertices = vertices.reshape(-1, 3) @ to_armature[:3, :3].T + to_armature[:3, 3]
-    mesh.calc_loop_triangles()
-    loops = np.empty(3 * len(mesh.loop_triangles), np.int32)
-    mesh.loop_triangles.foreach_get("loops", loops)
-    corners = np.empty(len(mesh.loops), np.int32)
-    mesh.loops.foreach_get("vertex_index", corners)
-    uv = np.zeros((len(mesh.loops), 2), np.float32)
-    if mesh.uv_layers.active is not None:
-        mesh.uv_layers.active.uv.foreach_get("vector", flat := uv.ravel())
-        uv = flat.reshape(-1, 2)
-    bones, weights = read_weights(skin)
-    return Skin(
-        vertices @ SMPLX_TO_ARMATURE, corners[loops].reshape(-1, 3), uv[loops].reshape(-1, 3, 2), bones, weights
-    )
-
-
-def read_weights(skin: bpy.types.Object) -> tuple[np.ndarray, np.ndarray]:
-    """Bones (int, indices of BONES) and weights of the vertices, both [V,K]; groups of no bone are left out."""
-    entries = read_vertex_weights(skin, {bone: number for number, bone in enumerate(BONES)})
-    most = max((len(each) for each in entries), default=0)
-    bones, weights = np.zeros((len(entries), max(most, 1)), int), np.zeros((len(entries), max(most, 1)))
-    for row, each in enumerate(entries):
-        for column, (bone, weight) in enumerate(each):
-            bones[row, column], weights[row, column] = bone, weight
-    return bones, weights
+def _skins(
+    scene: bpy.types.Scene,
+    collection: bpy.types.Collection,
+    rigs: list[bpy.types.Object],
+    settings: ExportSettings,
+) -> list[Skin | None]:
+    """Both people's, where the writer of the target takes them; Blender's exporters read them themselves."""
+    if settings.preset.format != "glb" or settings.animation_only:
+        return [None for _ in rigs]
+    return [read_skin(scene, rig, skin_of(collection, person)) for person, rig in enumerate(rigs)]
 
 
 def _person(
@@ -101,20 +83,19 @@ def _person(
     person: int,
     rig: bpy.types.Object,
     pose_inworld: np.ndarray,
+    skin: Skin | None,
     settings: ExportSettings,
 ) -> AnimatedPerson:
     """`pose_inworld` [T,56,4,4] takes each bone's space to the world."""
     rest = read_rest_pose(rig)
-    kind = settings.preset.format
-    with_skin = kind == "glb" and not settings.animation_only
     return AnimatedPerson(
         person,
         rig.name,
         rest.heads_inarmature @ SMPLX_TO_ARMATURE,
         pose_inworld[..., :3, :3] @ rest.axes_inarmature.swapaxes(-1, -2) @ SMPLX_TO_ARMATURE,
         pose_inworld[..., :3, 3],
-        read_skin(rig, skin_of(collection, person)) if with_skin else None,
-        _shape(collection, state, person) if kind == "amass" else None,
+        skin,
+        _shape(collection, state, person) if settings.preset.format == "amass" else None,
     )
 
 

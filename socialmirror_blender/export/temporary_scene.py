@@ -21,14 +21,13 @@ from ...core.export.layout import FilePlan
 from ...core.export.weights import limit_weights
 from .. import compat
 from ..scene.armature import read_rest_pose
-from ..scene.confidence_overlay import remove_overlay
 from ..scene.datablocks import remove_new_datablocks, temporary_name
 from ..scene.fcurves import location_path, rotation_path, write_fcurves
 from ..scene.objects import rig_of, skin_of
 from ..scene.pose_conversion import basis_matrices
 from ..scene.rest_pose import BONES, SMPLX_TO_ARMATURE, RestPose
 from ..scene.rotations import make_sign_continuous, matrix_to_quaternion, rigid_transform
-from .reading import read_weights
+from .skin import copy_skin, is_of_rig, read_weights
 
 _REST_FRAME = -1
 
@@ -136,17 +135,14 @@ def _copy_skin(
     rig: bpy.types.Object, skin: bpy.types.Object, rig_copy: Any, names: Sequence[str], plan: FilePlan
 ) -> Any:
     to_armature = rig.matrix_world.inverted() @ skin.matrix_world
-    bones, weights = read_weights(skin)
-    copy: Any = skin.copy()
-    copy.data = copy.data.copy()
-    remove_overlay(copy.data)
-    copy.animation_data_clear()
+    copy = copy_skin(skin)
+    bones, weights = read_weights(copy)
     copy.data.transform(Matrix.Scale(1 / plan.unit, 4) @ to_armature, shape_keys=True)
     copy.parent = rig_copy
     copy.matrix_parent_inverse = Matrix.Identity(4)
     copy.matrix_basis = Matrix.Identity(4)
     for modifier in copy.modifiers:
-        if modifier.type == "ARMATURE" and modifier.object == rig:
+        if is_of_rig(modifier, rig):
             modifier.object = rig_copy
     _write_weights(copy, names, *limit_weights(bones, weights, plan.most_weights), weights)
     return copy

@@ -44,6 +44,14 @@ class ClipTiming:
         seconds = np.interp(clip_frames, self.clip_frames, self.seconds)
         return np.round(self.timeline.to_frames(seconds)).astype(int)
 
+    def to_clip_times(self, scene_frames: np.ndarray | range) -> np.ndarray:
+        """The frames of the clip [S], possibly fractional, that scene frames [S] show; counted on evenly beyond both ends."""
+        seconds = self.timeline.to_seconds(np.asarray(scene_frames))
+        span = float(self.seconds[-1] - self.seconds[0])
+        rate = float(self.clip_frames[-1] - self.clip_frames[0]) / span if span > 0 else self.timeline.frame_rate
+        within = np.clip(seconds, self.seconds[0], self.seconds[-1])
+        return np.interp(within, self.seconds, self.clip_frames) + rate * (seconds - within)
+
     def scene_range(self, first: int, last: int) -> tuple[int, int]:
         """The scene frames, both included, of a range of the clip."""
         start, end = self.to_scene_frames([first, last]).tolist()

@@ -217,6 +217,21 @@ def test_a_range_of_scene_frames_and_the_json_beside_the_files(export: Export) -
     assert (record["frames"], record["frame_rate"], record["clip_frames"]) == (4, 24, [2, 5])
 
 
+def test_contacts_last_as_long_as_in_the_clip_where_the_range_goes_beyond_it(export: Export, collection: Any) -> None:
+    contacts = collection.socialmirror.contacts
+    while len(contacts) > 1:
+        contacts.remove(1)
+    contacts[0].frame_start, contacts[0].frame_end = 2, FRAMES - 1
+    *_, path = export("gltf", frames=(FIRST - 3, FIRST + FRAMES + 9))
+    record = json.loads(path.read_text())
+    assert record["clip_frames"] == pytest.approx([-3, FRAMES + 9])
+    assert [(each["frame_start"], each["frame_end"]) for each in record["contacts"]] == [(5, FRAMES + 2)]
+    contacts[0].frame_start, contacts[0].frame_end = 0, 2
+    *_, path = export("gltf", frames=(FIRST - 3, FIRST + FRAMES + 9))
+    (contact,) = json.loads(path.read_text())["contacts"]
+    assert (contact["frame_start"], contact["frame_end"]) == (3, 5)
+
+
 def test_the_operator_reports_what_an_engine_would_stumble_on(
     product: Product, scene: ModuleType, collection: Any, tmp_path: Path
 ) -> None:

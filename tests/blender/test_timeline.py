@@ -37,7 +37,7 @@ def test_frames_of_the_clip_map_to_scene_frames_and_back(timeline: ModuleType) -
     assert timing.to_scene_frames([0, 500]).tolist() == [1, 13]  # the first and last reconstructed frame
     assert [timing.to_clip_frame(frame) for frame in (1, 6, 11)] == [100, 110, 120]
     assert [timing.nearest_index(frame) for frame in (-50, 13, 50)] == [0, 24, 24]
-
+    np.testing.assert_allclose(timing.to_clip_times(range(-1, 17, 4)), [96, 104, 112, 120, 128])
     assert timing.scene_range(110, 120) == (6, 11)
 
 

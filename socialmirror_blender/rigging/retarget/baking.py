@@ -47,15 +47,14 @@ def bake_controls(
     scene: bpy.types.Scene,
     rig: bpy.types.Object,
     tracks: Sequence[ControlTrack],
+    frames: np.ndarray,
     switches: Mapping[tuple[str, str], float],
     followers: Sequence[str],
 ) -> BakedControls:
-    """Evaluate a rig in every frame. It is left as it was, apart from its switches."""
+    """Evaluate a rig in scene frames [T], with whatever carries its object. It is left as it was, apart from its switches."""
     item: Any = rig
-    frames = len(next(array for track in tracks for array in (track.rotations, track.locations) if array is not None))
-    basis = np.empty((frames, len(tracks), 4, 4))
-    followed = np.empty((frames, len(followers), 4, 4))
-    placed = np.array(rig.matrix_world)
+    basis = np.empty((len(frames), len(tracks), 4, 4))
+    followed = np.empty((len(frames), len(followers), 4, 4))
     quaternions = [None if track.rotations is None else matrix_to_quaternion(track.rotations) for track in tracks]
     set_switches(rig, switches)
     with (
@@ -64,21 +63,22 @@ def bake_controls(
         _guided(temporary, item, tracks) as guides,
     ):
         layer: Any = temporary.view_layers[0]
-        for frame in range(frames):
+        for row, frame in enumerate(frames.tolist()):
             for guide, track, turns in zip(guides, tracks, quaternions):
                 if turns is not None:
-                    guide.rotation_quaternion = turns[frame]
+                    guide.rotation_quaternion = turns[row]
                 if track.locations is not None:
-                    guide.location = track.locations[frame]
-            layer.update()
+                    guide.location = track.locations[row]
+            temporary.frame_set(frame)
             evaluated: Any = item.evaluated_get(layer.depsgraph)
             bones = evaluated.pose.bones
             for column, track in enumerate(tracks):
                 bone = bones[track.bone]
                 local = evaluated.convert_space(pose_bone=bone, matrix=bone.matrix, from_space="POSE", to_space="LOCAL")
-                basis[frame, column] = local
-            followed[frame] = [bones[name].matrix for name in followers] if followers else followed[frame]
-    return BakedControls(tuple(tracks), basis, placed @ followed)
+                basis[row, column] = local
+            if followers:
+                followed[row] = np.array(evaluated.matrix_world) @ np.array([bones[name].matrix for name in followers])
+    return BakedControls(tuple(tracks), basis, followed)
 
 
 def write_action(
@@ -117,6 +117,22 @@ def write_action(
         present[0].use_fake_user = True
     compat.assign_action(rig, action, slot)
     return action
+
+
+def mute_nla(rig: bpy.types.Object) -> list[str]:
+    """Mute the NLA tracks that would add to an armature's action, which then shows as it is. Returns their names."""
+    data: Any = rig.animation_data
+    if data is None or not data.use_nla:
+        return []
+    muted: list[str] = []
+    for track in data.nla_tracks:
+        track.is_solo = False  # of any track, it would hide the action
+        if not track.mute:
+            track.mute = True
+            muted.append(track.name)
+    # they hold even where all tracks are muted
+    data.action_blend_type, data.action_influence = "REPLACE", 1.0
+    return muted
 
 
 def set_switches(rig: bpy.types.Object, switches: Mapping[tuple[str, str], float]) -> None:

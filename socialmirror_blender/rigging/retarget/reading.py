@@ -44,6 +44,8 @@ class Target:
     """A target armature at rest."""
 
     rig: bpy.types.Object
+    placed: np.ndarray
+    """[4,4] of its object in the world, where it is at rest. In other frames a parent or a constraint may carry it elsewhere."""
     bones: ResolvedMap
     rest: RestCharacter
     skin: Skin | None
@@ -100,7 +102,7 @@ def read_target(rig: bpy.types.Object, bones: ResolvedMap) -> Target:
     meshes = _meshes_of(rig)
     deforming = sorted({group.name for mesh in meshes for group in mesh.vertex_groups if group.name in data.bones})
     if not deforming:
-        return Target(rig, bones, bare, None, None)
+        return Target(rig, placed, bones, bare, None, None)
     middles = np.array([(data.bones[name].head_local + data.bones[name].tail_local) / 2 for name in deforming])
     to_canonical = np.linalg.inv(bare.T_wc)
     joints = joints_of_bones(bare, _transformed(middles, to_canonical @ placed))
@@ -128,19 +130,18 @@ def read_target(rig: bpy.types.Object, bones: ResolvedMap) -> Target:
         vertices=_transformed(world_skin.vertices, to_canonical),
         normals=_turned(world_skin.normals, to_canonical),
     )
-    return Target(rig, bones, rest, skin, _joined(tables))
+    return Target(rig, placed, bones, rest, skin, _joined(tables))
 
 
-def bone_axes_inworld(rig: bpy.types.Object, bone: str) -> np.ndarray:
+def bone_matrix_inworld(target: Target, bone: str) -> np.ndarray:
+    """[4,4] of a bone at rest, with the scale of the object."""
+    data: Any = target.rig.data
+    return target.placed @ np.array(data.bones[bone].matrix_local)
+
+
+def bone_axes_inworld(target: Target, bone: str) -> np.ndarray:
     """[3,3] rotation of a bone at rest."""
-    data: Any = rig.data
-    return _orthonormal((np.array(rig.matrix_world) @ np.array(data.bones[bone].matrix_local))[:3, :3])
-
-
-def bone_head_inworld(rig: bpy.types.Object, bone: str) -> np.ndarray:
-    """[3] where a bone starts at rest."""
-    data: Any = rig.data
-    return _transformed(np.array(data.bones[bone].head_local)[None], np.array(rig.matrix_world))[0]
+    return _orthonormal(bone_matrix_inworld(target, bone)[:3, :3])
 
 
 def _sole_axes() -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import bpy
 import numpy as np
@@ -21,15 +21,15 @@ from ...scene.objects import object_with_role
 from ...scene.state import read_state
 from ..limbs import pole_positions
 from .anchors import Anchor, Skin
-from .baking import BakedControls, ControlTrack, bake_controls, set_switches, write_action
-from .bone_maps import BoneMap, resolve_map
+from .baking import BakedControls, ControlTrack, bake_controls, mute_nla, set_switches, write_action
+from .bone_maps import BoneMap, ResolvedMap, resolve_map
 from .feet import find_plants
 from .overlap import Actor, find_overlaps, find_separations
 from .posing import Pose, bend_hint
 from .reading import (
     Target,
     bone_axes_inworld,
-    bone_head_inworld,
+    bone_matrix_inworld,
     read_people,
     read_person_skin,
     read_target,
@@ -95,6 +95,8 @@ class _Job:
     """One retargeting while it is made."""
 
     scene: bpy.types.Scene
+    frames: np.ndarray
+    """int [T] of the scene."""
     targets: Mapping[int, Target]
     """By person."""
     performers: tuple[Performer, ...]
@@ -120,8 +122,10 @@ def retarget(
 ) -> Report:
     """Key the armatures chosen for persons 0 and 1 with new actions.
 
-    UserErrors: `no-target`, `linked-target`, `bones-missing`, `no-ik-controls`, `not-upright`, `range-too-short`. Nothing is
-    changed then.
+    Their NLA tracks are muted.
+
+    UserErrors: `no-target`, `linked-target`, `tweak-mode`, `bones-missing`, `no-ik-controls`, `connected`, `not-upright`,
+    `range-too-short`. Nothing is changed then.
     """
     if not chosen:
         raise UserError("no-target", "No target armature is chosen.", "Choose an armature for one or both people.")
@@ -139,7 +143,7 @@ def retarget(
         )
         for person, target in targets.items()
     )
-    job = _Job(context.scene, targets, performers)
+    job = _Job(context.scene, frames, targets, performers)
     skins = _skins(collection)
     touches = find_touches(_contact_rows(collection, frames), sources, job.characters(), skins)
     plain = unmoved(performers)
@@ -157,14 +161,16 @@ def retarget(
                 baked, measured = _bake(job, solution, touches)
         rows = np.unique(np.append(np.arange(0, len(frames), options.step), len(frames) - 1))
         take = read_state(collection).take
+        muted: dict[str, list[str]] = {}
         for target, each in zip(targets.values(), baked):
             set_switches(target.rig, target.bones.switches)
             write_action(target.rig, f"{target.rig.name} {take}", each, frames, rows, target.bones.switches)
+            muted[target.rig.name] = mute_nla(target.rig)
     return Report(
         tuple(target.rig.name for target in targets.values()),
         (int(frames[0]), int(frames[-1])),
         _distances(touches, before, measured),
-        tuple(_notes(tuple(targets.values()))),
+        tuple(_notes(tuple(targets.values()), muted)),
     )
 
 
@@ -212,12 +218,32 @@ def _target(rig: bpy.types.Object, bone_map: BoneMap, options: Options) -> Targe
             f"The armature {rig.name!r} is linked from another file and cannot be keyed.",
             "Make a library override of it, or append it.",
         )
+    if rig.animation_data is not None and rig.animation_data.use_tweak_mode:
+        raise UserError(
+            "tweak-mode",
+            f"{rig.name}: A strip of the NLA is in Tweak Mode, so that no other action can be assigned.",
+            "Leave Tweak Mode in the NLA (Tab) first.",
+        )
     data: Any = rig.data
     bones = [bone.name for bone in data.bones]
     try:
-        return read_target(rig, resolve_map(bone_map, bones, ik=options.ik))
+        resolved = resolve_map(bone_map, bones, ik=options.ik)
+        _check_movable(data, resolved)
+        return read_target(rig, resolved)
     except UserError as error:
         raise UserError(error.code, f"{rig.name}: {error.message}", error.hint) from error
+
+
+def _check_movable(armature: Any, bones: ResolvedMap) -> None:
+    """UserError `connected` if a bone whose location is keyed is connected to its parent: Blender ignores its location."""
+    located = [control.bone for control in bones.controls if control.location] + [pole.bone for pole in bones.poles]
+    connected = [name for name in located if armature.bones[name].parent and armature.bones[name].use_connect]
+    if connected:
+        raise UserError(
+            "connected",
+            f"Bones that have to move are connected to their parents: {', '.join(connected)}.",
+            "Select them in Edit Mode and press Alt P > Disconnect Bone.",
+        )
 
 
 def _contact_rows(collection: bpy.types.Collection, frames: np.ndarray) -> list[tuple[Contact, int, int]]:
@@ -250,12 +276,16 @@ def _distances(
     return tuple(TouchDistance(touch, *(row[1:] / row[0]).tolist()) for touch, row in sums.items())
 
 
-def _notes(targets: Sequence[Target]) -> list[str]:
+def _notes(targets: Sequence[Target], muted: Mapping[str, Sequence[str]]) -> list[str]:
+    """`muted` names the NLA tracks that were muted, by armature."""
     notes = []
     for target in targets:
         fingers = [joint for joint in target.bones.missing if joint[-1] in "123" and "spine" not in joint]
         if fingers:
             notes.append(f"{target.rig.name} lacks {len(fingers)} finger bones of its map")
+    for rig, tracks in muted.items():
+        if tracks:
+            notes.append(f"{rig}: NLA track{'s' if len(tracks) > 1 else ''} muted: {', '.join(tracks)}")
     return notes
 
 
@@ -272,7 +302,7 @@ def _bake(job: _Job, solution: Solution, touches: Sequence[Touch]) -> tuple[list
         ]
         followers = sorted({bone for _, _, anchor in needed for bone in _carriers(target, anchor)})
         tracks = job.tracks(number, solution.poses[number])
-        baked.append(bake_controls(job.scene, target.rig, tracks, target.bones.switches, followers))
+        baked.append(bake_controls(job.scene, target.rig, tracks, job.frames, target.bones.switches, followers))
         for index, row, anchor in needed:
             points[index, row] = _carried_point(target, anchor, followers, baked[-1].followers)
     vectors = []
@@ -297,11 +327,9 @@ def _carriers(target: Target, anchor: Anchor) -> dict[str, float]:
 def _carried_point(target: Target, anchor: Anchor, followers: Sequence[str], matrices: np.ndarray) -> np.ndarray:
     """[T,3] of an anchor from the world matrices [T,m,4,4] of the bones that carry it."""
     rest_point = target.rest.T_wc @ np.array([*anchor.place, 1.0])
-    placed, data = np.array(target.rig.matrix_world), cast("Any", target.rig.data)
     point = np.zeros((len(matrices), 3))
     for bone, weight in _carriers(target, anchor).items():
-        rest = placed @ np.array(data.bones[bone].matrix_local)
-        local = np.linalg.inv(rest) @ rest_point
+        local = np.linalg.inv(bone_matrix_inworld(target, bone)) @ rest_point
         point += weight * (matrices[:, followers.index(bone)] @ local)[:, :3]
     return point
 
@@ -314,9 +342,9 @@ def _control_tracks(target: Target, performer: Performer, posed: Pose) -> list[C
     tracks = []
     for control in target.bones.controls:
         joint, at = JOINT_INDEX[control.joint], JOINT_INDEX[control.at]
-        axes = to_canonical @ bone_axes_inworld(target.rig, control.bone)
+        axes = to_canonical @ bone_axes_inworld(target, control.bone)
         rotations = posed.rotations[:, joint]
-        head = (inverse @ np.array([*bone_head_inworld(target.rig, control.bone), 1.0]))[:3]
+        head = (inverse @ bone_matrix_inworld(target, control.bone))[:3, 3]
         locations = posed.positions[:, at] + rotations @ (head - rest.heads[at])
         tracks.append(ControlTrack(control.bone, rotations @ axes, locations if control.location else None))
     for pole in target.bones.poles:

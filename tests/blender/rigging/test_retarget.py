@@ -209,6 +209,96 @@ def test_the_targets_earlier_action_stays_and_a_step_thins_the_keyframes(
     assert [round(point.co.x) for point in points] == [3, 7, 11, 12]
 
 
+def test_strips_of_the_target_are_muted_so_that_they_do_not_add_to_the_motion(
+    made: Made, collection: Any, bodies: list[Body], contract: Any
+) -> None:
+    """Of a target whose root, which no map names, walks off in the NLA."""
+    rig = _with_walking_root(target("Walker", bodies[0], mixamo_names(contract.skeleton), Build(), contract.skeleton))
+    data = rig.animation_data
+    data.action_blend_type, data.action_influence = "ADD", 0.5
+    data.nla_tracks[0].is_solo = True
+    choose(rig)
+    settings().keep_touches = False
+    assert press("retarget") == {"FINISHED"}
+    _assert_follows(rig, made, contract.skeleton)
+    assert [(track.name, track.mute, len(track.strips)) for track in data.nla_tracks] == [("Walk", True, 1)]
+    assert "Walker: NLA track muted: Walk" in settings().report
+    press("retarget")
+    assert "muted" not in settings().report
+
+
+def test_a_target_whose_strip_is_tweaked_is_refused_unchanged(
+    collection: Any, bodies: list[Body], contract: Any
+) -> None:
+    rig = _with_walking_root(target("Walker", bodies[0], mixamo_names(contract.skeleton), Build(), contract.skeleton))
+    data = rig.animation_data
+    track = data.nla_tracks[0]
+    track.select, track.strips[0].select, data.nla_tracks.active = True, True, track
+    data.use_tweak_mode = True
+    tweaked, before = data.action, all_datablocks()
+    choose(rig)
+    with pytest.raises(RuntimeError, match=r"Walker: .*Tweak Mode"):
+        press("retarget")
+    assert (data.use_tweak_mode, data.action, track.mute) == (True, tweaked, False)
+    assert all_datablocks() == before
+
+
+@pytest.mark.parametrize("moved_by", ["parent", "constraint"])
+def test_a_target_that_is_carried_along_follows_the_person(
+    made: Made, collection: Any, bodies: list[Body], contract: Any, moved_by: str
+) -> None:
+    """By a parent that turns and moves, or by a constraint, whichever frame the scene shows."""
+    rig = target("Carried", bodies[0], mixamo_names(contract.skeleton), Build(), contract.skeleton)
+    cart: Any = bpy.data.objects.new("Cart", None)
+    bpy.context.scene.collection.objects.link(cart)
+    for frame, x in ((1, 0), (FRAMES, 2)):
+        cart.location, cart.rotation_euler = (x, 0, 0), (0, 0, 0.5 * x)
+        cart.keyframe_insert("location", frame=frame)
+        cart.keyframe_insert("rotation_euler", frame=frame)
+    if moved_by == "parent":
+        rig.parent = cart
+    else:
+        rig.constraints.new("COPY_TRANSFORMS").target = cart
+    bpy.context.scene.frame_set(13)
+    choose(rig)
+    settings().keep_touches = False
+    assert press("retarget") == {"FINISHED"}
+    assert (bpy.context.scene.frame_current, cart.location[0]) == (13, pytest.approx(1))
+    _assert_follows(rig, made, contract.skeleton)
+
+
+def test_touches_are_kept_by_targets_that_are_carried_along(
+    made: Made, collection: Any, bodies: list[Body], contract: Any, scene: ModuleType
+) -> None:
+    skeleton = contract.skeleton
+    _bring_palms_together(made, collection, scene, skeleton)
+    names = {name: name for name in skeleton.JOINTS}
+    rigs = [target(f"Target {p}", bodies[p], names, Build(arms=1.15), skeleton) for p in (0, 1)]
+    cart: Any = bpy.data.objects.new("Cart", None)
+    bpy.context.scene.collection.objects.link(cart)
+    for frame, x in ((1, 0), (FRAMES, 2)):
+        cart.location = (x, 0, 0)
+        cart.keyframe_insert("location", frame=frame)
+    rigs[0].parent = cart
+    bpy.context.scene.frame_set(20)
+    choose(*rigs)
+    assert press("retarget") == {"FINISHED"}
+    clip, _, after = _reported_distances()
+    assert abs(after - clip) < 0.005
+
+
+def test_hips_that_are_connected_to_their_parent_are_refused_by_name(
+    collection: Any, bodies: list[Body], contract: Any
+) -> None:
+    """Blender ignores the location of a connected bone."""
+    rig = target("Joined", bodies[0], mixamo_names(contract.skeleton), Build(), contract.skeleton)
+    choose(_with_root(rig, connected=True))
+    before = all_datablocks()
+    with pytest.raises(RuntimeError, match=r"Joined: .* connected .*mixamorig:Hips"):
+        press("retarget")
+    assert all_datablocks() == before
+
+
 @pytest.mark.parametrize("version", ["0.0", "1.0"])
 def test_a_vrm_character_s_bones_are_those_that_the_vrm_add_on_names(
     product: Product, bodies: list[Body], contract: Any, version: str, monkeypatch: pytest.MonkeyPatch
@@ -259,6 +349,41 @@ def test_maps_are_detected_by_the_names_of_bones(product: Product, contract: Any
         assert bone_maps.detect_map(bones).map.name == bone_map.name
         assert bone_maps.detect_map([f"Armature|Joe:{name}" for name in bones]).map.name == bone_map.name
     assert bone_maps.detect_map(["Bone", "Bone.001"]) is None
+
+
+def _with_root(rig: Any, connected: bool = False) -> Any:
+    """The target with a bone on the floor above its hips, which has no keys yet."""
+    bpy.context.view_layer.objects.active = rig
+    bpy.ops.object.mode_set(mode="EDIT")
+    bones = rig.data.edit_bones
+    root, hips = bones.new("root"), bones["mixamorig:Hips"]
+    root.head, root.tail = (0, 0, 0), hips.head
+    hips.parent, hips.use_connect = root, connected
+    bpy.ops.object.mode_set(mode="OBJECT")
+    return rig
+
+
+def _with_walking_root(rig: Any) -> Any:
+    """The target with a root that walks 1 m to the side, in a strip of the NLA."""
+    root = _with_root(rig).pose.bones["root"]
+    for frame, x in ((1, 0), (FRAMES, 1)):
+        root.location = (x, 0, 0)
+        root.keyframe_insert("location", frame=frame)
+    data = rig.animation_data
+    action, slot = data.action, data.action_slot
+    data.action = None
+    track = data.nla_tracks.new()
+    track.name = "Walk"
+    track.strips.new("Walk", 1, action).action_slot = slot
+    return rig
+
+
+def _assert_follows(rig: Any, made: Made, skeleton: ModuleType) -> None:
+    """Whether a target with the names of Mixamo and the body of person A moves as A does."""
+    names = ["spine2", "left_elbow", "right_wrist", "head", "left_hip"]
+    expected = made.reconstruction.motion.joints[0][:, [skeleton.JOINT_INDEX[name] for name in names]]
+    found = heads(rig, [mixamo_names(skeleton)[name] for name in names])
+    np.testing.assert_allclose(found, expected, atol=2e-3)
 
 
 def _bring_palms_together(made: Made, collection: Any, scene: ModuleType, skeleton: ModuleType) -> None:
