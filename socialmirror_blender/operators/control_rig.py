@@ -12,7 +12,7 @@ from ...core.contract.reconstruction import PEOPLE
 from .. import compat
 from .. import scene as scenes
 from ..reconstructions import active_reconstruction, require_reconstruction
-from ..rigging.control_rig.building import build_control_rig, follow, let_go
+from ..rigging.control_rig.building import build_control_rig, follow, let_go, stand_with, stands_at_origin
 from ..rigging.control_rig.fewer_keys import reduce_keys
 from ..rigging.control_rig.layout import LIMBS
 from ..rigging.control_rig.motion import bake_onto_controls, frames_with_keys, snap, write_back
@@ -113,6 +113,8 @@ class SOCIALMIRROR_OT_control_rig_remove(_OnControls, bpy.types.Operator):
         for rig, controls in pairs:
             channelbags = take_channelbag(rig), compat.channelbag_of(controls)
             frames = frames_with_keys(state.first_frame, state.last_frame, *channelbags)
+            if stands_at_origin(controls):
+                stand_with(controls, rig)  # else keys would take people from where their armature stands to the origin
             changed = write_back(context.scene, rig, frames) if self.keep else 0
             let_go(rig)
             remove_controls(controls, keep_action=bool(changed) or not self.keep)

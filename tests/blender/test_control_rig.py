@@ -65,6 +65,63 @@ def test_making_the_rig_moves_no_bone(rigs: Any, joints: Any, product: Any, impo
     assert left != right
 
 
+def place(rigs: Any, how: str) -> None:
+    """Let the people stand elsewhere, as an animator does who fits them to a set."""
+    props = bpy.data.objects.new("set", None)
+    bpy.context.scene.collection.objects.link(props)
+    for rig in rigs:
+        if how == "moved":
+            rig.location, rig.rotation_euler = (2, 1, 0), (0, 0, 1)
+        elif how == "scaled":
+            rig.scale = (0.9, 0.9, 0.9)
+        else:
+            rig.parent, props.location = props, (3, 0, 0.5)
+    bpy.context.view_layer.update()
+
+
+@pytest.mark.parametrize("how", ["moved", "scaled", "parented"])
+def test_people_stay_where_their_armatures_stand(rigs: Any, joints: Any, product: Any, imported: Any, how: str) -> None:
+    place(rigs, how)
+    before = [poses(rig, joints) for rig in rigs]
+    press("control_rig_add", both=True)
+    press("control_rig_snap", limb="ALL", to_ik=False)
+    for rig, was in zip(rigs, before):
+        assert differences(was, poses(rig, joints))[0] < 1.0
+    press("control_rig_remove")
+    for rig, was in zip(rigs, before):
+        assert differences(was, poses(rig, joints))[0] < 1.0
+    own = product("socialmirror_blender.scene.own_keys").count_own_keys(imported)
+    assert [keys.count for _, keys in own] == [0, 0]
+
+
+def test_controls_of_an_earlier_version_are_baked_back_to_where_the_armature_stands(
+    rigs: Any, joints: Any, product: Any, imported: Any
+) -> None:
+    place(rigs, "moved")
+    before = poses(rigs[0], joints)
+    press("control_rig_add", both=True)
+    controls_of(product, imported).parent = None  # as that version had them: the people jump to the origin
+    assert differences(before, poses(rigs[0], joints))[0] > 1000
+    press("control_rig_snap", limb="ALL", to_ik=False)
+    press("control_rig_remove")
+    assert differences(before, poses(rigs[0], joints))[0] < 1.0
+    own = product("socialmirror_blender.scene.own_keys").count_own_keys(imported)
+    assert [keys.count for _, keys in own] == [0, 0]
+
+
+def test_controls_of_an_earlier_version_that_were_moved_are_baked_back_as_they_are_seen(
+    rigs: Any, joints: Any, product: Any, imported: Any
+) -> None:
+    press("control_rig_add", both=True)
+    controls = controls_of(product, imported)
+    controls.parent, controls.location = None, (2, 1, 0)
+    before = poses(rigs[0], joints)
+    press("control_rig_snap", limb="ALL", to_ik=False)
+    assert differences(before, poses(rigs[0], joints))[0] < 1.0
+    press("control_rig_remove")
+    assert differences(before, poses(rigs[0], joints))[0] < 1.0
+
+
 def test_a_hand_is_pulled_by_ik_and_posed_by_fk(rigs: Any, joints: Any, product: Any, imported: Any) -> None:
     press("control_rig_add", both=False) if bpy.context.object in rigs else press("control_rig_add", both=True)
     controls, rig = controls_of(product, imported), rigs[0]

@@ -70,7 +70,9 @@ def bake_onto_controls(scene: Any, rig: bpy.types.Object, controls: Any, frames:
 def snap(scene: Any, rig: bpy.types.Object, controls: Any, limb_names: Sequence[str]) -> None:
     """Put both the FK and the IK controls of limbs where the bones are seen in the current frame, and key them there."""
     frames = np.array([scene.frame_current])
-    poses = visible_poses(scene, rig, BONES, frames)
+    # an earlier version left the controls at the world's origin, wherever the armature stands
+    to_controls = np.array(controls.matrix_world.inverted_safe() @ rig.matrix_world)
+    poses = to_controls @ visible_poses(scene, rig, BONES, frames)
     basis = basis_matrices(poses, read_rest_pose(rig))
     limbs = [limb for limb in LIMBS if limb.name in limb_names]
     fk = {fk_control(bone): _decomposed(basis[:, BONES.index(bone)]) for limb in limbs for bone in limb.joints}
