@@ -109,21 +109,23 @@ class SOCIALMIRROR_OT_control_rig_remove(_OnControls, bpy.types.Operator):
             _check_can_be_keyed(rig)
         if context.mode != "OBJECT":
             bpy.ops.object.mode_set(mode="OBJECT")
-        count = 0
+        count, muted = 0, list[str]()
         for rig, controls in pairs:
             channelbags = take_channelbag(rig), compat.channelbag_of(controls)
             frames = frames_with_keys(state.first_frame, state.last_frame, *channelbags)
             if stands_at_origin(controls):
                 stand_with(controls, rig)  # else keys would take people from where their armature stands to the origin
-            changed = write_back(context.scene, rig, frames) if self.keep else 0
+            changed, theirs = write_back(context.scene, rig, frames) if self.keep else (0, [])
             let_go(rig)
             remove_controls(controls, keep_action=bool(changed) or not self.keep)
             rig.hide_set(False)
             context.view_layer.objects.active = rig
             rig.select_set(True)
-            count += changed
+            count, muted = count + changed, muted + theirs
         context.scene.frame_set(context.scene.frame_current)
         self.report({"INFO"}, f"{count} bones have keys of yours" if self.keep else "The controls are removed")
+        if muted:
+            self.report({"WARNING"}, f"Muted, because the keys now hold the motion that was shown: {', '.join(muted)}")
         return {"FINISHED"}
 
 

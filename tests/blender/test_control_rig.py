@@ -360,6 +360,69 @@ def test_baking_back_is_refused_before_anything_is_baked(rigs: Any, product: Any
     assert controls_of(product, imported) is None
 
 
+def constrain(rig: Any, bone: str, kind: str) -> Any:
+    """A constraint of the animator's own."""
+    props = bpy.data.objects.new("set", None)
+    bpy.context.scene.collection.objects.link(props)
+    props.location, props.rotation_euler = (1, 0, 0), (0, 0, 0.5)
+    constraint = rig.pose.bones[bone].constraints.new(kind)
+    constraint.target = props
+    if kind == "CHILD_OF":
+        constraint.set_inverse_pending = False
+    if kind == "COPY_LOCATION":
+        constraint.use_offset = True
+    if kind == "IK":
+        constraint.chain_count = 2
+    bpy.context.view_layer.update()
+    return constraint
+
+
+@pytest.mark.parametrize(
+    ("bone", "kind"),
+    [
+        ("root", "CHILD_OF"),
+        ("root", "COPY_LOCATION"),
+        ("head", "DAMPED_TRACK"),
+        ("left_elbow", "IK"),
+        ("jaw", "CHILD_OF"),
+    ],
+)
+def test_constraints_of_ones_own_have_their_effect_once_after_baking_back(
+    rigs: Any, joints: Any, product: Any, imported: Any, bone: str, kind: str
+) -> None:
+    rig, constraint = rigs[0], constrain(rigs[0], bone, kind)
+    before = poses(rig, joints)
+    press("control_rig_add", both=True)
+    arm = controls_of(product, imported).pose.bones["right_collar"]
+    arm.rotation_quaternion = POSE
+    arm.keyframe_insert("rotation_quaternion", frame=7)
+    shown = poses(rig, joints)
+    press("control_rig_remove")
+    apart, turned = differences(shown, poses(rig, joints))
+    assert (apart < 1.0 and turned < 0.5) or (kind == "IK" and apart < 5.0 and turned < 1.5), (apart, turned)
+    assert differences(before, shown)[0] > 10
+    assert not constraint.mute
+    own = product("socialmirror_blender.scene.own_keys").count_own_keys(imported)[0][1]
+    assert set(own.frames) - {"left_wrist"} == {"right_collar", "right_shoulder", "right_elbow", "right_wrist"}
+
+
+def test_a_constraint_that_would_undo_what_the_controls_did_is_muted(
+    rigs: Any, joints: Any, imported: Any, product: Any, capfd: pytest.CaptureFixture[str]
+) -> None:
+    constraint = constrain(rigs[0], "root", "CHILD_OF")
+    press("control_rig_add", both=True)
+    root = controls_of(product, imported).pose.bones["root"]
+    for frame in range(1, 26):
+        bpy.context.scene.frame_set(frame)
+        root.location.x += 0.5
+        root.keyframe_insert("location", frame=frame)
+    shown = poses(rigs[0], joints)
+    press("control_rig_remove")
+    assert differences(shown, poses(rigs[0], joints))[0] < 1.0
+    assert constraint.mute
+    assert "Child Of on root of Person 1" in capfd.readouterr().out
+
+
 def test_the_selected_person_gets_the_controls(rigs: Any, product: Any, imported: Any, scene: ModuleType) -> None:
     layer = bpy.context.view_layer
     layer.objects.active = bpy.context.scene.camera
