@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from mathutils import Quaternion
 
-from tests.blender.evaluated_scene import bone_heads
+from tests.blender.evaluated_scene import all_datablocks, bone_heads
 from tests.blender.posing import POSE, key
 from tests.blender.synthetic_reconstruction import make_reconstruction
 from tests.blender.user_actions import press
@@ -421,6 +421,71 @@ def test_a_constraint_that_would_undo_what_the_controls_did_is_muted(
     assert differences(shown, poses(rigs[0], joints))[0] < 1.0
     assert constraint.mute
     assert "Child Of on root of Person 1" in capfd.readouterr().out
+
+
+def hide(collection: Any, how: str) -> Any:
+    """Hide a collection in the Outliner; its entry there."""
+    entry = bpy.context.view_layer.layer_collection.children[collection.name]
+    entry.exclude, entry.hide_viewport = how == "excluded", how == "hidden"
+    collection.hide_viewport = how == "disabled"
+    bpy.context.view_layer.update()
+    return entry
+
+
+def left_behind(rigs: Any) -> Any:
+    constraints = [sum(len(bone.constraints) for bone in rig.pose.bones) for rig in rigs]
+    return all_datablocks(), constraints, bpy.context.object, bpy.context.mode, list(bpy.context.selected_objects)
+
+
+@pytest.mark.parametrize("how", ["excluded", "hidden", "disabled"])
+def test_no_controls_are_made_in_a_collection_that_is_not_shown(rigs: Any, imported: Any, how: str) -> None:
+    hide(imported, how)
+    before = left_behind(rigs)
+    with pytest.raises(RuntimeError, match=r"'missing reconstruction' is .* collection in the Outliner"):
+        press("control_rig_add", both=True)
+    assert left_behind(rigs) == before
+
+
+def test_no_controls_are_made_for_or_baked_back_to_people_in_an_excluded_collection(rigs: Any, imported: Any) -> None:
+    characters = bpy.data.collections.new("Characters")
+    bpy.context.scene.collection.children.link(characters)
+    imported.objects.unlink(rigs[1])
+    characters.objects.link(rigs[1])
+    entry = hide(characters, "excluded")
+    before = left_behind(rigs)
+    with pytest.raises(RuntimeError, match=r"'Characters' is .* collection in the Outliner"):
+        press("control_rig_add", both=True)
+    assert left_behind(rigs) == before
+    entry.exclude = False
+    press("control_rig_add", both=True)
+    bpy.ops.object.mode_set(mode="OBJECT")
+    entry.exclude = True
+    before = left_behind(rigs)
+    with pytest.raises(RuntimeError, match=r"'Characters' is .* collection in the Outliner"):
+        press("control_rig_remove")
+    assert left_behind(rigs) == before
+
+
+def test_nothing_is_left_of_controls_that_could_not_be_made(
+    rigs: Any, product: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    operators = product("socialmirror_blender.operators.control_rig")
+    bake, seen = operators.bake_onto_controls, []
+
+    def fail(*arguments: Any) -> None:
+        seen.append(arguments)
+        if len(seen) == 2:
+            raise ValueError("as an example")
+        bake(*arguments)
+
+    monkeypatch.setattr(operators, "bake_onto_controls", fail)
+    bpy.context.view_layer.objects.active = rigs[0]
+    bpy.ops.object.mode_set(mode="POSE")
+    before = left_behind(rigs)
+    with pytest.raises(RuntimeError, match="as an example"):
+        press("control_rig_add", both=True)
+    assert left_behind(rigs) == before
+    assert not any(rig.hide_get() for rig in rigs)
 
 
 def test_the_selected_person_gets_the_controls(rigs: Any, product: Any, imported: Any, scene: ModuleType) -> None:
