@@ -18,7 +18,7 @@ from ..rigging.control_rig.building import build_control_rig, follow, let_go, st
 from ..rigging.control_rig.fewer_keys import reduce_keys
 from ..rigging.control_rig.layout import LIMBS
 from ..rigging.control_rig.motion import bake_onto_controls, frames_with_keys, snap, write_back
-from ..rigging.control_rig.standing import lock_foot
+from ..rigging.control_rig.standing import ik_share, lock_foot
 from ..scene.actions import is_below_layers, mark_of_take, require_takes, take_channelbag
 from ..scene.armature import read_rest_pose
 from ..scene.datablocks import remove_new_datablocks_on_error
@@ -218,7 +218,7 @@ class SOCIALMIRROR_OT_control_rig_feet(_OnControls, bpy.types.Operator):
         collection = require_reconstruction(context)
         timing = scenes.read_state(collection).timing
         locked = [foot for foot in read_foot_contacts(collection) if foot.mode == "lock"]
-        count = 0
+        count, on_fk = 0, list[str]()
         for person in range(PEOPLE):
             controls = control_rig_of(collection, person)
             for side in ("left", "right") if controls is not None else ():
@@ -227,9 +227,19 @@ class SOCIALMIRROR_OT_control_rig_feet(_OnControls, bpy.types.Operator):
                     for foot in locked
                     if (foot.person, foot.foot) == (person, side)
                 ]
-                if spans:
-                    lock_foot(controls, side, spans, compat.frame_rate(context.scene))
-                    count += len(spans)
+                shares = [ik_share(controls, f"{side}_leg", *span) for span in spans]
+                held = [span for span, (_, most) in zip(spans, shares) if most > 0]
+                if held:
+                    lock_foot(controls, side, held, compat.frame_rate(context.scene))
+                    count += len(held)
+                if any(least < 1 for least, _ in shares):
+                    name = scenes.rig_of(collection, person).name
+                    on_fk.append(
+                        f"The {side} leg of {name} is on FK while its foot is locked: its IK foot cannot hold it."
+                    )
+        to_ik = "Switch it to IK for all frames of the lock, and press Hold Locked Feet again."
+        if on_fk and not count:
+            raise UserError("on-fk", " ".join(on_fk), to_ik)
         if not count:
             raise UserError(
                 "no-locked-feet",
@@ -238,6 +248,8 @@ class SOCIALMIRROR_OT_control_rig_feet(_OnControls, bpy.types.Operator):
             )
         context.scene.frame_set(context.scene.frame_current)
         self.report({"INFO"}, f"Held {count} foot contacts")
+        if on_fk:
+            self.report({"WARNING"}, f"{' '.join(on_fk)} {to_ik}")
         return {"FINISHED"}
 
 

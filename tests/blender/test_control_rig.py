@@ -264,6 +264,37 @@ def test_a_locked_foot_stands_still_and_eases_out_of_it(rigs: Any, product: Any,
     assert steps.max() < usual + np.linalg.norm(after - before, axis=-1).max() / 2  # no jump
 
 
+def test_a_locked_foot_of_a_leg_on_fk_is_named_instead_of_held(
+    rigs: Any, product: Any, imported: Any, capfd: pytest.CaptureFixture[str]
+) -> None:
+    press("control_rig_add", both=True)
+    left_of_1, right_of_2 = imported.socialmirror.feet
+    assert (left_of_1.person, left_of_1.foot, right_of_2.person, right_of_2.foot) == ("0", "left", "1", "right")
+    left_of_1.mode = "lock"
+    controls = controls_of(product, imported)
+    press("control_rig_snap", limb="left_leg", to_ik=False)
+    before = described(channel(controls, "left_foot.ik", "location"))
+    with pytest.raises(RuntimeError, match=r"left leg of Person 1 is on FK.*Switch it to IK"):
+        press("control_rig_feet")
+    assert described(channel(controls, "left_foot.ik", "location")) == before
+    right_of_2.mode = "lock"
+    capfd.readouterr()
+    press("control_rig_feet")
+    said = capfd.readouterr().out
+    assert "Held 1 foot contacts" in said and "left leg of Person 1 is on FK" in said
+    bpy.context.scene.tool_settings.use_keyframe_insert_auto = True
+    bpy.context.scene.frame_set(20)
+    press("control_rig_snap", limb="left_leg", to_ik=True)  # from here on, after the lock
+    right_of_2.mode = "free"
+    with pytest.raises(RuntimeError, match="left leg of Person 1 is on FK"):
+        press("control_rig_feet")
+    bpy.context.scene.frame_set(8)
+    press("control_rig_snap", limb="left_leg", to_ik=True)
+    capfd.readouterr()
+    press("control_rig_feet")  # holds what it can
+    assert "left leg of Person 1 is on FK" in capfd.readouterr().out
+
+
 def test_baking_back_gives_the_animator_keys_only_where_something_changed(
     rigs: Any, joints: Any, product: Any, imported: Any, scene: ModuleType
 ) -> None:
