@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from math import radians
 from typing import Any
 
@@ -12,17 +14,19 @@ from ...core.contract.reconstruction import PEOPLE
 from .. import compat
 from .. import scene as scenes
 from ..reconstructions import active_reconstruction, require_reconstruction
-from ..rigging.control_rig.building import build_control_rig, follow, let_go
+from ..rigging.control_rig.building import build_control_rig, follow, let_go, stand_with, stands_at_origin
 from ..rigging.control_rig.fewer_keys import reduce_keys
 from ..rigging.control_rig.layout import LIMBS
 from ..rigging.control_rig.motion import bake_onto_controls, frames_with_keys, snap, write_back
-from ..rigging.control_rig.standing import lock_foot
+from ..rigging.control_rig.standing import ik_share, lock_foot
 from ..scene.actions import is_below_layers, mark_of_take, require_takes, take_channelbag
 from ..scene.armature import read_rest_pose
+from ..scene.datablocks import remove_new_datablocks_on_error
 from ..scene.fcurves import property_path
 from ..scene.foot_list import read_foot_contacts
 from ..scene.names import control_rig_role, rig_role, skin_role
 from ..scene.objects import control_rig_of, has_control_rig, object_with_role
+from ..scene.shown import require_shown
 from .reporting import OnEditableReconstruction, OperatorReturn, poll_editable, reports_errors
 
 _LIMB_ITEMS = [("ALL", "All Limbs", ""), *((limb.name, limb.name.replace("_", " ").title(), "") for limb in LIMBS)]
@@ -54,7 +58,6 @@ class SOCIALMIRROR_OT_control_rig_add(OnEditableReconstruction, bpy.types.Operat
     @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
         collection = require_reconstruction(context)
-        state = scenes.read_state(collection)
         chosen = list(range(PEOPLE)) if self.both else [_selected_person(context, collection)]
         missing = [person for person in chosen if control_rig_of(collection, person) is None]
         if not missing:
@@ -65,10 +68,21 @@ class SOCIALMIRROR_OT_control_rig_add(OnEditableReconstruction, bpy.types.Operat
         require_takes(rigs)
         for rig in rigs:
             read_rest_pose(rig)  # before anything is made
+        require_shown(context.view_layer, collection, rigs)
+        with remove_new_datablocks_on_error(), _undone_on_error(context, rigs):
+            self.make(context, collection, dict(zip(missing, rigs)))
+        context.scene.frame_set(context.scene.frame_current)
+        return {"FINISHED"}
+
+    def make(
+        self, context: bpy.types.Context, collection: bpy.types.Collection, rigs: dict[int, bpy.types.Object]
+    ) -> None:
+        """Make controls for people, whose armatures follow them from then on, and select them in pose mode."""
+        state = scenes.read_state(collection)
         if context.mode != "OBJECT":
             bpy.ops.object.mode_set(mode="OBJECT")
         made: list[bpy.types.Object] = []
-        for person, rig in zip(missing, rigs):
+        for person, rig in rigs.items():
             frames = frames_with_keys(state.first_frame, state.last_frame, take_channelbag(rig))
             controls = build_control_rig(context, collection, person)
             bake_onto_controls(context.scene, rig, controls, frames)
@@ -81,8 +95,6 @@ class SOCIALMIRROR_OT_control_rig_add(OnEditableReconstruction, bpy.types.Operat
             controls.select_set(True)
         context.view_layer.objects.active = made[0]
         bpy.ops.object.mode_set(mode="POSE")
-        context.scene.frame_set(context.scene.frame_current)
-        return {"FINISHED"}
 
 
 class SOCIALMIRROR_OT_control_rig_remove(_OnControls, bpy.types.Operator):
@@ -105,23 +117,30 @@ class SOCIALMIRROR_OT_control_rig_remove(_OnControls, bpy.types.Operator):
         state = scenes.read_state(collection)
         found = [(person, control_rig_of(collection, person)) for person in range(PEOPLE)]
         pairs = [(scenes.rig_of(collection, person), controls) for person, controls in found if controls is not None]
+        require_shown(context.view_layer, None, [rig for rig, _ in pairs])
         for rig, _ in pairs if self.keep else ():
             _check_can_be_keyed(rig)
         if context.mode != "OBJECT":
             bpy.ops.object.mode_set(mode="OBJECT")
-        count = 0
-        for rig, controls in pairs:
+        changed, muted = [0 for _ in pairs], list[str]()
+        for number, (rig, controls) in enumerate(pairs if self.keep else ()):
             channelbags = take_channelbag(rig), compat.channelbag_of(controls)
             frames = frames_with_keys(state.first_frame, state.last_frame, *channelbags)
-            changed = write_back(context.scene, rig, frames) if self.keep else 0
+            if stands_at_origin(controls):
+                stand_with(controls, rig)  # else keys would take people from where their armature stands to the origin
+            changed[number], theirs = write_back(context.scene, rig, frames)
+            muted += theirs
+        # no controls are removed before the motion of all is baked, which may fail
+        for (rig, controls), count in zip(pairs, changed):
             let_go(rig)
-            remove_controls(controls, keep_action=bool(changed) or not self.keep)
+            remove_controls(controls, keep_action=bool(count) or not self.keep)
             rig.hide_set(False)
             context.view_layer.objects.active = rig
             rig.select_set(True)
-            count += changed
         context.scene.frame_set(context.scene.frame_current)
-        self.report({"INFO"}, f"{count} bones have keys of yours" if self.keep else "The controls are removed")
+        self.report({"INFO"}, f"{sum(changed)} bones have keys of yours" if self.keep else "The controls are removed")
+        if muted:
+            self.report({"WARNING"}, f"Muted, because the keys now hold the motion that was shown: {', '.join(muted)}")
         return {"FINISHED"}
 
 
@@ -199,7 +218,7 @@ class SOCIALMIRROR_OT_control_rig_feet(_OnControls, bpy.types.Operator):
         collection = require_reconstruction(context)
         timing = scenes.read_state(collection).timing
         locked = [foot for foot in read_foot_contacts(collection) if foot.mode == "lock"]
-        count = 0
+        count, on_fk = 0, list[str]()
         for person in range(PEOPLE):
             controls = control_rig_of(collection, person)
             for side in ("left", "right") if controls is not None else ():
@@ -208,9 +227,19 @@ class SOCIALMIRROR_OT_control_rig_feet(_OnControls, bpy.types.Operator):
                     for foot in locked
                     if (foot.person, foot.foot) == (person, side)
                 ]
-                if spans:
-                    lock_foot(controls, side, spans, compat.frame_rate(context.scene))
-                    count += len(spans)
+                shares = [ik_share(controls, f"{side}_leg", *span) for span in spans]
+                held = [span for span, (_, most) in zip(spans, shares) if most > 0]
+                if held:
+                    lock_foot(controls, side, held, compat.frame_rate(context.scene))
+                    count += len(held)
+                if any(least < 1 for least, _ in shares):
+                    name = scenes.rig_of(collection, person).name
+                    on_fk.append(
+                        f"The {side} leg of {name} is on FK while its foot is locked: its IK foot cannot hold it."
+                    )
+        to_ik = "Switch it to IK for all frames of the lock, and press Hold Locked Feet again."
+        if on_fk and not count:
+            raise UserError("on-fk", " ".join(on_fk), to_ik)
         if not count:
             raise UserError(
                 "no-locked-feet",
@@ -219,6 +248,8 @@ class SOCIALMIRROR_OT_control_rig_feet(_OnControls, bpy.types.Operator):
             )
         context.scene.frame_set(context.scene.frame_current)
         self.report({"INFO"}, f"Held {count} foot contacts")
+        if on_fk:
+            self.report({"WARNING"}, f"{' '.join(on_fk)} {to_ik}")
         return {"FINISHED"}
 
 
@@ -232,6 +263,28 @@ def remove_controls(controls: Any, *, keep_action: bool) -> None:
         action.use_fake_user = True
     elif action is not None and action.users == 0:
         bpy.data.actions.remove(action)
+
+
+@contextmanager
+def _undone_on_error(context: bpy.types.Context, rigs: list[bpy.types.Object]) -> Generator[None]:
+    """Let armatures follow nothing, and give visibility, selection and mode back, if the block raises."""
+    layer: Any = context.view_layer
+    active, selected = layer.objects.active, list(layer.objects.selected)
+    mode, hidden = active.mode if active is not None else "OBJECT", [rig.hide_get() for rig in rigs]
+    try:
+        yield
+    except BaseException:
+        if layer.objects.active is not None and layer.objects.active.mode != "OBJECT":
+            bpy.ops.object.mode_set(mode="OBJECT")
+        for rig, was_hidden in zip(rigs, hidden):
+            let_go(rig)
+            rig.hide_set(was_hidden)
+        for item in layer.objects:
+            item.select_set(item in selected)
+        layer.objects.active = active
+        if mode != "OBJECT":
+            bpy.ops.object.mode_set(mode=mode)
+        raise
 
 
 def _check_can_be_keyed(rig: bpy.types.Object) -> None:

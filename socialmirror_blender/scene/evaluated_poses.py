@@ -9,6 +9,7 @@ from typing import Any
 import bpy
 import numpy as np
 
+from ...core.contract.errors import UserError
 from .datablocks import remove_new_datablocks
 
 
@@ -44,9 +45,16 @@ def evaluation_scene(rigs: Sequence[bpy.types.Object], frame_rate: tuple[int, fl
 
 @contextmanager
 def visible_in(scene: bpy.types.Scene, rigs: Sequence[bpy.types.Object]) -> Generator[None]:
-    """Link armatures to a scene and show them there: Blender does not evaluate hidden objects."""
+    """Link armatures to a scene and show them there, in Pose Position: Blender does not evaluate hidden objects.
+
+    UserError `edit-mode` if one of them is in Edit Mode, in which it has no pose but that of rest.
+    """
+    armatures = _armatures(rigs)
+    at_rest = [armature for armature in armatures if armature.pose_position == "REST"]
     hidden: list[tuple[bpy.types.Object, bool]] = []
     try:
+        for armature in at_rest:
+            armature.pose_position = "POSE"
         for rig in rigs:
             scene.collection.objects.link(rig)
             hidden.append((rig, rig.hide_viewport))
@@ -56,3 +64,24 @@ def visible_in(scene: bpy.types.Scene, rigs: Sequence[bpy.types.Object]) -> Gene
         for rig, was_hidden in hidden:
             rig.hide_viewport = was_hidden
             scene.collection.objects.unlink(rig)
+        for armature in at_rest:
+            armature.pose_position = "REST"
+
+
+def _armatures(rigs: Sequence[bpy.types.Object]) -> list[Any]:
+    """The armature datablocks of these objects, and of those that their bones follow. UserError `edit-mode`."""
+    found: list[Any] = []
+    for rig in rigs:
+        bones: Any = () if rig.pose is None else rig.pose.bones
+        followed = [getattr(constraint, "target", None) for bone in bones for constraint in bone.constraints]
+        objects: list[Any] = [rig, *followed]
+        for item in objects:
+            if item is None or item.type != "ARMATURE":
+                continue
+            if item.data.is_editmode:
+                raise UserError(
+                    "edit-mode", f"{item.name} is in Edit Mode, where it has no pose.", "Leave Edit Mode first."
+                )
+            if item.data not in found:
+                found.append(item.data)
+    return found

@@ -6,6 +6,7 @@ from typing import Any
 
 import bpy
 import numpy as np
+from mathutils import Matrix, Vector
 
 from ...core.contract.reconstruction import PEOPLE, Reconstruction
 from .. import compat
@@ -15,7 +16,7 @@ from .confidence_overlay import remove_overlay
 from .correction_state import as_shown
 from .fcurves import write_fcurves
 from .motion import motion_at_scene_frames
-from .names import GHOST_TAKE_PROPERTY, ghost_role
+from .names import GHOST_TAKE_PROPERTY, ghost_role, rig_role
 from .objects import camera_of, object_with_role, rig_of, set_role, skin_of
 from .pose_conversion import smplx_to_bones
 from .state import read_state
@@ -37,14 +38,15 @@ def show_ghost(collection: bpy.types.Collection, reconstruction: Reconstruction,
     motion = as_shown(collection, reconstruction).motion
     motion = motion_at_scene_frames(motion, read_state(collection).timing.timeline)
     for person in range(PEOPLE):
-        rig: Any = rig_of(collection, person).copy()
+        shown = rig_of(collection, person)
+        rig: Any = shown.copy()
         rig.animation_data_clear()
-        rig.name = f"{rig_of(collection, person).name} ghost"
-        for bone in rig.pose.bones:
-            for constraint in list(bone.constraints):
-                bone.constraints.remove(constraint)
+        rig.name = f"{shown.name} ghost"
+        for constrained in (rig, *rig.pose.bones):
+            for constraint in list(constrained.constraints):
+                constrained.constraints.remove(constraint)
         set_role(rig, ghost_role("rig", person), read_state(collection).id)
-        rest = read_rest_pose(rig_of(collection, person))
+        rest = read_rest_pose(shown)
         moving = motion.people[person]
         values = take_values(motion.frames, smplx_to_bones(moving.rotations, moving.pelvis_inworld, rest))
         action = bpy.data.actions.new(rig.name)
@@ -77,14 +79,24 @@ def remove_ghosts(collection: bpy.types.Collection) -> None:
 
 
 def place_ghosts(collection: bpy.types.Collection, offset: float) -> None:
-    """Move the ghosts `offset` metres to the right of the clip's camera, on the floor; 0 lays them over the people."""
+    """Move the ghosts `offset` metres from the people to the right of the clip's camera, on the floor; 0 lays them over them."""
     camera = camera_of(collection)
     right = np.array([1.0, 0.0, 0.0]) if camera is None else np.array(camera.matrix_world)[:3, 0] * (1, 1, 0)
     right /= max(float(np.linalg.norm(right)), 1e-6)
     for person in range(PEOPLE):
-        ghost = object_with_role(collection, ghost_role("rig", person))
-        if ghost is not None:
-            ghost.location = (offset * right).tolist()
+        ghost: Any = object_with_role(collection, ghost_role("rig", person))
+        rig = object_with_role(collection, rig_role(person))
+        if ghost is not None and rig is not None:
+            _put_on(ghost, rig)
+            ghost.location = rig.matrix_world.to_3x3().inverted_safe() @ Vector((offset * right).tolist())
+
+
+def _put_on(ghost: Any, rig: bpy.types.Object) -> None:
+    """Let a ghost stand where an armature does, and move with it."""
+    ghost.parent, ghost.parent_type = rig, "OBJECT"
+    ghost.matrix_parent_inverse = ghost.matrix_basis = Matrix.Identity(4)
+    ghost.delta_location, ghost.delta_rotation_euler = (0.0, 0.0, 0.0), (0.0, 0.0, 0.0)
+    ghost.delta_rotation_quaternion, ghost.delta_scale = (1.0, 0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
 
 
 def _add_skin(collection: bpy.types.Collection, person: int, rig: Any, take: str) -> None:

@@ -78,6 +78,27 @@ def test_a_ghost_shows_another_take_beside_and_is_removed_without_a_trace(
     assert (len(bpy.data.actions), len(bpy.data.materials)) == (actions, materials)
 
 
+def test_ghosts_lie_over_people_who_were_moved(takes: Takes, scene: ModuleType, product: Product) -> None:
+    collection, _, _, _ = takes
+    rig = scene.rig_of(collection, 0)
+    props = bpy.data.objects.new("set", None)
+    bpy.context.scene.collection.objects.link(props)
+    rig.parent, props.location = props, (3, 0, 0.5)
+    rig.location, rig.rotation_euler, rig.delta_location = (2, 1, 0), (0, 0, 1), (0, 0, 0.2)
+    bpy.context.view_layer.update()
+    press("take_ghost", take="take-002")  # the one that is shown
+    names, objects = product("socialmirror_blender.scene.names"), product("socialmirror_blender.scene.objects")
+    ghost = objects.object_with_role(collection, names.ghost_role("skin", 0))
+    skin = scene.skin_of(collection, 0)
+    np.testing.assert_allclose(deformed_vertices(ghost), deformed_vertices(skin), atol=1e-4)
+    props.location = (0, 0, 0)
+    np.testing.assert_allclose(deformed_vertices(ghost), deformed_vertices(skin), atol=1e-4)
+    collection.socialmirror.ghost_offset = 2.0
+    beside = deformed_vertices(ghost) - deformed_vertices(skin)
+    np.testing.assert_allclose(np.linalg.norm(beside, axis=1), 2.0, atol=1e-4)
+    np.testing.assert_allclose(beside[:, 2], 0.0, atol=1e-4)
+
+
 def test_another_take_is_blended_in_over_a_range_as_keys_of_the_animator(
     takes: Takes, scene: ModuleType, contract: ModuleType
 ) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from mathutils import Quaternion
 
-from tests.blender.evaluated_scene import bone_heads
+from tests.blender.evaluated_scene import all_datablocks, bone_heads
 from tests.blender.posing import POSE, key
 from tests.blender.synthetic_reconstruction import make_reconstruction
 from tests.blender.user_actions import press
@@ -63,6 +63,63 @@ def test_making_the_rig_moves_no_bone(rigs: Any, joints: Any, product: Any, impo
     assert len(shown) == 29 and not any(bone.bone.use_deform for bone in controls.pose.bones)
     left, right = (controls.pose.bones[f"{side}_hand.ik"].color.custom.normal for side in ("left", "right"))
     assert left != right
+
+
+def place(rigs: Any, how: str) -> None:
+    """Let the people stand elsewhere, as an animator does who fits them to a set."""
+    props = bpy.data.objects.new("set", None)
+    bpy.context.scene.collection.objects.link(props)
+    for rig in rigs:
+        if how == "moved":
+            rig.location, rig.rotation_euler = (2, 1, 0), (0, 0, 1)
+        elif how == "scaled":
+            rig.scale = (0.9, 0.9, 0.9)
+        else:
+            rig.parent, props.location = props, (3, 0, 0.5)
+    bpy.context.view_layer.update()
+
+
+@pytest.mark.parametrize("how", ["moved", "scaled", "parented"])
+def test_people_stay_where_their_armatures_stand(rigs: Any, joints: Any, product: Any, imported: Any, how: str) -> None:
+    place(rigs, how)
+    before = [poses(rig, joints) for rig in rigs]
+    press("control_rig_add", both=True)
+    press("control_rig_snap", limb="ALL", to_ik=False)
+    for rig, was in zip(rigs, before):
+        assert differences(was, poses(rig, joints))[0] < 1.0
+    press("control_rig_remove")
+    for rig, was in zip(rigs, before):
+        assert differences(was, poses(rig, joints))[0] < 1.0
+    own = product("socialmirror_blender.scene.own_keys").count_own_keys(imported)
+    assert [keys.count for _, keys in own] == [0, 0]
+
+
+def test_controls_of_an_earlier_version_are_baked_back_to_where_the_armature_stands(
+    rigs: Any, joints: Any, product: Any, imported: Any
+) -> None:
+    place(rigs, "moved")
+    before = poses(rigs[0], joints)
+    press("control_rig_add", both=True)
+    controls_of(product, imported).parent = None  # as that version had them: the people jump to the origin
+    assert differences(before, poses(rigs[0], joints))[0] > 1000
+    press("control_rig_snap", limb="ALL", to_ik=False)
+    press("control_rig_remove")
+    assert differences(before, poses(rigs[0], joints))[0] < 1.0
+    own = product("socialmirror_blender.scene.own_keys").count_own_keys(imported)
+    assert [keys.count for _, keys in own] == [0, 0]
+
+
+def test_controls_of_an_earlier_version_that_were_moved_are_baked_back_as_they_are_seen(
+    rigs: Any, joints: Any, product: Any, imported: Any
+) -> None:
+    press("control_rig_add", both=True)
+    controls = controls_of(product, imported)
+    controls.parent, controls.location = None, (2, 1, 0)
+    before = poses(rigs[0], joints)
+    press("control_rig_snap", limb="ALL", to_ik=False)
+    assert differences(before, poses(rigs[0], joints))[0] < 1.0
+    press("control_rig_remove")
+    assert differences(before, poses(rigs[0], joints))[0] < 1.0
 
 
 def test_a_hand_is_pulled_by_ik_and_posed_by_fk(rigs: Any, joints: Any, product: Any, imported: Any) -> None:
@@ -207,6 +264,37 @@ def test_a_locked_foot_stands_still_and_eases_out_of_it(rigs: Any, product: Any,
     assert steps.max() < usual + np.linalg.norm(after - before, axis=-1).max() / 2  # no jump
 
 
+def test_a_locked_foot_of_a_leg_on_fk_is_named_instead_of_held(
+    rigs: Any, product: Any, imported: Any, capfd: pytest.CaptureFixture[str]
+) -> None:
+    press("control_rig_add", both=True)
+    left_of_1, right_of_2 = imported.socialmirror.feet
+    assert (left_of_1.person, left_of_1.foot, right_of_2.person, right_of_2.foot) == ("0", "left", "1", "right")
+    left_of_1.mode = "lock"
+    controls = controls_of(product, imported)
+    press("control_rig_snap", limb="left_leg", to_ik=False)
+    before = described(channel(controls, "left_foot.ik", "location"))
+    with pytest.raises(RuntimeError, match=r"left leg of Person 1 is on FK.*Switch it to IK"):
+        press("control_rig_feet")
+    assert described(channel(controls, "left_foot.ik", "location")) == before
+    right_of_2.mode = "lock"
+    capfd.readouterr()
+    press("control_rig_feet")
+    said = capfd.readouterr().out
+    assert "Held 1 foot contacts" in said and "left leg of Person 1 is on FK" in said
+    bpy.context.scene.tool_settings.use_keyframe_insert_auto = True
+    bpy.context.scene.frame_set(20)
+    press("control_rig_snap", limb="left_leg", to_ik=True)  # from here on, after the lock
+    right_of_2.mode = "free"
+    with pytest.raises(RuntimeError, match="left leg of Person 1 is on FK"):
+        press("control_rig_feet")
+    bpy.context.scene.frame_set(8)
+    press("control_rig_snap", limb="left_leg", to_ik=True)
+    capfd.readouterr()
+    press("control_rig_feet")  # holds what it can
+    assert "left leg of Person 1 is on FK" in capfd.readouterr().out
+
+
 def test_baking_back_gives_the_animator_keys_only_where_something_changed(
     rigs: Any, joints: Any, product: Any, imported: Any, scene: ModuleType
 ) -> None:
@@ -301,6 +389,134 @@ def test_baking_back_is_refused_before_anything_is_baked(rigs: Any, product: Any
     with pytest.raises(RuntimeError, match="Person 2 does not move as the take does"):
         press("control_rig_add", both=True)
     assert controls_of(product, imported) is None
+
+
+def constrain(rig: Any, bone: str, kind: str) -> Any:
+    """A constraint of the animator's own."""
+    props = bpy.data.objects.new("set", None)
+    bpy.context.scene.collection.objects.link(props)
+    props.location, props.rotation_euler = (1, 0, 0), (0, 0, 0.5)
+    constraint = rig.pose.bones[bone].constraints.new(kind)
+    constraint.target = props
+    if kind == "CHILD_OF":
+        constraint.set_inverse_pending = False
+    if kind == "COPY_LOCATION":
+        constraint.use_offset = True
+    if kind == "IK":
+        constraint.chain_count = 2
+    bpy.context.view_layer.update()
+    return constraint
+
+
+@pytest.mark.parametrize(
+    ("bone", "kind"),
+    [
+        ("root", "CHILD_OF"),
+        ("root", "COPY_LOCATION"),
+        ("head", "DAMPED_TRACK"),
+        ("left_elbow", "IK"),
+        ("jaw", "CHILD_OF"),
+    ],
+)
+def test_constraints_of_ones_own_have_their_effect_once_after_baking_back(
+    rigs: Any, joints: Any, product: Any, imported: Any, bone: str, kind: str
+) -> None:
+    rig, constraint = rigs[0], constrain(rigs[0], bone, kind)
+    before = poses(rig, joints)
+    press("control_rig_add", both=True)
+    arm = controls_of(product, imported).pose.bones["right_collar"]
+    arm.rotation_quaternion = POSE
+    arm.keyframe_insert("rotation_quaternion", frame=7)
+    shown = poses(rig, joints)
+    press("control_rig_remove")
+    apart, turned = differences(shown, poses(rig, joints))
+    assert (apart < 1.0 and turned < 0.5) or (kind == "IK" and apart < 5.0 and turned < 1.5), (apart, turned)
+    assert differences(before, shown)[0] > 10
+    assert not constraint.mute
+    own = product("socialmirror_blender.scene.own_keys").count_own_keys(imported)[0][1]
+    assert set(own.frames) - {"left_wrist"} == {"right_collar", "right_shoulder", "right_elbow", "right_wrist"}
+
+
+def test_a_constraint_that_would_undo_what_the_controls_did_is_muted(
+    rigs: Any, joints: Any, imported: Any, product: Any, capfd: pytest.CaptureFixture[str]
+) -> None:
+    constraint = constrain(rigs[0], "root", "CHILD_OF")
+    press("control_rig_add", both=True)
+    root = controls_of(product, imported).pose.bones["root"]
+    for frame in range(1, 26):
+        bpy.context.scene.frame_set(frame)
+        root.location.x += 0.5
+        root.keyframe_insert("location", frame=frame)
+    shown = poses(rigs[0], joints)
+    press("control_rig_remove")
+    assert differences(shown, poses(rigs[0], joints))[0] < 1.0
+    assert constraint.mute
+    assert "Child Of on root of Person 1" in capfd.readouterr().out
+
+
+def hide(collection: Any, how: str) -> Any:
+    """Hide a collection in the Outliner; its entry there."""
+    entry = bpy.context.view_layer.layer_collection.children[collection.name]
+    entry.exclude, entry.hide_viewport = how == "excluded", how == "hidden"
+    collection.hide_viewport = how == "disabled"
+    bpy.context.view_layer.update()
+    return entry
+
+
+def left_behind(rigs: Any) -> Any:
+    constraints = [sum(len(bone.constraints) for bone in rig.pose.bones) for rig in rigs]
+    return all_datablocks(), constraints, bpy.context.object, bpy.context.mode, list(bpy.context.selected_objects)
+
+
+@pytest.mark.parametrize("how", ["excluded", "hidden", "disabled"])
+def test_no_controls_are_made_in_a_collection_that_is_not_shown(rigs: Any, imported: Any, how: str) -> None:
+    hide(imported, how)
+    before = left_behind(rigs)
+    with pytest.raises(RuntimeError, match=r"'missing reconstruction' is .* collection in the Outliner"):
+        press("control_rig_add", both=True)
+    assert left_behind(rigs) == before
+
+
+def test_no_controls_are_made_for_or_baked_back_to_people_in_an_excluded_collection(rigs: Any, imported: Any) -> None:
+    characters = bpy.data.collections.new("Characters")
+    bpy.context.scene.collection.children.link(characters)
+    imported.objects.unlink(rigs[1])
+    characters.objects.link(rigs[1])
+    entry = hide(characters, "excluded")
+    before = left_behind(rigs)
+    with pytest.raises(RuntimeError, match=r"'Characters' is .* collection in the Outliner"):
+        press("control_rig_add", both=True)
+    assert left_behind(rigs) == before
+    entry.exclude = False
+    press("control_rig_add", both=True)
+    bpy.ops.object.mode_set(mode="OBJECT")
+    entry.exclude = True
+    before = left_behind(rigs)
+    with pytest.raises(RuntimeError, match=r"'Characters' is .* collection in the Outliner"):
+        press("control_rig_remove")
+    assert left_behind(rigs) == before
+
+
+def test_nothing_is_left_of_controls_that_could_not_be_made(
+    rigs: Any, product: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    operators = product("socialmirror_blender.operators.control_rig")
+    bake, seen = operators.bake_onto_controls, []
+
+    def fail(*arguments: Any) -> None:
+        seen.append(arguments)
+        if len(seen) == 2:
+            raise ValueError("as an example")
+        bake(*arguments)
+
+    monkeypatch.setattr(operators, "bake_onto_controls", fail)
+    bpy.context.view_layer.objects.active = rigs[0]
+    bpy.ops.object.mode_set(mode="POSE")
+    before = left_behind(rigs)
+    with pytest.raises(RuntimeError, match="as an example"):
+        press("control_rig_add", both=True)
+    assert left_behind(rigs) == before
+    assert not any(rig.hide_get() for rig in rigs)
 
 
 def test_the_selected_person_gets_the_controls(rigs: Any, product: Any, imported: Any, scene: ModuleType) -> None:

@@ -21,12 +21,13 @@ _SWITCH = "Blends the limb from FK (0) to IK (1)"
 
 
 def build_control_rig(context: bpy.types.Context, collection: bpy.types.Collection, person: int) -> bpy.types.Object:
-    """The control armature of a person at rest, without motion; nothing follows it yet."""
+    """The control armature of a person at rest, where their armature stands, without motion; nothing follows it yet."""
     rig = rig_of(collection, person)
     armature: Any = bpy.data.armatures.new(f"{rig.name} controls")
     controls: Any = bpy.data.objects.new(f"{rig.name} controls", armature)
     collection.objects.link(controls)
     set_role(controls, control_rig_role(person), read_state(collection).id)
+    stand_with(controls, rig)
     controls.show_in_front = True
     controls.lock_location = controls.lock_rotation = controls.lock_scale = (True, True, True)
     bones = control_bones(read_rest_pose(rig))
@@ -47,6 +48,17 @@ def build_control_rig(context: bpy.types.Context, collection: bpy.types.Collecti
     for limb in LIMBS:
         _add_ik(controls, limb, {bone.name: bone for bone in bones})
     return controls
+
+
+def stand_with(controls: Any, rig: bpy.types.Object) -> None:
+    """Let controls stand where the person's armature does, also when it is moved, and whatever it is parented to."""
+    controls.parent = rig
+    controls.matrix_parent_inverse = Matrix.Identity(4)
+
+
+def stands_at_origin(controls: Any) -> bool:
+    """Whether controls are of a version that left them at the world's origin, and nobody has moved them."""
+    return controls.parent is None and not len(controls.constraints) and controls.matrix_basis == Matrix.Identity(4)
 
 
 def follow(rig: Any, controls: Any) -> None:

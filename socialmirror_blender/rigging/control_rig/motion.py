@@ -29,12 +29,25 @@ from ...scene.rotations import (
 from ...scene.take_values import CHANNELS, COLUMNS, TakeMark
 from ..limbs import pole_positions
 from .layout import BODY, LIMB_JOINTS, LIMBS, POLE_DISTANCE, fk_control
+from .own_constraints import (
+    IK_TYPES,
+    Constraint,
+    bound_together,
+    constraint_of,
+    constraints_by_bone,
+    controls_muted,
+)
 
 Channels = dict[str, tuple[np.ndarray, np.ndarray]]
 """Locations [S,3] and quaternions [S,4] of bones, relative to rest pose and parent."""
 
 _SAME = 2e-4
 """Difference of a channel (quaternion components, metres) up to which a motion is the same."""
+_SEEN, _SEEN_BY_IK = 1e-3, 1e-2
+"""Differences of a bone's matrix (metres, components of its axes) up to which it is the same, alone and where IK bends it.
+
+Blender's IK ends a little elsewhere when it starts from another pose.
+"""
 _NOTHING = np.zeros(0)
 
 _POLE_ROUNDS, _POLE_ALIGNED = 3, 1e-3
@@ -70,7 +83,9 @@ def bake_onto_controls(scene: Any, rig: bpy.types.Object, controls: Any, frames:
 def snap(scene: Any, rig: bpy.types.Object, controls: Any, limb_names: Sequence[str]) -> None:
     """Put both the FK and the IK controls of limbs where the bones are seen in the current frame, and key them there."""
     frames = np.array([scene.frame_current])
-    poses = visible_poses(scene, rig, BONES, frames)
+    # an earlier version left the controls at the world's origin, wherever the armature stands
+    to_controls = np.array(controls.matrix_world.inverted_safe() @ rig.matrix_world)
+    poses = to_controls @ visible_poses(scene, rig, BONES, frames)
     basis = basis_matrices(poses, read_rest_pose(rig))
     limbs = [limb for limb in LIMBS if limb.name in limb_names]
     fk = {fk_control(bone): _decomposed(basis[:, BONES.index(bone)]) for limb in limbs for bone in limb.joints}
@@ -100,19 +115,43 @@ def frames_with_keys(first: int, last: int, *channelbags: Any) -> np.ndarray:
     return np.arange(math.floor(min(ends)), math.ceil(max(ends)) + 1)
 
 
-def write_back(scene: Any, rig: bpy.types.Object, frames: np.ndarray) -> int:
+def write_back(scene: Any, rig: bpy.types.Object, frames: np.ndarray) -> tuple[int, list[str]]:
     """Key the visible motion in successive scene frames on the SMPL-X bones where it differs from theirs, as the animator's keys.
 
     Keys of bones that move as their F-curves say are left alone, and where the visible motion is the take's, the take's key comes
-    back. Returns the number of bones that were keyed. UserError `no-take` if the take's action does not animate the armature.
+    back. Bones with constraints of the animator's own are keyed only if they would not show that motion without the controls, and
+    those constraints, which would move the keyed bones on, are muted. Returns the number of bones that were keyed, and which
+    constraints were muted. UserError `no-take` if the take's action does not animate the armature.
     """
+    poses = visible_poses(scene, rig, BONES, frames)
+    basis = basis_matrices(poses, read_rest_pose(rig))
+    constraints = constraints_by_bone(rig)
+    changed = _key_bones(rig, frames, basis, {bone for bone in BONES if bone not in constraints})
+    muted: set[Constraint] = set()
+    while constraints:
+        with controls_muted(rig):
+            apart = dict(zip(BONES, np.abs(visible_poses(scene, rig, BONES, frames) - poses).max((0, 2, 3))))
+        moved = {bone for bone, items in constraints.items() if apart.get(bone, 0) > _tolerance(rig, items)}
+        wrong = bound_together(moved, constraints)
+        if not wrong:
+            break
+        for name, constraint in sorted(set().union(*(constraints.pop(bone) for bone in wrong)) - muted):
+            constraint_of(rig, (name, constraint)).mute = True
+            muted.add((name, constraint))
+        changed |= _key_bones(rig, frames, basis, wrong)
+    return len(changed), [f"{constraint} on {bone} of {rig.name}" for bone, constraint in sorted(muted)]
+
+
+def _key_bones(rig: bpy.types.Object, frames: np.ndarray, basis: np.ndarray, bones: set[str]) -> set[str]:
+    """Key `basis` [S,56,4,4] on some of the bones where it differs from their F-curves. Returns the bones that got keys."""
     mark = mark_of_take(rig)
     if mark is None:
         raise no_take(rig)
-    basis = basis_matrices(visible_poses(scene, rig, BONES, frames), read_rest_pose(rig))
     polish, changed = polish_of(rig), set[str]()
     channelbag: Any = take_channelbag(rig)
     for bone, path, size in CHANNELS:
+        if bone not in bones:
+            continue
         location, rotation = _decomposed(basis[:, BONES.index(bone)])
         at_rest = np.array([1.0, 0.0, 0.0, 0.0]) if size == 4 else np.zeros(3)
         keyed = evaluate_fcurves(channelbag, path, frames, at_rest)
@@ -134,7 +173,11 @@ def write_back(scene: Any, rig: bpy.types.Object, frames: np.ndarray) -> int:
             polish = with_keyframes(polish, curve, frames[own], values[own, index], OWN_KEYFRAME)
     rekey(rig, mark, polish)
     forget_own_keys()
-    return len(changed)
+    return changed
+
+
+def _tolerance(rig: bpy.types.Object, constraints: set[Constraint]) -> float:
+    return _SEEN_BY_IK if any(constraint_of(rig, item).type in IK_TYPES for item in constraints) else _SEEN
 
 
 def rows_to_key(frames: np.ndarray, differs: np.ndarray, keyed: np.ndarray) -> np.ndarray:

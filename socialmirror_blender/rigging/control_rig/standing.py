@@ -9,13 +9,21 @@ import bpy
 import numpy as np
 
 from ... import compat
-from ...scene.fcurves import evaluate_fcurves, location_path, rotation_path
+from ...scene.fcurves import evaluate_fcurves, location_path, property_path, rotation_path
 from ...scene.keyframes import Keys, join_keys, read_keys, select_keys, whole_keys, write_keys
 from ...scene.rotations import make_sign_continuous
 
 EASE = 0.2
 """Seconds before and after a lock in which the foot comes to its place and leaves it."""
 _NO_ROTATION = np.array([1.0, 0.0, 0.0, 0.0])
+
+
+def ik_share(controls: Any, limb: str, first: int, last: int) -> tuple[float, float]:
+    """The least and the most that a limb follows its IK controls, from 0 to 1, in scene frames from `first` to `last`."""
+    channelbag: Any = compat.channelbag_of(controls)
+    switch = None if channelbag is None else channelbag.fcurves.find(property_path(limb))
+    values = [controls[limb]] if switch is None else [switch.evaluate(frame) for frame in range(first, last + 1)]
+    return min(values), max(values)
 
 
 def lock_foot(controls: Any, side: str, spans: Sequence[tuple[int, int]], frame_rate: float) -> None:

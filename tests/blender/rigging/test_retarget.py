@@ -86,6 +86,21 @@ def test_the_same_body_moves_as_the_person_does(made: Made, collection: Any, bod
     np.testing.assert_allclose(heads(rig, names), expected, atol=1e-3)
 
 
+def test_people_and_targets_in_rest_position_move_as_they_are_animated(
+    collection: Any, bodies: list[Body], scene: ModuleType, contract: Any
+) -> None:
+    skeleton = contract.skeleton
+    names = {name: name for name in skeleton.JOINTS}
+    rig = target("Target", bodies[0], names, Build(), skeleton)
+    choose(rig)
+    person = scene.rig_of(collection, 0)
+    person.data.pose_position = rig.data.pose_position = "REST"
+    press("retarget")
+    person.data.pose_position = rig.data.pose_position = "POSE"
+    bpy.context.scene.frame_set(12)
+    np.testing.assert_allclose(heads(rig, ["left_wrist", "head"]), heads(person, ["left_wrist", "head"]), atol=0.002)
+
+
 def test_a_mixamo_skeleton_in_centimetres_that_faces_elsewhere_gets_the_pose(
     made: Made, collection: Any, bodies: list[Body], contract: Any
 ) -> None:
