@@ -38,7 +38,7 @@ _FADE_SECONDS = 0.4
 _CONTEXT_SECONDS = 0.3
 """... and how much farther it looks at the take: what it finds at the ends of a stretch is not used."""
 _FAR = 0.3
-"""metres between the two sides of an enforced contact from which on people also move as a whole. Chosen on dev clips."""
+"""metres between the sides of an enforced contact in the earlier take from which on people also move as a whole; by dev clips."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def fit_edited(
     wanted = replace(targets, prior=_moved_prior(targets.prior, start, held, body), landmark_weight=weight)
     if earlier.finished:
         edited = _edited_frames(start, earlier, moved, targets, timeline, body)
-        fitted = _fit_around(edited, held, observations, body, wanted, schedule, reporter)
+        fitted = _fit_around(edited, held, earlier, observations, body, wanted, schedule, reporter)
     else:
         fitted = fit_clip(held, observations, body, wanted, schedule, reporter)
     result: MotionEstimate = hold_edits(fitted, timeline, body, targets)
@@ -117,6 +117,7 @@ def _edited_frames(
 def _fit_around(
     edited: Bool[np.ndarray, " T"],
     start: MotionEstimate,
+    earlier: EarlierTake,
     observations: Observations,
     body: BodyModel,
     targets: FitTargets,
@@ -130,7 +131,7 @@ def _fit_around(
     enforced = [contact for contact in targets.contacts if contact.state == "enforced"]
     for number, stretch in enumerate(stretches):
         frames = timeline.frame_index[stretch]
-        gaps = contact_distances(enforced, start.frames(stretch), body, frames)
+        gaps = contact_distances(enforced, earlier.motion.frames(stretch), body, frames)
         is_far = any(gap is not None and gap > _FAR for gap in gaps)
         fitted = fit_clip(
             start.frames(stretch),
