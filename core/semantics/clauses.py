@@ -58,7 +58,7 @@ class VerbPhrase:
     """The parts around a verb by role."""
 
     agent: Mention | None
-    """What does it: the subject, or the one after `by` in the passive."""
+    """What does it: the subject, the one after `by` in the passive, or the actor's own that is brought to the other's."""
     instruments: tuple[Mention, ...]
     """What somebody does it with."""
     targets: tuple[Mention, ...]
@@ -156,9 +156,12 @@ class Clause:
             instruments, targets = instruments[:1], instruments[1:]
         own = () if passive else tuple(each for each in targets if self.is_own(each, start, end))
         others = tuple(each for each in targets if each not in own)
+        brought = tuple(
+            each for each in own if others and each.end < others[0].start
+        )  # `leans her head on his shoulder`
         named_at = targets[0].start if targets and targets[0].start > end else agent_at
         return VerbPhrase(
-            agent=agents[-1] if agents else None if passive else subject,
+            agent=next(iter((*brought, *agents[-1:])), None if passive else subject),
             instruments=instruments,
             targets=others,
             own=own,

@@ -194,7 +194,8 @@ NOT_PARTS = (
 
 CONTRACTIONS = r"(?:do|does|did|is|are|was|were|has|have|had|wo|would|could|ca|should|must|need|ai)n ?t"
 NEGATIONS = (
-    rf"not|never|cannot|(?<!with )no|nobody|almost|nearly|avoid\w*|{CONTRACTIONS}|(?:refus|fail|declin|forg[eo]t)\w* to"
+    r"not|never|cannot|(?<!with )no|nobody|neither|nor|almost|nearly|avoid\w*|(?:refus|fail|declin|forg[eo]t)\w* to"
+    rf"|{CONTRACTIONS}"
 )
 """Words that negate a verb which follows within a few words."""
 NEGATIONS_OF_NEXT = r"without|instead of|rather than|from|stop\w*|ceas\w*|quit\w*"

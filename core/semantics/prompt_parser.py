@@ -131,7 +131,7 @@ def _effector(phrase: VerbPhrase, verb: ContactVerb) -> str:
 
 def _match_resting(clause: Clause) -> ContactHypothesis | None:
     """`his hand is on her shoulder`."""
-    resting = re.compile(rf" (?:{lexicon.RESTING_VERBS})(?: \w+ly)? (?:{lexicon.PLACEMENT_PREPOSITIONS})\b")
+    resting = re.compile(rf" (?:{lexicon.RESTING_VERBS})(?: \w+ly)? (?:{lexicon.PLACEMENT_PREPOSITIONS}|in)\b")
     for mention in clause.mentions:
         match = resting.match(clause.words, mention.end)
         others = clause.between(match.end(), clause.end_of_targets(match.end())) if match else ()

@@ -173,7 +173,7 @@ SHOVE = "palm back|chest|shoulder|upper_arm"
         "They aren't hugging", "They didn’t hug.", "They dont hug", "He isn't touching her shoulder", "He won't touch her face",
         "They cannot touch hands", "She stops holding her hand", "They stop shaking hands", "He refuses to hug her",
         "She fails to touch his hand", "Their hands are not touching", "His hand isn't on her shoulder",
-        "He doesn't put his hand on her shoulder", "She lets go of his hand",
+        "Neither of them touches the other", "He doesn't put his hand on her shoulder", "She lets go of his hand",
     ],
 )  # fmt: skip
 def test_what_is_denied_is_no_contact_and_not_unread(prompt: str) -> None:
@@ -229,6 +229,8 @@ def test_a_word_of_negation_that_negates_something_else(prompt: str) -> None:
         ("Person A's right hand rests on Person B's left shoulder", ["right_palm left_shoulder"]),
         ("His hand is on her shoulder", ["palm shoulder"]),
         ("Her hand lies on his chest", ["palm chest"]),
+        ("His right hand is in her left hand", ["right_palm left_palm"]),
+        ("She leans her head on his shoulder", ["head shoulder"]),
         ("She takes his hand", ["fingers|palm palm"]),
         ("She takes him into her arms", []),
         ("Their hands touch", ["palm palm"]),
