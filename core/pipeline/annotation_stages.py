@@ -64,7 +64,7 @@ def annotation(
     return Annotations(() if found is None else (found,))
 
 
-@stage(version=2, cost=0.5, stored=False)
+@stage(version=3, cost=0.5, stored=False)
 def words(prompt: str, annotation: Annotations | None, clip_scene: ClipScene | None) -> Words:
     """The prompt; without one what the annotator says, unless the initial motion bears out none of the touches that it names."""
     said = None if annotation is None else annotation.annotation

@@ -28,7 +28,7 @@ from ..fitting.fit import FittedMotion
 from ..observations.clip_scene import ClipScene
 from ..reporting import Reporter
 from ..semantics.grounding import Refusal, ground_hypotheses
-from ..semantics.prompt_parser import named_parts, parse_prompt
+from ..semantics.prompt_parser import named_parts, parse_prompt, unread_clauses
 from ..stgcn.predict import JointPrediction
 from .annotation_stages import Annotations, SuggestedContacts, Words
 from .stage import stage
@@ -63,15 +63,17 @@ def _contact_head(reporter: Reporter) -> ContactHead | None:
     return _usable(CONTACT_HEAD, load_contact_head, "Contacts are found by distances alone", reporter)
 
 
-@stage(version=10, cost=3, weights=(CONTACT_HEAD, CONTACT_REGIONS))
+@stage(version=11, cost=3, weights=(CONTACT_HEAD, CONTACT_REGIONS))
 def prompted_contacts(
     clip_scene: ClipScene, joint_prediction: JointPrediction, fitted: FittedMotion, prompt: str, reporter: Reporter
 ) -> ContactList:
     """The contacts that a prompt names, where the fitted motion bears them out.
 
     Of those that it does not, it warns; they are listed as rejected unless the two are too far apart, so that a user who knows
-    better can enforce them.
+    better can enforce them. It also warns of clauses that seem to name a contact and that the parser makes none of.
     """
+    for clause in unread_clauses(prompt):
+        reporter.warning(_why_unread(clause))
     hypotheses = parse_prompt(prompt)
     scene = _contact_scene(clip_scene, joint_prediction, fitted)
     head = _contact_head(reporter) if hypotheses else None
@@ -88,6 +90,10 @@ def prompted_contacts(
         contacts += refusal.contacts
     reporter.progress(1.0)
     return ContactList(_spread(contacts, reporter))
+
+
+def _why_unread(clause: str) -> str:
+    return f"The prompt says \u201c{clause}\u201d, from which no contact could be read; name the two parts that touch, if any do."
 
 
 def _why_refused(refusal: Refusal) -> str:

@@ -36,6 +36,10 @@ class InteractionPattern:
 _CHEST_TO_CHEST = ContactPattern("chest", "chest")
 _DETERMINERS = "each|the|a|an|his|her|their|other|another|one|person|man|woman|s|left|right"
 """Words between `shakes` and `hand`."""
+_HAND = (
+    "".join(rf"(?<!\b{word} )" for word in ("his", "her", "their", "the", "s", "left", "right", "both")) + r"hand\w*"
+)
+"""The verb, not the noun."""
 _ARMS_AROUND = (ContactPattern("palm:left", "back", mutual=True), ContactPattern("palm:right", "back", mutual=True))
 
 INTERACTION_PATTERNS: tuple[InteractionPattern, ...] = (
@@ -95,37 +99,78 @@ INTERACTION_PATTERNS: tuple[InteractionPattern, ...] = (
         (ContactPattern("forearm:x|wrist:x", "forearm:y|wrist:y"),), brief=True,
     ),
     InteractionPattern(
-        "hand_over", r"\b(hand|pass|giv|gav)\w*( \w+){0,4} (over|to)\b|\bhand ?over\b|\b(take|receiv)\w* .*\bfrom\b",
+        "hand_over", rf"\b({_HAND}|pass\w*|giv\w*|gav\w*)( \w+){{0,4}} (over|to)\b|\bhand ?over\b|\b(take|receiv)\w* .*\bfrom\b",
         (ContactPattern("fingers:x|palm:x", "fingers:y|palm:y"),), brief=True,
-    ),
-    InteractionPattern(
-        "shove", r"\b(push|shov)\w*\b", (ContactPattern("palm:x", "chest|back|shoulder:y|upper_arm:y"),), brief=True,
     ),
 )  # fmt: skip
 """A clause is parsed by the first pattern that matches, so that particular patterns come before general ones."""
 
-CONTACT_VERBS: dict[str, tuple[str, bool]] = {
-    r"kick\w*": ("foot:x|shin:x", True),
-    r"(punch|strik|struck|hit)\w*|box(es|ing|ed)": ("fingers:x|hand_back:x", True),
-    r"slap\w*|smack\w*": ("palm:x", True),
-    r"pat(s|ted|ting)?|tap(s|ped|ping)?": ("palm:x|fingers:x", True),
-    r"kiss\w*": ("face", False),
-    r"headbutt\w*": ("head", True),
-    r"elbow(s|ed|ing)": ("elbow:x", True),
-    r"knee(s|d|ing)": ("knee:x", True),
-    r"lean\w*": ("shoulder:x|head|back", False),
-    r"(grab|hold|grip|grasp|clutch|seiz|catch|pull|tug)\w*|held|caught": ("palm:x|fingers:x", False),
-    r"(touch|strok|rub|massag|press|support|feel)\w*|felt": ("palm:x|fingers:x", False),
-}
-"""Verbs of contact, each with the part that somebody touches with unless the clause names another, and whether it is brief."""
+_TARGETS = "chest|belly|face|thigh:y|back"
+_LEG_TARGETS = "hips|belly|thigh:y|knee:y|shin:y|calf:y|back"
 
-DEFAULT_TARGETS = "chest|belly|face|thigh:y|back"
-DEFAULT_LEG_TARGETS = "hips|belly|thigh:y|knee:y|shin:y|calf:y|back"
-"""The parts that are touched by a hand, or by a leg, where the clause does not name any."""
 
-PLACEMENT_VERBS = r"(put|lay|laid|plac|rest|keep|kept|press|set|wrap|throw|threw|drap|ha)\w*|with"
+@dataclass(frozen=True)
+class ContactVerb:
+    """A verb of contact, and what is in contact unless the clause names other parts."""
+
+    pattern: str
+    """Regular expression of its forms."""
+    effector: str
+    """The part that somebody touches with."""
+    brief: bool = False
+    """A blow or a tap rather than a hold. One that names no part of the other person is directed at the default targets."""
+    targets: str = _TARGETS
+    direct: bool = False
+    """Whether the part is its direct object (`takes her hand`, not `takes her into his arms`)."""
+    name: str = "touch"
+
+    @property
+    def by_hand(self) -> bool:
+        return self.effector.startswith(("palm", "fingers"))
+
+    def targets_of(self, actor: str) -> str:
+        """The default targets of a part that somebody touches with."""
+        return _LEG_TARGETS if actor.startswith(("foot", "shin", "knee")) else self.targets
+
+
+SHOVE = ContactVerb(r"(push|shov)\w*", "palm:x", True, "chest|back|shoulder:y|upper_arm:y", name="shove")
+CONTACT_VERBS: tuple[ContactVerb, ...] = (
+    ContactVerb(r"kick\w*", "foot:x|shin:x", True),
+    ContactVerb(r"(punch|strik|struck|hit)\w*|box(es|ing|ed)", "fingers:x|hand_back:x", True),
+    ContactVerb(r"slap\w*|smack\w*", "palm:x", True),
+    ContactVerb(r"pat(s|ted|ting)?|tap(s|ped|ping)?", "palm:x|fingers:x", True),
+    ContactVerb(r"kiss\w*", "face"),
+    ContactVerb(r"headbutt\w*", "head", True),
+    ContactVerb(r"elbow(s|ed|ing)", "elbow:x", True),
+    ContactVerb(r"knee(s|d|ing)", "knee:x", True),
+    ContactVerb(r"lean\w*", "shoulder:x|head|back"),
+    ContactVerb(r"(grab|hold|grip|grasp|clutch|seiz|catch|pull|tug)\w*|held|caught", "palm:x|fingers:x"),
+    ContactVerb(r"(touch|strok|rub|massag|press|support|feel)\w*|felt", "palm:x|fingers:x"),
+    ContactVerb(r"tak(e|es|en|ing)|took", "palm:x|fingers:x", direct=True),
+)
+"""A clause is parsed by the first verb that it has."""
+MEETING_VERBS = r"touch(ed|ing)?|meet(ing)?|met"
+"""Verbs of a part that both people have: `their hands touch`."""
+OTHER_TOUCHES = (
+    r"(chok|strangl|tackl|tickl|pok|nudg|bump|wrestl|cling|clasp|caress|squeez|pinch|brush|trip)\w*|clung"
+    r"|link(s|ed|ing)?"
+)
+CARRYING_VERBS = r"(carr(y|i)|lift|drag|throw|toss)\w*|threw"
+"""Verbs of a contact whose parts nobody can guess, and those that are one only if they are done to a person. The user is told
+that they were not used."""
+
+PLACEMENT_VERBS = r"(put|lay|laid|plac|rest|keep|kept|press|set|wrap|throw|threw|drap)\w*|ha(s|ve|d|ving)|with"
 """Words before the part of the actor that is placed on the other person."""
 PLACEMENT_PREPOSITIONS = r"on|onto|upon|against|around|round|over|at|to|behind|under"
+RESTING_VERBS = (
+    r"(?:is|are|was|were)(?: (?:placed|put|laid|pressed|wrapped|resting|lying|still|now))*"
+    r"|(?:rest|land|remain|stay)(?:s|ed)?|lies|lay"
+)
+"""Words between a part and such a preposition: `his hand is on her shoulder`."""
+INSTRUMENT_WORDS = r"with|using"
+"""Words before the part that somebody acts with."""
+AUXILIARIES = r"is|are|was|were|be|been|being|get|gets|got|getting"
+"""Verbs before a participle in the passive."""
 
 BODY_PART_WORDS: dict[str, str] = {
     "head": "head", "hair": "head", "forehead": "face", "face": "face", "cheek": "face", "chin": "face", "nose": "face",
@@ -138,6 +183,40 @@ BODY_PART_WORDS: dict[str, str] = {
 }  # fmt: skip
 """Everyday words for parts of the body, in the singular, and the regions without side that they mean."""
 IRREGULAR_PLURALS = {"feet": "foot", "calves": "calf", "thighs": "thigh"}
-NEGATIONS = r"not|never|without|no|nobody|doesn t|don t|do not|avoid\w*|almost|nearly"
+AMBIGUOUS_PARTS = ("back", "face", "faces")
+"""Words that are a part only after a word that a noun follows, such as a determiner."""
+DETERMINERS = ("the", "a", "an", "his", "her", "their", "my", "your", "its", "one", "both", "own", "s", "other")
+NOT_PARTS = (
+    r"(face|back) to \1", r"side by side", r"(?:push|shov|pull|tug|drag)\w* her back",
+    r"at (?:his|her|their|(?:\w+ )+s) back",
+)  # fmt: skip
+"""Phrases with words for parts that mean none; `\\1` is their first group."""
+
+CONTRACTIONS = r"(?:do|does|did|is|are|was|were|has|have|had|wo|would|could|ca|should|must|need|ai)n ?t"
+NEGATIONS = (
+    r"not|never|cannot|(?<!with )no|nobody|neither|nor|almost|nearly|avoid\w*|(?:refus|fail|declin|forg[eo]t)\w* to"
+    rf"|{CONTRACTIONS}"
+)
+"""Words that negate a verb which follows within a few words."""
+NEGATIONS_OF_NEXT = r"without|instead of|rather than|from|stop\w*|ceas\w*|quit\w*"
+"""Words that negate only a verb in -ing right after them (`without touching`, but `without hesitation he hugs her`)."""
+EXCLUSIONS = rf"without|instead of|rather than|not|never|{CONTRACTIONS}"
+"""Words after a verb from which on nothing is its target."""
+RELEASES = r"let(s|ting)? go|releas\w*"
+
 PERSON_NAMES = {r"(person|figure) (a|one|1)": 0, r"(person|figure) (b|two|2)": 1}
 """Names of the two people in the product. `The first person` is not one: it refers to whoever the text mentions first."""
+GENDERS: dict[str, str] = {
+    "he": r"he|man|boy|guy|father|dad|brother|son|husband|boyfriend|gentleman|grandfather|groom|king|prince",
+    "she": r"she|woman|girl|lady|mother|mum|mom|sister|daughter|wife|girlfriend|grandmother|bride|queen|princess",
+}
+"""Words for a person who acts, by pronoun. A part with the pronoun's possessive is then that person's own."""
+POSSESSIVES, OBJECTS = {"he": "his", "she": "her"}, {"he": "him", "she": "her"}
+PLURALS: dict[str, str] = {
+    "he": r"men|boys|guys|brothers|fathers|gentlemen|males", "she": r"women|girls|ladies|sisters|mothers|females",
+}  # fmt: skip
+PEOPLE = (
+    r"him|her|them|each|other|others|another|one|first|second|person|people|figure|child|kid|baby|friend|partner|leader|opponent"
+    rf"|attacker|stranger|dancer|somebody|someone|{GENDERS['he']}|{GENDERS['she']}"
+)
+"""Words for the one who is acted on; other nouns after an article are things."""

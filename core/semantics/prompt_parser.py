@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import product
+from itertools import cycle, pairwise, product
 
 import numpy as np
 from jaxtyping import Bool
@@ -19,11 +19,14 @@ from jaxtyping import Bool
 from ..contract.body_parts import BODY_PARTS, PART_INDEX, body_part_of
 from ..contract.skeleton import REGIONS
 from . import lexicon
-from .lexicon import ContactPattern
+from .clauses import Clause, Mention, VerbPhrase, find_placement, split_into_clauses
+from .lexicon import ContactPattern, ContactVerb
 
 _MAX_INTERPRETATIONS = 128
 """Enough for the interaction with the most of them, an arm around the shoulders."""
 _SIDED_LIMB = re.compile(r"\b(left|right) (?:hand|arm|forearm|wrist|palm|fist|foot|leg)s?\b")
+_NOT_DIRECT = r"\b(?:in|into|on|onto|off|at|to|from|under|against|around|over|with|up|out)\b"
+"""Words between a verb and a part that is not its direct object."""
 _ACTOR_VARIABLES, _OTHER_VARIABLES = "xyzw", "pqrs"
 """Names of open sides. Those of the other's parts differ from those of the lexicon's patterns, so that a foot and the knee that
 it kicks need not be of one side."""
@@ -65,112 +68,183 @@ def part_hypothesis(name: str, words: str, contact: ContactPattern, frames: tupl
 def parse_prompt(prompt: str) -> tuple[ContactHypothesis, ...]:
     """The contacts that a prompt mentions, in the order of its clauses; empty if it mentions none that the lexicon knows."""
     found: list[ContactHypothesis] = []
-    for clause in _split_into_clauses(prompt):
+    for clause in split_into_clauses(prompt):
         hypothesis = _parse_clause(clause)
         if hypothesis is not None and all(other.interpretations != hypothesis.interpretations for other in found):
             found.append(hypothesis)
     return tuple(found)
 
 
-def _split_into_clauses(prompt: str) -> list[str]:
-    """Lower-case words without punctuation, split wherever another action may begin."""
-    text = re.sub(r"['’-]", " ", prompt.lower())
-    pieces = re.split(r"[.;:!?\n,]+|\b(?:and|then|before|after|while|until|as)\b", text)
-    return [words for piece in pieces if (words := " ".join(re.findall(r"[a-z0-9]+", piece)))]
+def unread_clauses(prompt: str) -> tuple[str, ...]:
+    """The clauses that seem to mention a contact of the two, of which `parse_prompt` makes none."""
+    unread = (c.words for c in split_into_clauses(prompt) if _parse_clause(c) is None and _mentions_touch(c))
+    return tuple(dict.fromkeys(unread))
 
 
-def _parse_clause(clause: str) -> ContactHypothesis | None:
-    return _match_interaction(clause) or _match_placement(clause) or _match_contact_verb(clause)
+def _parse_clause(clause: Clause) -> ContactHypothesis | None:
+    return (
+        _match_interaction(clause)
+        or _match_contact_verb(clause, lexicon.SHOVE)
+        or _match_resting(clause)
+        or _match_meeting(clause)
+        or _match_placement(clause)
+        or next(filter(None, (_match_contact_verb(clause, verb) for verb in lexicon.CONTACT_VERBS)), None)
+    )
 
 
-def _match_interaction(clause: str) -> ContactHypothesis | None:
+def _match_interaction(clause: Clause) -> ContactHypothesis | None:
     """`shakes hands with`, `hugs`: the first pattern of the lexicon that matches."""
     for interaction in lexicon.INTERACTION_PATTERNS:
-        match = re.search(interaction.pattern, clause)
-        if match and not _is_negated(clause, match.start()):
-            sides = _given_sides(clause, interaction.sides_of_other)
-            contacts = interaction.contacts
-            target, _, _ = clause[match.end() :].partition(" with ")
-            if interaction.name == "shove" and (parts := _parse_parts(target, _OTHER_VARIABLES)):
-                contacts = (ContactPattern(contacts[0].actor, parts[0]),)
-            interpretations = _interpret(contacts, sides, _possible_actors(clause))
-            return ContactHypothesis(interaction.name, clause, interpretations, interaction.brief)
+        for match in clause.find(interaction.pattern):
+            sides = _given_sides(clause, match, interaction.sides_of_other)
+            actors = _possible_actors(clause, passive=clause.is_passive(match.start(), match[0]))
+            interpretations = _interpret(interaction.contacts, sides, actors)
+            return ContactHypothesis(interaction.name, clause.words, interpretations, interaction.brief)
     return None
 
 
-def _match_placement(clause: str) -> ContactHypothesis | None:
+def _match_contact_verb(clause: Clause, verb: ContactVerb) -> ContactHypothesis | None:
+    """`kicks him in the stomach`, `holds her wrist`, `her wrist is held by his left hand`."""
+    for match in clause.find(verb.pattern):
+        phrase = clause.phrase(match)
+        named = phrase.targets[0].start if phrase.targets else match.end()
+        indirect = verb.direct and re.search(_NOT_DIRECT, clause.words[match.end() : named])
+        if phrase.on_self or indirect or (not verb.brief and (phrase.on_thing or not phrase.targets)):
+            continue  # `holds a cup` does not mention the other person
+        actor = _effector(phrase, verb)
+        other = _notation(phrase.targets, _OTHER_VARIABLES)[0] if phrase.targets else verb.targets_of(actor)
+        actors = _possible_actors(clause, passive=phrase.passive)
+        return _touch(clause, actor, other, actors, brief=verb.brief, name=verb.name)
+    return None
+
+
+def _effector(phrase: VerbPhrase, verb: ContactVerb) -> str:
+    """The part that somebody touches with, in the lexicon's notation."""
+    if phrase.instruments:
+        return _notation(phrase.instruments, _ACTOR_VARIABLES)[-1]
+    if phrase.agent is None:
+        return verb.effector
+    if phrase.agent.word in ("hand", "hands") and verb.by_hand:  # which part of it, the verb tells
+        return verb.effector.replace(":x", f":{phrase.agent.side or 'x'}")
+    return _notation([phrase.agent], _ACTOR_VARIABLES)[0]
+
+
+def _match_resting(clause: Clause) -> ContactHypothesis | None:
+    """`his hand is on her shoulder`."""
+    resting = re.compile(rf" (?:{lexicon.RESTING_VERBS})(?: \w+ly)? (?:{lexicon.PLACEMENT_PREPOSITIONS}|in)\b")
+    for mention in clause.mentions:
+        match = resting.match(clause.words, mention.end)
+        others = clause.between(match.end(), clause.end_of_targets(match.end())) if match else ()
+        if match and others and not clause.is_own(others[0], mention.end + 1, match.end()):
+            parts = _notation([mention], _ACTOR_VARIABLES)[0], _notation(others, _OTHER_VARIABLES)[0]
+            return _touch(clause, *parts, _possible_actors(clause))
+    return None
+
+
+def _match_meeting(clause: Clause) -> ContactHypothesis | None:
+    """`their hands touch`."""
+    for match in clause.find(lexicon.MEETING_VERBS):
+        part = clause.subject_part(match.start())
+        if part and part.is_of_both and not clause.between(match.end(), len(clause.words)):
+            parts = _notation([part], _ACTOR_VARIABLES)[0], _notation([part], _OTHER_VARIABLES)[0]
+            return _touch(clause, *parts, _possible_actors(clause))
+    return None
+
+
+def _match_placement(clause: Clause) -> ContactHypothesis | None:
     """`puts his left hand on her shoulder`."""
-    match = re.search(
-        rf"\b(?:{lexicon.PLACEMENT_VERBS})\b(?P<actor>.*?)\b(?:{lexicon.PLACEMENT_PREPOSITIONS})\b(?P<other>.*)", clause
-    )
-    if match is None or _is_negated(clause, match.start()):
+    match = find_placement(clause)
+    if match is None:
         return None
-    actor_parts = _parse_parts(match["actor"], _ACTOR_VARIABLES)
-    other_parts = _parse_parts(match["other"], _OTHER_VARIABLES)
+    actor_parts = clause.between(*match.span("actor"))
+    other_parts = clause.between(match.start("other"), clause.end_of_targets(match.end("actor")))
     if not actor_parts or not other_parts:
         return None
-    contact = ContactPattern(actor_parts[-1], other_parts[0])
-    return ContactHypothesis("touch", clause, _interpret((contact,), {}, _possible_actors(clause)), brief=False)
+    if clause.is_own(other_parts[0], match.start(), match.end("actor")) and not clause.is_others(actor_parts[-1]):
+        return None  # `puts her hands on her hips`, but not `puts her hand on his chest` of himself
+    parts = _notation(actor_parts, _ACTOR_VARIABLES)[-1], _notation(other_parts, _OTHER_VARIABLES)[0]
+    return _touch(clause, *parts, _possible_actors(clause))
 
 
-def _match_contact_verb(clause: str) -> ContactHypothesis | None:
-    """`kicks him in the stomach`, `holds her wrist`."""
-    for verb, (effector, brief) in lexicon.CONTACT_VERBS.items():
-        match = re.search(rf"\b(?:{verb})\b", clause)
-        if not match or _is_negated(clause, match.start()):
+def _touch(
+    clause: Clause, actor: str, other: str, actors: Sequence[int], *, brief: bool = False, name: str = "touch"
+) -> ContactHypothesis:
+    return ContactHypothesis(name, clause.words, _interpret((ContactPattern(actor, other),), {}, actors), brief)
+
+
+def _mentions_touch(clause: Clause) -> bool:
+    """Whether a clause names a touch of the two that it does not deny."""
+    return _has_verb_of_touch(clause) or _has_part_of_other(clause)
+
+
+def _has_verb_of_touch(clause: Clause) -> bool:
+    verbs = "|".join(verb.pattern for verb in (lexicon.SHOVE, *lexicon.CONTACT_VERBS) if not verb.direct)
+    for match in clause.find(rf"{verbs}|{lexicon.OTHER_TOUCHES}|{lexicon.CARRYING_VERBS}"):
+        phrase = clause.phrase(match)
+        if phrase.on_thing or (phrase.on_self and all(map(clause.is_surely_own, phrase.own))):
             continue
-        target, _, instrument = clause[match.end() :].partition(" with ")
-        other_parts = _parse_parts(target, _OTHER_VARIABLES)
-        actor_parts = _parse_parts(instrument, _ACTOR_VARIABLES)
-        if not other_parts and len(actor_parts) > 1:  # `grabs with his hand her wrist`
-            actor_parts, other_parts = actor_parts[:1], actor_parts[1:]
-        if not other_parts and not brief:
-            continue  # `holds a cup` does not mention the other person
-        actor_part = actor_parts[-1] if actor_parts else effector
-        by_leg = actor_part.startswith(("foot", "shin", "knee"))
-        default = lexicon.DEFAULT_LEG_TARGETS if by_leg else lexicon.DEFAULT_TARGETS
-        contact = ContactPattern(actor_part, other_parts[0] if other_parts else default)
-        return ContactHypothesis("touch", clause, _interpret((contact,), {}, _possible_actors(clause)), brief)
-    return None
+        carries = re.fullmatch(lexicon.CARRYING_VERBS, match[0])
+        if clause.names_person(match.end()) or (clause.mentions and not carries):
+            return True
+        if re.match(r"(?:they|both|two)\b", clause.words) and re.fullmatch(lexicon.OTHER_TOUCHES, match[0]):
+            return True
+    return False
 
 
-def _is_negated(clause: str, start: int) -> bool:
-    """Whether one of the four words before a position negates what follows."""
-    return re.search(rf"\b(?:{lexicon.NEGATIONS})\b(?: \w+){{0,3}} ?$", clause[:start]) is not None
+def _has_part_of_other(clause: Clause) -> bool:
+    """`sits on his lap` of her, `puts his arms around her`, `cheek to cheek`."""
+    placed = find_placement(clause)
+    if placed and clause.between(*placed.span("actor")) and clause.names_person(placed.start("other")):
+        return True
+    mentions = tuple(mention for mention in clause.mentions if not clause.excludes(mention))
+    return any(map(clause.is_others, mentions)) or any(
+        re.fullmatch(rf" (?:{lexicon.PLACEMENT_PREPOSITIONS}|in) ", clause.words[first.end : second.start])
+        and not (clause.is_own(second, first.start, first.end) and clause.is_surely_own(second))
+        for first, second in pairwise(mentions)
+    )
 
 
-def _possible_actors(clause: str) -> tuple[int, ...]:
+def _possible_actors(clause: Clause, *, passive: bool = False) -> tuple[int, ...]:
     """The named person who acts: the one after `by` (`B is pushed by A`), else the first. Both if nobody is named."""
     named: list[tuple[int, int]] = []
     for name, person in lexicon.PERSON_NAMES.items():
-        if re.search(rf"\bby (?:{name})\b", clause):
+        if re.search(rf"\bby (?:{name})\b", clause.words):
             return (person,)
-        if match := re.search(rf"\b(?:{name})\b", clause):
+        if match := re.search(rf"\b(?:{name})\b", clause.words):
             named.append((match.start(), person))
-    return (min(named)[1],) if named else (0, 1)
+    if not named:
+        return (0, 1)
+    first = min(named)[1]
+    return (1 - first,) if passive else (first,)
 
 
-def _given_sides(clause: str, sides_of_other: bool) -> dict[str, str]:
+def _given_sides(clause: Clause, verb: re.Match[str], sides_of_other: bool) -> dict[str, str]:
     """Sides that the clause gives to hands and arms: `x` is the actor's in the lexicon's patterns, `y` the other's.
 
-    A side after `with` is the actor's. Of those before, the first is the other's if `sides_of_other`, else the actor's.
+    Those of the subject and of what somebody acts with are the actor's. Of the rest, the first is the other's if
+    `sides_of_other`, else the actor's.
     """
-    before, _, instrument = clause.partition(" with ")
-    actor_sides: list[str] = _SIDED_LIMB.findall(instrument)
+    words = clause.words
+    subject = None if clause.is_passive(verb.start(), verb[0]) else clause.subject_part(verb.start())
+    instrument = re.search(rf"\b(?:{lexicon.INSTRUMENT_WORDS})\b", words)
+    actor_sides: list[str] = []
+    other_sides: list[str] = []
+    for limb in _SIDED_LIMB.finditer(words):
+        is_subject = subject is not None and subject.start <= limb.start() < subject.end
+        is_instrument = instrument is not None and instrument.start() < limb.start()
+        leads = instrument is not None and instrument.start() == 0
+        (actor_sides if is_subject or (is_instrument and not (leads and actor_sides)) else other_sides).append(limb[1])
     variables = "yx" if sides_of_other or actor_sides else "xy"
-    return dict(zip(variables, _SIDED_LIMB.findall(before))) | dict(zip("x", actor_sides))
+    return dict(zip(variables, other_sides)) | dict(zip("x", actor_sides))
 
 
-def _parse_parts(words: str, variables: str) -> list[str]:
-    """The parts of the body that are mentioned, in the lexicon's notation; each open side gets a variable of its own."""
+def _notation(mentions: Sequence[Mention], variables: str) -> list[str]:
+    """Parts in the lexicon's notation; each open side gets a variable of its own."""
     found: list[str] = []
-    for match in re.finditer(r"(?:\b(left|right) )?\b([a-z]+)\b", words):
-        word = match[2]
-        singular = lexicon.IRREGULAR_PLURALS.get(word, word.removesuffix("s"))
-        part = lexicon.BODY_PART_WORDS.get(word) or lexicon.BODY_PART_WORDS.get(singular)
-        if part is not None:
-            side = match[1] or variables[len(found) % len(variables)]
-            found.append("|".join(f"{bare}:{side}" if f"left_{bare}" in REGIONS else bare for bare in part.split("|")))
+    for mention, variable in zip(mentions, cycle(variables)):
+        side = mention.side or variable
+        parts = mention.part.split("|")
+        found.append("|".join(f"{bare}:{side}" if f"left_{bare}" in REGIONS else bare for bare in parts))
     return found
 
 

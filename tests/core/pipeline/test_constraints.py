@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
 
 from core.contract.contact import Contact
 from core.fitting.targets import FitTargets
-from core.pipeline.contact_stages import ContactList
+from core.pipeline import contact_stages
+from core.pipeline.contact_stages import ContactList, prompted_contacts
 from core.pipeline.stages import Constraints, PromptEmbedding, constraints
+from tests.core.conftest import Recorder
 
 DOUBTED = Contact(0, "right_palm", 1, "right_palm", 20, 40, source="prompt", state="rejected", probability=0.1)
 
@@ -46,3 +51,22 @@ def test_what_the_prompt_names_lasts_as_long_as_it_was_detected() -> None:
     [asked] = [contact for contact in made.targets.contacts if contact.source == "prompt"]
     assert asked == replace(named, frame_start=25, frame_end=48)
     assert {each.id for each in made.targets.contacts} == {each.id for each in (named, parts[0], later, elsewhere)}
+
+
+@pytest.mark.parametrize(
+    ("prompt", "named"),
+    [
+        ("They walk.", []),
+        ("They aren't hugging.", []),
+        ("She sits on his lap. She sits on his lap, then he carries her.", ["she sits on his lap", "he carries her"]),
+    ],
+)
+def test_a_clause_that_names_no_contact_that_can_be_read_is_told_once(
+    prompt: str, named: list[str], recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene = SimpleNamespace(motion_incam=None, timeline=None, confidence=None, body=None)
+    monkeypatch.setattr(contact_stages, "_contact_scene", lambda *_: scene)
+    monkeypatch.setattr(contact_stages, "ground_hypotheses", lambda *_: ([], []))
+    reporter = SimpleNamespace(warning=recorder.warnings.append, progress=lambda _: None)
+    assert prompted_contacts.function(None, None, None, prompt, reporter) == ContactList(())
+    assert [warning.split("\u201c")[1].split("\u201d")[0] for warning in recorder.warnings] == named

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import pytest
 
 from core.contract.skeleton import REGIONS
 from core.semantics import lexicon
-from core.semantics.prompt_parser import RegionPair, parse_prompt
+from core.semantics.prompt_parser import RegionPair, parse_prompt, unread_clauses
 
 
 def one(prompt: str):
@@ -140,6 +142,199 @@ def test_several_actions_give_several_hypotheses_in_order() -> None:
     assert names == ["handshake", "hug", "hold_hands"]
 
 
+def contacts(prompt: str) -> list[object]:
+    """For each touch or shove the pairs of regions that it may be, of either person; otherwise the interaction's name."""
+    return [
+        {frozenset((p.region_0, p.region_1)) for each in hypothesis.interpretations for p in each}
+        if hypothesis.name in ("touch", "shove")
+        else hypothesis.name
+        for hypothesis in parse_prompt(prompt)
+    ]
+
+
+def pairs(text: str) -> object:
+    """The pairs of `palm|fingers left_shoulder`, where a part without a side may be either; a single word is a name."""
+    actor, _, other = text.partition(" ")
+    return {frozenset(pair) for pair in product(_regions(actor), _regions(other))} if other else text
+
+
+def _regions(parts: str) -> list[str]:
+    return [
+        region for part in parts.split("|") for region in (part, f"left_{part}", f"right_{part}") if region in REGIONS
+    ]
+
+
+SHOVE = "palm back|chest|shoulder|upper_arm"
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "They aren't hugging", "They didn’t hug.", "They dont hug", "He isn't touching her shoulder", "He won't touch her face",
+        "They cannot touch hands", "She stops holding her hand", "They stop shaking hands", "He refuses to hug her",
+        "She fails to touch his hand", "Their hands are not touching", "His hand isn't on her shoulder",
+        "Neither of them touches the other", "He doesn't put his hand on her shoulder", "She lets go of his hand",
+    ],
+)  # fmt: skip
+def test_what_is_denied_is_no_contact_and_not_unread(prompt: str) -> None:
+    assert (parse_prompt(prompt), unread_clauses(prompt)) == ((), ())
+
+
+@pytest.mark.parametrize(
+    ("prompt", "expected"),
+    [
+        ("He pushes her away without touching her face", [SHOVE]),
+        ("Without touching her face he pushes her", [SHOVE]),
+        ("He touches her shoulder but not her face", ["fingers|palm shoulder"]),
+        ("They do not hug but shake hands", ["handshake"]),
+        ("They didn't hug, they shake hands", ["handshake"]),
+        ("Instead of hugging they shake hands", ["handshake"]),
+    ],
+)
+def test_a_negation_reaches_no_further_than_its_verb(prompt: str, expected: list[str]) -> None:
+    assert contacts(prompt) == list(map(pairs, expected))
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "Without hesitation he hugs her",
+        "With no hesitation he hugs her",
+        "They hug without letting go",
+        "He stops to hug her",
+    ],
+)
+def test_a_word_of_negation_that_negates_something_else(prompt: str) -> None:
+    assert one(prompt).name == "hug"
+
+
+@pytest.mark.parametrize(
+    ("prompt", "expected"),
+    [
+        ("His elbow hits her in the face", ["elbow face"]),
+        ("Her knee hits his stomach", ["knee belly"]),
+        ("His left hand hits her face", ["left_fingers|left_hand_back face"]),
+        ("Her hands push him", [SHOVE]),
+        ("Her shoulder is touched by his hand", ["fingers|palm shoulder"]),
+        ("Her cheek is touched by his palm", ["palm face"]),
+        ("A is hit in the face by B's elbow", ["elbow face"]),
+        ("His knee is kicked by her right foot", ["right_foot knee"]),
+        ("Her wrist is grabbed by him", ["fingers|palm wrist"]),
+        ("He is grabbed by the wrist by her", ["fingers|palm wrist"]),
+        ("Person A's left hand holds Person B's right wrist", ["left_fingers|left_palm right_wrist"]),
+        ("Her shoulder is touched by his left palm", ["left_palm shoulder"]),
+        ("With her left hand she grabs his wrist", ["left_palm wrist"]),
+        ("With her left hand, she grabs his wrist", ["left_palm wrist"]),
+        ("He touches her shoulder using his left hand", ["left_palm shoulder"]),
+        ("Person A's right hand rests on Person B's left shoulder", ["right_palm left_shoulder"]),
+        ("His hand is on her shoulder", ["palm shoulder"]),
+        ("Her hand lies on his chest", ["palm chest"]),
+        ("His right hand is in her left hand", ["right_palm left_palm"]),
+        ("She leans her head on his shoulder", ["head shoulder"]),
+        ("She takes his hand", ["fingers|palm palm"]),
+        ("She takes him into her arms", []),
+        ("Their hands touch", ["palm palm"]),
+        ("Their foreheads are touching", ["face face"]),
+    ],
+)
+def test_parts_before_the_verb_have_their_role(prompt: str, expected: list[str]) -> None:
+    assert contacts(prompt) == list(map(pairs, expected))
+
+
+@pytest.mark.parametrize(
+    ("prompt", "of_a", "of_b"),
+    [
+        ("Person A's left hand holds Person B's right wrist", "left_fingers|left_palm", "right_wrist"),
+        ("Person B's shoulder is touched by Person A's left palm", "left_palm", "shoulder"),
+        ("Person A's left shoulder is touched", "left_shoulder", "fingers|palm"),
+        ("Person A is kicked in the back by the other", "back", "foot|shin"),
+        ("Person A's left hand pulls Person B by the right arm", "left_palm", "right_forearm|right_palm|right_wrist"),
+    ],
+)
+def test_roles_of_named_people_follow_the_voice(prompt: str, of_a: str, of_b: str) -> None:
+    found = {pair for each in one(prompt).interpretations for pair in each}
+    assert {pair.region_0 for pair in found} == set(_regions(of_a))
+    assert {pair.region_1 for pair in found} == set(_regions(of_b))
+
+
+@pytest.mark.parametrize(
+    ("prompt", "expected"),
+    [
+        ("He touches her shoulder, her elbow and her hand", ["fingers|palm shoulder", "fingers|palm elbow", "fingers|palm palm"]),
+        ("Person A slaps Person B on the back and face", ["palm back", "palm face"]),
+        ("He puts his left hand on her neck and his right hand on her back", ["left_palm neck", "right_palm back"]),
+    ],
+)  # fmt: skip
+def test_each_part_of_a_list_is_touched(prompt: str, expected: list[str]) -> None:
+    assert contacts(prompt) == list(map(pairs, expected))
+
+
+@pytest.mark.parametrize(
+    ("prompt", "expected"),
+    [
+        ("She pushes him back", [SHOVE]),
+        ("She pushes her back", [SHOVE]),
+        ("She pushes him in the back", ["palm back"]),
+        ("He rubs her back", ["fingers|palm back"]),
+        ("He pulls her back", []),
+        ("He kicks back", ["foot|shin back|belly|calf|hips|knee|shin|thigh"]),
+        ("They stand face to face", []),
+        ("They stand face to face and shake hands", ["handshake"]),
+        ("The person on the left hand side shakes hands", ["handshake"]),
+    ],
+)
+def test_words_for_parts_that_mean_none(prompt: str, expected: list[str]) -> None:
+    assert contacts(prompt) == list(map(pairs, expected))
+
+
+@pytest.mark.parametrize(
+    ("prompt", "expected"),
+    [
+        ("He touches his face", []),
+        ("The man touches his face", []),
+        ("She touches his face", ["fingers|palm face"]),
+        ("Two men fight. One touches his face", ["fingers|palm face"]),
+        ("He hits him in his face", ["fingers|hand_back face"]),
+        ("A man walks up to another man and touches his shoulder", ["fingers|palm shoulder"]),
+        ("He puts his hand on his own chest", []),
+        ("Person A puts a hand on his own chest", []),
+        ("He puts her hand on his chest", ["palm chest"]),
+        ("She puts her hands on her hips", []),
+        ("He holds up his hand", []),
+        ("He slaps himself", []),
+        ("She holds a cup in her hand", []),
+        ("He presses the phone to his head", []),
+    ],
+)
+def test_somebody_who_touches_themselves_does_not_touch_the_other(prompt: str, expected: list[str]) -> None:
+    assert contacts(prompt) == list(map(pairs, expected))
+
+
+@pytest.mark.parametrize(
+    ("prompt", "expected"),
+    [
+        ("", ()),
+        ("They walk", ()),
+        ("Two people stand face to face and talk", ()),
+        ("One person raises the left arm, then turns", ()),
+        ("A man holds a cup", ()),
+        ("She holds a cup in her hand", ()),
+        ("They hug", ()),
+        ("He holds up his hand and high fives her", ()),
+        ("He puts his hand on his own chest", ()),
+        ("He carries her, and they hug. He carries her.", ("he carries her",)),
+        ("They shake hands, then she sits on his lap", ("she sits on his lap",)),
+        ("He pulls her close", ("he pulls her close",)),
+        ("He touches his face", ("he touches his face",)),  # whose, if both are men?
+        ("They link arms", ("they link arms",)),
+        ("He puts his arms around her", ("he puts his arms around her",)),
+        ("Cheek to cheek", ("cheek to cheek",)),
+    ],
+)
+def test_clauses_of_a_touch_that_gives_no_contact_are_unread(prompt: str, expected: tuple[str, ...]) -> None:
+    assert unread_clauses(prompt) == expected
+
+
 def test_all_regions_of_the_lexicon_exist() -> None:
     parts = [
         part
@@ -147,7 +342,8 @@ def test_all_regions_of_the_lexicon_exist() -> None:
         for m in interaction.contacts
         for part in (m.actor, m.other)
     ]
-    parts += [effector for effector, _ in lexicon.CONTACT_VERBS.values()] + list(lexicon.BODY_PART_WORDS.values())
+    parts += [part for verb in (lexicon.SHOVE, *lexicon.CONTACT_VERBS) for part in (verb.effector, verb.targets)]
+    parts += list(lexicon.BODY_PART_WORDS.values())
     for part in parts:
         for option in part.split("|"):
             bare = option.partition(":")[0]
