@@ -16,6 +16,7 @@ from ..body.rotations import axis_angle_to_matrix, nearest_rotation
 from ..contract.foot_contact import FEET, FootContact
 from ..contract.skeleton import JOINT_INDEX
 from ..motion import MotionEstimate, Posed, pose_motion
+from ..runs import find_runs
 from .soles import posed_soles
 
 _LARGEST_CORRECTION = math.radians(25)
@@ -73,12 +74,11 @@ def foot_intervals(
     found: list[FootContact] = []
     for person, foot in np.ndindex(foot_contact.shape[0], foot_contact.shape[2]):
         probability = foot_contact[person, :, foot]
-        changes = np.flatnonzero(np.diff(np.r_[False, probability > _LEAVES, False].astype(int)))
-        for first, end in changes.reshape(-1, 2).tolist():
-            inside = probability[first:end]
-            if end - first >= _SHORTEST and inside.max() > _STANDS:
+        for run in find_runs(probability > _LEAVES, min_length=_SHORTEST):
+            inside = probability[run]
+            if inside.max() > _STANDS:
                 confidence = round(float(np.clip(inside.mean(), 0, 1)), 3)
-                numbers = int(frame_index[first]), int(frame_index[end - 1])
+                numbers = int(frame_index[run.start]), int(frame_index[run.stop - 1])
                 found.append(FootContact(person, FEET[foot], *numbers, confidence=confidence))
     return tuple(sorted(found, key=lambda each: (each.frame_start, each.person, each.foot)))
 

@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float
 
 from ..body.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 from ..motion import PairMotion, Timeline
+from ..runs import find_runs
 
 _ROTATIONS = ("global_orient", "body_pose", "left_hand_pose", "right_hand_pose")
 
@@ -26,9 +27,7 @@ def seconds_from(marked: Bool[np.ndarray, " T"], timeline: Timeline) -> Float[np
 
 def stretches_around(marked: Bool[np.ndarray, " T"], timeline: Timeline, seconds: float) -> list[slice]:
     """The frames that are no more than `seconds` from a marked one, in runs without a gap."""
-    inside = np.concatenate([[False], seconds_from(marked, timeline) <= seconds, [False]])
-    borders = np.flatnonzero(inside[1:] != inside[:-1])
-    return [slice(int(start), int(stop)) for start, stop in borders.reshape(-1, 2)]
+    return find_runs(seconds_from(marked, timeline) <= seconds)
 
 
 def with_stretch(motion: PairMotion, stretch: slice, part: PairMotion, weight: Float[np.ndarray, " F"]) -> PairMotion:

@@ -16,6 +16,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy.ndimage import binary_closing
 
+from ..runs import find_runs
 from .assignment import limb_similarity
 from .movenet import LIMBS
 from .track import SeenT, Sighting, Track
@@ -179,9 +180,8 @@ def _anchor(tracks: _TwoTracks) -> int:
     """The middle of the longest time for which both are apart, or where they are farthest apart."""
     if not tracks.apart.any():
         return int(tracks.gap.argmax())
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], tracks.apart.astype(int), [0]])))
-    start, end = max(edges.reshape(-1, 2), key=lambda span: span[1] - span[0])
-    return int(start + end - 1) // 2
+    longest = max(find_runs(tracks.apart), key=lambda run: run.stop - run.start)
+    return (longest.start + longest.stop - 1) // 2
 
 
 def _around(place: int, true: Bool[np.ndarray, " T"]) -> Bool[np.ndarray, " T"]:

@@ -224,7 +224,7 @@ def refine(
             origin, camera, body.to(device), edited.settings, request.takes, settings or PipelineSettings()
         )
         made = make_takes(clip, takes, Cache(folder / CACHE_FOLDER, progress.log), progress)
-        if results.moves_as_take(folder, before.take, made, body):
+        if results.moves_as_take(folder, before.take, made):
             progress.warn("Your edits change nothing: the new take moves exactly as the one that was shown.")
         named = _named_takes(made, results.free_names(folder), edited.user_prompt, "refine")
         infos = [

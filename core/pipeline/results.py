@@ -38,11 +38,10 @@ from ..motion import pose_motion
 from ..observations.stabilisation import estimate_camera_rotation
 from ..perception.detections import Detections
 from ..progress import JobProgress
-from .takes import MadeTakes
+from .stages import same_motion
+from .takes import SAME_MOTION, MadeTakes
 
 _TAKE = re.compile(r"take-([0-9]{1,9})", re.ASCII)
-_SAME_PLACE = 1e-4
-"""metres"""
 
 
 def motion_arrays(fitted: FittedMotion, detections: Detections, body: BodyModel) -> MotionArrays:
@@ -87,14 +86,13 @@ def save_takes(
     save(folder, Reconstruction(motions[active], bodies, infos[active]), progress.check, others=others)
 
 
-def moves_as_take(folder: Path, take: str, made: MadeTakes, body: BodyModel) -> bool:
+def moves_as_take(folder: Path, take: str, made: MadeTakes) -> bool:
     """Whether the first of the takes is the motion that a take of the folder has already; no if that cannot be read."""
     try:
         before = load_take_motion(folder, take)
     except UserError:
         return False
-    joints = motion_arrays(made.takes[0].fitted, made.detections, body.to(torch.device("cpu"))).joints
-    return joints.shape == before.joints.shape and bool(np.abs(joints - before.joints).max() < _SAME_PLACE)
+    return same_motion(made.takes[0].fitted.motion_inworld, before, SAME_MOTION)
 
 
 def clip_record(clip: Clip, detections: Detections) -> dict[str, Any]:

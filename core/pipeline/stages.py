@@ -25,7 +25,7 @@ from ..contract.contact import Contact
 from ..contract.edits import Pin
 from ..contract.errors import UserError
 from ..contract.foot_contact import FootContact
-from ..contract.reconstruction import CameraAgreement
+from ..contract.reconstruction import CameraAgreement, MotionArrays
 from ..fitting.camera import KnownCamera
 from ..fitting.camera_hypotheses import CameraCandidates, estimate_camera
 from ..fitting.corrected_camera import corrected_camera, under_camera
@@ -422,8 +422,8 @@ def is_infilled(infilled: InfilledMotion, fitted: FittedMotion) -> bool:
     return not same_motion(infilled.motion_incam, fitted.motion_incam, tolerance=0.0)
 
 
-def same_motion(one: PairMotion, other: PairMotion, tolerance: float) -> bool:
-    """Whether no parameter differs by more than the tolerance (radians, metres)."""
+def same_motion(one: PairMotion, other: PairMotion | MotionArrays, tolerance: float) -> bool:
+    """Whether no parameter of two motions of one clip differs by more than the tolerance (radians, metres)."""
     names = ("global_orient", "body_pose", "left_hand_pose", "right_hand_pose", "pelvis", "betas")
     pairs: Any = ((getattr(one, name), getattr(other, name)) for name in names)
     return all(np.allclose(a, b, rtol=0.0, atol=tolerance) for a, b in pairs)

@@ -44,7 +44,7 @@ from .settings import PerceptionSettings, PipelineSettings, Resampling
 from .stage import Given, Node, Results, ResultStore, expected_cost, in_order, run
 from .stages import AgreementOnCamera, Caption, PromptEmbedding
 
-_SAME_MOTION = 1e-4
+SAME_MOTION = 1e-4
 """radians, metres: less than a seed changes, more than the order of a sum does."""
 _MISSED = 2 * REACHED_DISTANCE
 """metres that stand for the distance of every contact that an earlier take missed."""
@@ -383,14 +383,14 @@ def make_takes(
         results = run([node for node in wanted if isinstance(node, Node)], store, progress)
         detections = clip.detections.value if isinstance(clip.detections, Given) else results[clip.detections]
         result = _result(clip, take, results)
-        if any(stages.same_motion(_moving(result), _moving(other), _SAME_MOTION) for other in made):
+        if any(stages.same_motion(_moving(result), _moving(other), SAME_MOTION) for other in made):
             break
         made.append(result)
         progress.check()
     if detections is None:
         raise ValueError("no takes to make")
     if len(made) < len(takes):
-        progress.warn(_too_few(takes, has_infiller=made[0].infilled))
+        progress.warn(_too_few(takes, infilled=made[0].infilled))
     return MadeTakes(tuple(made), detections)
 
 
@@ -436,11 +436,11 @@ def _parts_of_progress(takes: Sequence[TakeNodes], store: ResultStore) -> list[t
     return [(float(first), float(last)) for first, last in zip(ends, ends[1:])]
 
 
-def _too_few(takes: Sequence[TakeNodes], *, has_infiller: bool) -> str:
+def _too_few(takes: Sequence[TakeNodes], *, infilled: bool) -> str:
     refined = takes[0].motion.inputs["earlier"] is not None
     why = (
         "nothing is sampled anew away from your edits"
-        if refined or has_infiller
+        if refined or infilled
         else "no learned model fills in the hidden motion"
     )
     return f"One take was made instead of {len(takes)}: {why}, so every seed gives the same motion."

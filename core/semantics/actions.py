@@ -9,7 +9,8 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Bool
 
-from .kinematics import PairKinematics, find_runs
+from ..runs import find_runs
+from .kinematics import PairKinematics
 from .settings import ActionSettings
 
 ActionName = Literal[

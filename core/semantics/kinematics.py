@@ -115,18 +115,6 @@ def contact_matrix(contacts: Iterable[Contact], frame_index: Int[np.ndarray, "T"
     return matrix
 
 
-def find_runs(mask: Bool[np.ndarray, "T"], max_gap: int = 0, min_length: int = 1) -> list[slice]:
-    """Runs of True: gaps of at most `max_gap` frames are closed first, then runs below `min_length` frames dropped."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(np.int8)))
-    runs: list[slice] = []
-    for start, stop in zip(edges[::2].tolist(), edges[1::2].tolist()):
-        if runs and start - runs[-1].stop <= max_gap:
-            runs[-1] = slice(runs[-1].start, stop)
-        else:
-            runs.append(slice(start, stop))
-    return [run for run in runs if run.stop - run.start >= min_length]
-
-
 def wrap_angle(angle: Float[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]:
     """The same angles within ±pi."""
     return (angle + np.pi) % (2 * np.pi) - np.pi

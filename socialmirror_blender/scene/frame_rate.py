@@ -8,7 +8,7 @@ from typing import Any
 import bpy
 
 from ...core.contract.errors import UserError
-from ...core.contract.reconstruction import Reconstruction
+from ...core.contract.reconstruction import MotionArrays, Reconstruction
 from .. import compat
 from .contact_markers import sync_markers
 from .correction_state import as_corrected
@@ -53,10 +53,24 @@ def key_for_scene_rate(
     """
     if is_linked(collection):
         raise UserError("linked", "This reconstruction is linked.", "Edit it in its own file.")
+    key_at_rate(collection, folder, reconstruction, compat.frame_rate(scene))
+    set_strip(collection, "")
+
+
+def key_at_rate(
+    collection: bpy.types.Collection, folder: Path, reconstruction: Reconstruction, frame_rate: float
+) -> None:
+    """Key a result anew with a take at a frame rate. The motion still starts at the same frame.
+
+    UserError `control-rig`, `shape-changed` or `object-missing` leaves the file as it was.
+    """
     require_no_control_rig(collection)
     require_same_bodies(collection, reconstruction)
-    rate = compat.frame_rate(scene)
-    zero_frame = read_state(collection).first_frame - rate * float(reconstruction.motion.time[0])
-    key_take(collection, folder, as_corrected(collection, reconstruction), Timeline(zero_frame, rate))
-    set_strip(collection, "")
+    timeline = timeline_from(read_state(collection).first_frame, frame_rate, reconstruction.motion)
+    key_take(collection, folder, as_corrected(collection, reconstruction), timeline)
     sync_markers(collection)
+
+
+def timeline_from(first_frame: int, frame_rate: float, motion: MotionArrays) -> Timeline:
+    """The timeline on which a motion starts at a scene frame."""
+    return Timeline(first_frame - frame_rate * float(motion.time[0]), frame_rate)

@@ -18,11 +18,11 @@ from .background_clip import add_background_clip
 from .camera import build_camera
 from .clip import ClipInfo, clip_info
 from .contact_edits import copy_contacts
-from .contact_markers import marker_steps, sync_markers
+from .contact_markers import marker_steps
 from .correction_state import as_corrected, correction_restored_on_error, keep_corrected_camera
 from .datablocks import Steps, at_once, remove_new_datablocks_on_error, removed_on_error, restored_on_error
 from .foot_list import copy_foot_contacts
-from .frame_rate import set_strip, strip_of
+from .frame_rate import key_at_rate, set_strip, strip_of, timeline_from
 from .linking import find_import_of
 from .motion import SceneMotion, motion_at_scene_frames
 from .names import CAMERA_ROLE, UNFINISHED_PROPERTY, rig_role, skin_role
@@ -31,7 +31,7 @@ from .polish import Polish
 from .replacing import replace_import
 from .skin import build_skin
 from .state import is_linked, new_identity, read_state, write_state
-from .takes import has_same_rigs, key_clip_camera, key_rig, key_take, require_same_bodies, rest_pose_of, write_import
+from .takes import has_same_rigs, key_clip_camera, key_rig, key_take, rest_pose_of, write_import
 from .timeline import Timeline
 
 
@@ -93,7 +93,7 @@ def import_steps(
         if options.keep_timeline and movie_strip is None:
             state = read_state(earlier)
             if options.match_scene:
-                timeline = _timeline(frame_rate, reconstruction.motion, state.first_frame, None)
+                timeline = timeline_from(state.first_frame, frame_rate, reconstruction.motion)
             else:
                 timeline, strip = state.timing.timeline, strip_of(earlier)
     if earlier is None:
@@ -140,12 +140,8 @@ def match_scene_to_clip(
     The motion still starts at the same frame. UserError `control-rig`, `shape-changed` or `object-missing` leaves the file as
     it was.
     """
-    require_no_control_rig(collection)
-    require_same_bodies(collection, reconstruction)
-    clip, state = clip_info(reconstruction.info), read_state(collection)
-    timeline = _timeline(clip.frame_rate, reconstruction.motion, state.first_frame, None)
-    key_take(collection, folder, as_corrected(collection, reconstruction), timeline)
-    sync_markers(collection)
+    clip = clip_info(reconstruction.info)
+    key_at_rate(collection, folder, reconstruction, clip.frame_rate)
     _match_scene(scene, clip, collection)
 
 
@@ -295,7 +291,7 @@ def _timeline(frame_rate: float, motion: MotionArrays, frame_start: int, movie_s
     """
     if movie_strip is not None:
         return Timeline(compat.strip_zero_frame(movie_strip), compat.strip_frame_rate(movie_strip))
-    return Timeline(frame_start - frame_rate * float(motion.time[0]), frame_rate)
+    return timeline_from(frame_start, frame_rate, motion)
 
 
 def _match_scene(scene: bpy.types.Scene, clip: ClipInfo, collection: bpy.types.Collection) -> None:

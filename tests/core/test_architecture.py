@@ -106,6 +106,7 @@ LAYERS = (
         "subprocesses",
         "network_failures",
         "records",
+        "runs",
         "transforms",
         "interrupts",
         "guard",

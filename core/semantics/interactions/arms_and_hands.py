@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from ...contract.skeleton import Side, split_side
-from ..kinematics import find_runs
+from ...runs import find_runs
 from .interaction import SIDES, Interaction, InteractionName
 from .unclaimed_contacts import HAND, LOWER_ARM, Found, UnclaimedContacts, on_both_sides, on_side, opposite
 

@@ -9,8 +9,9 @@ import numpy as np
 from jaxtyping import Bool
 
 from ...contract.skeleton import REGIONS, split_side
+from ...runs import find_runs
 from ..actions import is_carried
-from ..kinematics import PairKinematics, find_runs, wrap_angle
+from ..kinematics import PairKinematics, wrap_angle
 from ..settings import DescriptionSettings
 from .interaction import Interaction, InteractionName
 
