@@ -62,7 +62,6 @@ def reconstruct(
     request: ReconstructRequest,
     folder: Path,
     listener: Listener,
-    settings: PipelineSettings | None = None,
     *,
     annotator_key: str = "",
 ) -> Finished:
@@ -82,8 +81,7 @@ def reconstruct(
             raise folder_busy(folder)
         progress = JobProgress(listener)
         store = Cache(folder / CACHE_FOLDER, progress.log)
-        settings = settings or PipelineSettings()
-        made, variant, resolved = _first_takes_by_models_that_run(request, resolved, settings, store, progress)
+        made, variant, resolved = _first_takes_by_models_that_run(request, resolved, store, progress)
         kept = () if before is None else before.takes
         keys = [key_of(take.key, resolved.choices.prompt) for take in made.takes]
         takes = _named_takes(made, _names_of_results(folder, kept, keys), resolved.choices.prompt, "reconstruct")
@@ -108,14 +106,13 @@ def reconstruct(
 def _first_takes_by_models_that_run(
     request: ReconstructRequest,
     resolved: ResolvedRequest,
-    settings: PipelineSettings,
     store: Cache,
     progress: JobProgress,
 ) -> tuple[MadeTakes, Variant, ResolvedRequest]:
     """`_first_takes` without the models that this machine cannot run, which is warned of; and the request without them."""
     while True:
         try:
-            return *_first_takes(request, resolved, settings, store, progress), resolved
+            return *_first_takes(request, resolved, store, progress), resolved
         except AnnotatorUnavailable as error:
             progress.warn(f"The clip is reconstructed without the annotator. {error.message} {error.hint}")
             resolved = resolved.without_annotator()
@@ -127,7 +124,6 @@ def _first_takes_by_models_that_run(
 def _first_takes(
     request: ReconstructRequest,
     resolved: ResolvedRequest,
-    settings: PipelineSettings,
     store: Cache,
     progress: JobProgress,
 ) -> tuple[MadeTakes, Variant]:
@@ -142,7 +138,7 @@ def _first_takes(
             take_nodes(
                 clip,
                 TakeSettings(resolved.choices.prompt, seed=seed, smoothness=smoothness),
-                variant.settings(settings),
+                variant.settings(PipelineSettings()),
             )
             for seed in seeds
         ]
@@ -199,9 +195,7 @@ def _first_info(
     )
 
 
-def refine(
-    request: RefineRequest, folder: Path, listener: Listener, settings: PipelineSettings | None = None
-) -> Finished:
+def refine(request: RefineRequest, folder: Path, listener: Listener) -> Finished:
     """Fit again with edited contacts and pins, from the cache of a finished reconstruction; add a take for every seed.
 
     It goes on from the reconstruction that the active take goes back to. Never decodes video or runs 2D networks: UserError
@@ -220,9 +214,7 @@ def refine(
         progress = JobProgress(listener)
         for warning in edits_outside(origin.choices.frames, edited.settings):
             progress.warn(warning)
-        clip, takes = _refined_nodes(
-            origin, camera, body.to(device), edited.settings, request.takes, settings or PipelineSettings()
-        )
+        clip, takes = _refined_nodes(origin, camera, body.to(device), edited.settings, request.takes)
         made = make_takes(clip, takes, Cache(folder / CACHE_FOLDER, progress.log), progress)
         if results.moves_as_take(folder, before.take, made):
             progress.warn("Your edits change nothing: the new take moves exactly as the one that was shown.")
@@ -259,10 +251,9 @@ def _refined_nodes(
     body: BodyModel,
     take: TakeSettings,
     count: int,
-    settings: PipelineSettings,
 ) -> tuple[ClipNodes, list[TakeNodes]]:
     """`count` takes, of successive seeds, that go on from a reconstruction, under the camera as far as it was corrected."""
-    settings = origin.variant.settings(settings)
+    settings = origin.variant.settings(PipelineSettings())
     clip = clip_nodes(origin.choices.inputs(None, body), origin.variant.camera)
     start = take_nodes(clip, origin.base, settings)
     if camera.is_constrained:
