@@ -15,7 +15,7 @@ from ..contract.body_parts import PART_OF_REGION
 from ..contract.contact import Contact
 from ..contract.errors import UserError
 from ..contract.skeleton import REGIONS
-from .detection import stable_id
+from .proximity import stable_id
 from .settings import ContactDecodingSettings
 
 KIND = "contact-regions"
@@ -61,15 +61,13 @@ def likely_regions(
     ]
 
 
-def spread_over_regions(
-    contacts: Sequence[Contact], frequencies: Float[np.ndarray, "R R"], settings: ContactDecodingSettings | None = None
-) -> list[Contact]:
+def spread_over_regions(contacts: Sequence[Contact], frequencies: Float[np.ndarray, "R R"]) -> list[Contact]:
     """The contacts, and for each the further pairs of regions of its two body parts that often touch when these do.
 
     Words name a hand, not its palm and fingers. A contact that is added is of the same touch; its weight and its probability are
     those of the contact times the frequency of its regions. People are 0 and 1, in this order.
     """
-    settings = settings or ContactDecodingSettings()
+    least = ContactDecodingSettings().region_probability
     listed = {(*_pair(contact), contact.touch) for contact in contacts}
     found: list[Contact] = []
     for contact in contacts:
@@ -77,7 +75,7 @@ def spread_over_regions(
         rows, columns = (np.flatnonzero(_PARTS[region] == _PARTS) for region in _pair(contact))
         for a, b in ((int(a), int(b)) for a in rows for b in columns):
             frequency = float(frequencies[a, b])
-            if (a, b, contact.touch) not in listed and frequency >= settings.region_probability:
+            if (a, b, contact.touch) not in listed and frequency >= least:
                 listed.add((a, b, contact.touch))
                 found.append(
                     replace(
