@@ -86,10 +86,14 @@ class SubProgress:
         self.whole.log(text)
 
 
-def stretches_in_words(stretches: Sequence[tuple[int, int]], most: int = 3) -> str:
-    """The first and last frames of stretches as a phrase for a message: `frames 3 to 9, 20 to 31`. Only `most` are named."""
-    named = ", ".join(f"{first} to {last}" for first, last in stretches[:most])
-    more = len(stretches) - most
+_MOST_STRETCHES = 3
+"""So many are named in a message."""
+
+
+def stretches_in_words(stretches: Sequence[tuple[int, int]]) -> str:
+    """The first and last frames of stretches as a phrase for a message: `frames 3 to 9, 20 to 31 and 2 more stretches`."""
+    named = ", ".join(f"{first} to {last}" for first, last in stretches[:_MOST_STRETCHES])
+    more = len(stretches) - _MOST_STRETCHES
     if more <= 0:
         return f"frames {named}"
     return f"frames {named} and {more} more {'stretch' if more == 1 else 'stretches'}"

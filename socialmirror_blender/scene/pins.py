@@ -88,14 +88,6 @@ def set_pin_type(rig: bpy.types.Object, bones: Iterable[str], first: int, last: 
             curve.update()
 
 
-def locked_frames(rig: bpy.types.Object, bone: str, kind: str = LOCKED_KEYFRAME) -> list[int]:
-    """Scene frames at which a bone has a locked keyframe, or one of another type."""
-    number, frames = _number(kind), set[int]()
-    for curve in _fcurves(rig, [bone]):
-        frames |= _frames_of_type(curve, read_types(curve), number)
-    return sorted(frames)
-
-
 def list_pins(collection: bpy.types.Collection) -> list[PinnedRange]:
     """All pins of both people, in the order of time."""
     found: list[PinnedRange] = []
