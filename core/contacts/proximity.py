@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float
 
 from ..body.model import BodyModel
 from ..contract.contact import Contact
+from ..contract.runs import find_runs
 from ..contract.skeleton import REGIONS
 from ..motion import PairMotion, Timeline
 from .distances import depth_weights, region_distances, region_pair_confidence
@@ -79,17 +80,12 @@ def _mutually_nearest(distance: Float[np.ndarray, "T R R"], tolerance: float) ->
 def hysteresis_spans(
     onset: Bool[np.ndarray, "T"], sustained: Bool[np.ndarray, "T"], min_frames: int, max_gap: int
 ) -> list[tuple[int, int]]:
-    """Spans (first, last) that start at an onset and last while sustained; short gaps are closed, short spans dropped."""
-    spans: list[tuple[int, int]] = []
-    start = None
-    for t in range(len(onset) + 1):
-        inside = t < len(onset) and (bool(onset[t]) if start is None else bool(sustained[t]))
-        if inside and start is None:
-            start = t
-        elif not inside and start is not None:
-            if spans and start - spans[-1][1] <= max_gap + 1:
-                spans[-1] = (spans[-1][0], t - 1)
-            else:
-                spans.append((start, t - 1))
-            start = None
-    return [(first, last) for first, last in spans if last - first + 1 >= min_frames]
+    """Spans (first, last) that start at an onset and last while sustained; short gaps are closed, short spans dropped.
+
+    `sustained` holds in every frame of an onset.
+    """
+    inside = np.zeros(len(onset), bool)
+    for run in find_runs(sustained):
+        if onset[run].any():
+            inside[run.start + int(onset[run].argmax()) : run.stop] = True
+    return [(run.start, run.stop - 1) for run in find_runs(inside, max_gap, min_frames)]

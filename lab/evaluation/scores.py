@@ -18,6 +18,7 @@ from jaxtyping import Bool, Float, Int
 from core.body.model import BodyModel
 from core.body.regions import vertex_regions
 from core.contract.contact import Contact
+from core.contract.runs import find_runs
 from core.contract.touches import group_touches
 from core.fitting.soles import posed_soles
 from core.motion import BODY_COUNT, Camera, PairMotion, pose_motion
@@ -184,13 +185,9 @@ def _joint_metrics(joints: ComparedJoints) -> dict[str, float]:
 
 def _acceleration_error(joints: ComparedJoints) -> float:
     """Over the runs of successive frames with ground truth; NaN where no run has three frames."""
-    known = joints.is_known.astype(int)
-    starts = np.flatnonzero(np.diff(known, prepend=0) == 1)
-    ends = np.flatnonzero(np.diff(known, append=0) == -1) + 1
     runs = [
-        (metrics.acceleration_error(joints.incam[:, a:b], joints.true_incam[:, a:b]), b - a - 2)
-        for a, b in zip(starts, ends)
-        if b - a > 2
+        (metrics.acceleration_error(joints.incam[:, run], joints.true_incam[:, run]), run.stop - run.start - 2)
+        for run in find_runs(joints.is_known, min_length=3)
     ]
     total = sum(count for _, count in runs)
     return float(sum(error * count for error, count in runs) / total) if runs else math.nan

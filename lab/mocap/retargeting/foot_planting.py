@@ -10,6 +10,8 @@ from jaxtyping import Bool, Float
 from scipy.ndimage import gaussian_filter1d
 from torch import Tensor
 
+from core.contract.runs import find_runs
+
 from ..runs import consecutive_runs
 from .filters import clean_flags, gaussian_smooth, interpolate_gaps
 from .floor import flatten_feet, floor_offset, level_feet_on_average, lift_above_floor, soles_face_floor
@@ -102,7 +104,7 @@ def detect_still_points(
     is_slow = speed < settings.slow_speed
     flat = is_slow.reshape(len(is_slow), -1)
     for column, speeds in zip(flat.T, speed.reshape(len(is_slow), -1).T):
-        for run in consecutive_runs(np.flatnonzero(column)):
+        for run in find_runs(column):
             column[run] = speeds[run].min() < settings.still_speed
     return torch.from_numpy(flat.reshape(is_slow.shape))
 
