@@ -179,7 +179,7 @@ class _Easing:
     @classmethod
     def of(cls, person: _Person, timeline: Timeline) -> _Easing:
         positions, _ = person.poses(slice(None)).joints()
-        rate = 1 / max(1e-3, float(np.median(np.diff(timeline.time)))) if len(timeline.time) > 1 else 30.0
+        rate = 1 / max(1e-3, timeline.time_step)
         if len(positions) < 3:
             return cls(np.full(BODY_COUNT, 1e-3), rate)
         largest = positions.diff(n=2, dim=0).norm(dim=-1).amax(0).numpy()

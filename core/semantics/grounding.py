@@ -16,6 +16,7 @@ from ..contract.body_parts import PART_OF_REGION
 from ..contract.contact import Contact
 from ..contract.skeleton import REGIONS
 from ..motion import Timeline
+from .kinematics import running_mean
 from .prompt_parser import ContactHypothesis, Interpretation, RegionPair
 from .settings import GroundingSettings
 
@@ -51,7 +52,7 @@ def ground_hypotheses(
     if not hypotheses:
         return [], []
     distance = depth_discounted_distances(scene.motion_incam, scene.body, time)
-    distance = _running_mean(distance, time, _SETTINGS.smoothing_window)
+    distance = running_mean(distance, int(_SETTINGS.smoothing_window / (2 * max(timeline.time_step, 1e-6))))
     margin = _SETTINGS.occlusion_margin * (1 - region_pair_confidence(scene.confidence))
     by_region, onset = None, np.ones(len(time))
     if probability is not None:
@@ -137,18 +138,6 @@ def _extend(near: np.ndarray, frame: int, time: Float[np.ndarray, "T"], max_dura
     while last < len(near) - 1 and near[last + 1] and time[last + 1] - time[frame] <= max_duration / 2:
         last += 1
     return first, last
-
-
-def _running_mean(
-    values: Float[np.ndarray, "T *values"], time: Float[np.ndarray, "T"], window: float
-) -> Float[np.ndarray, "T *values"]:
-    """Mean over a window in seconds, which is cut off at the ends of the clip."""
-    time_step = float(np.median(np.diff(time))) if len(time) > 1 else window
-    half = int(window / (2 * max(time_step, 1e-6)))
-    total = np.cumsum(np.concatenate([np.zeros_like(values[:1]), values]), 0, dtype=np.float64)
-    frames = np.arange(len(values))
-    start, end = np.maximum(frames - half, 0), np.minimum(frames + half + 1, len(values))
-    return (total[end] - total[start]) / (end - start).reshape(-1, *[1] * (values.ndim - 1))
 
 
 def _stable_id(one: str, other: str, frame: int) -> str:

@@ -21,7 +21,7 @@ from core.contract.contact import Contact
 from core.contract.runs import find_runs
 from core.contract.touches import group_touches
 from core.fitting.soles import posed_soles
-from core.motion import BODY_COUNT, Camera, PairMotion, pose_motion
+from core.motion import BODY_COUNT, Camera, PairMotion, median_time_step, pose_motion
 from core.transforms import transform_points, transform_vectors
 
 from . import metrics
@@ -78,7 +78,7 @@ def score(
     vertices = pose_motion(body, motion).skin(body).numpy()
     found = _joint_metrics(joints)
     if len(frames) > 3:
-        found["jitter"] = metrics.jitter(joints.inworld, 1 / float(np.median(np.diff(clip.detections.time))))
+        found["jitter"] = metrics.jitter(joints.inworld, 1 / median_time_step(clip.detections.time))
     if surfaces.vertices is not None:
         found["mpvpe"] = metrics.mpjpe(_pelvis_relative(vertices, motion, estimate.camera), surfaces.vertices)
     contacts = _renumbered(estimate.contacts, joints.order)
