@@ -11,10 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..annotator.generator import AnnotatorUnavailable
-from ..body.files import load_body
 from ..body.model import BodyModel
-from ..contract.errors import UserError
-from ..contract.names import is_network_path
 from ..contract.reconstruction import Info, Take, best_of, load_info
 from ..contract.requests import (
     DEFAULT_SMOOTHNESS,
@@ -32,6 +29,7 @@ from .edited_take import edited_take, edits_outside
 from .place import find_place
 from .provenance import Provenance
 from .resolve import ResolvedRequest, resolve, usable_device
+from .result_body import body_of
 from .retry import Variant, make_good_takes
 from .settings import PipelineSettings
 from .takes import (
@@ -208,7 +206,7 @@ def refine(request: RefineRequest, folder: Path, listener: Listener) -> Finished
     with workspace(folder):
         before = load_info(folder)
         origin = Provenance.of(before)
-        body = _same_body(before, origin.choices)
+        body = body_of(before)
         edited = edited_take(before, request, origin)
         camera = _known_camera(request).over(origin.camera or KnownCamera())
         progress = JobProgress(listener)
@@ -272,21 +270,3 @@ def _named_takes(made: MadeTakes, names: Iterable[str], prompt: str, origin: str
         Take(name, prompt, one.settings.seed, one.fitted.energy, origin, one.scores)
         for name, one in zip(names, made.takes)
     ]
-
-
-def _same_body(before: Info, choices: ClipChoices) -> BodyModel:
-    path = before.body["path"]
-    if is_network_path(path):  # opening it can send the user's login to whoever has written the record
-        raise UserError(
-            "body-on-network",
-            f"The body of this reconstruction is on another computer and is not opened automatically: {path}.",
-            "Copy it to this computer and reconstruct the clip again with it.",
-        )
-    body = load_body(None if path == "default" else Path(path))
-    if body.identity != choices.body:
-        raise UserError(
-            "body-changed",
-            f"The body of this reconstruction was {choices.body}, now there is {body.identity}.",
-            "Put the old file back, or reconstruct the clip again.",
-        )
-    return body

@@ -21,7 +21,7 @@ from core.contract.reconstruction import load, load_info
 from core.contract.requests import ReconstructRequest, RefineRequest
 from core.contract.temporary import temporary_name
 from core.digests import content_key
-from core.pipeline import jobs
+from core.pipeline import result_body
 from core.pipeline.cache import KEPT, Cache, CacheEntry
 from core.pipeline.jobs import reconstruct, refine
 from core.pipeline.resolve import resolve
@@ -395,7 +395,7 @@ def test_a_body_on_another_computer_is_not_opened_unasked(clip_file, tmp_path, q
     record = json.loads((out / "reconstruction.json").read_text())
     record["body"]["path"] = r"\\host\share\SMPLX_NEUTRAL.npz"
     (out / "reconstruction.json").write_text(json.dumps(record))
-    monkeypatch.setattr(jobs, "load_body", lambda path: pytest.fail(f"{path} was opened"))
+    monkeypatch.setattr(result_body, "load_body", lambda path: pytest.fail(f"{path} was opened"))
     with pytest.raises(UserError) as caught:
         refine(RefineRequest(), out, recorder)
     assert caught.value.code == "body-on-network"
