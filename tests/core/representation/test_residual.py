@@ -10,12 +10,12 @@ from core.body.files import load_body
 from core.body.rotations import axis_angle_to_matrix
 from core.contract.contact import Contact
 from core.contract.errors import UserError
+from core.contract.rotations import rigid_transform
 from core.motion import PairMotion, pose_motion
 from core.representation import residual
 from core.representation.body_parts import PARTS, touching
 from core.representation.ground_view import GroundView
 from core.representation.resampling import TimeGrid
-from core.transforms import rigid_transform
 from tests.core.conftest import made_up_motion
 
 BODY = load_body(None)
