@@ -20,7 +20,6 @@ from .kinematics import running_mean
 from .prompt_parser import ContactHypothesis, Interpretation, RegionPair
 from .settings import GroundingSettings
 
-_PARTS = np.array(PART_OF_REGION)
 _SETTINGS = GroundingSettings()
 _NAMESPACE = uuid.UUID("b0a3a2f4-6a0e-4c9a-8f50-5b8a4f0a7d02")
 
@@ -56,7 +55,7 @@ def ground_hypotheses(
     margin = _SETTINGS.occlusion_margin * (1 - region_pair_confidence(scene.confidence))
     by_region, onset = None, np.ones(len(time))
     if probability is not None:
-        by_region = probability[:, _PARTS][:, :, _PARTS]
+        by_region = probability[:, PART_OF_REGION][:, :, PART_OF_REGION]
         onset = onsets(probability, timeline.time_step, ContactDecodingSettings())
     contacts: list[Contact] = []
     refused: list[Refusal] = []
