@@ -69,7 +69,7 @@ class Constraints:
     """What a take is to honour. Frames as in `Observations.frame_index`; pins in the fitted world."""
 
     targets: FitTargets = field(default_factory=FitTargets)
-    """Contacts and pins."""
+    """Contacts, pins and held feet."""
     text: Float[np.ndarray, " E"] | None = None
     """The sentence's embedding."""
 

@@ -1,7 +1,7 @@
 """What is said about enforced contacts that stay open."""
 
 from core.contract.contact import Contact
-from core.fitting.held import open_contact
+from core.fitting.unmet_edits import open_contact
 
 
 def test_an_open_contact_is_told_in_the_animators_words() -> None:
