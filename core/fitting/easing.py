@@ -30,9 +30,7 @@ def eased(values: Float[np.ndarray, "T C"], given: Bool[np.ndarray, " T"], reach
     padded = np.pad(np.where(given[:, None], values, 0.0), ((margin, margin), (0, 0)))
     fixed = np.pad(given, margin)
     for run in find_runs(fixed, max_gap=2 * reach + 1):
-        span = slice(
-            run.start - margin, run.stop + margin
-        )  # with two frames more at each end, in which the curve is zero
+        span = slice(run.start - margin, run.stop + margin)  # with two frames at each end in which the curve is zero
         is_end = np.ones(span.stop - span.start, bool)
         is_end[2:-2] = False
         padded[span] = _least_bending(padded[span], fixed[span] | is_end)
