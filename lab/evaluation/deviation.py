@@ -38,6 +38,9 @@ class DeviationSettings:
     """metres: sigma up to which a joint is taken to be where it is predicted; beyond it takes differ."""
 
 
+_SETTINGS = DeviationSettings()
+
+
 @dataclass(frozen=True)
 class Uncertainty:
     """Of a prediction, P = 2 people, N frames of the uniform grid; metres."""
@@ -73,7 +76,6 @@ def deviated(
     body: BodyModel,
     temperature: float,
     seed: int,
-    settings: DeviationSettings | None = None,
 ) -> PoseState:
     """A take about a predicted motion in the ground view; temperature 0 gives the prediction itself.
 
@@ -81,15 +83,14 @@ def deviated(
     """
     if temperature == 0:
         return state
-    settings = settings or DeviationSettings()
     joints = state.joints(body)
     rays = normalize(joints - uncertainty.camera_centre, dim=-1)
     generator = torch.Generator().manual_seed(seed)
-    noise = smooth_noise(joints.shape, settings.seconds * FRAME_RATE, generator).to(joints)
+    noise = smooth_noise(joints.shape, _SETTINGS.seconds * FRAME_RATE, generator).to(joints)
     along = (noise * rays).sum(-1, keepdim=True) * rays
     sigmas = torch.stack([uncertainty.sigma_along, uncertainty.sigma_across], -1)
     sigmas = gaussian_filter(sigmas[None], _SIGMA_SECONDS * FRAME_RATE)[0]
-    steps = _of_bones(sigmas, settings.certain)[..., None]
+    steps = _of_bones(sigmas, _SETTINGS.certain)[..., None]
     steps = temperature * (steps[..., 0, :] * along + steps[..., 1, :] * (noise - along))
     offsets = [steps[..., 0, :]]
     for joint in range(1, BODY_COUNT):
