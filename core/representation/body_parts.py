@@ -8,7 +8,7 @@ import numpy as np
 
 from ..contract.body_parts import body_part_of
 from ..contract.contact import Contact
-from ..contract.skeleton import GROUND, REGIONS, split_side
+from ..contract.skeleton import GROUND, split_side
 
 PARTS: tuple[str, ...] = (
     "left_hand", "right_hand", "left_arm", "right_arm", "head", "trunk", "left_leg", "right_leg"
@@ -23,9 +23,6 @@ def part_of(region: str) -> int:
     if not side:
         return PARTS.index("trunk" if bare in _TRUNK else bare)
     return PARTS.index(f"{side}_{'hand' if bare == 'hand' else 'arm' if bare in _ARM else 'leg'}")
-
-
-PART_OF_REGION = tuple(part_of(region) for region in REGIONS)
 
 
 def touching(contacts: Sequence[Contact], frame_index: np.ndarray) -> np.ndarray:
