@@ -19,7 +19,7 @@ from .camera import extrinsics, floor_from_extrinsics
 from .fingers import curl_rotations
 from .floor import estimate_floor
 from .lifting import rotations_from_landmarks, translation_from_keypoints
-from .rest import rest_landmarks, rest_palms
+from .rest_landmarks import rest_landmarks, rest_palms
 from .soles import lowest_points, posed_soles
 from .trunks import trunk_directions, usual_direction
 

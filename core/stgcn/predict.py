@@ -18,8 +18,8 @@ from ..observations.clip_scene import ClipScene
 from ..observations.features import CanonicalFrame
 from ..observations.observe import Observations
 from ..records import Record
-from ..representation.body_parts import PARTS
 from ..representation.residual import PoseState, apply_residual, encode_residual
+from ..representation.touch_flags import TOUCHING_PARTS
 from .inference import run_stgcn
 from .network import STGCN
 from .posing import pose_to_joints
@@ -141,7 +141,7 @@ def at_clip_times(
     state: PoseState, reference: PoseState, frame: CanonicalFrame, reference_incam: PairMotion
 ) -> PairMotion:
     """A motion on the uniform grid, with the reference's shapes, as a change of the reference motion at the clip's times."""
-    no = torch.zeros(*state.pelvis.shape[:2], 2 + len(PARTS), dtype=torch.bool, device=state.pelvis.device)
+    no = torch.zeros(*state.pelvis.shape[:2], 2 + len(TOUCHING_PARTS), dtype=torch.bool, device=state.pelvis.device)
     x, betas = encode_residual(state, reference, no[..., :2], no[..., 2:])
     return apply_residual(x, betas, reference_incam, frame.view, frame.grid)
 

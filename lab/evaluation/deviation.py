@@ -17,9 +17,9 @@ from core.body.model import BodyModel
 from core.contract.skeleton import PARENTS
 from core.infilling.infill import InfilledMotion, InfillScene
 from core.motion import BODY_COUNT, pose_motion
-from core.representation.body_parts import PARTS
 from core.representation.resampling import FRAME_RATE
 from core.representation.residual import PoseState, apply_residual, encode_residual, from_channels, to_channels
+from core.representation.touch_flags import TOUCHING_PARTS
 from core.smoothing.smooth import Smoother, smooth
 from core.stgcn.network import gaussian_filter
 from core.stgcn.posing import pose_to_joints
@@ -60,7 +60,7 @@ def deviating_take(scene: InfillScene, smoother: Smoother, temperature: float, s
     reference = scene.reference_inview.state
     uncertainty = Uncertainty(along, across, view.camera_centre)
     state = deviated(reference, uncertainty, scene.clip.body, temperature, seed)
-    nowhere = torch.zeros(*state.pelvis.shape[:2], 2 + len(PARTS), dtype=torch.bool)
+    nowhere = torch.zeros(*state.pelvis.shape[:2], 2 + len(TOUCHING_PARTS), dtype=torch.bool)
     x, betas = encode_residual(state, reference, nowhere[..., :2], nowhere[..., 2:])
     channels = to_channels(x, betas, smoother.scales)
     channels = smooth(smoother, channels, replace(scene.clip.features, reference=reference))
