@@ -3,7 +3,7 @@
 from .detection import detect_contacts
 from .distances import depth_discounted_distances, measure_contacts, region_distances, region_pair_confidence
 from .finding import ContactScene, find_contacts, part_probabilities
-from .merging import in_detected_frames, merge_contacts
+from .merging import in_detected_frames, merge_contacts, split_edits, with_detected_ids
 from .regions import load_region_frequencies, spread_over_regions
 from .settings import ContactDetectionSettings
 from .unreached import unreached_warnings
@@ -21,6 +21,8 @@ __all__ = [
     "part_probabilities",
     "region_distances",
     "region_pair_confidence",
+    "split_edits",
     "spread_over_regions",
     "unreached_warnings",
+    "with_detected_ids",
 ]

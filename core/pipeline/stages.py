@@ -20,7 +20,7 @@ from jaxtyping import Float
 
 from ..body.model import BodyModel
 from ..clip import Clip
-from ..contacts import in_detected_frames, merge_contacts
+from ..contacts import in_detected_frames, merge_contacts, split_edits, with_detected_ids
 from ..contract.contact import Contact
 from ..contract.edits import Pin
 from ..contract.errors import UserError
@@ -323,7 +323,7 @@ def first_fit(
     return fit_clip(start, clip_scene.observations, clip_scene.body, targets, schedule, reporter)
 
 
-@stage(version=3, cost=0.1, stored=False)
+@stage(version=4, cost=0.1, stored=False)
 def constraints(
     detected: ContactList,
     prompted: ContactList,
@@ -336,13 +336,16 @@ def constraints(
     """What a take is to honour. The user's contacts take the place of all others of the same regions and time.
 
     A prompt says what touches, not when: where that was detected, it lasts as long as was detected. What the prompt named and the
-    motion does not bear out is listed, rejected, where nothing else is known of it.
+    motion does not bear out is listed, rejected, where nothing else is known of it. Contacts that are `edited` in name only, as
+    they were detected, override nothing that the prompt names.
     """
+    found, edits = split_edits(edited, detected.contacts)
     active = [contact for contact in prompted.contacts if contact.active()]
-    borne_out = in_detected_frames(active, detected.contacts)
+    borne_out = in_detected_frames(active, found)
     refused = [contact for contact in prompted.contacts if not contact.active()]
     named = borne_out if suggested is None else merge_contacts(suggested.contacts, borne_out)
-    contacts = merge_contacts(refused, merge_contacts(merge_contacts(detected.contacts, named), edited))
+    named = with_detected_ids(named, found)
+    contacts = merge_contacts(refused, merge_contacts(merge_contacts(found, named), edits))
     return Constraints(FitTargets(tuple(contacts), pins, feet), sentence.embedding if sentence.given else None)
 
 

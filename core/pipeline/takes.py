@@ -100,6 +100,8 @@ class TakeSettings:
     seed: int = 0
     smoothness: float = DEFAULT_SMOOTHNESS
     """Strength of the sequence smoother, 0-1."""
+    finds_contacts: bool = True
+    """Whether contacts are found beside these; not where an edited take keeps its prompt, as all that was found is among them."""
 
 
 @dataclass(frozen=True)
@@ -130,6 +132,21 @@ class ClipNodes:
 
 
 @dataclass(frozen=True)
+class FoundContacts:
+    """The contacts of a take beside those that the animator edited."""
+
+    detected: Node[ContactList] | Given[ContactList]
+    prompted: Node[ContactList] | Given[ContactList]
+    suggested: Node[SuggestedContacts] | None
+    """None without an annotator, and where there is a prompt."""
+
+    @classmethod
+    def none(cls) -> FoundContacts:
+        nothing = Given(ContactList(()), "")
+        return cls(nothing, nothing, None)
+
+
+@dataclass(frozen=True)
 class TakeNodes:
     """One take."""
 
@@ -138,6 +155,7 @@ class TakeNodes:
     prediction: Node[JointPrediction]
     starting_fit: Node[FittedMotion]
     """What the infilling starts from: the first fit, or an earlier take."""
+    found: FoundContacts
     constraints: Node[Constraints]
     infilled: Node[InfilledMotion]
     motion: Node[FittedMotion]
@@ -241,7 +259,7 @@ def take_nodes(
             clip_scene=clip.scene, solved_motion=clip.corrected.take, known=clip.corrected.known
         )
     prompt = take.prompt if start is None or take.prompt != start.settings.prompt else ""
-    """Words that the start does not know yet."""
+    """Words that the start was not made with."""
     suggested = None
     if start is None:
         words = _words(clip, prompt, annotated=True)
@@ -254,8 +272,11 @@ def take_nodes(
                 joint_prediction=prediction, solved_motion=clip.corrected.take, body=clip.body
             )
         fitted = stages.first_fit.node(clip_scene=scene, joint_prediction=prediction, phases=settings.first_fit)
-        detected: Node[ContactList] | Given[ContactList] = contact_stages.detected_contacts.node(
+        detected = contact_stages.detected_contacts.node(
             clip_scene=scene, joint_prediction=prediction, first_fit=fitted, words=words
+        )
+        prompted = contact_stages.prompted_contacts.node(
+            clip_scene=scene, joint_prediction=prediction, fitted=fitted, prompt=prompt
         )
         if clip.annotation is not None:
             suggested = contact_stages.suggested_contacts.node(
@@ -265,20 +286,17 @@ def take_nodes(
                 annotation=clip.annotation,
                 used=not prompt,
             )
+        found = FoundContacts(detected, prompted, None if prompt else suggested)
         resampling, phases = None, settings.contact_fit
     else:
         sentence = _sentence(clip, _words(clip, prompt), settings) if prompt else start.sentence
         prediction, fitted = start.prediction, start.motion
-        detected = Given(
-            ContactList(()), ""
-        )  # what was detected is among the edited contacts, unless the user removed it
+        found = _found_again(take, start, scene) if take.finds_contacts else FoundContacts.none()
         resampling, phases = Resampling(start.settings.smoothness, bool(prompt)), settings.edit_fit
     constraints = stages.constraints.node(
-        detected=detected,
-        prompted=contact_stages.prompted_contacts.node(
-            clip_scene=scene, joint_prediction=prediction, fitted=fitted, prompt=prompt
-        ),
-        suggested=None if prompt else suggested,
+        detected=found.detected,
+        prompted=found.prompted,
+        suggested=found.suggested,
         edited=tuple(_as_asked(contact) for contact in take.contacts),
         pins=take.pins,
         feet=take.feet,
@@ -303,7 +321,18 @@ def take_nodes(
     caption = (
         stages.caption.node(clip_scene=scene, solved_motion=motion, prompt=prompt) if start is None else start.caption
     )
-    return TakeNodes(take, sentence, prediction, fitted, constraints, infilled, motion, caption, suggested)
+    return TakeNodes(take, sentence, prediction, fitted, found, constraints, infilled, motion, caption, suggested)
+
+
+def _found_again(take: TakeSettings, start: TakeNodes, scene: Node[ClipScene]) -> FoundContacts:
+    """What there is beside the edits under another prompt than before: all of the start under its own prompt, else what was
+    detected in it and what the new one names."""
+    if take.prompt == start.settings.prompt:
+        return start.found
+    prompted = contact_stages.prompted_contacts.node(
+        clip_scene=scene, joint_prediction=start.prediction, fitted=start.motion, prompt=take.prompt
+    )
+    return FoundContacts(start.found.detected, prompted if take.prompt else FoundContacts.none().prompted, None)
 
 
 def _as_asked(contact: Contact) -> Contact:
