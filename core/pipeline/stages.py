@@ -409,7 +409,7 @@ def solved_motion(
     return fit_edited(start, take, clip_scene.observations, clip_scene.body, targets, schedule, reporter)
 
 
-@stage(version=2, cost=3)
+@stage(version=3, cost=3)
 def caption(clip_scene: ClipScene, solved_motion: FittedMotion, prompt: str, reporter: Reporter) -> Caption:
     """A description of the motion, where the user has not given one."""
     if prompt:

@@ -102,6 +102,15 @@ def compose(about_up: float, upright: np.ndarray) -> np.ndarray:
     return (Rotation.from_rotvec([0, 0, about_up]) * Rotation.from_rotvec(upright)).as_rotvec()
 
 
+def swaying(motion: PairMotion, about: tuple[float, float]) -> PairMotion:
+    """Both turned about Z by their angles, and swaying by 5° to either side."""
+    sway = np.radians(5) * np.sin((np.arange(motion.pelvis.shape[1]) - 5.5) / 3)
+    orient = motion.global_orient.copy()
+    for who, angle in enumerate(about):
+        orient[who] = [compose(angle + each, upright) for each, upright in zip(sway, motion.global_orient[who])]
+    return replace(motion, global_orient=orient)
+
+
 def turning(degrees: float, frames: int = 60) -> PairMotion:
     """A turns on the spot by an angle, positive to the left."""
     motion = standing(frames)
@@ -275,6 +284,17 @@ def test_every_template_of_an_interaction_is_parsed() -> None:
 def test_actions_of_one_person_are_not_parsed_as_contact() -> None:
     for phrase in (phrase for phrases in ACTION_TEMPLATES.values() for phrase in phrases):
         assert parse_prompt(f"One person {phrase}, then turns.".replace("{other}", "the other")) == (), phrase
+
+
+@pytest.mark.parametrize(
+    ("about", "formation", "subject"),
+    [((math.pi, math.pi), "back_to_back", None), ((0, math.pi), "behind", 0), ((0, 0), "face_to_face", None)],
+)
+def test_people_who_sway_stand_as_they_would_without(
+    about: tuple[float, float], formation: str, subject: int | None
+) -> None:
+    found = described(swaying(standing(apart=0.8), about)).initial_formation
+    assert (found.name, found.subject) == (formation, subject)
 
 
 def test_wording_varies_with_the_seed_only() -> None:
