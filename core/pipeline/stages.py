@@ -20,7 +20,7 @@ from jaxtyping import Float
 
 from ..body.model import BodyModel
 from ..clip import Clip
-from ..contacts import in_detected_frames, merge_contacts, split_edits, with_detected_ids
+from ..contacts import in_detected_frames, measure_contacts, merge_contacts, split_edits, with_detected_ids
 from ..contract.contact import Contact
 from ..contract.edits import Pin
 from ..contract.errors import UserError
@@ -409,13 +409,16 @@ def solved_motion(
     return fit_edited(start, take, clip_scene.observations, clip_scene.body, targets, schedule, reporter)
 
 
-@stage(version=3, cost=3)
-def caption(clip_scene: ClipScene, solved_motion: FittedMotion, prompt: str, reporter: Reporter) -> Caption:
-    """A description of the motion, where the user has not given one."""
+@stage(version=4, cost=3)
+def caption(
+    clip_scene: ClipScene, solved_motion: FittedMotion, constraints: Constraints, prompt: str, reporter: Reporter
+) -> Caption:
+    """A description of the motion and of the contacts that it reaches, where the user has not given one."""
     if prompt:
         return Caption("")
-    timeline = clip_scene.observations.timeline
-    sentence = caption_motion(solved_motion, timeline, solved_motion.confidence, clip_scene.body)
+    timeline, contacts = clip_scene.observations.timeline, constraints.targets.contacts
+    measured = measure_contacts(contacts, solved_motion, clip_scene.body, timeline.frame_index)
+    sentence = caption_motion(solved_motion, timeline, solved_motion.confidence, measured, clip_scene.body)
     reporter.progress(1.0)
     return Caption(sentence)
 

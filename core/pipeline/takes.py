@@ -319,7 +319,9 @@ def take_nodes(
         phases=phases,
     )
     caption = (
-        stages.caption.node(clip_scene=scene, solved_motion=motion, prompt=prompt) if start is None else start.caption
+        stages.caption.node(clip_scene=scene, solved_motion=motion, constraints=constraints, prompt=prompt)
+        if start is None
+        else start.caption
     )
     return TakeNodes(take, sentence, prediction, fitted, found, constraints, infilled, motion, caption, suggested)
 

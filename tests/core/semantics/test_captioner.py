@@ -314,7 +314,7 @@ def test_captions_are_sentences() -> None:
                 assert text[0].isupper() and text.endswith(".") and "  " not in text and "{" not in text
 
 
-def test_annotation_detects_the_contacts_itself() -> None:
+def test_a_caption_names_the_contacts_that_are_used_and_reached_and_no_others() -> None:
     clip = clips()["handshake"][0]
     touch = min(contact.frame_start for contact in clip.contacts)
     few = slice(max(touch - 4, 0), touch + 14)
@@ -328,6 +328,15 @@ def test_annotation_detects_the_contacts_itself() -> None:
     world[:3, 3] = -world[:3, :3] @ (middle + [0, -4, 0])
     camera = Camera(np.array([[900, 0, 480], [0, 900, 270], [0, 0, 1]], float), world)
     index, seconds = np.arange(frames), np.arange(frames) / RATE
-    confidence = np.ones((2, frames, 22), np.float32)
+    timeline, confidence, body = Timeline(index, seconds), np.ones((2, frames, 22), np.float32), load_body(None)
     estimate = MotionEstimate(motion.transformed(world), camera, np.zeros((2, frames, 2), np.float32))
-    assert "shake hands" in caption_motion(estimate, Timeline(index, seconds), confidence, load_body(None))
+
+    def caption(*contacts: Contact) -> str:
+        return caption_motion(estimate, timeline, confidence, contacts, body)
+
+    palms = Contact(0, "right_palm", 1, "right_palm", 4, 13)
+    assert "shake hands" in caption(palms)
+    others = replace(palms, region_a="left_palm"), replace(palms, frame_start=90, frame_end=99)
+    for unused in (replace(palms, state="rejected"), replace(palms, reached=False), *others):
+        assert "hand" not in caption(unused)
+    assert "hand" not in caption()
