@@ -169,14 +169,18 @@ def initial_motion(
     return estimate_initial_motion(observations, body, reporter=reporter, camera=clip_camera.camera(choice))
 
 
-@stage(version=2, cost=1)
+@stage(version=3, cost=1)
 def placed_motion(
-    observations: Observations, imported: tuple[ImportedMotion, ImportedMotion] | None, body: BodyModel
+    observations: Observations,
+    imported: tuple[ImportedMotion, ImportedMotion] | None,
+    clip_camera: CameraCandidates,
+    choice: int,
+    body: BodyModel,
 ) -> MotionEstimate:
     """Another tool's motion in place of the initial one. Without it (while refining) its result can only come from the cache."""
     if imported is None:
         raise cache_missing()
-    return place_in_clip(imported, observations, body)
+    return place_in_clip(imported, observations, body, clip_camera.camera(choice))
 
 
 @stage(version=1, cost=400)

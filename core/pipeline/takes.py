@@ -206,7 +206,9 @@ def nodes_of_detections(
     if start is None:
         initial = embedded
     elif isinstance(start, Given):
-        initial = stages.placed_motion.node(observations=observed, imported=start, body=body)
+        initial = stages.placed_motion.node(
+            observations=observed, imported=start, clip_camera=camera, choice=choice, body=body
+        )
     else:
         people = start.seen or stages.lifted_people.node(
             clip=start.clip, perception=detections, clip_camera=camera, choice=choice, model=start.model, device=device
