@@ -16,13 +16,13 @@ from torch import Tensor
 from .body.landmarks import posed_landmarks
 from .body.model import BodyModel
 from .contract.contact import Contact
+from .contract.frames import frames_in_words
 from .contract.reconstruction import BAD, FAIR, GOOD, PERSON_NAMES, Measured, Quality, Stretch
 from .fitting.energies import accelerations
 from .fitting.fit import FittedMotion
 from .fitting.soles import posed_soles
 from .motion import Posed, pose_motion, project
 from .observations.observe import Observations, smooth_over_time
-from .reporting import stretches_in_words
 from .scores import CONFIDENT, landmark_distances, penetration_depths
 from .transforms import inverse_transform_points
 
@@ -128,7 +128,7 @@ def quality_warnings(quality: Quality) -> tuple[str, ...]:
         if wrong:
             who = "" if person is None else PERSON_NAMES[person]
             worst = max(stretch.value for stretch in wrong)
-            frames = stretches_in_words([(stretch.first, stretch.last) for stretch in wrong])
+            frames = frames_in_words(*((stretch.first, stretch.last) for stretch in wrong))
             found.append(sentences[measure].format(who=who, worst=worst, frames=frames))
     return tuple(sorted(found))
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ..contract.contact import Contact
+from ..contract.frames import frames_in_words
 from ..contract.reconstruction import Info
 from ..contract.requests import RefineRequest
 from .provenance import Provenance
@@ -69,7 +70,7 @@ def edits_outside(frames: tuple[int, int], take: TakeSettings) -> list[str]:
         ),
     }
     return [
-        f"{count} {what} lie outside frames {first} to {last} and have no effect."
+        f"{count} {what} lie outside {frames_in_words(frames)} and have no effect."
         for what, count in outside.items()
         if count
     ]
