@@ -28,7 +28,7 @@ from ..fitting.prior import InitialMotion
 from ..fitting.scene_view import SceneView
 from ..imported_motion import ImportedMotion
 from ..infilling.infill import Constraints, InfilledMotion
-from ..motion import MotionEstimate
+from ..motion import MotionEstimate, PairMotion
 from ..observations.clip_scene import ClipScene
 from ..perception.detections import Detections
 from ..progress import JobProgress
@@ -162,6 +162,8 @@ class TakeNodes:
     caption: Node[Caption]
     suggested: Node[SuggestedContacts] | None
     """Of the take that the clip was reconstructed with; None without an annotator."""
+    refines: bool
+    """Whether it goes on from an earlier take."""
 
     @property
     def targets(self) -> list[Node[Any]]:
@@ -325,7 +327,10 @@ def take_nodes(
         if start is None
         else start.caption
     )
-    return TakeNodes(take, sentence, prediction, fitted, found, constraints, infilled, motion, caption, suggested)
+    refines = start is not None
+    return TakeNodes(
+        take, sentence, prediction, fitted, found, constraints, infilled, motion, caption, suggested, refines
+    )
 
 
 def _found_again(take: TakeSettings, start: TakeNodes, scene: Node[ClipScene]) -> FoundContacts:
@@ -399,11 +404,13 @@ def make_takes(
     progress: JobProgress,
     within: tuple[float, float] = (0.0, 1.0),
 ) -> MadeTakes:
-    """Compute takes of a clip one after the other; only one where seeds make no difference. Only the store is written to.
+    """Compute takes of a clip one after the other; those that differ from the ones before them. Only the store is written to.
 
     `within`: the part of the job's progress that it takes.
     """
     made: list[TakeResult] = []
+    sampled: list[PairMotion] = []
+    is_sampled = True
     detections = None
     for number, (take, (first, last)) in enumerate(zip(takes, _parts_of_progress(takes, store))):
         start, length = within[0], within[1] - within[0]
@@ -415,15 +422,20 @@ def make_takes(
         wanted = [clip.detections, clip.agreement, clip.scene, take.infilled, take.starting_fit, *take.targets]
         results = run([node for node in wanted if isinstance(node, Node)], store, progress)
         detections = clip.detections.value if isinstance(clip.detections, Given) else results[clip.detections]
+        infilled = results[take.infilled].motion_incam
+        # not one bit differs only where there is no noise in it
+        is_sampled = not any(stages.same_motion(infilled, other, tolerance=0.0) for other in sampled)
+        sampled.append(infilled)
         result = _result(clip, take, results)
-        if any(stages.same_motion(_moving(result), _moving(other), SAME_MOTION) for other in made):
+        if not any(stages.same_motion(_moving(result), _moving(other), SAME_MOTION) for other in made):
+            made.append(result)
+        elif not is_sampled:
             break
-        made.append(result)
         progress.check()
     if detections is None:
         raise ValueError("no takes to make")
     if len(made) < len(takes):
-        progress.warn(_too_few(takes, infilled=made[0].infilled))
+        progress.warn(_too_few(len(made), takes, is_sampled=is_sampled, infilled=made[0].infilled))
     return MadeTakes(tuple(made), detections)
 
 
@@ -469,11 +481,13 @@ def _parts_of_progress(takes: Sequence[TakeNodes], store: ResultStore) -> list[t
     return [(float(first), float(last)) for first, last in zip(ends, ends[1:])]
 
 
-def _too_few(takes: Sequence[TakeNodes], *, infilled: bool) -> str:
-    refined = takes[0].motion.inputs["earlier"] is not None
-    why = (
-        "nothing is sampled anew away from your edits"
-        if refined or infilled
-        else "no learned model fills in the hidden motion"
-    )
+def _too_few(made: int, takes: Sequence[TakeNodes], *, is_sampled: bool, infilled: bool) -> str:
+    if made > 1:
+        return f"{made} of {len(takes)} takes differ; the others moved like one of these and were left out."
+    if is_sampled:
+        why = "what is sampled comes out the same"
+    elif takes[0].refines:
+        why = "nothing is sampled anew away from your edits"
+    else:
+        why = "nothing is sampled" if infilled else "no learned model fills in the hidden motion"
     return f"One take was made instead of {len(takes)}: {why}, so every seed gives the same motion."

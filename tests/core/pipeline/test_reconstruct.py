@@ -22,14 +22,15 @@ from core.contract.reconstruction import load, load_info
 from core.contract.requests import ReconstructRequest, RefineRequest
 from core.contract.temporary import temporary_name
 from core.digests import content_key
-from core.pipeline import contact_stages, jobs
+from core.fitting.fit import FittedMotion
+from core.pipeline import contact_stages, jobs, stages
 from core.pipeline.cache import KEPT, Cache, CacheEntry
 from core.pipeline.contact_stages import ContactList
 from core.pipeline.jobs import reconstruct, refine
 from core.pipeline.resolve import resolve
 from core.pipeline.stages import Caption
 from core.pipeline.workspace import workspace
-from tests.core.conftest import CAPTION, FRAMES, Recorder, made_up_motion, prompted_id, write_clip
+from tests.core.conftest import CAPTION, ENERGIES, FRAMES, Recorder, made_up_motion, prompted_id, write_clip
 from tests.core.matroska import write_matroska
 
 ALL = [  # the announced stages
@@ -611,6 +612,26 @@ def test_refining_nothing_makes_one_take_whatever_was_asked_for(clip_file, tmp_p
     refine(RefineRequest(takes=4), out, recorder)
     info = load_info(out)
     assert len(info.takes) == 2 and any("away from your edits" in warning for warning in info.warnings)
+
+
+def test_takes_that_move_like_an_earlier_one_are_left_out_and_the_others_made(
+    clip_file, tmp_path, infiller, recorder, monkeypatch
+):
+    stage = stages.solved_motion
+    of_seed_0: list[FittedMotion] = []
+
+    @functools.wraps(stage.function)
+    def solved(**inputs: object) -> FittedMotion:
+        fitted = stage.function(**inputs)
+        of_seed_0[:0] = [fitted]
+        return of_seed_0[-1] if fitted.energy == ENERGIES[2] else fitted
+
+    monkeypatch.setattr(stages, "solved_motion", replace(stage, function=solved))
+    reconstruct(ReconstructRequest(clip_file, takes=4), tmp_path / "out", recorder)
+    info = load_info(tmp_path / "out")
+    assert [take.seed for take in info.takes] == [0, 1, 3]
+    assert [warning for warning in info.warnings if "3 of 4 takes differ" in warning]
+    assert "edits" not in " ".join(info.warnings)
 
 
 def test_without_a_prompt_the_caption_says_what_was_seen_and_steers_nothing(clip_file, tmp_path, quick, recorder):
