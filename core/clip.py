@@ -16,6 +16,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from .contract.errors import UserError
+from .contract.frames import frame_in_words, frames_in_words
 from .contract.limits import MAX_FRAME_INDEX, MAX_FRAMES
 from .contract.options import check_path
 
@@ -126,7 +127,7 @@ def check_range(clip: Clip, first: int, last: int) -> None:
     if not 0 <= first <= last < clip.frame_count:
         raise UserError(
             "bad-range",
-            f"Frames {first} to {last} are not in the clip, which has frames 0 to {clip.frame_count - 1}.",
+            f"The clip has {frames_in_words((0, clip.frame_count - 1))}, not all of {frames_in_words((first, last))}.",
             "Choose a range inside the clip.",
         )
 
@@ -166,7 +167,7 @@ def read_frames(
                 if not delivered:
                     raise UserError(
                         "clip-truncated",
-                        f"{clip.path.name} breaks off before frame {index}.",
+                        f"{clip.path.name} breaks off before {frame_in_words(index)}.",
                         "Choose an earlier range of frames, or get a whole copy of the clip.",
                     )
                 return

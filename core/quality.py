@@ -16,20 +16,20 @@ from torch import Tensor
 from .body.landmarks import posed_landmarks
 from .body.model import BodyModel
 from .contract.contact import Contact
+from .contract.frames import frames_in_words
 from .contract.reconstruction import BAD, FAIR, GOOD, PERSON_NAMES, Measured, Quality, Stretch
 from .fitting.energies import accelerations
 from .fitting.fit import FittedMotion
 from .fitting.soles import posed_soles
 from .motion import Posed, pose_motion, project
 from .observations.observe import Observations, smooth_over_time
-from .reporting import stretches_in_words
 from .scores import CONFIDENT, landmark_distances, penetration_depths
 from .transforms import inverse_transform_points
 
 _PERCENT, _MM = 100.0, 1000.0
 _MOST_STRETCHES = 200
 _SUSTAINED = 0.95
-"""Fraction of the frames that stay below the value of a whole clip."""
+"""Fraction of the frames that can be judged that stay below the value of a whole clip."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,11 @@ def check_quality(
         series.append(("smoothness", person, smoothness[person]))
     if len(observations.found) > 1:
         series.append(("penetration", None, _MM * penetration_depths(posed, body)))
-    measured = [_measured(measure, person, values, settings) for measure, person, values in series]
+    measured = [
+        _measured(measure, person, values, settings)
+        for measure, person, values in series
+        if not np.isnan(values).all()  # else nothing can be said
+    ]
     stretches = [
         stretch
         for measure, person, values in series
@@ -128,7 +132,7 @@ def quality_warnings(quality: Quality) -> tuple[str, ...]:
         if wrong:
             who = "" if person is None else PERSON_NAMES[person]
             worst = max(stretch.value for stretch in wrong)
-            frames = stretches_in_words([(stretch.first, stretch.last) for stretch in wrong])
+            frames = frames_in_words(*((stretch.first, stretch.last) for stretch in wrong))
             found.append(sentences[measure].format(who=who, worst=worst, frames=frames))
     return tuple(sorted(found))
 
@@ -136,12 +140,12 @@ def quality_warnings(quality: Quality) -> tuple[str, ...]:
 def median_reprojection_errors(
     landmarks: Float[Tensor, "P T 33 3"], observations: Observations, settings: QualitySettings
 ) -> Float[np.ndarray, "P T"]:
-    """Median distance of projected landmarks from plainly seen ones, percent of the height; 0 in frames with too few of them."""
+    """Median distance of projected landmarks from plainly seen ones, percent of the height; NaN in frames with too few."""
     error = landmark_distances(landmarks, observations)
     seen = observations.plainly_seen(settings.confident)
     median = torch.where(seen, error, torch.nan).nanmedian(-1).values
     enough = seen.sum(-1) >= settings.landmarks
-    return _PERCENT * torch.where(enough, median, 0.0).cpu().numpy()
+    return _PERCENT * torch.where(enough, median, torch.nan).cpu().numpy()
 
 
 def floor_errors(
@@ -176,7 +180,7 @@ def unseen_acceleration(
 
 
 def _measured(measure: str, person: int | None, values: np.ndarray, settings: QualitySettings) -> Measured:
-    value = float(np.quantile(values, _SUSTAINED))
+    value = float(np.nanquantile(values, _SUSTAINED))
     return Measured(measure, person, _rounded(value), _grade(measure, value, settings))
 
 
@@ -211,7 +215,7 @@ def _runs(wrong: np.ndarray, time: np.ndarray, settings: QualitySettings) -> Ite
 
 
 def _mean(values: np.ndarray, first: int, last: int) -> float:
-    return _rounded(float(values[first : last + 1].mean()))
+    return _rounded(float(np.nanmean(values[first : last + 1])))
 
 
 def _rounded(value: float) -> float:

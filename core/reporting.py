@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -84,16 +83,3 @@ class SubProgress:
 
     def log(self, text: str) -> None:
         self.whole.log(text)
-
-
-_MOST_STRETCHES = 3
-"""So many are named in a message."""
-
-
-def stretches_in_words(stretches: Sequence[tuple[int, int]]) -> str:
-    """The first and last frames of stretches as a phrase for a message: `frames 3 to 9, 20 to 31 and 2 more stretches`."""
-    named = ", ".join(f"{first} to {last}" for first, last in stretches[:_MOST_STRETCHES])
-    more = len(stretches) - _MOST_STRETCHES
-    if more <= 0:
-        return f"frames {named}"
-    return f"frames {named} and {more} more {'stretch' if more == 1 else 'stretches'}"

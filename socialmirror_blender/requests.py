@@ -68,7 +68,7 @@ def reconstruct_request(context: bpy.types.Context, chosen: ChosenClip | None = 
     settings, of_settings = settings_of(context), chosen is None
     chosen = chosen_clip(settings) if chosen is None else chosen
     clip, frames = _clip(context, chosen)
-    marks = _picked(settings, clip, None if of_settings else frames)
+    marks = _picked(settings, clip, frames, of_settings)
     marked = marks is not None
     described = _descriptions(settings) if settings.choose_people and not marked else (None, None)
     numbered = of_settings and settings.choose_people and not marked and described == (None, None)
@@ -76,7 +76,7 @@ def reconstruct_request(context: bpy.types.Context, chosen: ChosenClip | None = 
         ReconstructRequest,
         settings,
         clip=clip,
-        frames=frames,
+        frames=_range_in_words(frames),
         people=(settings.track_a, settings.track_b) if numbered else None,
         people_at=marks,
         person_a=described[0],
@@ -168,12 +168,17 @@ def _request(kind: type[Request], settings: Any, **values: Any) -> Request:
     return request
 
 
-def _clip(context: bpy.types.Context, chosen: ChosenClip) -> tuple[Path, str]:
-    """The path of the movie, and the range of frames as text; ":" is the whole movie."""
+def _range_in_words(frames: tuple[int, int] | None) -> str:
+    """As the core reads it."""
+    return ":" if frames is None else f"{frames[0]}:{frames[1]}"
+
+
+def _clip(context: bpy.types.Context, chosen: ChosenClip) -> tuple[Path, tuple[int, int] | None]:
+    """The path of the movie, and its first and last frame; None is the whole movie."""
     return _strip_clip(context, chosen) if chosen.strip else _file_clip(chosen)
 
 
-def _strip_clip(context: bpy.types.Context, chosen: ChosenClip) -> tuple[Path, str]:
+def _strip_clip(context: bpy.types.Context, chosen: ChosenClip) -> tuple[Path, tuple[int, int]]:
     strip = compat.movie_strip(context, chosen.strip)
     path, shown = _existing_clip(strip.filepath), compat.strip_handles(strip)
     wanted = shown if chosen.frames is None else chosen.frames
@@ -184,18 +189,14 @@ def _strip_clip(context: bpy.types.Context, chosen: ChosenClip) -> tuple[Path, s
             f"The strip does not play from frame {wanted[0]} to {wanted[1]} of the scene.",
             "Set a first and a last frame between the strip's ends.",
         )
-    first, last = compat.strip_frames(strip, *shown)
-    return path, f"{first}:{last}"
+    return path, compat.strip_frames(strip, *shown)
 
 
-def _file_clip(chosen: ChosenClip) -> tuple[Path, str]:
+def _file_clip(chosen: ChosenClip) -> tuple[Path, tuple[int, int] | None]:
     path = _existing_clip(chosen.filepath)
-    if chosen.frames is None:
-        return path, ":"
-    first, last = chosen.frames
-    if first >= last:
+    if chosen.frames is not None and chosen.frames[0] >= chosen.frames[1]:
         raise UserError("bad-range", "The frame range is empty.", "Set a last frame that is after the first.")
-    return path, f"{first}:{last}"
+    return path, chosen.frames
 
 
 def _existing_clip(filepath: str) -> Path:
@@ -209,15 +210,18 @@ def _descriptions(settings: Any) -> tuple[str | None, str | None]:
     return settings.person_a.strip() or None, settings.person_b.strip() or None
 
 
-def _picked(settings: Any, clip: Path, frames: str | None) -> tuple[PersonMark, PersonMark] | None:
-    """The people whom the user has picked in this clip, and in these frames if there are any. UserError as `_marks`."""
+def _picked(
+    settings: Any, clip: Path, frames: tuple[int, int] | None, of_settings: bool
+) -> tuple[PersonMark, PersonMark] | None:
+    """The people whom the user has picked in this clip; in one that is not `of_settings`, only if it has their frames.
+
+    UserError as `_marks`.
+    """
     if not settings.choose_people or not are_picked_in(settings, clip):
         return None
     marks = _marks(settings.people_marks)
-    if frames is None:
-        return marks
-    first, last = map(int, frames.split(":"))
-    return marks if settings.people_movie and all(first <= mark.frame <= last for mark in marks) else None
+    inside = frames is None or all(frames[0] <= mark.frame <= frames[1] for mark in marks)
+    return marks if of_settings or (settings.people_movie and inside) else None
 
 
 def _marks(text: str) -> tuple[PersonMark, PersonMark]:

@@ -2,7 +2,7 @@
 
 from .detection import find_contacts, part_probabilities
 from .distances import depth_discounted_distances, measure_contacts, region_distances, region_pair_confidence
-from .merging import in_detected_frames, merge_contacts
+from .merging import in_detected_frames, merge_contacts, split_edits, with_detected_ids
 from .proximity import detect_contacts
 from .regions import load_region_frequencies, spread_over_regions
 from .scene import ContactScene
@@ -22,6 +22,8 @@ __all__ = [
     "part_probabilities",
     "region_distances",
     "region_pair_confidence",
+    "split_edits",
     "spread_over_regions",
     "unreached_warnings",
+    "with_detected_ids",
 ]

@@ -19,23 +19,42 @@ _LIMB_GROUPS = (_HAND_GROUP, ("forearm", "elbow"), ("knee", "shin", "calf", "foo
 def merge_contacts(detected: Sequence[Contact], edited: Sequence[Contact]) -> list[Contact]:
     """The edited contacts, then the detected ones that none of them overrides.
 
-    An edited contact overrides a detected one of the same pair of regions that overlaps it in time. A detected touch that has a
-    part in an edited one, as when a prompt names a hug of which more was detected, becomes part of it.
+    An edited contact overrides a detected one of the same pair of regions that overlaps it in time, and the one with its id: it
+    was that before somebody edited it. A detected touch that has a part in an edited one, as when a prompt names a hug of which
+    more was detected, becomes part of it.
     """
-
-    def overrides(edit: Contact, contact: Contact) -> bool:
-        same_pair = (edit.person_a, edit.region_a, edit.person_b, edit.region_b) == (
-            contact.person_a, contact.region_a, contact.person_b, contact.region_b,
-        )  # fmt: skip
-        return same_pair and _overlap_in_time(edit, contact)
-
-    kept = [contact for contact in detected if not any(overrides(edit, contact) for edit in edited)]
+    kept = [contact for contact in detected if not any(_overrides(edit, contact) for edit in edited)]
     joined: dict[str, str] = {}
     for contact in detected:
         for edit in edited:
             if edit.active() and is_one_touch(edit, contact):
                 joined.setdefault(contact.touch, edit.touch)
     return [*edited, *(replace(contact, touch=joined.get(contact.touch, contact.touch)) for contact in kept)]
+
+
+def with_detected_ids(named: Sequence[Contact], detected: Sequence[Contact]) -> list[Contact]:
+    """Named contacts, each with the id of the first detected one that it overrides: whoever edits it edits that one, too."""
+    taken = {contact.id for contact in named}
+    found: list[Contact] = []
+    for contact in named:
+        overridden = (other.id for other in detected if _overrides(contact, other))
+        free = next((each for each in overridden if each not in taken), contact.id)
+        taken.add(free)
+        found.append(replace(contact, id=free, touch=free if contact.touch == contact.id else contact.touch))
+    return found
+
+
+def split_edits(edited: Sequence[Contact], detected: Sequence[Contact]) -> tuple[list[Contact], list[Contact]]:
+    """What was detected, and of an edited list what is not as it was detected, but changed, added or rejected.
+
+    What was detected gets the distances that the list has.
+    """
+    asked = {contact.id: _what_is_asked(contact) for contact in detected}
+    unedited = {contact.id: contact for contact in edited if asked.get(contact.id) == _what_is_asked(contact)}
+    found = [
+        contact.measured(unedited[contact.id].distance) if contact.id in unedited else contact for contact in detected
+    ]
+    return found, [contact for contact in edited if contact.id not in unedited]
 
 
 def in_detected_frames(named: Sequence[Contact], detected: Sequence[Contact]) -> list[Contact]:
@@ -88,6 +107,20 @@ def _region_group(region: str) -> str:
         if bare in group:
             return group[0]
     return next((f"{side}_{group[0]}" for group in _LIMB_GROUPS if bare in group), region)
+
+
+def _overrides(edit: Contact, contact: Contact) -> bool:
+    return edit.id == contact.id or (_sides(edit) == _sides(contact) and _overlap_in_time(edit, contact))
+
+
+def _what_is_asked(contact: Contact) -> tuple[object, ...]:
+    """All that an edit can change about a contact."""
+    frames, vertices = (contact.frame_start, contact.frame_end), (contact.vertex_a, contact.vertex_b)
+    return *_sides(contact), *frames, *vertices, contact.source, contact.state, round(contact.weight, 3)
+
+
+def _sides(contact: Contact) -> tuple[object, ...]:
+    return contact.person_a, contact.region_a, contact.person_b, contact.region_b
 
 
 def _body_parts(contact: Contact) -> tuple[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..contract.contact import REACHED_DISTANCE, Contact
+from ..contract.frames import frames_in_words
 from ..contract.touches import Touch, group_touches
 
 _WHO = {"user": "you asked for", "prompt": "the prompt asks for", "annotator": "the annotator saw"}
@@ -26,7 +27,7 @@ def unreached_warnings(contacts: Sequence[Contact]) -> list[str]:
 
 def _sentence(touch: Touch) -> str:
     who = _WHO[touch.source]
-    frames = f"frames {touch.frame_start} to {touch.frame_end}"
+    frames = frames_in_words((touch.frame_start, touch.frame_end))
     return (
         f"The touch that {who} in {frames} ({touch.title}) is not reached: {100 * (touch.distance or 0.0):.0f} cm remain, "
         f"more than {100 * REACHED_DISTANCE:.0f}."

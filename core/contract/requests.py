@@ -108,7 +108,7 @@ def _check_frames(text: str) -> UserError | None:
     if start < 0 or end < 0:
         problem, hint = "has a negative frame", "Frames are counted from 0, the clip's first one."
     elif max(start, end) > MAX_FRAME_INDEX:
-        problem, hint = f"goes beyond frame {MAX_FRAME_INDEX}", "Choose frames that are in the clip."
+        problem, hint = f"has a frame number above {MAX_FRAME_INDEX}", "Choose frames that are in the clip."
     elif start > end:
         problem, hint = "is an empty range of frames", "Choose a last frame that is not before the first."
     else:

@@ -11,7 +11,8 @@ from torch import Tensor
 _CHUNK = 256
 """Frames at a time where all pairs of spheres are compared, so that memory does not grow with the clip."""
 _NEIGHBOURS_SECONDS = 0.1
-"""Time between two frames from which on they are not neighbours, as where frames are spread over a long clip."""
+"""Time between two frames from which on they are not neighbours, as where frames are spread over a long clip. In a clip that has
+no frames nearer than this, it is one and a half of its time steps."""
 
 
 def geman_mcclure(squared: Tensor, sigma: float) -> Tensor:
@@ -84,9 +85,16 @@ def foot_slide(soles: Tensor, foot_contact: Tensor, time: Tensor) -> Tensor:
     """
     if soles.shape[1] < 2:
         return soles.new_zeros(())
-    near = (time.diff() < _NEIGHBOURS_SECONDS).to(soles)
+    step = time.diff().min()
+    near_seconds = torch.where(has_no_neighbours(time), 1.5 * step, _NEIGHBOURS_SECONDS)
+    near = (time.diff() < near_seconds).to(soles)
     both = torch.minimum(foot_contact[:, 1:], foot_contact[:, :-1]) * near[:, None]
     return (both[..., None] * soles.diff(dim=1).square().sum(-1)).mean()
+
+
+def has_no_neighbours(time: Tensor) -> Tensor:
+    """Whether all frames at times [T] in seconds are as far apart as in a clip of at most 10 frames per second; bool."""
+    return time.diff().min() > 0.999 * _NEIGHBOURS_SECONDS
 
 
 def outside_limits(angles: Tensor, low: Tensor, high: Tensor) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..contract.contact import Contact
+from ..contract.frames import frames_in_words
 from ..contract.reconstruction import PERSON_NAMES
 from ..contract.skeleton import GROUND
 
@@ -16,7 +17,7 @@ def open_contact(contact: Contact, gap: float) -> str:
     other = "the ground" if contact.person_b == GROUND else _side(contact.person_b, contact.region_b)
     return (
         f"The enforced contact of {side} with {other} "
-        f"(frames {contact.frame_start}-{contact.frame_end}) stays {100 * gap:.1f} cm apart: the picture, "
+        f"({frames_in_words((contact.frame_start, contact.frame_end))}) stays {100 * gap:.1f} cm apart: the picture, "
         "or another contact or pin, pulls the other way."
     )
 

@@ -16,6 +16,7 @@ from ..contract.skeleton import JOINT_INDEX
 from ..motion import MotionEstimate, PairMotion
 from ..observations.observe import Observations
 from ..reporting import Reporter, SubProgress
+from . import energies
 from .fit import FitSchedule, FittedMotion, fit, motion_energy
 from .stretches import blended
 from .targets import FitTargets
@@ -48,7 +49,7 @@ def fit_clip(
             observations.frames(spread),
             body,
             FitTargets(prior=None if targets.prior is None else targets.prior.frames(spread)),
-            schedule,
+            _for_spread_frames(schedule, observations.frames(spread)),
             SubProgress(reporter, 0.0, 1 / parts),
         )
         motion = with_betas(start.motion_incam, settled.motion_incam.betas, body)
@@ -67,6 +68,14 @@ def fit_clip(
         for number, window in enumerate(windows)
     ]
     return _joined(fitted, windows)
+
+
+def _for_spread_frames(schedule: FitSchedule, observations: Observations) -> FitSchedule:
+    """Without the energy of sliding feet where the frames are too far apart for it: a foot may have stepped between any two."""
+    if not energies.has_no_neighbours(observations.seconds):
+        return schedule
+    phases = [replace(phase, weights=replace(phase.weights, foot_slide=0.0)) for phase in schedule.phases]
+    return replace(schedule, phases=tuple(phases))
 
 
 def window_positions(count: int) -> list[np.ndarray]:
@@ -105,12 +114,12 @@ def _joined(parts: Sequence[FittedMotion], windows: Sequence[np.ndarray]) -> Fit
 def clip_energy(motion: MotionEstimate, observations: Observations, body: BodyModel, targets: FitTargets) -> float:
     """`fit.motion_energy` for clips of any length."""
     windows = window_positions(len(observations.time))
-    energies = [
+    of_windows = [
         motion_energy(motion.frames(window), observations.frames(window), body, targets.frames(window))
         for window in windows
     ]
-    return _mean_energy(energies, windows)
+    return _mean_energy(of_windows, windows)
 
 
-def _mean_energy(energies: Sequence[float], windows: Sequence[np.ndarray]) -> float:
-    return float(np.average(energies, weights=[len(window) for window in windows]))
+def _mean_energy(of_windows: Sequence[float], windows: Sequence[np.ndarray]) -> float:
+    return float(np.average(of_windows, weights=[len(window) for window in windows]))

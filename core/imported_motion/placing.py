@@ -21,7 +21,7 @@ from ..contract.errors import UserError
 from ..contract.skeleton import JOINTS
 from ..fitting.fingers import curl_rotations
 from ..fitting.initial import on_common_floor, pelvis_over_keypoints
-from ..motion import BODY_COUNT, FINGER_COUNT, MotionEstimate, Timeline, pose
+from ..motion import BODY_COUNT, FINGER_COUNT, Camera, MotionEstimate, Timeline, pose
 from ..observations.observe import Observations
 from .record import ImportedMotion
 
@@ -35,12 +35,14 @@ _INLIER = 0.1
 """Distance in heights of the person within which a point supports the orientation of the camera."""
 
 
-def place_in_clip(pair: Sequence[ImportedMotion], observations: Observations, body: BodyModel) -> MotionEstimate:
+def place_in_clip(
+    pair: Sequence[ImportedMotion], observations: Observations, body: BodyModel, camera: Camera | None = None
+) -> MotionEstimate:
     """The imported motion of two people as the initial motion of a clip, in whichever order lies better over the keypoints.
 
     Body and hand rotations are the imported ones; the pelvis is placed where the keypoints show the person, because depths of
-    single-person tools depend on their own focal length. UserError `initial-short` if a motion does not last as long as the clip,
-    `initial-unlike` if it does not lie over the people who are seen.
+    single-person tools depend on their own focal length. The floor is level under a given camera. UserError `initial-short` if a
+    motion does not last as long as the clip, `initial-unlike` if it does not lie over the people who are seen.
     """
     sampled = [_sampled(motion, observations.timeline) for motion in pair]
     orders = ([0, 1], [1, 0])
@@ -54,7 +56,7 @@ def place_in_clip(pair: Sequence[ImportedMotion], observations: Observations, bo
             "Choose the result of this clip, or leave the initial motion out.",
         )
     betas = pelvis.new_zeros(len(pelvis), 16)
-    return on_common_floor(rotations, pelvis, betas, observations, body)
+    return on_common_floor(rotations, pelvis, betas, observations, body, camera)
 
 
 def _sampled(motion: ImportedMotion, timeline: Timeline) -> tuple[Float[Tensor, "T 55 3 3"], Float[np.ndarray, "T 3"]]:

@@ -63,7 +63,7 @@ _CLEAR = 0.2
 _KEYPOINT_CONFIDENCE = 0.8
 
 
-@dataclass
+@dataclass(eq=False)
 class _Followed:
     """A person, as last seen."""
 

@@ -9,6 +9,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from ..contract.errors import UserError
+from ..contract.frames import frame_in_words
 from ..contract.marks import PersonMark
 from ..contract.reconstruction import PERSON_NAMES
 from .appearance import appearance_similarity
@@ -119,7 +120,7 @@ def choose_marked(
         if not cost[row, column] < _MARK_REACH:
             raise UserError(
                 "bad-people",
-                f"Nobody was found where {PERSON_NAMES[row]} is marked, in frame {marks[row].frame}.",
+                f"Nobody was found where {PERSON_NAMES[row]} is marked, in {frame_in_words(marks[row].frame)}.",
                 "Mark both people in frames of the range in which they are clearly seen.",
             )
     return int(columns[0]), int(columns[1])

@@ -24,7 +24,7 @@ _UNLINKED = 0.9
 _VELOCITY_WEIGHT = 0.5
 
 
-@dataclass
+@dataclass(eq=False)
 class _Followed:
     track: Track[Sighting]
     last: int

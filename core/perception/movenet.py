@@ -40,7 +40,7 @@ _GUESS_TOLERANCE = 0.25
 _LEAST_SCORE = 0.01
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # arrays have no truth value to compare by
 class FoundPerson:
     """Somebody whom MoveNet found."""
 

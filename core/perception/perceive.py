@@ -12,11 +12,12 @@ import torch
 
 from ..clip import Clip, read_frames
 from ..contract.errors import UserError
+from ..contract.frames import frame_in_words, frames_in_words
 from ..contract.marks import PersonMark
 from ..contract.reconstruction import PERSON_NAMES
 from ..device import limit_threads
 from ..hub.memory import TooLittleMemory
-from ..reporting import Pulse, Reporter, SubProgress, stretches_in_words
+from ..reporting import Pulse, Reporter, SubProgress
 from ..weights import PERCEPTION_WEIGHTS, ensure
 from .backends import BackendChoice, choose_backend
 from .detections import Detections
@@ -173,8 +174,8 @@ def _check_cuts(scan: Scan) -> None:
         first, last = max(zip(edges, edges[1:]), key=lambda shot: shot[1] - shot[0])
         raise UserError(
             "scene-cut",
-            f"Another shot begins at frame {cuts[0]}; people cannot be followed across a cut.",
-            f"Choose frames of one shot; the longest one has the frames {first}:{last - 1}.",
+            f"Another shot begins at {frame_in_words(cuts[0])}; people cannot be followed across a cut.",
+            f"Choose frames of one shot; the longest one has {frames_in_words((first, last - 1))}.",
         )
 
 
@@ -218,11 +219,11 @@ def scan_clip(clip: Clip, first: int, last: int, networks: PerceptionNetworks, r
     if not findings or findings[-1].index < first:
         raise UserError(
             "clip-truncated",
-            f"{clip.path.name} breaks off before frame {first}.",
+            f"{clip.path.name} breaks off before {frame_in_words(first)}.",
             "Choose an earlier range of frames, or get a whole copy of the clip.",
         )
     if findings[-1].index < last:
-        reporter.warning(f"The clip ends after frame {findings[-1].index}, earlier than its header says.")
+        reporter.warning(f"The clip ends after {frame_in_words(findings[-1].index)}, earlier than its header says.")
         lines = None  # of another frame than the middle one of what there is
     before = [found for found in findings if found.index < first]
     cuts = [number for number, found in enumerate(before) if found.is_cut]
@@ -336,7 +337,7 @@ def warn_of_doubtful(frames: Sequence[int], reporter: Reporter) -> None:
     starts = [0, *(k for k in range(1, len(frames)) if frames[k] - frames[k - 1] > _BRIDGED), len(frames)]
     stretches = [frames[start:end] for start, end in pairwise(starts) if end - start >= _SHORT]
     if stretches:
-        named = stretches_in_words([(stretch[0], stretch[-1]) for stretch in stretches])
+        named = frames_in_words(*((stretch[0], stretch[-1]) for stretch in stretches))
         reporter.warning(
             f"The two people hide each other and look alike, so they may be exchanged in {named}. Look at the result over "
             "the clip there; if they are, reconstruct the frames before and after on their own, and mark who is who in each."

@@ -48,7 +48,7 @@ class Seen(Protocol):
 SeenT = TypeVar("SeenT", bound=Seen)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Sighting:
     """Somebody who was found in one frame; nobody knows yet who it is."""
 
@@ -117,7 +117,7 @@ def observation(pose: Pose, appearance: np.ndarray, quality: float, picture_size
     return Observation(pose.without_mask(), appearance, quality, mask)
 
 
-@dataclass
+@dataclass(eq=False)
 class Track(Generic[SeenT]):
     """One person over the clip."""
 

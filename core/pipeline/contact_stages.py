@@ -24,6 +24,7 @@ from ..contacts.head import ContactHead, load_contact_head
 from ..contacts.regions import KIND as CONTACT_REGIONS
 from ..contract.contact import Contact
 from ..contract.errors import UserError
+from ..contract.frames import frames_in_words
 from ..fitting.fit import FittedMotion
 from ..observations.clip_scene import ClipScene
 from ..reporting import Reporter
@@ -118,9 +119,10 @@ def suggested_contacts(
     probability = None if head is None else part_probabilities(scene, head)
     found = judge(said, scene, probability)
     for touch in found.annotation.contradicted:
+        frames = frames_in_words((touch.frame_start, touch.frame_end))
         reporter.warning(
-            f"{said.model} saw a touch ({touch.words}, frames {touch.frame_start} to {touch.frame_end}), but the two stay "
-            f"{100 * (touch.distance or 0):.0f} cm or more apart there. It was not used; if it is right, add it as a contact."
+            f"{said.model} saw a touch ({touch.words}, {frames}), but the two stay {100 * (touch.distance or 0):.0f} cm or more "
+            "apart there. It was not used; if it is right, add it as a contact."
         )
     reporter.progress(1.0)
     took_part = used and (bool(found.contacts) or not said.touches)

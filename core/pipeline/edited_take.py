@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ..contract.contact import Contact
+from ..contract.frames import frames_in_words
 from ..contract.reconstruction import Info
 from ..contract.requests import RefineRequest
 from .provenance import Provenance
@@ -32,24 +33,28 @@ class EditedTake:
 
 
 def edited_take(before: Info, request: RefineRequest, origin: Provenance) -> EditedTake:
-    """The active take with the edits. A new prompt replaces the old one, and the contacts that the old one named go with it."""
+    """The active take with the edits. A new prompt replaces the old one, and the contacts that the old one named go with it.
+
+    What the reconstruction had detected in their place comes back, unless the user has removed, rejected or changed it.
+    """
     edits = request.edits
     given = edits.prompt if request.prompt is None else request.prompt
     prompt = before.prompt if given is None else given.strip()
     contacts = before.contacts if edits.contacts is None else edits.contacts
-    if prompt != before.prompt:
+    contacts = (*contacts, *_removed(before.contacts, contacts))
+    is_new = prompt != before.prompt
+    source = before.prompt_source
+    if is_new:
         source = "user" if prompt else "none"
         contacts = tuple(contact for contact in contacts if not _only_named(contact))
-    else:
-        source = before.prompt_source
-        contacts = (*contacts, *_removed(before.contacts, contacts))
     settings = TakeSettings(
-        (prompt if source == "user" else "") or origin.choices.prompt,
+        prompt if source == "user" else "",
         contacts,
         edits.pins,
         edits.feet,
         seed=request.seed,
         smoothness=origin.smoothness if request.smoothness is None else request.smoothness,
+        finds_contacts=is_new,
     )
     return EditedTake(prompt, source, settings)
 
@@ -65,7 +70,7 @@ def edits_outside(frames: tuple[int, int], take: TakeSettings) -> list[str]:
         ),
     }
     return [
-        f"{count} {what} lie outside frames {first} to {last} and have no effect."
+        f"{count} {what} lie outside {frames_in_words(frames)} and have no effect."
         for what, count in outside.items()
         if count
     ]
@@ -77,10 +82,10 @@ def _only_named(contact: Contact) -> bool:
 
 
 def _removed(before: Sequence[Contact], now: Sequence[Contact]) -> list[Contact]:
-    """Named contacts that the user has deleted while the prompt stayed: rejected, or the prompt would bring them back."""
+    """Contacts that the user has deleted, but not added: rejected, or another prompt would bring them back."""
     remaining = {contact.id for contact in now}
     return [
         replace(contact, state="rejected")
         for contact in before
-        if contact.source in _NAMED and contact.id not in remaining
+        if contact.source != "user" and contact.id not in remaining
     ]

@@ -20,7 +20,7 @@ from jaxtyping import Float
 
 from ..body.model import BodyModel
 from ..clip import Clip
-from ..contacts import in_detected_frames, merge_contacts
+from ..contacts import in_detected_frames, measure_contacts, merge_contacts, split_edits, with_detected_ids
 from ..contract.contact import Contact
 from ..contract.edits import Pin
 from ..contract.errors import UserError
@@ -169,14 +169,18 @@ def initial_motion(
     return estimate_initial_motion(observations, body, reporter=reporter, camera=clip_camera.camera(choice))
 
 
-@stage(version=2, cost=1)
+@stage(version=3, cost=1)
 def placed_motion(
-    observations: Observations, imported: tuple[ImportedMotion, ImportedMotion] | None, body: BodyModel
+    observations: Observations,
+    imported: tuple[ImportedMotion, ImportedMotion] | None,
+    clip_camera: CameraCandidates,
+    choice: int,
+    body: BodyModel,
 ) -> MotionEstimate:
     """Another tool's motion in place of the initial one. Without it (while refining) its result can only come from the cache."""
     if imported is None:
         raise cache_missing()
-    return place_in_clip(imported, observations, body)
+    return place_in_clip(imported, observations, body, clip_camera.camera(choice))
 
 
 @stage(version=1, cost=400)
@@ -312,7 +316,7 @@ def prediction_with_bodies(
     return replace(joint_prediction, motion_incam=motion)
 
 
-@stage(version=12, cost=40)
+@stage(version=13, cost=40)
 def first_fit(
     clip_scene: ClipScene, joint_prediction: JointPrediction, phases: FitPhases, reporter: Reporter
 ) -> FittedMotion:
@@ -323,7 +327,7 @@ def first_fit(
     return fit_clip(start, clip_scene.observations, clip_scene.body, targets, schedule, reporter)
 
 
-@stage(version=3, cost=0.1, stored=False)
+@stage(version=4, cost=0.1, stored=False)
 def constraints(
     detected: ContactList,
     prompted: ContactList,
@@ -336,13 +340,16 @@ def constraints(
     """What a take is to honour. The user's contacts take the place of all others of the same regions and time.
 
     A prompt says what touches, not when: where that was detected, it lasts as long as was detected. What the prompt named and the
-    motion does not bear out is listed, rejected, where nothing else is known of it.
+    motion does not bear out is listed, rejected, where nothing else is known of it. Contacts that are `edited` in name only, as
+    they were detected, override nothing that the prompt names.
     """
+    found, edits = split_edits(edited, detected.contacts)
     active = [contact for contact in prompted.contacts if contact.active()]
-    borne_out = in_detected_frames(active, detected.contacts)
+    borne_out = in_detected_frames(active, found)
     refused = [contact for contact in prompted.contacts if not contact.active()]
     named = borne_out if suggested is None else merge_contacts(suggested.contacts, borne_out)
-    contacts = merge_contacts(refused, merge_contacts(merge_contacts(detected.contacts, named), edited))
+    named = with_detected_ids(named, found)
+    contacts = merge_contacts(refused, merge_contacts(merge_contacts(found, named), edits))
     return Constraints(FitTargets(tuple(contacts), pins, feet), sentence.embedding if sentence.given else None)
 
 
@@ -382,7 +389,7 @@ def _infiller_models(settings: InfillStageSettings, device: torch.device, report
         return InfillerModels(infiller, None)
 
 
-@stage(version=17, cost=25)
+@stage(version=18, cost=25)
 def solved_motion(
     clip_scene: ClipScene,
     infilled_motion: InfilledMotion,
@@ -406,13 +413,16 @@ def solved_motion(
     return fit_edited(start, take, clip_scene.observations, clip_scene.body, targets, schedule, reporter)
 
 
-@stage(version=2, cost=3)
-def caption(clip_scene: ClipScene, solved_motion: FittedMotion, prompt: str, reporter: Reporter) -> Caption:
-    """A description of the motion, where the user has not given one."""
+@stage(version=4, cost=3)
+def caption(
+    clip_scene: ClipScene, solved_motion: FittedMotion, constraints: Constraints, prompt: str, reporter: Reporter
+) -> Caption:
+    """A description of the motion and of the contacts that it reaches, where the user has not given one."""
     if prompt:
         return Caption("")
-    timeline = clip_scene.observations.timeline
-    sentence = caption_motion(solved_motion, timeline, solved_motion.confidence, clip_scene.body)
+    timeline, contacts = clip_scene.observations.timeline, constraints.targets.contacts
+    measured = measure_contacts(contacts, solved_motion, clip_scene.body, timeline.frame_index)
+    sentence = caption_motion(solved_motion, timeline, solved_motion.confidence, measured, clip_scene.body)
     reporter.progress(1.0)
     return Caption(sentence)
 

@@ -28,7 +28,7 @@ from ..fitting.prior import InitialMotion
 from ..fitting.scene_view import SceneView
 from ..imported_motion import ImportedMotion
 from ..infilling.infill import Constraints, InfilledMotion
-from ..motion import MotionEstimate
+from ..motion import MotionEstimate, PairMotion
 from ..observations.clip_scene import ClipScene
 from ..perception.detections import Detections
 from ..progress import JobProgress
@@ -100,6 +100,8 @@ class TakeSettings:
     seed: int = 0
     smoothness: float = DEFAULT_SMOOTHNESS
     """Strength of the sequence smoother, 0-1."""
+    finds_contacts: bool = True
+    """Whether contacts are found beside these; not where an edited take keeps its prompt, as all that was found is among them."""
 
 
 @dataclass(frozen=True)
@@ -130,6 +132,21 @@ class ClipNodes:
 
 
 @dataclass(frozen=True)
+class FoundContacts:
+    """The contacts of a take beside those that the animator edited."""
+
+    detected: Node[ContactList] | Given[ContactList]
+    prompted: Node[ContactList] | Given[ContactList]
+    suggested: Node[SuggestedContacts] | None
+    """None without an annotator, and where there is a prompt."""
+
+    @classmethod
+    def none(cls) -> FoundContacts:
+        nothing = Given(ContactList(()), "")
+        return cls(nothing, nothing, None)
+
+
+@dataclass(frozen=True)
 class TakeNodes:
     """One take."""
 
@@ -138,12 +155,15 @@ class TakeNodes:
     prediction: Node[JointPrediction]
     starting_fit: Node[FittedMotion]
     """What the infilling starts from: the first fit, or an earlier take."""
+    found: FoundContacts
     constraints: Node[Constraints]
     infilled: Node[InfilledMotion]
     motion: Node[FittedMotion]
     caption: Node[Caption]
     suggested: Node[SuggestedContacts] | None
     """Of the take that the clip was reconstructed with; None without an annotator."""
+    refines: bool
+    """Whether it goes on from an earlier take."""
 
     @property
     def targets(self) -> list[Node[Any]]:
@@ -188,7 +208,9 @@ def nodes_of_detections(
     if start is None:
         initial = embedded
     elif isinstance(start, Given):
-        initial = stages.placed_motion.node(observations=observed, imported=start, body=body)
+        initial = stages.placed_motion.node(
+            observations=observed, imported=start, clip_camera=camera, choice=choice, body=body
+        )
     else:
         people = start.seen or stages.lifted_people.node(
             clip=start.clip, perception=detections, clip_camera=camera, choice=choice, model=start.model, device=device
@@ -241,7 +263,7 @@ def take_nodes(
             clip_scene=clip.scene, solved_motion=clip.corrected.take, known=clip.corrected.known
         )
     prompt = take.prompt if start is None or take.prompt != start.settings.prompt else ""
-    """Words that the start does not know yet."""
+    """Words that the start was not made with."""
     suggested = None
     if start is None:
         words = _words(clip, prompt, annotated=True)
@@ -254,8 +276,11 @@ def take_nodes(
                 joint_prediction=prediction, solved_motion=clip.corrected.take, body=clip.body
             )
         fitted = stages.first_fit.node(clip_scene=scene, joint_prediction=prediction, phases=settings.first_fit)
-        detected: Node[ContactList] | Given[ContactList] = contact_stages.detected_contacts.node(
+        detected = contact_stages.detected_contacts.node(
             clip_scene=scene, joint_prediction=prediction, first_fit=fitted, words=words
+        )
+        prompted = contact_stages.prompted_contacts.node(
+            clip_scene=scene, joint_prediction=prediction, fitted=fitted, prompt=prompt
         )
         if clip.annotation is not None:
             suggested = contact_stages.suggested_contacts.node(
@@ -265,20 +290,17 @@ def take_nodes(
                 annotation=clip.annotation,
                 used=not prompt,
             )
+        found = FoundContacts(detected, prompted, None if prompt else suggested)
         resampling, phases = None, settings.contact_fit
     else:
         sentence = _sentence(clip, _words(clip, prompt), settings) if prompt else start.sentence
         prediction, fitted = start.prediction, start.motion
-        detected = Given(
-            ContactList(()), ""
-        )  # what was detected is among the edited contacts, unless the user removed it
+        found = _found_again(take, start, scene) if take.finds_contacts else FoundContacts.none()
         resampling, phases = Resampling(start.settings.smoothness, bool(prompt)), settings.edit_fit
     constraints = stages.constraints.node(
-        detected=detected,
-        prompted=contact_stages.prompted_contacts.node(
-            clip_scene=scene, joint_prediction=prediction, fitted=fitted, prompt=prompt
-        ),
-        suggested=None if prompt else suggested,
+        detected=found.detected,
+        prompted=found.prompted,
+        suggested=found.suggested,
         edited=tuple(_as_asked(contact) for contact in take.contacts),
         pins=take.pins,
         feet=take.feet,
@@ -301,9 +323,25 @@ def take_nodes(
         phases=phases,
     )
     caption = (
-        stages.caption.node(clip_scene=scene, solved_motion=motion, prompt=prompt) if start is None else start.caption
+        stages.caption.node(clip_scene=scene, solved_motion=motion, constraints=constraints, prompt=prompt)
+        if start is None
+        else start.caption
     )
-    return TakeNodes(take, sentence, prediction, fitted, constraints, infilled, motion, caption, suggested)
+    refines = start is not None
+    return TakeNodes(
+        take, sentence, prediction, fitted, found, constraints, infilled, motion, caption, suggested, refines
+    )
+
+
+def _found_again(take: TakeSettings, start: TakeNodes, scene: Node[ClipScene]) -> FoundContacts:
+    """What there is beside the edits under another prompt than before: all of the start under its own prompt, else what was
+    detected in it and what the new one names."""
+    if take.prompt == start.settings.prompt:
+        return start.found
+    prompted = contact_stages.prompted_contacts.node(
+        clip_scene=scene, joint_prediction=start.prediction, fitted=start.motion, prompt=take.prompt
+    )
+    return FoundContacts(start.found.detected, prompted if take.prompt else FoundContacts.none().prompted, None)
 
 
 def _as_asked(contact: Contact) -> Contact:
@@ -366,11 +404,13 @@ def make_takes(
     progress: JobProgress,
     within: tuple[float, float] = (0.0, 1.0),
 ) -> MadeTakes:
-    """Compute takes of a clip one after the other; only one where seeds make no difference. Only the store is written to.
+    """Compute takes of a clip one after the other; those that differ from the ones before them. Only the store is written to.
 
     `within`: the part of the job's progress that it takes.
     """
     made: list[TakeResult] = []
+    sampled: list[PairMotion] = []
+    is_sampled = True
     detections = None
     for number, (take, (first, last)) in enumerate(zip(takes, _parts_of_progress(takes, store))):
         start, length = within[0], within[1] - within[0]
@@ -382,15 +422,20 @@ def make_takes(
         wanted = [clip.detections, clip.agreement, clip.scene, take.infilled, take.starting_fit, *take.targets]
         results = run([node for node in wanted if isinstance(node, Node)], store, progress)
         detections = clip.detections.value if isinstance(clip.detections, Given) else results[clip.detections]
+        infilled = results[take.infilled].motion_incam
+        # not one bit differs only where there is no noise in it
+        is_sampled = not any(stages.same_motion(infilled, other, tolerance=0.0) for other in sampled)
+        sampled.append(infilled)
         result = _result(clip, take, results)
-        if any(stages.same_motion(_moving(result), _moving(other), SAME_MOTION) for other in made):
+        if not any(stages.same_motion(_moving(result), _moving(other), SAME_MOTION) for other in made):
+            made.append(result)
+        elif not is_sampled:
             break
-        made.append(result)
         progress.check()
     if detections is None:
         raise ValueError("no takes to make")
     if len(made) < len(takes):
-        progress.warn(_too_few(takes, infilled=made[0].infilled))
+        progress.warn(_too_few(len(made), takes, is_sampled=is_sampled, infilled=made[0].infilled))
     return MadeTakes(tuple(made), detections)
 
 
@@ -436,11 +481,13 @@ def _parts_of_progress(takes: Sequence[TakeNodes], store: ResultStore) -> list[t
     return [(float(first), float(last)) for first, last in zip(ends, ends[1:])]
 
 
-def _too_few(takes: Sequence[TakeNodes], *, infilled: bool) -> str:
-    refined = takes[0].motion.inputs["earlier"] is not None
-    why = (
-        "nothing is sampled anew away from your edits"
-        if refined or infilled
-        else "no learned model fills in the hidden motion"
-    )
+def _too_few(made: int, takes: Sequence[TakeNodes], *, is_sampled: bool, infilled: bool) -> str:
+    if made > 1:
+        return f"{made} of {len(takes)} takes differ; the others moved like one of these and were left out."
+    if is_sampled:
+        why = "what is sampled comes out the same"
+    elif takes[0].refines:
+        why = "nothing is sampled anew away from your edits"
+    else:
+        why = "nothing is sampled" if infilled else "no learned model fills in the hidden motion"
     return f"One take was made instead of {len(takes)}: {why}, so every seed gives the same motion."

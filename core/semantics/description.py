@@ -85,9 +85,10 @@ def classify_formation(k: PairKinematics, frames: slice, settings: DescriptionSe
     """The formation in some frames, from medians over them."""
     limits: FormationSettings = settings.formations
     distance = float(np.median(k.distance[frames]))
-    bearing = [float(np.median(k.bearing(person)[frames])) for person in (0, 1)]
-    off_heading = [abs(angle) for angle in bearing]
-    heading_difference = abs(float(np.median(wrap_angle(k.heading[0, frames] - k.heading[1, frames]))))
+    bearing = [k.bearing(person)[frames] for person in (0, 1)]
+    # of absolute angles: around ±pi those to the left and to the right would cancel out
+    off_heading = [float(np.median(np.abs(angles))) for angles in bearing]
+    heading_difference = float(np.median(np.abs(wrap_angle(k.heading[0, frames] - k.heading[1, frames]))))
     for person in (0, 1):
         low = float(np.median(k.relative_height[person, frames])) < 0.5
         if low or is_carried(k, person, settings.actions)[frames].any():
@@ -99,7 +100,7 @@ def classify_formation(k: PairKinematics, frames: slice, settings: DescriptionSe
     for person in (0, 1):
         if off_heading[person] < limits.facing_angle and off_heading[1 - person] > limits.averted_angle:
             return Formation("behind", person, distance)
-    on_opposite_sides = bearing[0] * bearing[1] < 0
+    on_opposite_sides = float(np.median(bearing[0])) * float(np.median(bearing[1])) < 0
     same_heading = heading_difference < limits.same_heading_angle
     if same_heading and on_opposite_sides and distance < limits.side_by_side_distance:
         return Formation("side_by_side", None, distance)

@@ -121,7 +121,10 @@ class SOCIALMIRROR_OT_contact_edit(ContactDialog, _OnContact, bpy.types.Operator
 class SOCIALMIRROR_OT_contact_remove(_OnTouches, bpy.types.Operator):
     bl_idname = "socialmirror.contact_remove"
     bl_label = "Remove Contact"
-    bl_description = "Remove the contact from the list. Refine may detect it again; to prevent that, reject it instead"
+    bl_description = (
+        "Remove the contact from the list. If it was detected or named by a prompt, the next take lists it as rejected, so that "
+        "Refine does not bring it back"
+    )
     bl_options = {"REGISTER", "UNDO"}
 
     @reports_errors

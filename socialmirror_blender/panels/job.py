@@ -6,10 +6,10 @@ import re
 from dataclasses import replace
 from typing import Any
 
+from ...core.contract.frames import renumber
 from ..runtime import models
 from ..runtime.job import Failure, Job, JobState
 from ..runtime.session import Origin, is_open, scene_is_busy_with, session
-from ..scene.frame_numbers import renumber
 from ..text import counted, draw_note, draw_text
 from .next_step import FIXES
 

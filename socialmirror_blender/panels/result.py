@@ -7,12 +7,12 @@ from typing import Any
 
 import bpy
 
+from ...core.contract.frames import renumber
 from ...core.contract.reconstruction import best_of
 from .. import compat, folders
 from .. import scene as scenes
 from ..reconstructions import active_reconstruction, read_info
 from ..scene.clip import clip_info
-from ..scene.frame_numbers import renumber
 from ..scene.result_prompt import is_filled
 from ..scene.take_notes import take_name, take_sentence
 from ..text import draw_note, draw_text

@@ -181,6 +181,17 @@ def test_clicks_on_two_people_are_requested_in_pixels_of_the_clip(
     assert point((940.0, 500.0), 300.0, 940.0, 400.0, (960, 540)) == pytest.approx((960.0, 120.0))
 
 
+def test_people_who_were_picked_are_looked_for_in_a_whole_clip_of_the_queue(requests: ModuleType, clip: Path) -> None:
+    current = settings()
+    current.choose_people, current.people_marks = True, "12:100,200;30:400.5,210"
+    for frames, found in ((None, True), ((10, 40), True), ((20, 40), False)):
+        fields, _ = requests.reconstruct_request(
+            bpy.context, requests.ChosenClip(filepath=current.filepath, frames=frames)
+        )
+        assert (fields["people_at"] is not None) == found
+        assert fields["frames"] == (None if frames is None else list(frames))
+
+
 def test_people_who_were_picked_in_one_clip_are_not_looked_for_in_another(
     requests: ModuleType, product: Product, clip: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -41,22 +41,6 @@ def test_frames_of_the_clip_map_to_scene_frames_and_back(timeline: ModuleType) -
     assert timing.scene_range(110, 120) == (6, 11)
 
 
-def test_frame_numbers_in_sentences_are_those_of_the_scene(product: Product) -> None:
-    renumber = product("socialmirror_blender.scene.frame_numbers").renumber
-
-    def shifted(text: str) -> str:
-        return renumber(text, lambda frame: frame + 50)
-
-    assert shifted("Another shot begins at frame 12; people") == "Another shot begins at frame 62; people"
-    assert shifted("Not over the picture in frames 3-40 and frames 41 to 45.") == (
-        "Not over the picture in frames 53-90 and frames 91 to 95."
-    )
-    assert shifted("A jitters in frames 3 to 9, 20 to 31, 40 to 41 and 2 more stretches, 12 mm") == (
-        "A jitters in frames 53 to 59, 70 to 81, 90 to 91 and 2 more stretches, 12 mm"
-    )
-    assert shifted("Finding people, frame 33 of 91") == "Finding people, frame 33 of 91"
-
-
 def test_interpolation_is_linear_and_constant_beyond_the_ends(timeline: ModuleType) -> None:
     values, seconds = np.array([[0.0, 1.0], [2.0, 5.0]]), np.array([1.0, 2.0])
     result = timeline.interpolate(values, seconds, np.array([0.0, 1.25, 9.0]))

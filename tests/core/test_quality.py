@@ -71,6 +71,15 @@ def test_frames_in_which_a_person_is_beside_the_picture_are_named(
     assert error_score(quality) > error_score(check(scene, true, body))
 
 
+def test_only_frames_in_which_somebody_is_seen_are_judged(scene: Scene, true: FittedMotion, body: BodyModel) -> None:
+    beside = moved(true, slice(0, FRAMES), (0.25, 0, 0))
+    for seen, judged in ((FRAMES, {0: GOOD, 1: BAD}), (2, {0: GOOD, 1: BAD}), (0, {0: GOOD})):
+        observations = scene.observations
+        observations.confidence[1, seen:] = 0.0
+        quality = check_quality(beside, observations, body, ())
+        assert {each.person: each.grade for each in quality.measured if each.measure == "picture"} == judged
+
+
 def test_a_short_error_is_not_reported(scene: Scene, true: FittedMotion, body: BodyModel) -> None:
     quality = check(scene, moved(true, slice(10, 14), (0.25, 0, 0)), body)
     assert not [each for each in quality.stretches if each.measure == "picture"]

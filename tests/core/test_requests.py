@@ -166,7 +166,7 @@ def test_seeds_of_all_takes_are_in_range() -> None:
     [
         ("-1:5", "counted from 0"),
         (":-2", "counted from 0"),
-        ("0:99999999", "frame 10000000"),
+        ("0:99999999", "above 10000000"),
         ("9:3", "is an empty range"),
     ],
 )

@@ -37,7 +37,7 @@ class Measured:
     person: int | None
     """None for what concerns both together."""
     value: float
-    """In the unit of the measure: what 95 percent of the frames stay below."""
+    """In the unit of the measure: what 95 percent of the frames that can be judged stay below."""
     grade: str
     """One of GRADES."""
 

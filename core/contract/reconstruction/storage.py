@@ -19,6 +19,7 @@ import numpy as np
 from ..errors import UserError
 from ..fields import shown
 from ..files import digest, explain_write_errors, open_regular, put_json, put_npz, read_json, read_npz
+from ..frames import frames_in_words
 from ..json_reading import parse_json
 from ..names import is_identifier
 from .journal import (
@@ -154,7 +155,7 @@ class Parts:
         check_motion(arrays)
         frames = arrays["frame_index"]
         if [int(frames[0]), int(frames[-1])] != info.clip["frames"]:
-            raise damaged(f"{file} has frames {frames[0]} to {frames[-1]}, not those of {info.take}")
+            raise damaged(f"{file} has {frames_in_words((frames[0], frames[-1]))}, not those of {info.take}")
         return MotionArrays(**arrays)
 
     def body(self) -> BodyArrays:

@@ -40,7 +40,7 @@ _REACH = 1.5
 """Scales that somebody without a mask may be from where they were."""
 
 
-@dataclass
+@dataclass(eq=False)
 class _Followed:
     result: Track[Observation] = field(default_factory=lambda: Track[Observation]())
     person: FoundPerson | None = None

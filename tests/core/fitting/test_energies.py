@@ -56,3 +56,16 @@ def test_a_foot_slides_between_neighbouring_frames_only() -> None:
     spread = float(energies.foot_slide(soles, planted, time))
     assert spread == pytest.approx(0.1**2 / 6)
     assert float(energies.foot_slide(soles, planted, torch.arange(4) / 24)) > 10 * spread
+
+
+@pytest.mark.parametrize("rate", [5, 8, 10, 12, 24, 60])
+def test_a_foot_slides_at_every_frame_rate(rate: int) -> None:
+    soles, planted = torch.zeros(1, 40, 2, 1, 3), torch.ones(1, 40, 2)
+    soles[:, :, 0, 0, 0] = 0.01 * torch.arange(40)
+    assert float(energies.foot_slide(soles, planted, torch.arange(40) / rate)) == pytest.approx(0.01**2 / 2)
+
+
+def test_a_foot_does_not_slide_over_a_gap_in_a_slow_clip() -> None:
+    soles, planted = torch.zeros(1, 4, 2, 1, 3), torch.ones(1, 4, 2)
+    soles[:, 2:, 0, 0, 0] = 0.5
+    assert float(energies.foot_slide(soles, planted, torch.tensor([0.0, 1.0, 3.0, 4.0]) / 8)) == 0

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -224,6 +226,14 @@ def test_what_the_user_says_of_a_contact_outweighs_detection():
     spoken = Contact(0, "chest", 1, "chest", 12, 30, source="user", state="rejected")
     other = Contact(0, "left_palm", 1, "back", 10, 20)
     assert contact_detection.merge_contacts([detected, other], [spoken]) == [spoken, other]
+
+
+def test_frames_that_are_spread_far_apart_hold_no_foot_between_them():
+    schedule = FitSchedule(FIRST_FIT)
+    for step, held in ((2 / 24, True), (4 / 24, False), (2 / 8, False)):
+        observations: Any = SimpleNamespace(seconds=torch.arange(9) * step)
+        phases = windows._for_spread_frames(schedule, observations).phases
+        assert [phase.weights.foot_slide > 0 for phase in phases] == [held] * len(phases)
 
 
 @pytest.mark.slow

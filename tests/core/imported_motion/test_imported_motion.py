@@ -13,8 +13,14 @@ import torch
 
 from core.body.files import load_body
 from core.contract.errors import UserError
+from core.fitting.camera import KnownCamera, floor_from_extrinsics
 from core.imported_motion import place_in_clip, read_imported_pair
 from core.motion import PairMotion, pose_motion
+from core.pipeline.cache import MemoryCache
+from core.pipeline.stage import Given, run
+from core.pipeline.takes import nodes_of_detections
+from core.progress import JobProgress
+from tests.core.conftest import Recorder
 from tests.core.fitting import synthetic
 
 
@@ -73,6 +79,15 @@ def test_recordings_in_another_world_and_rate_are_turned_to_the_camera(scene, bo
     estimate = place_in_clip(read_imported_pair(files), scene.observations, body)
     pose_error, _ = _errors(estimate, scene, body)
     assert pose_error < 0.05
+
+
+def test_the_camera_that_the_user_knows_is_that_of_the_placed_motion(scene, body, tmp_path):
+    pair = read_imported_pair([_plain(tmp_path, scene.truth.motion_incam, (0, 1))])
+    known = KnownCamera(synthetic.FOV, pitch=14.0, roll=-6.0)
+    clip = nodes_of_detections(Given(scene.detections, "clip"), known, Given(body, body.identity), Given(pair, "pair"))
+    results: Any = run([clip.initial], MemoryCache(), JobProgress(Recorder()))
+    pitch, roll, _ = floor_from_extrinsics(torch.from_numpy(results[clip.initial].camera.T_cw))
+    np.testing.assert_allclose(np.degrees([pitch, roll]), [14.0, -6.0], atol=0.01)
 
 
 def test_a_result_of_gvhmr_is_read_without_executing_a_pickle(scene, tmp_path):

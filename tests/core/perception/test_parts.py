@@ -282,6 +282,12 @@ def test_nobody_is_followed_across_a_cut() -> None:
     assert sorted((track.first, track.last) for track in tracks) == [(0, 11), (12, 19)]
 
 
+def test_two_who_are_seen_equally_well_are_both_followed_no_farther_than_a_cut() -> None:
+    tracks = link(_findings(*[[(200.0, 1), (400.0, 6)]] * 20, cut=12))
+    assert sorted((track.first, track.last) for track in tracks) == [(0, 11), (0, 11), (12, 19), (12, 19)]
+    assert [tracks.index(track) for track in tracks] == [0, 1, 2, 3]
+
+
 def test_in_frames_without_detection_people_are_between_the_detections() -> None:
     looks = _findings(*[[(200 + 10.0 * k, 1), (500.0, 6)] if k < 8 else [(200 + 10.0 * k, 1)] for k in range(13)])
     findings = [found if k % 4 == 0 else replace(found, sightings=(), searched=False) for k, found in enumerate(looks)]

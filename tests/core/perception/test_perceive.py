@@ -66,7 +66,7 @@ def test_a_clip_without_people_ends_in_one_sentence_and_a_picture(empty_street: 
 def test_a_clip_with_a_cut_is_refused_and_its_longest_shot_named(tmp_path: Path) -> None:
     with pytest.raises(UserError) as caught:
         detect_people(_street(tmp_path / "cut.mp4", 0, 1), 1, 11, people=None, device=_CPU, reporter=SilentReporter())
-    assert caught.value.code == "scene-cut" and "frame 6" in caught.value.message and "6:11" in caught.value.hint
+    assert caught.value.code == "scene-cut" and "frame 6" in caught.value.message and "6 to 11" in caught.value.hint
 
 
 class _Nobody:

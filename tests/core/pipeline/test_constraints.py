@@ -49,8 +49,19 @@ def test_what_the_prompt_names_lasts_as_long_as_it_was_detected() -> None:
         ContactList((*parts, later, elsewhere)), ContactList((named,)), None, (), (), (), PromptEmbedding.none()
     )
     [asked] = [contact for contact in made.targets.contacts if contact.source == "prompt"]
-    assert asked == replace(named, frame_start=25, frame_end=48)
-    assert {each.id for each in made.targets.contacts} == {each.id for each in (named, parts[0], later, elsewhere)}
+    assert asked == replace(named, frame_start=25, frame_end=48, id=parts[1].id, touch=parts[1].id)
+    assert {each.id for each in made.targets.contacts} == {each.id for each in (*parts, later, elsewhere)}
+
+
+def test_a_detected_contact_that_nobody_edited_overrides_nothing_that_the_prompt_names() -> None:
+    found = Contact(0, "right_palm", 1, "right_palm", 25, 45, weight=0.6, probability=0.6)
+    named = replace(DOUBTED, state="auto")
+    for listed, sources in ((found, ["prompt"]), (replace(found, state="enforced"), ["detected"])):
+        listed = listed.measured(0.3)
+        made: Constraints = constraints.function(
+            ContactList((found,)), ContactList((named,)), None, (listed,), (), (), PromptEmbedding.none()
+        )
+        assert [contact.source for contact in made.targets.contacts] == sources
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import functools
 import json
 import os
 import subprocess
@@ -21,13 +22,15 @@ from core.contract.reconstruction import load, load_info
 from core.contract.requests import ReconstructRequest, RefineRequest
 from core.contract.temporary import temporary_name
 from core.digests import content_key
-from core.pipeline import result_body
+from core.fitting.fit import FittedMotion
+from core.pipeline import contact_stages, result_body, stages
 from core.pipeline.cache import KEPT, Cache, CacheEntry
+from core.pipeline.contact_stages import ContactList
 from core.pipeline.jobs import reconstruct, refine
 from core.pipeline.resolve import resolve
 from core.pipeline.stages import Caption
 from core.pipeline.workspace import workspace
-from tests.core.conftest import CAPTION, FRAMES, Recorder, made_up_motion, prompted_id, write_clip
+from tests.core.conftest import CAPTION, ENERGIES, FRAMES, Recorder, made_up_motion, prompted_id, write_clip
 from tests.core.matroska import write_matroska
 
 ALL = [  # the announced stages
@@ -110,9 +113,57 @@ def test_a_new_prompt_takes_the_place_of_what_the_old_one_asked_for(clip_file, t
     out = tmp_path / "out"
     reconstruct(ReconstructRequest(clip_file, prompt="a hug"), out, recorder)
     refine(RefineRequest(prompt="a kiss"), out, recorder)
-    assert [contact.id for contact in load_info(out).contacts] == ["c", prompted_id("a kiss")]
+    assert listed(out).keys() == {"c", prompted_id("a kiss")}
     refine(RefineRequest(prompt=""), out, recorder)
     assert [contact.id for contact in load_info(out).contacts] == ["c"]
+
+
+@pytest.fixture
+def hugging(quick: list[str], monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """`quick`, in which the contact that every prompt names is also detected, a little longer."""
+    chests = Contact(0, "chest", 1, "chest", 2, 6, weight=0.8, probability=0.8, id="chests")
+    palms = Contact(0, "left_palm", 1, "right_palm", 2, 5, id="palms")
+
+    @functools.wraps(contact_stages.detected_contacts.function)
+    def detected(**_: object) -> ContactList:
+        return ContactList((palms, chests))
+
+    stage = contact_stages.detected_contacts
+    monkeypatch.setattr(contact_stages, "detected_contacts", replace(stage, function=detected))
+    return quick
+
+
+def listed(folder: Path) -> dict[str, tuple[str, str]]:
+    return {contact.id: (contact.source, contact.state) for contact in load_info(folder).contacts}
+
+
+def test_under_another_prompt_what_was_detected_comes_back(clip_file, tmp_path, hugging, recorder):
+    out = tmp_path / "out"
+    reconstruct(ReconstructRequest(clip_file, prompt="a hug"), out, recorder)
+    first = load(out)
+    assert listed(out) == {"palms": ("detected", "auto"), "chests": ("prompt", "auto")}
+    refine(RefineRequest(prompt=""), out, recorder)
+    assert listed(out) == {"palms": ("detected", "auto"), "chests": ("detected", "auto")}
+    refine(RefineRequest(prompt="a kiss"), out, recorder)
+    assert listed(out) == {"palms": ("detected", "auto"), "chests": ("prompt", "auto")}
+    hugging.clear()
+    refine(RefineRequest(prompt="a hug"), out, recorder)
+    again = load(out)
+    assert set(again.info.contacts) == set(first.info.contacts)
+    assert "detected-contacts" not in hugging and "prompted-contacts" not in hugging  # they are in the cache
+
+
+def test_what_the_user_decided_about_detected_contacts_holds_under_every_prompt(clip_file, tmp_path, hugging, recorder):
+    out = tmp_path / "out"
+    reconstruct(ReconstructRequest(clip_file, prompt="a hug"), out, recorder)
+    [chests] = (contact for contact in load_info(out).contacts if contact.id == "chests")
+    moved = replace(chests, frame_start=9, frame_end=11, source="user", state="enforced")
+    refine(RefineRequest(edits=Edits(contacts=(moved,))), out, recorder)
+    decided = {"palms": ("detected", "rejected"), "chests": ("user", "enforced")}
+    assert listed(out) == decided  # neither is what the prompt names found a second time
+    for prompt in ("", "a hug"):
+        refine(RefineRequest(prompt=prompt), out, recorder)
+        assert listed(out) == decided
 
 
 def test_what_the_user_has_judged_outlives_its_prompt(clip_file, tmp_path, quick, recorder):
@@ -194,13 +245,15 @@ def test_refine_adds_a_take_from_the_cache_without_the_clip(clip_file, tmp_path,
     contact = Contact(0, "left_palm", 1, "right_shoulder", 3, 8, source="user", state="enforced")
     edits = Edits(contacts=(contact,), pins=(Pin(0, "left_wrist", 4, position=(0.3, 0.1, 1.2)),))
     take = refine(RefineRequest(edits=edits), out, recorder).take
-    assert quick == ["prompted-contacts", "infilled-motion", "solved-motion"]
+    assert quick == ["infilled-motion", "solved-motion"]
     new = load(out)
     assert take.id == new.info.take == "take-002" and [each.origin for each in new.info.takes] == [
         "reconstruct",
         "refine",
     ]
-    assert [each.id for each in new.info.contacts] == [contact.id] and new.info.contacts[0].distance is not None
+    added, removed = new.info.contacts
+    assert added.id == contact.id and added.distance is not None
+    assert (removed.id, removed.state) == ("c", "rejected")  # so that no later take finds it again
     assert not np.array_equal(new.motion.body_pose, old.motion.body_pose)
     kept = np.load(out / "takes" / "take-001.npz")
     assert np.array_equal(kept["body_pose"], old.motion.body_pose)
@@ -561,6 +614,26 @@ def test_refining_nothing_makes_one_take_whatever_was_asked_for(clip_file, tmp_p
     assert len(info.takes) == 2 and any("away from your edits" in warning for warning in info.warnings)
 
 
+def test_takes_that_move_like_an_earlier_one_are_left_out_and_the_others_made(
+    clip_file, tmp_path, infiller, recorder, monkeypatch
+):
+    stage = stages.solved_motion
+    of_seed_0: list[FittedMotion] = []
+
+    @functools.wraps(stage.function)
+    def solved(**inputs: object) -> FittedMotion:
+        fitted = stage.function(**inputs)
+        of_seed_0[:0] = [fitted]
+        return of_seed_0[-1] if fitted.energy == ENERGIES[2] else fitted
+
+    monkeypatch.setattr(stages, "solved_motion", replace(stage, function=solved))
+    reconstruct(ReconstructRequest(clip_file, takes=4), tmp_path / "out", recorder)
+    info = load_info(tmp_path / "out")
+    assert [take.seed for take in info.takes] == [0, 1, 3]
+    assert [warning for warning in info.warnings if "3 of 4 takes differ" in warning]
+    assert "edits" not in " ".join(info.warnings)
+
+
 def test_without_a_prompt_the_caption_says_what_was_seen_and_steers_nothing(clip_file, tmp_path, quick, recorder):
     out = tmp_path / "out"
     reconstruct(ReconstructRequest(clip_file), out, recorder)
@@ -577,7 +650,7 @@ def test_without_a_prompt_the_caption_says_what_was_seen_and_steers_nothing(clip
     assert [contact.id for contact in load_info(out).contacts] == ["c"]
     refine(RefineRequest(prompt="a hug"), out, recorder)
     assert said() == ("a hug", "user", "a hug")
-    assert [contact.id for contact in load_info(out).contacts] == ["c", prompted_id("a hug")]
+    assert listed(out).keys() == {"c", prompted_id("a hug")}
     refine(RefineRequest(prompt=""), out, recorder)
     assert said() == ("", "none", "")
     reconstruct(ReconstructRequest(clip_file, prompt="a kiss"), out, recorder)

@@ -102,6 +102,15 @@ def compose(about_up: float, upright: np.ndarray) -> np.ndarray:
     return (Rotation.from_rotvec([0, 0, about_up]) * Rotation.from_rotvec(upright)).as_rotvec()
 
 
+def swaying(motion: PairMotion, about: tuple[float, float]) -> PairMotion:
+    """Both turned about Z by their angles, and swaying by 5° to either side."""
+    sway = np.radians(5) * np.sin((np.arange(motion.pelvis.shape[1]) - 5.5) / 3)
+    orient = motion.global_orient.copy()
+    for who, angle in enumerate(about):
+        orient[who] = [compose(angle + each, upright) for each, upright in zip(sway, motion.global_orient[who])]
+    return replace(motion, global_orient=orient)
+
+
 def turning(degrees: float, frames: int = 60) -> PairMotion:
     """A turns on the spot by an angle, positive to the left."""
     motion = standing(frames)
@@ -277,6 +286,17 @@ def test_actions_of_one_person_are_not_parsed_as_contact() -> None:
         assert parse_prompt(f"One person {phrase}, then turns.".replace("{other}", "the other")) == (), phrase
 
 
+@pytest.mark.parametrize(
+    ("about", "formation", "subject"),
+    [((math.pi, math.pi), "back_to_back", None), ((0, math.pi), "behind", 0), ((0, 0), "face_to_face", None)],
+)
+def test_people_who_sway_stand_as_they_would_without(
+    about: tuple[float, float], formation: str, subject: int | None
+) -> None:
+    found = described(swaying(standing(apart=0.8), about)).initial_formation
+    assert (found.name, found.subject) == (formation, subject)
+
+
 def test_wording_varies_with_the_seed_only() -> None:
     description = facts(clips()["shove"][0].name)
     assert short_caption(description) == short_caption(description)
@@ -294,7 +314,7 @@ def test_captions_are_sentences() -> None:
                 assert text[0].isupper() and text.endswith(".") and "  " not in text and "{" not in text
 
 
-def test_annotation_detects_the_contacts_itself() -> None:
+def test_a_caption_names_the_contacts_that_are_used_and_reached_and_no_others() -> None:
     clip = clips()["handshake"][0]
     touch = min(contact.frame_start for contact in clip.contacts)
     few = slice(max(touch - 4, 0), touch + 14)
@@ -308,6 +328,15 @@ def test_annotation_detects_the_contacts_itself() -> None:
     world[:3, 3] = -world[:3, :3] @ (middle + [0, -4, 0])
     camera = Camera(np.array([[900, 0, 480], [0, 900, 270], [0, 0, 1]], float), world)
     index, seconds = np.arange(frames), np.arange(frames) / RATE
-    confidence = np.ones((2, frames, 22), np.float32)
+    timeline, confidence, body = Timeline(index, seconds), np.ones((2, frames, 22), np.float32), load_body(None)
     estimate = MotionEstimate(motion.transformed(world), camera, np.zeros((2, frames, 2), np.float32))
-    assert "shake hands" in caption_motion(estimate, Timeline(index, seconds), confidence, load_body(None))
+
+    def caption(*contacts: Contact) -> str:
+        return caption_motion(estimate, timeline, confidence, contacts, body)
+
+    palms = Contact(0, "right_palm", 1, "right_palm", 4, 13)
+    assert "shake hands" in caption(palms)
+    others = replace(palms, region_a="left_palm"), replace(palms, frame_start=90, frame_end=99)
+    for unused in (replace(palms, state="rejected"), replace(palms, reached=False), *others):
+        assert "hand" not in caption(unused)
+    assert "hand" not in caption()
