@@ -17,6 +17,7 @@ from .body.landmarks import posed_landmarks
 from .body.model import BodyModel
 from .contract.contact import Contact
 from .contract.reconstruction import BAD, FAIR, GOOD, PERSON_NAMES, Measured, Quality, Stretch
+from .contract.touches import group_touches
 from .fitting.energies import accelerations
 from .fitting.fit import FittedMotion
 from .fitting.soles import posed_soles
@@ -86,7 +87,7 @@ def check_quality(
         for measure, person, values in series
         for stretch in _stretches(measure, person, values, observations, settings)
     ]
-    gaps = [each for each in contacts if each.distance is not None and each.active()]
+    gaps = [each for each in group_touches(contacts) if each.distance is not None and each.is_asked_for]
     if gaps:
         distances = [_MM * (each.distance or 0.0) for each in gaps]
         measured.append(

@@ -93,10 +93,29 @@ def test_people_inside_each_other_and_gaps_of_contacts_are_reported(
     onto = true.motion_incam.pelvis[0] - true.motion_incam.pelvis[1] + np.array([0.1, 0, 0])
     quality = check(scene, moved(true, slice(0, FRAMES), tuple(onto.mean(0))), body)
     assert ("penetration", None) in graded(quality, BAD)
-    touch = Contact(0, "left_palm", 1, "right_palm", 100, 110, distance=0.1)
-    quality = check_quality(true, scene.observations, body, (touch, replace(touch, distance=0.5, state="rejected")))
+    touch = Contact(0, "left_palm", 1, "right_palm", 100, 110, source="prompt", distance=0.1)
+    refused = replace(touch, distance=0.5, state="rejected", touch="refused")
+    quality = check_quality(true, scene.observations, body, (touch, refused))
     assert graded(quality, FAIR) == {("contact", None)}
     assert [(each.first, each.last, each.value) for each in quality.stretches] == [(100, 110, 100.0)]
+
+
+def test_a_touch_is_as_far_from_closed_as_its_nearest_regions(
+    scene: Scene, true: FittedMotion, body: BodyModel
+) -> None:
+    near = Contact(0, "left_palm", 1, "right_palm", 100, 110, source="prompt", touch="hands", distance=0.02)
+    far = replace(near, region_b="right_hand_back", distance=0.2)
+    assert check_quality(true, scene.observations, body, (near, far)).grade == GOOD
+    assert check_quality(true, scene.observations, body, (far,)).grade == BAD
+
+
+def test_a_touch_that_was_only_detected_is_graded_where_the_user_enforces_it(
+    scene: Scene, true: FittedMotion, body: BodyModel
+) -> None:
+    missed = Contact(0, "left_palm", 1, "right_palm", 100, 110).measured(0.3)
+    quality = check_quality(true, scene.observations, body, (missed,))
+    assert quality.grade == GOOD and not quality.stretches
+    assert check_quality(true, scene.observations, body, (replace(missed, state="enforced"),)).grade == BAD
 
 
 def test_a_jerk_that_the_clip_does_not_show_is_reported(scene: Scene, true: FittedMotion, body: BodyModel) -> None:

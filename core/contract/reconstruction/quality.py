@@ -21,7 +21,7 @@ MEASURES: Mapping[str, str] = {
 """What is measured, each with its unit; lower is better.
 
 `picture`: projected landmarks beside those that are plainly seen. `floor`: both soles under the floor, or a standing foot above
-it. `penetration`: how deep the two are inside each other. `contact`: the gap between regions that should touch. `smoothness`:
+it. `penetration`: how deep the two are inside each other. `contact`: the gap that a touch somebody asked for has left. `smoothness`:
 acceleration across the picture that the clip does not show."""
 _LARGEST = 1e9
 _FAR_APART, _OTHER_LENS = 10.0, 1.25
