@@ -12,6 +12,7 @@ from core.body.model import BodyModel
 from core.contract.contact import Contact
 from core.contract.fields import Fields
 from core.contract.reconstruction import BAD, FAIR, GOOD, Quality, damaged
+from core.contract.skeleton import JOINT_INDEX, LANDMARK_INDEX
 from core.fitting.fit import FittedMotion
 from core.quality import check_quality, error_score, quality_warnings
 from tests.core.conftest import load_body_once
@@ -74,6 +75,40 @@ def test_frames_in_which_a_person_is_beside_the_picture_are_named(
 def test_a_short_error_is_not_reported(scene: Scene, true: FittedMotion, body: BodyModel) -> None:
     quality = check(scene, moved(true, slice(10, 14), (0.25, 0, 0)), body)
     assert not [each for each in quality.stretches if each.measure == "picture"]
+
+
+def bent_arm(fitted: FittedMotion, frames: slice) -> FittedMotion:
+    """The second person's left arm is turned by a right angle at the shoulder."""
+    pose = fitted.motion_incam.body_pose.copy()
+    pose[1, frames, JOINT_INDEX["left_shoulder"] - 1] += (0, 0, np.pi / 2)
+    return replace(fitted, motion_incam=replace(fitted.motion_incam, body_pose=pose))
+
+
+def test_an_arm_that_is_bent_away_from_the_picture_is_reported(
+    scene: Scene, true: FittedMotion, body: BodyModel
+) -> None:
+    first = int(scene.detections.frame_index[10])
+    quality = check(scene, bent_arm(true, slice(10, 30)), body)
+    assert graded(quality, BAD) == {("limbs", 1)}
+    (stretch,) = quality.stretches
+    assert (stretch.measure, stretch.first, stretch.last, stretch.grade) == ("limbs", first, first + 19, BAD)
+    (warning,) = quality_warnings(quality)
+    assert warning.startswith("An arm or a leg of Person B does not lie over the picture")
+
+
+def test_a_limb_that_is_off_for_a_moment_is_not_reported(scene: Scene, true: FittedMotion, body: BodyModel) -> None:
+    assert check(scene, bent_arm(true, slice(10, 14)), body).grade == GOOD
+
+
+def test_a_limb_that_is_off_before_and_after_it_is_hidden_is_off_in_between(
+    scene: Scene, true: FittedMotion, body: BodyModel
+) -> None:
+    keypoints = scene.detections.keypoints.copy()
+    arm = [LANDMARK_INDEX[f"left_{name}"] for name in ("elbow", "wrist", "pinky", "index", "thumb")]
+    keypoints[1, 13:20, arm, 2] = 0
+    hidden = replace(scene, detections=replace(scene.detections, keypoints=keypoints))
+    quality = check(hidden, bent_arm(true, slice(10, 23)), body)
+    assert [(each.measure, each.last - each.first) for each in quality.stretches] == [("limbs", 12)]
 
 
 @pytest.mark.parametrize("height", [-0.15, 0.15])
