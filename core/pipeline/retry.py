@@ -60,7 +60,7 @@ class RetrySettings:
     measures: tuple[str, ...] = ("picture", "limbs", "floor", "penetration")
     """Measures of `quality` whose bad stretches are a reason to try again."""
     picture_measures: tuple[str, ...] = ("picture", "limbs")
-    """Those that need no depth. A take with such a stretch replaces none without, and gives way to one that is no worse in all."""
+    """Those that need no depth. A take with such a stretch replaces none without, and gives way to one that is no worse."""
     improvement: float = 0.9
     """Ratio of error scores below which another take replaces one that is bad. Between takes that are both good they say nothing:
     on a dev clip the less bad one had the two 1 m from where they are to each other, the other 40 cm."""
