@@ -15,6 +15,7 @@ from .decoding import decode_contacts
 from .distances import depth_discounted_distances
 from .features import contact_features
 from .head import ContactHead, predict_part_contacts
+from .lateral import possible
 from .scene import ContactScene
 
 
@@ -36,7 +37,8 @@ def find_contacts(
 def part_probabilities(
     scene: ContactScene, head: ContactHead, named: Bool[np.ndarray, "Q Q"] | None = None
 ) -> Float[np.ndarray, "T Q Q"]:
-    """The probability of each pair of body parts at the clip's own times."""
+    """The probability of each pair of body parts at the clip's own times; 0 for what is plainly apart in the picture."""
     features = contact_features(scene)
     found = predict_part_contacts(features, head, None if named is None else torch.from_numpy(named))
-    return TimeGrid.of(scene.timeline.time).from_grid(found[None])[0].numpy()
+    probability = TimeGrid.of(scene.timeline.time).from_grid(found[None])[0].numpy()
+    return probability * possible(scene.motion_incam, scene.confidence, scene.body)

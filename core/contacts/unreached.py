@@ -13,11 +13,7 @@ _WHO = {"user": "you asked for", "prompt": "the prompt asks for", "annotator": "
 
 def unreached_touches(contacts: Sequence[Contact]) -> list[Touch]:
     """The touches that the user or the prompt asked for or the annotator saw, and that were measured and not reached."""
-    return [
-        touch
-        for touch in group_touches(contacts)
-        if touch.source != "detected" and touch.state != "rejected" and touch.reached is False
-    ]
+    return [touch for touch in group_touches(contacts) if touch.is_asked_for and touch.reached is False]
 
 
 def unreached_warnings(contacts: Sequence[Contact]) -> list[str]:
@@ -26,7 +22,7 @@ def unreached_warnings(contacts: Sequence[Contact]) -> list[str]:
 
 
 def _sentence(touch: Touch) -> str:
-    who = _WHO[touch.source]
+    who = _WHO["user" if touch.source == "detected" else touch.source]  # a detected one was enforced
     frames = frames_in_words((touch.frame_start, touch.frame_end))
     return (
         f"The touch that {who} in {frames} ({touch.title}) is not reached: {100 * (touch.distance or 0.0):.0f} cm remain, "

@@ -43,6 +43,11 @@ class Touch:
         return next(state for state in ("enforced", "auto", "rejected") if state in states)
 
     @property
+    def is_asked_for(self) -> bool:
+        """Whether the user, the prompt or the annotator wants it; one that was only detected may be none."""
+        return self.state == "enforced" or (self.source != "detected" and self.state != "rejected")
+
+    @property
     def probability(self) -> float | None:
         """The largest of its contacts, None if none has one."""
         return max((one.probability for one in self._counted if one.probability is not None), default=None)

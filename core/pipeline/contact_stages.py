@@ -25,6 +25,7 @@ from ..contacts.regions import KIND as CONTACT_REGIONS
 from ..contract.contact import Contact
 from ..contract.errors import UserError
 from ..contract.frames import frames_in_words
+from ..contract.touches import group_touches
 from ..fitting.fit import FittedMotion
 from ..observations.clip_scene import ClipScene
 from ..reporting import Reporter
@@ -42,7 +43,7 @@ class ContactList:
     contacts: tuple[Contact, ...]
 
 
-@stage(version=10, cost=7, weights=(CONTACT_HEAD, CONTACT_REGIONS))
+@stage(version=11, cost=7, weights=(CONTACT_HEAD, CONTACT_REGIONS))
 def detected_contacts(
     clip_scene: ClipScene, joint_prediction: JointPrediction, first_fit: FittedMotion, words: Words, reporter: Reporter
 ) -> ContactList:
@@ -64,7 +65,7 @@ def _contact_head(reporter: Reporter) -> ContactHead | None:
     return _usable(CONTACT_HEAD, load_contact_head, "Contacts are found by distances alone", reporter)
 
 
-@stage(version=11, cost=3, weights=(CONTACT_HEAD, CONTACT_REGIONS))
+@stage(version=13, cost=3, weights=(CONTACT_HEAD, CONTACT_REGIONS))
 def prompted_contacts(
     clip_scene: ClipScene, joint_prediction: JointPrediction, fitted: FittedMotion, prompt: str, reporter: Reporter
 ) -> ContactList:
@@ -95,10 +96,19 @@ def _why_refused(refusal: Refusal) -> str:
     said = f"The prompt says \u201c{refusal.hypothesis.clause}\u201d"
     if not refusal.contacts:
         return f"{said}, but the two are never seen near enough for it; it was not used."
-    return f"{said}, which looks improbable here; its contacts are listed but not used. If it is right, enforce them and refine."
+    (touch,) = group_touches(refusal.contacts)
+    other_way = ""
+    if refusal.hypothesis.leaves_people_open:
+        other_way = (
+            " If it is the other way round, say so in the prompt with \u201cperson A\u201d and \u201cperson B\u201d."
+        )
+    return (
+        f"{said}, which looks improbable here; it was read as {touch.title}, which is listed but not used. "
+        f"If that is right, enforce it and refine.{other_way}"
+    )
 
 
-@stage(version=6, cost=3, weights=(CONTACT_HEAD, CONTACT_REGIONS))
+@stage(version=7, cost=3, weights=(CONTACT_HEAD, CONTACT_REGIONS))
 def suggested_contacts(
     clip_scene: ClipScene,
     joint_prediction: JointPrediction,

@@ -57,8 +57,10 @@ class RetrySettings:
     """When a take is made again, and which of two takes is kept."""
 
     variants: tuple[Variant, ...] = RETRIES
-    measures: tuple[str, ...] = ("picture", "floor", "penetration")
+    measures: tuple[str, ...] = ("picture", "limbs", "floor", "penetration")
     """Measures of `quality` whose bad stretches are a reason to try again."""
+    picture_measures: tuple[str, ...] = ("picture", "limbs")
+    """Those that need no depth. A take with such a stretch replaces none without, and gives way to one that is no worse."""
     improvement: float = 0.9
     """Ratio of error scores below which another take replaces one that is bad. Between takes that are both good they say nothing:
     on a dev clip the less bad one had the two 1 m from where they are to each other, the other 40 cm."""
@@ -95,12 +97,15 @@ def make_good_takes(make: Callable[[Variant], MadeTakes], progress: JobProgress)
         first = _best(best)
         if not is_bad(first.quality) and (other.learned or not may_stray(first)):
             continue
-        progress.log(f"The motion is made again {other.description}: {_why(first)}.")
+        progress.log(_why_again(first, other))
         again = make(other)
         comparison = _compare(first, _best(again), other)
         if comparison.is_better or is_bad(first.quality):
             outcome = "this was better and was kept" if comparison.is_better else "this was no better"
             attempts.append(f"The motion was made again {other.description}; {outcome} ({comparison.numbers}).")
+        progress.log(
+            "The new motion is better and is kept." if comparison.is_better else "The motion from before is kept."
+        )
         if comparison.is_better:
             best, variant = again, other
         if comparison.strayed:
@@ -116,6 +121,11 @@ def is_bad(quality: Quality) -> bool:
     return any(stretch.grade == BAD and stretch.measure in _SETTINGS.measures for stretch in quality.stretches)
 
 
+def leaves_picture(quality: Quality) -> bool:
+    """Whether somebody, or an arm or a leg, is off the picture for a stretch of frames."""
+    return any(stretch.grade == BAD and stretch.measure in _SETTINGS.picture_measures for stretch in quality.stretches)
+
+
 def may_stray(take: TakeResult) -> bool:
     """Whether learned models took part in a take that is not close to the picture."""
     return take.infilled and take.scores.reprojection > _SETTINGS.close_reprojection
@@ -126,18 +136,21 @@ def _compare(first: TakeResult, second: TakeResult, variant: Variant) -> _Compar
     excess = first.scores.reprojection - second.scores.reprojection
     strayed = not variant.learned and after <= before and excess > _SETTINGS.stray_margin
     mended = is_bad(first.quality) and after < _SETTINGS.improvement * before
+    leaves = leaves_picture(first.quality), leaves_picture(second.quality)
+    follows = leaves[0] and not leaves[1] and after <= before
+    spoils = leaves[1] and not leaves[0]
     return _Comparison(
-        mended or strayed,
-        strayed,
+        (mended or strayed or follows) and not spoils,
+        strayed and not spoils,
         f"error score {after:.2f} instead of {before:.2f} (lower is better), "
         f"reprojection {second.scores.reprojection:.1f} instead of {first.scores.reprojection:.1f} %",
     )
 
 
-def _why(take: TakeResult) -> str:
+def _why_again(take: TakeResult, variant: Variant) -> str:
     if is_bad(take.quality):
-        return "the result is bad in some frames"
-    return f"its reprojection error is {take.scores.reprojection:.1f} % of the body's height"
+        return f"The motion is wrong in some frames, so it is made once more {variant.description}."
+    return "To see whether the learned models moved anybody off the picture, the motion is made once more without them."
 
 
 def _best(made: MadeTakes) -> TakeResult:

@@ -21,6 +21,8 @@ _LEADING_INSTRUMENT = re.compile(
     rf"(?P<start>^|[.;:!?\n] *)(?P<instrument>(?:{lexicon.INSTRUMENT_WORDS}) {_MENTION.pattern}),"
 )
 """What somebody acts with, as a phrase of its own: `with her left hand, she …`."""
+_SEPARATORS = re.compile(r"[.;:!?\n,]+|\b(?:and|then|before|after|while|until|as)\b")
+"""What may stand between two clauses."""
 _NOT_PARTS = re.compile("|".join(rf"\b(?:{phrase})\b" for phrase in lexicon.NOT_PARTS))
 _BEFORE_NOUN = re.compile(
     rf"\b(?:{'|'.join(lexicon.DETERMINERS)}|in|on|onto|against|across|of)(?: (?:left|right|lower|upper|bare))? $"
@@ -77,6 +79,8 @@ class Clause:
     """Lower-case words without punctuation, separated by single spaces."""
 
     words: str
+    quote: str = ""
+    """The user's own words, with their capitals and apostrophes."""
     same_gender: frozenset[str] = frozenset()
     """Pronouns, keys of `lexicon.GENDERS`, by which both people are called somewhere in the prompt."""
     told_apart: bool = False
@@ -236,18 +240,25 @@ class Clause:
 
 def split_into_clauses(prompt: str) -> list[Clause]:
     """Clauses, split wherever another action may begin; what one shares with the clause before it is filled in."""
-    text = re.sub(r"['’‘ʼ´`-]", " ", prompt.lower())
-    text = _LEADING_INSTRUMENT.sub(r"\g<start>\g<instrument>", text)
-    pieces = re.split(r"[.;:!?\n,]+|\b(?:and|then|before|after|while|until|as)\b", text)
-    found = [words for piece in pieces if (words := " ".join(re.findall(r"[a-z0-9]+", piece)))]
-    same_gender = frozenset(pronoun for pronoun in lexicon.GENDERS if _both_are(pronoun, found))
-    told_apart = all(_is_called(pronoun, found) for pronoun in lexicon.GENDERS)
+    # every step keeps the length of the text, so that the user's own words are found again
+    text = re.sub(r"['’‘ʼ´`-]", " ", "".join(letter.lower()[:1] for letter in prompt))
+    text = _LEADING_INSTRUMENT.sub(r"\g<start>\g<instrument> ", text)
+    ends = [*_SEPARATORS.finditer(text)]
+    spans = zip([0, *(match.end() for match in ends)], [*(match.start() for match in ends), len(text)])
+    found = [
+        (words, " ".join(prompt[start:end].split()).strip('"\u201c\u201d'))
+        for start, end in spans
+        if (words := " ".join(re.findall(r"[a-z0-9]+", text[start:end])))
+    ]
+    all_words = [words for words, _ in found]
+    same_gender = frozenset(pronoun for pronoun in lexicon.GENDERS if _both_are(pronoun, all_words))
+    told_apart = all(_is_called(pronoun, all_words) for pronoun in lexicon.GENDERS)
     clauses: list[Clause] = []
-    for words in found:
+    for words, quote in found:
         words = re.sub(r"\b(left|right) hand side\b", r"\1", words)
         if clauses:
             words = _fill_in(clauses[-1], words)
-        clauses.append(Clause(words, same_gender, told_apart))
+        clauses.append(Clause(words, quote, same_gender, told_apart))
     return clauses
 
 

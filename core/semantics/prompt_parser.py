@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from functools import lru_cache
 from itertools import cycle, pairwise, product
 
@@ -51,12 +51,19 @@ class ContactHypothesis:
     name: str
     """Of `lexicon.INTERACTION_PATTERNS`, or `touch`."""
     clause: str
-    """The words that it was parsed from."""
+    """The user's own words that it was parsed from."""
     interpretations: tuple[Interpretation, ...]
     brief: bool
     """A blow or a tap rather than a hold."""
     frames: tuple[int, int] | None = None
     """First and last frame of the clip in which it is said to happen; None where nothing says so, as in a prompt."""
+
+    @property
+    def leaves_people_open(self) -> bool:
+        """Whether the words do not say which of the two does what, so that the motion decides."""
+        exchanged = {frozenset(RegionPair(*astuple(pair)[::-1]) for pair in each) for each in self.interpretations}
+        same = all(pair.region_0 == pair.region_1 for each in self.interpretations for pair in each)
+        return not same and exchanged == set(self.interpretations)
 
 
 def part_hypothesis(name: str, words: str, contact: ContactPattern, frames: tuple[int, int]) -> ContactHypothesis:
@@ -76,9 +83,9 @@ def parse_prompt(prompt: str) -> tuple[ContactHypothesis, ...]:
 
 
 def unread_clauses(prompt: str) -> tuple[str, ...]:
-    """The clauses that seem to mention a contact of the two, of which `parse_prompt` makes none."""
-    unread = (c.words for c in split_into_clauses(prompt) if _parse_clause(c) is None and _mentions_touch(c))
-    return tuple(dict.fromkeys(unread))
+    """The clauses, in the user's own words, that seem to mention a contact of the two, of which `parse_prompt` makes none."""
+    clauses = split_into_clauses(prompt)
+    return tuple({c.words: c.quote for c in clauses if _parse_clause(c) is None and _mentions_touch(c)}.values())
 
 
 def _parse_clause(clause: Clause) -> ContactHypothesis | None:
@@ -99,7 +106,7 @@ def _match_interaction(clause: Clause) -> ContactHypothesis | None:
             sides = _given_sides(clause, match, interaction.sides_of_other)
             actors = _possible_actors(clause, passive=clause.is_passive(match.start(), match[0]))
             interpretations = _interpret(interaction.contacts, sides, actors)
-            return ContactHypothesis(interaction.name, clause.words, interpretations, interaction.brief)
+            return ContactHypothesis(interaction.name, clause.quote, interpretations, interaction.brief)
     return None
 
 
@@ -169,7 +176,7 @@ def _match_placement(clause: Clause) -> ContactHypothesis | None:
 def _touch(
     clause: Clause, actor: str, other: str, actors: Sequence[int], *, brief: bool = False, name: str = "touch"
 ) -> ContactHypothesis:
-    return ContactHypothesis(name, clause.words, _interpret((ContactPattern(actor, other),), {}, actors), brief)
+    return ContactHypothesis(name, clause.quote, _interpret((ContactPattern(actor, other),), {}, actors), brief)
 
 
 def _mentions_touch(clause: Clause) -> bool:

@@ -60,6 +60,7 @@ def quality_text(stretch: Stretch) -> str:
     value = stretch.value
     return {
         "picture": f"{who} is off the clip by {value:.0f} % of their height",
+        "limbs": f"{who} has an arm or a leg off the clip by {value:.0f} % of their height",
         "floor": f"{who} stands {value / 10:.0f} cm off the floor",
         "penetration": f"The bodies intersect by {value / 10:.0f} cm",
         "contact": f"A contact has a gap of {value / 10:.0f} cm",

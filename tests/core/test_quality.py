@@ -12,6 +12,7 @@ from core.body.model import BodyModel
 from core.contract.contact import Contact
 from core.contract.fields import Fields
 from core.contract.reconstruction import BAD, FAIR, GOOD, Quality, damaged
+from core.contract.skeleton import JOINT_INDEX, LANDMARK_INDEX
 from core.fitting.fit import FittedMotion
 from core.quality import check_quality, error_score, quality_warnings
 from tests.core.conftest import load_body_once
@@ -85,6 +86,40 @@ def test_a_short_error_is_not_reported(scene: Scene, true: FittedMotion, body: B
     assert not [each for each in quality.stretches if each.measure == "picture"]
 
 
+def bent_arm(fitted: FittedMotion, frames: slice) -> FittedMotion:
+    """The second person's left arm is turned by a right angle at the shoulder."""
+    pose = fitted.motion_incam.body_pose.copy()
+    pose[1, frames, JOINT_INDEX["left_shoulder"] - 1] += (0, 0, np.pi / 2)
+    return replace(fitted, motion_incam=replace(fitted.motion_incam, body_pose=pose))
+
+
+def test_an_arm_that_is_bent_away_from_the_picture_is_reported(
+    scene: Scene, true: FittedMotion, body: BodyModel
+) -> None:
+    first = int(scene.detections.frame_index[10])
+    quality = check(scene, bent_arm(true, slice(10, 30)), body)
+    assert graded(quality, BAD) == {("limbs", 1)}
+    (stretch,) = quality.stretches
+    assert (stretch.measure, stretch.first, stretch.last, stretch.grade) == ("limbs", first, first + 19, BAD)
+    (warning,) = quality_warnings(quality)
+    assert warning.startswith("An arm or a leg of Person B does not lie over the picture")
+
+
+def test_a_limb_that_is_off_for_a_moment_is_not_reported(scene: Scene, true: FittedMotion, body: BodyModel) -> None:
+    assert check(scene, bent_arm(true, slice(10, 14)), body).grade == GOOD
+
+
+def test_a_limb_that_is_off_before_and_after_it_is_hidden_is_off_in_between(
+    scene: Scene, true: FittedMotion, body: BodyModel
+) -> None:
+    keypoints = scene.detections.keypoints.copy()
+    arm = [LANDMARK_INDEX[f"left_{name}"] for name in ("elbow", "wrist", "pinky", "index", "thumb")]
+    keypoints[1, 13:20, arm, 2] = 0
+    hidden = replace(scene, detections=replace(scene.detections, keypoints=keypoints))
+    quality = check(hidden, bent_arm(true, slice(10, 23)), body)
+    assert [(each.measure, each.last - each.first) for each in quality.stretches] == [("limbs", 12)]
+
+
 @pytest.mark.parametrize("height", [-0.15, 0.15])
 def test_a_person_in_the_floor_or_above_it_is_reported(
     scene: Scene, true: FittedMotion, body: BodyModel, height: float
@@ -102,10 +137,29 @@ def test_people_inside_each_other_and_gaps_of_contacts_are_reported(
     onto = true.motion_incam.pelvis[0] - true.motion_incam.pelvis[1] + np.array([0.1, 0, 0])
     quality = check(scene, moved(true, slice(0, FRAMES), tuple(onto.mean(0))), body)
     assert ("penetration", None) in graded(quality, BAD)
-    touch = Contact(0, "left_palm", 1, "right_palm", 100, 110, distance=0.1)
-    quality = check_quality(true, scene.observations, body, (touch, replace(touch, distance=0.5, state="rejected")))
+    touch = Contact(0, "left_palm", 1, "right_palm", 100, 110, source="prompt", distance=0.1)
+    refused = replace(touch, distance=0.5, state="rejected", touch="refused")
+    quality = check_quality(true, scene.observations, body, (touch, refused))
     assert graded(quality, FAIR) == {("contact", None)}
     assert [(each.first, each.last, each.value) for each in quality.stretches] == [(100, 110, 100.0)]
+
+
+def test_a_touch_is_as_far_from_closed_as_its_nearest_regions(
+    scene: Scene, true: FittedMotion, body: BodyModel
+) -> None:
+    near = Contact(0, "left_palm", 1, "right_palm", 100, 110, source="prompt", touch="hands", distance=0.02)
+    far = replace(near, region_b="right_hand_back", distance=0.2)
+    assert check_quality(true, scene.observations, body, (near, far)).grade == GOOD
+    assert check_quality(true, scene.observations, body, (far,)).grade == BAD
+
+
+def test_a_touch_that_was_only_detected_is_graded_where_the_user_enforces_it(
+    scene: Scene, true: FittedMotion, body: BodyModel
+) -> None:
+    missed = Contact(0, "left_palm", 1, "right_palm", 100, 110).measured(0.3)
+    quality = check_quality(true, scene.observations, body, (missed,))
+    assert quality.grade == GOOD and not quality.stretches
+    assert check_quality(true, scene.observations, body, (replace(missed, state="enforced"),)).grade == BAD
 
 
 def test_a_jerk_that_the_clip_does_not_show_is_reported(scene: Scene, true: FittedMotion, body: BodyModel) -> None:

@@ -13,6 +13,7 @@ GRADES = (GOOD, FAIR, BAD)
 """From best to worst."""
 MEASURES: Mapping[str, str] = {
     "picture": "% of height",
+    "limbs": "% of height",
     "floor": "mm",
     "penetration": "mm",
     "contact": "mm",
@@ -20,9 +21,10 @@ MEASURES: Mapping[str, str] = {
 }
 """What is measured, each with its unit; lower is better.
 
-`picture`: projected landmarks beside those that are plainly seen. `floor`: both soles under the floor, or a standing foot above
-it. `penetration`: how deep the two are inside each other. `contact`: the gap between regions that should touch. `smoothness`:
-acceleration across the picture that the clip does not show."""
+`picture`: projected landmarks beside those that are plainly seen. `limbs`: the same of the arm or leg that is farthest off.
+`floor`: both soles under the floor, or a standing foot above it. `penetration`: how deep the two are inside each other.
+`contact`: the gap that a touch somebody asked for has left. `smoothness`: acceleration across the picture that the clip does
+not show."""
 _LARGEST = 1e9
 _FAR_APART, _OTHER_LENS = 10.0, 1.25
 """degrees, and a ratio of focal lengths, beyond which two estimates of a camera contradict each other."""

@@ -19,3 +19,10 @@ def test_only_a_touch_that_was_asked_for_and_is_not_reached_is_warned_of():
     assert "23 cm remain, more than 6" in warning
     (own,) = unreached_warnings([replace(shake, source="user", state="enforced")])
     assert "you asked for" in own
+
+
+def test_a_detected_touch_that_the_user_enforces_is_warned_of():
+    found = Contact(0, "right_palm", 1, "right_palm", 35, 61).measured(0.23)
+    assert unreached_warnings([found]) == []
+    (warning,) = unreached_warnings([replace(found, state="enforced")])
+    assert "you asked for" in warning

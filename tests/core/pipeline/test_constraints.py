@@ -12,6 +12,8 @@ from core.fitting.targets import FitTargets
 from core.pipeline import contact_stages
 from core.pipeline.contact_stages import ContactList, prompted_contacts
 from core.pipeline.stages import Constraints, PromptEmbedding, constraints
+from core.semantics.grounding import Refusal
+from core.semantics.prompt_parser import parse_prompt
 from tests.core.conftest import Recorder
 
 DOUBTED = Contact(0, "right_palm", 1, "right_palm", 20, 40, source="prompt", state="rejected", probability=0.1)
@@ -69,7 +71,7 @@ def test_a_detected_contact_that_nobody_edited_overrides_nothing_that_the_prompt
     [
         ("They walk.", []),
         ("They aren't hugging.", []),
-        ("She sits on his lap. She sits on his lap, then he carries her.", ["she sits on his lap", "he carries her"]),
+        ("She sits on his lap. She sits on his lap, then he carries her.", ["She sits on his lap", "he carries her"]),
     ],
 )
 def test_a_clause_that_names_no_contact_that_can_be_read_is_told_once(
@@ -81,3 +83,26 @@ def test_a_clause_that_names_no_contact_that_can_be_read_is_told_once(
     reporter = SimpleNamespace(warning=recorder.warnings.append, progress=lambda _: None)
     assert prompted_contacts.function(None, None, None, prompt, reporter) == ContactList(())
     assert [warning.split("\u201c")[1].split("\u201d")[0] for warning in recorder.warnings] == named
+
+
+@pytest.mark.parametrize(
+    ("prompt", "is_open"),
+    [
+        ("Chaplin runs: his chest touches the policeman's back.", True),
+        ("Person A's chest touches person B's back", False),
+    ],
+)
+def test_a_refused_touch_is_told_as_it_was_read_and_how_to_say_it_the_other_way_round(
+    prompt: str, is_open: bool, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene = SimpleNamespace(motion_incam=None, timeline=None, confidence=None, body=None)
+    [hypothesis] = parse_prompt(prompt)
+    refused = Refusal(hypothesis, (replace(DOUBTED, region_a="chest", region_b="back"),))
+    monkeypatch.setattr(contact_stages, "_contact_scene", lambda *_: scene)
+    monkeypatch.setattr(contact_stages, "_contact_head", lambda _: None)
+    monkeypatch.setattr(contact_stages, "ground_hypotheses", lambda *_: ([], [refused]))
+    reporter = SimpleNamespace(warning=recorder.warnings.append, progress=lambda _: None)
+    prompted_contacts.function(None, None, None, prompt, reporter)
+    [warning] = recorder.warnings
+    assert prompt.split(": ")[-1].strip(".") in warning and "A chest \u2013 B back" in warning
+    assert ("the other way round" in warning) == is_open

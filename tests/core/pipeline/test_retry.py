@@ -23,6 +23,10 @@ FLAWLESS = Quality((Measured("picture", 0, 0.1, GOOD),))
 WORSE = Quality((Measured("picture", 0, 17.0, BAD),), (Stretch("picture", 0, 3, 9, 17.0, BAD),))
 
 
+BENT = Quality((Measured("limbs", 1, 17.0, BAD),), (Stretch("limbs", 1, 3, 9, 17.0, BAD),))
+ONE_FLOATS = Quality((Measured("floor", 1, 100.0, BAD),), (Stretch("floor", 1, 3, 9, 100.0, BAD),))
+
+
 def made(quality: Quality, reprojection: float = 1.0, *, infilled: bool = False) -> MadeTakes:
     contact, confidence = np.zeros((2, FRAMES, 2), np.float32), np.ones((2, FRAMES, 22), np.float32)
     fitted = FittedMotion(
@@ -96,6 +100,32 @@ def test_the_user_is_told_that_the_learned_models_were_left_out() -> None:
 def test_the_learned_models_are_kept_where_they_do_not_stray(learned: MadeTakes, alone: MadeTakes) -> None:
     takes, variant, asked = run(learned, alone)
     assert len(asked) == 2 and variant == Variant() and takes.takes == learned.takes
+
+
+def test_a_take_whose_arm_is_bent_away_loses_against_one_that_follows_the_picture() -> None:
+    follows = Quality((Measured("picture", 0, 7.9, GOOD), Measured("limbs", 1, 11.5, GOOD)))
+    bent = replace(BENT, measured=(Measured("picture", 0, 7.8, GOOD), Measured("limbs", 1, 12.5, BAD)))
+    takes, variant, asked = run(bent, follows)
+    assert asked == [Variant(), RETRIES[0]] and variant == RETRIES[0] and not takes.takes[0].warnings
+
+
+def test_a_take_whose_arm_is_bent_away_replaces_none() -> None:
+    spoilt = replace(BENT, measured=(Measured("limbs", 1, 0.1, GOOD),))  # in a long clip a stretch hardly counts
+    takes, variant, _ = run(ONE_FLOATS, spoilt, spoilt)
+    assert variant == Variant() and takes.takes[0].quality.measured == ONE_FLOATS.measured
+    strayed = made(GOOD_ONE, 2.0, infilled=True)
+    assert run(strayed, made(spoilt, 1.0))[1] == Variant()
+
+
+@pytest.mark.parametrize(
+    ("again", "outcome"), [(1.4, "The new motion is better"), (1.8, "The motion from before is kept")]
+)
+def test_the_outcome_of_a_comparison_is_said_in_plain_words(again: float, outcome: str) -> None:
+    results = iter((made(GOOD_ONE, 2.0, infilled=True), made(GOOD_ONE, again)))
+    recorder = Recorder()
+    make_good_takes(lambda variant: next(results), JobProgress(recorder))
+    assert len(recorder.logs) == 2 and outcome in recorder.logs[1]
+    assert not any("reprojection" in line for line in recorder.logs)
 
 
 def test_a_take_close_to_the_picture_is_not_compared() -> None:

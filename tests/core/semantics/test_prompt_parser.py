@@ -322,13 +322,13 @@ def test_somebody_who_touches_themselves_does_not_touch_the_other(prompt: str, e
         ("They hug", ()),
         ("He holds up his hand and high fives her", ()),
         ("He puts his hand on his own chest", ()),
-        ("He carries her, and they hug. He carries her.", ("he carries her",)),
+        ("He carries her, and they hug. He carries her.", ("He carries her",)),
         ("They shake hands, then she sits on his lap", ("she sits on his lap",)),
-        ("He pulls her close", ("he pulls her close",)),
-        ("He touches his face", ("he touches his face",)),  # whose, if both are men?
-        ("They link arms", ("they link arms",)),
-        ("He puts his arms around her", ("he puts his arms around her",)),
-        ("Cheek to cheek", ("cheek to cheek",)),
+        ("He pulls her close", ("He pulls her close",)),
+        ("He touches his face", ("He touches his face",)),  # whose, if both are men?
+        ("They link arms", ("They link arms",)),
+        ("He puts his arms around her", ("He puts his arms around her",)),
+        ("Cheek to cheek", ("Cheek to cheek",)),
     ],
 )
 def test_clauses_of_a_touch_that_gives_no_contact_are_unread(prompt: str, expected: tuple[str, ...]) -> None:
@@ -348,3 +348,30 @@ def test_all_regions_of_the_lexicon_exist() -> None:
         for option in part.split("|"):
             bare = option.partition(":")[0]
             assert bare in REGIONS or f"left_{bare}" in REGIONS, part
+
+
+@pytest.mark.parametrize(
+    ("prompt", "quotes"),
+    [
+        ("Chaplin runs: his chest touches the policeman's back.", ["his chest touches the policeman's back"]),
+        ("Person B\u2019s hand touches Person A\u2019s back", ["Person B\u2019s hand touches Person A\u2019s back"]),
+        ("\u0130 With her left hand, SHE touches  his\tArm; then they hug", ["SHE touches his Arm", "they hug"]),
+        ("He touches her elbow, her Wrist", ["He touches her elbow", "her Wrist"]),
+    ],
+)
+def test_a_clause_is_quoted_in_the_users_own_words(prompt: str, quotes: list[str]) -> None:
+    found = [hypothesis.clause for hypothesis in parse_prompt(prompt)]
+    assert [quote[-len(wanted) :] for quote, wanted in zip(found, quotes, strict=True)] == quotes
+
+
+@pytest.mark.parametrize(
+    ("prompt", "is_open"),
+    [
+        ("His chest touches the policeman's back", True),
+        ("Person B's chest touches person A's back", False),
+        ("They shake hands with their right hands", False),
+    ],
+)
+def test_it_is_known_whether_the_words_say_who_does_what(prompt: str, is_open: bool) -> None:
+    (hypothesis,) = parse_prompt(prompt)
+    assert hypothesis.leaves_people_open == is_open
