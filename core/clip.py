@@ -13,6 +13,7 @@ os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 
 import cv2
 import numpy as np
+from jaxtyping import UInt8
 
 from .contract.errors import UserError
 from .contract.frames import frame_in_words, frames_in_words
@@ -65,8 +66,8 @@ class Frame:
     """Number in the clip, from 0."""
     time: float
     """Seconds from the clip's start, as the container stamps it."""
-    image: np.ndarray
-    """uint8 [H,W,3], RGB, upright, of the clip's size."""
+    image: UInt8[np.ndarray, "H W 3"]
+    """RGB, upright, of the clip's size."""
     duplicate: bool
     """Whether it repeats the frame before it up to codec noise (a lower frame rate padded to a higher one)."""
 

@@ -56,6 +56,11 @@ def elapsed_seconds(time: Float[np.ndarray, " T"]) -> Float[Tensor, " T"]:
     return torch.from_numpy(time - time[:1]).float()
 
 
+def median_time_step(time: Float[np.ndarray, " T"]) -> float:
+    """Seconds between two frames that are shown at these times; a twenty-fifth for a single one."""
+    return float(np.median(np.diff(time))) if len(time) > 1 else 0.04
+
+
 @dataclass(frozen=True)
 class Timeline(Record):
     """The frames of a clip's range and when they are shown."""
@@ -67,8 +72,8 @@ class Timeline(Record):
 
     @property
     def time_step(self) -> float:
-        """Seconds between two frames; a twenty-fifth for a clip of one frame."""
-        return float(np.median(np.diff(self.time))) if len(self.time) > 1 else 0.04
+        """Seconds, see `median_time_step`."""
+        return median_time_step(self.time)
 
 
 @dataclass(frozen=True)

@@ -25,8 +25,8 @@ from torch import Tensor
 
 _LARGEST = 1e6
 """No pixel, metre, radian or second of a clip is larger."""
-Selection = slice | np.ndarray | Sequence[int]
-"""Positions along an axis."""
+Selection = slice | np.ndarray | Tensor | Sequence[int]
+"""Positions along an axis, or a mask."""
 
 
 class Record:

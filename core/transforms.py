@@ -46,10 +46,3 @@ def inverse_transform_vectors(T_ba: Array, vectors_inb: Array) -> Array:
 def origin_of(T_ba: Any) -> Any:
     """[3] where the origin of frame b lies in frame a: a camera's centre in the world for `T_cw`."""
     return -T_ba[:3, :3].T @ T_ba[:3, 3]
-
-
-def rigid_transform(rotation: np.ndarray, translation: np.ndarray) -> np.ndarray:
-    """float64 [4,4] from its rotation [3,3] and translation [3]."""
-    T = np.eye(4)
-    T[:3, :3], T[:3, 3] = rotation, translation
-    return T

@@ -7,6 +7,7 @@ import math
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from ..motion import median_time_step
 from ..perception.detections import Detections
 
 CONFIDENT = 0.3
@@ -22,8 +23,7 @@ _LARGE_GAP = 3.0
 def cut_stretches(detections: Detections, seconds: float, most: int) -> list[slice]:
     """Positions of the clip's frames in stretches of about `seconds`, cut where the two are farthest from each other."""
     time = np.asarray(detections.time)
-    step = float(np.median(np.diff(time))) if len(time) > 1 else 1.0
-    count = min(most, max(1, math.ceil((float(time[-1] - time[0]) + step) / seconds)), len(time))
+    count = min(most, max(1, math.ceil((float(time[-1] - time[0]) + median_time_step(time)) / seconds)), len(time))
     length, gap = len(time) / count, pair_gap(detections)
     cuts = [0]
     for number in range(1, count):

@@ -83,14 +83,12 @@ def _ground(
 def _ground_hypotheses(
     hypotheses: Sequence[ContactHypothesis], scene: ContactScene, probability: Float[np.ndarray, "T Q Q"] | None
 ) -> list[Contact]:
-    contacts, _ = ground_hypotheses(
-        hypotheses, scene.motion_incam, scene.timeline, scene.confidence, scene.body, probability
-    )
+    contacts, _ = ground_hypotheses(hypotheses, scene, probability)
     return contacts
 
 
 def _contradicted(touch: SeenTouch, scene: ContactScene) -> SeenTouch:
-    pair, distance = nearest_pair(_hypothesis(touch), scene.motion_incam, scene.timeline, scene.body)
+    pair, distance = nearest_pair(_hypothesis(touch), scene)
     return replace(
         touch, verdict=CONTRADICTED, region_a=pair.region_0, region_b=pair.region_1, distance=round(distance, 3)
     )

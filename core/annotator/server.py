@@ -238,5 +238,5 @@ def _unavailable(address: ServerAddress, problem: str, hint: str = _HINT) -> Ann
     return AnnotatorUnavailable("annotator-server", f"The annotator's server {address} is of no use: {problem}.", hint)
 
 
-def key_from_environment(environment: Mapping[str, str] = os.environ) -> str:
-    return environment.get(KEY_VARIABLE, "").strip()
+def key_from_environment() -> str:
+    return os.environ.get(KEY_VARIABLE, "").strip()

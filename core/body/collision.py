@@ -53,9 +53,9 @@ class SphereFitSettings:
 
 
 @lru_cache(maxsize=4)
-def collision_spheres(body: BodyModel, settings: SphereFitSettings | None = None) -> CollisionSpheres:
+def collision_spheres(body: BodyModel) -> CollisionSpheres:
     """The spheres of a body's mean shape, on the body's device. Deterministic, and cached for each body."""
-    settings = settings or SphereFitSettings()
+    settings = SphereFitSettings()
     skin = _Skin.of(body)
     centres, radii = _initial_spheres(skin)
     for _ in range(settings.iterations):

@@ -26,6 +26,7 @@ NO_REGION = -1
 _FINGERS = ("index", "middle", "pinky", "ring", "thumb")
 _JOINT_REGION_EXTENT = 0.16
 """Extent of elbow, knee and wrist along the adjacent bones, as a fraction of the bone's length."""
+_NORMAL_ITERATIONS = 8
 
 
 @lru_cache(maxsize=8)
@@ -181,14 +182,12 @@ def _project_on_segment(
     return (points - start) @ bone / (bone @ bone)
 
 
-def _smooth_normals(
-    vertices: Float[np.ndarray, "V 3"], faces: Int[np.ndarray, "F 3"], iterations: int = 8
-) -> Float[np.ndarray, "V 3"]:
+def _smooth_normals(vertices: Float[np.ndarray, "V 3"], faces: Int[np.ndarray, "F 3"]) -> Float[np.ndarray, "V 3"]:
     """Unit normals, averaged over neighbours so that folds and fingernails do not flip them."""
     corners = vertices[faces]
     face_normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     normals = _unit(_sum_to_vertices(face_normals, faces, len(vertices)))
-    for _ in range(iterations):
+    for _ in range(_NORMAL_ITERATIONS):
         normals = _unit(normals + _sum_to_vertices(normals[faces].mean(1), faces, len(vertices)))
     return normals
 

@@ -1,10 +1,11 @@
 """Contacts between the two people: detected from the proximity of skin regions, measured, and merged with the user's."""
 
-from .detection import detect_contacts
+from .detection import find_contacts, part_probabilities
 from .distances import depth_discounted_distances, measure_contacts, region_distances, region_pair_confidence
-from .finding import ContactScene, find_contacts, part_probabilities
 from .merging import in_detected_frames, merge_contacts, split_edits, with_detected_ids
+from .proximity import detect_contacts
 from .regions import load_region_frequencies, spread_over_regions
+from .scene import ContactScene
 from .settings import ContactDetectionSettings
 from .unreached import unreached_warnings
 

@@ -11,8 +11,8 @@ from jaxtyping import Float
 from ..contract.contact import Contact
 from ..contract.skeleton import REGIONS
 from ..motion import Timeline
-from .detection import hysteresis_spans, stable_id
 from .grouping import group_contacts
+from .proximity import hysteresis_spans, stable_id
 from .regions import likely_regions
 from .settings import ContactDecodingSettings
 
@@ -36,14 +36,13 @@ def decode_contacts(
     distance: Float[np.ndarray, "T R R"],
     timeline: Timeline,
     frequencies: Float[np.ndarray, "R R"],
-    settings: ContactDecodingSettings | None = None,
 ) -> list[Contact]:
     """The contacts that are probable, with their touches, sorted by time; deterministic, ids included.
 
     `probability` is that of each pair of body parts in each frame, `distance` that of the regions in metres; `frequencies` say
     how often regions touch while their parts do (`load_region_frequencies`). A contact's weight is its probability.
     """
-    settings = settings or ContactDecodingSettings()
+    settings = ContactDecodingSettings()
     time_step = timeline.time_step
     found: list[Contact] = []
     for a, b, first, last in probable_spans(probability, time_step, settings):

@@ -112,10 +112,9 @@ def depth_discounted_distances(
     motion_incam: PairMotion,
     body: BodyModel,
     time: Float[np.ndarray, "T"],
-    settings: ContactDetectionSettings | None = None,
 ) -> Float[np.ndarray, "T R R"]:
-    """Distances in metres as in `region_distances`, with the depth weights of the settings."""
-    return region_distances(motion_incam, body, time, depth_weights(settings or ContactDetectionSettings()))[0]
+    """Distances in metres as in `region_distances`, with the depth weights of `ContactDetectionSettings`."""
+    return region_distances(motion_incam, body, time, depth_weights(ContactDetectionSettings()))[0]
 
 
 def depth_weights(settings: ContactDetectionSettings) -> Float[np.ndarray, "R R"]:

@@ -12,13 +12,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ..body.model import BodyModel
 from ..contract.body_parts import BODY_PARTS, PART_OF_REGION
 from ..contract.skeleton import REGIONS, split_side
 from ..fitting.prior import JointPrior
-from ..motion import BODY_COUNT, PairMotion, Timeline, pose_motion
+from ..motion import BODY_COUNT, pose_motion
 from ..representation.resampling import TimeGrid
 from .distances import measure_regions, values_of_regions
+from .scene import ContactScene
 
 VERSION = 3
 """Of the features: weights are trained for one version and no other."""
@@ -53,24 +53,17 @@ class ContactFeatures:
     pelvises with a quarter of the depth."""
 
 
-def contact_features(
-    motion_incam: PairMotion,
-    timeline: Timeline,
-    confidence: Float[np.ndarray, "2 T 22"],
-    prior: JointPrior | None,
-    body: BodyModel,
-) -> ContactFeatures:
-    """Features of a fitted motion. `confidence` (0–1) is that of the body joints, `prior` what the ST-GCN predicts of them."""
-    posed = pose_motion(body, motion_incam)
-    joints, turns = posed.joints[:, :, :BODY_COUNT].cpu(), posed.global_rotations[:, :, 0].cpu()
-    if prior is None:
-        prior = _unknown(joints)
-    grid = TimeGrid.of(timeline.time)
-    pairs = _pair_channels(motion_incam, timeline, prior, body)
+def contact_features(scene: ContactScene) -> ContactFeatures:
+    """Features of a fitted motion."""
+    posed = pose_motion(scene.body, scene.motion_incam)
+    joints, rotations = posed.joints[:, :, :BODY_COUNT].cpu(), posed.global_rotations[:, :, 0].cpu()
+    prior = scene.prior or _unknown(joints)
+    grid = TimeGrid.of(scene.timeline.time)
+    pairs = _pair_channels(scene, prior)
     return ContactFeatures(
         grid.to_grid(pairs[None])[0],
-        grid.to_grid(_part_channels(joints, turns, confidence, prior)),
-        grid.to_grid(_person_channels(joints[:, :, 0], turns)),
+        grid.to_grid(_part_channels(joints, rotations, scene.confidence, prior)),
+        grid.to_grid(_person_channels(joints[:, :, 0], rotations)),
     )
 
 
@@ -79,12 +72,10 @@ def _unknown(joints: Float[Tensor, "2 T 22 3"]) -> JointPrior:
     return JointPrior(joints.numpy(), _UNKNOWN_ALONG * ones, _UNKNOWN_ACROSS * ones)
 
 
-def _pair_channels(
-    motion_incam: PairMotion, timeline: Timeline, prior: JointPrior, body: BodyModel
-) -> Float[Tensor, "T Q Q 7"]:
+def _pair_channels(scene: ContactScene, prior: JointPrior) -> Float[Tensor, "T Q Q 7"]:
     shape = (len(REGIONS), len(REGIONS))
     weights = [np.full(shape, weight, np.float32) for weight in _DEPTH_WEIGHTS]
-    measured = measure_regions(motion_incam, body, timeline.time, weights)
+    measured = measure_regions(scene.motion_incam, scene.body, scene.timeline.time, weights)
     full, quarter, tenth = (_least_of_parts(torch.from_numpy(distance)) for distance in measured.distances)
     speed, depth = (_mean_of_parts(torch.from_numpy(values)) for values in (measured.speed, measured.depth_difference))
     predicted = _of_parts(torch.from_numpy(prior.joints_incam).movedim(-1, 0)).movedim(0, -1)
@@ -94,22 +85,22 @@ def _pair_channels(
 
 def _part_channels(
     joints: Float[Tensor, "2 T 22 3"],
-    turns: Float[Tensor, "2 T 3 3"],
+    rotations: Float[Tensor, "2 T 3 3"],
     confidence: Float[np.ndarray, "2 T 22"],
     prior: JointPrior,
 ) -> Float[Tensor, "2 T Q 6"]:
     along = prior.sigma_along.copy()
     along[..., 1:] = np.hypot(along[..., 1:], along[..., :1])  # the place of a joint is that of its pelvis as well
-    own = (joints - joints[:, :, :1]) @ turns
+    own = (joints - joints[:, :, :1]) @ rotations
     values = [*(torch.from_numpy(value) for value in (confidence, along, prior.sigma_across)), *own.unbind(-1)]
     channels = torch.stack([_of_parts(value) for value in values], -1).float()
     channels[..., PART_CHANNELS.index("outward")] *= PART_SIDE
     return channels
 
 
-def _person_channels(pelvis: Float[Tensor, "2 T 3"], turns: Float[Tensor, "2 T 3 3"]) -> Float[Tensor, "2 T 3"]:
+def _person_channels(pelvis: Float[Tensor, "2 T 3"], rotations: Float[Tensor, "2 T 3 3"]) -> Float[Tensor, "2 T 3"]:
     to_other = pelvis.flip(0) - pelvis
-    heading = turns[..., 2]
+    heading = rotations[..., 2]
     facing = (heading * torch.nn.functional.normalize(to_other, dim=-1)).sum(-1)
     return torch.stack([facing, (heading * heading.flip(0)).sum(-1), _depth_discounted(to_other)], -1).float()
 

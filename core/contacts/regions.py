@@ -15,7 +15,7 @@ from ..contract.body_parts import PART_OF_REGION
 from ..contract.contact import Contact
 from ..contract.errors import UserError
 from ..contract.skeleton import REGIONS
-from .detection import stable_id
+from .proximity import stable_id
 from .settings import ContactDecodingSettings
 
 KIND = "contact-regions"
@@ -23,7 +23,6 @@ VERSION = 1
 """Rises when the regions or the body parts are others."""
 FREQUENCY = "frequency"
 """The tensor's name in the file."""
-_PARTS = np.array(PART_OF_REGION)
 _LEAST, _MOST = 1e-3, 1 - 1e-3
 
 
@@ -46,7 +45,7 @@ def likely_regions(
     The odds that the frequencies give to a pair fall by e with each `settings.region_distance` that it is farther apart, in the
     mean over the S frames, than the nearest pair. A single camera hardly tells the palm from the back of the hand; people do.
     """
-    rows, columns = (np.flatnonzero(part == _PARTS) for part in parts)
+    rows, columns = (np.flatnonzero(part == PART_OF_REGION) for part in parts)
     mean = distance[:, rows][:, :, columns].astype(np.float64).mean(0)
     prior = frequencies[np.ix_(rows, columns)].clip(_LEAST, _MOST)
     log_odds = np.log(prior / (1 - prior)) - (mean - mean.min()) / settings.region_distance
@@ -61,23 +60,21 @@ def likely_regions(
     ]
 
 
-def spread_over_regions(
-    contacts: Sequence[Contact], frequencies: Float[np.ndarray, "R R"], settings: ContactDecodingSettings | None = None
-) -> list[Contact]:
+def spread_over_regions(contacts: Sequence[Contact], frequencies: Float[np.ndarray, "R R"]) -> list[Contact]:
     """The contacts, and for each the further pairs of regions of its two body parts that often touch when these do.
 
     Words name a hand, not its palm and fingers. A contact that is added is of the same touch; its weight and its probability are
     those of the contact times the frequency of its regions. People are 0 and 1, in this order.
     """
-    settings = settings or ContactDecodingSettings()
+    least = ContactDecodingSettings().region_probability
     listed = {(*_pair(contact), contact.touch) for contact in contacts}
     found: list[Contact] = []
     for contact in contacts:
         found.append(contact)
-        rows, columns = (np.flatnonzero(_PARTS[region] == _PARTS) for region in _pair(contact))
+        rows, columns = (np.flatnonzero(PART_OF_REGION[region] == PART_OF_REGION) for region in _pair(contact))
         for a, b in ((int(a), int(b)) for a in rows for b in columns):
             frequency = float(frequencies[a, b])
-            if (a, b, contact.touch) not in listed and frequency >= settings.region_probability:
+            if (a, b, contact.touch) not in listed and frequency >= least:
                 listed.add((a, b, contact.touch))
                 found.append(
                     replace(

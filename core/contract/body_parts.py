@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from .skeleton import GROUND, REGIONS, mirrored, split_side
 
 _REGIONS_OF_PART: dict[str, tuple[str, ...]] = {
@@ -40,7 +42,7 @@ def body_part_of(region: str) -> str:
 BODY_PARTS: tuple[str, ...] = tuple(dict.fromkeys(map(body_part_of, REGIONS)))
 """The 18 body parts with their sides, in the order of their first regions."""
 PART_INDEX: dict[str, int] = {part: index for index, part in enumerate(BODY_PARTS)}
-PART_OF_REGION: tuple[int, ...] = tuple(PART_INDEX[body_part_of(region)] for region in REGIONS)
+PART_OF_REGION = np.array([PART_INDEX[body_part_of(region)] for region in REGIONS])
 """For each of `REGIONS` the index of its body part."""
 
 

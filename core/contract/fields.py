@@ -91,9 +91,7 @@ class Fields:
 
         return self._read(name, default, read)
 
-    def numbers(
-        self, name: str, count: int, minimum: float, maximum: float, default: Default = _REQUIRED
-    ) -> tuple[float, ...] | Default:
+    def numbers(self, name: str, count: int, minimum: float, maximum: float) -> tuple[float, ...]:
         """A list of exactly `count` numbers."""
 
         def read(value: Any) -> tuple[float, ...]:
@@ -102,7 +100,7 @@ class Fields:
                 raise self._wrong(name, value, f"a list of {count} numbers")
             return tuple(self._number(name, entry, minimum, maximum) for entry in entries)
 
-        return self._read(name, default, read)
+        return self._read(name, _REQUIRED, read)
 
     def entries(self, name: str, default: Default = _REQUIRED, longest: int = MAX_ENTRIES) -> list[Any] | Default:
         """A list, whose entries are still to be read."""

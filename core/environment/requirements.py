@@ -60,8 +60,8 @@ def parse_version(text: str) -> Version:
     return tuple(int(number) for number in numbers if number.isdigit())
 
 
-def read_requirements(path: Path = REQUIREMENTS) -> list[Requirement]:
-    lines = (line.partition("#")[0].strip() for line in path.read_text(encoding="utf-8").splitlines())
+def read_requirements() -> list[Requirement]:
+    lines = (line.partition("#")[0].strip() for line in REQUIREMENTS.read_text(encoding="utf-8").splitlines())
     return [Requirement.parse(line) for line in lines if line]
 
 

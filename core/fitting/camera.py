@@ -78,9 +78,9 @@ def extrinsics(pitch: Float[Tensor, ""], roll: Float[Tensor, ""], height: Float[
     ).reshape(3, 3)
     rolling = torch.stack([cos_roll, sin_roll, zero, -sin_roll, cos_roll, zero, zero, zero, one]).reshape(3, 3)
     rotation = rolling @ level
-    shift = -rotation @ torch.stack([zero, zero, height])
+    translation = -rotation @ torch.stack([zero, zero, height])
     bottom = torch.tensor([[0.0, 0.0, 0.0, 1.0]], dtype=rotation.dtype, device=rotation.device)
-    return torch.cat([torch.cat([rotation, shift[:, None]], 1), bottom])
+    return torch.cat([torch.cat([rotation, translation[:, None]], 1), bottom])
 
 
 def floor_from_extrinsics(T_cw: Float[Tensor, "4 4"]) -> Float[Tensor, " 3"]:

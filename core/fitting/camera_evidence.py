@@ -21,6 +21,8 @@ from ..observations.observe import Observations
 from .energies import student_t
 from .scene_view import SceneView, scene_nats
 from .size import SIZE_SIGMA
+from .soles import lowest_points
+from .trunks import trunk_directions, usual_direction
 
 _MOST_LINES = 120
 
@@ -207,11 +209,8 @@ def camera_evidence(
     settings: EvidenceSettings,
 ) -> CameraEvidence:
     """The evidence of a clip whose people are posed before a camera with the intrinsics of `observations`; lines in px."""
-    joints, rotations = posed.joints, posed.global_rotations
-    trunks = normalize(rotations[:, :, [JOINT_INDEX["pelvis"], JOINT_INDEX["spine3"]], :, 1].sum(2), dim=-1)
-    usual = normalize(trunks.flatten(0, 1).median(0).values, dim=0)
-    lowest = (soles * -usual).sum(-1).argmax(-1)
-    points = soles.gather(3, lowest[..., None, None].expand(*lowest.shape, 1, 3))[..., 0, :]
+    joints, trunks = posed.joints, trunk_directions(posed)
+    points = lowest_points(soles, usual_direction(trunks))
     standing = torch.as_tensor(initial.foot_contact, device=points.device)
     support = (standing[..., None] * points).sum(2) / standing.sum(2).clamp_min(1e-3)[..., None]
     balance = normalize(_centre_of_mass(joints) - support, dim=-1) * standing.amax(-1, keepdim=True)

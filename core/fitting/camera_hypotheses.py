@@ -31,6 +31,7 @@ _FRAMES = 24
 """Frames of evidence, evenly spread over the clip."""
 _MOST_FRAMES = 240
 """Frames that people are posed in to find them."""
+_SETTINGS = EvidenceSettings()
 
 
 @dataclass(frozen=True)
@@ -56,23 +57,21 @@ def estimate_camera(
     body: BodyModel,
     reporter: Reporter,
     scene: SceneView | None = None,
-    settings: EvidenceSettings | None = None,
 ) -> CameraCandidates:
     """The cameras that agree best with a clip and with what the user knows. UserError `nobody` as `estimate_initial_motion`.
 
     `scene` is what a model of the hub has seen of the floor and the people's distances, if there is one.
     """
-    settings = settings or EvidenceSettings()
     focals = focal_lengths([int(size) for size in detections.image_size], known)
-    evidence_under = _evidence_of(detections, body, reporter, settings, scene)
+    evidence_under = _evidence_of(detections, body, reporter, scene)
     evidence: list[CameraEvidence] = []
     for number, focal in enumerate(focals):
         evidence.append(evidence_under(float(focal)))
         reporter.progress((number + 1) / (len(focals) + 3))
-    found = refined_hypotheses(evidence, focals.tolist(), known, settings)
+    found = refined_hypotheses(evidence, focals.tolist(), known, _SETTINGS)
     if len(focals) > 1:
         focal = _between(found, focals)
-        found += refined_hypotheses([evidence_under(focal)], [focal], known, settings)
+        found += refined_hypotheses([evidence_under(focal)], [focal], known, _SETTINGS)
     chosen = distinct(found)[:MOST_CANDIDATES]
     width, height = (int(size) for size in detections.image_size)
     return CameraCandidates(
@@ -83,7 +82,7 @@ def estimate_camera(
 
 
 def _evidence_of(
-    detections: Detections, body: BodyModel, reporter: Reporter, settings: EvidenceSettings, scene: SceneView | None
+    detections: Detections, body: BodyModel, reporter: Reporter, scene: SceneView | None
 ) -> Callable[[float], CameraEvidence]:
     """The evidence as a function of the focal length in px."""
     count = len(detections.time)
@@ -99,7 +98,7 @@ def _evidence_of(
         with torch.no_grad():
             posed = pose_motion(body, initial.motion_incam)
             soles = posed_soles(posed, body)
-        found = camera_evidence(initial, posed, soles, observations.frames(chosen), lines, settings)
+        found = camera_evidence(initial, posed, soles, observations.frames(chosen), lines, _SETTINGS)
         if scene is None or not scene.is_constrained:
             return found
         nearest = np.abs(posed_frames[chosen][:, None] - scene.positions).argmin(0)

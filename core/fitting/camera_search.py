@@ -18,6 +18,10 @@ from .camera_evidence import CameraEvidence, EvidenceSettings, Hypotheses, up_in
 _STEPS = 60
 _GRID_SIGMA = 0.05
 """radians that lines may be off on the grid, whose steps are wider than lines are accurate."""
+_MOST_CELLS = 4
+"""Cells of the grid that the search starts from."""
+_SAME_ANGLE, _SAME_FOCAL = math.radians(4), 1.12
+"""Pitch and roll together in radians, and the ratio of focal lengths, up to which two hypotheses are one."""
 
 
 @dataclass(frozen=True)
@@ -76,15 +80,13 @@ def refined_hypotheses(
     return sorted(made, key=lambda each: each.nats)
 
 
-def distinct(
-    hypotheses: Sequence[CameraHypothesis], angle: float = math.radians(4), focal_ratio: float = 1.12
-) -> list[CameraHypothesis]:
+def distinct(hypotheses: Sequence[CameraHypothesis]) -> list[CameraHypothesis]:
     """The cheapest of each group of hypotheses that hardly differ, cheapest first."""
     kept: list[CameraHypothesis] = []
     for each in sorted(hypotheses, key=lambda each: each.nats):
         if not any(
-            math.hypot(each.pitch - other.pitch, each.roll - other.roll) < angle
-            and abs(math.log(each.focal / other.focal)) < math.log(focal_ratio)
+            math.hypot(each.pitch - other.pitch, each.roll - other.roll) < _SAME_ANGLE
+            and abs(math.log(each.focal / other.focal)) < math.log(_SAME_FOCAL)
             for other in kept
         ):
             kept.append(each)
@@ -97,7 +99,7 @@ def _hypotheses(variables: Float[Tensor, "H V"]) -> Hypotheses:
 
 
 def _on_a_grid(
-    evidence: CameraEvidence, known: KnownCamera, settings: EvidenceSettings, most: int = 4
+    evidence: CameraEvidence, known: KnownCamera, settings: EvidenceSettings
 ) -> list[tuple[float, float, float]]:
     """Pitch, roll and azimuth of the cheapest cells of a grid by lines, trunks and balance, far enough from each other."""
     pitches = (
@@ -120,7 +122,7 @@ def _on_a_grid(
         here = (float(pitch[cell]), float(roll[cell]), float(azimuths[best[cell]]))
         if all(math.hypot(here[0] - other[0], here[1] - other[1]) > math.radians(9) for other in found):
             found.append(here)
-        if len(found) == most:
+        if len(found) == _MOST_CELLS:
             break
     return found
 

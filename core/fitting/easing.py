@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 from jaxtyping import Bool, Float
 from scipy import sparse
 from scipy.sparse.linalg import spsolve
+
+from ..contract.runs import find_runs
 
 SHORTEST, LONGEST = 0.25, 1.5
 """Seconds over which a change is eased in and out."""
@@ -29,22 +29,12 @@ def eased(values: Float[np.ndarray, "T C"], given: Bool[np.ndarray, " T"], reach
     margin = reach + 2  # as if the clip went on, so that a curve that its end cuts off does not run away
     padded = np.pad(np.where(given[:, None], values, 0.0), ((margin, margin), (0, 0)))
     fixed = np.pad(given, margin)
-    for first, last in _stretches(fixed, reach):
-        span = slice(first, last)
-        is_end = np.ones(last - first, bool)
+    for run in find_runs(fixed, max_gap=2 * reach + 1):
+        span = slice(run.start - margin, run.stop + margin)  # with two frames at each end in which the curve is zero
+        is_end = np.ones(span.stop - span.start, bool)
         is_end[2:-2] = False
         padded[span] = _least_bending(padded[span], fixed[span] | is_end)
     return padded[margin:-margin]
-
-
-def _stretches(given: np.ndarray, reach: int) -> Iterator[tuple[int, int]]:
-    """Ranges of frames that have a given one within reach, with two frames more at each end, in which the curve is zero."""
-    frames = np.flatnonzero(given)
-    if not len(frames):
-        return
-    breaks = np.flatnonzero(np.diff(frames) > 2 * reach + 2)
-    for first, last in zip(frames[np.r_[0, breaks + 1]], frames[np.r_[breaks, len(frames) - 1]]):
-        yield int(first) - reach - 2, int(last) + reach + 3
 
 
 def _least_bending(values: np.ndarray, fixed: np.ndarray) -> np.ndarray:

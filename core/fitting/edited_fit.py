@@ -20,12 +20,12 @@ from ..reporting import Reporter, SubProgress
 from .contact_edits import changed_frames
 from .fit import FitSchedule, FittedMotion
 from .foot_locks import foot_holds, with_foot_modes
-from .held import TOLERANCE, missed_pin
 from .holding import hold
 from .prior import JointPrior
 from .resolved_contacts import contact_distances
 from .stretches import seconds_from, stretches_around, with_stretch
 from .targets import FitTargets
+from .unmet_edits import TOLERANCE, missed_pin
 from .windows import clip_energy, fit_clip
 
 Motion = TypeVar("Motion", bound=MotionEstimate)

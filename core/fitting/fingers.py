@@ -42,8 +42,8 @@ def curl_rotations(observations: Observations) -> Float[Tensor, "P T 33 3 3"]:
     return _rotations(blended)
 
 
-def finger_bends(hands: Tensor) -> Tensor:
-    """Metric hand landmarks [...,2,21,3], left then right -> bends [...,2,4,3] in radians.
+def finger_bends(hands: Float[Tensor, "*batch 2 21 3"]) -> Float[Tensor, "*batch 2 4 3"]:
+    """Metric hand landmarks, left then right -> bends in radians.
 
     Index, middle, pinky and ring at their three joints, positive towards the palm; only the knuckle bends backwards too.
     """
@@ -62,8 +62,8 @@ def finger_bends(hands: Tensor) -> Tensor:
     return torch.stack(bends, -2)
 
 
-def _rotations(bends: Tensor) -> Tensor:
-    """bends [P,T,2,4,3] -> [P,T,33,3,3]. Fingers of the flat T-pose hand bend downwards: about -Z on the left, +Z right."""
+def _rotations(bends: Float[Tensor, "P T 2 4 3"]) -> Float[Tensor, "P T 33 3 3"]:
+    """Fingers of the flat T-pose hand bend downwards: about -Z on the left, +Z right."""
     people, frames = bends.shape[:2]
     angles = bends.new_zeros(people, frames, 33, 3)
     thumb = bends.new_tensor(_THUMB_RELAXED) * math.pi / 180

@@ -18,11 +18,11 @@ from ..observations.observe import Observations
 from ..reporting import Reporter
 from .adam import Adam
 from .camera import extrinsics, floor_from_extrinsics
-from .held import TOLERANCE, open_contact
 from .objective import EnergyWeights, Objective, State, build_objective
 from .resolved_contacts import contact_distance
 from .size import betas_per_size
 from .targets import FitTargets
+from .unmet_edits import TOLERANCE, open_contact
 
 _ACTIVE_SET_STEPS = 15
 """Steps after which the active set is found anew."""
@@ -55,7 +55,8 @@ class FitSchedule:
     length however small the gradient is, so people whom nothing pulls would be thrown out of their poses."""
 
 
-_EDITS_HELD = {"enforced": 800.0}
+_HELD = 800.0
+"""Weight of enforced edits once they are held, not only followed."""
 _WITH_PRIOR = EnergyWeights(penetration=80.0, size=0.05, prior_joints=2.5)
 """What a learned model says of depth counts, and keypoints say where a joint is seen. The model has weighed the metric landmarks,
 but it is too sure of people who move unlike those that it learned from: landmarks count again beside it."""
@@ -65,7 +66,7 @@ FIRST_FIT = (
     Phase(110, 0.02),
 )
 CONTACT_FIT = (Phase(90, 0.012),)
-EDIT_FIT = (Phase(26, 0.015), Phase(20, 0.007, EnergyWeights(**_EDITS_HELD)))
+EDIT_FIT = (Phase(26, 0.015), Phase(20, 0.007, EnergyWeights(enforced=_HELD)))
 """The animator's edits are followed first, then held."""
 FIRST_FIT_WITH_PRIOR = (
     Phase(40, 0.03, replace(_WITH_PRIOR, reprojection_sigma=0.10, foot_slide=40), each_alone=True),
@@ -75,7 +76,7 @@ FIRST_FIT_WITH_PRIOR = (
 )
 """Penetration comes in by degrees: at its full weight from the start, people who overlap jam in a wrong pose."""
 CONTACT_FIT_WITH_PRIOR = (Phase(40, 0.012, replace(_WITH_PRIOR, penetration=20.0)), Phase(60, 0.01, _WITH_PRIOR))
-EDIT_FIT_WITH_PRIOR = (Phase(34, 0.015, _WITH_PRIOR), Phase(30, 0.007, replace(_WITH_PRIOR, **_EDITS_HELD)))
+EDIT_FIT_WITH_PRIOR = (Phase(34, 0.015, _WITH_PRIOR), Phase(30, 0.007, replace(_WITH_PRIOR, enforced=_HELD)))
 
 
 @dataclass(frozen=True)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 
-def estimate_floor(soles: Tensor, weight: Tensor, up: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def estimate_floor(
+    soles: Float[Tensor, "N 3"], weight: Float[Tensor, " N"], up: Float[Tensor, " 3"]
+) -> tuple[Float[Tensor, ""], Float[Tensor, ""], Float[Tensor, ""]]:
     """Fit the floor to the places where feet stood.
 
-    soles [N,3] camera frame, metres, lowest points of feet that hardly move; weight [N]; up [3] unit, the people's mean
-    upward direction there, which decides the tilt as far as the feet leave it open (they often stand in one row).
+    All in the camera's frame: `soles` are the lowest points of feet that hardly move, metres; `up` is a unit vector, the people's
+    mean upward direction, which decides the tilt as far as the feet leave it open (they often stand in one row).
     Returns the camera's pitch and roll (radians) and its height (metres), as `camera.extrinsics` takes them.
     """
     tilt_sigma, sole_sigma = 0.035, 0.08  # radians that `up` is off, metres that a sole is off

@@ -14,9 +14,9 @@ from torch import Tensor
 from ..body.model import BodyModel
 from ..body.rotations import axis_angle_to_matrix, nearest_rotation
 from ..contract.foot_contact import FEET, FootContact
+from ..contract.runs import find_runs
 from ..contract.skeleton import JOINT_INDEX
 from ..motion import MotionEstimate, Posed, pose_motion
-from ..runs import find_runs
 from .soles import posed_soles
 
 _LARGEST_CORRECTION = math.radians(25)

@@ -84,8 +84,8 @@ def hold(
             [foot for foot in held_feet if foot.person == index],
         )
         rotations[index, :, :BODY_COUNT], pelvis[index] = person.rotations, person.pelvis
-        turned = (person.rotations - before.rotations).abs().amax((1, 2, 3))
-        moves[index] = (turned > _ROUNDING) | ((person.pelvis - before.pelvis).abs().amax(1) > _ROUNDING)
+        rotated = (person.rotations - before.rotations).abs().amax((1, 2, 3))
+        moves[index] = (rotated > _ROUNDING) | ((person.pelvis - before.pelvis).abs().amax(1) > _ROUNDING)
     angles = matrix_to_axis_angle(rotations[:, :, :BODY_COUNT]).float().numpy()
     moved = replace(inworld, global_orient=angles[:, :, 0], body_pose=angles[:, :, 1:], pelvis=pelvis.float().numpy())
     return replace(
@@ -137,15 +137,15 @@ class _Goals:
     def of(cls, person: _Person, timeline: Timeline, pins: Sequence[Pin], feet: Sequence[FootHold]) -> _Goals:
         positions, rotations = (each.clone() for each in person.poses(slice(None)).joints())
         count = len(person.pelvis)
-        place_weights = positions.new_zeros(count, BODY_COUNT)
-        turn_weights = torch.zeros_like(place_weights)
+        position_weights = positions.new_zeros(count, BODY_COUNT)
+        rotation_weights = torch.zeros_like(position_weights)
         local, is_local = person.rotations.clone(), torch.zeros(count, BODY_COUNT, dtype=torch.bool)
         at = {int(frame): index for index, frame in enumerate(timeline.frame_index)}
         for foot in feet:
             joint = _FEET[foot.foot]
             positions[foot.frames, joint] = torch.from_numpy(foot.place).double()
             rotations[foot.frames, joint] = torch.from_numpy(foot.rotation).double()
-            place_weights[foot.frames, joint], turn_weights[foot.frames, joint] = 1.0, _ROTATION_WEIGHT
+            position_weights[foot.frames, joint], rotation_weights[foot.frames, joint] = 1.0, _ROTATION_WEIGHT
             local[foot.frames, _TOES[foot.foot]] = torch.from_numpy(foot.toes).double()
             is_local[foot.frames, _TOES[foot.foot]] = True
         for pin in pins:
@@ -154,18 +154,15 @@ class _Goals:
             frame, joint = at[pin.frame], JOINT_INDEX[pin.joint]
             if pin.position is not None:
                 positions[frame, joint] = torch.tensor(pin.position, dtype=torch.float64)
-                place_weights[frame, joint] = 1.0
+                position_weights[frame, joint] = 1.0
             world = pin.rotation if joint == 0 and pin.world_rotation is None else pin.world_rotation
             if world is not None:
                 rotations[frame, joint] = axis_angle_to_matrix(torch.tensor(world, dtype=torch.float64))
-                turn_weights[frame, joint] = _ROTATION_WEIGHT
+                rotation_weights[frame, joint] = _ROTATION_WEIGHT
             elif pin.rotation is not None:
                 local[frame, joint] = axis_angle_to_matrix(torch.tensor(pin.rotation, dtype=torch.float64))
                 is_local[frame, joint] = True
-        return cls(Targets(positions, place_weights, rotations, turn_weights), local, is_local)
-
-    def at(self, frames: Tensor) -> Targets:
-        return self.targets.at(frames)
+        return cls(Targets(positions, position_weights, rotations, rotation_weights), local, is_local)
 
 
 @dataclass(frozen=True)
@@ -179,7 +176,7 @@ class _Easing:
     @classmethod
     def of(cls, person: _Person, timeline: Timeline) -> _Easing:
         positions, _ = person.poses(slice(None)).joints()
-        rate = 1 / max(1e-3, float(np.median(np.diff(timeline.time)))) if len(timeline.time) > 1 else 30.0
+        rate = 1 / max(1e-3, timeline.time_step)
         if len(positions) < 3:
             return cls(np.full(BODY_COUNT, 1e-3), rate)
         largest = positions.diff(n=2, dim=0).norm(dim=-1).amax(0).numpy()
@@ -199,18 +196,19 @@ def _foot_paths(
     """Where the feet are to be in every frame: where the motion has them, but for what is pinned, eased in and out."""
     positions, rotations = (each[:, _FEET] for each in person.poses(slice(None)).joints())
     targets = goals.targets
-    places, turns = positions.clone(), rotations.clone()
+    held_positions, held_rotations = positions.clone(), rotations.clone()
     for foot, joint in enumerate(_FEET):
         offset = (targets.positions[:, joint] - positions[:, foot]).numpy()
-        turn = matrix_to_axis_angle(targets.rotations[:, joint] @ rotations[:, foot].mT).numpy()
+        rotation = matrix_to_axis_angle(targets.rotations[:, joint] @ rotations[:, foot].mT).numpy()
         is_placed = (targets.position_weights[:, joint] > 0).numpy()
-        is_turned = (targets.rotation_weights[:, joint] > 0).numpy()
+        is_rotated = (targets.rotation_weights[:, joint] > 0).numpy()
         moved = np.linalg.norm(offset, axis=-1)[:, None] * is_placed[:, None]
         change = float(moved.max(initial=0.0))
         reach = ease_frames(change, float(easing.acceleration[joint]), easing.frame_rate)
-        places[:, foot] += torch.from_numpy(eased(offset, is_placed, reach))
-        turns[:, foot] = axis_angle_to_matrix(torch.from_numpy(eased(turn, is_turned, reach))) @ turns[:, foot]
-    return places, turns
+        held_positions[:, foot] += torch.from_numpy(eased(offset, is_placed, reach))
+        eased_rotation = axis_angle_to_matrix(torch.from_numpy(eased(rotation, is_rotated, reach)))
+        held_rotations[:, foot] = eased_rotation @ held_rotations[:, foot]
+    return held_positions, held_rotations
 
 
 def _solved_at(person: _Person, goals: _Goals, frames: Tensor, foot_places: Tensor, foot_rotations: Tensor) -> _Person:
@@ -220,7 +218,7 @@ def _solved_at(person: _Person, goals: _Goals, frames: Tensor, foot_places: Tens
         is_local = goals.is_local[chunk]
         poses = person.poses(chunk)
         start = torch.where(is_local[..., None, None], goals.local[chunk], poses.rotations)
-        targets = _keeping_feet(goals.at(chunk), foot_places[chunk], foot_rotations[chunk])
+        targets = _keeping_feet(goals.targets.along("K", chunk), foot_places[chunk], foot_rotations[chunk])
         flexibility = _flexibility().repeat(len(chunk), 1) * ~is_local
         solved = solve(replace(poses, rotations=start), targets, flexibility, _PELVIS_FLEXIBILITY)
         solved = solve(solved, targets, flexibility, _YIELDING_PELVIS)  # where limbs alone do not reach
@@ -228,15 +226,15 @@ def _solved_at(person: _Person, goals: _Goals, frames: Tensor, foot_places: Tens
     return replace(person, rotations=rotations, pelvis=pelvis)
 
 
-def _keeping_feet(targets: Targets, places: Tensor, rotations: Tensor) -> Targets:
+def _keeping_feet(targets: Targets, foot_places: Tensor, foot_rotations: Tensor) -> Targets:
     """Feet without a pin stay where they are, if they can; those of pinned hips follow later."""
-    positions, turns = targets.positions.clone(), targets.rotations.clone()
-    place_weights, turn_weights = targets.position_weights.clone(), targets.rotation_weights.clone()
-    positions[:, _FEET], turns[:, _FEET] = places, rotations
-    weight = torch.where(place_weights[:, :1] > 0, 0.0, _FEET_WEIGHT)
-    place_weights[:, _FEET] = torch.maximum(place_weights[:, _FEET], weight)
-    turn_weights[:, _FEET] = torch.maximum(turn_weights[:, _FEET], weight * _ROTATION_WEIGHT)
-    return Targets(positions, place_weights, turns, turn_weights)
+    positions, rotations = targets.positions.clone(), targets.rotations.clone()
+    position_weights, rotation_weights = targets.position_weights.clone(), targets.rotation_weights.clone()
+    positions[:, _FEET], rotations[:, _FEET] = foot_places, foot_rotations
+    weight = torch.where(position_weights[:, :1] > 0, 0.0, _FEET_WEIGHT)
+    position_weights[:, _FEET] = torch.maximum(position_weights[:, _FEET], weight)
+    rotation_weights[:, _FEET] = torch.maximum(rotation_weights[:, _FEET], weight * _ROTATION_WEIGHT)
+    return Targets(positions, position_weights, rotations, rotation_weights)
 
 
 def _flexibility() -> Float[Tensor, " 22"]:
@@ -248,7 +246,7 @@ def _flexibility() -> Float[Tensor, " 22"]:
 class _UpperBody:
     """What pinned frames change of pelvis and upper body, against the motion."""
 
-    turns: Float[np.ndarray, "T 22 3"]
+    axis_angles: Float[np.ndarray, "T 22 3"]
     """Axis-angles that rotate the motion's joints, in their own axes."""
     offset: Float[np.ndarray, "T 3"]
     """metres, of the pelvis in the world."""
@@ -268,17 +266,17 @@ class _UpperBody:
         given[at, :BODY_COUNT] |= ((step > _TINY) | goals.is_local[frames]).numpy()
         given[at, BODY_COUNT] |= ((solved.pelvis - current.pelvis)[frames].norm(dim=-1) > _TINY).numpy()
         given[:, _LEGS] = False
-        turns, offset = self.turns.copy(), self.offset.copy()
-        turns[at] = matrix_to_axis_angle(motion.rotations[frames].mT @ solved.rotations[frames]).numpy()
+        axis_angles, offset = self.axis_angles.copy(), self.offset.copy()
+        axis_angles[at] = matrix_to_axis_angle(motion.rotations[frames].mT @ solved.rotations[frames]).numpy()
         offset[at] = (solved.pelvis - motion.pelvis)[frames].numpy()
-        return _UpperBody(turns, offset, given)
+        return _UpperBody(axis_angles, offset, given)
 
     def applied(self, motion: _Person, easing: _Easing) -> _Person:
         """The motion with the changes eased in; legs are as they were."""
         reach = easing.reach(self._moved(motion))
-        turns = np.stack([eased(self.turns[:, j], self.given[:, j], reach) for j in range(BODY_COUNT)], 1)
+        axis_angles = np.stack([eased(self.axis_angles[:, j], self.given[:, j], reach) for j in range(BODY_COUNT)], 1)
         offset = eased(self.offset, self.given[:, BODY_COUNT], reach)
-        rotations = motion.rotations @ axis_angle_to_matrix(torch.from_numpy(turns))
+        rotations = motion.rotations @ axis_angle_to_matrix(torch.from_numpy(axis_angles))
         return replace(motion, rotations=rotations, pelvis=motion.pelvis + torch.from_numpy(offset))
 
     def _moved(self, motion: _Person) -> Float[np.ndarray, "T 22"]:
@@ -286,11 +284,11 @@ class _UpperBody:
         at = np.flatnonzero(self.given.any(1))
         moved = np.zeros((len(self.given), BODY_COUNT))
         if len(at):
-            turns = torch.from_numpy(np.where(self.given[at, :BODY_COUNT, None], self.turns[at], 0))
+            axis_angles = torch.from_numpy(np.where(self.given[at, :BODY_COUNT, None], self.axis_angles[at], 0))
             before = motion.poses(torch.from_numpy(at))
             offset = torch.from_numpy(self.offset[at] * self.given[at, BODY_COUNT:])
             after = replace(
-                before, rotations=before.rotations @ axis_angle_to_matrix(turns), pelvis=before.pelvis + offset
+                before, rotations=before.rotations @ axis_angle_to_matrix(axis_angles), pelvis=before.pelvis + offset
             )
             moved[at] = (after.joints()[0] - before.joints()[0]).norm(dim=-1).numpy()
         moved[:, _LEGS] = 0

@@ -10,7 +10,7 @@ from ..body.landmarks import LandmarkRegressor, posed_landmarks
 from ..body.model import BodyModel
 from ..body.rotations import matrix_to_rotation_6d, rotation_6d_to_matrix
 from ..contract.errors import UserError
-from ..contract.skeleton import JOINT_INDEX, LANDMARK_INDEX
+from ..contract.skeleton import LANDMARK_INDEX
 from ..motion import BODY_COUNT, Camera, MotionEstimate, motion_from_rotations, pose
 from ..observations.observe import Observations, interpolated, smooth_over_time
 from ..reporting import Reporter
@@ -19,8 +19,9 @@ from .camera import extrinsics, floor_from_extrinsics
 from .fingers import curl_rotations
 from .floor import estimate_floor
 from .lifting import rotations_from_landmarks, translation_from_keypoints
-from .rest import rest_landmarks, rest_palms
-from .soles import posed_soles
+from .rest_landmarks import rest_landmarks, rest_palms
+from .soles import lowest_points, posed_soles
+from .trunks import trunk_directions, usual_direction
 
 _STANDING_SPEED = 0.35
 """metres a second across the view below which a foot counts as standing."""
@@ -66,9 +67,10 @@ def on_common_floor(
     posed = pose(body, rotations, pelvis, betas)
     soles = posed_soles(posed, body)
     still = _still_feet(observations, pelvis[..., 2], seconds)
-    trunk = posed.global_rotations[:, :, [JOINT_INDEX["pelvis"], JOINT_INDEX["spine3"]]]
     if camera is None:
-        T_cw = extrinsics(*_floor(soles, still, trunk[..., 1].sum(2)))
+        up = usual_direction(trunk_directions(posed))
+        stood = lowest_points(soles, up).flatten(0, 2)
+        T_cw = extrinsics(*estimate_floor(stood, still.reshape(-1) + 1e-4, up))
     else:
         T_cw = _over_the_floor(torch.as_tensor(camera.T_cw).to(soles), soles, still)
     heights = inverse_transform_points(T_cw, soles)[..., 2]
@@ -141,14 +143,3 @@ def _over_the_floor(
         height = (robust * below).sum() / robust.sum()
     pitch, roll, _ = floor_from_extrinsics(T_cw)
     return extrinsics(pitch, roll, height)
-
-
-def _floor(soles: Tensor, still: Tensor, up: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Pitch, roll and height of the camera from soles [P,T,2,S,3], how still feet are [P,T,2], and trunks' directions [P,T,3]."""
-    # people bend and lean: the more a frame's trunk agrees with the legs' direction, the more it says about the vertical
-    mean_up = torch.nn.functional.normalize(
-        torch.nn.functional.normalize(up, dim=-1).flatten(0, 1).median(0).values, dim=0
-    )
-    lowest = (soles * -mean_up).sum(-1).argmax(-1)
-    points = soles.gather(3, lowest[..., None, None].expand(*lowest.shape, 1, 3))[..., 0, :]
-    return estimate_floor(points.reshape(-1, 3), still.reshape(-1) + 1e-4, mean_up)

@@ -22,6 +22,7 @@ from ..body.model import forward_kinematics
 from ..body.rotations import axis_angle_to_matrix, matrix_to_axis_angle, skew
 from ..contract.skeleton import BODY_JOINTS, JOINT_INDEX, PARENTS
 from ..motion import BODY_COUNT
+from ..records import Record
 from .limits import joint_limits
 
 _HINGES = [JOINT_INDEX[f"{side}_{part}"] for part in ("elbow", "knee") for side in ("left", "right")]
@@ -41,7 +42,7 @@ _LEAST_GAIN = 1e-4
 
 
 @dataclass(frozen=True)
-class Poses:
+class Poses(Record):
     """K poses of one person's body, in double precision."""
 
     rotations: Float[Tensor, "K 22 3 3"]
@@ -54,13 +55,9 @@ class Poses:
         """Positions and global rotations."""
         return forward_kinematics(self.rotations, self.rest.expand(len(self.pelvis), -1, -1), self.pelvis)
 
-    def at(self, some: Tensor) -> Poses:
-        """Those at some indices, or where a mask is true."""
-        return replace(self, rotations=self.rotations[some], pelvis=self.pelvis[some])
-
 
 @dataclass(frozen=True)
-class Targets:
+class Targets(Record):
     """Where joints are to be in each of K poses. Weights of 0 leave a joint free; larger ones win where not all can be met."""
 
     positions: Float[Tensor, "K 22 3"]
@@ -68,10 +65,6 @@ class Targets:
     rotations: Float[Tensor, "K 22 3 3"]
     """Global rotations."""
     rotation_weights: Float[Tensor, "K 22"]
-
-    def at(self, some: Tensor) -> Targets:
-        """Those at some indices, or where a mask is true."""
-        return Targets(*(getattr(self, each.name)[some] for each in fields(self)))
 
 
 def solve(
@@ -99,8 +92,8 @@ def solve(
         index, damping, problem, residuals = (
             index[going_on],
             damping[going_on],
-            problem.at(going_on),
-            residuals.at(going_on),
+            problem.along("K", going_on),
+            residuals.along("K", going_on),
         )
         poses = replace(poses, rotations=rotations[index], pelvis=pelvis[index])
         moved = problem.within_limits(problem.stepped(poses, residuals, damping))
@@ -115,7 +108,7 @@ def solve(
 
 
 @dataclass(frozen=True)
-class _Residuals:
+class _Residuals(Record):
     """How far K poses are from their targets."""
 
     positions: Float[Tensor, "K 22 3"]
@@ -126,9 +119,6 @@ class _Residuals:
     largest: Float[Tensor, " K"]
     """Of the errors of a full weight, in metres and radians."""
 
-    def at(self, some: Tensor) -> _Residuals:
-        return _Residuals(*(getattr(self, each.name)[some] for each in fields(self)))
-
     def where(self, chosen: Bool[Tensor, " K"], other: _Residuals) -> _Residuals:
         """These where `chosen`, else the other ones."""
         pairs = [(getattr(self, each.name), getattr(other, each.name)) for each in fields(self)]
@@ -136,7 +126,7 @@ class _Residuals:
 
 
 @dataclass(frozen=True)
-class _Problem:
+class _Problem(Record):
     """K poses' targets and what may move to reach them."""
 
     targets: Targets
@@ -146,7 +136,7 @@ class _Problem:
     joints: Int[Tensor, " E"]
     """That have targets."""
     free: Int[Tensor, " F"]
-    """Joints that may turn."""
+    """Joints that may rotate."""
     low: Float[Tensor, "K H 3"]
     high: Float[Tensor, "K H 3"]
 
@@ -159,23 +149,12 @@ class _Problem:
         low, high = _hinge_limits(poses)
         return cls(targets, weights.repeat_interleave(3, 1), torch.cat(columns, 1), joints, free, low, high)
 
-    def at(self, some: Tensor) -> _Problem:
-        return _Problem(
-            self.targets.at(some),
-            self.weights[some],
-            self.flexibility[some],
-            self.joints,
-            self.free,
-            self.low[some],
-            self.high[some],
-        )
-
     def residuals(self, poses: Poses) -> _Residuals:
         positions, global_rotations = poses.joints()
         place = self.targets.positions[:, self.joints] - positions[:, self.joints]
-        turn = matrix_to_axis_angle(self.targets.rotations[:, self.joints] @ global_rotations[:, self.joints].mT)
+        rotation = matrix_to_axis_angle(self.targets.rotations[:, self.joints] @ global_rotations[:, self.joints].mT)
         errors, cost, largest = [], torch.zeros_like(positions[:, 0, 0]), torch.zeros_like(positions[:, 0, 0])
-        for error, weights, limit in zip((place, turn), self.weights[:, ::3].chunk(2, 1), _LARGEST_STEP):
+        for error, weights, limit in zip((place, rotation), self.weights[:, ::3].chunk(2, 1), _LARGEST_STEP):
             length = error.norm(dim=-1)
             errors.append((error * (limit / length.clamp_min(limit))[..., None]).flatten(1))
             cost = cost + (weights * huber_loss(length, torch.zeros_like(length), reduction="none", delta=limit)).sum(1)
@@ -183,14 +162,14 @@ class _Problem:
         return _Residuals(positions, global_rotations, torch.cat(errors, 1), cost, largest)
 
     def stepped(self, poses: Poses, residuals: _Residuals, damping: Float[Tensor, " K"]) -> Poses:
-        """The poses after a step of damped least squares, all joints turned at once."""
+        """The poses after a step of damped least squares, all joints rotated at once."""
         jacobian = _jacobian(residuals.positions, self.joints, self.free)
         weighted = jacobian.mT * self.weights[:, None]
         matrix = weighted @ jacobian + torch.diag_embed(damping[:, None] / self.flexibility.clamp_min(1e-9))
         step = torch.linalg.solve(matrix, (weighted @ residuals.errors[..., None])[..., 0])
-        turns = torch.zeros_like(residuals.positions)
-        turns[:, self.free] = step[:, :-3].unflatten(1, (len(self.free), 3))
-        return _turned(replace(poses, pelvis=poses.pelvis + step[:, -3:]), residuals.global_rotations, turns)
+        axis_angles = torch.zeros_like(residuals.positions)
+        axis_angles[:, self.free] = step[:, :-3].unflatten(1, (len(self.free), 3))
+        return _rotated(replace(poses, pelvis=poses.pelvis + step[:, -3:]), residuals.global_rotations, axis_angles)
 
     def within_limits(self, poses: Poses) -> Poses:
         rotations = poses.rotations.clone()
@@ -209,18 +188,18 @@ def _jacobian(
     arms = positions[:, joints][:, :, None] - positions[:, free][:, None]  # [K,E,F,3]
     of_place = -skew(arms) * moves[None, :, :, None, None]
     eye = torch.eye(3, dtype=positions.dtype, device=positions.device)
-    of_turn = (moves[:, :, None, None] * eye).expand_as(of_place)
-    rotation_columns = torch.cat([of_place, of_turn], 1).transpose(2, 3).flatten(3).flatten(1, 2)
+    of_rotation = (moves[:, :, None, None] * eye).expand_as(of_place)
+    rotation_columns = torch.cat([of_place, of_rotation], 1).transpose(2, 3).flatten(3).flatten(1, 2)
     count = len(joints)
     pelvis_columns = torch.cat([eye.repeat(count, 1), torch.zeros_like(eye).repeat(count, 1)])
     return torch.cat([rotation_columns, pelvis_columns.expand(len(positions), -1, -1)], 2)
 
 
-def _turned(poses: Poses, global_rotations: Float[Tensor, "K 22 3 3"], turns: Float[Tensor, "K 22 3"]) -> Poses:
+def _rotated(poses: Poses, global_rotations: Float[Tensor, "K 22 3 3"], axis_angles: Float[Tensor, "K 22 3"]) -> Poses:
     """Each joint rotated by an axis-angle about global axes, all as of the poses before."""
-    eye = torch.eye(3, dtype=turns.dtype, device=turns.device).expand(len(turns), 1, 3, 3)
+    eye = torch.eye(3, dtype=axis_angles.dtype, device=axis_angles.device).expand(len(axis_angles), 1, 3, 3)
     of_parents = torch.cat([eye, global_rotations[:, list(PARENTS[1:BODY_COUNT])]], 1)
-    local = (of_parents.mT @ turns[..., None])[..., 0]
+    local = (of_parents.mT @ axis_angles[..., None])[..., 0]
     return replace(poses, rotations=axis_angle_to_matrix(local) @ poses.rotations)
 
 

@@ -82,7 +82,7 @@ def translation_from_keypoints(
     translation is determined: the sum of its weights.
     """
     rays = (pixels - K[:2, 2]) / torch.stack([K[0, 0], K[1, 1]])
-    shift = torch.zeros_like(points[..., 0, :])
+    translation = torch.zeros_like(points[..., 0, :])
     depth = torch.ones_like(points[..., 0])
     identity = torch.eye(3, dtype=points.dtype, device=points.device)
     for _ in range(4):
@@ -95,9 +95,9 @@ def translation_from_keypoints(
         target = (rays * points[..., 2:] - points[..., :2]) * w[..., None]
         rows, target = rows.flatten(-3, -2), target.flatten(-2)
         normal = rows.mT @ rows + 1e-6 * identity
-        shift = torch.linalg.solve(normal, (rows.mT @ target[..., None])[..., 0])
-        depth = (points[..., 2] + shift[..., None, 2]).clamp_min(0.2)
-    return shift, weight.sum(-1)
+        translation = torch.linalg.solve(normal, (rows.mT @ target[..., None])[..., 0])
+        depth = (points[..., 2] + translation[..., None, 2]).clamp_min(0.2)
+    return translation, weight.sum(-1)
 
 
 def _point(landmarks: Tensor, name: str) -> Tensor:

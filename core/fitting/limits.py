@@ -10,6 +10,7 @@ import math
 from functools import lru_cache
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from ..contract.skeleton import BODY_JOINTS
@@ -36,8 +37,8 @@ _REST_PULL = {
 
 
 @lru_cache(maxsize=1)
-def joint_limits() -> tuple[Tensor, Tensor]:
-    """Lower and upper bounds [21,3] in radians, in the order of `body_pose`."""
+def joint_limits() -> tuple[Float[Tensor, "21 3"], Float[Tensor, "21 3"]]:
+    """Lower and upper bounds in radians, in the order of `body_pose`."""
     bounds = []
     for name in BODY_JOINTS[1:]:
         x, y, z = _LEFT_OR_MIDLINE[name.replace("right_", "left_")]
@@ -49,13 +50,13 @@ def joint_limits() -> tuple[Tensor, Tensor]:
 
 
 @lru_cache(maxsize=1)
-def rest_pull() -> Tensor:
-    """[21] relative weight of the pull to the relaxed pose, per body joint."""
+def rest_pull() -> Float[Tensor, " 21"]:
+    """Relative weight of the pull to the relaxed pose, per body joint."""
     return torch.tensor([_REST_PULL[name.removeprefix("left_").removeprefix("right_")] for name in BODY_JOINTS[1:]])
 
 
-def relaxed_pose() -> Tensor:
-    """[21,3] axis-angles in radians of a person who stands at ease: arms down, elbows and knees a little bent.
+def relaxed_pose() -> Float[Tensor, "21 3"]:
+    """Axis-angles in radians of a person who stands at ease: arms down, elbows and knees a little bent.
 
     A copy, which the caller may change.
     """

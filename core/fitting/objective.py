@@ -26,7 +26,7 @@ from .camera import extrinsics, floor_from_extrinsics
 from .limits import joint_limits, relaxed_pose, rest_pull
 from .occlusion import front_person
 from .resolved_contacts import ResolvedContact, contact_distance, eased, resolve_contacts
-from .rest import rest_landmarks, rest_palms
+from .rest_landmarks import rest_landmarks, rest_palms
 from .size import growth_per_beta, log_sizes, shape_energy, size_energy
 from .soles import POINTS_PER_FOOT, sole_vertices
 from .targets import FitTargets

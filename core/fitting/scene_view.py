@@ -43,6 +43,9 @@ class SceneViewSettings:
     """Of the ratio of both people's depths, in which the scale's error drops out."""
 
 
+_SETTINGS = SceneViewSettings()
+
+
 @dataclass(frozen=True)
 class SceneView(Record):
     """P people; S frames that were looked at."""
@@ -90,11 +93,8 @@ def frames_to_look_at(detections: Detections, most: int = 5) -> Int[np.ndarray, 
     return still[np.unique(np.linspace(0, len(still) - 1, min(most, len(still))).astype(int))]
 
 
-def scene_view(
-    detections: Detections, point_maps: Mapping[int, PointMap], settings: SceneViewSettings | None = None
-) -> SceneView:
+def scene_view(detections: Detections, point_maps: Mapping[int, PointMap]) -> SceneView:
     """What the point maps of some frames, by their positions in the detections, say together."""
-    settings = settings or SceneViewSettings()
     seen = [(frame, view_of_frame(found, detections, frame)) for frame, found in sorted(point_maps.items())]
     if not seen:
         return nothing_seen(len(detections.track_ids))
@@ -105,15 +105,15 @@ def scene_view(
     if len(ups):
         up = np.median(ups, axis=0)
         up = up / np.linalg.norm(up)
-        up_sigma = _widened(settings.up_sigma, np.arccos(np.clip(ups @ up, -1, 1)))
+        up_sigma = _widened(_SETTINGS.up_sigma, np.arccos(np.clip(ups @ up, -1, 1)))
     focals = np.log([view.focal for view in views])
     return SceneView(
         up,
         up_sigma,
         float(np.median(heights)) if len(heights) else 0.0,
-        _widened(settings.height_sigma, np.log(heights) - np.median(np.log(heights))) if len(heights) else 0.0,
+        _widened(_SETTINGS.height_sigma, np.log(heights) - np.median(np.log(heights))) if len(heights) else 0.0,
         float(np.exp(np.median(focals))),
-        _widened(settings.focal_sigma, focals - np.median(focals)),
+        _widened(_SETTINGS.focal_sigma, focals - np.median(focals)),
         np.array([frame for frame, _ in seen]),
         np.stack([view.feet_depth for view in views], 1),
     )
@@ -182,13 +182,11 @@ def scene_nats(
     log_height: Float[Tensor, " H"],
     log_feet_depth: Float[Tensor, "H P S"],
     focal: Float[Tensor, " #H"],
-    settings: SceneViewSettings | None = None,
 ) -> Float[Tensor, " H"]:
     """Negative log-likelihood of cameras under a scene's view, but for a constant. Everything counts as one observation.
 
     `log_feet_depth` is that of both people's soles in the view's frames, `focal` in picture diagonals.
     """
-    settings = settings or SceneViewSettings()
     total = torch.zeros_like(log_height)
     if view.up_sigma > 0:
         towards = torch.from_numpy(view.up).to(up)
@@ -202,11 +200,11 @@ def scene_nats(
     error = (log_feet_depth - measured) * known
     if bool(known.any()):
         mean = error.sum((-1, -2)) / known.sum()
-        total = total + student_t((mean / settings.depth_sigma).square())
+        total = total + student_t((mean / _SETTINGS.depth_sigma).square())
     both = known.all(0)
     if len(known) == 2 and bool(both.any()):
         apart = ((error[:, 0] - error[:, 1]) * both).sum(-1) / both.sum()
-        total = total + student_t((apart / settings.order_sigma).square())
+        total = total + student_t((apart / _SETTINGS.order_sigma).square())
     return total
 
 

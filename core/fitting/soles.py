@@ -34,3 +34,9 @@ def sole_vertices(body: BodyModel) -> Tensor:
 def posed_soles(posed: Posed, body: BodyModel) -> Float[Tensor, "P T 2 6 3"]:
     """Points of the left and the right sole of posed people, in the frame of reference of the pose, metres."""
     return posed.skin(body.subset(sole_vertices(body).flatten())).unflatten(2, (2, POINTS_PER_FOOT))
+
+
+def lowest_points(soles: Float[Tensor, "P T 2 S 3"], up: Float[Tensor, " 3"]) -> Float[Tensor, "P T 2 3"]:
+    """The point of each sole that lies lowest along an upward direction."""
+    lowest = (soles * -up).sum(-1).argmax(-1)
+    return soles.gather(3, lowest[..., None, None].expand(*lowest.shape, 1, 3))[..., 0, :]

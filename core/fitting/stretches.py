@@ -9,8 +9,8 @@ import torch
 from jaxtyping import Bool, Float
 
 from ..body.rotations import axis_angle_to_matrix, matrix_to_axis_angle
+from ..contract.runs import find_runs
 from ..motion import PairMotion, Timeline
-from ..runs import find_runs
 
 _ROTATIONS = ("global_orient", "body_pose", "left_hand_pose", "right_hand_pose")
 

@@ -21,8 +21,8 @@ from ..observations.clip_scene import ClipScene
 from ..observations.observe import Observations
 from ..observations.swift_limbs import swift_limbs
 from ..reporting import Reporter, SubProgress
-from ..representation.body_parts import touching
 from ..representation.residual import apply_residual, encode_residual, from_channels, pose_state, to_channels
+from ..representation.touch_flags import touching
 from ..smoothing.smooth import Smoother, SmoothingSettings, smooth
 from ..stgcn.predict import JointPrediction
 from .guidance import Guidance, GuidanceSettings, ResidualDecoder
@@ -69,7 +69,7 @@ class Constraints:
     """What a take is to honour. Frames as in `Observations.frame_index`; pins in the fitted world."""
 
     targets: FitTargets = field(default_factory=FitTargets)
-    """Contacts and pins."""
+    """Contacts, pins and held feet."""
     text: Float[np.ndarray, " E"] | None = None
     """The sentence's embedding."""
 

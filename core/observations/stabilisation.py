@@ -55,8 +55,10 @@ def estimate_camera_rotation(detections: Detections, K: Float[np.ndarray, "3 3"]
     rotations[np.linalg.det(rotations) < 0] = np.eye(3)
     x, y = np.meshgrid(np.linspace(0.1, 0.9, 5), np.linspace(0.1, 0.9, 5) * height / width)
     points = np.stack([x.ravel(), y.ravel()], -1)
-    turned = K_widths @ rotations @ np.linalg.inv(K_widths)
-    difference = apply_homography(turned[:, None], points) - apply_homography(detections.background[:, None], points)
+    homographies = K_widths @ rotations @ np.linalg.inv(K_widths)
+    difference = apply_homography(homographies[:, None], points) - apply_homography(
+        detections.background[:, None], points
+    )
     unexplained = float(np.linalg.norm(difference, axis=-1).mean(1).max())
     if unexplained > _EXPLAINS * float(detections.camera_motion.max()):
         return CameraRotation(still, unexplained)
@@ -69,29 +71,29 @@ def stabilised(detections: Detections, K: Float[np.ndarray, "3 3"], rotation: Ca
         return detections
     R = rotation.rotations
     K = K.astype(np.float64)
-    keypoints, in_front = _turned_points(detections.keypoints, K, R)
-    hands, hands_in_front = _turned_points(detections.hands, K, R)
+    keypoints, in_front = _rotated_points(detections.keypoints, K, R)
+    hands, hands_in_front = _rotated_points(detections.hands, K, R)
     keypoints[..., 2] *= in_front
     hands[..., 2] *= hands_in_front
     return replace(
         detections,
         keypoints=keypoints,
-        covariance=_turned_covariance(detections, K, R),
+        covariance=_rotated_covariance(detections, K, R),
         hands=hands,
-        world_landmarks=_turned_crop(
+        world_landmarks=_rotated_crop(
             detections.world_landmarks,
             detections.keypoints[:, :, TRUNK, :2].mean(2),
             keypoints[:, :, TRUNK, :2].mean(2),
             (K, R),
         ),
-        hand_landmarks=_turned_crop(
+        hand_landmarks=_rotated_crop(
             detections.hand_landmarks, detections.hands[..., :2].mean(3), hands[..., :2].mean(3), (K, R[:, None])
         ),
-        masks=_turned_masks(detections, K, R),
+        masks=_rotated_masks(detections, K, R),
     )
 
 
-def _turned_points(points: np.ndarray, K: np.ndarray, R: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _rotated_points(points: np.ndarray, K: np.ndarray, R: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Points [P,T,...,3] (px and confidence) in the middle frame's picture, and whether each is before that camera."""
     shape = (1, len(R), *[1] * (points.ndim - 3))
     homogeneous = np.concatenate([points[..., :2].astype(np.float64), np.ones_like(points[..., :1], np.float64)], -1)
@@ -100,24 +102,24 @@ def _turned_points(points: np.ndarray, K: np.ndarray, R: np.ndarray) -> tuple[np
     rays = (R.reshape(*shape, 3, 3) @ rays[..., None])[..., 0]
     in_front = rays[..., 2] > _LEAST_COSINE
     rays[..., 2] = np.maximum(rays[..., 2], _LEAST_COSINE)
-    turned = points.copy()
-    turned[..., :2] = (rays / rays[..., 2:] @ K.T)[..., :2]
-    return turned, in_front
+    rotated = points.copy()
+    rotated[..., :2] = (rays / rays[..., 2:] @ K.T)[..., :2]
+    return rotated, in_front
 
 
-def _turned_covariance(
+def _rotated_covariance(
     detections: Detections, K: Float[np.ndarray, "3 3"], R: Float[np.ndarray, "T 3 3"]
 ) -> Float[np.ndarray, "P T 33 2 2"]:
     """The covariances of the keypoints in the middle frame's picture, to first order: J C Jᵀ with the homography's Jacobian J."""
     H = (K @ R @ np.linalg.inv(K))[None, :, None]
     x = np.concatenate([detections.keypoints[..., :2], np.ones_like(detections.keypoints[..., :1])], -1)[..., None]
-    turned = H @ x.astype(np.float64)
-    depth = np.maximum(turned[..., 2:, :], _LEAST_COSINE)
-    J = (H[..., :2, :2] - turned[..., :2, :] / depth * H[..., 2:, :2]) / depth
+    rotated = H @ x.astype(np.float64)
+    depth = np.maximum(rotated[..., 2:, :], _LEAST_COSINE)
+    J = (H[..., :2, :2] - rotated[..., :2, :] / depth * H[..., 2:, :2]) / depth
     return (J @ detections.covariance @ np.swapaxes(J, -1, -2)).astype(np.float32)
 
 
-def _turned_crop(
+def _rotated_crop(
     landmarks: np.ndarray, before: np.ndarray, after: np.ndarray, camera: tuple[np.ndarray, np.ndarray]
 ) -> np.ndarray:
     """Metric landmarks [P,T,...,N,3], about lines of sight through `before` [P,T,...,2], as such about those through `after`."""
@@ -132,13 +134,13 @@ def _line_of_sight(pixels: np.ndarray, K: np.ndarray) -> np.ndarray:
     return rotation.numpy()
 
 
-def _turned_masks(detections: Detections, K: np.ndarray, R: np.ndarray) -> UInt8[np.ndarray, "P T h w"]:
+def _rotated_masks(detections: Detections, K: np.ndarray, R: np.ndarray) -> UInt8[np.ndarray, "P T h w"]:
     height, width = detections.masks.shape[2:]
     scale = np.diag([width / float(detections.image_size[0]), width / float(detections.image_size[0]), 1.0])
-    turned = scale @ K @ R @ np.linalg.inv(scale @ K)
+    homographies = scale @ K @ R @ np.linalg.inv(scale @ K)
     return np.stack(
         [
-            [cv2.warpPerspective(mask, H, (width, height)) for mask, H in zip(of_person, turned)]
+            [cv2.warpPerspective(mask, H, (width, height)) for mask, H in zip(of_person, homographies)]
             for of_person in detections.masks
         ]
     )

@@ -50,11 +50,11 @@ class SwiftLimbSettings:
     """Seconds before and after, over which it fades."""
 
 
-def swift_limbs(
-    observations: Observations, depth: Float[Tensor, "P T"], settings: SwiftLimbSettings | None = None
-) -> Float[Tensor, "P T 22"]:
+_SETTINGS = SwiftLimbSettings()
+
+
+def swift_limbs(observations: Observations, depth: Float[Tensor, "P T"]) -> Float[Tensor, "P T 22"]:
     """In 0-1, how swift each body joint's limb is; 0 for the trunk. `depth`: metres to each person along the optical axis."""
-    settings = settings or SwiftLimbSettings()
     swift = torch.zeros_like(observations.joint_confidence)
     if len(observations.time) < 3:
         return swift
@@ -63,16 +63,18 @@ def swift_limbs(
     scale = (depth / observations.K[0, 0])[..., None]
     metres = (observations.keypoints[:, :, _ENDS] - hips) * scale[..., None]
     sigma = observations.covariance[:, :, _ENDS].diagonal(dim1=-2, dim2=-1).mean(-1).sqrt() * scale
-    confidence = ramp(observations.confidence[:, :, _ENDS], settings.confidence)
-    moving = _local_motion(metres, sigma, confidence, seconds, settings.window)
-    speed = moving.velocity.norm(dim=-1) - settings.sigmas * moving.velocity_sigma
-    acceleration = moving.acceleration.norm(dim=-1) - settings.sigmas * moving.acceleration_sigma
+    confidence = ramp(observations.confidence[:, :, _ENDS], _SETTINGS.confidence)
+    moving = _local_motion(metres, sigma, confidence, seconds, _SETTINGS.window)
+    speed = moving.velocity.norm(dim=-1) - _SETTINGS.sigmas * moving.velocity_sigma
+    acceleration = moving.acceleration.norm(dim=-1) - _SETTINGS.sigmas * moving.acceleration_sigma
     arms = torch.tensor([end.endswith("wrist") for end, _ in LIMBS], device=speed.device)
     found = torch.maximum(
-        torch.where(arms, ramp(speed, settings.arm_speed), ramp(speed, settings.leg_speed)),
-        torch.where(arms, ramp(acceleration, settings.arm_acceleration), ramp(acceleration, settings.leg_acceleration)),
+        torch.where(arms, ramp(speed, _SETTINGS.arm_speed), ramp(speed, _SETTINGS.leg_speed)),
+        torch.where(
+            arms, ramp(acceleration, _SETTINGS.arm_acceleration), ramp(acceleration, _SETTINGS.leg_acceleration)
+        ),
     )
-    found = _spread(confidence * found, seconds, settings.fade)
+    found = _spread(confidence * found, seconds, _SETTINGS.fade)
     for number, (_, joints) in enumerate(LIMBS):
         swift[:, :, [JOINT_INDEX[joint] for joint in joints]] = found[:, :, number : number + 1]
     return swift

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Bool, Float, Int
 
 from ..contract.skeleton import LANDMARKS
 from .background import displacement
@@ -23,17 +24,18 @@ class Everyone:
     """All people found in T frames, most prominent first."""
 
     tracks: tuple[Track[Observation], ...]
-    frame_index: np.ndarray
-    """int32 [T]"""
-    time: np.ndarray
-    """float64 [T], seconds"""
-    duplicate: np.ndarray
-    """bool [T]"""
+    frame_index: Int[np.ndarray, " T"]
+    """int32, numbers of the frames in the clip."""
+    time: Float[np.ndarray, " T"]
+    """float64, seconds"""
+    duplicate: Bool[np.ndarray, " T"]
+    """Whether a frame repeats the one before it."""
     image_size: tuple[int, int]
-    background: np.ndarray
-    """float64 [T,3,3], see Detections."""
-    lines: np.ndarray
-    """float32 [L,4], see Detections."""
+    """Width and height, px."""
+    background: Float[np.ndarray, "T 3 3"]
+    """float64, see `Detections`."""
+    lines: Float[np.ndarray, "L 4"]
+    """float32, see `Detections`."""
 
 
 def assemble(

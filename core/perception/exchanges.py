@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy.ndimage import binary_closing
 
-from ..runs import find_runs
+from ..contract.runs import find_runs
 from .assignment import limb_similarity
 from .movenet import LIMBS
 from .track import SeenT, Sighting, Track

@@ -78,14 +78,8 @@ def prompted_contacts(
     hypotheses = parse_prompt(prompt)
     scene = _contact_scene(clip_scene, joint_prediction, fitted)
     head = _contact_head(reporter) if hypotheses else None
-    contacts, refused = ground_hypotheses(
-        hypotheses,
-        scene.motion_incam,
-        scene.timeline,
-        scene.confidence,
-        scene.body,
-        None if head is None else part_probabilities(scene, head),
-    )
+    probability = None if head is None else part_probabilities(scene, head)
+    contacts, refused = ground_hypotheses(hypotheses, scene, probability)
     for refusal in refused:
         reporter.warning(_why_refused(refusal))
         contacts += refusal.contacts

@@ -11,10 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..annotator.generator import AnnotatorUnavailable
-from ..body.files import load_body
 from ..body.model import BodyModel
-from ..contract.errors import UserError
-from ..contract.names import is_network_path
 from ..contract.reconstruction import Info, Take, best_of, load_info
 from ..contract.requests import (
     DEFAULT_SMOOTHNESS,
@@ -32,6 +29,7 @@ from .edited_take import edited_take, edits_outside
 from .place import find_place
 from .provenance import Provenance
 from .resolve import ResolvedRequest, resolve, usable_device
+from .result_body import body_of
 from .retry import Variant, make_good_takes
 from .settings import PipelineSettings
 from .takes import (
@@ -62,7 +60,6 @@ def reconstruct(
     request: ReconstructRequest,
     folder: Path,
     listener: Listener,
-    settings: PipelineSettings | None = None,
     *,
     annotator_key: str = "",
 ) -> Finished:
@@ -82,8 +79,7 @@ def reconstruct(
             raise folder_busy(folder)
         progress = JobProgress(listener)
         store = Cache(folder / CACHE_FOLDER, progress.log)
-        settings = settings or PipelineSettings()
-        made, variant, resolved = _first_takes_by_models_that_run(request, resolved, settings, store, progress)
+        made, variant, resolved = _first_takes_by_models_that_run(request, resolved, store, progress)
         kept = () if before is None else before.takes
         keys = [key_of(take.key, resolved.choices.prompt) for take in made.takes]
         takes = _named_takes(made, _names_of_results(folder, kept, keys), resolved.choices.prompt, "reconstruct")
@@ -108,14 +104,13 @@ def reconstruct(
 def _first_takes_by_models_that_run(
     request: ReconstructRequest,
     resolved: ResolvedRequest,
-    settings: PipelineSettings,
     store: Cache,
     progress: JobProgress,
 ) -> tuple[MadeTakes, Variant, ResolvedRequest]:
     """`_first_takes` without the models that this machine cannot run, which is warned of; and the request without them."""
     while True:
         try:
-            return *_first_takes(request, resolved, settings, store, progress), resolved
+            return *_first_takes(request, resolved, store, progress), resolved
         except AnnotatorUnavailable as error:
             progress.warn(f"The clip is reconstructed without the annotator. {error.message} {error.hint}")
             resolved = resolved.without_annotator()
@@ -127,7 +122,6 @@ def _first_takes_by_models_that_run(
 def _first_takes(
     request: ReconstructRequest,
     resolved: ResolvedRequest,
-    settings: PipelineSettings,
     store: Cache,
     progress: JobProgress,
 ) -> tuple[MadeTakes, Variant]:
@@ -142,7 +136,7 @@ def _first_takes(
             take_nodes(
                 clip,
                 TakeSettings(resolved.choices.prompt, seed=seed, smoothness=smoothness),
-                variant.settings(settings),
+                variant.settings(PipelineSettings()),
             )
             for seed in seeds
         ]
@@ -199,9 +193,7 @@ def _first_info(
     )
 
 
-def refine(
-    request: RefineRequest, folder: Path, listener: Listener, settings: PipelineSettings | None = None
-) -> Finished:
+def refine(request: RefineRequest, folder: Path, listener: Listener) -> Finished:
     """Fit again with edited contacts and pins, from the cache of a finished reconstruction; add a take for every seed.
 
     It goes on from the reconstruction that the active take goes back to. Never decodes video or runs 2D networks: UserError
@@ -214,15 +206,13 @@ def refine(
     with workspace(folder):
         before = load_info(folder)
         origin = Provenance.of(before)
-        body = _same_body(before, origin.choices)
+        body = body_of(before)
         edited = edited_take(before, request, origin)
         camera = _known_camera(request).over(origin.camera or KnownCamera())
         progress = JobProgress(listener)
         for warning in edits_outside(origin.choices.frames, edited.settings):
             progress.warn(warning)
-        clip, takes = _refined_nodes(
-            origin, camera, body.to(device), edited.settings, request.takes, settings or PipelineSettings()
-        )
+        clip, takes = _refined_nodes(origin, camera, body.to(device), edited.settings, request.takes)
         made = make_takes(clip, takes, Cache(folder / CACHE_FOLDER, progress.log), progress)
         if results.moves_as_take(folder, before.take, made):
             progress.warn("Your edits change nothing: the new take moves exactly as the one that was shown.")
@@ -259,10 +249,9 @@ def _refined_nodes(
     body: BodyModel,
     take: TakeSettings,
     count: int,
-    settings: PipelineSettings,
 ) -> tuple[ClipNodes, list[TakeNodes]]:
     """`count` takes, of successive seeds, that go on from a reconstruction, under the camera as far as it was corrected."""
-    settings = origin.variant.settings(settings)
+    settings = origin.variant.settings(PipelineSettings())
     clip = clip_nodes(origin.choices.inputs(None, body), origin.variant.camera)
     start = take_nodes(clip, origin.base, settings)
     if camera.is_constrained:
@@ -281,21 +270,3 @@ def _named_takes(made: MadeTakes, names: Iterable[str], prompt: str, origin: str
         Take(name, prompt, one.settings.seed, one.fitted.energy, origin, one.scores)
         for name, one in zip(names, made.takes)
     ]
-
-
-def _same_body(before: Info, choices: ClipChoices) -> BodyModel:
-    path = before.body["path"]
-    if is_network_path(path):  # opening it can send the user's login to whoever has written the record
-        raise UserError(
-            "body-on-network",
-            f"The body of this reconstruction is on another computer and is not opened automatically: {path}.",
-            "Copy it to this computer and reconstruct the clip again with it.",
-        )
-    body = load_body(None if path == "default" else Path(path))
-    if body.identity != choices.body:
-        raise UserError(
-            "body-changed",
-            f"The body of this reconstruction was {choices.body}, now there is {body.identity}.",
-            "Put the old file back, or reconstruct the clip again.",
-        )
-    return body

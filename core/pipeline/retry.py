@@ -71,7 +71,7 @@ class RetrySettings:
     at most, in hugs; where they lead away from the truth, on two real clips, it was by more than 1."""
 
 
-_DEFAULT = RetrySettings()
+_SETTINGS = RetrySettings()
 
 
 @dataclass(frozen=True)
@@ -84,23 +84,21 @@ class _Comparison:
     numbers: str
 
 
-def make_good_takes(
-    make: Callable[[Variant], MadeTakes], progress: JobProgress, settings: RetrySettings = _DEFAULT
-) -> tuple[MadeTakes, Variant]:
+def make_good_takes(make: Callable[[Variant], MadeTakes], progress: JobProgress) -> tuple[MadeTakes, Variant]:
     """Takes made in the usual way or, where they are bad, in whichever other way is better; attempts are noted with them.
 
     Takes of the learned models that are not close to the picture are compared with one of the fit alone, too.
     """
     best, variant = make(Variant()), Variant()
     attempts: list[str] = []
-    for other in settings.variants:
+    for other in _SETTINGS.variants:
         first = _best(best)
-        if not is_bad(first.quality, settings) and (other.learned or not may_stray(first, settings)):
+        if not is_bad(first.quality) and (other.learned or not may_stray(first)):
             continue
-        progress.log(f"The motion is made again {other.description}: {_why(first, settings)}.")
+        progress.log(f"The motion is made again {other.description}: {_why(first)}.")
         again = make(other)
-        comparison = _compare(first, _best(again), other, settings)
-        if comparison.is_better or is_bad(first.quality, settings):
+        comparison = _compare(first, _best(again), other)
+        if comparison.is_better or is_bad(first.quality):
             outcome = "this was better and was kept" if comparison.is_better else "this was no better"
             attempts.append(f"The motion was made again {other.description}; {outcome} ({comparison.numbers}).")
         if comparison.is_better:
@@ -110,24 +108,24 @@ def make_good_takes(
                 "The learned models moved people away from the picture: this clip is unlike those that they were trained on. "
                 "The motion was fitted without them."
             )
-    return replace(best, takes=tuple(_noted(take, tuple(attempts), settings) for take in best.takes)), variant
+    return replace(best, takes=tuple(_noted(take, tuple(attempts)) for take in best.takes)), variant
 
 
-def is_bad(quality: Quality, settings: RetrySettings = _DEFAULT) -> bool:
+def is_bad(quality: Quality) -> bool:
     """Whether somebody is wrong for a stretch of frames in a way that another try may mend."""
-    return any(stretch.grade == BAD and stretch.measure in settings.measures for stretch in quality.stretches)
+    return any(stretch.grade == BAD and stretch.measure in _SETTINGS.measures for stretch in quality.stretches)
 
 
-def may_stray(take: TakeResult, settings: RetrySettings = _DEFAULT) -> bool:
+def may_stray(take: TakeResult) -> bool:
     """Whether learned models took part in a take that is not close to the picture."""
-    return take.infilled and take.scores.reprojection > settings.close_reprojection
+    return take.infilled and take.scores.reprojection > _SETTINGS.close_reprojection
 
 
-def _compare(first: TakeResult, second: TakeResult, variant: Variant, settings: RetrySettings) -> _Comparison:
+def _compare(first: TakeResult, second: TakeResult, variant: Variant) -> _Comparison:
     before, after = error_score(first.quality), error_score(second.quality)
     excess = first.scores.reprojection - second.scores.reprojection
-    strayed = not variant.learned and after <= before and excess > settings.stray_margin
-    mended = is_bad(first.quality, settings) and after < settings.improvement * before
+    strayed = not variant.learned and after <= before and excess > _SETTINGS.stray_margin
+    mended = is_bad(first.quality) and after < _SETTINGS.improvement * before
     return _Comparison(
         mended or strayed,
         strayed,
@@ -136,8 +134,8 @@ def _compare(first: TakeResult, second: TakeResult, variant: Variant, settings: 
     )
 
 
-def _why(take: TakeResult, settings: RetrySettings) -> str:
-    if is_bad(take.quality, settings):
+def _why(take: TakeResult) -> str:
+    if is_bad(take.quality):
         return "the result is bad in some frames"
     return f"its reprojection error is {take.scores.reprojection:.1f} % of the body's height"
 
@@ -146,11 +144,11 @@ def _best(made: MadeTakes) -> TakeResult:
     return min(made.takes, key=lambda take: take.fitted.energy)
 
 
-def _noted(take: TakeResult, attempts: tuple[str, ...], settings: RetrySettings) -> TakeResult:
+def _noted(take: TakeResult, attempts: tuple[str, ...]) -> TakeResult:
     if not attempts:
         return take
     quality = replace(take.quality, attempts=attempts)
-    if not is_bad(quality, settings):
+    if not is_bad(quality):
         return replace(take, quality=quality)
     warning = "Making it in other ways gave no good result either: check these frames."
     return replace(take, quality=quality, warnings=(*take.warnings, warning))

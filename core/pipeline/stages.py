@@ -262,7 +262,7 @@ def _encoder(device: torch.device) -> SentenceEncoder:
     return load_cached_encoder(device)
 
 
-@stage(version=10, cost=3, weights=(STGCN,))
+@stage(version=11, cost=3, weights=(STGCN,))
 def joint_prediction(
     clip_scene: ClipScene,
     landmark_scene: ClipScene | None,

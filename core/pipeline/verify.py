@@ -6,12 +6,11 @@ from pathlib import Path
 
 import torch
 
-from ..body.files import load_body
 from ..body.mesh import body_arrays
 from ..contract.errors import UserError
-from ..contract.names import is_network_path
 from ..contract.reconstruction import BodyArrays, Finding, Info, MotionArrays, examine, repair
 from .cache import Cache
+from .result_body import body_of
 from .workspace import CACHE_FOLDER, exclusive
 
 
@@ -42,21 +41,8 @@ def repair_result(folder: Path) -> list[str]:
 
 def build_body(info: Info, motion: MotionArrays) -> BodyArrays:
     """The content of `body.npz`, from the body that the result was made with. UserError where that is not at hand."""
-    path = info.body["path"]
-    if is_network_path(path):
-        raise _body_gone(info, "is on another computer and is not opened automatically")
     try:
-        body = load_body(None if path == "default" else Path(path))
+        body = body_of(info)
     except UserError as error:
-        raise _body_gone(info, f"cannot be read ({error.message})") from error
-    if body.identity != info.body["id"]:
-        raise _body_gone(info, f"is another one now ({body.identity})")
+        raise UserError("body-missing", f"body.npz cannot be made anew. {error.message}", error.hint) from error
     return body_arrays(body, torch.from_numpy(motion.betas))
-
-
-def _body_gone(info: Info, problem: str) -> UserError:
-    return UserError(
-        "body-missing",
-        f"body.npz cannot be made anew: the body {info.body['id']} at {info.body['path']} {problem}.",
-        "Put that file back, or reconstruct the clip again.",
-    )

@@ -19,9 +19,9 @@ from ..body.rotations import matrix_to_rotation_6d, rotation_6d_to_matrix
 from ..contract.errors import UserError
 from ..motion import BODY_COUNT, PairMotion, motion_from_rotations, motion_rotations
 from ..records import Record
-from .body_parts import PARTS
 from .ground_view import GroundView
 from .resampling import TimeGrid
+from .touch_flags import TOUCHING_PARTS
 
 ROTATION = slice(0, 6 * BODY_COUNT)
 """6D rotation of each joint relative to the reference, minus that of the identity; the pelvis first."""
@@ -29,8 +29,8 @@ TRANSLATION = slice(ROTATION.stop, ROTATION.stop + 3)
 """Translation of the pelvis in axes of the ground view, metres."""
 FOOT_CONTACT = slice(TRANSLATION.stop, TRANSLATION.stop + 2)
 """Left and right foot: 1 stands still on the floor, -1 does not."""
-TOUCHING = slice(FOOT_CONTACT.stop, FOOT_CONTACT.stop + len(PARTS))
-"""`body_parts.PARTS`: 1 touches the partner, -1 does not."""
+TOUCHING = slice(FOOT_CONTACT.stop, FOOT_CONTACT.stop + len(TOUCHING_PARTS))
+"""`touch_flags.TOUCHING_PARTS`: 1 touches the partner, -1 does not."""
 RESIDUAL_SIZE = TOUCHING.stop
 BETAS = 16
 CHANNELS = RESIDUAL_SIZE + BETAS

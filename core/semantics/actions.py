@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Bool
 
-from ..runs import find_runs
+from ..contract.runs import find_runs
 from .kinematics import PairKinematics
 from .settings import ActionSettings
 

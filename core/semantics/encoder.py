@@ -91,9 +91,9 @@ def load_encoder(folder: Path, device: torch.device | str = "cpu") -> SentenceEn
     return SentenceEncoder(tokenizer, network.eval().requires_grad_(False).to(device), torch.device(device))
 
 
-def encoder_file(cache: Path | None = None) -> Path:
+def encoder_file() -> Path:
     """Path of the network's weights in the cache, whether or not they are there."""
-    return weights_folder(cache) / TEXT_FOLDER / "model.safetensors"
+    return weights_folder() / TEXT_FOLDER / "model.safetensors"
 
 
 def load_cached_encoder(device: torch.device | str = "cpu", cache: Path | None = None) -> SentenceEncoder:

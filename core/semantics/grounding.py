@@ -9,18 +9,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Bool, Float
 
-from ..body.model import BodyModel
-from ..contacts import depth_discounted_distances, region_pair_confidence
+from ..contacts import ContactScene, depth_discounted_distances, region_pair_confidence
 from ..contacts.decoding import onsets
 from ..contacts.settings import ContactDecodingSettings
 from ..contract.body_parts import PART_OF_REGION
 from ..contract.contact import Contact
 from ..contract.skeleton import REGIONS
-from ..motion import PairMotion, Timeline
+from ..motion import Timeline
+from .kinematics import running_mean
 from .prompt_parser import ContactHypothesis, Interpretation, RegionPair
 from .settings import GroundingSettings
 
-_PARTS = np.array(PART_OF_REGION)
+_SETTINGS = GroundingSettings()
 _NAMESPACE = uuid.UUID("b0a3a2f4-6a0e-4c9a-8f50-5b8a4f0a7d02")
 
 
@@ -35,49 +35,45 @@ class Refusal:
 
 def ground_hypotheses(
     hypotheses: Sequence[ContactHypothesis],
-    motion_incam: PairMotion,
-    timeline: Timeline,
-    confidence: Float[np.ndarray, "2 T 22"],
-    body: BodyModel,
+    scene: ContactScene,
     probability: Float[np.ndarray, "T Q Q"] | None = None,
-    settings: GroundingSettings | None = None,
 ) -> tuple[list[Contact], list[Refusal]]:
     """The contacts that a prompt asks for, and the hypotheses that are refused because the motion does not bear them out.
 
-    The motion is the fit to the observations, `confidence` (0–1) that of its body joints. Of each hypothesis the interpretation
-    is chosen whose regions come closest together, for the frames around that moment in which they stay almost as close; where a
-    hypothesis names frames, that moment lies in or near them. Where
-    `probability` says how probable it is, without the prompt, that two body parts touch, it counts as well: the probable
-    interpretation is preferred, and a hypothesis is refused of which none is anywhere so probable that it would be listed
-    unasked, see `onsets`. Contacts of one hypothesis are one touch.
+    Of each hypothesis the interpretation is chosen whose regions come closest together, for the frames around that moment in
+    which they stay almost as close; where a hypothesis names frames, that moment lies in or near them. Where `probability` says
+    how probable it is, without the prompt, that two body parts touch, it counts as well: the probable interpretation is
+    preferred, and a hypothesis is refused of which none is anywhere so probable that it would be listed unasked, see `onsets`.
+    Contacts of one hypothesis are one touch.
     """
-    settings = settings or GroundingSettings()
+    timeline = scene.timeline
     frame_index, time = timeline.frame_index, timeline.time
     if not hypotheses:
         return [], []
-    distance = _running_mean(depth_discounted_distances(motion_incam, body, time), time, settings.smoothing_window)
-    margin = settings.occlusion_margin * (1 - region_pair_confidence(confidence))
+    distance = depth_discounted_distances(scene.motion_incam, scene.body, time)
+    distance = running_mean(distance, int(_SETTINGS.smoothing_window / (2 * max(timeline.time_step, 1e-6))))
+    margin = _SETTINGS.occlusion_margin * (1 - region_pair_confidence(scene.confidence))
     by_region, onset = None, np.ones(len(time))
     if probability is not None:
-        by_region = probability[:, _PARTS][:, :, _PARTS]
+        by_region = probability[:, PART_OF_REGION][:, :, PART_OF_REGION]
         onset = onsets(probability, timeline.time_step, ContactDecodingSettings())
     contacts: list[Contact] = []
     refused: list[Refusal] = []
     for hypothesis in hypotheses:
-        inside = _frames_inside(hypothesis.frames, timeline, settings.span_margin)
+        inside = _frames_inside(hypothesis.frames, timeline, _SETTINGS.span_margin)
         distances = np.stack([_mean_over_pairs(each, distance) for each in hypothesis.interpretations])
         margins = np.stack([_mean_over_pairs(each, margin) for each in hypothesis.interpretations])
         credit = np.zeros_like(distances)
         if by_region is not None:
             credit = np.stack([_mean_over_pairs(each, by_region) for each in hypothesis.interpretations])
-        cost = np.where(inside, distances - margins - settings.probability_credit * credit, np.inf)
+        cost = np.where(inside, distances - margins - _SETTINGS.probability_credit * credit, np.inf)
         best = _best_interpretation(cost, inside, sustained=hypothesis.frames is not None)
         closest = int(cost[best].argmin())
-        if distances[best, closest] > settings.max_distance + margins[best, closest]:
+        if distances[best, closest] > _SETTINGS.max_distance + margins[best, closest]:
             refused.append(Refusal(hypothesis, ()))
             continue
-        max_duration = settings.max_brief_duration if hypothesis.brief else np.inf
-        near = distances[best] <= distances[best, closest] + settings.contact_tolerance
+        max_duration = _SETTINGS.max_brief_duration if hypothesis.brief else np.inf
+        near = distances[best] <= distances[best, closest] + _SETTINGS.contact_tolerance
         first, last = _extend(near, closest, time, max_duration)
         certainty = None if by_region is None else round(float(np.clip(credit[best].max(), 0, 1)), 3)
         touch = _stable_id(hypothesis.name, hypothesis.clause, int(frame_index[first]))
@@ -96,17 +92,10 @@ def ground_hypotheses(
     return contacts, refused
 
 
-def nearest_pair(
-    hypothesis: ContactHypothesis,
-    motion_incam: PairMotion,
-    timeline: Timeline,
-    body: BodyModel,
-    settings: GroundingSettings | None = None,
-) -> tuple[RegionPair, float]:
+def nearest_pair(hypothesis: ContactHypothesis, scene: ContactScene) -> tuple[RegionPair, float]:
     """The pair of regions that comes nearest among all interpretations in the hypothesis' frames, and its distance in metres."""
-    settings = settings or GroundingSettings()
-    distance = depth_discounted_distances(motion_incam, body, timeline.time)
-    inside = _frames_inside(hypothesis.frames, timeline, settings.span_margin)
+    distance = depth_discounted_distances(scene.motion_incam, scene.body, scene.timeline.time)
+    inside = _frames_inside(hypothesis.frames, scene.timeline, _SETTINGS.span_margin)
     pairs = sorted({pair for interpretation in hypothesis.interpretations for pair in interpretation})
     nearest = [float(_mean_over_pairs(frozenset([pair]), distance)[inside].min()) for pair in pairs]
     best = int(np.argmin(nearest))
@@ -148,18 +137,6 @@ def _extend(near: np.ndarray, frame: int, time: Float[np.ndarray, "T"], max_dura
     while last < len(near) - 1 and near[last + 1] and time[last + 1] - time[frame] <= max_duration / 2:
         last += 1
     return first, last
-
-
-def _running_mean(
-    values: Float[np.ndarray, "T *values"], time: Float[np.ndarray, "T"], window: float
-) -> Float[np.ndarray, "T *values"]:
-    """Mean over a window in seconds, which is cut off at the ends of the clip."""
-    time_step = float(np.median(np.diff(time))) if len(time) > 1 else window
-    half = int(window / (2 * max(time_step, 1e-6)))
-    total = np.cumsum(np.concatenate([np.zeros_like(values[:1]), values]), 0, dtype=np.float64)
-    frames = np.arange(len(values))
-    start, end = np.maximum(frames - half, 0), np.minimum(frames + half + 1, len(values))
-    return (total[end] - total[start]) / (end - start).reshape(-1, *[1] * (values.ndim - 1))
 
 
 def _stable_id(one: str, other: str, frame: int) -> str:

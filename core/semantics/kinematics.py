@@ -15,13 +15,12 @@ from jaxtyping import Bool, Float, Int
 from ..body.model import BodyModel
 from ..contract.contact import Contact
 from ..contract.skeleton import BODY_JOINTS, GROUND, JOINT_INDEX, REGIONS
-from ..motion import PairMotion, pose_motion
+from ..motion import PairMotion, median_time_step, pose_motion
 
 _SMOOTHING_WINDOW = 0.25
 """Seconds over which positions and headings are averaged before they are differentiated."""
 _FOOT_JOINT_HEIGHT = 0.03
 """Approximate height of the foot joint, at the ball of the foot, above the sole in metres."""
-_DEFAULT_TIME_STEP = 1 / 30
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,7 @@ class PairKinematics:
     @property
     def time_step(self) -> float:
         """Median time between frames, seconds."""
-        return _median_time_step(self.time)
+        return median_time_step(self.time)
 
     @property
     def distance(self) -> Float[np.ndarray, "T"]:
@@ -80,13 +79,13 @@ def compute_kinematics(motion: PairMotion, body: BodyModel, time: Float[np.ndarr
         joints = posed.joints[:, :, : len(BODY_JOINTS)].double().cpu().numpy()
         rest = posed.rest[:, 0].double().cpu().numpy()
     time = np.asarray(time, np.float64)
-    width = max(1, round(_SMOOTHING_WINDOW / _median_time_step(time)))
+    half_width = max(1, round(_SMOOTHING_WINDOW / median_time_step(time))) // 2
 
     def joint(name: str) -> np.ndarray:
         return joints[:, :, JOINT_INDEX[name]]
 
     leftwards = joint("left_hip") - joint("right_hip") + joint("left_shoulder") - joint("right_shoulder")
-    forwards = _running_mean(np.stack([leftwards[..., 1], -leftwards[..., 0]], -1), width)
+    forwards = running_mean(np.stack([leftwards[..., 1], -leftwards[..., 0]], -1), half_width, axis=1)
     trunk = joint("neck") - joint("pelvis")
     feet = [JOINT_INDEX["left_foot"], JOINT_INDEX["right_foot"]]
     ankles = [JOINT_INDEX["left_ankle"], JOINT_INDEX["right_ankle"]]
@@ -95,7 +94,7 @@ def compute_kinematics(motion: PairMotion, body: BodyModel, time: Float[np.ndarr
     return PairKinematics(
         time=time,
         joints=joints,
-        position=_running_mean(joints[:, :, 0, :2], width),
+        position=running_mean(joints[:, :, 0, :2], half_width, axis=1),
         heading=np.unwrap(np.arctan2(forwards[..., 1], forwards[..., 0]), axis=1),
         trunk_lean=np.arccos(np.clip(trunk[..., 2] / np.maximum(np.linalg.norm(trunk, axis=-1), 1e-6), -1, 1)),
         relative_height=joints[:, :, 0, 2] / standing_height[:, None],
@@ -120,14 +119,10 @@ def wrap_angle(angle: Float[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"
     return (angle + np.pi) % (2 * np.pi) - np.pi
 
 
-def _median_time_step(time: Float[np.ndarray, "T"]) -> float:
-    return float(np.median(np.diff(time))) if len(time) > 1 else _DEFAULT_TIME_STEP
-
-
-def _running_mean(values: Float[np.ndarray, "P T *values"], width: int) -> Float[np.ndarray, "P T *values"]:
-    """Mean over a window of `width` frames, which is cut off at the ends of the clip."""
-    total = np.cumsum(np.concatenate([np.zeros_like(values[:, :1]), values], 1), 1)
-    centre, half = np.arange(values.shape[1]), width // 2
-    first, last = np.maximum(centre - half, 0), np.minimum(centre + half + 1, len(centre))
-    counts = (last - first).reshape(1, -1, *[1] * (values.ndim - 2))
-    return (total[:, last] - total[:, first]) / counts
+def running_mean(values: Float[np.ndarray, "*values"], half_width: int, axis: int = 0) -> Float[np.ndarray, "*values"]:
+    """Mean over up to `half_width` frames before and after each along the axis of time, cut off at the ends of the clip."""
+    total = np.cumsum(np.insert(values, 0, 0, axis), axis, dtype=np.float64)
+    frames = np.arange(values.shape[axis])
+    first, last = np.maximum(frames - half_width, 0), np.minimum(frames + half_width + 1, len(frames))
+    counts = (last - first).reshape(-1, *[1] * (values.ndim - axis - 1))
+    return (total.take(last, axis) - total.take(first, axis)) / counts

@@ -182,7 +182,7 @@ BODY_PART_WORDS: dict[str, str] = {
     "shin": "shin", "calf": "calf", "foot": "foot", "ankle": "foot",
 }  # fmt: skip
 """Everyday words for parts of the body, in the singular, and the regions without side that they mean."""
-IRREGULAR_PLURALS = {"feet": "foot", "calves": "calf", "thighs": "thigh"}
+IRREGULAR_PLURALS = {"feet": "foot", "calves": "calf"}
 AMBIGUOUS_PARTS = ("back", "face", "faces")
 """Words that are a part only after a word that a noun follows, such as a determiner."""
 DETERMINERS = ("the", "a", "an", "his", "her", "their", "my", "your", "its", "one", "both", "own", "s", "other")

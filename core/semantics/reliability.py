@@ -50,16 +50,18 @@ class ReliabilitySettings:
     min_action_durations: Mapping[ActionName, float] = field(default_factory=_min_action_durations)
 
 
-def keep_reliable_facts(description: Description, settings: ReliabilitySettings | None = None) -> Description:
+_SETTINGS = ReliabilitySettings()
+
+
+def keep_reliable_facts(description: Description) -> Description:
     """The description without sides, steps, and whatever is too short to be told from an error of reconstruction."""
-    settings = settings or ReliabilitySettings()
     longest: dict[tuple[InteractionName, int | None, str], Interaction] = {}
     for interaction in sorted(description.interactions, key=lambda interaction: interaction.duration):
         if not _looks_like_an_error(interaction, description.interactions):
-            coarse = _coarsen(interaction, settings)
+            coarse = _coarsen(interaction)
             longest[coarse.name, coarse.actor, coarse.other_region] = coarse
     interactions = [
-        interaction for interaction in longest.values() if interaction.duration >= _min_duration(interaction, settings)
+        interaction for interaction in longest.values() if interaction.duration >= _min_duration(interaction)
     ]
     return replace(
         description,
@@ -67,14 +69,14 @@ def keep_reliable_facts(description: Description, settings: ReliabilitySettings 
         actions=tuple(
             action
             for action in description.actions
-            if action.end - action.start >= settings.min_action_durations.get(action.name, math.inf)
+            if action.end - action.start >= _SETTINGS.min_action_durations.get(action.name, math.inf)
         ),
         shared_actions=tuple(action for action in description.shared_actions if action.same_direction),
     )
 
 
-def _min_duration(interaction: Interaction, settings: ReliabilitySettings) -> float:
-    return settings.min_interaction_durations.get(interaction.name, math.inf)
+def _min_duration(interaction: Interaction) -> float:
+    return _SETTINGS.min_interaction_durations.get(interaction.name, math.inf)
 
 
 def _looks_like_an_error(interaction: Interaction, interactions: Sequence[Interaction]) -> bool:
@@ -88,10 +90,10 @@ def _looks_like_an_error(interaction: Interaction, interactions: Sequence[Intera
     return interaction.name in _MOMENTARY and any(other.duration > interaction.duration for other in simultaneous)
 
 
-def _coarsen(interaction: Interaction, settings: ReliabilitySettings) -> Interaction:
+def _coarsen(interaction: Interaction) -> Interaction:
     """The interaction without the details that a small error changes."""
     coarse = replace(interaction, actor_side="", other_side="")
-    if coarse.name in _CERTAIN_PART and coarse.duration < _min_duration(coarse, settings):
+    if coarse.name in _CERTAIN_PART and coarse.duration < _min_duration(coarse):
         part = _CERTAIN_PART[coarse.name] or coarse.other_region
         coarse = replace(coarse, name="touch", actor_region="palm", other_region=part, count=0)
     if coarse.name in ("touch", "pull_arm"):

@@ -18,8 +18,8 @@ from ..observations.clip_scene import ClipScene
 from ..observations.features import CanonicalFrame
 from ..observations.observe import Observations
 from ..records import Record
-from ..representation.body_parts import PARTS
 from ..representation.residual import PoseState, apply_residual, encode_residual
+from ..representation.touch_flags import TOUCHING_PARTS
 from .inference import run_stgcn
 from .network import STGCN
 from .posing import pose_to_joints
@@ -29,6 +29,12 @@ _LIMBS = [
 ]
 _JOINTS = [JOINT_INDEX[name] for name in _LIMBS]
 _LANDMARKS = [LANDMARK_INDEX[name] for name in _LIMBS]
+_LIMB_CHAINS = [
+    tuple(f"{side}_{part}" for part in parts)
+    for side in ("left", "right")
+    for parts in (("elbow", "wrist"), ("knee", "ankle", "foot"))
+]
+"""Joints of each limb, from the elbow or the knee on; the first two have landmarks."""
 
 
 _NEGLIGIBLE = 1e-8
@@ -60,6 +66,11 @@ class SnapSettings:
     """metres from the keypoint at which a limb moves half of the way."""
     allowed: float = 0.05
     """metres across the picture that a joint may lie from its landmark: that far the two are not the same place."""
+    contradicted: float = 0.06
+    """metres by which the network puts a limb farther from its confident keypoints than the initial motion does at which each of
+    the two counts half."""
+    contradicted_seconds: float = 0.04
+    """Time constant over which that is averaged."""
 
 
 @dataclass(frozen=True)
@@ -88,8 +99,9 @@ def predict_joints(
     device = features.joints.device
     offset = frame.view.vectors_incam(frame.grid.from_grid(found.joints_inview.to(device) - features.joints))
     along, across = (frame.grid.from_grid(each.to(device)) for each in (found.sigma_along, found.sigma_across))
-    joints = pose_motion(body, initial.motion_incam).joints[:, :, :BODY_COUNT] + offset
-    raw = JointPrior(joints.cpu().numpy(), along.cpu().numpy(), across.cpu().numpy())
+    initial_joints = pose_motion(body, initial.motion_incam).joints[:, :, :BODY_COUNT]
+    raw = JointPrior((initial_joints + offset).cpu().numpy(), along.cpu().numpy(), across.cpu().numpy())
+    raw = keep_seen_limbs(raw, initial_joints.cpu().numpy(), scene.observations)
     posed = pose_to_joints(features.reference, found.joints_inview.to(device), body)
     motion = at_clip_times(posed, features.reference, frame, initial.motion_incam)
     prior, moved = snap_to_keypoints(raw, scene.observations)
@@ -129,7 +141,7 @@ def at_clip_times(
     state: PoseState, reference: PoseState, frame: CanonicalFrame, reference_incam: PairMotion
 ) -> PairMotion:
     """A motion on the uniform grid, with the reference's shapes, as a change of the reference motion at the clip's times."""
-    no = torch.zeros(*state.pelvis.shape[:2], 2 + len(PARTS), dtype=torch.bool, device=state.pelvis.device)
+    no = torch.zeros(*state.pelvis.shape[:2], 2 + len(TOUCHING_PARTS), dtype=torch.bool, device=state.pelvis.device)
     x, betas = encode_residual(state, reference, no[..., :2], no[..., 2:])
     return apply_residual(x, betas, reference_incam, frame.view, frame.grid)
 
@@ -183,6 +195,57 @@ def lateral_offset(prior: JointPrior, observations: Observations, settings: Snap
     mean = _gaussian_sums(weight * median, time, seconds)
     mean /= _gaussian_sums(weight, time, seconds) + settings.person_damping
     return np.concatenate([mean, np.zeros_like(mean[..., :1])], -1).astype(np.float32)
+
+
+def keep_seen_limbs(
+    prior: JointPrior,
+    initial_incam: Float[np.ndarray, "P T 22 3"],
+    observations: Observations,
+    settings: SnapSettings | None = None,
+) -> JointPrior:
+    """The prior with the initial motion's limbs, about the predicted pelvis, where confident keypoints lie on these and not on
+    the predicted ones; sigmas are those of the mixture of both.
+
+    A network that has rarely seen a kick takes the raised foot back to the floor, though the picture shows it plainly. A limb
+    counts as a whole, from the elbow or the knee on: where a joint of it is contradicted, the depth of the others is not to be
+    believed either. A partner nearby is no exception.
+    """
+    settings = settings or SnapSettings()
+    weight = _contradiction(prior, initial_incam, observations, settings)
+    to_initial = _about_pelvis(initial_incam, prior) - prior.joints_incam
+    spread = np.linalg.norm(to_initial, axis=-1) * np.sqrt(weight * (1 - weight))
+    joints = (prior.joints_incam + weight[..., None] * to_initial).astype(np.float32)
+    along, across = (np.hypot(sigma, spread).astype(np.float32) for sigma in (prior.sigma_along, prior.sigma_across))
+    return JointPrior(joints, along, across)
+
+
+def _about_pelvis(joints_incam: Float[np.ndarray, "P T 22 3"], prior: JointPrior) -> Float[np.ndarray, "P T 22 3"]:
+    """Joints moved to where the prior has each person's pelvis."""
+    return prior.joints_incam[:, :, :1] + joints_incam - joints_incam[:, :, :1]
+
+
+def _contradiction(
+    prior: JointPrior,
+    initial_incam: Float[np.ndarray, "P T 22 3"],
+    observations: Observations,
+    settings: SnapSettings,
+) -> Float[np.ndarray, "P T 22"]:
+    """In 0-1, how much the picture speaks for the initial motion's limb and against the prior's; 0 for the trunk."""
+    offset = lateral_offset(prior, observations, settings)[:, :, None]
+    placed = replace(prior, joints_incam=prior.joints_incam + offset)
+    predicted = _keypoint_offsets(placed, observations, settings)
+    initial = _keypoint_offsets(
+        replace(prior, joints_incam=_about_pelvis(initial_incam, placed)), observations, settings
+    )
+    farther = np.linalg.norm(predicted.metres, axis=-1) - np.linalg.norm(initial.metres, axis=-1)
+    farther = np.where(predicted.confident, farther.clip(min=0), 0)
+    of_joints = farther**2 / (farther**2 + settings.contradicted**2)
+    weight = np.zeros(initial_incam.shape[:3])
+    for names in _LIMB_CHAINS:
+        of_limb = of_joints[:, :, [_LIMBS.index(name) for name in names[:2]]].max(-1)
+        weight[:, :, [JOINT_INDEX[name] for name in names]] = of_limb[..., None]
+    time, seconds = observations.time, settings.contradicted_seconds
+    return _gaussian_sums(weight, time, seconds) / _gaussian_sums(np.ones_like(weight), time, seconds)
 
 
 @dataclass(frozen=True)

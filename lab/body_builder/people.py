@@ -52,15 +52,16 @@ _VARIATION: dict[tuple[str, ...], float] = {
     ("mouth-scale-horiz-incr",): 0.25,
 }
 """Standard deviation of local changes, those named together by the same amount on both sides."""
+_SEED = 0
 
 
-def sample_people(source: Source, count: int, seed: int = 0) -> tuple[dict[str, Any], dict[str, Any]]:
+def sample_people(source: Source, count: int) -> tuple[dict[str, Any], dict[str, Any]]:
     """Phenotypes and local changes [N] of adults of 18 to 70 years, heights by age as Anny calibrated them."""
     import torch
     from anny.shape_distribution import SimpleShapeDistribution  # pyright: ignore[reportMissingImports]
 
-    torch.manual_seed(seed)
-    random = np.random.default_rng(seed)
+    torch.manual_seed(_SEED)
+    random = np.random.default_rng(_SEED)
     youngest, oldest = torch.tensor([18.0, 70.0], dtype=torch.float64)
     ages = torch.distributions.Uniform(youngest, oldest)
     _, drawn = SimpleShapeDistribution(source.model, morphological_age_distribution=ages).sample(count)

@@ -7,6 +7,7 @@ import uuid
 import numpy as np
 
 from core.contract.contact import Contact
+from core.contract.runs import find_runs
 from core.contract.skeleton import REGIONS
 
 CONTACT_DISTANCE = 0.010
@@ -20,10 +21,7 @@ def contact_intervals(touching: np.ndarray) -> list[Contact]:
     """Touches [T,R,R] as stretches of frames: short gaps closed, short stretches left out."""
     found = []
     for a, b in np.argwhere(touching.any(0)):
-        frames = np.flatnonzero(touching[:, a, b])
-        for stretch in np.split(frames, np.flatnonzero(np.diff(frames) > _BRIDGED + 1) + 1):
-            first, last = int(stretch[0]), int(stretch[-1])
-            if last - first + 1 >= _SHORTEST:
-                name = f"{REGIONS[a]} {REGIONS[b]} {first}"
-                found.append(Contact(0, REGIONS[a], 1, REGIONS[b], first, last, id=str(uuid.uuid5(_NAMESPACE, name))))
+        for run in find_runs(touching[:, a, b], _BRIDGED, _SHORTEST):
+            name = str(uuid.uuid5(_NAMESPACE, f"{REGIONS[a]} {REGIONS[b]} {run.start}"))
+            found.append(Contact(0, REGIONS[a], 1, REGIONS[b], run.start, run.stop - 1, id=name))
     return sorted(found, key=lambda contact: (contact.frame_start, contact.region_a, contact.region_b))

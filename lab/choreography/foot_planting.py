@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from core.contract.runs import find_runs
 from core.contract.skeleton import JOINT_INDEX
 from core.fitting.soles import sole_vertices
 
-from ..mocap.runs import true_runs
 from .scene import Actor
 from .skin_points import SkinPoints
 
@@ -36,9 +36,9 @@ def plant_choreographed_feet(actor: Actor, joints: Tensor, world: Tensor) -> Pla
         planted = actor.motion.foot_contact[:, foot]
         middle = soles[:, foot].mean(1).numpy()
         correction, known = np.zeros((frames, 2)), np.zeros(frames, bool)
-        for start, end in true_runs(planted):
-            correction[start:end] = middle[start:end, :2].mean(0) - middle[start:end, :2]
-            known[start:end] = True
+        for run in find_runs(planted):
+            correction[run] = middle[run, :2].mean(0) - middle[run, :2]
+            known[run] = True
         if known.any():
             at = np.flatnonzero(known)
             for axis in (0, 1):

@@ -12,9 +12,9 @@ from numpy.random import Generator
 from scipy.interpolate import PchipInterpolator
 
 from core.body.model import forward_kinematics, rest_joints
-from core.body.rotations import axis_angle_to_matrix
 from core.contract.skeleton import JOINT_INDEX
 
+from ..mocap.array_rotations import rotation_about_x
 from ..mocap.blending import join, with_planted_feet
 from ..mocap.motion_clip import MotionClip, heading_at, mirror, place_at, reverse, standing_height, time_warp, trim
 from ..mocap.windows import Action, Window
@@ -77,21 +77,14 @@ def front_kick(sampler: SceneSampler, person: Person, frames: int, rng: Generato
         ("spine2", 0.6 * back),
     ):
         index = JOINT_INDEX[joint]
-        rotations[:, index] = _about_x(angle) @ rotations[:, index]
-    rotations[:, 0] = rotations[:, 0] @ _about_x(-back)
+        rotations[:, index] = rotation_about_x(angle.astype(np.float32)) @ rotations[:, index]
+    rotations[:, 0] = rotations[:, 0] @ rotation_about_x(-back.astype(np.float32))
     support = actor_joints(Actor(person.body, person.betas, standing))[:, JOINT_INDEX["left_ankle"], :2]
     pelvis[:, :2] += 0.75 * over[:, None] * (support - pelvis[:, :2])
     planted[(t > -15) & (t < 19), 1] = False
     planted[(t > -26) & (t < 28), 0] = True
     motion = replace(standing, rotations=rotations, pelvis=pelvis.astype(np.float32), foot_contact=planted)
     return _along_x(person, with_planted_feet(motion, person.body, person.betas), "kicking", hit)
-
-
-def _about_x(angles: np.ndarray) -> np.ndarray:
-    """Rotations [T,3,3]"""
-    vectors = np.zeros((len(angles), 3), np.float32)
-    vectors[:, 0] = angles
-    return axis_angle_to_matrix(torch.from_numpy(vectors)).numpy()
 
 
 def _along_x(person: Person, motion: MotionClip, kind: Action, hit: int) -> MotionClip:

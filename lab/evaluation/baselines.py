@@ -21,7 +21,7 @@ from core.fitting.camera import extrinsics, floor_from_extrinsics, intrinsics
 from core.fitting.fit import CONTACT_FIT, FIRST_FIT, FitSchedule, FittedMotion, Phase
 from core.fitting.floor import estimate_floor
 from core.fitting.lifting import rotations_from_landmarks
-from core.fitting.rest import rest_landmarks
+from core.fitting.rest_landmarks import rest_landmarks
 from core.fitting.soles import sole_vertices
 from core.fitting.targets import FitTargets
 from core.fitting.windows import fit_clip

@@ -9,9 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from core.contract.rotations import rigid_transform
 from core.contract.skeleton import JOINT_INDEX
 from core.motion import BODY_COUNT, Camera
-from core.transforms import rigid_transform, transform_points
+from core.transforms import transform_points
+
+from ..rendering.cameras import look_at
 
 LANDSCAPE, PORTRAIT = (960, 540), (540, 960)
 _FILM = 36.0
@@ -139,12 +142,9 @@ def _look_at(
 ) -> Camera:
     """A camera whose image shows the target off its middle by `aim` [2], in shares of the image's sides."""
     K = np.array([[focal, 0, size[0] / 2], [0, focal, size[1] / 2], [0, 0, 1]])
-    forward = _unit(target - position)
-    right = _unit(np.cross(forward, (0, 0, 1)))
-    level = np.stack([right, np.cross(forward, right), forward])
     # rotate so that the ray through the aimed pixel, not through the middle, meets the target
     yaw, pitch = np.arctan2(aim * size, focal)
-    rotation = _about_x(pitch) @ _about_y(-yaw) @ _about_z(roll) @ level
+    rotation = _about_x(pitch) @ _about_y(-yaw) @ _about_z(roll) @ look_at(position, target)[:3, :3]
     return Camera(K, rigid_transform(rotation, -rotation @ position))
 
 
@@ -161,10 +161,6 @@ def _project(camera: Camera, points: np.ndarray) -> np.ndarray:
     """px [N,2] of world points [N,3] in front of the camera."""
     incam = transform_points(camera.T_cw, points)
     return incam[:, :2] / incam[:, 2:] * camera.K[0, 0] + camera.K[:2, 2]
-
-
-def _unit(vector: np.ndarray) -> np.ndarray:
-    return vector / np.linalg.norm(vector)
 
 
 def _about_x(angle: float) -> np.ndarray:

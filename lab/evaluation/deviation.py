@@ -17,9 +17,9 @@ from core.body.model import BodyModel
 from core.contract.skeleton import PARENTS
 from core.infilling.infill import InfilledMotion, InfillScene
 from core.motion import BODY_COUNT, pose_motion
-from core.representation.body_parts import PARTS
 from core.representation.resampling import FRAME_RATE
 from core.representation.residual import PoseState, apply_residual, encode_residual, from_channels, to_channels
+from core.representation.touch_flags import TOUCHING_PARTS
 from core.smoothing.smooth import Smoother, smooth
 from core.stgcn.network import gaussian_filter
 from core.stgcn.posing import pose_to_joints
@@ -36,6 +36,9 @@ class DeviationSettings:
     """Standard deviation of the Gaussian over time that the deviations are smoothed by."""
     certain: float = 0.07
     """metres: sigma up to which a joint is taken to be where it is predicted; beyond it takes differ."""
+
+
+_SETTINGS = DeviationSettings()
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ def deviating_take(scene: InfillScene, smoother: Smoother, temperature: float, s
     reference = scene.reference_inview.state
     uncertainty = Uncertainty(along, across, view.camera_centre)
     state = deviated(reference, uncertainty, scene.clip.body, temperature, seed)
-    nowhere = torch.zeros(*state.pelvis.shape[:2], 2 + len(PARTS), dtype=torch.bool)
+    nowhere = torch.zeros(*state.pelvis.shape[:2], 2 + len(TOUCHING_PARTS), dtype=torch.bool)
     x, betas = encode_residual(state, reference, nowhere[..., :2], nowhere[..., 2:])
     channels = to_channels(x, betas, smoother.scales)
     channels = smooth(smoother, channels, replace(scene.clip.features, reference=reference))
@@ -73,7 +76,6 @@ def deviated(
     body: BodyModel,
     temperature: float,
     seed: int,
-    settings: DeviationSettings | None = None,
 ) -> PoseState:
     """A take about a predicted motion in the ground view; temperature 0 gives the prediction itself.
 
@@ -81,15 +83,14 @@ def deviated(
     """
     if temperature == 0:
         return state
-    settings = settings or DeviationSettings()
     joints = state.joints(body)
     rays = normalize(joints - uncertainty.camera_centre, dim=-1)
     generator = torch.Generator().manual_seed(seed)
-    noise = smooth_noise(joints.shape, settings.seconds * FRAME_RATE, generator).to(joints)
+    noise = smooth_noise(joints.shape, _SETTINGS.seconds * FRAME_RATE, generator).to(joints)
     along = (noise * rays).sum(-1, keepdim=True) * rays
     sigmas = torch.stack([uncertainty.sigma_along, uncertainty.sigma_across], -1)
     sigmas = gaussian_filter(sigmas[None], _SIGMA_SECONDS * FRAME_RATE)[0]
-    steps = _of_bones(sigmas, settings.certain)[..., None]
+    steps = _of_bones(sigmas, _SETTINGS.certain)[..., None]
     steps = temperature * (steps[..., 0, :] * along + steps[..., 1, :] * (noise - along))
     offsets = [steps[..., 0, :]]
     for joint in range(1, BODY_COUNT):

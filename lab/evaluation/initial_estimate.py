@@ -14,10 +14,10 @@ from core.perception.detections import Detections
 from core.reporting import Reporter, SilentReporter
 
 
-def observe_with_default_camera(detections: Detections, device: torch.device, fov: float | None = None) -> Observations:
-    """`fov`: horizontal field of view in degrees; None for a focal length of the picture's diagonal."""
+def observe_with_default_camera(detections: Detections, device: torch.device) -> Observations:
+    """Under a camera with a focal length of the picture's diagonal."""
     width, height = (int(size) for size in detections.image_size)
-    return observe(detections, intrinsics(width, height, fov), device)
+    return observe(detections, intrinsics(width, height, None), device)
 
 
 def estimate_initial(

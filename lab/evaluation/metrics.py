@@ -9,13 +9,16 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Bool, Float
 
+from core.contract.skeleton import JOINT_INDEX
+
 MM = 1000.0
 """Millimetres in a metre."""
+_LEFT_HIP, _RIGHT_HIP = JOINT_INDEX["left_hip"], JOINT_INDEX["right_hip"]
 
 
-def root_relative(joints: Float[np.ndarray, "*batch J 3"], root: int = 0) -> Float[np.ndarray, "*batch J 3"]:
-    """Joints relative to one of them."""
-    return joints - joints[..., root : root + 1, :]
+def root_relative(joints: Float[np.ndarray, "*batch J 3"]) -> Float[np.ndarray, "*batch J 3"]:
+    """Joints relative to the first one, the pelvis."""
+    return joints - joints[..., :1, :]
 
 
 def mpjpe(predicted: Float[np.ndarray, "*batch 3"], true: Float[np.ndarray, "*batch 3"]) -> float:
@@ -60,16 +63,14 @@ def interaction(predicted: Float[np.ndarray, "2 T J 3"], true: Float[np.ndarray,
     return float(np.abs(distances(predicted) - distances(true)).mean() * MM)
 
 
-def relative_error(
-    predicted: Float[np.ndarray, "2 T J 3"], true: Float[np.ndarray, "2 T J 3"], left_hip: int = 1, right_hip: int = 2
-) -> float:
+def relative_error(predicted: Float[np.ndarray, "2 T J 3"], true: Float[np.ndarray, "2 T J 3"]) -> float:
     """RE: error of person 1's joints after aligning person 0's pelvis and heading, mm. Z is up.
 
     Our own definition: the formula behind the number of that name in SocialMirror's abstract is not public.
     """
 
     def relative_to_first(joints: np.ndarray) -> np.ndarray:
-        across = joints[0, :, left_hip] - joints[0, :, right_hip]
+        across = joints[0, :, _LEFT_HIP] - joints[0, :, _RIGHT_HIP]
         angle = -np.arctan2(across[:, 1], across[:, 0])
         cos, sin, zero = np.cos(angle), np.sin(angle), np.zeros_like(angle)
         heading = np.stack(

@@ -50,12 +50,10 @@ def choreograph_command(split: str, path: Path) -> str:
     return f"python -m lab choreograph --motion FOLDER --split {split} --out {path.with_suffix('')}"
 
 
-def simulate_clips(
-    interactions: Iterable[Interaction], seed: int, body: BodyModel, noise: DetectionNoise | None = None
-) -> Iterator[BenchmarkClip]:
+def simulate_clips(interactions: Iterable[Interaction], seed: int, body: BodyModel) -> Iterator[BenchmarkClip]:
     """A clip of each interaction. It depends on the seed and the interaction's name, not on the order."""
     for interaction in interactions:
-        yield simulate_clip(interaction, seed, body, noise or load_noise())
+        yield simulate_clip(interaction, seed, body, load_noise())
 
 
 def simulate_clip(

@@ -18,9 +18,10 @@ from jaxtyping import Bool, Float, Int
 from core.body.model import BodyModel
 from core.body.regions import vertex_regions
 from core.contract.contact import Contact
+from core.contract.runs import find_runs
 from core.contract.touches import group_touches
 from core.fitting.soles import posed_soles
-from core.motion import BODY_COUNT, Camera, PairMotion, pose_motion
+from core.motion import BODY_COUNT, Camera, PairMotion, median_time_step, pose_motion
 from core.transforms import transform_points, transform_vectors
 
 from . import metrics
@@ -77,7 +78,7 @@ def score(
     vertices = pose_motion(body, motion).skin(body).numpy()
     found = _joint_metrics(joints)
     if len(frames) > 3:
-        found["jitter"] = metrics.jitter(joints.inworld, 1 / float(np.median(np.diff(clip.detections.time))))
+        found["jitter"] = metrics.jitter(joints.inworld, 1 / median_time_step(clip.detections.time))
     if surfaces.vertices is not None:
         found["mpvpe"] = metrics.mpjpe(_pelvis_relative(vertices, motion, estimate.camera), surfaces.vertices)
     contacts = _renumbered(estimate.contacts, joints.order)
@@ -184,13 +185,9 @@ def _joint_metrics(joints: ComparedJoints) -> dict[str, float]:
 
 def _acceleration_error(joints: ComparedJoints) -> float:
     """Over the runs of successive frames with ground truth; NaN where no run has three frames."""
-    known = joints.is_known.astype(int)
-    starts = np.flatnonzero(np.diff(known, prepend=0) == 1)
-    ends = np.flatnonzero(np.diff(known, append=0) == -1) + 1
     runs = [
-        (metrics.acceleration_error(joints.incam[:, a:b], joints.true_incam[:, a:b]), b - a - 2)
-        for a, b in zip(starts, ends)
-        if b - a > 2
+        (metrics.acceleration_error(joints.incam[:, run], joints.true_incam[:, run]), run.stop - run.start - 2)
+        for run in find_runs(joints.is_known, min_length=3)
     ]
     total = sum(count for _, count in runs)
     return float(sum(error * count for error, count in runs) / total) if runs else math.nan

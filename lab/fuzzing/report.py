@@ -27,12 +27,12 @@ def table(outcomes: Sequence[Outcome]) -> str:
     return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
 
 
-def examples_of_failures(outcomes: Sequence[Outcome], most: int = 5) -> str:
-    """A line for each kind of failure of each reader, with a file that shows it; at most so many for each reader."""
+def examples_of_failures(outcomes: Sequence[Outcome]) -> str:
+    """A line for each kind of failure of each reader, with a file that shows it; at most five for each reader."""
     lines = []
     for outcome in outcomes:
         different = {(failure.kind, failure.problem[:80]): failure for failure in reversed(outcome.failures)}
-        for failure in list(different.values())[:most]:
+        for failure in list(different.values())[:5]:
             lines.append(f"{outcome.name}: {failure.kind}: {failure.problem} ({failure.input_file})")
     return "\n".join(lines)
 

@@ -14,10 +14,11 @@ from jaxtyping import Bool
 from scipy.ndimage import uniform_filter1d
 from scipy.signal import find_peaks
 
+from core.contract.runs import find_runs
+
 from .capture import Capture
 from .cycles import find_cycle
 from .motion_features import MotionFeatures, motion_features
-from .runs import true_runs
 from .windows import Action, Side, Window
 
 _SIDES: tuple[Side, Side] = ("left", "right")
@@ -159,7 +160,7 @@ def _capture_windows(capture: Capture, features: MotionFeatures, action: Action,
 
 def _split_runs(flags: Bool[np.ndarray, " T"], frames: int, shortest: int) -> Iterator[tuple[int, int]]:
     """Runs of true flags as pieces of `frames` frames that overlap by half; shorter runs as a whole."""
-    for start, end in true_runs(flags):
+    for start, end in ((run.start, run.stop) for run in find_runs(flags)):
         if end - start >= frames:
             for first in range(start, end - frames + 1, max(frames // 2, 1)):
                 yield first, first + frames
@@ -271,7 +272,7 @@ def _find_punches(features: MotionFeatures) -> list[tuple[int, Side]]:
 def _find_rises(features: MotionFeatures) -> list[tuple[int, int, int]]:
     """(a frame on the floor, first frame upright, end) of every time that somebody gets up after a while on the floor."""
     found = []
-    for _, rising in true_runs(features.height < _RISE.lying_height):
+    for rising in (run.stop for run in find_runs(features.height < _RISE.lying_height)):
         later = np.flatnonzero(features.height[rising:] > _RISE.upright_height)
         if len(later) == 0 or (features.height[rising : rising + int(later[0])] < _RISE.lying_height).any():
             continue

@@ -31,6 +31,10 @@ def slerp(
     return rotations.slerp(_tensor(start), _tensor(end), _tensor(fraction)).numpy()
 
 
+def rotation_about_x(angle: Float[np.ndarray, "*batch"]) -> Float[np.ndarray, "*batch 3 3"]:
+    return rotations.rotation_about_x(_tensor(angle)).numpy()
+
+
 def rotation_about_z(angle: Float[np.ndarray, "*batch"]) -> Float[np.ndarray, "*batch 3 3"]:
     """Rotations about the world's vertical by angles in radians, counter-clockwise seen from above."""
     cosine, sine, zero, one = np.cos(angle), np.sin(angle), np.zeros_like(angle), np.ones_like(angle)

@@ -26,26 +26,25 @@ class CycleSettings:
     """Weight of metres of the pelvis' height, relative to entries of rotation matrices."""
 
 
-DEFAULT_SETTINGS = CycleSettings()
+_SETTINGS = CycleSettings()
 
 
 def find_cycle(
     rotations: Float[np.ndarray, "T 22 3 3"],
     pelvis: Float[np.ndarray, "T 3"],
-    settings: CycleSettings = DEFAULT_SETTINGS,
 ) -> tuple[int, int] | None:
     """The two most similar frames that are two steps apart, at least BLEND_FRAMES before the end; None without a cycle.
 
     Rotations are relative to the parent joint. Poses are compared without the pelvis' rotation and horizontal position.
     """
     last = len(pelvis) - BLEND_FRAMES - 1
-    if last < settings.min_frames:
+    if last < _SETTINGS.min_frames:
         return None
     pose = rotations[:, 1:, :, :2].reshape(len(pelvis), -1)
-    velocity = settings.velocity_weight * np.asarray(np.gradient(pose, axis=0))
-    features = np.concatenate([pose, velocity, settings.height_weight * pelvis[:, 2:]], 1)
-    smallest, cycle = settings.max_difference, None
-    for length in range(settings.min_frames, min(settings.max_frames, last) + 1):
+    velocity = _SETTINGS.velocity_weight * np.asarray(np.gradient(pose, axis=0))
+    features = np.concatenate([pose, velocity, _SETTINGS.height_weight * pelvis[:, 2:]], 1)
+    smallest, cycle = _SETTINGS.max_difference, None
+    for length in range(_SETTINGS.min_frames, min(_SETTINGS.max_frames, last) + 1):
         difference = np.square(features[length : last + 1] - features[: last + 1 - length]).mean(1)
         if difference.min() < smallest:
             smallest, cycle = difference.min(), (int(difference.argmin()), int(difference.argmin()) + length)

@@ -30,7 +30,7 @@ class FootContactSettings:
     """Longest interruption of a contact that is closed, frames."""
 
 
-DEFAULT_SETTINGS = FootContactSettings()
+_SETTINGS = FootContactSettings()
 
 
 @dataclass(frozen=True)
@@ -65,17 +65,15 @@ def pose_skeleton(
     )
 
 
-def detect_foot_contact(
-    soles: Float[np.ndarray, "T 2 S 3"], rate: float, settings: FootContactSettings = DEFAULT_SETTINGS
-) -> Bool[np.ndarray, "T 2"]:
+def detect_foot_contact(soles: Float[np.ndarray, "T 2 S 3"], rate: float) -> Bool[np.ndarray, "T 2"]:
     """Whether each foot is slow and near the floor z = 0. Soles in metres, at `rate` frames per second."""
     middle = soles.mean(2)
-    is_low = soles[..., 2].min(2) < settings.max_height
+    is_low = soles[..., 2].min(2) < _SETTINGS.max_height
     if len(middle) < 2:
         return is_low
     speed = uniform_filter1d(np.linalg.norm(np.gradient(middle, axis=0), axis=-1) * rate, 3, axis=0)
-    contact = (speed < settings.max_speed) & is_low
+    contact = (speed < _SETTINGS.max_speed) & is_low
     for foot in range(2):
-        without_gaps = ~remove_short_runs(~contact[:, foot], settings.max_gap + 1)
-        contact[:, foot] = remove_short_runs(without_gaps, settings.min_frames)
+        without_gaps = ~remove_short_runs(~contact[:, foot], _SETTINGS.max_gap + 1)
+        contact[:, foot] = remove_short_runs(without_gaps, _SETTINGS.min_frames)
     return contact

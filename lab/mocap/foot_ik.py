@@ -13,12 +13,12 @@ from jaxtyping import Bool, Float
 from scipy.ndimage import gaussian_filter1d, maximum_filter1d
 
 from core.body.model import BodyModel, rest_joints, rest_vertices
+from core.contract.runs import find_runs
 from core.contract.skeleton import JOINT_INDEX
 from core.fitting.soles import sole_vertices
 
 from .array_rotations import axis_angle_to_matrix, matrix_to_axis_angle, rotation_between_vectors
 from .foot_contact import pose_skeleton
-from .runs import true_runs
 
 _SIDES = ("left", "right")
 _MAX_EXTENSION = 0.998
@@ -98,13 +98,13 @@ def _hold_during_contact(target: _LegTarget, contact: Bool[np.ndarray, " T"], an
     """The target with one position and a level foot during each contact. `ankle_height` is that of a flat foot, metres."""
     ankle, rotation = target.ankle, target.rotation
     offset, turn = np.zeros_like(ankle), np.zeros_like(ankle)
-    for start, end in true_runs(contact):
-        middle = np.median(ankle[start:end], 0)
-        offset[start:end] = np.array([middle[0], middle[1], ankle_height]) - ankle[start:end]
-        forward = rotation[start:end, :2, 2].mean(0)  # the foot's Z axis points to the toes
+    for run in find_runs(contact):
+        middle = np.median(ankle[run], 0)
+        offset[run] = np.array([middle[0], middle[1], ankle_height]) - ankle[run]
+        forward = rotation[run, :2, 2].mean(0)  # the foot's Z axis points to the toes
         yaw = np.arctan2(forward[1], forward[0])
         level = np.array([[-np.sin(yaw), 0, np.cos(yaw)], [np.cos(yaw), 0, np.sin(yaw)], [0, 1, 0]])
-        turn[start:end] = matrix_to_axis_angle(level @ np.swapaxes(rotation[start:end], -1, -2))
+        turn[run] = matrix_to_axis_angle(level @ np.swapaxes(rotation[run], -1, -2))
     if contact.any():
         frames, known = np.arange(len(ankle)), np.flatnonzero(contact)
         for axis in range(3):

@@ -15,7 +15,7 @@ from core.body.files import load_body
 from core.body.model import BodyModel
 from core.clip import probe
 from core.contract.errors import UserError
-from core.motion import Camera
+from core.motion import Camera, median_time_step
 from core.perception.detections import Detections
 from core.reporting import SilentReporter
 
@@ -141,7 +141,7 @@ def _sample(body: BodyModel) -> RenderedVideo:
     truth = load_truth(Path(f"{stem}_truth.npz"), Path(f"{stem}_contacts.json"))
     clip = probe(_SAMPLE)
     size = (clip.width, clip.height)
-    rate = 1 / float(np.median(np.diff(truth.time)))
+    rate = 1 / median_time_step(truth.time)
     projected = project_clip(truth.motion, (body, body), truth.camera, size)
     return RenderedVideo(_SAMPLE.stem, _SAMPLE, projected, truth.camera, size, rate)
 

@@ -24,6 +24,8 @@ NOTHING = 255
 """Value of pixels without a person in `Picture.person`."""
 _NEAR, _FAR = 0.1, 120.0
 """metres"""
+_SAMPLES = 2
+"""Per pixel and axis."""
 _SHADOW_SIZE = 768
 _SHADOW_REACH = 2.2
 """metres around the people that the light's view covers."""
@@ -133,16 +135,14 @@ class GlRenderer:
     UserError `no-opengl` where no context can be opened.
     """
 
-    def __init__(
-        self, faces: Int[np.ndarray, "F 3"], uv: Float[np.ndarray, "F 3 2"], side: int, samples: int = 2
-    ) -> None:
+    def __init__(self, faces: Int[np.ndarray, "F 3"], uv: Float[np.ndarray, "F 3 2"], side: int) -> None:
         self.side = side
-        self._faces, self._samples = faces, samples
+        self._faces = faces
         self._context: Any = _open_context()
         context = self._context
         self._program = context.program(vertex_shader=_VERTEX, fragment_shader=_FRAGMENT)
         self._shadow_program = context.program(vertex_shader=_SHADOW_VERTEX, fragment_shader=_SHADOW_FRAGMENT)
-        size = (side * samples, side * samples)
+        size = (side * _SAMPLES, side * _SAMPLES)
         self._target = context.framebuffer(
             [context.texture(size, 4), context.texture(size, 4)], context.depth_renderbuffer(size)
         )
@@ -162,7 +162,7 @@ class GlRenderer:
     def render(self, figures: Sequence[Figure], view: View, size: tuple[int, int] | None = None) -> Picture:
         """A picture of (width, height) px, or of the whole square; what is cut off takes no time."""
         context, program = self._context, self._program
-        width, height = (each * self._samples for each in size or (self.side, self.side))
+        width, height = (each * _SAMPLES for each in size or (self.side, self.side))
         context.enable(context.DEPTH_TEST)
         corners = [_corners(figure.vertices, self._faces) for figure in figures]
         to_light = _light_projection(np.mean([figure.vertices.mean(0) for figure in figures], 0), view.light)
@@ -204,8 +204,8 @@ class GlRenderer:
         )
         # the target was cleared to the sky in both attachments: only pixels whose second channel is 0 were drawn
         number = np.where(number[..., 1] == 0, number[..., 0], NOTHING).astype(np.uint8)
-        middle = slice(self._samples // 2, None, self._samples)
-        size = width // self._samples, height // self._samples
+        middle = slice(_SAMPLES // 2, None, _SAMPLES)
+        size = width // _SAMPLES, height // _SAMPLES
         picture = cv2.resize(colour, size, interpolation=cv2.INTER_AREA)
         return Picture(picture, np.ascontiguousarray(number[middle, middle]))
 

@@ -23,7 +23,7 @@ from core.fitting.fit import FIRST_FIT, FitSchedule
 from core.fitting.initial import estimate_initial_motion
 from core.fitting.targets import FitTargets
 from core.fitting.windows import fit_clip
-from core.motion import BODY_COUNT, pose_motion
+from core.motion import BODY_COUNT, median_time_step, pose_motion
 from core.perception.detections import Detections
 from core.pipeline.cache import MemoryCache, unflatten
 from core.pipeline.jobs import reconstruct, refine
@@ -140,7 +140,7 @@ def play_back_and_forth(detections: Detections, frames: int) -> Detections:
     count = len(detections.frame_index)
     one_period = np.concatenate([np.arange(count), np.arange(count)[::-1]])
     chosen = detections.frames(np.resize(one_period, frames))
-    step = float(np.median(np.diff(detections.time)))
+    step = median_time_step(detections.time)
     return replace(
         chosen,
         frame_index=np.arange(frames, dtype=np.int32),

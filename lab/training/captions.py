@@ -6,7 +6,6 @@ from numpy.random import Generator
 
 from core.semantics.caption_writer import CaptionWriter
 from core.semantics.description import Description
-from core.semantics.settings import CaptionSettings
 
 
 class _TrainingCaptionWriter(CaptionWriter):
@@ -29,14 +28,11 @@ def generate_captions(
     description: Description,
     rng: Generator,
     count: int = 4,
-    *,
-    named: bool = False,
-    settings: CaptionSettings | None = None,
 ) -> tuple[str, ...]:
     """At most `count` different captions of one clip, more or less detailed; the first is the least detailed."""
     captions: dict[str, None] = {}
     for attempt in range(4 * count):
-        writer = _TrainingCaptionWriter(description, rng, named=named, settings=settings)
+        writer = _TrainingCaptionWriter(description, rng, named=False)
         if not description.interactions:
             text = writer.story_without_contact()
         else:

@@ -24,26 +24,28 @@ class DepthShifts:
     """Of what the ST-GCN predicts for the person, beyond where the person goes."""
 
 
-def moved_along_rays(clip: FittedClip, rng: Generator, shifts: DepthShifts | None = None) -> FittedClip:
+_SHIFTS = DepthShifts()
+
+
+def moved_along_rays(clip: FittedClip, rng: Generator) -> FittedClip:
     """The clip with each person moved along the ray from the camera to the pelvis. What truly touches stays.
 
     In the picture hardly anything changes; between the two people, what the head has to see through does.
     """
-    shifts = shifts or DepthShifts()
     scene = clip.scene
     motion, prior = scene.motion_incam, scene.prior
     rays = motion.pelvis / np.linalg.norm(motion.pelvis, axis=-1, keepdims=True)
-    metres = np.stack([_shift(scene.timeline.time, rng, shifts) for _ in motion.pelvis])[..., None]
+    metres = np.stack([_shift(scene.timeline.time, rng) for _ in motion.pelvis])[..., None]
     pelvis = motion.pelvis + metres * rays
     if prior is not None:
-        beyond = rng.normal(0, shifts.prior, len(metres))[:, None, None]
+        beyond = rng.normal(0, _SHIFTS.prior, len(metres))[:, None, None]
         joints = prior.joints_incam + ((metres + beyond) * rays)[:, :, None]
         prior = replace(prior, joints_incam=joints.astype(np.float32))
     moved = replace(motion, pelvis=pelvis.astype(np.float32))
     return replace(clip, scene=replace(scene, motion_incam=moved, prior=prior))
 
 
-def _shift(time: Float[np.ndarray, " T"], rng: Generator, shifts: DepthShifts) -> Float[np.ndarray, " T"]:
-    moments = np.arange(time[0], time[-1] + shifts.drift_seconds, shifts.drift_seconds)
-    drift = np.interp(time, moments, rng.normal(0, shifts.drift, len(moments)))
-    return rng.normal(0, shifts.constant) + drift
+def _shift(time: Float[np.ndarray, " T"], rng: Generator) -> Float[np.ndarray, " T"]:
+    moments = np.arange(time[0], time[-1] + _SHIFTS.drift_seconds, _SHIFTS.drift_seconds)
+    drift = np.interp(time, moments, rng.normal(0, _SHIFTS.drift, len(moments)))
+    return rng.normal(0, _SHIFTS.constant) + drift

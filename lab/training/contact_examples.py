@@ -17,7 +17,7 @@ from jaxtyping import Bool
 
 from core.body.model import BodyModel
 from core.contacts.features import ContactFeatures, contact_features
-from core.contacts.finding import ContactScene
+from core.contacts.scene import ContactScene
 from core.contract.errors import UserError
 from core.contract.files import put_json, put_npz, read_json, read_npz, replacing
 from core.fitting.camera import KnownCamera
@@ -124,7 +124,7 @@ def fit_clip(
 def contact_example(clip: FittedClip) -> ContactExample:
     """The features that the head reads of a fitted clip, and what touches, on the uniform grid."""
     scene = clip.scene
-    features = contact_features(scene.motion_incam, scene.timeline, scene.confidence, scene.prior, scene.body)
+    features = contact_features(scene)
     touching = TimeGrid.of(scene.timeline.time).flags_to_grid(torch.from_numpy(clip.touching)[None])[0].numpy()
     return ContactExample(clip.name, clip.family, features, touching, clip.sentences)
 

@@ -23,8 +23,7 @@ from ..evaluation.surface_metrics import contact_matrix
 
 PRIOR_CLIPS = 2.0
 """So many clips the guess for a pair of parts counts: that its regions touch independently, each as often as elsewhere."""
-_PARTS = np.array(PART_OF_REGION)
-_ONE_HOT = np.eye(len(BODY_PARTS), dtype=bool)[_PARTS]
+_ONE_HOT = np.eye(len(BODY_PARTS), dtype=bool)[PART_OF_REGION]
 _MIRROR = np.array([REGIONS.index(mirrored(region)) for region in REGIONS])
 
 
@@ -57,13 +56,13 @@ def region_frequencies(truths: Sequence[Bool[np.ndarray, "_ R R"]]) -> Float[np.
     for truth in truths:
         for view in _views(truth):
             parts = _ONE_HOT.T @ view @ _ONE_HOT
-            together += _fraction(view.sum(0), parts.sum(0)[_PARTS][:, _PARTS])
+            together += _fraction(view.sum(0), parts.sum(0)[PART_OF_REGION][:, PART_OF_REGION])
             clips += parts.any(0)
             region, part = view.any(2), parts.any(2)
-            alone += _fraction(region.sum(0), part.sum(0)[_PARTS])
+            alone += _fraction(region.sum(0), part.sum(0)[PART_OF_REGION])
             clips_alone += part.any(0)
-    own = _fraction(alone, clips_alone[_PARTS])
-    return (together + PRIOR_CLIPS * np.outer(own, own)) / (clips[_PARTS][:, _PARTS] + PRIOR_CLIPS)
+    own = _fraction(alone, clips_alone[PART_OF_REGION])
+    return (together + PRIOR_CLIPS * np.outer(own, own)) / (clips[PART_OF_REGION][:, PART_OF_REGION] + PRIOR_CLIPS)
 
 
 def _views(truth: Bool[np.ndarray, "T R R"]) -> list[Bool[np.ndarray, "T R R"]]:

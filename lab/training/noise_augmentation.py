@@ -32,11 +32,9 @@ class NoiseAugmentation:
     """Largest logarithm of how much more often people and limbs are confused; half of that less often."""
 
 
-def augment_noise(
-    noise: DetectionNoise, rng: np.random.Generator, augmentation: NoiseAugmentation | None = None
-) -> DetectionNoise:
+def augment_noise(noise: DetectionNoise, rng: np.random.Generator) -> DetectionNoise:
     """Draw a noise model around the fitted one."""
-    amount = augmentation or NoiseAugmentation()
+    amount = NoiseAugmentation()
 
     def factor(log_sigma: float = amount.log_scale) -> float:
         return float(np.exp(rng.normal(0, log_sigma)))

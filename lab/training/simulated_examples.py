@@ -19,9 +19,9 @@ from core.body.rotations import matrix_to_rotation_6d
 from core.contract.errors import UserError
 from core.fitting.camera import KnownCamera
 from core.observations.features import extract_features
-from core.representation.body_parts import touching
 from core.representation.ground_view import ground_view
 from core.representation.residual import encode_residual, pose_state
+from core.representation.touch_flags import touching
 from core.semantics.description import describe
 
 from ..choreography.interaction import Interaction

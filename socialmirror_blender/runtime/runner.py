@@ -6,7 +6,6 @@ Everything happens in `pump`, which the caller repeats; nothing here knows Blend
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,12 +32,11 @@ class Timeouts:
 
 
 class Runner:
-    def __init__(self, patience: Timeouts = Timeouts(), clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, patience: Timeouts = Timeouts()) -> None:
         self.job = Job()
         self.ready: Message | None = None
         """The child's answer to `hello`: version, device, doctor."""
         self._timeouts = patience
-        self._clock = clock
         self._child: Child | None = None
         self._request: Message | None = None
         self._next_id = 1
@@ -73,7 +71,7 @@ class Runner:
         else:
             self.job = sent(started(kind, 1))
             self._request = None
-        self._since = self._clock()
+        self._since = time.monotonic()
         self._escalations = 0
         self._send_when_ready()
 
@@ -87,7 +85,7 @@ class Runner:
             self.close()
             return
         self.job = asked_to_stop(self.job)
-        self._since = self._clock()
+        self._since = time.monotonic()
         self._escalations = 0
         self._child.send(message(self._next_id + 1, "cancel", job=self.job.id))
 
@@ -101,7 +99,7 @@ class Runner:
         self._send_when_ready()
         self._check_child()
         if before.active and not self.job.active:
-            self._since = self._clock()
+            self._since = time.monotonic()
         return self.job is not before
 
     def _check_child(self) -> None:
@@ -169,7 +167,7 @@ class Runner:
             self._escalations += 1
 
     def _has_elapsed(self, seconds: float) -> bool:
-        return self._clock() - self._since > seconds
+        return time.monotonic() - self._since > seconds
 
     def _fail(self, code: str, text: str, hint: str) -> None:
         """Let the job fail and end the child."""

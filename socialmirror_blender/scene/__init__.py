@@ -26,7 +26,6 @@ from .pins import (
     frames_of_clip,
     list_pins,
     lock_keyframes,
-    locked_frames,
     set_pin_type,
     unlock_keyframes,
 )
@@ -70,7 +69,6 @@ __all__ = [
     "list_pins",
     "lock_keyframes",
     "lock_range",
-    "locked_frames",
     "match_scene_to_clip",
     "move_results_beside",
     "read_contacts",

@@ -17,6 +17,7 @@ from .rotations import (
     matrix_to_quaternion,
     quaternion_to_axis_angle,
     quaternion_to_matrix,
+    rigid_transform,
 )
 
 _SAME_CAMERA = 1e-4
@@ -110,9 +111,7 @@ def _world_change(motion: MotionArrays, correction: CameraCorrection) -> np.ndar
     T_wc = _inverse(T_cw)
     pushed = _pushed_away(motion, correction.focal)
     pitch, roll, heading = _angles(T_wc[:3, :3])
-    stands = np.eye(4)
-    stands[:3, :3] = _rotation(pitch + correction.pitch, roll + correction.roll, heading)
-    stands[:2, 3] = T_wc[:2, 3]
+    stands = rigid_transform(_rotation(pitch + correction.pitch, roll + correction.roll, heading), T_wc[:3, 3])
     stands[2, 3] = T_wc[2, 3] + correction.height + _lift(motion, correction.focal, pitch)
     return stands @ pushed @ T_cw
 
@@ -136,10 +135,8 @@ def _camera_world(motion: MotionArrays) -> np.ndarray:
 
 def _inverse(T: np.ndarray) -> np.ndarray:
     """Of a rigid transform [4,4]."""
-    result = np.eye(4)
-    result[:3, :3] = T[:3, :3].T
-    result[:3, 3] = -T[:3, :3].T @ T[:3, 3]
-    return result
+    rotation = T[:3, :3].T
+    return rigid_transform(rotation, -rotation @ T[:3, 3])
 
 
 def _mean_depth(motion: MotionArrays) -> float:

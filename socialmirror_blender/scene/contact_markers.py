@@ -76,11 +76,6 @@ def orphaned_markers(collection: bpy.types.Collection) -> list[bpy.types.Object]
     return [item for item in _markers(collection) if (marked := marked_contact(item)) and marked[0] in orphaned]
 
 
-def markers_of(collection: bpy.types.Collection, contact_id: str) -> list[bpy.types.Object]:
-    """A contact's markers, that of side `a` first."""
-    return _pairs(_markers(collection)).get(contact_id, [])
-
-
 def marker_pairs(collection: bpy.types.Collection) -> dict[str, list[bpy.types.Object]]:
     """The markers of all contacts by the contact's id, that of side `a` first.
 

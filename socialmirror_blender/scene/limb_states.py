@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...core.contract.runs import find_runs
 from ...core.contract.skeleton import JOINT_INDEX, PARENT_NAME
 
 SEEN, UNCERTAIN, FILLED_IN = 1, 2, 3
@@ -87,11 +88,9 @@ def limb_stretches(frames: np.ndarray, states: Sequence[np.ndarray]) -> list[Lim
     found: list[LimbStretch] = []
     for person, of_person in enumerate(states):
         for column, limb in enumerate(LIMBS):
-            doubtful = np.concatenate([[False], of_person[:, column] != SEEN, [False]])
-            edges = np.flatnonzero(np.diff(doubtful.astype(int)))
-            for start, end in zip(edges[::2].tolist(), edges[1::2].tolist()):
-                worst = int(of_person[start:end, column].max())
-                found.append(LimbStretch(person, limb, int(frames[start]), int(frames[end - 1]), worst))
+            for run in find_runs(of_person[:, column] != SEEN):
+                worst = int(of_person[run, column].max())
+                found.append(LimbStretch(person, limb, int(frames[run.start]), int(frames[run.stop - 1]), worst))
     return sorted(found, key=lambda stretch: (stretch.first, stretch.person, LIMBS.index(stretch.limb)))
 
 

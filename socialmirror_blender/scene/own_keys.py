@@ -11,6 +11,7 @@ import numpy as np
 
 from ...core.contract.errors import UserError
 from ...core.contract.reconstruction import PEOPLE
+from ...core.contract.runs import successive_frames
 from ...core.contract.skeleton import BODY_JOINTS
 from .. import compat
 from .actions import mark_of_take, polish_of, rekey, shows_take, take_channelbag, take_of
@@ -111,13 +112,7 @@ def forget_own_keys() -> None:
 
 def frames_text(frames: Sequence[int]) -> str:
     """Sorted frames in short: `3, 10–14`."""
-    parts: list[list[int]] = []
-    for frame in frames:
-        if parts and frame == parts[-1][-1] + 1:
-            parts[-1] = [parts[-1][0], frame]
-        else:
-            parts.append([frame])
-    return ", ".join("–".join(map(str, part)) for part in parts)
+    return ", ".join(str(a) if a == b else f"{a}–{b}" for a, b in successive_frames(frames))
 
 
 def _count(rig: Any) -> OwnKeys:

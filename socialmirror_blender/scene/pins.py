@@ -7,7 +7,7 @@ place and rotation in the world, other joints by their own rotation.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ import numpy as np
 from ...core.contract.edits import Pin
 from ...core.contract.errors import UserError
 from ...core.contract.reconstruction import PEOPLE
+from ...core.contract.runs import successive_frames
 from ...core.contract.skeleton import BODY_JOINTS, JOINT_INDEX, PARENT_NAME
 from .. import compat
 from .actions import read_channels, take_channelbag
@@ -88,14 +89,6 @@ def set_pin_type(rig: bpy.types.Object, bones: Iterable[str], first: int, last: 
             curve.update()
 
 
-def locked_frames(rig: bpy.types.Object, bone: str, kind: str = LOCKED_KEYFRAME) -> list[int]:
-    """Scene frames at which a bone has a locked keyframe, or one of another type."""
-    number, frames = _number(kind), set[int]()
-    for curve in _fcurves(rig, [bone]):
-        frames |= _frames_of_type(curve, read_types(curve), number)
-    return sorted(frames)
-
-
 def list_pins(collection: bpy.types.Collection) -> list[PinnedRange]:
     """All pins of both people, in the order of time."""
     found: list[PinnedRange] = []
@@ -107,7 +100,9 @@ def list_pins(collection: bpy.types.Collection) -> list[PinnedRange]:
         for kind, joints in _frames_by_joint(rig).items():
             for joint, frames in joints.items():
                 for outside in (False, True):
-                    for first, last in _runs(sorted(frame for frame in frames if (frame not in inside) == outside)):
+                    for first, last in successive_frames(
+                        sorted(frame for frame in frames if (frame not in inside) == outside)
+                    ):
                         found.append(PinnedRange(person, joint, first, last, kind == MUTED_KEYFRAME, outside))
     return sorted(found, key=lambda pin: (pin.first, pin.person, BODY_JOINTS.index(pin.joint), pin.last))
 
@@ -266,16 +261,6 @@ def _frames_by_joint(rig: bpy.types.Object) -> dict[str, dict[str, set[int]]]:
 def _frames_of_type(curve: Any, types: np.ndarray, number: int) -> set[int]:
     """Most F-curves have no keyframe of the type, so only the frames of those that have are read."""
     return {round(curve.keyframe_points[row].co.x) for row in np.flatnonzero(types == number).tolist()}
-
-
-def _runs(frames: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """First and last of successive frames."""
-    first = None
-    for frame, following in zip(frames, [*frames[1:], None]):
-        first = frame if first is None else first
-        if following != frame + 1:
-            yield first, frame
-            first = None
 
 
 def _triple(vector: np.ndarray) -> tuple[float, float, float]:

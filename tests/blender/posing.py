@@ -40,3 +40,9 @@ def remove_keys(rig: Any, bone: str, frames: range) -> None:
         points = curve(rig, bone, index).keyframe_points
         for frame in frames:
             points.remove(points[[point.co.x for point in points].index(frame)])
+
+
+def locked_frames(rig: Any, bone: str) -> list[int]:
+    """Frames at which the dope sheet shows a keyframe of a bone's rotation as an extreme, which is how poses are locked."""
+    points = [point for index in range(4) for point in curve(rig, bone, index).keyframe_points]
+    return sorted({round(point.co.x) for point in points if point.type == "EXTREME"})

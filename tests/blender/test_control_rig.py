@@ -12,7 +12,7 @@ import pytest
 from mathutils import Quaternion
 
 from tests.blender.evaluated_scene import all_datablocks, bone_heads
-from tests.blender.posing import POSE, key
+from tests.blender.posing import POSE, key, locked_frames
 from tests.blender.synthetic_reconstruction import make_reconstruction
 from tests.blender.user_actions import press
 
@@ -346,7 +346,7 @@ def test_what_was_animated_beyond_the_clip_and_pins_survive_baking_back(
     apart, turned = differences(before, seen())
     assert apart < 1.0 and turned < 0.5, (apart, turned)
     assert action.use_fake_user
-    assert scene.locked_frames(rig, "left_collar") == [5]
+    assert locked_frames(rig, "left_collar") == [5]
     own = product("socialmirror_blender.scene.own_keys").count_own_keys(imported)[0][1]
     assert own.frames["head"] == list(range(25, 37))
     assert own.frames["left_collar"] == [5] and own.frames["neck"] == [31]

@@ -13,6 +13,7 @@ from mathutils import Quaternion, Vector
 
 from tests.blender.evaluated_scene import bone_heads
 from tests.blender.kept import Kept
+from tests.blender.posing import locked_frames
 from tests.blender.synthetic_reconstruction import Made, make_reconstruction
 from tests.blender.user_actions import press, select_bone
 
@@ -64,8 +65,8 @@ def test_a_pin_has_the_rotation_that_the_animator_keyed(scene: ModuleType, colle
 def test_locking_does_not_change_the_pose(contract: ModuleType, scene: ModuleType, made: Made, collection: Any) -> None:
     rig = scene.rig_of(collection, 0)
     scene.lock_keyframes(rig, contract.skeleton.BODY_JOINTS, 8)
-    assert scene.locked_frames(rig, "head") == [8]
-    assert scene.locked_frames(rig, "root") == [8]
+    assert locked_frames(rig, "head") == [8]
+    assert locked_frames(rig, "root") == [8]
     bpy.context.scene.frame_set(8)
     heads = bone_heads(rig, contract.skeleton.JOINTS)
     np.testing.assert_allclose(heads, made.reconstruction.motion.joints[0, 7], atol=1e-4)
@@ -191,7 +192,7 @@ def test_bones_that_do_not_rotate_by_quaternions_are_not_pinned_silently(
     for operator, values in (("pin", {}), ("pin_range", {"first": 5, "last": 9})):
         with pytest.raises(RuntimeError, match="Set the bone's rotation mode to Quaternion"):
             press(operator, **values)
-    assert scene.locked_frames(posed, "left_wrist") == [7]
+    assert locked_frames(posed, "left_wrist") == [7]
     errors = product("core.contract.errors")
     with pytest.raises(errors.UserError, match="'left_shoulder' of Person 1 has another rotation mode"):
         product("socialmirror_blender.requests").refine_request(bpy.context, imported)
@@ -267,7 +268,7 @@ def test_a_take_made_with_a_pin_keeps_its_own_way_there_and_another_one_gets_the
     channelbag = rig.animation_data.action.layers[0].strips[0].channelbags[0]
     curve = channelbag.fcurves.find('pose.bones["left_shoulder"].rotation_quaternion', index=0)
     types = {point.type for point in curve.keyframe_points}
-    assert "KEYFRAME" not in types and scene.locked_frames(rig, "left_wrist") == [8]
+    assert "KEYFRAME" not in types and locked_frames(rig, "left_wrist") == [8]
 
 
 def test_marks_show_where_joints_are_pinned(posed: Any, imported: Any, product: Any) -> None:
@@ -324,7 +325,7 @@ def test_a_pose_outside_the_clip_cannot_be_pinned(posed: Any, scene: ModuleType,
         press("pin")
     with pytest.raises(RuntimeError, match="so there is no pose to hold"):
         press("pin_range", first=frame, last=frame + 9)
-    assert scene.locked_frames(posed, "left_wrist") == []
+    assert locked_frames(posed, "left_wrist") == []
 
 
 def test_pin_own_keys_leaves_keys_outside_the_clip(scene: ModuleType, imported: Any) -> None:
@@ -336,4 +337,4 @@ def test_pin_own_keys_leaves_keys_outside_the_clip(scene: ModuleType, imported: 
         press("pin_own_keys")
     elbow.keyframe_insert("rotation_quaternion", frame=7)
     press("pin_own_keys")
-    assert scene.locked_frames(rig, "left_elbow") == [7]
+    assert locked_frames(rig, "left_elbow") == [7]

@@ -12,7 +12,7 @@ import pytest
 from mathutils import Quaternion
 
 from tests.blender.evaluated_scene import bone_heads
-from tests.blender.posing import POSE, curve, is_same, key, key_frames, remove_keys, rotation_at
+from tests.blender.posing import POSE, curve, is_same, key, key_frames, locked_frames, remove_keys, rotation_at
 from tests.blender.product import Product
 from tests.blender.synthetic_reconstruction import Made, add_take, make_reconstruction
 from tests.blender.user_actions import press, select_bone
@@ -238,7 +238,7 @@ def test_keys_of_the_animator_are_listed_and_become_pins(
     assert [(pin.person, pin.joint, pin.frame) for pin in pins] == [
         (0, "left_shoulder", frame - 1) for frame in (8, 9, 10, 15)
     ]
-    assert scene.locked_frames(rig, "left_index1") == []
+    assert locked_frames(rig, "left_index1") == []
 
 
 def test_bones_are_given_back_to_the_take(imported: Any, scene: ModuleType) -> None:

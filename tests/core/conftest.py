@@ -145,12 +145,12 @@ def quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
     from core.fitting.fit import FittedMotion
     from core.infilling.infill import InfilledMotion
     from core.motion import MotionEstimate
-    from core.pipeline import contact_stages, jobs, resolve, retry, stages
+    from core.pipeline import contact_stages, resolve, result_body, retry, stages
     from core.pipeline.contact_stages import ContactList
     from core.pipeline.stage import Stage
     from core.stgcn.predict import JointPrediction
 
-    for module in (jobs, resolve):
+    for module in (result_body, resolve):
         monkeypatch.setattr(module, "load_body", load_body_once)
     for suspicion in ("is_bad", "may_stray"):  # made-up motions do not lie over made-up people
         monkeypatch.setattr(retry, suspicion, lambda *_: False)

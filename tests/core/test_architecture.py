@@ -106,7 +106,6 @@ LAYERS = (
         "subprocesses",
         "network_failures",
         "records",
-        "runs",
         "transforms",
         "interrupts",
         "guard",

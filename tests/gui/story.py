@@ -138,7 +138,7 @@ def edit_a_contact() -> gui.Step:
     assert contacts, "the sample has contacts"
     yield from gui.push("contact_jump", _ICONS)
     chosen = listed.active_contact(result())
-    marker = markers.markers_of(result(), chosen.id)[0]
+    marker = markers.marker_pairs(result())[chosen.id][0]
     view = gui.region("WINDOW")
     middle = (view.x + view.width // 2, view.y + view.height // 2)
     yield from gui.move(middle)

@@ -7,8 +7,8 @@ from typing import Literal
 
 import numpy as np
 
+from ...contract.runs import find_runs
 from ...contract.skeleton import Side, split_side
-from ...runs import find_runs
 from .interaction import SIDES, Interaction, InteractionName
 from .unclaimed_contacts import HAND, LOWER_ARM, Found, UnclaimedContacts, on_both_sides, on_side, opposite
 

@@ -8,8 +8,8 @@ from typing import Any, Literal, cast
 import numpy as np
 from jaxtyping import Bool
 
+from ...contract.runs import find_runs
 from ...contract.skeleton import REGIONS, split_side
-from ...runs import find_runs
 from ..actions import is_carried
 from ..kinematics import PairKinematics, wrap_angle
 from ..settings import DescriptionSettings

@@ -26,7 +26,7 @@ from ..scene import (
     PositionGoal,
     Scene,
 )
-from ..scene_sampler import Person, SceneSampler, actor_joints
+from ..scene_sampler import SceneSampler, actor_joints
 from ..sentences import InteractionFacts, write_sentences
 from ..symmetry import mirror_scene, swap_people
 from ..timing import Side
@@ -63,7 +63,7 @@ def compose(sampler: SceneSampler, rng: Generator) -> Scene:
             frames // 2,
         )
     carries = Actor(carrier.body, carrier.betas, _leaning(motion, float(rng.uniform(0.85, 1.25))))
-    rides = Actor(rider.body, rider.betas, _riding(carries, rider, rng))
+    rides = Actor(rider.body, rider.betas, _riding(carries, rng))
     hold = Interval(-40, frames + 40, 4, 4)
     down = float(rng.uniform(-0.1, 0.4))
     touches, places, directions, hands = [], [], [], []
@@ -137,7 +137,7 @@ def _leaning(motion: MotionClip, share: float) -> MotionClip:
     return replace(motion, rotations=rotations)
 
 
-def _riding(carries: Actor, rider: Person, rng: Generator) -> MotionClip:
+def _riding(carries: Actor, rng: Generator) -> MotionClip:
     """The rider's own motion: sitting on the carrier's back wherever that goes, feet in the air."""
     base = carries.motion
     world = base.rotations[:, 0] @ base.rotations[:, JOINT_INDEX["spine1"]] @ base.rotations[:, JOINT_INDEX["spine2"]]

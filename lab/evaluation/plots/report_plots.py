@@ -52,11 +52,11 @@ def binned_means(
     return found
 
 
-def families_by_error(report: Report, metric: str = "mpjpe") -> list[str]:
-    """All families, the last method's worst ones first."""
+def families_by_error(report: Report) -> list[str]:
+    """All families, those of the last method's largest MPJPE first."""
     last = report.rows[-1].by_family
     families = {family for row in report.rows for family in row.by_family}
-    return sorted(families, key=lambda family: (-last.get(family, {}).get(metric, -1.0), family))
+    return sorted(families, key=lambda family: (-last.get(family, {}).get("mpjpe", -1.0), family))
 
 
 def _by_family(report: Report) -> Plot | None:

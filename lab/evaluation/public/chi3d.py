@@ -32,8 +32,8 @@ from core.body.model import BodyModel, rest_joints
 from core.body.rotations import matrix_to_axis_angle
 from core.clip import probe
 from core.contract.errors import UserError
+from core.contract.rotations import rigid_transform
 from core.motion import Camera, PairMotion, pose_motion
-from core.transforms import rigid_transform
 
 from .clips import ListedClip, PublicClip, damaged_file, no_clips, subfolders
 

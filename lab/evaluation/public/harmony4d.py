@@ -36,8 +36,8 @@ from jaxtyping import Float
 from scipy.spatial.transform import Rotation
 
 from core.contract.errors import UserError
+from core.contract.rotations import rigid_transform
 from core.motion import Camera
-from core.transforms import rigid_transform
 
 from ..image_sequence import FisheyeLens, ImageSequence, undistorting_lens
 from .clips import ListedClip, PublicClip, damaged_file, no_clips, read_arrays, subfolders

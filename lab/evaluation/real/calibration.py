@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from core.contract.errors import UserError
-from core.transforms import rigid_transform
+from core.contract.rotations import rigid_transform
 
 _SUBPIXELS = 64
 """Qualisys writes focal lengths and principal points in 64ths of a pixel."""

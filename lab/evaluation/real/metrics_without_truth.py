@@ -10,7 +10,7 @@ import torch
 from core.body.model import BodyModel
 from core.body.regions import vertex_regions
 from core.fitting.soles import posed_soles
-from core.motion import BODY_COUNT, pose_motion, project
+from core.motion import BODY_COUNT, median_time_step, pose_motion, project
 from core.observations.observe import observe
 from core.perception.detections import Detections
 from core.scores import CONFIDENT
@@ -32,7 +32,7 @@ def person_metrics(
     joints = posed.joints.cpu().numpy()[chosen, :, :BODY_COUNT]
     soles = posed_soles(posed, body).mean(3).cpu().numpy()[chosen]
     foot_contact = initial_motion(detections, body).foot_contact[chosen] > 0.5
-    rate = 1 / float(np.median(np.diff(detections.time)))
+    rate = 1 / median_time_step(detections.time)
     found = {"jitter": metrics.jitter(joints, rate)} if len(detections.time) > 3 else {}
     if (foot_contact[:, 1:] & foot_contact[:, :-1]).any():
         found["foot_slide"] = metrics.foot_slide(soles, foot_contact)

@@ -10,6 +10,8 @@ from jaxtyping import Bool, Float
 from scipy.ndimage import gaussian_filter1d
 from torch import Tensor
 
+from core.contract.runs import find_runs
+
 from ..runs import consecutive_runs
 from .filters import clean_flags, gaussian_smooth, interpolate_gaps
 from .floor import flatten_feet, floor_offset, level_feet_on_average, lift_above_floor, soles_face_floor
@@ -40,7 +42,7 @@ class FootPlantingSettings:
     """Over which the pelvis follows the mean correction of both feet."""
 
 
-DEFAULT_SETTINGS = FootPlantingSettings()
+_SETTINGS = FootPlantingSettings()
 
 _Stance = tuple[int, np.ndarray]
 """The foot (0 left, 1 right) and the frames [N] of a stance."""
@@ -62,7 +64,6 @@ def plant_retargeted_feet(
     is_still: Bool[Tensor, "T 2 2"],
     rate: float,
     target: TargetSkeleton,
-    settings: FootPlantingSettings = DEFAULT_SETTINGS,
 ) -> PlantedMotion:
     """The motion on the floor, with level feet that stay in place during each stance.
 
@@ -74,36 +75,34 @@ def plant_retargeted_feet(
     level_feet_on_average(rotations, foot_is_still)
     pelvis = pelvis - floor_offset(legs, rotations, pelvis, foot_is_still)
     pelvis = pelvis + lift_above_floor(rotations, pelvis, target)
-    on_floor = (legs.sole_heights(rotations, pelvis).abs() < settings.max_height) & soles_face_floor(rotations)
+    on_floor = (legs.sole_heights(rotations, pelvis).abs() < _SETTINGS.max_height) & soles_face_floor(rotations)
     balls = legs.joints(rotations, pelvis)[:, :, BALL, :2]
-    stances = _find_stances(balls, is_still[..., 1], rate, settings)
+    stances = _find_stances(balls, is_still[..., 1], rate)
     is_standing = torch.zeros_like(on_floor)
     for foot, frames in stances:
         is_standing[frames, foot] = True
-    foot_contact = clean_flags(is_standing & is_still[..., 0] & on_floor, settings.max_gap, settings.min_frames)
+    foot_contact = clean_flags(is_standing & is_still[..., 0] & on_floor, _SETTINGS.max_gap, _SETTINGS.min_frames)
     flatten_feet(rotations, foot_contact)
 
     offsets = _foot_offsets(legs, rotations, pelvis, stances, on_floor)
     ankles = legs.joints(rotations, pelvis)[:, :, ANKLE] + offsets
-    pelvis = pelvis + gaussian_smooth(offsets.mean(1), settings.pelvis_smoothing * rate)
+    pelvis = pelvis + gaussian_smooth(offsets.mean(1), _SETTINGS.pelvis_smoothing * rate)
     pelvis = pelvis - legs.pelvis_lowering(rotations, pelvis, ankles, is_standing)
     legs.solve(rotations, pelvis, ankles)
     return PlantedMotion(rotations, pelvis, foot_contact)
 
 
-def detect_still_points(
-    points: Float[Tensor, "T *points 3"], rate: float, settings: FootPlantingSettings = DEFAULT_SETTINGS
-) -> Bool[Tensor, "T *points"]:
+def detect_still_points(points: Float[Tensor, "T *points 3"], rate: float) -> Bool[Tensor, "T *points"]:
     """Whether each of some points is still in each frame. Points in metres, at `rate` frames per second."""
     if len(points) < 3:
         return torch.zeros(points.shape[:-1], dtype=torch.bool)
-    smoothed = gaussian_filter1d(points.numpy(), settings.speed_smoothing * rate, axis=0, mode="nearest")
+    smoothed = gaussian_filter1d(points.numpy(), _SETTINGS.speed_smoothing * rate, axis=0, mode="nearest")
     speed = np.linalg.norm(np.gradient(smoothed, axis=0), axis=-1) * rate
-    is_slow = speed < settings.slow_speed
+    is_slow = speed < _SETTINGS.slow_speed
     flat = is_slow.reshape(len(is_slow), -1)
     for column, speeds in zip(flat.T, speed.reshape(len(is_slow), -1).T):
-        for run in consecutive_runs(np.flatnonzero(column)):
-            column[run] = speeds[run].min() < settings.still_speed
+        for run in find_runs(column):
+            column[run] = speeds[run].min() < _SETTINGS.still_speed
     return torch.from_numpy(flat.reshape(is_slow.shape))
 
 
@@ -127,23 +126,21 @@ def _foot_offsets(
     return torch.from_numpy(offsets)
 
 
-def _find_stances(
-    balls: Float[Tensor, "T 2 2"], is_still: Bool[Tensor, "T 2"], rate: float, settings: FootPlantingSettings
-) -> list[_Stance]:
+def _find_stances(balls: Float[Tensor, "T 2 2"], is_still: Bool[Tensor, "T 2"], rate: float) -> list[_Stance]:
     """The stances of both feet, from the horizontal positions of their balls."""
     stances: list[_Stance] = []
-    window = round(settings.drift_window * rate)
+    window = round(_SETTINGS.drift_window * rate)
     for foot in range(balls.shape[1]):
         path = balls[:, foot].numpy()
-        still_frames = clean_flags(is_still[:, foot], settings.max_gap, settings.min_frames).numpy()
+        still_frames = clean_flags(is_still[:, foot], _SETTINGS.max_gap, _SETTINGS.min_frames).numpy()
         for run in consecutive_runs(np.flatnonzero(still_frames)):
             positions = path[run]
             later = positions[np.minimum(np.arange(len(run)) + max(window, 1), len(run) - 1)]
             earlier = positions[np.maximum(np.arange(len(run)) - max(window, 1), 0)]
             drift = np.maximum(np.linalg.norm(later - positions, axis=1), np.linalg.norm(positions - earlier, axis=1))
-            for part in consecutive_runs(run[drift < settings.max_drift]):
-                stances += [(foot, frames) for frames in _split_creeping(path, part, window, settings.max_creep)]
-    return [(foot, frames) for foot, frames in stances if len(frames) >= settings.min_frames]
+            for part in consecutive_runs(run[drift < _SETTINGS.max_drift]):
+                stances += [(foot, frames) for frames in _split_creeping(path, part, window, _SETTINGS.max_creep)]
+    return [(foot, frames) for foot, frames in stances if len(frames) >= _SETTINGS.min_frames]
 
 
 def _split_creeping(path: Float[np.ndarray, "T 2"], frames: np.ndarray, gap: int, max_creep: float) -> list[np.ndarray]:

@@ -34,12 +34,10 @@ class VerticalSettings:
     """Largest correction."""
 
 
-DEFAULT_SETTINGS = VerticalSettings()
+_SETTINGS = VerticalSettings()
 
 
-def align_vertical(
-    motion: SkeletonMotion, is_still: Bool[np.ndarray, "T 2 2"], settings: VerticalSettings = DEFAULT_SETTINGS
-) -> SkeletonMotion:
+def align_vertical(motion: SkeletonMotion, is_still: Bool[np.ndarray, "T 2 2"]) -> SkeletonMotion:
     """The motion rotated so that the centre of mass is above the feet while both of them are still.
 
     `is_still` tells it of the ankle and the ball of the left and the right foot. The motion is returned unchanged where its
@@ -54,15 +52,15 @@ def align_vertical(
     speed = np.linalg.norm(np.gradient(centre_of_mass, axis=0), axis=1) * motion.rate
     offset = centre_of_mass - feet
     is_upright = offset[:, 2] > 0.6 * np.quantile(offset[:, 2], 0.9)
-    in_balance = is_still.all((1, 2)) & (speed < settings.max_speed) & is_upright
-    if in_balance.sum() < settings.min_seconds * motion.rate:
+    in_balance = is_still.all((1, 2)) & (speed < _SETTINGS.max_speed) & is_upright
+    if in_balance.sum() < _SETTINGS.min_seconds * motion.rate:
         return motion
     x, y, z = np.median(offset[in_balance], 0)
     axis = np.array([y, -x, 0.0])
     tilt = math.atan2(float(np.linalg.norm(axis)), float(z))
-    if tilt < settings.min_tilt:
+    if tilt < _SETTINGS.min_tilt:
         return motion
-    rotation = Rotation.from_rotvec(axis / np.linalg.norm(axis) * min(tilt, settings.max_tilt)).as_matrix()
+    rotation = Rotation.from_rotvec(axis / np.linalg.norm(axis) * min(tilt, _SETTINGS.max_tilt)).as_matrix()
     rotation = rotation.astype(np.float32)
     rotations = motion.global_rotations
     return replace(

@@ -92,17 +92,17 @@ def snap(scene: Any, rig: bpy.types.Object, controls: Any, limb_names: Sequence[
     ik = _ik_channels(controls, poses)
     ends = {name for limb in limbs for name in (limb.end, limb.pole)}
     channelbag: Any = compat.channelbag_of(controls)
-    _insert(channelbag, controls, fk | {name: value for name, value in ik.items() if name in ends}, scene.frame_current)
+    _insert(channelbag, fk | {name: value for name, value in ik.items() if name in ends}, scene.frame_current)
     bent = visible_poses(scene, controls, _CARRIERS, frames)
     for _ in range(_POLE_ROUNDS):
         turned = {name: pole for name, pole in _turned_poles(controls, bent, poses, frames).items() if name in ends}
         if not turned:
             break
-        _insert(channelbag, controls, turned, scene.frame_current)
+        _insert(channelbag, turned, scene.frame_current)
         bent = visible_poses(scene, controls, _CARRIERS, frames)
     twists = _twist_channels(controls, bent, poses)
     wanted = {name for limb in limbs for name in limb.twists}
-    _insert(channelbag, controls, {name: twists[name] for name in wanted}, scene.frame_current)
+    _insert(channelbag, {name: twists[name] for name in wanted}, scene.frame_current)
 
 
 def frames_with_keys(first: int, last: int, *channelbags: Any) -> np.ndarray:
@@ -326,7 +326,7 @@ def _write(channelbag: Any, channels: Channels, frames: np.ndarray) -> None:
             write_fcurves(channelbag, location_path(name), frames, locations, group=group)
 
 
-def _insert(channelbag: Any, controls: Any, channels: Channels, frame: int) -> None:
+def _insert(channelbag: Any, channels: Channels, frame: int) -> None:
     """Key single poses, with the quaternion's sign of the F-curves."""
     for name, (locations, rotations) in channels.items():
         for path, values in ((rotation_path(name), rotations[0]), (location_path(name), locations[0])):

@@ -155,11 +155,11 @@ def save_map(path: Path, bone_map: BoneMap) -> None:
     write_json(path, bone_map.to_json())
 
 
-def detect_map(bones: Iterable[str], maps: Iterable[BoneMap] | None = None) -> Detected | None:
+def detect_map(bones: Iterable[str]) -> Detected | None:
     """The map of which an armature with these bones has the largest part, None if none has all that is required."""
     names = list(bones)
     best, best_score = None, (0.0, 0)
-    for bone_map in shipped_maps() if maps is None else maps:
+    for bone_map in shipped_maps():
         found = find_bones(bone_map, names)
         score = (len(found) / len(bone_map.joints), len(found))
         if all(joint in found for joint in REQUIRED) and score > best_score:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ....core.contract.runs import find_runs
 from ....core.contract.skeleton import JOINT_INDEX
 from ...scene.rotations import matrix_to_quaternion, quaternion_about_z, quaternion_to_matrix, slerp
 from .rest import SIDES, RestCharacter
@@ -166,24 +167,15 @@ def _without_drift(track: np.ndarray, speed: np.ndarray, span: tuple[int, int], 
 
 def _hysteresis(speed: np.ndarray, low: np.ndarray, shortest: int) -> list[tuple[int, int]]:
     begins, goes_on = (speed < _STANDS_BELOW[0]) & low, (speed < _STANDS_BELOW[1]) & low
-    spans = [span for span in _runs(goes_on) if begins[span[0] : span[1] + 1].any()]
-    joined: list[tuple[int, int]] = []
-    for first, last in spans:
-        if joined and first - joined[-1][1] <= shortest:
-            joined[-1] = (joined[-1][0], last)
-        else:
-            joined.append((first, last))
-    return [(first, last) for first, last in joined if last - first + 1 >= shortest]
+    stands = np.zeros_like(goes_on)
+    for run in find_runs(goes_on):
+        stands[run] = begins[run].any()
+    return [(run.start, run.stop - 1) for run in find_runs(stands, shortest - 1, shortest)]
 
 
 def _smoothstep(x: np.ndarray) -> np.ndarray:
     x = np.clip(x, 0, 1)
     return x * x * (3 - 2 * x)
-
-
-def _runs(mask: np.ndarray) -> list[tuple[int, int]]:
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], mask.astype(int), [0]])))
-    return [(int(first), int(end) - 1) for first, end in zip(edges[::2], edges[1::2])]
 
 
 def _fade_outside(spans: list[tuple[int, int]], frames: int, fade: float) -> np.ndarray:

@@ -15,7 +15,7 @@ from core.contacts import unreached_warnings
 from core.contract.contact import Contact
 from core.contract.errors import UserError
 from core.contract.frames import frame_in_words, frames_in_words, renumber
-from core.fitting.held import open_contact
+from core.fitting.unmet_edits import open_contact
 from core.perception import perceive
 from core.pipeline.edited_take import edits_outside
 from core.pipeline.takes import TakeSettings

@@ -23,7 +23,7 @@ from core.contract.requests import ReconstructRequest, RefineRequest
 from core.contract.temporary import temporary_name
 from core.digests import content_key
 from core.fitting.fit import FittedMotion
-from core.pipeline import contact_stages, jobs, stages
+from core.pipeline import contact_stages, result_body, stages
 from core.pipeline.cache import KEPT, Cache, CacheEntry
 from core.pipeline.contact_stages import ContactList
 from core.pipeline.jobs import reconstruct, refine
@@ -448,7 +448,7 @@ def test_a_body_on_another_computer_is_not_opened_unasked(clip_file, tmp_path, q
     record = json.loads((out / "reconstruction.json").read_text())
     record["body"]["path"] = r"\\host\share\SMPLX_NEUTRAL.npz"
     (out / "reconstruction.json").write_text(json.dumps(record))
-    monkeypatch.setattr(jobs, "load_body", lambda path: pytest.fail(f"{path} was opened"))
+    monkeypatch.setattr(result_body, "load_body", lambda path: pytest.fail(f"{path} was opened"))
     with pytest.raises(UserError) as caught:
         refine(RefineRequest(), out, recorder)
     assert caught.value.code == "body-on-network"

@@ -24,7 +24,7 @@ from core.fitting.fit import Phase
 from core.infilling.denoiser import Denoiser, DenoiserConfig
 from core.observations.features import NODE_FEATURES, PERSON_FEATURES, VERSION
 from core.perception.detections import Detections
-from core.pipeline import jobs, resolve, retry, stages
+from core.pipeline import jobs, resolve, result_body, retry, stages
 from core.pipeline.jobs import reconstruct, refine
 from core.pipeline.settings import FitPhases, PipelineSettings
 from core.representation.residual import BETAS, CHANNELS, RESIDUAL_SIZE, ResidualScales
@@ -46,7 +46,7 @@ def scene(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> synthetic.Scene:
     short = FitPhases((Phase(5, 0.02),), (Phase(5, 0.02),))
     settings = PipelineSettings(first_fit=short, contact_fit=short, edit_fit=replace(short, fixed_shape=True))
     monkeypatch.setattr(jobs, "PipelineSettings", lambda: settings)
-    for module in (jobs, resolve):
+    for module in (result_body, resolve):
         monkeypatch.setattr(module, "load_body", load_body_once)
     monkeypatch.setattr(checkpoint, "MODELS", tmp_path / "models")
     # random networks lead away from the picture; their takes are wanted here, not the fit alone

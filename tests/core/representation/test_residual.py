@@ -10,12 +10,12 @@ from core.body.files import load_body
 from core.body.rotations import axis_angle_to_matrix
 from core.contract.contact import Contact
 from core.contract.errors import UserError
+from core.contract.rotations import rigid_transform
 from core.motion import PairMotion, pose_motion
 from core.representation import residual
-from core.representation.body_parts import PARTS, touching
 from core.representation.ground_view import GroundView
 from core.representation.resampling import TimeGrid
-from core.transforms import rigid_transform
+from core.representation.touch_flags import TOUCHING_PARTS, touching
 from tests.core.conftest import made_up_motion
 
 BODY = load_body(None)
@@ -147,7 +147,7 @@ def test_parts_of_both_people_touch_while_a_contact_lasts() -> None:
         Contact(0, "left_foot", "ground", "ground", 10, 14),
     )
     flags = touching(contacts, np.arange(10, 15))
-    named = {(p, t + 10, PARTS[part]) for p, t, part in np.argwhere(flags)}
+    named = {(p, t + 10, TOUCHING_PARTS[part]) for p, t, part in np.argwhere(flags)}
     assert named == {
         *((0, frame, "right_hand") for frame in (12, 13)),
         *((1, frame, "left_arm") for frame in (12, 13)),

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from core.body.files import load_body
+from core.contacts import ContactScene
 from core.contract.body_parts import BODY_PARTS, PART_INDEX
 from core.contract.contact import Contact
 from core.motion import PairMotion, Timeline
@@ -29,14 +30,14 @@ def grounded(
 ) -> tuple[list[Contact], list[Refusal]]:
     truth = sample()
     frames = len(truth.time)
-    return ground_hypotheses(
-        parse_prompt(prompt),
+    scene = ContactScene(
         (motion or truth.motion).transformed(truth.camera_world[0].astype(float)),
         Timeline(np.arange(frames), truth.time),
         np.ones((2, frames, 22), np.float32),
+        None,
         load_body(None),
-        probability,
     )
+    return ground_hypotheses(parse_prompt(prompt), scene, probability)
 
 
 def true_frames(*regions: str) -> set[int]:

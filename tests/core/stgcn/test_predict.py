@@ -16,6 +16,7 @@ from core.stgcn.predict import (
     JointPrediction,
     SnapSettings,
     _gaussian_sums,
+    keep_seen_limbs,
     lateral_offset,
     snap_to_keypoints,
     with_initial,
@@ -71,6 +72,23 @@ def test_a_limb_apart_from_the_partner_follows_its_keypoint_and_one_near_the_par
     assert apart[1] > 2 and near[1] > 2
     _, offset = snap_to_keypoints(right, observations)
     assert np.abs(offset).max() < 0.1
+
+
+def test_a_limb_that_only_the_network_puts_beside_its_keypoints_is_that_of_the_initial_motion(
+    observations: Observations, right: JointPrior
+) -> None:
+    leg, others = [JOINT_INDEX[f"left_{name}"] for name in ("knee", "ankle", "foot")], [JOINT_INDEX["right_knee"], 0]
+    wrong = replace(right, joints_incam=right.joints_incam.copy())
+    wrong.joints_incam[0, :, leg, 1] += 0.4
+    wrong.joints_incam[0, :, leg, 2] += 0.3
+    kept = keep_seen_limbs(wrong, right.joints_incam, observations)
+    error = np.linalg.norm(kept.joints_incam - right.joints_incam, axis=-1)[0]
+    assert error[:, leg].mean() < 0.1
+    assert error[:, others].max() < 0.02
+    # where both lie beside the keypoints, the picture speaks for neither
+    assert keep_seen_limbs(wrong, wrong.joints_incam, observations).joints_incam == pytest.approx(wrong.joints_incam)
+    trusted = keep_seen_limbs(right, wrong.joints_incam, observations)
+    assert np.abs(trusted.joints_incam - right.joints_incam).max() < 0.03
 
 
 def test_sums_over_time_are_those_of_all_pairs_of_frames() -> None:

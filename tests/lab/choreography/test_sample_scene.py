@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from core.body.model import BodyModel
+from core.contract.runs import find_runs
 from core.contract.skeleton import PARENTS
 from lab.choreography.contact_points import contact_point_vertices
 from lab.choreography.foot_planting import sole_positions
@@ -15,7 +16,6 @@ from lab.choreography.scene import Actor, ContactGoal, Scene
 from lab.choreography.scene_sampler import SceneSampler, actor_joints
 from lab.choreography.solve import Stage, solve
 from lab.choreography.validation import pose_people
-from lab.mocap.runs import true_runs
 
 COARSE = (Stage(8, 4, 80, 0.14, 4.0, False, 30),)
 
@@ -73,10 +73,10 @@ def test_planted_feet_stand_still_and_every_foot_steps_twice(scene):
     for actor in scene.actors:
         soles = sole_positions(actor, torch.from_numpy(actor_joints(actor)), world(actor)).mean(2).numpy()
         for foot in (0, 1):
-            standing = true_runs(actor.motion.foot_contact[:, foot])
+            standing = find_runs(actor.motion.foot_contact[:, foot])
             assert len(standing) == 3  # before, in between and after
-            for start, end in standing:
-                assert np.ptp(soles[start:end, foot], axis=0).max() < 0.004
+            for run in standing:
+                assert np.ptp(soles[run, foot], axis=0).max() < 0.004
             airborne = ~actor.motion.foot_contact[:, foot]
             assert soles[airborne, foot, 2].max() > soles[~airborne, foot, 2].max() + 0.03
         assert actor.motion.foot_contact.any(1).all(), "one foot always stands"

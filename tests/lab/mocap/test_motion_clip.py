@@ -9,7 +9,7 @@ from core.body.files import load_body
 from core.contract.skeleton import JOINT_INDEX
 from lab.mocap.foot_contact import pose_skeleton
 from lab.mocap.motion_clip import heading_at, mirror, place_at, reverse, standing_height, time_warp, trim
-from lab.mocap.runs import consecutive_runs, remove_short_runs, true_runs
+from lab.mocap.runs import consecutive_runs, remove_short_runs
 from lab.mocap.windows import clip_from_window
 from tests.lab.mocap.synthetic import MEAN_SHAPE, kicking, soles, walking, whole_clip, whole_window
 
@@ -62,6 +62,5 @@ def test_strides_are_scaled_to_the_legs_of_the_body() -> None:
 
 def test_runs_of_flags() -> None:
     flags = np.array([0, 1, 1, 0, 0, 1], bool)
-    assert true_runs(flags) == [(1, 3), (5, 6)]
     assert remove_short_runs(flags, 3).tolist() == [False, False, False, False, False, True]
     assert [run.tolist() for run in consecutive_runs(np.array([2, 3, 7, 8, 9]))] == [[2, 3], [7, 8, 9]]

@@ -12,8 +12,8 @@ from core.body.files import load_body
 from core.contract.errors import UserError
 from core.contract.files import read_json, read_npz, write_json
 from core.motion import pose_motion
-from core.representation.body_parts import PARTS
 from core.representation.residual import decode_residual
+from core.representation.touch_flags import TOUCHING_PARTS
 from lab.training.batches import cut_windows
 from lab.training.examples import load_examples, save_examples
 from lab.training.simulated_examples import SimulatedView, make_example
@@ -59,8 +59,8 @@ def test_every_second_camera_sees_the_mirrored_interaction() -> None:
     plain, mirrored = simulated_examples()[0], simulated_examples()[2]
     batch = cut_windows([plain, mirrored], [0, 0], 14, torch.zeros(2, 384))
     touching, foot_contact = batch.touching.numpy(), batch.foot_contact.numpy()
-    assert {PARTS[part] for part in np.flatnonzero(touching[0, 0].any(0))} == {"right_hand"}
-    assert {PARTS[part] for part in np.flatnonzero(touching[1, 0].any(0))} == {"left_hand"}
+    assert {TOUCHING_PARTS[part] for part in np.flatnonzero(touching[0, 0].any(0))} == {"right_hand"}
+    assert {TOUCHING_PARTS[part] for part in np.flatnonzero(touching[1, 0].any(0))} == {"left_hand"}
     assert np.flatnonzero(touching[0, 1].any(1)).tolist() == list(range(4, 10))
     assert foot_contact[0, 0, :, 0].all() and not foot_contact[0, 0, :, 1].any()
     assert foot_contact[1, 0, :, 1].all() and not foot_contact[1, 0, :, 0].any()

@@ -17,7 +17,7 @@ from core.contacts import (
     region_distances,
     region_pair_confidence,
 )
-from core.contacts.detection import hysteresis_spans
+from core.contacts.proximity import hysteresis_spans
 from core.contract.contact import Contact
 from core.contract.skeleton import REGIONS
 from core.motion import Camera, MotionEstimate, Timeline

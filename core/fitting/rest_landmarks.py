@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from ..body.landmarks import LandmarkRegressor, palm_frame, regress_landmarks
@@ -11,16 +12,16 @@ from ..contract.skeleton import JOINT_INDEX, JOINTS
 from ..motion import pose
 
 
-def rest_landmarks(body: BodyModel, regressor: LandmarkRegressor) -> Tensor:
-    """[33,3] the landmarks of the mean shape in its rest pose."""
+def rest_landmarks(body: BodyModel, regressor: LandmarkRegressor) -> Float[Tensor, "33 3"]:
+    """The landmarks of the mean shape in its rest pose, metres."""
     device = body.device
     identity = torch.eye(3, device=device).expand(1, 1, len(JOINTS), 3, 3)
     resting = pose(body, identity, body.J_template[0].expand(1, 1, 3), torch.zeros(1, 16, device=device))
     return regress_landmarks(regressor, resting.joints, resting.skin(body.subset(regressor.vertices)))[0, 0]
 
 
-def rest_palms(body: BodyModel) -> Tensor:
-    """Frames [2,3,3] of the palms in the rest pose, built in the same way as the observed ones."""
+def rest_palms(body: BodyModel) -> Float[Tensor, "2 3 3"]:
+    """Frames of the left and the right palm in the rest pose, built in the same way as the observed ones."""
     joints = body.J_template
     return torch.stack(
         [
