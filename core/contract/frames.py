@@ -11,16 +11,18 @@ from collections.abc import Callable
 _FRAMES = re.compile(r"\bframe \d+(?!\d| of \d|\.\w|[/\\])|\bframes \d+(?:-| to )\d+(?!\d|\.\w|[/\\])(?:, \d+ to \d+)*")
 """`frames 12-40` was written by earlier versions. `frame 12 of 91` counts what is done, `frame 12.mp4` is a file."""
 _NUMBER = re.compile(r"\d+")
+_MOST_STRETCHES = 3
+"""So many are named in a sentence."""
 
 
 def frame_in_words(frame: int) -> str:
     return f"frame {frame}"
 
 
-def frames_in_words(*stretches: tuple[int, int], most: int = 3) -> str:
-    """The first and last frames of stretches: `frames 3 to 9, 20 to 31`. Only `most` are named: `… and 2 more stretches`."""
-    named = ", ".join(f"{first} to {last}" for first, last in stretches[:most])
-    more = len(stretches) - most
+def frames_in_words(*stretches: tuple[int, int]) -> str:
+    """The first and last frames of stretches: `frames 3 to 9, 20 to 31 and 2 more stretches`."""
+    named = ", ".join(f"{first} to {last}" for first, last in stretches[:_MOST_STRETCHES])
+    more = len(stretches) - _MOST_STRETCHES
     return f"frames {named}" + (f" and {more} more {'stretch' if more == 1 else 'stretches'}" if more > 0 else "")
 
 
