@@ -33,6 +33,12 @@ def draw_environment_details(layout: Any) -> None:
         column = layout.column(align=True)
         column.active = False
         draw_text(column, f"{environment.message} {environment.hint}")
+    _draw_notes(layout)
+
+
+def _draw_notes(layout: Any) -> None:
+    for note in session.environment.notes:
+        draw_text(layout, note, icon="INFO")
 
 
 def draw_environment(layout: Any) -> None:
@@ -45,6 +51,7 @@ def draw_environment(layout: Any) -> None:
         draw_text(column, f"{environment.message} {environment.hint}")
     if environment.device:
         draw_text(column, f"Device: {environment.device}")
+    _draw_notes(column)
     if environment.state in _BUTTONS:
         if not bpy.app.online_access:
             draw_text(column, "This needs the network, and Blender's online access is off.")

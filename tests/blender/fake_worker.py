@@ -46,6 +46,7 @@ def doctor() -> list[dict[str, object]]:
             "detail": "not installed" if name == missing else "2.13.0",
             "fix": "Run pip.",
             "needed": True,
+            "by_installing": not name.startswith("weights"),
         }
         for name in names
     ]

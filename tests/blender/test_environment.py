@@ -12,6 +12,7 @@ from types import ModuleType
 import bpy
 import pytest
 
+from tests.blender.drawing import draw_sidebar
 from tests.blender.user_actions import press
 
 FAKE_WORKER = Path(__file__).with_name("fake_worker.py")
@@ -44,8 +45,8 @@ def test_the_state_follows_from_the_files_on_disk(environment: ModuleType) -> No
 
 def test_the_workers_own_checks_change_the_state(environment: ModuleType) -> None:
     ready = environment.Environment(environment.EnvironmentState.READY, "/env/bin/python")
-    fine = {"name": "torch", "ok": True, "detail": "2.13", "fix": ""}
-    no_torch = {"name": "torch", "ok": False, "detail": "not installed", "fix": "Run pip."}
+    fine = {"name": "torch", "ok": True, "detail": "2.13", "fix": "", "by_installing": True}
+    no_torch = {"name": "torch", "ok": False, "detail": "not installed", "fix": "Run pip.", "by_installing": True}
     no_weight = {"name": "weights pose", "ok": False, "detail": "missing", "fix": "Run weights."}
     assert environment.examined(ready, "cpu", [fine]).device == "cpu"
     broken = environment.examined(ready, "cpu", [no_torch, no_weight])
@@ -58,6 +59,23 @@ def test_the_workers_own_checks_change_the_state(environment: ModuleType) -> Non
     assert not environment.examined(usable, "cpu", [fine]).lacks_encoder
     named = environment.examined(replace(ready, own=False), "cpu", [no_torch])
     assert named.hint == "Run pip."  # we install nothing into what is not ours
+
+
+def test_what_no_installation_mends_is_a_note(
+    environment: ModuleType, product: Product, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ready = environment.Environment(environment.EnvironmentState.READY, "/env/bin/python")
+    little = {"name": "disk", "ok": False, "detail": "0.6 GB free at /x", "fix": "Free some space.", "needed": False}
+    no_body = {"name": "body", "ok": False, "detail": "It is damaged", "fix": "Install it again."}
+    model = {"name": "model m", "ok": False, "detail": "not fetched", "fix": "Fetch it.", "needed": False}
+    found = environment.examined(ready, "cpu", [little, no_body, model])
+    assert found.state.name == "READY"
+    assert found.notes == (
+        "disk: 0.6 GB free at /x. Free some space.",
+        "body: It is damaged. Install it again.",
+    )
+    monkeypatch.setattr(product("socialmirror_blender.runtime.session").session, "environment", found)
+    assert "0.6 GB free" in " ".join(draw_sidebar().texts)
 
 
 def test_the_panel_reflects_an_installation(product: Product, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
