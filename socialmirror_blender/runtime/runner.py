@@ -127,6 +127,12 @@ class Runner:
         if not self.job.active:
             self.job = Job()
 
+    def stop(self) -> None:
+        """End the child at once; a job that is running counts as cancelled."""
+        self.job = asked_to_stop(self.job)
+        self._request = None
+        self.close()
+
     def close(self) -> None:
         """End the child; a job that is running fails or counts as cancelled."""
         child, self._child = self._child, None

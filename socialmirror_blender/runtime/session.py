@@ -402,6 +402,15 @@ def _close() -> None:
     session.runner.close()
 
 
+def _stop() -> None:
+    """End a running job as if it had been cancelled: the session outlives the add-on, which may be switched on again."""
+    was_active = session.runner.job.active
+    session.runner.stop()
+    if was_active:
+        _finished(session.runner.job)
+        session.runner.clear()
+
+
 def register(apply: Callable[[Outcome], Generator[None, None, None]], unkeyed_pose: Callable[[], str]) -> None:
     session.apply, session.unkeyed_pose = apply, unkeyed_pose
     refresh_environment()
@@ -416,5 +425,5 @@ def unregister() -> None:
         bpy.app.timers.unregister(_tick)
     bpy.app.handlers.load_post.remove(_file_loaded)
     abandon_import()
-    _close()
+    _stop()
     session.apply = session.unkeyed_pose = None

@@ -92,6 +92,23 @@ def test_the_queue_waits_for_a_job_that_runs_and_cancel_ends_one_clip(runtime: M
     assert states(runtime) == ["cancelled", "done"]
 
 
+def test_the_queue_goes_on_after_the_add_on_was_switched_off_and_on(
+    runtime: ModuleType, result: Path, product: Product
+) -> None:
+    add("work", "They hug")
+    wait(runtime, lambda: runtime.session.runner.job.fraction == 0.4)
+    apply, unkeyed_pose = runtime.session.apply, runtime.session.unkeyed_pose
+    ready = runtime.session.environment
+    runtime.unregister()
+    assert states(runtime) == ["cancelled", "waiting"]
+    assert runtime.session.runner.job.state.name == "IDLE"
+    runtime.register(apply, unkeyed_pose)
+    runtime.session.environment = ready
+    wait(runtime, lambda: idle(runtime))
+    assert states(runtime) == ["cancelled", "done"]
+    press("queue_again", number=runtime.session.queue.clips[0].number)
+
+
 def test_a_failure_outside_the_queue_is_shown_until_it_is_dismissed(runtime: ModuleType, result: Path) -> None:
     start("fail")
     add("They hug", "work")
