@@ -61,6 +61,11 @@ def draw_environment(layout: Any) -> None:
         row.scale_y = 1.4
         row.enabled = bpy.app.online_access
         row.operator(operator, text=text, icon=icon)
+    elif environment.state is EnvironmentState.READY and environment.own:
+        column.operator("socialmirror.install_environment", text="Reinstall Environment", icon="IMPORT")
+    if environment.state is not EnvironmentState.INSTALLING:
+        if not environment.own:
+            column.operator("socialmirror.use_own_environment", icon="LOOP_BACK")
         row = column.row(align=True)
         row.operator("socialmirror.use_interpreter", icon="FILE_SCRIPT")
         row.operator("socialmirror.check_environment", text="", icon="FILE_REFRESH")

@@ -42,6 +42,8 @@ class Facts:
     """Fingerprint of the packages that this version needs."""
     being_made: bool = False
     """Whether another Blender is making an environment just now."""
+    own_interpreter: str = ""
+    """Of a fitting environment of the add-on's own while the user's interpreter is used, else empty."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,8 @@ class Environment:
     interpreter: str = ""
     own: bool = True
     """Whether the add-on made it; else the user named the interpreter."""
+    own_interpreter: str = ""
+    """Of the add-on's own environment while the user's interpreter is used; empty where there is none that fits."""
     message: str = ""
     hint: str = ""
     device: str = ""
@@ -85,7 +89,9 @@ def assess(facts: Facts) -> Environment:
             message="SocialMirror needs a Python environment of its own.",
             hint="Install it once: it takes some minutes and about 2 GB (8 GB with CUDA). Blender's own Python stays as it is.",
         )
-    environment = Environment(EnvironmentState.READY, record.interpreter, own=bool(record.folder))
+    environment = Environment(
+        EnvironmentState.READY, record.interpreter, own=bool(record.folder), own_interpreter=facts.own_interpreter
+    )
     if not facts.interpreter_exists:
         return replace(
             environment,

@@ -6,7 +6,8 @@ FOLDER is where environments live (`environment_files`), ROOT is the extension's
 environment is made from the interpreter `--base` (default: the one that runs this, else one that the system has, else one that
 uv downloads). With it, that interpreter is used as it is. Then the core, run by that interpreter, installs its packages (only
 into a new environment) and its networks, and examines itself. Last of all FOLDER/environment.json is replaced, which names the
-environment in use: the one before serves until then, and stays as long as a process runs in it.
+environment in use: the one before serves until then, and stays as long as a process runs in it or the user's own interpreter
+is used.
 
 One Blender at a time does this; a second one waits, and uses what the first one has made.
 
@@ -132,7 +133,8 @@ def install(options: Options, tasks: Tasks, *, reuse: bool = False) -> dict[str,
         raise
     if made is not None:
         _remove_download_caches(options.folder.parent)
-    files.discard_others(options.folder, kept)
+    # where the user's own Python is used, there is a way back
+    files.discard_others(options.folder, kept or files.fitting_environment(options.folder, record["requirements"]))
     return record
 
 
@@ -175,7 +177,7 @@ def _fitting_interpreter(options: Options) -> Path | None:
     record = files.read_record(options.folder)
     if record is None or record.get("requirements") != files.fingerprint(options.root) or not record.get("folder"):
         return None
-    python = Path(str(record.get("interpreter")))
+    python = files.recorded_interpreter(record, options.folder)
     return python if python.exists() else None
 
 

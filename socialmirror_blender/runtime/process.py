@@ -78,7 +78,7 @@ class Child:
             raise UserError(
                 "worker-start",
                 f"The background process cannot be started: {error}.",
-                "Repair the environment in SocialMirror's preferences.",
+                "Reinstall the environment in SocialMirror's preferences.",
             ) from error
         _lower_priority(self._process.pid)
         self._holder = _job_object(self._process)

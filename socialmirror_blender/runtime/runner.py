@@ -115,7 +115,7 @@ class Runner:
             self._fail(
                 "worker-silent",
                 "The background process does not answer.",
-                "Try again. If it stays silent, repair the environment in SocialMirror's preferences.",
+                "Try again. If it stays silent, reinstall the environment in SocialMirror's preferences.",
             )
         elif self.job.state is JobState.CANCELLING:
             self._escalate()

@@ -178,7 +178,8 @@ def refresh_environment() -> None:
             hint="Give yourself the right to read and write it.",
         )
     else:
-        session.environment = environments.assess(facts)
+        ours = session.runner.job.kind == "install" and session.runner.child_pid is not None
+        session.environment = environments.assess(replace(facts, being_made=facts.being_made and not ours))
 
 
 def _follow_other_blenders() -> None:
@@ -193,7 +194,7 @@ def _follow_other_blenders() -> None:
 
 def pump() -> None:
     """Handle the job's messages and import its result. Called by the timer, and by tests directly."""
-    before, greeted = session.runner.job, session.runner.ready
+    before, greeted, child = session.runner.job, session.runner.ready, session.runner.child_pid
     changed = session.runner.pump()
     job, ready = session.runner.job, session.runner.ready
     if ready is not None and ready is not greeted:
@@ -201,6 +202,9 @@ def pump() -> None:
         session.models = read_models(ready) or session.models
     if before.active and not job.active:
         _finished(job)
+        changed = True
+    if job.kind == "install" and child is not None and session.runner.child_pid is None:
+        _installer_ended(job)
         changed = True
     if _choose_result():
         changed = True
@@ -333,15 +337,18 @@ def _finished(job: Job) -> None:
     elif job.kind == "install":
         session.environment = replace(session.environment, state=EnvironmentState.NOT_INSTALLED)
         refresh_environment()
-        if job.state is not JobState.DONE:  # it may have been killed
-            folder = paths.environments_folder()
-            threading.Thread(
-                target=environment_files.clean, args=(folder,), name="SocialMirror clean", daemon=True
-            ).start()
     elif job.state is JobState.DONE and job.result is not None and session.origin is not None and not queued:
         _put_first(Outcome(job.result["folder"], session.origin, job.kind))
     elif job.failure is not None and job.failure.code.startswith(("weight-", "wheel-")):
         session.environment = environments.weights_missing(session.environment)
+
+
+def _installer_ended(job: Job) -> None:
+    """Look again once the installer, which puts things in order after its answer, has ended."""
+    refresh_environment()
+    if job.state is not JobState.DONE:  # it may have been killed
+        folder = paths.environments_folder()
+        threading.Thread(target=environment_files.clean, args=(folder,), name="SocialMirror clean", daemon=True).start()
 
 
 _FREE_MODES = ("OBJECT", "POSE")
@@ -408,6 +415,8 @@ def _stop() -> None:
     session.runner.stop()
     if was_active:
         _finished(session.runner.job)
+        if session.runner.job.kind == "install":
+            _installer_ended(session.runner.job)
         session.runner.clear()
 
 
