@@ -20,7 +20,7 @@ from bpy.app.handlers import persistent
 from ...core.contract.errors import UserError
 from . import environment as environments
 from . import environment_files, launches, paths
-from .clip_queue import ClipQueue, ClipState
+from .clip_queue import ClipQueue, ClipState, QueuedClip
 from .environment import Environment, EnvironmentState
 from .job import Failure, Job, JobState
 from .models import FETCH, Model, read_models
@@ -263,6 +263,20 @@ def has_result_for_open_file() -> bool:
     return session.pending is not None and is_open(session.pending.origin)
 
 
+def _imports_now() -> bool:
+    """Whether a result is being imported or is about to be, which takes a moment."""
+    begins = session.importing is not None or not session.notice
+    return has_result_for_open_file() and begins and not scene_is_busy_with()
+
+
+def waits_for_import(clip: QueuedClip[Origin]) -> bool:
+    """Whether a clip of the queue would make another take active in the folder of a result that is not imported yet."""
+    if session.pending is None or not has_result_for_open_file():
+        return False
+    result, out = Path(session.pending.folder), Path(str(clip.fields["out"]))
+    return result.parent == out.parent and (result.name == out.name or result.name.startswith(f"{out.name}-"))
+
+
 def _import_further() -> bool:
     """Do the next step of importing the pending result; whether more are left.
 
@@ -296,13 +310,17 @@ def _import_further() -> bool:
 
 
 def _start_next_clip() -> bool:
-    """Start the clip of the queue whose turn it is, unless a job runs or a result waits that can be imported here.
+    """Start the clip of the queue whose turn it is, unless a job runs or a result is imported just now.
 
-    Whether the queue has changed. How a job outside the queue has failed is kept.
+    A result that waits, for a mode to end or for the user, holds the queue up only where `waits_for_import` says so. Whether the
+    queue has changed. How a job outside the queue has failed is kept.
     """
     clip = session.queue.next
-    if clip is None or session.runner.job.active or has_result_for_open_file() or not session.environment.usable:
+    if clip is None or session.runner.job.active or not session.environment.usable:
         return False
+    if _imports_now() or waits_for_import(clip):
+        return False
+    notice = session.notice if session.pending is not None else ""
     failure = None if session.in_queue else session.runner.job.failure
     failures = () if failure is None else (FailedJob(session.title, failure, session.origin),)
     try:
@@ -310,6 +328,7 @@ def _start_next_clip() -> bool:
     except UserError as error:
         session.queue.fail(clip.number, str(error))
     else:
+        session.notice = notice
         session.queue.begin(clip.number)
         session.in_queue = True
         session.failures += failures

@@ -135,6 +135,28 @@ def test_the_queue_does_not_wait_for_a_result_of_another_file(
     assert "first.blend" in runtime.session.notice
 
 
+def test_the_queue_goes_on_while_a_result_waits_for_the_end_of_edit_mode(
+    runtime: ModuleType, result: Path, tmp_path: Path
+) -> None:
+    bpy.ops.mesh.primitive_cube_add()
+    bpy.ops.object.mode_set(mode="EDIT")
+    start("They shake hands")
+    add("They hug")  # of the same clip: its take would come in place of the one that waits
+    settings().output = str(tmp_path / "elsewhere")
+    add("They dance")
+    second = runtime.session.queue.clips[1]
+    press("queue_move", number=second.number, steps=-1)
+    wait(runtime, lambda: states(runtime) == ["done", "waiting"])
+    for _ in range(5):
+        runtime.pump()
+    assert states(runtime) == ["done", "waiting"] and runtime.session.pending is not None
+    assert "waits until the result of the same clip" in " ".join(draw_sidebar().texts)
+    bpy.ops.object.mode_set(mode="OBJECT")
+    wait(runtime, lambda: idle(runtime))
+    assert armatures() == 2 and runtime.session.pending is None
+    assert states(runtime) == ["done", "done"]
+
+
 def test_clips_that_wait_are_moved_and_removed(runtime: ModuleType, product: Product) -> None:
     queue = product("socialmirror_blender.runtime.clip_queue").ClipQueue()
     for title in "abcd":
