@@ -20,7 +20,7 @@ from bpy.app.handlers import persistent
 from ...core.contract.errors import UserError
 from . import environment as environments
 from . import environment_files, launches, paths
-from .clip_queue import ClipQueue, ClipState, QueuedClip
+from .clip_queue import ClipQueue, ClipState, QueuedClip, may_share_folder
 from .environment import Environment, EnvironmentState
 from .job import Failure, Job, JobState
 from .models import FETCH, Model, read_models
@@ -273,8 +273,7 @@ def waits_for_import(clip: QueuedClip[Origin]) -> bool:
     """Whether a clip of the queue would make another take active in the folder of a result that is not imported yet."""
     if session.pending is None or not has_result_for_open_file():
         return False
-    result, out = Path(session.pending.folder), Path(str(clip.fields["out"]))
-    return result.parent == out.parent and (result.name == out.name or result.name.startswith(f"{out.name}-"))
+    return may_share_folder(Path(session.pending.folder), Path(str(clip.fields["out"])))
 
 
 def _import_further() -> bool:

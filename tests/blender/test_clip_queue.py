@@ -157,6 +157,29 @@ def test_the_queue_goes_on_while_a_result_waits_for_the_end_of_edit_mode(
     assert states(runtime) == ["done", "done"]
 
 
+def test_results_that_are_not_imported_yet_move_along_when_the_file_is_saved(
+    runtime: ModuleType, result: Path, tmp_path: Path, product: Product
+) -> None:
+    folders = product("socialmirror_blender.folders")
+    settings().output = ""
+    add("They hug", "They dance")  # both in one folder
+    wait(runtime, lambda: idle(runtime))
+    before = Path(runtime.session.queue.clips[0].folder)
+    assert folders.is_provisional(before) and folders.existing_results("") == before.parent
+    add("They wait")
+    (tmp_path / "shots").mkdir()
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "shots" / "one.blend"))
+    beside = tmp_path / "shots" / "SocialMirror" / "one"
+    first, second, waiting = runtime.session.queue.clips
+    assert Path(first.folder) == Path(second.folder) == beside / before.name
+    assert Path(waiting.fields["out"]) == beside / before.name
+    assert not before.exists() and folders.existing_results("") == beside
+    operator = getattr(bpy.types, "SOCIALMIRROR_OT_queue_import")  # noqa: B009, no stub knows it
+    assert str(beside) in operator.description(bpy.context, first)
+    press("queue_import", number=first.number)
+    assert armatures() == 2
+
+
 def test_clips_that_wait_are_moved_and_removed(runtime: ModuleType, product: Product) -> None:
     queue = product("socialmirror_blender.runtime.clip_queue").ClipQueue()
     for title in "abcd":
