@@ -127,6 +127,11 @@ class Runner:
         if not self.job.active:
             self.job = Job()
 
+    def show(self, job: Job) -> None:
+        """Let a job that has ended be the last one again."""
+        if not self.job.active:
+            self.job = job
+
     def stop(self) -> None:
         """End the child at once; a job that is running counts as cancelled."""
         self.job = asked_to_stop(self.job)

@@ -10,6 +10,7 @@ import atexit
 import threading
 import traceback
 from collections.abc import Callable, Generator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from . import environment_files, launches, paths
 from .clip_queue import ClipQueue, ClipState, QueuedClip, may_share_folder
 from .environment import Environment, EnvironmentState
 from .job import Failure, Job, JobState
-from .models import FETCH, Model, read_models
+from .models import FETCH, LIST, Model, read_models
 from .models import JOBS as MODEL_JOBS
 from .process import Launch
 from .runner import Runner
@@ -96,6 +97,8 @@ class Session:
     """Clips that are reconstructed one after the other; their results are imported when asked."""
     models: tuple[Model, ...] | None = None
     """The hub's models with their states; None before the worker was asked."""
+    broken_off: Job | None = None
+    """A fetch that was cancelled or has failed, while the models are listed again."""
     notice: str = ""
     """What the user should know about the pending result, or about the last import."""
     waits: bool = False
@@ -202,6 +205,7 @@ def pump() -> None:
         session.models = read_models(ready) or session.models
     if before.active and not job.active:
         _finished(job)
+        _list_after_fetch(job)
         changed = True
     if job.kind == "install" and child is not None and session.runner.child_pid is None:
         _installer_ended(job)
@@ -361,6 +365,17 @@ def _finished(job: Job) -> None:
         session.environment = environments.weights_missing(session.environment)
 
 
+def _list_after_fetch(job: Job) -> None:
+    """List the models again after a fetch that has not succeeded, and then show how it ended: a part may be on the disk."""
+    if job.kind == FETCH and job.state is not JobState.DONE:
+        with suppress(UserError):
+            ask_worker(LIST, {})
+            session.broken_off = job
+    elif session.broken_off is not None:
+        session.runner.show(session.broken_off)
+        session.broken_off = None
+
+
 def _installer_ended(job: Job) -> None:
     """Look again once the installer, which puts things in order after its answer, has ended."""
     refresh_environment()
@@ -430,6 +445,7 @@ def _close() -> None:
 def _stop() -> None:
     """End a running job as if it had been cancelled: the session outlives the add-on, which may be switched on again."""
     was_active = session.runner.job.active
+    session.broken_off = None
     session.runner.stop()
     if was_active:
         _finished(session.runner.job)
