@@ -109,7 +109,7 @@ class Runner:
         if self._child is None:  # one of its messages made us close it
             return
         if self._child.ended():
-            self.job = child_ended(self.job, self._child.exit_code, str(self._child.launch.log))
+            self.job = child_ended(self.job, self._child.exit_code, self._child.log)
             self.close()
         elif self.job.state is JobState.STARTING and self._has_elapsed(self._timeouts.ready):
             self._fail(
@@ -144,7 +144,7 @@ class Runner:
         self.ready = None
         if child is not None:
             child.close()
-            self.job = child_ended(self.job, child.exit_code, str(child.launch.log))
+            self.job = child_ended(self.job, child.exit_code, child.log)
 
     def _handle(self, arrived: Message | UserError) -> None:
         if isinstance(arrived, UserError):
@@ -185,6 +185,6 @@ class Runner:
     def _fail(self, code: str, text: str, hint: str) -> None:
         """Let the job fail and end the child."""
         if self._child is not None and self.job.active:
-            self.job = failed(self.job, Failure(code, text, hint, str(self._child.launch.log)))
+            self.job = failed(self.job, Failure(code, text, hint, self._child.log))
         self._request = None
         self.close()
