@@ -262,7 +262,8 @@ def _export(options: argparse.Namespace) -> int:
 
 def _batch(options: argparse.Namespace) -> int:
     from .batch.manifest import read_manifest
-    from .batch.records import DONE, SUMMARY_FILE, read_outcome, table, write_summary
+    from .batch.records import FAILED as FAILED_CLIP
+    from .batch.records import SUMMARY_FILE, read_outcome, table, write_summary
 
     manifest = read_manifest(options.manifest)
     if options.only:
@@ -276,11 +277,11 @@ def _batch(options: argparse.Namespace) -> int:
         from .batch.run import gpus, run_all
 
         outcomes = run_all(manifest, say=lambda line: print(line, file=sys.stderr, flush=True), devices=gpus())
-        write_summary(manifest, outcomes)
     print(table(outcomes))
     if not options.only and not options.summary:
+        write_summary(manifest, outcomes)
         print(f"The summary is {manifest.records / SUMMARY_FILE}.")
-    return OK if all(outcome.status == DONE for outcome in outcomes) else FAILED
+    return FAILED if any(outcome.status == FAILED_CLIP for outcome in outcomes) else OK
 
 
 def _verify(options: argparse.Namespace) -> int:
