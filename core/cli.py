@@ -10,6 +10,7 @@ import argparse
 import io
 import json
 import os
+import re
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -49,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):  # names of files that the console's encoding does not have
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        options = build_parser().parse_args(arguments)
+        options = build_parser().parse_args(_with_negative_values(arguments))
         code = options.run(options)
         sys.stdout.flush()
         if code == OK or not interrupted():  # else it failed because of Ctrl-C
@@ -62,6 +63,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _explained(error, debug="--debug" in arguments)
     say_cancelled()
     return INTERRUPTED
+
+
+def _with_negative_values(arguments: Sequence[str]) -> list[str]:
+    """The arguments with values such as `-1,2` joined to their options: argparse takes those for options themselves."""
+    joined: list[str] = []
+    for argument in arguments:
+        if re.match(r"-\d.*[,:;]", argument) and joined and re.fullmatch(r"--[a-z][a-z-]*", joined[-1]):
+            joined[-1] += f"={argument}"
+        else:
+            joined.append(argument)
+    return joined
 
 
 def _explained(error: BaseException, debug: bool) -> int:
