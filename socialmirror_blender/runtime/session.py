@@ -9,7 +9,7 @@ from __future__ import annotations
 import atexit
 import threading
 import traceback
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -63,6 +63,8 @@ class Outcome:
     folder: str
     origin: Origin
     kind: str
+    frames: Sequence[int] | None = None
+    """First and last frame as they were asked for; None for the whole clip, or where nobody was asked."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,8 @@ class Session:
     """Origin of the current or last job."""
     title: str = ""
     """Name of the current or last job's strip, clip or folder, empty if it is about none."""
+    frames: Sequence[int] | None = None
+    """Those of the request of the current or last job, if it names any."""
     in_queue: bool = False
     """Whether the current or last job is of a clip of the queue."""
     failures: tuple[FailedJob, ...] = ()
@@ -139,6 +143,7 @@ def start_installation(interpreter: str = "", torch_index: str = "") -> None:
 def start_job(launch: Launch, kind: str, fields: dict[str, Any] | None, origin: Origin | None) -> None:
     session.runner.start(launch, kind, fields)
     session.origin, session.title, session.in_queue = origin, _title(fields or {}, origin), False
+    session.frames = (fields or {}).get("frames")
     session.notice = ""
     redraw()
 
@@ -277,6 +282,9 @@ def waits_for_import(clip: QueuedClip[Origin]) -> bool:
     """Whether a clip of the queue would make another take active in the folder of a result that is not imported yet."""
     if session.pending is None or not has_result_for_open_file():
         return False
+    frames, wanted = session.pending.frames, clip.fields["frames"]
+    if frames is not None and wanted is not None and list(frames) != list(wanted):
+        return False  # results of other frames never share a folder
     return may_share_folder(Path(session.pending.folder), Path(str(clip.fields["out"])))
 
 
@@ -360,7 +368,7 @@ def _finished(job: Job) -> None:
         session.environment = replace(session.environment, state=EnvironmentState.NOT_INSTALLED)
         refresh_environment()
     elif job.state is JobState.DONE and job.result is not None and session.origin is not None and not queued:
-        _put_first(Outcome(job.result["folder"], session.origin, job.kind))
+        _put_first(Outcome(job.result["folder"], session.origin, job.kind, session.frames))
     elif job.failure is not None and job.failure.code.startswith(("weight-", "wheel-")):
         session.environment = environments.weights_missing(session.environment)
 
