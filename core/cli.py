@@ -10,6 +10,7 @@ import argparse
 import io
 import json
 import os
+import re
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -49,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):  # names of files that the console's encoding does not have
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        options = build_parser().parse_args(arguments)
+        options = build_parser().parse_args(_with_negative_values(arguments))
         code = options.run(options)
         sys.stdout.flush()
         if code == OK or not interrupted():  # else it failed because of Ctrl-C
@@ -62,6 +63,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _explained(error, debug="--debug" in arguments)
     say_cancelled()
     return INTERRUPTED
+
+
+def _with_negative_values(arguments: Sequence[str]) -> list[str]:
+    """The arguments with values such as `-1,2` joined to their options: argparse takes those for options themselves."""
+    joined: list[str] = []
+    for argument in arguments:
+        if re.match(r"-\d.*[,:;]", argument) and joined and re.fullmatch(r"--[a-z][a-z-]*", joined[-1]):
+            joined[-1] += f"={argument}"
+        else:
+            joined.append(argument)
+    return joined
 
 
 def _explained(error: BaseException, debug: bool) -> int:
@@ -262,7 +274,8 @@ def _export(options: argparse.Namespace) -> int:
 
 def _batch(options: argparse.Namespace) -> int:
     from .batch.manifest import read_manifest
-    from .batch.records import DONE, SUMMARY_FILE, read_outcome, table, write_summary
+    from .batch.records import FAILED as FAILED_CLIP
+    from .batch.records import SUMMARY_FILE, read_outcome, table, write_summary
 
     manifest = read_manifest(options.manifest)
     if options.only:
@@ -276,11 +289,11 @@ def _batch(options: argparse.Namespace) -> int:
         from .batch.run import gpus, run_all
 
         outcomes = run_all(manifest, say=lambda line: print(line, file=sys.stderr, flush=True), devices=gpus())
-        write_summary(manifest, outcomes)
     print(table(outcomes))
     if not options.only and not options.summary:
+        write_summary(manifest, outcomes)
         print(f"The summary is {manifest.records / SUMMARY_FILE}.")
-    return OK if all(outcome.status == DONE for outcome in outcomes) else FAILED
+    return FAILED if any(outcome.status == FAILED_CLIP for outcome in outcomes) else OK
 
 
 def _verify(options: argparse.Namespace) -> int:

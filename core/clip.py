@@ -82,7 +82,7 @@ def probe(path: Path, check: Callable[[], None] = lambda: None) -> Clip:
     if problem is not None:
         raise problem
     if not path.is_file():
-        raise UserError("clip-missing", f"There is no clip at {path}.", "Choose the clip again.")
+        raise clip_missing(path)
     _refuse_playlist(path)
     with _opened(path) as capture:
         decoded, image = capture.read()
@@ -103,6 +103,10 @@ def probe(path: Path, check: Callable[[], None] = lambda: None) -> Clip:
         count = min(max(counted.count, int(count / rate * measured)), MAX_FRAME_INDEX + 1)
     reading = (square, "" if measured == rate else f"rate {measured:.6g}")
     return Clip(path, width, height, measured, count, " ".join(filter(None, reading)), stretched)
+
+
+def clip_missing(path: Path) -> UserError:
+    return UserError("clip-missing", f"There is no clip at {path}.", "Choose the clip again.")
 
 
 def resolve_range(clip: Clip, first: int | None, last: int | None) -> tuple[int, int]:

@@ -28,3 +28,11 @@ def content_key(path: Path, while_reading: Callable[[], None] = lambda: None) ->
             while_reading()
     _known[str(path)] = state, found.hexdigest()
     return found.hexdigest()
+
+
+def is_changed(path: Path, key: str) -> bool:
+    """Whether a file has not the content any more for which `content_key` gave `key`. It is read only where it was touched."""
+    try:
+        return content_key(path) != key
+    except OSError:
+        return True

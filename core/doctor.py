@@ -37,6 +37,8 @@ class Check:
     """Whether nothing can be reconstructed where it is not ok."""
     optional: bool = False
     """Whether there is nothing to mend where it is not ok: something that could be added."""
+    by_installing: bool = False
+    """Whether installing the packages again, or another Python, can mend it."""
 
 
 def examine(*, quick: bool = False) -> list[Check]:
@@ -89,15 +91,17 @@ def _interpreter() -> Check:
         fits,
         f"{platform.python_version()} on {platform.system()} {platform.machine()}, {sys.executable}",
         "Install a 64-bit Python 3.11, 3.12 or 3.13.",
+        by_installing=True,
     )
 
 
 def _package(requirement: Requirement) -> Check:
     version = installed_version(requirement.name)
     if version is None:
-        return Check(requirement.name, False, "not installed", _FIX)
+        return Check(requirement.name, False, "not installed", _FIX, by_installing=True)
     fits = requirement.allows(version)
-    return Check(requirement.name, fits, version if fits else f"{version}, which is not {requirement.versions}", _FIX)
+    detail = version if fits else f"{version}, which is not {requirement.versions}"
+    return Check(requirement.name, fits, detail, _FIX, by_installing=True)
 
 
 def _devices() -> Check:
@@ -105,11 +109,12 @@ def _devices() -> Check:
         torch = import_module("torch")
         import_module("cv2")
     except (ImportError, OSError) as error:  # OSError: a library of the package does not load
-        return Check("device", False, " ".join(str(error).split()), _FIX)
+        return Check("device", False, " ".join(str(error).split()), _FIX, by_installing=True)
     found = [f"cuda ({torch.cuda.get_device_name(i)})" for i in range(torch.cuda.device_count())]
     if torch.backends.mps.is_available():
         found.append("mps")
-    return Check("device", True, ", ".join([*found, f"cpu ({torch.get_num_threads()} threads)"]))
+    detail = ", ".join([*found, f"cpu ({torch.get_num_threads()} threads)"])
+    return Check("device", True, detail, by_installing=True)
 
 
 def _weights() -> list[Check]:
@@ -168,6 +173,7 @@ def _body() -> Check:
 
 
 def _disk() -> Check:
+    """Little room is not what keeps anything from being reconstructed: a clip takes some megabytes."""
     folder = cache_folder()
     try:
         while not folder.exists() and folder != folder.parent:  # a drive that is not there is its own parent
@@ -185,4 +191,5 @@ def _disk() -> Check:
         free >= _NEEDED_GIGABYTES,
         f"{free:.1f} GB free at {folder}",
         f"Free some space: {_NEEDED_GIGABYTES:.0f} GB at least.",
+        needed=False,
     )

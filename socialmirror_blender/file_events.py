@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,11 @@ import bpy
 from bpy.app.handlers import persistent
 
 from ..core.contract.errors import UserError
+from . import folders
 from . import scene as scenes
 from .reconstructions import activate_shown_take, fill_missing_prompts
-from .runtime.session import abandon_import, redraw, session
+from .runtime.clip_queue import ClipState, QueuedClip, may_share_folder
+from .runtime.session import Origin, Outcome, abandon_import, is_open, redraw, session
 
 _takes_before: dict[str, str] = {}
 """The take of each imported reconstruction before the undo or redo that is under way."""
@@ -27,7 +30,43 @@ def _before_saving(path: str = "", *_: Any) -> None:
         return
     if not session.runner.job.active:  # otherwise they move when the job's result is imported, or at the next time
         scenes.move_results_beside(Path(path))
+    _move_waiting_results(Path(path))
     scenes.keep_links(path)
+
+
+def _move_waiting_results(blend: Path) -> None:
+    """Move results of this file that are not imported yet beside it, too, and let the queue put those to come there."""
+
+    def relocated(clip: QueuedClip[Origin]) -> QueuedClip[Origin]:
+        if not is_open(clip.origin) or clip.state is ClipState.RUNNING:
+            return clip
+        out = Path(str(clip.fields["out"]))
+        if folders.is_provisional(out):
+            clip = replace(clip, fields=clip.fields | {"out": str(folders.permanent_folder(blend) / out.name)})
+        return replace(clip, folder=_moved_beside(clip.folder, blend)) if clip.folder else clip
+
+    def moved(outcome: Outcome) -> Outcome:
+        return replace(outcome, folder=_moved_beside(outcome.folder, blend)) if is_open(outcome.origin) else outcome
+
+    session.queue.relocate(relocated)
+    session.pending = None if session.pending is None else moved(session.pending)
+    session.waiting = tuple(map(moved, session.waiting))
+
+
+def _moved_beside(stored: str, blend: Path) -> str:
+    """Where a result lies afterwards. It stays where the running job may write into it, or it cannot be moved."""
+    folder = folders.locate(stored, "")  # another entry may be of the same result
+    if folders.is_provisional(folder) and folders.has_result(folder) and not _may_be_written(folder):
+        with suppress(UserError):
+            return str(folders.move_beside(folder, blend))
+    return str(folder)
+
+
+def _may_be_written(folder: Path) -> bool:
+    if not session.runner.job.active:
+        return False
+    running = session.queue.running
+    return running is None or may_share_folder(folder, Path(str(running.fields["out"])))
 
 
 @persistent

@@ -54,13 +54,9 @@ def output_folder(chosen: str) -> Path:
 
     It is created, and a file is written to test it. UserError `not-writable` if that is impossible, or `unsaved`.
     """
-    blend = bpy.data.filepath
+    folder = _results_folder(chosen)
     if chosen:
-        folder = absolute_path(chosen)
-        allow(folder)
-        folder = folder / Path(blend).stem if blend else folder
-    else:
-        folder = permanent_folder(Path(blend)) if blend else _unsaved_folder() / _session_name
+        allow(absolute_path(chosen))
     test_file = folder / f".{uuid.uuid4().hex}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -73,6 +69,22 @@ def output_folder(chosen: str) -> Path:
             "Choose another folder under Settings > Output.",
         ) from error
     return folder
+
+
+def existing_results(chosen: str) -> Path | None:
+    """The folder in which the open file's results lie, or those of files that were never saved; None where there are none."""
+    with suppress(UserError, OSError):
+        places = [_results_folder(chosen), *(() if bpy.data.filepath else (_unsaved_folder(),))]
+        return next((place for place in places if may_open(place) and place.is_dir()), None)
+    return None
+
+
+def _results_folder(chosen: str) -> Path:
+    blend = bpy.data.filepath
+    if not chosen:
+        return permanent_folder(Path(blend)) if blend else _unsaved_folder() / _session_name
+    folder = absolute_path(chosen)
+    return folder / Path(blend).stem if blend else folder
 
 
 def permanent_folder(blend: Path) -> Path:

@@ -17,7 +17,12 @@ from ..semantics.lexicon import BODY_PART_WORDS, IRREGULAR_PLURALS
 from .question import SENTENCE_PLACEHOLDER
 
 MAX_ANSWER = 20_000
-"""Characters of an answer that are read."""
+"""Characters of an answer that are read, after its thoughts."""
+_END_OF_THOUGHT = "</think>"
+_MOST_BRACES = 12
+"""Places where the object may begin that are looked at."""
+_SENTENCE = ("sentence", "description", "caption", "summary", "text")
+_TOUCHES = ("touches", "contacts", "touch", "contact")
 _LONGEST_SENTENCE = 240
 _LIMITS = JsonLimits(MAX_ANSWER * 4, depth=8, values=4_000)
 _REFUSAL = re.compile(
@@ -84,15 +89,34 @@ def read_answer(text: str, stretch: Shown) -> StretchAnswer:
 
 
 def _find_object(text: str, notes: list[str]) -> Mapping[str, Any]:
-    """The first JSON object of a text, without what stands around it."""
-    text = text[:MAX_ANSWER].strip()
+    """The first JSON object of a text with members that are asked for, else the first one, without what stands around it."""
+    text = text.rpartition(_END_OF_THOUGHT)[2][:MAX_ANSWER].strip()
     if not text:
         raise UnusableAnswer("it is empty")
     start = text.find("{")
     if start < 0:
         refused = _REFUSAL.search(text)
         raise UnusableAnswer(f"it is a refusal ({shown(text[:60])})" if refused else "there is no JSON object in it")
-    body, closed = _balanced(text[start:])
+    first: tuple[dict[str, Any], str] | None = None
+    for _ in range(_MOST_BRACES):
+        body, closed = _balanced(text[start:])
+        record, note = _parsed(body, closed)
+        if record is not None and _member(record, *_SENTENCE, *_TOUCHES) is not None:
+            first = record, note
+            break
+        if record is not None and first is None:
+            first = record, note
+        start = text.find("{", start + (len(body) if closed else 1))  # prose has braces, too
+        if start < 0:
+            break
+    if first is None:
+        raise UnusableAnswer("its JSON is not valid")
+    notes += [first[1]] if first[1] else []
+    return first[0]
+
+
+def _parsed(body: str, closed: bool) -> tuple[dict[str, Any] | None, str]:
+    """The object of a text that begins with one, None where it cannot be repaired, and a note on what was repaired."""
     for repair in (_as_it_is, _with_plain_punctuation):
         try:
             record = parse_json(repair(body), _LIMITS)
@@ -100,12 +124,9 @@ def _find_object(text: str, notes: list[str]) -> Mapping[str, Any]:
             continue
         if not isinstance(record, dict):
             break
-        if not closed:
-            notes.append("The answer broke off and was closed.")
-        elif repair is not _as_it_is:
-            notes.append("The answer's JSON was repaired.")
-        return cast("dict[str, Any]", record)
-    raise UnusableAnswer("its JSON is not valid")
+        repaired = "" if repair is _as_it_is else "The answer's JSON was repaired."
+        return cast("dict[str, Any]", record), repaired if closed else "The answer broke off and was closed."
+    return None, ""
 
 
 def _balanced(text: str) -> tuple[str, bool]:
@@ -168,7 +189,7 @@ def _member(record: Mapping[str, Any], *names: str) -> Any:
 
 
 def _read_sentence(record: Mapping[str, Any], notes: list[str]) -> str:
-    value = _member(record, "sentence", "description", "caption", "summary", "text")
+    value = _member(record, *_SENTENCE)
     if isinstance(value, list):
         value = " ".join(str(part) for part in cast("list[Any]", value) if isinstance(part, str))
     if not isinstance(value, str):
@@ -194,7 +215,7 @@ def _read_actor(record: Mapping[str, Any]) -> str:
 
 
 def _read_touches(record: Mapping[str, Any], stretch: Shown, notes: list[str]) -> list[SeenTouch]:
-    value = _member(record, "touches", "contacts", "touch", "contact")
+    value = _member(record, *_TOUCHES)
     entries: Sequence[Any] = (
         cast("list[Any]", value) if isinstance(value, list) else [value] if isinstance(value, dict) else []
     )

@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, cast
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 
 import cv2
 
@@ -35,6 +35,7 @@ _LIMITS = JsonLimits(2 << 20, depth=16, values=50_000)
 _CHUNK = 1 << 16
 _POLL_SECONDS = 0.1
 _REDIRECTS = 3
+_PROXY_REFUSES = 407
 _HINT = "Check that the server runs and that the address, the model and the key are right."
 
 
@@ -47,6 +48,8 @@ class ServerModel:
     key: str = field(default="", repr=False)
     timeout: float = 600.0
     """Seconds that an answer may take: a large model on a small computer takes minutes."""
+    patience: float = 10.0
+    """Seconds that a connection may take, and the list of models, for which nothing has to be computed."""
     pictures: int = _PICTURES
     picture_size: int = _PICTURE_SIZE
 
@@ -57,7 +60,7 @@ class ServerModel:
             "max_tokens": max_tokens,
             "temperature": 0,
         }
-        reply = self._ask("/chat/completions", question, check)
+        reply = self._ask("/chat/completions", question, check, self.timeout)
         try:
             text = reply["choices"][0]["message"]["content"]
         except (KeyError, IndexError, TypeError) as error:
@@ -71,7 +74,7 @@ class ServerModel:
 
     def first_model(self, check: Check) -> str:
         """The name of the first model that the server lists."""
-        reply = self._ask("/models", None, check)
+        reply = self._ask("/models", None, check, min(self.patience, self.timeout))
         try:
             name = reply["data"][0]["id"]
         except (KeyError, IndexError, TypeError) as error:
@@ -80,18 +83,18 @@ class ServerModel:
             raise _unavailable(self.address, "it lists a model without a name")
         return name
 
-    def _ask(self, path: str, question: Mapping[str, Any] | None, check: Check) -> Any:
+    def _ask(self, path: str, question: Mapping[str, Any] | None, check: Check, timeout: float) -> Any:
         """The server's JSON. The exchange runs in a thread of its own, so that the job can be cancelled meanwhile."""
-        exchange = _Exchange(self.address, path, question, self.key, self.timeout)
+        exchange = _Exchange(self.address, path, question, self.key, min(self.patience, timeout), timeout)
         thread = threading.Thread(target=exchange.run, daemon=True)
         thread.start()
-        deadline = time.monotonic() + self.timeout
+        deadline = time.monotonic() + timeout
         try:
             while thread.is_alive():
                 thread.join(_POLL_SECONDS)
                 check()
                 if time.monotonic() > deadline:
-                    raise _unavailable(self.address, f"it has not answered within {self.timeout:.0f} seconds")
+                    raise _unavailable(self.address, f"it has not answered within {timeout:.0f} seconds")
         finally:
             exchange.close()
         if exchange.error is not None:
@@ -103,13 +106,20 @@ class _Exchange:
     """One question and its reply, following redirects on the same host."""
 
     def __init__(
-        self, address: ServerAddress, path: str, question: Mapping[str, Any] | None, key: str, timeout: float
+        self,
+        address: ServerAddress,
+        path: str,
+        question: Mapping[str, Any] | None,
+        key: str,
+        patience: float,
+        timeout: float,
     ) -> None:
         self.reply: Any = None
         self.error: Exception | None = None
         self._address, self._path = address, f"{address.path}{path}"
         self._body = None if question is None else json.dumps(question).encode()
-        self._key, self._timeout = key, timeout
+        self._key, self._patience, self._timeout = key, patience, timeout
+        self._connected = False
         self._connection: http.client.HTTPConnection | None = None
 
     def run(self) -> None:
@@ -118,10 +128,16 @@ class _Exchange:
         except UserError as error:
             self.error = error
         except TimeoutError:
-            self.error = _unavailable(self._address, f"it has not answered within {self._timeout:.0f} seconds")
+            problem = f"it has not answered within {self._timeout:.0f} seconds"
+            if not self._connected:
+                problem = f"it cannot be reached within {self._patience:.0f} seconds"
+            self.error = _unavailable(self._address, problem)
         except ssl.SSLError as error:
             self.error = _unavailable(self._address, f"no protected connection can be made ({error.reason or 'TLS'})")
         except (OSError, http.client.HTTPException) as error:
+            if str(error).startswith(f"Tunnel connection failed: {_PROXY_REFUSES}"):
+                self.error = self._refused_by_proxy()
+                return
             reason = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
             self.error = _unavailable(self._address, f"it cannot be reached ({reason})")
         except Exception as error:  # a thread has nobody else to tell
@@ -147,8 +163,12 @@ class _Exchange:
         raise _unavailable(self._address, "it redirects again and again")
 
     def _request(self, path: str) -> http.client.HTTPResponse:
-        self._connection, target = _connect(self._address, path, self._timeout)
-        headers = {"Accept": "application/json", "User-Agent": "SocialMirror"}
+        self._connection, target, by_proxy = _connection(self._address, path, self._patience)
+        self._connected = False
+        self._connection.connect()
+        self._connected = True
+        self._connection.sock.settimeout(self._timeout)
+        headers = {"Accept": "application/json", "User-Agent": "SocialMirror", **by_proxy}
         if self._body is not None:
             headers["Content-Type"] = "application/json"
         if self._key:
@@ -174,6 +194,8 @@ class _Exchange:
             data += chunk
             if len(data) > _LIMITS.size:
                 raise _unavailable(self._address, f"its answer has more than {_LIMITS.size >> 20} MB")
+        if response.status == _PROXY_REFUSES:
+            raise self._refused_by_proxy()
         if response.status != http.HTTPStatus.OK:
             raise _unavailable(self._address, _status_words(response.status, data, self._key))
         try:
@@ -181,20 +203,41 @@ class _Exchange:
         except ValueError as error:
             raise _unavailable(self._address, f"its answer is not JSON ({error})") from error
 
+    def _refused_by_proxy(self) -> AnnotatorUnavailable:
+        by = _proxy(self._address)
+        return _unavailable(
+            self._address,
+            f"the proxy {by.hostname if by else ''} asks for another name and password ({_PROXY_REFUSES})",
+            f"Set {self._address.scheme.upper()}_PROXY to http://NAME:PASSWORD@HOST:PORT, or NO_PROXY to the server's host.",
+        )
 
-def _connect(address: ServerAddress, path: str, timeout: float) -> tuple[http.client.HTTPConnection, str]:
-    """A connection, by the system's proxy unless the server is this machine, and what is asked for on it."""
-    proxy = None
-    if not address.is_this_machine and not urllib.request.proxy_bypass(address.host):
-        proxy = urllib.request.getproxies().get(address.scheme)
-    by = urlsplit(proxy if proxy and "//" in proxy else f"//{proxy}") if proxy else None
+
+def _connection(
+    address: ServerAddress, path: str, timeout: float
+) -> tuple[http.client.HTTPConnection, str, dict[str, str]]:
+    """A connection, by the system's proxy unless the server is this machine, what is asked for on it, and the proxy's headers."""
+    by = _proxy(address)
     host, port = (address.host, address.port) if by is None or not by.hostname else (by.hostname, by.port or 8080)
+    login = {} if by is None or by.username is None else {"Proxy-Authorization": _basic(by.username, by.password or "")}
     if address.scheme == "http":
-        return http.client.HTTPConnection(host, port, timeout=timeout), path if by is None else _absolute(address, path)
+        plain = http.client.HTTPConnection(host, port, timeout=timeout)
+        return (plain, path, {}) if by is None else (plain, _absolute(address, path), login)
     secure = http.client.HTTPSConnection(host, port, timeout=timeout, context=ssl.create_default_context())
     if by is not None:
-        secure.set_tunnel(address.host, address.port)
-    return secure, path
+        secure.set_tunnel(address.host, address.port, login)
+    return secure, path, {}
+
+
+def _proxy(address: ServerAddress) -> SplitResult | None:
+    """The system's proxy for an address."""
+    if address.is_this_machine or urllib.request.proxy_bypass(address.host):
+        return None
+    proxy = urllib.request.getproxies().get(address.scheme)
+    return urlsplit(proxy if "//" in proxy else f"//{proxy}") if proxy else None
+
+
+def _basic(name: str, password: str) -> str:
+    return f"Basic {base64.b64encode(f'{unquote(name)}:{unquote(password)}'.encode()).decode('ascii')}"
 
 
 def _absolute(address: ServerAddress, path: str) -> str:

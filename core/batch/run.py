@@ -11,13 +11,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from ..clip import clip_missing
 from ..contract.errors import Cancelled, UserError
 from ..export import ExportSettings, export_reconstruction
 from ..failures import explain
 from ..progress import Listener
 from ..subprocesses import run_program
-from .manifest import Manifest, ManifestClip
-from .records import DONE, FAILED, Outcome, failed, is_finished, read_outcome, write_outcome
+from .manifest import Manifest, ManifestClip, read_manifest
+from .records import DONE, FAILED, WAITING, Outcome, failed, is_finished, read_outcome, write_outcome
 
 _PROJECT = Path(__file__).resolve().parents[2]
 GPU_VARIABLE = "CUDA_VISIBLE_DEVICES"
@@ -108,17 +109,25 @@ def run_all(
 ) -> list[Outcome]:
     """Run what is not finished yet, one clip at a time on each device; outcomes of all clips in the manifest's order.
 
-    Ctrl-C ends the clips that run and is raised again; what is done stays done.
+    Clips whose file is missing fail at once, before any other runs. Ctrl-C ends the clips that run and is raised again; what is
+    done stays done.
     """
     waiting: queue.SimpleQueue[ManifestClip] = queue.SimpleQueue()
     left = [clip for clip in manifest.clips if not is_finished(manifest, clip)]
-    for clip in left:
-        waiting.put(clip)
     if len(left) < len(manifest.clips):
         say(f"{len(manifest.clips) - len(left)} of {len(manifest.clips)} clips are done already.")
+    lost: dict[str, Outcome] = {}
+    """Outcomes that are not on the disk."""
+    for clip in left:
+        if clip.request.clip.exists():
+            waiting.put(clip)
+        else:
+            outcome = failed(clip, clip_missing(clip.request.clip), 0.0)
+            _record(manifest, outcome, lost, say)
+            say(f"{clip.name}: {outcome.error}")
     stop = threading.Event()
     workers = [
-        threading.Thread(target=_work, args=(manifest, waiting, device, start, stop, say), daemon=True)
+        threading.Thread(target=_work, args=(manifest, waiting, device, start, stop, say, lost), daemon=True)
         for device in devices[: max(1, len(left))]
     ]
     for worker in workers:
@@ -132,7 +141,7 @@ def run_all(
         for worker in workers:
             worker.join(10)
         raise
-    return [read_outcome(manifest, clip) for clip in manifest.clips]
+    return [lost.get(clip.name) or read_outcome(manifest, clip) for clip in manifest.clips]
 
 
 def _work(
@@ -142,6 +151,7 @@ def _work(
     start: Launch,
     stop: threading.Event,
     say: Callable[[str], None],
+    lost: dict[str, Outcome],
 ) -> None:
     def check() -> None:
         if stop.is_set():
@@ -160,11 +170,36 @@ def _work(
         except Cancelled:
             return
         except Exception as error:  # a log that cannot be written, a record on a full disk
-            try:
-                write_outcome(manifest, failed(clip, explain(error), time.monotonic() - began))
-            except UserError as worse:
-                say(f"{clip.name}: {worse}")
-        outcome = read_outcome(manifest, clip)
+            _record(manifest, failed(clip, explain(error), time.monotonic() - began), lost, say)
+        outcome = lost.get(clip.name) or read_outcome(manifest, clip)
+        if outcome.status == WAITING:
+            outcome = lost[clip.name] = failed(clip, _why_no_outcome(manifest, clip), time.monotonic() - began)
         say(
             f"{clip.name}: {outcome.error if outcome.status == FAILED else outcome.status} ({time.monotonic() - began:.0f} s)"
         )
+
+
+def _record(manifest: Manifest, outcome: Outcome, lost: dict[str, Outcome], say: Callable[[str], None]) -> None:
+    """Write an outcome, or keep it in `lost` for the table where the disk does not take it."""
+    try:
+        write_outcome(manifest, outcome)
+    except UserError as error:
+        say(f"{outcome.name}: {error}")
+        lost[outcome.name] = outcome
+
+
+def _why_no_outcome(manifest: Manifest, clip: ManifestClip) -> UserError:
+    """Why a clip's run has left no record for the settings that the clip had when the batch began."""
+    try:
+        changed = read_manifest(manifest.path).clip(clip.name).digest != clip.digest
+    except UserError:
+        changed = True
+    if changed:
+        return UserError(
+            "manifest-changed",
+            "The manifest or a file of this clip was changed while the batch ran.",
+            "Run the batch again.",
+        )
+    return UserError(
+        "process-ended", "The clip's run has left no record.", f"See {manifest.records / f'{clip.name}.log'}."
+    )

@@ -119,6 +119,10 @@ class Cache:
             os.utime(path)
         return True
 
+    def holds(self, stage: str) -> bool:
+        """Whether there is any result of a stage."""
+        return bool(self._files(stage))
+
     def damaged(self) -> list[Path]:
         """The entries that are not as they were written; `read` removes them, too, when it meets them."""
         return [path for path in sorted(self.folder.glob("*.npz")) if not _is_whole(path)]

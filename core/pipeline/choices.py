@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from ..annotator.generator import Annotator
 from ..body.model import BodyModel
 from ..clip import Clip
+from ..contract.errors import UserError
 from ..contract.fields import MAX_PATH, Fields
 from ..contract.limits import MAX_FRAME_INDEX, MAX_TRACKS
 from ..contract.marks import PersonMark
@@ -23,6 +25,7 @@ from ..contract.requests import (
     MIN_CAMERA_HEIGHT,
     MIN_FOV,
 )
+from ..digests import is_changed
 from ..fitting.camera import KnownCamera
 from .settings import PerceptionSettings
 from .stage import Given
@@ -113,7 +116,7 @@ class ClipChoices:
         known = KnownCamera(self.fov, self.camera_pitch, self.camera_roll, self.camera_height)
         given_annotator = Given(annotator, self.annotator) if self.annotator else None
         return ClipInputs(
-            Given(clip, self.clip),
+            Given(clip, self.clip, partial(_check_unchanged, clip, self.clip)),
             perception,
             known,
             Given(body, self.body),
@@ -121,6 +124,16 @@ class ClipChoices:
             self.lifting,
             given_annotator,
             self.scene_model,
+        )
+
+
+def _check_unchanged(clip: Clip | None, key: str) -> None:
+    """UserError `clip-changed` where the file that frames were read from is not the one that was hashed."""
+    if clip is not None and is_changed(clip.path, key.partition(" ")[0]):
+        raise UserError(
+            "clip-changed",
+            f"{clip.path.name} has been changed or replaced while it was reconstructed.",
+            "Wait until the file is written, and reconstruct the clip again.",
         )
 
 

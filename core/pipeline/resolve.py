@@ -12,6 +12,7 @@ from ..annotator.generator import Annotator
 from ..body.files import load_body
 from ..body.model import BodyModel
 from ..clip import Clip, probe, resolve_range
+from ..contract.annotators import SERVER
 from ..contract.options import parse_frames
 from ..contract.requests import ReconstructRequest
 from ..device import choose_device, limit_threads
@@ -20,7 +21,7 @@ from ..hub.store import identity, installed, require
 from ..imported_motion import read_imported_pair
 from ..perception.backends import backend_identity
 from ..perception.hub.networks import choose_tracker, describer_identity, tracker_notice
-from ..progress import JobProgress, Listener
+from ..progress import JobProgress, Listener, Progress
 from ..sam3d_body.weights import MODEL as SAM_3D_BODY
 from .choices import ClipChoices
 from .scene_camera import scene_model_identity
@@ -71,7 +72,7 @@ def resolve(request: ReconstructRequest, listener: Listener, annotator_key: str 
     files = request.initial or ()
     imported = read_imported_pair(files) if files else None
     digests = tuple(content_key(file, check_cancel) for file in files)
-    annotator = _annotator(request, annotator_key, device, check_cancel)
+    annotator = _annotator(request, annotator_key, device, listener, check_cancel)
     hub = choose_tracker(request.perception, device)
     if said := tracker_notice(hub, request.perception):
         listener.log(said)
@@ -114,7 +115,10 @@ def lifting_identity(request: ReconstructRequest, device: torch.device) -> str:
 
 
 def _annotator(
-    request: ReconstructRequest, key: str, device: torch.device, check_cancel: Callable[[], None]
+    request: ReconstructRequest, key: str, device: torch.device, listener: Listener, check_cancel: Callable[[], None]
 ) -> Annotator | None:
     choice = AnnotatorChoice(request.annotator, request.annotator_url or "", request.annotator_model or "", key)
+    if choice.name == SERVER and not choice.model:
+        listener.log("Asking the annotator's server which model it has.")
+        listener.progress(Progress("annotation", 0.0, None, "Asking the annotator's server"))
     return choose_annotator(choice, device, check_cancel)

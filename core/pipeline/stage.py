@@ -93,6 +93,8 @@ class Given(Generic[R]):
 
     value: R
     key: str
+    check: Callable[[], None] = lambda: None
+    """Raises a UserError where the value is not any more what the key stands for; called before a result of it is stored."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -247,13 +249,28 @@ def _compute(node: Node[Any], results: Results, store: ResultStore, reporter: Co
     arguments |= {name: value for name, value in filled.items() if name in wanted}
     reporter.progress(0.0)
     started = time.perf_counter()
-    result = node.stage.function(**arguments)
+    try:
+        result = node.stage.function(**arguments)
+    except UserError:  # which may come of what has changed meanwhile
+        _check_given(node, chunks)
+        raise
+    _check_given(node, chunks)
     entry = CacheEntry(result, tuple(reporter.warnings), round(time.perf_counter() - started, 3))
     if node.stage.stored:
         store.write(node.stage.name, node.key, entry)
         if _CHUNKS in wanted:
             chunks.forget(0)
     return entry
+
+
+def _check_given(node: Node[Any], chunks: ChunkStore) -> None:
+    try:
+        for value in node.inputs.values():
+            if isinstance(value, Given):
+                value.check()
+    except UserError:
+        chunks.forget(0)
+        raise
 
 
 def _key_part(value: Any) -> Any:

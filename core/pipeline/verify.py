@@ -11,13 +11,18 @@ from ..contract.errors import UserError
 from ..contract.reconstruction import BodyArrays, Finding, Info, MotionArrays, examine, repair
 from .cache import Cache
 from .result_body import body_of
+from .stages import perception
 from .workspace import CACHE_FOLDER, exclusive
 
 
 def verify(folder: Path) -> list[Finding]:
     """What is good, missing or damaged. Changes nothing. UserError `no-reconstruction` or `schema-too-new`."""
-    damaged = Cache(folder / CACHE_FOLDER).damaged()
+    store = Cache(folder / CACHE_FOLDER)
+    damaged = store.damaged()
     cache = Finding("cache", "good", "The cache is good.")
+    if not store.holds(perception.name):
+        text = "The cache is gone. Only Refine needs it: reconstruct the clip again before you refine."
+        cache = Finding("cache", "good", text)
     if damaged:
         names = ", ".join(path.name for path in damaged)
         text = f"{len(damaged)} results in the cache are damaged or of an older version, and will be computed again: {names}."

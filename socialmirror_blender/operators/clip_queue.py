@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +106,12 @@ class SOCIALMIRROR_OT_queue_import(_OnClip, bpy.types.Operator):
     bl_label = "Import Result"
     bl_description = "Import the clip's reconstruction into the scene from which it was queued"
     # no undo step of its own: the import makes one
+
+    @classmethod
+    def description(cls, context: bpy.types.Context, properties: Any) -> str:
+        with suppress(UserError):
+            return f"{cls.bl_description}. It lies in {session.session.queue.clip(properties.number).folder}"
+        return cls.bl_description
 
     @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:

@@ -56,7 +56,7 @@ class SOCIALMIRROR_OT_use_interpreter(bpy.types.Operator):
     bl_label = "Use Custom Python"
     bl_description = (
         "Use a Python of your own, 3.11 to 3.13, with the packages of core/requirements.txt. It is checked, and nothing is "
-        "installed into it"
+        "installed into it. SocialMirror's own environment stays"
     )
 
     filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
@@ -81,6 +81,26 @@ class SOCIALMIRROR_OT_use_interpreter(bpy.types.Operator):
         if Path(interpreter).name != interpreter:  # a bare name is looked up by the system
             interpreter = str(absolute_path(interpreter))
         session.start_installation(interpreter)
+        return {"FINISHED"}
+
+
+class SOCIALMIRROR_OT_use_own_environment(bpy.types.Operator):
+    bl_idname = "socialmirror.use_own_environment"
+    bl_label = "Use SocialMirror's Own Environment"
+    bl_description = (
+        "Use the environment in SocialMirror's own folder again. It is installed first if it is not there any more"
+    )
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return poll_idle(cls)
+
+    @reports_errors
+    def execute(self, context: bpy.types.Context) -> OperatorReturn:
+        interpreter = session.session.environment.own_interpreter
+        if not interpreter:
+            require_online("Installing")
+        session.start_installation(interpreter, preferences(context).torch_index)
         return {"FINISHED"}
 
 
@@ -121,6 +141,7 @@ CLASSES = (
     SOCIALMIRROR_OT_install_environment,
     SOCIALMIRROR_OT_fetch_weights,
     SOCIALMIRROR_OT_use_interpreter,
+    SOCIALMIRROR_OT_use_own_environment,
     SOCIALMIRROR_OT_check_environment,
     SOCIALMIRROR_OT_network_preferences,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -60,6 +61,8 @@ class SOCIALMIRROR_OT_import_folder(bpy.types.Operator):
 
     @reports_errors
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> OperatorReturn:
+        if (folder := folders.existing_results(settings_of(context).output)) is not None:
+            self.directory = f"{folder}{os.sep}"
         context.window_manager.fileselect_add(self)
         return {"RUNNING_MODAL"}
 

@@ -7,7 +7,7 @@ from typing import Any
 import bpy
 
 from ..runtime.clip_queue import ClipState, QueuedClip
-from ..runtime.session import Origin, session
+from ..runtime.session import Origin, session, waits_for_import
 from ..text import draw_text
 from .sidebar import Sidebar
 
@@ -40,6 +40,8 @@ class SOCIALMIRROR_PT_queue(Sidebar, bpy.types.Panel):
             _draw_clip(column, clip)
         if session.queue.next is not None and not session.environment.usable:
             draw_text(layout, "The queue continues once the environment is ready.", icon="INFO")
+        elif session.queue.next is not None and waits_for_import(session.queue.next):
+            draw_text(layout, "The next clip waits until the result of the same clip is imported.", icon="INFO")
         layout.operator("socialmirror.queue_clear")
 
 

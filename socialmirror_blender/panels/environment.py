@@ -33,6 +33,12 @@ def draw_environment_details(layout: Any) -> None:
         column = layout.column(align=True)
         column.active = False
         draw_text(column, f"{environment.message} {environment.hint}")
+    _draw_notes(layout)
+
+
+def _draw_notes(layout: Any) -> None:
+    for note in session.environment.notes:
+        draw_text(layout, note, icon="INFO")
 
 
 def draw_environment(layout: Any) -> None:
@@ -45,6 +51,7 @@ def draw_environment(layout: Any) -> None:
         draw_text(column, f"{environment.message} {environment.hint}")
     if environment.device:
         draw_text(column, f"Device: {environment.device}")
+    _draw_notes(column)
     if environment.state in _BUTTONS:
         if not bpy.app.online_access:
             draw_text(column, "This needs the network, and Blender's online access is off.")
@@ -54,6 +61,11 @@ def draw_environment(layout: Any) -> None:
         row.scale_y = 1.4
         row.enabled = bpy.app.online_access
         row.operator(operator, text=text, icon=icon)
+    elif environment.state is EnvironmentState.READY and environment.own:
+        column.operator("socialmirror.install_environment", text="Reinstall Environment", icon="IMPORT")
+    if environment.state is not EnvironmentState.INSTALLING:
+        if not environment.own:
+            column.operator("socialmirror.use_own_environment", icon="LOOP_BACK")
         row = column.row(align=True)
         row.operator("socialmirror.use_interpreter", icon="FILE_SCRIPT")
         row.operator("socialmirror.check_environment", text="", icon="FILE_REFRESH")

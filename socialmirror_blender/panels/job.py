@@ -59,7 +59,8 @@ def draw_job(layout: Any, *kinds: str, hints: bool = True) -> None:
         row.operator("socialmirror.dismiss", text="", icon="X", emboss=False)
     elif job.state is JobState.CANCELLED:
         row = layout.row()
-        row.label(text="Cancelled. Nothing changed.", icon="INFO")
+        kept = "What was downloaded is kept." if job.kind == models.FETCH else "Nothing changed."
+        row.label(text=f"Cancelled. {kept}", icon="INFO")
         row.operator("socialmirror.dismiss", text="", icon="X", emboss=False)
     if (
         job.kind in ("install", models.FETCH) or job.active

@@ -107,7 +107,7 @@ def _draw_next_step(layout: Any, context: bpy.types.Context) -> None:
         row = box.row()
         row.scale_y = 1.4
         row.operator(step.button.operator, **({"text": step.button.text} if step.button.text else {}))
-    if not session.environment.usable and not session.runner.job.active:
+    if not session.runner.job.active:
         draw_environment_details(box)
 
 

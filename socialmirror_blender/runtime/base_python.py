@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from .environment_files import INCOMPLETE, STATE_FILE
+from .environment_files import INCOMPLETE, STATE_FILE, interpreter_of
 from .install_messages import MAKING, STAGES, InstallError, log, progress, send
 from .tasks import Tasks
 
@@ -40,7 +40,7 @@ def make_environment(base: Path | None, folder: Path, tasks: Tasks) -> Path:
                 f"{found} cannot make an environment: {last_line(lines)}.",
                 "Make room where SocialMirror's folder is, or name a Python of your own that has the packages.",
             )
-    python = folder / ("Scripts/python.exe" if _WINDOWS else "bin/python")
+    python = interpreter_of(folder)
     check_interpreter(python, tasks)
     return python
 

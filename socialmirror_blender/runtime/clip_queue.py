@@ -5,8 +5,10 @@ Plain data without Blender; `session.py` starts the jobs and reports how they en
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from ...core.contract.errors import UserError
@@ -36,6 +38,11 @@ class QueuedClip(Generic[Origin]):
     """Of the result."""
     message: str = ""
     """Why it failed."""
+
+
+def may_share_folder(result: Path, out: Path) -> bool:
+    """Whether a job for `out` may write into the folder of a result: it takes that, or one beside it with a number."""
+    return result.parent == out.parent and (result.name == out.name or result.name.startswith(f"{out.name}-"))
 
 
 class ClipQueue(Generic[Origin]):
@@ -76,6 +83,10 @@ class ClipQueue(Generic[Origin]):
 
     def fail(self, number: int, message: str) -> None:
         self._change(number, state=ClipState.FAILED, message=message)
+
+    def relocate(self, relocated: Callable[[QueuedClip[Origin]], QueuedClip[Origin]]) -> None:
+        """Say where results are now, and where those of clips that wait shall lie."""
+        self.clips = tuple(map(relocated, self.clips))
 
     def again(self, number: int) -> None:
         """Let a clip that failed or was cancelled wait for another turn, behind the others."""

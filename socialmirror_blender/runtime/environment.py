@@ -42,6 +42,8 @@ class Facts:
     """Fingerprint of the packages that this version needs."""
     being_made: bool = False
     """Whether another Blender is making an environment just now."""
+    own_interpreter: str = ""
+    """Of a fitting environment of the add-on's own while the user's interpreter is used, else empty."""
 
 
 @dataclass(frozen=True)
@@ -50,12 +52,16 @@ class Environment:
     interpreter: str = ""
     own: bool = True
     """Whether the add-on made it; else the user named the interpreter."""
+    own_interpreter: str = ""
+    """Of the add-on's own environment while the user's interpreter is used; empty where there is none that fits."""
     message: str = ""
     hint: str = ""
     device: str = ""
     """The device that it computes on, empty before its first answer."""
     lacks_encoder: bool = False
     """Whether it has no sentence encoder, without which a prompt counts for less."""
+    notes: tuple[str, ...] = ()
+    """What its own checks found that installing cannot mend, such as little room on the disk."""
 
     @property
     def usable(self) -> bool:
@@ -83,7 +89,9 @@ def assess(facts: Facts) -> Environment:
             message="SocialMirror needs a Python environment of its own.",
             hint="Install it once: it takes some minutes and about 2 GB (8 GB with CUDA). Blender's own Python stays as it is.",
         )
-    environment = Environment(EnvironmentState.READY, record.interpreter, own=bool(record.folder))
+    environment = Environment(
+        EnvironmentState.READY, record.interpreter, own=bool(record.folder), own_interpreter=facts.own_interpreter
+    )
     if not facts.interpreter_exists:
         return replace(
             environment,
@@ -120,8 +128,9 @@ def examined(environment: Environment, device: str, checks: Sequence[dict[str, A
     """The environment after it has examined itself. `checks` are the `doctor` of the worker's answer `ready`."""
     if environment.state is EnvironmentState.INSTALLING:
         return environment
-    failing = [check for check in checks if not check["ok"] and check.get("needed", True)]
-    broken = [check for check in failing if not is_weight(check)]
+    notes = tuple(f"{check['name']}: {check['detail']}. {check['fix']}".strip() for check in checks if is_note(check))
+    environment = replace(environment, notes=notes)
+    broken = [check for check in checks if is_broken(check)]
     if broken:
         first = broken[0]
         return replace(
@@ -131,12 +140,28 @@ def examined(environment: Environment, device: str, checks: Sequence[dict[str, A
             message=f"The environment is damaged: {first['name']}: {first['detail']}.",
             hint="Repair the environment." if environment.own else first["fix"],
         )
-    if failing:
+    if any(is_weight(check) and is_failing(check) for check in checks):
         return replace(weights_missing(environment), device=device)
     lacks_encoder = any(is_weight(check) and not check["ok"] for check in checks)
     return replace(
         environment, state=EnvironmentState.READY, device=device, message="", hint="", lacks_encoder=lacks_encoder
     )
+
+
+def is_failing(check: dict[str, Any]) -> bool:
+    """Whether a check of `doctor` has found something without which nothing can be reconstructed."""
+    return not check["ok"] and check.get("needed", True)
+
+
+def is_broken(check: dict[str, Any]) -> bool:
+    """Whether a check of `doctor` has found what only installing the environment again can mend."""
+    return is_failing(check) and check.get("by_installing", False)
+
+
+def is_note(check: dict[str, Any]) -> bool:
+    """Whether a check of `doctor` has found something that the user should know, and no installation mends."""
+    told = is_failing(check) or (not check["ok"] and check["name"] == "disk")
+    return told and not is_broken(check) and not is_weight(check)
 
 
 def is_weight(check: dict[str, Any]) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import sys
 import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
@@ -34,6 +35,26 @@ def environments(folder: Path) -> Iterator[Path]:
 def environment_of(python: Path, folder: Path) -> Path | None:
     """The environment in `folder` that an interpreter belongs to, None where it is the user's own."""
     return next((made for made in environments(folder) if python.is_relative_to(made)), None)
+
+
+def interpreter_of(environment: Path) -> Path:
+    return environment / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
+
+
+def recorded_interpreter(record: dict[str, Any], folder: Path) -> Path:
+    """The interpreter that a record names. One of our own environments is looked for in `folder`, which may be a copy."""
+    return interpreter_of(folder / str(record["folder"])) if record.get("folder") else Path(str(record["interpreter"]))
+
+
+def fitting_environment(folder: Path, requirements: str) -> Path | None:
+    """The newest complete environment with what `fingerprint` names, None where there is none."""
+    found: list[tuple[float, Path]] = []
+    for environment in environments(folder):
+        state = environment / STATE_FILE
+        with suppress(OSError, ValueError):
+            if state.read_text(encoding="utf-8") == requirements and interpreter_of(environment).exists():
+                found.append((state.stat().st_mtime, environment))
+    return max(found)[1] if found else None
 
 
 def is_incomplete(environment: Path) -> bool:

@@ -6,7 +6,8 @@ FOLDER is where environments live (`environment_files`), ROOT is the extension's
 environment is made from the interpreter `--base` (default: the one that runs this, else one that the system has, else one that
 uv downloads). With it, that interpreter is used as it is. Then the core, run by that interpreter, installs its packages (only
 into a new environment) and its networks, and examines itself. Last of all FOLDER/environment.json is replaced, which names the
-environment in use: the one before serves until then, and stays as long as a process runs in it.
+environment in use: the one before serves until then, and stays as long as a process runs in it or the user's own interpreter
+is used.
 
 One Blender at a time does this; a second one waits, and uses what the first one has made.
 
@@ -30,12 +31,15 @@ from typing import Any
 from ...core.contract.locks import HeldLock
 from . import environment_files as files
 from .base_python import check_interpreter, last_line, make_environment
+from .environment import is_broken, is_failing, is_weight
 from .install_messages import MAKING, STAGES, InstallError, Stopped, log, progress, send, write, write_log
 from .tasks import Tasks
 
 _MAKING_SHARE = 0.05
 """Of the whole time."""
 _POLL_SECONDS = 0.2
+_NEEDED_GIGABYTES, _NEEDED_GIGABYTES_CUDA = 3, 9
+"""What an installation takes at its height, without and with torch for CUDA."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +101,7 @@ def install(options: Options, tasks: Tasks, *, reuse: bool = False) -> dict[str,
     try:
         python = options.interpreter or (_fitting_interpreter(options) if reuse else None)
         if python is None:
+            _require_space(options)
             made = options.folder / f"{files.FOLDER_PREFIX}{uuid.uuid4().hex[:8]}"
             python = make_environment(options.base, made, tasks)
             parts = ["packages", "weights", "caches"]
@@ -106,8 +111,7 @@ def install(options: Options, tasks: Tasks, *, reuse: bool = False) -> dict[str,
         checks = repair(python, parts, options, tasks)
         for check in checks:
             log(f"{'ok' if check['ok'] else 'MISSING'}  {check['name']}  {check['detail']}")
-        failing = [check for check in checks if not check["ok"] and check.get("needed", True)]
-        broken = [check for check in failing if not check["name"].startswith("weights")]
+        broken = [check for check in checks if is_broken(check)]
         if broken:
             first = broken[0]
             raise InstallError("environment-unfit", f"{first['name']} of {python}: {first['detail']}.", first["fix"])
@@ -116,7 +120,7 @@ def install(options: Options, tasks: Tasks, *, reuse: bool = False) -> dict[str,
             "interpreter": str(python),
             "folder": kept.name if kept else "",
             "requirements": files.fingerprint(options.root),
-            "weights": not failing,
+            "weights": not any(is_weight(check) and is_failing(check) for check in checks),
         }
         if made is not None:
             (made / files.STATE_FILE).write_text(record["requirements"], encoding="utf-8")
@@ -129,8 +133,30 @@ def install(options: Options, tasks: Tasks, *, reuse: bool = False) -> dict[str,
         raise
     if made is not None:
         _remove_download_caches(options.folder.parent)
-    files.discard_others(options.folder, kept)
+    # where the user's own Python is used, there is a way back
+    files.discard_others(options.folder, kept or files.fitting_environment(options.folder, record["requirements"]))
     return record
+
+
+def _require_space(options: Options) -> None:
+    """InstallError `disk-full` where a new environment has no room."""
+    cuda = "/cu" in options.torch_index if options.torch_index else shutil.which("nvidia-smi") is not None
+    needed = _NEEDED_GIGABYTES_CUDA if cuda else _NEEDED_GIGABYTES
+    if _free_gigabytes(options.folder) < needed:
+        files.empty_trash(options.folder)
+    free = _free_gigabytes(options.folder)
+    if free < needed:
+        raise InstallError(
+            "disk-full",
+            f"Installing needs about {needed} GB, and {free:.1f} GB are free at {options.folder}.",
+            "Free some space and install again, or use a Python of your own that has the packages.",
+        )
+
+
+def _free_gigabytes(folder: Path) -> float:
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    return shutil.disk_usage(folder).free / 1e9
 
 
 def _wait_for_lock(folder: Path, tasks: Tasks) -> tuple[HeldLock, bool]:
@@ -151,7 +177,7 @@ def _fitting_interpreter(options: Options) -> Path | None:
     record = files.read_record(options.folder)
     if record is None or record.get("requirements") != files.fingerprint(options.root) or not record.get("folder"):
         return None
-    python = Path(str(record.get("interpreter")))
+    python = files.recorded_interpreter(record, options.folder)
     return python if python.exists() else None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -37,19 +38,22 @@ def log_folder() -> Path:
 def read_facts() -> Facts:
     """Read what is on the disk of the environment."""
     folder = environments_folder()
-    record = _record(environment_files.read_record(folder))
+    record = _record(environment_files.read_record(folder), folder)
+    requirements = environment_files.fingerprint(ROOT)
+    spare = environment_files.fitting_environment(folder, requirements) if record and not record.folder else None
     return Facts(
         record=record,
         interpreter_exists=record is not None and Path(record.interpreter).exists(),
         interrupted=any(map(environment_files.is_incomplete, environment_files.environments(folder))),
-        requirements=environment_files.fingerprint(ROOT),
+        requirements=requirements,
         being_made=environment_files.is_being_made(folder),
+        own_interpreter=str(environment_files.interpreter_of(spare)) if spare else "",
     )
 
 
-def _record(found: dict[str, Any] | None) -> Record | None:
+def _record(found: dict[str, Any] | None, folder: Path) -> Record | None:
     """None where there is none, or where it is from another version."""
     kinds = {"interpreter": str, "folder": str, "requirements": str, "weights": bool}
     if found is None or {name: type(value) for name, value in found.items()} != kinds:
         return None
-    return Record(**found)
+    return replace(Record(**found), interpreter=str(environment_files.recorded_interpreter(found, folder)))

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from ...core.contract.errors import UserError
 from ...core.contract.messages import Message, decode, encode, read_lines
@@ -57,29 +57,33 @@ class Child:
     """A running child. Only `close` waits for it, for half a second at most."""
 
     def __init__(self, launch: Launch) -> None:
-        """Start the child. UserError `worker-start` if the system cannot."""
+        """Start the child. UserError `worker-start` if the system cannot. Where its log cannot be written, it has none."""
         self.launch = launch
         self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._drained = False
+        log = _opened_log(launch.log)
+        self.log = "" if log is None else str(launch.log)
+        """Path of the file that receives its stderr, empty where there is none."""
         try:
-            launch.log.parent.mkdir(parents=True, exist_ok=True)
-            with launch.log.open("wb") as log:
-                self._process = subprocess.Popen(
-                    launch.command,
-                    cwd=launch.folder,
-                    env=child_environment(os.environ, launch.variables),
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    stderr=log,
-                    start_new_session=not _WINDOWS,
-                    creationflags=_creation_flags(),
-                )
+            self._process = subprocess.Popen(
+                launch.command,
+                cwd=launch.folder,
+                env=child_environment(os.environ, launch.variables),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL if log is None else log,
+                start_new_session=not _WINDOWS,
+                creationflags=_creation_flags(),
+            )
         except OSError as error:
             raise UserError(
                 "worker-start",
                 f"The background process cannot be started: {error}.",
-                "Repair the environment in SocialMirror's preferences.",
+                "Reinstall the environment in SocialMirror's preferences.",
             ) from error
+        finally:
+            if log is not None:
+                log.close()
         _lower_priority(self._process.pid)
         self._holder = _job_object(self._process)
         threading.Thread(target=self._read, name="SocialMirror pipe", daemon=True).start()
@@ -140,7 +144,8 @@ class Child:
             self._process.wait(_GRACE_SECONDS)
         self.kill()
         self._process.wait()
-        redact_file(self.launch.log)  # crashes and C libraries write to it past the worker's own log
+        if self.log:
+            redact_file(self.launch.log)  # crashes and C libraries write to it past the worker's own log
 
     def _read(self) -> None:
         stdout = self._process.stdout
@@ -159,6 +164,15 @@ class Child:
             return
         with suppress(ProcessLookupError):  # the whole group may have ended
             os.killpg(self._process.pid, getattr(signal, name))
+
+
+def _opened_log(path: Path) -> IO[bytes] | None:
+    """None where the folder is read-only or the disk is full, which is no reason not to work."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.open("wb")
+    except OSError:
+        return None
 
 
 def child_environment(blenders: Mapping[str, str], added: Mapping[str, str]) -> dict[str, str]:

@@ -107,13 +107,13 @@ class Runner:
         if self._child is None:  # one of its messages made us close it
             return
         if self._child.ended():
-            self.job = child_ended(self.job, self._child.exit_code, str(self._child.launch.log))
+            self.job = child_ended(self.job, self._child.exit_code, self._child.log)
             self.close()
         elif self.job.state is JobState.STARTING and self._has_elapsed(self._timeouts.ready):
             self._fail(
                 "worker-silent",
                 "The background process does not answer.",
-                "Try again. If it stays silent, repair the environment in SocialMirror's preferences.",
+                "Try again. If it stays silent, reinstall the environment in SocialMirror's preferences.",
             )
         elif self.job.state is JobState.CANCELLING:
             self._escalate()
@@ -125,13 +125,24 @@ class Runner:
         if not self.job.active:
             self.job = Job()
 
+    def show(self, job: Job) -> None:
+        """Let a job that has ended be the last one again."""
+        if not self.job.active:
+            self.job = job
+
+    def stop(self) -> None:
+        """End the child at once; a job that is running counts as cancelled."""
+        self.job = asked_to_stop(self.job)
+        self._request = None
+        self.close()
+
     def close(self) -> None:
         """End the child; a job that is running fails or counts as cancelled."""
         child, self._child = self._child, None
         self.ready = None
         if child is not None:
             child.close()
-            self.job = child_ended(self.job, child.exit_code, str(child.launch.log))
+            self.job = child_ended(self.job, child.exit_code, child.log)
 
     def _handle(self, arrived: Message | UserError) -> None:
         if isinstance(arrived, UserError):
@@ -172,6 +183,6 @@ class Runner:
     def _fail(self, code: str, text: str, hint: str) -> None:
         """Let the job fail and end the child."""
         if self._child is not None and self.job.active:
-            self.job = failed(self.job, Failure(code, text, hint, str(self._child.launch.log)))
+            self.job = failed(self.job, Failure(code, text, hint, self._child.log))
         self._request = None
         self.close()

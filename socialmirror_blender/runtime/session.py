@@ -9,7 +9,8 @@ from __future__ import annotations
 import atexit
 import threading
 import traceback
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -20,10 +21,10 @@ from bpy.app.handlers import persistent
 from ...core.contract.errors import UserError
 from . import environment as environments
 from . import environment_files, launches, paths
-from .clip_queue import ClipQueue, ClipState
+from .clip_queue import ClipQueue, ClipState, QueuedClip, may_share_folder
 from .environment import Environment, EnvironmentState
 from .job import Failure, Job, JobState
-from .models import FETCH, Model, read_models
+from .models import FETCH, LIST, Model, read_models
 from .models import JOBS as MODEL_JOBS
 from .process import Launch
 from .runner import Runner
@@ -62,6 +63,8 @@ class Outcome:
     folder: str
     origin: Origin
     kind: str
+    frames: Sequence[int] | None = None
+    """First and last frame as they were asked for; None for the whole clip, or where nobody was asked."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,8 @@ class Session:
     """Origin of the current or last job."""
     title: str = ""
     """Name of the current or last job's strip, clip or folder, empty if it is about none."""
+    frames: Sequence[int] | None = None
+    """Those of the request of the current or last job, if it names any."""
     in_queue: bool = False
     """Whether the current or last job is of a clip of the queue."""
     failures: tuple[FailedJob, ...] = ()
@@ -96,6 +101,8 @@ class Session:
     """Clips that are reconstructed one after the other; their results are imported when asked."""
     models: tuple[Model, ...] | None = None
     """The hub's models with their states; None before the worker was asked."""
+    broken_off: Job | None = None
+    """A fetch that was cancelled or has failed, while the models are listed again."""
     notice: str = ""
     """What the user should know about the pending result, or about the last import."""
     waits: bool = False
@@ -136,6 +143,7 @@ def start_installation(interpreter: str = "", torch_index: str = "") -> None:
 def start_job(launch: Launch, kind: str, fields: dict[str, Any] | None, origin: Origin | None) -> None:
     session.runner.start(launch, kind, fields)
     session.origin, session.title, session.in_queue = origin, _title(fields or {}, origin), False
+    session.frames = (fields or {}).get("frames")
     session.notice = ""
     redraw()
 
@@ -178,7 +186,8 @@ def refresh_environment() -> None:
             hint="Give yourself the right to read and write it.",
         )
     else:
-        session.environment = environments.assess(facts)
+        ours = session.runner.job.kind == "install" and session.runner.child_pid is not None
+        session.environment = environments.assess(replace(facts, being_made=facts.being_made and not ours))
 
 
 def _follow_other_blenders() -> None:
@@ -193,7 +202,7 @@ def _follow_other_blenders() -> None:
 
 def pump() -> None:
     """Handle the job's messages and import its result. Called by the timer, and by tests directly."""
-    before, greeted = session.runner.job, session.runner.ready
+    before, greeted, child = session.runner.job, session.runner.ready, session.runner.child_pid
     changed = session.runner.pump()
     job, ready = session.runner.job, session.runner.ready
     if ready is not None and ready is not greeted:
@@ -201,6 +210,10 @@ def pump() -> None:
         session.models = read_models(ready) or session.models
     if before.active and not job.active:
         _finished(job)
+        _list_after_fetch(job)
+        changed = True
+    if job.kind == "install" and child is not None and session.runner.child_pid is None:
+        _installer_ended(job)
         changed = True
     if _choose_result():
         changed = True
@@ -259,6 +272,22 @@ def has_result_for_open_file() -> bool:
     return session.pending is not None and is_open(session.pending.origin)
 
 
+def _imports_now() -> bool:
+    """Whether a result is being imported or is about to be, which takes a moment."""
+    begins = session.importing is not None or not session.notice
+    return has_result_for_open_file() and begins and not scene_is_busy_with()
+
+
+def waits_for_import(clip: QueuedClip[Origin]) -> bool:
+    """Whether a clip of the queue would make another take active in the folder of a result that is not imported yet."""
+    if session.pending is None or not has_result_for_open_file():
+        return False
+    frames, wanted = session.pending.frames, clip.fields["frames"]
+    if frames is not None and wanted is not None and list(frames) != list(wanted):
+        return False  # results of other frames never share a folder
+    return may_share_folder(Path(session.pending.folder), Path(str(clip.fields["out"])))
+
+
 def _import_further() -> bool:
     """Do the next step of importing the pending result; whether more are left.
 
@@ -292,13 +321,17 @@ def _import_further() -> bool:
 
 
 def _start_next_clip() -> bool:
-    """Start the clip of the queue whose turn it is, unless a job runs or a result waits that can be imported here.
+    """Start the clip of the queue whose turn it is, unless a job runs or a result is imported just now.
 
-    Whether the queue has changed. How a job outside the queue has failed is kept.
+    A result that waits, for a mode to end or for the user, holds the queue up only where `waits_for_import` says so. Whether the
+    queue has changed. How a job outside the queue has failed is kept.
     """
     clip = session.queue.next
-    if clip is None or session.runner.job.active or has_result_for_open_file() or not session.environment.usable:
+    if clip is None or session.runner.job.active or not session.environment.usable:
         return False
+    if _imports_now() or waits_for_import(clip):
+        return False
+    notice = session.notice if session.pending is not None else ""
     failure = None if session.in_queue else session.runner.job.failure
     failures = () if failure is None else (FailedJob(session.title, failure, session.origin),)
     try:
@@ -306,6 +339,7 @@ def _start_next_clip() -> bool:
     except UserError as error:
         session.queue.fail(clip.number, str(error))
     else:
+        session.notice = notice
         session.queue.begin(clip.number)
         session.in_queue = True
         session.failures += failures
@@ -333,15 +367,29 @@ def _finished(job: Job) -> None:
     elif job.kind == "install":
         session.environment = replace(session.environment, state=EnvironmentState.NOT_INSTALLED)
         refresh_environment()
-        if job.state is not JobState.DONE:  # it may have been killed
-            folder = paths.environments_folder()
-            threading.Thread(
-                target=environment_files.clean, args=(folder,), name="SocialMirror clean", daemon=True
-            ).start()
     elif job.state is JobState.DONE and job.result is not None and session.origin is not None and not queued:
-        _put_first(Outcome(job.result["folder"], session.origin, job.kind))
+        _put_first(Outcome(job.result["folder"], session.origin, job.kind, session.frames))
     elif job.failure is not None and job.failure.code.startswith(("weight-", "wheel-")):
         session.environment = environments.weights_missing(session.environment)
+
+
+def _list_after_fetch(job: Job) -> None:
+    """List the models again after a fetch that has not succeeded, and then show how it ended: a part may be on the disk."""
+    if job.kind == FETCH and job.state is not JobState.DONE:
+        with suppress(UserError):
+            ask_worker(LIST, {})
+            session.broken_off = job
+    elif session.broken_off is not None:
+        session.runner.show(session.broken_off)
+        session.broken_off = None
+
+
+def _installer_ended(job: Job) -> None:
+    """Look again once the installer, which puts things in order after its answer, has ended."""
+    refresh_environment()
+    if job.state is not JobState.DONE:  # it may have been killed
+        folder = paths.environments_folder()
+        threading.Thread(target=environment_files.clean, args=(folder,), name="SocialMirror clean", daemon=True).start()
 
 
 _FREE_MODES = ("OBJECT", "POSE")
@@ -402,6 +450,18 @@ def _close() -> None:
     session.runner.close()
 
 
+def _stop() -> None:
+    """End a running job as if it had been cancelled: the session outlives the add-on, which may be switched on again."""
+    was_active = session.runner.job.active
+    session.broken_off = None
+    session.runner.stop()
+    if was_active:
+        _finished(session.runner.job)
+        if session.runner.job.kind == "install":
+            _installer_ended(session.runner.job)
+        session.runner.clear()
+
+
 def register(apply: Callable[[Outcome], Generator[None, None, None]], unkeyed_pose: Callable[[], str]) -> None:
     session.apply, session.unkeyed_pose = apply, unkeyed_pose
     refresh_environment()
@@ -416,5 +476,5 @@ def unregister() -> None:
         bpy.app.timers.unregister(_tick)
     bpy.app.handlers.load_post.remove(_file_loaded)
     abandon_import()
-    _close()
+    _stop()
     session.apply = session.unkeyed_pose = None

@@ -46,6 +46,7 @@ def doctor() -> list[dict[str, object]]:
             "detail": "not installed" if name == missing else "2.13.0",
             "fix": "Run pip.",
             "needed": True,
+            "by_installing": not name.startswith("weights"),
         }
         for name in names
     ]
@@ -101,11 +102,20 @@ def serve() -> int:
                 seconds_left=9.0,
                 text="70 of 142 MB",
             )
-            send(request["id"], "result", models=models(*request["names"]), folder="/models")
+            if request["names"] == ["large"]:  # until it is cancelled
+                threading.Thread(target=fetch_large, args=(request["id"], cancelled), daemon=True).start()
+            else:
+                send(request["id"], "result", models=models(*request["names"]), folder="/models")
         elif request["type"] in ("reconstruct", "refine"):
             cancelled.clear()
             threading.Thread(target=work, args=(request, cancelled), daemon=True).start()
     return 0
+
+
+def fetch_large(job: int, cancelled: threading.Event) -> None:
+    cancelled.wait()
+    cancelled.clear()
+    send(job, "cancelled")
 
 
 def work(request: dict[str, Any], cancelled: threading.Event) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -92,6 +93,23 @@ def test_the_queue_waits_for_a_job_that_runs_and_cancel_ends_one_clip(runtime: M
     assert states(runtime) == ["cancelled", "done"]
 
 
+def test_the_queue_goes_on_after_the_add_on_was_switched_off_and_on(
+    runtime: ModuleType, result: Path, product: Product
+) -> None:
+    add("work", "They hug")
+    wait(runtime, lambda: runtime.session.runner.job.fraction == 0.4)
+    apply, unkeyed_pose = runtime.session.apply, runtime.session.unkeyed_pose
+    ready = runtime.session.environment
+    runtime.unregister()
+    assert states(runtime) == ["cancelled", "waiting"]
+    assert runtime.session.runner.job.state.name == "IDLE"
+    runtime.register(apply, unkeyed_pose)
+    runtime.session.environment = ready
+    wait(runtime, lambda: idle(runtime))
+    assert states(runtime) == ["cancelled", "done"]
+    press("queue_again", number=runtime.session.queue.clips[0].number)
+
+
 def test_a_failure_outside_the_queue_is_shown_until_it_is_dismissed(runtime: ModuleType, result: Path) -> None:
     start("fail")
     add("They hug", "work")
@@ -116,6 +134,61 @@ def test_the_queue_does_not_wait_for_a_result_of_another_file(
     assert armatures() == 2 and runtime.session.queue.clips == ()
     wait(runtime, lambda: runtime.session.pending is not None)
     assert "first.blend" in runtime.session.notice
+
+
+def test_the_queue_goes_on_while_a_result_waits_for_the_end_of_edit_mode(
+    runtime: ModuleType, result: Path, tmp_path: Path
+) -> None:
+    bpy.ops.mesh.primitive_cube_add()
+    bpy.ops.object.mode_set(mode="EDIT")
+    start("They shake hands")
+    add("They hug")  # of the same clip: its take would come in place of the one that waits
+    settings().output = str(tmp_path / "elsewhere")
+    add("They dance")
+    second = runtime.session.queue.clips[1]
+    press("queue_move", number=second.number, steps=-1)
+    wait(runtime, lambda: states(runtime) == ["done", "waiting"])
+    for _ in range(5):
+        runtime.pump()
+    assert states(runtime) == ["done", "waiting"] and runtime.session.pending is not None
+    assert "waits until the result of the same clip" in " ".join(draw_sidebar().texts)
+    bpy.ops.object.mode_set(mode="OBJECT")
+    wait(runtime, lambda: idle(runtime))
+    assert armatures() == 2 and runtime.session.pending is None
+    assert states(runtime) == ["done", "done"]
+
+
+@pytest.mark.parametrize(("frames", "waits"), [([2, 4], True), (None, True), ([5, 9], False)])
+def test_only_a_result_of_the_same_frames_holds_a_clip_up(runtime: ModuleType, frames: Any, waits: bool) -> None:
+    add("They hug")
+    (clip,) = runtime.session.queue.clips
+    runtime.session.queue.clips = ()
+    clip = replace(clip, fields=clip.fields | {"frames": [2, 4]})
+    runtime.session.pending = runtime.Outcome(f"{clip.fields['out']}-2", clip.origin, "reconstruct", frames)
+    assert runtime.waits_for_import(clip) is waits
+
+
+def test_results_that_are_not_imported_yet_move_along_when_the_file_is_saved(
+    runtime: ModuleType, result: Path, tmp_path: Path, product: Product
+) -> None:
+    folders = product("socialmirror_blender.folders")
+    settings().output = ""
+    add("They hug", "They dance")  # both in one folder
+    wait(runtime, lambda: idle(runtime))
+    before = Path(runtime.session.queue.clips[0].folder)
+    assert folders.is_provisional(before) and folders.existing_results("") == before.parent
+    add("They wait")
+    (tmp_path / "shots").mkdir()
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "shots" / "one.blend"))
+    beside = tmp_path / "shots" / "SocialMirror" / "one"
+    first, second, waiting = runtime.session.queue.clips
+    assert Path(first.folder) == Path(second.folder) == beside / before.name
+    assert Path(waiting.fields["out"]) == beside / before.name
+    assert not before.exists() and folders.existing_results("") == beside
+    operator = getattr(bpy.types, "SOCIALMIRROR_OT_queue_import")  # noqa: B009, no stub knows it
+    assert str(beside) in operator.description(bpy.context, first)
+    press("queue_import", number=first.number)
+    assert armatures() == 2
 
 
 def test_clips_that_wait_are_moved_and_removed(runtime: ModuleType, product: Product) -> None:

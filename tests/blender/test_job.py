@@ -98,6 +98,15 @@ def test_a_result_comes_into_the_scene_and_the_worker_is_kept(runtime: ModuleTyp
     assert armatures() == 2  # the same folder: keyed anew, not built twice
 
 
+def test_a_log_that_cannot_be_written_does_not_keep_the_worker_from_working(
+    runtime: ModuleType, result: Path, product: Product, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "logs").touch()  # no folder can be made there, as on a read-only disk
+    monkeypatch.setattr(product("socialmirror_blender.runtime.paths"), "log_folder", lambda: tmp_path / "logs")
+    assert run(runtime, "They shake hands").state.name == "DONE"
+    assert run(runtime, "die").failure.log == ""
+
+
 def test_a_result_comes_into_the_scene_whole(runtime: ModuleType, result: Path, scene: ModuleType) -> None:
     """It is made in steps, between which the window lives on and nothing of it is seen."""
     begin_import(runtime)

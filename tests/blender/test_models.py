@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import bpy
 import pytest
 
-from tests.blender.drawing import Layout, draw
+from tests.blender.drawing import Layout, draw, draw_sidebar
 from tests.blender.product import Product
 from tests.blender.user_actions import press
 
@@ -103,6 +104,23 @@ def test_a_model_is_fetched_and_deleted(runtime: ModuleType, product: Product, m
     assert press("delete_model", name="small") == {"FINISHED"}
     finish(runtime)
     assert states(runtime)["small"] == "missing"
+
+
+def test_after_a_fetch_was_cancelled_the_panel_shows_what_is_there(
+    runtime: ModuleType, product: Product, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    online(monkeypatch, product)
+    press("list_models")
+    finish(runtime)
+    runtime.session.models = tuple(replace(model, bytes_begun=0) for model in runtime.session.models)
+    assert "delete_model" not in drawn().buttons
+    press("fetch_model", name="large", accept=True)
+    while runtime.session.runner.job.fraction != 0.5:
+        runtime.pump()
+    press("cancel")
+    assert finish(runtime).state.name == "CANCELLED"
+    assert "delete_model" in drawn().buttons and "700 MB are downloaded already." in drawn().texts
+    assert "Cancelled. What was downloaded is kept." in draw_sidebar().texts
 
 
 def test_a_model_is_taken_from_a_folder_while_offline(runtime: ModuleType, tmp_path: Path) -> None:

@@ -124,6 +124,8 @@ def test_a_manifest_that_cannot_be_read_says_how_one_looks(tmp_path: Path) -> No
 
 def test_every_device_takes_clips_and_ctrl_c_ends_them(tmp_path: Path) -> None:
     path = write_manifest(tmp_path, [{"clip": f"{number}.mp4"} for number in range(5)])
+    for number in range(5):
+        (tmp_path / f"{number}.mp4").touch()
     used: list[str | None] = []
 
     def wait(manifest: Manifest, clip: Any, device: str | None, on_tick: Callable[[], None]) -> None:
@@ -132,10 +134,47 @@ def test_every_device_takes_clips_and_ctrl_c_ends_them(tmp_path: Path) -> None:
             raise OSError("disk full")
         while len(used) < 2:
             on_tick()
+        write_outcome(manifest, Outcome(clip.name, DONE, clip.digest))
 
     outcomes = run_all(read_manifest(path), say=lambda line: None, devices=["0", "1"], start=wait)
     assert set(used) == {"0", "1"} and len(used) == 5
-    assert sorted(outcome.status for outcome in outcomes) == [FAILED, WAITING, WAITING, WAITING, WAITING]
+    assert sorted(outcome.status for outcome in outcomes) == [DONE, DONE, DONE, DONE, FAILED]
+
+
+def test_a_clip_that_is_missing_is_said_before_the_others_run(three: Path, quick: Any) -> None:
+    (three.parent / "c.mp4").unlink()
+    manifest, said, started = read_manifest(three), [], []
+    outcomes = run_all(manifest, say=said.append, start=in_this_process(started))
+    assert "There is no clip at" in said[0] and said[0].startswith("last: ")
+    assert started == ["a", "broken"] and [outcome.status for outcome in outcomes] == [DONE, FAILED, FAILED]
+    assert read_outcome(manifest, manifest.clips[2]).code == "clip-missing"
+    write_clip(three.parent / "c.mp4", seed=2)
+    assert read_outcome(manifest, manifest.clips[2]).status == WAITING
+
+
+def test_a_run_that_leaves_no_record_says_why(three: Path) -> None:
+    manifest = read_manifest(three)
+
+    def start(manifest: Manifest, clip: Any, device: str | None, on_tick: Callable[[], None]) -> None:
+        if clip.name == "last":
+            three.write_text(three.read_text().replace("a hug", "a dance"))
+
+    outcomes = run_all(manifest, say=lambda line: None, start=start)
+    assert [outcome.code for outcome in outcomes] == ["process-ended", "process-ended", "manifest-changed"]
+    assert "broken.log" in outcomes[1].error and "Run the batch again" in outcomes[2].error
+
+
+def test_the_table_is_printed_although_the_summary_cannot_be_written(
+    three: Path, quick: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(manifest: Manifest, outcomes: Any) -> Path:
+        raise UserError("disk-full", "The disk is full.")
+
+    monkeypatch.setattr("core.batch.records.write_summary", full)
+    monkeypatch.setattr("core.batch.run.run_all", lambda manifest, **_: [Outcome("a", DONE)])
+    assert main(["batch", str(three)]) == 2
+    told = capsys.readouterr()
+    assert told.out.splitlines()[1].split() == ["a", "done"] and "The disk is full" in told.err
 
 
 @pytest.mark.parametrize("name", ["summary", "Summary"])
@@ -168,14 +207,14 @@ def test_the_command_runs_clips_in_processes_of_their_own(tmp_path: Path) -> Non
     summary = json.loads((tmp_path / "shots.batch" / "summary.json").read_text())
     assert summary["counts"] == {"done": 0, "failed": 2, "waiting": 0}
     assert [clip["code"] for clip in summary["clips"]] == ["clip-missing", "clip-unreadable"]
-    assert "missing: started" in done.stderr and "text" in done.stdout
+    assert done.stderr.index("missing: There is no clip") < done.stderr.index("text: started")
     assert "clip-missing" not in done.stdout and (tmp_path / "shots.batch" / "text.log").read_text()
 
 
 def test_the_summary_alone_and_one_clip_alone(three: Path, quick: Any, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["batch", str(three), "--only", "last"]) == 0
     capsys.readouterr()
-    assert main(["batch", str(three), "--summary"]) == 2
+    assert main(["batch", str(three), "--summary"]) == 0  # none has failed
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[1] for line in lines[1:]] == ["waiting", "waiting", "done"]
     assert main(["batch", str(three), "--only", "nobody"]) == 2

@@ -207,7 +207,7 @@ def test_a_damaged_reconstruction_is_not_exported(clip_file, tmp_path, quick, ca
     (out / damage).write_bytes(data[: len(data) * 2 // 3])
     capsys.readouterr()
     assert main(["export", str(out), "--format", "bvh"]) == 2
-    assert "Reconstruct the clip again" in capsys.readouterr().err
+    assert "econstruct the clip again" in capsys.readouterr().err
     assert not (out / "export").exists()
 
 
@@ -334,6 +334,32 @@ def test_verify_says_what_is_damaged_and_repairs_it(clip_file, tmp_path, quick, 
     np.testing.assert_allclose(load(out).body.rest_vertices, held.body.rest_vertices, atol=1e-6)
     assert not entry.exists() and main(["verify", str(out)]) == 0
     assert main(["export", str(out), "--format", "glb"]) == 0
+    (out / "body.npz").unlink()
+    capsys.readouterr()
+    assert main(["export", str(out), "--format", "glb"]) == 2
+    assert "verify DIR --repair" in capsys.readouterr().err
+    assert main(["verify", str(out), "--repair"]) == main(["export", str(out), "--format", "glb"]) == 0
+
+
+def test_verify_says_where_the_cache_that_refine_needs_is_gone(clip_file, tmp_path, quick, capsys):
+    out = tmp_path / "out"
+    main(["reconstruct", str(clip_file), "--out", str(out)])
+    for path in (out / "cache").glob("perception-*"):
+        path.unlink()
+    capsys.readouterr()
+    assert main(["verify", str(out)]) == 0
+    said = capsys.readouterr().out
+    assert "The cache is gone" in said and "before you refine" in said and "The cache is good" not in said
+    assert main(["refine", str(out)]) == 2
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "says"), [("frames", "-3:5", "'-3:5'"), ("people", "-1,2", "no person -1")]
+)
+def test_values_that_begin_with_a_minus_are_told_what_is_wrong_with_them(tmp_path, capsys, option, value, says):
+    assert main(["reconstruct", "clip.mp4", "--out", str(tmp_path / "out"), f"--{option}", value]) == 2
+    said = capsys.readouterr().err
+    assert says in said and "expected one argument" not in said
 
 
 def test_a_body_that_is_gone_is_named_by_repair(clip_file, tmp_path, quick, capsys):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -19,4 +20,17 @@ def test_a_drive_that_is_not_there_is_said(monkeypatch: pytest.MonkeyPatch) -> N
 
     monkeypatch.setattr(shutil, "disk_usage", missing)
     check = doctor._disk()
-    assert not check.ok and "cannot find the path" in check.detail and CACHE_VARIABLE in check.fix
+    assert not check.ok and check.needed and "cannot find the path" in check.detail and CACHE_VARIABLE in check.fix
+
+
+def test_little_room_is_said_and_keeps_nothing_from_being_reconstructed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=0.6e9))
+    check = doctor._disk()
+    assert not check.ok and "0.6 GB free" in check.detail and "Free some space" in check.fix
+    assert doctor.is_healthy([check])
+
+
+def test_only_what_is_installed_is_mended_by_installing() -> None:
+    checks = {check.name: check for check in doctor.examine(quick=True)}
+    assert all(checks[name].by_installing for name in ("python", "torch", "numpy", "device"))
+    assert not any(checks[name].by_installing for name in ("body", "disk", "cache", "shipped files"))

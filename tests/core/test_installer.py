@@ -30,7 +30,7 @@ for answer in json.loads(pathlib.Path("answers.json").read_text()):
     print(json.dumps({"v": 1, "id": 1, **answer}), flush=True)
 sys.stdin.readline()
 '''
-FINE = {"name": "torch", "ok": True, "detail": "2.13.0", "fix": "", "needed": True}
+FINE = {"name": "torch", "ok": True, "detail": "2.13.0", "fix": "", "needed": True, "by_installing": True}
 
 
 def run_installer(folder: Path, root: Path, *options: str) -> list[dict[str, Any]]:
@@ -99,6 +99,31 @@ def test_the_record_says_whether_the_weights_are_there(root: Path, tmp_path: Pat
     missing = {"name": "weights pose", "ok": False, "detail": "missing", "fix": "", "needed": needed}
     answer(root, {"type": "result", "doctor": [FINE, missing]})
     assert run_installer(tmp_path / "environment", root, "--interpreter", sys.executable)[-1]["weights"] is weights
+
+
+@pytest.mark.parametrize("needed", [False, True])
+def test_what_no_installation_mends_does_not_undo_one(root: Path, tmp_path: Path, needed: bool) -> None:
+    full = {"name": "disk", "ok": False, "detail": "0.9 GB free", "fix": "Free some space.", "needed": needed}
+    answer(root, {"type": "result", "doctor": [FINE, full]})
+    result = run_installer(tmp_path / "environment", root, "--interpreter", sys.executable)[-1]
+    assert (result["type"], result["weights"]) == ("result", True)
+
+
+@pytest.mark.parametrize(
+    ("index", "needed"), [("https://torch.example/whl/cpu", 3), ("https://torch.example/whl/cu130", 9)]
+)
+def test_nothing_is_begun_where_there_is_too_little_room(root: Path, tmp_path: Path, index: str, needed: int) -> None:
+    folder = tmp_path / "environment"
+    script = (
+        "import runpy, shutil, sys, types; shutil.disk_usage = lambda folder: types.SimpleNamespace(free=2.6e9); "
+        f"sys.argv = [{str(INSTALLER)!r}, {str(folder)!r}, {str(root)!r}, '--torch-index', {index!r}]; "
+        f"runpy.run_path({str(INSTALLER)!r}, run_name='__main__')"
+    )
+    done = subprocess.run([sys.executable, "-c", script], stdin=subprocess.PIPE, capture_output=True, text=True)
+    error = json.loads(done.stdout.splitlines()[-1])
+    assert (error["code"], error["hint"].startswith("Free some space")) == ("disk-full", True)
+    assert f"about {needed} GB" in error["message"] and "2.6 GB are free" in error["message"]
+    assert not list(folder.glob("env-*"))
 
 
 def test_a_core_that_does_not_run_is_reported_with_its_last_line(root: Path, tmp_path: Path) -> None:

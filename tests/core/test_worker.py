@@ -350,7 +350,7 @@ def test_the_real_worker_reports_its_checks_and_refuses_bad_requests(start, tmp_
     pipe.send(1, "hello")
     ready = pipe.read()
     assert ready["type"] == "ready" and ready["id"] == 1 and ready["version"] and ready["device"]
-    assert {"name", "ok", "detail", "fix", "needed", "optional"} == set(ready["doctor"][0])
+    assert {"name", "ok", "detail", "fix", "needed", "optional", "by_installing"} == set(ready["doctor"][0])
     text = tmp_path / "text.mp4"
     text.write_text("no video")
     pipe.send(2, "reconstruct", clip=str(text), out=str(tmp_path / "out"), frames=None, people=None, prompt="", takes=1)

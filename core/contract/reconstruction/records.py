@@ -20,6 +20,9 @@ SCHEMA = 1
 PEOPLE = 2
 PERSON_NAMES = ("Person A", "Person B")
 RECONSTRUCT_AGAIN = "Reconstruct the clip again."
+RESTORE = (
+    "Restore it with Repair Results in Blender or `python -m core verify DIR --repair`, or reconstruct the clip again."
+)
 ORIGINS = ("reconstruct", "refine")
 PROMPT_SOURCES = ("user", "captioner", "none")
 _MAX_NAME = 60  # characters; Blender's names have 63 bytes

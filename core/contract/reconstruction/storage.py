@@ -35,7 +35,7 @@ from .journal import (
     is_part,
     read_journal,
 )
-from .records import RECONSTRUCT_AGAIN, BodyArrays, Info, MotionArrays, Reconstruction, damaged
+from .records import RESTORE, BodyArrays, Info, MotionArrays, Reconstruction, damaged
 from .validation import BODY_SCHEMA, MOTION_SCHEMA, check_body, check_motion
 
 _DIGESTS = "digests"
@@ -143,15 +143,13 @@ class Parts:
                 f"{self.folder} holds no reconstruction{'' if take is None else f' of the name {take}'}.",
                 "Choose the folder of a finished reconstruction.",
             )
-        info = Info.from_json(
-            read_json(path, sha256=None if take is None else self.digest(file), hint=RECONSTRUCT_AGAIN)
-        )
+        info = Info.from_json(read_json(path, sha256=None if take is None else self.digest(file), hint=RESTORE))
         if take is not None and info.take != take:
             raise damaged(f"{file} describes the take {info.take}")
         return info
 
     def motion(self, file: str, info: Info) -> MotionArrays:
-        arrays = read_npz(self.path(file), MOTION_SCHEMA, sha256=self.digest(file), hint=RECONSTRUCT_AGAIN)
+        arrays = read_npz(self.path(file), MOTION_SCHEMA, sha256=self.digest(file), hint=RESTORE)
         check_motion(arrays)
         frames = arrays["frame_index"]
         if [int(frames[0]), int(frames[-1])] != info.clip["frames"]:
@@ -159,7 +157,7 @@ class Parts:
         return MotionArrays(**arrays)
 
     def body(self) -> BodyArrays:
-        arrays = read_npz(self.path(BODY_FILE), BODY_SCHEMA, sha256=self.digest(BODY_FILE), hint=RECONSTRUCT_AGAIN)
+        arrays = read_npz(self.path(BODY_FILE), BODY_SCHEMA, sha256=self.digest(BODY_FILE), hint=RESTORE)
         check_body(arrays)
         return BodyArrays(**arrays)
 

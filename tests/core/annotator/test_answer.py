@@ -34,6 +34,9 @@ def test_a_good_answer_is_read_as_it_is():
     [
         f"```json\n{GOOD}\n```",
         f"Sure! Here is the object:\n{GOOD}\nLet me know if you need more {{}}.",
+        f"<think>Maybe {{1}} or [1, 2].</think>{GOOD}",
+        f"<think>{'They hug. ' * 2500}</think>\n{GOOD}",
+        f'The two (call them {{A}} and {{"name": "B"}}) meet {{\n```json\n{GOOD}\n```',
         GOOD.replace('"who": "A", ', '"who": "A", // acts\n '),
         GOOD.replace("]}", "],}"),
         GOOD.replace('"', "“", 1).replace('"', "”", 1),

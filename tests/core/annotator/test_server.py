@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -153,6 +154,59 @@ def test_a_server_that_does_not_answer_is_waited_for_only_so_long(api: Api):
     with pytest.raises(AnnotatorUnavailable, match="not answered within"):
         ask(api.model(timeout=0.4))
     assert time.monotonic() - started < 3
+
+
+def test_the_list_of_models_is_not_waited_for_as_long_as_an_answer(api: Api):
+    api.delay = 5.0
+    started = time.monotonic()
+    with pytest.raises(AnnotatorUnavailable, match="not answered within"):
+        api.model(patience=0.4).first_model(lambda: None)
+    assert time.monotonic() - started < 3
+    api.delay = 0.8
+    assert ask(api.model(patience=0.4)) == GOOD
+
+
+def test_a_proxy_gets_the_name_and_password_that_its_address_has(api: Api, monkeypatch: pytest.MonkeyPatch):
+    def reply(path: str) -> Reply:
+        return completion(GOOD) if "proxy-authorization" in api.asked[-1][2] else (407, {}, b"")
+
+    api.reply = reply
+    model = ServerModel(server_address("http://gpubox:8000/v1"), "seer", KEY, 10.0)
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.setenv(name, "")
+    host = api.url.removeprefix("http://").removesuffix("/v1")
+    monkeypatch.setenv("http_proxy", f"http://me:p%40ss@{host}")
+    assert ask(model) == GOOD
+    assert api.asked[0][1] == "http://gpubox:8000/v1/chat/completions"
+    assert api.asked[0][2]["proxy-authorization"] == f"Basic {base64.b64encode(b'me:p@ss').decode()}"
+    monkeypatch.setenv("http_proxy", f"http://{host}")
+    with pytest.raises(AnnotatorUnavailable, match=r"proxy 127\.0\.0\.1 asks for .* password") as raised:
+        ask(model)
+    assert "HTTP_PROXY" in raised.value.hint
+
+
+@pytest.mark.parametrize("login", ["me:secret@", ""])
+def test_a_proxy_that_refuses_a_protected_connection_is_told_from_the_server(
+    api: Api, monkeypatch: pytest.MonkeyPatch, login: str
+):
+    refused = b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n"
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+
+        def refuse() -> None:
+            connection, _ = proxy.accept()
+            said.append(connection.recv(4096))
+            connection.sendall(refused)
+            connection.close()
+
+        said: list[bytes] = []
+        threading.Thread(target=refuse, daemon=True).start()
+        for name in ("NO_PROXY", "no_proxy"):
+            monkeypatch.setenv(name, "")
+        monkeypatch.setenv("https_proxy", f"http://{login}127.0.0.1:{proxy.getsockname()[1]}")
+        with pytest.raises(AnnotatorUnavailable, match="password") as raised:
+            ask(ServerModel(server_address("https://api.example.com/v1"), "seer", KEY, 10.0))
+    assert "HTTPS_PROXY" in raised.value.hint and "secret" not in str(raised.value)
+    assert (b"Proxy-Authorization: Basic" in said[0]) == bool(login)
 
 
 def test_cancelling_does_not_wait_for_the_server(api: Api):

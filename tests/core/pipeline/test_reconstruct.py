@@ -335,6 +335,25 @@ def test_cancelling_leaves_the_old_result(clip_file, tmp_path, quick, recorder, 
     assert files_of(out) == before and not leftovers(out)
 
 
+def test_a_clip_that_is_replaced_meanwhile_is_refused_and_nothing_of_it_is_kept(
+    clip_file, tmp_path, quick, recorder, monkeypatch
+):
+    out, other = tmp_path / "out", write_clip(tmp_path / "other.mp4", seed=1)
+
+    def replace_clip(name: str, index: int, count: int) -> None:
+        os.utime(clip_file)  # which alone is no change
+        if name == "perception" and other.exists():
+            other.replace(clip_file)
+
+    monkeypatch.setattr(recorder, "stage", replace_clip)
+    with pytest.raises(UserError, match=r"clip\.mp4 has been changed or replaced") as raised:
+        reconstruct(ReconstructRequest(clip_file), out, recorder)
+    assert raised.value.code == "clip-changed" and not out.exists()
+    quick.clear()
+    reconstruct(ReconstructRequest(clip_file), out, recorder)
+    assert quick[0] == "perception"
+
+
 def test_a_first_run_that_fails_leaves_no_folder(clip_file, tmp_path, quick, recorder):
     recorder.stop_in = "perception"
     with pytest.raises(Cancelled):
