@@ -37,6 +37,7 @@ from .scan import DETECTIONS_PER_SECOND, FrameFindings, Scanner
 from .sightings_picture import picture_of_tracks
 from .track import Sighting, Track
 from .tracker import ClipSteps, EmbeddedTracker, PeopleTracker
+from .unseen import unseen_people
 
 _SCAN_FRACTION, _FOLLOWING_FRACTION = 0.35, 0.45
 """Fractions of the stage's time that go into the first and the second pass; the rest is for hands."""
@@ -49,8 +50,6 @@ _LEAST_CONFIDENCE = 0.15
 _SHORT, _BRIDGED = 5, 10
 """Frames of doubtful identities that are too few for a warning, and certain ones between two doubtful stretches that are counted
 to them."""
-_SELDOM = 0.7
-"""A person seen in a smaller fraction of the frames is worth a warning."""
 
 
 @dataclass(frozen=True)
@@ -144,7 +143,8 @@ def _detect(clip: Clip, wanted: Wanted, tracker: PeopleTracker, reporter: Report
     detections = replace(assemble(pair, (0, 1), hands), track_ids=np.array(chosen, np.int32))
     with _showing_who_was_found(clip, scan, tracks, reporter):
         _check_confidence(detections)
-    _warn(detections, reporter)
+    for sentence in unseen_people(detections):
+        reporter.warning(sentence)
     _warn_of_inferred([tracks[number] for number in chosen], reporter)
     return detections
 
@@ -313,14 +313,6 @@ def _find_hands(
             seen = [track.observations.get(step) for track in pair.tracks]
             hands.append(tracker.advance(frame.image, [one.pose if one is not None else None for one in seen]))
     return hands_between(hands)
-
-
-def _warn(detections: Detections, reporter: Reporter) -> None:
-    for person, fraction in enumerate(detections.found.mean(1)):
-        if fraction < _SELDOM:
-            reporter.warning(
-                f"{PERSON_NAMES[person]} was seen in only {fraction:.0%} of the frames; the rest is guessed."
-            )
 
 
 def _warn_of_inferred(chosen: Sequence[Track[Sighting]], reporter: Reporter) -> None:
