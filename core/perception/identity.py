@@ -51,6 +51,19 @@ _MOST_TRACKS = 40
 """More tracks than this are noise: joining looks at all pairs of them."""
 
 
+class AmbiguousPeople(UserError):
+    """Other two people may be meant as well; `numbers` are those of both pairs."""
+
+    def __init__(self, likely: tuple[int, int], rival: tuple[int, int]) -> None:
+        super().__init__(
+            "ambiguous-people",
+            f"More than two people are close to each other, so it is not clear who is meant: {likely[0]} and {likely[1]}, or "
+            f"{rival[0]} and {rival[1]}.",
+            "Choose two people by their numbers (--people on the command line).",
+        )
+        self.numbers = (*likely, *rival)
+
+
 def resolve_identities(tracks: Sequence[Track[Sighting]]) -> list[Track[Sighting]]:
     """Join the tracks of each person and undo exchanges; the result is ordered by prominence."""
     joined = _joined(sorted(tracks, key=lambda track: -track.prominence())[:_MOST_TRACKS])
@@ -67,9 +80,9 @@ def choose_two(tracks: Sequence[Track[Sighting]], steps: int, people: tuple[int,
     nearest to each other; the left one comes first. UserError `nobody`, `one-person`, `bad-people` or, where another two are
     together nearly as much, `ambiguous-people`.
     """
-    if people is not None:
-        return _checked(people, len(tracks))
     real = [number for number, track in enumerate(tracks) if _is_person(track, steps)]
+    if people is not None:
+        return _checked(people, len(tracks), len(real))
     if not real:
         raise UserError(
             "nobody",
@@ -100,12 +113,7 @@ def choose_two(tracks: Sequence[Track[Sighting]], steps: int, people: tuple[int,
     rivals = [pair for pair in together if pair != best and not _is_the_same_pair(tracks, pair, best)]
     rival = max(rivals, key=lambda pair: together[pair], default=None)
     if rival is not None and together[rival] > _AMBIGUOUS * together[best]:
-        raise UserError(
-            "ambiguous-people",
-            f"More than two people are close to each other, so it is not clear who is meant: {best[0]} and {best[1]}, or "
-            f"{rival[0]} and {rival[1]}.",
-            "Choose two people by their numbers (--people on the command line).",
-        )
+        raise AmbiguousPeople(best, rival)
     left_first = _x(a.observations[common[0]]) <= _x(b.observations[common[0]])
     return best if left_first else (best[1], best[0])
 
@@ -156,6 +164,11 @@ def _is_the_same_body(a: Track[Sighting], b: Track[Sighting]) -> bool:
     return bool(alike) and float(np.median(alike)) > _SAME_BODY
 
 
+def real_first(tracks: Sequence[Track[Sighting]], steps: int) -> list[Track[Sighting]]:
+    """The tracks in their order, but those of people before noise, so that people are numbered without gaps."""
+    return sorted(tracks, key=lambda track: not _is_person(track, steps))
+
+
 def real_people(tracks: Sequence[Track[Sighting]], steps: int) -> list[Track[Sighting]]:
     """The tracks that are long and clear enough to be people, of a range of `steps` frames."""
     return [track for track in tracks if _is_person(track, steps)]
@@ -166,8 +179,9 @@ def mostly_inferred(track: Track[Sighting]) -> bool:
     return sum(sighting.is_inferred for sighting in track.observations.values()) > len(track.observations) / 2
 
 
-def _checked(people: tuple[int, int], count: int) -> tuple[int, int]:
-    if people[0] == people[1] or not all(0 <= number < count for number in people):
+def _checked(people: tuple[int, int], tracks: int, count: int) -> tuple[int, int]:
+    """The user's choice, if it is one of the tracks; `count` people are told of."""
+    if people[0] == people[1] or not all(0 <= number < tracks for number in people):
         raise UserError(
             "bad-people",
             f"People {people[0]} and {people[1]} cannot be chosen: {count} people were found, numbered from 0.",

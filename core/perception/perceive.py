@@ -26,7 +26,15 @@ from .hands import Hand, HandTracker, hands_between
 from .hub.naming import PhraseFinder, choose_named, load_phrase_finder
 from .hub.running import NoMemory
 from .hub.tracker import HubTracker
-from .identity import choose_marked, choose_two, mostly_inferred, real_people, resolve_identities
+from .identity import (
+    AmbiguousPeople,
+    choose_marked,
+    choose_two,
+    mostly_inferred,
+    real_first,
+    real_people,
+    resolve_identities,
+)
 from .landmarks import LIMBS
 from .left_right import with_consistent_sides
 from .linking import link
@@ -131,8 +139,8 @@ def _detect(clip: Clip, wanted: Wanted, tracker: PeopleTracker, reporter: Report
             people = choose_marked(tracks, scan.findings[0].index, marks)
         if wanted.described is not None and wanted.finder is not None:
             real = real_people(tracks, len(scan.findings))
+            # numbers among the real people are those of the tracks, which begin with them
             people = choose_named(clip, scan.findings[0].index, real, wanted.described, wanted.finder, reporter)
-            people = tracks.index(real[people[0]]), tracks.index(real[people[1]])
             wanted.finder.free()
         chosen = choose_two(tracks, len(scan.findings), people)
     count = max(*chosen, len(real_people(tracks, len(scan.findings))) - 1) + 1
@@ -141,7 +149,7 @@ def _detect(clip: Clip, wanted: Wanted, tracker: PeopleTracker, reporter: Report
     pair = follow_tracks(clip, scan, [tracks[number] for number in chosen], tracker, reporter, marks)
     hands = _find_hands(clip, pair, tracker.networks, reporter)
     detections = replace(assemble(pair, (0, 1), hands), track_ids=np.array(chosen, np.int32))
-    with _showing_who_was_found(clip, scan, tracks, reporter):
+    with _showing_who_was_found(clip, scan, tracks, reporter, chosen):
         _check_confidence(detections)
     for sentence in unseen_people(detections):
         reporter.warning(sentence)
@@ -151,14 +159,31 @@ def _detect(clip: Clip, wanted: Wanted, tracker: PeopleTracker, reporter: Report
 
 @contextmanager
 def _showing_who_was_found(
-    clip: Clip, scan: Scan, tracks: Sequence[Track[Sighting]], reporter: Reporter
+    clip: Clip,
+    scan: Scan,
+    tracks: Sequence[Track[Sighting]],
+    reporter: Reporter,
+    named: tuple[int, ...] = (),
 ) -> Iterator[None]:
-    """Add to a UserError where a picture of everyone who was found is, with their numbers."""
+    """Add to a UserError where a picture of everyone who was found is, with their numbers.
+
+    Whom the error names is in it: `named`, or both pairs of AmbiguousPeople.
+    """
     try:
         yield
     except UserError as error:
-        first = scan.findings[0].index
-        picture = picture_of_tracks(clip, first, tracks, len(scan.findings), while_skipping=Pulse(reporter).beat)
+        first, steps = scan.findings[0].index, len(scan.findings)
+        # real people come first; what is noise is shown only where there are none, to say why nobody was found
+        shown = {*range(len(real_people(tracks, steps)) or len(tracks))}
+        named = error.numbers if isinstance(error, AmbiguousPeople) else named
+        picture = picture_of_tracks(
+            clip,
+            first,
+            {number: tracks[number] for number in sorted(shown.union(named))},
+            steps,
+            named=named,
+            while_skipping=Pulse(reporter).beat,
+        )
         if picture is None:
             raise
         hint = f"{error.hint} What was found is shown in {picture}."
@@ -249,9 +274,9 @@ def _stride(frame_rate: float, count: int) -> int:
 
 
 def identify(scan: Scan) -> list[Track[Sighting]]:
-    """Everyone in the range, by what was found in all frames; most prominent first."""
+    """Everyone in the range, by what was found in all frames; most prominent first, and what is noise last."""
     tracks = link((*scan.before, *scan.findings), -len(scan.before))
-    return resolve_identities([track for track in tracks if track.last >= 0])
+    return real_first(resolve_identities([track for track in tracks if track.last >= 0]), len(scan.findings))
 
 
 def _position(step: int, count: int) -> str:
