@@ -17,12 +17,13 @@ MEASURES: Mapping[str, str] = {
     "penetration": "mm",
     "contact": "mm",
     "smoothness": "m/s²",
+    "speed": "m/s",
 }
 """What is measured, each with its unit; lower is better.
 
 `picture`: projected landmarks beside those that are plainly seen. `floor`: both soles under the floor, or a standing foot above
 it. `penetration`: how deep the two are inside each other. `contact`: the gap between regions that should touch. `smoothness`:
-acceleration across the picture that the clip does not show."""
+acceleration across the picture that the clip does not show. `speed`: of the pelvis."""
 _LARGEST = 1e9
 _FAR_APART, _OTHER_LENS = 10.0, 1.25
 """degrees, and a ratio of focal lengths, beyond which two estimates of a camera contradict each other."""
@@ -37,7 +38,7 @@ class Measured:
     person: int | None
     """None for what concerns both together."""
     value: float
-    """In the unit of the measure: what 95 percent of the frames stay below."""
+    """In the unit of the measure: what 95 percent of the frames stay below; the greatest speed."""
     grade: str
     """One of GRADES."""
 
