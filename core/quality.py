@@ -5,12 +5,14 @@ Nothing here needs ground truth. A take that is bad in a stretch is still saved;
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float
+from scipy.ndimage import maximum_filter1d
 from torch import Tensor
 
 from .body.landmarks import posed_landmarks
@@ -52,6 +54,7 @@ class QualitySettings:
             "penetration": (40.0, 80.0),
             "contact": (60.0, 120.0),
             "smoothness": (15.0, 30.0),
+            "speed": (6.0, 8.0),
         }
     )
     confident: float = CONFIDENT
@@ -66,6 +69,8 @@ class QualitySettings:
     """Probability of standing from which on a foot should be on the floor."""
     smoothing_seconds: float = 0.05
     """Over which the seen landmarks are averaged before their acceleration is taken."""
+    speed_seconds: float = 0.2
+    """Over which a person's speed is the mean. People run at 3 to 6 m/s, and sprinters at 10 to 12."""
     seconds: float = 0.3
     """Length from which on a stretch is reported."""
     bridged_seconds: float = 0.2
@@ -89,11 +94,12 @@ def check_quality(
     limbs = np.where(picture > settings.limits["picture"][1], 0.0, limb_errors(landmarks, observations, settings))
     floor = floor_errors(posed, fitted, body, settings)
     smoothness = unseen_acceleration(landmarks, observations, settings)
+    speed = pelvis_speeds(fitted, observations, settings)
     series: list[tuple[str, int | None, np.ndarray]] = []
     for person in range(len(observations.found)):
         series += [("picture", person, picture[person]), ("limbs", person, limbs[person])]
-        series.append(("floor", person, floor[person]))
-        series.append(("smoothness", person, smoothness[person]))
+        series += [("floor", person, floor[person]), ("smoothness", person, smoothness[person])]
+        series.append(("speed", person, speed[person]))
     if len(observations.found) > 1:
         series.append(("penetration", None, _MM * penetration_depths(posed, body)))
     measured = [
@@ -124,10 +130,14 @@ def check_quality(
 def error_score(quality: Quality, settings: QualitySettings | None = None) -> float:
     """One number to compare takes of one clip by: the mean of all measures but contacts over the limits from which they are bad.
 
-    Contacts are left out because each take finds its own.
+    Contacts are left out because each take finds its own, and a speed that people can have is no error.
     """
     limits = (settings or QualitySettings()).limits
-    values = [min(each.value / limits[each.measure][1], 3.0) for each in quality.measured if each.measure != "contact"]
+    values = [
+        0.0 if (each.measure, each.grade) == ("speed", GOOD) else min(each.value / limits[each.measure][1], 3.0)
+        for each in quality.measured
+        if each.measure != "contact"
+    ]
     return float(np.mean(values)) if values else 0.0
 
 
@@ -141,6 +151,8 @@ def quality_warnings(quality: Quality) -> tuple[str, ...]:
         "floor": "{who} is in the floor or above it by {worst:.0f} mm in {frames}.",
         "penetration": "The bodies intersect by {worst:.0f} mm in {frames}.",
         "smoothness": "{who} jitters in {frames}, unlike in the clip.",
+        "speed": "{who} moves at {worst:.0f} m/s in {frames}, faster than people run: somebody else may have been followed. "
+        "Look at these frames, or choose others.",
     }
     found: list[str] = []
     for measure, person in dict.fromkeys((each.measure, each.person) for each in quality.stretches):
@@ -242,8 +254,24 @@ def unseen_acceleration(
     return np.pad(torch.nan_to_num(excess).cpu().numpy(), ((0, 0), (1, 1)))
 
 
+def pelvis_speeds(
+    fitted: FittedMotion, observations: Observations, settings: QualitySettings
+) -> Float[np.ndarray, "P T"]:
+    """m/s of the pelvis, the greatest within half of `settings.seconds` of a frame: one jump is long enough to report."""
+    time = observations.time
+    pelvis = np.asarray(fitted.motion_incam.pelvis, np.float64)
+    before, after = (np.clip(time + sign * settings.speed_seconds / 2, time[0], time[-1]) for sign in (-1, 1))
+    at_before, at_after = (
+        np.stack([[np.interp(ends, time, along) for along in place.T] for place in pelvis]) for ends in (before, after)
+    )
+    speeds = np.linalg.norm(at_after - at_before, axis=1) / np.maximum(after - before, 1e-6)
+    interval = float(np.diff(time).mean()) if len(time) > 1 else settings.seconds
+    return maximum_filter1d(speeds, 2 * math.ceil(settings.seconds / 2 / interval) + 1, axis=1, mode="nearest")
+
+
 def _measured(measure: str, person: int | None, values: np.ndarray, settings: QualitySettings) -> Measured:
-    value = float(np.nanquantile(values, _SUSTAINED))
+    # one jump is enough to be wrong
+    value = float(values.max() if measure == "speed" else np.nanquantile(values, _SUSTAINED))
     return Measured(measure, person, _rounded(value), _grade(measure, value, settings))
 
 

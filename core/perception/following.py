@@ -2,7 +2,8 @@
 
 People who are close are followed as a pair: MoveNet looks at the square around them, its people are matched to where both are
 expected at once, and who has no centre of their own is sought in the keypoint maps around the expected keypoints. The landmark
-network then looks at each person's region; where it answers for somebody else, MoveNet's keypoints stand in.
+network then looks at each person's region; where it answers for somebody else, the prompted network is asked for the person
+alone, and where that does not know either, MoveNet's keypoints stand in.
 """
 
 from __future__ import annotations
@@ -150,6 +151,11 @@ class Follower:
         rest = [place for place, answer in enumerate(prompted) if answer is None]
         alone = self._poses(image, [here[k] for k in rest], [people[k] for k in rest], [seen[k] for k in rest])
         poses = dict(zip(rest, alone))
+        for place in rest:
+            person, is_alone = seen[place], maps[place] is None
+            # of people close to each other, it was asked already, and alone it may answer for the one in front
+            if is_alone and person is not None and poses[place] is None:
+                [prompted[place]] = poses_of_group(self._networks.pair, image, [person], [people[place]], None)
         for place, number in enumerate(here):
             followed, answer = self._people[number], prompted[place]
             own_network = (

@@ -19,6 +19,9 @@ _PATIENCE = 12
 """Frames for which somebody who was not sighted may come back without another name."""
 _REACH, _REACH_PER_FRAME = 0.8, 0.15
 """Scales that a person may move between two frames, and in each further one in which they were not sighted."""
+_MOST_RESIZED = 0.7
+"""Natural logarithm of the ratio of the scales of one person in two frames of a link: half or twice the size. Within twelve
+frames, 99.9 % of people in film change by less than 0.54."""
 _UNLINKED = 0.9
 """A link costs 1 without any similarity of place and 1 without any of appearance."""
 _VELOCITY_WEIGHT = 0.5
@@ -95,10 +98,10 @@ def _links(followed: Sequence[_Followed], sightings: Sequence[Sighting], step: i
     for row, one in enumerate(followed):
         gap = step - one.last
         for column, sighting in enumerate(sightings):
-            scale = max(one.sighting.scale, sighting.scale)
-            distance = float(np.linalg.norm(one.sighting.middle + one.velocity - sighting.middle)) / scale
+            smaller, larger = sorted((one.sighting.scale, sighting.scale))
+            distance = float(np.linalg.norm(one.sighting.middle + one.velocity - sighting.middle)) / larger
             reach = _REACH + _REACH_PER_FRAME * (gap - 1)
-            if distance < reach:
+            if distance < reach and np.log(larger / smaller) < _MOST_RESIZED:
                 unlike = 1 - appearance_similarity(one.sighting.appearance, sighting.appearance)
                 cost[row, column] = 0.5 * distance / reach + 0.5 * (1 - same_pose[row, column]) + unlike
         cost[row, len(sightings) + row] = _UNLINKED

@@ -27,7 +27,15 @@ from .hands import Hand, HandTracker, hands_between
 from .hub.naming import PhraseFinder, choose_named, load_phrase_finder
 from .hub.running import NoMemory
 from .hub.tracker import HubTracker
-from .identity import choose_marked, choose_two, mostly_inferred, real_people, resolve_identities
+from .identity import (
+    AmbiguousPeople,
+    choose_marked,
+    choose_two,
+    mostly_inferred,
+    real_first,
+    real_people,
+    resolve_identities,
+)
 from .landmarks import LIMBS
 from .left_right import with_consistent_sides
 from .linking import link
@@ -38,6 +46,7 @@ from .scan import DETECTIONS_PER_SECOND, FrameFindings, Scanner
 from .sightings_picture import picture_of_tracks
 from .track import Sighting, Track
 from .tracker import ClipSteps, EmbeddedTracker, PeopleTracker
+from .unseen import unseen_people
 
 _SCAN_FRACTION, _FOLLOWING_FRACTION = 0.35, 0.45
 """Fractions of the stage's time that go into the first and the second pass; the rest is for hands."""
@@ -50,8 +59,6 @@ _LEAST_CONFIDENCE = 0.15
 _SHORT, _BRIDGED = 5, 10
 """Frames of doubtful identities that are too few for a warning, and certain ones between two doubtful stretches that are counted
 to them."""
-_SELDOM = 0.7
-"""A person seen in a smaller fraction of the frames is worth a warning."""
 
 
 @dataclass(frozen=True)
@@ -133,8 +140,8 @@ def _detect(clip: Clip, wanted: Wanted, tracker: PeopleTracker, reporter: Report
             people = choose_marked(tracks, scan.findings[0].index, marks)
         if wanted.described is not None and wanted.finder is not None:
             real = real_people(tracks, len(scan.findings))
+            # numbers among the real people are those of the tracks, which begin with them
             people = choose_named(clip, scan.findings[0].index, real, wanted.described, wanted.finder, reporter)
-            people = tracks.index(real[people[0]]), tracks.index(real[people[1]])
             wanted.finder.free()
         chosen = choose_two(tracks, len(scan.findings), people)
     count = max(*chosen, len(real_people(tracks, len(scan.findings))) - 1) + 1
@@ -143,23 +150,41 @@ def _detect(clip: Clip, wanted: Wanted, tracker: PeopleTracker, reporter: Report
     pair = follow_tracks(clip, scan, [tracks[number] for number in chosen], tracker, reporter, marks)
     hands = _find_hands(clip, pair, tracker.networks, reporter)
     detections = replace(assemble(pair, (0, 1), hands), track_ids=np.array(chosen, np.int32))
-    with _showing_who_was_found(clip, scan, tracks, reporter):
+    with _showing_who_was_found(clip, scan, tracks, reporter, chosen):
         _check_confidence(detections)
-    _warn(detections, reporter)
+    for sentence in unseen_people(detections):
+        reporter.warning(sentence)
     _warn_of_inferred([tracks[number] for number in chosen], reporter)
     return detections
 
 
 @contextmanager
 def _showing_who_was_found(
-    clip: Clip, scan: Scan, tracks: Sequence[Track[Sighting]], reporter: Reporter
+    clip: Clip,
+    scan: Scan,
+    tracks: Sequence[Track[Sighting]],
+    reporter: Reporter,
+    named: tuple[int, ...] = (),
 ) -> Iterator[None]:
-    """Add to a UserError where a picture of everyone who was found is, with their numbers."""
+    """Add to a UserError where a picture of everyone who was found is, with their numbers.
+
+    Whom the error names is in it: `named`, or both pairs of AmbiguousPeople.
+    """
     try:
         yield
     except UserError as error:
-        first = scan.findings[0].index
-        picture = picture_of_tracks(clip, first, tracks, len(scan.findings), while_skipping=Pulse(reporter).beat)
+        first, steps = scan.findings[0].index, len(scan.findings)
+        # real people come first; what is noise is shown only where there are none, to say why nobody was found
+        shown = {*range(len(real_people(tracks, steps)) or len(tracks))}
+        named = error.numbers if isinstance(error, AmbiguousPeople) else named
+        picture = picture_of_tracks(
+            clip,
+            first,
+            {number: tracks[number] for number in sorted(shown.union(named))},
+            steps,
+            named=named,
+            while_skipping=Pulse(reporter).beat,
+        )
         if picture is None:
             raise
         hint = f"{error.hint} What was found is shown in {picture}."
@@ -250,9 +275,9 @@ def _stride(frame_rate: float, count: int) -> int:
 
 
 def identify(scan: Scan) -> list[Track[Sighting]]:
-    """Everyone in the range, by what was found in all frames; most prominent first."""
+    """Everyone in the range, by what was found in all frames; most prominent first, and what is noise last."""
     tracks = link((*scan.before, *scan.findings), -len(scan.before))
-    return resolve_identities([track for track in tracks if track.last >= 0])
+    return real_first(resolve_identities([track for track in tracks if track.last >= 0]), len(scan.findings))
 
 
 def _position(step: int, count: int) -> str:
@@ -314,14 +339,6 @@ def _find_hands(
             seen = [track.observations.get(step) for track in pair.tracks]
             hands.append(tracker.advance(frame.image, [one.pose if one is not None else None for one in seen]))
     return hands_between(hands)
-
-
-def _warn(detections: Detections, reporter: Reporter) -> None:
-    for person, fraction in enumerate(detections.found.mean(1)):
-        if fraction < _SELDOM:
-            reporter.warning(
-                f"{PERSON_NAMES[person]} was seen in only {fraction:.0%} of the frames; the rest is guessed."
-            )
 
 
 def _warn_of_inferred(chosen: Sequence[Track[Sighting]], reporter: Reporter) -> None:

@@ -30,41 +30,80 @@ _BONES = [
 ]
 _CLEAR = 0.2
 _KEPT_PICTURES = 10
+_MOST_FRAMES, _SEAM = 3, 8
+"""Frames beside each other in one picture, and the px between them."""
 
 
 def picture_of_tracks(
     clip: Clip,
     first: int,
-    tracks: Sequence[Track[Sighting]],
+    tracks: Mapping[int, Track[Sighting]],
     steps: int,
     *,
+    named: Sequence[int] = (),
     while_skipping: Callable[[], None] = lambda: None,
 ) -> Path | None:
-    """Save the frame in which most people were found, in the folder of the worker's logs, and return its path.
+    """Save a picture of people, by their numbers, in the folder of the worker's logs, and return its path.
 
-    `first` is the number of step 0 in the clip; `while_skipping` is called on the way to the frame. None where the folder cannot
-    be written or the frame not be read.
+    It shows a frame in which the `named` ones are together, or all if none are named; where there is none, several frames beside
+    each other. `first` is the number of step 0 in the clip; `while_skipping` is called on the way to the frames. None where the
+    folder cannot be written or no frame be read.
     """
-    counts = [sum(step in track.observations for track in tracks) for step in range(steps)]
-    step = int(np.argmax(counts)) if any(counts) else steps // 2
-    people = {n: t.observations[step].person for n, t in enumerate(tracks) if step in t.observations}
+    shown = frames_to_show({number: tracks[number] for number in named or tracks}, steps)
+    wanted = {first + step for step in shown}
     try:
-        frame = next(read_frames(clip, first + step, first + step, while_skipping=while_skipping))
+        frames = list(
+            read_frames(
+                clip,
+                min(wanted),
+                max(wanted),
+                while_skipping=while_skipping,
+                unwanted=lambda index: index not in wanted,
+            )
+        )
     except UserError:
         return None
-    drawn = draw_people(frame.image, people)
+    pictures: list[UInt8[np.ndarray, "H W 3"]] = []
+    for frame in frames:
+        step = frame.index - first
+        seen = {n: t.observations[step].person for n, t in tracks.items() if step in t.observations}
+        pictures += [draw_people(frame.image, seen), np.full((len(frame.image), _SEAM, 3), 255, np.uint8)]
+    if not pictures:
+        return None
+    drawn = np.concatenate(pictures[:-1], axis=1)
     folder = cache_folder() / "logs"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for old in sorted(folder.glob("people-*.png"))[: 1 - _KEPT_PICTURES]:
             old.unlink(missing_ok=True)
-        path = folder / f"people-{time.strftime('%Y%m%d-%H%M%S')}-frame-{frame.index}.png"
+        numbers = "-".join(str(frame.index) for frame in frames)
+        path = folder / f"people-{time.strftime('%Y%m%d-%H%M%S')}-frame-{numbers}.png"
         encoded = cv2.imencode(".png", cv2.cvtColor(drawn, cv2.COLOR_RGB2BGR))[1]
         with replacing(path) as temporary:
             temporary.write_bytes(encoded.tobytes())
     except (OSError, UserError):
         return None
     return path
+
+
+def frames_to_show(tracks: Mapping[int, Track[Sighting]], steps: int) -> list[int]:
+    """The fewest steps, in order, in which all of some people are seen, at most three; each where most are, and most clearly."""
+    missing, shown = set(tracks), list[int]()
+    while missing and len(shown) < _MOST_FRAMES:
+        values = [_clarity([tracks[number] for number in missing], step) for step in range(steps)]
+        step = max(range(steps), key=lambda k: values[k], default=0)
+        found = {number for number in missing if step in tracks[number].observations}
+        if not found:
+            break
+        missing -= found
+        shown.append(step)
+    return sorted(shown) or [steps // 2]
+
+
+def _clarity(tracks: Sequence[Track[Sighting]], step: int) -> tuple[int, float]:
+    """How many people are seen in a step, and how clearly."""
+    seen = [track.observations[step].quality for track in tracks if step in track.observations]
+    return len(seen), sum(seen)
 
 
 def draw_people(image: UInt8[np.ndarray, "H W 3"], people: Mapping[int, FoundPerson]) -> UInt8[np.ndarray, "H W 3"]:

@@ -99,7 +99,7 @@ class Caption:
     sentence: str
 
 
-@stage(version=9, cost=100, weights=(MOVENET, PROMPTED_LANDMARKS))
+@stage(version=10, cost=100, weights=(MOVENET, PROMPTED_LANDMARKS))
 def perception(
     clip: Clip | None, settings: PerceptionSettings, device: torch.device, reporter: Reporter, chunks: ChunkStore
 ) -> Detections:

@@ -65,6 +65,7 @@ def quality_text(stretch: Stretch) -> str:
         "penetration": f"The bodies intersect by {value / 10:.0f} cm",
         "contact": f"A contact has a gap of {value / 10:.0f} cm",
         "smoothness": f"{who} jitters",
+        "speed": f"{who} moves at {value:.0f} m/s",
     }[stretch.measure]
 
 

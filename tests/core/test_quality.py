@@ -81,6 +81,29 @@ def test_only_frames_in_which_somebody_is_seen_are_judged(scene: Scene, true: Fi
         assert {each.person: each.grade for each in quality.measured if each.measure == "picture"} == judged
 
 
+def test_a_person_who_moves_faster_than_people_run_is_named_with_the_frames(
+    scene: Scene, true: FittedMotion, body: BodyModel
+) -> None:
+    """The track jumps to somebody six metres behind."""
+    first = int(scene.detections.frame_index[20])
+    quality = check(scene, moved(true, slice(20, None), (0, 0, 6)), body)
+    assert ("speed", 1) in graded(quality, BAD) and ("speed", 0) in graded(quality, GOOD)
+    (stretch,) = (each for each in quality.stretches if (each.measure, each.grade) == ("speed", BAD))
+    assert stretch.person == 1 and stretch.first < first <= stretch.last
+    (warning,) = (text for text in quality_warnings(quality) if "m/s" in text)
+    assert warning.startswith("Person B moves at ") and f"frames {stretch.first} to {stretch.last}," in warning
+
+
+@pytest.mark.parametrize(("speed", "grade"), [(5.0, GOOD), (7.0, FAIR), (11.0, BAD)])
+def test_running_is_no_error_and_sprinting_is_doubted(
+    speed: float, grade: str, scene: Scene, true: FittedMotion, body: BodyModel
+) -> None:
+    pelvis = true.motion_incam.pelvis.copy()
+    pelvis[:, :, 0] = speed * scene.observations.time
+    running = replace(true, motion_incam=replace(true.motion_incam, pelvis=pelvis))
+    assert {("speed", 0), ("speed", 1)} <= graded(check(scene, running, body), grade)
+
+
 def test_a_short_error_is_not_reported(scene: Scene, true: FittedMotion, body: BodyModel) -> None:
     quality = check(scene, moved(true, slice(10, 14), (0.25, 0, 0)), body)
     assert not [each for each in quality.stretches if each.measure == "picture"]

@@ -18,13 +18,14 @@ MEASURES: Mapping[str, str] = {
     "penetration": "mm",
     "contact": "mm",
     "smoothness": "m/s²",
+    "speed": "m/s",
 }
 """What is measured, each with its unit; lower is better.
 
 `picture`: projected landmarks beside those that are plainly seen. `limbs`: the same of the arm or leg that is farthest off.
 `floor`: both soles under the floor, or a standing foot above it. `penetration`: how deep the two are inside each other.
 `contact`: the gap that a touch somebody asked for has left. `smoothness`: acceleration across the picture that the clip does
-not show."""
+not show. `speed`: of the pelvis."""
 _LARGEST = 1e9
 _FAR_APART, _OTHER_LENS = 10.0, 1.25
 """degrees, and a ratio of focal lengths, beyond which two estimates of a camera contradict each other."""
@@ -39,7 +40,7 @@ class Measured:
     person: int | None
     """None for what concerns both together."""
     value: float
-    """In the unit of the measure: what 95 percent of the frames that can be judged stay below."""
+    """In the unit of the measure: what 95 percent of the frames that can be judged stay below; the greatest speed."""
     grade: str
     """One of GRADES."""
 

@@ -77,9 +77,13 @@ def _appearance(shade: int) -> np.ndarray:
     return appearance
 
 
-def _track(places: dict[int, float], shade: int | dict[int, int], quality: float = 0.9) -> Track[Sighting]:
+def _track(
+    places: dict[int, float], shade: int | dict[int, int], quality: float = 0.9, torso: float = _TORSO
+) -> Track[Sighting]:
     shades = shade if isinstance(shade, dict) else dict.fromkeys(places, shade)
-    return Track({k: Sighting(_person(x, quality=quality), _appearance(shades[k]), True) for k, x in places.items()})
+    return Track(
+        {k: Sighting(_person(x, 0.9, quality, torso), _appearance(shades[k]), True) for k, x in places.items()}
+    )
 
 
 def _observed(pose: Pose) -> Observation:
@@ -441,6 +445,36 @@ def test_a_track_that_broke_is_joined() -> None:
     tracks = resolve_identities([before, still, after])
     assert len(tracks) == 2
     assert len(tracks[1].observations) == 85
+
+
+@pytest.mark.parametrize(
+    ("x", "torso", "joined"),
+    [(220.0, 80.0, True), (220.0, 55.0, True), (220.0, 22.0, False), (450.0, 55.0, False)],
+    ids=["same place", "further away", "another one at the far wall", "too far for somebody that small"],
+)
+def test_somebody_of_another_size_is_another_person(x: float, torso: float, joined: bool) -> None:
+    before = _track(dict.fromkeys(range(40), 200.0), 1)
+    after = _track(dict.fromkeys(range(52, 100), x), 1, torso=torso)
+    assert len(resolve_identities([before, after])) == (1 if joined else 2)
+
+
+def test_nobody_comes_back_at_the_other_end_of_the_picture_however_long_they_are_away() -> None:
+    before, after = _track(dict.fromkeys(range(40), 50.0), 1), _track(dict.fromkeys(range(140, 200), 600.0), 1)
+    assert len(resolve_identities([before, after])) == 2
+
+
+def test_a_person_is_not_linked_to_one_of_a_third_of_the_size() -> None:
+    near, far = Sighting(_person(200.0), _appearance(1), True), Sighting(_person(210.0, torso=26), _appearance(1), True)
+    findings = [
+        FrameFindings(k, k / 25, False, (near if k < 10 else far,), np.eye(3), False) for k in range(20) if k != 10
+    ]
+    assert sorted(len(track.observations) for track in link(findings)) == [9, 10]
+
+
+def test_the_first_two_frames_of_a_person_are_kept_and_lone_ones_are_not() -> None:
+    glimpse, person = _track({3: 60.0, 4: 70.0}, 1), _track({k: 50.0 + 10 * k for k in range(7, 60)}, 1)
+    (track,) = resolve_identities([person, glimpse, _track({20: 500.0, 21: 500.0}, 6), _track({41: 480.0}, 1)])
+    assert track.first == 3 and len(track.observations) == 55
 
 
 def test_different_looks_are_not_joined() -> None:

@@ -13,18 +13,19 @@ import numpy as np
 import pytest
 import torch
 
-from core.clip import Clip, probe
+from core.clip import Clip, probe, read_frames
 from core.contract.errors import Cancelled, UserError
-from core.perception import sightings_picture
+from core.perception import perceive, sightings_picture
 from core.perception.detections import MASK_WIDTH
 from core.perception.everyone import Everyone, assemble
 from core.perception.hands import Hand
 from core.perception.landmarks import Pose
 from core.perception.movenet import FoundPerson
-from core.perception.perceive import detect_people, scan_clip
+from core.perception.perceive import Scan, detect_people, scan_clip
 from core.perception.regions import Region
-from core.perception.sightings_picture import draw_people
-from core.perception.track import Observation, Track, observation
+from core.perception.scan import FrameFindings
+from core.perception.sightings_picture import draw_people, frames_to_show
+from core.perception.track import Observation, Sighting, Track, observation
 from core.reporting import SilentReporter
 
 _CPU = torch.device("cpu")
@@ -109,6 +110,47 @@ def test_a_picture_of_people_has_a_skeleton_in_the_colour_of_each() -> None:
     assert not blank.any()
     thigh = drawn[170, 145], drawn[170, 45]
     assert all(colour.any() for colour in thigh) and (thigh[0] != thigh[1]).any()
+
+
+def _stays(x: float, steps: range, quality: float = 0.9) -> Track[Sighting]:
+    """Somebody who stands at x in a picture of 320 x 240 px."""
+    points = np.tile(np.array([[x, 60]], np.float32), (17, 1)) + np.arange(17, dtype=np.float32)[:, None] * (0, 8)
+    box = np.concatenate([points.min(0), points.max(0)]).astype(np.float32)
+    person = FoundPerson(0.9, box, points.astype(np.float32), np.full(17, quality, np.float32))
+    return Track({step: Sighting(person, np.zeros((3, 33), np.float32), True) for step in steps})
+
+
+def test_a_picture_shows_the_people_who_are_named_together_or_frames_beside_each_other() -> None:
+    early, late, noise = range(0, 20), range(15, 40), range(30, 40)
+    tracks = {0: _stays(40, early), 1: _stays(120, early), 2: _stays(200, late), 3: _stays(280, late)}
+    assert frames_to_show(tracks, 40)[0] in range(15, 20) and len(frames_to_show(tracks, 40)) == 1
+    apart = {**tracks, 2: _stays(200, range(25, 40)), 3: _stays(280, noise)}
+    first, second = frames_to_show(apart, 40)
+    assert first in early and second in noise
+    assert frames_to_show({}, 40) == [20]
+
+
+def test_the_picture_of_a_refusal_leaves_out_what_is_nobody(
+    empty_street: Clip, logs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three people are equally near, in other frames than most of what is noise."""
+    people = [_stays(x, range(0, 5)) for x in (60, 160, 260)]
+    noise = [_stays(x, range(3, 6), quality=0.05) for x in (20, 100, 300)]
+    nothing = np.zeros((0, 4), np.float32)
+    findings = tuple(FrameFindings(step, step / 25, False, (), np.eye(3), False) for step in range(6))
+    monkeypatch.setattr(perceive, "scan_clip", lambda *_: Scan(findings, (), (320, 240), nothing))
+    monkeypatch.setattr(perceive, "resolve_identities", lambda _: [*noise, *people])
+    with pytest.raises(UserError) as caught:
+        detect_people(empty_street, 0, 5, people=None, device=_CPU, reporter=SilentReporter())
+    (picture,) = logs.iterdir()
+    assert caught.value.code == "ambiguous-people" and str(picture) in caught.value.hint
+    assert set("012") >= {word.strip(",.") for word in caught.value.message.split() if word.strip(",.").isdigit()}
+    index = int(picture.stem.rsplit("-", 1)[1])
+    (frame,) = read_frames(empty_street, index, index)
+    image = cv2.imread(str(picture))
+    assert image is not None
+    changed = (image[..., ::-1] != frame.image).any(-1)
+    assert changed[100:180, 155:165].any() and not changed[100:180, 95:105].any() and not changed[100:180, :25].any()
 
 
 def test_the_user_can_stop_it(empty_street: Clip) -> None:
