@@ -61,8 +61,9 @@ class SOCIALMIRROR_preferences(bpy.types.AddonPreferences):
         row.prop(self, "interpreter")
         row.operator("socialmirror.use_interpreter", text="", icon="CHECKMARK")
         column.prop(self, "torch_index")
-        column = layout.column(heading="Annotator")
+        column = layout.column()
         column.use_property_split = True
+        column.label(text="Server that annotates clips (Settings > Annotator)")
         for name in ("annotator_url", "annotator_model", "annotator_key"):
             column.prop(self, name)
 
