@@ -216,9 +216,10 @@ def _between_known(
     positions = np.flatnonzero(known)
     if not len(positions):
         return np.zeros_like(values)
-    before = positions[np.maximum(np.searchsorted(positions, np.arange(len(values)), side="right") - 1, 0)]
-    after = positions[np.minimum(np.searchsorted(positions, np.arange(len(values))), len(positions) - 1)]
-    inside = (before <= np.arange(len(values))) & (after >= np.arange(len(values)))
+    frames = np.arange(len(values))
+    before = positions[np.maximum(np.searchsorted(positions, frames, side="right") - 1, 0)]
+    after = positions[np.minimum(np.searchsorted(positions, frames), len(positions) - 1)]
+    inside = (before <= frames) & (after >= frames)
     inside &= time[after] - time[before] <= seconds
     return np.where(inside, np.interp(time, time[positions], values[positions]), 0.0)
 

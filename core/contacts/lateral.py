@@ -21,25 +21,22 @@ from .settings import LateralBoundSettings
 _LEAST_DEPTH = 0.05
 """metres in front of the camera."""
 _FRAMES_PER_CHUNK = 32
+_SETTINGS = LateralBoundSettings()
 
 
 def possible(
-    motion_incam: PairMotion,
-    confidence: Float[np.ndarray, "2 T 22"],
-    body: BodyModel,
-    settings: LateralBoundSettings | None = None,
+    motion_incam: PairMotion, confidence: Float[np.ndarray, "2 T 22"], body: BodyModel
 ) -> Float[np.ndarray, "T Q Q"]:
     """The factor in 0-1 by which the probability of each pair of body parts is reduced; 1 for pairs that meet in the picture.
 
     `motion_incam` lies over the keypoints, `confidence` (0-1) is that of the body joints. It is the likelihood of the gap between
     the two parts across the picture, relative to none, of parts that touch and whose places in the picture have Gaussian errors.
     """
-    settings = settings or LateralBoundSettings()
     of_regions = values_of_regions(confidence).clip(0, 1)
     certainty = np.stack([of_regions[..., index == PART_OF_REGION].mean(-1) for index in range(len(BODY_PARTS))], -1)
-    variance = np.square(settings.sigma_seen + (settings.sigma_unseen - settings.sigma_seen) * (1 - certainty))
+    variance = np.square(_SETTINGS.sigma_seen + (_SETTINGS.sigma_unseen - _SETTINGS.sigma_seen) * (1 - certainty))
     variance = variance[0][:, :, None] + variance[1][:, None]
-    excess = np.maximum(lateral_gaps(motion_incam, body) - settings.free_gap, 0)
+    excess = np.maximum(lateral_gaps(motion_incam, body) - _SETTINGS.free_gap, 0)
     return np.exp(-np.square(excess) / (2 * variance)).astype(np.float32)
 
 

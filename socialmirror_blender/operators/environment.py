@@ -11,20 +11,16 @@ from ...core.contract.errors import UserError
 from ..folders import absolute_path
 from ..preferences import preferences
 from ..runtime import session
-from .reporting import OperatorReturn, poll_idle, reports_errors
+from .reporting import OperatorReturn, WhileIdle, reports_errors
 
 
-class SOCIALMIRROR_OT_install_environment(bpy.types.Operator):
+class SOCIALMIRROR_OT_install_environment(WhileIdle, bpy.types.Operator):
     bl_idname = "socialmirror.install_environment"
     bl_label = "Install Environment"
     bl_description = (
         "Create a Python environment in SocialMirror's own folder, with the packages and networks that it needs. Blender's own "
         "Python is not changed. Needs internet access, about 2 GB of disk space and a few minutes"
     )
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        return poll_idle(cls)
 
     @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
@@ -33,16 +29,12 @@ class SOCIALMIRROR_OT_install_environment(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class SOCIALMIRROR_OT_fetch_weights(bpy.types.Operator):
+class SOCIALMIRROR_OT_fetch_weights(WhileIdle, bpy.types.Operator):
     bl_idname = "socialmirror.fetch_weights"
     bl_label = "Download Networks"
     bl_description = (
         "Download the networks that find people in clips and read prompts, once. Each is checked by its SHA-256"
     )
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        return poll_idle(cls)
 
     @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
@@ -51,7 +43,7 @@ class SOCIALMIRROR_OT_fetch_weights(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class SOCIALMIRROR_OT_use_interpreter(bpy.types.Operator):
+class SOCIALMIRROR_OT_use_interpreter(WhileIdle, bpy.types.Operator):
     bl_idname = "socialmirror.use_interpreter"
     bl_label = "Use Custom Python"
     bl_description = (
@@ -60,10 +52,6 @@ class SOCIALMIRROR_OT_use_interpreter(bpy.types.Operator):
     )
 
     filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        return poll_idle(cls)
 
     @reports_errors
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> OperatorReturn:
@@ -84,16 +72,12 @@ class SOCIALMIRROR_OT_use_interpreter(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class SOCIALMIRROR_OT_use_own_environment(bpy.types.Operator):
+class SOCIALMIRROR_OT_use_own_environment(WhileIdle, bpy.types.Operator):
     bl_idname = "socialmirror.use_own_environment"
     bl_label = "Use SocialMirror's Own Environment"
     bl_description = (
         "Use the environment in SocialMirror's own folder again. It is installed first if it is not there any more"
     )
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        return poll_idle(cls)
 
     @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:

@@ -87,6 +87,14 @@ def poll_editable(operator: Any, context: bpy.types.Context) -> bool:
     return True
 
 
+class WhileIdle:
+    """Mixin for operators that start a job."""
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return poll_idle(cls)
+
+
 class OnReconstruction:
     """Mixin for operators that only read the active reconstruction."""
 
