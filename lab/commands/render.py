@@ -28,10 +28,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, help="of clothes, rooms and cameras (default: 0)")
     parser.add_argument(
         "--cameras",
-        choices=("narrow", "wide", "free"),
+        choices=("narrow", "wide", "free", "medium"),
         default="narrow",
-        help="held by somebody who stands, as in the benchmark; from the floor up to a ladder, and tilted; or, as drones and "
-        "tall tripods, with a pitch of -60 to 30 degrees and every lens; the last two for training (default: %(default)s)",
+        help="held by somebody who stands, as in the benchmark; from the floor up to a ladder, and tilted; as drones and tall "
+        "tripods, with a pitch of -60 to 30 degrees and every lens; or medium shots, which end between the shins and the waist; "
+        "the last three for training (default: %(default)s)",
     )
     parser.add_argument("--clips", type=positive_integer, metavar="N", help="render the first N only")
     parser.add_argument("--frames", type=positive_integer, default=64, metavar="N", help="longest clip (default: 64)")

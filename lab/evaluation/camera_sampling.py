@@ -49,7 +49,9 @@ class CameraDistribution:
     cropped_share: float = 0.15
     """Cameras that leave feet or heads out of the image."""
     cropped: tuple[float, float] = (0.1, 0.3)
-    """Share of the people's height that such cameras leave out."""
+    """How much taller than the image the people then are, in heights of the image."""
+    cropped_edges: tuple[float, ...] = (-0.5, 0.5)
+    """What such images leave out, with equal probability: -0.5 the feet, 0.5 the heads."""
     most_truncated: float = 0.25
     """Largest share of joints outside the image, over the clip."""
     aim: float = 0.04
@@ -69,7 +71,11 @@ FREE_CAMERAS = CameraDistribution(
     focal_length=(24.0, 85.0),
 )
 """As drones, tall tripods and cameras on the ground see people: for training."""
-CAMERAS = {"narrow": NARROW_CAMERAS, "wide": WIDE_CAMERAS, "free": FREE_CAMERAS}
+MEDIUM_CAMERAS = CameraDistribution(
+    cropped_share=1.0, cropped=(0.3, 0.9), cropped_edges=(-0.5,), most_truncated=0.6, portrait_share=0.0
+)
+"""Medium shots, in which the image ends between the shins and the waist."""
+CAMERAS = {"narrow": NARROW_CAMERAS, "wide": WIDE_CAMERAS, "free": FREE_CAMERAS, "medium": MEDIUM_CAMERAS}
 
 
 def sample_camera(
@@ -102,7 +108,7 @@ def _sample(
     cropped = rng.uniform(*distribution.cropped) if rng.random() < distribution.cropped_share else 0.0
     if cropped:
         # the rest fills the image, and the cropped part lies beyond its upper or lower edge
-        fill, aim[1] = 1 + cropped, rng.choice([-0.5, 0.5]) * cropped
+        fill, aim[1] = 1 + cropped, rng.choice(distribution.cropped_edges) * cropped
     margin = distribution.side_margin * size[0] * (-1 if cropped else 1)
 
     def camera(distance: float) -> Camera:
