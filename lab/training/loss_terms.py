@@ -6,9 +6,13 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 
-def masked_mean(values: Float[Tensor, "B P T N"], valid: Bool[Tensor, "B T"]) -> Float[Tensor, ""]:
-    """Mean over the valid frames."""
+def masked_mean(
+    values: Float[Tensor, "B P T N"], valid: Bool[Tensor, "B T"], weights: Float[Tensor, "B P T N"] | None = None
+) -> Float[Tensor, ""]:
+    """Mean over the valid frames, weighted where `weights` are given."""
     weight = valid[:, None, :, None].expand_as(values)
+    if weights is not None:
+        weight = weight * weights
     return (values * weight).sum() / weight.sum().clamp_min(1)
 
 

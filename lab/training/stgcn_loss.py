@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
+from torch.nn import functional
 
 from core.contract.skeleton import PARENTS
 from core.motion import BODY_COUNT
@@ -36,9 +37,14 @@ class STGCNLossSettings:
     """metres between joints of the two people below which their distance counts more (as in InterGen's joint distance maps)."""
     near_weight: float = 3.0
     """How much more."""
+    fast: float = 3.0
+    """m/s, relative to the pelvis, from which on a joint counts fully as one that strikes: see `strike_weights`."""
+    fast_weight: float = 4.0
+    """How much more it counts."""
 
 
 _USUAL_ERROR, _USUAL_ACCELERATION = 0.1, 30.0
+_FRAMES_AROUND_STRIKE = 4
 
 
 def stgcn_loss(
@@ -52,21 +58,36 @@ def stgcn_loss(
     """The loss, and its parts without their weights, detached. `rays` lead from the camera to the joints, of any length."""
     error = relative_to_pelvis(predicted) - relative_to_pelvis(true)
     length = error.norm(dim=-1)
+    weights = strike_weights(true, settings)
     two_valid, three_valid = valid[:, 1:] & valid[:, :-1], valid[:, 2:] & valid[:, :-2]
     difference = predicted - true
     parts = {
-        "likelihood": masked_mean(laplace_nll(error, rays, log_sigma), valid),
-        "pose": masked_mean(length[..., 1:], valid) / _USUAL_ERROR,
+        "likelihood": masked_mean(laplace_nll(error, rays, log_sigma), valid, weights),
+        "pose": masked_mean(length[..., 1:], valid, weights[..., 1:]) / _USUAL_ERROR,
         "position": masked_mean(length[..., :1], valid) / _USUAL_ERROR,
         "distance": _distance_error(predicted, true, valid, settings) / _USUAL_ERROR,
         "bones": masked_mean((bone_lengths(predicted) - bone_lengths(true)).abs(), valid) / _USUAL_ERROR,
-        "velocity": masked_mean(difference.diff(dim=2).norm(dim=-1), two_valid) * FRAME_RATE,
+        "velocity": masked_mean(difference.diff(dim=2).norm(dim=-1), two_valid, weights[:, :, 1:]) * FRAME_RATE,
         "acceleration": masked_mean(difference.diff(n=2, dim=2).norm(dim=-1), three_valid)
         * FRAME_RATE**2
         / _USUAL_ACCELERATION,
     }
     total = torch.stack([getattr(settings, name) * value for name, value in parts.items()]).sum()
     return total, {name: value.detach() for name, value in parts.items()}
+
+
+def strike_weights(true: Float[Tensor, "B P T 22 3"], settings: STGCNLossSettings) -> Float[Tensor, "B P T 22"]:
+    """How much each joint counts: 1, and up to `fast_weight` around frames in which it moves fast about its pelvis.
+
+    A strike is a few frames of one limb. Where these count as any other frame, a network learns to leave it out.
+    """
+    moved = relative_to_pelvis(true)[..., 1:, :].diff(dim=2).norm(dim=-1) * FRAME_RATE
+    speed = functional.pad(moved, (1, 0, 1, 0))
+    around = 2 * _FRAMES_AROUND_STRIKE + 1
+    peak = functional.max_pool1d(speed.transpose(2, 3).flatten(0, 2), around, 1, _FRAMES_AROUND_STRIKE)
+    peak = peak.unflatten(0, (*speed.shape[:2], BODY_COUNT)).transpose(2, 3)
+    slow = settings.fast / 2
+    return 1 + (settings.fast_weight - 1) * ((peak - slow) / (settings.fast - slow)).clamp(0, 1)
 
 
 def relative_to_pelvis(joints: Float[Tensor, "*b 22 3"]) -> Float[Tensor, "*b 22 3"]:

@@ -16,7 +16,7 @@ from lab.evaluation.metrics import interaction
 from lab.training.loss_terms import cross_distances
 from lab.training.stgcn_loss import STGCNLossSettings, bone_lengths, laplace_nll, stgcn_loss
 
-PARTS = [item.name for item in fields(STGCNLossSettings) if not item.name.startswith("near")]
+PARTS = [item.name for item in fields(STGCNLossSettings) if not item.name.startswith(("near", "fast"))]
 
 
 def random_joints(count: int = 4, frames: int = 12, seed: int = 0) -> Tensor:
@@ -86,6 +86,18 @@ def test_a_moved_knee_changes_the_two_bones_that_meet_there() -> None:
     predicted[..., JOINT_INDEX["left_knee"], :] += 0.3
     error = (bone_lengths(predicted) - bone_lengths(true)).abs().amax((0, 1, 2))
     assert error.nonzero().flatten().tolist() == [JOINT_INDEX["left_knee"] - 1, JOINT_INDEX["left_ankle"] - 1]
+
+
+def test_an_error_in_a_strike_costs_more_than_the_same_error_at_rest() -> None:
+    ankle = JOINT_INDEX["left_ankle"]
+    true = random_joints(1)[:, :, :1].expand(1, 2, 40, BODY_COUNT, 3).clone()
+    true[:, 0, 20:, ankle, 2] += torch.arange(20).clamp(max=6) * 0.15  # 4.5 m/s for six frames
+    costs = {}
+    for frame in (5, 22):
+        predicted = true.clone()
+        predicted[:, 0, frame, ankle] += 0.2
+        costs[frame] = part("pose", predicted, true)
+    assert costs[22] > 3 * costs[5]
 
 
 def test_padding_does_not_count() -> None:
