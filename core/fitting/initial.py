@@ -22,6 +22,7 @@ from .lifting import rotations_from_landmarks, translation_from_keypoints
 from .rest_landmarks import rest_landmarks, rest_palms
 from .soles import lowest_points, posed_soles
 from .trunks import trunk_directions, usual_direction
+from .unseen_legs import stand_where_unseen
 
 _STANDING_SPEED = 0.35
 """metres a second across the view below which a foot counts as standing."""
@@ -47,6 +48,7 @@ def estimate_initial_motion(
     seconds = observations.seconds
     rotations = torch.cat([_pose_from_landmarks(observations, body, seconds), curl_rotations(observations)], 2)
     betas = rotations.new_zeros(len(observations.found), 16)
+    rotations = stand_where_unseen(rotations, _up_incam(rotations, betas, body, camera), observations, seconds)
     pelvis = pelvis_over_keypoints(rotations, betas, observations, body, seconds)
     reporter.progress(0.5)
     estimate = on_common_floor(rotations, pelvis, betas, observations, body, camera)
@@ -93,6 +95,13 @@ def _pose_from_landmarks(observations: Observations, body: BodyModel, seconds: T
     six = matrix_to_rotation_6d(rotations).flatten(2)
     smoothed = smooth_over_time(six, torch.ones_like(six), seconds, 0.04)
     return rotation_6d_to_matrix(smoothed.unflatten(2, (BODY_COUNT, 6)))
+
+
+def _up_incam(rotations: Tensor, betas: Tensor, body: BodyModel, camera: Camera | None) -> Float[Tensor, " 3"]:
+    """The floor's normal in the camera's frame, that along which trunks usually point where the camera is not known."""
+    if camera is not None:
+        return torch.as_tensor(camera.T_cw[:3, 2]).to(rotations)
+    return usual_direction(trunk_directions(pose(body, rotations, rotations.new_zeros(*rotations.shape[:2], 3), betas)))
 
 
 def pelvis_over_keypoints(

@@ -36,6 +36,9 @@ _LEAST_PART = 0.1
 _LEAST_FRAMES = 5
 """A track with a lower mean quality, or with detections in fewer frames of the range (part and number), is not a person to
 choose."""
+_CERTAIN_SCORE = 0.6
+"""Mean score of a track from which it is of a person even where its quality is low: of somebody whose legs are outside the
+picture, half of the limbs are not seen."""
 _LEAST_INFERRED_PART = 0.25
 """Fraction of the frames in which somebody must be inferred (`Sighting.is_inferred`) for that to count."""
 _AMBIGUOUS = 0.85
@@ -198,8 +201,10 @@ def _is_person(track: Track[Sighting], steps: int) -> bool:
         if mostly_inferred(track):
             return False
         seen = found  # what was inferred in a few frames says nothing of the others
-    quality = sum(sighting.quality for sighting in seen)
-    return len(seen) >= _least_frames(steps) and quality / len(seen) >= _LEAST_QUALITY
+    if len(seen) < _least_frames(steps):
+        return False
+    quality = float(np.mean([sighting.quality for sighting in seen]))
+    return quality >= _LEAST_QUALITY or float(np.mean([sighting.person.score for sighting in seen])) >= _CERTAIN_SCORE
 
 
 def _least_frames(steps: int) -> float:

@@ -46,6 +46,7 @@ from .scan import DETECTIONS_PER_SECOND, FrameFindings, Scanner
 from .sightings_picture import picture_of_tracks
 from .track import Sighting, Track
 from .tracker import ClipSteps, EmbeddedTracker, PeopleTracker
+from .truncation import without_truncated_legs
 from .unseen import unseen_people
 
 _SCAN_FRACTION, _FOLLOWING_FRACTION = 0.35, 0.45
@@ -303,7 +304,7 @@ def follow_tracks(
         leave_each_body_to_one(own[a], own[b], known)
         warn_of_doubtful([scan.findings[step].index for step in doubtful], reporter)
     return Everyone(
-        tuple(with_consistent_sides(track) for track in own),
+        tuple(without_truncated_legs(with_consistent_sides(track), scan.image_size) for track in own),
         np.array([found.index for found in scan.findings], np.int32),
         np.array([found.time for found in scan.findings], np.float64),
         np.array([found.duplicate for found in scan.findings], bool),

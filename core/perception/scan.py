@@ -29,6 +29,8 @@ from .track import Sighting
 DETECTIONS_PER_SECOND = 10
 _LEAST_SCORE = 0.1
 _LEAST_QUALITY = 0.12
+_CERTAIN_SCORE = 0.6
+"""Score from which somebody is there, however few of their limbs are seen."""
 _SURE_QUALITY = 0.3
 _SURE_SCORE, _LEAST_VISIBILITY = 0.5, 0.2
 """Mean confidence and visibility of the limbs' joints of somebody who hides behind the only person who was found. Photographs of
@@ -250,7 +252,7 @@ def _clear(people: Sequence[FoundPerson]) -> list[FoundPerson]:
 
 
 def _is_somebody(person: FoundPerson) -> bool:
-    return person.score > _LEAST_SCORE and person.quality > _LEAST_QUALITY
+    return person.score > _LEAST_SCORE and (person.quality > _LEAST_QUALITY or person.score > _CERTAIN_SCORE)
 
 
 def _merged_windows(windows: Sequence[Region]) -> list[Region]:

@@ -99,7 +99,7 @@ class Caption:
     sentence: str
 
 
-@stage(version=10, cost=100, weights=(MOVENET, PROMPTED_LANDMARKS))
+@stage(version=11, cost=100, weights=(MOVENET, PROMPTED_LANDMARKS))
 def perception(
     clip: Clip | None, settings: PerceptionSettings, device: torch.device, reporter: Reporter, chunks: ChunkStore
 ) -> Detections:
@@ -129,7 +129,7 @@ def scene_view(clip: Clip | None, perception: Detections, model: str, reporter: 
     return look_at_scene(clip, perception, model, reporter)
 
 
-@stage(version=2, cost=4)
+@stage(version=3, cost=4)
 def clip_camera(
     perception: Detections, known: KnownCamera, scene_view: SceneView | None, body: BodyModel, reporter: Reporter
 ) -> CameraCandidates:
@@ -162,7 +162,7 @@ def observations(
     return observe(perception, clip_camera.camera(choice).K, device)
 
 
-@stage(version=4, cost=3)
+@stage(version=5, cost=3)
 def initial_motion(
     observations: Observations, clip_camera: CameraCandidates, choice: int, body: BodyModel, reporter: Reporter
 ) -> MotionEstimate:

@@ -32,6 +32,7 @@ from core.perception.scan import FrameFindings, Scanner, distinct_people
 from core.perception.scene_cuts import SceneCuts
 from core.perception.skeletons import SHARED, body_region, person_of_pose, pose_of_person, with_keypoints
 from core.perception.track import Observation, Sighting, Track
+from core.perception.truncation import without_truncated_legs
 
 _SIZE = (640, 360)
 _TORSO = 80.0
@@ -241,6 +242,37 @@ def test_a_person_who_turns_round_keeps_the_new_naming() -> None:
 # Appearance
 
 
+def _leg_visibility(y: float, squeezed: float = 1.0) -> np.ndarray:
+    """float [3], of the left hip, knee and ankle of somebody whose legs are found that much shorter than they are."""
+    points = _skeleton(300, y)
+    hip = points[LANDMARK_INDEX["left_hip"], 1]
+    legs = [index for name, index in LANDMARK_INDEX.items() if name.endswith(("knee", "ankle", "heel", "foot_index"))]
+    points[legs, 1] = hip + squeezed * (points[legs, 1] - hip)
+    track = Track({0: Observation(_pose(300, points=points), np.zeros((3, 33), np.float32), 0.9, b"")})
+    pose = without_truncated_legs(track, _SIZE).observations[0].pose
+    return pose.visibility[[LANDMARK_INDEX[f"left_{part}"] for part in ("hip", "knee", "ankle")]]
+
+
+def test_legs_that_a_network_squeezes_into_a_medium_shot_do_not_count_as_seen() -> None:
+    hip, knee, ankle = _leg_visibility(y=295, squeezed=0.17)  # all of the legs in the lowest 25 px of 360
+    assert hip == 1
+    assert knee < 0.05 and ankle < 0.05
+
+
+def test_an_ankle_cut_off_at_the_shin_leaves_the_knee_seen() -> None:
+    points = _skeleton(300, 215)
+    points[LANDMARK_INDEX["left_ankle"], 1] = 357
+    track = Track({0: Observation(_pose(300, points=points), np.zeros((3, 33), np.float32), 0.9, b"")})
+    visibility = without_truncated_legs(track, _SIZE).observations[0].pose.visibility
+    assert visibility[LANDMARK_INDEX["left_knee"]] > 0.9
+    assert visibility[LANDMARK_INDEX["left_ankle"]] < 0.3
+
+
+def test_whole_people_are_seen_wherever_they_stand_and_so_are_bent_legs() -> None:
+    assert (_leg_visibility(y=170) == 1).all()  # 14 px above the edge
+    assert (_leg_visibility(y=150, squeezed=0.4) == 1).all()  # crouches in the middle
+
+
 def test_clothes_tell_people_apart() -> None:
     image = np.full((360, 640, 3), 128, np.uint8)
     image[:, 100:300] = (200, 30, 30)
@@ -412,12 +444,20 @@ def test_who_was_only_inferred_must_be_there_for_longer() -> None:
 def test_what_was_inferred_in_a_few_frames_makes_nobody_of_a_doubtful_track() -> None:
     track = _track(dict.fromkeys(range(5), 200.0), 1)
     doubtful = {
-        k: replace(s, person=replace(s.person, confidence=np.full(17, 0.22, np.float32)))
+        k: replace(s, person=replace(s.person, score=0.3, confidence=np.full(17, 0.22, np.float32)))
         for k, s in track.observations.items()
     }
     sure = replace(track.observations[4], is_inferred=True)
     assert real_people([Track(doubtful | {5: sure})], 20) == []
     assert len(real_people([Track(doubtful | dict.fromkeys(range(5, 10), sure))], 20)) == 1
+
+
+def test_somebody_who_is_surely_there_is_a_person_though_half_of_the_limbs_are_outside_the_picture() -> None:
+    def track(score: float) -> Track[Sighting]:
+        person = _person(300, score=score, quality=0.2)
+        return Track({step: Sighting(person, np.zeros((3, 33), np.float32), True) for step in range(20)})
+
+    assert len(real_people([track(0.9), track(0.3)], 20)) == 1
 
 
 def test_hands_that_were_not_looked_for_are_between_those_that_were() -> None:
