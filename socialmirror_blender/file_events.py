@@ -15,7 +15,10 @@ from . import folders
 from . import scene as scenes
 from .reconstructions import activate_shown_take, fill_missing_prompts
 from .runtime.clip_queue import ClipState, QueuedClip, may_share_folder
-from .runtime.session import Origin, Outcome, abandon_import, is_open, redraw, session
+from .runtime.origins import Origin, is_open
+from .runtime.redraw import redraw
+from .runtime.result_imports import abandon_import
+from .runtime.session import Outcome, session
 
 _takes_before: dict[str, str] = {}
 """The take of each imported reconstruction before the undo or redo that is under way."""

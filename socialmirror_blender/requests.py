@@ -21,7 +21,7 @@ from .picked_people import are_picked_in
 from .preferences import preferences
 from .properties import settings_of, user_prompt
 from .reconstructions import activate_shown_take, require_folder
-from .runtime.session import Origin, current_origin
+from .runtime.origins import Origin, current_origin
 from .scene.correction_state import correction_of, read_stance
 from .scene.objects import require_no_control_rig
 from .scene.pins import check_pins

@@ -15,7 +15,9 @@ from .. import compat
 from ..picked_people import unused_pick
 from ..properties import settings_of
 from ..requests import ChosenClip, reconstruct_request
-from ..runtime import session
+from ..runtime.redraw import redraw
+from ..runtime.result_imports import apply_outcome, has_result_for_open_file
+from ..runtime.session import Outcome, session
 from ..text import counted
 from .reporting import OperatorReturn, reports_errors
 
@@ -70,8 +72,8 @@ class SOCIALMIRROR_OT_queue_remove(_OnClip, bpy.types.Operator):
 
     @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
-        session.session.queue.remove(self.number)
-        session.redraw()
+        session.queue.remove(self.number)
+        redraw()
         return {"FINISHED"}
 
 
@@ -84,8 +86,8 @@ class SOCIALMIRROR_OT_queue_move(_OnClip, bpy.types.Operator):
 
     @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
-        session.session.queue.move(self.number, self.steps)
-        session.redraw()
+        session.queue.move(self.number, self.steps)
+        redraw()
         return {"FINISHED"}
 
 
@@ -96,8 +98,8 @@ class SOCIALMIRROR_OT_queue_again(_OnClip, bpy.types.Operator):
 
     @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
-        session.session.queue.again(self.number)
-        session.redraw()
+        session.queue.again(self.number)
+        redraw()
         return {"FINISHED"}
 
 
@@ -110,22 +112,22 @@ class SOCIALMIRROR_OT_queue_import(_OnClip, bpy.types.Operator):
     @classmethod
     def description(cls, context: bpy.types.Context, properties: Any) -> str:
         with suppress(UserError):
-            return f"{cls.bl_description}. It lies in {session.session.queue.clip(properties.number).folder}"
+            return f"{cls.bl_description}. It lies in {session.queue.clip(properties.number).folder}"
         return cls.bl_description
 
     @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
-        clip = session.session.queue.clip(self.number)
+        clip = session.queue.clip(self.number)
         if not clip.folder:
             raise UserError("no-result", "This clip has no result yet.", "Wait until it is done.")
-        if session.has_result_for_open_file():
+        if has_result_for_open_file():
             raise UserError("busy", "Another result is waiting to be imported.", "Import or dismiss it first.")
-        session.apply_outcome(session.Outcome(clip.folder, clip.origin, "reconstruct"))
-        session.redraw()
-        if session.session.pending is not None:
-            self.report({"ERROR"}, session.session.notice)
+        apply_outcome(Outcome(clip.folder, clip.origin, "reconstruct"))
+        redraw()
+        if session.pending is not None:
+            self.report({"ERROR"}, session.notice)
             return {"CANCELLED"}
-        session.session.queue.remove(self.number)
+        session.queue.remove(self.number)
         return {"FINISHED"}
 
 
@@ -136,8 +138,8 @@ class SOCIALMIRROR_OT_queue_clear(bpy.types.Operator):
 
     @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
-        session.session.queue.clear_finished()
-        session.redraw()
+        session.queue.clear_finished()
+        redraw()
         return {"FINISHED"}
 
 
@@ -160,8 +162,8 @@ def _queue(context: bpy.types.Context, chosen: ChosenClip | None = None) -> dict
     """Add a clip to the queue; returns the fields of its request."""
     fields, origin = reconstruct_request(context, chosen)
     title = origin.strip or Path(fields["clip"]).name
-    session.session.queue.add(title, fields, origin)
-    session.redraw()
+    session.queue.add(title, fields, origin)
+    redraw()
     return fields
 
 

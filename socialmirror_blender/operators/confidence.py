@@ -10,7 +10,7 @@ from bpy.props import BoolProperty, IntProperty
 from ...core.contract.errors import UserError
 from ...core.contract.reconstruction import PERSON_NAMES
 from ..reconstructions import require_reconstruction
-from ..runtime.session import redraw
+from ..runtime.redraw import redraw
 from ..scene.confidence_overlay import (
     collection_stretches,
     hide_overlay,

@@ -10,7 +10,10 @@ from bpy.props import StringProperty
 from ...core.contract.errors import UserError
 from ..folders import absolute_path
 from ..preferences import preferences
-from ..runtime import session
+from ..runtime.environment_watch import refresh_environment
+from ..runtime.job_starts import start_installation
+from ..runtime.redraw import redraw
+from ..runtime.session import session
 from .reporting import OperatorReturn, WhileIdle, reports_errors
 
 
@@ -25,7 +28,7 @@ class SOCIALMIRROR_OT_install_environment(WhileIdle, bpy.types.Operator):
     @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
         require_online("Installing")
-        session.start_installation(torch_index=preferences(context).torch_index)
+        start_installation(torch_index=preferences(context).torch_index)
         return {"FINISHED"}
 
 
@@ -39,7 +42,7 @@ class SOCIALMIRROR_OT_fetch_weights(WhileIdle, bpy.types.Operator):
     @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
         require_online("Downloading")
-        session.start_installation(session.session.environment.interpreter)
+        start_installation(session.environment.interpreter)
         return {"FINISHED"}
 
 
@@ -68,7 +71,7 @@ class SOCIALMIRROR_OT_use_interpreter(WhileIdle, bpy.types.Operator):
             raise UserError("no-interpreter", "No Python was chosen.", "Choose the executable python3 or python.exe.")
         if Path(interpreter).name != interpreter:  # a bare name is looked up by the system
             interpreter = str(absolute_path(interpreter))
-        session.start_installation(interpreter)
+        start_installation(interpreter)
         return {"FINISHED"}
 
 
@@ -81,10 +84,10 @@ class SOCIALMIRROR_OT_use_own_environment(WhileIdle, bpy.types.Operator):
 
     @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
-        interpreter = session.session.environment.own_interpreter
+        interpreter = session.environment.own_interpreter
         if not interpreter:
             require_online("Installing")
-        session.start_installation(interpreter, preferences(context).torch_index)
+        start_installation(interpreter, preferences(context).torch_index)
         return {"FINISHED"}
 
 
@@ -95,8 +98,8 @@ class SOCIALMIRROR_OT_check_environment(bpy.types.Operator):
 
     @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
-        session.refresh_environment()
-        session.redraw()
+        refresh_environment()
+        redraw()
         return {"FINISHED"}
 
 

@@ -9,7 +9,9 @@ from bpy.props import BoolProperty, StringProperty
 
 from ...core.contract.errors import UserError
 from ..folders import absolute_path
-from ..runtime import models, session
+from ..runtime import models
+from ..runtime.job_starts import ask_worker
+from ..runtime.session import session
 from ..text import wrap
 from .environment import require_online
 from .reporting import OperatorReturn, poll_ready, reports_errors
@@ -53,7 +55,7 @@ class _WithLicence(_OnModels):
                 f"{model.title} was not fetched: its licence is not accepted.",
                 f"Read {model.licence_url}, and check the box if you accept it.",
             )
-        session.ask_worker(models.FETCH, {"names": [model.name], "accept_licence": True, "source": source or None})
+        ask_worker(models.FETCH, {"names": [model.name], "accept_licence": True, "source": source or None})
         return {"FINISHED"}
 
 
@@ -64,7 +66,7 @@ class SOCIALMIRROR_OT_list_models(_OnModels, bpy.types.Operator):
 
     @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
-        session.ask_worker(models.LIST, {})
+        ask_worker(models.LIST, {})
         return {"FINISHED"}
 
 
@@ -115,12 +117,12 @@ class SOCIALMIRROR_OT_delete_model(_OnModels, bpy.types.Operator):
 
     @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
-        session.ask_worker(models.DELETE, {"names": [_model_named(self.name).name]})
+        ask_worker(models.DELETE, {"names": [_model_named(self.name).name]})
         return {"FINISHED"}
 
 
 def _model_named(name: str) -> models.Model:
-    for model in session.session.models or ():
+    for model in session.models or ():
         if model.name == name:
             return model
     raise UserError("model-unknown", f"There is no model “{name}”.", "Press Show Models first.")

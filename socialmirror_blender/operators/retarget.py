@@ -14,7 +14,7 @@ from ..reconstructions import active_reconstruction, require_reconstruction
 from ..retarget_properties import choose_map, map_of, retarget_settings, target_of
 from ..rigging.retarget.bone_maps import BoneMap, load_map, save_map, shipped_maps
 from ..rigging.retarget.retargeting import Options, retarget
-from ..runtime import session
+from ..runtime.redraw import redraw
 from .reporting import OperatorReturn, poll_reconstruction, reports_errors
 
 _DETECT = "DETECT"
@@ -60,7 +60,7 @@ class SOCIALMIRROR_OT_retarget(bpy.types.Operator):
             bpy.ops.object.mode_set(mode="OBJECT")
         report = retarget(context, collection, chosen, options)
         settings.report = report.text()
-        session.redraw()  # the panel gets a line more
+        redraw()  # the panel gets a line more
         self.report({"INFO"}, report.text())
         return {"FINISHED"}
 

@@ -12,7 +12,7 @@ from ...core.contract.reconstruction import PEOPLE
 from .. import scene as scenes
 from ..reconstruction_properties import contact_list
 from ..reconstructions import require_folder, require_reconstruction
-from ..runtime.session import redraw
+from ..runtime.redraw import redraw
 from ..scene.ghost import ghost_take, remove_ghosts, show_ghost
 from ..scene.objects import require_no_control_rig
 from ..scene.take_blend import blend_into_take, blend_weights

@@ -7,7 +7,9 @@ from typing import Any
 import bpy
 
 from ..runtime.clip_queue import ClipState, QueuedClip
-from ..runtime.session import Origin, session, waits_for_import
+from ..runtime.origins import Origin
+from ..runtime.queue_turns import waits_for_import
+from ..runtime.session import session
 from ..text import draw_text
 from .sidebar import Sidebar
 

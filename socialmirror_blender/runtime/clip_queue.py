@@ -1,6 +1,6 @@
 """Clips that wait to be reconstructed one after the other, and what became of those that had their turn.
 
-Plain data without Blender; `session.py` starts the jobs and reports how they end. The queue lives as long as this Blender.
+Plain data without Blender; `queue_turns.py` starts the jobs and reports how they end. The queue lives as long as this Blender.
 """
 
 from __future__ import annotations

@@ -159,13 +159,16 @@ def test_the_queue_goes_on_while_a_result_waits_for_the_end_of_edit_mode(
 
 
 @pytest.mark.parametrize(("frames", "waits"), [([2, 4], True), (None, True), ([5, 9], False)])
-def test_only_a_result_of_the_same_frames_holds_a_clip_up(runtime: ModuleType, frames: Any, waits: bool) -> None:
+def test_only_a_result_of_the_same_frames_holds_a_clip_up(
+    runtime: ModuleType, product: Product, frames: Any, waits: bool
+) -> None:
+    session = product("socialmirror_blender.runtime.session")
     add("They hug")
     (clip,) = runtime.session.queue.clips
     runtime.session.queue.clips = ()
     clip = replace(clip, fields=clip.fields | {"frames": [2, 4]})
-    runtime.session.pending = runtime.Outcome(f"{clip.fields['out']}-2", clip.origin, "reconstruct", frames)
-    assert runtime.waits_for_import(clip) is waits
+    runtime.session.pending = session.Outcome(f"{clip.fields['out']}-2", clip.origin, "reconstruct", frames)
+    assert product("socialmirror_blender.runtime.queue_turns").waits_for_import(clip) is waits
 
 
 def test_results_that_are_not_imported_yet_move_along_when_the_file_is_saved(

@@ -22,14 +22,14 @@ FAKE_WORKER = Path(__file__).with_name("fake_worker.py")
 @pytest.fixture
 def runtime(product: Product) -> Iterator[ModuleType]:
     """The add-on's session, with the fake worker for its environment."""
-    session = product("socialmirror_blender.runtime.session")
+    polling = product("socialmirror_blender.runtime.polling")
     environment = product("socialmirror_blender.runtime.environment")
-    session.session.environment = environment.Environment(environment.EnvironmentState.READY, str(FAKE_WORKER))
-    session.session.models = None
-    yield session
-    session.session.runner.close()
-    session.session.runner.clear()
-    session.session.models = None
+    polling.session.environment = environment.Environment(environment.EnvironmentState.READY, str(FAKE_WORKER))
+    polling.session.models = None
+    yield polling
+    polling.session.runner.close()
+    polling.session.runner.clear()
+    polling.session.models = None
 
 
 def finish(runtime: ModuleType) -> Any:
