@@ -65,6 +65,14 @@ class _OnClip:
     number: IntProperty(options={"HIDDEN", "SKIP_SAVE"})
 
 
+class _OnHeldClips:
+    """Mixin for operators on the clips of an earlier session."""
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return session.queue.held > 0
+
+
 class SOCIALMIRROR_OT_queue_remove(_OnClip, bpy.types.Operator):
     bl_idname = "socialmirror.queue_remove"
     bl_label = "Remove from Queue"
@@ -131,10 +139,46 @@ class SOCIALMIRROR_OT_queue_import(_OnClip, bpy.types.Operator):
         return {"FINISHED"}
 
 
+class SOCIALMIRROR_OT_queue_resume(_OnHeldClips, bpy.types.Operator):
+    bl_idname = "socialmirror.queue_resume"
+    bl_label = "Resume Queue"
+    bl_description = "Reconstruct the clips that were waiting when Blender quit. What was already computed is reused"
+
+    @reports_errors
+    def execute(self, context: bpy.types.Context) -> OperatorReturn:
+        session.queue.resume()
+        redraw()
+        return {"FINISHED"}
+
+
+class SOCIALMIRROR_OT_queue_clear_held(_OnHeldClips, bpy.types.Operator):
+    bl_idname = "socialmirror.queue_clear_held"
+    bl_label = "Clear"
+    bl_description = "Remove the clips that were waiting when Blender quit from the queue"
+
+    @reports_errors
+    def execute(self, context: bpy.types.Context) -> OperatorReturn:
+        session.queue.remove_held()
+        redraw()
+        return {"FINISHED"}
+
+
+class SOCIALMIRROR_OT_queue_dismiss_problems(bpy.types.Operator):
+    bl_idname = "socialmirror.queue_dismiss_problems"
+    bl_label = "Dismiss"
+    bl_description = "Hide the message about the queue"
+
+    @reports_errors
+    def execute(self, context: bpy.types.Context) -> OperatorReturn:
+        session.queue_problems = ()
+        redraw()
+        return {"FINISHED"}
+
+
 class SOCIALMIRROR_OT_queue_clear(bpy.types.Operator):
     bl_idname = "socialmirror.queue_clear"
     bl_label = "Clear Finished"
-    bl_description = "Remove all clips that are not waiting or running from the list. Results stay in their folders"
+    bl_description = "Remove all clips that are done, failed or cancelled from the list. Results stay in their folders"
 
     @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
@@ -174,5 +218,8 @@ CLASSES = (
     SOCIALMIRROR_OT_queue_move,
     SOCIALMIRROR_OT_queue_again,
     SOCIALMIRROR_OT_queue_import,
+    SOCIALMIRROR_OT_queue_resume,
+    SOCIALMIRROR_OT_queue_clear_held,
+    SOCIALMIRROR_OT_queue_dismiss_problems,
     SOCIALMIRROR_OT_queue_clear,
 )

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import bpy
 from bpy.app.handlers import persistent
+
+EARLIER_SESSION = -1
+"""In place of numbers that Blender has given until it quit."""
 
 _files_loaded = [0]
 
@@ -39,6 +42,11 @@ def current_origin(context: bpy.types.Context) -> Origin:
 def is_open(origin: Origin) -> bool:
     """Whether the file that a job was started in is open, be it still or again."""
     return origin.file_serial == _files_loaded[0] or (bool(origin.filepath) and origin.filepath == bpy.data.filepath)
+
+
+def followed(origin: Origin) -> Origin:
+    """The origin after the open file was saved, perhaps for the first time or under another name, if it is of that file."""
+    return replace(origin, filepath=bpy.data.filepath) if origin.file_serial == _files_loaded[0] else origin
 
 
 def find_scene(origin: Origin) -> bpy.types.Scene | None:

@@ -24,12 +24,16 @@ from .environment_watch import (
 )
 from .job import Job, JobState
 from .job_starts import ask_worker
+from .kept_queue import keep_queue, let_go_of_queue, take_over_queues
 from .models import FETCH, LIST, read_models
 from .models import JOBS as MODEL_JOBS
 from .queue_turns import clip_has_ended, start_next_clip
 from .redraw import redraw, redraw_once_more
 from .result_imports import abandon_import, choose_result, import_unless_busy, put_first
 from .session import Outcome, session
+
+job_end_listeners: list[Callable[[], None]] = []
+"""Called when a job has ended, however it did, before its result is imported."""
 
 _NEXT_STEP_SECONDS, _BUSY_SECONDS, _IDLE_SECONDS = 0.01, 0.2, 1.0
 
@@ -44,6 +48,8 @@ def pump() -> None:
         session.models = read_models(ready) or session.models
     if before.active and not job.active:
         _job_has_ended(job)
+        for listener in job_end_listeners:
+            listener()
         _list_after_fetch(job)
         changed = True
     if job.kind == "install" and child is not None and session.runner.child_pid is None:
@@ -52,6 +58,7 @@ def pump() -> None:
     for step in (choose_result, start_next_clip, import_unless_busy):
         if step():
             changed = True
+    keep_queue()
     if changed:
         redraw()
 
@@ -98,6 +105,7 @@ def _file_loaded(*_arguments: Any) -> None:
 
 
 def _close() -> None:
+    let_go_of_queue()
     session.runner.close()
 
 
@@ -116,6 +124,7 @@ def _stop() -> None:
 def register(apply: Callable[[Outcome], Generator[None, None, None]], unkeyed_pose: Callable[[], str]) -> None:
     session.apply, session.unkeyed_pose = apply, unkeyed_pose
     refresh_environment()
+    take_over_queues()
     origins.register()
     bpy.app.handlers.load_post.append(_file_loaded)
     bpy.app.timers.register(_tick, first_interval=_IDLE_SECONDS, persistent=True)
@@ -129,5 +138,6 @@ def unregister() -> None:
     bpy.app.handlers.load_post.remove(_file_loaded)
     origins.unregister()
     abandon_import()
+    let_go_of_queue()  # with the clip that runs, which goes on when Blender has quit
     _stop()
     session.apply = session.unkeyed_pose = None

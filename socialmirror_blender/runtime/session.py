@@ -59,6 +59,10 @@ class Session:
     # not ClipQueue[Origin]: typing's cache would keep it, and with it Blender's module, beyond the end of Blender
     queue: ClipQueue[Origin] = field(default_factory=lambda: ClipQueue())
     """Clips that are reconstructed one after the other; their results are imported when asked."""
+    queue_problems: tuple[str, ...] = ()
+    """What went wrong with keeping the queue on the disk, in sentences, until the user dismisses them."""
+    annotator_key: str = ""
+    """Of the annotator's server. It is kept nowhere: neither in Blender's files nor in the queue's."""
     models: tuple[Model, ...] | None = None
     """The hub's models with their states; None before the worker was asked."""
     broken_off: Job | None = None
