@@ -194,6 +194,48 @@ def test_results_that_are_not_imported_yet_move_along_when_the_file_is_saved(
     assert armatures() == 2
 
 
+def test_what_runs_while_the_file_is_saved_moves_beside_it_when_it_ends(
+    runtime: ModuleType, result: Path, tmp_path: Path
+) -> None:
+    settings().output = ""
+    add("They hug")
+    runtime.pump()
+    assert states(runtime) == ["running"]
+    before = Path(runtime.session.queue.clips[0].fields["out"])
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "one.blend"))
+    wait(runtime, lambda: idle(runtime))
+    (clip,) = runtime.session.queue.clips
+    assert Path(clip.folder) == tmp_path / "SocialMirror" / "one" / before.name
+    assert (Path(clip.folder) / "reconstruction.npz").is_file() and not before.exists()
+
+
+def test_a_result_that_a_cancelled_refine_kept_in_place_moves_when_that_has_ended(
+    runtime: ModuleType, result: Path, tmp_path: Path, scene: ModuleType
+) -> None:
+    settings().output = ""
+    start("They hug")
+    wait(runtime, lambda: armatures() == 2)
+    start("work")
+    wait(runtime, lambda: runtime.session.runner.job.fraction == 0.4)
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "one.blend"))
+    press("cancel")
+    wait(runtime, lambda: not runtime.session.runner.job.active)
+    (collection,) = scene.reconstruction_collections()
+    assert scene.folder_of(collection).parent == tmp_path / "SocialMirror" / "one"
+
+
+def test_a_job_belongs_to_the_file_that_it_was_saved_in(runtime: ModuleType, result: Path, tmp_path: Path) -> None:
+    start("They hug")
+    add("They dance")
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "one.blend"))
+    bpy.ops.wm.read_homefile(use_empty=True)
+    wait(runtime, lambda: idle(runtime))
+    assert "one.blend" in runtime.session.notice and armatures() == 0
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "one.blend"))
+    wait(runtime, lambda: armatures() == 2)
+    press("queue_import", number=runtime.session.queue.clips[0].number)
+
+
 def test_clips_that_wait_are_moved_and_removed(runtime: ModuleType, product: Product) -> None:
     queue = product("socialmirror_blender.runtime.clip_queue").ClipQueue()
     for title in "abcd":
