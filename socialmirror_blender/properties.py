@@ -114,12 +114,12 @@ class SOCIALMIRROR_settings(bpy.types.PropertyGroup):
             (
                 "auto",
                 "Automatic",
-                "Fetched models where they are installed and there is a GPU, else the embedded networks",
+                "The downloaded models where they are installed and there is a GPU, else the embedded networks",
             ),
             ("embedded", "Embedded", "The networks that come with the extension; they need no GPU"),
             (
                 "hub",
-                "Fetched Models",
+                "Downloaded Models",
                 "RF-DETR, SAM 2.1 and ViTPose++, which see more in an embrace and are slow without a GPU",
             ),
         ],
@@ -167,7 +167,7 @@ class SOCIALMIRROR_settings(bpy.types.PropertyGroup):
         items=[
             ("auto", "Automatic", "SAM 3D Body where it is installed and there is a GPU, else the embedded networks"),
             ("embedded", "Embedded", "The networks that come with SocialMirror"),
-            ("sam-3d-body", "SAM 3D Body", "Must be fetched once; very slow without a GPU"),
+            ("sam-3d-body", "SAM 3D Body", "Must be downloaded once; very slow without a GPU"),
         ],
     )
     camera_model: EnumProperty(

@@ -7,6 +7,7 @@ from pathlib import Path
 import bpy
 from bpy.props import StringProperty
 
+from ...core.contract.disk_space import NEEDED_SPACE
 from ...core.contract.errors import UserError
 from ..folders import absolute_path
 from ..preferences import preferences
@@ -22,7 +23,7 @@ class SOCIALMIRROR_OT_install_environment(WhileIdle, bpy.types.Operator):
     bl_label = "Install Environment"
     bl_description = (
         "Create a Python environment in SocialMirror's own folder, with the packages and networks that it needs. Blender's own "
-        "Python is not changed. Needs internet access, about 2 GB of disk space and a few minutes"
+        f"Python is not changed. Needs internet access, {NEEDED_SPACE} and a few minutes"
     )
 
     @reports_errors
@@ -32,8 +33,8 @@ class SOCIALMIRROR_OT_install_environment(WhileIdle, bpy.types.Operator):
         return {"FINISHED"}
 
 
-class SOCIALMIRROR_OT_fetch_weights(WhileIdle, bpy.types.Operator):
-    bl_idname = "socialmirror.fetch_weights"
+class SOCIALMIRROR_OT_download_networks(WhileIdle, bpy.types.Operator):
+    bl_idname = "socialmirror.download_networks"
     bl_label = "Download Networks"
     bl_description = (
         "Download the networks that find people in clips and read prompts, once. Each is checked by its SHA-256"
@@ -126,7 +127,7 @@ def require_online(doing: str) -> None:
 
 CLASSES = (
     SOCIALMIRROR_OT_install_environment,
-    SOCIALMIRROR_OT_fetch_weights,
+    SOCIALMIRROR_OT_download_networks,
     SOCIALMIRROR_OT_use_interpreter,
     SOCIALMIRROR_OT_use_own_environment,
     SOCIALMIRROR_OT_check_environment,

@@ -1,4 +1,4 @@
-"""Operators that list, fetch and delete models of the hub. Nothing is fetched before its licence is accepted in a dialog."""
+"""Operators that list, download and delete models of the hub. A dialog shows the licence, which has to be accepted first."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class _WithLicence(_OnModels):
         if not operator.accept:
             raise UserError(
                 "licence-not-accepted",
-                f"{model.title} was not fetched: its licence is not accepted.",
+                f"{model.title} was not installed: its licence is not accepted.",
                 f"Read {model.licence_url}, and check the box if you accept it.",
             )
         ask_worker(models.FETCH, {"names": [model.name], "accept_licence": True, "source": source or None})
@@ -70,9 +70,9 @@ class SOCIALMIRROR_OT_list_models(_OnModels, bpy.types.Operator):
         return {"FINISHED"}
 
 
-class SOCIALMIRROR_OT_fetch_model(_WithLicence, bpy.types.Operator):
-    bl_idname = "socialmirror.fetch_model"
-    bl_label = "Fetch Model"
+class SOCIALMIRROR_OT_download_model(_WithLicence, bpy.types.Operator):
+    bl_idname = "socialmirror.download_model"
+    bl_label = "Download Model"
     bl_description = "Download this model from the Hugging Face hub, after you have accepted its licence"
 
     @reports_errors
@@ -81,7 +81,7 @@ class SOCIALMIRROR_OT_fetch_model(_WithLicence, bpy.types.Operator):
 
     @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
-        require_online("Fetching a model")
+        require_online("Downloading a model")
         return self.fetch()
 
 
@@ -107,7 +107,7 @@ class SOCIALMIRROR_OT_model_from_folder(_WithLicence, bpy.types.Operator):
 class SOCIALMIRROR_OT_delete_model(_OnModels, bpy.types.Operator):
     bl_idname = "socialmirror.delete_model"
     bl_label = "Delete Model"
-    bl_description = "Delete this model, or what is left of an interrupted download. It can be fetched again"
+    bl_description = "Delete this model, or what is left of an interrupted download. It can be downloaded again"
 
     name: StringProperty(options={"HIDDEN", "SKIP_SAVE"})
 
@@ -139,7 +139,7 @@ def _lines_about(model: models.Model) -> list[str]:
 
 CLASSES = (
     SOCIALMIRROR_OT_list_models,
-    SOCIALMIRROR_OT_fetch_model,
+    SOCIALMIRROR_OT_download_model,
     SOCIALMIRROR_OT_model_from_folder,
     SOCIALMIRROR_OT_delete_model,
 )

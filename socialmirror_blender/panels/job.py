@@ -20,7 +20,7 @@ _JOB_LABELS = {
     "refine": "Refining",
     "install": "Installing",
     models.LIST: "Listing models",
-    models.FETCH: "Fetching",
+    models.FETCH: "Downloading",
     models.DELETE: "Deleting",
 }
 

@@ -50,7 +50,7 @@ def pump() -> None:
         _job_has_ended(job)
         for listener in job_end_listeners:
             listener()
-        _list_after_fetch(job)
+        _list_after_download(job)
         changed = True
     if job.kind == "install" and child is not None and session.runner.child_pid is None:
         installer_has_ended(job)
@@ -77,8 +77,8 @@ def _job_has_ended(job: Job) -> None:
         job_has_failed(job.failure.code)
 
 
-def _list_after_fetch(job: Job) -> None:
-    """List the models again after a fetch that has not succeeded, and then show how it ended: a part may be on the disk."""
+def _list_after_download(job: Job) -> None:
+    """List the models again after a download that has not succeeded, and then show how it ended: a part may be on the disk."""
     if job.kind == FETCH and job.state is not JobState.DONE:
         with suppress(UserError):
             ask_worker(LIST, {})

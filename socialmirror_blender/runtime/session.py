@@ -66,7 +66,7 @@ class Session:
     models: tuple[Model, ...] | None = None
     """The hub's models with their states; None before the worker was asked."""
     broken_off: Job | None = None
-    """A fetch that was cancelled or has failed, while the models are listed again."""
+    """A download of a model that was cancelled or has failed, while the models are listed again."""
     notice: str = ""
     """What the user should know about the pending result, or about the last import."""
     waits: bool = False

@@ -83,6 +83,6 @@ def test_the_list_can_show_the_touches_of_the_current_frame_alone(imported: Any,
 
 
 def test_without_an_environment_reconstruct_tells_to_install_it(product: Product) -> None:
-    product("socialmirror_blender.runtime.session").refresh_environment()
+    product("socialmirror_blender.runtime.environment_watch").refresh_environment()
     with pytest.raises(RuntimeError, match=r"poll.*Install it once"):
         press("reconstruct")
