@@ -53,7 +53,7 @@ class SOCIALMIRROR_OT_add_seen_touch(OnEditableReconstruction, bpy.types.Operato
         "Add the touch that the model saw as a contact, for Refine to close. Where it did not say left or right, the nearer side "
         "is used"
     )
-    bl_options = {"REGISTER", "UNDO"}
+    bl_options = {"REGISTER", "UNDO", "INTERNAL"}
 
     index: IntProperty(description="Number of the touch", options={"SKIP_SAVE", "HIDDEN"})
 

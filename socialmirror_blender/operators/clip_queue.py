@@ -77,6 +77,7 @@ class SOCIALMIRROR_OT_queue_remove(_OnClip, bpy.types.Operator):
     bl_idname = "socialmirror.queue_remove"
     bl_label = "Remove from Queue"
     bl_description = "Remove the clip from the list. Results stay in their folder"
+    bl_options = {"INTERNAL"}
 
     @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
@@ -89,6 +90,7 @@ class SOCIALMIRROR_OT_queue_move(_OnClip, bpy.types.Operator):
     bl_idname = "socialmirror.queue_move"
     bl_label = "Move in Queue"
     bl_description = "Run the clip earlier or later"
+    bl_options = {"INTERNAL"}
 
     steps: IntProperty(options={"HIDDEN", "SKIP_SAVE"})
 
@@ -103,6 +105,7 @@ class SOCIALMIRROR_OT_queue_again(_OnClip, bpy.types.Operator):
     bl_idname = "socialmirror.queue_again"
     bl_label = "Try Again"
     bl_description = "Queue the clip again. What was already computed is reused"
+    bl_options = {"INTERNAL"}
 
     @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
@@ -115,6 +118,7 @@ class SOCIALMIRROR_OT_queue_import(_OnClip, bpy.types.Operator):
     bl_idname = "socialmirror.queue_import"
     bl_label = "Import Result"
     bl_description = "Import the clip's reconstruction into the scene from which it was queued"
+    bl_options = {"INTERNAL"}
     # no undo step of its own: the import makes one
 
     @classmethod

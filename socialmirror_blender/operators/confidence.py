@@ -89,6 +89,7 @@ class SOCIALMIRROR_OT_jump_to_frame(bpy.types.Operator):
     bl_idname = "socialmirror.jump_to_frame"
     bl_label = "Jump to Frames"
     bl_description = "Go to the first of these frames"
+    bl_options = {"REGISTER", "UNDO", "INTERNAL"}
 
     frame: IntProperty(options={"SKIP_SAVE", "HIDDEN"})
 

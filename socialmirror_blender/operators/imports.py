@@ -79,7 +79,7 @@ class SOCIALMIRROR_OT_use_take(OnIdleReconstruction, bpy.types.Operator):
     bl_idname = "socialmirror.use_take"
     bl_label = "Use Take"
     bl_description = "Key the armatures with this take. Your own keys and pins stay"
-    bl_options = {"REGISTER", "UNDO"}
+    bl_options = {"REGISTER", "UNDO", "INTERNAL"}
 
     take: StringProperty(options={"SKIP_SAVE", "HIDDEN"})
 

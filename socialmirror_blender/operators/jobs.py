@@ -119,6 +119,7 @@ class SOCIALMIRROR_OT_dismiss_failure(bpy.types.Operator):
     bl_idname = "socialmirror.dismiss_failure"
     bl_label = "Dismiss"
     bl_description = "Hide the message about a job that failed before the queue went on"
+    bl_options = {"INTERNAL"}
 
     number: IntProperty(options={"SKIP_SAVE", "HIDDEN"})
 

@@ -32,7 +32,7 @@ class _WithLicence(_OnModels):
 
     name: StringProperty(options={"HIDDEN", "SKIP_SAVE"})
     accept: BoolProperty(
-        name="I accept the licence",
+        name="I Accept the Licence",
         description="The model is installed only if you accept its licence",
         options={"SKIP_SAVE"},
     )
@@ -43,7 +43,7 @@ class _WithLicence(_OnModels):
         column = layout.column(align=True)
         for line in _lines_about(model):
             column.label(text=line)
-        layout.operator("wm.url_open", text=f"Read the licence ({model.licence})", icon="URL").url = model.licence_url
+        layout.operator("wm.url_open", text=f"Read the Licence ({model.licence})", icon="URL").url = model.licence_url
         layout.prop(self, "accept")
 
     def fetch(self, source: str = "") -> OperatorReturn:
@@ -74,6 +74,7 @@ class SOCIALMIRROR_OT_download_model(_WithLicence, bpy.types.Operator):
     bl_idname = "socialmirror.download_model"
     bl_label = "Download Model"
     bl_description = "Download this model from the Hugging Face hub, after you have accepted its licence"
+    bl_options = {"INTERNAL"}
 
     @reports_errors
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> OperatorReturn:
@@ -91,6 +92,7 @@ class SOCIALMIRROR_OT_model_from_folder(_WithLicence, bpy.types.Operator):
     bl_description = (
         "Install this model from a folder with its files, e.g. copied from another computer. The files are checked"
     )
+    bl_options = {"INTERNAL"}
 
     directory: StringProperty(subtype="DIR_PATH", options={"SKIP_SAVE"})
 
@@ -108,6 +110,7 @@ class SOCIALMIRROR_OT_delete_model(_OnModels, bpy.types.Operator):
     bl_idname = "socialmirror.delete_model"
     bl_label = "Delete Model"
     bl_description = "Delete this model, or what is left of an interrupted download. It can be downloaded again"
+    bl_options = {"INTERNAL"}
 
     name: StringProperty(options={"HIDDEN", "SKIP_SAVE"})
 

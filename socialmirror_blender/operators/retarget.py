@@ -85,7 +85,7 @@ class SOCIALMIRROR_OT_bone_map_choose(_OnTarget, bpy.types.Operator):
     bl_idname = "socialmirror.bone_map_choose"
     bl_label = "Bone Map"
     bl_description = "Fill in the bone map for a kind of rig, by the names of its bones"
-    bl_options = {"REGISTER", "UNDO"}
+    bl_options = {"REGISTER", "UNDO", "INTERNAL"}
 
     kind: EnumProperty(
         name="Map",
@@ -105,7 +105,7 @@ class SOCIALMIRROR_OT_bone_map_load(_OnTarget, bpy.types.Operator):
     bl_idname = "socialmirror.bone_map_load"
     bl_label = "Load Bone Map"
     bl_description = "Load a bone map from a JSON file"
-    bl_options = {"REGISTER", "UNDO"}
+    bl_options = {"REGISTER", "UNDO", "INTERNAL"}
 
     filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
     filter_glob: StringProperty(default=f"*{_SUFFIX}", options={"HIDDEN"})
@@ -125,6 +125,7 @@ class SOCIALMIRROR_OT_bone_map_save(_OnTarget, bpy.types.Operator):
     bl_idname = "socialmirror.bone_map_save"
     bl_label = "Save Bone Map"
     bl_description = "Save the bone map with your changes as a JSON file"
+    bl_options = {"INTERNAL"}
 
     filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
     filter_glob: StringProperty(default=f"*{_SUFFIX}", options={"HIDDEN"})

@@ -86,7 +86,7 @@ def _draw_camera_settings(column: Any, settings: Any) -> None:
     column.prop(settings, "fov_angle", text="FOV (0: Auto)")
     column.prop(settings, "know_camera")
     if settings.know_camera:
-        _draw_properties(column, settings, ("camera_pitch_angle", "camera_roll_angle", "camera_height"))
+        _draw_properties(column, settings, ("camera_pitch_angle", "camera_roll_angle", "camera_height_length"))
 
 
 def _draw_properties(column: Any, settings: Any, names: Iterable[str]) -> None:
