@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ...core.contract.errors import UserError
-from ...core.contract.fields import MAX_PATH, Fields
+from ...core.contract.fields import MAX_PATH, MAX_TEXT, Fields
 from ...core.contract.files import read_json, write_json
 from ...core.contract.limits import MAX_FRAME_INDEX
 from ...core.contract.locks import HeldLock, hold
@@ -125,7 +125,7 @@ def _to_json(clip: QueuedClip[Origin]) -> dict[str, Any]:
         "title": clip.title,
         "state": clip.state.value,
         "folder": clip.folder,
-        "message": clip.message,
+        "message": clip.message[:MAX_TEXT],
         "out": str(clip.fields["out"]),
         "request": {name: clip.fields[name] for name in _REQUEST if name in clip.fields},
         "filepath": origin.filepath,

@@ -74,6 +74,13 @@ def test_clips_that_waited_or_ran_wait_for_the_user_after_a_restart(
     assert states(runtime) == ["done", "done"]
 
 
+def test_how_a_clip_has_failed_is_kept_however_long_it_is_told(runtime: ModuleType, product: Product) -> None:
+    add("They hug")
+    runtime.session.queue.fail(runtime.session.queue.clips[0].number, "No. " * 10_000)
+    restart(runtime, product)
+    assert states(runtime) == ["failed"] and runtime.session.queue.clips[0].message.startswith("No. No. ")
+
+
 def test_held_clips_are_cleared_and_new_ones_do_not_wait_for_them(
     runtime: ModuleType, result: Path, product: Product, queue_folder: Path, tmp_path: Path
 ) -> None:
