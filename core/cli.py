@@ -124,7 +124,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_doctor_options(command("doctor", _doctor, "Check the installation, and say how to repair it."))
     _add_models_options(
         command(
-            "models", _models, "List, fetch, delete or verify models of the Hugging Face hub, all of them optional."
+            "models", _models, "List, download, delete or verify models of the Hugging Face hub, all of them optional."
         )
     )
     command("serve", _serve, "Run the worker for Blender: JSON lines on stdin and stdout.")
@@ -154,7 +154,7 @@ def _add_doctor_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_models_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("action", choices=("list", "fetch", "delete", "verify"), help="what to do")
+    parser.add_argument("action", choices=("list", "download", "delete", "verify"), help="what to do")
     parser.add_argument("names", nargs="*", metavar="NAME", help="the models, as `list` names them")
     parser.add_argument(
         "--accept-licence", action="store_true", help="you have read the licences of the models and accept them"
@@ -334,7 +334,7 @@ def _models(options: argparse.Namespace) -> int:
     if options.action == "list" and options.json:
         print(json.dumps(command.overview(), indent=1))
         return OK
-    if options.action in ("fetch", "delete") and not options.names:
+    if options.action in ("download", "delete") and not options.names:
         raise UserError("bad-arguments", f"No model is named to {options.action}.", "See `python -m core models list`.")
     with Terminal(sys.stderr) as terminal:
         return command.run(

@@ -142,7 +142,7 @@ def _model(name: str, whole: bool) -> Check:
     memory = main_memory_gigabytes()
     little = memory is not None and memory < model.memory_gigabytes
     detail = (
-        f"{found.problem or 'not fetched'}; optional: it {model.purpose} ({size_text(model.megabytes)}, {model.licence.name}, "
+        f"{found.problem or 'not downloaded'}; optional: it {model.purpose} ({size_text(model.megabytes)}, {model.licence.name}, "
         f"{model.memory_gigabytes:g} GB of memory{f'; this machine has {memory:.0f}' if little else ''})"
     )
     return Check(f"model {name}", False, detail, how_to_get(model), needed=False, optional=found.state == "missing")

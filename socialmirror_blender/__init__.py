@@ -14,7 +14,7 @@ from . import (
     reconstructions,
     retarget_properties,
 )
-from .runtime import session
+from .runtime import polling
 from .scene.ghost import place_ghosts
 from .scene.unkeyed_pose import unkeyed_pose
 
@@ -28,7 +28,7 @@ def register() -> None:
     operators.register()
     panels.register()
     menus.register()
-    session.register(reconstructions.import_outcome, unkeyed_pose)
+    polling.register(reconstructions.import_outcome, unkeyed_pose)
     file_events.register()
     camera_events.register()
     contact_events.register()
@@ -40,7 +40,7 @@ def unregister() -> None:
     contact_events.unregister()
     camera_events.unregister()
     file_events.unregister()
-    session.unregister()
+    polling.unregister()
     menus.unregister()
     panels.unregister()
     operators.unregister()

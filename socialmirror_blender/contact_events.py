@@ -9,7 +9,7 @@ from bpy.app.handlers import persistent
 
 from . import scene as scenes
 from .reconstruction_properties import touch_listeners
-from .runtime.session import redraw
+from .runtime.redraw import redraw
 from .scene.contact_list import activate_contact, active_touch, read_contacts
 from .scene.contact_markers import (
     adopt_moved_markers,

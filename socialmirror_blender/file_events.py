@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import bpy
 from bpy.app.handlers import persistent
@@ -14,8 +14,14 @@ from ..core.contract.errors import UserError
 from . import folders
 from . import scene as scenes
 from .reconstructions import activate_shown_take, fill_missing_prompts
+from .runtime import polling
 from .runtime.clip_queue import ClipState, QueuedClip, may_share_folder
-from .runtime.session import Origin, Outcome, abandon_import, is_open, redraw, session
+from .runtime.origins import Origin, followed, is_open
+from .runtime.redraw import redraw
+from .runtime.result_imports import abandon_import
+from .runtime.session import Outcome, session
+
+Entry = TypeVar("Entry", Outcome, "QueuedClip[Origin]")
 
 _takes_before: dict[str, str] = {}
 """The take of each imported reconstruction before the undo or redo that is under way."""
@@ -26,12 +32,23 @@ def _before_saving(path: str = "", *_: Any) -> None:
     """Move results of a file that was not saved yet beside it, and store links for the place where it is saved."""
     abandon_import()
     path = path or bpy.data.filepath
-    if not path:
-        return
-    if not session.runner.job.active:  # otherwise they move when the job's result is imported, or at the next time
-        scenes.move_results_beside(Path(path))
-    _move_waiting_results(Path(path))
-    scenes.keep_links(path)
+    if path:
+        _move_results_beside(Path(path))
+        scenes.keep_links(path)
+
+
+def _move_results_beside(blend: Path) -> None:
+    """Move the open file's results beside it, as far as no job may be writing into them."""
+    if not session.runner.job.active:  # otherwise `_after_job` moves them
+        scenes.move_results_beside(blend)
+    _move_waiting_results(blend)
+
+
+def _after_job() -> None:
+    """Move what a job wrote while the file was saved for the first time."""
+    if bpy.data.filepath:
+        abandon_import()
+        _move_results_beside(Path(bpy.data.filepath))
 
 
 def _move_waiting_results(blend: Path) -> None:
@@ -74,6 +91,19 @@ def _after_saving(*_: Any) -> None:
     """A copy may have been saved elsewhere; the open file is where it was."""
     if bpy.data.filepath:
         scenes.keep_links(bpy.data.filepath)
+        _let_jobs_follow()
+
+
+def _let_jobs_follow() -> None:
+    """Let the jobs of the open file, and what they have made, belong to the file as it was just saved."""
+    session.origin = None if session.origin is None else followed(session.origin)
+    session.pending = None if session.pending is None else _followed(session.pending)
+    session.waiting = tuple(map(_followed, session.waiting))
+    session.queue.relocate(_followed)
+
+
+def _followed(entry: Entry) -> Entry:
+    return replace(entry, origin=followed(entry.origin))
 
 
 @persistent
@@ -142,10 +172,12 @@ _HANDLERS = (
 def register() -> None:
     for name, handler in _HANDLERS:
         getattr(bpy.app.handlers, name).append(handler)
+    polling.job_end_listeners.append(_after_job)
 
 
 def unregister() -> None:
     for name, handler in _HANDLERS:
         getattr(bpy.app.handlers, name).remove(handler)
+    polling.job_end_listeners.remove(_after_job)
     if bpy.app.timers.is_registered(_separate_copies):
         bpy.app.timers.unregister(_separate_copies)

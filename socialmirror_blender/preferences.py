@@ -10,17 +10,15 @@ from bpy.props import StringProperty
 from ..core.contract.annotators import KEY_VARIABLE
 from .panels import draw_environment, draw_job
 from .runtime.paths import PACKAGE
-
-_annotator_key = [""]
-"""The key of the annotator's server, until Blender ends: nothing of it may be in Blender's files."""
+from .runtime.session import session
 
 
 def _get_key(_preferences: Any) -> str:
-    return _annotator_key[0]
+    return session.annotator_key
 
 
 def _set_key(_preferences: Any, value: str) -> None:
-    _annotator_key[0] = value.strip()
+    session.annotator_key = value.strip()
 
 
 class SOCIALMIRROR_preferences(bpy.types.AddonPreferences):

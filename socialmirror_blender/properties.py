@@ -42,6 +42,18 @@ def _angle(degrees: str, least: float, most: float, **options: Any) -> Any:
     return FloatProperty(subtype="ANGLE", min=math.radians(least), max=math.radians(most), get=get, set=put, **options)
 
 
+def _length(metres: str, **options: Any) -> Any:
+    """A property that shows another one, which is in metres as in requests, by the scene's unit scale."""
+
+    def get(settings: Any) -> float:
+        return getattr(settings, metres) / settings.id_data.unit_settings.scale_length
+
+    def put(settings: Any, value: float) -> None:
+        setattr(settings, metres, value * settings.id_data.unit_settings.scale_length)
+
+    return FloatProperty(unit="LENGTH", get=get, set=put, **options)
+
+
 def _search_movie_strips(_settings: bpy.types.PropertyGroup, context: bpy.types.Context, text: str) -> list[str]:
     return [strip.name for strip in compat.movie_strips(context) if text.lower() in strip.name.lower()]
 
@@ -114,12 +126,12 @@ class SOCIALMIRROR_settings(bpy.types.PropertyGroup):
             (
                 "auto",
                 "Automatic",
-                "Fetched models where they are installed and there is a GPU, else the embedded networks",
+                "The downloaded models where they are installed and there is a GPU, else the embedded networks",
             ),
             ("embedded", "Embedded", "The networks that come with the extension; they need no GPU"),
             (
                 "hub",
-                "Fetched Models",
+                "Downloaded Models",
                 "RF-DETR, SAM 2.1 and ViTPose++, which see more in an embrace and are slow without a GPU",
             ),
         ],
@@ -167,7 +179,7 @@ class SOCIALMIRROR_settings(bpy.types.PropertyGroup):
         items=[
             ("auto", "Automatic", "SAM 3D Body where it is installed and there is a GPU, else the embedded networks"),
             ("embedded", "Embedded", "The networks that come with SocialMirror"),
-            ("sam-3d-body", "SAM 3D Body", "Must be fetched once; very slow without a GPU"),
+            ("sam-3d-body", "SAM 3D Body", "Must be downloaded once; very slow without a GPU"),
         ],
     )
     camera_model: EnumProperty(
@@ -241,14 +253,8 @@ class SOCIALMIRROR_settings(bpy.types.PropertyGroup):
         name="Roll",
         description="How far the camera is turned clockwise, seen from behind it",
     )
-    camera_height: FloatProperty(
-        name="Height",
-        description="Height of the camera above the floor",
-        unit="LENGTH",
-        min=MIN_CAMERA_HEIGHT,
-        max=MAX_CAMERA_HEIGHT,
-        default=1.5,
-    )
+    camera_height: FloatProperty(min=MIN_CAMERA_HEIGHT, max=MAX_CAMERA_HEIGHT, default=1.5, options={"HIDDEN"})
+    camera_height_length: _length("camera_height", name="Height", description="Height of the camera above the floor")
     body: StringProperty(
         name="Body Model",
         description="A licensed SMPL-X file or its folder. Empty: the free body that comes with SocialMirror",

@@ -26,7 +26,7 @@ from ..core.contract.contact import SOURCES, STATES
 from ..core.contract.reconstruction import PERSON_NAMES
 from ..core.contract.skeleton import GROUND, REGIONS
 
-REGION_ITEMS = [(name, name.replace("_", " ").capitalize(), "") for name in REGIONS]
+REGION_ITEMS = [(name, name.replace("_", " ").title(), "") for name in REGIONS]
 GROUND_ITEM = (GROUND, "Ground", "")
 PERSON_ITEMS = [(str(person), name, "") for person, name in enumerate(PERSON_NAMES)]
 FOOT_MODE_ITEMS = [

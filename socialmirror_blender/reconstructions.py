@@ -16,7 +16,8 @@ from ..core.contract.files import read_json
 from ..core.contract.reconstruction import INFO_FILE, Info, load, load_info
 from . import folders
 from . import scene as scenes
-from .runtime.session import Origin, Outcome, find_scene
+from .runtime.origins import Origin, find_scene
+from .runtime.session import Outcome
 from .scene.linking import find_import_of
 from .scene.objects import reconstruction_of, require_no_control_rig
 from .scene.result_prompt import fill_prompt, is_filled

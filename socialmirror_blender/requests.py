@@ -9,7 +9,7 @@ from typing import Any
 
 import bpy
 
-from ..core.contract.annotators import SERVER, server_address
+from ..core.contract.annotators import SERVER
 from ..core.contract.errors import UserError
 from ..core.contract.files import write_json
 from ..core.contract.marks import PersonMark
@@ -21,7 +21,8 @@ from .picked_people import are_picked_in
 from .preferences import preferences
 from .properties import settings_of, user_prompt
 from .reconstructions import activate_shown_take, require_folder
-from .runtime.session import Origin, current_origin
+from .runtime.job_starts import require_reachable
+from .runtime.origins import Origin, current_origin
 from .scene.correction_state import correction_of, read_stance
 from .scene.objects import require_no_control_rig
 from .scene.pins import check_pins
@@ -98,7 +99,6 @@ def reconstruct_request(context: bpy.types.Context, chosen: ChosenClip | None = 
     return {
         "out": str(output_folder(settings.output) / (clip.stem.strip(". ") or "clip")),
         **message_fields(request),
-        **({"annotator_key": preferences(context).annotator_key} if request.annotator == SERVER else {}),
     }, origin
 
 
@@ -146,13 +146,7 @@ def _annotator_server(context: bpy.types.Context, settings: Any) -> dict[str, An
             "The annotator is a server, and none is named.",
             "Name one in the add-on's preferences, or choose another annotator in the settings.",
         )
-    address = server_address(chosen.annotator_url)
-    if not address.is_this_machine and not bpy.app.online_access:
-        raise UserError(
-            "offline",
-            f"The annotator's server {address.host} is another computer, and Blender's online access is off.",
-            "Allow online access in Preferences, System, or choose another annotator.",
-        )
+    require_reachable(chosen.annotator_url)
     return {"annotator_url": chosen.annotator_url.strip(), "annotator_model": chosen.annotator_model.strip() or None}
 
 

@@ -253,7 +253,7 @@ class ReconstructRequest(TakesRequest):
     lifting: str = option(
         "auto",
         TEXT,
-        "what lifts the people to 3D: sam-3d-body is fetched once (docs/models.md) and wants a GPU "
+        "what lifts the people to 3D: sam-3d-body is downloaded once (docs/models.md) and wants a GPU "
         "(default: auto, sam-3d-body where it is installed and there is a GPU, else embedded)",
         choices=LIFTING,
         check=one_of("bad-lifting", "lifting", LIFTING),

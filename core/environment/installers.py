@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from ..contract.disk_space import NEEDED_SPACE
 from ..contract.errors import UserError
 from ..contract.files import explain_write_errors
 from ..contract.redaction import redact
@@ -245,9 +246,8 @@ def _reason(lines: Sequence[str]) -> str:
     return lines[-1].strip().rstrip(".") if lines else "the installer gave no reason"
 
 
-_SPACE = "about 2 GB, with CUDA 8 GB"
 _HINTS = (
-    (("no space", "os error 28", "os error 112"), f"Free some space, {_SPACE}, and install again."),
+    (("no space", "os error 28", "os error 112"), f"Make room for {NEEDED_SPACE}, and install again."),
     (
         ("hash",),  # before the proxy: a digest may hold "407"
         "A downloaded file is not the one that this version of SocialMirror was tested with. Install again; "
@@ -265,5 +265,7 @@ _HINTS = (
 def failure_hint(reason: str) -> str:
     """What the user can do about a failed installation."""
     lowered = reason.lower()
-    general = f"Check the network and the free space ({_SPACE}) and install again; what was downloaded already is used."
+    general = (
+        f"Check the network, make room for {NEEDED_SPACE}, and install again; what was downloaded already is used."
+    )
     return next((hint for signs, hint in _HINTS if any(sign in lowered for sign in signs)), general)

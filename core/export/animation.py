@@ -19,12 +19,26 @@ REST_TO_WORLD = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
 
 
 @dataclass(frozen=True)
+class Picture:
+    """An image file."""
+
+    name: str
+    data: bytes
+    kind: str
+    """image/png or image/jpeg."""
+
+
+@dataclass(frozen=True)
 class Material:
     name: str
     colour: tuple[float, float, float, float]
     """Linear red, green, blue, and opacity."""
     metallic: float = 0.0
     roughness: float = 0.8
+    picture: Picture | None = None
+    """Multiplies the colour, where the UVs put it."""
+    is_cut_out: bool = False
+    """Whether the picture's alpha is that of the material."""
 
 
 @dataclass(frozen=True)

@@ -136,7 +136,10 @@ def _add_material(document: GltfDocument, material: Material) -> int:
             "roughnessFactor": material.roughness,
         },
     }
-    if material.colour[3] < 1:
+    if material.picture is not None:
+        texture = document.add_texture(material.picture.name, material.picture.data, material.picture.kind)
+        record["pbrMetallicRoughness"]["baseColorTexture"] = {"index": texture}
+    if material.colour[3] < 1 or material.is_cut_out:
         record["alphaMode"] = "BLEND"
     if record not in document.materials:
         document.materials.append(record)

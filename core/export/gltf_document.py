@@ -29,6 +29,8 @@ class GltfDocument:
     nodes: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     meshes: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     materials: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    textures: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    images: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     skins: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     animations: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     accessors: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
@@ -47,22 +49,25 @@ class GltfDocument:
         format requires for positions and times.
         """
         flat = values.reshape(len(values), -1)
-        view: dict[str, Any] = {"buffer": 0, "byteOffset": len(self.buffer), "byteLength": flat.nbytes}
-        if target is not None:
-            view["target"] = target
         accessor: dict[str, Any] = {
-            "bufferView": len(self.buffer_views),
+            "bufferView": self._add_view(flat.tobytes(), target),
             "componentType": _COMPONENT_TYPES[flat.dtype],
             "count": len(flat),
             "type": _ELEMENT_TYPES[flat.shape[1]],
         }
         if bounds:
             accessor |= {"min": flat.min(0).tolist(), "max": flat.max(0).tolist()}
-        self.buffer_views.append(view)
         self.accessors.append(accessor)
-        self.buffer += flat.tobytes()
-        self.buffer += b"\0" * (-len(self.buffer) % 4)
         return len(self.accessors) - 1
+
+    def add_texture(self, name: str, data: bytes, kind: str) -> int:
+        """Add a texture of a PNG or JPEG file, unless the document has it already, and return its index."""
+        for number, image in enumerate(self.images):
+            if self._content(image["bufferView"]) == data:
+                return number
+        self.images.append({"name": name, "mimeType": kind, "bufferView": self._add_view(data)})
+        self.textures.append({"source": len(self.images) - 1})
+        return len(self.textures) - 1
 
     def to_bytes(self, root_nodes: list[int]) -> bytes:
         """The file: a header, a JSON chunk and a binary chunk, both padded to four bytes."""
@@ -73,6 +78,8 @@ class GltfDocument:
             "nodes": self.nodes,
             "meshes": self.meshes,
             "materials": self.materials,
+            "textures": self.textures,
+            "images": self.images,
             "skins": self.skins,
             "animations": self.animations,
             "accessors": self.accessors,
@@ -85,3 +92,17 @@ class GltfDocument:
         chunks = struct.pack("<I4s", len(text), b"JSON") + text
         chunks += struct.pack("<I4s", len(self.buffer), b"BIN\0") + bytes(self.buffer)
         return struct.pack("<4sII", b"glTF", 2, 12 + len(chunks)) + chunks
+
+    def _add_view(self, data: bytes, target: int | None = None) -> int:
+        """Add bytes to the buffer and return the view of them."""
+        view: dict[str, Any] = {"buffer": 0, "byteOffset": len(self.buffer), "byteLength": len(data)}
+        if target is not None:
+            view["target"] = target
+        self.buffer_views.append(view)
+        self.buffer += data
+        self.buffer += b"\0" * (-len(self.buffer) % 4)
+        return len(self.buffer_views) - 1
+
+    def _content(self, view: int) -> bytes:
+        start, length = (self.buffer_views[view][name] for name in ("byteOffset", "byteLength"))
+        return bytes(self.buffer[start : start + length])

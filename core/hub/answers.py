@@ -18,13 +18,13 @@ def explain_failure(model: HubModel, told: Mapping[str, Any], lines: Sequence[st
     """The UserError for what `transfer` told of a failure, and for the lines that it wrote."""
     kind, page = told.get("error", "other"), f"https://huggingface.co/{model.repository}"
     by_hand = (
-        f"Or copy the files from another machine and run `python -m core models fetch {model.name} --from FOLDER`."
+        f"Or copy the files from another machine and run `python -m core models download {model.name} --from FOLDER`."
     )
     if kind == "disk":
         number = int(told.get("errno") or 0)
         if number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             return UserError(
-                "disk-full", f"The disk is full: {model.title} was not fetched.", "Free some space and try again."
+                "disk-full", f"The disk is full: {model.title} was not downloaded.", "Free some space and try again."
             )
         return UserError(
             "not-writable",
@@ -34,7 +34,7 @@ def explain_failure(model: HubModel, told: Mapping[str, Any], lines: Sequence[st
     if kind == "offline":
         return UserError(
             "hub-offline",
-            f"{model.title} was not fetched: HF_HUB_OFFLINE forbids to use the network.",
+            f"{model.title} was not downloaded: HF_HUB_OFFLINE forbids to use the network.",
             f"Unset it. {by_hand}",
         )
     if kind == "gated":
@@ -57,8 +57,8 @@ def explain_failure(model: HubModel, told: Mapping[str, Any], lines: Sequence[st
     cause = network_failure([*lines, str(told.get("text", ""))])
     return UserError(
         "hub-unreachable",
-        f"{model.title} could not be fetched: {cause or _first_line(told)}.",
-        f"Check the connection and fetch it again; what has come already is used. {by_hand}",
+        f"{model.title} could not be downloaded: {cause or _first_line(told)}.",
+        f"Check the connection and download it again; what has come already is used. {by_hand}",
     )
 
 

@@ -13,7 +13,7 @@ from .catalogue import CATALOGUE
 from .fetch import bytes_in, delete, fetch, partial_bytes
 from .store import ModelStatus, model_named, models_folder, size_text, status
 
-_STAGE = "fetching models"
+_STAGE = "downloading models"
 
 
 def describe(found: ModelStatus) -> dict[str, Any]:
@@ -80,7 +80,7 @@ def table(states: Sequence[ModelStatus]) -> str:
         model = found.model
         size = size_text(bytes_in(found.folder) / 1e6 if found.state != "missing" else model.megabytes)
         begun = partial_bytes(model.name)
-        state = f"{size_text(begun / 1e6)} fetched" if begun and found.state == "missing" else found.state
+        state = f"{size_text(begun / 1e6)} downloaded" if begun and found.state == "missing" else found.state
         lines.append(f"{model.name:18} {state:14} {size:>8}  {model.licence.name:12} {model.purpose}")
         if found.problem:
             lines.append(f"{'':18} {found.problem}")
@@ -89,7 +89,7 @@ def table(states: Sequence[ModelStatus]) -> str:
 
 def run(action: str, names: Sequence[str], listener: Listener, *, accept: bool, source: Path | None) -> int:
     """Run one action of the command line and return its exit code."""
-    if action == "fetch":
+    if action == "download":
         fetch_models(names, listener, licence_accepted=accept, source=source)
     elif action == "delete":
         for name in names:

@@ -261,7 +261,7 @@ def _hold(model: HubModel) -> HeldLock:
     lock = hold(_lock_file(model))
     if lock is None:
         raise UserError(
-            "model-busy", f"{model.title} is being fetched by another process.", "Wait until that has ended."
+            "model-busy", f"{model.title} is being downloaded by another process.", "Wait until that has ended."
         )
     return lock
 
@@ -316,7 +316,7 @@ def _damaged(model: HubModel, problem: str) -> UserError:
     return UserError(
         "model-damaged",
         f"{model.title} is not what it should be: {problem}.",
-        "Fetch it again; where that does not help, please report it.",
+        "Download it again; where that does not help, please report it.",
     )
 
 

@@ -19,7 +19,7 @@ MANIFEST = "socialmirror-manifest.json"
 SCHEMA = 1
 _LARGEST_FILE = 1 << 40
 _LATEST = 1 << 63
-_FETCH_AGAIN = "Fetch the model again."
+_FETCH_AGAIN = "Download the model again."
 _CLUTTER = frozenset((MANIFEST, ".DS_Store", "Thumbs.db", "desktop.ini"))
 """Files that may lie in the folder without being in its manifest: the manifest, and what file managers leave."""
 
@@ -74,7 +74,7 @@ def refused_file(model: HubModel, path: str) -> UserError:
     return UserError(
         "model-damaged",
         f"{path!r} cannot be taken for {model.title}: only safetensors, JSON and text are, as other files may hold code.",
-        "Take that file out of the folder, or fetch the model from its own repository.",
+        "Take that file out of the folder, or download the model from its own repository.",
     )
 
 
@@ -145,7 +145,7 @@ def problems(
         if now.st_size != file.size:
             yield f"{path} has {now.st_size} bytes instead of {file.size}"
         elif (whole or now.st_mtime_ns != file.modified_ns) and content_key(place, while_reading) != file.sha256:
-            yield f"{path} is not the file that was fetched (its sha256 differs)"
+            yield f"{path} is not the file that was downloaded (its sha256 differs)"
 
 
 def files_in(folder: Path) -> list[str]:

@@ -61,12 +61,16 @@ class MogeModel:
             self._session: Any = onnxruntime.InferenceSession(str(folder / _FILE), options, providers=providers)
         except Exception as error:  # onnxruntime's own types, which have no common base
             raise UserError(
-                "model-damaged", f"{folder / _FILE} cannot be loaded: {_first_line(error)}.", "Fetch the model again."
+                "model-damaged",
+                f"{folder / _FILE} cannot be loaded: {_first_line(error)}.",
+                "Download the model again.",
             ) from error
         inputs = {each.name for each in self._session.get_inputs()}
         outputs = {each.name for each in self._session.get_outputs()}
         if "image" not in inputs or not {"points", "mask", "metric_scale"} <= outputs:
-            raise UserError("model-damaged", f"{folder / _FILE} is not a network of MoGe-2.", "Fetch the model again.")
+            raise UserError(
+                "model-damaged", f"{folder / _FILE} is not a network of MoGe-2.", "Download the model again."
+            )
         self._takes_tokens = "num_tokens" in inputs
         self._outputs = [name for name in ("points", "normal", "mask", "metric_scale") if name in outputs]
 

@@ -90,7 +90,7 @@ def identity(name: str) -> str:
 
 def how_to_get(model: HubModel) -> str:
     return (
-        f"Fetch it with `python -m core models fetch {model.name} --accept-licence`, or with Fetch under Models in the sidebar "
+        f"Press Download under Models in the sidebar, or run `python -m core models download {model.name} --accept-licence` "
         f"({size_text(model.megabytes)}; licence {model.licence.name}, {model.licence.url})."
     )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
@@ -23,7 +22,8 @@ def find_place(folder: Path, choices: ClipChoices) -> tuple[Path, Info | None]:
         if not results.holds_result(place):
             return place, None
         before = _readable(place)
-        if before is not None and _of_same_clip(choices_of(before), choices):
+        made_of = None if before is None else choices_of(before)
+        if made_of is not None and made_of.are_of_same_clip(choices):
             return place, before
     raise AssertionError("not reached")
 
@@ -44,25 +44,3 @@ def choices_of(info: Info) -> ClipChoices | None:
         return ClipChoices.from_json(Fields(info.settings, damaged).record("choices"))
     except UserError:
         return None
-
-
-def _of_same_clip(before: ClipChoices | None, now: ClipChoices) -> bool:
-    """Whether takes of both may lie side by side: the same clip, frames, people and body.
-
-    Then any of them can be shown by the same two rigs.
-    """
-    names = (
-        "prompt",
-        "backend",
-        "fov",
-        "initial",
-        "camera_pitch",
-        "camera_roll",
-        "camera_height",
-        "lifting",
-        "annotator",
-        "scene_model",
-        "hub",
-        "describer",
-    )
-    return before is not None and replace(before, **{name: getattr(now, name) for name in names}) == now

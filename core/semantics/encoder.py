@@ -28,7 +28,7 @@ TEXT_SIZE = 384
 _MAX_TOKENS = 256
 """Longer sentences are truncated; the network was trained on no more."""
 _BATCH_SIZE = 64
-_DOWNLOAD_HINT = "Download Networks in Blender's sidebar fetches it, or `python -m core doctor --fix`."
+_DOWNLOAD_HINT = "Press Download Networks in Blender's sidebar, or run `python -m core doctor --fix`."
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,8 @@ from ..scene.rest_pose import BONES, ROOT
 from ..scene.skin_weights import read_vertex_weights
 from ..scene.state import read_state
 from .reading import is_scaled
-from .skin import is_of_rig, is_plain
+from .skin import is_of_rig, uv_layer_of
+from .textures import inputs_left_out
 
 _MOVABLE = (ROOT, "pelvis")
 _WHOLE_FRAME = 1e-3
@@ -186,11 +187,13 @@ def _check_shape(rig: bpy.types.Object, skin: bpy.types.Object) -> Iterator[Find
 
 def _check_materials(skin: bpy.types.Object) -> Iterator[Finding]:
     materials = {slot.material.name: slot.material for slot in skin.material_slots if slot.material is not None}
+    layer = uv_layer_of(skin.data)
     for name, material in materials.items():
-        if not is_plain(material):
+        left_out = inputs_left_out(material, "" if layer is None else layer.name)
+        if left_out:
             yield Finding(
-                f"The material {name} has textures or other nodes: the file has its name and a plain colour.",
-                "Assign the textures in the engine.",
+                f"The file does not hold what the nodes of the material {name} make of {', '.join(left_out[:3])}.",
+                "Bake it to an image as Base Color, or make the material in the engine.",
             )
 
 

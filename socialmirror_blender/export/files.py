@@ -18,6 +18,8 @@ _FBX_OPTIONS: dict[str, Any] = {
     "add_leaf_bones": False,
     "use_armature_deform_only": True,
     "mesh_smooth_type": "OFF",
+    "path_mode": "COPY",
+    "embed_textures": True,
     "bake_anim": True,
     "bake_anim_use_all_bones": True,
     "bake_anim_use_nla_strips": False,  # with this and the next one, every armature gets all actions of the file as takes

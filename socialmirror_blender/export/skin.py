@@ -10,13 +10,10 @@ import numpy as np
 from mathutils.kdtree import KDTree
 
 from ...core.export.animation import Material, Skin
-from .. import compat
 from ..scene.confidence_overlay import remove_overlay
 from ..scene.rest_pose import BONES, SMPLX_TO_ARMATURE
 from ..scene.skin_weights import read_vertex_weights
-
-_NO_MATERIAL = (0.8, 0.8, 0.8, 1.0)
-"""What Blender shows where there is no material."""
+from .textures import read_material
 
 Weights = list[list[tuple[int, float]]]
 """For each vertex numbers of bones, as in BONES, and weights."""
@@ -71,12 +68,9 @@ def read_weights(skin: bpy.types.Object) -> tuple[np.ndarray, np.ndarray]:
     return _padded(_entries(skin))
 
 
-def is_plain(material: bpy.types.Material) -> bool:
-    """Whether name and values hold all of a material: it has no textures and no shader but a Principled BSDF."""
-    shader = compat.surface_shader(material)
-    if shader is None:
-        return compat.surface_tree(material) is None
-    return not any(socket.is_linked for socket in shader.inputs)
+def uv_layer_of(mesh: Any) -> Any | None:
+    """The UV map that a file gets: the one for rendering, which image textures use."""
+    return next((layer for layer in mesh.uv_layers if layer.active_render), mesh.uv_layers.active)
 
 
 def _read(evaluated: Any, base: Any, to_armature: np.ndarray) -> Skin:
@@ -93,10 +87,11 @@ def _read(evaluated: Any, base: Any, to_armature: np.ndarray) -> Skin:
     mesh.loops.foreach_get("vertex_index", corners)
     mesh.polygons.foreach_get("material_index", slots)
     uv = np.zeros((len(mesh.loops), 2), np.float32)
-    if mesh.uv_layers.active is not None:
-        mesh.uv_layers.active.uv.foreach_get("vector", flat := uv.ravel())
+    layer = uv_layer_of(mesh)
+    if layer is not None:
+        layer.uv.foreach_get("vector", flat := uv.ravel())
         uv = flat.reshape(-1, 2)
-    materials = _materials(evaluated)
+    materials = _materials(evaluated, "" if layer is None else layer.name)
     return Skin(
         vertices @ SMPLX_TO_ARMATURE,
         corners[loops].reshape(-1, 3),
@@ -139,26 +134,8 @@ def _with_lost(entries: Weights, points: np.ndarray, base: Any) -> Weights:
     return [each or before[tree.find(point)[1]] for each, point in zip(entries, points.tolist())]
 
 
-def _materials(evaluated: Any) -> tuple[Material, ...]:
+def _materials(evaluated: Any, uv_layer: str) -> tuple[Material, ...]:
     """Of all slots; at least one."""
     slots = [slot.material for slot in evaluated.material_slots]
     slots += list(evaluated.data.materials)[len(slots) :]  # modifiers may add some
-    return tuple(_material(each.original if each is not None else None) for each in slots or [None])
-
-
-def _material(material: Any) -> Material:
-    if material is None:
-        return Material("Material", _NO_MATERIAL)
-    shader = compat.surface_shader(material)
-    if shader is None:
-        return Material(material.name, tuple(material.diffuse_color), material.metallic, material.roughness)
-    colour, alpha, metallic, roughness = (
-        shader.inputs[name] for name in ("Base Color", "Alpha", "Metallic", "Roughness")
-    )
-    shown = material.diffuse_color if colour.is_linked else colour.default_value
-    return Material(
-        material.name,
-        (*tuple(shown)[:3], 1.0 if alpha.is_linked else alpha.default_value),
-        metallic.default_value,
-        roughness.default_value,
-    )
+    return tuple(read_material(each.original if each is not None else None, uv_layer) for each in slots or [None])

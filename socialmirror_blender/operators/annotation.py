@@ -11,7 +11,7 @@ from ...core.contract.errors import UserError
 from .. import scene as scenes
 from ..reconstruction_properties import contact_list
 from ..reconstructions import active_annotation, active_reconstruction, require_reconstruction
-from ..runtime import session
+from ..runtime.redraw import redraw
 from ..scene.contact_list import activate_contact, read_contacts, write_contacts
 from ..scene.result_prompt import own_prompt
 from ..scene.seen_touches import contact_of
@@ -42,7 +42,7 @@ class SOCIALMIRROR_OT_use_suggestion(bpy.types.Operator):
                 "no-annotation", "No model has looked at this clip.", "Choose an annotator and reconstruct."
             )
         contact_list(require_reconstruction(context)).prompt = annotation.sentence
-        session.redraw()
+        redraw()
         return {"FINISHED"}
 
 
@@ -53,7 +53,7 @@ class SOCIALMIRROR_OT_add_seen_touch(OnEditableReconstruction, bpy.types.Operato
         "Add the touch that the model saw as a contact, for Refine to close. Where it did not say left or right, the nearer side "
         "is used"
     )
-    bl_options = {"REGISTER", "UNDO"}
+    bl_options = {"REGISTER", "UNDO", "INTERNAL"}
 
     index: IntProperty(description="Number of the touch", options={"SKIP_SAVE", "HIDDEN"})
 

@@ -6,6 +6,7 @@ import math
 
 import bpy
 
+from ...core.contract.errors import UserError
 from ...core.contract.reconstruction import PEOPLE
 from ...core.contract.requests import MAX_FOV, MIN_FOV
 from .. import scene as scenes
@@ -49,7 +50,11 @@ class SOCIALMIRROR_OT_know_camera(OnIdleReconstruction, bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
         stance, settings = read_stance(require_reconstruction(context)), settings_of(context)
         if stance is None:
-            return {"CANCELLED"}
+            raise UserError(
+                "no-camera",
+                "This take was imported by an earlier version, which did not note its camera.",
+                "Choose the take again under Take.",
+            )
         settings.know_camera = True
         settings.camera_pitch, settings.camera_roll = math.degrees(stance.pitch), math.degrees(stance.roll)
         settings.camera_height = stance.height

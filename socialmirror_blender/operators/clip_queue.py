@@ -15,7 +15,9 @@ from .. import compat
 from ..picked_people import unused_pick
 from ..properties import settings_of
 from ..requests import ChosenClip, reconstruct_request
-from ..runtime import session
+from ..runtime.redraw import redraw
+from ..runtime.result_imports import apply_outcome, has_result_for_open_file
+from ..runtime.session import Outcome, session
 from ..text import counted
 from .reporting import OperatorReturn, reports_errors
 
@@ -63,15 +65,24 @@ class _OnClip:
     number: IntProperty(options={"HIDDEN", "SKIP_SAVE"})
 
 
+class _OnHeldClips:
+    """Mixin for operators on the clips of an earlier session."""
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return session.queue.held > 0
+
+
 class SOCIALMIRROR_OT_queue_remove(_OnClip, bpy.types.Operator):
     bl_idname = "socialmirror.queue_remove"
     bl_label = "Remove from Queue"
     bl_description = "Remove the clip from the list. Results stay in their folder"
+    bl_options = {"INTERNAL"}
 
     @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
-        session.session.queue.remove(self.number)
-        session.redraw()
+        session.queue.remove(self.number)
+        redraw()
         return {"FINISHED"}
 
 
@@ -79,13 +90,14 @@ class SOCIALMIRROR_OT_queue_move(_OnClip, bpy.types.Operator):
     bl_idname = "socialmirror.queue_move"
     bl_label = "Move in Queue"
     bl_description = "Run the clip earlier or later"
+    bl_options = {"INTERNAL"}
 
     steps: IntProperty(options={"HIDDEN", "SKIP_SAVE"})
 
     @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
-        session.session.queue.move(self.number, self.steps)
-        session.redraw()
+        session.queue.move(self.number, self.steps)
+        redraw()
         return {"FINISHED"}
 
 
@@ -93,11 +105,12 @@ class SOCIALMIRROR_OT_queue_again(_OnClip, bpy.types.Operator):
     bl_idname = "socialmirror.queue_again"
     bl_label = "Try Again"
     bl_description = "Queue the clip again. What was already computed is reused"
+    bl_options = {"INTERNAL"}
 
     @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
-        session.session.queue.again(self.number)
-        session.redraw()
+        session.queue.again(self.number)
+        redraw()
         return {"FINISHED"}
 
 
@@ -105,39 +118,76 @@ class SOCIALMIRROR_OT_queue_import(_OnClip, bpy.types.Operator):
     bl_idname = "socialmirror.queue_import"
     bl_label = "Import Result"
     bl_description = "Import the clip's reconstruction into the scene from which it was queued"
+    bl_options = {"INTERNAL"}
     # no undo step of its own: the import makes one
 
     @classmethod
     def description(cls, context: bpy.types.Context, properties: Any) -> str:
         with suppress(UserError):
-            return f"{cls.bl_description}. It lies in {session.session.queue.clip(properties.number).folder}"
+            return f"{cls.bl_description}. It lies in {session.queue.clip(properties.number).folder}"
         return cls.bl_description
 
     @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
-        clip = session.session.queue.clip(self.number)
+        clip = session.queue.clip(self.number)
         if not clip.folder:
             raise UserError("no-result", "This clip has no result yet.", "Wait until it is done.")
-        if session.has_result_for_open_file():
+        if has_result_for_open_file():
             raise UserError("busy", "Another result is waiting to be imported.", "Import or dismiss it first.")
-        session.apply_outcome(session.Outcome(clip.folder, clip.origin, "reconstruct"))
-        session.redraw()
-        if session.session.pending is not None:
-            self.report({"ERROR"}, session.session.notice)
+        apply_outcome(Outcome(clip.folder, clip.origin, "reconstruct"))
+        redraw()
+        if session.pending is not None:
+            self.report({"ERROR"}, session.notice)
             return {"CANCELLED"}
-        session.session.queue.remove(self.number)
+        session.queue.remove(self.number)
+        return {"FINISHED"}
+
+
+class SOCIALMIRROR_OT_queue_resume(_OnHeldClips, bpy.types.Operator):
+    bl_idname = "socialmirror.queue_resume"
+    bl_label = "Resume Queue"
+    bl_description = "Reconstruct the clips that were waiting when Blender quit. What was already computed is reused"
+
+    @reports_errors
+    def execute(self, context: bpy.types.Context) -> OperatorReturn:
+        session.queue.resume()
+        redraw()
+        return {"FINISHED"}
+
+
+class SOCIALMIRROR_OT_queue_clear_held(_OnHeldClips, bpy.types.Operator):
+    bl_idname = "socialmirror.queue_clear_held"
+    bl_label = "Clear"
+    bl_description = "Remove the clips that were waiting when Blender quit from the queue"
+
+    @reports_errors
+    def execute(self, context: bpy.types.Context) -> OperatorReturn:
+        session.queue.remove_held()
+        redraw()
+        return {"FINISHED"}
+
+
+class SOCIALMIRROR_OT_queue_dismiss_problems(bpy.types.Operator):
+    bl_idname = "socialmirror.queue_dismiss_problems"
+    bl_label = "Dismiss"
+    bl_description = "Hide the message about the queue"
+
+    @reports_errors
+    def execute(self, context: bpy.types.Context) -> OperatorReturn:
+        session.queue_problems = ()
+        redraw()
         return {"FINISHED"}
 
 
 class SOCIALMIRROR_OT_queue_clear(bpy.types.Operator):
     bl_idname = "socialmirror.queue_clear"
     bl_label = "Clear Finished"
-    bl_description = "Remove all clips that are not waiting or running from the list. Results stay in their folders"
+    bl_description = "Remove all clips that are done, failed or cancelled from the list. Results stay in their folders"
 
     @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
-        session.session.queue.clear_finished()
-        session.redraw()
+        session.queue.clear_finished()
+        redraw()
         return {"FINISHED"}
 
 
@@ -160,8 +210,8 @@ def _queue(context: bpy.types.Context, chosen: ChosenClip | None = None) -> dict
     """Add a clip to the queue; returns the fields of its request."""
     fields, origin = reconstruct_request(context, chosen)
     title = origin.strip or Path(fields["clip"]).name
-    session.session.queue.add(title, fields, origin)
-    session.redraw()
+    session.queue.add(title, fields, origin)
+    redraw()
     return fields
 
 
@@ -172,5 +222,8 @@ CLASSES = (
     SOCIALMIRROR_OT_queue_move,
     SOCIALMIRROR_OT_queue_again,
     SOCIALMIRROR_OT_queue_import,
+    SOCIALMIRROR_OT_queue_resume,
+    SOCIALMIRROR_OT_queue_clear_held,
+    SOCIALMIRROR_OT_queue_dismiss_problems,
     SOCIALMIRROR_OT_queue_clear,
 )

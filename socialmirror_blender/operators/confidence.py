@@ -10,7 +10,7 @@ from bpy.props import BoolProperty, IntProperty
 from ...core.contract.errors import UserError
 from ...core.contract.reconstruction import PERSON_NAMES
 from ..reconstructions import require_reconstruction
-from ..runtime.session import redraw
+from ..runtime.redraw import redraw
 from ..scene.confidence_overlay import (
     collection_stretches,
     hide_overlay,
@@ -89,6 +89,7 @@ class SOCIALMIRROR_OT_jump_to_frame(bpy.types.Operator):
     bl_idname = "socialmirror.jump_to_frame"
     bl_label = "Jump to Frames"
     bl_description = "Go to the first of these frames"
+    bl_options = {"REGISTER", "UNDO", "INTERNAL"}
 
     frame: IntProperty(options={"SKIP_SAVE", "HIDDEN"})
 

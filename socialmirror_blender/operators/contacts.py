@@ -159,7 +159,7 @@ class SOCIALMIRROR_OT_contact_choose(_OnContact, bpy.types.Operator):
     bl_idname = "socialmirror.contact_choose"
     bl_label = "Choose Contact"
     bl_description = "Make this pair of regions the active one"
-    bl_options = {"REGISTER", "UNDO"}
+    bl_options = {"REGISTER", "UNDO", "INTERNAL"}
 
     index: IntProperty(options={"HIDDEN"})
 
@@ -188,6 +188,7 @@ class SOCIALMIRROR_OT_contact_jump(bpy.types.Operator):
     bl_idname = "socialmirror.contact_jump"
     bl_label = "Jump to Contact"
     bl_description = "Go to the contact's first frame"
+    bl_options = {"REGISTER", "UNDO"}
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:

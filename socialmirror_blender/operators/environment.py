@@ -7,10 +7,14 @@ from pathlib import Path
 import bpy
 from bpy.props import StringProperty
 
+from ...core.contract.disk_space import NEEDED_SPACE
 from ...core.contract.errors import UserError
 from ..folders import absolute_path
 from ..preferences import preferences
-from ..runtime import session
+from ..runtime.environment_watch import refresh_environment
+from ..runtime.job_starts import start_installation
+from ..runtime.redraw import redraw
+from ..runtime.session import session
 from .reporting import OperatorReturn, WhileIdle, reports_errors
 
 
@@ -19,18 +23,18 @@ class SOCIALMIRROR_OT_install_environment(WhileIdle, bpy.types.Operator):
     bl_label = "Install Environment"
     bl_description = (
         "Create a Python environment in SocialMirror's own folder, with the packages and networks that it needs. Blender's own "
-        "Python is not changed. Needs internet access, about 2 GB of disk space and a few minutes"
+        f"Python is not changed. Needs internet access, {NEEDED_SPACE} and a few minutes"
     )
 
     @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
         require_online("Installing")
-        session.start_installation(torch_index=preferences(context).torch_index)
+        start_installation(torch_index=preferences(context).torch_index)
         return {"FINISHED"}
 
 
-class SOCIALMIRROR_OT_fetch_weights(WhileIdle, bpy.types.Operator):
-    bl_idname = "socialmirror.fetch_weights"
+class SOCIALMIRROR_OT_download_networks(WhileIdle, bpy.types.Operator):
+    bl_idname = "socialmirror.download_networks"
     bl_label = "Download Networks"
     bl_description = (
         "Download the networks that find people in clips and read prompts, once. Each is checked by its SHA-256"
@@ -39,7 +43,7 @@ class SOCIALMIRROR_OT_fetch_weights(WhileIdle, bpy.types.Operator):
     @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
         require_online("Downloading")
-        session.start_installation(session.session.environment.interpreter)
+        start_installation(session.environment.interpreter)
         return {"FINISHED"}
 
 
@@ -68,7 +72,7 @@ class SOCIALMIRROR_OT_use_interpreter(WhileIdle, bpy.types.Operator):
             raise UserError("no-interpreter", "No Python was chosen.", "Choose the executable python3 or python.exe.")
         if Path(interpreter).name != interpreter:  # a bare name is looked up by the system
             interpreter = str(absolute_path(interpreter))
-        session.start_installation(interpreter)
+        start_installation(interpreter)
         return {"FINISHED"}
 
 
@@ -81,10 +85,10 @@ class SOCIALMIRROR_OT_use_own_environment(WhileIdle, bpy.types.Operator):
 
     @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
-        interpreter = session.session.environment.own_interpreter
+        interpreter = session.environment.own_interpreter
         if not interpreter:
             require_online("Installing")
-        session.start_installation(interpreter, preferences(context).torch_index)
+        start_installation(interpreter, preferences(context).torch_index)
         return {"FINISHED"}
 
 
@@ -95,8 +99,8 @@ class SOCIALMIRROR_OT_check_environment(bpy.types.Operator):
 
     @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
-        session.refresh_environment()
-        session.redraw()
+        refresh_environment()
+        redraw()
         return {"FINISHED"}
 
 
@@ -123,7 +127,7 @@ def require_online(doing: str) -> None:
 
 CLASSES = (
     SOCIALMIRROR_OT_install_environment,
-    SOCIALMIRROR_OT_fetch_weights,
+    SOCIALMIRROR_OT_download_networks,
     SOCIALMIRROR_OT_use_interpreter,
     SOCIALMIRROR_OT_use_own_environment,
     SOCIALMIRROR_OT_check_environment,

@@ -11,6 +11,7 @@ from .. import scene as scenes
 from ..reconstruction_properties import FOOT_MODE_ITEMS
 from ..reconstructions import require_reconstruction
 from ..scene.foot_list import set_foot_mode
+from ..text import counted
 from .reporting import OnEditableReconstruction, OnReconstruction, OperatorReturn, reports_errors
 
 
@@ -30,7 +31,7 @@ class SOCIALMIRROR_OT_feet_mode(OnEditableReconstruction, bpy.types.Operator):
     @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
         count = set_foot_mode(require_reconstruction(context), cast("FootMode", self.mode))
-        self.report({"INFO"}, f"Set {count} foot contacts")
+        self.report({"INFO"}, f"Set {counted(count, 'foot contact')}")
         return {"FINISHED"}
 
 
@@ -38,7 +39,7 @@ class SOCIALMIRROR_OT_foot_jump(OnReconstruction, bpy.types.Operator):
     bl_idname = "socialmirror.foot_jump"
     bl_label = "Jump to Foot Contact"
     bl_description = "Go to the frame in which the foot is set down"
-    bl_options = {"REGISTER", "UNDO"}
+    bl_options = {"REGISTER", "UNDO", "INTERNAL"}
 
     frame: bpy.props.IntProperty(options={"HIDDEN"})
 

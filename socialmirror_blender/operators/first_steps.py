@@ -13,7 +13,8 @@ from ..reconstructions import (
     require_folder,
     require_reconstruction,
 )
-from ..runtime import paths, session
+from ..runtime import paths
+from ..runtime.redraw import redraw
 from ..take_files import load_take
 from ..viewing import show_result
 from .reporting import OnIdleReconstruction, OnReconstruction, OperatorReturn, reports_errors
@@ -32,7 +33,7 @@ class SOCIALMIRROR_OT_try_sample(bpy.types.Operator):
             raise UserError("no-sample", f"The sample is missing: {clip}.", "Install SocialMirror again.")
         settings = settings_of(context)
         settings.source, settings.filepath, settings.use_range = "FILE", str(clip), False
-        session.redraw()
+        redraw()
         return {"FINISHED"}
 
 

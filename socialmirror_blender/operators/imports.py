@@ -22,7 +22,10 @@ from ..reconstructions import (
     require_reconstruction,
     update_refined,
 )
-from ..runtime import session
+from ..runtime.origins import current_origin
+from ..runtime.redraw import redraw
+from ..runtime.result_imports import abandon_import
+from ..runtime.session import session
 from ..scene.objects import require_no_control_rig
 from ..take_files import activate_take
 from .reporting import OnIdleReconstruction, OnReconstruction, OperatorReturn, reports_errors
@@ -36,17 +39,17 @@ class SOCIALMIRROR_OT_import_result(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return session.session.pending is not None
+        return session.pending is not None
 
     @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
-        pending = session.session.pending
+        pending = session.pending
         assert pending is not None  # poll
-        session.abandon_import()
+        abandon_import()
         if not update_refined(pending):
             _import_folder(context, Path(pending.folder))
-        session.session.pending = None
-        session.session.notice = ""
+        session.pending = None
+        session.notice = ""
         return {"FINISHED"}
 
 
@@ -76,7 +79,7 @@ class SOCIALMIRROR_OT_use_take(OnIdleReconstruction, bpy.types.Operator):
     bl_idname = "socialmirror.use_take"
     bl_label = "Use Take"
     bl_description = "Key the armatures with this take. Your own keys and pins stay"
-    bl_options = {"REGISTER", "UNDO"}
+    bl_options = {"REGISTER", "UNDO", "INTERNAL"}
 
     take: StringProperty(options={"SKIP_SAVE", "HIDDEN"})
 
@@ -142,7 +145,7 @@ class SOCIALMIRROR_OT_repair_results(OnIdleReconstruction, bpy.types.Operator):
         damaged = [finding for finding in examine(folder) if not finding.ok]
         done = repair(folder) if damaged else ["All files are intact."]
         self.report({"INFO"}, " ".join(done))
-        session.redraw()
+        redraw()
         return {"FINISHED"}
 
 
@@ -157,7 +160,7 @@ class SOCIALMIRROR_OT_open_network(OnReconstruction, bpy.types.Operator):
     @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
         folders.allow(scenes.folder_of(require_reconstruction(context)))
-        session.redraw()
+        redraw()
         return {"FINISHED"}
 
 
@@ -175,7 +178,7 @@ def _import_folder(context: bpy.types.Context, folder: Path) -> None:
     """
     settings = settings_of(context)
     origin = replace(
-        session.current_origin(context),
+        current_origin(context),
         frame_start=settings.frame_start,
         link_camera=settings.link_camera,
         match_scene=settings.match_scene,

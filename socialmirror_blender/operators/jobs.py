@@ -14,7 +14,12 @@ from ..picked_people import unused_pick
 from ..properties import settings_of
 from ..reconstructions import require_reconstruction
 from ..requests import reconstruct_request, refine_request
-from ..runtime import paths, session
+from ..runtime import paths
+from ..runtime.job_starts import ask_worker
+from ..runtime.polling import pump
+from ..runtime.redraw import redraw
+from ..runtime.result_imports import abandon_import
+from ..runtime.session import session
 from ..text import counted
 from .reporting import OperatorReturn, poll_editable, poll_ready, reports_errors
 
@@ -31,7 +36,7 @@ class SOCIALMIRROR_OT_reconstruct(bpy.types.Operator):
     @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
         fields, origin = reconstruct_request(context)
-        session.start_reconstruction("reconstruct", fields, origin)
+        ask_worker("reconstruct", fields, origin)
         if unused := unused_pick(settings_of(context), fields):
             self.report({"WARNING"}, unused)
         return {"FINISHED"}
@@ -52,7 +57,7 @@ class SOCIALMIRROR_OT_refine(bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
         collection = require_reconstruction(context)
         fields, origin = refine_request(context, collection)
-        session.start_reconstruction("refine", fields, origin)
+        ask_worker("refine", fields, origin)
         left_out = scenes.count_pins_outside(collection)
         if left_out:
             self.report({"WARNING"}, f"Left out {counted(left_out, 'pinned pose')} outside the clip")
@@ -66,13 +71,13 @@ class SOCIALMIRROR_OT_cancel(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return session.session.runner.job.active
+        return session.runner.job.active
 
     @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
-        session.session.runner.cancel()
-        session.pump()
-        session.redraw()
+        session.runner.cancel()
+        pump()
+        redraw()
         return {"FINISHED"}
 
 
@@ -83,12 +88,12 @@ class SOCIALMIRROR_OT_dismiss(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return not session.session.runner.job.active
+        return not session.runner.job.active
 
     @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
-        session.session.runner.clear()
-        session.redraw()
+        session.runner.clear()
+        redraw()
         return {"FINISHED"}
 
 
@@ -99,14 +104,14 @@ class SOCIALMIRROR_OT_dismiss_result(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return session.session.pending is not None
+        return session.pending is not None
 
     @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
-        session.abandon_import()
-        session.session.pending = None
-        session.session.notice = ""
-        session.redraw()
+        abandon_import()
+        session.pending = None
+        session.notice = ""
+        redraw()
         return {"FINISHED"}
 
 
@@ -114,14 +119,15 @@ class SOCIALMIRROR_OT_dismiss_failure(bpy.types.Operator):
     bl_idname = "socialmirror.dismiss_failure"
     bl_label = "Dismiss"
     bl_description = "Hide the message about a job that failed before the queue went on"
+    bl_options = {"INTERNAL"}
 
     number: IntProperty(options={"SKIP_SAVE", "HIDDEN"})
 
     @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
-        kept = enumerate(session.session.failures)
-        session.session.failures = tuple(failed for number, failed in kept if number != self.number)
-        session.redraw()
+        kept = enumerate(session.failures)
+        session.failures = tuple(failed for number, failed in kept if number != self.number)
+        redraw()
         return {"FINISHED"}
 
 

@@ -11,7 +11,7 @@ from ...core.contract.reconstruction import PERSON_NAMES
 from ..marking import mark_at
 from ..picked_people import is_same_movie, pick_people
 from ..properties import settings_of
-from ..runtime.session import redraw
+from ..runtime.redraw import redraw
 from .reporting import OperatorReturn, poll_idle, reports_errors
 
 _waiting_for_click: list[bool] = []

@@ -1,4 +1,4 @@
-"""Operators that list, fetch and delete models of the hub. Nothing is fetched before its licence is accepted in a dialog."""
+"""Operators that list, download and delete models of the hub. A dialog shows the licence, which has to be accepted first."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from bpy.props import BoolProperty, StringProperty
 
 from ...core.contract.errors import UserError
 from ..folders import absolute_path
-from ..runtime import models, session
+from ..runtime import models
+from ..runtime.job_starts import ask_worker
+from ..runtime.session import session
 from ..text import wrap
 from .environment import require_online
 from .reporting import OperatorReturn, poll_ready, reports_errors
@@ -30,7 +32,7 @@ class _WithLicence(_OnModels):
 
     name: StringProperty(options={"HIDDEN", "SKIP_SAVE"})
     accept: BoolProperty(
-        name="I accept the licence",
+        name="I Accept the Licence",
         description="The model is installed only if you accept its licence",
         options={"SKIP_SAVE"},
     )
@@ -41,7 +43,7 @@ class _WithLicence(_OnModels):
         column = layout.column(align=True)
         for line in _lines_about(model):
             column.label(text=line)
-        layout.operator("wm.url_open", text=f"Read the licence ({model.licence})", icon="URL").url = model.licence_url
+        layout.operator("wm.url_open", text=f"Read the Licence ({model.licence})", icon="URL").url = model.licence_url
         layout.prop(self, "accept")
 
     def fetch(self, source: str = "") -> OperatorReturn:
@@ -50,10 +52,10 @@ class _WithLicence(_OnModels):
         if not operator.accept:
             raise UserError(
                 "licence-not-accepted",
-                f"{model.title} was not fetched: its licence is not accepted.",
+                f"{model.title} was not installed: its licence is not accepted.",
                 f"Read {model.licence_url}, and check the box if you accept it.",
             )
-        session.ask_worker(models.FETCH, {"names": [model.name], "accept_licence": True, "source": source or None})
+        ask_worker(models.FETCH, {"names": [model.name], "accept_licence": True, "source": source or None})
         return {"FINISHED"}
 
 
@@ -64,14 +66,15 @@ class SOCIALMIRROR_OT_list_models(_OnModels, bpy.types.Operator):
 
     @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
-        session.ask_worker(models.LIST, {})
+        ask_worker(models.LIST, {})
         return {"FINISHED"}
 
 
-class SOCIALMIRROR_OT_fetch_model(_WithLicence, bpy.types.Operator):
-    bl_idname = "socialmirror.fetch_model"
-    bl_label = "Fetch Model"
+class SOCIALMIRROR_OT_download_model(_WithLicence, bpy.types.Operator):
+    bl_idname = "socialmirror.download_model"
+    bl_label = "Download Model"
     bl_description = "Download this model from the Hugging Face hub, after you have accepted its licence"
+    bl_options = {"INTERNAL"}
 
     @reports_errors
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> OperatorReturn:
@@ -79,7 +82,7 @@ class SOCIALMIRROR_OT_fetch_model(_WithLicence, bpy.types.Operator):
 
     @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
-        require_online("Fetching a model")
+        require_online("Downloading a model")
         return self.fetch()
 
 
@@ -89,6 +92,7 @@ class SOCIALMIRROR_OT_model_from_folder(_WithLicence, bpy.types.Operator):
     bl_description = (
         "Install this model from a folder with its files, e.g. copied from another computer. The files are checked"
     )
+    bl_options = {"INTERNAL"}
 
     directory: StringProperty(subtype="DIR_PATH", options={"SKIP_SAVE"})
 
@@ -105,7 +109,8 @@ class SOCIALMIRROR_OT_model_from_folder(_WithLicence, bpy.types.Operator):
 class SOCIALMIRROR_OT_delete_model(_OnModels, bpy.types.Operator):
     bl_idname = "socialmirror.delete_model"
     bl_label = "Delete Model"
-    bl_description = "Delete this model, or what is left of an interrupted download. It can be fetched again"
+    bl_description = "Delete this model, or what is left of an interrupted download. It can be downloaded again"
+    bl_options = {"INTERNAL"}
 
     name: StringProperty(options={"HIDDEN", "SKIP_SAVE"})
 
@@ -115,12 +120,12 @@ class SOCIALMIRROR_OT_delete_model(_OnModels, bpy.types.Operator):
 
     @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
-        session.ask_worker(models.DELETE, {"names": [_model_named(self.name).name]})
+        ask_worker(models.DELETE, {"names": [_model_named(self.name).name]})
         return {"FINISHED"}
 
 
 def _model_named(name: str) -> models.Model:
-    for model in session.session.models or ():
+    for model in session.models or ():
         if model.name == name:
             return model
     raise UserError("model-unknown", f"There is no model “{name}”.", "Press Show Models first.")
@@ -137,7 +142,7 @@ def _lines_about(model: models.Model) -> list[str]:
 
 CLASSES = (
     SOCIALMIRROR_OT_list_models,
-    SOCIALMIRROR_OT_fetch_model,
+    SOCIALMIRROR_OT_download_model,
     SOCIALMIRROR_OT_model_from_folder,
     SOCIALMIRROR_OT_delete_model,
 )

@@ -118,7 +118,7 @@ class SOCIALMIRROR_OT_pin_jump(_OnListedPin, bpy.types.Operator):
     bl_idname = "socialmirror.pin_jump"
     bl_label = "Jump to Pin"
     bl_description = "Go to the first frame of this pin and select its bone"
-    bl_options = {"REGISTER", "UNDO"}
+    bl_options = {"REGISTER", "UNDO", "INTERNAL"}
 
     @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
@@ -132,7 +132,7 @@ class SOCIALMIRROR_OT_pin_mute(_OnListedPin, bpy.types.Operator):
     bl_idname = "socialmirror.pin_mute"
     bl_label = "Mute Pin"
     bl_description = "Make Refine ignore this pin, or use it again. Its keyframes stay"
-    bl_options = {"REGISTER", "UNDO"}
+    bl_options = {"REGISTER", "UNDO", "INTERNAL"}
 
     mute: bpy.props.BoolProperty(options={"HIDDEN"})
 
@@ -147,7 +147,7 @@ class SOCIALMIRROR_OT_pin_remove(_OnListedPin, bpy.types.Operator):
     bl_idname = "socialmirror.pin_remove"
     bl_label = "Unpin"
     bl_description = "Let Refine change this bone again. Its keyframes stay"
-    bl_options = {"REGISTER", "UNDO"}
+    bl_options = {"REGISTER", "UNDO", "INTERNAL"}
 
     @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:

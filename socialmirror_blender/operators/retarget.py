@@ -14,7 +14,7 @@ from ..reconstructions import active_reconstruction, require_reconstruction
 from ..retarget_properties import choose_map, map_of, retarget_settings, target_of
 from ..rigging.retarget.bone_maps import BoneMap, load_map, save_map, shipped_maps
 from ..rigging.retarget.retargeting import Options, retarget
-from ..runtime import session
+from ..runtime.redraw import redraw
 from .reporting import OperatorReturn, poll_reconstruction, reports_errors
 
 _DETECT = "DETECT"
@@ -60,7 +60,7 @@ class SOCIALMIRROR_OT_retarget(bpy.types.Operator):
             bpy.ops.object.mode_set(mode="OBJECT")
         report = retarget(context, collection, chosen, options)
         settings.report = report.text()
-        session.redraw()  # the panel gets a line more
+        redraw()  # the panel gets a line more
         self.report({"INFO"}, report.text())
         return {"FINISHED"}
 
@@ -85,7 +85,7 @@ class SOCIALMIRROR_OT_bone_map_choose(_OnTarget, bpy.types.Operator):
     bl_idname = "socialmirror.bone_map_choose"
     bl_label = "Bone Map"
     bl_description = "Fill in the bone map for a kind of rig, by the names of its bones"
-    bl_options = {"REGISTER", "UNDO"}
+    bl_options = {"REGISTER", "UNDO", "INTERNAL"}
 
     kind: EnumProperty(
         name="Map",
@@ -105,7 +105,7 @@ class SOCIALMIRROR_OT_bone_map_load(_OnTarget, bpy.types.Operator):
     bl_idname = "socialmirror.bone_map_load"
     bl_label = "Load Bone Map"
     bl_description = "Load a bone map from a JSON file"
-    bl_options = {"REGISTER", "UNDO"}
+    bl_options = {"REGISTER", "UNDO", "INTERNAL"}
 
     filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
     filter_glob: StringProperty(default=f"*{_SUFFIX}", options={"HIDDEN"})
@@ -125,6 +125,7 @@ class SOCIALMIRROR_OT_bone_map_save(_OnTarget, bpy.types.Operator):
     bl_idname = "socialmirror.bone_map_save"
     bl_label = "Save Bone Map"
     bl_description = "Save the bone map with your changes as a JSON file"
+    bl_options = {"INTERNAL"}
 
     filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
     filter_glob: StringProperty(default=f"*{_SUFFIX}", options={"HIDDEN"})

@@ -12,7 +12,7 @@ from ...core.contract.reconstruction import PEOPLE
 from .. import scene as scenes
 from ..reconstruction_properties import contact_list
 from ..reconstructions import require_folder, require_reconstruction
-from ..runtime.session import redraw
+from ..runtime.redraw import redraw
 from ..scene.ghost import ghost_take, remove_ghosts, show_ghost
 from ..scene.objects import require_no_control_rig
 from ..scene.take_blend import blend_into_take, blend_weights
@@ -20,6 +20,7 @@ from ..scene.take_notes import TakeNote, set_take_note, take_name, take_note
 from ..scene.take_values import forget_take
 from ..scene.takes import values_of_take
 from ..take_files import delete_take, load_take
+from ..text import counted
 from .reporting import OnIdleReconstruction, OperatorReturn, reports_errors
 
 
@@ -27,7 +28,7 @@ class SOCIALMIRROR_OT_take_note(OnIdleReconstruction, bpy.types.Operator):
     bl_idname = "socialmirror.take_note"
     bl_label = "Name Take"
     bl_description = "Give the take a name and a note"
-    bl_options = {"REGISTER", "UNDO"}
+    bl_options = {"REGISTER", "UNDO", "INTERNAL"}
 
     take: StringProperty(options={"SKIP_SAVE", "HIDDEN"})
     name: StringProperty(name="Name", description="Name of the take in all lists", options={"SKIP_SAVE"})
@@ -49,7 +50,7 @@ class SOCIALMIRROR_OT_take_ghost(OnIdleReconstruction, bpy.types.Operator):
     bl_idname = "socialmirror.take_ghost"
     bl_label = "Show Ghost"
     bl_description = "Show this take as transparent bodies over or beside the current take, or hide them"
-    bl_options = {"REGISTER", "UNDO"}
+    bl_options = {"REGISTER", "UNDO", "INTERNAL"}
 
     take: StringProperty(options={"SKIP_SAVE", "HIDDEN"})
 
@@ -72,7 +73,7 @@ class SOCIALMIRROR_OT_take_blend(OnIdleReconstruction, bpy.types.Operator):
         "Make both people move as in this take over a range of frames, blended in and out. The keys lie over the current take "
         "as your own: Reset to Take removes them"
     )
-    bl_options = {"REGISTER", "UNDO"}
+    bl_options = {"REGISTER", "UNDO", "INTERNAL"}
 
     take: StringProperty(options={"SKIP_SAVE", "HIDDEN"})
     first: IntProperty(name="First Frame", description="First frame of the scene that changes", options={"SKIP_SAVE"})
@@ -117,7 +118,7 @@ class SOCIALMIRROR_OT_take_blend(OnIdleReconstruction, bpy.types.Operator):
                 "Choose other frames, or choose the take in the panel again.",
             )
         scenes.sync_markers(collection)
-        self.report({"INFO"}, f"Blended in {count} frames of {take_name(collection, self.take)}")
+        self.report({"INFO"}, f"Blended in {counted(count, 'frame')} of {take_name(collection, self.take)}")
         return {"FINISHED"}
 
 
@@ -125,7 +126,7 @@ class SOCIALMIRROR_OT_take_delete(OnIdleReconstruction, bpy.types.Operator):
     bl_idname = "socialmirror.take_delete"
     bl_label = "Delete Take"
     bl_description = "Remove this take from the list. Its files are moved to the folder “removed” beside the takes"
-    bl_options = {"REGISTER", "UNDO"}
+    bl_options = {"REGISTER", "UNDO", "INTERNAL"}
 
     take: StringProperty(options={"SKIP_SAVE", "HIDDEN"})
 

@@ -7,17 +7,36 @@ from typing import Any
 import bpy
 
 from ..runtime.clip_queue import ClipState, QueuedClip
-from ..runtime.session import Origin, session, waits_for_import
-from ..text import draw_text
+from ..runtime.origins import Origin
+from ..runtime.queue_turns import waits_for_import
+from ..runtime.session import session
+from ..text import counted, draw_note, draw_text
 from .sidebar import Sidebar
 
 _ICONS = {
+    ClipState.HELD: "PAUSE",
     ClipState.WAITING: "TIME",
     ClipState.RUNNING: "PLAY",
     ClipState.DONE: "CHECKMARK",
     ClipState.FAILED: "ERROR",
     ClipState.CANCELLED: "CANCEL",
 }
+
+
+def draw_held_clips(layout: Any) -> None:
+    """Draw what earlier sessions have left of the queue, and what went wrong with keeping it."""
+    for problem in session.queue_problems:
+        draw_note(layout.box(), problem, icon="ERROR")
+    if session.queue_problems:
+        layout.operator("socialmirror.queue_dismiss_problems", icon="X")
+    if count := session.queue.held:
+        box = layout.box()
+        draw_text(
+            box, f"{counted(count, 'clip')} {'was' if count == 1 else 'were'} waiting when Blender quit.", icon="PAUSE"
+        )
+        row = box.row(align=True)
+        row.operator("socialmirror.queue_resume", icon="PLAY")
+        row.operator("socialmirror.queue_clear_held", icon="X")
 
 
 class SOCIALMIRROR_PT_queue(Sidebar, bpy.types.Panel):
@@ -58,7 +77,7 @@ def _draw_clip(layout: Any, clip: QueuedClip[Origin]) -> None:
         return
     elif clip.state is ClipState.DONE:
         row.operator("socialmirror.queue_import", text="Import", icon="IMPORT").number = clip.number
-    else:
+    elif clip.state is not ClipState.HELD:
         row.operator("socialmirror.queue_again", text="", icon="FILE_REFRESH").number = clip.number
     row.operator("socialmirror.queue_remove", text="", icon="X").number = clip.number
     if clip.message:

@@ -22,7 +22,7 @@ _BUTTONS = {
     EnvironmentState.NOT_INSTALLED: ("socialmirror.install_environment", "Install Environment"),
     EnvironmentState.BROKEN: ("socialmirror.install_environment", "Repair Environment"),
     EnvironmentState.UPDATE_REQUIRED: ("socialmirror.install_environment", "Update Environment"),
-    EnvironmentState.WEIGHTS_MISSING: ("socialmirror.fetch_weights", "Download Networks"),
+    EnvironmentState.WEIGHTS_MISSING: ("socialmirror.download_networks", "Download Networks"),
 }
 
 

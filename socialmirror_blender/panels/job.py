@@ -8,8 +8,10 @@ from typing import Any
 
 from ...core.contract.frames import renumber
 from ..runtime import models
+from ..runtime.busy_scene import scene_is_busy_with
 from ..runtime.job import Failure, Job, JobState
-from ..runtime.session import Origin, is_open, scene_is_busy_with, session
+from ..runtime.origins import Origin, is_open
+from ..runtime.session import session
 from ..text import counted, draw_note, draw_text
 from .next_step import FIXES
 
@@ -18,7 +20,7 @@ _JOB_LABELS = {
     "refine": "Refining",
     "install": "Installing",
     models.LIST: "Listing models",
-    models.FETCH: "Fetching",
+    models.FETCH: "Downloading",
     models.DELETE: "Deleting",
 }
 

@@ -14,7 +14,7 @@ from .sidebar import Sidebar
 _ICONS = {"installed": "CHECKMARK", "missing": "IMPORT", "damaged": "ERROR"}
 _TITLE_SHARE = 0.62
 """Of the width, so that titles are not cut off."""
-_ABOUT = "Optional models for better tracking and for descriptions. Each is fetched only when you ask for it."
+_ABOUT = "Optional models for better tracking and for descriptions. Each is downloaded only when you ask for it."
 
 
 class SOCIALMIRROR_PT_models(Sidebar, bpy.types.Panel):
@@ -27,14 +27,14 @@ class SOCIALMIRROR_PT_models(Sidebar, bpy.types.Panel):
         layout: Any = self.layout
         draw_text(layout, _ABOUT)
         if not session.environment.usable:
-            draw_text(layout, "They can be fetched once the environment is installed.", icon="INFO")
+            draw_text(layout, "They can be downloaded once the environment is installed.", icon="INFO")
             return
         if session.models is None:
             layout.operator("socialmirror.list_models", icon="VIEWZOOM")
             return
         if not bpy.app.online_access:
             draw_text(
-                layout, "Fetching needs the network, and Blender's online access is off.", icon="INTERNET_OFFLINE"
+                layout, "Downloading needs the network, and Blender's online access is off.", icon="INTERNET_OFFLINE"
             )
             layout.operator("socialmirror.network_preferences", icon="PREFERENCES")
         for model in session.models:
@@ -49,9 +49,11 @@ def _draw_model(box: Any, model: Model) -> None:
     split.label(text=model.title, icon=_ICONS.get(model.state, "QUESTION"))
     row = split.row(align=True)
     if model.state != "installed":
-        fetch = row.row(align=True)
-        fetch.enabled = bpy.app.online_access
-        fetch.operator("socialmirror.fetch_model", text="Resume" if model.bytes_begun else "Fetch").name = model.name
+        download = row.row(align=True)
+        download.enabled = bpy.app.online_access
+        download.operator(
+            "socialmirror.download_model", text="Resume" if model.bytes_begun else "Download"
+        ).name = model.name
         row.operator("socialmirror.model_from_folder", text="", icon="FILE_FOLDER").name = model.name
     if model.state != "missing" or model.bytes_begun:
         row.operator("socialmirror.delete_model", text="", icon="TRASH").name = model.name

@@ -25,7 +25,7 @@ class Fix:
     text: str
 
 
-_DOWNLOAD = Fix("socialmirror.fetch_weights", "Check the connection, and download the networks.")
+_DOWNLOAD = Fix("socialmirror.download_networks", "Check the connection, and download the networks.")
 _REPAIR = Fix("socialmirror.install_environment", "Repair the environment.")
 FIXES = {
     "wheel-missing": _DOWNLOAD,
@@ -109,7 +109,7 @@ def _while_running(job: Job) -> Step:
     if job.kind == "install":
         return Step("Installing. You can choose a clip meanwhile.", "SORTTIME")
     if job.kind == FETCH:
-        return Step("Fetching a model. If you cancel, what was downloaded is kept.", "SORTTIME")
+        return Step("Downloading a model. If you cancel, what was downloaded is kept.", "SORTTIME")
     return Step("You can keep working in Blender.", "SORTTIME")
 
 
@@ -144,7 +144,7 @@ def _for_environment(state: EnvironmentState, online: bool) -> Step:
             Button("socialmirror.install_environment", "Update Environment"),
         ),
         EnvironmentState.WEIGHTS_MISSING: Step(
-            "Download the networks, once.", "IMPORT", Button("socialmirror.fetch_weights")
+            "Download the networks, once.", "IMPORT", Button("socialmirror.download_networks")
         ),
     }[state]
 

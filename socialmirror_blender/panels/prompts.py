@@ -43,4 +43,4 @@ def _draw(layout: Any, owner: Any, placeholder: str, hint: str) -> None:
         draw_text(
             column, "The network that reads sentences is missing: only contacts that are named are used.", icon="INFO"
         )
-        column.operator("socialmirror.fetch_weights", text="Download", icon="IMPORT")
+        column.operator("socialmirror.download_networks", text="Download", icon="IMPORT")

@@ -12,6 +12,7 @@ from ..properties import settings_of
 from ..runtime.models import JOBS as MODEL_JOBS
 from ..runtime.session import session
 from ..text import draw_text
+from .clip_queue import draw_held_clips
 from .environment import draw_environment, draw_environment_details
 from .job import draw_failures, draw_job, draw_pending_result, in_scene_frames
 from .next_step import next_step
@@ -85,7 +86,7 @@ def _draw_camera_settings(column: Any, settings: Any) -> None:
     column.prop(settings, "fov_angle", text="FOV (0: Auto)")
     column.prop(settings, "know_camera")
     if settings.know_camera:
-        _draw_properties(column, settings, ("camera_pitch_angle", "camera_roll_angle", "camera_height"))
+        _draw_properties(column, settings, ("camera_pitch_angle", "camera_roll_angle", "camera_height_length"))
 
 
 def _draw_properties(column: Any, settings: Any, names: Iterable[str]) -> None:
@@ -98,6 +99,7 @@ def _draw_next_step(layout: Any, context: bpy.types.Context) -> None:
     draw_job(layout, "reconstruct", "refine", "install", *MODEL_JOBS, hints=False)  # they are the next step
     draw_failures(layout)
     draw_pending_result(layout)
+    draw_held_clips(layout)
     step = next_step(read_sidebar_state(context))
     box = layout.box()
     column = box.column()

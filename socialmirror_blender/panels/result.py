@@ -20,6 +20,8 @@ from .annotation import draw_suggestion
 from .prompts import draw_result_prompt
 from .sidebar import Sidebar
 
+_SAME_SCALE = 1e-4
+
 
 class SOCIALMIRROR_PT_result(Sidebar, bpy.types.Panel):
     bl_label = "Result"
@@ -37,6 +39,7 @@ class SOCIALMIRROR_PT_result(Sidebar, bpy.types.Panel):
             return
         _draw_reconstruction(layout, collection)
         _draw_rate(layout, context.scene, collection)
+        _draw_unit_scale(layout, context.scene)
         draw_result_prompt(layout, collection)
         draw_suggestion(layout, context, collection)
         row = layout.row()
@@ -99,6 +102,17 @@ def _draw_rate(layout: Any, scene: bpy.types.Scene, collection: bpy.types.Collec
     if not scenes.is_same_rate(rate, clip_rate):
         text = f"Match Scene to Clip ({rate:.4g} → {clip_rate:.4g} fps)"
         layout.operator("socialmirror.match_scene", text=text, icon="SCENE_DATA")
+
+
+def _draw_unit_scale(layout: Any, scene: bpy.types.Scene) -> None:
+    """Say that lengths of the scene are not what the animator sees of them."""
+    scale = scene.unit_settings.scale_length
+    if abs(scale - 1) > _SAME_SCALE:
+        draw_note(
+            layout,
+            f"The scene's Unit Scale is {scale:.4g}, but results have one Blender unit for each metre.",
+            "Set Unit Scale to 1 in the scene's properties, under Units.",
+        )
 
 
 def _draw_missing_folder(layout: Any, folder: Path) -> None:

@@ -1,11 +1,12 @@
 """Clips that wait to be reconstructed one after the other, and what became of those that had their turn.
 
-Plain data without Blender; `session.py` starts the jobs and reports how they end. The queue lives as long as this Blender.
+Plain data without Blender; `queue_turns.py` starts the jobs and reports how they end. `queue_file.py` keeps
+the queue when Blender quits.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
@@ -18,11 +19,16 @@ Origin = TypeVar("Origin")
 
 
 class ClipState(Enum):
+    HELD = "held"
+    """Of an earlier session: it waits when the user resumes it."""
     WAITING = "waiting"
     RUNNING = "running"
     DONE = "done"
     FAILED = "failed"
     CANCELLED = "cancelled"
+
+
+_FINISHED = (ClipState.DONE, ClipState.FAILED, ClipState.CANCELLED)
 
 
 @dataclass(frozen=True)
@@ -72,6 +78,26 @@ class ClipQueue(Generic[Origin]):
                 return clip
         raise UserError("not-queued", "This clip is not in the queue any more.")
 
+    @property
+    def held(self) -> int:
+        """How many clips are held."""
+        return sum(clip.state is ClipState.HELD for clip in self.clips)
+
+    def take_in(self, clips: Iterable[QueuedClip[Origin]]) -> None:
+        """Add clips of another queue, which get numbers of this one."""
+        for clip in clips:
+            self._added += 1
+            self.clips += (replace(clip, number=self._added),)
+
+    def resume(self) -> None:
+        """Let the clips wait that are held."""
+        self.clips = tuple(
+            replace(clip, state=ClipState.WAITING) if clip.state is ClipState.HELD else clip for clip in self.clips
+        )
+
+    def remove_held(self) -> None:
+        self.clips = tuple(clip for clip in self.clips if clip.state is not ClipState.HELD)
+
     def begin(self, number: int) -> None:
         self._change(number, state=ClipState.RUNNING)
 
@@ -114,7 +140,7 @@ class ClipQueue(Generic[Origin]):
         self.clips = tuple(next(order) if each.state is ClipState.WAITING else each for each in self.clips)
 
     def clear_finished(self) -> None:
-        self.clips = tuple(clip for clip in self.clips if clip.state in (ClipState.WAITING, ClipState.RUNNING))
+        self.clips = tuple(clip for clip in self.clips if clip.state not in _FINISHED)
 
     def _without(self, number: int) -> None:
         self.clips = tuple(clip for clip in self.clips if clip.number != number)

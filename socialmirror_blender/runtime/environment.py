@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
+from ...core.contract.disk_space import NEEDED_SPACE
+
 
 class EnvironmentState(Enum):
     NOT_INSTALLED = "not installed"
@@ -87,7 +89,7 @@ def assess(facts: Facts) -> Environment:
         return Environment(
             EnvironmentState.NOT_INSTALLED,
             message="SocialMirror needs a Python environment of its own.",
-            hint="Install it once: it takes some minutes and about 2 GB (8 GB with CUDA). Blender's own Python stays as it is.",
+            hint=f"Install it once: it takes some minutes and {NEEDED_SPACE}. Blender's own Python stays as it is.",
         )
     environment = Environment(
         EnvironmentState.READY, record.interpreter, own=bool(record.folder), own_interpreter=facts.own_interpreter

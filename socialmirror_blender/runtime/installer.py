@@ -28,6 +28,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ...core.contract.disk_space import NEEDED_GIGABYTES, NEEDED_GIGABYTES_CUDA
 from ...core.contract.locks import HeldLock
 from . import environment_files as files
 from .base_python import check_interpreter, last_line, make_environment
@@ -38,8 +39,6 @@ from .tasks import Tasks
 _MAKING_SHARE = 0.05
 """Of the whole time."""
 _POLL_SECONDS = 0.2
-_NEEDED_GIGABYTES, _NEEDED_GIGABYTES_CUDA = 3, 9
-"""What an installation takes at its height, without and with torch for CUDA."""
 
 
 @dataclass(frozen=True)
@@ -141,14 +140,14 @@ def install(options: Options, tasks: Tasks, *, reuse: bool = False) -> dict[str,
 def _require_space(options: Options) -> None:
     """InstallError `disk-full` where a new environment has no room."""
     cuda = "/cu" in options.torch_index if options.torch_index else shutil.which("nvidia-smi") is not None
-    needed = _NEEDED_GIGABYTES_CUDA if cuda else _NEEDED_GIGABYTES
+    needed = NEEDED_GIGABYTES_CUDA if cuda else NEEDED_GIGABYTES
     if _free_gigabytes(options.folder) < needed:
         files.empty_trash(options.folder)
     free = _free_gigabytes(options.folder)
     if free < needed:
         raise InstallError(
             "disk-full",
-            f"Installing needs about {needed} GB, and {free:.1f} GB are free at {options.folder}.",
+            f"Installing needs {needed} GB, and {free:.1f} GB are free at {options.folder}.",
             "Free some space and install again, or use a Python of your own that has the packages.",
         )
 

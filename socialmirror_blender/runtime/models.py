@@ -13,7 +13,7 @@ JOBS = (LIST, FETCH, DELETE)
 
 @dataclass(frozen=True)
 class Model:
-    """One model that can be fetched, as in the worker's message `ready`."""
+    """One model that can be downloaded, as in the worker's message `ready`."""
 
     name: str
     title: str

@@ -31,6 +31,10 @@ def environments_folder() -> Path:
     return user_folder() / "environment"
 
 
+def queue_folder() -> Path:
+    return user_folder() / "queue"
+
+
 def log_folder() -> Path:
     return user_folder() / "logs"
 

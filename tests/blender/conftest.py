@@ -74,12 +74,12 @@ def empty_file() -> None:
         if not definition.is_readonly:
             preferences.property_unset(name)
     addon = f"{EXTENSION}.socialmirror_blender"
-    session, reconstructions, unkeyed_pose = (
+    polling, reconstructions, unkeyed_pose = (
         importlib.import_module(f"{addon}.{name}")
-        for name in ("runtime.session", "reconstructions", "scene.unkeyed_pose")
+        for name in ("runtime.polling", "reconstructions", "scene.unkeyed_pose")
     )
-    session.unregister()
-    session.register(reconstructions.import_outcome, unkeyed_pose.unkeyed_pose)
+    polling.unregister()
+    polling.register(reconstructions.import_outcome, unkeyed_pose.unkeyed_pose)
 
 
 def import_product(name: str) -> ModuleType:

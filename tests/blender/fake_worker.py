@@ -93,11 +93,11 @@ def serve() -> int:
             send(request["id"], "result", models=models(), folder="/models")
         elif request["type"] == "fetch-models":
             assert request["accept_licence"] is True
-            send(request["id"], "stage", name="fetching models-1", index=0, count=1)
+            send(request["id"], "stage", name="downloading models-1", index=0, count=1)
             send(
                 request["id"],
                 "progress",
-                stage="fetching models-1",
+                stage="downloading models-1",
                 fraction=0.5,
                 seconds_left=9.0,
                 text="70 of 142 MB",

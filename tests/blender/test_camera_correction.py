@@ -250,3 +250,6 @@ def test_the_corrected_camera_is_shown_and_can_be_given_to_reconstruct(made: Mad
     assert settings().know_camera
     assert settings().camera_height == pytest.approx(1.75, abs=1e-4)
     assert settings().fov == pytest.approx(math.degrees(2 * math.atan2(320, 700)), abs=1e-2)
+    del collection["socialmirror_camera_stance"]
+    with pytest.raises(RuntimeError, match="earlier version"):
+        press("know_camera")

@@ -163,7 +163,7 @@ def test_a_result_that_plays_with_its_strip_fits_any_frame_rate(
     write_numbered_movie(clip, 12, 24)
     make_reconstruction(tmp_path / "out", contract, frames=8, frame_rate=24, clip=clip)
     strips_of(current).new_movie("Clip", str(clip), channel=1, frame_start=31)
-    origin = replace(product("socialmirror_blender.runtime.session").current_origin(bpy.context), strip="Clip")
+    origin = replace(product("socialmirror_blender.runtime.origins").current_origin(bpy.context), strip="Clip")
     product("socialmirror_blender.reconstructions").import_or_update(bpy.context, tmp_path / "out", origin)
     current.render.fps = 30
     assert "key_for_scene_rate" not in draw_sidebar().buttons

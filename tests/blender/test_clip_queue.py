@@ -159,13 +159,16 @@ def test_the_queue_goes_on_while_a_result_waits_for_the_end_of_edit_mode(
 
 
 @pytest.mark.parametrize(("frames", "waits"), [([2, 4], True), (None, True), ([5, 9], False)])
-def test_only_a_result_of_the_same_frames_holds_a_clip_up(runtime: ModuleType, frames: Any, waits: bool) -> None:
+def test_only_a_result_of_the_same_frames_holds_a_clip_up(
+    runtime: ModuleType, product: Product, frames: Any, waits: bool
+) -> None:
+    session = product("socialmirror_blender.runtime.session")
     add("They hug")
     (clip,) = runtime.session.queue.clips
     runtime.session.queue.clips = ()
     clip = replace(clip, fields=clip.fields | {"frames": [2, 4]})
-    runtime.session.pending = runtime.Outcome(f"{clip.fields['out']}-2", clip.origin, "reconstruct", frames)
-    assert runtime.waits_for_import(clip) is waits
+    runtime.session.pending = session.Outcome(f"{clip.fields['out']}-2", clip.origin, "reconstruct", frames)
+    assert product("socialmirror_blender.runtime.queue_turns").waits_for_import(clip) is waits
 
 
 def test_results_that_are_not_imported_yet_move_along_when_the_file_is_saved(
@@ -189,6 +192,48 @@ def test_results_that_are_not_imported_yet_move_along_when_the_file_is_saved(
     assert str(beside) in operator.description(bpy.context, first)
     press("queue_import", number=first.number)
     assert armatures() == 2
+
+
+def test_what_runs_while_the_file_is_saved_moves_beside_it_when_it_ends(
+    runtime: ModuleType, result: Path, tmp_path: Path
+) -> None:
+    settings().output = ""
+    add("They hug")
+    runtime.pump()
+    assert states(runtime) == ["running"]
+    before = Path(runtime.session.queue.clips[0].fields["out"])
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "one.blend"))
+    wait(runtime, lambda: idle(runtime))
+    (clip,) = runtime.session.queue.clips
+    assert Path(clip.folder) == tmp_path / "SocialMirror" / "one" / before.name
+    assert (Path(clip.folder) / "reconstruction.npz").is_file() and not before.exists()
+
+
+def test_a_result_that_a_cancelled_refine_kept_in_place_moves_when_that_has_ended(
+    runtime: ModuleType, result: Path, tmp_path: Path, scene: ModuleType
+) -> None:
+    settings().output = ""
+    start("They hug")
+    wait(runtime, lambda: armatures() == 2)
+    start("work")
+    wait(runtime, lambda: runtime.session.runner.job.fraction == 0.4)
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "one.blend"))
+    press("cancel")
+    wait(runtime, lambda: not runtime.session.runner.job.active)
+    (collection,) = scene.reconstruction_collections()
+    assert scene.folder_of(collection).parent == tmp_path / "SocialMirror" / "one"
+
+
+def test_a_job_belongs_to_the_file_that_it_was_saved_in(runtime: ModuleType, result: Path, tmp_path: Path) -> None:
+    start("They hug")
+    add("They dance")
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "one.blend"))
+    bpy.ops.wm.read_homefile(use_empty=True)
+    wait(runtime, lambda: idle(runtime))
+    assert "one.blend" in runtime.session.notice and armatures() == 0
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "one.blend"))
+    wait(runtime, lambda: armatures() == 2)
+    press("queue_import", number=runtime.session.queue.clips[0].number)
 
 
 def test_clips_that_wait_are_moved_and_removed(runtime: ModuleType, product: Product) -> None:

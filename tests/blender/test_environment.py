@@ -82,22 +82,22 @@ def test_what_no_installation_mends_is_a_note(
 
 
 def test_the_panel_reflects_an_installation(product: Product, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    session, paths = product("socialmirror_blender.runtime.session"), product("socialmirror_blender.runtime.paths")
+    polling, paths = product("socialmirror_blender.runtime.polling"), product("socialmirror_blender.runtime.paths")
     monkeypatch.setattr(paths, "environments_folder", lambda: tmp_path / "environment")
-    session.refresh_environment()
-    assert session.session.environment.state.name == "NOT_INSTALLED"
+    product("socialmirror_blender.runtime.environment_watch").refresh_environment()
+    assert polling.session.environment.state.name == "NOT_INSTALLED"
     assert press("use_interpreter", filepath=str(FAKE_WORKER)) == {"FINISHED"}
-    assert session.session.environment.state.name == "INSTALLING"
-    wait_for_installer(session)
-    assert session.session.environment.state.name == "READY"
-    assert session.session.environment.interpreter == str(FAKE_WORKER)
-    session.session.runner.clear()
+    assert polling.session.environment.state.name == "INSTALLING"
+    wait_for_installer(polling)
+    assert polling.session.environment.state.name == "READY"
+    assert polling.session.environment.interpreter == str(FAKE_WORKER)
+    polling.session.runner.clear()
 
 
 def test_there_is_a_way_back_from_a_python_of_the_users(
     product: Product, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    session, paths = product("socialmirror_blender.runtime.session"), product("socialmirror_blender.runtime.paths")
+    polling, paths = product("socialmirror_blender.runtime.polling"), product("socialmirror_blender.runtime.paths")
     files = product("socialmirror_blender.runtime.environment_files")
     folder, requirements = tmp_path / "environment", files.fingerprint(paths.ROOT)
     monkeypatch.setattr(paths, "environments_folder", lambda: folder)
@@ -107,19 +107,19 @@ def test_there_is_a_way_back_from_a_python_of_the_users(
     (folder / "env-own" / "state").write_text(requirements)
     record = {"interpreter": str(python), "folder": "env-own", "requirements": requirements, "weights": True}
     files.write_record(folder, record)
-    session.refresh_environment()
+    product("socialmirror_blender.runtime.environment_watch").refresh_environment()
     assert preferences_buttons(product) >= {"install_environment", "use_interpreter"}
 
     press("use_interpreter", filepath=str(FAKE_WORKER))
-    wait_for_installer(session)
-    found = session.session.environment
+    wait_for_installer(polling)
+    found = polling.session.environment
     assert (found.state.name, found.own, found.interpreter) == ("READY", False, str(FAKE_WORKER))
     assert python.exists() and found.own_interpreter == str(python)
     assert preferences_buttons(product) >= {"use_own_environment", "use_interpreter"}
 
     press("use_own_environment")  # without the network
-    wait_for_installer(session)
-    found = session.session.environment
+    wait_for_installer(polling)
+    found = polling.session.environment
     assert (found.state.name, found.own, found.interpreter) == ("READY", True, str(python))
     with pytest.raises(RuntimeError, match="Allow Online Access"):
         press("use_own_environment")
@@ -147,7 +147,7 @@ def test_an_environment_that_was_copied_along_runs_in_its_new_folder(
 def test_a_failed_installer_that_puts_things_in_order_is_no_other_blender(
     product: Product, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    session, paths = product("socialmirror_blender.runtime.session"), product("socialmirror_blender.runtime.paths")
+    polling, paths = product("socialmirror_blender.runtime.polling"), product("socialmirror_blender.runtime.paths")
     process = product("socialmirror_blender.runtime.process")
     monkeypatch.setattr(paths, "environments_folder", lambda: tmp_path / "environment")
     script = (
@@ -158,18 +158,18 @@ def test_a_failed_installer_that_puts_things_in_order_is_no_other_blender(
         "time.sleep(0.5)"
     )
     launch = process.Launch((sys.executable, "-c", script), tmp_path, tmp_path / "log", {}, takes_requests=False)
-    session.start_job(launch, "install", None, None)
-    wait_for_installer(session)
+    product("socialmirror_blender.runtime.job_starts").start_job(launch, "install", None, None)
+    wait_for_installer(polling)
     assert paths.read_facts().being_made
-    said = [session.session.environment.message]
+    said = [polling.session.environment.message]
     end = time.monotonic() + 20
-    while session.session.runner.child_pid is not None:
+    while polling.session.runner.child_pid is not None:
         assert time.monotonic() < end
-        session.pump()
-        said.append(session.session.environment.message)
+        polling.pump()
+        said.append(polling.session.environment.message)
         time.sleep(0.02)
     assert set(said) == {"SocialMirror needs a Python environment of its own."}
-    session.session.runner.clear()
+    polling.session.runner.clear()
 
 
 def preferences_buttons(product: Product) -> set[str]:
@@ -179,11 +179,11 @@ def preferences_buttons(product: Product) -> set[str]:
     return set(layout.buttons)
 
 
-def wait_for_installer(session: ModuleType) -> None:
+def wait_for_installer(polling: ModuleType) -> None:
     end = time.monotonic() + 20
-    while session.session.runner.job.active:
+    while polling.session.runner.job.active:
         assert time.monotonic() < end
-        session.pump()
+        polling.pump()
         time.sleep(0.02)
 
 

@@ -115,9 +115,79 @@ def test_materials_keep_their_names_and_colours(skin: Any, texts: Texts, tmp_pat
     (issues,) = validate(tmp_path / "report.json", list(tmp_path.glob("out/*.glb")))
     assert (issues["numErrors"], issues["numWarnings"]) == (0, 0), issues["messages"][:3]
     assert texts() == []
-    image = shirt.node_tree.nodes.new("ShaderNodeTexImage")
-    shirt.node_tree.links.new(image.outputs["Color"], shader.inputs["Base Color"])
-    assert [text for text in texts() if "Shirt" in text and "textures" in text]
+    noise = shirt.node_tree.nodes.new("ShaderNodeTexNoise")
+    shirt.node_tree.links.new(noise.outputs["Color"], shader.inputs["Base Color"])
+    assert [text for text in texts() if "Shirt" in text and "Base Color" in text]
+
+
+@pytest.mark.parametrize("kind", ["painted", "packed", "file"])
+def test_an_image_as_the_base_colour_is_in_the_file(skin: Any, texts: Texts, tmp_path: Path, kind: str) -> None:
+    image = textured(skin.data.materials[0])
+    if kind == "packed":
+        image.pack()
+    elif kind == "file":
+        image.filepath_raw, image.file_format = str(tmp_path / "shirt.jpg"), "JPEG"
+        image.save()
+    assert texts() == []
+    document, binary = exported(tmp_path)
+    material = document["materials"][document["meshes"][0]["primitives"][0]["material"]]
+    surface = material["pbrMetallicRoughness"]
+    assert surface["baseColorTexture"] == {"index": 0} and surface["baseColorFactor"] == [1, 1, 1, 1]
+    view = document["bufferViews"][document["images"][document["textures"][0]["source"]]["bufferView"]]
+    stored = binary[view["byteOffset"] : view["byteOffset"] + view["byteLength"]]
+    if kind == "file":
+        assert stored == (tmp_path / "shirt.jpg").read_bytes()
+    (tmp_path / "stored").write_bytes(stored)
+    found: Any = bpy.data.images.load(str(tmp_path / "stored"))
+    assert found.pixels[:4] == pytest.approx((1, 0, 0, 1), abs=0.02)
+    assert "alphaMode" not in material
+    (issues,) = validate(tmp_path / "report.json", list(tmp_path.glob("out/*.glb")))
+    assert (issues["numErrors"], issues["numWarnings"]) == (0, 0), issues["messages"][:3]
+
+
+def test_what_a_file_cannot_hold_of_textures_is_said(skin: Any, texts: Texts, tmp_path: Path) -> None:
+    material = skin.data.materials[0]
+    image = textured(material)
+    tree = material.node_tree
+    node, shader = tree.nodes["Image Texture"], tree.nodes["Principled BSDF"]
+    tree.links.new(node.outputs["Alpha"], shader.inputs["Alpha"])
+    assert texts() == []
+    document, _ = exported(tmp_path)
+    assert document["materials"][0]["alphaMode"] == "BLEND"
+    tree.links.new(node.outputs["Color"], shader.inputs["Roughness"])
+    assert [text for text in texts() if text.endswith("make of Roughness.")]
+    mapping = tree.nodes.new("ShaderNodeMapping")
+    tree.links.new(mapping.outputs["Vector"], node.inputs["Vector"])
+    assert [text for text in texts() if "make of Base Color" in text]
+    tree.links.remove(node.inputs["Vector"].links[0])
+    image.source, image.filepath = "FILE", str(tmp_path / "gone.png")
+    assert [text for text in texts() if "make of Base Color" in text]
+
+
+def test_an_fbx_file_holds_the_images_of_its_materials(skin: Any, tmp_path: Path) -> None:
+    textured(skin.data.materials[0]).pack()
+    assert press("export", directory=str(tmp_path / "out"), target="fbx") == {"FINISHED"}
+    assert b"\x89PNG" in next((tmp_path / "out").glob("*1.fbx")).read_bytes()
+    assert sorted(path.suffix for path in (tmp_path / "out").iterdir()) == [".fbx", ".fbx", ".json"]
+    image = bpy.data.images.new("Lost", 4, 4)
+    image.filepath_raw = str(tmp_path / "lost.png")
+    image.save()
+    (tmp_path / "lost.png").unlink()
+    skin.data.materials[0].node_tree.nodes["Image Texture"].image = image
+    assert press("export", directory=str(tmp_path / "out"), target="fbx") == {"FINISHED"}
+
+
+def textured(material: Any) -> Any:
+    """Give a material a red image of 4 x 4 px as its base colour."""
+    image: Any = bpy.data.images.new("Shirt", 4, 4)
+    image.pixels[:] = [1, 0, 0, 1] * 16
+    image.update()
+    node = material.node_tree.nodes.new("ShaderNodeTexImage")
+    node.image = image
+    material.node_tree.links.new(
+        node.outputs["Color"], material.node_tree.nodes["Principled BSDF"].inputs["Base Color"]
+    )
+    return image
 
 
 def exported_points(folder: Path) -> np.ndarray:

@@ -37,7 +37,7 @@ def result(product: Product, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 @pytest.fixture
 def runtime(product: Product, tmp_path: Path) -> Iterator[ModuleType]:
     """The add-on's session, with the fake worker for its environment."""
-    session = product("socialmirror_blender.runtime.session")
+    session = product("socialmirror_blender.runtime.polling")
     environment = product("socialmirror_blender.runtime.environment")
     session.session.environment = environment.Environment(environment.EnvironmentState.READY, str(FAKE_WORKER))
     settings().filepath = str(FAKE_WORKER)  # a file that is there
@@ -133,7 +133,9 @@ def test_an_import_that_saving_interrupts_begins_anew(runtime: ModuleType, resul
     assert armatures() == 2
 
 
-def test_what_an_undone_import_has_left_is_removed(runtime: ModuleType, result: Path, scene: ModuleType) -> None:
+def test_what_an_undone_import_has_left_is_removed(
+    runtime: ModuleType, result: Path, scene: ModuleType, product: Product
+) -> None:
     """Undo may lead to a moment between two steps, where nothing goes on any more."""
     begin_import(runtime)
     for _ in range(4):
@@ -141,7 +143,7 @@ def test_what_an_undone_import_has_left_is_removed(runtime: ModuleType, result: 
     scene.remove_unfinished_imports()
     for kind in (bpy.data.collections, bpy.data.objects, bpy.data.armatures, bpy.data.meshes, bpy.data.actions):
         assert len(kind) == 0
-    runtime.abandon_import()
+    product("socialmirror_blender.runtime.result_imports").abandon_import()
 
 
 def begin_import(runtime: ModuleType) -> None:

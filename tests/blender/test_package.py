@@ -23,22 +23,23 @@ addon_utils.enable("bl_pkg")
 bpy.ops.extensions.package_install_files(filepath=sys.argv[1], repo="user_default", enable_on_install=True)
 name = "bl_ext.user_default.socialmirror"
 assert name in bpy.context.preferences.addons
-session = importlib.import_module(name + ".socialmirror_blender.runtime.session")
+polling = importlib.import_module(name + ".socialmirror_blender.runtime.polling")
+session = polling.session
 paths = importlib.import_module(name + ".socialmirror_blender.runtime.paths")
 environment = importlib.import_module(name + ".socialmirror_blender.runtime.environment")
-assert session.session.environment.state.name == "NOT_INSTALLED"
+assert session.environment.state.name == "NOT_INSTALLED"
 resources = os.environ["BLENDER_USER_RESOURCES"]
 assert paths.user_folder().is_relative_to(resources), paths.user_folder()
 assert paths.PACKAGE == name
 assert (paths.ROOT / "core" / "requirements.txt").is_file()
-session.session.environment = environment.Environment(environment.EnvironmentState.READY, sys.argv[2])
+session.environment = environment.Environment(environment.EnvironmentState.READY, sys.argv[2])
 bpy.context.scene.socialmirror.filepath = sys.argv[2]
 bpy.context.scene.socialmirror.prompt = "fail"
 assert bpy.ops.socialmirror.reconstruct() == {"FINISHED"}
-while session.session.runner.job.active:
-    session.pump()
+while session.runner.job.active:
+    polling.pump()
     time.sleep(0.02)
-assert session.session.runner.job.failure.code == "one-person"
+assert session.runner.job.failure.code == "one-person"
 assert not [path for path in sys.path if "socialmirror" in path]
 assert not any(module.split(".")[0] in ("torch", "cv2", "transformers") for module in sys.modules)
 bpy.ops.preferences.addon_disable(module=name)
@@ -47,7 +48,7 @@ assert not left, left
 for menu in ("TOPBAR_MT_file_import", "TOPBAR_MT_file_export", "VIEW3D_MT_pose", "SEQUENCER_MT_strip"):
     drawn = getattr(bpy.types, menu)._dyn_ui_initialize()
     assert not [draw for draw in drawn if "socialmirror" in draw.__module__], menu
-assert not bpy.app.timers.is_registered(session._tick)
+assert not bpy.app.timers.is_registered(polling._tick)
 assert not [handler for handler in bpy.app.handlers.load_post if "socialmirror" in handler.__module__]
 print("INSTALLED")
 """

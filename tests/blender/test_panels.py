@@ -8,8 +8,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import bpy
 import pytest
 
+from tests.blender.drawing import draw_sidebar
 from tests.blender.product import Product
 from tests.blender.user_actions import press
 
@@ -82,7 +84,14 @@ def test_the_list_can_show_the_touches_of_the_current_frame_alone(imported: Any,
     assert palms.touch not in shown_touches(imported, palms.frame_end + 2)
 
 
+def test_a_unit_scale_that_makes_people_look_small_is_said(imported: Any) -> None:
+    assert "Unit Scale" not in " ".join(draw_sidebar().texts)
+    bpy.context.scene.unit_settings.scale_length = 0.01
+    text = " ".join(draw_sidebar().texts)
+    assert "Unit Scale is 0.01" in text and "Set Unit Scale to 1" in text
+
+
 def test_without_an_environment_reconstruct_tells_to_install_it(product: Product) -> None:
-    product("socialmirror_blender.runtime.session").refresh_environment()
+    product("socialmirror_blender.runtime.environment_watch").refresh_environment()
     with pytest.raises(RuntimeError, match=r"poll.*Install it once"):
         press("reconstruct")

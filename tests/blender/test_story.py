@@ -27,7 +27,7 @@ class Afternoon:
     """What the animator does, and what they see."""
 
     def __init__(self, product: Product) -> None:
-        self.session = product("socialmirror_blender.runtime.session")
+        self.polling = product("socialmirror_blender.runtime.polling")
         self.scene = product("socialmirror_blender.scene")
         self.read_info = product("socialmirror_blender.reconstructions").read_info
 
@@ -40,11 +40,11 @@ class Afternoon:
         """A button that starts a job; the undo step is added when its result is imported."""
         assert press(operator) == {"FINISHED"}
         end = time.monotonic() + 60
-        while self.session.session.runner.job.active or self.session.session.pending is not None:
-            assert time.monotonic() < end, self.session.session
-            self.session.pump()
+        while self.polling.session.runner.job.active or self.polling.session.pending is not None:
+            assert time.monotonic() < end, self.polling.session
+            self.polling.pump()
             time.sleep(0.02)
-        assert self.session.session.runner.job.state.name == "DONE", self.session.session.runner.job
+        assert self.polling.session.runner.job.state.name == "DONE", self.polling.session.runner.job
 
     def collections(self) -> list[Any]:
         """The imports in the order of their ranges of the clip."""
@@ -90,7 +90,7 @@ class Afternoon:
 def afternoon(product: Product, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Afternoon]:
     afternoon = Afternoon(product)
     environment = product("socialmirror_blender.runtime.environment")
-    session = afternoon.session.session
+    session = afternoon.polling.session
     session.environment = environment.Environment(environment.EnvironmentState.READY, str(FAKE_WORKER))
     monkeypatch.setenv("FAKE_RESULT", str(tmp_path / "made"))
     monkeypatch.setenv("FAKE_REFINED", str(tmp_path / "refined"))

@@ -67,12 +67,33 @@ def test_the_known_camera_is_shown_in_units_and_kept_in_degrees() -> None:
         "fov_angle": "ROTATION",
         "camera_pitch_angle": "ROTATION",
         "camera_roll_angle": "ROTATION",
-        "camera_height": "LENGTH",
+        "camera_height_length": "LENGTH",
     }
     chosen.camera_pitch, chosen.fov = 12.0, 60.0  # as a file of an earlier version has them
     assert chosen.camera_pitch_angle == pytest.approx(math.radians(12))
     chosen.camera_roll_angle, chosen.fov_angle = math.radians(-3), math.radians(150)
     assert (chosen.camera_roll, chosen.fov) == pytest.approx((-3, 150))
+
+
+def test_the_height_of_the_known_camera_is_kept_in_metres_whatever_the_unit_scale() -> None:
+    chosen: Any = settings()
+    bpy.context.scene.unit_settings.scale_length = 0.01
+    chosen.camera_height_length = 150  # what Blender makes of 1.5 m that are typed
+    assert chosen.camera_height == pytest.approx(1.5)
+    chosen.camera_height = 2.0
+    assert chosen.camera_height_length == pytest.approx(200)
+
+
+def test_operators_that_a_button_has_to_give_arguments_are_not_offered_by_search() -> None:
+    """Without them they would do something else, such as going to frame 0, or report an error."""
+    given_later = {"queue_strips", "uncertain_stretch", "contact_add", "contact_edit"}
+    blender: Any = bpy.ops
+    for name in dir(blender.socialmirror):
+        operator = getattr(blender.socialmirror, name)
+        arguments = {item.identifier for item in operator.get_rna_type().properties if item.is_hidden} - {"rna_type"}
+        options = getattr(getattr(bpy.types, f"SOCIALMIRROR_OT_{name}"), "bl_options", set())
+        if {each for each in arguments if not each.startswith("filter_")} and name not in given_later:
+            assert "INTERNAL" in options, name
 
 
 def test_the_camera_may_be_as_high_as_the_core_accepts(product: Product) -> None:

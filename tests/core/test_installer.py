@@ -122,7 +122,7 @@ def test_nothing_is_begun_where_there_is_too_little_room(root: Path, tmp_path: P
     done = subprocess.run([sys.executable, "-c", script], stdin=subprocess.PIPE, capture_output=True, text=True)
     error = json.loads(done.stdout.splitlines()[-1])
     assert (error["code"], error["hint"].startswith("Free some space")) == ("disk-full", True)
-    assert f"about {needed} GB" in error["message"] and "2.6 GB are free" in error["message"]
+    assert f"needs {needed} GB" in error["message"] and "2.6 GB are free" in error["message"]
     assert not list(folder.glob("env-*"))
 
 

@@ -48,9 +48,9 @@ def choose_tracker(wanted: str, device: torch.device) -> str:
 def tracker_notice(chosen: str, wanted: str) -> str:
     """A sentence for the log on which networks track people, empty where there was no choice; `chosen` is of `choose_tracker`."""
     if chosen:
-        return "People are looked for with the fetched models RF-DETR, SAM 2.1 and ViTPose++."
+        return "People are looked for with the downloaded models RF-DETR, SAM 2.1 and ViTPose++."
     if wanted == "auto" and available():
-        return "People are looked for with the embedded networks: without a GPU the fetched models take long (--perception hub)."
+        return "People are looked for with the embedded networks: without a GPU those of the hub take long (--perception hub)."
     return ""
 
 

@@ -149,5 +149,5 @@ def model_damaged(title: str, folder: Path, why: str) -> UserError:
     return UserError(
         "model-damaged",
         f"{title} in {folder} cannot be loaded: {reason}",
-        "Fetch the model again: in the list of models in the sidebar, or with `python -m core models` on the command line.",
+        "Download the model again: in the list of models in the sidebar, or with `python -m core models` on the command line.",
     )

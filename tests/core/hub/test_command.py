@@ -42,7 +42,7 @@ def copied(tmp_path: Path) -> Path:
 def test_a_model_is_fetched_listed_verified_and_deleted(
     copied: Path, models: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["models", "fetch", NAME, "--accept-licence", "--from", str(copied)]) == 0
+    assert main(["models", "download", NAME, "--accept-licence", "--from", str(copied)]) == 0
     assert "installed" in capsys.readouterr().out
     assert main(["models", "list", "--json"]) == 0
     listed = {model["name"]: model for model in json.loads(capsys.readouterr().out)["models"]}
@@ -58,7 +58,7 @@ def test_a_model_is_fetched_listed_verified_and_deleted(
 def test_without_consent_the_licence_is_shown_and_nothing_fetched(
     copied: Path, models: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["models", "fetch", NAME, "--from", str(copied)]) == 2
+    assert main(["models", "download", NAME, "--from", str(copied)]) == 2
     line = capsys.readouterr().err
     assert "Apache-2.0" in line
     assert "https://www.apache.org" in line
@@ -67,9 +67,9 @@ def test_without_consent_the_licence_is_shown_and_nothing_fetched(
 
 
 def test_an_action_without_a_name_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["models", "fetch", "--accept-licence"]) == 2
+    assert main(["models", "download", "--accept-licence"]) == 2
     assert main(["models", "delete"]) == 2
-    assert main(["models", "fetch", "no-such", "--accept-licence"]) == 2
+    assert main(["models", "download", "no-such", "--accept-licence"]) == 2
     assert "no-such" in capsys.readouterr().err
 
 
@@ -100,7 +100,7 @@ def test_doctor_tells_what_a_model_would_bring(capsys: pytest.CaptureFixture[str
     assert check["optional"]
     for part in ("2.8 GB", "SAM License", "three dimensions"):
         assert part in check["detail"]
-    assert "models fetch sam-3d-body" in check["fix"]
+    assert "models download sam-3d-body" in check["fix"]
 
 
 _NO_NETWORK = """

@@ -46,7 +46,7 @@ def test_a_missing_model_is_told_with_size_licence_and_command(tmp_path: Path, m
     with pytest.raises(UserError) as error:
         store.require(NAME)
     assert error.value.code == "model-missing"
-    assert "python -m core models fetch rf-detr-seg --accept-licence" in error.value.hint
+    assert "python -m core models download rf-detr-seg --accept-licence" in error.value.hint
     assert "142 MB" in error.value.hint
     assert "Apache-2.0" in error.value.hint
 
