@@ -68,7 +68,7 @@ class AmbiguousPeople(UserError):
 def resolve_identities(tracks: Sequence[Track[Sighting]]) -> list[Track[Sighting]]:
     """Join the tracks of each person and undo exchanges; the result is ordered by prominence."""
     joined = _joined(sorted(tracks, key=lambda track: -track.prominence())[:_MOST_TRACKS])
-    joined = [track for track in joined if len(track.observations) >= _LEAST_LINKED]
+    joined = [track for track in joined if len(track.seen) >= _LEAST_LINKED]
     for a, b in combinations(joined, 2):
         undo_exchanges(a, b)
     return sorted(joined, key=lambda track: -track.prominence())
@@ -104,7 +104,7 @@ def choose_two(tracks: Sequence[Track[Sighting]], steps: int, people: tuple[int,
         raise one_person
     best = max(together, key=lambda pair: together[pair])
     a, b = (tracks[number] for number in best)
-    common = sorted(set(a.observations) & set(b.observations))
+    common = sorted(set(a.seen) & set(b.seen))
     if len(common) < _least_frames(steps):
         raise UserError(
             "one-person",
@@ -115,7 +115,7 @@ def choose_two(tracks: Sequence[Track[Sighting]], steps: int, people: tuple[int,
     rival = max(rivals, key=lambda pair: together[pair], default=None)
     if rival is not None and together[rival] > _AMBIGUOUS * together[best]:
         raise AmbiguousPeople(best, rival)
-    left_first = _x(a.observations[common[0]]) <= _x(b.observations[common[0]])
+    left_first = _x(a.seen[common[0]]) <= _x(b.seen[common[0]])
     return best if left_first else (best[1], best[0])
 
 
@@ -127,9 +127,9 @@ def choose_marked(
     for row, mark in enumerate(marks):
         for column, track in enumerate(tracks):
             wanted = mark.frame - first_frame
-            nearest = min(track.observations, key=lambda step: abs(step - wanted))
+            nearest = min(track.seen, key=lambda step: abs(step - wanted))
             if abs(nearest - wanted) <= _MARK_PATIENCE:
-                cost[row, column] = _distance_to_mark(track.observations[nearest], mark)
+                cost[row, column] = _distance_to_mark(track.seen[nearest], mark)
     rows, columns = linear_sum_assignment(np.where(cost < _MARK_REACH, cost, _NOT_MARKED))
     for row, column in zip(rows, columns):
         if not cost[row, column] < _MARK_REACH:
@@ -159,9 +159,9 @@ def _is_the_same_pair(tracks: Sequence[Track[Sighting]], a: tuple[int, int], b: 
 
 def _is_the_same_body(a: Track[Sighting], b: Track[Sighting]) -> bool:
     """Whether two tracks follow one person: in the median frame they have the same keypoints."""
-    common = sorted(a.observations.keys() & b.observations.keys())
+    common = sorted(a.seen.keys() & b.seen.keys())
     sample = common[:: -(-len(common) // _COMPARED_FRAMES) or 1]
-    alike = [same_body([a.observations[k].person], [b.observations[k].person])[0, 0] for k in sample]
+    alike = [same_body([a.seen[k].person], [b.seen[k].person])[0, 0] for k in sample]
     return bool(alike) and float(np.median(alike)) > _SAME_BODY
 
 
@@ -177,7 +177,7 @@ def real_people(tracks: Sequence[Track[Sighting]], steps: int) -> list[Track[Sig
 
 def mostly_inferred(track: Track[Sighting]) -> bool:
     """Whether a person was more often inferred beside another one than found."""
-    return sum(sighting.is_inferred for sighting in track.observations.values()) > len(track.observations) / 2
+    return sum(sighting.is_inferred for sighting in track.seen.values()) > len(track.seen) / 2
 
 
 def _checked(people: tuple[int, int], tracks: int, count: int) -> tuple[int, int]:
@@ -192,7 +192,7 @@ def _checked(people: tuple[int, int], tracks: int, count: int) -> tuple[int, int
 
 
 def _is_person(track: Track[Sighting], steps: int) -> bool:
-    seen = list(track.observations.values())
+    seen = list(track.seen.values())
     found = [sighting for sighting in seen if not sighting.is_inferred]
     if len(seen) - len(found) < _LEAST_INFERRED_PART * steps:
         if mostly_inferred(track):
@@ -209,8 +209,8 @@ def _least_frames(steps: int) -> float:
 
 def _togetherness(a: Track[Sighting], b: Track[Sighting]) -> float:
     total = 0.0
-    for step in a.observations.keys() & b.observations.keys():
-        p, q = a.observations[step], b.observations[step]
+    for step in a.seen.keys() & b.seen.keys():
+        p, q = a.seen[step], b.seen[step]
         total += p.quality * q.quality * min(p.scale, q.scale) / (2 + _distance(p, q))
     return total
 
@@ -231,15 +231,15 @@ def _joined(tracks: list[Track[Sighting]]) -> list[Track[Sighting]]:
         whole = Track(_until(a, cut) | _after(b, cut))
         rest = Track(_until(b, cut) | _after(a, cut))
         tracks = [track for track in tracks if track is not a and track is not b]
-        tracks += [track for track in (whole, rest) if track.observations]
+        tracks += [track for track in (whole, rest) if track.seen]
 
 
 def _continuation_score(a: Track[Sighting], b: Track[Sighting]) -> float:
     """How well track b continues track a, 0 if it cannot. For some frames both may go on near each other."""
     if not (a.first < b.first and a.last < b.last) or a.last - b.first >= _JOIN_OVERLAP:
         return 0.0
-    both = a.observations.keys() & b.observations.keys()
-    if any(_distance(a.observations[step], b.observations[step]) > 1 for step in both):
+    both = a.seen.keys() & b.seen.keys()
+    if any(_distance(a.seen[step], b.seen[step]) > 1 for step in both):
         return 0.0
     cut = _cut(a, b)
     before, after = _until(a, cut), _after(b, cut)
@@ -248,7 +248,7 @@ def _continuation_score(a: Track[Sighting], b: Track[Sighting]) -> float:
         float(np.median([seen[step].scale for step in steps[:_SCALE_SAMPLES]]))
         for seen, steps in ((before, sorted(before, reverse=True)), (after, sorted(after)))
     )
-    if min(len(a.observations), len(b.observations)) < _LEAST_LINKED and start - end > _FRAGMENT_REACH:
+    if min(len(a.seen), len(b.seen)) < _LEAST_LINKED and start - end > _FRAGMENT_REACH:
         return 0.0
     resized = abs(float(np.log(scale_after / scale_before)))
     if resized > min(_JOIN_RESIZE + _JOIN_RESIZE_SPEED * (start - end), _MOST_RESIZED):
@@ -266,27 +266,25 @@ def _cut(a: Track[Sighting], b: Track[Sighting]) -> int:
     """The last step for which track a is used that b continues: where the person moves least from one to the other."""
 
     def jump(step: int) -> float:
-        return _distance(a.observations[max(_until(a, step))], b.observations[min(_after(b, step))])
+        return _distance(a.seen[max(_until(a, step))], b.seen[min(_after(b, step))])
 
     return a.last if a.last < b.first else min(range(b.first - 1, a.last + 1), key=jump)
 
 
 def _until(track: Track[Sighting], step: int) -> dict[int, Sighting]:
-    return {k: seen for k, seen in track.observations.items() if k <= step}
+    return {k: seen for k, seen in track.seen.items() if k <= step}
 
 
 def _after(track: Track[Sighting], step: int) -> dict[int, Sighting]:
-    return {k: seen for k, seen in track.observations.items() if k > step}
+    return {k: seen for k, seen in track.seen.items() if k > step}
 
 
 def _similarity(
     a: Track[Sighting], b: Track[Sighting], before: tuple[float, float], after: tuple[float, float]
 ) -> float:
     """Appearance similarity of a's last detections in the steps `before` to b's first ones in the steps `after`."""
-    own = _mean_appearance(
-        [a.observations[s] for s in sorted(a.observations, reverse=True) if before[0] <= s <= before[1]]
-    )
-    other = _mean_appearance([b.observations[s] for s in sorted(b.observations) if after[0] <= s <= after[1]])
+    own = _mean_appearance([a.seen[s] for s in sorted(a.seen, reverse=True) if before[0] <= s <= before[1]])
+    other = _mean_appearance([b.seen[s] for s in sorted(b.seen) if after[0] <= s <= after[1]])
     return 0.5 if own is None or other is None else appearance_similarity(own, other)
 
 

@@ -35,7 +35,7 @@ class _Followed:
 
     @property
     def sighting(self) -> Sighting:
-        return self.track.observations[self.last]
+        return self.track.seen[self.last]
 
 
 def link(findings: Sequence[FrameFindings], first_step: int = 0) -> list[Track[Sighting]]:
@@ -55,7 +55,7 @@ def link(findings: Sequence[FrameFindings], first_step: int = 0) -> list[Track[S
         for one, sighting in links:
             moved = sighting.middle - one.sighting.middle
             one.velocity = _VELOCITY_WEIGHT * moved / (step - one.last)
-            one.track.observations[step] = sighting
+            one.track.seen[step] = sighting
             one.last = step
         linked = {id(sighting) for _, sighting in links}
         followed += [_Followed(Track({step: s}), step) for s in found.sightings if id(s) not in linked]
@@ -65,13 +65,13 @@ def link(findings: Sequence[FrameFindings], first_step: int = 0) -> list[Track[S
 
 def _filled(track: Track[Sighting], searched: set[int]) -> Track[Sighting]:
     """The track with sightings in steps that were not searched, between two successive detections of the person."""
-    steps = sorted(track.observations)
-    filled = dict(track.observations)
+    steps = sorted(track.seen)
+    filled = dict(track.seen)
     for start, end in pairwise(steps):
         if searched.isdisjoint(range(start + 1, end)):
             for step in range(start + 1, end):
                 fraction = (step - start) / (end - start)
-                filled[step] = _between(track.observations[start], track.observations[end], fraction)
+                filled[step] = _between(track.seen[start], track.seen[end], fraction)
     return Track(dict(sorted(filled.items())))
 
 

@@ -336,7 +336,7 @@ def _find_hands(
         elif not looked[step] or (frame := next(frames, None)) is None:
             hands.append(None)
         else:
-            seen = [track.observations.get(step) for track in pair.tracks]
+            seen = [track.seen.get(step) for track in pair.tracks]
             hands.append(tracker.advance(frame.image, [one.pose if one is not None else None for one in seen]))
     return hands_between(hands)
 

@@ -54,7 +54,7 @@ def _bounced(first: Sequence[float], second: Sequence[float]) -> tuple[Track[Sig
 
 def _sides(track: Track[Sighting]) -> list[bool]:
     """Whether somebody is on the right, before and after the meeting."""
-    return [bool(track.observations[step].middle[0] > 321) for step in (20, 100)]
+    return [bool(track.seen[step].middle[0] > 321) for step in (20, 100)]
 
 
 @pytest.mark.parametrize("second", [_LIGHT, _DARKER])
@@ -76,7 +76,7 @@ def test_sightings_that_are_linked_to_the_wrong_person_are_put_right() -> None:
 
     def clothes(track: Track[Sighting]) -> list[bool]:
         """Whether they are the darker ones, well before and after the meeting."""
-        return [bool(track.observations[step].appearance[0, 2] > 0.93) for step in (20, 70)]
+        return [bool(track.seen[step].appearance[0, 2] > 0.93) for step in (20, 70)]
 
     findings = [FrameFindings(step, step / 25, False, tuple(found(step)), np.eye(3), False) for step in range(90)]
     linked = link(findings)
@@ -115,9 +115,9 @@ def test_where_two_passes_disagree_and_clothes_do_not_tell_it_is_said() -> None:
 def test_a_body_on_which_both_tracks_are_is_whose_another_pass_saw_there() -> None:
     a = _track(dict.fromkeys(range(10), 300.0), dict.fromkeys(range(10), _DARK))
     b = _track({k: 302.0 if 3 <= k < 6 else 450.0 for k in range(10)}, dict.fromkeys(range(10), _LIGHT))
-    known = Track({k: seen for k, seen in b.observations.items() if not 3 <= k < 6})
+    known = Track({k: seen for k, seen in b.seen.items() if not 3 <= k < 6})
     leave_each_body_to_one(a, b, (a, known))
-    assert list(a.observations) == list(range(10)) and list(b.observations) == [0, 1, 2, 6, 7, 8, 9]
+    assert list(a.seen) == list(range(10)) and list(b.seen) == [0, 1, 2, 6, 7, 8, 9]
 
 
 def test_a_warning_names_the_frames_in_which_people_may_be_exchanged() -> None:
