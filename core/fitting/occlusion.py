@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..observations.observe import Observations
+from ..projection import project
 
 _LEAST_VOTES = 2
 _WINDOW = 21
@@ -25,8 +26,7 @@ def front_person(
     covers it.
     """
     K, masks, image_size = observations.K, observations.masks, observations.image_size
-    depth = centres_incam[..., 2].clamp_min(0.1)
-    pixels = centres_incam[..., :2] / depth[..., None] * torch.stack([K[0, 0], K[1, 1]]) + K[:2, 2]
+    pixels, depth = project(centres_incam, K)
     radius = radii[:, None] / depth * K[0, 0]
     votes = centres_incam.new_zeros(len(depth[0]))
     count = centres_incam.new_zeros(len(depth[0]))
