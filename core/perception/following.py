@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from jaxtyping import Float, UInt8
 
+from ..contract.runs import frames_in
 from .appearance import appearance_embedding, appearance_similarity
 from .assignment import UNASSIGNED, assign, same_body, similarity
 from .crops import Crop, blend, similar
@@ -38,14 +39,14 @@ _QUALITY_WEIGHT, _USUAL_QUALITY = 1.0, 0.4
 _VELOCITY_WEIGHT = 0.5
 _LEAST_GUESS = 0.15
 """Mean confidence of the limbs' joints from which somebody without a centre counts as seen."""
-_MOST_GUESSES = 8
-"""Frames in a row for which somebody may be seen without a centre; guesses from guesses drift away."""
+_MOST_GUESSED = 0.27
+"""Seconds for which somebody may be seen without a centre; guesses from guesses drift away."""
 _UNSURE = 0.15
 """Confidence of a keypoint at which it and its expected place count alike."""
-_PATIENCE = 10
-"""Frames for which somebody is sought where they were last."""
-_REACH = 30
-"""Frames to the next sighting of a person between which and the last one they are expected."""
+_PATIENCE = 0.33
+"""Seconds for which somebody is sought where they were last."""
+_REACH = 1.0
+"""Seconds to the next sighting of a person between which and the last one they are expected."""
 _CROP_WEIGHT = 0.7
 _STEPS_PER_SCALE = 16
 """Steps per scale of the grid for the expected keypoints that become prompts."""
@@ -70,6 +71,7 @@ class _Followed:
 
     track: Track[Sighting]
     """From the first pass."""
+    frame_rate: float
     result: Track[TrackedPose] = field(default_factory=lambda: Track[TrackedPose]())
     person: FoundPerson | None = None
     velocity: np.ndarray = field(default_factory=lambda: np.zeros((17, 2)))
@@ -85,15 +87,24 @@ class _Followed:
         missed = step - self.last_step - 1
         if self.person is not None and missed == 0:
             return _moved(self.person, self.velocity)
-        coming = next((s for s in range(step, step + _REACH) if s in self.track.seen), None)
+        reach = self.frames_in(_REACH)
+        coming = next((s for s in range(step, step + reach) if s in self.track.seen), None)
         if coming is not None:
             following = self.track.seen[coming].person
-            if self.person is None or missed > _REACH:
+            if self.person is None or missed > reach:
                 return following
             fraction = (step - self.last_step) / (coming - self.last_step)
             between = (1 - fraction) * self.person.points + fraction * following.points
             return replace(following, points=between.astype(np.float32))
-        return self.person if missed < _PATIENCE else None
+        return self.person if missed < self.frames_in(_PATIENCE) else None
+
+    @property
+    def may_be_guessed(self) -> bool:
+        """Whether the person may be seen without a centre of their own."""
+        return self.guesses < self.frames_in(_MOST_GUESSED)
+
+    def frames_in(self, seconds: float) -> int:
+        return frames_in(seconds, 1 / self.frame_rate)
 
     def see(self, step: int, seen: FoundPerson, found: TrackedPose, own: bool) -> None:
         """Take over what was seen in a frame; `own` where the landmark network answered for this person."""
@@ -117,10 +128,14 @@ class Follower:
     """Call `advance` for each frame in order, `repeat` for a duplicate; then read `tracks`."""
 
     def __init__(
-        self, networks: PerceptionNetworks, tracks: Sequence[Track[Sighting]], picture_size: tuple[int, int]
+        self,
+        networks: PerceptionNetworks,
+        tracks: Sequence[Track[Sighting]],
+        picture_size: tuple[int, int],
+        frame_rate: float,
     ) -> None:
         self._networks, self._size = networks, picture_size
-        self._people = [_Followed(track, appearance=_usual_appearance(track)) for track in tracks]
+        self._people = [_Followed(track, frame_rate, appearance=_usual_appearance(track)) for track in tracks]
 
     @property
     def tracks(self) -> list[Track[TrackedPose]]:
@@ -144,7 +159,7 @@ class Follower:
         matched = self._match(here, people, candidates, image)
         raw: list[FoundPerson | None] = []
         for number, predicted, match, around in zip(here, people, matched, maps):
-            may_guess = self._people[number].guesses < _MOST_GUESSES
+            may_guess = self._people[number].may_be_guessed
             raw.append(match if match is not None else _sought(predicted, around if may_guess else None))
         prompted = self._prompted_poses(image, [_snapped(predicted) for predicted in people], raw, maps)
         seen = [None if found is None else _smoothed(found, predicted) for found, predicted in zip(raw, people)]

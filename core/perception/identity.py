@@ -12,6 +12,7 @@ from ..contract.errors import UserError
 from ..contract.frames import frame_in_words
 from ..contract.marks import PersonMark
 from ..contract.reconstruction import PERSON_NAMES
+from ..contract.runs import frames_in
 from .appearance import appearance_similarity
 from .assignment import same_body
 from .exchanges import undo_exchanges
@@ -21,16 +22,16 @@ _APPEARANCE_SAMPLES = 30
 """Detections before and after a gap or a meeting whose appearance is averaged."""
 _JOIN_SIMILARITY = 0.75
 """Least appearance similarity of tracks that are joined."""
-_JOIN_SPEED, _JOIN_REACH = 0.25, 6.0
-"""Body scales a frame that a person may have moved in a gap, beyond one scale to begin with, and at most in all. In a second,
+_JOIN_SPEED, _JOIN_REACH = 7.5, 6.0
+"""Body scales a second that a person may have moved in a gap, beyond one scale to begin with, and at most in all. In a second,
 99.9 % of people in film move less than the latter."""
-_JOIN_RESIZE, _JOIN_RESIZE_SPEED, _MOST_RESIZED = 0.4, 0.01, 0.7
-"""Natural logarithm by which somebody's scale may differ on both sides of a gap, more for each frame of it, and at most (half or
-twice the size). On film, 99.9 % of people change by less than 0.37 within 24 frames and by 0.7 within 48."""
+_JOIN_RESIZE, _JOIN_RESIZE_SPEED, _MOST_RESIZED = 0.4, 0.3, 0.7
+"""Natural logarithm by which somebody's scale may differ on both sides of a gap, more for each second of it, and at most (half or
+twice the size). On film, 99.9 % of people change by less than 0.37 within a second and by 0.7 within two."""
 _SCALE_SAMPLES = 10
 """Detections before and after a gap whose median scale is taken."""
-_JOIN_OVERLAP = 24
-"""Frames for which a track may go on astray where the one that continues it has begun."""
+_JOIN_OVERLAP = 0.8
+"""Seconds for which a track may go on astray where the one that continues it has begun."""
 _LEAST_QUALITY = 0.25
 _LEAST_PART = 0.1
 _LEAST_FRAMES = 5
@@ -42,12 +43,12 @@ _AMBIGUOUS = 0.85
 """Two pairs are both likely if the second one has this much of the first one's time, quality, size and nearness."""
 _SAME_BODY, _COMPARED_FRAMES = 0.6, 20
 """Value of `assignment.same_body` from which tracks are of one body, in the median of this many frames."""
-_MARK_PATIENCE = 5
-"""Frames between a mark and the nearest sighting of the person who is meant."""
+_MARK_PATIENCE = 0.17
+"""Seconds between a mark and the nearest sighting of the person who is meant."""
 _MARK_REACH, _NOT_MARKED = 1.0, 1e6
 """Scales from a mark beyond which nobody is meant."""
-_LEAST_LINKED, _FRAGMENT_REACH = 3, 12
-"""Tracks of fewer frames are noise, unless they continue another one, or another one them, within so many frames."""
+_LEAST_LINKED, _FRAGMENT_REACH = 3, 0.4
+"""Tracks of fewer frames are noise, unless they continue another one, or another one them, within so many seconds."""
 _MOST_TRACKS = 40
 """More tracks than this are noise: joining looks at all pairs of them."""
 
@@ -65,9 +66,9 @@ class AmbiguousPeople(UserError):
         self.numbers = (*likely, *rival)
 
 
-def resolve_identities(tracks: Sequence[Track[Sighting]]) -> list[Track[Sighting]]:
+def resolve_identities(tracks: Sequence[Track[Sighting]], frame_rate: float) -> list[Track[Sighting]]:
     """Join the tracks of each person and undo exchanges; the result is ordered by prominence."""
-    joined = _joined(sorted(tracks, key=lambda track: -track.prominence())[:_MOST_TRACKS])
+    joined = _joined(sorted(tracks, key=lambda track: -track.prominence())[:_MOST_TRACKS], frame_rate)
     joined = [track for track in joined if len(track.seen) >= _LEAST_LINKED]
     for a, b in combinations(joined, 2):
         undo_exchanges(a, b)
@@ -120,15 +121,16 @@ def choose_two(tracks: Sequence[Track[Sighting]], steps: int, people: tuple[int,
 
 
 def choose_marked(
-    tracks: Sequence[Track[Sighting]], first_frame: int, marks: tuple[PersonMark, PersonMark]
+    tracks: Sequence[Track[Sighting]], first_frame: int, marks: tuple[PersonMark, PersonMark], frame_rate: float
 ) -> tuple[int, int]:
     """Numbers of the tracks that the user marked in the clip; step 0 is its frame `first_frame`. UserError `bad-people`."""
+    patience = frames_in(_MARK_PATIENCE, 1 / frame_rate)
     cost = np.full((len(marks), max(len(tracks), 2)), np.inf)
     for row, mark in enumerate(marks):
         for column, track in enumerate(tracks):
             wanted = mark.frame - first_frame
             nearest = min(track.seen, key=lambda step: abs(step - wanted))
-            if abs(nearest - wanted) <= _MARK_PATIENCE:
+            if abs(nearest - wanted) <= patience:
                 cost[row, column] = _distance_to_mark(track.seen[nearest], mark)
     rows, columns = linear_sum_assignment(np.where(cost < _MARK_REACH, cost, _NOT_MARKED))
     for row, column in zip(rows, columns):
@@ -215,13 +217,13 @@ def _togetherness(a: Track[Sighting], b: Track[Sighting]) -> float:
     return total
 
 
-def _joined(tracks: list[Track[Sighting]]) -> list[Track[Sighting]]:
+def _joined(tracks: list[Track[Sighting]], frame_rate: float) -> list[Track[Sighting]]:
     """Join tracks that may be of one person, of whom they show one time after the other; the likeliest pair first."""
     while True:
         best, pair = 0.0, None
         for a in tracks:
             for b in tracks:
-                score = _continuation_score(a, b)
+                score = _continuation_score(a, b, frame_rate)
                 if score > best:
                     best, pair = score, (a, b)
         if pair is None:
@@ -234,9 +236,9 @@ def _joined(tracks: list[Track[Sighting]]) -> list[Track[Sighting]]:
         tracks += [track for track in (whole, rest) if track.seen]
 
 
-def _continuation_score(a: Track[Sighting], b: Track[Sighting]) -> float:
+def _continuation_score(a: Track[Sighting], b: Track[Sighting], frame_rate: float) -> float:
     """How well track b continues track a, 0 if it cannot. For some frames both may go on near each other."""
-    if not (a.first < b.first and a.last < b.last) or a.last - b.first >= _JOIN_OVERLAP:
+    if not (a.first < b.first and a.last < b.last) or a.last - b.first >= frames_in(_JOIN_OVERLAP, 1 / frame_rate):
         return 0.0
     both = a.seen.keys() & b.seen.keys()
     if any(_distance(a.seen[step], b.seen[step]) > 1 for step in both):
@@ -244,20 +246,21 @@ def _continuation_score(a: Track[Sighting], b: Track[Sighting]) -> float:
     cut = _cut(a, b)
     before, after = _until(a, cut), _after(b, cut)
     end, start = max(before), min(after)
+    gap = start - end
     scale_before, scale_after = (
         float(np.median([seen[step].scale for step in steps[:_SCALE_SAMPLES]]))
         for seen, steps in ((before, sorted(before, reverse=True)), (after, sorted(after)))
     )
-    if min(len(a.seen), len(b.seen)) < _LEAST_LINKED and start - end > _FRAGMENT_REACH:
+    if min(len(a.seen), len(b.seen)) < _LEAST_LINKED and gap > frames_in(_FRAGMENT_REACH, 1 / frame_rate):
         return 0.0
     resized = abs(float(np.log(scale_after / scale_before)))
-    if resized > min(_JOIN_RESIZE + _JOIN_RESIZE_SPEED * (start - end), _MOST_RESIZED):
+    if resized > min(_JOIN_RESIZE + _JOIN_RESIZE_SPEED * gap / frame_rate, _MOST_RESIZED):
         return 0.0
     moved = float(np.linalg.norm(before[end].middle - after[start].middle))
     # in the scale of the smaller one: to whoever is far away, a step of a large person in front is a long way
     distance = moved / min(scale_before, scale_after)
     similarity = _similarity(a, b, (-np.inf, min(a.last, b.first - 1)), (max(b.first, a.last + 1), np.inf))
-    if similarity < _JOIN_SIMILARITY or distance > min(1 + _JOIN_SPEED * (start - end), _JOIN_REACH):
+    if similarity < _JOIN_SIMILARITY or distance > min(1 + _JOIN_SPEED * gap / frame_rate, _JOIN_REACH):
         return 0.0
     return similarity / (1 + 0.1 * distance + resized)
 

@@ -119,7 +119,7 @@ class EmbeddedTracker:
         reporter: Reporter,
     ) -> list[Track[TrackedPose]]:
         """Any number of people; the marks have done their work when the tracks were chosen."""
-        follower = Follower(self.networks, tracks, (steps.clip.width, steps.clip.height))
+        follower = Follower(self.networks, tracks, (steps.clip.width, steps.clip.height), steps.clip.frame_rate)
         frames = steps.frames(steps.first_step, steps.steps[-1])
         for step in steps.steps:
             found = steps.found(step)

@@ -99,7 +99,7 @@ class Caption:
     sentence: str
 
 
-@stage(version=10, cost=100, weights=(MOVENET, PROMPTED_LANDMARKS))
+@stage(version=11, cost=100, weights=(MOVENET, PROMPTED_LANDMARKS))
 def perception(
     clip: Clip | None, settings: PerceptionSettings, device: torch.device, reporter: Reporter, chunks: ChunkStore
 ) -> Detections:
@@ -316,7 +316,7 @@ def prediction_with_bodies(
     return replace(joint_prediction, motion_incam=motion)
 
 
-@stage(version=13, cost=40)
+@stage(version=14, cost=40)
 def first_fit(
     clip_scene: ClipScene, joint_prediction: JointPrediction, phases: FitPhases, reporter: Reporter
 ) -> FittedMotion:
@@ -353,7 +353,7 @@ def constraints(
     return Constraints(FitTargets(tuple(contacts), pins, feet), sentence.embedding if sentence.given else None)
 
 
-@stage(version=8, cost=25, weights=(INFILLER, SMOOTHER))
+@stage(version=9, cost=25, weights=(INFILLER, SMOOTHER))
 def infilled_motion(
     clip_scene: ClipScene,
     joint_prediction: JointPrediction,
@@ -389,7 +389,7 @@ def _infiller_models(settings: InfillStageSettings, device: torch.device, report
         return InfillerModels(infiller, None)
 
 
-@stage(version=18, cost=25)
+@stage(version=19, cost=25)
 def solved_motion(
     clip_scene: ClipScene,
     infilled_motion: InfilledMotion,

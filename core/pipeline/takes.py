@@ -518,7 +518,7 @@ def _result(clip: ClipNodes, take: TakeNodes, results: Results) -> TakeResult:
         contacts=tuple(contacts),
         scores=score(fitted, scene.observations, scene.body, contacts),
         quality=quality,
-        foot_contacts=foot_intervals(results[take.starting_fit].foot_contact, scene.observations.frame_index),
+        foot_contacts=foot_intervals(results[take.starting_fit].foot_contact, scene.observations.timeline),
         caption=results[take.caption].sentence,
         annotation=None if take.suggested is None else next(iter(results[take.suggested].judged), None),
         infilled=stages.is_infilled(results[take.infilled], results[take.starting_fit]),

@@ -75,7 +75,7 @@ def outside() -> UserError:
 def doubtful() -> str:
     said: list[str] = []
     reporter: Any = SimpleNamespace(warning=said.append)
-    perceive.warn_of_doubtful([*range(5, 30), *range(200, 230)], reporter)
+    perceive.warn_of_doubtful([*range(5, 30), *range(200, 230)], 30.0, reporter)
     return said[0]
 
 

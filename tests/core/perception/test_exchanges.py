@@ -79,9 +79,9 @@ def test_sightings_that_are_linked_to_the_wrong_person_are_put_right() -> None:
         return [bool(track.seen[step].appearance[0, 2] > 0.93) for step in (20, 70)]
 
     findings = [FrameFindings(step, step / 25, False, tuple(found(step)), np.eye(3), False) for step in range(90)]
-    linked = link(findings)
+    linked = link(findings, 30.0)
     assert sorted(map(clothes, linked)) == [[False, True], [True, False]]
-    assert sorted(map(clothes, resolve_identities(linked))) == [[False, False], [True, True]]
+    assert sorted(map(clothes, resolve_identities(linked, 30.0))) == [[False, False], [True, True]]
 
 
 def test_people_in_the_same_clothes_stay_as_the_tracker_has_them() -> None:
@@ -122,9 +122,9 @@ def test_a_body_on_which_both_tracks_are_is_whose_another_pass_saw_there() -> No
 
 def test_a_warning_names_the_frames_in_which_people_may_be_exchanged() -> None:
     reporter = SilentReporter()
-    warn_of_doubtful([4, *range(30, 60), *range(65, 80), 200, 201], reporter)
+    warn_of_doubtful([4, *range(30, 60), *range(65, 80), 200, 201], 30.0, reporter)
     assert len(reporter.warnings) == 1 and "frames 30 to 79." in reporter.warnings[0]
-    warn_of_doubtful([7], reporter)
+    warn_of_doubtful([7], 30.0, reporter)
     assert len(reporter.warnings) == 1
-    warn_of_doubtful([frame for start in range(0, 250, 50) for frame in range(start, start + 6)], reporter)
+    warn_of_doubtful([frame for start in range(0, 250, 50) for frame in range(start, start + 6)], 30.0, reporter)
     assert "frames 0 to 5, 50 to 55, 100 to 105 and 2 more stretches." in reporter.warnings[1]

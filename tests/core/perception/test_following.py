@@ -49,7 +49,7 @@ def _followed(
     )
     monkeypatch.setattr(following, "person_beside", lambda *_: None)
     sightings = [Sighting(_person(x), np.zeros((3, 33), np.float32), True) for x in places]
-    follower = Follower(networks, [Track({0: sighting}) for sighting in sightings], _SIZE)
+    follower = Follower(networks, [Track({0: sighting}) for sighting in sightings], _SIZE, 30.0)
     follower.advance(0, np.zeros((360, 640, 3), np.uint8), sightings)
     return follower.tracks, asked
 

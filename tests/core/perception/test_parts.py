@@ -33,6 +33,7 @@ from core.perception.scene_cuts import SceneCuts
 from core.perception.skeletons import SHARED, body_crop, person_of_pose, pose_of_person, with_keypoints
 from core.perception.track import Sighting, Track, TrackedPose
 
+_RATE = 30.0
 _SIZE = (640, 360)
 _TORSO = 80.0
 
@@ -270,7 +271,7 @@ def _findings(*frames: list[tuple[float, int]], cut: int | None = None) -> list[
 
 def test_people_are_linked_from_frame_to_frame_by_place_and_clothes() -> None:
     frames = [[(200 + 5.0 * k, 1), (400 - 5.0 * k, 6)][:: 1 if k % 2 else -1] for k in range(40)]
-    tracks = link(_findings(*frames))
+    tracks = link(_findings(*frames), _RATE)
     assert sorted(len(track.seen) for track in tracks) == [40, 40]
     for track in tracks:
         assert len({int(seen.appearance[0].argmax()) for seen in track.seen.values()}) == 1
@@ -278,16 +279,23 @@ def test_people_are_linked_from_frame_to_frame_by_place_and_clothes() -> None:
 
 def test_somebody_who_is_hidden_for_some_frames_keeps_their_track() -> None:
     frames = [[(200.0, 1), (300.0, 6)] if not 10 <= k < 18 else [(200.0, 1)] for k in range(30)]
-    assert sorted(len(track.seen) for track in link(_findings(*frames))) == [22, 30]
+    assert sorted(len(track.seen) for track in link(_findings(*frames), _RATE)) == [22, 30]
+
+
+@pytest.mark.parametrize(("rate", "kept"), [(15.0, False), (30.0, True), (60.0, True)])
+def test_how_long_somebody_may_be_hidden_is_counted_in_seconds(rate: float, kept: bool) -> None:
+    """Hidden for ten frames: two thirds of a second, a third, or a sixth."""
+    frames = [[(200.0, 1), (300.0, 6)] if not 10 <= k < 20 else [(200.0, 1)] for k in range(30)]
+    assert len(link(_findings(*frames), rate)) == (2 if kept else 3)
 
 
 def test_nobody_is_followed_across_a_cut() -> None:
-    tracks = link(_findings(*[[(200.0, 1)]] * 20, cut=12))
+    tracks = link(_findings(*[[(200.0, 1)]] * 20, cut=12), _RATE)
     assert sorted((track.first, track.last) for track in tracks) == [(0, 11), (12, 19)]
 
 
 def test_two_who_are_seen_equally_well_are_both_followed_no_farther_than_a_cut() -> None:
-    tracks = link(_findings(*[[(200.0, 1), (400.0, 6)]] * 20, cut=12))
+    tracks = link(_findings(*[[(200.0, 1), (400.0, 6)]] * 20, cut=12), _RATE)
     assert sorted((track.first, track.last) for track in tracks) == [(0, 11), (0, 11), (12, 19), (12, 19)]
     assert [tracks.index(track) for track in tracks] == [0, 1, 2, 3]
 
@@ -295,7 +303,7 @@ def test_two_who_are_seen_equally_well_are_both_followed_no_farther_than_a_cut()
 def test_in_frames_without_detection_people_are_between_the_detections() -> None:
     looks = _findings(*[[(200 + 10.0 * k, 1), (500.0, 6)] if k < 8 else [(200 + 10.0 * k, 1)] for k in range(13)])
     findings = [found if k % 4 == 0 else replace(found, sightings=(), searched=False) for k, found in enumerate(looks)]
-    walking, standing = sorted(link(findings), key=lambda track: -len(track.seen))
+    walking, standing = sorted(link(findings, _RATE), key=lambda track: -len(track.seen))
     assert list(walking.seen) == list(range(13))
     for step, seen in walking.seen.items():
         np.testing.assert_allclose(seen.middle, looks[step].sightings[0].middle, atol=0.01)
@@ -431,7 +439,7 @@ def test_hands_that_were_not_looked_for_are_between_those_that_were() -> None:
 
 
 def test_steps_count_from_the_given_one() -> None:
-    (track,) = link(_findings(*[[(200.0, 1)]] * 5), first_step=-3)
+    (track,) = link(_findings(*[[(200.0, 1)]] * 5), _RATE, first_step=-3)
     assert (track.first, track.last) == (-3, 1)
 
 
@@ -441,7 +449,7 @@ def test_steps_count_from_the_given_one() -> None:
 def test_a_track_that_broke_is_joined() -> None:
     still = _track(dict.fromkeys(range(100), 500.0), shade=6)
     before, after = _track(dict.fromkeys(range(40), 200.0), 1), _track(dict.fromkeys(range(55, 100), 220.0), 1)
-    tracks = resolve_identities([before, still, after])
+    tracks = resolve_identities([before, still, after], _RATE)
     assert len(tracks) == 2
     assert len(tracks[1].seen) == 85
 
@@ -454,12 +462,12 @@ def test_a_track_that_broke_is_joined() -> None:
 def test_somebody_of_another_size_is_another_person(x: float, torso: float, joined: bool) -> None:
     before = _track(dict.fromkeys(range(40), 200.0), 1)
     after = _track(dict.fromkeys(range(52, 100), x), 1, torso=torso)
-    assert len(resolve_identities([before, after])) == (1 if joined else 2)
+    assert len(resolve_identities([before, after], _RATE)) == (1 if joined else 2)
 
 
 def test_nobody_comes_back_at_the_other_end_of_the_picture_however_long_they_are_away() -> None:
     before, after = _track(dict.fromkeys(range(40), 50.0), 1), _track(dict.fromkeys(range(140, 200), 600.0), 1)
-    assert len(resolve_identities([before, after])) == 2
+    assert len(resolve_identities([before, after], _RATE)) == 2
 
 
 def test_a_person_is_not_linked_to_one_of_a_third_of_the_size() -> None:
@@ -467,12 +475,12 @@ def test_a_person_is_not_linked_to_one_of_a_third_of_the_size() -> None:
     findings = [
         FrameFindings(k, k / 25, False, (near if k < 10 else far,), np.eye(3), False) for k in range(20) if k != 10
     ]
-    assert sorted(len(track.seen) for track in link(findings)) == [9, 10]
+    assert sorted(len(track.seen) for track in link(findings, _RATE)) == [9, 10]
 
 
 def test_the_first_two_frames_of_a_person_are_kept_and_lone_ones_are_not() -> None:
     glimpse, person = _track({3: 60.0, 4: 70.0}, 1), _track({k: 50.0 + 10 * k for k in range(7, 60)}, 1)
-    (track,) = resolve_identities([person, glimpse, _track({20: 500.0, 21: 500.0}, 6), _track({41: 480.0}, 1)])
+    (track,) = resolve_identities([person, glimpse, _track({20: 500.0, 21: 500.0}, 6), _track({41: 480.0}, 1)], _RATE)
     assert track.first == 3 and len(track.seen) == 55
 
 
@@ -480,7 +488,8 @@ def test_different_looks_are_not_joined() -> None:
     assert (
         len(
             resolve_identities(
-                [_track(dict.fromkeys(range(40), 200.0), 1), _track(dict.fromkeys(range(45, 90), 200.0), 6)]
+                [_track(dict.fromkeys(range(40), 200.0), 1), _track(dict.fromkeys(range(45, 90), 200.0), 6)],
+                _RATE,
             )
         )
         == 2
@@ -494,7 +503,7 @@ def test_people_exchanged_while_they_crossed_are_put_right() -> None:
     right = {k: 320 + abs(k - 50) * 5.0 for k in steps}
     a = _track(left, {k: 1 if k < 50 else 6 for k in steps})
     b = _track(right, {k: 6 if k < 50 else 1 for k in steps})
-    first, second = resolve_identities([a, b])
+    first, second = resolve_identities([a, b], _RATE)
     for track, shade in ((first, 1), (second, 6)):
         assert all(seen.appearance[0, shade] > 0 for step, seen in track.seen.items() if abs(step - 50) > 3)
     assert first.seen[0].person.points[0, 0] < 320 < first.seen[99].person.points[0, 0]
@@ -504,7 +513,7 @@ def test_people_who_meet_and_part_again_keep_their_names() -> None:
     steps = range(100)
     a = _track({k: 320 - abs(k - 50) * 5.0 for k in steps}, 1)
     b = _track({k: 320 + abs(k - 50) * 5.0 for k in steps}, 6)
-    first, _ = resolve_identities([a, b])
+    first, _ = resolve_identities([a, b], _RATE)
     assert first.seen[0].person.points[0, 0] < 320 > first.seen[99].person.points[0, 0]
 
 
@@ -528,10 +537,10 @@ def test_who_is_clicked_on_or_boxed_is_chosen() -> None:
     tracks = [_track(dict.fromkeys(range(20), x), 1) for x in (100.0, 300.0, 500.0)]
     box = _person(100).box
     marks = (PersonMark(12, 505, 150, 505, 150), PersonMark(10, *(float(side) for side in box)))
-    assert choose_marked(tracks, 5, marks) == (2, 0)
+    assert choose_marked(tracks, 5, marks, _RATE) == (2, 0)
     for wrong in (marks[0], PersonMark(12, 10, 10, 10, 10), replace(marks[1], frame=90)):
         with pytest.raises(UserError) as caught:
-            choose_marked(tracks, 5, (marks[0], wrong))
+            choose_marked(tracks, 5, (marks[0], wrong), _RATE)
         assert caught.value.code == "bad-people"
 
 

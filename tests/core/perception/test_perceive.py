@@ -138,8 +138,8 @@ def test_the_picture_of_a_refusal_leaves_out_what_is_nobody(
     noise = [_stays(x, range(3, 6), quality=0.05) for x in (20, 100, 300)]
     nothing = np.zeros((0, 4), np.float32)
     findings = tuple(FrameFindings(step, step / 25, False, (), np.eye(3), False) for step in range(6))
-    monkeypatch.setattr(perceive, "scan_clip", lambda *_: Scan(findings, (), (320, 240), nothing))
-    monkeypatch.setattr(perceive, "resolve_identities", lambda _: [*noise, *people])
+    monkeypatch.setattr(perceive, "scan_clip", lambda *_: Scan(findings, (), (320, 240), nothing, 25.0))
+    monkeypatch.setattr(perceive, "resolve_identities", lambda *_: [*noise, *people])
     with pytest.raises(UserError) as caught:
         detect_people(empty_street, 0, 5, people=None, device=_CPU, reporter=SilentReporter())
     (picture,) = logs.iterdir()
