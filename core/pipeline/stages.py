@@ -19,6 +19,7 @@ import torch
 from jaxtyping import Float
 
 from ..body.model import BodyModel
+from ..checkpoint import load_or_warn
 from ..clip import Clip
 from ..contacts import in_detected_frames, measure_contacts, merge_contacts, split_edits, with_detected_ids
 from ..contract.contact import Contact
@@ -279,14 +280,13 @@ def joint_prediction(
     unchanged = JointPrediction(initial, own)
     if not used:
         return unchanged
-    device = clip_scene.device
-    text, mirrored = map(torch.from_numpy, (sentence.embedding, sentence.mirrored)) if sentence.given else (None, None)
-    try:
-        evidence = clip_scene if own is None or landmark_scene is None else landmark_scene
-        prediction = predict_joints(evidence, load_stgcn(device=device), text, mirrored)
-    except UserError as error:
-        reporter.warning(f"The motion is fitted without the ST-GCN: {error.message} {error.hint}")
+    otherwise = "The motion is fitted without the ST-GCN"
+    stgcn = load_or_warn(lambda: load_stgcn(device=clip_scene.device), otherwise, reporter)
+    if stgcn is None:
         return unchanged
+    text, mirrored = map(torch.from_numpy, (sentence.embedding, sentence.mirrored)) if sentence.given else (None, None)
+    evidence = clip_scene if own is None or landmark_scene is None else landmark_scene
+    prediction = predict_joints(evidence, stgcn, text, mirrored)
     return (
         prediction
         if own is None
@@ -382,11 +382,8 @@ def _infiller_models(settings: InfillStageSettings, device: torch.device, report
     infiller = load_infiller(device=device)
     if not settings.smoothing:
         return InfillerModels(infiller, None)
-    try:
-        return InfillerModels(infiller, load_smoother(device=device))
-    except UserError as error:
-        reporter.warning(f"The motion is not smoothed by the learned smoother: {error.message} {error.hint}")
-        return InfillerModels(infiller, None)
+    otherwise = "The motion is not smoothed by the learned smoother"
+    return InfillerModels(infiller, load_or_warn(lambda: load_smoother(device=device), otherwise, reporter))
 
 
 @stage(version=19, cost=25)
