@@ -35,8 +35,9 @@ from ..fitting.fit import FitSchedule, FittedMotion
 from ..fitting.initial import estimate_initial_motion
 from ..fitting.prior import InitialMotion, prior_of
 from ..fitting.scene_view import SceneView
+from ..fitting.size import with_betas
 from ..fitting.targets import FitTargets
-from ..fitting.windows import fit_clip, with_betas
+from ..fitting.windows import fit_clip
 from ..imported_motion import ImportedMotion, place_in_clip
 from ..infilling.infill import Constraints, InfilledMotion, InfillerModels, InfillScene, infill
 from ..infilling.infiller import KIND as INFILLER
@@ -294,7 +295,7 @@ def joint_prediction(
     )
 
 
-@stage(version=1, cost=1, stored=False)
+@stage(version=2, cost=1, stored=False)
 def scene_with_bodies(clip_scene: ClipScene, solved_motion: FittedMotion, known: KnownCamera) -> ClipScene:
     """The clip about an initial motion with the bodies of a take, over whose feet a camera of unknown height stands."""
     initial = clip_scene.initial
@@ -307,7 +308,7 @@ def scene_with_bodies(clip_scene: ClipScene, solved_motion: FittedMotion, known:
     )
 
 
-@stage(version=1, cost=0.1, stored=False)
+@stage(version=2, cost=0.1, stored=False)
 def prediction_with_bodies(
     joint_prediction: JointPrediction, solved_motion: FittedMotion, body: BodyModel
 ) -> JointPrediction:
