@@ -49,7 +49,7 @@ def fit_clip(
             observations.frames(spread),
             body,
             FitTargets(prior=None if targets.prior is None else targets.prior.frames(spread)),
-            _for_spread_frames(schedule, observations.frames(spread)),
+            for_spread_frames(schedule, observations.frames(spread)),
             SubProgress(reporter, 0.0, 1 / parts),
         )
         motion = with_betas(start.motion_incam, settled.motion_incam.betas, body)
@@ -70,7 +70,7 @@ def fit_clip(
     return _joined(fitted, windows)
 
 
-def _for_spread_frames(schedule: FitSchedule, observations: Observations) -> FitSchedule:
+def for_spread_frames(schedule: FitSchedule, observations: Observations) -> FitSchedule:
     """Without the energy of sliding feet where the frames are too far apart for it: a foot may have stepped between any two."""
     if not energies.has_no_neighbours(observations.seconds):
         return schedule

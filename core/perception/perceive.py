@@ -137,7 +137,7 @@ def _detect(clip: Clip, wanted: Wanted, tracker: PeopleTracker, reporter: Report
     scan = scan_clip(clip, wanted.first, wanted.last, tracker.networks, reporter)
     tracks = identify(scan)
     with _showing_who_was_found(clip, scan, tracks, reporter):
-        _check_cuts(scan)
+        check_cuts(scan)
         if marks is not None:
             people = choose_marked(tracks, scan.findings[0].index, marks, scan.frame_rate)
         if wanted.described is not None and wanted.finder is not None:
@@ -193,7 +193,7 @@ def _showing_who_was_found(
         raise UserError(error.code, error.message, hint) from error
 
 
-def _check_cuts(scan: Scan) -> None:
+def check_cuts(scan: Scan) -> None:
     """UserError `scene-cut` where the range shows more than one shot: nobody can be followed across a cut."""
     cuts = [found.index for number, found in enumerate(scan.findings) if found.is_cut and number > 0]
     if cuts:

@@ -61,7 +61,7 @@ def cut() -> UserError:
     findings = [SimpleNamespace(index=index, is_cut=index == 41) for index in range(3, 60)]
     scan: Any = SimpleNamespace(findings=findings)
     with pytest.raises(UserError) as caught:
-        perceive._check_cuts(scan)
+        perceive.check_cuts(scan)
     return caught.value
 
 
