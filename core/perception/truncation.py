@@ -15,7 +15,7 @@ from scipy.special import expit
 
 from ..contract.skeleton import LANDMARK_INDEX
 from .landmarks import Pose
-from .track import Observation, Track
+from .track import Track, TrackedPose
 
 _HEIGHT_IN_TRUNKS = 3.3
 _SEGMENT = 0.245
@@ -35,13 +35,10 @@ _LEGS = tuple(
 _SHOULDERS, _HIPS = ([LANDMARK_INDEX[f"{side}_{part}"] for side in ("left", "right")] for part in ("shoulder", "hip"))
 
 
-def without_truncated_legs(track: Track[Observation], picture_size: tuple[int, int]) -> Track[Observation]:
+def without_truncated_legs(track: Track[TrackedPose], picture_size: tuple[int, int]) -> Track[TrackedPose]:
     """The track with knees and feet seen as much less as they are likely to lie outside the picture of (width, height) px."""
     return Track(
-        {
-            step: replace(seen, pose=_with_visible_legs(seen.pose, picture_size))
-            for step, seen in track.observations.items()
-        }
+        {step: replace(seen, pose=_with_visible_legs(seen.pose, picture_size)) for step, seen in track.seen.items()}
     )
 
 
